@@ -1,0 +1,50 @@
+import { messageOf, SpindleError } from '../../spindle/src/errors.ts'
+
+/** Stable codes of the errors that `@spindle/io` throws. */
+export type MediaErrorCode =
+  /** The bytes are not an image, or a damaged or truncated one. */
+  | 'ERR_DECODE'
+  /** The file, URL or Blob could not be read. */
+  | 'ERR_READ'
+  /** A sound image that this backend cannot decode, or that needs more memory than is allowed. */
+  | 'ERR_UNSUPPORTED'
+  /** The library that decodes is not installed. */
+  | 'ERR_BACKEND_MISSING'
+  /** An option or argument breaks its rule. */
+  | 'ERR_BAD_OPTION'
+
+/** A media file or an option that could not be used. `source` names what was read. */
+export class MediaError extends SpindleError {
+  override readonly name: string = 'MediaError'
+  declare readonly code: MediaErrorCode
+  /** What was read: a path, a URL, or a number of bytes. `undefined` where the fault is not in a source. */
+  readonly source: string | undefined
+
+  constructor(code: MediaErrorCode, message: string, options?: ErrorOptions & { readonly source?: string }) {
+    super(code, message, options)
+    this.source = options?.source
+  }
+}
+
+/** The fault of an option: `` `width` must be an integer from 1 to 32768, got 0 ``. */
+export function badOption(name: string, rule: string, value: unknown): MediaError {
+  return new MediaError('ERR_BAD_OPTION', `\`${name}\` must be ${rule}, got ${printValue(value)}`)
+}
+
+/** The fault of a source: `cat.jpg: what the library said`. */
+export function mediaError(code: MediaErrorCode, source: string, problem: unknown): MediaError {
+  return new MediaError(code, `${source}: ${messageOf(problem)}`, {
+    source,
+    ...(problem instanceof Error ? { cause: problem } : {}),
+  })
+}
+
+/** A value in an error message: short, quoted where it is a string. */
+export function printValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  if (typeof value === 'function') return `a function`
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(printValue).join(', ')}]`
+  if (typeof value === 'object' && value !== null)
+    return `an object (${value.constructor?.name ?? 'no class'})`
+  return String(value)
+}

@@ -1,0 +1,31 @@
+/** Formats that are recognised, by their first bytes: a file's name says nothing. */
+export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'bmp' | 'tiff' | 'avif'
+
+/** The format of an image, or `undefined` if it is none of those known. */
+export function sniffFormat(bytes: Buffer): ImageFormat | undefined {
+  const head = bytes.toString('latin1', 0, 12)
+  if (head.startsWith('\xff\xd8\xff')) return 'jpeg'
+  if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'png'
+  if (head.startsWith('RIFF') && head.endsWith('WEBP')) return 'webp'
+  if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'gif'
+  if (head.startsWith('II*\0') || head.startsWith('MM\0*')) return 'tiff'
+  if (head.slice(4, 8) === 'ftyp' && hasAvifBrand(bytes)) return 'avif'
+  // "BM" alone is a weak sign: the size of the header behind it must be one that exists (12 to 124).
+  if (head.startsWith('BM') && bytes.length >= 26 && bytes.readUInt32LE(14) <= 124) return 'bmp'
+  return undefined
+}
+
+function hasAvifBrand(bytes: Buffer): boolean {
+  const end = Math.min(bytes.readUInt32BE(0), bytes.length, 256)
+  for (let at = 8; at + 4 <= end; at += 4) {
+    const brand = bytes.toString('latin1', at, at + 4)
+    if (brand === 'avif' || brand === 'avis') return true
+  }
+  return false
+}
+
+/** What an unknown file begins with, for a message. */
+export function printHead(bytes: Buffer): string {
+  const text = bytes.toString('latin1', 0, 12)
+  return /^[\x20-\x7e\r\n\t]+$/.test(text) ? JSON.stringify(text) : `bytes ${bytes.toString('hex', 0, 8)}`
+}

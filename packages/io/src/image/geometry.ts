@@ -1,0 +1,73 @@
+import { MediaError } from '../errors.ts'
+import type { ImageTarget } from './options.ts'
+
+/** Width and height in pixels. */
+export interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+/** Where the scaled picture lies in the output: all in pixels, of the picture as it is shown. */
+export interface Placement {
+  readonly output: Size
+  /** The part of the scaled picture that is copied. */
+  readonly copied: Size
+  /** First column and row of the scaled picture that are copied. */
+  readonly cropLeft: number
+  readonly cropTop: number
+  /** Column and row of the output where they come to lie. */
+  readonly left: number
+  readonly top: number
+}
+
+/** Pixels of the largest picture that is decoded, or scaled to before cropping: sharp's own limit, 16383 squared. */
+export const MAX_PIXELS = 268402689
+
+/**
+ * The size that a picture is scaled to, the same for every backend. With both sides asked for, `'pad'` scales by
+ * `min(W / w, H / h)` and `'crop'` by `max(W / w, H / h)`: one side is exact, the other `round(side * scale)` and at least 1.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED` where the scaled picture exceeds {@link MAX_PIXELS}: a very thin picture that is cropped
+ */
+export function scaledSize(picture: Size, target: ImageTarget): Size {
+  const { width, height, mode } = target
+  let size = picture
+  if (width !== undefined && height !== undefined) {
+    if (mode === 'stretch') size = { width, height }
+    else {
+      const isWider = picture.width * height > picture.height * width
+      size = isWider === (mode === 'pad') ? byWidth(picture, width) : byHeight(picture, height)
+    }
+  } else if (width !== undefined) size = byWidth(picture, width)
+  else if (height !== undefined) size = byHeight(picture, height)
+  if (size.width * size.height > MAX_PIXELS) {
+    const what = `${picture.width}x${picture.height} scaled to ${size.width}x${size.height}`
+    throw new MediaError('ERR_UNSUPPORTED', `${what} exceeds ${MAX_PIXELS} pixels`)
+  }
+  return size
+}
+
+/** Centres a scaled picture in the output; an odd pixel goes to the right and below. */
+export function placeScaled(scaled: Size, target: ImageTarget): Placement {
+  const output = { width: target.width ?? scaled.width, height: target.height ?? scaled.height }
+  const copied = {
+    width: Math.min(scaled.width, output.width),
+    height: Math.min(scaled.height, output.height),
+  }
+  return {
+    output,
+    copied,
+    cropLeft: Math.floor((scaled.width - copied.width) / 2),
+    cropTop: Math.floor((scaled.height - copied.height) / 2),
+    left: Math.floor((output.width - copied.width) / 2),
+    top: Math.floor((output.height - copied.height) / 2),
+  }
+}
+
+function byWidth(picture: Size, width: number): Size {
+  return { width, height: Math.max(1, Math.round((picture.height * width) / picture.width)) }
+}
+
+function byHeight(picture: Size, height: number): Size {
+  return { width: Math.max(1, Math.round((picture.width * height) / picture.height)), height }
+}

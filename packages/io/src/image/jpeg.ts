@@ -1,0 +1,39 @@
+/** One marker segment of a JPEG file, without its marker and length. */
+export interface JpegSegment {
+  readonly marker: number
+  readonly body: Buffer
+  /** Where the next segment begins in the file. */
+  readonly end: number
+}
+
+const SOS = 0xda
+const EOI = 0xd9
+
+/** The segments of a JPEG file up to the first scan, that scan's header included (ITU-T T.81, annex B). */
+export function* jpegSegments(bytes: Buffer): Generator<JpegSegment> {
+  let at = 2
+  while (at + 4 <= bytes.length) {
+    if (bytes[at] !== 0xff) return
+    const marker = bytes[at + 1]!
+    if (marker === 0xff) {
+      at += 1 // fill byte
+      continue
+    }
+    const end = at + 2 + bytes.readUInt16BE(at + 2)
+    if (end > bytes.length || end < at + 4) return
+    yield { marker, body: bytes.subarray(at + 4, end), end }
+    if (marker === SOS) return
+    at = end
+  }
+}
+
+/**
+ * Whether a JPEG file has its end marker behind its first scan. FFmpeg does not miss it, even when asked for strictness, where
+ * only the last few bytes are cut off.
+ */
+export function hasJpegEnd(bytes: Buffer): boolean {
+  for (const { marker, end } of jpegSegments(bytes)) {
+    if (marker === SOS) return bytes.lastIndexOf(Buffer.of(0xff, EOI)) >= end
+  }
+  return false
+}

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { badOption, mediaError } from './errors.ts'
+
+/**
+ * Where an image comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
+ * A string is always a path. Bytes must not be changed until the call that was given them settles.
+ */
+export type ImageSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob
+
+/** What a source is called in messages: its path, its URL, or `1234 bytes`. */
+export function describeSource(source: ImageSource): string {
+  if (typeof source === 'string') return source
+  if (source instanceof URL) return source.href.length > 200 ? `${source.href.slice(0, 60)}…` : source.href
+  if (source instanceof Blob) return `Blob of ${source.size} bytes`
+  return `${source.byteLength} bytes`
+}
+
+/** Refuses what is not an {@link ImageSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument. */
+export function checkSource(source: unknown, name: string): asserts source is ImageSource {
+  if (typeof source === 'string' && source !== '') return
+  if (source instanceof URL || source instanceof Blob || source instanceof Uint8Array) return
+  if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) return
+  throw badOption(name, 'a path, URL, Uint8Array, ArrayBuffer, SharedArrayBuffer or Blob', source)
+}
+
+/**
+ * The bytes of a source. Memory that is not shared is not copied; shared memory is, because native libraries refuse it.
+ *
+ * @throws MediaError `ERR_READ` when the file, URL or Blob cannot be read; `signal.reason` when aborted.
+ */
+export async function readSource(source: ImageSource, signal?: AbortSignal): Promise<Buffer> {
+  if (source instanceof Uint8Array) return bufferOf(source.buffer, source.byteOffset, source.byteLength)
+  if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
+    return bufferOf(source, 0, source.byteLength)
+  }
+  try {
+    if (typeof source === 'string') return await readPath(source, signal)
+    if (source instanceof Blob) return Buffer.from(await source.arrayBuffer())
+    if (source.protocol === 'file:') return await readPath(fileURLToPath(source), signal)
+    return await download(source, signal)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw mediaError('ERR_READ', describeSource(source), explain(error, source))
+  }
+}
+
+function bufferOf(memory: ArrayBufferLike, offset: number, length: number): Buffer {
+  if (memory instanceof SharedArrayBuffer) return Buffer.from(new Uint8Array(memory, offset, length))
+  return Buffer.from(memory, offset, length)
+}
+
+async function download(url: URL, signal: AbortSignal | undefined): Promise<Buffer> {
+  const response = await fetch(url, signal === undefined ? {} : { signal })
+  if (!response.ok) {
+    await response.body?.cancel()
+    throw new Error(`the server answered ${response.status} ${response.statusText}`.trimEnd())
+  }
+  return Buffer.from(await response.arrayBuffer())
+}
+
+/** `fetch` hides what happened in the cause of "fetch failed"; a URL given as a string is not a path. */
+function explain(error: unknown, source: ImageSource): unknown {
+  if (typeof source === 'string' && /^(https?|file|data):/.test(source)) {
+    return new Error('a string is read as a path; pass a URL as `new URL(…)`', { cause: error })
+  }
+  const cause = error instanceof TypeError ? error.cause : undefined
+  return cause instanceof Error
+    ? new Error(`${(error as Error).message}: ${cause.message || cause.name}`, { cause: error })
+    : error
+}
+
+function readPath(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    readFile(path, signal === undefined ? {} : { signal }, (error, bytes) =>
+      error ? reject(error) : resolve(bytes),
+    )
+  })
+}
