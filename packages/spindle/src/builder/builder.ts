@@ -1,0 +1,348 @@
+import { badOption, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { Collate } from '../engine/aggregate-stage.ts'
+import {
+  type AggregateConfig,
+  describeStage,
+  describeStart,
+  type MergeConfig,
+  type MergeOp,
+  PipelineConfig,
+  type SourceConfig,
+  type StageConfig,
+  type VariantsConfig,
+} from '../engine/config.ts'
+import { isOneShot, isSource } from '../engine/open-source.ts'
+import { Pipeline } from '../engine/pipeline.ts'
+import type { Aggregator, BuildOptions, Source } from '../engine/types.ts'
+import { SpindleError } from '../errors.ts'
+import { callSite } from './call-site.ts'
+import { checkBuildOptions, pipeConfig, sourceOptions } from './stage-options.ts'
+import type {
+  AggregateOptions,
+  ElementOf,
+  MergeOptions,
+  OpFunction,
+  Output,
+  PipeOptions,
+  SourceOptions,
+  VariantOptions,
+} from './types.ts'
+
+const DEFAULT_BUFFER = 2
+const DEFAULT_SINK = 3
+
+interface Parts {
+  readonly start: SourceConfig | MergeConfig | undefined
+  readonly stages: readonly StageConfig[]
+  readonly sinkSize: number | undefined
+  /** Inside the callback of `pathVariants()`: the source is there already, the sink is not to be added. */
+  readonly isPath: boolean
+}
+
+const nothing: Parts = { start: undefined, stages: [], sinkSize: undefined, isPath: false }
+
+/**
+ * Describes a pipeline, stage by stage. Immutable: each method returns a new builder, and each `build()` makes an independent
+ * pipeline. `T` is what comes out so far.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { PipelineBuilder } from 'spindle'
+ *
+ * const pipeline = new PipelineBuilder()
+ *   .addSource(['a', 'bb', 'ccc'])
+ *   .pipe(async (text) => text.length, { concurrency: 2, outputOrder: 'input' })
+ *   .aggregate(2)
+ *   .build()
+ * const batches: number[][] = []
+ * for await (const batch of pipeline) batches.push(batch)
+ * assert.deepEqual(batches, [[1, 2], [3]])
+ * ```
+ */
+export class PipelineBuilder<T = never> {
+  readonly #parts: Parts
+
+  constructor()
+  /** @internal */
+  constructor(parts: Parts)
+  constructor(parts: Parts = nothing) {
+    this.#parts = parts
+  }
+
+  /**
+   * Says where items come from: any iterable, async iterable, iterator or stream, or a function that makes one, called once an epoch.
+   * The source runs ahead of the first stage in a queue of its own.
+   *
+   * @throws `ERR_BAD_SOURCE` if it is nothing of the kind, or if a continuous source can be gone through only once.
+   */
+  addSource<S>(
+    source: Source<S>,
+    options: SourceOptions = {},
+  ): PipelineBuilder<Exclude<Awaited<S>, undefined>> {
+    const where = callSite()
+    if (this.#parts.isPath)
+      throw new SpindleError('ERR_BAD_STATE', 'a path of pathVariants() has no source of its own')
+    if (this.#parts.start !== undefined)
+      throw new SpindleError('ERR_BAD_STATE', 'the pipeline has a source already')
+    if (!isSource(source)) {
+      throw new SpindleError(
+        'ERR_BAD_SOURCE',
+        `\`source\` must be an iterable, an async iterable, an iterator, a stream, or a function that returns one, got ${source === null ? 'null' : typeof source}`,
+      )
+    }
+    const { continuous, buffer, name } = sourceOptions(options, where)
+    if (continuous && isOneShot(source)) {
+      const rule =
+        'a continuous source is iterated again and again: give an iterable or a function that makes one'
+      throw new SpindleError(
+        'ERR_BAD_SOURCE',
+        `${rule}; an iterator, generator object or stream can be gone through only once`,
+      )
+    }
+    const start = Object.freeze({ kind: 'source', source, name, continuous, buffer, where } as const)
+    return new PipelineBuilder({ ...this.#parts, start })
+  }
+
+  /**
+   * Applies `op` to each item, at most `concurrency` at a time.
+   *
+   * The op may be synchronous (it then runs on the loop), return anything awaitable, or be a generator, whose outputs are put
+   * out one at a time. `undefined` drops the item. An array or a `Map` looks items up.
+   */
+  pipe<R>(op: OpFunction<T, R>, options?: PipeOptions): PipelineBuilder<Output<R>>
+  pipe<R>(op: readonly R[], options?: PipeOptions): PipelineBuilder<Exclude<R, undefined>>
+  pipe<R>(op: ReadonlyMap<T, R>, options?: PipeOptions): PipelineBuilder<Exclude<R, undefined>>
+  pipe(op: unknown, options: PipeOptions = {}): PipelineBuilder<unknown> {
+    return this.#with(pipeConfig(op, options, callSite()))
+  }
+
+  /**
+   * Collects items: into arrays of `size`, or by an aggregator, which is made anew for each build. What is left at the end of the stream
+   * or epoch is given too, unless `dropLast`.
+   */
+  aggregate(size: number, options?: AggregateOptions): PipelineBuilder<T[]>
+  aggregate<B>(make: () => Aggregator<T, B>, options?: AggregateOptions): PipelineBuilder<B>
+  aggregate(
+    how: number | (() => Aggregator<T, unknown>),
+    options: AggregateOptions = {},
+  ): PipelineBuilder<unknown> {
+    const where = callSite()
+    checkOptions(options, ['dropLast'], where)
+    const { dropLast = false } = options
+    if (typeof dropLast !== 'boolean') badOption('dropLast', 'a boolean', dropLast, where)
+    const size = typeof how === 'number' ? how : undefined
+    if (typeof how !== 'function') checkInteger('size', how, 1, where)
+    const make = typeof how === 'function' ? () => checkedAggregator(how(), where) : () => new Collate<T>(how)
+    const name =
+      size === undefined ? `aggregate(${(how as () => unknown).name || 'aggregator'})` : `aggregate(${size})`
+    return this.#with(
+      Object.freeze({
+        kind: 'aggregate',
+        make: make as AggregateConfig['make'],
+        name,
+        size,
+        dropLast,
+        buffer: DEFAULT_BUFFER,
+        where,
+      }),
+    )
+  }
+
+  /** Puts out the elements of each item, one at a time, in order. */
+  disaggregate(): PipelineBuilder<ElementOf<T>> {
+    return this.#with(pipeConfig(elementsOf, { name: 'disaggregate' }, callSite())) as PipelineBuilder<
+      ElementOf<T>
+    >
+  }
+
+  /**
+   * Sends each item through one of several chains of stages, and joins them again. `router` is called serially and gives the index of
+   * the path; with `batched`, items are arrays and it gives one index for each element.
+   */
+  pathVariants<R>(
+    router: (item: T) => ArrayLike<number> | PromiseLike<ArrayLike<number>>,
+    paths: readonly ((path: PipelineBuilder<T>) => PipelineBuilder<R>)[],
+    options: VariantOptions & { readonly batched: true },
+  ): PipelineBuilder<R>
+  pathVariants<const P extends readonly ((path: PipelineBuilder<T>) => PipelineBuilder<unknown>)[]>(
+    router: (item: T) => number | PromiseLike<number>,
+    paths: P,
+    options?: VariantOptions & { readonly batched?: false },
+  ): PipelineBuilder<OutputOfPaths<P>>
+  pathVariants(
+    router: (item: T) => unknown,
+    paths: readonly ((path: PipelineBuilder<T>) => PipelineBuilder<unknown>)[],
+    options: VariantOptions = {},
+  ): PipelineBuilder<never> {
+    const where = callSite()
+    checkFunction('router', router, where)
+    checkOptions(options, ['name', 'batched'], where)
+    const { name = 'path_variants', batched = false } = options
+    if (typeof batched !== 'boolean') badOption('batched', 'a boolean', batched, where)
+    if (!Array.isArray(paths) || paths.length === 0)
+      badOption('paths', 'an array of at least one path', paths, where)
+    const chains = paths.map((path, i) => this.#path(path, i, batched, where))
+    const config: VariantsConfig = {
+      kind: 'variants',
+      router: router as VariantsConfig['router'],
+      paths: Object.freeze(chains),
+      batched,
+      name,
+      buffer: DEFAULT_BUFFER,
+      where,
+    }
+    return this.#with(Object.freeze(config)) as PipelineBuilder<never>
+  }
+
+  #path(
+    path: unknown,
+    position: number,
+    batched: boolean,
+    where: string | undefined,
+  ): readonly StageConfig[] {
+    const option = `paths[${position}]`
+    checkFunction(option, path, where)
+    const begun = new PipelineBuilder<T>({ ...nothing, isPath: true })
+    const built = (path as (begun: PipelineBuilder<T>) => unknown)(begun)
+    if (!(built instanceof PipelineBuilder))
+      badOption(option, 'a function that returns the builder it was given, extended', built, where)
+    const { stages, isPath } = built.#parts
+    if (!isPath) badOption(option, 'made from the builder it is given', 'another builder', where)
+    if (stages.length === 0) badOption(option, 'a chain of at least one stage', 'an empty path', where)
+    if (batched && stages.some((stage) => stage.kind === 'aggregate')) {
+      badOption(
+        option,
+        'free of aggregate(), which would mix batches',
+        'a batched path that aggregates',
+        where,
+      )
+    }
+    return Object.freeze([...stages])
+  }
+
+  /** Whether {@link addSink} was called. */
+  get hasSink(): boolean {
+    return this.#parts.sinkSize !== undefined
+  }
+
+  /** Adds the sink: a queue of `bufferSize` finished items for the consumer. Without it, `build()` adds one of 3. */
+  addSink(bufferSize: number = DEFAULT_SINK): PipelineBuilder<T> {
+    const where = callSite()
+    if (this.#parts.isPath)
+      throw new SpindleError('ERR_BAD_STATE', 'a path of pathVariants() has no sink of its own')
+    if (this.#parts.sinkSize !== undefined)
+      throw new SpindleError('ERR_BAD_STATE', 'the pipeline has a sink already')
+    checkInteger('bufferSize', bufferSize, 1, where)
+    return new PipelineBuilder({ ...this.#parts, sinkSize: bufferSize })
+  }
+
+  /** The pipeline as plain, frozen data, which prints readably. @throws `ERR_NO_SOURCE` if there is no source. */
+  getConfig(): PipelineConfig<T> {
+    const { start, stages, sinkSize } = this.#parts
+    if (start === undefined)
+      throw new SpindleError('ERR_NO_SOURCE', 'the pipeline has no source: call addSource() first')
+    return new PipelineConfig<T>(start, stages, sinkSize ?? DEFAULT_SINK)
+  }
+
+  /** Makes a pipeline. It starts when it is first iterated. */
+  build(options: BuildOptions = {}): Pipeline<T> {
+    checkBuildOptions(options)
+    return new Pipeline<T>(this.getConfig(), options)
+  }
+
+  toString(): string {
+    const { start, stages, sinkSize } = this.#parts
+    return [
+      'PipelineBuilder',
+      ...(start === undefined ? ['no source'] : describeStart(start)).map((line) => `  ${line}`),
+      ...stages.flatMap(describeStage).map((line) => `  ${line}`),
+      ...(sinkSize === undefined ? [] : [`  sink(bufferSize: ${sinkSize})`]),
+    ].join('\n')
+  }
+
+  #with<R>(stage: StageConfig): PipelineBuilder<R> {
+    if (this.#parts.sinkSize !== undefined)
+      throw new SpindleError('ERR_BAD_STATE', 'no stage can follow addSink()')
+    return new PipelineBuilder<R>({ ...this.#parts, stages: [...this.#parts.stages, stage] })
+  }
+}
+
+/** What several paths put out together. */
+export type OutputOfPaths<P extends readonly ((path: never) => PipelineBuilder<unknown>)[]> =
+  ReturnType<P[number]> extends PipelineBuilder<infer R> ? R : never
+
+/** What a list of builders puts out together. */
+export type OutputOfBuilders<B extends readonly PipelineBuilder<unknown>[]> =
+  B[number] extends PipelineBuilder<infer R> ? R : never
+
+/**
+ * Joins several pipelines into one: gives the items of all as they arrive (the order within each is kept), or what `op` makes of them.
+ *
+ * @throws `ERR_BAD_OPTION` without an input, or for an input that has a sink; `ERR_NO_SOURCE` for one without a source.
+ */
+export function merge<const B extends readonly PipelineBuilder<unknown>[]>(
+  ...inputs: B
+): PipelineBuilder<OutputOfBuilders<B>>
+export function merge<const B extends readonly PipelineBuilder<unknown>[], R>(
+  ...args: [...inputs: B, options: MergeOptions<OutputOfBuilders<B>, R>]
+): PipelineBuilder<Exclude<Awaited<R>, undefined>>
+export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
+  const where = callSite()
+  const last = args.at(-1)
+  const hasOptions = args.length > 0 && !(last instanceof PipelineBuilder)
+  const inputs = hasOptions ? args.slice(0, -1) : args
+  const options = (hasOptions ? last : {}) as Partial<MergeOptions<unknown, unknown>>
+  checkOptions(options, ['op', 'name'], where)
+  if (options.op !== undefined) checkFunction('op', options.op, where)
+  if (inputs.length === 0) badOption('inputs', 'at least one upstream pipeline', 'none', where)
+  const configs = inputs.map((input, i) => {
+    if (!(input instanceof PipelineBuilder)) badOption(`inputs[${i}]`, 'a PipelineBuilder', input, where)
+    if (input.hasSink) badOption(`inputs[${i}]`, 'a pipeline without a sink', 'one with addSink()', where)
+    return input.getConfig()
+  })
+  const start: MergeConfig = {
+    kind: 'merge',
+    inputs: Object.freeze(configs),
+    op: options.op as MergeOp | undefined,
+    name: options.name ?? 'merge',
+    buffer: DEFAULT_BUFFER,
+    where,
+  }
+  return new PipelineBuilder({ ...nothing, start: Object.freeze(start) })
+}
+
+function checkedAggregator<T>(
+  aggregator: Aggregator<T, unknown>,
+  where: string | undefined,
+): Aggregator<T, unknown> {
+  if (typeof aggregator?.accumulate !== 'function' || typeof aggregator.flush !== 'function') {
+    badOption(
+      'aggregator',
+      'a function that makes an object with accumulate() and flush()',
+      aggregator,
+      where,
+    )
+  }
+  return aggregator
+}
+
+/** The op of `disaggregate()`: a generator over the elements of an item. */
+function elementsOf(items: unknown): Generator<unknown> | AsyncGenerator<unknown> {
+  const candidate = items as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined
+  if (typeof candidate?.[Symbol.iterator] === 'function') return elements(candidate as Iterable<unknown>)
+  if (typeof candidate?.[Symbol.asyncIterator] === 'function')
+    return asyncElements(candidate as AsyncIterable<unknown>)
+  throw new SpindleError(
+    'ERR_NOT_ITERABLE',
+    `disaggregate() needs items that can be iterated, got ${typeof items}`,
+  )
+}
+
+function* elements(items: Iterable<unknown>): Generator<unknown> {
+  yield* items
+}
+
+async function* asyncElements(items: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  yield* items
+}

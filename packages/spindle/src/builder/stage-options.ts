@@ -1,0 +1,160 @@
+import {
+  badOption,
+  checkChoice,
+  checkDuration,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  show,
+} from '../check.ts'
+import { checkBudget } from '../engine/budget.ts'
+import type { PipeConfig } from '../engine/config.ts'
+import type { BuildOptions, RetryOptions, StageContext } from '../engine/types.ts'
+import { SpindleError } from '../errors.ts'
+import type { PipeOptions, SourceOptions } from './types.ts'
+
+const DEFAULT_BUFFER = 2
+
+const pipeOptions = [
+  'name',
+  'concurrency',
+  'outputOrder',
+  'maxFailures',
+  'retry',
+  'timeoutMs',
+  'buffer',
+  'maxBytes',
+] as const satisfies readonly (keyof PipeOptions)[]
+
+/** Checks the arguments of `pipe()` and fills in the defaults. */
+export function pipeConfig(op: unknown, options: PipeOptions, at: string | undefined): PipeConfig {
+  const run = toFunction(op, at)
+  const name = options?.name ?? nameOfOp(op)
+  const where = [`stage "${name}"`, ...(at === undefined ? [] : [at])].join(', ')
+  checkOptions(options, pipeOptions, where)
+  const {
+    concurrency = 1,
+    outputOrder = 'completion',
+    buffer = DEFAULT_BUFFER,
+    maxBytes,
+    maxFailures,
+    timeoutMs,
+  } = options
+  if (typeof name !== 'string' || name === '') badOption('name', 'a text that is not empty', name, where)
+  checkInteger('concurrency', concurrency, 1, where)
+  checkChoice('outputOrder', outputOrder, ['completion', 'input'], where)
+  checkInteger('buffer', buffer, 1, where)
+  if (maxBytes !== undefined) checkInteger('maxBytes', maxBytes, 1, where)
+  if (maxFailures !== undefined) checkBudget(maxFailures, where)
+  if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, where)
+  return Object.freeze({
+    kind: 'pipe',
+    op,
+    run,
+    name,
+    concurrency,
+    outputOrder,
+    maxFailures,
+    retry: retryOptions(options.retry, where),
+    timeoutMs,
+    buffer,
+    maxBytes,
+    where: at,
+  })
+}
+
+function retryOptions(retry: PipeOptions['retry'], where: string): Required<RetryOptions> | undefined {
+  if (retry === undefined) return undefined
+  const given: RetryOptions = typeof retry === 'object' && retry !== null ? retry : { retries: retry }
+  checkOptions(given, ['retries', 'minDelayMs', 'maxDelayMs', 'factor', 'jitter', 'shouldRetry'], where)
+  const {
+    retries,
+    minDelayMs = 100,
+    maxDelayMs = 30_000,
+    factor = 2,
+    jitter = true,
+    shouldRetry = () => true,
+  } = given
+  checkInteger(typeof retry === 'object' ? 'retry.retries' : 'retry', retries, 0, where)
+  for (const [option, value, least] of [
+    ['retry.minDelayMs', minDelayMs, 0],
+    ['retry.maxDelayMs', maxDelayMs, 0],
+    ['retry.factor', factor, 1],
+  ] as const) {
+    if (typeof value !== 'number' || !(value >= least))
+      badOption(option, `a number >= ${least}`, value, where)
+  }
+  if (typeof jitter !== 'boolean') badOption('retry.jitter', 'a boolean', jitter, where)
+  checkFunction('retry.shouldRetry', shouldRetry, where)
+  return { retries, minDelayMs, maxDelayMs, factor, jitter, shouldRetry }
+}
+
+/** The function a stage calls: the op itself, or a look-up in it. */
+function toFunction(
+  op: unknown,
+  where: string | undefined,
+): (item: unknown, context: StageContext) => unknown {
+  if (typeof op === 'function') return op as (item: unknown, context: StageContext) => unknown
+  if (op instanceof Map) {
+    return (key) => {
+      const value: unknown = op.get(key)
+      if (value === undefined && !op.has(key))
+        throw new SpindleError('ERR_LOOKUP', `the Map has no key ${show(key)}`)
+      return value
+    }
+  }
+  if (Array.isArray(op) || (ArrayBuffer.isView(op) && 'length' in op)) {
+    const list = op as ArrayLike<unknown>
+    return (position) => {
+      const isThere =
+        typeof position === 'number' && Number.isInteger(position) && position >= 0 && position < list.length
+      if (!isThere) {
+        throw new SpindleError('ERR_LOOKUP', `the array of ${list.length} has no position ${show(position)}`)
+      }
+      return list[position]
+    }
+  }
+  badOption('op', 'a function, an array or a Map', op, where)
+}
+
+function nameOfOp(op: unknown): string {
+  if (typeof op === 'function') return op.name === '' ? 'anonymous' : op.name.replace(/^bound /, '')
+  return op instanceof Map ? 'Map' : 'Array'
+}
+
+/** Checks the options of `addSource()` and fills in the defaults. */
+export function sourceOptions(options: SourceOptions, where: string | undefined): Required<SourceOptions> {
+  checkOptions(options, ['continuous', 'buffer', 'name'], where)
+  const { continuous = false, buffer = DEFAULT_BUFFER, name = 'source' } = options
+  if (typeof continuous !== 'boolean') badOption('continuous', 'a boolean', continuous, where)
+  checkInteger('buffer', buffer, 1, where)
+  if (typeof name !== 'string' || name === '') badOption('name', 'a text that is not empty', name, where)
+  return { continuous, buffer, name }
+}
+
+/** Checks the options of `build()`. */
+export function checkBuildOptions(options: BuildOptions): void {
+  checkOptions(options, [
+    'maxFailures',
+    'seed',
+    'signal',
+    'hooks',
+    'backgroundTasks',
+    'onItemError',
+    'deadLetter',
+    'logger',
+  ] satisfies (keyof BuildOptions)[])
+  if (options.maxFailures !== undefined) checkBudget(options.maxFailures)
+  if (options.seed !== undefined && !Number.isSafeInteger(options.seed))
+    badOption('seed', 'an integer', options.seed)
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    badOption('signal', 'an AbortSignal', options.signal)
+  }
+  if (options.onItemError !== undefined) checkFunction('onItemError', options.onItemError)
+  if (options.deadLetter !== undefined) checkFunction('deadLetter', options.deadLetter)
+  if (options.backgroundTasks !== undefined) {
+    if (!Array.isArray(options.backgroundTasks))
+      badOption('backgroundTasks', 'an array of functions', options.backgroundTasks)
+    for (const task of options.backgroundTasks) checkFunction('backgroundTasks', task)
+  }
+}

@@ -1,0 +1,84 @@
+import type { FailureBudget, RetryOptions, StageContext } from '../engine/types.ts'
+
+/** What an op that is a function looks like. */
+export type OpFunction<T, R> = (item: T, context: StageContext) => R
+
+/** What a stage puts out for an op that returns `R`: promises awaited, generators unrolled, `undefined` removed. */
+export type Output<R> = Exclude<Unrolled<Awaited<R>>, undefined>
+
+type Unrolled<R> =
+  R extends Generator<infer Y, unknown, never>
+    ? Awaited<Y>
+    : R extends AsyncGenerator<infer Y, unknown, never>
+      ? Y
+      : R
+
+/** Elements of an iterable, or a type whose name says what is wrong. */
+export type ElementOf<T> = [T] extends [Iterable<infer E>]
+  ? E
+  : [T] extends [AsyncIterable<infer E>]
+    ? E
+    : StageTypeError<'disaggregate() needs items that are arrays or other iterables'>
+
+/** An impossible type that carries a sentence for the reader of a compiler error. */
+export interface StageTypeError<Message extends string> {
+  readonly spindleTypeError: Message
+}
+
+/** Options of `pipe()`. */
+export interface PipeOptions {
+  /** Name in statistics and errors. Default: the function's name. */
+  readonly name?: string
+  /** Calls that may be in flight at once, an integer >= 1. Default 1. */
+  readonly concurrency?: number
+  /** `'completion'` (default): results leave as they finish. `'input'`: in the order of the stage's input. */
+  readonly outputOrder?: 'completion' | 'input'
+  /** How many failed items the stage endures, or what share of its calls. Default: that of `build()`, which is 0. */
+  readonly maxFailures?: FailureBudget
+  /** Attempts after the first, or how they are made. Default: none. */
+  readonly retry?: number | RetryOptions
+  /** Limit for each attempt, in milliseconds. Default: none. */
+  readonly timeoutMs?: number
+  /** Places of the stage's exit queue, an integer >= 1. Default 2. */
+  readonly buffer?: number
+  /** Bound on the bytes in the exit queue: no call begins while they are reached. Default: none. */
+  readonly maxBytes?: number
+}
+
+/** Options of `addSource()`. */
+export interface SourceOptions {
+  /** Iterate the source again and again; each iteration is an epoch. Default false. */
+  readonly continuous?: boolean
+  /** Places of the queue the source runs ahead in, an integer >= 1. Default 2. */
+  readonly buffer?: number
+  /** Name in statistics and errors. Default `'source'`. */
+  readonly name?: string
+}
+
+/** Options of `aggregate()`. */
+export interface AggregateOptions {
+  /** Throw an incomplete last batch away. Default false. */
+  readonly dropLast?: boolean
+}
+
+/** Options of `pathVariants()`. */
+export interface VariantOptions {
+  /** Name in statistics and errors. Default `'path_variants'`. */
+  readonly name?: string
+  /** Items are arrays, and the router gives one path for each element. Default false. */
+  readonly batched?: boolean
+}
+
+/** Options of `merge()`. */
+export interface MergeOptions<I, R> {
+  /**
+   * Joins the inputs: gets one async iterable for each, gives the outputs. Called once an epoch. Without it, items are passed on as they
+   * arrive.
+   */
+  readonly op: (
+    inputs: readonly AsyncIterableIterator<I>[],
+    context: { readonly signal: AbortSignal },
+  ) => AsyncIterable<R> | Iterable<R>
+  /** Name in statistics and errors. Default `'merge'`. */
+  readonly name?: string
+}

@@ -1,0 +1,74 @@
+import { inspect } from 'node:util'
+import { SpindleError } from './errors.ts'
+
+/** Fails with `ERR_BAD_OPTION`: names the option, the rule, the value given, and where. */
+export function badOption(option: string, rule: string, value: unknown, where?: string): never {
+  const place = where === undefined ? '' : ` (${where})`
+  throw new SpindleError('ERR_BAD_OPTION', `\`${option}\` must be ${rule}, got ${show(value)}${place}`)
+}
+
+/** Checks that `value` is an integer of at least `minimum`. `Infinity` is let through where `orInfinity` says so. */
+export function checkInteger(
+  option: string,
+  value: unknown,
+  minimum: number,
+  where?: string,
+  orInfinity = false,
+): asserts value is number {
+  if (orInfinity && value === Number.POSITIVE_INFINITY) return
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum) {
+    badOption(option, `an integer >= ${minimum}${orInfinity ? ' or Infinity' : ''}`, value, where)
+  }
+}
+
+/** Checks that `value` is a finite number above 0 (at least 0 with `orZero`), or `Infinity` where allowed. */
+export function checkDuration(
+  option: string,
+  value: unknown,
+  where?: string,
+  orInfinity = false,
+): asserts value is number {
+  if (orInfinity && value === Number.POSITIVE_INFINITY) return
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+    badOption(option, `a number of milliseconds > 0${orInfinity ? ' or Infinity' : ''}`, value, where)
+  }
+}
+
+/** Checks that `value` is one of `choices`. */
+export function checkChoice<C extends string>(
+  option: string,
+  value: unknown,
+  choices: readonly C[],
+  where?: string,
+): asserts value is C {
+  if (!choices.includes(value as C)) {
+    badOption(option, choices.map((choice) => `'${choice}'`).join(' or '), value, where)
+  }
+}
+
+/** Checks that `value` is a function. */
+export function checkFunction(option: string, value: unknown, where?: string): void {
+  if (typeof value !== 'function') badOption(option, 'a function', value, where)
+}
+
+/** Checks that `options` is a plain bag of options, and that each of its names is known: a misspelt option is an error. */
+export function checkOptions(options: unknown, known: readonly string[], where?: string): void {
+  if (options === null || typeof options !== 'object') badOption('options', 'an object', options, where)
+  for (const name of Object.keys(options as object)) {
+    if (!known.includes(name)) {
+      const place = where === undefined ? '' : ` (${where})`
+      throw new SpindleError(
+        'ERR_BAD_OPTION',
+        `unknown option \`${name}\`; known are ${known.join(', ')}${place}`,
+      )
+    }
+  }
+}
+
+/** A short, one-line form of any value, for messages: never prints the contents of large data. */
+export function show(value: unknown): string {
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (value instanceof Map) return `a Map of ${value.size}`
+  return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60 })
+}

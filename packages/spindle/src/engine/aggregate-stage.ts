@@ -1,0 +1,94 @@
+import type { Host } from './host.ts'
+import { flushItem, type Item, joined } from './item.ts'
+import { PipeStage } from './pipe-stage.ts'
+import type { Queue } from './queue.ts'
+import type { Aggregator, StageInfo } from './types.ts'
+
+/** Stands for the item when an aggregator is flushed rather than given one. */
+const FLUSH = Symbol('flush')
+
+/** Collects items into batches: a stage of concurrency 1 whose op is the aggregator, and which has a rest to give at the end. */
+export class AggregateStage extends PipeStage {
+  readonly #dropLast: boolean
+  #first: Item | undefined
+  #epoch = 0
+  /** Whether the aggregator has been given something since it was last flushed. */
+  #hasRest = false
+
+  constructor(
+    info: StageInfo,
+    host: Host,
+    input: Queue,
+    aggregator: Aggregator<unknown, unknown>,
+    dropLast: boolean,
+    buffer: number,
+  ) {
+    super(info, host, input, {
+      op: (item) => (item === FLUSH ? aggregator.flush() : aggregator.accumulate(item)),
+      concurrency: 1,
+      outputOrder: 'completion',
+      buffer,
+      maxBytes: undefined,
+      // An exception in an aggregator is fatal, for nobody knows what it has lost.
+      maxFailures: 0,
+      retry: undefined,
+      timeoutMs: undefined,
+    })
+    this.#dropLast = dropLast
+  }
+
+  protected override call(item: Item): void {
+    if (item.value !== FLUSH) {
+      this.#first ??= item
+      this.#hasRest = true
+      this.#epoch = item.epoch
+    }
+    super.call(item)
+  }
+
+  protected override output(item: Item, value: unknown): void {
+    const first = this.#first ?? item
+    const isFlush = item.value === FLUSH
+    if (isFlush) this.#first = undefined
+    if (value === undefined || (isFlush && this.#dropLast)) return
+    this.#first = undefined
+    this.emit(joined(first, value))
+  }
+
+  protected override flush(isEndOfStream: boolean): boolean {
+    if (!this.#hasRest || (isEndOfStream && this.#dropLast)) return false
+    this.#hasRest = false
+    const item = flushItem(this.#epoch)
+    item.value = FLUSH
+    this.call(item)
+    // It is a task for the hooks, but no item.
+    this.counters.tasks--
+    // A plain result has been put out already; one that comes later ends in `proceed`, which comes back to the boundary or the end.
+    return this.running > 0
+  }
+}
+
+/** The built-in aggregator: arrays of `size` items. */
+export class Collate<T> implements Aggregator<T, T[]> {
+  readonly #size: number
+  #batch: T[] = []
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  accumulate(item: T): T[] | undefined {
+    this.#batch.push(item)
+    if (this.#batch.length < this.#size) return undefined
+    const batch = this.#batch
+    this.#batch = []
+    return batch
+  }
+
+  flush(): T[] | undefined {
+    if (this.#batch.length === 0) return undefined
+    const batch = this.#batch
+    this.#batch = []
+    return batch
+  }
+}

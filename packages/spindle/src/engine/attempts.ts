@@ -1,0 +1,216 @@
+import { SpindleError, TimeoutError } from '../errors.ts'
+import { exactNow } from './clock.ts'
+import { TaskContext } from './context.ts'
+import { Expansion, isGenerator, type Outputs } from './expansion.ts'
+import { describeItem, type Item } from './item.ts'
+import type { PipeStage } from './pipe-stage.ts'
+import { Rng } from './random.ts'
+import type { RetryOptions, StageContext, TaskInfo, TaskOutcome } from './types.ts'
+
+type Op = (item: unknown, context: StageContext) => unknown
+
+/**
+ * The slow path of a stage that retries, has time-outs, or task hooks: one async function a task. Correctness before speed here: a call that
+ * comes back after its time is out belongs to nobody and is ignored.
+ */
+export class Attempts {
+  readonly #stage: PipeStage
+  readonly #retry: Required<RetryOptions> | undefined
+  readonly #timeoutMs: number | undefined
+
+  constructor(stage: PipeStage) {
+    this.#stage = stage
+    this.#retry = stage.settings.retry
+    this.#timeoutMs = stage.settings.timeoutMs
+  }
+
+  /** Begins an item's task; it ends in the stage's `taskDone`, `taskFailed` or `expand`. */
+  begin(item: Item, op: Op): void {
+    void this.#run(item, op, item.value)
+  }
+
+  async #run(item: Item, op: Op, input: unknown): Promise<void> {
+    const stage = this.#stage
+    const task: TaskInfo = { stage: stage.info, index: item.index, item: input }
+    const startedAt = exactNow()
+    let attempts = 0
+    let result: unknown
+    let isStarted = false
+    try {
+      for (const hook of stage.hooks) await hook.onTaskStart?.(task)
+      isStarted = true
+      for (;;) {
+        attempts++
+        try {
+          result = await this.#attempt(item, op, input, attempts)
+          break
+        } catch (error) {
+          if (!(await this.#waitForRetry(item, error, attempts))) throw error
+        }
+      }
+      if (!(result instanceof Started)) await this.#ended(task, { ok: true, attempts })
+    } catch (error) {
+      await this.#failed(task, item, input, error, attempts, isStarted && result === undefined)
+      return
+    }
+    if (result instanceof Started) this.#expand(item, task, result.outputs, attempts)
+    else stage.taskDone(item, result, startedAt)
+  }
+
+  async #failed(
+    task: TaskInfo,
+    item: Item,
+    input: unknown,
+    error: unknown,
+    attempts: number,
+    tellHooks: boolean,
+  ): Promise<void> {
+    try {
+      if (tellHooks) await this.#ended(task, { ok: false, error, attempts })
+    } catch {
+      // A hook that fails on a failure: the failure itself is what counts.
+    }
+    this.#stage.taskFailed(item, input, error, attempts)
+    this.#stage.proceed()
+  }
+
+  #expand(item: Item, task: TaskInfo, outputs: Outputs, attempts: number): void {
+    const hasHook = this.#stage.hooks.some((hook) => hook.onTaskEnd !== undefined)
+    const onEnd = (error?: unknown): Promise<void> =>
+      this.#ended(task, error === undefined ? { ok: true, attempts } : { ok: false, error, attempts })
+    this.#stage.expand(new Expansion(this.#stage, item, outputs, attempts, hasHook ? onEnd : undefined))
+  }
+
+  async #ended(task: TaskInfo, outcome: TaskOutcome): Promise<void> {
+    for (const hook of this.#stage.hooks) await hook.onTaskEnd?.(task, outcome)
+  }
+
+  /** One attempt: the op's value, or a generator whose first output is made already. */
+  async #attempt(item: Item, op: Op, input: unknown, attempt: number): Promise<unknown> {
+    const limit = this.#timeoutMs
+    if (limit === undefined) {
+      const result = await op(input, new TaskContext(this.#stage, item, attempt, undefined))
+      return isOutputs(result) ? startGenerator(result, (step) => step()) : result
+    }
+    const controller = new AbortController()
+    const stopWith = (reason: unknown): void => controller.abort(reason)
+    this.#stage.onAbort.add(stopWith)
+    const limited = <R>(step: () => R): Promise<Awaited<R>> =>
+      this.#limited(step, limit, item, attempt, controller)
+    const forget = (): boolean => this.#stage.onAbort.delete(stopWith)
+    try {
+      const result = await limited(() =>
+        op(input, new TaskContext(this.#stage, item, attempt, controller.signal)),
+      )
+      if (!isOutputs(result)) {
+        forget()
+        return result
+      }
+      return await startGenerator(result, limited, forget)
+    } catch (error) {
+      forget()
+      throw error
+    }
+  }
+
+  #limited<R>(
+    step: () => R,
+    limitMs: number,
+    item: Item,
+    attempt: number,
+    controller: AbortController,
+  ): Promise<Awaited<R>> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const { name } = this.#stage.info
+        const error = new TimeoutError(
+          `stage "${name}": attempt ${attempt} of item ${describeItem(item)} took longer than \`timeoutMs\` ${limitMs}`,
+        )
+        this.#stage.counters.timeouts++
+        controller.abort(error)
+        reject(error)
+      }, limitMs)
+      const settle = (go: () => void): void => {
+        clearTimeout(timer)
+        go()
+      }
+      try {
+        Promise.resolve(step()).then(
+          (value) => settle(() => resolve(value)),
+          (error) => settle(() => reject(error)),
+        )
+      } catch (error) {
+        settle(() => reject(error))
+      }
+    })
+  }
+
+  /** Waits as the back-off says; whether there is to be another attempt. */
+  async #waitForRetry(item: Item, error: unknown, attempt: number): Promise<boolean> {
+    const retry = this.#retry
+    const stage = this.#stage
+    if (retry === undefined || attempt > retry.retries || stage.isStopped) return false
+    if (!retry.shouldRetry(error, attempt)) return false
+    stage.counters.retries++
+    const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
+    // Not `Math.random`: a run with the same seed waits alike.
+    const jitter = retry.jitter ? 0.5 + Rng.from(stage.host.seed, item.index, attempt).next() / 2 : 1
+    return this.#delay(delayMs * jitter)
+  }
+
+  /** Resolves to true after a while, to false at once when the stage is stopped. */
+  #delay(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const onAbort = this.#stage.onAbort
+      const end = (goesOn: boolean): void => {
+        clearTimeout(timer)
+        onAbort.delete(stop)
+        resolve(goesOn)
+      }
+      const stop = (): void => end(false)
+      const timer = setTimeout(() => end(true), ms)
+      onAbort.add(stop)
+    })
+  }
+}
+
+/** A generator that has been asked for its first output. */
+class Started {
+  readonly outputs: Outputs
+  constructor(outputs: Outputs) {
+    this.outputs = outputs
+  }
+}
+
+function isOutputs(value: unknown): value is Outputs {
+  return typeof value === 'object' && value !== null && isGenerator(value)
+}
+
+/** Makes the first output inside the attempt, so that a generator that fails before it gives anything can be tried again. */
+async function startGenerator(
+  outputs: Outputs,
+  limited: <R>(step: () => R) => Promise<Awaited<R>> | R,
+  onEnd?: () => void,
+): Promise<Started> {
+  let first: IteratorResult<unknown> | undefined = await limited(() => outputs.next())
+  if (first === undefined || typeof first !== 'object') {
+    throw new SpindleError('ERR_NOT_ITERABLE', 'a generator gave something that is not an iterator result')
+  }
+  if (first.done === true) onEnd?.()
+  return new Started({
+    async next() {
+      if (first !== undefined) {
+        const step = first
+        first = undefined
+        return step
+      }
+      const step = await limited(() => outputs.next())
+      if (step.done === true) onEnd?.()
+      return step
+    },
+    return: () => {
+      onEnd?.()
+      return outputs.return?.()
+    },
+  })
+}

@@ -1,0 +1,176 @@
+import { inspect } from 'node:util'
+import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
+
+// What the builder makes and the engine runs: plain, frozen data. `String(config)` and `console.log(config)` print it for people.
+
+/** Where a chain begins. */
+export interface SourceConfig {
+  readonly kind: 'source'
+  readonly source: Source<unknown>
+  readonly name: string
+  readonly continuous: boolean
+  readonly buffer: number
+  readonly where: string | undefined
+}
+
+/** Several chains that feed one. */
+export interface MergeConfig {
+  readonly kind: 'merge'
+  readonly inputs: readonly PipelineConfig[]
+  readonly op: MergeOp | undefined
+  readonly name: string
+  readonly buffer: number
+  readonly where: string | undefined
+}
+
+/** Joins several inputs into one; see `merge()`. */
+export type MergeOp = (
+  inputs: readonly AsyncIterableIterator<unknown>[],
+  context: { readonly signal: AbortSignal },
+) => AsyncIterable<unknown> | Iterable<unknown>
+
+export interface PipeConfig {
+  readonly kind: 'pipe'
+  /** The op as it was given, for printing. */
+  readonly op: unknown
+  readonly run: (item: unknown, context: StageContext) => unknown
+  readonly name: string
+  readonly concurrency: number
+  readonly outputOrder: 'completion' | 'input'
+  readonly maxFailures: FailureBudget | undefined
+  readonly retry: Required<RetryOptions> | undefined
+  readonly timeoutMs: number | undefined
+  readonly buffer: number
+  readonly maxBytes: number | undefined
+  readonly where: string | undefined
+}
+
+export interface AggregateConfig {
+  readonly kind: 'aggregate'
+  readonly make: () => Aggregator<unknown, unknown>
+  readonly name: string
+  readonly size: number | undefined
+  readonly dropLast: boolean
+  readonly buffer: number
+  readonly where: string | undefined
+}
+
+export interface VariantsConfig {
+  readonly kind: 'variants'
+  readonly router: (item: unknown) => unknown
+  readonly paths: readonly (readonly StageConfig[])[]
+  readonly batched: boolean
+  readonly name: string
+  readonly buffer: number
+  readonly where: string | undefined
+}
+
+export type StageConfig = PipeConfig | AggregateConfig | VariantsConfig
+
+/** A whole pipeline, as `getConfig()` gives it. Frozen; `T` is what it puts out. */
+export class PipelineConfig<out T = unknown> {
+  /** Never set: carries the type of the items. */
+  declare readonly itemType?: T
+  readonly source: SourceConfig | MergeConfig
+  readonly stages: readonly StageConfig[]
+  readonly sink: { readonly bufferSize: number }
+
+  constructor(source: SourceConfig | MergeConfig, stages: readonly StageConfig[], bufferSize: number) {
+    this.source = source
+    this.stages = Object.freeze([...stages])
+    this.sink = Object.freeze({ bufferSize })
+    Object.freeze(this)
+  }
+
+  toString(): string {
+    return describe(this).join('\n')
+  }
+}
+
+// As a computed member it would need a type annotation that `isolatedDeclarations` cannot check.
+Object.defineProperty(PipelineConfig.prototype, inspect.custom, {
+  value(this: PipelineConfig) {
+    return this.toString()
+  },
+})
+
+/** The lines that describe a configuration; never the contents of sources or look-up tables. */
+export function describe(config: PipelineConfig): string[] {
+  return [
+    ...describeStart(config.source),
+    ...config.stages.flatMap(describeStage),
+    `sink(bufferSize: ${config.sink.bufferSize})`,
+  ]
+}
+
+/** The lines that describe how a chain begins. */
+export function describeStart(start: SourceConfig | MergeConfig): string[] {
+  if (start.kind === 'source') {
+    const continuous = start.continuous ? ', continuous: true' : ''
+    return [`source(${describeSource(start.source)}${continuous}, buffer: ${start.buffer})${at(start.where)}`]
+  }
+  const op = start.op === undefined ? '' : `op: ${nameOf(start.op)}, `
+  return [
+    `merge(${op}inputs: ${start.inputs.length})${at(start.where)}`,
+    ...start.inputs.flatMap((input, i) => [
+      `  pipeline${i}:`,
+      ...indent([...describeStart(input.source), ...input.stages.flatMap(describeStage)], 4),
+    ]),
+  ]
+}
+
+/** The lines that describe one stage. */
+export function describeStage(stage: StageConfig): string[] {
+  if (stage.kind === 'aggregate') {
+    return [`${stage.name}(dropLast: ${stage.dropLast}, buffer: ${stage.buffer})${at(stage.where)}`]
+  }
+  if (stage.kind === 'variants') {
+    const batched = stage.batched ? ', batched: true' : ''
+    return [
+      `PathVariants(name: ${stage.name}, router: ${nameOf(stage.router)}${batched})${at(stage.where)}`,
+      ...stage.paths.flatMap((path, i) => [`  path${i}:`, ...indent(path.flatMap(describeStage), 4)]),
+    ]
+  }
+  const details = [
+    `concurrency: ${stage.concurrency}`,
+    `outputOrder: ${stage.outputOrder}`,
+    `buffer: ${stage.buffer}`,
+    ...(stage.maxBytes === undefined ? [] : [`maxBytes: ${stage.maxBytes}`]),
+    ...(stage.maxFailures === undefined ? [] : [`maxFailures: ${describeBudget(stage.maxFailures)}`]),
+    ...(stage.retry === undefined ? [] : [`retries: ${stage.retry.retries}`]),
+    ...(stage.timeoutMs === undefined ? [] : [`timeoutMs: ${stage.timeoutMs}`]),
+    ...(typeof stage.op === 'function' ? [] : [`op: ${describeSource(stage.op)}`]),
+  ]
+  return [`pipe(${stage.name}, ${details.join(', ')})${at(stage.where)}`]
+}
+
+/** A failure budget, in words. */
+export function describeBudget(budget: FailureBudget): string {
+  return typeof budget === 'number'
+    ? String(budget)
+    : `${budget.rate * 100} % of at least ${budget.minSamples ?? 100}`
+}
+
+function describeSource(source: unknown): string {
+  if (typeof source === 'function') return nameOf(source)
+  if (Array.isArray(source)) return `Array(${source.length})`
+  if (ArrayBuffer.isView(source)) return `${source.constructor.name}(${source.byteLength} bytes)`
+  if (source instanceof Map || source instanceof Set) return `${source.constructor.name}(${source.size})`
+  if (source === null || typeof source !== 'object') return typeof source
+  return Object.prototype.toString.call(source).slice(8, -1) === 'Object'
+    ? (source.constructor?.name ?? 'Object')
+    : Object.prototype.toString.call(source).slice(8, -1)
+}
+
+// biome-ignore lint/complexity/noBannedTypes: any function will do, only its name is read
+function nameOf(value: Function): string {
+  return value.name === '' ? 'anonymous' : value.name
+}
+
+function at(where: string | undefined): string {
+  return where === undefined ? '' : `  [${where}]`
+}
+
+function indent(lines: readonly string[], spaces: number): string[] {
+  return lines.map((line) => ' '.repeat(spaces) + line)
+}

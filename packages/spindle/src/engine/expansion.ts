@@ -1,0 +1,194 @@
+import type { ItemError } from '../errors.ts'
+import { child, type Item } from './item.ts'
+import type { PipeStage } from './pipe-stage.ts'
+import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
+
+/** What a generator op gives: the part of generators and async generators that is used. */
+export interface Outputs {
+  next(): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
+  return?(value?: unknown): unknown
+}
+
+/** Whether a value is a generator or async generator object. Other iterables are data. */
+export function isGenerator(value: object): value is Outputs {
+  const candidate = value as { next?: unknown; return?: unknown; throw?: unknown }
+  return (
+    typeof candidate.next === 'function' &&
+    typeof candidate.return === 'function' &&
+    typeof candidate.throw === 'function' &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value)
+  )
+}
+
+/**
+ * The outputs of one generator, asked for one at a time and only when there is a place for the next. Holds its task's slot to the end.
+ * In input order a generator that is not yet at the front makes one output ahead and keeps it.
+ */
+export class Expansion implements Resumable {
+  readonly item: Item
+  /** The op's input, for reports of failures. */
+  readonly input: unknown
+  /** Whether there is nothing more to give. */
+  isDone = false
+  /** Why it ended, where it threw (input order only). */
+  failure: ItemError | undefined
+  readonly #stage: PipeStage
+  readonly #outputs: Outputs
+  readonly #attempts: number
+  /** What hooks want to know of the end; awaited. */
+  readonly #onEnd: ((error?: unknown) => PromiseLike<void>) | undefined
+  #held: Item | undefined
+  #position = 0
+  #isWaiting = false
+  readonly #ok = (step: IteratorResult<unknown>): void => this.#resolved(step)
+  readonly #fail = (error: unknown): void => this.#failed(error)
+  readonly #okValue = (value: unknown): void => this.#resolved({ done: false, value })
+
+  constructor(
+    stage: PipeStage,
+    item: Item,
+    outputs: Outputs,
+    attempts = 1,
+    onEnd?: (error?: unknown) => PromiseLike<void>,
+  ) {
+    this.item = item
+    this.input = item.value
+    this.#stage = stage
+    this.#outputs = outputs
+    this.#attempts = attempts
+    this.#onEnd = onEnd
+  }
+
+  /** Asks for outputs until there is no place, no more, or one to wait for. */
+  advance(): void {
+    if (this.#isWaiting) return
+    while (!this.isDone && !this.#stage.isOver(this)) {
+      if (!this.#mayAsk()) return
+      if (isSliceOver()) {
+        this.#isWaiting = true
+        resumeNextTurn(this)
+        return
+      }
+      let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
+      this.#isWaiting = true
+      try {
+        step = this.#outputs.next()
+      } catch (error) {
+        this.#failed(error)
+        return
+      }
+      if (typeof (step as PromiseLike<unknown>).then === 'function') {
+        ;(step as PromiseLike<IteratorResult<unknown>>).then(this.#ok, this.#fail)
+        return
+      }
+      this.#isWaiting = false
+      if (!this.#take(step as IteratorResult<unknown>)) return
+    }
+  }
+
+  resume(): void {
+    this.#isWaiting = false
+    this.advance()
+  }
+
+  /** Gives the output that was made ahead. */
+  giveHeld(): void {
+    const held = this.#held
+    if (held === undefined) return
+    this.#held = undefined
+    this.#stage.held--
+    this.#stage.emit(held)
+  }
+
+  /** Asks for nothing more. */
+  close(): void {
+    this.isDone = true
+    try {
+      const closing = this.#outputs.return?.()
+      if (closing instanceof Promise) closing.catch(() => {})
+    } catch {
+      // The generator is running (it caused this), or its clean-up threw: nobody is left to hear of it.
+    }
+  }
+
+  #mayAsk(): boolean {
+    const window = this.#stage.window
+    // Not at the front: one output ahead; the window calls when this is first.
+    if (window !== undefined && !window.isFirst(this.item))
+      return this.#held === undefined && this.#stage.hasPlaceForOutput()
+    if (this.#stage.hasPlaceForOutput()) return true
+    this.#stage.park(this)
+    return false
+  }
+
+  /** Takes one step's result; whether to go on asking at once. */
+  #take(step: IteratorResult<unknown>): boolean {
+    if (step.done === true) {
+      this.#finish()
+      return false
+    }
+    const value = step.value
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      typeof (value as PromiseLike<unknown>).then === 'function'
+    ) {
+      this.#isWaiting = true
+      ;(value as PromiseLike<unknown>).then(this.#okValue, this.#fail)
+      return false
+    }
+    if (value === undefined) {
+      this.#position++
+      return true
+    }
+    const output = child(this.item, value, this.#position++)
+    const window = this.#stage.window
+    if (window === undefined || window.isFirst(this.item)) this.#stage.emit(output)
+    else {
+      this.#held = output
+      this.#stage.held++
+    }
+    return true
+  }
+
+  #resolved(step: IteratorResult<unknown>): void {
+    this.#isWaiting = false
+    if (this.isDone || this.#stage.isOver(this)) return
+    if (this.#take(step)) this.advance()
+  }
+
+  #finish(): void {
+    if (this.#onEnd === undefined) {
+      this.isDone = true
+      this.#stage.expanded(this)
+      return
+    }
+    this.#isWaiting = true
+    this.#onEnd().then(
+      () => {
+        if (this.#stage.isOver(this)) return
+        this.isDone = true
+        this.#stage.expanded(this)
+      },
+      (error) => this.#end(error),
+    )
+  }
+
+  #failed(error: unknown): void {
+    if (this.isDone || this.#stage.isOver(this)) return
+    this.#isWaiting = true
+    if (this.#onEnd === undefined) this.#end(error)
+    else {
+      this.#onEnd(error).then(
+        () => this.#end(error),
+        () => this.#end(error),
+      )
+    }
+  }
+
+  #end(error: unknown): void {
+    if (this.isDone || this.#stage.isOver(this)) return
+    this.isDone = true
+    this.#stage.expansionFailed(this, error, this.#attempts)
+  }
+}

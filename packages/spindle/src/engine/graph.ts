@@ -1,0 +1,265 @@
+import { type ItemError, PipelineFailure, SpindleError, type StageFailure } from '../errors.ts'
+import { channels } from './channels.ts'
+import type { PipelineConfig } from './config.ts'
+import type { Host } from './host.ts'
+import { Outlet } from './outlet.ts'
+import type { SinkStage } from './sink-stage.ts'
+import type { SourceStage } from './source-stage.ts'
+import { CANCELLED, type Stage } from './stage.ts'
+import { stopGraph } from './stop.ts'
+import type { BuildOptions, Logger, TaskHook } from './types.ts'
+import { wire } from './wire.ts'
+
+/** How a pipeline is stopped; see `Pipeline.stop()`. */
+export type StopMode = 'drain' | 'discard' | 'abort'
+
+let pipelineCount = 0
+
+/**
+ * A configuration at work: the stages, what they have in common, and how they begin and end together.
+ *
+ * IDLE --start()--> RUNNING --the consumer has had everything--> DONE
+ *   '------------------'---------stop(), signal----------------> STOPPED
+ */
+export class Graph implements Host {
+  readonly pipelineId: number = pipelineCount++
+  readonly config: PipelineConfig
+  readonly options: BuildOptions
+  readonly seed: number
+  readonly logger: Logger
+  readonly stages: readonly Stage[]
+  readonly sources: readonly SourceStage[]
+  readonly sink: SinkStage
+  readonly outlet: Outlet
+  readonly done: Promise<void>
+  startedAt = 0
+  endedAt = 0
+  isStarted = false
+  isStopped = false
+  isDraining = false
+  /** Called whenever something has come to rest. */
+  readonly restListeners: Set<() => void> = new Set()
+  readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
+  readonly #failures: StageFailure[] = []
+  readonly #letters: Set<Promise<void>> = new Set()
+  readonly #background: AbortController = new AbortController()
+  #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
+  #unfinished: number
+  #leave: () => void = () => {}
+
+  constructor(config: PipelineConfig, options: BuildOptions) {
+    this.config = config
+    this.options = options
+    this.seed = options.seed ?? 0
+    this.logger = options.logger ?? silentLogger
+    const wired = wire(config, options, this)
+    this.stages = wired.stages
+    this.sources = wired.sources
+    this.sink = wired.sink
+    this.outlet = new Outlet(
+      this.sink.exit,
+      () => this.#drained(),
+      () => this.rested(),
+    )
+    this.#hooks = new Map(this.stages.map((stage) => [stage, this.#chooseHooks(stage)]))
+    this.#unfinished = this.stages.length
+    this.done = new Promise<void>((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    // Whoever iterates hears of the failure there; `done` must not make an unhandled rejection of it.
+    this.done.catch(() => {})
+    const { signal } = options
+    if (signal !== undefined) {
+      const abort = (): void => this.abort(signal.reason)
+      this.#leave = () => signal.removeEventListener('abort', abort)
+      if (signal.aborted) this.abort(signal.reason)
+      else signal.addEventListener('abort', abort, { once: true })
+    }
+  }
+
+  /** Opens all stages, the last first, so that the sources find everybody ready. */
+  start(): void {
+    if (this.isStarted || this.isStopped) return
+    this.isStarted = true
+    this.startedAt = performance.now()
+    channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
+    for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
+    for (let i = this.stages.length - 1; i >= 0; i--) (this.stages[i] as Stage).open()
+  }
+
+  async #runBeside(task: (signal: AbortSignal) => unknown): Promise<void> {
+    try {
+      await task(this.#background.signal)
+    } catch (error) {
+      if (!this.#background.signal.aborted) this.logger.error('spindle: a background task failed', error)
+    }
+  }
+
+  /** Whether nothing is working or will be. */
+  get isAtRest(): boolean {
+    return this.#unfinished === 0
+  }
+
+  /** The stages that still have something running. */
+  get busyStages(): readonly Stage[] {
+    return this.stages.filter((stage) => stage.running > 0)
+  }
+
+  stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+    return stopGraph(this, mode, timeoutMs)
+  }
+
+  /** Cancels every stage; what is in the sink's queue can still be taken. */
+  cancelAll(abort: boolean): void {
+    this.isStopped = true
+    this.#background.abort()
+    this.sink.cancel(abort)
+    for (const stage of this.stages) stage.cancel(abort)
+    this.sink.exit.close()
+  }
+
+  /** The end of a stop: `done` settles, whatever is left in the sink's queue. */
+  finishStop(): void {
+    this.#finish(
+      this.#failures.length === 0 ? undefined : { reason: new PipelineFailure(inStageOrder(this.#failures)) },
+    )
+  }
+
+  /** Ends at once because the user's signal was aborted. */
+  abort(reason: unknown): void {
+    if (this.outlet.isEnded || this.isStopped) return
+    this.isStopped = true
+    this.#background.abort()
+    for (const stage of this.stages) {
+      stage.abort(reason)
+      stage.cancel(true)
+    }
+    this.outlet.abort(reason)
+    this.#finish({ reason })
+  }
+
+  /** The consumer has taken all there is. With a failure: resolves with it once the sources are closed. */
+  #drained(): undefined | PromiseLike<unknown> {
+    const closing = this.sources.flatMap((source) => source.closed ?? [])
+    const waits = [...closing, ...this.#letters]
+    if (this.#failures.length === 0 && waits.length === 0) {
+      this.#finish(undefined)
+      return undefined
+    }
+    const error = this.#failures.length === 0 ? undefined : new PipelineFailure(inStageOrder(this.#failures))
+    return Promise.all(waits).then(() => {
+      this.#finish(error === undefined ? undefined : { reason: error })
+      return error
+    })
+  }
+
+  #finish(error: { readonly reason: unknown } | undefined): void {
+    const settle = this.#settle
+    if (settle === undefined) return
+    this.#settle = undefined
+    this.endedAt = performance.now()
+    this.#background.abort()
+    this.#leave()
+    for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
+    if (error === undefined) settle.resolve()
+    else settle.reject(error.reason)
+    channels.pipelineEnd.publish({ pipeline: this.pipelineId, error: error?.reason, stopped: this.isStopped })
+    this.rested()
+  }
+
+  // --- what stages tell
+
+  hooksOf(stage: Stage): readonly TaskHook[] {
+    return this.#hooks.get(stage) ?? noHooks
+  }
+
+  #chooseHooks(stage: Stage): readonly TaskHook[] {
+    const { hooks } = this.options
+    if (hooks === undefined || stage === this.sink || (this.sources as readonly Stage[]).includes(stage))
+      return noHooks
+    const chosen = typeof hooks === 'function' ? hooks(stage.info) : hooks
+    checkHooks(chosen)
+    return chosen
+  }
+
+  stageStarted(stage: Stage): void {
+    if (channels.stageStart.hasSubscribers) channels.stageStart.publish({ stage: stage.info })
+  }
+
+  stageFailed(stage: Stage, failure: StageFailure): void {
+    this.#failures.push(failure)
+    channels.stageEnd.publish({ stage: stage.info, error: failure })
+    this.#log(() => this.logger.error(`spindle: ${failure.message}`, failure.cause))
+  }
+
+  stageEnded(stage: Stage): void {
+    this.#unfinished--
+    if (channels.stageEnd.hasSubscribers && stage.state !== CANCELLED) {
+      channels.stageEnd.publish({ stage: stage.info, error: undefined })
+    }
+    this.rested()
+  }
+
+  itemFailed(stage: Stage, failure: ItemError): void {
+    if (channels.itemError.hasSubscribers) channels.itemError.publish({ stage: stage.info, failure })
+    this.#log(() =>
+      this.logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error),
+    )
+    const { onItemError, deadLetter } = this.options
+    try {
+      onItemError?.(failure)
+    } catch (error) {
+      this.#log(() => this.logger.error('spindle: `onItemError` threw', error))
+    }
+    if (deadLetter !== undefined) this.#post(deadLetter, failure)
+  }
+
+  #post(deadLetter: NonNullable<BuildOptions['deadLetter']>, failure: ItemError): void {
+    const failed = (error: unknown): void =>
+      this.#log(() => this.logger.error('spindle: `deadLetter` failed', error))
+    try {
+      const posting = deadLetter(failure)
+      if (typeof posting?.then !== 'function') return
+      const letter: Promise<void> = Promise.resolve(posting).catch(failed)
+      this.#letters.add(letter)
+      void letter.then(() => this.#letters.delete(letter))
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  #log(write: () => void): void {
+    try {
+      write()
+    } catch {
+      // A logger that throws has nobody to be told to.
+    }
+  }
+
+  rested(): void {
+    for (const listener of [...this.restListeners]) listener()
+  }
+}
+
+const noHooks: readonly TaskHook[] = []
+
+const silentLogger: Logger = { warn: () => {}, error: () => {} }
+
+function inStageOrder(failures: readonly StageFailure[]): StageFailure[] {
+  return [...failures].sort((a, b) => a.stageId - b.stageId)
+}
+
+function checkHooks(hooks: unknown): void {
+  const names = ['onStageStart', 'onStageEnd', 'onTaskStart', 'onTaskEnd'] as const
+  if (!Array.isArray(hooks)) throw new SpindleError('ERR_BAD_OPTION', '`hooks` must give an array of hooks')
+  for (const hook of hooks as readonly Record<string, unknown>[]) {
+    const known =
+      typeof hook === 'object' && hook !== null ? names.filter((name) => hook[name] !== undefined) : []
+    if (known.length === 0 || known.some((name) => typeof hook[name] !== 'function')) {
+      throw new SpindleError(
+        'ERR_BAD_OPTION',
+        `each of \`hooks\` must be an object with functions named ${names.join(', ')}`,
+      )
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import type { ItemError, StageFailure } from '../errors.ts'
+import type { Stage } from './stage.ts'
+import type { Logger, TaskHook } from './types.ts'
+
+/** What stages know of the graph they stand in: whom to tell. */
+export interface Host {
+  readonly pipelineId: number
+  readonly seed: number
+  readonly logger: Logger
+  /** Whether somebody waits for the graph to come to rest; see {@link Host.rested}. */
+  readonly isDraining: boolean
+  /** The hooks of a stage. */
+  hooksOf(stage: Stage): readonly TaskHook[]
+  /** A stage began. */
+  stageStarted(stage: Stage): void
+  /** A stage failed; it will end, too. */
+  stageFailed(stage: Stage, failure: StageFailure): void
+  /** A stage has nothing running and will never have. */
+  stageEnded(stage: Stage): void
+  /** An item was dropped because it failed. */
+  itemFailed(stage: Stage, failure: ItemError): void
+  /** A stage stopped running something while {@link isDraining}. */
+  rested(): void
+}

@@ -1,0 +1,79 @@
+import { show } from '../check.ts'
+import { SpindleError } from '../errors.ts'
+import type { BatchGroup } from './batch-group.ts'
+import { type Item, retire } from './item.ts'
+import { MergeStage } from './merge-stage.ts'
+import type { Port } from './port.ts'
+import { RUNNING } from './stage.ts'
+
+/** Batches that may be in the paths at once, so that a slow part does not let finished batches pile up behind it. */
+const MOST_OPEN = 16
+
+/** Where the parts of split batches come together: collects them and gives the batches in the order in which they were split. */
+export class JoinStage extends MergeStage {
+  /** Called when another batch may be split. */
+  onRoom: () => void = () => {}
+  #open: BatchGroup[] = []
+
+  /** Whether another batch may be split. */
+  mayOpen(): boolean {
+    return this.#open.length < MOST_OPEN
+  }
+
+  /** A batch was split. */
+  opened(group: BatchGroup): void {
+    this.#open.push(group)
+  }
+
+  /** Parts are taken at any time: they go into their batch, not into the queue. */
+  override canStart(): boolean {
+    return this.state === RUNNING
+  }
+
+  override accept(port: Port, item: Item): void {
+    const group = item.group as BatchGroup
+    this.counters.tasks++
+    if (!Array.isArray(item.value)) {
+      const rule = 'a path of batched variants must give arrays'
+      this.fail(
+        new SpindleError('ERR_ROUTE', `${rule}, path ${port.position} gave ${show(item.value)}`),
+        item.index,
+      )
+      return
+    }
+    group.collect(port.position, item.value)
+    retire(item)
+  }
+
+  /** Some batch is complete: gives those that are, in order, as far as there is room. */
+  completed(): void {
+    if (this.state !== RUNNING) return
+    const before = this.#open.length
+    while (this.#open[0]?.isComplete === true && this.exit.hasRoom()) {
+      const group = this.#open.shift() as BatchGroup
+      const batch = group.batch
+      const elements = group.isSpoilt ? [] : group.join()
+      if (elements.length === 0) {
+        this.counters.skipped++
+        retire(batch)
+        continue
+      }
+      batch.value = elements
+      this.counters.emitted++
+      this.exit.put(batch)
+    }
+    if (this.#open.length < before) this.onRoom()
+    if (this.#open.length === 0) super.portChanged()
+  }
+
+  override pump(): void {
+    super.pump()
+    this.completed()
+  }
+
+  /** A boundary or the end waits for the batches before it. */
+  override portChanged(): void {
+    if (this.#open.length === 0) super.portChanged()
+    else if (this.#open[0]?.isComplete === true) this.completed()
+  }
+}

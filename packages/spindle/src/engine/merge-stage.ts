@@ -1,0 +1,275 @@
+import { SpindleError } from '../errors.ts'
+import type { MergeOp } from './config.ts'
+import type { Outputs } from './expansion.ts'
+import type { Host } from './host.ts'
+import { Item } from './item.ts'
+import { Port } from './port.ts'
+import { Queue } from './queue.ts'
+import { RUNNING, Stage } from './stage.ts'
+import type { StageInfo } from './types.ts'
+
+/**
+ * Joins several chains: passes items on as they arrive, taking turns. A boundary between epochs is held until all inputs have come to theirs.
+ * When an input of a continuous merge has ended (it failed), the others end at their next boundary.
+ */
+export class MergeStage extends Stage {
+  readonly exit: Queue
+  protected readonly ports: readonly Port[]
+  #next = 0
+
+  constructor(info: StageInfo, host: Host, inputs: readonly Queue[], buffer: number) {
+    super(info, host)
+    this.exit = new Queue(buffer, undefined)
+    this.exit.producer = this
+    this.ports = inputs.map((input, i) => new Port(input, i, this))
+  }
+
+  get inputs(): readonly Queue[] {
+    return this.ports.map((port) => port.input)
+  }
+
+  get exits(): readonly Queue[] {
+    return [this.exit]
+  }
+
+  canStart(): boolean {
+    return this.exit.length < this.exit.capacity && this.state === RUNNING
+  }
+
+  start(item: Item): void {
+    this.counters.tasks++
+    this.counters.emitted++
+    this.exit.put(item)
+  }
+
+  /** Takes an item from one of the inputs. */
+  accept(_port: Port, item: Item): void {
+    this.start(item)
+  }
+
+  roomMade(): void {
+    this.pump()
+  }
+
+  pump(): void {
+    // One from each input in turn, so that a busy one does not starve the others.
+    let idle = 0
+    while (idle < this.ports.length && this.canStart()) {
+      const port = this.ports[this.#next] as Port
+      this.#next = (this.#next + 1) % this.ports.length
+      idle = port.takeOne() ? 0 : idle + 1
+    }
+    for (const port of this.ports) port.settle()
+  }
+
+  inputEnded(): void {
+    this.portChanged()
+  }
+
+  /** An input has ended or come to a boundary. */
+  portChanged(): void {
+    if (this.state !== RUNNING) return
+    if (this.ports.every((port) => port.isEnded || port.boundary !== undefined)) this.#join()
+  }
+
+  #join(): void {
+    const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
+    if (boundary === undefined || this.ports.some((port) => port.isEnded)) {
+      for (const port of this.ports) if (!port.isEnded) port.input.producer.cancel(true)
+      this.finish()
+      return
+    }
+    for (const port of this.ports) port.boundary = undefined
+    this.boundaryJoined()
+    this.exit.put(boundary)
+    this.pump()
+  }
+
+  /** What a kind of merge has to do, besides, between two epochs. */
+  protected boundaryJoined(): void {}
+}
+
+/**
+ * Joins several chains by the user's op: it gets an async iterable for each input and gives the outputs. It is called once an epoch; what its
+ * outputs came from is not known, so they are numbered anew.
+ */
+export class CustomMergeStage extends Stage {
+  readonly exit: Queue
+  readonly #op: MergeOp
+  readonly #ports: readonly PulledPort[]
+  readonly #ordinal: number
+  #outputs: Outputs | undefined
+  #epoch = 0
+  #index = 0
+  #isAsking = false
+
+  constructor(
+    info: StageInfo,
+    host: Host,
+    inputs: readonly Queue[],
+    buffer: number,
+    op: MergeOp,
+    ordinal: number,
+  ) {
+    super(info, host)
+    this.#op = op
+    this.#ordinal = ordinal
+    this.exit = new Queue(buffer, undefined)
+    this.exit.producer = this
+    this.#ports = inputs.map((input) => new PulledPort(input))
+  }
+
+  get inputs(): readonly Queue[] {
+    return this.#ports.map((port) => port.input)
+  }
+
+  get exits(): readonly Queue[] {
+    return [this.exit]
+  }
+
+  canStart(): boolean {
+    return false
+  }
+
+  start(): void {}
+
+  inputEnded(): void {}
+
+  roomMade(): void {
+    this.pump()
+  }
+
+  pump(): void {
+    if (!this.#isAsking && this.state === RUNNING && this.exit.hasRoom()) void this.#give()
+  }
+
+  async #give(): Promise<void> {
+    this.#isAsking = true
+    try {
+      while (this.state === RUNNING && this.exit.hasRoom()) {
+        this.#outputs ??= this.#begin()
+        const step = await this.#outputs.next()
+        if (this.state !== RUNNING) return
+        if (step.done !== true) this.#emit(step.value)
+        else if (!this.#endEpoch()) return
+      }
+    } catch (error) {
+      this.fail(error, -1)
+    } finally {
+      this.#isAsking = false
+    }
+  }
+
+  #begin(): Outputs {
+    const inputs = this.#ports.map((port) => port.iterate())
+    const made: unknown = this.#op(inputs, { signal: this.signal })
+    const iterable = made as
+      | { [Symbol.asyncIterator]?(): Outputs; [Symbol.iterator]?(): Outputs }
+      | null
+      | undefined
+    const outputs = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.()
+    if (outputs === undefined) {
+      throw new SpindleError(
+        'ERR_NOT_ITERABLE',
+        `the merge op must return an iterable or async iterable, got ${typeof made}`,
+      )
+    }
+    return outputs
+  }
+
+  #emit(value: unknown): void {
+    if (value === undefined) return
+    this.counters.emitted++
+    this.exit.put(new Item(value, this.#ordinal, this.#epoch, this.#index++, undefined, undefined))
+  }
+
+  /** The op has given all: at a boundary of every input another epoch follows, otherwise the stage ends. */
+  #endEpoch(): boolean {
+    this.#outputs = undefined
+    const boundary = this.#ports[0]?.boundary
+    if (boundary === undefined || !this.#ports.every((port) => port.boundary !== undefined)) {
+      for (const port of this.#ports) port.input.producer.cancel(true)
+      this.finish()
+      return false
+    }
+    for (const port of this.#ports) port.boundary = undefined
+    this.#epoch++
+    this.#index = 0
+    this.exit.put(boundary)
+    return true
+  }
+
+  protected override cancelled(): void {
+    const closing = this.#outputs?.return?.()
+    if (closing instanceof Promise) closing.catch(() => {})
+    for (const port of this.#ports) port.end()
+  }
+
+  protected override failed(): void {
+    for (const port of this.#ports) port.end()
+  }
+}
+
+/** One input of a {@link CustomMergeStage}, pulled by the user's op. */
+class PulledPort {
+  readonly input: Queue
+  boundary: Item | undefined
+  #isOver = false
+  #waiting: ((result: IteratorResult<unknown>) => void)[] = []
+
+  constructor(input: Queue) {
+    this.input = input
+    input.consumer = this
+  }
+
+  canStart(): boolean {
+    return this.#waiting.length > 0 && this.boundary === undefined
+  }
+
+  start(item: Item): void {
+    if (item.index < 0) {
+      this.boundary = item
+      this.#release()
+    } else this.#waiting.shift()?.({ done: false, value: item.value })
+  }
+
+  inputEnded(): void {
+    this.end()
+  }
+
+  end(): void {
+    this.#isOver = true
+    this.#release()
+  }
+
+  #release(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve({ done: true, value: undefined })
+  }
+
+  /** The input's items up to the end or the next boundary. */
+  iterate(): AsyncIterableIterator<unknown> {
+    let isLeft = false
+    const next = (): Promise<IteratorResult<unknown>> => {
+      if (isLeft || this.boundary !== undefined) return Promise.resolve({ done: true, value: undefined })
+      const item = this.input.shift()
+      if (item === undefined && this.#isOver) return Promise.resolve({ done: true, value: undefined })
+      const result = new Promise<IteratorResult<unknown>>((resolve) => this.#waiting.push(resolve))
+      if (item !== undefined) this.start(item)
+      this.input.wake()
+      if (this.input.isDrained) this.inputEnded()
+      return result
+    }
+    return {
+      next,
+      return: async () => {
+        isLeft = true
+        return { done: true, value: undefined }
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+}

@@ -1,0 +1,253 @@
+import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { SpindleError } from '../errors.ts'
+import type { PipelineConfig } from './config.ts'
+import { Graph, type StopMode } from './graph.ts'
+import { type Outlet, Pump, Waiter } from './outlet.ts'
+import { makeReport, type Report } from './report.ts'
+import { type PipelineStats, readStats } from './stats.ts'
+import type { BuildOptions } from './types.ts'
+import { watchUnfinished } from './unfinished.ts'
+
+/** Options of `stop()`. */
+export interface StopOptions {
+  /**
+   * `'abort'` (default): signals are aborted, calls in flight are waited for. `'discard'`: calls in flight end undisturbed, their results are
+   * thrown away. `'drain'`: what was pulled from the source goes on to the consumer.
+   */
+  readonly mode?: StopMode
+  /** Limit in milliseconds. Default: 1000 for `'abort'`, 10 000 for `'discard'`, none for `'drain'`. */
+  readonly timeoutMs?: number
+}
+
+/** Options of `iterate()` and `getItem()`. */
+export interface TakeOptions {
+  /** Longest wait for an item, in milliseconds, `Infinity` (default) for none. */
+  readonly timeoutMs?: number
+}
+
+type Done<T> = IteratorResult<T, undefined>
+
+/**
+ * A pipeline at work, or about to be: consume it by `for await`, {@link forEach}, {@link chunks} or {@link getItem}, several at once if you like.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { PipelineBuilder } from 'spindle'
+ *
+ * await using pipeline = new PipelineBuilder().addSource([1, 2, 3]).pipe((n) => n * 2).build()
+ * const seen: number[] = []
+ * await pipeline.forEach((n) => {
+ *   seen.push(n)
+ * })
+ * assert.deepEqual(seen, [2, 4, 6])
+ * ```
+ */
+export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
+  readonly #graph: Graph
+  readonly #outlet: Outlet
+  /** Iterators and `forEach` calls that have begun and not ended. */
+  #consumers = 0
+
+  /** Use `PipelineBuilder.build()`. */
+  constructor(config: PipelineConfig<T>, options: BuildOptions) {
+    this.#graph = new Graph(config as PipelineConfig, options)
+    this.#outlet = this.#graph.outlet
+  }
+
+  /** Resolves when all is consumed, or after `stop()`; rejects with the `PipelineFailure`, or with the reason of an aborted signal. */
+  get done(): Promise<void> {
+    return this.#graph.done
+  }
+
+  /** What the pipeline was made from. */
+  get config(): PipelineConfig<T> {
+    return this.#graph.config as PipelineConfig<T>
+  }
+
+  /** Starts the pipeline ahead of its consumer. @throws `ERR_ALREADY_STARTED` if it has started, or was stopped. */
+  start(): void {
+    if (this.#graph.isStarted || this.#graph.isStopped) {
+      throw new SpindleError('ERR_ALREADY_STARTED', 'the pipeline has been started (or stopped) already')
+    }
+    this.#start()
+  }
+
+  #start(): void {
+    if (this.#graph.isStarted || this.#graph.isStopped) return
+    watchUnfinished(this.#graph, this)
+    this.#graph.start()
+  }
+
+  /** The items of one epoch of a continuous source, else the rest of the stream. `break` only pauses: iterate again to go on. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+    return this.iterate()
+  }
+
+  /** Like iterating the pipeline itself, with a limit for each wait: then `next()` rejects with `TimeoutError`, nothing is lost, and one may go on. */
+  iterate(options: TakeOptions = {}): AsyncIterableIterator<T, undefined> {
+    const timeoutMs = checkTake(options)
+    return new ItemIterator<T>(this, (session) => this.#next(session, timeoutMs))
+  }
+
+  /** What is ready, at least one item and at most `max` (default 64), in an array: the cheap way to take many small items. */
+  chunks(max: number = 64): AsyncIterableIterator<T[], undefined> {
+    checkInteger('max', max, 1)
+    return new ItemIterator<T[]>(this, async (session) => {
+      const first = await this.#next(session, Number.POSITIVE_INFINITY)
+      if (first.done === true) return first
+      const chunk: T[] = [first.value]
+      while (chunk.length < max) {
+        const item = this.#outlet.take(session.epoch)
+        if (item === undefined) break
+        chunk.push(item.value as T)
+      }
+      this.#outlet.settle()
+      return { done: false, value: chunk }
+    })
+  }
+
+  /**
+   * Calls `consume` with each item, one at a time, in order; a promise it returns is waited for. The cheapest way to consume: no promise per
+   * item. Resolves at the end of the stream or epoch. An error of `consume` ends it, and pauses the pipeline as `break` does.
+   */
+  async forEach(consume: (item: T) => unknown): Promise<void> {
+    checkFunction('consume', consume)
+    this.enter()
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#outlet.add(new Pump(this.#outlet, consume as (item: unknown) => unknown, resolve, reject))
+      })
+    } finally {
+      this.leave()
+    }
+  }
+
+  /** One item; `done` at the end of the stream or epoch. @throws `TimeoutError` if none comes in time; nothing is lost then. */
+  getItem(options: TakeOptions = {}): Promise<Done<T>> {
+    const timeoutMs = checkTake(options)
+    this.#resume()
+    return this.#next({ epoch: this.#outlet.epoch, isOver: false }, timeoutMs)
+  }
+
+  #next(session: Session, timeoutMs: number): Promise<Done<T>> {
+    const outlet = this.#outlet
+    const item = outlet.take(session.epoch)
+    if (item !== undefined) {
+      const result = Promise.resolve<Done<T>>({ done: false, value: item.value as T })
+      outlet.settle()
+      return result
+    }
+    return new Promise<Done<T>>((resolve, reject) => {
+      const waiter = new Waiter(session.epoch, resolve as (result: IteratorResult<unknown>) => void, reject)
+      if (timeoutMs !== Number.POSITIVE_INFINITY) waiter.limit(outlet, timeoutMs)
+      outlet.add(waiter)
+    })
+  }
+
+  /** A consumer begins. @internal */
+  enter(): Session {
+    this.#consumers++
+    this.#resume()
+    return { epoch: this.#outlet.epoch, isOver: false }
+  }
+
+  /** A consumer has ended; when it was the last, and there is more to come, the source is not pulled until another begins. @internal */
+  leave(): void {
+    this.#consumers--
+    if (this.#consumers === 0 && !this.#outlet.isEnded)
+      for (const source of this.#graph.sources) source.pause()
+  }
+
+  #resume(): void {
+    if (this.#graph.isStarted) for (const source of this.#graph.sources) source.unpause()
+    else this.#start()
+  }
+
+  /** Stops the pipeline and closes its source. Always settles; see the modes. @throws `TimeoutError` when `'drain'` or `'discard'` had to abort. */
+  stop(options: StopOptions = {}): Promise<void> {
+    checkOptions(options, ['mode', 'timeoutMs'])
+    const { mode = 'abort', timeoutMs } = options
+    checkChoice('mode', mode, ['drain', 'discard', 'abort'])
+    if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+    return this.#graph.stop(mode, timeoutMs)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /** Counts and times, up to now. */
+  stats(): PipelineStats {
+    return readStats(this.#graph)
+  }
+
+  /** Names the stage that limits throughput. `String(report)` is for people. */
+  report(): Report {
+    return makeReport(
+      this.stats(),
+      this.#graph.stages.map((stage) => stage.recent),
+    )
+  }
+
+  toString(): string {
+    return `Pipeline ${this.#graph.pipelineId}\n${String(this.#graph.config)}`
+  }
+}
+
+/** Where one consumer stands. */
+export interface Session {
+  /** The epoch whose items it takes. */
+  readonly epoch: number
+  isOver: boolean
+}
+
+class ItemIterator<V> implements AsyncIterableIterator<V, undefined> {
+  readonly #pipeline: Pipeline<unknown>
+  readonly #take: (session: Session) => Promise<IteratorResult<V, undefined>>
+  #session: Session | undefined
+  /** At the end (of the stream or epoch) or after an error that ends it, nothing more comes from this iterator. */
+  readonly #seen = (result: IteratorResult<V, undefined>): IteratorResult<V, undefined> => {
+    if (result.done === true) this.#end()
+    return result
+  }
+
+  constructor(
+    pipeline: Pipeline<never> | Pipeline<unknown>,
+    take: (session: Session) => Promise<IteratorResult<V, undefined>>,
+  ) {
+    this.#pipeline = pipeline as Pipeline<unknown>
+    this.#take = take
+  }
+
+  next(): Promise<IteratorResult<V, undefined>> {
+    this.#session ??= this.#pipeline.enter()
+    if (this.#session.isOver) return Promise.resolve({ done: true, value: undefined })
+    return this.#take(this.#session).then(this.#seen)
+  }
+
+  async return(): Promise<IteratorResult<V, undefined>> {
+    this.#session ??= { epoch: 0, isOver: true }
+    this.#end()
+    return { done: true, value: undefined }
+  }
+
+  #end(): void {
+    const session = this.#session
+    if (session === undefined || session.isOver) return
+    session.isOver = true
+    this.#pipeline.leave()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+function checkTake(options: TakeOptions): number {
+  checkOptions(options, ['timeoutMs'])
+  const { timeoutMs = Number.POSITIVE_INFINITY } = options
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
+    badOption('timeoutMs', 'a number of milliseconds >= 0, or Infinity', timeoutMs)
+  return timeoutMs
+}

@@ -1,0 +1,61 @@
+import { type Item, isBoundary } from './item.ts'
+import type { Consumer, Queue } from './queue.ts'
+
+/** What a {@link Port} belongs to. */
+export interface PortOwner {
+  canStart(): boolean
+  accept(port: Port, item: Item): void
+  /** An input has ended or come to a boundary. */
+  portChanged(): void
+}
+
+/** One of several inputs of a stage. Holds a boundary between epochs back until the owner takes it. */
+export class Port implements Consumer {
+  readonly input: Queue
+  readonly position: number
+  boundary: Item | undefined
+  isEnded = false
+  readonly #owner: PortOwner
+  #hasTaken = false
+
+  constructor(input: Queue, position: number, owner: PortOwner) {
+    this.input = input
+    this.position = position
+    this.#owner = owner
+    input.consumer = this
+  }
+
+  canStart(): boolean {
+    return this.boundary === undefined && this.#owner.canStart()
+  }
+
+  start(item: Item): void {
+    if (isBoundary(item)) {
+      this.boundary = item
+      this.#owner.portChanged()
+    } else this.#owner.accept(this, item)
+  }
+
+  inputEnded(): void {
+    if (this.isEnded) return
+    this.isEnded = true
+    this.#owner.portChanged()
+  }
+
+  /** Takes one item, if there is one and it may be taken. */
+  takeOne(): boolean {
+    if (this.input.length === 0 || !this.canStart()) return false
+    this.#hasTaken = true
+    this.start(this.input.shift() as Item)
+    return true
+  }
+
+  /** After {@link takeOne}: tells upstream of the room, and sees whether that was the last item. */
+  settle(): void {
+    if (this.input.isDrained) this.inputEnded()
+    else if (this.#hasTaken) {
+      this.#hasTaken = false
+      this.input.wake()
+    }
+  }
+}

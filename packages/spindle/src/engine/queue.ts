@@ -1,0 +1,176 @@
+import { coarseNow } from './clock.ts'
+import type { Item } from './item.ts'
+import { sizeOf } from './size.ts'
+
+/** What takes items from a queue. */
+export interface Consumer {
+  /** Whether {@link start} may be called now. */
+  canStart(): boolean
+  /** Takes one item (or a boundary between epochs). */
+  start(item: Item): void
+  /** Nothing more will come: the queue is closed and empty. */
+  inputEnded(): void
+}
+
+/** What puts items into a queue. */
+export interface Producer {
+  /** The consumer has taken something. */
+  roomMade(): void
+  /** The consumer wants nothing more: stop, tell whoever is upstream, and abort running calls if `abort` says so. */
+  cancel(abort: boolean): void
+}
+
+const nobody: Consumer & Producer = {
+  canStart: () => false,
+  start: () => {},
+  inputEnded: () => {},
+  roomMade: () => {},
+  cancel: () => {},
+}
+
+/**
+ * The exit queue of a stage, and the only thing that joins two stages.
+ *
+ * A ring of items. {@link put} hands an item straight to an idle consumer when nothing is queued, so that the ring serves only
+ * items that really wait. The queue does not refuse items: the producer looks at {@link length} before it
+ * begins work, and holds a slot for each result above `capacity`. The end of the stream is a state ({@link close}), not an item.
+ *
+ * Counts and times are kept here, in the one place that all stages share, so they are right for every kind of stage.
+ */
+export class Queue {
+  /** Places; what is queued beyond them still holds its task's slot. */
+  readonly capacity: number
+  readonly maxBytes: number | undefined
+  consumer: Consumer = nobody
+  producer: Producer = nobody
+  /** Items queued, boundaries included. */
+  length = 0
+  /** Bytes of the items queued; kept only with `maxBytes`. */
+  bytes = 0
+  isClosed = false
+
+  /** Items that have gone through, those handed over directly included. */
+  passed = 0
+  /** Items thrown away because the consumer did not want them any more. */
+  discarded = 0
+  mostItems = 0
+  mostBytes = 0
+
+  #ring: (Item | undefined)[] = new Array(8).fill(undefined)
+  #mask = 7
+  #head = 0
+  #openedAt = -1
+  #endedAt = -1
+  #fullMs = 0
+  #fullSince = -1
+  #filledMs = 0
+  #filledSince = -1
+
+  constructor(capacity: number, maxBytes: number | undefined) {
+    this.capacity = capacity
+    this.maxBytes = maxBytes
+  }
+
+  /** Starts the clock of the queue's statistics. */
+  open(): void {
+    this.#openedAt = coarseNow()
+  }
+
+  /** Whether a result put now would have a place. */
+  hasRoom(): boolean {
+    return this.length < this.capacity && this.hasRoomInBytes()
+  }
+
+  /** Whether the bound on bytes, if there is one, lets another item in. One item always has a place, however large. */
+  hasRoomInBytes(): boolean {
+    return this.maxBytes === undefined || this.bytes < this.maxBytes
+  }
+
+  /** Puts an item in, or hands it to the consumer at once. */
+  put(item: Item): void {
+    if (item.index >= 0) this.passed++
+    if (this.length === 0 && this.consumer.canStart()) {
+      this.consumer.start(item)
+      return
+    }
+    if (this.length > this.#mask) this.#grow()
+    this.#ring[(this.#head + this.length) & this.#mask] = item
+    this.length++
+    if (this.maxBytes !== undefined) this.#addBytes(item)
+    if (this.length > this.mostItems) this.mostItems = this.length
+    if (this.length === 1) this.#filledSince = coarseNow()
+    if (this.length === this.capacity) this.#fullSince = coarseNow()
+  }
+
+  /** Takes the oldest item. The producer is not told: the caller does that with {@link wake} once the item is under way. */
+  shift(): Item | undefined {
+    if (this.length === 0) return undefined
+    const item = this.#ring[this.#head] as Item
+    this.#ring[this.#head] = undefined
+    this.#head = (this.#head + 1) & this.#mask
+    if (this.length === this.capacity) this.#fullMs += coarseNow() - this.#fullSince
+    this.length--
+    if (this.length === 0) this.#filledMs += coarseNow() - this.#filledSince
+    // An item that was changed while it waited must not leave a remainder behind.
+    if (this.maxBytes !== undefined) this.bytes = this.length === 0 ? 0 : this.bytes - sizeOf(item.value)
+    return item
+  }
+
+  /** The oldest item, left where it is. */
+  peek(): Item | undefined {
+    return this.length === 0 ? undefined : this.#ring[this.#head]
+  }
+
+  /** Tells the producer that there may be room. */
+  wake(): void {
+    this.producer.roomMade()
+  }
+
+  /** Whether nothing is queued and nothing will be. */
+  get isDrained(): boolean {
+    return this.isClosed && this.length === 0
+  }
+
+  /** No more items. What is queued can still be taken. */
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    if (this.length === 0) this.consumer.inputEnded()
+  }
+
+  /** Throws away what is queued, telling `each` of every item. */
+  discard(each: (item: Item) => void): void {
+    for (let item = this.shift(); item !== undefined; item = this.shift()) {
+      if (item.index >= 0) this.discarded++
+      each(item)
+    }
+  }
+
+  /** Stops the clock of the queue's statistics. */
+  stopClock(): void {
+    if (this.#endedAt < 0) this.#endedAt = coarseNow()
+  }
+
+  /** Milliseconds the queue has been empty, and full, up to now. */
+  times(): { readonly emptyMs: number; readonly fullMs: number } {
+    if (this.#openedAt < 0) return { emptyMs: 0, fullMs: 0 }
+    const now = this.#endedAt >= 0 ? this.#endedAt : coarseNow()
+    const filledMs = this.#filledMs + (this.length > 0 ? Math.max(0, now - this.#filledSince) : 0)
+    const fullMs = this.#fullMs + (this.length >= this.capacity ? Math.max(0, now - this.#fullSince) : 0)
+    return { emptyMs: Math.max(0, now - this.#openedAt - filledMs), fullMs }
+  }
+
+  #addBytes(item: Item): void {
+    this.bytes += sizeOf(item.value)
+    if (this.bytes > this.mostBytes) this.mostBytes = this.bytes
+  }
+
+  #grow(): void {
+    const size = this.#ring.length
+    const grown: (Item | undefined)[] = new Array(size * 2).fill(undefined)
+    for (let i = 0; i < this.length; i++) grown[i] = this.#ring[(this.#head + i) & this.#mask]
+    this.#ring = grown
+    this.#head = 0
+    this.#mask = size * 2 - 1
+  }
+}

@@ -1,0 +1,220 @@
+import { show } from '../check.ts'
+import { SpindleError } from '../errors.ts'
+import { BatchGroup } from './batch-group.ts'
+import type { Host } from './host.ts'
+import { Item, retire } from './item.ts'
+import type { JoinStage } from './join-stage.ts'
+import type { Queue } from './queue.ts'
+import { CANCELLED, FAILING, RUNNING, Stage } from './stage.ts'
+import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
+import type { StageInfo } from './types.ts'
+
+/**
+ * Sends each item (or each part of a batch) into one of several paths. Serial: the next item is looked at when this one has its place, so that a path
+ * that is full holds the others back rather than letting items pile up.
+ */
+export class RouterStage extends Stage implements Resumable {
+  readonly input: Queue
+  readonly exits: readonly Queue[]
+  readonly #router: (item: unknown) => unknown
+  /** Where the parts of batches come together again; `undefined` if items are not split. */
+  readonly #join: JoinStage | undefined
+  #isResuming = false
+
+  constructor(
+    info: StageInfo,
+    host: Host,
+    input: Queue,
+    router: (item: unknown) => unknown,
+    exits: readonly Queue[],
+    join: JoinStage | undefined,
+  ) {
+    super(info, host)
+    this.input = input
+    this.#router = router
+    this.#join = join
+    this.exits = exits
+    input.consumer = this
+    for (const exit of exits) exit.producer = new PathProducer(this)
+    if (join !== undefined) join.onRoom = () => this.pump()
+  }
+
+  get inputs(): readonly Queue[] {
+    return [this.input]
+  }
+
+  canStart(): boolean {
+    return (
+      this.running === 0 &&
+      this.state === RUNNING &&
+      this.exits.every((exit) => exit.length < exit.capacity) &&
+      (this.#join === undefined || this.#join.mayOpen())
+    )
+  }
+
+  start(item: Item): void {
+    if (item.index < 0) {
+      for (const exit of this.exits) exit.put(item)
+      return
+    }
+    this.counters.tasks++
+    this.running++
+    let choice: unknown
+    try {
+      choice = this.#router(item.value)
+    } catch (error) {
+      this.#refused(item, error)
+      return
+    }
+    if (
+      typeof choice === 'object' &&
+      choice !== null &&
+      typeof (choice as PromiseLike<unknown>).then === 'function'
+    ) {
+      ;(choice as PromiseLike<unknown>).then(
+        (value) => {
+          this.#route(item, value)
+          this.#proceed()
+        },
+        (error) => {
+          this.#refused(item, error)
+          this.#proceed()
+        },
+      )
+    } else this.#route(item, choice)
+  }
+
+  #route(item: Item, choice: unknown): void {
+    this.running--
+    if (this.state !== RUNNING) {
+      this.#late(item)
+      return
+    }
+    if (this.#join !== undefined) this.#split(item, choice, this.#join)
+    else if (this.#isPath(choice)) {
+      this.counters.emitted++
+      ;(this.exits[choice] as Queue).put(item)
+    } else {
+      this.fail(this.#badChoice(choice), item.index)
+    }
+  }
+
+  #split(item: Item, choices: unknown, join: JoinStage): void {
+    const batch = item.value
+    if (!Array.isArray(batch)) {
+      this.fail(new SpindleError('ERR_ROUTE', `batched variants need arrays, got ${show(batch)}`), item.index)
+      return
+    }
+    if (!isList(choices) || choices.length !== batch.length) {
+      const got = isList(choices) ? `${choices.length} for ${batch.length} elements` : show(choices)
+      const rule = 'the router of batched variants must return one path for each element'
+      this.fail(new SpindleError('ERR_ROUTE', `${rule}, got ${got}`), item.index)
+      return
+    }
+    const parts: unknown[][] = this.exits.map(() => [])
+    for (let i = 0; i < batch.length; i++) {
+      const choice = choices[i]
+      if (!this.#isPath(choice)) {
+        this.fail(this.#badChoice(choice), item.index)
+        return
+      }
+      ;(parts[choice] as unknown[]).push(batch[i])
+    }
+    const group = new BatchGroup(item, parts.length, () => join.completed())
+    const used = parts.flatMap((part, path) => (part.length > 0 ? [path] : []))
+    // All are counted before the first is sent: a path may come to its end within `put`.
+    for (const _ of used) group.enter()
+    join.opened(group)
+    this.counters.emitted++
+    for (const path of used) {
+      const lineage = { parent: item.path, position: path }
+      const part = new Item(parts[path], item.source, item.epoch, item.index, lineage, group)
+      ;(this.exits[path] as Queue).put(part)
+    }
+    if (used.length === 0) join.completed()
+  }
+
+  #isPath(choice: unknown): choice is number {
+    return typeof choice === 'number' && Number.isInteger(choice) && choice >= 0 && choice < this.exits.length
+  }
+
+  #badChoice(choice: unknown): SpindleError {
+    const rule = `the router must return the index of a path, an integer from 0 to ${this.exits.length - 1}`
+    return new SpindleError('ERR_ROUTE', `${rule}, got ${show(choice)}`)
+  }
+
+  #refused(item: Item, error: unknown): void {
+    this.running--
+    if (this.state === RUNNING) this.fail(error, item.index)
+    else this.#late(item)
+  }
+
+  #late(item: Item): void {
+    retire(item)
+    if (this.running > 0) return
+    if (this.state === CANCELLED) this.rest()
+    else if (this.state === FAILING) this.finish()
+  }
+
+  #proceed(): void {
+    if (this.input.length > 0) this.pump()
+    else if (this.input.isClosed) this.inputEnded()
+    if (this.host.isDraining) this.host.rested()
+  }
+
+  pump(): void {
+    let hasTaken = false
+    while (this.input.length > 0 && this.canStart()) {
+      if (isSliceOver()) {
+        if (!this.#isResuming) resumeNextTurn(this)
+        this.#isResuming = true
+        break
+      }
+      hasTaken = true
+      this.start(this.input.shift() as Item)
+    }
+    if (this.input.isDrained) this.inputEnded()
+    else if (hasTaken) this.input.wake()
+  }
+
+  resume(): void {
+    this.#isResuming = false
+    this.pump()
+  }
+
+  roomMade(): void {
+    if (this.input.length > 0) this.pump()
+  }
+
+  inputEnded(): void {
+    if (this.state === RUNNING && this.input.isDrained && this.running === 0) this.finish()
+  }
+
+  /** A path wants nothing more. What is in the other paths goes on to its end; nothing new is sent anywhere. */
+  cancelPath(abort: boolean): void {
+    if (this.state >= CANCELLED) return
+    this.cancel(abort)
+    for (const exit of this.exits) exit.close()
+  }
+}
+
+/** What the first stage of a path sees upstream. */
+class PathProducer {
+  readonly #router: RouterStage
+
+  constructor(router: RouterStage) {
+    this.#router = router
+  }
+
+  roomMade(): void {
+    this.#router.roomMade()
+  }
+
+  cancel(abort: boolean): void {
+    this.#router.cancelPath(abort)
+  }
+}
+
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value)
+}

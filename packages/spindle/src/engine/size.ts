@@ -1,0 +1,21 @@
+const DEEPEST = 4
+
+/**
+ * Bytes that a value keeps in memory, as far as they matter for a bound: buffers and their views by their length, strings
+ * by two bytes a unit, arrays and plain objects by the sum of their members (four levels deep), `Blob`s by their size, anything else 8.
+ */
+export function sizeOf(value: unknown, depth = 0): number {
+  if (typeof value === 'string') return value.length * 2
+  if (typeof value !== 'object' || value === null) return 8
+  if (ArrayBuffer.isView(value)) return value.byteLength
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return value.byteLength
+  if (value instanceof Blob) return value.size
+  if (depth >= DEEPEST) return 8
+  let bytes = 8
+  if (Array.isArray(value)) {
+    for (const member of value) bytes += sizeOf(member, depth + 1)
+  } else {
+    for (const name in value) bytes += sizeOf((value as Record<string, unknown>)[name], depth + 1)
+  }
+  return bytes
+}

@@ -1,0 +1,235 @@
+import { type ItemError, StageFailure } from '../errors.ts'
+import type { Host } from './host.ts'
+import { discard, type Item } from './item.ts'
+import type { Consumer, Producer, Queue } from './queue.ts'
+import type { StageInfo, TaskHook } from './types.ts'
+
+// The life of a stage:
+//
+//   OPENING --hooks done--> RUNNING --input drained, nothing running--> ENDED
+//      |                       |--fail()------> FAILING --nothing running--> ENDED
+//      '--cancel()-------------'--cancel()----> CANCELLED --nothing running--> (at rest)
+//
+// `fail` comes from the stage itself, `cancel` from whoever is downstream or from stop(). An ENDED stage has closed its exit; a
+// CANCELLED one has not, for nobody reads it.
+export const OPENING = 0
+export const RUNNING = 1
+export const FAILING = 2
+export const CANCELLED = 3
+export const ENDED = 4
+
+const MOST_RECENT = 16
+
+/** What a stage counts. Times are of sampled tasks: one in 16. */
+export class Counters {
+  /** Items begun. */
+  tasks = 0
+  /** Items that failed. */
+  failures = 0
+  /** Items dropped by the op returning `undefined`. */
+  skipped = 0
+  /** Items put out. */
+  emitted = 0
+  /** Attempts after the first. */
+  retries = 0
+  /** Attempts that took too long. */
+  timeouts = 0
+  /** Tasks that were timed, the time they took together, and the longest. */
+  timed = 0
+  timedMs = 0
+  longestMs = 0
+}
+
+/** What all stages between source and sink have in common: state, signal, failure, hooks. */
+export abstract class Stage implements Consumer, Producer {
+  readonly info: StageInfo
+  readonly host: Host
+  readonly counters: Counters = new Counters()
+  readonly recent: ItemError[] = []
+  state: number = OPENING
+  /** Calls in flight, those whose generators still give included. */
+  running = 0
+  /** Called when the stage's calls are to stop; besides the signal. */
+  readonly onAbort: Set<(reason: unknown) => void> = new Set()
+  #controller: AbortController | undefined
+  #abortReason: unknown
+  #isAborted = false
+  #hooks: readonly TaskHook[] = []
+
+  constructor(info: StageInfo, host: Host) {
+    this.info = info
+    this.host = host
+  }
+
+  abstract canStart(): boolean
+  abstract start(item: Item): void
+  abstract inputEnded(): void
+  abstract roomMade(): void
+  /** Takes up what is queued. */
+  abstract pump(): void
+  /** The queues the stage takes from. */
+  abstract get inputs(): readonly Queue[]
+  /** The queues the stage puts into. */
+  abstract get exits(): readonly Queue[]
+
+  /** Of the {@link running}, those that only wait for a place for their next output. */
+  get parked(): number {
+    return 0
+  }
+
+  get hooks(): readonly TaskHook[] {
+    return this.#hooks
+  }
+
+  /** Aborted when results are no longer wanted. Made when first asked for. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#isAborted) this.#controller.abort(this.#abortReason)
+    }
+    return this.#controller.signal
+  }
+
+  /** Whether the stage has been told to give no more. */
+  get isStopped(): boolean {
+    return this.state > FAILING || this.#isAborted
+  }
+
+  /** Calls the hooks, then begins to take items. */
+  open(): void {
+    for (const queue of this.exits) queue.open()
+    this.#hooks = this.host.hooksOf(this)
+    this.prepare()
+    const starting = this.#hooks.filter((hook) => hook.onStageStart !== undefined)
+    if (starting.length === 0) this.#begin()
+    else void this.#beginAfter(starting)
+  }
+
+  /** What a stage does once its hooks are known, before it runs. */
+  protected prepare(): void {}
+
+  async #beginAfter(hooks: readonly TaskHook[]): Promise<void> {
+    try {
+      for (const hook of hooks) await hook.onStageStart?.(this.info)
+    } catch (error) {
+      if (this.state === OPENING) this.fail(error, -1)
+      return
+    }
+    this.#begin()
+  }
+
+  #begin(): void {
+    if (this.state !== OPENING) return
+    this.state = RUNNING
+    this.host.stageStarted(this)
+    this.pump()
+  }
+
+  /** Ends the stage because of `cause`: upstream stops at once, calls in flight may still give results. */
+  fail(cause: unknown, index: number, budget?: string): void {
+    if (this.state > RUNNING) return
+    this.state = FAILING
+    this.host.stageFailed(
+      this,
+      new StageFailure({
+        stage: this.info.name,
+        stageId: this.info.id,
+        index,
+        failures: this.counters.failures,
+        recent: [...this.recent],
+        cause,
+        where: this.info.where,
+        budget,
+      }),
+    )
+    this.#refuseInput(true)
+    this.failed(cause)
+    if (this.running === 0) this.finish(cause)
+  }
+
+  /** What a kind of stage has to do, besides, when it fails. */
+  protected failed(_cause: unknown): void {}
+
+  cancel(abort: boolean): void {
+    if (abort) this.abort(new DOMException('The pipeline wants no more results of this stage', 'AbortError'))
+    if (this.state >= CANCELLED) return
+    const was = this.state
+    this.state = CANCELLED
+    this.cancelled()
+    this.#refuseInput(abort)
+    // A stage that failed before is already counted as ending, but not as ended.
+    if (this.running === 0 || was === OPENING) this.rest()
+  }
+
+  /** What a kind of stage has to do, besides, when it is cancelled. */
+  protected cancelled(): void {}
+
+  /** Aborts the signal of the stage's calls. */
+  abort(reason: unknown): void {
+    if (this.#isAborted) return
+    this.#isAborted = true
+    this.#abortReason = reason
+    this.#controller?.abort(reason)
+    for (const listener of [...this.onAbort]) listener(reason)
+  }
+
+  #refuseInput(abort: boolean): void {
+    for (const queue of this.inputs) {
+      queue.discard(discard)
+      queue.producer.cancel(abort)
+    }
+  }
+
+  /** All is given: calls the hooks, then closes the exits. */
+  protected finish(cause?: unknown): void {
+    if (this.state === ENDED) return
+    this.state = ENDED
+    const ending = this.#hooks.filter((hook) => hook.onStageEnd !== undefined)
+    if (ending.length === 0) this.#close()
+    else void this.#closeAfter(ending, cause)
+  }
+
+  async #closeAfter(hooks: readonly TaskHook[], cause: unknown): Promise<void> {
+    for (const hook of hooks) {
+      try {
+        await hook.onStageEnd?.(this.info, cause)
+      } catch (error) {
+        this.host.stageFailed(
+          this,
+          new StageFailure({
+            stage: this.info.name,
+            stageId: this.info.id,
+            index: -1,
+            failures: this.counters.failures,
+            recent: [...this.recent],
+            cause: error,
+            where: this.info.where,
+          }),
+        )
+      }
+    }
+    this.#close()
+  }
+
+  #close(): void {
+    this.host.stageEnded(this)
+    for (const queue of this.exits) queue.close()
+  }
+
+  /** A cancelled stage has nothing running any more. */
+  protected rest(): void {
+    const ending = this.#hooks.filter((hook) => hook.onStageEnd !== undefined)
+    if (ending.length === 0) this.host.stageEnded(this)
+    else void this.#closeAfter(ending, undefined)
+  }
+
+  /** Counts and tells of an item that failed. */
+  protected noteFailure(item: Item, input: unknown, error: unknown, attempts: number): ItemError {
+    this.counters.failures++
+    const failure: ItemError = { stage: this.info.name, index: item.index, attempts, error, item: input }
+    this.recent.push(failure)
+    if (this.recent.length > MOST_RECENT) this.recent.shift()
+    this.host.itemFailed(this, failure)
+    return failure
+  }
+}

@@ -1,0 +1,77 @@
+import { TimeoutError } from '../errors.ts'
+import type { Graph, StopMode } from './graph.ts'
+
+/** How long calls in flight are waited for by default, in milliseconds. */
+const LIMIT_MS: { readonly [mode in StopMode]: number } = {
+  drain: Number.POSITIVE_INFINITY,
+  discard: 10_000,
+  abort: 1000,
+}
+
+/**
+ * Stops a graph. Driven by events alone: the graph calls `onRest` whenever something has come to rest.
+ * Always settles where there is a limit; `drain` without one ends when the calls in flight do.
+ */
+export async function stopGraph(graph: Graph, mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+  if (!graph.isStarted) {
+    graph.cancelAll(true)
+    graph.finishStop()
+    return
+  }
+  const limitMs = timeoutMs ?? LIMIT_MS[mode]
+  if (mode === 'drain') {
+    graph.isDraining = true
+    for (const source of graph.sources) source.drain()
+    if (await reached(graph, () => isQuiet(graph), limitMs)) {
+      await sourcesClosed(graph)
+      return
+    }
+  } else {
+    graph.cancelAll(mode === 'abort')
+    const isAtRest = await reached(graph, () => graph.isAtRest, limitMs)
+    if (isAtRest) await sourcesClosed(graph)
+    if (isAtRest || mode === 'abort') {
+      graph.finishStop()
+      return
+    }
+  }
+  const stuck = graph.busyStages
+    .map((stage) => `"${stage.info.name}" (${stage.running} calls in flight)`)
+    .join(', ')
+  graph.cancelAll(true)
+  await reached(graph, () => graph.isAtRest, LIMIT_MS.abort)
+  graph.finishStop()
+  const what = stuck === '' ? 'the consumer has not taken what is left' : `still running: ${stuck}`
+  throw new TimeoutError(`stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}; ${what}`)
+}
+
+/** Nothing runs, nothing could, and nobody waits for what is left in the queues. */
+function isQuiet(graph: Graph): boolean {
+  const { outlet } = graph
+  if (outlet.isAwaited || outlet.busy > 0) return false
+  return graph.stages.every((stage) => {
+    const isWorking = stage.running > stage.parked
+    return !isWorking && !(stage.canStart() && stage.inputs.some((queue) => queue.length > 0))
+  })
+}
+
+async function sourcesClosed(graph: Graph): Promise<void> {
+  await Promise.all(graph.sources.flatMap((source) => source.closed ?? []))
+}
+
+/** Resolves to whether `isReached` came true within the limit. */
+function reached(graph: Graph, isReached: () => boolean, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (result: boolean): void => {
+      if (timer !== undefined) clearTimeout(timer)
+      graph.restListeners.delete(look)
+      resolve(result)
+    }
+    const look = (): void => {
+      if (isReached()) end(true)
+    }
+    const timer = Number.isFinite(limitMs) ? setTimeout(() => end(isReached()), limitMs) : undefined
+    graph.restListeners.add(look)
+    look()
+  })
+}

@@ -1,0 +1,48 @@
+import { exactNow } from './clock.ts'
+
+/** Something that stopped in the middle of its work to let the loop turn. */
+export interface Resumable {
+  resume(): void
+}
+
+const SLICE_MS = 10
+const LONGEST_STRIDE = 32
+
+let sliceStart = 0
+let lastLook = 0
+let stride = 1
+let left = 1
+let waiting: Resumable[] = []
+
+/**
+ * Whether the engine has held the loop for a slice (10 ms), and whoever pulls items must let it turn. Counts the calls and
+ * looks at the clock every `stride` of them: seldom while they are quick, each time once they are slow.
+ * One slice for the whole process: it is the loop that is shared, not the pipeline. After a wait the first call says yes
+ * once too often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a microsecond.
+ */
+export function isSliceOver(): boolean {
+  if (waiting.length > 0) return true
+  if (--left > 0) return false
+  const now = exactNow()
+  const sinceLook = now - lastLook
+  lastLook = now
+  if (sinceLook > 1) stride = sinceLook > 4 ? 1 : Math.max(1, stride >> 1)
+  else if (stride < LONGEST_STRIDE) stride <<= 1
+  left = stride
+  if (sliceStart === 0) sliceStart = now
+  return now - sliceStart >= SLICE_MS
+}
+
+/** Has `work` resumed in the next turn of the loop. */
+export function resumeNextTurn(work: Resumable): void {
+  waiting.push(work)
+  if (waiting.length === 1) setImmediate(turn)
+}
+
+function turn(): void {
+  const resumed = waiting
+  waiting = []
+  sliceStart = exactNow()
+  lastLook = sliceStart
+  for (const work of resumed) work.resume()
+}

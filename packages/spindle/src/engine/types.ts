@@ -1,0 +1,152 @@
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
+import type { ItemError } from '../errors.ts'
+import type { Rng } from './random.ts'
+
+/** What tells one stage of a pipeline from another. */
+export interface StageInfo {
+  /** Number of the pipeline in this process, from 0. */
+  readonly pipeline: number
+  /** Number of the stage in its pipeline, in building order, from 0 (the source). */
+  readonly id: number
+  /** The stage's name: given, or the op's. */
+  readonly name: string
+  /** Calls of the op that may be in flight at once. */
+  readonly concurrency: number
+  /** `file:line` of the call that added the stage, where known. */
+  readonly where: string | undefined
+}
+
+/** The second argument of every op: what it may want to know of the call it is in. */
+export interface StageContext {
+  /** Aborted when the result is no longer wanted: the pipeline was stopped, a later stage failed, the attempt timed out. */
+  readonly signal: AbortSignal
+  /** Random numbers that depend on seed, epoch, item and stage alone, never on scheduling. Each attempt starts the sequence anew. */
+  readonly rng: Rng
+  /** Which attempt this is, from 1. */
+  readonly attempt: number
+  /** Position of the item in its source within the epoch, from 0. A batch has that of its first member. */
+  readonly index: number
+  /** The stage that makes the call. */
+  readonly stage: StageInfo
+}
+
+/** What a function given as a source is called with, once an epoch. */
+export interface SourceContext {
+  /** Aborted when nothing more is wanted. */
+  readonly signal: AbortSignal
+  /** Number of the epoch, from 0. */
+  readonly epoch: number
+}
+
+/** Anything items can be taken from. An iterator alone counts as a one-shot source; so do streams. */
+export type SourceItems<S> =
+  | Iterable<S>
+  | AsyncIterable<S>
+  | Iterator<S>
+  | AsyncIterator<S>
+  | ReadableStreamLike<S>
+
+/** The part of a web `ReadableStream` that a source needs; structural, so that the DOM's and Node's types both fit. */
+export type ReadableStreamLike<S> =
+  | NodeReadableStream<S>
+  | { getReader(): { read(): Promise<{ done: boolean; value?: S | undefined }> } }
+
+/** A source, or a function that makes one; a function (a generator function too) is called once an epoch. */
+export type Source<S> = SourceItems<S> | ((context: SourceContext) => SourceItems<S>)
+
+/** Collects items into batches. Both methods run on the loop, one call at a time. */
+export interface Aggregator<T, B> {
+  /** Takes one item; returns a batch that is complete, or `undefined`. */
+  accumulate(item: T): B | undefined
+  /** Returns what is left at the end of the stream or epoch, or `undefined`, and forgets it. */
+  flush(): B | undefined
+}
+
+/** How many failed items a stage endures: a number of them, or a share of the calls made. */
+export type FailureBudget = number | RateBudget
+
+/** A share of calls that may fail. */
+export interface RateBudget {
+  /** 0 < rate <= 1. The stage fails when failures / calls is above it. */
+  readonly rate: number
+  /** The share is not looked at before so many calls have ended. Default 100. */
+  readonly minSamples?: number
+}
+
+/** How a failed attempt is made again. The delay before attempt n + 1 is `minDelayMs * factor^(n - 1)`, at most `maxDelayMs`. */
+export interface RetryOptions {
+  /** Attempts after the first, an integer >= 0. */
+  readonly retries: number
+  /** Delay before the first of them, in milliseconds. Default 100. */
+  readonly minDelayMs?: number
+  /** Longest delay, in milliseconds. Default 30 000. */
+  readonly maxDelayMs?: number
+  /** Growth from one delay to the next, >= 1. Default 2. */
+  readonly factor?: number
+  /** Whether each delay is multiplied by a random number of 0.5 to 1. Default true. */
+  readonly jitter?: boolean
+  /** Decides whether an error is worth another attempt. Default: each is. */
+  readonly shouldRetry?: (error: unknown, attempt: number) => boolean
+}
+
+/** One item at one stage, as hooks see it. */
+export interface TaskInfo {
+  readonly stage: StageInfo
+  /** Position of the item in its source, within the epoch; `-1` for the flush of an aggregator. */
+  readonly index: number
+  /** The op's input. */
+  readonly item: unknown
+}
+
+/** How a task ended. */
+export interface TaskOutcome {
+  /** Whether the op succeeded. */
+  readonly ok: boolean
+  /** What it threw, if not. */
+  readonly error?: unknown
+  /** Attempts made. */
+  readonly attempts: number
+}
+
+/** Listens to stages and tasks. Each method may return a promise, which is awaited before things go on. */
+export interface TaskHook {
+  /** Before the stage takes its first item. An error fails the stage. */
+  onStageStart?(stage: StageInfo): void | PromiseLike<void>
+  /** After the stage's last task. An error fails the stage; what it gave is delivered all the same. */
+  onStageEnd?(stage: StageInfo, error?: unknown): void | PromiseLike<void>
+  /** Before an item's first attempt. An error fails the item. */
+  onTaskStart?(task: TaskInfo): void | PromiseLike<void>
+  /** After an item's last attempt and, for generators, its last output. An error fails the item. */
+  onTaskEnd?(task: TaskInfo, outcome: TaskOutcome): void | PromiseLike<void>
+}
+
+/** Where the engine writes what nobody else hears of. `console` and pino fit. */
+export interface Logger {
+  debug?(message: string, ...details: unknown[]): void
+  info?(message: string, ...details: unknown[]): void
+  warn(message: string, ...details: unknown[]): void
+  error(message: string, ...details: unknown[]): void
+}
+
+/** Work that runs beside the pipeline; the signal is aborted when the pipeline has ended. Its errors are logged. */
+export type BackgroundTask = (signal: AbortSignal) => void | PromiseLike<void>
+
+/** Options of `build()`. */
+export interface BuildOptions {
+  /** Failure budget of stages that have none of their own. Default 0: the first failure fails the pipeline. */
+  readonly maxFailures?: FailureBudget
+  /** Seed of `context.rng`, an integer. Default 0. */
+  readonly seed?: number
+  /** Aborts the pipeline; consumers and `done` then reject with `signal.reason`. */
+  readonly signal?: AbortSignal
+  /** Hooks of every stage, or a function that gives each stage its own. They run in the order given. */
+  readonly hooks?: readonly TaskHook[] | ((stage: StageInfo) => readonly TaskHook[])
+  /** Started with the pipeline. */
+  readonly backgroundTasks?: readonly BackgroundTask[]
+  /** Called for each failed item, once. */
+  readonly onItemError?: (error: ItemError) => void
+  /** Where failed items go. A promise it returns is waited for before the pipeline is done. */
+  readonly deadLetter?: (error: ItemError) => void | PromiseLike<void>
+  /** Default: none but `process.emitWarning` for what must not go unheard. */
+  readonly logger?: Logger
+}

@@ -1,0 +1,131 @@
+import { SpindleError } from '../errors.ts'
+import { AggregateStage } from './aggregate-stage.ts'
+import type { MergeConfig, PipelineConfig, SourceConfig, StageConfig, VariantsConfig } from './config.ts'
+import type { Host } from './host.ts'
+import { JoinStage } from './join-stage.ts'
+import { CustomMergeStage, MergeStage } from './merge-stage.ts'
+import { PipeStage } from './pipe-stage.ts'
+import { Queue } from './queue.ts'
+import { RouterStage } from './router-stage.ts'
+import { SinkStage } from './sink-stage.ts'
+import { SourceStage } from './source-stage.ts'
+import type { Stage } from './stage.ts'
+import type { BuildOptions, StageInfo } from './types.ts'
+
+/** The stages of a graph, in building order: depth first, a merge before its inputs. */
+export interface Wired {
+  readonly stages: readonly Stage[]
+  readonly sources: readonly SourceStage[]
+  readonly sink: SinkStage
+}
+
+/** Capacity of the queues between a router and its paths. */
+const PATH_BUFFER = 2
+
+/** Makes the stages of a configuration and joins them by their queues. */
+export function wire(config: PipelineConfig, options: BuildOptions, host: Host): Wired {
+  checkContinuous(config.source)
+  const wiring = new Wiring(options, host)
+  const last = wiring.chain(config.source, config.stages)
+  const sink = wiring.add(
+    new SinkStage(wiring.info('sink', 1, undefined), host, last, config.sink.bufferSize),
+  )
+  return { stages: wiring.stages, sources: wiring.sources, sink }
+}
+
+class Wiring {
+  readonly stages: Stage[] = []
+  readonly sources: SourceStage[] = []
+  readonly #options: BuildOptions
+  readonly #host: Host
+  #nextId = 0
+  #nextOrdinal = 0
+
+  constructor(options: BuildOptions, host: Host) {
+    this.#options = options
+    this.#host = host
+  }
+
+  info(name: string, concurrency: number, where: string | undefined): StageInfo {
+    return Object.freeze({ pipeline: this.#host.pipelineId, id: this.#nextId++, name, concurrency, where })
+  }
+
+  add<S extends Stage>(stage: S): S {
+    this.stages.push(stage)
+    return stage
+  }
+
+  /** A source (or merge) and the stages after it; returns the last exit queue. */
+  chain(start: SourceConfig | MergeConfig, stages: readonly StageConfig[]): Queue {
+    return this.#stages(start.kind === 'source' ? this.#source(start) : this.#merge(start), stages)
+  }
+
+  #stages(input: Queue, stages: readonly StageConfig[]): Queue {
+    return stages.reduce((queue, stage) => this.#stage(queue, stage), input)
+  }
+
+  #source(config: SourceConfig): Queue {
+    const info = this.info(config.name, 1, config.where)
+    const source = this.add(new SourceStage(info, this.#host, config, this.#nextOrdinal++))
+    this.sources.push(source)
+    return source.exit
+  }
+
+  #merge(config: MergeConfig): Queue {
+    const info = this.info(config.name, 1, config.where)
+    const ordinal = this.#nextOrdinal++
+    const at = this.stages.length
+    const inputs = config.inputs.map((input) => this.chain(input.source, input.stages))
+    const stage =
+      config.op === undefined
+        ? new MergeStage(info, this.#host, inputs, config.buffer)
+        : new CustomMergeStage(info, this.#host, inputs, config.buffer, config.op, ordinal)
+    this.stages.splice(at, 0, stage)
+    return stage.exit
+  }
+
+  #stage(input: Queue, config: StageConfig): Queue {
+    if (config.kind === 'variants') return this.#variants(input, config)
+    if (config.kind === 'aggregate') {
+      const info = this.info(config.name, 1, config.where)
+      return this.add(
+        new AggregateStage(info, this.#host, input, config.make(), config.dropLast, config.buffer),
+      ).exit
+    }
+    const info = this.info(config.name, config.concurrency, config.where)
+    const settings = {
+      ...config,
+      op: config.run,
+      maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
+    }
+    return this.add(new PipeStage(info, this.#host, input, settings)).exit
+  }
+
+  #variants(input: Queue, config: VariantsConfig): Queue {
+    const info = this.info(config.name, 1, config.where)
+    const at = this.stages.length
+    const entries = config.paths.map(() => new Queue(PATH_BUFFER, undefined))
+    const ends = config.paths.map((path, i) => this.#stages(entries[i] as Queue, path))
+    const joinInfo = this.info(`${config.name}_merge`, 1, config.where)
+    const join = config.batched
+      ? new JoinStage(joinInfo, this.#host, ends, config.buffer)
+      : new MergeStage(joinInfo, this.#host, ends, config.buffer)
+    const parts = join instanceof JoinStage ? join : undefined
+    const router = new RouterStage(info, this.#host, input, config.router, entries, parts)
+    this.stages.splice(at, 0, router)
+    return this.add(join).exit
+  }
+}
+
+/** Whether a chain begins with continuous sources. @throws `ERR_MIXED_CONTINUOUS` if some of them are and some are not. */
+function checkContinuous(start: SourceConfig | MergeConfig): boolean {
+  if (start.kind === 'source') return start.continuous
+  const kinds = start.inputs.map((input) => checkContinuous(input.source))
+  if (kinds.some((isContinuous) => isContinuous !== kinds[0])) {
+    throw new SpindleError(
+      'ERR_MIXED_CONTINUOUS',
+      'Mixed continuous mode: either all sources of a merge are continuous or none is',
+    )
+  }
+  return kinds[0] ?? false
+}

@@ -1,0 +1,124 @@
+/** Stable codes of the errors that Spindle throws. They cross threads unchanged; match on them rather than on classes. */
+export type ErrorCode =
+  | 'ERR_BAD_OPTION'
+  | 'ERR_BAD_SOURCE'
+  | 'ERR_BAD_STATE'
+  | 'ERR_NO_SOURCE'
+  | 'ERR_ALREADY_STARTED'
+  | 'ERR_MIXED_CONTINUOUS'
+  | 'ERR_ROUTE'
+  | 'ERR_LOOKUP'
+  | 'ERR_NOT_ITERABLE'
+  | 'ERR_TIMEOUT'
+  | 'ERR_STAGE_FAILED'
+  | 'ERR_PIPELINE_FAILED'
+  | 'ERR_MODULE'
+
+/** Base of every error Spindle throws. `code` is stable, `message` is for people. */
+export class SpindleError extends Error {
+  override readonly name: string = 'SpindleError'
+  /** What went wrong, in a form that does not change between versions: `'ERR_BAD_OPTION'`, `'ERR_TIMEOUT'`, … */
+  readonly code: string
+
+  constructor(code: ErrorCode | (string & {}), message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** Something took longer than it was allowed to. `code` is `'ERR_TIMEOUT'`. */
+export class TimeoutError extends SpindleError {
+  override readonly name: string = 'TimeoutError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_TIMEOUT', message, options)
+  }
+}
+
+/** One item that a stage dropped because its op failed. */
+export interface ItemError {
+  /** Name of the stage. */
+  readonly stage: string
+  /** Position of the item in its source, within the epoch, from 0. */
+  readonly index: number
+  /** Attempts made, the first included. */
+  readonly attempts: number
+  /** What the op threw. */
+  readonly error: unknown
+  /** The stage's input. */
+  readonly item: unknown
+}
+
+/** Why one stage failed. `cause` is the error that made it fail. */
+export class StageFailure extends SpindleError {
+  override readonly name: string = 'StageFailure'
+  /** Name of the stage; `'source'` for the source. */
+  readonly stage: string
+  /** Number of the stage in its pipeline, in building order, from 0. */
+  readonly stageId: number
+  /** Position, in its source, of the item that was fatal; `-1` where no item was involved. */
+  readonly index: number
+  /** Items that failed in the stage, the fatal one included. */
+  readonly failures: number
+  /** The last failed items, at most 16. */
+  readonly recent: readonly ItemError[]
+
+  constructor(details: StageFailureDetails) {
+    super('ERR_STAGE_FAILED', describeStageFailure(details), { cause: details.cause })
+    this.stage = details.stage
+    this.stageId = details.stageId
+    this.index = details.index
+    this.failures = details.failures
+    this.recent = details.recent
+  }
+}
+
+/** What a {@link StageFailure} is made from. */
+export interface StageFailureDetails {
+  readonly stage: string
+  readonly stageId: number
+  readonly index: number
+  readonly failures: number
+  readonly recent: readonly ItemError[]
+  readonly cause: unknown
+  /** Where the stage was added: `train.ts:41`. */
+  readonly where: string | undefined
+  /** The budget that was exceeded, in words. */
+  readonly budget?: string | undefined
+}
+
+/** A pipeline ended because stages failed. Thrown to the consumer once, after the last good item; `done` rejects with it too. */
+export class PipelineFailure extends AggregateError {
+  override readonly name: string = 'PipelineFailure'
+  readonly code: string = 'ERR_PIPELINE_FAILED'
+  declare readonly errors: StageFailure[]
+
+  constructor(failures: readonly StageFailure[]) {
+    super(failures, describePipelineFailure(failures))
+    // An error's `cause` is what loggers print: the first stage's own error is what a reader looks for.
+    Object.defineProperty(this, 'cause', { value: failures[0]?.cause, enumerable: false, configurable: true })
+  }
+
+  /** The failure with only those stages that `predicate` accepts, or `undefined` if there are none. */
+  filter(predicate: (failure: StageFailure) => boolean): PipelineFailure | undefined {
+    const kept = this.errors.filter(predicate)
+    return kept.length > 0 ? new PipelineFailure(kept) : undefined
+  }
+}
+
+/** `message` of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function describeStageFailure(details: StageFailureDetails): string {
+  const where = details.where === undefined ? '' : ` (${details.where})`
+  const item = details.index >= 0 ? ` on item ${details.index}` : ''
+  const budget = details.budget === undefined ? '' : `, ${details.budget}`
+  return `stage "${details.stage}"${where} failed${item}: ${messageOf(details.cause)}${budget}`
+}
+
+function describePipelineFailure(failures: readonly StageFailure[]): string {
+  if (failures.length === 1) return failures[0]!.message
+  return `${failures.length} stages failed: ${failures.map((failure) => failure.message).join('; ')}`
+}

@@ -1,0 +1,58 @@
+// Describing a pipeline
+export { merge, type OutputOfBuilders, type OutputOfPaths, PipelineBuilder } from './builder/builder.ts'
+export type {
+  AggregateOptions,
+  ElementOf,
+  MergeOptions,
+  OpFunction,
+  Output,
+  PipeOptions,
+  SourceOptions,
+  StageTypeError,
+  VariantOptions,
+} from './builder/types.ts'
+export {
+  type AggregateConfig,
+  type MergeConfig,
+  type MergeOp,
+  type PipeConfig,
+  PipelineConfig,
+  type SourceConfig,
+  type StageConfig,
+  type VariantsConfig,
+} from './engine/config.ts'
+export type { StopMode } from './engine/graph.ts'
+// Running it
+export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
+// Randomness
+export { Rng } from './engine/random.ts'
+export type { Bottleneck, Report } from './engine/report.ts'
+export type { PipelineStats, QueueStats, StageStats } from './engine/stats.ts'
+export type {
+  Aggregator,
+  BackgroundTask,
+  BuildOptions,
+  FailureBudget,
+  Logger,
+  RateBudget,
+  ReadableStreamLike,
+  RetryOptions,
+  Source,
+  SourceContext,
+  SourceItems,
+  StageContext,
+  StageInfo,
+  TaskHook,
+  TaskInfo,
+  TaskOutcome,
+} from './engine/types.ts'
+// What can go wrong
+export {
+  type ErrorCode,
+  type ItemError,
+  PipelineFailure,
+  SpindleError,
+  StageFailure,
+  type StageFailureDetails,
+  TimeoutError,
+} from './errors.ts'
