@@ -1,5 +1,5 @@
 import type { Host } from './host.ts'
-import { flushItem, type Item, joined } from './item.ts'
+import { boundaryAfter, type Item, joined, type Origin } from './item.ts'
 import { PipeStage } from './pipe-stage.ts'
 import type { Queue } from './queue.ts'
 import type { Aggregator, StageInfo } from './types.ts'
@@ -11,7 +11,7 @@ const FLUSH = Symbol('flush')
 export class AggregateStage extends PipeStage {
   readonly #dropLast: boolean
   #first: Item | undefined
-  #epoch = 0
+  #origin: Origin = { source: 0, epoch: 0 }
   /** Whether the aggregator has been given something since it was last flushed. */
   #hasRest = false
 
@@ -41,7 +41,7 @@ export class AggregateStage extends PipeStage {
     if (item.value !== FLUSH) {
       this.#first ??= item
       this.#hasRest = true
-      this.#epoch = item.epoch
+      this.#origin = item.origin
     }
     super.call(item)
   }
@@ -58,7 +58,7 @@ export class AggregateStage extends PipeStage {
   protected override flush(isEndOfStream: boolean): boolean {
     if (!this.#hasRest || (isEndOfStream && this.#dropLast)) return false
     this.#hasRest = false
-    const item = flushItem(this.#epoch)
+    const item = boundaryAfter(this.#origin)
     item.value = FLUSH
     this.call(item)
     // It is a task for the hooks, but no item.

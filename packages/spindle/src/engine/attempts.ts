@@ -1,6 +1,6 @@
 import { SpindleError, TimeoutError } from '../errors.ts'
 import { exactNow } from './clock.ts'
-import { TaskContext } from './context.ts'
+import { AttemptContext } from './context.ts'
 import { Expansion, isGenerator, type Outputs } from './expansion.ts'
 import { describeItem, type Item } from './item.ts'
 import type { PipeStage } from './pipe-stage.ts'
@@ -89,7 +89,7 @@ export class Attempts {
   async #attempt(item: Item, op: Op, input: unknown, attempt: number): Promise<unknown> {
     const limit = this.#timeoutMs
     if (limit === undefined) {
-      const result = await op(input, new TaskContext(this.#stage, item, attempt, undefined))
+      const result = await op(input, new AttemptContext(this.#stage, item, attempt, undefined))
       return isOutputs(result) ? startGenerator(result, (step) => step()) : result
     }
     const controller = new AbortController()
@@ -100,7 +100,7 @@ export class Attempts {
     const forget = (): boolean => this.#stage.onAbort.delete(stopWith)
     try {
       const result = await limited(() =>
-        op(input, new TaskContext(this.#stage, item, attempt, controller.signal)),
+        op(input, new AttemptContext(this.#stage, item, attempt, controller.signal)),
       )
       if (!isOutputs(result)) {
         forget()

@@ -3,38 +3,59 @@ import { hashText, Rng } from './random.ts'
 import type { Stage } from './stage.ts'
 import type { StageContext, StageInfo } from './types.ts'
 
-/** The context of one call of an op. Costs an object; signal and generator are made when first asked for. */
+/**
+ * The context of a call of an op. One is made for each call, so it holds only what it must; generator and signal are made when first asked for.
+ */
 export class TaskContext implements StageContext {
-  readonly attempt: number
-  readonly #stage: Stage
-  readonly #item: Item
-  readonly #signal: AbortSignal | undefined
-  #rng: Rng | undefined
+  private readonly owner: Stage
+  private readonly subject: Item
+  private generator?: Rng
 
-  /** `signal`: that of the attempt, where it has one of its own. */
-  constructor(stage: Stage, item: Item, attempt: number, signal: AbortSignal | undefined) {
-    this.attempt = attempt
-    this.#stage = stage
-    this.#item = item
-    this.#signal = signal
-    this.#rng = undefined
+  constructor(stage: Stage, item: Item) {
+    this.owner = stage
+    this.subject = item
+  }
+
+  get attempt(): number {
+    return 1
   }
 
   get index(): number {
-    return this.#item.index
+    return this.subject.index
   }
 
   get stage(): StageInfo {
-    return this.#stage.info
+    return this.owner.info
   }
 
   get signal(): AbortSignal {
-    return this.#signal ?? this.#stage.signal
+    return this.owner.signal
   }
 
   get rng(): Rng {
-    this.#rng ??= rngOf(this.#stage, this.#item)
-    return this.#rng
+    this.generator ??= rngOf(this.owner, this.subject)
+    return this.generator
+  }
+}
+
+/** The context of one of several attempts, or of one that has a limit. */
+export class AttemptContext extends TaskContext {
+  private readonly number: number
+  private readonly ownSignal: AbortSignal | undefined
+
+  /** `signal`: that of the attempt, where it has one of its own. */
+  constructor(stage: Stage, item: Item, attempt: number, signal: AbortSignal | undefined) {
+    super(stage, item)
+    this.number = attempt
+    this.ownSignal = signal
+  }
+
+  override get attempt(): number {
+    return this.number
+  }
+
+  override get signal(): AbortSignal {
+    return this.ownSignal ?? super.signal
   }
 }
 
@@ -43,7 +64,7 @@ export class TaskContext implements StageContext {
  * The name keeps two stages from drawing the same numbers for an item; adding a stage elsewhere changes nothing.
  */
 function rngOf(stage: Stage, item: Item): Rng {
-  const key = [stage.host.seed, hashText(stage.info.name), item.source, item.epoch, item.index]
+  const key = [stage.host.seed, hashText(stage.info.name), item.origin.source, item.origin.epoch, item.index]
   const positions: number[] = []
   for (let path: Path | undefined = item.path; path !== undefined; path = path.parent)
     positions.push(path.position)

@@ -32,17 +32,17 @@ export class Expansion implements Resumable {
   isDone = false
   /** Why it ended, where it threw (input order only). */
   failure: ItemError | undefined
-  readonly #stage: PipeStage
-  readonly #outputs: Outputs
-  readonly #attempts: number
+  private readonly stage: PipeStage
+  private readonly outputs: Outputs
+  private readonly attempts: number
   /** What hooks want to know of the end; awaited. */
-  readonly #onEnd: ((error?: unknown) => PromiseLike<void>) | undefined
-  #held: Item | undefined
-  #position = 0
-  #isWaiting = false
-  readonly #ok = (step: IteratorResult<unknown>): void => this.#resolved(step)
-  readonly #fail = (error: unknown): void => this.#failed(error)
-  readonly #okValue = (value: unknown): void => this.#resolved({ done: false, value })
+  private readonly onEnd: ((error?: unknown) => PromiseLike<void>) | undefined
+  private held: Item | undefined
+  private position = 0
+  private isWaiting = false
+  private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
+  private readonly fail = (error: unknown): void => this.threw(error)
+  private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
 
   constructor(
     stage: PipeStage,
@@ -53,78 +53,78 @@ export class Expansion implements Resumable {
   ) {
     this.item = item
     this.input = item.value
-    this.#stage = stage
-    this.#outputs = outputs
-    this.#attempts = attempts
-    this.#onEnd = onEnd
+    this.stage = stage
+    this.outputs = outputs
+    this.attempts = attempts
+    this.onEnd = onEnd
   }
 
   /** Asks for outputs until there is no place, no more, or one to wait for. */
   advance(): void {
-    if (this.#isWaiting) return
-    while (!this.isDone && !this.#stage.isOver(this)) {
-      if (!this.#mayAsk()) return
+    if (this.isWaiting) return
+    while (!this.isDone && !this.stage.isOver(this)) {
+      if (!this.mayAsk()) return
       if (isSliceOver()) {
-        this.#isWaiting = true
+        this.isWaiting = true
         resumeNextTurn(this)
         return
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
-      this.#isWaiting = true
+      this.isWaiting = true
       try {
-        step = this.#outputs.next()
+        step = this.outputs.next()
       } catch (error) {
-        this.#failed(error)
+        this.threw(error)
         return
       }
       if (typeof (step as PromiseLike<unknown>).then === 'function') {
-        ;(step as PromiseLike<IteratorResult<unknown>>).then(this.#ok, this.#fail)
+        ;(step as PromiseLike<IteratorResult<unknown>>).then(this.ok, this.fail)
         return
       }
-      this.#isWaiting = false
-      if (!this.#take(step as IteratorResult<unknown>)) return
+      this.isWaiting = false
+      if (!this.take(step as IteratorResult<unknown>)) return
     }
   }
 
   resume(): void {
-    this.#isWaiting = false
+    this.isWaiting = false
     this.advance()
   }
 
   /** Gives the output that was made ahead. */
   giveHeld(): void {
-    const held = this.#held
+    const held = this.held
     if (held === undefined) return
-    this.#held = undefined
-    this.#stage.held--
-    this.#stage.emit(held)
+    this.held = undefined
+    this.stage.held--
+    this.stage.emit(held)
   }
 
   /** Asks for nothing more. */
   close(): void {
     this.isDone = true
     try {
-      const closing = this.#outputs.return?.()
+      const closing = this.outputs.return?.()
       if (closing instanceof Promise) closing.catch(() => {})
     } catch {
       // The generator is running (it caused this), or its clean-up threw: nobody is left to hear of it.
     }
   }
 
-  #mayAsk(): boolean {
-    const window = this.#stage.window
+  private mayAsk(): boolean {
+    const window = this.stage.window
     // Not at the front: one output ahead; the window calls when this is first.
     if (window !== undefined && !window.isFirst(this.item))
-      return this.#held === undefined && this.#stage.hasPlaceForOutput()
-    if (this.#stage.hasPlaceForOutput()) return true
-    this.#stage.park(this)
+      return this.held === undefined && this.stage.hasPlaceForOutput()
+    if (this.stage.hasPlaceForOutput()) return true
+    this.stage.park(this)
     return false
   }
 
   /** Takes one step's result; whether to go on asking at once. */
-  #take(step: IteratorResult<unknown>): boolean {
+  private take(step: IteratorResult<unknown>): boolean {
     if (step.done === true) {
-      this.#finish()
+      this.finish()
       return false
     }
     const value = step.value
@@ -133,62 +133,62 @@ export class Expansion implements Resumable {
       value !== null &&
       typeof (value as PromiseLike<unknown>).then === 'function'
     ) {
-      this.#isWaiting = true
-      ;(value as PromiseLike<unknown>).then(this.#okValue, this.#fail)
+      this.isWaiting = true
+      ;(value as PromiseLike<unknown>).then(this.okValue, this.fail)
       return false
     }
     if (value === undefined) {
-      this.#position++
+      this.position++
       return true
     }
-    const output = child(this.item, value, this.#position++)
-    const window = this.#stage.window
-    if (window === undefined || window.isFirst(this.item)) this.#stage.emit(output)
+    const output = child(this.item, value, this.position++)
+    const window = this.stage.window
+    if (window === undefined || window.isFirst(this.item)) this.stage.emit(output)
     else {
-      this.#held = output
-      this.#stage.held++
+      this.held = output
+      this.stage.held++
     }
     return true
   }
 
-  #resolved(step: IteratorResult<unknown>): void {
-    this.#isWaiting = false
-    if (this.isDone || this.#stage.isOver(this)) return
-    if (this.#take(step)) this.advance()
+  private resolved(step: IteratorResult<unknown>): void {
+    this.isWaiting = false
+    if (this.isDone || this.stage.isOver(this)) return
+    if (this.take(step)) this.advance()
   }
 
-  #finish(): void {
-    if (this.#onEnd === undefined) {
+  private finish(): void {
+    if (this.onEnd === undefined) {
       this.isDone = true
-      this.#stage.expanded(this)
+      this.stage.expanded(this)
       return
     }
-    this.#isWaiting = true
-    this.#onEnd().then(
+    this.isWaiting = true
+    this.onEnd().then(
       () => {
-        if (this.#stage.isOver(this)) return
+        if (this.stage.isOver(this)) return
         this.isDone = true
-        this.#stage.expanded(this)
+        this.stage.expanded(this)
       },
-      (error) => this.#end(error),
+      (error) => this.end(error),
     )
   }
 
-  #failed(error: unknown): void {
-    if (this.isDone || this.#stage.isOver(this)) return
-    this.#isWaiting = true
-    if (this.#onEnd === undefined) this.#end(error)
+  private threw(error: unknown): void {
+    if (this.isDone || this.stage.isOver(this)) return
+    this.isWaiting = true
+    if (this.onEnd === undefined) this.end(error)
     else {
-      this.#onEnd(error).then(
-        () => this.#end(error),
-        () => this.#end(error),
+      this.onEnd(error).then(
+        () => this.end(error),
+        () => this.end(error),
       )
     }
   }
 
-  #end(error: unknown): void {
-    if (this.isDone || this.#stage.isOver(this)) return
+  private end(error: unknown): void {
+    if (this.isDone || this.stage.isOver(this)) return
     this.isDone = true
-    this.#stage.expansionFailed(this, error, this.#attempts)
+    this.stage.expansionFailed(this, error, this.attempts)
   }
 }

@@ -1,9 +1,18 @@
 import type { BatchGroup } from './batch-group.ts'
 
-/** Positions among the outputs of generators and batches, from the source item down to one of its descendants. */
+/** Where items are born: one for each source and epoch. */
+export interface Origin {
+  /** Number of the source in its graph. */
+  readonly source: number
+  readonly epoch: number
+}
+
+/** A place among the outputs of a generator or the parts of a batch; with its parents, the way from the source item down to one of its descendants. */
 export interface Path {
   readonly parent: Path | undefined
   readonly position: number
+  /** The batch this is a part of, inside batched variants. */
+  readonly group: BatchGroup | undefined
 }
 
 /** The index that marks the boundary between two epochs; a boundary travels through the queues as an item does. */
@@ -25,42 +34,25 @@ export const EXPANDING = 4
  */
 export class Item {
   value: unknown
-  /** Number of the source in its graph. */
-  readonly source: number
-  readonly epoch: number
+  readonly origin: Origin
   /** Position in the source within the epoch, from 0. */
   readonly index: number
   readonly path: Path | undefined
-  /** The batch this is a part of, inside batched variants. */
-  group: BatchGroup | undefined
   /** Its place in an ordered window: one of the constants above. */
-  state: number = PENDING
+  state: number
 
-  constructor(
-    value: unknown,
-    source: number,
-    epoch: number,
-    index: number,
-    path: Path | undefined,
-    group: BatchGroup | undefined,
-  ) {
+  constructor(value: unknown, origin: Origin, index: number, path: Path | undefined) {
     this.value = value
-    this.source = source
-    this.epoch = epoch
+    this.origin = origin
     this.index = index
     this.path = path
-    this.group = group
+    this.state = PENDING
   }
 }
 
-/** The mark between an epoch and the next. */
-export function boundaryAfter(epoch: number): Item {
-  return new Item(undefined, 0, epoch, BOUNDARY, undefined, undefined)
-}
-
-/** The item an aggregator is flushed for: it stands for no position of the source. */
-export function flushItem(epoch: number): Item {
-  return new Item(undefined, 0, epoch, BOUNDARY, undefined, undefined)
+/** The mark between an epoch and the next; also what an aggregator is flushed for, which stands for no position of the source either. */
+export function boundaryAfter(origin: Origin): Item {
+  return new Item(undefined, origin, BOUNDARY, undefined)
 }
 
 /** Whether an item is the mark between two epochs. */
@@ -70,25 +62,32 @@ export function isBoundary(item: Item): boolean {
 
 /** The `position`-th output of `parent`. */
 export function child(parent: Item, value: unknown, position: number): Item {
-  parent.group?.enter()
-  const path = { parent: parent.path, position }
-  return new Item(value, parent.source, parent.epoch, parent.index, path, parent.group)
+  const group = parent.path?.group
+  group?.enter()
+  return new Item(value, parent.origin, parent.index, { parent: parent.path, position, group })
+}
+
+/** The part of a batch that goes through one of several paths. */
+export function partOf(batch: Item, value: unknown, position: number, group: BatchGroup): Item {
+  return new Item(value, batch.origin, batch.index, { parent: batch.path, position, group })
 }
 
 /** A batch, known by its first member. */
 export function joined(first: Item, value: unknown): Item {
-  return new Item(value, first.source, first.epoch, first.index, first.path, first.group)
+  return new Item(value, first.origin, first.index, first.path)
 }
 
 /** The item ends here: filtered out, failed, expanded, or discarded. */
 export function retire(item: Item): void {
-  item.group?.leave()
+  item.path?.group?.leave()
 }
 
 /** The item is thrown away because the pipeline stops: nobody looked at it. */
 export function discard(item: Item): void {
-  if (item.group !== undefined) item.group.isSpoilt = true
-  retire(item)
+  const group = item.path?.group
+  if (group === undefined) return
+  group.isSpoilt = true
+  group.leave()
 }
 
 /** `item 17`, or `item 17.0.2` for an output of generators. */

@@ -31,7 +31,7 @@ export class JoinStage extends MergeStage {
   }
 
   override accept(port: Port, item: Item): void {
-    const group = item.group as BatchGroup
+    const group = item.path?.group as BatchGroup
     this.counters.tasks++
     if (!Array.isArray(item.value)) {
       const rule = 'a path of batched variants must give arrays'
@@ -59,7 +59,6 @@ export class JoinStage extends MergeStage {
         continue
       }
       batch.value = elements
-      this.counters.emitted++
       this.exit.put(batch)
     }
     if (this.#open.length < before) this.onRoom()

@@ -2,7 +2,7 @@ import { SpindleError } from '../errors.ts'
 import type { MergeOp } from './config.ts'
 import type { Outputs } from './expansion.ts'
 import type { Host } from './host.ts'
-import { Item } from './item.ts'
+import { Item, type Origin } from './item.ts'
 import { Port } from './port.ts'
 import { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
@@ -38,7 +38,6 @@ export class MergeStage extends Stage {
 
   start(item: Item): void {
     this.counters.tasks++
-    this.counters.emitted++
     this.exit.put(item)
   }
 
@@ -97,9 +96,8 @@ export class CustomMergeStage extends Stage {
   readonly exit: Queue
   readonly #op: MergeOp
   readonly #ports: readonly PulledPort[]
-  readonly #ordinal: number
   #outputs: Outputs | undefined
-  #epoch = 0
+  #origin: Origin
   #index = 0
   #isAsking = false
 
@@ -113,7 +111,7 @@ export class CustomMergeStage extends Stage {
   ) {
     super(info, host)
     this.#op = op
-    this.#ordinal = ordinal
+    this.#origin = { source: ordinal, epoch: 0 }
     this.exit = new Queue(buffer, undefined)
     this.exit.producer = this
     this.#ports = inputs.map((input) => new PulledPort(input))
@@ -179,8 +177,7 @@ export class CustomMergeStage extends Stage {
 
   #emit(value: unknown): void {
     if (value === undefined) return
-    this.counters.emitted++
-    this.exit.put(new Item(value, this.#ordinal, this.#epoch, this.#index++, undefined, undefined))
+    this.exit.put(new Item(value, this.#origin, this.#index++, undefined))
   }
 
   /** The op has given all: at a boundary of every input another epoch follows, otherwise the stage ends. */
@@ -193,7 +190,7 @@ export class CustomMergeStage extends Stage {
       return false
     }
     for (const port of this.#ports) port.boundary = undefined
-    this.#epoch++
+    this.#origin = { source: this.#origin.source, epoch: this.#origin.epoch + 1 }
     this.#index = 0
     this.exit.put(boundary)
     return true

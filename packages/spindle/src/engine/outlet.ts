@@ -1,4 +1,3 @@
-import { TimeoutError } from '../errors.ts'
 import type { Item } from './item.ts'
 import type { Consumer, Queue } from './queue.ts'
 
@@ -26,98 +25,98 @@ export class Outlet implements Consumer {
   epoch = 0
   /** Items given to the consumer. */
   given = 0
-  #takers: Taker[] = []
-  #isGiving = false
-  #isEnded = false
-  #isClosing = false
-  #error: { readonly reason: unknown } | undefined
-  #isAborted = false
+  private takers: Taker[] = []
+  private isGiving = false
+  private hasEnded = false
+  private isClosing = false
+  private error: { readonly reason: unknown } | undefined
+  private isAborted = false
   /** `forEach` calls whose promise is pending. */
   busy = 0
   /** Called once when the stream has ended and the queue is empty; resolves with the error to give, if any. */
-  readonly #onDrained: () => undefined | PromiseLike<unknown>
+  private readonly onDrained: () => undefined | PromiseLike<unknown>
 
   /** Called whenever the consumer's side may have come to rest. */
-  readonly #onRest: () => void
+  private readonly onRest: () => void
 
   constructor(queue: Queue, onDrained: () => undefined | PromiseLike<unknown>, onRest: () => void) {
     this.queue = queue
-    this.#onDrained = onDrained
-    this.#onRest = onRest
+    this.onDrained = onDrained
+    this.onRest = onRest
     queue.consumer = this
   }
 
   /** Whether somebody is waiting for an item. */
   get isAwaited(): boolean {
-    return this.#takers.length > 0
+    return this.takers.length > 0
   }
 
   /** Whether the stream is over and all of it was taken. */
   get isEnded(): boolean {
-    return this.#isEnded
+    return this.hasEnded
   }
 
   canStart(): boolean {
-    return this.#takers.length > 0 && !this.#isGiving
+    return this.takers.length > 0 && !this.isGiving
   }
 
   start(item: Item): void {
     if (item.index < 0) {
-      this.#endEpoch()
+      this.endEpoch()
       return
     }
     this.given++
-    const taker = this.#takers[0] as Taker
-    this.#isGiving = true
+    const taker = this.takers[0] as Taker
+    this.isGiving = true
     const wantsMore = taker.give(item.value)
-    this.#isGiving = false
-    if (!wantsMore && this.#takers[0] === taker) this.#takers.shift()
+    this.isGiving = false
+    if (!wantsMore && this.takers[0] === taker) this.takers.shift()
   }
 
   inputEnded(): void {
-    if (this.#isClosing || this.#isEnded) return
-    this.#isClosing = true
-    const failing = this.#onDrained()
-    if (failing === undefined) this.#end(undefined)
+    if (this.isClosing || this.hasEnded) return
+    this.isClosing = true
+    const failing = this.onDrained()
+    if (failing === undefined) this.finish(undefined)
     else
       void failing.then((reason) => {
-        this.#end(reason === undefined ? undefined : { reason })
+        this.finish(reason === undefined ? undefined : { reason })
       })
   }
 
   /** Ends at once, whatever is queued: takers hear `reason`. */
   abort(reason: unknown): void {
-    if (this.#isEnded) return
-    this.#isClosing = true
-    this.#isAborted = true
+    if (this.hasEnded) return
+    this.isClosing = true
+    this.isAborted = true
     this.queue.discard(() => {})
-    this.#end({ reason })
+    this.finish({ reason })
   }
 
-  #end(error: { readonly reason: unknown } | undefined): void {
-    this.#isEnded = true
-    this.#error = error
-    const takers = this.#takers
-    this.#takers = []
-    for (const taker of takers) this.#endTaker(taker)
-    this.#onRest()
+  private finish(error: { readonly reason: unknown } | undefined): void {
+    this.hasEnded = true
+    this.error = error
+    const takers = this.takers
+    this.takers = []
+    for (const taker of takers) this.endTaker(taker)
+    this.onRest()
   }
 
-  #endTaker(taker: Taker): void {
-    const error = this.#error
+  private endTaker(taker: Taker): void {
+    const error = this.error
     if (error === undefined) {
       taker.end()
       return
     }
     // A failure is said once: whoever asks again is told that there is nothing more. An abort is everybody's.
-    if (!this.#isAborted) this.#error = undefined
+    if (!this.isAborted) this.error = undefined
     taker.fail(error.reason)
   }
 
-  #endEpoch(): void {
+  private endEpoch(): void {
     this.epoch++
-    const takers = this.#takers.filter((taker) => taker.epoch < this.epoch)
-    this.#takers = this.#takers.filter((taker) => taker.epoch >= this.epoch)
+    const takers = this.takers.filter((taker) => taker.epoch < this.epoch)
+    this.takers = this.takers.filter((taker) => taker.epoch >= this.epoch)
     for (const taker of takers) taker.end()
   }
 
@@ -126,7 +125,7 @@ export class Outlet implements Consumer {
     for (let item = this.queue.peek(); item !== undefined; item = this.queue.peek()) {
       if (this.epoch > epoch) return undefined
       this.queue.shift()
-      if (item.index < 0) this.#endEpoch()
+      if (item.index < 0) this.endEpoch()
       else {
         this.given++
         return item
@@ -143,18 +142,18 @@ export class Outlet implements Consumer {
 
   /** Waits for an item. */
   add(taker: Taker): void {
-    if (this.#isEnded) this.#endTaker(taker)
+    if (this.hasEnded) this.endTaker(taker)
     else if (this.epoch > taker.epoch) taker.end()
     else {
-      this.#takers.push(taker)
+      this.takers.push(taker)
       this.pump()
     }
   }
 
   /** Stops waiting; what comes goes to others. */
   remove(taker: Taker): void {
-    const at = this.#takers.indexOf(taker)
-    if (at >= 0) this.#takers.splice(at, 1)
+    const at = this.takers.indexOf(taker)
+    if (at >= 0) this.takers.splice(at, 1)
   }
 
   /** Gives what is queued to those who wait. */
@@ -166,105 +165,5 @@ export class Outlet implements Consumer {
     }
     if (this.queue.isDrained) this.inputEnded()
     else if (hasTaken) this.queue.wake()
-  }
-}
-
-/** A pending promise for one item. */
-export class Waiter implements Taker {
-  readonly epoch: number
-  readonly #resolve: (result: IteratorResult<unknown>) => void
-  readonly #reject: (error: unknown) => void
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(
-    epoch: number,
-    resolve: (result: IteratorResult<unknown>) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.epoch = epoch
-    this.#resolve = resolve
-    this.#reject = reject
-  }
-
-  /** Gives up after a while, and leaves: an item that comes later goes to whoever asks next. */
-  limit(outlet: Outlet, timeoutMs: number): void {
-    this.#timer = setTimeout(() => {
-      outlet.remove(this)
-      this.#reject(new TimeoutError(`no item within \`timeoutMs\` ${timeoutMs}`))
-    }, timeoutMs)
-  }
-
-  give(value: unknown): boolean {
-    if (this.#timer !== undefined) clearTimeout(this.#timer)
-    this.#resolve({ done: false, value })
-    return false
-  }
-
-  end(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer)
-    this.#resolve({ done: true, value: undefined })
-  }
-
-  fail(error: unknown): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer)
-    this.#reject(error)
-  }
-}
-
-/** A `forEach` on its way: calls a function with each item, one at a time; a promise it returns is waited for. */
-export class Pump implements Taker {
-  readonly epoch: number
-  readonly #outlet: Outlet
-  readonly #consume: (value: unknown) => unknown
-  readonly #resolve: () => void
-  readonly #reject: (error: unknown) => void
-  readonly #consumed = (): void => {
-    this.#outlet.busy--
-    this.#outlet.add(this)
-  }
-  readonly #failed = (error: unknown): void => {
-    this.#outlet.busy--
-    this.#reject(error)
-  }
-
-  constructor(
-    outlet: Outlet,
-    consume: (value: unknown) => unknown,
-    resolve: () => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.epoch = outlet.epoch
-    this.#outlet = outlet
-    this.#consume = consume
-    this.#resolve = resolve
-    this.#reject = reject
-  }
-
-  give(value: unknown): boolean {
-    let result: unknown
-    try {
-      result = this.#consume(value)
-    } catch (error) {
-      this.#reject(error)
-      return false
-    }
-    if (
-      typeof result !== 'object' ||
-      result === null ||
-      typeof (result as PromiseLike<unknown>).then !== 'function'
-    ) {
-      return true
-    }
-    this.#outlet.busy++
-    ;(result as PromiseLike<unknown>).then(this.#consumed, this.#failed)
-    return false
-  }
-
-  end(): void {
-    this.#resolve()
-  }
-
-  fail(error: unknown): void {
-    this.#reject(error)
   }
 }

@@ -24,8 +24,10 @@ export interface PipeSettings {
   readonly timeoutMs: number | undefined
 }
 
-/** Tasks that are timed: one in 16. */
-const TIMED = 15
+// Which tasks are timed: one in 16 where they take long enough to matter beside the clock, one in 128 otherwise.
+const SELDOM = 127
+const OFTEN = 15
+const QUICK_MS = 0.02
 
 /** Where the result of one pending call arrives. Made once per slot; the two functions are all the engine gives to `then`. */
 class Slot {
@@ -57,15 +59,18 @@ export class PipeStage extends Stage implements Resumable {
   protected boundary: Item | undefined
   readonly settings: PipeSettings
   readonly window: OrderedWindow | undefined
-  readonly #concurrency: number
-  readonly #limit: number
-  readonly #isBoundedInBytes: boolean
-  readonly #slots: Slot[] = []
-  #op: (item: unknown, context: StageContext) => unknown
-  #attempts: Attempts | undefined
-  #parked: Expansion[] = []
-  readonly #expansions: Set<Expansion> = new Set()
-  #isResuming = false
+  private readonly concurrency: number
+  private readonly limit: number
+  private readonly isBoundedInBytes: boolean
+  /** Whether results go straight into the exit queue. */
+  private readonly isPlain: boolean = false
+  private readonly slots: Slot[] = []
+  private op: (item: unknown, context: StageContext) => unknown
+  private attempts: Attempts | undefined
+  private placeless: Expansion[] = []
+  private readonly expansions: Set<Expansion> = new Set()
+  private isResuming = false
+  private timingMask = OFTEN
 
   constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
     super(info, host)
@@ -73,10 +78,10 @@ export class PipeStage extends Stage implements Resumable {
     this.settings = settings
     this.exit = new Queue(settings.buffer, settings.maxBytes)
     this.budget = new Budget(settings.maxFailures)
-    this.#op = settings.op
-    this.#concurrency = settings.concurrency
-    this.#limit = settings.concurrency + settings.buffer
-    this.#isBoundedInBytes = settings.maxBytes !== undefined
+    this.op = settings.op
+    this.concurrency = settings.concurrency
+    this.limit = settings.concurrency + settings.buffer
+    this.isBoundedInBytes = settings.maxBytes !== undefined
     this.window =
       settings.outputOrder === 'input' && settings.concurrency > 1 ? new OrderedWindow(this) : undefined
     input.consumer = this
@@ -94,24 +99,24 @@ export class PipeStage extends Stage implements Resumable {
   protected override prepare(): void {
     const { retry, timeoutMs } = this.settings
     const isHooked = this.hooks.some((hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined)
-    const isPlain = !isHooked && retry === undefined && timeoutMs === undefined
-    if (!isPlain) this.#attempts = new Attempts(this)
+    const needsAttempts = isHooked || retry !== undefined || timeoutMs !== undefined
+    if (needsAttempts) this.attempts = new Attempts(this)
   }
 
   canStart(): boolean {
     return (
-      this.running < this.#concurrency &&
-      this.running + this.held + this.exit.length < this.#limit &&
+      this.running < this.concurrency &&
+      this.running + this.held + this.exit.length < this.limit &&
       this.state === RUNNING &&
       this.boundary === undefined &&
-      (!this.#isBoundedInBytes || this.exit.hasRoomInBytes())
+      (!this.isBoundedInBytes || this.exit.hasRoomInBytes())
     )
   }
 
   start(item: Item): void {
     if (item.index < 0) {
       this.boundary = item
-      this.#settleBoundary()
+      this.settleBoundary()
       return
     }
     this.call(item)
@@ -119,31 +124,31 @@ export class PipeStage extends Stage implements Resumable {
 
   /** Begins the task of one item. */
   protected call(item: Item): void {
-    const isTimed = (this.counters.tasks++ & TIMED) === 0
+    const isTimed = (this.counters.tasks++ & this.timingMask) === 0
     this.running++
     this.window?.open(item)
-    if (this.#attempts !== undefined) {
-      this.#attempts.begin(item, this.#op)
+    if (this.attempts !== undefined) {
+      this.attempts.begin(item, this.op)
       return
     }
     const startedAt = isTimed ? exactNow() : 0
     let result: unknown
     try {
-      result = this.#op(item.value, new TaskContext(this, item, 1, undefined))
+      result = this.op(item.value, new TaskContext(this, item))
     } catch (error) {
       this.taskFailed(item, item.value, error, 1)
       return
     }
-    if (typeof result === 'object' && result !== null && this.#isPending(item, result, startedAt)) return
+    if (typeof result === 'object' && result !== null && this.isAwaited(item, result, startedAt)) return
     this.running--
-    if (startedAt !== 0) this.#addTime(startedAt)
-    this.#ended(item, result)
+    if (startedAt !== 0) this.addTime(startedAt)
+    this.ended(item, result)
   }
 
   /** Whether a result is not there yet: a promise or anything else with `then`, or a generator. */
-  #isPending(item: Item, result: object, startedAt: number): boolean {
+  private isAwaited(item: Item, result: object, startedAt: number): boolean {
     if (result instanceof Promise || typeof (result as { then?: unknown }).then === 'function') {
-      const slot = this.#slots.pop() ?? new Slot(this)
+      const slot = this.slots.pop() ?? new Slot(this)
       slot.item = item
       slot.startedAt = startedAt
       const promise = result instanceof Promise ? result : Promise.resolve(result)
@@ -157,44 +162,48 @@ export class PipeStage extends Stage implements Resumable {
 
   /** A pending call gave its result. */
   settled(slot: Slot, value: unknown): void {
-    const item = this.#free(slot)
+    const item = this.free(slot)
     if (typeof value === 'object' && value !== null && isGenerator(value)) {
       this.expand(new Expansion(this, item, value))
       return
     }
     this.running--
-    this.#ended(item, value)
+    if (value !== undefined && this.isPlain && this.state === RUNNING) {
+      // The usual case, written out: what `ended` comes to.
+      item.value = value
+      this.exit.put(item)
+    } else this.ended(item, value)
     this.proceed()
   }
 
   /** A pending call threw. */
   rejected(slot: Slot, error: unknown): void {
-    const item = this.#free(slot)
+    const item = this.free(slot)
     this.taskFailed(item, item.value, error, 1)
     this.proceed()
   }
 
-  #free(slot: Slot): Item {
+  private free(slot: Slot): Item {
     const item = slot.item as Item
     slot.item = undefined
-    if (slot.startedAt !== 0) this.#addTime(slot.startedAt)
-    this.#slots.push(slot)
+    if (slot.startedAt !== 0) this.addTime(slot.startedAt)
+    this.slots.push(slot)
     return item
   }
 
   /** The slow path's task gave its result. */
   taskDone(item: Item, value: unknown, startedAt: number): void {
     this.running--
-    this.#addTime(startedAt)
-    this.#ended(item, value)
+    this.addTime(startedAt)
+    this.ended(item, value)
     this.proceed()
   }
 
   /** A task ended with a plain result; its slot is free already. */
-  #ended(item: Item, value: unknown): void {
-    if (this.state !== RUNNING && this.#isTooLate(item)) return
+  private ended(item: Item, value: unknown): void {
+    if (this.state !== RUNNING && this.isTooLate(item)) return
     this.output(item, value)
-    if (this.budget.isRate) this.#countCall(item)
+    if (this.budget.isRate) this.countCall(item)
   }
 
   /** Passes one result on. */
@@ -215,14 +224,13 @@ export class PipeStage extends Stage implements Resumable {
 
   /** Puts a finished item into the exit queue. */
   emit(item: Item): void {
-    this.counters.emitted++
     this.exit.put(item)
   }
 
   /** A task failed: after its last attempt, or in the middle of its outputs. */
   taskFailed(item: Item, input: unknown, error: unknown, attempts: number): void {
     this.running--
-    if (this.state !== RUNNING && this.#isTooLate(item)) return
+    if (this.state !== RUNNING && this.isTooLate(item)) return
     const failure = this.noteFailure(item, input, error, attempts)
     retire(item)
     if (this.window === undefined) this.countFailure(failure)
@@ -236,13 +244,13 @@ export class PipeStage extends Stage implements Resumable {
   countFailure(failure: ItemError): void {
     this.budget.calls++
     this.budget.failures++
-    if (this.budget.isExceeded) this.#exceed(failure)
+    if (this.budget.isExceeded) this.exceed(failure)
   }
 
-  #countCall(item: Item): void {
+  private countCall(item: Item): void {
     this.budget.calls++
     if (this.budget.isExceeded && this.state === RUNNING) {
-      this.#exceed(
+      this.exceed(
         this.recent.at(-1) ?? {
           stage: this.info.name,
           index: item.index,
@@ -254,12 +262,12 @@ export class PipeStage extends Stage implements Resumable {
     }
   }
 
-  #exceed(failure: ItemError): void {
+  private exceed(failure: ItemError): void {
     this.fail(failure.error, failure.index, this.budget.describe())
   }
 
   /** Whether a result comes after the stage was told to stop giving any. */
-  #isTooLate(item: Item): boolean {
+  private isTooLate(item: Item): boolean {
     // In completion order, what was in flight when the stage failed is still delivered.
     if (this.state === FAILING && this.window === undefined) return false
     retire(item)
@@ -271,7 +279,7 @@ export class PipeStage extends Stage implements Resumable {
     // In input order nothing after the fatal item is delivered, so nothing is waited for.
     if (this.window === undefined) return
     this.abort(this.signalReason())
-    this.#closeExpansions()
+    this.closeExpansions()
     this.window.clear()
     this.held = 0
     this.finish()
@@ -282,19 +290,19 @@ export class PipeStage extends Stage implements Resumable {
   }
 
   protected override cancelled(): void {
-    this.#closeExpansions()
+    this.closeExpansions()
     this.window?.clear()
     this.held = 0
     this.boundary = undefined
   }
 
-  #closeExpansions(): void {
-    for (const expansion of [...this.#expansions]) {
+  private closeExpansions(): void {
+    for (const expansion of [...this.expansions]) {
       expansion.close()
-      this.#expansions.delete(expansion)
+      this.expansions.delete(expansion)
       this.running--
     }
-    this.#parked = []
+    this.placeless = []
   }
 
   // --- generators
@@ -307,7 +315,7 @@ export class PipeStage extends Stage implements Resumable {
       if (this.state === CANCELLED && this.running === 0) this.rest()
       return
     }
-    this.#expansions.add(expansion)
+    this.expansions.add(expansion)
     if (this.window !== undefined) {
       expansion.item.value = expansion
       this.window.settle(expansion.item, EXPANDING)
@@ -317,39 +325,39 @@ export class PipeStage extends Stage implements Resumable {
   /** Whether there is a place for one more output of a generator that holds a slot already. */
   hasPlaceForOutput(): boolean {
     return (
-      this.running + this.held + this.exit.length <= this.#limit &&
-      (!this.#isBoundedInBytes || this.exit.hasRoomInBytes())
+      this.running + this.held + this.exit.length <= this.limit &&
+      (!this.isBoundedInBytes || this.exit.hasRoomInBytes())
     )
   }
 
   override get parked(): number {
-    return this.#parked.length
+    return this.placeless.length
   }
 
   /** A generator waits for a place. */
   park(expansion: Expansion): void {
-    this.#parked.push(expansion)
+    this.placeless.push(expansion)
     if (this.host.isDraining) this.host.rested()
   }
 
   /** Whether the stage has been told to stop: an expansion then ends by itself. */
   isOver(expansion: Expansion): boolean {
-    return !this.#expansions.has(expansion)
+    return !this.expansions.has(expansion)
   }
 
   /** A generator has given its last output. */
   expanded(expansion: Expansion): void {
-    this.#expansions.delete(expansion)
+    this.expansions.delete(expansion)
     this.running--
     retire(expansion.item)
     this.window?.release()
-    if (this.budget.isRate) this.#countCall(expansion.item)
+    if (this.budget.isRate) this.countCall(expansion.item)
     this.proceed()
   }
 
   /** A generator threw. */
   expansionFailed(expansion: Expansion, error: unknown, attempts: number): void {
-    this.#expansions.delete(expansion)
+    this.expansions.delete(expansion)
     if (this.window === undefined) {
       this.taskFailed(expansion.item, expansion.input, error, attempts)
     } else {
@@ -365,7 +373,7 @@ export class PipeStage extends Stage implements Resumable {
 
   /** A task has ended that nobody on the call stack waits for: begin the next, or end. */
   proceed(): void {
-    if (this.boundary !== undefined) this.#settleBoundary()
+    if (this.boundary !== undefined) this.settleBoundary()
     else if (this.input.length > 0) this.pump()
     else if (this.input.isClosed) this.inputEnded()
     if (this.state === FAILING && this.running === 0) this.finish()
@@ -376,7 +384,7 @@ export class PipeStage extends Stage implements Resumable {
     let hasTaken = false
     while (this.input.length > 0 && this.canStart()) {
       if (isSliceOver()) {
-        this.#resumeLater()
+        this.resumeLater()
         break
       }
       hasTaken = true
@@ -386,44 +394,44 @@ export class PipeStage extends Stage implements Resumable {
     else if (hasTaken) this.input.wake()
   }
 
-  #resumeLater(): void {
-    if (this.#isResuming) return
-    this.#isResuming = true
+  private resumeLater(): void {
+    if (this.isResuming) return
+    this.isResuming = true
     resumeNextTurn(this)
   }
 
   resume(): void {
-    this.#isResuming = false
+    this.isResuming = false
     this.pump()
   }
 
   roomMade(): void {
-    if (this.#parked.length > 0) {
-      const parked = this.#parked
-      this.#parked = []
+    if (this.placeless.length > 0) {
+      const parked = this.placeless
+      this.placeless = []
       for (const expansion of parked) expansion.advance()
     }
     if (this.input.length > 0) this.pump()
   }
 
   inputEnded(): void {
-    if (this.state !== RUNNING || !this.input.isDrained || !this.#isIdle() || this.boundary !== undefined)
+    if (this.state !== RUNNING || !this.input.isDrained || !this.isIdle() || this.boundary !== undefined)
       return
     if (this.flush(true)) return
     this.finish()
   }
 
   /** Passes the boundary between two epochs on, once everything before it has been given. */
-  #settleBoundary(): void {
+  private settleBoundary(): void {
     const boundary = this.boundary
-    if (boundary === undefined || !this.#isIdle() || this.state !== RUNNING) return
+    if (boundary === undefined || !this.isIdle() || this.state !== RUNNING) return
     if (this.flush(false) || this.state !== RUNNING) return
     this.boundary = undefined
     this.exit.put(boundary)
     this.pump()
   }
 
-  #isIdle(): boolean {
+  private isIdle(): boolean {
     return this.running === 0 && (this.window === undefined || this.window.length === 0)
   }
 
@@ -432,10 +440,13 @@ export class PipeStage extends Stage implements Resumable {
     return false
   }
 
-  #addTime(startedAt: number): void {
+  private addTime(startedAt: number): void {
     const took = exactNow() - startedAt
-    this.counters.timed++
-    this.counters.timedMs += took
+    // A sample stands for all the tasks since the one before.
+    const weight = this.timingMask + 1
+    this.counters.timed += weight
+    this.counters.timedMs += took * weight
+    this.timingMask = took < QUICK_MS ? SELDOM : OFTEN
     if (took > this.counters.longestMs) this.counters.longestMs = took
   }
 }

@@ -2,7 +2,9 @@ import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, che
 import { SpindleError } from '../errors.ts'
 import type { PipelineConfig } from './config.ts'
 import { Graph, type StopMode } from './graph.ts'
-import { type Outlet, Pump, Waiter } from './outlet.ts'
+import { ChunkIterator, ItemIterator, takeItem } from './iterators.ts'
+import type { Outlet } from './outlet.ts'
+import { Pump, Session } from './takers.ts'
 import { makeReport, type Report } from './report.ts'
 import { type PipelineStats, readStats } from './stats.ts'
 import type { BuildOptions } from './types.ts'
@@ -24,8 +26,6 @@ export interface TakeOptions {
   /** Longest wait for an item, in milliseconds, `Infinity` (default) for none. */
   readonly timeoutMs?: number
 }
-
-type Done<T> = IteratorResult<T, undefined>
 
 /**
  * A pipeline at work, or about to be: consume it by `for await`, {@link forEach}, {@link chunks} or {@link getItem}, several at once if you like.
@@ -86,25 +86,13 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Like iterating the pipeline itself, with a limit for each wait: then `next()` rejects with `TimeoutError`, nothing is lost, and one may go on. */
   iterate(options: TakeOptions = {}): AsyncIterableIterator<T, undefined> {
-    const timeoutMs = checkTake(options)
-    return new ItemIterator<T>(this, (session) => this.#next(session, timeoutMs))
+    return new ItemIterator<T>(this.#outlet, checkTake(options), () => this.#enter())
   }
 
   /** What is ready, at least one item and at most `max` (default 64), in an array: the cheap way to take many small items. */
   chunks(max: number = 64): AsyncIterableIterator<T[], undefined> {
     checkInteger('max', max, 1)
-    return new ItemIterator<T[]>(this, async (session) => {
-      const first = await this.#next(session, Number.POSITIVE_INFINITY)
-      if (first.done === true) return first
-      const chunk: T[] = [first.value]
-      while (chunk.length < max) {
-        const item = this.#outlet.take(session.epoch)
-        if (item === undefined) break
-        chunk.push(item.value as T)
-      }
-      this.#outlet.settle()
-      return { done: false, value: chunk }
-    })
+    return new ChunkIterator<T>(this.#outlet, max, () => this.#enter())
   }
 
   /**
@@ -113,50 +101,31 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    */
   async forEach(consume: (item: T) => unknown): Promise<void> {
     checkFunction('consume', consume)
-    this.enter()
+    const session = this.#enter()
     try {
       await new Promise<void>((resolve, reject) => {
         this.#outlet.add(new Pump(this.#outlet, consume as (item: unknown) => unknown, resolve, reject))
       })
     } finally {
-      this.leave()
+      session.end()
     }
   }
 
   /** One item; `done` at the end of the stream or epoch. @throws `TimeoutError` if none comes in time; nothing is lost then. */
-  getItem(options: TakeOptions = {}): Promise<Done<T>> {
+  getItem(options: TakeOptions = {}): Promise<IteratorResult<T, undefined>> {
     const timeoutMs = checkTake(options)
     this.#resume()
-    return this.#next({ epoch: this.#outlet.epoch, isOver: false }, timeoutMs)
+    return takeItem<T>(this.#outlet, new Session(this.#outlet.epoch), timeoutMs)
   }
 
-  #next(session: Session, timeoutMs: number): Promise<Done<T>> {
-    const outlet = this.#outlet
-    const item = outlet.take(session.epoch)
-    if (item !== undefined) {
-      const result = Promise.resolve<Done<T>>({ done: false, value: item.value as T })
-      outlet.settle()
-      return result
-    }
-    return new Promise<Done<T>>((resolve, reject) => {
-      const waiter = new Waiter(session.epoch, resolve as (result: IteratorResult<unknown>) => void, reject)
-      if (timeoutMs !== Number.POSITIVE_INFINITY) waiter.limit(outlet, timeoutMs)
-      outlet.add(waiter)
-    })
-  }
-
-  /** A consumer begins. @internal */
-  enter(): Session {
+  /** A consumer begins. When the last ends and there is more to come, the source is not pulled until another begins. */
+  #enter(): Session {
     this.#consumers++
     this.#resume()
-    return { epoch: this.#outlet.epoch, isOver: false }
-  }
-
-  /** A consumer has ended; when it was the last, and there is more to come, the source is not pulled until another begins. @internal */
-  leave(): void {
-    this.#consumers--
-    if (this.#consumers === 0 && !this.#outlet.isEnded)
-      for (const source of this.#graph.sources) source.pause()
+    return new Session(this.#outlet.epoch, () => {
+      this.#consumers--
+      if (this.#consumers === 0 && !this.#outlet.isEnded) for (const source of this.#graph.sources) source.pause()
+    })
   }
 
   #resume(): void {
@@ -192,55 +161,6 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
 
   toString(): string {
     return `Pipeline ${this.#graph.pipelineId}\n${String(this.#graph.config)}`
-  }
-}
-
-/** Where one consumer stands. */
-export interface Session {
-  /** The epoch whose items it takes. */
-  readonly epoch: number
-  isOver: boolean
-}
-
-class ItemIterator<V> implements AsyncIterableIterator<V, undefined> {
-  readonly #pipeline: Pipeline<unknown>
-  readonly #take: (session: Session) => Promise<IteratorResult<V, undefined>>
-  #session: Session | undefined
-  /** At the end (of the stream or epoch) or after an error that ends it, nothing more comes from this iterator. */
-  readonly #seen = (result: IteratorResult<V, undefined>): IteratorResult<V, undefined> => {
-    if (result.done === true) this.#end()
-    return result
-  }
-
-  constructor(
-    pipeline: Pipeline<never> | Pipeline<unknown>,
-    take: (session: Session) => Promise<IteratorResult<V, undefined>>,
-  ) {
-    this.#pipeline = pipeline as Pipeline<unknown>
-    this.#take = take
-  }
-
-  next(): Promise<IteratorResult<V, undefined>> {
-    this.#session ??= this.#pipeline.enter()
-    if (this.#session.isOver) return Promise.resolve({ done: true, value: undefined })
-    return this.#take(this.#session).then(this.#seen)
-  }
-
-  async return(): Promise<IteratorResult<V, undefined>> {
-    this.#session ??= { epoch: 0, isOver: true }
-    this.#end()
-    return { done: true, value: undefined }
-  }
-
-  #end(): void {
-    const session = this.#session
-    if (session === undefined || session.isOver) return
-    session.isOver = true
-    this.#pipeline.leave()
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
   }
 }
 

@@ -56,24 +56,26 @@ export class Queue {
   mostItems = 0
   mostBytes = 0
 
-  #ring: (Item | undefined)[] = new Array(8).fill(undefined)
-  #mask = 7
-  #head = 0
-  #openedAt = -1
-  #endedAt = -1
-  #fullMs = 0
-  #fullSince = -1
-  #filledMs = 0
-  #filledSince = -1
+  private ring: (Item | undefined)[] = new Array(8).fill(undefined)
+  private mask = 7
+  private readonly wakeAt: number
+  private head = 0
+  private openedAt = -1
+  private endedAt = -1
+  private fullMs = 0
+  private fullSince = -1
+  private filledMs = 0
+  private filledSince = -1
 
   constructor(capacity: number, maxBytes: number | undefined) {
     this.capacity = capacity
+    this.wakeAt = Math.floor(capacity * 0.75)
     this.maxBytes = maxBytes
   }
 
   /** Starts the clock of the queue's statistics. */
   open(): void {
-    this.#openedAt = coarseNow()
+    this.openedAt = coarseNow()
   }
 
   /** Whether a result put now would have a place. */
@@ -93,24 +95,24 @@ export class Queue {
       this.consumer.start(item)
       return
     }
-    if (this.length > this.#mask) this.#grow()
-    this.#ring[(this.#head + this.length) & this.#mask] = item
+    if (this.length > this.mask) this.grow()
+    this.ring[(this.head + this.length) & this.mask] = item
     this.length++
-    if (this.maxBytes !== undefined) this.#addBytes(item)
+    if (this.maxBytes !== undefined) this.addBytes(item)
     if (this.length > this.mostItems) this.mostItems = this.length
-    if (this.length === 1) this.#filledSince = coarseNow()
-    if (this.length === this.capacity) this.#fullSince = coarseNow()
+    if (this.length === 1) this.filledSince = coarseNow()
+    if (this.length === this.capacity) this.fullSince = coarseNow()
   }
 
   /** Takes the oldest item. The producer is not told: the caller does that with {@link wake} once the item is under way. */
   shift(): Item | undefined {
     if (this.length === 0) return undefined
-    const item = this.#ring[this.#head] as Item
-    this.#ring[this.#head] = undefined
-    this.#head = (this.#head + 1) & this.#mask
-    if (this.length === this.capacity) this.#fullMs += coarseNow() - this.#fullSince
+    const item = this.ring[this.head] as Item
+    this.ring[this.head] = undefined
+    this.head = (this.head + 1) & this.mask
+    if (this.length === this.capacity) this.fullMs += coarseNow() - this.fullSince
     this.length--
-    if (this.length === 0) this.#filledMs += coarseNow() - this.#filledSince
+    if (this.length === 0) this.filledMs += coarseNow() - this.filledSince
     // An item that was changed while it waited must not leave a remainder behind.
     if (this.maxBytes !== undefined) this.bytes = this.length === 0 ? 0 : this.bytes - sizeOf(item.value)
     return item
@@ -118,12 +120,15 @@ export class Queue {
 
   /** The oldest item, left where it is. */
   peek(): Item | undefined {
-    return this.length === 0 ? undefined : this.#ring[this.#head]
+    return this.length === 0 ? undefined : this.ring[this.head]
   }
 
-  /** Tells the producer that there may be room. */
+  /**
+   * Tells the producer that there may be room: not at every item of a long queue, but when a quarter of it is free, so that what follows (a
+   * chain of wake-ups up to the source) is shared by several items. Short queues, as the default ones, wake at every item.
+   */
   wake(): void {
-    this.producer.roomMade()
+    if (this.length <= this.wakeAt) this.producer.roomMade()
   }
 
   /** Whether nothing is queued and nothing will be. */
@@ -148,29 +153,29 @@ export class Queue {
 
   /** Stops the clock of the queue's statistics. */
   stopClock(): void {
-    if (this.#endedAt < 0) this.#endedAt = coarseNow()
+    if (this.endedAt < 0) this.endedAt = coarseNow()
   }
 
   /** Milliseconds the queue has been empty, and full, up to now. */
   times(): { readonly emptyMs: number; readonly fullMs: number } {
-    if (this.#openedAt < 0) return { emptyMs: 0, fullMs: 0 }
-    const now = this.#endedAt >= 0 ? this.#endedAt : coarseNow()
-    const filledMs = this.#filledMs + (this.length > 0 ? Math.max(0, now - this.#filledSince) : 0)
-    const fullMs = this.#fullMs + (this.length >= this.capacity ? Math.max(0, now - this.#fullSince) : 0)
-    return { emptyMs: Math.max(0, now - this.#openedAt - filledMs), fullMs }
+    if (this.openedAt < 0) return { emptyMs: 0, fullMs: 0 }
+    const now = this.endedAt >= 0 ? this.endedAt : coarseNow()
+    const filledMs = this.filledMs + (this.length > 0 ? Math.max(0, now - this.filledSince) : 0)
+    const fullMs = this.fullMs + (this.length >= this.capacity ? Math.max(0, now - this.fullSince) : 0)
+    return { emptyMs: Math.max(0, now - this.openedAt - filledMs), fullMs }
   }
 
-  #addBytes(item: Item): void {
+  private addBytes(item: Item): void {
     this.bytes += sizeOf(item.value)
     if (this.bytes > this.mostBytes) this.mostBytes = this.bytes
   }
 
-  #grow(): void {
-    const size = this.#ring.length
+  private grow(): void {
+    const size = this.ring.length
     const grown: (Item | undefined)[] = new Array(size * 2).fill(undefined)
-    for (let i = 0; i < this.length; i++) grown[i] = this.#ring[(this.#head + i) & this.#mask]
-    this.#ring = grown
-    this.#head = 0
-    this.#mask = size * 2 - 1
+    for (let i = 0; i < this.length; i++) grown[i] = this.ring[(this.head + i) & this.mask]
+    this.ring = grown
+    this.head = 0
+    this.mask = size * 2 - 1
   }
 }

@@ -2,7 +2,7 @@ import { show } from '../check.ts'
 import { SpindleError } from '../errors.ts'
 import { BatchGroup } from './batch-group.ts'
 import type { Host } from './host.ts'
-import { Item, retire } from './item.ts'
+import { type Item, partOf, retire } from './item.ts'
 import type { JoinStage } from './join-stage.ts'
 import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING, Stage } from './stage.ts'
@@ -92,7 +92,6 @@ export class RouterStage extends Stage implements Resumable {
     }
     if (this.#join !== undefined) this.#split(item, choice, this.#join)
     else if (this.#isPath(choice)) {
-      this.counters.emitted++
       ;(this.exits[choice] as Queue).put(item)
     } else {
       this.fail(this.#badChoice(choice), item.index)
@@ -125,10 +124,8 @@ export class RouterStage extends Stage implements Resumable {
     // All are counted before the first is sent: a path may come to its end within `put`.
     for (const _ of used) group.enter()
     join.opened(group)
-    this.counters.emitted++
     for (const path of used) {
-      const lineage = { parent: item.path, position: path }
-      const part = new Item(parts[path], item.source, item.epoch, item.index, lineage, group)
+      const part = partOf(item, parts[path], path, group)
       ;(this.exits[path] as Queue).put(part)
     }
     if (used.length === 0) join.completed()

@@ -30,7 +30,6 @@ export class SinkStage extends Stage {
   }
 
   start(item: Item): void {
-    if (item.index >= 0) this.counters.emitted++
     this.exit.put(item)
   }
 

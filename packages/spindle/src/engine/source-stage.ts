@@ -1,7 +1,7 @@
 import { SpindleError } from '../errors.ts'
 import type { SourceConfig } from './config.ts'
 import type { Host } from './host.ts'
-import { boundaryAfter, Item } from './item.ts'
+import { boundaryAfter, Item, type Origin } from './item.ts'
 import { openSource, type Steps } from './open-source.ts'
 import { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
@@ -15,28 +15,27 @@ import type { StageInfo } from './types.ts'
  */
 export class SourceStage extends Stage implements Resumable {
   readonly exit: Queue
-  readonly #config: SourceConfig
-  /** Number of the source in its graph: part of the lineage of what it gives. */
-  readonly #ordinal: number
-  #steps: Steps | undefined
-  #previous: Steps | undefined
-  #epoch = 0
-  #index = 0
+  private readonly config: SourceConfig
+  private steps: Steps | undefined
+  private previous: Steps | undefined
+  /** Where what it gives comes from: part of its lineage. */
+  private origin: Origin
+  private index = 0
   /** In the pulling loop, or waiting for a step, or for the loop's next turn. */
-  #isBusy = false
-  #isPending = false
+  private isBusy = false
+  private isPending = false
   /** In a call of `next()`: a generator cannot be closed then. */
-  #isInNext = false
-  #isPaused = false
-  #closing: Promise<void> | undefined
-  readonly #ok = (step: IteratorResult<unknown>): void => this.#resolved(step)
-  readonly #okValue = (value: unknown): void => this.#resolved({ done: false, value })
-  readonly #fail = (error: unknown): void => this.#rejected(error)
+  private isInNext = false
+  private isPaused = false
+  private closing: Promise<void> | undefined
+  private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
+  private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
+  private readonly refused = (error: unknown): void => this.rejected(error)
 
   constructor(info: StageInfo, host: Host, config: SourceConfig, ordinal: number) {
     super(info, host)
-    this.#config = config
-    this.#ordinal = ordinal
+    this.config = config
+    this.origin = { source: ordinal, epoch: 0 }
     this.exit = new Queue(config.buffer, undefined)
     this.exit.producer = this
   }
@@ -63,112 +62,113 @@ export class SourceStage extends Stage implements Resumable {
 
   /** Stops pulling until {@link unpause}. */
   pause(): void {
-    this.#isPaused = true
+    this.isPaused = true
   }
 
   unpause(): void {
-    if (!this.#isPaused) return
-    this.#isPaused = false
+    if (!this.isPaused) return
+    this.isPaused = false
     this.pump()
   }
 
   pump(): void {
-    if (this.#isBusy || this.state !== RUNNING) return
-    this.#isBusy = true
-    this.#pull()
+    if (this.isBusy || this.state !== RUNNING) return
+    this.isBusy = true
+    this.pull()
   }
 
   resume(): void {
-    this.#pull()
+    this.pull()
   }
 
-  /** Takes steps until there is no room, or one to wait for. Leaves `#isBusy` set only if something will come back here. */
-  #pull(): void {
-    while (this.state === RUNNING && !this.#isPaused && this.exit.hasRoom()) {
+  /** Takes steps until there is no room, or one to wait for. Leaves `isBusy` set only if something will come back here. */
+  private pull(): void {
+    while (this.state === RUNNING && !this.isPaused && this.exit.hasRoom()) {
       if (isSliceOver()) {
         resumeNextTurn(this)
         return
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
       try {
-        this.#steps ??= this.#openEpoch()
-        this.#isInNext = true
-        step = this.#steps.next()
-        this.#isInNext = false
+        this.steps ??= this.openEpoch()
+        this.isInNext = true
+        step = this.steps.next()
+        this.isInNext = false
       } catch (error) {
-        this.#isInNext = false
-        this.#isBusy = false
-        this.#steps = undefined
-        this.fail(error, this.#index)
+        this.isInNext = false
+        this.isBusy = false
+        this.steps = undefined
+        this.fail(error, this.index)
         return
       }
       if (typeof (step as PromiseLike<unknown>).then === 'function') {
-        this.#isPending = true
-        ;(step as PromiseLike<IteratorResult<unknown>>).then(this.#ok, this.#fail)
+        this.isPending = true
+        ;(step as PromiseLike<IteratorResult<unknown>>).then(this.ok, this.refused)
         return
       }
-      if (!this.#take(step as IteratorResult<unknown>)) return
+      if (!this.take(step as IteratorResult<unknown>)) return
     }
-    this.#isBusy = false
+    this.isBusy = false
   }
 
-  #openEpoch(): Steps {
-    const steps = openSource(this.#config.source, { signal: this.signal, epoch: this.#epoch })
-    if (steps === this.#previous) {
+  private openEpoch(): Steps {
+    const steps = openSource(this.config.source, { signal: this.signal, epoch: this.origin.epoch })
+    if (steps === this.previous) {
       throw new SpindleError(
         'ERR_BAD_SOURCE',
-        `a continuous source must give a new iterator each epoch; in epoch ${this.#epoch} it gave the one of the epoch before`,
+        `a continuous source must give a new iterator each epoch; in epoch ${this.origin.epoch} it gave the one of the epoch before`,
       )
     }
-    if (this.#config.continuous) this.#previous = steps
+    if (this.config.continuous) this.previous = steps
     return steps
   }
 
   /** Takes one step's result; whether the loop may go on at once. */
-  #take(step: IteratorResult<unknown>): boolean {
+  private take(step: IteratorResult<unknown>): boolean {
     if (this.state !== RUNNING) {
-      if (step.done === true) this.#steps = undefined
-      this.#isBusy = false
-      this.#closeSteps()
+      if (step.done === true) this.steps = undefined
+      this.isBusy = false
+      this.closeSteps()
       return false
     }
-    if (step.done === true) return this.#endEpoch()
+    if (step.done === true) return this.endEpoch()
     const value = step.value
     if (
       typeof value === 'object' &&
       value !== null &&
       typeof (value as PromiseLike<unknown>).then === 'function'
     ) {
-      this.#isPending = true
-      ;(value as PromiseLike<unknown>).then(this.#okValue, this.#fail)
+      this.isPending = true
+      ;(value as PromiseLike<unknown>).then(this.okValue, this.refused)
       return false
     }
-    const index = this.#index++
+    const index = this.index++
     if (value === undefined) {
       this.counters.skipped++
       return true
     }
-    this.counters.emitted++
-    this.exit.put(new Item(value, this.#ordinal, this.#epoch, index, undefined, undefined))
+    this.exit.put(new Item(value, this.origin, index, undefined))
     return true
   }
 
-  #endEpoch(): boolean {
-    this.#steps = undefined
-    if (!this.#config.continuous) {
-      this.#isBusy = false
+  private endEpoch(): boolean {
+    this.steps = undefined
+    if (!this.config.continuous) {
+      this.isBusy = false
       this.finish()
       return false
     }
-    this.#index = 0
-    this.exit.put(boundaryAfter(this.#epoch++))
+    this.index = 0
+    const boundary = boundaryAfter(this.origin)
+    this.origin = { source: this.origin.source, epoch: this.origin.epoch + 1 }
+    this.exit.put(boundary)
     return true
   }
 
-  #resolved(step: IteratorResult<unknown>): void {
-    this.#isPending = false
+  private resolved(step: IteratorResult<unknown>): void {
+    this.isPending = false
     if (typeof step !== 'object' || step === null) {
-      this.#rejected(
+      this.rejected(
         new SpindleError(
           'ERR_BAD_SOURCE',
           `the source's next() gave ${String(step)}, not an iterator result`,
@@ -176,48 +176,48 @@ export class SourceStage extends Stage implements Resumable {
       )
       return
     }
-    if (this.#take(step)) this.#pull()
+    if (this.take(step)) this.pull()
   }
 
-  #rejected(error: unknown): void {
-    this.#isPending = false
-    this.#isBusy = false
-    this.#steps = undefined
-    if (this.state === RUNNING) this.fail(error, this.#index)
-    else this.#closeSteps()
+  private rejected(error: unknown): void {
+    this.isPending = false
+    this.isBusy = false
+    this.steps = undefined
+    if (this.state === RUNNING) this.fail(error, this.index)
+    else this.closeSteps()
   }
 
   protected override cancelled(): void {
-    this.#close()
+    this.close()
   }
 
   protected override failed(): void {
-    this.#close()
+    this.close()
   }
 
   /** Ends the stream here: nothing more is pulled, what was pulled goes on. */
   drain(): void {
     if (this.state !== RUNNING) return
-    this.#close()
+    this.close()
     this.finish()
   }
 
   /** Resolves once the iterator is closed. Does not wait for one that is itself waiting for its next item. */
   get closed(): Promise<void> | undefined {
-    return this.#closing
+    return this.closing
   }
 
-  #close(): void {
+  private close(): void {
     this.abort(new DOMException('The pipeline wants no more items', 'AbortError'))
-    // It is the source itself that caused this, in a synchronous next(): closed when that comes back, in `#take`.
-    if (this.#isInNext) return
-    this.#closeSteps()
+    // It is the source itself that caused this, in a synchronous next(): closed when that comes back, in `take`.
+    if (this.isInNext) return
+    this.closeSteps()
   }
 
-  #closeSteps(): void {
-    const steps = this.#steps
+  private closeSteps(): void {
+    const steps = this.steps
     if (steps === undefined) return
-    this.#steps = undefined
+    this.steps = undefined
     try {
       const closing = steps.return?.()
       if (typeof (closing as PromiseLike<unknown> | undefined)?.then !== 'function') return
@@ -225,7 +225,7 @@ export class SourceStage extends Stage implements Resumable {
         () => {},
         (error) => this.host.logger.warn('spindle: the source failed while it was closed', error),
       )
-      if (!this.#isPending) this.#closing = closed
+      if (!this.isPending) this.closing = closed
     } catch (error) {
       this.host.logger.warn('spindle: the source failed while it was closed', error)
     }

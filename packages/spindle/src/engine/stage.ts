@@ -20,7 +20,7 @@ export const ENDED = 4
 
 const MOST_RECENT = 16
 
-/** What a stage counts. Times are of sampled tasks: one in 16. */
+/** What a stage counts. Times are of a sample of its tasks. */
 export class Counters {
   /** Items begun. */
   tasks = 0
@@ -28,13 +28,11 @@ export class Counters {
   failures = 0
   /** Items dropped by the op returning `undefined`. */
   skipped = 0
-  /** Items put out. */
-  emitted = 0
   /** Attempts after the first. */
   retries = 0
   /** Attempts that took too long. */
   timeouts = 0
-  /** Tasks that were timed, the time they took together, and the longest. */
+  /** Tasks that the timed ones stand for, the time they took together (estimated), and the longest that was seen. */
   timed = 0
   timedMs = 0
   longestMs = 0

@@ -9,71 +9,71 @@ import type { PipeStage } from './pipe-stage.ts'
  */
 export class OrderedWindow {
   length = 0
-  readonly #stage: PipeStage
-  #ring: (Item | undefined)[] = new Array(8).fill(undefined)
-  #mask = 7
-  #head = 0
-  #isReleasing = false
+  private readonly stage: PipeStage
+  private ring: (Item | undefined)[] = new Array(8).fill(undefined)
+  private mask = 7
+  private head = 0
+  private isReleasing = false
 
   constructor(stage: PipeStage) {
-    this.#stage = stage
+    this.stage = stage
   }
 
   /** Gives an item whose task begins its place. */
   open(item: Item): void {
-    if (this.length > this.#mask) this.#grow()
+    if (this.length > this.mask) this.grow()
     item.state = PENDING
-    this.#ring[(this.#head + this.length) & this.#mask] = item
+    this.ring[(this.head + this.length) & this.mask] = item
     this.length++
   }
 
   /** Whether nothing stands before `item`. */
   isFirst(item: Item): boolean {
-    return this.length > 0 && this.#ring[this.#head] === item
+    return this.length > 0 && this.ring[this.head] === item
   }
 
   /** An item's task has ended as `state` says (or begins to give outputs). */
   settle(item: Item, state: number): void {
     item.state = state
-    if (this.#ring[this.#head] === item) this.release()
+    if (this.ring[this.head] === item) this.release()
     else if (state === EXPANDING) (item.value as Expansion).advance()
   }
 
   /** Gives what is finished at the front. */
   release(): void {
     // What is given may end in the consumer asking for more, which comes back here: the outer loop goes on with it.
-    if (this.#isReleasing) return
-    this.#isReleasing = true
+    if (this.isReleasing) return
+    this.isReleasing = true
     while (this.length > 0) {
-      const item = this.#ring[this.#head] as Item
+      const item = this.ring[this.head] as Item
       if (item.state === PENDING) break
-      if (item.state === EXPANDING && !this.#give(item.value as Expansion)) break
+      if (item.state === EXPANDING && !this.give(item.value as Expansion)) break
       if (this.length === 0) break
-      this.#ring[this.#head] = undefined
-      this.#head = (this.#head + 1) & this.#mask
+      this.ring[this.head] = undefined
+      this.head = (this.head + 1) & this.mask
       this.length--
-      this.#finish(item)
+      this.finish(item)
     }
-    this.#isReleasing = false
+    this.isReleasing = false
   }
 
-  #finish(item: Item): void {
+  private finish(item: Item): void {
     if (item.state === READY) {
-      this.#stage.held--
+      this.stage.held--
       item.state = PENDING
-      this.#stage.emit(item)
+      this.stage.emit(item)
     } else if (item.state === FAILED) {
-      this.#stage.countFailure(item.value as ItemError)
+      this.stage.countFailure(item.value as ItemError)
     } else if (item.state === EXPANDING) {
       const failure = (item.value as Expansion).failure
-      if (failure !== undefined) this.#stage.countFailure(failure)
+      if (failure !== undefined) this.stage.countFailure(failure)
     } else if (item.state === DROPPED) {
       item.value = undefined
     }
   }
 
   /** Lets the generator at the front give its outputs; whether it has given its last. */
-  #give(expansion: Expansion): boolean {
+  private give(expansion: Expansion): boolean {
     expansion.giveHeld()
     if (!expansion.isDone) expansion.advance()
     return expansion.isDone
@@ -81,18 +81,18 @@ export class OrderedWindow {
 
   /** Forgets everything. */
   clear(): void {
-    this.#ring = new Array(8).fill(undefined)
-    this.#mask = 7
-    this.#head = 0
+    this.ring = new Array(8).fill(undefined)
+    this.mask = 7
+    this.head = 0
     this.length = 0
   }
 
-  #grow(): void {
-    const size = this.#ring.length
+  private grow(): void {
+    const size = this.ring.length
     const grown: (Item | undefined)[] = new Array(size * 2).fill(undefined)
-    for (let i = 0; i < this.length; i++) grown[i] = this.#ring[(this.#head + i) & this.#mask]
-    this.#ring = grown
-    this.#head = 0
-    this.#mask = size * 2 - 1
+    for (let i = 0; i < this.length; i++) grown[i] = this.ring[(this.head + i) & this.mask]
+    this.ring = grown
+    this.head = 0
+    this.mask = size * 2 - 1
   }
 }

@@ -1,0 +1,94 @@
+import type { Outlet } from './outlet.ts'
+import { Session, Waiter } from './takers.ts'
+
+/** One item now or when it comes. */
+export function takeItem<T>(outlet: Outlet, session: Session, timeoutMs: number): Promise<IteratorResult<T, undefined>> {
+  const item = outlet.take(session.epoch)
+  if (item !== undefined) {
+    const result = Promise.resolve<IteratorResult<T, undefined>>({ done: false, value: item.value as T })
+    outlet.settle()
+    return result
+  }
+  return new Promise((resolve, reject) => {
+    const waiter = new Waiter(session, resolve as (result: IteratorResult<unknown>) => void, reject)
+    if (timeoutMs !== Number.POSITIVE_INFINITY) waiter.limit(outlet, timeoutMs)
+    outlet.add(waiter)
+  })
+}
+
+/** Gives a pipeline's items one by one. A time-out does not end it; the end of the stream or epoch, an error and `return()` do. */
+export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
+  private readonly outlet: Outlet
+  private readonly timeoutMs: number
+  private readonly enter: () => Session
+  private session: Session | undefined
+
+  constructor(outlet: Outlet, timeoutMs: number, enter: () => Session) {
+    this.outlet = outlet
+    this.timeoutMs = timeoutMs
+    this.enter = enter
+    this.session = undefined
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    this.session ??= this.enter()
+    if (this.session.isOver) return Promise.resolve({ done: true, value: undefined })
+    return takeItem<T>(this.outlet, this.session, this.timeoutMs)
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.session ??= new Session(0)
+    this.session.end()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+/** Gives what is ready, at least one item at a time. */
+export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
+  private readonly outlet: Outlet
+  private readonly max: number
+  private readonly enter: () => Session
+  private session: Session | undefined
+
+  constructor(outlet: Outlet, max: number, enter: () => Session) {
+    this.outlet = outlet
+    this.max = max
+    this.enter = enter
+  }
+
+  async next(): Promise<IteratorResult<T[], undefined>> {
+    this.session ??= this.enter()
+    if (this.session.isOver) return { done: true, value: undefined }
+    const { outlet, session } = this
+    const chunk: T[] = []
+    if (outlet.queue.length === 0) {
+      const first = await takeItem<T>(outlet, session, Number.POSITIVE_INFINITY)
+      if (first.done === true) return first
+      chunk.push(first.value)
+    }
+    while (chunk.length < this.max) {
+      const item = outlet.take(session.epoch)
+      if (item === undefined) break
+      chunk.push(item.value as T)
+    }
+    outlet.settle()
+    if (chunk.length > 0) return { done: false, value: chunk }
+    // Only the end of an epoch was queued.
+    session.end()
+    return { done: true, value: undefined }
+  }
+
+  async return(): Promise<IteratorResult<T[], undefined>> {
+    this.session ??= new Session(0)
+    this.session.end()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

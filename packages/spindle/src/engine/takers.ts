@@ -1,0 +1,127 @@
+import { TimeoutError } from '../errors.ts'
+import type { Outlet, Taker } from './outlet.ts'
+
+/** One consumer: an iterator, a `forEach`, or a single `getItem`. */
+export class Session {
+  /** The epoch whose items it takes. */
+  readonly epoch: number
+  isOver = false
+  private readonly onEnd: (() => void) | undefined
+
+  constructor(epoch: number, onEnd?: () => void) {
+    this.epoch = epoch
+    this.onEnd = onEnd
+  }
+
+  /** It wants nothing more, or there is nothing more for it. */
+  end(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.onEnd?.()
+  }
+}
+
+/** A pending promise for one item. */
+export class Waiter implements Taker {
+  readonly epoch: number
+  private readonly session: Session
+  private readonly resolve: (result: IteratorResult<unknown>) => void
+  private readonly reject: (error: unknown) => void
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    session: Session,
+    resolve: (result: IteratorResult<unknown>) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.epoch = session.epoch
+    this.session = session
+    this.resolve = resolve
+    this.reject = reject
+    this.timer = undefined
+  }
+
+  /** Gives up after a while, and leaves: an item that comes later goes to whoever asks next. */
+  limit(outlet: Outlet, timeoutMs: number): void {
+    this.timer = setTimeout(() => {
+      outlet.remove(this)
+      this.reject(new TimeoutError(`no item within \`timeoutMs\` ${timeoutMs}`))
+    }, timeoutMs)
+  }
+
+  give(value: unknown): boolean {
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.resolve({ done: false, value })
+    return false
+  }
+
+  end(): void {
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.session.end()
+    this.resolve({ done: true, value: undefined })
+  }
+
+  fail(error: unknown): void {
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.session.end()
+    this.reject(error)
+  }
+}
+
+/** A `forEach` on its way: calls a function with each item, one at a time; a promise it returns is waited for. */
+export class Pump implements Taker {
+  readonly epoch: number
+  private readonly outlet: Outlet
+  private readonly consume: (value: unknown) => unknown
+  private readonly resolve: () => void
+  private readonly reject: (error: unknown) => void
+  private readonly consumed = (): void => {
+    this.outlet.busy--
+    this.outlet.add(this)
+  }
+  private readonly refused = (error: unknown): void => {
+    this.outlet.busy--
+    this.reject(error)
+  }
+
+  constructor(
+    outlet: Outlet,
+    consume: (value: unknown) => unknown,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.epoch = outlet.epoch
+    this.outlet = outlet
+    this.consume = consume
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  give(value: unknown): boolean {
+    let result: unknown
+    try {
+      result = this.consume(value)
+    } catch (error) {
+      this.reject(error)
+      return false
+    }
+    if (
+      typeof result !== 'object' ||
+      result === null ||
+      typeof (result as PromiseLike<unknown>).then !== 'function'
+    ) {
+      return true
+    }
+    this.outlet.busy++
+    ;(result as PromiseLike<unknown>).then(this.consumed, this.refused)
+    return false
+  }
+
+  end(): void {
+    this.resolve()
+  }
+
+  fail(error: unknown): void {
+    this.reject(error)
+  }
+}
