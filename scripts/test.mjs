@@ -1,38 +1,131 @@
-// Runs the test files with node:test through tsx, on the sources. Node 20 has no globs in `node --test`, hence the listing.
-//   node scripts/test.mjs [--node /path/to/node] [part of a file name …]
-import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+// Runs the test files with node:test through tsx, on the sources, and ends with "N passed, N failed".
+//   node scripts/test.mjs [--node 24 | --node /path/to/node] [--jobs 1] [--timeout-s 240] [--verbose] [part of a file name …]
+// It starts each file itself rather than by `node --test`: Node 20 has no globs there, and Node 24 and 26 wait for ever
+// for a file whose test leaves a handle open, where here the file is killed at the time limit and named.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { nodeBinary } from './node-versions.mjs'
+import { root } from './tools.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const args = process.argv.slice(2)
-let node = process.execPath
-const at = args.indexOf('--node')
-if (at >= 0) node = args.splice(at, 2)[1]
-
-const files = readdirSync(join(root, 'packages'))
-  .flatMap((name) => listTests(join(root, 'packages', name, 'test')))
-  .map((file) => relative(root, file))
-  .filter((file) => args.length === 0 || args.some((part) => file.includes(part)))
-  .sort()
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: {
+    node: { type: 'string', default: process.execPath },
+    // One at a time: many tests measure time or start threads of their own, and CI has two cores.
+    jobs: { type: 'string', default: '1' },
+    'timeout-s': { type: 'string', default: '240' },
+    verbose: { type: 'boolean', default: false },
+  },
+})
+const node = /^\d+$/.test(options.node) ? nodeBinary(options.node) : options.node
+const timeoutMs = Number(options['timeout-s']) * 1000
+const files = listTestFiles().filter(
+  (file) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
+)
 if (files.length === 0) {
-  console.error(`no test file matches ${args.join(' ')}`)
+  console.error(`no test file matches ${wanted.join(' ') || 'packages/*/test/**/*.test.ts'}`)
   process.exit(1)
 }
-const run = spawnSync(
-  node,
-  ['--conditions=@spindle/source', '--import', 'tsx', '--expose-gc', '--test', '--test-reporter=spec', ...files],
-  { cwd: root, stdio: 'inherit' },
-)
-process.exit(run.status ?? 1)
 
-function listTests(folder) {
+const total = { pass: 0, fail: 0, skipped: 0 }
+const failedFiles = []
+const running = new Set()
+// The children lead process groups of their own, which Ctrl-C does not reach.
+process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143))
+process.on('exit', () => running.forEach(killGroup))
+
+const queue = [...files]
+await Promise.all(
+  Array.from({ length: Number(options.jobs) }, async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) report(await runFile(file))
+  }),
+)
+if (failedFiles.length > 0) console.log(`\nfailed: ${failedFiles.join(' ')}`)
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
+console.log(`${total.pass} passed, ${total.fail} failed${skipped}`)
+process.exitCode = total.fail > 0 ? 1 : 0
+
+function listTestFiles() {
+  return readdirSync(join(root, 'packages'))
+    .map((name) => join(root, 'packages', name, 'test'))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => relative(root, file))
+    .sort()
+}
+
+async function runFile(file) {
+  // People read the spec reporter; the counts are taken from a TAP copy, whose form is the same in every Node.
+  const tap = join(root, `.cache/tests/${process.pid}-${file.replaceAll(/\W/g, '-')}.tap`)
+  mkdirSync(join(root, '.cache/tests'), { recursive: true })
+  const startedAt = performance.now()
+  const child = spawn(
+    node,
+    [
+      '--conditions=@spindle/source',
+      '--import=tsx',
+      '--expose-gc',
+      // Shorter than the limit of the file, so that a test that hangs is named.
+      `--test-timeout=${timeoutMs / 2}`,
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      '--test-reporter=tap',
+      `--test-reporter-destination=${tap}`,
+      file,
+    ],
+    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+  )
+  running.add(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text) => (output += text))
+  let didTimeOut = false
+  const timer = setTimeout(() => {
+    didTimeOut = true
+    killGroup(child)
+  }, timeoutMs)
+  const ending = await new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message))
+    // 'exit', not 'close': a grandchild left behind may hold the pipes.
+    child.on('exit', (code, signal) => setImmediate(() => resolve(signal ?? code)))
+  })
+  clearTimeout(timer)
+  killGroup(child)
+  running.delete(child)
+  const counts = readCounts(tap)
+  if (didTimeOut)
+    output += `\nkilled: did not end within ${timeoutMs / 1000} s (a test hangs or leaves a handle open)\n`
+  else if (ending !== 0 && counts.fail === 0) output += `\nended with ${ending} although no test failed\n`
+  if (ending !== 0 && counts.fail === 0) counts.fail = 1
+  return { file, output, counts, seconds: (performance.now() - startedAt) / 1000 }
+}
+
+function readCounts(tap) {
+  const text = existsSync(tap) ? readFileSync(tap, 'utf8') : ''
+  rmSync(tap, { force: true })
+  const of = (name) => Number(text.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0)
+  // A test that was cancelled (its file ended under it) did not pass; a file without a test is a mistake.
+  const counts = { pass: of('pass'), fail: of('fail') + of('cancelled'), skipped: of('skipped') + of('todo') }
+  if (counts.pass + counts.fail + counts.skipped === 0) counts.fail = 1
+  return counts
+}
+
+function report({ file, output, counts, seconds }) {
+  total.pass += counts.pass
+  total.fail += counts.fail
+  total.skipped += counts.skipped
+  if (counts.fail > 0) failedFiles.push(file)
+  if (counts.fail > 0 || options.verbose) console.log(`\n${output.trimEnd()}`)
+  const summary =
+    counts.fail > 0 ? `${counts.fail} of ${counts.pass + counts.fail} failed` : `${counts.pass} passed`
+  console.log(`${counts.fail > 0 ? '✖' : '✔'} ${file}: ${summary}, ${seconds.toFixed(1)} s`)
+}
+
+function killGroup(child) {
   try {
-    return readdirSync(folder, { recursive: true })
-      .filter((name) => name.endsWith('.test.ts'))
-      .map((name) => join(folder, name))
-  } catch {
-    return []
-  }
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {} // it has ended already
 }

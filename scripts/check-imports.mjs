@@ -1,0 +1,153 @@
+// Keeps the house in order: which part may import which (docs/architecture.md), and the form of a source file.
+//   node scripts/check-imports.mjs [root of the workspace]
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+// Folder of packages/spindle/src -> the folders it may import, besides itself. Lowest first; arrows only point down:
+// cli, loader -> source, builder -> engine -> placement; observe listens, and the engine does not know who listens.
+// 'root' are the small files that lie in src itself (errors, checks of options).
+const MAY_IMPORT = {
+  root: [],
+  placement: ['root'],
+  engine: ['root', 'placement'],
+  observe: ['root', 'engine'],
+  source: ['root', 'engine'],
+  builder: ['root', 'placement', 'engine', 'observe'],
+  interop: ['root', 'engine', 'builder'],
+  loader: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop'],
+  cli: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop', 'loader'],
+}
+// 'from file -> to file' (below packages/spindle/src): why it may break the table. None is the aim.
+const EXCEPTIONS = {}
+
+const MAX_LINES = 400
+const WARN_LINES = 250
+
+const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url))
+const problems = []
+const warnings = []
+let fileCount = 0
+for (const name of readdirSync(join(root, 'packages'))) checkPackage(name)
+for (const line of warnings) console.log(`warning: ${line}`)
+for (const line of problems) console.error(line)
+console.log(`check-imports: ${fileCount} files, ${problems.length} problems`)
+process.exitCode = problems.length > 0 ? 1 : 0
+
+function checkPackage(name) {
+  const source = join(root, 'packages', name, 'src')
+  const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+  const files = readdirSync(source, { recursive: true })
+    .filter((file) => file.endsWith('.ts'))
+    .sort()
+  const graph = new Map()
+  for (const file of files) {
+    const text = readFileSync(join(source, file), 'utf8')
+    const at = (line) => `${relative(root, join(source, file))}${line ? `:${line}` : ''}`
+    checkForm(file, text, at)
+    const targets = []
+    for (const { specifier, line, isTypeOnly } of importsOf(text)) {
+      if (!specifier.startsWith('.')) checkBare(name, specifier, manifest, at(line))
+      else {
+        const target = join(dirname(file), specifier)
+        if (!files.includes(target))
+          problems.push(
+            `${at(line)}: no such source file: '${specifier}' (relative imports end in .ts and stay in src)`,
+          )
+        else targets.push({ target, isTypeOnly })
+        if (name === 'spindle') checkDirection(file, target, at(line))
+      }
+    }
+    graph.set(file, targets)
+  }
+  fileCount += files.length
+  // The table keeps cycles out of the parts' relations. Between files a cycle may break the order in which modules start,
+  // so none is allowed; two classes of one folder that know each other's types are only worth a look.
+  for (const { cycle, isTypeOnly } of cyclesIn(graph)) {
+    const where = `packages/${name}/src: cycle${isTypeOnly ? ' of types' : ''}: ${cycle.join(' -> ')}`
+    if (isTypeOnly) warnings.push(where)
+    else problems.push(where)
+  }
+}
+
+/** Static, re-exporting and literal dynamic imports. Anchored at the line's start: examples in comments do not count. */
+function importsOf(text) {
+  const forms = [
+    /^(?:import|export)\s(?:[\w$\s{},*]*?\sfrom\s+|\s*)['"](?<specifier>[^'"]+)['"]/gm,
+    /^(?!\s*(?:\/\/|\*|\/\*)).*?\bimport\(\s*['"](?<specifier>[^'"]+)['"]/gm,
+  ]
+  return forms.flatMap((form) =>
+    [...text.matchAll(form)].map((match) => ({
+      specifier: match.groups.specifier,
+      line: text.slice(0, match.index).split('\n').length,
+      isTypeOnly: /^(import|export)\s+type\s/.test(match[0]),
+    })),
+  )
+}
+
+function checkBare(name, specifier, manifest, at) {
+  if (specifier.startsWith('node:')) return
+  if (name === 'spindle')
+    return problems.push(`${at}: spindle has no run-time dependency, so not '${specifier}'`)
+  const dependency = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
+  if (!(dependency in declared)) problems.push(`${at}: '${dependency}' is no dependency of ${manifest.name}`)
+}
+
+function checkDirection(file, target, at) {
+  const [from, to] = [folderOf(file), folderOf(target)]
+  // The package's front door re-exports every part; nobody in the house enters through it.
+  if (target === 'index.ts') return problems.push(`${at}: imports the package's own index.ts`)
+  if (file === 'index.ts' || from === to || `${file} -> ${target}` in EXCEPTIONS) return
+  const allowed = MAY_IMPORT[from]
+  if (allowed === undefined)
+    problems.push(`${at}: folder '${from}' is not in the table of scripts/check-imports.mjs`)
+  else if (!allowed.includes(to))
+    problems.push(
+      `${at}: '${from}' may not import '${to}' (${target}), only ${allowed.join(', ') || 'nothing'}`,
+    )
+}
+
+function folderOf(file) {
+  return file.includes('/') ? file.slice(0, file.indexOf('/')) : 'root'
+}
+
+function checkForm(file, text, at) {
+  const lines = text.trimEnd().split('\n')
+  if (lines.length > MAX_LINES)
+    problems.push(`${at()}: ${lines.length} lines, at most ${MAX_LINES}: it is two rooms`)
+  else if (lines.length > WARN_LINES) warnings.push(`${at()}: ${lines.length} lines`)
+  lines.forEach((line, index) => {
+    if (/^export\s+default\b/.test(line)) problems.push(`${at(index + 1)}: no default exports`)
+    if (/^export\s+(?:type\s+)?\*/.test(line))
+      problems.push(`${at(index + 1)}: no \`export *\`: export by name`)
+  })
+  if (!/(^|\/)index\.ts$/.test(file)) return
+  const rest = text
+    .replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+    .replaceAll(/^export\s+(?:type\s+)?\{[^}]*\}\s+from\s+'[^']+';?$/gm, '')
+  if (rest.trim() !== '')
+    problems.push(`${at()}: an index.ts only re-exports, by name; found: ${rest.trim().split('\n')[0]}`)
+}
+
+/** Depth first; each cycle is told once. First those that exist at run time, then those of types. */
+function cyclesIn(graph) {
+  const cycles = new Map()
+  for (const withTypes of [false, true]) {
+    const done = new Set()
+    const visit = (file, path) => {
+      if (path.includes(file)) {
+        const cycle = path.slice(path.indexOf(file))
+        const key = cycle.toSorted().join()
+        if (!cycles.has(key)) cycles.set(key, { cycle: [...cycle, file], isTypeOnly: withTypes })
+      } else if (!done.has(file)) {
+        for (const { target, isTypeOnly } of graph.get(file)) {
+          if (withTypes || !isTypeOnly) visit(target, [...path, file])
+        }
+        done.add(file)
+      }
+    }
+    for (const file of graph.keys()) visit(file, [])
+  }
+  return [...cycles.values()]
+}

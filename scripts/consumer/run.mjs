@@ -1,0 +1,21 @@
+// A user's first program, run against the packed packages: what the README promises must hold there too.
+import assert from 'node:assert/strict'
+import { PipelineBuilder } from 'spindle'
+
+const pipeline = new PipelineBuilder()
+  .addSource([1, 2, 3, 4, 5, 6, 7])
+  .pipe(async (n) => n * 2, { concurrency: 2, outputOrder: 'input' })
+  .pipe((n) => (n === 6 ? undefined : n))
+  .aggregate(4)
+  .build()
+
+const batches = []
+for await (const batch of pipeline) batches.push(batch)
+assert.deepEqual(batches, [
+  [2, 4, 8, 10],
+  [12, 14],
+])
+await pipeline.done
+
+// Nothing may be opened on import: with a handle left, this process would not end.
+await import('@spindle/io')
