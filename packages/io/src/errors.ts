@@ -1,4 +1,4 @@
-import { messageOf, SpindleError } from '../../spindle/src/errors.ts'
+import { SpindleError } from 'spindle'
 
 /** Stable codes of the errors that `@spindle/io` throws. */
 export type MediaErrorCode =
@@ -33,7 +33,7 @@ export function badOption(name: string, rule: string, value: unknown): MediaErro
 
 /** The fault of a source: `cat.jpg: what the library said`. */
 export function mediaError(code: MediaErrorCode, source: string, problem: unknown): MediaError {
-  return new MediaError(code, `${source}: ${messageOf(problem)}`, {
+  return new MediaError(code, `${source}: ${problem instanceof Error ? problem.message : String(problem)}`, {
     source,
     ...(problem instanceof Error ? { cause: problem } : {}),
   })

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { readFile } from 'spindle/source'
 import { badOption, mediaError } from './errors.ts'
 
 /**
@@ -35,9 +34,10 @@ export async function readSource(source: ImageSource, signal?: AbortSignal): Pro
     return bufferOf(source, 0, source.byteLength)
   }
   try {
-    if (typeof source === 'string') return await readPath(source, signal)
     if (source instanceof Blob) return Buffer.from(await source.arrayBuffer())
-    if (source.protocol === 'file:') return await readPath(fileURLToPath(source), signal)
+    if (typeof source === 'string' || source.protocol === 'file:') {
+      return await readFile(source, signal === undefined ? {} : { signal })
+    }
     return await download(source, signal)
   } catch (error) {
     signal?.throwIfAborted()
@@ -68,12 +68,4 @@ function explain(error: unknown, source: ImageSource): unknown {
   return cause instanceof Error
     ? new Error(`${(error as Error).message}: ${cause.message || cause.name}`, { cause: error })
     : error
-}
-
-function readPath(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    readFile(path, signal === undefined ? {} : { signal }, (error, bytes) =>
-      error ? reject(error) : resolve(bytes),
-    )
-  })
 }

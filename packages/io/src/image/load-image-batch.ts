@@ -1,5 +1,5 @@
 import type { NdArray } from '../array.ts'
-import { badOption, MediaError } from '../errors.ts'
+import { badOption, MediaError, printValue } from '../errors.ts'
 import { checkSource, type ImageSource } from '../source.ts'
 import { backends } from './backends.ts'
 import { decodeSource } from './load-image.ts'
@@ -62,7 +62,7 @@ export async function loadImageBatch(
   sources: readonly ImageSource[],
   options: LoadImageBatchOptions,
 ): Promise<ImageBatch> {
-  const target = imageTarget(options ?? {}, ['strict', 'into', 'concurrency'])
+  const target = imageTarget(options, ['strict', 'into', 'concurrency'])
   const { strict = true, concurrency = 8, signal } = options
   checkBatch(sources, options)
   const shape = batchShape(sources.length, target)
@@ -127,16 +127,14 @@ function checkBatch(sources: readonly ImageSource[], options: LoadImageBatchOpti
 }
 
 function checkInto(into: NdArray, shape: readonly number[]): Uint8Array {
-  const isFit =
-    into?.dtype === 'uint8' && into.data instanceof Uint8Array && String(into.shape) === String(shape)
-  if (!isFit) {
-    const got = into?.shape === undefined ? into : `${into.dtype} [${into.shape}]`
-    throw badOption('into', `a uint8 array of shape [${shape}]`, got)
+  const isUint8 = into?.dtype === 'uint8' && into.data instanceof Uint8Array
+  if (!isUint8 || String(into.shape) !== String(shape)) {
+    const got = into?.shape === undefined ? printValue(into) : `${into.dtype} [${into.shape}]`
+    throw new MediaError('ERR_BAD_OPTION', `\`into\` must be a uint8 array of shape [${shape}], got ${got}`)
   }
-  if (into.data.length !== product(shape)) {
-    throw badOption('into.data', `of ${product(shape)} elements, as its shape says`, into.data.length)
-  }
-  return into.data as Uint8Array
+  const data = into.data as Uint8Array
+  if (data.length === product(shape)) return data
+  throw badOption('into.data', `of ${product(shape)} elements, as its shape says`, data.length)
 }
 
 function batchShape(count: number, { width = 0, height = 0, layout }: ImageTarget): readonly number[] {

@@ -150,7 +150,10 @@ export class Lane {
     return output
   }
 
-  /** Says in today's terms what the decoder meant, so that the scaler neither warns nor converts between colour spaces. */
+  /**
+   * Says in today's terms what the decoder meant, so that the scaler neither warns nor converts between colour spaces, nor
+   * refuses an interlaced PNG, whose lines are not fields.
+   */
   #describeColours(frame: Frame): void {
     const { constants: c } = this.#ffmpeg
     const modern = new Map<number, number>([
@@ -164,6 +167,7 @@ export class Lane {
       frame.format = modern as typeof frame.format
       frame.colorRange = c.AVCOL_RANGE_JPEG
     }
+    frame.clearFlags(c.AV_FRAME_FLAG_INTERLACED)
     frame.colorPrimaries = c.AVCOL_PRI_UNSPECIFIED
     frame.colorTrc = c.AVCOL_TRC_UNSPECIFIED
   }

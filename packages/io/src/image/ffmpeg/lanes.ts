@@ -3,6 +3,12 @@ import type { FFmpeg } from './library.ts'
 
 const IDLE_MS = 5000
 
+interface Waiter {
+  readonly take: (lane: Lane) => void
+  readonly refuse: (reason: unknown) => void
+  readonly signal: AbortSignal | undefined
+}
+
 /**
  * The lanes of one thread: at most `size`, made as they are needed, the one used last given first. Calls beyond that wait their turn,
  * so that ten thousand images loaded at once need no more decoders than eight do. When nothing was decoded for 5 s, all are freed.
@@ -11,7 +17,8 @@ export class LanePool {
   readonly #ffmpeg: FFmpeg
   readonly #size: number
   readonly #idle: Lane[] = []
-  readonly #waiting = new Set<(lane: Lane) => void>()
+  readonly #waiting = new Set<Waiter>()
+  readonly #watched = new Map<AbortSignal, { waiting: number; readonly refuseAll: () => void }>()
   #busy = 0
   #idleTimer: NodeJS.Timeout | undefined
 
@@ -39,17 +46,9 @@ export class LanePool {
       this.#busy += 1
       return this.#idle.pop() ?? new Lane(this.#ffmpeg)
     }
-    return new Promise((resolve, reject) => {
-      const take = (lane: Lane): void => {
-        signal?.removeEventListener('abort', leave)
-        resolve(lane)
-      }
-      const leave = (): void => {
-        this.#waiting.delete(take)
-        reject(signal!.reason as Error)
-      }
-      this.#waiting.add(take)
-      signal?.addEventListener('abort', leave, { once: true })
+    return new Promise((take, refuse) => {
+      this.#waiting.add({ take, refuse, signal })
+      if (signal !== undefined) this.#watch(signal)
     })
   }
 
@@ -57,13 +56,39 @@ export class LanePool {
     if (isSound) lane.recycle()
     else lane.free()
     for (const next of this.#waiting) {
-      this.#waiting.delete(next)
-      next(isSound ? lane : new Lane(this.#ffmpeg))
+      this.#leave(next)
+      next.take(isSound ? lane : new Lane(this.#ffmpeg))
       return
     }
     this.#busy -= 1
     if (isSound) this.#idle.push(lane)
     if (this.#busy === 0) this.#freeLater()
+  }
+
+  /** One listener a signal, however many calls wait with it: Node warns of more than ten. */
+  #watch(signal: AbortSignal): void {
+    const known = this.#watched.get(signal)
+    if (known !== undefined) {
+      known.waiting += 1
+      return
+    }
+    const refuseAll = (): void => {
+      for (const waiter of this.#waiting) {
+        if (waiter.signal !== signal) continue
+        this.#leave(waiter)
+        waiter.refuse(signal.reason)
+      }
+    }
+    this.#watched.set(signal, { waiting: 1, refuseAll })
+    signal.addEventListener('abort', refuseAll)
+  }
+
+  #leave(waiter: Waiter): void {
+    this.#waiting.delete(waiter)
+    const watched = waiter.signal && this.#watched.get(waiter.signal)
+    if (watched === undefined || --watched.waiting > 0) return
+    waiter.signal!.removeEventListener('abort', watched.refuseAll)
+    this.#watched.delete(waiter.signal!)
   }
 
   #freeLater(): void {

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type ImageSource, loadImage, loadImageBatch, MediaError, type NdArray } from '../src/index.ts'
+import { BACKENDS, PHOTOS, photo } from './support.ts'
+
+const GOOD = ['cat-1.png', 'temple-1.gif', 'rocket-1.webp', 'dogs-turned.jpg', 'pasture-1.avif', 'fig-1.jpg']
+const size = { width: 40, height: 30 }
+const rowOf = ({ data, shape }: NdArray<'uint8'>, row: number): Buffer => {
+  const length = data.length / shape[0]!
+  return Buffer.from(data.subarray(row * length, (row + 1) * length))
+}
+
+describe('batch', () => {
+  for (const backend of BACKENDS) {
+    for (const layout of ['HWC', 'CHW'] as const) {
+      it(`${backend} ${layout}: each row is what loadImage gives`, async () => {
+        const sources = GOOD.map((name) => PHOTOS + name)
+        const batch = await loadImageBatch(sources, { ...size, mode: 'crop', layout, backend })
+        assert.deepEqual(batch.shape, layout === 'HWC' ? [6, 30, 40, 3] : [6, 3, 30, 40])
+        assert.equal(batch.data.byteLength, batch.data.buffer.byteLength, 'one allocation')
+        assert.deepEqual(batch.indices, [0, 1, 2, 3, 4, 5])
+        assert.deepEqual(batch.failures, [])
+        for (const [row, source] of sources.entries()) {
+          const alone = await loadImage(source, { ...size, mode: 'crop', layout, backend })
+          assert.deepEqual(rowOf(batch, row), Buffer.from(alone.data), source)
+        }
+      })
+    }
+
+    it(`${backend}: leaves out what failed, and says what and why`, async () => {
+      const sources: ImageSource[] = [
+        `${PHOTOS}damaged/empty.jpg`,
+        photo('cat-1.png'),
+        photo('damaged/truncated.png'),
+        `${PHOTOS}does-not-exist.jpg`,
+        photo('fig-1.jpg'),
+        photo('damaged/not-an-image.jpg'),
+      ]
+      const batch = await loadImageBatch(sources, { ...size, strict: false, backend })
+      assert.deepEqual(batch.shape, [2, 30, 40, 3])
+      assert.equal(batch.data.length, 2 * 30 * 40 * 3)
+      assert.deepEqual(batch.indices, [1, 4])
+      assert.deepEqual(
+        batch.failures.map(({ index, error }) => [index, error.code]),
+        [
+          [0, 'ERR_DECODE'],
+          [2, 'ERR_DECODE'],
+          [3, 'ERR_READ'],
+          [5, 'ERR_DECODE'],
+        ],
+      )
+      for (const { index, source, error } of batch.failures) {
+        assert.equal(source, sources[index])
+        assert.ok(error instanceof MediaError)
+      }
+      for (const [row, index] of batch.indices.entries()) {
+        assert.deepEqual(
+          rowOf(batch, row),
+          Buffer.from((await loadImage(sources[index]!, { ...size, backend })).data),
+        )
+      }
+    })
+  }
+
+  it('is empty, not an error, where everything failed and strict is off', async () => {
+    const batch = await loadImageBatch([Buffer.from('no'), Buffer.alloc(0)], { ...size, strict: false })
+    assert.deepEqual(batch.shape, [0, 30, 40, 3])
+    assert.equal(batch.data.length, 0)
+    assert.equal(batch.failures.length, 2)
+  })
+
+  it('is strict by default: throws the error of the failed source that comes first', async () => {
+    const sources = [photo('fig-1.jpg'), `${PHOTOS}damaged/empty.jpg`, photo('damaged/truncated.jpg')]
+    for (const concurrency of [1, 3]) {
+      await assert.rejects(loadImageBatch(sources, { ...size, concurrency }), {
+        code: 'ERR_DECODE',
+        message: `${PHOTOS}damaged/empty.jpg: is empty`,
+      })
+    }
+  })
+
+  it('has given up its memory when it rejects', async () => {
+    const into = { data: new Uint8Array(9 * 30 * 40 * 3), dtype: 'uint8', shape: [9, 30, 40, 3] } as const
+    const sources = [Buffer.from('no'), ...Array.from({ length: 8 }, () => photo('stream-large.jpg'))]
+    await assert.rejects(loadImageBatch(sources, { ...size, into, concurrency: 9 }))
+    const then = Buffer.from(into.data)
+    await Promise.all(sources.slice(1).map((source) => loadImage(source, size)))
+    assert.deepEqual(Buffer.from(into.data), then)
+  })
+
+  it('fills an array that it is given, and leaves nothing of what was in it', async () => {
+    const data = new Uint8Array(2 * 3 * 64 * 64).fill(255)
+    const into = { data, dtype: 'uint8', shape: [2, 3, 64, 64] } as const
+    const sources = [photo('pasture-wide.jpg'), photo('cat-small.jpg')]
+    const options = { width: 64, height: 64, layout: 'CHW' } as const
+    const batch = await loadImageBatch(sources, { ...options, into })
+    assert.equal(batch.data, data)
+    const fresh = await loadImageBatch(sources, options)
+    assert.deepEqual(Buffer.from(batch.data), Buffer.from(fresh.data))
+    assert.equal(batch.data[0], 0, 'padding is black again')
+  })
+
+  it('refuses an array that does not fit', async () => {
+    const refuse = (into: unknown, message: RegExp): Promise<void> =>
+      assert.rejects(loadImageBatch([photo('cat-small.jpg')], { ...size, into: into as NdArray }), {
+        code: 'ERR_BAD_OPTION',
+        message,
+      })
+    const data = new Uint8Array(3600)
+    await refuse(
+      { data, dtype: 'uint8', shape: [30, 40, 3] },
+      /^`into` must be a uint8 array of shape \[1,30,40,3\], got uint8 \[30,40,3\]$/,
+    )
+    await refuse({ data: new Float32Array(3600), dtype: 'float32', shape: [1, 30, 40, 3] }, /got float32/)
+    await refuse(
+      { data: data.subarray(1), dtype: 'uint8', shape: [1, 30, 40, 3] },
+      /`into\.data` must be of 3600 elements.*got 3599/,
+    )
+    await refuse(7, /got 7$/)
+  })
+
+  it('writes into shared memory too', async () => {
+    const data = new Uint8Array(new SharedArrayBuffer(30 * 40 * 3))
+    for (const backend of BACKENDS) {
+      const into = { data, dtype: 'uint8', shape: [1, 30, 40, 3] } as const
+      await loadImageBatch([photo('cat-small.jpg')], { ...size, into, backend })
+      assert.deepEqual(
+        Buffer.from(data),
+        Buffer.from((await loadImage(photo('cat-small.jpg'), { ...size, backend })).data),
+      )
+    }
+  })
+
+  it('never has more than `concurrency` images under way', async () => {
+    let open = 0
+    let most = 0
+    class Counted extends Blob {
+      override async arrayBuffer(): Promise<ArrayBuffer> {
+        most = Math.max(most, ++open)
+        const bytes = await super.arrayBuffer()
+        open -= 1
+        return bytes
+      }
+    }
+    const sources = Array.from({ length: 20 }, () => new Counted([photo('cat-small.jpg')]))
+    await loadImageBatch(sources, { ...size, concurrency: 3 })
+    assert.equal(most, 3)
+  })
+
+  it('stops when it is aborted, with the reason', async () => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    let started = 0
+    class Aborting extends Blob {
+      override arrayBuffer(): Promise<ArrayBuffer> {
+        if (++started === 4) controller.abort(reason)
+        return super.arrayBuffer()
+      }
+    }
+    const sources = Array.from({ length: 30 }, () => new Aborting([photo('cat-small.jpg')]))
+    await assert.rejects(
+      loadImageBatch(sources, { ...size, concurrency: 2, signal: controller.signal, strict: false }),
+      reason,
+    )
+    assert.ok(started < 8)
+  })
+})
