@@ -2,7 +2,11 @@ import type { Outlet } from './outlet.ts'
 import { Session, Waiter } from './takers.ts'
 
 /** One item now or when it comes. */
-export function takeItem<T>(outlet: Outlet, session: Session, timeoutMs: number): Promise<IteratorResult<T, undefined>> {
+export function takeItem<T>(
+  outlet: Outlet,
+  session: Session,
+  timeoutMs: number,
+): Promise<IteratorResult<T, undefined>> {
   const item = outlet.take(session.epoch)
   if (item !== undefined) {
     const result = Promise.resolve<IteratorResult<T, undefined>>({ done: false, value: item.value as T })

@@ -36,7 +36,13 @@ export class MergeStage extends Stage {
     return this.exit.length < this.exit.capacity && this.state === RUNNING
   }
 
-  start(item: Item): void {
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    this.start(item)
+    return true
+  }
+
+  protected start(item: Item): void {
     this.counters.tasks++
     this.exit.put(item)
   }
@@ -129,7 +135,9 @@ export class CustomMergeStage extends Stage {
     return false
   }
 
-  start(): void {}
+  offer(): boolean {
+    return false
+  }
 
   inputEnded(): void {}
 
@@ -223,7 +231,13 @@ class PulledPort {
     return this.#waiting.length > 0 && this.boundary === undefined
   }
 
-  start(item: Item): void {
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    this.start(item)
+    return true
+  }
+
+  private start(item: Item): void {
     if (item.index < 0) {
       this.boundary = item
       this.#release()

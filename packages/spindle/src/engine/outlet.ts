@@ -60,7 +60,13 @@ export class Outlet implements Consumer {
     return this.takers.length > 0 && !this.isGiving
   }
 
-  start(item: Item): void {
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    this.start(item)
+    return true
+  }
+
+  private start(item: Item): void {
     if (item.index < 0) {
       this.endEpoch()
       return

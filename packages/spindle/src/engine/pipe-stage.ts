@@ -113,7 +113,13 @@ export class PipeStage extends Stage implements Resumable {
     )
   }
 
-  start(item: Item): void {
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    this.start(item)
+    return true
+  }
+
+  private start(item: Item): void {
     if (item.index < 0) {
       this.boundary = item
       this.settleBoundary()
@@ -173,7 +179,9 @@ export class PipeStage extends Stage implements Resumable {
       item.value = value
       this.exit.put(item)
     } else this.ended(item, value)
-    this.proceed()
+    if (this.input.length > 0 && this.isPlain && !this.host.isDraining && this.boundary === undefined)
+      this.pump()
+    else this.proceed()
   }
 
   /** A pending call threw. */

@@ -4,9 +4,9 @@ import type { PipelineConfig } from './config.ts'
 import { Graph, type StopMode } from './graph.ts'
 import { ChunkIterator, ItemIterator, takeItem } from './iterators.ts'
 import type { Outlet } from './outlet.ts'
-import { Pump, Session } from './takers.ts'
 import { makeReport, type Report } from './report.ts'
 import { type PipelineStats, readStats } from './stats.ts'
+import { Pump, Session } from './takers.ts'
 import type { BuildOptions } from './types.ts'
 import { watchUnfinished } from './unfinished.ts'
 
@@ -124,7 +124,8 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     this.#resume()
     return new Session(this.#outlet.epoch, () => {
       this.#consumers--
-      if (this.#consumers === 0 && !this.#outlet.isEnded) for (const source of this.#graph.sources) source.pause()
+      if (this.#consumers === 0 && !this.#outlet.isEnded)
+        for (const source of this.#graph.sources) source.pause()
     })
   }
 

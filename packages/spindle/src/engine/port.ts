@@ -29,7 +29,13 @@ export class Port implements Consumer {
     return this.boundary === undefined && this.#owner.canStart()
   }
 
-  start(item: Item): void {
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    this.start(item)
+    return true
+  }
+
+  private start(item: Item): void {
     if (isBoundary(item)) {
       this.boundary = item
       this.#owner.portChanged()

@@ -4,10 +4,8 @@ import { sizeOf } from './size.ts'
 
 /** What takes items from a queue. */
 export interface Consumer {
-  /** Whether {@link start} may be called now. */
-  canStart(): boolean
-  /** Takes one item (or a boundary between epochs). */
-  start(item: Item): void
+  /** Takes one item (or a boundary between epochs) if it can do so now; whether it has. */
+  offer(item: Item): boolean
   /** Nothing more will come: the queue is closed and empty. */
   inputEnded(): void
 }
@@ -21,8 +19,7 @@ export interface Producer {
 }
 
 const nobody: Consumer & Producer = {
-  canStart: () => false,
-  start: () => {},
+  offer: () => false,
   inputEnded: () => {},
   roomMade: () => {},
   cancel: () => {},
@@ -91,10 +88,7 @@ export class Queue {
   /** Puts an item in, or hands it to the consumer at once. */
   put(item: Item): void {
     if (item.index >= 0) this.passed++
-    if (this.length === 0 && this.consumer.canStart()) {
-      this.consumer.start(item)
-      return
-    }
+    if (this.length === 0 && this.consumer.offer(item)) return
     if (this.length > this.mask) this.grow()
     this.ring[(this.head + this.length) & this.mask] = item
     this.length++

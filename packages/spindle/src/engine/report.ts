@@ -17,7 +17,9 @@ export interface Report {
   readonly bottleneck: Bottleneck | undefined
   /** The last failed items of each stage, at most 16 each. */
   readonly failures: readonly ItemError[]
-  /** A table and the verdict, for people. */
+  /** The figures of each stage, in columns. */
+  readonly table: string
+  /** The table and the verdict, for people. */
   toString(): string
 }
 
@@ -25,7 +27,8 @@ export interface Report {
 export function makeReport(stats: PipelineStats, recent: readonly (readonly ItemError[])[]): Report {
   const bottleneck = findBottleneck(stats)
   const failures = recent.flat()
-  return { stats, bottleneck, failures, toString: () => print(stats, bottleneck, failures) }
+  const table = makeTable(stats)
+  return { stats, bottleneck, failures, table, toString: () => print(table, bottleneck, failures) }
 }
 
 /** Share of its slots' time that a stage works, 0 to 1. */
@@ -71,11 +74,7 @@ function findBottleneck(stats: PipelineStats): Bottleneck | undefined {
   }
 }
 
-function print(
-  stats: PipelineStats,
-  bottleneck: Bottleneck | undefined,
-  failures: readonly ItemError[],
-): string {
+function makeTable(stats: PipelineStats): string {
   const rows = stats.stages.map((stage) => [
     stage.name,
     String(stage.concurrency),
@@ -87,10 +86,13 @@ function print(
     String(stage.skipped),
     percent(stats.elapsedMs > 0 ? stage.queue.fullMs / stats.elapsedMs : 0),
   ])
-  const table = columns([
+  return columns([
     ['stage', 'conc.', 'items', 'items/s', 'mean', 'busy', 'failed', 'skipped', 'queue full'],
     ...rows,
   ])
+}
+
+function print(table: string, bottleneck: Bottleneck | undefined, failures: readonly ItemError[]): string {
   const verdict =
     bottleneck === undefined
       ? 'Too little has happened to name a bottleneck.'

@@ -52,7 +52,13 @@ export class RouterStage extends Stage implements Resumable {
     )
   }
 
-  start(item: Item): void {
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    this.start(item)
+    return true
+  }
+
+  private start(item: Item): void {
     if (item.index < 0) {
       for (const exit of this.exits) exit.put(item)
       return

@@ -29,7 +29,13 @@ export class SinkStage extends Stage {
     return this.exit.length < this.exit.capacity && this.state === RUNNING
   }
 
-  start(item: Item): void {
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    this.start(item)
+    return true
+  }
+
+  private start(item: Item): void {
     this.exit.put(item)
   }
 

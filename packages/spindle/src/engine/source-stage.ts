@@ -52,7 +52,9 @@ export class SourceStage extends Stage implements Resumable {
     return false
   }
 
-  start(): void {}
+  offer(): boolean {
+    return false
+  }
 
   inputEnded(): void {}
 

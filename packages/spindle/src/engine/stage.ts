@@ -59,8 +59,9 @@ export abstract class Stage implements Consumer, Producer {
     this.host = host
   }
 
+  /** Whether {@link offer} would take an item now. */
   abstract canStart(): boolean
-  abstract start(item: Item): void
+  abstract offer(item: Item): boolean
   abstract inputEnded(): void
   abstract roomMade(): void
   /** Takes up what is queued. */

@@ -1,0 +1,1 @@
+export { toReadable, toReadableStream } from './streams.ts'

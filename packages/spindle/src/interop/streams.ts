@@ -1,0 +1,81 @@
+import { Readable } from 'node:stream'
+import { ReadableStream } from 'node:stream/web'
+import type { Pipeline } from '../engine/pipeline.ts'
+import { SpindleError } from '../errors.ts'
+
+/**
+ * A pipeline's items as a Node stream in object mode. Destroying the stream stops the pipeline; the pipeline's failure destroys the stream, and so does
+ * an item that is `null`, which such a stream would take for its end.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { PipelineBuilder } from 'spindle'
+ * import { toReadable } from 'spindle/interop'
+ *
+ * const stream = toReadable(new PipelineBuilder().addSource([1, 2, 3]).build())
+ * assert.deepEqual(await stream.toArray(), [1, 2, 3])
+ * ```
+ */
+export function toReadable<T>(
+  pipeline: Pipeline<T>,
+  options: { readonly highWaterMark?: number } = {},
+): Readable {
+  const items = pipeline[Symbol.asyncIterator]()
+  return new Readable({
+    objectMode: true,
+    highWaterMark: options.highWaterMark ?? 1,
+    read() {
+      items.next().then(
+        (step) => {
+          if (step.done !== true && step.value === null) this.destroy(nullError())
+          else this.push(step.done === true ? null : step.value)
+        },
+        (error) => this.destroy(error as Error),
+      )
+    },
+    destroy(error, done) {
+      pipeline.stop().then(
+        () => done(error),
+        (failure) => done(error ?? (failure as Error)),
+      )
+    },
+  })
+}
+
+/**
+ * A pipeline's items as a web stream. Cancelling the stream stops the pipeline; the pipeline's failure errors the stream.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { PipelineBuilder } from 'spindle'
+ * import { toReadableStream } from 'spindle/interop'
+ *
+ * const seen: number[] = []
+ * for await (const item of toReadableStream(new PipelineBuilder().addSource([1, 2]).build())) seen.push(item)
+ * assert.deepEqual(seen, [1, 2])
+ * ```
+ */
+export function toReadableStream<T>(pipeline: Pipeline<T>): ReadableStream<T> {
+  const items = pipeline[Symbol.asyncIterator]()
+  return new ReadableStream<T>(
+    {
+      async pull(controller) {
+        const step = await items.next()
+        if (step.done === true) controller.close()
+        else controller.enqueue(step.value)
+      },
+      cancel: () => pipeline.stop(),
+    },
+    // The pipeline has queues of its own.
+    { highWaterMark: 0 },
+  )
+}
+
+function nullError(): SpindleError {
+  return new SpindleError(
+    'ERR_BAD_STATE',
+    'an item is null, which a Node stream takes for its end: wrap or filter it',
+  )
+}
