@@ -9,3 +9,4 @@ export {
 } from './image/load-image-batch.ts'
 export type { BackendName, FitMode, ImageLayout, LoadImageOptions } from './image/options.ts'
 export type { ImageSource } from './source.ts'
+export { stack } from './stack.ts'

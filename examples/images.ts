@@ -1,0 +1,30 @@
+// A folder of images becomes batches of 32, ready for a model: uint8, [32, 3, 224, 224].
+//   npm start                     the photographs in examples/photos
+//   npm start -- <folder>         your own
+// A file that is damaged or no image at all is dropped, counted and named in the report; nothing else is lost with it.
+import { fileURLToPath } from 'node:url'
+import { loadImage, type NdArray, stack } from '@spindle/io'
+import { PipelineBuilder } from 'spindle'
+import { listFiles } from 'spindle/source'
+
+const PHOTOS = fileURLToPath(new URL('photos', import.meta.url))
+
+/** Reads and decodes one file: on libuv's threads, so the event loop only waits. */
+function load(path: string): Promise<NdArray<'uint8'>> {
+  return loadImage(path, { width: 224, height: 224, mode: 'crop', layout: 'CHW' })
+}
+
+/** What `spindle run` calls the items it counts. */
+export const unit = 'images'
+
+/** The pipeline over the images in a folder and the folders in it; `spindle run` calls it with its arguments. */
+export function pipeline([folder = PHOTOS]: readonly string[] = []): PipelineBuilder<NdArray<'uint8'>> {
+  return new PipelineBuilder()
+    .addSource(
+      listFiles(folder, { extensions: ['jpg', 'jpeg', 'png', 'webp', 'gif', 'avif'], recursive: true }),
+    )
+    .pipe(load, { concurrency: 16, outputOrder: 'input', maxFailures: Number.POSITIVE_INFINITY })
+    .aggregate(32)
+    .pipe(stack<'uint8'>)
+    .addSink(4)
+}

@@ -1,0 +1,34 @@
+import type { DataOf, DType, NdArray } from './array.ts'
+import { badOption } from './errors.ts'
+
+/**
+ * Puts arrays of one dtype and shape together along a new first axis: images become a batch. One allocation, one copy.
+ *
+ * @returns shape `[arrays.length, ...shape]`
+ * @throws MediaError `ERR_BAD_OPTION` for an empty list, or arrays that differ in dtype or shape
+ * @example
+ * ```ts
+ * builder.pipe(loadImage224, { concurrency: 8 }).aggregate(32).pipe(stack)
+ * ```
+ */
+export function stack<D extends DType>(arrays: readonly NdArray<D>[]): NdArray<D> {
+  const first = arrays[0]
+  if (first === undefined) throw badOption('arrays', 'at least one array', arrays)
+  const size = first.data.length
+  const Data = first.data.constructor as new (length: number) => DataOf[D]
+  const data = new Data(size * arrays.length)
+  for (const [index, array] of arrays.entries()) {
+    if (array.dtype !== first.dtype || String(array.shape) !== String(first.shape)) {
+      const expected = `${first.dtype} [${first.shape}], as the first one is`
+      throw badOption(`arrays[${index}]`, expected, `${array.dtype} [${array.shape}]`)
+    }
+    copy(data, array.data, index * size)
+  }
+  return { data, dtype: first.dtype, shape: [arrays.length, ...first.shape] }
+}
+
+/** `set` of typed arrays takes numbers or bigints; both arrays are of one dtype here. */
+function copy(to: DataOf[DType], from: DataOf[DType], at: number): void {
+  const target = to as Uint8Array
+  target.set(from as Uint8Array, at)
+}
