@@ -9,6 +9,7 @@ import {
 } from '../check.ts'
 import { checkBudget } from '../engine/budget.ts'
 import type { PipeConfig } from '../engine/config.ts'
+import { checkHooks } from '../engine/hooks.ts'
 import type { BuildOptions, RetryOptions, StageContext } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import type { PipeOptions, SourceOptions } from './types.ts'
@@ -152,6 +153,11 @@ export function checkBuildOptions(options: BuildOptions): void {
   }
   if (options.onItemError !== undefined) checkFunction('onItemError', options.onItemError)
   if (options.deadLetter !== undefined) checkFunction('deadLetter', options.deadLetter)
+  if (options.hooks !== undefined && typeof options.hooks !== 'function') checkHooks(options.hooks)
+  const { logger } = options
+  if (logger !== undefined && (typeof logger?.warn !== 'function' || typeof logger.error !== 'function')) {
+    badOption('logger', 'an object with the functions warn and error', logger)
+  }
   if (options.backgroundTasks !== undefined) {
     if (!Array.isArray(options.backgroundTasks))
       badOption('backgroundTasks', 'an array of functions', options.backgroundTasks)

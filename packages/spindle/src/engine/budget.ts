@@ -19,7 +19,8 @@ export class Budget {
   /** Whether the failures so far are more than is endured. */
   get isExceeded(): boolean {
     if (!this.isRate) return this.failures > this.#limit
-    return this.calls >= this.#minSamples && this.failures > this.#limit * this.calls
+    // By division, for 29 / 100 is the same number as 0.29, and 0.29 * 100 is less than 29.
+    return this.calls >= this.#minSamples && this.failures / this.calls > this.#limit
   }
 
   /** What was exceeded, in words, for the failure's message; nothing to say where no failure is endured at all. */

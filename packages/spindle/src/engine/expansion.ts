@@ -114,9 +114,10 @@ export class Expansion implements Resumable {
   private mayAsk(): boolean {
     const window = this.stage.window
     // Not at the front: one output ahead; the window calls when this is first.
-    if (window !== undefined && !window.isFirst(this.item))
-      return this.held === undefined && this.stage.hasPlaceForOutput()
-    if (this.stage.hasPlaceForOutput()) return true
+    if (window !== undefined && !window.isFirst(this.item)) {
+      return this.held === undefined && this.stage.hasPlaceForOutput(this)
+    }
+    if (this.stage.hasPlaceForOutput(this)) return true
     this.stage.park(this)
     return false
   }

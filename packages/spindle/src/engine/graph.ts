@@ -1,17 +1,21 @@
-import { type ItemError, PipelineFailure, SpindleError, type StageFailure } from '../errors.ts'
+import { type ItemError, PipelineFailure, type StageFailure } from '../errors.ts'
 import { channels } from './channels.ts'
 import type { PipelineConfig } from './config.ts'
+import { checkHooks } from './hooks.ts'
 import type { Host } from './host.ts'
 import { Outlet } from './outlet.ts'
 import type { SinkStage } from './sink-stage.ts'
 import type { SourceStage } from './source-stage.ts'
 import { CANCELLED, type Stage } from './stage.ts'
-import { stopGraph } from './stop.ts'
+import { settledWithin, stopGraph } from './stop.ts'
 import type { BuildOptions, Logger, TaskHook } from './types.ts'
 import { wire } from './wire.ts'
 
 /** How a pipeline is stopped; see `Pipeline.stop()`. */
 export type StopMode = 'drain' | 'discard' | 'abort'
+
+/** How long a failure waits for the sources to be closed before it is told, in milliseconds. */
+const CLOSING_MS = 1000
 
 let pipelineCount = 0
 
@@ -77,21 +81,25 @@ export class Graph implements Host {
     }
   }
 
-  /** Opens all stages, the last first, so that the sources find everybody ready. */
+  /** Opens all stages, the sources last, so that they find everybody ready. */
   start(): void {
     if (this.isStarted || this.isStopped) return
     this.isStarted = true
     this.startedAt = performance.now()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
-    for (let i = this.stages.length - 1; i >= 0; i--) (this.stages[i] as Stage).open()
+    const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
+    for (const stage of this.stages) if (!isSource(stage)) stage.open()
+    for (const source of this.sources) source.open()
   }
 
   async #runBeside(task: (signal: AbortSignal) => unknown): Promise<void> {
     try {
       await task(this.#background.signal)
     } catch (error) {
-      if (!this.#background.signal.aborted) this.logger.error('spindle: a background task failed', error)
+      const isAbort =
+        this.#background.signal.aborted && (error as { name?: unknown } | null)?.name === 'AbortError'
+      if (!isAbort) this.#log(() => this.logger.error('spindle: a background task failed', error))
     }
   }
 
@@ -141,13 +149,13 @@ export class Graph implements Host {
   /** The consumer has taken all there is. With a failure: resolves with it once the sources are closed. */
   #drained(): undefined | PromiseLike<unknown> {
     const closing = this.sources.flatMap((source) => source.closed ?? [])
-    const waits = [...closing, ...this.#letters]
-    if (this.#failures.length === 0 && waits.length === 0) {
+    if (this.#failures.length === 0 && closing.length === 0 && this.#letters.size === 0) {
       this.#finish(undefined)
       return undefined
     }
     const error = this.#failures.length === 0 ? undefined : new PipelineFailure(inStageOrder(this.#failures))
-    return Promise.all(waits).then(() => {
+    const closed = settledWithin(closing, CLOSING_MS)
+    return Promise.all([closed, ...this.#letters]).then(() => {
       this.#finish(error === undefined ? undefined : { reason: error })
       return error
     })
@@ -247,19 +255,4 @@ const silentLogger: Logger = { warn: () => {}, error: () => {} }
 
 function inStageOrder(failures: readonly StageFailure[]): StageFailure[] {
   return [...failures].sort((a, b) => a.stageId - b.stageId)
-}
-
-function checkHooks(hooks: unknown): void {
-  const names = ['onStageStart', 'onStageEnd', 'onTaskStart', 'onTaskEnd'] as const
-  if (!Array.isArray(hooks)) throw new SpindleError('ERR_BAD_OPTION', '`hooks` must give an array of hooks')
-  for (const hook of hooks as readonly Record<string, unknown>[]) {
-    const known =
-      typeof hook === 'object' && hook !== null ? names.filter((name) => hook[name] !== undefined) : []
-    if (known.length === 0 || known.some((name) => typeof hook[name] !== 'function')) {
-      throw new SpindleError(
-        'ERR_BAD_OPTION',
-        `each of \`hooks\` must be an object with functions named ${names.join(', ')}`,
-      )
-    }
-  }
 }

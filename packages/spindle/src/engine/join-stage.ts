@@ -62,7 +62,7 @@ export class JoinStage extends MergeStage {
       this.exit.put(batch)
     }
     if (this.#open.length < before) this.onRoom()
-    if (this.#open.length === 0) super.portChanged()
+    if (!this.#isHeldUp()) super.portChanged()
   }
 
   override pump(): void {
@@ -72,7 +72,15 @@ export class JoinStage extends MergeStage {
 
   /** A boundary or the end waits for the batches before it. */
   override portChanged(): void {
-    if (this.#open.length === 0) super.portChanged()
+    if (!this.#isHeldUp()) super.portChanged()
     else if (this.#open[0]?.isComplete === true) this.completed()
+  }
+
+  /** Whether batches of the epoch that ends (or of the stream) are still to be given. Those of the next may have been split already. */
+  #isHeldUp(): boolean {
+    const first = this.#open[0]
+    if (first === undefined) return false
+    const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
+    return boundary === undefined || first.batch.origin.epoch <= boundary.origin.epoch
   }
 }

@@ -65,6 +65,8 @@ export class MergeStage extends Stage {
       idle = port.takeOne() ? 0 : idle + 1
     }
     for (const port of this.ports) port.settle()
+    // An input may have ended before this stage ran.
+    this.portChanged()
   }
 
   inputEnded(): void {

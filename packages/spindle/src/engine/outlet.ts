@@ -149,8 +149,11 @@ export class Outlet implements Consumer {
   /** Waits for an item. */
   add(taker: Taker): void {
     if (this.hasEnded) this.endTaker(taker)
-    else if (this.epoch > taker.epoch) taker.end()
-    else {
+    else if (this.epoch > taker.epoch) {
+      taker.end()
+      // It was a boundary that was taken: its place is free.
+      this.settle()
+    } else {
       this.takers.push(taker)
       this.pump()
     }

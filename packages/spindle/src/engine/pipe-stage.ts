@@ -331,15 +331,16 @@ export class PipeStage extends Stage implements Resumable {
   }
 
   /** Whether there is a place for one more output of a generator that holds a slot already. */
-  hasPlaceForOutput(): boolean {
-    return (
-      this.running + this.held + this.exit.length <= this.limit &&
-      (!this.isBoundedInBytes || this.exit.hasRoomInBytes())
-    )
+  hasPlaceForOutput(expansion: Expansion): boolean {
+    if (this.isBoundedInBytes && !this.exit.hasRoomInBytes()) return false
+    if (this.window === undefined) return this.running + this.held + this.exit.length <= this.limit
+    // In input order the first must not wait for those behind it, which hold one output each.
+    if (this.window.isFirst(expansion.item)) return this.exit.length <= this.settings.buffer
+    return this.running + this.held + this.exit.length < this.limit
   }
 
-  override get parked(): number {
-    return this.placeless.length
+  override get isResting(): boolean {
+    return this.running === this.placeless.length && !this.isResuming
   }
 
   /** A generator waits for a place. */
@@ -419,7 +420,8 @@ export class PipeStage extends Stage implements Resumable {
       this.placeless = []
       for (const expansion of parked) expansion.advance()
     }
-    if (this.input.length > 0) this.pump()
+    const places = this.limit - this.running - this.held - this.exit.length
+    if (places >= this.exit.refillAt && this.input.length > 0) this.pump()
   }
 
   inputEnded(): void {

@@ -38,6 +38,11 @@ export class Queue {
   /** Places; what is queued beyond them still holds its task's slot. */
   readonly capacity: number
   readonly maxBytes: number | undefined
+  /**
+   * Free places at which a producer goes on: not at every one of a long queue, so that what follows (a chain of wake-ups up to the source) is
+   * shared by several items. Short queues, as the default ones, are refilled at every item.
+   */
+  readonly refillAt: number
   consumer: Consumer = nobody
   producer: Producer = nobody
   /** Items queued, boundaries included. */
@@ -55,7 +60,6 @@ export class Queue {
 
   private ring: (Item | undefined)[] = new Array(8).fill(undefined)
   private mask = 7
-  private readonly wakeAt: number
   private head = 0
   private openedAt = -1
   private endedAt = -1
@@ -66,7 +70,7 @@ export class Queue {
 
   constructor(capacity: number, maxBytes: number | undefined) {
     this.capacity = capacity
-    this.wakeAt = Math.floor(capacity * 0.75)
+    this.refillAt = Math.max(1, Math.floor(capacity / 4))
     this.maxBytes = maxBytes
   }
 
@@ -117,12 +121,9 @@ export class Queue {
     return this.length === 0 ? undefined : this.ring[this.head]
   }
 
-  /**
-   * Tells the producer that there may be room: not at every item of a long queue, but when a quarter of it is free, so that what follows (a
-   * chain of wake-ups up to the source) is shared by several items. Short queues, as the default ones, wake at every item.
-   */
+  /** Tells the producer that there is room for more. */
   wake(): void {
-    if (this.length <= this.wakeAt) this.producer.roomMade()
+    this.producer.roomMade()
   }
 
   /** Whether nothing is queued and nothing will be. */

@@ -180,6 +180,10 @@ export class RouterStage extends Stage implements Resumable {
     else if (hasTaken) this.input.wake()
   }
 
+  override get isResting(): boolean {
+    return this.running === 0 && !this.#isResuming
+  }
+
   resume(): void {
     this.#isResuming = false
     this.pump()

@@ -40,7 +40,7 @@ export class SinkStage extends Stage {
   }
 
   roomMade(): void {
-    if (this.input.length > 0) this.pump()
+    if (this.exit.capacity - this.exit.length >= this.exit.refillAt && this.input.length > 0) this.pump()
   }
 
   pump(): void {

@@ -59,7 +59,7 @@ export class SourceStage extends Stage implements Resumable {
   inputEnded(): void {}
 
   roomMade(): void {
-    this.pump()
+    if (this.exit.capacity - this.exit.length >= this.exit.refillAt) this.pump()
   }
 
   /** Stops pulling until {@link unpause}. */

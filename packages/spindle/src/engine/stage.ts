@@ -71,9 +71,9 @@ export abstract class Stage implements Consumer, Producer {
   /** The queues the stage puts into. */
   abstract get exits(): readonly Queue[]
 
-  /** Of the {@link running}, those that only wait for a place for their next output. */
-  get parked(): number {
-    return 0
+  /** Whether nothing happens here until something is put in or taken out. */
+  get isResting(): boolean {
+    return this.running === 0
   }
 
   get hooks(): readonly TaskHook[] {

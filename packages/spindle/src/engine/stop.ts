@@ -23,13 +23,13 @@ export async function stopGraph(graph: Graph, mode: StopMode, timeoutMs: number 
     graph.isDraining = true
     for (const source of graph.sources) source.drain()
     if (await reached(graph, () => isQuiet(graph), limitMs)) {
-      await sourcesClosed(graph)
+      await sourcesClosed(graph, Math.min(limitMs, LIMIT_MS.discard))
       return
     }
   } else {
     graph.cancelAll(mode === 'abort')
     const isAtRest = await reached(graph, () => graph.isAtRest, limitMs)
-    if (isAtRest) await sourcesClosed(graph)
+    if (isAtRest) await sourcesClosed(graph, Math.min(limitMs, LIMIT_MS.discard))
     if (isAtRest || mode === 'abort') {
       graph.finishStop()
       return
@@ -45,18 +45,28 @@ export async function stopGraph(graph: Graph, mode: StopMode, timeoutMs: number 
   throw new TimeoutError(`stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}; ${what}`)
 }
 
-/** Nothing runs, nothing could, and nobody waits for what is left in the queues. */
+/** Nothing runs, and nobody waits for what is left in the queues. */
 function isQuiet(graph: Graph): boolean {
   const { outlet } = graph
-  if (outlet.isAwaited || outlet.busy > 0) return false
-  return graph.stages.every((stage) => {
-    const isWorking = stage.running > stage.parked
-    return !isWorking && !(stage.canStart() && stage.inputs.some((queue) => queue.length > 0))
-  })
+  return !outlet.isAwaited && outlet.busy === 0 && graph.stages.every((stage) => stage.isResting)
 }
 
-async function sourcesClosed(graph: Graph): Promise<void> {
-  await Promise.all(graph.sources.flatMap((source) => source.closed ?? []))
+function sourcesClosed(graph: Graph, limitMs: number): Promise<void> {
+  return settledWithin(
+    graph.sources.flatMap((source) => source.closed ?? []),
+    limitMs,
+  )
+}
+
+/** Waits for all of `waits`, but not for ever. */
+export async function settledWithin(waits: readonly Promise<unknown>[], limitMs: number): Promise<void> {
+  if (waits.length === 0) return
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    if (Number.isFinite(limitMs)) timer = setTimeout(resolve, limitMs)
+  })
+  await Promise.race([Promise.allSettled(waits), limit])
+  clearTimeout(timer)
 }
 
 /** Resolves to whether `isReached` came true within the limit. */

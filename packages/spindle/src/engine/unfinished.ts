@@ -34,7 +34,7 @@ function atExit(): void {
 function giveUp(graph: Graph, how: string): void {
   if (!live.has(graph)) return
   drop(graph)
-  if (!hasWarned) {
+  if (!hasWarned && !graph.isDraining) {
     hasWarned = true
     const { where } = graph.config.source
     const place = where === undefined ? '' : ` (made at ${where})`
