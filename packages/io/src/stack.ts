@@ -7,8 +7,12 @@ import { badOption } from './errors.ts'
  * @returns shape `[arrays.length, ...shape]`
  * @throws MediaError `ERR_BAD_OPTION` for an empty list, or arrays that differ in dtype or shape
  * @example
- * ```ts
- * builder.pipe(loadImage224, { concurrency: 8 }).aggregate(32).pipe(stack)
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { stack } from '@spindle/io'
+ *
+ * const row = { data: Float32Array.of(1, 2), dtype: 'float32', shape: [2] } as const
+ * assert.deepEqual(stack([row, row, row]).shape, [3, 2])
  * ```
  */
 export function stack<D extends DType>(arrays: readonly NdArray<D>[]): NdArray<D> {

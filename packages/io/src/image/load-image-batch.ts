@@ -52,10 +52,15 @@ export interface ImageBatch extends NdArray<'uint8'> {
  * `ERR_BAD_OPTION` for an empty list, an option that breaks its rule, or an `into` that does not fit. Codes as for `loadImage`.
  * @throws the signal's reason, when aborted
  * @example
- * ```ts
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { loadImageBatch } from '@spindle/io'
+ *
+ * const paths = ['cat-1.png', 'damaged/empty.jpg', 'fig-1.jpg'].map((name) => `examples/photos/${name}`)
  * const batch = await loadImageBatch(paths, { width: 224, height: 224, layout: 'CHW', strict: false })
- * batch.shape // [32, 3, 224, 224]
- * for (const { source, error } of batch.failures) console.warn(error.message)
+ * assert.deepEqual(batch.shape, [2, 3, 224, 224])
+ * assert.deepEqual(batch.indices, [0, 2])
+ * assert.equal(batch.failures[0]?.error.message, 'examples/photos/damaged/empty.jpg: is empty')
  * ```
  */
 export async function loadImageBatch(

@@ -22,9 +22,12 @@ import { type ImageTarget, imageTarget, type LoadImageOptions } from './options.
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
  * @throws the signal's reason, when aborted
  * @example
- * ```ts
- * const image = await loadImage('cat.jpg', { width: 224, height: 224, mode: 'crop' })
- * image.shape // [224, 224, 3]
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { loadImage } from '@spindle/io'
+ *
+ * const image = await loadImage('examples/photos/cat-1.png', { width: 224, height: 224, mode: 'crop' })
+ * assert.deepEqual(image.shape, [224, 224, 3])
  * ```
  */
 export async function loadImage(
