@@ -58,7 +58,7 @@ export class StageFailure extends SpindleError {
   readonly stageId: number
   /** Position, in its source, of the item that was fatal; `-1` where no item was involved. */
   readonly index: number
-  /** Items that failed in the stage, the fatal one included. */
+  /** Items that failed in the stage, the fatal one included; in input order, those up to it. */
   readonly failures: number
   /** The last failed items, at most 16. */
   readonly recent: readonly ItemError[]
@@ -70,6 +70,11 @@ export class StageFailure extends SpindleError {
     this.index = details.index
     this.failures = details.failures
     this.recent = details.recent
+  }
+
+  /** The stage's last word, once its calls in flight have ended. @internal */
+  update(failures: number, recent: readonly ItemError[]): void {
+    Object.assign(this, { failures, recent: [...recent] })
   }
 }
 

@@ -59,11 +59,19 @@ export class Expansion implements Resumable {
     this.onEnd = onEnd
   }
 
+  /** Whether it waits for a place, or for its turn, and for nothing else. */
+  get isResting(): boolean {
+    return !this.isWaiting
+  }
+
   /** Asks for outputs until there is no place, no more, or one to wait for. */
   advance(): void {
     if (this.isWaiting) return
     while (!this.isDone && !this.stage.isOver(this)) {
-      if (!this.mayAsk()) return
+      if (!this.mayAsk()) {
+        this.stage.rested()
+        return
+      }
       if (isSliceOver()) {
         this.isWaiting = true
         resumeNextTurn(this)

@@ -248,6 +248,10 @@ export class PipeStage extends Stage implements Resumable {
     }
   }
 
+  protected override get failuresCounted(): number {
+    return this.window === undefined ? this.counters.failures : this.budget.failures
+  }
+
   /** Counts a failure against the budget; in input order, when all before it has been given. */
   countFailure(failure: ItemError): void {
     this.budget.calls++
@@ -340,12 +344,17 @@ export class PipeStage extends Stage implements Resumable {
   }
 
   override get isResting(): boolean {
-    return this.running === this.placeless.length && !this.isResuming
+    const resting = [...this.expansions].filter((expansion) => expansion.isResting).length
+    return this.running === resting && !this.isResuming
   }
 
   /** A generator waits for a place. */
   park(expansion: Expansion): void {
     this.placeless.push(expansion)
+  }
+
+  /** Something here has come to rest. */
+  rested(): void {
     if (this.host.isDraining) this.host.rested()
   }
 
@@ -386,7 +395,7 @@ export class PipeStage extends Stage implements Resumable {
     else if (this.input.length > 0) this.pump()
     else if (this.input.isClosed) this.inputEnded()
     if (this.state === FAILING && this.running === 0) this.finish()
-    if (this.host.isDraining) this.host.rested()
+    this.rested()
   }
 
   pump(): void {

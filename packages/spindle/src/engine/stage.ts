@@ -53,6 +53,7 @@ export abstract class Stage implements Consumer, Producer {
   #abortReason: unknown
   #isAborted = false
   #hooks: readonly TaskHook[] = []
+  #failure: StageFailure | undefined
 
   constructor(info: StageInfo, host: Host) {
     this.info = info
@@ -128,22 +129,31 @@ export abstract class Stage implements Consumer, Producer {
   fail(cause: unknown, index: number, budget?: string): void {
     if (this.state > RUNNING) return
     this.state = FAILING
-    this.host.stageFailed(
-      this,
-      new StageFailure({
-        stage: this.info.name,
-        stageId: this.info.id,
-        index,
-        failures: this.counters.failures,
-        recent: [...this.recent],
-        cause,
-        where: this.info.where,
-        budget,
-      }),
-    )
+    this.#failure = this.#describe(cause, index, budget)
+    this.host.stageFailed(this, this.#failure)
     this.#refuseInput(true)
     this.failed(cause)
     if (this.running === 0) this.finish(cause)
+  }
+
+  #describe(cause: unknown, index: number, budget: string | undefined): StageFailure {
+    const { name, id, where } = this.info
+    const failures = this.failuresCounted
+    return new StageFailure({
+      stage: name,
+      stageId: id,
+      index,
+      failures,
+      recent: [...this.recent],
+      cause,
+      where,
+      budget,
+    })
+  }
+
+  /** Failed items, as the budget counts them. */
+  protected get failuresCounted(): number {
+    return this.counters.failures
   }
 
   /** What a kind of stage has to do, besides, when it fails. */
@@ -183,6 +193,8 @@ export abstract class Stage implements Consumer, Producer {
   protected finish(cause?: unknown): void {
     if (this.state === ENDED) return
     this.state = ENDED
+    // Calls in flight may have failed, too.
+    this.#failure?.update(this.failuresCounted, this.recent)
     const ending = this.#hooks.filter((hook) => hook.onStageEnd !== undefined)
     if (ending.length === 0) this.#close()
     else void this.#closeAfter(ending, cause)
@@ -193,18 +205,7 @@ export abstract class Stage implements Consumer, Producer {
       try {
         await hook.onStageEnd?.(this.info, cause)
       } catch (error) {
-        this.host.stageFailed(
-          this,
-          new StageFailure({
-            stage: this.info.name,
-            stageId: this.info.id,
-            index: -1,
-            failures: this.counters.failures,
-            recent: [...this.recent],
-            cause: error,
-            where: this.info.where,
-          }),
-        )
+        this.host.stageFailed(this, this.#describe(error, -1, undefined))
       }
     }
     this.#close()

@@ -77,8 +77,15 @@ function reached(graph: Graph, isReached: () => boolean, limitMs: number): Promi
       graph.restListeners.delete(look)
       resolve(result)
     }
+    // What came to rest is told of in the middle of things: one looks when the call stack is empty again.
+    let isLooking = false
     const look = (): void => {
-      if (isReached()) end(true)
+      if (isLooking) return
+      isLooking = true
+      queueMicrotask(() => {
+        isLooking = false
+        if (isReached()) end(true)
+      })
     }
     const timer = Number.isFinite(limitMs) ? setTimeout(() => end(isReached()), limitMs) : undefined
     graph.restListeners.add(look)
