@@ -179,6 +179,15 @@ describe('formats', () => {
     assert.ok(psnr((await loadImage(file, { backend: 'sharp' })).data, cat.data) > 28)
   })
 
+  it('ffmpeg refuses an AVIF picture that is made of tiles', async () => {
+    const file = Buffer.from(await lossy.avif![0])
+    file.write('grid', file.indexOf('av01', file.indexOf('infe')), 'latin1')
+    await assert.rejects(loadImage(file, { backend: 'ffmpeg' }), {
+      code: 'ERR_UNSUPPORTED',
+      message: /"grid".*sharp/,
+    })
+  })
+
   it('ignores colour profiles alike', async () => {
     const file = await toSharp(cat).withIccProfile('p3').png().toBuffer()
     const [one, other] = await Promise.all(BACKENDS.map((backend) => loadImage(file, { backend })))

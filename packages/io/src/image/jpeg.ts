@@ -28,12 +28,12 @@ export function* jpegSegments(bytes: Buffer): Generator<JpegSegment> {
 }
 
 /**
- * Whether a JPEG file has its end marker behind its first scan. FFmpeg does not miss it, even when asked for strictness, where
+ * Whether a JPEG file has a scan and no end marker behind it. FFmpeg does not miss it, even when asked for strictness, where
  * only the last few bytes are cut off.
  */
-export function hasJpegEnd(bytes: Buffer): boolean {
+export function lacksJpegEnd(bytes: Buffer): boolean {
   for (const { marker, end } of jpegSegments(bytes)) {
-    if (marker === SOS) return bytes.lastIndexOf(Buffer.of(0xff, EOI)) >= end
+    if (marker === SOS) return bytes.lastIndexOf(Buffer.of(0xff, EOI)) < end
   }
   return false
 }

@@ -1,3 +1,4 @@
+import { avifOrientation } from './avif.ts'
 import type { ImageFormat } from './format.ts'
 import { jpegSegments } from './jpeg.ts'
 import { tiffShort } from './tiff.ts'
@@ -26,7 +27,7 @@ export function readOrientation(bytes: Buffer, format: ImageFormat): Orientation
     case 'tiff':
       return exifOrientation(bytes)
     case 'avif':
-      return avifOrientation(bytes)
+      return orientationOf(avifOrientation(bytes))
     default:
       return 1
   }
@@ -35,7 +36,10 @@ export function readOrientation(bytes: Buffer, format: ImageFormat): Orientation
 const ORIENTATION_TAG = 0x0112
 
 function exifOrientation(tiff: Buffer | undefined): Orientation {
-  const value = tiff && tiffShort(tiff, ORIENTATION_TAG)
+  return orientationOf(tiff && tiffShort(tiff, ORIENTATION_TAG))
+}
+
+function orientationOf(value: number | undefined): Orientation {
   return value !== undefined && value >= 1 && value <= 8 ? (value as Orientation) : 1
 }
 
@@ -52,32 +56,6 @@ function pngExif(bytes: Buffer): Buffer | undefined {
     if (bytes.toString('latin1', at + 4, at + 8) === 'eXIf') {
       return bytes.subarray(at + 8, at + 8 + bytes.readUInt32BE(at))
     }
-  }
-  return undefined
-}
-
-/**
- * The `irot` (quarter turns anticlockwise) and `imir` (mirror) properties of an AVIF file (ISO/IEC 23008-12, 6.5.10 and 6.5.12),
- * applied in that order; EXIF does not count there. They are looked for among all items: those of a picture's alpha plane
- * and thumbnail are the same.
- */
-function avifOrientation(bytes: Buffer): Orientation {
-  const meta = findBox(bytes, 'meta')
-  const properties = meta && findBox(findBox(meta.subarray(4), 'iprp'), 'ipco')
-  const turns = (findBox(properties, 'irot')?.[0] ?? 0) & 3
-  const mirror = findBox(properties, 'imir')?.[0]
-  const table = mirror === undefined ? [1, 8, 3, 6] : (mirror & 1) === 1 ? [2, 7, 4, 5] : [4, 5, 2, 7]
-  return table[turns] as Orientation
-}
-
-/** Content of the first box of that type. */
-function findBox(boxes: Buffer | undefined, type: string): Buffer | undefined {
-  if (boxes === undefined) return undefined
-  for (let at = 0; at + 8 <= boxes.length; ) {
-    const size = boxes.readUInt32BE(at) || boxes.length - at
-    if (size < 8) return undefined
-    if (boxes.toString('latin1', at + 4, at + 8) === type) return boxes.subarray(at + 8, at + size)
-    at += size
   }
   return undefined
 }

@@ -1,14 +1,14 @@
 import { MediaError } from '../../errors.ts'
+import { avifPicture } from '../avif.ts'
 import type { ClaimOutput, EncodedImage, ImageBackend } from '../backend.ts'
 import { placeScaled, type Size, scaledSize } from '../geometry.ts'
 import { hasWholeFirstPicture } from '../gif.ts'
-import { hasJpegEnd } from '../jpeg.ts'
+import { lacksJpegEnd } from '../jpeg.ts'
 import type { ImageTarget } from '../options.ts'
 import { isQuarterTurn, type Orientation, readOrientation } from '../orientation.ts'
 import { type Picture, placePicture } from '../place.ts'
 import { isJpegInTiff } from '../tiff.ts'
 import { firstWebpPicture } from '../webp.ts'
-import { readAvifItem } from './avif.ts'
 import type { Lane, ScaledFrame } from './lane.ts'
 import { LanePool } from './lanes.ts'
 import { decoderFor, type FFmpeg, quieten } from './library.ts'
@@ -40,7 +40,7 @@ async function decodeIn(
   const { bytes, format } = image
   refuseWhatGoesWrong(image)
   const orientation = readOrientation(bytes, format)
-  const frame = await lane.decode(decoderFor(format, ffmpeg.constants), codedPicture(ffmpeg, image))
+  const frame = await lane.decode(decoderFor(format, ffmpeg.constants), codedPicture(image))
   signal?.throwIfAborted()
   const scaled = scaledSize(turn(frame, orientation), target)
   const stored = turn(scaled, orientation)
@@ -57,7 +57,7 @@ async function decodeIn(
 
 /** What FFmpeg would decode without an error, but wrongly. */
 function refuseWhatGoesWrong({ bytes, format }: EncodedImage): void {
-  if (format === 'jpeg' && !hasJpegEnd(bytes))
+  if (format === 'jpeg' && lacksJpegEnd(bytes))
     throw new Error('the JPEG file is truncated: it has no end marker')
   if (format === 'gif' && !hasWholeFirstPicture(bytes)) throw new Error('the GIF file is truncated')
   if (format === 'tiff' && isJpegInTiff(bytes)) {
@@ -66,8 +66,8 @@ function refuseWhatGoesWrong({ bytes, format }: EncodedImage): void {
 }
 
 /** What the decoder takes: mostly the file as it is. */
-function codedPicture(ffmpeg: FFmpeg, { bytes, format }: EncodedImage): Buffer {
-  if (format === 'avif') return readAvifItem(ffmpeg, bytes)
+function codedPicture({ bytes, format }: EncodedImage): Buffer {
+  if (format === 'avif') return avifPicture(bytes)
   if (format === 'webp') return firstWebpPicture(bytes)
   return bytes
 }

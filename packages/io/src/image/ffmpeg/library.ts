@@ -1,3 +1,4 @@
+import { MediaError } from '../../errors.ts'
 import type { ImageFormat } from '../format.ts'
 
 /** The low-level half of `node-av` (the other half costs 70 ms more to import) and its constants. */
@@ -18,10 +19,12 @@ export function quieten({ av, constants }: FFmpeg): void {
   if (av.Log.getLevel() === constants.AV_LOG_INFO) av.Log.setLevel(constants.AV_LOG_FATAL)
 }
 
-/** Throws what FFmpeg says of a negative result; returns the others. */
-export function check({ av }: FFmpeg, result: number, doing: string): number {
-  if (result >= 0) return result
-  throw new Error(`FFmpeg, ${doing}: ${av.FFmpegError.strerror(result)}`)
+/** Throws what FFmpeg says of a negative result, as `ERR_UNSUPPORTED` where it says that nobody has written that yet. */
+export function check({ av, constants }: FFmpeg, result: number, doing: string): void {
+  if (result >= 0) return
+  const message = `FFmpeg, ${doing}: ${av.FFmpegError.strerror(result)}`
+  if (result === constants.AVERROR_PATCHWELCOME) throw new MediaError('ERR_UNSUPPORTED', message)
+  throw new Error(message)
 }
 
 /** The decoder of a format, and how strict it can be. */

@@ -1,0 +1,47 @@
+/** Content of the first box of that type among boxes laid end to end (ISO/IEC 14496-12, 4.2); `undefined` if there is none. */
+export function findBox(boxes: Buffer | undefined, type: string): Buffer | undefined {
+  if (boxes === undefined) return undefined
+  for (let at = 0; at + 8 <= boxes.length; ) {
+    const size = boxes.readUInt32BE(at) || boxes.length - at // 0: to the end
+    if (size < 8) return undefined
+    if (boxes.toString('latin1', at + 4, at + 8) === type) return boxes.subarray(at + 8, at + size)
+    at += size
+  }
+  return undefined
+}
+
+/** Reads whole numbers one after the other. Beyond the end it throws a `RangeError`. */
+export class BoxReader {
+  readonly #box: Buffer
+  #at = 0
+
+  constructor(box: Buffer) {
+    this.#box = box
+  }
+
+  /** A big-endian number of 0, 1, 2, 4 or 8 bytes; of none, 0. */
+  number(bytes: number): number {
+    const high = bytes === 8 ? this.number(4) * 2 ** 32 : 0
+    const length = Math.min(bytes, 4)
+    const value = length === 0 ? 0 : this.#box.readUIntBE(this.#at, length)
+    this.#at += length
+    return high + value
+  }
+
+  text(bytes: number): string {
+    this.#at += bytes
+    return this.#box.toString('latin1', this.#at - bytes, this.#at)
+  }
+
+  skip(bytes: number): void {
+    this.#at += bytes
+  }
+
+  /** The box that begins here, without its header. */
+  box(): Buffer {
+    const size = this.number(4)
+    if (size < 8) throw new RangeError('a box is too small')
+    this.skip(size - 4)
+    return this.#box.subarray(this.#at - size + 8, this.#at)
+  }
+}
