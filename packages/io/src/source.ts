@@ -36,7 +36,8 @@ export async function readSource(source: ImageSource, signal?: AbortSignal): Pro
   try {
     if (source instanceof Blob) return Buffer.from(await source.arrayBuffer())
     if (typeof source === 'string' || source.protocol === 'file:') {
-      return await readFile(source, signal === undefined ? {} : { signal })
+      signal?.throwIfAborted()
+      return await readFile(source)
     }
     return await download(source, signal)
   } catch (error) {

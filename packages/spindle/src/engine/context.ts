@@ -29,7 +29,7 @@ export class TaskContext implements StageContext {
   }
 
   get signal(): AbortSignal {
-    return this.owner.signal
+    return this.owner.signalOf(this.subject)
   }
 
   get rng(): Rng {

@@ -147,6 +147,7 @@ export class PipeStage extends Stage implements Resumable {
     }
     if (typeof result === 'object' && result !== null && this.isAwaited(item, result, startedAt)) return
     this.running--
+    if (this.signalled !== undefined) this.signalled.delete(item)
     if (startedAt !== 0) this.addTime(startedAt)
     this.ended(item, result)
   }
@@ -194,6 +195,7 @@ export class PipeStage extends Stage implements Resumable {
   private free(slot: Slot): Item {
     const item = slot.item as Item
     slot.item = undefined
+    if (this.signalled !== undefined) this.signalled.delete(item)
     if (slot.startedAt !== 0) this.addTime(slot.startedAt)
     this.slots.push(slot)
     return item
@@ -202,6 +204,7 @@ export class PipeStage extends Stage implements Resumable {
   /** The slow path's task gave its result. */
   taskDone(item: Item, value: unknown, startedAt: number): void {
     this.running--
+    this.signalled?.delete(item)
     this.addTime(startedAt)
     this.ended(item, value)
     this.proceed()
@@ -238,6 +241,7 @@ export class PipeStage extends Stage implements Resumable {
   /** A task failed: after its last attempt, or in the middle of its outputs. */
   taskFailed(item: Item, input: unknown, error: unknown, attempts: number): void {
     this.running--
+    this.signalled?.delete(item)
     if (this.state !== RUNNING && this.isTooLate(item)) return
     const failure = this.noteFailure(item, input, error, attempts)
     retire(item)
@@ -366,6 +370,7 @@ export class PipeStage extends Stage implements Resumable {
   /** A generator has given its last output. */
   expanded(expansion: Expansion): void {
     this.expansions.delete(expansion)
+    this.signalled?.delete(expansion.item)
     this.running--
     retire(expansion.item)
     this.window?.release()
@@ -380,6 +385,7 @@ export class PipeStage extends Stage implements Resumable {
       this.taskFailed(expansion.item, expansion.input, error, attempts)
     } else {
       this.running--
+      this.signalled?.delete(expansion.item)
       expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts)
       retire(expansion.item)
       this.window.release()

@@ -49,6 +49,8 @@ export abstract class Stage implements Consumer, Producer {
   running = 0
   /** Called when the stage's calls are to stop; besides the signal. */
   readonly onAbort: Set<(reason: unknown) => void> = new Set()
+  /** The items whose signal was asked for, while their tasks last. */
+  protected signalled: Map<Item, AbortController> | undefined
   #controller: AbortController | undefined
   #abortReason: unknown
   #isAborted = false
@@ -81,7 +83,7 @@ export abstract class Stage implements Consumer, Producer {
     return this.#hooks
   }
 
-  /** Aborted when results are no longer wanted. Made when first asked for. */
+  /** Aborted when nothing more of the stage is wanted: for sources and merges. Made when first asked for. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
@@ -93,6 +95,21 @@ export abstract class Stage implements Consumer, Producer {
   /** Whether the stage has been told to give no more. */
   get isStopped(): boolean {
     return this.state > FAILING || this.#isAborted
+  }
+
+  /**
+   * The signal of one item's calls. Each item has its own, made when first asked for: listeners that an op adds and does not remove go
+   * with the item, not with the stage.
+   */
+  signalOf(item: Item): AbortSignal {
+    this.signalled ??= new Map()
+    let controller = this.signalled.get(item)
+    if (controller === undefined) {
+      controller = new AbortController()
+      if (this.#isAborted) controller.abort(this.#abortReason)
+      else this.signalled.set(item, controller)
+    }
+    return controller.signal
   }
 
   /** Calls the hooks, then begins to take items. */
@@ -179,6 +196,8 @@ export abstract class Stage implements Consumer, Producer {
     this.#isAborted = true
     this.#abortReason = reason
     this.#controller?.abort(reason)
+    for (const controller of this.signalled?.values() ?? []) controller.abort(reason)
+    this.signalled?.clear()
     for (const listener of [...this.onAbort]) listener(reason)
   }
 

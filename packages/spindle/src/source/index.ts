@@ -1,2 +1,2 @@
 export { type ListFilesOptions, listFiles } from './list-files.ts'
-export { type ReadFileOptions, readFile } from './read-file.ts'
+export { readFile } from './read-file.ts'
