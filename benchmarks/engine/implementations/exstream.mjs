@@ -7,7 +7,7 @@ export const exstreamJs = {
   hasConcurrency: true,
   backpressure: 'yes',
   supports: ({ shape }) => shape !== 'files-fast',
-  items: { async: 4e5, sync: 4e6, timers: 20_000, files: 10_000 },
+  items: { async: 1e6, sync: 4e6, timers: 20_000, files: 10_000 },
   run({ shape, order, concurrency, operations, source, consume }) {
     return new Promise((resolve, reject) => {
       let stream = exstream(source)

@@ -3,7 +3,7 @@ import { importRival } from '../rivals.mjs'
 
 const { default: fastq } = await importRival('fastq')
 
-const items = { async: 4e5, sync: 4e5, timers: 20_000, files: 10_000 }
+const items = { async: 1e6, sync: 1e6, timers: 20_000, files: 10_000 }
 
 export const fastqPromise = {
   name: 'fastq.promise (glue by hand)',

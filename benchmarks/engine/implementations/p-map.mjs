@@ -7,7 +7,7 @@ export const pMap = {
   hasConcurrency: true,
   backpressure: 'yes',
   supports: ({ shape }) => shape !== 'files-fast',
-  items: { async: 2e5, sync: 2e5, timers: 20_000, files: 10_000 },
+  items: { async: 5e5, sync: 5e5, timers: 20_000, files: 10_000 },
   async run({ order, concurrency, operations, source, consume }) {
     // `backpressure` above `concurrency` only made it slower, so it stays at its default, `concurrency`.
     const options = { concurrency, preserveOrder: order === 'input' }

@@ -7,7 +7,7 @@ export const streamingIterables = {
   hasConcurrency: true,
   backpressure: 'yes',
   supports: ({ shape }) => shape !== 'files-fast',
-  items: { async: 2e5, sync: 4e5, timers: 20_000, files: 10_000 },
+  items: { async: 1e6, sync: 1e6, timers: 20_000, files: 10_000 },
   async run({ shape, order, concurrency, operations, source, consume }) {
     const stage = shape === 'sync' ? map : order === 'input' ? parallelMap : transform
     const apply = (upstream, operation) =>
