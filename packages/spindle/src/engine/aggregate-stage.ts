@@ -1,8 +1,9 @@
+import type { ItemError } from '../errors.ts'
 import type { Host } from './host.ts'
 import { boundaryAfter, type Item, joined, type Origin } from './item.ts'
 import { PipeStage } from './pipe-stage.ts'
 import type { Queue } from './queue.ts'
-import type { Aggregator, StageInfo } from './types.ts'
+import type { Aggregator, FailureBudget, StageInfo } from './types.ts'
 
 /** Stands for the item when an aggregator is flushed rather than given one. */
 const FLUSH = Symbol('flush')
@@ -14,6 +15,8 @@ export class AggregateStage extends PipeStage {
   #origin: Origin = { source: 0, epoch: 0 }
   /** Whether the aggregator has been given something since it was last flushed. */
   #hasRest = false
+  /** Whether the aggregator was called in the present task. */
+  #isTouched = false
 
   constructor(
     info: StageInfo,
@@ -22,15 +25,18 @@ export class AggregateStage extends PipeStage {
     aggregator: Aggregator<unknown, unknown>,
     dropLast: boolean,
     buffer: number,
+    maxFailures: FailureBudget,
   ) {
     super(info, host, input, {
-      op: (item) => (item === FLUSH ? aggregator.flush() : aggregator.accumulate(item)),
+      op: (item) => {
+        this.#isTouched = true
+        return item === FLUSH ? aggregator.flush() : aggregator.accumulate(item)
+      },
       concurrency: 1,
       outputOrder: 'completion',
       buffer,
       maxBytes: undefined,
-      // An exception in an aggregator is fatal, for nobody knows what it has lost.
-      maxFailures: 0,
+      maxFailures,
       retry: undefined,
       timeoutMs: undefined,
     })
@@ -38,12 +44,24 @@ export class AggregateStage extends PipeStage {
   }
 
   protected override call(item: Item): void {
+    this.#isTouched = false
     if (item.value !== FLUSH) {
       this.#first ??= item
       this.#hasRest = true
       this.#origin = item.origin
     }
     super.call(item)
+  }
+
+  override taskFailed(item: Item, input: unknown, error: unknown, attempts: number): void {
+    if (this.#first === item && !this.#isTouched) this.#first = undefined
+    super.taskFailed(item, input, error, attempts)
+  }
+
+  /** What a hook keeps from the aggregator is an item that failed. Once the aggregator was called a failure is fatal, for nobody knows what is lost. */
+  override countFailure(failure: ItemError): void {
+    if (this.#isTouched) this.fail(failure.error, failure.index)
+    else super.countFailure(failure)
   }
 
   protected override output(item: Item, value: unknown): void {

@@ -89,7 +89,15 @@ class Wiring {
     if (config.kind === 'aggregate') {
       const info = this.info(config.name, 1, config.where)
       return this.add(
-        new AggregateStage(info, this.#host, input, config.make(), config.dropLast, config.buffer),
+        new AggregateStage(
+          info,
+          this.#host,
+          input,
+          config.make(),
+          config.dropLast,
+          config.buffer,
+          this.#options.maxFailures ?? 0,
+        ),
       ).exit
     }
     const info = this.info(config.name, config.concurrency, config.where)
