@@ -1,0 +1,4 @@
+// expect-message: Type 'string' is not assignable to type 'number
+import { PipelineBuilder } from 'spindle'
+
+new PipelineBuilder().addSource([1, 2, 3]).pathVariants(() => 'left', [(path) => path.pipe(String)])

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
+import { describe, it } from 'node:test'
+import { merge, type Pipeline, PipelineBuilder } from 'spindle'
+import { collect, take } from './support/consume.ts'
+import { turns } from './support/gates.ts'
+import { range } from './support/sources.ts'
+
+// Described once: finding the line of each call costs more than building does.
+const chain = merge(
+  new PipelineBuilder()
+    .addSource(range(6))
+    .pipe(async (value) => value, { concurrency: 3, outputOrder: 'input' }),
+  new PipelineBuilder().addSource(async function* () {
+    yield* range(4)
+  }),
+)
+  .pipe(async (value) => (value === 3 ? undefined : value), {
+    concurrency: 2,
+    timeoutMs: 60_000,
+    retry: { retries: 1, minDelayMs: 1 },
+  })
+  .pathVariants(
+    (value) => value % 2,
+    [(path) => path.pipe((item) => item), (path) => path.pipe((value) => [value])],
+  )
+  .aggregate(3)
+
+const waysOut: Record<string, (pipeline: Pipeline<unknown>) => Promise<unknown>> = {
+  'run to their end': collect,
+  'left and stopped': async (pipeline) => {
+    await take(pipeline, 1)
+    await pipeline.stop()
+  },
+  'left and drained': async (pipeline) => {
+    await take(pipeline, 1)
+    await pipeline.stop({ mode: 'drain' })
+    await collect(pipeline)
+  },
+  'never started, but stopped': (pipeline) => pipeline.stop(),
+}
+
+describe('a thousand pipelines leave nothing behind', () => {
+  for (const [way, leave] of Object.entries(waysOut)) {
+    it(`when they are ${way}: no handle, no listener, no memory`, async () => {
+      const { signal } = new AbortController()
+      const runMany = async (count: number) => {
+        for (let made = 0; made < count; made += 10) {
+          await Promise.all(range(10).map(() => leave(chain.build({ signal }))))
+        }
+        await turns(3)
+      }
+      await runMany(200)
+      const resources = process.getActiveResourcesInfo().sort()
+      const heap = await heapUsed()
+      await runMany(1000)
+      assert.deepEqual(process.getActiveResourcesInfo().sort(), resources)
+      assert.equal(getEventListeners(signal, 'abort').length, 0)
+      const growth = (await heapUsed()) - heap
+      assert.ok(growth < 2_000_000, `the heap grew by ${growth} bytes, ${growth / 1000} a pipeline`)
+    })
+  }
+
+  it('when they failed', async () => {
+    const { signal } = new AbortController()
+    const failing = new PipelineBuilder().addSource(range(10)).pipe(async (value) => {
+      if (value === 5) throw new Error('five')
+      return value
+    })
+    const runMany = async (count: number) => {
+      for (let made = 0; made < count; made++) {
+        await assert.rejects(collect(failing.build({ signal })))
+      }
+      await turns(3)
+    }
+    await runMany(200)
+    const heap = await heapUsed()
+    await runMany(1000)
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+    const growth = (await heapUsed()) - heap
+    assert.ok(growth < 2_000_000, `the heap grew by ${growth} bytes`)
+  })
+})
+
+describe('a long run leaves nothing behind', () => {
+  it('on the signals of its calls, which may be asked for in every one', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(range(2000))
+      .pipe(
+        async (value, context) => {
+          assert.ok(getEventListeners(context.signal, 'abort').length <= 4)
+          return value
+        },
+        { concurrency: 4 },
+      )
+      .build()
+    assert.equal((await collect(pipeline)).length, 2000)
+  })
+
+  it('of getItem calls that timed out', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(async function* (): AsyncGenerator<number> {
+        await new Promise(() => {})
+      })
+      .build()
+    const waitMany = async (count: number) => {
+      for (let done = 0; done < count; done += 100) {
+        await Promise.allSettled(range(100).map(() => pipeline.getItem({ timeoutMs: 1 })))
+      }
+    }
+    await waitMany(1000)
+    const heap = await heapUsed()
+    await waitMany(5000)
+    const growth = (await heapUsed()) - heap
+    assert.ok(growth < 1_000_000, `the heap grew by ${growth} bytes`)
+    await pipeline.stop({ timeoutMs: 10 })
+  })
+})
+
+async function heapUsed(): Promise<number> {
+  assert.ok(globalThis.gc, 'run with --expose-gc')
+  for (let round = 0; round < 4; round++) {
+    globalThis.gc()
+    await turns(2)
+  }
+  return process.memoryUsage().heapUsed
+}
