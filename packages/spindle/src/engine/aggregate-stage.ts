@@ -70,7 +70,7 @@ export class AggregateStage extends PipeStage {
     if (isFlush) this.#first = undefined
     if (value === undefined || (isFlush && this.#dropLast)) return
     this.#first = undefined
-    this.emit(joined(first, value))
+    this.exit.put(joined(first, value))
   }
 
   protected override flush(isEndOfStream: boolean): boolean {
@@ -80,7 +80,7 @@ export class AggregateStage extends PipeStage {
     item.value = FLUSH
     this.call(item)
     // It is a task for the hooks, but no item.
-    this.counters.tasks--
+    this.tasks--
     // A plain result has been put out already; one that comes later ends in `proceed`, which comes back to the boundary or the end.
     return this.running > 0
   }

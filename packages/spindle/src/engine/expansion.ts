@@ -105,7 +105,7 @@ export class Expansion implements Resumable {
     if (held === undefined) return
     this.held = undefined
     this.stage.held--
-    this.stage.emit(held)
+    this.stage.exit.put(held)
   }
 
   /** Asks for nothing more. */
@@ -152,7 +152,7 @@ export class Expansion implements Resumable {
     }
     const output = child(this.item, value, this.position++)
     const window = this.stage.window
-    if (window === undefined || window.isFirst(this.item)) this.stage.emit(output)
+    if (window === undefined || window.isFirst(this.item)) this.stage.exit.put(output)
     else {
       this.held = output
       this.stage.held++

@@ -32,7 +32,7 @@ export class JoinStage extends MergeStage {
 
   override accept(port: Port, item: Item): void {
     const group = item.path?.group as BatchGroup
-    this.counters.tasks++
+    this.tasks++
     if (!Array.isArray(item.value)) {
       const rule = 'a path of batched variants must give arrays'
       this.fail(

@@ -43,7 +43,7 @@ export class MergeStage extends Stage {
   }
 
   protected start(item: Item): void {
-    this.counters.tasks++
+    this.tasks++
     this.exit.put(item)
   }
 

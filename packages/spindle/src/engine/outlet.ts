@@ -128,14 +128,13 @@ export class Outlet implements Consumer {
 
   /** Takes an item that is there. Boundaries at the head of the queue are passed, which may end the caller's epoch. */
   take(epoch: number): Item | undefined {
-    for (let item = this.queue.peek(); item !== undefined; item = this.queue.peek()) {
-      if (this.epoch > epoch) return undefined
-      this.queue.shift()
-      if (item.index < 0) this.endEpoch()
-      else {
+    while (this.queue.length > 0 && this.epoch <= epoch) {
+      const item = this.queue.shift() as Item
+      if (item.index >= 0) {
         this.given++
         return item
       }
+      this.endEpoch()
     }
     return undefined
   }

@@ -1,46 +1,19 @@
 import type { ItemError } from '../errors.ts'
 import { Attempts } from './attempts.ts'
 import { Budget } from './budget.ts'
-import { exactNow } from './clock.ts'
 import { TaskContext } from './context.ts'
 import { Expansion, isGenerator } from './expansion.ts'
+import { Expansions } from './expansions.ts'
 import type { Host } from './host.ts'
 import { DROPPED, EXPANDING, FAILED, type Item, READY, retire } from './item.ts'
+import type { PipeSettings } from './pipe-settings.ts'
+import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
-import { CANCELLED, FAILING, RUNNING, Stage } from './stage.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
-import type { FailureBudget, RetryOptions, StageContext, StageInfo } from './types.ts'
+import { Slot } from './slot.ts'
+import { CANCELLED, FAILING, RUNNING } from './stage.ts'
+import { TaskTimer } from './task-timer.ts'
+import type { StageContext, StageInfo } from './types.ts'
 import { OrderedWindow } from './window.ts'
-
-/** How a {@link PipeStage} behaves. */
-export interface PipeSettings {
-  readonly op: (item: unknown, context: StageContext) => unknown
-  readonly concurrency: number
-  readonly outputOrder: 'completion' | 'input'
-  readonly buffer: number
-  readonly maxBytes: number | undefined
-  readonly maxFailures: FailureBudget
-  readonly retry: Required<RetryOptions> | undefined
-  readonly timeoutMs: number | undefined
-}
-
-// Which tasks are timed: one in 16 where they take long enough to matter beside the clock, one in 128 otherwise.
-const SELDOM = 127
-const OFTEN = 15
-const QUICK_MS = 0.02
-
-/** Where the result of one pending call arrives. Made once per slot; the two functions are all the engine gives to `then`. */
-class Slot {
-  item: Item | undefined
-  startedAt = 0
-  readonly ok: (value: unknown) => void
-  readonly failed: (error: unknown) => void
-
-  constructor(stage: PipeStage) {
-    this.ok = (value) => stage.settled(this, value)
-    this.failed = (error) => stage.rejected(this, error)
-  }
-}
 
 /**
  * Applies an op to each item, at most `concurrency` at a time.
@@ -50,31 +23,27 @@ class Slot {
  * `running + held + exit.length < concurrency + buffer`, in both orders (results above `buffer` hold a slot).
  * Plain results go on in the same call stack; a promise costs one `then` with the slot's two ready-made functions.
  */
-export class PipeStage extends Stage implements Resumable {
-  readonly input: Queue
+export class PipeStage extends PulledStage {
   readonly exit: Queue
   readonly budget: Budget
   /** Results that wait for earlier ones, in input order. */
   held = 0
-  protected boundary: Item | undefined
+  protected boundary: Item | undefined = undefined
   readonly settings: PipeSettings
   readonly window: OrderedWindow | undefined
   private readonly concurrency: number
   private readonly limit: number
   private readonly isBoundedInBytes: boolean
-  /** Whether results go straight into the exit queue. */
-  private readonly isPlain: boolean = false
-  private readonly slots: Slot[] = []
+  /** Whether results go on as they are: no attempts, no rate to look at, no batches. Known once the hooks are. */
+  private isPlain = false
+  private freeSlot: Slot | undefined = undefined
   private op: (item: unknown, context: StageContext) => unknown
-  private attempts: Attempts | undefined
-  private placeless: Expansion[] = []
-  private readonly expansions: Set<Expansion> = new Set()
-  private isResuming = false
-  private timingMask = OFTEN
+  private attempts: Attempts | undefined = undefined
+  private readonly expansions: Expansions = new Expansions()
+  private readonly timer: TaskTimer = new TaskTimer()
 
   constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
-    super(info, host)
-    this.input = input
+    super(info, host, input)
     this.settings = settings
     this.exit = new Queue(settings.buffer, settings.maxBytes)
     this.budget = new Budget(settings.maxFailures)
@@ -84,12 +53,7 @@ export class PipeStage extends Stage implements Resumable {
     this.isBoundedInBytes = settings.maxBytes !== undefined
     this.window =
       settings.outputOrder === 'input' && settings.concurrency > 1 ? new OrderedWindow(this) : undefined
-    input.consumer = this
     this.exit.producer = this
-  }
-
-  get inputs(): readonly Queue[] {
-    return [this.input]
   }
 
   get exits(): readonly Queue[] {
@@ -101,6 +65,7 @@ export class PipeStage extends Stage implements Resumable {
     const isHooked = this.hooks.some((hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined)
     const needsAttempts = isHooked || retry !== undefined || timeoutMs !== undefined
     if (needsAttempts) this.attempts = new Attempts(this)
+    this.isPlain = !needsAttempts && !this.budget.isRate && this.constructor === PipeStage
   }
 
   canStart(): boolean {
@@ -113,13 +78,7 @@ export class PipeStage extends Stage implements Resumable {
     )
   }
 
-  offer(item: Item): boolean {
-    if (!this.canStart()) return false
-    this.start(item)
-    return true
-  }
-
-  private start(item: Item): void {
+  protected start(item: Item): void {
     if (item.index < 0) {
       this.boundary = item
       this.settleBoundary()
@@ -130,14 +89,14 @@ export class PipeStage extends Stage implements Resumable {
 
   /** Begins the task of one item. */
   protected call(item: Item): void {
-    const isTimed = (this.counters.tasks++ & this.timingMask) === 0
+    const count = this.tasks++
     this.running++
-    this.window?.open(item)
+    if (this.window !== undefined) this.window.open(item)
     if (this.attempts !== undefined) {
       this.attempts.begin(item, this.op)
       return
     }
-    const startedAt = isTimed ? exactNow() : 0
+    const startedAt = this.timer.begin(count)
     let result: unknown
     try {
       result = this.op(item.value, new TaskContext(this, item))
@@ -145,26 +104,36 @@ export class PipeStage extends Stage implements Resumable {
       this.taskFailed(item, item.value, error, 1)
       return
     }
-    if (typeof result === 'object' && result !== null && this.isAwaited(item, result, startedAt)) return
-    this.running--
-    if (this.signalled !== undefined) this.signalled.delete(item)
-    if (startedAt !== 0) this.addTime(startedAt)
-    this.ended(item, result)
+    if (result instanceof Promise) this.await(result, item, startedAt)
+    else this.begun(item, result, startedAt)
   }
 
-  /** Whether a result is not there yet: a promise or anything else with `then`, or a generator. */
-  private isAwaited(item: Item, result: object, startedAt: number): boolean {
-    if (result instanceof Promise || typeof (result as { then?: unknown }).then === 'function') {
-      const slot = this.slots.pop() ?? new Slot(this)
-      slot.item = item
-      slot.startedAt = startedAt
-      const promise = result instanceof Promise ? result : Promise.resolve(result)
-      void promise.then(slot.ok, slot.failed)
-      return true
+  /** Has a slot take a pending call's result. */
+  private await(promise: Promise<unknown>, item: Item, startedAt: number): void {
+    let slot = this.freeSlot
+    if (slot === undefined) slot = new Slot(this)
+    else this.freeSlot = slot.next
+    slot.item = item
+    slot.startedAt = startedAt
+    promise.then(slot.ok, slot.failed)
+  }
+
+  /** An op has returned something that is no promise: a result, something else that can be awaited, or a generator. */
+  private begun(item: Item, result: unknown, startedAt: number): void {
+    if (typeof result === 'object' && result !== null) {
+      if (typeof (result as { then?: unknown }).then === 'function') {
+        this.await(Promise.resolve(result), item, startedAt)
+        return
+      }
+      if (isGenerator(result)) {
+        this.expand(new Expansion(this, item, result))
+        return
+      }
     }
-    if (!isGenerator(result)) return false
-    this.expand(new Expansion(this, item, result))
-    return true
+    this.running--
+    if (this.signalled !== undefined) this.signalled.delete(item)
+    if (startedAt !== 0) this.timer.end(startedAt, this.counters)
+    this.ended(item, result)
   }
 
   /** A pending call gave its result. */
@@ -178,9 +147,13 @@ export class PipeStage extends Stage implements Resumable {
     if (value !== undefined && this.isPlain && this.state === RUNNING) {
       // The usual case, written out: what `ended` comes to.
       item.value = value
-      this.exit.put(item)
+      if (this.window === undefined) this.exit.put(item)
+      else if (!this.window.giveFirst(item)) {
+        this.held++
+        item.state = READY
+      }
     } else this.ended(item, value)
-    if (this.input.length > 0 && this.isPlain && !this.host.isDraining && this.boundary === undefined)
+    if (this.input.length > 0 && this.isPlain && this.boundary === undefined && !this.host.isDraining)
       this.pump()
     else this.proceed()
   }
@@ -196,8 +169,9 @@ export class PipeStage extends Stage implements Resumable {
     const item = slot.item as Item
     slot.item = undefined
     if (this.signalled !== undefined) this.signalled.delete(item)
-    if (slot.startedAt !== 0) this.addTime(slot.startedAt)
-    this.slots.push(slot)
+    if (slot.startedAt !== 0) this.timer.end(slot.startedAt, this.counters)
+    slot.next = this.freeSlot
+    this.freeSlot = slot
     return item
   }
 
@@ -205,7 +179,7 @@ export class PipeStage extends Stage implements Resumable {
   taskDone(item: Item, value: unknown, startedAt: number): void {
     this.running--
     this.signalled?.delete(item)
-    this.addTime(startedAt)
+    this.timer.end(startedAt, this.counters)
     this.ended(item, value)
     this.proceed()
   }
@@ -214,7 +188,7 @@ export class PipeStage extends Stage implements Resumable {
   private ended(item: Item, value: unknown): void {
     if (this.state !== RUNNING && this.isTooLate(item)) return
     this.output(item, value)
-    if (this.budget.isRate) this.countCall(item)
+    if (this.window === undefined) this.countCall(item)
   }
 
   /** Passes one result on. */
@@ -226,16 +200,11 @@ export class PipeStage extends Stage implements Resumable {
       return
     }
     item.value = value
-    if (this.window === undefined) this.emit(item)
+    if (this.window === undefined) this.exit.put(item)
     else {
       this.held++
       this.window.settle(item, READY)
     }
-  }
-
-  /** Puts a finished item into the exit queue. */
-  emit(item: Item): void {
-    this.exit.put(item)
   }
 
   /** A task failed: after its last attempt, or in the middle of its outputs. */
@@ -263,12 +232,15 @@ export class PipeStage extends Stage implements Resumable {
     if (this.budget.isExceeded) this.exceed(failure)
   }
 
-  private countCall(item: Item): void {
+  /** Counts a call that did not fail, where the budget is a share of them. */
+  countCall(item: Item): void {
+    if (!this.budget.isRate) return
     this.budget.calls++
     if (this.budget.isExceeded && this.state === RUNNING) {
+      const { name } = this.info
       this.exceed(
         this.recent.at(-1) ?? {
-          stage: this.info.name,
+          stage: name,
           index: item.index,
           attempts: 1,
           error: undefined,
@@ -294,31 +266,18 @@ export class PipeStage extends Stage implements Resumable {
   protected override failed(): void {
     // In input order nothing after the fatal item is delivered, so nothing is waited for.
     if (this.window === undefined) return
-    this.abort(this.signalReason())
-    this.closeExpansions()
+    this.abort(new DOMException(`stage "${this.info.name}" failed`, 'AbortError'))
+    this.running -= this.expansions.close()
     this.window.clear()
     this.held = 0
     this.finish()
   }
 
-  protected signalReason(): unknown {
-    return new DOMException(`stage "${this.info.name}" failed`, 'AbortError')
-  }
-
   protected override cancelled(): void {
-    this.closeExpansions()
+    this.running -= this.expansions.close()
     this.window?.clear()
     this.held = 0
     this.boundary = undefined
-  }
-
-  private closeExpansions(): void {
-    for (const expansion of [...this.expansions]) {
-      expansion.close()
-      this.expansions.delete(expansion)
-      this.running--
-    }
-    this.placeless = []
   }
 
   // --- generators
@@ -347,14 +306,17 @@ export class PipeStage extends Stage implements Resumable {
     return this.running + this.held + this.exit.length < this.limit
   }
 
-  override get isResting(): boolean {
-    const resting = [...this.expansions].filter((expansion) => expansion.isResting).length
-    return this.running === resting && !this.isResuming
+  protected override get busy(): number {
+    return this.running - this.expansions.resting
+  }
+
+  protected override get isQuick(): boolean {
+    return this.timer.isQuick
   }
 
   /** A generator waits for a place. */
   park(expansion: Expansion): void {
-    this.placeless.push(expansion)
+    this.expansions.park(expansion)
   }
 
   /** Something here has come to rest. */
@@ -374,7 +336,7 @@ export class PipeStage extends Stage implements Resumable {
     this.running--
     retire(expansion.item)
     this.window?.release()
-    if (this.budget.isRate) this.countCall(expansion.item)
+    if (this.window === undefined) this.countCall(expansion.item)
     this.proceed()
   }
 
@@ -404,46 +366,14 @@ export class PipeStage extends Stage implements Resumable {
     this.rested()
   }
 
-  pump(): void {
-    let hasTaken = false
-    while (this.input.length > 0 && this.canStart()) {
-      if (isSliceOver()) {
-        this.resumeLater()
-        break
-      }
-      hasTaken = true
-      this.start(this.input.shift() as Item)
-    }
-    if (this.input.isDrained) this.inputEnded()
-    else if (hasTaken) this.input.wake()
-  }
-
-  private resumeLater(): void {
-    if (this.isResuming) return
-    this.isResuming = true
-    resumeNextTurn(this)
-  }
-
-  resume(): void {
-    this.isResuming = false
-    this.pump()
-  }
-
-  roomMade(): void {
-    if (this.placeless.length > 0) {
-      const parked = this.placeless
-      this.placeless = []
-      for (const expansion of parked) expansion.advance()
-    }
+  override roomMade(): void {
+    this.expansions.resume()
     const places = this.limit - this.running - this.held - this.exit.length
     if (places >= this.exit.refillAt && this.input.length > 0) this.pump()
   }
 
-  inputEnded(): void {
-    if (this.state !== RUNNING || !this.input.isDrained || !this.isIdle() || this.boundary !== undefined)
-      return
-    if (this.flush(true)) return
-    this.finish()
+  protected override drained(): void {
+    if (this.boundary === undefined && !this.flush(true)) this.finish()
   }
 
   /** Passes the boundary between two epochs on, once everything before it has been given. */
@@ -456,22 +386,12 @@ export class PipeStage extends Stage implements Resumable {
     this.pump()
   }
 
-  private isIdle(): boolean {
+  protected isIdle(): boolean {
     return this.running === 0 && (this.window === undefined || this.window.length === 0)
   }
 
   /** Whether the stage had something left to give at the end of the stream (or of an epoch), and has begun to. */
   protected flush(_isEndOfStream: boolean): boolean {
     return false
-  }
-
-  private addTime(startedAt: number): void {
-    const took = exactNow() - startedAt
-    // A sample stands for all the tasks since the one before.
-    const weight = this.timingMask + 1
-    this.counters.timed += weight
-    this.counters.timedMs += took * weight
-    this.timingMask = took < QUICK_MS ? SELDOM : OFTEN
-    if (took > this.counters.longestMs) this.counters.longestMs = took
   }
 }

@@ -39,8 +39,8 @@ export class Queue {
   readonly capacity: number
   readonly maxBytes: number | undefined
   /**
-   * Free places at which a producer goes on: not at every one of a long queue, so that what follows (a chain of wake-ups up to the source) is
-   * shared by several items. Short queues, as the default ones, are refilled at every item.
+   * Free places at which a producer goes on: half of a long queue, so that what follows (a chain of wake-ups up to the source) is shared by
+   * several items. Short queues, as the default ones, are refilled at every item. Slots are idle only while half of the queue is ready.
    */
   readonly refillAt: number
   consumer: Consumer = nobody
@@ -70,7 +70,7 @@ export class Queue {
 
   constructor(capacity: number, maxBytes: number | undefined) {
     this.capacity = capacity
-    this.refillAt = Math.max(1, Math.floor(capacity / 4))
+    this.refillAt = Math.max(1, Math.floor(capacity / 2))
     this.maxBytes = maxBytes
   }
 
@@ -93,6 +93,10 @@ export class Queue {
   put(item: Item): void {
     if (item.index >= 0) this.passed++
     if (this.length === 0 && this.consumer.offer(item)) return
+    this.enqueue(item)
+  }
+
+  private enqueue(item: Item): void {
     if (this.length > this.mask) this.grow()
     this.ring[(this.head + this.length) & this.mask] = item
     this.length++

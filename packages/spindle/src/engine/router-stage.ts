@@ -4,22 +4,20 @@ import { BatchGroup } from './batch-group.ts'
 import type { Host } from './host.ts'
 import { type Item, partOf, retire } from './item.ts'
 import type { JoinStage } from './join-stage.ts'
+import { PulledStage } from './pulled-stage.ts'
 import type { Queue } from './queue.ts'
-import { CANCELLED, FAILING, RUNNING, Stage } from './stage.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
+import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 import type { StageInfo } from './types.ts'
 
 /**
  * Sends each item (or each part of a batch) into one of several paths. Serial: the next item is looked at when this one has its place, so that a path
  * that is full holds the others back rather than letting items pile up.
  */
-export class RouterStage extends Stage implements Resumable {
-  readonly input: Queue
+export class RouterStage extends PulledStage {
   readonly exits: readonly Queue[]
   readonly #router: (item: unknown) => unknown
   /** Where the parts of batches come together again; `undefined` if items are not split. */
   readonly #join: JoinStage | undefined
-  #isResuming = false
 
   constructor(
     info: StageInfo,
@@ -29,18 +27,12 @@ export class RouterStage extends Stage implements Resumable {
     exits: readonly Queue[],
     join: JoinStage | undefined,
   ) {
-    super(info, host)
-    this.input = input
+    super(info, host, input)
     this.#router = router
     this.#join = join
     this.exits = exits
-    input.consumer = this
     for (const exit of exits) exit.producer = new PathProducer(this)
     if (join !== undefined) join.onRoom = () => this.pump()
-  }
-
-  get inputs(): readonly Queue[] {
-    return [this.input]
   }
 
   canStart(): boolean {
@@ -52,18 +44,12 @@ export class RouterStage extends Stage implements Resumable {
     )
   }
 
-  offer(item: Item): boolean {
-    if (!this.canStart()) return false
-    this.start(item)
-    return true
-  }
-
-  private start(item: Item): void {
+  protected start(item: Item): void {
     if (item.index < 0) {
       for (const exit of this.exits) exit.put(item)
       return
     }
-    this.counters.tasks++
+    this.tasks++
     this.running++
     let choice: unknown
     try {
@@ -165,36 +151,8 @@ export class RouterStage extends Stage implements Resumable {
     if (this.host.isDraining) this.host.rested()
   }
 
-  pump(): void {
-    let hasTaken = false
-    while (this.input.length > 0 && this.canStart()) {
-      if (isSliceOver()) {
-        if (!this.#isResuming) resumeNextTurn(this)
-        this.#isResuming = true
-        break
-      }
-      hasTaken = true
-      this.start(this.input.shift() as Item)
-    }
-    if (this.input.isDrained) this.inputEnded()
-    else if (hasTaken) this.input.wake()
-  }
-
-  override get isResting(): boolean {
-    return this.running === 0 && !this.#isResuming
-  }
-
-  resume(): void {
-    this.#isResuming = false
-    this.pump()
-  }
-
-  roomMade(): void {
-    if (this.input.length > 0) this.pump()
-  }
-
-  inputEnded(): void {
-    if (this.state === RUNNING && this.input.isDrained && this.running === 0) this.finish()
+  protected isIdle(): boolean {
+    return this.running === 0
   }
 
   /** A path wants nothing more. What is in the other paths goes on to its end; nothing new is sent anywhere. */

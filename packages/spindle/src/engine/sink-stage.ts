@@ -1,24 +1,18 @@
 import type { Host } from './host.ts'
 import type { Item } from './item.ts'
+import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
-import { RUNNING, Stage } from './stage.ts'
+import { RUNNING } from './stage.ts'
 import type { StageInfo } from './types.ts'
 
 /** Moves what the last stage gives into the queue the consumer takes from. */
-export class SinkStage extends Stage {
-  readonly input: Queue
+export class SinkStage extends PulledStage {
   readonly exit: Queue
 
   constructor(info: StageInfo, host: Host, input: Queue, bufferSize: number) {
-    super(info, host)
-    this.input = input
+    super(info, host, input)
     this.exit = new Queue(bufferSize, undefined)
-    input.consumer = this
     this.exit.producer = this
-  }
-
-  get inputs(): readonly Queue[] {
-    return [this.input]
   }
 
   get exits(): readonly Queue[] {
@@ -29,31 +23,31 @@ export class SinkStage extends Stage {
     return this.exit.length < this.exit.capacity && this.state === RUNNING
   }
 
-  offer(item: Item): boolean {
+  override offer(item: Item): boolean {
+    const { exit } = this
+    // To a consumer that waits, past the queue: this is every item's way when the consumer is quick.
+    if (exit.length === 0 && this.state === RUNNING && exit.consumer.offer(item)) {
+      if (item.index >= 0) exit.passed++
+      return true
+    }
     if (!this.canStart()) return false
-    this.start(item)
+    exit.put(item)
     return true
   }
 
-  private start(item: Item): void {
+  protected start(item: Item): void {
     this.exit.put(item)
   }
 
-  roomMade(): void {
-    if (this.exit.capacity - this.exit.length >= this.exit.refillAt && this.input.length > 0) this.pump()
+  protected isIdle(): boolean {
+    return true
   }
 
-  pump(): void {
-    let hasTaken = false
-    while (this.input.length > 0 && this.canStart()) {
-      hasTaken = true
-      this.start(this.input.shift() as Item)
-    }
-    if (this.input.isDrained) this.inputEnded()
-    else if (hasTaken) this.input.wake()
+  protected override get isQuick(): boolean {
+    return true
   }
 
-  inputEnded(): void {
-    if (this.state === RUNNING && this.input.isDrained) this.finish()
+  override roomMade(): void {
+    if (this.exit.capacity - this.exit.length >= this.exit.refillAt) super.roomMade()
   }
 }

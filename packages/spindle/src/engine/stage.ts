@@ -22,8 +22,6 @@ const MOST_RECENT = 16
 
 /** What a stage counts. Times are of a sample of its tasks. */
 export class Counters {
-  /** Items begun. */
-  tasks = 0
   /** Items that failed. */
   failures = 0
   /** Items dropped by the op returning `undefined`. */
@@ -45,12 +43,14 @@ export abstract class Stage implements Consumer, Producer {
   readonly counters: Counters = new Counters()
   readonly recent: ItemError[] = []
   state: number = OPENING
+  /** Items begun. A field of the stage rather than a counter, for it is counted with every call. */
+  tasks = 0
   /** Calls in flight, those whose generators still give included. */
   running = 0
   /** Called when the stage's calls are to stop; besides the signal. */
   readonly onAbort: Set<(reason: unknown) => void> = new Set()
   /** The items whose signal was asked for, while their tasks last. */
-  protected signalled: Map<Item, AbortController> | undefined
+  protected signalled: Map<Item, AbortController> | undefined = undefined
   #controller: AbortController | undefined
   #abortReason: unknown
   #isAborted = false
@@ -76,7 +76,12 @@ export abstract class Stage implements Consumer, Producer {
 
   /** Whether nothing happens here until something is put in or taken out. */
   get isResting(): boolean {
-    return this.running === 0
+    return this.busy === 0
+  }
+
+  /** Calls in flight that will go on by themselves. */
+  protected get busy(): number {
+    return this.running
   }
 
   get hooks(): readonly TaskHook[] {

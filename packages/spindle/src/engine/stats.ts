@@ -87,7 +87,7 @@ function stageStats(stage: Stage): StageStats {
     id: info.id,
     where: info.where,
     concurrency: info.concurrency,
-    tasks: counters.tasks,
+    tasks: stage.tasks,
     running: stage.running,
     emitted: stage.exits.reduce((items, queue) => items + queue.passed, 0),
     skipped: counters.skipped,

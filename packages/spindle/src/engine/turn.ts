@@ -6,7 +6,7 @@ export interface Resumable {
 }
 
 const SLICE_MS = 10
-const LONGEST_STRIDE = 32
+const LONGEST_STRIDE = 64
 
 let sliceStart = 0
 let lastLook = 0
@@ -21,8 +21,11 @@ let waiting: Resumable[] = []
  * once too often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a microsecond.
  */
 export function isSliceOver(): boolean {
-  if (waiting.length > 0) return true
   if (--left > 0) return false
+  if (waiting.length > 0) {
+    left = 1
+    return true
+  }
   const now = exactNow()
   const sinceLook = now - lastLook
   lastLook = now
@@ -35,6 +38,8 @@ export function isSliceOver(): boolean {
 
 /** Has `work` resumed in the next turn of the loop. */
 export function resumeNextTurn(work: Resumable): void {
+  // Whoever asks before the turn is to be told so.
+  left = 1
   waiting.push(work)
   if (waiting.length === 1) setImmediate(turn)
 }

@@ -1,6 +1,6 @@
 import type { ItemError } from '../errors.ts'
 import type { Expansion } from './expansion.ts'
-import { DROPPED, EXPANDING, FAILED, type Item, PENDING, READY } from './item.ts'
+import { EXPANDING, FAILED, type Item, PENDING, READY } from './item.ts'
 import type { PipeStage } from './pipe-stage.ts'
 
 /**
@@ -39,6 +39,19 @@ export class OrderedWindow {
     else if (state === EXPANDING) (item.value as Expansion).advance()
   }
 
+  /** The short way of a result that is first: given at once, without being marked. False if it is not first. */
+  giveFirst(item: Item): boolean {
+    if (this.isReleasing || this.ring[this.head] !== item) return false
+    this.ring[this.head] = undefined
+    this.head = (this.head + 1) & this.mask
+    this.length--
+    this.isReleasing = true
+    this.stage.exit.put(item)
+    this.isReleasing = false
+    if (this.length > 0 && (this.ring[this.head] as Item).state !== PENDING) this.release()
+    return true
+  }
+
   /** Gives what is finished at the front. */
   release(): void {
     // What is given may end in the consumer asking for more, which comes back here: the outer loop goes on with it.
@@ -58,18 +71,22 @@ export class OrderedWindow {
   }
 
   private finish(item: Item): void {
+    if (item.state === FAILED) {
+      this.stage.countFailure(item.value as ItemError)
+      return
+    }
+    if (item.state === EXPANDING) {
+      const { failure } = item.value as Expansion
+      if (failure === undefined) this.stage.countCall(item)
+      else this.stage.countFailure(failure)
+      return
+    }
     if (item.state === READY) {
       this.stage.held--
       item.state = PENDING
-      this.stage.emit(item)
-    } else if (item.state === FAILED) {
-      this.stage.countFailure(item.value as ItemError)
-    } else if (item.state === EXPANDING) {
-      const failure = (item.value as Expansion).failure
-      if (failure !== undefined) this.stage.countFailure(failure)
-    } else if (item.state === DROPPED) {
-      item.value = undefined
+      this.stage.exit.put(item)
     }
+    this.stage.countCall(item)
   }
 
   /** Lets the generator at the front give its outputs; whether it has given its last. */

@@ -1,0 +1,13 @@
+import type { FailureBudget, RetryOptions, StageContext } from './types.ts'
+
+/** How a `PipeStage` behaves. */
+export interface PipeSettings {
+  readonly op: (item: unknown, context: StageContext) => unknown
+  readonly concurrency: number
+  readonly outputOrder: 'completion' | 'input'
+  readonly buffer: number
+  readonly maxBytes: number | undefined
+  readonly maxFailures: FailureBudget
+  readonly retry: Required<RetryOptions> | undefined
+  readonly timeoutMs: number | undefined
+}

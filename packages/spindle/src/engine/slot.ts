@@ -1,0 +1,17 @@
+import type { Item } from './item.ts'
+import type { PipeStage } from './pipe-stage.ts'
+
+/** Where the result of one pending call arrives. Made once per slot; the two functions are all the engine gives to `then`. */
+export class Slot {
+  item: Item | undefined = undefined
+  startedAt = 0
+  /** The next free slot: a linked list costs less than an array's push and pop. */
+  next: Slot | undefined = undefined
+  readonly ok: (value: unknown) => void
+  readonly failed: (error: unknown) => void
+
+  constructor(stage: PipeStage) {
+    this.ok = (value) => stage.settled(this, value)
+    this.failed = (error) => stage.rejected(this, error)
+  }
+}

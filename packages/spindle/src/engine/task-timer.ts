@@ -1,0 +1,31 @@
+import { exactNow } from './clock.ts'
+import type { Counters } from './stage.ts'
+
+const SELDOM = 127
+const OFTEN = 15
+const QUICK_MS = 0.02
+
+/** Times a sample of a stage's tasks: one in 16 where they take long enough to matter beside the clock, one in 128 of quick ones. */
+export class TaskTimer {
+  private mask = OFTEN
+
+  /** Whether the last timed task took next to no time. */
+  get isQuick(): boolean {
+    return this.mask === SELDOM
+  }
+
+  /** The time, if the `count`-th task is to be timed, else 0. */
+  begin(count: number): number {
+    return (count & this.mask) === 0 ? exactNow() : 0
+  }
+
+  /** Adds a task that began at `startedAt`: it stands for all since the one timed before. */
+  end(startedAt: number, counters: Counters): void {
+    const took = exactNow() - startedAt
+    const weight = this.mask + 1
+    counters.timed += weight
+    counters.timedMs += took * weight
+    if (took > counters.longestMs) counters.longestMs = took
+    this.mask = took < QUICK_MS ? SELDOM : OFTEN
+  }
+}
