@@ -280,8 +280,6 @@ export class PipeStage extends PulledStage {
     this.boundary = undefined
   }
 
-  // --- generators
-
   /** Goes on to give the outputs of a generator; its task ends with the last of them. */
   expand(expansion: Expansion): void {
     if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
@@ -355,8 +353,6 @@ export class PipeStage extends PulledStage {
     this.proceed()
   }
 
-  // --- going on
-
   /** A task has ended that nobody on the call stack waits for: begin the next, or end. */
   proceed(): void {
     if (this.boundary !== undefined) this.settleBoundary()
@@ -364,6 +360,12 @@ export class PipeStage extends PulledStage {
     else if (this.input.isClosed) this.inputEnded()
     if (this.state === FAILING && this.running === 0) this.finish()
     this.rested()
+  }
+
+  /** All that was begun in input order has been given: what waited for that goes on. */
+  released(): void {
+    if (this.boundary !== undefined) this.settleBoundary()
+    else if (this.input.isDrained) this.inputEnded()
   }
 
   override roomMade(): void {

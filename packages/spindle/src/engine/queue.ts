@@ -70,7 +70,7 @@ export class Queue {
 
   constructor(capacity: number, maxBytes: number | undefined) {
     this.capacity = capacity
-    this.refillAt = Math.max(1, Math.floor(capacity / 2))
+    this.refillAt = capacity > 8 ? capacity >> 1 : 1
     this.maxBytes = maxBytes
   }
 

@@ -53,8 +53,8 @@ export class Rng {
 
   /** An integer, 0 <= x < `limit`, uniform without bias. `limit` is an integer, 1..2^53. */
   int(limit: number): number {
-    if (!Number.isSafeInteger(limit) || limit < 1)
-      throw new RangeError(`\`limit\` must be an integer >= 1, got ${limit}`)
+    if (!Number.isInteger(limit) || limit < 1 || limit > 9007199254740992)
+      throw new RangeError(`\`limit\` must be an integer from 1 to 2^53, got ${limit}`)
     if (limit > 4294967296) return Math.floor(this.next() * limit)
     const reject = 4294967296 - (4294967296 % limit)
     let value = this.uint32()

@@ -68,6 +68,7 @@ export class OrderedWindow {
       this.finish(item)
     }
     this.isReleasing = false
+    if (this.length === 0) this.stage.released()
   }
 
   private finish(item: Item): void {
