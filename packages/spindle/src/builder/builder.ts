@@ -110,9 +110,10 @@ export class PipelineBuilder<T = never> {
    * The op may be synchronous (it then runs on the loop), return anything awaitable, or be a generator, whose outputs are put
    * out one at a time. `undefined` drops the item. An array or a `Map` looks items up.
    */
-  pipe<R>(op: OpFunction<T, R>, options?: PipeOptions): PipelineBuilder<Output<R>>
   pipe<R>(op: readonly R[], options?: PipeOptions): PipelineBuilder<Exclude<R, undefined>>
   pipe<R>(op: ReadonlyMap<T, R>, options?: PipeOptions): PipelineBuilder<Exclude<R, undefined>>
+  // Last, for compilers that speak of the last overload only when none fits.
+  pipe<R>(op: OpFunction<T, R>, options?: PipeOptions): PipelineBuilder<Output<R>>
   pipe(op: unknown, options: PipeOptions = {}): PipelineBuilder<unknown> {
     return this.#with(pipeConfig(op, options, callSite()))
   }

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PipelineBuilder } from '../builder/builder.ts'
 import { Pipeline } from '../engine/pipeline.ts'
@@ -53,8 +53,13 @@ function canStripTypes(): boolean {
 
 async function registerTsx(path: string): Promise<void> {
   try {
-    const found = createRequire(path).resolve('tsx/esm/api')
-    const { register } = (await import(pathToFileURL(found).href)) as { register(): void }
+    // `require.resolve` would give tsx's CommonJS file, which cannot register; `import.meta.resolve` takes no parent on Node 20.
+    const manifest = createRequire(path).resolve('tsx/package.json')
+    const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as {
+      exports: { './esm/api': { import: { default: string } } }
+    }
+    const file = join(dirname(manifest), exports['./esm/api'].import.default)
+    const { register } = (await import(pathToFileURL(file).href)) as { register(): void }
     register()
   } catch (error) {
     throw new SpindleError(
