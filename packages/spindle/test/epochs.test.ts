@@ -297,6 +297,30 @@ describe('epochs do not mix', () => {
     assert.deepEqual(await epochs(build(0), 3), [[], [], []])
   })
 
+  it('when the last items of an epoch give nothing, though those before fill the queue', async () => {
+    for (const outputOrder of ['completion', 'input'] as const) {
+      for (const counts of [
+        [3, 0],
+        [3, 3, 0],
+        [4, 0, 0],
+        [0, 5, 0],
+      ]) {
+        const pipeline = new PipelineBuilder()
+          .addSource(counts, continuous)
+          .pipe(
+            function* (count) {
+              yield* range(count)
+            },
+            { concurrency: 2, buffer: 1, outputOrder },
+          )
+          .pipe((value) => value, { buffer: 1 })
+          .build()
+        const expected = counts.flatMap((count) => range(count)).sort()
+        for (const items of await epochs(pipeline, 3)) assert.deepEqual(items.sort(), expected)
+      }
+    }
+  })
+
   it('when nothing of an epoch is left after the filters', async () => {
     let epoch = 0
     const pipeline = new PipelineBuilder()

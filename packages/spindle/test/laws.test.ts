@@ -90,9 +90,12 @@ describe('whatever the stages, and in whatever order their calls end', () => {
   it('a stage holds at most concurrency + buffer results', async () => {
     await fc.assert(
       fc.asyncProperty(chainSpec, async (spec) => {
+        // An item that waits in a hook or in a batch has been taken, though its call has not begun: not to be seen here.
+        fc.pre(spec.hooks === 'none')
         const run = new Run(spec)
         await run.scheduler.drive(() => collect(run.pipeline))
         spec.stages.slice(0, -1).forEach((stage, position) => {
+          if ((spec.stages[position + 1]?.batchesOf ?? 0) > 0) return
           const most = run.records[position]?.mostHeld ?? 0
           assert.ok(
             most <= stage.concurrency + stage.buffer,
@@ -120,7 +123,7 @@ describe('whatever the stages, and in whatever order their calls end', () => {
           assert.deepEqual(sorted(told.map(({ stage, item }) => `${stage}: ${item}`)), sorted(expected))
         }
         assert.deepEqual(
-          spec.stages.map((_, position) => run.pipeline.stats().stages[position + 1]?.failures),
+          run.stats().map((stage) => stage.failures),
           failures,
         )
       }),
@@ -135,10 +138,11 @@ describe('whatever the stages, and in whatever order their calls end', () => {
         const items = await run.scheduler.drive(() => collect(run.pipeline))
         const { inputs, retries } = expect(spec)
         const { stages } = run.pipeline.stats()
-        assert.equal(stages.length, spec.stages.length + 2)
         assert.equal(stages[0]?.emitted, spec.items)
+        assert.equal(stages.at(-1)?.emitted, items.length)
+        assert.equal(run.stats().length, spec.stages.length)
         spec.stages.forEach((_, position) => {
-          const stats = stages[position + 1]
+          const stats = run.stats()[position]
           assert.equal(stats?.tasks, inputs[position]?.length)
           assert.equal(stats?.emitted, inputs[position + 1]?.length)
           assert.equal(stats?.retries, retries[position])
@@ -286,7 +290,7 @@ describe('whenever a pipeline is left', () => {
         const got = JSON.stringify(sorted(items))
         assert.ok(
           got === JSON.stringify(pulled[0]) ||
-            (spec.source === 'asyncGenerator' && got === JSON.stringify(pulled[1])),
+            (spec.source.startsWith('async') && got === JSON.stringify(pulled[1])),
           `${got} of ${run.pulls} pulled`,
         )
       }),
@@ -297,7 +301,8 @@ describe('whenever a pipeline is left', () => {
 
 describe('whichever item is fatal', () => {
   const fatal = fc.record({
-    stage: stageSpec,
+    stage: stageSpec.map((stage) => ({ ...stage, batchesOf: 0, flakyOneOf: 0 })),
+    hooks: fc.constantFrom('none' as const, 'sync' as const, 'async' as const),
     items: fc.integer({ min: 1, max: 30 }),
     maxFailures: fc.integer({ min: 0, max: 4 }),
     seed: fc.integer(),
@@ -305,15 +310,14 @@ describe('whichever item is fatal', () => {
 
   it('input order delivers exactly the good items before it', async () => {
     await fc.assert(
-      fc.asyncProperty(fatal, async ({ stage, items, maxFailures, seed }) => {
+      fc.asyncProperty(fatal, async ({ stage, hooks, items, maxFailures, seed }) => {
         const spec = {
           items,
           seed,
-          source: 'array' as const,
+          source: 'iterable' as const,
+          hooks,
           sink: 3,
-          stages: [
-            { ...stage, outputOrder: 'input' as const, failOneOf: stage.failOneOf || 3, flakyOneOf: 0 },
-          ],
+          stages: [{ ...stage, outputOrder: 'input' as const, failOneOf: stage.failOneOf || 3 }],
         }
         const run = new Run(spec, { maxFailures })
         const fates = names(items).map((item) => fateOf(item, spec.stages[0] as (typeof spec.stages)[0], 0))
@@ -338,10 +342,10 @@ describe('whichever item is fatal', () => {
 
   it('completion order delivers the results of all calls that had begun', async () => {
     await fc.assert(
-      fc.asyncProperty(fatal, async ({ stage, items, maxFailures, seed }) => {
+      fc.asyncProperty(fatal, async ({ stage, hooks, items, maxFailures, seed }) => {
         const kind = stage.kind.endsWith('enerator') ? 'async' : stage.kind
-        const only = { ...stage, kind, outputOrder: 'completion' as const, failOneOf: 2, flakyOneOf: 0 }
-        const spec = { items, seed, source: 'generator' as const, sink: 3, stages: [only] }
+        const only = { ...stage, kind, outputOrder: 'completion' as const, failOneOf: 2 }
+        const spec = { items, seed, hooks, source: 'generator' as const, sink: 3, stages: [only] }
         const run = new Run(spec, { maxFailures })
         const failing = names(items).filter((item) => fateOf(item, only, 0).isFailing).length
         if (failing <= maxFailures) return
@@ -351,7 +355,7 @@ describe('whichever item is fatal', () => {
         const failed = begun.filter((fate) => fate.isFailing).length
         assert.ok(failed > maxFailures)
         assert.equal(run.failed.length, failed)
-        assert.equal(run.pipeline.stats().stages[1]?.failures, failed)
+        assert.equal(run.stats()[0]?.failures, failed)
         assert.equal(run.closes, 1)
       }),
       few,

@@ -1,6 +1,14 @@
 // Random chains of stages, what they must give, and a run of them that keeps a record of every call.
 import fc from 'fast-check'
-import { type BuildOptions, type ItemError, type Pipeline, PipelineBuilder, type StageContext } from 'spindle'
+import {
+  type BuildOptions,
+  type ItemError,
+  type Pipeline,
+  PipelineBuilder,
+  type StageContext,
+  type StageStats,
+  type TaskHook,
+} from 'spindle'
 import { Scheduler } from './scheduler.ts'
 
 export type OpKind = 'sync' | 'async' | 'mixed' | 'generator' | 'asyncGenerator' | 'lateGenerator'
@@ -14,14 +22,21 @@ export interface StageSpec {
   readonly skipOneOf: number
   readonly failOneOf: number
   readonly flakyOneOf: number
+  /** Whether each attempt has a time limit, which is never reached. */
+  readonly hasTimeout: boolean
+  /** Bound of the exit queue in bytes; each item counts for some. */
+  readonly maxBytes: number | undefined
+  /** Whether its input goes through batches of so many items, taken apart again; 0 for none. */
+  readonly batchesOf: number
 }
 
 export interface ChainSpec {
   readonly items: number
-  readonly source: 'array' | 'generator' | 'asyncGenerator'
+  readonly source: 'iterable' | 'asyncIterable' | 'generator' | 'asyncGenerator'
   readonly stages: readonly StageSpec[]
   readonly sink: number
   readonly seed: number
+  readonly hooks: 'none' | 'sync' | 'async'
 }
 
 const oneOf = (least: number) => fc.oneof(fc.constant(0), fc.integer({ min: least, max: 7 }))
@@ -33,15 +48,19 @@ export const stageSpec: fc.Arbitrary<StageSpec> = fc.record({
   outputOrder: fc.constantFrom('completion' as const, 'input' as const),
   skipOneOf: oneOf(2),
   failOneOf: oneOf(2),
-  flakyOneOf: oneOf(5),
+  flakyOneOf: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, fc.integer({ min: 5, max: 7 })),
+  hasTimeout: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
+  maxBytes: fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined, freq: 4 }),
+  batchesOf: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 4 })),
 })
 
 export const chainSpec: fc.Arbitrary<ChainSpec> = fc.record({
   items: fc.integer({ min: 0, max: 25 }),
-  source: fc.constantFrom('array' as const, 'generator' as const, 'asyncGenerator' as const),
+  source: fc.constantFrom('iterable', 'asyncIterable', 'generator', 'asyncGenerator'),
   stages: fc.array(stageSpec, { minLength: 1, maxLength: 4 }),
   sink: fc.integer({ min: 1, max: 4 }),
   seed: fc.integer(),
+  hooks: fc.constantFrom('none', 'none', 'sync', 'async'),
 })
 
 /** A chain in which nothing fails, so that budgets play no part. */
@@ -127,58 +146,107 @@ export class Run {
     this.records = spec.stages.map(() => ({ inFlight: 0, mostInFlight: 0, taken: 0, begun: 0, mostHeld: 0 }))
     let builder = new PipelineBuilder().addSource<string>(this.#source(continuous), { continuous })
     spec.stages.forEach((stage, position) => {
-      const { concurrency, buffer, outputOrder } = stage
+      const { concurrency, buffer, outputOrder, batchesOf, maxBytes, hasTimeout, flakyOneOf } = stage
+      if (batchesOf > 0) builder = builder.aggregate(batchesOf).disaggregate()
+      // Options only where they are needed: without them, calls take a shorter way through the engine.
       builder = builder.pipe(this.#op(stage, position) as (item: string) => string, {
         name: `stage ${position}`,
         concurrency,
         buffer,
         outputOrder,
-        retry: {
-          retries: 1,
-          minDelayMs: 1,
-          jitter: false,
-          shouldRetry: (error) => String(error).includes('flaky'),
-        },
+        ...(maxBytes === undefined ? {} : { maxBytes }),
+        ...(hasTimeout ? { timeoutMs: 60_000 } : {}),
+        ...(flakyOneOf > 0
+          ? { retry: { retries: 1, minDelayMs: 1, jitter: false, shouldRetry: isFlaky } }
+          : {}),
       })
     })
     this.pipeline = builder.addSink(spec.sink).build({
       maxFailures: Number.POSITIVE_INFINITY,
       onItemError: (failed) => this.failed.push(failed),
       deadLetter: (failed) => void this.buried.push(failed),
+      ...(spec.hooks === 'none' ? {} : { hooks: [this.#hook()] }),
       ...options,
     })
   }
 
+  /** The statistics of each stage of the chain, batching left out. */
+  stats(): StageStats[] {
+    return this.pipeline.stats().stages.filter((stage) => stage.name.startsWith('stage '))
+  }
+
+  #hook(): TaskHook {
+    const pass = this.spec.hooks === 'sync' ? () => {} : () => this.scheduler.wait()
+    return { onStageStart: pass, onTaskStart: pass, onTaskEnd: pass, onStageEnd: pass }
+  }
+
   #source(continuous: boolean): () => Iterable<string> | AsyncIterable<string> {
-    const run = this
-    const next = () => {
-      const prefix = continuous ? `e${run.opens}-` : ''
-      run.opens++
-      return names(run.spec.items, prefix)
+    const { spec, scheduler } = this
+    const open = () => {
+      const prefix = continuous ? `e${this.opens}-` : ''
+      this.opens++
+      return names(spec.items, prefix)
     }
-    if (this.spec.source === 'asyncGenerator') {
-      return async function* () {
+    const pull = () => void this.pulls++
+    const close = () => void this.closes++
+    if (spec.source === 'generator') {
+      return function* () {
         try {
-          for (const name of next()) {
-            run.pulls++
-            await run.scheduler.wait()
+          for (const name of open()) {
+            pull()
             yield name
           }
         } finally {
-          run.closes++
+          close()
         }
       }
     }
-    return function* () {
-      try {
-        for (const name of next()) {
-          run.pulls++
-          yield name
+    if (spec.source === 'asyncGenerator') {
+      return async function* () {
+        try {
+          for (const name of open()) {
+            pull()
+            await scheduler.wait()
+            yield name
+          }
+        } finally {
+          close()
         }
-      } finally {
-        run.closes++
       }
     }
+    const over = { done: true, value: undefined } as const
+    if (spec.source === 'iterable') {
+      const iterate = (items = open().values()) => ({
+        next() {
+          const result = items.next()
+          if (result.done) close()
+          else pull()
+          return result
+        },
+        return() {
+          close()
+          return over
+        },
+      })
+      return () => ({ [Symbol.iterator]: () => iterate() })
+    }
+    const iterate = (items = open(), given = 0, isLeft = false) => ({
+      async next(): Promise<IteratorResult<string>> {
+        if (given < items.length) pull()
+        await scheduler.wait()
+        if (isLeft) return over
+        const value = items[given++]
+        if (value !== undefined) return { done: false, value }
+        close()
+        return over
+      },
+      async return() {
+        isLeft = true
+        close()
+        return over
+      },
+    })
+    return () => ({ [Symbol.asyncIterator]: () => iterate() })
   }
 
   #op(stage: StageSpec, position: number): (item: string, context: StageContext) => unknown {
@@ -265,6 +333,10 @@ export class Run {
       }
     }
   }
+}
+
+function isFlaky(error: unknown): boolean {
+  return String(error).includes('flaky')
 }
 
 function hash(text: string): number {
