@@ -110,7 +110,11 @@ export class PipelineBuilder<T = never> {
    * The op may be synchronous (it then runs on the loop), return anything awaitable, or be a generator, whose outputs are put
    * out one at a time. `undefined` drops the item. An array or a `Map` looks items up.
    */
-  pipe<R>(op: readonly R[], options?: PipeOptions): PipelineBuilder<Exclude<R, undefined>>
+  pipe<R>(
+    this: PipelineBuilder<number>,
+    op: readonly R[],
+    options?: PipeOptions,
+  ): PipelineBuilder<Exclude<R, undefined>>
   pipe<R>(op: ReadonlyMap<T, R>, options?: PipeOptions): PipelineBuilder<Exclude<R, undefined>>
   // Last, for compilers that speak of the last overload only when none fits.
   pipe<R>(op: OpFunction<T, R>, options?: PipeOptions): PipelineBuilder<Output<R>>
@@ -151,9 +155,9 @@ export class PipelineBuilder<T = never> {
   }
 
   /** Puts out the elements of each item, one at a time, in order. */
-  disaggregate(): PipelineBuilder<ElementOf<T>> {
+  disaggregate(): PipelineBuilder<Exclude<ElementOf<T>, undefined>> {
     return this.#with(pipeConfig(elementsOf, { name: 'disaggregate' }, callSite())) as PipelineBuilder<
-      ElementOf<T>
+      Exclude<ElementOf<T>, undefined>
     >
   }
 
