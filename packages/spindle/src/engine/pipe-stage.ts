@@ -1,7 +1,7 @@
 import type { ItemError } from '../errors.ts'
 import { Attempts } from './attempts.ts'
 import { Budget } from './budget.ts'
-import { TaskContext } from './context.ts'
+import { seesContext, TaskContext } from './context.ts'
 import { Expansion, isGenerator } from './expansion.ts'
 import { Expansions } from './expansions.ts'
 import type { Host } from './host.ts'
@@ -14,6 +14,9 @@ import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 import { TaskTimer } from './task-timer.ts'
 import type { StageContext, StageInfo } from './types.ts'
 import { OrderedWindow } from './window.ts'
+
+/** What an op gets for a context that it cannot see. */
+const unseen = undefined as unknown as StageContext
 
 /**
  * Applies an op to each item, at most `concurrency` at a time.
@@ -34,6 +37,7 @@ export class PipeStage extends PulledStage {
   private readonly concurrency: number
   private readonly limit: number
   private readonly isBoundedInBytes: boolean
+  private readonly seesContext: boolean
   /** Whether results go on as they are: no attempts, no rate to look at, no batches. Known once the hooks are. */
   private isPlain = false
   private freeSlot: Slot | undefined = undefined
@@ -48,6 +52,7 @@ export class PipeStage extends PulledStage {
     this.exit = new Queue(settings.buffer, settings.maxBytes)
     this.budget = new Budget(settings.maxFailures)
     this.op = settings.op
+    this.seesContext = seesContext(settings.op)
     this.concurrency = settings.concurrency
     this.limit = settings.concurrency + settings.buffer
     this.isBoundedInBytes = settings.maxBytes !== undefined
@@ -99,7 +104,7 @@ export class PipeStage extends PulledStage {
     const startedAt = this.timer.begin(count)
     let result: unknown
     try {
-      result = this.op(item.value, new TaskContext(this, item))
+      result = this.op(item.value, this.seesContext ? new TaskContext(this, item) : unseen)
     } catch (error) {
       this.taskFailed(item, item.value, error, 1)
       return
@@ -132,7 +137,7 @@ export class PipeStage extends PulledStage {
     }
     this.running--
     if (this.signalled !== undefined) this.signalled.delete(item)
-    if (startedAt !== 0) this.timer.end(startedAt, this.counters)
+    if (startedAt !== 0) this.isQuick = this.timer.end(startedAt, this.counters)
     this.ended(item, result)
   }
 
@@ -169,7 +174,7 @@ export class PipeStage extends PulledStage {
     const item = slot.item as Item
     slot.item = undefined
     if (this.signalled !== undefined) this.signalled.delete(item)
-    if (slot.startedAt !== 0) this.timer.end(slot.startedAt, this.counters)
+    if (slot.startedAt !== 0) this.isQuick = this.timer.end(slot.startedAt, this.counters)
     slot.next = this.freeSlot
     this.freeSlot = slot
     return item
@@ -179,7 +184,7 @@ export class PipeStage extends PulledStage {
   taskDone(item: Item, value: unknown, startedAt: number): void {
     this.running--
     this.signalled?.delete(item)
-    this.timer.end(startedAt, this.counters)
+    this.isQuick = this.timer.end(startedAt, this.counters)
     this.ended(item, value)
     this.proceed()
   }
@@ -306,10 +311,6 @@ export class PipeStage extends PulledStage {
 
   protected override get busy(): number {
     return this.running - this.expansions.resting
-  }
-
-  protected override get isQuick(): boolean {
-    return this.timer.isQuick
   }
 
   /** A generator waits for a place. */

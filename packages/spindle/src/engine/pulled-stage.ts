@@ -8,6 +8,8 @@ import type { StageInfo } from './types.ts'
 /** A stage with one input queue: takes items as they are handed over, or pulls them when it can go on. */
 export abstract class PulledStage extends Stage implements Resumable {
   readonly input: Queue
+  /** Whether calls are known to be so quick that the time need not be looked at for each. */
+  protected isQuick = false
   private isResuming = false
 
   constructor(info: StageInfo, host: Host, input: Queue) {
@@ -25,11 +27,6 @@ export abstract class PulledStage extends Stage implements Resumable {
 
   /** Whether nothing is between the input and the exits. */
   protected abstract isIdle(): boolean
-
-  /** Whether calls are known to be so quick that the time need not be looked at for each. */
-  protected get isQuick(): boolean {
-    return false
-  }
 
   offer(item: Item): boolean {
     if (!this.canStart()) return false
@@ -61,6 +58,7 @@ export abstract class PulledStage extends Stage implements Resumable {
   resume(): void {
     this.isResuming = false
     this.pump()
+    if (this.host.isDraining) this.host.rested()
   }
 
   override get isResting(): boolean {

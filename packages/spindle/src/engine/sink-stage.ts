@@ -13,6 +13,7 @@ export class SinkStage extends PulledStage {
     super(info, host, input)
     this.exit = new Queue(bufferSize, undefined)
     this.exit.producer = this
+    this.isQuick = true
   }
 
   get exits(): readonly Queue[] {
@@ -40,10 +41,6 @@ export class SinkStage extends PulledStage {
   }
 
   protected isIdle(): boolean {
-    return true
-  }
-
-  protected override get isQuick(): boolean {
     return true
   }
 

@@ -9,23 +9,20 @@ const QUICK_MS = 0.02
 export class TaskTimer {
   private mask = OFTEN
 
-  /** Whether the last timed task took next to no time. */
-  get isQuick(): boolean {
-    return this.mask === SELDOM
-  }
-
   /** The time, if the `count`-th task is to be timed, else 0. */
   begin(count: number): number {
     return (count & this.mask) === 0 ? exactNow() : 0
   }
 
-  /** Adds a task that began at `startedAt`: it stands for all since the one timed before. */
-  end(startedAt: number, counters: Counters): void {
+  /** Adds a task that began at `startedAt`: it stands for all since the one timed before. Returns whether it was quick. */
+  end(startedAt: number, counters: Counters): boolean {
     const took = exactNow() - startedAt
     const weight = this.mask + 1
     counters.timed += weight
     counters.timedMs += took * weight
     if (took > counters.longestMs) counters.longestMs = took
-    this.mask = took < QUICK_MS ? SELDOM : OFTEN
+    const isQuick = took < QUICK_MS
+    this.mask = isQuick ? SELDOM : OFTEN
+    return isQuick
   }
 }
