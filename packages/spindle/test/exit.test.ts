@@ -86,6 +86,30 @@ describe('a process', { concurrency: 2 }, () => {
     `)
   })
 
+  it('ends though calls that ignore the end of their pipeline had a time limit, or were to be made again', async () => {
+    const begun = performance.now()
+    const { stdout } = await run(`
+      const limited = () => new PipelineBuilder().addSource([1]).pipe(never, { timeoutMs: 60_000 })
+      const controller = new AbortController()
+      const aborted = limited().build({ signal: controller.signal })
+      aborted.start()
+      const stopped = limited().build()
+      stopped.start()
+      const retried = new PipelineBuilder().addSource([1])
+        .pipe(() => { throw new Error('again') }, { retry: { retries: 3, minDelayMs: 60_000, maxDelayMs: 60_000 } })
+        .build()
+      retried.start()
+      await new Promise((done) => setTimeout(done, 10))
+      controller.abort()
+      await aborted.done.catch(() => {})
+      await stopped.stop({ timeoutMs: 10 })
+      await retried.stop({ timeoutMs: 10 })
+      console.log('over')
+    `)
+    assert.equal(stdout, 'over\n')
+    assert.ok(performance.now() - begun < 15_000)
+  })
+
   it('ends at once when told to, in the middle of the work', async () => {
     const { stdout } = await run(`
       const pipeline = endless().pipe((x) => new Promise((done) => setTimeout(done, 5, x)), { concurrency: 4 }).build()

@@ -103,7 +103,10 @@ describe('an op that is a table', () => {
     const source = new PipelineBuilder().addSource([2, 0, 1, 2])
     assert.deepEqual(await collect(source.pipe(['a', 'b', 'c']).build()), ['c', 'a', 'b', 'c'])
     const halves = Float32Array.of(0.5, 1.5, 2.5)
-    assert.deepEqual(await collect(source.pipe(halves).build()), [2.5, 0.5, 1.5, 2.5])
+    assert.deepEqual(
+      await collect(source.pipe(halves as ArrayLike<number> as readonly number[]).build()),
+      [2.5, 0.5, 1.5, 2.5],
+    )
   })
 
   it('looks items up by key in a map', async () => {

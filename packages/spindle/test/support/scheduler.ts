@@ -11,6 +11,7 @@ export class Scheduler {
   readonly #waiting: (() => void)[] = []
   #state: number
   #lastWait = 0
+  #isOver = false
 
   constructor(seed: number) {
     this.#state = seed | 0
@@ -20,10 +21,10 @@ export class Scheduler {
     return this.#waiting.length
   }
 
-  /** Waits to be released; now and then not at all, or for microtasks only. */
+  /** Waits to be released; now and then not at all, or for microtasks only; not at all when it is over. */
   wait(): Promise<void> | undefined {
     const kind = this.random(8)
-    if (kind === 0) return undefined
+    if (kind === 0 || this.#isOver) return undefined
     if (kind === 1) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
@@ -53,6 +54,8 @@ export class Scheduler {
       done.catch(() => {})
       throw error
     }
+    // What still goes on, because nobody waited for it, is not held up.
+    this.#isOver = true
     while (this.#waiting.length > 0) this.#releaseOne()
     return done
   }
