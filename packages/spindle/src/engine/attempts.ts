@@ -120,6 +120,7 @@ export class Attempts {
     attempt: number,
     controller: AbortController,
   ): Promise<Awaited<R>> {
+    const { onAbort } = this.#stage
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         const { name } = this.#stage.info
@@ -127,11 +128,18 @@ export class Attempts {
           `stage "${name}": attempt ${attempt} of item ${describeItem(item)} took longer than \`timeoutMs\` ${limitMs}`,
         )
         this.#stage.counters.timeouts++
+        onAbort.delete(letGo)
         controller.abort(error)
         reject(error)
       }, limitMs)
+      // A call that ignores the end of its pipeline keeps no process alive by its limit.
+      const letGo = (): void => {
+        timer.unref()
+      }
+      onAbort.add(letGo)
       const settle = (go: () => void): void => {
         clearTimeout(timer)
+        onAbort.delete(letGo)
         go()
       }
       try {
