@@ -230,19 +230,21 @@ export class Run {
       })
       return () => ({ [Symbol.iterator]: () => iterate() })
     }
-    const iterate = (items = open(), given = 0, isLeft = false) => ({
+    const iterate = (items = open(), given = 0, isLeft = false, isAtEnd = false) => ({
       async next(): Promise<IteratorResult<string>> {
         if (given < items.length) pull()
         await scheduler.wait()
         if (isLeft) return over
         const value = items[given++]
         if (value !== undefined) return { done: false, value }
+        isAtEnd = true
         close()
         return over
       },
       async return() {
+        // The news of the end may have been on its way.
+        if (isLeft || !isAtEnd) close()
         isLeft = true
-        close()
         return over
       },
     })
