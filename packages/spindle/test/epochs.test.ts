@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
-import { merge, type Pipeline, PipelineBuilder, PipelineFailure, SpindleError } from 'spindle'
-import { collect, collectFailure, failureCause, take, throwsCode } from './support/consume.ts'
+import { merge, type Pipeline, PipelineBuilder } from 'spindle'
+import { collect, take } from './support/consume.ts'
 import { deferred, settled, turns, until } from './support/gates.ts'
 import { range } from './support/sources.ts'
 
@@ -331,76 +330,5 @@ describe('epochs do not mix', () => {
       })
       .build()
     assert.deepEqual(await epochs(pipeline, 3), [[0, 1, 2], [], [20, 21, 22]])
-  })
-})
-
-describe('a continuous pipeline that fails', () => {
-  it('says so where it is iterated, in whichever epoch: a source', async () => {
-    let epoch = 0
-    const pipeline = new PipelineBuilder()
-      .addSource(function* () {
-        yield 0
-        if (epoch++ === 1) throw new Error('second epoch')
-        yield 1
-      }, continuous)
-      .build()
-    assert.deepEqual(await collect(pipeline), [0, 1])
-    const { items, failure } = await collectFailure(pipeline)
-    assert.deepEqual(items, [0])
-    assert.match(String(failure.errors[0]?.cause), /second epoch/)
-    assert.deepEqual(await collect(pipeline), [])
-    await assert.rejects(pipeline.done, PipelineFailure)
-  })
-
-  it('says so where it is iterated, in whichever epoch: a stage', async () => {
-    let calls = 0
-    const pipeline = numbers(3)
-      .pipe(async (value) => {
-        if (++calls === 5) throw new Error('fifth call')
-        return value
-      })
-      .build()
-    assert.deepEqual(await collect(pipeline), [0, 1, 2])
-    const { items } = await collectFailure(pipeline)
-    assert.deepEqual(items, [0])
-    for (let again = 0; again < 3; again++) assert.deepEqual(await collect(pipeline), [])
-  })
-})
-
-describe('what cannot be iterated again', () => {
-  const oneShots: Record<string, () => Iterable<number> | AsyncIterable<number>> = {
-    'a generator object': () =>
-      (function* () {
-        yield 1
-      })(),
-    'an async generator object': () =>
-      (async function* () {
-        yield 1
-      })(),
-    'an array iterator': () => [1, 2].values(),
-    'a Node stream': () => Readable.from([1, 2]),
-    'a web stream': () => new ReadableStream<number>({ start: (controller) => controller.close() }),
-  }
-  for (const [kind, make] of Object.entries(oneShots)) {
-    it(`is refused as a continuous source: ${kind}`, () => {
-      throwsCode(() => new PipelineBuilder().addSource(make(), continuous).build(), 'ERR_BAD_SOURCE')
-    })
-  }
-
-  it('is found out when a function gives the same iterator twice: no endless empty epochs', async () => {
-    const same = [1, 2].values()
-    const pipeline = new PipelineBuilder().addSource(() => same, continuous).build()
-    assert.deepEqual(await collect(pipeline), [1, 2])
-    const cause = await failureCause(pipeline)
-    assert.ok(cause instanceof SpindleError)
-    assert.equal(cause.code, 'ERR_BAD_SOURCE')
-  })
-})
-
-describe('continuous and other sources', () => {
-  it('do not go together in one pipeline', () => {
-    const plain = new PipelineBuilder().addSource([1])
-    throwsCode(() => merge(plain, numbers(1)).build(), 'ERR_MIXED_CONTINUOUS')
-    throwsCode(() => merge(numbers(1), merge(plain, plain)).build(), 'ERR_MIXED_CONTINUOUS')
   })
 })
