@@ -58,7 +58,7 @@ export class StageFailure extends SpindleError {
   readonly stageId: number
   /** Position, in its source, of the item that was fatal; `-1` where no item was involved. */
   readonly index: number
-  /** Items that failed in the stage, the fatal one included; in input order, those up to it. */
+  /** Items that failed in the stage: in input order those up to the fatal one, in completion order all, calls in flight at the time included. */
   readonly failures: number
   /** The last failed items, at most 16. */
   readonly recent: readonly ItemError[]

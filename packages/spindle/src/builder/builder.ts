@@ -112,7 +112,7 @@ export class PipelineBuilder<T = never> {
    */
   pipe<R>(
     this: PipelineBuilder<number>,
-    op: readonly R[],
+    op: ArrayLike<R> & object,
     options?: PipeOptions,
   ): PipelineBuilder<Exclude<R, undefined>>
   pipe<R>(op: ReadonlyMap<T, R>, options?: PipeOptions): PipelineBuilder<Exclude<R, undefined>>

@@ -40,9 +40,9 @@ export class Expansion implements Resumable {
   private held: Item | undefined
   private position = 0
   private isWaiting = false
-  private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
-  private readonly fail = (error: unknown): void => this.threw(error)
-  private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
+  /** What `then` is given; made when something must be waited for, which plain generators never need. */
+  private ok: ((step: IteratorResult<unknown>) => void) | undefined = undefined
+  private fail: ((error: unknown) => void) | undefined = undefined
 
   constructor(
     stage: PipeStage,
@@ -86,12 +86,18 @@ export class Expansion implements Resumable {
         return
       }
       if (typeof (step as PromiseLike<unknown>).then === 'function') {
-        ;(step as PromiseLike<IteratorResult<unknown>>).then(this.ok, this.fail)
+        this.wait(step as PromiseLike<IteratorResult<unknown>>)
         return
       }
       this.isWaiting = false
       if (!this.take(step as IteratorResult<unknown>)) return
     }
+  }
+
+  private wait(step: PromiseLike<IteratorResult<unknown>>): void {
+    this.ok ??= (result) => this.resolved(result)
+    this.fail ??= (error) => this.threw(error)
+    step.then(this.ok, this.fail)
   }
 
   resume(): void {
@@ -143,7 +149,8 @@ export class Expansion implements Resumable {
       typeof (value as PromiseLike<unknown>).then === 'function'
     ) {
       this.isWaiting = true
-      ;(value as PromiseLike<unknown>).then(this.okValue, this.fail)
+      this.fail ??= (error) => this.threw(error)
+      ;(value as PromiseLike<unknown>).then((settled) => this.resolved({ done: false, value: settled }), this.fail)
       return false
     }
     if (value === undefined) {
