@@ -1,6 +1,6 @@
 // A user's first program, run against the packed packages: what the README promises must hold there too.
 import assert from 'node:assert/strict'
-import { PipelineBuilder } from 'spindle'
+import { PipelineBuilder, ThreadPool, workerModule } from 'spindle'
 
 const pipeline = new PipelineBuilder()
   .addSource([1, 2, 3, 4, 5, 6, 7])
@@ -16,6 +16,21 @@ assert.deepEqual(batches, [
   [12, 14],
 ])
 await pipeline.done
+
+// Threads start from the built files, and those left idle keep no process alive.
+const ops = workerModule(import.meta.resolve('./ops.mjs'))
+const numbers = new PipelineBuilder().addSource([1, 2, 3])
+const doubled = []
+await numbers
+  .pipe(ops.double, { outputOrder: 'input', concurrency: 2 })
+  .build({ threads: 2 })
+  .forEach((n) => doubled.push(n))
+assert.deepEqual(doubled, [2, 4, 6])
+const failing = numbers.pipe(ops.fail, { executor: new ThreadPool({ size: 1 }) }).build()
+await assert.rejects(
+  failing.forEach(() => {}),
+  (failure) => failure.cause instanceof RangeError && failure.cause.code === 'E_NO',
+)
 
 // Nothing may be opened on import: with a handle left, this process would not end.
 await import('@spindle/io')

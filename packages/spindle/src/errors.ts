@@ -13,6 +13,11 @@ export type ErrorCode =
   | 'ERR_STAGE_FAILED'
   | 'ERR_PIPELINE_FAILED'
   | 'ERR_MODULE'
+  | 'ERR_NOT_TRANSFERABLE'
+  | 'ERR_WORKER_DIED'
+  | 'ERR_WORKER_MODULE'
+  | 'ERR_WORKER_START'
+  | 'ERR_POOL_CLOSED'
 
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {
@@ -33,6 +38,23 @@ export class TimeoutError extends SpindleError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_TIMEOUT', message, options)
   }
+}
+
+/** Something that ops run on is broken: no item is to blame, so no failure budget covers it and no retry is made. */
+export class InfrastructureError extends SpindleError {
+  override readonly name: string = 'InfrastructureError'
+  /** Always true; what tells such an error from others, also where classes differ. */
+  readonly isInfrastructure = true as const
+}
+
+/** Whether an error says that an executor is broken. */
+export function isInfrastructureError(error: unknown): boolean {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'isInfrastructure' in error &&
+    error.isInfrastructure === true
+  )
 }
 
 /** One item that a stage dropped because its op failed. */

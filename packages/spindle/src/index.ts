@@ -24,8 +24,6 @@ export {
 export type { StopMode } from './engine/graph.ts'
 // Running it
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
-// Randomness
-export { Rng } from './engine/random.ts'
 export type { Bottleneck, Report } from './engine/report.ts'
 export type { PipelineStats, QueueStats, StageStats } from './engine/stats.ts'
 export type {
@@ -49,6 +47,7 @@ export type {
 // What can go wrong
 export {
   type ErrorCode,
+  InfrastructureError,
   type ItemError,
   PipelineFailure,
   SpindleError,
@@ -56,3 +55,14 @@ export {
   type StageFailureDetails,
   TimeoutError,
 } from './errors.ts'
+// Running ops elsewhere
+export type { CallContext, Executor, ExecutorCall } from './placement/executor.ts'
+export { ThreadPool, type ThreadPoolOptions } from './placement/thread-pool.ts'
+export {
+  type WorkerModule,
+  type WorkerModuleOptions,
+  type WorkerOp,
+  workerModule,
+} from './placement/worker-op.ts'
+// Randomness
+export { Rng } from './random.ts'

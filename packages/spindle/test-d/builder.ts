@@ -10,6 +10,9 @@ import {
   type Rng,
   type StageContext,
   type StageFailure,
+  ThreadPool,
+  type WorkerOp,
+  workerModule,
 } from 'spindle'
 
 type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
@@ -224,3 +227,41 @@ new PipelineBuilder().addSource(42)
 void numbers.build().stop({ mode: 'gently' })
 // @ts-expect-error results are data, and read-only in the configuration
 numbers.getConfig().stages = []
+
+// Ops by reference
+interface WorkerOps {
+  length(text: string): number
+  later(text: string, context: StageContext): Promise<number>
+  odd(value: number): number | undefined
+  readonly version: string
+}
+const ops = workerModule<WorkerOps>('file:///ops.js')
+same<typeof ops.length, WorkerOp<string, number>>()
+same<keyof typeof ops, 'length' | 'later' | 'odd'>()
+gives<number>()(strings.pipe(ops.length))
+gives<number>()(strings.pipe(ops.later, { concurrency: 2, executor: new ThreadPool({ size: 2 }) }))
+gives<number>()(numbers.pipe(ops.odd))
+gives<number>()(strings.pipe(ops.length).pipe(ops.odd))
+// Piscina's `run`, as its own types have it.
+declare const piscina: {
+  run(
+    task: any,
+    options?: {
+      filename?: string | null
+      name?: string | null
+      signal?: AbortSignal | null
+      transferList?: readonly ArrayBuffer[]
+    },
+  ): Promise<any>
+}
+gives<number>()(strings.pipe(ops.length, { executor: piscina }))
+// @ts-expect-error the items are numbers
+numbers.pipe(ops.length)
+// @ts-expect-error an op by reference is no function
+ops.length('a')
+// @ts-expect-error there is no such export
+ops.lenght
+// @ts-expect-error no function
+strings.pipe(ops.version)
+// @ts-expect-error a function is no executor
+strings.pipe(ops.length, { executor: (text: string) => text })

@@ -15,6 +15,7 @@ import { isOneShot, isSource } from '../engine/open-source.ts'
 import { Pipeline } from '../engine/pipeline.ts'
 import type { Aggregator, BuildOptions, Source } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
+import type { WorkerOp } from '../placement/worker-op.ts'
 import { callSite } from './call-site.ts'
 import { checkBuildOptions, pipeConfig, sourceOptions } from './stage-options.ts'
 import type {
@@ -108,7 +109,8 @@ export class PipelineBuilder<T = never> {
    * Applies `op` to each item, at most `concurrency` at a time.
    *
    * The op may be synchronous (it then runs on the loop), return anything awaitable, or be a generator, whose outputs are put
-   * out one at a time. `undefined` drops the item. An array or a `Map` looks items up.
+   * out one at a time. `undefined` drops the item. An array or a `Map` looks items up. An op of `workerModule()` runs in a worker
+   * thread, or where `executor` says.
    */
   pipe<R>(
     this: PipelineBuilder<number>,
@@ -116,6 +118,7 @@ export class PipelineBuilder<T = never> {
     options?: PipeOptions,
   ): PipelineBuilder<Exclude<R, undefined>>
   pipe<R>(op: ReadonlyMap<T, R>, options?: PipeOptions): PipelineBuilder<Exclude<R, undefined>>
+  pipe<R>(op: WorkerOp<T, R>, options?: PipeOptions): PipelineBuilder<Output<R>>
   // Last, for compilers that speak of the last overload only when none fits.
   pipe<R>(op: OpFunction<T, R>, options?: PipeOptions): PipelineBuilder<Output<R>>
   pipe(op: unknown, options: PipeOptions = {}): PipelineBuilder<unknown> {

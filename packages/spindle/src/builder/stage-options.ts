@@ -12,6 +12,8 @@ import type { PipeConfig } from '../engine/config.ts'
 import { checkHooks } from '../engine/hooks.ts'
 import type { BuildOptions, RetryOptions, StageContext } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
+import type { Executor } from '../placement/executor.ts'
+import { isWorkerOp } from '../placement/worker-op.ts'
 import type { PipeOptions, SourceOptions } from './types.ts'
 
 const DEFAULT_BUFFER = 2
@@ -25,6 +27,7 @@ const pipeOptions = [
   'timeoutMs',
   'buffer',
   'maxBytes',
+  'executor',
 ] as const satisfies readonly (keyof PipeOptions)[]
 
 /** Checks the arguments of `pipe()` and fills in the defaults. */
@@ -40,6 +43,7 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
     maxBytes,
     maxFailures,
     timeoutMs,
+    executor,
   } = options
   if (typeof name !== 'string' || name === '') badOption('name', 'a text that is not empty', name, where)
   checkInteger('concurrency', concurrency, 1, where)
@@ -48,10 +52,12 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
   if (maxBytes !== undefined) checkInteger('maxBytes', maxBytes, 1, where)
   if (maxFailures !== undefined) checkBudget(maxFailures, where)
   if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, where)
+  if (executor !== undefined) checkExecutor(executor, op, where)
   return Object.freeze({
     kind: 'pipe',
     op,
     run,
+    executor,
     name,
     concurrency,
     outputOrder,
@@ -62,6 +68,16 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
     maxBytes,
     where: at,
   })
+}
+
+function checkExecutor(executor: unknown, op: unknown, where: string): void {
+  if (typeof executor !== 'object' || executor === null || typeof (executor as Executor).run !== 'function')
+    badOption('executor', 'a ThreadPool or another object with a function run', executor, where)
+  if (isWorkerOp(op)) return
+  throw new SpindleError(
+    'ERR_BAD_OPTION',
+    `\`executor\` needs an op by reference, for functions and their variables cannot leave this thread: export the function from a module and give workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${nameOfOp(op)} (${where})`,
+  )
 }
 
 function retryOptions(retry: PipeOptions['retry'], where: string): Required<RetryOptions> | undefined {
@@ -90,11 +106,9 @@ function retryOptions(retry: PipeOptions['retry'], where: string): Required<Retr
   return { retries, minDelayMs, maxDelayMs, factor, jitter, shouldRetry }
 }
 
-/** The function a stage calls: the op itself, or a look-up in it. */
-function toFunction(
-  op: unknown,
-  where: string | undefined,
-): (item: unknown, context: StageContext) => unknown {
+/** What a stage calls: the op itself, a look-up in it, or an op that runs elsewhere. */
+function toFunction(op: unknown, where: string | undefined): PipeConfig['run'] {
+  if (isWorkerOp(op)) return op
   if (typeof op === 'function') return op as (item: unknown, context: StageContext) => unknown
   if (op instanceof Map) {
     return (key) => {
@@ -115,11 +129,12 @@ function toFunction(
       return list[position]
     }
   }
-  badOption('op', 'a function, an array or a Map', op, where)
+  badOption('op', 'a function, an array, a Map or an op of workerModule()', op, where)
 }
 
 function nameOfOp(op: unknown): string {
   if (typeof op === 'function') return op.name === '' ? 'anonymous' : op.name.replace(/^bound /, '')
+  if (isWorkerOp(op)) return op.exportName
   return op instanceof Map ? 'Map' : 'Array'
 }
 
@@ -144,6 +159,7 @@ export function checkBuildOptions(options: BuildOptions): void {
     'onItemError',
     'deadLetter',
     'logger',
+    'threads',
   ] satisfies (keyof BuildOptions)[])
   if (options.maxFailures !== undefined) checkBudget(options.maxFailures)
   if (options.seed !== undefined && !Number.isSafeInteger(options.seed))
@@ -151,6 +167,7 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     badOption('signal', 'an AbortSignal', options.signal)
   }
+  if (options.threads !== undefined) checkInteger('threads', options.threads, 1)
   if (options.onItemError !== undefined) checkFunction('onItemError', options.onItemError)
   if (options.deadLetter !== undefined) checkFunction('deadLetter', options.deadLetter)
   if (options.hooks !== undefined && typeof options.hooks !== 'function') checkHooks(options.hooks)

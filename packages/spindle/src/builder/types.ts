@@ -1,4 +1,5 @@
 import type { FailureBudget, RetryOptions, StageContext } from '../engine/types.ts'
+import type { Executor } from '../placement/executor.ts'
 
 /** What an op that is a function looks like. */
 export type OpFunction<T, R> = (item: T, context: StageContext) => R
@@ -43,6 +44,8 @@ export interface PipeOptions {
   readonly buffer?: number
   /** Bound on the bytes in the exit queue: no call begins while they are reached. Default: none. */
   readonly maxBytes?: number
+  /** Where an op of `workerModule()` runs. Default: worker threads of the pipeline's own, as many as `build({ threads })` says. */
+  readonly executor?: Executor
 }
 
 /** Options of `addSource()`. */

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PipelineBuilder } from '../builder/builder.ts'
 import { Pipeline } from '../engine/pipeline.ts'
 import { messageOf, SpindleError } from '../errors.ts'
+import { canStripTypes, isTypeScript, registerTsx } from '../placement/typescript.ts'
 
 /** What a module offers to `spindle run`. */
 export interface Loaded {
@@ -21,7 +21,7 @@ export async function loadPipeline(
 ): Promise<Loaded> {
   const path = resolve(file)
   if (!existsSync(path)) throw new SpindleError('ERR_MODULE', `there is no file ${path}`)
-  if (/\.[cm]?tsx?$/.test(path) && !canStripTypes()) await registerTsx(path)
+  if (isTypeScript(path) && !canRunTypeScript()) await loadTsx(path)
   const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
   const names = exportName === undefined ? ['default', 'pipeline'] : [exportName]
   const name = names.find((candidate) => module[candidate] !== undefined)
@@ -46,21 +46,13 @@ function isBuilder(value: unknown): value is { build(): Pipeline<unknown> } {
   return typeof value === 'object' && value !== null && 'build' in value && typeof value.build === 'function'
 }
 
-function canStripTypes(): boolean {
-  const { typescript } = process.features as { typescript?: unknown }
-  return Boolean(typescript) || process.execArgv.some((arg) => arg.includes('tsx'))
+function canRunTypeScript(): boolean {
+  return canStripTypes() || process.execArgv.some((arg) => arg.includes('tsx'))
 }
 
-async function registerTsx(path: string): Promise<void> {
+async function loadTsx(path: string): Promise<void> {
   try {
-    // `require.resolve` would give tsx's CommonJS file, which cannot register; `import.meta.resolve` takes no parent on Node 20.
-    const manifest = createRequire(path).resolve('tsx/package.json')
-    const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as {
-      exports: { './esm/api': { import: { default: string } } }
-    }
-    const file = join(dirname(manifest), exports['./esm/api'].import.default)
-    const { register } = (await import(pathToFileURL(file).href)) as { register(): void }
-    register()
+    await registerTsx(path)
   } catch (error) {
     throw new SpindleError(
       'ERR_MODULE',

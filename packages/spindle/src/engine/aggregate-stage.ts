@@ -39,6 +39,7 @@ export class AggregateStage extends PipeStage {
       maxFailures,
       retry: undefined,
       timeoutMs: undefined,
+      reportsStart: false,
     })
     this.#dropLast = dropLast
   }

@@ -1,10 +1,10 @@
-import { SpindleError, TimeoutError } from '../errors.ts'
+import { isInfrastructureError, SpindleError, TimeoutError } from '../errors.ts'
+import { Rng } from '../random.ts'
 import { exactNow } from './clock.ts'
 import { AttemptContext } from './context.ts'
 import { Expansion, isGenerator, type Outputs } from './expansion.ts'
 import { describeItem, type Item } from './item.ts'
 import type { PipeStage } from './pipe-stage.ts'
-import { Rng } from './random.ts'
 import type { RetryOptions, StageContext, TaskInfo, TaskOutcome } from './types.ts'
 
 type Op = (item: unknown, context: StageContext) => unknown
@@ -95,12 +95,12 @@ export class Attempts {
     const controller = new AbortController()
     const stopWith = (reason: unknown): void => controller.abort(reason)
     this.#stage.onAbort.add(stopWith)
-    const limited = <R>(step: () => R): Promise<Awaited<R>> =>
+    const limited = <R>(step: (onStart?: () => void) => R): Promise<Awaited<R>> =>
       this.#limited(step, limit, item, attempt, controller)
     const forget = (): boolean => this.#stage.onAbort.delete(stopWith)
     try {
-      const result = await limited(() =>
-        op(input, new AttemptContext(this.#stage, item, attempt, controller.signal)),
+      const result = await limited((onStart) =>
+        op(input, new AttemptContext(this.#stage, item, attempt, controller.signal, onStart)),
       )
       if (!isOutputs(result)) {
         forget()
@@ -114,7 +114,7 @@ export class Attempts {
   }
 
   #limited<R>(
-    step: () => R,
+    step: (onStart?: () => void) => R,
     limitMs: number,
     item: Item,
     attempt: number,
@@ -122,7 +122,9 @@ export class Attempts {
   ): Promise<Awaited<R>> {
     const { onAbort } = this.#stage
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      let timer: NodeJS.Timeout | undefined
+      let isOver = false
+      const tooLate = (): void => {
         const { name } = this.#stage.info
         const error = new TimeoutError(
           `stage "${name}": attempt ${attempt} of item ${describeItem(item)} took longer than \`timeoutMs\` ${limitMs}`,
@@ -131,19 +133,26 @@ export class Attempts {
         onAbort.delete(letGo)
         controller.abort(error)
         reject(error)
-      }, limitMs)
+      }
+      const arm = (): void => {
+        clearTimeout(timer)
+        if (!isOver) timer = setTimeout(tooLate, limitMs)
+      }
       // A call that ignores the end of its pipeline keeps no process alive by its limit.
       const letGo = (): void => {
-        timer.unref()
+        timer?.unref()
       }
       onAbort.add(letGo)
       const settle = (go: () => void): void => {
+        isOver = true
         clearTimeout(timer)
         onAbort.delete(letGo)
         go()
       }
+      const { reportsStart } = this.#stage.settings
+      if (!reportsStart) arm()
       try {
-        Promise.resolve(step()).then(
+        Promise.resolve(step(reportsStart ? arm : undefined)).then(
           (value) => settle(() => resolve(value)),
           (error) => settle(() => reject(error)),
         )
@@ -158,6 +167,7 @@ export class Attempts {
     const retry = this.#retry
     const stage = this.#stage
     if (retry === undefined || attempt > retry.retries || stage.isStopped) return false
+    if (isInfrastructureError(error)) return false
     if (!retry.shouldRetry(error, attempt)) return false
     stage.counters.retries++
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))

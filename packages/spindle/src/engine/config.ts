@@ -1,4 +1,6 @@
 import { inspect } from 'node:util'
+import type { Executor } from '../placement/executor.ts'
+import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
 
 // What the builder makes and the engine runs: plain, frozen data. `String(config)` and `console.log(config)` print it for people.
@@ -33,7 +35,10 @@ export interface PipeConfig {
   readonly kind: 'pipe'
   /** The op as it was given, for printing. */
   readonly op: unknown
-  readonly run: (item: unknown, context: StageContext) => unknown
+  /** The function to call, or the op to have called by an executor. */
+  readonly run: ((item: unknown, context: StageContext) => unknown) | WorkerOp<never, unknown>
+  /** Where an op by reference runs; `undefined`: in the pipeline's own threads. */
+  readonly executor: Executor | undefined
   readonly name: string
   readonly concurrency: number
   readonly outputOrder: 'completion' | 'input'
@@ -139,7 +144,8 @@ export function describeStage(stage: StageConfig): string[] {
     ...(stage.maxFailures === undefined ? [] : [`maxFailures: ${describeBudget(stage.maxFailures)}`]),
     ...(stage.retry === undefined ? [] : [`retries: ${stage.retry.retries}`]),
     ...(stage.timeoutMs === undefined ? [] : [`timeoutMs: ${stage.timeoutMs}`]),
-    ...(typeof stage.op === 'function' ? [] : [`op: ${describeSource(stage.op)}`]),
+    ...(typeof stage.op === 'function' ? [] : [`op: ${describeOp(stage.op)}`]),
+    ...(stage.executor === undefined ? [] : [`executor: ${describeSource(stage.executor)}`]),
   ]
   return [`pipe(${stage.name}, ${details.join(', ')})${at(stage.where)}`]
 }
@@ -149,6 +155,10 @@ export function describeBudget(budget: FailureBudget): string {
   return typeof budget === 'number'
     ? String(budget)
     : `${budget.rate * 100} % of at least ${budget.minSamples ?? 100}`
+}
+
+function describeOp(op: unknown): string {
+  return isWorkerOp(op) ? `${op.exportName} of ${op.href}` : describeSource(op)
 }
 
 function describeSource(source: unknown): string {

@@ -1,7 +1,9 @@
+import { hashText, Rng } from '../random.ts'
 import type { Item, Path } from './item.ts'
-import { hashText, Rng } from './random.ts'
 import type { Stage } from './stage.ts'
 import type { StageContext, StageInfo } from './types.ts'
+
+export { seesContext } from '../sees-context.ts'
 
 /**
  * The context of a call of an op. One is made for each call, so it holds only what it must; generator and signal are made when first asked for.
@@ -33,8 +35,23 @@ export class TaskContext implements StageContext {
   }
 
   get rng(): Rng {
-    this.generator ??= rngOf(this.owner, this.subject)
+    this.generator ??= Rng.from(...this.rngKey)
     return this.generator
+  }
+
+  /** What {@link rng} is made from; plain data, so that a worker can make the same. */
+  get rngKey(): readonly number[] {
+    return rngKeyOf(this.owner, this.subject)
+  }
+
+  /** The signal for an executor: one for all calls of the stage, where the call has none of its own. */
+  get sharedSignal(): AbortSignal {
+    return this.owner.signal
+  }
+
+  /** Called by an executor that can tell when the op begins, if anybody wants to know. */
+  get onStart(): (() => void) | undefined {
+    return undefined
   }
 }
 
@@ -42,12 +59,28 @@ export class TaskContext implements StageContext {
 export class AttemptContext extends TaskContext {
   private readonly number: number
   private readonly ownSignal: AbortSignal | undefined
+  private readonly startListener: (() => void) | undefined
 
   /** `signal`: that of the attempt, where it has one of its own. */
-  constructor(stage: Stage, item: Item, attempt: number, signal: AbortSignal | undefined) {
+  constructor(
+    stage: Stage,
+    item: Item,
+    attempt: number,
+    signal: AbortSignal | undefined,
+    onStart?: () => void,
+  ) {
     super(stage, item)
     this.number = attempt
     this.ownSignal = signal
+    this.startListener = onStart
+  }
+
+  override get sharedSignal(): AbortSignal {
+    return this.ownSignal ?? super.sharedSignal
+  }
+
+  override get onStart(): (() => void) | undefined {
+    return this.startListener
   }
 
   override get attempt(): number {
@@ -59,28 +92,14 @@ export class AttemptContext extends TaskContext {
   }
 }
 
-const ARROW = /^(?:async\s*)?(?:\(\s*[\w$]*\s*\)|[\w$]+)\s*=>/
-const FUNCTION = /^(?:async\s+)?function\s*[\w$]*\s*\(\s*[\w$]*\s*\)\s*\{/
-
-/**
- * Whether an op could see its second argument. A function that takes one plain parameter cannot, unless it speaks of `arguments`: making a context
- * for it would be a fifth of what a synchronous stage costs. Anything that is not plain to see (rest, defaults, bound and native functions) counts as yes.
- */
-export function seesContext(op: (...args: never[]) => unknown): boolean {
-  if (op.length > 1) return true
-  const text = Function.prototype.toString.call(op)
-  if (ARROW.test(text)) return false
-  return !FUNCTION.test(text) || /\b(?:arguments|eval)\b/.test(text) || text.includes('[native code]')
-}
-
 /**
  * Key: seed, name of the stage, source, epoch, position in the source, then the positions among the outputs of generators.
  * The name keeps two stages from drawing the same numbers for an item; adding a stage elsewhere changes nothing.
  */
-function rngOf(stage: Stage, item: Item): Rng {
+function rngKeyOf(stage: Stage, item: Item): number[] {
   const key = [stage.host.seed, hashText(stage.info.name), item.origin.source, item.origin.epoch, item.index]
   const positions: number[] = []
   for (let path: Path | undefined = item.path; path !== undefined; path = path.parent)
     positions.push(path.position)
-  return Rng.from(...key, ...positions.reverse())
+  return [...key, ...positions.reverse()]
 }

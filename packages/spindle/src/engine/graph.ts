@@ -1,4 +1,6 @@
 import { type ItemError, PipelineFailure, type StageFailure } from '../errors.ts'
+import type { Executor } from '../placement/executor.ts'
+import { ThreadPool } from '../placement/thread-pool.ts'
 import { channels } from './channels.ts'
 import type { PipelineConfig } from './config.ts'
 import { checkHooks } from './hooks.ts'
@@ -50,6 +52,7 @@ export class Graph implements Host {
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
   #unfinished: number
   #leave: () => void = () => {}
+  #threads: ThreadPool | undefined
 
   constructor(config: PipelineConfig, options: BuildOptions) {
     this.config = config
@@ -168,6 +171,7 @@ export class Graph implements Host {
     this.endedAt = performance.now()
     this.#background.abort()
     this.#leave()
+    void this.#threads?.close()
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
@@ -176,6 +180,13 @@ export class Graph implements Host {
   }
 
   // --- what stages tell
+
+  get threads(): Executor {
+    const { threads } = this.options
+    this.#threads ??= new ThreadPool(threads === undefined ? {} : { size: threads })
+    if (this.endedAt > 0) void this.#threads.close()
+    return this.#threads
+  }
 
   hooksOf(stage: Stage): readonly TaskHook[] {
     return this.#hooks.get(stage) ?? noHooks

@@ -1,4 +1,5 @@
 import type { ItemError, StageFailure } from '../errors.ts'
+import type { Executor } from '../placement/executor.ts'
 import type { Stage } from './stage.ts'
 import type { Logger, TaskHook } from './types.ts'
 
@@ -7,6 +8,8 @@ export interface Host {
   readonly pipelineId: number
   readonly seed: number
   readonly logger: Logger
+  /** The pipeline's own threads, made when first asked for. */
+  readonly threads: Executor
   /** Whether somebody waits for the graph to come to rest; see {@link Host.rested}. */
   readonly isDraining: boolean
   /** The hooks of a stage. */

@@ -10,4 +10,6 @@ export interface PipeSettings {
   readonly maxFailures: FailureBudget
   readonly retry: Required<RetryOptions> | undefined
   readonly timeoutMs: number | undefined
+  /** Whether the op tells when it begins (`context.onStart`); its time counts from there. */
+  readonly reportsStart: boolean
 }

@@ -196,7 +196,6 @@ export class PipeStage extends PulledStage {
     if (this.window === undefined) this.countCall(item)
   }
 
-  /** Passes one result on. */
   protected output(item: Item, value: unknown): void {
     if (value === undefined) {
       this.counters.skipped++
@@ -217,6 +216,7 @@ export class PipeStage extends PulledStage {
     this.running--
     this.signalled?.delete(item)
     if (this.state !== RUNNING && this.isTooLate(item)) return
+    if (this.brokeDown(item, error)) return
     const failure = this.noteFailure(item, input, error, attempts)
     retire(item)
     if (this.window === undefined) this.countFailure(failure)

@@ -1,6 +1,6 @@
-import { type ItemError, StageFailure } from '../errors.ts'
+import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
 import type { Host } from './host.ts'
-import { discard, type Item } from './item.ts'
+import { discard, type Item, retire } from './item.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
 import type { StageInfo, TaskHook } from './types.ts'
 
@@ -245,6 +245,14 @@ export abstract class Stage implements Consumer, Producer {
     const ending = this.#hooks.filter((hook) => hook.onStageEnd !== undefined)
     if (ending.length === 0) this.host.stageEnded(this)
     else void this.#closeAfter(ending, undefined)
+  }
+
+  /** Whether an error says that what the ops run on is broken: no item is to blame, and no budget covers it. */
+  protected brokeDown(item: Item, error: unknown): boolean {
+    if (!isInfrastructureError(error)) return false
+    retire(item)
+    this.fail(error, -1)
+    return true
   }
 
   /** Counts and tells of an item that failed. */

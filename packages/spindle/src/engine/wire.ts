@@ -1,4 +1,5 @@
 import { SpindleError } from '../errors.ts'
+import { isWorkerOp } from '../placement/worker-op.ts'
 import { AggregateStage } from './aggregate-stage.ts'
 import type { MergeConfig, PipelineConfig, SourceConfig, StageConfig, VariantsConfig } from './config.ts'
 import type { Host } from './host.ts'
@@ -6,6 +7,7 @@ import { JoinStage } from './join-stage.ts'
 import { CustomMergeStage, MergeStage } from './merge-stage.ts'
 import { PipeStage } from './pipe-stage.ts'
 import { Queue } from './queue.ts'
+import { remoteOp } from './remote-op.ts'
 import { RouterStage } from './router-stage.ts'
 import { SinkStage } from './sink-stage.ts'
 import { SourceStage } from './source-stage.ts'
@@ -101,9 +103,11 @@ class Wiring {
       ).exit
     }
     const info = this.info(config.name, config.concurrency, config.where)
+    const { run, executor } = config
     const settings = {
       ...config,
-      op: config.run,
+      op: isWorkerOp(run) ? remoteOp(run, () => executor ?? this.#host.threads) : run,
+      reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
     }
     return this.add(new PipeStage(info, this.#host, input, settings)).exit

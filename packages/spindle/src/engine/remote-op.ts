@@ -1,0 +1,18 @@
+import type { Executor } from '../placement/executor.ts'
+import type { WorkerOp } from '../placement/worker-op.ts'
+import type { TaskContext } from './context.ts'
+import type { StageContext } from './types.ts'
+
+/** The function a stage calls for an op that runs elsewhere. `executor` is asked for with the first call, for it may be made then. */
+export function remoteOp(
+  op: WorkerOp<never, unknown>,
+  executor: () => Executor,
+): (item: unknown, context: StageContext) => Promise<unknown> {
+  const { href: filename, exportName: name, init } = op
+  let chosen: Executor | undefined
+  return (item, context) => {
+    chosen ??= executor()
+    const { sharedSignal: signal, onStart } = context as TaskContext
+    return chosen.run(item, { filename, name, init, signal, context: context as TaskContext, onStart })
+  }
+}

@@ -1,0 +1,40 @@
+import type { StageInfo } from '../op-context.ts'
+
+/**
+ * Runs ops somewhere else than on the caller's loop. A `ThreadPool` is one, and so is a Piscina instance as it comes: the shape is that of
+ * its `run(task, options)`. What an executor does not know of, it ignores.
+ */
+export interface Executor {
+  /** Calls the op that `call` names with `item`; settles with what it returns or throws, and rejects with the signal's reason when that is aborted. */
+  run(item: unknown, call: ExecutorCall): Promise<unknown>
+  /**
+   * Whether `call.onStart` is called when the op begins. `timeoutMs` then counts from there; otherwise from the call, waiting for a free
+   * worker included.
+   */
+  readonly reportsStart?: boolean
+}
+
+/** Which op is to be called, and with what besides the item. */
+export interface ExecutorCall {
+  /** URL of the module. */
+  readonly filename: string
+  /** Name of the exported function. */
+  readonly name: string
+  /** Name of an exported function to call once in each worker before the module's first op. */
+  readonly init?: string | undefined
+  /** Aborted when the result is no longer wanted. May be shared by many calls. */
+  readonly signal: AbortSignal
+  /** What the op's second argument is made from. Without it the op gets one that says nothing. */
+  readonly context?: CallContext | undefined
+  /** Called when the op begins, each time it does. */
+  readonly onStart?: (() => void) | undefined
+}
+
+/** The part of a call's context that is plain data. */
+export interface CallContext {
+  readonly index: number
+  readonly attempt: number
+  readonly stage: StageInfo
+  /** What `context.rng` is made from: the same key gives the same numbers in every placement. */
+  readonly rngKey: readonly number[]
+}

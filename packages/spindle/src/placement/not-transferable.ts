@@ -1,0 +1,57 @@
+import { show } from '../check.ts'
+import { messageOf, SpindleError } from '../errors.ts'
+
+/** Why `value` cannot cross to another thread: `ERR_NOT_TRANSFERABLE`, with the path of the first field that cannot. */
+export function notTransferable(value: unknown, what: string, cause: unknown): SpindleError {
+  const found = find(value, what, new Set())
+  const reason = found === undefined ? messageOf(cause) : `${found.path} is ${found.description}`
+  return new SpindleError('ERR_NOT_TRANSFERABLE', `${what} cannot cross to another thread: ${reason}`, {
+    cause,
+  })
+}
+
+interface Found {
+  readonly path: string
+  readonly description: string
+}
+
+function find(value: unknown, path: string, seen: Set<object>): Found | undefined {
+  if (canBeCloned(value)) return undefined
+  if (typeof value === 'object' && value !== null && !seen.has(value)) {
+    seen.add(value)
+    for (const [step, member] of membersOf(value)) {
+      const found = find(member, `${path}${step}`, seen)
+      if (found !== undefined) return found
+    }
+    const isDetached =
+      (value instanceof ArrayBuffer && value.byteLength === 0) ||
+      (ArrayBuffer.isView(value) && value.buffer.byteLength === 0)
+    if (isDetached)
+      return { path, description: 'a buffer that was given away already: return a copy of what is kept' }
+  }
+  return { path, description: typeof value === 'symbol' ? 'a symbol' : show(value) }
+}
+
+function canBeCloned(value: unknown): boolean {
+  try {
+    structuredClone(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function membersOf(value: object): (readonly [string, unknown])[] {
+  if (ArrayBuffer.isView(value)) return []
+  if (Array.isArray(value)) return value.map((member, i) => [`[${i}]`, member] as const)
+  if (value instanceof Map)
+    return [...value].flatMap(([key, member]) => [
+      [`.key(${show(key)})`, key] as const,
+      [`.get(${show(key)})`, member] as const,
+    ])
+  if (value instanceof Set) return [...value].map((member, i) => [`.values()[${i}]`, member] as const)
+  return Object.entries(value).map(([key, member]) => [
+    /^[\w$]+$/.test(key) ? `.${key}` : `[${show(key)}]`,
+    member,
+  ])
+}
