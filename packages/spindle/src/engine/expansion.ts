@@ -150,7 +150,10 @@ export class Expansion implements Resumable {
     ) {
       this.isWaiting = true
       this.fail ??= (error) => this.threw(error)
-      ;(value as PromiseLike<unknown>).then((settled) => this.resolved({ done: false, value: settled }), this.fail)
+      ;(value as PromiseLike<unknown>).then(
+        (settled) => this.resolved({ done: false, value: settled }),
+        this.fail,
+      )
       return false
     }
     if (value === undefined) {
