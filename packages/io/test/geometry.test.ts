@@ -145,4 +145,25 @@ describe('geometry', () => {
       { numRuns: 60 },
     )
   })
+
+  it('pictures of their own size are whole, whatever their width', async () => {
+    for (const [w, h] of [
+      [17, 8],
+      [18, 8],
+      [19, 10],
+      [33, 8],
+      [501, 374],
+    ] as const) {
+      const bytes = await toSharp(paint(w, h, () => [255, 255, 255]))
+        .jpeg()
+        .toBuffer()
+      for (const layout of ['HWC', 'CHW'] as const) {
+        const { data } = await loadImage(bytes, { layout, backend: 'ffmpeg' })
+        assert.ok(
+          data.every((value) => value > 250),
+          `${w} x ${h} ${layout}`,
+        )
+      }
+    }
+  })
 })

@@ -51,7 +51,7 @@ describe('an op that never returns', () => {
       const failed: ItemError[] = []
       const pipeline = new PipelineBuilder()
         .addSource(items(40, 5))
-        .pipe(ops.hangOn, { concurrency: 4, timeoutMs: 300, maxFailures: 1 })
+        .pipe(ops.hangOn, { concurrency: 4, timeoutMs: 2000, maxFailures: 1 })
         .build({ threads, onItemError: (failure) => void failed.push(failure) })
       const given = await collect(pipeline)
       assert.deepEqual(

@@ -121,7 +121,9 @@ export class Lane {
       // Not getContext(): only a context that takes everything from its frames minds their colour range and matrix.
       scaler = new this.#ffmpeg.av.SoftwareScaleContext()
       scaler.allocContext()
-      scaler.setOption('sws_flags', 'bilinear')
+      // accurate_rnd, for without it libswscale converts 4:2:0 pictures of their own size by a routine that leaves the last columns of a
+      // width that is no multiple of 8 unwritten.
+      scaler.setOption('sws_flags', 'bilinear+accurate_rnd')
     }
     this.#scalers.delete(key)
     this.#scalers.set(key, scaler) // now the last, so the first is the one that was not used for longest
