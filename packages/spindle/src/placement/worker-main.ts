@@ -56,19 +56,16 @@ function takeUp({ ops: references, tasks }: RunMessage): void {
     const slot = tasks[at] as number
     const number = tasks[at + 1] as number
     const op = ops[number] as LoadedOp | Promise<LoadedOp>
-    if (tasks[at + 4] === true) {
-      // The pool counts the op's time from here, so it must hear before the op holds the thread.
-      if (control[SLOTS + slot] !== ABORTED) port.postMessage(slot)
-    }
     const [item, wire] = [tasks[at + 2], tasks[at + 3] as WireContext | undefined]
+    const isTimed = tasks[at + 4] === true
     if (op instanceof Promise) {
       // Loading runs the module's own code, which may end the thread: the task has begun.
       Atomics.store(control, slot, BEGUN)
       op.then(
-        (loaded) => call(loaded, slot, item, wire),
+        (loaded) => call(loaded, slot, item, wire, isTimed),
         (error) => failed(slot, error),
       )
-    } else call(op, slot, item, wire)
+    } else call(op, slot, item, wire, isTimed)
   }
   flush()
 }
@@ -85,7 +82,13 @@ function load(reference: OpReference): void {
   ops.push(loading)
 }
 
-function call(op: LoadedOp, slot: number, item: unknown, wire: WireContext | undefined): void {
+function call(
+  op: LoadedOp,
+  slot: number,
+  item: unknown,
+  wire: WireContext | undefined,
+  isTimed: boolean,
+): void {
   if (control[SLOTS + slot] === ABORTED) {
     outbox.mark(slot, DROPPED)
     flushSoon()
@@ -96,6 +99,8 @@ function call(op: LoadedOp, slot: number, item: unknown, wire: WireContext | und
     : undefined
   contexts[slot] = context
   Atomics.store(control, slot, BEGUN)
+  // The pool counts the op's time from here, not from the loading of its module, and must hear of it before the op holds the thread.
+  if (isTimed) port.postMessage(slot)
   const startedAt = performance.now()
   try {
     const result = op.call(item, context)
