@@ -10,7 +10,11 @@ export interface Outputs {
 }
 
 /** Whether a value is a generator or async generator object. Other iterables are data. */
-export function isGenerator(value: object): value is Outputs {
+export function isGenerator(value: unknown): value is Outputs {
+  return typeof value === 'object' && value !== null && hasSteps(value)
+}
+
+function hasSteps(value: object): boolean {
   const candidate = value as { next?: unknown; return?: unknown; throw?: unknown }
   return (
     typeof candidate.next === 'function' &&

@@ -8,6 +8,7 @@ import type { Host } from './host.ts'
 import { Outlet } from './outlet.ts'
 import type { SinkStage } from './sink-stage.ts'
 import type { SourceStage } from './source-stage.ts'
+import { Spares } from './spares.ts'
 import { CANCELLED, type Stage } from './stage.ts'
 import { settledWithin, stopGraph } from './stop.ts'
 import type { BuildOptions, Logger, TaskHook } from './types.ts'
@@ -33,6 +34,7 @@ export class Graph implements Host {
   readonly options: BuildOptions
   readonly seed: number
   readonly logger: Logger
+  readonly spares: Spares = new Spares()
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
@@ -65,6 +67,7 @@ export class Graph implements Host {
     this.sink = wired.sink
     this.outlet = new Outlet(
       this.sink.exit,
+      this.spares,
       () => this.#drained(),
       () => this.rested(),
     )
@@ -93,6 +96,7 @@ export class Graph implements Host {
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
+    this.spares.isUsed = !this.stages.some((stage) => stage.keepsItems)
     for (const source of this.sources) source.open()
   }
 

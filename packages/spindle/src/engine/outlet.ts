@@ -1,5 +1,6 @@
 import type { Item } from './item.ts'
 import type { Consumer, Queue } from './queue.ts'
+import type { Spares } from './spares.ts'
 
 /** Somebody who wants items: a pending `next()`, or a `forEach`. */
 export interface Taker {
@@ -38,9 +39,16 @@ export class Outlet implements Consumer {
 
   /** Called whenever the consumer's side may have come to rest. */
   private readonly onRest: () => void
+  private readonly spares: Spares
 
-  constructor(queue: Queue, onDrained: () => undefined | PromiseLike<unknown>, onRest: () => void) {
+  constructor(
+    queue: Queue,
+    spares: Spares,
+    onDrained: () => undefined | PromiseLike<unknown>,
+    onRest: () => void,
+  ) {
     this.queue = queue
+    this.spares = spares
     this.onDrained = onDrained
     this.onRest = onRest
     queue.consumer = this
@@ -73,8 +81,10 @@ export class Outlet implements Consumer {
     }
     this.given++
     const taker = this.takers[0] as Taker
+    const { value } = item
+    this.spares.add(item)
     this.isGiving = true
-    const wantsMore = taker.give(item.value)
+    const wantsMore = taker.give(value)
     this.isGiving = false
     if (!wantsMore && this.takers[0] === taker) this.takers.shift()
   }
@@ -126,13 +136,18 @@ export class Outlet implements Consumer {
     for (const taker of takers) taker.end()
   }
 
-  /** Takes an item that is there. Boundaries at the head of the queue are passed, which may end the caller's epoch. */
-  take(epoch: number): Item | undefined {
+  /**
+   * Takes the value of an item that is there; `undefined`, which no item has, if there is none. Boundaries at the head of the queue are passed,
+   * which may end the caller's epoch.
+   */
+  take(epoch: number): unknown {
     while (this.queue.length > 0 && this.epoch <= epoch) {
       const item = this.queue.shift() as Item
       if (item.index >= 0) {
         this.given++
-        return item
+        const { value } = item
+        this.spares.add(item)
+        return value
       }
       this.endEpoch()
     }

@@ -1,5 +1,6 @@
 import { coarseNow } from './clock.ts'
 import type { Item } from './item.ts'
+import type { PipeStage } from './pipe-stage.ts'
 import { sizeOf } from './size.ts'
 
 /** What takes items from a queue. */
@@ -44,6 +45,8 @@ export class Queue {
    */
   readonly refillAt: number
   consumer: Consumer = nobody
+  /** The consumer, if it is a pipe stage: the usual case, for which whoever gives an item spares itself a virtual call. */
+  follower: PipeStage | undefined = undefined
   producer: Producer = nobody
   /** Items queued, boundaries included. */
   length = 0
@@ -96,7 +99,8 @@ export class Queue {
     this.enqueue(item)
   }
 
-  private enqueue(item: Item): void {
+  /** Has an item wait. {@link put} without the look at the consumer, and without counting. */
+  enqueue(item: Item): void {
     if (this.length > this.mask) this.grow()
     this.ring[(this.head + this.length) & this.mask] = item
     this.length++

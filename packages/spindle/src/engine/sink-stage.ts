@@ -16,6 +16,10 @@ export class SinkStage extends PulledStage {
     this.isQuick = true
   }
 
+  override get keepsItems(): boolean {
+    return false
+  }
+
   get exits(): readonly Queue[] {
     return [this.exit]
   }
@@ -38,6 +42,18 @@ export class SinkStage extends PulledStage {
 
   protected start(item: Item): void {
     this.exit.put(item)
+  }
+
+  // As in the class above, for a consumer that is slower than the pipeline: nothing here takes time, so nothing looks at it.
+  override pump(): void {
+    const { exit, input } = this
+    let hasTaken = false
+    while (input.length > 0 && this.canStart()) {
+      hasTaken = true
+      exit.put(input.shift() as Item)
+    }
+    if (input.isDrained) this.inputEnded()
+    else if (hasTaken) input.producer.roomMade()
   }
 
   protected isIdle(): boolean {

@@ -1,11 +1,11 @@
 import { SpindleError } from '../errors.ts'
 import type { SourceConfig } from './config.ts'
 import type { Host } from './host.ts'
-import { boundaryAfter, Item, type Origin } from './item.ts'
+import { boundaryAfter, type Origin } from './item.ts'
 import { openSource, type Steps } from './open-source.ts'
 import { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
+import { isSliceOver, type Resumable, resumeNextTurn, stepsPerLook } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
 /**
@@ -27,6 +27,8 @@ export class SourceStage extends Stage implements Resumable {
   /** In a call of `next()`: a generator cannot be closed then. */
   private isInNext = false
   private isPaused = false
+  /** Steps that may be taken before the time is looked at. */
+  private unlooked = 0
   private closing: Promise<void> | undefined
   private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
   private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
@@ -38,6 +40,10 @@ export class SourceStage extends Stage implements Resumable {
     this.origin = { source: ordinal, epoch: 0 }
     this.exit = new Queue(config.buffer, undefined)
     this.exit.producer = this
+  }
+
+  override get keepsItems(): boolean {
+    return false
   }
 
   get inputs(): readonly Queue[] {
@@ -86,9 +92,12 @@ export class SourceStage extends Stage implements Resumable {
   /** Takes steps until there is no room, or one to wait for. Leaves `isBusy` set only if something will come back here. */
   private pull(): void {
     while (this.state === RUNNING && !this.isPaused && this.exit.hasRoom()) {
-      if (isSliceOver()) {
-        resumeNextTurn(this)
-        return
+      if (--this.unlooked < 0) {
+        if (isSliceOver()) {
+          resumeNextTurn(this)
+          return
+        }
+        this.unlooked = stepsPerLook()
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
       try {
@@ -149,7 +158,13 @@ export class SourceStage extends Stage implements Resumable {
       this.counters.skipped++
       return true
     }
-    this.exit.put(new Item(value, this.origin, index, undefined))
+    const item = this.host.spares.take(value, this.origin, index)
+    const { exit } = this
+    const { follower } = exit
+    if (follower !== undefined && exit.length === 0 && follower.canStart()) {
+      exit.passed++
+      follower.start(item)
+    } else exit.put(item)
     return true
   }
 

@@ -74,6 +74,11 @@ export abstract class Stage implements Consumer, Producer {
   /** The queues the stage puts into. */
   abstract get exits(): readonly Queue[]
 
+  /** Whether an item, or its lineage, may be looked at here after it was given on. */
+  get keepsItems(): boolean {
+    return true
+  }
+
   /** Whether nothing happens here until something is put in or taken out. */
   get isResting(): boolean {
     return this.busy === 0
@@ -127,6 +132,9 @@ export abstract class Stage implements Consumer, Producer {
     else void this.#beginAfter(starting)
   }
 
+  /** Looks anew at what it depends on whether items may take a short way: called when the stage's state or the host's has changed. */
+  adapt(): void {}
+
   /** What a stage does once its hooks are known, before it runs. */
   protected prepare(): void {}
 
@@ -143,6 +151,7 @@ export abstract class Stage implements Consumer, Producer {
   #begin(): void {
     if (this.state !== OPENING) return
     this.state = RUNNING
+    this.adapt()
     this.host.stageStarted(this)
     this.pump()
   }
@@ -151,6 +160,7 @@ export abstract class Stage implements Consumer, Producer {
   fail(cause: unknown, index: number, budget?: string): void {
     if (this.state > RUNNING) return
     this.state = FAILING
+    this.adapt()
     this.#failure = this.#describe(cause, index, budget)
     this.host.stageFailed(this, this.#failure)
     this.#refuseInput(true)
@@ -186,6 +196,7 @@ export abstract class Stage implements Consumer, Producer {
     if (this.state >= CANCELLED) return
     const was = this.state
     this.state = CANCELLED
+    this.adapt()
     this.cancelled()
     this.#refuseInput(abort)
     // A stage that failed before is already counted as ending, but not as ended.

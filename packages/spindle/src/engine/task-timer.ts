@@ -9,9 +9,9 @@ const QUICK_MS = 0.02
 export class TaskTimer {
   private mask = OFTEN
 
-  /** The time, if the `count`-th task is to be timed, else 0. */
-  begin(count: number): number {
-    return (count & this.mask) === 0 ? exactNow() : 0
+  /** Whether the `count`-th task is to be timed. */
+  isDue(count: number): boolean {
+    return (count & this.mask) === 0
   }
 
   /** Adds a task that began at `startedAt`: it stands for all since the one timed before. Returns whether it was quick. */
