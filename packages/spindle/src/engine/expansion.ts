@@ -1,6 +1,6 @@
 import type { ItemError } from '../errors.ts'
+import type { ExpandingStage } from './expanding-stage.ts'
 import { child, type Item } from './item.ts'
-import type { PipeStage } from './pipe-stage.ts'
 import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
 
 /** What a generator op gives: the part of generators and async generators that is used. */
@@ -36,7 +36,7 @@ export class Expansion implements Resumable {
   isDone = false
   /** Why it ended, where it threw (input order only). */
   failure: ItemError | undefined
-  private readonly stage: PipeStage
+  private readonly stage: ExpandingStage
   private readonly outputs: Outputs
   private readonly attempts: number
   /** What hooks want to know of the end; awaited. */
@@ -49,7 +49,7 @@ export class Expansion implements Resumable {
   private fail: ((error: unknown) => void) | undefined = undefined
 
   constructor(
-    stage: PipeStage,
+    stage: ExpandingStage,
     item: Item,
     outputs: Outputs,
     attempts = 1,

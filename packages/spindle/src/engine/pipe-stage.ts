@@ -1,15 +1,14 @@
 import { Attempts } from './attempts.ts'
 import { exactNow } from './clock.ts'
 import { seesContext, TaskContext } from './context.ts'
+import { ExpandingStage } from './expanding-stage.ts'
 import { Expansion, isGenerator } from './expansion.ts'
-import { Expansions } from './expansions.ts'
 import type { Host } from './host.ts'
-import { DROPPED, EXPANDING, type Item, READY, retire } from './item.ts'
+import { DROPPED, type Item, READY, retire } from './item.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
-import { CANCELLED, FAILING, RUNNING } from './stage.ts'
-import { TaskStage } from './task-stage.ts'
+import { RUNNING } from './stage.ts'
 import { TaskTimer } from './task-timer.ts'
 import { isSliceOver } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
@@ -26,14 +25,11 @@ const unseen = undefined as unknown as StageContext
  * `running + held + exit.length < concurrency + buffer`, in both orders (results above `buffer` hold a slot).
  * Plain results go on in the same call stack; a promise costs one `then` with the slot's two ready-made functions.
  */
-export class PipeStage extends TaskStage {
-  readonly settings: PipeSettings
+export class PipeStage extends ExpandingStage {
   readonly window: OrderedWindow | undefined
   private readonly concurrency: number
-  private readonly limit: number
-  private readonly isBoundedInBytes: boolean
   private readonly seesContext: boolean
-  /** Whether results go on as they are: no attempts, no rate to look at, no order to keep, no bound in bytes, no context. Known once the hooks are. */
+  /** Whether results go on as they are: no attempts, no rate to look at, no bound in bytes, no context. Known once the hooks are. */
   private isPlain = false
   /**
    * Whether a call may take the short way ({@link callFast}): the stage is plain and runs, no boundary waits, nobody drains. One look for
@@ -43,17 +39,13 @@ export class PipeStage extends TaskStage {
   private freeSlot: Slot | undefined = undefined
   private op: (item: unknown, context: StageContext) => unknown
   private attempts: Attempts | undefined = undefined
-  private readonly expansions: Expansions = new Expansions()
   private readonly timer: TaskTimer = new TaskTimer()
 
   constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
     super(info, host, input, settings)
-    this.settings = settings
     this.op = settings.op
     this.seesContext = seesContext(settings.op)
     this.concurrency = settings.concurrency
-    this.limit = settings.concurrency + settings.buffer
-    this.isBoundedInBytes = settings.maxBytes !== undefined
     this.window =
       settings.outputOrder === 'input' && settings.concurrency > 1 ? new OrderedWindow(this) : undefined
     if (this.constructor === PipeStage) input.follower = this
@@ -69,7 +61,6 @@ export class PipeStage extends TaskStage {
       !this.budget.isRate &&
       !this.isBoundedInBytes &&
       !this.seesContext &&
-      this.window === undefined &&
       this.constructor === PipeStage
   }
 
@@ -121,13 +112,14 @@ export class PipeStage extends TaskStage {
   // --- the short way: an item of a plain stage
 
   private canStartFast(): boolean {
-    return this.running < this.concurrency && this.running + this.exit.length < this.limit
+    return this.running < this.concurrency && this.running + this.held + this.exit.length < this.limit
   }
 
   /** What {@link call} comes to. What is seldom is in functions of its own, so that V8 inlines the rest. */
   private callFast(item: Item): void {
     const count = this.tasks++
     this.running++
+    if (this.window !== undefined) this.window.open(item)
     if (this.timer.isDue(count)) {
       this.invoke(item, exactNow())
       return
@@ -148,7 +140,7 @@ export class PipeStage extends TaskStage {
     } else if (this.isFast && result !== undefined && (typeof result !== 'object' || result === null)) {
       this.running--
       item.value = result
-      this.give(item)
+      this.giveInOrder(item)
     } else this.begun(item, result, 0)
   }
 
@@ -164,13 +156,22 @@ export class PipeStage extends TaskStage {
     this.freeSlot = slot
     this.running--
     item.value = value
-    this.give(item)
-    if (this.isFast && this.input.length > 0) this.pump()
-    else if (!this.isFast || this.input.isClosed) this.proceed()
+    this.giveInOrder(item)
+    if (this.isFast && this.input.length > 0) {
+      if (this.canStartFast()) this.pump()
+    } else if (!this.isFast || this.input.isClosed) this.proceed()
   }
 
-  /** Puts a result out in completion order: what `exit.put` does, without virtual calls where a pipe stage follows. */
-  private give(item: Item): void {
+  private giveInOrder(item: Item): void {
+    if (this.window === undefined) this.give(item)
+    else if (!this.window.giveFirst(item)) {
+      this.held++
+      item.state = READY
+    }
+  }
+
+  /** Puts a result out: what `exit.put` does, without virtual calls where a pipe stage follows. */
+  give(item: Item): void {
     const { exit } = this
     exit.passed++
     const { follower } = exit
@@ -316,71 +317,5 @@ export class PipeStage extends TaskStage {
     this.expansions.resume()
     const places = this.limit - this.running - this.held - this.exit.length
     if (places >= this.exit.refillAt && this.input.length > 0) this.pump()
-  }
-
-  protected override get busy(): number {
-    return this.running - this.expansions.resting
-  }
-
-  // --- generators
-
-  /** Goes on to give the outputs of a generator; its task ends with the last of them. */
-  expand(expansion: Expansion): void {
-    if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
-      expansion.close()
-      this.running--
-      if (this.state === CANCELLED && this.running === 0) this.rest()
-      return
-    }
-    this.expansions.add(expansion)
-    if (this.window !== undefined) {
-      expansion.item.value = expansion
-      this.window.settle(expansion.item, EXPANDING)
-    } else expansion.advance()
-  }
-
-  /** Whether there is a place for one more output of a generator that holds a slot already. */
-  hasPlaceForOutput(expansion: Expansion): boolean {
-    if (this.isBoundedInBytes && !this.exit.hasRoomInBytes()) return false
-    if (this.window === undefined) return this.running + this.held + this.exit.length <= this.limit
-    // In input order the first must not wait for those behind it, which hold one output each.
-    if (this.window.isFirst(expansion.item)) return this.exit.length <= this.settings.buffer
-    return this.running + this.held + this.exit.length < this.limit
-  }
-
-  /** A generator waits for a place. */
-  park(expansion: Expansion): void {
-    this.expansions.park(expansion)
-  }
-
-  /** Whether the stage has been told to stop: an expansion then ends by itself. */
-  isOver(expansion: Expansion): boolean {
-    return !this.expansions.has(expansion)
-  }
-
-  /** A generator has given its last output. */
-  expanded(expansion: Expansion): void {
-    this.expansions.delete(expansion)
-    this.signalled?.delete(expansion.item)
-    this.running--
-    retire(expansion.item)
-    this.window?.release()
-    if (this.window === undefined) this.countCall(expansion.item.index)
-    this.proceed()
-  }
-
-  /** A generator threw. */
-  expansionFailed(expansion: Expansion, error: unknown, attempts: number): void {
-    this.expansions.delete(expansion)
-    if (this.window === undefined) {
-      this.taskFailed(expansion.item, expansion.input, error, attempts)
-    } else {
-      this.running--
-      this.signalled?.delete(expansion.item)
-      expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts)
-      retire(expansion.item)
-      this.window.release()
-    }
-    this.proceed()
   }
 }

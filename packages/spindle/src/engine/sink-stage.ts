@@ -50,7 +50,12 @@ export class SinkStage extends PulledStage {
     let hasTaken = false
     while (input.length > 0 && this.canStart()) {
       hasTaken = true
-      exit.put(input.shift() as Item)
+      const item = input.shift() as Item
+      if (exit.length === 0) exit.put(item)
+      else {
+        if (item.index >= 0) exit.passed++
+        exit.enqueue(item)
+      }
     }
     if (input.isDrained) this.inputEnded()
     else if (hasTaken) input.producer.roomMade()

@@ -46,7 +46,7 @@ export class OrderedWindow {
     this.head = (this.head + 1) & this.mask
     this.length--
     this.isReleasing = true
-    this.stage.exit.put(item)
+    this.stage.give(item)
     this.isReleasing = false
     if (this.length > 0 && (this.ring[this.head] as Item).state !== PENDING) this.release()
     return true
@@ -86,7 +86,7 @@ export class OrderedWindow {
     if (item.state === READY) {
       this.stage.held--
       item.state = PENDING
-      this.stage.exit.put(item)
+      this.stage.give(item)
     }
     this.stage.countCall(index)
   }
