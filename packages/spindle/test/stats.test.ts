@@ -53,8 +53,8 @@ describe('stats', () => {
     const quick = stages.find((stage) => stage.name === 'quick')?.queue
     const slow = stages.find((stage) => stage.name === 'slow')?.queue
     assert.ok(quick && slow)
-    assert.ok(quick.fullMs > elapsedMs / 2, `full ${quick.fullMs} of ${elapsedMs} ms before the slow stage`)
-    assert.ok(slow.emptyMs > elapsedMs / 2, `empty ${slow.emptyMs} of ${elapsedMs} ms behind it`)
+    assert.ok(quick.fullMs > elapsedMs / 4, `full ${quick.fullMs} of ${elapsedMs} ms before the slow stage`)
+    assert.ok(slow.emptyMs > elapsedMs / 4, `empty ${slow.emptyMs} of ${elapsedMs} ms behind it`)
     for (const queue of [quick, slow])
       assert.ok(queue.emptyMs <= elapsedMs + 5 && queue.fullMs <= elapsedMs + 5)
   })

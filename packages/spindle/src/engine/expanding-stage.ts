@@ -6,6 +6,7 @@ import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 import { TaskStage } from './task-stage.ts'
+import { TaskTimer, type Timing } from './task-timer.ts'
 import type { StageInfo } from './types.ts'
 
 /** A stage whose op may give a generator: its task goes on until the last output was given, and each output waits for a place of its own. */
@@ -15,6 +16,8 @@ export abstract class ExpandingStage extends TaskStage {
   protected readonly limit: number
   protected readonly isBoundedInBytes: boolean
   protected readonly expansions: Expansions = new Expansions()
+  private readonly outputTimer: TaskTimer = new TaskTimer()
+  private outputsAsked = 0
 
   constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
     super(info, host, input, settings)
@@ -49,6 +52,21 @@ export abstract class ExpandingStage extends TaskStage {
     // In input order the first must not wait for those behind it, which hold one output each.
     if (this.window.isFirst(expansion.item)) return this.exit.length <= this.settings.buffer
     return this.running + this.held + this.exit.length < this.limit
+  }
+
+  /** A generator is asked for an output: is it timed? */
+  timeOutput(): Timing | undefined {
+    const count = this.outputsAsked++
+    return this.outputTimer.isDue(count) ? this.outputTimer.begin(count) : undefined
+  }
+
+  outputReturned(timing: Timing): void {
+    this.outputTimer.returned(timing, this.counters)
+  }
+
+  /** A timed output is there, or the generator's end. */
+  outputTimed(timing: Timing, isOk: boolean): void {
+    this.outputTimer.end(timing, this.counters, isOk)
   }
 
   /** A generator waits for a place. */

@@ -1,3 +1,4 @@
+import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import { type ItemError, PipelineFailure, type StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
@@ -55,6 +56,8 @@ export class Graph implements Host {
   #unfinished: number
   #leave: () => void = () => {}
   #threads: ThreadPool | undefined
+  #loopAtStart: EventLoopUtilization | undefined
+  #loopAtEnd: number | undefined
 
   constructor(config: PipelineConfig, options: BuildOptions) {
     this.config = config
@@ -92,6 +95,7 @@ export class Graph implements Host {
     if (this.isStarted || this.isStopped) return
     this.isStarted = true
     this.startedAt = performance.now()
+    this.#loopAtStart = performance.eventLoopUtilization()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
@@ -108,6 +112,17 @@ export class Graph implements Host {
         this.#background.signal.aborted && (error as { name?: unknown } | null)?.name === 'AbortError'
       if (!isAbort) this.#log(() => this.logger.error('spindle: a background task failed', error))
     }
+  }
+
+  /** Milliseconds from the start to now, or to the end; 0 before. */
+  get elapsedMs(): number {
+    return this.isStarted ? (this.endedAt > 0 ? this.endedAt : performance.now()) - this.startedAt : 0
+  }
+
+  /** Share of that time in which the event loop did not wait. */
+  get loopUtilization(): number {
+    if (this.#loopAtStart === undefined) return 0
+    return this.#loopAtEnd ?? performance.eventLoopUtilization(this.#loopAtStart).utilization
   }
 
   /** Whether nothing is working or will be. */
@@ -173,6 +188,7 @@ export class Graph implements Host {
     if (settle === undefined) return
     this.#settle = undefined
     this.endedAt = performance.now()
+    this.#loopAtEnd = this.loopUtilization
     this.#background.abort()
     this.#leave()
     void this.#threads?.close()

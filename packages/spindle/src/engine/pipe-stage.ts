@@ -9,7 +9,7 @@ import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
 import { RUNNING } from './stage.ts'
-import { TaskTimer } from './task-timer.ts'
+import { TaskTimer, type Timing } from './task-timer.ts'
 import { isSliceOver } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
 import { OrderedWindow } from './window.ts'
@@ -37,6 +37,7 @@ export class PipeStage extends ExpandingStage {
    */
   private isFast = false
   private freeSlot: Slot | undefined = undefined
+  private readonly slots: Slot[] = []
   private op: (item: unknown, context: StageContext) => unknown
   private attempts: Attempts | undefined = undefined
   private readonly timer: TaskTimer = new TaskTimer()
@@ -121,7 +122,7 @@ export class PipeStage extends ExpandingStage {
     this.running++
     if (this.window !== undefined) this.window.open(item)
     if (this.timer.isDue(count)) {
-      this.invoke(item, exactNow())
+      this.invoke(item, this.timer.begin(count))
       return
     }
     let result: unknown
@@ -133,7 +134,7 @@ export class PipeStage extends ExpandingStage {
     }
     if (result instanceof Promise) {
       let slot = this.freeSlot
-      if (slot === undefined) slot = new Slot(this)
+      if (slot === undefined) slot = this.newSlot()
       else this.freeSlot = slot.next
       slot.item = item
       result.then(slot.ok, slot.failed)
@@ -141,13 +142,13 @@ export class PipeStage extends ExpandingStage {
       this.running--
       item.value = result
       this.giveInOrder(item)
-    } else this.begun(item, result, 0)
+    } else this.begun(item, result, undefined)
   }
 
   /** A pending call gave its result. */
   settled(slot: Slot, value: unknown): void {
-    if (slot.isTimed || !this.isFast || value === undefined || isGenerator(value)) {
-      this.settledSlowly(this.free(slot), value)
+    if (slot.timing !== undefined || !this.isFast || value === undefined || isGenerator(value)) {
+      this.settledSlowly(this.free(slot, true), value)
       return
     }
     const item = slot.item as Item
@@ -165,7 +166,7 @@ export class PipeStage extends ExpandingStage {
   private giveInOrder(item: Item): void {
     if (this.window === undefined) this.give(item)
     else if (!this.window.giveFirst(item)) {
-      this.held++
+      this.hold()
       item.state = READY
     }
   }
@@ -191,36 +192,47 @@ export class PipeStage extends ExpandingStage {
       this.attempts.begin(item, this.op)
       return
     }
-    this.invoke(item, this.timer.isDue(count) ? exactNow() : 0)
+    this.invoke(item, this.timer.isDue(count) ? this.timer.begin(count) : undefined)
   }
 
-  private invoke(item: Item, startedAt: number): void {
+  private invoke(item: Item, timing: Timing | undefined): void {
     let result: unknown
     try {
-      result = this.op(item.value, this.seesContext ? new TaskContext(this, item) : unseen)
+      result = this.op(item.value, this.seesContext ? new TaskContext(this, item, timing) : unseen)
     } catch (error) {
+      if (timing !== undefined) {
+        this.timer.returned(timing, this.counters)
+        this.timer.end(timing, this.counters, false)
+      }
       this.taskFailed(item, item.value, error, 1)
       return
     }
-    if (result instanceof Promise) this.await(result, item, startedAt)
-    else this.begun(item, result, startedAt)
+    if (timing !== undefined) this.isQuick = this.timer.returned(timing, this.counters)
+    if (result instanceof Promise) this.await(result, item, timing)
+    else this.begun(item, result, timing)
   }
 
   /** Has a slot take a pending call's result. */
-  private await(promise: Promise<unknown>, item: Item, startedAt: number): void {
+  private await(promise: Promise<unknown>, item: Item, timing: Timing | undefined): void {
     let slot = this.freeSlot
-    if (slot === undefined) slot = new Slot(this)
+    if (slot === undefined) slot = this.newSlot()
     else this.freeSlot = slot.next
     slot.item = item
-    if (startedAt !== 0) slot.time(startedAt)
+    slot.timing = timing
     promise.then(slot.ok, slot.failed)
   }
 
+  private newSlot(): Slot {
+    const slot = new Slot(this)
+    this.slots.push(slot)
+    return slot
+  }
+
   /** An op has returned something that is no promise: a result, something else that can be awaited, or a generator. */
-  private begun(item: Item, result: unknown, startedAt: number): void {
+  private begun(item: Item, result: unknown, timing: Timing | undefined): void {
     if (typeof result === 'object' && result !== null) {
       if (typeof (result as { then?: unknown }).then === 'function') {
-        this.await(Promise.resolve(result), item, startedAt)
+        this.await(Promise.resolve(result), item, timing)
         return
       }
       if (isGenerator(result)) {
@@ -230,7 +242,7 @@ export class PipeStage extends ExpandingStage {
     }
     this.running--
     if (this.signalled !== undefined) this.signalled.delete(item)
-    if (startedAt !== 0) this.isQuick = this.timer.end(startedAt, this.counters)
+    if (timing !== undefined) this.timer.end(timing, this.counters, true)
     this.ended(item, result)
   }
 
@@ -246,29 +258,36 @@ export class PipeStage extends ExpandingStage {
 
   /** A pending call threw. */
   rejected(slot: Slot, error: unknown): void {
-    const item = this.free(slot)
+    const item = this.free(slot, false)
     this.taskFailed(item, item.value, error, 1)
     this.proceed()
   }
 
-  private free(slot: Slot): Item {
+  private free(slot: Slot, isOk: boolean): Item {
     const item = slot.item as Item
     slot.item = undefined
     if (this.signalled !== undefined) this.signalled.delete(item)
-    if (slot.isTimed) {
-      slot.isTimed = false
-      this.isQuick = this.timer.end(slot.startedAt, this.counters)
+    if (slot.timing !== undefined) {
+      this.timer.end(slot.timing, this.counters, isOk)
+      slot.timing = undefined
     }
     slot.next = this.freeSlot
     this.freeSlot = slot
     return item
   }
 
+  override get pendingMs(): number {
+    if (this.attempts !== undefined) return this.attempts.pendingMs
+    return this.slots.reduce(
+      (sum, { timing }) => sum + (timing === undefined ? 0 : exactNow() - timing.startedAt),
+      0,
+    )
+  }
+
   /** The slow path's task gave its result. */
-  taskDone(item: Item, value: unknown, startedAt: number): void {
+  taskDone(item: Item, value: unknown): void {
     this.running--
     this.signalled?.delete(item)
-    this.isQuick = this.timer.end(startedAt, this.counters)
     this.ended(item, value)
     this.proceed()
   }
@@ -291,7 +310,7 @@ export class PipeStage extends ExpandingStage {
     item.value = value
     if (this.window === undefined) this.exit.put(item)
     else {
-      this.held++
+      this.hold()
       this.window.settle(item, READY)
     }
   }

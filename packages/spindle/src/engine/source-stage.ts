@@ -1,10 +1,12 @@
 import { SpindleError } from '../errors.ts'
+import { exactNow } from './clock.ts'
 import type { SourceConfig } from './config.ts'
 import type { Host } from './host.ts'
 import { boundaryAfter, type Origin } from './item.ts'
 import { openSource, type Steps } from './open-source.ts'
 import { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
+import { TaskTimer, type Timing } from './task-timer.ts'
 import { isSliceOver, type Resumable, resumeNextTurn, stepsPerLook } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
@@ -27,6 +29,8 @@ export class SourceStage extends Stage implements Resumable {
   /** In a call of `next()`: a generator cannot be closed then. */
   private isInNext = false
   private isPaused = false
+  private readonly timer: TaskTimer = new TaskTimer()
+  private timing: Timing | undefined = undefined
   /** Steps that may be taken before the time is looked at. */
   private unlooked = 0
   private closing: Promise<void> | undefined
@@ -103,7 +107,8 @@ export class SourceStage extends Stage implements Resumable {
       try {
         this.steps ??= this.openEpoch()
         this.isInNext = true
-        step = this.steps.next()
+        if (this.timer.isDue(this.index)) step = this.timedNext(this.steps)
+        else step = this.steps.next()
         this.isInNext = false
       } catch (error) {
         this.isInNext = false
@@ -120,6 +125,24 @@ export class SourceStage extends Stage implements Resumable {
       if (!this.take(step as IteratorResult<unknown>)) return
     }
     this.isBusy = false
+  }
+
+  private timedNext(steps: Steps): ReturnType<Steps['next']> {
+    const timing = this.timer.begin(this.index)
+    this.timing = timing
+    const step = steps.next()
+    this.timer.returned(timing, this.counters)
+    if (typeof (step as PromiseLike<unknown>).then !== 'function') this.endTiming()
+    return step
+  }
+
+  private endTiming(): void {
+    if (this.timing !== undefined) this.timer.end(this.timing, this.counters, true)
+    this.timing = undefined
+  }
+
+  override get pendingMs(): number {
+    return this.timing === undefined ? 0 : exactNow() - this.timing.startedAt
   }
 
   private openEpoch(): Steps {
@@ -184,6 +207,7 @@ export class SourceStage extends Stage implements Resumable {
 
   private resolved(step: IteratorResult<unknown>): void {
     this.isPending = false
+    this.endTiming()
     if (typeof step !== 'object' || step === null) {
       this.rejected(
         new SpindleError(

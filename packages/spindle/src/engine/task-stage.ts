@@ -1,6 +1,7 @@
 import type { ItemError } from '../errors.ts'
 import { Budget } from './budget.ts'
 import type { Host } from './host.ts'
+import { Integral } from './integral.ts'
 import { FAILED, type Item, retire } from './item.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
@@ -24,6 +25,8 @@ export abstract class TaskStage extends PulledStage {
   readonly budget: Budget
   /** Results that wait for earlier ones, in input order. */
   held = 0
+  /** In input order: how many slots cannot be used for them, over time. */
+  private readonly blocked: Integral = new Integral()
   /** In input order: the items begun and not yet given. */
   abstract readonly window: OrderedWindow | undefined
   protected boundary: Item | undefined = undefined
@@ -37,6 +40,24 @@ export abstract class TaskStage extends PulledStage {
 
   get exits(): readonly Queue[] {
     return [this.exit]
+  }
+
+  /** A result waits for earlier ones. */
+  hold(): void {
+    this.blocked.change(this.slotsBlocked(++this.held))
+  }
+
+  /** It waits no more. */
+  unhold(): void {
+    this.blocked.change(this.slotsBlocked(--this.held))
+  }
+
+  private slotsBlocked(held: number): number {
+    return Math.max(0, held + this.exit.length - this.exit.capacity)
+  }
+
+  override get blockedMs(): number {
+    return this.window === undefined ? super.blockedMs : this.blocked.read()
   }
 
   /** A task failed: after its last attempt, or in the middle of its outputs. */

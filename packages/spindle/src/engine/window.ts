@@ -84,7 +84,7 @@ export class OrderedWindow {
     }
     const { index } = item
     if (item.state === READY) {
-      this.stage.held--
+      this.stage.unhold()
       item.state = PENDING
       this.stage.give(item)
     }
