@@ -34,6 +34,7 @@ export type {
   StageStats,
   StageSums,
 } from './engine/stats.ts'
+export type { StatsEvent } from './engine/stats-events.ts'
 export { statsBetween } from './engine/stats-interval.ts'
 export type {
   Aggregator,

@@ -11,6 +11,7 @@ import type { SinkStage } from './sink-stage.ts'
 import type { SourceStage } from './source-stage.ts'
 import { Spares } from './spares.ts'
 import { CANCELLED, type Stage } from './stage.ts'
+import { StatsEvents } from './stats-events.ts'
 import { settledWithin, stopGraph } from './stop.ts'
 import type { BuildOptions, Logger, TaskHook } from './types.ts'
 import { wire } from './wire.ts'
@@ -56,6 +57,7 @@ export class Graph implements Host {
   #unfinished: number
   #leave: () => void = () => {}
   #threads: ThreadPool | undefined
+  readonly #statsEvents: StatsEvents
   #loopAtStart: EventLoopUtilization | undefined
   #loopAtEnd: number | undefined
 
@@ -76,6 +78,7 @@ export class Graph implements Host {
     )
     this.#hooks = new Map(this.stages.map((stage) => [stage, this.#chooseHooks(stage)]))
     this.#unfinished = this.stages.length
+    this.#statsEvents = new StatsEvents(this)
     this.done = new Promise<void>((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
@@ -97,6 +100,7 @@ export class Graph implements Host {
     this.startedAt = performance.now()
     this.#loopAtStart = performance.eventLoopUtilization()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
+    this.#statsEvents.start()
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
@@ -193,6 +197,7 @@ export class Graph implements Host {
     this.#leave()
     void this.#threads?.close()
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
+    this.#statsEvents.end()
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
     channels.pipelineEnd.publish({ pipeline: this.pipelineId, error: error?.reason, stopped: this.isStopped })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PipelineBuilder } from 'spindle'
-import { collect, collectFailure } from './support/consume.ts'
-import { range } from './support/sources.ts'
+import { collect, collectFailure } from '../support/consume.ts'
+import { range } from '../support/sources.ts'
 
 const numbers = (count: number) => new PipelineBuilder().addSource(range(count))
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
