@@ -53,17 +53,33 @@ export function findBottleneck(stats: PipelineStats): Bottleneck | undefined {
 
 type Headroom = (but: string, loop: number) => number
 
-function consumerLimits({ stages, consumer }: PipelineStats, headroom: Headroom): Bottleneck | undefined {
+function consumerLimits(stats: PipelineStats, headroom: Headroom): Bottleneck | undefined {
+  const { stages, consumer, elapsedMs, loopUtilization } = stats
   const queue = stages.at(-1)?.queue
-  if (queue === undefined || queue.occupancy < 1 - STARVED || consumer.busy < STARVED) return undefined
+  if (queue === undefined || consumer.busy < STARVED) return undefined
+  const isReady = queue.occupancy >= 1 - STARVED
+  // It computes where the pipeline runs: its items may come late for that very reason, and its stages look busy.
+  const isHolding = loopUtilization >= LOOP_FULL && heldByOps(stages) / elapsedMs < STARVED
+  if (!isReady && !isHolding) return undefined
+  const reason = isReady
+    ? `finished items wait for it: the sink held some ${percent(queue.occupancy)} of the time, and the consumer is busy ${percent(consumer.busy)}`
+    : `it holds the event loop, on which the pipeline runs, too: it is busy ${percent(consumer.busy)} of the time`
   return {
     stage: 'consumer',
     kind: 'consumer',
-    reason: `finished items wait for it: the sink held some ${percent(queue.occupancy)} of the time, and the consumer is busy ${percent(consumer.busy)}`,
-    advice:
-      'the pipeline is faster than it needs to be: make the consumer faster, give part of its work to a stage, or let several consumers share the items',
-    headroom: headroom('consumer', 0),
+    reason,
+    advice: isHolding
+      ? 'let the pipeline run off its loop, with runPipelineInWorker(), or give what it computes to worker threads'
+      : 'the pipeline is faster than it needs to be: make the consumer faster, give part of its work to a stage, or let several consumers share the items',
+    headroom: isReady
+      ? headroom('consumer', 0)
+      : Math.min(MOST_HEADROOM, 1 / Math.max(1 - consumer.busy, 0.01)),
   }
+}
+
+/** How long ops have held the loop, together. */
+function heldByOps(stages: readonly StageStats[]): number {
+  return stages.reduce((sum, stage) => sum + stage.loopMs, 0)
 }
 
 /** The loop is full, and it is the ops themselves that fill it. */
@@ -72,7 +88,7 @@ function loopLimits(
   stages: readonly StageStats[],
   headroom: Headroom,
 ): Bottleneck | undefined {
-  const held = stages.reduce((sum, stage) => sum + stage.loopMs, 0) + consumer.loopMs
+  const held = heldByOps(stages) + consumer.loopMs
   if (loopUtilization < LOOP_FULL || held / elapsedMs < STARVED) return undefined
   const worst = stages.reduce((most, stage) => (stage.loopMs > most.loopMs ? stage : most))
   if (consumer.loopMs > worst.loopMs) return undefined

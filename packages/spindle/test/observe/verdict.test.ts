@@ -72,8 +72,11 @@ describe('the report names the bottleneck', () => {
   })
 
   it('when it is a consumer that computes on the loop', async () => {
-    const pipeline = chain([1], [4])
-    for await (const value of pipeline) spinning(8)(value)
+    const pipeline = new PipelineBuilder()
+      .addSource(range(15))
+      .pipe(waiting(1), { name: 'fetch', concurrency: 4 })
+      .build()
+    for await (const value of pipeline) spinning(40)(value)
     const { bottleneck } = pipeline.report()
     assert.equal(bottleneck?.stage, 'consumer')
     const { consumer } = pipeline.stats()
