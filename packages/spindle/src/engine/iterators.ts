@@ -7,6 +7,7 @@ export function takeItem<T>(
   session: Session,
   timeoutMs: number,
 ): Promise<IteratorResult<T, undefined>> {
+  outlet.lookAtTime()
   const value = outlet.take(session.epoch)
   if (value !== undefined) {
     const result = step(value as T)
@@ -73,6 +74,7 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
     this.session ??= this.enter()
     if (this.session.isOver) return { done: true, value: undefined }
     const { outlet, session } = this
+    outlet.lookAtTime()
     const chunk: T[] = []
     if (outlet.queue.length === 0) {
       const first = await takeItem<T>(outlet, session, Number.POSITIVE_INFINITY)

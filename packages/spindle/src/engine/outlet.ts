@@ -174,7 +174,6 @@ export class Outlet implements Consumer {
    * which may end the caller's epoch.
    */
   take(epoch: number): unknown {
-    if (--this.unlooked < 0) this.lookAtTime()
     while (this.queue.length > 0 && this.epoch <= epoch) {
       const item = this.queue.shift() as Item
       if (item.index >= 0) {
@@ -194,8 +193,9 @@ export class Outlet implements Consumer {
     else this.queue.wake()
   }
 
-  /** A consumer may have computed for long in the same burst of microtasks, for which the coarse clock stands still. */
-  private lookAtTime(): void {
+  /** A consumer comes back: it may have computed for long in the same burst of microtasks, for which the coarse clock stands still. */
+  lookAtTime(): void {
+    if (--this.unlooked >= 0) return
     const now = exactNow()
     const isSlow = (now - this.lookedAt) / this.stride > SLOW_ITEM_MS
     this.lookedAt = now
@@ -205,7 +205,6 @@ export class Outlet implements Consumer {
 
   /** Waits for an item. */
   add(taker: Taker): void {
-    if (--this.unlooked < 0) this.lookAtTime()
     if (this.hasEnded) this.endTaker(taker)
     else if (this.epoch > taker.epoch) {
       taker.end()
