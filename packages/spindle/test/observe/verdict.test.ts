@@ -113,8 +113,8 @@ describe('the report names the bottleneck', () => {
       .addSource(range(3))
       .pipe(
         async function* (value) {
-          for (let i = 0; i < 10; i++) {
-            await pause(6)
+          for (let i = 0; i < 5; i++) {
+            await pause(25)
             yield value + i
           }
         },
