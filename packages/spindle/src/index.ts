@@ -66,6 +66,15 @@ export {
   type StageFailureDetails,
   TimeoutError,
 } from './errors.ts'
+// Looking at it
+export { type CacheOptions, cacheIterator } from './observe/cache-iterator.ts'
+export {
+  type ProfileLevel,
+  type ProfileOptions,
+  type ProfileResult,
+  profilePipeline,
+  type StageProfile,
+} from './observe/profile.ts'
 // Running ops elsewhere
 export type { CallContext, Executor, ExecutorCall } from './placement/executor.ts'
 export { ThreadPool, type ThreadPoolOptions } from './placement/thread-pool.ts'
