@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PipelineBuilder } from '../builder/builder.ts'
+import type { PipelineConfig } from '../engine/config.ts'
 import { Pipeline } from '../engine/pipeline.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { canStripTypes, isTypeScript, registerTsx } from '../placement/typescript.ts'
@@ -19,6 +20,36 @@ export async function loadPipeline(
   exportName: string | undefined,
   args: readonly string[],
 ): Promise<Loaded> {
+  const { name, made, unit } = await loadExport(file, exportName, args)
+  if (made instanceof Pipeline) return { pipeline: made as Pipeline<unknown>, unit }
+  // Another copy of the package makes objects that are none of ours but do what is asked.
+  if (made instanceof PipelineBuilder || isBuilder(made)) return { pipeline: made.build(), unit }
+  throw new SpindleError(
+    'ERR_MODULE',
+    `export ${name} of ${file} is no PipelineBuilder, no Pipeline, and no function that makes one`,
+  )
+}
+
+/** Imports a module and gives the configuration of the pipeline it exports. @throws `ERR_MODULE` likewise. */
+export async function loadConfig(
+  file: string,
+  exportName: string | undefined,
+  args: readonly string[],
+): Promise<PipelineConfig<unknown>> {
+  const { name, made } = await loadExport(file, exportName, args)
+  if (made instanceof PipelineBuilder) return made.getConfig()
+  if (made instanceof Pipeline) return made.config
+  throw new SpindleError(
+    'ERR_MODULE',
+    `export ${name} of ${file} is no PipelineBuilder and no function that makes one`,
+  )
+}
+
+async function loadExport(
+  file: string,
+  exportName: string | undefined,
+  args: readonly string[],
+): Promise<{ readonly name: string; readonly made: unknown; readonly unit: string }> {
   const path = resolve(file)
   if (!existsSync(path)) throw new SpindleError('ERR_MODULE', `there is no file ${path}`)
   if (isTypeScript(path) && !canRunTypeScript()) await loadTsx(path)
@@ -31,15 +62,7 @@ export async function loadPipeline(
   }
   const exported = module[name]
   const made: unknown = typeof exported === 'function' ? await exported([...args]) : exported
-  const unit = typeof module.unit === 'string' ? module.unit : 'items'
-  if (made instanceof Pipeline) return { pipeline: made as Pipeline<unknown>, unit }
-  if (made instanceof PipelineBuilder) return { pipeline: (made as PipelineBuilder<unknown>).build(), unit }
-  // Another copy of the package makes objects that are none of ours but do what is asked.
-  if (isBuilder(made)) return { pipeline: made.build(), unit }
-  throw new SpindleError(
-    'ERR_MODULE',
-    `export ${name} of ${file} is no PipelineBuilder, no Pipeline, and no function that makes one`,
-  )
+  return { name, made, unit: typeof module.unit === 'string' ? module.unit : 'items' }
 }
 
 function isBuilder(value: unknown): value is { build(): Pipeline<unknown> } {

@@ -2,22 +2,31 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { messageOf, SpindleError } from '../errors.ts'
+import { profile } from './profile.ts'
 import { run } from './run.ts'
 
 const help = `spindle: runs data-loading pipelines
 
 Usage
   spindle run <module> [options] [-- arguments]
+  spindle profile <module> [options] [-- arguments]
 
-Runs the pipeline that the module exports: a PipelineBuilder, a Pipeline, or a function that makes one of them from
-the arguments after --. Shows it at work, and ends with a report.
+run      Runs the pipeline that the module exports: a PipelineBuilder, a Pipeline, or a function that makes one of
+         them from the arguments after --. Shows it at work, and ends with a report.
+profile  Runs each of its stages alone, at several concurrencies, and says which to take.
 
-Options
+Options of run
   --export <name>    which export to run (default: "default", then "pipeline")
   --limit <n>        stop after n items have come out
   --progress         show progress lines even where the output is no terminal
   --no-progress      show none
   --json             print the result as JSON on standard output, and nothing else there
+
+Options of profile
+  --export <name>, --json
+  --inputs <n>       items to take from the source (default 200)
+  --concurrencies <list>  which to try (default 1,2,4,8,16,32)
+
   --help, --version
 
 Exit status: 0 all went well, 1 the pipeline failed, 2 bad usage, 130 stopped by Ctrl-C.
@@ -35,20 +44,41 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const [command, module, ...extra] = positionals
   if (command === undefined) throw usage('a command is missing: spindle run <module>')
-  if (command !== 'run') throw usage(`unknown command "${command}"; known is run`)
-  if (module === undefined) throw usage('spindle run needs a module: spindle run pipeline.mjs')
+  if (command !== 'run' && command !== 'profile')
+    throw usage(`unknown command "${command}"; known are run and profile`)
+  if (module === undefined) throw usage(`spindle ${command} needs a module: spindle ${command} pipeline.mjs`)
   if (extra.length > 0) throw usage(`unexpected "${extra[0]}"; arguments for the module go after --`)
-  const { limit } = values
-  if (limit !== undefined && !/^[1-9]\d*$/.test(limit))
-    throw usage(`--limit must be an integer >= 1, got "${limit}"`)
+  for (const option of command === 'run' ? profileOnly : runOnly)
+    if (values[option] !== undefined) throw usage(`--${option} is no option of spindle ${command}`)
+  if (command === 'profile') {
+    return profile({
+      module,
+      exportName: values.export,
+      inputs: integer('inputs', values.inputs),
+      concurrencies: values.concurrencies?.split(',').map((text) => integer('concurrencies', text) as number),
+      asJson: values.json === true,
+      args: rest,
+    })
+  }
   return run({
     module,
     exportName: values.export,
-    limit: limit === undefined ? undefined : Number(limit),
+    limit: integer('limit', values.limit),
     showsProgress: values['no-progress'] === true ? false : values.progress === true ? true : undefined,
     asJson: values.json === true,
     args: rest,
   })
+}
+
+const runOnly = ['limit', 'progress', 'no-progress'] as const
+const profileOnly = ['inputs', 'concurrencies'] as const
+
+function integer(option: string, text: string | undefined): number | undefined {
+  if (text !== undefined && !/^[1-9]\d*$/.test(text))
+    throw usage(
+      `--${option} must be ${option === 'concurrencies' ? 'a list of integers' : 'an integer'} >= 1, got "${text}"`,
+    )
+  return text === undefined ? undefined : Number(text)
 }
 
 function parse(argv: readonly string[]) {
@@ -64,6 +94,8 @@ function parse(argv: readonly string[]) {
         progress: { type: 'boolean' },
         'no-progress': { type: 'boolean' },
         json: { type: 'boolean' },
+        inputs: { type: 'string' },
+        concurrencies: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },
