@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'ERR_WORKER_MODULE'
   | 'ERR_WORKER_START'
   | 'ERR_POOL_CLOSED'
+  | 'ERR_STALE_VIEW'
 
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {
