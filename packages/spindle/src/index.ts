@@ -78,6 +78,14 @@ export {
 // Running ops elsewhere
 export type { CallContext, Executor, ExecutorCall } from './placement/executor.ts'
 // Memory that threads share
+export {
+  type BatchOutcome,
+  type BatchSlot,
+  BatchSlots,
+  type BatchSlotsOptions,
+  type OpenSlot,
+  openSlot,
+} from './placement/memory/batch-slots.ts'
 export type { Lease, LeaseDescriptor, LeaseHandover } from './placement/memory/lease.ts'
 export {
   RingBuffer,

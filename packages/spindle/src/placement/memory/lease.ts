@@ -28,6 +28,14 @@ interface Duty {
   isOurs: boolean
 }
 
+/** @internal How a lease came to this thread. */
+export interface LeaseOrigin {
+  /** What arrived together with views of it. */
+  readonly buffer?: SharedArrayBuffer
+  /** Whether this thread's garbage collector gives it back. */
+  readonly isOurs?: boolean
+}
+
 const leases = new WeakMap<SharedArrayBuffer, Lease>()
 const forgotten = new FinalizationRegistry<Duty>(({ arena, place, isOurs }) => {
   if (isOurs) arena.collect(place)
@@ -56,16 +64,22 @@ export class Lease implements Disposable {
   readonly #duty: Duty
 
   /** @internal Made by a `SegmentPool`. */
-  constructor(pool: number, arena: Arena, place: Place, byteLength: number, buffer?: SharedArrayBuffer) {
+  constructor(
+    pool: number,
+    arena: Arena,
+    place: Place,
+    byteLength: number,
+    { buffer = structuredClone(arena.shared.memory), isOurs = true }: LeaseOrigin = {},
+  ) {
     this.#pool = pool
     this.#arena = arena
     this.#place = place
     this.byteLength = byteLength
     this.#byteOffset = place.granule * arena.granuleBytes
-    this.#buffer = buffer ?? structuredClone(arena.shared.memory)
-    this.#duty = { arena, place, isOurs: true }
-    forgotten.register(this.#buffer, this.#duty)
-    leases.set(this.#buffer, this)
+    this.#buffer = buffer
+    this.#duty = { arena, place, isOurs }
+    forgotten.register(buffer, this.#duty)
+    leases.set(buffer, this)
   }
 
   /** Whether it was not given back. */
@@ -149,6 +163,17 @@ export class Lease implements Disposable {
   /** The message with the descriptor was not sent after all. */
   takeBack(): void {
     this.#duty.isOurs = true
+  }
+
+  /** For a thread that uses it for a while; this one goes on to answer for it. @throws `ERR_STALE_VIEW` @internal */
+  lend(): LeaseHandover {
+    this.validate()
+    return { descriptor: this.describe(), buffer: this.#buffer }
+  }
+
+  /** Views over `buffer`, which are of the same memory, came back to this thread: they too keep the lease. @internal */
+  join(buffer: SharedArrayBuffer): void {
+    leases.set(buffer, this)
   }
 
   /** @internal */

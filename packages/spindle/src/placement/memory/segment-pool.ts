@@ -99,6 +99,11 @@ export class SegmentPool {
     return leaseOf(view)
   }
 
+  /** Bytes that all leases together may take. */
+  get maxBytes(): number {
+    return this.#arena.shared.memory.byteLength
+  }
+
   /** Memory if there is some now. @throws `ERR_TOO_LARGE` if there can never be so much. */
   tryAllocate(byteLength: number): Lease | undefined {
     this.#checkSize(byteLength)
@@ -110,10 +115,10 @@ export class SegmentPool {
   allocate(byteLength: number): Lease {
     const lease = this.tryAllocate(byteLength)
     if (lease !== undefined) return lease
-    const { usedBytes, maxBytes } = this.stats()
+    const { usedBytes } = this.stats()
     throw new SpindleError(
       'ERR_POOL_FULL',
-      `no ${byteLength} bytes are free: ${usedBytes} of ${maxBytes} are in use; give leases back earlier, raise \`maxBytes\`, or wait with acquire()`,
+      `no ${byteLength} bytes are free: ${usedBytes} of ${this.maxBytes} are in use; give leases back earlier, raise \`maxBytes\`, or wait with acquire()`,
     )
   }
 
@@ -141,12 +146,17 @@ export class SegmentPool {
 
   /** The lease that another thread described: the same memory. @throws `ERR_STALE_VIEW` if it was given back; `ERR_BAD_OPTION` if it is of another pool. */
   open(descriptor: LeaseDescriptor): Lease {
-    return this.#open(descriptor)
+    return this.#open(descriptor, true)
   }
 
   /** The lease that another thread handed over together with views of it: their memory lives as long as they do. @throws As `open`. */
   adopt({ descriptor, buffer }: LeaseHandover): Lease {
-    return this.#open(descriptor, buffer)
+    return this.#open(descriptor, true, buffer)
+  }
+
+  /** A lease that another thread lends to this one, and goes on to answer for. @throws As `open`. @internal */
+  borrow(descriptor: LeaseDescriptor, buffer?: SharedArrayBuffer): Lease {
+    return this.#open(descriptor, false, buffer)
   }
 
   /** Gives back what was described, unopened. Whether it was still there. @throws `ERR_BAD_OPTION` if it is of another pool. */
@@ -167,7 +177,7 @@ export class SegmentPool {
   stats(): SegmentPoolStats {
     const { shared, highWater, usedBytes, collected, bell } = this.#arena
     return {
-      maxBytes: shared.memory.byteLength,
+      maxBytes: this.maxBytes,
       touchedBytes: highWater * shared.segmentBytes,
       usedBytes,
       collected,
@@ -177,30 +187,30 @@ export class SegmentPool {
 
   #checkSize(byteLength: number): void {
     checkInteger('byteLength', byteLength, 0)
-    const { memory } = this.#arena.shared
-    if (byteLength > memory.byteLength)
+    if (byteLength > this.maxBytes)
       throw new SpindleError(
         'ERR_TOO_LARGE',
-        `${byteLength} bytes are more than the pool may have, \`maxBytes\` ${memory.byteLength}`,
+        `${byteLength} bytes are more than the pool may have, \`maxBytes\` ${this.maxBytes}`,
       )
   }
 
-  #open(descriptor: LeaseDescriptor, buffer?: SharedArrayBuffer): Lease {
+  #open(descriptor: LeaseDescriptor, isOurs: boolean, buffer?: SharedArrayBuffer): Lease {
     const place = this.#placeOf(descriptor)
     if (!this.#arena.isLive(place)) throw staleView(descriptor)
-    this.#arena.setOwner(place, this.member)
-    return new Lease(this.handle.id, this.#arena, place, descriptor.byteLength, buffer)
+    if (isOurs) this.#arena.setOwner(place, this.member)
+    const origin = buffer === undefined ? { isOurs } : { buffer, isOurs }
+    return new Lease(this.handle.id, this.#arena, place, descriptor.byteLength, origin)
   }
 
   #placeOf(descriptor: LeaseDescriptor): Place {
     const { pool, segment, offset, byteLength, generation } = descriptor
-    const { segmentBytes, memory } = this.#arena.shared
+    const { segmentBytes } = this.#arena.shared
     const at = segment * segmentBytes + offset
     const granule = at / this.#arena.granuleBytes
     if (
       pool !== this.handle.id ||
       !Number.isInteger(granule) ||
-      !(at >= 0 && at + byteLength <= memory.byteLength)
+      !(at >= 0 && at + byteLength <= this.maxBytes)
     )
       badOption('descriptor', 'that of a lease of this pool', descriptor)
     return { granule, generation }
