@@ -121,7 +121,8 @@ export class FileSlots implements Disposable {
   }
 
   /**
-   * Reads what a ticket stands for: into the beginning of `into`, else into memory of its own.
+   * Reads what a ticket stands for: into the beginning of `into`, else into memory of its own. Memory that is used again is the better
+   * one: in new memory each 4 KiB cost a page fault, in all several times the copying.
    *
    * @throws `ERR_BAD_STATE` if the file ends before, that is if the ticket is not one of these slots; `ERR_BAD_OPTION` if `into` is too small.
    */
