@@ -269,9 +269,15 @@ describe('a segment pool', () => {
     assert.equal(pool.stats().lostWakeups, 0)
   })
 
-  it('is the same object wherever it is attached in a thread', () => {
+  it('is the same object wherever it is attached in a thread, and the same member when that was forgotten', async () => {
     const pool = smallPool()
     assert.equal(SegmentPool.attach(structuredClone(pool.handle)), pool)
+    const { handle, member, ref } = await forget(() => {
+      const forgotten = smallPool()
+      return { handle: forgotten.handle, member: forgotten.member, ref: new WeakRef(forgotten) }
+    })
+    await collected(() => ref.deref() === undefined)
+    assert.equal(SegmentPool.attach(handle).member, member)
     throwsCode(() => SegmentPool.attach({} as never), 'ERR_BAD_OPTION', /handle/)
   })
 

@@ -59,7 +59,7 @@ export class Arena {
 
   constructor(shared: ArenaMemory) {
     const { control, memory, segmentBytes } = shared
-    this.shared = shared
+    this.shared = { control, memory, segmentBytes }
     this.granuleBytes = granuleBytesOf(segmentBytes)
     this.segments = memory.byteLength / segmentBytes
     this.#granules = segmentBytes / this.granuleBytes

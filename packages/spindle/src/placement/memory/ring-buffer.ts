@@ -2,7 +2,7 @@ import { badOption, checkInteger, checkOptions } from '../../check.ts'
 import { ABORTED, CLOSED, MAX_CAPACITY, OPEN, RingMemory } from './ring-memory.ts'
 import { RingReader } from './ring-reader.ts'
 import { RingWriter } from './ring-writer.ts'
-import { MAX_SPIN_US, Spin } from './spin.ts'
+import { MAX_SPIN_US, Spin, spinUsFor } from './spin.ts'
 import { checkWait, type HoldOptions, type WaitOptions } from './wait-options.ts'
 
 /** Options of `RingBuffer`. */
@@ -15,7 +15,7 @@ export interface RingBufferOptions extends RingSideOptions {
 export interface RingSideOptions {
   /**
    * How long a read or write that holds its thread looks before it sleeps, in microseconds, 0 to 50. It adapts: less, down to nothing,
-   * where it is in vain. Give 0 where as many threads work as there are cores. Default 50.
+   * where it is in vain. Give 0 where as many threads work as there are cores. Default 50; 0 on a single core.
    */
   readonly spinUs?: number
 }
@@ -36,7 +36,7 @@ export interface RingBufferHandle {
  *     '----abort(), by any thread: writing fails at once, reading after what is there--> ABORTED
  *
  * A thread that dies says nothing. Whoever hears of its end (`worker.on('exit')`) calls `abort()`; where nobody's loop is free to hear it,
- * `timeoutMs` is what helps.
+ * `timeoutMs` is what helps. The thread that replaces it needs a new ring.
  *
  * @example
  * ```ts run
@@ -61,7 +61,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   /** @throws `ERR_BAD_OPTION` for a wrong option. */
   constructor(options: RingBufferOptions | (RingBufferHandle & RingSideOptions)) {
     checkOptions(options, ['ring' in options ? 'ring' : 'capacityBytes', 'spinUs'])
-    const { spinUs = MAX_SPIN_US } = options
+    const { spinUs = spinUsFor(1) } = options
     if (!(typeof spinUs === 'number' && spinUs >= 0 && spinUs <= MAX_SPIN_US))
       badOption('spinUs', `a number from 0 to ${MAX_SPIN_US}`, spinUs)
     this.#ring = 'ring' in options ? new RingMemory(options.ring) : makeMemory(options.capacityBytes)

@@ -40,8 +40,9 @@ export interface SegmentPoolStats {
 
 const LARGEST_SEGMENT = 2 ** 30
 
-/** The pools of this thread, so that attaching again, as an op may do for each item, costs nothing. */
+/** The pools of this thread, so that attaching again, as an op may do for each item, costs nothing; and who this thread is in each. */
 const attached = new Map<number, WeakRef<SegmentPool>>()
+const members = new Map<number, number>()
 
 /**
  * Shared memory in reused segments for large arrays that several threads fill and read without copying: leases are taken by any thread,
@@ -77,21 +78,26 @@ export class SegmentPool {
   readonly #spin: Spin = new Spin(0)
 
   /** @throws `ERR_BAD_OPTION` for a wrong option. */
-  constructor(options: SegmentPoolOptions | SegmentPoolHandle = {}) {
-    if ('control' in options) this.#arena = new Arena(options)
-    else this.#arena = makeArena(options)
-    this.handle = { id: 'control' in options ? options.id : randomInt(2 ** 48 - 1), ...this.#arena.shared }
-    this.member = this.#arena.join()
+  constructor(
+    options: SegmentPoolOptions | (SegmentPoolHandle & { readonly member?: number | undefined }) = {},
+  ) {
+    const handle = 'control' in options ? options : undefined
+    this.#arena = handle === undefined ? makeArena(options as SegmentPoolOptions) : new Arena(handle)
+    const id = handle?.id ?? randomInt(2 ** 48 - 1)
+    this.handle = { id, ...this.#arena.shared }
+    this.member = handle?.member ?? this.#arena.join()
     this.#waiting = new AcquireQueue(this.#arena.bell)
-    for (const [id, pool] of attached) if (pool.deref() === undefined) attached.delete(id)
-    attached.set(this.handle.id, new WeakRef(this))
+    for (const [other, pool] of attached) if (pool.deref() === undefined) attached.delete(other)
+    attached.set(id, new WeakRef(this))
+    if (!members.has(id)) members.set(id, this.member)
   }
 
-  /** The pool that another thread has made; in one thread always the same object. @throws `ERR_BAD_OPTION` */
+  /** The pool that another thread has made; in one thread always the same member. @throws `ERR_BAD_OPTION` */
   static attach(handle: SegmentPoolHandle): SegmentPool {
     if (!(handle?.memory instanceof SharedArrayBuffer && handle.control instanceof SharedArrayBuffer))
       badOption('handle', 'the `handle` of a SegmentPool', handle)
-    return attached.get(handle.id)?.deref() ?? new SegmentPool(handle)
+    const known = attached.get(handle.id)?.deref()
+    return known ?? new SegmentPool({ ...handle, member: members.get(handle.id) })
   }
 
   /** The lease that a view, or a part of one, belongs to; `undefined` if its memory is not a pool's. */
