@@ -32,17 +32,19 @@ async function runMain(way, bytes, count) {
   const inFlight = bytes > 2 ** 20 ? 3 : 4
   const warmUp = Math.ceil(count / 5)
   const run = way.startsWith('process') ? overProcess : way.startsWith('ring') ? overRing : overPort
-  const { take, close } = run(way, bytes, inFlight)
+  const { take, close, childCpuUs = () => 0 } = run(way, bytes, inFlight)
   let sum = await take(warmUp)
   const cpu = process.cpuUsage()
+  const childUs = await childCpuUs()
   const startedAt = performance.now()
   sum += await take(count)
   const us = ((performance.now() - startedAt) * 1000) / count
   const { user, system } = process.cpuUsage(cpu)
+  const cpuUs = (user + system + (await childCpuUs()) - childUs) / count
   const rssMb = process.memoryUsage.rss() / 2 ** 20
   close()
   if (sum !== Math.ceil(bytes / PAGE) * (warmUp + count)) throw new Error(`lost something on the way: ${sum}`)
-  console.log(JSON.stringify({ us, cpuUs: (user + system) / count, rssMb }))
+  console.log(JSON.stringify({ us, cpuUs, rssMb }))
 }
 
 function overPort(way, bytes, inFlight) {
@@ -90,7 +92,7 @@ function overProcess(way, bytes, inFlight) {
   const pool = new SegmentPool()
   const slots = FileSlots.create({ slotBytes: 2 ** 18, count: 256 })
   const child = fork(file, [way, bytes], {
-    serialization: 'advanced',
+    serialization: way === 'process IPC advanced' ? 'advanced' : 'json',
     stdio: ['inherit', 'inherit', 'inherit', 'ipc', slots.fd],
   })
   child.send(slots.handleFor(4))
@@ -104,7 +106,7 @@ function overProcess(way, bytes, inFlight) {
       }
       child.removeAllListeners('message')
       child.on('message', ({ ticket, result }) => {
-        const lease = way === 'process, file slots, reused' ? pool.allocate(bytes) : undefined
+        const lease = way === 'process file slots reused' ? pool.allocate(bytes) : undefined
         sum += touch(result ?? slots.read(ticket, lease?.bytes))
         lease?.release()
         ask(ticket)
@@ -112,7 +114,12 @@ function overProcess(way, bytes, inFlight) {
       })
       for (let i = 0; i < inFlight; i++) ask()
     })
-  return { take, close: () => child.kill('SIGKILL') }
+  const childCpuUs = () =>
+    new Promise((resolve) => {
+      child.removeAllListeners('message').once('message', ({ cpuUs }) => resolve(cpuUs))
+      child.send({ asksCpu: true })
+    })
+  return { take, childCpuUs, close: () => child.kill('SIGKILL') }
 }
 
 function runWorker() {
@@ -134,17 +141,17 @@ function runWorker() {
       const result = source.slice()
       parentPort.postMessage({ result }, [result.buffer])
     },
-    'segments, copied': () => {
+    'segments copied': () => {
       const lease = pool.acquireSync(bytes)
       lease.bytes.set(source)
       parentPort.postMessage({ descriptor: lease.toDescriptor() })
     },
-    'segments, in place': () => {
+    'segments in place': () => {
       const lease = pool.acquireSync(bytes)
       make(lease.bytes)
       parentPort.postMessage({ descriptor: lease.toDescriptor() })
     },
-    'context.alloc, in place': () => {
+    'context.alloc in place': () => {
       const memory = new CallMemory(pool)
       const result = memory.alloc(bytes)
       make(result)
@@ -164,7 +171,12 @@ function runChild() {
       slots = FileSlots.attach(message)
       return
     }
+    if (message.asksCpu) {
+      const { user, system } = process.cpuUsage()
+      process.send({ cpuUs: user + system })
+      return
+    }
     if (message.free !== undefined) slots.free(message.free)
-    process.send(way === 'process, IPC advanced' ? { result: source } : { ticket: slots.write(source) })
+    process.send(way === 'process IPC advanced' ? { result: source } : { ticket: slots.write(source) })
   })
 }

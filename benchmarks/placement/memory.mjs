@@ -23,15 +23,15 @@ const sizes = [
 const ways = [
   'clone',
   'transfer',
-  'segments, copied',
-  'segments, in place',
-  'context.alloc, in place',
-  'ring, copied',
-  'ring, in place',
-  'ring, in place, async',
-  'process, IPC advanced',
-  'process, file slots',
-  'process, file slots, reused',
+  'segments copied',
+  'segments in place',
+  'context.alloc in place',
+  'ring copied',
+  'ring in place',
+  'ring in place async',
+  'process IPC advanced',
+  'process file slots',
+  'process file slots reused',
 ].filter((way) => !options.only || options.only.split(',').includes(way))
 
 const results = []
@@ -67,7 +67,7 @@ function print({ machine: m, rounds, results: rows }) {
     const of = (way) => own.find((row) => row.way === way)
     console.log(`\n${what.padEnd(36)} us    GB/s   CPU us   RSS MB   times faster than`)
     for (const { way, bytes, us, cpuUs, rssMb } of own) {
-      const base = of(way.startsWith('process') ? 'process, IPC advanced' : 'transfer')
+      const base = of(way.startsWith('process') ? 'process IPC advanced' : 'transfer')
       const than = base === undefined ? '' : `${(base.us / us).toFixed(1)} x ${base.way}`
       console.log(
         [
