@@ -18,6 +18,11 @@ export type ErrorCode =
   | 'ERR_WORKER_MODULE'
   | 'ERR_WORKER_START'
   | 'ERR_POOL_CLOSED'
+  | 'ERR_STALE_VIEW'
+  | 'ERR_TOO_LARGE'
+  | 'ERR_POOL_FULL'
+  | 'ERR_RING_CLOSED'
+  | 'ERR_RING_ABORTED'
 
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {

@@ -77,6 +77,30 @@ export {
 } from './observe/profile.ts'
 // Running ops elsewhere
 export type { CallContext, Executor, ExecutorCall } from './placement/executor.ts'
+// Memory that threads share
+export {
+  type BatchOutcome,
+  type BatchSlot,
+  BatchSlots,
+  type BatchSlotsOptions,
+  type OpenSlot,
+  openSlot,
+} from './placement/memory/batch-slots.ts'
+export type { Lease, LeaseDescriptor, LeaseHandover } from './placement/memory/lease.ts'
+export {
+  RingBuffer,
+  type RingBufferHandle,
+  type RingBufferOptions,
+  type RingSideOptions,
+} from './placement/memory/ring-buffer.ts'
+export {
+  SegmentPool,
+  type SegmentPoolHandle,
+  type SegmentPoolOptions,
+  type SegmentPoolStats,
+} from './placement/memory/segment-pool.ts'
+export type { SharedView, SharedViewConstructor } from './placement/memory/shared-view.ts'
+export type { HoldOptions, WaitOptions } from './placement/memory/wait-options.ts'
 export { ThreadPool, type ThreadPoolOptions } from './placement/thread-pool.ts'
 export {
   type WorkerModule,

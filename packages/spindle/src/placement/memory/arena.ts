@@ -1,0 +1,289 @@
+import { BELL_WORDS, Bell } from './bell.ts'
+
+// Allocation in shared memory by many threads at once, without a lock: a thread may be terminated anywhere, and a lock would stay shut.
+//
+// The memory is cut into segments, and a segment, once something is put into it, into slots of one size, that of the first request, as
+// long as there is anything in it. So a request finds a segment whose slots fit it, or an unused segment, or, all being in use, any whose
+// slots are large enough. What is larger than a segment takes several neighbours. The operating system gives memory where it is first
+// written, and low segments come first: what is never needed at once never becomes real.
+//
+// A place is a granule, the unit in which slots are measured. Each granule has a generation: odd while a lease begins there, even otherwise,
+// counted up at each beginning and each end. So a lease that was given back, by whomever, is known by its generation for ever
+// after (it comes round after 2^31 uses of one granule).
+//
+// Steps of an allocation: count the slot in the segment's word (compare and exchange, so the segment is still of that size and has
+// room); find and set a bit (there is one, since bits are cleared before the count goes down); count up the generation. Giving back is the
+// same in the other direction. A thread terminated between two steps costs that one slot.
+
+/** Granules in a segment at most; a count of slots and a size in granules fit one word. */
+const MAX_GRANULES = 1 << 14
+const MIN_GRANULE_BYTES = 1024
+const COUNT_BITS = 15
+const COUNT_MASK = (1 << COUNT_BITS) - 1
+/** Marks a segment of a lease that has several; in the first one, with their number. */
+const WHOLE = 1 << 30
+
+// Words of the header.
+const MEMBERS = 0
+const HIGH_WATER = 1
+const COLLECTED = 2
+const BELL = 3
+const HEADER_WORDS: number = BELL + BELL_WORDS
+
+/** Where a lease lies, and which use of that place it is. */
+export interface Place {
+  readonly granule: number
+  readonly generation: number
+}
+
+/** What threads share. */
+export interface ArenaMemory {
+  readonly control: SharedArrayBuffer
+  readonly memory: SharedArrayBuffer
+  readonly segmentBytes: number
+}
+
+/** The shared part of a `SegmentPool`. */
+export class Arena {
+  readonly shared: ArenaMemory
+  readonly segments: number
+  readonly granuleBytes: number
+  /** Rung when something was given back. */
+  readonly bell: Bell
+  readonly #granules: number
+  readonly #header: Int32Array
+  readonly #segmentWords: Int32Array
+  readonly #bits: Int32Array
+  readonly #generations: Int32Array
+  readonly #owners: Int32Array
+
+  constructor(shared: ArenaMemory) {
+    const { control, memory, segmentBytes } = shared
+    this.shared = { control, memory, segmentBytes }
+    this.granuleBytes = granuleBytesOf(segmentBytes)
+    this.segments = memory.byteLength / segmentBytes
+    this.#granules = segmentBytes / this.granuleBytes
+    const words = wordsOf(this.segments, this.#granules)
+    let at = 0
+    const [header, segmentWords, bits, generations, owners] = words.map((length) => {
+      const part = new Int32Array(control, at * Int32Array.BYTES_PER_ELEMENT, length)
+      at += length
+      return part
+    }) as [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array]
+    this.#header = header
+    this.#segmentWords = segmentWords
+    this.#bits = bits
+    this.#generations = generations
+    this.#owners = owners
+    this.bell = new Bell(header, BELL)
+  }
+
+  /** `segmentBytes` is a power of two of at least 32 KiB. */
+  static make(segmentBytes: number, segments: number): Arena {
+    const granules = segmentBytes / granuleBytesOf(segmentBytes)
+    const words = wordsOf(segments, granules).reduce((sum, length) => sum + length, 0)
+    const control = new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)
+    return new Arena({ control, memory: new SharedArrayBuffer(segments * segmentBytes), segmentBytes })
+  }
+
+  /** A number for one more who allocates here. */
+  join(): number {
+    return Atomics.add(this.#header, MEMBERS, 1) + 1
+  }
+
+  /** Segments that were ever in use: what of the memory may be real. */
+  get highWater(): number {
+    return Atomics.load(this.#header, HIGH_WATER)
+  }
+
+  /** Leases that garbage collectors have given back. */
+  get collected(): number {
+    return Atomics.load(this.#header, COLLECTED)
+  }
+
+  /** Bytes of the slots and segments that are in use. */
+  get usedBytes(): number {
+    let granules = 0
+    for (let segment = 0; segment < this.highWater; segment++) {
+      const word = Atomics.load(this.#segmentWords, segment)
+      if (word & WHOLE) granules += this.#granules
+      else granules += (word >>> COUNT_BITS) * (word & COUNT_MASK)
+    }
+    return granules * this.granuleBytes
+  }
+
+  allocate(byteLength: number, member: number): Place | undefined {
+    const granules = Math.max(1, Math.ceil(byteLength / this.granuleBytes))
+    const granule =
+      granules > this.#granules
+        ? this.#takeSegments(Math.ceil(granules / this.#granules))
+        : this.#takeSlot(granules)
+    if (granule === undefined) return undefined
+    Atomics.store(this.#owners, granule, member)
+    return { granule, generation: (Atomics.add(this.#generations, granule, 1) + 1) | 0 }
+  }
+
+  isLive({ granule, generation }: Place): boolean {
+    return Atomics.load(this.#generations, granule) === generation
+  }
+
+  /** From now on somebody else answers for it. */
+  setOwner({ granule }: Place, member: number): void {
+    Atomics.store(this.#owners, granule, member)
+  }
+
+  /** Gives a place back; `false` if that was done before. */
+  release({ granule, generation }: Place): boolean {
+    const after = (generation + 1) | 0
+    if (Atomics.compareExchange(this.#generations, granule, generation, after) !== generation) return false
+    const segment = Math.floor(granule / this.#granules)
+    const word = Atomics.load(this.#segmentWords, segment)
+    if (word & WHOLE) {
+      for (let last = segment + (word & COUNT_MASK) - 1; last >= segment; last--)
+        Atomics.store(this.#segmentWords, last, 0)
+    } else this.#leaveSlot(segment, (granule - segment * this.#granules) / (word >>> COUNT_BITS))
+    this.bell.ring()
+    return true
+  }
+
+  /** As `release`, by a garbage collector. */
+  collect(place: Place): void {
+    if (this.release(place)) Atomics.add(this.#header, COLLECTED, 1)
+  }
+
+  /** Gives back all that a member answers for; how many there were. */
+  reclaim(member: number): number {
+    let count = 0
+    for (const granule of this.#liveGranules()) {
+      const generation = Atomics.load(this.#generations, granule)
+      if ((generation & 1) === 0 || Atomics.load(this.#owners, granule) !== member) continue
+      if (this.release({ granule, generation })) count++
+    }
+    return count
+  }
+
+  *#liveGranules(): Generator<number, void, void> {
+    for (let segment = 0; segment < this.highWater; segment++) {
+      const word = Atomics.load(this.#segmentWords, segment)
+      if (word === 0) continue
+      const size = word & WHOLE ? this.#granules : word >>> COUNT_BITS
+      for (let at = 0; at + size <= this.#granules; at += size) yield segment * this.#granules + at
+    }
+  }
+
+  #takeSlot(granules: number): number | undefined {
+    const { segments } = this
+    const count = this.highWater
+    for (let segment = 0; segment < count; segment++) {
+      const size = Atomics.load(this.#segmentWords, segment) >>> COUNT_BITS
+      // At most an eighth of the slot is wasted.
+      if (size >= granules && size - (size >> 3) <= granules) {
+        const granule = this.#enter(segment, granules)
+        if (granule !== undefined) return granule
+      }
+    }
+    for (let segment = 0; segment < segments; segment++) {
+      if (Atomics.load(this.#segmentWords, segment) !== 0) continue
+      const word = (granules << COUNT_BITS) | 1
+      if (Atomics.compareExchange(this.#segmentWords, segment, 0, word) !== 0) continue
+      this.#raiseHighWater(segment + 1)
+      return this.#takeBit(segment, granules)
+    }
+    for (let segment = 0; segment < segments; segment++) {
+      const granule = this.#enter(segment, granules)
+      if (granule !== undefined) return granule
+    }
+    return undefined
+  }
+
+  /** Takes a slot of a segment that has some of at least that size. */
+  #enter(segment: number, granules: number): number | undefined {
+    for (;;) {
+      const word = Atomics.load(this.#segmentWords, segment)
+      const size = word >>> COUNT_BITS
+      if (word & WHOLE || size < granules) return undefined
+      if ((word & COUNT_MASK) >= Math.floor(this.#granules / size)) return undefined
+      if (Atomics.compareExchange(this.#segmentWords, segment, word, word + 1) === word)
+        return this.#takeBit(segment, size)
+    }
+  }
+
+  #takeBit(segment: number, size: number): number {
+    const slots = Math.floor(this.#granules / size)
+    const first = segment * (this.#granules >> 5)
+    for (;;) {
+      for (let at = 0; at << 5 < slots; at++) {
+        const bits = Atomics.load(this.#bits, first + at)
+        if (bits === -1) continue
+        const bit = 31 - Math.clz32(~bits & (bits + 1))
+        const slot = (at << 5) + bit
+        if (slot >= slots) break
+        const mask = 1 << bit
+        if ((Atomics.or(this.#bits, first + at, mask) & mask) !== 0)
+          at-- // another was quicker; once more
+        else return segment * this.#granules + slot * size
+      }
+    }
+  }
+
+  #leaveSlot(segment: number, slot: number): void {
+    Atomics.and(this.#bits, segment * (this.#granules >> 5) + (slot >> 5), ~(1 << (slot & 31)))
+    for (;;) {
+      const word = Atomics.load(this.#segmentWords, segment)
+      const left = (word & COUNT_MASK) === 1 ? 0 : word - 1
+      if (Atomics.compareExchange(this.#segmentWords, segment, word, left) === word) return
+    }
+  }
+
+  #takeSegments(count: number): number | undefined {
+    for (let first = 0; first + count <= this.segments; first++) {
+      // Looks first: what is taken for a moment only, somebody else is refused.
+      const unused = this.#unusedFrom(first, count)
+      if (unused < count) first += unused
+      else if (this.#claimSegments(first, count)) return first * this.#granules
+    }
+    return undefined
+  }
+
+  /** How many segments from `first` on are unused, up to `count`. */
+  #unusedFrom(first: number, count: number): number {
+    let unused = 0
+    while (unused < count && Atomics.load(this.#segmentWords, first + unused) === 0) unused++
+    return unused
+  }
+
+  #claimSegments(first: number, count: number): boolean {
+    for (let taken = 0; taken < count; taken++) {
+      if (Atomics.compareExchange(this.#segmentWords, first + taken, 0, WHOLE) === 0) continue
+      this.#putBack(first, taken)
+      return false
+    }
+    Atomics.store(this.#segmentWords, first, WHOLE | count)
+    this.#raiseHighWater(first + count)
+    return true
+  }
+
+  /** Segments that another may have wanted meanwhile: who was refused them waits for the bell. */
+  #putBack(first: number, count: number): void {
+    if (count === 0) return
+    for (let segment = first; segment < first + count; segment++)
+      Atomics.store(this.#segmentWords, segment, 0)
+    this.bell.ring()
+  }
+
+  #raiseHighWater(to: number): void {
+    for (;;) {
+      const known = Atomics.load(this.#header, HIGH_WATER)
+      if (known >= to || Atomics.compareExchange(this.#header, HIGH_WATER, known, to) === known) return
+    }
+  }
+}
+
+export function granuleBytesOf(segmentBytes: number): number {
+  return Math.max(MIN_GRANULE_BYTES, segmentBytes / MAX_GRANULES)
+}
+
+/** Lengths of header, segments' words, bits, generations, owners. */
+function wordsOf(segments: number, granules: number): number[] {
+  return [HEADER_WORDS, segments, segments * (granules >> 5), segments * granules, segments * granules]
+}

@@ -1,0 +1,126 @@
+import { SpindleError } from '../../errors.ts'
+import { BELL_WORDS, Bell } from './bell.ts'
+
+// The states of a batch and of its slots. They lie in a block of their own, which is never used for anything else, so that a thread that
+// comes too late finds them as they were left.
+//
+//   word 0 twice the number of slots that somebody is writing, and 1 if the batch was given back
+//   word 1 slots that are neither filled nor failed
+//   word 2 bell, rung when there are no more of these; then a word for each slot:
+//
+//   EMPTY --enter--> EMPTY, written --settle--> FILLED      entered again, after a death or a time-out, it is taken from who has it
+//     |   <-------------leave---'
+//     '--settle, by the batch's side--> FAILED, written or not
+
+const WRITERS = 0
+const UNSETTLED = 1
+const BELL = 2
+const SLOTS: number = BELL + BELL_WORDS
+const GIVEN_BACK = 1
+const ONE_WRITER = 2
+
+const EMPTY = 0
+export const FILLED = 1
+export const FAILED = 2
+const STATE_MASK = 3
+/** Somebody is writing; above it is counted who. */
+const WRITTEN = 4
+const ATTEMPT = 8
+const attemptOf = (word: number): number => word & ~(ATTEMPT - 1)
+
+/** What threads share of a batch besides its bytes. */
+export class BatchStates {
+  readonly buffer: SharedArrayBuffer
+  /** Rung when every slot is filled or has failed. */
+  readonly bell: Bell
+  readonly #words: Int32Array
+  readonly #release: () => void
+
+  /** `release` gives the batch's bytes back; called once, by whichever thread is the last to have to do with them. */
+  constructor(buffer: SharedArrayBuffer, release: () => void) {
+    this.buffer = buffer
+    this.#words = new Int32Array(buffer)
+    this.#release = release
+    this.bell = new Bell(this.#words, BELL)
+  }
+
+  static make(count: number, release: () => void): BatchStates {
+    const states = new BatchStates(
+      new SharedArrayBuffer((SLOTS + count) * Int32Array.BYTES_PER_ELEMENT),
+      release,
+    )
+    states.#words[UNSETTLED] = count
+    return states
+  }
+
+  /** Slots that are neither filled nor failed. */
+  get unsettled(): number {
+    return Atomics.load(this.#words, UNSETTLED)
+  }
+
+  get isGivenBack(): boolean {
+    return (Atomics.load(this.#words, WRITERS) & GIVEN_BACK) !== 0
+  }
+
+  /** Numbers of the slots in a state. */
+  having(state: number): number[] {
+    const words = [...this.#words.subarray(SLOTS)]
+    return words.flatMap((word, index) => ((word & STATE_MASK) === state ? [index] : []))
+  }
+
+  /** Begins to write a slot: the attempt's number, or `undefined` if the slot is settled. @throws `ERR_STALE_VIEW` if the batch was given back. */
+  enter(index: number): number | undefined {
+    for (;;) {
+      const writers = Atomics.load(this.#words, WRITERS)
+      if (writers & GIVEN_BACK) throw batchGivenBack()
+      if (Atomics.compareExchange(this.#words, WRITERS, writers, writers + ONE_WRITER) === writers) break
+    }
+    for (;;) {
+      const word = Atomics.load(this.#words, SLOTS + index)
+      const isSettled = (word & STATE_MASK) !== EMPTY
+      const attempt = (attemptOf(word) + ATTEMPT) | 0
+      if (!isSettled && Atomics.compareExchange(this.#words, SLOTS + index, word, attempt | WRITTEN) !== word)
+        continue
+      // Taken from another, the slot was counted already.
+      if (isSettled || word & WRITTEN) this.#uncount()
+      return isSettled ? undefined : attempt
+    }
+  }
+
+  /** Fills or fails a slot that is neither, and that nobody has taken from `attempt`; whether it was so. */
+  settle(index: number, state: number, attempt?: number): boolean {
+    for (;;) {
+      const word = Atomics.load(this.#words, SLOTS + index)
+      if ((word & STATE_MASK) !== EMPTY || (attempt !== undefined && attemptOf(word) !== attempt))
+        return false
+      if (Atomics.compareExchange(this.#words, SLOTS + index, word, word | state) !== word) continue
+      if (Atomics.sub(this.#words, UNSETTLED, 1) === 1) this.bell.ring()
+      return true
+    }
+  }
+
+  /** `attempt`, or whoever it is, writes the slot no more. */
+  leave(index: number, attempt?: number): void {
+    for (;;) {
+      const word = Atomics.load(this.#words, SLOTS + index)
+      if ((word & WRITTEN) === 0 || (attempt !== undefined && attemptOf(word) !== attempt)) return
+      if (Atomics.compareExchange(this.#words, SLOTS + index, word, word & ~WRITTEN) === word) break
+    }
+    this.#uncount()
+  }
+
+  /** Gives the batch back, now or when the last has left it; whether it was not before. */
+  giveBack(): boolean {
+    const before = Atomics.or(this.#words, WRITERS, GIVEN_BACK)
+    if (before === 0) this.#release()
+    return (before & GIVEN_BACK) === 0
+  }
+
+  #uncount(): void {
+    if (Atomics.sub(this.#words, WRITERS, ONE_WRITER) === (ONE_WRITER | GIVEN_BACK)) this.#release()
+  }
+}
+
+export function batchGivenBack(): SpindleError {
+  return new SpindleError('ERR_STALE_VIEW', 'the batch was given back')
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, constants, openSync, readdirSync, statfsSync, unlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Linux only, where it is the same number on every machine that Node runs on; a directory is opened, so its own flag belongs to it. */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
+const SHARED_MEMORY = '/dev/shm'
+const PREFIX = 'spindle-'
+const ENDING = '.slots'
+
+/**
+ * Opens a file that has no name, so that nothing of it is left when the last process that holds it is gone, however that one died. It lies
+ * in memory (`/dev/shm`) where that has `bytes` free, and in `folder` otherwise.
+ *
+ * Where a file cannot be made without a name, it is made with one that is taken away at once; what a death in between leaves behind, an empty
+ * file, the next call removes.
+ */
+export function openUnnamedFile(bytes: number, folder: string = tmpdir()): number {
+  if (process.platform === 'linux') {
+    for (const directory of hasRoom(SHARED_MEMORY, bytes) ? [SHARED_MEMORY, folder] : [folder]) {
+      try {
+        return openSync(directory, O_TMPFILE | constants.O_RDWR, 0o600)
+      } catch {} // an old kernel, a file system that cannot, no such directory, no permission: the next one may do
+    }
+  }
+  return openAndUnlink(folder)
+}
+
+/** For systems that make no file without a name. */
+export function openAndUnlink(folder: string): number {
+  sweep(folder)
+  const path = join(folder, `${PREFIX}${process.pid}-${randomBytes(8).toString('hex')}${ENDING}`)
+  const fd = openSync(path, 'wx+', 0o600)
+  try {
+    tryUnlink(path)
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+  return fd
+}
+
+/** Removes files of processes that are gone. Never does harm: whoever uses such a file has it open and needs its name no more. */
+function sweep(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(PREFIX) || !name.endsWith(ENDING)) continue
+    const pid = Number.parseInt(name.slice(PREFIX.length), 10)
+    if (Number.isInteger(pid) && !isAlive(pid)) tryUnlink(join(folder, name))
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function tryUnlink(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // Another process swept it, or it belongs to another user.
+    if (code !== 'ENOENT' && code !== 'EPERM' && code !== 'EACCES') throw error
+  }
+}
+
+function hasRoom(directory: string, bytes: number): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory)
+    return bavail * bsize >= bytes
+  } catch {
+    return false
+  }
+}
