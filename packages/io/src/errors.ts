@@ -39,6 +39,30 @@ export function mediaError(code: MediaErrorCode, source: string, problem: unknow
   })
 }
 
+/** What went wrong with a source, without its name and as plain data: what a worker thread tells. */
+export interface Fault {
+  readonly code: MediaErrorCode
+  readonly problem: string
+}
+
+/** What was thrown while decoding, as plain data. */
+export function faultOf(error: unknown): Fault {
+  const { message: problem } = error instanceof Error ? error : { message: String(error) }
+  return { code: error instanceof MediaError ? error.code : 'ERR_DECODE', problem }
+}
+
+/** What was thrown while decoding, with the name of its source; its cause is the library's own error. */
+export function nameSource(error: unknown, source: string): MediaError {
+  const { code, problem } = faultOf(error)
+  const cause = error instanceof MediaError ? (error.cause ?? error) : error
+  return new MediaError(code, `${source}: ${problem}`, { source, cause })
+}
+
+/** A fault that another thread told of, with the name of its source. */
+export function errorOf({ code, problem }: Fault, source: string): MediaError {
+  return new MediaError(code, `${source}: ${problem}`, { source, cause: new Error(problem) })
+}
+
 /** A value in an error message: short, quoted where it is a string. */
 export function printValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)

@@ -1,11 +1,16 @@
+import { fileURLToPath } from 'node:url'
 import { readFile } from 'spindle/source'
-import { badOption, mediaError } from './errors.ts'
+import { badOption, MediaError, mediaError } from './errors.ts'
+import { FileReader } from './read-sync.ts'
 
 /**
  * Where an image comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
  * A string is always a path. Bytes must not be changed until the call that was given them settles.
  */
 export type ImageSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob
+
+/** A source that can be read at once, without waiting: a path, a `file:` URL, or bytes. */
+export type SyncSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
 
 /** What a source is called in messages: its path, its URL, or `1234 bytes`. */
 export function describeSource(source: ImageSource): string {
@@ -21,6 +26,49 @@ export function checkSource(source: unknown, name: string): asserts source is Im
   if (source instanceof URL || source instanceof Blob || source instanceof Uint8Array) return
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) return
   throw badOption(name, 'a path, URL, Uint8Array, ArrayBuffer, SharedArrayBuffer or Blob', source)
+}
+
+/** Whether a source can be read without waiting. */
+function isSyncSource(source: ImageSource): source is SyncSource {
+  return !(source instanceof Blob) && !(source instanceof URL && source.protocol !== 'file:')
+}
+
+/** A source as another thread can read it: a path, or bytes. `undefined` where it must be read here. */
+export function localSource(source: ImageSource): Exclude<SyncSource, URL> | undefined {
+  if (!isSyncSource(source)) return undefined
+  if (!(source instanceof URL)) return source
+  try {
+    return fileURLToPath(source)
+  } catch {
+    return undefined // reading it says why
+  }
+}
+
+/** Refuses what is not a {@link SyncSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument. */
+export function checkSyncSource(source: unknown, name: string): asserts source is SyncSource {
+  checkSource(source, name)
+  if (!isSyncSource(source))
+    throw badOption(name, 'readable without waiting: a path, a file: URL or bytes', describeSource(source))
+}
+
+const files = new FileReader()
+
+/**
+ * The bytes of a source, valid until the next call. Memory that is not shared is not copied.
+ *
+ * @throws MediaError `ERR_READ`, without the name of the source
+ */
+export function readSourceSync(source: SyncSource): Buffer {
+  if (source instanceof Uint8Array) return bufferOf(source.buffer, source.byteOffset, source.byteLength)
+  if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
+    return bufferOf(source, 0, source.byteLength)
+  }
+  try {
+    return files.read(typeof source === 'string' ? source : fileURLToPath(source))
+  } catch (error) {
+    const cause = explain(error, source)
+    throw new MediaError('ERR_READ', (cause as Error).message, { cause })
+  }
 }
 
 /**

@@ -13,6 +13,30 @@ export function hasWholeFirstPicture(bytes: Buffer): boolean {
   return false
 }
 
+/**
+ * The pictures of a GIF file as FFmpeg's decoder takes them, each with the extensions before it; the file's header goes with the first. Where the
+ * file is cut off, its last picture is an error rather than filled up.
+ */
+export function gifPackets(bytes: Buffer): Buffer[] {
+  const packets: Buffer[] = []
+  let start = 0
+  let at = 13 + colourTableSize(bytes[10])
+  while (at < bytes.length) {
+    const kind = bytes[at]
+    if (kind === 0x21) at = skipBlocks(bytes, at + 2)
+    else if (kind === 0x2c) {
+      at = skipBlocks(bytes, at + 11 + colourTableSize(bytes[at + 9]))
+      if (at > bytes.length) break
+      packets.push(bytes.subarray(start, at))
+      start = at
+    } else if (kind === 0x3b) return packets
+    else if (kind === 0)
+      at += 1 // stray terminators are common, and harmless
+    else break
+  }
+  throw new Error('the GIF file is truncated or damaged')
+}
+
 function colourTableSize(flags = 0): number {
   return (flags & 0x80) === 0 ? 0 : 3 << ((flags & 7) + 1)
 }

@@ -1,3 +1,5 @@
+import type { Size } from './geometry.ts'
+
 /** One marker segment of a JPEG file, without its marker and length. */
 export interface JpegSegment {
   readonly marker: number
@@ -25,6 +27,15 @@ export function* jpegSegments(bytes: Buffer): Generator<JpegSegment> {
     if (marker === SOS) return
     at = end
   }
+}
+
+/** Width and height that a JPEG file of the common kinds (baseline, extended, progressive) says it has; `undefined` for others. */
+export function jpegSize(bytes: Buffer): Size | undefined {
+  for (const { marker, body } of jpegSegments(bytes)) {
+    if (marker >= 0xc0 && marker <= 0xc2 && body.length >= 6)
+      return { width: body.readUInt16BE(3), height: body.readUInt16BE(1) }
+  }
+  return undefined
 }
 
 /**
