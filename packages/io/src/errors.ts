@@ -6,6 +6,10 @@ export type MediaErrorCode =
   | 'ERR_DECODE'
   /** The file, URL or Blob could not be read. */
   | 'ERR_READ'
+  /** The file could not be written. */
+  | 'ERR_WRITE'
+  /** The library could not encode it. */
+  | 'ERR_ENCODE'
   /** A sound image that this backend cannot decode, or that needs more memory than is allowed. */
   | 'ERR_UNSUPPORTED'
   /** The library that decodes is not installed. */

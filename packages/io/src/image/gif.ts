@@ -37,6 +37,25 @@ export function gifPackets(bytes: Buffer): Buffer[] {
   throw new Error('the GIF file is truncated or damaged')
 }
 
+/** How many pictures a GIF file has that are all there, and whether any has transparent pixels. */
+export function gifFacts(bytes: Buffer): { readonly frames: number; readonly hasAlpha: boolean } {
+  let frames = 0
+  let hasAlpha = false
+  for (let at = 13 + colourTableSize(bytes[10]); at < bytes.length; ) {
+    const kind = bytes[at]
+    if (kind === 0x21) {
+      // A graphic control extension says of the next picture whether one of its colours is transparent.
+      if (bytes[at + 1] === 0xf9 && (bytes[at + 3]! & 1) === 1) hasAlpha = true
+      at = skipBlocks(bytes, at + 2)
+    } else if (kind === 0x2c) {
+      at = skipBlocks(bytes, at + 11 + colourTableSize(bytes[at + 9]))
+      if (at <= bytes.length) frames += 1
+    } else if (kind === 0) at += 1
+    else break
+  }
+  return { frames, hasAlpha }
+}
+
 function colourTableSize(flags = 0): number {
   return (flags & 0x80) === 0 ? 0 : 3 << ((flags & 7) + 1)
 }

@@ -29,11 +29,22 @@ export function* jpegSegments(bytes: Buffer): Generator<JpegSegment> {
   }
 }
 
-/** Width and height that a JPEG file of the common kinds (baseline, extended, progressive) says it has; `undefined` for others. */
-export function jpegSize(bytes: Buffer): Size | undefined {
+/** What the frame header of a JPEG file says (ITU-T T.81, B.2.2). */
+export interface JpegFrameHeader extends Size {
+  /** Which of the SOF markers it is: 0xc0 baseline, 0xc1 extended, 0xc2 progressive, others seldom met. */
+  readonly marker: number
+  readonly bitDepth: number
+  readonly channels: number
+}
+
+/** The frame header of a JPEG file; `undefined` where it has none. */
+export function jpegFrameHeader(bytes: Buffer): JpegFrameHeader | undefined {
   for (const { marker, body } of jpegSegments(bytes)) {
-    if (marker >= 0xc0 && marker <= 0xc2 && body.length >= 6)
-      return { width: body.readUInt16BE(3), height: body.readUInt16BE(1) }
+    // 0xc4, 0xc8 and 0xcc are tables.
+    if (marker < 0xc0 || marker > 0xcf || ((marker & 3) === 0 && marker !== 0xc0)) continue
+    if (body.length < 6) continue
+    const size = { width: body.readUInt16BE(3), height: body.readUInt16BE(1) }
+    return { ...size, marker, bitDepth: body[0]!, channels: body[5]! }
   }
   return undefined
 }

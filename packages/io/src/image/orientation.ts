@@ -2,7 +2,7 @@ import type { Part } from './augment.ts'
 import { avifOrientation } from './avif.ts'
 import type { ImageFormat } from './format.ts'
 import { jpegSegments } from './jpeg.ts'
-import { tiffShort } from './tiff.ts'
+import { tiffNumber } from './tiff.ts'
 import { webpExif } from './webp.ts'
 
 /**
@@ -73,7 +73,7 @@ export function readOrientation(bytes: Buffer, format: ImageFormat): Orientation
 const ORIENTATION_TAG = 0x0112
 
 function exifOrientation(tiff: Buffer | undefined): Orientation {
-  return orientationOf(tiff && tiffShort(tiff, ORIENTATION_TAG))
+  return orientationOf(tiff && tiffNumber(tiff, ORIENTATION_TAG))
 }
 
 function orientationOf(value: number | undefined): Orientation {

@@ -6,12 +6,14 @@ import { describeSource, type ImageSource, readSource } from '../source.ts'
 import { type Augmentation, partOf } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
 import { recognise } from './decode-file.ts'
+import type { Encoding, Samples } from './encode-options.ts'
 import { type LoadedImage, product } from './fill.ts'
 import { MAX_PIXELS, placeScaled, type Size, scaledSize } from './geometry.ts'
 import type { ImageTarget, ScaleAlgorithm } from './options.ts'
 import { isQuarterTurn, storedPart } from './orientation.ts'
 import { type ImageDType, imageArray, imageShape } from './pixel-format.ts'
 import { type Picture, placePicture } from './place.ts'
+import { encodeWithSharp } from './sharp-encode.ts'
 
 type Library = typeof import('sharp').default
 type Claim = (size: Size) => DataOf[ImageDType]
@@ -27,6 +29,7 @@ export interface SharpBackend {
     claim: Claim,
     signal: AbortSignal | undefined,
   ): Promise<void>
+  encode(samples: Samples, encoding: Encoding): Promise<Uint8Array>
 }
 
 export function sharpBackend(sharp: Library): SharpBackend {
@@ -43,6 +46,7 @@ export function sharpBackend(sharp: Library): SharpBackend {
         throw nameSource(error, describeSource(source))
       }
     },
+    encode: (samples, encoding) => encodeWithSharp(sharp, samples, encoding),
   }
 }
 

@@ -99,6 +99,28 @@ export function firstWebpPicture(bytes: Buffer): Buffer {
   throw new Error('the WebP file has no whole picture')
 }
 
+/** Size of a WebP picture and whether it has alpha, from its first chunk (RFC 9649, 2.5 to 2.7, 3.4; RFC 6386, 9.1). */
+export function webpFacts(bytes: Buffer): Size & { readonly hasAlpha: boolean; readonly frames: number } {
+  const first = chunks(bytes, 12).next().value as Chunk | undefined
+  const { type, body } = first ?? { type: '', body: Buffer.alloc(0) }
+  if (type === 'VP8X' && body.length >= 10) {
+    const frames = isWebpAnimation(bytes)
+      ? [...chunks(bytes, 12)].filter((chunk) => chunk.type === 'ANMF').length
+      : 1
+    return { ...webpCanvas(bytes), hasAlpha: (body[0]! & ALPHA_FLAG) !== 0, frames }
+  }
+  if (type === 'VP8 ' && body.length >= 10 && body.readUIntBE(3, 3) === 0x9d012a) {
+    const size = { width: body.readUInt16LE(6) & 0x3fff, height: body.readUInt16LE(8) & 0x3fff }
+    return { ...size, hasAlpha: false, frames: 1 }
+  }
+  if (type === 'VP8L' && body.length >= 5 && body[0] === 0x2f) {
+    const bits = body.readUInt32LE(1)
+    const size = { width: 1 + (bits & 0x3fff), height: 1 + ((bits >>> 14) & 0x3fff) }
+    return { ...size, hasAlpha: ((bits >>> 28) & 1) === 1, frames: 1 }
+  }
+  throw new Error('the WebP file does not say the size of its picture')
+}
+
 function isExtended(bytes: Buffer): boolean {
   return bytes.length >= 30 && bytes.toString('latin1', 12, 16) === 'VP8X'
 }

@@ -1,6 +1,9 @@
 import type { DataOf } from '../array.ts'
 import { type Fault, faultOf } from '../errors.ts'
+import { writeWholeSync } from '../write-whole.ts'
 import { COUNTS, type FilledPart, joinParts, type PartJob, RUNNING, WANTED } from './batch-part.ts'
+import type { Encoding, Samples } from './encode-options.ts'
+import { encodeWithFFmpeg } from './ffmpeg/image-encoder.ts'
 import { loadFFmpeg } from './ffmpeg/library.ts'
 import { fill, type ImageJob, type LoadedImage, loadOne } from './fill.ts'
 import { type ImageDType, imageArray } from './pixel-format.ts'
@@ -20,6 +23,24 @@ export function prepare(_: undefined): Fault | undefined {
 export function load(job: ImageJob): LoadedImage | Fault {
   try {
     return loadOne(job)
+  } catch (error) {
+    return faultOf(error)
+  }
+}
+
+/** An image to encode; with `path` it is written there. */
+export interface EncodeJob {
+  readonly samples: Samples
+  readonly encoding: Encoding
+  readonly path: string | undefined
+}
+
+export function encode({ samples, encoding, path }: EncodeJob): Uint8Array | Fault | undefined {
+  try {
+    const bytes = encodeWithFFmpeg(samples, encoding)
+    if (path === undefined) return bytes
+    writeWholeSync(path, bytes)
+    return undefined
   } catch (error) {
     return faultOf(error)
   }

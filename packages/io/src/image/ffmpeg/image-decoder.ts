@@ -4,7 +4,7 @@ import { isAnimated } from '../animation.ts'
 import { type Augmentation, type Part, partOf } from '../augment.ts'
 import type { EncodedImage } from '../backend.ts'
 import { placeScaled, type Size, scaledSize } from '../geometry.ts'
-import { jpegSize } from '../jpeg.ts'
+import { jpegFrameHeader } from '../jpeg.ts'
 import type { ImageTarget } from '../options.ts'
 import { compose, isQuarterTurn, type Orientation, readOrientation, storedPart } from '../orientation.ts'
 import { channelsOf, type ImageDType } from '../pixel-format.ts'
@@ -174,14 +174,17 @@ const SPARE = 1.2
 /** Half the size is no option: FFmpeg has no SIMD for it, and it takes longer than the whole. */
 const LOWRES = [3, 2]
 
+/** The frame marker of progressive JPEG; what follows it are kinds that are decoded as a whole or not at all. */
+const PROGRESSIVE = 0xc2
+
 function chooseLowres(
   bytes: Buffer,
   target: ImageTarget,
   orientation: Orientation,
   augmentation: Augmentation | undefined,
 ): number {
-  const size = target.mayShrink ? jpegSize(bytes) : undefined
-  if (size === undefined) return 0
+  const size = target.mayShrink ? jpegFrameHeader(bytes) : undefined
+  if (size === undefined || size.marker > PROGRESSIVE) return 0
   const shown = turn(size, orientation)
   const part = augmentation?.part === undefined ? WHOLE : partOf(shown, augmentation.part)
   const [width, height] = [part.width * shown.width, part.height * shown.height]
