@@ -59,8 +59,8 @@ export interface LoadImageOptions {
   /** Where `augment` draws from: `context.rng` in an op, so that the same item is changed alike in every run. */
   readonly rng?: Rng
   /**
-   * `true`, the default: a large JPEG is decoded at a quarter or an eighth of its size where that is still 1.2 times what it is scaled to:
-   * up to a third cheaper, at 36 to 47 dB from the whole. `false`: always the whole.
+   * `true`, the default: a JPEG of more than a million pixels is decoded at a quarter of its size where that is still 1.2 times
+   * what it is scaled to: up to a third cheaper, and 35 to 47 dB from the same with `false`, which decodes the whole.
    */
   readonly shrinkOnDecode?: boolean
   /** Default: `'ffmpeg'` where `node-av` is installed, otherwise `'sharp'`. */

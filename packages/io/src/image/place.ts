@@ -2,7 +2,7 @@ import type { DataOf } from '../array.ts'
 import type { Placement, Size } from './geometry.ts'
 import type { ImageTarget } from './options.ts'
 import { isFromBottom, isFromRight, isQuarterTurn, type Orientation } from './orientation.ts'
-import { type ImageDType, type Plane, planesOf } from './pixel-format.ts'
+import { channelsOf, type ImageDType, type Plane, planesOf } from './pixel-format.ts'
 
 /** A scaled picture as a backend has it, turned as in its file. */
 export interface Picture {
@@ -47,31 +47,25 @@ function placePlane(
   plane: Plane,
   orientation: Orientation,
   whole: Placement,
-  { affine }: ImageTarget,
+  { affine, pixelFormat }: ImageTarget,
   out: Output,
 ): void {
   const placement = plane.shift === 0 ? whole : halve(whole)
   const { output, copied } = placement
   const isCovered = copied.width === output.width && copied.height === output.height
   if (!isCovered) fillBlank(out, plane, index, affine)
-  // The channels that lie in this plane of the output.
-  const first = plane.channels > 1 ? 0 : index
-  const isSameOrder = picture.pixelStride === plane.channels || plane.shift === 1
-  if (affine === undefined && orientation === 1 && isSameOrder) {
+  // Of formats with layout, `channels` has each; of YUV each plane, in which those of nv12 take turns.
+  const isYuv = channelsOf(pixelFormat) === undefined
+  const first = isYuv || plane.channels === 1 ? index : 0
+  const pixelStride = isYuv ? plane.channels : picture.pixelStride
+  if (affine === undefined && orientation === 1 && pixelStride === plane.channels) {
     copyRows(picture.channels[first]!, picture.rowStrides[first]!, plane.channels, placement, out)
     return
   }
   const size = plane.shift === 0 ? picture.size : half(picture.size)
   for (let c = 0; c < plane.channels; c++) {
-    // Where two channels share a plane of the picture too, as those of nv12 do, they take turns in it.
-    const isShared = plane.shift === 1 && plane.channels > 1
-    const from = isShared ? picture.channels[index]!.subarray(c) : picture.channels[first + c]!
-    const walked = walk(
-      size,
-      isShared ? plane.channels : picture.pixelStride,
-      picture.rowStrides[isShared ? index : first + c]!,
-      orientation,
-    )
+    const from = isYuv ? picture.channels[index]!.subarray(c) : picture.channels[first + c]!
+    const walked = walk(size, pixelStride, picture.rowStrides[isYuv ? index : first + c]!, orientation)
     const to = out.subarray(c) as Output
     if (affine === undefined) copySamples(from, walked, placement, plane.channels, to)
     else mapSamples(from, walked, placement, plane.channels, to, affine[first + c]!)

@@ -49,13 +49,19 @@ export function webpCanvas(bytes: Buffer): Size {
   return { width: 1 + bytes.readUIntLE(24, 3), height: 1 + bytes.readUIntLE(27, 3) }
 }
 
-/** The pictures of a WebP animation (RFC 9649, 2.7.1.1). */
-export function webpFrames(bytes: Buffer): WebpFrame[] {
-  if (8 + bytes.readUInt32LE(4) > bytes.length) throw new Error('the WebP file is truncated')
+/** How many pictures a WebP animation has that are all there. */
+export function countWebpFrames(bytes: Buffer): number {
+  let count = 0
+  for (const { type } of chunks(bytes, 12)) if (type === 'ANMF') count += 1
+  return count
+}
+
+/** The pictures of a WebP animation (RFC 9649, 2.7.1.1). @throws Error where one is damaged, once it is come to */
+export function* webpFrames(bytes: Buffer): Generator<WebpFrame> {
   const canvas = webpCanvas(bytes)
   if (canvas.width * canvas.height > MAX_PIXELS)
     throw new MediaError('ERR_UNSUPPORTED', `a canvas of more than ${MAX_PIXELS} pixels`)
-  const frames: WebpFrame[] = []
+  let count = 0
   for (const { type, body } of chunks(bytes, 12)) {
     if (type !== 'ANMF' || body.length < 16) continue
     const frame = {
@@ -69,34 +75,15 @@ export function webpFrames(bytes: Buffer): WebpFrame[] {
     }
     if (frame.left + frame.width > canvas.width || frame.top + frame.height > canvas.height)
       throw new Error('a picture of the animation reaches beyond its canvas')
-    frames.push({ ...frame, file: stillWebp([...chunks(body, 16)], frame) })
+    count += 1
+    yield { ...frame, file: stillWebp([...chunks(body, 16)], frame) }
   }
-  if (frames.length === 0) throw new Error('the WebP file has no whole picture')
-  return frames
+  if (count === 0) throw new Error('the WebP file has no whole picture')
 }
 
-/**
- * The first picture of an animated WebP file as a file of its own, without its alpha; a still one as it is. FFmpeg reads
- * only still ones.
- *
- * @throws MediaError `ERR_UNSUPPORTED` where the first picture does not cover the canvas
- */
-export function firstWebpPicture(bytes: Buffer): Buffer {
-  if (!isWebpAnimation(bytes)) return bytes
-  const canvas = bytes.subarray(24, 30)
-  for (const { type, body } of chunks(bytes, 12)) {
-    if (type !== 'ANMF' || body.length < 16) continue
-    if (!body.subarray(6, 12).equals(canvas)) {
-      throw new MediaError(
-        'ERR_UNSUPPORTED',
-        'the first picture of the animation does not cover it; the sharp backend reads it',
-      )
-    }
-    for (const picture of chunks(body, 16)) {
-      if (picture.type === 'VP8 ' || picture.type === 'VP8L') return riff([picture])
-    }
-  }
-  throw new Error('the WebP file has no whole picture')
+/** Whether a WebP file is as long as it says. */
+export function isWholeWebp(bytes: Buffer): boolean {
+  return bytes.length >= 12 && 8 + bytes.readUInt32LE(4) <= bytes.length
 }
 
 /** Size of a WebP picture and whether it has alpha, from its first chunk (RFC 9649, 2.5 to 2.7, 3.4; RFC 6386, 9.1). */
@@ -104,9 +91,7 @@ export function webpFacts(bytes: Buffer): Size & { readonly hasAlpha: boolean; r
   const first = chunks(bytes, 12).next().value as Chunk | undefined
   const { type, body } = first ?? { type: '', body: Buffer.alloc(0) }
   if (type === 'VP8X' && body.length >= 10) {
-    const frames = isWebpAnimation(bytes)
-      ? [...chunks(bytes, 12)].filter((chunk) => chunk.type === 'ANMF').length
-      : 1
+    const frames = isWebpAnimation(bytes) ? countWebpFrames(bytes) : 1
     return { ...webpCanvas(bytes), hasAlpha: (body[0]! & ALPHA_FLAG) !== 0, frames }
   }
   if (type === 'VP8 ' && body.length >= 10 && body.readUIntBE(3, 3) === 0x9d012a) {

@@ -55,17 +55,11 @@ export class ImageDecoder {
   ): void {
     this.#freeLater()
     const orientation = compose(readOrientation(image.bytes, image.format), augmentation?.turned ?? 1)
+    const work: Work = { image, target, orientation, augmentation, claim }
     try {
-      if (target.isAnimated && isAnimated(image)) {
-        this.#decodeAll(image, target, orientation, augmentation, claim)
-        return
-      }
-      refuseWhatGoesWrong(image)
-      const lowres =
-        image.format === 'jpeg' ? chooseLowres(image.bytes, target, orientation, augmentation) : 0
-      const frame = this.#decoders.first({ format: image.format, lowres }, firstPicture(image))
-      const place = this.#placerFor(frame, target, orientation, augmentation)
-      place(frame, claim(place.output, 1))
+      if (target.isAnimated && isAnimated(image)) this.#decodeAll(work)
+      else if (image.format === 'webp' && isAnimated(image)) this.#decodeFirstOfWebp(work)
+      else this.#decodeStill(work)
     } finally {
       this.#decoders.release()
       this.#graphs.release()
@@ -80,21 +74,34 @@ export class ImageDecoder {
     this.#scalers.free()
   }
 
-  #decodeAll(
-    image: EncodedImage,
-    target: ImageTarget,
-    orientation: Orientation,
-    augmentation: Augmentation | undefined,
-    claim: ClaimOutput,
-  ): void {
-    const { count, frames } = decodedFrames(image, this.#ffmpeg, this.#decoders, this.#scalers)
+  #decodeStill(work: Work): void {
+    const { image, claim } = work
+    refuseWhatGoesWrong(image)
+    const large = image.format === 'jpeg' ? sizeToShrink(work) : undefined
+    const lowres = large === undefined ? 0 : LOWRES
+    const frame = this.#decoders.first({ format: image.format, lowres }, firstPicture(image))
+    const place = this.#placerFor(work, frame, large ?? frame)
+    place(frame, claim(place.output, 1))
+  }
+
+  /** The first picture of a WebP animation may cover only a part of it. */
+  #decodeFirstOfWebp(work: Work): void {
+    for (const frame of decodedFrames(work.image, this.#ffmpeg, this.#decoders, this.#scalers).frames) {
+      const place = this.#placerFor(work, frame, frame)
+      place(frame, work.claim(place.output, 1))
+      return
+    }
+  }
+
+  #decodeAll(work: Work): void {
+    const { count, frames } = decodedFrames(work.image, this.#ffmpeg, this.#decoders, this.#scalers)
     let place: Placer | undefined
     let out: DataOf[ImageDType] | undefined
     let done = 0
     for (const frame of frames) {
       if (done === count) break
-      place ??= this.#placerFor(frame, target, orientation, augmentation)
-      out ??= claim(place.output, count)
+      place ??= this.#placerFor(work, frame, frame)
+      out ??= work.claim(place.output, count)
       const length = out.length / count
       place(frame, out.subarray(done * length, (done + 1) * length) as DataOf[ImageDType])
       done += 1
@@ -103,47 +110,32 @@ export class ImageDecoder {
       throw new Error(`the animation is damaged: ${done} of its ${count} pictures were decoded`)
   }
 
-  /** What becomes of a decoded frame: the same for each of an animation. */
-  #placerFor(
-    { width, height }: Size,
-    target: ImageTarget,
-    orientation: Orientation,
-    augmentation: Augmentation | undefined,
-  ): Placer {
+  /**
+   * What becomes of decoded frames of the size of `frame`: the same for each of an animation. `picture` is the size of what they show, which is
+   * larger where it was decoded at a fraction of it.
+   */
+  #placerFor({ target, orientation, augmentation }: Work, frame: Size, picture: Size): Placer {
     const { pixelFormat, algorithm, layout, affine } = target
-    const part =
-      augmentation?.part &&
-      storedPart(partOf(turn({ width, height }, orientation), augmentation.part), orientation)
-    const cut = part === undefined ? { width, height } : cutOf({ width, height }, part)
+    const shown = turn(picture, orientation)
+    const part = augmentation?.part && storedPart(partOf(shown, augmentation.part), orientation)
+    const cut = part && cutOf(frame, part)
     const isYuv = channelsOf(pixelFormat) === undefined
-    const scaled = even(scaledSize(turn(cut, orientation), target), isYuv)
+    const scaled = even(scaledSize(cut === undefined ? shown : turn(cut, orientation), target), isYuv)
     const placement = placeScaled(scaled, target, isYuv)
     const stored = turn(scaled, orientation)
     const degrees = augmentation?.degrees ?? 0
     // Interleaving natively pays only where whole rows can then be copied.
-    const interleaved =
-      layout === 'HWC' && orientation === 1 && affine === undefined
-        ? interleavedFormat(this.#ffmpeg, pixelFormat)
-        : undefined
-    const place = (frame: Frame, out: DataOf[ImageDType]): void => {
-      this.#scalers.describeColours(frame)
+    const isCopied = layout === 'HWC' && orientation === 1 && affine === undefined
+    const interleaved = isCopied ? interleavedFormat(this.#ffmpeg, pixelFormat) : undefined
+    const order = interleaved === undefined ? channelOrder(pixelFormat) : undefined
+    const place = (decoded: Frame, out: DataOf[ImageDType]): void => {
+      this.#scalers.describeColours(decoded)
       const from =
-        part === undefined || !('left' in cut)
-          ? frame
-          : this.#graphs.crop(frame, cut.left, cut.top, cut.width, cut.height)
-      let picture = this.#scalers.scale(from, planarFormat(this.#ffmpeg, pixelFormat), stored, algorithm)
-      if (degrees !== 0)
-        picture = this.#scalers.describe(this.#graphs.rotate(picture.frame, degrees), picture)
-      if (interleaved !== undefined) {
-        picture = this.#scalers.scale(picture.frame, interleaved, stored, 'bilinear')
-      }
-      placePicture(
-        pictureOf(picture, pixelFormat, interleaved === undefined ? channelOrder(pixelFormat) : undefined),
-        orientation,
-        placement,
-        target,
-        out,
-      )
+        cut === undefined ? decoded : this.#graphs.crop(decoded, cut.left, cut.top, cut.width, cut.height)
+      let made = this.#scalers.scale(from, planarFormat(this.#ffmpeg, pixelFormat), stored, algorithm)
+      if (degrees !== 0) made = this.#scalers.describe(this.#graphs.rotate(made.frame, degrees), made)
+      if (interleaved !== undefined) made = this.#scalers.scale(made.frame, interleaved, stored, 'bilinear')
+      placePicture(pictureOf(made, pixelFormat, order), orientation, placement, target, out)
     }
     return Object.assign(place, { output: placement.output })
   }
@@ -152,6 +144,15 @@ export class ImageDecoder {
     if (this.#idleTimer === undefined) this.#idleTimer = setTimeout(() => this.free(), IDLE_MS).unref()
     else this.#idleTimer.refresh()
   }
+}
+
+/** One image to decode. */
+interface Work {
+  readonly image: EncodedImage
+  readonly target: ImageTarget
+  readonly orientation: Orientation
+  readonly augmentation: Augmentation | undefined
+  readonly claim: ClaimOutput
 }
 
 /** Places a decoded frame in memory for `output`. */
@@ -171,29 +172,29 @@ export function imageDecoder(): ImageDecoder {
 /** How much larger than the result a JPEG decoded at a fraction of its size must be, lest the loss is seen. */
 const SPARE = 1.2
 
-/** Half the size is no option: FFmpeg has no SIMD for it, and it takes longer than the whole. */
-const LOWRES = [3, 2]
+/** Smaller pictures have more detail to a pixel, so more would be lost, and less is to be won. */
+const LEAST_PIXELS = 1e6
+
+/**
+ * A quarter of the size. Half is no option: FFmpeg has no SIMD for it, and it takes longer than the whole; an eighth saves hardly more than a
+ * quarter, and loses more.
+ */
+const LOWRES = 2
 
 /** The frame marker of progressive JPEG; what follows it are kinds that are decoded as a whole or not at all. */
 const PROGRESSIVE = 0xc2
 
-function chooseLowres(
-  bytes: Buffer,
-  target: ImageTarget,
-  orientation: Orientation,
-  augmentation: Augmentation | undefined,
-): number {
-  const size = target.mayShrink ? jpegFrameHeader(bytes) : undefined
-  if (size === undefined || size.marker > PROGRESSIVE) return 0
+/** The size of a JPEG that can be decoded at a fraction of it without visible loss; `undefined` for others. */
+function sizeToShrink({ image, target, orientation, augmentation }: Work): Size | undefined {
+  const size = target.mayShrink ? jpegFrameHeader(image.bytes) : undefined
+  if (size === undefined || size.marker > PROGRESSIVE || size.width * size.height < LEAST_PIXELS)
+    return undefined
   const shown = turn(size, orientation)
   const part = augmentation?.part === undefined ? WHOLE : partOf(shown, augmentation.part)
   const [width, height] = [part.width * shown.width, part.height * shown.height]
   const scaled = scaledSize({ width, height }, target)
-  for (const lowres of LOWRES) {
-    if (width >= SPARE * scaled.width * 2 ** lowres && height >= SPARE * scaled.height * 2 ** lowres)
-      return lowres
-  }
-  return 0
+  const least = SPARE * 2 ** LOWRES
+  return width >= least * scaled.width && height >= least * scaled.height ? size : undefined
 }
 
 /** A part in whole pixels; the whole where one would be left. */

@@ -6,7 +6,7 @@ import type { EncodedImage } from '../backend.ts'
 import { gifPackets, hasWholeFirstPicture } from '../gif.ts'
 import { lacksJpegEnd } from '../jpeg.ts'
 import { isJpegInTiff } from '../tiff.ts'
-import { firstWebpPicture, type WebpFrame, webpCanvas, webpFrames } from '../webp.ts'
+import { countWebpFrames, isWholeWebp, type WebpFrame, webpCanvas, webpFrames } from '../webp.ts'
 import type { Decoders } from './decoders.ts'
 import type { FFmpeg } from './library.ts'
 import type { Scalers } from './scalers.ts'
@@ -24,7 +24,6 @@ export function refuseWhatGoesWrong({ bytes, format }: EncodedImage): void {
 /** What the decoder of a still picture takes: mostly the file as it is. */
 export function firstPicture({ bytes, format }: EncodedImage): Buffer {
   if (format === 'avif') return avifPicture(bytes)
-  if (format === 'webp') return firstWebpPicture(bytes)
   return bytes
 }
 
@@ -43,14 +42,16 @@ export function decodedFrames(
     const { extraData, packets } = apngPackets(bytes)
     return { count: packets.length, frames: decoders.each({ format: 'apng', lowres: 0 }, packets, extraData) }
   }
-  const frames = webpFrames(bytes)
-  return { count: frames.length, frames: composeWebp(bytes, frames, ffmpeg, decoders, scalers) }
+  return {
+    count: countWebpFrames(bytes),
+    frames: composeWebp(bytes, webpFrames(bytes), ffmpeg, decoders, scalers),
+  }
 }
 
 /** FFmpeg decodes the pictures of a WebP animation one by one; they are put together here (RFC 9649, section 2.7.1.1). */
 function* composeWebp(
   bytes: Buffer,
-  pictures: readonly WebpFrame[],
+  pictures: Iterable<WebpFrame>,
   { av, constants: c }: FFmpeg,
   decoders: Decoders,
   scalers: Scalers,
@@ -72,6 +73,7 @@ function* composeWebp(
     }
     if (picture.isDisposed) clear(picture, canvas, width)
   }
+  if (!isWholeWebp(bytes)) throw new Error('the WebP file is truncated')
 }
 
 function draw(pixels: Buffer, picture: WebpFrame, canvas: Buffer, canvasWidth: number): void {
