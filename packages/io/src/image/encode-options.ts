@@ -16,7 +16,7 @@ export interface EncodeImageOptions {
    * within a step, and its best is about 94.
    */
   readonly quality?: number
-  /** For WebP: whether nothing is lost. Default `false`. */
+  /** For WebP: whether nothing is lost. Default `false`. FFmpeg does not keep the colours of pixels that are wholly transparent. */
   readonly lossless?: boolean
   /** For PNG: 0, large and fast, to 9, small and slow. Default 6. */
   readonly compressionLevel?: number

@@ -1,6 +1,7 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import type { ImageFormat } from '../format.ts'
 import { MAX_PIXELS } from '../geometry.ts'
+import { hasOwnTables } from '../jpeg.ts'
 import { check, type FFmpeg } from './library.ts'
 
 /** The decoder of a format, and how strict it can be. */
@@ -37,6 +38,7 @@ export class Decoders {
 
   /** Decodes the first picture of a packet. The frame is valid until the next call. */
   first(key: DecoderKey, bytes: Buffer): Frame {
+    if (mindsThePast(key, bytes)) this.#discard(key)
     const decoder = this.#decoderFor(key)
     try {
       this.#send(decoder, bytes)
@@ -139,6 +141,11 @@ export class Decoders {
     check(this.#ffmpeg, decoder.open2Sync(codec, null), 'opening the decoder')
     return decoder
   }
+}
+
+/** Whether what was decoded before would show: that of TIFF does where tags are damaged. */
+function mindsThePast({ format }: DecoderKey, bytes: Buffer): boolean {
+  return format === 'tiff' || (format === 'jpeg' && !hasOwnTables(bytes))
 }
 
 /** TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors. */
