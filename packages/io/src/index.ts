@@ -1,4 +1,4 @@
-export type { DataOf, DType, NdArray } from './array.ts'
+export type { AnyNdArray, DataOf, DType, NdArray } from './array.ts'
 export { MediaError, type MediaErrorCode } from './errors.ts'
 export { loadImage } from './image/load-image.ts'
 export {
@@ -8,5 +8,10 @@ export {
   loadImageBatch,
 } from './image/load-image-batch.ts'
 export type { BackendName, FitMode, ImageLayout, LoadImageOptions } from './image/options.ts'
-export type { ImageSource } from './source.ts'
+// Arrays
+export { encodeNpy } from './npy/encode.ts'
+export { type LoadNpyOptions, loadNpy } from './npy/load.ts'
+export { type ParseNpyOptions, parseNpy } from './npy/parse.ts'
+export { saveNpy } from './npy/save.ts'
+export type { ImageSource, MediaSource } from './source.ts'
 export { stack } from './stack.ts'

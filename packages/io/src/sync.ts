@@ -1,0 +1,3 @@
+// Entry point `@spindle/io/sync`: the functions that worker ops call. They block until they are done.
+export { loadNpySync as loadNpy } from './npy/load.ts'
+export { saveNpySync as saveNpy } from './npy/save.ts'
