@@ -27,14 +27,19 @@ export const DATA_CLASSES: { readonly [D in DType]: DataClass<D> } = {
 /** Whether this machine stores the low byte first, as all that Node commonly runs on do. */
 export const IS_LITTLE_ENDIAN: boolean = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
-/** Bytes as elements of a dtype: a view where their place in memory allows, otherwise a copy. */
-export function viewAs<D extends DType>(dtype: D, bytes: Uint8Array): DataOf[D] {
+/**
+ * The bytes from `offset` on as elements of a dtype: a view where their place in memory allows, otherwise a copy.
+ * There are whole elements of them.
+ */
+export function viewAs<D extends DType>(dtype: D, bytes: Uint8Array, offset = 0): DataOf[D] {
   const Data = DATA_CLASSES[dtype]
   const size = Data.BYTES_PER_ELEMENT
-  if (bytes.byteOffset % size === 0) return new Data(bytes.buffer, bytes.byteOffset, bytes.byteLength / size)
-  const copy = new Uint8Array(bytes.byteLength)
-  copy.set(bytes)
-  return new Data(copy.buffer, 0, bytes.byteLength / size)
+  const at = bytes.byteOffset + offset
+  const length = (bytes.byteLength - offset) / size
+  if (at % size === 0) return new Data(bytes.buffer, at, length)
+  const copy = new Uint8Array(length * size)
+  copy.set(bytes.subarray(offset))
+  return new Data(copy.buffer, 0, length)
 }
 
 /** The bytes of a typed array, as they lie in memory. */

@@ -44,9 +44,14 @@ export function* decodeData(
   return arrayOf(header, data, shape)
 }
 
-/** The elements of an array that lie as they are handed out. */
-export function arrayOf(header: NpyHeader, bytes: Uint8Array, shape: readonly number[]): AnyNdArray {
+/** The elements of an array that lie as they are handed out, from `offset` to the end of `bytes`. */
+export function arrayOf(
+  header: NpyHeader,
+  bytes: Uint8Array,
+  shape: readonly number[],
+  offset = 0,
+): AnyNdArray {
   const { dtype, parts } = header
-  const data = viewAs(dtype, bytes)
+  const data = viewAs(dtype, bytes, offset)
   return { data, dtype, shape: parts === 2 ? [...shape, 2] : shape.slice() } as AnyNdArray
 }

@@ -6,7 +6,7 @@ import { MemoryReader } from '../file/reader.ts'
 import { type Routine, runSync } from '../file/routine.ts'
 import { describeSource } from '../source.ts'
 import { arrayOf, decodeData, isTurned, liesAsIs, type RowRange } from './data.ts'
-import { damaged, dataOffsetOf, type NpyHeader, parseHeader } from './header.ts'
+import { damaged, dataOffsetOf, type NpyHeader, readHead } from './header.ts'
 import { checkRows, rowsWithin } from './rows.ts'
 
 /** Options of `parseNpy`. */
@@ -64,11 +64,10 @@ export function checkParseOptions(options: ParseNpyOptions, alsoKnown: readonly 
 /** A whole file in memory -> the array. Faults do not name the source. */
 function decodeNpy(bytes: Uint8Array, rows: RowRange | undefined): AnyNdArray {
   if (rows === undefined) {
-    const dataOffset = dataOffsetOf(bytes)
-    const header = parseHeader(bytes, dataOffset)
+    const { header, dataOffset } = readHead(bytes)
     checkLength(header, bytes.byteLength - dataOffset)
     // The common way, without a routine: it is taken a million times a second.
-    if (liesAsIs(header)) return arrayOf(header, bytes.subarray(dataOffset), header.shape)
+    if (liesAsIs(header)) return arrayOf(header, bytes, header.shape, dataOffset)
   }
   return runSync(readNpy(0, bytes.byteLength, rows, false), { reader: new MemoryReader(bytes) })
 }
@@ -94,15 +93,14 @@ export function* readNpy(
   if (dataOffset > head.byteLength && dataOffset <= size) {
     head = yield { kind: 'read', offset: base, length: dataOffset }
   }
-  const header = parseHeader(head, dataOffset)
+  const { header } = readHead(head)
   checkLength(header, size - dataOffset)
   return yield* readRows(header, base + dataOffset, rows, isOwn)
 }
 
 /** A whole npy in memory -> the array, with turns for the loop where it must be converted. */
 export function* decodeWhole(bytes: Uint8Array, isOwn: boolean): Routine<AnyNdArray, never> {
-  const dataOffset = dataOffsetOf(bytes)
-  const header = parseHeader(bytes, dataOffset)
+  const { header, dataOffset } = readHead(bytes)
   checkLength(header, bytes.byteLength - dataOffset)
   return yield* decodeData(header, bytes.subarray(dataOffset), isOwn)
 }
