@@ -1,3 +1,6 @@
 // Entry point `@spindle/io/sync`: the functions that worker ops call. They block until they are done.
 export { loadNpySync as loadNpy } from './npy/load.ts'
 export { saveNpySync as saveNpy } from './npy/save.ts'
+export { loadNpzSync as loadNpz } from './npz/load.ts'
+export { NpzFileSync } from './npz/npz-file-sync.ts'
+export { saveNpzSync as saveNpz } from './npz/save.ts'

@@ -5,7 +5,7 @@ import type { Reader, SyncReader } from './routine.ts'
 
 /** A reader that may hold a file open. */
 export interface OpenReader extends Reader {
-  /** Waits for the reads that are under way, then lets go of the file. May be called again. */
+  /** Lets go of the file. No read may be under way: its place could be taken by another file. May be called again. */
   close(): Promise<void>
 }
 
@@ -96,9 +96,7 @@ class FileReader implements OpenReader {
   readonly isOwn = true
   private readonly name: string
   private readonly fd: number
-  private pending = 0
   private closing: Promise<void> | undefined
-  private settled: (() => void) | undefined
 
   /** `undefined` for a pipe, a device or a directory, which have no ranges. */
   static async open(source: string | URL): Promise<FileReader | undefined> {
@@ -123,33 +121,22 @@ class FileReader implements OpenReader {
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     if (this.closing !== undefined) throw closedFault()
-    this.pending++
-    try {
-      const bytes = allocate(length)
-      for (let done = 0; done < length; ) {
-        const part = Math.min(length - done, MAX_READ)
-        const count = await called<number>(this.name, (end) =>
-          read(this.fd, bytes, done, part, offset + done, end),
-        )
-        if (count === 0) throw mediaError('ERR_READ', this.name, 'became shorter while it was read')
-        done += count
-      }
-      return bytes
-    } finally {
-      this.pending--
-      if (this.pending === 0) this.settled?.()
+    const bytes = allocate(length)
+    for (let done = 0; done < length; ) {
+      const part = Math.min(length - done, MAX_READ)
+      const count = await called<number>(this.name, (end) =>
+        read(this.fd, bytes, done, part, offset + done, end),
+      )
+      if (count === 0) throw mediaError('ERR_READ', this.name, 'became shorter while it was read')
+      done += count
     }
+    return bytes
   }
 
   close(): Promise<void> {
-    this.closing ??= this.closeOnce()
-    return this.closing
-  }
-
-  private async closeOnce(): Promise<void> {
     forgotten.unregister(this)
-    if (this.pending > 0) await new Promise<void>((resolve) => (this.settled = resolve))
-    await called<void>(this.name, (done) => close(this.fd, (error) => done(error)))
+    this.closing ??= called<void>(this.name, (done) => close(this.fd, (error) => done(error)))
+    return this.closing
   }
 }
 

@@ -4,7 +4,7 @@ import { MediaError } from '../errors.ts'
 /**
  * Reading and writing written once for both forms: a generator that yields what it wants done, and is driven
  * synchronously (`runSync`, for worker ops) or asynchronously (`run`, which never blocks the loop on a file or on zlib).
- * A driver answers with bytes; the answer to a `turn` or a `write` is empty.
+ * A driver answers with bytes, or throws what went wrong into the routine; the answer to a `turn` or a `write` is empty.
  */
 export type Routine<T, R extends Request = ReadRequest> = Generator<R | WorkRequest, T, Uint8Array>
 
@@ -73,7 +73,14 @@ export function runSync<T, R extends Request>(
 ): T {
   for (let step = routine.next(NOTHING); ; ) {
     if (step.done === true) return step.value
-    step = routine.next(performSync(step.value, file))
+    let answer: Uint8Array
+    try {
+      answer = performSync(step.value, file)
+    } catch (error) {
+      step = routine.throw(error)
+      continue
+    }
+    step = routine.next(answer)
   }
 }
 
@@ -85,8 +92,15 @@ export async function run<T, R extends Request>(
 ): Promise<T> {
   for (let step = routine.next(NOTHING); ; ) {
     if (step.done === true) return step.value
-    step = routine.next(await perform(step.value, file))
+    let answer: Uint8Array
+    try {
+      answer = await perform(step.value, file)
+    } catch (error) {
+      step = routine.throw(error)
+      continue
+    }
     signal?.throwIfAborted()
+    step = routine.next(answer)
   }
 }
 
@@ -134,9 +148,12 @@ function perform(
   }
 }
 
-/** One chunk of exactly the size that is expected (and one byte, so that zlib sees the end): no second copy to join chunks. */
+/**
+ * One chunk of exactly the size that is expected (and one byte, so that zlib sees the end): no second copy to join chunks. Never so
+ * small that it would come from Node's pool of small buffers, whose memory cannot be transferred to another thread.
+ */
 function inflateOptions(size: number): { maxOutputLength: number; chunkSize: number } {
-  return { maxOutputLength: Math.max(1, size), chunkSize: Math.max(64, size + 1) }
+  return { maxOutputLength: Math.max(1, size), chunkSize: Math.max(Buffer.poolSize, size + 1) }
 }
 
 function inflated(inflate: () => Buffer): Buffer {

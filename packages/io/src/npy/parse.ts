@@ -98,11 +98,12 @@ export function* readNpy(
   return yield* readRows(header, base + dataOffset, rows, isOwn)
 }
 
-/** A whole npy in memory -> the array, with turns for the loop where it must be converted. */
-export function* decodeWhole(bytes: Uint8Array, isOwn: boolean): Routine<AnyNdArray, never> {
+/** A whole npy in memory -> the array or its rows, with turns for the loop where it must be converted. */
+export function* decodeWhole(bytes: Uint8Array, isOwn: boolean, rows?: RowRange): Routine<AnyNdArray, never> {
   const { header, dataOffset } = readHead(bytes)
   checkLength(header, bytes.byteLength - dataOffset)
-  return yield* decodeData(header, bytes.subarray(dataOffset), isOwn)
+  const whole = yield* decodeData(header, bytes.subarray(dataOffset), isOwn)
+  return rows === undefined ? whole : cutRows(whole, rowsWithin(rows, header.shape))
 }
 
 /** Covers the header that NumPy writes for all but structured dtypes. */
@@ -126,11 +127,11 @@ function* readRows(
     return yield* decodeData(header, bytes, isOwn, someRows)
   }
   const bytes = yield { kind: 'read', offset: dataOffset, length: dataBytes }
-  return cutRows(yield* decodeData(header, bytes, isOwn), start, end)
+  return cutRows(yield* decodeData(header, bytes, isOwn), [start, end])
 }
 
 /** Some rows of an array, in memory of their own. */
-export function cutRows({ data, dtype, shape }: AnyNdArray, start: number, end: number): AnyNdArray {
+function cutRows({ data, dtype, shape }: AnyNdArray, [start, end]: RowRange): AnyNdArray {
   const rowSize = sizeOf(shape.slice(1))
   const rows = data.slice(start * rowSize, end * rowSize)
   return { data: rows, dtype, shape: [end - start, ...shape.slice(1)] } as AnyNdArray
