@@ -4,6 +4,7 @@ import { checkBoolean, checkKnown } from '../check.ts'
 import { checkNdArray } from '../dtypes.ts'
 import { badOption } from '../errors.ts'
 import { checkPath, writeFileAtomically, writeFileAtomicallySync } from '../file/atomic-file.ts'
+import { collect } from '../file/collect.ts'
 import { type Routine, run, runSync, type WriteRequest } from '../file/routine.ts'
 import { npyChunks } from '../npy/encode.ts'
 
@@ -55,15 +56,7 @@ export function saveNpzSync(path: string | URL, arrays: NamedArrays, options: Sa
 
 /** The npz file of arrays, in memory, synchronously. @throws MediaError `ERR_BAD_OPTION` as `saveNpz` */
 export function encodeNpz(arrays: NamedArrays, options: SaveNpzOptions = {}): Uint8Array {
-  const chunks: Uint8Array[] = []
-  runSync(npzRoutine(arrays, options), { writer: { write: (more) => chunks.push(...more) } })
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
+  return collect(npzRoutine(arrays, options))
 }
 
 function npzRoutine(arrays: NamedArrays, options: SaveNpzOptions): Routine<void, WriteRequest> {
