@@ -10,6 +10,8 @@ export type MediaErrorCode =
   | 'ERR_WRITE'
   /** A sound file of a kind that cannot be decoded here, or that needs more memory than is allowed. */
   | 'ERR_UNSUPPORTED'
+  /** A member of an archive is larger than an option allows. */
+  | 'ERR_TOO_LARGE'
   /** The library that decodes is not installed. */
   | 'ERR_BACKEND_MISSING'
   /** An archive has no member of that name. */

@@ -1,3 +1,11 @@
+// Archives
+export { ArchiveError } from './archive/archive-error.ts'
+export type { ArchiveSource } from './archive/archive-source.ts'
+export { iterateTar } from './archive/tar/iterate-tar.ts'
+export type { TarHeader, TarMember, TarMemberType } from './archive/tar/member.ts'
+export type { IterateTarOptions, StreamTarOptions, TarFilterOptions } from './archive/tar/options.ts'
+export { streamTar, type TarStreamMember } from './archive/tar/stream-tar.ts'
+// Arrays and what all share
 export type { AnyNdArray, DataOf, DType, NdArray } from './array.ts'
 export { MediaError, type MediaErrorCode } from './errors.ts'
 export { loadImage } from './image/load-image.ts'

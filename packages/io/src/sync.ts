@@ -4,5 +4,12 @@ export { saveNpySync as saveNpy } from './npy/save.ts'
 export { loadNpzSync as loadNpz } from './npz/load.ts'
 export { NpzFileSync } from './npz/npz-file-sync.ts'
 export { saveNpzSync as saveNpz } from './npz/save.ts'
+
+
 export { loadWavSync as loadWav } from './wav/load.ts'
 export { saveWavSync as saveWav } from './wav/save.ts'
+
+
+export { iterateTarSync, iterateTarSync as iterateTar } from './archive/tar/iterate-tar-sync.ts'
+export type { IterateTarSyncOptions } from './archive/tar/options.ts'
+
