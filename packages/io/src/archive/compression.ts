@@ -50,12 +50,20 @@ export async function* decompress(
   input: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Buffer, void, void> {
   const isGzip = compression === 'gzip'
-  const pieces = Readable.from(isGzip ? input : cutFrames(input), { objectMode: false, highWaterMark: 1 })
+  const pieces = Readable.from(isGzip ? own(input) : cutFrames(own(input)), {
+    objectMode: false,
+    highWaterMark: 1,
+  })
   const options = { chunkSize: OUTPUT_CHUNK }
   const output = isGzip ? zlib.createGunzip(options) : zstd.createZstdDecompress!(options)
   // Also destroys the one where the other fails or is left.
   pipeline(pieces, output, () => {})
   yield* output
+}
+
+/** Copies: the next piece is asked for while this one is still being decompressed, and may overwrite it. */
+async function* own(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const piece of input) yield Buffer.from(piece)
 }
 
 async function* cutFrames(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {

@@ -49,7 +49,8 @@ export class ZstdFrames {
         this.isSkippable = false
       }
     }
-    if (start < at && !this.isSkippable && this.state !== 'magic') yield piece.subarray(start, at)
+    const isMagic = this.state === 'magic' && this.filled > 0
+    if (start < at && !this.isSkippable && !isMagic) yield piece.subarray(start, at)
   }
 
   /** A field is there: what it says, and what follows it. */
