@@ -1,4 +1,7 @@
 // Entry point `@spindle/io/sync`: the functions that worker ops call. They block until they are done.
+
+export { iterateTarSync, iterateTarSync as iterateTar } from './archive/tar/iterate-tar-sync.ts'
+export type { IterateTarSyncOptions } from './archive/tar/options.ts'
 export { loadNpySync as loadNpy } from './npy/load.ts'
 export { saveNpySync as saveNpy } from './npy/save.ts'
 export { loadNpzSync as loadNpz } from './npz/load.ts'

@@ -1,12 +1,12 @@
 import type { ReadableStreamLike } from 'spindle'
 import { badOption } from '../errors.ts'
-import { describeSource, type ImageSource } from '../source.ts'
+import { describeSource, type MediaSource } from '../source.ts'
 
 /**
  * Where an archive comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), its bytes, a Blob; or its bytes in pieces: a Node or
  * web stream, or anything that is iterated asynchronously. A string is always a path.
  */
-export type ArchiveSource = ImageSource | AsyncIterable<Uint8Array> | ReadableStreamLike<Uint8Array>
+export type ArchiveSource = MediaSource | AsyncIterable<Uint8Array> | ReadableStreamLike<Uint8Array>
 
 /** What an archive is called in messages. */
 export function describeArchive(source: ArchiveSource): string {
