@@ -12,6 +12,8 @@ export type MediaErrorCode =
   | 'ERR_UNSUPPORTED'
   /** A member of an archive is larger than an option allows. */
   | 'ERR_TOO_LARGE'
+  /** A kept index is not that of the archive as it is now. */
+  | 'ERR_STALE_INDEX'
   /** The library that decodes is not installed. */
   | 'ERR_BACKEND_MISSING'
   /** An archive has no member of that name. */

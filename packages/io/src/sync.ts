@@ -2,6 +2,7 @@
 
 export { iterateTarSync, iterateTarSync as iterateTar } from './archive/tar/iterate-tar-sync.ts'
 export type { IterateTarSyncOptions } from './archive/tar/options.ts'
+export { TarIndexSync } from './archive/tar-index/tar-index-sync.ts'
 export { loadNpySync as loadNpy } from './npy/load.ts'
 export { saveNpySync as saveNpy } from './npy/save.ts'
 export { loadNpzSync as loadNpz } from './npz/load.ts'

@@ -87,7 +87,7 @@ async function* readStored(
     signal.throwIfAborted()
     // An iterator that threw is at its end.
     isOpen = !isWaiting
-    throw error instanceof MediaError ? error : archiveError('ERR_READ', archive, explain(error))
+    throw error instanceof MediaError ? error : archiveError('ERR_READ', archive, explainFetch(error))
   } finally {
     if (isOpen && iterator?.return !== undefined) {
       const returned = Promise.resolve(iterator.return()).catch(() => {})
@@ -133,7 +133,7 @@ async function download(url: URL, signal: AbortSignal): Promise<AsyncIterable<Ui
 }
 
 /** `fetch` hides what happened in the cause of "fetch failed" and of "terminated". */
-function explain(error: unknown): unknown {
+export function explainFetch(error: unknown): unknown {
   const cause = error instanceof TypeError ? error.cause : undefined
   return cause instanceof Error
     ? new Error(`${(error as Error).message}: ${cause.message || cause.name}`, { cause: error })

@@ -31,7 +31,7 @@ export async function openWindow(
 }
 
 /** The pieces of what has to be gone through from beginning to end. */
-class StreamPieces implements AsyncPieces {
+export class StreamPieces implements AsyncPieces {
   readonly length: undefined
   private readonly pieces: AsyncGenerator<Buffer, void, void>
 
