@@ -77,8 +77,8 @@ export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | 
     if (window.end - window.at >= rest) advance(window, rest)
     else {
       yield request.skip(rest)
-      const missing = member.offset + padded(size) - window.position
-      if (missing > 0) throw truncated(window, member, padded(size) - missing)
+      if (window.position < member.offset + padded(size))
+        throw truncated(window, member, (window.length ?? window.position) - member.offset)
     }
   }
 }
