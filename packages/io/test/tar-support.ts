@@ -33,8 +33,21 @@ export interface ExpectedMember {
   readonly sha1?: string
 }
 
-export const EXPECTED: Readonly<Record<string, readonly ExpectedMember[]>> = JSON.parse(
-  readFileSync(`${ARCHIVES}expected.json`, 'utf8'),
+/** What `archives/make.py` wrote down of a file in a zip archive. */
+export interface ExpectedZipMember {
+  readonly path: string
+  readonly size: number
+  readonly compressedSize: number
+  readonly sha1: string
+}
+
+const everything = Object.entries<never>(JSON.parse(readFileSync(`${ARCHIVES}expected.json`, 'utf8')))
+
+export const EXPECTED: Readonly<Record<string, readonly ExpectedMember[]>> = Object.fromEntries(
+  everything.filter(([name]) => name.endsWith('.tar')),
+)
+export const EXPECTED_ZIPS: Readonly<Record<string, readonly ExpectedZipMember[]>> = Object.fromEntries(
+  everything.filter(([name]) => name.endsWith('.zip')),
 )
 
 /** A member in the form of {@link ExpectedMember}. */

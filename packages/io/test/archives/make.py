@@ -10,6 +10,7 @@ import os
 import subprocess
 import tarfile
 import tempfile
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TIME = 1700000000
@@ -38,6 +39,7 @@ def folder(files):
     return root
 
 
+PAX = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"]
 GNU = ["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-b1"]
 PETS = {"pets/cat.txt": b"meow", "pets/dog.txt": b"woof!"}
 LONG = "d" * 60 + "/" + "e" * 60 + "/" + "f" * 90 + ".bin"
@@ -68,11 +70,12 @@ for path in ("soft", "soft-far", "pipe"):
 os.utime(os.path.join(root, "one.bin"), ns=(TIME * 10**9 + 123456789,) * 2)
 os.utime(root, (TIME, TIME))
 run(*GNU, "--format=gnu", "-cf", here("gnu.tar"), ".", cwd=root)
-run(*GNU, "--format=posix", "-cf", here("pax.tar"), ".", cwd=root)
+run(*GNU, *PAX, "-cf", here("pax.tar"), ".", cwd=root)
 run("bsdtar", "-b1", "--uid=0", "--gid=0", "--numeric-owner", "--format=pax", "-cf", here("bsdtar-pax.tar"), ".", cwd=root)
 run("bsdtar", "-b1", "--uid=0", "--gid=0", "--format=gnutar", "-cf", here("bsdtar-gnu.tar"), ".", cwd=root)
 os.remove(os.path.join(root, LONG))
 os.remove(os.path.join(root, "soft-far"))
+os.utime(root, (TIME, TIME))
 run(*GNU, "--format=ustar", "-cf", here("ustar.tar"), ".", cwd=root)
 root = folder(ODD)
 run(*GNU, "--format=v7", "-cf", here("v7.tar"), ".", cwd=root)
@@ -106,9 +109,10 @@ with open(os.path.join(root, "holes.bin"), "wb") as file:
     file.write(b"begin")
     file.seek(200000)
     file.write(b"end")
+os.utime(os.path.join(root, "holes.bin"), (TIME, TIME))
 run(*GNU, "--sparse", "--format=gnu", "-cf", here("sparse-gnu.tar"), "dense", "holes.bin", cwd=root)
 for version in ("0.0", "0.1", "1.0"):
-    run(*GNU, "--sparse", f"--sparse-version={version}", "--format=posix", "-cf", here(f"sparse-pax-{version}.tar"), "dense", "holes.bin", cwd=root)
+    run(*GNU, "--sparse", f"--sparse-version={version}", *PAX, "-cf", here(f"sparse-pax-{version}.tar"), "dense", "holes.bin", cwd=root)
 
 TYPES = {
     tarfile.REGTYPE: "file", tarfile.AREGTYPE: "file", tarfile.DIRTYPE: "directory", tarfile.LNKTYPE: "link",
@@ -133,6 +137,56 @@ for name in sorted(os.listdir(HERE)):
             }
             for info in tar
         ]
+# Zip
+
+
+class Pipe(io.BytesIO):
+    """Cannot seek, so that sizes are put behind the data."""
+
+    def seekable(self):
+        return False
+
+    def seek(self, *_):
+        raise io.UnsupportedOperation
+
+    def tell(self):
+        raise io.UnsupportedOperation
+
+
+def zipped(name, files, target=None, prefix=b"", comment=b"", zip64=False):
+    buffer = target or io.BytesIO()
+    if target is None:
+        buffer.write(prefix)
+    with zipfile.ZipFile(buffer, "w" if prefix == b"" else "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.comment = comment
+        for path, data in files.items():
+            info = zipfile.ZipInfo(path, (2023, 11, 14, 22, 13, 20))
+            info.compress_type = zipfile.ZIP_STORED if len(data) < 100 else zipfile.ZIP_DEFLATED
+            if path.endswith("/"):
+                archive.writestr(info, b"")
+                continue
+            with archive.open(info, "w", force_zip64=zip64) as member:
+                member.write(data)
+    with open(here(name), "wb") as file:
+        file.write(buffer.getvalue())
+
+
+zipped("pets.zip", PETS)
+zipped("odd.zip", {"folder/": b"", **ODD, "folder/deep/text.txt": b"deflated, " * 500}, comment=b"a comment, " * 50)
+zipped("streamed.zip", ODD, target=Pipe())
+zipped("zip64.zip", ODD, zip64=True)
+zipped("prefixed.zip", PETS, prefix=b"#!/bin/sh\nexit\n" * 40)
+zipped("none.zip", {})
+root = folder(ODD)
+run("bsdtar", "--format=zip", "-cf", here("bsdtar.zip"), ".", cwd=root)
+for name in sorted(os.listdir(HERE)):
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(here(name)) as archive:
+            expected[name] = [
+                {"path": info.filename, "size": info.file_size, "compressedSize": info.compress_size,
+                 "sha1": hashlib.sha1(archive.read(info)).hexdigest()}
+                for info in archive.infolist() if not info.is_dir()
+            ]
 with open(here("expected.json"), "w") as file:
     file.write("{\n")
     for i, (name, members) in enumerate(expected.items()):

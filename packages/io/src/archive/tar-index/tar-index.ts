@@ -1,26 +1,18 @@
-import { checkKnown, checkSignal } from '../../check.ts'
-import { badOption } from '../../errors.ts'
 import { MemoryReader, openReader } from '../../file/reader.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
 import { bytesOf, isFile } from '../archive-source.ts'
+import {
+  type ArchiveReadManyOptions,
+  type ArchiveReadOptions,
+  checkReadOptions,
+  readMany,
+} from '../read-many.ts'
 import { buildIndex, type RangeReader } from './build.ts'
 import { HttpReader } from './http-reader.ts'
 import { printIndex } from './index-file.ts'
 import { loadIndex, modifiedAt, placeOfIndex, saveIndex } from './kept-index.ts'
 import { checkOpen, indexPlan, type TarIndexEntry, type TarMembers } from './members.ts'
 import { checkTarIndexOptions, type TarIndexOptions } from './options.ts'
-
-/** Options of {@link TarIndex.read}. */
-export interface TarReadOptions {
-  /** Gives up: rejects with the signal's reason. A read of a file that has begun is waited for. */
-  readonly signal?: AbortSignal
-}
-
-/** Options of {@link TarIndex.readMany}. */
-export interface TarReadManyOptions extends TarReadOptions {
-  /** Most reads at a time, 1 to 1024. Default 8. */
-  readonly concurrency?: number
-}
 
 /**
  * Random access to the files of a tar archive that is not compressed: by path or by number, many at a time. The index is made in one pass
@@ -130,9 +122,8 @@ export class TarIndex {
    * @returns its data; of an archive in memory a view, otherwise memory of its own
    * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_READ`, `ERR_BAD_STATE` after `close`, `ERR_BAD_OPTION`
    */
-  async read(member: string | number, options: TarReadOptions = {}): Promise<Uint8Array> {
-    checkKnown(options, ['signal'])
-    checkSignal(options.signal)
+  async read(member: string | number, options: ArchiveReadOptions = {}): Promise<Uint8Array> {
+    checkReadOptions(options)
     return this.readEntry(this.entry(member), options.signal)
   }
 
@@ -144,32 +135,17 @@ export class TarIndex {
    */
   async readMany(
     members: Iterable<string | number>,
-    options: TarReadManyOptions = {},
+    options: ArchiveReadManyOptions = {},
   ): Promise<Uint8Array[]> {
-    checkKnown(options, ['signal', 'concurrency'])
-    checkSignal(options.signal)
+    checkReadOptions(options, 'concurrency')
     const { concurrency = 8, signal } = options
-    if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1024)
-      throw badOption('concurrency', 'an integer from 1 to 1024', concurrency)
     const entries = Array.from(members, (member) => this.entry(member))
-    // In the order of the archive, which disks like; several lanes take turns.
-    const order = entries.map((_, i) => i).sort((a, b) => entries[a]!.offset - entries[b]!.offset)
-    const results = new Array<Uint8Array>(entries.length)
-    let next = 0
-    let hasFailed = false
-    const lane = async (): Promise<void> => {
-      while (next < order.length && !hasFailed) {
-        const i = order[next++]!
-        try {
-          results[i] = await this.readEntry(entries[i]!, signal)
-        } catch (error) {
-          hasFailed = true
-          throw error
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(concurrency, order.length) }, lane))
-    return results
+    return readMany(
+      entries,
+      ({ offset }) => offset,
+      concurrency,
+      (entry) => this.readEntry(entry, signal),
+    )
   }
 
   /** Lets go of the file once the reads under way are done. May be called again. */
