@@ -60,7 +60,7 @@ export interface SyncWriter extends Writer {
 export const TURN: WorkRequest = { kind: 'turn' }
 
 /** How many bytes a routine should go through between two turns. */
-export const TURN_BYTES = 1 << 22
+export const TURN_BYTES: number = 1 << 22
 
 const NOTHING = new Uint8Array(0)
 /** Handing work to zlib's threads costs about 30 us; less than this is inflated sooner on the loop. */
