@@ -38,7 +38,7 @@ async function overTarStream() {
     })
     extraction.on('error', reject)
     extraction.on('finish', () => resolve(total))
-    if (bytes === undefined) createReadStream(path, { highWaterMark: 1 << 20 }).pipe(extraction)
+    if (bytes === undefined) createReadStream(path).pipe(extraction)
     else extraction.end(bytes)
   })
 }

@@ -39,7 +39,12 @@ export function readText(bytes: Buffer, at: number, length: number): string {
   let end = at
   let bits = 0
   while (end < limit && bytes[end] !== 0) bits |= bytes[end++]!
-  return bits < 0x80 ? bytes.toString('latin1', at, end) : decodeText(bytes.subarray(at, end))
+  return bits < 0x80 ? (bytes as Latin1).latin1Slice(at, end) : decodeText(bytes.subarray(at, end))
+}
+
+/** What `toString('latin1')` calls; a third faster for short texts. */
+interface Latin1 extends Buffer {
+  latin1Slice(start: number, end: number): string
 }
 
 /** UTF-8, or Latin-1 where it is not: so that no two names become one. */
@@ -64,14 +69,21 @@ export function verifyBlock(bytes: Buffer, words: Int32Array | undefined, at: nu
   return negatives > 0 && stored === unsigned - 256 * negatives
 }
 
-/** Four bytes at a time, even and odd ones in two lanes each of 16 bits: 128 * 255 fits. Three times as fast as bytes. */
+/**
+ * Four bytes at a time, even and odd ones in two lanes each of 16 bits: 128 * 255 fits. Most of a header is zeros, which are passed over by
+ * 32 bytes. A third of the time that bytes take.
+ */
 function sumWords(words: Int32Array, first: number): number {
   let even = 0
   let odd = 0
-  for (let i = first; i < first + BLOCK / 4; i++) {
-    const word = words[i]!
-    even += word & 0x00ff00ff
-    odd += (word >>> 8) & 0x00ff00ff
+  for (let i = first; i < first + BLOCK / 4; i += 8) {
+    const left = words[i]! | words[i + 1]! | words[i + 2]! | words[i + 3]!
+    if ((left | words[i + 4]! | words[i + 5]! | words[i + 6]! | words[i + 7]!) === 0) continue
+    for (let j = i; j < i + 8; j++) {
+      const word = words[j]!
+      even += word & 0x00ff00ff
+      odd += (word >>> 8) & 0x00ff00ff
+    }
   }
   return (even & 0xffff) + (even >>> 16) + (odd & 0xffff) + (odd >>> 16)
 }

@@ -84,7 +84,7 @@ export class Headers {
     let path = readText(bytes, at, 100)
     let size = readNumber(bytes, at + 124, 12)
     let mtimeMs = readNumber(bytes, at + 136, 12) * 1000
-    let type = TYPES.get(flag) ?? 'other'
+    let type = flag === FILE ? 'file' : (TYPES.get(flag) ?? 'other')
     let linkPath = type === 'link' || type === 'symlink' ? readText(bytes, at + 157, 100) : undefined
     // "ustar\0" has a prefix for long names; GNU's "ustar  \0" has times there.
     if (
@@ -112,7 +112,7 @@ export class Headers {
     }
     if (path === '')
       throw archiveError('ERR_DECODE', this.archive, 'a member has no name', { offset: position })
-    if (path.endsWith('/') && (type === 'directory' || flag === 0 || flag === V7_FILE)) {
+    if (path.charCodeAt(path.length - 1) === SLASH && (type === 'directory' || flag === 0 || flag === FILE)) {
       type = 'directory'
       path = path.replace(/\/+$/, '') || '/'
     }
@@ -157,7 +157,8 @@ export class Headers {
   }
 }
 
-const V7_FILE = 0x30 // '0' of ustar; files of v7 have NUL
+const FILE = 0x30 // '0'; files of v7 have NUL
+const SLASH = 0x2f
 const GNU_LONG_PATH = 0x4c // 'L'
 const GNU_LONG_LINK = 0x4b // 'K'
 const GNU_SPARSE = 0x53 // 'S'
