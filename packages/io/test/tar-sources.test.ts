@@ -445,10 +445,19 @@ describe('lifetime', () => {
       await assert.rejects(readAll(hanging, { signal: controller.signal }), isReason)
       assert.ok(isClosed)
     }
-    const controller = new AbortController()
-    await assert.rejects(async () => {
-      for await (const _ of iterateTar(mixedPath, { signal: controller.signal })) controller.abort(reason)
-    }, isReason)
+    for (const source of [mixed, mixedPath]) {
+      for (const read of [iterateTar, streamTar]) {
+        const controller = new AbortController()
+        let count = 0
+        await assert.rejects(async () => {
+          for await (const _ of read(source, { signal: controller.signal })) {
+            count++
+            controller.abort(reason)
+          }
+        }, isReason)
+        assert.equal(count, 1)
+      }
+    }
   })
 })
 

@@ -38,11 +38,9 @@ export function iterateTar(source: ArchiveSource, options: IterateTarOptions = {
       const window = await openWindow(source, plan.givesViews, options.signal)
       try {
         for (const step of walkTar(window, plan)) {
-          if (!(step instanceof Request)) yield step
-          else {
-            options.signal?.throwIfAborted()
-            await window.serve(step)
-          }
+          options.signal?.throwIfAborted()
+          if (step instanceof Request) await window.serve(step)
+          else yield step
         }
       } finally {
         await window.close()

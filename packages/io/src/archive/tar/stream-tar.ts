@@ -49,10 +49,9 @@ export function streamTar(
         for (const step of walkTar(window, plan)) {
           await data?.end()
           data = undefined
-          if (step instanceof Request) {
-            signal?.throwIfAborted()
-            await window.serve(step)
-          } else {
+          signal?.throwIfAborted()
+          if (step instanceof Request) await window.serve(step)
+          else {
             data = new MemberData(window, step, pieceBytes, signal)
             const { data: _none, ...header } = step
             yield { ...header, pieces: data }
