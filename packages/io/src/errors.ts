@@ -2,7 +2,7 @@ import { SpindleError } from 'spindle'
 
 /** Stable codes of the errors that `@spindle/io` throws. */
 export type MediaErrorCode =
-  /** The bytes are not an image, or a damaged or truncated one. */
+  /** The bytes are not of the format that was asked for, or damaged or truncated. */
   | 'ERR_DECODE'
   /** The file, URL or Blob could not be read. */
   | 'ERR_READ'
@@ -10,14 +10,22 @@ export type MediaErrorCode =
   | 'ERR_WRITE'
   /** The library could not encode it. */
   | 'ERR_ENCODE'
-  /** A sound image that this backend cannot decode, or that needs more memory than is allowed. */
+  /** A sound file of a kind that cannot be decoded here, or that needs more memory than is allowed. */
   | 'ERR_UNSUPPORTED'
+  /** A member of an archive is larger than an option allows. */
+  | 'ERR_TOO_LARGE'
+  /** A kept index is not that of the archive as it is now. */
+  | 'ERR_STALE_INDEX'
   /** The library that decodes is not installed. */
   | 'ERR_BACKEND_MISSING'
+  /** An archive has no member of that name. */
+  | 'ERR_NO_MEMBER'
+  /** What was closed was used. */
+  | 'ERR_BAD_STATE'
   /** An option or argument breaks its rule. */
   | 'ERR_BAD_OPTION'
 
-/** A media file or an option that could not be used. `source` names what was read. */
+/** A file or an option that could not be used. `source` names what was read. */
 export class MediaError extends SpindleError {
   override readonly name: string = 'MediaError'
   declare readonly code: MediaErrorCode
@@ -65,6 +73,18 @@ export function nameSource(error: unknown, source: string): MediaError {
 /** A fault that another thread told of, with the name of its source. */
 export function errorOf({ code, problem }: Fault, source: string): MediaError {
   return new MediaError(code, `${source}: ${problem}`, { source, cause: new Error(problem) })
+}
+
+/**
+ * Names the source in a fault that was found by code that does not know it. Parsers throw without a source, and whoever
+ * was given the source catches once: so nothing is described on the way of a sound file.
+ */
+export function withSource(error: unknown, source: string): unknown {
+  if (!(error instanceof MediaError) || error.source !== undefined) return error
+  return new MediaError(error.code, `${source}: ${error.message}`, {
+    source,
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+  })
 }
 
 /** A value in an error message: short, quoted where it is a string. */

@@ -4,24 +4,27 @@ import { badOption, MediaError, mediaError } from './errors.ts'
 import { FileReader } from './read-sync.ts'
 
 /**
- * Where an image comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
+ * Where a file comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
  * A string is always a path. Bytes must not be changed until the call that was given them settles.
  */
-export type ImageSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob
+export type MediaSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob
+
+/** Where an image comes from. */
+export type ImageSource = MediaSource
 
 /** A source that can be read at once, without waiting: a path, a `file:` URL, or bytes. */
 export type SyncSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
 
 /** What a source is called in messages: its path, its URL, or `1234 bytes`. */
-export function describeSource(source: ImageSource): string {
+export function describeSource(source: MediaSource): string {
   if (typeof source === 'string') return source
   if (source instanceof URL) return source.href.length > 200 ? `${source.href.slice(0, 60)}…` : source.href
   if (source instanceof Blob) return `Blob of ${source.size} bytes`
   return `${source.byteLength} bytes`
 }
 
-/** Refuses what is not an {@link ImageSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument. */
-export function checkSource(source: unknown, name: string): asserts source is ImageSource {
+/** Refuses what is not an {@link MediaSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument. */
+export function checkSource(source: unknown, name: string): asserts source is MediaSource {
   if (typeof source === 'string' && source !== '') return
   if (source instanceof URL || source instanceof Blob || source instanceof Uint8Array) return
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) return
@@ -76,7 +79,7 @@ export function readSourceSync(source: SyncSource): Buffer {
  *
  * @throws MediaError `ERR_READ` when the file, URL or Blob cannot be read; `signal.reason` when aborted.
  */
-export async function readSource(source: ImageSource, signal?: AbortSignal): Promise<Buffer> {
+export async function readSource(source: MediaSource, signal?: AbortSignal): Promise<Buffer> {
   if (source instanceof Uint8Array) return bufferOf(source.buffer, source.byteOffset, source.byteLength)
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
     return bufferOf(source, 0, source.byteLength)
@@ -109,7 +112,7 @@ async function download(url: URL, signal: AbortSignal | undefined): Promise<Buff
 }
 
 /** `fetch` hides what happened in the cause of "fetch failed"; a URL given as a string is not a path. */
-function explain(error: unknown, source: ImageSource): unknown {
+function explain(error: unknown, source: MediaSource): unknown {
   if (typeof source === 'string' && /^(https?|file|data):/.test(source)) {
     return new Error('a string is read as a path; pass a URL as `new URL(…)`', { cause: error })
   }

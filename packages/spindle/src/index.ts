@@ -22,10 +22,20 @@ export {
   type VariantsConfig,
 } from './engine/config.ts'
 export type { StopMode } from './engine/graph.ts'
+export { Histogram } from './engine/histogram.ts'
 // Running it
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
-export type { Bottleneck, Report } from './engine/report.ts'
-export type { PipelineStats, QueueStats, StageStats } from './engine/stats.ts'
+export type { Report } from './engine/report.ts'
+export type {
+  ConsumerStats,
+  PipelineStats,
+  QueueStats,
+  SlotShares,
+  StageStats,
+  StageSums,
+} from './engine/stats.ts'
+export type { StatsEvent } from './engine/stats-events.ts'
+export { statsBetween } from './engine/stats-interval.ts'
 export type {
   Aggregator,
   BackgroundTask,
@@ -44,6 +54,7 @@ export type {
   TaskInfo,
   TaskOutcome,
 } from './engine/types.ts'
+export type { Bottleneck } from './engine/verdict.ts'
 // What can go wrong
 export {
   type ErrorCode,
@@ -55,6 +66,15 @@ export {
   type StageFailureDetails,
   TimeoutError,
 } from './errors.ts'
+// Looking at it
+export { type CacheOptions, cacheIterator } from './observe/cache-iterator.ts'
+export {
+  type ProfileLevel,
+  type ProfileOptions,
+  type ProfileResult,
+  profilePipeline,
+  type StageProfile,
+} from './observe/profile.ts'
 // Running ops elsewhere
 export type { CallContext, Executor, ExecutorCall } from './placement/executor.ts'
 export { ThreadPool, type ThreadPoolOptions } from './placement/thread-pool.ts'

@@ -160,6 +160,8 @@ export function checkBuildOptions(options: BuildOptions): void {
     'deadLetter',
     'logger',
     'threads',
+    'reportIntervalMs',
+    'onStats',
   ] satisfies (keyof BuildOptions)[])
   if (options.maxFailures !== undefined) checkBudget(options.maxFailures)
   if (options.seed !== undefined && !Number.isSafeInteger(options.seed))
@@ -167,6 +169,8 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     badOption('signal', 'an AbortSignal', options.signal)
   }
+  if (options.reportIntervalMs !== undefined) checkDuration('reportIntervalMs', options.reportIntervalMs)
+  if (options.onStats !== undefined) checkFunction('onStats', options.onStats)
   if (options.threads !== undefined) checkInteger('threads', options.threads, 1)
   if (options.onItemError !== undefined) checkFunction('onItemError', options.onItemError)
   if (options.deadLetter !== undefined) checkFunction('deadLetter', options.deadLetter)

@@ -17,6 +17,8 @@ export class Attempts {
   readonly #stage: PipeStage
   readonly #retry: Required<RetryOptions> | undefined
   readonly #timeoutMs: number | undefined
+  /** When the tasks in flight began. */
+  readonly #pending: Map<Item, number> = new Map()
 
   constructor(stage: PipeStage) {
     this.#stage = stage
@@ -32,7 +34,7 @@ export class Attempts {
   async #run(item: Item, op: Op, input: unknown): Promise<void> {
     const stage = this.#stage
     const task: TaskInfo = { stage: stage.info, index: item.index, item: input }
-    const startedAt = exactNow()
+    this.#pending.set(item, exactNow())
     let attempts = 0
     let result: unknown
     let isStarted = false
@@ -54,7 +56,10 @@ export class Attempts {
       return
     }
     if (result instanceof Started) this.#expand(item, task, result.outputs, attempts)
-    else stage.taskDone(item, result, startedAt)
+    else {
+      this.#tookTime(item, true)
+      stage.taskDone(item, result)
+    }
   }
 
   async #failed(
@@ -70,11 +75,29 @@ export class Attempts {
     } catch {
       // A hook that fails on a failure: the failure itself is what counts.
     }
+    this.#tookTime(item, false)
     this.#stage.taskFailed(item, input, error, attempts)
     this.#stage.proceed()
   }
 
+  /** How long the tasks in flight have been so, together, in milliseconds. */
+  get pendingMs(): number {
+    const now = exactNow()
+    let sum = 0
+    for (const startedAt of this.#pending.values()) sum += now - startedAt
+    return sum
+  }
+
+  #tookTime(item: Item, isOk: boolean): void {
+    const startedAt = this.#pending.get(item)
+    if (startedAt === undefined) return
+    this.#pending.delete(item)
+    this.#stage.counters.took(exactNow() - startedAt, 1, isOk)
+  }
+
   #expand(item: Item, task: TaskInfo, outputs: Outputs, attempts: number): void {
+    // From here on the generator's outputs are timed, one by one.
+    this.#pending.delete(item)
     const hasHook = this.#stage.hooks.some((hook) => hook.onTaskEnd !== undefined)
     const onEnd = (error?: unknown): Promise<void> =>
       this.#ended(task, error === undefined ? { ok: true, attempts } : { ok: false, error, attempts })
@@ -89,7 +112,7 @@ export class Attempts {
   async #attempt(item: Item, op: Op, input: unknown, attempt: number): Promise<unknown> {
     const limit = this.#timeoutMs
     if (limit === undefined) {
-      const result = await op(input, new AttemptContext(this.#stage, item, attempt, undefined))
+      const result = await this.#call(op, input, new AttemptContext(this.#stage, item, attempt, undefined))
       return isOutputs(result) ? startGenerator(result, (step) => step()) : result
     }
     const controller = new AbortController()
@@ -100,7 +123,7 @@ export class Attempts {
     const forget = (): boolean => this.#stage.onAbort.delete(stopWith)
     try {
       const result = await limited((onStart) =>
-        op(input, new AttemptContext(this.#stage, item, attempt, controller.signal, onStart)),
+        this.#call(op, input, new AttemptContext(this.#stage, item, attempt, controller.signal, onStart)),
       )
       if (!isOutputs(result)) {
         forget()
@@ -113,6 +136,15 @@ export class Attempts {
     }
   }
 
+  #call(op: Op, input: unknown, context: StageContext): unknown {
+    const startedAt = exactNow()
+    try {
+      return op(input, context)
+    } finally {
+      this.#stage.counters.loopMs += exactNow() - startedAt
+    }
+  }
+
   #limited<R>(
     step: (onStart?: () => void) => R,
     limitMs: number,
@@ -121,6 +153,7 @@ export class Attempts {
     controller: AbortController,
   ): Promise<Awaited<R>> {
     const { onAbort } = this.#stage
+    const { reportsStart } = this.#stage.settings
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined
       let isOver = false
@@ -134,7 +167,9 @@ export class Attempts {
         controller.abort(error)
         reject(error)
       }
+      const calledAt = exactNow()
       const arm = (): void => {
+        if (reportsStart && timer === undefined) this.#stage.counters.queued(exactNow() - calledAt)
         clearTimeout(timer)
         if (!isOver) timer = setTimeout(tooLate, limitMs)
       }
@@ -149,7 +184,6 @@ export class Attempts {
         onAbort.delete(letGo)
         go()
       }
-      const { reportsStart } = this.#stage.settings
       if (!reportsStart) arm()
       try {
         Promise.resolve(step(reportsStart ? arm : undefined)).then(

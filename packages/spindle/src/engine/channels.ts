@@ -8,6 +8,7 @@ import { type Channel, channel } from 'node:diagnostics_channel'
  * - `spindle:stage:start` `{ stage }`
  * - `spindle:stage:end` `{ stage, error }`; published a first time when a stage fails, and when it has ended
  * - `spindle:item:error` `{ stage, failure }`
+ * - `spindle:stats`, a `StatsEvent`: at intervals, if `build()` was given `reportIntervalMs`, and at the end
  */
 export const channels: {
   readonly pipelineStart: Channel
@@ -15,10 +16,12 @@ export const channels: {
   readonly stageStart: Channel
   readonly stageEnd: Channel
   readonly itemError: Channel
+  readonly stats: Channel
 } = {
   pipelineStart: channel('spindle:pipeline:start'),
   pipelineEnd: channel('spindle:pipeline:end'),
   stageStart: channel('spindle:stage:start'),
   stageEnd: channel('spindle:stage:end'),
   itemError: channel('spindle:item:error'),
+  stats: channel('spindle:stats'),
 }

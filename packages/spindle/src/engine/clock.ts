@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks'
 
 // A clock read costs as much as a whole stage (about 43 ns), and queues change between empty and not empty with nearly each
-// item. So time is read at most once in a burst of microtasks: the first reader starts a microtask that makes the
-// reading stale. After any wait, and so for anything that is worth measuring, the time is exact.
+// item. So time is read once in a burst of microtasks: the first reader has it made stale when the burst is over, which is when `nextTick`
+// comes back to a microtask. After any wait the time is exact. Within a burst it is set right by whoever asks for the exact
+// time, as those do who pull, and the outlet for its consumer: after some items, or at each while items take time.
 
 let time = 0
 let isFresh = false
-const settled = Promise.resolve()
 const expire = (): void => {
   isFresh = false
 }
@@ -16,7 +16,7 @@ export function coarseNow(): number {
   if (!isFresh) {
     time = performance.now()
     isFresh = true
-    void settled.then(expire)
+    process.nextTick(expire)
   }
   return time
 }

@@ -1,6 +1,7 @@
 import { hashText, Rng } from '../random.ts'
 import type { Item, Path } from './item.ts'
 import type { Stage } from './stage.ts'
+import type { Timing } from './task-timer.ts'
 import type { StageContext, StageInfo } from './types.ts'
 
 export { seesContext } from '../sees-context.ts'
@@ -11,11 +12,13 @@ export { seesContext } from '../sees-context.ts'
 export class TaskContext implements StageContext {
   private readonly owner: Stage
   private readonly subject: Item
+  private readonly timing: Timing | undefined
   private generator?: Rng
 
-  constructor(stage: Stage, item: Item) {
+  constructor(stage: Stage, item: Item, timing?: Timing) {
     this.owner = stage
     this.subject = item
+    this.timing = timing
   }
 
   get attempt(): number {
@@ -51,7 +54,7 @@ export class TaskContext implements StageContext {
 
   /** Called by an executor that can tell when the op begins, if anybody wants to know. */
   get onStart(): (() => void) | undefined {
-    return undefined
+    return this.timing?.onStart
   }
 }
 

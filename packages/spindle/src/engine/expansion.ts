@@ -1,6 +1,7 @@
 import type { ItemError } from '../errors.ts'
+import type { ExpandingStage } from './expanding-stage.ts'
 import { child, type Item } from './item.ts'
-import type { PipeStage } from './pipe-stage.ts'
+import type { Timing } from './task-timer.ts'
 import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
 
 /** What a generator op gives: the part of generators and async generators that is used. */
@@ -10,7 +11,11 @@ export interface Outputs {
 }
 
 /** Whether a value is a generator or async generator object. Other iterables are data. */
-export function isGenerator(value: object): value is Outputs {
+export function isGenerator(value: unknown): value is Outputs {
+  return typeof value === 'object' && value !== null && hasSteps(value)
+}
+
+function hasSteps(value: object): boolean {
   const candidate = value as { next?: unknown; return?: unknown; throw?: unknown }
   return (
     typeof candidate.next === 'function' &&
@@ -32,20 +37,21 @@ export class Expansion implements Resumable {
   isDone = false
   /** Why it ended, where it threw (input order only). */
   failure: ItemError | undefined
-  private readonly stage: PipeStage
+  private readonly stage: ExpandingStage
   private readonly outputs: Outputs
   private readonly attempts: number
   /** What hooks want to know of the end; awaited. */
   private readonly onEnd: ((error?: unknown) => PromiseLike<void>) | undefined
   private held: Item | undefined
   private position = 0
+  private timing: Timing | undefined = undefined
   private isWaiting = false
   /** What `then` is given; made when something must be waited for, which plain generators never need. */
   private ok: ((step: IteratorResult<unknown>) => void) | undefined = undefined
   private fail: ((error: unknown) => void) | undefined = undefined
 
   constructor(
-    stage: PipeStage,
+    stage: ExpandingStage,
     item: Item,
     outputs: Outputs,
     attempts = 1,
@@ -79,11 +85,14 @@ export class Expansion implements Resumable {
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
       this.isWaiting = true
+      this.timing = this.stage.timeOutput()
       try {
         step = this.outputs.next()
       } catch (error) {
         this.threw(error)
         return
+      } finally {
+        if (this.timing !== undefined) this.stage.outputReturned(this.timing)
       }
       if (typeof (step as PromiseLike<unknown>).then === 'function') {
         this.wait(step as PromiseLike<IteratorResult<unknown>>)
@@ -110,7 +119,7 @@ export class Expansion implements Resumable {
     const held = this.held
     if (held === undefined) return
     this.held = undefined
-    this.stage.held--
+    this.stage.unhold()
     this.stage.exit.put(held)
   }
 
@@ -138,16 +147,13 @@ export class Expansion implements Resumable {
 
   /** Takes one step's result; whether to go on asking at once. */
   private take(step: IteratorResult<unknown>): boolean {
+    if (this.timing !== undefined && !isPending(step)) this.endTiming(step.done !== true)
     if (step.done === true) {
       this.finish()
       return false
     }
     const value = step.value
-    if (
-      typeof value === 'object' &&
-      value !== null &&
-      typeof (value as PromiseLike<unknown>).then === 'function'
-    ) {
+    if (isPending(step)) {
       this.isWaiting = true
       this.fail ??= (error) => this.threw(error)
       ;(value as PromiseLike<unknown>).then(
@@ -165,9 +171,14 @@ export class Expansion implements Resumable {
     if (window === undefined || window.isFirst(this.item)) this.stage.exit.put(output)
     else {
       this.held = output
-      this.stage.held++
+      this.stage.hold()
     }
     return true
+  }
+
+  private endTiming(isOk: boolean): void {
+    if (this.timing !== undefined) this.stage.outputTimed(this.timing, isOk)
+    this.timing = undefined
   }
 
   private resolved(step: IteratorResult<unknown>): void {
@@ -195,6 +206,7 @@ export class Expansion implements Resumable {
 
   private threw(error: unknown): void {
     if (this.isDone || this.stage.isOver(this)) return
+    this.endTiming(false)
     this.isWaiting = true
     if (this.onEnd === undefined) this.end(error)
     else {
@@ -210,4 +222,14 @@ export class Expansion implements Resumable {
     this.isDone = true
     this.stage.expansionFailed(this, error, this.attempts)
   }
+}
+
+/** Whether a generator gave a promise as its output, which is awaited. */
+function isPending({ done, value }: IteratorResult<unknown>): boolean {
+  return (
+    done !== true &&
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as PromiseLike<unknown>).then === 'function'
+  )
 }

@@ -1,3 +1,4 @@
+import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import { type ItemError, PipelineFailure, type StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
@@ -8,7 +9,9 @@ import type { Host } from './host.ts'
 import { Outlet } from './outlet.ts'
 import type { SinkStage } from './sink-stage.ts'
 import type { SourceStage } from './source-stage.ts'
+import { Spares } from './spares.ts'
 import { CANCELLED, type Stage } from './stage.ts'
+import { StatsEvents } from './stats-events.ts'
 import { settledWithin, stopGraph } from './stop.ts'
 import type { BuildOptions, Logger, TaskHook } from './types.ts'
 import { wire } from './wire.ts'
@@ -33,6 +36,7 @@ export class Graph implements Host {
   readonly options: BuildOptions
   readonly seed: number
   readonly logger: Logger
+  readonly spares: Spares = new Spares()
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
@@ -53,6 +57,9 @@ export class Graph implements Host {
   #unfinished: number
   #leave: () => void = () => {}
   #threads: ThreadPool | undefined
+  readonly #statsEvents: StatsEvents
+  #loopAtStart: EventLoopUtilization | undefined
+  #loopAtEnd: number | undefined
 
   constructor(config: PipelineConfig, options: BuildOptions) {
     this.config = config
@@ -65,11 +72,13 @@ export class Graph implements Host {
     this.sink = wired.sink
     this.outlet = new Outlet(
       this.sink.exit,
+      this.spares,
       () => this.#drained(),
       () => this.rested(),
     )
     this.#hooks = new Map(this.stages.map((stage) => [stage, this.#chooseHooks(stage)]))
     this.#unfinished = this.stages.length
+    this.#statsEvents = new StatsEvents(this)
     this.done = new Promise<void>((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
@@ -89,10 +98,13 @@ export class Graph implements Host {
     if (this.isStarted || this.isStopped) return
     this.isStarted = true
     this.startedAt = performance.now()
+    this.#loopAtStart = performance.eventLoopUtilization()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
+    this.#statsEvents.start()
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
+    this.spares.isUsed = !this.stages.some((stage) => stage.keepsItems)
     for (const source of this.sources) source.open()
   }
 
@@ -104,6 +116,17 @@ export class Graph implements Host {
         this.#background.signal.aborted && (error as { name?: unknown } | null)?.name === 'AbortError'
       if (!isAbort) this.#log(() => this.logger.error('spindle: a background task failed', error))
     }
+  }
+
+  /** Milliseconds from the start to now, or to the end; 0 before. */
+  get elapsedMs(): number {
+    return this.isStarted ? (this.endedAt > 0 ? this.endedAt : performance.now()) - this.startedAt : 0
+  }
+
+  /** Share of that time in which the event loop did not wait. */
+  get loopUtilization(): number {
+    if (this.#loopAtStart === undefined) return 0
+    return this.#loopAtEnd ?? performance.eventLoopUtilization(this.#loopAtStart).utilization
   }
 
   /** Whether nothing is working or will be. */
@@ -169,10 +192,12 @@ export class Graph implements Host {
     if (settle === undefined) return
     this.#settle = undefined
     this.endedAt = performance.now()
+    this.#loopAtEnd = this.loopUtilization
     this.#background.abort()
     this.#leave()
     void this.#threads?.close()
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
+    this.#statsEvents.end()
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
     channels.pipelineEnd.publish({ pipeline: this.pipelineId, error: error?.reason, stopped: this.isStopped })

@@ -1,5 +1,6 @@
 import type { ItemError, StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
+import type { Spares } from './spares.ts'
 import type { Stage } from './stage.ts'
 import type { Logger, TaskHook } from './types.ts'
 
@@ -8,6 +9,8 @@ export interface Host {
   readonly pipelineId: number
   readonly seed: number
   readonly logger: Logger
+  /** Items to use again. */
+  readonly spares: Spares
   /** The pipeline's own threads, made when first asked for. */
   readonly threads: Executor
   /** Whether somebody waits for the graph to come to rest; see {@link Host.rested}. */

@@ -34,9 +34,10 @@ export const EXPANDING = 4
  */
 export class Item {
   value: unknown
-  readonly origin: Origin
+  /** Like `index` fixed as long as the item is on its way; see `Spares`. */
+  origin: Origin
   /** Position in the source within the epoch, from 0. */
-  readonly index: number
+  index: number
   readonly path: Path | undefined
   /** Its place in an ordered window: one of the constants above. */
   state: number

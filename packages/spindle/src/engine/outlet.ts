@@ -1,5 +1,13 @@
+import { exactNow } from './clock.ts'
+import { Counters } from './counters.ts'
+import { Integral } from './integral.ts'
 import type { Item } from './item.ts'
 import type { Consumer, Queue } from './queue.ts'
+import type { Spares } from './spares.ts'
+import { TaskTimer } from './task-timer.ts'
+
+const ITEMS_PER_LOOK = 8
+const SLOW_ITEM_MS = 0.05
 
 /** Somebody who wants items: a pending `next()`, or a `forEach`. */
 export interface Taker {
@@ -26,6 +34,14 @@ export class Outlet implements Consumer {
   /** Items given to the consumer. */
   given = 0
   private takers: Taker[] = []
+  /** Times what is done with the items: of a `forEach`, the calls of its function. */
+  readonly counters: Counters = new Counters()
+  private readonly timer: TaskTimer = new TaskTimer()
+  /** Whether somebody waits, over time. */
+  private readonly waiting: Integral = new Integral()
+  private unlooked = 0
+  private lookedAt = 0
+  private stride = 1
   private isGiving = false
   private hasEnded = false
   private isClosing = false
@@ -38,9 +54,16 @@ export class Outlet implements Consumer {
 
   /** Called whenever the consumer's side may have come to rest. */
   private readonly onRest: () => void
+  private readonly spares: Spares
 
-  constructor(queue: Queue, onDrained: () => undefined | PromiseLike<unknown>, onRest: () => void) {
+  constructor(
+    queue: Queue,
+    spares: Spares,
+    onDrained: () => undefined | PromiseLike<unknown>,
+    onRest: () => void,
+  ) {
     this.queue = queue
+    this.spares = spares
     this.onDrained = onDrained
     this.onRest = onRest
     queue.consumer = this
@@ -73,10 +96,28 @@ export class Outlet implements Consumer {
     }
     this.given++
     const taker = this.takers[0] as Taker
+    const { value } = item
+    this.spares.add(item)
     this.isGiving = true
-    const wantsMore = taker.give(item.value)
+    const wantsMore = this.timer.isDue(this.given) ? this.giveTimed(taker, value) : taker.give(value)
     this.isGiving = false
-    if (!wantsMore && this.takers[0] === taker) this.takers.shift()
+    if (!wantsMore && this.takers[0] === taker) {
+      this.takers.shift()
+      this.waiting.change(this.takers.length > 0 ? 1 : 0)
+    }
+  }
+
+  private giveTimed(taker: Taker, value: unknown): boolean {
+    const timing = this.timer.begin(this.given)
+    const wantsMore = taker.give(value)
+    this.timer.returned(timing, this.counters)
+    this.timer.end(timing, this.counters, true)
+    return wantsMore
+  }
+
+  /** How long somebody has waited for an item, in milliseconds. */
+  get waitMs(): number {
+    return Math.max(0, this.waiting.read() - this.counters.loopMs)
   }
 
   inputEnded(): void {
@@ -104,6 +145,7 @@ export class Outlet implements Consumer {
     this.error = error
     const takers = this.takers
     this.takers = []
+    this.waiting.change(0)
     for (const taker of takers) this.endTaker(taker)
     this.onRest()
   }
@@ -123,16 +165,22 @@ export class Outlet implements Consumer {
     this.epoch++
     const takers = this.takers.filter((taker) => taker.epoch < this.epoch)
     this.takers = this.takers.filter((taker) => taker.epoch >= this.epoch)
+    this.waiting.change(this.takers.length > 0 ? 1 : 0)
     for (const taker of takers) taker.end()
   }
 
-  /** Takes an item that is there. Boundaries at the head of the queue are passed, which may end the caller's epoch. */
-  take(epoch: number): Item | undefined {
+  /**
+   * Takes the value of an item that is there; `undefined`, which no item has, if there is none. Boundaries at the head of the queue are passed,
+   * which may end the caller's epoch.
+   */
+  take(epoch: number): unknown {
     while (this.queue.length > 0 && this.epoch <= epoch) {
       const item = this.queue.shift() as Item
       if (item.index >= 0) {
         this.given++
-        return item
+        const { value } = item
+        this.spares.add(item)
+        return value
       }
       this.endEpoch()
     }
@@ -145,6 +193,16 @@ export class Outlet implements Consumer {
     else this.queue.wake()
   }
 
+  /** A consumer comes back: it may have computed for long in the same burst of microtasks, for which the coarse clock stands still. */
+  lookAtTime(): void {
+    if (--this.unlooked >= 0) return
+    const now = exactNow()
+    const isSlow = (now - this.lookedAt) / this.stride > SLOW_ITEM_MS
+    this.lookedAt = now
+    this.stride = isSlow ? 1 : ITEMS_PER_LOOK
+    this.unlooked = this.stride - 1
+  }
+
   /** Waits for an item. */
   add(taker: Taker): void {
     if (this.hasEnded) this.endTaker(taker)
@@ -154,6 +212,7 @@ export class Outlet implements Consumer {
       this.settle()
     } else {
       this.takers.push(taker)
+      this.waiting.change(1)
       this.pump()
     }
   }
@@ -161,7 +220,9 @@ export class Outlet implements Consumer {
   /** Stops waiting; what comes goes to others. */
   remove(taker: Taker): void {
     const at = this.takers.indexOf(taker)
-    if (at >= 0) this.takers.splice(at, 1)
+    if (at < 0) return
+    this.takers.splice(at, 1)
+    this.waiting.change(this.takers.length > 0 ? 1 : 0)
   }
 
   /** Gives what is queued to those who wait. */

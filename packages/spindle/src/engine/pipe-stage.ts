@@ -1,17 +1,16 @@
-import type { ItemError } from '../errors.ts'
 import { Attempts } from './attempts.ts'
-import { Budget } from './budget.ts'
+import { exactNow } from './clock.ts'
 import { seesContext, TaskContext } from './context.ts'
+import { ExpandingStage } from './expanding-stage.ts'
 import { Expansion, isGenerator } from './expansion.ts'
-import { Expansions } from './expansions.ts'
 import type { Host } from './host.ts'
-import { DROPPED, EXPANDING, FAILED, type Item, READY, retire } from './item.ts'
+import { DROPPED, type Item, READY, retire } from './item.ts'
 import type { PipeSettings } from './pipe-settings.ts'
-import { PulledStage } from './pulled-stage.ts'
-import { Queue } from './queue.ts'
+import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
-import { CANCELLED, FAILING, RUNNING } from './stage.ts'
-import { TaskTimer } from './task-timer.ts'
+import { RUNNING } from './stage.ts'
+import { TaskTimer, type Timing } from './task-timer.ts'
+import { isSliceOver } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
 import { OrderedWindow } from './window.ts'
 
@@ -26,43 +25,31 @@ const unseen = undefined as unknown as StageContext
  * `running + held + exit.length < concurrency + buffer`, in both orders (results above `buffer` hold a slot).
  * Plain results go on in the same call stack; a promise costs one `then` with the slot's two ready-made functions.
  */
-export class PipeStage extends PulledStage {
-  readonly exit: Queue
-  readonly budget: Budget
-  /** Results that wait for earlier ones, in input order. */
-  held = 0
-  protected boundary: Item | undefined = undefined
-  readonly settings: PipeSettings
+export class PipeStage extends ExpandingStage {
   readonly window: OrderedWindow | undefined
   private readonly concurrency: number
-  private readonly limit: number
-  private readonly isBoundedInBytes: boolean
   private readonly seesContext: boolean
-  /** Whether results go on as they are: no attempts, no rate to look at, no batches. Known once the hooks are. */
+  /** Whether results go on as they are: no attempts, no rate to look at, no bound in bytes, no context. Known once the hooks are. */
   private isPlain = false
+  /**
+   * Whether a call may take the short way ({@link callFast}): the stage is plain and runs, no boundary waits, nobody drains. One look for
+   * all that seldom is, since each look costs an item about a nanosecond.
+   */
+  private isFast = false
   private freeSlot: Slot | undefined = undefined
+  private readonly slots: Slot[] = []
   private op: (item: unknown, context: StageContext) => unknown
   private attempts: Attempts | undefined = undefined
-  private readonly expansions: Expansions = new Expansions()
   private readonly timer: TaskTimer = new TaskTimer()
 
   constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
-    super(info, host, input)
-    this.settings = settings
-    this.exit = new Queue(settings.buffer, settings.maxBytes)
-    this.budget = new Budget(settings.maxFailures)
+    super(info, host, input, settings)
     this.op = settings.op
     this.seesContext = seesContext(settings.op)
     this.concurrency = settings.concurrency
-    this.limit = settings.concurrency + settings.buffer
-    this.isBoundedInBytes = settings.maxBytes !== undefined
     this.window =
       settings.outputOrder === 'input' && settings.concurrency > 1 ? new OrderedWindow(this) : undefined
-    this.exit.producer = this
-  }
-
-  get exits(): readonly Queue[] {
-    return [this.exit]
+    if (this.constructor === PipeStage) input.follower = this
   }
 
   protected override prepare(): void {
@@ -70,7 +57,21 @@ export class PipeStage extends PulledStage {
     const isHooked = this.hooks.some((hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined)
     const needsAttempts = isHooked || retry !== undefined || timeoutMs !== undefined
     if (needsAttempts) this.attempts = new Attempts(this)
-    this.isPlain = !needsAttempts && !this.budget.isRate && this.constructor === PipeStage
+    this.isPlain =
+      !needsAttempts &&
+      !this.budget.isRate &&
+      !this.isBoundedInBytes &&
+      !this.seesContext &&
+      this.constructor === PipeStage
+  }
+
+  override get keepsItems(): boolean {
+    return !this.isPlain
+  }
+
+  override adapt(): void {
+    this.isFast =
+      this.isPlain && this.state === RUNNING && this.boundary === undefined && !this.host.isDraining
   }
 
   canStart(): boolean {
@@ -83,14 +84,104 @@ export class PipeStage extends PulledStage {
     )
   }
 
-  protected start(item: Item): void {
+  start(item: Item): void {
     if (item.index < 0) {
       this.boundary = item
+      this.adapt()
       this.settleBoundary()
+    } else if (this.isFast) this.callFast(item)
+    else this.call(item)
+  }
+
+  // As in the class above; written out because every item that waited comes through here.
+  override pump(): void {
+    const { input } = this
+    let taken = 0
+    while (input.length > 0 && (this.isFast ? this.canStartFast() : this.canStart())) {
+      taken++
+      // Most pumps take an item or two.
+      if ((!this.isQuick || (taken & 15) === 0) && isSliceOver()) {
+        this.resumeLater()
+        break
+      }
+      this.start(input.shift() as Item)
+    }
+    if (input.length === 0 && input.isClosed) this.inputEnded()
+    else if (taken > 0) input.producer.roomMade()
+  }
+
+  // --- the short way: an item of a plain stage
+
+  private canStartFast(): boolean {
+    return this.running < this.concurrency && this.running + this.held + this.exit.length < this.limit
+  }
+
+  /** What {@link call} comes to. What is seldom is in functions of its own, so that V8 inlines the rest. */
+  private callFast(item: Item): void {
+    const count = this.tasks++
+    this.running++
+    if (this.window !== undefined) this.window.open(item)
+    if (this.timer.isDue(count)) {
+      this.invoke(item, this.timer.begin(count))
       return
     }
-    this.call(item)
+    let result: unknown
+    try {
+      result = this.op(item.value, unseen)
+    } catch (error) {
+      this.taskFailed(item, item.value, error, 1)
+      return
+    }
+    if (result instanceof Promise) {
+      let slot = this.freeSlot
+      if (slot === undefined) slot = this.newSlot()
+      else this.freeSlot = slot.next
+      slot.item = item
+      result.then(slot.ok, slot.failed)
+    } else if (this.isFast && result !== undefined && (typeof result !== 'object' || result === null)) {
+      this.running--
+      item.value = result
+      this.giveInOrder(item)
+    } else this.begun(item, result, undefined)
   }
+
+  /** A pending call gave its result. */
+  settled(slot: Slot, value: unknown): void {
+    if (slot.timing !== undefined || !this.isFast || value === undefined || isGenerator(value)) {
+      this.settledSlowly(this.free(slot, true), value)
+      return
+    }
+    const item = slot.item as Item
+    slot.item = undefined
+    slot.next = this.freeSlot
+    this.freeSlot = slot
+    this.running--
+    item.value = value
+    this.giveInOrder(item)
+    if (this.isFast && this.input.length > 0) {
+      if (this.canStartFast()) this.pump()
+    } else if (!this.isFast || this.input.isClosed) this.proceed()
+  }
+
+  private giveInOrder(item: Item): void {
+    if (this.window === undefined) this.give(item)
+    else if (!this.window.giveFirst(item)) {
+      this.hold()
+      item.state = READY
+    }
+  }
+
+  /** Puts a result out: what `exit.put` does, without virtual calls where a pipe stage follows. */
+  give(item: Item): void {
+    const { exit } = this
+    exit.passed++
+    const { follower } = exit
+    if (exit.length > 0) exit.enqueue(item)
+    else if (follower?.isFast === true && follower.canStartFast()) follower.callFast(item)
+    else if (!exit.consumer.offer(item)) exit.enqueue(item)
+  }
+
+  // --- the way of all others
 
   /** Begins the task of one item. */
   protected call(item: Item): void {
@@ -101,33 +192,47 @@ export class PipeStage extends PulledStage {
       this.attempts.begin(item, this.op)
       return
     }
-    const startedAt = this.timer.begin(count)
+    this.invoke(item, this.timer.isDue(count) ? this.timer.begin(count) : undefined)
+  }
+
+  private invoke(item: Item, timing: Timing | undefined): void {
     let result: unknown
     try {
-      result = this.op(item.value, this.seesContext ? new TaskContext(this, item) : unseen)
+      result = this.op(item.value, this.seesContext ? new TaskContext(this, item, timing) : unseen)
     } catch (error) {
+      if (timing !== undefined) {
+        this.timer.returned(timing, this.counters)
+        this.timer.end(timing, this.counters, false)
+      }
       this.taskFailed(item, item.value, error, 1)
       return
     }
-    if (result instanceof Promise) this.await(result, item, startedAt)
-    else this.begun(item, result, startedAt)
+    if (timing !== undefined) this.isQuick = this.timer.returned(timing, this.counters)
+    if (result instanceof Promise) this.await(result, item, timing)
+    else this.begun(item, result, timing)
   }
 
   /** Has a slot take a pending call's result. */
-  private await(promise: Promise<unknown>, item: Item, startedAt: number): void {
+  private await(promise: Promise<unknown>, item: Item, timing: Timing | undefined): void {
     let slot = this.freeSlot
-    if (slot === undefined) slot = new Slot(this)
+    if (slot === undefined) slot = this.newSlot()
     else this.freeSlot = slot.next
     slot.item = item
-    slot.startedAt = startedAt
+    slot.timing = timing
     promise.then(slot.ok, slot.failed)
   }
 
+  private newSlot(): Slot {
+    const slot = new Slot(this)
+    this.slots.push(slot)
+    return slot
+  }
+
   /** An op has returned something that is no promise: a result, something else that can be awaited, or a generator. */
-  private begun(item: Item, result: unknown, startedAt: number): void {
+  private begun(item: Item, result: unknown, timing: Timing | undefined): void {
     if (typeof result === 'object' && result !== null) {
       if (typeof (result as { then?: unknown }).then === 'function') {
-        this.await(Promise.resolve(result), item, startedAt)
+        this.await(Promise.resolve(result), item, timing)
         return
       }
       if (isGenerator(result)) {
@@ -137,54 +242,52 @@ export class PipeStage extends PulledStage {
     }
     this.running--
     if (this.signalled !== undefined) this.signalled.delete(item)
-    if (startedAt !== 0) this.isQuick = this.timer.end(startedAt, this.counters)
+    if (timing !== undefined) this.timer.end(timing, this.counters, true)
     this.ended(item, result)
   }
 
-  /** A pending call gave its result. */
-  settled(slot: Slot, value: unknown): void {
-    const item = this.free(slot)
-    if (typeof value === 'object' && value !== null && isGenerator(value)) {
+  private settledSlowly(item: Item, value: unknown): void {
+    if (isGenerator(value)) {
       this.expand(new Expansion(this, item, value))
       return
     }
     this.running--
-    if (value !== undefined && this.isPlain && this.state === RUNNING) {
-      // The usual case, written out: what `ended` comes to.
-      item.value = value
-      if (this.window === undefined) this.exit.put(item)
-      else if (!this.window.giveFirst(item)) {
-        this.held++
-        item.state = READY
-      }
-    } else this.ended(item, value)
-    if (this.input.length > 0 && this.isPlain && this.boundary === undefined && !this.host.isDraining)
-      this.pump()
-    else this.proceed()
+    this.ended(item, value)
+    this.proceed()
   }
 
   /** A pending call threw. */
   rejected(slot: Slot, error: unknown): void {
-    const item = this.free(slot)
+    const item = this.free(slot, false)
     this.taskFailed(item, item.value, error, 1)
     this.proceed()
   }
 
-  private free(slot: Slot): Item {
+  private free(slot: Slot, isOk: boolean): Item {
     const item = slot.item as Item
     slot.item = undefined
     if (this.signalled !== undefined) this.signalled.delete(item)
-    if (slot.startedAt !== 0) this.isQuick = this.timer.end(slot.startedAt, this.counters)
+    if (slot.timing !== undefined) {
+      this.timer.end(slot.timing, this.counters, isOk)
+      slot.timing = undefined
+    }
     slot.next = this.freeSlot
     this.freeSlot = slot
     return item
   }
 
+  override get pendingMs(): number {
+    if (this.attempts !== undefined) return this.attempts.pendingMs
+    return this.slots.reduce(
+      (sum, { timing }) => sum + (timing === undefined ? 0 : exactNow() - timing.startedAt),
+      0,
+    )
+  }
+
   /** The slow path's task gave its result. */
-  taskDone(item: Item, value: unknown, startedAt: number): void {
+  taskDone(item: Item, value: unknown): void {
     this.running--
     this.signalled?.delete(item)
-    this.isQuick = this.timer.end(startedAt, this.counters)
     this.ended(item, value)
     this.proceed()
   }
@@ -192,8 +295,9 @@ export class PipeStage extends PulledStage {
   /** A task ended with a plain result; its slot is free already. */
   private ended(item: Item, value: unknown): void {
     if (this.state !== RUNNING && this.isTooLate(item)) return
+    const { index } = item
     this.output(item, value)
-    if (this.window === undefined) this.countCall(item)
+    if (this.window === undefined) this.countCall(index)
   }
 
   protected output(item: Item, value: unknown): void {
@@ -206,66 +310,9 @@ export class PipeStage extends PulledStage {
     item.value = value
     if (this.window === undefined) this.exit.put(item)
     else {
-      this.held++
+      this.hold()
       this.window.settle(item, READY)
     }
-  }
-
-  /** A task failed: after its last attempt, or in the middle of its outputs. */
-  taskFailed(item: Item, input: unknown, error: unknown, attempts: number): void {
-    this.running--
-    this.signalled?.delete(item)
-    if (this.state !== RUNNING && this.isTooLate(item)) return
-    if (this.brokeDown(item, error)) return
-    const failure = this.noteFailure(item, input, error, attempts)
-    retire(item)
-    if (this.window === undefined) this.countFailure(failure)
-    else {
-      item.value = failure
-      this.window.settle(item, FAILED)
-    }
-  }
-
-  protected override get failuresCounted(): number {
-    return this.window === undefined ? this.counters.failures : this.budget.failures
-  }
-
-  /** Counts a failure against the budget; in input order, when all before it has been given. */
-  countFailure(failure: ItemError): void {
-    this.budget.calls++
-    this.budget.failures++
-    if (this.budget.isExceeded) this.exceed(failure)
-  }
-
-  /** Counts a call that did not fail, where the budget is a share of them. */
-  countCall(item: Item): void {
-    if (!this.budget.isRate) return
-    this.budget.calls++
-    if (this.budget.isExceeded && this.state === RUNNING) {
-      const { name } = this.info
-      this.exceed(
-        this.recent.at(-1) ?? {
-          stage: name,
-          index: item.index,
-          attempts: 1,
-          error: undefined,
-          item: undefined,
-        },
-      )
-    }
-  }
-
-  private exceed(failure: ItemError): void {
-    this.fail(failure.error, failure.index, this.budget.describe())
-  }
-
-  /** Whether a result comes after the stage was told to stop giving any. */
-  private isTooLate(item: Item): boolean {
-    // In completion order, what was in flight when the stage failed is still delivered.
-    if (this.state === FAILING && this.window === undefined) return false
-    retire(item)
-    if (this.state === CANCELLED && this.running === 0) this.rest()
-    return true
   }
 
   protected override failed(): void {
@@ -285,116 +332,9 @@ export class PipeStage extends PulledStage {
     this.boundary = undefined
   }
 
-  /** Goes on to give the outputs of a generator; its task ends with the last of them. */
-  expand(expansion: Expansion): void {
-    if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
-      expansion.close()
-      this.running--
-      if (this.state === CANCELLED && this.running === 0) this.rest()
-      return
-    }
-    this.expansions.add(expansion)
-    if (this.window !== undefined) {
-      expansion.item.value = expansion
-      this.window.settle(expansion.item, EXPANDING)
-    } else expansion.advance()
-  }
-
-  /** Whether there is a place for one more output of a generator that holds a slot already. */
-  hasPlaceForOutput(expansion: Expansion): boolean {
-    if (this.isBoundedInBytes && !this.exit.hasRoomInBytes()) return false
-    if (this.window === undefined) return this.running + this.held + this.exit.length <= this.limit
-    // In input order the first must not wait for those behind it, which hold one output each.
-    if (this.window.isFirst(expansion.item)) return this.exit.length <= this.settings.buffer
-    return this.running + this.held + this.exit.length < this.limit
-  }
-
-  protected override get busy(): number {
-    return this.running - this.expansions.resting
-  }
-
-  /** A generator waits for a place. */
-  park(expansion: Expansion): void {
-    this.expansions.park(expansion)
-  }
-
-  /** Something here has come to rest. */
-  rested(): void {
-    if (this.host.isDraining) this.host.rested()
-  }
-
-  /** Whether the stage has been told to stop: an expansion then ends by itself. */
-  isOver(expansion: Expansion): boolean {
-    return !this.expansions.has(expansion)
-  }
-
-  /** A generator has given its last output. */
-  expanded(expansion: Expansion): void {
-    this.expansions.delete(expansion)
-    this.signalled?.delete(expansion.item)
-    this.running--
-    retire(expansion.item)
-    this.window?.release()
-    if (this.window === undefined) this.countCall(expansion.item)
-    this.proceed()
-  }
-
-  /** A generator threw. */
-  expansionFailed(expansion: Expansion, error: unknown, attempts: number): void {
-    this.expansions.delete(expansion)
-    if (this.window === undefined) {
-      this.taskFailed(expansion.item, expansion.input, error, attempts)
-    } else {
-      this.running--
-      this.signalled?.delete(expansion.item)
-      expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts)
-      retire(expansion.item)
-      this.window.release()
-    }
-    this.proceed()
-  }
-
-  /** A task has ended that nobody on the call stack waits for: begin the next, or end. */
-  proceed(): void {
-    if (this.boundary !== undefined) this.settleBoundary()
-    else if (this.input.length > 0) this.pump()
-    else if (this.input.isClosed) this.inputEnded()
-    if (this.state === FAILING && this.running === 0) this.finish()
-    this.rested()
-  }
-
-  /** All that was begun in input order has been given: what waited for that goes on. */
-  released(): void {
-    if (this.boundary !== undefined) this.settleBoundary()
-    else if (this.input.isDrained) this.inputEnded()
-  }
-
   override roomMade(): void {
     this.expansions.resume()
     const places = this.limit - this.running - this.held - this.exit.length
     if (places >= this.exit.refillAt && this.input.length > 0) this.pump()
-  }
-
-  protected override drained(): void {
-    if (this.boundary === undefined && !this.flush(true)) this.finish()
-  }
-
-  /** Passes the boundary between two epochs on, once everything before it has been given. */
-  private settleBoundary(): void {
-    const boundary = this.boundary
-    if (boundary === undefined || !this.isIdle() || this.state !== RUNNING) return
-    if (this.flush(false) || this.state !== RUNNING) return
-    this.boundary = undefined
-    this.exit.put(boundary)
-    this.pump()
-  }
-
-  protected isIdle(): boolean {
-    return this.running === 0 && (this.window === undefined || this.window.length === 0)
-  }
-
-  /** Whether the stage had something left to give at the end of the stream (or of an epoch), and has begun to. */
-  protected flush(_isEndOfStream: boolean): boolean {
-    return false
   }
 }

@@ -49,7 +49,7 @@ export abstract class PulledStage extends Stage implements Resumable {
     else if (taken > 0) this.input.wake()
   }
 
-  private resumeLater(): void {
+  protected resumeLater(): void {
     if (this.isResuming) return
     this.isResuming = true
     resumeNextTurn(this)

@@ -1,5 +1,6 @@
-import { coarseNow } from './clock.ts'
+import { coarseNow, exactNow } from './clock.ts'
 import type { Item } from './item.ts'
+import type { PipeStage } from './pipe-stage.ts'
 import { sizeOf } from './size.ts'
 
 /** What takes items from a queue. */
@@ -25,6 +26,9 @@ const nobody: Consumer & Producer = {
   cancel: () => {},
 }
 
+const CHANGES_PER_LOOK = 8
+const SLOW_CHANGE_MS = 0.05
+
 /**
  * The exit queue of a stage, and the only thing that joins two stages.
  *
@@ -44,6 +48,8 @@ export class Queue {
    */
   readonly refillAt: number
   consumer: Consumer = nobody
+  /** The consumer, if it is a pipe stage: the usual case, for which whoever gives an item spares itself a virtual call. */
+  follower: PipeStage | undefined = undefined
   producer: Producer = nobody
   /** Items queued, boundaries included. */
   length = 0
@@ -65,6 +71,9 @@ export class Queue {
   private endedAt = -1
   private fullMs = 0
   private fullSince = -1
+  private overMs = 0
+  private overSince = -1
+  private unlooked = 0
   private filledMs = 0
   private filledSince = -1
 
@@ -76,7 +85,7 @@ export class Queue {
 
   /** Starts the clock of the queue's statistics. */
   open(): void {
-    this.openedAt = coarseNow()
+    this.openedAt = exactNow()
   }
 
   /** Whether a result put now would have a place. */
@@ -96,14 +105,29 @@ export class Queue {
     this.enqueue(item)
   }
 
-  private enqueue(item: Item): void {
+  /** Has an item wait. {@link put} without the look at the consumer, and without counting. */
+  enqueue(item: Item): void {
     if (this.length > this.mask) this.grow()
     this.ring[(this.head + this.length) & this.mask] = item
+    if (this.length > this.capacity) this.lookAtExcess()
     this.length++
     if (this.maxBytes !== undefined) this.addBytes(item)
     if (this.length > this.mostItems) this.mostItems = this.length
     if (this.length === 1) this.filledSince = coarseNow()
-    if (this.length === this.capacity) this.fullSince = coarseNow()
+    if (this.length === this.capacity) this.fullSince = this.overSince = coarseNow()
+  }
+
+  /**
+   * Sums up how long items above the capacity wait. While they come and go within microseconds one change in eight is looked at, and its number stands
+   * for the time since the look before.
+   */
+  private lookAtExcess(): void {
+    if (--this.unlooked >= 0) return
+    const now = coarseNow()
+    const passedMs = now - this.overSince
+    this.overMs += (this.length - this.capacity) * passedMs
+    this.overSince = now
+    this.unlooked = passedMs > SLOW_CHANGE_MS ? 0 : CHANGES_PER_LOOK - 1
   }
 
   /** Takes the oldest item. The producer is not told: the caller does that with {@link wake} once the item is under way. */
@@ -113,6 +137,7 @@ export class Queue {
     this.ring[this.head] = undefined
     this.head = (this.head + 1) & this.mask
     if (this.length === this.capacity) this.fullMs += coarseNow() - this.fullSince
+    else if (this.length > this.capacity) this.lookAtExcess()
     this.length--
     if (this.length === 0) this.filledMs += coarseNow() - this.filledSince
     // An item that was changed while it waited must not leave a remainder behind.
@@ -152,16 +177,18 @@ export class Queue {
 
   /** Stops the clock of the queue's statistics. */
   stopClock(): void {
-    if (this.endedAt < 0) this.endedAt = coarseNow()
+    if (this.endedAt < 0) this.endedAt = exactNow()
   }
 
-  /** Milliseconds the queue has been empty, and full, up to now. */
-  times(): { readonly emptyMs: number; readonly fullMs: number } {
-    if (this.openedAt < 0) return { emptyMs: 0, fullMs: 0 }
-    const now = this.endedAt >= 0 ? this.endedAt : coarseNow()
+  /** Milliseconds the queue has been empty, and full, up to now, and those that items above its capacity have waited, together. */
+  times(): { readonly emptyMs: number; readonly fullMs: number; readonly overMs: number } {
+    if (this.openedAt < 0) return { emptyMs: 0, fullMs: 0, overMs: 0 }
+    const now = this.endedAt >= 0 ? this.endedAt : exactNow()
     const filledMs = this.filledMs + (this.length > 0 ? Math.max(0, now - this.filledSince) : 0)
     const fullMs = this.fullMs + (this.length >= this.capacity ? Math.max(0, now - this.fullSince) : 0)
-    return { emptyMs: Math.max(0, now - this.openedAt - filledMs), fullMs }
+    const above = Math.max(0, this.length - this.capacity)
+    const overMs = this.overMs + above * Math.max(0, now - this.overSince)
+    return { emptyMs: Math.max(0, now - this.openedAt - filledMs), fullMs, overMs }
   }
 
   private addBytes(item: Item): void {

@@ -1,14 +1,7 @@
 import type { ItemError } from '../errors.ts'
 import { messageOf } from '../errors.ts'
-import type { PipelineStats, StageStats } from './stats.ts'
-
-/** What limits a pipeline's throughput. */
-export interface Bottleneck {
-  /** Name of the stage; `'consumer'` when the pipeline waits for whoever takes its items. */
-  readonly stage: string
-  readonly reason: string
-  readonly advice: string
-}
+import type { PipelineStats } from './stats.ts'
+import { type Bottleneck, findBottleneck } from './verdict.ts'
 
 /** A pipeline's figures with a verdict. */
 export interface Report {
@@ -31,63 +24,36 @@ export function makeReport(stats: PipelineStats, recent: readonly (readonly Item
   return { stats, bottleneck, failures, table, toString: () => print(table, bottleneck, failures) }
 }
 
-/** Share of its slots' time that a stage works, 0 to 1. */
-function busyShare(stage: StageStats, elapsedMs: number): number {
-  return elapsedMs > 0 ? (stage.meanMs * stage.tasks) / (stage.concurrency * elapsedMs) : 0
-}
-
-function findBottleneck(stats: PipelineStats): Bottleneck | undefined {
-  const { stages, elapsedMs } = stats
-  const source = stages.find((stage) => stage.id === 0)
-  const sink = stages.at(-1)
-  if (source === undefined || sink === undefined || stats.items === 0 || elapsedMs === 0) return undefined
-  const fullShare = sink.queue.fullMs / elapsedMs
-  if (fullShare > 0.5) {
-    const share = percent(fullShare)
-    return {
-      stage: 'consumer',
-      reason: `finished items wait for it: the sink was full ${share} of the time`,
-      advice:
-        'the pipeline is faster than it needs to be; make the consumer faster, or give its work to a stage',
-    }
-  }
-  const busiest = stages
-    .filter((stage) => stage.meanMs > 0)
-    .reduce<StageStats | undefined>(
-      (most, stage) =>
-        most === undefined || busyShare(stage, elapsedMs) > busyShare(most, elapsedMs) ? stage : most,
-      undefined,
-    )
-  const share = busiest === undefined ? 0 : busyShare(busiest, elapsedMs)
-  if (busiest === undefined || share < 0.3) {
-    return {
-      stage: source.name,
-      reason: 'no stage is busy most of the time: they wait for the source',
-      advice:
-        'make the source faster, or let it give descriptors and do the work in a stage with more concurrency',
-    }
-  }
-  return {
-    stage: busiest.name,
-    reason: `its ${busiest.concurrency} ${busiest.concurrency === 1 ? 'slot is' : 'slots are'} busy ${percent(Math.min(1, share))} of the time`,
-    advice: 'raise its `concurrency` if what it waits for allows it, make its op cheaper, or split it',
-  }
-}
-
 function makeTable(stats: PipelineStats): string {
   const rows = stats.stages.map((stage) => [
     stage.name,
     String(stage.concurrency),
     String(stage.emitted),
     rate(stage.emitted, stats.elapsedMs),
-    time(stage.meanMs),
-    percent(Math.min(1, busyShare(stage, stats.elapsedMs))),
+    time(stage.p50Ms),
+    time(stage.p99Ms),
+    percent(stage.shares.idle),
+    percent(stage.shares.running + stage.shares.queued),
+    percent(stage.shares.blocked),
+    percent(stage.queue.occupancy),
     String(stage.failures),
     String(stage.skipped),
-    percent(stats.elapsedMs > 0 ? stage.queue.fullMs / stats.elapsedMs : 0),
   ])
   return columns([
-    ['stage', 'conc.', 'items', 'items/s', 'mean', 'busy', 'failed', 'skipped', 'queue full'],
+    [
+      'stage',
+      'conc.',
+      'items',
+      'items/s',
+      'p50',
+      'p99',
+      'starved',
+      'busy',
+      'blocked',
+      'ready',
+      'failed',
+      'skipped',
+    ],
     ...rows,
   ])
 }
@@ -96,7 +62,7 @@ function print(table: string, bottleneck: Bottleneck | undefined, failures: read
   const verdict =
     bottleneck === undefined
       ? 'Too little has happened to name a bottleneck.'
-      : `Bottleneck: ${bottleneck.stage}: ${bottleneck.reason}.\n  ${bottleneck.advice[0]?.toUpperCase()}${bottleneck.advice.slice(1)}.`
+      : `Bottleneck: ${bottleneck.stage}: ${bottleneck.reason}.\n  ${bottleneck.advice[0]?.toUpperCase()}${bottleneck.advice.slice(1)}.\n  ${headroomOf(bottleneck)}`
   const failed = failures.map(
     (failure) => `  ${failure.stage}, item ${failure.index}: ${messageOf(failure.error)}`,
   )
@@ -105,6 +71,12 @@ function print(table: string, bottleneck: Bottleneck | undefined, failures: read
     verdict,
     ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
   ].join('\n')
+}
+
+function headroomOf({ headroom, stage }: Bottleneck): string {
+  return headroom < 1.1
+    ? `Even if ${stage} took no time, the pipeline would hardly be faster: others are as busy.`
+    : `If ${stage} took no time, the pipeline would be up to ${headroom.toFixed(1)} times faster.`
 }
 
 function columns(rows: readonly (readonly string[])[]): string {

@@ -16,6 +16,10 @@ export class SinkStage extends PulledStage {
     this.isQuick = true
   }
 
+  override get keepsItems(): boolean {
+    return false
+  }
+
   get exits(): readonly Queue[] {
     return [this.exit]
   }
@@ -38,6 +42,23 @@ export class SinkStage extends PulledStage {
 
   protected start(item: Item): void {
     this.exit.put(item)
+  }
+
+  // As in the class above, for a consumer that is slower than the pipeline: nothing here takes time, so nothing looks at it.
+  override pump(): void {
+    const { exit, input } = this
+    let hasTaken = false
+    while (input.length > 0 && this.canStart()) {
+      hasTaken = true
+      const item = input.shift() as Item
+      if (exit.length === 0) exit.put(item)
+      else {
+        if (item.index >= 0) exit.passed++
+        exit.enqueue(item)
+      }
+    }
+    if (input.isDrained) this.inputEnded()
+    else if (hasTaken) input.producer.roomMade()
   }
 
   protected isIdle(): boolean {

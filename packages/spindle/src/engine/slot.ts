@@ -1,10 +1,12 @@
 import type { Item } from './item.ts'
 import type { PipeStage } from './pipe-stage.ts'
+import type { Timing } from './task-timer.ts'
 
 /** Where the result of one pending call arrives. Made once per slot; the two functions are all the engine gives to `then`. */
 export class Slot {
   item: Item | undefined = undefined
-  startedAt = 0
+  /** Set if the call is one of those that are timed. */
+  timing: Timing | undefined = undefined
   /** The next free slot: a linked list costs less than an array's push and pop. */
   next: Slot | undefined = undefined
   readonly ok: (value: unknown) => void

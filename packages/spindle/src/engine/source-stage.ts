@@ -1,11 +1,13 @@
 import { SpindleError } from '../errors.ts'
+import { exactNow } from './clock.ts'
 import type { SourceConfig } from './config.ts'
 import type { Host } from './host.ts'
-import { boundaryAfter, Item, type Origin } from './item.ts'
+import { boundaryAfter, type Origin } from './item.ts'
 import { openSource, type Steps } from './open-source.ts'
 import { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
+import { TaskTimer, type Timing } from './task-timer.ts'
+import { isSliceOver, type Resumable, resumeNextTurn, stepsPerLook } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
 /**
@@ -27,6 +29,10 @@ export class SourceStage extends Stage implements Resumable {
   /** In a call of `next()`: a generator cannot be closed then. */
   private isInNext = false
   private isPaused = false
+  private readonly timer: TaskTimer = new TaskTimer()
+  private timing: Timing | undefined = undefined
+  /** Steps that may be taken before the time is looked at. */
+  private unlooked = 0
   private closing: Promise<void> | undefined
   private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
   private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
@@ -38,6 +44,10 @@ export class SourceStage extends Stage implements Resumable {
     this.origin = { source: ordinal, epoch: 0 }
     this.exit = new Queue(config.buffer, undefined)
     this.exit.producer = this
+  }
+
+  override get keepsItems(): boolean {
+    return false
   }
 
   get inputs(): readonly Queue[] {
@@ -86,15 +96,19 @@ export class SourceStage extends Stage implements Resumable {
   /** Takes steps until there is no room, or one to wait for. Leaves `isBusy` set only if something will come back here. */
   private pull(): void {
     while (this.state === RUNNING && !this.isPaused && this.exit.hasRoom()) {
-      if (isSliceOver()) {
-        resumeNextTurn(this)
-        return
+      if (--this.unlooked < 0) {
+        if (isSliceOver()) {
+          resumeNextTurn(this)
+          return
+        }
+        this.unlooked = stepsPerLook()
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
       try {
         this.steps ??= this.openEpoch()
         this.isInNext = true
-        step = this.steps.next()
+        if (this.timer.isDue(this.index)) step = this.timedNext(this.steps)
+        else step = this.steps.next()
         this.isInNext = false
       } catch (error) {
         this.isInNext = false
@@ -111,6 +125,24 @@ export class SourceStage extends Stage implements Resumable {
       if (!this.take(step as IteratorResult<unknown>)) return
     }
     this.isBusy = false
+  }
+
+  private timedNext(steps: Steps): ReturnType<Steps['next']> {
+    const timing = this.timer.begin(this.index)
+    this.timing = timing
+    const step = steps.next()
+    this.timer.returned(timing, this.counters)
+    if (typeof (step as PromiseLike<unknown>).then !== 'function') this.endTiming()
+    return step
+  }
+
+  private endTiming(): void {
+    if (this.timing !== undefined) this.timer.end(this.timing, this.counters, true)
+    this.timing = undefined
+  }
+
+  override get pendingMs(): number {
+    return this.timing === undefined ? 0 : exactNow() - this.timing.startedAt
   }
 
   private openEpoch(): Steps {
@@ -149,7 +181,13 @@ export class SourceStage extends Stage implements Resumable {
       this.counters.skipped++
       return true
     }
-    this.exit.put(new Item(value, this.origin, index, undefined))
+    const item = this.host.spares.take(value, this.origin, index)
+    const { exit } = this
+    const { follower } = exit
+    if (follower !== undefined && exit.length === 0 && follower.canStart()) {
+      exit.passed++
+      follower.start(item)
+    } else exit.put(item)
     return true
   }
 
@@ -169,6 +207,7 @@ export class SourceStage extends Stage implements Resumable {
 
   private resolved(step: IteratorResult<unknown>): void {
     this.isPending = false
+    this.endTiming()
     if (typeof step !== 'object' || step === null) {
       this.rejected(
         new SpindleError(

@@ -1,4 +1,5 @@
 import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
+import { Counters } from './counters.ts'
 import type { Host } from './host.ts'
 import { discard, type Item, retire } from './item.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
@@ -19,22 +20,6 @@ export const CANCELLED = 3
 export const ENDED = 4
 
 const MOST_RECENT = 16
-
-/** What a stage counts. Times are of a sample of its tasks. */
-export class Counters {
-  /** Items that failed. */
-  failures = 0
-  /** Items dropped by the op returning `undefined`. */
-  skipped = 0
-  /** Attempts after the first. */
-  retries = 0
-  /** Attempts that took too long. */
-  timeouts = 0
-  /** Tasks that the timed ones stand for, the time they took together (estimated), and the longest that was seen. */
-  timed = 0
-  timedMs = 0
-  longestMs = 0
-}
 
 /** What all stages between source and sink have in common: state, signal, failure, hooks. */
 export abstract class Stage implements Consumer, Producer {
@@ -73,6 +58,21 @@ export abstract class Stage implements Consumer, Producer {
   abstract get inputs(): readonly Queue[]
   /** The queues the stage puts into. */
   abstract get exits(): readonly Queue[]
+
+  /** How long slots were kept by results that had no place in an exit, together, in milliseconds. */
+  get blockedMs(): number {
+    return this.exits.reduce((sum, exit) => sum + exit.times().overMs, 0)
+  }
+
+  /** Whether an item, or its lineage, may be looked at here after it was given on. */
+  get keepsItems(): boolean {
+    return true
+  }
+
+  /** How long the calls in flight that are timed have been so, together, in milliseconds. */
+  get pendingMs(): number {
+    return 0
+  }
 
   /** Whether nothing happens here until something is put in or taken out. */
   get isResting(): boolean {
@@ -127,6 +127,9 @@ export abstract class Stage implements Consumer, Producer {
     else void this.#beginAfter(starting)
   }
 
+  /** Looks anew at what it depends on whether items may take a short way: called when the stage's state or the host's has changed. */
+  adapt(): void {}
+
   /** What a stage does once its hooks are known, before it runs. */
   protected prepare(): void {}
 
@@ -143,6 +146,7 @@ export abstract class Stage implements Consumer, Producer {
   #begin(): void {
     if (this.state !== OPENING) return
     this.state = RUNNING
+    this.adapt()
     this.host.stageStarted(this)
     this.pump()
   }
@@ -151,6 +155,7 @@ export abstract class Stage implements Consumer, Producer {
   fail(cause: unknown, index: number, budget?: string): void {
     if (this.state > RUNNING) return
     this.state = FAILING
+    this.adapt()
     this.#failure = this.#describe(cause, index, budget)
     this.host.stageFailed(this, this.#failure)
     this.#refuseInput(true)
@@ -186,6 +191,7 @@ export abstract class Stage implements Consumer, Producer {
     if (this.state >= CANCELLED) return
     const was = this.state
     this.state = CANCELLED
+    this.adapt()
     this.cancelled()
     this.#refuseInput(abort)
     // A stage that failed before is already counted as ending, but not as ended.

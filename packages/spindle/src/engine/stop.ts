@@ -21,6 +21,7 @@ export async function stopGraph(graph: Graph, mode: StopMode, timeoutMs: number 
   const limitMs = timeoutMs ?? LIMIT_MS[mode]
   if (mode === 'drain') {
     graph.isDraining = true
+    for (const stage of graph.stages) stage.adapt()
     for (const source of graph.sources) source.drain()
     if (await reached(graph, () => isQuiet(graph), limitMs)) {
       await sourcesClosed(graph, Math.min(limitMs, LIMIT_MS.discard))

@@ -77,6 +77,7 @@ export class Pump implements Taker {
   private readonly reject: (error: unknown) => void
   private readonly consumed = (): void => {
     this.outlet.busy--
+    this.outlet.lookAtTime()
     this.outlet.add(this)
   }
   private readonly refused = (error: unknown): void => {

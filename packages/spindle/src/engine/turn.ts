@@ -6,7 +6,8 @@ export interface Resumable {
 }
 
 const SLICE_MS = 10
-const LONGEST_STRIDE = 64
+const LONGEST_STRIDE = 8
+const STEPS_PER_LOOK = 16
 
 let sliceStart = 0
 let lastLook = 0
@@ -34,6 +35,11 @@ export function isSliceOver(): boolean {
   left = stride
   if (sliceStart === 0) sliceStart = now
   return now - sliceStart >= SLICE_MS
+}
+
+/** How many quick steps whoever pulls may take between two looks; one while they are slow. */
+export function stepsPerLook(): number {
+  return stride === LONGEST_STRIDE ? STEPS_PER_LOOK : 1
 }
 
 /** Has `work` resumed in the next turn of the loop. */

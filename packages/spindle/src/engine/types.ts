@@ -1,6 +1,7 @@
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { ItemError } from '../errors.ts'
 import type { StageInfo } from '../op-context.ts'
+import type { StatsEvent } from './stats-events.ts'
 
 export type { StageContext, StageInfo } from '../op-context.ts'
 
@@ -125,4 +126,8 @@ export interface BuildOptions {
   readonly logger?: Logger
   /** Worker threads for ops of `workerModule()` that have no executor of their own. Default: `os.availableParallelism()`. */
   readonly threads?: number
+  /** Has `onStats` called (and `spindle:stats` published) this often, in milliseconds; keeps no process alive. Default: at the end only. */
+  readonly reportIntervalMs?: number
+  /** Called with the figures at intervals and at the end. */
+  readonly onStats?: (event: StatsEvent) => void
 }

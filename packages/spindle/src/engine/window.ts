@@ -46,7 +46,7 @@ export class OrderedWindow {
     this.head = (this.head + 1) & this.mask
     this.length--
     this.isReleasing = true
-    this.stage.exit.put(item)
+    this.stage.give(item)
     this.isReleasing = false
     if (this.length > 0 && (this.ring[this.head] as Item).state !== PENDING) this.release()
     return true
@@ -78,16 +78,17 @@ export class OrderedWindow {
     }
     if (item.state === EXPANDING) {
       const { failure } = item.value as Expansion
-      if (failure === undefined) this.stage.countCall(item)
+      if (failure === undefined) this.stage.countCall(item.index)
       else this.stage.countFailure(failure)
       return
     }
+    const { index } = item
     if (item.state === READY) {
-      this.stage.held--
+      this.stage.unhold()
       item.state = PENDING
-      this.stage.exit.put(item)
+      this.stage.give(item)
     }
-    this.stage.countCall(item)
+    this.stage.countCall(index)
   }
 
   /** Lets the generator at the front give its outputs; whether it has given its last. */

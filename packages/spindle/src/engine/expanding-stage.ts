@@ -1,0 +1,107 @@
+import type { Expansion } from './expansion.ts'
+import { Expansions } from './expansions.ts'
+import type { Host } from './host.ts'
+import { EXPANDING, retire } from './item.ts'
+import type { PipeSettings } from './pipe-settings.ts'
+import type { Queue } from './queue.ts'
+import { CANCELLED, FAILING, RUNNING } from './stage.ts'
+import { TaskStage } from './task-stage.ts'
+import { TaskTimer, type Timing } from './task-timer.ts'
+import type { StageInfo } from './types.ts'
+
+/** A stage whose op may give a generator: its task goes on until the last output was given, and each output waits for a place of its own. */
+export abstract class ExpandingStage extends TaskStage {
+  readonly settings: PipeSettings
+  /** Results that may wait or be made at once. */
+  protected readonly limit: number
+  protected readonly isBoundedInBytes: boolean
+  protected readonly expansions: Expansions = new Expansions()
+  private readonly outputTimer: TaskTimer = new TaskTimer()
+  private outputsAsked = 0
+
+  constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
+    super(info, host, input, settings)
+    this.settings = settings
+    this.limit = settings.concurrency + settings.buffer
+    this.isBoundedInBytes = settings.maxBytes !== undefined
+  }
+
+  protected override get busy(): number {
+    return this.running - this.expansions.resting
+  }
+
+  /** Goes on to give the outputs of a generator; its task ends with the last of them. */
+  expand(expansion: Expansion): void {
+    if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
+      expansion.close()
+      this.running--
+      if (this.state === CANCELLED && this.running === 0) this.rest()
+      return
+    }
+    this.expansions.add(expansion)
+    if (this.window !== undefined) {
+      expansion.item.value = expansion
+      this.window.settle(expansion.item, EXPANDING)
+    } else expansion.advance()
+  }
+
+  /** Whether there is a place for one more output of a generator that holds a slot already. */
+  hasPlaceForOutput(expansion: Expansion): boolean {
+    if (this.isBoundedInBytes && !this.exit.hasRoomInBytes()) return false
+    if (this.window === undefined) return this.running + this.held + this.exit.length <= this.limit
+    // In input order the first must not wait for those behind it, which hold one output each.
+    if (this.window.isFirst(expansion.item)) return this.exit.length <= this.settings.buffer
+    return this.running + this.held + this.exit.length < this.limit
+  }
+
+  /** A generator is asked for an output: is it timed? */
+  timeOutput(): Timing | undefined {
+    const count = this.outputsAsked++
+    return this.outputTimer.isDue(count) ? this.outputTimer.begin(count) : undefined
+  }
+
+  outputReturned(timing: Timing): void {
+    this.outputTimer.returned(timing, this.counters)
+  }
+
+  /** A timed output is there, or the generator's end. */
+  outputTimed(timing: Timing, isOk: boolean): void {
+    this.outputTimer.end(timing, this.counters, isOk)
+  }
+
+  /** A generator waits for a place. */
+  park(expansion: Expansion): void {
+    this.expansions.park(expansion)
+  }
+
+  /** Whether the stage has been told to stop: an expansion then ends by itself. */
+  isOver(expansion: Expansion): boolean {
+    return !this.expansions.has(expansion)
+  }
+
+  /** A generator has given its last output. */
+  expanded(expansion: Expansion): void {
+    this.expansions.delete(expansion)
+    this.signalled?.delete(expansion.item)
+    this.running--
+    retire(expansion.item)
+    this.window?.release()
+    if (this.window === undefined) this.countCall(expansion.item.index)
+    this.proceed()
+  }
+
+  /** A generator threw. */
+  expansionFailed(expansion: Expansion, error: unknown, attempts: number): void {
+    this.expansions.delete(expansion)
+    if (this.window === undefined) {
+      this.taskFailed(expansion.item, expansion.input, error, attempts)
+    } else {
+      this.running--
+      this.signalled?.delete(expansion.item)
+      expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts)
+      retire(expansion.item)
+      this.window.release()
+    }
+    this.proceed()
+  }
+}

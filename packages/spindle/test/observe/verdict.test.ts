@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { PipelineBuilder } from 'spindle'
+import { range } from '../support/sources.ts'
+
+// Pipelines whose bottleneck is known because one part takes several times as long as any other.
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+const waiting = (ms: number) => async (value: number) => {
+  await pause(ms)
+  return value
+}
+const spinning = (ms: number) => (value: number) => {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+  return value
+}
+
+/** A chain of waiting stages named by their place, and how long each takes, in milliseconds. */
+function chain(timesMs: readonly number[], concurrencies: readonly number[] = []) {
+  let builder = new PipelineBuilder().addSource(range(40))
+  timesMs.forEach((ms, i) => {
+    builder = builder.pipe(waiting(ms), { name: `stage ${i}`, concurrency: concurrencies[i] ?? 1 })
+  })
+  return builder.build()
+}
+
+describe('the report names the bottleneck', () => {
+  it('in a chain that grows slower: the last stage', async () => {
+    const pipeline = chain([1, 4, 16])
+    await pipeline.forEach(() => {})
+    const { bottleneck } = pipeline.report()
+    assert.equal(bottleneck?.stage, 'stage 2')
+    assert.equal(bottleneck?.kind, 'stage')
+    assert.match(bottleneck?.advice ?? '', /`concurrency` from 1 to/)
+    assert.ok((bottleneck?.headroom ?? 0) > 1.5, `headroom ${bottleneck?.headroom}`)
+  })
+
+  it('in a chain that grows quicker: the first stage', async () => {
+    const pipeline = chain([16, 4, 1])
+    await pipeline.forEach(() => {})
+    const [, first, second, third] = pipeline.stats().stages
+    assert.equal(pipeline.report().bottleneck?.stage, 'stage 0')
+    assert.ok((first?.shares.running ?? 0) > 0.5)
+    assert.ok((second?.shares.idle ?? 0) > 0.4, 'the second starves')
+    assert.ok((third?.shares.idle ?? 0) > 0.4, 'and so does the third')
+  })
+
+  it('not by the time of a task alone: concurrency counts', async () => {
+    const pipeline = chain([6, 12], [1, 8])
+    await pipeline.forEach(() => {})
+    assert.equal(pipeline.report().bottleneck?.stage, 'stage 0')
+  })
+
+  it('when it is the source', async () => {
+    async function* slowly() {
+      for (let i = 0; i < 30; i++) {
+        await pause(8)
+        yield i
+      }
+    }
+    const pipeline = new PipelineBuilder().addSource(slowly).pipe(waiting(1), { name: 'quick' }).build()
+    await pipeline.forEach(() => {})
+    const { bottleneck } = pipeline.report()
+    assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['source', 'source'])
+  })
+
+  it('when it is a consumer that waits', async () => {
+    const pipeline = chain([1])
+    await pipeline.forEach(() => pause(8))
+    assert.equal(pipeline.report().bottleneck?.stage, 'consumer')
+  })
+
+  it('when it is a consumer that computes on the loop', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(range(15))
+      .pipe(waiting(1), { name: 'fetch', concurrency: 4 })
+      .build()
+    for await (const value of pipeline) spinning(40)(value)
+    const { bottleneck } = pipeline.report()
+    assert.equal(bottleneck?.stage, 'consumer')
+    const { consumer } = pipeline.stats()
+    assert.ok(consumer.busy > 0.5, `busy ${consumer.busy}`)
+  })
+
+  it('when a function holds the loop, whatever its concurrency', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(range(30))
+      .pipe(waiting(2), { name: 'fetch', concurrency: 8 })
+      .pipe(spinning(6), { name: 'decode', concurrency: 8 })
+      .pipe(spinning(1), { name: 'check' })
+      .build()
+    await pipeline.forEach(() => {})
+    const { bottleneck } = pipeline.report()
+    assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['decode', 'loop'])
+    assert.match(bottleneck?.advice ?? '', /workerModule/)
+    assert.match(String(pipeline.report()), /Bottleneck: decode: its function holds the event loop/)
+  })
+
+  it('across batches: six quick items and one slow batch', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(range(60))
+      .pipe(waiting(1), { name: 'decode', concurrency: 2 })
+      .aggregate(6)
+      .pipe(async (batch) => waiting(12)(batch.length), { name: 'transfer' })
+      .build()
+    await pipeline.forEach(() => {})
+    assert.equal(pipeline.report().bottleneck?.stage, 'transfer')
+  })
+
+  it('a generator that is slow to give', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(range(3))
+      .pipe(
+        async function* (value) {
+          for (let i = 0; i < 5; i++) {
+            await pause(25)
+            yield value + i
+          }
+        },
+        { name: 'frames' },
+      )
+      .pipe(waiting(1), { name: 'resize' })
+      .build()
+    await pipeline.forEach(() => {})
+    assert.equal(pipeline.report().bottleneck?.stage, 'frames')
+  })
+
+  it('says nothing when nothing has happened', () => {
+    const report = chain([1]).report()
+    assert.equal(report.bottleneck, undefined)
+    assert.match(String(report), /Too little/)
+  })
+})
+
+describe('slots', () => {
+  it('of a stage before a slow one are blocked, not busy', async () => {
+    const pipeline = chain([1, 12], [4, 1])
+    await pipeline.forEach(() => {})
+    const [, quick, slow] = pipeline.stats().stages
+    assert.ok((quick?.shares.blocked ?? 0) > 0.3, `blocked ${quick?.shares.blocked}`)
+    assert.ok((quick?.shares.running ?? 1) < 0.4, `running ${quick?.shares.running}`)
+    assert.ok((slow?.shares.running ?? 0) > 0.5, `running ${slow?.shares.running}`)
+  })
+
+  it('are blocked by a slow item in front of them, in input order', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(range(40))
+      .pipe((value) => waiting(value % 20 === 0 ? 60 : 1)(value), {
+        name: 'uneven',
+        concurrency: 4,
+        outputOrder: 'input',
+      })
+      .build()
+    await pipeline.forEach(() => {})
+    const uneven = pipeline.stats().stages[1]
+    assert.ok((uneven?.shares.blocked ?? 0) > 0.1, `blocked ${uneven?.shares.blocked}`)
+  })
+
+  it('have shares that add up to one, in every stage, at any time', async () => {
+    const pipeline = chain([2, 5, 1], [3, 2, 1])
+    const check = () => {
+      for (const { shares } of pipeline.stats().stages) {
+        const { idle, queued, running, blocked } = shares
+        assert.ok(Math.abs(idle + queued + running + blocked - 1) < 1e-9)
+        assert.ok(Math.min(idle, queued, running, blocked) >= 0)
+      }
+    }
+    check()
+    await pipeline.forEach(check)
+    check()
+  })
+})
