@@ -2,18 +2,30 @@ import { SpindleError } from 'spindle'
 
 /** Stable codes of the errors that `@spindle/io` throws. */
 export type MediaErrorCode =
-  /** The bytes are not an image, or a damaged or truncated one. */
+  /** The bytes are not of the format that was asked for, or damaged or truncated. */
   | 'ERR_DECODE'
   /** The file, URL or Blob could not be read. */
   | 'ERR_READ'
-  /** A sound image that this backend cannot decode, or that needs more memory than is allowed. */
+  /** The file could not be written. */
+  | 'ERR_WRITE'
+  /** The library could not encode it. */
+  | 'ERR_ENCODE'
+  /** A sound file of a kind that cannot be decoded here, or that needs more memory than is allowed. */
   | 'ERR_UNSUPPORTED'
+  /** A member of an archive is larger than an option allows. */
+  | 'ERR_TOO_LARGE'
+  /** A kept index is not that of the archive as it is now. */
+  | 'ERR_STALE_INDEX'
   /** The library that decodes is not installed. */
   | 'ERR_BACKEND_MISSING'
+  /** An archive has no member of that name. */
+  | 'ERR_NO_MEMBER'
+  /** What was closed was used. */
+  | 'ERR_BAD_STATE'
   /** An option or argument breaks its rule. */
   | 'ERR_BAD_OPTION'
 
-/** A media file or an option that could not be used. `source` names what was read. */
+/** A file or an option that could not be used. `source` names what was read. */
 export class MediaError extends SpindleError {
   override readonly name: string = 'MediaError'
   declare readonly code: MediaErrorCode
@@ -36,6 +48,42 @@ export function mediaError(code: MediaErrorCode, source: string, problem: unknow
   return new MediaError(code, `${source}: ${problem instanceof Error ? problem.message : String(problem)}`, {
     source,
     ...(problem instanceof Error ? { cause: problem } : {}),
+  })
+}
+
+/** What went wrong with a source, without its name and as plain data: what a worker thread tells. */
+export interface Fault {
+  readonly code: MediaErrorCode
+  readonly problem: string
+}
+
+/** What was thrown while decoding, as plain data. */
+export function faultOf(error: unknown): Fault {
+  const { message: problem } = error instanceof Error ? error : { message: String(error) }
+  return { code: error instanceof MediaError ? error.code : 'ERR_DECODE', problem }
+}
+
+/** What was thrown while decoding, with the name of its source; its cause is the library's own error. */
+export function nameSource(error: unknown, source: string): MediaError {
+  const { code, problem } = faultOf(error)
+  const cause = error instanceof MediaError ? (error.cause ?? error) : error
+  return new MediaError(code, `${source}: ${problem}`, { source, cause })
+}
+
+/** A fault that another thread told of, with the name of its source. */
+export function errorOf({ code, problem }: Fault, source: string): MediaError {
+  return new MediaError(code, `${source}: ${problem}`, { source, cause: new Error(problem) })
+}
+
+/**
+ * Names the source in a fault that was found by code that does not know it. Parsers throw without a source, and whoever
+ * was given the source catches once: so nothing is described on the way of a sound file.
+ */
+export function withSource(error: unknown, source: string): unknown {
+  if (!(error instanceof MediaError) || error.source !== undefined) return error
+  return new MediaError(error.code, `${source}: ${error.message}`, {
+    source,
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
   })
 }
 

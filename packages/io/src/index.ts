@@ -1,12 +1,60 @@
-export type { DataOf, DType, NdArray } from './array.ts'
+// Archives
+export { ArchiveError } from './archive/archive-error.ts'
+export type { ArchiveSource } from './archive/archive-source.ts'
+export type { ArchiveReadManyOptions, ArchiveReadOptions } from './archive/read-many.ts'
+export { iterateTar } from './archive/tar/iterate-tar.ts'
+export type { TarHeader, TarMember, TarMemberType } from './archive/tar/member.ts'
+export type { IterateTarOptions, StreamTarOptions, TarFilterOptions } from './archive/tar/options.ts'
+export { streamTar, type TarStreamMember } from './archive/tar/stream-tar.ts'
+export type { TarIndexEntry } from './archive/tar-index/members.ts'
+export type { TarIndexOptions } from './archive/tar-index/options.ts'
+export { TarIndex } from './archive/tar-index/tar-index.ts'
+export { expandBraces } from './archive/webdataset/expand-braces.ts'
+export { groupByKey, type KeyedMember, type Sample } from './archive/webdataset/group-by-key.ts'
+export { iterateZip } from './archive/zip/iterate-zip.ts'
+export type { ZipMember, ZipMemberEntry } from './archive/zip/members.ts'
+export type { IterateZipOptions, ZipOptions } from './archive/zip/options.ts'
+export { ZipFile } from './archive/zip/zip-file.ts'
+export type { AnyNdArray, DataOf, DType, NdArray } from './array.ts'
 export { MediaError, type MediaErrorCode } from './errors.ts'
+export type { AugmentOptions } from './image/augment.ts'
+export type { ImageBatch, ImageFailure, LoadImageBatchOptions } from './image/batch.ts'
+export { encodeImage, saveImage } from './image/encode-image.ts'
+export type { EncodedFormat, EncodeImageOptions, SaveImageOptions } from './image/encode-options.ts'
+export type { ImageFormat } from './image/format.ts'
 export { loadImage } from './image/load-image.ts'
-export {
-  type ImageBatch,
-  type ImageFailure,
-  type LoadImageBatchOptions,
-  loadImageBatch,
-} from './image/load-image-batch.ts'
-export type { BackendName, FitMode, ImageLayout, LoadImageOptions } from './image/options.ts'
-export type { ImageSource } from './source.ts'
+
+export { loadImageBatch } from './image/load-image-batch.ts'
+export type {
+  BackendName,
+  FitMode,
+  LoadImageOptions,
+  Normalization,
+  ScaleAlgorithm,
+} from './image/options.ts'
+export type { Orientation } from './image/orientation.ts'
+export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
+export { type ImageInfo, type MediaInfo, probe } from './image/probe.ts'
+
+// Arrays
+export { encodeNpy } from './npy/encode.ts'
+export { type LoadNpyOptions, loadNpy } from './npy/load.ts'
+export { type ParseNpyOptions, parseNpy } from './npy/parse.ts'
+export { saveNpy } from './npy/save.ts'
+export { type LoadNpzOptions, loadNpz, parseNpz } from './npz/load.ts'
+export type { NpzGetOptions, NpzOptions } from './npz/members.ts'
+export { NpzFile } from './npz/npz-file.ts'
+export { NpzFileSync } from './npz/npz-file-sync.ts'
+export { encodeNpz, type NamedArrays, type SaveNpzOptions, saveNpz } from './npz/save.ts'
+export type { ImageSource, MediaSource } from './source.ts'
+
 export { stack } from './stack.ts'
+// Audio
+export { encodeWav, type SaveWavOptions, type WavInput } from './wav/encode.ts'
+export type { WavFormat } from './wav/fmt.ts'
+export type { WavHeader } from './wav/header.ts'
+export { type LoadWavOptions, loadWav } from './wav/load.ts'
+export { type AnyWavAudio, type ParseWavOptions, parseWav, type WavAudio } from './wav/parse.ts'
+export type { WavDType } from './wav/samples.ts'
+export { saveWav } from './wav/save.ts'
+export type { WavEncoding } from './wav/store.ts'

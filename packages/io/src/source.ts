@@ -1,26 +1,77 @@
+import { fileURLToPath } from 'node:url'
 import { readFile } from 'spindle/source'
-import { badOption, mediaError } from './errors.ts'
+import { badOption, MediaError, mediaError } from './errors.ts'
+import { FileReader } from './read-sync.ts'
 
 /**
- * Where an image comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
+ * Where a file comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
  * A string is always a path. Bytes must not be changed until the call that was given them settles.
  */
-export type ImageSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob
+export type MediaSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob
+
+/** Where an image comes from. */
+export type ImageSource = MediaSource
+
+/** A source that can be read at once, without waiting: a path, a `file:` URL, or bytes. */
+export type SyncSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
 
 /** What a source is called in messages: its path, its URL, or `1234 bytes`. */
-export function describeSource(source: ImageSource): string {
+export function describeSource(source: MediaSource): string {
   if (typeof source === 'string') return source
   if (source instanceof URL) return source.href.length > 200 ? `${source.href.slice(0, 60)}…` : source.href
   if (source instanceof Blob) return `Blob of ${source.size} bytes`
   return `${source.byteLength} bytes`
 }
 
-/** Refuses what is not an {@link ImageSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument. */
-export function checkSource(source: unknown, name: string): asserts source is ImageSource {
+/** Refuses what is not an {@link MediaSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument. */
+export function checkSource(source: unknown, name: string): asserts source is MediaSource {
   if (typeof source === 'string' && source !== '') return
   if (source instanceof URL || source instanceof Blob || source instanceof Uint8Array) return
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) return
   throw badOption(name, 'a path, URL, Uint8Array, ArrayBuffer, SharedArrayBuffer or Blob', source)
+}
+
+/** Whether a source can be read without waiting. */
+function isSyncSource(source: ImageSource): source is SyncSource {
+  return !(source instanceof Blob) && !(source instanceof URL && source.protocol !== 'file:')
+}
+
+/** A source as another thread can read it: a path, or bytes. `undefined` where it must be read here. */
+export function localSource(source: ImageSource): Exclude<SyncSource, URL> | undefined {
+  if (!isSyncSource(source)) return undefined
+  if (!(source instanceof URL)) return source
+  try {
+    return fileURLToPath(source)
+  } catch {
+    return undefined // reading it says why
+  }
+}
+
+/** Refuses what is not a {@link SyncSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument. */
+export function checkSyncSource(source: unknown, name: string): asserts source is SyncSource {
+  checkSource(source, name)
+  if (!isSyncSource(source))
+    throw badOption(name, 'readable without waiting: a path, a file: URL or bytes', describeSource(source))
+}
+
+const files = new FileReader()
+
+/**
+ * The bytes of a source, valid until the next call. Memory that is not shared is not copied.
+ *
+ * @throws MediaError `ERR_READ`, without the name of the source
+ */
+export function readSourceSync(source: SyncSource): Buffer {
+  if (source instanceof Uint8Array) return bufferOf(source.buffer, source.byteOffset, source.byteLength)
+  if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
+    return bufferOf(source, 0, source.byteLength)
+  }
+  try {
+    return files.read(typeof source === 'string' ? source : fileURLToPath(source))
+  } catch (error) {
+    const cause = explain(error, source)
+    throw new MediaError('ERR_READ', (cause as Error).message, { cause })
+  }
 }
 
 /**
@@ -28,7 +79,7 @@ export function checkSource(source: unknown, name: string): asserts source is Im
  *
  * @throws MediaError `ERR_READ` when the file, URL or Blob cannot be read; `signal.reason` when aborted.
  */
-export async function readSource(source: ImageSource, signal?: AbortSignal): Promise<Buffer> {
+export async function readSource(source: MediaSource, signal?: AbortSignal): Promise<Buffer> {
   if (source instanceof Uint8Array) return bufferOf(source.buffer, source.byteOffset, source.byteLength)
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
     return bufferOf(source, 0, source.byteLength)
@@ -61,7 +112,7 @@ async function download(url: URL, signal: AbortSignal | undefined): Promise<Buff
 }
 
 /** `fetch` hides what happened in the cause of "fetch failed"; a URL given as a string is not a path. */
-function explain(error: unknown, source: ImageSource): unknown {
+function explain(error: unknown, source: MediaSource): unknown {
   if (typeof source === 'string' && /^(https?|file|data):/.test(source)) {
     return new Error('a string is read as a path; pass a URL as `new URL(…)`', { cause: error })
   }

@@ -164,4 +164,68 @@ describe('batch', () => {
     )
     assert.ok(started < 8)
   })
+
+  it('makes an ordinary ArrayBuffer, or shared memory where that is asked for', async () => {
+    for (const backend of BACKENDS) {
+      for (const count of [2, 40]) {
+        const sources = Array.from({ length: count }, () => photo('cat-small.jpg'))
+        const plain = await loadImageBatch(sources, { ...size, backend })
+        assert.ok(plain.data.buffer instanceof ArrayBuffer)
+        const shared = await loadImageBatch(sources, { ...size, backend, shared: true })
+        assert.ok((shared.data.buffer as ArrayBufferLike) instanceof SharedArrayBuffer)
+        assert.deepEqual(Buffer.from(shared.data), Buffer.from(plain.data))
+      }
+    }
+  })
+
+  it('is the same whether one thread makes it or several, failures among them or not', async () => {
+    const bad = Buffer.from('no')
+    for (const failing of [[], [0], [7], [3, 4, 5, 6], [0, 1, 14, 15]]) {
+      const sources = Array.from({ length: 16 }, (_, i) =>
+        failing.includes(i) ? bad : photo(GOOD[i % GOOD.length]!),
+      )
+      const data = new Uint8Array(16 * 3600)
+      const options = { ...size, strict: false } as const
+      const batches = [
+        await loadImageBatch(sources, { ...options, concurrency: 1 }),
+        await loadImageBatch(sources, { ...options, concurrency: 16 }),
+        await loadImageBatch(sources, { ...options, shared: true }),
+        await loadImageBatch(sources, { ...options, into: { data, dtype: 'uint8', shape: [16, 30, 40, 3] } }),
+        ...(await Promise.all([1, 2, 3].map(() => loadImageBatch(sources, options)))),
+      ]
+      for (const batch of batches) {
+        assert.deepEqual(batch.shape, [16 - failing.length, 30, 40, 3])
+        assert.deepEqual(
+          batch.failures.map(({ index }) => index),
+          failing,
+        )
+        assert.deepEqual(Buffer.from(batch.data), Buffer.from(batches[0]!.data))
+      }
+    }
+  })
+
+  it('strict: the failed source that comes first decides, in whichever part it is', async () => {
+    const sources = Array.from({ length: 24 }, () => photo('cat-small.jpg'))
+    for (const failing of [[2, 20], [20], [11, 12]]) {
+      const mixed = sources.map((source, i) => (failing.includes(i) ? Buffer.alloc(i + 1, 65) : source))
+      await assert.rejects(loadImageBatch(mixed, size), { source: `${failing[0]! + 1} bytes` })
+    }
+  })
+
+  it('leaves the loop free while a large batch is decoded', async () => {
+    const sources = Array.from({ length: 60 }, () => `${PHOTOS}stream-large.jpg`)
+    await loadImageBatch(sources.slice(0, 2), size)
+    let turns = 0
+    let isDone = false
+    const batch = loadImageBatch(sources, size).finally(() => {
+      isDone = true
+    })
+    while (!isDone) {
+      turns += 1
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await batch
+    // Were it decoded here, there would be a turn or two for each image.
+    assert.ok(turns > 300, `${turns} turns`)
+  })
 })

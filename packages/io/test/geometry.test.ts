@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { placeScaled, scaledSize } from '../src/image/geometry.ts'
-import type { ImageTarget } from '../src/image/options.ts'
+import { type Frame, placeScaled, scaledSize } from '../src/image/geometry.ts'
 import { loadImage } from '../src/index.ts'
 import { BACKENDS, paint, pixel, toSharp } from './support.ts'
 
-const target = (mode: ImageTarget['mode'], width?: number, height?: number): ImageTarget => ({
-  width,
-  height,
-  mode,
-  layout: 'HWC',
-})
+const target = (mode: Frame['mode'], width?: number, height?: number): Frame => ({ width, height, mode })
 
 describe('geometry', () => {
   it('pads: the whole picture, centred, the odd pixel below and to the right', () => {

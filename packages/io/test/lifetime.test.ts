@@ -26,17 +26,22 @@ function run(source: string, ...flags: string[]): { status: number | null; stdou
   )
 }
 
-/** Flags that make packages look as if they were not installed. */
+/** Flags that make packages look as if they were not installed, in every thread: to `import` and to `require`. */
 function without(...packages: string[]): string[] {
-  const hooks = `
+  const refuse = `
     const missing = ${JSON.stringify(packages)}
-    const refuse = (specifier) => {
+    const refuse = (specifier, code) => {
       if (!missing.some((name) => specifier === name || specifier.startsWith(name + '/'))) return
-      throw Object.assign(new Error("Cannot find package '" + specifier + "'"), { code: 'ERR_MODULE_NOT_FOUND' })
-    }
-    export async function resolve(specifier, context, next) { refuse(specifier); return next(specifier, context) }`
-  const register = `import { register } from 'node:module'; register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(hooks))})`
-  return ['--no-deprecation', '--import', `data:text/javascript,${encodeURIComponent(register)}`]
+      throw Object.assign(new Error("Cannot find package '" + specifier + "'"), { code })
+    };`
+  const hooks = `${refuse}
+    export async function resolve(specifier, context, next) { refuse(specifier, 'ERR_MODULE_NOT_FOUND'); return next(specifier, context) }`
+  const preload = `${refuse}
+    import Module from 'node:module'
+    Module.register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(hooks))})
+    const { _resolveFilename } = Module
+    Module._resolveFilename = function (request, ...rest) { refuse(request, 'MODULE_NOT_FOUND'); return _resolveFilename.call(this, request, ...rest) }`
+  return ['--no-deprecation', '--import', `data:text/javascript,${encodeURIComponent(preload)}`]
 }
 
 describe('lifetime', () => {
@@ -74,8 +79,8 @@ describe('lifetime', () => {
           globalThis.gc()
           return process.memoryUsage().rss / 2 ** 20
         }
-        const before = await round(${backend === 'ffmpeg' ? 60 : 40})
-        const after = await round(${backend === 'ffmpeg' ? 300 : 80})
+        const before = await round(${backend === 'ffmpeg' ? 150 : 40})
+        const after = await round(${backend === 'ffmpeg' ? 250 : 80})
         process.stdout.write(String(Math.round(after - before)))`,
         '--expose-gc',
       )

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Rng } from 'spindle'
 import { type LoadImageOptions, loadImage, loadImageBatch } from '../src/index.ts'
 import { photo } from './support.ts'
 
+const rng = Rng.from(1)
 const cat = photo('cat-small.jpg')
 
 describe('options', () => {
@@ -12,9 +14,43 @@ describe('options', () => {
     [{ width: '224' }, /`width` .* got "224"$/],
     [{ width: Number.NaN }, /`width` .* got NaN$/],
     [{ height: 40000 }, /`height` .* got 40000$/],
-    [{ mode: 'fill' }, /^`mode` must be 'pad' or 'crop' or 'stretch', got "fill"$/],
+    [{ mode: 'fill' }, /^`mode` must be 'pad' or 'crop' or 'stretch' or 'shorter', got "fill"$/],
+    [{ mode: 'shorter' }, /^`width` must be given with `mode: 'shorter'`, or `height`, got undefined$/],
+    [
+      { algorithm: 'cubic' },
+      /^`algorithm` must be 'bilinear' or 'bicubic' or 'area' or 'lanczos' or 'nearest', got "cubic"$/,
+    ],
     [{ layout: 'NCHW' }, /^`layout` must be 'HWC' or 'CHW', got "NCHW"$/],
-    [{ pixelFormat: 'gray8' }, /^`pixelFormat` must be 'rgb24', got "gray8"$/],
+    [{ pixelFormat: 'grey' }, /^`pixelFormat` must be 'rgb24' or .* or 'nv12', got "grey"$/],
+    [{ pixelFormat: 'nv12', width: 7 }, /^`width` must be even for 'nv12', got 7$/],
+    [{ pixelFormat: 'yuv420p', height: 7 }, /^`height` must be even for 'yuv420p', got 7$/],
+    [{ pixelFormat: 'yuv420p', layout: 'CHW' }, /^`layout` must be left out for 'yuv420p'/],
+    [{ pixelFormat: 'rgba', normalize: {} }, /^`normalize` must be left out for 'rgba'/],
+    [{ normalize: { mean: [0, 0] } }, /^`normalize\.mean` must be a number, or 3 of them, got \[0, 0\]$/],
+    [{ normalize: { std: [1, 0, 1] } }, /^`normalize\.std` must be without a 0, got \[1, 0, 1\]$/],
+    [{ normalize: { sd: 1 } }, /^`normalize` must be made of mean, std, got "sd"$/],
+    [{ normalize: 3 }, /^`normalize` must be an object, got 3$/],
+    [{ frames: 'last' }, /^`frames` must be 'first' or 'all', got "last"$/],
+    [{ shrinkOnDecode: 1 }, /^`shrinkOnDecode` must be true or false, got 1$/],
+    [
+      { augment: { crop: true } },
+      /^`rng` must be given with `augment`: an Rng, as `context.rng` is, got undefined$/,
+    ],
+    [{ augment: { zoom: 2 }, rng }, /^`augment` must be made of crop, .*, got "zoom"$/],
+    [
+      { augment: { crop: { area: [0.5, 0.2] } }, rng },
+      /^`augment\.crop\.area` must be two numbers.*got \[0\.5, 0\.2\]$/,
+    ],
+    [
+      { augment: { crop: 'yes' }, rng },
+      /^`augment\.crop` must be true, false or \{ area, aspect \}, got "yes"$/,
+    ],
+    [
+      { augment: { flipHorizontal: 2 }, rng },
+      /^`augment\.flipHorizontal` must be a number from 0 to 1, got 2$/,
+    ],
+    [{ augment: { rotate: 181 }, rng }, /^`augment\.rotate` must be a number from 0 to 180, got 181$/],
+    [{ augment: { rotate: 1 }, rng, pixelFormat: 'nv12' }, /^`augment\.rotate` must be 0 for 'nv12', got 1$/],
     [{ backend: 'vips' }, /^`backend` must be 'ffmpeg' or 'sharp', got "vips"$/],
     [{ signal: {} }, /^`signal` must be an AbortSignal, got an object \(Object\)$/],
     [{ widht: 224 }, /^`options` must be made of width, .*, got "widht"$/],
@@ -56,6 +92,9 @@ describe('options', () => {
     await refuse([cat], { width: 8 }, /^`height` must be given for a batch/)
     await refuse([cat], undefined, /^`options` must be an object, got undefined$/)
     await refuse([cat], { height: 8 }, /^`width` must be given for a batch/)
+    await refuse([cat], { ...size, mode: 'shorter' }, /^`mode` must be one that gives all images one size/)
+    await refuse([cat], { ...size, frames: 'all' }, /^`frames` must be 'first' for a batch, got "all"$/)
+    await refuse([cat], { ...size, shared: 1 }, /^`shared` must be true or false, got 1$/)
     await refuse([cat], { ...size, strict: 1 }, /^`strict` must be true or false, got 1$/)
     await refuse(
       [cat],

@@ -1,5 +1,5 @@
 import { MediaError } from '../errors.ts'
-import { BoxReader, findBox } from './boxes.ts'
+import { BoxReader, boxes, findBox } from './boxes.ts'
 
 /**
  * The primary picture of an AVIF file: one AV1 frame (ISO/IEC 23008-12, 6 and 9; AV1 Image File Format 1.1, 2). FFmpeg's demuxer would
@@ -94,4 +94,51 @@ export function avifOrientation(file: Buffer): number | undefined {
   const mirror = findBox(properties, 'imir')?.[0]
   const table = mirror === undefined ? [1, 8, 3, 6] : (mirror & 1) === 1 ? [2, 7, 4, 5] : [4, 5, 2, 7]
   return table[turns]
+}
+
+/** What the properties of an AVIF file say of its primary picture (ISO/IEC 23008-12, 6.5). */
+export interface AvifFacts {
+  readonly width: number
+  readonly height: number
+  readonly bitDepth: number
+  readonly channels: number
+}
+
+/** @throws Error where the file does not say the size of its picture */
+export function avifFacts(file: Buffer): AvifFacts {
+  const meta = findBox(file, 'meta')?.subarray(4)
+  const [pitm, properties] = [findBox(meta, 'pitm'), findBox(meta, 'iprp')]
+  const [ipco, ipma] = [findBox(properties, 'ipco'), findBox(properties, 'ipma')]
+  if (pitm === undefined || ipco === undefined || ipma === undefined)
+    throw new Error('the AVIF file has no primary picture')
+  try {
+    const wanted = new Set(propertiesOf(ipma, primaryItem(pitm)))
+    let facts: AvifFacts = { width: 0, height: 0, bitDepth: 8, channels: 3 }
+    let hasAlpha = false
+    for (const [i, { type, body }] of boxes(ipco).entries()) {
+      if (type === 'auxC' && body.includes('alpha')) hasAlpha = true
+      if (!wanted.has(i + 1)) continue
+      if (type === 'ispe') facts = { ...facts, width: body.readUInt32BE(4), height: body.readUInt32BE(8) }
+      if (type === 'pixi') facts = { ...facts, channels: body[4]!, bitDepth: body[5]! }
+    }
+    if (facts.width > 0) return { ...facts, channels: facts.channels + (hasAlpha ? 1 : 0) }
+  } catch (error) {
+    throw error instanceof RangeError ? new Error('the AVIF file is damaged', { cause: error }) : error
+  }
+  throw new Error('the AVIF file does not say the size of its picture')
+}
+
+/** Numbers, from 1, of the properties of an item (ISO/IEC 23008-12, 9.3). */
+function propertiesOf(ipma: Buffer, id: number): number[] {
+  const reader = new BoxReader(ipma)
+  const version = reader.number(1)
+  const isWide = (reader.number(3) & 1) === 1
+  for (let left = reader.number(4); left > 0; left--) {
+    const item = reader.number(version === 0 ? 2 : 4)
+    const numbers = Array.from({ length: reader.number(1) }, () =>
+      isWide ? reader.number(2) & 0x7fff : reader.number(1) & 0x7f,
+    )
+    if (item === id) return numbers
+  }
+  return []
 }

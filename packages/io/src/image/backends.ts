@@ -1,27 +1,29 @@
 import { MediaError } from '../errors.ts'
-import type { ImageBackend } from './backend.ts'
-import { ffmpegBackend } from './ffmpeg/backend.ts'
+import { runInPool } from '../pool.ts'
+import { missingBackend } from './ffmpeg/library.ts'
+import { imageOps } from './image-ops.ts'
 import type { BackendName } from './options.ts'
-import { sharpBackend } from './sharp.ts'
+import { type SharpBackend, sharpBackend } from './sharp.ts'
 
-/** How each backend gets its library; the libraries are optional and imported when first used. */
+/** A library that decodes, ready for use: FFmpeg in the pool's threads, or sharp with threads of its own. */
+export type ImageBackend = { readonly name: 'ffmpeg' } | SharpBackend
+
+/** How each backend gets its library; the libraries are optional and loaded when first used. */
 export interface BackendLoaders {
   readonly ffmpeg: () => Promise<ImageBackend>
   readonly sharp: () => Promise<ImageBackend>
 }
 
-const PACKAGES = { ffmpeg: 'node-av', sharp: 'sharp' } as const
-
 const installed: BackendLoaders = {
   async ffmpeg() {
-    const [av, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')])
-    return ffmpegBackend({ av, constants })
+    const fault = await runInPool(imageOps.prepare, undefined)
+    if (fault !== undefined) throw new MediaError(fault.code, fault.problem)
+    return { name: 'ffmpeg' }
   },
   async sharp() {
     return sharpBackend((await import('sharp')).default)
   },
 }
-
 /** Finds backends and remembers them, so that a library is looked for once. */
 export class Backends {
   readonly #loaders: BackendLoaders
@@ -69,23 +71,14 @@ export class Backends {
     try {
       return await this.#loaders[name]()
     } catch (error) {
-      const library = PACKAGES[name]
-      const message = isMissing(error, library)
-        ? `the ${name} backend needs ${library}, which is not installed: run \`npm install ${library}\``
-        : `the ${name} backend needs ${library}, which is installed but does not load: ${(error as Error)?.message}`
-      throw new MediaError('ERR_BACKEND_MISSING', message, { cause: error })
+      if (error instanceof MediaError) throw error
+      throw missingBackend(name, name === 'ffmpeg' ? 'node-av' : 'sharp', error)
     }
   }
 }
 
 /** The backends of this thread. */
 export const backends: Backends = new Backends()
-
-/** Whether an import failed because there is no such package, rather than because it is broken. */
-function isMissing(error: unknown, library: string): boolean {
-  const { code, message } = error as NodeJS.ErrnoException
-  return code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${library}`)
-}
 
 function isNotInstalled(error: unknown): boolean {
   return error instanceof MediaError && error.message.includes('is not installed')

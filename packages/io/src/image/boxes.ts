@@ -10,6 +10,18 @@ export function findBox(boxes: Buffer | undefined, type: string): Buffer | undef
   return undefined
 }
 
+/** Boxes laid end to end, each with its type and content. */
+export function boxes(bytes: Buffer): { readonly type: string; readonly body: Buffer }[] {
+  const found: { type: string; body: Buffer }[] = []
+  for (let at = 0; at + 8 <= bytes.length; ) {
+    const size = bytes.readUInt32BE(at) || bytes.length - at
+    if (size < 8) break
+    found.push({ type: bytes.toString('latin1', at + 4, at + 8), body: bytes.subarray(at + 8, at + size) })
+    at += size
+  }
+  return found
+}
+
 /** Reads whole numbers one after the other. Beyond the end it throws a `RangeError`. */
 export class BoxReader {
   readonly #box: Buffer
@@ -19,7 +31,7 @@ export class BoxReader {
     this.#box = box
   }
 
-  /** A big-endian number of 0, 1, 2, 4 or 8 bytes; of none, 0. */
+  /** A big-endian number of up to 4, or 8 bytes; of none, 0. */
   number(bytes: number): number {
     const high = bytes === 8 ? this.number(4) * 2 ** 32 : 0
     const length = Math.min(bytes, 4)

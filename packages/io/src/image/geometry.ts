@@ -1,10 +1,17 @@
 import { MediaError } from '../errors.ts'
-import type { ImageTarget } from './options.ts'
+import type { FitMode } from './options.ts'
 
 /** Width and height in pixels. */
 export interface Size {
   readonly width: number
   readonly height: number
+}
+
+/** The size asked for, and how a picture of another shape gets there. */
+export interface Frame {
+  readonly width: number | undefined
+  readonly height: number | undefined
+  readonly mode: FitMode
 }
 
 /** Where the scaled picture lies in the output: all in pixels, of the picture as it is shown. */
@@ -25,12 +32,16 @@ export const MAX_PIXELS = 268402689
 
 /**
  * The size that a picture is scaled to, the same for every backend. With both sides asked for, `'pad'` scales by
- * `min(W / w, H / h)` and `'crop'` by `max(W / w, H / h)`: one side is exact, the other `round(side * scale)` and at least 1.
+ * `min(W / w, H / h)`, `'crop'` and `'shorter'` by `max(W / w, H / h)`: one side is exact, the other `round(side * scale)` and at least 1.
+ * With one side asked for, `'shorter'` takes it for the picture's shorter one.
  *
  * @throws MediaError `ERR_UNSUPPORTED` where the scaled picture exceeds {@link MAX_PIXELS}: a very thin picture that is cropped
  */
-export function scaledSize(picture: Size, target: ImageTarget): Size {
-  const { width, height, mode } = target
+export function scaledSize(picture: Size, target: Frame): Size {
+  const { mode } = target
+  const isShorter = mode === 'shorter'
+  const width = target.width ?? (isShorter ? target.height : undefined)
+  const height = target.height ?? (isShorter ? target.width : undefined)
   let size = picture
   if (width !== undefined && height !== undefined) {
     if (mode === 'stretch') size = { width, height }
@@ -47,8 +58,14 @@ export function scaledSize(picture: Size, target: ImageTarget): Size {
   return size
 }
 
-/** Centres a scaled picture in the output; an odd pixel goes to the right and below. */
-export function placeScaled(scaled: Size, target: ImageTarget): Placement {
+/**
+ * Centres a scaled picture in the output; an odd pixel goes to the right and below. With `isEven`, where two pixels share a sample, the
+ * picture is moved by whole pairs.
+ */
+export function placeScaled(scaled: Size, target: Frame, isEven = false): Placement {
+  if (target.mode === 'shorter') {
+    return { output: scaled, copied: scaled, cropLeft: 0, cropTop: 0, left: 0, top: 0 }
+  }
   const output = { width: target.width ?? scaled.width, height: target.height ?? scaled.height }
   const copied = {
     width: Math.min(scaled.width, output.width),
@@ -57,11 +74,15 @@ export function placeScaled(scaled: Size, target: ImageTarget): Placement {
   return {
     output,
     copied,
-    cropLeft: Math.floor((scaled.width - copied.width) / 2),
-    cropTop: Math.floor((scaled.height - copied.height) / 2),
-    left: Math.floor((output.width - copied.width) / 2),
-    top: Math.floor((output.height - copied.height) / 2),
+    cropLeft: half(scaled.width - copied.width, isEven),
+    cropTop: half(scaled.height - copied.height, isEven),
+    left: half(output.width - copied.width, isEven),
+    top: half(output.height - copied.height, isEven),
   }
+}
+
+function half(excess: number, isEven: boolean): number {
+  return isEven ? (excess >> 2) << 1 : excess >> 1
 }
 
 function byWidth(picture: Size, width: number): Size {

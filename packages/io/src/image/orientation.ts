@@ -1,7 +1,8 @@
+import type { Part } from './augment.ts'
 import { avifOrientation } from './avif.ts'
 import type { ImageFormat } from './format.ts'
 import { jpegSegments } from './jpeg.ts'
-import { tiffShort } from './tiff.ts'
+import { tiffNumber } from './tiff.ts'
 import { webpExif } from './webp.ts'
 
 /**
@@ -14,6 +15,42 @@ export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 export function isQuarterTurn(orientation: Orientation): boolean {
   return orientation >= 5
 }
+
+/** Whether the stored columns are shown from the last to the first. */
+export function isFromRight(orientation: Orientation): boolean {
+  return orientation === 2 || orientation === 3 || orientation === 7 || orientation === 8
+}
+
+/** Whether the stored rows are shown from the last to the first. */
+export function isFromBottom(orientation: Orientation): boolean {
+  return orientation === 3 || orientation === 4 || orientation === 6 || orientation === 7
+}
+
+/** What it is to turn a picture by one orientation, and the result by another. */
+export function compose(first: Orientation, second: Orientation): Orientation {
+  const isCrossed = isQuarterTurn(first)
+  const [across, down] = [isFromRight(second), isFromBottom(second)]
+  const right = isFromRight(first) !== (isCrossed ? down : across)
+  const bottom = isFromBottom(first) !== (isCrossed ? across : down)
+  const table = isCrossed === isQuarterTurn(second) ? PLAIN : CROSSED
+  return table[(right ? 1 : 0) + (bottom ? 2 : 0)]!
+}
+
+/** Where a part of the shown picture lies in the stored one. */
+export function storedPart(part: Part, orientation: Orientation): Part {
+  const { left, top, width, height } = isQuarterTurn(orientation)
+    ? { left: part.top, top: part.left, width: part.height, height: part.width }
+    : part
+  return {
+    left: isFromRight(orientation) ? 1 - left - width : left,
+    top: isFromBottom(orientation) ? 1 - top - height : top,
+    ...{ width, height },
+  }
+}
+
+/** By whether the columns come from the right (1) and the rows from the bottom (2). */
+const PLAIN: readonly Orientation[] = [1, 2, 4, 3]
+const CROSSED: readonly Orientation[] = [5, 8, 6, 7]
 
 /** The orientation that an image file asks for; 1 where it says nothing or nonsense. */
 export function readOrientation(bytes: Buffer, format: ImageFormat): Orientation {
@@ -36,7 +73,7 @@ export function readOrientation(bytes: Buffer, format: ImageFormat): Orientation
 const ORIENTATION_TAG = 0x0112
 
 function exifOrientation(tiff: Buffer | undefined): Orientation {
-  return orientationOf(tiff && tiffShort(tiff, ORIENTATION_TAG))
+  return orientationOf(tiff && tiffNumber(tiff, ORIENTATION_TAG))
 }
 
 function orientationOf(value: number | undefined): Orientation {

@@ -1,33 +1,164 @@
+import { availableParallelism } from 'node:os'
 import type { Sharp } from 'sharp'
-import { MediaError } from '../errors.ts'
-import type { ClaimOutput, EncodedImage, ImageBackend } from './backend.ts'
+import type { DataOf } from '../array.ts'
+import { MediaError, nameSource } from '../errors.ts'
+import { describeSource, type ImageSource, readSource } from '../source.ts'
+import { type Augmentation, partOf } from './augment.ts'
+import type { EncodedImage } from './backend.ts'
+import { recognise } from './decode-file.ts'
+import type { Encoding, Samples } from './encode-options.ts'
+import { type LoadedImage, product } from './fill.ts'
 import { MAX_PIXELS, placeScaled, type Size, scaledSize } from './geometry.ts'
-import type { ImageTarget } from './options.ts'
-import { placePicture } from './place.ts'
+import type { ImageTarget, ScaleAlgorithm } from './options.ts'
+import { isQuarterTurn, storedPart } from './orientation.ts'
+import { type ImageDType, imageArray, imageShape } from './pixel-format.ts'
+import { type Picture, placePicture } from './place.ts'
+import { encodeWithSharp } from './sharp-encode.ts'
 
 type Library = typeof import('sharp').default
+type Claim = (size: Size) => DataOf[ImageDType]
 
-/** Decodes with libvips, on libuv's threads. */
-export function sharpBackend(sharp: Library): ImageBackend {
+/** libvips, which decodes on libuv's threads. */
+export interface SharpBackend {
+  readonly name: 'sharp'
+  /** Reads, decodes and places an image in memory that it claims; never writes after it has settled. */
+  load(
+    source: ImageSource,
+    target: ImageTarget,
+    augmentation: Augmentation | undefined,
+    claim: Claim,
+    signal: AbortSignal | undefined,
+  ): Promise<void>
+  encode(samples: Samples, encoding: Encoding): Promise<Uint8Array>
+}
+
+export function sharpBackend(sharp: Library): SharpBackend {
+  setThreads(sharp)
   return {
     name: 'sharp',
-    async decode(image, target, claim, signal) {
-      const { input, picture, hasAlpha, isCmyk } = await inspect(sharp, image)
-      signal?.throwIfAborted()
-      const scaled = scaledSize(picture, target)
-      const resize = (from: Sharp): Sharp => from.resize({ ...scaled, fit: 'fill', kernel: 'linear' })
-      let pixels: Buffer
-      if (isCmyk) {
-        pixels = cmykToRgb(await raw(resize(input.pipelineColourspace('cmyk').toColourspace('cmyk'))))
-      } else if (hasAlpha) {
-        // Resizing would multiply the colours by alpha, so alpha goes first, in a pipeline of its own.
-        const opaque = await input.removeAlpha().toColourspace('srgb').raw().toBuffer()
-        pixels = await raw(resize(sharp(opaque, { raw: { ...picture, channels: 3 } })))
-      } else pixels = await raw(resize(input.toColourspace('srgb')))
-      signal?.throwIfAborted()
-      write(pixels, scaled, target, claim)
+    async load(source, target, augmentation, claim, signal) {
+      refuseWhatItCannot(target, augmentation)
+      const bytes = await readSource(source, signal)
+      try {
+        await decode(sharp, recognise(bytes), target, augmentation, claim, signal)
+      } catch (error) {
+        signal?.throwIfAborted()
+        throw nameSource(error, describeSource(source))
+      }
     },
+    encode: (samples, encoding) => encodeWithSharp(sharp, samples, encoding),
   }
+}
+
+/** Loads one image into memory of its own. */
+export async function loadWithSharp(
+  backend: SharpBackend,
+  source: ImageSource,
+  target: ImageTarget,
+  augmentation: Augmentation | undefined,
+  signal: AbortSignal | undefined,
+): Promise<LoadedImage> {
+  const { dtype, pixelFormat, layout } = target
+  let loaded: LoadedImage | undefined
+  const claim: Claim = (size) => {
+    const shape = imageShape(pixelFormat, layout, size)
+    loaded = { data: imageArray(dtype, product(shape)), dtype, shape }
+    return loaded.data
+  }
+  await backend.load(source, target, augmentation, claim, signal)
+  return loaded!
+}
+
+let isWarned = false
+
+/**
+ * One budget of threads: images are decoded side by side, so one thread for each is best; how many there are at a time, libuv's pool says, whose
+ * size is fixed when a program starts.
+ */
+function setThreads(sharp: Library): void {
+  sharp.concurrency(1)
+  const threads = Number(process.env.UV_THREADPOOL_SIZE) || 4
+  const cores = availableParallelism()
+  if (threads >= cores || isWarned) return
+  isWarned = true
+  process.emitWarning(
+    `sharp can use only ${threads} of ${cores} cores: start the program with UV_THREADPOOL_SIZE=${cores + 1}`,
+    { type: 'SpindleWarning', code: 'SPINDLE_SHARP_THREADS' },
+  )
+}
+
+function refuseWhatItCannot(
+  { pixelFormat, algorithm, isAnimated }: ImageTarget,
+  augmentation: Augmentation | undefined,
+): void {
+  const refuse = (what: string): never => {
+    throw new MediaError('ERR_UNSUPPORTED', `${what} needs the ffmpeg backend`)
+  }
+  if (pixelFormat === 'gray16' || pixelFormat === 'yuv420p' || pixelFormat === 'nv12')
+    refuse(`\`pixelFormat: '${pixelFormat}'\``)
+  if (algorithm === 'area') refuse("`algorithm: 'area'`")
+  if (isAnimated) refuse("`frames: 'all'`")
+  if (augmentation !== undefined && augmentation.degrees !== 0) refuse('`augment.rotate`')
+}
+
+async function decode(
+  sharp: Library,
+  image: EncodedImage,
+  target: ImageTarget,
+  augmentation: Augmentation | undefined,
+  claim: Claim,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { input, picture, hasAlpha, isCmyk } = await inspect(sharp, image)
+  signal?.throwIfAborted()
+  const turned = augmentation?.turned ?? 1
+  const turn = ({ width, height }: Size): Size =>
+    isQuarterTurn(turned) ? { width: height, height: width } : { width, height }
+  const part = augmentation?.part && storedPart(partOf(turn(picture), augmentation.part), turned)
+  const cut = part && {
+    width: Math.max(1, Math.round(part.width * picture.width)),
+    height: Math.max(1, Math.round(part.height * picture.height)),
+    left: Math.min(picture.width - 1, Math.round(part.left * picture.width)),
+    top: Math.min(picture.height - 1, Math.round(part.top * picture.height)),
+  }
+  if (cut !== undefined) {
+    cut.left = Math.min(cut.left, picture.width - cut.width)
+    cut.top = Math.min(cut.top, picture.height - cut.height)
+  }
+  const scaled = scaledSize(turn(cut ?? picture), target)
+  const stored = turn(scaled)
+  const resize = (from: Sharp): Sharp =>
+    (cut === undefined ? from : from.extract(cut)).resize({
+      ...stored,
+      fit: 'fill',
+      kernel: KERNELS[target.algorithm],
+    })
+  const alphaOf = (from: Sharp): Promise<Buffer> =>
+    raw(resize(from.clone().ensureAlpha().extractChannel(3).toColourspace('b-w')))
+  let pixels: Buffer
+  let alpha: Buffer | undefined
+  if (isCmyk) {
+    pixels = cmykToRgb(await raw(resize(input.pipelineColourspace('cmyk').toColourspace('cmyk'))))
+  } else if (hasAlpha) {
+    if (target.pixelFormat === 'rgba') alpha = await alphaOf(input)
+    // Resizing would multiply the colours by alpha, so alpha goes first, in a pipeline of its own.
+    const opaque = await input.removeAlpha().toColourspace('srgb').raw().toBuffer()
+    pixels = await raw(resize(sharp(opaque, { raw: { ...picture, channels: 3 } })))
+  } else pixels = await raw(resize(input.toColourspace('srgb')))
+  signal?.throwIfAborted()
+  if (pixels.length !== stored.width * stored.height * 3) {
+    throw new Error(`sharp gave ${pixels.length} bytes for ${stored.width}x${stored.height} RGB`)
+  }
+  const placement = placeScaled(scaled, target)
+  placePicture(pictureOf(pixels, alpha, stored, target), turned, placement, target, claim(placement.output))
+}
+
+const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' | 'nearest'>> = {
+  bilinear: 'linear',
+  bicubic: 'cubic',
+  lanczos: 'lanczos3',
+  nearest: 'nearest',
+  area: 'linear', // refused before
 }
 
 async function inspect(sharp: Library, image: EncodedImage) {
@@ -48,15 +179,47 @@ function raw(pipeline: Sharp): Promise<Buffer> {
   return pipeline.raw().toBuffer()
 }
 
-function write(pixels: Buffer, scaled: Size, target: ImageTarget, claim: ClaimOutput): void {
-  const { width, height } = scaled
-  if (pixels.length !== width * height * 3) {
-    throw new Error(`sharp gave ${pixels.length} bytes for ${width}x${height} RGB`)
+/** The channels that are asked for, out of RGB pixels. */
+function pictureOf(
+  pixels: Buffer,
+  alpha: Buffer | undefined,
+  size: Size,
+  { pixelFormat }: ImageTarget,
+): Picture {
+  const { width, height } = size
+  const interleaved = (data: Buffer, channels: number, order: readonly number[]): Picture => ({
+    channels: order.map((c) => data.subarray(c)),
+    size,
+    pixelStride: channels,
+    rowStrides: order.map(() => width * channels),
+  })
+  if (pixelFormat === 'gray8') return interleaved(toGrey(pixels), 1, [0])
+  if (pixelFormat === 'bgr24') return interleaved(swapEnds(pixels), 3, [0, 1, 2])
+  if (pixelFormat !== 'rgba') return interleaved(pixels, 3, [0, 1, 2])
+  const joined = Buffer.alloc(width * height * 4, 255)
+  for (let i = 0, from = 0, to = 0; i < width * height; i++, from += 3, to += 4) {
+    for (let c = 0; c < 3; c++) joined[to + c] = pixels[from + c]!
+    if (alpha !== undefined) joined[to + 3] = alpha[i]!
   }
-  const placement = placeScaled(scaled, target)
-  const channels = [pixels, pixels.subarray(1), pixels.subarray(2)] as const
-  const picture = { channels, size: scaled, pixelStride: 3, rowStride: width * 3 }
-  placePicture(picture, 1, placement, target.layout, claim(placement.output))
+  return interleaved(joined, 4, [0, 1, 2, 3])
+}
+
+/** By BT.601, as FFmpeg does it; libvips would go by linear light. */
+function toGrey(pixels: Buffer): Buffer {
+  const grey = Buffer.allocUnsafe(pixels.length / 3)
+  for (let from = 0, to = 0; to < grey.length; from += 3, to++) {
+    grey[to] = Math.round(0.299 * pixels[from]! + 0.587 * pixels[from + 1]! + 0.114 * pixels[from + 2]!)
+  }
+  return grey
+}
+
+function swapEnds(pixels: Buffer): Buffer {
+  for (let at = 0; at < pixels.length; at += 3) {
+    const red = pixels[at]!
+    pixels[at] = pixels[at + 2]!
+    pixels[at + 2] = red
+  }
+  return pixels
 }
 
 /** Ink to light by the plain formula, as FFmpeg and Pillow do it; a press's profile would give other colours. */

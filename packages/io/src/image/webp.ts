@@ -1,4 +1,5 @@
 import { MediaError } from '../errors.ts'
+import { MAX_PIXELS, type Size } from './geometry.ts'
 
 /** One chunk of a RIFF file. */
 interface Chunk {
@@ -24,39 +25,116 @@ export function webpExif(bytes: Buffer): Buffer | undefined {
 }
 
 const ANIMATION_FLAG = 2
+const ALPHA_FLAG = 16
 
-/**
- * The first picture of an animated WebP file as a file of its own, without its alpha; a still one as it is. FFmpeg reads
- * only still ones.
- *
- * @throws MediaError `ERR_UNSUPPORTED` where the first picture does not cover the canvas
- */
-export function firstWebpPicture(bytes: Buffer): Buffer {
-  if (bytes.toString('latin1', 12, 16) !== 'VP8X' || bytes.length < 30) return bytes
-  if ((bytes[20]! & ANIMATION_FLAG) === 0) return bytes
-  const canvas = bytes.subarray(24, 30)
-  for (const { type, body } of chunks(bytes, 12)) {
-    if (type !== 'ANMF' || body.length < 16) continue
-    if (!body.subarray(6, 12).equals(canvas)) {
-      throw new MediaError(
-        'ERR_UNSUPPORTED',
-        'the first picture of the animation does not cover it; the sharp backend reads it',
-      )
-    }
-    for (const picture of chunks(body, 16)) {
-      if (picture.type === 'VP8 ' || picture.type === 'VP8L') return stillWebp(picture)
-    }
-  }
-  throw new Error('the WebP file has no whole picture')
+/** One picture of an animation: its place on the canvas, what becomes of what was there, and its data as a file of its own. */
+export interface WebpFrame extends Size {
+  readonly left: number
+  readonly top: number
+  readonly durationMs: number
+  /** Whether what is transparent shows what was there before. */
+  readonly isBlended: boolean
+  /** Whether its place is cleared afterwards. */
+  readonly isDisposed: boolean
+  readonly file: Buffer
 }
 
-function stillWebp({ type, body }: Chunk): Buffer {
-  const padded = body.length + (body.length & 1)
-  const file = Buffer.alloc(20 + padded)
+/** Whether a WebP file is an animation. */
+export function isWebpAnimation(bytes: Buffer): boolean {
+  return isExtended(bytes) && (bytes[20]! & ANIMATION_FLAG) !== 0
+}
+
+/** Size of the canvas of an extended WebP file (RFC 9649, 2.7). */
+export function webpCanvas(bytes: Buffer): Size {
+  return { width: 1 + bytes.readUIntLE(24, 3), height: 1 + bytes.readUIntLE(27, 3) }
+}
+
+/** How many pictures a WebP animation has that are all there. */
+export function countWebpFrames(bytes: Buffer): number {
+  let count = 0
+  for (const { type } of chunks(bytes, 12)) if (type === 'ANMF') count += 1
+  return count
+}
+
+/** The pictures of a WebP animation (RFC 9649, 2.7.1.1). @throws Error where one is damaged, once it is come to */
+export function* webpFrames(bytes: Buffer): Generator<WebpFrame> {
+  const canvas = webpCanvas(bytes)
+  if (canvas.width * canvas.height > MAX_PIXELS)
+    throw new MediaError('ERR_UNSUPPORTED', `a canvas of more than ${MAX_PIXELS} pixels`)
+  let count = 0
+  for (const { type, body } of chunks(bytes, 12)) {
+    if (type !== 'ANMF' || body.length < 16) continue
+    const frame = {
+      left: 2 * body.readUIntLE(0, 3),
+      top: 2 * body.readUIntLE(3, 3),
+      width: 1 + body.readUIntLE(6, 3),
+      height: 1 + body.readUIntLE(9, 3),
+      durationMs: body.readUIntLE(12, 3),
+      isBlended: (body[15]! & 2) === 0,
+      isDisposed: (body[15]! & 1) === 1,
+    }
+    if (frame.left + frame.width > canvas.width || frame.top + frame.height > canvas.height)
+      throw new Error('a picture of the animation reaches beyond its canvas')
+    count += 1
+    yield { ...frame, file: stillWebp([...chunks(body, 16)], frame) }
+  }
+  if (count === 0) throw new Error('the WebP file has no whole picture')
+}
+
+/** Whether a WebP file is as long as it says. */
+export function isWholeWebp(bytes: Buffer): boolean {
+  return bytes.length >= 12 && 8 + bytes.readUInt32LE(4) <= bytes.length
+}
+
+/** Size of a WebP picture and whether it has alpha, from its first chunk (RFC 9649, 2.5 to 2.7, 3.4; RFC 6386, 9.1). */
+export function webpFacts(bytes: Buffer): Size & { readonly hasAlpha: boolean; readonly frames: number } {
+  const first = chunks(bytes, 12).next().value as Chunk | undefined
+  const { type, body } = first ?? { type: '', body: Buffer.alloc(0) }
+  if (type === 'VP8X' && body.length >= 10) {
+    const frames = isWebpAnimation(bytes) ? countWebpFrames(bytes) : 1
+    return { ...webpCanvas(bytes), hasAlpha: (body[0]! & ALPHA_FLAG) !== 0, frames }
+  }
+  if (type === 'VP8 ' && body.length >= 10 && body.readUIntBE(3, 3) === 0x9d012a) {
+    const size = { width: body.readUInt16LE(6) & 0x3fff, height: body.readUInt16LE(8) & 0x3fff }
+    return { ...size, hasAlpha: false, frames: 1 }
+  }
+  if (type === 'VP8L' && body.length >= 5 && body[0] === 0x2f) {
+    const bits = body.readUInt32LE(1)
+    const size = { width: 1 + (bits & 0x3fff), height: 1 + ((bits >>> 14) & 0x3fff) }
+    return { ...size, hasAlpha: ((bits >>> 28) & 1) === 1, frames: 1 }
+  }
+  throw new Error('the WebP file does not say the size of its picture')
+}
+
+function isExtended(bytes: Buffer): boolean {
+  return bytes.length >= 30 && bytes.toString('latin1', 12, 16) === 'VP8X'
+}
+
+/** A picture of an animation as a file of its own, with its alpha. */
+function stillWebp(parts: readonly Chunk[], { width, height }: Size): Buffer {
+  const picture = parts.find(({ type }) => type === 'VP8 ' || type === 'VP8L')
+  if (picture === undefined) throw new Error('a picture of the WebP animation is missing')
+  const alpha = parts.find(({ type }) => type === 'ALPH')
+  if (alpha === undefined || picture.type === 'VP8L') return riff([picture])
+  const header = Buffer.alloc(10)
+  header[0] = ALPHA_FLAG
+  header.writeUIntLE(width - 1, 4, 3)
+  header.writeUIntLE(height - 1, 7, 3)
+  return riff([{ type: 'VP8X', body: header }, alpha, picture])
+}
+
+function riff(parts: readonly Chunk[]): Buffer {
+  const size = parts.reduce((sum, { body }) => sum + 8 + body.length + (body.length & 1), 4)
+  const file = Buffer.alloc(8 + size)
   file.write('RIFF', 0, 'latin1')
-  file.writeUInt32LE(12 + padded, 4)
-  file.write(`WEBP${type}`, 8, 'latin1')
-  file.writeUInt32LE(body.length, 16)
-  body.copy(file, 20)
+  file.writeUInt32LE(size, 4)
+  file.write('WEBP', 8, 'latin1')
+  let at = 12
+  for (const { type, body } of parts) {
+    file.write(type, at, 'latin1')
+    file.writeUInt32LE(body.length, at + 4)
+    body.copy(file, at + 8)
+    at += 8 + body.length + (body.length & 1)
+  }
   return file
 }

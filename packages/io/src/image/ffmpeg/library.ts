@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import { MediaError } from '../../errors.ts'
-import type { ImageFormat } from '../format.ts'
 
 /** The low-level half of `node-av` (the other half costs 70 ms more to import) and its constants. */
 export type Av = typeof import('node-av/lib')
@@ -11,12 +11,38 @@ export interface FFmpeg {
   readonly constants: Constants
 }
 
+const require = createRequire(import.meta.url)
+let loaded: FFmpeg | undefined
+
 /**
- * FFmpeg writes to stderr about every damaged file; what it says comes as errors here. Unless the program has chosen a level,
- * only its fatal messages are left.
+ * `node-av` in this thread, loaded when first asked for. FFmpeg's own messages to stderr are reduced to fatal ones, unless the program has
+ * chosen a level: what it says about damaged files comes as errors here.
+ *
+ * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does not load
  */
-export function quieten({ av, constants }: FFmpeg): void {
+export function loadFFmpeg(): FFmpeg {
+  if (loaded !== undefined) return loaded
+  try {
+    loaded = { av: require('node-av/lib') as Av, constants: require('node-av/constants') as Constants }
+  } catch (error) {
+    throw missingBackend('ffmpeg', 'node-av', error)
+  }
+  const { av, constants } = loaded
   if (av.Log.getLevel() === constants.AV_LOG_INFO) av.Log.setLevel(constants.AV_LOG_FATAL)
+  return loaded
+}
+
+/** What is wrong when a library cannot be imported. */
+export function missingBackend(backend: string, library: string, error: unknown): MediaError {
+  const { code, message = String(error) } = (error ?? {}) as NodeJS.ErrnoException
+  const isMissing =
+    (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && message.includes(`'${library}`)
+  const problem = isMissing
+    ? `which is not installed: run \`npm install ${library}\``
+    : `which is installed but does not load: ${message}`
+  return new MediaError('ERR_BACKEND_MISSING', `the ${backend} backend needs ${library}, ${problem}`, {
+    cause: error,
+  })
 }
 
 /** Throws what FFmpeg says of a negative result, as `ERR_UNSUPPORTED` where it says that nobody has written that yet. */
@@ -25,31 +51,4 @@ export function check({ av, constants }: FFmpeg, result: number, doing: string):
   const message = `FFmpeg, ${doing}: ${av.FFmpegError.strerror(result)}`
   if (result === constants.AVERROR_PATCHWELCOME) throw new MediaError('ERR_UNSUPPORTED', message)
   throw new Error(message)
-}
-
-/** The decoder of a format, and how strict it can be. */
-export interface DecoderChoice {
-  readonly id: Parameters<Av['Codec']['findDecoder']>[0]
-  /** FFmpeg's `err_detect` flags. Without `explode` a truncated JPEG decodes, its lower part grey. */
-  readonly strictness: string
-}
-
-/** TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors. */
-export function decoderFor(format: ImageFormat, c: Constants): DecoderChoice {
-  switch (format) {
-    case 'jpeg':
-      return { id: c.AV_CODEC_ID_MJPEG, strictness: 'explode' }
-    case 'png':
-      return { id: c.AV_CODEC_ID_PNG, strictness: 'crccheck+explode' }
-    case 'webp':
-      return { id: c.AV_CODEC_ID_WEBP, strictness: 'explode' }
-    case 'gif':
-      return { id: c.AV_CODEC_ID_GIF, strictness: 'explode' }
-    case 'bmp':
-      return { id: c.AV_CODEC_ID_BMP, strictness: 'explode' }
-    case 'tiff':
-      return { id: c.AV_CODEC_ID_TIFF, strictness: '' }
-    case 'avif':
-      return { id: c.AV_CODEC_ID_AV1, strictness: 'explode' }
-  }
 }

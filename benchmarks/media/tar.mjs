@@ -1,0 +1,127 @@
+// Reads a tar archive of many small members beside its rivals.
+//   npm run build
+//   node benchmarks/media/tar.mjs --setup            once: tar-stream by npm, SPDL by pip, into benchmarks/.cache
+//   node benchmarks/media/tar.mjs --rounds 15 --members 10000 --json out.json
+// Each contestant is a process of its own. They take turns, round by round, in an order that changes; medians are printed.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { describeMachine, readLoad, waitForQuiet } from '../engine/machine.mjs'
+import { PYTHON } from '../images/setup.mjs'
+import { CACHE, setUp } from './rivals.mjs'
+import { makeTar } from './tar-input.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    setup: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '15' },
+    members: { type: 'string', default: '10000' },
+    only: { type: 'string', default: '' },
+    node: { type: 'string', default: process.execPath },
+    json: { type: 'string' },
+  },
+})
+if (options.setup) setUp()
+
+const WARM_UP = 3
+const GROUPS = {
+  memory: ['SPDL memory', 'iterateTarSync memory', 'iterateTar memory', 'tar-stream memory'],
+  file: [
+    'SPDL file',
+    'Python tarfile file',
+    'iterateTarSync file',
+    'iterateTarSync file views',
+    'iterateTar file',
+    'iterateTar file views',
+    'TarIndexSync file',
+    'tar-stream file',
+  ],
+}
+
+const members = Number(options.members)
+const path = join(CACHE, `members-${members}.tar`)
+mkdirSync(CACHE, { recursive: true })
+if (!existsSync(path)) makeTar(path, members)
+const results = {
+  machine: describeMachine(options.node),
+  members,
+  bytes: statSync(path).size,
+  loads: [readLoad()],
+  groups: {},
+}
+for (const [group, tasks] of Object.entries(GROUPS)) results.groups[group] = await race(tasks)
+results.loads.push(readLoad())
+console.log(
+  `${results.machine.cpu}, ${results.machine.cores} cores, Node ${results.machine.node}; load ${results.loads.join(' to ')}`,
+)
+console.log(`${members} members, ${(results.bytes / 2 ** 20).toFixed(0)} MiB, ${options.rounds} rounds`)
+for (const [group, rows] of Object.entries(results.groups)) print(group, rows)
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
+
+async function race(tasks) {
+  const cells = tasks
+    .filter((task) => task.includes(options.only))
+    .map((task) => ({ task, cell: startCell(task), times: [], cpu: [] }))
+    .filter(({ cell }) => cell !== undefined)
+  await waitForQuiet(5000)
+  for (let round = -WARM_UP; round < Number(options.rounds); round++) {
+    for (let i = 0; i < cells.length; i++) {
+      const { cell, times, cpu } = cells[(i + round + WARM_UP) % cells.length]
+      const { ms, cpuMs } = await cell.run()
+      if (round < 0) continue
+      times.push(ms)
+      cpu.push(cpuMs)
+    }
+  }
+  for (const { cell } of cells) cell.stop()
+  return cells.map(({ task, times, cpu }) => ({
+    task,
+    ms: median(times),
+    best: Math.min(...times),
+    cpuMs: median(cpu),
+  }))
+}
+
+function startCell(task) {
+  const isPython = /^(SPDL|Python)/.test(task)
+  if (isPython && !existsSync(PYTHON)) {
+    console.warn(`${task} is left out: run with --setup first`)
+    return undefined
+  }
+  const file = fileURLToPath(new URL(isPython ? 'tar_cell.py' : 'tar-cell.mjs', import.meta.url))
+  const child = spawn(isPython ? PYTHON : options.node, [file, task, path], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    async run() {
+      child.stdin.write('go\n')
+      const { value, done } = await lines.next()
+      if (done) throw new Error(`${task} ended`)
+      return JSON.parse(value)
+    },
+    stop: () => child.stdin.end(),
+  }
+}
+
+function print(group, rows) {
+  const spdl = rows.find(({ task }) => task.startsWith('SPDL'))
+  const tarStream = rows.find(({ task }) => task.startsWith('tar-stream'))
+  console.log(
+    `\nfrom ${group}: ms for all, median (best); CPU ms; us a member; how many times as fast as SPDL and tar-stream`,
+  )
+  for (const { task, ms, best, cpuMs } of rows) {
+    const ratio = (rival) => (rival === undefined ? '' : `x${(rival.ms / ms).toFixed(2)}`).padStart(7)
+    console.log(
+      `${task.padEnd(27)} ${ms.toFixed(1).padStart(8)} (${best.toFixed(1)}) ${cpuMs.toFixed(1).padStart(8)} ` +
+        `${((ms * 1000) / members).toFixed(2).padStart(7)} ${ratio(spdl)} ${ratio(tarStream)}`,
+    )
+  }
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]
+}

@@ -1,0 +1,101 @@
+import { pipeline, Readable, type Transform } from 'node:stream'
+import * as zlib from 'node:zlib'
+import { CompressedInputError, ZstdFrames } from './zstd-frames.ts'
+
+/** How an archive is compressed. Those after the first two are known only to be refused by name. */
+export type Compression = 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'compress'
+
+/** Bytes of a file's beginning that tell. */
+export const MAGIC_BYTES = 10
+
+const MAGICS: readonly [Compression, string][] = [
+  ['gzip', '1f8b08'],
+  ['zstd', '28b52ffd'],
+  ['zstd', '5.2a4d18'], // a frame without data, as pzstd puts first
+  ['bzip2', '425a68..314159265359'], // "BZh" alone could begin a name
+  ['xz', 'fd377a585a00'],
+  ['lz4', '04224d18'],
+  ['compress', '1f9d'],
+]
+
+/** What the first bytes say about compression. */
+export function sniffCompression(head: Buffer): Compression | undefined {
+  const hex = head.toString('hex', 0, MAGIC_BYTES)
+  return MAGICS.find(([, magic]) => new RegExp(`^${magic}`).test(hex))?.[0]
+}
+
+/** Why this Node cannot read a compression; `undefined` where it can. */
+export function whyNot(compression: Compression): string | undefined {
+  if (compression === 'gzip') return undefined
+  if (compression !== 'zstd')
+    return `is compressed with ${compression}, which is not supported; gzip and zstd are`
+  if (zstd.createZstdDecompress !== undefined) return undefined
+  return `is compressed with zstd, which Node ${process.versions.node} cannot read; Node 22.15, 23.8 and later can`
+}
+
+/** Not in the types of the oldest Node. */
+const zstd = zlib as {
+  createZstdDecompress?: (options: { chunkSize: number }) => Transform
+  zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer
+}
+
+const OUTPUT_CHUNK = 128 * 1024
+
+/**
+ * Decompresses while it is read. {@link whyNot} has been asked before.
+ * @throws what the input throws; Error when its end is missing or it is damaged
+ */
+export async function* decompress(
+  compression: Compression,
+  input: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Buffer, void, void> {
+  const isGzip = compression === 'gzip'
+  const pieces = Readable.from(isGzip ? own(input) : cutFrames(own(input)), {
+    objectMode: false,
+    highWaterMark: 1,
+  })
+  const options = { chunkSize: OUTPUT_CHUNK }
+  const output = isGzip ? zlib.createGunzip(options) : zstd.createZstdDecompress!(options)
+  // Also destroys the one where the other fails or is left.
+  pipeline(pieces, output, () => {})
+  yield* output
+}
+
+/** Copies: the next piece is asked for while this one is still being decompressed, and may overwrite it. */
+async function* own(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const piece of input) yield Buffer.from(piece)
+}
+
+async function* cutFrames(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  const frames = new ZstdFrames()
+  for await (const piece of input) yield* frames.cut(piece)
+  if (!frames.isBetweenFrames)
+    throw new CompressedInputError('is truncated: its compressed data ends too early')
+}
+
+/**
+ * Decompresses as a whole. {@link whyNot} has been asked before.
+ * @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` when more than `maxBytes` come out; Error when it is damaged
+ */
+export function decompressSync(compression: Compression, bytes: Uint8Array, maxBytes: number): Buffer {
+  if (compression === 'gzip') return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes })
+  const frames = new ZstdFrames()
+  const outputs: Buffer[] = []
+  let left = maxBytes
+  for (const frame of frames.cut(bytes)) {
+    if (!frames.isBetweenFrames) break
+    const output = zstd.zstdDecompressSync!(frame, { maxOutputLength: Math.max(left, 1) })
+    left -= output.length
+    if (left < 0) throw Object.assign(new RangeError('too large'), { code: 'ERR_BUFFER_TOO_LARGE' })
+    outputs.push(output)
+  }
+  if (!frames.isBetweenFrames)
+    throw new CompressedInputError('is truncated: its compressed data ends too early')
+  return outputs.length === 1 ? outputs[0]! : Buffer.concat(outputs)
+}
+
+/** Whether an error is the decompressor's about its input. */
+export function isDecompressionError(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return error instanceof CompressedInputError || /^Z(STD)?_/.test(code)
+}

@@ -1,0 +1,54 @@
+import { checkKnown, checkSignal } from '../check.ts'
+import { badOption } from '../errors.ts'
+
+/** Options of `read` of an archive. */
+export interface ArchiveReadOptions {
+  /** Gives up: rejects with the signal's reason. A read of a file that has begun is waited for. */
+  readonly signal?: AbortSignal
+}
+
+/** Options of `readMany` of an archive. */
+export interface ArchiveReadManyOptions extends ArchiveReadOptions {
+  /** Most reads at a time, 1 to 1024. Default 8. */
+  readonly concurrency?: number
+}
+
+/** @throws MediaError `ERR_BAD_OPTION` */
+export function checkReadOptions(options: ArchiveReadManyOptions, ...alsoKnown: 'concurrency'[]): void {
+  checkKnown(options, ['signal', ...alsoKnown])
+  checkSignal(options.signal)
+  const { concurrency = 1 } = options
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1024)
+    throw badOption('concurrency', 'an integer from 1 to 1024', concurrency)
+}
+
+/**
+ * Reads several things, at most `concurrency` at a time, in the order in which they lie, which disks like.
+ *
+ * @returns what was read, in the order of `entries`
+ * @throws the first failure, once what runs is done
+ */
+export async function readMany<E>(
+  entries: readonly E[],
+  placeOf: (entry: E) => number,
+  concurrency: number,
+  read: (entry: E) => Promise<Uint8Array>,
+): Promise<Uint8Array[]> {
+  const order = entries.map((_, i) => i).sort((a, b) => placeOf(entries[a]!) - placeOf(entries[b]!))
+  const results = new Array<Uint8Array>(entries.length)
+  const failures: unknown[] = []
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (next < order.length && failures.length === 0) {
+      const i = order[next++]!
+      try {
+        results[i] = await read(entries[i]!)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(concurrency, order.length) }, lane))
+  if (failures.length > 0) throw failures[0]
+  return results
+}

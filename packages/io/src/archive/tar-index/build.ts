@@ -1,0 +1,102 @@
+import { archiveError } from '../archive-error.ts'
+import { MAGIC_BYTES, sniffCompression } from '../compression.ts'
+import { readPieces } from '../pieces.ts'
+import { AsyncFilePieces, SyncFilePieces } from '../tar/file-pieces.ts'
+import { StreamPieces } from '../tar/open-window.ts'
+import { AsyncPieceWindow, SyncPieceWindow } from '../tar/piece-window.ts'
+import { type Plan, walkTar } from '../tar/walk.ts'
+import { Request } from '../tar/window.ts'
+import { TarMembers } from './members.ts'
+
+/** What an index reads from. */
+export interface RangeReader {
+  readonly size: number
+  read(offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>
+}
+
+/** A range reader that answers at once. */
+export interface SyncRangeReader extends RangeReader {
+  read(offset: number, length: number): Uint8Array
+}
+
+/** So many headers take about a millisecond. */
+const MEMBERS_PER_TURN = 1024
+
+/**
+ * Goes through an archive once. Between its headers nothing is read where they lie far apart, except over the network: one request
+ * for all costs less than one for each header.
+ */
+export async function buildIndex(
+  reader: RangeReader,
+  archive: string,
+  url: URL | undefined,
+  plan: Plan,
+  signal: AbortSignal | undefined,
+): Promise<TarMembers> {
+  refuseCompressed(await reader.read(0, Math.min(MAGIC_BYTES, reader.size), signal), archive)
+  const pieces =
+    url !== undefined
+      ? new StreamPieces(readPieces(url, signal))
+      : new AsyncFilePieces(
+          reader.size,
+          true,
+          async (bytes, offset, length, position) =>
+            put(await reader.read(position, within(reader, position, length)), bytes, offset),
+          async () => {},
+        )
+  const window = new AsyncPieceWindow(archive, pieces)
+  const members = new TarMembers()
+  try {
+    for (const step of walkTar(window, plan)) {
+      signal?.throwIfAborted()
+      if (step instanceof Request) await window.serve(step)
+      else {
+        members.add(step)
+        if (members.paths.length % MEMBERS_PER_TURN === 0)
+          await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+  } finally {
+    await window.close()
+  }
+  if (url !== undefined && window.position > reader.size) {
+    // Not the archive whose size was told.
+    throw archiveError('ERR_READ', archive, 'has changed since it was opened')
+  }
+  return members
+}
+
+/** {@link buildIndex}, done when it returns. */
+export function buildIndexSync(reader: SyncRangeReader, archive: string, plan: Plan): TarMembers {
+  refuseCompressed(reader.read(0, Math.min(MAGIC_BYTES, reader.size)), archive)
+  const pieces = new SyncFilePieces(
+    reader.size,
+    true,
+    (bytes, offset, length, position) =>
+      put(reader.read(position, within(reader, position, length)), bytes, offset),
+    () => {},
+  )
+  const window = new SyncPieceWindow(archive, pieces)
+  const members = new TarMembers()
+  for (const step of walkTar(window, plan)) {
+    if (step instanceof Request) window.serve(step)
+    else members.add(step)
+  }
+  return members
+}
+
+function within({ size }: RangeReader, position: number, length: number): number {
+  return Math.max(0, Math.min(length, size - position))
+}
+
+function put(piece: Uint8Array, bytes: Uint8Array, offset: number): number {
+  bytes.set(piece, offset)
+  return piece.length
+}
+
+function refuseCompressed(head: Uint8Array, archive: string): void {
+  const compression = sniffCompression(Buffer.from(head))
+  if (compression === undefined) return
+  const problem = `is compressed with ${compression}: nothing in it can be read without all before it. Decompress it first`
+  throw archiveError('ERR_UNSUPPORTED', archive, problem)
+}

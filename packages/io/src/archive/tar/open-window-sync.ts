@@ -1,0 +1,77 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { badOption } from '../../errors.ts'
+import { archiveError } from '../archive-error.ts'
+import { type ArchiveSource, bytesOf, describeArchive, isFile } from '../archive-source.ts'
+import { decompressSync, sniffCompression, whyNot } from '../compression.ts'
+import { BLOCK } from './fields.ts'
+import { SyncFilePieces } from './file-pieces.ts'
+import { explainPath } from './open-window.ts'
+import { SyncPieceWindow } from './piece-window.ts'
+import { MemoryWindow, Request, type SyncWindow } from './window.ts'
+
+/** Opens a file or memory. @throws ArchiveError as `openWindow` does; MediaError `ERR_BAD_OPTION` for other sources */
+export function openWindowSync(
+  source: ArchiveSource,
+  givesViews: boolean,
+  maxDecompressedBytes: number,
+): SyncWindow {
+  const archive = describeArchive(source)
+  const bytes = bytesOf(source)
+  if (bytes !== undefined) return openMemory(archive, bytes, maxDecompressedBytes)
+  if (isFile(source)) return openFile(source, archive, givesViews, maxDecompressedBytes)
+  throw badOption('source', 'a path, a file: URL or bytes, as nothing else is read synchronously', source)
+}
+
+function openMemory(archive: string, bytes: Buffer, maxBytes: number): SyncWindow {
+  const compression = sniffCompression(bytes)
+  if (compression === undefined) return new MemoryWindow(archive, bytes)
+  const refusal = whyNot(compression)
+  if (refusal !== undefined) throw archiveError('ERR_UNSUPPORTED', archive, refusal)
+  try {
+    return new MemoryWindow(archive, decompressSync(compression, bytes, maxBytes))
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_BUFFER_TOO_LARGE')
+      throw archiveError('ERR_DECODE', archive, error)
+    const problem = `decompresses to more than \`maxDecompressedBytes\` (${maxBytes}); iterateTar does it piece by piece`
+    throw archiveError('ERR_TOO_LARGE', archive, problem)
+  }
+}
+
+function openFile(source: string | URL, archive: string, givesViews: boolean, maxBytes: number): SyncWindow {
+  const call = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw archiveError('ERR_READ', archive, explainPath(source, error as Error))
+    }
+  }
+  const fd = call(() => openSync(source, 'r'))
+  let isKept = false
+  try {
+    const stats = call(() => fstatSync(fd))
+    if (!stats.isFile())
+      return openMemory(
+        archive,
+        call(() => readFileSync(fd)),
+        maxBytes,
+      )
+    const pieces = new SyncFilePieces(
+      stats.size,
+      !givesViews,
+      (bytes, offset, length, position) => call(() => readSync(fd, bytes, offset, length, position)),
+      () => call(() => closeSync(fd)),
+    )
+    const window = new SyncPieceWindow(archive, pieces)
+    window.serve(new Request().fill(BLOCK))
+    if (sniffCompression(window.bytes.subarray(window.at, window.end)) !== undefined)
+      return openMemory(
+        archive,
+        call(() => readFileSync(source)),
+        maxBytes,
+      )
+    isKept = true
+    return window
+  } finally {
+    if (!isKept) closeSync(fd)
+  }
+}

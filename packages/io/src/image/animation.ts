@@ -1,0 +1,10 @@
+import { isApng } from './apng.ts'
+import type { EncodedImage } from './backend.ts'
+import { isWebpAnimation } from './webp.ts'
+
+/** Whether a file is of a kind that can hold several pictures: any GIF, WebP and PNG animations. */
+export function isAnimated({ bytes, format }: EncodedImage): boolean {
+  if (format === 'gif') return true
+  if (format === 'webp') return isWebpAnimation(bytes)
+  return format === 'png' && isApng(bytes)
+}

@@ -1,0 +1,36 @@
+import type { NdArray } from '../array.ts'
+import { badOption } from '../errors.ts'
+import { writeWholeSync } from '../write-whole.ts'
+import {
+  type EncodeImageOptions,
+  encodingOf,
+  type SaveImageOptions,
+  samplesOf,
+  savingOf,
+} from './encode-options.ts'
+import { encodeWithFFmpeg } from './ffmpeg/image-encoder.ts'
+
+/**
+ * Encodes one image in this thread, and holds it meanwhile: for ops that run in worker threads. What `encodeImage` does otherwise; always with
+ * FFmpeg.
+ *
+ * @throws MediaError as `encodeImage`
+ */
+export function encodeImageSync(array: NdArray, options: EncodeImageOptions): Uint8Array {
+  const encoding = encodingOf(options)
+  const samples = samplesOf(array, options)
+  refuseSharp(options)
+  options.signal?.throwIfAborted()
+  return encodeWithFFmpeg(samples, encoding)
+}
+
+/** Encodes one image and writes it in this thread. What `saveImage` does otherwise; always with FFmpeg. @throws MediaError as `saveImage` */
+export function saveImageSync(path: string | URL, array: NdArray, options: SaveImageOptions = {}): void {
+  const saving = savingOf(path, options)
+  writeWholeSync(saving.path, encodeImageSync(array, saving.options))
+}
+
+function refuseSharp({ backend }: EncodeImageOptions): void {
+  if (backend === 'sharp')
+    throw badOption('backend', "'ffmpeg', or left out: sharp has no synchronous calls", backend)
+}

@@ -1,0 +1,171 @@
+import type { CodecContext, Frame, Packet } from 'node-av/lib'
+import type { ImageFormat } from '../format.ts'
+import { MAX_PIXELS } from '../geometry.ts'
+import { hasOwnTables } from '../jpeg.ts'
+import { check, type FFmpeg } from './library.ts'
+
+/** The decoder of a format, and how strict it can be. */
+interface Choice {
+  readonly id: Parameters<FFmpeg['av']['Codec']['findDecoder']>[0]
+  /** FFmpeg's `err_detect` flags. Without `explode` a truncated JPEG decodes, its lower part grey. */
+  readonly strictness: string
+}
+
+/** Which decoder a packet is for. */
+export interface DecoderKey {
+  readonly format: ImageFormat | 'apng'
+  /** JPEG is decoded at 1 / 2^lowres of its size: 0 to 3. */
+  readonly lowres: number
+}
+
+/**
+ * The decoders of one thread: one a format, and for JPEG one a size, kept from image to image because making one costs 0.2 ms, a quarter of a
+ * small JPEG. A decoder that failed is made anew: what state it is in, nobody promises.
+ */
+export class Decoders {
+  readonly #ffmpeg: FFmpeg
+  readonly #kept = new Map<string, CodecContext>()
+  readonly #packet: Packet
+  readonly #frame: Frame
+
+  constructor(ffmpeg: FFmpeg) {
+    this.#ffmpeg = ffmpeg
+    this.#packet = new ffmpeg.av.Packet()
+    this.#packet.alloc()
+    this.#frame = new ffmpeg.av.Frame()
+    this.#frame.alloc()
+  }
+
+  /** Decodes the first picture of a packet. The frame is valid until the next call. */
+  first(key: DecoderKey, bytes: Buffer): Frame {
+    if (mindsThePast(key, bytes)) this.#discard(key)
+    const decoder = this.#decoderFor(key)
+    try {
+      this.#send(decoder, bytes)
+      const { constants: c } = this.#ffmpeg
+      let result = decoder.receiveFrameSync(this.#frame)
+      if (result === c.AVERROR_EAGAIN) {
+        check(this.#ffmpeg, decoder.sendPacketSync(null), 'decoding')
+        result = decoder.receiveFrameSync(this.#frame)
+        decoder.flushBuffers()
+      }
+      check(this.#ffmpeg, result, 'decoding')
+      this.#refuseDamaged()
+    } catch (error) {
+      this.#discard(key)
+      throw error
+    }
+    return this.#frame
+  }
+
+  /** Decodes packets that build on each other, one frame each, by a decoder of their own. Each frame is valid until the next is asked for. */
+  *each(key: DecoderKey, packets: Iterable<Buffer>, extraData?: Buffer): Generator<Frame> {
+    const decoder = this.#open(key, extraData)
+    try {
+      for (const bytes of packets) {
+        this.#send(decoder, bytes)
+        yield* this.#received(decoder)
+      }
+      check(this.#ffmpeg, decoder.sendPacketSync(null), 'decoding')
+      yield* this.#received(decoder)
+    } finally {
+      decoder.freeContext()
+    }
+  }
+
+  *#received(decoder: CodecContext): Generator<Frame> {
+    const { constants: c } = this.#ffmpeg
+    for (;;) {
+      const result = decoder.receiveFrameSync(this.#frame)
+      if (result === c.AVERROR_EAGAIN || result === c.AVERROR_EOF) return
+      check(this.#ffmpeg, result, 'decoding')
+      this.#refuseDamaged()
+      yield this.#frame
+    }
+  }
+
+  /** Lets go of the last picture's memory. */
+  release(): void {
+    this.#frame.unref()
+  }
+
+  /** Frees everything. The object can be used again. */
+  free(): void {
+    this.release()
+    for (const decoder of this.#kept.values()) decoder.freeContext()
+    this.#kept.clear()
+  }
+
+  #send(decoder: CodecContext, bytes: Buffer): void {
+    const packet = this.#packet
+    packet.unref()
+    packet.data = bytes // a copy
+    packet.isKeyframe = true // else the PNG decoder adds the picture to the one before
+    const result = decoder.sendPacketSync(packet)
+    packet.unref()
+    check(this.#ffmpeg, result, 'decoding')
+  }
+
+  #refuseDamaged(): void {
+    if (this.#frame.decodeErrorFlags !== 0) throw new Error('FFmpeg, decoding: the picture is damaged')
+  }
+
+  #decoderFor(key: DecoderKey): CodecContext {
+    const name = key.format + key.lowres
+    let decoder = this.#kept.get(name)
+    if (decoder === undefined) {
+      decoder = this.#open(key, undefined)
+      this.#kept.set(name, decoder)
+    }
+    return decoder
+  }
+
+  #discard(key: DecoderKey): void {
+    const name = key.format + key.lowres
+    this.#kept.get(name)?.freeContext()
+    this.#kept.delete(name)
+  }
+
+  #open({ format, lowres }: DecoderKey, extraData: Buffer | undefined): CodecContext {
+    const { av, constants } = this.#ffmpeg
+    const { id, strictness } = choose(format, constants)
+    const codec = av.Codec.findDecoder(id)
+    if (codec === null) throw new Error('this FFmpeg has no decoder for it')
+    const decoder = new av.CodecContext()
+    decoder.allocContext3(codec)
+    decoder.threadCount = 1 // many images at a time use the cores better than many threads on one
+    decoder.setOption('max_pixels', MAX_PIXELS)
+    if (strictness !== '') decoder.setOption('err_detect', strictness)
+    if (lowres > 0) decoder.setOption('lowres', lowres)
+    if (extraData !== undefined) decoder.extraData = extraData
+    check(this.#ffmpeg, decoder.open2Sync(codec, null), 'opening the decoder')
+    return decoder
+  }
+}
+
+/** Whether what was decoded before would show: that of TIFF does where tags are damaged. */
+function mindsThePast({ format }: DecoderKey, bytes: Buffer): boolean {
+  return format === 'tiff' || (format === 'jpeg' && !hasOwnTables(bytes))
+}
+
+/** TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors. */
+function choose(format: DecoderKey['format'], c: FFmpeg['constants']): Choice {
+  switch (format) {
+    case 'jpeg':
+      return { id: c.AV_CODEC_ID_MJPEG, strictness: 'explode' }
+    case 'png':
+      return { id: c.AV_CODEC_ID_PNG, strictness: 'crccheck+explode' }
+    case 'apng':
+      return { id: c.AV_CODEC_ID_APNG, strictness: 'crccheck+explode' }
+    case 'webp':
+      return { id: c.AV_CODEC_ID_WEBP, strictness: 'explode' }
+    case 'gif':
+      return { id: c.AV_CODEC_ID_GIF, strictness: 'explode' }
+    case 'bmp':
+      return { id: c.AV_CODEC_ID_BMP, strictness: 'explode' }
+    case 'tiff':
+      return { id: c.AV_CODEC_ID_TIFF, strictness: '' }
+    case 'avif':
+      return { id: c.AV_CODEC_ID_AV1, strictness: 'explode' }
+  }
+}

@@ -1,0 +1,107 @@
+import type { FilterContext, FilterGraph, Frame } from 'node-av/lib'
+import { check, type FFmpeg } from './library.ts'
+
+interface Graph {
+  readonly graph: FilterGraph
+  readonly source: FilterContext
+  readonly sink: FilterContext
+}
+
+const GRAPHS_KEPT = 8
+
+/**
+ * Filter graphs of one filter, kept by the kind of frame that they take: making one costs 0.4 ms, changing its parameters by a
+ * command and running it 0.02 ms. The least recently used of 8 gives way.
+ */
+export class Graphs {
+  readonly #ffmpeg: FFmpeg
+  readonly #kept = new Map<string, Graph>()
+  readonly #filtered: Frame
+
+  constructor(ffmpeg: FFmpeg) {
+    this.#ffmpeg = ffmpeg
+    this.#filtered = new ffmpeg.av.Frame()
+    this.#filtered.alloc()
+  }
+
+  /** A part of a frame, in pixels: without a copy, it keeps the frame's memory alive. Valid until the next call. */
+  crop(frame: Frame, left: number, top: number, width: number, height: number): Frame {
+    const graph = this.#graphFor('crop', 'w=iw:h=ih:x=0:y=0', frame)
+    this.#command(graph, 'crop', { w: width, h: height, x: left, y: top })
+    return this.#run(graph, frame)
+  }
+
+  /** A frame turned clockwise about its centre, bilinear; the corners become black. Valid until the next call. */
+  rotate(frame: Frame, degrees: number): Frame {
+    const graph = this.#graphFor('rotate', 'a=0:c=black:bilinear=1', frame)
+    this.#command(graph, 'rotate', { a: (degrees * Math.PI) / 180 })
+    return this.#run(graph, frame)
+  }
+
+  release(): void {
+    this.#filtered.unref()
+  }
+
+  /** Frees everything. The object can be used again. */
+  free(): void {
+    this.release()
+    for (const { graph } of this.#kept.values()) graph.free()
+    this.#kept.clear()
+  }
+
+  #command({ graph }: Graph, filter: string, parameters: Readonly<Record<string, number>>): void {
+    for (const [name, value] of Object.entries(parameters)) {
+      const result = graph.sendCommand(filter, name, String(value))
+      if (typeof result === 'number') check(this.#ffmpeg, result, `setting ${name} of the ${filter} filter`)
+    }
+  }
+
+  #run({ source, sink }: Graph, frame: Frame): Frame {
+    const { constants: c } = this.#ffmpeg
+    this.#filtered.unref()
+    check(this.#ffmpeg, source.buffersrcAddFrameSync(frame, c.AV_BUFFERSRC_FLAG_KEEP_REF), 'filtering')
+    check(this.#ffmpeg, sink.buffersinkGetFrameSync(this.#filtered), 'filtering')
+    return this.#filtered
+  }
+
+  #graphFor(filter: string, parameters: string, frame: Frame): Graph {
+    const key = `${filter}:${frame.width}x${frame.height}:${frame.format}:${frame.colorSpace}:${frame.colorRange}`
+    const known = this.#kept.get(key)
+    if (known !== undefined) this.#kept.delete(key)
+    const graph = known ?? this.#build(filter, parameters, frame)
+    this.#kept.set(key, graph)
+    if (this.#kept.size > GRAPHS_KEPT) {
+      const [oldest, idle] = this.#kept.entries().next().value!
+      this.#kept.delete(oldest)
+      idle.graph.free()
+    }
+    return graph
+  }
+
+  #build(name: string, parameters: string, frame: Frame): Graph {
+    const { av } = this.#ffmpeg
+    const graph = new av.FilterGraph()
+    graph.alloc()
+    graph.nbThreads = 1
+    const create = (filter: string, as: string, args: string | null): FilterContext => {
+      const found = av.Filter.getByName(filter)
+      const made = found && graph.createFilter(found, as, args)
+      if (made === null) throw new Error(`FFmpeg cannot make the filter ${filter}=${args}`)
+      return made
+    }
+    try {
+      const { width, height, format, colorSpace, colorRange } = frame
+      const input = `video_size=${width}x${height}:pix_fmt=${format}:time_base=1/1:colorspace=${colorSpace}:range=${colorRange}`
+      const source = create('buffer', 'in', input)
+      const middle = create(name, name, parameters)
+      const sink = create('buffersink', 'out', null)
+      check(this.#ffmpeg, source.link(0, middle, 0), 'linking filters')
+      check(this.#ffmpeg, middle.link(0, sink, 0), 'linking filters')
+      check(this.#ffmpeg, graph.configSync(), 'configuring filters')
+      return { graph, source, sink }
+    } catch (error) {
+      graph.free()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import type { DataOf } from '../array.ts'
+import { readSourceSync, type SyncSource } from '../source.ts'
+import type { Augmentation } from './augment.ts'
+import { decodeFile } from './decode-file.ts'
+import type { ImageTarget } from './options.ts'
+import { type ImageDType, imageArray, imageShape } from './pixel-format.ts'
+
+/** An array of images as it is made: its shape, and its data. */
+export interface LoadedImage {
+  readonly data: DataOf[ImageDType]
+  readonly dtype: ImageDType
+  readonly shape: number[]
+}
+
+/** What is to become of one source. */
+export interface ImageJob {
+  readonly source: SyncSource
+  readonly target: ImageTarget
+  readonly augmentation: Augmentation | undefined
+}
+
+/** One source of several that could not be loaded. */
+export interface IndexedError {
+  /** Its position among them. */
+  readonly index: number
+  /** What was thrown; it does not name the source. */
+  readonly error: unknown
+}
+
+/** Loads one image into memory of its own. @throws errors that do not name the source */
+export function loadOne({ source, target, augmentation }: ImageJob): LoadedImage {
+  const bytes = readSourceSync(source)
+  const { dtype, pixelFormat, layout, isAnimated } = target
+  let loaded: LoadedImage | undefined
+  decodeFile(bytes, target, augmentation, (size, pictures) => {
+    const one = imageShape(pixelFormat, layout, size)
+    const shape = isAnimated ? [pictures, ...one] : one
+    loaded = { data: imageArray(dtype, product(shape)), dtype, shape }
+    return loaded.data
+  })
+  return loaded!
+}
+
+/** What is to become of several sources, each of which takes `size` elements. */
+export interface FillJob {
+  readonly sources: readonly SyncSource[]
+  readonly target: ImageTarget
+  readonly augmentations: readonly Augmentation[] | undefined
+  readonly size: number
+  /** Whether the first fault ends it. */
+  readonly isStrict: boolean
+}
+
+/** Loads images one behind the other into `out`; those that fail leave no gap. Asks before each whether to go on. */
+export function fill(job: FillJob, out: DataOf[ImageDType], isWanted: () => boolean): IndexedError[] {
+  const { sources, target, augmentations, size, isStrict } = job
+  const errors: IndexedError[] = []
+  let done = 0
+  for (const [index, source] of sources.entries()) {
+    if (!isWanted()) break
+    try {
+      const bytes = readSourceSync(source)
+      const claim = (): DataOf[ImageDType] =>
+        out.subarray(done * size, (done + 1) * size) as DataOf[ImageDType]
+      decodeFile(bytes, target, augmentations?.[index], claim)
+      done += 1
+    } catch (error) {
+      errors.push({ index, error })
+      if (isStrict) break
+    }
+  }
+  return errors
+}
+
+export function product(shape: readonly number[]): number {
+  return shape.reduce((size, side) => size * side, 1)
+}

@@ -1,0 +1,86 @@
+import type { DataOf } from '../array.ts'
+import { type Fault, faultOf } from '../errors.ts'
+import { writeWholeSync } from '../write-whole.ts'
+import { COUNTS, type FilledPart, joinParts, type PartJob, RUNNING, WANTED } from './batch-part.ts'
+import type { Encoding, Samples } from './encode-options.ts'
+import { encodeWithFFmpeg } from './ffmpeg/image-encoder.ts'
+import { loadFFmpeg } from './ffmpeg/library.ts'
+import { fill, type ImageJob, type LoadedImage, loadOne } from './fill.ts'
+import { type ImageDType, imageArray } from './pixel-format.ts'
+
+// The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
+
+/** Loads FFmpeg, so that whoever waits for it hears whether it can be. */
+export function prepare(_: undefined): Fault | undefined {
+  try {
+    loadFFmpeg()
+    return undefined
+  } catch (error) {
+    return faultOf(error)
+  }
+}
+
+export function load(job: ImageJob): LoadedImage | Fault {
+  try {
+    return loadOne(job)
+  } catch (error) {
+    return faultOf(error)
+  }
+}
+
+/** An image to encode; with `path` it is written there. */
+export interface EncodeJob {
+  readonly samples: Samples
+  readonly encoding: Encoding
+  readonly path: string | undefined
+}
+
+export function encode({ samples, encoding, path }: EncodeJob): Uint8Array | Fault | undefined {
+  try {
+    const bytes = encodeWithFFmpeg(samples, encoding)
+    if (path === undefined) return bytes
+    writeWholeSync(path, bytes)
+    return undefined
+  } catch (error) {
+    return faultOf(error)
+  }
+}
+
+export function fillPart(job: PartJob): FilledPart {
+  const { sources, size, target, shared, control, part, starts, isStrict, isCopied } = job
+  const length = sources.length * size
+  const at = (shared?.at ?? 0) + starts[part]! * size
+  const out = imageArray(target.dtype, at + length, shared?.memory).subarray(at) as DataOf[ImageDType]
+  const errors = fill(job, out, () => part < Atomics.load(control, WANTED))
+  if (isStrict && errors.length > 0) leaveOutFrom(control, part + 1)
+  const faults = errors.map(({ index, error }) => ({ index, ...faultOf(error) }))
+  Atomics.store(control, COUNTS + part, sources.length - faults.length)
+  const isLast = Atomics.sub(control, RUNNING, 1) === 1
+  if (shared === undefined) return { faults, data: out }
+  const mustCopy = isLast && isCopied && Atomics.load(control, WANTED) === starts.length
+  return { faults, data: mustCopy ? copyOf(job, shared) : undefined }
+}
+
+/** Parts after the one that failed need not go on; those before may fail too, and then theirs counts. */
+function leaveOutFrom(control: Int32Array, part: number): void {
+  for (let known = Atomics.load(control, WANTED); part < known; ) {
+    known = Atomics.compareExchange(control, WANTED, known, part)
+  }
+}
+
+function copyOf(
+  { size, target, control, starts }: PartJob,
+  { memory, at }: NonNullable<PartJob['shared']>,
+): DataOf[ImageDType] {
+  const counts = starts.map((_, part) => Atomics.load(control, COUNTS + part))
+  const out = imageArray(target.dtype, counts.reduce((sum, count) => sum + count, 0) * size)
+  joinParts(
+    imageArray(target.dtype, memory.byteLength / out.BYTES_PER_ELEMENT, memory),
+    at,
+    size,
+    starts,
+    counts,
+    out,
+  )
+  return out
+}

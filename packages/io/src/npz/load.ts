@@ -1,0 +1,108 @@
+import { checkSignal } from '../check.ts'
+import { badOption, withSource } from '../errors.ts'
+import { MemoryReader, type OpenSyncReader, openReader, openReaderSync } from '../file/reader.ts'
+import { run, runSync } from '../file/routine.ts'
+import { checkSource, describeSource, type MediaSource } from '../source.ts'
+import { checkNpzOptions, type NpzOptions, readNpzMembers } from './members.ts'
+import { NpzFile } from './npz-file.ts'
+import { NpzFileSync } from './npz-file-sync.ts'
+
+/** Options of `loadNpz`. */
+export interface LoadNpzOptions extends NpzOptions {
+  /** Gives up opening: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Opens an npz: the zip of npy files that NumPy's `np.savez` and `np.savez_compressed` write. Only its directory is read; each array is
+ * when it is asked for. Stored and deflated members, zip64, and archives with a comment or something in front are understood.
+ *
+ * @throws MediaError with `code`
+ * - `ERR_READ`: the source cannot be read
+ * - `ERR_DECODE`: not a zip file, damaged or truncated
+ * - `ERR_UNSUPPORTED`: one part of several
+ * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
+ * @throws the signal's reason, when aborted
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { loadNpz, saveNpz } from '@spindle/io'
+ *
+ * const path = `${process.env.TMPDIR ?? '/tmp'}/pair-${process.pid}.npz`
+ * await saveNpz(path, {
+ *   image: { data: new Uint8Array(3 * 4 * 4), dtype: 'uint8', shape: [3, 4, 4] },
+ *   label: { data: BigInt64Array.of(7n), dtype: 'int64', shape: [] },
+ * })
+ * const npz = await loadNpz(path)
+ * assert.deepEqual(npz.keys(), ['image', 'label'])
+ * const [image, label] = await Promise.all([npz.get('image'), npz.get('label')])
+ * assert.deepEqual(image.shape, [3, 4, 4])
+ * assert.equal(label.data[0], 7n)
+ * await npz.close()
+ * ```
+ */
+export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {}): Promise<NpzFile> {
+  checkSource(source, 'source')
+  checkNpzOptions(options, ['signal'])
+  const { verify = true, signal } = options
+  checkSignal(signal)
+  signal?.throwIfAborted()
+  const name = describeSource(source)
+  try {
+    const reader = await openReader(source, signal)
+    try {
+      const members = await run(readNpzMembers(reader.size), { reader }, signal)
+      return new NpzFile(name, reader, members, verify)
+    } catch (error) {
+      await reader.close()
+      throw error
+    }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw withSource(error, name)
+  }
+}
+
+/** {@link loadNpz} for worker ops: a path, `file:` URL or bytes; its arrays are read synchronously. */
+export function loadNpzSync(source: MediaSource, options: NpzOptions = {}): NpzFileSync {
+  checkSource(source, 'source')
+  checkNpzOptions(options)
+  return openSync(describeSource(source), openReaderSync(source), options)
+}
+
+/**
+ * Opens an npz in memory, synchronously. Arrays that are stored as they are come as views of `bytes`, without a copy, where their
+ * elements are aligned: always those of one byte an element, others by chance, for zip aligns nothing.
+ *
+ * @throws MediaError as `loadNpz`
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { encodeNpz, parseNpz } from '@spindle/io'
+ *
+ * const bytes = encodeNpz({ x: { data: Uint8Array.of(1, 2), dtype: 'uint8', shape: [2] } })
+ * const npz = parseNpz(bytes)
+ * assert.equal(npz.get('x').data.buffer, bytes.buffer) // a view
+ * ```
+ */
+export function parseNpz(
+  bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer,
+  options: NpzOptions = {},
+): NpzFileSync {
+  const isBytes = bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer
+  if (!(bytes instanceof Uint8Array || isBytes)) {
+    throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
+  }
+  checkNpzOptions(options)
+  const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
+  return openSync(describeSource(view), new MemoryReader(view), options)
+}
+
+function openSync(name: string, reader: OpenSyncReader, { verify = true }: NpzOptions): NpzFileSync {
+  try {
+    return new NpzFileSync(name, reader, runSync(readNpzMembers(reader.size), { reader }), verify)
+  } catch (error) {
+    reader.close()
+    throw withSource(error, name)
+  }
+}

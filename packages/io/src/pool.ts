@@ -1,0 +1,26 @@
+import { availableParallelism } from 'node:os'
+import { ThreadPool, type WorkerOp } from 'spindle'
+
+/** Threads that the asynchronous functions of this package decode in: one a core. */
+export const POOL_SIZE: number = availableParallelism()
+
+/** A decoder call cannot be interrupted, and a thread that is terminated within one takes the process with it; so calls are waited for. */
+const GRACE_MS = 2 ** 31 - 1
+
+let pool: ThreadPool | undefined
+
+/**
+ * Calls an op in the pool that all asynchronous functions of this package share. Its threads are started when there is work for them, and keep
+ * the process alive only while calls are waited for.
+ */
+export function runInPool<T, R>(
+  op: WorkerOp<T, R>,
+  item: T,
+  signal: AbortSignal = never,
+): Promise<Awaited<R>> {
+  pool ??= new ThreadPool({ size: POOL_SIZE, graceMs: GRACE_MS })
+  const { href, exportName, init } = op
+  return pool.run(item, { filename: href, name: exportName, init, signal }) as Promise<Awaited<R>>
+}
+
+const never: AbortSignal = new AbortController().signal

@@ -1,0 +1,31 @@
+// Entry point `@spindle/io/sync`: the functions that worker ops call. They block until they are done.
+
+// Archives
+export { iterateTarSync, iterateTarSync as iterateTar } from './archive/tar/iterate-tar-sync.ts'
+export type { IterateTarSyncOptions } from './archive/tar/options.ts'
+export { TarIndexSync } from './archive/tar-index/tar-index-sync.ts'
+export { ZipFileSync } from './archive/zip/zip-file-sync.ts'
+// Images
+export {
+  encodeImageSync,
+  encodeImageSync as encodeImage,
+  saveImageSync,
+  saveImageSync as saveImage,
+} from './image/encode-image-sync.ts'
+export {
+  loadImageBatchSync,
+  loadImageBatchSync as loadImageBatch,
+  loadImageSync,
+  loadImageSync as loadImage,
+} from './image/load-image-sync.ts'
+export { probeSync, probeSync as probe } from './image/probe.ts'
+// Arrays
+export { loadNpySync, loadNpySync as loadNpy } from './npy/load.ts'
+export { saveNpySync, saveNpySync as saveNpy } from './npy/save.ts'
+export { loadNpzSync, loadNpzSync as loadNpz } from './npz/load.ts'
+export { NpzFileSync } from './npz/npz-file-sync.ts'
+export { saveNpzSync, saveNpzSync as saveNpz } from './npz/save.ts'
+export type { SyncSource } from './source.ts'
+// Audio
+export { loadWavSync, loadWavSync as loadWav } from './wav/load.ts'
+export { saveWavSync, saveWavSync as saveWav } from './wav/save.ts'
