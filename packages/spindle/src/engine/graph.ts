@@ -19,7 +19,7 @@ import { wire } from './wire.ts'
 /** How a pipeline is stopped; see `Pipeline.stop()`. */
 export type StopMode = 'drain' | 'discard' | 'abort'
 
-/** How long a failure waits for the sources to be closed before it is told, in milliseconds. */
+/** How long the end waits for sources to be closed and for the pipeline's own threads to be gone, in milliseconds. */
 const CLOSING_MS = 1000
 
 let pipelineCount = 0
@@ -108,6 +108,11 @@ export class Graph implements Host {
     for (const source of this.sources) source.open()
   }
 
+  /** Resolves when the pipeline's own threads are gone. Those that are at something get a second to end, and are terminated then. */
+  threadsGone(): Promise<void> {
+    return settledWithin(this.#threads === undefined ? [] : [this.#threads.close()], 2 * CLOSING_MS)
+  }
+
   async #runBeside(task: (signal: AbortSignal) => unknown): Promise<void> {
     try {
       await task(this.#background.signal)
@@ -139,8 +144,12 @@ export class Graph implements Host {
     return this.stages.filter((stage) => stage.running > 0)
   }
 
-  stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
-    return stopGraph(this, mode, timeoutMs)
+  async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+    try {
+      await stopGraph(this, mode, timeoutMs)
+    } finally {
+      if (this.endedAt > 0) await this.threadsGone()
+    }
   }
 
   /** Cancels every stage; what is in the sink's queue can still be taken. */
@@ -175,13 +184,18 @@ export class Graph implements Host {
   /** The consumer has taken all there is. With a failure: resolves with it once the sources are closed. */
   #drained(): undefined | PromiseLike<unknown> {
     const closing = this.sources.flatMap((source) => source.closed ?? [])
-    if (this.#failures.length === 0 && closing.length === 0 && this.#letters.size === 0) {
+    if (
+      this.#failures.length === 0 &&
+      closing.length === 0 &&
+      this.#letters.size === 0 &&
+      this.#threads === undefined
+    ) {
       this.#finish(undefined)
       return undefined
     }
     const error = this.#failures.length === 0 ? undefined : new PipelineFailure(inStageOrder(this.#failures))
     const closed = settledWithin(closing, CLOSING_MS)
-    return Promise.all([closed, ...this.#letters]).then(() => {
+    return Promise.all([closed, this.threadsGone(), ...this.#letters]).then(() => {
       this.#finish(error === undefined ? undefined : { reason: error })
       return error
     })

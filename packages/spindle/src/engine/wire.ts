@@ -106,7 +106,7 @@ class Wiring {
     const { run, executor } = config
     const settings = {
       ...config,
-      op: isWorkerOp(run) ? remoteOp(run, () => executor ?? this.#host.threads) : run,
+      op: isWorkerOp(run) ? remoteOp(run, () => executor ?? this.#host.threads, info.id) : run,
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
     }

@@ -1,6 +1,6 @@
 import type { StageContext, StageInfo } from '../op-context.ts'
 import { Rng } from '../random.ts'
-import type { WireContext } from './protocol.ts'
+import type { CallContext } from './executor.ts'
 
 const nowhere: StageInfo = Object.freeze({ pipeline: -1, id: -1, name: '', concurrency: 1, where: undefined })
 
@@ -14,7 +14,7 @@ export class WorkerContext implements StageContext {
   #rng: Rng | undefined
   #controller: AbortController | undefined
 
-  constructor(wire: WireContext | undefined, isAborted: () => boolean) {
+  constructor(wire: CallContext | undefined, isAborted: () => boolean) {
     this.index = wire?.index ?? -1
     this.attempt = wire?.attempt ?? 1
     this.stage = wire?.stage ?? nowhere

@@ -1,0 +1,226 @@
+import type { StageInfo } from '../../op-context.ts'
+import { seesContext } from '../../sees-context.ts'
+import { WorkerContext } from '../worker-context.ts'
+import { loadOp, type Op, type OpReference } from '../worker-modules.ts'
+import type { Carrier } from './carrier.ts'
+import type { WorkerControl } from './control.ts'
+import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
+import type { HeapWatch } from './heap-watch.ts'
+import { Outbox } from './outbox.ts'
+import {
+  DROPPED,
+  FIELDS_OF_TASK,
+  OK,
+  type PoolMessage,
+  type RunMessage,
+  type WireContext,
+} from './protocol.ts'
+
+/** A result waits at most so long for company, in milliseconds. */
+const HOLD_MS = 1
+
+export interface LoadedOp {
+  readonly number: number
+  readonly call: Op
+  readonly seesContext: boolean
+}
+
+/** What runs tasks in a worker, be it a thread or a process. */
+export class TaskRunner {
+  readonly control: WorkerControl
+  readonly outbox: Outbox
+  /** Calls that have begun and wait for something. */
+  pending = 0
+  readonly #carrier: Carrier
+  readonly #heap: HeapWatch
+  readonly #ops: (LoadedOp | Promise<LoadedOp>)[] = []
+  readonly #stages: StageInfo[] = []
+  readonly #contexts: (WorkerContext | undefined)[] = []
+  readonly #generating: Map<number, Generating> = new Map()
+  #isFlushing = false
+  #isEnding = false
+  #flushedAt = 0
+  readonly #flushNow = (): void => this.flush()
+
+  constructor(carrier: Carrier, control: WorkerControl, heap: HeapWatch) {
+    this.#carrier = carrier
+    this.control = control
+    this.outbox = new Outbox(carrier, control)
+    this.#heap = heap
+  }
+
+  hear(message: PoolMessage): void {
+    if (typeof message === 'number') {
+      this.#contexts[message]?.abort()
+      this.#generating.get(message)?.close()
+    } else if (message === 'close') {
+      this.#isEnding = true
+      this.#endIfClosed()
+    } else this.#takeUp(message)
+  }
+
+  #takeUp({ ops, stages, tasks, taken, parcels }: RunMessage): void {
+    for (const reference of ops) this.#load(reference)
+    for (let at = 0; at < stages.length; at += 2)
+      this.#stages[stages[at] as number] = stages[at + 1] as StageInfo
+    this.#carrier.open(tasks as unknown[], parcels)
+    this.#flushedAt = performance.now()
+    for (let at = 0; at < tasks.length; at += FIELDS_OF_TASK) {
+      const slot = tasks[at] as number
+      this.#carrier.release(slot)
+      const op = this.#ops[tasks[at + 1] as number] as LoadedOp | Promise<LoadedOp>
+      const item = tasks[at + 2]
+      const wire = tasks[at + 3] as WireContext | undefined
+      const [isTimed, skip] = [tasks[at + 4] === true, tasks[at + 5] as number]
+      if (!(op instanceof Promise)) {
+        this.#call(op, slot, item, wire, isTimed, skip)
+        continue
+      }
+      // Loading runs the module's own code, which may end the worker: the task has begun.
+      this.control.begin(slot)
+      this.pending++
+      op.then(
+        (loaded) => {
+          this.pending--
+          this.#call(loaded, slot, item, wire, isTimed, skip)
+        },
+        (error) => {
+          this.pending--
+          this.failed(slot, error)
+        },
+      )
+    }
+    for (let at = 0; at < taken.length; at += 2) {
+      const slot = taken[at] as number
+      this.#carrier.release(slot, taken[at + 1] as number)
+      this.#generating.get(slot)?.taken(taken[at + 1] as number)
+    }
+    this.flush()
+  }
+
+  #load(reference: OpReference): void {
+    const number = this.#ops.length
+    const loading = loadOp(reference).then((op) => {
+      const loaded = { number, call: op, seesContext: seesContext(op) }
+      if (!loaded.seesContext) this.outbox.blind.push(number)
+      this.#ops[number] = loaded
+      return loaded
+    })
+    loading.catch(() => {})
+    this.#ops.push(loading)
+  }
+
+  #call(
+    op: LoadedOp,
+    slot: number,
+    item: unknown,
+    wire: WireContext | undefined,
+    isTimed: boolean,
+    skip: number,
+  ): void {
+    const { control } = this
+    if (control.isAborted(slot)) {
+      control.end(slot)
+      this.outbox.mark(slot, DROPPED)
+      this.flushSoon()
+      return
+    }
+    const context = op.seesContext ? this.#contextOf(slot, wire) : undefined
+    this.#contexts[slot] = context
+    control.begin(slot)
+    // The pool counts the op's time from here, not from the loading of its module, and must hear of it before the op holds the worker.
+    if (isTimed) this.#carrier.send(slot)
+    const startedAt = performance.now()
+    control.enter()
+    let result: unknown
+    try {
+      result = op.call(item, context)
+    } catch (error) {
+      control.leave()
+      this.held(op.number, startedAt)
+      this.failed(slot, error)
+      return
+    }
+    control.leave()
+    this.held(op.number, startedAt)
+    if (typeof result !== 'object' || result === null) this.#succeeded(slot, result)
+    else if (typeof (result as PromiseLike<unknown>).then === 'function') {
+      this.pending++
+      Promise.resolve(result).then(
+        (value) => {
+          this.pending--
+          if (isGenerator(value)) this.#generate(op, slot, value, skip, isTimed)
+          else this.#succeeded(slot, value)
+        },
+        (error) => {
+          this.pending--
+          this.failed(slot, error)
+        },
+      )
+    } else if (isGenerator(result)) this.#generate(op, slot, result, skip, isTimed)
+    else this.#succeeded(slot, result)
+  }
+
+  #contextOf(slot: number, wire: WireContext | undefined): WorkerContext {
+    const isAborted = (): boolean => this.control.isAborted(slot)
+    if (wire === undefined) return new WorkerContext(undefined, isAborted)
+    const [index, attempt, stage, ...rngKey] = wire as [number, number, number, ...number[]]
+    return new WorkerContext({ index, attempt, stage: this.#stages[stage] as StageInfo, rngKey }, isAborted)
+  }
+
+  #generate(op: LoadedOp, slot: number, outputs: GeneratorLike, skip: number, isTimed: boolean): void {
+    const generating = new Generating(this, op.number, slot, outputs, skip, isTimed)
+    this.#generating.set(slot, generating)
+    generating.advance()
+  }
+
+  #succeeded(slot: number, value: unknown): void {
+    this.outbox.value(slot, OK, value)
+    this.ended(slot)
+  }
+
+  failed(slot: number, error: unknown): void {
+    this.outbox.error(slot, error)
+    this.ended(slot)
+  }
+
+  /** Ends the worker when it was told to and no generator is being closed. */
+  #endIfClosed(): void {
+    if (!this.#isEnding) return
+    for (const generating of this.#generating.values()) if (generating.isClosed) return
+    process.exit(0)
+  }
+
+  /** A slot's task has nothing more to do. */
+  ended(slot: number): void {
+    this.#contexts[slot] = undefined
+    this.#generating.delete(slot)
+    this.control.end(slot)
+    this.flushSoon()
+    this.#endIfClosed()
+  }
+
+  /** An op's own code has held the worker since then. */
+  held(op: number, startedAt: number): void {
+    const now = performance.now()
+    this.outbox.held(op, now - startedAt)
+    // Not after a longer call alone: the outbox holds what was made before it, too.
+    if (now - this.#flushedAt >= HOLD_MS) this.#flushedAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** Sends what there is at the end of this turn, or now if it has waited long enough. */
+  flushSoon(): void {
+    if (this.#flushedAt === Number.NEGATIVE_INFINITY) this.flush()
+    else if (!this.#isFlushing) {
+      this.#isFlushing = true
+      setImmediate(this.#flushNow)
+    }
+  }
+
+  flush(): void {
+    this.#isFlushing = false
+    this.#flushedAt = performance.now()
+    this.outbox.flush()
+    if (this.#heap.isFull(this.#flushedAt)) this.#carrier.send('full')
+  }
+}
