@@ -36,13 +36,7 @@ export interface PoolSettings {
   readonly maxTasks: number
 }
 
-export const poolOptions = [
-  'size',
-  'init',
-  'recycle',
-  'maxDeaths',
-  'graceMs',
-] as const satisfies readonly (keyof PoolOptions)[]
+export const poolOptions: readonly (keyof PoolOptions)[] = ['size', 'init', 'recycle', 'maxDeaths', 'graceMs']
 
 /** Checks options and fills in the defaults. @throws `ERR_BAD_OPTION` for a wrong option. */
 export function poolSettings(kind: 'thread' | 'process', options: PoolOptions): PoolSettings {

@@ -1,4 +1,5 @@
 import type { StageInfo } from '../../op-context.ts'
+import type { WireError } from '../wire-error.ts'
 import type { OpReference } from '../worker-modules.ts'
 
 // What a pool and its workers tell each other. Several tasks and several results travel in one message; a task is known by its slot,
@@ -54,6 +55,11 @@ export const VALUE_OF_RESULT = 2
 export const FIELDS_OF_BUSY = 3
 /** `number`: a slot whose op begins. `'full'`: the worker's memory has grown to the limit for replacing it. */
 export type WorkerMessage = ResultMessage | number | 'ready' | 'full'
+
+/** Of a process, what ended it. */
+export interface LastWords {
+  readonly thrown: WireError
+}
 
 /** What every worker is started with, whatever it is. */
 export interface WorkerSetup {

@@ -1,0 +1,106 @@
+import type { ChildProcess } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import { type ProcessOptions, startProcess } from '../start-process.ts'
+import { fromWire } from '../wire-error.ts'
+import type { WorkerOp } from '../worker-op.ts'
+import { openAnonymousFile } from './anonymous-file.ts'
+import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
+import { FilePoolControl } from './file-control.ts'
+import { IpcCarrier } from './ipc-carrier.ts'
+import type { LinkListener, WorkerLink } from './link.ts'
+import type { LastWords, WorkerMessage, WorkerSetup } from './protocol.ts'
+
+/** How long after a process's end its channel may stay open, in milliseconds: a process of its own may have it. */
+const CHANNEL_MS = 500
+
+/** A worker process, as its pool sees it. */
+export class ProcessLink implements WorkerLink, Guarded {
+  readonly control: FilePoolControl
+  readonly carrier: IpcCarrier
+  readonly #listener: LinkListener
+  readonly #child: ChildProcess
+  /** Descriptors of the files for items and for results. */
+  readonly #files: readonly [number, number]
+  #error: unknown
+  #how: string | undefined
+  #isDisconnected = false
+  #hasEnded = false
+
+  constructor(
+    listener: LinkListener,
+    options: ProcessOptions & {
+      readonly init?: WorkerOp<undefined, unknown>
+      readonly recycle?: { readonly afterHeapMb?: number }
+    },
+  ) {
+    this.#listener = listener
+    this.control = new FilePoolControl()
+    this.#files = [openAnonymousFile(), openAnonymousFile()]
+    const [items, results] = this.#files
+    const { child, tsx } = startProcess([this.control.file, items, results], options)
+    this.#child = child
+    this.carrier = new IpcCarrier((message) => this.#post(message), items, results)
+    child.on('message', (message: WorkerMessage | LastWords) => this.#hear(message))
+    child.on('error', (error) => {
+      this.#error ??= error
+      // It may never have run.
+      if (child.pid === undefined) this.#exited('it could not be started')
+    })
+    child.on('exit', (code, signal) =>
+      this.#exited(signal === null ? `exit code ${code}` : `signal ${signal}`),
+    )
+    child.on('disconnect', () => {
+      this.#isDisconnected = true
+      this.#end()
+    })
+    guardExit(this)
+    const { init, recycle } = options
+    const setup: WorkerSetup = { init: init && { ...init }, maxHeapMb: recycle?.afterHeapMb, tsx }
+    this.#post(setup)
+  }
+
+  #post(message: unknown): void {
+    // With a function given, a process that is just ending makes no 'error' of it.
+    if (this.#child.connected) this.#child.send(message as object, ignore)
+  }
+
+  #hear(message: WorkerMessage | LastWords): void {
+    if (typeof message === 'object' && 'thrown' in message) this.#error = fromWire(message.thrown)
+    else if (!this.#hasEnded) this.#listener.heard(message)
+  }
+
+  #exited(how: string): void {
+    this.#how = how
+    if (this.#isDisconnected || !this.#child.connected) this.#end()
+    else setTimeout(() => this.#end(true), CHANNEL_MS).unref()
+  }
+
+  /** The end is when the process has ended and all it has sent is here. */
+  #end(isForced = false): void {
+    if (this.#hasEnded || this.#how === undefined) return
+    if (!isForced && !this.#isDisconnected && this.#child.connected) return
+    this.#hasEnded = true
+    unguardExit(this)
+    for (const file of this.#files) closeSync(file)
+    this.#listener.ended({ how: this.#how, error: this.#error })
+  }
+
+  setRef(isReffed: boolean): void {
+    const change = isReffed ? 'ref' : 'unref'
+    this.#child[change]()
+    this.#child.channel?.[change]()
+  }
+
+  terminate(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  // With its channel gone the process ends by itself, unless it is busy.
+  stop(): void {
+    this.#child.kill('SIGTERM')
+  }
+
+  waitUntilOutside(): void {}
+}
+
+function ignore(): void {}
