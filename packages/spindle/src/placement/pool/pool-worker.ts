@@ -4,6 +4,7 @@ import type { OpFactsTable } from './op-facts.ts'
 import type { OpNumbers } from './op-numbers.ts'
 import { Outputs } from './outputs.ts'
 import {
+  BEGINS,
   DONE,
   FIELDS_OF_RESULT,
   OK,
@@ -198,10 +199,7 @@ export class PoolWorker implements LinkListener {
   }
 
   heard(message: WorkerMessage): void {
-    if (typeof message === 'number') {
-      const task = this.#tasks[message]
-      if (task !== undefined && !task.isSettled) task.call.onStart?.()
-    } else if (message === 'ready') {
+    if (message === 'ready') {
       this.isReady = true
       this.keepOrLetGo()
       this.#owner.workerReady()
@@ -224,10 +222,13 @@ export class PoolWorker implements LinkListener {
   }
 
   #hearResult(task: Task, kind: number, value: unknown): void {
-    if (kind === OUTPUT) {
-      this.#hearOutput(task, value)
-      return
-    }
+    if (kind === OUTPUT) this.#hearOutput(task, value)
+    else if (kind === BEGINS) {
+      if (!task.isSettled) task.call.onStart?.()
+    } else this.#hearEnd(task, kind, value)
+  }
+
+  #hearEnd(task: Task, kind: number, value: unknown): void {
     this.#free(task)
     if (kind === OK) task.resolve(value)
     else if (kind === THREW) task.reject(fromWire(value as WireError, task.callerStack))

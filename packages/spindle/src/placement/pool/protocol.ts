@@ -38,6 +38,8 @@ export const DROPPED = 2
 export const OUTPUT = 3
 /** The end of a generator. */
 export const DONE = 4
+/** The op begins; the slot stays taken. */
+export const BEGINS = 5
 export interface ResultMessage {
   /** Slot, what kind of result, value; and again. */
   readonly results: readonly unknown[]
@@ -53,8 +55,8 @@ export interface ResultMessage {
 export const FIELDS_OF_RESULT = 3
 export const VALUE_OF_RESULT = 2
 export const FIELDS_OF_BUSY = 3
-/** `number`: a slot whose op begins. `'full'`: the worker's memory has grown to the limit for replacing it. */
-export type WorkerMessage = ResultMessage | number | 'ready' | 'full'
+/** `'full'`: the worker's memory has grown to the limit for replacing it. */
+export type WorkerMessage = ResultMessage | 'ready' | 'full'
 
 /** Of a process, what ended it. */
 export interface LastWords {

@@ -8,6 +8,7 @@ import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
 import type { HeapWatch } from './heap-watch.ts'
 import { Outbox } from './outbox.ts'
 import {
+  BEGINS,
   DROPPED,
   FIELDS_OF_TASK,
   OK,
@@ -128,8 +129,12 @@ export class TaskRunner {
     const context = op.seesContext ? this.#contextOf(slot, wire) : undefined
     this.#contexts[slot] = context
     control.begin(slot)
-    // The pool counts the op's time from here, not from the loading of its module, and must hear of it before the op holds the worker.
-    if (isTimed) this.#carrier.send(slot)
+    if (isTimed) {
+      // The pool counts the op's time from here, not from the loading of its module. It must hear of it, and of results that others with a
+      // time limit have given, before the op holds the worker.
+      this.outbox.mark(slot, BEGINS)
+      this.flush()
+    }
     const startedAt = performance.now()
     control.enter()
     let result: unknown
