@@ -14,7 +14,7 @@ import { CANCELLED, type Stage } from './stage.ts'
 import { StatsEvents } from './stats-events.ts'
 import { settledWithin, stopGraph } from './stop.ts'
 import type { BuildOptions, Logger, TaskHook } from './types.ts'
-import { wire } from './wire.ts'
+import { type RemoteStage, wire } from './wire.ts'
 
 /** How a pipeline is stopped; see `Pipeline.stop()`. */
 export type StopMode = 'drain' | 'discard' | 'abort'
@@ -41,6 +41,7 @@ export class Graph implements Host {
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
   readonly outlet: Outlet
+  readonly #remote: readonly RemoteStage[]
   readonly done: Promise<void>
   startedAt = 0
   endedAt = 0
@@ -70,6 +71,7 @@ export class Graph implements Host {
     this.stages = wired.stages
     this.sources = wired.sources
     this.sink = wired.sink
+    this.#remote = wired.remote
     this.outlet = new Outlet(
       this.sink.exit,
       this.spares,
@@ -101,6 +103,7 @@ export class Graph implements Host {
     this.#loopAtStart = performance.eventLoopUtilization()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
     this.#statsEvents.start()
+    warmUp(this.#remote)
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
@@ -302,6 +305,16 @@ export class Graph implements Host {
 const noHooks: readonly TaskHook[] = []
 
 const silentLogger: Logger = { warn: () => {}, error: () => {} }
+
+/** Has executors start workers now, so that the first items find them ready. */
+function warmUp(remote: readonly RemoteStage[]): void {
+  const calls = new Map<Executor, number>()
+  for (const stage of remote) {
+    const executor = stage.executor()
+    calls.set(executor, (calls.get(executor) ?? 0) + stage.calls)
+  }
+  for (const [executor, count] of calls) executor.warmUp?.(count)
+}
 
 function inStageOrder(failures: readonly StageFailure[]): StageFailure[] {
   return [...failures].sort((a, b) => a.stageId - b.stageId)

@@ -28,6 +28,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #onEmpty: (() => void) | undefined
   /** Workers that failed to start since one was ready. While there are others, no more are tried. */
   #failedStarts = 0
+  #isDispatching = false
   /** Whether tasks were waiting when the last ones were given out. */
   #hadWaiting = false
   /** Workers that ended and were not replaced yet. */
@@ -47,7 +48,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       counters: this.#counters,
       graceMs: settings.graceMs,
       maxTasks: settings.maxTasks,
-      workerHasRoom: () => this.#dispatch(),
+      workerHasRoom: () => this.#dispatchSoon(),
       workerReady: () => {
         this.#failedStarts = 0
       },
@@ -137,6 +138,16 @@ export class WorkerPool implements Executor, AsyncDisposable {
     }, this.#settings.graceMs)
     await ended
     clearTimeout(timer)
+  }
+
+  /** After those who have just got their results have made their next calls: these may be the more urgent ones. */
+  #dispatchSoon(): void {
+    if (this.#isDispatching) return
+    this.#isDispatching = true
+    queueMicrotask(() => {
+      this.#isDispatching = false
+      this.#dispatch()
+    })
   }
 
   /** Gives waiting tasks to workers that have room, and starts workers for those that find none. */
