@@ -26,4 +26,9 @@ export interface StageContext {
   readonly index: number
   /** The stage that makes the call. */
   readonly stage: StageInfo
+  /**
+   * Memory for a result: a buffer of exactly so many bytes, with whatever is in it. In a thread of a pool it may be one that the reader of
+   * earlier results has handed back by `pool.giveBack()`; elsewhere it is new.
+   */
+  allocate(byteLength: number): ArrayBuffer
 }

@@ -42,6 +42,10 @@ export class TaskContext implements StageContext {
     return this.generator
   }
 
+  allocate(byteLength: number): ArrayBuffer {
+    return new ArrayBuffer(byteLength)
+  }
+
   /** What {@link rng} is made from; plain data, so that a worker can make the same. */
   get rngKey(): readonly number[] {
     return rngKeyOf(this.owner, this.subject)

@@ -36,6 +36,13 @@ export function pack(
 
 const LARGE_BYTES = 1 << 14
 
+/** The buffers that a value covers as a whole, which can be given away. */
+export function wholeBuffersOf(value: unknown): ReadonlySet<ArrayBuffer> {
+  const survey: Survey = { wholes: new Set(), parts: [], seen: new Set() }
+  look(value, survey)
+  return survey.wholes
+}
+
 /** Bytes that left with their buffers, and bytes that had to be copied first. */
 export interface Tally {
   transferredBytes: number

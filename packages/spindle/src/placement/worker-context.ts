@@ -11,15 +11,26 @@ export class WorkerContext implements StageContext {
   readonly stage: StageInfo
   readonly #key: readonly number[]
   readonly #isAborted: () => boolean
+  readonly #allocate: (byteLength: number) => ArrayBuffer
   #rng: Rng | undefined
   #controller: AbortController | undefined
 
-  constructor(wire: CallContext | undefined, isAborted: () => boolean) {
+  /** `allocate`: where buffers come from. Default: new ones. */
+  constructor(
+    wire: CallContext | undefined,
+    isAborted: () => boolean,
+    allocate: (byteLength: number) => ArrayBuffer = newBuffer,
+  ) {
     this.index = wire?.index ?? -1
     this.attempt = wire?.attempt ?? 1
     this.stage = wire?.stage ?? nowhere
     this.#key = wire?.rngKey ?? []
     this.#isAborted = isAborted
+    this.#allocate = allocate
+  }
+
+  allocate(byteLength: number): ArrayBuffer {
+    return this.#allocate(byteLength)
   }
 
   get rng(): Rng {
@@ -44,6 +55,10 @@ export class WorkerContext implements StageContext {
   #look(controller: AbortController): void {
     if (this.#isAborted()) controller.abort(unwanted())
   }
+}
+
+function newBuffer(byteLength: number): ArrayBuffer {
+  return new ArrayBuffer(byteLength)
 }
 
 function unwanted(): DOMException {

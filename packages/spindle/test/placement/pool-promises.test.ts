@@ -118,6 +118,26 @@ describe('a pool of threads', () => {
     assert.equal(pool.stats().running, 0)
   })
 
+  it('has ops use the memory again that is given back, which is empty for those who gave it', async () => {
+    await using pool = new ThreadPool({ size: 1 })
+    const next = async (n: number) =>
+      (await pool.run(n, call('reuse'))) as { before: number; bytes: Uint8Array }
+    const kept = await next(1)
+    assert.equal(kept.before, 0)
+    const given = await next(2)
+    assert.equal(given.before, 0)
+    pool.giveBack(given)
+    assert.equal(given.bytes.byteLength, 0)
+    const third = await next(3)
+    assert.equal(third.before, 2)
+    assert.ok(third.bytes.every((byte) => byte === 3))
+    assert.ok(kept.bytes.every((byte) => byte === 1))
+    // A part of a buffer is not its whole, and anything else has no memory to give.
+    pool.giveBack([third.bytes.subarray(1), 'text', null])
+    assert.equal(third.bytes.byteLength, 100_000)
+    assert.equal((await next(4)).before, 0)
+  })
+
   it('has errors say where they were thrown and where the call was made', async () => {
     await using pool = new ThreadPool({ size: 1 })
     const own = (await pool.run(7, call('fail')).catch((error) => error)) as Error

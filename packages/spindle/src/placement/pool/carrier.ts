@@ -11,6 +11,8 @@ export interface Carrier {
    * {@link release} will call it by.
    */
   pack(value: unknown, at: number, slot: number, part: number): unknown
+  /** Has a buffer go along with the next message, which must hold it; whether that is possible. */
+  give(buffer: ArrayBuffer): boolean
   /**
    * Sends a message with what was packed for it. Throws, with nothing sent, if something cannot cross. Without `givesAway` buffers are
    * copied by the sending itself.

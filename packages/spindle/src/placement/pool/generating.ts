@@ -131,7 +131,7 @@ export class Generating {
     this.#meanMs = this.#made === 0 ? ms : this.#meanMs + (ms - this.#meanMs) / 4
     this.#made++
     if (this.#made <= this.#skip) return
-    this.#runner.outbox.value(this.#slot, OUTPUT, value, this.#made)
+    this.#runner.outbox.value(this.#slot, OUTPUT, value, this.#op, this.#made)
     if (this.#isTimed) this.#runner.flush()
     else this.#runner.flushSoon()
   }

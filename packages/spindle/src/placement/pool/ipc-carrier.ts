@@ -37,6 +37,10 @@ export class IpcCarrier implements Carrier {
     })
   }
 
+  give(): boolean {
+    return false
+  }
+
   send(message: PoolMessage | WorkerMessage): void {
     const parcels = this.#parcels
     this.#parcels = []

@@ -24,7 +24,7 @@ export class OpFactsTable {
   }
 
   /** `busy`: see `ResultMessage`. */
-  learn(busy: readonly number[], blind: readonly number[]): void {
+  learn(busy: readonly number[] = none, blind: readonly number[] = none): void {
     for (const op of blind) this.of(op).isBlind = true
     for (let at = 0; at < busy.length; at += FIELDS_OF_BUSY) {
       const facts = this.of(busy[at] as number)
@@ -35,3 +35,5 @@ export class OpFactsTable {
     }
   }
 }
+
+const none: readonly number[] = []

@@ -1,20 +1,34 @@
 import { toWire } from '../wire-error.ts'
+import type { WorkerStock } from './buffer-stock.ts'
 import type { Carrier } from './carrier.ts'
 import type { WorkerControl } from './control.ts'
-import { FIELDS_OF_BUSY, FIELDS_OF_RESULT, type ResultMessage, THREW, VALUE_OF_RESULT } from './protocol.ts'
+import { ABOVE_FLAGS, FIELDS_OF_BUSY, OUTPUT, type ResultMessage, SHAPED, THREW } from './protocol.ts'
+import { ShapeWriter } from './shapes.ts'
+
+interface Unsent {
+  readonly slot: number
+  readonly kind: number
+  readonly value: unknown
+  /** Number of the op. */
+  readonly op: number
+  /** Which of the slot's outputs it is. */
+  readonly part: number
+}
 
 /** Results that a worker has not sent yet. They leave together: at the end of a turn, or when the first has waited a millisecond. */
 export class Outbox {
   readonly blind: number[] = []
   readonly #carrier: Carrier
   readonly #control: WorkerControl
+  readonly #stock: WorkerStock
+  readonly #shapes: ShapeWriter = new ShapeWriter()
   #results: unknown[] = []
-  /** The values as they were given, for finding out which one cannot be sent. */
-  #values: unknown[] = []
-  #parts: number[] = []
+  /** The same as they were given, for finding out which one cannot be sent. */
+  #unsent: Unsent[] = []
   #busy: number[] = []
 
-  constructor(carrier: Carrier, control: WorkerControl) {
+  constructor(carrier: Carrier, control: WorkerControl, stock: WorkerStock) {
+    this.#stock = stock
     this.#carrier = carrier
     this.#control = control
   }
@@ -36,84 +50,110 @@ export class Outbox {
   }
 
   /** `part`: which of the slot's outputs it is. */
-  value(slot: number, kind: number, value: unknown, part = 0): void {
-    let packed: unknown
-    try {
-      packed = this.#carrier.pack(value, this.#results.length + VALUE_OF_RESULT, slot, part)
-    } catch (error) {
-      this.error(slot, error)
-      return
-    }
-    this.#push(slot, kind, packed, value, part)
+  value(slot: number, kind: number, value: unknown, op: number, part = 0): void {
+    this.#add({ slot, kind, value, op, part })
   }
 
   error(slot: number, thrown: unknown): void {
-    this.#push(slot, THREW, toWire(thrown), undefined, 0)
+    this.#add({ slot, kind: THREW, value: toWire(thrown), op: 0, part: 0 })
   }
 
+  /** A result that is no more than its kind. */
   mark(slot: number, kind: number): void {
-    this.#push(slot, kind, undefined, undefined, 0)
+    this.#add({ slot, kind, value: undefined, op: 0, part: 0 })
   }
 
-  #push(slot: number, kind: number, packed: unknown, value: unknown, part: number): void {
-    this.#results.push(slot, kind, packed)
-    this.#values.push(value)
-    this.#parts.push(part)
+  #add(result: Unsent): void {
+    try {
+      this.#write(result)
+      this.#unsent.push(result)
+    } catch (error) {
+      this.error(result.slot, error)
+    }
+  }
+
+  /** Puts a result at the end; the results are as before if that throws. */
+  #write({ slot, kind, value, op, part }: Unsent): void {
+    const results = this.#results
+    const head = slot | (kind << ABOVE_FLAGS)
+    if (kind > OUTPUT) {
+      results.push(head)
+      return
+    }
+    const at = results.push(head, 0) - 1
+    const shape = kind === THREW ? -1 : this.#shapes.write(results, value, op)
+    if (shape >= 0) {
+      results[at - 1] = head | SHAPED
+      results[at] = shape
+      return
+    }
+    try {
+      results[at] = kind === THREW ? value : this.#carrier.pack(value, at, slot, part)
+    } catch (error) {
+      results.length = at - 1
+      throw error
+    }
   }
 
   flush(): void {
     if (this.isEmpty) return
     this.#control.settle()
-    const [results, values, parts] = [this.#results, this.#values, this.#parts]
-    const busy = this.#busy
-    const blind = this.blind.splice(0)
-    this.#results = []
-    this.#values = []
-    this.#parts = []
-    this.#busy = []
+    const unsent = this.#unsent
+    this.#unsent = []
+    const message = this.#message()
     try {
-      this.#carrier.send(this.#message(results, busy, blind))
+      this.#carrier.send(message)
     } catch {
-      this.#carrier.send(this.#message([], busy, blind))
-      this.#sendOneByOne(results, values, parts)
+      this.#sendApart(message, unsent)
     }
   }
 
-  /** Something in a message cannot be sent: finds out what, and sends the rest. */
-  #sendOneByOne(results: readonly unknown[], values: readonly unknown[], parts: readonly number[]): void {
-    values.forEach((value, i) => {
-      const result = results.slice(i * FIELDS_OF_RESULT, (i + 1) * FIELDS_OF_RESULT)
-      if (result[1] === THREW) {
-        this.#carrier.send(this.#message(result))
-        return
-      }
-      const slot = result[0] as number
-      const pack = (): unknown => this.#carrier.pack(value, VALUE_OF_RESULT, slot, parts[i] as number)
+  /** What has gathered, which is nothing then. */
+  #message(): ResultMessage {
+    const message: { -readonly [key in keyof ResultMessage]: ResultMessage[key] } = {}
+    const shapes = this.#shapes.takeNew()
+    if (shapes.length > 0) message.shapes = shapes
+    if (this.#results.length > 0) {
+      message.results = this.#results
+      this.#results = []
+    }
+    if (this.#busy.length > 0) {
+      message.busy = this.#busy
+      this.#busy = []
+    }
+    if (this.blind.length > 0) message.blind = this.blind.splice(0)
+    const allocated = this.#stock.takeTaken()
+    if (allocated.length > 0) message.allocated = allocated
+    const { tally } = this.#carrier
+    if (tally.transferredBytes > 0 || tally.copiedBytes > 0) {
+      message.bytes = [tally.transferredBytes, tally.copiedBytes]
+      tally.transferredBytes = 0
+      tally.copiedBytes = 0
+    }
+    return message
+  }
+
+  /** Something in a message cannot be sent: finds out what, and sends the rest, in the same order. */
+  #sendApart({ results: _, ...rest }: ResultMessage, unsent: readonly Unsent[]): void {
+    this.#carrier.send(rest)
+    for (const result of unsent) {
       try {
-        result[VALUE_OF_RESULT] = pack()
-        this.#carrier.send(this.#message(result))
+        this.#sendOne(result, true)
       } catch {
         // Some buffers can be cloned and not given away, those of WebAssembly among them.
         try {
-          result[VALUE_OF_RESULT] = pack()
-          this.#carrier.send(this.#message(result), false)
+          this.#sendOne(result, false)
         } catch (error) {
-          const failure = toWire(this.#carrier.whyNot(value, 'result', error))
-          this.#carrier.send(this.#message([slot, THREW, failure]))
+          this.error(result.slot, this.#carrier.whyNot(result.value, 'result', error))
+          this.#unsent = []
+          this.#carrier.send(this.#message())
         }
       }
-    })
+    }
   }
 
-  #message(
-    results: readonly unknown[],
-    busy: readonly number[] = [],
-    blind: readonly number[] = [],
-  ): ResultMessage {
-    const { tally } = this.#carrier
-    const bytes = [tally.transferredBytes, tally.copiedBytes] as const
-    tally.transferredBytes = 0
-    tally.copiedBytes = 0
-    return { results, busy, blind, bytes }
+  #sendOne(result: Unsent, givesAway: boolean): void {
+    this.#write(result)
+    this.#carrier.send(this.#message(), givesAway)
   }
 }

@@ -1,20 +1,24 @@
 import { fromWire, type WireError } from '../wire-error.ts'
+import type { BufferStock } from './buffer-stock.ts'
 import type { Connect, LinkEnding, LinkListener, WorkerLink } from './link.ts'
 import type { OpFactsTable } from './op-facts.ts'
 import type { OpNumbers } from './op-numbers.ts'
 import { Outputs } from './outputs.ts'
 import {
+  ABOVE_FLAGS,
   BEGINS,
   DONE,
-  FIELDS_OF_RESULT,
   OK,
   OUTPUT,
   type ResultMessage,
+  SHAPED,
+  SLOT_OF_HEAD,
   SLOTS,
   THREW,
   type WorkerMessage,
 } from './protocol.ts'
 import { Sender } from './sender.ts'
+import { ShapeReader } from './shapes.ts'
 import type { PoolCounters } from './stats.ts'
 import type { Task } from './task.ts'
 
@@ -23,6 +27,7 @@ export interface WorkerOwner {
   readonly numbers: OpNumbers
   readonly facts: OpFactsTable
   readonly counters: PoolCounters
+  readonly stock: BufferStock
   readonly graceMs: number
   /** Calls after which a worker gives way to a new one. */
   readonly maxTasks: number
@@ -67,6 +72,7 @@ export class PoolWorker implements LinkListener {
   readonly #owner: WorkerOwner
   readonly #link: WorkerLink
   readonly #sender: Sender
+  readonly #shapes: ShapeReader = new ShapeReader()
   readonly #tasks: (Task | undefined)[] = new Array(SLOTS).fill(undefined)
   readonly #freeSlots: number[] = Array.from({ length: SLOTS }, (_, i) => SLOTS - 1 - i)
   readonly #graces: Map<number, NodeJS.Timeout> = new Map()
@@ -86,8 +92,8 @@ export class PoolWorker implements LinkListener {
   constructor(owner: WorkerOwner, connect: Connect) {
     this.#owner = owner
     this.#link = connect(this)
-    const { numbers, facts, counters } = owner
-    this.#sender = new Sender(this.#link.carrier, numbers, facts, counters, (tasks, errors) => {
+    const { numbers, facts, counters, stock } = owner
+    this.#sender = new Sender(this.#link.carrier, numbers, facts, counters, stock, (tasks, errors) => {
       tasks.forEach((task, i) => {
         this.#free(task)
         task.reject(errors[i])
@@ -208,15 +214,29 @@ export class PoolWorker implements LinkListener {
     else this.#hearResults(message)
   }
 
-  #hearResults({ results, busy, blind, bytes, parcels }: ResultMessage): void {
+  #hearResults({ shapes, results, busy, blind, bytes, allocated, parcels }: ResultMessage): void {
     const { facts, counters } = this.#owner
-    facts.learn(busy, blind)
-    counters.transferredBytes += bytes[0]
-    counters.copiedBytes += bytes[1]
-    this.#link.carrier.open(results as unknown[], parcels)
-    for (let at = 0; at < results.length; at += FIELDS_OF_RESULT) {
-      const task = this.#tasks[results[at] as number]
-      if (task !== undefined) this.#hearResult(task, results[at + 1] as number, results[at + 2])
+    if (busy !== undefined || blind !== undefined) facts.learn(busy, blind)
+    if (shapes !== undefined) this.#shapes.learn(shapes)
+    if (bytes !== undefined) {
+      counters.transferredBytes += bytes[0]
+      counters.copiedBytes += bytes[1]
+    }
+    if (allocated !== undefined) this.#sender.allocated(allocated)
+    if (results !== undefined) {
+      this.#link.carrier.open(results as unknown[], parcels)
+      for (let at = 0; at < results.length; ) {
+        const head = results[at++] as number
+        const kind = head >> ABOVE_FLAGS
+        let value = kind <= OUTPUT ? results[at++] : undefined
+        if ((head & SHAPED) !== 0) {
+          const shape = value as number
+          value = this.#shapes.read(results, at, shape)
+          at += this.#shapes.lengthOf(shape)
+        }
+        const task = this.#tasks[head & SLOT_OF_HEAD]
+        if (task !== undefined) this.#hearResult(task, kind, value)
+      }
     }
     this.#rested()
   }

@@ -25,6 +25,11 @@ export class PortCarrier implements Carrier {
     return pack(value, this.#transfers, this.#givesAway, this.tally)
   }
 
+  give(buffer: ArrayBuffer): boolean {
+    this.#transfers.add(buffer)
+    return true
+  }
+
   send(message: PoolMessage | WorkerMessage, givesAway = true): void {
     if (this.#transfers.size === 0) {
       this.#port.postMessage(message, none)

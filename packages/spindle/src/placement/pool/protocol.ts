@@ -6,54 +6,66 @@ import type { OpReference } from '../worker-modules.ts'
 // which stays taken until its last result has come back, so that nothing else needs numbers.
 
 /** Tasks that a worker can hold at once. */
-export const SLOTS = 128
+export const SLOTS = 256
 
-// Pool to worker.
+// Pool to worker. Of its lists a message has those that are not empty.
 export interface RunMessage {
   /** Ops that this worker has not been told of. An op's number is its place in the order of telling. */
-  readonly ops: readonly OpReference[]
+  readonly ops?: readonly OpReference[]
   /** Stages that this worker has not been told of: number, stage; and again. */
-  readonly stages: readonly (number | StageInfo)[]
-  /** Slot, number of the op, item, context, whether to tell of the beginning, outputs to leave out; and again. */
-  readonly tasks: readonly unknown[]
+  readonly stages?: readonly (number | StageInfo)[]
+  readonly shapes?: readonly (readonly string[])[]
+  /**
+   * For each task: its head; if that says so, the length of its context and that many numbers (index, attempt, number of the stage, key of the
+   * random numbers); if it says so, how many outputs to leave out; then the item, or the number of its shape and its fields.
+   */
+  readonly tasks?: readonly unknown[]
   /** Slot, how many of its generator's outputs the caller has taken; and again. */
-  readonly taken: readonly number[]
+  readonly taken?: readonly number[]
+  /** Buffers that the worker may use again. */
+  readonly buffers?: readonly ArrayBuffer[]
   /** What the carrier has taken out of `tasks`. */
   readonly parcels?: readonly unknown[]
 }
-export const FIELDS_OF_TASK = 6
-export const ITEM_OF_TASK = 2
 /** Tasks, a slot that is wanted no more, or the end. */
 export type PoolMessage = RunMessage | number | 'close'
 
-/** A task's context: index, attempt, number of the stage, and the key of the random numbers. */
-export type WireContext = readonly number[]
+// The head of a task or result: its slot, flags, and the number of the op or the kind of the result.
+export const SLOT_OF_HEAD = 0xff
+export const SHAPED: number = 1 << 8
+export const HAS_CONTEXT: number = 1 << 9
+/** It is to be told of when the op begins. */
+export const IS_TIMED: number = 1 << 10
+export const SKIPS: number = 1 << 11
+export const ABOVE_FLAGS = 12
 
 // Worker to pool.
 export const OK = 0
 export const THREW = 1
-/** Given up because it is wanted no more. */
-export const DROPPED = 2
 /** One output of a generator; the slot stays taken. */
-export const OUTPUT = 3
+export const OUTPUT = 2
+// Those from here on have no value.
+/** Given up because it is wanted no more. */
+export const DROPPED = 3
 /** The end of a generator. */
 export const DONE = 4
 /** The op begins; the slot stays taken. */
 export const BEGINS = 5
 export interface ResultMessage {
-  /** Slot, what kind of result, value; and again. */
-  readonly results: readonly unknown[]
+  readonly shapes?: readonly (readonly string[])[]
+  /** For each result: its head; then its value, or the number of its shape and its fields. */
+  readonly results?: readonly unknown[]
   /** How long ops held the worker since the last message: number of the op, calls, milliseconds; and again. */
-  readonly busy: readonly number[]
+  readonly busy?: readonly number[]
   /** Numbers of ops that were found to take no context. */
-  readonly blind: readonly number[]
+  readonly blind?: readonly number[]
   /** Bytes that were given away, and bytes that were copied, since the last message. */
-  readonly bytes: readonly [transferred: number, copied: number]
+  readonly bytes?: readonly [transferred: number, copied: number]
+  /** Size of buffers, and how many of that size ops have asked for since the last message; and again. */
+  readonly allocated?: readonly number[]
   /** What the carrier has taken out of `results`. */
   readonly parcels?: readonly unknown[]
 }
-export const FIELDS_OF_RESULT = 3
-export const VALUE_OF_RESULT = 2
 export const FIELDS_OF_BUSY = 3
 /** `'full'`: the worker's memory has grown to the limit for replacing it. */
 export type WorkerMessage = ResultMessage | 'ready' | 'full'

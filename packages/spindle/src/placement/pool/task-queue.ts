@@ -3,7 +3,7 @@ import type { Task } from './task.ts'
 /** Tasks of one priority: a queue with holes where tasks were taken out of it. */
 class Lane {
   readonly priority: number
-  #tasks: Task[] = []
+  #tasks: (Task | undefined)[] = []
   #head = 0
 
   constructor(priority: number) {
@@ -30,15 +30,19 @@ class Lane {
 
   /** Takes the head out. */
   shift(): void {
-    this.#head++
-    if (this.#head === this.#tasks.length || this.#head > 1024) {
+    // Not only passed by: what is long done must not live on here.
+    this.#tasks[this.#head++] = undefined
+    if (this.#head === this.#tasks.length) {
+      this.#tasks.length = 0
+      this.#head = 0
+    } else if (this.#head > 1024) {
       this.#tasks = this.#tasks.slice(this.#head)
       this.#head = 0
     }
   }
 
   rest(): Task[] {
-    return this.#tasks.slice(this.#head).filter((task) => task.isQueued)
+    return (this.#tasks.slice(this.#head) as Task[]).filter((task) => task.isQueued)
   }
 }
 

@@ -2,20 +2,26 @@ import type { StageInfo } from '../../op-context.ts'
 import { seesContext } from '../../sees-context.ts'
 import { WorkerContext } from '../worker-context.ts'
 import { loadOp, type Op, type OpReference } from '../worker-modules.ts'
+import { WorkerStock } from './buffer-stock.ts'
 import type { Carrier } from './carrier.ts'
 import type { WorkerControl } from './control.ts'
 import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
 import type { HeapWatch } from './heap-watch.ts'
 import { Outbox } from './outbox.ts'
 import {
+  ABOVE_FLAGS,
   BEGINS,
   DROPPED,
-  FIELDS_OF_TASK,
+  HAS_CONTEXT,
+  IS_TIMED,
   OK,
   type PoolMessage,
   type RunMessage,
-  type WireContext,
+  SHAPED,
+  SKIPS,
+  SLOT_OF_HEAD,
 } from './protocol.ts'
+import { ShapeReader } from './shapes.ts'
 
 /** A result waits at most so long for company, in milliseconds. */
 const HOLD_MS = 1
@@ -36,6 +42,8 @@ export class TaskRunner {
   readonly #heap: HeapWatch
   readonly #ops: (LoadedOp | Promise<LoadedOp>)[] = []
   readonly #stages: StageInfo[] = []
+  readonly #shapes: ShapeReader = new ShapeReader()
+  readonly #stock: WorkerStock = new WorkerStock()
   readonly #contexts: (WorkerContext | undefined)[] = []
   readonly #generating: Map<number, Generating> = new Map()
   #isFlushing = false
@@ -46,7 +54,7 @@ export class TaskRunner {
   constructor(carrier: Carrier, control: WorkerControl, heap: HeapWatch) {
     this.#carrier = carrier
     this.control = control
-    this.outbox = new Outbox(carrier, control)
+    this.outbox = new Outbox(carrier, control, this.#stock)
     this.#heap = heap
   }
 
@@ -60,43 +68,65 @@ export class TaskRunner {
     } else this.#takeUp(message)
   }
 
-  #takeUp({ ops, stages, tasks, taken, parcels }: RunMessage): void {
-    for (const reference of ops) this.#load(reference)
-    for (let at = 0; at < stages.length; at += 2)
-      this.#stages[stages[at] as number] = stages[at + 1] as StageInfo
-    this.#carrier.open(tasks as unknown[], parcels)
+  #takeUp({ ops, stages, shapes, buffers, tasks, taken, parcels }: RunMessage): void {
+    if (ops !== undefined) for (const reference of ops) this.#load(reference)
+    if (shapes !== undefined) this.#shapes.learn(shapes)
+    if (stages !== undefined) {
+      for (let at = 0; at < stages.length; at += 2)
+        this.#stages[stages[at] as number] = stages[at + 1] as StageInfo
+    }
+    if (buffers !== undefined) this.#stock.put(buffers)
     this.#flushedAt = performance.now()
-    for (let at = 0; at < tasks.length; at += FIELDS_OF_TASK) {
-      const slot = tasks[at] as number
-      this.#carrier.release(slot)
-      const op = this.#ops[tasks[at + 1] as number] as LoadedOp | Promise<LoadedOp>
-      const item = tasks[at + 2]
-      const wire = tasks[at + 3] as WireContext | undefined
-      const [isTimed, skip] = [tasks[at + 4] === true, tasks[at + 5] as number]
-      if (!(op instanceof Promise)) {
-        this.#call(op, slot, item, wire, isTimed, skip)
-        continue
+    if (tasks !== undefined) {
+      this.#carrier.open(tasks as unknown[], parcels)
+      for (let at = 0; at < tasks.length; ) at = this.#takeUpTask(tasks, at)
+    }
+    if (taken !== undefined) {
+      for (let at = 0; at < taken.length; at += 2) {
+        const slot = taken[at] as number
+        this.#carrier.release(slot, taken[at + 1] as number)
+        this.#generating.get(slot)?.taken(taken[at + 1] as number)
       }
+    }
+    this.flush()
+  }
+
+  /** Takes up the task that begins at `at`; returns where the next one does. */
+  #takeUpTask(tasks: readonly unknown[], at: number): number {
+    const head = tasks[at++] as number
+    const slot = head & SLOT_OF_HEAD
+    this.#carrier.release(slot)
+    const op = this.#ops[head >> ABOVE_FLAGS] as LoadedOp | Promise<LoadedOp>
+    let context: readonly number[] | undefined
+    if ((head & HAS_CONTEXT) !== 0) {
+      const count = tasks[at++] as number
+      context = tasks.slice(at, at + count) as number[]
+      at += count
+    }
+    const skip = (head & SKIPS) === 0 ? 0 : (tasks[at++] as number)
+    let item = tasks[at++]
+    if ((head & SHAPED) !== 0) {
+      const shape = item as number
+      item = this.#shapes.read(tasks, at, shape)
+      at += this.#shapes.lengthOf(shape)
+    }
+    const isTimed = (head & IS_TIMED) !== 0
+    if (op instanceof Promise) {
       // Loading runs the module's own code, which may end the worker: the task has begun.
       this.control.begin(slot)
       this.pending++
       op.then(
         (loaded) => {
           this.pending--
-          this.#call(loaded, slot, item, wire, isTimed, skip)
+          this.#call(loaded, slot, item, context, isTimed, skip)
         },
         (error) => {
           this.pending--
           this.failed(slot, error)
         },
       )
-    }
-    for (let at = 0; at < taken.length; at += 2) {
-      const slot = taken[at] as number
-      this.#carrier.release(slot, taken[at + 1] as number)
-      this.#generating.get(slot)?.taken(taken[at + 1] as number)
-    }
-    this.flush()
+    } else this.#call(op, slot, item, context, isTimed, skip)
+    return at
   }
 
   #load(reference: OpReference): void {
@@ -115,7 +145,7 @@ export class TaskRunner {
     op: LoadedOp,
     slot: number,
     item: unknown,
-    wire: WireContext | undefined,
+    wire: readonly number[] | undefined,
     isTimed: boolean,
     skip: number,
   ): void {
@@ -148,14 +178,14 @@ export class TaskRunner {
     }
     control.leave()
     this.held(op.number, startedAt)
-    if (typeof result !== 'object' || result === null) this.#succeeded(slot, result)
+    if (typeof result !== 'object' || result === null) this.#succeeded(slot, result, op.number)
     else if (typeof (result as PromiseLike<unknown>).then === 'function') {
       this.pending++
       Promise.resolve(result).then(
         (value) => {
           this.pending--
           if (isGenerator(value)) this.#generate(op, slot, value, skip, isTimed)
-          else this.#succeeded(slot, value)
+          else this.#succeeded(slot, value, op.number)
         },
         (error) => {
           this.pending--
@@ -163,14 +193,16 @@ export class TaskRunner {
         },
       )
     } else if (isGenerator(result)) this.#generate(op, slot, result, skip, isTimed)
-    else this.#succeeded(slot, result)
+    else this.#succeeded(slot, result, op.number)
   }
 
-  #contextOf(slot: number, wire: WireContext | undefined): WorkerContext {
+  #contextOf(slot: number, wire: readonly number[] | undefined): WorkerContext {
     const isAborted = (): boolean => this.control.isAborted(slot)
-    if (wire === undefined) return new WorkerContext(undefined, isAborted)
-    const [index, attempt, stage, ...rngKey] = wire as [number, number, number, ...number[]]
-    return new WorkerContext({ index, attempt, stage: this.#stages[stage] as StageInfo, rngKey }, isAborted)
+    const allocate = (byteLength: number): ArrayBuffer => this.#stock.take(byteLength)
+    if (wire === undefined) return new WorkerContext(undefined, isAborted, allocate)
+    const [index, attempt, stage, ...rngKey] = wire as readonly [number, number, number, ...number[]]
+    const call = { index, attempt, stage: this.#stages[stage] as StageInfo, rngKey }
+    return new WorkerContext(call, isAborted, allocate)
   }
 
   #generate(op: LoadedOp, slot: number, outputs: GeneratorLike, skip: number, isTimed: boolean): void {
@@ -179,8 +211,8 @@ export class TaskRunner {
     generating.advance()
   }
 
-  #succeeded(slot: number, value: unknown): void {
-    this.outbox.value(slot, OK, value)
+  #succeeded(slot: number, value: unknown, op: number): void {
+    this.outbox.value(slot, OK, value, op)
     this.ended(slot)
   }
 

@@ -1,4 +1,5 @@
 import type { ExecutorCall } from '../executor.ts'
+import type { Watched } from './abort-watch.ts'
 import type { Outputs, OutputsOwner } from './outputs.ts'
 import type { PoolWorker } from './pool-worker.ts'
 
@@ -26,6 +27,9 @@ export class Task implements OutputsOwner {
   slot = -1
   /** What it gives, where the op turned out to be a generator. */
   outputs: Outputs | undefined = undefined
+  /** Where it is in the pool's list. */
+  watched: Watched | undefined = undefined
+  watchedAt = -1
   /** Its places in its worker's accounts. */
   isLoad = false
   isAwaited = false

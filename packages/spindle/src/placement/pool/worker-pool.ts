@@ -1,8 +1,11 @@
 import { badOption } from '../../check.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
 import type { Executor, ExecutorCall } from '../executor.ts'
+import { wholeBuffersOf } from '../pack.ts'
 import { AbortWatch } from './abort-watch.ts'
+import { BufferStock } from './buffer-stock.ts'
 import type { Connect } from './link.ts'
+import { moved } from './moved.ts'
 import { OpFactsTable } from './op-facts.ts'
 import { OpNumbers } from './op-numbers.ts'
 import type { PoolSettings } from './options.ts'
@@ -19,9 +22,9 @@ export class WorkerPool implements Executor, AsyncDisposable {
   readonly #workers: Set<PoolWorker> = new Set()
   readonly #queue: TaskQueue = new TaskQueue()
   readonly #numbers: OpNumbers = new OpNumbers()
+  readonly #stock: BufferStock = new BufferStock()
   readonly #counters: PoolCounters = new PoolCounters()
-  readonly #aborts: AbortWatch = new AbortWatch((task, reason) => this.#aborted(task, reason))
-  readonly #running: Set<Task> = new Set()
+  readonly #tasks: AbortWatch = new AbortWatch((task, reason) => this.#aborted(task, reason))
   readonly #owner: WorkerOwner
   readonly #onSettled = (task: Task): void => this.#settled(task)
   #closing: Promise<void> | undefined
@@ -46,6 +49,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       numbers: this.#numbers,
       facts: new OpFactsTable(),
       counters: this.#counters,
+      stock: this.#stock,
       graceMs: settings.graceMs,
       maxTasks: settings.maxTasks,
       workerHasRoom: () => this.#dispatchSoon(),
@@ -96,6 +100,18 @@ export class WorkerPool implements Executor, AsyncDisposable {
     }
   }
 
+  /**
+   * Hands the buffers of a result back: all that the value covers as a whole are empty here from now on, and threads get them for the ops that
+   * ask by `context.allocate()`. Large results cost a fraction so, for it is not the way to this thread that is dear, but new memory. A pool of
+   * processes has no use for them.
+   */
+  giveBack(value: unknown): void {
+    for (const buffer of wholeBuffersOf(value)) {
+      // Not the buffer itself: whoever still has it must not see what others write.
+      if (buffer.byteLength > 0) this.#stock.put(moved(buffer))
+    }
+  }
+
   /** Starts workers for so many calls at a time, as far as `size` allows, before there are calls. */
   warmUp(calls: number): void {
     if (this.#closing === undefined) this.#startWorkers(calls - this.#workers.size)
@@ -116,18 +132,19 @@ export class WorkerPool implements Executor, AsyncDisposable {
       if (this.#closing !== undefined) return reject(this.#closed())
       if (call.signal.aborted) return reject(call.signal.reason)
       const op = this.#numbers.numberOf(call)
-      // A stage knows where it was made; of any other caller the stack is all there is.
-      const site = call.context === undefined ? captureSite() : undefined
+      // A stage knows where it was made; of any other caller the stack is all there is. To take it costs as much as all the rest of a small
+      // call, so of many calls at a time only the first one's is taken.
+      const isSited = call.context === undefined && this.#tasks.size === 0
+      const site = isSited ? captureSite() : undefined
       const task = new Task(item, call, op, priority, site, resolve, reject, this.#onSettled)
-      this.#running.add(task)
-      this.#aborts.add(task)
+      this.#tasks.add(task)
       this.#queue.push(task)
       this.#dispatch()
     })
   }
 
   async #close(): Promise<void> {
-    for (const task of [...this.#running]) this.#aborted(task, this.#closed())
+    for (const task of this.#tasks.list()) this.#aborted(task, this.#closed())
     if (this.#workers.size === 0) return
     const ended = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
@@ -205,8 +222,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
 
   #settled(task: Task): void {
     this.#counters.tasks++
-    this.#running.delete(task)
-    this.#aborts.delete(task)
+    this.#tasks.delete(task)
     if (this.#queue.delete(task)) for (const worker of this.#workers) worker.keepOrLetGo()
   }
 
