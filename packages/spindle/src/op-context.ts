@@ -27,8 +27,8 @@ export interface StageContext {
   /** The stage that makes the call. */
   readonly stage: StageInfo
   /**
-   * Memory for a result: a buffer of exactly so many bytes, with whatever is in it. In a thread of a pool it may be one that the reader of
-   * earlier results has handed back by `pool.giveBack()`; elsewhere it is new.
+   * Memory for a result: a buffer of exactly so many bytes, with whatever is in it. In a worker of a pool it may be one that was used
+   * before (see `ThreadPool.giveBack()`), and is the caller's once it has been returned; elsewhere it is new.
    */
   allocate(byteLength: number): ArrayBuffer
 }

@@ -31,7 +31,7 @@ export class ProcessPool extends WorkerPool {
     )
       badOption('execArgv', 'a list of texts', execArgv)
     if (env !== undefined && (typeof env !== 'object' || env === null)) badOption('env', 'an object', env)
-    super(poolSettings('process', options), (listener) => new ProcessLink(listener, options))
+    super(poolSettings('process', options), (listener, stock) => new ProcessLink(listener, options, stock))
   }
 
   /** Processes there are now, those included that are starting or ending. */

@@ -1,8 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { canStripTypes, findTsx } from './typescript.ts'
-
-const isSource = import.meta.url.endsWith('.ts')
+import { type EntrySetup, entryOf } from './start-worker.ts'
 
 /** How a worker process is started. */
 export interface ProcessOptions {
@@ -13,21 +11,19 @@ export interface ProcessOptions {
 }
 
 /**
- * Starts a process with the pool's entry, built or from TypeScript sources. `files` are descriptors that it gets as 4, 5, …; its output goes
- * where this process's goes. `tsx` is whether it is started with tsx.
+ * Starts a process with a file of this package, given as its `.js`: the built one, or from TypeScript sources. `files` are descriptors that
+ * it gets as 4, 5, …; its output goes where this process's goes. `tsx`: see {@link EntrySetup}.
  */
 export function startProcess(
+  href: string,
   files: readonly number[],
   options: ProcessOptions,
 ): { readonly child: ChildProcess; readonly tsx: string | undefined } {
-  const entry = fileURLToPath(
-    new URL(isSource ? './pool/process-main.ts' : './pool/process-main.js', import.meta.url),
-  )
-  const tsx = isSource && !canStripTypes() ? findTsx(entry) : undefined
+  const { entry, tsx } = entryOf(href)
   const given = options.execArgv ?? inheritedArguments(process.execArgv)
   const hasTsx = given.some((argument) => argument.includes('tsx'))
   const execArgv = tsx === undefined || hasTsx ? given : [...given, `--import=${registering(tsx)}`]
-  const child = fork(entry, [], {
+  const child = fork(fileURLToPath(entry), [], {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...files],
     execArgv: [...execArgv],

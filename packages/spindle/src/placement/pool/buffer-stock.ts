@@ -1,3 +1,5 @@
+import { moved } from './moved.ts'
+
 /** Bytes of unused buffers that are kept; what comes beyond is left to the garbage collector. */
 const MOST_BYTES = 2 ** 27
 
@@ -25,6 +27,7 @@ export class BufferStock {
 /** A worker's own stock. Whatever it takes, new or used, its pool owes it one of the same size. */
 export class WorkerStock {
   readonly #stock: BufferStock = new BufferStock()
+  readonly #made: WeakSet<ArrayBuffer> = new WeakSet()
   #taken: number[] = []
 
   put(buffers: readonly ArrayBuffer[]): void {
@@ -36,7 +39,14 @@ export class WorkerStock {
     const at = this.#taken.length - 2
     if (this.#taken[at] === byteLength) (this.#taken[at + 1] as number)++
     else this.#taken.push(byteLength, 1)
-    return this.#stock.take(byteLength) ?? new ArrayBuffer(byteLength)
+    const buffer = this.#stock.take(byteLength) ?? new ArrayBuffer(byteLength)
+    this.#made.add(buffer)
+    return buffer
+  }
+
+  /** A result has left as a copy: its memory can be used again, if it came from here. It is empty then for the op, as it is in a thread. */
+  left(buffer: ArrayBuffer): void {
+    if (this.#made.has(buffer)) this.#stock.put(moved(buffer))
   }
 
   /** Sizes and how many were taken of each since this was last asked for. */

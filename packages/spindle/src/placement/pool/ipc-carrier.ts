@@ -10,17 +10,27 @@ import { Slab } from './slab.ts'
 
 const FIELDS_OF_PARCEL = 5
 
+/** Where memory for what arrives comes from, and what has left as a copy goes. */
+export interface Memory {
+  take?(byteLength: number): ArrayBuffer | undefined
+  left?(buffer: ArrayBuffer): void
+}
+
 /** Between processes: messages over the channel that Node has for them, large buffers through a file in memory. */
 export class IpcCarrier implements Carrier {
   readonly tally: Tally = { transferredBytes: 0, copiedBytes: 0 }
   readonly #post: (message: unknown) => void
   readonly #outgoing: Slab
   readonly #incoming: number
+  readonly #memory: Memory
+  /** Buffers whose contents go with the next message. */
+  #copied: ArrayBuffer[] = []
   /** Place in the list, path in the value, kind of view, offset, length; and again. */
   #parcels: unknown[] = []
 
   /** `outgoing`, `incoming`: descriptors of the files for this side's buffers and the other's. */
-  constructor(post: (message: unknown) => void, outgoing: number, incoming: number) {
+  constructor(post: (message: unknown) => void, outgoing: number, incoming: number, memory: Memory) {
+    this.#memory = memory
     this.#post = post
     this.#outgoing = new Slab(outgoing)
     this.#incoming = incoming
@@ -33,6 +43,7 @@ export class IpcCarrier implements Carrier {
       if (offset === undefined) return false
       this.tally.copiedBytes += bytes.byteLength
       this.#parcels.push(at, path, view, offset, bytes.byteLength)
+      if (bytes.byteLength === bytes.buffer.byteLength) this.#copied.push(bytes.buffer as ArrayBuffer)
       return true
     })
   }
@@ -43,8 +54,11 @@ export class IpcCarrier implements Carrier {
 
   send(message: PoolMessage | WorkerMessage): void {
     const parcels = this.#parcels
+    const copied = this.#copied
     this.#parcels = []
+    this.#copied = []
     this.#post(parcels.length === 0 || typeof message !== 'object' ? message : { ...message, parcels })
+    for (const buffer of copied) this.#memory.left?.(buffer)
   }
 
   open(list: unknown[], parcels: readonly unknown[] = []): void {
@@ -57,7 +71,8 @@ export class IpcCarrier implements Carrier {
         number,
       ]
       // Not zeroed first: it is all written to.
-      const bytes = Buffer.allocUnsafeSlow(length)
+      const used = this.#memory.take?.(length)
+      const bytes = used === undefined ? Buffer.allocUnsafeSlow(length) : new Uint8Array(used)
       readFully(this.#incoming, bytes, offset)
       putBack(list as unknown as Record<PropertyKey, unknown>, at, path, bytes, view)
     }

@@ -1,3 +1,4 @@
+import type { BufferStock } from './buffer-stock.ts'
 import type { Carrier } from './carrier.ts'
 import type { PoolControl } from './control.ts'
 import type { WorkerMessage } from './protocol.ts'
@@ -26,5 +27,5 @@ export interface LinkEnding {
   readonly error: unknown
 }
 
-/** Starts a worker. May throw. */
-export type Connect = (listener: LinkListener) => WorkerLink
+/** Starts a worker. May throw. `stock`: buffers that were given back. */
+export type Connect = (listener: LinkListener, stock: BufferStock) => WorkerLink

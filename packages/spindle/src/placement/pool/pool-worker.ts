@@ -91,7 +91,7 @@ export class PoolWorker implements LinkListener {
   /** May throw: what `connect` throws. */
   constructor(owner: WorkerOwner, connect: Connect) {
     this.#owner = owner
-    this.#link = connect(this)
+    this.#link = connect(this, owner.stock)
     const { numbers, facts, counters, stock } = owner
     this.#sender = new Sender(this.#link.carrier, numbers, facts, counters, stock, (tasks, errors) => {
       tasks.forEach((task, i) => {

@@ -6,10 +6,11 @@ import type { WorkerOp } from '../worker-op.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import { FilePoolControl } from './file-control.ts'
-import { IpcCarrier } from './ipc-carrier.ts'
+import { IpcCarrier, type Memory } from './ipc-carrier.ts'
 import type { LinkListener, WorkerLink } from './link.ts'
 import type { LastWords, WorkerMessage, WorkerSetup } from './protocol.ts'
 
+const ENTRY = new URL('./process-main.js', import.meta.url).href
 /** How long after a process's end its channel may stay open, in milliseconds: a process of its own may have it. */
 const CHANNEL_MS = 500
 
@@ -32,14 +33,15 @@ export class ProcessLink implements WorkerLink, Guarded {
       readonly init?: WorkerOp<undefined, unknown>
       readonly recycle?: { readonly afterHeapMb?: number }
     },
+    memory: Memory,
   ) {
     this.#listener = listener
     this.control = new FilePoolControl()
     this.#files = [openAnonymousFile(), openAnonymousFile()]
     const [items, results] = this.#files
-    const { child, tsx } = startProcess([this.control.file, items, results], options)
+    const { child, tsx } = startProcess(ENTRY, [this.control.file, items, results], options)
     this.#child = child
-    this.carrier = new IpcCarrier((message) => this.#post(message), items, results)
+    this.carrier = new IpcCarrier((message) => this.#post(message), items, results, memory)
     child.on('message', (message: WorkerMessage | LastWords) => this.#hear(message))
     child.on('error', (error) => {
       this.#error ??= error

@@ -1,5 +1,6 @@
 import { toWire } from '../wire-error.ts'
 import { loadOp, markTsx } from '../worker-modules.ts'
+import { WorkerStock } from './buffer-stock.ts'
 import { FileWorkerControl } from './file-control.ts'
 import { HeapWatch } from './heap-watch.ts'
 import { IpcCarrier } from './ipc-carrier.ts'
@@ -29,8 +30,9 @@ process.on('exit', () => runner?.flush())
 async function setUp({ init, maxHeapMb, tsx }: WorkerSetup): Promise<void> {
   if (tsx !== undefined) markTsx()
   if (init !== undefined) await (await loadOp(init))(undefined, undefined)
-  const carrier = new IpcCarrier(post, RESULTS, ITEMS)
-  runner = new TaskRunner(carrier, new FileWorkerControl(CONTROL), new HeapWatch(maxHeapMb))
+  const stock = new WorkerStock()
+  const carrier = new IpcCarrier(post, RESULTS, ITEMS, { left: (buffer) => stock.left(buffer) })
+  runner = new TaskRunner(carrier, new FileWorkerControl(CONTROL), new HeapWatch(maxHeapMb), stock)
   post('ready')
   watchParent()
 }

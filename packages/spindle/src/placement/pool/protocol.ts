@@ -1,4 +1,5 @@
 import type { StageInfo } from '../../op-context.ts'
+import type { EntrySetup } from '../start-worker.ts'
 import type { WireError } from '../wire-error.ts'
 import type { OpReference } from '../worker-modules.ts'
 
@@ -81,6 +82,13 @@ export interface WorkerSetup {
   readonly init: OpReference | undefined
   /** Heap and buffers, in MiB, from which on the worker says `'full'`. */
   readonly maxHeapMb: number | undefined
-  /** URL of the module of tsx, for a worker that is started from TypeScript sources where Node needs it. */
+  /** URL of the module of tsx, if the worker was started with it. */
   readonly tsx: string | undefined
+}
+
+/** What a thread of a pool is started with. */
+export interface ThreadSetup extends WorkerSetup, EntrySetup {
+  readonly control: SharedArrayBuffer
+  /** Threads that its pool may have, this one included. */
+  readonly poolSize: number
 }

@@ -2,7 +2,7 @@ import type { StageInfo } from '../../op-context.ts'
 import { seesContext } from '../../sees-context.ts'
 import { WorkerContext } from '../worker-context.ts'
 import { loadOp, type Op, type OpReference } from '../worker-modules.ts'
-import { WorkerStock } from './buffer-stock.ts'
+import type { WorkerStock } from './buffer-stock.ts'
 import type { Carrier } from './carrier.ts'
 import type { WorkerControl } from './control.ts'
 import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
@@ -43,7 +43,7 @@ export class TaskRunner {
   readonly #ops: (LoadedOp | Promise<LoadedOp>)[] = []
   readonly #stages: StageInfo[] = []
   readonly #shapes: ShapeReader = new ShapeReader()
-  readonly #stock: WorkerStock = new WorkerStock()
+  readonly #stock: WorkerStock
   readonly #contexts: (WorkerContext | undefined)[] = []
   readonly #generating: Map<number, Generating> = new Map()
   #isFlushing = false
@@ -51,7 +51,8 @@ export class TaskRunner {
   #flushedAt = 0
   readonly #flushNow = (): void => this.flush()
 
-  constructor(carrier: Carrier, control: WorkerControl, heap: HeapWatch) {
+  constructor(carrier: Carrier, control: WorkerControl, heap: HeapWatch, stock: WorkerStock) {
+    this.#stock = stock
     this.#carrier = carrier
     this.control = control
     this.outbox = new Outbox(carrier, control, this.#stock)

@@ -1,9 +1,10 @@
 import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
-import { startWorker } from '../start-worker.ts'
+import { type EntrySetup, startThread } from '../start-worker.ts'
 import type { WorkerOp } from '../worker-op.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import type { LinkListener, WorkerLink } from './link.ts'
 import { PortCarrier } from './port-carrier.ts'
+import type { ThreadSetup } from './protocol.ts'
 import { SharedPoolControl } from './shared-control.ts'
 
 /** A worker thread, as its pool sees it. */
@@ -25,10 +26,13 @@ export class ThreadLink implements WorkerLink, Guarded {
     const { init, resourceLimits, recycle } = options
     const { control } = this
     this.#graceMs = settings.graceMs
-    const worker = startWorker(
-      { control: control.buffer, init, maxHeapMb: recycle?.afterHeapMb, poolSize: settings.size },
-      resourceLimits,
-    )
+    const setup: Omit<ThreadSetup, keyof EntrySetup> = {
+      control: control.buffer,
+      init,
+      maxHeapMb: recycle?.afterHeapMb,
+      poolSize: settings.size,
+    }
+    const worker = startThread(new URL('./thread-main.js', import.meta.url).href, setup, { resourceLimits })
     this.#worker = worker
     this.carrier = new PortCarrier(
       {

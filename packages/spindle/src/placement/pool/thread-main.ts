@@ -1,9 +1,9 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { ThreadSetup } from '../start-worker.ts'
 import { loadOp, markTsx } from '../worker-modules.ts'
+import { WorkerStock } from './buffer-stock.ts'
 import { HeapWatch } from './heap-watch.ts'
 import { PortCarrier } from './port-carrier.ts'
-import type { PoolMessage } from './protocol.ts'
+import type { PoolMessage, ThreadSetup } from './protocol.ts'
 import { SharedWorkerControl } from './shared-control.ts'
 import { Spinner } from './spinner.ts'
 import { TaskRunner } from './task-runner.ts'
@@ -13,7 +13,12 @@ import { TaskRunner } from './task-runner.ts'
 const port = parentPort as MessagePort
 const { control: buffer, init, tsx, maxHeapMb, poolSize } = workerData as ThreadSetup
 const control = new SharedWorkerControl(buffer)
-const runner = new TaskRunner(new PortCarrier(port, true), control, new HeapWatch(maxHeapMb))
+const runner = new TaskRunner(
+  new PortCarrier(port, true),
+  control,
+  new HeapWatch(maxHeapMb),
+  new WorkerStock(),
+)
 const spinner = new Spinner(control, poolSize)
 
 if (tsx !== undefined) markTsx()

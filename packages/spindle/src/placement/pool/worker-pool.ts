@@ -102,8 +102,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
 
   /**
    * Hands the buffers of a result back: all that the value covers as a whole are empty here from now on, and threads get them for the ops that
-   * ask by `context.allocate()`. Large results cost a fraction so, for it is not the way to this thread that is dear, but new memory. A pool of
-   * processes has no use for them.
+   * ask by `context.allocate()`; what comes from processes is read into them. Large results cost a fraction so, for it is not the way to this
+   * thread that is dear, but new memory.
    */
   giveBack(value: unknown): void {
     for (const buffer of wholeBuffersOf(value)) {
