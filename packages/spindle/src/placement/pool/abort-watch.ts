@@ -1,5 +1,8 @@
 import type { Task } from './task.ts'
 
+/** How long a listener stays with a signal that has no tasks, in milliseconds. */
+const TIDY_MS = 20
+
 /** The tasks that share a signal. */
 export interface Watched {
   readonly signal: AbortSignal
@@ -66,11 +69,11 @@ export class AbortWatch {
     return [...this.#signals.values()].flatMap(({ tasks }) => tasks)
   }
 
-  /** Later, for the next call with the same signal is mostly made at once. */
+  /** Later, for the next call with the same signal is mostly made soon. */
   #tidySoon(): void {
     if (this.#isTidying) return
     this.#isTidying = true
-    setImmediate(() => {
+    const timer = setTimeout(() => {
       this.#isTidying = false
       for (const watched of this.#signals.values()) {
         if (watched.tasks.length > 0) continue
@@ -78,6 +81,7 @@ export class AbortWatch {
         this.#signals.delete(watched.signal)
         if (this.#last === watched) this.#last = undefined
       }
-    })
+    }, TIDY_MS)
+    timer.unref()
   }
 }

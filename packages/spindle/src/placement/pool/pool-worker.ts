@@ -50,6 +50,8 @@ export interface WorkerEnding extends LinkEnding {
   readonly others: readonly Task[]
 }
 
+/** How long an idle worker may keep the process alive, in milliseconds. */
+const LET_GO_MS = 5
 /** How long the tasks that wait in a worker should keep it busy, in milliseconds: enough to cover the way of the next ones. */
 const AHEAD_MS = 2
 /** Tasks this long wait in the pool, where any worker that is free can take them. */
@@ -310,14 +312,15 @@ export class PoolWorker implements LinkListener {
       if (!this.#isReffed) this.#link.setRef(true)
       this.#isReffed = true
     } else if (!this.#isLettingGo) {
-      // Later, for the next call is mostly made in the turn in which the last one has ended.
+      // Later, for the next call is mostly made soon. The timer itself keeps nothing alive: that is what the worker does until then.
       this.#isLettingGo = true
-      setImmediate(() => {
+      const timer = setTimeout(() => {
         this.#isLettingGo = false
         if (this.#isKept || !this.#isReffed || this.#hasEnded) return
         this.#isReffed = false
         this.#link.setRef(false)
-      })
+      }, LET_GO_MS)
+      timer.unref()
     }
   }
 
