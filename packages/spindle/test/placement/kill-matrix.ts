@@ -106,6 +106,29 @@ export function testDeaths(kind: keyof typeof pools): void {
       assert.equal(failed[0]?.index, POISON)
     })
 
+    it('is ended when its call is aborted and goes on; the next call has a new one', async () => {
+      await using pool =
+        kind === 'thread'
+          ? new ThreadPool({ size: 1, graceMs: 100 })
+          : new ProcessPool({ size: 1, graceMs: 100 })
+      const { href: filename } = ops.hangOn
+      const controller = new AbortController()
+      let hasBegun: () => void = () => {}
+      const begun = new Promise<void>((resolve) => {
+        hasBegun = resolve
+      })
+      const call = { filename, name: 'hangOn', signal: controller.signal, onStart: () => hasBegun() }
+      const running = pool.run(items[POISON], call)
+      await begun
+      const next = pool.run(items[0], { filename, name: 'fine', signal: new AbortController().signal })
+      const reason = new Error('enough')
+      controller.abort(reason)
+      await assert.rejects(running, (error) => error === reason)
+      assert.equal(await next, 0)
+      const { deaths, restarts } = pool.stats()
+      assert.deepEqual({ deaths, restarts }, { deaths: 0, restarts: 1 })
+    })
+
     it('fails its item as often as maxDeaths says', async () => {
       await using pool =
         kind === 'thread'
