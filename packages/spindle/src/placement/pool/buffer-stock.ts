@@ -3,18 +3,22 @@ import { moved } from './moved.ts'
 /** Bytes of unused buffers that are kept; what comes beyond is left to the garbage collector. */
 const MOST_BYTES = 2 ** 27
 
-/** Buffers that wait to be used again, by their sizes. */
+/** Buffers that wait to be used again, by their sizes: only of sizes that have been asked for. */
 export class BufferStock {
   readonly #bySize: Map<number, ArrayBuffer[]> = new Map()
   #bytes = 0
 
+  /** Buffers of that size will be asked for. */
+  expect(byteLength: number): void {
+    if (!this.#bySize.has(byteLength)) this.#bySize.set(byteLength, [])
+  }
+
   put(buffer: ArrayBuffer): void {
     const { byteLength } = buffer
-    if (byteLength === 0 || this.#bytes + byteLength > MOST_BYTES) return
-    this.#bytes += byteLength
     const buffers = this.#bySize.get(byteLength)
-    if (buffers === undefined) this.#bySize.set(byteLength, [buffer])
-    else buffers.push(buffer)
+    if (buffers === undefined || this.#bytes + byteLength > MOST_BYTES) return
+    this.#bytes += byteLength
+    buffers.push(buffer)
   }
 
   take(byteLength: number): ArrayBuffer | undefined {
@@ -36,6 +40,7 @@ export class WorkerStock {
 
   /** A buffer of that size, with whatever is in it. */
   take(byteLength: number): ArrayBuffer {
+    this.#stock.expect(byteLength)
     const at = this.#taken.length - 2
     if (this.#taken[at] === byteLength) (this.#taken[at + 1] as number)++
     else this.#taken.push(byteLength, 1)

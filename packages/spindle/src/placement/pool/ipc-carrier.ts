@@ -12,6 +12,7 @@ const FIELDS_OF_PARCEL = 5
 
 /** Where memory for what arrives comes from, and what has left as a copy goes. */
 export interface Memory {
+  expect?(byteLength: number): void
   take?(byteLength: number): ArrayBuffer | undefined
   left?(buffer: ArrayBuffer): void
 }
@@ -71,6 +72,7 @@ export class IpcCarrier implements Carrier {
         number,
       ]
       // Not zeroed first: it is all written to.
+      this.#memory.expect?.(length)
       const used = this.#memory.take?.(length)
       const bytes = used === undefined ? Buffer.allocUnsafeSlow(length) : new Uint8Array(used)
       readFully(this.#incoming, bytes, offset)

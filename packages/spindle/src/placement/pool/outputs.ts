@@ -105,6 +105,11 @@ export class Outputs implements AsyncIterableIterator<unknown> {
     return value
   }
 
+  /** Whether the reader waits for an output. */
+  get isAwaited(): boolean {
+    return this.#takers.length > 0
+  }
+
   /** Whether nothing is here that the reader has not taken. */
   get isEmpty(): boolean {
     return this.#head === this.#ready.length

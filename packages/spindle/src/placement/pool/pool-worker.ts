@@ -132,7 +132,7 @@ export class PoolWorker implements LinkListener {
     task.isGenerator = this.#owner.facts.of(task.op).isGenerator
     if (task.isGenerator) this.#generators++
     this.#setLoad(task, true)
-    this.setAwaited(task, task.outputs?.isEmpty ?? true)
+    this.setAwaited(task, task.outputs?.isAwaited ?? true)
     if (++this.#given >= this.#owner.maxTasks) this.isRetiring = true
     if (task.isSuspect) this.#suspect = task
     this.#link.control.reset(slot)

@@ -37,16 +37,28 @@ export class ProcessLink implements WorkerLink, Guarded {
   ) {
     this.#listener = listener
     this.control = new FilePoolControl()
-    this.#files = [openAnonymousFile(), openAnonymousFile()]
-    const [items, results] = this.#files
-    const { child, tsx } = startProcess(ENTRY, [this.control.file, items, results], options)
-    this.#child = child
+    const files = [this.control.file]
+    let setup: WorkerSetup
+    try {
+      files.push(openAnonymousFile(), openAnonymousFile())
+      const { child, tsx } = startProcess(ENTRY, files, options)
+      this.#child = child
+      setup = { init: options.init && { ...options.init }, maxHeapMb: options.recycle?.afterHeapMb, tsx }
+    } catch (error) {
+      for (const file of files) closeSync(file)
+      throw error
+    }
+    const [, items, results] = files as [number, number, number]
+    this.#files = [items, results]
+    const child = this.#child
     this.carrier = new IpcCarrier((message) => this.#post(message), items, results, memory)
     child.on('message', (message: WorkerMessage | LastWords) => this.#hear(message))
     child.on('error', (error) => {
       this.#error ??= error
-      // It may never have run.
-      if (child.pid === undefined) this.#exited('it could not be started')
+      // It may never have run, and then nothing else will be heard of it.
+      if (child.pid !== undefined) return
+      this.#how = 'it could not be started'
+      this.#end(true)
     })
     child.on('exit', (code, signal) =>
       this.#exited(signal === null ? `exit code ${code}` : `signal ${signal}`),
@@ -56,8 +68,6 @@ export class ProcessLink implements WorkerLink, Guarded {
       this.#end()
     })
     guardExit(this)
-    const { init, recycle } = options
-    const setup: WorkerSetup = { init: init && { ...init }, maxHeapMb: recycle?.afterHeapMb, tsx }
     this.#post(setup)
   }
 
@@ -74,7 +84,7 @@ export class ProcessLink implements WorkerLink, Guarded {
   #exited(how: string): void {
     this.#how = how
     if (this.#isDisconnected || !this.#child.connected) this.#end()
-    else setTimeout(() => this.#end(true), CHANNEL_MS).unref()
+    else setTimeout(() => this.#end(true), CHANNEL_MS)
   }
 
   /** The end is when the process has ended and all it has sent is here. */
@@ -97,9 +107,9 @@ export class ProcessLink implements WorkerLink, Guarded {
     this.#child.kill('SIGKILL')
   }
 
-  // With its channel gone the process ends by itself, unless it is busy.
+  // An idle process ends by itself when its channel is gone.
   stop(): void {
-    this.#child.kill('SIGTERM')
+    if (this.control.begunSlots().size > 0) this.#child.kill('SIGTERM')
   }
 
   waitUntilOutside(): void {}

@@ -63,6 +63,7 @@ export class Sender {
   allocated(sizes: readonly number[]): void {
     for (let at = 0; at < sizes.length; at += 2) {
       const size = sizes[at] as number
+      this.#stock.expect(size)
       this.#owed.set(size, (this.#owed.get(size) ?? 0) + (sizes[at + 1] as number))
     }
   }

@@ -3,6 +3,9 @@ import type { Watched } from './abort-watch.ts'
 import type { Outputs, OutputsOwner } from './outputs.ts'
 import type { PoolWorker } from './pool-worker.ts'
 
+/** Frames of the pool itself, which tell a caller nothing. */
+const OWN_FRAME = /placement[\\/]pool[\\/]worker-pool\.|new Promise \(<anonymous>\)/
+
 /**
  * One call of an op that a pool has taken on.
  *
@@ -74,7 +77,8 @@ export class Task implements OutputsOwner {
       const where = stage.where === undefined ? '' : ` (${stage.where})`
       return `    at stage "${stage.name}"${where}`
     }
-    return (this.#site?.stack ?? '').split('\n').slice(1).join('\n')
+    const frames = (this.#site?.stack ?? '').split('\n').slice(1)
+    return frames.filter((frame) => !OWN_FRAME.test(frame)).join('\n')
   }
 
   resolve(value: unknown): void {

@@ -271,6 +271,6 @@ export class WorkerPool implements Executor, AsyncDisposable {
 
 function captureSite(): { readonly stack?: string } {
   const site: { readonly stack?: string } = {}
-  Error.captureStackTrace(site, WorkerPool.prototype.run)
+  Error.captureStackTrace(site, captureSite)
   return site
 }
