@@ -12,7 +12,7 @@ export function bytes(size) {
 
 /** The same in memory that Spindle may have used before. */
 export function reusedBytes(size, context) {
-  return touched(new Uint8Array(context.allocate(size)))
+  return touched(context.alloc(size))
 }
 
 /** The same, given away as Piscina has it. */

@@ -27,8 +27,8 @@ export interface StageContext {
   /** The stage that makes the call. */
   readonly stage: StageInfo
   /**
-   * Memory for a result: a buffer of exactly so many bytes, with whatever is in it. In a worker of a pool it may be one that was used
-   * before (see `ThreadPool.giveBack()`), and is the caller's once it has been returned; elsewhere it is new.
+   * Memory for the op's result: so many bytes, with whatever is in them. In a worker of a pool it may be memory that was used before (see
+   * `ThreadPool.giveBack()`) and is the caller's once it has been returned; elsewhere it is new.
    */
-  allocate(byteLength: number): ArrayBuffer
+  alloc(byteLength: number): Uint8Array
 }

@@ -42,8 +42,8 @@ export class TaskContext implements StageContext {
     return this.generator
   }
 
-  allocate(byteLength: number): ArrayBuffer {
-    return new ArrayBuffer(byteLength)
+  alloc(byteLength: number): Uint8Array {
+    return new Uint8Array(byteLength)
   }
 
   /** What {@link rng} is made from; plain data, so that a worker can make the same. */

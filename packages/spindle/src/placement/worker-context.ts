@@ -11,26 +11,26 @@ export class WorkerContext implements StageContext {
   readonly stage: StageInfo
   readonly #key: readonly number[]
   readonly #isAborted: () => boolean
-  readonly #allocate: (byteLength: number) => ArrayBuffer
+  readonly #alloc: (byteLength: number) => Uint8Array
   #rng: Rng | undefined
   #controller: AbortController | undefined
 
-  /** `allocate`: where buffers come from. Default: new ones. */
+  /** `alloc`: where memory comes from. Default: it is new. */
   constructor(
     wire: CallContext | undefined,
     isAborted: () => boolean,
-    allocate: (byteLength: number) => ArrayBuffer = newBuffer,
+    alloc: (byteLength: number) => Uint8Array = newMemory,
   ) {
     this.index = wire?.index ?? -1
     this.attempt = wire?.attempt ?? 1
     this.stage = wire?.stage ?? nowhere
     this.#key = wire?.rngKey ?? []
     this.#isAborted = isAborted
-    this.#allocate = allocate
+    this.#alloc = alloc
   }
 
-  allocate(byteLength: number): ArrayBuffer {
-    return this.#allocate(byteLength)
+  alloc(byteLength: number): Uint8Array {
+    return this.#alloc(byteLength)
   }
 
   get rng(): Rng {
@@ -57,8 +57,8 @@ export class WorkerContext implements StageContext {
   }
 }
 
-function newBuffer(byteLength: number): ArrayBuffer {
-  return new ArrayBuffer(byteLength)
+function newMemory(byteLength: number): Uint8Array {
+  return new Uint8Array(byteLength)
 }
 
 function unwanted(): DOMException {

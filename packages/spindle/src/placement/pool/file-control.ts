@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs'
-import { openAnonymousFile, readFully, writeFully } from './anonymous-file.ts'
+import { openUnnamedFile } from '../memory/unnamed-file.ts'
 import type { PoolControl, WorkerControl } from './control.ts'
+import { readFully, writeFully } from './file-bytes.ts'
 import { SLOTS } from './protocol.ts'
 
 // The control block of a process: a byte for each slot's state, which only the worker writes, and, SLOTS further, a byte for whether the
@@ -12,7 +13,7 @@ const ABORTED = 1
 
 /** The pool's side of a process's control block. */
 export class FilePoolControl implements PoolControl {
-  readonly file: number = openAnonymousFile()
+  readonly file: number = openUnnamedFile(2 * SLOTS)
   readonly #aborts: Uint8Array = new Uint8Array(SLOTS)
 
   constructor() {

@@ -1,15 +1,17 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
+import { openUnnamedFile } from '../memory/unnamed-file.ts'
 import { type ProcessOptions, startProcess } from '../start-process.ts'
 import { fromWire } from '../wire-error.ts'
 import type { WorkerOp } from '../worker-op.ts'
-import { openAnonymousFile } from './anonymous-file.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import { FilePoolControl } from './file-control.ts'
 import { IpcCarrier, type Memory } from './ipc-carrier.ts'
 import type { LinkListener, WorkerLink } from './link.ts'
 import type { LastWords, WorkerMessage, WorkerSetup } from './protocol.ts'
 
+/** Room that there must be in memory for a file of buffers; without it, it lies where temporary files do. */
+const ROOM_BYTES = 2 ** 24
 const ENTRY = new URL('./process-main.js', import.meta.url).href
 /** How long after a process's end its channel may stay open, in milliseconds: a process of its own may have it. */
 const CHANNEL_MS = 500
@@ -40,7 +42,7 @@ export class ProcessLink implements WorkerLink, Guarded {
     const files = [this.control.file]
     let setup: WorkerSetup
     try {
-      files.push(openAnonymousFile(), openAnonymousFile())
+      files.push(openUnnamedFile(ROOM_BYTES), openUnnamedFile(ROOM_BYTES))
       const { child, tsx } = startProcess(ENTRY, files, options)
       this.#child = child
       setup = { init: options.init && { ...options.init }, maxHeapMb: options.recycle?.afterHeapMb, tsx }

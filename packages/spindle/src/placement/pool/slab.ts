@@ -1,4 +1,4 @@
-import { writeFully } from './anonymous-file.ts'
+import { writeFully } from './file-bytes.ts'
 
 /** Bytes that a slab may hold at once. What does not fit goes with the message. */
 const MOST_BYTES = 2 ** 28

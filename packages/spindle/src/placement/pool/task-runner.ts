@@ -199,11 +199,11 @@ export class TaskRunner {
 
   #contextOf(slot: number, wire: readonly number[] | undefined): WorkerContext {
     const isAborted = (): boolean => this.control.isAborted(slot)
-    const allocate = (byteLength: number): ArrayBuffer => this.#stock.take(byteLength)
-    if (wire === undefined) return new WorkerContext(undefined, isAborted, allocate)
+    const alloc = (byteLength: number): Uint8Array => new Uint8Array(this.#stock.take(byteLength))
+    if (wire === undefined) return new WorkerContext(undefined, isAborted, alloc)
     const [index, attempt, stage, ...rngKey] = wire as readonly [number, number, number, ...number[]]
     const call = { index, attempt, stage: this.#stages[stage] as StageInfo, rngKey }
-    return new WorkerContext(call, isAborted, allocate)
+    return new WorkerContext(call, isAborted, alloc)
   }
 
   #generate(op: LoadedOp, slot: number, outputs: GeneratorLike, skip: number, isTimed: boolean): void {

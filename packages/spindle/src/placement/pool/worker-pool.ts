@@ -102,7 +102,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
 
   /**
    * Hands the buffers of a result back: all that the value covers as a whole are empty here from now on, and threads get them for the ops that
-   * ask by `context.allocate()`; what comes from processes is read into them. Large results cost a fraction so, for it is not the way to this
+   * ask by `context.alloc()`; what comes from processes is read into them. Large results cost a fraction so, for it is not the way to this
    * thread that is dear, but new memory.
    */
   giveBack(value: unknown): void {
