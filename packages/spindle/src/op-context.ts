@@ -27,8 +27,9 @@ export interface StageContext {
   /** The stage that makes the call. */
   readonly stage: StageInfo
   /**
-   * Memory for the op's result: so many bytes, with whatever is in them. In a worker of a pool it may be memory that was used before (see
-   * `ThreadPool.giveBack()`) and is the caller's once it has been returned; elsewhere it is new.
+   * Memory for the op's result: so many bytes, with whatever is in them. In a worker of a pool it may be shared memory (option
+   * `memory` of `ThreadPool`) or memory that was used before (see `ThreadPool.giveBack()`), and is the caller's once it has been returned;
+   * elsewhere it is new.
    */
   alloc(byteLength: number): Uint8Array
 }

@@ -1,5 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads'
-import { checkOptions } from '../check.ts'
+import { badOption, checkOptions } from '../check.ts'
+import { SegmentPool } from './memory/segment-pool.ts'
 import { type PoolOptions, poolOptions, poolSettings } from './pool/options.ts'
 import { ThreadLink } from './pool/thread-link.ts'
 import { WorkerPool } from './pool/worker-pool.ts'
@@ -8,6 +9,12 @@ import { WorkerPool } from './pool/worker-pool.ts'
 export interface ThreadPoolOptions extends PoolOptions {
   /** Limits of memory of each thread, as for `node:worker_threads`. Default: none but Node's. */
   readonly resourceLimits?: ResourceLimits
+  /**
+   * Shared memory that ops get by `context.alloc()` and write their results into, which so come here without a copy; also what items lie in
+   * stays theirs while ops use it. A result is given back by the garbage collector, or earlier by `SegmentPool.leaseOf(array)?.release()`.
+   * Default: none.
+   */
+  readonly memory?: SegmentPool
 }
 
 /**
@@ -26,8 +33,10 @@ export interface ThreadPoolOptions extends PoolOptions {
 export class ThreadPool extends WorkerPool {
   /** @throws `ERR_BAD_OPTION` for a wrong option. */
   constructor(options: ThreadPoolOptions = {}) {
-    checkOptions(options, [...poolOptions, 'resourceLimits'])
-    const settings = poolSettings('thread', options)
+    checkOptions(options, [...poolOptions, 'resourceLimits', 'memory'])
+    const { memory } = options
+    if (memory !== undefined && !(memory instanceof SegmentPool)) badOption('memory', 'a SegmentPool', memory)
+    const settings = { ...poolSettings('thread', options), memory }
     super(settings, (listener) => new ThreadLink(listener, options, settings))
   }
 

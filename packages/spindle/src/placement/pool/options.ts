@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import type { SegmentPool } from '../memory/segment-pool.ts'
 import { isWorkerOp, type WorkerOp } from '../worker-op.ts'
 
 /** Options that pools of threads and of processes have in common. */
@@ -34,6 +35,8 @@ export interface PoolSettings {
   readonly maxDeaths: number
   readonly graceMs: number
   readonly maxTasks: number
+  /** Shared memory for results. */
+  readonly memory?: SegmentPool | undefined
 }
 
 export const poolOptions: readonly (keyof PoolOptions)[] = ['size', 'init', 'recycle', 'maxDeaths', 'graceMs']

@@ -1,8 +1,17 @@
+import type { CallMemory } from '../memory/call-memory.ts'
 import { toWire } from '../wire-error.ts'
 import type { WorkerStock } from './buffer-stock.ts'
 import type { Carrier } from './carrier.ts'
 import type { WorkerControl } from './control.ts'
-import { ABOVE_FLAGS, FIELDS_OF_BUSY, OUTPUT, type ResultMessage, SHAPED, THREW } from './protocol.ts'
+import {
+  ABOVE_FLAGS,
+  FIELDS_OF_BUSY,
+  HAS_LEASES,
+  OUTPUT,
+  type ResultMessage,
+  SHAPED,
+  THREW,
+} from './protocol.ts'
 import { ShapeWriter } from './shapes.ts'
 
 interface Unsent {
@@ -13,6 +22,8 @@ interface Unsent {
   readonly op: number
   /** Which of the slot's outputs it is. */
   readonly part: number
+  /** Shared memory that the value may lie in. */
+  readonly memory: CallMemory | undefined
 }
 
 /** Results that a worker has not sent yet. They leave together: at the end of a turn, or when the first has waited a millisecond. */
@@ -50,17 +61,17 @@ export class Outbox {
   }
 
   /** `part`: which of the slot's outputs it is. */
-  value(slot: number, kind: number, value: unknown, op: number, part = 0): void {
-    this.#add({ slot, kind, value, op, part })
+  value(slot: number, kind: number, value: unknown, op: number, part = 0, memory?: CallMemory): void {
+    this.#add({ slot, kind, value, op, part, memory })
   }
 
   error(slot: number, thrown: unknown): void {
-    this.#add({ slot, kind: THREW, value: toWire(thrown), op: 0, part: 0 })
+    this.#add({ slot, kind: THREW, value: toWire(thrown), op: 0, part: 0, memory: undefined })
   }
 
   /** A result that is no more than its kind. */
   mark(slot: number, kind: number): void {
-    this.#add({ slot, kind, value: undefined, op: 0, part: 0 })
+    this.#add({ slot, kind, value: undefined, op: 0, part: 0, memory: undefined })
   }
 
   #add(result: Unsent): void {
@@ -68,29 +79,36 @@ export class Outbox {
       this.#write(result)
       this.#unsent.push(result)
     } catch (error) {
+      result.memory?.drop()
       this.error(result.slot, error)
     }
   }
 
   /** Puts a result at the end; the results are as before if that throws. */
-  #write({ slot, kind, value, op, part }: Unsent): void {
+  #write({ slot, kind, value, op, part, memory }: Unsent): void {
     const results = this.#results
-    const head = slot | (kind << ABOVE_FLAGS)
+    let head = slot | (kind << ABOVE_FLAGS)
     if (kind > OUTPUT) {
       results.push(head)
       return
     }
-    const at = results.push(head, 0) - 1
+    const start = results.length
+    const leases = memory?.handOver(value) ?? []
+    if (leases.length > 0) {
+      head |= HAS_LEASES
+      results.push(head, leases)
+    } else results.push(head)
+    const at = results.push(0) - 1
     const shape = kind === THREW ? -1 : this.#shapes.write(results, value, op)
     if (shape >= 0) {
-      results[at - 1] = head | SHAPED
+      results[start] = head | SHAPED
       results[at] = shape
       return
     }
     try {
       results[at] = kind === THREW ? value : this.#carrier.pack(value, at, slot, part)
     } catch (error) {
-      results.length = at - 1
+      results.length = start
       throw error
     }
   }
@@ -144,6 +162,7 @@ export class Outbox {
         try {
           this.#sendOne(result, false)
         } catch (error) {
+          result.memory?.drop()
           this.error(result.slot, this.#carrier.whyNot(result.value, 'result', error))
           this.#unsent = []
           this.#carrier.send(this.#message())

@@ -1,3 +1,6 @@
+import { dropLeases, takeLeases } from '../memory/call-memory.ts'
+import type { LeaseHandover } from '../memory/lease.ts'
+import type { SegmentPool } from '../memory/segment-pool.ts'
 import { fromWire, type WireError } from '../wire-error.ts'
 import type { BufferStock } from './buffer-stock.ts'
 import type { Connect, LinkEnding, LinkListener, WorkerLink } from './link.ts'
@@ -8,6 +11,7 @@ import {
   ABOVE_FLAGS,
   BEGINS,
   DONE,
+  HAS_LEASES,
   OK,
   OUTPUT,
   type ResultMessage,
@@ -28,6 +32,8 @@ export interface WorkerOwner {
   readonly facts: OpFactsTable
   readonly counters: PoolCounters
   readonly stock: BufferStock
+  /** Shared memory that results may lie in. */
+  readonly memory: SegmentPool | undefined
   readonly graceMs: number
   /** Calls after which a worker gives way to a new one. */
   readonly maxTasks: number
@@ -94,14 +100,16 @@ export class PoolWorker implements LinkListener {
   constructor(owner: WorkerOwner, connect: Connect) {
     this.#owner = owner
     this.#link = connect(this, owner.stock)
-    const { numbers, facts, counters, stock } = owner
-    this.#sender = new Sender(this.#link.carrier, numbers, facts, counters, stock, (tasks, errors) => {
+    const { numbers, facts, counters, stock, memory } = owner
+    const refused = (tasks: readonly Task[], errors: readonly unknown[]): void => {
       tasks.forEach((task, i) => {
         this.#free(task)
         task.reject(errors[i])
       })
       this.#rested()
-    })
+    }
+    const { carrier } = this.#link
+    this.#sender = new Sender(carrier, numbers, facts, counters, stock, memory !== undefined, refused)
   }
 
   get isEmpty(): boolean {
@@ -230,6 +238,7 @@ export class PoolWorker implements LinkListener {
       for (let at = 0; at < results.length; ) {
         const head = results[at++] as number
         const kind = head >> ABOVE_FLAGS
+        const leases = (head & HAS_LEASES) === 0 ? undefined : (results[at++] as readonly LeaseHandover[])
         let value = kind <= OUTPUT ? results[at++] : undefined
         if ((head & SHAPED) !== 0) {
           const shape = value as number
@@ -237,7 +246,9 @@ export class PoolWorker implements LinkListener {
           at += this.#shapes.lengthOf(shape)
         }
         const task = this.#tasks[head & SLOT_OF_HEAD]
-        if (task !== undefined) this.#hearResult(task, kind, value)
+        if (task === undefined) continue
+        if (leases === undefined) this.#hearResult(task, kind, value)
+        else this.#hearLeased(task, value, leases)
       }
     }
     this.#rested()
@@ -248,6 +259,21 @@ export class PoolWorker implements LinkListener {
     else if (kind === BEGINS) {
       if (!task.isSettled) task.call.onStart?.()
     } else this.#hearEnd(task, kind, value)
+  }
+
+  /** A result that lies in shared memory. */
+  #hearLeased(task: Task, value: unknown, leases: readonly LeaseHandover[]): void {
+    const { memory } = this.#owner
+    const { itemMemory, isSettled } = task
+    this.#free(task)
+    if (memory === undefined) return
+    try {
+      if (isSettled) dropLeases(memory, leases, itemMemory)
+      else takeLeases(memory, leases, itemMemory)
+      task.resolve(value)
+    } catch (error) {
+      task.reject(error)
+    }
   }
 
   #hearEnd(task: Task, kind: number, value: unknown): void {

@@ -1,4 +1,5 @@
 import type { StageInfo } from '../../op-context.ts'
+import type { SegmentPoolHandle } from '../memory/segment-pool.ts'
 import type { EntrySetup } from '../start-worker.ts'
 import type { WireError } from '../wire-error.ts'
 import type { OpReference } from '../worker-modules.ts'
@@ -18,7 +19,7 @@ export interface RunMessage {
   readonly shapes?: readonly (readonly string[])[]
   /**
    * For each task: its head; if that says so, the length of its context and that many numbers (index, attempt, number of the stage, key of the
-   * random numbers); if it says so, how many outputs to leave out; then the item, or the number of its shape and its fields.
+   * random numbers); if it says so, how many outputs to leave out; if it says so, leases; then the item, or the number of its shape and its fields.
    */
   readonly tasks?: readonly unknown[]
   /** Slot, how many of its generator's outputs the caller has taken; and again. */
@@ -38,7 +39,9 @@ export const HAS_CONTEXT: number = 1 << 9
 /** It is to be told of when the op begins. */
 export const IS_TIMED: number = 1 << 10
 export const SKIPS: number = 1 << 11
-export const ABOVE_FLAGS = 12
+/** Leases of shared memory that the value has views of go with it. */
+export const HAS_LEASES: number = 1 << 12
+export const ABOVE_FLAGS = 13
 
 // Worker to pool.
 export const OK = 0
@@ -54,7 +57,7 @@ export const DONE = 4
 export const BEGINS = 5
 export interface ResultMessage {
   readonly shapes?: readonly (readonly string[])[]
-  /** For each result: its head; then its value, or the number of its shape and its fields. */
+  /** For each result: its head; if that says so, leases; then its value, or the number of its shape and its fields. */
   readonly results?: readonly unknown[]
   /** How long ops held the worker since the last message: number of the op, calls, milliseconds; and again. */
   readonly busy?: readonly number[]
@@ -89,6 +92,8 @@ export interface WorkerSetup {
 /** What a thread of a pool is started with. */
 export interface ThreadSetup extends WorkerSetup, EntrySetup {
   readonly control: SharedArrayBuffer
+  /** The pool's shared memory, if it has some. */
+  readonly memory: SegmentPoolHandle | undefined
   /** Threads that its pool may have, this one included. */
   readonly poolSize: number
 }

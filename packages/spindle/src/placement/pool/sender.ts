@@ -1,9 +1,10 @@
 import type { StageInfo } from '../../op-context.ts'
+import { ItemMemory } from '../memory/call-memory.ts'
 import type { BufferStock } from './buffer-stock.ts'
 import type { Carrier } from './carrier.ts'
 import type { OpFactsTable } from './op-facts.ts'
 import type { OpNumbers } from './op-numbers.ts'
-import { ABOVE_FLAGS, HAS_CONTEXT, IS_TIMED, type RunMessage, SHAPED, SKIPS } from './protocol.ts'
+import { ABOVE_FLAGS, HAS_CONTEXT, HAS_LEASES, IS_TIMED, type RunMessage, SHAPED, SKIPS } from './protocol.ts'
 import { ShapeWriter } from './shapes.ts'
 import type { PoolCounters } from './stats.ts'
 import type { Task } from './task.ts'
@@ -18,6 +19,7 @@ export class Sender {
   readonly #facts: OpFactsTable
   readonly #counters: PoolCounters
   readonly #stock: BufferStock
+  readonly #hasMemory: boolean
   readonly #refused: (tasks: readonly Task[], errors: readonly unknown[]) => void
   readonly #shapes: ShapeWriter = new ShapeWriter()
   readonly #owed: Map<number, number> = new Map()
@@ -30,13 +32,14 @@ export class Sender {
   #isWaiting = false
   #isClosed = false
 
-  /** `refused`: tasks whose items cannot cross. */
+  /** `hasMemory`: whether items may lie in shared memory that is looked after; `refused`: tasks whose items cannot cross. */
   constructor(
     carrier: Carrier,
     numbers: OpNumbers,
     facts: OpFactsTable,
     counters: PoolCounters,
     stock: BufferStock,
+    hasMemory: boolean,
     refused: (tasks: readonly Task[], errors: readonly unknown[]) => void,
   ) {
     this.#carrier = carrier
@@ -44,6 +47,7 @@ export class Sender {
     this.#facts = facts
     this.#counters = counters
     this.#stock = stock
+    this.#hasMemory = hasMemory
     this.#refused = refused
   }
 
@@ -86,6 +90,11 @@ export class Sender {
       if (outputs !== undefined && outputs.received > 0) {
         head |= SKIPS
         fields.push(outputs.received)
+      }
+      task.itemMemory = this.#hasMemory ? ItemMemory.of(item) : undefined
+      if (task.itemMemory !== undefined) {
+        head |= HAS_LEASES
+        fields.push(task.itemMemory.leases)
       }
       const shapeAt = fields.push(0) - 1
       const shape = this.#shapes.write(fields, item, op)

@@ -14,7 +14,9 @@ const POSTED = 2 * SLOTS
 const INSIDE = POSTED + 1
 /** Whether the process is ending. */
 const STOPPING = POSTED + 2
-const WORDS = POSTED + 3
+/** Who the worker is among the members of the pool's shared memory, if there is some. */
+const MEMBER = POSTED + 3
+const WORDS = POSTED + 4
 
 /** The pool's side of a thread's control block. */
 export class SharedPoolControl implements PoolControl {
@@ -42,6 +44,11 @@ export class SharedPoolControl implements PoolControl {
 
   close(): void {}
 
+  /** See `SegmentPool.member`; 0 for none. */
+  get member(): number {
+    return Atomics.load(this.#words, MEMBER)
+  }
+
   /** The worker is to begin nothing any more. */
   stop(): void {
     Atomics.store(this.#words, STOPPING, 1)
@@ -64,6 +71,10 @@ export class SharedWorkerControl implements WorkerControl {
   /** Messages that the pool has sent so far. */
   get posted(): number {
     return Atomics.load(this.#words, POSTED)
+  }
+
+  set member(member: number) {
+    Atomics.store(this.#words, MEMBER, member)
   }
 
   begin(slot: number): void {

@@ -1,5 +1,8 @@
 import type { StageInfo } from '../../op-context.ts'
 import { seesContext } from '../../sees-context.ts'
+import { CallMemory } from '../memory/call-memory.ts'
+import type { LeaseHandover } from '../memory/lease.ts'
+import type { SegmentPool } from '../memory/segment-pool.ts'
 import { WorkerContext } from '../worker-context.ts'
 import { loadOp, type Op, type OpReference } from '../worker-modules.ts'
 import type { WorkerStock } from './buffer-stock.ts'
@@ -13,6 +16,7 @@ import {
   BEGINS,
   DROPPED,
   HAS_CONTEXT,
+  HAS_LEASES,
   IS_TIMED,
   OK,
   type PoolMessage,
@@ -44,6 +48,8 @@ export class TaskRunner {
   readonly #stages: StageInfo[] = []
   readonly #shapes: ShapeReader = new ShapeReader()
   readonly #stock: WorkerStock
+  readonly #memory: SegmentPool | undefined
+  readonly #memories: (CallMemory | undefined)[] = []
   readonly #contexts: (WorkerContext | undefined)[] = []
   readonly #generating: Map<number, Generating> = new Map()
   #isFlushing = false
@@ -51,7 +57,15 @@ export class TaskRunner {
   #flushedAt = 0
   readonly #flushNow = (): void => this.flush()
 
-  constructor(carrier: Carrier, control: WorkerControl, heap: HeapWatch, stock: WorkerStock) {
+  /** `memory`: shared memory for results, if the pool has some. */
+  constructor(
+    carrier: Carrier,
+    control: WorkerControl,
+    heap: HeapWatch,
+    stock: WorkerStock,
+    memory?: SegmentPool,
+  ) {
+    this.#memory = memory
     this.#stock = stock
     this.#carrier = carrier
     this.control = control
@@ -105,6 +119,7 @@ export class TaskRunner {
       at += count
     }
     const skip = (head & SKIPS) === 0 ? 0 : (tasks[at++] as number)
+    const leases = (head & HAS_LEASES) === 0 ? undefined : (tasks[at++] as readonly LeaseHandover[])
     let item = tasks[at++]
     if ((head & SHAPED) !== 0) {
       const shape = item as number
@@ -119,14 +134,14 @@ export class TaskRunner {
       op.then(
         (loaded) => {
           this.pending--
-          this.#call(loaded, slot, item, context, isTimed, skip)
+          this.#call(loaded, slot, item, context, isTimed, skip, leases)
         },
         (error) => {
           this.pending--
           this.failed(slot, error)
         },
       )
-    } else this.#call(op, slot, item, context, isTimed, skip)
+    } else this.#call(op, slot, item, context, isTimed, skip, leases)
     return at
   }
 
@@ -149,6 +164,7 @@ export class TaskRunner {
     wire: readonly number[] | undefined,
     isTimed: boolean,
     skip: number,
+    leases: readonly LeaseHandover[] | undefined,
   ): void {
     const { control } = this
     if (control.isAborted(slot)) {
@@ -156,6 +172,14 @@ export class TaskRunner {
       this.outbox.mark(slot, DROPPED)
       this.flushSoon()
       return
+    }
+    if (this.#memory !== undefined && (op.seesContext || leases !== undefined)) {
+      try {
+        this.#memories[slot] = new CallMemory(this.#memory, leases)
+      } catch (error) {
+        this.failed(slot, error)
+        return
+      }
     }
     const context = op.seesContext ? this.#contextOf(slot, wire) : undefined
     this.#contexts[slot] = context
@@ -199,7 +223,8 @@ export class TaskRunner {
 
   #contextOf(slot: number, wire: readonly number[] | undefined): WorkerContext {
     const isAborted = (): boolean => this.control.isAborted(slot)
-    const alloc = (byteLength: number): Uint8Array => new Uint8Array(this.#stock.take(byteLength))
+    const alloc = (byteLength: number): Uint8Array =>
+      this.#memories[slot]?.alloc(byteLength) ?? new Uint8Array(this.#stock.take(byteLength))
     if (wire === undefined) return new WorkerContext(undefined, isAborted, alloc)
     const [index, attempt, stage, ...rngKey] = wire as readonly [number, number, number, ...number[]]
     const call = { index, attempt, stage: this.#stages[stage] as StageInfo, rngKey }
@@ -207,17 +232,21 @@ export class TaskRunner {
   }
 
   #generate(op: LoadedOp, slot: number, outputs: GeneratorLike, skip: number, isTimed: boolean): void {
+    // What a generator allocates is for one of many outputs, and shared memory is counted by calls: its outputs are transferred.
+    this.#memories[slot]?.drop()
+    this.#memories[slot] = undefined
     const generating = new Generating(this, op.number, slot, outputs, skip, isTimed)
     this.#generating.set(slot, generating)
     generating.advance()
   }
 
   #succeeded(slot: number, value: unknown, op: number): void {
-    this.outbox.value(slot, OK, value, op)
+    this.outbox.value(slot, OK, value, op, 0, this.#memories[slot])
     this.ended(slot)
   }
 
   failed(slot: number, error: unknown): void {
+    this.#memories[slot]?.drop()
     this.outbox.error(slot, error)
     this.ended(slot)
   }
@@ -232,6 +261,7 @@ export class TaskRunner {
   /** A slot's task has nothing more to do. */
   ended(slot: number): void {
     this.#contexts[slot] = undefined
+    if (this.#memory !== undefined) this.#memories[slot] = undefined
     this.#generating.delete(slot)
     this.control.end(slot)
     this.flushSoon()

@@ -1,4 +1,5 @@
 import type { ExecutorCall } from '../executor.ts'
+import type { ItemMemory } from '../memory/call-memory.ts'
 import type { Watched } from './abort-watch.ts'
 import type { Outputs, OutputsOwner } from './outputs.ts'
 import type { PoolWorker } from './pool-worker.ts'
@@ -30,6 +31,8 @@ export class Task implements OutputsOwner {
   slot = -1
   /** What it gives, where the op turned out to be a generator. */
   outputs: Outputs | undefined = undefined
+  /** What its item lies in, where that is a pool's shared memory. */
+  itemMemory: ItemMemory | undefined = undefined
   /** Where it is in the pool's list. */
   watched: Watched | undefined = undefined
   watchedAt = -1

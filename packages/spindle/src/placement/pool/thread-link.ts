@@ -1,4 +1,5 @@
 import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
+import type { SegmentPool } from '../memory/segment-pool.ts'
 import { type EntrySetup, startThread } from '../start-worker.ts'
 import type { WorkerOp } from '../worker-op.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
@@ -19,15 +20,17 @@ export class ThreadLink implements WorkerLink, Guarded {
     options: {
       readonly init?: WorkerOp<undefined, unknown>
       readonly resourceLimits?: ResourceLimits
+      readonly memory?: SegmentPool
       readonly recycle?: { readonly afterHeapMb?: number }
     },
     settings: { readonly graceMs: number; readonly size: number },
   ) {
-    const { init, resourceLimits, recycle } = options
+    const { init, resourceLimits, recycle, memory } = options
     const { control } = this
     this.#graceMs = settings.graceMs
     const setup: Omit<ThreadSetup, keyof EntrySetup> = {
       control: control.buffer,
+      memory: memory?.handle,
       init,
       maxHeapMb: recycle?.afterHeapMb,
       poolSize: settings.size,
@@ -50,6 +53,7 @@ export class ThreadLink implements WorkerLink, Guarded {
     })
     worker.on('exit', (code) => {
       unguardExit(this)
+      if (control.member > 0) memory?.reclaim(control.member)
       listener.ended({ how: `exit code ${code}`, error: thrown })
     })
     guardExit(this)

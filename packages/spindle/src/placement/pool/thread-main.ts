@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { SegmentPool } from '../memory/segment-pool.ts'
 import { loadOp, markTsx } from '../worker-modules.ts'
 import { WorkerStock } from './buffer-stock.ts'
 import { HeapWatch } from './heap-watch.ts'
@@ -11,16 +12,14 @@ import { TaskRunner } from './task-runner.ts'
 // What runs in a thread of a pool.
 
 const port = parentPort as MessagePort
-const { control: buffer, init, tsx, maxHeapMb, poolSize } = workerData as ThreadSetup
+const { control: buffer, init, tsx, maxHeapMb, poolSize, memory: handle } = workerData as ThreadSetup
 const control = new SharedWorkerControl(buffer)
-const runner = new TaskRunner(
-  new PortCarrier(port, true),
-  control,
-  new HeapWatch(maxHeapMb),
-  new WorkerStock(),
-)
+const memory = handle && SegmentPool.attach(handle)
+const heap = new HeapWatch(maxHeapMb)
+const runner = new TaskRunner(new PortCarrier(port, true), control, heap, new WorkerStock(), memory)
 const spinner = new Spinner(control, poolSize)
 
+if (memory !== undefined) control.member = memory.member
 if (tsx !== undefined) markTsx()
 if (init !== undefined) await (await loadOp(init))(undefined, undefined)
 port.on('message', (message: PoolMessage) => {

@@ -50,6 +50,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       facts: new OpFactsTable(),
       counters: this.#counters,
       stock: this.#stock,
+      memory: settings.memory,
       graceMs: settings.graceMs,
       maxTasks: settings.maxTasks,
       workerHasRoom: () => this.#dispatchSoon(),
