@@ -1,3 +1,4 @@
+import { SegmentPool, ThreadPool } from 'spindle'
 import { callsOf, inPiscina, inPool, oneThread } from '../measure.mjs'
 
 export const title = 'Results of 150 KB (a picture of 224 x 224), one thread, 16 in flight'
@@ -11,6 +12,12 @@ export const contestants = {
   'pool, given back': (scale) => {
     const pool = oneThread()
     return measure(inPool(pool, 'reusedBytes'), scale, (result) => pool.giveBack(result))
+  },
+  'pool, in shared memory': (scale) => {
+    const memory = new SegmentPool()
+    const pool = new ThreadPool({ size: 1, memory })
+    const release = (result) => SegmentPool.leaseOf(result).release()
+    return measure(inPool(pool, 'reusedBytes'), scale, release)
   },
   'piscina, move()': (scale) => measure(inPiscina('movedBytes'), scale),
   'piscina, move(), 16 a worker': (scale) =>

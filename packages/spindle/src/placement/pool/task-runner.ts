@@ -1,11 +1,11 @@
 import type { StageInfo } from '../../op-context.ts'
 import { seesContext } from '../../sees-context.ts'
-import { CallMemory } from '../memory/call-memory.ts'
+import type { CallMemory } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
-import type { SegmentPool } from '../memory/segment-pool.ts'
 import { WorkerContext } from '../worker-context.ts'
 import { loadOp, type Op, type OpReference } from '../worker-modules.ts'
 import type { WorkerStock } from './buffer-stock.ts'
+import type { CallMemories } from './call-memories.ts'
 import type { Carrier } from './carrier.ts'
 import type { WorkerControl } from './control.ts'
 import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
@@ -48,7 +48,7 @@ export class TaskRunner {
   readonly #stages: StageInfo[] = []
   readonly #shapes: ShapeReader = new ShapeReader()
   readonly #stock: WorkerStock
-  readonly #memory: SegmentPool | undefined
+  readonly #callMemories: CallMemories | undefined
   readonly #memories: (CallMemory | undefined)[] = []
   readonly #contexts: (WorkerContext | undefined)[] = []
   readonly #generating: Map<number, Generating> = new Map()
@@ -57,15 +57,15 @@ export class TaskRunner {
   #flushedAt = 0
   readonly #flushNow = (): void => this.flush()
 
-  /** `memory`: shared memory for results, if the pool has some. */
+  /** `memories`: shared memory for results, if the pool has some. */
   constructor(
     carrier: Carrier,
     control: WorkerControl,
     heap: HeapWatch,
     stock: WorkerStock,
-    memory?: SegmentPool,
+    memories?: CallMemories,
   ) {
-    this.#memory = memory
+    this.#callMemories = memories
     this.#stock = stock
     this.#carrier = carrier
     this.control = control
@@ -173,9 +173,9 @@ export class TaskRunner {
       this.flushSoon()
       return
     }
-    if (this.#memory !== undefined && (op.seesContext || leases !== undefined)) {
+    if (this.#callMemories !== undefined && (op.seesContext || leases !== undefined)) {
       try {
-        this.#memories[slot] = new CallMemory(this.#memory, leases)
+        this.#memories[slot] = this.#callMemories.forCall(leases)
       } catch (error) {
         this.failed(slot, error)
         return
@@ -261,7 +261,7 @@ export class TaskRunner {
   /** A slot's task has nothing more to do. */
   ended(slot: number): void {
     this.#contexts[slot] = undefined
-    if (this.#memory !== undefined) this.#memories[slot] = undefined
+    if (this.#callMemories !== undefined) this.#memories[slot] = undefined
     this.#generating.delete(slot)
     this.control.end(slot)
     this.flushSoon()

@@ -1,5 +1,4 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { SegmentPool } from '../memory/segment-pool.ts'
 import { loadOp, markTsx } from '../worker-modules.ts'
 import { WorkerStock } from './buffer-stock.ts'
 import { HeapWatch } from './heap-watch.ts'
@@ -14,12 +13,12 @@ import { TaskRunner } from './task-runner.ts'
 const port = parentPort as MessagePort
 const { control: buffer, init, tsx, maxHeapMb, poolSize, memory: handle } = workerData as ThreadSetup
 const control = new SharedWorkerControl(buffer)
-const memory = handle && SegmentPool.attach(handle)
+const memories = handle && (await import('./call-memories.ts')).openMemories(handle)
 const heap = new HeapWatch(maxHeapMb)
-const runner = new TaskRunner(new PortCarrier(port, true), control, heap, new WorkerStock(), memory)
+const runner = new TaskRunner(new PortCarrier(port, true), control, heap, new WorkerStock(), memories)
 const spinner = new Spinner(control, poolSize)
 
-if (memory !== undefined) control.member = memory.member
+if (memories !== undefined) control.member = memories.member
 if (tsx !== undefined) markTsx()
 if (init !== undefined) await (await loadOp(init))(undefined, undefined)
 port.on('message', (message: PoolMessage) => {
