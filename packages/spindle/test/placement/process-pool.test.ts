@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
 import { PipelineBuilder, ProcessPool, workerModule } from 'spindle'
 import { collect } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
 import { call, ops } from './support.ts'
 
+const folder = mkdtempSync(join(tmpdir(), 'spindle-processes-'))
+after(() => rmSync(folder, { recursive: true }))
+
 describe('ProcessPool', () => {
   it('runs ops in processes of its own, as many as there is work for', async () => {
     await using pool = new ProcessPool({ size: 2 })
     assert.equal(pool.processCount, 0)
-    const pids = await Promise.all(
-      [...range(2)].map((n) => pool.run({ n, waitMs: 300 }, call('processLater'))),
-    )
+    const log = join(folder, 'pids')
+    const pids = await Promise.all([...range(2)].map(() => pool.run({ log, count: 2 }, call('meet'))))
     assert.equal(new Set(pids).size, 2)
     assert.ok(!pids.includes(process.pid))
     assert.equal(pool.processCount, 2)
