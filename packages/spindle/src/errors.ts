@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'ERR_POOL_FULL'
   | 'ERR_RING_CLOSED'
   | 'ERR_RING_ABORTED'
+  | 'ERR_NOT_REPEATABLE'
 
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {

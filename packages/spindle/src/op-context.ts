@@ -26,4 +26,10 @@ export interface StageContext {
   readonly index: number
   /** The stage that makes the call. */
   readonly stage: StageInfo
+  /**
+   * Memory for the op's result: so many bytes, with whatever is in them. In a worker of a pool it may be shared memory (option
+   * `memory` of `ThreadPool`) or memory that was used before (see `ThreadPool.giveBack()`), and is the caller's once it has been returned;
+   * elsewhere it is new.
+   */
+  alloc(byteLength: number): Uint8Array
 }

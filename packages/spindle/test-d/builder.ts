@@ -7,6 +7,7 @@ import {
   PipelineBuilder,
   type PipelineConfig,
   type PipelineFailure,
+  ProcessPool,
   type Rng,
   type StageContext,
   type StageFailure,
@@ -255,6 +256,7 @@ declare const piscina: {
   ): Promise<any>
 }
 gives<number>()(strings.pipe(ops.length, { executor: piscina }))
+gives<number>()(strings.pipe(ops.length, { executor: new ProcessPool({ size: 1 }).priority(3) }))
 // @ts-expect-error the items are numbers
 numbers.pipe(ops.length)
 // @ts-expect-error an op by reference is no function

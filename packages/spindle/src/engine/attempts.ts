@@ -118,12 +118,19 @@ export class Attempts {
     const controller = new AbortController()
     const stopWith = (reason: unknown): void => controller.abort(reason)
     this.#stage.onAbort.add(stopWith)
-    const limited = <R>(step: (onStart?: () => void) => R): Promise<Awaited<R>> =>
-      this.#limited(step, limit, item, attempt, controller)
+    const { reportsStart } = this.#stage.settings
+    const limited = <R>(step: () => R): Promise<Awaited<R>> =>
+      this.#limited(step, limit, item, attempt, controller, false)
     const forget = (): boolean => this.#stage.onAbort.delete(stopWith)
     try {
-      const result = await limited((onStart) =>
-        this.#call(op, input, new AttemptContext(this.#stage, item, attempt, controller.signal, onStart)),
+      const result = await this.#limited(
+        (onStart) =>
+          this.#call(op, input, new AttemptContext(this.#stage, item, attempt, controller.signal, onStart)),
+        limit,
+        item,
+        attempt,
+        controller,
+        reportsStart,
       )
       if (!isOutputs(result)) {
         forget()
@@ -145,15 +152,16 @@ export class Attempts {
     }
   }
 
+  /** `reportsStart`: the step says itself when it begins, and its time counts from there. */
   #limited<R>(
     step: (onStart?: () => void) => R,
     limitMs: number,
     item: Item,
     attempt: number,
     controller: AbortController,
+    reportsStart: boolean,
   ): Promise<Awaited<R>> {
     const { onAbort } = this.#stage
-    const { reportsStart } = this.#stage.settings
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined
       let isOver = false

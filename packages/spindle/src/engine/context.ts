@@ -42,6 +42,10 @@ export class TaskContext implements StageContext {
     return this.generator
   }
 
+  alloc(byteLength: number): Uint8Array {
+    return new Uint8Array(byteLength)
+  }
+
   /** What {@link rng} is made from; plain data, so that a worker can make the same. */
   get rngKey(): readonly number[] {
     return rngKeyOf(this.owner, this.subject)

@@ -14,12 +14,12 @@ import { CANCELLED, type Stage } from './stage.ts'
 import { StatsEvents } from './stats-events.ts'
 import { settledWithin, stopGraph } from './stop.ts'
 import type { BuildOptions, Logger, TaskHook } from './types.ts'
-import { wire } from './wire.ts'
+import { type RemoteStage, wire } from './wire.ts'
 
 /** How a pipeline is stopped; see `Pipeline.stop()`. */
 export type StopMode = 'drain' | 'discard' | 'abort'
 
-/** How long a failure waits for the sources to be closed before it is told, in milliseconds. */
+/** How long the end waits for sources to be closed and for the pipeline's own threads to be gone, in milliseconds. */
 const CLOSING_MS = 1000
 
 let pipelineCount = 0
@@ -41,6 +41,7 @@ export class Graph implements Host {
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
   readonly outlet: Outlet
+  readonly #remote: readonly RemoteStage[]
   readonly done: Promise<void>
   startedAt = 0
   endedAt = 0
@@ -70,6 +71,7 @@ export class Graph implements Host {
     this.stages = wired.stages
     this.sources = wired.sources
     this.sink = wired.sink
+    this.#remote = wired.remote
     this.outlet = new Outlet(
       this.sink.exit,
       this.spares,
@@ -101,11 +103,17 @@ export class Graph implements Host {
     this.#loopAtStart = performance.eventLoopUtilization()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
     this.#statsEvents.start()
+    warmUp(this.#remote)
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
     this.spares.isUsed = !this.stages.some((stage) => stage.keepsItems)
     for (const source of this.sources) source.open()
+  }
+
+  /** Resolves when the pipeline's own threads are gone. Those that are at something get a second to end, and are terminated then. */
+  threadsGone(): Promise<void> {
+    return settledWithin(this.#threads === undefined ? [] : [this.#threads.close()], 2 * CLOSING_MS)
   }
 
   async #runBeside(task: (signal: AbortSignal) => unknown): Promise<void> {
@@ -139,8 +147,12 @@ export class Graph implements Host {
     return this.stages.filter((stage) => stage.running > 0)
   }
 
-  stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
-    return stopGraph(this, mode, timeoutMs)
+  async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+    try {
+      await stopGraph(this, mode, timeoutMs)
+    } finally {
+      if (this.endedAt > 0) await this.threadsGone()
+    }
   }
 
   /** Cancels every stage; what is in the sink's queue can still be taken. */
@@ -175,13 +187,18 @@ export class Graph implements Host {
   /** The consumer has taken all there is. With a failure: resolves with it once the sources are closed. */
   #drained(): undefined | PromiseLike<unknown> {
     const closing = this.sources.flatMap((source) => source.closed ?? [])
-    if (this.#failures.length === 0 && closing.length === 0 && this.#letters.size === 0) {
+    if (
+      this.#failures.length === 0 &&
+      closing.length === 0 &&
+      this.#letters.size === 0 &&
+      this.#threads === undefined
+    ) {
       this.#finish(undefined)
       return undefined
     }
     const error = this.#failures.length === 0 ? undefined : new PipelineFailure(inStageOrder(this.#failures))
     const closed = settledWithin(closing, CLOSING_MS)
-    return Promise.all([closed, ...this.#letters]).then(() => {
+    return Promise.all([closed, this.threadsGone(), ...this.#letters]).then(() => {
       this.#finish(error === undefined ? undefined : { reason: error })
       return error
     })
@@ -288,6 +305,16 @@ export class Graph implements Host {
 const noHooks: readonly TaskHook[] = []
 
 const silentLogger: Logger = { warn: () => {}, error: () => {} }
+
+/** Has executors start workers now, so that the first items find them ready. */
+function warmUp(remote: readonly RemoteStage[]): void {
+  const calls = new Map<Executor, number>()
+  for (const stage of remote) {
+    const executor = stage.executor()
+    calls.set(executor, (calls.get(executor) ?? 0) + stage.calls)
+  }
+  for (const [executor, count] of calls) executor.warmUp?.(count)
+}
 
 function inStageOrder(failures: readonly StageFailure[]): StageFailure[] {
   return [...failures].sort((a, b) => a.stageId - b.stageId)

@@ -3,16 +3,28 @@ import type { WorkerOp } from '../placement/worker-op.ts'
 import type { TaskContext } from './context.ts'
 import type { StageContext } from './types.ts'
 
-/** The function a stage calls for an op that runs elsewhere. `executor` is asked for with the first call, for it may be made then. */
+/**
+ * The function a stage calls for an op that runs elsewhere. `executor` is asked for with the first call, for it may be made then.
+ * `priority`: that of the calls; what is nearer to the sink goes first.
+ */
 export function remoteOp(
   op: WorkerOp<never, unknown>,
   executor: () => Executor,
+  priority: number,
 ): (item: unknown, context: StageContext) => Promise<unknown> {
   const { href: filename, exportName: name, init } = op
   let chosen: Executor | undefined
   return (item, context) => {
     chosen ??= executor()
     const { sharedSignal: signal, onStart } = context as TaskContext
-    return chosen.run(item, { filename, name, init, signal, context: context as TaskContext, onStart })
+    return chosen.run(item, {
+      filename,
+      name,
+      init,
+      signal,
+      context: context as TaskContext,
+      priority,
+      onStart,
+    })
   }
 }

@@ -1,4 +1,5 @@
 import { SpindleError } from '../errors.ts'
+import type { Executor } from '../placement/executor.ts'
 import { isWorkerOp } from '../placement/worker-op.ts'
 import { AggregateStage } from './aggregate-stage.ts'
 import type { MergeConfig, PipelineConfig, SourceConfig, StageConfig, VariantsConfig } from './config.ts'
@@ -19,6 +20,13 @@ export interface Wired {
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
+  /** Stages whose ops run elsewhere: where, and how many calls at a time. */
+  readonly remote: readonly RemoteStage[]
+}
+
+export interface RemoteStage {
+  readonly executor: () => Executor
+  readonly calls: number
 }
 
 /** Capacity of the queues between a router and its paths. */
@@ -32,12 +40,13 @@ export function wire(config: PipelineConfig, options: BuildOptions, host: Host):
   const sink = wiring.add(
     new SinkStage(wiring.info('sink', 1, undefined), host, last, config.sink.bufferSize),
   )
-  return { stages: wiring.stages, sources: wiring.sources, sink }
+  return { stages: wiring.stages, sources: wiring.sources, sink, remote: wiring.remote }
 }
 
 class Wiring {
   readonly stages: Stage[] = []
   readonly sources: SourceStage[] = []
+  readonly remote: RemoteStage[] = []
   readonly #options: BuildOptions
   readonly #host: Host
   #nextId = 0
@@ -104,9 +113,11 @@ class Wiring {
     }
     const info = this.info(config.name, config.concurrency, config.where)
     const { run, executor } = config
+    const where = (): Executor => executor ?? this.#host.threads
+    if (isWorkerOp(run)) this.remote.push({ executor: where, calls: config.concurrency })
     const settings = {
       ...config,
-      op: isWorkerOp(run) ? remoteOp(run, () => executor ?? this.#host.threads) : run,
+      op: isWorkerOp(run) ? remoteOp(run, where, info.id) : run,
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
     }

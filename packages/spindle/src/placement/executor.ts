@@ -12,6 +12,8 @@ export interface Executor {
    * worker included.
    */
   readonly reportsStart?: boolean
+  /** Told by a pipeline that starts: so many calls at a time are to be expected. Workers may be started for them. */
+  warmUp?(calls: number): void
 }
 
 /** Which op is to be called, and with what besides the item. */
@@ -26,6 +28,8 @@ export interface ExecutorCall {
   readonly signal: AbortSignal
   /** What the op's second argument is made from. Without it the op gets one that says nothing. */
   readonly context?: CallContext | undefined
+  /** Calls with a higher one go first. A pipeline gives the number of the stage, which rises towards the sink. */
+  readonly priority?: number | undefined
   /** Called when the op begins, each time it does. */
   readonly onStart?: (() => void) | undefined
 }

@@ -1,11 +1,24 @@
 import { show } from '../check.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 
-/** Why `value` cannot cross to another thread: `ERR_NOT_TRANSFERABLE`, with the path of the first field that cannot. */
-export function notTransferable(value: unknown, what: string, cause: unknown): SpindleError {
-  const found = find(value, what, new Set())
+/** Where a value is to cross to, and what can. */
+export interface Border {
+  readonly to: 'thread' | 'process'
+  readonly canCross: (value: unknown) => boolean
+}
+
+const toThread: Border = { to: 'thread', canCross: canBeCloned }
+
+/** Why `value` cannot cross to another thread or process: `ERR_NOT_TRANSFERABLE`, with the path of the first field that cannot. */
+export function notTransferable(
+  value: unknown,
+  what: string,
+  cause: unknown,
+  { to, canCross }: Border = toThread,
+): SpindleError {
+  const found = find(value, what, canCross, new Set())
   const reason = found === undefined ? messageOf(cause) : `${found.path} is ${found.description}`
-  return new SpindleError('ERR_NOT_TRANSFERABLE', `${what} cannot cross to another thread: ${reason}`, {
+  return new SpindleError('ERR_NOT_TRANSFERABLE', `${what} cannot cross to another ${to}: ${reason}`, {
     cause,
   })
 }
@@ -15,12 +28,17 @@ interface Found {
   readonly description: string
 }
 
-function find(value: unknown, path: string, seen: Set<object>): Found | undefined {
-  if (canBeCloned(value)) return undefined
+function find(
+  value: unknown,
+  path: string,
+  canCross: Border['canCross'],
+  seen: Set<object>,
+): Found | undefined {
+  if (canCross(value)) return undefined
   if (typeof value === 'object' && value !== null && !seen.has(value)) {
     seen.add(value)
     for (const [step, member] of membersOf(value)) {
-      const found = find(member, `${path}${step}`, seen)
+      const found = find(member, `${path}${step}`, canCross, seen)
       if (found !== undefined) return found
     }
     const isDetached =
@@ -29,7 +47,13 @@ function find(value: unknown, path: string, seen: Set<object>): Found | undefine
     if (isDetached)
       return { path, description: 'a buffer that was given away already: return a copy of what is kept' }
   }
-  return { path, description: typeof value === 'symbol' ? 'a symbol' : show(value) }
+  return { path, description: describe(value) }
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'symbol') return 'a symbol'
+  const memory = ArrayBuffer.isView(value) ? value.buffer : value
+  return memory instanceof SharedArrayBuffer ? 'shared memory' : show(value)
 }
 
 function canBeCloned(value: unknown): boolean {

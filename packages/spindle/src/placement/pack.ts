@@ -5,21 +5,48 @@
  * The value as it should be sent, and into `transfers` what goes without a copy. With `givesAway`, buffers that the value covers as a whole
  * are transferred; without, only copies made here. Shared memory is passed as it is.
  */
-export function pack(value: unknown, transfers: Set<ArrayBuffer>, givesAway: boolean): unknown {
+export function pack(
+  value: unknown,
+  transfers: Set<ArrayBuffer>,
+  givesAway: boolean,
+  tally?: Tally,
+): unknown {
   if (typeof value !== 'object' || value === null || isFlat(value)) return value
   const survey: Survey = { wholes: new Set(), parts: [], seen: new Set() }
   look(value, survey)
-  // A buffer that an earlier value of the same message takes along must not arrive in two places.
+  // A buffer that an earlier value of the same message takes along must not arrive in two places. One that the sender keeps is cloned with
+  // the message, which is two copies; from some size on one copy, given away, is cheaper.
   const isKept = (buffer: ArrayBuffer): boolean =>
-    survey.wholes.has(buffer) && !(givesAway && transfers.has(buffer))
+    survey.wholes.has(buffer) && (givesAway ? !transfers.has(buffer) : buffer.byteLength < LARGE_BYTES)
   const mustCopy =
     survey.parts.some((part) => !isKept(part.buffer as ArrayBuffer)) ||
     [...survey.wholes].some((buffer) => !isKept(buffer))
-  const packed = mustCopy ? rebuild(value, isKept, transfers, new Map()) : value
-  // Not the empty ones: a buffer that was given away before looks so, and a message with such a one is lost without an error,
-  // where cloning it is refused.
-  if (givesAway) for (const buffer of survey.wholes) if (buffer.byteLength > 0) transfers.add(buffer)
+  const packed = mustCopy
+    ? rebuild(value, { isKept, wholes: survey.wholes, transfers, tally, memo: new Map() })
+    : value
+  for (const buffer of survey.wholes) {
+    // Not the empty ones: a buffer that was given away before looks so, and a message with such a one is lost without an error,
+    // where cloning it is refused.
+    if (buffer.byteLength === 0 || !isKept(buffer)) continue
+    if (givesAway) transfers.add(buffer)
+    if (tally !== undefined) tally[givesAway ? 'transferredBytes' : 'copiedBytes'] += buffer.byteLength
+  }
   return packed
+}
+
+const LARGE_BYTES = 1 << 14
+
+/** The buffers that a value covers as a whole, which can be given away. */
+export function wholeBuffersOf(value: unknown): ReadonlySet<ArrayBuffer> {
+  const survey: Survey = { wholes: new Set(), parts: [], seen: new Set() }
+  look(value, survey)
+  return survey.wholes
+}
+
+/** Bytes that left with their buffers, and bytes that had to be copied first. */
+export interface Tally {
+  transferredBytes: number
+  copiedBytes: number
 }
 
 interface Survey {
@@ -63,30 +90,33 @@ function look(value: unknown, survey: Survey): void {
   else for (const key of Object.keys(value)) look((value as Record<string, unknown>)[key], survey)
 }
 
+interface Rebuilding {
+  readonly isKept: (buffer: ArrayBuffer) => boolean
+  readonly wholes: ReadonlySet<ArrayBuffer>
+  readonly transfers: Set<ArrayBuffer>
+  readonly tally: Tally | undefined
+  readonly memo: Map<object, unknown>
+}
+
 /** The same value with copies for the buffers that cannot be kept. Containers are made anew; the sender's own stay as they are. */
-function rebuild(
-  value: unknown,
-  isKept: (buffer: ArrayBuffer) => boolean,
-  transfers: Set<ArrayBuffer>,
-  memo: Map<object, unknown>,
-): unknown {
+function rebuild(value: unknown, to: Rebuilding): unknown {
   if (typeof value !== 'object' || value === null) return value
-  const known = memo.get(value)
+  const known = to.memo.get(value)
   if (known !== undefined) return known
   const remember = <R>(made: R): R => {
-    memo.set(value, made)
+    to.memo.set(value, made)
     return made
   }
-  const again = (member: unknown): unknown => rebuild(member, isKept, transfers, memo)
-  if (value instanceof ArrayBuffer) {
-    if (isKept(value)) return value
-    const copy = value.slice(0)
-    transfers.add(copy)
-    return remember(copy)
-  }
+  const again = (member: unknown): unknown => rebuild(member, to)
+  if (value instanceof ArrayBuffer)
+    return to.isKept(value) ? value : remember(copy(value, 0, value.byteLength, to))
   if (ArrayBuffer.isView(value)) {
-    if (!(value.buffer instanceof ArrayBuffer) || isKept(value.buffer)) return value
-    return remember(copyOut(value, transfers))
+    const { buffer, byteOffset, byteLength } = value
+    if (!(buffer instanceof ArrayBuffer) || to.isKept(buffer)) return value
+    // Views of one buffer that goes as a whole see each other's writes on the other side, too.
+    const isWhole = to.wholes.has(buffer)
+    const bytes = isWhole ? (again(buffer) as ArrayBuffer) : copy(buffer, byteOffset, byteLength, to)
+    return remember(viewOf(value, bytes))
   }
   if (Array.isArray(value)) {
     const list: unknown[] = remember([])
@@ -110,11 +140,17 @@ function rebuild(
   return record
 }
 
+function copy(buffer: ArrayBuffer, offset: number, length: number, to: Rebuilding): ArrayBuffer {
+  const bytes = buffer.slice(offset, offset + length)
+  to.transfers.add(bytes)
+  if (to.tally !== undefined) to.tally.copiedBytes += length
+  return bytes
+}
+
 type ViewConstructor = new (buffer: ArrayBuffer) => ArrayBufferView
 
-function copyOut(view: ArrayBufferView, transfers: Set<ArrayBuffer>): ArrayBufferView {
-  const bytes = (view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength)
-  transfers.add(bytes)
+/** A view of the same kind over all of `bytes`. */
+function viewOf(view: ArrayBufferView, bytes: ArrayBuffer): ArrayBufferView {
   // The tag and not the constructor: a `Buffer` arrives as a `Uint8Array`, as cloning has it.
   const name = Object.prototype.toString.call(view).slice(8, -1)
   const View = (globalThis as unknown as Record<string, ViewConstructor>)[name] as ViewConstructor

@@ -42,14 +42,20 @@ export function toWire(thrown: unknown, depth = 0): WireError {
 
 const standard = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError } as const
 
-/** Puts an error together again: the class where it is a standard one or ours, else an `Error` of the same name; the worker's own stack. */
-export function fromWire(wire: WireError): unknown {
+/**
+ * Puts an error together again: the class where it is a standard one or ours, else an `Error` of the same name. Its stack is that of where it
+ * was thrown, with that of the caller, if given, after it.
+ */
+export function fromWire(wire: WireError, callerStack = ''): unknown {
   if (!wire.isError) return wire.value
   const error = construct(wire)
   for (const [key, value] of Object.entries(wire.fields)) hide(error, key, value, true)
   if (error.name !== wire.name) hide(error, 'name', wire.name, false)
   if (wire.cause !== undefined) hide(error, 'cause', fromWire(wire.cause), false)
-  if (wire.stack !== undefined) hide(error, 'stack', wire.stack, false)
+  if (wire.stack !== undefined) {
+    const stack = callerStack === '' ? wire.stack : `${wire.stack}\n${callerStack}`
+    hide(error, 'stack', stack, false)
+  }
   return error
 }
 
@@ -61,7 +67,11 @@ function construct(wire: WireError & { readonly isError: true }): Error {
   if (name === 'SpindleError') return new SpindleError(code, message)
   if (name === 'AbortError' || (name === 'TimeoutError' && fields.code === undefined))
     return new DOMException(message, name)
-  if (errors !== undefined) return new AggregateError(errors.map(fromWire), message)
+  if (errors !== undefined)
+    return new AggregateError(
+      errors.map((one) => fromWire(one)),
+      message,
+    )
   const Known = standard[name as keyof typeof standard]
   return Known === undefined ? new Error(message) : new Known(message)
 }

@@ -1,6 +1,6 @@
 import type { StageContext, StageInfo } from '../op-context.ts'
 import { Rng } from '../random.ts'
-import type { WireContext } from './protocol.ts'
+import type { CallContext } from './executor.ts'
 
 const nowhere: StageInfo = Object.freeze({ pipeline: -1, id: -1, name: '', concurrency: 1, where: undefined })
 
@@ -11,15 +11,26 @@ export class WorkerContext implements StageContext {
   readonly stage: StageInfo
   readonly #key: readonly number[]
   readonly #isAborted: () => boolean
+  readonly #alloc: (byteLength: number) => Uint8Array
   #rng: Rng | undefined
   #controller: AbortController | undefined
 
-  constructor(wire: WireContext | undefined, isAborted: () => boolean) {
+  /** `alloc`: where memory comes from. Default: it is new. */
+  constructor(
+    wire: CallContext | undefined,
+    isAborted: () => boolean,
+    alloc: (byteLength: number) => Uint8Array = newMemory,
+  ) {
     this.index = wire?.index ?? -1
     this.attempt = wire?.attempt ?? 1
     this.stage = wire?.stage ?? nowhere
     this.#key = wire?.rngKey ?? []
     this.#isAborted = isAborted
+    this.#alloc = alloc
+  }
+
+  alloc(byteLength: number): Uint8Array {
+    return this.#alloc(byteLength)
   }
 
   get rng(): Rng {
@@ -44,6 +55,10 @@ export class WorkerContext implements StageContext {
   #look(controller: AbortController): void {
     if (this.#isAborted()) controller.abort(unwanted())
   }
+}
+
+function newMemory(byteLength: number): Uint8Array {
+  return new Uint8Array(byteLength)
 }
 
 function unwanted(): DOMException {

@@ -1,6 +1,12 @@
 import { InfrastructureError, messageOf } from '../errors.ts'
-import type { OpReference } from './protocol.ts'
 import { canStripTypes, isTypeScript, registerTsx, sourceOf } from './typescript.ts'
+
+/** An op as a worker is told of it. */
+export interface OpReference {
+  readonly href: string
+  readonly exportName: string
+  readonly init: string | undefined
+}
 
 export type Op = (item: unknown, context: unknown) => unknown
 type Exports = Readonly<Record<string, unknown>>

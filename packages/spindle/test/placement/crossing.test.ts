@@ -36,14 +36,6 @@ describe('what crosses to a thread and back', () => {
     assert.match(result?.reason.message, /result\.meta\.list\[1\]/)
   })
 
-  it('not a generator: the error says what to do', async () => {
-    await using pool = new ThreadPool({ size: 1 })
-    await assert.rejects(pool.run(3, call('count')), {
-      code: 'ERR_NOT_TRANSFERABLE',
-      message: /disaggregate/,
-    })
-  })
-
   it('a whole buffer, given away by the op', async () => {
     await using pool = new ThreadPool({ size: 1 })
     const given = (await pool.run(1 << 20, call('bytes'))) as Uint8Array

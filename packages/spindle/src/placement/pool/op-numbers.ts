@@ -1,10 +1,13 @@
-import type { ExecutorCall } from './executor.ts'
-import type { OpReference } from './protocol.ts'
+import type { StageInfo } from '../../op-context.ts'
+import type { ExecutorCall } from '../executor.ts'
+import type { OpReference } from '../worker-modules.ts'
 
-/** The ops a pool has met, numbered, so that each is named to a worker once. */
+/** The ops and stages a pool has met, numbered, so that each is described to a worker once. */
 export class OpNumbers {
   readonly references: OpReference[] = []
   readonly #modules: Map<string, number[]> = new Map()
+  readonly #stages: WeakMap<StageInfo, number> = new WeakMap()
+  #stageCount = 0
 
   numberOf({ filename, name, init }: ExecutorCall): number {
     let numbers = this.#modules.get(filename)
@@ -19,6 +22,15 @@ export class OpNumbers {
     const number = this.references.length
     this.references.push({ href: filename, exportName: name, init })
     numbers.push(number)
+    return number
+  }
+
+  stageNumberOf(stage: StageInfo): number {
+    let number = this.#stages.get(stage)
+    if (number === undefined) {
+      number = this.#stageCount++
+      this.#stages.set(stage, number)
+    }
     return number
   }
 }

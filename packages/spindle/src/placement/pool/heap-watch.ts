@@ -1,0 +1,22 @@
+/** How often the heap is looked at, in milliseconds. */
+const EVERY_MS = 50
+
+/** Tells once when a worker's memory has grown to a limit. */
+export class HeapWatch {
+  #limitBytes: number
+  #lookedAt = Number.NEGATIVE_INFINITY
+
+  /** `limitMb`: in MiB; none for never. */
+  constructor(limitMb: number | undefined) {
+    this.#limitBytes = limitMb === undefined ? Number.POSITIVE_INFINITY : limitMb * 2 ** 20
+  }
+
+  isFull(nowMs: number): boolean {
+    if (this.#limitBytes === Number.POSITIVE_INFINITY || nowMs - this.#lookedAt < EVERY_MS) return false
+    this.#lookedAt = nowMs
+    const { heapUsed, external } = process.memoryUsage()
+    if (heapUsed + external < this.#limitBytes) return false
+    this.#limitBytes = Number.POSITIVE_INFINITY
+    return true
+  }
+}

@@ -1,0 +1,56 @@
+import { availableParallelism } from 'node:os'
+import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import type { SegmentPool } from '../memory/segment-pool.ts'
+import { isWorkerOp, type WorkerOp } from '../worker-op.ts'
+
+/** Options that pools of threads and of processes have in common. */
+export interface PoolOptions {
+  /** Workers at most, an integer >= 1. Each is started when there is work for it. Default: `os.availableParallelism()`. */
+  readonly size?: number
+  /** Called in each worker before its first op, with `undefined`; awaited. Default: none. */
+  readonly init?: WorkerOp<undefined, unknown>
+  /** When a worker gives way to a new one. It takes no more calls, ends those it has, and loses none. Default: never. */
+  readonly recycle?: {
+    /** Calls after which it does, an integer >= 1. */
+    readonly afterItems?: number
+    /** Heap in use and buffers, in MiB, from which on it does, an integer >= 1; looked at between calls, garbage included. */
+    readonly afterHeapMb?: number
+  }
+  /**
+   * Workers that an item may kill before it fails with `ERR_WORKER_DIED`, an integer >= 1. Until then its op is called again, from the
+   * beginning; of a generator, the outputs that the caller has had are left out, so it must give the same ones again. Default 2.
+   */
+  readonly maxDeaths?: number
+  /**
+   * How long a call whose signal was aborted may go on before its worker is terminated, in milliseconds, and how long the end of the
+   * process waits for threads that are in the middle of a call. Default 1000.
+   */
+  readonly graceMs?: number
+}
+
+/** What a pool works with. */
+export interface PoolSettings {
+  readonly kind: 'thread' | 'process'
+  readonly size: number
+  readonly maxDeaths: number
+  readonly graceMs: number
+  readonly maxTasks: number
+  /** Shared memory for results. */
+  readonly memory?: SegmentPool | undefined
+}
+
+export const poolOptions: readonly (keyof PoolOptions)[] = ['size', 'init', 'recycle', 'maxDeaths', 'graceMs']
+
+/** Checks options and fills in the defaults. @throws `ERR_BAD_OPTION` for a wrong option. */
+export function poolSettings(kind: 'thread' | 'process', options: PoolOptions): PoolSettings {
+  const { size = availableParallelism(), init, recycle = {}, maxDeaths = 2, graceMs = 1000 } = options
+  checkInteger('size', size, 1)
+  checkInteger('maxDeaths', maxDeaths, 1)
+  checkInteger('graceMs', graceMs, 0)
+  checkOptions(recycle, ['afterItems', 'afterHeapMb'])
+  const { afterItems = Number.POSITIVE_INFINITY, afterHeapMb } = recycle
+  checkInteger('recycle.afterItems', afterItems, 1, undefined, true)
+  if (afterHeapMb !== undefined) checkInteger('recycle.afterHeapMb', afterHeapMb, 1)
+  if (init !== undefined && !isWorkerOp(init)) badOption('init', 'an op of workerModule()', init)
+  return { kind, size, maxDeaths, graceMs, maxTasks: afterItems }
+}

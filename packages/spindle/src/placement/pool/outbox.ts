@@ -1,0 +1,178 @@
+import type { CallMemory } from '../memory/call-memory.ts'
+import { toWire } from '../wire-error.ts'
+import type { WorkerStock } from './buffer-stock.ts'
+import type { Carrier } from './carrier.ts'
+import type { WorkerControl } from './control.ts'
+import {
+  ABOVE_FLAGS,
+  FIELDS_OF_BUSY,
+  HAS_LEASES,
+  OUTPUT,
+  type ResultMessage,
+  SHAPED,
+  THREW,
+} from './protocol.ts'
+import { ShapeWriter } from './shapes.ts'
+
+interface Unsent {
+  readonly slot: number
+  readonly kind: number
+  readonly value: unknown
+  /** Number of the op. */
+  readonly op: number
+  /** Which of the slot's outputs it is. */
+  readonly part: number
+  /** Shared memory that the value may lie in. */
+  readonly memory: CallMemory | undefined
+}
+
+/** Results that a worker has not sent yet. They leave together: at the end of a turn, or when the first has waited a millisecond. */
+export class Outbox {
+  readonly blind: number[] = []
+  readonly #carrier: Carrier
+  readonly #control: WorkerControl
+  readonly #stock: WorkerStock
+  readonly #shapes: ShapeWriter = new ShapeWriter()
+  #results: unknown[] = []
+  /** The same as they were given, for finding out which one cannot be sent. */
+  #unsent: Unsent[] = []
+  #busy: number[] = []
+
+  constructor(carrier: Carrier, control: WorkerControl, stock: WorkerStock) {
+    this.#stock = stock
+    this.#carrier = carrier
+    this.#control = control
+  }
+
+  /** Whether there is anything to tell. */
+  get isEmpty(): boolean {
+    return this.#results.length === 0 && this.#busy.length === 0 && this.blind.length === 0
+  }
+
+  /** Notes that a call has held the worker. */
+  held(op: number, ms: number): void {
+    const busy = this.#busy
+    // Ops take turns seldom within one message, so most calls add to the last entry.
+    const last = busy.length - FIELDS_OF_BUSY
+    if (busy[last] === op) {
+      busy[last + 1] = (busy[last + 1] as number) + 1
+      busy[last + 2] = (busy[last + 2] as number) + ms
+    } else busy.push(op, 1, ms)
+  }
+
+  /** `part`: which of the slot's outputs it is. */
+  value(slot: number, kind: number, value: unknown, op: number, part = 0, memory?: CallMemory): void {
+    this.#add({ slot, kind, value, op, part, memory })
+  }
+
+  error(slot: number, thrown: unknown): void {
+    this.#add({ slot, kind: THREW, value: toWire(thrown), op: 0, part: 0, memory: undefined })
+  }
+
+  /** A result that is no more than its kind. */
+  mark(slot: number, kind: number): void {
+    this.#add({ slot, kind, value: undefined, op: 0, part: 0, memory: undefined })
+  }
+
+  #add(result: Unsent): void {
+    try {
+      this.#write(result)
+      this.#unsent.push(result)
+    } catch (error) {
+      result.memory?.drop()
+      this.error(result.slot, error)
+    }
+  }
+
+  /** Puts a result at the end; the results are as before if that throws. */
+  #write({ slot, kind, value, op, part, memory }: Unsent): void {
+    const results = this.#results
+    let head = slot | (kind << ABOVE_FLAGS)
+    if (kind > OUTPUT) {
+      results.push(head)
+      return
+    }
+    const start = results.length
+    const leases = memory?.handOver(value) ?? []
+    if (leases.length > 0) {
+      head |= HAS_LEASES
+      results.push(head, leases)
+    } else results.push(head)
+    const at = results.push(0) - 1
+    const shape = kind === THREW ? -1 : this.#shapes.write(results, value, op)
+    if (shape >= 0) {
+      results[start] = head | SHAPED
+      results[at] = shape
+      return
+    }
+    try {
+      results[at] = kind === THREW ? value : this.#carrier.pack(value, at, slot, part)
+    } catch (error) {
+      results.length = start
+      throw error
+    }
+  }
+
+  flush(): void {
+    if (this.isEmpty) return
+    this.#control.settle()
+    const unsent = this.#unsent
+    this.#unsent = []
+    const message = this.#message()
+    try {
+      this.#carrier.send(message)
+    } catch {
+      this.#sendApart(message, unsent)
+    }
+  }
+
+  /** What has gathered, which is nothing then. */
+  #message(): ResultMessage {
+    const message: { -readonly [key in keyof ResultMessage]: ResultMessage[key] } = {}
+    const shapes = this.#shapes.takeNew()
+    if (shapes.length > 0) message.shapes = shapes
+    if (this.#results.length > 0) {
+      message.results = this.#results
+      this.#results = []
+    }
+    if (this.#busy.length > 0) {
+      message.busy = this.#busy
+      this.#busy = []
+    }
+    if (this.blind.length > 0) message.blind = this.blind.splice(0)
+    const allocated = this.#stock.takeTaken()
+    if (allocated.length > 0) message.allocated = allocated
+    const { tally } = this.#carrier
+    if (tally.transferredBytes > 0 || tally.copiedBytes > 0) {
+      message.bytes = [tally.transferredBytes, tally.copiedBytes]
+      tally.transferredBytes = 0
+      tally.copiedBytes = 0
+    }
+    return message
+  }
+
+  /** Something in a message cannot be sent: finds out what, and sends the rest, in the same order. */
+  #sendApart({ results: _, ...rest }: ResultMessage, unsent: readonly Unsent[]): void {
+    this.#carrier.send(rest)
+    for (const result of unsent) {
+      try {
+        this.#sendOne(result, true)
+      } catch {
+        // Some buffers can be cloned and not given away, those of WebAssembly among them.
+        try {
+          this.#sendOne(result, false)
+        } catch (error) {
+          result.memory?.drop()
+          this.error(result.slot, this.#carrier.whyNot(result.value, 'result', error))
+          this.#unsent = []
+          this.#carrier.send(this.#message())
+        }
+      }
+    }
+  }
+
+  #sendOne(result: Unsent, givesAway: boolean): void {
+    this.#write(result)
+    this.#carrier.send(this.#message(), givesAway)
+  }
+}

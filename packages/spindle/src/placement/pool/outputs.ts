@@ -1,0 +1,129 @@
+/** Whom {@link Outputs} tell what their reader does. */
+export interface OutputsOwner {
+  /** The reader waits for an output, or has it. */
+  awaits(isAwaited: boolean): void
+  /** The reader has taken an output. */
+  tookOne(): void
+  /** The reader wants no more: resolves when the generator has ended. */
+  closed(): Promise<void>
+}
+
+interface Taker {
+  resolve(step: IteratorResult<unknown>): void
+  reject(error: unknown): void
+}
+
+/** The outputs of a generator that runs in a worker: as the async generator that the op would have been here. */
+export class Outputs implements AsyncIterableIterator<unknown> {
+  /** Outputs that have come here. A generator whose worker died begins again, and leaves out so many. */
+  received = 0
+  /** Outputs that the reader has taken. */
+  taken = 0
+  readonly #owner: OutputsOwner
+  #ready: unknown[] = []
+  #head = 0
+  readonly #takers: Taker[] = []
+  #hasEnded = false
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(owner: OutputsOwner) {
+    this.#owner = owner
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.#head < this.#ready.length) return Promise.resolve({ done: false, value: this.#take() })
+    if (this.#failure !== undefined) {
+      const { error } = this.#failure
+      this.#failure = undefined
+      return Promise.reject(error)
+    }
+    if (this.#hasEnded) return Promise.resolve(done(undefined))
+    return new Promise((resolve, reject) => {
+      this.#takers.push({ resolve, reject })
+      this.#owner.awaits(true)
+    })
+  }
+
+  async return(value?: unknown): Promise<IteratorResult<unknown>> {
+    await this.#close()
+    return done(await value)
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<unknown>> {
+    await this.#close()
+    throw error
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** An output has come. */
+  push(value: unknown): void {
+    this.received++
+    if (this.#hasEnded) return
+    const taker = this.#takers.shift()
+    if (taker === undefined) {
+      this.#ready.push(value)
+      return
+    }
+    this.taken++
+    taker.resolve({ done: false, value })
+    if (this.#takers.length === 0) this.#owner.awaits(false)
+    this.#owner.tookOne()
+  }
+
+  /** There is no more to come; what is here can still be taken. */
+  end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    for (const taker of this.#takers.splice(0)) taker.resolve(done(undefined))
+  }
+
+  /** There is no more to come, because of an error: thrown once, after what is here. */
+  fail(error: unknown): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    const [first, ...others] = this.#takers.splice(0)
+    if (first === undefined) this.#failure = { error }
+    else first.reject(error)
+    for (const taker of others) taker.resolve(done(undefined))
+  }
+
+  /** Forgets what is here. */
+  drop(): void {
+    this.#ready = []
+    this.#head = 0
+  }
+
+  #take(): unknown {
+    const value = this.#ready[this.#head]
+    this.#ready[this.#head++] = undefined
+    if (this.#head === this.#ready.length) this.drop()
+    this.taken++
+    this.#owner.tookOne()
+    return value
+  }
+
+  /** Whether the reader waits for an output. */
+  get isAwaited(): boolean {
+    return this.#takers.length > 0
+  }
+
+  /** Whether nothing is here that the reader has not taken. */
+  get isEmpty(): boolean {
+    return this.#head === this.#ready.length
+  }
+
+  async #close(): Promise<void> {
+    this.#failure = undefined
+    this.drop()
+    if (this.#hasEnded) return
+    this.end()
+    await this.#owner.closed()
+  }
+}
+
+function done(value: unknown): IteratorResult<unknown> {
+  return { done: true, value }
+}

@@ -1,0 +1,52 @@
+import type { Transferable } from 'node:worker_threads'
+import type { SpindleError } from '../../errors.ts'
+import { notTransferable } from '../not-transferable.ts'
+import { pack, type Tally } from '../pack.ts'
+import type { Carrier } from './carrier.ts'
+import type { PoolMessage, WorkerMessage } from './protocol.ts'
+
+/** Between threads: buffers are given away where that is allowed, and travel as they are. */
+export class PortCarrier implements Carrier {
+  readonly tally: Tally = { transferredBytes: 0, copiedBytes: 0 }
+  readonly #port: { postMessage(value: unknown, transfers: readonly Transferable[]): void }
+  readonly #givesAway: boolean
+  readonly #transfers: Set<ArrayBuffer> = new Set()
+
+  /** `givesAway`: whether the buffers of values are the other side's from then on. */
+  constructor(
+    port: { postMessage(value: unknown, transfers: readonly Transferable[]): void },
+    givesAway: boolean,
+  ) {
+    this.#port = port
+    this.#givesAway = givesAway
+  }
+
+  pack(value: unknown): unknown {
+    return pack(value, this.#transfers, this.#givesAway, this.tally)
+  }
+
+  give(buffer: ArrayBuffer): boolean {
+    this.#transfers.add(buffer)
+    return true
+  }
+
+  send(message: PoolMessage | WorkerMessage, givesAway = true): void {
+    if (this.#transfers.size === 0) {
+      this.#port.postMessage(message, none)
+      return
+    }
+    const transfers = givesAway ? [...this.#transfers] : none
+    this.#transfers.clear()
+    this.#port.postMessage(message, transfers)
+  }
+
+  open(): void {}
+
+  release(): void {}
+
+  whyNot(value: unknown, what: string, cause: unknown): SpindleError {
+    return notTransferable(value, what, cause)
+  }
+}
+
+const none: readonly Transferable[] = []

@@ -1,0 +1,48 @@
+import { toWire } from '../wire-error.ts'
+import { loadOp, markTsx } from '../worker-modules.ts'
+import { WorkerStock } from './buffer-stock.ts'
+import { FileWorkerControl } from './file-control.ts'
+import { HeapWatch } from './heap-watch.ts'
+import { IpcCarrier } from './ipc-carrier.ts'
+import { watchParent } from './orphan-watch.ts'
+import type { LastWords, PoolMessage, WorkerSetup } from './protocol.ts'
+import { TaskRunner } from './task-runner.ts'
+
+// What runs in a process of a pool.
+
+/** Descriptors that the pool has passed on: control block, items, results. */
+const [CONTROL, ITEMS, RESULTS] = [4, 5, 6]
+
+let runner: TaskRunner | undefined
+
+process.on('message', (message: WorkerSetup | PoolMessage) => {
+  if (runner !== undefined) runner.hear(message as PoolMessage)
+  else if (message === 'close') process.exit(0)
+  else setUp(message as WorkerSetup).catch(failedToStart)
+})
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C in a terminal goes to all its processes. What is to become of this one, the pool's process says.
+process.on('SIGINT', () => {})
+process.on('uncaughtExceptionMonitor', (error) => post({ thrown: toWire(error) } satisfies LastWords))
+// What was done before the process ends of itself need not be done again.
+process.on('exit', () => runner?.flush())
+
+async function setUp({ init, maxHeapMb, tsx }: WorkerSetup): Promise<void> {
+  if (tsx !== undefined) markTsx()
+  if (init !== undefined) await (await loadOp(init))(undefined, undefined)
+  const stock = new WorkerStock()
+  const carrier = new IpcCarrier(post, RESULTS, ITEMS, { left: (buffer) => stock.left(buffer) })
+  runner = new TaskRunner(carrier, new FileWorkerControl(CONTROL), new HeapWatch(maxHeapMb), stock)
+  post('ready')
+  watchParent()
+}
+
+/** The pool tells those who wait. */
+function failedToStart(error: unknown): void {
+  post({ thrown: toWire(error) } satisfies LastWords)
+  process.exit(1)
+}
+
+function post(message: unknown): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
+}

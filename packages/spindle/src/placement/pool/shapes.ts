@@ -1,0 +1,99 @@
+// Structured cloning writes the names of an object's fields with every object, and looks each up again: for small objects that is most of the
+// cost of a message. So of flat objects only the values are sent, in a row, after the number of their shape; the names of a shape are sent once.
+
+/** Shapes that are remembered for a worker, and fields that one may have. Beyond, objects are cloned as they are. */
+const MOST_SHAPES = 256
+const MOST_FIELDS = 32
+
+type Shape = readonly string[]
+
+/** The sender's side: takes objects apart. */
+export class ShapeWriter {
+  readonly #shapes: Shape[] = []
+  readonly #numbers: Map<string, number> = new Map()
+  /** By the op whose items or results they are: its last object mostly looked the same. */
+  readonly #lastOf: (number | undefined)[] = []
+  #told = 0
+
+  /** Shapes that the other side does not know yet; it is assumed to know them then. */
+  takeNew(): readonly Shape[] {
+    const news = this.#told === this.#shapes.length ? none : this.#shapes.slice(this.#told)
+    this.#told = this.#shapes.length
+    return news
+  }
+
+  /** Puts the fields of a flat object at the end of a list and gives the number of its shape; otherwise -1, and the list is as before. */
+  write(list: unknown[], value: unknown, op: number): number {
+    if (typeof value !== 'object' || value === null) return -1
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype !== Object.prototype) return -1
+    const last = this.#lastOf[op]
+    if (last !== undefined && this.#writeAs(list, value as Fields, this.#shapes[last] as Shape)) return last
+    const shape = Object.keys(value)
+    const number = this.#numberOf(shape)
+    if (number < 0 || !this.#writeAs(list, value as Fields, shape)) return -1
+    this.#lastOf[op] = number
+    return number
+  }
+
+  #writeAs(list: unknown[], value: Fields, shape: Shape): boolean {
+    const start = list.length
+    let at = 0
+    for (const key in value) {
+      const field = value[key]
+      if (shape[at] !== key || !isPlain(field)) {
+        list.length = start
+        return false
+      }
+      list.push(field)
+      at++
+    }
+    if (at === shape.length) return true
+    list.length = start
+    return false
+  }
+
+  #numberOf(shape: Shape): number {
+    // An object with a field of that name would get another prototype instead.
+    if (shape.length > MOST_FIELDS || shape.includes('__proto__')) return -1
+    const key = JSON.stringify(shape)
+    const known = this.#numbers.get(key)
+    if (known !== undefined) return known
+    if (this.#shapes.length === MOST_SHAPES) return -1
+    this.#shapes.push(shape)
+    this.#numbers.set(key, this.#shapes.length - 1)
+    return this.#shapes.length - 1
+  }
+}
+
+/** The receiver's side: puts objects together again. */
+export class ShapeReader {
+  readonly #shapes: Shape[] = []
+
+  learn(shapes: readonly Shape[]): void {
+    for (const shape of shapes) this.#shapes.push(shape)
+  }
+
+  /** Fields of a shape. */
+  lengthOf(number: number): number {
+    return (this.#shapes[number] as Shape).length
+  }
+
+  /** The object whose fields begin at `at`. */
+  read(list: readonly unknown[], at: number, number: number): Fields {
+    const shape = this.#shapes[number] as Shape
+    const value: Fields = {}
+    for (let i = 0; i < shape.length; i++) value[shape[i] as string] = list[at + i]
+    return value
+  }
+}
+
+type Fields = Record<string, unknown>
+
+const none: readonly Shape[] = []
+
+function isPlain(field: unknown): boolean {
+  if (field === null) return true
+  const type = typeof field
+  return type !== 'object' && type !== 'function' && type !== 'symbol'
+}

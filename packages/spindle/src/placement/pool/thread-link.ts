@@ -1,0 +1,78 @@
+import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
+import type { SegmentPool } from '../memory/segment-pool.ts'
+import { type EntrySetup, startThread } from '../start-worker.ts'
+import type { WorkerOp } from '../worker-op.ts'
+import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
+import type { LinkListener, WorkerLink } from './link.ts'
+import { PortCarrier } from './port-carrier.ts'
+import type { ThreadSetup } from './protocol.ts'
+import { SharedPoolControl } from './shared-control.ts'
+
+/** A worker thread, as its pool sees it. */
+export class ThreadLink implements WorkerLink, Guarded {
+  readonly control: SharedPoolControl = new SharedPoolControl()
+  readonly carrier: PortCarrier
+  readonly #worker: Worker
+  readonly #graceMs: number
+
+  constructor(
+    listener: LinkListener,
+    options: {
+      readonly init?: WorkerOp<undefined, unknown>
+      readonly resourceLimits?: ResourceLimits
+      readonly memory?: SegmentPool
+      readonly recycle?: { readonly afterHeapMb?: number }
+    },
+    settings: { readonly graceMs: number; readonly size: number },
+  ) {
+    const { init, resourceLimits, recycle, memory } = options
+    const { control } = this
+    this.#graceMs = settings.graceMs
+    const setup: Omit<ThreadSetup, keyof EntrySetup> = {
+      control: control.buffer,
+      memory: memory?.handle,
+      init,
+      maxHeapMb: recycle?.afterHeapMb,
+      poolSize: settings.size,
+    }
+    const worker = startThread(new URL('./thread-main.js', import.meta.url).href, setup, { resourceLimits })
+    this.#worker = worker
+    this.carrier = new PortCarrier(
+      {
+        postMessage(message: unknown, transfers: readonly Transferable[]) {
+          worker.postMessage(message, transfers)
+          control.posted()
+        },
+      },
+      false,
+    )
+    let thrown: unknown
+    worker.on('message', (message) => listener.heard(message))
+    worker.on('error', (error) => {
+      thrown = error
+    })
+    worker.on('exit', (code) => {
+      unguardExit(this)
+      if (control.member > 0) memory?.reclaim(control.member)
+      listener.ended({ how: `exit code ${code}`, error: thrown })
+    })
+    guardExit(this)
+  }
+
+  setRef(isReffed: boolean): void {
+    if (isReffed) this.#worker.ref()
+    else this.#worker.unref()
+  }
+
+  terminate(): void {
+    void this.#worker.terminate()
+  }
+
+  stop(): void {
+    this.control.stop()
+  }
+
+  waitUntilOutside(endsAt: number): void {
+    this.control.waitUntilOutside(endsAt + this.#graceMs - performance.now())
+  }
+}

@@ -1,0 +1,38 @@
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { loadOp, markTsx } from '../worker-modules.ts'
+import { WorkerStock } from './buffer-stock.ts'
+import { HeapWatch } from './heap-watch.ts'
+import { PortCarrier } from './port-carrier.ts'
+import type { PoolMessage, ThreadSetup } from './protocol.ts'
+import { SharedWorkerControl } from './shared-control.ts'
+import { Spinner } from './spinner.ts'
+import { TaskRunner } from './task-runner.ts'
+
+// What runs in a thread of a pool.
+
+const port = parentPort as MessagePort
+const { control: buffer, init, tsx, maxHeapMb, poolSize, memory: handle } = workerData as ThreadSetup
+const control = new SharedWorkerControl(buffer)
+const memories = handle && (await import('./call-memories.ts')).openMemories(handle)
+const heap = new HeapWatch(maxHeapMb)
+const runner = new TaskRunner(new PortCarrier(port, true), control, heap, new WorkerStock(), memories)
+const spinner = new Spinner(control, poolSize)
+
+if (memories !== undefined) control.member = memories.member
+if (tsx !== undefined) markTsx()
+if (init !== undefined) await (await loadOp(init))(undefined, undefined)
+port.on('message', (message: PoolMessage) => {
+  const startedAt = performance.now()
+  spinner.heard++
+  runner.hear(message)
+  // Calls that wait for something need the loop; without them, the next message may be waited for here.
+  while (runner.pending === 0 && spinner.isMessageNear(startedAt)) {
+    const next = receiveMessageOnPort(port)
+    if (next === undefined) return
+    spinner.heard++
+    runner.hear(next.message as PoolMessage)
+  }
+})
+// What was done before the thread ends of itself need not be done again.
+process.on('exit', () => runner.flush())
+port.postMessage('ready')

@@ -1,0 +1,277 @@
+import { badOption } from '../../check.ts'
+import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
+import type { Executor, ExecutorCall } from '../executor.ts'
+import { wholeBuffersOf } from '../pack.ts'
+import { AbortWatch } from './abort-watch.ts'
+import { BufferStock } from './buffer-stock.ts'
+import type { Connect } from './link.ts'
+import { moved } from './moved.ts'
+import { OpFactsTable } from './op-facts.ts'
+import { OpNumbers } from './op-numbers.ts'
+import type { PoolSettings } from './options.ts'
+import { PoolWorker, type WorkerEnding, type WorkerOwner } from './pool-worker.ts'
+import { PoolCounters, type PoolStats } from './stats.ts'
+import { Task } from './task.ts'
+import { TaskQueue } from './task-queue.ts'
+
+/** What `ThreadPool` and `ProcessPool` have in common, which is all but how a worker is started and spoken to. */
+export class WorkerPool implements Executor, AsyncDisposable {
+  readonly reportsStart = true
+  readonly #settings: PoolSettings
+  readonly #connect: Connect
+  readonly #workers: Set<PoolWorker> = new Set()
+  readonly #queue: TaskQueue = new TaskQueue()
+  readonly #numbers: OpNumbers = new OpNumbers()
+  readonly #stock: BufferStock = new BufferStock()
+  readonly #counters: PoolCounters = new PoolCounters()
+  readonly #tasks: AbortWatch = new AbortWatch((task, reason) => this.#aborted(task, reason))
+  readonly #owner: WorkerOwner
+  readonly #onSettled = (task: Task): void => this.#settled(task)
+  #closing: Promise<void> | undefined
+  #onEmpty: (() => void) | undefined
+  /** Workers that failed to start since one was ready. While there are others, no more are tried. */
+  #failedStarts = 0
+  #isDispatching = false
+  /** Whether tasks were waiting when the last ones were given out. */
+  #hadWaiting = false
+  /** Workers that ended and were not replaced yet. */
+  #gone = 0
+
+  /** @internal */
+  constructor(settings: PoolSettings, connect: Connect) {
+    this.#settings = settings
+    this.#connect = connect
+    const queue = this.#queue
+    this.#owner = {
+      get hasWaiting() {
+        return queue.length > 0
+      },
+      numbers: this.#numbers,
+      facts: new OpFactsTable(),
+      counters: this.#counters,
+      stock: this.#stock,
+      memory: settings.memory,
+      graceMs: settings.graceMs,
+      maxTasks: settings.maxTasks,
+      workerHasRoom: () => this.#dispatchSoon(),
+      workerReady: () => {
+        this.#failedStarts = 0
+      },
+      workerEnded: (worker, ending) => this.#workerEnded(worker, ending),
+    }
+  }
+
+  /** Workers there are now, those included that are starting or ending. */
+  get workerCount(): number {
+    return this.#workers.size
+  }
+
+  /** What the pool has done so far, and what it is at. */
+  stats(): PoolStats {
+    const { tasks, transferredBytes, copiedBytes, deaths, restarts } = this.#counters
+    let running = 0
+    for (const worker of this.#workers) running += worker.held
+    const [workers, waiting] = [this.#workers.size, this.#queue.length]
+    return { workers, waiting, running, tasks, transferredBytes, copiedBytes, deaths, restarts }
+  }
+
+  /**
+   * Calls an op in one of the workers. A generator's outputs are streamed: the promise gives an async generator once the first is here, and
+   * the worker is ahead of its reader by some milliseconds' work, at most 64 outputs.
+   *
+   * @throws `ERR_WORKER_DIED` if it killed `maxDeaths` workers, `ERR_WORKER_START` if no worker can be started, `ERR_WORKER_MODULE` if
+   * there is no such op, `ERR_NOT_TRANSFERABLE` if item or result cannot cross, `ERR_POOL_CLOSED`; the signal's reason if it is aborted.
+   */
+  run(item: unknown, call: ExecutorCall): Promise<unknown> {
+    return this.#run(item, call, call.priority ?? 0)
+  }
+
+  /**
+   * This pool, with a priority for the calls made here: waiting calls with a higher one go first. Calls of a pipeline that are made by no
+   * such view have the number of their stage, which rises towards the sink: what is nearest to its end goes first.
+   *
+   * @throws `ERR_BAD_OPTION` if `n` is no finite number.
+   */
+  priority(n: number): Executor {
+    if (typeof n !== 'number' || !Number.isFinite(n)) badOption('priority', 'a finite number', n)
+    return {
+      reportsStart: true,
+      run: (item, call) => this.#run(item, call, n),
+      warmUp: (calls) => this.warmUp(calls),
+    }
+  }
+
+  /**
+   * Hands the buffers of a result back: all that the value covers as a whole are empty here from now on, and threads get them for the ops that
+   * ask by `context.alloc()`; what comes from processes is read into them. Large results cost a fraction so, for it is not the way to this
+   * thread that is dear, but new memory.
+   */
+  giveBack(value: unknown): void {
+    for (const buffer of wholeBuffersOf(value)) {
+      // Not the buffer itself: whoever still has it must not see what others write.
+      if (buffer.byteLength > 0) this.#stock.put(moved(buffer))
+    }
+  }
+
+  /** Starts workers for so many calls at a time, as far as `size` allows, before there are calls. */
+  warmUp(calls: number): void {
+    if (this.#closing === undefined) this.#startWorkers(calls - this.#workers.size)
+  }
+
+  /** Ends the workers. Calls that are not done reject with `ERR_POOL_CLOSED`; workers that are busy with one get the grace time. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #run(item: unknown, call: ExecutorCall, priority: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing !== undefined) return reject(this.#closed())
+      if (call.signal.aborted) return reject(call.signal.reason)
+      const op = this.#numbers.numberOf(call)
+      // A stage knows where it was made; of any other caller the stack is all there is. To take it costs as much as all the rest of a small
+      // call, so of many calls at a time only the first one's is taken.
+      const isSited = call.context === undefined && this.#tasks.size === 0
+      const site = isSited ? captureSite() : undefined
+      const task = new Task(item, call, op, priority, site, resolve, reject, this.#onSettled)
+      this.#tasks.add(task)
+      this.#queue.push(task)
+      this.#dispatch()
+    })
+  }
+
+  async #close(): Promise<void> {
+    for (const task of this.#tasks.list()) this.#aborted(task, this.#closed())
+    if (this.#workers.size === 0) return
+    const ended = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+    })
+    for (const worker of this.#workers) worker.end()
+    const timer = setTimeout(() => {
+      for (const worker of this.#workers) worker.terminate()
+    }, this.#settings.graceMs)
+    await ended
+    clearTimeout(timer)
+  }
+
+  /** After those who have just got their results have made their next calls: these may be the more urgent ones. */
+  #dispatchSoon(): void {
+    if (this.#isDispatching) return
+    this.#isDispatching = true
+    queueMicrotask(() => {
+      this.#isDispatching = false
+      this.#dispatch()
+    })
+  }
+
+  /** Gives waiting tasks to workers that have room, and starts workers for those that find none. */
+  #dispatch(): void {
+    if (this.#queue.length === 0) return
+    let waiting = 0
+    for (let task = this.#queue.first(); task !== undefined; task = this.#queue.first()) {
+      const worker = this.#leastLoaded(task)
+      if (worker === undefined) break
+      this.#queue.shift(task)
+      if (worker.load > 0) waiting++
+      worker.give(task)
+    }
+    // What waits inside a busy worker would be better off in one of its own.
+    waiting += this.#queue.length
+    if (this.#hadWaiting) for (const one of this.#workers) one.keepOrLetGo()
+    this.#hadWaiting = this.#queue.length > 0
+    if (waiting > 0) this.#startWorkers(waiting)
+  }
+
+  #leastLoaded(task: Task): PoolWorker | undefined {
+    let chosen: PoolWorker | undefined
+    for (const worker of this.#workers) {
+      if (worker.hasRoomFor(task) && (chosen === undefined || worker.load < chosen.load)) chosen = worker
+    }
+    return chosen
+  }
+
+  #startWorkers(waiting: number): void {
+    if (this.#workers.size >= this.#settings.size || (this.#failedStarts > 0 && this.#workers.size > 0))
+      return
+    let starting = 0
+    for (const worker of this.#workers) if (!worker.isReady && !worker.isRetiring) starting++
+    while (starting < waiting && this.#workers.size < this.#settings.size && this.#closing === undefined) {
+      try {
+        this.#workers.add(new PoolWorker(this.#owner, this.#connect))
+      } catch (error) {
+        if (this.#workers.size === 0) this.#cannotStart(error)
+        return
+      }
+      starting++
+      if (this.#gone > 0) {
+        this.#gone--
+        this.#counters.restarts++
+      }
+    }
+  }
+
+  #aborted(task: Task, reason: unknown): void {
+    const { worker, outputs } = task
+    outputs?.drop()
+    task.reject(reason)
+    worker?.abort(task)
+  }
+
+  #settled(task: Task): void {
+    this.#counters.tasks++
+    this.#tasks.delete(task)
+    if (this.#queue.delete(task)) for (const worker of this.#workers) worker.keepOrLetGo()
+  }
+
+  #workerEnded(worker: PoolWorker, ending: WorkerEnding): void {
+    const { wasReady, wasMeant, suspects, others, how, error } = ending
+    this.#workers.delete(worker)
+    this.#gone++
+    if (!wasMeant) this.#counters.deaths++
+    for (const task of suspects) task.deaths++
+    const { maxDeaths } = this.#settings
+    this.#queue.unshift([...others, ...suspects.filter((task) => task.deaths < maxDeaths)])
+    for (const task of suspects) if (task.deaths >= maxDeaths) task.reject(this.#died(task, how, error))
+    if (this.#closing !== undefined) {
+      if (this.#workers.size === 0) this.#onEmpty?.()
+      return
+    }
+    if (!wasReady && !wasMeant) this.#failedStarts++
+    if (this.#failedStarts > 0 && this.#workers.size === 0) this.#cannotStart(error ?? how)
+    else this.#dispatch()
+  }
+
+  #cannotStart(cause: unknown): void {
+    this.#failedStarts = 0
+    const message = `no worker ${this.#settings.kind} can be started: ${messageOf(cause)}`
+    for (const task of this.#queue.clear())
+      task.reject(new InfrastructureError('ERR_WORKER_START', message, { cause }))
+  }
+
+  #closed(): SpindleError {
+    return new SpindleError('ERR_POOL_CLOSED', `the ${this.#settings.kind} pool was closed`)
+  }
+
+  #died(task: Task, how: string, cause: unknown): SpindleError {
+    const { name, filename } = task.call
+    const { kind } = this.#settings
+    const reason = cause === undefined ? how : messageOf(cause)
+    const plural = kind === 'process' ? 'processes' : 'threads'
+    const times = task.deaths === 1 ? `a worker ${kind}` : `${task.deaths} worker ${plural}`
+    return new SpindleError(
+      'ERR_WORKER_DIED',
+      `op ${name} of ${filename} killed ${times}, the last one with: ${reason}`,
+      cause === undefined ? {} : { cause },
+    )
+  }
+}
+
+function captureSite(): { readonly stack?: string } {
+  const site: { readonly stack?: string } = {}
+  Error.captureStackTrace(site, captureSite)
+  return site
+}

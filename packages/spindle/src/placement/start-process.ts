@@ -1,0 +1,51 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { type EntrySetup, entryOf } from './start-worker.ts'
+
+/** How a worker process is started. */
+export interface ProcessOptions {
+  /** Arguments for Node. Default: those of this process, but for those of a program that is given as text, of the test runner and of the inspector. */
+  readonly execArgv?: readonly string[]
+  /** Environment variables. Default: those of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Starts a process with a file of this package, given as its `.js`: the built one, or from TypeScript sources. `files` are descriptors that
+ * it gets as 4, 5, …; its output goes where this process's goes. `tsx`: see {@link EntrySetup}.
+ */
+export function startProcess(
+  href: string,
+  files: readonly number[],
+  options: ProcessOptions,
+): { readonly child: ChildProcess; readonly tsx: string | undefined } {
+  const { entry, tsx } = entryOf(href)
+  const given = options.execArgv ?? inheritedArguments(process.execArgv)
+  const hasTsx = given.some((argument) => argument.includes('tsx'))
+  const execArgv = tsx === undefined || hasTsx ? given : [...given, `--import=${registering(tsx)}`]
+  const child = fork(fileURLToPath(entry), [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...files],
+    execArgv: [...execArgv],
+    ...(options.env === undefined ? {} : { env: options.env as NodeJS.ProcessEnv }),
+  })
+  return { child, tsx }
+}
+
+function registering(tsx: string): string {
+  return `data:text/javascript,${encodeURIComponent(`import { register } from ${JSON.stringify(tsx)}; register()`)}`
+}
+
+/** Flags that are this process's own, by their beginning; those that are followed by a value of their own. */
+const OWN = /^--(?:input-type|test|watch|inspect|debug-port|check|interactive|experimental-test)|^-[ci]$/
+const OWN_WITH_VALUE = /^(?:--eval|--print|-e|-p|-pe)$/
+
+function inheritedArguments(execArgv: readonly string[]): string[] {
+  const inherited: string[] = []
+  for (let at = 0; at < execArgv.length; at++) {
+    const argument = execArgv[at] as string
+    if (OWN_WITH_VALUE.test(argument)) at++
+    else if (!OWN.test(argument) && !/^--(?:eval|print)=/.test(argument)) inherited.push(argument)
+  }
+  return inherited
+}

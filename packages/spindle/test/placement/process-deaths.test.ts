@@ -1,0 +1,3 @@
+import { testDeaths } from './kill-matrix.ts'
+
+testDeaths('process')
