@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { messageOf } from '../errors.ts'
-import { FileSlots, type SlotTicket } from '../placement/memory/file-slots.ts'
+import { FileSlots, type FileSlotsHandle, type SlotTicket } from '../placement/memory/file-slots.ts'
 import type { EntrySetup } from '../placement/start-worker.ts'
 import { encode, type Frame, FrameReader, frameOf } from './frames.ts'
-import type { BridgeMessage, ProcessSetup } from './process-main.ts'
+import type { ProcessSetup } from './process-main.ts'
 import {
   type Assignment,
   type ConsumerMessage,
@@ -28,14 +28,21 @@ export interface BridgeSetup extends EntrySetup {
   /** Command line of the process: flags of Node and the entry. */
   readonly command: readonly string[]
   readonly hasTsx: boolean
+  /** Slots for large buffers, as this process has them. */
+  readonly slots: FileSlotsHandle | undefined
 }
 
-/** Slots that were read are told of when there are so many. */
-const SLOTS_PER_MESSAGE = 32
-
-const { port, control: controlBuffer, lifeline, assignment, command, hasTsx } = workerData as BridgeSetup
+const {
+  port,
+  control: controlBuffer,
+  lifeline,
+  assignment,
+  command,
+  hasTsx,
+  slots: handle,
+} = workerData as BridgeSetup
 const control = new Int32Array(controlBuffer)
-const slots = openSlots()
+const slots = handle === undefined ? undefined : FileSlots.attach(handle)
 let isStopping = false
 
 const child = spawn(process.execPath, [...command], {
@@ -43,8 +50,11 @@ const child = spawn(process.execPath, [...command], {
 })
 const socket = child.stdio[MESSAGE_FD] as Socket
 const reader = new FrameReader(passOn)
+/** Slots that were read here, and not told of. */
 let read: SlotTicket[] = []
-let slotsRead = 0
+/** Items passed on, and those that the consumer has taken. */
+let passed = 0
+let taken = 0
 
 socket.on('data', (chunk) => reader.push(chunk))
 // A process that dies while it is told something: its end is heard of below.
@@ -64,45 +74,41 @@ port.on('message', (message: ConsumerMessage) => {
   if (message.kind === 'kill') child.kill('SIGKILL')
   else {
     if (message.kind === 'stop') isStopping = true
-    tell(message)
+    tell(message.kind === 'taken' ? withRead(message) : message)
   }
 })
 const setup: ProcessSetup = { assignment, slots: slots?.handleFor(SLOTS_FD), hasTsx }
 tell(setup)
 
-function openSlots(): FileSlots | undefined {
-  try {
-    return FileSlots.create()
-  } catch {
-    // Nowhere to make a file: everything goes through the socket.
-    return undefined
-  }
-}
-
-function tell(message: BridgeMessage | ProcessSetup): void {
+function tell(message: ConsumerMessage | ProcessSetup): void {
   if (!socket.writable) return
-  for (const part of frameOf(encode(message), () => undefined)) socket.write(part)
+  for (const part of frameOf(encode(message), 0, () => undefined)) socket.write(part)
 }
 
-function passOn({ message, buffers: parts }: Frame): void {
-  const buffers = parts.map((part) => (part instanceof ArrayBuffer ? part : fromSlots(part)))
-  post({ kind: 'encoded', message, buffers }, [message.buffer, ...buffers])
-  if (slotsRead < SLOTS_PER_MESSAGE) return
-  tell({ kind: 'read', tickets: read })
+function withRead(message: ConsumerMessage & { readonly kind: 'taken' }): ConsumerMessage {
+  taken = message.items
+  const tickets = [...message.read, ...read]
   read = []
-  slotsRead = 0
+  return { ...message, read: tickets }
+}
+
+function passOn({ message, items, buffers: parts }: Frame): void {
+  // A consumer that has something to do is spared the reading; one that waits for this has nothing better to do.
+  const isAwaited = passed <= taken
+  passed += items
+  const buffers = parts.map((part) => (part instanceof ArrayBuffer || isAwaited ? part : fromSlots(part)))
+  const transfers = buffers.filter((buffer) => buffer instanceof ArrayBuffer)
+  post({ kind: 'encoded', message, buffers }, [message.buffer, ...transfers])
 }
 
 function fromSlots(ticket: SlotTicket): ArrayBuffer {
   const bytes = (slots as FileSlots).read(ticket)
   read.push(ticket)
-  slotsRead += Math.ceil(ticket.byteLength / (slots as FileSlots).slotBytes)
   return bytes.buffer as ArrayBuffer
 }
 
 function died(how: string): void {
   if (!isStopping) post({ kind: 'died', how, error: undefined }, [])
-  slots?.close()
   lifeline.close()
   process.exit(0)
 }

@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
+import type { FileSlots, SlotTicket } from '../placement/memory/file-slots.ts'
 import { decode } from './frames.ts'
 import {
   CELLS,
@@ -15,6 +16,12 @@ export interface ChannelEnds {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   readonly lifeline: MessagePort
+}
+
+/** A thread that stands for a process; it can always be talked with. */
+export interface Bridge {
+  /** Where the process puts large buffers. */
+  readonly slots: FileSlots | undefined
 }
 
 /** Whom a channel tells. */
@@ -36,7 +43,9 @@ export class Channel {
   readonly #port: MessagePort
   readonly #control: Int32Array = new Int32Array(new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT))
   readonly #worker: Worker
-  readonly #hasBridge: boolean
+  readonly #bridge: Bridge | undefined
+  /** Slots that were read, and not told of. */
+  #read: SlotTicket[] = []
   #lifeline: MessagePort
   #isReffed = false
   #isGone = false
@@ -44,18 +53,17 @@ export class Channel {
   lostWakeUps = 0
 
   /**
-   * `start` starts the thread with its ends, of which the two ports are to be transferred. `hasBridge`: the thread stands for a process, and can
-   * always be talked with.
+   * `start` starts the thread with its ends, of which the two ports are to be transferred. `bridge`: it stands for a process.
    */
-  constructor(owner: ChannelOwner, hasBridge: boolean, start: (ends: ChannelEnds) => Worker) {
-    this.#hasBridge = hasBridge
+  constructor(owner: ChannelOwner, bridge: Bridge | undefined, start: (ends: ChannelEnds) => Worker) {
+    this.#bridge = bridge
     const messages = new MessageChannel()
     const life = new MessageChannel()
     this.#port = messages.port1
     this.#lifeline = life.port1
     const control = this.#control.buffer as SharedArrayBuffer
     this.#worker = start({ port: messages.port2, lifeline: life.port2, control })
-    this.#port.on('message', (message: PortMessage) => owner.heard(decoded(message)))
+    this.#port.on('message', (message: PortMessage) => owner.heard(this.#open(message)))
     let failure: unknown
     this.#worker.on('error', (error) => {
       failure = error
@@ -64,6 +72,7 @@ export class Channel {
       for (let message = this.poll(); message !== undefined; message = this.poll()) owner.heard(message)
       this.#isGone = true
       this.#port.close()
+      bridge?.slots?.close()
       owner.gone(code, failure)
     })
     this.#worker.unref()
@@ -74,10 +83,28 @@ export class Channel {
     this.#port.postMessage(message)
   }
 
+  /** Tells how many items have been taken since the beginning. */
+  postTaken(items: number): void {
+    const read = this.#read
+    this.#read = []
+    this.post({ kind: 'taken', items, read })
+  }
+
+  #open(message: PortMessage): RemoteMessage {
+    if (message.kind !== 'encoded') return message
+    const slots = this.#bridge?.slots
+    const buffers = message.buffers.flatMap((part) => {
+      if (part instanceof ArrayBuffer) return part
+      this.#read.push(part)
+      return (slots?.read(part).buffer as ArrayBuffer | undefined) ?? []
+    })
+    return decode({ message: message.message, buffers }) as RemoteMessage
+  }
+
   /** The next message, if there is one. */
   poll(): RemoteMessage | undefined {
     const received = receiveMessageOnPort(this.#port) as { message: PortMessage } | undefined
-    return received === undefined ? undefined : decoded(received.message)
+    return received === undefined ? undefined : this.#open(received.message)
   }
 
   /**
@@ -130,7 +157,7 @@ export class Channel {
 
   /** Ends thread or process, whatever it does. */
   kill(): void {
-    if (this.#hasBridge) this.post({ kind: 'kill' })
+    if (this.#bridge !== undefined) this.post({ kind: 'kill' })
     else void this.#worker.terminate()
   }
 
@@ -143,8 +170,4 @@ export class Channel {
       Atomics.wait(this.#control, STATE, WORKING, Math.min(leftMs, LOOK_MS))
     }
   }
-}
-
-function decoded(message: PortMessage): RemoteMessage {
-  return message.kind === 'encoded' ? (decode(message) as RemoteMessage) : message
 }

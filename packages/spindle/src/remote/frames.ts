@@ -4,7 +4,7 @@ import type { SlotTicket } from '../placement/memory/file-slots.ts'
 // Messages between processes, as bytes of a socket. What structured cloning does for threads, V8's serialiser does here; the buffers that a thread
 // would be given go beside it: those that are large through shared slots, the others behind the message.
 //
-//   u32 bytes of the message, u32 number of buffers,
+//   u32 bytes of the message, u32 number of items in it, u32 number of buffers,
 //   for each buffer: i32 slot (-1: it follows), u32 bytes, u32 generation of the slot;
 //   the message, the buffers that follow
 
@@ -31,17 +31,18 @@ export function decode({ message, buffers }: Encoded): unknown {
   return deserializer.readValue() as unknown
 }
 
-const WORDS_OF_START = 2
+const WORDS_OF_START = 3
 const WORDS_OF_BUFFER = 3
 
 /** The bytes of a frame, in order; `place` gives the ticket of a buffer that it has put into a slot. */
 export function frameOf(
   { message, buffers }: Encoded,
+  items: number,
   place: (buffer: ArrayBuffer) => SlotTicket | undefined,
 ): Uint8Array[] {
   const start = new Int32Array(WORDS_OF_START + WORDS_OF_BUFFER * buffers.length)
   const following: Uint8Array[] = []
-  start.set([message.byteLength, buffers.length])
+  start.set([message.byteLength, items, buffers.length])
   buffers.forEach((buffer, i) => {
     const ticket = place(buffer)
     if (ticket === undefined) following.push(new Uint8Array(buffer))
@@ -55,6 +56,8 @@ export function frameOf(
 
 /** A frame on the reader's side: the message in memory of its own. */
 export interface Frame {
+  /** Number of items in the message. */
+  readonly items: number
   readonly message: Uint8Array<ArrayBuffer>
   /** In the order in which the message left them out. */
   readonly buffers: readonly (SlotTicket | ArrayBuffer)[]
@@ -90,31 +93,27 @@ export class FrameReader {
   }
 
   #started(part: Uint8Array<ArrayBuffer>): void {
-    const [messageBytes, count] = words(part) as unknown as [number, number]
+    const [messageBytes, items, count] = words(part) as unknown as [number, number, number]
     this.#expect(4 * WORDS_OF_BUFFER * count, (table) => {
-      this.#expect(messageBytes, (message) => this.#follow(message, words(table), []))
+      this.#expect(messageBytes, (message) => this.#follow({ message, items, buffers: [] }, words(table)))
     })
   }
 
-  #follow(message: Uint8Array<ArrayBuffer>, table: Int32Array, buffers: (SlotTicket | ArrayBuffer)[]): void {
-    const at = WORDS_OF_BUFFER * buffers.length
+  #follow(frame: Frame & { readonly buffers: (SlotTicket | ArrayBuffer)[] }, table: Int32Array): void {
+    const at = WORDS_OF_BUFFER * frame.buffers.length
     if (at === table.length) {
       this.#expect(4 * WORDS_OF_START, (part) => this.#started(part))
-      this.#onFrame({ message, buffers })
+      this.#onFrame(frame)
       return
     }
-    const [slot, byteLength, generation] = table.subarray(at, at + WORDS_OF_BUFFER) as unknown as [
-      number,
-      number,
-      number,
-    ]
+    const [slot, byteLength, generation] = table.subarray(at) as unknown as [number, number, number]
     if (slot >= 0) {
-      buffers.push({ slot, byteLength: byteLength >>> 0, generation: generation >>> 0 })
-      this.#follow(message, table, buffers)
+      frame.buffers.push({ slot, byteLength: byteLength >>> 0, generation: generation >>> 0 })
+      this.#follow(frame, table)
     } else
       this.#expect(byteLength >>> 0, (part) => {
-        buffers.push(part.buffer)
-        this.#follow(message, table, buffers)
+        frame.buffers.push(part.buffer)
+        this.#follow(frame, table)
       })
   }
 }

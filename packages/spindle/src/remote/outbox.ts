@@ -90,6 +90,8 @@ export class Outbox {
     const made = this.#roomMade
     this.#roomMade = undefined
     this.#roomWanted = undefined
+    // It was the consumer that made the next item late: others will follow it at once.
+    this.#flushedAt = performance.now()
     made()
   }
 
@@ -161,10 +163,10 @@ export class Outbox {
     }
   }
 
-  /** A quarter of what may be on the way: often enough that it never runs dry, seldom enough to cost nothing. */
+  /** Half of what may be on the way: while the other half is consumed, there is time for it to be made good. */
   #refill(): number {
     const ahead = this.#given - this.#taken
     const room = this.#bufferSize ?? Math.min(MOST_AHEAD, (BYTES_AHEAD * ahead) / Math.max(1, this.#bytes))
-    return Math.max(1, Math.floor(room / 4))
+    return Math.max(1, Math.floor(room / 2))
   }
 }

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
-import { FileSlots, type FileSlotsHandle, type SlotTicket } from '../placement/memory/file-slots.ts'
+import { FileSlots, type FileSlotsHandle } from '../placement/memory/file-slots.ts'
 import { runFarSide } from './far-side.ts'
 import { decode, encode, type Frame, FrameReader, frameOf } from './frames.ts'
 import type { FarLink, Producer } from './producer.ts'
@@ -22,11 +22,6 @@ export interface ProcessSetup {
   readonly hasTsx: boolean
 }
 
-/** What the bridge tells later: what the consumer said, and slots that it has read. */
-export type BridgeMessage =
-  | ConsumerMessage
-  | { readonly kind: 'read'; readonly tickets: readonly SlotTicket[] }
-
 /** How long this process may take to end once nobody listens any more, in milliseconds. */
 const GRACE_MS = 2000
 
@@ -36,15 +31,15 @@ let producer: Producer | undefined
 
 class SocketLink implements FarLink {
   sendItems(items: unknown[], refill: number, transfers: Set<ArrayBuffer>): void {
-    this.#write({ kind: 'items', items, refill }, transfers)
+    this.#write({ kind: 'items', items, refill }, items.length, transfers)
   }
 
   tell(message: RemoteMessage): void {
-    this.#write(message, [])
+    this.#write(message, 0, [])
   }
 
-  #write(message: RemoteMessage, transfers: Iterable<ArrayBuffer>): void {
-    const parts = frameOf(encode(message, transfers), (buffer) =>
+  #write(message: RemoteMessage, items: number, transfers: Iterable<ArrayBuffer>): void {
+    const parts = frameOf(encode(message, transfers), items, (buffer) =>
       buffer.byteLength >= LARGE_BYTES ? slots?.write(new Uint8Array(buffer)) : undefined,
     )
     socket.cork()
@@ -63,7 +58,7 @@ class SocketLink implements FarLink {
 const reader = new FrameReader(({ message, buffers }: Frame) => {
   const told = decode({ message, buffers: buffers as ArrayBuffer[] })
   if (producer === undefined) begin(told as ProcessSetup)
-  else hear(told as BridgeMessage)
+  else hear(told as ConsumerMessage)
 })
 
 function begin(setup: ProcessSetup): void {
@@ -71,9 +66,9 @@ function begin(setup: ProcessSetup): void {
   producer = runFarSide(new SocketLink(), setup.assignment, setup.hasTsx)
 }
 
-function hear(message: BridgeMessage): void {
-  if (message.kind === 'read') for (const ticket of message.tickets) slots?.free(ticket)
-  else producer?.hear(message)
+function hear(message: ConsumerMessage): void {
+  if (message.kind === 'taken') for (const ticket of message.read) slots?.free(ticket)
+  producer?.hear(message)
 }
 
 // The other end is gone, and with it the parent: an orphan ends by itself, and if its own code holds the loop, by the thread below.

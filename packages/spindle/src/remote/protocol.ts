@@ -1,5 +1,6 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { PipelineStats } from '../engine/stats.ts'
+import type { SlotTicket } from '../placement/memory/file-slots.ts'
 import type { RemoteBuildOptions } from './options.ts'
 import type { WireFailure, WireItemError } from './wire-failure.ts'
 
@@ -30,7 +31,7 @@ export const LIFE_FD = 4
 export const SLOTS_FD = 5
 
 /** Buffers from this size on go from process to process through shared slots, in bytes. */
-export const LARGE_BYTES = 16 * 1024
+export const LARGE_BYTES: number = 16 * 1024
 
 /** What the far side is to run. */
 export interface Assignment {
@@ -69,14 +70,18 @@ export type RemoteMessage =
 /** What comes out of the consumer's port: a message, or one that a process has encoded (see `frames.ts`). */
 export type PortMessage =
   | RemoteMessage
-  | { readonly kind: 'encoded'; readonly message: Uint8Array; readonly buffers: readonly ArrayBuffer[] }
+  | {
+      readonly kind: 'encoded'
+      readonly message: Uint8Array
+      readonly buffers: readonly (ArrayBuffer | SlotTicket)[]
+    }
 
 /** Consumer to far side. */
 export type ConsumerMessage =
   /** Epoch number so and so is wanted. */
   | { readonly kind: 'begin'; readonly epoch: number }
-  /** So many items have been taken since the beginning. */
-  | { readonly kind: 'taken'; readonly items: number }
+  /** So many items have been taken since the beginning. `read`: slots that may be written again. */
+  | { readonly kind: 'taken'; readonly items: number; readonly read: readonly SlotTicket[] }
   | { readonly kind: 'stats'; readonly request: number }
   | { readonly kind: 'stop'; readonly mode: StopMode; readonly timeoutMs: number | undefined }
   /** To the bridge of a process only: end it, whatever it does. */

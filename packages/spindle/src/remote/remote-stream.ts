@@ -29,7 +29,7 @@ export class RemoteStream implements ChannelOwner {
   /** `open` starts the thread; `what` says in messages what runs there. */
   constructor(open: (owner: ChannelOwner) => Channel, what: string, signal: AbortSignal | undefined) {
     this.#channel = open(this)
-    this.#inbox = new Inbox((items) => this.#channel.post({ kind: 'taken', items }))
+    this.#inbox = new Inbox((items) => this.#channel.postTaken(items))
     const awaited = (): void => this.#setRef()
     this.stats = new StatsRequests(this.#channel, awaited)
     this.ending = new Ending(this.#channel, what, awaited)

@@ -1,3 +1,4 @@
+import { FileSlots } from '../placement/memory/file-slots.ts'
 import { notTransferable } from '../placement/not-transferable.ts'
 import { entryOf, startThread } from '../placement/start-worker.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
@@ -10,7 +11,7 @@ type Limits = RemotePipelineOptions['resourceLimits']
 /** Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
 export function startInThread(owner: ChannelOwner, assignment: Assignment, limits: Limits): Channel {
   const entry = new URL('./thread-main.js', import.meta.url).href
-  return new Channel(owner, false, (ends) => {
+  return new Channel(owner, undefined, (ends) => {
     const { port, lifeline } = ends
     const options = { resourceLimits: limits, transferList: [port, lifeline] }
     try {
@@ -30,13 +31,23 @@ export function startInProcess(owner: ChannelOwner, assignment: Assignment, limi
   }
   const bridge = new URL('./bridge-main.js', import.meta.url).href
   const { command, hasTsx } = commandOf(limits)
-  return new Channel(owner, true, (ends) =>
+  const slots = openSlots()
+  return new Channel(owner, { slots }, (ends) =>
     startThread(
       bridge,
-      { ...ends, assignment, command, hasTsx },
+      { ...ends, assignment, command, hasTsx, slots: slots?.handleFor(slots.fd) },
       { transferList: [ends.port, ends.lifeline] },
     ),
   )
+}
+
+function openSlots(): FileSlots | undefined {
+  try {
+    return FileSlots.create()
+  } catch {
+    // Nowhere to make a file: everything goes through the socket.
+    return undefined
+  }
 }
 
 function crossing(assignment: Assignment, error: unknown): unknown {
