@@ -86,6 +86,7 @@ export class RemoteStream implements ChannelOwner {
   /** An iterator takes nothing more. */
   leave(cursor: Cursor): void {
     cursor.isOver = true
+    this.#inbox.settle()
     this.#pump()
   }
 
@@ -124,7 +125,10 @@ export class RemoteStream implements ChannelOwner {
       if (!this.ending.isComplete) return undefined
       cursor.isOver = true
       this.ending.throwFailure()
-    } else this.#isInEpoch = false
+    } else {
+      this.#isInEpoch = false
+      this.#inbox.settle()
+    }
     cursor.isOver = true
     return { done: true, value: undefined }
   }
