@@ -70,9 +70,10 @@ export class Ending {
     else signal.addEventListener('abort', abort, { once: true })
   }
 
-  /** Resolves when the module has been loaded. */
-  ready(): Promise<void> {
-    return this.#await(this.#ready.promise)
+  /** Resolves when the module has been loaded. @throws what ended it. */
+  async ready(): Promise<void> {
+    await this.#await(this.#ready.promise)
+    this.throwFailure()
   }
 
   /** @throws what ended it, if it was no stop. */

@@ -109,23 +109,19 @@ describe('the process that has a pipeline elsewhere', () => {
     assert.equal(result.stderr, '')
   }
 
-  it('ends although it has forgotten it, at any point', async () => {
-    await ends(`runPipelineInWorker(href); runPipelineInProcess(href)`, '')
+  it('lives while somebody waits for an item, and ends although it has forgotten what works', async () => {
     await ends(
-      `globalThis.kept = [runPipelineInWorker, runPipelineInProcess].map((run) => run(href, { export: 'endless' }))
-       for (const loader of kept) for await (const n of loader) { console.log(n); break }`,
-      '0\n0',
-    )
-  })
-
-  it('lives while somebody waits for an item', async () => {
-    await ends(
-      `for (const run of [runPipelineInWorker, runPipelineInProcess]) {
+      `globalThis.kept = []
+       for (const run of [runPipelineInWorker, runPipelineInProcess]) {
          let sum = 0
          for await (const n of run(href)) sum += n
          console.log(sum)
-       }`,
-      '90\n90',
+         kept.push(run(href, { export: 'endless' }))
+       }
+       for (const loader of kept) for await (const n of loader) { console.log(n); break }
+       runPipelineInWorker(href)
+       runPipelineInProcess(href)`,
+      '90\n90\n0\n0',
     )
   })
 
@@ -170,46 +166,35 @@ describe('the process that has a pipeline elsewhere', () => {
 describe('a parent that is killed', () => {
   const root = fileURLToPath(new URL('../../../..', import.meta.url))
 
-  for (const [exportName, what] of [
-    ['endless', 'works'],
-    ['deadly', 'hangs'],
-  ] as const) {
-    it(`leaves no process whose pipeline ${what}, and nothing in /dev/shm`, async () => {
-      const before = slotFiles()
-      const parent = spawn(
-        process.execPath,
-        [
-          '--conditions=@spindle/source',
-          '--import=tsx',
-          '--input-type=module',
-          '--eval',
-          `import { runPipelineInProcess } from 'spindle'
-           const where = runPipelineInProcess(${loaders}, { export: 'where' })
-           for (const pid of where) console.log(pid)
-           const loader = runPipelineInProcess(${loaders}, {
-             export: '${exportName}', args: { how: 'hang', at: 2, gapMs: 1 },
-           })
-           for await (const n of loader) {}`,
-        ],
-        { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
-      )
-      let pid = 0
-      for await (const text of parent.stdout) {
-        pid = Number(text)
-        break
-      }
-      assert.ok(isAlive(pid))
-      // The second one, too, is there, and in what it does.
-      const children = await until(() => {
-        const found = childrenOf(parent.pid as number)
-        return found.length === 2 ? found : undefined
-      })
-      await sleep(1500)
-      parent.kill('SIGKILL')
-      await until(() => (children.some(isAlive) ? undefined : true))
-      assert.deepEqual(slotFiles(), before)
-    })
-  }
+  it('leaves no process, neither one that works nor one that hangs, and nothing in /dev/shm', async () => {
+    const before = slotFiles()
+    const parent = spawn(
+      process.execPath,
+      [
+        '--conditions=@spindle/source',
+        '--import=tsx',
+        '--input-type=module',
+        '--eval',
+        `import { runPipelineInProcess } from 'spindle'
+         const run = (name, args) => runPipelineInProcess(${loaders}, { export: name, args, timeoutMs: 500 })
+         const [endless, hanging] = [run('endless'), run('deadly', { how: 'hang', at: 2, gapMs: 1 })]
+         await Promise.all([endless.start(), hanging.start()])
+         for await (const n of endless) if (n === 3) break
+         try { for await (const n of hanging) ; } catch ({ code }) { console.log(code) }
+         for await (const n of endless) ;`,
+      ],
+      { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    for await (const text of parent.stdout) {
+      assert.match(String(text), /ERR_TIMEOUT/)
+      break
+    }
+    const children = childrenOf(parent.pid as number)
+    assert.equal(children.length, 2)
+    parent.kill('SIGKILL')
+    await until(() => (children.some(isAlive) ? undefined : true))
+    assert.deepEqual(slotFiles(), before)
+  })
 })
 
 function slotFiles(): string[] {
