@@ -10,6 +10,7 @@ import {
   STATE,
   WORKING,
 } from './protocol.ts'
+import { toWireFailure } from './wire-failure.ts'
 
 /** What a thread is given to talk with the consumer. */
 export interface ChannelEnds {
@@ -64,6 +65,7 @@ export class Channel {
     const control = this.#control.buffer as SharedArrayBuffer
     this.#worker = start({ port: messages.port2, lifeline: life.port2, control })
     this.#port.on('message', (message: PortMessage) => owner.heard(this.#open(message)))
+    this.#port.on('messageerror', (error) => owner.heard(unreadable(error)))
     let failure: unknown
     this.#worker.on('error', (error) => {
       failure = error
@@ -103,8 +105,12 @@ export class Channel {
 
   /** The next message, if there is one. */
   poll(): RemoteMessage | undefined {
-    const received = receiveMessageOnPort(this.#port) as { message: PortMessage } | undefined
-    return received === undefined ? undefined : this.#open(received.message)
+    try {
+      const received = receiveMessageOnPort(this.#port) as { message: PortMessage } | undefined
+      return received === undefined ? undefined : this.#open(received.message)
+    } catch (error) {
+      return unreadable(error)
+    }
   }
 
   /**
@@ -170,4 +176,9 @@ export class Channel {
       Atomics.wait(this.#control, STATE, WORKING, Math.min(leftMs, LOOK_MS))
     }
   }
+}
+
+/** A message that cannot be read on this side is missing: nothing that comes after it may be given. */
+function unreadable(error: unknown): RemoteMessage {
+  return { kind: 'failed', failure: toWireFailure(error) }
 }

@@ -41,7 +41,7 @@ export class Producer {
     this.#outbox = new Outbox(
       link,
       assignment.bufferSize,
-      assignment.transfer,
+      assignment.givesAway,
       (error) => void this.#fail(error),
     )
     this.#loading = this.#load()

@@ -42,7 +42,8 @@ export interface Assignment {
   readonly args: unknown
   /** `undefined`: by the size of the items. */
   readonly bufferSize: number | undefined
-  readonly transfer: boolean
+  /** Whether buffers may be given to the consumer without a copy. */
+  readonly givesAway: boolean
   readonly build: RemoteBuildOptions
 }
 

@@ -73,7 +73,9 @@ function run<T>(
 ): RemotePipeline<T> {
   checkRemoteOptions(href, options, kind, place)
   const { export: exportName, args, bufferSize, timeoutMs, transfer = true, build = {}, signal } = options
-  const assignment: Assignment = { kind, href, exportName, args, bufferSize, transfer, build }
+  // A process copies, so nothing is taken from the module; what would be given away goes the short way.
+  const givesAway = place === 'process' || transfer
+  const assignment: Assignment = { kind, href, exportName, args, bufferSize, givesAway, build }
   const start = place === 'thread' ? startInThread : startInProcess
   const open = (owner: ChannelOwner): Channel => start(owner, assignment, options.resourceLimits)
   const what = `the ${place === 'thread' ? 'worker thread' : 'process'} that runs ${exportName ?? 'the default export'} of ${href}`

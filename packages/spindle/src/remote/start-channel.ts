@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url'
+import type { SpindleError } from '../errors.ts'
 import { FileSlots } from '../placement/memory/file-slots.ts'
 import { notTransferable } from '../placement/not-transferable.ts'
 import { entryOf, startThread } from '../placement/start-worker.ts'
@@ -17,7 +19,9 @@ export function startInThread(owner: ChannelOwner, assignment: Assignment, limit
     try {
       return startThread(entry, { ...ends, assignment }, options)
     } catch (error) {
-      throw crossing(assignment, error)
+      throw error instanceof DOMException && error.name === 'DataCloneError'
+        ? crossing(assignment, error)
+        : error
     }
   })
 }
@@ -50,9 +54,7 @@ function openSlots(): FileSlots | undefined {
   }
 }
 
-function crossing(assignment: Assignment, error: unknown): unknown {
-  if ((error as { name?: unknown }).name !== 'DataCloneError' && !(error instanceof Error)) return error
-  const { args, build } = assignment
+function crossing({ args, build }: Assignment, error: unknown): SpindleError {
   return notTransferable({ args, build }, 'options', error)
 }
 
@@ -67,9 +69,11 @@ function commandOf(limits: Limits): { readonly command: readonly string[]; reado
     ...(maxYoungGenerationSizeMb === undefined
       ? []
       : [`--max-semi-space-size=${Math.max(1, Math.round(maxYoungGenerationSizeMb / 3))}`]),
-    ...(tsx === undefined ? [] : ['--import', registering(tsx)]),
+    ...(tsx === undefined || process.execArgv.some((flag) => /\btsx\b/.test(flag))
+      ? []
+      : ['--import', registering(tsx)]),
   ]
-  return { command: [...flags, new URL(entry).pathname], hasTsx: tsx !== undefined }
+  return { command: [...flags, fileURLToPath(entry)], hasTsx: tsx !== undefined }
 }
 
 const WITH_VALUE = /^(-e|--eval|-p|--print|-pe)$/
