@@ -1,11 +1,28 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { badOption, checkDuration, checkInteger, checkOptions } from '../check.ts'
+import type { Pipeline } from '../engine/pipeline.ts'
 import type { BuildOptions } from '../engine/types.ts'
+
+/**
+ * What an export gives: the items of a builder or of an iterable, or of what a function makes.
+ * `runPipelineInWorker<ItemsOf<typeof import('./loader.ts').pipeline>>(import.meta.resolve('./loader.js'))` takes the type from the module.
+ */
+export type ItemsOf<E> = E extends (...args: never) => infer Made
+  ? ItemsOfMade<Awaited<Made>>
+  : ItemsOfMade<E>
+
+type ItemsOfMade<M> = M extends { build(options?: BuildOptions): Pipeline<infer T> }
+  ? T
+  : M extends AsyncIterable<infer T>
+    ? T
+    : M extends Iterable<infer T>
+      ? Awaited<T>
+      : never
 
 /** Options of `build()` that can cross to another thread or process. What else there is belongs into the module itself. */
 export type RemoteBuildOptions = Omit<
   BuildOptions,
-  'signal' | 'hooks' | 'backgroundTasks' | 'onItemError' | 'deadLetter' | 'logger'
+  'signal' | 'hooks' | 'backgroundTasks' | 'onItemError' | 'deadLetter' | 'logger' | 'onStats'
 >
 
 /** Options of `iterateInWorker()` and `iterateInProcess()`. */

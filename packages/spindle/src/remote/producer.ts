@@ -6,6 +6,7 @@ import { PipelineSupply } from './pipeline-supply.ts'
 import type { Assignment, ConsumerMessage, RemoteMessage } from './protocol.ts'
 import { noStats, type Supply } from './supply.ts'
 import { toWireFailure, toWireItemError } from './wire-failure.ts'
+import { toWireStats } from './wire-stats.ts'
 
 /** The way to the consumer, and to the end. */
 export interface FarLink extends Uplink {
@@ -163,7 +164,7 @@ export class Producer {
   #tellStats(request: number | undefined): void {
     const supply = this.#supply
     const failures = (supply?.failures() ?? []).map(toWireItemError)
-    const stats = supply?.stats() ?? noStats
+    const stats = toWireStats(supply?.stats() ?? noStats)
     this.#link.tell({ kind: 'stats', request, stats, failures })
   }
 }

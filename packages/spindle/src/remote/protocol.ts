@@ -1,8 +1,8 @@
 import type { StopMode } from '../engine/graph.ts'
-import type { PipelineStats } from '../engine/stats.ts'
 import type { SlotTicket } from '../placement/memory/file-slots.ts'
 import type { RemoteBuildOptions } from './options.ts'
 import type { WireFailure, WireItemError } from './wire-failure.ts'
+import type { WireStats } from './wire-stats.ts'
 
 // What the consumer's side and the far side tell each other. Items travel many to a message. The far side may have sent, and not seen taken,
 // so many items as its credit says; the consumer tells now and then how many it has taken, and always before it waits.
@@ -60,7 +60,7 @@ export type RemoteMessage =
   | {
       readonly kind: 'stats'
       readonly request: number | undefined
-      readonly stats: PipelineStats
+      readonly stats: WireStats
       readonly failures: readonly WireItemError[]
     }
   /** It came to rest after 'stop'; `error`: a limit was passed. */

@@ -4,6 +4,7 @@ import type { Channel } from './channel.ts'
 import type { RemoteMessage } from './protocol.ts'
 import { noStats } from './supply.ts'
 import { fromWireItemError } from './wire-failure.ts'
+import { fromWireStats } from './wire-stats.ts'
 
 /** The figures of a pipeline elsewhere. */
 export interface RemoteFigures {
@@ -42,7 +43,7 @@ export class StatsRequests {
   }
 
   heard({ request, stats, failures }: RemoteMessage & { readonly kind: 'stats' }): void {
-    this.#last = { stats, failures: failures.map(fromWireItemError) }
+    this.#last = { stats: fromWireStats(stats), failures: failures.map(fromWireItemError) }
     if (request === undefined) return
     this.#pending.get(request)?.(this.#last)
     this.#pending.delete(request)

@@ -1,5 +1,5 @@
 import type { StopMode } from '../engine/graph.ts'
-import type { PipelineStats } from '../engine/stats.ts'
+import { consumerStats, type PipelineStats } from '../engine/stats.ts'
 import type { ItemError } from '../errors.ts'
 
 /** Where the far side's items come from: a pipeline, or an iterable. */
@@ -15,4 +15,12 @@ export interface Supply {
 }
 
 /** Of what has not begun. */
-export const noStats: PipelineStats = { pipeline: 0, elapsedMs: 0, items: 0, state: 'idle', stages: [] }
+export const noStats: PipelineStats = {
+  pipeline: 0,
+  elapsedMs: 0,
+  items: 0,
+  state: 'idle',
+  loopUtilization: 0,
+  consumer: consumerStats(0, 0, 0),
+  stages: [],
+}

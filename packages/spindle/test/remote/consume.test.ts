@@ -165,6 +165,7 @@ describe('a pipeline in a thread', () => {
     const stats = await loader.stats()
     assert.equal(stats.items, 20)
     assert.ok(stats.stages.length >= 3)
+    assert.equal(stats.stages[1]?.sums.histogram.copy().total, stats.stages[1]?.sums.histogram.total)
     await loader.stop()
     assert.equal((await loader.stats()).items, 20)
   })
