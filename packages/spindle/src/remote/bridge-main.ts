@@ -43,7 +43,6 @@ const {
 } = workerData as BridgeSetup
 const control = new Int32Array(controlBuffer)
 const slots = handle === undefined ? undefined : FileSlots.attach(handle)
-let isStopping = false
 
 const child = spawn(process.execPath, [...command], {
   stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', ...(slots === undefined ? [] : [slots.fd])],
@@ -73,7 +72,6 @@ child.on('exit', (code, signal) => {
 port.on('message', (message: ConsumerMessage) => {
   if (message.kind === 'kill') child.kill('SIGKILL')
   else {
-    if (message.kind === 'stop') isStopping = true
     tell(message.kind === 'taken' ? withRead(message) : message)
   }
 })
@@ -108,7 +106,8 @@ function fromSlots(ticket: SlotTicket): ArrayBuffer {
 }
 
 function died(how: string): void {
-  if (!isStopping) post({ kind: 'died', how, error: undefined }, [])
+  // If that was meant, the consumer knows.
+  post({ kind: 'died', how, error: undefined }, [])
   lifeline.close()
   process.exit(0)
 }

@@ -94,23 +94,28 @@ export class Channel {
 
   #open(message: PortMessage): RemoteMessage {
     if (message.kind !== 'encoded') return message
-    const slots = this.#bridge?.slots
-    const buffers = message.buffers.flatMap((part) => {
-      if (part instanceof ArrayBuffer) return part
-      this.#read.push(part)
-      return (slots?.read(part).buffer as ArrayBuffer | undefined) ?? []
-    })
-    return decode({ message: message.message, buffers }) as RemoteMessage
+    try {
+      const slots = this.#bridge?.slots
+      const buffers = message.buffers.flatMap((part) => {
+        if (part instanceof ArrayBuffer) return part
+        this.#read.push(part)
+        return (slots?.read(part).buffer as ArrayBuffer | undefined) ?? []
+      })
+      return decode({ message: message.message, buffers }) as RemoteMessage
+    } catch (error) {
+      return unreadable(error)
+    }
   }
 
   /** The next message, if there is one. */
   poll(): RemoteMessage | undefined {
+    let received: { readonly message: PortMessage } | undefined
     try {
-      const received = receiveMessageOnPort(this.#port) as { message: PortMessage } | undefined
-      return received === undefined ? undefined : this.#open(received.message)
+      received = receiveMessageOnPort(this.#port)
     } catch (error) {
       return unreadable(error)
     }
+    return received === undefined ? undefined : this.#open(received.message)
   }
 
   /**

@@ -15,6 +15,9 @@ export class Cursor {
   }
 }
 
+/** What is longer, timers take for no time at all. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 type Result = IteratorResult<unknown, undefined>
 
 /** The pending promise of a `next()`. */
@@ -34,7 +37,7 @@ export class Waiter {
     this.cursor = cursor
     this.#resolve = resolve
     this.#reject = reject
-    if (cursor.timeoutMs !== Number.POSITIVE_INFINITY)
+    if (cursor.timeoutMs <= LONGEST_TIMER_MS)
       this.#timer = setTimeout(() => {
         giveUp(this)
         reject(noItem(cursor))

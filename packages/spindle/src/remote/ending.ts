@@ -32,7 +32,8 @@ export class Ending {
   #failure: { readonly reason: unknown } | undefined
   #stopError: unknown
   #isGone = false
-  #isStopping = false
+  /** It has been told to stop, and what is lost by that is not missed. */
+  #isDispensable = false
   /** Promises of `stop()` and `start()` that are pending. */
   #awaiting = 0
   #grace: NodeJS.Timeout | undefined
@@ -84,9 +85,10 @@ export class Ending {
   heard(message: RemoteMessage): void {
     if (message.kind === 'ready') this.#ready.resolve()
     else if (message.kind === 'failed') this.#fail(fromWireFailure(message.failure))
-    else if (message.kind === 'died')
-      this.#died(message.how, message.error === undefined ? undefined : fromWireFailure(message.error))
-    else if (message.kind === 'stopped') {
+    else if (message.kind === 'died') {
+      if (this.#isDispensable) this.isComplete = true
+      else this.#died(message.how, message.error === undefined ? undefined : fromWireFailure(message.error))
+    } else if (message.kind === 'stopped') {
       if (message.error !== undefined) this.#stopError = fromWireFailure(message.error)
       this.isComplete = true
     }
@@ -98,7 +100,7 @@ export class Ending {
     clearTimeout(this.#grace)
     this.#leave()
     unwatchExit(this.#channel)
-    if (!this.isComplete && !this.#isStopping) this.#died(`exit code ${exitCode}`, error)
+    if (!this.isComplete && !this.#isDispensable) this.#died(`exit code ${exitCode}`, error)
     this.isComplete = true
     this.#done.resolve()
     this.#ready.resolve()
@@ -107,7 +109,7 @@ export class Ending {
 
   /** The thread has ended, as a consumer found that waits for it: there was no time for last words. */
   vanished(): void {
-    if (this.#isStopping) this.isComplete = true
+    if (this.#isDispensable) this.isComplete = true
     else this.#died('it ended without a word, as it does when it is out of memory or terminated', undefined)
   }
 
@@ -129,9 +131,7 @@ export class Ending {
   /** Stops it, and waits for it to be gone. */
   async stop({ mode = 'abort', timeoutMs }: StopOptions): Promise<void> {
     if (!this.#isGone) {
-      this.#isStopping = true
-      this.#channel.post({ kind: 'stop', mode, timeoutMs })
-      this.#giveTime(mode, timeoutMs)
+      this.#tellToStop(mode, timeoutMs)
       await this.#await(this.#stopped.promise)
     }
     const error = this.#stopError
@@ -141,10 +141,14 @@ export class Ending {
 
   /** Stops it, and waits for nothing. */
   abandon(): void {
-    if (this.#isGone) return
-    this.#isStopping = true
-    this.#channel.post({ kind: 'stop', mode: 'abort', timeoutMs: undefined })
-    this.#giveTime('abort', undefined)
+    if (!this.#isGone) this.#tellToStop('abort', undefined)
+  }
+
+  #tellToStop(mode: StopMode, timeoutMs: number | undefined): void {
+    // What drains is still to come.
+    this.#isDispensable ||= mode !== 'drain'
+    this.#channel.post({ kind: 'stop', mode, timeoutMs })
+    this.#giveTime(mode, timeoutMs)
   }
 
   /** After what the pipeline is allowed, and a grace time, the thread or process is ended whatever it does. */
@@ -160,6 +164,7 @@ export class Ending {
           this.#stopError = new TimeoutError(
             `stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}: ${this.#what} does not answer`,
           )
+        this.#isDispensable = true
         this.#channel.kill()
       },
       limitMs + abortMs + GRACE_MS,

@@ -1,3 +1,4 @@
+import type { StopMode } from '../engine/graph.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { IterableSupply } from './iterable-supply.ts'
 import { loadBuilder, loadIterable } from './load-export.ts'
@@ -65,11 +66,12 @@ export class Producer {
     try {
       this.#outbox.flush()
     } catch {} // an item that cannot cross, and nobody left to hear of it
-    this.#link.tell({
-      kind: 'died',
-      how,
-      error: error === undefined ? undefined : toWireFailure(error),
-    })
+    try {
+      const failure = error === undefined ? undefined : toWireFailure(error)
+      this.#link.tell({ kind: 'died', how, error: failure })
+    } catch {
+      this.#link.tell({ kind: 'died', how: `${how}: ${messageOf(error)}`, error: undefined })
+    }
   }
 
   async #load(): Promise<void> {
@@ -138,9 +140,9 @@ export class Producer {
     }
   }
 
-  /** Stops it; the consumer is told when nothing runs any more, and gets what is ready before. */
-  async stop(mode: 'drain' | 'discard' | 'abort', timeoutMs: number | undefined): Promise<void> {
-    if (this.#isStopping) return
+  /** Stops it; the consumer is told when nothing runs any more, and gets what is ready before. A second stop hastens the first. */
+  async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+    if (this.#isStopping) return this.#supply?.stop(mode, timeoutMs).catch(() => {})
     this.#isStopping = true
     this.#wake?.()
     await this.#loading.catch(() => {})
