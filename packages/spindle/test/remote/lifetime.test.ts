@@ -163,7 +163,7 @@ describe('the process that has a pipeline elsewhere', () => {
   })
 })
 
-describe('a parent that is killed', () => {
+describe('a parent that is killed', { skip: process.platform !== 'linux' }, () => {
   const root = fileURLToPath(new URL('../../../..', import.meta.url))
 
   it('leaves no process, neither one that works nor one that hangs, and nothing in /dev/shm', async () => {
