@@ -111,6 +111,7 @@ export {
 // Randomness
 export { Rng } from './random.ts'
 // Running a whole pipeline elsewhere
+export type { ExportContext } from './remote/load-export.ts'
 export type { ItemsOf, RemoteBuildOptions, RemoteOptions, RemotePipelineOptions } from './remote/options.ts'
 export type { RemotePipeline } from './remote/remote-pipeline.ts'
 export {

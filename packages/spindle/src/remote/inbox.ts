@@ -13,7 +13,8 @@ export class Inbox {
   /** What comes after the current items: further ones, or `undefined` for the end of an epoch. */
   readonly #later: ({ readonly items: unknown[]; readonly refill: number } | undefined)[] = []
   #refill = 1
-  #isClosed = false
+  /** Whether nothing is kept any more. */
+  isClosed = false
   /** Items taken since the beginning, and those that were told of. */
   #taken = 0
   #told = 0
@@ -24,16 +25,16 @@ export class Inbox {
   }
 
   add(items: unknown[], refill: number): void {
-    if (!this.#isClosed) this.#later.push({ items, refill })
+    if (!this.isClosed) this.#later.push({ items, refill })
   }
 
   addEnd(): void {
-    if (!this.#isClosed) this.#later.push(undefined)
+    if (!this.isClosed) this.#later.push(undefined)
   }
 
   /** Throws away what is there and what will come. */
   close(): void {
-    this.#isClosed = true
+    this.isClosed = true
     this.#items = []
     this.#at = 0
     this.#later.length = 0

@@ -4,8 +4,15 @@ import { isOneShot } from '../engine/open-source.ts'
 import type { Pipeline } from '../engine/pipeline.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../errors.ts'
+import type { SegmentPool } from '../placement/memory/segment-pool.ts'
 import { importModule } from '../placement/worker-modules.ts'
 import type { Assignment } from './protocol.ts'
+
+/** The second argument of a function that a module exports. */
+export interface ExportContext {
+  /** The pool that was given as `arena`, as this thread has it. */
+  readonly arena: SegmentPool | undefined
+}
 
 /** What is asked of a builder; structural, for the module may use another copy of the package. */
 export interface Buildable {
@@ -24,16 +31,21 @@ export class Export<M> {
   readonly #href: string
   readonly #exported: unknown
   readonly #args: unknown
+  readonly #context: ExportContext
   readonly #check: (made: unknown, what: string) => M
   readonly #isOneShot: (made: M) => boolean
   #made: M
   #isFresh = true
 
-  private constructor({ name, href, exported, args, check, isOneShot }: ExportParts<M>, made: unknown) {
+  private constructor(
+    { name, href, exported, args, context, check, isOneShot }: ExportParts<M>,
+    made: unknown,
+  ) {
     this.#name = name
     this.#href = href
     this.#exported = exported
     this.#args = args
+    this.#context = context
     this.#check = check
     this.#isOneShot = isOneShot
     this.#made = check(made, this.#what)
@@ -64,6 +76,7 @@ export class Export<M> {
       href: this.#href,
       exported: this.#exported,
       args: this.#args,
+      context: this.#context,
     })
     this.#made = this.#check(made, this.#what)
     return this.#made
@@ -80,6 +93,7 @@ interface Found {
   readonly href: string
   readonly exported: unknown
   readonly args: unknown
+  readonly context: ExportContext
 }
 
 interface ExportParts<M> extends Found {
@@ -89,8 +103,11 @@ interface ExportParts<M> extends Found {
 }
 
 /** Loads a module that gives a builder. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_A_PIPELINE`. */
-export async function loadBuilder(assignment: Assignment): Promise<Export<Buildable>> {
-  const found = await find(assignment, ['default', 'pipeline'])
+export async function loadBuilder(
+  assignment: Assignment,
+  context: ExportContext,
+): Promise<Export<Buildable>> {
+  const found = await find(assignment, context, ['default', 'pipeline'])
   return Export.load({
     ...found,
     check: toBuildable,
@@ -99,16 +116,23 @@ export async function loadBuilder(assignment: Assignment): Promise<Export<Builda
 }
 
 /** Loads a module that gives an iterable. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_ITERABLE`. */
-export async function loadIterable(assignment: Assignment): Promise<Export<AnyIterable>> {
-  const found = await find(assignment, ['default', 'items'])
+export async function loadIterable(
+  assignment: Assignment,
+  context: ExportContext,
+): Promise<Export<AnyIterable>> {
+  const found = await find(assignment, context, ['default', 'items'])
   return Export.load<AnyIterable>({ ...found, check: toIterable, isOneShot })
 }
 
-async function find({ href, exportName, args }: Assignment, usual: readonly string[]): Promise<Found> {
+async function find(
+  { href, exportName, args }: Assignment,
+  context: ExportContext,
+  usual: readonly string[],
+): Promise<Found> {
   const exports = await importModule(href)
   const names = exportName === undefined ? usual : [exportName]
   const name = names.find((candidate) => exports[candidate] !== undefined)
-  if (name !== undefined) return { name, href, exported: exports[name], args }
+  if (name !== undefined) return { name, href, exported: exports[name], args, context }
   const has = Object.keys(exports).join(', ') || 'nothing'
   throw new InfrastructureError(
     'ERR_WORKER_MODULE',
@@ -116,10 +140,10 @@ async function find({ href, exportName, args }: Assignment, usual: readonly stri
   )
 }
 
-async function make({ name, href, exported, args }: Found): Promise<unknown> {
+async function make({ name, href, exported, args, context }: Found): Promise<unknown> {
   if (typeof exported !== 'function') return exported
   try {
-    return (await (exported as (args: unknown) => unknown)(args)) as unknown
+    return (await (exported as (args: unknown, context: ExportContext) => unknown)(args, context)) as unknown
   } catch (error) {
     throw new InfrastructureError(
       'ERR_WORKER_START',

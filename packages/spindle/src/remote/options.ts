@@ -2,6 +2,7 @@ import type { ResourceLimits } from 'node:worker_threads'
 import { badOption, checkDuration, checkInteger, checkOptions } from '../check.ts'
 import type { Pipeline } from '../engine/pipeline.ts'
 import type { BuildOptions } from '../engine/types.ts'
+import { SegmentPool } from '../placement/memory/segment-pool.ts'
 
 /**
  * What an export gives: the items of a builder or of an iterable, or of what a function makes.
@@ -43,6 +44,13 @@ export interface RemoteOptions {
    * copied: for modules that give the same buffer again, from a cache for instance. A process copies always.
    */
   readonly transfer?: boolean
+  /**
+   * Shared memory for the typed arrays of items, from 4 KiB each: they are copied into it, as far as it has room, and arrive as views of it, which is
+   * given back by `SegmentPool.leaseOf(view)?.release()` or the garbage collector. Nothing is taken from the module then, and no memory is allocated
+   * for what is on its way; an op that works in the pool's memory itself (a function that is exported gets `{ arena }` as its second argument) saves
+   * the copy. Threads only. Default: none.
+   */
+  readonly arena?: SegmentPool
   /** Aborts it: iterators and `done` reject with `signal.reason`, the thread or process ends. */
   readonly signal?: AbortSignal
   /** Limits of memory, as `worker_threads` has them; for a process, of the first two of `maxOldGenerationSizeMb`, `maxYoungGenerationSizeMb`. */
@@ -61,6 +69,7 @@ const names = [
   'bufferSize',
   'timeoutMs',
   'transfer',
+  'arena',
   'signal',
   'resourceLimits',
 ] as const satisfies readonly (keyof RemoteOptions)[]
@@ -75,12 +84,26 @@ export function checkRemoteOptions(
   if (typeof href !== 'string' || !/^(file|data):/.test(href))
     badOption('href', "the URL of a module, as import.meta.resolve('./loader.js') gives it", href)
   checkOptions(options, kind === 'pipeline' ? [...names, 'build'] : names)
-  const { export: exportName, bufferSize, timeoutMs, transfer, signal, resourceLimits, build } = options
+  const {
+    export: exportName,
+    bufferSize,
+    timeoutMs,
+    transfer,
+    arena,
+    signal,
+    resourceLimits,
+    build,
+  } = options
   if (exportName !== undefined && (typeof exportName !== 'string' || exportName === ''))
     badOption('export', 'the name of an export', exportName)
   if (bufferSize !== undefined) checkInteger('bufferSize', bufferSize, 1)
   if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
   if (transfer !== undefined && typeof transfer !== 'boolean') badOption('transfer', 'a boolean', transfer)
+  if (arena !== undefined) {
+    if (!(arena instanceof SegmentPool)) badOption('arena', 'a SegmentPool', arena)
+    if (place === 'process')
+      badOption('arena', 'left out: shared memory does not reach other processes', arena)
+  }
   if (signal !== undefined && !(signal instanceof AbortSignal)) badOption('signal', 'an AbortSignal', signal)
   if (build !== undefined && (typeof build !== 'object' || build === null))
     badOption('build', 'an object', build)

@@ -1,11 +1,18 @@
 import { sizeOf } from '../engine/size.ts'
+import type { LeaseHandover } from '../placement/memory/lease.ts'
 import { notTransferable } from '../placement/not-transferable.ts'
 import { pack } from '../placement/pack.ts'
+import type { ArenaSender } from './arena-sender.ts'
 
 /** The way to the consumer. */
 export interface Uplink {
   /** Sends items; those of `transfers` are given away. Throws if something cannot cross, and then has sent nothing. */
-  sendItems(items: unknown[], refill: number, transfers: Set<ArrayBuffer>): void
+  sendItems(
+    items: unknown[],
+    refill: number,
+    transfers: Set<ArrayBuffer>,
+    leases: readonly LeaseHandover[],
+  ): void
 }
 
 /** Most items of one message: more gain nothing, and the first of them waits for the last. */
@@ -27,7 +34,10 @@ export class Outbox {
   readonly #bufferSize: number | undefined
   readonly #givesAway: boolean
   readonly #onError: (error: unknown) => void
+  readonly #arena: ArenaSender | undefined
   #items: unknown[] = []
+  /** For each item, the memory that it has of an arena; only with one. */
+  #leases: (readonly LeaseHandover[])[] = []
   #transfers: Set<ArrayBuffer> = new Set()
   #flushedAt = 0
   #isFlushing = false
@@ -41,17 +51,21 @@ export class Outbox {
   #roomMade: (() => void) | undefined
   #roomWanted: Promise<void> | undefined
 
-  /** `onError`: called when an item cannot cross and it is found only at the end of the turn. */
   constructor(
     uplink: Uplink,
-    bufferSize: number | undefined,
-    givesAway: boolean,
-    onError: (error: unknown) => void,
+    options: {
+      readonly bufferSize: number | undefined
+      readonly givesAway: boolean
+      readonly arena: ArenaSender | undefined
+      /** Called when an item cannot cross and it is found only at the end of the turn. */
+      readonly onError: (error: unknown) => void
+    },
   ) {
     this.#uplink = uplink
-    this.#onError = onError
-    this.#bufferSize = bufferSize
-    this.#givesAway = givesAway
+    this.#onError = options.onError
+    this.#bufferSize = options.bufferSize
+    this.#givesAway = options.givesAway
+    this.#arena = options.arena
   }
 
   /** Whether the consumer has room for one more. */
@@ -103,7 +117,9 @@ export class Outbox {
       this.#sizes.push(bytes)
       this.#bytes += bytes
     }
-    const packed = this.#pack(item)
+    const placed = this.#arena === undefined ? item : this.#arena.place(item)
+    const packed = this.#pack(placed)
+    if (this.#arena !== undefined) this.#leases.push(this.#arena.leasesOf(packed))
     this.#items.push(packed)
     const isLate = performance.now() - this.#flushedAt >= HOLD_MS
     if (isLate || this.#items.length >= MOST_ITEMS || !this.hasRoom) this.flush()
@@ -138,25 +154,27 @@ export class Outbox {
     if (this.#items.length === 0) return
     const items = this.#items
     const transfers = this.#transfers
+    const leases = this.#leases
     this.#items = []
     this.#transfers = new Set()
+    this.#leases = []
     try {
-      this.#uplink.sendItems(items, this.#refill(), transfers)
+      this.#uplink.sendItems(items, this.#refill(), transfers, leases.flat())
     } catch {
-      for (const item of items) this.#sendAlone(item)
+      items.forEach((item, i) => this.#sendAlone(item, leases[i] ?? []))
     }
   }
 
   /** One of a batch that cannot be sent as a whole. */
-  #sendAlone(item: unknown): void {
+  #sendAlone(item: unknown, leases: readonly LeaseHandover[]): void {
     const transfers = new Set<ArrayBuffer>()
     try {
       const packed = pack(item, transfers, this.#givesAway)
-      this.#uplink.sendItems([packed], this.#refill(), transfers)
+      this.#uplink.sendItems([packed], this.#refill(), transfers, leases)
     } catch {
       // Some buffers can be cloned and not given away, those of WebAssembly among them.
       try {
-        this.#uplink.sendItems([item], this.#refill(), new Set())
+        this.#uplink.sendItems([item], this.#refill(), new Set(), leases)
       } catch (error) {
         throw notTransferable(item, 'item', error)
       }

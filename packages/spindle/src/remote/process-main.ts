@@ -31,7 +31,7 @@ let producer: Producer | undefined
 
 class SocketLink implements FarLink {
   sendItems(items: unknown[], refill: number, transfers: Set<ArrayBuffer>): void {
-    this.#write({ kind: 'items', items, refill }, items.length, transfers)
+    this.#write({ kind: 'items', items, refill, leases: [] }, items.length, transfers)
   }
 
   tell(message: RemoteMessage): void {

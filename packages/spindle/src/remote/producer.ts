@@ -1,5 +1,7 @@
 import type { StopMode } from '../engine/graph.ts'
 import { messageOf, SpindleError } from '../errors.ts'
+import { SegmentPool } from '../placement/memory/segment-pool.ts'
+import { ArenaSender } from './arena-sender.ts'
 import { IterableSupply } from './iterable-supply.ts'
 import { loadBuilder, loadIterable } from './load-export.ts'
 import { Outbox, type Uplink } from './outbox.ts'
@@ -28,6 +30,7 @@ export interface FarLink extends Uplink {
 export class Producer {
   readonly #link: FarLink
   readonly #assignment: Assignment
+  readonly #arena: SegmentPool | undefined
   readonly #outbox: Outbox
   #supply: Supply | undefined
   #begun = -1
@@ -40,12 +43,14 @@ export class Producer {
   constructor(link: FarLink, assignment: Assignment) {
     this.#link = link
     this.#assignment = assignment
-    this.#outbox = new Outbox(
-      link,
-      assignment.bufferSize,
-      assignment.givesAway,
-      (error) => void this.#fail(error),
-    )
+    const { arena, bufferSize, givesAway } = assignment
+    this.#arena = arena === undefined ? undefined : SegmentPool.attach(arena)
+    this.#outbox = new Outbox(link, {
+      bufferSize,
+      givesAway,
+      arena: this.#arena === undefined ? undefined : new ArenaSender(this.#arena),
+      onError: (error) => void this.#fail(error),
+    })
     this.#loading = this.#load()
     this.#running = this.#run()
   }
@@ -77,10 +82,13 @@ export class Producer {
   async #load(): Promise<void> {
     this.#link.working()
     const { kind, build } = this.#assignment
+    const context = { arena: this.#arena }
+    // Whatever it allocates is known by this, should the thread die.
+    if (this.#arena !== undefined) this.#link.tell({ kind: 'member', member: this.#arena.member })
     this.#supply =
       kind === 'pipeline'
-        ? new PipelineSupply(await loadBuilder(this.#assignment), build, this.#outbox)
-        : new IterableSupply(await loadIterable(this.#assignment), this.#outbox)
+        ? new PipelineSupply(await loadBuilder(this.#assignment, context), build, this.#outbox)
+        : new IterableSupply(await loadIterable(this.#assignment, context), this.#outbox)
   }
 
   async #run(): Promise<void> {

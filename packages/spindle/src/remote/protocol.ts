@@ -1,5 +1,7 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { SlotTicket } from '../placement/memory/file-slots.ts'
+import type { LeaseHandover } from '../placement/memory/lease.ts'
+import type { SegmentPoolHandle } from '../placement/memory/segment-pool.ts'
 import type { RemoteBuildOptions } from './options.ts'
 import type { WireFailure, WireItemError } from './wire-failure.ts'
 import type { WireStats } from './wire-stats.ts'
@@ -44,13 +46,22 @@ export interface Assignment {
   readonly bufferSize: number | undefined
   /** Whether buffers may be given to the consumer without a copy. */
   readonly givesAway: boolean
+  readonly arena: SegmentPoolHandle | undefined
   readonly build: RemoteBuildOptions
 }
 
 /** Far side to consumer. */
 export type RemoteMessage =
   /** `refill`: after how many of them the consumer should tell that it has taken them. */
-  | { readonly kind: 'items'; readonly items: unknown[]; readonly refill: number }
+  | {
+      readonly kind: 'items'
+      readonly items: unknown[]
+      readonly refill: number
+      /** What the items have of an arena's memory. */
+      readonly leases: readonly LeaseHandover[]
+    }
+  /** Who the far side is among those who use the arena. */
+  | { readonly kind: 'member'; readonly member: number }
   /** All items of an epoch have been sent. */
   | { readonly kind: 'end' }
   /** Module and export are there. */

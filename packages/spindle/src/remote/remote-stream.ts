@@ -1,9 +1,13 @@
+import { dropLeases, takeLeases } from '../placement/memory/call-memory.ts'
+import type { SegmentPool } from '../placement/memory/segment-pool.ts'
 import type { Channel, ChannelOwner } from './channel.ts'
 import { type Cursor, noItem, replaced, Waiter } from './cursor.ts'
 import { Ending } from './ending.ts'
 import { Inbox, ITEM, NOTHING } from './inbox.ts'
+import type { RemoteOptions } from './options.ts'
 import type { RemoteMessage } from './protocol.ts'
 import { StatsRequests } from './stats-requests.ts'
+import { toWireFailure } from './wire-failure.ts'
 
 type Result = IteratorResult<unknown, undefined>
 
@@ -19,6 +23,9 @@ export class RemoteStream implements ChannelOwner {
   readonly stats: StatsRequests
   readonly #channel: Channel
   readonly #inbox: Inbox
+  readonly #arena: SegmentPool | undefined
+  /** Who the far side is among those who use the arena. */
+  #member: number | undefined
   #cursor: Cursor | undefined
   #waiters: Waiter[] = []
   /** Number of the epoch that was begun last, and whether its end has not been taken yet. */
@@ -27,7 +34,12 @@ export class RemoteStream implements ChannelOwner {
   #turnedAt = 0
 
   /** `open` starts the thread; `what` says in messages what runs there. */
-  constructor(open: (owner: ChannelOwner) => Channel, what: string, signal: AbortSignal | undefined) {
+  constructor(
+    open: (owner: ChannelOwner) => Channel,
+    what: string,
+    { signal, arena }: Pick<RemoteOptions, 'signal' | 'arena'>,
+  ) {
+    this.#arena = arena
     this.#channel = open(this)
     this.#inbox = new Inbox((items) => this.#channel.postTaken(items))
     const awaited = (): void => this.#setRef()
@@ -141,13 +153,29 @@ export class RemoteStream implements ChannelOwner {
   }
 
   #hear(message: RemoteMessage): void {
-    if (message.kind === 'items') this.#inbox.add(message.items, message.refill)
+    if (message.kind === 'items') this.#add(message)
     else if (message.kind === 'end') this.#inbox.addEnd()
     else if (message.kind === 'stats') this.stats.heard(message)
+    else if (message.kind === 'member') this.#member = message.member
     else this.ending.heard(message)
   }
 
+  #add({ items, refill, leases }: RemoteMessage & { readonly kind: 'items' }): void {
+    if (this.#arena !== undefined && leases.length > 0) {
+      try {
+        if (this.#inbox.isClosed) dropLeases(this.#arena, leases)
+        else takeLeases(this.#arena, leases)
+      } catch (error) {
+        // The module gave memory back that it had given to an item.
+        this.ending.heard({ kind: 'failed', failure: toWireFailure(error) })
+        this.#inbox.isClosed = true
+      }
+    }
+    this.#inbox.add(items, refill)
+  }
+
   gone(exitCode: number, error: unknown): void {
+    if (this.#member !== undefined) this.#arena?.reclaim(this.#member)
     this.ending.gone(exitCode, error)
     this.stats.close()
     this.#pump()

@@ -72,12 +72,21 @@ function run<T>(
   options: RemotePipelineOptions,
 ): RemotePipeline<T> {
   checkRemoteOptions(href, options, kind, place)
-  const { export: exportName, args, bufferSize, timeoutMs, transfer = true, build = {}, signal } = options
+  const { export: exportName, args, bufferSize, timeoutMs, transfer = true, arena, build = {} } = options
   // A process copies, so nothing is taken from the module; what would be given away goes the short way.
-  const givesAway = place === 'process' || transfer
-  const assignment: Assignment = { kind, href, exportName, args, bufferSize, givesAway, build }
+  const givesAway = place === 'process' || (transfer && arena === undefined)
+  const assignment: Assignment = {
+    kind,
+    href,
+    exportName,
+    args,
+    bufferSize,
+    givesAway,
+    arena: arena?.handle,
+    build,
+  }
   const start = place === 'thread' ? startInThread : startInProcess
   const open = (owner: ChannelOwner): Channel => start(owner, assignment, options.resourceLimits)
   const what = `the ${place === 'thread' ? 'worker thread' : 'process'} that runs ${exportName ?? 'the default export'} of ${href}`
-  return new RemoteHandle<T>(new RemoteStream(open, what, signal), timeoutMs ?? Number.POSITIVE_INFINITY)
+  return new RemoteHandle<T>(new RemoteStream(open, what, options), timeoutMs ?? Number.POSITIVE_INFINITY)
 }

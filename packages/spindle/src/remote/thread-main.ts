@@ -1,4 +1,5 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
+import type { LeaseHandover } from '../placement/memory/lease.ts'
 import type { EntrySetup } from '../placement/start-worker.ts'
 import { runFarSide } from './far-side.ts'
 import type { FarLink } from './producer.ts'
@@ -30,8 +31,13 @@ class PortLink implements FarLink {
   /** A port that nobody refers to would be collected, and closed. */
   readonly lifeline: MessagePort = lifeline
 
-  sendItems(items: unknown[], refill: number, transfers: Set<ArrayBuffer>): void {
-    this.#post({ kind: 'items', items, refill }, [...transfers])
+  sendItems(
+    items: unknown[],
+    refill: number,
+    transfers: Set<ArrayBuffer>,
+    leases: readonly LeaseHandover[],
+  ): void {
+    this.#post({ kind: 'items', items, refill, leases }, [...transfers])
   }
 
   tell(message: RemoteMessage): void {
