@@ -15,7 +15,7 @@ const release = (view: ArrayBufferView): void => void SegmentPool.leaseOf(view)?
 describe('a pipeline in a thread with an arena', () => {
   it('has its large arrays arrive in shared memory that is used again, epoch after epoch', async () => {
     const arena = new SegmentPool({ segmentBytes: 2 ** 16, maxBytes: 2 ** 20 })
-    await using loader = inThread.run<Picture>('scratch', { arena, args: { count: 200 }, bufferSize: 8 })
+    await using loader = inThread.run<Picture>('pictures', { arena, args: { count: 200 }, bufferSize: 8 })
     for (const way of ways) {
       let n = 0
       const check = ({ n: number, pixels, label }: Picture): void => {
@@ -35,7 +35,7 @@ describe('a pipeline in a thread with an arena', () => {
 
   it('loses nothing when the arena is full: what has no place there is copied', async () => {
     const arena = new SegmentPool({ segmentBytes: 2 ** 16, maxBytes: 2 ** 18 })
-    await using loader = inThread.run<Picture>('scratch', { arena, args: { count: 40 } })
+    await using loader = inThread.run<Picture>('pictures', { arena, args: { count: 40 } })
     const all = await take(loader, 'for')
     assert.deepEqual(
       all.map(({ pixels }) => pixels[19_999]),
@@ -92,10 +92,14 @@ describe('a pipeline in a thread with an arena', () => {
 
   it('is refused where it cannot be', () => {
     throwsCode(
-      () => inProcess.run('scratch', { arena: new SegmentPool() }),
+      () => inProcess.run('pictures', { arena: new SegmentPool() }),
       'ERR_BAD_OPTION',
       /other processes/,
     )
-    throwsCode(() => inThread.run('scratch', { arena: {} as SegmentPool }), 'ERR_BAD_OPTION', /a SegmentPool/)
+    throwsCode(
+      () => inThread.run('pictures', { arena: {} as SegmentPool }),
+      'ERR_BAD_OPTION',
+      /a SegmentPool/,
+    )
   })
 })
