@@ -5,18 +5,19 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 // Folder of packages/spindle/src -> the folders it may import, besides itself. Lowest first; arrows only point down:
-// cli, loader -> source, builder -> engine -> placement; observe listens, and the engine does not know who listens.
+// cli, loader -> source, builder, remote -> engine -> placement; observe listens, and the engine does not know who listens.
 // 'root' are the small files that lie in src itself (errors, checks of options).
 const MAY_IMPORT = {
   root: [],
   placement: ['root'],
   engine: ['root', 'placement'],
+  remote: ['root', 'placement', 'engine'],
   source: ['root', 'engine'],
   builder: ['root', 'placement', 'engine'],
   observe: ['root', 'placement', 'engine', 'builder'],
   interop: ['root', 'engine', 'builder'],
-  loader: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop'],
-  cli: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop', 'loader'],
+  loader: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop', 'remote'],
+  cli: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop', 'remote', 'loader'],
 }
 // 'from file -> to file' (below packages/spindle/src): why it may break the table. None is the aim.
 const EXCEPTIONS = {}

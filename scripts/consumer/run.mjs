@@ -1,6 +1,6 @@
 // A user's first program, run against the packed packages: what the README promises must hold there too.
 import assert from 'node:assert/strict'
-import { PipelineBuilder, ThreadPool, workerModule } from 'spindle'
+import { PipelineBuilder, runPipelineInProcess, runPipelineInWorker, ThreadPool, workerModule } from 'spindle'
 
 const pipeline = new PipelineBuilder()
   .addSource([1, 2, 3, 4, 5, 6, 7])
@@ -31,6 +31,14 @@ await assert.rejects(
   failing.forEach(() => {}),
   (failure) => failure.cause instanceof RangeError && failure.cause.code === 'E_NO',
 )
+
+// So does a whole pipeline elsewhere, by a plain `for` and by `for await`.
+for (const run of [runPipelineInWorker, runPipelineInProcess]) {
+  const loader = run(import.meta.resolve('./loader.mjs'), { args: { count: 3 } })
+  const given = [...loader]
+  for await (const item of loader) given.push(item)
+  assert.deepEqual(given, [0, 1, 4, 0, 1, 4])
+}
 
 // Nothing may be opened on import: with a handle left, this process would not end.
 await import('@spindle/io')

@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'ERR_RING_CLOSED'
   | 'ERR_RING_ABORTED'
   | 'ERR_NOT_REPEATABLE'
+  | 'ERR_NOT_A_PIPELINE'
+  | 'ERR_ITERATOR_REPLACED'
 
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {

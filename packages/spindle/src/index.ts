@@ -113,3 +113,13 @@ export {
 } from './placement/worker-op.ts'
 // Randomness
 export { Rng } from './random.ts'
+// Running a whole pipeline elsewhere
+export type { ExportContext } from './remote/load-export.ts'
+export type { ItemsOf, RemoteBuildOptions, RemoteOptions, RemotePipelineOptions } from './remote/options.ts'
+export type { RemotePipeline } from './remote/remote-pipeline.ts'
+export {
+  iterateInProcess,
+  iterateInWorker,
+  runPipelineInProcess,
+  runPipelineInWorker,
+} from './remote/run-pipeline.ts'

@@ -9,7 +9,7 @@ export interface OpReference {
 }
 
 export type Op = (item: unknown, context: unknown) => unknown
-type Exports = Readonly<Record<string, unknown>>
+export type Exports = Readonly<Record<string, unknown>>
 
 const inits = new Map<string, Promise<void>>()
 let isTsxRegistered = false
@@ -50,7 +50,8 @@ export function markTsx(): void {
   isTsxRegistered = true
 }
 
-async function importModule(href: string): Promise<Exports> {
+/** Imports a module, from TypeScript too. @throws `ERR_WORKER_MODULE`. */
+export async function importModule(href: string): Promise<Exports> {
   const source = sourceOf(href)
   try {
     if (isTypeScript(source) && !canStripTypes() && !isTsxRegistered) {

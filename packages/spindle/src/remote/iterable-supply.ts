@@ -1,0 +1,115 @@
+import type { StopMode } from '../engine/graph.ts'
+import { openSource, type Steps } from '../engine/open-source.ts'
+import type { PipelineStats } from '../engine/stats.ts'
+import { settledWithin } from '../engine/stop.ts'
+import { isSliceOver, resumeNextTurn } from '../engine/turn.ts'
+import { TimeoutError } from '../errors.ts'
+import type { AnyIterable, Export } from './load-export.ts'
+import type { Outbox } from './outbox.ts'
+import { noStats, type Supply } from './supply.ts'
+
+/** How long a step in flight is waited for by default, in milliseconds: as pipelines do. */
+const LIMIT_MS: { readonly [mode in StopMode]: number } = {
+  drain: Number.POSITIVE_INFINITY,
+  discard: 10_000,
+  abort: 1000,
+}
+
+/** The items of an iterable, which is iterated anew for each epoch. Asked for only when the consumer has room. */
+export class IterableSupply implements Supply {
+  readonly isContinuous = false
+  readonly #export: Export<AnyIterable>
+  readonly #outbox: Outbox
+  readonly #stopping: AbortController = new AbortController()
+  #mode: StopMode | undefined
+  #running: Promise<void> | undefined
+  #startedAt = 0
+  #endedAt = 0
+  #items = 0
+
+  constructor(exported: Export<AnyIterable>, outbox: Outbox) {
+    this.#export = exported
+    this.#outbox = outbox
+  }
+
+  runEpoch(): Promise<void> {
+    this.#running = this.#run()
+    return this.#running
+  }
+
+  async #run(): Promise<void> {
+    const made = await this.#export.forEpoch()
+    this.#startedAt = performance.now()
+    this.#endedAt = 0
+    this.#items = 0
+    const steps = openSource(made as Iterable<unknown>, { signal: this.#stopping.signal, epoch: 0 })
+    const isSync = typeof (made as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== 'function'
+    try {
+      await this.#give(steps, isSync)
+    } finally {
+      this.#endedAt = performance.now()
+    }
+  }
+
+  async #give(steps: Steps, isSync: boolean): Promise<void> {
+    const outbox = this.#outbox
+    while (this.#mode === undefined) {
+      if (!outbox.hasRoom) await outbox.room()
+      if (isSliceOver()) await new Promise<void>((resolve) => resumeNextTurn({ resume: resolve }))
+      if (this.#mode !== undefined) break
+      let step = steps.next()
+      if (isPromise(step)) step = await step
+      if (step.done === true) return
+      let { value } = step
+      if (isSync && isPromise(value)) value = await value
+      if (this.#mode === 'discard' || this.#mode === 'abort') break
+      try {
+        outbox.push(value)
+      } catch (error) {
+        await close(steps)
+        throw error
+      }
+      this.#items++
+    }
+    await close(steps)
+  }
+
+  async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+    this.#mode = mode
+    this.#stopping.abort()
+    if (this.#running === undefined) return
+    const limitMs = timeoutMs ?? LIMIT_MS[mode]
+    let isOver = false
+    const over = (): void => {
+      isOver = true
+    }
+    await settledWithin([this.#running.then(over, over)], limitMs)
+    if (!isOver && mode !== 'abort') {
+      throw new TimeoutError(
+        `stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}; the iterable's next() is still pending`,
+      )
+    }
+  }
+
+  stats(): PipelineStats {
+    if (this.#startedAt === 0) return noStats
+    const isOver = this.#endedAt > 0
+    const state = this.#mode !== undefined ? 'stopped' : isOver ? 'done' : 'running'
+    const elapsedMs = (isOver ? this.#endedAt : performance.now()) - this.#startedAt
+    return { ...noStats, elapsedMs, items: this.#items, state }
+  }
+
+  failures(): readonly never[] {
+    return []
+  }
+}
+
+async function close(steps: Steps): Promise<void> {
+  await steps.return?.()
+}
+
+function isPromise<R>(value: R | PromiseLike<R>): value is PromiseLike<R> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
+}

@@ -1,0 +1,90 @@
+import { Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import { FileSlots, type FileSlotsHandle } from '../placement/memory/file-slots.ts'
+import { runFarSide } from './far-side.ts'
+import { decode, encode, type Frame, FrameReader, frameOf } from './frames.ts'
+import type { FarLink, Producer } from './producer.ts'
+import {
+  type Assignment,
+  type ConsumerMessage,
+  LARGE_BYTES,
+  LIFE_FD,
+  MESSAGE_FD,
+  type RemoteMessage,
+} from './protocol.ts'
+
+// What runs in the process of a whole pipeline.
+
+/** What the process is told first. */
+export interface ProcessSetup {
+  readonly assignment: Assignment
+  readonly slots: FileSlotsHandle | undefined
+  readonly hasTsx: boolean
+}
+
+/** How long this process may take to end once nobody listens any more, in milliseconds. */
+const GRACE_MS = 2000
+
+const socket = new Socket({ fd: MESSAGE_FD, readable: true, writable: true })
+let slots: FileSlots | undefined
+let producer: Producer | undefined
+
+class SocketLink implements FarLink {
+  sendItems(items: unknown[], refill: number, transfers: Set<ArrayBuffer>): void {
+    this.#write({ kind: 'items', items, refill, leases: [] }, items.length, transfers)
+  }
+
+  tell(message: RemoteMessage): void {
+    this.#write(message, 0, [])
+  }
+
+  #write(message: RemoteMessage, items: number, transfers: Iterable<ArrayBuffer>): void {
+    const parts = frameOf(encode(message, transfers), items, (buffer) =>
+      buffer.byteLength >= LARGE_BYTES ? slots?.write(new Uint8Array(buffer)) : undefined,
+    )
+    socket.cork()
+    for (const part of parts) socket.write(part)
+    socket.uncork()
+  }
+
+  working(): void {}
+
+  atRest(): void {
+    // The last messages are on their way; the bridge closes its end when it has them.
+    socket.end(() => process.exit(0))
+  }
+}
+
+const reader = new FrameReader(({ message, buffers }: Frame) => {
+  const told = decode({ message, buffers: buffers as ArrayBuffer[] })
+  if (producer === undefined) begin(told as ProcessSetup)
+  else hear(told as ConsumerMessage)
+})
+
+function begin(setup: ProcessSetup): void {
+  if (setup.slots !== undefined) slots = FileSlots.attach(setup.slots)
+  producer = runFarSide(new SocketLink(), setup.assignment, setup.hasTsx)
+}
+
+function hear(message: ConsumerMessage): void {
+  if (message.kind === 'taken') for (const ticket of message.read) slots?.free(ticket)
+  producer?.hear(message)
+}
+
+// The other end is gone, and with it the parent: an orphan ends by itself, and if its own code holds the loop, by the thread below.
+socket.on('close', () => {
+  const ended = producer?.stop('abort', undefined) ?? Promise.resolve()
+  void ended.finally(() => process.exit(0))
+})
+socket.on('error', () => {})
+socket.on('data', (chunk) => reader.push(chunk))
+
+const watch = `
+const { Socket } = require('node:net')
+const { workerData } = require('node:worker_threads')
+const life = new Socket({ fd: workerData.fd, readable: true, writable: false })
+life.on('close', () => setTimeout(() => process.kill(process.pid, 'SIGKILL'), workerData.graceMs))
+life.on('error', () => {})
+life.resume()
+`
+new Worker(watch, { eval: true, execArgv: [], workerData: { fd: LIFE_FD, graceMs: GRACE_MS } }).unref()

@@ -1,0 +1,54 @@
+import { Cursor } from './cursor.ts'
+import type { RemoteStream } from './remote-stream.ts'
+
+/** Gives items as promises. Holds the handle, so that what is iterated is not taken for forgotten. */
+export class RemoteAsyncIterator<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #stream: RemoteStream
+  readonly #cursor: Cursor
+  readonly handle: object
+
+  constructor(stream: RemoteStream, timeoutMs: number, handle: object) {
+    this.#stream = stream
+    this.#cursor = new Cursor(timeoutMs)
+    this.handle = handle
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.#stream.next(this.#cursor) as Promise<IteratorResult<T, undefined>>
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#stream.leave(this.#cursor)
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+/** Gives items at once, and blocks the thread for them. */
+export class RemoteIterator<T> implements IterableIterator<T, undefined> {
+  readonly #stream: RemoteStream
+  readonly #cursor: Cursor
+  readonly handle: object
+
+  constructor(stream: RemoteStream, timeoutMs: number, handle: object) {
+    this.#stream = stream
+    this.#cursor = new Cursor(timeoutMs)
+    this.handle = handle
+  }
+
+  next(): IteratorResult<T, undefined> {
+    return this.#stream.nextBlocking(this.#cursor) as IteratorResult<T, undefined>
+  }
+
+  return(): IteratorResult<T, undefined> {
+    this.#stream.leave(this.#cursor)
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+}

@@ -1,0 +1,26 @@
+import type { StopMode } from '../engine/graph.ts'
+import { consumerStats, type PipelineStats } from '../engine/stats.ts'
+import type { ItemError } from '../errors.ts'
+
+/** Where the far side's items come from: a pipeline, or an iterable. */
+export interface Supply {
+  /** Whether the next epoch is prepared while the consumer is in the last one. */
+  readonly isContinuous: boolean
+  /** Gives the items of one epoch, or what is left of it after a stop. */
+  runEpoch(): Promise<void>
+  /** @throws `TimeoutError` when `'drain'` or `'discard'` took too long. */
+  stop(mode: StopMode, timeoutMs: number | undefined): Promise<void>
+  stats(): PipelineStats
+  failures(): readonly ItemError[]
+}
+
+/** Of what has not begun. */
+export const noStats: PipelineStats = {
+  pipeline: 0,
+  elapsedMs: 0,
+  items: 0,
+  state: 'idle',
+  loopUtilization: 0,
+  consumer: consumerStats(0, 0, 0),
+  stages: [],
+}

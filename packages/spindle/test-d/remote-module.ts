@@ -1,0 +1,3 @@
+import { PipelineBuilder } from 'spindle'
+
+export const pipeline = new PipelineBuilder().addSource(['a', 'b']).pipe((text) => text.length)
