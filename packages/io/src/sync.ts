@@ -20,7 +20,7 @@ export {
 } from './image/load-image-sync.ts'
 export { probeSync, probeSync as probe } from './image/probe.ts'
 // Arrays
-export { loadNpySync, loadNpySync as loadNpy } from './npy/load.ts'
+export { type LoadNpySyncOptions, loadNpySync, loadNpySync as loadNpy } from './npy/load.ts'
 export { saveNpySync, saveNpySync as saveNpy } from './npy/save.ts'
 export { loadNpzSync, loadNpzSync as loadNpz } from './npz/load.ts'
 export { NpzFileSync } from './npz/npz-file-sync.ts'

@@ -63,8 +63,11 @@ export class MemoryReader implements OpenReader, OpenSyncReader {
     this.bytes = bytes
   }
 
-  read(offset: number, length: number): Uint8Array {
-    return this.bytes.subarray(offset, offset + length)
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array {
+    const view = this.bytes.subarray(offset, offset + length)
+    if (into === undefined) return view
+    into.set(view)
+    return into
   }
 
   async close(): Promise<void> {}
@@ -80,9 +83,12 @@ class BlobReader implements OpenReader {
     this.blob = blob
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array> {
+  async read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     try {
-      return new Uint8Array(await this.blob.slice(offset, offset + length).arrayBuffer())
+      const bytes = new Uint8Array(await this.blob.slice(offset, offset + length).arrayBuffer())
+      if (into === undefined) return bytes
+      into.set(bytes)
+      return into
     } catch (error) {
       throw mediaError('ERR_READ', describeSource(this.blob), error)
     }
@@ -119,9 +125,9 @@ class FileReader implements OpenReader {
     forgotten.register(this, fd, this)
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array> {
+  async read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     if (this.closing !== undefined) throw closedFault()
-    const bytes = allocate(length)
+    const bytes = into ?? allocate(length)
     for (let done = 0; done < length; ) {
       const part = Math.min(length - done, MAX_READ)
       const count = await called<number>(this.name, (end) =>
@@ -161,10 +167,10 @@ class SyncFileReader implements OpenSyncReader {
     forgotten.register(this, fd, this)
   }
 
-  read(offset: number, length: number): Uint8Array {
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array {
     const fd = this.fd
     if (fd === undefined) throw closedFault()
-    const bytes = allocate(length)
+    const bytes = into ?? allocate(length)
     for (let done = 0; done < length; ) {
       const part = Math.min(length - done, MAX_READ)
       const count = this.call(() => readSync(fd, bytes, done, part, offset + done))

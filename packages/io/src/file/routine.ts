@@ -16,6 +16,8 @@ export interface ReadRequest {
   readonly kind: 'read'
   readonly offset: number
   readonly length: number
+  /** Memory of that length for them; otherwise they come in the reader's own. */
+  readonly into?: Uint8Array
 }
 
 /** Bytes to be put after those written before. */
@@ -38,12 +40,12 @@ export interface Reader {
   readonly size: number
   /** Whether what it reads is memory of its own, that may be overwritten. */
   readonly isOwn: boolean
-  read(offset: number, length: number): Uint8Array | Promise<Uint8Array>
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
 /** A reader that answers at once. */
 export interface SyncReader extends Reader {
-  read(offset: number, length: number): Uint8Array
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array
 }
 
 /** Where a routine writes. */
@@ -107,7 +109,7 @@ export async function run<T, R extends Request>(
 function performSync(request: Request, file: { reader?: SyncReader; writer?: SyncWriter }): Uint8Array {
   switch (request.kind) {
     case 'read':
-      return file.reader!.read(request.offset, request.length)
+      return file.reader!.read(request.offset, request.length, request.into)
     case 'write':
       file.writer!.write(request.chunks)
       return NOTHING
@@ -126,7 +128,7 @@ function perform(
 ): Uint8Array | Promise<Uint8Array> {
   switch (request.kind) {
     case 'read':
-      return file.reader!.read(request.offset, request.length)
+      return file.reader!.read(request.offset, request.length, request.into)
     case 'write':
       return Promise.resolve(file.writer!.write(request.chunks)).then(() => NOTHING)
     case 'inflate':

@@ -34,7 +34,10 @@ export interface Head {
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  */
 export function readHead(bytes: Uint8Array): Head {
-  for (const { text, head } of recent) if (beginsWith(bytes, text)) return head
+  for (let i = 0; i < recent.length; i++) {
+    const { text, head } = recent[i]!
+    if (beginsWith(bytes, text)) return head
+  }
   const dataOffset = dataOffsetOf(bytes)
   if (bytes.byteLength < dataOffset) {
     throw damaged(`ends after ${bytes.byteLength} bytes, within a header of ${dataOffset}`)

@@ -1,13 +1,23 @@
-import type { AnyNdArray } from '../array.ts'
+import type { AnyNdArray, NdArray } from '../array.ts'
 import { checkSignal } from '../check.ts'
+import { checkNdArray } from '../dtypes.ts'
 import { withSource } from '../errors.ts'
 import { openReader, openReaderSync } from '../file/reader.ts'
 import { run, runSync } from '../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../source.ts'
 import { checkParseOptions, type ParseNpyOptions, readNpy } from './parse.ts'
 
+/** Options of `loadNpy` in `@spindle/io/sync`. */
+export interface LoadNpySyncOptions extends ParseNpyOptions {
+  /**
+   * An array for the elements, of the dtype and shape that they have, for example a slot of a batch; the call gives it back. Nothing is
+   * allocated: fresh memory costs more than reading into it, from about 100 KB on. When the call fails, its elements may have changed.
+   */
+  readonly into?: NdArray
+}
+
 /** Options of `loadNpy`. */
-export interface LoadNpyOptions extends ParseNpyOptions {
+export interface LoadNpyOptions extends LoadNpySyncOptions {
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -34,14 +44,14 @@ export interface LoadNpyOptions extends ParseNpyOptions {
  */
 export async function loadNpy(source: MediaSource, options: LoadNpyOptions = {}): Promise<AnyNdArray> {
   checkSource(source, 'source')
-  checkParseOptions(options, ['signal'])
-  const { rows, signal } = options
+  checkLoadOptions(options, ['signal'])
+  const { rows, into, signal } = options
   checkSignal(signal)
   signal?.throwIfAborted()
   try {
     const reader = await openReader(source, signal)
     try {
-      return await run(readNpy(0, reader.size, rows, reader.isOwn), { reader }, signal)
+      return await run(readNpy(0, reader.size, rows, reader.isOwn, into), { reader }, signal)
     } finally {
       await reader.close()
     }
@@ -52,15 +62,21 @@ export async function loadNpy(source: MediaSource, options: LoadNpyOptions = {})
 }
 
 /** {@link loadNpy} for worker ops: a path, `file:` URL or bytes, done when it returns. */
-export function loadNpySync(source: MediaSource, options: ParseNpyOptions = {}): AnyNdArray {
+export function loadNpySync(source: MediaSource, options: LoadNpySyncOptions = {}): AnyNdArray {
   checkSource(source, 'source')
-  checkParseOptions(options)
+  checkLoadOptions(options)
+  const { rows, into } = options
   const reader = openReaderSync(source)
   try {
-    return runSync(readNpy(0, reader.size, options.rows, reader.isOwn), { reader })
+    return runSync(readNpy(0, reader.size, rows, reader.isOwn, into), { reader })
   } catch (error) {
     throw withSource(error, describeSource(source))
   } finally {
     reader.close()
   }
+}
+
+function checkLoadOptions(options: LoadNpySyncOptions, alsoKnown: readonly string[] = []): void {
+  checkParseOptions(options, ['into', ...alsoKnown])
+  if (options.into !== undefined) checkNdArray(options.into, 'into')
 }

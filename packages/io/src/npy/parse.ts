@@ -1,6 +1,6 @@
-import type { AnyNdArray } from '../array.ts'
+import type { AnyNdArray, NdArray } from '../array.ts'
 import { checkKnown } from '../check.ts'
-import { DATA_CLASSES, sizeOf } from '../dtypes.ts'
+import { bytesOf, DATA_CLASSES, sizeOf } from '../dtypes.ts'
 import { badOption, withSource } from '../errors.ts'
 import { MemoryReader } from '../file/reader.ts'
 import { type Routine, runSync } from '../file/routine.ts'
@@ -77,14 +77,16 @@ function decodeNpy(bytes: Uint8Array, rows: RowRange | undefined): AnyNdArray {
  * Faults do not name the source.
  *
  * @param isOwn whether what is read may be overwritten
+ * @param into where the elements go
  */
 export function* readNpy(
   base: number,
   size: number,
   rows: RowRange | undefined,
   isOwn: boolean,
+  into?: NdArray,
 ): Routine<AnyNdArray> {
-  if (rows === undefined) {
+  if (rows === undefined && into === undefined) {
     // One read. The data then begins behind the header, at a multiple of 16 (64 since NumPy 1.14).
     return yield* decodeWhole(yield { kind: 'read', offset: base, length: size }, isOwn)
   }
@@ -95,7 +97,14 @@ export function* readNpy(
   }
   const { header } = readHead(head)
   checkLength(header, size - dataOffset)
-  return yield* readRows(header, base + dataOffset, rows, isOwn)
+  const range = rows === undefined ? undefined : rowsWithin(rows, header.shape)
+  if (into === undefined) return yield* readPart(header, base + dataOffset, range, isOwn)
+  checkInto(into, header, range)
+  const array = yield* readPart(header, base + dataOffset, range, isOwn, bytesOf(into.data))
+  // What had to be converted lies elsewhere.
+  const isThere = array.data.buffer === into.data.buffer && array.data.byteOffset === into.data.byteOffset
+  if (!isThere) (into.data as Uint8Array).set(array.data as Uint8Array)
+  return into as AnyNdArray
 }
 
 /** A whole npy in memory -> the array or its rows, with turns for the loop where it must be converted. */
@@ -109,25 +118,37 @@ export function* decodeWhole(bytes: Uint8Array, isOwn: boolean, rows?: RowRange)
 /** Covers the header that NumPy writes for all but structured dtypes. */
 const USUAL_HEAD_BYTES = 256
 
-/** Reads the rows that are asked for, and nothing else, unless they lie scattered over a column-major array. */
-function* readRows(
+/** Reads all or some rows, and nothing else, unless these lie scattered over a column-major array. */
+function* readPart(
   header: NpyHeader,
   dataOffset: number,
-  rows: RowRange,
+  rows: RowRange | undefined,
   isOwn: boolean,
+  into?: Uint8Array,
 ): Routine<AnyNdArray> {
   const { shape, dataBytes } = header
-  const [start, end] = rowsWithin(rows, shape)
-  if (!isTurned(header)) {
-    const someRows = [end - start, ...shape.slice(1)]
-    const elementBytes = header.parts * DATA_CLASSES[header.dtype].BYTES_PER_ELEMENT
-    const rowBytes = sizeOf(shape.slice(1)) * elementBytes
-    const length = rowBytes * (end - start)
-    const bytes = yield { kind: 'read', offset: dataOffset + start * rowBytes, length }
-    return yield* decodeData(header, bytes, isOwn, someRows)
+  const [start, end] = rows ?? [0, shape[0] ?? 1]
+  const target = into === undefined || !liesAsIs(header) ? {} : { into }
+  if (rows === undefined || isTurned(header)) {
+    const bytes = yield { kind: 'read', offset: dataOffset, length: dataBytes, ...target }
+    const whole = yield* decodeData(header, bytes, isOwn)
+    return rows === undefined ? whole : cutRows(whole, rows)
   }
-  const bytes = yield { kind: 'read', offset: dataOffset, length: dataBytes }
-  return cutRows(yield* decodeData(header, bytes, isOwn), [start, end])
+  const someRows = [end - start, ...shape.slice(1)]
+  const elementBytes = header.parts * DATA_CLASSES[header.dtype].BYTES_PER_ELEMENT
+  const rowBytes = sizeOf(shape.slice(1)) * elementBytes
+  const offset = dataOffset + start * rowBytes
+  const bytes = yield { kind: 'read', offset, length: rowBytes * (end - start), ...target }
+  return yield* decodeData(header, bytes, isOwn, someRows)
+}
+
+function checkInto(into: NdArray, header: NpyHeader, rows: RowRange | undefined): void {
+  const { dtype, parts } = header
+  const whole = parts === 2 ? [...header.shape, 2] : header.shape
+  const shape = rows === undefined ? whole : [rows[1] - rows[0], ...whole.slice(1)]
+  if (into.dtype === dtype && String(into.shape) === String(shape)) return
+  const rule = `${dtype} [${shape.join(', ')}], as the file has`
+  throw badOption('into', rule, `${into.dtype} [${into.shape.join(', ')}]`)
 }
 
 /** Some rows of an array, in memory of their own. */

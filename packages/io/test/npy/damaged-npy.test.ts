@@ -179,7 +179,7 @@ describe('a source', () => {
     })
     await assert.rejects(
       loadNpy('a', { row: [0, 1] } as never),
-      /`options` must be made of rows, signal, got "row"/,
+      /`options` must be made of rows, into, signal, got "row"/,
     )
     assert.throws(() => parseNpy(Buffer.alloc(0), { signal: 1 } as never), /made of rows, got "signal"/)
     await assert.rejects(loadNpy('a', { signal: 1 as never }), /`signal` must be an AbortSignal, got 1/)

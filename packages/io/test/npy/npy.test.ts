@@ -185,6 +185,46 @@ describe('rows of an npy', () => {
   })
 })
 
+describe('an npy read into memory that is there', () => {
+  it('fills it and gives it back, whether it must be converted or not', async () => {
+    for (const [name, expected] of NPY) {
+      const whole = parseNpy(fixture(name))
+      const Data = whole.data.constructor as Uint8ArrayConstructor
+      const batch = new Data(whole.data.length + 2) // the slot begins at its second element
+      const into = { ...whole, data: batch.subarray(1, -1) } as NdArray
+      const sources = [ARRAYS + name, fixture(name), new Blob([Uint8Array.from(fixture(name))])]
+      for (const load of [
+        ...sources.map((source) => () => loadNpy(source, { into })),
+        () => sync.loadNpy(ARRAYS + name, { into }),
+      ]) {
+        new Uint8Array(batch.buffer).fill(0)
+        const array = await load()
+        assert.equal(array, into)
+        assertHolds(array, expected)
+        assert.equal(Number(batch[0]), 0)
+        assert.equal(Number(batch.at(-1)), 0)
+      }
+    }
+  })
+
+  it('takes rows', async () => {
+    for (const name of ['rank-3.npy', 'rank-3-fortran.npy']) {
+      const into = { data: new Int32Array(40), dtype: 'int32', shape: [2, 4, 5] } as const
+      await loadNpy(ARRAYS + name, { into, rows: [1, 3] })
+      assert.deepEqual(into.data, parseNpy(fixture('rank-3.npy')).data.slice(20))
+    }
+  })
+
+  it('must fit', async () => {
+    const into = { data: new Int32Array(60), dtype: 'int32', shape: [3, 20] } as const
+    const message = /rank-3\.npy: `into` must be int32 \[3, 4, 5\], as the file has, got "int32 \[3, 20\]"/
+    await assert.rejects(loadNpy(`${ARRAYS}rank-3.npy`, { into }), { code: 'ERR_BAD_OPTION', message })
+    assert.throws(() => sync.loadNpy(`${ARRAYS}rank-3.npy`, { into }), { code: 'ERR_BAD_OPTION', message })
+    await assert.rejects(loadNpy('x', { into: 5 as never }), /`into\.dtype` must be one of/)
+    assert.ok(into.data.every((element) => element === 0))
+  })
+})
+
 describe('saving an npy', () => {
   const array: NdArray<'float32'> = { data: Float32Array.of(1, 2, 3, 4), dtype: 'float32', shape: [2, 2] }
 

@@ -133,7 +133,9 @@ function* parseEntries(directory: Buffer, end: End, shift: number): Routine<ZipE
       compressedSize: directory.readUInt32LE(at + 20),
       headerOffset: directory.readUInt32LE(at + 42),
     }
-    readZip64Extra(directory.subarray(nameEnd, extraEnd), places)
+    if (places.size === IN_EXTRA || places.compressedSize === IN_EXTRA || places.headerOffset === IN_EXTRA) {
+      readZip64Extra(directory.subarray(nameEnd, extraEnd), places)
+    }
     const entry = {
       name: (flags & 0x800) !== 0 ? nameBytes.toString('utf8') : decodeCp437(nameBytes),
       nameBytes,
