@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { type ResourceLimits, Worker } from 'node:worker_threads'
+import { type ResourceLimits, type Transferable, Worker } from 'node:worker_threads'
 import type { WorkerSetup } from './protocol.ts'
 import { canStripTypes, findTsx } from './typescript.ts'
 
@@ -12,19 +12,47 @@ const bootstrap = `import('node:worker_threads').then(async ({ workerData }) => 
   await import(workerData.entry)
 })`
 
-/** Starts a thread with the pool's entry: the built file, or from TypeScript sources. */
+/** What a thread that runs one of the package's own files needs: URLs of its entry and, from sources where Node cannot read them, of tsx. */
+export interface EntrySetup {
+  readonly entry: string
+  readonly tsx: string | undefined
+}
+
+/** Starts a thread with the pool's entry. */
 export function startWorker(
   setup: Omit<WorkerSetup, 'entry' | 'tsx'>,
   resourceLimits: ResourceLimits | undefined,
 ): Worker {
+  return startThread(new URL('./worker-main.js', import.meta.url).href, setup, { resourceLimits })
+}
+
+/** Starts a thread with a file of this package, given as its `.js`: the built one, or from TypeScript sources. */
+export function startThread(
+  href: string,
+  setup: object,
+  options: {
+    readonly resourceLimits?: ResourceLimits | undefined
+    readonly transferList?: Transferable[] | undefined
+  } = {},
+): Worker {
+  const { resourceLimits, transferList = [] } = options
+  const entrySetup = entryOf(href)
   // The process's own `execArgv` is inherited as long as none is given; given, many of its flags would be refused.
-  const options = { name: 'spindle', ...(resourceLimits === undefined ? {} : { resourceLimits }) }
-  const file = isSource ? './worker-main.ts' : './worker-main.js'
-  const entry = new URL(file, import.meta.url)
-  const tsx = isSource && !canStripTypes() ? findTsx(fileURLToPath(entry)) : undefined
-  const workerData: WorkerSetup = { ...setup, entry: entry.href, tsx }
+  const workerOptions = {
+    name: 'spindle',
+    workerData: { ...setup, ...entrySetup },
+    transferList,
+    ...(resourceLimits === undefined ? {} : { resourceLimits }),
+  }
   // `--input-type` is for a program given as text, and inherited: with it no thread can start from a file.
   return isSource || process.execArgv.some((arg) => arg.startsWith('--input-type'))
-    ? new Worker(bootstrap, { ...options, workerData, eval: true })
-    : new Worker(entry, { ...options, workerData })
+    ? new Worker(bootstrap, { ...workerOptions, eval: true })
+    : new Worker(new URL(entrySetup.entry), workerOptions)
+}
+
+/** The file that a URL of this package with `.js` means, and whether it needs tsx. */
+export function entryOf(href: string): EntrySetup {
+  if (!isSource) return { entry: href, tsx: undefined }
+  const entry = href.replace(/js$/, 'ts')
+  return { entry, tsx: canStripTypes() ? undefined : findTsx(fileURLToPath(entry)) }
 }
