@@ -56,11 +56,7 @@ export class InnerStage extends Stage {
   #isOver = false
   #blockedMs = 0
 
-  constructor(
-    info: StageInfo,
-    host: Host,
-    settings: InnerSettings,
-  ) {
+  constructor(info: StageInfo, host: Host, settings: InnerSettings) {
     super(info, host)
     this.#settings = settings
     this.budget = new Budget(settings.maxFailures)

@@ -76,7 +76,7 @@ describe('a region whose workers die now and then', () => {
           for (const file of markers) rmSync(file, { force: true })
         }
       }),
-      { numRuns: Number(process.env.RUNS ?? 8) },
+      { numRuns: Number(process.env.RUNS ?? 5) },
     )
   })
 })
