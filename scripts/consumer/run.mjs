@@ -1,6 +1,6 @@
 // A user's first program, run against the packed packages: what the README promises must hold there too.
 import assert from 'node:assert/strict'
-import { PipelineBuilder, ThreadPool, workerModule } from 'spindle'
+import { MAIN, PipelineBuilder, ThreadPool, workerModule, workers } from 'spindle'
 
 const pipeline = new PipelineBuilder()
   .addSource([1, 2, 3, 4, 5, 6, 7])
@@ -31,6 +31,20 @@ await assert.rejects(
   failing.forEach(() => {}),
   (failure) => failure.cause instanceof RangeError && failure.cause.code === 'E_NO',
 )
+
+// So do the workers of regions, threads and processes.
+for (const kind of ['thread', 'process']) {
+  const region = numbers
+    .to(workers({ count: 2, kind, outputOrder: 'input' }))
+    .pipe(ops.double)
+    .pipe(ops.double)
+  const quadrupled = []
+  await region
+    .to(MAIN)
+    .build()
+    .forEach((n) => quadrupled.push(n))
+  assert.deepEqual(quadrupled, [4, 8, 12])
+}
 
 // Nothing may be opened on import: with a handle left, this process would not end.
 await import('@spindle/io')
