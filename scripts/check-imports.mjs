@@ -15,6 +15,8 @@ const MAY_IMPORT = {
   source: ['root', 'engine'],
   builder: ['root', 'placement', 'engine'],
   observe: ['root', 'placement', 'engine', 'builder'],
+  // What runs in the workers of a region.
+  region: ['root', 'placement', 'engine', 'builder'],
   interop: ['root', 'engine', 'builder'],
   loader: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop', 'remote'],
   cli: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop', 'remote', 'loader'],

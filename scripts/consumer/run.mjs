@@ -1,6 +1,14 @@
 // A user's first program, run against the packed packages: what the README promises must hold there too.
 import assert from 'node:assert/strict'
-import { PipelineBuilder, runPipelineInProcess, runPipelineInWorker, ThreadPool, workerModule } from 'spindle'
+import {
+  MAIN,
+  PipelineBuilder,
+  runPipelineInProcess,
+  runPipelineInWorker,
+  ThreadPool,
+  workerModule,
+  workers,
+} from 'spindle'
 
 const pipeline = new PipelineBuilder()
   .addSource([1, 2, 3, 4, 5, 6, 7])
@@ -38,6 +46,20 @@ for (const run of [runPipelineInWorker, runPipelineInProcess]) {
   const given = [...loader]
   for await (const item of loader) given.push(item)
   assert.deepEqual(given, [0, 1, 4, 0, 1, 4])
+}
+
+// So do the workers of regions, threads and processes.
+for (const kind of ['thread', 'process']) {
+  const region = numbers
+    .to(workers({ count: 2, kind, outputOrder: 'input' }))
+    .pipe(ops.double)
+    .pipe(ops.double)
+  const quadrupled = []
+  await region
+    .to(MAIN)
+    .build()
+    .forEach((n) => quadrupled.push(n))
+  assert.deepEqual(quadrupled, [4, 8, 12])
 }
 
 // Nothing may be opened on import: with a handle left, this process would not end.

@@ -1,5 +1,13 @@
 // Describing a pipeline
 export { merge, type OutputOfBuilders, type OutputOfPaths, PipelineBuilder } from './builder/builder.ts'
+export {
+  MAIN,
+  type MainPlacement,
+  type Placement,
+  type WorkersOptions,
+  type WorkersPlacement,
+  workers,
+} from './builder/placement.ts'
 export type {
   AggregateOptions,
   ElementOf,
@@ -7,6 +15,7 @@ export type {
   OpFunction,
   Output,
   PipeOptions,
+  Router,
   SourceOptions,
   StageTypeError,
   VariantOptions,
@@ -17,6 +26,8 @@ export {
   type MergeOp,
   type PipeConfig,
   PipelineConfig,
+  type RegionConfig,
+  type RegionWorkersConfig,
   type SourceConfig,
   type StageConfig,
   type VariantsConfig,

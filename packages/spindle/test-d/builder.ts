@@ -2,11 +2,13 @@
 import { Readable } from 'node:stream'
 import {
   type Aggregator,
+  MAIN,
   merge,
   type Pipeline,
   PipelineBuilder,
   type PipelineConfig,
   type PipelineFailure,
+  type Placement,
   ProcessPool,
   type Rng,
   type StageContext,
@@ -14,6 +16,7 @@ import {
   ThreadPool,
   type WorkerOp,
   workerModule,
+  workers,
 } from 'spindle'
 
 type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
@@ -267,3 +270,45 @@ ops.lenght
 strings.pipe(ops.version)
 // @ts-expect-error a function is no executor
 strings.pipe(ops.length, { executor: (text: string) => text })
+
+// Regions: types flow through, and what is given by reference is checked as functions are
+interface RegionOps {
+  parse(text: string): number
+  spread(value: number): Generator<number>
+  keep(value: number): Promise<number | undefined>
+  route(value: number): 0 | 1
+  routeAll(values: readonly number[]): number[]
+  sums(): Aggregator<number, { readonly sum: number }>
+  setUp(): Promise<void>
+}
+const regionOps = workerModule<RegionOps>('file:///ops.js')
+const placement: Placement = workers({
+  count: 2,
+  kind: 'process',
+  outputOrder: 'input',
+  init: regionOps.setUp,
+})
+const inRegion = strings.to(placement).pipe(regionOps.parse)
+gives<number>()(inRegion)
+gives<number>()(inRegion.pipe(regionOps.spread).pipe(regionOps.keep).to(MAIN))
+gives<string>()(inRegion.pipe(['a', 'b']).to(MAIN))
+gives<number[]>()(inRegion.aggregate(3).to(MAIN))
+gives<{ readonly sum: number }>()(inRegion.aggregate(regionOps.sums).to(MAIN))
+gives<number>()(inRegion.aggregate(3).disaggregate().to(MAIN))
+gives<number>()(
+  inRegion.pathVariants(regionOps.route, [
+    (path) => path.pipe(regionOps.spread),
+    (path) => path.pipe(regionOps.keep),
+  ]),
+)
+gives<number[]>()(inRegion.aggregate(2).pathVariants(regionOps.routeAll, [(path) => path], { batched: true }))
+// @ts-expect-error a string is no input of spread
+strings.to(placement).pipe(regionOps.spread)
+// @ts-expect-error an aggregator of numbers is none of strings
+strings.to(placement).aggregate(regionOps.sums)
+// @ts-expect-error a router of numbers is none of strings
+strings.to(placement).pathVariants(regionOps.route, [(path) => path])
+// @ts-expect-error a placement is what workers() returns, or MAIN
+strings.to({ count: 2 })
+// @ts-expect-error count is not to be left out
+workers({ kind: 'thread' })

@@ -186,6 +186,47 @@ describe('aggregate with an aggregator', () => {
   }
 })
 
+describe('an aggregator that fills several batches at once', () => {
+  /** Pairs of even and of odd numbers. */
+  const pairs = (): Aggregator<number, number[]> => {
+    let kinds: [number[], number[]] = [[], []]
+    return {
+      accumulate(value) {
+        const kind = kinds[value % 2] as number[]
+        kind.push(value)
+        return kind.length < 2 ? undefined : kind.splice(0)
+      },
+      flush() {
+        const rest = kinds.flat()
+        kinds = [[], []]
+        return rest.length > 0 ? rest : undefined
+      },
+    }
+  }
+
+  it('gives its rest, whatever was given last; the rest has the index of the last item then', async () => {
+    const pipeline = numbers(4)
+      .aggregate(pairs)
+      .pipe((batch, { index }) => ({ batch, index }))
+    assert.deepEqual(await collect(pipeline.build()), [
+      { batch: [0, 2], index: 0 },
+      { batch: [1, 3], index: 3 },
+    ])
+    // At the flush there is no item since the last batch.
+    const three = numbers(3).aggregate(pairs)
+    assert.deepEqual(await collect(three.build()), [[0, 2], [1]])
+  })
+
+  it('gives the rest of each epoch', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(() => range(3), { continuous: true })
+      .aggregate(pairs)
+      .build()
+    for (let epoch = 0; epoch < 2; epoch++) assert.deepEqual(await collect(pipeline), [[0, 2], [1]])
+    await pipeline.stop()
+  })
+})
+
 describe('disaggregate', () => {
   it('gives the elements of each array, in order', async () => {
     const pipeline = new PipelineBuilder()

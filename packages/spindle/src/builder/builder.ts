@@ -1,7 +1,5 @@
 import { badOption, checkFunction, checkInteger, checkOptions } from '../check.ts'
-import { Collate } from '../engine/aggregate-stage.ts'
 import {
-  type AggregateConfig,
   describeStage,
   describeStart,
   type MergeConfig,
@@ -15,9 +13,12 @@ import { isOneShot, isSource } from '../engine/open-source.ts'
 import { Pipeline } from '../engine/pipeline.ts'
 import type { Aggregator, BuildOptions, Source } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
-import type { WorkerOp } from '../placement/worker-op.ts'
+import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import { callSite } from './call-site.ts'
-import { checkBuildOptions, pipeConfig, sourceOptions } from './stage-options.ts'
+import { elementsOf } from './elements.ts'
+import { checkPlacement, type Placement, type WorkersPlacement } from './placement.ts'
+import { checkInRegion, checkOnMain, closeRegion, mixes, type OpenRegion } from './region.ts'
+import { aggregateConfig, checkBuildOptions, pipeConfig, sourceOptions } from './stage-options.ts'
 import type {
   AggregateOptions,
   ElementOf,
@@ -25,6 +26,7 @@ import type {
   OpFunction,
   Output,
   PipeOptions,
+  Router,
   SourceOptions,
   VariantOptions,
 } from './types.ts'
@@ -38,9 +40,20 @@ interface Parts {
   readonly sinkSize: number | undefined
   /** Inside the callback of `pathVariants()`: the source is there already, the sink is not to be added. */
   readonly isPath: boolean
+  /** The region that stages are being added to. */
+  readonly region: OpenRegion | undefined
+  /** Inside the callback of a `pathVariants()` that is in a region: where that runs. */
+  readonly within: WorkersPlacement | undefined
 }
 
-const nothing: Parts = { start: undefined, stages: [], sinkSize: undefined, isPath: false }
+const nothing: Parts = {
+  start: undefined,
+  stages: [],
+  sinkSize: undefined,
+  isPath: false,
+  region: undefined,
+  within: undefined,
+}
 
 /**
  * Describes a pipeline, stage by stage. Immutable: each method returns a new builder, and each `build()` makes an independent
@@ -130,31 +143,10 @@ export class PipelineBuilder<T = never> {
    * or epoch is given too, unless `dropLast`.
    */
   aggregate(size: number, options?: AggregateOptions): PipelineBuilder<T[]>
+  aggregate<B>(make: WorkerOp<undefined, Aggregator<T, B>>, options?: AggregateOptions): PipelineBuilder<B>
   aggregate<B>(make: () => Aggregator<T, B>, options?: AggregateOptions): PipelineBuilder<B>
-  aggregate(
-    how: number | (() => Aggregator<T, unknown>),
-    options: AggregateOptions = {},
-  ): PipelineBuilder<unknown> {
-    const where = callSite()
-    checkOptions(options, ['dropLast'], where)
-    const { dropLast = false } = options
-    if (typeof dropLast !== 'boolean') badOption('dropLast', 'a boolean', dropLast, where)
-    const size = typeof how === 'number' ? how : undefined
-    if (typeof how !== 'function') checkInteger('size', how, 1, where)
-    const make = typeof how === 'function' ? () => checkedAggregator(how(), where) : () => new Collate<T>(how)
-    const name =
-      size === undefined ? `aggregate(${(how as () => unknown).name || 'aggregator'})` : `aggregate(${size})`
-    return this.#with(
-      Object.freeze({
-        kind: 'aggregate',
-        make: make as AggregateConfig['make'],
-        name,
-        size,
-        dropLast,
-        buffer: DEFAULT_BUFFER,
-        where,
-      }),
-    )
+  aggregate(how: unknown, options: AggregateOptions = {}): PipelineBuilder<unknown> {
+    return this.#with(aggregateConfig(how, options, callSite()))
   }
 
   /** Puts out the elements of each item, one at a time, in order. */
@@ -169,22 +161,22 @@ export class PipelineBuilder<T = never> {
    * the path; with `batched`, items are arrays and it gives one index for each element.
    */
   pathVariants<R>(
-    router: (item: T) => ArrayLike<number> | PromiseLike<ArrayLike<number>>,
+    router: Router<T, ArrayLike<number>>,
     paths: readonly ((path: PipelineBuilder<T>) => PipelineBuilder<R>)[],
     options: VariantOptions & { readonly batched: true },
   ): PipelineBuilder<R>
   pathVariants<const P extends readonly ((path: PipelineBuilder<T>) => PipelineBuilder<unknown>)[]>(
-    router: (item: T) => number | PromiseLike<number>,
+    router: Router<T, number>,
     paths: P,
     options?: VariantOptions & { readonly batched?: false },
   ): PipelineBuilder<OutputOfPaths<P>>
   pathVariants(
-    router: (item: T) => unknown,
+    router: unknown,
     paths: readonly ((path: PipelineBuilder<T>) => PipelineBuilder<unknown>)[],
     options: VariantOptions = {},
   ): PipelineBuilder<never> {
     const where = callSite()
-    checkFunction('router', router, where)
+    if (!isWorkerOp(router)) checkFunction('router', router, where)
     checkOptions(options, ['name', 'batched'], where)
     const { name = 'path_variants', batched = false } = options
     if (typeof batched !== 'boolean') badOption('batched', 'a boolean', batched, where)
@@ -211,14 +203,16 @@ export class PipelineBuilder<T = never> {
   ): readonly StageConfig[] {
     const option = `paths[${position}]`
     checkFunction(option, path, where)
-    const begun = new PipelineBuilder<T>({ ...nothing, isPath: true })
+    const within = this.#parts.region?.placement ?? this.#parts.within
+    const begun = new PipelineBuilder<T>({ ...nothing, isPath: true, within })
     const built = (path as (begun: PipelineBuilder<T>) => unknown)(begun)
     if (!(built instanceof PipelineBuilder))
       badOption(option, 'a function that returns the builder it was given, extended', built, where)
-    const { stages, isPath } = built.#parts
+    const { isPath } = built.#parts
+    const stages = built.#closed
     if (!isPath) badOption(option, 'made from the builder it is given', 'another builder', where)
     if (stages.length === 0) badOption(option, 'a chain of at least one stage', 'an empty path', where)
-    if (batched && stages.some((stage) => stage.kind === 'aggregate')) {
+    if (batched && mixes(stages)) {
       badOption(
         option,
         'free of aggregate(), which would mix batches',
@@ -227,6 +221,29 @@ export class PipelineBuilder<T = never> {
       )
     }
     return Object.freeze([...stages])
+  }
+
+  /**
+   * Says where the stages that follow run. `workers(…)` opens a region: up to `MAIN`, the next `workers(…)` or the end, the stages run as one nested pipeline
+   * in each of several workers, and what they pass to one another never leaves its worker. There, ops, routers and aggregators are given by reference.
+   *
+   * @throws `ERR_BAD_STATE` for a region without a stage, or within another one.
+   */
+  to(placement: Placement): PipelineBuilder<T> {
+    const where = callSite()
+    checkPlacement(placement, where)
+    if (this.#parts.sinkSize !== undefined)
+      throw new SpindleError('ERR_BAD_STATE', 'no stage can follow addSink()')
+    if (this.#parts.within !== undefined)
+      throw new SpindleError('ERR_BAD_STATE', 'a path within a region runs in its workers as a whole')
+    const region = placement.type === 'main' ? undefined : { placement, stages: [], where }
+    return new PipelineBuilder({ ...this.#parts, stages: this.#closed, region })
+  }
+
+  /** The stages, with the region that is open, if there is one, as the last. */
+  get #closed(): readonly StageConfig[] {
+    const { stages, region } = this.#parts
+    return region === undefined ? stages : [...stages, closeRegion(region)]
   }
 
   /** Whether {@link addSink} was called. */
@@ -247,10 +264,10 @@ export class PipelineBuilder<T = never> {
 
   /** The pipeline as plain, frozen data, which prints readably. @throws `ERR_NO_SOURCE` if there is no source. */
   getConfig(): PipelineConfig<T> {
-    const { start, stages, sinkSize } = this.#parts
+    const { start, sinkSize } = this.#parts
     if (start === undefined)
       throw new SpindleError('ERR_NO_SOURCE', 'the pipeline has no source: call addSource() first')
-    return new PipelineConfig<T>(start, stages, sinkSize ?? DEFAULT_SINK)
+    return new PipelineConfig<T>(start, this.#closed, sinkSize ?? DEFAULT_SINK)
   }
 
   /** Makes a pipeline. It starts when it is first iterated. */
@@ -260,11 +277,13 @@ export class PipelineBuilder<T = never> {
   }
 
   toString(): string {
-    const { start, stages, sinkSize } = this.#parts
+    const { start, stages, sinkSize, region } = this.#parts
     return [
       'PipelineBuilder',
       ...(start === undefined ? ['no source'] : describeStart(start)).map((line) => `  ${line}`),
       ...stages.flatMap(describeStage).map((line) => `  ${line}`),
+      ...(region === undefined ? [] : [`  to(${region.placement.workers.count} workers)`]),
+      ...(region?.stages ?? []).flatMap(describeStage).map((line) => `    ${line}`),
       ...(sinkSize === undefined ? [] : [`  sink(bufferSize: ${sinkSize})`]),
     ].join('\n')
   }
@@ -272,7 +291,15 @@ export class PipelineBuilder<T = never> {
   #with<R>(stage: StageConfig): PipelineBuilder<R> {
     if (this.#parts.sinkSize !== undefined)
       throw new SpindleError('ERR_BAD_STATE', 'no stage can follow addSink()')
-    return new PipelineBuilder<R>({ ...this.#parts, stages: [...this.#parts.stages, stage] })
+    const { region, within, stages } = this.#parts
+    const placement = region?.placement ?? within
+    if (placement === undefined) checkOnMain(stage)
+    else checkInRegion(stage, placement)
+    return new PipelineBuilder<R>(
+      region === undefined
+        ? { ...this.#parts, stages: [...stages, stage] }
+        : { ...this.#parts, region: { ...region, stages: [...region.stages, stage] } },
+    )
   }
 }
 
@@ -318,39 +345,4 @@ export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
     where,
   }
   return new PipelineBuilder({ ...nothing, start: Object.freeze(start) })
-}
-
-function checkedAggregator<T>(
-  aggregator: Aggregator<T, unknown>,
-  where: string | undefined,
-): Aggregator<T, unknown> {
-  if (typeof aggregator?.accumulate !== 'function' || typeof aggregator.flush !== 'function') {
-    badOption(
-      'aggregator',
-      'a function that makes an object with accumulate() and flush()',
-      aggregator,
-      where,
-    )
-  }
-  return aggregator
-}
-
-/** The op of `disaggregate()`: a generator over the elements of an item. */
-function elementsOf(items: unknown): Generator<unknown> | AsyncGenerator<unknown> {
-  const candidate = items as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined
-  if (typeof candidate?.[Symbol.iterator] === 'function') return elements(candidate as Iterable<unknown>)
-  if (typeof candidate?.[Symbol.asyncIterator] === 'function')
-    return asyncElements(candidate as AsyncIterable<unknown>)
-  throw new SpindleError(
-    'ERR_NOT_ITERABLE',
-    `disaggregate() needs items that can be iterated, got ${typeof items}`,
-  )
-}
-
-function* elements(items: Iterable<unknown>): Generator<unknown> {
-  yield* items
-}
-
-async function* asyncElements(items: AsyncIterable<unknown>): AsyncGenerator<unknown> {
-  yield* items
 }

@@ -1,20 +1,15 @@
-import {
-  badOption,
-  checkChoice,
-  checkDuration,
-  checkFunction,
-  checkInteger,
-  checkOptions,
-  show,
-} from '../check.ts'
+import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { Collate } from '../engine/aggregate-stage.ts'
 import { checkBudget } from '../engine/budget.ts'
-import type { PipeConfig } from '../engine/config.ts'
+import type { AggregateConfig, PipeConfig } from '../engine/config.ts'
 import { checkHooks } from '../engine/hooks.ts'
-import type { BuildOptions, RetryOptions, StageContext } from '../engine/types.ts'
+import type { Aggregator, BuildOptions, RetryOptions, StageContext } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
 import { isWorkerOp } from '../placement/worker-op.ts'
-import type { PipeOptions, SourceOptions } from './types.ts'
+import { elementsOf } from './elements.ts'
+import { lookUp } from './look-up.ts'
+import type { AggregateOptions, PipeOptions, SourceOptions } from './types.ts'
 
 const DEFAULT_BUFFER = 2
 
@@ -57,6 +52,7 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
     kind: 'pipe',
     op,
     run,
+    isElements: op === elementsOf,
     executor,
     name,
     concurrency,
@@ -68,6 +64,42 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
     maxBytes,
     where: at,
   })
+}
+
+/** Checks the arguments of `aggregate()` and fills in the defaults. */
+export function aggregateConfig(
+  how: unknown,
+  options: AggregateOptions,
+  where: string | undefined,
+): AggregateConfig {
+  checkOptions(options, ['dropLast'], where)
+  const { dropLast = false } = options
+  if (typeof dropLast !== 'boolean') badOption('dropLast', 'a boolean', dropLast, where)
+  const common = { kind: 'aggregate', dropLast, buffer: DEFAULT_BUFFER, where } as const
+  if (isWorkerOp(how))
+    return Object.freeze({ ...common, make: how, name: `aggregate(${how.exportName})`, size: undefined })
+  if (typeof how === 'function') {
+    const make = (): Aggregator<unknown, unknown> => checkedAggregator(how(), where)
+    return Object.freeze({ ...common, make, name: `aggregate(${how.name || 'aggregator'})`, size: undefined })
+  }
+  checkInteger('size', how, 1, where)
+  return Object.freeze({ ...common, make: () => new Collate(how), name: `aggregate(${how})`, size: how })
+}
+
+/** Checks that something is an aggregator. */
+export function checkedAggregator(
+  aggregator: Aggregator<unknown, unknown>,
+  where: string | undefined,
+): Aggregator<unknown, unknown> {
+  if (typeof aggregator?.accumulate !== 'function' || typeof aggregator.flush !== 'function') {
+    badOption(
+      'aggregator',
+      'a function that makes an object with accumulate() and flush()',
+      aggregator,
+      where,
+    )
+  }
+  return aggregator
 }
 
 function checkExecutor(executor: unknown, op: unknown, where: string): void {
@@ -90,7 +122,7 @@ function retryOptions(retry: PipeOptions['retry'], where: string): Required<Retr
     maxDelayMs = 30_000,
     factor = 2,
     jitter = true,
-    shouldRetry = () => true,
+    shouldRetry = retryAlways,
   } = given
   checkInteger(typeof retry === 'object' ? 'retry.retries' : 'retry', retries, 0, where)
   for (const [option, value, least] of [
@@ -106,33 +138,20 @@ function retryOptions(retry: PipeOptions['retry'], where: string): Required<Retr
   return { retries, minDelayMs, maxDelayMs, factor, jitter, shouldRetry }
 }
 
+/** The `shouldRetry` of stages that are given none. */
+export const retryAlways = (): boolean => true
+
 /** What a stage calls: the op itself, a look-up in it, or an op that runs elsewhere. */
 function toFunction(op: unknown, where: string | undefined): PipeConfig['run'] {
   if (isWorkerOp(op)) return op
   if (typeof op === 'function') return op as (item: unknown, context: StageContext) => unknown
-  if (op instanceof Map) {
-    return (key) => {
-      const value: unknown = op.get(key)
-      if (value === undefined && !op.has(key))
-        throw new SpindleError('ERR_LOOKUP', `the Map has no key ${show(key)}`)
-      return value
-    }
-  }
-  if (Array.isArray(op) || (ArrayBuffer.isView(op) && 'length' in op)) {
-    const list = op as ArrayLike<unknown>
-    return (position) => {
-      const isThere =
-        typeof position === 'number' && Number.isInteger(position) && position >= 0 && position < list.length
-      if (!isThere) {
-        throw new SpindleError('ERR_LOOKUP', `the array of ${list.length} has no position ${show(position)}`)
-      }
-      return list[position]
-    }
-  }
+  if (op instanceof Map) return lookUp(op)
+  if (Array.isArray(op) || (ArrayBuffer.isView(op) && 'length' in op)) return lookUp(op as ArrayLike<unknown>)
   badOption('op', 'a function, an array, a Map or an op of workerModule()', op, where)
 }
 
-function nameOfOp(op: unknown): string {
+/** What a stage is called after its op. */
+export function nameOfOp(op: unknown): string {
   if (typeof op === 'function') return op.name === '' ? 'anonymous' : op.name.replace(/^bound /, '')
   if (isWorkerOp(op)) return op.exportName
   return op instanceof Map ? 'Map' : 'Array'

@@ -1,8 +1,12 @@
 import type { FailureBudget, RetryOptions, StageContext } from '../engine/types.ts'
 import type { Executor } from '../placement/executor.ts'
+import type { WorkerOp } from '../placement/worker-op.ts'
 
 /** What an op that is a function looks like. */
 export type OpFunction<T, R> = (item: T, context: StageContext) => R
+
+/** What chooses the path of an item, or of each element of a batch; in a region by reference. */
+export type Router<T, C> = ((item: T) => C | PromiseLike<C>) | WorkerOp<T, C | PromiseLike<C>>
 
 /** What a stage puts out for an op that returns `R`: promises awaited, generators unrolled, `undefined` removed. */
 export type Output<R> = Exclude<Unrolled<Awaited<R>>, undefined>

@@ -1,6 +1,7 @@
 import type { ItemError } from '../errors.ts'
 import type { Host } from './host.ts'
-import { boundaryAfter, type Item, joined, type Origin } from './item.ts'
+import { boundaryAfter, type Item, joined, type Ledger, type Origin, retire } from './item.ts'
+import { Members } from './members.ts'
 import { PipeStage } from './pipe-stage.ts'
 import type { Queue } from './queue.ts'
 import type { Aggregator, FailureBudget, StageInfo } from './types.ts'
@@ -11,7 +12,11 @@ const FLUSH = Symbol('flush')
 /** Collects items into batches: a stage of concurrency 1 whose op is the aggregator, and which has a rest to give at the end. */
 export class AggregateStage extends PipeStage {
   readonly #dropLast: boolean
+  /** The first item given since the last batch, and the last one given at all. */
   #first: Item | undefined
+  #latest: Item | undefined
+  /** What the aggregator holds; kept only for a ledger. */
+  #members: Members | undefined
   #origin: Origin = { source: 0, epoch: 0 }
   /** Whether the aggregator has been given something since it was last flushed. */
   #hasRest = false
@@ -47,15 +52,31 @@ export class AggregateStage extends PipeStage {
   protected override call(item: Item): void {
     this.#isTouched = false
     if (item.value !== FLUSH) {
+      if (item.origin.ledger !== undefined && !this.#follow(item, item.origin.ledger)) return
       this.#first ??= item
+      this.#latest = item
       this.#hasRest = true
       this.#origin = item.origin
     }
     super.call(item)
   }
 
+  /** Keeps book of a member; whether it is to be taken at all. */
+  #follow(item: Item, ledger: Ledger): boolean {
+    if (ledger.isCovered(item)) {
+      retire(item)
+      return false
+    }
+    this.#members ??= new Members()
+    this.#members.add(item)
+    return true
+  }
+
   override taskFailed(item: Item, input: unknown, error: unknown, attempts: number): void {
-    if (this.#first === item && !this.#isTouched) this.#first = undefined
+    if (!this.#isTouched) {
+      if (this.#first === item) this.#first = undefined
+      this.#members?.remove(item)
+    }
     super.taskFailed(item, input, error, attempts)
   }
 
@@ -66,16 +87,24 @@ export class AggregateStage extends PipeStage {
   }
 
   protected override output(item: Item, value: unknown): void {
-    const first = this.#first ?? item
     const isFlush = item.value === FLUSH
+    // An aggregator may keep items for several batches at once: what is left at the end then has no first one of its own.
+    const first = this.#first ?? this.#latest ?? item
     if (isFlush) this.#first = undefined
-    if (value === undefined || (isFlush && this.#dropLast)) return
-    this.#first = undefined
-    this.exit.put(joined(first, value))
+    const isBatch = value !== undefined && !(isFlush && this.#dropLast)
+    if (isBatch) {
+      this.#first = undefined
+      this.exit.put(joined(first, value, this.#members?.take(value, isFlush) ?? []))
+    }
+    if (isFlush) this.#members?.retireAll()
   }
 
   protected override flush(isEndOfStream: boolean): boolean {
-    if (!this.#hasRest || (isEndOfStream && this.#dropLast)) return false
+    if (!this.#hasRest) return false
+    if (isEndOfStream && this.#dropLast) {
+      this.#members?.retireAll()
+      return false
+    }
     this.#hasRest = false
     const item = boundaryAfter(this.#origin)
     item.value = FLUSH

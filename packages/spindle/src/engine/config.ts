@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import type { ResourceLimits } from 'node:worker_threads'
 import type { Executor } from '../placement/executor.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
@@ -37,6 +38,8 @@ export interface PipeConfig {
   readonly op: unknown
   /** The function to call, or the op to have called by an executor. */
   readonly run: ((item: unknown, context: StageContext) => unknown) | WorkerOp<never, unknown>
+  /** Whether this is `disaggregate()`. */
+  readonly isElements: boolean
   /** Where an op by reference runs; `undefined`: in the pipeline's own threads. */
   readonly executor: Executor | undefined
   readonly name: string
@@ -52,7 +55,8 @@ export interface PipeConfig {
 
 export interface AggregateConfig {
   readonly kind: 'aggregate'
-  readonly make: () => Aggregator<unknown, unknown>
+  /** By reference in a region only. */
+  readonly make: (() => Aggregator<unknown, unknown>) | WorkerOp<never, unknown>
   readonly name: string
   readonly size: number | undefined
   readonly dropLast: boolean
@@ -62,7 +66,8 @@ export interface AggregateConfig {
 
 export interface VariantsConfig {
   readonly kind: 'variants'
-  readonly router: (item: unknown) => unknown
+  /** By reference in a region only. */
+  readonly router: ((item: unknown) => unknown) | WorkerOp<never, unknown>
   readonly paths: readonly (readonly StageConfig[])[]
   readonly batched: boolean
   readonly name: string
@@ -70,7 +75,29 @@ export interface VariantsConfig {
   readonly where: string | undefined
 }
 
-export type StageConfig = PipeConfig | AggregateConfig | VariantsConfig
+/** Stages that run as one nested pipeline in each of several workers. */
+export interface RegionConfig {
+  readonly kind: 'region'
+  readonly stages: readonly StageConfig[]
+  readonly workers: RegionWorkersConfig
+  readonly name: string
+  readonly buffer: number
+  readonly where: string | undefined
+}
+
+/** Where a region runs, and how. */
+export interface RegionWorkersConfig {
+  readonly count: number
+  readonly kind: 'thread' | 'process'
+  readonly outputOrder: 'completion' | 'input'
+  readonly init: WorkerOp<undefined, unknown> | undefined
+  readonly resourceLimits: ResourceLimits | undefined
+  readonly maxDeaths: number
+  /** For inputs that killed their workers. `undefined`: that of `build()`. */
+  readonly maxFailures: FailureBudget | undefined
+}
+
+export type StageConfig = PipeConfig | AggregateConfig | VariantsConfig | RegionConfig
 
 /** A whole pipeline, as `getConfig()` gives it. Frozen; `T` is what it puts out. */
 export class PipelineConfig<out T = unknown> {
@@ -132,8 +159,15 @@ export function describeStage(stage: StageConfig): string[] {
   if (stage.kind === 'variants') {
     const batched = stage.batched ? ', batched: true' : ''
     return [
-      `PathVariants(name: ${stage.name}, router: ${nameOf(stage.router)}${batched})${at(stage.where)}`,
+      `PathVariants(name: ${stage.name}, router: ${describeOp(stage.router)}${batched})${at(stage.where)}`,
       ...stage.paths.flatMap((path, i) => [`  path${i}:`, ...indent(path.flatMap(describeStage), 4)]),
+    ]
+  }
+  if (stage.kind === 'region') {
+    const { count, kind, outputOrder } = stage.workers
+    return [
+      `Region(${count} ${kind}${count === 1 ? '' : kind === 'thread' ? 's' : 'es'}, outputOrder: ${outputOrder}, buffer: ${stage.buffer})${at(stage.where)}`,
+      ...indent(stage.stages.flatMap(describeStage), 2),
     ]
   }
   const details = [

@@ -62,6 +62,11 @@ export class TaskContext implements StageContext {
   }
 }
 
+/** The item that an op is called with, for who wraps ops. */
+export function subjectOf(context: StageContext): Item {
+  return (context as unknown as { readonly subject: Item }).subject
+}
+
 /** The context of one of several attempts, or of one that has a limit. */
 export class AttemptContext extends TaskContext {
   private readonly number: number

@@ -240,6 +240,7 @@ export class Graph implements Host {
       return noHooks
     const chosen = typeof hooks === 'function' ? hooks(stage.info) : hooks
     checkHooks(chosen)
+    stage.checkHooks(chosen)
     return chosen
   }
 

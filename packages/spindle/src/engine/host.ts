@@ -1,5 +1,6 @@
 import type { ItemError, StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
+import type { Item } from './item.ts'
 import type { Spares } from './spares.ts'
 import type { Stage } from './stage.ts'
 import type { Logger, TaskHook } from './types.ts'
@@ -23,8 +24,8 @@ export interface Host {
   stageFailed(stage: Stage, failure: StageFailure): void
   /** A stage has nothing running and will never have. */
   stageEnded(stage: Stage): void
-  /** An item was dropped because it failed. */
-  itemFailed(stage: Stage, failure: ItemError): void
+  /** An item was dropped because it failed; it is retired after that. */
+  itemFailed(stage: Stage, failure: ItemError, item: Item): void
   /** A stage stopped running something while {@link isDraining}. */
   rested(): void
 }

@@ -5,6 +5,20 @@ export interface Origin {
   /** Number of the source in its graph. */
   readonly source: number
   readonly epoch: number
+  /** Who keeps book of what is unfinished, if anybody does. */
+  readonly ledger?: Ledger
+}
+
+/** Hears of all that becomes of the items of an {@link Origin} after their birth, and makes the items, so that they can carry what it needs. */
+export interface Ledger {
+  /** Makes one of several descendants of `parent`. */
+  forked(parent: Item, value: unknown, path: Path | undefined): Item
+  /** Makes a batch, in which `members` end; its lineage is that of `first`. */
+  joined(first: Item, value: unknown, members: readonly Item[]): Item
+  /** An item ends. */
+  retired(item: Item): void
+  /** Whether an item, by its path, was finished in an earlier run and is not to be joined again. */
+  isCovered(item: Item): boolean
 }
 
 /** A place among the outputs of a generator or the parts of a batch; with its parents, the way from the source item down to one of its descendants. */
@@ -65,22 +79,34 @@ export function isBoundary(item: Item): boolean {
 export function child(parent: Item, value: unknown, position: number): Item {
   const group = parent.path?.group
   group?.enter()
-  return new Item(value, parent.origin, parent.index, { parent: parent.path, position, group })
+  return descendant(parent, value, { parent: parent.path, position, group })
 }
 
 /** The part of a batch that goes through one of several paths. */
 export function partOf(batch: Item, value: unknown, position: number, group: BatchGroup): Item {
-  return new Item(value, batch.origin, batch.index, { parent: batch.path, position, group })
+  return descendant(batch, value, { parent: batch.path, position, group })
 }
 
-/** A batch, known by its first member. */
-export function joined(first: Item, value: unknown): Item {
-  return new Item(value, first.origin, first.index, first.path)
+/** What comes of `parent` at a place of its own. */
+export function descendant(parent: Item, value: unknown, path: Path | undefined): Item {
+  const { ledger } = parent.origin
+  return ledger === undefined
+    ? new Item(value, parent.origin, parent.index, path)
+    : ledger.forked(parent, value, path)
 }
 
-/** The item ends here: filtered out, failed, expanded, or discarded. */
+/** A batch, known by its first member. `members` are wanted only where there is a ledger. */
+export function joined(first: Item, value: unknown, members: readonly Item[]): Item {
+  const { ledger } = first.origin
+  return ledger === undefined
+    ? new Item(value, first.origin, first.index, first.path)
+    : ledger.joined(first, value, members)
+}
+
+/** The item ends here: filtered out, failed, expanded, or thrown away by an aggregator. */
 export function retire(item: Item): void {
   item.path?.group?.leave()
+  item.origin.ledger?.retired(item)
 }
 
 /** The item is thrown away because the pipeline stops: nobody looked at it. */

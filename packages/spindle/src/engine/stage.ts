@@ -64,6 +64,11 @@ export abstract class Stage implements Consumer, Producer {
     return this.exits.reduce((sum, exit) => sum + exit.times().overMs, 0)
   }
 
+  /** Ids of the stages it takes items from, where its queues do not say. */
+  get upstream(): readonly number[] | undefined {
+    return undefined
+  }
+
   /** Whether an item, or its lineage, may be looked at here after it was given on. */
   get keepsItems(): boolean {
     return true
@@ -130,6 +135,9 @@ export abstract class Stage implements Consumer, Producer {
   /** Looks anew at what it depends on whether items may take a short way: called when the stage's state or the host's has changed. */
   adapt(): void {}
 
+  /** Whether the hooks chosen for the stage are such as it can have. @throws `ERR_BAD_OPTION` */
+  checkHooks(_hooks: readonly TaskHook[]): void {}
+
   /** What a stage does once its hooks are known, before it runs. */
   protected prepare(): void {}
 
@@ -158,6 +166,18 @@ export abstract class Stage implements Consumer, Producer {
     this.adapt()
     this.#failure = this.#describe(cause, index, budget)
     this.host.stageFailed(this, this.#failure)
+    this.#windUp(cause)
+  }
+
+  /** Ends as {@link fail} does, for a reason that another stage tells of. */
+  protected failWith(cause: unknown): void {
+    if (this.state > RUNNING) return
+    this.state = FAILING
+    this.adapt()
+    this.#windUp(cause)
+  }
+
+  #windUp(cause: unknown): void {
     this.#refuseInput(true)
     this.failed(cause)
     if (this.running === 0) this.finish(cause)
@@ -267,7 +287,7 @@ export abstract class Stage implements Consumer, Producer {
     const failure: ItemError = { stage: this.info.name, index: item.index, attempts, error, item: input }
     this.recent.push(failure)
     if (this.recent.length > MOST_RECENT) this.recent.shift()
-    this.host.itemFailed(this, failure)
+    this.host.itemFailed(this, failure, item)
     return failure
   }
 }

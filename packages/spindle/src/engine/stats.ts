@@ -133,7 +133,8 @@ export function readStats(graph: Graph): PipelineStats {
     loopUtilization: graph.loopUtilization,
     consumer: consumerStats(graph.outlet.waitMs, graph.outlet.counters.loopMs, elapsedMs),
     stages: graph.stages.map((stage) => {
-      const upstream = stage.inputs.map((queue) => makers.get(queue)).filter((id) => id !== undefined)
+      const upstream =
+        stage.upstream ?? stage.inputs.map((queue) => makers.get(queue)).filter((id) => id !== undefined)
       return stageStats(stage, [...new Set(upstream)], elapsedMs)
     }),
   }

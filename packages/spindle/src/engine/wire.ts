@@ -1,13 +1,22 @@
 import { SpindleError } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
-import { isWorkerOp } from '../placement/worker-op.ts'
+import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import { AggregateStage } from './aggregate-stage.ts'
-import type { MergeConfig, PipelineConfig, SourceConfig, StageConfig, VariantsConfig } from './config.ts'
+import type {
+  MergeConfig,
+  PipelineConfig,
+  RegionConfig,
+  SourceConfig,
+  StageConfig,
+  VariantsConfig,
+} from './config.ts'
 import type { Host } from './host.ts'
+import { InnerStage } from './inner-stage.ts'
 import { JoinStage } from './join-stage.ts'
 import { CustomMergeStage, MergeStage } from './merge-stage.ts'
 import { PipeStage } from './pipe-stage.ts'
 import { Queue } from './queue.ts'
+import { RegionStage } from './region-stage.ts'
 import { remoteOp } from './remote-op.ts'
 import { RouterStage } from './router-stage.ts'
 import { SinkStage } from './sink-stage.ts'
@@ -43,18 +52,32 @@ export function wire(config: PipelineConfig, options: BuildOptions, host: Host):
   return { stages: wiring.stages, sources: wiring.sources, sink, remote: wiring.remote }
 }
 
+/** Makes stages that take from a queue that is there already: those of a region. Their numbers begin with `firstId`. */
+export function wireStages(
+  input: Queue,
+  configs: readonly StageConfig[],
+  options: BuildOptions,
+  host: Host,
+  firstId: number,
+): { readonly stages: readonly Stage[]; readonly exit: Queue } {
+  const wiring = new Wiring(options, host, firstId)
+  const exit = wiring.follow(input, configs)
+  return { stages: wiring.stages, exit }
+}
+
 class Wiring {
   readonly stages: Stage[] = []
   readonly sources: SourceStage[] = []
   readonly remote: RemoteStage[] = []
   readonly #options: BuildOptions
   readonly #host: Host
-  #nextId = 0
+  #nextId: number
   #nextOrdinal = 0
 
-  constructor(options: BuildOptions, host: Host) {
+  constructor(options: BuildOptions, host: Host, firstId = 0) {
     this.#options = options
     this.#host = host
+    this.#nextId = firstId
   }
 
   info(name: string, concurrency: number, where: string | undefined): StageInfo {
@@ -68,10 +91,11 @@ class Wiring {
 
   /** A source (or merge) and the stages after it; returns the last exit queue. */
   chain(start: SourceConfig | MergeConfig, stages: readonly StageConfig[]): Queue {
-    return this.#stages(start.kind === 'source' ? this.#source(start) : this.#merge(start), stages)
+    return this.follow(start.kind === 'source' ? this.#source(start) : this.#merge(start), stages)
   }
 
-  #stages(input: Queue, stages: readonly StageConfig[]): Queue {
+  /** Stages one after the other; returns the last exit queue. */
+  follow(input: Queue, stages: readonly StageConfig[]): Queue {
     return stages.reduce((queue, stage) => this.#stage(queue, stage), input)
   }
 
@@ -97,6 +121,7 @@ class Wiring {
 
   #stage(input: Queue, config: StageConfig): Queue {
     if (config.kind === 'variants') return this.#variants(input, config)
+    if (config.kind === 'region') return this.#region(input, config)
     if (config.kind === 'aggregate') {
       const info = this.info(config.name, 1, config.where)
       return this.add(
@@ -104,7 +129,7 @@ class Wiring {
           info,
           this.#host,
           input,
-          config.make(),
+          functionOf(config.make)(),
           config.dropLast,
           config.buffer,
           this.#options.maxFailures ?? 0,
@@ -124,20 +149,66 @@ class Wiring {
     return this.add(new PipeStage(info, this.#host, input, settings)).exit
   }
 
+  #region(input: Queue, config: RegionConfig): Queue {
+    const { workers, stages } = config
+    const info = this.info(config.name, workers.count, config.where)
+    const inner: InnerStage[] = []
+    this.#inner(stages, workers.count, [info.id], inner)
+    const region = new RegionStage(info, this.#host, input, config, inner, this.#options.maxFailures ?? 0)
+    this.stages.push(region, ...inner)
+    return region.exit
+  }
+
+  /** Makes what stands for a region's stages on this side, in the order in which the workers make them; returns the last one's id. */
+  #inner(
+    configs: readonly StageConfig[],
+    workers: number,
+    from: readonly number[],
+    into: InnerStage[],
+  ): readonly number[] {
+    let upstream = from
+    for (const config of configs) {
+      const { name, where } = config
+      const isPipe = config.kind === 'pipe'
+      const maxFailures = (isPipe ? config.maxFailures : undefined) ?? this.#options.maxFailures ?? 0
+      const timeoutMs = isPipe ? config.timeoutMs : undefined
+      const add = (named: string, concurrency: number): void => {
+        const info = this.info(named, concurrency * workers, where)
+        into.push(new InnerStage(info, this.#host, { maxFailures, timeoutMs, workers, upstream }))
+        upstream = [info.id]
+      }
+      add(name, isPipe ? config.concurrency : 1)
+      if (config.kind !== 'variants') continue
+      const router = upstream
+      upstream = config.paths.flatMap((path) => this.#inner(path, workers, router, into))
+      add(`${name}_merge`, 1)
+    }
+    return upstream
+  }
+
   #variants(input: Queue, config: VariantsConfig): Queue {
     const info = this.info(config.name, 1, config.where)
     const at = this.stages.length
     const entries = config.paths.map(() => new Queue(PATH_BUFFER, undefined))
-    const ends = config.paths.map((path, i) => this.#stages(entries[i] as Queue, path))
+    const ends = config.paths.map((path, i) => this.follow(entries[i] as Queue, path))
     const joinInfo = this.info(`${config.name}_merge`, 1, config.where)
     const join = config.batched
       ? new JoinStage(joinInfo, this.#host, ends, config.buffer)
       : new MergeStage(joinInfo, this.#host, ends, config.buffer)
     const parts = join instanceof JoinStage ? join : undefined
-    const router = new RouterStage(info, this.#host, input, config.router, entries, parts)
+    const router = new RouterStage(info, this.#host, input, functionOf(config.router), entries, parts)
     this.stages.splice(at, 0, router)
     return this.add(join).exit
   }
+}
+
+/** What the builder lets through outside of regions. @throws `ERR_BAD_STATE` for a configuration that it has not made. */
+function functionOf<F extends (...args: never[]) => unknown>(given: F | WorkerOp<never, unknown>): F {
+  if (typeof given === 'function') return given
+  throw new SpindleError(
+    'ERR_BAD_STATE',
+    `${given.exportName} of ${given.href} is given by reference, which needs a region`,
+  )
 }
 
 /** Whether a chain begins with continuous sources. @throws `ERR_MIXED_CONTINUOUS` if some of them are and some are not. */

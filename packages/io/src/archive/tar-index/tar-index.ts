@@ -186,6 +186,12 @@ async function open(
   signal: AbortSignal | undefined,
 ): Promise<OpenRangeReader> {
   const bytes = bytesOf(source)
-  if (bytes !== undefined) return new MemoryReader(bytes)
-  return url === undefined ? openReader(source, signal) : HttpReader.open(url, signal)
+  if (url !== undefined && bytes === undefined) return HttpReader.open(url, signal)
+  const reader = bytes === undefined ? await openReader(source, signal) : new MemoryReader(bytes)
+  // A read of a file or of memory is over before a signal could end it.
+  return {
+    size: reader.size,
+    read: (offset, length) => reader.read(offset, length),
+    close: async () => reader.close(),
+  }
 }

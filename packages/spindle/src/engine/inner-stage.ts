@@ -1,0 +1,218 @@
+import { type ItemError, SpindleError } from '../errors.ts'
+import {
+  BLOCKED_MS,
+  BUSY_MS,
+  BYTES,
+  DISCARDED,
+  EMITTED,
+  EMPTY_MS,
+  FULL_MS,
+  IN_FLIGHT,
+  LONGEST_MS,
+  MOST_BYTES,
+  MOST_ITEMS,
+  RETRIES,
+  SIZE,
+  SKIPPED,
+  TASKS,
+  TIMED,
+  TIMED_MS,
+  TIMEOUTS,
+} from '../placement/region/protocol.ts'
+import { Budget } from './budget.ts'
+import type { Host } from './host.ts'
+import type { Item } from './item.ts'
+import { Queue } from './queue.ts'
+import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from './stage.ts'
+import type { FailureBudget, StageInfo, TaskHook } from './types.ts'
+
+/** What {@link InnerStage}s belong to. */
+export interface InnerOwner {
+  /** All hooks before a stage's first item have been called. */
+  innerBegan(): void
+  /** A stage has failed: the workers are to end it. */
+  innerFailed(stage: InnerStage, cause: unknown): void
+}
+
+export interface InnerSettings {
+  readonly maxFailures: FailureBudget
+  readonly timeoutMs: number | undefined
+  /** How many workers it runs in. */
+  readonly workers: number
+  /** Ids of the stages it takes items from. */
+  readonly upstream: readonly number[]
+}
+
+/**
+ * Stands on the main side for a stage that runs in the workers of a region: adds up what they count, counts its failures against its budget,
+ * calls its hooks, and says that it has failed. Nothing goes through it.
+ */
+export class InnerStage extends Stage {
+  readonly budget: Budget
+  readonly #settings: InnerSettings
+  readonly #exit: MergedQueue
+  #owner: InnerOwner | undefined
+  #cause: unknown
+  #isOver = false
+  #blockedMs = 0
+
+  constructor(info: StageInfo, host: Host, settings: InnerSettings) {
+    super(info, host)
+    this.#settings = settings
+    this.budget = new Budget(settings.maxFailures)
+    this.#exit = new MergedQueue(settings.workers)
+  }
+
+  /** Limit of each attempt at its op. */
+  get timeoutMs(): number | undefined {
+    return this.#settings.timeoutMs
+  }
+
+  belongTo(owner: InnerOwner): void {
+    this.#owner = owner
+  }
+
+  get inputs(): readonly Queue[] {
+    return []
+  }
+
+  get exits(): readonly Queue[] {
+    return [this.#exit]
+  }
+
+  /** It is the region that knows. */
+  override get isResting(): boolean {
+    return true
+  }
+
+  /** Hooks of tasks are called before and after each call and may change what comes of it, which cannot be done from here. */
+  override checkHooks(hooks: readonly TaskHook[]): void {
+    if (!hooks.some((hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined)) return
+    const { name, where } = this.info
+    const place = where === undefined ? '' : ` (${where})`
+    throw new SpindleError(
+      'ERR_BAD_OPTION',
+      `\`hooks\`: stage "${name}"${place} runs in the workers of a region, where onTaskStart and onTaskEnd cannot be called; give \`hooks\` as a function of the stage that leaves them out for this one`,
+    )
+  }
+
+  canStart(): boolean {
+    return false
+  }
+
+  offer(): boolean {
+    return false
+  }
+
+  inputEnded(): void {}
+
+  roomMade(): void {}
+
+  pump(): void {
+    this.#owner?.innerBegan()
+  }
+
+  override get upstream(): readonly number[] {
+    return this.#settings.upstream
+  }
+
+  override get blockedMs(): number {
+    return this.#blockedMs
+  }
+
+  /** Adds what one worker has counted since it last told. */
+  add(counts: readonly number[], at: number): void {
+    const of = (field: number): number => counts[at + field] as number
+    const { counters } = this
+    this.tasks += of(TASKS)
+    if (this.state === RUNNING) this.running += of(IN_FLIGHT)
+    this.#exit.add(counts, at)
+    counters.skipped += of(SKIPPED)
+    counters.retries += of(RETRIES)
+    counters.timeouts += of(TIMEOUTS)
+    counters.timed += of(TIMED)
+    counters.timedMs += of(TIMED_MS)
+    counters.longestMs = Math.max(counters.longestMs, of(LONGEST_MS))
+    // Not for how long ops held the loop: it is not this one.
+    counters.busyMs += of(BUSY_MS)
+    this.#blockedMs += of(BLOCKED_MS)
+    if (!this.budget.isRate) return
+    this.budget.calls += of(TASKS) - of(IN_FLIGHT)
+    this.#checkBudget(this.recent.at(-1))
+  }
+
+  /** Tells of an item that failed in a worker. */
+  note(item: Item, input: unknown, error: unknown, attempts: number): ItemError {
+    return this.noteFailure(item, input, error, attempts)
+  }
+
+  /** Counts a failure against the stage's budget, whatever worker it is of. */
+  countFailure(failure: ItemError): void {
+    this.budget.failures++
+    this.#checkBudget(failure)
+  }
+
+  #checkBudget(failure: ItemError | undefined): void {
+    if (!this.budget.isExceeded || this.state !== RUNNING) return
+    this.fail(failure?.error, failure?.index ?? -1, this.budget.describe())
+  }
+
+  protected override get failuresCounted(): number {
+    return this.budget.failures
+  }
+
+  protected override failed(cause: unknown): void {
+    this.#owner?.innerFailed(this, cause)
+  }
+
+  override cancel(abort: boolean): void {
+    this.running = 0
+    super.cancel(abort)
+  }
+
+  protected override finish(cause?: unknown): void {
+    if (this.#isOver) super.finish(cause)
+    else this.#cause = cause
+  }
+
+  /** The region has ended, and so has the stage. */
+  end(): void {
+    if (this.state === CANCELLED || this.state === ENDED) return
+    // Its hooks are still being called: then there is nothing to tell them.
+    if (this.state === OPENING) {
+      this.cancel(false)
+      return
+    }
+    this.#isOver = true
+    this.running = 0
+    this.finish(this.#cause)
+  }
+}
+
+/** Figures of the exit queues of one stage in several workers: times are means. Holds nothing. */
+class MergedQueue extends Queue {
+  readonly #workers: number
+  #emptyMs = 0
+  #fullMs = 0
+
+  constructor(workers: number) {
+    super(1, undefined)
+    this.#workers = workers
+  }
+
+  add(counts: readonly number[], at: number): void {
+    const of = (field: number): number => counts[at + field] as number
+    this.passed += of(EMITTED)
+    this.length += of(SIZE)
+    this.mostItems = Math.max(this.mostItems, of(MOST_ITEMS))
+    this.bytes += of(BYTES)
+    this.mostBytes = Math.max(this.mostBytes, of(MOST_BYTES))
+    this.discarded += of(DISCARDED)
+    this.#emptyMs += of(EMPTY_MS)
+    this.#fullMs += of(FULL_MS)
+  }
+
+  override times(): { readonly emptyMs: number; readonly fullMs: number; readonly overMs: number } {
+    return { emptyMs: this.#emptyMs / this.#workers, fullMs: this.#fullMs / this.#workers, overMs: 0 }
+  }
+}

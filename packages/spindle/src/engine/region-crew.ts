@@ -1,0 +1,295 @@
+import { InfrastructureError, messageOf } from '../errors.ts'
+import type { WorkerReport } from '../placement/region/protocol.ts'
+import {
+  RegionWorker,
+  type RegionWorkerOptions,
+  type RegionWorkerOwner,
+  type WorkerEnding,
+} from '../placement/region/region-worker.ts'
+import type { RegionWorkersConfig } from './config.ts'
+import type { RegionInput } from './region-inputs.ts'
+
+/** Whom the crew tells. */
+export interface CrewOwner {
+  /** Whether there is still something to be done. */
+  readonly isWanted: boolean
+  heard(worker: RegionWorker, report: WorkerReport): void
+  /** An input that is not run again: it killed its workers, or could not be sent to one. */
+  inputFailed(input: RegionInput, error: unknown, ending: WorkerEnding | undefined): void
+  /** No worker can go on. */
+  crewFailed(error: InfrastructureError): void
+  /** Somebody may have room, or is gone. */
+  crewChanged(): void
+}
+
+/** Workers in a row that may die with nothing to do. */
+const MOST_IDLE_DEATHS = 3
+
+/**
+ * The workers of a region: who gets what, and what becomes of it when one dies.
+ *
+ * A dead worker is replaced. Which of its inputs killed it is not known, unless it had only one or a call held it for too long; so all of them are run
+ * again by one worker, the *careful* one, that has nothing else to do and is given the next only when all it has rests (is done, or waits in
+ * an aggregator for more), and that tells beforehand which batches set out. When that one dies, too, one knows what did it, and only then it counts.
+ */
+export class RegionCrew implements RegionWorkerOwner {
+  readonly workers: Set<RegionWorker> = new Set()
+  readonly #owner: CrewOwner
+  readonly #options: RegionWorkerOptions
+  readonly #count: number
+  readonly #maxDeaths: number
+  readonly #isOrdered: boolean
+  readonly #inputs: Map<number, RegionInput> = new Map()
+  /** What is to be run again, in order. */
+  #again: RegionInput[] = []
+  #careful: RegionWorker | undefined
+  /** What goes on in the careful worker. */
+  readonly #moving: Set<number> = new Set()
+  #idleDeaths = 0
+
+  constructor(
+    owner: CrewOwner,
+    options: RegionWorkerOptions,
+    settings: Pick<RegionWorkersConfig, 'count' | 'maxDeaths' | 'outputOrder'>,
+  ) {
+    this.#owner = owner
+    this.#options = options
+    this.#count = settings.count
+    this.#maxDeaths = settings.maxDeaths
+    this.#isOrdered = settings.outputOrder === 'input'
+  }
+
+  start(): void {
+    while (this.workers.size < this.#count && this.#owner.isWanted) {
+      try {
+        this.workers.add(new RegionWorker(this, this.#options))
+      } catch (error) {
+        this.#owner.crewFailed(
+          new InfrastructureError(
+            'ERR_WORKER_START',
+            `a worker of the region cannot be started: ${messageOf(error)}`,
+            { cause: error },
+          ),
+        )
+        return
+      }
+    }
+  }
+
+  /** How many of them something goes on in, or is to. */
+  get busy(): number {
+    let busy = this.#again.length > 0 ? 1 : 0
+    for (const worker of this.workers) if (worker.isBusy) busy++
+    return busy
+  }
+
+  /** Inputs that are not done. */
+  get unfinished(): number {
+    return this.#inputs.size
+  }
+
+  /** Whether every worker has given all it will, after a failure. */
+  get hasEnded(): boolean {
+    for (const worker of this.workers) if (!worker.hasEnded && !worker.isClosing) return false
+    return true
+  }
+
+  inputOf(seq: number): RegionInput | undefined {
+    return this.#inputs.get(seq)
+  }
+
+  /** The worker that takes the next input: the one in which the fewest wait. `only`: none but the one that has that input. */
+  pick(only: number | undefined): RegionWorker | undefined {
+    let chosen: RegionWorker | undefined
+    for (const worker of this.workers) {
+      if (worker === this.#careful || !worker.hasRoom) continue
+      if (only !== undefined && !worker.unfinished.has(only)) continue
+      if (chosen === undefined || isLessLoaded(worker, chosen)) chosen = worker
+    }
+    return chosen
+  }
+
+  give(worker: RegionWorker, input: RegionInput): void {
+    this.#inputs.set(input.seq, input)
+    this.#send(worker, input)
+  }
+
+  #send(worker: RegionWorker, input: RegionInput): void {
+    input.worker = worker
+    worker.give(input.forWorker())
+  }
+
+  /** Nothing of an input is under way any more. */
+  done(input: RegionInput): void {
+    this.#idleDeaths = 0
+    this.#inputs.delete(input.seq)
+    this.#moving.delete(input.seq)
+    input.worker?.unfinished.delete(input.seq)
+  }
+
+  /** The careful worker tells what a call is about. */
+  moves(worker: RegionWorker, seqs: readonly number[]): void {
+    if (worker === this.#careful) for (const seq of seqs) this.#moving.add(seq)
+  }
+
+  /** Goes on running again what has to be. */
+  runAgain(): void {
+    if (this.#again.length > 0) this.#careful ??= this.#idleWorker()
+    const careful = this.#careful
+    if (careful === undefined || !careful.isReady) return
+    if (!careful.isEmpty) {
+      // In input order it may have more to give than it may, while what all wait for is itself to be run again: another worker has died.
+      if (!careful.isBusy && this.#waitsForOthers()) careful.relieve()
+      return
+    }
+    this.#moving.clear()
+    const input = this.#again.shift()
+    if (input === undefined) {
+      careful.setCareful(false)
+      this.#careful = undefined
+      return
+    }
+    this.#moving.add(input.seq)
+    this.#send(careful, input)
+  }
+
+  #waitsForOthers(): boolean {
+    const [first] = this.#again
+    return this.#isOrdered && first !== undefined && [...this.#moving].every((seq) => seq > first.seq)
+  }
+
+  #idleWorker(): RegionWorker | undefined {
+    for (const worker of this.workers) {
+      if (!worker.isReady || worker.isClosing || worker.unfinished.size > 0) continue
+      worker.setCareful(true)
+      return worker
+    }
+    return undefined
+  }
+
+  /** Has all give what they keep for more; whether some still are at it, or something has to be run again. */
+  flush(): boolean {
+    if (this.#again.length > 0 || this.#careful !== undefined) return true
+    let isFlushing = false
+    for (const worker of this.workers) {
+      if (!worker.isReady || worker.isClosing) continue
+      if (worker.isDirty && !worker.isFlushing) worker.flush()
+      isFlushing ||= worker.isFlushing
+    }
+    return isFlushing
+  }
+
+  /** A stage has failed: nothing is begun any more, in no worker. */
+  failStage(stage: number): void {
+    this.#again = []
+    for (const worker of [...this.workers]) {
+      if (worker.isReady && !worker.isClosing) worker.failStage(stage)
+      else worker.cancel(true)
+    }
+  }
+
+  /** Ends all. Gives what is not done, which will not be. */
+  cancel(abort: boolean): RegionInput[] {
+    const unfinished = [...this.#inputs.values()]
+    this.#inputs.clear()
+    this.#again = []
+    this.#careful = undefined
+    for (const worker of [...this.workers]) worker.cancel(abort)
+    return unfinished
+  }
+
+  // --- what workers tell
+
+  workerReady(worker: RegionWorker): void {
+    if (!this.#owner.isWanted) worker.cancel(true)
+    this.#owner.crewChanged()
+  }
+
+  workerHeard(worker: RegionWorker, report: WorkerReport): void {
+    this.#owner.heard(worker, report)
+  }
+
+  inputRefused(seq: number, error: unknown): void {
+    const input = this.#inputs.get(seq)
+    if (input === undefined) return
+    this.#moving.delete(seq)
+    this.#inputs.delete(seq)
+    this.#owner.inputFailed(input, error, undefined)
+    this.#owner.crewChanged()
+  }
+
+  workerEnded(worker: RegionWorker, ending: WorkerEnding): void {
+    this.workers.delete(worker)
+    if (this.#owner.isWanted) this.#died(worker, ending)
+    this.#owner.crewChanged()
+  }
+
+  #died(worker: RegionWorker, ending: WorkerEnding): void {
+    const lost = [...worker.unfinished]
+      .sort((a, b) => a - b)
+      .map((seq) => this.#inputs.get(seq))
+      .filter((input) => input !== undefined)
+    const failure = ending.startFailure ?? this.#hopeless(worker, lost, ending)
+    if (failure !== undefined) {
+      this.#owner.crewFailed(failure)
+      return
+    }
+    const culprits = this.#culprits(worker, lost, ending)
+    for (const input of culprits) input.deaths++
+    const condemned = culprits.filter((input) => input.deaths >= this.#maxDeaths)
+    if (worker === this.#careful) {
+      this.#careful = undefined
+      this.#moving.clear()
+    }
+    const again = lost.filter((input) => !condemned.includes(input))
+    this.#again = [...again, ...this.#again].sort((a, b) => a.seq - b.seq)
+    for (const input of this.#again) input.worker = undefined
+    for (const input of condemned) {
+      this.#inputs.delete(input.seq)
+      this.#owner.inputFailed(input, undefined, ending)
+    }
+    this.start()
+  }
+
+  /** Those that have certainly killed the worker. */
+  #culprits(
+    worker: RegionWorker,
+    lost: readonly RegionInput[],
+    { hang }: WorkerEnding,
+  ): readonly RegionInput[] {
+    const held = lost.filter((input) => input.seq === hang?.seq)
+    if (held.length > 0) return held
+    if (worker === this.#careful) return lost.filter((input) => this.#moving.has(input.seq))
+    return lost.length === 1 ? lost : []
+  }
+
+  /** Why it is of no use to go on. */
+  #hopeless(
+    worker: RegionWorker,
+    lost: readonly RegionInput[],
+    ending: WorkerEnding,
+  ): InfrastructureError | undefined {
+    const how = ending.error === undefined ? ending.how : messageOf(ending.error)
+    const options = ending.error === undefined ? {} : { cause: ending.error }
+    if (worker.entangled > 0) {
+      return new InfrastructureError(
+        'ERR_WORKER_DIED',
+        `a worker of the region died (${how}) when parts of a batch had been given in one later batch and not in another, which cannot be made again exactly: end the region between the two aggregates`,
+        options,
+      )
+    }
+    // With more than one, the next death is somebody's.
+    if (lost.length === 0 || (worker === this.#careful && this.#moving.size === 0)) this.#idleDeaths++
+    if (this.#idleDeaths <= MOST_IDLE_DEATHS) return undefined
+    return new InfrastructureError(
+      'ERR_WORKER_DIED',
+      `workers of the region die with nothing to do, the last one with: ${how}`,
+      options,
+    )
+  }
+}
+
+function isLessLoaded(one: RegionWorker, other: RegionWorker): boolean {
+  const difference = one.waiting - other.waiting
+  return difference !== 0 ? difference < 0 : one.unfinished.size < other.unfinished.size
+}

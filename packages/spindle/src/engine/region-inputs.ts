@@ -1,0 +1,73 @@
+import type { RegionWorker, WorkerInput } from '../placement/region/region-worker.ts'
+import { descendant, Item, joined, type Path } from './item.ts'
+
+/** An item that a region has taken and that is not done: kept here until all that comes of it has been given, so that it can be run again. */
+export class RegionInput {
+  readonly seq: number
+  readonly item: Item
+  /** The worker that has it; `undefined` while it waits to be run again. */
+  worker: RegionWorker | undefined = undefined
+  /** Workers that died while they had it. */
+  deaths = 0
+  /** What of it has been given, or has failed, and is not to be given again: positions below the item's path, as text. */
+  covered: Set<string> | undefined = undefined
+
+  constructor(seq: number, item: Item) {
+    this.seq = seq
+    this.item = item
+  }
+
+  /** A part of it is done. */
+  cover(part: string): void {
+    this.covered ??= new Set()
+    this.covered.add(part)
+  }
+
+  /** As a worker is given it. */
+  forWorker(): WorkerInput {
+    const { seq, covered } = this
+    const { value, origin, index, path } = this.item
+    const { source, epoch } = origin
+    const sent = covered === undefined ? undefined : [...covered]
+    return { seq, value, source, epoch, index, path: positionsOf(path), covered: sent }
+  }
+
+  /** One of its outputs, by the positions that the workers' generators have added. */
+  output(value: unknown, positions: readonly number[] | undefined): Item {
+    const { item } = this
+    item.path?.group?.enter()
+    return descendant(item, value, extended(item.path, positions))
+  }
+}
+
+/** A batch in which there is something of each of `inputs`. */
+export function batchOf(
+  inputs: readonly RegionInput[],
+  lineage: { readonly source: number; readonly epoch: number; readonly index: number },
+  positions: readonly number[] | undefined,
+  value: unknown,
+): Item {
+  const { source, epoch, index } = lineage
+  const known = inputs.find(({ item: { origin } }) => origin.source === source && origin.epoch === epoch)
+  const origin = known?.item.origin ?? { source, epoch }
+  const first = new Item(undefined, origin, index, extended(undefined, positions))
+  return joined(
+    first,
+    value,
+    inputs.map((input) => descendant(input.item, undefined, input.item.path)),
+  )
+}
+
+function extended(path: Path | undefined, positions: readonly number[] | undefined): Path | undefined {
+  const group = path?.group
+  let longer = path
+  for (const position of positions ?? []) longer = { parent: longer, position, group }
+  return longer
+}
+
+function positionsOf(path: Path | undefined): readonly number[] | undefined {
+  if (path === undefined) return undefined
+  const positions: number[] = []
+  for (let at: Path | undefined = path; at !== undefined; at = at.parent) positions.push(at.position)
+  return positions.reverse()
+}

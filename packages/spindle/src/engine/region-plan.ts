@@ -1,0 +1,71 @@
+import { SpindleError } from '../errors.ts'
+import type { OpPlan, RegionPlan, RetryPlan, StagePlan } from '../placement/region/protocol.ts'
+import type { OpReference } from '../placement/worker-modules.ts'
+import { isWorkerOp } from '../placement/worker-op.ts'
+import type { AggregateConfig, PipeConfig, RegionConfig, StageConfig, VariantsConfig } from './config.ts'
+import type { RetryOptions } from './types.ts'
+
+/** A region's stages as plain data, for its workers. The builder has seen to it that this can be done. */
+export function planRegion(
+  config: RegionConfig,
+  pipeline: { readonly pipelineId: number; readonly seed: number; readonly firstId: number },
+): RegionPlan {
+  const { outputOrder, init } = config.workers
+  const isOrdered = outputOrder === 'input'
+  return {
+    ...pipeline,
+    stages: config.stages.map((stage) => planStage(stage, isOrdered)),
+    init: init === undefined ? undefined : referenceOf(init, config.name),
+    isOrdered,
+  }
+}
+
+function planStage(config: StageConfig, isOrdered: boolean): StagePlan {
+  if (config.kind === 'pipe') return planPipe(config, isOrdered)
+  if (config.kind === 'aggregate') return planAggregate(config)
+  if (config.kind === 'variants') return planVariants(config, isOrdered)
+  throw new SpindleError('ERR_BAD_STATE', `a region cannot stand within another one: "${config.name}"`)
+}
+
+function planPipe(config: PipeConfig, isOrdered: boolean): StagePlan {
+  const { name, concurrency, outputOrder, timeoutMs, buffer, maxBytes, where, retry } = config
+  return {
+    kind: 'pipe',
+    op: planOp(config),
+    name,
+    concurrency,
+    // A region can keep the order of its inputs only if its stages do.
+    outputOrder: isOrdered ? 'input' : outputOrder,
+    retry: retry === undefined ? undefined : planRetry(retry),
+    timeoutMs,
+    buffer,
+    maxBytes,
+    where,
+  }
+}
+
+function planRetry({ retries, minDelayMs, maxDelayMs, factor, jitter }: Required<RetryOptions>): RetryPlan {
+  return { retries, minDelayMs, maxDelayMs, factor, jitter }
+}
+
+function planOp({ op, isElements, name }: PipeConfig): OpPlan {
+  if (isElements) return { type: 'elements' }
+  const isTable = typeof op === 'object' && !isWorkerOp(op)
+  return isTable ? { type: 'table', table: op } : { type: 'reference', reference: referenceOf(op, name) }
+}
+
+function planAggregate(config: AggregateConfig): StagePlan {
+  const { name, size, dropLast, buffer, where } = config
+  return { kind: 'aggregate', make: size ?? referenceOf(config.make, name), name, dropLast, buffer, where }
+}
+
+function planVariants(config: VariantsConfig, isOrdered: boolean): StagePlan {
+  const { name, batched, buffer, where } = config
+  const paths = config.paths.map((path) => path.map((stage) => planStage(stage, isOrdered)))
+  return { kind: 'variants', router: referenceOf(config.router, name), paths, batched, name, buffer, where }
+}
+
+function referenceOf(op: unknown, stage: string): OpReference {
+  if (isWorkerOp(op)) return { href: op.href, exportName: op.exportName, init: op.init }
+  throw new SpindleError('ERR_BAD_STATE', `stage "${stage}" cannot run in a region: its op is no reference`)
+}

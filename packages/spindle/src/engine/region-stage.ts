@@ -1,0 +1,390 @@
+import { type InfrastructureError, type ItemError, messageOf, SpindleError } from '../errors.ts'
+import {
+  BATCH,
+  BYTES,
+  CALLS,
+  COVERED,
+  DONE,
+  FAILED,
+  FIELDS,
+  FIELDS_OF_STAGE,
+  FLUSHED,
+  IN_FLIGHT,
+  OUTPUT,
+  SIZE,
+  STAGE_FAILED,
+  TASKS,
+  ENDED as WORKER_ENDED,
+  type WorkerReport,
+} from '../placement/region/protocol.ts'
+import type { RegionWorker, WorkerEnding } from '../placement/region/region-worker.ts'
+import { fromWire, type WireError } from '../placement/wire-error.ts'
+import { Budget } from './budget.ts'
+import type { RegionConfig } from './config.ts'
+import { Histogram } from './histogram.ts'
+import type { Host } from './host.ts'
+import type { InnerOwner, InnerStage } from './inner-stage.ts'
+import { discard, Item, retire } from './item.ts'
+import { PulledStage } from './pulled-stage.ts'
+import { Queue } from './queue.ts'
+import { type CrewOwner, RegionCrew } from './region-crew.ts'
+import { batchOf, RegionInput } from './region-inputs.ts'
+import { RegionOutputs } from './region-outputs.ts'
+import { planRegion } from './region-plan.ts'
+import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
+import type { FailureBudget, StageInfo } from './types.ts'
+
+/** What goes up and down. */
+const GAUGES = [IN_FLIGHT, SIZE, BYTES] as const
+
+/**
+ * Stages that run as one nested pipeline in each of several workers: hands each item to the worker in which the fewest wait, and puts out what
+ * comes of it. An item is kept until all that comes of it has been given: so the items of a worker that dies can be run again.
+ *
+ * A boundary between epochs, and the end, wait here until every worker has given all it had; only then is more taken.
+ */
+export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
+  readonly exit: Queue
+  readonly #inner: readonly InnerStage[]
+  readonly #crew: RegionCrew
+  readonly #outputs: RegionOutputs
+  readonly #budget: Budget
+  readonly #isOrdered: boolean
+  readonly #gauges: Map<RegionWorker, number[]> = new Map()
+  /** Whether the hooks of all stages have let them begin. */
+  #isOpen = false
+  #boundary: Item | undefined
+  #nextSeq = 0
+  #chosen: RegionWorker | undefined
+  /** The stage that has failed; the first one, when the region itself has. */
+  #failedStage: number
+  #cause: unknown
+  #hasRested = false
+
+  constructor(
+    info: StageInfo,
+    host: Host,
+    input: Queue,
+    config: RegionConfig,
+    inner: readonly InnerStage[],
+    maxFailures: FailureBudget,
+  ) {
+    super(info, host, input)
+    const { workers } = config
+    this.#inner = inner
+    for (const stage of inner) stage.belongTo(this)
+    this.exit = new Queue(config.buffer, undefined)
+    this.exit.producer = this
+    this.#budget = new Budget(workers.maxFailures ?? maxFailures)
+    this.#isOrdered = workers.outputOrder === 'input'
+    this.#outputs = new RegionOutputs(this.exit, this.#isOrdered)
+    this.#failedStage = info.id + 1
+    const pipeline = { pipelineId: host.pipelineId, seed: host.seed, firstId: info.id + 1 }
+    const limits = inner.flatMap(({ info: { id }, timeoutMs }): [number, number][] =>
+      timeoutMs === undefined ? [] : [[id, timeoutMs]],
+    )
+    const { kind, resourceLimits } = workers
+    const plan = planRegion(config, pipeline)
+    this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits: new Map(limits) }, workers)
+    this.isQuick = true
+  }
+
+  get exits(): readonly Queue[] {
+    return [this.exit]
+  }
+
+  /** Whether workers are wanted. */
+  get isWanted(): boolean {
+    return this.state <= RUNNING
+  }
+
+  protected override prepare(): void {
+    this.#crew.start()
+    this.running = this.#crew.workers.size
+  }
+
+  protected override get busy(): number {
+    return this.#crew.busy
+  }
+
+  innerBegan(): void {
+    this.#isOpen = this.#inner.every((stage) => stage.state !== OPENING)
+    this.pump()
+  }
+
+  canStart(): boolean {
+    if (this.state !== RUNNING || this.#boundary !== undefined || !this.#isOpen) return false
+    this.#chosen = this.#crew.pick(this.#outputs.blockedBy(this.#nextSeq))
+    return this.#chosen !== undefined
+  }
+
+  protected start(item: Item): void {
+    if (item.index < 0) {
+      this.#boundary = item
+      this.#settle()
+      return
+    }
+    const input = new RegionInput(this.#nextSeq++, item)
+    this.tasks++
+    this.#outputs.open(input.seq)
+    this.#crew.give(this.#chosen as RegionWorker, input)
+  }
+
+  protected isIdle(): boolean {
+    return this.#crew.unfinished === 0
+  }
+
+  override inputEnded(): void {
+    this.#settle()
+  }
+
+  override roomMade(): void {
+    this.#outputs.roomMade()
+    this.#goOn()
+  }
+
+  /** Something has changed: whatever can go on, does. */
+  #goOn(): void {
+    if (this.state === RUNNING) {
+      this.#crew.runAgain()
+      this.pump()
+      this.#settle()
+    } else if (this.state === FAILING) this.#endIfFailed()
+    if (this.host.isDraining) this.host.rested()
+  }
+
+  /** Passes a boundary on, or ends, once all before it has been given. */
+  #settle(): void {
+    const boundary = this.#boundary
+    if (this.state !== RUNNING || (boundary === undefined && !this.input.isDrained)) return
+    if (this.#crew.flush() || this.#crew.unfinished > 0) return
+    if (boundary !== undefined) {
+      this.#boundary = undefined
+      this.#outputs.boundary(boundary)
+      this.pump()
+    } else if (this.#outputs.isEmpty) this.finish()
+  }
+
+  // --- what the workers tell
+
+  heard(worker: RegionWorker, report: WorkerReport): void {
+    this.#count(worker, report)
+    if (this.state > FAILING) return
+    const { entries } = report
+    for (let at = 0; at < entries.length; at += 1 + (FIELDS[entries[at] as number] as number))
+      this.#take(worker, entries, at)
+    this.#goOn()
+  }
+
+  #take(worker: RegionWorker, entries: readonly unknown[], at: number): void {
+    const code = entries[at]
+    const [one, two, three] = [entries[at + 1], entries[at + 2], entries[at + 3]]
+    if (code === OUTPUT) {
+      const input = this.#crew.inputOf(one as number)
+      const positions = two as readonly number[] | undefined
+      if (input === undefined) return
+      if (entries[at + 4] !== true) input.cover(positions?.join('.') ?? '')
+      this.#outputs.give(input.seq, input.output(three, positions), worker)
+      if (entries[at + 4] === true) this.#done(input)
+    } else if (code === BATCH) this.#takeBatch(worker, entries.slice(at + 1, at + 7))
+    else if (code === DONE) {
+      const input = this.#crew.inputOf(one as number)
+      if (input !== undefined) this.#done(input)
+    } else if (code === COVERED) this.#crew.inputOf(one as number)?.cover(two as string)
+    else if (code === FAILED) this.#takeFailure(worker, entries.slice(at + 1, at + 8))
+    else if (code === STAGE_FAILED) this.#innerOf(one)?.fail(fromWire(three as WireError), two as number)
+    else if (code === FLUSHED) worker.flushed()
+    else if (code === CALLS) this.#crew.moves(worker, one as number[])
+    else if (code === WORKER_ENDED) {
+      worker.hasEnded = true
+      worker.cancel(true)
+    }
+  }
+
+  #takeBatch(worker: RegionWorker, fields: readonly unknown[]): void {
+    const [seqs, source, epoch, index, path, value] = fields as readonly [
+      readonly number[],
+      number,
+      number,
+      number,
+      readonly number[] | undefined,
+      unknown,
+    ]
+    const inputs = seqs.map((seq) => this.#crew.inputOf(seq)).filter((input) => input !== undefined)
+    this.#outputs.give(inputs[0]?.seq, batchOf(inputs, { source, epoch, index }, path, value), worker)
+  }
+
+  #takeFailure(worker: RegionWorker, fields: readonly unknown[]): void {
+    const [seqs, part, id, index, attempts, wire, value] = fields as readonly [
+      readonly number[],
+      string | undefined,
+      number,
+      number,
+      number,
+      WireError,
+      unknown,
+    ]
+    const input = this.#crew.inputOf(seqs[0] as number)
+    if (part !== undefined && input !== undefined) {
+      // An input that is run again fails again where it did before, which has been told and counted.
+      if (input.covered?.has(part) === true) return
+      input.cover(part)
+    }
+    const item = input?.item ?? new Item(undefined, { source: 0, epoch: 0 }, index, undefined)
+    const stage = this.#innerOf(id)
+    // A result that could not be sent has its place all the same.
+    if (stage === undefined) worker.resultPlaced()
+    this.#note(input?.seq, stage, item, value, fromWire(wire), attempts)
+  }
+
+  /** Tells of a failed item and counts it, of an inner stage or of the region's own. */
+  #note(
+    seq: number | undefined,
+    stage: InnerStage | undefined,
+    item: Item,
+    input: unknown,
+    error: unknown,
+    attempts: number,
+  ): void {
+    if (stage !== undefined) {
+      const failure = stage.note(item, input, error, attempts)
+      this.#outputs.atTurn(seq, () => stage.countFailure(failure))
+      return
+    }
+    const failure = this.noteFailure(item, input, error, attempts)
+    this.#outputs.atTurn(seq, () => this.#countFailure(failure))
+  }
+
+  #innerOf(id: unknown): InnerStage | undefined {
+    return this.#inner.find((stage) => stage.info.id === id)
+  }
+
+  #done(input: RegionInput): void {
+    this.#crew.done(input)
+    retire(input.item)
+    this.#outputs.done(input.seq)
+  }
+
+  #count(worker: RegionWorker, { counts, histograms }: WorkerReport): void {
+    const gauges = this.#gauges.get(worker) ?? new Array(counts.length).fill(0)
+    this.#gauges.set(worker, gauges)
+    this.#inner.forEach((stage, i) => {
+      const at = i * FIELDS_OF_STAGE
+      for (const gauge of GAUGES) gauges[at + gauge] += counts[at + gauge] as number
+      stage.add(counts, at)
+      const histogram = histograms?.[i]
+      if (histogram !== undefined) stage.counters.histogram.merge(Histogram.from(histogram))
+    })
+  }
+
+  /** What a worker was at when it ended is under way no more; calls that did not end are not counted as begun. */
+  #uncount(worker: RegionWorker): void {
+    const gauges = this.#gauges.get(worker)
+    if (gauges === undefined) return
+    this.#gauges.delete(worker)
+    const counts: number[] = gauges.map((count) => -count)
+    this.#inner.forEach((stage, i) => {
+      const at = i * FIELDS_OF_STAGE
+      counts[at + TASKS] = counts[at + IN_FLIGHT] as number
+      stage.add(counts, at)
+    })
+  }
+
+  // --- what the crew tells
+
+  crewChanged(): void {
+    if (this.state !== ENDED) this.running = this.#crew.workers.size
+    if (this.#gauges.size > this.#crew.workers.size)
+      for (const worker of this.#gauges.keys()) if (!this.#crew.workers.has(worker)) this.#uncount(worker)
+    this.#goOn()
+    if (this.state === CANCELLED && this.running === 0) this.rest()
+  }
+
+  crewFailed(error: InfrastructureError): void {
+    this.fail(error, -1)
+  }
+
+  inputFailed(input: RegionInput, error: unknown, ending: WorkerEnding | undefined): void {
+    const hang = ending?.hang
+    const stage = hang === undefined ? undefined : this.#innerOf(hang.stage)
+    const cause = hang?.error ?? error ?? this.#killed(input, ending)
+    const { item, seq, deaths } = input
+    this.#note(seq, stage, item, item.value, cause, Math.max(1, deaths))
+    retire(item)
+    this.#outputs.done(input.seq)
+  }
+
+  #killed({ deaths }: RegionInput, ending: WorkerEnding | undefined): SpindleError {
+    const times = deaths === 1 ? 'a worker' : `${deaths} workers`
+    const how = ending?.error === undefined ? ending?.how : messageOf(ending.error)
+    return new SpindleError(
+      'ERR_WORKER_DIED',
+      `an item killed ${times} of region "${this.info.name}", the last one with: ${how}`,
+      ending?.error === undefined ? {} : { cause: ending.error },
+    )
+  }
+
+  #countFailure(failure: ItemError): void {
+    this.#budget.failures++
+    this.#budget.calls = this.tasks
+    if (this.#budget.isExceeded) this.fail(failure.error, failure.index, this.#budget.describe())
+  }
+
+  protected override get failuresCounted(): number {
+    return this.#budget.failures
+  }
+
+  // --- the end
+
+  innerFailed(stage: InnerStage, cause: unknown): void {
+    this.#failedStage = stage.info.id
+    this.failWith(cause)
+  }
+
+  protected override failed(cause: unknown): void {
+    this.#cause = cause
+    this.#boundary = undefined
+    if (!this.#isOrdered) this.#crew.failStage(this.#failedStage)
+    else {
+      // In input order nothing after the fatal item is delivered, so nothing is waited for.
+      this.#outputs.clearEntries()
+      for (const { item } of this.#crew.cancel(true)) discard(item)
+    }
+    this.#endIfFailed()
+  }
+
+  /** After a failure: ends when the workers have given what they still had, and all of it has its place. */
+  #endIfFailed(): void {
+    if (this.state === FAILING && this.#crew.hasEnded && this.#outputs.isEmpty) this.finish(this.#cause)
+  }
+
+  protected override finish(cause?: unknown): void {
+    super.finish(cause)
+    // The workers end by themselves.
+    this.running = 0
+    for (const { item } of this.#crew.cancel(true)) discard(item)
+    for (const stage of this.#inner) stage.end()
+  }
+
+  override cancel(abort: boolean): void {
+    super.cancel(abort)
+    for (const stage of this.#inner) stage.cancel(abort)
+  }
+
+  override abort(reason: unknown): void {
+    super.abort(reason)
+    for (const { item } of this.#crew.cancel(true)) discard(item)
+  }
+
+  protected override cancelled(): void {
+    this.#boundary = undefined
+    for (const { item } of this.#crew.cancel(false)) discard(item)
+    this.#outputs.clear(discard)
+  }
+
+  protected override rest(): void {
+    if (this.#hasRested) return
+    this.#hasRested = true
+    super.rest()
+  }
+}

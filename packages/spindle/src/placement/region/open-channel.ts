@@ -1,0 +1,42 @@
+import type { ResourceLimits, Worker } from 'node:worker_threads'
+import { startThread } from '../start-worker.ts'
+import type { Channel, ChannelListener } from './channel.ts'
+import { openProcess } from './process-channel.ts'
+import type { FromWorker } from './protocol.ts'
+
+/** The file that the workers of a region run. */
+const entry = new URL('../../region/worker-main.js', import.meta.url).href
+
+/** Starts a worker of a region. May throw. */
+export function openChannel(
+  kind: 'thread' | 'process',
+  resourceLimits: ResourceLimits | undefined,
+  listener: ChannelListener,
+): Channel {
+  return kind === 'process'
+    ? openProcess(entry, resourceLimits, listener)
+    : openThread(resourceLimits, listener)
+}
+
+function openThread(resourceLimits: ResourceLimits | undefined, listener: ChannelListener): Channel {
+  const worker: Worker = startThread(entry, {}, { resourceLimits })
+  let error: unknown
+  worker.on('message', (message: FromWorker) => listener.heard(message))
+  worker.on('messageerror', (cause) => {
+    error = cause
+    void worker.terminate()
+  })
+  worker.on('error', (thrown) => {
+    error = thrown
+  })
+  // What a thread has posted is heard before this.
+  worker.on('exit', (code) => listener.ended({ how: `exit code ${code}`, error }))
+  return {
+    post: (message, transfers) => worker.postMessage(message, transfers),
+    setRef: (isReffed) => {
+      if (isReffed) worker.ref()
+      else worker.unref()
+    },
+    kill: () => void worker.terminate(),
+  }
+}

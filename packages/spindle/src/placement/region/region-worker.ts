@@ -1,0 +1,329 @@
+import type { ResourceLimits } from 'node:worker_threads'
+import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
+import { notTransferable } from '../not-transferable.ts'
+import { pack } from '../pack.ts'
+import { fromWire } from '../wire-error.ts'
+import type { Channel, ChannelEnding } from './channel.ts'
+import { HoldWatch } from './hold-watch.ts'
+import { openChannel } from './open-channel.ts'
+import { Pace } from './pace.ts'
+import {
+  CANCEL,
+  CAREFUL,
+  CONTROL_WORDS,
+  CREDIT,
+  FAIL,
+  FIELDS,
+  FLUSH,
+  type FromWorker,
+  INPUT,
+  type RegionPlan,
+  type WorkerReport,
+} from './protocol.ts'
+
+/** Whom a worker of a region tells. */
+export interface RegionWorkerOwner {
+  /** A worker can take inputs. */
+  workerReady(worker: RegionWorker): void
+  workerHeard(worker: RegionWorker, report: WorkerReport): void
+  /** An input that could not be sent. */
+  inputRefused(seq: number, error: unknown): void
+  workerEnded(worker: RegionWorker, ending: WorkerEnding): void
+}
+
+export interface WorkerEnding {
+  readonly how: string
+  readonly error: unknown
+  /** Why it never became ready, where that is so. */
+  readonly startFailure: InfrastructureError | undefined
+  /** The stage whose call held it for too long, where that is why it was ended, and the input (-1 if there were several). */
+  readonly hang: { readonly stage: number; readonly seq: number; readonly error: TimeoutError } | undefined
+}
+
+/** An input as a worker is given it. */
+export interface WorkerInput {
+  readonly seq: number
+  readonly value: unknown
+  readonly source: number
+  readonly epoch: number
+  readonly index: number
+  /** Positions among the outputs of generators, outermost first; `undefined` for none. */
+  readonly path: readonly number[] | undefined
+  /** What of it needs not be given again. */
+  readonly covered: readonly string[] | undefined
+}
+
+/** How long a worker that was told to end may take, in milliseconds. */
+const GRACE_MS = 1000
+
+export interface RegionWorkerOptions {
+  readonly kind: 'thread' | 'process'
+  readonly resourceLimits: ResourceLimits | undefined
+  readonly plan: RegionPlan
+  readonly limits: ReadonlyMap<number, number>
+}
+
+/**
+ * The main side of one worker of a region.
+ *
+ *   STARTING --'ready'--> READY --cancel()--> CLOSING --> GONE
+ *       '--- cannot, is killed, exits ---'----------------'
+ */
+export class RegionWorker {
+  isReady = false
+  isClosing = false
+  /** Nothing more will come, for a stage in it has failed. */
+  hasEnded = false
+  /** It has been given something since it was last told to flush. */
+  isDirty = false
+  isFlushing = false
+  /** See `WorkerReport`. */
+  isResting = true
+  isEmpty = true
+  entangled = 0
+  /** Inputs that it has and that are not done. */
+  readonly unfinished: Set<number> = new Set()
+  readonly #owner: RegionWorkerOwner
+  readonly #options: RegionWorkerOptions
+  readonly #channel: Channel
+  readonly #control: SharedArrayBuffer | undefined
+  readonly #watch: HoldWatch
+  readonly #inputs: Pace = new Pace()
+  readonly #results: Pace = new Pace()
+  #outgoing: unknown[] = []
+  #transfers: Set<ArrayBuffer> = new Set()
+  #isSending = false
+  #isReffed = true
+  #sent = 0
+  /** Messages sent, and those of them that the worker has heard. */
+  #posted = 0
+  #heard = 0
+  #taken = 0
+  #granted = 0
+  #placed = 0
+  #grace: NodeJS.Timeout | undefined
+  #startFailure: InfrastructureError | undefined
+  #hang: WorkerEnding['hang']
+
+  constructor(owner: RegionWorkerOwner, options: RegionWorkerOptions) {
+    this.#owner = owner
+    this.#options = options
+    this.#control =
+      options.kind === 'thread'
+        ? new SharedArrayBuffer(CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT)
+        : undefined
+    this.#watch = new HoldWatch(options.limits, this.#control, (stage, seq, limitMs) =>
+      this.#hangs(stage, seq, limitMs),
+    )
+    this.#channel = openChannel(options.kind, options.resourceLimits, {
+      heard: (message) => this.#hear(message),
+      ended: (ending) => this.#ended(ending),
+    })
+  }
+
+  /** Inputs sent that its first stage has not begun. */
+  get waiting(): number {
+    return this.#sent - this.#taken
+  }
+
+  /** Whether it can be given another input. */
+  get hasRoom(): boolean {
+    return this.isReady && !this.isClosing && !this.hasEnded && this.waiting < this.#inputs.window
+  }
+
+  /** Whether something goes on in it by itself, or is on its way to it. */
+  get isBusy(): boolean {
+    return (
+      !this.isReady ||
+      this.isClosing ||
+      this.isFlushing ||
+      this.#posted > this.#heard ||
+      this.#isSending ||
+      !this.isResting
+    )
+  }
+
+  give(input: WorkerInput): void {
+    this.#sent++
+    this.isDirty = true
+    this.isEmpty = false
+    this.unfinished.add(input.seq)
+    let { value } = input
+    try {
+      if (this.#options.kind === 'thread') value = pack(value, this.#transfers, false)
+    } catch (error) {
+      this.#refuse(input.seq, error)
+      return
+    }
+    const { seq, source, epoch, index, path, covered } = input
+    this.#push(INPUT, seq, value, source, epoch, index, path, covered)
+  }
+
+  /** One of its results has found its place on the main side. */
+  resultPlaced(): void {
+    this.#placed++
+    this.topUp()
+  }
+
+  /** Lets it send more results, if it is due some. */
+  topUp(): void {
+    const { window } = this.#results
+    const missing = window - (this.#granted - this.#placed)
+    if (missing < Math.max(1, window >> 2)) return
+    this.#granted += missing
+    this.#push(CREDIT, missing)
+  }
+
+  /** Lets it send some more results than it is due. */
+  relieve(): void {
+    this.#granted += this.#results.window
+    this.#push(CREDIT, this.#results.window)
+  }
+
+  flush(): void {
+    this.isDirty = false
+    this.isFlushing = true
+    this.#push(FLUSH)
+  }
+
+  flushed(): void {
+    this.isFlushing = false
+  }
+
+  setCareful(isCareful: boolean): void {
+    this.#push(CAREFUL, isCareful)
+  }
+
+  /** A stage has failed, in this worker or in another one. */
+  failStage(stage: number): void {
+    this.#push(FAIL, stage)
+  }
+
+  /** Tells it to end. With `abort`, calls in flight are told so, and it is killed if it does not end in time. */
+  cancel(abort: boolean): void {
+    if (!this.isClosing || abort) this.#push(CANCEL, abort)
+    this.isClosing = true
+    if (abort) this.#grace ??= setTimeout(() => this.#channel.kill(), GRACE_MS)
+    this.#updateRef()
+  }
+
+  #push(...entry: unknown[]): void {
+    for (const field of entry) this.#outgoing.push(field)
+    // Before it is ready it is told nothing; what has come together by then goes with the first message.
+    if (this.#isSending || !this.isReady) return
+    this.#isSending = true
+    queueMicrotask(() => this.#send())
+  }
+
+  #send(): void {
+    this.#isSending = false
+    const entries = this.#outgoing
+    const transfers = [...this.#transfers]
+    this.#outgoing = []
+    this.#transfers = new Set()
+    try {
+      this.#channel.post(entries, transfers)
+      this.#posted++
+    } catch {
+      for (let at = 0; at < entries.length; ) {
+        const end = at + 1 + (FIELDS[entries[at] as number] as number)
+        this.#sendAlone(entries.slice(at, end))
+        at = end
+      }
+    }
+    this.#updateRef()
+  }
+
+  /** One entry of a message that cannot be sent as a whole. */
+  #sendAlone(entry: unknown[]): void {
+    const transfers = new Set<ArrayBuffer>()
+    try {
+      if (entry[0] === INPUT && this.#options.kind === 'thread') entry[2] = pack(entry[2], transfers, false)
+      this.#channel.post(entry, [...transfers])
+      this.#posted++
+    } catch (error) {
+      this.#refuse(entry[1] as number, notTransferable(entry[2], 'item', error))
+    }
+  }
+
+  #refuse(seq: number, error: unknown): void {
+    this.#sent--
+    this.unfinished.delete(seq)
+    this.#owner.inputRefused(seq, error)
+  }
+
+  #hear(message: FromWorker): void {
+    if (message === 'hello') this.#setUp()
+    else if (message === 'ready') this.#began()
+    else if ('failure' in message) {
+      this.#startFailure = startFailure(fromWire(message.failure))
+      this.#channel.kill()
+    } else if ('holder' in message) this.#watch.told(message)
+    else this.#heardReport(message)
+  }
+
+  #setUp(): void {
+    try {
+      this.#channel.post({ plan: this.#options.plan, control: this.#control }, [])
+    } catch (error) {
+      this.#startFailure = startFailure(notTransferable(this.#options.plan, 'region', error))
+      this.#channel.kill()
+    }
+  }
+
+  #began(): void {
+    this.isReady = true
+    this.#watch.start()
+    this.topUp()
+    this.#updateRef()
+    this.#owner.workerReady(this)
+  }
+
+  #heardReport(report: WorkerReport): void {
+    this.#heard = report.heard
+    this.#taken = report.taken
+    this.isResting = report.isResting
+    this.isEmpty = report.isEmpty && this.#posted === report.heard && !this.#isSending
+    this.entangled = report.entangled
+    this.#inputs.update(report.taken, report.workMs)
+    this.#results.update(report.given, report.workMs)
+    this.#owner.workerHeard(this, report)
+    this.#updateRef()
+  }
+
+  #hangs(stage: number, seq: number, limitMs: number): void {
+    const message = `a call held its worker longer than \`timeoutMs\` ${limitMs}`
+    this.#hang ??= { stage, seq, error: new TimeoutError(message) }
+    this.#channel.kill()
+  }
+
+  /** A worker keeps the process alive only while something goes on in it, or it is about to begin or to end. */
+  #updateRef(): void {
+    const isReffed = this.isBusy
+    if (isReffed === this.#isReffed) return
+    this.#isReffed = isReffed
+    this.#channel.setRef(isReffed)
+  }
+
+  #ended({ how, error }: ChannelEnding): void {
+    clearTimeout(this.#grace)
+    this.#watch.stop()
+    const wasReady = this.isReady
+    this.isReady = false
+    this.isClosing = true
+    const startFailure =
+      this.#startFailure ??
+      (wasReady ? undefined : cannotStart(error === undefined ? how : messageOf(error), error))
+    this.#owner.workerEnded(this, { how, error, startFailure, hang: this.#hang })
+  }
+}
+
+function startFailure(error: unknown): InfrastructureError {
+  return error instanceof InfrastructureError ? error : cannotStart(messageOf(error), error)
+}
+
+function cannotStart(why: string, cause: unknown): InfrastructureError {
+  return new InfrastructureError('ERR_WORKER_START', `a worker of the region cannot be started: ${why}`, {
+    cause,
+  })
+}

@@ -1,0 +1,188 @@
+import type { StageConfig } from '../engine/config.ts'
+import type { Host } from '../engine/host.ts'
+import { boundaryAfter, type Item } from '../engine/item.ts'
+import type { TrackedItem } from '../engine/ledger.ts'
+import { Spares } from '../engine/spares.ts'
+import type { Stage } from '../engine/stage.ts'
+import type { Logger, TaskHook } from '../engine/types.ts'
+import { wireStages } from '../engine/wire.ts'
+import { type ItemError, SpindleError, type StageFailure } from '../errors.ts'
+import type { Executor } from '../placement/executor.ts'
+import {
+  CANCEL,
+  CAREFUL,
+  CREDIT,
+  FAIL,
+  FIELDS,
+  FLUSH,
+  FLUSHED,
+  INPUT,
+  type RegionPlan,
+  STAGE_FAILED,
+  type ToWorker,
+  ENDED as WORKER_ENDED,
+} from '../placement/region/protocol.ts'
+import { toWire } from '../placement/wire-error.ts'
+import { Book } from './book.ts'
+import { CountReader } from './counts.ts'
+import { ExitPort } from './exit-port.ts'
+import { Feed } from './feed.ts'
+import { RegionOutbox, type ReportState } from './outbox.ts'
+import type { RegionPort } from './port.ts'
+
+/** The stages of a region in one of its workers: what feeds them, what takes from them, and what tells the main side of it. */
+export class NestedGraph implements Host {
+  readonly pipelineId: number
+  readonly seed: number
+  /** Not used: items here have lots. */
+  readonly spares: Spares = new Spares()
+  readonly logger: Logger = { warn: () => {}, error: () => {} }
+  /** Always: the main side wants to know when nothing goes on any more. */
+  readonly isDraining = true
+  readonly outbox: RegionOutbox
+  readonly #stages: readonly Stage[]
+  readonly #feed: Feed
+  readonly #exit: ExitPort
+  readonly #book: Book
+  readonly #counts: CountReader
+  readonly #onEnd: () => void
+  #unfinished: number
+  #isFailing = false
+  #isCancelled = false
+  #heard = 0
+  #given = 0
+  #workMs = 0
+  #workingSince: number | undefined
+  /** As last told. */
+  #wasQuiet = true
+
+  /** `onEnd`: called when the graph was cancelled and nothing runs any more. */
+  constructor(plan: RegionPlan, configs: readonly StageConfig[], port: RegionPort, onEnd: () => void) {
+    this.pipelineId = plan.pipelineId
+    this.seed = plan.seed
+    this.#onEnd = onEnd
+    this.outbox = new RegionOutbox(port, plan.firstId - 1, (isTurnOver) => this.#state(isTurnOver))
+    this.#book = new Book({
+      tell: (...entries) => this.outbox.tell(...entries),
+      gave: () => {
+        this.#given++
+      },
+    })
+    this.#feed = new Feed(() => this.outbox.flushSoon())
+    const { stages, exit } = wireStages(this.#feed.queue, configs, {}, this, plan.firstId)
+    this.#stages = stages
+    this.#unfinished = stages.length
+    this.#counts = new CountReader(stages)
+    this.#exit = new ExitPort(exit, {
+      take: (item) => this.#book.gives(item as TrackedItem),
+      flushed: () => this.outbox.tellLast([FLUSHED]),
+      ended: () => this.outbox.tell([WORKER_ENDED]),
+    })
+    for (const stage of stages) stage.open()
+  }
+
+  /** Does what the main side says. */
+  hear(message: ToWorker): void {
+    this.#workingSince ??= performance.now()
+    this.#heard++
+    for (let at = 0; at < message.length; at += 1 + (FIELDS[message[at] as number] as number)) {
+      const code = message[at]
+      const field = message[at + 1]
+      if (code === INPUT) this.#take(message.slice(at + 1, at + 8))
+      else if (code === CREDIT) this.#exit.grant(field as number)
+      else if (code === FLUSH) this.#feed.put(boundaryAfter(this.#book.lastOrigin))
+      else if (code === FAIL) this.#fail(field as number)
+      else if (code === CAREFUL) this.#book.isCareful = field as boolean
+      else if (code === CANCEL) this.#cancel(field as boolean)
+    }
+    this.#feed.pump()
+    this.outbox.flushSoon()
+  }
+
+  #take(fields: readonly unknown[]): void {
+    const [seq, value, source, epoch, index, positions, covered] = fields as readonly [
+      number,
+      unknown,
+      number,
+      number,
+      number,
+      readonly number[] | undefined,
+      readonly string[] | undefined,
+    ]
+    const origin = this.#book.origin(source, epoch)
+    this.#feed.put(this.#book.born({ seq, value, origin, index, positions, covered }))
+  }
+
+  #fail(id: number): void {
+    this.#isFailing = true
+    this.#stages
+      .find((stage) => stage.info.id === id)
+      ?.fail(new DOMException('the stage failed elsewhere', 'AbortError'), -1)
+  }
+
+  #cancel(abort: boolean): void {
+    this.#isCancelled = true
+    this.#feed.cancel()
+    for (const stage of this.#stages) stage.cancel(abort)
+    if (this.#unfinished === 0) this.#onEnd()
+  }
+
+  #state(isTurnOver: boolean): ReportState {
+    // In the middle of a turn nothing may seem to go on, for it goes on up the call stack.
+    const isResting = isTurnOver && this.#feed.isResting && this.#stages.every((stage) => stage.isResting)
+    const isEmpty =
+      isResting && this.#feed.isEmpty && this.#stages.every((stage) => stage.exits.every(isUnused))
+    this.#wasQuiet = isEmpty
+    if (this.#workingSince !== undefined) {
+      const now = performance.now()
+      this.#workMs += now - this.#workingSince
+      this.#workingSince = isResting ? undefined : now
+    }
+    return {
+      heard: this.#heard,
+      taken: this.#feed.taken,
+      given: this.#given,
+      isResting,
+      isEmpty,
+      workMs: this.#workMs,
+      entangled: this.#book.entangled,
+      counts: this.#counts.read(),
+      histograms: this.#counts.readHistograms(isResting),
+    }
+  }
+
+  // --- what the stages tell
+
+  get threads(): Executor {
+    throw new SpindleError('ERR_BAD_STATE', 'ops of a region run in its workers')
+  }
+
+  hooksOf(): readonly TaskHook[] {
+    return []
+  }
+
+  stageStarted(): void {}
+
+  stageFailed(stage: Stage, failure: StageFailure): void {
+    if (this.#isFailing) return
+    this.#isFailing = true
+    this.outbox.tell([STAGE_FAILED, stage.info.id, failure.index, toWire(failure.cause)])
+  }
+
+  stageEnded(): void {
+    this.#unfinished--
+    if (this.#isCancelled && this.#unfinished === 0) this.#onEnd()
+  }
+
+  itemFailed(stage: Stage, failure: ItemError, item: Item): void {
+    this.#book.failed(stage.info.id, failure, item)
+  }
+
+  rested(): void {
+    if (!this.#wasQuiet) this.outbox.flushSoon()
+  }
+}
+
+function isUnused({ length }: { readonly length: number }): boolean {
+  return length === 0
+}

@@ -1,0 +1,54 @@
+import { isMainThread, parentPort } from 'node:worker_threads'
+import { HELD_SEQ, HOLDER, HOLDS_SO_FAR } from '../placement/region/protocol.ts'
+
+/** The worker's side of its channel: a thread's port, or a process's IPC. */
+export interface RegionPort {
+  readonly isProcess: boolean
+  post(message: object | string, transfers: readonly ArrayBuffer[]): void
+  listen(heard: (message: unknown) => void): void
+}
+
+/** Opens the channel to the main side. A process whose parent is gone ends. */
+export function openPort(): RegionPort {
+  if (!isMainThread && parentPort !== null) {
+    const port = parentPort
+    return {
+      isProcess: false,
+      post: (message, transfers) => port.postMessage(message, transfers),
+      listen: (heard) => void port.on('message', heard),
+    }
+  }
+  process.on('disconnect', () => process.exit())
+  return {
+    isProcess: true,
+    // Without the callback an error, as that the parent is gone, would be thrown from nowhere.
+    post: (message) => void (process.connected && process.send?.(message, undefined, undefined, () => {})),
+    listen: (heard) => void process.on('message', heard),
+  }
+}
+
+/** Tells the main side which call with a time limit holds this worker: a timer of its own would not go off. */
+export class Holds {
+  readonly #port: RegionPort
+  readonly #control: Int32Array | undefined
+
+  constructor(port: RegionPort, control: SharedArrayBuffer | undefined) {
+    this.#port = port
+    this.#control = control === undefined ? undefined : new Int32Array(control)
+  }
+
+  /** `seq`: the input that the call is about, -1 if there are several. */
+  begin(stage: number, seq: number): void {
+    if (this.#control === undefined) this.#port.post({ holder: stage, seq }, [])
+    else {
+      Atomics.store(this.#control, HELD_SEQ, seq)
+      Atomics.add(this.#control, HOLDS_SO_FAR, 1)
+      Atomics.store(this.#control, HOLDER, stage + 1)
+    }
+  }
+
+  end(): void {
+    if (this.#control === undefined) this.#port.post({ holder: -1, seq: -1 }, [])
+    else Atomics.store(this.#control, HOLDER, 0)
+  }
+}

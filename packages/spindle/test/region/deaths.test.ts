@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, it } from 'node:test'
+import {
+  type BuildOptions,
+  InfrastructureError,
+  type ItemError,
+  MAIN,
+  PipelineBuilder,
+  TimeoutError,
+  type WorkersOptions,
+  workers,
+} from 'spindle'
+import { collect, collectFailure, rejectsCode } from '../support/consume.ts'
+import { range } from '../support/sources.ts'
+import type { Deadly } from './fixtures/deadly.ts'
+import { byNumber, deadly, kinds, ops } from './support.ts'
+
+const markers: string[] = []
+/** The name of a file that an op writes when it dies, so that it dies once. */
+function marker(): string {
+  const file = join(tmpdir(), `spindle-${randomUUID()}`)
+  markers.push(file)
+  return file
+}
+afterEach(() => {
+  for (const file of markers.splice(0)) rmSync(file, { force: true })
+})
+
+const items = (count: number, fates: Record<number, Omit<Deadly, 'n'>>): Deadly[] =>
+  range(count).map((n) => ({ n, ...fates[n] }))
+const without = (count: number, ...missing: number[]): number[] =>
+  range(count).filter((n) => !missing.includes(n))
+
+const resourceLimits = { maxOldGenerationSizeMb: 32 }
+
+function letters(): { readonly told: ItemError[]; readonly options: BuildOptions } {
+  const told: ItemError[] = []
+  return { told, options: { deadLetter: (letter) => void told.push(letter) } }
+}
+
+const matrix = {
+  thread: ['exit', 'throw', 'memory', 'hang'],
+  process: ['exit', 'throw', 'memory', 'hang', 'kill', 'abort'],
+} as const
+
+for (const kind of kinds) {
+  const place = (options: Partial<WorkersOptions> = {}) => workers({ count: 2, kind, ...options })
+
+  describe(`a ${kind} of a region that dies`, () => {
+    for (const how of matrix[kind]) {
+      it(`(${how}) is replaced: its item fails after two deaths, nothing else is lost or doubled`, async () => {
+        const { told, options } = letters()
+        const pipeline = new PipelineBuilder()
+          .addSource(items(60, { 37: { how } }))
+          .to(place({ resourceLimits, name: 'mine' }))
+          .pipe(deadly.pass, { concurrency: 3 })
+          .pipe(deadly.survive, { ...(how === 'hang' ? { timeoutMs: 300 } : {}) })
+          .pipe(ops.double)
+          .to(MAIN)
+          .build({ ...options, maxFailures: 1 })
+        const given = await collect(pipeline)
+        assert.deepEqual(
+          given.sort(byNumber),
+          without(60, 37).map((n) => n * 2),
+        )
+        assert.equal(told.length, 1)
+        const [{ stage, index, attempts, item, error } = assert.fail()] = told
+        assert.deepEqual({ index, attempts, item }, { index: 37, attempts: 2, item: { n: 37, how } })
+        if (how === 'hang') {
+          assert.equal(stage, 'survive')
+          assert.ok(error instanceof TimeoutError)
+        } else {
+          assert.equal(stage, 'mine')
+          assert.equal((error as { code: string }).code, 'ERR_WORKER_DIED')
+          assert.match(
+            (error as Error).message,
+            /an item killed 2 workers of region "mine", the last one with: /,
+          )
+        }
+      })
+    }
+  })
+}
+
+describe('after the death of a worker', () => {
+  for (const outputOrder of ['completion', 'input'] as const) {
+    it(`nothing is lost or doubled if it does not happen again, in ${outputOrder} order`, async () => {
+      const [one, two] = [marker(), marker()]
+      const given = await collect(
+        new PipelineBuilder()
+          .addSource(items(80, { 11: { how: 'exit', once: one }, 50: { how: 'throw', once: two } }))
+          .to(workers({ count: outputOrder === 'input' ? 3 : 1, outputOrder }))
+          .pipe(deadly.pass, { concurrency: 2 })
+          .pipe(deadly.survive, { concurrency: 2 })
+          .build(),
+      )
+      assert.deepEqual(outputOrder === 'input' ? given : given.sort(byNumber), range(80))
+    })
+  }
+
+  it('what generators have given already is not given again', async () => {
+    for (const isSlow of [false, true]) {
+      const outputOrder = isSlow ? 'input' : 'completion'
+      const fates = { 4: { how: 'exit', once: marker() }, 9: { how: 'exit', once: marker() } } as const
+      const begun = new PipelineBuilder().addSource(items(12, fates)).to(workers({ count: 2, outputOrder }))
+      const tripled = isSlow
+        ? begun.pipe(deadly.tripleSlowly, { concurrency: 2 })
+        : begun.pipe(deadly.triple, { concurrency: 2 })
+      const given = await collect(tripled.pipe(deadly.survive).build())
+      const expected = range(12).flatMap((n) => [n * 10, n * 10 + 1, n * 10 + 2])
+      assert.deepEqual(isSlow ? given : given.sort(byNumber), expected)
+    }
+    const given = await collect(
+      new PipelineBuilder()
+        .addSource(items(5, { 2: { how: 'exit' } }))
+        .to(workers({ count: 1, maxFailures: 1 }))
+        .pipe(deadly.dieAfterOne)
+        .build(),
+    )
+    // The first output may or may not have left before the worker died, but not twice.
+    assert.deepEqual(
+      given.filter((n) => n !== 20).sort(byNumber),
+      without(5, 2).flatMap((n) => [n * 10, n * 10 + 1]),
+    )
+    assert.ok(given.filter((n) => n === 20).length <= 1)
+  })
+
+  it('what has failed is not told again', async () => {
+    const { told, options } = letters()
+    const given = await collect(
+      new PipelineBuilder()
+        .addSource(items(30, { 12: { how: 'exit', once: marker() } }))
+        .to(workers({ count: 1 }))
+        .pipe(deadly.triple, { concurrency: 4 })
+        .pipe(deadly.failSome)
+        .pipe(deadly.survive)
+        .build({ ...options, maxFailures: Number.POSITIVE_INFINITY }),
+    )
+    const all = range(30).flatMap((n) => [n * 10, n * 10 + 1, n * 10 + 2])
+    const failing = all.filter((n) => n % 7 === 3)
+    assert.deepEqual(
+      given.sort(byNumber),
+      all.filter((n) => n % 7 !== 3),
+    )
+    assert.deepEqual(told.map(({ item }) => (item as Deadly).n).sort(byNumber), failing)
+  })
+
+  it('members of batches that were not given run again', async () => {
+    for (const outputOrder of ['completion', 'input'] as const) {
+      const fates = { 13: { how: 'exit', once: marker() }, 40: { how: 'exit', once: marker() } } as const
+      const batches = await collect(
+        new PipelineBuilder()
+          .addSource(items(66, fates))
+          .to(workers({ count: 2, outputOrder }))
+          .aggregate(4)
+          .pipe(deadly.surviveAll)
+          .build(),
+      )
+      assert.deepEqual(batches.flat().sort(byNumber), range(66))
+      assert.ok(batches.every((batch) => batch.length <= 4))
+      assert.equal(batches.filter((batch) => batch.length < 4).length <= 2, true)
+    }
+  })
+
+  it('parts of generators that are in batches already are not put into others', async () => {
+    const fates = { 3: { how: 'exit', once: marker() }, 14: { how: 'exit', once: marker() } } as const
+    const batches = await collect(
+      new PipelineBuilder()
+        .addSource(items(20, fates))
+        .to(workers({ count: 2 }))
+        .pipe(deadly.tripleSlowly, { concurrency: 2 })
+        .aggregate(4)
+        .pipe(deadly.surviveAll)
+        .build(),
+    )
+    const expected = range(20).flatMap((n) => [n * 10, n * 10 + 1, n * 10 + 2])
+    assert.deepEqual(batches.flat().sort(byNumber), expected)
+  })
+
+  it('a batch that is taken apart again is given as a whole, once', async () => {
+    const fates = { 6: { how: 'exit', once: marker() }, 17: { how: 'exit', once: marker() } } as const
+    const given = await collect(
+      new PipelineBuilder()
+        .addSource(items(40, fates))
+        .to(workers({ count: 2 }))
+        .aggregate(5)
+        .disaggregate()
+        .pipe(deadly.survive)
+        .build(),
+    )
+    assert.deepEqual(given.sort(byNumber), range(40))
+  })
+
+  it('a batch that kills its workers is given up with all its members, and the rest goes on', async () => {
+    const { told, options } = letters()
+    const batches = await collect(
+      new PipelineBuilder()
+        .addSource(items(40, { 21: { how: 'exit' } }))
+        .to(workers({ count: 2 }))
+        .aggregate(4)
+        .pipe(deadly.surviveAll)
+        .build({ ...options, maxFailures: Number.POSITIVE_INFINITY }),
+    )
+    const lost = told.map(({ index }) => index)
+    assert.ok(lost.includes(21) && lost.length <= 4, `given up: ${lost}`)
+    assert.deepEqual([...batches.flat(), ...lost].sort(byNumber), range(40))
+  })
+
+  it('an item that kills before it is batched takes nobody with it', async () => {
+    const { told, options } = letters()
+    const batches = await collect(
+      new PipelineBuilder()
+        .addSource(items(40, { 21: { how: 'exit' } }))
+        .to(workers({ count: 1 }))
+        .pipe(deadly.survive, { concurrency: 2 })
+        .aggregate(4)
+        .build({ ...options, maxFailures: 1 }),
+    )
+    assert.deepEqual(batches.flat().sort(byNumber), without(40, 21))
+    assert.deepEqual(
+      told.map(({ index }) => index),
+      [21],
+    )
+  })
+
+  it('parts that are in two batches of two kinds are not made up: the pipeline fails', async () => {
+    const fates = Object.fromEntries(range(30).map((n) => [n, n === 20 ? { how: 'exit' } : {}]))
+    const pipeline = new PipelineBuilder()
+      .addSource(items(30, fates as Record<number, Omit<Deadly, 'n'>>))
+      .to(workers({ count: 1 }))
+      .aggregate(4)
+      .disaggregate()
+      .aggregate(3)
+      .pipe(deadly.surviveAll)
+      .build({ maxFailures: Number.POSITIVE_INFINITY })
+    const { items: batches, failure } = await collectFailure(pipeline)
+    assert.deepEqual(new Set(batches.flat()).size, batches.flat().length)
+    const { cause } = failure.errors[0] as { cause: unknown }
+    assert.ok(cause instanceof InfrastructureError)
+    assert.equal(cause.code, 'ERR_WORKER_DIED')
+    assert.match(cause.message, /end the region between the two aggregates/)
+  })
+
+  it('the items of an epoch stay in it', async () => {
+    const once = marker()
+    const pipeline = new PipelineBuilder()
+      .addSource(() => items(10, { 7: { how: 'exit', once } }), { continuous: true })
+      .to(workers({ count: 2 }))
+      .aggregate(3)
+      .pipe(deadly.surviveAll)
+      .build()
+    for (let epoch = 0; epoch < 3; epoch++) {
+      const batches = await collect(pipeline)
+      assert.deepEqual(batches.flat().sort(byNumber), range(10))
+    }
+    await pipeline.stop()
+  })
+
+  it('one that dies of something else than its items does no harm', async () => {
+    const given = await collect(
+      new PipelineBuilder()
+        .addSource(items(200, { 20: { how: 'exit', once: marker() } }))
+        .to(workers({ count: 2 }))
+        .pipe(deadly.dieLater)
+        .build(),
+    )
+    assert.deepEqual(given.sort(byNumber), range(200))
+  })
+
+  it('an item may kill as many workers as maxDeaths says', async () => {
+    const { told, options } = letters()
+    const given = await collect(
+      new PipelineBuilder()
+        .addSource(items(6, { 2: { how: 'exit' } }))
+        .to(workers({ count: 1, maxDeaths: 3 }))
+        .pipe(deadly.survive)
+        .build({ ...options, maxFailures: 1 }),
+    )
+    assert.deepEqual(given.sort(byNumber), without(6, 2))
+    assert.equal(told[0]?.attempts, 3)
+  })
+
+  it('an item that kills fails the pipeline where no failure is endured', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(items(6, { 2: { how: 'exit' } }))
+      .to(workers({ count: 2, name: 'mine' }))
+      .pipe(deadly.survive)
+      .build()
+    const { failure } = await collectFailure(pipeline)
+    assert.equal(failure.errors[0]?.stage, 'mine')
+    assert.equal(failure.errors[0]?.index, 2)
+    await rejectsCode(Promise.reject(failure.errors[0]?.cause), 'ERR_WORKER_DIED')
+  })
+})
