@@ -63,11 +63,8 @@ export class MemoryReader implements OpenReader, OpenSyncReader {
     this.bytes = bytes
   }
 
-  read(offset: number, length: number, into?: Uint8Array): Uint8Array {
-    const view = this.bytes.subarray(offset, offset + length)
-    if (into === undefined) return view
-    into.set(view)
-    return into
+  read(offset: number, length: number): Uint8Array {
+    return this.bytes.subarray(offset, offset + length)
   }
 
   async close(): Promise<void> {}
@@ -83,12 +80,9 @@ class BlobReader implements OpenReader {
     this.blob = blob
   }
 
-  async read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+  async read(offset: number, length: number): Promise<Uint8Array> {
     try {
-      const bytes = new Uint8Array(await this.blob.slice(offset, offset + length).arrayBuffer())
-      if (into === undefined) return bytes
-      into.set(bytes)
-      return into
+      return new Uint8Array(await this.blob.slice(offset, offset + length).arrayBuffer())
     } catch (error) {
       throw mediaError('ERR_READ', describeSource(this.blob), error)
     }
@@ -125,11 +119,14 @@ class FileReader implements OpenReader {
     forgotten.register(this, fd, this)
   }
 
-  async read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    return this.readInto(offset, allocate(length))
+  }
+
+  async readInto(offset: number, bytes: Uint8Array): Promise<Uint8Array> {
     if (this.closing !== undefined) throw closedFault()
-    const bytes = into ?? allocate(length)
-    for (let done = 0; done < length; ) {
-      const part = Math.min(length - done, MAX_READ)
+    for (let done = 0; done < bytes.byteLength; ) {
+      const part = Math.min(bytes.byteLength - done, MAX_READ)
       const count = await called<number>(this.name, (end) =>
         read(this.fd, bytes, done, part, offset + done, end),
       )
@@ -167,12 +164,15 @@ class SyncFileReader implements OpenSyncReader {
     forgotten.register(this, fd, this)
   }
 
-  read(offset: number, length: number, into?: Uint8Array): Uint8Array {
+  read(offset: number, length: number): Uint8Array {
+    return this.readInto(offset, allocate(length))
+  }
+
+  readInto(offset: number, bytes: Uint8Array): Uint8Array {
     const fd = this.fd
     if (fd === undefined) throw closedFault()
-    const bytes = into ?? allocate(length)
-    for (let done = 0; done < length; ) {
-      const part = Math.min(length - done, MAX_READ)
+    for (let done = 0; done < bytes.byteLength; ) {
+      const part = Math.min(bytes.byteLength - done, MAX_READ)
       const count = this.call(() => readSync(fd, bytes, done, part, offset + done))
       if (count === 0) throw mediaError('ERR_READ', this.name, 'became shorter while it was read')
       done += count

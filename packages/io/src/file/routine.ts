@@ -40,12 +40,15 @@ export interface Reader {
   readonly size: number
   /** Whether what it reads is memory of its own, that may be overwritten. */
   readonly isOwn: boolean
-  read(offset: number, length: number, into?: Uint8Array): Uint8Array | Promise<Uint8Array>
+  read(offset: number, length: number): Uint8Array | Promise<Uint8Array>
+  /** Fills memory with the bytes from `offset` on, and gives it back. Without it, what is read is copied. */
+  readInto?(offset: number, into: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
 /** A reader that answers at once. */
 export interface SyncReader extends Reader {
-  read(offset: number, length: number, into?: Uint8Array): Uint8Array
+  read(offset: number, length: number): Uint8Array
+  readInto?(offset: number, into: Uint8Array): Uint8Array
 }
 
 /** Where a routine writes. */
@@ -109,7 +112,7 @@ export async function run<T, R extends Request>(
 function performSync(request: Request, file: { reader?: SyncReader; writer?: SyncWriter }): Uint8Array {
   switch (request.kind) {
     case 'read':
-      return file.reader!.read(request.offset, request.length, request.into)
+      return readSync(file.reader!, request)
     case 'write':
       file.writer!.write(request.chunks)
       return NOTHING
@@ -128,7 +131,7 @@ function perform(
 ): Uint8Array | Promise<Uint8Array> {
   switch (request.kind) {
     case 'read':
-      return file.reader!.read(request.offset, request.length, request.into)
+      return read(file.reader!, request)
     case 'write':
       return Promise.resolve(file.writer!.write(request.chunks)).then(() => NOTHING)
     case 'inflate':
@@ -148,6 +151,23 @@ function perform(
     case 'turn':
       return new Promise((resolve) => setImmediate(resolve, NOTHING))
   }
+}
+
+function readSync(reader: SyncReader, { offset, length, into }: ReadRequest): Uint8Array {
+  if (into === undefined) return reader.read(offset, length)
+  return reader.readInto?.(offset, into) ?? filled(into, reader.read(offset, length))
+}
+
+function read(reader: Reader, { offset, length, into }: ReadRequest): Uint8Array | Promise<Uint8Array> {
+  if (into === undefined) return reader.read(offset, length)
+  if (reader.readInto !== undefined) return reader.readInto(offset, into)
+  const bytes = reader.read(offset, length)
+  return bytes instanceof Uint8Array ? filled(into, bytes) : bytes.then((later) => filled(into, later))
+}
+
+function filled(into: Uint8Array, bytes: Uint8Array): Uint8Array {
+  into.set(bytes)
+  return into
 }
 
 /**

@@ -49,7 +49,7 @@ export function* decodeSamples(
   const out = new DATA_CLASSES[dtype](samples)
   const frames = samples / channels
   const framesPerTurn = Math.ceil(SAMPLES_PER_TURN / channels)
-  const [scale, bias] = scaleOf(native)
+  const [scale, bias] = is24 ? [dtype === 'float32' ? 2 ** -31 : 1, 0] : scaleOf(native)
   for (let from = 0; from < frames; from += framesPerTurn) {
     if (from > 0) yield TURN
     const count = Math.min(framesPerTurn, frames - from)
@@ -60,16 +60,7 @@ export function* decodeSamples(
     for (let channel = 0; channel < channels; channel++) {
       const source = from * channels + channel
       const target = channel * frames + from
-      if (is24)
-        take24(
-          bytes,
-          source,
-          channels,
-          out as Float32Array,
-          target,
-          count,
-          dtype === 'float32' ? 2 ** -31 : 1,
-        )
+      if (is24) take24(bytes, source, channels, out as Float32Array, target, count, scale)
       else if (native instanceof BigInt64Array) takeBig(native, source, channels, out, target, count, scale)
       else if (dtype === nativeDType(format))
         take(native, source, channels, out as Float32Array, target, count)
