@@ -9,7 +9,7 @@ import { listFiles } from 'spindle/source'
 
 const PHOTOS = fileURLToPath(new URL('photos', import.meta.url))
 
-/** Reads and decodes one file: on libuv's threads, so the event loop only waits. */
+/** Reads and decodes one file, in the worker threads of @spindle/io: the event loop only waits. */
 function load(path: string): Promise<NdArray<'uint8'>> {
   return loadImage(path, { width: 224, height: 224, mode: 'crop', layout: 'CHW' })
 }

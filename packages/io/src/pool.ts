@@ -4,8 +4,11 @@ import { ThreadPool, type WorkerOp } from 'spindle'
 /** Threads that the asynchronous functions of this package decode in: one a core. */
 export const POOL_SIZE: number = availableParallelism()
 
-/** A decoder call cannot be interrupted, and a thread that is terminated within one takes the process with it; so calls are waited for. */
-const GRACE_MS = 2 ** 31 - 1
+/**
+ * How long a thread may go on with a call that is not wanted any more, and how long the end of the process waits for it. A decoder's call cannot be
+ * interrupted, and a thread that is ended within one takes the process with it; one that takes so long hangs.
+ */
+const GRACE_MS = 30_000
 
 let pool: ThreadPool | undefined
 

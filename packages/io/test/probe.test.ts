@@ -28,9 +28,9 @@ describe('probe', () => {
     const cases = {
       'png 4 8': rgb().ensureAlpha(0.5).png(),
       'png 3 16': rgb().toColourspace('rgb16').png(),
-      'png 1 8': rgb().greyscale().png(),
+      'png 1 8': rgb().greyscale().toColourspace('b-w').png(),
       'png 3 8': rgb().png({ palette: true }),
-      'jpeg 1 8': rgb().greyscale().jpeg(),
+      'jpeg 1 8': rgb().greyscale().toColourspace('b-w').jpeg(),
       'jpeg 4 8': rgb().toColourspace('cmyk').jpeg(),
       'webp 3 8': rgb().webp({ lossless: true }),
       'webp 4 8': rgb().ensureAlpha(0.5).webp(),

@@ -86,4 +86,19 @@ describe('stopping while threads decode', () => {
       assert.equal(status, expected, stderr)
     })
   }
+
+  it('the end of the process does not wait for the end of a large batch', () => {
+    const { status, stderr } = run(`
+      await loadImage(paths[2])
+      const many = Array.from({ length: 5000 }, () => paths[0])
+      loadImageBatch(many, size).catch(() => {})
+      await sleep(30)
+      const endsAt = performance.now()
+      process.on('exit', () => {
+        // 5000 of these take a minute.
+        if (performance.now() - endsAt > 10000) process.exitCode = 7
+      })
+      process.exit(3)`)
+    assert.equal(status, 3, stderr)
+  })
 })

@@ -77,11 +77,13 @@ async function decode(work: BatchWork, readable: readonly Readable[]): Promise<F
   }
   const giveUp = (): unknown => Atomics.store(control, WANTED, 0)
   signal?.addEventListener('abort', giveUp)
+  enter(control)
   // All are waited for: whoever is told of a failure may use the memory again.
   const outcomes = await Promise.allSettled(
     starts.map((start, part) => runInPool(imageOps.fillPart, jobOf(start, part))),
   )
   signal?.removeEventListener('abort', giveUp)
+  leave(control)
   const parts = outcomes.map((outcome) => {
     if (outcome.status === 'rejected') throw outcome.reason
     return outcome.value
@@ -111,4 +113,21 @@ const LEAST_IMAGES = 4
 function partCount({ concurrency }: BatchWork, images: number): number {
   const free = Math.floor(POOL_SIZE / batchesUnderWay)
   return Math.max(1, Math.min(free, concurrency, Math.floor(images / LEAST_IMAGES)))
+}
+
+const underWay = new Set<Int32Array>()
+
+/** The end of the process waits for what threads are at, so batches must not go on to their ends. */
+function enter(control: Int32Array): void {
+  if (underWay.size === 0) process.prependListener('exit', giveAllUp)
+  underWay.add(control)
+}
+
+function leave(control: Int32Array): void {
+  underWay.delete(control)
+  if (underWay.size === 0) process.off('exit', giveAllUp)
+}
+
+function giveAllUp(): void {
+  for (const control of underWay) Atomics.store(control, WANTED, 0)
 }

@@ -2,13 +2,15 @@ import type { Augmentation } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
 import { type ClaimOutput, imageDecoder } from './ffmpeg/image-decoder.ts'
 import { printHead, sniffFormat } from './format.ts'
+import { readJpegHeader } from './jpeg.ts'
 import type { ImageTarget } from './options.ts'
 
 /** What a file is, by its bytes. @throws Error if it is empty or no image that is known */
 export function recognise(bytes: Buffer): EncodedImage {
   if (bytes.length === 0) throw new Error('is empty')
   const format = sniffFormat(bytes)
-  if (format !== undefined) return { bytes, format }
+  if (format !== undefined)
+    return { bytes, format, jpeg: format === 'jpeg' ? readJpegHeader(bytes) : undefined }
   throw new Error(`not a JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP image: it begins with ${printHead(bytes)}`)
 }
 

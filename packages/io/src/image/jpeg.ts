@@ -1,36 +1,102 @@
-import type { Size } from './geometry.ts'
-
-/** One marker segment of a JPEG file, without its marker and length. */
-export interface JpegSegment {
-  readonly marker: number
-  readonly body: Buffer
-  /** Where the next segment begins in the file. */
-  readonly end: number
+/** What the header of a JPEG file says (ITU-T T.81, annex B), as far as it could be read. */
+export interface JpegHeader {
+  /** The frame header; `undefined` where there is none before the first scan. */
+  readonly frame: JpegFrame | undefined
+  /** Where the TIFF structure of its EXIF data begins and ends; 0 and 0 without. */
+  readonly exifStart: number
+  readonly exifEnd: number
+  /** Where the coded data of the first scan begins; 0 without one. */
+  readonly scanStart: number
+  /** See {@link readJpegHeader}. */
+  readonly hasOwnTables: boolean
 }
 
+/** Size and kind of the picture. */
+export interface JpegFrame {
+  /** Which of the SOF markers it is: 0xc0 baseline, 0xc1 extended, 0xc2 progressive, others seldom met. */
+  readonly marker: number
+  readonly width: number
+  readonly height: number
+  readonly bitDepth: number
+  readonly channels: number
+}
+
+const SOF0 = 0xc0
+const SOF15 = 0xcf
 const DHT = 0xc4
+const EOI = 0xd9
 const SOS = 0xda
 const DQT = 0xdb
-const EOI = 0xd9
+const APP1 = 0xe1
 
-/** The segments of a JPEG file up to the first scan, that scan's header included (ITU-T T.81, annex B); with `andScans` all of them, and the end marker. */
-export function* jpegSegments(bytes: Buffer, andScans = false): Generator<JpegSegment> {
-  let at = 2
-  while (at + 2 <= bytes.length) {
-    if (bytes[at] !== 0xff) return
+/**
+ * Reads the header of a JPEG file, in one pass and without making objects: it is done for every file.
+ *
+ * `hasOwnTables` tells whether the file surely brings all the tables that its scans use. FFmpeg's decoder takes those of the picture before for
+ * what is missing: a damaged file would be decoded by another's tables.
+ */
+export function readJpegHeader(bytes: Buffer): JpegHeader {
+  let [exifStart, exifEnd, scanStart] = [0, 0, 0]
+  let frame: JpegFrame | undefined
+  const tables = new Tables()
+  let hasOwnTables = false
+  for (let at = 2; at + 2 <= bytes.length && bytes[at] === 0xff; ) {
     const marker = bytes[at + 1]!
     if (marker === 0xff) {
       at += 1 // fill byte
       continue
     }
-    if (marker === EOI && andScans) yield { marker, body: bytes.subarray(at + 2, at + 2), end: at + 2 }
-    if (marker === EOI || at + 4 > bytes.length) return
-    const end = at + 2 + bytes.readUInt16BE(at + 2)
-    if (end > bytes.length || end < at + 4) return
-    yield { marker, body: bytes.subarray(at + 4, end), end }
-    if (marker === SOS && !andScans) return
-    at = marker === SOS ? endOfScan(bytes, end) : end
+    if (marker === EOI) {
+      hasOwnTables = tables.isComplete
+      break
+    }
+    if (at + 4 > bytes.length) break
+    const [start, end] = [at + 4, at + 2 + bytes.readUInt16BE(at + 2)]
+    if (end > bytes.length || end < start) break
+    at = end
+    if (marker === SOS) {
+      if (scanStart === 0) scanStart = end
+      tables.addScan(bytes, start, end)
+      // Of the common kind there is one scan with everything.
+      if (tables.isWholeScan || !tables.isComplete) {
+        hasOwnTables = tables.isComplete
+        break
+      }
+      at = endOfScan(bytes, end)
+    } else if (marker === DQT) tables.addQuantisers(bytes, start, end)
+    else if (marker === DHT) tables.addHuffman(bytes, start, end)
+    else if (marker === APP1) {
+      if (exifStart === 0 && bytes.toString('latin1', start, start + 6) === 'Exif\0\0') {
+        exifStart = start + 6
+        exifEnd = end
+      }
+    } else if (isFrameHeader(marker) && end - start >= 6) {
+      tables.addFrame(bytes, start, end)
+      frame ??= {
+        marker,
+        width: bytes.readUInt16BE(start + 3),
+        height: bytes.readUInt16BE(start + 1),
+        bitDepth: bytes[start]!,
+        channels: bytes[start + 5]!,
+      }
+    }
   }
+  return { frame, exifStart, exifEnd, scanStart, hasOwnTables }
+}
+
+/**
+ * Whether a JPEG file has a scan and no end marker behind it. FFmpeg does not miss it, even when asked for strictness, where
+ * only the last few bytes are cut off.
+ */
+export function lacksJpegEnd(bytes: Buffer, { scanStart }: JpegHeader): boolean {
+  return scanStart > 0 && bytes.lastIndexOf(END) < scanStart
+}
+
+const END = Buffer.of(0xff, EOI)
+
+/** SOF0 to SOF15; 0xc4, 0xc8 and 0xcc among them are tables. */
+function isFrameHeader(marker: number): boolean {
+  return marker >= SOF0 && marker <= SOF15 && ((marker & 3) !== 0 || marker === SOF0)
 }
 
 /** Where the next marker is behind coded data: restart markers are part of it. */
@@ -42,78 +108,58 @@ function endOfScan(bytes: Buffer, start: number): number {
   return bytes.length
 }
 
-/** What the frame header of a JPEG file says (ITU-T T.81, B.2.2). */
-export interface JpegFrameHeader extends Size {
-  /** Which of the SOF markers it is: 0xc0 baseline, 0xc1 extended, 0xc2 progressive, others seldom met. */
-  readonly marker: number
-  readonly bitDepth: number
-  readonly channels: number
-}
+/** Which tables a file has defined, and whether its scans used others. Sets of small numbers are kept as bits. */
+class Tables {
+  /** Whether every scan had its tables. */
+  isComplete = true
+  /** Whether the last scan had all components and frequencies. */
+  isWholeScan = false
+  #quantisers = 0
+  #dc = 0
+  #ac = 0
+  /** Numbers of the components, and the quantiser of each. */
+  readonly #components: number[] = []
+  readonly #quantiserOf: number[] = []
 
-/** The frame header of a JPEG file; `undefined` where it has none. */
-export function jpegFrameHeader(bytes: Buffer): JpegFrameHeader | undefined {
-  for (const { marker, body } of jpegSegments(bytes)) {
-    if (!isFrameHeader(marker) || body.length < 6) continue
-    const size = { width: body.readUInt16BE(3), height: body.readUInt16BE(1) }
-    return { ...size, marker, bitDepth: body[0]!, channels: body[5]! }
+  addQuantisers(bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; at += 1 + (bytes[at]! >> 4 === 0 ? 64 : 128))
+      this.#quantisers |= 1 << (bytes[at]! & 15)
   }
-  return undefined
-}
 
-/**
- * Whether a JPEG file has a scan and no end marker behind it. FFmpeg does not miss it, even when asked for strictness, where
- * only the last few bytes are cut off.
- */
-export function lacksJpegEnd(bytes: Buffer): boolean {
-  for (const { marker, end } of jpegSegments(bytes)) {
-    if (marker === SOS) return bytes.lastIndexOf(Buffer.of(0xff, EOI)) < end
+  addHuffman(bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at + 17 <= end; ) {
+      const id = 1 << (bytes[at]! & 15)
+      if (bytes[at]! >> 4 === 0) this.#dc |= id
+      else this.#ac |= id
+      let codes = 0
+      for (let i = 1; i <= 16; i++) codes += bytes[at + i]!
+      at += 17 + codes
+    }
   }
-  return false
-}
 
-/**
- * Whether a JPEG file surely brings all the tables that its scans use. FFmpeg's decoder takes those of the picture before for what is missing: a
- * damaged file would decode, by another's tables.
- */
-export function hasOwnTables(bytes: Buffer): boolean {
-  const quantisers = new Set<number>()
-  const huffman = new Set<number>()
-  const quantiserOf = new Map<number, number>()
-  for (const { marker, body } of jpegSegments(bytes, true)) {
-    if (marker === DQT) {
-      for (let at = 0; at < body.length; at += 1 + (body[at]! >> 4 === 0 ? 64 : 128))
-        quantisers.add(body[at]! & 15)
-    } else if (marker === DHT) {
-      for (let at = 0; at + 17 <= body.length; ) {
-        huffman.add(body[at]!) // its class, DC or AC, in the upper half
-        let codes = 0
-        for (let i = 1; i <= 16; i++) codes += body[at + i]!
-        at += 17 + codes
-      }
-    } else if (isFrameHeader(marker) && body.length >= 6) {
-      for (let at = 6; at + 3 <= body.length; at += 3) quantiserOf.set(body[at]!, body[at + 2]!)
-    } else if (marker === SOS) {
-      const count = body[0] ?? 0
-      const [from, to, isRefined] = [
-        body[1 + 2 * count],
-        body[2 + 2 * count],
-        (body[3 + 2 * count] ?? 0) > 15,
-      ]
-      for (let at = 1; at < 1 + 2 * count; at += 2) {
-        const [component, tables] = [body[at]!, body[at + 1]!]
-        if (!quantisers.has(quantiserOf.get(component) ?? -1)) return false
-        if (from === 0 && !isRefined && !huffman.has(tables >> 4)) return false
-        if (to !== 0 && !huffman.has(16 + (tables & 15))) return false
-      }
-      // Of the common kind there is one scan with everything.
-      if (from === 0 && to === 63 && count === quantiserOf.size) return true
-    } else if (marker === EOI) return true
+  addFrame(bytes: Buffer, start: number, end: number): void {
+    for (let at = start + 6; at + 3 <= end; at += 3) {
+      this.#components.push(bytes[at]!)
+      this.#quantiserOf.push(bytes[at + 2]! & 15)
+    }
   }
-  // Somewhere between its markers the file is damaged. FFmpeg goes on at the next one.
-  return false
-}
 
-/** SOF0 to SOF15; 0xc4, 0xc8 and 0xcc among them are tables. */
-function isFrameHeader(marker: number): boolean {
-  return marker >= 0xc0 && marker <= 0xcf && ((marker & 3) !== 0 || marker === 0xc0)
+  addScan(bytes: Buffer, start: number, end: number): void {
+    const count = bytes[start] ?? 0
+    const after = start + 1 + 2 * count
+    if (after + 3 > end) {
+      this.isComplete = false
+      return
+    }
+    const [from, to, isRefined] = [bytes[after]!, bytes[after + 1]!, bytes[after + 2]! > 15]
+    for (let at = start + 1; at < after; at += 2) {
+      const component = this.#components.indexOf(bytes[at]!)
+      const used = bytes[at + 1]!
+      const hasQuantiser = component >= 0 && (this.#quantisers >> this.#quantiserOf[component]!) % 2 !== 0
+      const hasDc = from !== 0 || isRefined || (this.#dc >> (used >> 4)) % 2 !== 0
+      const hasAc = to === 0 || (this.#ac >> (used & 15)) % 2 !== 0
+      if (!hasQuantiser || !hasDc || !hasAc) this.isComplete = false
+    }
+    this.isWholeScan = from === 0 && to === 63 && count === this.#components.length
+  }
 }

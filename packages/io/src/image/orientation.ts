@@ -1,7 +1,6 @@
 import type { Part } from './augment.ts'
 import { avifOrientation } from './avif.ts'
-import type { ImageFormat } from './format.ts'
-import { jpegSegments } from './jpeg.ts'
+import type { EncodedImage } from './backend.ts'
 import { tiffNumber } from './tiff.ts'
 import { webpExif } from './webp.ts'
 
@@ -53,10 +52,12 @@ const PLAIN: readonly Orientation[] = [1, 2, 4, 3]
 const CROSSED: readonly Orientation[] = [5, 8, 6, 7]
 
 /** The orientation that an image file asks for; 1 where it says nothing or nonsense. */
-export function readOrientation(bytes: Buffer, format: ImageFormat): Orientation {
+export function readOrientation({ bytes, format, jpeg }: EncodedImage): Orientation {
   switch (format) {
     case 'jpeg':
-      return exifOrientation(jpegExif(bytes))
+      return jpeg === undefined || jpeg.exifStart === 0
+        ? 1
+        : exifOrientation(bytes.subarray(jpeg.exifStart, jpeg.exifEnd))
     case 'png':
       return exifOrientation(pngExif(bytes))
     case 'webp':
@@ -78,13 +79,6 @@ function exifOrientation(tiff: Buffer | undefined): Orientation {
 
 function orientationOf(value: number | undefined): Orientation {
   return value !== undefined && value >= 1 && value <= 8 ? (value as Orientation) : 1
-}
-
-function jpegExif(bytes: Buffer): Buffer | undefined {
-  for (const { marker, body } of jpegSegments(bytes)) {
-    if (marker === 0xe1 && body.toString('latin1', 0, 6) === 'Exif\0\0') return body.subarray(6)
-  }
-  return undefined
 }
 
 /** The eXIf chunk (PNG third edition, 11.3.4.5); it may follow the pixels. */

@@ -69,8 +69,14 @@ export function dtypeOf(format: PixelFormat): 'uint8' | 'uint16' {
 export function planesOf(format: PixelFormat, layout: ImageLayout): readonly Plane[] {
   const { channels, planes } = FACTS[format]
   if (channels === undefined) return planes
-  return layout === 'HWC' ? [{ ...LUMA, channels }] : Array.from({ length: channels }, () => LUMA)
+  return layout === 'HWC' ? INTERLEAVED[channels]! : PLANAR[channels]!
 }
+
+/** By the number of channels. */
+const INTERLEAVED: readonly (readonly Plane[])[] = [0, 1, 2, 3, 4].map((channels) => [{ ...LUMA, channels }])
+const PLANAR: readonly (readonly Plane[])[] = [0, 1, 2, 3, 4].map((channels) =>
+  new Array<Plane>(channels).fill(LUMA),
+)
 
 /** The shape of one image. */
 export function imageShape(format: PixelFormat, layout: ImageLayout, { width, height }: Size): number[] {

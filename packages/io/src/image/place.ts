@@ -34,7 +34,8 @@ export function placePicture(
   const planes = planesOf(target.pixelFormat, target.layout)
   const area = placement.output.width * placement.output.height
   let at = 0
-  for (const [i, plane] of planes.entries()) {
+  for (let i = 0; i < planes.length; i++) {
+    const plane = planes[i]!
     const length = (area * plane.channels) >> (2 * plane.shift)
     placePlane(picture, i, plane, orientation, placement, target, out.subarray(at, at + length) as Output)
     at += length

@@ -14,7 +14,6 @@ import type { EncodedImage } from './backend.ts'
 import { recognise } from './decode-file.ts'
 import type { ImageFormat } from './format.ts'
 import { gifFacts } from './gif.ts'
-import { jpegFrameHeader } from './jpeg.ts'
 import { isQuarterTurn, type Orientation, readOrientation } from './orientation.ts'
 import { tiffNumber, tiffPages } from './tiff.ts'
 import { webpFacts } from './webp.ts'
@@ -79,7 +78,7 @@ function inspect(bytes: Buffer, source: ImageSource): ImageInfo {
   try {
     const image = recognise(bytes)
     const { format } = image
-    const orientation = readOrientation(bytes, format)
+    const orientation = readOrientation(image)
     const { width, height, ...rest } = factsOf(image)
     if (!(width > 0 && height > 0)) throw new Error('it says that it has no pixels')
     const isTurned = isQuarterTurn(orientation)
@@ -94,10 +93,10 @@ function inspect(bytes: Buffer, source: ImageSource): ImageInfo {
 
 type Facts = Pick<ImageInfo, 'width' | 'height' | 'channels' | 'bitDepth' | 'frames'>
 
-function factsOf({ bytes, format }: EncodedImage): Facts {
+function factsOf({ bytes, format, jpeg }: EncodedImage): Facts {
   switch (format) {
     case 'jpeg': {
-      const header = jpegFrameHeader(bytes)
+      const header = jpeg?.frame
       if (header === undefined) throw new Error('the JPEG file has no frame header')
       const { width, height, channels, bitDepth } = header
       return { width, height, channels, bitDepth, frames: 1 }

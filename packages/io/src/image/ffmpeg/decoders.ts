@@ -1,7 +1,6 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import type { ImageFormat } from '../format.ts'
 import { MAX_PIXELS } from '../geometry.ts'
-import { hasOwnTables } from '../jpeg.ts'
 import { check, type FFmpeg } from './library.ts'
 
 /** The decoder of a format, and how strict it can be. */
@@ -36,9 +35,12 @@ export class Decoders {
     this.#frame.alloc()
   }
 
-  /** Decodes the first picture of a packet. The frame is valid until the next call. */
-  first(key: DecoderKey, bytes: Buffer): Frame {
-    if (mindsThePast(key, bytes)) this.#discard(key)
+  /**
+   * Decodes the first picture of a packet. The frame is valid until the next call. With `isAlone` the decoder is a new one: where files are
+   * damaged, those of TIFF, and of JPEG without tables, would show what was decoded before.
+   */
+  first(key: DecoderKey, bytes: Buffer, isAlone = false): Frame {
+    if (isAlone) this.#discard(key)
     const decoder = this.#decoderFor(key)
     try {
       this.#send(decoder, bytes)
@@ -141,11 +143,6 @@ export class Decoders {
     check(this.#ffmpeg, decoder.open2Sync(codec, null), 'opening the decoder')
     return decoder
   }
-}
-
-/** Whether what was decoded before would show: that of TIFF does where tags are damaged. */
-function mindsThePast({ format }: DecoderKey, bytes: Buffer): boolean {
-  return format === 'tiff' || (format === 'jpeg' && !hasOwnTables(bytes))
 }
 
 /** TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors. */

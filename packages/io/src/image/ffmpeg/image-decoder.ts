@@ -4,7 +4,6 @@ import { isAnimated } from '../animation.ts'
 import { type Augmentation, type Part, partOf } from '../augment.ts'
 import type { EncodedImage } from '../backend.ts'
 import { placeScaled, type Size, scaledSize } from '../geometry.ts'
-import { jpegFrameHeader } from '../jpeg.ts'
 import type { ImageTarget } from '../options.ts'
 import { compose, isQuarterTurn, type Orientation, readOrientation, storedPart } from '../orientation.ts'
 import { channelsOf, type ImageDType } from '../pixel-format.ts'
@@ -54,7 +53,7 @@ export class ImageDecoder {
     claim: ClaimOutput,
   ): void {
     this.#freeLater()
-    const orientation = compose(readOrientation(image.bytes, image.format), augmentation?.turned ?? 1)
+    const orientation = compose(readOrientation(image), augmentation?.turned ?? 1)
     const work: Work = { image, target, orientation, augmentation, claim }
     try {
       if (target.isAnimated && isAnimated(image)) this.#decodeAll(work)
@@ -77,9 +76,10 @@ export class ImageDecoder {
   #decodeStill(work: Work): void {
     const { image, claim } = work
     refuseWhatGoesWrong(image)
-    const large = image.format === 'jpeg' ? sizeToShrink(work) : undefined
+    const large = sizeToShrink(work)
     const lowres = large === undefined ? 0 : LOWRES
-    const frame = this.#decoders.first({ format: image.format, lowres }, firstPicture(image))
+    const isAlone = image.format === 'tiff' || image.jpeg?.hasOwnTables === false
+    const frame = this.#decoders.first({ format: image.format, lowres }, firstPicture(image), isAlone)
     const place = this.#placerFor(work, frame, large ?? frame)
     place(frame, claim(place.output, 1))
   }
@@ -186,7 +186,7 @@ const PROGRESSIVE = 0xc2
 
 /** The size of a JPEG that can be decoded at a fraction of it without visible loss; `undefined` for others. */
 function sizeToShrink({ image, target, orientation, augmentation }: Work): Size | undefined {
-  const size = target.mayShrink ? jpegFrameHeader(image.bytes) : undefined
+  const size = target.mayShrink ? image.jpeg?.frame : undefined
   if (size === undefined || size.marker > PROGRESSIVE || size.width * size.height < LEAST_PIXELS)
     return undefined
   const shown = turn(size, orientation)

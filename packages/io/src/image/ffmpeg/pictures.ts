@@ -12,8 +12,8 @@ import type { FFmpeg } from './library.ts'
 import type { Scalers } from './scalers.ts'
 
 /** What FFmpeg would decode without an error, but wrongly. */
-export function refuseWhatGoesWrong({ bytes, format }: EncodedImage): void {
-  if (format === 'jpeg' && lacksJpegEnd(bytes))
+export function refuseWhatGoesWrong({ bytes, format, jpeg }: EncodedImage): void {
+  if (jpeg !== undefined && lacksJpegEnd(bytes, jpeg))
     throw new Error('the JPEG file is truncated: it has no end marker')
   if (format === 'gif' && !hasWholeFirstPicture(bytes)) throw new Error('the GIF file is truncated')
   if (format === 'tiff' && isJpegInTiff(bytes)) {

@@ -1,5 +1,5 @@
-// Images per second, and CPU per image, of Spindle's main job beside others: files on disk to batches of 32 RGB images of 224x224.
-//   npm run build && node benchmarks/images/run.mjs [--setup] [--images 1500] [--rounds 5] [--only name,…] [--json file]
+// Images per second, and CPU per image, beside others: files on disk to batches of 32 RGB images of 224x224.
+//   npm run build && node benchmarks/media/images.mjs [--setup] [--images 1000] [--rounds 5] [--sets name,…] [--photos folder] [--only name,…] [--json file]
 // Each cell is a process of its own; the contestants take turns, round by round; medians are printed.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -7,24 +7,26 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeMachine, readLoad, waitForQuiet } from '../engine/machine.mjs'
-import { contestants } from './contestants.mjs'
-import { makeInputs } from './inputs.mjs'
+import { contestants } from './images/contestants.mjs'
+import { makeInputs } from './images/inputs.mjs'
 import { setUp } from './setup.mjs'
 
 const { values: options } = parseArgs({
   options: {
     setup: { type: 'boolean' },
-    images: { type: 'string', default: '1500' },
+    images: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '5' },
+    sets: { type: 'string' },
+    photos: { type: 'string' },
     only: { type: 'string' },
     json: { type: 'string' },
   },
 })
 if (options.setup) setUp()
 
-const here = fileURLToPath(new URL('.', import.meta.url))
+const here = fileURLToPath(new URL('images/', import.meta.url))
 const machine = describeMachine(process.execPath)
-const inputs = makeInputs(Number(options.images))
+const inputs = await makeInputs(Number(options.images), options.sets?.split(','), options.photos)
 const wanted = contestants.filter(({ name }) => !options.only || options.only.split(',').includes(name))
 const results = []
 try {
@@ -81,7 +83,7 @@ function print({ machine: m, images, rounds, results: rows }) {
   console.log(`${images} images a set, ${rounds} rounds; load average ${readLoad()} at the end`)
   for (const set of new Set(rows.map((row) => row.set))) {
     const own = rows.filter((row) => row.set === set)
-    const base = own.find((row) => row.name === 'spindle') ?? own[0]
+    const base = own.find((row) => row.name === 'spindle CHW') ?? own[0]
     console.log(`\n${set.padEnd(22)} images/s (most)     x      CPU ms/image    x     RSS MB   images`)
     for (const row of own) {
       if (row.perSecond === undefined) continue

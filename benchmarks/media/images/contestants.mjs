@@ -2,7 +2,7 @@
 // { images, seconds, cpuSeconds, rssMb }, of the work alone, after a warm-up and without the start of the process.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { PYTHON } from './setup.mjs'
+import { C_PROGRAM, PYTHON } from '../setup.mjs'
 
 const node = process.execPath
 const always = () => undefined
@@ -19,27 +19,31 @@ const needsPython = (module) =>
     if (!existsSync(PYTHON)) return 'not set up: run with --setup'
     return isRunnable(PYTHON, '-c', `import ${module}`) ? undefined : `Python cannot import ${module}`
   })
+const needsC = memo(() => (existsSync(C_PROGRAM) ? undefined : 'not built: run with --setup, see README.md'))
+
+const spindle = (name, way, backend, layout) => ({
+  name,
+  command: (folder) => [node, 'cell-spindle.mjs', folder, way, backend, layout],
+  missing: always,
+})
+const c = (layout) => ({
+  name: `C, libjpeg-turbo ${layout}`,
+  sets: ['jpeg 500x375', 'jpeg 1920x1080', 'own 1920x1080'],
+  command: (folder, cores) => [C_PROGRAM, folder, String(cores), '224', '224', layout],
+  missing: needsC,
+})
 
 export const contestants = [
-  {
-    name: 'spindle',
-    command: (folder) => [node, 'cell-spindle.mjs', folder, 'ffmpeg', 'HWC'],
-    missing: always,
-  },
-  {
-    name: 'spindle CHW',
-    command: (folder) => [node, 'cell-spindle.mjs', folder, 'ffmpeg', 'CHW'],
-    missing: always,
-  },
-  {
-    name: 'spindle over sharp',
-    command: (folder) => [node, 'cell-spindle.mjs', folder, 'sharp', 'HWC'],
-    missing: always,
-  },
+  spindle('spindle CHW', 'batches', 'ffmpeg', 'CHW'),
+  c('CHW'),
+  spindle('spindle HWC', 'batches', 'ffmpeg', 'HWC'),
+  c('HWC'),
+  spindle('spindle one by one', 'single', 'ffmpeg', 'CHW'),
+  spindle('spindle over sharp', 'single', 'sharp', 'HWC'),
   { name: 'sharp alone', command: (folder) => [node, 'cell-sharp.mjs', folder], missing: always },
   {
     name: 'ffmpeg command',
-    sets: ['jpeg 500x375'], // it takes one kind of file at a time
+    sets: ['jpeg 500x375', 'jpeg 1920x1080', 'png 500x375', 'webp 500x375', 'own 1920x1080'], // it takes one kind of file at a time
     command: (folder, cores) => [node, 'cell-ffmpeg.mjs', folder, String(cores)],
     missing: memo(() => (isRunnable('ffmpeg', '-version') ? undefined : 'not on PATH')),
   },
@@ -57,7 +61,7 @@ export const contestants = [
   },
   {
     name: 'PIL with draft()',
-    sets: ['jpeg 500x375'],
+    sets: ['jpeg 500x375', 'jpeg 1920x1080', 'own 1920x1080'],
     command: (folder, cores) => [PYTHON, 'cell_pil.py', folder, String(cores), 'draft'],
     missing: needsPython('PIL, numpy'),
   },

@@ -1,5 +1,5 @@
 // What the cells in JavaScript share: the files, and the measuring.
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export const WIDTH = 224
@@ -20,6 +20,7 @@ export async function measure(folder, work, cpu = () => process.cpuUsage()) {
   const images = await work(paths)
   const [seconds, after] = [(performance.now() - startedAt) / 1000, cpu()]
   const cpuSeconds = (after.user + after.system - before.user - before.system) / 1e6
-  const rssMb = process.resourceUsage().maxRSS / 1024
+  // Not maxRSS of getrusage, which also counts what this process was forked from.
+  const rssMb = Number(readFileSync('/proc/self/status', 'utf8').match(/VmHWM:\s+(\d+)/)[1]) / 1024
   console.log(JSON.stringify({ images, seconds, cpuSeconds, rssMb }))
 }

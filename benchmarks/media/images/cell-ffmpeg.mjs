@@ -1,11 +1,12 @@
 // The ffmpeg command, one process with one thread for each core, each on its part of a numbered sequence. Their start is part of the time.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
 import { HEIGHT, measure, WIDTH } from './cell.mjs'
 
 const [folder, cores] = [process.argv[2], Number(process.argv[3])]
+const ending = extname(readdirSync(folder)[0])
 
 async function convert(start, count) {
   const child = spawn(
@@ -20,7 +21,7 @@ async function convert(start, count) {
         '-start_number',
         start,
         '-i',
-        join(folder, '%05d.jpg'),
+        join(folder, `%05d${ending}`),
       ],
       ...[
         '-frames:v',
