@@ -11,6 +11,7 @@ const FLUSH = Symbol('flush')
 /** Collects items into batches: a stage of concurrency 1 whose op is the aggregator, and which has a rest to give at the end. */
 export class AggregateStage extends PipeStage {
   readonly #dropLast: boolean
+  readonly #aggregator: Aggregator<unknown, unknown>
   #first: Item | undefined
   #origin: Origin = { source: 0, epoch: 0 }
   /** Whether the aggregator has been given something since it was last flushed. */
@@ -42,6 +43,11 @@ export class AggregateStage extends PipeStage {
       reportsStart: false,
     })
     this.#dropLast = dropLast
+    this.#aggregator = aggregator
+  }
+
+  override get code(): unknown {
+    return this.#aggregator
   }
 
   protected override call(item: Item): void {
