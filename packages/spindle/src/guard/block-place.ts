@@ -27,12 +27,11 @@ export interface PlacedBlock {
  * `undefined` if it happened inside a call of another pipeline.
  */
 export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | undefined {
-  const sample = bestSample(block.samples)
-  const frames = (sample?.frames ?? []).filter(isUsers)
+  const inside = isInside(block.word)
+  const frames = bestStack(block.samples.map((sample) => usersFrames(sample, inside)))
   const own = frames.filter(({ file }) => !file.includes('/node_modules/'))
   const shown = own[0] ?? frames[0]
   const stack = frames.slice(0, MOST_SHOWN).map(showFrame)
-  const inside = isInside(block.word)
   const mark = markOf(block.word)
   let owner = inside ? graph.stages.find((stage) => stage.mark === mark) : undefined
   let isConsumer = inside && graph.outlet.mark === mark
@@ -51,19 +50,24 @@ export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | und
   return { at, owner, stack }
 }
 
-/** The sample that shows what most of them do: one may have come late, when the block was just over. */
-function bestSample(samples: readonly LoopSample[]): LoopSample | undefined {
-  const places = samples.map(({ frames }) => {
-    const frame = frames.find(isUsers)
-    return frame === undefined ? '' : `${frame.function} ${frame.file}:${frame.line}`
-  })
-  let best: LoopSample | undefined
+/** The stack that shows what most of them do: one may have been read late, when the block was just over. */
+function bestStack(stacks: readonly (readonly Frame[])[]): readonly Frame[] {
+  const places = stacks.map(([frame]) =>
+    frame === undefined ? '' : `${frame.function} ${frame.file}:${frame.line}`,
+  )
+  let best: readonly Frame[] = []
   let most = 0
   for (const [i, place] of places.entries()) {
     const count = place === '' ? 0 : places.filter((other) => other === place).length
-    if (count > most) [best, most] = [samples[i], count]
+    if (count > most) [best, most] = [stacks[i] as readonly Frame[], count]
   }
-  return best ?? samples[0]
+  return best
+}
+
+/** The user's frames; inside a call only those of the call: whoever stands below the engine has caused it, but does not hold the loop. */
+function usersFrames({ frames }: LoopSample, inside: boolean): readonly Frame[] {
+  const end = inside ? frames.findIndex(({ file }) => isOwnFile(toPath(file))) : -1
+  return (end < 0 ? frames : frames.slice(0, end)).filter(isUsers)
 }
 
 function isUsers({ file }: Frame): boolean {

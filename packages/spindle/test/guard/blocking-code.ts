@@ -11,8 +11,9 @@ import type { Aggregator, TaskHook } from '../../src/engine/types.ts'
 
 type Kind = keyof typeof kinds
 
-/** Milliseconds for which each call holds the loop. */
-export const HELD_MS = 30
+/** Microseconds of work for which each call holds the loop. Of work, for on a machine that is busy with others the clock says nothing. */
+export const HELD_US = 25_000
+export const usage: typeof process.cpuUsage = process.cpuUsage
 
 interface Held {
   readonly stage: string | undefined
@@ -37,14 +38,14 @@ export function lineOf(what: string): number {
 export const file: string = fileURLToPath(import.meta.url)
 
 async function opBefore(item: number): Promise<number> {
-  for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: op before await
+  for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: op before await
   await delay(1)
   return item
 }
 
 async function opAfter(item: number): Promise<number> {
   await delay(1)
-  for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: op after await
+  for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: op after await
   return item
 }
 
@@ -59,24 +60,24 @@ function opThatReturns(item: number): Promise<number> {
 
 async function returned(item: number): Promise<number> {
   await delay(1)
-  for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: returned promise
+  for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: returned promise
   return item
 }
 
 async function helper(item: number): Promise<number> {
   await delay(1)
-  for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: helper
+  for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: helper
   return item
 }
 
 function* opOfGenerator(item: number): Generator<number> {
-  for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: generator
+  for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: generator
   yield item
 }
 
 function* slowSource(): Generator<number> {
   for (let i = 0; ; i++) {
-    for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: source
+    for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: source
     yield i
   }
 }
@@ -84,19 +85,19 @@ function* slowSource(): Generator<number> {
 async function* slowAsyncSource(): AsyncGenerator<number> {
   for (let i = 0; ; i++) {
     await delay(1)
-    for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: async source
+    for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: async source
     yield i
   }
 }
 
 function slowRouter(item: number): number {
-  for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: router
+  for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: router
   return item % 2
 }
 
 class Slow implements Aggregator<number, number[]> {
   accumulate(item: number): number[] {
-    for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: aggregator
+    for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: aggregator
     return [item]
   }
   flush(): undefined {
@@ -106,7 +107,7 @@ class Slow implements Aggregator<number, number[]> {
 
 const hook: TaskHook = {
   onTaskStart: function slowHook(): void {
-    for (const end = performance.now() + HELD_MS; performance.now() < end; ); // held: hook
+    for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: hook
   },
 }
 

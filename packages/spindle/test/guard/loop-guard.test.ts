@@ -8,7 +8,7 @@ import { PipelineBuilder } from '../../src/builder/builder.ts'
 import type { LoopBlock } from '../../src/engine/loop-blocks.ts'
 import type { Pipeline } from '../../src/engine/pipeline.ts'
 import type { BuildOptions, TaskHook } from '../../src/engine/types.ts'
-import { file, type Kind, kinds, lineOf } from './blocking-code.ts'
+import { file, HELD_US, type Kind, kinds, lineOf, usage } from './blocking-code.ts'
 
 const LIMIT_MS = 10_000
 
@@ -66,7 +66,7 @@ describe('the loop guard', () => {
       const pipeline = begin()
       const limit = performance.now() + LIMIT_MS
       const hold = (): boolean => {
-        for (const end = performance.now() + 30; performance.now() < end; );
+        for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage());
         return pipeline.stats().blocks.some(isConsumers) || performance.now() > limit
       }
       const consume = async (): Promise<void> => {
@@ -120,7 +120,7 @@ describe('the loop guard', () => {
       )
       .pipe(
         (item) => {
-          for (const end = performance.now() + 30; performance.now() < end; );
+          for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage());
           return item
         },
         { name: 'decode' },

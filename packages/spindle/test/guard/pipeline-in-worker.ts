@@ -9,7 +9,7 @@ const pipeline = new PipelineBuilder()
     for (let i = 0; ; i++) yield i
   })
   .pipe(function inWorker(item: number) {
-    for (const end = performance.now() + 30; performance.now() < end; );
+    for (const end = performance.now() + 60; performance.now() < end; );
     return item
   })
   .build({ logger: { warn: () => {}, error: () => {} } })
