@@ -13,7 +13,8 @@ const MAY_IMPORT = {
   engine: ['root', 'placement'],
   remote: ['root', 'placement', 'engine'],
   source: ['root', 'engine'],
-  builder: ['root', 'placement', 'engine'],
+  guard: ['root', 'placement', 'engine'],
+  builder: ['root', 'placement', 'engine', 'guard'],
   observe: ['root', 'placement', 'engine', 'builder'],
   // What runs in the workers of a region.
   region: ['root', 'placement', 'engine', 'builder'],

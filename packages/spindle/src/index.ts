@@ -34,6 +34,7 @@ export {
 } from './engine/config.ts'
 export type { StopMode } from './engine/graph.ts'
 export { Histogram } from './engine/histogram.ts'
+export type { LoopBlock, LoopPlace } from './engine/loop-blocks.ts'
 // Running it
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
 export type { Report } from './engine/report.ts'
@@ -53,6 +54,7 @@ export type {
   BuildOptions,
   FailureBudget,
   Logger,
+  LoopGuardOptions,
   RateBudget,
   ReadableStreamLike,
   RetryOptions,

@@ -10,9 +10,10 @@ import {
   type VariantsConfig,
 } from '../engine/config.ts'
 import { isOneShot, isSource } from '../engine/open-source.ts'
-import { Pipeline } from '../engine/pipeline.ts'
+import { graphOf, Pipeline } from '../engine/pipeline.ts'
 import type { Aggregator, BuildOptions, Source } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
+import { guardLoop } from '../guard/loop-guard.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import { callSite } from './call-site.ts'
 import { elementsOf } from './elements.ts'
@@ -273,7 +274,9 @@ export class PipelineBuilder<T = never> {
   /** Makes a pipeline. It starts when it is first iterated. */
   build(options: BuildOptions = {}): Pipeline<T> {
     checkBuildOptions(options)
-    return new Pipeline<T>(this.getConfig(), options)
+    const pipeline = new Pipeline<T>(this.getConfig(), options)
+    if (options.loopGuard !== false) guardLoop(graphOf(pipeline as Pipeline<never>), options.loopGuard)
+    return pipeline
   }
 
   toString(): string {

@@ -5,6 +5,7 @@ import type { AggregateConfig, PipeConfig } from '../engine/config.ts'
 import { checkHooks } from '../engine/hooks.ts'
 import type { Aggregator, BuildOptions, RetryOptions, StageContext } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
+import { checkLoopGuard } from '../guard/loop-guard.ts'
 import type { Executor } from '../placement/executor.ts'
 import { isWorkerOp } from '../placement/worker-op.ts'
 import { elementsOf } from './elements.ts'
@@ -181,6 +182,7 @@ export function checkBuildOptions(options: BuildOptions): void {
     'threads',
     'reportIntervalMs',
     'onStats',
+    'loopGuard',
   ] satisfies (keyof BuildOptions)[])
   if (options.maxFailures !== undefined) checkBudget(options.maxFailures)
   if (options.seed !== undefined && !Number.isSafeInteger(options.seed))
@@ -191,6 +193,7 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.reportIntervalMs !== undefined) checkDuration('reportIntervalMs', options.reportIntervalMs)
   if (options.onStats !== undefined) checkFunction('onStats', options.onStats)
   if (options.threads !== undefined) checkInteger('threads', options.threads, 1)
+  checkLoopGuard(options.loopGuard)
   if (options.onItemError !== undefined) checkFunction('onItemError', options.onItemError)
   if (options.deadLetter !== undefined) checkFunction('deadLetter', options.deadLetter)
   if (options.hooks !== undefined && typeof options.hooks !== 'function') checkHooks(options.hooks)

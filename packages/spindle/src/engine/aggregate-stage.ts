@@ -12,6 +12,7 @@ const FLUSH = Symbol('flush')
 /** Collects items into batches: a stage of concurrency 1 whose op is the aggregator, and which has a rest to give at the end. */
 export class AggregateStage extends PipeStage {
   readonly #dropLast: boolean
+  readonly #aggregator: Aggregator<unknown, unknown>
   /** The first item given since the last batch, and the last one given at all. */
   #first: Item | undefined
   #latest: Item | undefined
@@ -47,6 +48,11 @@ export class AggregateStage extends PipeStage {
       reportsStart: false,
     })
     this.#dropLast = dropLast
+    this.#aggregator = aggregator
+  }
+
+  override get code(): unknown {
+    return this.#aggregator
   }
 
   protected override call(item: Item): void {

@@ -4,6 +4,7 @@ import { exactNow } from './clock.ts'
 import { AttemptContext } from './context.ts'
 import { Expansion, isGenerator, type Outputs } from './expansion.ts'
 import { describeItem, type Item } from './item.ts'
+import { enter, leave } from './marker.ts'
 import type { PipeStage } from './pipe-stage.ts'
 import type { RetryOptions, StageContext, TaskInfo, TaskOutcome } from './types.ts'
 
@@ -39,7 +40,7 @@ export class Attempts {
     let result: unknown
     let isStarted = false
     try {
-      for (const hook of stage.hooks) await hook.onTaskStart?.(task)
+      for (const hook of stage.hooks) await stage.marked(() => hook.onTaskStart?.(task))
       isStarted = true
       for (;;) {
         attempts++
@@ -105,7 +106,8 @@ export class Attempts {
   }
 
   async #ended(task: TaskInfo, outcome: TaskOutcome): Promise<void> {
-    for (const hook of this.#stage.hooks) await hook.onTaskEnd?.(task, outcome)
+    const stage = this.#stage
+    for (const hook of stage.hooks) await stage.marked(() => hook.onTaskEnd?.(task, outcome))
   }
 
   /** One attempt: the op's value, or a generator whose first output is made already. */
@@ -113,7 +115,7 @@ export class Attempts {
     const limit = this.#timeoutMs
     if (limit === undefined) {
       const result = await this.#call(op, input, new AttemptContext(this.#stage, item, attempt, undefined))
-      return isOutputs(result) ? startGenerator(result, (step) => step()) : result
+      return isOutputs(result) ? startGenerator(result, (step) => this.#stage.marked(step)) : result
     }
     const controller = new AbortController()
     const stopWith = (reason: unknown): void => controller.abort(reason)
@@ -136,7 +138,7 @@ export class Attempts {
         forget()
         return result
       }
-      return await startGenerator(result, limited, forget)
+      return await startGenerator(result, (step) => limited(() => this.#stage.marked(step)), forget)
     } catch (error) {
       forget()
       throw error
@@ -145,9 +147,11 @@ export class Attempts {
 
   #call(op: Op, input: unknown, context: StageContext): unknown {
     const startedAt = exactNow()
+    const word = enter(this.#stage.mark, this.#stage.tasks)
     try {
       return op(input, context)
     } finally {
+      leave(word)
       this.#stage.counters.loopMs += exactNow() - startedAt
     }
   }

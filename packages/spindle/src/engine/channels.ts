@@ -9,6 +9,7 @@ import { type Channel, channel } from 'node:diagnostics_channel'
  * - `spindle:stage:end` `{ stage, error }`; published a first time when a stage fails, and when it has ended
  * - `spindle:item:error` `{ stage, failure }`
  * - `spindle:stats`, a `StatsEvent`: at intervals, if `build()` was given `reportIntervalMs`, and at the end
+ * - `spindle:loop:block` `{ pipeline, at, ms }`: something held the loop; `at` is a `LoopPlace`
  */
 export const channels: {
   readonly pipelineStart: Channel
@@ -17,6 +18,7 @@ export const channels: {
   readonly stageEnd: Channel
   readonly itemError: Channel
   readonly stats: Channel
+  readonly loopBlock: Channel
 } = {
   pipelineStart: channel('spindle:pipeline:start'),
   pipelineEnd: channel('spindle:pipeline:end'),
@@ -24,4 +26,5 @@ export const channels: {
   stageEnd: channel('spindle:stage:end'),
   itemError: channel('spindle:item:error'),
   stats: channel('spindle:stats'),
+  loopBlock: channel('spindle:loop:block'),
 }

@@ -1,6 +1,7 @@
 import type { ItemError } from '../errors.ts'
 import type { ExpandingStage } from './expanding-stage.ts'
 import { child, type Item } from './item.ts'
+import { enter, leave } from './marker.ts'
 import type { Timing } from './task-timer.ts'
 import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
 
@@ -86,12 +87,14 @@ export class Expansion implements Resumable {
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
       this.isWaiting = true
       this.timing = this.stage.timeOutput()
+      const word = enter(this.stage.mark, this.position)
       try {
         step = this.outputs.next()
       } catch (error) {
         this.threw(error)
         return
       } finally {
+        leave(word)
         if (this.timing !== undefined) this.stage.outputReturned(this.timing)
       }
       if (typeof (step as PromiseLike<unknown>).then === 'function') {

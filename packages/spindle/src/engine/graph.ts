@@ -4,8 +4,11 @@ import type { Executor } from '../placement/executor.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
 import { channels } from './channels.ts'
 import type { PipelineConfig } from './config.ts'
+import { type ConsumerCode, noteConsumer } from './consumer-code.ts'
+import type { GraphListener } from './graph-listener.ts'
 import { checkHooks } from './hooks.ts'
 import type { Host } from './host.ts'
+import { LoopBlocks } from './loop-blocks.ts'
 import { Outlet } from './outlet.ts'
 import type { SinkStage } from './sink-stage.ts'
 import type { SourceStage } from './source-stage.ts'
@@ -22,6 +25,8 @@ export type StopMode = 'drain' | 'discard' | 'abort'
 /** How long the end waits for sources to be closed and for the pipeline's own threads to be gone, in milliseconds. */
 const CLOSING_MS = 1000
 
+const MOST_CONSUMERS = 8
+
 let pipelineCount = 0
 
 /**
@@ -37,6 +42,11 @@ export class Graph implements Host {
   readonly seed: number
   readonly logger: Logger
   readonly spares: Spares = new Spares()
+  readonly listeners: Set<GraphListener> = new Set()
+  /** What held the loop, as far as somebody watches it. */
+  readonly blocks: LoopBlocks = new LoopBlocks()
+  /** The last of those who took items. */
+  readonly consumers: ConsumerCode[] = []
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
@@ -95,6 +105,13 @@ export class Graph implements Host {
     }
   }
 
+  /** Somebody begins to take items. */
+  consumedBy(code: unknown): void {
+    if (this.listeners.size === 0) return
+    if (this.consumers.length === MOST_CONSUMERS) this.consumers.shift()
+    this.consumers.push(noteConsumer(code))
+  }
+
   /** Opens all stages, the sources last, so that they find everybody ready. */
   start(): void {
     if (this.isStarted || this.isStopped) return
@@ -104,6 +121,7 @@ export class Graph implements Host {
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
     this.#statsEvents.start()
     warmUp(this.#remote)
+    for (const listener of this.listeners) listener.started()
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
@@ -215,6 +233,7 @@ export class Graph implements Host {
     void this.#threads?.close()
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
     this.#statsEvents.end()
+    for (const listener of this.listeners) listener.ended()
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
     channels.pipelineEnd.publish({ pipeline: this.pipelineId, error: error?.reason, stopped: this.isStopped })

@@ -125,6 +125,10 @@ export class CustomMergeStage extends Stage {
     this.#ports = inputs.map((input) => new PulledPort(input))
   }
 
+  override get code(): unknown {
+    return this.#op
+  }
+
   get inputs(): readonly Queue[] {
     return this.#ports.map((port) => port.input)
   }
@@ -155,8 +159,10 @@ export class CustomMergeStage extends Stage {
     this.#isAsking = true
     try {
       while (this.state === RUNNING && this.exit.hasRoom()) {
-        this.#outputs ??= this.#begin()
-        const step = await this.#outputs.next()
+        const step = await this.marked(() => {
+          this.#outputs ??= this.#begin()
+          return this.#outputs.next()
+        })
         if (this.state !== RUNNING) return
         if (step.done !== true) this.#emit(step.value)
         else if (!this.#endEpoch()) return

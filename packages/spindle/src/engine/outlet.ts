@@ -2,6 +2,7 @@ import { exactNow } from './clock.ts'
 import { Counters } from './counters.ts'
 import { Integral } from './integral.ts'
 import type { Item } from './item.ts'
+import { newMark } from './marker.ts'
 import type { Consumer, Queue } from './queue.ts'
 import type { Spares } from './spares.ts'
 import { TaskTimer } from './task-timer.ts'
@@ -33,6 +34,8 @@ export class Outlet implements Consumer {
   epoch = 0
   /** Items given to the consumer. */
   given = 0
+  /** What the consumer is known by in the marker. */
+  readonly mark: number = newMark()
   private takers: Taker[] = []
   /** Times what is done with the items: of a `forEach`, the calls of its function. */
   readonly counters: Counters = new Counters()

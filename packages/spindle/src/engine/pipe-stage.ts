@@ -5,6 +5,7 @@ import { ExpandingStage } from './expanding-stage.ts'
 import { Expansion, isGenerator } from './expansion.ts'
 import type { Host } from './host.ts'
 import { DROPPED, type Item, READY, retire } from './item.ts'
+import { enter, leave } from './marker.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
@@ -74,6 +75,10 @@ export class PipeStage extends ExpandingStage {
       this.isPlain && this.state === RUNNING && this.boundary === undefined && !this.host.isDraining
   }
 
+  override get code(): unknown {
+    return this.settings.op
+  }
+
   canStart(): boolean {
     return (
       this.running < this.concurrency &&
@@ -126,12 +131,15 @@ export class PipeStage extends ExpandingStage {
       return
     }
     let result: unknown
+    const word = enter(this.mark, count)
     try {
       result = this.op(item.value, unseen)
     } catch (error) {
+      leave(word)
       this.taskFailed(item, item.value, error, 1)
       return
     }
+    leave(word)
     if (result instanceof Promise) {
       let slot = this.freeSlot
       if (slot === undefined) slot = this.newSlot()
@@ -197,9 +205,11 @@ export class PipeStage extends ExpandingStage {
 
   private invoke(item: Item, timing: Timing | undefined): void {
     let result: unknown
+    const word = enter(this.mark, this.tasks)
     try {
       result = this.op(item.value, this.seesContext ? new TaskContext(this, item, timing) : unseen)
     } catch (error) {
+      leave(word)
       if (timing !== undefined) {
         this.timer.returned(timing, this.counters)
         this.timer.end(timing, this.counters, false)
@@ -207,6 +217,7 @@ export class PipeStage extends ExpandingStage {
       this.taskFailed(item, item.value, error, 1)
       return
     }
+    leave(word)
     if (timing !== undefined) this.isQuick = this.timer.returned(timing, this.counters)
     if (result instanceof Promise) this.await(result, item, timing)
     else this.begun(item, result, timing)

@@ -27,6 +27,9 @@ export interface TakeOptions {
   readonly timeoutMs?: number
 }
 
+/** The stages behind a pipeline, for the parts of the package that look at them. */
+export let graphOf: (pipeline: Pipeline<never>) => Graph
+
 /**
  * A pipeline at work, or about to be: consume it by `for await`, {@link forEach}, {@link chunks} or {@link getItem}, several at once if you like.
  *
@@ -46,6 +49,11 @@ export interface TakeOptions {
 export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   readonly #graph: Graph
   readonly #outlet: Outlet
+
+  static {
+    graphOf = (pipeline) => pipeline.#graph
+  }
+
   /** Iterators and `forEach` calls that have begun and not ended. */
   #consumers = 0
 
@@ -101,7 +109,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    */
   async forEach(consume: (item: T) => unknown): Promise<void> {
     checkFunction('consume', consume)
-    const session = this.#enter()
+    const session = this.#enter(consume)
     try {
       await new Promise<void>((resolve, reject) => {
         this.#outlet.add(new Pump(this.#outlet, consume as (item: unknown) => unknown, resolve, reject))
@@ -119,8 +127,9 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /** A consumer begins. When the last ends and there is more to come, the source is not pulled until another begins. */
-  #enter(): Session {
+  #enter(code?: unknown): Session {
     this.#consumers++
+    this.#graph.consumedBy(code)
     this.#resume()
     return new Session(this.#outlet.epoch, () => {
       this.#consumers--

@@ -1,5 +1,6 @@
 import type { ItemError } from '../errors.ts'
 import { messageOf } from '../errors.ts'
+import type { LoopBlock } from './loop-blocks.ts'
 import type { PipelineStats } from './stats.ts'
 import { type Bottleneck, findBottleneck } from './verdict.ts'
 
@@ -21,7 +22,7 @@ export function makeReport(stats: PipelineStats, recent: readonly (readonly Item
   const bottleneck = findBottleneck(stats)
   const failures = recent.flat()
   const table = makeTable(stats)
-  return { stats, bottleneck, failures, table, toString: () => print(table, bottleneck, failures) }
+  return { stats, bottleneck, failures, table, toString: () => print(stats, table, bottleneck, failures) }
 }
 
 function makeTable(stats: PipelineStats): string {
@@ -58,7 +59,12 @@ function makeTable(stats: PipelineStats): string {
   ])
 }
 
-function print(table: string, bottleneck: Bottleneck | undefined, failures: readonly ItemError[]): string {
+function print(
+  stats: PipelineStats,
+  table: string,
+  bottleneck: Bottleneck | undefined,
+  failures: readonly ItemError[],
+): string {
   const verdict =
     bottleneck === undefined
       ? 'Too little has happened to name a bottleneck.'
@@ -69,8 +75,22 @@ function print(table: string, bottleneck: Bottleneck | undefined, failures: read
   return [
     table,
     verdict,
+    ...blocksOf(stats.blocks),
     ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
   ].join('\n')
+}
+
+const MOST_BLOCKS = 5
+
+function blocksOf(blocks: readonly LoopBlock[]): readonly string[] {
+  if (blocks.length === 0) return []
+  const lines = blocks.slice(0, MOST_BLOCKS).map((block) => {
+    const whose =
+      block.place === 'stage' ? block.stage : block.place === 'consumer' ? 'the consumer' : 'other code'
+    const where = block.where === undefined ? '' : ` (${block.where})`
+    return `  ${whose}: ${block.function}${where}, ${block.count} times, ${time(block.totalMs)}, at most ${time(block.longestMs)} at once`
+  })
+  return ['Held the event loop, where nothing else went on meanwhile:', ...lines]
 }
 
 function headroomOf({ headroom, stage }: Bottleneck): string {

@@ -4,6 +4,7 @@ import { BatchGroup } from './batch-group.ts'
 import type { Host } from './host.ts'
 import { type Item, partOf, retire } from './item.ts'
 import type { JoinStage } from './join-stage.ts'
+import { enter, leave } from './marker.ts'
 import { PulledStage } from './pulled-stage.ts'
 import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
@@ -35,6 +36,10 @@ export class RouterStage extends PulledStage {
     if (join !== undefined) join.onRoom = () => this.pump()
   }
 
+  override get code(): unknown {
+    return this.#router
+  }
+
   canStart(): boolean {
     return (
       this.running === 0 &&
@@ -52,12 +57,15 @@ export class RouterStage extends PulledStage {
     this.tasks++
     this.running++
     let choice: unknown
+    const word = enter(this.mark, this.tasks)
     try {
       choice = this.#router(item.value)
     } catch (error) {
+      leave(word)
       this.#refused(item, error)
       return
     }
+    leave(word)
     if (
       typeof choice === 'object' &&
       choice !== null &&

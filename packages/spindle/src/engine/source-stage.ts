@@ -3,6 +3,7 @@ import { exactNow } from './clock.ts'
 import type { SourceConfig } from './config.ts'
 import type { Host } from './host.ts'
 import { boundaryAfter, type Origin } from './item.ts'
+import { enter, leave } from './marker.ts'
 import { openSource, type Steps } from './open-source.ts'
 import { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
@@ -48,6 +49,10 @@ export class SourceStage extends Stage implements Resumable {
 
   override get keepsItems(): boolean {
     return false
+  }
+
+  override get code(): unknown {
+    return this.config.source
   }
 
   get inputs(): readonly Queue[] {
@@ -104,13 +109,16 @@ export class SourceStage extends Stage implements Resumable {
         this.unlooked = stepsPerLook()
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
+      const word = enter(this.mark, this.index)
       try {
         this.steps ??= this.openEpoch()
         this.isInNext = true
         if (this.timer.isDue(this.index)) step = this.timedNext(this.steps)
         else step = this.steps.next()
+        leave(word)
         this.isInNext = false
       } catch (error) {
+        leave(word)
         this.isInNext = false
         this.isBusy = false
         this.steps = undefined

@@ -2,6 +2,7 @@ import { type ItemError, isInfrastructureError, StageFailure } from '../errors.t
 import { Counters } from './counters.ts'
 import type { Host } from './host.ts'
 import { discard, type Item, retire } from './item.ts'
+import { enter, leave, newMark } from './marker.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
 import type { StageInfo, TaskHook } from './types.ts'
 
@@ -26,6 +27,8 @@ export abstract class Stage implements Consumer, Producer {
   readonly info: StageInfo
   readonly host: Host
   readonly counters: Counters = new Counters()
+  /** What it is known by in the marker; see `marker.ts`. */
+  readonly mark: number = newMark()
   readonly recent: ItemError[] = []
   state: number = OPENING
   /** Items begun. A field of the stage rather than a counter, for it is counted with every call. */
@@ -89,6 +92,11 @@ export abstract class Stage implements Consumer, Producer {
     return this.running
   }
 
+  /** What of the user's is called here, besides hooks: a function, or an object whose methods are. */
+  get code(): unknown {
+    return undefined
+  }
+
   get hooks(): readonly TaskHook[] {
     return this.#hooks
   }
@@ -122,6 +130,16 @@ export abstract class Stage implements Consumer, Producer {
     return controller.signal
   }
 
+  /** Calls the user's code under the stage's mark, where it is not worth while to write the two lines out. */
+  marked<R>(call: () => R): R {
+    const word = enter(this.mark, this.tasks)
+    try {
+      return call()
+    } finally {
+      leave(word)
+    }
+  }
+
   /** Calls the hooks, then begins to take items. */
   open(): void {
     for (const queue of this.exits) queue.open()
@@ -143,7 +161,7 @@ export abstract class Stage implements Consumer, Producer {
 
   async #beginAfter(hooks: readonly TaskHook[]): Promise<void> {
     try {
-      for (const hook of hooks) await hook.onStageStart?.(this.info)
+      for (const hook of hooks) await this.marked(() => hook.onStageStart?.(this.info))
     } catch (error) {
       if (this.state === OPENING) this.fail(error, -1)
       return
@@ -253,7 +271,7 @@ export abstract class Stage implements Consumer, Producer {
   async #closeAfter(hooks: readonly TaskHook[], cause: unknown): Promise<void> {
     for (const hook of hooks) {
       try {
-        await hook.onStageEnd?.(this.info, cause)
+        await this.marked(() => hook.onStageEnd?.(this.info, cause))
       } catch (error) {
         this.host.stageFailed(this, this.#describe(error, -1, undefined))
       }

@@ -1,5 +1,6 @@
 import type { Graph } from './graph.ts'
 import type { Histogram } from './histogram.ts'
+import type { LoopBlock } from './loop-blocks.ts'
 import type { Queue } from './queue.ts'
 import { SourceStage } from './source-stage.ts'
 import type { Stage } from './stage.ts'
@@ -115,6 +116,8 @@ export interface PipelineStats {
   readonly state: 'idle' | 'running' | 'failing' | 'stopped' | 'done'
   /** Share of the elapsed time in which the event loop was not waiting, 0 to 1. */
   readonly loopUtilization: number
+  /** What held the event loop for long, as the loop guard saw it; those that held it longest together first. */
+  readonly blocks: readonly LoopBlock[]
   readonly consumer: ConsumerStats
   /** Source, stages, sink, in building order. */
   readonly stages: readonly StageStats[]
@@ -131,6 +134,7 @@ export function readStats(graph: Graph): PipelineStats {
     items: graph.outlet.given,
     state: stateOf(graph),
     loopUtilization: graph.loopUtilization,
+    blocks: graph.blocks.read(),
     consumer: consumerStats(graph.outlet.waitMs, graph.outlet.counters.loopMs, elapsedMs),
     stages: graph.stages.map((stage) => {
       const upstream =

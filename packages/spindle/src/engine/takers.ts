@@ -1,4 +1,5 @@
 import { TimeoutError } from '../errors.ts'
+import { enter, leave } from './marker.ts'
 import type { Outlet, Taker } from './outlet.ts'
 
 /** One consumer: an iterator, a `forEach`, or a single `getItem`. */
@@ -100,12 +101,15 @@ export class Pump implements Taker {
 
   give(value: unknown): boolean {
     let result: unknown
+    const word = enter(this.outlet.mark, this.outlet.given)
     try {
       result = this.consume(value)
     } catch (error) {
+      leave(word)
       this.reject(error)
       return false
     }
+    leave(word)
     if (
       typeof result !== 'object' ||
       result === null ||

@@ -106,6 +106,12 @@ export interface Logger {
 /** Work that runs beside the pipeline; the signal is aborted when the pipeline has ended. Its errors are logged. */
 export type BackgroundTask = (signal: AbortSignal) => void | PromiseLike<void>
 
+/** How code that holds the event loop is watched for. */
+export interface LoopGuardOptions {
+  /** Shortest block that is named, in milliseconds, >= 2. Default 10. */
+  readonly thresholdMs?: number
+}
+
 /** Options of `build()`. */
 export interface BuildOptions {
   /** Failure budget of stages that have none of their own. Default 0: the first failure fails the pipeline. */
@@ -124,6 +130,8 @@ export interface BuildOptions {
   readonly deadLetter?: (error: ItemError) => void | PromiseLike<void>
   /** Default: none but `process.emitWarning` for what must not go unheard. */
   readonly logger?: Logger
+  /** Watches for code that holds the event loop, see `docs/loop-guard.md`; `false` for no watching. Default: on. */
+  readonly loopGuard?: false | LoopGuardOptions
   /** Worker threads for ops of `workerModule()` that have no executor of their own. Default: `os.availableParallelism()`. */
   readonly threads?: number
   /** Has `onStats` called (and `spindle:stats` published) this often, in milliseconds; keeps no process alive. Default: at the end only. */

@@ -24,9 +24,11 @@ export function startThread(
   options: {
     readonly resourceLimits?: ResourceLimits | undefined
     readonly transferList?: Transferable[] | undefined
+    /** Whether it needs nothing of the program's: none of the modules that `--import` and the like load first, none of its environment. */
+    readonly isBare?: boolean
   } = {},
 ): Worker {
-  const { resourceLimits, transferList = [] } = options
+  const { resourceLimits, transferList = [], isBare = false } = options
   const entrySetup = entryOf(href)
   // The process's own `execArgv` is inherited as long as none is given; given, many of its flags would be refused.
   const workerOptions = {
@@ -34,9 +36,10 @@ export function startThread(
     workerData: { ...setup, ...entrySetup },
     transferList,
     ...(resourceLimits === undefined ? {} : { resourceLimits }),
+    ...(isBare ? { execArgv: [], ...(isSource ? {} : { env: {} }) } : {}),
   }
   // `--input-type` is for a program given as text, and inherited: with it no thread can start from a file.
-  return isSource || process.execArgv.some((arg) => arg.startsWith('--input-type'))
+  return isSource || (!isBare && process.execArgv.some((arg) => arg.startsWith('--input-type')))
     ? new Worker(bootstrap, { ...workerOptions, eval: true })
     : new Worker(new URL(entrySetup.entry), workerOptions)
 }

@@ -21,6 +21,7 @@ export const noStats: PipelineStats = {
   items: 0,
   state: 'idle',
   loopUtilization: 0,
+  blocks: [],
   consumer: consumerStats(0, 0, 0),
   stages: [],
 }

@@ -1,0 +1,65 @@
+/** A place in the code that held the event loop, and how often. */
+export interface LoopBlock extends LoopPlace {
+  /** How often. */
+  readonly count: number
+  /** How long, in milliseconds: together, and the longest. Good to a few milliseconds. */
+  readonly totalMs: number
+  readonly longestMs: number
+  /** What other stages lost: the length of each block times the calls they had in flight, in slot-milliseconds. At most so much. */
+  readonly lostMs: number
+  /** The stack at the longest, innermost first: `function (file:line)`. Empty where none could be read. */
+  readonly stack: readonly string[]
+}
+
+/** Whose code held the loop, and where. */
+export interface LoopPlace {
+  /** Code of a stage (op, source, router, aggregator, hook), of whoever consumes the pipeline, or some other of the program. */
+  readonly place: 'stage' | 'consumer' | 'other'
+  /** Name of the stage; `'consumer'`; `undefined` for other code. */
+  readonly stage: string | undefined
+  /** The innermost function of the user's own code that was running. */
+  readonly function: string
+  /** `file:line` in the source; `undefined` where no stack could be read. */
+  readonly where: string | undefined
+}
+
+/** What one block, or more of a block that was told of before, adds. */
+export interface LoopHold {
+  /** 1 for a block, 0 for more of one. */
+  readonly count: number
+  readonly addedMs: number
+  /** Length of the whole block. */
+  readonly lengthMs: number
+  readonly lostMs: number
+  readonly stack: readonly string[]
+}
+
+/** The blocks of one pipeline's loop. Written by whoever watches the loop; the engine only reads it out. */
+export class LoopBlocks {
+  /** Called before the blocks are read: whoever watches may bring them up to date. */
+  refresh: () => void = () => {}
+  readonly #blocks: Map<string, LoopBlock> = new Map()
+
+  add(at: LoopPlace, hold: LoopHold): void {
+    // A function is one place, whichever of its lines was found.
+    const key = JSON.stringify([at.place, at.stage, at.function, at.where?.replace(/:\d+$/, '')])
+    const known = this.#blocks.get(key) ?? { ...at, count: 0, totalMs: 0, longestMs: 0, lostMs: 0, stack: [] }
+    const isLongest = hold.lengthMs > known.longestMs
+    this.#blocks.set(key, {
+      ...known,
+      // Where no stack could be read, the place is that of the stage: worse than the line itself.
+      where: hold.stack.length > 0 && known.stack.length === 0 ? at.where : known.where,
+      count: known.count + hold.count,
+      totalMs: known.totalMs + hold.addedMs,
+      longestMs: Math.max(known.longestMs, hold.lengthMs),
+      lostMs: known.lostMs + hold.lostMs,
+      stack: hold.stack.length > 0 && (isLongest || known.stack.length === 0) ? hold.stack : known.stack,
+    })
+  }
+
+  /** All of them, those that held the loop longest together first. */
+  read(): readonly LoopBlock[] {
+    this.refresh()
+    return [...this.#blocks.values()].sort((a, b) => b.totalMs - a.totalMs)
+  }
+}

@@ -1,0 +1,158 @@
+import {
+  isMainThread,
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  type Worker,
+} from 'node:worker_threads'
+import { marker } from '../engine/marker.ts'
+import { startThread } from '../placement/start-worker.ts'
+import { offerSampler } from './loop-sample.ts'
+import {
+  type BlockMessage,
+  CONNECTED,
+  EXITING,
+  type WatchCommand,
+  type WatchSetup,
+} from './watch-protocol.ts'
+
+/** Somebody who wants to know of blocks. */
+export interface Watcher {
+  readonly thresholdMs: number
+  /** Calls in flight by the stages' marks: mark, calls; and again. */
+  running(): readonly number[]
+  /** A block, once it is sure and again when it is over. */
+  blocked(block: BlockMessage): void
+}
+
+/** A pipeline that is over sooner needs no thread. */
+const START_AFTER_MS = 15
+/** How long the thread rests before it is let go, once nobody wants to know of blocks. */
+const REST_MS = 2000
+/** How long the end of the process waits for a question to be over. */
+const EXIT_MS = 200
+
+const watchers: Set<Watcher> = new Set()
+const control: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(8))
+let timer: NodeJS.Timeout | undefined
+let thread: { readonly worker: Worker; readonly port: MessagePort } | undefined
+let sampler: Promise<string | undefined> | undefined
+let isImpossible = false
+
+/** Has the loop watched, by one thread for the whole process, until {@link unwatch}. */
+export function watch(watcher: Watcher): void {
+  watchers.add(watcher)
+  if (thread !== undefined) command()
+  else if (!isImpossible) renew(START_AFTER_MS, () => void start())
+}
+
+export function unwatch(watcher: Watcher): void {
+  readBlocks()
+  watchers.delete(watcher)
+  if (watchers.size > 0) return
+  if (thread === undefined) clearTimeout(timer)
+  else {
+    command()
+    renew(REST_MS, end)
+  }
+}
+
+/** Passes on what the thread has told, now rather than in the loop's next turn. */
+export function readBlocks(): void {
+  const port = thread?.port
+  if (port === undefined) return
+  for (
+    let received = receiveMessageOnPort(port);
+    received !== undefined;
+    received = receiveMessageOnPort(port)
+  )
+    tell(received.message as BlockMessage)
+}
+
+function tell(block: BlockMessage): void {
+  for (const watcher of [...watchers]) watcher.blocked(block)
+}
+
+/** One timer: for the thread's beginning or its end. */
+function renew(ms: number, then: () => void): void {
+  clearTimeout(timer)
+  timer = setTimeout(then, ms).unref()
+}
+
+async function start(): Promise<void> {
+  sampler ??= makeSampler()
+  const expression = await sampler
+  if (watchers.size === 0 || thread !== undefined) return
+  const { port1, port2 } = new MessageChannel()
+  const setup: Omit<WatchSetup, 'entry' | 'tsx'> = {
+    marker: marker.buffer,
+    control: control.buffer,
+    port: port2,
+    sampler: expression,
+  }
+  try {
+    const worker = startThread(new URL('./watch-thread.js', import.meta.url).href, setup, {
+      transferList: [port2],
+      isBare: true,
+    })
+    thread = { worker, port: port1 }
+  } catch {
+    // No thread may be started here (the permission model, say): the marker has to do.
+    isImpossible = true
+    port1.close()
+    return
+  }
+  const { worker } = thread
+  port1.on('message', tell)
+  port1.unref()
+  worker.on('error', () => {
+    isImpossible = true
+  })
+  worker.on('exit', () => forget(worker))
+  worker.unref()
+  process.on('exit', atExit)
+  command()
+}
+
+/** The inspector looks into the main thread only, and is not in every build of Node. */
+async function makeSampler(): Promise<string | undefined> {
+  if (!isMainThread) return undefined
+  try {
+    const { url } = await import('node:inspector')
+    const running = (): number[] => [...watchers].flatMap((watcher) => watcher.running())
+    return url() === undefined ? offerSampler(running, () => url() !== undefined) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function command(): void {
+  if (watchers.size === 0) post('rest')
+  else {
+    clearTimeout(timer)
+    post({ thresholdMs: Math.min(...[...watchers].map((watcher) => watcher.thresholdMs)) })
+  }
+}
+
+function post(message: WatchCommand): void {
+  thread?.worker.postMessage(message)
+}
+
+function end(): void {
+  post('end')
+}
+
+function forget(worker: Worker): void {
+  if (thread?.worker !== worker) return
+  readBlocks()
+  thread.port.close()
+  thread = undefined
+  process.off('exit', atExit)
+  if (watchers.size > 0 && !isImpossible) renew(START_AFTER_MS, () => void start())
+}
+
+/** The process would wait for an inspector session that is open, and say so: no more questions, and the one that is asked may end. */
+function atExit(): void {
+  Atomics.store(control, EXITING, 1)
+  if (Atomics.load(control, CONNECTED) === 1) Atomics.wait(control, CONNECTED, 1, EXIT_MS)
+}
