@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'ERR_NOT_REPEATABLE'
   | 'ERR_NOT_A_PIPELINE'
   | 'ERR_ITERATOR_REPLACED'
+  | 'ERR_PROC_FORMAT'
 
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {

@@ -88,6 +88,17 @@ export {
   profilePipeline,
   type StageProfile,
 } from './observe/profile.ts'
+export { type Recording, type RecordOptions, recordPipeline } from './observe/recording.ts'
+export { type ResourceInterval, resourcesBetween } from './observe/resources/interval.ts'
+export type { ResourceSummary } from './observe/resources/meter.ts'
+export {
+  type MachineUsage,
+  type ResourceUsage,
+  type ResourceUsageOptions,
+  resourceUsage,
+} from './observe/resources/usage.ts'
+export { type ResourceWatch, type WatchOptions, watchResources } from './observe/resources/watch.ts'
+export type { SeriesPoint, StagePoint } from './observe/series.ts'
 // Running ops elsewhere
 export type { CallContext, Executor, ExecutorCall } from './placement/executor.ts'
 // Memory that threads share

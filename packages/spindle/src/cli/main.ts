@@ -19,7 +19,9 @@ Options of run
   --export <name>    which export to run (default: "default", then "pipeline")
   --limit <n>        stop after n items have come out
   --progress         show progress lines even where the output is no terminal
-  --no-progress      show none
+  --no-progress      show none; without it, stages are shown at work on a terminal
+  --report <file>    write a page about the run: graph, verdict, charts; one HTML file that needs nothing else
+  --ui [port]        show the same page live on http://127.0.0.1:<port>/ (default: any free port) while it runs
   --json             print the result as JSON on standard output, and nothing else there
 
 Options of profile
@@ -66,11 +68,13 @@ async function main(argv: readonly string[]): Promise<number> {
     limit: integer('limit', values.limit),
     showsProgress: values['no-progress'] === true ? false : values.progress === true ? true : undefined,
     asJson: values.json === true,
+    reportFile: values.report,
+    uiPort: values.ui === undefined ? undefined : port(values.ui),
     args: rest,
   })
 }
 
-const runOnly = ['limit', 'progress', 'no-progress'] as const
+const runOnly = ['limit', 'progress', 'no-progress', 'report', 'ui'] as const
 const profileOnly = ['inputs', 'concurrencies'] as const
 
 function integer(option: string, text: string | undefined): number | undefined {
@@ -81,12 +85,28 @@ function integer(option: string, text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
+/** `''` is any. */
+function port(text: string): number {
+  if (!/^\d*$/.test(text) || Number(text) > 65535)
+    throw usage(`--ui must be followed by a port, 0 to 65535, or by none, got "${text}"`)
+  return Number(text)
+}
+
+/** The value of --ui may be left out, which `parseArgs` does not know: it is given one. */
+function withUiValue(args: readonly string[]): string[] {
+  return args.flatMap((arg, i) => {
+    if (arg !== '--ui') return args[i - 1] === '--ui' && /^\d+$/.test(arg) ? [] : [arg]
+    const next = args[i + 1]
+    return [`--ui=${next !== undefined && /^\d+$/.test(next) ? next : ''}`]
+  })
+}
+
 function parse(argv: readonly string[]) {
   const end = argv.indexOf('--')
   const own = end < 0 ? argv : argv.slice(0, end)
   try {
     const { values, positionals } = parseArgs({
-      args: [...own],
+      args: withUiValue(own),
       allowPositionals: true,
       options: {
         export: { type: 'string' },
@@ -94,6 +114,8 @@ function parse(argv: readonly string[]) {
         progress: { type: 'boolean' },
         'no-progress': { type: 'boolean' },
         json: { type: 'boolean' },
+        report: { type: 'string' },
+        ui: { type: 'string' },
         inputs: { type: 'string' },
         concurrencies: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

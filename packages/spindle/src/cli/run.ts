@@ -1,8 +1,12 @@
 import type { Pipeline } from '../engine/pipeline.ts'
 import type { Report } from '../engine/report.ts'
 import { type ItemError, messageOf, PipelineFailure } from '../errors.ts'
+import { ResourceMeter } from '../observe/resources/meter.ts'
+import { resourceUsage } from '../observe/resources/usage.ts'
+import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { loadPipeline } from './load-module.ts'
-import { failuresOf, itemsIn, showProgress } from './progress.ts'
+import { checkReportFile, openPage } from './page-output.ts'
+import { showView } from './view/view.ts'
 
 /** What `spindle run` was asked for. */
 export interface RunOptions {
@@ -11,6 +15,9 @@ export interface RunOptions {
   readonly limit: number | undefined
   readonly showsProgress: boolean | undefined
   readonly asJson: boolean
+  /** File for the page of the report, and port for the live one (0: any); `undefined` for none. */
+  readonly reportFile: string | undefined
+  readonly uiPort: number | undefined
   readonly args: readonly string[]
 }
 
@@ -19,22 +26,27 @@ const INTERRUPTED = 130
 
 /** Runs a module's pipeline to its end; returns the exit status. */
 export async function run(options: RunOptions): Promise<number> {
+  if (options.reportFile !== undefined) checkReportFile(options.reportFile)
   const { pipeline, unit } = await loadPipeline(options.module, options.exportName, options.args)
+  const page = await openPage(pipeline, unit, options)
+  const resources = new ResourceMeter(resourceUsage)
   const interrupt = onInterrupt(pipeline)
-  const endProgress = showProgress(pipeline, unit, options.showsProgress)
+  const endView = showView(pipeline, unit, options.showsProgress)
   let failure: unknown
   try {
     await consume(pipeline, options.limit)
   } catch (error) {
     failure = error
   } finally {
-    endProgress()
+    endView()
     await pipeline.stop()
+    await page.end()
     interrupt.release()
   }
+  resources.advance()
   const report = pipeline.report()
   if (options.asJson) process.stdout.write(`${JSON.stringify(toJson(report, unit, failure))}\n`)
-  else process.stdout.write(`${summary(report, unit)}\n`)
+  else process.stdout.write(`${summary(report, unit, resources.summary().warning)}\n`)
   if (failure !== undefined) {
     process.stderr.write(
       `spindle: ${failure instanceof PipelineFailure ? failure.message : describe(failure)}\n`,
@@ -69,8 +81,8 @@ function onInterrupt(pipeline: Pipeline<unknown>): { readonly wasHit: boolean; r
   return state
 }
 
-/** `64 images in 1.52 s: 42.1 images/s, 4 failed; slowest: decode`, after the table and the failures. */
-export function summary(report: Report, unit: string): string {
+/** `64 images in 1.52 s: 42.1 images/s, 4 failed; slowest: decode`, after the table and the failures, with what else must be known. */
+export function summary(report: Report, unit: string, warning: string | undefined): string {
   const { stats, bottleneck, failures } = report
   const seconds = stats.elapsedMs / 1000
   const count = itemsIn(stats)
@@ -87,6 +99,7 @@ export function summary(report: Report, unit: string): string {
     ...(bottleneck === undefined
       ? []
       : [`Slowest: ${bottleneck.stage} (${bottleneck.reason}).`, `${capital(bottleneck.advice)}.`]),
+    ...(warning === undefined ? [] : [`Noisy neighbours: ${warning}.`]),
   ].join('\n')
 }
 

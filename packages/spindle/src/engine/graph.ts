@@ -175,7 +175,8 @@ export class Graph implements Host {
 
   /** Cancels every stage; what is in the sink's queue can still be taken. */
   cancelAll(abort: boolean): void {
-    this.isStopped = true
+    // What has ended by itself stays so.
+    if (this.endedAt === 0) this.isStopped = true
     this.#background.abort()
     this.sink.cancel(abort)
     for (const stage of this.stages) stage.cancel(abort)

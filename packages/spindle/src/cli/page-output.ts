@@ -1,0 +1,56 @@
+import { accessSync, constants, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import type { Pipeline } from '../engine/pipeline.ts'
+import { SpindleError } from '../errors.ts'
+import { Recorder } from '../observe/recording.ts'
+import { servePage } from './page-server.ts'
+
+/** What `--report` and `--ui` make of a run. */
+export interface PageOutput {
+  /** The pipeline has ended: writes the file, and takes leave of the browsers. */
+  end(): Promise<void>
+}
+
+/** Checks early what would be a pity to find out after a long run. @throws `ERR_BAD_OPTION` */
+export function checkReportFile(file: string): void {
+  const path = resolve(file)
+  const bad = (problem: string): never => {
+    throw new SpindleError('ERR_BAD_OPTION', `--report cannot be written to ${file}: ${problem}`)
+  }
+  const folder = statSync(dirname(path), { throwIfNoEntry: false })
+  if (folder?.isDirectory() !== true) bad(`there is no folder ${dirname(path)}`)
+  const existing = statSync(path, { throwIfNoEntry: false })
+  if (existing?.isDirectory() === true) bad('it is a folder')
+  try {
+    accessSync(existing === undefined ? dirname(path) : path, constants.W_OK)
+  } catch {
+    bad('no permission')
+  }
+}
+
+/** Begins to record a pipeline if there is anybody to show it to. */
+export async function openPage(
+  pipeline: Pipeline<unknown>,
+  unit: string,
+  options: {
+    readonly module: string
+    readonly reportFile: string | undefined
+    readonly uiPort: number | undefined
+  },
+): Promise<PageOutput> {
+  const { reportFile, uiPort } = options
+  if (reportFile === undefined && uiPort === undefined) return { end: async () => {} }
+  const recorder = new Recorder(pipeline, { unit, title: basename(options.module) })
+  const server = uiPort === undefined ? undefined : await servePage(recorder, uiPort)
+  if (server !== undefined) process.stderr.write(`spindle: live at ${server.url}\n`)
+  return {
+    end: async () => {
+      recorder.stop()
+      if (reportFile !== undefined) {
+        writeFileSync(reportFile, recorder.html())
+        process.stderr.write(`spindle: report in ${reportFile}\n`)
+      }
+      await server?.end()
+    },
+  }
+}

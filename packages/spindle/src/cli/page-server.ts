@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { messageOf, SpindleError } from '../errors.ts'
+import { renderPage, renderSections } from '../observe/page/page.ts'
+import type { Recorder } from '../observe/recording.ts'
+
+/** A page that is being served. */
+export interface PageServer {
+  readonly url: string
+  /** Sends the last state to all browsers, and closes. */
+  end(): Promise<void>
+}
+
+const LOOPBACK = '127.0.0.1'
+/** Browsers are told of every second reading: twice a second. */
+const EVERY = 2
+/** How long the last message may take, in milliseconds. */
+const FAREWELL_MS = 1000
+
+/**
+ * Serves a recording's page to this machine alone, and renews it by server-sent events. A page of another site can make a browser send requests here,
+ * and by DNS rebinding even read the answers: those carry that site's name in `Host` and are refused.
+ *
+ * @throws `ERR_BAD_OPTION` if the port cannot be had.
+ */
+export async function servePage(recorder: Recorder, port: number): Promise<PageServer> {
+  const listeners = new Set<ServerResponse>()
+  let hosts: readonly string[] = []
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const problem = problemWith(request, hosts)
+    if (problem !== undefined) {
+      const [status, words] = problem
+      response.writeHead(status, { ...HEADERS, 'content-type': 'text/plain' })
+      response.end(`${words}\n`)
+    } else if (request.url === '/') {
+      response.writeHead(200, { ...HEADERS, 'content-type': 'text/html; charset=utf-8' })
+      response.end(renderPage(recorder.content, true))
+    } else {
+      response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' })
+      response.write(partsEvent(recorder))
+      listeners.add(response)
+      response.on('close', () => listeners.delete(response))
+    }
+  }
+  const server = createServer(answer)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new SpindleError('ERR_BAD_OPTION', `--ui cannot listen on port ${port}: ${messageOf(error)}`, {
+          cause: error,
+        }),
+      ),
+    )
+    server.listen(port, LOOPBACK, resolve)
+  })
+  // Whoever looks on keeps no process alive.
+  server.unref()
+  server.on('connection', (socket) => socket.unref())
+  const { port: own } = server.address() as AddressInfo
+  hosts = [LOOPBACK, 'localhost'].flatMap((host) => (own === 80 ? [host, `${host}:80`] : [`${host}:${own}`]))
+  let readings = 0
+  recorder.onReading = () => {
+    if (readings++ % EVERY === 0) tell(listeners, () => partsEvent(recorder))
+  }
+  return {
+    url: `http://${LOOPBACK}:${own}/`,
+    end: async () => {
+      recorder.onReading = undefined
+      server.close()
+      const last = listeners.size > 0 ? `${partsEvent(recorder)}event: end\ndata:\n\n` : ''
+      await within(
+        FAREWELL_MS,
+        [...listeners].map((response) => ended(response, last)),
+      )
+      server.closeAllConnections()
+    },
+  }
+}
+
+const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+
+function problemWith(
+  request: IncomingMessage,
+  hosts: readonly string[],
+): readonly [number, string] | undefined {
+  if (!hosts.includes((request.headers.host ?? '').toLowerCase()))
+    return [403, 'this page is for this machine alone']
+  if (request.method !== 'GET') return [405, 'only GET']
+  return request.url === '/' || request.url === '/events' ? undefined : [404, 'no such page']
+}
+
+/** Rendered once for all; a browser that has not read the last one yet is spared this one. */
+function tell(listeners: ReadonlySet<ServerResponse>, render: () => string): void {
+  const ready = [...listeners].filter((response) => !response.writableNeedDrain)
+  if (ready.length === 0) return
+  const event = render()
+  for (const response of ready) response.write(event)
+}
+
+/** JSON has no line breaks of its own, so one line of data holds it. */
+function partsEvent(recorder: Recorder): string {
+  return `event: parts\ndata: ${JSON.stringify(renderSections(recorder.content))}\n\n`
+}
+
+function ended(response: ServerResponse, last: string): Promise<void> {
+  return new Promise((resolve) => {
+    response.once('close', resolve)
+    response.end(last, () => resolve())
+  })
+}
+
+/** Waits for all of them, but no longer than that. The timer keeps the process alive meanwhile. */
+async function within(ms: number, promises: readonly Promise<void>[]): Promise<void> {
+  if (promises.length === 0) return
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([
+    Promise.all(promises),
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms)
+    }),
+  ])
+  clearTimeout(timer)
+}

@@ -1,0 +1,42 @@
+import type { SlotShares } from '../../engine/stats.ts'
+import type { Piece, Tone } from './cells.ts'
+
+/** The parts of a slot's time, each by a shade of its own, so that it is told without colours, too. */
+export const PARTS: readonly {
+  readonly part: keyof SlotShares
+  readonly sign: string
+  readonly tone: Tone
+}[] = [
+  { part: 'running', sign: '█', tone: 'green' },
+  { part: 'queued', sign: '▓', tone: 'yellow' },
+  { part: 'blocked', sign: '▒', tone: 'magenta' },
+  { part: 'idle', sign: '·', tone: 'dim' },
+]
+
+/** How the slots of a stage spend their time, over exactly `cells` cells. */
+export function slotsBar(shares: SlotShares, cells: number): Piece[] {
+  const pieces: Piece[] = []
+  let [before, drawn] = [0, 0]
+  for (const { part, sign, tone } of PARTS) {
+    before += shares[part]
+    // Ends are rounded, not lengths: so the parts fill the bar.
+    const end = part === 'idle' ? cells : Math.min(cells, Math.round(before * cells))
+    if (end > drawn) pieces.push([sign.repeat(end - drawn), tone])
+    drawn = Math.max(drawn, end)
+  }
+  return pieces
+}
+
+const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
+
+/** A share as a bar over exactly `cells` cells, to an eighth of a cell. */
+export function shareBar(share: number, cells: number): Piece[] {
+  const eighths = Math.round(Math.min(1, Math.max(0, share)) * cells * 8)
+  const full = Math.floor(eighths / 8)
+  const part = EIGHTHS[eighths % 8] as string
+  const empty = cells - full - part.length
+  return [
+    ['█'.repeat(full) + part, 'cyan'],
+    ['·'.repeat(empty), 'dim'],
+  ]
+}

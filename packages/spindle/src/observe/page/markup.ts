@@ -1,0 +1,39 @@
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** Text as it may stand in HTML and in attributes. Names of stages and messages of errors are anybody's text; control characters go. */
+export function text(value: string): string {
+  return value
+    .replace(/[^\P{Cc}\t\n\r]/gu, '')
+    .replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
+}
+
+/** A number as it may stand in a path or a length: two digits after the point. */
+export function number(value: number): string {
+  return String(Math.round(value * 100) / 100)
+}
+
+/** A percentage of the width or height, from a share. */
+export function share(value: number): string {
+  return `${number(Math.min(1, Math.max(0, value)) * 100)}%`
+}
+
+/** A table with its headings; `cells` are HTML, the first of each row is its heading. Numbers are set to the right by their class. */
+export function table(
+  caption: string,
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const head = headings.map((heading) => `<th scope="col">${heading}</th>`).join('')
+  const body = rows.map(
+    ([first, ...cells]) =>
+      `<tr><th scope="row">${first}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`,
+  )
+  // A region that scrolls must be reachable by keyboard.
+  return `<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`
+}

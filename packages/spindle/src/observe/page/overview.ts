@@ -1,0 +1,69 @@
+import { amount, bytes, duration, percent, perSecond } from '../figures.ts'
+import { failuresOf, itemsIn } from '../totals.ts'
+import type { PageContent } from './content.ts'
+import { text } from './markup.ts'
+
+/** Heading, state, and the figures to see first. */
+export function renderHead({ title, unit, report, failure, resources }: PageContent): string {
+  const { stats } = report
+  const failed = failuresOf(stats)
+  const state = failure === undefined ? stats.state : 'failed'
+  const tiles = [
+    [`${perSecond(itemsIn(stats), stats.elapsedMs)}`, `${unit}/s in`],
+    [`${amount(itemsIn(stats))}`, `${unit} in`],
+    [`${amount(stats.items)}`, 'items out'],
+    [`${amount(failed)}`, 'failed', failed > 0 ? 'failed' : ''],
+    [percent(stats.loopUtilization), 'event loop busy'],
+    [amount(Math.round(resources.total.cpuCores * 10) / 10), `CPU cores of ${resources.total.cores}`],
+    [bytes(resources.most.rssBytes), 'memory at most'],
+  ]
+  return `<header><h1>${text(title)}</h1><p class="state ${state}">${state} <span>after ${duration(stats.elapsedMs)}</span></p></header>
+<dl class="tiles">${tiles.map(([value, label, tone = '']) => `<div class="${tone}"><dt>${text(label as string)}</dt><dd>${text(value as string)}</dd></div>`).join('')}</dl>`
+}
+
+/** What limits the pipeline, why, and what to do; and what else must not go unseen. */
+export function renderVerdict({ report, failure, resources }: PageContent): string {
+  const { bottleneck } = report
+  const failed =
+    failure === undefined ? '' : `<p class="verdict"><span class="failed">Failed:</span> ${text(failure)}</p>`
+  const warning =
+    resources.warning === undefined
+      ? ''
+      : `<p class="warning"><strong>Noisy neighbours:</strong> ${text(resources.warning)}.</p>`
+  if (bottleneck === undefined)
+    return `${failed}<p class="verdict">Too little has happened to name a bottleneck.</p>${warning}`
+  const { stage, reason, advice, headroom } = bottleneck
+  const gain =
+    headroom < 1.1
+      ? `Even if ${stage} took no time, the pipeline would hardly be faster: others are as busy.`
+      : `If ${stage} took no time, the pipeline would be up to ${headroom.toFixed(1)} times faster.`
+  return `${failed}<p class="verdict"><strong>${text(stage)}</strong> is the bottleneck: ${text(reason)}.</p><p>${text(advice.slice(0, 1).toUpperCase() + advice.slice(1))}.</p><p class="quiet">${text(gain)}</p>${warning}`
+}
+
+/** Where and when it ran, and what of the machine it used. */
+export function renderFoot({ startedAt, resources }: PageContent): string {
+  const { total, most } = resources
+  const known = (value: number | undefined, show: (value: number) => string): string =>
+    value === undefined ? 'unknown' : show(value)
+  const rows: readonly (readonly [string, string])[] = [
+    ['CPU', `${total.cpuCores.toFixed(2)} cores on average, ${most.cpuCores.toFixed(2)} at most`],
+    [
+      'CPU of the machine',
+      `${percent(total.machineBusy)} busy, ${percent(total.othersBusy)} by other programs`,
+    ],
+    ['Threads waiting for a CPU', known(total.threadsWaiting, (count) => `${count.toFixed(2)} on average`)],
+    ['Resident memory', `${bytes(total.rssBytes)} at the end, ${bytes(most.rssBytes)} at most`],
+    ['Processes, threads', `${most.processes}, ${known(most.threads, String)} at most`],
+    ['Storage', `${known(total.readBytes, bytes)} read, ${known(total.writtenBytes, bytes)} written`],
+    [
+      'Network of the machine',
+      `${known(total.receivedBytes, bytes)} received, ${known(total.sentBytes, bytes)} sent`,
+    ],
+    [
+      'Context switches',
+      `${amount(total.voluntarySwitches)} by waiting, ${amount(total.involuntarySwitches)} forced`,
+    ],
+  ]
+  return `<dl class="facts">${rows.map(([name, value]) => `<div><dt>${name}</dt><dd>${text(value)}</dd></div>`).join('')}</dl>
+<p class="quiet">Started ${text(startedAt.toISOString().replace('T', ' ').slice(0, 19))} UTC, Node ${process.versions.node}, ${process.platform} ${process.arch}.</p>`
+}

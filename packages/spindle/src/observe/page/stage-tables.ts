@@ -1,0 +1,105 @@
+import type { Report } from '../../engine/report.ts'
+import type { SlotShares, StageStats } from '../../engine/stats.ts'
+import { messageOf } from '../../errors.ts'
+import { amount, duration, percent, perSecond } from '../figures.ts'
+import { share, table, text } from './markup.ts'
+
+/** All figures of the stages. */
+export function renderStages({ stats, bottleneck }: Report): string {
+  const rows = stats.stages.map((stage) => [
+    `${text(stage.name)}${stage.name === bottleneck?.stage && bottleneck.kind !== 'consumer' ? ' <em>bottleneck</em>' : ''}`,
+    String(stage.concurrency),
+    amount(stage.emitted),
+    perSecond(stage.emitted, stats.elapsedMs),
+    slotsBar(stage.shares),
+    percent(stage.shares.running),
+    percent(stage.shares.queued),
+    percent(stage.shares.blocked),
+    percent(stage.shares.idle),
+    `${stage.queue.size} of ${stage.queue.capacity}`,
+    percent(stage.queue.occupancy),
+    failedCell(stage.failures),
+    amount(stage.skipped),
+    amount(stage.retries),
+  ])
+  return table(
+    'Stages',
+    [
+      'stage',
+      'slots',
+      'items',
+      'items/s',
+      'time of slots',
+      'busy',
+      'waits for a worker',
+      'blocked',
+      'starved',
+      'queue now',
+      'queue ready',
+      'failed',
+      'skipped',
+      'retries',
+    ],
+    rows,
+  )
+}
+
+function slotsBar({ running, queued, blocked }: SlotShares): string {
+  const parts = { running, queued, blocked }
+  return `<span class="bar" aria-hidden="true">${Object.entries(parts)
+    .map(([name, part]) => `<i class="${name}" style="width:${share(part)}"></i>`)
+    .join('')}</span>`
+}
+
+function failedCell(count: number): string {
+  return count > 0 ? `<strong class="failed">${amount(count)}</strong>` : '0'
+}
+
+/** Run times of a task, also drawn on a common logarithmic scale: median to 99th percentile, and the longest. */
+export function renderTimes({ stats }: Report): string {
+  const timed = stats.stages.filter((stage) => stage.longestMs > 0)
+  if (timed.length === 0) return '<p class="none">No task was timed yet.</p>'
+  const low = 10 ** Math.floor(Math.log10(Math.min(...timed.map((stage) => stage.p50Ms || stage.longestMs))))
+  const high = 10 ** Math.ceil(Math.log10(Math.max(...timed.map((stage) => stage.longestMs * 1.000001))))
+  const decades = Math.max(1, Math.round(Math.log10(high / low)))
+  const at = (ms: number): number => Math.log10(Math.max(low, ms) / low) / decades
+  const rows = timed.map((stage) => [
+    text(stage.name),
+    duration(stage.p50Ms),
+    duration(stage.p90Ms),
+    duration(stage.p99Ms),
+    duration(stage.longestMs),
+    duration(stage.queuedMs),
+    spread(stage, at, decades),
+  ])
+  const scale = `<span class="scale">${duration(low)}<span>${duration(high)}</span></span>`
+  return table(
+    'Run times of tasks',
+    ['stage', 'median', '90 % below', '99 % below', 'longest', 'wait for a worker', scale],
+    rows,
+  )
+}
+
+function spread(stage: StageStats, at: (ms: number) => number, decades: number): string {
+  const { p50Ms, p90Ms, p99Ms, longestMs } = stage
+  const grid = Array.from(
+    { length: decades - 1 },
+    (_, i) => `<u style="left:${share((i + 1) / decades)}"></u>`,
+  )
+  return `<span class="spread" aria-hidden="true">${grid.join('')}<b style="left:${share(at(p50Ms))};width:${share(at(p99Ms) - at(p50Ms))}"></b><b class="strong" style="left:${share(at(p50Ms))};width:${share(at(p90Ms) - at(p50Ms))}"></b><i style="left:${share(at(longestMs))}"></i></span>`
+}
+
+/** The last failed items of each stage. */
+export function renderFailures({ failures, stats }: Report): string {
+  const count = stats.stages.reduce((sum, stage) => sum + stage.failures, 0)
+  if (count === 0) return '<p class="none">None.</p>'
+  const rows = failures.map((failure) => [
+    text(failure.stage),
+    String(failure.index),
+    String(failure.attempts),
+    `<span class="message">${text(messageOf(failure.error))}</span>`,
+    typeof failure.item === 'string' ? `<span class="message">${text(failure.item)}</span>` : '',
+  ])
+  const more = count - failures.length
+  return `${table('The last failed items of each stage', ['stage', 'item', 'attempts', 'error', 'input'], rows)}${more > 0 ? `<p class="quiet">And ${amount(more)} more.</p>` : ''}`
+}

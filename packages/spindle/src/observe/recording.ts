@@ -1,0 +1,129 @@
+import { badOption, checkDuration, checkInteger, checkOptions } from '../check.ts'
+import type { Pipeline } from '../engine/pipeline.ts'
+import type { PipelineStats } from '../engine/stats.ts'
+import { statsBetween } from '../engine/stats-interval.ts'
+import { messageOf } from '../errors.ts'
+import type { PageContent } from './page/content.ts'
+import { renderPage } from './page/page.ts'
+import { ResourceMeter } from './resources/meter.ts'
+import { resourceUsage } from './resources/usage.ts'
+import { pointOf, Series, type SeriesPoint } from './series.ts'
+
+/** Options of `recordPipeline()`. */
+export interface RecordOptions {
+  /** Time between two readings at first, in milliseconds. Default 250. */
+  readonly intervalMs?: number
+  /** Points kept, an even integer >= 2: when there are as many, neighbours are joined, and points are twice as long from then on. Default 240. */
+  readonly maxPoints?: number
+  /** Heading of the page. Default `'Pipeline'`. */
+  readonly title?: string
+  /** What the source's items are called. Default `'items'`. */
+  readonly unit?: string
+}
+
+/** A pipeline being recorded; `using` ends it, too. */
+export interface Recording extends Disposable {
+  /** What happened so far, in stretches of time. */
+  readonly points: readonly SeriesPoint[]
+  /** One page of HTML about it, complete in itself: graph, verdict, charts, tables. */
+  html(): string
+  /** Takes the last reading and ends the recording. May be called again. */
+  stop(): void
+}
+
+/**
+ * Records a pipeline's figures over time, in bounded memory, for a page to look at. Begin before the pipeline starts; keeps no process alive.
+ *
+ * @throws `ERR_BAD_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { PipelineBuilder, recordPipeline } from 'spindle'
+ *
+ * const pipeline = new PipelineBuilder().addSource([1, 2, 3]).pipe((n) => n * 2).build()
+ * const recording = recordPipeline(pipeline, { title: 'Doubling' })
+ * await pipeline.forEach(() => {})
+ * recording.stop()
+ * assert.match(recording.html(), /<h1>Doubling<\/h1>/)
+ * // await writeFile('report.html', recording.html())
+ * ```
+ */
+export function recordPipeline(pipeline: Pipeline<unknown>, options: RecordOptions = {}): Recording {
+  return new Recorder(pipeline, options)
+}
+
+/** A recording that also tells when there is something new. @internal */
+export class Recorder implements Recording {
+  readonly #pipeline: Pipeline<unknown>
+  readonly #title: string
+  readonly #unit: string
+  readonly #series: Series
+  readonly #meter: ResourceMeter = new ResourceMeter(resourceUsage)
+  readonly #timer: NodeJS.Timeout
+  readonly #startedAt: Date = new Date()
+  #before: PipelineStats
+  #failure: string | undefined
+  #isStopped = false
+  /** Called after each reading, and once it is stopped. */
+  onReading: (() => void) | undefined
+
+  constructor(pipeline: Pipeline<unknown>, options: RecordOptions) {
+    checkOptions(options, ['intervalMs', 'maxPoints', 'title', 'unit'])
+    const { intervalMs = 250, maxPoints = 240, title = 'Pipeline', unit = 'items' } = options
+    checkDuration('intervalMs', intervalMs)
+    checkInteger('maxPoints', maxPoints, 2)
+    if (maxPoints % 2 !== 0) badOption('maxPoints', 'an even integer >= 2', maxPoints)
+    this.#pipeline = pipeline
+    this.#title = title
+    this.#unit = unit
+    this.#series = new Series(maxPoints)
+    this.#before = pipeline.stats()
+    this.#timer = setInterval(() => this.#read(), intervalMs)
+    this.#timer.unref()
+    pipeline.done.catch((error: unknown) => {
+      this.#failure = messageOf(error)
+    })
+  }
+
+  get points(): readonly SeriesPoint[] {
+    return this.#series.points
+  }
+
+  get content(): PageContent {
+    return {
+      title: this.#title,
+      unit: this.#unit,
+      startedAt: this.#startedAt,
+      report: this.#pipeline.report(),
+      failure: this.#failure,
+      points: this.points,
+      resources: this.#meter.summary(),
+    }
+  }
+
+  html(): string {
+    return renderPage(this.content)
+  }
+
+  stop(): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    clearInterval(this.#timer)
+    this.#read()
+  }
+
+  [Symbol.dispose](): void {
+    this.stop()
+  }
+
+  #read(): void {
+    const stats = this.#pipeline.stats()
+    const interval = statsBetween(this.#before, stats)
+    const resources = this.#meter.advance()
+    // Before the start and after the end no time passes for the pipeline.
+    if (interval.elapsedMs > 0) this.#series.add(pointOf(interval, stats.elapsedMs, resources))
+    this.#before = stats
+    this.onReading?.()
+  }
+}

@@ -1,0 +1,82 @@
+import type { ResourceUsage } from './usage.ts'
+
+/** What was used between two readings; memory, processes and threads are the later reading's. */
+export interface ResourceInterval {
+  readonly elapsedMs: number
+  readonly processes: number
+  readonly threads: number | undefined
+  /** CPU cores kept busy on average: 1.5 is one and a half. */
+  readonly cpuCores: number
+  readonly rssBytes: number
+  readonly pssBytes: number | undefined
+  readonly privateBytes: number | undefined
+  readonly readBytes: number | undefined
+  readonly writtenBytes: number | undefined
+  readonly voluntarySwitches: number
+  readonly involuntarySwitches: number
+  /** Threads that were ready to run but had no CPU, on average; near 0 on a machine that is not contended. */
+  readonly threadsWaiting: number | undefined
+  /** Cores of the machine. */
+  readonly cores: number
+  /** Share of the machine's CPU time that was used by anybody, 0 to 1. */
+  readonly machineBusy: number
+  /** Share of the machine's CPU time that was used by others than this process and its descendants, 0 to 1. */
+  readonly othersBusy: number
+  /** Of the whole machine. */
+  readonly receivedBytes: number | undefined
+  readonly sentBytes: number | undefined
+}
+
+/** What was used from one reading of `resourceUsage()` to a later one. */
+export function resourcesBetween(before: ResourceUsage, after: ResourceUsage): ResourceInterval {
+  const elapsedMs = after.atMs - before.atMs
+  // Counts fall when a process ends unseen by its parent: never below nothing.
+  const grown = (from: number, to: number): number => Math.max(0, to - from)
+  const grownIfTold = (from: number | undefined, to: number | undefined): number | undefined =>
+    from === undefined || to === undefined ? undefined : grown(from, to)
+  const cpuMs = grown(before.userMs + before.systemMs, after.userMs + after.systemMs)
+  const waitMs = grownIfTold(before.cpuWaitMs, after.cpuWaitMs)
+  const machineMs = grown(before.machine.totalMs, after.machine.totalMs)
+  const machineBusy =
+    machineMs > 0 ? Math.min(1, grown(before.machine.busyMs, after.machine.busyMs) / machineMs) : 0
+  return {
+    elapsedMs,
+    processes: after.processes,
+    threads: after.threads,
+    cpuCores: elapsedMs > 0 ? cpuMs / elapsedMs : 0,
+    rssBytes: after.rssBytes,
+    pssBytes: after.pssBytes,
+    privateBytes: after.privateBytes,
+    readBytes: grownIfTold(before.readBytes, after.readBytes),
+    writtenBytes: grownIfTold(before.writtenBytes, after.writtenBytes),
+    voluntarySwitches: grown(before.voluntarySwitches, after.voluntarySwitches),
+    involuntarySwitches: grown(before.involuntarySwitches, after.involuntarySwitches),
+    threadsWaiting: waitMs === undefined || elapsedMs <= 0 ? undefined : waitMs / elapsedMs,
+    cores: after.machine.cores,
+    machineBusy,
+    othersBusy: machineMs > 0 ? Math.max(0, machineBusy - Math.min(machineBusy, cpuMs / machineMs)) : 0,
+    receivedBytes: grownIfTold(before.machine.receivedBytes, after.machine.receivedBytes),
+    sentBytes: grownIfTold(before.machine.sentBytes, after.machine.sentBytes),
+  }
+}
+
+/** Above this share of the machine, others are worth a warning… */
+const OTHERS_MATTER = 0.2
+/** … if the machine has none to spare: below it there is CPU for both. */
+const MACHINE_FULL = 0.9
+
+/**
+ * Says that other programs take CPU which the pipeline could use: when they use more than a fifth of a machine that has nothing to spare, and
+ * the pipeline itself works. `undefined` when all is well.
+ */
+export function neighbourWarning(usage: ResourceInterval): string | undefined {
+  const { othersBusy, machineBusy, cpuCores, cores, threadsWaiting } = usage
+  if (othersBusy < OTHERS_MATTER || machineBusy < MACHINE_FULL) return undefined
+  // A pipeline that sleeps loses nothing.
+  if (cpuCores < 0.2 && (threadsWaiting ?? 0) < 0.2) return undefined
+  const waiting =
+    threadsWaiting === undefined || threadsWaiting < 0.2
+      ? ''
+      : `; on average ${threadsWaiting.toFixed(1)} of the pipeline's threads waited for a CPU`
+  return `other programs used ${Math.round(othersBusy * 100)} % of this machine's ${cores} cores, which were all busy (${Math.round(machineBusy * 100)} %)${waiting}. The figures are of a shared machine: the pipeline would be faster alone`
+}

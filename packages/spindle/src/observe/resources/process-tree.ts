@@ -1,0 +1,136 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { messageOf, SpindleError } from '../../errors.ts'
+import { parseIo, parseSchedstat, parseSmapsRollup, parseStat, parseStatus } from './proc-parse.ts'
+
+/** Sums over a process and those below it; what cannot be read is not in the sum, and what nobody tells is `undefined`. */
+export interface TreeUsage {
+  readonly processes: number
+  readonly threads: number
+  readonly userMs: number
+  readonly systemMs: number
+  readonly rssBytes: number
+  readonly pssBytes: number | undefined
+  readonly privateBytes: number | undefined
+  readonly readBytes: number
+  readonly writtenBytes: number
+  readonly voluntarySwitches: number
+  readonly involuntarySwitches: number
+  readonly cpuWaitMs: number | undefined
+}
+
+type Sums = { -readonly [K in keyof TreeUsage]: number }
+
+/**
+ * Reads what a process and its descendants use. Their number is walked down by `/proc/<pid>/task/<tid>/children`: the whole of /proc would be
+ * too much to read every second on a busy machine. A process that ends meanwhile is left out; its times are in its parent's.
+ *
+ * @throws `ERR_PROC_FORMAT` if the process itself cannot be read.
+ */
+export function readTree(root: string, pid: number, withPss: boolean): TreeUsage {
+  const sums: Sums = {
+    processes: 0,
+    threads: 0,
+    userMs: 0,
+    systemMs: 0,
+    rssBytes: 0,
+    pssBytes: 0,
+    privateBytes: 0,
+    readBytes: 0,
+    writtenBytes: 0,
+    voluntarySwitches: 0,
+    involuntarySwitches: 0,
+    cpuWaitMs: 0,
+  }
+  const seen = { pss: false, wait: false }
+  const left = [pid]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const folder = join(root, String(next))
+    if (!addProcess(folder, sums, seen, withPss)) {
+      if (next === pid)
+        throw new SpindleError('ERR_PROC_FORMAT', `${folder}: the process itself cannot be read`)
+      continue
+    }
+    left.push(...addThreads(folder, sums, seen))
+  }
+  return {
+    ...sums,
+    pssBytes: seen.pss ? sums.pssBytes : undefined,
+    privateBytes: seen.pss ? sums.privateBytes : undefined,
+    cpuWaitMs: seen.wait ? sums.cpuWaitMs : undefined,
+  }
+}
+
+function addProcess(folder: string, sums: Sums, seen: { pss: boolean }, withPss: boolean): boolean {
+  const stat = parsed(join(folder, 'stat'), parseStat)
+  if (stat === undefined) return false
+  sums.processes++
+  sums.threads += stat.threads
+  sums.userMs += stat.userMs
+  sums.systemMs += stat.systemMs
+  sums.rssBytes += parsed(join(folder, 'status'), parseStatus)?.rssBytes ?? 0
+  const io = parsed(join(folder, 'io'), parseIo)
+  sums.readBytes += io?.readBytes ?? 0
+  sums.writtenBytes += io?.writtenBytes ?? 0
+  const smaps = withPss ? parsed(join(folder, 'smaps_rollup'), parseSmapsRollup) : undefined
+  if (smaps === undefined) return true
+  seen.pss = true
+  sums.pssBytes += smaps.pssBytes
+  sums.privateBytes += smaps.privateBytes
+  return true
+}
+
+/** What is told of each thread alone; returns the children that the threads have started. */
+function addThreads(folder: string, sums: Sums, seen: { wait: boolean }): number[] {
+  const children: number[] = []
+  for (const thread of namesIn(join(folder, 'task'))) {
+    const path = join(folder, 'task', thread)
+    const status = parsed(join(path, 'status'), parseStatus)
+    sums.voluntarySwitches += status?.voluntarySwitches ?? 0
+    sums.involuntarySwitches += status?.involuntarySwitches ?? 0
+    const waitMs = parsed(join(path, 'schedstat'), parseSchedstat)
+    if (waitMs !== undefined) {
+      seen.wait = true
+      sums.cpuWaitMs += waitMs
+    }
+    const pids = readProcFile(join(path, 'children'))?.match(/\d+/g) ?? []
+    children.push(...pids.map(Number))
+  }
+  return children
+}
+
+/** A file's text without the space around it; `undefined` if it is not there, is not allowed, or its process has just ended. */
+export function readProcFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => /^\d+$/.test(name))
+  } catch {
+    return []
+  }
+}
+
+const warned = new Set<string>()
+
+/** `undefined` also if the file is malformed, which is warned of once for each kind of file. */
+export function parsed<R>(path: string, parse: (text: string) => R): R | undefined {
+  const text = readProcFile(path)
+  if (text === undefined) return undefined
+  try {
+    return parse(text)
+  } catch (error) {
+    const kind = path.slice(path.lastIndexOf('/') + 1)
+    if (!warned.has(kind))
+      process.emitWarning(`spindle: left out of the resource usage: ${path}: ${messageOf(error)}`, {
+        code: 'SPINDLE_PROC',
+      })
+    warned.add(kind)
+    return undefined
+  }
+}

@@ -1,0 +1,89 @@
+import { checkDuration, checkFunction, checkOptions } from '../../check.ts'
+import { messageOf } from '../../errors.ts'
+import type { ResourceInterval } from './interval.ts'
+import { ResourceMeter, type ResourceSummary } from './meter.ts'
+import { resourceUsage } from './usage.ts'
+
+/** Options of `watchResources()`. */
+export interface WatchOptions {
+  /** Time between two readings, in milliseconds. Default 1000. */
+  readonly intervalMs?: number
+  /** Called with what was used since the reading before. What it throws is a warning of the process. */
+  readonly onInterval?: (usage: ResourceInterval) => void
+  /** Whether each reading has `pssBytes` and `privateBytes`; see `resourceUsage()`. Default false. */
+  readonly pss?: boolean
+}
+
+/** Resources being watched; `using` ends it, too. */
+export interface ResourceWatch extends Disposable {
+  /** What was used up to now; reads anew unless stopped. */
+  summary(): ResourceSummary
+  /** Ends it. May be called again. */
+  stop(): ResourceSummary
+}
+
+/**
+ * Reads `resourceUsage()` at intervals and tells the differences; keeps no process alive. On Linux with the descendants of this process.
+ *
+ * @throws `ERR_BAD_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { watchResources } from 'spindle'
+ *
+ * const watch = watchResources({ intervalMs: 200, onInterval: ({ cpuCores }) => console.log(`${cpuCores.toFixed(1)} cores`) })
+ * for (let i = 0, x = 0; i < 1e7; i++) x += i
+ * const { total, most } = watch.stop()
+ * assert.ok(total.elapsedMs > 0 && most.rssBytes > 1e6)
+ * ```
+ */
+export function watchResources(options: WatchOptions = {}): ResourceWatch {
+  checkOptions(options, ['intervalMs', 'onInterval', 'pss'])
+  const { intervalMs = 1000, onInterval, pss = false } = options
+  checkDuration('intervalMs', intervalMs)
+  if (onInterval !== undefined) checkFunction('onInterval', onInterval)
+  return new Watch(new ResourceMeter(() => resourceUsage({ pss })), intervalMs, onInterval)
+}
+
+class Watch implements ResourceWatch {
+  readonly #meter: ResourceMeter
+  readonly #onInterval: ((usage: ResourceInterval) => void) | undefined
+  readonly #timer: NodeJS.Timeout
+  #last: ResourceSummary | undefined
+
+  constructor(
+    meter: ResourceMeter,
+    intervalMs: number,
+    onInterval: ((usage: ResourceInterval) => void) | undefined,
+  ) {
+    this.#meter = meter
+    this.#onInterval = onInterval
+    this.#timer = setInterval(() => this.#tell(meter.advance()), intervalMs)
+    this.#timer.unref()
+  }
+
+  summary(): ResourceSummary {
+    if (this.#last !== undefined) return this.#last
+    this.#meter.advance()
+    return this.#meter.summary()
+  }
+
+  stop(): ResourceSummary {
+    clearInterval(this.#timer)
+    this.#last = this.summary()
+    return this.#last
+  }
+
+  [Symbol.dispose](): void {
+    this.stop()
+  }
+
+  #tell(interval: ResourceInterval): void {
+    try {
+      this.#onInterval?.(interval)
+    } catch (error) {
+      process.emitWarning(`spindle: \`onInterval\` threw: ${messageOf(error)}`)
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import type { PipelineStats, StageStats } from '../engine/stats.ts'
+import type { ResourceInterval } from './resources/interval.ts'
+import { failuresOf, itemsIn } from './totals.ts'
+
+/** What one stage did in a stretch of time. Shares are of its slots' time, 0 to 1. */
+export interface StagePoint {
+  readonly emitted: number
+  readonly failures: number
+  readonly running: number
+  readonly queued: number
+  readonly blocked: number
+  /** Share of the time in which its exit queue held something. */
+  readonly occupancy: number
+}
+
+/** What the pipeline did in a stretch of time. */
+export interface SeriesPoint {
+  /** Milliseconds since the pipeline's start, at the end of the stretch; and its length. */
+  readonly endMs: number
+  readonly spanMs: number
+  readonly itemsIn: number
+  readonly itemsOut: number
+  readonly failures: number
+  /** Shares of the time: the event loop worked; the consumer did something else than wait. */
+  readonly loop: number
+  readonly consumer: number
+  /** CPU cores in use, resident bytes (at most), share of the machine used by others. */
+  readonly cpuCores: number
+  readonly rssBytes: number
+  readonly othersBusy: number
+  /** In the order of `PipelineStats.stages`. */
+  readonly stages: readonly StagePoint[]
+}
+
+/** A point from the difference of two readings. */
+export function pointOf(interval: PipelineStats, endMs: number, resources: ResourceInterval): SeriesPoint {
+  return {
+    endMs,
+    spanMs: interval.elapsedMs,
+    itemsIn: itemsIn(interval),
+    itemsOut: interval.items,
+    failures: failuresOf(interval),
+    loop: interval.loopUtilization,
+    consumer: interval.consumer.busy,
+    cpuCores: resources.cpuCores,
+    rssBytes: resources.rssBytes,
+    othersBusy: resources.othersBusy,
+    stages: interval.stages.map(stagePoint),
+  }
+}
+
+function stagePoint({ emitted, failures, shares, queue }: StageStats): StagePoint {
+  const { running, queued, blocked } = shares
+  return { emitted, failures, running, queued, blocked, occupancy: queue.occupancy }
+}
+
+/**
+ * Points of a run of any length in bounded memory: when it is full, neighbours are joined, so that it holds half as many of twice the length,
+ * and goes on with points of that length. Counts are kept exactly; shares are means, weighted by time.
+ */
+export class Series {
+  readonly #most: number
+  readonly #points: SeriesPoint[] = []
+  /** Given points that make one kept point, and how many the last one has. */
+  #stride = 1
+  #inLast = 0
+
+  /** @param most points to hold, an even number >= 2 */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get points(): readonly SeriesPoint[] {
+    return this.#points
+  }
+
+  add(point: SeriesPoint): void {
+    const last = this.#points.at(-1)
+    if (last !== undefined && this.#inLast < this.#stride) {
+      this.#points[this.#points.length - 1] = join(last, point)
+      this.#inLast++
+      return
+    }
+    if (this.#points.length === this.#most) this.#halve()
+    this.#points.push(point)
+    this.#inLast = 1
+  }
+
+  #halve(): void {
+    const { length } = this.#points
+    for (let i = 0; i < length; i += 2)
+      this.#points[i / 2] = join(this.#points[i] as SeriesPoint, this.#points[i + 1] as SeriesPoint)
+    this.#points.length = length / 2
+    this.#stride *= 2
+  }
+}
+
+/** At most `most` points that cover the same time, for tables. */
+export function thinned(points: readonly SeriesPoint[], most: number): SeriesPoint[] {
+  const each = Math.ceil(points.length / most)
+  const thin: SeriesPoint[] = []
+  points.forEach((point, i) => {
+    if (i % each === 0) thin.push(point)
+    else thin[thin.length - 1] = join(thin.at(-1) as SeriesPoint, point)
+  })
+  return thin
+}
+
+function join(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
+  const spanMs = a.spanMs + b.spanMs
+  const mean = (one: number, other: number): number =>
+    spanMs > 0 ? (one * a.spanMs + other * b.spanMs) / spanMs : other
+  return {
+    endMs: b.endMs,
+    spanMs,
+    itemsIn: a.itemsIn + b.itemsIn,
+    itemsOut: a.itemsOut + b.itemsOut,
+    failures: a.failures + b.failures,
+    loop: mean(a.loop, b.loop),
+    consumer: mean(a.consumer, b.consumer),
+    cpuCores: mean(a.cpuCores, b.cpuCores),
+    rssBytes: Math.max(a.rssBytes, b.rssBytes),
+    othersBusy: mean(a.othersBusy, b.othersBusy),
+    stages: b.stages.map((stage, i) => {
+      const before = a.stages[i] as StagePoint
+      return {
+        emitted: before.emitted + stage.emitted,
+        failures: before.failures + stage.failures,
+        running: mean(before.running, stage.running),
+        queued: mean(before.queued, stage.queued),
+        blocked: mean(before.blocked, stage.blocked),
+        occupancy: mean(before.occupancy, stage.occupancy),
+      }
+    }),
+  }
+}
