@@ -125,6 +125,9 @@ function checkForm(file, text, at) {
     if (/^export\s+default\b/.test(line)) problems.push(`${at(index + 1)}: no default exports`)
     if (/^export\s+(?:type\s+)?\*/.test(line))
       problems.push(`${at(index + 1)}: no \`export *\`: export by name`)
+    // It is no type that can be left out: Node 22 would not read the sources, as its workers do.
+    if (/^\s*(await\s+)?using\s+\w+\s*=/.test(line))
+      problems.push(`${at(index + 1)}: no \`using\` in sources: try and finally`)
   })
   if (!/(^|\/)index\.ts$/.test(file)) return
   const rest = text

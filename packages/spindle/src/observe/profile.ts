@@ -91,10 +91,14 @@ export async function profilePipeline(
     badOption('pipeline', 'a PipelineBuilder or its configuration', pipeline)
   const settings = checked(options)
   // One pool for all rounds: a pipeline's own threads would be started anew in each.
-  await using pool = new ThreadPool()
-  const { stages } = await profileChain(config.source, config.stages, { ...settings, pool })
-  const limit = limitOf(stages)
-  return { stages, limit, toString: () => printProfile(stages, limit) }
+  const pool = new ThreadPool()
+  try {
+    const { stages } = await profileChain(config.source, config.stages, { ...settings, pool })
+    const limit = limitOf(stages)
+    return { stages, limit, toString: () => printProfile(stages, limit) }
+  } finally {
+    await pool[Symbol.asyncDispose]()
+  }
 }
 
 interface Settings extends Checked {
@@ -244,10 +248,14 @@ async function take(
 ): Promise<readonly unknown[]> {
   const items: unknown[] = []
   const config = new PipelineConfig({ ...source, continuous: false }, [], 1)
-  await using pipeline = new Pipeline<unknown>(config, buildOptions(signal))
-  for await (const item of pipeline) {
-    items.push(item)
-    if (items.length >= count) break
+  const pipeline = new Pipeline<unknown>(config, buildOptions(signal))
+  try {
+    for await (const item of pipeline) {
+      items.push(item)
+      if (items.length >= count) break
+    }
+  } finally {
+    await pipeline.stop()
   }
   return items
 }

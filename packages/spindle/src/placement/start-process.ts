@@ -19,17 +19,25 @@ export function startProcess(
   files: readonly number[],
   options: ProcessOptions,
 ): { readonly child: ChildProcess; readonly tsx: string | undefined } {
-  const { entry, tsx } = entryOf(href)
-  const given = options.execArgv ?? inheritedArguments(process.execArgv)
-  const hasTsx = given.some((argument) => argument.includes('tsx'))
-  const execArgv = tsx === undefined || hasTsx ? given : [...given, `--import=${registering(tsx)}`]
-  const child = fork(fileURLToPath(entry), [], {
+  const { execArgv, file, tsx } = commandOf(href, options.execArgv)
+  const child = fork(file, [], {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...files],
     execArgv: [...execArgv],
     ...(options.env === undefined ? {} : { env: options.env as NodeJS.ProcessEnv }),
   })
   return { child, tsx }
+}
+
+/** What Node is started with to run a file of this package, given as its `.js`. `tsx`: see {@link EntrySetup}. */
+export function commandOf(
+  href: string,
+  given: readonly string[] = inheritedArguments(process.execArgv),
+): { readonly execArgv: readonly string[]; readonly file: string; readonly tsx: string | undefined } {
+  const { entry, tsx } = entryOf(href)
+  const hasTsx = given.some((argument) => argument.includes('tsx'))
+  const execArgv = tsx === undefined || hasTsx ? given : [...given, `--import=${registering(tsx)}`]
+  return { execArgv, file: fileURLToPath(entry), tsx }
 }
 
 function registering(tsx: string): string {

@@ -9,7 +9,6 @@ import type { ProcessSetup } from './process-main.ts'
 import {
   type Assignment,
   type ConsumerMessage,
-  LIFE_FD,
   MESSAGE_FD,
   POSTED,
   type PortMessage,
@@ -45,7 +44,7 @@ const control = new Int32Array(controlBuffer)
 const slots = handle === undefined ? undefined : FileSlots.attach(handle)
 
 const child = spawn(process.execPath, [...command], {
-  stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', ...(slots === undefined ? [] : [slots.fd])],
+  stdio: ['ignore', 'inherit', 'inherit', 'pipe', ...(slots === undefined ? [] : [slots.fd])],
 })
 const socket = child.stdio[MESSAGE_FD] as Socket
 const reader = new FrameReader(passOn)
@@ -58,7 +57,6 @@ let taken = 0
 socket.on('data', (chunk) => reader.push(chunk))
 // A process that dies while it is told something: its end is heard of below.
 socket.on('error', () => {})
-child.stdio[LIFE_FD]?.on('error', () => {})
 child.on('error', (error) => died(`it could not be started: ${messageOf(error)}`))
 child.on('exit', (code, signal) => {
   const how = signal === null ? `exit code ${code}` : `killed by ${signal}`

@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 import type { FileSlots, SlotTicket } from '../placement/memory/file-slots.ts'
+import { type Guarded, guardExit, unguardExit } from '../placement/pool/exit-guard.ts'
 import { decode } from './frames.ts'
 import {
   CELLS,
@@ -35,12 +36,14 @@ export interface ChannelOwner {
 
 /** A consumer that blocks its thread looks so often, in milliseconds, whether the other one lives. */
 const LOOK_MS = 50
+/** How long the end of the process waits, in milliseconds: what an abort may take, and a little more. */
+const EXIT_GRACE_MS = 1500
 
 /**
  * The consumer's end: messages by way of the loop or, for a consumer that holds the loop, by asking and by waiting. Both take from the same port,
  * so that they can be mixed.
  */
-export class Channel {
+export class Channel implements Guarded {
   readonly #port: MessagePort
   readonly #control: Int32Array = new Int32Array(new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT))
   readonly #worker: Worker
@@ -73,12 +76,14 @@ export class Channel {
     this.#worker.on('exit', (code) => {
       for (let message = this.poll(); message !== undefined; message = this.poll()) owner.heard(message)
       this.#isGone = true
+      unguardExit(this)
       this.#port.close()
       bridge?.slots?.close()
       owner.gone(code, failure)
     })
     this.#worker.unref()
     this.#port.unref()
+    guardExit(this)
   }
 
   post(message: ConsumerMessage): void {
@@ -172,9 +177,14 @@ export class Channel {
     else void this.#worker.terminate()
   }
 
-  /** Blocks this thread until nothing of the user's runs in the other one, at most for `limitMs`. */
-  waitForRest(limitMs: number): void {
-    const until = performance.now() + limitMs
+  /** At the end of the process: asks the thread to come to rest. */
+  stop(): void {
+    this.post({ kind: 'stop', mode: 'abort', timeoutMs: undefined })
+  }
+
+  /** Blocks this thread until nothing of the user's runs in the other one, for a while. */
+  waitUntilOutside(endsAt: number): void {
+    const until = endsAt + EXIT_GRACE_MS
     while (!this.#isGone && Atomics.load(this.#control, STATE) === WORKING) {
       const leftMs = until - performance.now()
       if (leftMs <= 0 || !this.#isAlive()) return

@@ -1,7 +1,6 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { StopOptions } from '../engine/pipeline.ts'
 import { InfrastructureError, messageOf, TimeoutError } from '../errors.ts'
-import { unwatchExit, watchExit } from './at-exit.ts'
 import type { Channel } from './channel.ts'
 import { Deferred } from './deferred.ts'
 import type { RemoteMessage } from './protocol.ts'
@@ -44,7 +43,6 @@ export class Ending {
     this.#channel = channel
     this.#what = what
     this.#onAwaited = onAwaited
-    watchExit(channel)
   }
 
   /** Rejects with what ended it; resolves after a stop. */
@@ -99,7 +97,6 @@ export class Ending {
     this.#isGone = true
     clearTimeout(this.#grace)
     this.#leave()
-    unwatchExit(this.#channel)
     if (!this.isComplete && !this.#isDispensable) this.#died(`exit code ${exitCode}`, error)
     this.isComplete = true
     this.#done.resolve()

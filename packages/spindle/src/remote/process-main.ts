@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
-import { Worker } from 'node:worker_threads'
 import { FileSlots, type FileSlotsHandle } from '../placement/memory/file-slots.ts'
+import { watchParent } from '../placement/pool/orphan-watch.ts'
 import { runFarSide } from './far-side.ts'
 import { decode, encode, type Frame, FrameReader, frameOf } from './frames.ts'
 import type { FarLink, Producer } from './producer.ts'
@@ -8,7 +8,6 @@ import {
   type Assignment,
   type ConsumerMessage,
   LARGE_BYTES,
-  LIFE_FD,
   MESSAGE_FD,
   type RemoteMessage,
 } from './protocol.ts'
@@ -21,9 +20,6 @@ export interface ProcessSetup {
   readonly slots: FileSlotsHandle | undefined
   readonly hasTsx: boolean
 }
-
-/** How long this process may take to end once nobody listens any more, in milliseconds. */
-const GRACE_MS = 2000
 
 const socket = new Socket({ fd: MESSAGE_FD, readable: true, writable: true })
 let slots: FileSlots | undefined
@@ -71,7 +67,7 @@ function hear(message: ConsumerMessage): void {
   producer?.hear(message)
 }
 
-// The other end is gone, and with it the parent: an orphan ends by itself, and if its own code holds the loop, by the thread below.
+// The other end is gone, and with it the parent: an orphan ends by itself, and if its own code holds the loop, it is ended.
 socket.on('close', () => {
   const ended = producer?.stop('abort', undefined) ?? Promise.resolve()
   void ended.finally(() => process.exit(0))
@@ -79,12 +75,4 @@ socket.on('close', () => {
 socket.on('error', () => {})
 socket.on('data', (chunk) => reader.push(chunk))
 
-const watch = `
-const { Socket } = require('node:net')
-const { workerData } = require('node:worker_threads')
-const life = new Socket({ fd: workerData.fd, readable: true, writable: false })
-life.on('close', () => setTimeout(() => process.kill(process.pid, 'SIGKILL'), workerData.graceMs))
-life.on('error', () => {})
-life.resume()
-`
-new Worker(watch, { eval: true, execArgv: [], workerData: { fd: LIFE_FD, graceMs: GRACE_MS } }).unref()
+watchParent()

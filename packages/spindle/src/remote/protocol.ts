@@ -27,10 +27,8 @@ export const AT_REST = 2
 // File descriptors that a process is started with.
 /** Messages, both ways. */
 export const MESSAGE_FD = 3
-/** Nothing is ever written to it: its end is that of the parent. */
-export const LIFE_FD = 4
 /** Shared slots for large buffers. */
-export const SLOTS_FD = 5
+export const SLOTS_FD = 4
 
 /** Buffers from this size on go from process to process through shared slots, in bytes. */
 export const LARGE_BYTES: number = 16 * 1024

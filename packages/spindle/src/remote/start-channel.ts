@@ -1,14 +1,14 @@
-import { fileURLToPath } from 'node:url'
+import type { ResourceLimits } from 'node:worker_threads'
 import type { SpindleError } from '../errors.ts'
 import { FileSlots } from '../placement/memory/file-slots.ts'
 import { notTransferable } from '../placement/not-transferable.ts'
-import { entryOf, startThread } from '../placement/start-worker.ts'
+import { commandOf } from '../placement/start-process.ts'
+import { startThread } from '../placement/start-worker.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
 import { encode } from './frames.ts'
-import type { RemotePipelineOptions } from './options.ts'
 import type { Assignment } from './protocol.ts'
 
-type Limits = RemotePipelineOptions['resourceLimits']
+type Limits = ResourceLimits | undefined
 
 /** Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
 export function startInThread(owner: ChannelOwner, assignment: Assignment, limits: Limits): Channel {
@@ -34,12 +34,13 @@ export function startInProcess(owner: ChannelOwner, assignment: Assignment, limi
     throw crossing(assignment, error)
   }
   const bridge = new URL('./bridge-main.js', import.meta.url).href
-  const { command, hasTsx } = commandOf(limits)
+  const { execArgv, file, tsx } = commandOf(new URL('./process-main.js', import.meta.url).href)
+  const command = [...execArgv, ...limitFlags(limits ?? {}), file]
   const slots = openSlots()
   return new Channel(owner, { slots }, (ends) =>
     startThread(
       bridge,
-      { ...ends, assignment, command, hasTsx, slots: slots?.handleFor(slots.fd) },
+      { ...ends, assignment, command, hasTsx: tsx !== undefined, slots: slots?.handleFor(slots.fd) },
       { transferList: [ends.port, ends.lifeline] },
     ),
   )
@@ -58,34 +59,11 @@ function crossing({ args, build }: Assignment, error: unknown): SpindleError {
   return notTransferable({ args, build }, 'options', error)
 }
 
-/** Node's flags and the entry. The process gets the flags of this one, but those for the program that this one runs. */
-function commandOf(limits: Limits): { readonly command: readonly string[]; readonly hasTsx: boolean } {
-  const { entry, tsx } = entryOf(new URL('./process-main.js', import.meta.url).href)
-  const { maxOldGenerationSizeMb, maxYoungGenerationSizeMb } = limits ?? {}
-  const flags = [
-    ...ownFlags(process.execArgv),
-    ...(maxOldGenerationSizeMb === undefined ? [] : [`--max-old-space-size=${maxOldGenerationSizeMb}`]),
-    // The young generation is three semi-spaces.
-    ...(maxYoungGenerationSizeMb === undefined
-      ? []
-      : [`--max-semi-space-size=${Math.max(1, Math.round(maxYoungGenerationSizeMb / 3))}`]),
-    ...(tsx === undefined || process.execArgv.some((flag) => /\btsx\b/.test(flag))
-      ? []
-      : ['--import', registering(tsx)]),
-  ]
-  return { command: [...flags, fileURLToPath(entry)], hasTsx: tsx !== undefined }
-}
-
-const WITH_VALUE = /^(-e|--eval|-p|--print|-pe)$/
-const OF_PROGRAM =
-  /^(--(eval|print|input-type|check|test|watch|inspect|interactive|experimental-default-type)|-[cip])/
-
-function ownFlags(flags: readonly string[]): string[] {
-  return flags.filter(
-    (flag, i) => !OF_PROGRAM.test(flag) && !WITH_VALUE.test(flag) && !WITH_VALUE.test(flags[i - 1] ?? ''),
-  )
-}
-
-function registering(tsx: string): string {
-  return `data:text/javascript,${encodeURIComponent(`import { register } from ${JSON.stringify(tsx)}; register()`)}`
+function limitFlags({ maxOldGenerationSizeMb, maxYoungGenerationSizeMb }: ResourceLimits): string[] {
+  const flags: string[] = []
+  if (maxOldGenerationSizeMb !== undefined) flags.push(`--max-old-space-size=${maxOldGenerationSizeMb}`)
+  // The young generation is three semi-spaces.
+  if (maxYoungGenerationSizeMb !== undefined)
+    flags.push(`--max-semi-space-size=${Math.max(1, Math.round(maxYoungGenerationSizeMb / 3))}`)
+  return flags
 }

@@ -105,6 +105,7 @@ describe('a pipeline elsewhere that hangs', () => {
 
   it('is noticed by a plain for with timeoutMs, and stop({ mode }) says that it did not answer', async () => {
     const loader = inThread.run('deadly', { args: { how: 'hang', at: 0 }, timeoutMs: 1000 })
+    await loader.start()
     assert.throws(() => [...loader], { code: 'ERR_TIMEOUT' })
     await assert.rejects(loader.stop({ mode: 'discard', timeoutMs: 1 }), {
       code: 'ERR_TIMEOUT',
