@@ -43,8 +43,6 @@ export class RegionCrew implements RegionWorkerOwner {
   /** What is to be run again, in order. */
   #again: RegionInput[] = []
   #careful: RegionWorker | undefined
-  /** What goes on in the careful worker. */
-  readonly #moving: Set<number> = new Set()
   #idleDeaths = 0
 
   constructor(
@@ -123,13 +121,19 @@ export class RegionCrew implements RegionWorkerOwner {
   done(input: RegionInput): void {
     this.#idleDeaths = 0
     this.#inputs.delete(input.seq)
-    this.#moving.delete(input.seq)
+    input.worker?.moving.delete(input.seq)
     input.worker?.unfinished.delete(input.seq)
   }
 
-  /** The careful worker tells what a call is about. */
+  /** A careful worker tells that a batch sets out. */
   moves(worker: RegionWorker, seqs: readonly number[]): void {
-    if (worker === this.#careful) for (const seq of seqs) this.#moving.add(seq)
+    if (worker.isCareful) for (const seq of seqs) worker.moving.add(seq)
+  }
+
+  /** A worker has given all it kept for more. */
+  flushed(worker: RegionWorker): void {
+    worker.flushed()
+    if (worker !== this.#careful) worker.setCareful(false)
   }
 
   /** Goes on running again what has to be. */
@@ -139,23 +143,23 @@ export class RegionCrew implements RegionWorkerOwner {
     if (careful === undefined || !careful.isReady) return
     if (!careful.isEmpty) {
       // In input order it may have more to give than it may, while what all wait for is itself to be run again: another worker has died.
-      if (!careful.isBusy && this.#waitsForOthers()) careful.relieve()
+      if (!careful.isBusy && this.#waitsForOthers(careful)) careful.relieve()
       return
     }
-    this.#moving.clear()
+    careful.moving.clear()
     const input = this.#again.shift()
     if (input === undefined) {
       careful.setCareful(false)
       this.#careful = undefined
       return
     }
-    this.#moving.add(input.seq)
+    careful.moving.add(input.seq)
     this.#send(careful, input)
   }
 
-  #waitsForOthers(): boolean {
+  #waitsForOthers({ moving }: RegionWorker): boolean {
     const [first] = this.#again
-    return this.#isOrdered && first !== undefined && [...this.#moving].every((seq) => seq > first.seq)
+    return this.#isOrdered && first !== undefined && [...moving].every((seq) => seq > first.seq)
   }
 
   #idleWorker(): RegionWorker | undefined {
@@ -173,7 +177,11 @@ export class RegionCrew implements RegionWorkerOwner {
     let isFlushing = false
     for (const worker of this.workers) {
       if (!worker.isReady || worker.isClosing) continue
-      if (worker.isDirty && !worker.isFlushing) worker.flush()
+      if (worker.isDirty && !worker.isFlushing) {
+        // What has been in a worker that died, and is in a batch that is too small to have set out since, may do it again now.
+        if ([...worker.unfinished].some((seq) => this.#inputs.get(seq)?.isSuspect)) worker.setCareful(true)
+        worker.flush()
+      }
       isFlushing ||= worker.isFlushing
     }
     return isFlushing
@@ -212,7 +220,7 @@ export class RegionCrew implements RegionWorkerOwner {
   inputRefused(seq: number, error: unknown): void {
     const input = this.#inputs.get(seq)
     if (input === undefined) return
-    this.#moving.delete(seq)
+    input.worker?.moving.delete(seq)
     this.#inputs.delete(seq)
     this.#owner.inputFailed(input, error, undefined)
     this.#owner.crewChanged()
@@ -237,13 +245,13 @@ export class RegionCrew implements RegionWorkerOwner {
     const culprits = this.#culprits(worker, lost, ending)
     for (const input of culprits) input.deaths++
     const condemned = culprits.filter((input) => input.deaths >= this.#maxDeaths)
-    if (worker === this.#careful) {
-      this.#careful = undefined
-      this.#moving.clear()
-    }
+    if (worker === this.#careful) this.#careful = undefined
     const again = lost.filter((input) => !condemned.includes(input))
     this.#again = [...again, ...this.#again].sort((a, b) => a.seq - b.seq)
-    for (const input of this.#again) input.worker = undefined
+    for (const input of again) {
+      input.worker = undefined
+      input.isSuspect = true
+    }
     for (const input of condemned) {
       this.#inputs.delete(input.seq)
       this.#owner.inputFailed(input, undefined, ending)
@@ -259,7 +267,7 @@ export class RegionCrew implements RegionWorkerOwner {
   ): readonly RegionInput[] {
     const held = lost.filter((input) => input.seq === hang?.seq)
     if (held.length > 0) return held
-    if (worker === this.#careful) return lost.filter((input) => this.#moving.has(input.seq))
+    if (worker.isCareful) return lost.filter((input) => worker.moving.has(input.seq))
     return lost.length === 1 ? lost : []
   }
 
@@ -279,7 +287,7 @@ export class RegionCrew implements RegionWorkerOwner {
       )
     }
     // With more than one, the next death is somebody's.
-    if (lost.length === 0 || (worker === this.#careful && this.#moving.size === 0)) this.#idleDeaths++
+    if (lost.length === 0 || (worker.isCareful && worker.moving.size === 0)) this.#idleDeaths++
     if (this.#idleDeaths <= MOST_IDLE_DEATHS) return undefined
     return new InfrastructureError(
       'ERR_WORKER_DIED',

@@ -7,8 +7,10 @@ export class RegionInput {
   readonly item: Item
   /** The worker that has it; `undefined` while it waits to be run again. */
   worker: RegionWorker | undefined = undefined
-  /** Workers that died while they had it. */
+  /** Workers that it has certainly killed. */
   deaths = 0
+  /** Whether a worker has died that had it. */
+  isSuspect = false
   /** What of it has been given, or has failed, and is not to be given again: positions below the item's path, as text. */
   covered: Set<string> | undefined = undefined
 

@@ -36,9 +36,14 @@ export class RegionOutputs {
     this.#entries = isOrdered ? new Map() : undefined
   }
 
+  /** Whether all has had its turn: nothing waits for what comes of earlier inputs. */
+  get isInTurn(): boolean {
+    return this.#entries === undefined || this.#entries.size === 0
+  }
+
   /** Whether all has found its place. */
   get isEmpty(): boolean {
-    return this.#waiting.length === 0
+    return this.isInTurn && this.#waiting.length === 0
   }
 
   /** Input order: the input that all others wait for, if `next` is too far ahead of it. */

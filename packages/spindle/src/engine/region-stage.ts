@@ -157,7 +157,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   #settle(): void {
     const boundary = this.#boundary
     if (this.state !== RUNNING || (boundary === undefined && !this.input.isDrained)) return
-    if (this.#crew.flush() || this.#crew.unfinished > 0) return
+    if (this.#crew.flush() || this.#crew.unfinished > 0 || !this.#outputs.isInTurn) return
     if (boundary !== undefined) {
       this.#boundary = undefined
       this.#outputs.boundary(boundary)
@@ -193,7 +193,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     } else if (code === COVERED) this.#crew.inputOf(one as number)?.cover(two as string)
     else if (code === FAILED) this.#takeFailure(worker, entries.slice(at + 1, at + 8))
     else if (code === STAGE_FAILED) this.#innerOf(one)?.fail(fromWire(three as WireError), two as number)
-    else if (code === FLUSHED) worker.flushed()
+    else if (code === FLUSHED) this.#crew.flushed(worker)
     else if (code === CALLS) this.#crew.moves(worker, one as number[])
     else if (code === WORKER_ENDED) {
       worker.hasEnded = true

@@ -11,10 +11,9 @@ import {
   MAIN,
   PipelineBuilder,
   TimeoutError,
-  type WorkersOptions,
   workers,
 } from 'spindle'
-import { collect, collectFailure, rejectsCode } from '../support/consume.ts'
+import { assertCode, collect, collectFailure } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
 import type { Deadly } from './fixtures/deadly.ts'
 import { byNumber, deadly, kinds, ops } from './support.ts'
@@ -48,41 +47,43 @@ const matrix = {
 } as const
 
 for (const kind of kinds) {
-  const place = (options: Partial<WorkersOptions> = {}) => workers({ count: 2, kind, ...options })
-
   describe(`a ${kind} of a region that dies`, () => {
-    for (const how of matrix[kind]) {
-      it(`(${how}) is replaced: its item fails after two deaths, nothing else is lost or doubled`, async () => {
-        const { told, options } = letters()
-        const pipeline = new PipelineBuilder()
-          .addSource(items(60, { 37: { how } }))
-          .to(place({ resourceLimits, name: 'mine' }))
-          .pipe(deadly.pass, { concurrency: 3 })
-          .pipe(deadly.survive, { ...(how === 'hang' ? { timeoutMs: 300 } : {}) })
-          .pipe(ops.double)
-          .to(MAIN)
-          .build({ ...options, maxFailures: 1 })
-        const given = await collect(pipeline)
-        assert.deepEqual(
-          given.sort(byNumber),
-          without(60, 37).map((n) => n * 2),
-        )
-        assert.equal(told.length, 1)
-        const [{ stage, index, attempts, item, error } = assert.fail()] = told
-        assert.deepEqual({ index, attempts, item }, { index: 37, attempts: 2, item: { n: 37, how } })
+    const ways = matrix[kind]
+    it(`(${ways.join(', ')}) is replaced: its item fails after two deaths, nothing else is lost or doubled`, async () => {
+      const fates = Object.fromEntries(ways.map((how, i) => [20 + i * 3, { how }]))
+      const { told, options } = letters()
+      const pipeline = new PipelineBuilder()
+        .addSource(items(60, fates))
+        .to(workers({ count: 2, kind, resourceLimits, name: 'mine' }))
+        .pipe(deadly.pass, { concurrency: 3 })
+        .pipe(deadly.survive, { timeoutMs: 1000 })
+        .pipe(ops.double)
+        .to(MAIN)
+        .build({ ...options, maxFailures: ways.length })
+      const given = await collect(pipeline)
+      assert.deepEqual(
+        given.sort(byNumber),
+        without(60, ...Object.keys(fates).map(Number)).map((n) => n * 2),
+      )
+      for (const [n, { how }] of Object.entries(fates)) {
+        const letter = told.filter(({ index }) => index === Number(n))
+        assert.equal(letter.length, 1, how)
+        const [{ stage, attempts, item, error } = assert.fail()] = letter
+        assert.deepEqual({ attempts, item }, { attempts: 2, item: { n: Number(n), how } })
         if (how === 'hang') {
           assert.equal(stage, 'survive')
           assert.ok(error instanceof TimeoutError)
         } else {
           assert.equal(stage, 'mine')
-          assert.equal((error as { code: string }).code, 'ERR_WORKER_DIED')
-          assert.match(
-            (error as Error).message,
+          assertCode(
+            error,
+            'ERR_WORKER_DIED',
             /an item killed 2 workers of region "mine", the last one with: /,
           )
         }
-      })
-    }
+      }
+      assert.equal(told.length, ways.length)
+    })
   })
 }
 
@@ -210,6 +211,20 @@ describe('after the death of a worker', () => {
     assert.deepEqual([...batches.flat(), ...lost].sort(byNumber), range(40))
   })
 
+  it('so is one that is made of what is left at the end', async () => {
+    const { told, options } = letters()
+    const batches = await collect(
+      new PipelineBuilder()
+        .addSource(items(6, { 5: { how: 'exit' } }))
+        .to(workers({ count: 1 }))
+        .aggregate(4)
+        .pipe(deadly.surviveAll)
+        .build({ ...options, maxFailures: Number.POSITIVE_INFINITY }),
+    )
+    assert.deepEqual(batches, [range(4)])
+    assert.deepEqual(told.map(({ index }) => index).sort(byNumber), [4, 5])
+  })
+
   it('an item that kills before it is batched takes nobody with it', async () => {
     const { told, options } = letters()
     const batches = await collect(
@@ -293,6 +308,6 @@ describe('after the death of a worker', () => {
     const { failure } = await collectFailure(pipeline)
     assert.equal(failure.errors[0]?.stage, 'mine')
     assert.equal(failure.errors[0]?.index, 2)
-    await rejectsCode(Promise.reject(failure.errors[0]?.cause), 'ERR_WORKER_DIED')
+    assertCode(failure.errors[0]?.cause, 'ERR_WORKER_DIED')
   })
 })

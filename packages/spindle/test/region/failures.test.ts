@@ -10,12 +10,12 @@ describe('epochs in a region', () => {
     for (const outputOrder of ['completion', 'input'] as const) {
       const pipeline = new PipelineBuilder()
         .addSource(({ epoch }) => range(11, epoch * 100), { continuous: true })
-        .to(workers({ count: 3, outputOrder }))
+        .to(workers({ count: 2, outputOrder }))
         .pipe(ops.late, { concurrency: 3 })
         .aggregate(4)
         .pipe(ops.doubleAll)
         .build()
-      for (let epoch = 0; epoch < 4; epoch++) {
+      for (let epoch = 0; epoch < 3; epoch++) {
         const batches = await collect(pipeline)
         assert.deepEqual(
           batches.flat().sort(byNumber),
@@ -102,7 +102,7 @@ describe('failures in a region', () => {
     const given = await collect(
       new PipelineBuilder()
         .addSource(range(20))
-        .to(workers({ count: 2 }))
+        .to(workers({ count: 1 }))
         .pipe(ops.double)
         .pipe(ops.failFifth)
         .build({
@@ -139,7 +139,7 @@ describe('failures in a region', () => {
     const { items, failure } = await collectFailure(
       new PipelineBuilder()
         .addSource(range(100))
-        .to(workers({ count: 3, outputOrder: 'input' }))
+        .to(workers({ count: 2, outputOrder: 'input' }))
         .pipe(ops.late, { concurrency: 2 })
         .pipe(ops.failFifth, { maxFailures: 2 })
         .build(),
@@ -152,7 +152,7 @@ describe('failures in a region', () => {
   })
 
   it('of a router and an aggregator fail the stage, whatever its budget', async () => {
-    const source = () => new PipelineBuilder().addSource(range(20)).to(workers({ count: 2 }))
+    const source = () => new PipelineBuilder().addSource(range(20)).to(workers({ count: 1 }))
     for (const [builder, stage, message] of [
       [source().pathVariants(ops.badRoute, [(path) => path.pipe(ops.inc)]), 'path_variants', /got 9/],
       [source().aggregate(ops.brokenAggregator), 'aggregate(brokenAggregator)', /full/],
@@ -191,7 +191,7 @@ describe('failures in a region', () => {
   it('are tried again, and end at their limit', async () => {
     const pipeline = new PipelineBuilder()
       .addSource(range(12))
-      .to(workers({ count: 2 }))
+      .to(workers({ count: 1 }))
       .pipe(ops.flaky, { retry: { retries: 1, minDelayMs: 1 } })
       .build()
     await collect(pipeline)
@@ -223,7 +223,7 @@ describe('hooks and figures of a region', () => {
     }
     const builder = new PipelineBuilder()
       .addSource(range(10))
-      .to(workers({ count: 2 }))
+      .to(workers({ count: 1 }))
       .pipe(ops.inc)
       .pipe(ops.failFifth)
     await collect(builder.build({ hooks: [hook], maxFailures: 10 }))

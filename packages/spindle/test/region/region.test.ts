@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { threadId } from 'node:worker_threads'
-import { InfrastructureError, type ItemError, MAIN, merge, PipelineBuilder, workers } from 'spindle'
+import {
+  InfrastructureError,
+  type ItemError,
+  MAIN,
+  merge,
+  PipelineBuilder,
+  workerModule,
+  workers,
+} from 'spindle'
 import { assertCode, collect, collectFailure } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
+import type * as Exits from './fixtures/exits.ts'
 import { byNumber, kinds, ops, sorted } from './support.ts'
 
 for (const kind of kinds) {
@@ -86,14 +95,14 @@ for (const kind of kinds) {
     })
 
     it('fails the pipeline if it cannot start', async () => {
-      for (const [builder, code] of [
-        [workers({ count: 1, kind, init: ops.failToSetUp }), /no licence/],
-        [workers({ count: 1, kind, resourceLimits: { maxOldGenerationSizeMb: 1 } }), /cannot be started/],
+      const exits = workerModule<typeof Exits>(import.meta.resolve('./fixtures/exits.js'))
+      const source = new PipelineBuilder().addSource(range(5))
+      for (const [builder, message] of [
+        [source.to(workers({ count: 1, kind, init: ops.failToSetUp })).pipe(ops.inc), /no licence/],
+        [source.to(workers({ count: 1, kind })).pipe(exits.never), /cannot be started: exit code 5/],
       ] as const) {
-        const { failure } = await collectFailure(
-          new PipelineBuilder().addSource(range(5)).to(builder).pipe(ops.inc).build(),
-        )
-        assert.match(String(failure.errors[0]?.cause), code)
+        const { failure } = await collectFailure(builder.build({ maxFailures: Number.POSITIVE_INFINITY }))
+        assert.match(String(failure.errors[0]?.cause), message)
         assert.ok(failure.errors[0]?.cause instanceof InfrastructureError)
       }
     })

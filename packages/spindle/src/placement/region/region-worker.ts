@@ -83,6 +83,9 @@ export class RegionWorker {
   entangled = 0
   /** Inputs that it has and that are not done. */
   readonly unfinished: Set<number> = new Set()
+  /** Whether it announces which batches set out, and the inputs that something goes on with, as far as that is known. */
+  isCareful = false
+  readonly moving: Set<number> = new Set()
   readonly #owner: RegionWorkerOwner
   readonly #options: RegionWorkerOptions
   readonly #channel: Channel
@@ -191,7 +194,9 @@ export class RegionWorker {
   }
 
   setCareful(isCareful: boolean): void {
-    this.#push(CAREFUL, isCareful)
+    this.moving.clear()
+    if (isCareful !== this.isCareful) this.#push(CAREFUL, isCareful)
+    this.isCareful = isCareful
   }
 
   /** A stage has failed, in this worker or in another one. */
