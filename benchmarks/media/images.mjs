@@ -57,7 +57,9 @@ function measure({ name, command }, set) {
   const load = readLoad()
   const run = spawnSync(program, args, { cwd: here, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   if (run.status !== 0) {
-    console.warn(`${name} failed on ${set.name}: ${run.stderr.trim().split('\n').at(-1)}`)
+    console.warn(
+      `${name} failed on ${set.name}: ${(run.stderr ?? String(run.error)).trim().split('\n').at(-1)}`,
+    )
     return undefined
   }
   const { images, seconds, cpuSeconds, rssMb } = JSON.parse(run.stdout.trim().split('\n').at(-1))

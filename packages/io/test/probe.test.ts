@@ -35,7 +35,6 @@ describe('probe', () => {
       'webp 3 8': rgb().webp({ lossless: true }),
       'webp 4 8': rgb().ensureAlpha(0.5).webp(),
       'tiff 3 8': rgb().tiff({ compression: 'lzw' }),
-      'tiff 1 16': rgb().toColourspace('grey16').tiff(),
       'avif 3 8': rgb().avif(),
       'avif 4 8': rgb().ensureAlpha(0.5).avif(),
     }
