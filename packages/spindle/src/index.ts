@@ -99,8 +99,10 @@ export {
 } from './observe/resources/usage.ts'
 export { type ResourceWatch, type WatchOptions, watchResources } from './observe/resources/watch.ts'
 export type { SeriesPoint, StagePoint } from './observe/series.ts'
+export { Trace, type TraceOptions, type TraceSummary, trace } from './observe/trace.ts'
+export type { TraceEvent } from './observe/trace-events.ts'
 // Running ops elsewhere
-export type { CallContext, Executor, ExecutorCall } from './placement/executor.ts'
+export type { CallContext, Executor, ExecutorCall, WorkerSpan } from './placement/executor.ts'
 // Memory that threads share
 export {
   type BatchOutcome,

@@ -9,7 +9,7 @@ import { type Channel, channel } from 'node:diagnostics_channel'
  * - `spindle:stage:end` `{ stage, error }`; published a first time when a stage fails, and when it has ended
  * - `spindle:item:error` `{ stage, failure }`
  * - `spindle:stats`, a `StatsEvent`: at intervals, if `build()` was given `reportIntervalMs`, and at the end
- * - `spindle:loop:block` `{ pipeline, at, ms }`: something held the loop; `at` is a `LoopPlace`
+ * - `spindle:loop:block` `{ pipeline, at, beganAt, ms }`: something held the loop; `at` is a `LoopPlace`, `beganAt` in milliseconds since 1970
  */
 export const channels: {
   readonly pipelineStart: Channel

@@ -1,3 +1,4 @@
+import type { WorkerSpan } from '../placement/executor.ts'
 import { hashText, Rng } from '../random.ts'
 import type { Item, Path } from './item.ts'
 import type { Stage } from './stage.ts'
@@ -54,6 +55,12 @@ export class TaskContext implements StageContext {
   /** The signal for an executor: one for all calls of the stage, where the call has none of its own. */
   get sharedSignal(): AbortSignal {
     return this.owner.signal
+  }
+
+  /** Called by an executor that can tell where and when it ran the op, if the stage is traced. */
+  get onSpan(): ((span: WorkerSpan) => void) | undefined {
+    const { tracer } = this.owner
+    return tracer === undefined ? undefined : (span) => tracer.ran(this.subject, span)
   }
 
   /** Called by an executor that can tell when the op begins, if anybody wants to know. */

@@ -35,6 +35,7 @@ export abstract class ExpandingStage extends TaskStage {
     if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
       expansion.close()
       this.running--
+      this.tracer?.end(expansion.item, false)
       if (this.state === CANCELLED && this.running === 0) this.rest()
       return
     }
@@ -82,6 +83,7 @@ export abstract class ExpandingStage extends TaskStage {
   /** A generator has given its last output. */
   expanded(expansion: Expansion): void {
     this.expansions.delete(expansion)
+    this.tracer?.end(expansion.item, true)
     this.signalled?.delete(expansion.item)
     this.running--
     retire(expansion.item)
@@ -97,6 +99,7 @@ export abstract class ExpandingStage extends TaskStage {
       this.taskFailed(expansion.item, expansion.input, error, attempts)
     } else {
       this.running--
+      this.tracer?.end(expansion.item, false)
       this.signalled?.delete(expansion.item)
       expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts)
       retire(expansion.item)

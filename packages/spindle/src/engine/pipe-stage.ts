@@ -72,7 +72,11 @@ export class PipeStage extends ExpandingStage {
 
   override adapt(): void {
     this.isFast =
-      this.isPlain && this.state === RUNNING && this.boundary === undefined && !this.host.isDraining
+      this.isPlain &&
+      this.state === RUNNING &&
+      this.boundary === undefined &&
+      !this.host.isDraining &&
+      this.tracer === undefined
   }
 
   override get code(): unknown {
@@ -196,6 +200,7 @@ export class PipeStage extends ExpandingStage {
     const count = this.tasks++
     this.running++
     if (this.window !== undefined) this.window.open(item)
+    if (this.tracer !== undefined) this.tracer.begin(item, item.index)
     if (this.attempts !== undefined) {
       this.attempts.begin(item, this.op)
       return
@@ -205,11 +210,13 @@ export class PipeStage extends ExpandingStage {
 
   private invoke(item: Item, timing: Timing | undefined): void {
     let result: unknown
+    this.tracer?.called()
     const word = enter(this.mark, this.tasks)
     try {
       result = this.op(item.value, this.seesContext ? new TaskContext(this, item, timing) : unseen)
     } catch (error) {
       leave(word)
+      this.tracer?.returned(item)
       if (timing !== undefined) {
         this.timer.returned(timing, this.counters)
         this.timer.end(timing, this.counters, false)
@@ -218,6 +225,7 @@ export class PipeStage extends ExpandingStage {
       return
     }
     leave(word)
+    this.tracer?.returned(item)
     if (timing !== undefined) this.isQuick = this.timer.returned(timing, this.counters)
     if (result instanceof Promise) this.await(result, item, timing)
     else this.begun(item, result, timing)
@@ -305,6 +313,7 @@ export class PipeStage extends ExpandingStage {
 
   /** A task ended with a plain result; its slot is free already. */
   private ended(item: Item, value: unknown): void {
+    this.tracer?.end(item, true)
     if (this.state !== RUNNING && this.isTooLate(item)) return
     const { index } = item
     this.output(item, value)

@@ -16,7 +16,7 @@ export function remoteOp(
   let chosen: Executor | undefined
   return (item, context) => {
     chosen ??= executor()
-    const { sharedSignal: signal, onStart } = context as TaskContext
+    const { sharedSignal: signal, onStart, onSpan } = context as TaskContext
     return chosen.run(item, {
       filename,
       name,
@@ -25,6 +25,7 @@ export function remoteOp(
       context: context as TaskContext,
       priority,
       onStart,
+      onSpan,
     })
   }
 }

@@ -57,15 +57,19 @@ export class RouterStage extends PulledStage {
     this.tasks++
     this.running++
     let choice: unknown
+    this.tracer?.begin(item, item.index)
+    this.tracer?.called()
     const word = enter(this.mark, this.tasks)
     try {
       choice = this.#router(item.value)
     } catch (error) {
       leave(word)
+      this.tracer?.returned(item)
       this.#refused(item, error)
       return
     }
     leave(word)
+    this.tracer?.returned(item)
     if (
       typeof choice === 'object' &&
       choice !== null &&
@@ -86,6 +90,7 @@ export class RouterStage extends PulledStage {
 
   #route(item: Item, choice: unknown): void {
     this.running--
+    this.tracer?.end(item, true)
     if (this.state !== RUNNING) {
       this.#late(item)
       return
@@ -142,6 +147,7 @@ export class RouterStage extends PulledStage {
 
   #refused(item: Item, error: unknown): void {
     this.running--
+    this.tracer?.end(item, false)
     if (this.state === RUNNING) this.fail(error, item.index)
     else this.#late(item)
   }

@@ -113,7 +113,7 @@ export class SourceStage extends Stage implements Resumable {
       try {
         this.steps ??= this.openEpoch()
         this.isInNext = true
-        if (this.timer.isDue(this.index)) step = this.timedNext(this.steps)
+        if (this.timer.isDue(this.index) || this.tracer !== undefined) step = this.timedNext(this.steps)
         else step = this.steps.next()
         leave(word)
         this.isInNext = false
@@ -138,14 +138,19 @@ export class SourceStage extends Stage implements Resumable {
   private timedNext(steps: Steps): ReturnType<Steps['next']> {
     const timing = this.timer.begin(this.index)
     this.timing = timing
+    this.tracer?.begin(timing, this.index)
+    this.tracer?.called()
     const step = steps.next()
+    this.tracer?.returned(timing)
     this.timer.returned(timing, this.counters)
     if (typeof (step as PromiseLike<unknown>).then !== 'function') this.endTiming()
     return step
   }
 
   private endTiming(): void {
-    if (this.timing !== undefined) this.timer.end(this.timing, this.counters, true)
+    if (this.timing === undefined) return
+    this.timer.end(this.timing, this.counters, true)
+    this.tracer?.end(this.timing, true)
     this.timing = undefined
   }
 

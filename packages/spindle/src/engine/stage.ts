@@ -4,6 +4,7 @@ import type { Host } from './host.ts'
 import { discard, type Item, retire } from './item.ts'
 import { enter, leave, newMark } from './marker.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
+import type { StageTracer } from './tracer.ts'
 import type { StageInfo, TaskHook } from './types.ts'
 
 // The life of a stage:
@@ -35,6 +36,8 @@ export abstract class Stage implements Consumer, Producer {
   tasks = 0
   /** Calls in flight, those whose generators still give included. */
   running = 0
+  /** Set while the pipeline is traced. */
+  tracer: StageTracer | undefined = undefined
   /** Called when the stage's calls are to stop; besides the signal. */
   readonly onAbort: Set<(reason: unknown) => void> = new Set()
   /** The items whose signal was asked for, while their tasks last. */
@@ -155,6 +158,12 @@ export abstract class Stage implements Consumer, Producer {
 
   /** Whether the hooks chosen for the stage are such as it can have. @throws `ERR_BAD_OPTION` */
   checkHooks(_hooks: readonly TaskHook[]): void {}
+
+  /** Has tasks written down from now on, or no more. */
+  trace(tracer: StageTracer | undefined): void {
+    this.tracer = tracer
+    this.adapt()
+  }
 
   /** What a stage does once its hooks are known, before it runs. */
   protected prepare(): void {}

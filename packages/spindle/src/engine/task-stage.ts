@@ -63,6 +63,7 @@ export abstract class TaskStage extends PulledStage {
   /** A task failed: after its last attempt, or in the middle of its outputs. */
   taskFailed(item: Item, input: unknown, error: unknown, attempts: number): void {
     this.running--
+    this.tracer?.end(item, false)
     this.signalled?.delete(item)
     if (this.state !== RUNNING && this.isTooLate(item)) return
     if (this.brokeDown(item, error)) return

@@ -10,8 +10,9 @@ import type { BlockMessage } from './watch-protocol.ts'
 import { readBlocks, unwatch, type Watcher, watch } from './watchdog.ts'
 
 const DEFAULT_THRESHOLD_MS = 10
-/** A stage is warned of when it has held the loop for so many times the threshold: a single short block is no news. */
+/** A stage is warned of when it has held the loop for so many times the threshold, and for so much of the time: a short block now and then is no news. */
 const THRESHOLDS_TO_WARN = 3
+const SHARE_TO_WARN = 0.01
 
 /** Checks the option `loopGuard`. @throws `ERR_BAD_OPTION` */
 export function checkLoopGuard(options: unknown): void {
@@ -44,13 +45,20 @@ interface Open {
   readonly running: number
 }
 
+interface Held {
+  ms: number
+  /** How often it was seen: in different blocks, or at different times of one. */
+  seen: number
+  isTold: boolean
+}
+
 /** What one pipeline makes of the blocks of its loop. */
 class LoopGuard implements Watcher {
   readonly thresholdMs: number
   readonly #graph: Graph
   readonly #open: Map<number, Open> = new Map()
-  /** Milliseconds held by each stage, while it has not been warned of; then `Infinity`. */
-  readonly #held: Map<string, number> = new Map()
+  /** What each stage has held the loop for. */
+  readonly #held: Map<string, Held> = new Map()
 
   constructor(graph: Graph, thresholdMs: number) {
     this.#graph = graph
@@ -83,9 +91,14 @@ class LoopGuard implements Watcher {
     if (message.isOver) {
       this.#open.delete(message.id)
       if (channels.loopBlock.hasSubscribers)
-        channels.loopBlock.publish({ pipeline: this.#graph.pipelineId, at: block.at, ms })
+        channels.loopBlock.publish({
+          pipeline: this.#graph.pipelineId,
+          at: block.at,
+          beganAt: message.beganAt,
+          ms,
+        })
     } else this.#open.set(message.id, { block, ms, running })
-    this.#mayWarn(block, addedMs)
+    this.#mayWarn(block, message, addedMs)
   }
 
   /** Calls that other stages had in flight. */
@@ -100,15 +113,19 @@ class LoopGuard implements Watcher {
     return sum
   }
 
-  #mayWarn({ at, owner }: PlacedBlock, addedMs: number): void {
+  #mayWarn({ at, owner }: PlacedBlock, { samples, isOver }: BlockMessage, addedMs: number): void {
+    if (at.place === 'other') return
     const key = owner === undefined ? at.place : `stage ${owner.info.id}`
-    const heldMs = (this.#held.get(key) ?? 0) + addedMs
-    if (heldMs < this.thresholdMs * THRESHOLDS_TO_WARN || at.place === 'other') {
-      this.#held.set(key, heldMs)
-      return
-    }
-    this.#held.set(key, Number.POSITIVE_INFINITY)
-    if (heldMs !== Number.POSITIVE_INFINITY) this.#warn(warningOf(at, owner?.info.where, heldMs))
+    const held = this.#held.get(key) ?? { ms: 0, seen: 0, isTold: false }
+    this.#held.set(key, held)
+    held.ms += addedMs
+    if (isOver) held.seen += samples.length > 1 ? 2 : 1
+    // The collector or a halted machine may strike anybody: seen once, it says nothing; nor if it is little in a long run.
+    const isMuch =
+      held.ms >= this.thresholdMs * THRESHOLDS_TO_WARN && held.ms >= this.#graph.elapsedMs * SHARE_TO_WARN
+    if (held.isTold || held.seen < 2 || !isMuch) return
+    held.isTold = true
+    this.#warn(warningOf(at, owner?.info.where, held.ms))
   }
 
   #warn(message: string): void {

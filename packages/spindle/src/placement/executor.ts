@@ -32,6 +32,17 @@ export interface ExecutorCall {
   readonly priority?: number | undefined
   /** Called when the op begins, each time it does. */
   readonly onStart?: (() => void) | undefined
+  /** Called when it has ended, just before the result is given. */
+  readonly onSpan?: ((span: WorkerSpan) => void) | undefined
+}
+
+/** Where and when an executor ran an op; times in milliseconds since 1970, by the worker's own clock. */
+export interface WorkerSpan {
+  readonly process: number
+  /** 0 for a process's main thread. */
+  readonly thread: number
+  readonly beganAt: number
+  readonly endedAt: number
 }
 
 /** The part of a call's context that is plain data. */

@@ -147,7 +147,7 @@ describe('the loop guard', () => {
     assert.match(warnings[0] as string, /blocking-code\.ts:\d+/)
     assert.match(warnings[0] as string, /workerModule/)
     assert.ok(published.length >= 4)
-    assert.deepEqual(Object.keys(published[0] as object), ['pipeline', 'at', 'ms'])
+    assert.deepEqual(Object.keys(published[0] as object), ['pipeline', 'at', 'beganAt', 'ms'])
   })
 
   it('names nothing shorter than the threshold', async () => {

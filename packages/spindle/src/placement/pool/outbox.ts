@@ -1,3 +1,4 @@
+import { threadId } from 'node:worker_threads'
 import type { CallMemory } from '../memory/call-memory.ts'
 import { toWire } from '../wire-error.ts'
 import type { WorkerStock } from './buffer-stock.ts'
@@ -29,6 +30,8 @@ interface Unsent {
 /** Results that a worker has not sent yet. They leave together: at the end of a turn, or when the first has waited a millisecond. */
 export class Outbox {
   readonly blind: number[] = []
+  /** Of traced tasks: slot, beginning and end; and again. */
+  readonly spans: number[] = []
   readonly #carrier: Carrier
   readonly #control: WorkerControl
   readonly #stock: WorkerStock
@@ -140,6 +143,10 @@ export class Outbox {
       this.#busy = []
     }
     if (this.blind.length > 0) message.blind = this.blind.splice(0)
+    if (this.spans.length > 0) {
+      message.spans = this.spans.splice(0)
+      message.worker = [process.pid, threadId]
+    }
     const allocated = this.#stock.takeTaken()
     if (allocated.length > 0) message.allocated = allocated
     const { tally } = this.#carrier

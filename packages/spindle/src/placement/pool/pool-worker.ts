@@ -23,6 +23,7 @@ import {
 } from './protocol.ts'
 import { Sender } from './sender.ts'
 import { ShapeReader } from './shapes.ts'
+import { tellSpans } from './spans.ts'
 import type { PoolCounters } from './stats.ts'
 import type { Task } from './task.ts'
 
@@ -224,7 +225,9 @@ export class PoolWorker implements LinkListener {
     else this.#hearResults(message)
   }
 
-  #hearResults({ shapes, results, busy, blind, bytes, allocated, parcels }: ResultMessage): void {
+  #hearResults(message: ResultMessage): void {
+    const { shapes, results, busy, blind, bytes, allocated, parcels } = message
+    tellSpans(this.#tasks, message)
     const { facts, counters } = this.#owner
     if (busy !== undefined || blind !== undefined) facts.learn(busy, blind)
     if (shapes !== undefined) this.#shapes.learn(shapes)

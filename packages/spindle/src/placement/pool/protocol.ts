@@ -41,7 +41,9 @@ export const IS_TIMED: number = 1 << 10
 export const SKIPS: number = 1 << 11
 /** Leases of shared memory that the value has views of go with it. */
 export const HAS_LEASES: number = 1 << 12
-export const ABOVE_FLAGS = 13
+/** Where and when it ran is to be told. */
+export const IS_TRACED: number = 1 << 13
+export const ABOVE_FLAGS = 14
 
 // Worker to pool.
 export const OK = 0
@@ -61,6 +63,10 @@ export interface ResultMessage {
   readonly results?: readonly unknown[]
   /** How long ops held the worker since the last message: number of the op, calls, milliseconds; and again. */
   readonly busy?: readonly number[]
+  /** Of tasks that are traced and have ended: slot, beginning and end in milliseconds since 1970; and again. */
+  readonly spans?: readonly number[]
+  /** With `spans`: process and thread. */
+  readonly worker?: readonly [process: number, thread: number]
   /** Numbers of ops that were found to take no context. */
   readonly blind?: readonly number[]
   /** Bytes that were given away, and bytes that were copied, since the last message. */

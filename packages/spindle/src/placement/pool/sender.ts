@@ -4,7 +4,16 @@ import type { BufferStock } from './buffer-stock.ts'
 import type { Carrier } from './carrier.ts'
 import type { OpFactsTable } from './op-facts.ts'
 import type { OpNumbers } from './op-numbers.ts'
-import { ABOVE_FLAGS, HAS_CONTEXT, HAS_LEASES, IS_TIMED, type RunMessage, SHAPED, SKIPS } from './protocol.ts'
+import {
+  ABOVE_FLAGS,
+  HAS_CONTEXT,
+  HAS_LEASES,
+  IS_TIMED,
+  IS_TRACED,
+  type RunMessage,
+  SHAPED,
+  SKIPS,
+} from './protocol.ts'
 import { ShapeWriter } from './shapes.ts'
 import type { PoolCounters } from './stats.ts'
 import type { Task } from './task.ts'
@@ -86,6 +95,7 @@ export class Sender {
     fields.push(head)
     try {
       if (call.onStart !== undefined) head |= IS_TIMED
+      if (call.onSpan !== undefined) head |= IS_TRACED
       if (this.#writeContext(task)) head |= HAS_CONTEXT
       if (outputs !== undefined && outputs.received > 0) {
         head |= SKIPS

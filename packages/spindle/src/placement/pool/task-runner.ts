@@ -18,6 +18,7 @@ import {
   HAS_CONTEXT,
   HAS_LEASES,
   IS_TIMED,
+  IS_TRACED,
   OK,
   type PoolMessage,
   type RunMessage,
@@ -52,6 +53,8 @@ export class TaskRunner {
   readonly #memories: (CallMemory | undefined)[] = []
   readonly #contexts: (WorkerContext | undefined)[] = []
   readonly #generating: Map<number, Generating> = new Map()
+  /** When the slots' traced tasks began. */
+  readonly #traced: Map<number, number> = new Map()
   #isFlushing = false
   #isEnding = false
   #flushedAt = 0
@@ -127,6 +130,7 @@ export class TaskRunner {
       at += this.#shapes.lengthOf(shape)
     }
     const isTimed = (head & IS_TIMED) !== 0
+    if ((head & IS_TRACED) !== 0) this.#traced.set(slot, sinceEpoch())
     if (op instanceof Promise) {
       // Loading runs the module's own code, which may end the worker: the task has begun.
       this.control.begin(slot)
@@ -169,6 +173,7 @@ export class TaskRunner {
     const { control } = this
     if (control.isAborted(slot)) {
       control.end(slot)
+      this.#traced.delete(slot)
       this.outbox.mark(slot, DROPPED)
       this.flushSoon()
       return
@@ -190,6 +195,7 @@ export class TaskRunner {
       this.outbox.mark(slot, BEGINS)
       this.flush()
     }
+    if (this.#traced.has(slot)) this.#traced.set(slot, sinceEpoch())
     const startedAt = performance.now()
     control.enter()
     let result: unknown
@@ -263,6 +269,11 @@ export class TaskRunner {
     this.#contexts[slot] = undefined
     if (this.#callMemories !== undefined) this.#memories[slot] = undefined
     this.#generating.delete(slot)
+    const beganAt = this.#traced.get(slot)
+    if (beganAt !== undefined) {
+      this.#traced.delete(slot)
+      this.outbox.spans.push(slot, beganAt, sinceEpoch())
+    }
     this.control.end(slot)
     this.flushSoon()
     this.#endIfClosed()
@@ -291,4 +302,8 @@ export class TaskRunner {
     this.outbox.flush()
     if (this.#heap.isFull(this.#flushedAt)) this.#carrier.send('full')
   }
+}
+
+function sinceEpoch(): number {
+  return performance.timeOrigin + performance.now()
 }

@@ -1,0 +1,76 @@
+import { createWriteStream } from 'node:fs'
+import { finished } from 'node:stream/promises'
+import type { TraceEvent, TraceSink } from './trace-events.ts'
+
+/** Text gathered before it is written, in characters. */
+const CHUNK = 1 << 16
+
+/** Keeps events in an array, up to a number of them. */
+export class ArraySink implements TraceSink {
+  readonly #events: TraceEvent[]
+  readonly #most: number
+
+  constructor(events: TraceEvent[], most: number) {
+    this.#events = events
+    this.#most = most
+  }
+
+  write(event: TraceEvent): boolean {
+    if (this.#events.length >= this.#most) return false
+    this.#events.push(event)
+    return true
+  }
+
+  async end(): Promise<void> {}
+}
+
+/** Writes events to a stream as JSON. What the stream has not got rid of is bounded: above, events are lost rather than memory. */
+export class StreamSink implements TraceSink {
+  readonly #stream: NodeJS.WritableStream & { readonly writableLength?: number }
+  readonly #isOwn: boolean
+  readonly #mostBytes: number
+  #text = '{"displayTimeUnit":"ms","traceEvents":[\n'
+  #isFirst = true
+  #error: unknown
+
+  constructor(stream: NodeJS.WritableStream, isOwn: boolean, mostBytes: number) {
+    this.#stream = stream
+    this.#isOwn = isOwn
+    this.#mostBytes = mostBytes
+    stream.on('error', (error) => {
+      this.#error ??= error
+    })
+  }
+
+  /** A file, made anew. */
+  static file(path: string, mostBytes: number): StreamSink {
+    return new StreamSink(createWriteStream(path), true, mostBytes)
+  }
+
+  write(event: TraceEvent): boolean {
+    if (this.#error !== undefined || (this.#stream.writableLength ?? 0) > this.#mostBytes) return false
+    this.#text += `${this.#isFirst ? '' : ',\n'}${JSON.stringify(event)}`
+    this.#isFirst = false
+    if (this.#text.length >= CHUNK) this.#flush()
+    return true
+  }
+
+  #flush(): void {
+    this.#stream.write(this.#text)
+    this.#text = ''
+  }
+
+  async end(): Promise<void> {
+    this.#text += '\n]}\n'
+    if (this.#error === undefined) this.#flush()
+    if (this.#error === undefined && this.#isOwn) {
+      this.#stream.end()
+      await finished(this.#stream)
+    } else if (this.#error === undefined) {
+      await new Promise<void>((resolve, reject) => {
+        this.#stream.write('', (error) => (error ? reject(error) : resolve()))
+      })
+    }
+    if (this.#error !== undefined) throw this.#error
+  }
+}
