@@ -48,7 +48,8 @@ function registering(tsx: string): string {
 const OWN = /^--(?:input-type|test|watch|inspect|debug-port|check|interactive|experimental-test)|^-[ci]$/
 const OWN_WITH_VALUE = /^(?:--eval|--print|-e|-p|-pe)$/
 
-function inheritedArguments(execArgv: readonly string[]): string[] {
+/** The arguments of this process that a worker process should have, too. */
+export function inheritedArguments(execArgv: readonly string[]): string[] {
   const inherited: string[] = []
   for (let at = 0; at < execArgv.length; at++) {
     const argument = execArgv[at] as string

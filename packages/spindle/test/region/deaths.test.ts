@@ -1,91 +1,13 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, describe, it } from 'node:test'
-import {
-  type BuildOptions,
-  InfrastructureError,
-  type ItemError,
-  MAIN,
-  PipelineBuilder,
-  TimeoutError,
-  workers,
-} from 'spindle'
+import { describe, it } from 'node:test'
+import { InfrastructureError, PipelineBuilder, workers } from 'spindle'
 import { assertCode, collect, collectFailure } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
+import { items, letters, marker, removeMarkers, without } from './fates.ts'
 import type { Deadly } from './fixtures/deadly.ts'
-import { byNumber, deadly, kinds, ops } from './support.ts'
+import { byNumber, deadly } from './support.ts'
 
-const markers: string[] = []
-/** The name of a file that an op writes when it dies, so that it dies once. */
-function marker(): string {
-  const file = join(tmpdir(), `spindle-${randomUUID()}`)
-  markers.push(file)
-  return file
-}
-afterEach(() => {
-  for (const file of markers.splice(0)) rmSync(file, { force: true })
-})
-
-const items = (count: number, fates: Record<number, Omit<Deadly, 'n'>>): Deadly[] =>
-  range(count).map((n) => ({ n, ...fates[n] }))
-const without = (count: number, ...missing: number[]): number[] =>
-  range(count).filter((n) => !missing.includes(n))
-
-const resourceLimits = { maxOldGenerationSizeMb: 32 }
-
-function letters(): { readonly told: ItemError[]; readonly options: BuildOptions } {
-  const told: ItemError[] = []
-  return { told, options: { deadLetter: (letter) => void told.push(letter) } }
-}
-
-const matrix = {
-  thread: ['exit', 'throw', 'memory', 'hang'],
-  process: ['exit', 'throw', 'memory', 'hang', 'kill', 'abort'],
-} as const
-
-for (const kind of kinds) {
-  describe(`a ${kind} of a region that dies`, () => {
-    const ways = matrix[kind]
-    it(`(${ways.join(', ')}) is replaced: its item fails after two deaths, nothing else is lost or doubled`, async () => {
-      const fates = Object.fromEntries(ways.map((how, i) => [20 + i * 3, { how }]))
-      const { told, options } = letters()
-      const pipeline = new PipelineBuilder()
-        .addSource(items(60, fates))
-        .to(workers({ count: 2, kind, resourceLimits, name: 'mine' }))
-        .pipe(deadly.pass, { concurrency: 3 })
-        .pipe(deadly.survive, { timeoutMs: 1000 })
-        .pipe(ops.double)
-        .to(MAIN)
-        .build({ ...options, maxFailures: ways.length })
-      const given = await collect(pipeline)
-      assert.deepEqual(
-        given.sort(byNumber),
-        without(60, ...Object.keys(fates).map(Number)).map((n) => n * 2),
-      )
-      for (const [n, { how }] of Object.entries(fates)) {
-        const letter = told.filter(({ index }) => index === Number(n))
-        assert.equal(letter.length, 1, how)
-        const [{ stage, attempts, item, error } = assert.fail()] = letter
-        assert.deepEqual({ attempts, item }, { attempts: 2, item: { n: Number(n), how } })
-        if (how === 'hang') {
-          assert.equal(stage, 'survive')
-          assert.ok(error instanceof TimeoutError)
-        } else {
-          assert.equal(stage, 'mine')
-          assertCode(
-            error,
-            'ERR_WORKER_DIED',
-            /an item killed 2 workers of region "mine", the last one with: /,
-          )
-        }
-      }
-      assert.equal(told.length, ways.length)
-    })
-  })
-}
+removeMarkers()
 
 describe('after the death of a worker', () => {
   for (const outputOrder of ['completion', 'input'] as const) {

@@ -1,8 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import type { ResourceLimits } from 'node:worker_threads'
-import { entryOf } from '../start-worker.ts'
+import { inheritedArguments, startProcess } from '../start-process.ts'
 import type { Channel, ChannelListener } from './channel.ts'
 import type { FromWorker } from './protocol.ts'
 
@@ -15,14 +13,8 @@ export function openProcess(
   resourceLimits: ResourceLimits | undefined,
   listener: ChannelListener,
 ): Channel {
-  const { entry, tsx } = entryOf(href)
-  const flags = inherited(process.execArgv)
-  const needsTsx = tsx !== undefined && !flags.some((flag) => /\btsx\b/.test(flag))
-  const child = fork(fileURLToPath(entry), [], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    execArgv: [...flags, ...(needsTsx ? ['--import', loaderOf(tsx)] : []), ...limitsOf(resourceLimits)],
-  })
+  const execArgv = [...inheritedArguments(process.execArgv), ...limitsOf(resourceLimits)]
+  const { child } = startProcess(href, [], { execArgv })
   children.add(child)
   if (children.size === 1) process.on('exit', killAll)
   watch(child, listener)
@@ -75,23 +67,6 @@ const children: Set<ChildProcess> = new Set()
 /** A process that is busy would not notice that this one ends. */
 function killAll(): void {
   for (const child of children) child.kill('SIGKILL')
-}
-
-const WITH_VALUE = new Set(['-e', '--eval', '-p', '--print', '-pe', '--input-type', '--test-reporter'])
-const NOT_INHERITED =
-  /^(?:-e|--eval|-p|-pe|--print|-c|--check|-i|--interactive|--input-type|--test|--watch|--inspect|--debug|--cpu-prof|--heap-prof|--prof|--experimental-test|--run)/
-
-/** The flags of this process that a worker should have too: not the program, the tests or the debugger. */
-function inherited(args: readonly string[]): string[] {
-  return args.filter((arg, i) => {
-    if (NOT_INHERITED.test(arg)) return false
-    return !WITH_VALUE.has(args[i - 1] ?? '') || arg.startsWith('-')
-  })
-}
-
-/** The module of tsx that registers it when imported, beside the one that has to be called. */
-function loaderOf(tsx: string): string {
-  return pathToFileURL(createRequire(fileURLToPath(tsx)).resolve('tsx')).href
 }
 
 function limitsOf(limits: ResourceLimits | undefined): string[] {
