@@ -274,17 +274,18 @@ describe('a region', () => {
   })
 
   it('loses nothing where one worker stalls', async () => {
-    const items = range(60).map((n) => ({ n, stallMs: n === 0 ? 400 : 0 }))
+    const done = new SharedArrayBuffer(4)
+    const items = range(60).map((n) => ({ n, done }))
     const given = await collect(
       new PipelineBuilder()
         .addSource(items, { buffer: 1 })
         .to(workers({ count: 2, buffer: 1 }))
-        .pipe(ops.stallOn, { buffer: 1 })
+        .pipe(ops.stallUntilMost, { buffer: 1 })
         .addSink(1)
         .build(),
     )
     // The other worker has gone on meanwhile.
-    assert.ok(given.indexOf(0) > 40, `the stalled item came as number ${given.indexOf(0)}`)
+    assert.ok(given.indexOf(0) >= 30, `the stalled item came as number ${given.indexOf(0)}`)
     assert.deepEqual(given.sort(byNumber), range(60))
   })
 
