@@ -21,6 +21,7 @@ Options of run
   --progress         show progress lines even where the output is no terminal
   --no-progress      show none; without it, stages are shown at work on a terminal
   --report <file>    write a page about the run: graph, verdict, charts; one HTML file that needs nothing else
+  --trace <file>     write what every task and the event loop did, for ui.perfetto.dev
   --ui [port]        show the same page live on http://127.0.0.1:<port>/ (default: any free port) while it runs
   --json             print the result as JSON on standard output, and nothing else there
 
@@ -69,12 +70,13 @@ async function main(argv: readonly string[]): Promise<number> {
     showsProgress: values['no-progress'] === true ? false : values.progress === true ? true : undefined,
     asJson: values.json === true,
     reportFile: values.report,
+    traceFile: values.trace,
     uiPort: values.ui === undefined ? undefined : port(values.ui),
     args: rest,
   })
 }
 
-const runOnly = ['limit', 'progress', 'no-progress', 'report', 'ui'] as const
+const runOnly = ['limit', 'progress', 'no-progress', 'report', 'ui', 'trace'] as const
 const profileOnly = ['inputs', 'concurrencies'] as const
 
 function integer(option: string, text: string | undefined): number | undefined {
@@ -116,6 +118,7 @@ function parse(argv: readonly string[]) {
         json: { type: 'boolean' },
         report: { type: 'string' },
         ui: { type: 'string' },
+        trace: { type: 'string' },
         inputs: { type: 'string' },
         concurrencies: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

@@ -12,10 +12,10 @@ export interface PageOutput {
 }
 
 /** Checks early what would be a pity to find out after a long run. @throws `ERR_BAD_OPTION` */
-export function checkReportFile(file: string): void {
+export function checkOutputFile(option: string, file: string): void {
   const path = resolve(file)
   const bad = (problem: string): never => {
-    throw new SpindleError('ERR_BAD_OPTION', `--report cannot be written to ${file}: ${problem}`)
+    throw new SpindleError('ERR_BAD_OPTION', `--${option} cannot be written to ${file}: ${problem}`)
   }
   const folder = statSync(dirname(path), { throwIfNoEntry: false })
   if (folder?.isDirectory() !== true) bad(`there is no folder ${dirname(path)}`)

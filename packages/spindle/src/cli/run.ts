@@ -4,8 +4,9 @@ import { type ItemError, messageOf, PipelineFailure } from '../errors.ts'
 import { ResourceMeter } from '../observe/resources/meter.ts'
 import { resourceUsage } from '../observe/resources/usage.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
+import { trace } from '../observe/trace.ts'
 import { loadPipeline } from './load-module.ts'
-import { checkReportFile, openPage } from './page-output.ts'
+import { checkOutputFile, openPage } from './page-output.ts'
 import { showView } from './view/view.ts'
 
 /** What `spindle run` was asked for. */
@@ -18,6 +19,8 @@ export interface RunOptions {
   /** File for the page of the report, and port for the live one (0: any); `undefined` for none. */
   readonly reportFile: string | undefined
   readonly uiPort: number | undefined
+  /** File for a trace; `undefined` for none. */
+  readonly traceFile: string | undefined
   readonly args: readonly string[]
 }
 
@@ -26,10 +29,12 @@ const INTERRUPTED = 130
 
 /** Runs a module's pipeline to its end; returns the exit status. */
 export async function run(options: RunOptions): Promise<number> {
-  if (options.reportFile !== undefined) checkReportFile(options.reportFile)
+  if (options.reportFile !== undefined) checkOutputFile('report', options.reportFile)
+  if (options.traceFile !== undefined) checkOutputFile('trace', options.traceFile)
   const { pipeline, unit } = await loadPipeline(options.module, options.exportName, options.args)
   const page = await openPage(pipeline, unit, options)
   const resources = new ResourceMeter(resourceUsage)
+  const tracing = options.traceFile === undefined ? undefined : trace(pipeline, { to: options.traceFile })
   const interrupt = onInterrupt(pipeline)
   const endView = showView(pipeline, unit, options.showsProgress)
   let failure: unknown
@@ -41,6 +46,7 @@ export async function run(options: RunOptions): Promise<number> {
     endView()
     await pipeline.stop()
     await page.end()
+    await tracing?.stop()
     interrupt.release()
   }
   resources.advance()

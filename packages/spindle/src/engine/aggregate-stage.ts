@@ -12,7 +12,6 @@ const FLUSH = Symbol('flush')
 /** Collects items into batches: a stage of concurrency 1 whose op is the aggregator, and which has a rest to give at the end. */
 export class AggregateStage extends PipeStage {
   readonly #dropLast: boolean
-  readonly #aggregator: Aggregator<unknown, unknown>
   /** The first item given since the last batch, and the last one given at all. */
   #first: Item | undefined
   #latest: Item | undefined
@@ -38,6 +37,7 @@ export class AggregateStage extends PipeStage {
         this.#isTouched = true
         return item === FLUSH ? aggregator.flush() : aggregator.accumulate(item)
       },
+      code: aggregator,
       concurrency: 1,
       outputOrder: 'completion',
       buffer,
@@ -48,11 +48,6 @@ export class AggregateStage extends PipeStage {
       reportsStart: false,
     })
     this.#dropLast = dropLast
-    this.#aggregator = aggregator
-  }
-
-  override get code(): unknown {
-    return this.#aggregator
   }
 
   protected override call(item: Item): void {

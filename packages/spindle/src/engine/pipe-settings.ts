@@ -3,6 +3,8 @@ import type { FailureBudget, RetryOptions, StageContext } from './types.ts'
 /** How a `PipeStage` behaves. */
 export interface PipeSettings {
   readonly op: (item: unknown, context: StageContext) => unknown
+  /** The user's function behind it, if there is one that runs here. */
+  readonly code: unknown
   readonly concurrency: number
   readonly outputOrder: 'completion' | 'input'
   readonly buffer: number

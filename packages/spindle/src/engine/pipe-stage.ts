@@ -80,7 +80,7 @@ export class PipeStage extends ExpandingStage {
   }
 
   override get code(): unknown {
-    return this.settings.op
+    return this.settings.code
   }
 
   canStart(): boolean {

@@ -143,6 +143,7 @@ class Wiring {
     const settings = {
       ...config,
       op: isWorkerOp(run) ? remoteOp(run, where, info.id) : run,
+      code: run === config.op && !config.isElements ? run : undefined,
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
     }

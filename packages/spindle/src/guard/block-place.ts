@@ -1,11 +1,11 @@
-import { findSourceMap } from 'node:module'
 import { resolve } from 'node:path'
 import type { Graph } from '../engine/graph.ts'
 import type { LoopPlace } from '../engine/loop-blocks.ts'
 import { isInside, markOf } from '../engine/marker.ts'
 import type { Stage } from '../engine/stage.ts'
 import { isOwnFile, shorter, toPath } from '../file-place.ts'
-import { type Code, isFrameOf } from './function-places.ts'
+import { type Added, type Code, isFrameOf } from './function-places.ts'
+import { sourceLineOf } from './source-line.ts'
 import type { BlockMessage, Frame, LoopSample } from './watch-protocol.ts'
 
 const MOST_SHOWN = 8
@@ -44,7 +44,7 @@ export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | und
   const at: LoopPlace = {
     place: owner !== undefined ? 'stage' : isConsumer ? 'consumer' : 'other',
     stage: owner?.info.name ?? (isConsumer ? 'consumer' : undefined),
-    function: shown === undefined ? (called ?? 'native code') : shown.function || 'anonymous function',
+    function: shown === undefined ? (called ?? 'native code') : nameOf(shown),
     where: shown === undefined ? owner?.info.where : placeOf(shown),
   }
   return { at, owner, stack }
@@ -77,7 +77,7 @@ function isUsers({ file }: Frame): boolean {
 function ownerOf(frames: readonly Frame[], graph: Graph): Stage | undefined {
   for (const frame of frames) {
     const owner = graph.stages.find((stage) =>
-      codeOf(stage).some((code) => isFrameOf(frame, code, fileOf(stage.info.where))),
+      codeOf(stage).some((code) => isFrameOf(frame, code, addedAt(stage.info.where))),
     )
     if (owner !== undefined) return owner
   }
@@ -102,9 +102,9 @@ function callerOf(frames: readonly Frame[], graph: Graph): Stage | undefined {
   return speaks.length === 1 ? speaks[0] : undefined
 }
 
-/** File of a `file:line` as scripts are named on stacks. */
-function fileOf(where: string | undefined): string | undefined {
-  return where === undefined ? undefined : resolve(where.replace(/:\d+$/, ''))
+function addedAt(where: string | undefined): Added | undefined {
+  const parts = /^(.*):(\d+)$/.exec(where ?? '')
+  return parts === null ? undefined : { file: resolve(parts[1] as string), line: Number(parts[2]) }
 }
 
 function isOfConsumer(frames: readonly Frame[], graph: Graph): boolean {
@@ -149,16 +149,19 @@ function calledBy(owner: Stage | undefined): string | undefined {
   return name === '' ? 'anonymous function' : name
 }
 
+/** V8 makes names like `builder.pipe.map` up for functions without one, from what stands about them. */
+function nameOf({ function: name }: Frame): string {
+  const last = /^(?:module\.)?(?:exports\.)?([^.]+)$/.exec(name)?.[1]
+  return last ?? 'anonymous function'
+}
+
 /** `function (file:line)`. */
 function showFrame(frame: Frame): string {
-  const name = frame.function || 'anonymous function'
-  return `${frame.isAsync ? 'async ' : ''}${name} (${placeOf(frame)})`
+  return `${frame.isAsync ? 'async ' : ''}${nameOf(frame)} (${placeOf(frame)})`
 }
 
 /** `file:line` in the source: by the map beside the script, or by the one that a loader such as tsx made. */
 function placeOf({ file, line, column, source }: Frame): string {
   if (source !== undefined) return `${shorter(toPath(source.file))}:${source.line}`
-  const entry = findSourceMap(file)?.findEntry(line - 1, column - 1)
-  const sourceLine = entry !== undefined && 'originalLine' in entry ? entry.originalLine + 1 : line
-  return `${shorter(toPath(file))}:${sourceLine}`
+  return `${shorter(toPath(file))}:${sourceLineOf(file, line, column)}`
 }

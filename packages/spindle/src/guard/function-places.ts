@@ -1,4 +1,5 @@
 import { toPath } from '../file-place.ts'
+import { sourceLineOf } from './source-line.ts'
 import type { Frame } from './watch-protocol.ts'
 
 /** Any function of the user's. */
@@ -25,16 +26,31 @@ export async function loadInspector(): Promise<void> {
   }
 }
 
+/** Where a stage was added, in the source. */
+export interface Added {
+  readonly file: string
+  readonly line: number
+}
+
+/** Lines between the call that adds a stage and the function that is written there. */
+const NEAR = 3
+
 /**
- * Whether a frame is in a function or in one that is written inside it. What V8 tells of a function is where in its script it lies, not
- * which script that is: so either the name must fit, too, or the file, where it is known by `file`.
+ * Whether a frame is in a function or in one that is written inside it. What V8 tells of a function is where in its script it lies, not which
+ * script that is: so either the name must fit, too, or it must be a function that is written where the stage was added.
  */
-export function isFrameOf(frame: Frame, code: Code, file: string | undefined): boolean {
+export function isFrameOf(frame: Frame, code: Code, added: Added | undefined): boolean {
   const name = code.name.replace(/^bound /, '')
   const hasName = name !== '' && frame.function.split('.').at(-1) === name
   const place = placeOf(code)
   if (place === undefined) return hasName
-  return contains(place, frame) && (hasName || toPath(frame.file) === file)
+  return contains(place, frame) && (hasName || isWrittenAt(place, frame.file, added))
+}
+
+function isWrittenAt(place: FunctionPlace, script: string, added: Added | undefined): boolean {
+  if (added === undefined || toPath(script) !== added.file) return false
+  const line = sourceLineOf(script, place.fromLine, place.fromColumn)
+  return line >= added.line - NEAR && line <= added.line + NEAR
 }
 
 function contains(place: FunctionPlace, { line, column }: Frame): boolean {

@@ -66,11 +66,17 @@ export class StreamSink implements TraceSink {
     if (this.#error === undefined && this.#isOwn) {
       this.#stream.end()
       await finished(this.#stream)
-    } else if (this.#error === undefined) {
-      await new Promise<void>((resolve, reject) => {
-        this.#stream.write('', (error) => (error ? reject(error) : resolve()))
-      })
-    }
+    } else if (this.#error === undefined) await this.#taken()
     if (this.#error !== undefined) throw this.#error
+  }
+
+  /** A stream that others go on to write to has taken all that it was given. */
+  #taken(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stream.once('close', () =>
+        reject(new Error('the stream was closed before it had taken the trace')),
+      )
+      this.#stream.write('', (error) => (error ? reject(error) : resolve()))
+    })
   }
 }

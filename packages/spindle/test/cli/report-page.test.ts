@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { checkReportFile } from '../../src/cli/page-output.ts'
+import { checkOutputFile } from '../../src/cli/page-output.ts'
 import type { ChildResult } from '../support/child.ts'
 import { problemsInMarkup } from '../support/html.ts'
 
@@ -106,7 +106,7 @@ describe('spindle run --report and --ui', () => {
       [missing, /--report cannot be written to .*there is no folder/],
       [folder, /--report cannot be written to .*it is a folder/],
     ] as const)
-      assert.throws(() => checkReportFile(file), { code: 'ERR_BAD_OPTION', message })
+      assert.throws(() => checkOutputFile('report', file), { code: 'ERR_BAD_OPTION', message })
     const { code, stdout, stderr } = await start([counting, '--ui=65536']).ended
     assert.equal(code, 2)
     assert.match(stderr, /--ui must be followed by a port, 0 to 65535, or by none, got "65536"/)

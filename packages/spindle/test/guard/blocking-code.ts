@@ -130,6 +130,23 @@ export const kinds = {
     build: () => begin().pipe(opThatReturns).pipe(wait),
     held: stage('opThatReturns', 'returned'),
   },
+  'inline op among others': {
+    build: () =>
+      begin()
+        .pipe((item) => [item])
+        .disaggregate()
+        .pipe(async (item) => item, { name: 'first' })
+        .pipe(
+          async (item) => {
+            await delay(1)
+            for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: inline op among others
+            return item
+          },
+          { name: 'second' },
+        )
+        .pipe(async (item) => item, { name: 'third' }),
+    held: stage('second', 'anonymous function'),
+  },
   generator: { build: () => begin().pipe(opOfGenerator), held: stage('opOfGenerator', 'opOfGenerator') },
   source: { build: () => new PipelineBuilder().addSource(slowSource), held: stage('source', 'slowSource') },
   'async source': {
