@@ -70,6 +70,11 @@ export abstract class ExpandingStage extends TaskStage {
     this.outputTimer.end(timing, this.counters, isOk)
   }
 
+  /** An output that was waited for and not timed is there, or the generator's end. */
+  outputCame(askedAt: number): void {
+    this.outputTimer.came(askedAt, this.counters)
+  }
+
   /** A generator waits for a place. */
   park(expansion: Expansion): void {
     this.expansions.park(expansion)

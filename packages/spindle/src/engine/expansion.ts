@@ -1,4 +1,5 @@
 import type { ItemError } from '../errors.ts'
+import { coarseNow } from './clock.ts'
 import type { ExpandingStage } from './expanding-stage.ts'
 import { child, type Item } from './item.ts'
 import { enter, leave } from './marker.ts'
@@ -47,6 +48,8 @@ export class Expansion implements Resumable {
   private position = 0
   private timing: Timing | undefined = undefined
   private isWaiting = false
+  /** When the output that is waited for was asked for, by the coarse clock. */
+  private askedAt = 0
   /** What `then` is given; made when something must be waited for, which plain generators never need. */
   private ok: ((step: IteratorResult<unknown>) => void) | undefined = undefined
   private fail: ((error: unknown) => void) | undefined = undefined
@@ -109,6 +112,7 @@ export class Expansion implements Resumable {
   private wait(step: PromiseLike<IteratorResult<unknown>>): void {
     this.ok ??= (result) => this.resolved(result)
     this.fail ??= (error) => this.threw(error)
+    this.askedAt = coarseNow()
     step.then(this.ok, this.fail)
   }
 
@@ -163,6 +167,7 @@ export class Expansion implements Resumable {
         (settled) => this.resolved({ done: false, value: settled }),
         this.fail,
       )
+      this.askedAt = coarseNow()
       return false
     }
     if (value === undefined) {
@@ -186,6 +191,7 @@ export class Expansion implements Resumable {
 
   private resolved(step: IteratorResult<unknown>): void {
     this.isWaiting = false
+    if (this.timing === undefined) this.stage.outputCame(this.askedAt)
     if (this.isDone || this.stage.isOver(this)) return
     if (this.take(step)) this.advance()
   }

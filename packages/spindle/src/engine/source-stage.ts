@@ -1,5 +1,5 @@
 import { SpindleError } from '../errors.ts'
-import { exactNow } from './clock.ts'
+import { coarseNow, exactNow } from './clock.ts'
 import type { SourceConfig } from './config.ts'
 import type { Host } from './host.ts'
 import { boundaryAfter, type Origin } from './item.ts'
@@ -31,6 +31,8 @@ export class SourceStage extends Stage implements Resumable {
   private isInNext = false
   private isPaused = false
   private readonly timer: TaskTimer = new TaskTimer()
+  /** When the pending step was asked for, by the coarse clock. */
+  private askedAt = 0
   private timing: Timing | undefined = undefined
   /** Steps that may be taken before the time is looked at. */
   private unlooked = 0
@@ -127,6 +129,7 @@ export class SourceStage extends Stage implements Resumable {
       }
       if (typeof (step as PromiseLike<unknown>).then === 'function') {
         this.isPending = true
+        this.askedAt = coarseNow()
         ;(step as PromiseLike<IteratorResult<unknown>>).then(this.ok, this.refused)
         return
       }
@@ -155,7 +158,8 @@ export class SourceStage extends Stage implements Resumable {
   }
 
   override get pendingMs(): number {
-    return this.timing === undefined ? 0 : exactNow() - this.timing.startedAt
+    if (this.timing !== undefined) return exactNow() - this.timing.startedAt
+    return this.isPending ? exactNow() - this.askedAt : 0
   }
 
   private openEpoch(): Steps {
@@ -220,7 +224,8 @@ export class SourceStage extends Stage implements Resumable {
 
   private resolved(step: IteratorResult<unknown>): void {
     this.isPending = false
-    this.endTiming()
+    if (this.timing === undefined) this.timer.came(this.askedAt, this.counters)
+    else this.endTiming()
     if (typeof step !== 'object' || step === null) {
       this.rejected(
         new SpindleError(

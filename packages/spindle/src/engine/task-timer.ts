@@ -1,4 +1,4 @@
-import { exactNow } from './clock.ts'
+import { coarseNow, exactNow } from './clock.ts'
 import type { Counters } from './counters.ts'
 
 // Which tasks are timed, by how long the last one took: all of those beside which the clock (two or three reads of 43 ns) is nothing,
@@ -8,8 +8,10 @@ const OFTEN = 15
 const ALWAYS = 0
 const QUICK_MS = 0.02
 const SLOW_MS = 0.1
-/** Of the tasks of an executor that are timed, one in so many asks to be told of its beginning, which costs a message. */
+/** Of the tasks of an executor that are timed, one in so many asks to be told of its beginning, which costs a message; … */
 const ASKING = 15
+/** … and each, where tasks take so long that a message is nothing. */
+const LONG_MS = 2
 
 /** A task that is timed. */
 export class Timing {
@@ -41,6 +43,10 @@ export class Timing {
 export class TaskTimer {
   private mask = OFTEN
   private accounted = 0
+  /** Until it is known, each is asked: the first wait for their threads to start. */
+  private lastMs = Number.POSITIVE_INFINITY
+  /** How long the last task that told of its beginning had waited for it. */
+  private lastWaitMs = 0
 
   /** Whether the `count`-th task is to be timed. */
   isDue(count: number): boolean {
@@ -51,7 +57,7 @@ export class TaskTimer {
   begin(count: number): Timing {
     const weight = Math.max(1, count + 1 - this.accounted)
     this.accounted = count + 1
-    return new Timing(weight, (count & ASKING) === 0)
+    return new Timing(weight, this.lastMs >= LONG_MS || (count & ASKING) === 0)
   }
 
   /** The op has returned, a promise perhaps. Returns whether it was so quick that nobody needs to look at the time between two calls. */
@@ -61,11 +67,28 @@ export class TaskTimer {
     return timing.loopMs < QUICK_MS
   }
 
+  /**
+   * A step that was not timed has ended, after a wait that began at `askedAt` by the coarse clock. A source that asks for pages gives one slow
+   * step among many quick ones: if it fell between two samples, nobody would know what the source does with its time.
+   */
+  came(askedAt: number, counters: Counters): void {
+    const tookMs = coarseNow() - askedAt
+    if (tookMs < SLOW_MS) return
+    counters.took(tookMs, 1, true)
+    // The next sample stands for one less.
+    this.accounted++
+  }
+
   /** The task has ended. */
   end(timing: Timing, counters: Counters, isOk: boolean): void {
-    const now = exactNow()
-    const tookMs = now - (timing.begunAt === 0 ? timing.startedAt : timing.begunAt)
-    if (timing.begunAt !== 0) counters.queued(timing.begunAt - timing.startedAt)
+    const allMs = exactNow() - timing.startedAt
+    if (timing.begunAt !== 0) {
+      this.lastWaitMs = timing.begunAt - timing.startedAt
+      counters.queued(this.lastWaitMs)
+    }
+    // A task that did not tell has waited like those around it: what it waited is no work.
+    const tookMs = Math.max(0, allMs - this.lastWaitMs)
+    this.lastMs = tookMs
     counters.took(tookMs, timing.weight, isOk)
     this.mask = tookMs >= SLOW_MS ? ALWAYS : tookMs >= QUICK_MS ? OFTEN : SELDOM
   }
