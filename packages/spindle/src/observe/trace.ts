@@ -41,7 +41,7 @@ const FIRST_LANE = 10
  * one lane a slot, ops in worker threads and processes on lanes of theirs, what waits in the queues, and what held the loop. Begins at once and
  * may begin at any time; ends with {@link Trace.stop}, or with the pipeline.
  *
- * A traced pipeline is slower: each task costs about 2 us. Without a trace nothing is paid.
+ * A traced pipeline is slower: each task costs 3 to 4 us. Without a trace nothing is paid.
  *
  * @throws `ERR_BAD_OPTION`; `ERR_BAD_STATE` if the pipeline is being traced already.
  *
