@@ -1,5 +1,5 @@
 // Runs the test files with node:test through tsx, on the sources, and ends with "N passed, N failed".
-//   node scripts/test.mjs [--node 24 | --node /path/to/node] [--jobs 1] [--timeout-s 120] [--verbose] [part of a file name …]
+//   node scripts/test.mjs [--node 24 | --node /path/to/node] [--jobs 2] [--timeout-s 240] [--verbose] [part of a file name …]
 // It starts each file itself rather than by `node --test`: Node 20 has no globs there, and Node 24 and 26 wait for ever
 // for a file whose test leaves a handle open, where here the file is killed at the time limit and named.
 import { spawn } from 'node:child_process'
@@ -13,9 +13,9 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     node: { type: 'string', default: process.execPath },
-    // One at a time: many tests measure time or start threads of their own, and CI has two cores.
-    jobs: { type: 'string', default: '1' },
-    'timeout-s': { type: 'string', default: '120' },
+    // Two at a time: many files wait for the death or the end of processes more than they compute.
+    jobs: { type: 'string', default: '2' },
+    'timeout-s': { type: 'string', default: '240' },
     verbose: { type: 'boolean', default: false },
   },
 })
