@@ -91,10 +91,7 @@ describe('a segment pool', () => {
       const pool = smallPool(segments)
       const tasks = [1, 2, 3].map((seed) => ({ pool: pool.handle, seed, rounds: 20_000, maxBytes }))
       const counts = await Promise.all(tasks.map((task) => run<number>(threads, ops.hammer, task)))
-      assert.ok(
-        counts.every((count) => count > 1000),
-        `${counts}`,
-      )
+      assert.ok(counts.reduce((sum, count) => sum + count) > 3000, `${counts}`)
       assert.equal(pool.stats().usedBytes, 0)
       assert.equal(pool.allocate(segments * SEGMENT).release(), true)
     }
