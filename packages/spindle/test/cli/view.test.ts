@@ -167,6 +167,7 @@ describe('the screen', () => {
     const { write } = other
     other.write = (text) => terminal.write(text)
     const ownWrite = other.write
+    const listeners = process.listenerCount('exit')
     const screen = new Screen(terminal, [other])
     screen.draw(['one', 'two'])
     other.write('hello\n')
@@ -178,7 +179,7 @@ describe('the screen', () => {
     assert.ok(terminal.written.endsWith('\x1b[?25h'), 'the cursor is back')
     assert.equal(other.write, ownWrite)
     assert.notEqual(other.write, write)
-    assert.equal(process.listeners('exit').length, 0)
+    assert.equal(process.listenerCount('exit'), listeners)
   })
 })
 
