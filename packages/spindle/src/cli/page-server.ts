@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { messageOf, SpindleError } from '../errors.ts'
+import type { PageContent } from '../observe/page/content.ts'
 import { renderPage, renderSections } from '../observe/page/page.ts'
 import type { Recorder } from '../observe/recording.ts'
+import { thinned } from '../observe/series.ts'
 
 /** A page that is being served. */
 export interface PageServer {
@@ -14,6 +16,8 @@ export interface PageServer {
 const LOOPBACK = '127.0.0.1'
 /** Browsers are told of every second reading: twice a second. */
 const EVERY = 2
+/** Points that are enough to look at while more come: drawing them takes the pipeline's own loop. */
+const LIVE_POINTS = 120
 /** How long the last message may take, in milliseconds. */
 const FAREWELL_MS = 1000
 
@@ -34,7 +38,7 @@ export async function servePage(recorder: Recorder, port: number): Promise<PageS
       response.end(`${words}\n`)
     } else if (request.url === '/') {
       response.writeHead(200, { ...HEADERS, 'content-type': 'text/html; charset=utf-8' })
-      response.end(renderPage(recorder.content, true))
+      response.end(renderPage(liveContent(recorder), true))
     } else {
       response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' })
       response.write(partsEvent(recorder))
@@ -97,9 +101,13 @@ function tell(listeners: ReadonlySet<ServerResponse>, render: () => string): voi
   for (const response of ready) response.write(event)
 }
 
+function liveContent({ content }: Recorder): PageContent {
+  return { ...content, points: thinned(content.points, LIVE_POINTS) }
+}
+
 /** JSON has no line breaks of its own, so one line of data holds it. */
 function partsEvent(recorder: Recorder): string {
-  return `event: parts\ndata: ${JSON.stringify(renderSections(recorder.content))}\n\n`
+  return `event: parts\ndata: ${JSON.stringify(renderSections(liveContent(recorder)))}\n\n`
 }
 
 function ended(response: ServerResponse, last: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { type SeriesPoint, thinned } from '../series.ts'
+import type { SeriesPoint } from '../series.ts'
 import { moment, niceCeiling, timeTicks } from './axis.ts'
 import { number, share, table, text } from './markup.ts'
 
@@ -24,13 +24,18 @@ export interface Chart {
   readonly isSmall?: boolean
 }
 
-const MOST_ROWS = 24
 /** Inner coordinates; the drawing is stretched to the place that it has. */
 const WIDTH = 1000
 const HEIGHT = 100
 
+/** What happened, as finely as it is drawn and in as few rows as a table may have. */
+export interface Story {
+  readonly points: readonly SeriesPoint[]
+  readonly rows: readonly SeriesPoint[]
+}
+
 /** A figure: the drawing with its axes, a readout for pointer and keys, and the same as a table. */
-export function renderChart(chart: Chart, points: readonly SeriesPoint[]): string {
+export function renderChart(chart: Chart, { points, rows }: Story): string {
   const { id, title, layers, show } = chart
   const endMs = points.at(-1)?.endMs ?? 0
   if (points.length === 0 || endMs <= 0)
@@ -54,7 +59,7 @@ export function renderChart(chart: Chart, points: readonly SeriesPoint[]): strin
 <div class="x" aria-hidden="true">${timeTicks(endMs)
     .map((at) => `<span style="left:${share(at / endMs)}">${moment(at)}</span>`)
     .join('')}</div></div>
-<details id="${id}-table"><summary>As a table</summary>${chartTable(chart, points)}</details>
+<details id="${id}-table"><summary>As a table</summary>${chartTable(chart, rows)}</details>
 </figure>`
 }
 
@@ -114,7 +119,7 @@ function describe({ layers, show }: Chart, points: readonly SeriesPoint[]): stri
 }
 
 function chartTable({ title, layers, show }: Chart, points: readonly SeriesPoint[]): string {
-  const rows = thinned(points, MOST_ROWS).map((point) => [
+  const rows = points.map((point) => [
     `${moment(point.endMs - point.spanMs)} – ${moment(point.endMs)}`,
     ...layers.map(({ of }) => text(show(of(point)))),
   ])

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { PipelineStats } from '../../engine/stats.ts'
 import { amount, bytes, percent } from '../figures.ts'
-import type { SeriesPoint, StagePoint } from '../series.ts'
-import { type Chart, type Layer, renderChart } from './chart.ts'
+import { type SeriesPoint, type StagePoint, thinned } from '../series.ts'
+import { type Chart, type Layer, renderChart, type Story } from './chart.ts'
 import type { PageContent } from './content.ts'
 import { renderGraph } from './graph.ts'
 import { text } from './markup.ts'
@@ -11,19 +11,24 @@ import { PAGE_SCRIPT } from './script.ts'
 import { renderFailures, renderStages, renderTimes } from './stage-tables.ts'
 import { PAGE_STYLE } from './style.ts'
 
+/** Rows of a chart's table. */
+const MOST_ROWS = 24
+
 /** The parts of the page, by the id of the element that holds each. */
 export function renderSections(content: PageContent): Readonly<Record<string, string>> {
   const { report, points, unit } = content
   const { stats } = report
+  // Thinned once for all tables: joining points costs more than drawing them.
+  const story: Story = { points, rows: thinned(points, MOST_ROWS) }
   return {
     head: renderHead(content),
     verdict: renderVerdict(content),
     graph: renderGraph(report),
     stages: renderStages(report),
     charts: mainCharts(unit, stats)
-      .map((chart) => renderChart(chart, points))
+      .map((chart) => renderChart(chart, story))
       .join('\n'),
-    series: stats.stages.map((stage, i) => stageCharts(stage.name, i, stats, points)).join('\n'),
+    series: stats.stages.map((stage, i) => stageCharts(stage.name, i, stats, story)).join('\n'),
     times: renderTimes(report),
     failures: renderFailures(report),
     foot: renderFoot(content),
@@ -131,12 +136,7 @@ function mainCharts(unit: string, stats: PipelineStats): Chart[] {
   ]
 }
 
-function stageCharts(
-  name: string,
-  index: number,
-  stats: PipelineStats,
-  points: readonly SeriesPoint[],
-): string {
+function stageCharts(name: string, index: number, stats: PipelineStats, story: Story): string {
   const of = (read: (stage: StagePoint) => number) => (point: SeriesPoint) =>
     read(point.stages[index] as StagePoint)
   const common = { form: 'area', show: percent, ceiling: 1, isSmall: true } as const
@@ -157,5 +157,5 @@ function stageCharts(
     layers: [{ label: 'ready', tone: 'ready', of: of((stage) => stage.occupancy) }],
   }
   const hasSlots = index < stats.stages.length - 1
-  return `<div class="pair">${hasSlots ? renderChart(shares, points) : `<p class="none">${text(name)}</p>`}${renderChart(queue, points)}</div>`
+  return `<div class="pair">${hasSlots ? renderChart(shares, story) : `<p class="none">${text(name)}</p>`}${renderChart(queue, story)}</div>`
 }
