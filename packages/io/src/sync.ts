@@ -5,6 +5,8 @@ export { iterateTarSync, iterateTarSync as iterateTar } from './archive/tar/iter
 export type { IterateTarSyncOptions } from './archive/tar/options.ts'
 export { TarIndexSync } from './archive/tar-index/tar-index-sync.ts'
 export { ZipFileSync } from './archive/zip/zip-file-sync.ts'
+// Audio
+export { loadAudioSync, loadAudioSync as loadAudio } from './audio/load-audio-sync.ts'
 // Images
 export {
   encodeImageSync,

@@ -1,0 +1,21 @@
+import { type Fault, faultOf } from '../errors.ts'
+import type { SyncSource } from '../source.ts'
+import { loadAudioHere } from './load-here.ts'
+import type { LoadedAudio } from './loaded.ts'
+import type { AudioTarget } from './options.ts'
+
+// The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
+
+/** A sound to be loaded. */
+export interface LoadJob {
+  readonly source: SyncSource
+  readonly target: AudioTarget
+}
+
+export function load({ source, target }: LoadJob): LoadedAudio | Fault {
+  try {
+    return loadAudioHere(source, target)
+  } catch (error) {
+    return faultOf(error)
+  }
+}
