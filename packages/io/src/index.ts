@@ -17,6 +17,13 @@ export type { IterateZipOptions, ZipOptions } from './archive/zip/options.ts'
 export { ZipFile } from './archive/zip/zip-file.ts'
 export type { AnyNdArray, DataOf, DType, NdArray } from './array.ts'
 // Audio
+export { encodeAudio, saveAudio } from './audio/encode-audio.ts'
+export type {
+  AudioInput,
+  EncodeAudioOptions,
+  EncodedAudioFormat,
+  SaveAudioOptions,
+} from './audio/encode-options.ts'
 export { loadAudio } from './audio/load-audio.ts'
 export type { AudioArray, AudioFailure } from './audio/loaded.ts'
 export type { AudioDType, AudioLayout, LoadAudioOptions } from './audio/options.ts'

@@ -6,6 +6,12 @@ export type { IterateTarSyncOptions } from './archive/tar/options.ts'
 export { TarIndexSync } from './archive/tar-index/tar-index-sync.ts'
 export { ZipFileSync } from './archive/zip/zip-file-sync.ts'
 // Audio
+export {
+  encodeAudioSync,
+  encodeAudioSync as encodeAudio,
+  saveAudioSync,
+  saveAudioSync as saveAudio,
+} from './audio/encode-audio-sync.ts'
 export { loadAudioSync, loadAudioSync as loadAudio } from './audio/load-audio-sync.ts'
 // Images
 export {

@@ -1,5 +1,8 @@
 import { type Fault, faultOf } from '../errors.ts'
 import type { SyncSource } from '../source.ts'
+import { writeWholeSync } from '../write-whole.ts'
+import { encodeAudioHere } from './encode-here.ts'
+import type { AudioEncoding } from './encode-options.ts'
 import { loadAudioHere } from './load-here.ts'
 import type { LoadedAudio } from './loaded.ts'
 import type { AudioTarget } from './options.ts'
@@ -15,6 +18,23 @@ export interface LoadJob {
 export function load({ source, target }: LoadJob): LoadedAudio | Fault {
   try {
     return loadAudioHere(source, target)
+  } catch (error) {
+    return faultOf(error)
+  }
+}
+
+/** A sound to encode; with `path` it is written there. */
+export interface EncodeJob {
+  readonly encoding: AudioEncoding
+  readonly path: string | undefined
+}
+
+export function encode({ encoding, path }: EncodeJob): Uint8Array | Fault | undefined {
+  try {
+    const bytes = encodeAudioHere(encoding)
+    if (path === undefined) return bytes
+    writeWholeSync(path, bytes)
+    return undefined
   } catch (error) {
     return faultOf(error)
   }
