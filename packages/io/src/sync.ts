@@ -26,13 +26,13 @@ export {
   loadImageSync,
   loadImageSync as loadImage,
 } from './image/load-image-sync.ts'
-export { probeSync, probeSync as probe } from './image/probe.ts'
 // Arrays
 export { loadNpySync, loadNpySync as loadNpy } from './npy/load.ts'
 export { saveNpySync, saveNpySync as saveNpy } from './npy/save.ts'
 export { loadNpzSync, loadNpzSync as loadNpz } from './npz/load.ts'
 export { NpzFileSync } from './npz/npz-file-sync.ts'
 export { saveNpzSync, saveNpzSync as saveNpz } from './npz/save.ts'
+export { probeSync, probeSync as probe } from './probe.ts'
 export type { SyncSource } from './source.ts'
 // Audio
 export { loadWavSync, loadWavSync as loadWav } from './wav/load.ts'

@@ -1,9 +1,11 @@
 import { type Fault, faultOf } from '../errors.ts'
 import type { SyncSource } from '../source.ts'
 import { writeWholeSync } from '../write-whole.ts'
+import type { AudioInfo } from './audio-info.ts'
 import { encodeAudioHere } from './encode-here.ts'
 import type { AudioEncoding } from './encode-options.ts'
-import { loadAudioHere } from './load-here.ts'
+import { inspectAudio, unknownMedia } from './inspect-audio.ts'
+import { loadAudioHere, withReader } from './load-here.ts'
 import type { LoadedAudio } from './loaded.ts'
 import type { AudioTarget } from './options.ts'
 
@@ -37,5 +39,19 @@ export function encode({ encoding, path }: EncodeJob): Uint8Array | Fault | unde
     return undefined
   } catch (error) {
     return faultOf(error)
+  }
+}
+
+/** A file to look at, and what it begins with, for messages. */
+export interface ProbeJob {
+  readonly source: SyncSource
+  readonly head: string
+}
+
+export function probe({ source, head }: ProbeJob): AudioInfo | Fault {
+  try {
+    return withReader(source, (reader) => inspectAudio(reader))
+  } catch (error) {
+    return faultOf(unknownMedia(error, head))
   }
 }

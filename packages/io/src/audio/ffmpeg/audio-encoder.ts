@@ -48,7 +48,7 @@ function encode(ffmpeg: FFmpeg, encoding: AudioEncoding): Uint8Array {
   } finally {
     packet.free()
     encoder.freeContext()
-    muxer.pb = null
+    muxer.pb = null // else it would be freed twice
     muxer.freeContext()
     output.io.freeContext()
   }

@@ -68,6 +68,7 @@ export class Container {
   }
 
   close(): void {
+    this.format.pb = null // else it would be freed twice
     this.format.closeInputSync()
     this.#io.freeContext()
   }
