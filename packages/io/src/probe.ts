@@ -1,10 +1,10 @@
 import { type AudioInfo, wavInfo } from './audio/audio-info.ts'
 import { audioOps } from './audio/audio-ops.ts'
-import { withoutSource } from './audio/ffmpeg/container.ts'
 import { inspectAudio, unknownMedia } from './audio/inspect-audio.ts'
+import { withFile } from './audio/open-file.ts'
 import { checkKnown, checkSignal } from './check.ts'
 import { errorOf, MediaError, nameSource } from './errors.ts'
-import { MemoryReader, openReader, openReaderSync } from './file/reader.ts'
+import { MemoryReader, openReader } from './file/reader.ts'
 import { run } from './file/routine.ts'
 import { printHead, sniffFormat } from './image/format.ts'
 import { type ImageInfo, inspectImage } from './image/probe.ts'
@@ -80,21 +80,21 @@ export async function probe(
 /** The same as `probe`, at once. @throws MediaError as `probe` */
 export function probeSync(source: SyncSource): MediaInfo {
   checkSyncSource(source, 'source')
-  const reader = openReaderSync(source)
   try {
-    const head = bufferOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
-    if (sniffFormat(head) !== undefined || head.length === 0) {
-      return inspectImage(bufferOf(reader.read(0, reader.size)), source)
-    }
-    try {
-      return inspectAudio(reader)
-    } catch (error) {
-      throw unknownMedia(withoutSource(error), printHead(head))
-    }
+    return withFile(source, (file) => {
+      const { reader } = file
+      const head = bufferOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
+      if (sniffFormat(head) !== undefined || head.length === 0) {
+        return inspectImage(bufferOf(reader.read(0, reader.size)), source)
+      }
+      try {
+        return inspectAudio(file)
+      } catch (error) {
+        throw unknownMedia(error, printHead(head))
+      }
+    })
   } catch (error) {
     throw named(error, source)
-  } finally {
-    reader.close()
   }
 }
 

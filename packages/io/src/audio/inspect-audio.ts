@@ -1,11 +1,13 @@
 import { MediaError } from '../errors.ts'
-import { runSync, type SyncReader } from '../file/routine.ts'
+import { runSync } from '../file/routine.ts'
 import { type AudioInfo, wavInfo } from './audio-info.ts'
 import { inspectWithFFmpeg } from './ffmpeg/inspect.ts'
+import type { OpenFile } from './open-file.ts'
 
 /** What a sound file says of itself. Throws a `MediaError` or FFmpeg's own error; neither names the source. */
-export function inspectAudio(reader: SyncReader): AudioInfo {
-  return runSync(wavInfo(reader.size), { reader }) ?? inspectWithFFmpeg(reader)
+export function inspectAudio(file: OpenFile): AudioInfo {
+  const { reader } = file
+  return runSync(wavInfo(reader.size), { reader }) ?? inspectWithFFmpeg(file)
 }
 
 /** What is wrong with a file that is neither image nor sound. */

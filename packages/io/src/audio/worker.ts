@@ -5,8 +5,9 @@ import type { AudioInfo } from './audio-info.ts'
 import { encodeAudioHere } from './encode-here.ts'
 import type { AudioEncoding } from './encode-options.ts'
 import { inspectAudio, unknownMedia } from './inspect-audio.ts'
-import { loadAudioHere, withReader } from './load-here.ts'
+import { loadAudioHere } from './load-here.ts'
 import type { LoadedAudio } from './loaded.ts'
+import { withFile } from './open-file.ts'
 import type { AudioTarget } from './options.ts'
 
 // The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
@@ -50,7 +51,7 @@ export interface ProbeJob {
 
 export function probe({ source, head }: ProbeJob): AudioInfo | Fault {
   try {
-    return withReader(source, (reader) => inspectAudio(reader))
+    return withFile(source, (file) => inspectAudio(file))
   } catch (error) {
     return faultOf(unknownMedia(error, head))
   }

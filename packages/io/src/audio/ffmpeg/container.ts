@@ -1,17 +1,18 @@
-import type { FormatContext, IOContext, Stream } from 'node-av/lib'
+import type { FormatContext, Stream } from 'node-av/lib'
 import { badOption, MediaError } from '../../errors.ts'
-import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import type { OpenFile } from '../open-file.ts'
+import { Input } from './input.ts'
 
-/** What FFmpeg asks for at a time: a callback costs as much as reading 50 KB. */
-const READ_BYTES = 1 << 17
+/** Demuxers that would open other files. */
+const PLAYLISTS: ReadonlySet<string> = new Set(['hls', 'concat', 'dash', 'imf', 'sdp', 'rtsp'])
 
 /** Streams that a container may have: those of damaged ones can be many. */
 const MAX_STREAMS = 100
 
 /**
- * A container that FFmpeg has opened, and the audio stream in it that is wanted. FFmpeg reads through a reader of ours, so no name is taken for a
- * protocol, and a playlist cannot make it open other files or connections.
+ * A container that FFmpeg has opened, and the audio stream in it that is wanted. FFmpeg opens files itself, by their path and no other protocol, and
+ * reads what is in memory through callbacks.
  */
 export class Container {
   readonly format: FormatContext
@@ -20,29 +21,31 @@ export class Container {
    * Length of the stream as its header tells, in its time base; `undefined` where it tells none. Looked at before FFmpeg makes estimates of its own.
    */
   readonly declared: bigint | undefined
-  readonly #io: IOContext
-  readonly #source: ReaderCallbacks
+  readonly #input: Input | undefined
 
   /**
    * @param wanted the audio stream's number among those in the file; the best of them where undefined
    * @param isForProbe whether FFmpeg is to find out all it can, which may cost more than decoding
    * @throws Error of FFmpeg's, or MediaError without source
    */
-  constructor(ffmpeg: FFmpeg, reader: SyncReader, wanted: number | undefined, isForProbe = false) {
+  constructor(ffmpeg: FFmpeg, { reader, path }: OpenFile, wanted: number | undefined, isForProbe = false) {
     const { av, constants: c } = ffmpeg
     if (reader.size === 0) throw new Error('is empty')
-    this.#source = new ReaderCallbacks(ffmpeg, reader)
-    this.#io = this.#source.open()
+    this.#input = path === undefined ? Input.open(ffmpeg, reader) : undefined
     this.format = new av.FormatContext()
     this.format.allocContext()
-    this.format.pb = this.#io
+    if (this.#input !== undefined) this.format.pb = this.#input.io
     this.format.maxStreams = MAX_STREAMS
     try {
-      const options = av.Dictionary.fromObject({ protocol_whitelist: 'none' })
+      const options = av.Dictionary.fromObject({ protocol_whitelist: path === undefined ? 'none' : 'file' })
       try {
-        this.check(ffmpeg, this.format.openInputSync('', null, options), 'opening it')
+        const url = path === undefined ? '' : `file:${path}` // else `http:` in a name would be a protocol
+        this.check(ffmpeg, this.format.openInputSync(url, null, options), 'opening it')
       } finally {
         options.free()
+      }
+      if (PLAYLISTS.has(this.format.iformat?.name ?? '')) {
+        throw new MediaError('ERR_UNSUPPORTED', 'a list of other files, which are not opened')
       }
       const declared = new Map(this.format.streams.map(({ index, duration }) => [index, duration]))
       if (isForProbe || this.#audioStreams(c).some(isUnknown) || this.#audioStreams(c).length === 0) {
@@ -63,14 +66,14 @@ export class Container {
   /** Throws what the reader threw, or else what FFmpeg says of a negative result. */
   check(ffmpeg: FFmpeg, result: number, doing: string): void {
     if (result >= 0) return
-    this.#source.throwFault()
+    this.#input?.throwFault()
     check(ffmpeg, result, doing)
   }
 
   close(): void {
-    this.format.pb = null // else it would be freed twice
+    if (this.#input !== undefined) this.format.pb = null // else it would be freed here
     this.format.closeInputSync()
-    this.#io.freeContext()
+    this.#input?.release()
   }
 
   #audioStreams(c: FFmpeg['constants']): Stream[] {
@@ -95,67 +98,4 @@ export class Container {
 /** Whether a header tells too little to decode a stream, as those of MP3, FLAC and MPEG-TS do. */
 function isUnknown({ codecpar }: Stream): boolean {
   return codecpar.sampleRate === 0 || codecpar.channels === 0
-}
-
-/** FFmpeg's reads and seeks, answered by a reader. What it throws is kept, for no exception passes through FFmpeg. */
-class ReaderCallbacks {
-  readonly #ffmpeg: FFmpeg
-  readonly #reader: SyncReader
-  #at = 0
-  #fault: unknown
-
-  constructor(ffmpeg: FFmpeg, reader: SyncReader) {
-    this.#ffmpeg = ffmpeg
-    this.#reader = reader
-  }
-
-  open(): IOContext {
-    const io = new this.#ffmpeg.av.IOContext()
-    io.allocContextWithCallbacks(
-      READ_BYTES,
-      0,
-      (size) => this.#read(size),
-      null,
-      (offset, whence) => this.#seek(offset, whence),
-    )
-    return io
-  }
-
-  throwFault(): void {
-    if (this.#fault !== undefined) throw this.#fault
-  }
-
-  #read(size: number): Buffer | number {
-    const { constants: c } = this.#ffmpeg
-    const length = Math.min(size, this.#reader.size - this.#at)
-    if (length <= 0) return c.AVERROR_EOF
-    try {
-      const { buffer, byteOffset } = this.#reader.read(this.#at, length)
-      this.#at += length
-      // Native code takes no shared memory.
-      if (buffer instanceof SharedArrayBuffer) {
-        return Buffer.from(new Uint8Array(buffer, byteOffset, length))
-      }
-      return Buffer.from(buffer, byteOffset, length)
-    } catch (error) {
-      this.#fault = error
-      return c.AVERROR_EIO
-    }
-  }
-
-  #seek(offset: bigint, whence: number): bigint {
-    const { constants: c } = this.#ffmpeg
-    if ((whence & c.AVSEEK_SIZE) !== 0) return BigInt(this.#reader.size)
-    const base = [0, this.#at, this.#reader.size][whence & 3] ?? 0
-    const at = base + Number(offset)
-    if (!(at >= 0)) return BigInt(c.AVERROR_EINVAL)
-    this.#at = at
-    return BigInt(at)
-  }
-}
-
-/** The same fault without the name of the source, which whoever knows it adds. */
-export function withoutSource(error: unknown): unknown {
-  if (!(error instanceof MediaError) || error.source === undefined || error.cause === undefined) return error
-  return new MediaError(error.code, (error.cause as Error).message, { cause: error.cause })
 }

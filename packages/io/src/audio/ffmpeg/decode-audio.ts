@@ -3,7 +3,9 @@ import { MediaError, printValue } from '../../errors.ts'
 import type { SyncReader } from '../../file/routine.ts'
 import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { type AudioFault, audioFault, fitSamples, type LoadedAudio } from '../loaded.ts'
+import { matroskaFault } from '../matroska.ts'
 import { oggFault } from '../ogg.ts'
+import type { OpenFile } from '../open-file.ts'
 import type { AudioTarget } from '../options.ts'
 import { AudioDecoder } from './audio-decoder.ts'
 import { Container } from './container.ts'
@@ -26,26 +28,26 @@ const SLACK_SEC = 0.15
  * @param faults what is known to be wrong with the file already
  */
 export function decodeAudio(
-  reader: SyncReader,
+  file: OpenFile,
   target: AudioTarget,
   faults: readonly AudioFault[] = [],
 ): LoadedAudio {
   const ffmpeg = loadFFmpeg()
-  return tryDecode(ffmpeg, reader, target, faults, true) ?? tryDecode(ffmpeg, reader, target, faults, false)!
+  return tryDecode(ffmpeg, file, target, faults, true) ?? tryDecode(ffmpeg, file, target, faults, false)!
 }
 
 /** `undefined` where a seek led nowhere. */
 function tryDecode(
   ffmpeg: FFmpeg,
-  reader: SyncReader,
+  file: OpenFile,
   target: AudioTarget,
   known: readonly AudioFault[],
   maySeek: boolean,
 ): LoadedAudio | undefined {
-  const container = new Container(ffmpeg, reader, target.stream)
+  const container = new Container(ffmpeg, file, target.stream)
   const decoding = new Decoding(ffmpeg, container, target, [...known])
   try {
-    return decoding.run(reader, maySeek)
+    return decoding.run(file.reader, maySeek)
   } finally {
     decoding.free()
     container.close()
@@ -152,7 +154,9 @@ class Decoding {
       this.#takeFault(new Error(`truncated: ${told}`))
       return
     }
-    const fault = this.#container.format.iformat?.name === 'ogg' ? oggFault(reader) : undefined
+    const format = this.#container.format.iformat?.name
+    const fault =
+      format === 'ogg' ? oggFault(reader) : format?.startsWith('matroska') ? matroskaFault(reader) : undefined
     if (fault !== undefined) this.#takeFault(new Error(fault))
   }
 

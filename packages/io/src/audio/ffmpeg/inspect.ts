@@ -1,20 +1,20 @@
-import type { SyncReader } from '../../file/routine.ts'
 import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import type { WavDType } from '../../wav/samples.ts'
 import type { AudioInfo } from '../audio-info.ts'
+import type { OpenFile } from '../open-file.ts'
 import { Container } from './container.ts'
 
 /** What FFmpeg finds out about a sound without decoding all of it. Throws FFmpeg's own error or a `MediaError`, without source. */
-export function inspectWithFFmpeg(reader: SyncReader): AudioInfo {
+export function inspectWithFFmpeg(file: OpenFile): AudioInfo {
   const ffmpeg = loadFFmpeg()
-  const container = new Container(ffmpeg, reader, undefined, true)
+  const container = new Container(ffmpeg, file, undefined, true)
   try {
     const { codecpar } = container.stream
     const { sampleRate, channels } = codecpar
     if (sampleRate === 0 || channels === 0) throw new Error('its headers do not tell what sound is in it')
     const durationSec = durationOf(container)
     const told = Number(codecpar.bitRate) || Number(container.format.bitRate)
-    const estimated = durationSec === undefined ? 0 : Math.round((reader.size * 8) / durationSec)
+    const estimated = durationSec === undefined ? 0 : Math.round((file.reader.size * 8) / durationSec)
     return {
       ...{
         kind: 'audio',
