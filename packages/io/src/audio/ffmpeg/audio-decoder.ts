@@ -16,6 +16,8 @@ export class AudioDecoder {
   readonly #packet: Packet
   readonly #frame: Frame
   readonly #tellFault: (error: Error) => void
+  /** Of which half a packet is as good as a whole. */
+  readonly #isPcm: boolean
 
   /** @param tellFault hears of damage; decoding goes on, unless it throws */
   constructor(ffmpeg: FFmpeg, container: Container, tellFault: (error: Error) => void) {
@@ -25,6 +27,7 @@ export class AudioDecoder {
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
     const codec = av.Codec.findDecoder(codecpar.codecId)
+    this.#isPcm = codec?.name?.startsWith('pcm_') ?? false
     if (codec === null) throw new Error('this FFmpeg has no decoder for it')
     this.#decoder = new av.CodecContext()
     this.#packet = new av.Packet()
@@ -102,7 +105,7 @@ export class AudioDecoder {
       if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0) {
         countFault()
         this.#tell(new Error('a packet is damaged or cut off'))
-        continue
+        if (!this.#isPcm) continue
       }
       const sent = this.#decoder.sendPacketSync(packet)
       packet.unref()
@@ -115,7 +118,7 @@ export class AudioDecoder {
 
   #complain(result: number, doing = 'decoding'): void {
     try {
-      this.#container.check(this.#ffmpeg, result, doing)
+      check(this.#ffmpeg, result, doing)
     } catch (error) {
       this.#tell(error as Error)
     }

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs'
 import type { Codec, CodecContext, FormatContext, Frame, Packet, Stream } from 'node-av/lib'
 import { badOption, MediaError } from '../../errors.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import type { AudioEncoding, EncodedAudioFormat } from '../encode-options.ts'
-import { MemoryOutput } from './memory-output.ts'
+import { removeSpilled, spillPath } from '../spill.ts'
 import { pcmFrames } from './pcm-frames.ts'
 import { type AvSampleFormat, defaultLayout } from './sample-format.ts'
 
@@ -19,14 +20,15 @@ export function encodeWithFFmpeg(encoding: AudioEncoding): Uint8Array {
 
 function encode(ffmpeg: FFmpeg, encoding: AudioEncoding): Uint8Array {
   const { av, constants: c } = ffmpeg
-  const output = new MemoryOutput(ffmpeg)
+  const path = spillPath() // muxers go back to fill in what they know only at the end
   const muxer = new av.FormatContext()
   const encoder = new av.CodecContext()
   const packet = new av.Packet()
   packet.alloc()
   try {
-    check(ffmpeg, muxer.allocOutputContext2(null, MUXERS[encoding.format], null), 'making the file')
-    muxer.pb = output.io
+    check(ffmpeg, muxer.allocOutputContext2(null, MUXERS[encoding.format], `file:${path}`), 'making the file')
+    check(ffmpeg, muxer.openOutputSync(), 'making the file')
+    muxer.setFlags(c.AVFMT_FLAG_BITEXACT) // else Ogg draws a number, and the same sound is never the same file
     const codec = encoderFor(ffmpeg, encoding)
     openEncoder(ffmpeg, encoder, codec, encoding)
     if (((muxer.oformat?.flags ?? 0) & c.AVFMT_GLOBALHEADER) !== 0)
@@ -43,14 +45,15 @@ function encode(ffmpeg: FFmpeg, encoding: AudioEncoding): Uint8Array {
     for (const frame of pcmFrames(ffmpeg, encoding, encoder)) pass(frame)
     pass(null)
     check(ffmpeg, muxer.writeTrailerSync(), 'finishing the file')
-    muxer.flushSync()
-    return output.take()
+    muxer.closeOutputSync()
+    const { buffer, byteOffset, length } = readFileSync(path)
+    return new Uint8Array(buffer, byteOffset, length)
   } finally {
     packet.free()
     encoder.freeContext()
-    muxer.pb = null // else it would be freed twice
+    muxer.closeOutputSync()
     muxer.freeContext()
-    output.io.freeContext()
+    removeSpilled(path)
   }
 }
 

@@ -2,7 +2,7 @@ import type { FormatContext, Stream } from 'node-av/lib'
 import { badOption, MediaError } from '../../errors.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { OpenFile } from '../open-file.ts'
-import { Input } from './input.ts'
+import { removeSpilled, spill } from '../spill.ts'
 
 /** Demuxers that would open other files. */
 const PLAYLISTS: ReadonlySet<string> = new Set(['hls', 'concat', 'dash', 'imf', 'sdp', 'rtsp'])
@@ -11,8 +11,8 @@ const PLAYLISTS: ReadonlySet<string> = new Set(['hls', 'concat', 'dash', 'imf', 
 const MAX_STREAMS = 100
 
 /**
- * A container that FFmpeg has opened, and the audio stream in it that is wanted. FFmpeg opens files itself, by their path and no other protocol, and
- * reads what is in memory through callbacks.
+ * A container that FFmpeg has opened, and the audio stream in it that is wanted. FFmpeg opens files by their path, and by no other
+ * protocol.
  */
 export class Container {
   readonly format: FormatContext
@@ -21,7 +21,8 @@ export class Container {
    * Length of the stream as its header tells, in its time base; `undefined` where it tells none. Looked at before FFmpeg makes estimates of its own.
    */
   readonly declared: bigint | undefined
-  readonly #input: Input | undefined
+  /** Where bytes in memory were put. */
+  readonly #spilled: string | undefined
 
   /**
    * @param wanted the audio stream's number among those in the file; the best of them where undefined
@@ -31,25 +32,26 @@ export class Container {
   constructor(ffmpeg: FFmpeg, { reader, path }: OpenFile, wanted: number | undefined, isForProbe = false) {
     const { av, constants: c } = ffmpeg
     if (reader.size === 0) throw new Error('is empty')
-    this.#input = path === undefined ? Input.open(ffmpeg, reader) : undefined
+    this.#spilled = path === undefined ? spill(reader) : undefined
     this.format = new av.FormatContext()
     this.format.allocContext()
-    if (this.#input !== undefined) this.format.pb = this.#input.io
     this.format.maxStreams = MAX_STREAMS
     try {
-      const options = av.Dictionary.fromObject({ protocol_whitelist: path === undefined ? 'none' : 'file' })
+      const options = av.Dictionary.fromObject({ protocol_whitelist: 'file' })
       try {
-        const url = path === undefined ? '' : `file:${path}` // else `http:` in a name would be a protocol
-        this.check(ffmpeg, this.format.openInputSync(url, null, options), 'opening it')
+        const url = `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
+        check(ffmpeg, this.format.openInputSync(url, null, options), 'opening it')
       } finally {
         options.free()
+        // What is open needs no name, but on Windows.
+        if (this.#spilled !== undefined && process.platform !== 'win32') removeSpilled(this.#spilled)
       }
       if (PLAYLISTS.has(this.format.iformat?.name ?? '')) {
         throw new MediaError('ERR_UNSUPPORTED', 'a list of other files, which are not opened')
       }
       const declared = new Map(this.format.streams.map(({ index, duration }) => [index, duration]))
       if (isForProbe || this.#audioStreams(c).some(isUnknown) || this.#audioStreams(c).length === 0) {
-        this.check(ffmpeg, this.format.findStreamInfoSync(null), 'looking for its streams')
+        check(ffmpeg, this.format.findStreamInfoSync(null), 'looking for its streams')
       }
       this.stream = this.#choose(ffmpeg, wanted)
       const duration = declared.get(this.stream.index)
@@ -63,17 +65,9 @@ export class Container {
     }
   }
 
-  /** Throws what the reader threw, or else what FFmpeg says of a negative result. */
-  check(ffmpeg: FFmpeg, result: number, doing: string): void {
-    if (result >= 0) return
-    this.#input?.throwFault()
-    check(ffmpeg, result, doing)
-  }
-
   close(): void {
-    if (this.#input !== undefined) this.format.pb = null // else it would be freed here
     this.format.closeInputSync()
-    this.#input?.release()
+    if (this.#spilled !== undefined) removeSpilled(this.#spilled)
   }
 
   #audioStreams(c: FFmpeg['constants']): Stream[] {

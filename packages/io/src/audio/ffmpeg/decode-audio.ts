@@ -19,8 +19,11 @@ const WORTH_SEEKING_SEC = 3
  * converges, 80 ms (RFC 7845, 4.6).
  */
 const PREROLL_SEC = 1
-/** A header's word on the length may be off by some frames: MP4 and Matroska count priming, and encoders differ. */
+/** Of these a time stamp tells the first sample of a packet, in all containers that were tried; of ADPCM in WAV it does not. */
+const SEEKABLE = /^(pcm_.*|flac|alac|mp[23]|aac|ac3|opus|vorbis)$/
+/** A header's word on the length may be off: by priming and padding in MP4 and Ogg, by the frame that has the header in MP3. */
 const SLACK_SEC = 0.15
+const SLACK_FRAMES = 2 * 1152
 
 /**
  * Decodes the audio of a file with FFmpeg, in this thread. Throws FFmpeg's own error or a `MediaError`, neither of which name the source.
@@ -132,7 +135,8 @@ class Decoding {
     const { sampleRate } = this.#timeline
     const far = this.#sound!.from / sampleRate
     const time = this.#timeline.timeOf(this.#sound!.from - PREROLL_SEC * sampleRate)
-    if (far < WORTH_SEEKING_SEC || time === undefined) return false
+    const codec = this.#ffmpeg.av.avGetCodecName(this.#container.stream.codecpar.codecId)
+    if (far < WORTH_SEEKING_SEC || time === undefined || !SEEKABLE.test(codec ?? '')) return false
     this.#timeline.isSeeking = true
     // Where it fails the pass ends, without a frame that could be placed, and the next one does not seek.
     return this.#decoder.seek(time) || true
@@ -149,12 +153,13 @@ class Decoding {
   #checkEnd(reader: SyncReader): void {
     const { at, sampleRate } = this.#timeline
     const expected = this.#expected(sampleRate)
-    if (at < expected - SLACK_SEC * sampleRate) {
+    const format = this.#container.format.iformat?.name
+    const slack = format === 'mp3' || format === 'flac' ? SLACK_FRAMES : SLACK_SEC * sampleRate
+    if (at < expected - slack) {
       const told = `${round(at / sampleRate)} s of ${round(expected / sampleRate)} s are there`
       this.#takeFault(new Error(`truncated: ${told}`))
       return
     }
-    const format = this.#container.format.iformat?.name
     const fault =
       format === 'ogg' ? oggFault(reader) : format?.startsWith('matroska') ? matroskaFault(reader) : undefined
     if (fault !== undefined) this.#takeFault(new Error(fault))
