@@ -16,6 +16,18 @@ export type { ZipMember, ZipMemberEntry } from './archive/zip/members.ts'
 export type { IterateZipOptions, ZipOptions } from './archive/zip/options.ts'
 export { ZipFile } from './archive/zip/zip-file.ts'
 export type { AnyNdArray, DataOf, DType, NdArray } from './array.ts'
+export type { AudioInfo } from './audio/audio-info.ts'
+// Audio
+export { encodeAudio, saveAudio } from './audio/encode-audio.ts'
+export type {
+  AudioInput,
+  EncodeAudioOptions,
+  EncodedAudioFormat,
+  SaveAudioOptions,
+} from './audio/encode-options.ts'
+export { loadAudio } from './audio/load-audio.ts'
+export type { AudioArray, AudioFailure } from './audio/loaded.ts'
+export type { AudioDType, AudioLayout, LoadAudioOptions } from './audio/options.ts'
 export { MediaError, type MediaErrorCode } from './errors.ts'
 export type { AugmentOptions } from './image/augment.ts'
 export type { ImageBatch, ImageFailure, LoadImageBatchOptions } from './image/batch.ts'
@@ -23,7 +35,6 @@ export { encodeImage, saveImage } from './image/encode-image.ts'
 export type { EncodedFormat, EncodeImageOptions, SaveImageOptions } from './image/encode-options.ts'
 export type { ImageFormat } from './image/format.ts'
 export { loadImage } from './image/load-image.ts'
-
 export { loadImageBatch } from './image/load-image-batch.ts'
 export type {
   BackendName,
@@ -34,8 +45,7 @@ export type {
 } from './image/options.ts'
 export type { Orientation } from './image/orientation.ts'
 export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
-export { type ImageInfo, type MediaInfo, probe } from './image/probe.ts'
-
+export type { ImageInfo } from './image/probe.ts'
 // Arrays
 export { encodeNpy } from './npy/encode.ts'
 export { type LoadNpyOptions, loadNpy } from './npy/load.ts'
@@ -46,6 +56,7 @@ export type { NpzGetOptions, NpzOptions } from './npz/members.ts'
 export { NpzFile } from './npz/npz-file.ts'
 export { NpzFileSync } from './npz/npz-file-sync.ts'
 export { encodeNpz, type NamedArrays, type SaveNpzOptions, saveNpz } from './npz/save.ts'
+export { type MediaInfo, probe } from './probe.ts'
 export type { ImageSource, MediaSource } from './source.ts'
 
 export { stack } from './stack.ts'

@@ -5,6 +5,14 @@ export { iterateTarSync, iterateTarSync as iterateTar } from './archive/tar/iter
 export type { IterateTarSyncOptions } from './archive/tar/options.ts'
 export { TarIndexSync } from './archive/tar-index/tar-index-sync.ts'
 export { ZipFileSync } from './archive/zip/zip-file-sync.ts'
+// Audio
+export {
+  encodeAudioSync,
+  encodeAudioSync as encodeAudio,
+  saveAudioSync,
+  saveAudioSync as saveAudio,
+} from './audio/encode-audio-sync.ts'
+export { loadAudioSync, loadAudioSync as loadAudio } from './audio/load-audio-sync.ts'
 // Images
 export {
   encodeImageSync,
@@ -18,13 +26,13 @@ export {
   loadImageSync,
   loadImageSync as loadImage,
 } from './image/load-image-sync.ts'
-export { probeSync, probeSync as probe } from './image/probe.ts'
 // Arrays
 export { type LoadNpySyncOptions, loadNpySync, loadNpySync as loadNpy } from './npy/load.ts'
 export { saveNpySync, saveNpySync as saveNpy } from './npy/save.ts'
 export { loadNpzSync, loadNpzSync as loadNpz } from './npz/load.ts'
 export { NpzFileSync } from './npz/npz-file-sync.ts'
 export { saveNpzSync, saveNpzSync as saveNpz } from './npz/save.ts'
+export { probeSync, probeSync as probe } from './probe.ts'
 export type { SyncSource } from './source.ts'
 // Audio
 export { loadWavSync, loadWavSync as loadWav } from './wav/load.ts'

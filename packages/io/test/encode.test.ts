@@ -6,16 +6,9 @@ import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import sharp from 'sharp'
-import {
-  type EncodeImageOptions,
-  encodeImage,
-  loadImage,
-  type NdArray,
-  probe,
-  saveImage,
-} from '../src/index.ts'
+import { type EncodeImageOptions, encodeImage, loadImage, type NdArray, saveImage } from '../src/index.ts'
 import { encodeImageSync, saveImageSync } from '../src/sync.ts'
-import { BACKENDS, catPixels, photo, psnr } from './support.ts'
+import { BACKENDS, catPixels, photo, probeImage, psnr } from './support.ts'
 
 const pixels = await catPixels(100, 75)
 const cat: NdArray<'uint8'> = { data: pixels.data, dtype: 'uint8', shape: [75, 100, 3] }
@@ -56,7 +49,7 @@ describe('encodeImage', () => {
     it(`${backend}: grey of 16 bits, as PNG`, async () => {
       const data = Uint16Array.from({ length: 7500 }, (_, i) => (i * 37) & 0xffff)
       const bytes = await encodeImage({ data, dtype: 'uint16', shape: [75, 100] }, { format: 'png', backend })
-      assert.equal((await probe(bytes)).bitDepth, 16)
+      assert.equal((await probeImage(bytes)).bitDepth, 16)
       assert.deepEqual((await loadImage(bytes, { pixelFormat: 'gray16' })).data, data)
     })
 
@@ -191,7 +184,7 @@ describe('saveImage', () => {
       })) {
         const path = join(folder, `${backend}-${name}`)
         await saveImage(path, cat, { backend })
-        assert.equal((await probe(path)).format, format)
+        assert.equal((await probeImage(path)).format, format)
       }
       const path = join(folder, `${backend}-image`)
       await saveImage(pathToFileURL(path), cat, { format: 'png', compressionLevel: 1, backend })

@@ -4,14 +4,14 @@ import { describe, it } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
 import { loadImage, probe } from '../src/index.ts'
 import { probeSync } from '../src/sync.ts'
-import { catPixels, PHOTOS, photo, toSharp } from './support.ts'
+import { catPixels, PHOTOS, photo, probeImage, toSharp } from './support.ts'
 
 const cat = await catPixels(40, 30)
 
 describe('probe', () => {
   for (const name of readdirSync(PHOTOS).filter((file) => /\.(jpg|png|webp|gif|avif)$/.test(file))) {
     it(`${name}: what sharp says, and the size that loadImage gives`, async () => {
-      const info = await probe(PHOTOS + name)
+      const info = await probeImage(PHOTOS + name)
       const { format, channels, pages = 1, orientation = 1 } = await sharp(PHOTOS + name).metadata()
       assert.equal(info.kind, 'image')
       assert.equal(info.format, format === 'heif' ? 'avif' : format)
@@ -39,14 +39,14 @@ describe('probe', () => {
       'avif 4 8': rgb().ensureAlpha(0.5).avif(),
     }
     for (const [name, file] of Object.entries(cases)) {
-      const { format, channels, bitDepth, width, height, frames } = await probe(await file.toBuffer())
+      const { format, channels, bitDepth, width, height, frames } = await probeImage(await file.toBuffer())
       assert.deepEqual([`${format} ${channels} ${bitDepth}`, width, height, frames], [name, 40, 30, 1])
     }
     const bmp = Buffer.from(
       '424d3a0000000000000036000000280000000100000001000000010018000000000004000000c40e0000c40e00000000000000000000281e1400',
       'hex',
     )
-    assert.deepEqual(await probe(bmp), {
+    assert.deepEqual(await probeImage(bmp), {
       ...{
         kind: 'image',
         format: 'bmp',
@@ -62,7 +62,7 @@ describe('probe', () => {
 
   it('counts the pictures of animations and the pages of TIFF', async () => {
     for (const name of ['moving.gif', 'moving.png', 'moving.webp']) {
-      const { frames, width, height } = await probe(new URL(`fixtures/images/${name}`, import.meta.url))
+      const { frames, width, height } = await probeImage(new URL(`fixtures/images/${name}`, import.meta.url))
       assert.deepEqual([frames, width, height], [4, 40, 30])
     }
   })
@@ -70,7 +70,7 @@ describe('probe', () => {
   it('turns width and height as the orientation says', async () => {
     for (const orientation of [1, 3, 5, 6, 8]) {
       const file = await toSharp(cat).withMetadata({ orientation }).jpeg().toBuffer()
-      const info = await probe(file)
+      const info = await probeImage(file)
       assert.deepEqual(
         [info.orientation, info.width, info.height],
         [orientation, ...(orientation >= 5 ? [30, 40] : [40, 30])],
@@ -83,7 +83,7 @@ describe('probe', () => {
       const whole = photo(name)
       for (let length = 0; length < 700; length += length < 100 ? 1 : 13) {
         await probe(whole.subarray(0, length)).then(
-          ({ width, height }) => assert.ok(width > 0 && height > 0),
+          (info) => assert.ok(info.kind === 'image' && info.width > 0 && info.height > 0),
           (error) =>
             assert.deepEqual(
               [error.name, error.code, error.source],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import sharp, { type Sharp } from 'sharp'
-import type { BackendName, NdArray } from '../src/index.ts'
+import { type BackendName, type ImageInfo, type MediaSource, type NdArray, probe } from '../src/index.ts'
 
 export const BACKENDS: readonly BackendName[] = ['ffmpeg', 'sharp']
 export const PHOTOS: string = fileURLToPath(new URL('../../../examples/photos/', import.meta.url))
@@ -9,6 +9,13 @@ export const PHOTOS: string = fileURLToPath(new URL('../../../examples/photos/',
 /** One of the shipped photographs. */
 export function photo(name: string): Buffer {
   return readFileSync(PHOTOS + name)
+}
+
+/** What `probe` says of an image. */
+export async function probeImage(source: MediaSource): Promise<ImageInfo> {
+  const info = await probe(source)
+  if (info.kind !== 'image') throw new Error(`a file of kind ${info.kind}`)
+  return info
 }
 
 /** RGB pixels and their size. */

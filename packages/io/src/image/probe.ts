@@ -1,13 +1,5 @@
 import { nameSource } from '../errors.ts'
-import {
-  checkSource,
-  checkSyncSource,
-  describeSource,
-  type ImageSource,
-  readSource,
-  readSourceSync,
-  type SyncSource,
-} from '../source.ts'
+import { describeSource, type MediaSource } from '../source.ts'
 import { pngChunks } from './apng.ts'
 import { avifFacts } from './avif.ts'
 import type { EncodedImage } from './backend.ts'
@@ -36,45 +28,8 @@ export interface ImageInfo {
   readonly frames: number
 }
 
-/** What `probe` tells. */
-export type MediaInfo = ImageInfo
-
-/**
- * Reads what an image file says of itself; decodes nothing, and needs no library.
- *
- * @throws MediaError `ERR_READ` when the source cannot be read, `ERR_DECODE` when it is no image or its headers are damaged
- * @throws the signal's reason, when aborted
- * @example
- * ```ts run
- * import assert from 'node:assert/strict'
- * import { probe } from '@spindle/io'
- *
- * const { format, width, height, channels } = await probe('examples/photos/cat-1.png')
- * assert.deepEqual([format, width, height, channels], ['png', 320, 240, 3])
- * ```
- */
-export async function probe(
-  source: ImageSource,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<MediaInfo> {
-  checkSource(source, 'source')
-  const bytes = await readSource(source, options.signal)
-  return inspect(bytes, source)
-}
-
-/** The same as `probe`, at once. @throws MediaError as `probe` */
-export function probeSync(source: SyncSource): MediaInfo {
-  checkSyncSource(source, 'source')
-  let bytes: Buffer
-  try {
-    bytes = readSourceSync(source)
-  } catch (error) {
-    throw nameSource(error, describeSource(source))
-  }
-  return inspect(bytes, source)
-}
-
-function inspect(bytes: Buffer, source: ImageSource): ImageInfo {
+/** What an image file says of itself. @throws MediaError `ERR_DECODE` */
+export function inspectImage(bytes: Buffer, source: MediaSource): ImageInfo {
   try {
     const image = recognise(bytes)
     const { format } = image

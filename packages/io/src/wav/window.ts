@@ -37,7 +37,7 @@ export function samplesWithin(
 }
 
 /** The first sample at or after a time, or `count`. The product may be off by a rounding; the comparison is what counts. */
-function firstSample(timeSec: number, sampleRate: number, count: number): number {
+export function firstSample(timeSec: number, sampleRate: number, count: number): number {
   if (timeSec * sampleRate >= count + 1) return count
   let index = Math.ceil(timeSec * sampleRate)
   while (index > 0 && (index - 1) / sampleRate >= timeSec) index--

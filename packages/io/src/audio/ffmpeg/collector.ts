@@ -1,0 +1,96 @@
+import type { DataOf } from '../../array.ts'
+import { DATA_CLASSES } from '../../dtypes.ts'
+import { MediaError } from '../../errors.ts'
+import type { AudioDType } from '../options.ts'
+
+/** Elements that are made room for on a header's word. */
+const MOST_BELIEVED = 1 << 24
+const LEAST_ROOM = 1 << 12
+
+/** Gathers samples from `first` to before `end`, counted from the beginning of the sound, as they come out piece by piece. */
+export class Collector {
+  readonly #Data: (typeof DATA_CLASSES)[AudioDType]
+  readonly #channels: number
+  readonly #lanes: number
+  readonly #first: number
+  readonly #end: number
+  #data: DataOf[AudioDType]
+  /** Samples a channel that there is room for. */
+  #room: number
+  /** Samples a channel that are there. */
+  count = 0
+
+  /** @param expected samples a channel; an estimate, room is made as it is needed */
+  constructor(
+    format: { readonly dtype: AudioDType; readonly channels: number; readonly isPlanar: boolean },
+    [first, end]: readonly [first: number, end: number],
+    expected: number,
+  ) {
+    this.#Data = DATA_CLASSES[format.dtype]
+    this.#channels = format.channels
+    this.#lanes = format.isPlanar ? format.channels : 1
+    this.#first = first
+    this.#end = end
+    const believed = Math.min(expected, end - first, Math.floor(MOST_BELIEVED / format.channels))
+    this.#room = Math.max(0, Math.ceil(believed))
+    this.#data = this.#allocate(this.#room)
+  }
+
+  /** Whether samples at `position` are behind all that is wanted. */
+  isPast(position: number): boolean {
+    return position >= this.#end
+  }
+
+  /** Takes `count` samples a channel, of which the first is at `position`. */
+  add(planes: readonly DataOf[AudioDType][], position: number, count: number): void {
+    const skipped = Math.max(0, this.#first - position)
+    const taken = Math.min(position + count, this.#end) - (position + skipped)
+    if (taken <= 0) return
+    this.#makeRoom(this.count + taken)
+    const step = this.#channels / this.#lanes
+    for (const [lane, plane] of planes.entries()) {
+      const samples = plane.subarray(skipped * step, (skipped + taken) * step)
+      this.#data.set(samples as never, lane * this.#room + this.count * step)
+    }
+    this.count += taken
+  }
+
+  /** All samples, one channel after the other or interleaved. A view where room was left. */
+  finish(): DataOf[AudioDType] {
+    this.#resize(this.count)
+    return this.#data.subarray(0, this.count * this.#channels) as DataOf[AudioDType]
+  }
+
+  #makeRoom(wanted: number): void {
+    if (wanted <= this.#room) return
+    const room = Math.min(Math.max(wanted, this.#room * 1.5, LEAST_ROOM), this.#end - this.#first)
+    const from = this.#data
+    const had = this.#room
+    this.#room = Math.ceil(room)
+    this.#data = this.#allocate(this.#room)
+    const step = this.#channels / this.#lanes
+    for (let lane = 0; lane < this.#lanes; lane++) {
+      const samples = from.subarray(lane * had, lane * had + this.count * step)
+      this.#data.set(samples as never, lane * this.#room)
+    }
+  }
+
+  /** Moves channels together where there was more room than samples. */
+  #resize(room: number): void {
+    for (let lane = 1; lane < this.#lanes; lane++) {
+      this.#data.copyWithin(lane * room, lane * this.#room, lane * this.#room + room)
+    }
+    const isWasteful = this.#room > room + (room >> 3) + LEAST_ROOM
+    if (isWasteful) this.#data = this.#data.slice(0, room * this.#channels) as DataOf[AudioDType]
+    this.#room = room
+  }
+
+  #allocate(room: number): DataOf[AudioDType] {
+    try {
+      return new this.#Data(room * this.#channels)
+    } catch (error) {
+      const problem = `no memory for ${room} samples of ${this.#channels} channels`
+      throw new MediaError('ERR_UNSUPPORTED', problem, { cause: error })
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import type { Frame, SoftwareResampleContext } from 'node-av/lib'
+import type { DataOf } from '../../array.ts'
+import { DATA_CLASSES } from '../../dtypes.ts'
+import { MediaError } from '../../errors.ts'
+import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import type { AudioDType } from '../options.ts'
+import {
+  type AvSampleFormat,
+  type ChannelLayout,
+  defaultLayout,
+  describeLayout,
+  sampleFormat,
+} from './sample-format.ts'
+
+/** What frames are converted to. */
+export interface ConvertedFormat {
+  readonly sampleRate: number
+  /** `undefined`: those of the frames. */
+  readonly channels: number | undefined
+  readonly dtype: AudioDType
+  readonly isPlanar: boolean
+}
+
+/** Resamples, mixes and converts frames with libswresample. What it gives is to be copied before the next frame goes in. */
+export class Converter {
+  readonly #ffmpeg: FFmpeg
+  readonly #to: ConvertedFormat
+  readonly channels: number
+  readonly #layout: ChannelLayout
+  readonly #swr: SoftwareResampleContext
+  #out: Frame | undefined
+  #capacity = 0
+  #planes: readonly DataOf[AudioDType][] = []
+
+  /** @param first a frame as all will be */
+  constructor(ffmpeg: FFmpeg, first: Frame, to: ConvertedFormat) {
+    this.#ffmpeg = ffmpeg
+    this.#to = to
+    const { av } = ffmpeg
+    const from = describeLayout(first, ffmpeg)
+    const isMixed = to.channels !== undefined && to.channels !== from.nbChannels
+    if (isMixed && from.mask === 0n) {
+      throw new MediaError('ERR_UNSUPPORTED', `cannot mix ${from.nbChannels} channels of unknown places`)
+    }
+    this.#layout = isMixed ? defaultLayout(to.channels!, ffmpeg) : from
+    this.channels = this.#layout.nbChannels
+    this.#swr = new av.SoftwareResampleContext()
+    const format = sampleFormat(to, ffmpeg)
+    try {
+      const { format: fromFormat, sampleRate: fromRate } = first
+      const set = this.#swr.allocSetOpts2(
+        ...([this.#layout, format, to.sampleRate, from, fromFormat as AvSampleFormat, fromRate] as const),
+      )
+      check(ffmpeg, set, 'preparing to convert samples')
+      check(ffmpeg, this.#swr.init(), 'preparing to convert samples')
+    } catch (error) {
+      this.#swr.free()
+      throw error
+    }
+  }
+
+  /** Puts silence before the first frame: for samples to fall where they would, had all before been there. */
+  inject(samples: number): void {
+    if (samples > 0) check(this.#ffmpeg, this.#swr.injectSilence(samples), 'injecting silence')
+  }
+
+  /**
+   * Takes a frame, or the end. Gives how many samples a channel came out, to be found in `planes`; `undefined` for a frame of another kind than the
+   * first, which needs a converter of its own.
+   */
+  convert(frame: Frame | null): number | undefined {
+    if (frame !== null) describeLayout(frame, this.#ffmpeg)
+    const out = this.#room(this.#swr.getOutSamples(frame?.nbSamples ?? 0))
+    out.nbSamples = 0 // as many as there is room for
+    const result = this.#swr.convertFrame(out, frame)
+    if (result === this.#ffmpeg.constants.AVERROR_INPUT_CHANGED) return undefined
+    check(this.#ffmpeg, result, 'converting samples')
+    return out.nbSamples
+  }
+
+  /** One array a channel, or one of interleaved samples; longer than what is in it. */
+  get planes(): readonly DataOf[AudioDType][] {
+    return this.#planes
+  }
+
+  free(): void {
+    this.#swr.free()
+    this.#out?.free()
+  }
+
+  #room(samples: number): Frame {
+    if (this.#out !== undefined && samples <= this.#capacity) return this.#out
+    this.#out?.free()
+    const { av } = this.#ffmpeg
+    const out = new av.Frame()
+    out.alloc()
+    out.format = sampleFormat(this.#to, this.#ffmpeg)
+    out.channelLayout = this.#layout
+    out.sampleRate = this.#to.sampleRate
+    this.#capacity = Math.max(samples * 2, LEAST_ROOM)
+    out.nbSamples = this.#capacity
+    this.#out = out
+    check(this.#ffmpeg, out.getBuffer(0), 'making a frame')
+    const Data = DATA_CLASSES[this.#to.dtype]
+    const lanes = this.#to.isPlanar ? this.channels : 1
+    this.#planes = (out.extendedData ?? out.data ?? [])
+      .slice(0, lanes)
+      .map(
+        ({ buffer, byteOffset, length }) =>
+          new Data(buffer, byteOffset, Math.floor(length / Data.BYTES_PER_ELEMENT)),
+      )
+    return out
+  }
+}
+
+const LEAST_ROOM = 8192

@@ -1,0 +1,19 @@
+import { runSync } from '../file/routine.ts'
+import type { SyncSource } from '../source.ts'
+import { decodeAudio } from './ffmpeg/decode-audio.ts'
+import { audioFault, type LoadedAudio } from './loaded.ts'
+import { withFile } from './open-file.ts'
+import type { AudioTarget } from './options.ts'
+import { headerOf, readPlainWav } from './plain-wav.ts'
+
+/** Loads audio in this thread: plain WAV by the package's own parser, all else with FFmpeg. Throws errors that do not name the source. */
+export function loadAudioHere(source: SyncSource, target: AudioTarget): LoadedAudio {
+  return withFile(source, (file) => {
+    const { reader } = file
+    const plain = runSync(readPlainWav(reader.size, target), { reader })
+    if (plain !== undefined) return plain
+    const header = target.isStrict ? undefined : runSync(headerOf(reader.size, target), { reader })
+    const problem = header !== undefined && 'problem' in header ? header.problem : undefined
+    return decodeAudio(file, target, problem === undefined ? [] : [audioFault(problem, 0)])
+  })
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import { accessSync, closeSync, constants, openSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MediaError } from '../errors.ts'
+import type { SyncReader } from '../file/routine.ts'
+
+/** Bytes that are written at a time. */
+const BLOCK_BYTES = 1 << 24
+
+/** Where files live in memory, on Linux. */
+const MEMORY = '/dev/shm'
+
+/**
+ * Puts bytes in a file for FFmpeg to open, in memory where there is such a folder: 0.1 ms for a clip. The callbacks of node-av 6.1, by which it could
+ * read memory, lose a buffer for each file, keep the thread alive, and abort the process where it ends before them.
+ *
+ * @returns the path of a file that nobody else can read
+ * @throws MediaError `ERR_READ`
+ */
+export function spill(reader: SyncReader): string {
+  let path = ''
+  try {
+    path = spillPath()
+    const file = openSync(path, 'wx', 0o600)
+    try {
+      for (let at = 0; at < reader.size; ) {
+        at += writeSync(file, reader.read(at, Math.min(BLOCK_BYTES, reader.size - at)))
+      }
+    } finally {
+      closeSync(file)
+    }
+    return path
+  } catch (error) {
+    removeSpilled(path)
+    throw new MediaError('ERR_READ', `no room for it in a file: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** The path of a file that there is not yet, in memory where there is such a folder. */
+export function spillPath(): string {
+  return join(folder(), `spindle-${randomBytes(12).toString('hex')}`)
+}
+
+/** Removes such a file, if it is still there. */
+export function removeSpilled(path: string): void {
+  rmSync(path, { force: true })
+}
+
+let found: string | undefined
+
+function folder(): string {
+  if (found !== undefined) return found
+  found = tmpdir()
+  try {
+    accessSync(MEMORY, constants.W_OK)
+    found = MEMORY
+  } catch {
+    // Another system.
+  }
+  return found
+}

@@ -1,0 +1,58 @@
+import { type Fault, faultOf } from '../errors.ts'
+import type { SyncSource } from '../source.ts'
+import { writeWholeSync } from '../write-whole.ts'
+import type { AudioInfo } from './audio-info.ts'
+import { encodeAudioHere } from './encode-here.ts'
+import type { AudioEncoding } from './encode-options.ts'
+import { inspectAudio, unknownMedia } from './inspect-audio.ts'
+import { loadAudioHere } from './load-here.ts'
+import type { LoadedAudio } from './loaded.ts'
+import { withFile } from './open-file.ts'
+import type { AudioTarget } from './options.ts'
+
+// The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
+
+/** A sound to be loaded. */
+export interface LoadJob {
+  readonly source: SyncSource
+  readonly target: AudioTarget
+}
+
+export function load({ source, target }: LoadJob): LoadedAudio | Fault {
+  try {
+    return loadAudioHere(source, target)
+  } catch (error) {
+    return faultOf(error)
+  }
+}
+
+/** A sound to encode; with `path` it is written there. */
+export interface EncodeJob {
+  readonly encoding: AudioEncoding
+  readonly path: string | undefined
+}
+
+export function encode({ encoding, path }: EncodeJob): Uint8Array | Fault | undefined {
+  try {
+    const bytes = encodeAudioHere(encoding)
+    if (path === undefined) return bytes
+    writeWholeSync(path, bytes)
+    return undefined
+  } catch (error) {
+    return faultOf(error)
+  }
+}
+
+/** A file to look at, and what it begins with, for messages. */
+export interface ProbeJob {
+  readonly source: SyncSource
+  readonly head: string
+}
+
+export function probe({ source, head }: ProbeJob): AudioInfo | Fault {
+  try {
+    return withFile(source, (file) => inspectAudio(file))
+  } catch (error) {
+    return faultOf(unknownMedia(error, head))
+  }
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { encodedSweeps, scratch } from './audio-support.ts'
+
+const { folder, remove } = scratch()
+after(remove)
+const files = encodedSweeps(1)
+for (const [format, bytes] of Object.entries(files)) writeFileSync(join(folder, `a.${format}`), bytes)
+writeFileSync(join(folder, 'cut.mp3'), files.mp3.subarray(0, files.mp3.length >> 1))
+const src = (name: string): string => new URL(`../../src/${name}.ts`, import.meta.url).href
+
+/** Runs a module in a process of its own, which must end by itself. */
+function child(source: string): { status: number | null; stdout: string; stderr: string } {
+  const preamble = `
+    import { readFileSync } from 'node:fs'
+    import { encodeAudio, loadAudio, probe } from ${JSON.stringify(src('index'))}
+    import { encodeAudioSync, loadAudioSync, probeSync } from ${JSON.stringify(src('sync'))}
+    const folder = ${JSON.stringify(`${folder}/`)}
+    const names = ['a.wav', 'a.flac', 'a.mp3', 'a.m4a', 'a.opus', 'a.ogg', 'cut.mp3']
+    const files = [...names.map((name) => folder + name), ...names.map((name) => readFileSync(folder + name))];`
+  const flags = [
+    '--expose-gc',
+    '--conditions=@spindle/source',
+    '--import',
+    'tsx',
+    '--input-type=module',
+    '-e',
+  ]
+  return spawnSync(process.execPath, [...flags, preamble + source], {
+    cwd: fileURLToPath(new URL('../../../../', import.meta.url)),
+    encoding: 'utf8',
+    timeout: 60_000,
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+}
+
+describe('a program that loads sound', () => {
+  it('ends by itself, and prints nothing', () => {
+    const { status, stdout, stderr } = child(`
+      for (const file of files) {
+        await loadAudio(file, { sampleRate: 8000 }).catch(() => {})
+        try { loadAudioSync(file, { sampleRate: 8000 }); probeSync(file) } catch {}
+      }
+      await encodeAudio(loadAudioSync(files[0]), { format: 'mp3' })
+      process.stdout.write('done')`)
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: 'done', stderr: '' })
+  })
+
+  it('process.exit and an exception are clean while sound is being decoded', () => {
+    const busy = 'await Promise.any(Array.from({ length: 40 }, (_, i) => loadAudio(files[i % 13])));'
+    assert.equal(child(`${busy} process.exit(3)`).status, 3)
+    const thrown = child(`${busy} throw new Error('on purpose')`)
+    assert.equal(thrown.status, 1)
+    assert.match(thrown.stderr, /on purpose/)
+  })
+
+  it('does not grow', () => {
+    const { status, stdout, stderr } = child(`
+      const round = async (count) => {
+        for (let i = 0; i < count; i++) {
+          for (const file of files) {
+            try { loadAudioSync(file, { sampleRate: 16000, channels: 1, window: [0, 0.2] }) } catch {}
+          }
+          encodeAudioSync({ data: new Float32Array(1600), dtype: 'float32', shape: [1600] }, { format: 'mp3', sampleRate: 16000 })
+          if (i % 10 === 0) await new Promise(setImmediate)
+        }
+        globalThis.gc()
+        await new Promise((resolve) => setTimeout(resolve, 10))
+        globalThis.gc()
+        return process.memoryUsage().rss / 2 ** 20
+      }
+      await round(20)
+      const before = await round(30)
+      const after = await round(90)
+      process.stdout.write(String(Math.round(after - before)))`)
+    assert.equal(status, 0, stderr)
+    assert.ok(Number(stdout) < 24, `grew by ${stdout} MiB over 1260 clips`)
+  })
+})
