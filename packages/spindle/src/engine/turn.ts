@@ -5,7 +5,7 @@ export interface Resumable {
   resume(): void
 }
 
-const SLICE_MS = 10
+const SLICE_MS = 5
 const LONGEST_STRIDE = 8
 const STEPS_PER_LOOK = 16
 
@@ -16,7 +16,7 @@ let left = 1
 let waiting: Resumable[] = []
 
 /**
- * Whether the engine has held the loop for a slice (10 ms), and whoever pulls items must let it turn. Counts the calls and
+ * Whether the engine has held the loop for a slice (5 ms), and whoever pulls items must let it turn. Counts the calls and
  * looks at the clock every `stride` of them: seldom while they are quick, each time once they are slow.
  * One slice for the whole process: it is the loop that is shared, not the pipeline. After a wait the first call says yes
  * once too often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a microsecond.
