@@ -30,6 +30,10 @@ export class Converter {
   readonly #swr: SoftwareResampleContext
   #out: Frame | undefined
   #capacity = 0
+  /** Samples of the largest frame that there is room for. */
+  #largest = 0
+  /** Whether frames say where their channels belong. */
+  readonly #isDescribed: boolean
   #planes: readonly DataOf[AudioDType][] = []
 
   /** @param first a frame as all will be */
@@ -37,6 +41,7 @@ export class Converter {
     this.#ffmpeg = ffmpeg
     this.#to = to
     const { av } = ffmpeg
+    this.#isDescribed = first.channelLayout.order !== ffmpeg.constants.AV_CHANNEL_ORDER_UNSPEC
     const from = describeLayout(first, ffmpeg)
     const isMixed = to.channels !== undefined && to.channels !== from.nbChannels
     if (isMixed && from.mask === 0n) {
@@ -61,7 +66,9 @@ export class Converter {
 
   /** Puts silence before the first frame: for samples to fall where they would, had all before been there. */
   inject(samples: number): void {
-    if (samples > 0) check(this.#ffmpeg, this.#swr.injectSilence(samples), 'injecting silence')
+    if (samples === 0) return
+    this.#largest = 0 // it comes out with the next frame
+    check(this.#ffmpeg, this.#swr.injectSilence(samples), 'injecting silence')
   }
 
   /**
@@ -69,8 +76,8 @@ export class Converter {
    * first, which needs a converter of its own.
    */
   convert(frame: Frame | null): number | undefined {
-    if (frame !== null) describeLayout(frame, this.#ffmpeg)
-    const out = this.#room(this.#swr.getOutSamples(frame?.nbSamples ?? 0))
+    if (frame !== null && !this.#isDescribed) describeLayout(frame, this.#ffmpeg)
+    const out = this.#roomFor(frame)
     out.nbSamples = 0 // as many as there is room for
     const result = this.#swr.convertFrame(out, frame)
     if (result === this.#ffmpeg.constants.AVERROR_INPUT_CHANGED) return undefined
@@ -86,6 +93,13 @@ export class Converter {
   free(): void {
     this.#swr.free()
     this.#out?.free()
+  }
+
+  #roomFor(frame: Frame | null): Frame {
+    const samples = frame?.nbSamples ?? 0
+    if (this.#out !== undefined && samples > 0 && samples <= this.#largest) return this.#out
+    this.#largest = samples
+    return this.#room(this.#swr.getOutSamples(samples) + SPARE)
   }
 
   #room(samples: number): Frame {
@@ -114,3 +128,5 @@ export class Converter {
 }
 
 const LEAST_ROOM = 8192
+/** Samples that a resampler may hold back from one frame to the next. */
+const SPARE = 1024
