@@ -3,7 +3,7 @@
 //   npm start -- <folder>         your own
 // A file that is damaged or no image at all is dropped, counted and named in the report; nothing else is lost with it.
 import { fileURLToPath } from 'node:url'
-import { loadImage, type NdArray, stack } from '@spindle/io'
+import { giveBack, loadImage, type NdArray, stack } from '@spindle/io'
 import { PipelineBuilder } from 'spindle'
 import { listFiles } from 'spindle/source'
 
@@ -12,6 +12,13 @@ const PHOTOS = fileURLToPath(new URL('photos', import.meta.url))
 /** Reads and decodes one file, in the worker threads of @spindle/io: the event loop only waits. */
 function load(path: string): Promise<NdArray<'uint8'>> {
   return loadImage(path, { width: 224, height: 224, mode: 'crop', layout: 'CHW' })
+}
+
+/** Puts images together in one array, and gives theirs back to those who load the next. */
+function batch(images: readonly NdArray<'uint8'>[]): NdArray<'uint8'> {
+  const stacked = stack(images)
+  giveBack(images)
+  return stacked
 }
 
 /** What `spindle run` calls the items it counts. */
@@ -25,6 +32,6 @@ export function pipeline([folder = PHOTOS]: readonly string[] = []): PipelineBui
     )
     .pipe(load, { concurrency: 16, outputOrder: 'input', maxFailures: Number.POSITIVE_INFINITY })
     .aggregate(32)
-    .pipe(stack<'uint8'>)
+    .pipe(batch)
     .addSink(4)
 }

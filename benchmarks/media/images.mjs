@@ -1,5 +1,5 @@
 // Images per second, and CPU per image, beside others: files on disk to batches of 32 RGB images of 224x224.
-//   npm run build && node benchmarks/media/images.mjs [--setup] [--images 1000] [--rounds 5] [--sets name,…] [--photos folder] [--only name,…] [--json file]
+//   npm run build && node benchmarks/media/images.mjs [--setup] [--images 1000] [--rounds 5] [--sets name,…] [--photos folder] [--only 'name;…'] [--json file]
 // Each cell is a process of its own; the contestants take turns, round by round; medians are printed.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ if (options.setup) setUp()
 const here = fileURLToPath(new URL('images/', import.meta.url))
 const machine = describeMachine(process.execPath)
 const inputs = await makeInputs(Number(options.images), options.sets?.split(','), options.photos)
-const wanted = contestants.filter(({ name }) => !options.only || options.only.split(',').includes(name))
+const wanted = contestants.filter(({ name }) => !options.only || options.only.split(';').includes(name))
 const results = []
 try {
   for (const set of inputs.sets) results.push(...(await measureSet(set)))

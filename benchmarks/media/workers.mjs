@@ -10,7 +10,7 @@ const { values: options } = parseArgs({
   options: { images: { type: 'string', default: '20000' }, rounds: { type: 'string', default: '3' } },
 })
 const ops = workerModule(new URL('./ops.mjs', import.meta.url).href)
-const inputs = await makeInputs(640, ['jpeg 500x375'])
+const inputs = await makeInputs(2560, ['jpeg 500x375'])
 const paths = listImages(inputs.sets[0].folder)
 const batches = Array.from({ length: paths.length / 32 }, (_, i) => paths.slice(i * 32, i * 32 + 32))
 const { cpu, cores, node } = describeMachine(process.execPath)
@@ -21,7 +21,7 @@ try {
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const size of [1, 2]) {
       const pool = new ThreadPool({ size })
-      await through(pool, batches.slice(0, 4))
+      await through(pool, batches.slice(0, 20)) // so that all threads run
       const [startedAt, before] = [performance.now(), process.cpuUsage()]
       await through(pool, batches)
       const { user, system } = process.cpuUsage(before)

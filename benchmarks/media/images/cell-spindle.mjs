@@ -1,5 +1,5 @@
 // Batches as examples/images.ts makes them, or images one by one that are stacked.
-import { loadImage, loadImageBatch, stack } from '@spindle/io'
+import { giveBack, loadImage, loadImageBatch, stack } from '@spindle/io'
 import { PipelineBuilder } from 'spindle'
 import { BATCH, HEIGHT, measure, WIDTH } from './cell.mjs'
 
@@ -23,11 +23,18 @@ function builder(paths) {
       maxFailures: Number.POSITIVE_INFINITY,
     })
     .aggregate(BATCH)
-    .pipe(stack)
+    .pipe((loaded) => {
+      const batch = stack(loaded)
+      giveBack(loaded)
+      return batch
+    })
 }
 
 await measure(folder, async (paths) => {
   let images = 0
-  for await (const batch of builder(paths).addSink(4).build()) images += batch.shape[0]
+  for await (const batch of builder(paths).addSink(4).build()) {
+    images += batch.shape[0]
+    if (way === 'batches') giveBack(batch)
+  }
   return images
 })

@@ -56,9 +56,9 @@ export type { NpzGetOptions, NpzOptions } from './npz/members.ts'
 export { NpzFile } from './npz/npz-file.ts'
 export { NpzFileSync } from './npz/npz-file-sync.ts'
 export { encodeNpz, type NamedArrays, type SaveNpzOptions, saveNpz } from './npz/save.ts'
+export { giveBack } from './pool.ts'
 export { type MediaInfo, probe } from './probe.ts'
 export type { ImageSource, MediaSource } from './source.ts'
-
 export { stack } from './stack.ts'
 // Audio
 export { encodeWav, type SaveWavOptions, type WavInput } from './wav/encode.ts'

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type ImageSource, loadImage, loadImageBatch, MediaError, type NdArray } from '../src/index.ts'
+import {
+  giveBack,
+  type ImageSource,
+  loadImage,
+  loadImageBatch,
+  MediaError,
+  type NdArray,
+} from '../src/index.ts'
 import { BACKENDS, PHOTOS, photo } from './support.ts'
 
 const GOOD = ['cat-1.png', 'temple-1.gif', 'rocket-1.webp', 'dogs-turned.jpg', 'pasture-1.avif', 'fig-1.jpg']
@@ -227,5 +234,20 @@ describe('batch', () => {
     await batch
     // Were it decoded here, there would be a turn or two for each image.
     assert.ok(turns > 300, `${turns} turns`)
+  })
+
+  it('gives memory back: what is given is empty here, and what comes later is right', async () => {
+    const sources = GOOD.map((name) => PHOTOS + name)
+    const expected = Buffer.from((await loadImageBatch(sources, size)).data)
+    for (let i = 0; i < 20; i++) {
+      const [batch, image] = await Promise.all([loadImageBatch(sources, size), loadImage(sources[0]!, size)])
+      assert.deepEqual(Buffer.from(batch.data), expected)
+      assert.deepEqual(Buffer.from(image.data), expected.subarray(0, 3600))
+      if (i % 3 === 0) continue // some are kept
+      giveBack(batch)
+      giveBack([image])
+      assert.deepEqual([batch.data.length, image.data.length], [0, 0])
+    }
+    giveBack(undefined)
   })
 })

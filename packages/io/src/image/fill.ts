@@ -3,7 +3,7 @@ import { readSourceSync, type SyncSource } from '../source.ts'
 import type { Augmentation } from './augment.ts'
 import { decodeFile } from './decode-file.ts'
 import type { ImageTarget } from './options.ts'
-import { type ImageDType, imageArray, imageShape } from './pixel-format.ts'
+import { bytesPer, type ImageDType, imageArray, imageShape } from './pixel-format.ts'
 
 /** An array of images as it is made: its shape, and its data. */
 export interface LoadedImage {
@@ -27,15 +27,20 @@ export interface IndexedError {
   readonly error: unknown
 }
 
-/** Loads one image into memory of its own. @throws errors that do not name the source */
-export function loadOne({ source, target, augmentation }: ImageJob): LoadedImage {
+/** So much memory, with whatever is in it. */
+export type Allocate = (bytes: number) => ArrayBufferLike
+
+/** Loads one image into memory of its own, new unless `allocate` gives some. @throws errors that do not name the source */
+export function loadOne({ source, target, augmentation }: ImageJob, allocate?: Allocate): LoadedImage {
   const bytes = readSourceSync(source)
   const { dtype, pixelFormat, layout, isAnimated } = target
   let loaded: LoadedImage | undefined
   decodeFile(bytes, target, augmentation, (size, pictures) => {
     const one = imageShape(pixelFormat, layout, size)
     const shape = isAnimated ? [pictures, ...one] : one
-    loaded = { data: imageArray(dtype, product(shape)), dtype, shape }
+    const length = product(shape)
+    const memory = allocate?.(length * bytesPer(dtype))
+    loaded = { data: imageArray(dtype, length, memory), dtype, shape }
     return loaded.data
   })
   return loaded!

@@ -1,3 +1,4 @@
+import type { StageContext } from 'spindle'
 import type { DataOf } from '../array.ts'
 import { type Fault, faultOf } from '../errors.ts'
 import { writeWholeSync } from '../write-whole.ts'
@@ -6,7 +7,7 @@ import type { Encoding, Samples } from './encode-options.ts'
 import { encodeWithFFmpeg } from './ffmpeg/image-encoder.ts'
 import { loadFFmpeg } from './ffmpeg/library.ts'
 import { fill, type ImageJob, type LoadedImage, loadOne } from './fill.ts'
-import { type ImageDType, imageArray } from './pixel-format.ts'
+import { bytesPer, type ImageDType, imageArray } from './pixel-format.ts'
 
 // The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
 
@@ -20,9 +21,9 @@ export function prepare(_: undefined): Fault | undefined {
   }
 }
 
-export function load(job: ImageJob): LoadedImage | Fault {
+export function load(job: ImageJob, context: StageContext): LoadedImage | Fault {
   try {
-    return loadOne(job)
+    return loadOne(job, (bytes) => context.alloc(bytes).buffer)
   } catch (error) {
     return faultOf(error)
   }
@@ -46,11 +47,12 @@ export function encode({ samples, encoding, path }: EncodeJob): Uint8Array | Fau
   }
 }
 
-export function fillPart(job: PartJob): FilledPart {
+export function fillPart(job: PartJob, context: StageContext): FilledPart {
   const { sources, size, target, shared, control, part, starts, isStrict, isCopied } = job
   const length = sources.length * size
   const at = (shared?.at ?? 0) + starts[part]! * size
-  const out = imageArray(target.dtype, at + length, shared?.memory).subarray(at) as DataOf[ImageDType]
+  const memory = shared?.memory ?? context.alloc(length * bytesPer(target.dtype)).buffer
+  const out = imageArray(target.dtype, at + length, memory).subarray(at) as DataOf[ImageDType]
   const errors = fill(job, out, () => part < Atomics.load(control, WANTED))
   if (isStrict && errors.length > 0) leaveOutFrom(control, part + 1)
   const faults = errors.map(({ index, error }) => ({ index, ...faultOf(error) }))
@@ -58,7 +60,7 @@ export function fillPart(job: PartJob): FilledPart {
   const isLast = Atomics.sub(control, RUNNING, 1) === 1
   if (shared === undefined) return { faults, data: out }
   const mustCopy = isLast && isCopied && Atomics.load(control, WANTED) === starts.length
-  return { faults, data: mustCopy ? copyOf(job, shared) : undefined }
+  return { faults, data: mustCopy ? copyOf(job, shared, context) : undefined }
 }
 
 /** Parts after the one that failed need not go on; those before may fail too, and then theirs counts. */
@@ -71,16 +73,13 @@ function leaveOutFrom(control: Int32Array, part: number): void {
 function copyOf(
   { size, target, control, starts }: PartJob,
   { memory, at }: NonNullable<PartJob['shared']>,
+  context: StageContext,
 ): DataOf[ImageDType] {
   const counts = starts.map((_, part) => Atomics.load(control, COUNTS + part))
-  const out = imageArray(target.dtype, counts.reduce((sum, count) => sum + count, 0) * size)
-  joinParts(
-    imageArray(target.dtype, memory.byteLength / out.BYTES_PER_ELEMENT, memory),
-    at,
-    size,
-    starts,
-    counts,
-    out,
-  )
+  const { dtype } = target
+  const length = counts.reduce((sum, count) => sum + count, 0) * size
+  const out = imageArray(dtype, length, context.alloc(length * bytesPer(dtype)).buffer)
+  const whole = imageArray(dtype, memory.byteLength / bytesPer(dtype), memory)
+  joinParts(whole, at, size, starts, counts, out)
   return out
 }
