@@ -142,8 +142,9 @@ export class RegionCrew implements RegionWorkerOwner {
     const careful = this.#careful
     if (careful === undefined || !careful.isReady) return
     if (!careful.isEmpty) {
-      // In input order it may have more to give than it may, while what all wait for is itself to be run again: another worker has died.
-      if (!careful.isBusy && this.#waitsForOthers(careful)) careful.relieve()
+      // In input order it may have more to give than it may: while what all wait for is itself to be run again, for another worker has died; or
+      // while all wait for what it has, and its own later results, from before, take up what it may give.
+      if (!careful.isBusy && (this.#waitsForOthers(careful) || this.#isAwaited(careful))) careful.relieve()
       return
     }
     careful.moving.clear()
@@ -160,6 +161,12 @@ export class RegionCrew implements RegionWorkerOwner {
   #waitsForOthers({ moving }: RegionWorker): boolean {
     const [first] = this.#again
     return this.#isOrdered && first !== undefined && [...moving].every((seq) => seq > first.seq)
+  }
+
+  /** Whether a worker has what nothing can be given before. */
+  #isAwaited({ moving }: RegionWorker): boolean {
+    const [first] = this.#inputs.keys()
+    return this.#isOrdered && first !== undefined && moving.has(first)
   }
 
   #idleWorker(): RegionWorker | undefined {
