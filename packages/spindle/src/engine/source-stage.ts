@@ -34,8 +34,11 @@ export class SourceStage extends Stage implements Resumable {
   /** When the pending step was asked for, by the coarse clock. */
   private askedAt = 0
   private timing: Timing | undefined = undefined
-  /** Steps that may be taken before the time is looked at. */
-  private unlooked = 0
+  /**
+   * Steps that may be taken before the time is looked at. The first one always may: a stream that is not listened to in the turn in which it
+   * was made may fail with nobody to hear of it.
+   */
+  private unlooked = 1
   private closing: Promise<void> | undefined
   private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
   private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
