@@ -38,6 +38,7 @@ export type { LoopBlock, LoopPlace } from './engine/loop-blocks.ts'
 // Running it
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
 export type { Report } from './engine/report.ts'
+export type { Json, SeekableSource } from './engine/seekable.ts'
 export type {
   ConsumerStats,
   PipelineStats,
