@@ -32,15 +32,14 @@ export class Spinner {
 
   /** Whether there is a message to be taken, at once or very soon. */
   isMessageNear(turnStartedAt: number): boolean {
-    const control = this.#control
-    if (control.posted - this.heard > 0) return performance.now() - turnStartedAt < TURN_MS
+    if (this.#hasMessage) return performance.now() - turnStartedAt < TURN_MS
     if (!this.#isAllowed) return false
     if (this.#vain >= VAIN && ++this.#skipped % VAIN !== 0) return false
     const startedAt = performance.now()
     if (this.#isMachineBusy(startedAt)) return false
     do {
       for (let i = 0; i < 64; i++) {
-        if (control.posted - this.heard > 0) {
+        if (this.#hasMessage) {
           this.#vain = 0
           return true
         }
@@ -48,6 +47,11 @@ export class Spinner {
     } while (performance.now() - startedAt < SPIN_MS)
     this.#vain++
     return false
+  }
+
+  get #hasMessage(): boolean {
+    // The pool's count goes round at 2^31.
+    return ((this.#control.posted - this.heard) | 0) > 0
   }
 
   #isMachineBusy(nowMs: number): boolean {
