@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { SETTLES } from '../rss-settles.ts'
 import { encodedSweeps, scratch } from './audio-support.ts'
 
 const { folder, remove } = scratch()
@@ -19,6 +20,7 @@ function child(source: string): { status: number | null; stdout: string; stderr:
     import { readFileSync } from 'node:fs'
     import { encodeAudio, loadAudio, probe } from ${JSON.stringify(src('index'))}
     import { encodeAudioSync, loadAudioSync, probeSync } from ${JSON.stringify(src('sync'))}
+    ${SETTLES}
     const folder = ${JSON.stringify(`${folder}/`)}
     const names = ['a.wav', 'a.flac', 'a.mp3', 'a.m4a', 'a.opus', 'a.ogg', 'cut.mp3']
     const files = [...names.map((name) => folder + name), ...names.map((name) => readFileSync(folder + name))];`
@@ -60,25 +62,19 @@ describe('a program that loads sound', () => {
 
   it('does not grow', () => {
     const { status, stdout, stderr } = child(`
-      const round = async (count) => {
-        for (let i = 0; i < count; i++) {
+      const round = async () => {
+        for (let i = 0; i < 40; i++) {
           for (const file of files) {
             try { loadAudioSync(file, { sampleRate: 16000, channels: 1, window: [0, 0.2] }) } catch {}
           }
           encodeAudioSync({ data: new Float32Array(1600), dtype: 'float32', shape: [1600] }, { format: 'mp3', sampleRate: 16000 })
           if (i % 10 === 0) await new Promise(setImmediate)
         }
-        globalThis.gc()
-        await new Promise((resolve) => setTimeout(resolve, 10))
-        globalThis.gc()
-        return process.memoryUsage().rss / 2 ** 20
       }
-      await round(50)
-      const before = await round(30)
-      const after = await round(90)
-      process.stdout.write(String(Math.round(after - before)))`)
+      process.stdout.write(JSON.stringify(await settles(round, 6)))`)
     assert.equal(status, 0, stderr)
-    // The heap settles slowly where formats take turns; a buffer of 32 KB that is lost with each clip would be 40.
-    assert.ok(Number(stdout) < 36, `grew by ${stdout} MiB over 1260 clips`)
+    // A buffer of 32 KB that is lost with each clip would be 17.
+    const growth = JSON.parse(stdout) as number[]
+    assert.ok((growth.at(-1) as number) < 6, `grew by ${growth} MiB`)
   })
 })
