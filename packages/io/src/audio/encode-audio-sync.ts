@@ -1,4 +1,4 @@
-import { writeWholeSync } from '../write-whole.ts'
+import { writeBytesSync } from '../file/atomic-file.ts'
 import { encodeAudioHere } from './encode-here.ts'
 import {
   type AudioInput,
@@ -18,5 +18,5 @@ export function encodeAudioSync(audio: AudioInput, options: EncodeAudioOptions):
 /** Encodes a sound and writes it in this thread. What `saveAudio` does otherwise. @throws MediaError as `saveAudio` */
 export function saveAudioSync(path: string | URL, audio: AudioInput, options: SaveAudioOptions = {}): void {
   const saving = savingOf(path, options)
-  writeWholeSync(saving.path, encodeAudioSync(audio, saving.options))
+  writeBytesSync(saving.path, encodeAudioSync(audio, saving.options))
 }

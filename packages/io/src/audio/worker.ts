@@ -1,6 +1,6 @@
 import { type Fault, faultOf } from '../errors.ts'
+import { writeBytesSync } from '../file/atomic-file.ts'
 import type { SyncSource } from '../source.ts'
-import { writeWholeSync } from '../write-whole.ts'
 import type { AudioInfo } from './audio-info.ts'
 import { encodeAudioHere } from './encode-here.ts'
 import type { AudioEncoding } from './encode-options.ts'
@@ -36,7 +36,7 @@ export function encode({ encoding, path }: EncodeJob): Uint8Array | Fault | unde
   try {
     const bytes = encodeAudioHere(encoding)
     if (path === undefined) return bytes
-    writeWholeSync(path, bytes)
+    writeBytesSync(path, bytes)
     return undefined
   } catch (error) {
     return faultOf(error)

@@ -49,6 +49,16 @@ export function writeFileAtomicallySync(path: string | URL, fill: (writer: SyncW
   }
 }
 
+/** Bytes as a file, there as a whole or not at all. @throws MediaError `ERR_WRITE` */
+export function writeBytes(path: string | URL, bytes: Uint8Array): Promise<void> {
+  return writeFileAtomically(path, async (writer) => writer.write([bytes]))
+}
+
+/** {@link writeBytes}, done when it returns. */
+export function writeBytesSync(path: string | URL, bytes: Uint8Array): void {
+  writeFileAtomicallySync(path, (writer) => writer.write([bytes]))
+}
+
 /** Refuses what is no place for a file. @throws MediaError `ERR_BAD_OPTION` */
 export function checkPath(path: unknown): asserts path is string | URL {
   const isPath = typeof path === 'string' ? path !== '' : path instanceof URL && path.protocol === 'file:'

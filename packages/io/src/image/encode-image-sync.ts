@@ -1,6 +1,6 @@
 import type { NdArray } from '../array.ts'
 import { badOption } from '../errors.ts'
-import { writeWholeSync } from '../write-whole.ts'
+import { writeBytesSync } from '../file/atomic-file.ts'
 import {
   type EncodeImageOptions,
   encodingOf,
@@ -27,7 +27,7 @@ export function encodeImageSync(array: NdArray, options: EncodeImageOptions): Ui
 /** Encodes one image and writes it in this thread. What `saveImage` does otherwise; always with FFmpeg. @throws MediaError as `saveImage` */
 export function saveImageSync(path: string | URL, array: NdArray, options: SaveImageOptions = {}): void {
   const saving = savingOf(path, options)
-  writeWholeSync(saving.path, encodeImageSync(array, saving.options))
+  writeBytesSync(saving.path, encodeImageSync(array, saving.options))
 }
 
 function refuseSharp({ backend }: EncodeImageOptions): void {

@@ -1,7 +1,7 @@
 import type { NdArray } from '../array.ts'
 import { MediaError } from '../errors.ts'
+import { writeBytes } from '../file/atomic-file.ts'
 import { runInPool } from '../pool.ts'
-import { writeWhole } from '../write-whole.ts'
 import { backends } from './backends.ts'
 import {
   type EncodeImageOptions,
@@ -69,7 +69,7 @@ export async function saveImage(
   if (backend.name === 'sharp') {
     const bytes = await backend.encode(samples, encoding)
     signal?.throwIfAborted()
-    await writeWhole(saving.path, bytes)
+    await writeBytes(saving.path, bytes)
     return
   }
   const fault = await runInPool(imageOps.encode, { samples, encoding, path: saving.path }, signal)

@@ -1,7 +1,7 @@
 import type { StageContext } from 'spindle'
 import type { DataOf } from '../array.ts'
 import { type Fault, faultOf } from '../errors.ts'
-import { writeWholeSync } from '../write-whole.ts'
+import { writeBytesSync } from '../file/atomic-file.ts'
 import { COUNTS, type FilledPart, joinParts, type PartJob, RUNNING, WANTED } from './batch-part.ts'
 import type { Encoding, Samples } from './encode-options.ts'
 import { encodeWithFFmpeg } from './ffmpeg/image-encoder.ts'
@@ -40,7 +40,7 @@ export function encode({ samples, encoding, path }: EncodeJob): Uint8Array | Fau
   try {
     const bytes = encodeWithFFmpeg(samples, encoding)
     if (path === undefined) return bytes
-    writeWholeSync(path, bytes)
+    writeBytesSync(path, bytes)
     return undefined
   } catch (error) {
     return faultOf(error)
