@@ -27,6 +27,9 @@ export type ErrorCode =
   | 'ERR_NOT_A_PIPELINE'
   | 'ERR_ITERATOR_REPLACED'
   | 'ERR_PROC_FORMAT'
+  | 'ERR_NOT_RESUMABLE'
+  | 'ERR_OTHER_STATE'
+  | 'ERR_BAD_COMMIT'
 
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {

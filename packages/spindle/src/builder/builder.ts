@@ -106,7 +106,7 @@ export class PipelineBuilder<T = never> {
         `\`source\` must be an iterable, an async iterable, an iterator, a stream, or a function that returns one, got ${source === null ? 'null' : typeof source}`,
       )
     }
-    const { continuous, buffer, name } = sourceOptions(options, where)
+    const { continuous, buffer, name, resume, dataset } = sourceOptions(options, where)
     if (continuous && isOneShot(source)) {
       const rule =
         'a continuous source is iterated again and again: give an iterable or a function that makes one'
@@ -115,7 +115,16 @@ export class PipelineBuilder<T = never> {
         `${rule}; an iterator, generator object or stream can be gone through only once`,
       )
     }
-    const start = Object.freeze({ kind: 'source', source, name, continuous, buffer, where } as const)
+    const start = Object.freeze({
+      kind: 'source',
+      source,
+      name,
+      continuous,
+      buffer,
+      resume,
+      dataset,
+      where,
+    } as const)
     return new PipelineBuilder({ ...this.#parts, start })
   }
 

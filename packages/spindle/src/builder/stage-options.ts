@@ -1,8 +1,9 @@
 import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
 import { Collate } from '../engine/aggregate-stage.ts'
 import { checkBudget } from '../engine/budget.ts'
-import type { AggregateConfig, PipeConfig } from '../engine/config.ts'
+import type { AggregateConfig, PipeConfig, SourceConfig } from '../engine/config.ts'
 import { checkHooks } from '../engine/hooks.ts'
+import { checkResumable } from '../engine/resume/resumption.ts'
 import type { Aggregator, BuildOptions, RetryOptions, StageContext } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import { checkLoopGuard } from '../guard/loop-guard.ts'
@@ -159,13 +160,17 @@ export function nameOfOp(op: unknown): string {
 }
 
 /** Checks the options of `addSource()` and fills in the defaults. */
-export function sourceOptions(options: SourceOptions, where: string | undefined): Required<SourceOptions> {
-  checkOptions(options, ['continuous', 'buffer', 'name'], where)
-  const { continuous = false, buffer = DEFAULT_BUFFER, name = 'source' } = options
+export function sourceOptions(
+  options: SourceOptions,
+  where: string | undefined,
+): Pick<SourceConfig, 'continuous' | 'buffer' | 'name' | 'resume' | 'dataset'> {
+  checkOptions(options, ['continuous', 'buffer', 'name', 'resume', 'dataset'], where)
+  const { continuous = false, buffer = DEFAULT_BUFFER, name = 'source', resume, dataset } = options
+  if (resume !== undefined) checkChoice('resume', resume, ['seek', 'skip'], where)
   if (typeof continuous !== 'boolean') badOption('continuous', 'a boolean', continuous, where)
   checkInteger('buffer', buffer, 1, where)
   if (typeof name !== 'string' || name === '') badOption('name', 'a text that is not empty', name, where)
-  return { continuous, buffer, name }
+  return { continuous, buffer, name, resume, dataset }
 }
 
 /** Checks the options of `build()`. */
@@ -183,6 +188,8 @@ export function checkBuildOptions(options: BuildOptions): void {
     'reportIntervalMs',
     'onStats',
     'loopGuard',
+    'resumable',
+    'state',
   ] satisfies (keyof BuildOptions)[])
   if (options.maxFailures !== undefined) checkBudget(options.maxFailures)
   if (options.seed !== undefined && !Number.isSafeInteger(options.seed))
@@ -194,6 +201,7 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.onStats !== undefined) checkFunction('onStats', options.onStats)
   if (options.threads !== undefined) checkInteger('threads', options.threads, 1)
   checkLoopGuard(options.loopGuard)
+  checkResumable(options)
   if (options.onItemError !== undefined) checkFunction('onItemError', options.onItemError)
   if (options.deadLetter !== undefined) checkFunction('deadLetter', options.deadLetter)
   if (options.hooks !== undefined && typeof options.hooks !== 'function') checkHooks(options.hooks)

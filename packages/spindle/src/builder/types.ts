@@ -1,3 +1,4 @@
+import type { Json } from '../engine/seekable.ts'
 import type { FailureBudget, RetryOptions, StageContext } from '../engine/types.ts'
 import type { Executor } from '../placement/executor.ts'
 import type { WorkerOp } from '../placement/worker-op.ts'
@@ -60,6 +61,13 @@ export interface SourceOptions {
   readonly buffer?: number
   /** Name in statistics and errors. Default `'source'`. */
   readonly name?: string
+  /**
+   * How a run that is resumed gets to its first position, for a source that is neither a `SeekableSource` nor an array. `'skip'`: it is gone
+   * through from its start, and what is done is thrown away; it must give the same again. `'seek'`: it is a function that begins at `context.position`.
+   */
+  readonly resume?: 'seek' | 'skip'
+  /** What is loaded, for `resume`: a name and version, say. A state of another is refused. Default: nothing is compared. */
+  readonly dataset?: Json
 }
 
 /** Options of `aggregate()`. */

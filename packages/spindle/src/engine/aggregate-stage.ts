@@ -4,6 +4,8 @@ import { boundaryAfter, type Item, joined, type Ledger, type Origin, retire } fr
 import { Members } from './members.ts'
 import { PipeStage } from './pipe-stage.ts'
 import type { Queue } from './queue.ts'
+import type { TrackedItem } from './resume/lot.ts'
+import { type Regrouped, Regrouping } from './resume/regrouping.ts'
 import type { Aggregator, FailureBudget, StageInfo } from './types.ts'
 
 /** Stands for the item when an aggregator is flushed rather than given one. */
@@ -18,6 +20,10 @@ export class AggregateStage extends PipeStage {
   /** What the aggregator holds; kept only for a ledger. */
   #members: Members | undefined
   #origin: Origin = { source: 0, epoch: 0 }
+  /** Which aggregate of the graph this is, counted from 0. */
+  readonly #ordinal: number
+  /** What an earlier run has left to be made again. */
+  readonly #regrouping: Regrouping | undefined
   /** Whether the aggregator has been given something since it was last flushed. */
   #hasRest = false
   /** Whether the aggregator was called in the present task. */
@@ -27,11 +33,13 @@ export class AggregateStage extends PipeStage {
     info: StageInfo,
     host: Host,
     input: Queue,
-    aggregator: Aggregator<unknown, unknown>,
+    make: () => Aggregator<unknown, unknown>,
+    ordinal: number,
     dropLast: boolean,
     buffer: number,
     maxFailures: FailureBudget,
   ) {
+    const aggregator = make()
     super(info, host, input, {
       op: (item) => {
         this.#isTouched = true
@@ -48,6 +56,9 @@ export class AggregateStage extends PipeStage {
       reportsStart: false,
     })
     this.#dropLast = dropLast
+    this.#ordinal = ordinal
+    const plans = host.book?.plansOf(ordinal) ?? []
+    if (host.book !== undefined && plans.length > 0) this.#regrouping = new Regrouping(host.book, plans, make)
   }
 
   protected override call(item: Item): void {
@@ -68,9 +79,20 @@ export class AggregateStage extends PipeStage {
       retire(item)
       return false
     }
+    const plan = this.#regrouping?.takes(item as TrackedItem)
+    if (plan !== undefined) {
+      if (plan.isComplete) this.#putAgain(this.#regrouping?.make(plan) ?? [])
+      return false
+    }
     this.#members ??= new Members()
     this.#members.add(item)
+    ledger.held?.(item)
     return true
+  }
+
+  #putAgain(batches: readonly Regrouped[]): void {
+    for (const { first, value, members, plan } of batches)
+      this.exit.put(joined(first, value, members, { aggregate: this.#ordinal, plan }))
   }
 
   override taskFailed(item: Item, input: unknown, error: unknown, attempts: number): void {
@@ -82,9 +104,9 @@ export class AggregateStage extends PipeStage {
   }
 
   /** What a hook keeps from the aggregator is an item that failed. Once the aggregator was called a failure is fatal, for nobody knows what is lost. */
-  override countFailure(failure: ItemError): void {
+  override countFailure(failure: ItemError, item: Item): void {
     if (this.#isTouched) this.fail(failure.error, failure.index)
-    else super.countFailure(failure)
+    else super.countFailure(failure, item)
   }
 
   protected override output(item: Item, value: unknown): void {
@@ -95,12 +117,17 @@ export class AggregateStage extends PipeStage {
     const isBatch = value !== undefined && !(isFlush && this.#dropLast)
     if (isBatch) {
       this.#first = undefined
-      this.exit.put(joined(first, value, this.#members?.take(value, isFlush) ?? []))
+      const members = this.#members?.take(value, isFlush) ?? []
+      this.exit.put(joined(first, value, members, { aggregate: this.#ordinal }))
     }
     if (isFlush) this.#members?.retireAll()
   }
 
   protected override flush(isEndOfStream: boolean): boolean {
+    if (this.#regrouping !== undefined) {
+      const epoch = isEndOfStream ? Number.POSITIVE_INFINITY : (this.boundary?.origin.epoch ?? 0)
+      this.#putAgain(this.#regrouping.rest(epoch))
+    }
     if (!this.#hasRest) return false
     if (isEndOfStream && this.#dropLast) {
       this.#members?.retireAll()

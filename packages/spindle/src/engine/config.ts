@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import type { ResourceLimits } from 'node:worker_threads'
 import type { Executor } from '../placement/executor.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import type { Json } from './seekable.ts'
 import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
 
 // What the builder makes and the engine runs: plain, frozen data. `String(config)` and `console.log(config)` print it for people.
@@ -13,6 +14,9 @@ export interface SourceConfig {
   readonly name: string
   readonly continuous: boolean
   readonly buffer: number
+  /** How a run that is resumed gets to its first position; see `SourceOptions`. */
+  readonly resume: 'seek' | 'skip' | undefined
+  readonly dataset: Json | undefined
   readonly where: string | undefined
 }
 

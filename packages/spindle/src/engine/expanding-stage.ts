@@ -1,7 +1,7 @@
 import type { Expansion } from './expansion.ts'
 import { Expansions } from './expansions.ts'
 import type { Host } from './host.ts'
-import { EXPANDING, retire } from './item.ts'
+import { absorb, EXPANDING } from './item.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
@@ -91,7 +91,7 @@ export abstract class ExpandingStage extends TaskStage {
     this.tracer?.end(expansion.item, true)
     this.signalled?.delete(expansion.item)
     this.running--
-    retire(expansion.item)
+    absorb(expansion.item)
     this.window?.release()
     if (this.window === undefined) this.countCall(expansion.item.index)
     this.proceed()
@@ -107,7 +107,6 @@ export abstract class ExpandingStage extends TaskStage {
       this.tracer?.end(expansion.item, false)
       this.signalled?.delete(expansion.item)
       expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts)
-      retire(expansion.item)
       this.window.release()
     }
     this.proceed()

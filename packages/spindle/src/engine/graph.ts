@@ -10,6 +10,9 @@ import { checkHooks } from './hooks.ts'
 import type { Host } from './host.ts'
 import { LoopBlocks } from './loop-blocks.ts'
 import { Outlet } from './outlet.ts'
+import { Book } from './resume/book.ts'
+import { Commits } from './resume/commits.ts'
+import { resumption } from './resume/resumption.ts'
 import type { SinkStage } from './sink-stage.ts'
 import type { SourceStage } from './source-stage.ts'
 import { Spares } from './spares.ts'
@@ -42,6 +45,7 @@ export class Graph implements Host {
   readonly seed: number
   readonly logger: Logger
   readonly spares: Spares = new Spares()
+  readonly book: Book | undefined
   readonly listeners: Set<GraphListener> = new Set()
   /** What held the loop, as far as somebody watches it. */
   readonly blocks: LoopBlocks = new LoopBlocks()
@@ -77,6 +81,11 @@ export class Graph implements Host {
     this.options = options
     this.seed = options.seed ?? 0
     this.logger = options.logger ?? silentLogger
+    const resuming = options.resumable === undefined ? undefined : resumption(config, options)
+    if (resuming !== undefined) {
+      const failures = (): number => this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0)
+      this.book = new Book(resuming, options.state, failures, (error) => this.abort(error))
+    }
     const wired = wire(config, options, this)
     this.stages = wired.stages
     this.sources = wired.sources
@@ -85,9 +94,11 @@ export class Graph implements Host {
     this.outlet = new Outlet(
       this.sink.exit,
       this.spares,
+      this.book && new Commits(this.book, resuming?.isExplicit === true),
       () => this.#drained(),
       () => this.rested(),
     )
+    this.outlet.epoch = this.book?.firstEpoch ?? 0
     this.#hooks = new Map(this.stages.map((stage) => [stage, this.#chooseHooks(stage)]))
     this.#unfinished = this.stages.length
     this.#statsEvents = new StatsEvents(this)
@@ -125,7 +136,7 @@ export class Graph implements Host {
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
-    this.spares.isUsed = !this.stages.some((stage) => stage.keepsItems)
+    this.spares.isUsed = this.book === undefined && !this.stages.some((stage) => stage.keepsItems)
     for (const source of this.sources) source.open()
   }
 

@@ -1,6 +1,7 @@
 import type { ItemError, StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
 import type { Item } from './item.ts'
+import type { Book } from './resume/book.ts'
 import type { Spares } from './spares.ts'
 import type { Stage } from './stage.ts'
 import type { Logger, TaskHook } from './types.ts'
@@ -12,6 +13,8 @@ export interface Host {
   readonly logger: Logger
   /** Items to use again. */
   readonly spares: Spares
+  /** Keeps book of all items, where the run can be resumed. */
+  readonly book: Book | undefined
   /** The pipeline's own threads, made when first asked for. */
   readonly threads: Executor
   /** Whether somebody waits for the graph to come to rest; see {@link Host.rested}. */

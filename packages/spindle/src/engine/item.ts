@@ -13,12 +13,32 @@ export interface Origin {
 export interface Ledger {
   /** Makes one of several descendants of `parent`. */
   forked(parent: Item, value: unknown, path: Path | undefined): Item
-  /** Makes a batch, in which `members` end; its lineage is that of `first`. */
-  joined(first: Item, value: unknown, members: readonly Item[]): Item
+  /** Makes a batch, in which `members` end; its lineage is that of `first`. `maker`: by which aggregate, where it has a number. */
+  joined(first: Item, value: unknown, members: readonly Item[], maker?: Maker): Item
   /** An item ends. */
   retired(item: Item): void
+  /** An item ends, for others have come of it that stand for it. */
+  absorbed(item: Item): void
+  /** An item ends undone. */
+  lost(item: Item): void
+  /** An item waits for more of the source to come. */
+  held?(item: Item): void
+  /** What the item stands for is not done with its end: it is a part of something that has other parts. */
+  unnamed?(item: Item): void
+  /** What of an item was finished in an earlier run: ways below its own. */
+  coveredBelow?(item: Item): Set<string> | undefined
+  /** Several items have come of one batch of a region. */
+  severalOf?(region: string): void
   /** Whether an item, by its path, was finished in an earlier run and is not to be joined again. */
   isCovered(item: Item): boolean
+}
+
+/** What made a batch. */
+export interface Maker {
+  /** Number of the aggregate in its graph. */
+  readonly aggregate: number
+  /** The batch of an earlier run that it is, if it is one. */
+  readonly plan?: { readonly number: number; readonly done: ReadonlySet<string> } | undefined
 }
 
 /** A place among the outputs of a generator or the parts of a batch; with its parents, the way from the source item down to one of its descendants. */
@@ -96,17 +116,29 @@ export function descendant(parent: Item, value: unknown, path: Path | undefined)
 }
 
 /** A batch, known by its first member. `members` are wanted only where there is a ledger. */
-export function joined(first: Item, value: unknown, members: readonly Item[]): Item {
+export function joined(first: Item, value: unknown, members: readonly Item[], maker?: Maker): Item {
   const { ledger } = first.origin
   return ledger === undefined
     ? new Item(value, first.origin, first.index, first.path)
-    : ledger.joined(first, value, members)
+    : ledger.joined(first, value, members, maker)
 }
 
-/** The item ends here: filtered out, failed, expanded, or thrown away by an aggregator. */
+/** The item ends here: filtered out, failed, or thrown away by an aggregator. */
 export function retire(item: Item): void {
   item.path?.group?.leave()
   item.origin.ledger?.retired(item)
+}
+
+/** The item ends here, and what came of it goes on: the outputs of its generator, or those of a region. */
+export function absorb(item: Item): void {
+  item.path?.group?.leave()
+  item.origin.ledger?.absorbed(item)
+}
+
+/** The item ends here, undone: its result came too late, or its failure ends the pipeline. A run that goes on later makes it again. */
+export function lose(item: Item): void {
+  item.path?.group?.leave()
+  item.origin.ledger?.lost(item)
 }
 
 /** The item is thrown away because the pipeline stops: nobody looked at it. */

@@ -8,7 +8,8 @@ export function takeItem<T>(
   timeoutMs: number,
 ): Promise<IteratorResult<T, undefined>> {
   outlet.lookAtTime()
-  const value = outlet.take(session.epoch)
+  outlet.commits?.asked(session.holder)
+  const value = outlet.take(session.epoch, session.holder)
   if (value !== undefined) {
     const result = step(value as T)
     outlet.settle()
@@ -48,6 +49,7 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   return(): Promise<IteratorResult<T, undefined>> {
     this.session ??= new Session(0)
+    this.outlet.commits?.leaves(this.session)
     this.session.end()
     return Promise.resolve({ done: true, value: undefined })
   }
@@ -75,26 +77,30 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
     if (this.session.isOver) return { done: true, value: undefined }
     const { outlet, session } = this
     outlet.lookAtTime()
+    outlet.commits?.asked(session.holder)
     const chunk: T[] = []
-    if (outlet.queue.length === 0) {
+    this.fill(chunk, session)
+    if (chunk.length === 0) {
       const first = await takeItem<T>(outlet, session, Number.POSITIVE_INFINITY)
       if (first.done === true) return first
       chunk.push(first.value)
+      this.fill(chunk, session)
     }
+    outlet.settle()
+    return { done: false, value: chunk }
+  }
+
+  private fill(chunk: T[], session: Session): void {
     while (chunk.length < this.max) {
-      const value = outlet.take(session.epoch)
+      const value = this.outlet.take(session.epoch, session.holder)
       if (value === undefined) break
       chunk.push(value as T)
     }
-    outlet.settle()
-    if (chunk.length > 0) return { done: false, value: chunk }
-    // Only the end of an epoch was queued.
-    session.end()
-    return { done: true, value: undefined }
   }
 
   async return(): Promise<IteratorResult<T[], undefined>> {
     this.session ??= new Session(0)
+    this.outlet.commits?.leaves(this.session)
     this.session.end()
     return { done: true, value: undefined }
   }

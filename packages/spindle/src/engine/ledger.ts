@@ -76,6 +76,14 @@ export class LotLedger implements Ledger {
     if (item instanceof TrackedItem) item.lot.leave()
   }
 
+  absorbed(item: Item): void {
+    this.retired(item)
+  }
+
+  lost(item: Item): void {
+    this.retired(item)
+  }
+
   isCovered(item: Item): boolean {
     return this.#listener.isCovered(item as TrackedItem)
   }

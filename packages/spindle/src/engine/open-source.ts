@@ -1,4 +1,5 @@
 import { SpindleError } from '../errors.ts'
+import { isSeekable } from './seekable.ts'
 import type { Source, SourceContext } from './types.ts'
 
 /** An iterator whose steps may or may not be promises: what all kinds of sources come down to. */
@@ -9,7 +10,11 @@ export interface Steps {
 
 /** Begins to iterate a source. @throws `ERR_BAD_SOURCE` if it is, or a function returned, nothing that can be iterated. */
 export function openSource(source: Source<unknown>, context: SourceContext): Steps {
-  const items: unknown = typeof source === 'function' && !isIterable(source) ? source(context) : source
+  const items: unknown = isSeekable(source)
+    ? source.iterateFrom(context.position, context.epoch)
+    : typeof source === 'function' && !isIterable(source)
+      ? source(context)
+      : source
   const steps = iterate(items)
   if (steps === undefined) {
     throw new SpindleError(
@@ -22,12 +27,19 @@ export function openSource(source: Source<unknown>, context: SourceContext): Ste
 
 /** Whether a value can be a source at all. */
 export function isSource(value: unknown): boolean {
-  return typeof value === 'function' || isIterable(value) || isIterator(value) || isReader(value)
+  return (
+    typeof value === 'function' ||
+    isIterable(value) ||
+    isIterator(value) ||
+    isReader(value) ||
+    isSeekable(value)
+  )
 }
 
 /** Whether a source can be gone through only once: an iterator, a generator object, a stream. */
 export function isOneShot(value: unknown): boolean {
   if (typeof value === 'function' || value === null || typeof value !== 'object') return false
+  if (isSeekable(value)) return false
   return (
     isIterator(value) ||
     isReader(value) ||

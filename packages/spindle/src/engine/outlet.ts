@@ -4,6 +4,7 @@ import { Integral } from './integral.ts'
 import type { Item } from './item.ts'
 import { newMark } from './marker.ts'
 import type { Consumer, Queue } from './queue.ts'
+import type { Commits, Holder } from './resume/commits.ts'
 import type { Spares } from './spares.ts'
 import { TaskTimer } from './task-timer.ts'
 
@@ -14,6 +15,8 @@ const SLOW_ITEM_MS = 0.05
 export interface Taker {
   /** The epoch it began in. */
   readonly epoch: number
+  /** Who has the items until they are committed, where that is kept book of; `undefined`: whoever asks next has done with them. */
+  readonly holder: Holder | undefined
   /** Takes one item; whether it wants more at once. */
   give(value: unknown): boolean
   /** The end of the stream, or of its epoch. */
@@ -58,15 +61,19 @@ export class Outlet implements Consumer {
   /** Called whenever the consumer's side may have come to rest. */
   private readonly onRest: () => void
   private readonly spares: Spares
+  /** What was given and is not committed, where that is kept book of. */
+  readonly commits: Commits | undefined
 
   constructor(
     queue: Queue,
     spares: Spares,
+    commits: Commits | undefined,
     onDrained: () => undefined | PromiseLike<unknown>,
     onRest: () => void,
   ) {
     this.queue = queue
     this.spares = spares
+    this.commits = commits
     this.onDrained = onDrained
     this.onRest = onRest
     queue.consumer = this
@@ -97,8 +104,9 @@ export class Outlet implements Consumer {
       this.endEpoch()
       return
     }
-    this.given++
     const taker = this.takers[0] as Taker
+    if (this.commits !== undefined && !this.commits.gives(item, taker.holder)) return
+    this.given++
     const { value } = item
     this.spares.add(item)
     this.isGiving = true
@@ -176,17 +184,25 @@ export class Outlet implements Consumer {
    * Takes the value of an item that is there; `undefined`, which no item has, if there is none. Boundaries at the head of the queue are passed,
    * which may end the caller's epoch.
    */
-  take(epoch: number): unknown {
+  take(epoch: number, holder: Holder | undefined): unknown {
+    let hasDropped = false
     while (this.queue.length > 0 && this.epoch <= epoch) {
       const item = this.queue.shift() as Item
-      if (item.index >= 0) {
-        this.given++
-        const { value } = item
-        this.spares.add(item)
-        return value
+      if (item.index < 0) {
+        this.endEpoch()
+        continue
       }
-      this.endEpoch()
+      if (this.commits !== undefined && !this.commits.gives(item, holder)) {
+        hasDropped = true
+        continue
+      }
+      this.given++
+      const { value } = item
+      this.spares.add(item)
+      return value
     }
+    // Nobody else will: the caller has got nothing.
+    if (hasDropped) this.settle()
     return undefined
   }
 

@@ -5,6 +5,8 @@ import { Graph, type StopMode } from './graph.ts'
 import { ChunkIterator, ItemIterator, takeItem } from './iterators.ts'
 import type { Outlet } from './outlet.ts'
 import { makeReport, type Report } from './report.ts'
+import type { Book } from './resume/book.ts'
+import type { PipelineState } from './resume/state.ts'
 import { type PipelineStats, readStats } from './stats.ts'
 import { Pump, Session } from './takers.ts'
 import type { BuildOptions } from './types.ts'
@@ -167,6 +169,37 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
       this.stats(),
       this.#graph.stages.map((stage) => stage.recent),
     )
+  }
+
+  /**
+   * What is done and what is not: give it to `build({ state })` to go on where this run is, also after a crash. Plain JSON; exact at each moment. Take it
+   * together with what was made of the committed items, in one transaction if need be; see `docs/resume.md`.
+   *
+   * @throws `ERR_BAD_STATE` if the pipeline was not built with `resumable`.
+   */
+  state(): PipelineState {
+    return this.#book().toState()
+  }
+
+  /**
+   * Says that an item is done with: it is not delivered again after a resume. Without `resumable: { commit: 'explicit' }` that happens by itself when the
+   * next item is asked for, and this does it earlier. `item` is what was given, the very object (of equal primitive values the one given first).
+   *
+   * @throws `ERR_BAD_COMMIT` if it was not given, or is committed; `ERR_BAD_STATE` if the pipeline was not built with `resumable`.
+   */
+  commit(item: T): void {
+    this.#book()
+    this.#outlet.commits?.commit(item)
+  }
+
+  #book(): Book {
+    const { book } = this.#graph
+    if (book === undefined)
+      throw new SpindleError(
+        'ERR_BAD_STATE',
+        'the pipeline cannot be resumed: build it with `resumable: true`',
+      )
+    return book
   }
 
   toString(): string {

@@ -1,3 +1,4 @@
+import { type BatchPart, PART } from '../placement/region/protocol.ts'
 import type { RegionWorker, WorkerInput } from '../placement/region/region-worker.ts'
 import { descendant, Item, joined, type Path } from './item.ts'
 
@@ -12,11 +13,14 @@ export class RegionInput {
   /** Whether a worker has died that had it. */
   isSuspect = false
   /** What of it has been given, or has failed, and is not to be given again: positions below the item's path, as text. */
-  covered: Set<string> | undefined = undefined
+  covered: Set<string> | undefined
+  /** Whether its failure ends the pipeline. */
+  isFatal = false
 
   constructor(seq: number, item: Item) {
     this.seq = seq
     this.item = item
+    this.covered = item.origin.ledger?.coveredBelow?.(item)
   }
 
   /** A part of it is done. */
@@ -42,9 +46,27 @@ export class RegionInput {
   }
 }
 
-/** A batch in which there is something of each of `inputs`. */
+/** What a batch was joined of, as items that end with it. */
+export function membersOf(
+  inputs: readonly RegionInput[],
+  parts: readonly BatchPart[] | undefined,
+): readonly Item[] {
+  if (parts === undefined) return inputs.map(({ item }) => descendant(item, undefined, item.path))
+  return parts.flatMap(([seq, kind, ...positions]) => {
+    const input = inputs.find((one) => one.seq === seq)
+    if (input === undefined) return []
+    const { item } = input
+    const member = descendant(item, undefined, extended(item.path, positions))
+    // What else came of it may be in another batch.
+    if (kind !== PART) item.origin.ledger?.unnamed?.(member)
+    return [member]
+  })
+}
+
+/** A batch of some members. */
 export function batchOf(
   inputs: readonly RegionInput[],
+  members: readonly Item[],
   lineage: { readonly source: number; readonly epoch: number; readonly index: number },
   positions: readonly number[] | undefined,
   value: unknown,
@@ -53,11 +75,7 @@ export function batchOf(
   const known = inputs.find(({ item: { origin } }) => origin.source === source && origin.epoch === epoch)
   const origin = known?.item.origin ?? { source, epoch }
   const first = new Item(undefined, origin, index, extended(undefined, positions))
-  return joined(
-    first,
-    value,
-    inputs.map((input) => descendant(input.item, undefined, input.item.path)),
-  )
+  return joined(first, value, members)
 }
 
 function extended(path: Path | undefined, positions: readonly number[] | undefined): Path | undefined {

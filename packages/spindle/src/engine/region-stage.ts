@@ -1,6 +1,7 @@
 import { type InfrastructureError, type ItemError, messageOf, SpindleError } from '../errors.ts'
 import {
   BATCH,
+  type BatchPart,
   BYTES,
   CALLS,
   COVERED,
@@ -11,6 +12,7 @@ import {
   FLUSHED,
   IN_FLIGHT,
   OUTPUT,
+  PART_OF_SEVERAL,
   SIZE,
   STAGE_FAILED,
   TASKS,
@@ -24,11 +26,11 @@ import type { RegionConfig } from './config.ts'
 import { Histogram } from './histogram.ts'
 import type { Host } from './host.ts'
 import type { InnerOwner, InnerStage } from './inner-stage.ts'
-import { discard, Item, retire } from './item.ts'
+import { absorb, discard, Item, lose, retire } from './item.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
 import { type CrewOwner, RegionCrew } from './region-crew.ts'
-import { batchOf, RegionInput } from './region-inputs.ts'
+import { batchOf, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { planRegion } from './region-plan.ts'
 import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
@@ -186,7 +188,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
       if (entries[at + 4] !== true) input.cover(positions?.join('.') ?? '')
       this.#outputs.give(input.seq, input.output(three, positions), worker)
       if (entries[at + 4] === true) this.#done(input)
-    } else if (code === BATCH) this.#takeBatch(worker, entries.slice(at + 1, at + 7))
+    } else if (code === BATCH) this.#takeBatch(worker, entries.slice(at + 1, at + 8))
     else if (code === DONE) {
       const input = this.#crew.inputOf(one as number)
       if (input !== undefined) this.#done(input)
@@ -202,16 +204,19 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   }
 
   #takeBatch(worker: RegionWorker, fields: readonly unknown[]): void {
-    const [seqs, source, epoch, index, path, value] = fields as readonly [
+    const [seqs, source, epoch, index, path, value, parts] = fields as readonly [
       readonly number[],
       number,
       number,
       number,
       readonly number[] | undefined,
       unknown,
+      readonly BatchPart[] | undefined,
     ]
     const inputs = seqs.map((seq) => this.#crew.inputOf(seq)).filter((input) => input !== undefined)
-    this.#outputs.give(inputs[0]?.seq, batchOf(inputs, { source, epoch, index }, path, value), worker)
+    if (parts?.[0]?.[1] === PART_OF_SEVERAL) inputs[0]?.item.origin.ledger?.severalOf?.(this.info.name)
+    const batch = batchOf(inputs, membersOf(inputs, parts), { source, epoch, index }, path, value)
+    this.#outputs.give(inputs[0]?.seq, batch, worker)
   }
 
   #takeFailure(worker: RegionWorker, fields: readonly unknown[]): void {
@@ -234,25 +239,27 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     const stage = this.#innerOf(id)
     // A result that could not be sent has its place all the same.
     if (stage === undefined) worker.resultPlaced()
-    this.#note(input?.seq, stage, item, value, fromWire(wire), attempts)
+    this.#note(input, stage, item, value, fromWire(wire), attempts)
   }
 
   /** Tells of a failed item and counts it, of an inner stage or of the region's own. */
   #note(
-    seq: number | undefined,
+    input: RegionInput | undefined,
     stage: InnerStage | undefined,
     item: Item,
-    input: unknown,
+    value: unknown,
     error: unknown,
     attempts: number,
   ): void {
-    if (stage !== undefined) {
-      const failure = stage.note(item, input, error, attempts)
-      this.#outputs.atTurn(seq, () => stage.countFailure(failure))
-      return
-    }
-    const failure = this.noteFailure(item, input, error, attempts)
-    this.#outputs.atTurn(seq, () => this.#countFailure(failure))
+    const failure =
+      stage === undefined
+        ? this.noteFailure(item, value, error, attempts)
+        : stage.note(item, value, error, attempts)
+    this.#outputs.atTurn(input?.seq, () => {
+      if (stage === undefined) this.#countFailure(failure)
+      else stage.countFailure(failure)
+      if (input !== undefined && this.state > RUNNING) input.isFatal = true
+    })
   }
 
   #innerOf(id: unknown): InnerStage | undefined {
@@ -261,7 +268,10 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
 
   #done(input: RegionInput): void {
     this.#crew.done(input)
-    retire(input.item)
+    this.#outputs.atTurn(input.seq, () => {
+      if (input.isFatal) lose(input.item)
+      else absorb(input.item)
+    })
     this.#outputs.done(input.seq)
   }
 
@@ -309,9 +319,12 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     const stage = hang === undefined ? undefined : this.#innerOf(hang.stage)
     const cause = hang?.error ?? error ?? this.#killed(input, ending)
     const { item, seq, deaths } = input
-    this.#note(seq, stage, item, item.value, cause, Math.max(1, deaths))
-    retire(item)
-    this.#outputs.done(input.seq)
+    this.#note(input, stage, item, item.value, cause, Math.max(1, deaths))
+    this.#outputs.atTurn(seq, () => {
+      if (input.isFatal) lose(item)
+      else retire(item)
+    })
+    this.#outputs.done(seq)
   }
 
   #killed({ deaths }: RegionInput, ending: WorkerEnding | undefined): SpindleError {

@@ -2,7 +2,7 @@ import { show } from '../check.ts'
 import { SpindleError } from '../errors.ts'
 import { BatchGroup } from './batch-group.ts'
 import type { Host } from './host.ts'
-import { type Item, partOf, retire } from './item.ts'
+import { type Item, lose, partOf } from './item.ts'
 import type { JoinStage } from './join-stage.ts'
 import { enter, leave } from './marker.ts'
 import { PulledStage } from './pulled-stage.ts'
@@ -153,7 +153,7 @@ export class RouterStage extends PulledStage {
   }
 
   #late(item: Item): void {
-    retire(item)
+    lose(item)
     if (this.running > 0) return
     if (this.state === CANCELLED) this.rest()
     else if (this.state === FAILING) this.finish()

@@ -6,10 +6,14 @@ import { boundaryAfter, type Origin } from './item.ts'
 import { enter, leave } from './marker.ts'
 import { openSource, type Steps } from './open-source.ts'
 import { Queue } from './queue.ts'
+import { SourceTracker } from './resume/source-tracker.ts'
+import { isSeekable } from './seekable.ts'
 import { RUNNING, Stage } from './stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
 import { isSliceOver, type Resumable, resumeNextTurn, stepsPerLook } from './turn.ts'
 import type { StageInfo } from './types.ts'
+
+const WHOLE = { rank: 0, worldSize: 1 }
 
 /**
  * Pulls items from the user's source into its own queue, one at a time, as long as there is room: the source runs ahead of the first
@@ -23,7 +27,9 @@ export class SourceStage extends Stage implements Resumable {
   private previous: Steps | undefined
   /** Where what it gives comes from: part of its lineage. */
   private origin: Origin
-  private index = 0
+  private index: number
+  /** From one position to the next: the number of ranks that share the source. */
+  private readonly step: number
   /** In the pulling loop, or waiting for a step, or for the loop's next turn. */
   private isBusy = false
   private isPending = false
@@ -44,10 +50,18 @@ export class SourceStage extends Stage implements Resumable {
   private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
   private readonly refused = (error: unknown): void => this.rejected(error)
 
+  /** Keeps book of what is given, if it can be resumed. */
+  private readonly tracker: SourceTracker | undefined
+
   constructor(info: StageInfo, host: Host, config: SourceConfig, ordinal: number) {
     super(info, host)
     this.config = config
-    this.origin = { source: ordinal, epoch: 0 }
+    const { rank, worldSize } = (isSeekable(config.source) && config.source.shard) || WHOLE
+    this.index = rank
+    this.step = worldSize
+    this.tracker =
+      host.book === undefined ? undefined : new SourceTracker(host.book, config, ordinal, () => this.pump())
+    this.origin = this.tracker?.begin() ?? { source: ordinal, epoch: 0 }
     this.exit = new Queue(config.buffer, undefined)
     this.exit.producer = this
   }
@@ -106,6 +120,7 @@ export class SourceStage extends Stage implements Resumable {
   /** Takes steps until there is no room, or one to wait for. Leaves `isBusy` set only if something will come back here. */
   private pull(): void {
     while (this.state === RUNNING && !this.isPaused && this.exit.hasRoom()) {
+      if (this.tracker !== undefined && !this.tracker.mayGive()) break
       if (--this.unlooked < 0) {
         if (isSliceOver()) {
           resumeNextTurn(this)
@@ -166,7 +181,12 @@ export class SourceStage extends Stage implements Resumable {
   }
 
   private openEpoch(): Steps {
-    const steps = openSource(this.config.source, { signal: this.signal, epoch: this.origin.epoch })
+    const { signal, tracker } = this
+    const { epoch } = this.origin
+    const steps =
+      tracker === undefined
+        ? openSource(this.config.source, { signal, epoch, position: 0 })
+        : tracker.open(signal)
     if (steps === this.previous) {
       throw new SpindleError(
         'ERR_BAD_SOURCE',
@@ -196,12 +216,18 @@ export class SourceStage extends Stage implements Resumable {
       ;(value as PromiseLike<unknown>).then(this.okValue, this.refused)
       return false
     }
-    const index = this.index++
-    if (value === undefined) {
-      this.counters.skipped++
+    const { index } = this
+    this.index += this.step
+    const { tracker } = this
+    if (value === undefined || tracker?.isDone === true) {
+      tracker?.skip()
+      if (value === undefined) this.counters.skipped++
       return true
     }
-    const item = this.host.spares.take(value, this.origin, index)
+    const item =
+      tracker === undefined
+        ? this.host.spares.take(value, this.origin, index)
+        : tracker.give(value, this.origin)
     const { exit } = this
     const { follower } = exit
     if (follower !== undefined && exit.length === 0 && follower.canStart()) {
@@ -213,14 +239,15 @@ export class SourceStage extends Stage implements Resumable {
 
   private endEpoch(): boolean {
     this.steps = undefined
+    const next = this.tracker?.end(this.config.continuous)
     if (!this.config.continuous) {
       this.isBusy = false
       this.finish()
       return false
     }
-    this.index = 0
+    this.index %= this.step
     const boundary = boundaryAfter(this.origin)
-    this.origin = { source: this.origin.source, epoch: this.origin.epoch + 1 }
+    this.origin = next ?? { source: this.origin.source, epoch: this.origin.epoch + 1 }
     this.exit.put(boundary)
     return true
   }

@@ -1,7 +1,7 @@
 import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
 import { Counters } from './counters.ts'
 import type { Host } from './host.ts'
-import { discard, type Item, retire } from './item.ts'
+import { discard, type Item, lose } from './item.ts'
 import { enter, leave, newMark } from './marker.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
 import type { StageTracer } from './tracer.ts'
@@ -303,7 +303,7 @@ export abstract class Stage implements Consumer, Producer {
   /** Whether an error says that what the ops run on is broken: no item is to blame, and no budget covers it. */
   protected brokeDown(item: Item, error: unknown): boolean {
     if (!isInfrastructureError(error)) return false
-    retire(item)
+    lose(item)
     this.fail(error, -1)
     return true
   }

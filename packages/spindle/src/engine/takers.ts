@@ -1,17 +1,23 @@
 import { TimeoutError } from '../errors.ts'
+import type { Item } from './item.ts'
 import { enter, leave } from './marker.ts'
 import type { Outlet, Taker } from './outlet.ts'
+import type { Holder } from './resume/commits.ts'
 
 /** One consumer: an iterator, a `forEach`, or a single `getItem`. */
-export class Session {
+export class Session implements Holder {
   /** The epoch whose items it takes. */
   readonly epoch: number
+  /** Where its items are held until they are committed: by itself, or by nobody in particular. */
+  readonly holder: Holder | undefined
+  held: Item[] | undefined = undefined
   isOver = false
   private readonly onEnd: (() => void) | undefined
 
   constructor(epoch: number, onEnd?: () => void) {
     this.epoch = epoch
     this.onEnd = onEnd
+    this.holder = onEnd === undefined ? undefined : this
   }
 
   /** It wants nothing more, or there is nothing more for it. */
@@ -25,6 +31,7 @@ export class Session {
 /** A pending promise for one item. */
 export class Waiter implements Taker {
   readonly epoch: number
+  readonly holder: Holder | undefined
   private readonly session: Session
   private readonly resolve: (result: IteratorResult<unknown>) => void
   private readonly reject: (error: unknown) => void
@@ -36,6 +43,7 @@ export class Waiter implements Taker {
     reject: (error: unknown) => void,
   ) {
     this.epoch = session.epoch
+    this.holder = session.holder
     this.session = session
     this.resolve = resolve
     this.reject = reject
@@ -72,6 +80,7 @@ export class Waiter implements Taker {
 /** A `forEach` on its way: calls a function with each item, one at a time; a promise it returns is waited for. */
 export class Pump implements Taker {
   readonly epoch: number
+  readonly holder: Holder = { held: undefined }
   private readonly outlet: Outlet
   private readonly consume: (value: unknown) => unknown
   private readonly resolve: () => void
@@ -79,6 +88,7 @@ export class Pump implements Taker {
   private readonly consumed = (): void => {
     this.outlet.busy--
     this.outlet.lookAtTime()
+    this.outlet.commits?.asked(this.holder)
     this.outlet.add(this)
   }
   private readonly refused = (error: unknown): void => {
@@ -115,6 +125,7 @@ export class Pump implements Taker {
       result === null ||
       typeof (result as PromiseLike<unknown>).then !== 'function'
     ) {
+      this.outlet.commits?.asked(this.holder)
       return true
     }
     this.outlet.busy++

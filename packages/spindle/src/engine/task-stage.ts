@@ -2,7 +2,7 @@ import type { ItemError } from '../errors.ts'
 import { Budget } from './budget.ts'
 import type { Host } from './host.ts'
 import { Integral } from './integral.ts'
-import { FAILED, type Item, retire } from './item.ts'
+import { FAILED, type Item, lose, retire } from './item.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
@@ -68,8 +68,7 @@ export abstract class TaskStage extends PulledStage {
     if (this.state !== RUNNING && this.isTooLate(item)) return
     if (this.brokeDown(item, error)) return
     const failure = this.noteFailure(item, input, error, attempts)
-    retire(item)
-    if (this.window === undefined) this.countFailure(failure)
+    if (this.window === undefined) this.countFailure(failure, item)
     else {
       item.value = failure
       this.window.settle(item, FAILED)
@@ -80,11 +79,14 @@ export abstract class TaskStage extends PulledStage {
     return this.window === undefined ? this.counters.failures : this.budget.failures
   }
 
-  /** Counts a failure against the budget; in input order, when all before it has been given. */
-  countFailure(failure: ItemError): void {
+  /** Counts a failure against the budget; in input order, when all before it has been given. The item ends with that. */
+  countFailure(failure: ItemError, item: Item): void {
     this.budget.calls++
     this.budget.failures++
-    if (this.budget.isExceeded) this.exceed(failure)
+    if (this.budget.isExceeded) {
+      lose(item)
+      this.exceed(failure)
+    } else retire(item)
   }
 
   /** Counts a call that did not fail, where the budget is a share of them. */
@@ -104,7 +106,7 @@ export abstract class TaskStage extends PulledStage {
   protected isTooLate(item: Item): boolean {
     // In completion order, what was in flight when the stage failed is still delivered.
     if (this.state === FAILING && this.window === undefined) return false
-    retire(item)
+    lose(item)
     if (this.state === CANCELLED && this.running === 0) this.rest()
     return true
   }

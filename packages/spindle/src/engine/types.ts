@@ -1,6 +1,8 @@
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { ItemError } from '../errors.ts'
 import type { StageInfo } from '../op-context.ts'
+import type { PipelineState } from './resume/state.ts'
+import type { SeekableSource } from './seekable.ts'
 import type { StatsEvent } from './stats-events.ts'
 
 export type { StageContext, StageInfo } from '../op-context.ts'
@@ -11,6 +13,8 @@ export interface SourceContext {
   readonly signal: AbortSignal
   /** Number of the epoch, from 0. */
   readonly epoch: number
+  /** The first position that is wanted, from 0: above that only where a run is resumed and `addSource()` was told `resume: 'seek'`. */
+  readonly position: number
 }
 
 /** Anything items can be taken from. An iterator alone counts as a one-shot source; so do streams. */
@@ -20,6 +24,7 @@ export type SourceItems<S> =
   | Iterator<S>
   | AsyncIterator<S>
   | ReadableStreamLike<S>
+  | SeekableSource<S>
 
 /** The part of a web `ReadableStream` that a source needs; structural, so that the DOM's and Node's types both fit. */
 export type ReadableStreamLike<S> =
@@ -138,4 +143,21 @@ export interface BuildOptions {
   readonly reportIntervalMs?: number
   /** Called with the figures at intervals and at the end. */
   readonly onStats?: (event: StatsEvent) => void
+  /** Keeps book of what is done, for `pipeline.state()`; see `docs/resume.md`. Default false. */
+  readonly resumable?: boolean | ResumeOptions
+  /** Goes on where another run was: what `state()` of a pipeline of the same stages gave, or `mergeStates()`. Default: from the start. */
+  readonly state?: PipelineState
+}
+
+/** How a pipeline can be resumed. */
+export interface ResumeOptions {
+  /** When an item counts as done: when the next one is asked for (`'auto'`, default), or by `pipeline.commit(item)` alone. */
+  readonly commit?: 'auto' | 'explicit'
+  /**
+   * How far the source may be ahead of the first item that is at work, in positions, an integer >= 1. What waits in an aggregator or at the
+   * consumer is not at work. Default 4096.
+   */
+  readonly span?: number
+  /** Take a state although it is of other stages, seed or data. Positions must mean the same. Default false. */
+  readonly force?: boolean
 }

@@ -73,13 +73,13 @@ export class OrderedWindow {
 
   private finish(item: Item): void {
     if (item.state === FAILED) {
-      this.stage.countFailure(item.value as ItemError)
+      this.stage.countFailure(item.value as ItemError, item)
       return
     }
     if (item.state === EXPANDING) {
       const { failure } = item.value as Expansion
       if (failure === undefined) this.stage.countCall(item.index)
-      else this.stage.countFailure(failure)
+      else this.stage.countFailure(failure, item)
       return
     }
     const { index } = item

@@ -73,6 +73,7 @@ class Wiring {
   readonly #host: Host
   #nextId: number
   #nextOrdinal = 0
+  #nextAggregate = 0
 
   constructor(options: BuildOptions, host: Host, firstId = 0) {
     this.#options = options
@@ -129,7 +130,8 @@ class Wiring {
           info,
           this.#host,
           input,
-          functionOf(config.make)(),
+          functionOf(config.make),
+          this.#nextAggregate++,
           config.dropLast,
           config.buffer,
           this.#options.maxFailures ?? 0,
@@ -178,6 +180,7 @@ class Wiring {
         into.push(new InnerStage(info, this.#host, { maxFailures, timeoutMs, workers, upstream }))
         upstream = [info.id]
       }
+      if (config.kind === 'aggregate') this.#nextAggregate++
       add(name, isPipe ? config.concurrency : 1)
       if (config.kind !== 'variants') continue
       const router = upstream

@@ -282,7 +282,16 @@ function sourceOf(items: readonly unknown[], times = 1): SourceConfig {
   function* list(): Generator<unknown> {
     for (let i = 0; i < times; i++) yield* items
   }
-  return { kind: 'source', source: list, name: 'source', continuous: false, buffer: 64, where: undefined }
+  return {
+    kind: 'source',
+    source: list,
+    name: 'source',
+    continuous: false,
+    buffer: 64,
+    resume: undefined,
+    dataset: undefined,
+    where: undefined,
+  }
 }
 
 function limitOf(stages: readonly StageProfile[]): ProfileResult['limit'] {

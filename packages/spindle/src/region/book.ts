@@ -1,7 +1,19 @@
 import type { Item, Origin, Path } from '../engine/item.ts'
 import { Lot, LotLedger, type LotListener, rootsOf, TrackedItem } from '../engine/ledger.ts'
 import type { ItemError } from '../errors.ts'
-import { BATCH, CALLS, COVERED, DONE, FAILED, OUTPUT } from '../placement/region/protocol.ts'
+import {
+  BATCH,
+  type BatchPart,
+  CALLS,
+  COVERED,
+  DONE,
+  FAILED,
+  OUTPUT,
+  PART,
+  PART_OF_BATCH,
+  PART_OF_SEVERAL,
+  type PartKind,
+} from '../placement/region/protocol.ts'
 import { toWire } from '../placement/wire-error.ts'
 
 /** The lot of an input. */
@@ -145,9 +157,11 @@ export class Book implements LotListener {
   /** What came of a batch that is done. */
   #results(lot: Lot, held: readonly (readonly unknown[])[]): (readonly unknown[])[] {
     const seqs = seqsOf(lot)
+    const isOne = held.length === 1
     return held.map((entry) => {
-      if (entry[0] === BATCH) this.#owner.gave()
-      return entry.with(1, seqs)
+      if (entry[0] !== BATCH) return entry.with(1, seqs)
+      this.#owner.gave()
+      return [BATCH, seqs, ...entry.slice(2), partsOf(lot, isOne)]
     })
   }
 
@@ -189,6 +203,26 @@ function seqsOf(lot: Lot): number[] {
   const seqs: number[] = []
   for (const root of rootsOf(lot)) if (root instanceof Root) seqs.push(root.seq)
   return seqs
+}
+
+/** What was joined in a batch; `undefined`: all of its inputs as they are. See {@link BatchPart}. */
+function partsOf(lot: Lot, isOne: boolean): BatchPart[] | undefined {
+  const parts: BatchPart[] = []
+  let isPlain = isOne
+  const add = (batch: Lot, kind: PartKind): void => {
+    for (const { lot: root, path } of batch.members ?? []) {
+      if (root instanceof Root) {
+        const positions = positionsOf(path, root.depth)
+        if (positions !== undefined) isPlain = false
+        parts.push([root.seq, kind, ...(positions ?? [])])
+      } else {
+        isPlain = false
+        add(root, kind === PART ? PART_OF_BATCH : kind)
+      }
+    }
+  }
+  add(lot, isOne ? PART : PART_OF_SEVERAL)
+  return isPlain ? undefined : parts
 }
 
 /** The positions in a path below the first `depth`, outermost first; `undefined` for none. */

@@ -35,6 +35,7 @@ export class NestedGraph implements Host {
   readonly pipelineId: number
   readonly seed: number
   /** Not used: items here have lots. */
+  readonly book: undefined
   readonly spares: Spares = new Spares()
   readonly logger: Logger = { warn: () => {}, error: () => {} }
   /** Always: the main side wants to know when nothing goes on any more. */

@@ -42,7 +42,11 @@ export class IterableSupply implements Supply {
     this.#startedAt = performance.now()
     this.#endedAt = 0
     this.#items = 0
-    const steps = openSource(made as Iterable<unknown>, { signal: this.#stopping.signal, epoch: 0 })
+    const steps = openSource(made as Iterable<unknown>, {
+      signal: this.#stopping.signal,
+      epoch: 0,
+      position: 0,
+    })
     const isSync = typeof (made as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== 'function'
     try {
       await this.#give(steps, isSync)

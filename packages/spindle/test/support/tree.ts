@@ -1,6 +1,13 @@
 // Random graphs of any shape: merges, chains and variants within one another, and what they must give.
 import fc from 'fast-check'
-import { type BuildOptions, merge, type Pipeline, PipelineBuilder, type StageContext } from 'spindle'
+import {
+  type BuildOptions,
+  merge,
+  type Pipeline,
+  PipelineBuilder,
+  type SourceContext,
+  type StageContext,
+} from 'spindle'
 import { fateOf, names, type StageSpec, stageSpec } from './graph.ts'
 import { Scheduler } from './scheduler.ts'
 
@@ -107,7 +114,9 @@ export class TreeRun {
   #grow({ start, segments }: Tree, path: string, continuous: boolean): PipelineBuilder<string> {
     if (start.type === 'source') {
       const source = this.#source(start.items, path, continuous)
-      return this.#extend(new PipelineBuilder().addSource(source, { continuous }), segments)
+      // In both of the ways in which a function can be resumed.
+      const resume = start.items % 2 === 0 ? 'skip' : 'seek'
+      return this.#extend(new PipelineBuilder().addSource(source, { continuous, resume }), segments)
     }
     const inputs = start.inputs.map((input, position) => this.#grow(input, `${path}-${position}`, continuous))
     const joined = start.hasOp ? merge(...inputs, { op: inTurn }) : merge(...inputs)
@@ -139,13 +148,12 @@ export class TreeRun {
     }, builder)
   }
 
-  #source(items: number, path: string, continuous: boolean): () => Iterable<string> {
+  #source(items: number, path: string, continuous: boolean): (context: SourceContext) => Iterable<string> {
     const run = this
-    let epoch = 0
-    return function* () {
+    return function* ({ epoch, position }) {
       run.opens++
       try {
-        yield* names(items, `${continuous ? `e${epoch++}-` : ''}${path}:`)
+        yield* names(items, `${continuous ? `e${epoch}-` : ''}${path}:`).slice(position)
       } finally {
         run.closes++
       }

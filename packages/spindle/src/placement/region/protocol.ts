@@ -93,7 +93,7 @@ export const CANCEL = 5
 
 /** seq, positions below the input's path, value, whether the input is done with that */
 export const OUTPUT = 10
-/** seqs of the inputs in it, source, epoch, index, path, value */
+/** seqs of the inputs in it, source, epoch, index, path, value, parts (see {@link BatchPart}) */
 export const BATCH = 11
 /** seq: nothing of the input is under way any more */
 export const DONE = 12
@@ -119,7 +119,7 @@ export const FIELDS: { readonly [code: number]: number } = {
   [CAREFUL]: 1,
   [CANCEL]: 1,
   [OUTPUT]: 4,
-  [BATCH]: 6,
+  [BATCH]: 7,
   [DONE]: 1,
   [COVERED]: 2,
   [FAILED]: 7,
@@ -174,6 +174,17 @@ export const DISCARDED = 15
 export const EMPTY_MS = 16
 export const FULL_MS = 17
 export const FIELDS_OF_STAGE = 18
+
+/** A part of an input that was joined in a batch. */
+export const PART = 0
+/** A part that was joined in a batch of which a part was joined in another. */
+export const PART_OF_BATCH = 1
+/** A part that was joined in a batch of which several results have come. */
+export const PART_OF_SEVERAL = 2
+export type PartKind = typeof PART | typeof PART_OF_BATCH | typeof PART_OF_SEVERAL
+
+/** seq, kind, and the positions that generators have added to the input's path */
+export type BatchPart = readonly [seq: number, kind: PartKind, ...positions: number[]]
 
 /** The first words of a worker: it listens; it is ready for inputs; it cannot be. */
 export type WorkerGreeting = 'hello' | 'ready' | { readonly failure: WireError }

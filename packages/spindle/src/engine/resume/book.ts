@@ -1,0 +1,269 @@
+import { SpindleError } from '../../errors.ts'
+import type { Item, Ledger, Maker, Path } from '../item.ts'
+import { Batch, type Lot, Root, TrackedItem, wayOf } from './lot.ts'
+import { type BatchPlan, batchIn, readPlans } from './plan.ts'
+import { Progress } from './progress.ts'
+import type { ResumableSource } from './resumable-source.ts'
+import { type BatchState, type PipelineState, type SourceState, STATE_VERSION } from './state.ts'
+
+interface TrackedSource {
+  readonly source: ResumableSource
+  /** Called when it may go on. */
+  readonly goOn: () => void
+  readonly epochs: Map<number, Progress>
+}
+
+/**
+ * The book of a run that can be resumed: the ledger of its items, and what it comes to as a state.
+ *
+ * Roots are born in the source, lots count what is unfinished, and an item that the consumer has committed ends like one that was filtered out.
+ * What is queued, held by an aggregator or at the consumer is unfinished, so nothing of it needs to be saved: it is made again.
+ */
+export class Book implements Ledger {
+  readonly span: number
+  /** Epoch with which this run began. */
+  readonly firstEpoch: number
+  readonly #seed: number
+  readonly #graph: readonly string[]
+  readonly #state: PipelineState | undefined
+  readonly #sources: Map<number, TrackedSource> = new Map()
+  readonly #batches: Set<Batch> = new Set()
+  readonly #plans: readonly BatchPlan[]
+  readonly #failures: () => number
+  readonly #refused: (error: SpindleError) => void
+  #isBlocked = false
+  #isWaking = false
+
+  constructor(
+    settings: { readonly seed: number; readonly graph: readonly string[]; readonly span: number },
+    state: PipelineState | undefined,
+    failures: () => number,
+    refused: (error: SpindleError) => void,
+  ) {
+    this.#seed = settings.seed
+    this.#graph = settings.graph
+    this.span = settings.span
+    this.#state = state
+    this.#failures = failures
+    this.#refused = refused
+    this.#plans = readPlans(state?.batches ?? [])
+    this.firstEpoch = firstEpochOf(state?.sources ?? [])
+  }
+
+  // --- sources
+
+  /** A source of the graph, by its number there. */
+  add(ordinal: number, source: ResumableSource, goOn: () => void): void {
+    const at = this.#sources.size
+    this.#sources.set(ordinal, { source, goOn, epochs: new Map() })
+    for (const { epoch } of this.#state?.sources[at]?.epochs ?? []) this.progressOf(ordinal, epoch)
+  }
+
+  /** Where one stands in an epoch of a source. */
+  progressOf(ordinal: number, epoch: number): Progress {
+    const tracked = this.#sources.get(ordinal) as TrackedSource
+    let progress = tracked.epochs.get(epoch)
+    if (progress === undefined) {
+      const at = [...this.#sources.keys()].indexOf(ordinal)
+      const state = this.#state?.sources[at]?.epochs.find((one) => one.epoch === epoch)
+      progress = new Progress(ordinal, epoch, tracked.source.shard, state, () => this.#stirred())
+      tracked.epochs.set(epoch, progress)
+    }
+    return progress
+  }
+
+  /** Whether a source may give its next item; if not, it is told when it may. */
+  mayIssue(progress: Progress, position: number): boolean {
+    if (progress.mayIssue(position, this.span)) return true
+    this.#isBlocked = true
+    return false
+  }
+
+  #stirred(): void {
+    if (!this.#isBlocked || this.#isWaking) return
+    this.#isWaking = true
+    queueMicrotask(() => {
+      this.#isWaking = false
+      this.#isBlocked = false
+      for (const { goOn } of this.#sources.values()) goOn()
+    })
+  }
+
+  // --- the ledger
+
+  forked(parent: Item, value: unknown, path: Path | undefined): Item {
+    const { lot } = parent as TrackedItem
+    if (lot instanceof Batch && lot.aggregate === undefined && path !== parent.path) {
+      this.#refused(
+        new SpindleError(
+          'ERR_NOT_RESUMABLE',
+          '`resumable`: a batch that was made inside a region was taken apart, which cannot be made again as it was: aggregate outside of the region',
+        ),
+      )
+    }
+    lot.pending++
+    return new TrackedItem(value, parent.origin, parent.index, path, lot)
+  }
+
+  joined(first: Item, value: unknown, members: readonly Item[], maker?: Maker): Item {
+    const batch = new Batch(this.#batches, members as readonly TrackedItem[], maker)
+    return new TrackedItem(value, first.origin, first.index, first.path, batch)
+  }
+
+  retired(item: Item): void {
+    // Boundaries and flushes are nobody's descendants.
+    if (item instanceof TrackedItem) item.lot.end(item, true)
+  }
+
+  /** An item has become others, which keep its way. */
+  absorbed(item: Item): void {
+    if (item instanceof TrackedItem) item.lot.end(item, false)
+  }
+
+  lost(_item: Item): void {}
+
+  held(item: Item): void {
+    if (item instanceof TrackedItem) item.lot.park(item)
+  }
+
+  unnamed(item: Item): void {
+    ;(item as TrackedItem).isUnnamed = true
+  }
+
+  severalOf(region: string): void {
+    this.#refused(
+      new SpindleError(
+        'ERR_NOT_RESUMABLE',
+        `\`resumable\`: several items have come of one batch that was made inside region "${region}", which cannot be made again as it was: aggregate outside of the region, or take batches apart outside`,
+      ),
+    )
+  }
+
+  coveredBelow(item: Item): Set<string> | undefined {
+    const { lot, path } = item as TrackedItem
+    if (lot.covered === undefined) return undefined
+    const prefix = path === undefined ? '' : `${wayOf(path)}.`
+    const below = [...lot.covered]
+      .filter((way) => way.startsWith(prefix))
+      .map((way) => way.slice(prefix.length))
+    return below.length === 0 ? undefined : new Set(below)
+  }
+
+  isCovered(item: Item): boolean {
+    return item instanceof TrackedItem && item.lot.isCovered(item.path)
+  }
+
+  /** What an aggregate has to make again. */
+  plansOf(aggregate: number): readonly BatchPlan[] {
+    return this.#plans.filter((plan) => plan.aggregate === aggregate && !plan.isOver)
+  }
+
+  // --- the state
+
+  toState(): PipelineState {
+    const sources = [...this.#sources.values()]
+    const first = this.#firstUnfinished()
+    const batches = this.#batchStates()
+    return {
+      version: STATE_VERSION,
+      seed: this.#seed,
+      graph: this.#graph,
+      sources: sources.map(({ source, epochs }) => ({
+        dataset: source.dataset,
+        ...(source.shard.worldSize === 1 ? {} : { shard: source.shard }),
+        epochs: epochsFrom(epochs, first),
+      })),
+      ...(batches.length === 0 ? {} : { batches }),
+      failures: (this.#state?.failures ?? 0) + this.#failures(),
+    }
+  }
+
+  /** The first epoch that is not done everywhere; what is before it is forgotten, unless other ranks may still be at it. */
+  #firstUnfinished(): number {
+    const all = [...this.#sources.values()].map(({ epochs }) => epochs)
+    if ([...this.#sources.values()].some(({ source }) => source.shard.worldSize > 1)) return 0
+    let epoch = Math.min(...all.flatMap((epochs) => [...epochs.keys()]))
+    const last = Math.max(...all.flatMap((epochs) => [...epochs.keys()]))
+    while (epoch < last && all.every((epochs) => epochs.get(epoch)?.isFinished === true)) {
+      for (const epochs of all) epochs.delete(epoch)
+      epoch++
+    }
+    return epoch
+  }
+
+  #batchStates(): BatchState[] {
+    const numbers = new Map<Batch | BatchPlan, number>()
+    const add = (one: Batch | BatchPlan): void => {
+      if (!numbers.has(one)) numbers.set(one, numbers.size)
+    }
+    const include = (batch: Batch): void => {
+      for (const { lot } of batch.members) if (lot instanceof Batch) include(lot)
+      add(batch)
+    }
+    const unmade = this.#plans.filter((plan) => !plan.isMade && !plan.isOver)
+    const needed = new Set(unmade.flatMap((plan) => plan.members.map(batchIn)))
+    for (const plan of unmade) add(plan)
+    for (const batch of this.#batches) {
+      const isPartlyDone = batch.aggregate !== undefined && batch.done !== undefined && batch.done.size > 0
+      if (isPartlyDone || (batch.plan !== undefined && needed.has(batch.plan))) include(batch)
+    }
+    const byPlan = new Map<number, number>()
+    for (const [one, number] of numbers) {
+      const plan = one instanceof Batch ? one.plan : one.number
+      if (plan !== undefined) byPlan.set(plan, number)
+    }
+    return [...numbers.keys()].map((one) =>
+      one instanceof Batch
+        ? {
+            aggregate: one.aggregate as number,
+            members: one.members.map(({ lot, path }) =>
+              nameOf(lot instanceof Batch ? `#${numbers.get(lot)}` : rootName(lot as Root), path),
+            ),
+            done: [...(one.done ?? [])],
+          }
+        : {
+            aggregate: one.aggregate,
+            members: one.members.map((name) => renumbered(name, byPlan)),
+            done: [...one.done],
+          },
+    )
+  }
+}
+
+/** The first epoch of a state that is not done everywhere; the last one, if all are. */
+function firstEpochOf(sources: readonly SourceState[]): number {
+  const epochs = new Map<number, boolean>()
+  for (const source of sources)
+    for (const { epoch, low, end } of source.epochs)
+      epochs.set(epoch, (epochs.get(epoch) ?? true) && end !== undefined && low >= end)
+  const known = [...epochs.keys()].sort((a, b) => a - b)
+  return known.find((epoch) => epochs.get(epoch) === false) ?? known.at(-1) ?? 0
+}
+
+/** The epochs of a source that are worth keeping. */
+function epochsFrom(epochs: ReadonlyMap<number, Progress>, first: number): ReturnType<Progress['toState']>[] {
+  return [...epochs.values()]
+    .filter(({ epoch }) => epoch >= first)
+    .sort((a, b) => a.epoch - b.epoch)
+    .map((progress) => progress.toState())
+}
+
+/** What a plan knows an item by; `undefined` if no plan can. */
+export function memberName(item: TrackedItem): string | undefined {
+  const lot: Lot = item.lot
+  if (lot instanceof Root) return nameOf(rootName(lot), item.path)
+  const { plan } = lot as Batch
+  return plan === undefined ? undefined : nameOf(`#${plan}`, item.path)
+}
+
+function rootName({ progress, position }: Root): string {
+  return `${progress.source}/${progress.epoch}/${position}`
+}
+
+function nameOf(base: string, path: Path | undefined): string {
+  return path === undefined ? base : `${base}.${wayOf(path)}`
+}
+
+function renumbered(name: string, numbers: ReadonlyMap<number, number>): string {
+  return name.replace(/^#(\d+)/, (_, old: string) => `#${numbers.get(Number(old))}`)
+}

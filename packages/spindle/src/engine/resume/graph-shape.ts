@@ -1,0 +1,38 @@
+import type { MergeConfig, PipelineConfig, SourceConfig, StageConfig } from '../config.ts'
+
+/**
+ * What of a graph decides where its items come from and how they are called, a line each: kinds and names of stages in their order. Where stages run and
+ * how many at a time may differ from run to run; so may buffers and limits.
+ */
+export function shapeOf(config: PipelineConfig): readonly string[] {
+  return [...startOf(config.source), ...config.stages.flatMap(stageOf)]
+}
+
+function startOf(start: SourceConfig | MergeConfig): string[] {
+  if (start.kind === 'source') return [start.continuous ? 'continuous source' : 'source']
+  return ['merge', ...start.inputs.flatMap((input) => ['input', ...shapeOf(input)].map(indented))]
+}
+
+function stageOf(config: StageConfig): string[] {
+  if (config.kind === 'pipe') return [`pipe ${config.name}`]
+  if (config.kind === 'aggregate')
+    return [`aggregate ${config.name}${config.dropLast ? ', last dropped' : ''}`]
+  // A region is only a place.
+  if (config.kind === 'region') return config.stages.flatMap(stageOf)
+  const paths = config.paths.flatMap((path) => ['path', ...path.flatMap(stageOf).map(indented)].map(indented))
+  return [`variants ${config.name}${config.batched ? ', batched' : ''}`, ...paths]
+}
+
+function indented(line: string): string {
+  return `  ${line}`
+}
+
+/** The first difference between two shapes, in words; `undefined` if they are alike. */
+export function firstDifference(was: readonly string[], is: readonly string[]): string | undefined {
+  const at = Array.from({ length: Math.max(was.length, is.length) }, (_, i) => i).find(
+    (i) => was[i] !== is[i],
+  )
+  if (at === undefined) return undefined
+  const name = (line: string | undefined): string => (line === undefined ? 'nothing' : `"${line.trim()}"`)
+  return `stage ${at} was ${name(was[at])} and is ${name(is[at])}`
+}

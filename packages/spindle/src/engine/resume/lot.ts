@@ -1,0 +1,143 @@
+import { Item, type Maker, type Origin, type Path } from '../item.ts'
+import type { Progress } from './progress.ts'
+
+// Who is finished, and who is at work.
+//
+// Every item belongs to a lot: what came of one source item, or of one batch. A lot counts its unfinished items; with the last one it closes. The
+// members of a batch end with the batch's lot, each in a lot of its own, so a source item is done when every batch that has something of it is.
+// An item that waits in an aggregator, or is at the consumer, is parked: it keeps its lot open, but nothing here is at work on it.
+
+/** An item that knows its lot. */
+export class TrackedItem extends Item {
+  readonly lot: Lot
+  isParked = false
+  /** Whether it stands for nothing that could be called done by its way. */
+  isUnnamed = false
+
+  constructor(value: unknown, origin: Origin, index: number, path: Path | undefined, lot: Lot) {
+    super(value, origin, index, path)
+    this.lot = lot
+  }
+}
+
+/** What came of one source item, or of one batch, up to the next batches. */
+export abstract class Lot {
+  /** Items that are unfinished. */
+  pending = 1
+  /** Those of them that are parked. */
+  parked = 0
+  /** What is done of it while the rest is not: outputs, by the way to them. */
+  done: Set<string> | undefined
+  /** What was done of it in an earlier run. */
+  readonly covered: ReadonlySet<string> | undefined
+
+  constructor(covered: ReadonlySet<string> | undefined) {
+    this.covered = covered
+    this.done = covered === undefined ? undefined : new Set(covered)
+  }
+
+  /** Whether something is at work on it. */
+  get isActive(): boolean {
+    return this.pending > this.parked
+  }
+
+  park(item: TrackedItem): void {
+    if (item.isParked) return
+    item.isParked = true
+    if (++this.parked === this.pending) this.rests()
+  }
+
+  unpark(item: TrackedItem): void {
+    if (!item.isParked) return
+    item.isParked = false
+    if (this.parked-- === this.pending) this.wakes()
+  }
+
+  /** An item of it ends; `isDone`: what the item stands for is, in this run and those to come. */
+  end(item: TrackedItem, isDone: boolean): void {
+    const { path } = item
+    const wasActive = this.isActive
+    if (item.isParked) this.parked--
+    this.pending--
+    if (this.pending === 0) this.closes()
+    else {
+      // A part of a batch that is joined again is nothing of its own.
+      if (isDone && path !== undefined && path.group === undefined && !item.isUnnamed) {
+        this.done ??= new Set()
+        this.done.add(wayOf(path))
+      }
+      if (wasActive && !this.isActive) this.rests()
+    }
+  }
+
+  isCovered(path: Path | undefined): boolean {
+    return this.covered !== undefined && path !== undefined && this.covered.has(wayOf(path))
+  }
+
+  /** Nothing is at work on it any more, for now. */
+  protected abstract rests(): void
+  protected abstract wakes(): void
+  protected abstract closes(): void
+}
+
+/** The lot of a source item. */
+export class Root extends Lot {
+  readonly progress: Progress
+  readonly position: number
+
+  constructor(progress: Progress, position: number, covered: ReadonlySet<string> | undefined) {
+    super(covered)
+    this.progress = progress
+    this.position = position
+  }
+
+  protected override rests(): void {
+    this.progress.stirred()
+  }
+
+  protected override wakes(): void {}
+
+  protected override closes(): void {
+    this.progress.close(this.position)
+  }
+}
+
+/** The lot of a batch. */
+export class Batch extends Lot {
+  readonly members: readonly TrackedItem[]
+  /** Which aggregate made it; `undefined`: one in a region, whose batches cannot be made again. */
+  readonly aggregate: number | undefined
+  /** Its number in the state that the run began with, if it had to be made again. */
+  readonly plan: number | undefined
+  readonly #open: Set<Batch>
+
+  constructor(open: Set<Batch>, members: readonly TrackedItem[], maker: Maker | undefined) {
+    super(maker?.plan?.done)
+    this.members = members
+    this.aggregate = maker?.aggregate
+    this.plan = maker?.plan?.number
+    this.#open = open
+    open.add(this)
+    for (const member of members) member.lot.unpark(member)
+  }
+
+  protected override rests(): void {
+    for (const member of this.members) member.lot.park(member)
+  }
+
+  protected override wakes(): void {
+    for (const member of this.members) member.lot.unpark(member)
+  }
+
+  protected override closes(): void {
+    this.#open.delete(this)
+    for (const member of this.members) member.lot.end(member, true)
+  }
+}
+
+/** The way to an output, as text: `2.0`. */
+export function wayOf(path: Path): string {
+  let way = `${path.position}`
+  for (let at = path.parent; at !== undefined; at = at.parent) way = `${at.position}.${way}`
+  return way
+}
