@@ -118,7 +118,8 @@ export class AggregateStage extends PipeStage {
     if (isBatch) {
       this.#first = undefined
       const members = this.#members?.take(value, isFlush) ?? []
-      this.exit.put(joined(first, value, members, { aggregate: this.#ordinal }))
+      // Where it matters, the name is one that the same members give again.
+      this.exit.put(joined(members[0] ?? first, value, members, { aggregate: this.#ordinal }))
     }
     if (isFlush) this.#members?.retireAll()
   }

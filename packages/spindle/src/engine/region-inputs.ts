@@ -46,6 +46,17 @@ export class RegionInput {
   }
 }
 
+/** What a worker tells of a result of a batch. */
+export type BatchFields = readonly [
+  seqs: readonly number[],
+  source: number,
+  epoch: number,
+  index: number,
+  path: readonly number[] | undefined,
+  value: unknown,
+  parts: readonly BatchPart[] | undefined,
+]
+
 /** What a batch was joined of, as items that end with it. */
 export function membersOf(
   inputs: readonly RegionInput[],

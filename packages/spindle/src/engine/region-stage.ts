@@ -1,7 +1,6 @@
 import { type InfrastructureError, type ItemError, messageOf, SpindleError } from '../errors.ts'
 import {
   BATCH,
-  type BatchPart,
   BYTES,
   CALLS,
   COVERED,
@@ -30,7 +29,7 @@ import { absorb, discard, Item, lose, retire } from './item.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
 import { type CrewOwner, RegionCrew } from './region-crew.ts'
-import { batchOf, membersOf, RegionInput } from './region-inputs.ts'
+import { type BatchFields, batchOf, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { planRegion } from './region-plan.ts'
 import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
@@ -204,15 +203,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   }
 
   #takeBatch(worker: RegionWorker, fields: readonly unknown[]): void {
-    const [seqs, source, epoch, index, path, value, parts] = fields as readonly [
-      readonly number[],
-      number,
-      number,
-      number,
-      readonly number[] | undefined,
-      unknown,
-      readonly BatchPart[] | undefined,
-    ]
+    const [seqs, source, epoch, index, path, value, parts] = fields as BatchFields
     const inputs = seqs.map((seq) => this.#crew.inputOf(seq)).filter((input) => input !== undefined)
     if (parts?.[0]?.[1] === PART_OF_SEVERAL) inputs[0]?.item.origin.ledger?.severalOf?.(this.info.name)
     const batch = batchOf(inputs, membersOf(inputs, parts), { source, epoch, index }, path, value)
