@@ -125,6 +125,11 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
       this.#settle()
       return
     }
+    // Nothing that came of it in an earlier run is to be joined with anything again.
+    if (item.origin.ledger?.isCovered(item) === true) {
+      retire(item)
+      return
+    }
     const input = new RegionInput(this.#nextSeq++, item)
     this.tasks++
     this.#outputs.open(input.seq)

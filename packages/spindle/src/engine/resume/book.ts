@@ -93,7 +93,7 @@ export class Book implements Ledger {
 
   forked(parent: Item, value: unknown, path: Path | undefined): Item {
     const { lot } = parent as TrackedItem
-    if (lot instanceof Batch && lot.aggregate === undefined && path !== parent.path) {
+    if (lot instanceof Batch && lot.isForeign && path !== parent.path) {
       this.#refused(
         new SpindleError(
           'ERR_NOT_RESUMABLE',

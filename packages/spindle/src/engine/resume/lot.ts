@@ -107,6 +107,8 @@ export class Batch extends Lot {
   readonly members: readonly TrackedItem[]
   /** Which aggregate made it; `undefined`: one in a region, whose batches cannot be made again. */
   readonly aggregate: number | undefined
+  /** Whether there is something of a region's batch in it, so that it cannot be made again as it was. */
+  readonly isForeign: boolean
   /** Its number in the state that the run began with, if it had to be made again. */
   readonly plan: number | undefined
   readonly #open: Set<Batch>
@@ -118,7 +120,13 @@ export class Batch extends Lot {
     this.plan = maker?.plan?.number
     this.#open = open
     open.add(this)
-    for (const member of members) member.lot.unpark(member)
+    let isForeign = maker === undefined
+    for (const member of members) {
+      const { lot } = member
+      lot.unpark(member)
+      if (lot instanceof Batch && lot.isForeign) isForeign = true
+    }
+    this.isForeign = isForeign
   }
 
   protected override rests(): void {

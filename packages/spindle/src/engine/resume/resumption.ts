@@ -96,7 +96,7 @@ function refuseTakenApart({ stages }: PipelineConfig): void {
         `\`resumable\`: stage "${stage.name}" takes batches apart that are made inside a region, and cannot be made again as they were: aggregate outside of the region`,
       )
     const isInRegion = stages.some((one) => one.kind === 'region' && one.stages.includes(stage))
-    if (stage.kind === 'aggregate') isBatch = isInRegion
+    if (stage.kind === 'aggregate' && isInRegion) isBatch = true
   }
 }
 
