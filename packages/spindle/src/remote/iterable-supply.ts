@@ -6,7 +6,7 @@ import { isSliceOver, resumeNextTurn } from '../engine/turn.ts'
 import { TimeoutError } from '../errors.ts'
 import type { AnyIterable, Export } from './load-export.ts'
 import type { Outbox } from './outbox.ts'
-import { noStats, type Supply } from './supply.ts'
+import { noStats, notResumable, type Supply } from './supply.ts'
 
 /** How long a step in flight is waited for by default, in milliseconds: as pipelines do. */
 const LIMIT_MS: { readonly [mode in StopMode]: number } = {
@@ -105,6 +105,12 @@ export class IterableSupply implements Supply {
 
   failures(): readonly never[] {
     return []
+  }
+
+  commit(): void {}
+
+  state(): never {
+    throw notResumable()
   }
 }
 

@@ -1,11 +1,14 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { Pipeline } from '../engine/pipeline.ts'
+import type { PipelineState } from '../engine/resume/state.ts'
 import type { PipelineStats } from '../engine/stats.ts'
-import type { ItemError } from '../errors.ts'
+import { type ItemError, SpindleError } from '../errors.ts'
+import type { Committed } from './commits.ts'
+import { GivenItems } from './given-items.ts'
 import { type Buildable, type Export, isContinuous } from './load-export.ts'
 import type { RemoteBuildOptions } from './options.ts'
 import type { Outbox } from './outbox.ts'
-import { noStats, type Supply } from './supply.ts'
+import { noStats, notResumable, type Supply } from './supply.ts'
 
 /** The pipelines of a builder: one that goes on, if its source is continuous, else a new one for each epoch. */
 export class PipelineSupply implements Supply {
@@ -14,19 +17,33 @@ export class PipelineSupply implements Supply {
   readonly #options: RemoteBuildOptions
   readonly #outbox: Outbox
   #pipeline: Pipeline<unknown> | undefined
+  /** Where the pipeline can be resumed. */
+  readonly #given: GivenItems | undefined
 
   constructor(exported: Export<Buildable>, options: RemoteBuildOptions, outbox: Outbox) {
     this.#export = exported
-    this.#options = options
+    const { resumable } = options
+    this.#options =
+      resumable === undefined || resumable === false
+        ? options
+        : { ...options, resumable: { ...(resumable === true ? {} : resumable), commit: 'explicit' } }
+    this.#given = this.#options === options ? undefined : new GivenItems()
     this.#outbox = outbox
     this.isContinuous = isContinuous(exported.made.getConfig().source)
   }
 
   async runEpoch(): Promise<void> {
-    if (this.#pipeline === undefined || !this.isContinuous)
-      this.#pipeline = (await this.#export.forEpoch()).build(this.#options)
+    if (this.#pipeline === undefined || !this.isContinuous) {
+      // An earlier run's state is that of its own epoch: the ones after it begin anew.
+      const { state, ...others } = this.#options
+      const isFirst = this.#pipeline === undefined
+      const options = isFirst && state !== undefined ? this.#options : others
+      this.#pipeline = (await this.#export.forEpoch()).build(options)
+    }
     const outbox = this.#outbox
-    await this.#pipeline.forEach((item) => {
+    const pipeline = this.#pipeline
+    await pipeline.forEach((item) => {
+      this.#given?.give(pipeline, item)
       outbox.push(item)
       return outbox.hasRoom ? undefined : outbox.room()
     })
@@ -42,5 +59,16 @@ export class PipelineSupply implements Supply {
 
   failures(): readonly ItemError[] {
     return this.#pipeline?.report().failures ?? []
+  }
+
+  commit(committed: Committed): void {
+    this.#given?.commit(committed)
+  }
+
+  state(): PipelineState {
+    if (this.#given === undefined) throw notResumable()
+    if (this.#pipeline === undefined)
+      throw new SpindleError('ERR_BAD_STATE', 'the pipeline has not begun, so there is no state of it yet')
+    return this.#pipeline.state()
   }
 }

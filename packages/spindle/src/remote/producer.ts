@@ -1,4 +1,5 @@
 import type { StopMode } from '../engine/graph.ts'
+import type { PipelineState } from '../engine/resume/state.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { SegmentPool } from '../placement/memory/segment-pool.ts'
 import { ArenaSender } from './arena-sender.ts'
@@ -8,7 +9,7 @@ import { Outbox, type Uplink } from './outbox.ts'
 import { PipelineSupply } from './pipeline-supply.ts'
 import type { Assignment, ConsumerMessage, RemoteMessage } from './protocol.ts'
 import { noStats, type Supply } from './supply.ts'
-import { toWireFailure, toWireItemError } from './wire-failure.ts'
+import { toWireFailure, toWireItemError, type WireFailure } from './wire-failure.ts'
 import { toWireStats } from './wire-stats.ts'
 
 /** The way to the consumer, and to the end. */
@@ -61,7 +62,21 @@ export class Producer {
       this.#begun = message.epoch
       this.#wake?.()
     } else if (message.kind === 'stats') this.#tellStats(message.request)
+    else if (message.kind === 'commit') this.#committed(message)
     else if (message.kind === 'stop') void this.stop(message.mode, message.timeoutMs)
+  }
+
+  #committed({ committed, wantsState }: ConsumerMessage & { readonly kind: 'commit' }): void {
+    this.#supply?.commit(committed)
+    if (!wantsState) return
+    let state: PipelineState | undefined
+    let failure: WireFailure | undefined
+    try {
+      state = (this.#supply ?? noSupply()).state()
+    } catch (error) {
+      failure = toWireFailure(error)
+    }
+    this.#link.tell({ kind: 'state', state, error: failure })
   }
 
   /** Sends what is ready, and why nothing more will come: the thread or process ends, and was not asked to. */
@@ -177,4 +192,8 @@ export class Producer {
     const stats = toWireStats(supply?.stats() ?? noStats)
     this.#link.tell({ kind: 'stats', request, stats, failures })
   }
+}
+
+function noSupply(): never {
+  throw new SpindleError('ERR_BAD_STATE', 'the pipeline has not begun, so there is no state of it yet')
 }

@@ -1,7 +1,9 @@
 import type { StopMode } from '../engine/graph.ts'
+import type { PipelineState } from '../engine/resume/state.ts'
 import type { SlotTicket } from '../placement/memory/file-slots.ts'
 import type { LeaseHandover } from '../placement/memory/lease.ts'
 import type { SegmentPoolHandle } from '../placement/memory/segment-pool.ts'
+import type { Committed } from './commits.ts'
 import type { RemoteBuildOptions } from './options.ts'
 import type { WireFailure, WireItemError } from './wire-failure.ts'
 import type { WireStats } from './wire-stats.ts'
@@ -72,6 +74,12 @@ export type RemoteMessage =
       readonly stats: WireStats
       readonly failures: readonly WireItemError[]
     }
+  /** How far it is, of a pipeline that can be resumed. */
+  | {
+      readonly kind: 'state'
+      readonly state: PipelineState | undefined
+      readonly error: WireFailure | undefined
+    }
   /** It came to rest after 'stop'; `error`: a limit was passed. */
   | { readonly kind: 'stopped'; readonly error: WireFailure | undefined }
   /** Last words of a thread or process that ends without having been asked to. */
@@ -93,6 +101,8 @@ export type ConsumerMessage =
   /** So many items have been taken since the beginning. `read`: slots that may be written again. */
   | { readonly kind: 'taken'; readonly items: number; readonly read: readonly SlotTicket[] }
   | { readonly kind: 'stats'; readonly request: number }
+  /** Items that the consumer has done with. `wantsState`: it asks how far things are. */
+  | { readonly kind: 'commit'; readonly committed: Committed; readonly wantsState: boolean }
   | { readonly kind: 'stop'; readonly mode: StopMode; readonly timeoutMs: number | undefined }
   /** To the bridge of a process only: end it, whatever it does. */
   | { readonly kind: 'kill' }

@@ -1,6 +1,7 @@
 import { badOption, checkChoice, checkDuration, checkOptions } from '../check.ts'
 import type { StopOptions, TakeOptions } from '../engine/pipeline.ts'
 import { makeReport, type Report } from '../engine/report.ts'
+import type { PipelineState } from '../engine/resume/state.ts'
 import type { PipelineStats } from '../engine/stats.ts'
 import { RemoteAsyncIterator, RemoteIterator } from './remote-iterators.ts'
 import type { RemoteStream } from './remote-stream.ts'
@@ -26,6 +27,13 @@ export interface RemotePipeline<T> extends Iterable<T>, AsyncIterable<T>, AsyncD
   stats(): Promise<PipelineStats>
   /** Names the stage that limits throughput. `String(report)` is for people. */
   report(): Promise<Report>
+  /**
+   * As `Pipeline.state()`, for a pipeline that was given `build: { resumable: true }`. Blocks this thread until the far side has answered, which it does as
+   * soon as its own loop turns.
+   */
+  state(): PipelineState
+  /** As `Pipeline.commit()`. */
+  commit(item: T): void
   /** Stops it without waiting for it. */
   [Symbol.dispose](): void
 }
@@ -84,6 +92,14 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
   async report(): Promise<Report> {
     const { stats, failures } = await this.#stream.stats.ask()
     return makeReport(stats, [failures])
+  }
+
+  state(): PipelineState {
+    return this.#stream.state()
+  }
+
+  commit(item: T): void {
+    this.#stream.commit(item)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,13 +1,17 @@
+import type { PipelineState } from '../engine/resume/state.ts'
+import { SpindleError } from '../errors.ts'
 import { dropLeases, takeLeases } from '../placement/memory/call-memory.ts'
 import type { SegmentPool } from '../placement/memory/segment-pool.ts'
 import type { Channel, ChannelOwner } from './channel.ts'
+import { RemoteCommits } from './commits.ts'
 import { type Cursor, noItem, replaced, Waiter } from './cursor.ts'
 import { Ending } from './ending.ts'
 import { Inbox, ITEM, NOTHING } from './inbox.ts'
-import type { RemoteOptions } from './options.ts'
+import type { RemotePipelineOptions } from './options.ts'
 import type { RemoteMessage } from './protocol.ts'
 import { StatsRequests } from './stats-requests.ts'
-import { toWireFailure } from './wire-failure.ts'
+import { notResumable } from './supply.ts'
+import { fromWireFailure, toWireFailure, type WireFailure } from './wire-failure.ts'
 
 type Result = IteratorResult<unknown, undefined>
 
@@ -23,6 +27,9 @@ export class RemoteStream implements ChannelOwner {
   readonly stats: StatsRequests
   readonly #channel: Channel
   readonly #inbox: Inbox
+  /** Where the pipeline can be resumed. */
+  readonly #commits: RemoteCommits | undefined
+  #reply: (RemoteMessage & { readonly kind: 'state' }) | undefined
   readonly #arena: SegmentPool | undefined
   /** Who the far side is among those who use the arena. */
   #member: number | undefined
@@ -37,11 +44,19 @@ export class RemoteStream implements ChannelOwner {
   constructor(
     open: (owner: ChannelOwner) => Channel,
     what: string,
-    { signal, arena }: Pick<RemoteOptions, 'signal' | 'arena'>,
+    { signal, arena, build }: Pick<RemotePipelineOptions, 'signal' | 'arena' | 'build'>,
   ) {
     this.#arena = arena
     this.#channel = open(this)
-    this.#inbox = new Inbox((items) => this.#channel.postTaken(items))
+    if (build?.resumable !== undefined && build.resumable !== false)
+      this.#commits = new RemoteCommits(build.resumable, (committed) =>
+        this.#channel.post({ kind: 'commit', committed, wantsState: false }),
+      )
+    this.#inbox = new Inbox((items) => {
+      this.#channel.postTaken(items)
+      if (this.#commits !== undefined)
+        this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), wantsState: false })
+    })
     const awaited = (): void => this.#setRef()
     this.stats = new StatsRequests(this.#channel, awaited)
     this.ending = new Ending(this.#channel, what, awaited)
@@ -62,6 +77,7 @@ export class RemoteStream implements ChannelOwner {
   next(cursor: Cursor): Promise<Result> {
     if (cursor.isOver) return Promise.resolve({ done: true, value: undefined })
     try {
+      this.#commits?.asked()
       this.#enter(cursor)
       const result = this.#waiters.length === 0 ? this.#takeReady(cursor) : undefined
       if (result !== undefined) return Promise.resolve(result)
@@ -82,6 +98,7 @@ export class RemoteStream implements ChannelOwner {
   /** The next item for an iterator. Blocks this thread until it comes. */
   nextBlocking(cursor: Cursor): Result {
     if (cursor.isOver) return { done: true, value: undefined }
+    this.#commits?.asked()
     this.#enter(cursor)
     const until = performance.now() + cursor.timeoutMs
     for (;;) {
@@ -93,6 +110,37 @@ export class RemoteStream implements ChannelOwner {
       if (message === 'gone') this.ending.vanished()
       else this.#hear(message)
     }
+  }
+
+  /** An item is done with. @throws `ERR_BAD_COMMIT`; `ERR_BAD_STATE` */
+  commit(item: unknown): void {
+    if (this.#commits === undefined) throw notResumable()
+    this.#commits.commit(item)
+  }
+
+  /** How far things are. Blocks this thread until the far side answers. @throws `ERR_BAD_STATE`; what ended it */
+  state(): PipelineState {
+    if (this.#commits === undefined) throw notResumable()
+    this.#reply = undefined
+    if (this.ending.isComplete) this.#noState()
+    this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), wantsState: true })
+    while (this.#reply === undefined) {
+      const message = this.#channel.wait(Number.POSITIVE_INFINITY)
+      if (message === undefined) continue
+      if (message === 'gone') this.ending.vanished()
+      else this.#hear(message)
+      if (this.ending.isComplete && this.#reply === undefined) this.#noState()
+    }
+    const { state, error } = this.#reply
+    if (state === undefined) throw fromWireFailure(error as WireFailure)
+    return state
+  }
+
+  #noState(): never {
+    throw new SpindleError(
+      'ERR_BAD_STATE',
+      'the thread or process has ended, and nobody knows how far it was: go on from the state that was taken last',
+    )
   }
 
   /** An iterator takes nothing more. */
@@ -132,7 +180,10 @@ export class RemoteStream implements ChannelOwner {
   /** Takes what is there: an item, or the end. @throws what ended the stream, once all items are taken. */
   #take(cursor: Cursor): Result | undefined {
     const found = this.#inbox.take()
-    if (found === ITEM) return { done: false, value: this.#inbox.item }
+    if (found === ITEM) {
+      this.#commits?.took(this.#inbox.item)
+      return { done: false, value: this.#inbox.item }
+    }
     if (found === NOTHING) {
       if (!this.ending.isComplete) return undefined
       cursor.isOver = true
@@ -156,6 +207,7 @@ export class RemoteStream implements ChannelOwner {
     if (message.kind === 'items') this.#add(message)
     else if (message.kind === 'end') this.#inbox.addEnd()
     else if (message.kind === 'stats') this.stats.heard(message)
+    else if (message.kind === 'state') this.#reply = message
     else if (message.kind === 'member') this.#member = message.member
     else this.ending.heard(message)
   }

@@ -1,6 +1,8 @@
 import type { StopMode } from '../engine/graph.ts'
+import type { PipelineState } from '../engine/resume/state.ts'
 import { consumerStats, type PipelineStats } from '../engine/stats.ts'
-import type { ItemError } from '../errors.ts'
+import { type ItemError, SpindleError } from '../errors.ts'
+import type { Committed } from './commits.ts'
 
 /** Where the far side's items come from: a pipeline, or an iterable. */
 export interface Supply {
@@ -12,6 +14,10 @@ export interface Supply {
   stop(mode: StopMode, timeoutMs: number | undefined): Promise<void>
   stats(): PipelineStats
   failures(): readonly ItemError[]
+  /** Items that the consumer has done with. */
+  commit(committed: Committed): void
+  /** @throws `ERR_BAD_STATE` if it cannot be resumed. */
+  state(): PipelineState
 }
 
 /** Of what has not begun. */
@@ -24,4 +30,8 @@ export const noStats: PipelineStats = {
   blocks: [],
   consumer: consumerStats(0, 0, 0),
   stages: [],
+}
+
+export function notResumable(): SpindleError {
+  return new SpindleError('ERR_BAD_STATE', 'it cannot be resumed: give `build: { resumable: true }`')
 }
