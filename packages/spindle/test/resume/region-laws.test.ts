@@ -35,7 +35,7 @@ function build(one: Spec, state: PipelineState | undefined): Pipeline<unknown> {
     })
   builder = builder.to(workers({ count: one.count, outputOrder: one.outputOrder }))
   for (const [at, op] of one.inside.entries())
-    builder = builder.pipe(used[op], { concurrency: 2, name: `${op}${at}` })
+    builder = builder.pipe(used[op] as typeof Local.double, { concurrency: 2, name: `${op}${at}` })
   let chain = builder as PipelineBuilder<unknown>
   if (one.batchInside > 0) chain = builder.aggregate(one.batchInside).pipe(used.reverse)
   chain = chain.to(MAIN)
