@@ -18,6 +18,7 @@ const MAY_IMPORT = {
   observe: ['root', 'placement', 'engine', 'builder'],
   // What runs in the workers of a region.
   region: ['root', 'placement', 'engine', 'builder'],
+  checkpoint: ['root'],
   interop: ['root', 'engine', 'builder'],
   loader: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop', 'remote'],
   cli: ['root', 'placement', 'engine', 'observe', 'source', 'builder', 'interop', 'remote', 'loader'],

@@ -1,0 +1,147 @@
+import { badOption, checkOptions } from '../check.ts'
+import { messageOf, SpindleError } from '../errors.ts'
+import { brokenCheckpoint, takenCheckpoint, takeState } from './state.ts'
+
+/** The part of a SQLite connection that is needed: `DatabaseSync` of `node:sqlite` (Node >= 22.5) and `Database` of better-sqlite3 have it. */
+export interface SqliteDatabase {
+  exec(sql: string): unknown
+  prepare(sql: string): SqliteStatement
+}
+
+/** The part of a prepared statement that is needed. */
+export interface SqliteStatement {
+  run(...parameters: (string | number)[]): unknown
+  get(...parameters: (string | number)[]): unknown
+}
+
+/** Options of {@link SqliteCheckpoint}. */
+export interface SqliteCheckpointOptions {
+  /** Tells apart the checkpoints in one database: of several pipelines, or of the ranks of one. Default `'pipeline'`. */
+  readonly name?: string
+  /** The table in which states are kept, made if it is missing: letters, digits and underscores. Default `'spindle_checkpoint'`. */
+  readonly table?: string
+}
+
+/**
+ * Commits what is put into a SQLite database in one transaction with the state of the pipeline that it comes from: after a crash at any point, the database
+ * holds what the state says is done, and nothing else. So with a pipeline that is resumed from `state`, every item is in it once.
+ *
+ * Of several runs with one `name`, the first to commit wins; the others are refused (`ERR_CHECKPOINT_TAKEN`) with nothing written. When a commit has failed, all
+ * further ones fail (`ERR_CHECKPOINT_BROKEN`), because the pipeline may be ahead of the database: begin anew and build from `state`.
+ *
+ * @example
+ * ```ts
+ * const database = new DatabaseSync('captions.db')
+ * const output = new SqliteCheckpoint<PipelineState>(database)
+ * const insert = database.prepare('INSERT INTO captions VALUES (?, ?)')
+ * const pipeline = builder.build({ resumable: true, ...(output.state && { state: output.state }) })
+ * for await (const batch of pipeline) {
+ *   output.commit(() => {
+ *     for (const { id, text } of batch) insert.run(id, text)
+ *     pipeline.commit(batch)
+ *     return pipeline.state()
+ *   })
+ * }
+ * output.commit(() => pipeline.state())
+ * ```
+ */
+export class SqliteCheckpoint<S extends object> {
+  readonly #database: SqliteDatabase
+  readonly #name: string
+  readonly #read: SqliteStatement
+  readonly #save: SqliteStatement
+  #commits = 0
+  #state: S | undefined
+  #fault: { readonly cause: unknown } | undefined
+
+  /**
+   * @param database a connection, which must not be in a transaction now; it stays yours to close
+   * @throws `ERR_BAD_CHECKPOINT` if what the table holds is no state
+   */
+  constructor(database: SqliteDatabase, options: SqliteCheckpointOptions = {}) {
+    checkDatabase(database)
+    checkOptions(options, ['name', 'table'])
+    const { name = 'pipeline', table = 'spindle_checkpoint' } = options
+    if (typeof name !== 'string' || name === '') badOption('name', 'a string that is not empty', name)
+    if (typeof table !== 'string' || !/^[A-Za-z_]\w*$/.test(table))
+      badOption('table', 'a name of letters, digits and underscores that does not begin with a digit', table)
+    this.#database = database
+    this.#name = name
+    database.exec(
+      `CREATE TABLE IF NOT EXISTS "${table}" (name TEXT PRIMARY KEY, commits INTEGER NOT NULL, state TEXT NOT NULL)`,
+    )
+    this.#read = database.prepare(`SELECT commits, state FROM "${table}" WHERE name = ?`)
+    this.#save = database.prepare(
+      `INSERT INTO "${table}" (name, commits, state) VALUES (?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET commits = excluded.commits, state = excluded.state`,
+    )
+    const row = this.#row()
+    this.#commits = row.commits
+    this.#state = row.state === undefined ? undefined : parseState(table, name, row.state)
+  }
+
+  /** What the last commit said is done; `undefined` before the first. */
+  get state(): S | undefined {
+    return this.#state
+  }
+
+  /** Commits so far, those of earlier runs included. */
+  get commits(): number {
+    return this.#commits
+  }
+
+  /**
+   * Commits what `work` writes on this connection together with the state it returns: both or neither.
+   *
+   * @param work writes by plain statements, commits in the pipeline what it has written, and returns `pipeline.state()`; synchronous. It is called inside a
+   *   transaction, and must not begin or end one (savepoints may be used). When it throws, all of it is rolled back, and the error is thrown on.
+   * @throws `ERR_CHECKPOINT_TAKEN` if another run has committed under this name since; what the database throws, if it does
+   */
+  commit(work: () => S): void {
+    if (this.#fault !== undefined) throw brokenCheckpoint(this.#fault.cause)
+    // As a writer from the start: waiting for other writers comes before the pipeline moves, and may be tried again.
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      if (this.#row().commits !== this.#commits) throw takenCheckpoint(`"${this.#name}"`)
+      const state = takeState(work)
+      this.#save.run(this.#name, this.#commits + 1, JSON.stringify(state))
+      this.#database.exec('COMMIT')
+      this.#state = state
+      this.#commits++
+    } catch (error) {
+      this.#fault = { cause: error }
+      this.#rollBack()
+      throw error
+    }
+  }
+
+  #row(): { commits: number; state: string | undefined } {
+    const row = this.#read.get(this.#name) as { commits: number | bigint; state: string } | undefined
+    // A connection may be set to give integers as bigints.
+    return { commits: Number(row?.commits ?? 0), state: row?.state }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec('ROLLBACK')
+    } catch {} // SQLite has done so already, or the connection is gone: the first error is the one to tell
+  }
+}
+
+function parseState<S extends object>(table: string, name: string, text: string): S {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new SpindleError(
+      'ERR_BAD_CHECKPOINT',
+      `table "${table}" holds no state under "${name}": ${messageOf(error)}`,
+      { cause: error },
+    )
+  }
+}
+
+function checkDatabase(database: unknown): void {
+  const candidate = database as Partial<SqliteDatabase> | null | undefined
+  if (typeof candidate?.exec !== 'function' || typeof candidate.prepare !== 'function')
+    badOption('database', 'a `DatabaseSync` of node:sqlite or a `Database` of better-sqlite3', database)
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { runChild } from '../support/child.ts'
+import { checkAfterCrash, checkComplete, runJob } from './fixtures/job.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'checkpoint-kill-'))
+after(() => rmSync(home, { recursive: true, force: true }))
+
+// Every call of a run: SPINDLE_ALL_KILLS=1
+const STEP = process.env.SPINDLE_ALL_KILLS === undefined ? 27 : 1
+const CALLS = 150
+
+describe('a process that writes a folder', { concurrency: 2 }, () => {
+  const fixtures = pathToFileURL(join(import.meta.dirname, 'fixtures/')).href
+  const child = (form: 'runJob' | 'runJobSync', folder: string, killAt: number) => `
+    import { interceptFs } from '${fixtures}fs-calls.ts'
+    import { runJob, runJobSync } from '${fixtures}job.ts'
+    import { writeSync } from 'node:fs'
+    let calls = 0
+    interceptFs(({ perform }) => {
+      if (++calls === ${killAt}) process.kill(process.pid, 'SIGKILL')
+      return perform()
+    })
+    await ${form}(${JSON.stringify(folder)}, (next) => writeSync(1, next + '\\n'))
+  `
+  for (const [form, first] of [
+    ['runJob', 5],
+    ['runJobSync', 15],
+  ] as const) {
+    for (let killAt = first; killAt < CALLS; killAt += STEP) {
+      it(`is killed at the ${killAt}th call of ${form}, and another completes it`, async () => {
+        const folder = join(home, `${form}-${killAt}`)
+        const killed = await runChild(child(form, folder, killAt))
+        assert.equal(killed.stderr, '')
+        assert.equal(killed.signal, 'SIGKILL')
+        checkAfterCrash(folder, Number(killed.stdout.trim().split('\n').at(-1)))
+        await runJob(folder)
+        checkComplete(folder)
+      })
+    }
+  }
+})
