@@ -1,2 +1,24 @@
 export { type ListFilesOptions, listFiles } from './list-files.ts'
+export { KeyedPermutation } from './permutation.ts'
 export { readFile } from './read-file.ts'
+// Samplers
+export { DistributedSampler } from './sampler/distributed-sampler.ts'
+export type { DistributedSamplerOptions } from './sampler/options.ts'
+export { type RankFromEnvironmentOptions, rankFromEnvironment } from './sampler/rank.ts'
+// Sources
+export {
+  type AsyncSourceDefinition,
+  defineAsyncSource,
+  defineSource,
+  type SourceDefinition,
+} from './seek/define-source.ts'
+export type { AsyncSource, ItemOf, Shard, Source, SourceLike, Transformed } from './seek/source-types.ts'
+// Transforms of sources
+export { concat } from './transform/concat.ts'
+export { type EmbedShuffleOptions, type EpochSource, embedShuffle } from './transform/embed-shuffle.ts'
+export { type MixOptions, mix } from './transform/mix.ts'
+export { type RepeatOptions, repeat } from './transform/repeat.ts'
+export { type ShuffleBufferOptions, shuffleBuffer } from './transform/shuffle-buffer.ts'
+export { type ShuffledOptions, shuffled } from './transform/shuffled.ts'
+export { split } from './transform/split.ts'
+export { skip, take } from './transform/take.ts'
