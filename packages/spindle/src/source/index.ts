@@ -1,6 +1,16 @@
-export { type ListFilesOptions, listFiles } from './list-files.ts'
+// Files
+export { type FolderSample, ImageFolder, type ImageFolderOptions } from './files/image-folder.ts'
+export { fromImageNet, type ImageNetOptions, type ImageNetSample, parseWnid } from './files/image-net.ts'
+export { imageNetLabels, imageNetSynsets } from './files/image-net-classes.ts'
+export { fromFiles, type ListFilesOptions, listFiles } from './files/list-files.ts'
+export { readFile } from './files/read-file.ts'
+// Files and web servers
+export { type ReadUrlOptions, readUrl } from './http/read-url.ts'
+export { RemoteFile } from './http/remote-file.ts'
+// Manifests
+export { type FromManifestOptions, fromManifest, type ManifestRow } from './manifest/from-manifest.ts'
+// Orders
 export { KeyedPermutation } from './permutation.ts'
-export { readFile } from './read-file.ts'
 // Samplers
 export { DistributedSampler } from './sampler/distributed-sampler.ts'
 export type { DistributedSamplerOptions } from './sampler/options.ts'

@@ -28,9 +28,7 @@ export function expose<T>(
   epoch = 0,
 ): Source<T> | AsyncSource<T> | Items<T> {
   if (!isSeekablePlan(plan)) return plainOf(plan, shard)
-  const source = plan.isAsync ? new AsyncPlanned(plan, shard, epoch) : new Planned(plan, shard, epoch)
-  register(source, plan, shard)
-  return source
+  return plan.isAsync ? new AsyncPlannedSource(plan, shard, epoch) : new PlannedSource(plan, shard, epoch)
 }
 
 /** The first position >= `from` that is the shard's. */
@@ -72,10 +70,11 @@ abstract class Positioned<T> {
   #epoch: number
   #description: { readonly [name: string]: Json } | undefined
 
-  constructor(plan: Plan<T>, shard: Shard | undefined, epoch: number) {
+  constructor(plan: Plan<T>, shard?: Shard, epoch = 0) {
     this.#plan = plan
     this.shard = shard
     this.#epoch = epoch
+    register(this, plan, shard)
   }
 
   get size(): number | undefined {
@@ -107,7 +106,8 @@ abstract class Positioned<T> {
   }
 }
 
-class Planned<T> extends Positioned<T> implements Source<T> {
+/** A {@link Source} as a plan says. */
+export class PlannedSource<T> extends Positioned<T> implements Source<T> {
   iterateFrom(position: number, epoch: number): Iterable<T> {
     return this.pick(position, epoch) as Iterable<T>
   }
@@ -117,7 +117,8 @@ class Planned<T> extends Positioned<T> implements Source<T> {
   }
 }
 
-class AsyncPlanned<T> extends Positioned<T> implements AsyncSource<T> {
+/** An {@link AsyncSource} as a plan says. */
+export class AsyncPlannedSource<T> extends Positioned<T> implements AsyncSource<T> {
   iterateFrom(position: number, epoch: number): AsyncIterable<T> {
     return this.pick(position, epoch) as AsyncIterable<T>
   }

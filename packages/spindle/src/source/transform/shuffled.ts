@@ -33,7 +33,8 @@ export interface ShuffledOptions {
  * assert.equal(order.size, 1e9)
  * assert.equal([...order.iterateFrom(999_999_990, 0)].length, 10)
  * order.setEpoch(1)
- * assert.notEqual([...order.iterateFrom(0, 1)[Symbol.iterator]().next()].value, first)
+ * const [other] = order
+ * assert.notEqual(other, first)
  * ```
  */
 export function shuffled(size: number, options?: ShuffledOptions): Source<number>
