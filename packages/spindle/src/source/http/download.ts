@@ -44,13 +44,24 @@ export class Download {
       signal?.throwIfAborted()
       const before = this.received
       const outcome = await this.attempt()
-      if (outcome === undefined) return Buffer.concat(this.pieces, this.received)
+      if (outcome === undefined) return this.joined()
       // What moves on does not use up its attempts.
       failures = this.received > before ? 1 : failures + 1
       if (failures > retries) throw outcome.error
       const backoffMs = minDelayMs * 2 ** (failures - 1) * (0.5 + Math.random() / 2)
       await this.wait(Math.min(maxDelayMs, Math.max(outcome.waitMs, backoffMs)))
     }
+  }
+
+  /** In memory of its own, which can be transferred: what `fetch` gives, and `Buffer.concat`, shares its memory with others. */
+  private joined(): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(this.received)
+    let at = 0
+    for (const piece of this.pieces) {
+      bytes.set(piece, at)
+      at += piece.length
+    }
+    return bytes
   }
 
   private async wait(ms: number): Promise<void> {

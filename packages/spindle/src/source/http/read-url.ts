@@ -44,6 +44,7 @@ export interface ReadPlan {
  * tell that what it has is still the same (`ETag` or `Last-Modified`), otherwise from the start. Lengths and ranges of answers are checked against what was asked for:
  * what is returned is whole.
  *
+ * @returns the bytes; the `Buffer` owns its memory, so it can be transferred to another thread
  * @throws `ERR_HTTP` with the status or the cause; `ERR_TOO_LARGE`; `ERR_TIMEOUT` if the last attempt stalled; `ERR_BAD_OPTION`
  * @example
  * ```ts run
