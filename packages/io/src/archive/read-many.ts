@@ -28,14 +28,14 @@ export function checkReadOptions(options: ArchiveReadManyOptions, ...alsoKnown: 
  * @returns what was read, in the order of `entries`
  * @throws the first failure, once what runs is done
  */
-export async function readMany<E>(
+export async function readMany<E, R = Uint8Array>(
   entries: readonly E[],
   placeOf: (entry: E) => number,
   concurrency: number,
-  read: (entry: E) => Promise<Uint8Array>,
-): Promise<Uint8Array[]> {
+  read: (entry: E) => Promise<R>,
+): Promise<R[]> {
   const order = entries.map((_, i) => i).sort((a, b) => placeOf(entries[a]!) - placeOf(entries[b]!))
-  const results = new Array<Uint8Array>(entries.length)
+  const results = new Array<R>(entries.length)
   const failures: unknown[] = []
   let next = 0
   const lane = async (): Promise<void> => {

@@ -1,2 +1,34 @@
-export { type ListFilesOptions, listFiles } from './list-files.ts'
-export { readFile } from './read-file.ts'
+// Files
+export { type FolderSample, ImageFolder, type ImageFolderOptions } from './files/image-folder.ts'
+export { fromImageNet, type ImageNetOptions, type ImageNetSample, parseWnid } from './files/image-net.ts'
+export { imageNetLabels, imageNetSynsets } from './files/image-net-classes.ts'
+export { fromFiles, type ListFilesOptions, listFiles } from './files/list-files.ts'
+export { readFile } from './files/read-file.ts'
+// Files and web servers
+export { type ReadUrlOptions, readUrl } from './http/read-url.ts'
+export { RemoteFile } from './http/remote-file.ts'
+// Manifests
+export { type FromManifestOptions, fromManifest, type ManifestRow } from './manifest/from-manifest.ts'
+// Orders
+export { KeyedPermutation } from './permutation.ts'
+// Samplers
+export { DistributedSampler } from './sampler/distributed-sampler.ts'
+export type { DistributedSamplerOptions } from './sampler/options.ts'
+export { type RankFromEnvironmentOptions, rankFromEnvironment } from './sampler/rank.ts'
+// Sources
+export {
+  type AsyncSourceDefinition,
+  defineAsyncSource,
+  defineSource,
+  type SourceDefinition,
+} from './seek/define-source.ts'
+export type { AsyncSource, ItemOf, Shard, Source, SourceLike, Transformed } from './seek/source-types.ts'
+// Transforms of sources
+export { concat } from './transform/concat.ts'
+export { type EmbedShuffleOptions, type EpochSource, embedShuffle } from './transform/embed-shuffle.ts'
+export { type MixOptions, mix } from './transform/mix.ts'
+export { type RepeatOptions, repeat } from './transform/repeat.ts'
+export { type ShuffleBufferOptions, shuffleBuffer } from './transform/shuffle-buffer.ts'
+export { type ShuffledOptions, shuffled } from './transform/shuffled.ts'
+export { split } from './transform/split.ts'
+export { skip, take } from './transform/take.ts'

@@ -63,8 +63,8 @@ function sampleOf(key: string, files: ReadonlyMap<string, Uint8Array>): Sample {
   return { __key__: key, files: Object.fromEntries(files) }
 }
 
-/** `a.b/c.seg.png` is `a.b/c` and `seg.png`. */
-function splitKey(path: string): { readonly key: string; readonly extension: string } | undefined {
+/** `a.b/c.seg.png` is `a.b/c` and `seg.png`; `undefined` for a name without a dot, or that begins with one. */
+export function splitKey(path: string): { readonly key: string; readonly extension: string } | undefined {
   const name = path.lastIndexOf('/') + 1
   const dot = path.indexOf('.', name)
   if (dot <= name) return undefined

@@ -1,0 +1,132 @@
+import { RemoteFile } from 'spindle/source'
+import { openReader } from '../../file/reader.ts'
+import type { Sample } from './group-by-key.ts'
+import type { WebDatasetPlan } from './options.ts'
+import type { Shard } from './shard.ts'
+import type { EpochOrder } from './shard-order.ts'
+
+const FILE_AHEAD_BYTES = 1024 * 1024
+const NETWORK_AHEAD_BYTES = 8 * 1024 * 1024
+/** Shards that are open at a time, at least. */
+const MIN_OPEN = 16
+
+/** The samples at `positions`. */
+export async function* readSamples(
+  shards: readonly Shard[],
+  order: EpochOrder,
+  positions: Iterable<number>,
+  { interleave, signal }: WebDatasetPlan,
+): AsyncGenerator<Sample, void, void> {
+  const open = new Map<number, OpenShard>()
+  try {
+    for (const position of positions) {
+      signal?.throwIfAborted()
+      const { shard, sample } = order.at(position)
+      let reader = open.get(shard)
+      // The one that was used longest ago is the first.
+      open.delete(shard)
+      if (reader === undefined && open.size >= Math.max(MIN_OPEN, interleave)) {
+        const [[oldest, unused]] = open as Iterable<[number, OpenShard]> as [[number, OpenShard]]
+        open.delete(oldest)
+        await unused.close()
+      }
+      reader ??= await OpenShard.open(shards[shard]!, signal)
+      open.set(shard, reader)
+      yield await reader.read(sample)
+    }
+  } finally {
+    for (const reader of open.values()) await reader.close()
+  }
+}
+
+interface ShardReader {
+  readonly size: number
+  read(offset: number, length: number): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/** A shard, and what has been read of it. */
+class OpenShard {
+  private readonly shard: Shard
+  private readonly reader: ShardReader
+  private readonly aheadBytes: number
+  /** The last bytes that were read, and where they lie. */
+  private bytes: Uint8Array = new Uint8Array(0)
+  private offset = 0
+  /** Number of the sample that was read last. */
+  private last = -1
+
+  static async open(shard: Shard, signal: AbortSignal | undefined): Promise<OpenShard> {
+    const isRemote = shard.place instanceof URL && shard.place.protocol !== 'file:'
+    const reader = isRemote
+      ? await remoteReader(shard.place as URL, signal)
+      : await fileReader(shard.place, signal)
+    return new OpenShard(shard, reader, isRemote ? NETWORK_AHEAD_BYTES : FILE_AHEAD_BYTES)
+  }
+
+  private constructor(shard: Shard, reader: ShardReader, aheadBytes: number) {
+    this.shard = shard
+    this.reader = reader
+    this.aheadBytes = aheadBytes
+  }
+
+  async read(sample: number): Promise<Sample> {
+    const { keys, firsts, offsets, sizes, extensions } = this.shard
+    const [first, end] = [firsts[sample]!, firsts[sample + 1]!]
+    const files = new Map<string, Uint8Array>()
+    let from = Number.POSITIVE_INFINITY
+    let to = 0
+    for (let file = first; file < end; file++) {
+      // Of nothing there is nothing to read. A link's data lie elsewhere, and with the others so much is read as lies in between.
+      if (sizes[file] === 0) continue
+      from = Math.min(from, offsets[file]!)
+      to = Math.max(to, offsets[file]! + sizes[file]!)
+    }
+    if (from < to) await this.load(from, to, sample === this.last + 1)
+    this.last = sample
+    for (let file = first; file < end; file++) {
+      const start = offsets[file]! - this.offset
+      // Memory of its own: to be transferred, or kept, without the others.
+      files.set(
+        extensions[file]!,
+        sizes[file] === 0 ? new Uint8Array(0) : this.bytes.slice(start, start + sizes[file]!),
+      )
+    }
+    return { __key__: keys[sample]!, files: Object.fromEntries(files) }
+  }
+
+  close(): Promise<void> {
+    return this.reader.close()
+  }
+
+  /** Makes `bytes` have the bytes `from`..`to` of the shard. */
+  private async load(from: number, to: number, isNext: boolean): Promise<void> {
+    if (from >= this.offset && to <= this.offset + this.bytes.length) return
+    const end = isNext ? Math.min(this.reader.size, Math.max(to, from + this.aheadBytes)) : to
+    this.bytes = await this.reader.read(from, end - from)
+    this.offset = from
+  }
+}
+
+async function fileReader(place: string | URL, signal: AbortSignal | undefined): Promise<ShardReader> {
+  const reader = await openReader(place, signal)
+  return {
+    size: reader.size,
+    // Not a Buffer, whose `slice` is a view.
+    read: async (offset, length) => plain(await reader.read(offset, length)),
+    close: () => reader.close(),
+  }
+}
+
+async function remoteReader(place: URL, signal: AbortSignal | undefined): Promise<ShardReader> {
+  const file = await RemoteFile.open(place, signal === undefined ? {} : { signal })
+  return {
+    size: file.size,
+    read: async (offset, length) => plain(await file.read(offset, offset + length)),
+    close: async () => {},
+  }
+}
+
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,148 @@
+import { type Dirent, readdirSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { badOption, checkOptions } from '../../check.ts'
+import { SpindleError } from '../../errors.ts'
+import { PlannedSource } from '../seek/expose.ts'
+import { digestOfNames, hasEnding } from './list-files.ts'
+
+/** A file and its class. */
+export interface FolderSample {
+  /** Its path, which begins with the root. */
+  readonly path: string
+  /** Number of its class, from 0, in order of names. */
+  readonly label: number
+  /** Its class: the name of a folder of the root. */
+  readonly className: string
+}
+
+/** Options of {@link ImageFolder}. */
+export interface ImageFolderOptions {
+  /** Endings of files to take, case ignored. Default: `jpg`, `jpeg`, `png`, `webp`, `avif`, `gif`, `bmp`, `tif`, `tiff`, `ppm`, `pgm`. */
+  readonly extensions?: readonly string[]
+  /** Let folders be without such files. Default false: then they are an error, for their classes would be without examples. */
+  readonly allowEmpty?: boolean
+}
+
+const IMAGES = ['jpg', 'jpeg', 'png', 'webp', 'avif', 'gif', 'bmp', 'tif', 'tiff', 'ppm', 'pgm']
+/** Folders that are read at a time. */
+const READ_AT_A_TIME = 16
+
+/**
+ * Files whose classes are the names of the folders they lie in, `root/cat/1.jpg`: in order of classes, then of paths, by UTF-16 unit. Folders within those of the classes belong to their
+ * class; names that begin with a dot are left out. The paths are in memory.
+ *
+ * A state belongs to the files' names below the root.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { ImageFolder, shuffled } from 'spindle/source'
+ *
+ * const folder = await ImageFolder.open('packages/spindle/test', { extensions: ['json'], allowEmpty: true })
+ * for (const { path, label, className } of shuffled(folder, { seed: 1 })) {
+ *   assert.equal(folder.classes[label], className)
+ *   assert.ok(path.startsWith('packages/spindle/test/'))
+ * }
+ * ```
+ */
+export class ImageFolder extends PlannedSource<FolderSample> {
+  /** The names of the classes, in order of their labels. */
+  readonly classes: readonly string[]
+
+  /** Lists the files without holding the loop. @throws as the constructor */
+  static async open(root: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
+    checkFolderOptions(options)
+    const classes = classesOf(root, await readdir(root, { withFileTypes: true }))
+    const folders: string[][] = []
+    for (let i = 0; i < classes.length; i += READ_AT_A_TIME) {
+      const reading = classes.slice(i, i + READ_AT_A_TIME).map(async (name) => {
+        const folder = join(root, name)
+        return filesOf(folder, await readdir(folder, { withFileTypes: true, recursive: true }), options)
+      })
+      folders.push(...(await Promise.all(reading)))
+    }
+    return new ImageFolder(root, options, { classes, folders })
+  }
+
+  /**
+   * Lists the files, and returns when that is done: some milliseconds for 10 000 files, in which nothing else can run. {@link open} does it aside.
+   *
+   * @throws `ERR_BAD_SOURCE` where there are no folders, or one of them has no file; what `fs.readdir` gives; `ERR_BAD_OPTION`
+   */
+  constructor(root: string, options?: ImageFolderOptions)
+  /** @internal */
+  constructor(root: string, options: ImageFolderOptions, listing: Listing)
+  constructor(root: string, options: ImageFolderOptions = {}, listing?: Listing) {
+    checkFolderOptions(options)
+    const { classes, folders } = listing ?? listingOf(root, options)
+    const empty = classes.filter((_, label) => folders[label]!.length === 0)
+    if (empty.length > 0 && options.allowEmpty !== true)
+      throw new SpindleError(
+        'ERR_BAD_SOURCE',
+        `${empty.length} folders of ${root} have no files of the wanted extensions: ${empty.slice(0, 5).join(', ')} (\`allowEmpty: true\` lets them be)`,
+      )
+    const paths = folders.flat()
+    const labels = Uint32Array.from(folders.flatMap((files, label) => files.map(() => label)))
+    super({
+      size: paths.length,
+      access: 'random',
+      isAsync: false,
+      describe: () => ({ kind: 'ImageFolder', size: paths.length, digest: digestOfNames(root, paths) }),
+      *pick(positions) {
+        for (const position of positions) {
+          const label = labels[position]!
+          yield { path: paths[position]!, label, className: classes[label]! }
+        }
+      },
+    })
+    this.classes = classes
+  }
+}
+
+interface Listing {
+  readonly classes: readonly string[]
+  /** The paths of each class. */
+  readonly folders: readonly (readonly string[])[]
+}
+
+function listingOf(root: string, options: ImageFolderOptions): Listing {
+  const classes = classesOf(root, readdirSync(root, { withFileTypes: true }))
+  const folders = classes.map((name) => {
+    const folder = join(root, name)
+    return filesOf(folder, readdirSync(folder, { withFileTypes: true, recursive: true }), options)
+  })
+  return { classes, folders }
+}
+
+function classesOf(root: string, entries: readonly Dirent[]): string[] {
+  const classes = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+  if (classes.length === 0)
+    throw new SpindleError('ERR_BAD_SOURCE', `${root} has no folders: the names of folders are the classes`)
+  return classes.map(({ name }) => name).sort()
+}
+
+function filesOf(
+  folder: string,
+  entries: readonly Dirent[],
+  { extensions = IMAGES }: ImageFolderOptions,
+): string[] {
+  const endings = extensions.map((end) => `.${end.replace(/^\./, '').toLowerCase()}`)
+  const paths: string[] = []
+  for (const entry of entries) {
+    if (!entry.isFile() || !hasEnding(entry.name, endings)) continue
+    const path = join(entry.parentPath ?? entry.path, entry.name)
+    if (!/(^|[\\/])\./.test(path.slice(folder.length))) paths.push(path)
+  }
+  return paths.sort()
+}
+
+function checkFolderOptions(options: ImageFolderOptions): void {
+  checkOptions(options, ['extensions', 'allowEmpty'])
+  const { extensions, allowEmpty = false } = options
+  const isList =
+    Array.isArray(extensions) && extensions.length > 0 && extensions.every((end) => typeof end === 'string')
+  if (extensions !== undefined && !isList)
+    badOption('extensions', 'an array of at least one text', extensions)
+  if (typeof allowEmpty !== 'boolean') badOption('allowEmpty', 'a boolean', allowEmpty)
+}

@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import { badOption, checkChoice, checkOptions } from '../../check.ts'
+import { SpindleError } from '../../errors.ts'
+import { PlannedSource } from '../seek/expose.ts'
+import type { Source } from '../seek/source-types.ts'
+import { ImageFolder } from './image-folder.ts'
+import { imageNetLabels, imageNetSynsets } from './image-net-classes.ts'
+import { digestOfNames } from './list-files.ts'
+
+/** An image of ImageNet-1k. */
+export interface ImageNetSample {
+  readonly path: string
+  /** 0..999, as models trained on ImageNet-1k have it. */
+  readonly label: number
+  /** WordNet's id of its class: `n02110958`. */
+  readonly wnid: string
+  /** Its class in words: `pug, pug-dog`. */
+  readonly name: string
+}
+
+/** Options of {@link fromImageNet}. */
+export interface ImageNetOptions {
+  /** Which part. Default `'val'`. */
+  readonly split?: 'train' | 'val'
+}
+
+/**
+ * The images of ImageNet-1k (ILSVRC 2012), one folder a class: `root/train/n02110958/….JPEG`. The labels are the usual ones, also where not all classes are there.
+ *
+ * @throws `ERR_BAD_SOURCE` for a folder that is no class of ImageNet-1k; as `ImageFolder.open`
+ */
+export async function fromImageNet(
+  root: string,
+  options: ImageNetOptions = {},
+): Promise<Source<ImageNetSample>> {
+  checkOptions(options, ['split'])
+  const { split = 'val' } = options
+  checkChoice('split', split, ['train', 'val'])
+  const folder = join(root, split)
+  const files = await ImageFolder.open(folder, { extensions: ['jpeg', 'jpg'] })
+  const labels = files.classes.map((wnid) => {
+    const label = imageNetSynsets().indexOf(wnid)
+    if (label !== -1) return label
+    throw new SpindleError(
+      'ERR_BAD_SOURCE',
+      `${join(folder, wnid)} is none of the 1000 classes of ImageNet-1k`,
+    )
+  })
+  const samples = [...files].map(({ path, label }) => ({ path, label: labels[label]! }))
+  return new PlannedSource<ImageNetSample>({
+    size: samples.length,
+    access: 'random',
+    isAsync: false,
+    describe: () => ({
+      kind: 'ImageNet',
+      size: samples.length,
+      digest: digestOfNames(
+        root,
+        samples.map(({ path }) => path),
+      ),
+    }),
+    *pick(positions) {
+      for (const position of positions) {
+        const { path, label } = samples[position]!
+        yield { path, label, wnid: imageNetSynsets()[label]!, name: imageNetLabels()[label]! }
+      }
+    },
+  })
+}
+
+/**
+ * WordNet's id in a path: the first `n` with eight digits.
+ *
+ * @throws `ERR_BAD_OPTION` where there is none
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { imageNetLabels, imageNetSynsets, parseWnid } from 'spindle/source'
+ *
+ * const wnid = parseWnid('train/n02110958/n02110958_10193.JPEG')
+ * assert.equal(wnid, 'n02110958')
+ * assert.equal(imageNetLabels()[imageNetSynsets().indexOf(wnid)], 'pug, pug-dog')
+ * ```
+ */
+export function parseWnid(path: string): string {
+  const wnid = /n\d{8}/.exec(path)?.[0]
+  return wnid ?? badOption('path', 'one that has a WordNet id, `n` and eight digits, in it', path)
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto'
+import { opendir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { badOption, checkOptions } from '../../check.ts'
+import { expose } from '../seek/expose.ts'
+import type { Source } from '../seek/source-types.ts'
+import { matcherOf } from './glob.ts'
+
+/** Options of {@link listFiles}. */
+export interface ListFilesOptions {
+  /** Endings to keep, case ignored, with or without the dot: `['.jpg', 'png']`. Default: all. */
+  readonly extensions?: readonly string[]
+  /** Go into folders. Default false, or true where `match` has a `/` or `**`. Links to folders are not followed. */
+  readonly recursive?: boolean
+  /**
+   * Patterns of paths below the folder, with `/` between names, of which one must fit: `*` and `?` stand for characters of a name, `**` for any folders, `[a-z]` and `[!a-z]` for one
+   * character, `{jpg,png}` for one of several. Default: all.
+   */
+  readonly match?: string | readonly string[]
+}
+
+/**
+ * The files of a folder, as paths that begin with `directory`, sorted by name (by UTF-16 unit, so alike on every machine), folders in their place among
+ * them. Names that begin with a dot are left out. One folder's names are in memory at a time.
+ *
+ * @throws what `fs.opendir` gives: `ENOENT`, `ENOTDIR`, … `ERR_BAD_OPTION` for bad options.
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { listFiles } from 'spindle/source'
+ *
+ * const names: string[] = []
+ * for await (const path of listFiles('packages/spindle', { extensions: ['json'] })) names.push(path)
+ * assert.deepEqual(names, ['packages/spindle/package.json', 'packages/spindle/tsconfig.json'])
+ * ```
+ */
+export function listFiles(directory: string, options: ListFilesOptions = {}): AsyncIterable<string> {
+  const wanted = wantedFiles(options)
+  // Iterable again and again, as a continuous source must be.
+  return { [Symbol.asyncIterator]: () => walk(directory, '', wanted) }
+}
+
+/**
+ * The files that `listFiles` gives, as a seekable source: the paths are in memory. A state belongs to the files' names below the folder, so that the folder may move; what is in
+ * the files is not looked at.
+ *
+ * @throws as {@link listFiles}
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { fromFiles, shuffled } from 'spindle/source'
+ *
+ * const files = await fromFiles('packages/spindle/src/source', { match: '**\/*-folder.ts' })
+ * assert.deepEqual([...shuffled(files)], ['packages/spindle/src/source/files/image-folder.ts'])
+ * ```
+ */
+export async function fromFiles(directory: string, options: ListFilesOptions = {}): Promise<Source<string>> {
+  const paths: string[] = []
+  for await (const path of listFiles(directory, options)) paths.push(path)
+  return expose<string>(
+    {
+      size: paths.length,
+      access: 'random',
+      isAsync: false,
+      describe: () => ({ kind: 'files', size: paths.length, digest: digestOfNames(directory, paths) }),
+      *pick(positions) {
+        for (const position of positions) yield paths[position]!
+      },
+    },
+    undefined,
+  ) as Source<string>
+}
+
+/** A text that is the same for the same names below a folder. */
+export function digestOfNames(directory: string, paths: Iterable<string>): string {
+  const hash = createHash('sha256')
+  for (const path of paths) hash.update(`${relative(directory, path)}\0`)
+  return hash.digest('hex').slice(0, 16)
+}
+
+interface WantedFiles {
+  readonly isRecursive: boolean
+  /** Whether a file is wanted, by its path below the folder, with `/` between names. */
+  readonly isWanted: (path: string) => boolean
+}
+
+function wantedFiles(options: ListFilesOptions): WantedFiles {
+  checkOptions(options, ['extensions', 'recursive', 'match'])
+  const { extensions, match } = options
+  if (
+    extensions !== undefined &&
+    (!Array.isArray(extensions) || extensions.some((end) => typeof end !== 'string'))
+  ) {
+    badOption('extensions', 'an array of texts', extensions)
+  }
+  const patterns: readonly unknown[] = Array.isArray(match) ? match : match === undefined ? [] : [match]
+  for (const pattern of patterns)
+    if (typeof pattern !== 'string' || pattern === '')
+      badOption('match', 'a pattern, or an array of them', pattern)
+  const { recursive = patterns.some((pattern) => /\/|\*\*/.test(pattern as string)) } = options
+  if (typeof recursive !== 'boolean') badOption('recursive', 'a boolean', recursive)
+  const matchers = patterns.map((pattern) => matcherOf(pattern as string))
+  const endings = extensions?.map((end) => `.${end.replace(/^\./, '').toLowerCase()}`)
+  return {
+    isRecursive: recursive,
+    isWanted: (path) =>
+      hasEnding(path, endings) && (matchers.length === 0 || matchers.some((matcher) => matcher.test(path))),
+  }
+}
+
+async function* walk(
+  directory: string,
+  below: string,
+  wanted: WantedFiles,
+): AsyncGenerator<string, void, undefined> {
+  const entries: { name: string; isFolder: boolean }[] = []
+  for await (const entry of await opendir(directory)) {
+    if (entry.name.startsWith('.')) continue
+    const isFolder = entry.isDirectory()
+    if (isFolder ? wanted.isRecursive : wanted.isWanted(below + entry.name))
+      entries.push({ name: entry.name, isFolder })
+  }
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const { name, isFolder } of entries) {
+    const path = join(directory, name)
+    if (isFolder) yield* walk(path, `${below}${name}/`, wanted)
+    else yield path
+  }
+}
+
+/** Whether a name has one of the endings, which are in lower case and have their dots. */
+export function hasEnding(name: string, endings: readonly string[] | undefined): boolean {
+  if (endings === undefined) return true
+  const lower = name.toLowerCase()
+  return endings.some((ending) => lower.endsWith(ending))
+}

@@ -1,0 +1,90 @@
+import { extname } from 'node:path'
+import { badOption, checkChoice, checkOptions } from '../../check.ts'
+import type { Json } from '../../engine/seekable.ts'
+import { AsyncPlannedSource } from '../seek/expose.ts'
+import type { AsyncSource } from '../seek/source-types.ts'
+import { type Dialect, jsonlDialect, tableDialect } from './dialects.ts'
+import { readRecords } from './read-records.ts'
+import { buildRecordIndex } from './record-index.ts'
+
+/** A record of a manifest: of JSON Lines whatever object each line is, of a table texts by the names of columns. */
+export type ManifestRow = Readonly<Record<string, Json>>
+
+/** Options of {@link fromManifest}. */
+export interface FromManifestOptions {
+  /** How records are written. Default: by the file's ending, `.jsonl` or `.ndjson`, `.csv`, `.tsv`. */
+  readonly format?: 'jsonl' | 'csv' | 'tsv'
+  /** What stands between fields of a table: one character. Default `,`, in TSV a tab. */
+  readonly delimiter?: string
+  /** Names of a table's columns, where the first record is not the names. */
+  readonly columns?: readonly string[]
+}
+
+/**
+ * The records of a file: JSON Lines, or a table as RFC 4180 has it (fields in quotes may have line breaks, delimiters and doubled quotes in them; values are texts). Empty lines are no records.
+ *
+ * The file is read once, to find out where records begin: of every 32nd that is kept, a quarter of a byte a record. It is read again as records are asked for: in pieces of 256 KiB where they
+ * follow each other, else 32 records at a time. A state belongs to the file's contents (a digest of them), wherever it lies.
+ *
+ * @throws `ERR_BAD_OPTION`; `ERR_BAD_RECORD` for a table with two columns of one name; what `fs.open` gives. Iterating: `ERR_BAD_RECORD` for a
+ * record that is none, with its number and place; `ERR_BAD_SOURCE` if the file has changed since
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { mkdtemp, writeFile } from 'node:fs/promises'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * import { fromManifest } from 'spindle/source'
+ *
+ * const path = join(await mkdtemp(join(tmpdir(), 'manifest-')), 'train.csv')
+ * await writeFile(path, 'path,caption\na.jpg,"a cat, asleep"\nb.jpg,a dog\n')
+ * const rows = await fromManifest(path)
+ * assert.equal(rows.size, 2)
+ * for await (const row of rows.iterateFrom(0, 0)) {
+ *   assert.deepEqual(row, { path: 'a.jpg', caption: 'a cat, asleep' })
+ *   break
+ * }
+ * ```
+ */
+export async function fromManifest<T = ManifestRow>(
+  path: string,
+  options: FromManifestOptions = {},
+): Promise<AsyncSource<T>> {
+  const dialect = dialectOf(path, options)
+  const index = await buildRecordIndex(path, dialect)
+  const { count: size, digest } = index
+  return new AsyncPlannedSource<T>({
+    size,
+    access: 'sequential',
+    isAsync: true,
+    describe: () => ({ kind: 'manifest', format: dialect.name, size, digest }),
+    pick: (positions) => readRecords(index, positions) as AsyncIterable<T>,
+  })
+}
+
+function dialectOf(path: string, options: FromManifestOptions): Dialect {
+  checkOptions(options, ['format', 'delimiter', 'columns'])
+  const { format = formatOf(path), delimiter, columns } = options
+  if (format === undefined)
+    badOption('format', "'jsonl', 'csv' or 'tsv' where the file's ending does not tell", format)
+  checkChoice('format', format, ['jsonl', 'csv', 'tsv'])
+  if (format === 'jsonl') {
+    if (delimiter !== undefined) badOption('delimiter', 'left out for JSON Lines', delimiter)
+    if (columns !== undefined) badOption('columns', 'left out for JSON Lines', columns)
+    return jsonlDialect()
+  }
+  if (
+    delimiter !== undefined &&
+    (typeof delimiter !== 'string' || !/^[^"\r\n]$/.test(delimiter) || delimiter > '\x7f')
+  )
+    badOption('delimiter', 'one ASCII character, and neither a quote nor a line break', delimiter)
+  if (columns !== undefined && (!Array.isArray(columns) || columns.some((name) => typeof name !== 'string')))
+    badOption('columns', 'an array of texts', columns)
+  return tableDialect(format, delimiter ?? (format === 'tsv' ? '\t' : ','), columns)
+}
+
+function formatOf(path: string): 'jsonl' | 'csv' | 'tsv' | undefined {
+  const ending = extname(path).toLowerCase()
+  if (ending === '.csv' || ending === '.tsv') return ending.slice(1) as 'csv' | 'tsv'
+  return ending === '.jsonl' || ending === '.ndjson' ? 'jsonl' : undefined
+}

@@ -1,0 +1,92 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import type { Json } from '../../engine/seekable.ts'
+import { messageOf, SpindleError } from '../../errors.ts'
+import { isBlank, RECORDS_A_BLOCK, type RecordIndex, textOf } from './record-index.ts'
+
+/** How much is read at once where records are read one after another. */
+const AHEAD_BYTES = 256 * 1024
+
+/** Records that have been read, but not parsed. */
+interface Loaded {
+  /** Number of the first one. */
+  readonly first: number
+  readonly bytes: Uint8Array
+  /** Where `bytes` lie in the file. */
+  readonly offset: number
+  /** From where to where each record goes in `bytes`: two numbers a record. */
+  readonly ends: readonly number[]
+}
+
+/** The records of a file at `positions`. */
+export async function* readRecords(
+  index: RecordIndex,
+  positions: Iterable<number>,
+): AsyncGenerator<Json, void, void> {
+  const file = await open(index.path)
+  try {
+    await checkSame(index, file)
+    let loaded: Loaded | undefined
+    for (const position of positions) {
+      const last = loaded === undefined ? 0 : loaded.first + loaded.ends.length / 2
+      if (loaded === undefined || position < loaded.first || position >= last)
+        loaded = await load(index, file, position, position === last)
+      yield parse(index, loaded, position)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function load(
+  index: RecordIndex,
+  file: FileHandle,
+  position: number,
+  isNext: boolean,
+): Promise<Loaded> {
+  const { starts, path, dialect } = index
+  const block = Math.floor(position / RECORDS_A_BLOCK)
+  const offset = starts[block]!
+  let end = block + 1
+  if (isNext) while (end + 1 < starts.length && starts[end + 1]! - offset <= AHEAD_BYTES) end++
+  const bytes = Buffer.allocUnsafe(starts[end]! - offset)
+  for (let filled = 0; filled < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, offset + filled)
+    if (bytesRead === 0) throw changed(path)
+    filled += bytesRead
+  }
+  const ends: number[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const found = dialect.endOf(bytes, at)
+    const after = found === -1 ? bytes.length : found
+    if (!isBlank(bytes, at, after)) ends.push(at, after)
+    at = after
+  }
+  return { first: block * RECORDS_A_BLOCK, bytes, offset, ends }
+}
+
+function parse(
+  { path, dialect }: RecordIndex,
+  { first, bytes, offset, ends }: Loaded,
+  position: number,
+): Json {
+  const [from, end] = [ends[2 * (position - first)], ends[2 * (position - first) + 1]]
+  if (from === undefined || end === undefined) throw changed(path)
+  try {
+    return dialect.parse(textOf(bytes, from, end))
+  } catch (error) {
+    throw new SpindleError(
+      'ERR_BAD_RECORD',
+      `${path}: record ${position}, at byte ${offset + from}, is none: ${messageOf(error)}`,
+      { cause: error },
+    )
+  }
+}
+
+async function checkSame({ path, fileSize, modifiedMs }: RecordIndex, file: FileHandle): Promise<void> {
+  const { size, mtimeMs } = await file.stat()
+  if (size !== fileSize || mtimeMs !== modifiedMs) throw changed(path)
+}
+
+function changed(path: string): SpindleError {
+  return new SpindleError('ERR_BAD_SOURCE', `${path} has changed since it was opened`)
+}

@@ -1,0 +1,77 @@
+import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { SpindleError } from '../../errors.ts'
+import type { Shard } from '../seek/source-types.ts'
+import { checkShard } from './shard.ts'
+
+/** Options of {@link rankFromEnvironment}. */
+export interface RankFromEnvironmentOptions {
+  /** The variables. Default `process.env`. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** How many ranks there are, where the environment tells only which one this is, as Kubernetes does. */
+  readonly worldSize?: number
+  /** What to take where there is nothing: `{ rank: 0, worldSize: 1 }` on a machine alone. Default: fail. */
+  readonly fallback?: Shard
+}
+
+/** Names of variables: who sets them, which this is, how many there are. The first one that is set decides. */
+const SCHEMES = [
+  { by: 'torchrun and others', rank: 'RANK', worldSize: 'WORLD_SIZE' },
+  { by: 'Kubernetes, indexed jobs', rank: 'JOB_COMPLETION_INDEX', worldSize: 'JOB_COMPLETIONS' },
+  { by: 'Slurm', rank: 'SLURM_PROCID', worldSize: 'SLURM_NTASKS' },
+] as const
+
+/**
+ * Which of how many processes this is: `RANK` and `WORLD_SIZE`; `JOB_COMPLETION_INDEX` of Kubernetes with `worldSize` or a variable `JOB_COMPLETIONS` (which the
+ * job must set itself); `SLURM_PROCID` and `SLURM_NTASKS`. Nothing is read from the environment unless this is called.
+ *
+ * @throws `ERR_NO_RANK` where none of these is set and there is no `fallback`; `ERR_BAD_OPTION` for a value that makes no sense
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { DistributedSampler, rankFromEnvironment } from 'spindle/source'
+ *
+ * const shard = rankFromEnvironment({ environment: { SLURM_PROCID: '2', SLURM_NTASKS: '4' } })
+ * assert.deepEqual(shard, { rank: 2, worldSize: 4 })
+ * assert.deepEqual([...new DistributedSampler(10, shard)], [2, 6])
+ * ```
+ */
+export function rankFromEnvironment(options: RankFromEnvironmentOptions = {}): Shard {
+  checkOptions(options, ['environment', 'worldSize', 'fallback'])
+  const { environment = process.env, worldSize, fallback } = options
+  if (worldSize !== undefined) checkInteger('worldSize', worldSize, 1)
+  if (fallback !== undefined) checkShard(fallback)
+  const scheme = SCHEMES.find(({ rank }) => isSet(environment[rank]))
+  if (scheme !== undefined) {
+    const shard = {
+      rank: numberOf(environment, scheme.rank),
+      worldSize: worldSize ?? numberOf(environment, scheme.worldSize),
+    }
+    if (shard.worldSize < 1) badOption(scheme.worldSize, 'an integer >= 1', shard.worldSize)
+    if (shard.rank >= shard.worldSize)
+      badOption(scheme.rank, `less than the number of ranks, which is ${shard.worldSize}`, shard.rank)
+    return shard
+  }
+  if (fallback !== undefined) return fallback
+  const names = SCHEMES.map(({ by, rank, worldSize: size }) => `${rank} and ${size} (${by})`).join(', ')
+  throw new SpindleError(
+    'ERR_NO_RANK',
+    `the environment does not tell the rank; looked for ${names}. Pass \`fallback: { rank: 0, worldSize: 1 }\` to run alone`,
+  )
+}
+
+function numberOf(environment: Readonly<Record<string, string | undefined>>, name: string): number {
+  const text = environment[name]
+  if (!isSet(text)) {
+    const option = name === 'JOB_COMPLETIONS' ? ' (or the option `worldSize`)' : ''
+    throw new SpindleError(
+      'ERR_NO_RANK',
+      `the environment tells the rank, but not how many there are: set ${name}${option}`,
+    )
+  }
+  if (!/^\d{1,15}$/.test(text)) badOption(name, 'an integer >= 0', text)
+  return Number(text)
+}
+
+function isSet(text: string | undefined): text is string {
+  return text !== undefined && text !== ''
+}

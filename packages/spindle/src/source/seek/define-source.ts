@@ -1,0 +1,104 @@
+import { badOption, checkFunction, checkInteger, checkOptions } from '../../check.ts'
+import type { Json } from '../../engine/seekable.ts'
+import { expose } from './expose.ts'
+import type { AsyncSource, Source } from './source-types.ts'
+
+/** What {@link defineSource} needs to know. */
+export interface SourceDefinition<T> {
+  /** How many positions an epoch has: an integer >= 0, or `Infinity`. */
+  readonly size: number
+  /** As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items. */
+  readonly description: { readonly [name: string]: Json }
+  /** The item at a position of an epoch. */
+  readonly at: (position: number, epoch: number) => T
+}
+
+/** What {@link defineAsyncSource} needs to know. */
+export interface AsyncSourceDefinition<T> {
+  /** How many positions an epoch has: an integer >= 0, or `Infinity`. */
+  readonly size: number
+  /** As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items. */
+  readonly description: { readonly [name: string]: Json }
+  /**
+   * The items at `positions`, in the order of `positions`, which may be any below `size`. `positions` is pulled as items are wanted, and may be pulled ahead of
+   * them to read many at once.
+   */
+  readonly pick: (positions: Iterable<number>, epoch: number) => AsyncIterable<T>
+  /** Whether positions that rise are much cheaper than others. Default true. Then `shuffleBuffer` reads a buffer in order, and shuffles afterwards. */
+  readonly isSequential?: boolean
+}
+
+/**
+ * Makes a seekable source of a function from positions to items. All transforms take it, and give seekable sources.
+ *
+ * @throws `ERR_BAD_OPTION`
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { defineSource, shuffled } from 'spindle/source'
+ *
+ * const squares = defineSource({ size: 5, description: { kind: 'squares' }, at: (position) => position ** 2 })
+ * assert.deepEqual([...squares], [0, 1, 4, 9, 16])
+ * assert.deepEqual([...squares.iterateFrom(3, 0)], [9, 16])
+ * assert.equal(new Set(shuffled(squares, { seed: 1 })).size, 5)
+ * ```
+ */
+export function defineSource<T>(definition: SourceDefinition<T>): Source<T> {
+  checkOptions(definition, ['size', 'description', 'at'])
+  checkDefinition(definition)
+  const { size, description, at } = definition
+  checkFunction('at', at)
+  const pick = function* (positions: Iterable<number>, epoch: number) {
+    for (const position of positions) yield at(position, epoch)
+  }
+  return expose(
+    { size, access: 'random', isAsync: false, describe: () => description, pick },
+    undefined,
+  ) as Source<T>
+}
+
+/**
+ * Makes a seekable source of a function that reads the items at any positions.
+ *
+ * @throws `ERR_BAD_OPTION`
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { defineAsyncSource } from 'spindle/source'
+ *
+ * const pages = defineAsyncSource({
+ *   size: 3,
+ *   description: { kind: 'pages' },
+ *   async *pick(positions) {
+ *     for (const position of positions) yield `page ${position}`
+ *   },
+ * })
+ * const read: string[] = []
+ * for await (const page of pages.iterateFrom(1, 0)) read.push(page)
+ * assert.deepEqual(read, ['page 1', 'page 2'])
+ * ```
+ */
+export function defineAsyncSource<T>(definition: AsyncSourceDefinition<T>): AsyncSource<T> {
+  checkOptions(definition, ['size', 'description', 'pick', 'isSequential'])
+  checkDefinition(definition)
+  const { size, description, pick, isSequential = true } = definition
+  checkFunction('pick', pick)
+  if (typeof isSequential !== 'boolean') badOption('isSequential', 'a boolean', isSequential)
+  const access = isSequential ? 'sequential' : 'random'
+  return expose(
+    { size, access, isAsync: true, describe: () => description, pick },
+    undefined,
+  ) as AsyncSource<T>
+}
+
+function checkDefinition({
+  size,
+  description,
+}: {
+  readonly size: number
+  readonly description: unknown
+}): void {
+  checkInteger('size', size, 0, undefined, true)
+  if (description === null || typeof description !== 'object')
+    badOption('description', 'an object', description)
+}

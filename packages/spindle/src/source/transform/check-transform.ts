@@ -1,0 +1,17 @@
+import { badOption, checkInteger, checkOptions } from '../../check.ts'
+
+/** Checks `seed` and `epoch` (and that there are no other options than `names`). @throws `ERR_BAD_OPTION` */
+export function checkOrderOptions(
+  options: { readonly seed?: number; readonly epoch?: number },
+  names: readonly string[],
+): void {
+  checkOptions(options, names)
+  const { seed, epoch } = options
+  if (seed !== undefined) checkSeed(seed)
+  if (epoch !== undefined) checkInteger('epoch', epoch, 0)
+}
+
+/** @throws `ERR_BAD_OPTION` unless it is an integer of at most 53 bits */
+export function checkSeed(seed: unknown): void {
+  if (!Number.isSafeInteger(seed)) badOption('seed', 'an integer from -(2^53 - 1) to 2^53 - 1', seed)
+}

@@ -1,0 +1,142 @@
+import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { isSeekable } from '../../engine/seekable.ts'
+import { knownSource, register } from '../seek/expose.ts'
+import type { Source, Transformed } from '../seek/source-types.ts'
+
+/** Something with an order of its own for each epoch. */
+export type EpochSource<T> = (Iterable<T> | AsyncIterable<T>) & { setEpoch(epoch: number): void }
+
+/** Options of {@link embedShuffle}. */
+export interface EmbedShuffleOptions {
+  /** The epoch of the first iteration. An integer >= 0. Default 0. */
+  readonly epoch?: number
+  /**
+   * Set the epoch after each iteration, for the next one, instead of before it. Default false. For sources whose `setEpoch` takes long: it then runs while
+   * the last items are still being worked on. The first iteration gives what the source has been set to.
+   */
+  readonly shuffleLast?: boolean
+}
+
+/**
+ * A source whose every iteration is the next epoch, so that a shuffled one comes in another order each time: for `addSource(…, { continuous: true })`. An iteration that is
+ * given up counts as well. Of a seekable source `iterateFrom` stays what it is.
+ *
+ * @throws `ERR_BAD_OPTION`
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { embedShuffle, shuffled } from 'spindle/source'
+ *
+ * const source = embedShuffle(shuffled(100, { seed: 1 }))
+ * assert.deepEqual([...source], [...shuffled(100, { seed: 1, epoch: 0 })])
+ * assert.deepEqual([...source], [...shuffled(100, { seed: 1, epoch: 1 })])
+ * ```
+ */
+export function embedShuffle<S extends EpochSource<unknown>>(
+  source: S,
+  options: EmbedShuffleOptions = {},
+): Transformed<S> {
+  checkOptions(options, ['epoch', 'shuffleLast'])
+  const { epoch = 0, shuffleLast = false } = options
+  checkInteger('epoch', epoch, 0)
+  if (typeof shuffleLast !== 'boolean') badOption('shuffleLast', 'a boolean', shuffleLast)
+  if (typeof source?.setEpoch !== 'function')
+    badOption('source', 'one that has epochs (with a method `setEpoch`)', source)
+  const epochs = new Epochs(source, epoch, shuffleLast)
+  const iterable = Symbol.iterator in source ? new SyncEpochs(epochs) : new AsyncEpochs(epochs)
+  if (!isSeekable(source)) return iterable as unknown as Transformed<S>
+  const view = seekableView(source as unknown as Source<unknown>, iterable)
+  const inside = knownSource(source)
+  if (inside !== undefined) register(view, inside.plan, inside.shard)
+  return view as Transformed<S>
+}
+
+/** Counts iterations. */
+class Epochs {
+  readonly source: EpochSource<unknown>
+  next: number
+  private readonly isAfter: boolean
+
+  constructor(source: EpochSource<unknown>, next: number, isAfter: boolean) {
+    this.source = source
+    this.next = next
+    this.isAfter = isAfter
+  }
+
+  begin(): void {
+    if (!this.isAfter) this.source.setEpoch(this.next++)
+  }
+
+  end(): void {
+    if (this.isAfter) this.source.setEpoch(this.next++)
+  }
+}
+
+class SyncEpochs {
+  private readonly epochs: Epochs
+
+  constructor(epochs: Epochs) {
+    this.epochs = epochs
+  }
+
+  *[Symbol.iterator](): Generator<unknown, void, void> {
+    this.epochs.begin()
+    try {
+      yield* this.epochs.source as Iterable<unknown>
+    } finally {
+      this.epochs.end()
+    }
+  }
+
+  /** Of the next iteration. */
+  get epoch(): number {
+    return this.epochs.next
+  }
+
+  setEpoch(epoch: number): void {
+    checkInteger('epoch', epoch, 0)
+    this.epochs.next = epoch
+  }
+}
+
+class AsyncEpochs {
+  private readonly epochs: Epochs
+
+  constructor(epochs: Epochs) {
+    this.epochs = epochs
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void, void> {
+    this.epochs.begin()
+    try {
+      yield* this.epochs.source
+    } finally {
+      this.epochs.end()
+    }
+  }
+
+  /** Of the next iteration. */
+  get epoch(): number {
+    return this.epochs.next
+  }
+
+  setEpoch(epoch: number): void {
+    checkInteger('epoch', epoch, 0)
+    this.epochs.next = epoch
+  }
+}
+
+/** The epochs, with what else a seekable source has. */
+function seekableView(source: Source<unknown>, epochs: SyncEpochs | AsyncEpochs): object {
+  const of = (name: 'size' | 'length' | 'description' | 'shard') => ({
+    get: () => source[name],
+    enumerable: true,
+  })
+  return Object.defineProperties(epochs, {
+    size: of('size'),
+    length: of('length'),
+    description: of('description'),
+    shard: of('shard'),
+    iterateFrom: { value: (position: number, epoch: number) => source.iterateFrom(position, epoch) },
+  })
+}

@@ -1,0 +1,14 @@
+import { checkInteger } from '../../check.ts'
+import type { Plan } from '../seek/plan.ts'
+
+/** The numbers 0, 1, … below `size`. @throws `ERR_BAD_OPTION` */
+export function rangeOf(size: number): Plan<number> {
+  checkInteger('size', size, 1)
+  return {
+    size,
+    access: 'random',
+    isAsync: false,
+    describe: () => ({ kind: 'range', size }),
+    pick: (positions) => positions,
+  }
+}

@@ -1,0 +1,105 @@
+import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { isOneShot } from '../../engine/open-source.ts'
+import { expose, positionsFrom } from '../seek/expose.ts'
+import { pickPieces } from '../seek/pick-pieces.ts'
+import type { Items, Plan } from '../seek/plan.ts'
+import { wholePlanOf } from '../seek/plan-of.ts'
+import { readStream } from '../seek/read-stream.ts'
+import type { SourceLike, Transformed } from '../seek/source-types.ts'
+
+/** Options of {@link repeat}. */
+export interface RepeatOptions {
+  /** How often, an integer >= 0 or `Infinity`. Default `Infinity`. */
+  readonly times?: number
+}
+
+/**
+ * A source again and again, as one epoch. Each time is the source's next epoch, so a shuffled source comes in another order each time. A source that turns out
+ * empty is not repeated.
+ *
+ * Seekable if the source is, and knows its size.
+ *
+ * @throws `ERR_BAD_OPTION`; a generator object or a stream, which can be gone through only once, is refused
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { repeat, shuffled, take } from 'spindle/source'
+ *
+ * const twice = [...repeat(shuffled(100, { seed: 1 }), { times: 2 })]
+ * assert.deepEqual(twice.slice(100), [...shuffled(100, { seed: 1, epoch: 1 })])
+ * assert.deepEqual([...take(repeat(['a', 'b']), 5)], ['a', 'b', 'a', 'b', 'a'])
+ * ```
+ */
+export function repeat<S extends SourceLike<unknown>>(
+  source: S,
+  options: RepeatOptions = {},
+): Transformed<S> {
+  checkOptions(options, ['times'])
+  const { times = Number.POSITIVE_INFINITY } = options
+  checkInteger('times', times, 0, undefined, true)
+  if (isOneShot(source)) badOption('source', 'one that can be gone through more than once', source)
+  const { plan, shard } = wholePlanOf<unknown>(source)
+  return expose(
+    plan.size === undefined ? chained(plan, times) : repeated(plan, plan.size, times),
+    shard,
+  ) as Transformed<S>
+}
+
+function repeated<T>(plan: Plan<T>, length: number, times: number): Plan<T> {
+  const isEndless = times === Number.POSITIVE_INFINITY
+  return {
+    // Infinity times 0 is no number.
+    size: length === 0 || times === 0 ? 0 : length * times,
+    access: plan.access,
+    isAsync: plan.isAsync,
+    describe: () => ({ kind: 'repeat', times: isEndless ? 'forever' : times, of: plan.describe() }),
+    pick: (positions, epoch) =>
+      pickPieces(
+        positions,
+        (position) => {
+          const pass = Math.floor(position / length)
+          const start = length === Number.POSITIVE_INFINITY ? 0 : pass * length
+          return { plan, epoch: isEndless ? epoch + pass : epoch * times + pass, start, end: start + length }
+        },
+        plan.isAsync,
+      ),
+  }
+}
+
+/** Of what has its length only at the end. */
+function chained<T>(plan: Plan<T>, times: number): Plan<T> {
+  const passes = (pass: number) => plan.pick(positionsFrom(0, undefined, undefined), pass)
+  const open = (): Items<T> => (plan.isAsync ? chainAsync(passes, times) : chainSync(passes, times))
+  return {
+    size: undefined,
+    access: 'once',
+    isAsync: plan.isAsync,
+    describe: () => ({ kind: 'repeat', of: plan.describe() }),
+    pick: (positions) => readStream(positions, { open, step: 1, isAsync: plan.isAsync, mayReopen: false }),
+  }
+}
+
+function* chainSync<T>(passes: (pass: number) => Items<T>, times: number): Generator<T, void, void> {
+  for (let pass = 0; pass < times; pass++) {
+    let isEmpty = true
+    for (const item of passes(pass) as Iterable<T>) {
+      isEmpty = false
+      yield item
+    }
+    if (isEmpty) return
+  }
+}
+
+async function* chainAsync<T>(
+  passes: (pass: number) => Items<T>,
+  times: number,
+): AsyncGenerator<T, void, void> {
+  for (let pass = 0; pass < times; pass++) {
+    let isEmpty = true
+    for await (const item of passes(pass)) {
+      isEmpty = false
+      yield item
+    }
+    if (isEmpty) return
+  }
+}

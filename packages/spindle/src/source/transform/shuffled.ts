@@ -1,0 +1,67 @@
+import { badOption } from '../../check.ts'
+import { KeyedPermutation } from '../permutation.ts'
+import { expose } from '../seek/expose.ts'
+import { mapped, type Plan } from '../seek/plan.ts'
+import { wholePlanOf } from '../seek/plan-of.ts'
+import type { Shard, Source, SourceLike, Transformed } from '../seek/source-types.ts'
+import { checkOrderOptions } from './check-transform.ts'
+import { rangeOf } from './range.ts'
+
+/** Options of {@link shuffled}. */
+export interface ShuffledOptions {
+  /** Which orders. An integer. Default 0. */
+  readonly seed?: number
+  /** The epoch that plain iteration begins with: each has another order. Default 0; `setEpoch` sets it later. */
+  readonly epoch?: number
+}
+
+/**
+ * All items of a source, or the numbers 0, 1, … below a size, in random order: of every order equally likely, and another one each epoch. The order is
+ * computed, not stored ({@link KeyedPermutation}), so nothing is made ready, and it can begin anywhere.
+ *
+ * Items are read at random places. Where reading in order is much cheaper, as in text files, `shuffleBuffer` shuffles less well, but faster.
+ *
+ * @param source a size (1..2^53), an array, or a seekable source whose size is known
+ * @throws `ERR_BAD_OPTION`
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { shuffled } from 'spindle/source'
+ *
+ * const order = shuffled(1e9, { seed: 7 })
+ * const [first] = order
+ * assert.equal(order.size, 1e9)
+ * assert.equal([...order.iterateFrom(999_999_990, 0)].length, 10)
+ * order.setEpoch(1)
+ * const [other] = order
+ * assert.notEqual(other, first)
+ * ```
+ */
+export function shuffled(size: number, options?: ShuffledOptions): Source<number>
+export function shuffled<S extends SourceLike<unknown>>(source: S, options?: ShuffledOptions): Transformed<S>
+export function shuffled(source: number | SourceLike<unknown>, options: ShuffledOptions = {}): unknown {
+  checkOrderOptions(options, ['seed', 'epoch'])
+  const { seed = 0, epoch = 0 } = options
+  const { plan, shard }: { plan: Plan<unknown>; shard: Shard | undefined } =
+    typeof source === 'number' ? { plan: rangeOf(source), shard: undefined } : wholePlanOf(source)
+  const { size } = plan
+  if (size === undefined || size > 2 ** 53)
+    badOption('source', 'of a known size of at most 2^53 (`shuffleBuffer` needs no size)', source)
+  return expose<unknown>(
+    {
+      size,
+      access: plan.access,
+      isAsync: plan.isAsync,
+      describe: () => ({ kind: 'shuffled', seed, of: plan.describe() }),
+      pick(positions, ofEpoch) {
+        const order = new KeyedPermutation(Math.max(size, 1), seed, ofEpoch)
+        return plan.pick(
+          mapped(positions, (position) => order.at(position)),
+          ofEpoch,
+        )
+      },
+    },
+    shard,
+    epoch,
+  )
+}

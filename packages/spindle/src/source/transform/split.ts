@@ -1,0 +1,33 @@
+import { checkOptions } from '../../check.ts'
+import { checkShard } from '../sampler/shard.ts'
+import { expose } from '../seek/expose.ts'
+import { planOf } from '../seek/plan-of.ts'
+import type { Shard, SourceLike, Transformed } from '../seek/source-types.ts'
+
+/**
+ * A rank's part of a source: the items at the positions `rank`, `rank + worldSize`, … Every item is one rank's, and numbers of items differ by at most one.
+ *
+ * Orders do not depend on ranks: transforms of a part are parts of the transform of the whole, so it does not matter whether a source is split first or
+ * last. A part of a part (machines, then processes) is a part.
+ *
+ * @throws `ERR_BAD_OPTION`
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { shuffled, split } from 'spindle/source'
+ *
+ * const order = [...shuffled(7, { seed: 1 })]
+ * assert.deepEqual([...split(shuffled(7, { seed: 1 }), { rank: 1, worldSize: 3 })], [order[1], order[4]])
+ * ```
+ */
+export function split<S extends SourceLike<unknown>>(source: S, shard: Shard): Transformed<S> {
+  checkOptions(shard, ['rank', 'worldSize'])
+  checkShard(shard)
+  const { plan, shard: outer } = planOf<unknown>(source)
+  const { rank, worldSize } = shard
+  const inner =
+    outer === undefined
+      ? { rank, worldSize }
+      : { rank: outer.rank + outer.worldSize * rank, worldSize: outer.worldSize * worldSize }
+  return expose(plan, inner) as Transformed<S>
+}
