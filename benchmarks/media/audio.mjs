@@ -1,6 +1,6 @@
 // Sound to 16 kHz mono float32: Spindle's loadAudioSync beside the ffmpeg command with one thread, and SPDL's load_audio where it is installed.
 //   npm run build
-//   node benchmarks/images/run.mjs --setup           once, for SPDL: pip, into benchmarks/.cache
+//   node benchmarks/media/images.mjs --setup          once, for SPDL: pip, into benchmarks/.cache
 //   node benchmarks/media/audio.mjs [--rounds 5] [--seconds 120]
 // The contestants take turns; medians of CPU-ms for a second of sound are printed, the start of programs included for the command alone
 // (which a file of 0.1 s measures, to be taken off).
@@ -11,7 +11,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadAudioSync, saveAudioSync } from '@spindle/io/sync'
-import { PYTHON } from '../images/setup.mjs'
+import { PYTHON } from './setup.mjs'
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '120' } },
