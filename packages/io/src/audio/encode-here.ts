@@ -8,7 +8,7 @@ export function encodeAudioHere(encoding: AudioEncoding): Uint8Array {
 }
 
 /** The WAV file of samples. @throws MediaError `ERR_BAD_OPTION` */
-export function encodeAsWav({
+function encodeAsWav({
   data,
   dtype,
   channels,
