@@ -84,7 +84,8 @@ class Decoding {
     let frames = this.#decoder.frames()
     for (let step = frames.next(); step.done !== true; step = frames.next()) {
       const frame = step.value
-      if (frame.nbSamples === 0) continue
+      const samples = frame.nbSamples // asked once: each question goes through N-API
+      if (samples === 0) continue
       if (this.#sound === undefined) {
         this.#begin(frame)
         if (maySeek && this.#seek()) {
@@ -96,7 +97,7 @@ class Decoding {
       if (frame.sampleRate !== this.#timeline.sampleRate) this.#timeline.changeRate(frame.sampleRate)
       if (!this.#timeline.place(frame)) return undefined
       if (this.#timeline.hasJustSought && this.#timeline.at > sound.from) return undefined
-      this.#take(frame, sound)
+      this.#take(frame, samples, sound)
       if (sound.isDone) {
         isWhole = false
         break
@@ -120,13 +121,13 @@ class Decoding {
     this.#sound = new Sound(this.#ffmpeg, frame, this.#target, this.#expected(sampleRate))
   }
 
-  #take(frame: Frame, sound: Sound): void {
+  #take(frame: Frame, samples: number, sound: Sound): void {
     const { at, gap } = this.#timeline
-    if (at + frame.nbSamples > sound.from) {
+    if (at + samples > sound.from) {
       this.#isBeforeWindow = false
-      sound.take(frame, at, gap)
+      sound.take(frame, samples, at, gap)
     }
-    this.#timeline.advance(frame.nbSamples)
+    this.#timeline.advance(samples)
   }
 
   /** Goes to near the window, where that is far and every time stamp tells a sample. */
