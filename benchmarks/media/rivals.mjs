@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { setUp as setUpPython } from '../images/setup.mjs'
+import { setUp as setUpPython } from './setup.mjs'
 
 const RIVAL_VERSIONS = { 'tar-stream': '3.2.2', fflate: '0.8.3', yauzl: '3.4.0' }
 

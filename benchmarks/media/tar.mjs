@@ -10,8 +10,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeMachine, readLoad, waitForQuiet } from '../engine/machine.mjs'
-import { PYTHON } from '../images/setup.mjs'
 import { CACHE, setUp } from './rivals.mjs'
+import { PYTHON } from './setup.mjs'
 import { makeTar } from './tar-input.mjs'
 
 const { values: options } = parseArgs({

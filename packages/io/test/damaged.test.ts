@@ -85,6 +85,14 @@ describe('damaged files', () => {
       }
     })
 
+    it(`${backend}: a PNG without its palette is an error, not a picture in the colours of the one before`, async () => {
+      const whole = files['palette png']!
+      const at = whole.indexOf('PLTE') - 4
+      const without = Buffer.concat([whole.subarray(0, at), whole.subarray(at + 12 + whole.readUInt32BE(at))])
+      assert.equal(await decodes(whole, backend), true)
+      assert.equal(await decodes(without, backend), false)
+    })
+
     it(`${backend}: refuses a picture that claims to be enormous`, async () => {
       const png = Buffer.from(files.png!)
       png.writeUInt32BE(60000, 16)

@@ -8,14 +8,7 @@ export function encodeAudioHere(encoding: AudioEncoding): Uint8Array {
 }
 
 /** The WAV file of samples. @throws MediaError `ERR_BAD_OPTION` */
-export function encodeAsWav({
-  data,
-  dtype,
-  channels,
-  isPlanar,
-  sampleRate,
-  bitDepth,
-}: AudioEncoding): Uint8Array {
+function encodeAsWav({ data, dtype, channels, isPlanar, sampleRate, bitDepth }: AudioEncoding): Uint8Array {
   const samples = data.length / channels
   const shape = isPlanar ? [channels, samples] : [samples, channels]
   const encoding = bitDepth === undefined ? {} : ({ encoding: bitDepth === 16 ? 'pcm16' : 'pcm24' } as const)

@@ -23,6 +23,21 @@ export function isApng(file: Buffer): boolean {
   return false
 }
 
+/** The colour type of the header, at byte 25 of the file. */
+const PALETTE_COLOURS = 3
+
+/**
+ * Whether a PNG file of palette colours has no palette before its pixels. FFmpeg's decoder would take that of the picture it decoded before.
+ */
+export function lacksPalette(file: Buffer): boolean {
+  if (file[25] !== PALETTE_COLOURS) return false
+  for (const { type } of pngChunks(file)) {
+    if (type === 'PLTE') return false
+    if (type === 'IDAT') break
+  }
+  return true
+}
+
 /**
  * The pictures of an animated PNG as FFmpeg's decoder takes them: what comes before the first, and for each its control chunk and data. A picture
  * for programs that know no animation, which has no control chunk, is left out.

@@ -1,4 +1,4 @@
-import type { DataOf, DType } from '../array.ts'
+import type { DataOf } from '../array.ts'
 import type { Size } from './geometry.ts'
 
 /**
@@ -101,9 +101,4 @@ export function imageArray<D extends ImageDType>(
 
 export function bytesPer(dtype: ImageDType): number {
   return ARRAYS[dtype].BYTES_PER_ELEMENT
-}
-
-/** Whether a dtype is one of images. */
-export function isImageDType(dtype: DType): dtype is ImageDType {
-  return dtype in ARRAYS
 }

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../engine/pipeline.ts'
-import type { Report } from '../engine/report.ts'
+import { printBlocks, type Report } from '../engine/report.ts'
 import { type ItemError, messageOf, PipelineFailure } from '../errors.ts'
 import { ResourceMeter } from '../observe/resources/meter.ts'
 import { resourceUsage } from '../observe/resources/usage.ts'
@@ -87,19 +87,21 @@ function onInterrupt(pipeline: Pipeline<unknown>): { readonly wasHit: boolean; r
   return state
 }
 
-/** `64 images in 1.52 s: 42.1 images/s, 4 failed; slowest: decode`, after the table and the failures, with what else must be known. */
+/** `64 images in 1.52 s: 42.1 images/s, 4 failed; slowest: decode`, after the table, the failures and what held the loop, with what else must be known. */
 export function summary(report: Report, unit: string, warning: string | undefined): string {
   const { stats, bottleneck, failures } = report
   const seconds = stats.elapsedMs / 1000
   const count = itemsIn(stats)
   const failed = failuresOf(stats)
   const shown = failures.slice(-MOST_FAILURES)
+  const blocks = printBlocks(stats.blocks)
   const more = failed - shown.length
   return [
     report.table,
     ...(failed === 0 ? [] : ['', `${failed} failed:`]),
     ...shown.map((failure) => `  ${failureLine(failure)}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
+    ...(blocks.length === 0 ? [] : ['', ...blocks]),
     '',
     `${count} ${unit} in ${seconds.toFixed(2)} s: ${(seconds > 0 ? count / seconds : 0).toFixed(1)} ${unit}/s, ${failed} failed, ${stats.items} items out.`,
     ...(bottleneck === undefined

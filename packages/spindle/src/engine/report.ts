@@ -75,22 +75,28 @@ function print(
   return [
     table,
     verdict,
-    ...blocksOf(stats.blocks),
+    ...printBlocks(stats.blocks),
     ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
   ].join('\n')
 }
 
 const MOST_BLOCKS = 5
 
-function blocksOf(blocks: readonly LoopBlock[]): readonly string[] {
+/** The first of what held the loop, for people: whose code, where, how often and how long. No lines where nothing did. */
+export function printBlocks(blocks: readonly LoopBlock[]): readonly string[] {
   if (blocks.length === 0) return []
   const lines = blocks.slice(0, MOST_BLOCKS).map((block) => {
     const whose =
       block.place === 'stage' ? block.stage : block.place === 'consumer' ? 'the consumer' : 'other code'
     const where = block.where === undefined ? '' : ` (${block.where})`
-    return `  ${whose}: ${block.function}${where}, ${block.count} times, ${time(block.totalMs)}, at most ${time(block.longestMs)} at once`
+    return `  ${whose}: ${block.function}${where}, ${block.count === 1 ? 'once' : `${block.count} times`}, ${time(block.totalMs)}, at most ${time(block.longestMs)} at once`
   })
-  return ['Held the event loop, where nothing else went on meanwhile:', ...lines]
+  const more = blocks.length - lines.length
+  return [
+    'Held the event loop, where nothing else went on meanwhile:',
+    ...lines,
+    ...(more > 0 ? [`  and ${more} more places`] : []),
+  ]
 }
 
 function headroomOf({ headroom, stage }: Bottleneck): string {

@@ -4,10 +4,12 @@ import { resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { ThreadPool, workerModule, workers } from 'spindle'
 import { PipelineBuilder } from '../../src/builder/builder.ts'
 import type { LoopBlock } from '../../src/engine/loop-blocks.ts'
 import type { Pipeline } from '../../src/engine/pipeline.ts'
 import type { BuildOptions, TaskHook } from '../../src/engine/types.ts'
+import type * as Ops from '../placement/fixtures/ops.ts'
 import { file, HELD_US, type Kind, kinds, lineOf, usage } from './blocking-code.ts'
 
 const LIMIT_MS = 10_000
@@ -164,6 +166,21 @@ describe('the loop guard', () => {
     for await (const _ of pipeline) if (++count === 15) break
     await pipeline.stop()
     assert.deepEqual(pipeline.stats().blocks, [])
+  })
+
+  it('says nothing of ops that hold a worker, be it of a pool or of a region: there they are meant to', async () => {
+    const { burn } = workerModule<typeof Ops>(import.meta.resolve('../placement/fixtures/ops.js'))
+    await using executor = new ThreadPool({ size: 1 })
+    const source = new PipelineBuilder().addSource(Array.from({ length: 15 }, () => 25))
+    for (const builder of [source.pipe(burn, { executor }), source.to(workers({ count: 1 })).pipe(burn)]) {
+      const pipeline = builder.build(quiet)
+      await pipeline.forEach(() => {})
+      const { blocks } = pipeline.stats()
+      assert.deepEqual(
+        blocks.filter(({ stage }) => stage === 'burn'),
+        [],
+      )
+    }
   })
 
   it('refuses options that make no sense', () => {

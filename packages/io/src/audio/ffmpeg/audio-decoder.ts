@@ -12,6 +12,8 @@ const HOPELESS = 10_000
 export class AudioDecoder {
   readonly #ffmpeg: FFmpeg
   readonly #container: Container
+  /** Of the stream among the container's. */
+  readonly #index: number
   readonly #decoder: CodecContext
   readonly #packet: Packet
   readonly #frame: Frame
@@ -23,6 +25,7 @@ export class AudioDecoder {
   constructor(ffmpeg: FFmpeg, container: Container, tellFault: (error: Error) => void) {
     this.#ffmpeg = ffmpeg
     this.#container = container
+    this.#index = container.stream.index
     this.#tellFault = tellFault
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
@@ -91,24 +94,23 @@ export class AudioDecoder {
   /** Gives the decoder the next packet, or tells it that there is none: then `false`. */
   #feed(countFault: () => void): boolean {
     const { constants: c } = this.#ffmpeg
-    const { format, stream } = this.#container
+    const { format } = this.#container
     const packet = this.#packet
     for (;;) {
-      packet.unref()
+      packet.unref() // of the last one, or one of another stream
       const result = format.readFrameSync(packet)
       if (result < 0) {
         if (result !== c.AVERROR_EOF) this.#complain(result, 'reading a packet')
         this.#decoder.sendPacketSync(null)
         return false
       }
-      if (packet.streamIndex !== stream.index) continue
+      if (packet.streamIndex !== this.#index) continue
       if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0) {
         countFault()
         this.#tell(new Error('a packet is damaged or cut off'))
         if (!this.#isPcm) continue
       }
       const sent = this.#decoder.sendPacketSync(packet)
-      packet.unref()
       if (sent >= 0) return true
       countFault()
       this.#complain(sent)

@@ -48,8 +48,8 @@ export class Collector {
     if (taken <= 0) return
     this.#makeRoom(this.count + taken)
     const step = this.#channels / this.#lanes
-    for (const [lane, plane] of planes.entries()) {
-      const samples = plane.subarray(skipped * step, (skipped + taken) * step)
+    for (let lane = 0; lane < planes.length; lane++) {
+      const samples = planes[lane]!.subarray(skipped * step, (skipped + taken) * step)
       this.#data.set(samples as never, lane * this.#room + this.count * step)
     }
     this.count += taken

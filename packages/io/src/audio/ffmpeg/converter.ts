@@ -72,12 +72,12 @@ export class Converter {
   }
 
   /**
-   * Takes a frame, or the end. Gives how many samples a channel came out, to be found in `planes`; `undefined` for a frame of another kind than the
+   * Takes a frame of `samples`, or the end. Gives how many samples a channel came out, to be found in `planes`; `undefined` for a frame of another kind than the
    * first, which needs a converter of its own.
    */
-  convert(frame: Frame | null): number | undefined {
+  convert(frame: Frame | null, samples: number): number | undefined {
     if (frame !== null && !this.#isDescribed) describeLayout(frame, this.#ffmpeg)
-    const out = this.#roomFor(frame)
+    const out = this.#roomFor(samples)
     out.nbSamples = 0 // as many as there is room for
     const result = this.#swr.convertFrame(out, frame)
     if (result === this.#ffmpeg.constants.AVERROR_INPUT_CHANGED) return undefined
@@ -95,8 +95,7 @@ export class Converter {
     this.#out?.free()
   }
 
-  #roomFor(frame: Frame | null): Frame {
-    const samples = frame?.nbSamples ?? 0
+  #roomFor(samples: number): Frame {
     if (this.#out !== undefined && samples > 0 && samples <= this.#largest) return this.#out
     this.#largest = samples
     return this.#room(this.#swr.getOutSamples(samples) + SPARE)

@@ -21,9 +21,8 @@ const WORTH_SEEKING_SEC = 3
 const PREROLL_SEC = 1
 /** Of these a time stamp tells the first sample of a packet, in all containers that were tried; of ADPCM in WAV it does not. */
 const SEEKABLE = /^(pcm_.*|flac|alac|mp[23]|aac|ac3|opus|vorbis)$/
-/** A header's word on the length may be off: by priming and padding in MP4 and Ogg, by the frame that has the header in MP3. */
+/** A header's word on the length may be off by priming and padding, in MP4 and Ogg for example. */
 const SLACK_SEC = 0.15
-const SLACK_FRAMES = 2 * 1152
 
 /**
  * Decodes the audio of a file with FFmpeg, in this thread. Throws FFmpeg's own error or a `MediaError`, neither of which name the source.
@@ -85,7 +84,8 @@ class Decoding {
     let frames = this.#decoder.frames()
     for (let step = frames.next(); step.done !== true; step = frames.next()) {
       const frame = step.value
-      if (frame.nbSamples === 0) continue
+      const samples = frame.nbSamples // asked once: each question goes through N-API
+      if (samples === 0) continue
       if (this.#sound === undefined) {
         this.#begin(frame)
         if (maySeek && this.#seek()) {
@@ -97,7 +97,7 @@ class Decoding {
       if (frame.sampleRate !== this.#timeline.sampleRate) this.#timeline.changeRate(frame.sampleRate)
       if (!this.#timeline.place(frame)) return undefined
       if (this.#timeline.hasJustSought && this.#timeline.at > sound.from) return undefined
-      this.#take(frame, sound)
+      this.#take(frame, samples, sound)
       if (sound.isDone) {
         isWhole = false
         break
@@ -121,13 +121,13 @@ class Decoding {
     this.#sound = new Sound(this.#ffmpeg, frame, this.#target, this.#expected(sampleRate))
   }
 
-  #take(frame: Frame, sound: Sound): void {
+  #take(frame: Frame, samples: number, sound: Sound): void {
     const { at, gap } = this.#timeline
-    if (at + frame.nbSamples > sound.from) {
+    if (at + samples > sound.from) {
       this.#isBeforeWindow = false
-      sound.take(frame, at, gap)
+      sound.take(frame, samples, at, gap)
     }
-    this.#timeline.advance(frame.nbSamples)
+    this.#timeline.advance(samples)
   }
 
   /** Goes to near the window, where that is far and every time stamp tells a sample. */
@@ -154,8 +154,7 @@ class Decoding {
     const { at, sampleRate } = this.#timeline
     const expected = this.#expected(sampleRate)
     const format = this.#container.format.iformat?.name
-    const slack = format === 'mp3' || format === 'flac' ? SLACK_FRAMES : SLACK_SEC * sampleRate
-    if (at < expected - slack) {
+    if (at < expected - slackOf(format, sampleRate, expected)) {
       const told = `${round(at / sampleRate)} s of ${round(expected / sampleRate)} s are there`
       this.#takeFault(new Error(`truncated: ${told}`))
       return
@@ -188,6 +187,17 @@ class Decoding {
     const fitted = fitSamples(data, dtype, channels, isPlanar, numSamples ?? data.length / channels)
     return { data: fitted, channels, sampleRate, faults: this.#faults }
   }
+}
+
+/**
+ * By how many samples a header's word on the length may be off. FLAC's is exact, and so is MP3's where it tells the padding (LAME's tag, which makes
+ * it no whole number of frames). Of the rest, some writers count the frame that has the header.
+ */
+function slackOf(format: string | null | undefined, sampleRate: number, expected: number): number {
+  if (format === 'flac') return 0
+  if (format !== 'mp3') return SLACK_SEC * sampleRate
+  const frame = sampleRate < 32000 ? 576 : 1152
+  return Math.round(expected) % frame === 0 ? frame : 1
 }
 
 function round(seconds: number): number {

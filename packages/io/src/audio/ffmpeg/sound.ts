@@ -57,19 +57,19 @@ export class Sound {
   }
 
   /**
-   * Takes a frame whose first sample is at `position` in the source, behind a gap that becomes silence. The first frame taken may be any;
+   * Takes a frame of `samples` whose first is at `position` in the source, behind a gap that becomes silence. The first frame taken may be any;
    * those that follow must follow it.
    */
-  take(frame: Frame, position: number, gap: number): void {
+  take(frame: Frame, samples: number, position: number, gap: number): void {
     if (!this.#hasBegun) this.#begin(position)
     else if (gap > 0) this.#converter.inject(gap)
-    let count = this.#converter.convert(frame)
+    let count = this.#converter.convert(frame, samples)
     if (count === undefined) {
       this.#drain()
       this.#converter.free()
       this.#converter = new Converter(this.#ffmpeg, frame, { ...this.#format, channels: this.#channels })
       this.#fromRate = frame.sampleRate
-      count = this.#converter.convert(frame) ?? 0
+      count = this.#converter.convert(frame, samples) ?? 0
     }
     this.#give(count)
   }
@@ -99,7 +99,7 @@ export class Sound {
   }
 
   #drain(): void {
-    this.#give(this.#converter.convert(null) ?? 0)
+    this.#give(this.#converter.convert(null, 0) ?? 0)
   }
 
   #give(count: number): void {

@@ -15,8 +15,8 @@ const require = createRequire(import.meta.url)
 let loaded: FFmpeg | undefined
 
 /**
- * `node-av` in this thread, loaded when first asked for. FFmpeg's own messages to stderr are reduced to fatal ones, unless the program has
- * chosen a level: what it says about damaged files comes as errors here.
+ * `node-av` in this thread, loaded when first asked for. FFmpeg's own messages to stderr are turned off (a JPEG cut short is "fatal" to it), unless the
+ * program has chosen a level: what it says about damaged files comes as errors here.
  *
  * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does not load
  */
@@ -28,7 +28,7 @@ export function loadFFmpeg(): FFmpeg {
     throw missingBackend('ffmpeg', 'node-av', error)
   }
   const { av, constants } = loaded
-  if (av.Log.getLevel() === constants.AV_LOG_INFO) av.Log.setLevel(constants.AV_LOG_FATAL)
+  if (av.Log.getLevel() === constants.AV_LOG_INFO) av.Log.setLevel(constants.AV_LOG_PANIC)
   return loaded
 }
 

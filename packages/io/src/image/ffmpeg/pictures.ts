@@ -1,6 +1,6 @@
 import type { Frame } from 'node-av/lib'
 import { MediaError } from '../../errors.ts'
-import { apngPackets } from '../apng.ts'
+import { apngPackets, lacksPalette } from '../apng.ts'
 import { avifPicture } from '../avif.ts'
 import type { EncodedImage } from '../backend.ts'
 import { gifPackets, hasWholeFirstPicture } from '../gif.ts'
@@ -15,6 +15,7 @@ import type { Scalers } from './scalers.ts'
 export function refuseWhatGoesWrong({ bytes, format, jpeg }: EncodedImage): void {
   if (jpeg !== undefined && lacksJpegEnd(bytes, jpeg))
     throw new Error('the JPEG file is truncated: it has no end marker')
+  if (format === 'png' && lacksPalette(bytes)) throw new Error('the PNG file lacks its palette')
   if (format === 'gif' && !hasWholeFirstPicture(bytes)) throw new Error('the GIF file is truncated')
   if (format === 'tiff' && isJpegInTiff(bytes)) {
     throw new MediaError('ERR_UNSUPPORTED', 'a TIFF file with JPEG compression; the sharp backend reads it')

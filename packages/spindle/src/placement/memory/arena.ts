@@ -279,7 +279,7 @@ export class Arena {
   }
 }
 
-export function granuleBytesOf(segmentBytes: number): number {
+function granuleBytesOf(segmentBytes: number): number {
   return Math.max(MIN_GRANULE_BYTES, segmentBytes / MAX_GRANULES)
 }
 
