@@ -7,6 +7,7 @@ import { type ChainFailure, Failures } from '../failure.ts'
 import { Frames } from '../frames/frames.ts'
 import { regroup } from '../frames/regroup.ts'
 import { Handle } from '../handle.ts'
+import { NO_TIME } from '../packets/blob.ts'
 import { fillPacket } from '../packets/native-packet.ts'
 import { Packets } from '../packets/packets.ts'
 import type { StreamInfo } from '../stream-info.ts'
@@ -55,6 +56,8 @@ export class Decoder implements Disposable {
   #source: string | undefined
   #window: TimeWindow | undefined
   #ticks: TickWindow | undefined
+  /** When the frame after the last one is shown, if it does not tell: the last ones of AVI do not. */
+  #next: bigint | undefined
 
   constructor(stream: StreamInfo, options: DecoderOptions = {}) {
     checkStream(stream)
@@ -156,6 +159,7 @@ export class Decoder implements Disposable {
       })
     } finally {
       this.#context.flushBuffers()
+      this.#next = undefined
     }
   }
 
@@ -237,7 +241,9 @@ export class Decoder implements Disposable {
   /** A frame as it is given, or `undefined` where it is not wanted, and freed. */
   #finish(received: AvFrame): AvFrame | undefined {
     const { num, den } = this.stream.timeBase
-    const time = received.bestEffortTimestamp
+    const told = received.bestEffortTimestamp
+    const time = told === NO_TIME && this.#next !== undefined ? this.#next : told
+    this.#next = time === NO_TIME ? undefined : time + (received.duration > 0n ? received.duration : 1n)
     received.pts = time
     received.timeBase = new this.#ffmpeg.av.Rational(num, den)
     const isWanted = this.stream.kind !== 'video' || this.#ticks === undefined || isWithin(time, this.#ticks)

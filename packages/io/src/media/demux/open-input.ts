@@ -31,6 +31,8 @@ const WEB = 'http,https,tcp,tls,crypto'
 /** Has FFmpeg open a container. Closing it is the caller's. @throws Error of FFmpeg's, or MediaError without source */
 export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOptions): FormatContext {
   const { av } = ffmpeg
+  // First of all: node-av crashes at the end of the process where a context was made and never opened.
+  const format = inputFormat(ffmpeg, options.format)
   const { url, protocols, spilled } = placeOf(source, options.format)
   const context = new av.FormatContext()
   context.allocContext()
@@ -40,7 +42,7 @@ export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOpti
     ...options.formatOptions,
   })
   try {
-    const result = context.openInputSync(url, inputFormat(ffmpeg, options.format), given)
+    const result = context.openInputSync(url, format, given)
     if (result < 0 && protocols === 'file') refuseUnreadable(url.slice('file:'.length))
     check(ffmpeg, result, 'opening it')
     refuseUnknown(context, options.formatOptions)

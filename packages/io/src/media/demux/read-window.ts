@@ -46,7 +46,7 @@ function seekKeyframe(container: SeekableStream, start: bigint): PacketData | un
     if (packet === undefined) break
     const shown = packet.pts ?? packet.dts
     if (shown === undefined) break
-    if (isKeyframe(packet) && shown <= start) return packet
+    if (isKeyframe(packet) && shownAtLatest(packet) <= start) return packet
     const decoded = packet.dts ?? shown
     // The same again: there is none before it.
     if (before === decoded) break
@@ -95,19 +95,22 @@ function readToEnd(
 
 /** From the last keyframe that is early enough, without what an open group of pictures has before it: that needs the group before. */
 function onlyNeeded(packets: PacketData[], ticks: TickWindow): PacketData[] {
-  const shown = ({ pts, dts }: PacketData): bigint | undefined => pts ?? dts
-  const begin = packets.findLastIndex(
-    (packet) => isKeyframe(packet) && (shown(packet) ?? ticks.start) <= ticks.start,
-  )
+  const begin = packets.findLastIndex((packet) => isKeyframe(packet) && shownAtLatest(packet) <= ticks.start)
   if (begin < 0) return upToLast(packets, ticks)
-  const from = shown(packets[begin]!) ?? ticks.start
-  return upToLast(
-    packets.slice(begin).filter((packet) => (shown(packet) ?? from) >= from),
-    ticks,
-  )
+  const from = packets[begin]!.pts
+  const isDecodable = ({ pts }: PacketData): boolean => pts === undefined || from === undefined || pts >= from
+  return upToLast(packets.slice(begin).filter(isDecodable), ticks)
+}
+
+/** When a picture is shown; where that is not told (AVI), the latest time that it can be. */
+function shownAtLatest({ pts, dts, duration }: PacketData): bigint {
+  if (pts !== undefined) return pts
+  return (dts ?? 0n) + BigInt(MOST_REORDERED) * (duration > 0n ? duration : 1n)
 }
 
 function upToLast(packets: PacketData[], { start, end }: TickWindow): PacketData[] {
+  // Of pictures without time stamps the ones behind tell when those before are shown.
+  if (packets.some(({ pts }) => pts === undefined)) return packets
   const last = packets.findLastIndex(({ pts, dts, duration }) => {
     const shown = pts ?? dts
     if (shown === undefined) return true

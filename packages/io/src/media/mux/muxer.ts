@@ -221,8 +221,9 @@ export class Muxer implements Disposable {
   #declare(info: StreamInfo): Stream {
     const { av } = this.#ffmpeg
     const stream = this.#context.newStream(null)
-    // The format's own tag: that of another container may have no meaning here.
-    fillParameters(this.#ffmpeg, stream.codecpar, { ...info.parameters, codecTag: 0 })
+    // The format's own tag: that of another container may have no meaning here. That of raw pictures tells what they are.
+    const codecTag = info.codec === 'rawvideo' ? info.parameters.codecTag : 0
+    fillParameters(this.#ffmpeg, stream.codecpar, { ...info.parameters, codecTag })
     stream.timeBase = new av.Rational(info.timeBase.num, info.timeBase.den)
     if (info.frameRate !== undefined)
       stream.avgFrameRate = new av.Rational(info.frameRate.num, info.frameRate.den)

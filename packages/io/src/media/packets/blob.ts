@@ -162,10 +162,21 @@ function parseHead(json: Uint8Array): BlobHead {
   try {
     const head = JSON.parse(Buffer.from(json).toString(), fromJson) as BlobHead
     if (typeof head.stream?.parameters?.codecId !== 'number') throw new Error('no stream in it')
-    return head
+    const parameters: StreamInfo['parameters'] = Object.assign(
+      { extraData: undefined },
+      head.stream.parameters,
+    )
+    return { ...head, stream: { ...UNKNOWN, ...head.stream, parameters } }
   } catch (error) {
     throw damaged(`what they say of their stream cannot be read (${(error as Error).message})`)
   }
+}
+
+/** What a stream may not tell, which JSON leaves out: so that what is read has the same members as what was written. */
+const UNKNOWN = {
+  ...{ startTime: undefined, duration: undefined, frameCount: undefined, frameRate: undefined },
+  ...{ width: undefined, height: undefined, pixelFormat: undefined, sampleAspectRatio: undefined },
+  ...{ sampleRate: undefined, channels: undefined, channelLayout: undefined, sampleFormat: undefined },
 }
 
 /** JSON has neither `bigint` nor bytes, nor infinity. */
