@@ -537,6 +537,12 @@ describe('a filter graph', { skip }, () => {
     assert.throws(() => new FilterGraph('nope'), fault(/no filter 'nope'/))
     assert.throws(() => new FilterGraph(''), fault(/description/))
     using(Frames.fromVideo(clip(1), { frameRate: 1 }), (frames) => {
+      using(new FilterGraph('hflip'), (graph) => {
+        graph.push(frames)
+        using(Frames.fromVideo(clip(1, 32, 24), { frameRate: 1 }), (others) =>
+          assert.throws(() => graph.push(others), fault(/like the first, 64x48 rgb24, got "32x24 rgb24"/)),
+        )
+      })
       using(new FilterGraph('scale=w=abc'), (graph) =>
         assert.throws(() => graph.push(frames), fault(/scale=w=abc/)),
       )

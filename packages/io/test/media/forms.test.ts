@@ -88,7 +88,7 @@ describe('the asynchronous forms', { skip }, () => {
     const array = clip(6)
     const out = await filter(array, 'split[a][b];[b]hflip[c]', { frameRate: 25 })
     assert.deepEqual(Object.keys(out).sort(), ['a', 'c'])
-    assert.deepEqual(out['a'], array)
+    assert.deepEqual(out.a, array)
     const packets = await encode(array, { codec: 'ffv1', frameRate: 25 })
     const file = join(folder, 'muxed.mkv')
     assert.equal(await mux(file, [packets]), undefined)
@@ -211,7 +211,7 @@ describe('saveVideo', { skip }, () => {
 describe('FFmpeg itself', { skip }, () => {
   it('tells its versions, licence, codecs, filters and formats', () => {
     const info = ffmpegInfo()
-    assert.match(info.libraries['avcodec']!, /^\d+\.\d+\.\d+$/)
+    assert.match(info.libraries.avcodec!, /^\d+\.\d+\.\d+$/)
     assert.match(info.license, /GPL version \d/)
     assert.ok(info.filters.length > 100)
     for (const name of ['aresample', 'scale', 'overlay'])

@@ -48,6 +48,8 @@ export class FilterGraph implements Disposable {
   readonly #handle: Handle
   /** Frames that came before the graph could be built, by input; `null` is its end. */
   readonly #waiting = new Map<string, (AvFrame | null)[]>()
+  /** What the first frame of each input was like. */
+  readonly #looks = new Map<string, string>()
   #graph: AvGraph | undefined
   readonly #sources = new Map<string, FilterContext>()
   readonly #sinks = new Map<string, FilterContext>()
@@ -139,6 +141,7 @@ export class FilterGraph implements Disposable {
   }
 
   #add(label: string, frame: AvFrame | null): void {
+    if (frame !== null) this.#checkAlike(label, frame)
     const source = this.#sources.get(label)
     if (source === undefined) {
       this.#waiting.get(label)!.push(frame === null ? null : frame.clone())
@@ -148,6 +151,14 @@ export class FilterGraph implements Disposable {
     const result = source.buffersrcAddFrameSync(frame, c.AV_BUFFERSRC_FLAG_KEEP_REF)
     if (result < 0 && !(frame === null && result === c.AVERROR_EOF))
       throw this.#fault(result, `giving a frame to ${label}`)
+  }
+
+  /** Filters read the memory of a frame as if it were like the first. */
+  #checkAlike(label: string, frame: AvFrame): void {
+    const looks = describeLooks(this.#ffmpeg, frame)
+    const first = this.#looks.get(label)
+    if (first === undefined) this.#looks.set(label, looks)
+    else if (first !== looks) throw badOption(`frames of ${label}`, `like the first, ${first}`, looks)
   }
 
   #buildWhenReady(): void {
@@ -234,6 +245,12 @@ export class FilterGraph implements Disposable {
       `filter graph "${this.description}": FFmpeg, ${doing}: ${problem}`,
     )
   }
+}
+
+function describeLooks({ av }: FFmpeg, frame: AvFrame): string {
+  const { width, height, format, sampleRate, channelLayout } = frame
+  if (width > 0) return `${width}x${height} ${av.avGetPixFmtName(format as never)}`
+  return `${sampleRate} Hz, ${channelLayout.nbChannels} channels, ${av.avGetSampleFmtName(format as never)}`
 }
 
 function sourceName(label: string, kind: OpenEnd['kind']): string {
