@@ -48,6 +48,28 @@ export type {
 export type { Orientation } from './image/orientation.ts'
 export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
 export type { ImageInfo } from './image/probe.ts'
+// Video, and FFmpeg's chain (its links are in `@spindle/io/media`)
+export {
+  type DecodeFramesOptions,
+  type DecodeSourceOptions,
+  type DemuxSourceOptions,
+  decode,
+  demux,
+  encode,
+  encodeVideo,
+  type FilterOptions,
+  filter,
+  mux,
+  type StreamFramesOptions,
+  type StreamPacketsOptions,
+  saveVideo,
+  streamFrames,
+  streamPackets,
+} from './media/async/forms.ts'
+export type { DecodedFrames } from './media/async/jobs.ts'
+export type { StreamedSource } from './media/async/stream-source.ts'
+export { type FFmpegInfo, ffmpegInfo } from './media/info/ffmpeg-info.ts'
+export type { EncodeVideoOptions, SaveVideoOptions, SoundTrack } from './media/video-file/encode-options.ts'
 // Arrays
 export { encodeNpy } from './npy/encode.ts'
 export { type LoadNpyOptions, loadNpy } from './npy/load.ts'

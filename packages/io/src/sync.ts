@@ -26,6 +26,13 @@ export {
   loadImageSync,
   loadImageSync as loadImage,
 } from './image/load-image-sync.ts'
+// Video
+export {
+  encodeVideoSync,
+  encodeVideoSync as encodeVideo,
+  saveVideoSync,
+  saveVideoSync as saveVideo,
+} from './media/video-file/save-video-sync.ts'
 // Arrays
 export { type LoadNpySyncOptions, loadNpySync, loadNpySync as loadNpy } from './npy/load.ts'
 export { saveNpySync, saveNpySync as saveNpy } from './npy/save.ts'

@@ -1,0 +1,219 @@
+import type { AnyNdArray, NdArray } from '../../array.ts'
+import { badOption } from '../../errors.ts'
+import type { SyncSource } from '../../source.ts'
+import { Decoder, type DecoderOptions } from '../decode/decoder.ts'
+import type { HardwareReport } from '../decode/hardware.ts'
+import type { ChunkSize } from '../demux/chunks.ts'
+import { Demuxer, type DemuxerOptions } from '../demux/demuxer.ts'
+import { Encoder } from '../encode/encoder.ts'
+import type { EncoderOptions } from '../encode/encoder-options.ts'
+import type { ChainFailure } from '../failure.ts'
+import { FilterGraph } from '../filter/filter-graph.ts'
+import { Frames } from '../frames/frames.ts'
+import { regroup } from '../frames/regroup.ts'
+import { Muxer, type MuxerOptions } from '../mux/muxer.ts'
+import { Packets } from '../packets/packets.ts'
+import type { TimeWindow } from '../time.ts'
+
+// What the asynchronous forms do in the pool's threads, in terms of the classes. Frames stay in the thread; packets and arrays leave it.
+
+/** Which packets of a source. */
+export interface DemuxJob {
+  /** A web address as an object: a URL cannot be posted to a thread. */
+  readonly source: Exclude<SyncSource, URL> | { readonly href: string }
+  readonly options: DemuxerOptions
+  readonly stream: number | 'video' | 'audio' | undefined
+  readonly window: TimeWindow | undefined
+}
+
+/** Decoded frames as an array, with their times. */
+export interface DecodedFrames {
+  /** As `Frames.toArray` gives it. */
+  readonly array: AnyNdArray
+  /** When each frame is shown, in seconds; of sound, each piece. */
+  readonly timesSec: Float64Array
+  /** Samples a second; `undefined` for pictures. */
+  readonly sampleRate: number | undefined
+  /** What could not be decoded so far, with `strict: false`; the first hundred. */
+  readonly failures: readonly ChainFailure[]
+  readonly failureCount: number
+  /** What decoded. */
+  readonly hardware: HardwareReport
+}
+
+/** What becomes of decoded frames. */
+export interface FramesJob {
+  readonly decoder: DecoderOptions
+  /** A filter graph of one input and one output. */
+  readonly filter: string | undefined
+  readonly pixelFormat: string | undefined
+}
+
+/** Of a source, or of serialised packets. */
+export interface DecodeJob extends FramesJob {
+  readonly input: DemuxJob | Uint8Array
+}
+
+export function demuxHere({ source, options, stream, window }: DemuxJob): Packets {
+  const demuxer = new Demuxer(opened(source), options)
+  try {
+    return demuxer.demux({
+      ...(stream === undefined ? {} : { stream }),
+      ...(window === undefined ? {} : { window }),
+    })
+  } finally {
+    demuxer[Symbol.dispose]()
+  }
+}
+
+export function* chunksHere({ source, options, stream }: DemuxJob, size: ChunkSize): Generator<Packets> {
+  const demuxer = new Demuxer(opened(source), options)
+  try {
+    yield* demuxer.chunks({ ...size, ...(stream === undefined ? {} : { stream }) })
+  } finally {
+    demuxer[Symbol.dispose]()
+  }
+}
+
+/** `undefined` where no frame is in the window. */
+export function decodeHere({ input, ...job }: DecodeJob): DecodedFrames | undefined {
+  const packets = input instanceof Uint8Array ? Packets.view(input) : demuxHere(input)
+  const [all] = decodedSets([packets], packets.stream, job, undefined)
+  return all
+}
+
+/** Frames of a source chunk by chunk: the container is read as they are taken. */
+export function* framesHere(
+  demux: DemuxJob,
+  job: FramesJob,
+  framesPerChunk: number,
+): Generator<DecodedFrames> {
+  const demuxer = new Demuxer(opened(demux.source), demux.options)
+  try {
+    const kind = demux.stream ?? (demuxer.best('video') === undefined ? 'audio' : 'video')
+    const stream = typeof kind === 'number' ? demuxer.streams[kind] : demuxer.best(kind)
+    const given = { stream: stream?.index ?? kind }
+    const { window } = demux
+    const chunks =
+      window === undefined
+        ? demuxer.chunks({ ...given, packetsPerChunk: PACKETS_AT_ONCE })
+        : [demuxer.demux({ ...given, window })]
+    if (stream !== undefined) yield* decodedSets(chunks, stream, job, framesPerChunk)
+  } finally {
+    demuxer[Symbol.dispose]()
+  }
+}
+
+function opened(source: DemuxJob['source']): SyncSource {
+  return typeof source === 'object' && 'href' in source ? new URL(source.href) : source
+}
+
+/** Packets that are read at a time where frames are streamed. */
+const PACKETS_AT_ONCE = 16
+
+export function filterHere(
+  array: NdArray,
+  description: string,
+  input: {
+    readonly frameRate?: number
+    readonly pixelFormat?: string
+    readonly sampleRate?: number
+    readonly layout?: 'CT' | 'TC'
+  },
+): Record<string, AnyNdArray> {
+  const { sampleRate, layout, frameRate, pixelFormat } = input
+  const frames =
+    sampleRate === undefined
+      ? Frames.fromVideo(array, {
+          frameRate: frameRate ?? 1,
+          ...(pixelFormat === undefined ? {} : { pixelFormat }),
+        })
+      : Frames.fromAudio(array, { sampleRate, ...(layout === undefined ? {} : { layout }) })
+  const made: Disposable[] = [frames]
+  try {
+    const graph = new FilterGraph(description)
+    made.push(graph)
+    graph.push(frames)
+    graph.flush()
+    const results: Record<string, AnyNdArray> = {}
+    for (const { label } of graph.outputs) {
+      const out = graph.pull(label)
+      made.push(out)
+      if (out.length > 0) results[label] = out.toArray()
+    }
+    return results
+  } finally {
+    for (const one of made.toReversed()) one[Symbol.dispose]()
+  }
+}
+
+export function encodeHere(array: NdArray, options: EncoderOptions): Packets {
+  const encoder = new Encoder(options)
+  try {
+    const [begun, rest] = [encoder.encode(array), encoder.flush()]
+    return Packets.join([begun, rest])
+  } finally {
+    encoder[Symbol.dispose]()
+  }
+}
+
+export function muxHere(
+  path: string | URL | undefined,
+  streams: readonly Packets[],
+  options: MuxerOptions,
+): Uint8Array | undefined {
+  if (streams.length === 0) throw badOption('streams', 'packets of one stream at least', streams)
+  const muxer = new Muxer(path, options)
+  try {
+    for (const { stream } of streams) muxer.addStream(stream)
+    for (const [index, packets] of streams.entries()) muxer.write(index, packets)
+    return muxer.finish()
+  } finally {
+    muxer[Symbol.dispose]()
+  }
+}
+
+function* decodedSets(
+  chunks: Iterable<Packets>,
+  stream: Packets['stream'],
+  { decoder: options, filter, pixelFormat }: FramesJob,
+  framesPerChunk: number | undefined,
+): Generator<DecodedFrames> {
+  const decoder = new Decoder(stream, options)
+  const graph = filter === undefined ? undefined : new FilterGraph(filter)
+  try {
+    const sets = decoder.decodeChunks(chunks)
+    for (const frames of regroup(
+      graph === undefined ? sets : filtered(graph, sets),
+      framesPerChunk ?? Infinity,
+    )) {
+      try {
+        const { failures, failureCount, hardware } = decoder
+        yield {
+          array: frames.toArray(pixelFormat === undefined ? {} : { pixelFormat }),
+          timesSec: frames.timesSec,
+          sampleRate: frames.samples > 0 ? frames.at(0).sampleRate : undefined,
+          ...{ failures, failureCount, hardware },
+        }
+      } finally {
+        frames[Symbol.dispose]()
+      }
+    }
+  } finally {
+    graph?.[Symbol.dispose]()
+    decoder[Symbol.dispose]()
+  }
+}
+
+function* filtered(graph: FilterGraph, sets: Iterable<Frames>): Generator<Frames> {
+  for (const frames of sets) {
+    try {
+      graph.push(frames)
+    } finally {
+      frames[Symbol.dispose]()
+    }
+    yield graph.pull()
+  }
+  graph.flush()
+  yield graph.pull()
+}

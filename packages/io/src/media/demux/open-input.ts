@@ -1,0 +1,126 @@
+import { accessSync, constants } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { FormatContext, Stream } from 'node-av/lib'
+import { removeSpilled, spill } from '../../audio/spill.ts'
+import { MediaError } from '../../errors.ts'
+import { openReaderSync } from '../../file/reader.ts'
+import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+
+/** Where a demuxer reads from: a path, a URL that FFmpeg can open, bytes. With `format: 'lavfi'`, a string is a filter graph. */
+export type DemuxSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
+
+/** How a container is opened. */
+export interface OpenOptions {
+  readonly format: string | undefined
+  readonly formatOptions: Readonly<Record<string, string>>
+  readonly probe: boolean | 'auto'
+}
+
+/** Demuxers that would open other files. */
+const PLAYLISTS: ReadonlySet<string> = new Set(['hls', 'concat', 'dash', 'imf', 'sdp', 'rtsp'])
+
+/** Demuxers whose input is no file. */
+const NO_FILE: ReadonlySet<string> = new Set(['lavfi'])
+
+/** Streams that a container may have: those of damaged ones can be many. */
+const MAX_STREAMS = 100
+
+/** Protocols by which FFmpeg may open what a URL names. */
+const WEB = 'http,https,tcp,tls,crypto'
+
+/** Has FFmpeg open a container. Closing it is the caller's. @throws Error of FFmpeg's, or MediaError without source */
+export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOptions): FormatContext {
+  const { av } = ffmpeg
+  // First of all: node-av crashes at the end of the process where a context was made and never opened.
+  const format = inputFormat(ffmpeg, options.format)
+  const { url, protocols, spilled } = placeOf(source, options.format)
+  const context = new av.FormatContext()
+  context.allocContext()
+  context.maxStreams = MAX_STREAMS
+  const given = av.Dictionary.fromObject({
+    ...(protocols === undefined ? {} : { protocol_whitelist: protocols }),
+    ...options.formatOptions,
+  })
+  try {
+    const result = context.openInputSync(url, format, given)
+    if (result < 0 && protocols === 'file') refuseUnreadable(url.slice('file:'.length))
+    check(ffmpeg, result, 'opening it')
+    refuseUnknown(context, options.formatOptions)
+    const name = context.iformat?.name ?? ''
+    if (PLAYLISTS.has(name) && name !== options.format) {
+      throw new MediaError('ERR_UNSUPPORTED', 'a list of other files, which are not opened')
+    }
+    if (options.probe === true || (options.probe === 'auto' && lacksFacts(ffmpeg, context))) {
+      check(ffmpeg, context.findStreamInfoSync(null), 'looking for its streams')
+    }
+    return context
+  } catch (error) {
+    context.closeInputSync()
+    throw error
+  } finally {
+    given.free()
+    // What is open needs no name, but on Windows, where it is removed when the process ends.
+    if (spilled !== undefined) removeSpilled(spilled)
+  }
+}
+
+/** @throws MediaError `ERR_READ` where it is the file that is missing or not to be read */
+function refuseUnreadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (error) {
+    throw new MediaError('ERR_READ', (error as Error).message, { cause: error })
+  }
+}
+
+interface Place {
+  readonly url: string
+  readonly protocols: string | undefined
+  readonly spilled?: string
+}
+
+function placeOf(source: DemuxSource, format: string | undefined): Place {
+  if (typeof source === 'string' && format !== undefined && NO_FILE.has(format)) {
+    return { url: source, protocols: undefined }
+  }
+  // `file:` in front, else `http:` in a name would be a protocol.
+  if (typeof source === 'string') return { url: `file:${source}`, protocols: 'file' }
+  if (source instanceof URL) {
+    if (source.protocol === 'file:') return { url: `file:${fileURLToPath(source)}`, protocols: 'file' }
+    if (source.protocol === 'data:') return { url: source.href, protocols: 'data' }
+    return { url: source.href, protocols: WEB }
+  }
+  const reader = openReaderSync(source)
+  if (reader.size === 0) throw new Error('is empty')
+  const spilled = spill(reader)
+  return { url: `file:${spilled}`, protocols: 'file', spilled }
+}
+
+function inputFormat(
+  { av }: FFmpeg,
+  name: string | undefined,
+): ReturnType<typeof av.InputFormat.findInputFormat> {
+  if (name === undefined) return null
+  const found = av.InputFormat.findInputFormat(name)
+  if (found === null)
+    throw new MediaError('ERR_BAD_OPTION', `\`format\` must be a format that FFmpeg can read, got '${name}'`)
+  return found
+}
+
+/** FFmpeg ignores options that a format does not have. */
+function refuseUnknown(context: FormatContext, options: Readonly<Record<string, string>>): void {
+  const unknown = Object.keys(options).filter((name) => context.getOption(name) === null)
+  if (unknown.length === 0) return
+  const format = context.iformat?.name ?? 'this format'
+  throw new MediaError('ERR_BAD_OPTION', `\`formatOptions\`: ${format} has no option ${unknown.join(', ')}`)
+}
+
+/** Whether a header tells too little to decode a stream, as those of MP3, FLAC, MPEG-TS and raw streams do. */
+function lacksFacts({ constants: c }: FFmpeg, { streams }: FormatContext): boolean {
+  const lacks = ({ codecpar }: Stream): boolean => {
+    if (codecpar.codecType === c.AVMEDIA_TYPE_AUDIO)
+      return codecpar.sampleRate === 0 || codecpar.channels === 0
+    return codecpar.codecType === c.AVMEDIA_TYPE_VIDEO && (codecpar.width === 0 || codecpar.height === 0)
+  }
+  return streams.length === 0 || streams.some(lacks)
+}

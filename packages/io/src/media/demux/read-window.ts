@@ -1,0 +1,124 @@
+import type { PacketData } from '../packets/blob.ts'
+import type { StreamInfo } from '../stream-info.ts'
+import { firstTick, type TickWindow, type TimeWindow, ticksOf } from '../time.ts'
+
+/** What reading a window needs of a container of which one stream is selected. */
+export interface SeekableStream {
+  /** FFmpeg's names of its format. */
+  readonly formats: string
+  /** Goes to the beginning. */
+  readonly rewind: () => void
+  /** Goes to a keyframe at or before a tick, by the container's index; whether that was possible. */
+  readonly seek: (tick: bigint) => boolean
+  readonly read: () => PacketData | undefined
+}
+
+/** Formats that store when a packet is decoded; in others FFmpeg has to guess. */
+const STORES_DTS: ReadonlySet<string> = new Set(['mov', 'mpegts', 'mpeg', 'flv', 'nut', 'avi', 'asf'])
+/** Pictures that a codec may hold back until later ones are decoded: H.264 and HEVC have 16. */
+const MOST_REORDERED = 16
+/** Times that an earlier keyframe is looked for before reading from the beginning. */
+const MOST_SEEKS = 4
+/** Seconds before a window from which lossy sound is decoded, so that it is what it would be in the whole. */
+const PREROLL_SEC = 1
+
+const KEY_FLAG = 1
+
+/**
+ * Reads the packets that a window needs: of video from the last keyframe that is shown at or before its start, to the last packet that is shown in it.
+ * No margin is guessed: where the container stores decoding times, no packet that is decoded at the end of the window or later can be shown in it.
+ */
+export function readWindow(container: SeekableStream, stream: StreamInfo, window: TimeWindow): PacketData[] {
+  const ticks = ticksOf(window, stream.timeBase)
+  if (ticks.end !== undefined && ticks.start >= ticks.end) return []
+  const first =
+    stream.kind === 'video' ? seekKeyframe(container, ticks.start) : seekSound(container, stream, ticks.start)
+  const packets = first === undefined ? [] : readToEnd(container, stream, first, ticks)
+  return stream.kind === 'video' ? onlyNeeded(packets, ticks) : upToLast(packets, ticks)
+}
+
+/** The keyframe from which decoding has to begin. */
+function seekKeyframe(container: SeekableStream, start: bigint): PacketData | undefined {
+  let target = start
+  let before: bigint | undefined
+  for (let i = 0; i < MOST_SEEKS && container.seek(target); i++) {
+    const packet = container.read()
+    if (packet === undefined) break
+    const shown = packet.pts ?? packet.dts
+    if (shown === undefined) break
+    if (isKeyframe(packet) && shownAtLatest(packet) <= start) return packet
+    const decoded = packet.dts ?? shown
+    // The same again: there is none before it.
+    if (before === decoded) break
+    before = decoded
+    if (decoded < target) target = decoded
+    target -= 1n
+  }
+  container.rewind()
+  return container.read()
+}
+
+function seekSound(
+  container: SeekableStream,
+  { codec, timeBase }: StreamInfo,
+  start: bigint,
+): PacketData | undefined {
+  const isExact = codec.startsWith('pcm_') || codec === 'flac'
+  const target = start - (isExact ? 0n : firstTick(PREROLL_SEC, timeBase))
+  if (!container.seek(target)) container.rewind()
+  const packet = container.read()
+  if (packet !== undefined && (packet.pts ?? packet.dts ?? start) <= start) return packet
+  container.rewind()
+  return container.read()
+}
+
+function readToEnd(
+  container: SeekableStream,
+  stream: StreamInfo,
+  first: PacketData,
+  { end }: TickWindow,
+): PacketData[] {
+  const storesDts = container.formats.split(',').some((name) => STORES_DTS.has(name))
+  const packets = [first]
+  let behind = 0
+  for (let packet = container.read(); packet !== undefined; packet = container.read()) {
+    packets.push(packet)
+    if (end === undefined) continue
+    const shown = packet.pts ?? packet.dts
+    behind = shown !== undefined && shown >= end ? behind + 1 : 0
+    if (behind === 0) continue
+    if (stream.kind !== 'video' || behind > MOST_REORDERED) break
+    if (storesDts && packet.dts !== undefined && packet.dts >= end) break
+  }
+  return packets
+}
+
+/** From the last keyframe that is early enough, without what an open group of pictures has before it: that needs the group before. */
+function onlyNeeded(packets: PacketData[], ticks: TickWindow): PacketData[] {
+  const begin = packets.findLastIndex((packet) => isKeyframe(packet) && shownAtLatest(packet) <= ticks.start)
+  if (begin < 0) return upToLast(packets, ticks)
+  const from = packets[begin]!.pts
+  const isDecodable = ({ pts }: PacketData): boolean => pts === undefined || from === undefined || pts >= from
+  return upToLast(packets.slice(begin).filter(isDecodable), ticks)
+}
+
+/** When a picture is shown; where that is not told (AVI), the latest time that it can be. */
+function shownAtLatest({ pts, dts, duration }: PacketData): bigint {
+  if (pts !== undefined) return pts
+  return (dts ?? 0n) + BigInt(MOST_REORDERED) * (duration > 0n ? duration : 1n)
+}
+
+function upToLast(packets: PacketData[], { start, end }: TickWindow): PacketData[] {
+  // Of pictures without time stamps the ones behind tell when those before are shown.
+  if (packets.some(({ pts }) => pts === undefined)) return packets
+  const last = packets.findLastIndex(({ pts, dts, duration }) => {
+    const shown = pts ?? dts
+    if (shown === undefined) return true
+    return (end === undefined || shown < end) && shown + (duration > 0n ? duration : 1n) > start
+  })
+  return packets.slice(0, last + 1)
+}
+
+function isKeyframe({ flags }: PacketData): boolean {
+  return (flags & KEY_FLAG) !== 0
+}
