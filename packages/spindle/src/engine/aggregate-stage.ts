@@ -4,6 +4,7 @@ import { boundaryAfter, type Item, joined, type Ledger, type Origin, retire } fr
 import { Members } from './members.ts'
 import { PipeStage } from './pipe-stage.ts'
 import type { Queue } from './queue.ts'
+import { RUNNING } from './stage.ts'
 import type { Aggregator, FailureBudget, StageInfo } from './types.ts'
 
 /** Stands for the item when an aggregator is flushed rather than given one. */
@@ -18,8 +19,10 @@ export class AggregateStage extends PipeStage {
   /** What the aggregator holds; kept only for a ledger. */
   #members: Members | undefined
   #origin: Origin = { source: 0, epoch: 0 }
-  /** Whether the aggregator has been given something since it was last flushed. */
+  /** Whether the aggregator has been given something since it was last flushed, or has more to give. */
   #hasRest = false
+  /** Whether the rest goes on when there is room for another batch. */
+  #isFlushWaiting = false
   /** Whether the aggregator was called in the present task. */
   #isTouched = false
 
@@ -35,7 +38,11 @@ export class AggregateStage extends PipeStage {
     super(info, host, input, {
       op: (item) => {
         this.#isTouched = true
-        return item === FLUSH ? aggregator.flush() : aggregator.accumulate(item)
+        if (item !== FLUSH) return aggregator.accumulate(item)
+        const batch = aggregator.flush()
+        // A batch that is none says that there is nothing more, whatever is said besides.
+        this.#hasRest = batch !== undefined && (aggregator.hasRest?.() ?? false)
+        return batch
       },
       code: aggregator,
       concurrency: 1,
@@ -89,15 +96,16 @@ export class AggregateStage extends PipeStage {
 
   protected override output(item: Item, value: unknown): void {
     const isFlush = item.value === FLUSH
+    const isLast = isFlush && !this.#hasRest
     // An aggregator may keep items for several batches at once: what is left at the end then has no first one of its own.
     const first = this.#first ?? this.#latest ?? item
     if (isFlush) this.#first = undefined
     const isBatch = value !== undefined && !(isFlush && this.#dropLast)
     if (isBatch) {
       this.#first = undefined
-      this.exit.put(joined(first, value, this.#members?.take(value, isFlush) ?? []))
+      this.exit.put(joined(first, value, this.#members?.take(value, isLast) ?? []))
     }
-    if (isFlush) this.#members?.retireAll()
+    if (isLast) this.#members?.retireAll()
   }
 
   protected override flush(isEndOfStream: boolean): boolean {
@@ -106,14 +114,26 @@ export class AggregateStage extends PipeStage {
       this.#members?.retireAll()
       return false
     }
-    this.#hasRest = false
-    const item = boundaryAfter(this.#origin)
-    item.value = FLUSH
-    this.call(item)
-    // It is a task for the hooks, but no item.
-    this.tasks--
+    // The first batch of the rest has a place, as any other has; those after it wait for one.
+    let mayGive = true
+    while (this.#hasRest && mayGive && this.state === RUNNING) {
+      this.#isFlushWaiting = false
+      this.#hasRest = false
+      const item = boundaryAfter(this.#origin)
+      item.value = FLUSH
+      this.call(item)
+      // It is a task for the hooks, but no item.
+      this.tasks--
+      mayGive = this.running === 0 && this.exit.hasRoom()
+    }
     // A plain result has been put out already; one that comes later ends in `proceed`, which comes back to the boundary or the end.
-    return this.running > 0
+    this.#isFlushWaiting = this.#hasRest && this.running === 0 && this.state === RUNNING
+    return this.running > 0 || this.#isFlushWaiting
+  }
+
+  override roomMade(): void {
+    super.roomMade()
+    if (this.#isFlushWaiting) this.proceed()
   }
 }
 

@@ -1,0 +1,18 @@
+// Batches by length, by budget, by time
+
+export type { DataOf, DType, NdArray } from './array.ts'
+// Packing for language models
+export { type AssembleOptions, assemblePack, type PackedSequence } from './assemble-pack.ts'
+export { batchWithin, type WithinOptions } from './batch-within.ts'
+export { type BucketOptions, bucketByLength } from './bucket-by-length.ts'
+export {
+  type BudgetOptions,
+  type ByteBudgetOptions,
+  batchByBytes,
+  batchByTokens,
+  type TokenBudgetOptions,
+} from './budget-batches.ts'
+export { type PackOptions, packDocuments } from './pack-documents.ts'
+export { type PackSequencesOptions, packSequences } from './pack-sequences.ts'
+export { type SplitOptions, splitDocuments } from './split-documents.ts'
+export type { TokenDocument, TokenIds, TokenRecord } from './token-document.ts'
