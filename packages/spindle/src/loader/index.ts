@@ -14,8 +14,22 @@ export {
   batchByTokens,
   type TokenBudgetOptions,
 } from './budget-batches.ts'
+// Loaders
+export { type CacheableLoader, CacheDataLoader, type CacheLoaderOptions } from './cache-data-loader.ts'
 export { type CollatedBatch, type CollateOptions, collate, collatedBytes, type MasksOf } from './collate.ts'
 export type { Collated, NumberDType } from './collated.ts'
+export { DataLoader, type DataLoaderConstructor } from './data-loader.ts'
+export type { LoaderProgress } from './loader.ts'
+export type {
+  AggregateLoaderOptions,
+  BatchLoaderOptions,
+  CommonLoaderOptions,
+  LoaderOp,
+  LoaderPlacement,
+  LoaderSource,
+  LoaderState,
+  SampleLoaderOptions,
+} from './loader-options.ts'
 export { type PackOptions, packDocuments } from './pack-documents.ts'
 export { type PackSequencesOptions, packSequences } from './pack-sequences.ts'
 export type { PadOptions } from './padding.ts'
