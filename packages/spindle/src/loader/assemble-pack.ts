@@ -88,7 +88,8 @@ export function assemblePack<D extends 'int64' | 'int32' = 'int64'>(
       put(positions, ramp.subarray(0, size) as Ids, at)
       segments.fill(number + 1, at, at + size)
       if (labels !== undefined) {
-        put(labels, labelsOf(document) ?? tokensOf(document), at)
+        // What was converted once need not be again.
+        put(labels, labelsOf(document) ?? (ids.subarray(at, at + size) as Ids), at)
         fill(labels, ignoreLabel, at, Math.min(at + 1, at + size))
       }
       at += size
@@ -133,7 +134,7 @@ function putWords(words: Int32Array, from: ArrayLike<number>, at: number): void 
   for (let i = 0, to = at * 2; i < from.length; i++, to += 2) {
     const id = from[i] as number
     words[to + LOW_WORD] = id
-    words[to + 1 - LOW_WORD] = Math.floor(id / 4294967296)
+    words[to + 1 - LOW_WORD] = (id | 0) === id ? id >> 31 : Math.floor(id / 4294967296)
   }
 }
 
