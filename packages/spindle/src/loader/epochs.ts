@@ -31,7 +31,7 @@ export interface EpochItems<T> {
   /** Whether a newer iteration has ended this one. */
   isReplaced(): boolean
   /** All was given, or an error was: the next epoch may begin. */
-  ended(): void
+  ended(hasFailed: boolean): void
   /** The consumer wants no more of it. */
   leave(): Promise<void>
 }

@@ -85,7 +85,8 @@ export class InlineEpochs<T> implements Epochs<T> {
       ...(maxFailures === undefined ? {} : { maxFailures }),
       ...(signal === undefined ? {} : { signal }),
       ...(resumable === undefined ? {} : { resumable }),
-      ...(this.#state?.pipeline === undefined ? {} : { state: this.#state.pipeline }),
+      // Opaque here; `build()` checks it.
+      ...(this.#state?.pipeline === undefined ? {} : { state: this.#state.pipeline as never }),
       // The engine's epochs are those of one pipeline; here each has its own.
       seed: this.epoch === 0 ? seed : Rng.from(seed, this.epoch).uint32(),
     }

@@ -125,25 +125,29 @@ export class Loader<T> {
   #took(items: EpochItems<T>, { done }: IteratorResult<T, undefined>): boolean {
     if (done !== true) this.#batches++
     else if (items.isReplaced()) throw replaced()
-    else this.#ended(items)
+    else this.#ended(items, false)
     return done === true
   }
 
   /** An error came; whether the epoch is over with it. A time-out loses nothing. */
   #failed(items: EpochItems<T>, error: unknown): boolean {
     if (error instanceof SpindleError && error.code === 'ERR_TIMEOUT') return false
-    this.#ended(items)
+    this.#ended(items, true)
     return true
   }
 
   #left(items: EpochItems<T>): Promise<void> {
-    this.#ended(items)
+    this.#stopClock(items)
     return items.leave()
   }
 
-  #ended(items: EpochItems<T>): void {
+  #ended(items: EpochItems<T>, hasFailed: boolean): void {
+    this.#stopClock(items)
+    items.ended(hasFailed)
+  }
+
+  #stopClock(items: EpochItems<T>): void {
     if (items.epoch === this.#current) this.#endedAt = performance.now()
-    items.ended()
   }
 
   start(): void {

@@ -22,6 +22,8 @@ export class WorkerEpochs<T> implements Epochs<T> {
   readonly #source: unknown
   readonly #options: LoaderOptions
   #remote: RemotePipeline<T> | undefined
+  /** Whether it gives no further epoch: it failed, or was left within one. It is kept for its figures. */
+  #isSpent = false
   #isUnderWay = false
   #state: LoaderState | undefined
 
@@ -36,7 +38,8 @@ export class WorkerEpochs<T> implements Epochs<T> {
   }
 
   #worker(): RemotePipeline<T> {
-    this.#remote ??= this.#start()
+    if (this.#remote === undefined || this.#isSpent) this.#remote = this.#start()
+    this.#isSpent = false
     return this.#remote
   }
 
@@ -68,11 +71,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
   }
 
   begin(): EpochItems<T> {
-    if (this.#isUnderWay) {
-      this.#remote?.[Symbol.dispose]()
-      this.#remote = undefined
-      this.#over()
-    }
+    if (this.#isUnderWay) this.#abandon()
     const remote = this.#worker()
     this.#isUnderWay = true
     const isCurrent = (): boolean => this.#isUnderWay && this.#remote === remote
@@ -82,14 +81,25 @@ export class WorkerEpochs<T> implements Epochs<T> {
       next: () => steps.next(),
       nextSync: () => plain.next(),
       isReplaced: () => this.#remote !== remote,
-      ended: () => {
-        if (isCurrent()) this.#over()
+      ended: (hasFailed) => {
+        if (!isCurrent()) return
+        this.#isSpent = hasFailed
+        this.#over()
       },
       leave: async () => {
-        if (this.#remote === remote) this.#remote = undefined
+        if (isCurrent()) {
+          this.#isSpent = true
+          this.#over()
+        }
         await remote.stop()
       },
     }
+  }
+
+  #abandon(): void {
+    this.#remote?.[Symbol.dispose]()
+    this.#isSpent = true
+    if (this.#isUnderWay) this.#over()
   }
 
   #over(): void {
@@ -100,10 +110,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
   setEpoch(epoch: number): void {
     if (this.#isUnderWay) throw underWay(this.epoch, 'have its number set')
     // The worker counts its own epochs.
-    if (epoch !== this.epoch) {
-      this.#remote?.[Symbol.dispose]()
-      this.#remote = undefined
-    }
+    if (epoch !== this.epoch) this.#abandon()
     this.epoch = epoch
     this.#state = undefined
   }
@@ -130,10 +137,9 @@ export class WorkerEpochs<T> implements Epochs<T> {
   }
 
   async stop(options: StopOptions): Promise<void> {
-    const remote = this.#remote
-    this.#remote = undefined
+    this.#isSpent = true
     if (this.#isUnderWay) this.#over()
-    await remote?.stop(options)
+    await this.#remote?.stop(options)
   }
 }
 

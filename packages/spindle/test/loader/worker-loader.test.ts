@@ -49,6 +49,8 @@ describe("DataLoader with placement: 'worker'", () => {
       assert.equal(item, 3)
       break
     }
+    await loader.stop()
+    assert.deepEqual(await collect(loader), [4, 14, 24])
     loader.setEpoch(7)
     assert.deepEqual([...loader], [7, 17, 27])
     assert.equal(loader.epoch, 8)
@@ -87,6 +89,10 @@ describe("DataLoader with placement: 'worker'", () => {
       collect(loader),
       (error) => error instanceof PipelineFailure && /three/.test(error.message),
     )
+    // The next epoch is another one.
+    await assert.rejects(collect(loader), PipelineFailure)
+    assert.equal(loader.epoch, 2)
+    assert.match(String(await loader.report()), /preprocess/)
     await using tolerant = new DataLoader(range(5), {
       preprocess: ops.failAtThree,
       maxFailures: 1,
