@@ -6,6 +6,7 @@ import { PipeStage } from './pipe-stage.ts'
 import type { Queue } from './queue.ts'
 import type { TrackedItem } from './resume/lot.ts'
 import { type Regrouped, Regrouping } from './resume/regrouping.ts'
+import { RUNNING } from './stage.ts'
 import type { Aggregator, FailureBudget, StageInfo } from './types.ts'
 
 /** Stands for the item when an aggregator is flushed rather than given one. */
@@ -24,8 +25,10 @@ export class AggregateStage extends PipeStage {
   readonly #ordinal: number
   /** What an earlier run has left to be made again. */
   readonly #regrouping: Regrouping | undefined
-  /** Whether the aggregator has been given something since it was last flushed. */
+  /** Whether the aggregator has been given something since it was last flushed, or has more to give. */
   #hasRest = false
+  /** Whether the rest goes on when there is room for another batch. */
+  #isFlushWaiting = false
   /** Whether the aggregator was called in the present task. */
   #isTouched = false
 
@@ -43,7 +46,11 @@ export class AggregateStage extends PipeStage {
     super(info, host, input, {
       op: (item) => {
         this.#isTouched = true
-        return item === FLUSH ? aggregator.flush() : aggregator.accumulate(item)
+        if (item !== FLUSH) return aggregator.accumulate(item)
+        const batch = aggregator.flush()
+        // A batch that is none says that there is nothing more, whatever is said besides.
+        this.#hasRest = batch !== undefined && (aggregator.hasRest?.() ?? false)
+        return batch
       },
       code: aggregator,
       concurrency: 1,
@@ -111,17 +118,18 @@ export class AggregateStage extends PipeStage {
 
   protected override output(item: Item, value: unknown): void {
     const isFlush = item.value === FLUSH
+    const isLast = isFlush && !this.#hasRest
     // An aggregator may keep items for several batches at once: what is left at the end then has no first one of its own.
     const first = this.#first ?? this.#latest ?? item
     if (isFlush) this.#first = undefined
     const isBatch = value !== undefined && !(isFlush && this.#dropLast)
     if (isBatch) {
       this.#first = undefined
-      const members = this.#members?.take(value, isFlush) ?? []
+      const members = this.#members?.take(value, isLast) ?? []
       // Where it matters, the name is one that the same members give again.
       this.exit.put(joined(members[0] ?? first, value, members, { aggregate: this.#ordinal }))
     }
-    if (isFlush) this.#members?.retireAll()
+    if (isLast) this.#members?.retireAll()
   }
 
   protected override flush(isEndOfStream: boolean): boolean {
@@ -134,14 +142,26 @@ export class AggregateStage extends PipeStage {
       this.#members?.retireAll()
       return false
     }
-    this.#hasRest = false
-    const item = boundaryAfter(this.#origin)
-    item.value = FLUSH
-    this.call(item)
-    // It is a task for the hooks, but no item.
-    this.tasks--
+    // The first batch of the rest has a place, as any other has; those after it wait for one.
+    let mayGive = true
+    while (this.#hasRest && mayGive && this.state === RUNNING) {
+      this.#isFlushWaiting = false
+      this.#hasRest = false
+      const item = boundaryAfter(this.#origin)
+      item.value = FLUSH
+      this.call(item)
+      // It is a task for the hooks, but no item.
+      this.tasks--
+      mayGive = this.running === 0 && this.exit.hasRoom()
+    }
     // A plain result has been put out already; one that comes later ends in `proceed`, which comes back to the boundary or the end.
-    return this.running > 0
+    this.#isFlushWaiting = this.#hasRest && this.running === 0 && this.state === RUNNING
+    return this.running > 0 || this.#isFlushWaiting
+  }
+
+  override roomMade(): void {
+    super.roomMade()
+    if (this.#isFlushWaiting) this.proceed()
   }
 }
 

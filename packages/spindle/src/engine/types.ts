@@ -40,6 +40,8 @@ export interface Aggregator<T, B> {
   accumulate(item: T): B | undefined
   /** Returns what is left at the end of the stream or epoch, or `undefined`, and forgets it. */
   flush(): B | undefined
+  /** Whether something is held. Where there is such a method, the rest may be several batches: `flush()` is called until it says no. */
+  hasRest?(): boolean
 }
 
 /** How many failed items a stage endures: a number of them, or a share of the calls made. */

@@ -61,7 +61,11 @@ export class Regrouping {
     if (first === undefined) return []
     const aggregator = this.#make()
     const values = members.map((member) => aggregator.accumulate(member.value))
-    values.push(aggregator.flush())
+    let rest: unknown
+    do {
+      rest = aggregator.flush()
+      values.push(rest)
+    } while (rest !== undefined && aggregator.hasRest?.() === true)
     for (const member of members) member.value = undefined
     return values
       .filter((value) => value !== undefined)

@@ -1,0 +1,82 @@
+import { badOption } from '../check.ts'
+import { SpindleError } from '../errors.ts'
+import { SegmentPool } from '../placement/memory/segment-pool.ts'
+import type { Data, DataConstructor } from './array.ts'
+
+/** Where the arrays of a batch lie; at most one of the three. */
+export interface MemoryOptions {
+  /** Whether each array gets shared memory of its own, which crosses threads without a copy and can be read by all. Default false. */
+  readonly shared?: boolean
+  /** Takes one lease of the pool for the batch. It is given back by `SegmentPool.leaseOf(array.data)?.release()`, or the garbage collector. */
+  readonly pool?: SegmentPool
+  /** Memory to use: arrays lie in it one after the other, each at a multiple of 64 bytes. What it held is written over. */
+  readonly into?: ArrayBufferLike | ArrayBufferView
+}
+
+/** Where arrays begin in memory that several share: what vector instructions like best. */
+const ALIGNMENT = 64
+
+/** Memory for arrays whose sizes are known. */
+export interface BatchMemory {
+  /** Whether it is all zeros. */
+  readonly isFresh: boolean
+  take(Data: DataConstructor, length: number): Data
+}
+
+/** Bytes that arrays take together in memory that they share. */
+export function alignedBytes(sizes: readonly number[]): number {
+  return sizes.reduce((sum, bytes) => align(sum) + bytes, 0)
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
+}
+
+/** @throws `ERR_BAD_OPTION` */
+export function checkMemory({ shared, pool, into }: MemoryOptions): void {
+  if (shared !== undefined && typeof shared !== 'boolean') badOption('shared', 'a boolean', shared)
+  if (pool !== undefined && !(pool instanceof SegmentPool)) badOption('pool', 'a SegmentPool', pool)
+  const isMemory =
+    into instanceof ArrayBuffer || into instanceof SharedArrayBuffer || ArrayBuffer.isView(into)
+  if (into !== undefined && !isMemory) badOption('into', 'a buffer or a view of one', into)
+  const given = [shared === true, pool !== undefined, into !== undefined].filter(Boolean).length
+  if (given > 1) badOption('shared', 'given without `pool` and `into`: only one of them', 'several')
+}
+
+/** @throws `ERR_TOO_LARGE` if `into` is too small; `ERR_POOL_FULL` or `ERR_TOO_LARGE` if the pool is. */
+export function batchMemory(
+  { shared = false, pool, into }: MemoryOptions,
+  sizes: readonly number[],
+): BatchMemory {
+  if (into !== undefined) return within(into, sizes)
+  if (pool !== undefined) return within(pool.allocate(Math.max(1, alignedBytes(sizes))).bytes, sizes)
+  return {
+    isFresh: true,
+    take: (Data, length) =>
+      shared ? new Data(new SharedArrayBuffer(length * Data.BYTES_PER_ELEMENT), 0, length) : new Data(length),
+  }
+}
+
+function within(into: ArrayBufferLike | ArrayBufferView, sizes: readonly number[]): BatchMemory {
+  const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(into)
+    ? into
+    : { buffer: into, byteOffset: 0, byteLength: into.byteLength }
+  if (byteOffset % 8 !== 0) badOption('into', 'a view that begins at a multiple of 8 bytes', byteOffset)
+  const needed = alignedBytes(sizes)
+  if (needed > byteLength) {
+    const advice = 'collatedBytes(records, options) tells it beforehand'
+    throw new SpindleError(
+      'ERR_TOO_LARGE',
+      `the batch takes ${needed} bytes, \`into\` has ${byteLength}: ${advice}`,
+    )
+  }
+  let end = 0
+  return {
+    isFresh: false,
+    take(Data, length) {
+      const start = align(end)
+      end = start + length * Data.BYTES_PER_ELEMENT
+      return new Data(buffer, byteOffset + start, length)
+    },
+  }
+}

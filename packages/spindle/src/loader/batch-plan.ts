@@ -1,0 +1,248 @@
+import { badOption } from '../check.ts'
+import { constructors, type Data, type DataConstructor, type DType, dtypeOf, isNdArray } from './array.ts'
+import type { NumberDType } from './collated.ts'
+import { type Padding, paddedShape } from './padding.ts'
+import { elementsIn } from './place-array.ts'
+
+/** What becomes of one place in the records: an array, a plain list, or what is made of members. */
+export type Plan = ArrayPlan | ListPlan | MembersPlan
+
+/** Values that become one array. */
+export interface ArrayPlan {
+  readonly kind: 'array'
+  readonly path: string
+  readonly dtype: DType
+  readonly Data: DataConstructor
+  /** Of each record: its elements, or the number itself. */
+  readonly values: readonly (Data | readonly unknown[] | number | bigint | boolean)[]
+  readonly shapes: readonly (readonly number[])[]
+  /** What all have in the batch. */
+  readonly shape: readonly number[]
+  readonly padding: Padding | undefined
+}
+
+/** Values that are kept as they are. */
+export interface ListPlan {
+  readonly kind: 'list'
+  readonly values: readonly unknown[]
+}
+
+/** The members of objects, or of lists of one length. */
+export interface MembersPlan {
+  readonly kind: 'members'
+  readonly isArray: boolean
+  readonly members: readonly (readonly [name: string, plan: Plan])[]
+}
+
+/** What plans are made by. */
+export interface PlanRules {
+  readonly numbers: NumberDType
+  readonly dtypes: ReadonlyMap<string, NumberDType>
+  readonly paddings: ReadonlyMap<string, Padding>
+  /** Paths that were met. */
+  readonly seen: Set<string>
+}
+
+/** @param path `''`, `'pixels'`, `'image.mask'` @throws `ERR_BAD_OPTION` where records differ in more than their data. */
+export function planBatch(values: readonly unknown[], path: string, rules: PlanRules): Plan {
+  rules.seen.add(path)
+  const first = values[0]
+  if (isNdArray(first)) return planArrays(values, path, rules)
+  if (dtypeOf(first) !== undefined) return planVectors(values, path, rules)
+  if (typeof first === 'number' || typeof first === 'bigint' || typeof first === 'boolean')
+    return planScalars(values, path, rules)
+  if (Array.isArray(first)) {
+    const kind = vectorKind(values)
+    return kind === undefined ? planLists(values, path, rules) : planNumbers(values, kind, path, rules)
+  }
+  return isPlainObject(first) ? planObjects(values, path, rules) : planList(values, path)
+}
+
+function planArrays(values: readonly unknown[], path: string, rules: PlanRules): ArrayPlan {
+  const arrays = values.map((value, at) => {
+    if (!isNdArray(value)) return differs(path, at, 'an array, as the first one is', value)
+    if (value.data.length !== elementsIn(value.shape))
+      differs(path, at, `of as many elements as its shape [${value.shape}] has`, value.data.length)
+    return value
+  })
+  const { dtype } = arrays[0]!
+  if (!Object.hasOwn(constructors, dtype)) differs(path, 0, 'of a known dtype', dtype)
+  for (const [at, array] of arrays.entries()) {
+    if (array.dtype !== dtype) differs(path, at, `${dtype}, as the first one is`, array.dtype)
+    if (constructors[dtype] !== constructors[storedAs(array.data)])
+      differs(path, at, `${dtype} in a ${constructors[dtype].name}`, array.data.constructor)
+  }
+  const data = arrays.map((array) => array.data)
+  return planData(
+    dtype,
+    data,
+    arrays.map(({ shape }) => shape),
+    path,
+    rules,
+  )
+}
+
+function planVectors(values: readonly unknown[], path: string, rules: PlanRules): ArrayPlan {
+  const dtype = dtypeOf(values[0]) as DType
+  for (const [at, value] of values.entries())
+    if (dtypeOf(value) !== dtype) differs(path, at, `a typed array of ${dtype}, as the first one is`, value)
+  const data = values as readonly Data[]
+  return planData(
+    dtype,
+    data,
+    data.map(({ length }) => [length]),
+    path,
+    rules,
+  )
+}
+
+function planData(
+  dtype: DType,
+  data: readonly Data[],
+  shapes: readonly (readonly number[])[],
+  path: string,
+  rules: PlanRules,
+): ArrayPlan {
+  const isHalf = dtype === 'float16'
+  const Data = isHalf ? (data[0]!.constructor as DataConstructor) : constructors[dtype]
+  // Between Float16Array and the bits in a Uint16Array, `set` would convert.
+  const alike = isHalf ? data.map((each) => sameBits(each, Data)) : data
+  return { kind: 'array', path, dtype, Data, values: alike, ...shaped(shapes, path, rules) }
+}
+
+function sameBits(data: Data, Data: DataConstructor): Data {
+  return data.constructor === Data ? data : new Data(data.buffer, data.byteOffset, data.length)
+}
+
+function storedAs(data: Data): DType {
+  const dtype = dtypeOf(data)
+  return dtype === undefined ? 'uint8' : dtype
+}
+
+function planNumbers(
+  values: readonly unknown[],
+  kind: 'number' | 'bigint',
+  path: string,
+  rules: PlanRules,
+): ArrayPlan {
+  const dtype = kind === 'bigint' ? 'int64' : (rules.dtypes.get(path) ?? rules.numbers)
+  const lists = values as readonly (readonly unknown[])[]
+  const shapes = lists.map(({ length }) => [length])
+  return {
+    kind: 'array',
+    path,
+    dtype,
+    Data: constructors[dtype],
+    values: lists,
+    ...shaped(shapes, path, rules),
+  }
+}
+
+function planScalars(values: readonly unknown[], path: string, rules: PlanRules): ArrayPlan {
+  const kind = typeof values[0] as 'number' | 'bigint' | 'boolean'
+  for (const [at, value] of values.entries())
+    if (typeof value !== kind) differs(path, at, `a ${kind}, as the first one is`, value)
+  const numbers = rules.dtypes.get(path) ?? rules.numbers
+  const dtype = kind === 'number' ? numbers : kind === 'bigint' ? 'int64' : 'bool'
+  const scalars = values as readonly (number | bigint | boolean)[]
+  const shapes = scalars.map(() => [])
+  return {
+    kind: 'array',
+    path,
+    dtype,
+    Data: constructors[dtype],
+    values: scalars,
+    shapes,
+    shape: [],
+    padding: undefined,
+  }
+}
+
+function shaped(
+  shapes: readonly (readonly number[])[],
+  path: string,
+  rules: PlanRules,
+): Pick<ArrayPlan, 'shapes' | 'shape' | 'padding'> {
+  const padding = rules.paddings.get(path)
+  if (padding !== undefined) return { shapes, shape: paddedShape(shapes, padding, memberOf(path)), padding }
+  const shape = shapes[0] as readonly number[]
+  for (const [at, other] of shapes.entries()) {
+    if (other.length === shape.length && other.every((length, axis) => length === shape[axis])) continue
+    const advice = path === '' ? "`pad: { '': {} }`" : `\`pad: { '${path}': {} }\``
+    differs(path, at, `[${shape}], as the first one is, or padded by ${advice}`, `[${other}]`)
+  }
+  return { shapes, shape, padding }
+}
+
+function planLists(values: readonly unknown[], path: string, rules: PlanRules): MembersPlan {
+  const { length } = values[0] as readonly unknown[]
+  for (const [at, value] of values.entries()) {
+    if (!Array.isArray(value) || value.length !== length)
+      differs(path, at, `a list of ${length}, as the first one is`, value)
+  }
+  const lists = values as readonly (readonly unknown[])[]
+  const members = Array.from({ length }, (_, position) => {
+    const inner = lists.map((list) => list[position])
+    return [String(position), planBatch(inner, below(path, String(position)), rules)] as const
+  })
+  return { kind: 'members', isArray: true, members }
+}
+
+function planObjects(values: readonly unknown[], path: string, rules: PlanRules): MembersPlan {
+  const names = Object.keys(values[0] as object)
+  for (const [at, value] of values.entries()) {
+    if (!isPlainObject(value)) differs(path, at, 'an object, as the first one is', value)
+    const own = Object.keys(value)
+    const missing = names.find((name) => !Object.hasOwn(value, name))
+    if (missing !== undefined) differs(path, at, `an object with \`${missing}\`, as the first one is`, own)
+    const extra = own.length === names.length ? undefined : own.find((name) => !names.includes(name))
+    if (extra !== undefined) differs(path, at, `an object without \`${extra}\`, as the first one is`, own)
+  }
+  const objects = values as readonly Record<string, unknown>[]
+  const members = names.map((name) => {
+    const inner = objects.map((object) => object[name])
+    return [name, planBatch(inner, below(path, name), rules)] as const
+  })
+  return { kind: 'members', isArray: false, members }
+}
+
+function planList(values: readonly unknown[], path: string): ListPlan {
+  for (const [at, value] of values.entries()) {
+    const isData = typeof value === 'number' || isNdArray(value) || dtypeOf(value) !== undefined
+    if (isData || Array.isArray(value) || isPlainObject(value))
+      differs(path, at, 'of one kind with the first one, which is no data', value)
+  }
+  return { kind: 'list', values }
+}
+
+/** Whether all are lists of numbers, or of bigints. */
+function vectorKind(values: readonly unknown[]): 'number' | 'bigint' | undefined {
+  let kind: string | undefined
+  for (const list of values) {
+    if (!Array.isArray(list)) return undefined
+    for (const element of list) {
+      kind ??= typeof element
+      if (typeof element !== kind) return undefined
+    }
+  }
+  return kind === undefined ? 'number' : kind === 'number' || kind === 'bigint' ? kind : undefined
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function below(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`
+}
+
+function memberOf(path: string): string {
+  return path === '' ? '' : `.${path}`
+}
+
+/** Fails, naming the record and its member. */
+export function differs(path: string, at: number, rule: string, value: unknown): never {
+  badOption(`records[${at}]${memberOf(path)}`, rule, value)
+}

@@ -1,0 +1,158 @@
+import { badOption, checkChoice, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { sizeOf } from '../engine/size.ts'
+import type { Aggregator } from '../engine/types.ts'
+import { SpindleError } from '../errors.ts'
+import { lengthOf } from './length-of.ts'
+
+/** What the two kinds of budget have in common. */
+export interface BudgetOptions {
+  /** Items of a batch at most, an integer >= 1. Default: no limit. */
+  readonly maxItems?: number
+  /** An item that is above the budget by itself: `'refuse'` (default) fails the stage, `'alone'` gives it as a batch of its own. */
+  readonly tooLarge?: 'refuse' | 'alone'
+}
+
+/** Options of `batchByTokens()`. */
+export interface TokenBudgetOptions<T> extends BudgetOptions {
+  /** Tokens of a batch at most, an integer >= 1. */
+  readonly maxTokens: number
+  /** Tokens of an item, a number >= 0. */
+  readonly length: (item: T) => number
+  /** Whether padding counts: a batch then costs its number of items times its longest, which is what the model computes on. Default false. */
+  readonly padded?: boolean
+  /** With `padded`: what lengths are rounded up to a multiple of, an integer >= 1. Default 1. */
+  readonly multipleOf?: number
+}
+
+/** Options of `batchByBytes()`. */
+export interface ByteBudgetOptions<T> extends BudgetOptions {
+  /** Bytes of a batch at most, an integer >= 1. */
+  readonly maxBytes: number
+  /** Bytes of an item, a number >= 0. Default: those of its buffers and texts, as `maxBytes` of `pipe()` counts them. */
+  readonly bytes?: (item: T) => number
+}
+
+/**
+ * Batches of as many items as a budget of tokens has room for, in the order in which they come: an aggregator for `aggregate()`. With `padded`, the
+ * budget is that of the rectangle that the batch becomes.
+ *
+ * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with `ERR_TOO_LARGE` for an item above the budget, unless `tooLarge: 'alone'`.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { PipelineBuilder } from 'spindle'
+ * import { batchByTokens } from 'spindle/loader'
+ *
+ * const budget = batchByTokens<string>({ maxTokens: 6, length: (text) => text.length, padded: true })
+ * const pipeline = new PipelineBuilder().addSource(['aa', 'bb', 'cccc', 'd']).aggregate(budget).build()
+ * const batches: string[][] = []
+ * for await (const batch of pipeline) batches.push(batch)
+ * assert.deepEqual(batches, [['aa', 'bb'], ['cccc'], ['d']]) // 2 x 2, 1 x 4; 'cccc' and 'd' would be 2 x 4
+ * ```
+ */
+export function batchByTokens<T>(options: TokenBudgetOptions<T>): () => Aggregator<T, T[]> {
+  checkOptions(options, ['maxTokens', 'length', 'padded', 'multipleOf', 'maxItems', 'tooLarge'])
+  const { maxTokens, length, padded = false, multipleOf = 1 } = options
+  checkInteger('maxTokens', maxTokens, 1)
+  checkFunction('length', length)
+  if (typeof padded !== 'boolean') badOption('padded', 'a boolean', padded)
+  checkInteger('multipleOf', multipleOf, 1)
+  const rounded = (item: T): number => Math.ceil(lengthOf(item, length) / multipleOf) * multipleOf
+  const cost = padded ? rounded : (item: T): number => lengthOf(item, length)
+  return budgetBatches(
+    { unit: 'tokens', option: 'maxTokens', budget: maxTokens, cost, isPadded: padded },
+    options,
+  )
+}
+
+/**
+ * Batches of as many items as a budget of bytes has room for, in the order in which they come: an aggregator for `aggregate()`.
+ *
+ * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with `ERR_TOO_LARGE` for an item above the budget, unless `tooLarge: 'alone'`.
+ */
+export function batchByBytes<T>(options: ByteBudgetOptions<T>): () => Aggregator<T, T[]> {
+  checkOptions(options, ['maxBytes', 'bytes', 'maxItems', 'tooLarge'])
+  const { maxBytes, bytes = (item: T) => sizeOf(item) } = options
+  checkInteger('maxBytes', maxBytes, 1)
+  checkFunction('bytes', bytes)
+  const cost = (item: T): number => lengthOf(item, bytes, 'bytes')
+  return budgetBatches(
+    { unit: 'bytes', option: 'maxBytes', budget: maxBytes, cost, isPadded: false },
+    options,
+  )
+}
+
+interface Budget<T> {
+  readonly unit: string
+  readonly option: string
+  readonly budget: number
+  readonly cost: (item: T) => number
+  /** Whether a batch costs its longest item as often as it has items, or the sum of its items. */
+  readonly isPadded: boolean
+}
+
+function budgetBatches<T>(budget: Budget<T>, options: BudgetOptions): () => Aggregator<T, T[]> {
+  const { maxItems = Number.POSITIVE_INFINITY, tooLarge = 'refuse' } = options
+  checkInteger('maxItems', maxItems, 1, undefined, true)
+  checkChoice('tooLarge', tooLarge, ['refuse', 'alone'])
+  return () => new BudgetBatches(budget, maxItems, tooLarge === 'alone')
+}
+
+/** An item that does not fit ends the batch and begins the next one, so that no more than one batch is ever held. */
+class BudgetBatches<T> implements Aggregator<T, T[]> {
+  readonly #budget: Budget<T>
+  readonly #maxItems: number
+  readonly #mayExceed: boolean
+  #batch: T[] = []
+  /** Sum of the costs, or the largest of them. */
+  #cost = 0
+
+  constructor(budget: Budget<T>, maxItems: number, mayExceed: boolean) {
+    this.#budget = budget
+    this.#maxItems = maxItems
+    this.#mayExceed = mayExceed
+  }
+
+  accumulate(item: T): T[] | undefined {
+    const cost = this.#budget.cost(item)
+    if (cost > this.#budget.budget && !this.#mayExceed) throw this.#tooLarge(cost)
+    let full: T[] | undefined
+    if (this.#batch.length > 0 && this.#costWith(cost) > this.#budget.budget) full = this.flush()
+    this.#cost = this.#budget.isPadded ? Math.max(this.#cost, cost) : this.#cost + cost
+    this.#batch.push(item)
+    if (full === undefined && this.#isFull()) return this.flush()
+    return full
+  }
+
+  #costWith(cost: number): number {
+    return this.#budget.isPadded ? Math.max(this.#cost, cost) * (this.#batch.length + 1) : this.#cost + cost
+  }
+
+  /** Whether nothing more can come in, but for items that cost nothing: the batch need not wait for the next item. */
+  #isFull(): boolean {
+    const { budget, isPadded } = this.#budget
+    if (this.#batch.length >= this.#maxItems) return true
+    return isPadded ? this.#cost * (this.#batch.length + 1) > budget : this.#cost >= budget
+  }
+
+  flush(): T[] | undefined {
+    if (this.#batch.length === 0) return undefined
+    const batch = this.#batch
+    this.#batch = []
+    this.#cost = 0
+    return batch
+  }
+
+  hasRest(): boolean {
+    return this.#batch.length > 0
+  }
+
+  #tooLarge(cost: number): SpindleError {
+    const { unit, option, budget } = this.#budget
+    return new SpindleError(
+      'ERR_TOO_LARGE',
+      `an item of ${cost} ${unit} is above \`${option}\` ${budget}: raise it, cut or filter such items before, or let them be batches of their own by tooLarge: 'alone'`,
+    )
+  }
+}

@@ -1,0 +1,209 @@
+import { badOption, checkChoice, checkOptions } from '../check.ts'
+import { constructors, type Data, type DType, isBigInt, type NdArray } from './array.ts'
+import {
+  alignedBytes,
+  type BatchMemory,
+  batchMemory,
+  checkMemory,
+  type MemoryOptions,
+} from './batch-memory.ts'
+import { type ArrayPlan, differs, type Plan, planBatch } from './batch-plan.ts'
+import type { Collated, NumberDType } from './collated.ts'
+import { Filler } from './fill-range.ts'
+import { checkPadding, type Padding, type PadOptions } from './padding.ts'
+import { type Block, elementsIn, placeArray } from './place-array.ts'
+
+/** Options of `collate()`. Members of records are named by path: `'pixels'`, `'image.mask'`, `'0'` in lists, `''` where the records are arrays themselves. */
+export interface CollateOptions<
+  N extends NumberDType = NumberDType,
+  K extends { readonly [path: string]: NumberDType } = { readonly [path: string]: NumberDType },
+  P extends { readonly [path: string]: PadOptions } = { readonly [path: string]: PadOptions },
+> extends MemoryOptions {
+  /** What is padded, and how. Default: nothing; arrays that differ in shape are an error. */
+  readonly pad?: P
+  /** What numbers become, alone or in lists. Default `'float64'`, which loses nothing. */
+  readonly numbers?: N
+  /** What numbers become at some paths: `{ label: 'int64' }`. */
+  readonly dtypes?: K
+}
+
+/** What masks add to a batch of objects. */
+export type MasksOf<P> = {
+  [K in keyof P as P[K] extends { readonly mask: infer M extends string } ? M : never]: NdArray<'int64'>
+}
+
+/** What `collate()` gives for records of type `T`. */
+export type CollatedBatch<T, N extends NumberDType, K, P> = T extends
+  | NdArray
+  | ArrayBufferView
+  | number
+  | string
+  ? Collated<T, N, K>
+  : Collated<T, N, K> & MasksOf<P>
+
+const numberDTypes = Object.keys(constructors).filter(
+  (dtype) => dtype !== 'bool' && dtype !== 'float16',
+) as NumberDType[]
+
+/**
+ * Makes one batch of many records that have the same members: arrays and typed arrays are put together along a new first axis, numbers, bigints and
+ * booleans become an array of one axis, lists of numbers one of two, texts (and what else is no data) a plain list; objects and lists are gone through.
+ * Arrays of different shapes are padded where `pad` says so. All data is copied in bulk.
+ *
+ * A list of numbers is data; any other list is gone through position by position, as a tuple.
+ *
+ * @returns arrays `[records.length, ...shape]`, in objects and lists like the records'
+ * @throws `ERR_BAD_OPTION` for a wrong option, an empty list, or records that differ; `ERR_TOO_LARGE` for an array above its `pad.length` or memory that
+ * is too small; `ERR_POOL_FULL`.
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { collate } from 'spindle/loader'
+ *
+ * const records = [
+ *   { inputIds: BigInt64Array.of(7n, 8n, 9n), label: 1, text: 'one' },
+ *   { inputIds: BigInt64Array.of(5n), label: 0, text: 'two' },
+ * ]
+ * const batch = collate(records, {
+ *   pad: { inputIds: { value: 0, multipleOf: 4, mask: 'attentionMask' } },
+ *   dtypes: { label: 'int64' },
+ * })
+ * assert.deepEqual(batch.inputIds, { data: BigInt64Array.of(7n, 8n, 9n, 0n, 5n, 0n, 0n, 0n), dtype: 'int64', shape: [2, 4] })
+ * assert.deepEqual([...batch.attentionMask.data], [1n, 1n, 1n, 0n, 1n, 0n, 0n, 0n])
+ * assert.deepEqual(batch.label, { data: BigInt64Array.of(1n, 0n), dtype: 'int64', shape: [2] })
+ * assert.deepEqual(batch.text, ['one', 'two'])
+ * ```
+ */
+export function collate<
+  T,
+  N extends NumberDType = 'float64',
+  const K extends { readonly [path: string]: NumberDType } = Record<never, NumberDType>,
+  const P extends { readonly [path: string]: PadOptions } = Record<never, PadOptions>,
+>(records: readonly T[], options: CollateOptions<N, K, P> = {}): CollatedBatch<T, N, K, P> {
+  const plan = plannedBatch(records, options)
+  const memory = batchMemory(options, sizesIn(plan, records.length))
+  return make(plan, records.length, memory) as CollatedBatch<T, N, K, P>
+}
+
+/** Bytes that `collate()` with these arguments takes of `into` or a pool. @throws as `collate()` does for the records. */
+export function collatedBytes(records: readonly unknown[], options: CollateOptions = {}): number {
+  return alignedBytes(sizesIn(plannedBatch(records, options), records.length))
+}
+
+function plannedBatch(records: readonly unknown[], options: CollateOptions): Plan {
+  checkOptions(options, ['pad', 'numbers', 'dtypes', 'shared', 'pool', 'into'])
+  const { pad = {}, numbers = 'float64', dtypes = {} } = options
+  checkMemory(options)
+  checkChoice('numbers', numbers, numberDTypes)
+  for (const [path, dtype] of Object.entries(dtypes)) checkChoice(`dtypes.${path}`, dtype, numberDTypes)
+  if (!Array.isArray(records) || records.length === 0)
+    badOption('records', 'an array of at least one', records)
+  const paddings = new Map<string, Padding>()
+  for (const [path, how] of Object.entries(pad)) paddings.set(path, checkPadding(how, path))
+  const seen = new Set<string>()
+  const plan = planBatch(records, '', { numbers, dtypes: new Map(Object.entries(dtypes)), paddings, seen })
+  for (const [option, paths] of [
+    ['pad', pad],
+    ['dtypes', dtypes],
+  ] as const) {
+    const unknown = Object.keys(paths).find((path) => !seen.has(path))
+    if (unknown !== undefined)
+      badOption(option, `of members that the records have: ${[...seen].join(', ')}`, unknown)
+  }
+  if (plan.kind === 'array' && plan.padding?.mask !== undefined)
+    badOption('pad.mask', 'left out where records are arrays: there is no member beside', plan.padding.mask)
+  return plan
+}
+
+/** Bytes of each array, in the order in which they are made. */
+function sizesIn(plan: Plan, count: number): number[] {
+  if (plan.kind === 'list') return []
+  if (plan.kind === 'members') return plan.members.flatMap(([, member]) => sizesIn(member, count))
+  const size = count * elementsIn(plan.shape) * plan.Data.BYTES_PER_ELEMENT
+  return plan.padding?.mask === undefined ? [size] : [size, count * (plan.shape[0] ?? 1) * 8]
+}
+
+function make(plan: Plan, count: number, memory: BatchMemory): unknown {
+  if (plan.kind === 'list') return plan.values
+  if (plan.kind === 'array') return makeArray(plan, count, memory)
+  const made: [string, unknown][] = []
+  for (const [name, member] of plan.members) {
+    made.push([name, make(member, count, memory)])
+    if (member.kind !== 'array' || member.padding?.mask === undefined) continue
+    const { mask } = member.padding
+    if (plan.isArray || plan.members.some(([other]) => other === mask))
+      badOption(`pad.${name}.mask`, 'a name that no member beside it has', mask)
+    made.push([mask, makeMask(member, member.padding, count, memory)])
+  }
+  return plan.isArray ? made.map(([, value]) => value) : Object.fromEntries(made)
+}
+
+function makeArray(plan: ArrayPlan, count: number, memory: BatchMemory): NdArray {
+  const { dtype, Data, values, shapes, padding } = plan
+  const size = elementsIn(plan.shape)
+  const data = memory.take(Data, count * size)
+  if (plan.shapes[0]?.length === 0 && !ArrayBuffer.isView(values[0])) {
+    copyNumbers(values as readonly number[], data, plan, (i) => i)
+  } else {
+    const needsFill = padding !== undefined && !(memory.isFresh && isZero(padding.value))
+    const block: Block = {
+      to: data,
+      shape: plan.shape,
+      filler: needsFill ? new Filler(padding.value) : undefined,
+      isLeft: padding?.isLeft ?? false,
+    }
+    for (let i = 0; i < count; i++)
+      placeArray(block, elementsOf(plan, i), shapes[i] as readonly number[], i * size)
+  }
+  return array(data, dtype, [count, ...plan.shape])
+}
+
+/** A list of numbers as a typed array, anything else as it is. */
+function elementsOf(plan: ArrayPlan, at: number): Data {
+  const value = plan.values[at]
+  if (ArrayBuffer.isView(value)) return value as Data
+  const numbers = value as readonly number[]
+  const elements = new plan.Data(numbers.length)
+  copyNumbers(numbers, elements, plan, () => at)
+  return elements
+}
+
+/** Numbers that an integer type cannot hold are an error: they would become others without a word. */
+function copyNumbers(
+  numbers: readonly (number | bigint | boolean)[],
+  to: Data,
+  { dtype, path }: ArrayPlan,
+  recordOf: (at: number) => number,
+): void {
+  const target = to as { [at: number]: number | bigint }
+  const isExact = !dtype.startsWith('float')
+  const isWide = isBigInt(dtype)
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i] as number | bigint
+    const fits = !isExact || typeof value !== 'number' || Number.isSafeInteger(value)
+    if (fits) target[i] = isWide ? BigInt(value) : Number(value)
+    // biome-ignore lint/suspicious/noDoubleEquals: a bigint and a number of the same value
+    if (!fits || (isExact && target[i] != value)) differs(path, recordOf(i), `what ${dtype} can hold`, value)
+  }
+}
+
+function isZero(value: number | bigint): boolean {
+  return value === 0n || Object.is(value, 0)
+}
+
+function makeMask(plan: ArrayPlan, padding: Padding, count: number, memory: BatchMemory): NdArray {
+  const length = plan.shape[0] ?? 1
+  const data = memory.take(constructors.int64, count * length)
+  const [ones, zeros] = [new Filler(1n), memory.isFresh ? undefined : new Filler(0n)]
+  for (let i = 0; i < count; i++) {
+    const own = plan.shapes[i]?.[0] ?? 1
+    const start = i * length + (padding.isLeft ? length - own : 0)
+    ones.fill(data, start, start + own)
+    zeros?.fill(data, padding.isLeft ? i * length : start + own, padding.isLeft ? start : (i + 1) * length)
+  }
+  return array(data, 'int64', [count, length])
+}
+
+function array(data: Data, dtype: DType, shape: number[]): NdArray {
+  return { data, dtype, shape } as NdArray
+}

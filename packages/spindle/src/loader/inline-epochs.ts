@@ -1,0 +1,188 @@
+import type { PipelineBuilder } from '../builder/builder.ts'
+import { checkBuildOptions } from '../builder/stage-options.ts'
+import { isOneShot } from '../engine/open-source.ts'
+import type { Pipeline, StopOptions } from '../engine/pipeline.ts'
+import { makeReport, type Report } from '../engine/report.ts'
+import { consumerStats, type PipelineStats } from '../engine/stats.ts'
+import type { BuildOptions } from '../engine/types.ts'
+import { SpindleError } from '../errors.ts'
+import { ThreadPool } from '../placement/thread-pool.ts'
+import { Rng } from '../random.ts'
+import { type EpochItems, type Epochs, type Resumable, underWay } from './epochs.ts'
+import { loaderGraph } from './loader-graph.ts'
+import type { LoaderOptions, LoaderState } from './loader-options.ts'
+
+/** Of an epoch that has not begun. */
+export const noStats: PipelineStats = {
+  pipeline: 0,
+  elapsedMs: 0,
+  items: 0,
+  state: 'idle',
+  loopUtilization: 0,
+  blocks: [],
+  consumer: consumerStats(0, 0, 0),
+  stages: [],
+}
+
+/**
+ * Epochs on this loop: a pipeline for each, and threads that they have in common.
+ *
+ * `#pipeline` is the last one that was made: `isFresh` until somebody iterates it, then under way until it ended or was left. It is kept after that, for
+ * its figures and its state, until the next begins.
+ */
+export class InlineEpochs<T> implements Epochs<T> {
+  epoch: number
+  readonly #source: unknown
+  readonly #options: LoaderOptions
+  #threads: ThreadPool | undefined
+  #pipeline: Pipeline<T> | undefined
+  #isFresh = false
+  #isUnderWay = false
+  /** Where the first epoch goes on. */
+  #state: LoaderState | undefined
+  #wasOpened = false
+
+  constructor(source: unknown, options: LoaderOptions) {
+    this.#source = source
+    this.#options = options
+    this.#state = options.state
+    this.epoch = options.state?.epoch ?? options.epoch ?? 0
+    // What is wrong with the stages' options is said now.
+    this.graph(this.epoch)
+    checkBuildOptions(this.#buildOptions())
+  }
+
+  graph(epoch: number): PipelineBuilder<T> {
+    const { placement } = this.#options
+    const executor = placement === 'inline' ? undefined : (): ThreadPool => this.#pool()
+    return loaderGraph(this.#source, this.#options, epoch, executor) as PipelineBuilder<T>
+  }
+
+  /** Its threads start with the first call. */
+  #pool(): ThreadPool {
+    const { threads } = this.#options
+    this.#threads ??= new ThreadPool(threads === undefined ? {} : { size: threads })
+    return this.#threads
+  }
+
+  /** The pipeline of the next epoch, which is that of whoever asked for it. */
+  build(more: BuildOptions = {}): Pipeline<T> {
+    if (this.#wasOpened && isOneShot(this.#source))
+      throw new SpindleError(
+        'ERR_BAD_SOURCE',
+        'the source can be gone through only once, and this is the next epoch: give an iterable, or a function that makes one',
+      )
+    this.#wasOpened = true
+    const pipeline = this.graph(this.epoch).build({ ...this.#buildOptions(), ...more })
+    this.#state = undefined
+    return pipeline
+  }
+
+  #buildOptions(): BuildOptions {
+    const { maxFailures, seed = 0, signal, resumable, build } = this.#options
+    return {
+      ...build,
+      ...(maxFailures === undefined ? {} : { maxFailures }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(resumable === undefined ? {} : { resumable }),
+      // Opaque here; `build()` checks it.
+      ...(this.#state?.pipeline === undefined ? {} : { state: this.#state.pipeline as never }),
+      // The engine's epochs are those of one pipeline; here each has its own.
+      seed: this.epoch === 0 ? seed : Rng.from(seed, this.epoch).uint32(),
+    }
+  }
+
+  start(): void {
+    if (this.#isFresh) return
+    if (this.#isUnderWay) throw underWay(this.epoch, 'start')
+    this.#make().start()
+  }
+
+  #make(): Pipeline<T> {
+    const pipeline = this.build()
+    this.#pipeline = pipeline
+    this.#isFresh = true
+    return pipeline
+  }
+
+  begin(): EpochItems<T> {
+    if (this.#isUnderWay) {
+      void this.#pipeline?.stop()
+      this.#over()
+    }
+    const pipeline = this.#isFresh ? (this.#pipeline as Pipeline<T>) : this.#make()
+    this.#isFresh = false
+    this.#isUnderWay = true
+    const { timeoutMs } = this.#options
+    const items = pipeline.iterate(timeoutMs === undefined ? {} : { timeoutMs })
+    const isCurrent = (): boolean => this.#isUnderWay && this.#pipeline === pipeline
+    return {
+      epoch: this.epoch,
+      next: () => items.next(),
+      nextSync: () => {
+        throw noPlainFor()
+      },
+      isReplaced: () => this.#pipeline !== pipeline,
+      ended: () => {
+        if (isCurrent()) this.#over()
+      },
+      leave: async () => {
+        if (isCurrent()) this.#over()
+        await pipeline.stop()
+      },
+    }
+  }
+
+  #over(): void {
+    this.#isUnderWay = false
+    this.epoch++
+  }
+
+  setEpoch(epoch: number): void {
+    if (this.#isUnderWay || this.#isFresh) throw underWay(this.epoch, 'have its number set')
+    this.epoch = epoch
+    this.#state = undefined
+  }
+
+  async stats(): Promise<PipelineStats> {
+    return this.#pipeline?.stats() ?? noStats
+  }
+
+  async report(): Promise<Report> {
+    return this.#pipeline?.report() ?? makeReport(noStats, [])
+  }
+
+  state(): LoaderState {
+    const pipeline = this.#pipeline
+    if (pipeline === undefined) return this.#state ?? { epoch: this.epoch }
+    const epoch = this.#isUnderWay || this.#isFresh ? this.epoch : this.epoch - 1
+    return { epoch, pipeline: resumable(pipeline).state() }
+  }
+
+  commit(batch: T): void {
+    if (this.#pipeline === undefined) throw new SpindleError('ERR_BAD_STATE', 'no batch was given yet')
+    resumable(this.#pipeline).commit(batch)
+  }
+
+  async stop(options: StopOptions): Promise<void> {
+    const [pipeline, threads] = [this.#pipeline, this.#threads]
+    this.#threads = undefined
+    if (this.#isUnderWay || this.#isFresh) this.#over()
+    this.#isFresh = false
+    await pipeline?.stop(options)
+    await threads?.close()
+  }
+}
+
+function resumable(pipeline: object): Resumable {
+  const candidate = pipeline as Partial<Resumable>
+  if (typeof candidate.state === 'function') return candidate as Resumable
+  throw new SpindleError('ERR_BAD_STATE', 'this pipeline cannot tell its state')
+}
+
+function noPlainFor(): SpindleError {
+  return new SpindleError(
+    'ERR_BAD_STATE',
+    "a plain for holds the loop that the loader works on, which would wait for ever: use for await, or placement: 'worker'",
+  )
+}

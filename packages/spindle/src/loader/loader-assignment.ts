@@ -1,0 +1,16 @@
+import type { OpReference } from '../placement/worker-modules.ts'
+import type { LoaderState } from './loader-options.ts'
+
+/** An op by reference, on its way. */
+export type Reference = OpReference
+
+/** A value, or an op by reference. */
+export type Sent = { readonly value: unknown } | { readonly reference: Reference }
+
+/** What a worker makes its loader of. */
+export interface LoaderAssignment {
+  readonly source: Sent
+  readonly options: { readonly [name: string]: Sent }
+  readonly epoch: number
+  readonly state: LoaderState | undefined
+}

@@ -1,0 +1,124 @@
+import { PipelineBuilder } from '../builder/builder.ts'
+import { nameOfOp } from '../builder/stage-options.ts'
+import type { OpFunction, PipeOptions } from '../builder/types.ts'
+import { isOneShot, openSource, type Steps } from '../engine/open-source.ts'
+import { isSeekable, type SeekableSource } from '../engine/seekable.ts'
+import type { Aggregator, Source, SourceContext, SourceItems, StageContext } from '../engine/types.ts'
+import type { Executor } from '../placement/executor.ts'
+import { loadOp, type Op } from '../placement/worker-modules.ts'
+import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import type { LoaderOp, LoaderOptions } from './loader-options.ts'
+
+const CONCURRENCY = 8
+
+/** What a source may have, so that each epoch has another order. */
+interface SetsEpoch {
+  setEpoch(epoch: number): void
+}
+
+/**
+ * The stages of a loader's epoch: source, preprocess, batches, collate, transfer, sink.
+ *
+ * @param executor where functions by reference run; `undefined` for this loop
+ */
+export function loaderGraph(
+  source: unknown,
+  options: LoaderOptions,
+  epoch: number,
+  executor: (() => Executor) | undefined,
+): PipelineBuilder<unknown> {
+  const { preprocess, batchSize, aggregate, dropLast = false, collate, transfer, bufferSize } = options
+  const { concurrency = CONCURRENCY, outputOrder = 'completion' } = options
+  const parallel = { concurrency, outputOrder }
+  let builder: PipelineBuilder<unknown> = new PipelineBuilder().addSource(sourceOf(source, epoch, options))
+  const add = (role: string, op: LoaderOp<never, unknown> | undefined, more: PipeOptions): void => {
+    if (op !== undefined) builder = addStage(builder, role, op, more, executor)
+  }
+  add('preprocess', preprocess, { ...parallel, ...options.preprocessOptions })
+  if (batchSize !== undefined) builder = builder.aggregate(batchSize, { dropLast })
+  if (aggregate !== undefined)
+    builder = builder.aggregate(aggregate as () => Aggregator<unknown, unknown>, { dropLast })
+  add('collate', collate, { ...parallel, ...options.collateOptions })
+  add('transfer', transfer, { outputOrder, ...options.transferOptions })
+  return builder.addSink(bufferSize)
+}
+
+function addStage(
+  builder: PipelineBuilder<unknown>,
+  role: string,
+  op: LoaderOp<never, unknown>,
+  options: PipeOptions,
+  executor: (() => Executor) | undefined,
+): PipelineBuilder<unknown> {
+  const named = nameOfOp(op)
+  const name = named === 'anonymous' || named === role ? role : `${role}(${named})`
+  if (!isWorkerOp(op)) return builder.pipe(op as OpFunction<unknown, unknown>, { name, ...options })
+  if (executor === undefined) return builder.pipe(onThisLoop(op), { name, ...options })
+  return builder.pipe(op as WorkerOp<unknown, unknown>, { name, executor: executor(), ...options })
+}
+
+/** An op by reference as a function: its module is loaded with the first call. */
+function onThisLoop(reference: WorkerOp<never, unknown>): OpFunction<unknown, unknown> {
+  let loaded: Op | undefined
+  return (item: unknown, context: StageContext) =>
+    loaded === undefined
+      ? loadOp(reference).then((op) => {
+          loaded = op
+          return op(item, context)
+        })
+      : loaded(item, context)
+}
+
+/** What an epoch goes through. */
+function sourceOf(source: unknown, epoch: number, { resumable, state }: LoaderOptions): Source<unknown> {
+  if (isWorkerOp(source)) return itemsByReference(source, epoch)
+  if (isSeekable(source)) {
+    return resumable === true || state !== undefined
+      ? (inEpoch(source, epoch) as unknown as Source<unknown>)
+      : () => source.iterateFrom(0, epoch)
+  }
+  if (isOneShot(source)) return source as Source<unknown>
+  return ({ signal }) => {
+    tellEpoch(source, epoch)
+    return itemsOf(source as Source<unknown>, { signal, epoch })
+  }
+}
+
+/** A source of several epochs as that of one, which a state is then told from. */
+function inEpoch(source: SeekableSource<unknown>, epoch: number): SeekableSource<unknown> {
+  return {
+    size: source.size,
+    description: { ...source.description, epoch },
+    shard: source.shard,
+    iterateFrom: (position) => source.iterateFrom(position, epoch),
+  }
+}
+
+/** A sampler that is told the epoch, as PyTorch's are. */
+function tellEpoch(source: unknown, epoch: number): void {
+  const { setEpoch } = source as Partial<SetsEpoch>
+  if (typeof setEpoch === 'function') setEpoch.call(source, epoch)
+}
+
+function itemsOf(source: Source<unknown>, context: SourceContext): SourceItems<unknown> {
+  const made: unknown = typeof source === 'function' ? source(context) : source
+  return (isSeekable(made) ? made.iterateFrom(0, context.epoch) : made) as SourceItems<unknown>
+}
+
+function itemsByReference(reference: WorkerOp<never, unknown>, epoch: number): Source<unknown> {
+  return async function* items({ signal }) {
+    const make = (await loadOp(reference)) as (context: SourceContext) => SourceItems<unknown>
+    const steps: Steps = openSource(() => itemsOf(make, { signal, epoch }), { signal, epoch })
+    yield* { [Symbol.asyncIterator]: () => toAsync(steps) }
+  }
+}
+
+function toAsync(steps: Steps): AsyncIterator<unknown> {
+  return {
+    next: async () => steps.next(),
+    return: async () => {
+      await steps.return?.()
+      return { done: true, value: undefined }
+    },
+  }
+}

@@ -1,0 +1,27 @@
+import { isSeekable } from '../engine/seekable.ts'
+import type { LoaderOptions } from './loader-options.ts'
+
+/** Batches of an epoch if nothing is dropped, where the source and the options tell. */
+export function batchesIn(
+  source: unknown,
+  { batchSize, aggregate, dropLast = false }: LoaderOptions,
+): number | undefined {
+  const items = itemsIn(source)
+  if (items === undefined || aggregate !== undefined) return undefined
+  const batches = items / (batchSize ?? 1)
+  return dropLast ? Math.floor(batches) : Math.ceil(batches)
+}
+
+/** Items that an iteration of the source gives. */
+function itemsIn(source: unknown): number | undefined {
+  if (isSeekable(source)) {
+    if (source.size === undefined) return undefined
+    const { rank, worldSize } = source.shard ?? { rank: 0, worldSize: 1 }
+    return Math.ceil(Math.max(0, source.size - rank) / worldSize)
+  }
+  if (typeof source !== 'object' || source === null) return undefined
+  const { length, size } = source as { length?: unknown; size?: unknown }
+  return [length, size].find((count) => typeof count === 'number' && Number.isInteger(count) && count >= 0) as
+    | number
+    | undefined
+}

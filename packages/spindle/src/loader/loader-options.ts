@@ -1,0 +1,202 @@
+import type { OpFunction, Output, PipeOptions } from '../builder/types.ts'
+import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { isOneShot, isSource } from '../engine/open-source.ts'
+import { isSeekable, type Json, type SeekableSource } from '../engine/seekable.ts'
+import type {
+  Aggregator,
+  BuildOptions,
+  FailureBudget,
+  Source,
+  SourceContext,
+  SourceItems,
+} from '../engine/types.ts'
+import { SpindleError } from '../errors.ts'
+import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import { checkReferences } from './loader-references.ts'
+
+/** Where a loader's items come from: anything a pipeline takes, a source that can begin anywhere, or an exported function that makes one, by reference. */
+export type LoaderSource<S> =
+  | Source<S>
+  | SeekableSource<S>
+  | WorkerOp<SourceContext, SourceItems<S> | SeekableSource<S>>
+
+/** One of a loader's functions: itself, or by reference. */
+export type LoaderOp<T, R> = OpFunction<T, R> | WorkerOp<T, R>
+
+/** Where a loader works. */
+export type LoaderPlacement = 'inline' | 'threads' | 'worker'
+
+/** Where a run goes on: plain data, for JSON. */
+export interface LoaderState {
+  /** The epoch that was under way. */
+  readonly epoch: number
+  /** The state of its pipeline; none if nothing of the epoch was loaded. */
+  readonly pipeline?: Json
+}
+
+/** The options that do not depend on what batches are. */
+export interface CommonLoaderOptions<S, R> {
+  /** Makes a sample of an item, e.g. reads and decodes it: as an op of `pipe()`. `undefined` leaves the item out. Default: items are samples. */
+  readonly preprocess?: LoaderOp<S, R>
+  /** Finished batches that may wait, an integer >= 1. Default 3. */
+  readonly bufferSize?: number
+  /** Calls of `preprocess`, and calls of `collate`, that may be in flight at once, an integer >= 1. Default 8. */
+  readonly concurrency?: number
+  /** `'completion'` (default): samples and batches overtake one another. `'input'`: they keep the source's order. */
+  readonly outputOrder?: 'completion' | 'input'
+  /**
+   * Where the loader works. Default: functions on this loop, functions by reference in threads. `'inline'`: all on this loop, for looking for mistakes.
+   * `'threads'`: as the default, but a function that is not given by reference is an error. `'worker'`: the whole loader in a worker thread, so that it
+   * keeps running while this one computes, and a plain `for` will do; all functions by reference.
+   */
+  readonly placement?: LoaderPlacement
+  /** Worker threads for functions by reference, an integer >= 1, kept from epoch to epoch. Default: `os.availableParallelism()`; with `'worker'` none. */
+  readonly threads?: number
+  /** Longest wait for a batch, in milliseconds: then `TimeoutError`, nothing is lost, and one may go on. Default: none. */
+  readonly timeoutMs?: number
+  /** Failed items that each stage endures, or the share of them. Default 0: the first one fails the epoch. */
+  readonly maxFailures?: FailureBudget
+  /** Seed of `context.rng`, an integer. Each epoch has numbers of its own. Default 0. */
+  readonly seed?: number
+  /** Aborts the epoch under way; iterating rejects with its reason. */
+  readonly signal?: AbortSignal
+  /** More about the stage of `preprocess`: `retry`, `timeoutMs` for each attempt, `buffer`, … */
+  readonly preprocessOptions?: PipeOptions
+  /** More about the stage of `collate`. */
+  readonly collateOptions?: PipeOptions
+  /** More about the stage of `transfer`; its `concurrency` is 1 by default. */
+  readonly transferOptions?: PipeOptions
+  /** Other options of `build()`: hooks, `onItemError`, `logger`, … */
+  readonly build?: BuildOptions
+  /** Number of the first epoch, an integer >= 0. Default 0. */
+  readonly epoch?: number
+  /** Keeps book of what is done, so that `state()` tells where to go on. Needs a source that can begin anywhere. Default false. */
+  readonly resumable?: boolean
+  /** Goes on where an earlier run was. */
+  readonly state?: LoaderState
+}
+
+/** A loader of single samples. */
+export interface SampleLoaderOptions<S, R, C, T> extends CommonLoaderOptions<S, R> {
+  readonly batchSize?: undefined
+  readonly aggregate?: undefined
+  readonly dropLast?: undefined
+  /** Called with each sample. Default: samples are what comes out. */
+  readonly collate?: LoaderOp<Output<R>, C>
+  /** Called with each result, one at a time, e.g. to copy it to a device. Default: none. */
+  readonly transfer?: LoaderOp<Output<C>, T>
+}
+
+/** A loader of batches of a number of samples. */
+export interface BatchLoaderOptions<S, R, C, T> extends CommonLoaderOptions<S, R> {
+  /** Samples of a batch, an integer >= 1. */
+  readonly batchSize: number
+  readonly aggregate?: undefined
+  /** Leaves out a last batch that is not full. Default false. */
+  readonly dropLast?: boolean
+  /** Makes a batch of samples, e.g. by `collate()` of this package. Default: batches are arrays. */
+  readonly collate?: LoaderOp<Output<R>[], C>
+  /** Called with each batch, one at a time, e.g. to copy it to a device. Default: none. */
+  readonly transfer?: LoaderOp<Output<C>, T>
+}
+
+/** A loader of batches by an aggregator: `bucketByLength(…)`, `batchByTokens(…)`, `packDocuments(…)`. */
+export interface AggregateLoaderOptions<S, R, B, C, T> extends CommonLoaderOptions<S, R> {
+  readonly batchSize?: undefined
+  /** Makes the aggregator, once an epoch. */
+  readonly aggregate: (() => Aggregator<Output<R>, B>) | WorkerOp<undefined, Aggregator<Output<R>, B>>
+  /** Leaves out what is left at the end. Default false. */
+  readonly dropLast?: boolean
+  /** Called with each batch. Default: batches are as the aggregator gives them. */
+  readonly collate?: LoaderOp<B, C>
+  /** Called with each result, one at a time. Default: none. */
+  readonly transfer?: LoaderOp<Output<C>, T>
+}
+
+/** Any options of a loader, for the code that takes them all. */
+export interface LoaderOptions extends CommonLoaderOptions<unknown, unknown> {
+  readonly batchSize?: number | undefined
+  readonly aggregate?:
+    | (() => Aggregator<unknown, unknown>)
+    | WorkerOp<undefined, Aggregator<unknown, unknown>>
+    | undefined
+  readonly dropLast?: boolean | undefined
+  readonly collate?: LoaderOp<unknown, unknown>
+  readonly transfer?: LoaderOp<unknown, unknown>
+}
+
+const names = [
+  'preprocess',
+  'batchSize',
+  'aggregate',
+  'dropLast',
+  'collate',
+  'transfer',
+  'bufferSize',
+  'concurrency',
+  'outputOrder',
+  'placement',
+  'threads',
+  'timeoutMs',
+  'maxFailures',
+  'seed',
+  'signal',
+  'preprocessOptions',
+  'collateOptions',
+  'transferOptions',
+  'build',
+  'epoch',
+  'resumable',
+  'state',
+] as const satisfies readonly (keyof LoaderOptions)[]
+
+/** What the options say of `build()`'s that the loader has itself. */
+const own = ['threads', 'maxFailures', 'seed', 'signal', 'resumable', 'state'] as const
+
+/** @throws `ERR_BAD_SOURCE`, `ERR_BAD_OPTION`. What stages and `build()` take is checked when those are made, which is at once too. */
+export function checkLoader(source: unknown, options: LoaderOptions): void {
+  if (!isSource(source) && !isSeekable(source) && !isWorkerOp(source)) {
+    const rule =
+      'an iterable, an async iterable, a stream, a source of spindle/source, or a function that returns one'
+    throw new SpindleError(
+      'ERR_BAD_SOURCE',
+      `\`source\` must be ${rule}, got ${source === null ? 'null' : typeof source}`,
+    )
+  }
+  checkOptions(options, names)
+  const { batchSize, aggregate, dropLast, bufferSize, placement, threads, timeoutMs, build, epoch, state } =
+    options
+  if (batchSize !== undefined) checkInteger('batchSize', batchSize, 1)
+  if (aggregate !== undefined && !isWorkerOp(aggregate)) checkFunction('aggregate', aggregate)
+  if (batchSize !== undefined && aggregate !== undefined)
+    badOption('aggregate', 'left out where there is a `batchSize`', aggregate)
+  if (dropLast !== undefined && typeof dropLast !== 'boolean') badOption('dropLast', 'a boolean', dropLast)
+  if (dropLast === true && batchSize === undefined && aggregate === undefined)
+    badOption('dropLast', 'left out where there are no batches: give a `batchSize`', dropLast)
+  if (bufferSize !== undefined) checkInteger('bufferSize', bufferSize, 1)
+  if (options.concurrency !== undefined) checkInteger('concurrency', options.concurrency, 1)
+  if (placement !== undefined) checkChoice('placement', placement, ['inline', 'threads', 'worker'])
+  if (threads !== undefined) checkInteger('threads', threads, 1)
+  if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+  if (epoch !== undefined) checkInteger('epoch', epoch, 0)
+  if (build !== undefined) checkBuild(build)
+  if (options.resumable !== undefined && typeof options.resumable !== 'boolean')
+    badOption('resumable', 'a boolean', options.resumable)
+  if (state !== undefined) checkState(state)
+  if ((options.resumable === true || state !== undefined) && isOneShot(source))
+    throw new SpindleError('ERR_BAD_SOURCE', 'a source that can be gone through only once cannot be resumed')
+  if (placement === 'worker' || placement === 'threads') checkReferences(source, options, placement)
+}
+
+function checkBuild(build: BuildOptions): void {
+  if (typeof build !== 'object' || build === null) badOption('build', 'an object', build)
+  for (const name of own) {
+    if (name in build)
+      badOption(`build.${name}`, `left out: it is an option of the loader itself`, build[name as never])
+  }
+}
+
+function checkState(state: LoaderState): void {
+  if (typeof state !== 'object' || state === null) badOption('state', 'what state() gave', state)
+  checkInteger('state.epoch', state.epoch, 0)
+}

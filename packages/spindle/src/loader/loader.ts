@@ -1,0 +1,213 @@
+import { checkChoice, checkDuration, checkInteger, checkOptions } from '../check.ts'
+import type { PipelineConfig } from '../engine/config.ts'
+import type { Pipeline, StopOptions } from '../engine/pipeline.ts'
+import type { Report } from '../engine/report.ts'
+import type { PipelineStats } from '../engine/stats.ts'
+import type { BuildOptions } from '../engine/types.ts'
+import { SpindleError } from '../errors.ts'
+import type { EpochItems, Epochs } from './epochs.ts'
+import { InlineEpochs } from './inline-epochs.ts'
+import { batchesIn } from './loader-length.ts'
+import { checkLoader, type LoaderOptions, type LoaderState } from './loader-options.ts'
+import { WorkerEpochs } from './worker-epochs.ts'
+
+/** How far a loader is. */
+export interface LoaderProgress {
+  /** Number of the epoch under way, or of the last one. */
+  readonly epoch: number
+  /** Batches of it that were given. */
+  readonly batches: number
+  /** Batches that it has, as far as one can know; see `length`. */
+  readonly length: number | undefined
+  /** Milliseconds since it began, up to its end. */
+  readonly elapsedMs: number
+}
+
+/** The class behind `DataLoader`, whose types are there. */
+export class Loader<T> {
+  readonly length: number | undefined
+  readonly #epochs: Epochs<T>
+  /** Of a loader that works here. */
+  readonly #inline: InlineEpochs<T> | undefined
+  #current = 0
+  #batches = 0
+  #beganAt = 0
+  #endedAt = 0
+
+  constructor(source: unknown, options: LoaderOptions = {}) {
+    checkLoader(source, options)
+    this.length = batchesIn(source, options)
+    if (options.placement === 'worker') this.#epochs = new WorkerEpochs(source, options)
+    else this.#epochs = this.#inline = new InlineEpochs(source, options)
+    this.#current = this.#epochs.epoch
+  }
+
+  get epoch(): number {
+    return this.#epochs.epoch
+  }
+
+  get progress(): LoaderProgress {
+    const until = this.#endedAt > 0 ? this.#endedAt : performance.now()
+    const elapsedMs = this.#beganAt > 0 ? until - this.#beganAt : 0
+    return { epoch: this.#current, batches: this.#batches, length: this.length, elapsedMs }
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+    let items: EpochItems<T> | undefined
+    let isOver = false
+    const took = (step: IteratorResult<T, undefined>): IteratorResult<T, undefined> => {
+      isOver = this.#took(items as EpochItems<T>, step)
+      return step
+    }
+    const failed = (error: unknown): never => {
+      isOver = this.#failed(items as EpochItems<T>, error)
+      throw error
+    }
+    // Not an async function, which would cost single items a quarter more.
+    const next = (): Promise<IteratorResult<T, undefined>> => {
+      items ??= this.#begun()
+      return items.next().then(took, failed)
+    }
+    return {
+      next: () => {
+        if (isOver) return Promise.resolve({ done: true, value: undefined })
+        // The first one builds a pipeline, which may fail.
+        return items === undefined ? Promise.resolve().then(next) : next()
+      },
+      return: async () => {
+        if (!isOver && items !== undefined) await this.#left(items)
+        isOver = true
+        return { done: true, value: undefined }
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+
+  [Symbol.iterator](): IterableIterator<T, undefined> {
+    let items: EpochItems<T> | undefined
+    let isOver = false
+    return {
+      next: () => {
+        if (isOver) return { done: true, value: undefined }
+        items ??= this.#begun()
+        try {
+          const step = items.nextSync()
+          isOver = this.#took(items, step)
+          return step
+        } catch (error) {
+          isOver = this.#failed(items, error)
+          throw error
+        }
+      },
+      return: () => {
+        if (!isOver && items !== undefined) void this.#left(items)
+        isOver = true
+        return { done: true, value: undefined }
+      },
+      [Symbol.iterator]() {
+        return this
+      },
+    }
+  }
+
+  #begun(): EpochItems<T> {
+    const items = this.#epochs.begin()
+    this.#current = items.epoch
+    this.#batches = 0
+    this.#beganAt = performance.now()
+    this.#endedAt = 0
+    return items
+  }
+
+  /** A step came; whether it was the last. */
+  #took(items: EpochItems<T>, { done }: IteratorResult<T, undefined>): boolean {
+    if (done !== true) this.#batches++
+    else if (items.isReplaced()) throw replaced()
+    else this.#ended(items, false)
+    return done === true
+  }
+
+  /** An error came; whether the epoch is over with it. A time-out loses nothing. */
+  #failed(items: EpochItems<T>, error: unknown): boolean {
+    if (error instanceof SpindleError && error.code === 'ERR_TIMEOUT') return false
+    this.#ended(items, true)
+    return true
+  }
+
+  #left(items: EpochItems<T>): Promise<void> {
+    this.#stopClock(items)
+    return items.leave()
+  }
+
+  #ended(items: EpochItems<T>, hasFailed: boolean): void {
+    this.#stopClock(items)
+    items.ended(hasFailed)
+  }
+
+  #stopClock(items: EpochItems<T>): void {
+    if (items.epoch === this.#current) this.#endedAt = performance.now()
+  }
+
+  start(): void {
+    this.#epochs.start()
+  }
+
+  setEpoch(epoch: number): void {
+    checkInteger('epoch', epoch, 0)
+    this.#epochs.setEpoch(epoch)
+  }
+
+  stats(): Promise<PipelineStats> {
+    return this.#epochs.stats()
+  }
+
+  report(): Promise<Report> {
+    return this.#epochs.report()
+  }
+
+  state(): LoaderState {
+    return this.#epochs.state()
+  }
+
+  commit(batch: T): void {
+    this.#epochs.commit(batch)
+  }
+
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkOptions(options, ['mode', 'timeoutMs'])
+    const { mode = 'abort', timeoutMs } = options
+    checkChoice('mode', mode, ['drain', 'discard', 'abort'])
+    if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+    await this.#epochs.stop(options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  build(options?: BuildOptions): Pipeline<T> {
+    const epochs = this.#here('build')
+    const pipeline = epochs.build(options)
+    epochs.epoch++
+    return pipeline
+  }
+
+  getConfig(): PipelineConfig<T> {
+    const epochs = this.#here('getConfig')
+    return epochs.graph(epochs.epoch).getConfig()
+  }
+
+  #here(method: string): InlineEpochs<T> {
+    if (this.#inline !== undefined) return this.#inline
+    throw new SpindleError('ERR_BAD_STATE', `${method}(): the pipeline of this loader is made in its worker`)
+  }
+}
+
+function replaced(): SpindleError {
+  return new SpindleError(
+    'ERR_ITERATOR_REPLACED',
+    'a newer iteration of this loader has begun, which ended this one: epochs are loaded one at a time',
+  )
+}

@@ -1,0 +1,110 @@
+import { checkInteger, checkOptions } from '../check.ts'
+import type { Aggregator } from '../engine/types.ts'
+import { SpindleError } from '../errors.ts'
+import { type TokenDocument, tokensOf } from './token-document.ts'
+
+/** Options of `packDocuments()`. */
+export interface PackOptions {
+  /** Tokens of a pack at most, an integer >= 1: the length of the model's input. */
+  readonly maxTokens: number
+  /** Packs that wait for more at a time, an integer >= 1. More of them leave less padding, and hold more. Default 32. */
+  readonly openPacks?: number
+  /** Documents of a pack at most, an integer >= 1. Default: no limit. */
+  readonly maxDocuments?: number
+}
+
+/**
+ * Puts documents together that fit into `maxTokens`: an aggregator for `aggregate()`, whose batches are arrays of documents. Each goes into the open pack
+ * that it leaves the least room in (best fit); where none has room, a new one is opened, and the fullest leaves if there are more than `openPacks`.
+ * A function of the order of documents alone.
+ *
+ * Holds at most `openPacks` x `maxTokens` tokens. The stage fails with `ERR_TOO_LARGE` for a document above `maxTokens`: cut them by `splitDocuments()` before.
+ *
+ * @throws `ERR_BAD_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { PipelineBuilder } from 'spindle'
+ * import { packDocuments } from 'spindle/loader'
+ *
+ * const documents = [[1, 1, 1], [2, 2], [3, 3, 3], [4]]
+ * const pipeline = new PipelineBuilder().addSource(documents).aggregate(packDocuments<number[]>({ maxTokens: 4 })).build()
+ * const packs: number[][][] = []
+ * for await (const pack of pipeline) packs.push(pack)
+ * assert.deepEqual(packs, [[[1, 1, 1], [4]], [[3, 3, 3]], [[2, 2]]])
+ * ```
+ */
+export function packDocuments<D extends TokenDocument>(options: PackOptions): () => Aggregator<D, D[]> {
+  checkOptions(options, ['maxTokens', 'openPacks', 'maxDocuments'])
+  const { maxTokens, openPacks = 32, maxDocuments = Number.POSITIVE_INFINITY } = options
+  checkInteger('maxTokens', maxTokens, 1)
+  checkInteger('openPacks', openPacks, 1)
+  checkInteger('maxDocuments', maxDocuments, 1, undefined, true)
+  return () => new Packs(maxTokens, openPacks, maxDocuments)
+}
+
+interface Pack<D> {
+  readonly documents: D[]
+  room: number
+}
+
+class Packs<D extends TokenDocument> implements Aggregator<D, D[]> {
+  readonly #maxTokens: number
+  readonly #openPacks: number
+  readonly #maxDocuments: number
+  /** In the order in which they were opened, which decides between equals. */
+  readonly #open: Pack<D>[] = []
+
+  constructor(maxTokens: number, openPacks: number, maxDocuments: number) {
+    this.#maxTokens = maxTokens
+    this.#openPacks = openPacks
+    this.#maxDocuments = maxDocuments
+  }
+
+  accumulate(document: D): D[] | undefined {
+    const size = tokensOf(document).length
+    if (size > this.#maxTokens) throw tooLong(size, this.#maxTokens)
+    let pack = this.#bestFor(size)
+    if (pack === undefined) {
+      pack = { documents: [], room: this.#maxTokens }
+      this.#open.push(pack)
+    }
+    pack.documents.push(document)
+    pack.room -= size
+    if (pack.room === 0 || pack.documents.length >= this.#maxDocuments) return this.#take(pack)
+    return this.#open.length > this.#openPacks ? this.flush() : undefined
+  }
+
+  #bestFor(size: number): Pack<D> | undefined {
+    let best: Pack<D> | undefined
+    for (const pack of this.#open) {
+      if (pack.room >= size && (best === undefined || pack.room < best.room)) best = pack
+    }
+    return best
+  }
+
+  /** The fullest. */
+  flush(): D[] | undefined {
+    let fullest = this.#open[0]
+    if (fullest === undefined) return undefined
+    for (const pack of this.#open) if (pack.room < fullest.room) fullest = pack
+    return this.#take(fullest)
+  }
+
+  hasRest(): boolean {
+    return this.#open.length > 0
+  }
+
+  #take(pack: Pack<D>): D[] {
+    this.#open.splice(this.#open.indexOf(pack), 1)
+    return pack.documents
+  }
+}
+
+function tooLong(size: number, maxTokens: number): SpindleError {
+  return new SpindleError(
+    'ERR_TOO_LARGE',
+    `a document of ${size} tokens is above \`maxTokens\` ${maxTokens}: cut such ones by .pipe(splitDocuments({ maxTokens: ${maxTokens} })) before, or filter them`,
+  )
+}

@@ -1,0 +1,52 @@
+import type { PipelineBuilder } from '../builder/builder.ts'
+import { checkChoice } from '../check.ts'
+import { type AssembleOptions, assemblePack, type PackedSequence } from './assemble-pack.ts'
+import { type PackOptions, packDocuments } from './pack-documents.ts'
+import { splitDocuments } from './split-documents.ts'
+import type { TokenDocument } from './token-document.ts'
+
+/** Options of `packSequences()`: those of its three stages. */
+export interface PackSequencesOptions<D extends 'int64' | 'int32' = 'int64' | 'int32'>
+  extends PackOptions,
+    AssembleOptions<D> {
+  /** What becomes of documents above `maxTokens`: `'split'` (default) cuts them into parts, `'refuse'` fails. */
+  readonly tooLong?: 'split' | 'refuse'
+  /** Tokens that parts of a document have in common, see `splitDocuments()`. Default 0. */
+  readonly overlap?: number
+}
+
+/**
+ * Adds the three stages that make inputs of a language model out of tokenized documents: `splitDocuments`, `packDocuments`, `assemblePack`. Nothing
+ * else is in it; use the three for what it does not do, such as a limit on the rate of failures.
+ *
+ * @throws `ERR_BAD_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { PipelineBuilder } from 'spindle'
+ * import { packSequences } from 'spindle/loader'
+ *
+ * const documents = new PipelineBuilder().addSource([[1, 2, 3], [4, 5], [6], [7, 8, 9, 10, 11]])
+ * const pipeline = packSequences(documents, { maxTokens: 4, dtype: 'int32' }).build()
+ * const packs: string[] = []
+ * for await (const { inputIds } of pipeline) packs.push(String(inputIds.data))
+ * assert.deepEqual(packs, ['1,2,3,6', '7,8,9,10', '4,5,11,0'])
+ * ```
+ */
+export function packSequences<D extends 'int64' | 'int32' = 'int64'>(
+  documents: PipelineBuilder<TokenDocument>,
+  options: PackSequencesOptions<D>,
+): PipelineBuilder<PackedSequence<D>> {
+  const { openPacks, maxDocuments, tooLong = 'split', overlap, ...assemble } = options
+  const { maxTokens } = assemble
+  checkChoice('tooLong', tooLong, ['split', 'refuse'])
+  const pack = packDocuments<TokenDocument>({
+    maxTokens,
+    ...(openPacks === undefined ? {} : { openPacks }),
+    ...(maxDocuments === undefined ? {} : { maxDocuments }),
+  })
+  const split = splitDocuments<TokenDocument>({ maxTokens, ...(overlap === undefined ? {} : { overlap }) })
+  const parts = tooLong === 'split' ? documents.pipe(split) : documents
+  return parts.aggregate(pack).pipe(assemblePack<D>(assemble), { name: 'assemblePack' })
+}

@@ -1,0 +1,74 @@
+import { badOption, checkChoice, checkInteger, checkOptions } from '../check.ts'
+import { SpindleError } from '../errors.ts'
+
+/** How arrays of different shapes become equal: each axis is filled up to the longest. */
+export interface PadOptions {
+  /** What the padding holds; for int64 a whole number or a bigint. Default 0. */
+  readonly value?: number | bigint
+  /** Where the padding goes, on each axis. Default `'right'`. */
+  readonly side?: 'right' | 'left'
+  /** Length of the first axis, or of each axis, an integer >= 0; longer arrays are an error. Default: the longest of the batch. */
+  readonly length?: number | readonly number[]
+  /** What the length of the first axis, or of each axis, is rounded up to a multiple of, an integer >= 1. Default 1. */
+  readonly multipleOf?: number | readonly number[]
+  /** Name of a member to add beside the array: int64, [batch, length], 1 where the first axis has data, 0 where it was padded. Default: none. */
+  readonly mask?: string
+}
+
+/** Options of padding, checked. */
+export interface Padding {
+  readonly value: number | bigint
+  readonly isLeft: boolean
+  readonly lengths: readonly number[]
+  readonly multiples: readonly number[]
+  readonly mask: string | undefined
+}
+
+/** @throws `ERR_BAD_OPTION` */
+export function checkPadding(options: PadOptions, path: string): Padding {
+  const name = (member: string): string => `pad${path === '' ? '' : `.${path}`}.${member}`
+  checkOptions(options, ['value', 'side', 'length', 'multipleOf', 'mask'], name('').slice(0, -1))
+  const { value = 0, side = 'right', length, multipleOf, mask } = options
+  if (typeof value !== 'number' && typeof value !== 'bigint')
+    badOption(name('value'), 'a number or a bigint', value)
+  checkChoice(name('side'), side, ['right', 'left'])
+  const lengths = length === undefined ? [] : asList(length)
+  for (const each of lengths) checkInteger(name('length'), each, 0)
+  const multiples = multipleOf === undefined ? [] : asList(multipleOf)
+  for (const each of multiples) checkInteger(name('multipleOf'), each, 1)
+  if (mask !== undefined && (typeof mask !== 'string' || mask === ''))
+    badOption(name('mask'), 'the name of a member', mask)
+  return { value, isLeft: side === 'left', lengths, multiples, mask }
+}
+
+function asList(value: number | readonly number[]): readonly number[] {
+  return typeof value === 'number' ? [value] : value
+}
+
+/** The shape that all have when padded. @throws `ERR_BAD_OPTION` for different ranks, `ERR_TOO_LARGE` for one that is too long. */
+export function paddedShape(
+  shapes: readonly (readonly number[])[],
+  padding: Padding,
+  path: string,
+): number[] {
+  const padded = [...(shapes[0] as readonly number[])]
+  for (const [at, shape] of shapes.entries()) {
+    if (shape.length !== padded.length)
+      badOption(`records[${at}]${path}`, `of rank ${padded.length}, as the first one is`, `[${shape}]`)
+    for (let axis = 0; axis < shape.length; axis++)
+      padded[axis] = Math.max(padded[axis] as number, shape[axis] as number)
+  }
+  return padded.map((longest, axis) => {
+    const length = padding.lengths[axis] ?? longest
+    if (longest > length) throw tooLong(path, axis, longest, length)
+    const multiple = padding.multiples[axis] ?? 1
+    return Math.ceil(length / multiple) * multiple
+  })
+}
+
+function tooLong(path: string, axis: number, longest: number, length: number): SpindleError {
+  return new SpindleError(
+    'ERR_TOO_LARGE',
+    `${path === '' ? 'an array' : path.slice(1)} has length ${longest} on axis ${axis}, above the \`length\` ${length} to pad to: cut such ones before, or raise it`,
+  )
+}

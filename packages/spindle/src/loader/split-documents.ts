@@ -1,0 +1,67 @@
+import { badOption, checkInteger, checkOptions } from '../check.ts'
+import { labelsOf, type TokenDocument, type TokenIds, tokensOf } from './token-document.ts'
+
+/** Options of `splitDocuments()`. */
+export interface SplitOptions {
+  /** Tokens of a part at most, an integer >= 1. */
+  readonly maxTokens: number
+  /** Tokens that a part has in common with the one before, an integer >= 0 and < `maxTokens`. Default 0. */
+  readonly overlap?: number
+  /** The last part is left out if it has fewer tokens than this besides the overlap; a document that needs no cut is never left out. Default 1. */
+  readonly minTokens?: number
+}
+
+/**
+ * Cuts documents that are too long into parts: an op for `pipe()`, which gives the parts one at a time. Parts of typed arrays are views of the
+ * document; one that is short enough is given as it is.
+ *
+ * @throws `ERR_BAD_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { PipelineBuilder } from 'spindle'
+ * import { splitDocuments } from 'spindle/loader'
+ *
+ * const documents = [[1, 2, 3, 4, 5], [6]]
+ * const pipeline = new PipelineBuilder().addSource(documents).pipe(splitDocuments<number[]>({ maxTokens: 2 })).build()
+ * const parts: number[][] = []
+ * for await (const part of pipeline) parts.push(part)
+ * assert.deepEqual(parts, [[1, 2], [3, 4], [5], [6]])
+ * ```
+ */
+export function splitDocuments<D extends TokenDocument>(
+  options: SplitOptions,
+): (document: D) => Generator<D, void, undefined> {
+  checkOptions(options, ['maxTokens', 'overlap', 'minTokens'])
+  const { maxTokens, overlap = 0, minTokens = 1 } = options
+  checkInteger('maxTokens', maxTokens, 1)
+  checkInteger('overlap', overlap, 0)
+  if (overlap >= maxTokens) badOption('overlap', `below \`maxTokens\` ${maxTokens}`, overlap)
+  checkInteger('minTokens', minTokens, 1)
+  return function* splitDocument(document) {
+    const ids = tokensOf(document)
+    if (ids.length <= maxTokens) {
+      yield document
+      return
+    }
+    for (
+      let start = 0;
+      start === 0 || start + overlap + minTokens <= ids.length;
+      start += maxTokens - overlap
+    )
+      yield part(document, start, start + maxTokens)
+  }
+}
+
+function part<D extends TokenDocument>(document: D, start: number, end: number): D {
+  const ids = cut(tokensOf(document), start, end)
+  if (tokensOf(document) === (document as unknown)) return ids as D
+  const labels = labelsOf(document)
+  const parts = labels === undefined ? { inputIds: ids } : { inputIds: ids, labels: cut(labels, start, end) }
+  return { ...(document as object), ...parts } as D
+}
+
+function cut(ids: TokenIds, start: number, end: number): TokenIds {
+  return Array.isArray(ids) ? ids.slice(start, end) : (ids as Int32Array).subarray(start, end)
+}

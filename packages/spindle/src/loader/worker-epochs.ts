@@ -1,0 +1,157 @@
+import { checkBuildOptions } from '../builder/stage-options.ts'
+import type { StopOptions } from '../engine/pipeline.ts'
+import { makeReport, type Report } from '../engine/report.ts'
+import type { PipelineStats } from '../engine/stats.ts'
+import { SpindleError } from '../errors.ts'
+import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import type { RemoteBuildOptions } from '../remote/options.ts'
+import type { RemotePipeline } from '../remote/remote-pipeline.ts'
+import { runPipelineInWorker } from '../remote/run-pipeline.ts'
+import { type EpochItems, type Epochs, type Resumable, underWay } from './epochs.ts'
+import { noStats } from './inline-epochs.ts'
+import type { LoaderAssignment, Reference, Sent } from './loader-assignment.ts'
+import { loaderGraph } from './loader-graph.ts'
+import type { LoaderOptions, LoaderState } from './loader-options.ts'
+
+/** The module that makes the loader in its worker. */
+const ENTRY = new URL('./worker-loader.js', import.meta.url).href
+
+/** Epochs in a worker thread, which stays from one to the next; one that is left before its end is ended together with its thread. */
+export class WorkerEpochs<T> implements Epochs<T> {
+  epoch: number
+  readonly #source: unknown
+  readonly #options: LoaderOptions
+  #remote: RemotePipeline<T> | undefined
+  /** Whether it gives no further epoch: it failed, or was left within one. It is kept for its figures. */
+  #isSpent = false
+  #isUnderWay = false
+  #state: LoaderState | undefined
+
+  constructor(source: unknown, options: LoaderOptions) {
+    this.#source = source
+    this.#options = options
+    this.#state = options.state
+    this.epoch = options.state?.epoch ?? options.epoch ?? 0
+    // What is wrong with the stages' options is said now; the aggregator is checked where it is made.
+    loaderGraph(source, { ...options, aggregate: undefined }, this.epoch, undefined)
+    checkBuildOptions(options.build ?? {})
+  }
+
+  #worker(): RemotePipeline<T> {
+    if (this.#remote === undefined || this.#isSpent) this.#remote = this.#start()
+    this.#isSpent = false
+    return this.#remote
+  }
+
+  #start(): RemotePipeline<T> {
+    const { timeoutMs, signal, build, bufferSize, placement: _, ...options } = this.#options
+    const args: LoaderAssignment = {
+      source: sent(this.#source),
+      options: Object.fromEntries(Object.entries(options).map(([name, value]) => [name, sent(value)])),
+      epoch: this.epoch,
+      state: this.#state,
+    }
+    this.#state = undefined
+    return runPipelineInWorker<T>(ENTRY, {
+      export: 'loader',
+      args,
+      ...(bufferSize === undefined ? {} : { bufferSize }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(build === undefined ? {} : { build: build as RemoteBuildOptions }),
+    })
+  }
+
+  start(): void {
+    if (this.#isUnderWay) throw underWay(this.epoch, 'start')
+    this.#worker()
+      .start()
+      // Iterating tells of it.
+      .catch(() => {})
+  }
+
+  begin(): EpochItems<T> {
+    if (this.#isUnderWay) this.#abandon()
+    const remote = this.#worker()
+    this.#isUnderWay = true
+    const isCurrent = (): boolean => this.#isUnderWay && this.#remote === remote
+    const [steps, plain] = [remote[Symbol.asyncIterator](), remote[Symbol.iterator]()]
+    return {
+      epoch: this.epoch,
+      next: () => steps.next(),
+      nextSync: () => plain.next(),
+      isReplaced: () => this.#remote !== remote,
+      ended: (hasFailed) => {
+        if (!isCurrent()) return
+        this.#isSpent = hasFailed
+        this.#over()
+      },
+      leave: async () => {
+        if (isCurrent()) {
+          this.#isSpent = true
+          this.#over()
+        }
+        await remote.stop()
+      },
+    }
+  }
+
+  #abandon(): void {
+    this.#remote?.[Symbol.dispose]()
+    this.#isSpent = true
+    if (this.#isUnderWay) this.#over()
+  }
+
+  #over(): void {
+    this.#isUnderWay = false
+    this.epoch++
+  }
+
+  setEpoch(epoch: number): void {
+    if (this.#isUnderWay) throw underWay(this.epoch, 'have its number set')
+    // The worker counts its own epochs.
+    if (epoch !== this.epoch) this.#abandon()
+    this.epoch = epoch
+    this.#state = undefined
+  }
+
+  async stats(): Promise<PipelineStats> {
+    return (await this.#remote?.stats()) ?? noStats
+  }
+
+  async report(): Promise<Report> {
+    return (await this.#remote?.report()) ?? makeReport(noStats, [])
+  }
+
+  state(): LoaderState {
+    if (this.#remote === undefined) return this.#state ?? { epoch: this.epoch }
+    return {
+      epoch: this.#isUnderWay ? this.epoch : this.epoch - 1,
+      pipeline: resumable(this.#remote).state(),
+    }
+  }
+
+  commit(batch: T): void {
+    if (this.#remote === undefined) throw new SpindleError('ERR_BAD_STATE', 'no batch was given yet')
+    resumable(this.#remote).commit(batch)
+  }
+
+  async stop(options: StopOptions): Promise<void> {
+    this.#isSpent = true
+    if (this.#isUnderWay) this.#over()
+    await this.#remote?.stop(options)
+  }
+}
+
+/** Ops by reference are known by their identity, which does not cross. */
+function sent(value: unknown): Sent {
+  if (!isWorkerOp(value)) return { value }
+  const { href, exportName, init } = value as WorkerOp<never, unknown>
+  return { reference: { href, exportName, init } satisfies Reference }
+}
+
+function resumable(remote: object): Resumable {
+  const candidate = remote as Partial<Resumable>
+  if (typeof candidate.state === 'function') return candidate as Resumable
+  throw new SpindleError('ERR_BAD_STATE', 'a loader in a worker cannot tell its state')
+}

@@ -1,0 +1,34 @@
+import { loadOp } from '../placement/worker-modules.ts'
+import { workerModule } from '../placement/worker-op.ts'
+import { DataLoader } from './data-loader.ts'
+import type { LoaderAssignment, Sent } from './loader-assignment.ts'
+import type { BatchLoaderOptions, LoaderSource } from './loader-options.ts'
+
+/**
+ * Makes in a worker the loader that was described in another thread. Functions run on the worker's own loop, or with `threads` in threads of its own;
+ * the source and the aggregator always on its loop.
+ */
+export async function loader({
+  source,
+  options,
+  epoch,
+  state,
+}: LoaderAssignment): Promise<DataLoader<unknown>> {
+  const inThreads = options.threads !== undefined
+  const made: Record<string, unknown> = { epoch, ...(state === undefined ? {} : { state }) }
+  for (const [name, sent] of Object.entries(options)) {
+    if (name === 'state' || name === 'epoch') continue
+    made[name] = await received(sent, inThreads && name !== 'aggregate')
+  }
+  const items = (await received(source, false)) as LoaderSource<unknown>
+  return new DataLoader(items, made as unknown as BatchLoaderOptions<unknown, unknown, unknown, unknown>)
+}
+
+async function received(sent: Sent, asReference: boolean): Promise<unknown> {
+  if (!('reference' in sent)) return sent.value
+  const { reference } = sent
+  if (!asReference) return loadOp(reference)
+  const { href, exportName, init } = reference
+  const ops: Record<string, unknown> = workerModule(href, init === undefined ? {} : { init })
+  return ops[exportName]
+}
