@@ -60,6 +60,10 @@ export { giveBack } from './pool.ts'
 export { type MediaInfo, probe } from './probe.ts'
 export type { ImageSource, MediaSource } from './source.ts'
 export { stack } from './stack.ts'
+// Video
+export { loadVideo } from './video/load-video.ts'
+export type { VideoArray, VideoFailure } from './video/loaded.ts'
+export type { LoadVideoOptions, VideoLayout, VideoOptions, VideoPadding } from './video/options.ts'
 // Audio
 export { encodeWav, type SaveWavOptions, type WavInput } from './wav/encode.ts'
 export type { WavFormat } from './wav/fmt.ts'

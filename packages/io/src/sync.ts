@@ -34,6 +34,8 @@ export { NpzFileSync } from './npz/npz-file-sync.ts'
 export { saveNpzSync, saveNpzSync as saveNpz } from './npz/save.ts'
 export { probeSync, probeSync as probe } from './probe.ts'
 export type { SyncSource } from './source.ts'
+// Video
+export { loadVideoSync, loadVideoSync as loadVideo } from './video/load-video-sync.ts'
 // Audio
 export { loadWavSync, loadWavSync as loadWav } from './wav/load.ts'
 export { saveWavSync, saveWavSync as saveWav } from './wav/save.ts'

@@ -47,7 +47,7 @@ function tryDecode(
   known: readonly AudioFault[],
   maySeek: boolean,
 ): LoadedAudio | undefined {
-  const container = new Container(ffmpeg, file, target.stream)
+  const container = new Container(ffmpeg, file, { wanted: target.stream })
   const decoding = new Decoding(ffmpeg, container, target, [...known])
   try {
     return decoding.run(file.reader, maySeek)

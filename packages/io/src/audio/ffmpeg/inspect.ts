@@ -7,7 +7,7 @@ import { Container } from './container.ts'
 /** What FFmpeg finds out about a sound without decoding all of it. Throws FFmpeg's own error or a `MediaError`, without source. */
 export function inspectWithFFmpeg(file: OpenFile): AudioInfo {
   const ffmpeg = loadFFmpeg()
-  const container = new Container(ffmpeg, file, undefined, true)
+  const container = new Container(ffmpeg, file, { isForProbe: true })
   try {
     const { codecpar } = container.stream
     const { sampleRate, channels } = codecpar

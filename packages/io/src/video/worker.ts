@@ -1,0 +1,38 @@
+import type { StageContext } from 'spindle'
+import type { DataOf } from '../array.ts'
+import { type Fault, faultOf } from '../errors.ts'
+import type { Allocate } from '../image/fill.ts'
+import type { ImageDType } from '../image/pixel-format.ts'
+import type { SyncSource } from '../source.ts'
+import { loadVideoHere } from './load-here.ts'
+import type { LoadedVideo } from './loaded.ts'
+import type { LoadTarget } from './options.ts'
+
+// The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
+
+/** A video to be loaded; `into` lies in shared memory. */
+export interface LoadJob {
+  readonly source: SyncSource
+  readonly target: LoadTarget
+  readonly into: DataOf[ImageDType] | undefined
+}
+
+export function load({ source, target, into }: LoadJob, context: StageContext): LoadedVideo | Fault {
+  const { signal } = context
+  try {
+    const allocate = allocator(target.isShared, context)
+    return loadVideoHere(source, target, { allocate, into, checkWanted: () => signal.throwIfAborted() })
+  } catch (error) {
+    signal.throwIfAborted()
+    return faultOf(error)
+  }
+}
+
+function allocator(isShared: boolean, context: StageContext): Allocate {
+  return isShared ? newShared : (bytes) => context.alloc(bytes).buffer
+}
+
+/** New shared memory. */
+export function newShared(bytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(bytes)
+}
