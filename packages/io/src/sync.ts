@@ -36,6 +36,7 @@ export { probeSync, probeSync as probe } from './probe.ts'
 export type { SyncSource } from './source.ts'
 // Video
 export { loadVideoSync, loadVideoSync as loadVideo } from './video/load-video-sync.ts'
+export { sampleVideoSync, sampleVideoSync as sampleVideo } from './video/sample-video-sync.ts'
 // Audio
 export { loadWavSync, loadWavSync as loadWav } from './wav/load.ts'
 export { saveWavSync, saveWavSync as saveWav } from './wav/save.ts'

@@ -1,6 +1,7 @@
 import { type Fault, faultOf } from '../errors.ts'
 import { writeBytesSync } from '../file/atomic-file.ts'
 import type { SyncSource } from '../source.ts'
+import type { VideoInfo } from '../video/video-info.ts'
 import type { AudioInfo } from './audio-info.ts'
 import { encodeAudioHere } from './encode-here.ts'
 import type { AudioEncoding } from './encode-options.ts'
@@ -49,7 +50,7 @@ export interface ProbeJob {
   readonly head: string
 }
 
-export function probe({ source, head }: ProbeJob): AudioInfo | Fault {
+export function probe({ source, head }: ProbeJob): AudioInfo | VideoInfo | Fault {
   try {
     return withFile(source, (file) => inspectAudio(file))
   } catch (error) {

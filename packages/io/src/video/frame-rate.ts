@@ -62,7 +62,7 @@ export class FrameRate {
    * the first may be any.
    */
   placesOf(ticks: number, nextTicks: number): readonly [first: number, end: number] {
-    const first = (this.#next ??= this.placeOf(ticks))
+    const first = this.#next ?? this.placeOf(ticks)
     this.#next = Math.max(first, this.placeOf(nextTicks))
     return [first, this.#next]
   }

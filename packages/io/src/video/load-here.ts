@@ -116,7 +116,11 @@ function pad(store: FrameStore, { numFrames, padding, image, window }: LoadTarge
 }
 
 /** One colour in every pixel; black of YUV has its colour planes at 128, and so has white. */
-function fillFrame(frame: DataOf[ImageDType], value: number, { affine, pixelFormat, layout }: LoadTarget['image']): void {
+function fillFrame(
+  frame: DataOf[ImageDType],
+  value: number,
+  { affine, pixelFormat, layout }: LoadTarget['image'],
+): void {
   if (affine !== undefined) {
     const plane = frame.length / affine.length
     for (let i = 0; i < frame.length; i++) {

@@ -7,6 +7,7 @@ import type { SyncSource } from '../source.ts'
 import { loadVideoHere } from './load-here.ts'
 import type { LoadedVideo } from './loaded.ts'
 import type { LoadTarget } from './options.ts'
+import { type SampleTarget, sampleVideoHere } from './sample-here.ts'
 
 // The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
 
@@ -22,6 +23,24 @@ export function load({ source, target, into }: LoadJob, context: StageContext): 
   try {
     const allocate = allocator(target.isShared, context)
     return loadVideoHere(source, target, { allocate, into, checkWanted: () => signal.throwIfAborted() })
+  } catch (error) {
+    signal.throwIfAborted()
+    return faultOf(error)
+  }
+}
+
+/** Frames to be sampled; `into` lies in shared memory. */
+export interface SampleJob {
+  readonly source: SyncSource
+  readonly target: SampleTarget
+  readonly into: DataOf[ImageDType] | undefined
+}
+
+export function sample({ source, target, into }: SampleJob, context: StageContext): LoadedVideo | Fault {
+  const { signal } = context
+  try {
+    const allocate = allocator(target.isShared, context)
+    return sampleVideoHere(source, target, { allocate, into, checkWanted: () => signal.throwIfAborted() })
   } catch (error) {
     signal.throwIfAborted()
     return faultOf(error)

@@ -1,7 +1,7 @@
 import type { Frame } from 'node-av/lib'
 import type { DataOf } from '../../array.ts'
-import { channelOrder, interleavedFormat, pictureOf, planarFormat } from '../../image/ffmpeg/picture.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import { channelOrder, interleavedFormat, pictureOf, planarFormat } from '../../image/ffmpeg/picture.ts'
 import { type AvPixelFormat, Scalers } from '../../image/ffmpeg/scalers.ts'
 import { type Placement, placeScaled, type Size, scaledSize } from '../../image/geometry.ts'
 import type { ImageTarget } from '../../image/options.ts'
@@ -16,7 +16,8 @@ let idleTimer: NodeJS.Timeout | undefined
 
 /** The scalers of this thread: kept from one video to the next, and freed when there was none for 5 s. */
 function scalersOf(ffmpeg: FFmpeg): Scalers {
-  const kept = (scalers ??= new Scalers(ffmpeg))
+  scalers ??= new Scalers(ffmpeg)
+  const kept = scalers
   if (idleTimer === undefined) idleTimer = setTimeout(() => kept.free(), IDLE_MS).unref()
   else idleTimer.refresh()
   return kept

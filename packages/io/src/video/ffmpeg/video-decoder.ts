@@ -1,10 +1,13 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import type { Container } from '../../audio/ffmpeg/container.ts'
-import { MAX_PIXELS } from '../../image/geometry.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import { MAX_PIXELS } from '../../image/geometry.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 1000
+
+/** Whose frames say for sure that nothing refers to them. HEVC says so only of frames of the same temporal layer. */
+const SKIPPABLE: ReadonlySet<string> = new Set(['h264', 'mpeg1video', 'mpeg2video', 'mpeg4'])
 
 /** How a stream is decoded. */
 export interface DecoderOptions {
@@ -30,6 +33,7 @@ export class VideoDecoder {
   readonly #tellFault: TellFault
   /** Whether packets whose frames nothing else needs are left out. */
   #isSkipping = false
+  readonly #canSkip: boolean
   #faults = 0
 
   constructor(ffmpeg: FFmpeg, container: Container, options: DecoderOptions, tellFault: TellFault) {
@@ -40,6 +44,7 @@ export class VideoDecoder {
     const { codecpar, timeBase } = container.stream
     const codec = av.Codec.findDecoder(codecpar.codecId)
     if (codec === null) throw new Error('this FFmpeg has no decoder for it')
+    this.#canSkip = SKIPPABLE.has(codec.name ?? '')
     this.#decoder = new av.CodecContext()
     this.packet = new av.Packet()
     this.frame = new av.Frame()
@@ -49,7 +54,7 @@ export class VideoDecoder {
       this.#decoder.threadCount = options.threads
       this.#decoder.pktTimebase = timeBase
       this.#decoder.setOption('max_pixels', MAX_PIXELS)
-      if (options.isStrict) this.#decoder.setOption('err_detect', 'crccheck+explode')
+      if (options.isStrict) this.#decoder.setOption('err_detect', strictness(codec.name))
       check(ffmpeg, this.#decoder.open2Sync(codec, null), 'opening the decoder')
       this.packet.alloc()
       this.frame.alloc()
@@ -145,7 +150,7 @@ export class VideoDecoder {
 
   /** Whether frames that no other needs are left out from now on: for packets whose own frame is not wanted. */
   skipUnneeded(isSkipping: boolean): void {
-    if (isSkipping === this.#isSkipping) return
+    if (isSkipping === this.#isSkipping || !this.#canSkip) return
     this.#isSkipping = isSkipping
     this.#decoder.setOption('skip_frame', isSkipping ? 'noref' : 'default')
   }
@@ -168,4 +173,12 @@ export class VideoDecoder {
     this.#faults += 1
     this.#tellFault(error, ticks)
   }
+}
+
+/**
+ * With `explode`, damage that decoders would hide is an error. Those of H.264 and HEVC would stumble on frames after a seek whose references are
+ * missing, as those before a keyframe are; they flag frames that are damaged.
+ */
+function strictness(codec: string | null): string {
+  return codec === 'h264' || codec === 'hevc' ? 'crccheck' : 'crccheck+explode'
 }

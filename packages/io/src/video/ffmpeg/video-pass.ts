@@ -9,6 +9,7 @@ import { secondsOf, type TimeBase } from '../frame-rate.ts'
 import { type VideoFault, videoFault } from '../loaded.ts'
 import type { VideoTarget } from '../options.ts'
 import { orientationOf } from './display-matrix.ts'
+import type { DecodeRun, IndexedPacket, PacketIndex } from './packet-index.ts'
 import { findOrigin, seekBefore } from './seeking.ts'
 import { VideoDecoder } from './video-decoder.ts'
 
@@ -117,6 +118,66 @@ export class VideoPass {
       isFirst = false
       yield decoded
     }
+  }
+
+  /**
+   * The frames that are wanted of some groups of pictures, none of which is decoded further than to the last of these. The index must be of this
+   * pass, which it has read to the end.
+   */
+  *decodeRuns(index: PacketIndex, runs: readonly DecodeRun[]): Generator<DecodedFrame> {
+    this.begin()
+    let place: number | undefined
+    for (const run of runs) {
+      this.#moveTo(run.keyframe, place, index.origin)
+      this.#origin = index.origin
+      this.#keyTicks = run.keyframe.pts
+      yield* this.#decodeRun(run)
+      place = run.last
+    }
+  }
+
+  *#decodeRun({ keyframe, last, wanted }: DecodeRun): Generator<DecodedFrame> {
+    const decoder = this.#decoder
+    for (let place = keyframe.place; place <= last; place++) {
+      if (place > keyframe.place && !decoder.read()) break
+      decoder.skipUnneeded(!wanted.has(decoder.ticksOf(decoder.packet.pts) ?? Number.NaN))
+      decoder.send()
+      yield* this.#drain(wanted)
+    }
+    decoder.sendEnd()
+    yield* this.#drain(wanted)
+    decoder.flush()
+  }
+
+  *#drain(wanted: ReadonlySet<number>): Generator<DecodedFrame> {
+    while (this.#decoder.receive() === 'frame') {
+      const time = this.#decoder.frameTicks()
+      if (time === undefined || !wanted.has(time)) continue
+      const ticks = this.#place()
+      if (ticks !== undefined) yield { frame: this.#decoder.frame, ticks }
+    }
+  }
+
+  /** Goes to a keyframe and reads it: on from the packet at `place`, where it is known and near, by a seek, or else from the beginning. */
+  #moveTo(keyframe: IndexedPacket, place: number | undefined, origin: number): void {
+    const decoder = this.#decoder
+    if (place !== undefined && keyframe.place - place <= NEAR) {
+      if (this.#readTo(keyframe, keyframe.place - place)) return
+    }
+    const { num, den } = this.timeBase
+    if (seekBefore(decoder, keyframe.pts, origin, den / num) !== undefined) {
+      if (decoder.ticksOf(decoder.packet.pts) === keyframe.pts || this.#readTo(keyframe, MOST_READ)) return
+    }
+    this.#reopen()
+    if (!this.#readTo(keyframe, keyframe.place + 1)) throw new Error('a keyframe is not where it was')
+  }
+
+  #readTo(keyframe: IndexedPacket, most: number): boolean {
+    const decoder = this.#decoder
+    for (let i = 0; i < most && decoder.read(); i++) {
+      if (decoder.packet.isKeyframe && decoder.ticksOf(decoder.packet.pts) === keyframe.pts) return true
+    }
+    return false
   }
 
   /** Tells that what comes from here on is given to somebody: damage that was known before counts. */
@@ -249,6 +310,11 @@ export class VideoPass {
     )
   }
 }
+
+/** Packets that are sooner read than sought. */
+const NEAR = 60
+/** Packets that are read from where a seek led to a keyframe. */
+const MOST_READ = 2000
 
 /** Of a file that is all damage, the rest is not told. */
 const MOST_FAULTS = 1000
