@@ -12,7 +12,8 @@ import { VideoPass } from './ffmpeg/video-pass.ts'
 import { secondsOf } from './frame-rate.ts'
 import { FrameStore } from './frame-store.ts'
 import type { LoadedVideo } from './loaded.ts'
-import type { LoadTarget } from './options.ts'
+import { loadedFrom } from './loaded-from.ts'
+import type { LoadTarget, VideoTarget } from './options.ts'
 
 /** Where frames go, and whether they are still wanted. */
 export interface LoadPlace {
@@ -43,7 +44,7 @@ export function loadVideoHere(source: SyncSource, target: LoadTarget, place: Loa
       }
       if (!isCut && store!.count === 0) refuseBehindEnd(pass, target)
       pad(store!, target)
-      return loadedFrom(pass, placer!, store!, target)
+      return loadedFrom(pass, placer!, store!, target, pass.faults)
     } finally {
       placer?.free()
       pass.free()
@@ -87,7 +88,8 @@ function storeFor(
   return new FrameStore(image.dtype, size, numFrames ?? likely, allocate, into)
 }
 
-function refuseBehindEnd(pass: VideoPass, { window }: LoadTarget): void {
+/** A window that begins behind the last frame is a mistake. @throws MediaError `ERR_BAD_OPTION` */
+export function refuseBehindEnd(pass: VideoPass, { window }: VideoTarget): void {
   const endSec = secondsOf(pass.endTicks, pass.timeBase)
   if (window === undefined || window[0] === 0 || window[0] < endSec) return
   throw new MediaError(
@@ -131,22 +133,4 @@ function fillFrame(
   }
   frame.fill(value)
   if (pixelFormat === 'yuv420p' || pixelFormat === 'nv12') frame.fill(128, (frame.length * 2) / 3)
-}
-
-function loadedFrom(
-  pass: VideoPass,
-  placer: FramePlacer,
-  store: FrameStore,
-  { image, frameRate }: LoadTarget,
-): LoadedVideo {
-  return {
-    data: store.finish(),
-    dtype: image.dtype,
-    shape: [store.count, ...imageShape(image.pixelFormat, image.layout, placer.output)],
-    isPlanar: image.layout === 'CHW',
-    timestampsSec: Float64Array.from(store.timesSec),
-    isKeyframe: Uint8Array.from(store.isKeyframe),
-    frameRate: frameRate ?? pass.frameRate,
-    faults: pass.faults,
-  }
 }

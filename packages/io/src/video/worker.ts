@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { StageContext } from 'spindle'
 import type { DataOf } from '../array.ts'
 import { type Fault, faultOf } from '../errors.ts'
@@ -8,6 +9,8 @@ import { loadVideoHere } from './load-here.ts'
 import type { LoadedVideo } from './loaded.ts'
 import type { LoadTarget } from './options.ts'
 import { type SampleTarget, sampleVideoHere } from './sample-here.ts'
+import { streamVideoHere, videoChunks } from './stream-here.ts'
+import type { StreamTarget } from './stream-options.ts'
 
 // The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
 
@@ -44,6 +47,48 @@ export function sample({ source, target, into }: SampleJob, context: StageContex
   } catch (error) {
     signal.throwIfAborted()
     return faultOf(error)
+  }
+}
+
+/** A video to be read chunk by chunk. */
+export interface StreamJob {
+  readonly source: SyncSource
+  readonly target: StreamTarget
+}
+
+export function* stream(
+  { source, target }: StreamJob,
+  context: StageContext,
+): Generator<LoadedVideo | Fault> {
+  const { signal } = context
+  try {
+    yield* streamVideoHere(source, target, allocator(false, context), () => signal.throwIfAborted())
+  } catch (error) {
+    signal.throwIfAborted()
+    yield faultOf(error)
+  }
+}
+
+/** A video that comes through a socket. */
+export interface LiveJob {
+  readonly url: string
+  readonly target: StreamTarget
+}
+
+export async function* streamLive(
+  { url, target }: LiveJob,
+  context: StageContext,
+): AsyncGenerator<LoadedVideo | Fault> {
+  const { signal } = context
+  try {
+    const chunks = videoChunks({ url }, target, allocator(false, context), () => signal.throwIfAborted())
+    for (const chunk of chunks) {
+      yield chunk
+      await turn() // it leaves this thread only then, and the next may be long in coming
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    yield faultOf(error)
   }
 }
 
