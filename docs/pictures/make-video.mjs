@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { loadVideo, sampleVideo, saveImage } from '@spindle/io'
 
 const here = (name) => fileURLToPath(new URL(`video/${name}`, import.meta.url))
-const photo = fileURLToPath(new URL('../../examples/photos/galaxies-1.jpg', import.meta.url))
+const photo = fileURLToPath(new URL('../../examples/photos/coffee-1.jpg', import.meta.url))
 
-// 4 s, 10 frames a second, a keyframe every 12: the camera moves over the Hubble Deep Field (NASA, public domain), and a dot tells the time.
+// 4 s, 10 frames a second, a keyframe every 12: the camera moves over a photograph (Rachel Michetti, CC0), and a dot tells the time.
 const clip = here('clip.mp4')
 const pan = "scale=420:-2,crop=160:120:x='(iw-160)*n/39':y='(ih-120)/2'"
 const dot = "[1]scale=12:12[dot];[0][dot]overlay=x='148*n/39':y=106"
@@ -55,7 +55,7 @@ execFileSync('ffmpeg', [
   clip,
 ])
 
-// Each picture is the whole clip, frame by frame, what was not taken in the dark.
+// Each picture is the whole clip, frame by frame, what was not taken pale.
 const size = { width: 48, height: 36 }
 const all = await loadVideo(clip, size)
 const [frames] = all.shape
@@ -82,7 +82,7 @@ async function timeline(name, load) {
     for (let y = 0; y < size.height; y++) {
       for (let x = 0; x < size.width * 3; x++) {
         const value = all.data[(frame * size.height + y) * size.width * 3 + x]
-        data[((top + y) * width + left) * 3 + x] = bright.has(frame) ? value : value >> 2
+        data[((top + y) * width + left) * 3 + x] = bright.has(frame) ? value : 224 + (value >> 3)
       }
     }
   }
