@@ -3,6 +3,9 @@ import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 import { FrameRate, isWithin, secondsOf } from '../frame-rate.ts'
 import type { VideoPass } from './video-pass.ts'
 
+/** A frame that would be shown for longer, ten minutes at 60 a second, has a time stamp that is damaged; its copies would fill all memory. */
+const MOST_REPEATED = 36_000
+
 /** A frame, and when it is shown: more than once where the frame rate is raised. Valid until the next is asked for. */
 export interface ShownFrame {
   readonly frame: Frame
@@ -61,6 +64,10 @@ function* resampled(
   let heldTicks: number | undefined
   const show = (nextTicks: number): { shown: ShownFrame; isPast: boolean } => {
     const [first, end] = rate.placesOf(heldTicks!, nextTicks)
+    if (end - first > MOST_REPEATED) {
+      const [from, to] = [rate.timeOf(first), rate.timeOf(end)]
+      throw new Error(`time stamps jump from ${from.toFixed(3)} s to ${to.toFixed(3)} s`)
+    }
     const timesSec: number[] = []
     for (let place = first; place < end; place++) {
       const timeSec = rate.timeOf(place)
