@@ -135,6 +135,17 @@ describe('damaged video', { skip: without('ffmpeg') }, () => {
     })
   })
 
+  it('time stamps that jump by hours are not filled with copies of a frame', () => {
+    const late = make(folder, 'late.ts', ...pattern(1, '96x64'), ...X264, '-output_ts_offset', '20000')
+    const bytes = Buffer.concat([files['h264.ts']!, readFileSync(late)])
+    const lenient = { ...small, strict: false }
+    assert.equal(loadVideoSync(bytes, lenient).shape[0], 75)
+    assert.throws(() => loadVideoSync(bytes, { ...lenient, frameRate: 25 }), {
+      code: 'ERR_DECODE',
+      message: /time stamps jump from 1.960 s to \d+\.\d+ s/,
+    })
+  })
+
   it('flipped bits and lying headers do no more harm than an error', async () => {
     const random = numbers(5)
     for (const [name, whole] of Object.entries(files)) {
