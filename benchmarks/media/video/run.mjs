@@ -36,8 +36,11 @@ try {
     const jobs = { decode: { path }, sample: { path, count: 8 } }
     for (const [job, given] of Object.entries(jobs)) {
       const contestants = {
-        spindle: () => spindle.ask({ job, ...given }),
-        ...(job === 'decode' && { 'spindle, 2 workers': () => spindle.ask({ job: 'workers', ...given }) }),
+        spindle: () => spindle.ask({ job, ...given, ...(job === 'decode' && { frames: report.frames }) }),
+        ...(job === 'decode' && { 'spindle, new memory': () => spindle.ask({ job: 'fresh', ...given }) }),
+        ...(job === 'decode' && {
+          'spindle, 2 workers': () => spindle.ask({ job: 'workers', ...given, frames: report.frames }),
+        }),
         ...(job === 'decode' && { 'ffmpeg command': () => command([path]) }),
         ...(job === 'decode' && { '2 ffmpeg commands': () => command([path, path]) }),
         ...(spdl && { spdl: () => spdl.ask({ job, ...given }) }),

@@ -6,7 +6,7 @@ import { checkSource, describeSource, localSource, type MediaSource, readSource 
 import { checkDestination, sharedPart } from './destination.ts'
 import { type VideoArray, videoArray } from './loaded.ts'
 import { type LoadVideoOptions, loadTarget } from './options.ts'
-import { warnOfThreads } from './threads.ts'
+import { withThreads } from './threads.ts'
 import { videoOps } from './video-ops.ts'
 
 /**
@@ -44,11 +44,10 @@ export async function loadVideo<O extends LoadVideoOptions = LoadNothing>(
   const { signal, into: array } = given
   const into = array && checkDestination(array, target.image, [target.numFrames!])
   signal?.throwIfAborted()
-  warnOfThreads(target.threads)
   const name = describeSource(source)
   const local = localSource(source) ?? (await readSource(source, signal))
   const job = { source: local, target, into: sharedPart(into) }
-  const loaded = await runInPool(videoOps.load, job, signal)
+  const loaded = await withThreads(target.threads, () => runInPool(videoOps.load, job, signal))
   if ('problem' in loaded) throw errorOf(loaded, name)
   const video = videoArray(loaded, name) as unknown as VideoArray<DTypeOf<O>>
   if (into === undefined) return video

@@ -5,7 +5,7 @@ import { checkSource, describeSource, localSource, type MediaSource, readSource 
 import { sharedPart } from './destination.ts'
 import { type VideoArray, videoArray } from './loaded.ts'
 import { type SampleVideoOptions, sampleTarget } from './sample-options.ts'
-import { warnOfThreads } from './threads.ts'
+import { withThreads } from './threads.ts'
 import { videoOps } from './video-ops.ts'
 
 /**
@@ -38,11 +38,10 @@ export async function sampleVideo<O extends SampleVideoOptions>(
   const { target, into } = sampleTarget(given)
   const { signal } = given
   signal?.throwIfAborted()
-  warnOfThreads(target.threads)
   const name = describeSource(source)
   const local = localSource(source) ?? (await readSource(source, signal))
   const job = { source: local, target, into: sharedPart(into) }
-  const sampled = await runInPool(videoOps.sample, job, signal)
+  const sampled = await withThreads(target.threads, () => runInPool(videoOps.sample, job, signal))
   if ('problem' in sampled) throw errorOf(sampled, name)
   const video = videoArray(sampled, name) as unknown as VideoArray<DTypeOf<O>>
   if (into === undefined) return video

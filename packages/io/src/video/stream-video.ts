@@ -4,7 +4,7 @@ import { checkStreamSource, describeStreamSource, type StreamSource } from '../l
 import { piecesOf } from '../live/pieces.ts'
 import { type VideoArray, videoArray } from './loaded.ts'
 import { type StreamVideoOptions, streamTarget } from './stream-options.ts'
-import { warnOfThreads } from './threads.ts'
+import { enterThreads, leaveThreads } from './threads.ts'
 import { videoOps } from './video-ops.ts'
 
 /**
@@ -38,12 +38,16 @@ export function streamVideo<O extends StreamVideoOptions = LoadNothing>(
   checkStreamSource(source)
   const given: StreamVideoOptions = options ?? {}
   const target = streamTarget(given)
-  warnOfThreads(target.threads)
   const name = describeStreamSource(source)
   const ops = { file: videoOps.stream, live: videoOps.streamLive }
   return (async function* chunks() {
-    for await (const chunk of piecesOf(source, target, ops, given.signal)) {
-      yield videoArray(chunk, name) as unknown as VideoArray<DTypeOf<O>>
+    enterThreads(target.threads)
+    try {
+      for await (const chunk of piecesOf(source, target, ops, given.signal)) {
+        yield videoArray(chunk, name) as unknown as VideoArray<DTypeOf<O>>
+      }
+    } finally {
+      leaveThreads()
     }
   })()
 }

@@ -7,7 +7,7 @@ import { framesOf, selectionOf } from '../../src/video/sampling.ts'
 import { numbers } from '../support.ts'
 import { clips, scratch, without } from './video-support.ts'
 
-const FRAME = 160 * 120 * 3
+const FRAME = 96 * 64 * 3
 
 /** Whether an array holds these frames of another, bit by bit. */
 function holds(part: VideoArray, whole: VideoArray, indices: readonly number[], name: string): void {
@@ -65,14 +65,14 @@ describe('sampleVideo', { skip: without('ffmpeg') }, () => {
     holds(await sampleVideo(clip, { count: 3 }), whole, [12, 37, 62], 'count')
     holds(await sampleVideo(clip, { keyframes: true }), whole, [0, 25, 50], 'keyframes')
     const many = await sampleVideo(clip, { count: 150 })
-    assert.deepEqual(many.shape, [150, 120, 160, 3])
+    assert.deepEqual(many.shape, [150, 64, 96, 3])
     assert.equal(many.timestampsSec[149], 74 / 25)
   })
 
   it('clips have an axis of their own; what is too short ends with its last frame again', async () => {
     const whole = loadVideoSync(clip)
     const three = await sampleVideo(clip, { clips: { length: 4, stride: 5, count: 3 } })
-    assert.deepEqual(three.shape, [3, 4, 120, 160, 3])
+    assert.deepEqual(three.shape, [3, 4, 64, 96, 3])
     holds(three, whole, [0, 5, 10, 15, 30, 35, 40, 45, 59, 64, 69, 74], 'three')
     holds(
       await sampleVideo(clip, { clips: { length: 3, stride: 10 } }),

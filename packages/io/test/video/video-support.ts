@@ -4,7 +4,7 @@ import { run } from '../audio/audio-support.ts'
 export { run, scratch, without } from '../audio/audio-support.ts'
 
 /** Moving bars with a counter: no frame is like another. */
-export function pattern(seconds: number, size = '160x120', rate = 25): string[] {
+export function pattern(seconds: number, size = '96x64', rate = 25): string[] {
   return ['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=${rate}:d=${seconds}`]
 }
 

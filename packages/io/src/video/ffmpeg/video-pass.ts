@@ -37,6 +37,8 @@ export class VideoPass {
   readonly #target: VideoTarget
   #container: Container
   #decoder: VideoDecoder
+  /** Asked for with each frame, so kept. */
+  #timeBase: TimeBase | undefined
   #origin: number | undefined
   /** Where the keyframe is that decoding began at after a seek; before it are frames whose references are missing. */
   #keyTicks = -Infinity
@@ -69,9 +71,13 @@ export class VideoPass {
     return this.#decoder
   }
 
+  /** How long a tick is. */
   get timeBase(): TimeBase {
-    const { num, den } = this.#container.stream.timeBase
-    return { num, den }
+    if (this.#timeBase === undefined) {
+      const { num, den } = this.#container.stream.timeBase
+      this.#timeBase = { num, den }
+    }
+    return this.#timeBase
   }
 
   /** Frames a second, on average, by the header's word. */
