@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { loadVideo } from '../../src/index.ts'
-import { loadVideoSync } from '../../src/sync.ts'
+import { loadVideo, probe, type VideoInfo } from '../../src/index.ts'
+import { loadVideoSync, probeSync } from '../../src/sync.ts'
 import {
   clips,
   framesByCli,
   make,
   pattern,
+  run,
   scratch,
   timesByCli,
   toRgb,
@@ -98,6 +99,29 @@ describe('beside the ffmpeg command', { skip: without('ffmpeg') }, () => {
     assert.ok(expected.equals(at10.data.subarray(0, expected.length)))
     const part = loadVideoSync(path, { frameRate: 10, window: [1, 2] })
     assert.ok(Buffer.from(at10.data.subarray(10 * FRAME, 20 * FRAME)).equals(part.data))
+  })
+
+  it('probe says what ffprobe says', async () => {
+    for (const [name, path] of Object.entries(paths)) {
+      const info = await probe(path)
+      assert.ok(info.kind === 'video', name)
+      const show = [
+        '-select_streams',
+        'v:0',
+        '-show_entries',
+        'stream=codec_name,width,height,pix_fmt',
+        '-of',
+        'csv=p=0',
+      ]
+      const [said] = String(run('ffprobe', '-v', 'error', ...show, path)).split('\n')
+      const { codec, width, height, pixelFormat, frameRate, durationSec, audio } = info
+      assert.equal([codec, width, height, pixelFormat].join(), said!.trim().replace(/,$/, ''), name)
+      assert.ok(Math.abs(frameRate! - 25) < 0.5, `${name}: ${frameRate}`)
+      if (name !== 'raw.h264') assert.ok(Math.abs(durationSec! - 3) < 0.1, `${name}: ${durationSec}`)
+      assert.equal(audio?.codec, name === 'sound.mp4' ? 'aac' : undefined)
+    }
+    const { numFrames, orientation, pixelAspectRatio } = probeSync(paths['h264.mp4']!) as VideoInfo
+    assert.deepEqual([numFrames, orientation, pixelAspectRatio], [75, 1, 1])
   })
 
   it('turned video is given as it is shown', () => {

@@ -57,7 +57,7 @@ export class Container {
       const options = av.Dictionary.fromObject({
         protocol_whitelist: live === undefined ? 'file' : 'file,unix,tcp',
         // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a minute.
-        ...(reader !== undefined && kind === 'audio' && isRiff(reader) ? { max_probe_packets: '1' } : {}),
+        ...(reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {}),
       })
       try {
         const url = live ?? `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
@@ -121,8 +121,9 @@ export class Container {
   }
 }
 
-function isRiff(reader: SyncReader): boolean {
-  return Buffer.from(reader.read(0, Math.min(4, reader.size))).toString('latin1') === 'RIFF'
+function isWav(reader: SyncReader): boolean {
+  const head = Buffer.from(reader.read(0, Math.min(12, reader.size)))
+  return /^RIFF....WAVE/s.test(head.toString('latin1'))
 }
 
 /** Whether a header tells too little to decode a stream, as those of MP3, FLAC and MPEG-TS do. */
