@@ -30,6 +30,8 @@ export type {
 export { loadAudio } from './audio/load-audio.ts'
 export type { AudioArray, AudioFailure } from './audio/loaded.ts'
 export type { AudioDType, AudioLayout, LoadAudioOptions } from './audio/options.ts'
+export { streamAudio } from './audio/stream-audio.ts'
+export type { StreamAudioOptions } from './audio/stream-options.ts'
 export { MediaError, type MediaErrorCode } from './errors.ts'
 export type { AugmentOptions } from './image/augment.ts'
 export type { ImageBatch, ImageFailure, LoadImageBatchOptions } from './image/batch.ts'
@@ -48,6 +50,7 @@ export type {
 export type { Orientation } from './image/orientation.ts'
 export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
 export type { ImageInfo } from './image/probe.ts'
+export type { ByteStream, StreamSource } from './live/live-source.ts'
 // Video, and FFmpeg's chain (its links are in `@spindle/io/media`)
 export {
   type DecodeFramesOptions,
@@ -87,6 +90,16 @@ export { giveBack } from './pool.ts'
 export { type MediaInfo, probe } from './probe.ts'
 export type { ImageSource, MediaSource } from './source.ts'
 export { stack } from './stack.ts'
+// Video
+export { loadVideo } from './video/load-video.ts'
+export type { VideoArray, VideoFailure } from './video/loaded.ts'
+export type { LoadVideoOptions, VideoLayout, VideoOptions, VideoPadding } from './video/options.ts'
+export type { SampleVideoOptions } from './video/sample-options.ts'
+export { sampleVideo } from './video/sample-video.ts'
+export type { ClipOptions, SampleSelection, TimeRounding } from './video/sampling.ts'
+export type { StreamVideoOptions } from './video/stream-options.ts'
+export { streamVideo } from './video/stream-video.ts'
+export type { VideoInfo } from './video/video-info.ts'
 // Audio
 export { encodeWav, type SaveWavOptions, type WavInput } from './wav/encode.ts'
 export type { WavFormat } from './wav/fmt.ts'

@@ -17,18 +17,18 @@ import {
   type MediaSource,
   type SyncSource,
 } from './source.ts'
+import type { VideoInfo } from './video/video-info.ts'
 
 /** What `probe` tells: `if (info.kind === 'image')` tells them apart. */
-export type MediaInfo = ImageInfo | AudioInfo
+export type MediaInfo = ImageInfo | AudioInfo | VideoInfo
 
 /** What is needed to tell an image from anything else. */
 const HEAD_BYTES = 256
 
 /**
- * Reads what an image or a sound file says of itself; of a video, what it says of its sound. Needs no library for images and WAV,
- * and `node-av` for the rest.
+ * Reads what an image, a sound or a video file says of itself. Needs no library for images and WAV, and `node-av` for the rest.
  *
- * @throws MediaError `ERR_READ` when the source cannot be read, `ERR_DECODE` when it is neither or its headers are damaged,
+ * @throws MediaError `ERR_READ` when the source cannot be read, `ERR_DECODE` when it is none of these or its headers are damaged,
  * `ERR_BACKEND_MISSING` when `node-av` is needed and not installed
  * @throws the signal's reason, when aborted
  * @example

@@ -13,6 +13,7 @@ export {
   saveAudioSync as saveAudio,
 } from './audio/encode-audio-sync.ts'
 export { loadAudioSync, loadAudioSync as loadAudio } from './audio/load-audio-sync.ts'
+export { streamAudioSync, streamAudioSync as streamAudio } from './audio/stream-audio-sync.ts'
 // Images
 export {
   encodeImageSync,
@@ -41,6 +42,10 @@ export { NpzFileSync } from './npz/npz-file-sync.ts'
 export { saveNpzSync, saveNpzSync as saveNpz } from './npz/save.ts'
 export { probeSync, probeSync as probe } from './probe.ts'
 export type { SyncSource } from './source.ts'
+// Video
+export { loadVideoSync, loadVideoSync as loadVideo } from './video/load-video-sync.ts'
+export { sampleVideoSync, sampleVideoSync as sampleVideo } from './video/sample-video-sync.ts'
+export { streamVideoSync, streamVideoSync as streamVideo } from './video/stream-video-sync.ts'
 // Audio
 export { loadWavSync, loadWavSync as loadWav } from './wav/load.ts'
 export { saveWavSync, saveWavSync as saveWav } from './wav/save.ts'

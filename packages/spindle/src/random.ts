@@ -89,7 +89,7 @@ export class Rng {
  * Three well mixed 32-bit words for a list of integers: each is taken as two words, low first, and folded in with the
  * step and the finaliser of MurmurHash3 (Austin Appleby, public domain), once a lane with another constant.
  */
-function mixKey(key: readonly number[]): [number, number, number] {
+export function mixKey(key: readonly number[]): [number, number, number] {
   return [lane(key, 0x9e3779b9), lane(key, 0x243f6a88), lane(key, 0xb7e15162)]
 }
 

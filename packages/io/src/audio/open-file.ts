@@ -10,6 +10,21 @@ export interface OpenFile {
   readonly path: string | undefined
 }
 
+/** An input that comes through a socket, once, from its beginning to its end. */
+export interface LiveInput {
+  /** Where FFmpeg connects to. */
+  readonly url: string
+}
+
+/** Opens a source, whose reader is to be closed. Faults do not name it. @throws MediaError `ERR_READ` */
+export function openFile(source: SyncSource): OpenFile {
+  try {
+    return { reader: openReaderSync(source), path: pathOf(source) }
+  } catch (error) {
+    throw withoutSource(error)
+  }
+}
+
 /** Opens a source, and closes it when the work is done. Faults do not name it. @throws MediaError `ERR_READ` */
 export function withFile<T>(source: SyncSource, work: (file: OpenFile) => T): T {
   try {

@@ -1,14 +1,19 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { type Fault, faultOf } from '../errors.ts'
 import { writeBytesSync } from '../file/atomic-file.ts'
 import type { SyncSource } from '../source.ts'
+import type { VideoInfo } from '../video/video-info.ts'
 import type { AudioInfo } from './audio-info.ts'
 import { encodeAudioHere } from './encode-here.ts'
 import type { AudioEncoding } from './encode-options.ts'
+import { decodePieces } from './ffmpeg/decode-audio.ts'
 import { inspectAudio, unknownMedia } from './inspect-audio.ts'
 import { loadAudioHere } from './load-here.ts'
 import type { LoadedAudio } from './loaded.ts'
 import { withFile } from './open-file.ts'
 import type { AudioTarget } from './options.ts'
+import { streamAudioHere } from './stream-here.ts'
+import type { StreamAudioTarget } from './stream-options.ts'
 
 // The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
 
@@ -49,10 +54,41 @@ export interface ProbeJob {
   readonly head: string
 }
 
-export function probe({ source, head }: ProbeJob): AudioInfo | Fault {
+export function probe({ source, head }: ProbeJob): AudioInfo | VideoInfo | Fault {
   try {
     return withFile(source, (file) => inspectAudio(file))
   } catch (error) {
     return faultOf(unknownMedia(error, head))
+  }
+}
+
+/** A sound to be read chunk by chunk. */
+export interface StreamJob {
+  readonly source: SyncSource
+  readonly target: StreamAudioTarget
+}
+
+export function* stream({ source, target }: StreamJob): Generator<LoadedAudio | Fault> {
+  try {
+    yield* streamAudioHere(source, target)
+  } catch (error) {
+    yield faultOf(error)
+  }
+}
+
+/** A sound that comes through a socket. */
+export interface LiveJob {
+  readonly url: string
+  readonly target: StreamAudioTarget
+}
+
+export async function* streamLive({ url, target }: LiveJob): AsyncGenerator<LoadedAudio | Fault> {
+  try {
+    for (const chunk of decodePieces({ url }, target.audio, target.samplesPerChunk)) {
+      yield chunk
+      await turn() // it leaves this thread only then, and the next may be long in coming
+    }
+  } catch (error) {
+    yield faultOf(error)
   }
 }

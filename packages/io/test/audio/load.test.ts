@@ -246,7 +246,7 @@ describe('what cannot be', () => {
     }
     await assert.rejects(probe(Buffer.from('This is no sound, only some text.')), {
       code: 'ERR_DECODE',
-      message: /neither an image nor sound that is known: it begins with "This is no s"/,
+      message: /neither an image, sound nor video that is known: it begins with "This is no s"/,
     })
   })
 

@@ -148,7 +148,7 @@ export interface BuildOptions {
   /** Keeps book of what is done, for `pipeline.state()`; see `docs/resume.md`. Default false. */
   readonly resumable?: boolean | ResumeOptions
   /** Goes on where another run was: what `state()` of a pipeline of the same stages gave, or `mergeStates()`. Default: from the start. */
-  readonly state?: PipelineState
+  readonly state?: PipelineState | undefined
 }
 
 /** How a pipeline can be resumed. */

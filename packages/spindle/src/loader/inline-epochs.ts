@@ -3,6 +3,7 @@ import { checkBuildOptions } from '../builder/stage-options.ts'
 import { isOneShot } from '../engine/open-source.ts'
 import type { Pipeline, StopOptions } from '../engine/pipeline.ts'
 import { makeReport, type Report } from '../engine/report.ts'
+import type { PipelineState } from '../engine/resume/state.ts'
 import { consumerStats, type PipelineStats } from '../engine/stats.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
@@ -85,8 +86,9 @@ export class InlineEpochs<T> implements Epochs<T> {
       ...(maxFailures === undefined ? {} : { maxFailures }),
       ...(signal === undefined ? {} : { signal }),
       ...(resumable === undefined ? {} : { resumable }),
-      // Opaque here; `build()` checks it.
-      ...(this.#state?.pipeline === undefined ? {} : { state: this.#state.pipeline as never }),
+      ...(this.#state?.pipeline === undefined
+        ? {}
+        : { state: this.#state.pipeline as unknown as PipelineState }),
       // The engine's epochs are those of one pipeline; here each has its own.
       seed: this.epoch === 0 ? seed : Rng.from(seed, this.epoch).uint32(),
     }

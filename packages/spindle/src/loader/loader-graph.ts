@@ -30,7 +30,11 @@ export function loaderGraph(
   const { preprocess, batchSize, aggregate, dropLast = false, collate, transfer, bufferSize } = options
   const { concurrency = CONCURRENCY, outputOrder = 'completion' } = options
   const parallel = { concurrency, outputOrder }
-  let builder: PipelineBuilder<unknown> = new PipelineBuilder().addSource(sourceOf(source, epoch, options))
+  let builder: PipelineBuilder<unknown> = new PipelineBuilder().addSource(
+    sourceOf(source, epoch, options),
+    // What begins at its start only is gone through again, and what is done is thrown away.
+    isResumable(options) ? { resume: 'skip' } : {},
+  )
   const add = (role: string, op: LoaderOp<never, unknown> | undefined, more: PipeOptions): void => {
     if (op !== undefined) builder = addStage(builder, role, op, more, executor)
   }
@@ -70,18 +74,18 @@ function onThisLoop(reference: WorkerOp<never, unknown>): OpFunction<unknown, un
 }
 
 /** What an epoch goes through. */
-function sourceOf(source: unknown, epoch: number, { resumable, state }: LoaderOptions): Source<unknown> {
+function sourceOf(source: unknown, epoch: number, options: LoaderOptions): Source<unknown> {
   if (isWorkerOp(source)) return itemsByReference(source, epoch)
-  if (isSeekable(source)) {
-    return resumable === true || state !== undefined
-      ? (inEpoch(source, epoch) as unknown as Source<unknown>)
-      : () => source.iterateFrom(0, epoch)
-  }
-  if (isOneShot(source)) return source as Source<unknown>
-  return ({ signal }) => {
+  if (isSeekable(source)) return inEpoch(source, epoch)
+  if (isOneShot(source) || (Array.isArray(source) && isResumable(options))) return source as Source<unknown>
+  return ({ signal, position }) => {
     tellEpoch(source, epoch)
-    return itemsOf(source as Source<unknown>, { signal, epoch })
+    return itemsOf(source as Source<unknown>, { signal, epoch, position })
   }
+}
+
+function isResumable({ resumable, state }: LoaderOptions): boolean {
+  return resumable === true || state !== undefined
 }
 
 /** A source of several epochs as that of one, which a state is then told from. */
@@ -102,13 +106,14 @@ function tellEpoch(source: unknown, epoch: number): void {
 
 function itemsOf(source: Source<unknown>, context: SourceContext): SourceItems<unknown> {
   const made: unknown = typeof source === 'function' ? source(context) : source
-  return (isSeekable(made) ? made.iterateFrom(0, context.epoch) : made) as SourceItems<unknown>
+  return (isSeekable(made) ? made.iterateFrom(context.position, context.epoch) : made) as SourceItems<unknown>
 }
 
 function itemsByReference(reference: WorkerOp<never, unknown>, epoch: number): Source<unknown> {
-  return async function* items({ signal }) {
+  return async function* items({ signal, position }) {
     const make = (await loadOp(reference)) as (context: SourceContext) => SourceItems<unknown>
-    const steps: Steps = openSource(() => itemsOf(make, { signal, epoch }), { signal, epoch })
+    const context = { signal, epoch, position }
+    const steps: Steps = openSource(() => itemsOf(make, context), context)
     yield* { [Symbol.asyncIterator]: () => toAsync(steps) }
   }
 }

@@ -58,7 +58,10 @@ export class WorkerEpochs<T> implements Epochs<T> {
       ...(bufferSize === undefined ? {} : { bufferSize }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(signal === undefined ? {} : { signal }),
-      ...(build === undefined ? {} : { build: build as RemoteBuildOptions }),
+      build: {
+        ...(build as RemoteBuildOptions | undefined),
+        ...(options.resumable === undefined ? {} : { resumable: options.resumable }),
+      },
     })
   }
 

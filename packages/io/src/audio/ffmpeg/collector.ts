@@ -55,6 +55,19 @@ export class Collector {
     this.count += taken
   }
 
+  /** Takes out the first samples, `count` a channel, laid out as the whole would be. */
+  shift(count: number): DataOf[AudioDType] {
+    const step = this.#channels / this.#lanes
+    const taken = new this.#Data(count * this.#channels)
+    for (let lane = 0; lane < this.#lanes; lane++) {
+      const from = lane * this.#room
+      taken.set(this.#data.subarray(from, from + count * step) as never, lane * count * step)
+      this.#data.copyWithin(from, from + count * step, from + this.count * step)
+    }
+    this.count -= count
+    return taken as DataOf[AudioDType]
+  }
+
   /** All samples, one channel after the other or interleaved. A view where room was left. */
   finish(): DataOf[AudioDType] {
     this.#resize(this.count)

@@ -2,7 +2,7 @@ import type { FormatContext, Stream } from 'node-av/lib'
 import { badOption, MediaError } from '../../errors.ts'
 import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { OpenFile } from '../open-file.ts'
+import type { LiveInput, OpenFile } from '../open-file.ts'
 import { removeSpilled, spill } from '../spill.ts'
 
 /** Demuxers that would open other files. */
@@ -11,9 +11,22 @@ const PLAYLISTS: ReadonlySet<string> = new Set(['hls', 'concat', 'dash', 'imf', 
 /** Streams that a container may have: those of damaged ones can be many. */
 const MAX_STREAMS = 100
 
+/** Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`. */
+export type StreamKind = 'audio' | 'video' | 'any'
+
+/** What a container is opened for. */
+export interface ContainerOptions {
+  /** Default `'audio'`. */
+  readonly kind?: StreamKind
+  /** The stream's number among those of its kind; the best of them where undefined. */
+  readonly wanted?: number | undefined
+  /** Whether FFmpeg is to find out all it can, which may cost more than decoding. */
+  readonly isForProbe?: boolean
+}
+
 /**
- * A container that FFmpeg has opened, and the audio stream in it that is wanted. FFmpeg opens files by their path, and by no other
- * protocol.
+ * A container that FFmpeg has opened, and the stream in it that is wanted. FFmpeg opens files by their path, and by no other protocol, but for live
+ * inputs, which come through a socket of this process.
  */
 export class Container {
   readonly format: FormatContext
@@ -25,26 +38,29 @@ export class Container {
   /** Where bytes in memory were put. */
   readonly #spilled: string | undefined
 
-  /**
-   * @param wanted the audio stream's number among those in the file; the best of them where undefined
-   * @param isForProbe whether FFmpeg is to find out all it can, which may cost more than decoding
-   * @throws Error of FFmpeg's, or MediaError without source
-   */
-  constructor(ffmpeg: FFmpeg, { reader, path }: OpenFile, wanted: number | undefined, isForProbe = false) {
+  readonly #kind: StreamKind
+
+  /** @throws Error of FFmpeg's, or MediaError without source */
+  constructor(ffmpeg: FFmpeg, file: OpenFile | LiveInput, options: ContainerOptions = {}) {
     const { av, constants: c } = ffmpeg
-    if (reader.size === 0) throw new Error('is empty')
-    this.#spilled = path === undefined ? spill(reader) : undefined
+    const { kind = 'audio', wanted, isForProbe = false } = options
+    this.#kind = kind
+    const live = 'url' in file ? file.url : undefined
+    const reader = 'url' in file ? undefined : file.reader
+    if (reader?.size === 0) throw new Error('is empty')
+    const path = 'url' in file ? undefined : file.path
+    this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
     this.format = new av.FormatContext()
     this.format.allocContext()
     this.format.maxStreams = MAX_STREAMS
     try {
       const options = av.Dictionary.fromObject({
-        protocol_whitelist: 'file',
+        protocol_whitelist: live === undefined ? 'file' : 'file,unix,tcp',
         // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a minute.
-        ...(isRiff(reader) ? { max_probe_packets: '1' } : {}),
+        ...(reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {}),
       })
       try {
-        const url = `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
+        const url = live ?? `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
         check(ffmpeg, this.format.openInputSync(url, null, options), 'opening it')
       } finally {
         options.free()
@@ -55,7 +71,8 @@ export class Container {
         throw new MediaError('ERR_UNSUPPORTED', 'a list of other files, which are not opened')
       }
       const declared = new Map(this.format.streams.map(({ index, duration }) => [index, duration]))
-      if (isForProbe || this.#audioStreams(c).some(isUnknown) || this.#audioStreams(c).length === 0) {
+      const streams = this.streamsOf(ffmpeg)
+      if (isForProbe || streams.some((stream) => isUnknown(stream, c)) || streams.length === 0) {
         check(ffmpeg, this.format.findStreamInfoSync(null), 'looking for its streams')
       }
       this.stream = this.#choose(ffmpeg, wanted)
@@ -75,30 +92,42 @@ export class Container {
     if (this.#spilled !== undefined) removeSpilled(this.#spilled)
   }
 
-  #audioStreams(c: FFmpeg['constants']): Stream[] {
-    return this.format.streams.filter(({ codecpar }) => codecpar.codecType === c.AVMEDIA_TYPE_AUDIO)
+  /** The streams of a kind, of the one wanted unless another is given. A picture that goes with a sound is no video. */
+  streamsOf({ constants: c }: FFmpeg, kind: StreamKind = this.#kind): Stream[] {
+    const of = (type: number): Stream[] =>
+      this.format.streams.filter(
+        ({ codecpar, disposition }) =>
+          codecpar.codecType === type && (disposition & c.AV_DISPOSITION_ATTACHED_PIC) === 0,
+      )
+    if (kind === 'audio') return of(c.AVMEDIA_TYPE_AUDIO)
+    const video = of(c.AVMEDIA_TYPE_VIDEO)
+    return kind === 'video' || video.length > 0 ? video : of(c.AVMEDIA_TYPE_AUDIO)
   }
 
-  #choose({ constants: c }: FFmpeg, wanted: number | undefined): Stream {
-    const streams = this.#audioStreams(c)
-    if (streams.length === 0) throw new Error('has no sound in it')
+  #choose(ffmpeg: FFmpeg, wanted: number | undefined): Stream {
+    const streams = this.streamsOf(ffmpeg)
+    const name = this.#kind === 'any' ? 'media' : this.#kind
+    if (streams.length === 0) throw new Error(`has no ${name === 'audio' ? 'sound' : name} in it`)
     if (wanted !== undefined) {
       const stream = streams[wanted]
       if (stream === undefined) {
-        throw badOption('stream', `less than ${streams.length}, the number of audio streams`, wanted)
+        throw badOption('stream', `less than ${streams.length}, the number of ${name} streams`, wanted)
       }
       return stream
     }
-    const best = streams.length === 1 ? undefined : this.format.findBestStream(c.AVMEDIA_TYPE_AUDIO)
+    const type = streams[0]!.codecpar.codecType
+    const best = streams.length === 1 ? undefined : this.format.findBestStream(type)
     return streams.find(({ index }) => index === best) ?? streams[0]!
   }
 }
 
-function isRiff(reader: SyncReader): boolean {
-  return Buffer.from(reader.read(0, Math.min(4, reader.size))).toString('latin1') === 'RIFF'
+function isWav(reader: SyncReader): boolean {
+  const head = Buffer.from(reader.read(0, Math.min(12, reader.size)))
+  return /^RIFF....WAVE/s.test(head.toString('latin1'))
 }
 
 /** Whether a header tells too little to decode a stream, as those of MP3, FLAC and MPEG-TS do. */
-function isUnknown({ codecpar }: Stream): boolean {
+function isUnknown({ codecpar }: Stream, c: FFmpeg['constants']): boolean {
+  if (codecpar.codecType === c.AVMEDIA_TYPE_VIDEO) return codecpar.width === 0 || codecpar.height === 0
   return codecpar.sampleRate === 0 || codecpar.channels === 0
 }

@@ -5,7 +5,7 @@ import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { type AudioFault, audioFault, fitSamples, type LoadedAudio } from '../loaded.ts'
 import { matroskaFault } from '../matroska.ts'
 import { oggFault } from '../ogg.ts'
-import type { OpenFile } from '../open-file.ts'
+import type { LiveInput, OpenFile } from '../open-file.ts'
 import type { AudioTarget } from '../options.ts'
 import { AudioDecoder } from './audio-decoder.ts'
 import { Container } from './container.ts'
@@ -38,6 +38,29 @@ export function decodeAudio(
   return tryDecode(ffmpeg, file, target, faults, true) ?? tryDecode(ffmpeg, file, target, faults, false)!
 }
 
+/**
+ * The same piece by piece, `samples` a channel each, the last with what is left; before damage is thrown, what came before it is given. Pieces are made as
+ * they are asked for.
+ */
+export function* decodePieces(
+  file: OpenFile | LiveInput,
+  target: AudioTarget,
+  samples: number,
+): Generator<LoadedAudio> {
+  const ffmpeg = loadFFmpeg()
+  for (const maySeek of 'url' in file ? [false] : [true, false]) {
+    const container = new Container(ffmpeg, file, { wanted: target.stream })
+    const decoding = new Decoding(ffmpeg, container, target, [])
+    try {
+      const isDone = yield* decoding.pieces('url' in file ? undefined : file.reader, maySeek, samples)
+      if (isDone) return
+    } finally {
+      decoding.free()
+      container.close()
+    }
+  }
+}
+
 /** `undefined` where a seek led nowhere. */
 function tryDecode(
   ffmpeg: FFmpeg,
@@ -46,7 +69,7 @@ function tryDecode(
   known: readonly AudioFault[],
   maySeek: boolean,
 ): LoadedAudio | undefined {
-  const container = new Container(ffmpeg, file, target.stream)
+  const container = new Container(ffmpeg, file, { wanted: target.stream })
   const decoding = new Decoding(ffmpeg, container, target, [...known])
   try {
     return decoding.run(file.reader, maySeek)
@@ -80,6 +103,53 @@ class Decoding {
   }
 
   run(reader: SyncReader, maySeek: boolean): LoadedAudio | undefined {
+    const steps = this.#steps(reader, maySeek)
+    let step = steps.next()
+    while (step.done !== true) step = steps.next()
+    return step.value === undefined ? undefined : this.#finish(step.value)
+  }
+
+  /** Whether all was given: `false` where a seek led nowhere, before the first piece. */
+  *pieces(
+    reader: SyncReader | undefined,
+    maySeek: boolean,
+    samples: number,
+  ): Generator<LoadedAudio, boolean> {
+    const steps = this.#steps(reader, maySeek)
+    let failure: { readonly error: unknown } | undefined
+    let sound: Sound | undefined
+    let isFirst = true
+    const piece = function* (this: Decoding, from: Sound, least: number): Generator<LoadedAudio> {
+      while (from.count >= least && from.count > 0) {
+        isFirst = false
+        yield { ...from.shift(Math.min(samples, from.count)), faults: this.#faults.splice(0) }
+      }
+    }.bind(this)
+    for (;;) {
+      try {
+        const step = steps.next()
+        if (step.done === true) {
+          if (step.value === undefined) return false
+          break
+        }
+        sound = step.value
+      } catch (error) {
+        failure = { error }
+        break
+      }
+      yield* piece(sound, samples)
+    }
+    if (sound !== undefined) {
+      if (failure === undefined) sound.end()
+      yield* piece(sound, 1)
+      if (isFirst && failure === undefined) this.#refuseBehindEnd()
+    }
+    if (failure !== undefined) throw failure.error
+    return true
+  }
+
+  /** Decodes frame by frame; gives the sound, or `undefined` where a seek led nowhere. */
+  *#steps(reader: SyncReader | undefined, maySeek: boolean): Generator<Sound, Sound | undefined> {
     let isWhole = true
     let frames = this.#decoder.frames()
     for (let step = frames.next(); step.done !== true; step = frames.next()) {
@@ -98,6 +168,7 @@ class Decoding {
       if (!this.#timeline.place(frame)) return undefined
       if (this.#timeline.hasJustSought && this.#timeline.at > sound.from) return undefined
       this.#take(frame, samples, sound)
+      yield sound
       if (sound.isDone) {
         isWhole = false
         break
@@ -106,8 +177,8 @@ class Decoding {
     const sound = this.#sound
     if (sound === undefined) throw this.#lastFault ?? new Error('has no sound in it')
     if (this.#timeline.isSeeking) return undefined
-    if (isWhole) this.#checkEnd(reader)
-    return this.#finish(sound)
+    if (isWhole && reader !== undefined) this.#checkEnd(reader)
+    return sound
   }
 
   free(): void {
@@ -174,18 +245,22 @@ class Decoding {
   }
 
   #finish(sound: Sound): LoadedAudio {
-    const { window, dtype, isPlanar, numSamples } = this.#target
+    const { dtype, isPlanar, numSamples } = this.#target
     const { data, channels, sampleRate } = sound.finish()
-    const [startSec] = window ?? [0]
-    const endSec = this.#timeline.at / this.#timeline.sampleRate
-    if (data.length === 0 && startSec > 0 && startSec >= endSec) {
-      throw new MediaError(
-        'ERR_BAD_OPTION',
-        `\`window\` must begin before ${round(endSec)} s, where the audio ends, got ${printValue(window)}`,
-      )
-    }
+    if (data.length === 0) this.#refuseBehindEnd()
     const fitted = fitSamples(data, dtype, channels, isPlanar, numSamples ?? data.length / channels)
     return { data: fitted, channels, sampleRate, faults: this.#faults }
+  }
+
+  #refuseBehindEnd(): void {
+    const { window } = this.#target
+    const [startSec] = window ?? [0]
+    const endSec = this.#timeline.at / this.#timeline.sampleRate
+    if (startSec === 0 || startSec < endSec) return
+    throw new MediaError(
+      'ERR_BAD_OPTION',
+      `\`window\` must begin before ${round(endSec)} s, where the audio ends, got ${printValue(window)}`,
+    )
   }
 }
 

@@ -1,43 +1,93 @@
+import type { Stream } from 'node-av/lib'
 import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
+import { isQuarterTurn } from '../../image/orientation.ts'
+import { orientationOf } from '../../video/ffmpeg/display-matrix.ts'
+import type { VideoInfo } from '../../video/video-info.ts'
 import type { WavDType } from '../../wav/samples.ts'
 import type { AudioInfo } from '../audio-info.ts'
 import type { OpenFile } from '../open-file.ts'
 import { Container } from './container.ts'
 
-/** What FFmpeg finds out about a sound without decoding all of it. Throws FFmpeg's own error or a `MediaError`, without source. */
-export function inspectWithFFmpeg(file: OpenFile): AudioInfo {
+/**
+ * What FFmpeg finds out about a sound or a video without decoding all of it. Throws FFmpeg's own error or a `MediaError`, without source.
+ */
+export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
   const ffmpeg = loadFFmpeg()
-  const container = new Container(ffmpeg, file, undefined, true)
+  const container = new Container(ffmpeg, file, { kind: 'any', isForProbe: true })
   try {
-    const { codecpar } = container.stream
-    const { sampleRate, channels } = codecpar
-    if (sampleRate === 0 || channels === 0) throw new Error('its headers do not tell what sound is in it')
-    const durationSec = durationOf(container)
-    const told = Number(codecpar.bitRate) || Number(container.format.bitRate)
-    const estimated = durationSec === undefined ? 0 : Math.round((file.reader.size * 8) / durationSec)
-    return {
-      ...{
-        kind: 'audio',
-        format: formatOf(container),
-        codec: codecOf(ffmpeg, container),
-        sampleRate,
-        channels,
-      },
-      sampleFormat: sampleFormatOf(ffmpeg, codecpar.format),
-      durationSec,
-      bitRate: told || estimated || undefined,
+    const { stream } = container
+    const { size } = file.reader
+    if (stream.codecpar.codecType === ffmpeg.constants.AVMEDIA_TYPE_AUDIO) {
+      return audioInfoOf(ffmpeg, container, stream, size)
     }
+    const [audio] = container.streamsOf(ffmpeg, 'audio')
+    return videoInfoOf(ffmpeg, container, size, audio && audioInfoOf(ffmpeg, container, audio, size))
   } finally {
     container.close()
   }
 }
 
-function durationOf({ stream, format }: Container): number | undefined {
+function videoInfoOf(
+  ffmpeg: FFmpeg,
+  container: Container,
+  bytes: number,
+  audio: AudioInfo | undefined,
+): VideoInfo {
+  const { av } = ffmpeg
+  const { stream } = container
+  const { codecpar, sampleAspectRatio, nbFrames } = stream
+  if (codecpar.width === 0 || codecpar.height === 0) throw new Error('its headers do not tell its size')
+  const orientation = orientationOf(stream, ffmpeg)
+  const isTurned = isQuarterTurn(orientation)
+  const rate = stream.avgFrameRate.num > 0 ? stream.avgFrameRate : stream.rFrameRate
+  const durationSec = durationOf(container, stream)
+  const pixels = sampleAspectRatio.num > 0 ? sampleAspectRatio.num / sampleAspectRatio.den : 1
+  return {
+    kind: 'video',
+    format: formatOf(container),
+    codec: codecOf(ffmpeg, stream),
+    width: isTurned ? codecpar.height : codecpar.width,
+    height: isTurned ? codecpar.width : codecpar.height,
+    orientation,
+    pixelAspectRatio: isTurned ? 1 / pixels : pixels,
+    pixelFormat: av.avGetPixFmtName(codecpar.format as never) ?? 'unknown',
+    frameRate: rate.num > 0 && rate.den > 0 ? rate.num / rate.den : undefined,
+    numFrames: nbFrames > 0n ? Number(nbFrames) : undefined,
+    durationSec,
+    bitRate: bitRateOf(container, stream, bytes, durationSec),
+    audio,
+  }
+}
+
+function audioInfoOf(ffmpeg: FFmpeg, container: Container, stream: Stream, bytes: number): AudioInfo {
+  const { codecpar } = stream
+  const { sampleRate, channels } = codecpar
+  if (sampleRate === 0 || channels === 0) throw new Error('its headers do not tell what sound is in it')
+  const durationSec = durationOf(container, stream)
+  return {
+    ...{ kind: 'audio', format: formatOf(container), codec: codecOf(ffmpeg, stream), sampleRate, channels },
+    sampleFormat: sampleFormatOf(ffmpeg, codecpar.format),
+    durationSec,
+    bitRate: bitRateOf(container, stream, bytes, durationSec),
+  }
+}
+
+function bitRateOf(
+  { format }: Container,
+  { codecpar }: Stream,
+  bytes: number,
+  durationSec: number | undefined,
+): number | undefined {
+  const estimated = durationSec === undefined ? 0 : Math.round((bytes * 8) / durationSec)
+  return Number(codecpar.bitRate) || Number(format.bitRate) || estimated || undefined
+}
+
+function durationOf({ format }: Container, stream: Stream): number | undefined {
   const { num, den } = stream.timeBase
   const { sampleRate, initialPadding } = stream.codecpar
   if (stream.duration > 0n) {
     // In Ogg alone the priming samples count.
-    const priming = format.iformat?.name === 'ogg' ? initialPadding / sampleRate : 0
+    const priming = format.iformat?.name === 'ogg' && sampleRate > 0 ? initialPadding / sampleRate : 0
     return Math.max(0, (Number(stream.duration) * num) / den - priming)
   }
   return format.duration > 0n ? Number(format.duration) / 1e6 : undefined
@@ -49,7 +99,7 @@ function formatOf({ format }: Container): string {
   return names.includes('mp4') ? 'mp4' : (names[0] ?? 'unknown')
 }
 
-function codecOf({ av }: FFmpeg, { stream }: Container): string {
+function codecOf({ av }: FFmpeg, stream: Stream): string {
   return av.avGetCodecName(stream.codecpar.codecId) ?? 'unknown'
 }
 

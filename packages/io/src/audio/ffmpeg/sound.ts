@@ -51,6 +51,22 @@ export class Sound {
     this.#collector = new Collector({ dtype, isPlanar, channels: this.#channels }, [begin, end], likely)
   }
 
+  /** Samples a channel that are there and were not taken out. */
+  get count(): number {
+    return this.#collector.count
+  }
+
+  /** Takes out the first samples, `count` a channel. */
+  shift(count: number): Pick<LoadedAudio, 'data' | 'channels' | 'sampleRate'> {
+    const { sampleRate } = this.#format
+    return { data: this.#collector.shift(count), channels: this.#channels, sampleRate }
+  }
+
+  /** Lets the resampler give what it holds back: no more frames are taken. */
+  end(): void {
+    if (this.#hasBegun && !this.isDone) this.#drain()
+  }
+
   /** Whether no more frames are needed. */
   get isDone(): boolean {
     return this.#collector.isPast(this.#at)
@@ -76,7 +92,7 @@ export class Sound {
 
   /** What was made. */
   finish(): Pick<LoadedAudio, 'data' | 'channels' | 'sampleRate'> {
-    if (this.#hasBegun && !this.isDone) this.#drain()
+    this.end()
     return {
       data: this.#collector.finish(),
       channels: this.#channels,

@@ -1,0 +1,73 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { badOption, mediaError } from '../errors.ts'
+import { checkSource, describeSource, type MediaSource, type SyncSource } from '../source.ts'
+
+/** Bytes that come by and by: a Node stream, a web stream, or what else gives bytes when iterated. They are read once, as fast as they are used. */
+export type ByteStream = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
+
+/** Where a stream of frames or samples comes from: a whole file, or bytes that come by and by. */
+export type StreamSource = MediaSource | ByteStream
+
+/** What a source is called in messages. */
+export function describeStreamSource(source: StreamSource): string {
+  return isByteStream(source) ? 'stream' : describeSource(source)
+}
+
+/** Refuses what is not a {@link StreamSource}. @throws MediaError `ERR_BAD_OPTION` */
+export function checkStreamSource(source: unknown): asserts source is StreamSource {
+  if (isByteStream(source)) return
+  try {
+    checkSource(source, 'source')
+  } catch {
+    throw badOption('source', 'a path, URL, bytes, Blob, or a stream of bytes', source)
+  }
+}
+
+function isByteStream(source: unknown): source is ByteStream {
+  if (typeof source !== 'object' || source === null || source instanceof Uint8Array) return false
+  return Symbol.asyncIterator in source || source instanceof ReadableStream
+}
+
+/** A source as it is read: in any order, or from its beginning to its end. */
+export type Opened =
+  | { readonly kind: 'file'; readonly source: SyncSource }
+  | { readonly kind: 'live'; readonly bytes: Readable }
+
+/** Opens what must be: URLs are fetched as they are used, pipes and devices are read once. @throws MediaError `ERR_READ` */
+export async function openSource(source: StreamSource, signal: AbortSignal | undefined): Promise<Opened> {
+  try {
+    if (isByteStream(source)) return live(readable(source))
+    if (source instanceof Blob) return { kind: 'file', source: await source.arrayBuffer() }
+    if (source instanceof URL && source.protocol !== 'file:') {
+      const response = await fetch(source, signal === undefined ? {} : { signal })
+      if (!response.ok || response.body === null) {
+        await response.body?.cancel()
+        throw new Error(`the server answered ${response.status} ${response.statusText}`.trimEnd())
+      }
+      return live(readable(response.body))
+    }
+    if (typeof source !== 'string' && !(source instanceof URL)) return { kind: 'file', source }
+    const path = typeof source === 'string' ? source : fileURLToPath(source)
+    const stats = await stat(path)
+    return stats.isFIFO() || stats.isCharacterDevice()
+      ? live(createReadStream(path))
+      : { kind: 'file', source: path }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw mediaError('ERR_READ', describeStreamSource(source), error)
+  }
+}
+
+function live(bytes: Readable): Opened {
+  return { kind: 'live', bytes }
+}
+
+function readable(bytes: ByteStream): Readable {
+  if (bytes instanceof Readable) return bytes
+  return bytes instanceof ReadableStream
+    ? Readable.fromWeb(bytes as Parameters<typeof Readable.fromWeb>[0])
+    : Readable.from(bytes, { objectMode: false })
+}

@@ -1,0 +1,60 @@
+import type { VideoDecoder } from './video-decoder.ts'
+
+/** Packets that are looked at for the first frame shown: more than any codec reorders. */
+const MOST_REORDERED = 64
+/** Packets that are looked at for a keyframe, where a container goes to any packet. */
+const MOST_BEFORE_KEY = 1000
+const MOST_TRIES = 8
+
+/**
+ * The time stamp of the first frame that is shown, found without decoding: from a container that stands at its beginning. `undefined` where packets
+ * do not tell when their frames are shown.
+ */
+export function findOrigin(decoder: VideoDecoder): number | undefined {
+  const { packet } = decoder
+  let least: number | undefined
+  let key = -Infinity
+  for (let i = 0; i < MOST_REORDERED && decoder.read(); i++) {
+    const pts = decoder.ticksOf(packet.pts)
+    if (pts === undefined) return undefined
+    if (least === undefined && !packet.isKeyframe) continue
+    if (least === undefined) key = pts
+    if (pts >= key && !decoder.isDiscarded()) least = Math.min(least ?? pts, pts)
+    const dts = decoder.ticksOf(packet.dts)
+    if (least !== undefined && dts !== undefined && dts >= least) break // what follows is shown later still
+  }
+  return least
+}
+
+/**
+ * Goes to a keyframe that is shown at `target` or before, and reads it. Containers look for packets by the time that they are decoded, so
+ * what they find may be shown too late (B-frames; open groups of pictures): then further back.
+ *
+ * @returns its time stamp; `undefined` where none was found
+ */
+export function seekBefore(
+  decoder: VideoDecoder,
+  target: number,
+  origin: number,
+  ticksPerSec: number,
+): number | undefined {
+  let ask = target
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    if (!decoder.seek(ask) || !readKeyframe(decoder)) return undefined
+    const pts = decoder.ticksOf(decoder.packet.pts)
+    if (pts === undefined) return undefined
+    if (pts <= target) return pts
+    if (ask <= origin) return undefined
+    const dts = decoder.ticksOf(decoder.packet.dts) ?? pts
+    ask = Math.max(Math.min(dts - 1, ask - (2 ** tries * ticksPerSec) / 4), origin)
+  }
+  return undefined
+}
+
+function readKeyframe(decoder: VideoDecoder): boolean {
+  for (let i = 0; i < MOST_BEFORE_KEY; i++) {
+    if (!decoder.read()) return false
+    if (decoder.packet.isKeyframe) return true
+  }
+  return false
+}

@@ -1,0 +1,98 @@
+import type { Frame } from 'node-av/lib'
+import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import { FrameRate, isWithin, secondsOf } from '../frame-rate.ts'
+import type { VideoPass } from './video-pass.ts'
+
+/** A frame that would be shown for longer, ten minutes at 60 a second, has a time stamp that is damaged; its copies would fill all memory. */
+const MOST_REPEATED = 36_000
+
+/** A frame, and when it is shown: more than once where the frame rate is raised. Valid until the next is asked for. */
+export interface ShownFrame {
+  readonly frame: Frame
+  readonly timesSec: readonly number[]
+}
+
+/** What frames are wanted. */
+export interface Showing {
+  readonly window: readonly [startSec: number, endSec: number] | undefined
+  readonly frameRate: number | undefined
+}
+
+/** The frames of a window, at the rate of the file or another. The first frame of all that is decoded is told first, for its size. */
+export function* shownFrames(
+  ffmpeg: FFmpeg,
+  pass: VideoPass,
+  { window, frameRate }: Showing,
+  tellFirst: (frame: Frame) => void,
+): Generator<ShownFrame> {
+  const frames =
+    frameRate === undefined
+      ? asStored(pass, window, tellFirst)
+      : resampled(ffmpeg, pass, window, new FrameRate(frameRate, pass.timeBase), tellFirst)
+  for (const shown of frames) {
+    if (shown.timesSec.length === 0) continue
+    pass.begin()
+    yield shown
+  }
+}
+
+function* asStored(
+  pass: VideoPass,
+  window: Showing['window'],
+  tellFirst: (frame: Frame) => void,
+): Generator<ShownFrame> {
+  let isFirst = true
+  for (const { frame, ticks } of pass.frames(window?.[0] ?? 0)) {
+    if (isFirst) tellFirst(frame)
+    isFirst = false
+    const timeSec = secondsOf(ticks, pass.timeBase)
+    if (window !== undefined && timeSec >= window[1]) return
+    yield { frame, timesSec: isWithin(timeSec, window) ? [timeSec] : [] }
+  }
+}
+
+/** How long a frame is shown, is known when the next is there: so each is held until then. */
+function* resampled(
+  ffmpeg: FFmpeg,
+  pass: VideoPass,
+  window: Showing['window'],
+  rate: FrameRate,
+  tellFirst: (frame: Frame) => void,
+): Generator<ShownFrame> {
+  const held = new ffmpeg.av.Frame()
+  held.alloc()
+  let heldTicks: number | undefined
+  const show = (nextTicks: number): { shown: ShownFrame; isPast: boolean } => {
+    const [first, end] = rate.placesOf(heldTicks!, nextTicks)
+    if (end - first > MOST_REPEATED) {
+      const [from, to] = [rate.timeOf(first), rate.timeOf(end)]
+      throw new Error(`time stamps jump from ${from.toFixed(3)} s to ${to.toFixed(3)} s`)
+    }
+    const timesSec: number[] = []
+    for (let place = first; place < end; place++) {
+      const timeSec = rate.timeOf(place)
+      if (window !== undefined && timeSec >= window[1]) break
+      if (isWithin(timeSec, window)) timesSec.push(timeSec)
+    }
+    const isPast = window !== undefined && rate.timeOf(end) >= window[1]
+    return { shown: { frame: held, timesSec }, isPast }
+  }
+  try {
+    // The frame that is shown at the window's start may have a time that was rounded down to it.
+    const startSec = (window?.[0] ?? 0) - rate.rate.den / rate.rate.num
+    for (const { frame, ticks } of pass.frames(startSec)) {
+      if (heldTicks === undefined) tellFirst(frame)
+      else {
+        const { shown, isPast } = show(ticks)
+        yield shown
+        if (isPast) return
+      }
+      held.unref()
+      held.ref(frame)
+      heldTicks = ticks
+    }
+    if (heldTicks !== undefined) yield show(pass.endTicks).shown
+  } finally {
+    held.free()
+  }
+}

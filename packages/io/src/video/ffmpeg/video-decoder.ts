@@ -1,0 +1,184 @@
+import type { CodecContext, Frame, Packet } from 'node-av/lib'
+import type { Container } from '../../audio/ffmpeg/container.ts'
+import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import { MAX_PIXELS } from '../../image/geometry.ts'
+
+/** Faults in a row without a frame between, after which the rest is given up. */
+const HOPELESS = 1000
+
+/** Whose frames say for sure that nothing refers to them. HEVC says so only of frames of the same temporal layer. */
+const SKIPPABLE: ReadonlySet<string> = new Set(['h264', 'mpeg1video', 'mpeg2video', 'mpeg4'])
+
+/** How a stream is decoded. */
+export interface DecoderOptions {
+  readonly threads: number
+  readonly isStrict: boolean
+}
+
+/** Hears of damage: what, and the time stamp of the packet or frame, where it has one. Decoding goes on, unless it throws. */
+export type TellFault = (error: Error, ticks: number | undefined) => void
+
+/** What comes of a call for a frame: one, none until another packet has been sent, or the end. */
+export type Received = 'frame' | 'more' | 'end'
+
+/** The packets of a container's video stream, and the frames in them. */
+export class VideoDecoder {
+  /** The packet read last. */
+  readonly packet: Packet
+  /** The frame received last, valid until the next is asked for. */
+  readonly frame: Frame
+  readonly #ffmpeg: FFmpeg
+  readonly #container: Container
+  readonly #decoder: CodecContext
+  readonly #tellFault: TellFault
+  /** Whether packets whose frames nothing else needs are left out. */
+  #isSkipping = false
+  readonly #canSkip: boolean
+  #faults = 0
+
+  constructor(ffmpeg: FFmpeg, container: Container, options: DecoderOptions, tellFault: TellFault) {
+    this.#ffmpeg = ffmpeg
+    this.#container = container
+    this.#tellFault = tellFault
+    const { av } = ffmpeg
+    const { codecpar, timeBase } = container.stream
+    const codec = av.Codec.findDecoder(codecpar.codecId)
+    if (codec === null) throw new Error('this FFmpeg has no decoder for it')
+    this.#canSkip = SKIPPABLE.has(codec.name ?? '')
+    this.#decoder = new av.CodecContext()
+    this.packet = new av.Packet()
+    this.frame = new av.Frame()
+    try {
+      this.#decoder.allocContext3(codec)
+      check(ffmpeg, codecpar.toContext(this.#decoder), 'preparing the decoder')
+      this.#decoder.threadCount = options.threads
+      this.#decoder.pktTimebase = timeBase
+      this.#decoder.setOption('max_pixels', MAX_PIXELS)
+      if (options.isStrict) this.#decoder.setOption('err_detect', strictness(codec.name))
+      check(ffmpeg, this.#decoder.open2Sync(codec, null), 'opening the decoder')
+      this.packet.alloc()
+      this.frame.alloc()
+    } catch (error) {
+      this.free()
+      throw error
+    }
+  }
+
+  /** Whether there is no hope that anything more can be decoded. */
+  get isHopeless(): boolean {
+    return this.#faults > HOPELESS
+  }
+
+  /** Reads the next packet of the stream. `false` at the end. */
+  read(): boolean {
+    const { constants: c } = this.#ffmpeg
+    const { format, stream } = this.#container
+    const { packet } = this
+    for (;;) {
+      packet.unref()
+      const result = format.readFrameSync(packet)
+      if (result < 0) {
+        if (result !== c.AVERROR_EOF) this.#complain(result, 'reading a packet', undefined)
+        return false
+      }
+      if (packet.streamIndex === stream.index) return true
+    }
+  }
+
+  /** Whether the packet that was read is only there to decode others: an edit list cuts its frame off. */
+  isDiscarded(): boolean {
+    return (this.packet.flags & this.#ffmpeg.constants.AV_PKT_FLAG_DISCARD) !== 0
+  }
+
+  /** Gives the decoder the packet that was read. */
+  send(): void {
+    const { constants: c } = this.#ffmpeg
+    const { packet } = this
+    const ticks = this.ticksOf(packet.pts)
+    if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0) {
+      this.#tell(new Error('a packet is damaged or cut off'), ticks)
+    }
+    const result = this.#decoder.sendPacketSync(packet)
+    if (result < 0 && result !== c.AVERROR_EOF) this.#complain(result, 'decoding', ticks)
+  }
+
+  /** Tells the decoder that no packet follows, so that it gives what it still has. */
+  sendEnd(): void {
+    this.#decoder.sendPacketSync(null)
+  }
+
+  /** Asks for the next frame. */
+  receive(): Received {
+    const { constants: c } = this.#ffmpeg
+    for (;;) {
+      const result = this.#decoder.receiveFrameSync(this.frame)
+      if (result >= 0) {
+        const { decodeErrorFlags, flags } = this.frame
+        if (decodeErrorFlags === 0 && (flags & c.AV_FRAME_FLAG_CORRUPT) === 0) this.#faults = 0
+        else this.#tell(new Error('FFmpeg, decoding: a frame is damaged'), this.frameTicks())
+        return 'frame'
+      }
+      if (result === c.AVERROR_EAGAIN) return 'more'
+      if (result === c.AVERROR_EOF) return 'end'
+      this.#complain(result, 'decoding', this.ticksOf(this.packet.pts))
+      if (this.isHopeless) return 'end'
+    }
+  }
+
+  /** The time stamp of the frame received last, as FFmpeg guesses it where the container tells none; `undefined` where it cannot. */
+  frameTicks(): number | undefined {
+    return this.ticksOf(this.frame.bestEffortTimestamp) ?? this.ticksOf(this.frame.pts)
+  }
+
+  /** A time stamp as a number; `undefined` where there is none. */
+  ticksOf(time: bigint): number | undefined {
+    return time === this.#ffmpeg.constants.AV_NOPTS_VALUE ? undefined : Number(time)
+  }
+
+  /** Goes to a keyframe at or before a time stamp, if the container can. Where it stands then is to be seen by what is read. */
+  seek(ticks: number): boolean {
+    const { format, stream } = this.#container
+    const { constants: c } = this.#ffmpeg
+    this.flush()
+    return format.seekFrameSync(stream.index, BigInt(Math.floor(ticks)), c.AVSEEK_FLAG_BACKWARD) >= 0
+  }
+
+  /** Forgets what is being decoded. */
+  flush(): void {
+    this.#decoder.flushBuffers()
+  }
+
+  /** Whether frames that no other needs are left out from now on: for packets whose own frame is not wanted. */
+  skipUnneeded(isSkipping: boolean): void {
+    if (isSkipping === this.#isSkipping || !this.#canSkip) return
+    this.#isSkipping = isSkipping
+    this.#decoder.setOption('skip_frame', isSkipping ? 'noref' : 'default')
+  }
+
+  free(): void {
+    this.#decoder.freeContext()
+    this.packet.free()
+    this.frame.free()
+  }
+
+  #complain(result: number, doing: string, ticks: number | undefined): void {
+    try {
+      check(this.#ffmpeg, result, doing)
+    } catch (error) {
+      this.#tell(error as Error, ticks)
+    }
+  }
+
+  #tell(error: Error, ticks: number | undefined): void {
+    this.#faults += 1
+    this.#tellFault(error, ticks)
+  }
+}
+
+/**
+ * With `explode`, damage that decoders would hide is an error. Those of H.264 and HEVC would stumble on frames after a seek whose references are
+ * missing, as those before a keyframe are; they flag frames that are damaged.
+ */
+function strictness(codec: string | null): string {
+  return codec === 'h264' || codec === 'hevc' ? 'crccheck' : 'crccheck+explode'
+}
