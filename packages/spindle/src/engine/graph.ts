@@ -136,7 +136,9 @@ export class Graph implements Host {
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
-    this.spares.isUsed = this.book === undefined && !this.stages.some((stage) => stage.keepsItems)
+    const areFree = !this.stages.some((stage) => stage.keepsItems)
+    this.spares.isUsed = areFree && this.book === undefined
+    if (this.book !== undefined) this.book.hasSpares = areFree
     for (const source of this.sources) source.open()
   }
 

@@ -26,6 +26,8 @@ export class WorkerEpochs<T> implements Epochs<T> {
   #isSpent = false
   #isUnderWay = false
   #state: LoaderState | undefined
+  /** How far it was when its worker was let go. */
+  #left: LoaderState | undefined
 
   constructor(source: unknown, options: LoaderOptions) {
     this.#source = source
@@ -76,6 +78,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
   begin(): EpochItems<T> {
     if (this.#isUnderWay) this.#abandon()
     const remote = this.#worker()
+    this.#left = undefined
     this.#isUnderWay = true
     const isCurrent = (): boolean => this.#isUnderWay && this.#remote === remote
     const [steps, plain] = [remote[Symbol.asyncIterator](), remote[Symbol.iterator]()]
@@ -91,6 +94,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
       },
       leave: async () => {
         if (isCurrent()) {
+          this.#keepState()
           this.#isSpent = true
           this.#over()
         }
@@ -126,7 +130,18 @@ export class WorkerEpochs<T> implements Epochs<T> {
     return (await this.#remote?.report()) ?? makeReport(noStats, [])
   }
 
+  /** The worker is about to end, and takes its book with it. */
+  #keepState(): void {
+    if (this.#options.resumable !== true || this.#isSpent) return
+    try {
+      this.#left = this.state()
+    } catch {
+      // It has failed: whoever asks for its state is told so.
+    }
+  }
+
   state(): LoaderState {
+    if (this.#left !== undefined) return this.#left
     if (this.#remote === undefined) return this.#state ?? { epoch: this.epoch }
     return {
       epoch: this.#isUnderWay ? this.epoch : this.epoch - 1,
@@ -140,6 +155,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
   }
 
   async stop(options: StopOptions): Promise<void> {
+    if (this.#remote !== undefined && this.#left === undefined) this.#keepState()
     this.#isSpent = true
     if (this.#isUnderWay) this.#over()
     await this.#remote?.stop(options)

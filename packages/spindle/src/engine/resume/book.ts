@@ -1,10 +1,13 @@
 import { SpindleError } from '../../errors.ts'
-import type { Item, Ledger, Maker, Path } from '../item.ts'
-import { Batch, type Lot, Root, TrackedItem, wayOf } from './lot.ts'
+import type { Item, Ledger, Maker, Origin, Path } from '../item.ts'
+import { Batch, end, lotOf, park, Root, TrackedItem, wayOf } from './lot.ts'
 import { type BatchPlan, batchIn, readPlans } from './plan.ts'
 import { Progress } from './progress.ts'
 import type { ResumableSource } from './resumable-source.ts'
 import { type BatchState, type PipelineState, type SourceState, STATE_VERSION } from './state.ts'
+
+/** Items kept to be used again at most. */
+const MOST_SPARES = 256
 
 interface TrackedSource {
   readonly source: ResumableSource
@@ -31,8 +34,11 @@ export class Book implements Ledger {
   readonly #plans: readonly BatchPlan[]
   readonly #failures: () => number
   readonly #refused: (error: SpindleError) => void
-  #isBlocked = false
   #isWaking = false
+  /** Items that were done, to be used again; see `Spares`. */
+  private readonly spares: TrackedItem[] = []
+  /** Whether no stage keeps an item beyond its task. */
+  hasSpares = false
 
   constructor(
     settings: { readonly seed: number; readonly graph: readonly string[]; readonly span: number },
@@ -75,24 +81,50 @@ export class Book implements Ledger {
   /** Whether a source may give its next item; if not, it is told when it may. */
   mayIssue(progress: Progress, position: number): boolean {
     if (progress.mayIssue(position, this.span)) return true
-    this.#isBlocked = true
+    // Anything that is done anywhere may let it go on.
+    this.#watch(true)
     return false
   }
 
+  #watch(isWatched: boolean): void {
+    for (const { epochs } of this.#sources.values())
+      for (const progress of epochs.values()) progress.isWatched = isWatched
+  }
+
   #stirred(): void {
-    if (!this.#isBlocked || this.#isWaking) return
+    if (this.#isWaking) return
     this.#isWaking = true
     queueMicrotask(() => {
       this.#isWaking = false
-      this.#isBlocked = false
+      this.#watch(false)
       for (const { goOn } of this.#sources.values()) goOn()
     })
+  }
+
+  /** An item of the source. */
+  takeSpare(value: unknown, origin: Origin, index: number, progress: Progress): TrackedItem {
+    const item = this.spares.pop()
+    if (item === undefined) return new TrackedItem(value, origin, index, undefined, undefined, progress)
+    item.value = value
+    item.origin = origin
+    item.index = index
+    item.progress = progress
+    item.isParked = false
+    return item
+  }
+
+  /** The consumer has done with an item. */
+  committed(item: TrackedItem): void {
+    end(item, true)
+    if (!this.hasSpares || item.lot !== undefined || this.spares.length === MOST_SPARES) return
+    item.value = undefined
+    this.spares.push(item)
   }
 
   // --- the ledger
 
   forked(parent: Item, value: unknown, path: Path | undefined): Item {
-    const { lot } = parent as TrackedItem
+    const lot = lotOf(parent as TrackedItem)
     if (lot instanceof Batch && lot.isForeign && path !== parent.path) {
       this.#refused(
         new SpindleError(
@@ -102,28 +134,28 @@ export class Book implements Ledger {
       )
     }
     lot.pending++
-    return new TrackedItem(value, parent.origin, parent.index, path, lot)
+    return new TrackedItem(value, parent.origin, parent.index, path, lot, undefined)
   }
 
   joined(first: Item, value: unknown, members: readonly Item[], maker?: Maker): Item {
     const batch = new Batch(this.#batches, members as readonly TrackedItem[], maker)
-    return new TrackedItem(value, first.origin, first.index, first.path, batch)
+    return new TrackedItem(value, first.origin, first.index, first.path, batch, undefined)
   }
 
   retired(item: Item): void {
     // Boundaries and flushes are nobody's descendants.
-    if (item instanceof TrackedItem) item.lot.end(item, true)
+    if (item instanceof TrackedItem) end(item, true)
   }
 
   /** An item has become others, which keep its way. */
   absorbed(item: Item): void {
-    if (item instanceof TrackedItem) item.lot.end(item, false)
+    if (item instanceof TrackedItem) end(item, false)
   }
 
   lost(_item: Item): void {}
 
   held(item: Item): void {
-    if (item instanceof TrackedItem) item.lot.park(item)
+    if (item instanceof TrackedItem) park(item)
   }
 
   unnamed(item: Item): void {
@@ -141,7 +173,7 @@ export class Book implements Ledger {
 
   coveredBelow(item: Item): Set<string> | undefined {
     const { lot, path } = item as TrackedItem
-    if (lot.covered === undefined) return undefined
+    if (lot?.covered === undefined) return undefined
     const prefix = path === undefined ? '' : `${wayOf(path)}.`
     const below = [...lot.covered]
       .filter((way) => way.startsWith(prefix))
@@ -150,7 +182,7 @@ export class Book implements Ledger {
   }
 
   isCovered(item: Item): boolean {
-    return item instanceof TrackedItem && item.lot.isCovered(item.path)
+    return item instanceof TrackedItem && item.lot !== undefined && item.lot.isCovered(item.path)
   }
 
   /** What an aggregate has to make again. */
@@ -216,8 +248,11 @@ export class Book implements Ledger {
       one instanceof Batch
         ? {
             aggregate: one.aggregate as number,
-            members: one.members.map(({ lot, path }) =>
-              nameOf(lot instanceof Batch ? `#${numbers.get(lot)}` : rootName(lot as Root), path),
+            members: one.members.map((member) =>
+              nameOf(
+                member.lot instanceof Batch ? `#${numbers.get(member.lot)}` : rootName(member),
+                member.path,
+              ),
             ),
             done: [...(one.done ?? [])],
           }
@@ -250,14 +285,14 @@ function epochsFrom(epochs: ReadonlyMap<number, Progress>, first: number): Retur
 
 /** What a plan knows an item by; `undefined` if no plan can. */
 export function memberName(item: TrackedItem): string | undefined {
-  const lot: Lot = item.lot
-  if (lot instanceof Root) return nameOf(rootName(lot), item.path)
-  const { plan } = lot as Batch
-  return plan === undefined ? undefined : nameOf(`#${plan}`, item.path)
+  const { lot } = item
+  if (!(lot instanceof Batch)) return nameOf(rootName(item), item.path)
+  return lot.plan === undefined ? undefined : nameOf(`#${lot.plan}`, item.path)
 }
 
-function rootName({ progress, position }: Root): string {
-  return `${progress.source}/${progress.epoch}/${position}`
+/** What the source item is called that an item came of. */
+function rootName({ origin, index, lot }: TrackedItem): string {
+  return `${origin.source}/${origin.epoch}/${lot instanceof Root ? lot.position : index}`
 }
 
 function nameOf(base: string, path: Path | undefined): string {

@@ -2,6 +2,7 @@ import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import type { Item } from '../item.ts'
 import type { Book } from './book.ts'
+import { end, park, type TrackedItem } from './lot.ts'
 
 /** Who has been given items that are not committed. */
 export interface Holder {
@@ -10,35 +11,36 @@ export interface Holder {
 
 /** Items at the consumer: given and not committed. */
 export class Commits {
-  readonly #book: Book
-  readonly #isExplicit: boolean
+  private readonly book: Book
+  private readonly isExplicit: boolean
   /** Items of those who have gone: committed when anybody asks for more. */
-  readonly #left: Item[] = []
-  readonly #holders: Set<Holder> = new Set()
+  private readonly left: Item[] = []
+  private readonly holders: Set<Holder> = new Set()
   /** By value, the oldest first; kept only where nothing is committed by itself. */
   readonly #byValue: Map<unknown, Item[]> = new Map()
 
   constructor(book: Book, isExplicit: boolean) {
-    this.#book = book
-    this.#isExplicit = isExplicit
+    this.book = book
+    this.isExplicit = isExplicit
   }
 
   /** An item comes out; whether it is to be given to the consumer. `undefined` for the holder: whoever asks next has done with it. */
   gives(item: Item, holder: Holder | undefined): boolean {
-    if (this.#book.isCovered(item)) {
-      this.#book.retired(item)
+    const tracked = item as TrackedItem
+    if (tracked.lot?.isCovered(item.path) === true) {
+      end(tracked, true)
       return false
     }
-    this.#book.held(item)
-    if (this.#isExplicit) {
+    park(tracked)
+    if (this.isExplicit) {
       const same = this.#byValue.get(item.value)
       if (same === undefined) this.#byValue.set(item.value, [item])
       else same.push(item)
-    } else if (holder === undefined) this.#left.push(item)
+    } else if (holder === undefined) this.left.push(item)
     else {
       if (holder.held === undefined) {
         holder.held = []
-        this.#holders.add(holder)
+        this.holders.add(holder)
       }
       holder.held.push(item)
     }
@@ -47,31 +49,31 @@ export class Commits {
 
   /** A consumer asks for more: it has done with what it had. */
   asked(holder: Holder | undefined): void {
-    if (this.#left.length > 0) this.#end(this.#left)
-    if (holder?.held !== undefined && holder.held.length > 0) this.#end(holder.held)
+    if (this.left.length > 0) this.end(this.left)
+    if (holder?.held !== undefined && holder.held.length > 0) this.end(holder.held)
   }
 
   /** A consumer goes, perhaps in the middle of an item: it is done when anybody asks for more. */
   leaves(holder: Holder): void {
-    if (holder.held !== undefined) this.#left.push(...holder.held)
-    this.#holders.delete(holder)
+    if (holder.held !== undefined) this.left.push(...holder.held)
+    this.holders.delete(holder)
     holder.held = undefined
   }
 
-  #end(items: Item[]): void {
-    for (const item of items) this.#book.retired(item)
-    items.length = 0
+  private end(items: Item[]): void {
+    for (let item = items.pop(); item !== undefined; item = items.pop())
+      this.book.committed(item as TrackedItem)
   }
 
   /** @throws `ERR_BAD_COMMIT` */
   commit(value: unknown): void {
-    const item = this.#isExplicit ? this.#takeByValue(value) : this.#takeHeld(value)
+    const item = this.isExplicit ? this.#takeByValue(value) : this.#takeHeld(value)
     if (item === undefined)
       throw new SpindleError(
         'ERR_BAD_COMMIT',
         `commit() takes an item that was given and is not committed yet, the very object; got ${show(value)}`,
       )
-    this.#book.retired(item)
+    this.book.committed(item as TrackedItem)
   }
 
   #takeByValue(value: unknown): Item | undefined {
@@ -82,7 +84,7 @@ export class Commits {
   }
 
   #takeHeld(value: unknown): Item | undefined {
-    for (const items of [this.#left, ...[...this.#holders].map(({ held }) => held ?? [])]) {
+    for (const items of [this.left, ...[...this.holders].map(({ held }) => held ?? [])]) {
       const at = items.findIndex((item) => item.value === value)
       if (at >= 0) return items.splice(at, 1)[0]
     }

@@ -7,17 +7,59 @@ import type { Progress } from './progress.ts'
 // members of a batch end with the batch's lot, each in a lot of its own, so a source item is done when every batch that has something of it is.
 // An item that waits in an aggregator, or is at the consumer, is parked: it keeps its lot open, but nothing here is at work on it.
 
-/** An item that knows its lot. */
+/**
+ * An item that knows its lot. One that came straight from the source stands for a lot of its own, until something comes of it besides: most items never need
+ * more, and a lot costs as much as an item.
+ */
 export class TrackedItem extends Item {
-  readonly lot: Lot
+  /** `undefined` for an item of the source of which there is nothing else. */
+  lot: Lot | undefined
+  /** How far its source is; of no meaning where there is a lot. */
+  progress: Progress | undefined
   isParked = false
   /** Whether it stands for nothing that could be called done by its way. */
   isUnnamed = false
 
-  constructor(value: unknown, origin: Origin, index: number, path: Path | undefined, lot: Lot) {
+  constructor(
+    value: unknown,
+    origin: Origin,
+    index: number,
+    path: Path | undefined,
+    lot: Lot | undefined,
+    progress: Progress | undefined,
+  ) {
     super(value, origin, index, path)
     this.lot = lot
+    this.progress = progress
   }
+}
+
+/** The lot of an item, made if there is none yet. */
+export function lotOf(item: TrackedItem): Lot {
+  if (item.lot === undefined) {
+    item.lot = (item.progress as Progress).enlarge(item)
+    if (item.isParked) item.lot.parked = 1
+  }
+  return item.lot
+}
+
+export function park(item: TrackedItem): void {
+  if (item.isParked) return
+  item.isParked = true
+  if (item.lot !== undefined) item.lot.park()
+  else (item.progress as Progress).stirred()
+}
+
+export function unpark(item: TrackedItem): void {
+  if (!item.isParked) return
+  item.isParked = false
+  if (item.lot !== undefined) item.lot.unpark()
+}
+
+/** An item ends; `isDone`: what it stands for is, in this run and those to come. */
+export function end(item: TrackedItem, isDone: boolean): void {
+  if (item.lot !== undefined) item.lot.end(item, isDone)
+  else (item.progress as Progress).close(item.index)
 }
 
 /** What came of one source item, or of one batch, up to the next batches. */
@@ -41,15 +83,11 @@ export abstract class Lot {
     return this.pending > this.parked
   }
 
-  park(item: TrackedItem): void {
-    if (item.isParked) return
-    item.isParked = true
+  park(): void {
     if (++this.parked === this.pending) this.rests()
   }
 
-  unpark(item: TrackedItem): void {
-    if (!item.isParked) return
-    item.isParked = false
+  unpark(): void {
     if (this.parked-- === this.pending) this.wakes()
   }
 
@@ -111,35 +149,35 @@ export class Batch extends Lot {
   readonly isForeign: boolean
   /** Its number in the state that the run began with, if it had to be made again. */
   readonly plan: number | undefined
-  readonly #open: Set<Batch>
+  private readonly open: Set<Batch>
 
   constructor(open: Set<Batch>, members: readonly TrackedItem[], maker: Maker | undefined) {
     super(maker?.plan?.done)
     this.members = members
     this.aggregate = maker?.aggregate
     this.plan = maker?.plan?.number
-    this.#open = open
+    this.open = open
     open.add(this)
     let isForeign = maker === undefined
     for (const member of members) {
       const { lot } = member
-      lot.unpark(member)
+      unpark(member)
       if (lot instanceof Batch && lot.isForeign) isForeign = true
     }
     this.isForeign = isForeign
   }
 
   protected override rests(): void {
-    for (const member of this.members) member.lot.park(member)
+    for (const member of this.members) park(member)
   }
 
   protected override wakes(): void {
-    for (const member of this.members) member.lot.unpark(member)
+    for (const member of this.members) unpark(member)
   }
 
   protected override closes(): void {
-    this.#open.delete(this)
-    for (const member of this.members) member.lot.end(member, true)
+    this.open.delete(this)
+    for (const member of this.members) end(member, true)
   }
 }
 
