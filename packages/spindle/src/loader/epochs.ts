@@ -1,6 +1,6 @@
 import type { StopOptions } from '../engine/pipeline.ts'
 import type { Report } from '../engine/report.ts'
-import type { Json } from '../engine/seekable.ts'
+import type { PipelineState } from '../engine/resume/state.ts'
 import type { PipelineStats } from '../engine/stats.ts'
 import { SpindleError } from '../errors.ts'
 import type { LoaderState } from './loader-options.ts'
@@ -36,10 +36,16 @@ export interface EpochItems<T> {
   leave(): Promise<void>
 }
 
-/** The part of a pipeline that exact resume adds. */
-export interface Resumable {
-  state(): Json
-  commit(batch: unknown): void
+/** An epoch of which all is done is the start of the next one. */
+export function stateOf(epoch: number, pipeline: PipelineState): LoaderState {
+  const isDone =
+    pipeline.batches === undefined &&
+    pipeline.sources.every(({ epochs }) => epochs.every(({ low, end }) => end !== undefined && low >= end))
+  return isDone ? { epoch: epoch + 1 } : { epoch, pipeline }
+}
+
+export function nothingGiven(): SpindleError {
+  return new SpindleError('ERR_BAD_STATE', 'no batch was given yet')
 }
 
 export function underWay(epoch: number, wish: string): SpindleError {

@@ -3,13 +3,12 @@ import { checkBuildOptions } from '../builder/stage-options.ts'
 import { isOneShot } from '../engine/open-source.ts'
 import type { Pipeline, StopOptions } from '../engine/pipeline.ts'
 import { makeReport, type Report } from '../engine/report.ts'
-import type { PipelineState } from '../engine/resume/state.ts'
 import { consumerStats, type PipelineStats } from '../engine/stats.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
 import { Rng } from '../random.ts'
-import { type EpochItems, type Epochs, type Resumable, underWay } from './epochs.ts'
+import { type EpochItems, type Epochs, nothingGiven, stateOf, underWay } from './epochs.ts'
 import { loaderGraph } from './loader-graph.ts'
 import type { LoaderOptions, LoaderState } from './loader-options.ts'
 
@@ -86,9 +85,7 @@ export class InlineEpochs<T> implements Epochs<T> {
       ...(maxFailures === undefined ? {} : { maxFailures }),
       ...(signal === undefined ? {} : { signal }),
       ...(resumable === undefined ? {} : { resumable }),
-      ...(this.#state?.pipeline === undefined
-        ? {}
-        : { state: this.#state.pipeline as unknown as PipelineState }),
+      ...(this.#state?.pipeline === undefined ? {} : { state: this.#state.pipeline }),
       // The engine's epochs are those of one pipeline; here each has its own.
       seed: this.epoch === 0 ? seed : Rng.from(seed, this.epoch).uint32(),
     }
@@ -158,12 +155,12 @@ export class InlineEpochs<T> implements Epochs<T> {
     const pipeline = this.#pipeline
     if (pipeline === undefined) return this.#state ?? { epoch: this.epoch }
     const epoch = this.#isUnderWay || this.#isFresh ? this.epoch : this.epoch - 1
-    return { epoch, pipeline: resumable(pipeline).state() }
+    return stateOf(epoch, pipeline.state())
   }
 
   commit(batch: T): void {
-    if (this.#pipeline === undefined) throw new SpindleError('ERR_BAD_STATE', 'no batch was given yet')
-    resumable(this.#pipeline).commit(batch)
+    if (this.#pipeline === undefined) throw nothingGiven()
+    this.#pipeline.commit(batch)
   }
 
   async stop(options: StopOptions): Promise<void> {
@@ -174,12 +171,6 @@ export class InlineEpochs<T> implements Epochs<T> {
     await pipeline?.stop(options)
     await threads?.close()
   }
-}
-
-function resumable(pipeline: object): Resumable {
-  const candidate = pipeline as Partial<Resumable>
-  if (typeof candidate.state === 'function') return candidate as Resumable
-  throw new SpindleError('ERR_BAD_STATE', 'this pipeline cannot tell its state')
 }
 
 function noPlainFor(): SpindleError {

@@ -1,5 +1,4 @@
 import type { OpReference } from '../placement/worker-modules.ts'
-import type { LoaderState } from './loader-options.ts'
 
 /** An op by reference, on its way. */
 export type Reference = OpReference
@@ -12,5 +11,4 @@ export interface LoaderAssignment {
   readonly source: Sent
   readonly options: { readonly [name: string]: Sent }
   readonly epoch: number
-  readonly state: LoaderState | undefined
 }

@@ -31,9 +31,8 @@ export function loaderGraph(
   const { concurrency = CONCURRENCY, outputOrder = 'completion' } = options
   const parallel = { concurrency, outputOrder }
   let builder: PipelineBuilder<unknown> = new PipelineBuilder().addSource(
-    sourceOf(source, epoch, options),
-    // What begins at its start only is gone through again, and what is done is thrown away.
-    isResumable(options) ? { resume: 'skip' } : {},
+    sourceOf(source, epoch),
+    options.sourceOptions,
   )
   const add = (role: string, op: LoaderOp<never, unknown> | undefined, more: PipeOptions): void => {
     if (op !== undefined) builder = addStage(builder, role, op, more, executor)
@@ -74,18 +73,16 @@ function onThisLoop(reference: WorkerOp<never, unknown>): OpFunction<unknown, un
 }
 
 /** What an epoch goes through. */
-function sourceOf(source: unknown, epoch: number, options: LoaderOptions): Source<unknown> {
+function sourceOf(source: unknown, epoch: number): Source<unknown> {
   if (isWorkerOp(source)) return itemsByReference(source, epoch)
   if (isSeekable(source)) return inEpoch(source, epoch)
-  if (isOneShot(source) || (Array.isArray(source) && isResumable(options))) return source as Source<unknown>
+  // These begin anywhere by themselves.
+  if (isOneShot(source) || Array.isArray(source) || ArrayBuffer.isView(source))
+    return source as Source<unknown>
   return ({ signal, position }) => {
     tellEpoch(source, epoch)
     return itemsOf(source as Source<unknown>, { signal, epoch, position })
   }
-}
-
-function isResumable({ resumable, state }: LoaderOptions): boolean {
-  return resumable === true || state !== undefined
 }
 
 /** A source of several epochs as that of one, which a state is then told from. */

@@ -1,11 +1,13 @@
-import type { OpFunction, Output, PipeOptions } from '../builder/types.ts'
+import type { OpFunction, Output, PipeOptions, SourceOptions } from '../builder/types.ts'
 import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
 import { isOneShot, isSource } from '../engine/open-source.ts'
-import { isSeekable, type Json, type SeekableSource } from '../engine/seekable.ts'
+import type { PipelineState } from '../engine/resume/state.ts'
+import { isSeekable, type SeekableSource } from '../engine/seekable.ts'
 import type {
   Aggregator,
   BuildOptions,
   FailureBudget,
+  ResumeOptions,
   Source,
   SourceContext,
   SourceItems,
@@ -30,8 +32,8 @@ export type LoaderPlacement = 'inline' | 'threads' | 'worker'
 export interface LoaderState {
   /** The epoch that was under way. */
   readonly epoch: number
-  /** The state of its pipeline; none if nothing of the epoch was loaded. */
-  readonly pipeline?: Json
+  /** What of it is done; absent at its start. */
+  readonly pipeline?: PipelineState
 }
 
 /** The options that do not depend on what batches are. */
@@ -60,6 +62,8 @@ export interface CommonLoaderOptions<S, R> {
   readonly seed?: number
   /** Aborts the epoch under way; iterating rejects with its reason. */
   readonly signal?: AbortSignal
+  /** More about the source: `name`, `buffer`; `resume` and `dataset` for one that can be resumed although it is no `SeekableSource`. */
+  readonly sourceOptions?: Omit<SourceOptions, 'continuous'>
   /** More about the stage of `preprocess`: `retry`, `timeoutMs` for each attempt, `buffer`, … */
   readonly preprocessOptions?: PipeOptions
   /** More about the stage of `collate`. */
@@ -70,8 +74,11 @@ export interface CommonLoaderOptions<S, R> {
   readonly build?: BuildOptions
   /** Number of the first epoch, an integer >= 0. Default 0. */
   readonly epoch?: number
-  /** Keeps book of what is done, so that `state()` tells where to go on. Needs a source that can begin anywhere. Default false. */
-  readonly resumable?: boolean
+  /**
+   * Keeps book of what is done, so that `state()` tells where to go on; see `docs/resume.md`. Needs a source that can begin anywhere, an array, or what
+   * `sourceOptions.resume` says. Default false.
+   */
+  readonly resumable?: boolean | ResumeOptions
   /** Goes on where an earlier run was. */
   readonly state?: LoaderState
 }
@@ -141,6 +148,7 @@ const names = [
   'maxFailures',
   'seed',
   'signal',
+  'sourceOptions',
   'preprocessOptions',
   'collateOptions',
   'transferOptions',
@@ -180,11 +188,10 @@ export function checkLoader(source: unknown, options: LoaderOptions): void {
   if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
   if (epoch !== undefined) checkInteger('epoch', epoch, 0)
   if (build !== undefined) checkBuild(build)
-  if (options.resumable !== undefined && typeof options.resumable !== 'boolean')
-    badOption('resumable', 'a boolean', options.resumable)
+  if (options.sourceOptions !== undefined)
+    checkOptions(options.sourceOptions, ['name', 'buffer', 'resume', 'dataset'])
   if (state !== undefined) checkState(state)
-  if ((options.resumable === true || state !== undefined) && isOneShot(source))
-    throw new SpindleError('ERR_BAD_SOURCE', 'a source that can be gone through only once cannot be resumed')
+  if (state !== undefined || (options.resumable ?? false) !== false) checkResumable(source, options)
   if (placement === 'worker' || placement === 'threads') checkReferences(source, options, placement)
 }
 
@@ -194,6 +201,16 @@ function checkBuild(build: BuildOptions): void {
     if (name in build)
       badOption(`build.${name}`, `left out: it is an option of the loader itself`, build[name as never])
   }
+}
+
+/** What cannot be resumed is refused now, not after the crash. */
+function checkResumable(source: unknown, { sourceOptions }: LoaderOptions): void {
+  const isAnywhere = isSeekable(source) || Array.isArray(source) || ArrayBuffer.isView(source)
+  if (isAnywhere || (sourceOptions?.resume !== undefined && !isOneShot(source))) return
+  const what = isOneShot(source)
+    ? 'it can be gone through only once'
+    : "give a source of spindle/source or an array, or say how it gets to its first position by `sourceOptions: { resume: 'skip' }` or `{ resume: 'seek' }`"
+  throw new SpindleError('ERR_NOT_RESUMABLE', `\`resumable\`: the source cannot be resumed: ${what}`)
 }
 
 function checkState(state: LoaderState): void {

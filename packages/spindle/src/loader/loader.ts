@@ -29,6 +29,7 @@ export class Loader<T> {
   readonly #epochs: Epochs<T>
   /** Of a loader that works here. */
   readonly #inline: InlineEpochs<T> | undefined
+  readonly #isResumable: boolean
   #current = 0
   #batches = 0
   #beganAt = 0
@@ -37,6 +38,7 @@ export class Loader<T> {
   constructor(source: unknown, options: LoaderOptions = {}) {
     checkLoader(source, options)
     this.length = batchesIn(source, options)
+    this.#isResumable = (options.resumable ?? false) !== false
     if (options.placement === 'worker') this.#epochs = new WorkerEpochs(source, options)
     else this.#epochs = this.#inline = new InlineEpochs(source, options)
     this.#current = this.#epochs.epoch
@@ -168,11 +170,18 @@ export class Loader<T> {
   }
 
   state(): LoaderState {
+    this.#checkResumable()
     return this.#epochs.state()
   }
 
   commit(batch: T): void {
+    this.#checkResumable()
     this.#epochs.commit(batch)
+  }
+
+  #checkResumable(): void {
+    if (!this.#isResumable)
+      throw new SpindleError('ERR_BAD_STATE', 'the loader cannot be resumed: make it with `resumable: true`')
   }
 
   async stop(options: StopOptions = {}): Promise<void> {

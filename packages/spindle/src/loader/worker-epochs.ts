@@ -2,12 +2,11 @@ import { checkBuildOptions } from '../builder/stage-options.ts'
 import type { StopOptions } from '../engine/pipeline.ts'
 import { makeReport, type Report } from '../engine/report.ts'
 import type { PipelineStats } from '../engine/stats.ts'
-import { SpindleError } from '../errors.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import type { RemoteBuildOptions } from '../remote/options.ts'
 import type { RemotePipeline } from '../remote/remote-pipeline.ts'
 import { runPipelineInWorker } from '../remote/run-pipeline.ts'
-import { type EpochItems, type Epochs, type Resumable, underWay } from './epochs.ts'
+import { type EpochItems, type Epochs, nothingGiven, stateOf, underWay } from './epochs.ts'
 import { noStats } from './inline-epochs.ts'
 import type { LoaderAssignment, Reference, Sent } from './loader-assignment.ts'
 import { loaderGraph } from './loader-graph.ts'
@@ -46,13 +45,22 @@ export class WorkerEpochs<T> implements Epochs<T> {
   }
 
   #start(): RemotePipeline<T> {
-    const { timeoutMs, signal, build, bufferSize, placement: _, ...options } = this.#options
+    const {
+      timeoutMs,
+      signal,
+      build,
+      bufferSize,
+      resumable,
+      state: _,
+      placement: __,
+      ...options
+    } = this.#options
     const args: LoaderAssignment = {
       source: sent(this.#source),
       options: Object.fromEntries(Object.entries(options).map(([name, value]) => [name, sent(value)])),
       epoch: this.epoch,
-      state: this.#state,
     }
+    const state = this.#state?.pipeline
     this.#state = undefined
     return runPipelineInWorker<T>(ENTRY, {
       export: 'loader',
@@ -61,8 +69,9 @@ export class WorkerEpochs<T> implements Epochs<T> {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(signal === undefined ? {} : { signal }),
       build: {
-        ...(build as RemoteBuildOptions | undefined),
-        ...(options.resumable === undefined ? {} : { resumable: options.resumable }),
+        ...(build as RemoteBuildOptions),
+        ...(resumable === undefined ? {} : { resumable }),
+        ...(state === undefined ? {} : { state }),
       },
     })
   }
@@ -143,15 +152,12 @@ export class WorkerEpochs<T> implements Epochs<T> {
   state(): LoaderState {
     if (this.#left !== undefined) return this.#left
     if (this.#remote === undefined) return this.#state ?? { epoch: this.epoch }
-    return {
-      epoch: this.#isUnderWay ? this.epoch : this.epoch - 1,
-      pipeline: resumable(this.#remote).state(),
-    }
+    return stateOf(this.#isUnderWay ? this.epoch : this.epoch - 1, this.#remote.state())
   }
 
   commit(batch: T): void {
-    if (this.#remote === undefined) throw new SpindleError('ERR_BAD_STATE', 'no batch was given yet')
-    resumable(this.#remote).commit(batch)
+    if (this.#remote === undefined) throw nothingGiven()
+    this.#remote.commit(batch)
   }
 
   async stop(options: StopOptions): Promise<void> {
@@ -167,10 +173,4 @@ function sent(value: unknown): Sent {
   if (!isWorkerOp(value)) return { value }
   const { href, exportName, init } = value as WorkerOp<never, unknown>
   return { reference: { href, exportName, init } satisfies Reference }
-}
-
-function resumable(remote: object): Resumable {
-  const candidate = remote as Partial<Resumable>
-  if (typeof candidate.state === 'function') return candidate as Resumable
-  throw new SpindleError('ERR_BAD_STATE', 'a loader in a worker cannot tell its state')
 }

@@ -8,16 +8,11 @@ import type { BatchLoaderOptions, LoaderSource } from './loader-options.ts'
  * Makes in a worker the loader that was described in another thread. Functions run on the worker's own loop, or with `threads` in threads of its own;
  * the source and the aggregator always on its loop.
  */
-export async function loader({
-  source,
-  options,
-  epoch,
-  state,
-}: LoaderAssignment): Promise<DataLoader<unknown>> {
+export async function loader({ source, options, epoch }: LoaderAssignment): Promise<DataLoader<unknown>> {
   const inThreads = options.threads !== undefined
-  const made: Record<string, unknown> = { epoch, ...(state === undefined ? {} : { state }) }
+  const made: Record<string, unknown> = { epoch }
   for (const [name, sent] of Object.entries(options)) {
-    if (name === 'state' || name === 'epoch') continue
+    if (name === 'epoch') continue
     made[name] = await received(sent, inThreads && name !== 'aggregate')
   }
   const items = (await received(source, false)) as LoaderSource<unknown>
