@@ -65,8 +65,9 @@ describe('a region whose workers die now and then', () => {
           return once === undefined ? { n } : { n, how, once }
         })
         const inline = extend(new PipelineBuilder().addSource(range(items).map((n) => ({ n }))), chain, false)
+        // A batch may hold several items that kill.
         const region = extend(
-          new PipelineBuilder().addSource(fated).to(workers({ count, outputOrder })),
+          new PipelineBuilder().addSource(fated).to(workers({ count, outputOrder, maxDeaths: 9 })),
           chain,
           true,
         )
