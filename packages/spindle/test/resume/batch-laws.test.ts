@@ -5,7 +5,7 @@ import { type Aggregator, type Pipeline, PipelineBuilder, type PipelineState } f
 import { turns } from '../support/gates.ts'
 import { Scheduler } from '../support/scheduler.ts'
 
-const numRuns = Number(process.env.RESUME_CASES ?? 150)
+const numRuns = Number(process.env.RESUME_CASES ?? 80)
 const runs = { numRuns, interruptAfterTimeLimit: 3_600_000, markInterruptAsFailure: true }
 const sorted = (items: readonly string[]) => items.toSorted()
 

@@ -7,7 +7,7 @@ import { turns } from '../support/gates.ts'
 import { expectTree, type Tree, TreeRun, treeSpec } from '../support/tree.ts'
 
 // RESUME_CASES: how many cases of each law; a run over night takes 100000.
-const numRuns = Number(process.env.RESUME_CASES ?? 150)
+const numRuns = Number(process.env.RESUME_CASES ?? 80)
 const runs = { numRuns, interruptAfterTimeLimit: 3_600_000, markInterruptAsFailure: true }
 const sorted = (items: readonly string[]) => items.toSorted()
 

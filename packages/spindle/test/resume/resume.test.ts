@@ -389,7 +389,7 @@ describe('another number of ranks goes on with what the ranks before have left',
         assert.deepEqual(committed.toSorted(byNumber), expected)
       }),
       {
-        numRuns: Number(process.env.RESUME_CASES ?? 100),
+        numRuns: Number(process.env.RESUME_CASES ?? 60),
         interruptAfterTimeLimit: 3_600_000,
         markInterruptAsFailure: true,
       },
