@@ -46,8 +46,12 @@ for (const kind of kinds) {
     })
 
     it('drains what was pulled', async () => {
+      let pulled = 0
+      const source = function* () {
+        while (pulled < 1000) yield pulled++
+      }
       const pipeline = new PipelineBuilder()
-        .addSource(range(1000))
+        .addSource(source)
         .to(workers({ count: 2, kind, outputOrder: 'input' }))
         .pipe(ops.late, { concurrency: 2 })
         .aggregate(1)
@@ -56,8 +60,7 @@ for (const kind of kinds) {
       await pipeline.stop({ mode: 'drain' })
       const rest = await collect(pipeline)
       const all = [...(first.value ?? []), ...rest.flat()]
-      assert.deepEqual(all, range(all.length))
-      assert.ok(all.length > 3)
+      assert.deepEqual(all, range(pulled))
     })
 
     it('discards what is under way', async () => {
