@@ -2,10 +2,14 @@
 //   node scripts/doc-examples.mjs [part of a file name …]
 // An example is copied to .cache/doc-examples on the same line numbers that it has at home, so that the compiler's and
 // the stack's lines are right; 'spindle' resolves there to the sources. It fails by throwing.
+import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
+import { promisify } from 'node:util'
 import { Checks, root, run, TSC_7 } from './tools.mjs'
 
+const execute = promisify(execFile)
 const TIME_LIMIT_MS = 30_000
 const folder = join(root, '.cache/doc-examples')
 const wanted = process.argv.slice(2)
@@ -26,11 +30,31 @@ for (const example of examples) {
 
 const checks = new Checks()
 const typeErrors = compile()
-for (const { file, line, copy } of examples) {
-  const problem = typeErrors.get(copy) ?? problemRunning(copy)
+// As many at a time as there are cores; told in their order.
+const problems = examples.map(() => withResolvers())
+let next = 0
+const lane = async () => {
+  while (next < examples.length) {
+    const at = next++
+    const { copy } = examples[at]
+    problems[at].resolve(typeErrors.get(copy) ?? (await problemRunning(copy)))
+  }
+}
+const lanes = Array.from({ length: availableParallelism() }, lane)
+for (const [at, { file, line }] of examples.entries()) {
+  const problem = await problems[at].promise
   checks.add(`${file}:${line}`, problem.replaceAll(/\S*\.cache\/doc-examples\//g, ''))
 }
+await Promise.all(lanes)
 checks.finish()
+
+function withResolvers() {
+  let resolve
+  const promise = new Promise((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
 
 function list(where, ending) {
   if (!existsSync(join(root, where))) return []
@@ -80,8 +104,13 @@ function compile() {
   return errors
 }
 
-function problemRunning(copy) {
+async function problemRunning(copy) {
   const args = ['--conditions=@spindle/source', '--import=tsx', relative(root, copy)]
-  const { isOk, output } = run(process.execPath, args, { timeout: TIME_LIMIT_MS })
-  return isOk ? '' : output || 'it failed and printed nothing'
+  const options = { cwd: root, timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' }
+  try {
+    await execute(process.execPath, args, options)
+    return ''
+  } catch ({ message, stdout, stderr }) {
+    return `${stdout ?? ''}${stderr ?? ''}`.trim() || message
+  }
 }
