@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
 import { Collate } from '../engine/aggregate-stage.ts'
 import { checkBudget } from '../engine/budget.ts'
@@ -167,10 +168,21 @@ export function sourceOptions(
   checkOptions(options, ['continuous', 'buffer', 'name', 'resume', 'dataset'], where)
   const { continuous = false, buffer = DEFAULT_BUFFER, name = 'source', resume, dataset } = options
   if (resume !== undefined) checkChoice('resume', resume, ['seek', 'skip'], where)
+  if (dataset !== undefined && !isPlain(dataset))
+    badOption('dataset', 'what JSON can say: texts, numbers, arrays, plain objects', dataset, where)
   if (typeof continuous !== 'boolean') badOption('continuous', 'a boolean', continuous, where)
   checkInteger('buffer', buffer, 1, where)
   if (typeof name !== 'string' || name === '') badOption('name', 'a text that is not empty', name, where)
   return { continuous, buffer, name, resume, dataset }
+}
+
+/** Whether a value is the same after having been JSON. */
+function isPlain(value: unknown): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(JSON.stringify(value) ?? 'null'), value)
+  } catch {
+    return false
+  }
 }
 
 /** Checks the options of `build()`. */

@@ -23,6 +23,8 @@ export class AggregateStage extends PipeStage {
   #origin: Origin = { source: 0, epoch: 0 }
   /** Which aggregate of the graph this is, counted from 0. */
   readonly #ordinal: number
+  /** Called where a batch does not tell what was joined in it. */
+  readonly #guessed: () => void
   /** What an earlier run has left to be made again. */
   readonly #regrouping: Regrouping | undefined
   /** Whether the aggregator has been given something since it was last flushed, or has more to give. */
@@ -64,6 +66,13 @@ export class AggregateStage extends PipeStage {
     })
     this.#dropLast = dropLast
     this.#ordinal = ordinal
+    // Whether all that was given is in the batch, only the aggregator knows.
+    this.#guessed = () => {
+      if (aggregator.hasRest?.() !== false)
+        host.book?.refuse(
+          `stage "${info.name}" gave a batch that is no array of the items it was given, and did not say by \`hasRest()\` that it holds no others: what would be left out by a crash is not known`,
+        )
+    }
     const plans = host.book?.plansOf(ordinal) ?? []
     if (host.book !== undefined && plans.length > 0) this.#regrouping = new Regrouping(host.book, plans, make)
   }
@@ -125,7 +134,7 @@ export class AggregateStage extends PipeStage {
     const isBatch = value !== undefined && !(isFlush && this.#dropLast)
     if (isBatch) {
       this.#first = undefined
-      const members = this.#members?.take(value, isLast) ?? []
+      const members = this.#members?.take(value, isLast, this.#guessed) ?? []
       // Where it matters, the name is one that the same members give again.
       this.exit.put(joined(members[0] ?? first, value, members, { aggregate: this.#ordinal }))
     }

@@ -8,6 +8,7 @@ import { type ConsumerCode, noteConsumer } from './consumer-code.ts'
 import type { GraphListener } from './graph-listener.ts'
 import { checkHooks } from './hooks.ts'
 import type { Host } from './host.ts'
+import type { Item } from './item.ts'
 import { LoopBlocks } from './loop-blocks.ts'
 import { Outlet } from './outlet.ts'
 import { Book } from './resume/book.ts'
@@ -295,7 +296,7 @@ export class Graph implements Host {
     this.rested()
   }
 
-  itemFailed(stage: Stage, failure: ItemError): void {
+  itemFailed(stage: Stage, failure: ItemError, item: Item): void {
     if (channels.itemError.hasSubscribers) channels.itemError.publish({ stage: stage.info, failure })
     this.#log(() =>
       this.logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error),
@@ -306,10 +307,10 @@ export class Graph implements Host {
     } catch (error) {
       this.#log(() => this.logger.error('spindle: `onItemError` threw', error))
     }
-    if (deadLetter !== undefined) this.#post(deadLetter, failure)
+    if (deadLetter !== undefined) this.#post(deadLetter, failure, item)
   }
 
-  #post(deadLetter: NonNullable<BuildOptions['deadLetter']>, failure: ItemError): void {
+  #post(deadLetter: NonNullable<BuildOptions['deadLetter']>, failure: ItemError, item: Item): void {
     const failed = (error: unknown): void =>
       this.#log(() => this.logger.error('spindle: `deadLetter` failed', error))
     try {
@@ -317,6 +318,8 @@ export class Graph implements Host {
       if (typeof posting?.then !== 'function') return
       const letter: Promise<void> = Promise.resolve(posting).catch(failed)
       this.#letters.add(letter)
+      // Before it is written, a crash would lose both the item and the word of it.
+      this.book?.endsAfter(item, letter)
       void letter.then(() => this.#letters.delete(letter))
     } catch (error) {
       failed(error)

@@ -17,22 +17,26 @@ export class Members {
     if (at >= 0) this.#items.splice(at, 1)
   }
 
-  /** The members of a batch; they are held no more. `isLast`: nothing is left in the aggregator. */
-  take(batch: unknown, isLast: boolean): readonly Item[] {
+  /**
+   * The members of a batch; they are held no more. `isLast`: nothing is left in the aggregator. `guessed` is called if the batch does not tell, and all that is
+   * held is taken.
+   */
+  take(batch: unknown, isLast: boolean, guessed?: () => void): readonly Item[] {
     const held = this.#items
     const members = isLast || !Array.isArray(batch) ? undefined : this.#among(batch)
-    if (members === undefined) this.#items = []
+    if (members === undefined && !isLast) guessed?.()
+    if (members === undefined || members.size === held.length) this.#items = []
     else this.#items = held.filter((item) => !members.has(item))
-    const taken = members === undefined ? held : [...members]
+    const taken = members === undefined || members.size === held.length ? held : [...members]
     // The batch has them now: the items are only their names.
     for (const item of taken) item.value = undefined
     return taken
   }
 
-  #among(batch: readonly unknown[]): Set<Item> | undefined {
+  #among(batch: readonly unknown[]): ReadonlySet<Item> | undefined {
     // The usual case: a batch of all there is, in order.
     if (batch.length === this.#items.length && batch.every((value, i) => this.#items[i]?.value === value))
-      return undefined
+      return new Set(this.#items)
     const byValue = new Map<unknown, Item[]>()
     for (const item of this.#items.toReversed()) {
       const same = byValue.get(item.value)

@@ -1,4 +1,4 @@
-/** The typed array that holds each dtype; the names are those of ONNX Runtime's tensors, as `@spindle/io` has them. */
+/** The typed array that holds each dtype. The names are those of ONNX Runtime's tensors. */
 export interface DataOf {
   /** One byte an element, 0 or 1. */
   readonly bool: Uint8Array
@@ -22,7 +22,10 @@ export type DType = keyof DataOf
 /** A typed array of any dtype. */
 export type Data = DataOf[DType]
 
-/** A dense array of any rank, row-major and without padding. The same shape as that of `@spindle/io`. */
+/**
+ * A dense array of any rank, row-major and without padding: what onnxruntime, transformers.js, tfjs and WebGPU take as it is.
+ * `data` may be a view of a larger buffer; its length is the product of `shape`.
+ */
 export interface NdArray<D extends DType = DType> {
   readonly data: DataOf[D]
   readonly dtype: D

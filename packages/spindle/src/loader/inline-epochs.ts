@@ -3,26 +3,15 @@ import { checkBuildOptions } from '../builder/stage-options.ts'
 import { isOneShot } from '../engine/open-source.ts'
 import type { Pipeline, StopOptions } from '../engine/pipeline.ts'
 import { makeReport, type Report } from '../engine/report.ts'
-import { consumerStats, type PipelineStats } from '../engine/stats.ts'
+import type { PipelineStats } from '../engine/stats.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
 import { Rng } from '../random.ts'
+import { noStats } from '../remote/supply.ts'
 import { type EpochItems, type Epochs, nothingGiven, stateOf, underWay } from './epochs.ts'
 import { loaderGraph } from './loader-graph.ts'
 import type { LoaderOptions, LoaderState } from './loader-options.ts'
-
-/** Of an epoch that has not begun. */
-export const noStats: PipelineStats = {
-  pipeline: 0,
-  elapsedMs: 0,
-  items: 0,
-  state: 'idle',
-  loopUtilization: 0,
-  blocks: [],
-  consumer: consumerStats(0, 0, 0),
-  stages: [],
-}
 
 /**
  * Epochs on this loop: a pipeline for each, and threads that they have in common.

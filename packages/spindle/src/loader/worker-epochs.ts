@@ -6,14 +6,17 @@ import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import type { RemoteBuildOptions } from '../remote/options.ts'
 import type { RemotePipeline } from '../remote/remote-pipeline.ts'
 import { runPipelineInWorker } from '../remote/run-pipeline.ts'
+import { noStats } from '../remote/supply.ts'
 import { type EpochItems, type Epochs, nothingGiven, stateOf, underWay } from './epochs.ts'
-import { noStats } from './inline-epochs.ts'
 import type { LoaderAssignment, Reference, Sent } from './loader-assignment.ts'
 import { loaderGraph } from './loader-graph.ts'
 import type { LoaderOptions, LoaderState } from './loader-options.ts'
 
 /** The module that makes the loader in its worker. */
 const ENTRY = new URL('./worker-loader.js', import.meta.url).href
+
+/** How long a loader that is left waits for its worker to tell how far it was, in milliseconds: its loop may be held. */
+const STATE_LIMIT_MS = 1000
 
 /** Epochs in a worker thread, which stays from one to the next; one that is left before its end is ended together with its thread. */
 export class WorkerEpochs<T> implements Epochs<T> {
@@ -143,7 +146,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
   #keepState(): void {
     if (this.#options.resumable !== true || this.#isSpent) return
     try {
-      this.#left = this.state()
+      this.#left = this.#stateWithin(STATE_LIMIT_MS)
     } catch {
       // It has failed: whoever asks for its state is told so.
     }
@@ -152,7 +155,13 @@ export class WorkerEpochs<T> implements Epochs<T> {
   state(): LoaderState {
     if (this.#left !== undefined) return this.#left
     if (this.#remote === undefined) return this.#state ?? { epoch: this.epoch }
-    return stateOf(this.#isUnderWay ? this.epoch : this.epoch - 1, this.#remote.state())
+    return this.#stateWithin(undefined)
+  }
+
+  #stateWithin(timeoutMs: number | undefined): LoaderState {
+    const remote = this.#remote as RemotePipeline<T>
+    const state = remote.state(timeoutMs === undefined ? {} : { timeoutMs })
+    return stateOf(this.#isUnderWay ? this.epoch : this.epoch - 1, state)
   }
 
   commit(batch: T): void {

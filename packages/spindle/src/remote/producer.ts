@@ -66,9 +66,9 @@ export class Producer {
     else if (message.kind === 'stop') void this.stop(message.mode, message.timeoutMs)
   }
 
-  #committed({ committed, wantsState }: ConsumerMessage & { readonly kind: 'commit' }): void {
+  #committed({ committed, request }: ConsumerMessage & { readonly kind: 'commit' }): void {
     this.#supply?.commit(committed)
-    if (!wantsState) return
+    if (request === undefined) return
     let state: PipelineState | undefined
     let failure: WireFailure | undefined
     try {
@@ -76,7 +76,7 @@ export class Producer {
     } catch (error) {
       failure = toWireFailure(error)
     }
-    this.#link.tell({ kind: 'state', state, error: failure })
+    this.#link.tell({ kind: 'state', request, state, error: failure })
   }
 
   /** Sends what is ready, and why nothing more will come: the thread or process ends, and was not asked to. */

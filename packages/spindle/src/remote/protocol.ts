@@ -77,6 +77,7 @@ export type RemoteMessage =
   /** How far it is, of a pipeline that can be resumed. */
   | {
       readonly kind: 'state'
+      readonly request: number
       readonly state: PipelineState | undefined
       readonly error: WireFailure | undefined
     }
@@ -101,8 +102,8 @@ export type ConsumerMessage =
   /** So many items have been taken since the beginning. `read`: slots that may be written again. */
   | { readonly kind: 'taken'; readonly items: number; readonly read: readonly SlotTicket[] }
   | { readonly kind: 'stats'; readonly request: number }
-  /** Items that the consumer has done with. `wantsState`: it asks how far things are. */
-  | { readonly kind: 'commit'; readonly committed: Committed; readonly wantsState: boolean }
+  /** Items that the consumer has done with. `request`: it asks how far things are. */
+  | { readonly kind: 'commit'; readonly committed: Committed; readonly request: number | undefined }
   | { readonly kind: 'stop'; readonly mode: StopMode; readonly timeoutMs: number | undefined }
   /** To the bridge of a process only: end it, whatever it does. */
   | { readonly kind: 'kill' }

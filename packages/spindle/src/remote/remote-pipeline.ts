@@ -29,9 +29,9 @@ export interface RemotePipeline<T> extends Iterable<T>, AsyncIterable<T>, AsyncD
   report(): Promise<Report>
   /**
    * As `Pipeline.state()`, for a pipeline that was given `build: { resumable: true }`. Blocks this thread until the far side has answered, which it does as
-   * soon as its own loop turns.
+   * soon as its own loop turns, at most for `timeoutMs` (default: that of the pipeline's options).
    */
-  state(): PipelineState
+  state(options?: TakeOptions): PipelineState
   /** As `Pipeline.commit()`. */
   commit(item: T): void
   /** Stops it without waiting for it. */
@@ -60,11 +60,7 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
   }
 
   iterate(options: TakeOptions = {}): AsyncIterableIterator<T, undefined> {
-    checkOptions(options, ['timeoutMs'])
-    const { timeoutMs = this.#timeoutMs } = options
-    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
-      badOption('timeoutMs', 'a number of milliseconds >= 0, or Infinity', timeoutMs)
-    return new RemoteAsyncIterator<T>(this.#stream, timeoutMs, this)
+    return new RemoteAsyncIterator<T>(this.#stream, this.#limitOf(options), this)
   }
 
   async start(): Promise<void> {
@@ -94,8 +90,16 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
     return makeReport(stats, [failures])
   }
 
-  state(): PipelineState {
-    return this.#stream.state()
+  state(options: TakeOptions = {}): PipelineState {
+    return this.#stream.state(this.#limitOf(options))
+  }
+
+  #limitOf(options: TakeOptions): number {
+    checkOptions(options, ['timeoutMs'])
+    const { timeoutMs = this.#timeoutMs } = options
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
+      badOption('timeoutMs', 'a number of milliseconds >= 0, or Infinity', timeoutMs)
+    return timeoutMs
   }
 
   commit(item: T): void {

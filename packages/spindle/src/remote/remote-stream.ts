@@ -1,5 +1,5 @@
 import type { PipelineState } from '../engine/resume/state.ts'
-import { SpindleError } from '../errors.ts'
+import { SpindleError, TimeoutError } from '../errors.ts'
 import { dropLeases, takeLeases } from '../placement/memory/call-memory.ts'
 import type { SegmentPool } from '../placement/memory/segment-pool.ts'
 import type { Channel, ChannelOwner } from './channel.ts'
@@ -29,6 +29,7 @@ export class RemoteStream implements ChannelOwner {
   readonly #inbox: Inbox
   /** Where the pipeline can be resumed. */
   readonly #commits: RemoteCommits | undefined
+  #requests = 0
   #reply: (RemoteMessage & { readonly kind: 'state' }) | undefined
   readonly #arena: SegmentPool | undefined
   /** Who the far side is among those who use the arena. */
@@ -50,12 +51,12 @@ export class RemoteStream implements ChannelOwner {
     this.#channel = open(this)
     if (build?.resumable !== undefined && build.resumable !== false)
       this.#commits = new RemoteCommits(build.resumable, (committed) =>
-        this.#channel.post({ kind: 'commit', committed, wantsState: false }),
+        this.#channel.post({ kind: 'commit', committed, request: undefined }),
       )
     this.#inbox = new Inbox((items) => {
       this.#channel.postTaken(items)
       if (this.#commits !== undefined)
-        this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), wantsState: false })
+        this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request: undefined })
     })
     const awaited = (): void => this.#setRef()
     this.stats = new StatsRequests(this.#channel, awaited)
@@ -118,15 +119,19 @@ export class RemoteStream implements ChannelOwner {
     this.#commits.commit(item)
   }
 
-  /** How far things are. Blocks this thread until the far side answers. @throws `ERR_BAD_STATE`; what ended it */
-  state(): PipelineState {
+  /** How far things are. Blocks this thread until the far side answers. @throws `ERR_BAD_STATE`; `ERR_TIMEOUT` if it does not within `timeoutMs` */
+  state(timeoutMs: number): PipelineState {
     if (this.#commits === undefined) throw notResumable()
     this.#reply = undefined
+    // The answer to a request that was given up may still come.
+    const request = ++this.#requests
     if (this.ending.isComplete) this.#noState()
-    this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), wantsState: true })
+    this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request })
+    const until = performance.now() + timeoutMs
     while (this.#reply === undefined) {
-      const message = this.#channel.wait(Number.POSITIVE_INFINITY)
-      if (message === undefined) continue
+      const message = this.#channel.wait(until - performance.now())
+      if (message === undefined)
+        throw new TimeoutError(`no state within \`timeoutMs\` ${timeoutMs}: the far side's loop is held`)
       if (message === 'gone') this.ending.vanished()
       else this.#hear(message)
       if (this.ending.isComplete && this.#reply === undefined) this.#noState()
@@ -207,8 +212,9 @@ export class RemoteStream implements ChannelOwner {
     if (message.kind === 'items') this.#add(message)
     else if (message.kind === 'end') this.#inbox.addEnd()
     else if (message.kind === 'stats') this.stats.heard(message)
-    else if (message.kind === 'state') this.#reply = message
-    else if (message.kind === 'member') this.#member = message.member
+    else if (message.kind === 'state') {
+      if (message.request === this.#requests) this.#reply = message
+    } else if (message.kind === 'member') this.#member = message.member
     else this.ending.heard(message)
   }
 

@@ -198,6 +198,34 @@ describe('a pipeline that can be resumed', () => {
     await second.stop()
   })
 
+  it('counts a failed item as done when its dead letter is delivered, and not before', async () => {
+    let deliver = (): void => {}
+    const delivered = new Promise<void>((resolve) => {
+      deliver = resolve
+    })
+    const builder = new PipelineBuilder().addSource(range(4)).pipe((n) => {
+      if (n === 1) throw new Error('on purpose')
+      return n
+    })
+    const options = { maxFailures: 9, deadLetter: () => delivered, resumable: true } as const
+    const pipeline = builder.build(options)
+    assert.deepEqual(await take(pipeline, 3), [0, 2, 3])
+    const before = over(pipeline.state())
+    assert.deepEqual(before.sources[0]?.epochs[0], { epoch: 0, low: 1, done: [2, 2], end: 4 })
+    deliver()
+    assert.deepEqual(await collect(pipeline), [])
+    assert.equal(pipeline.state().sources[0]?.epochs[0]?.low, 4)
+    // As if it had crashed before: the item fails again, and its letter is written then.
+    const letters: unknown[] = []
+    const again = builder.build({
+      ...options,
+      state: before,
+      deadLetter: ({ item }) => void letters.push(item),
+    })
+    assert.deepEqual(await collect(again), [3])
+    assert.deepEqual(letters, [1])
+  })
+
   it('in a worker tells its state to a consumer that never waits', async () => {
     const href = import.meta.resolve('./fixtures/chains.js')
     const args = {
@@ -225,6 +253,32 @@ describe('a pipeline that can be resumed', () => {
       given,
       range(12).map((n) => `${n};`),
     )
+  })
+
+  it('in a worker that is held tells nothing within a limit, and later what is true then', async () => {
+    const href = import.meta.resolve('./fixtures/holding.js')
+    const build = { resumable: { commit: 'explicit' } } as const
+    await using loader = runPipelineInWorker<number>(href, { build, bufferSize: 1 })
+    const given: number[] = []
+    for (const n of loader) {
+      given.push(n)
+      if (n === 1) break
+    }
+    loader.commit(0)
+    // The far side is at its third item, or will be in a moment.
+    const isHeld = () => {
+      try {
+        loader.state({ timeoutMs: 20 })
+        return false
+      } catch (error) {
+        assert.equal((error as { code: string }).code, 'ERR_TIMEOUT')
+        return true
+      }
+    }
+    while (!isHeld());
+    loader.commit(1)
+    assert.equal(loader.state().sources[0]?.epochs[0]?.low, 2)
+    assert.deepEqual(given, [0, 1])
   })
 
   it('knows what was given to its consumer', async () => {
@@ -290,6 +344,69 @@ describe('what cannot be resumed is refused when it is built', () => {
     await assert.rejects(
       collect(several.build({ resumable: true })),
       code('ERR_NOT_RESUMABLE', /inside a region was taken apart/),
+    )
+  })
+
+  it('batches of an aggregator that does not tell what is in them', async () => {
+    /** Sums of even and of odd numbers: a sum says nothing of what else is held. */
+    class Sums {
+      #sums = [0, 0]
+      #counts = [0, 0]
+      accumulate(n: number): { sum: number } | undefined {
+        const at = n % 2
+        this.#sums[at] = (this.#sums[at] as number) + n
+        this.#counts[at] = (this.#counts[at] as number) + 1
+        if ((this.#counts[at] as number) < 2) return undefined
+        this.#counts[at] = 0
+        return { sum: this.#sums[at] as number }
+      }
+      flush(): undefined {}
+    }
+    class Stack {
+      #held: number[] = []
+      accumulate(n: number): { data: number[] } | undefined {
+        this.#held.push(n)
+        return this.#held.length < 2 ? undefined : { data: this.#held.splice(0) }
+      }
+      flush(): { data: number[] } | undefined {
+        return this.#held.length === 0 ? undefined : { data: this.#held.splice(0) }
+      }
+      hasRest(): boolean {
+        return this.#held.length > 0
+      }
+    }
+    const source = new PipelineBuilder().addSource(range(6))
+    await assert.rejects(
+      collect(source.aggregate(() => new Sums()).build({ resumable: true })),
+      code('ERR_NOT_RESUMABLE', /no array of the items it was given, and did not say by `hasRest\(\)`/),
+    )
+    assert.equal((await collect(source.aggregate(() => new Stack()).build({ resumable: true }))).length, 3)
+  })
+
+  it('states that were cut short or edited, naming the place', () => {
+    const builder = new PipelineBuilder().addSource([1, 2])
+    const state = builder.build({ resumable: true }).state()
+    const bad = (edit: (copy: never) => unknown, message: RegExp) => {
+      const copy = JSON.parse(JSON.stringify(state))
+      edit(copy as never)
+      assert.throws(() => builder.build({ resumable: true, state: copy }), code('ERR_BAD_OPTION', message))
+    }
+    type Loose = { sources: { epochs: { [name: string]: unknown }[] }[]; [name: string]: unknown }
+    bad((copy: Loose) => (copy.seed = 'x'), /`state.seed` must be an integer, got 'x'/)
+    bad(
+      (copy: Loose) => ((copy.sources[0] as { epochs: unknown }).epochs = []),
+      /sources\[0\].epochs` must be an array that is not/,
+    )
+    const epoch = (copy: Loose) => copy.sources[0]?.epochs[0] as { [name: string]: unknown }
+    bad((copy: Loose) => (epoch(copy).low = -1), /epochs\[0\].low` must be an integer >= 0, got -1/)
+    bad((copy: Loose) => (epoch(copy).done = [4, 3]), /epochs\[0\].done` must be first and last positions/)
+    bad((copy: Loose) => (epoch(copy).parts = { 0: [1] }), /parts\[0\]` must be an array of texts/)
+    bad((copy: Loose) => (copy.batches = [{}]), /batches\[0\].aggregate` must be an integer/)
+    assert.throws(() => mergeStates(undefined as never), { code: 'ERR_BAD_OPTION' })
+    assert.throws(() => mergeStates([]), { code: 'ERR_BAD_OPTION' })
+    assert.throws(
+      () => builder.addSource.call(new PipelineBuilder(), [1], { dataset: (() => 1) as never }),
+      code('ERR_BAD_OPTION', /`dataset` must be what JSON can say/),
     )
   })
 

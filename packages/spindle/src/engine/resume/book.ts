@@ -35,6 +35,8 @@ export class Book implements Ledger {
   readonly #failures: () => number
   readonly #refused: (error: SpindleError) => void
   #isWaking = false
+  /** Failed items of which the word is on its way to the dead letters. */
+  readonly #letters: Map<Item, Promise<void>> = new Map()
   /** Items that were done, to be used again; see `Spares`. */
   private readonly spares: TrackedItem[] = []
   /** Whether no stage keeps an item beyond its task. */
@@ -126,11 +128,8 @@ export class Book implements Ledger {
   forked(parent: Item, value: unknown, path: Path | undefined): Item {
     const lot = lotOf(parent as TrackedItem)
     if (lot instanceof Batch && lot.isForeign && path !== parent.path) {
-      this.#refused(
-        new SpindleError(
-          'ERR_NOT_RESUMABLE',
-          '`resumable`: a batch that was made inside a region was taken apart, which cannot be made again as it was: aggregate outside of the region',
-        ),
+      this.refuse(
+        'a batch that was made inside a region was taken apart, which cannot be made again as it was: aggregate outside of the region',
       )
     }
     lot.pending++
@@ -143,13 +142,35 @@ export class Book implements Ledger {
   }
 
   retired(item: Item): void {
-    // Boundaries and flushes are nobody's descendants.
-    if (item instanceof TrackedItem) end(item, true)
+    this.#end(item, true)
   }
 
   /** An item has become others, which keep its way. */
   absorbed(item: Item): void {
-    if (item instanceof TrackedItem) end(item, false)
+    this.#end(item, false)
+  }
+
+  #end(item: Item, isDone: boolean): void {
+    // Boundaries and flushes are nobody's descendants.
+    if (!(item instanceof TrackedItem)) return
+    const letter = this.#letters.size === 0 ? undefined : this.#letters.get(item)
+    if (letter === undefined) end(item, isDone)
+    else void letter.then(() => end(item, isDone))
+  }
+
+  /** A failed item counts as finished only when the word of it has been delivered. */
+  endsAfter(item: Item, delivered: Promise<void>): void {
+    const earlier = this.#letters.get(item)
+    const letter = earlier === undefined ? delivered : earlier.then(() => delivered)
+    this.#letters.set(item, letter)
+    void letter.then(() => {
+      if (this.#letters.get(item) === letter) this.#letters.delete(item)
+    })
+  }
+
+  /** The pipeline ends with an error. */
+  refuse(message: string): void {
+    this.#refused(new SpindleError('ERR_NOT_RESUMABLE', `\`resumable\`: ${message}`))
   }
 
   lost(_item: Item): void {}
@@ -163,11 +184,8 @@ export class Book implements Ledger {
   }
 
   severalOf(region: string): void {
-    this.#refused(
-      new SpindleError(
-        'ERR_NOT_RESUMABLE',
-        `\`resumable\`: several items have come of one batch that was made inside region "${region}", which cannot be made again as it was: aggregate outside of the region, or take batches apart outside`,
-      ),
+    this.refuse(
+      `several items have come of one batch that was made inside region "${region}", which cannot be made again as it was: aggregate outside of the region`,
     )
   }
 

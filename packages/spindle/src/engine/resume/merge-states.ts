@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { badOption } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
+import { checkState } from './check-state.ts'
 import { firstDifference } from './graph-shape.ts'
-import { checkForm } from './resumption.ts'
 import type { EpochState, PipelineState, SourceState } from './state.ts'
 
 /**
@@ -12,13 +12,16 @@ import type { EpochState, PipelineState, SourceState } from './state.ts'
  * @throws `ERR_BAD_OPTION` if it is not one state of each rank; `ERR_OTHER_STATE` if they are of different pipelines.
  */
 export function mergeStates(states: readonly PipelineState[]): PipelineState {
-  const [first] = states
-  if (!Array.isArray(states) || first === undefined)
+  if (!Array.isArray(states) || states.length === 0)
     badOption('states', 'an array of states, one of each rank', states)
+  for (const state of states) checkState(state)
+  const first = states[0] as PipelineState
   for (const state of states) {
-    checkForm(state)
     const difference =
       firstDifference(first.graph, state.graph) ??
+      (state.sources.length === first.sources.length
+        ? undefined
+        : 'they have different numbers of sources') ??
       (state.seed === first.seed ? undefined : `a seed is ${state.seed}, another ${first.seed}`)
     if (difference !== undefined)
       throw new SpindleError('ERR_OTHER_STATE', `\`states\` are of different pipelines: ${difference}`)

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
-import { badOption, checkChoice, checkInteger, checkOptions, show } from '../../check.ts'
+import { badOption, checkChoice, checkInteger, checkOptions } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import type { MergeConfig, PipelineConfig, SourceConfig } from '../config.ts'
 import type { Json } from '../seekable.ts'
 import type { BuildOptions } from '../types.ts'
+import { checkState } from './check-state.ts'
 import { firstDifference, shapeOf } from './graph-shape.ts'
 import { resumableSource } from './resumable-source.ts'
-import { type PipelineState, type SourceState, STATE_VERSION } from './state.ts'
+import type { PipelineState, SourceState } from './state.ts'
 
 const DEFAULT_SPAN = 4096
 
@@ -34,23 +35,7 @@ export function checkResumable({ resumable, state }: BuildOptions): void {
       'ERR_BAD_OPTION',
       '`state` is given, so `resumable` must be true, or an object of options',
     )
-  checkForm(state)
-}
-
-/** @throws `ERR_BAD_OPTION`; `ERR_BAD_STATE_VERSION` */
-export function checkForm(state: PipelineState): void {
-  if (
-    typeof state !== 'object' ||
-    state === null ||
-    !Array.isArray(state.sources) ||
-    !Array.isArray(state.graph)
-  )
-    badOption('state', 'what `pipeline.state()` gave', state)
-  if (state.version !== STATE_VERSION)
-    throw new SpindleError(
-      'ERR_OTHER_STATE',
-      `\`state\` has version ${show(state.version)}, this release reads version ${STATE_VERSION}`,
-    )
+  checkState(state)
 }
 
 /**
@@ -109,6 +94,8 @@ function differenceOf(
   const difference = firstDifference(state.graph, graph)
   if (difference !== undefined) return difference
   if (state.seed !== seed) return `its seed was ${state.seed} and is ${seed}`
+  if (state.sources.length !== sources.length)
+    return `it has ${state.sources.length} sources, and there are ${sources.length}`
   for (const [at, { dataset, shard }] of sources.entries()) {
     const was = state.sources[at] as SourceState
     const which = sources.length === 1 ? 'the source' : `source ${at}`
