@@ -59,6 +59,7 @@ for (const node of nodes) {
     checkNode(`require('${specifier}')`, ['--input-type=commonjs', '--eval', `require('${specifier}')`])
   }
   checkNode('a small pipeline', ['run.mjs'])
+  checkNode('places where source maps are on', ['--enable-source-maps', 'places.mjs'])
   checkNode('a CommonJS user', ['require.cjs'])
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` }
   checks.run(`${label}: npx spindle --help`, 'npx', ['--no-install', 'spindle', '--help'], {

@@ -1,8 +1,9 @@
-import { dirname, relative, sep } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The folder of this package's own code: `src` or `dist`. */
-const ownFolder: string = dirname(fileURLToPath(import.meta.url)) + sep
+const packageFolder: string = dirname(dirname(fileURLToPath(import.meta.url)))
+/** The folders of this package's own code. Of what runs in `dist`, stacks tell places in `src` where source maps are on. */
+const ownFolders: readonly string[] = ['src', 'dist'].map((name) => join(packageFolder, name) + sep)
 
 /** The path that a stack frame's file, a path or a URL, means. */
 export function toPath(place: string): string {
@@ -16,7 +17,7 @@ export function toPath(place: string): string {
 
 /** Whether a file is part of this package. */
 export function isOwnFile(path: string): boolean {
-  return path.startsWith(ownFolder)
+  return ownFolders.some((folder) => path.startsWith(folder))
 }
 
 /** A path relative to the working directory, where that is shorter. */
