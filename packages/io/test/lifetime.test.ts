@@ -1,30 +1,14 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { Backends } from '../src/image/backends.ts'
+import { type Ended, runProgram, sourceUrl } from './child-program.ts'
 import { SETTLES } from './rss-settles.ts'
 import { BACKENDS, PHOTOS } from './support.ts'
 
-const io = new URL('../src/index.ts', import.meta.url).href
-const root = fileURLToPath(new URL('../../../', import.meta.url))
-
-/** Runs a module in a process of its own, which must end by itself. */
-function run(source: string, ...flags: string[]): { status: number | null; stdout: string; stderr: string } {
-  const preamble = `import { loadImage, loadImageBatch } from ${JSON.stringify(io)}; const photos = ${JSON.stringify(PHOTOS)};${SETTLES}`
-  return spawnSync(
-    process.execPath,
-    [
-      '--conditions=@spindle/source',
-      '--import',
-      'tsx',
-      ...flags,
-      '--input-type=module',
-      '-e',
-      preamble + source,
-    ],
-    { cwd: root, encoding: 'utf8', timeout: 60_000, env: { ...process.env, NODE_OPTIONS: '' } },
-  )
+/** Runs a module that loads images in a process of its own, which must end by itself. */
+function run(source: string, ...flags: string[]): Ended {
+  const preamble = `import { loadImage, loadImageBatch } from ${JSON.stringify(sourceUrl('index'))}; const photos = ${JSON.stringify(PHOTOS)};${SETTLES}`
+  return runProgram(preamble + source, ...flags)
 }
 
 /** Flags that make packages look as if they were not installed, in every thread: to `import` and to `require`. */

@@ -85,6 +85,30 @@ describe('a thousand pipelines leave nothing behind', () => {
 })
 
 describe('a long run leaves nothing behind', () => {
+  it('of its items, epochs and consumers, where it can be resumed', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(range(20), { continuous: true })
+      .pipe(function* (n) {
+        yield n
+        yield -n
+      })
+      .aggregate(3)
+      .build({ resumable: true })
+    const runEpochs = async (count: number) => {
+      for (let epoch = 0; epoch < count; epoch++) {
+        if (epoch % 2 === 0) await collect(pipeline)
+        else await pipeline.forEach(() => {})
+      }
+      return heapUsed()
+    }
+    const heap = await runEpochs(300)
+    const state = JSON.stringify(pipeline.state()).length
+    const growth = (await runEpochs(3000)) - heap
+    assert.ok(growth < 1_000_000, `the heap grew by ${growth} bytes`)
+    assert.ok(Math.abs(JSON.stringify(pipeline.state()).length - state) < 200)
+    await pipeline.stop()
+  })
+
   it('on the signals of its calls, which may be asked for in every one', async () => {
     const pipeline = new PipelineBuilder()
       .addSource(range(2000))

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { type Ended, runProgram, sourceUrl } from '../child-program.ts'
 import { SETTLES } from '../rss-settles.ts'
 import { encodedSweeps, scratch } from './audio-support.ts'
 
@@ -12,32 +11,18 @@ after(remove)
 const files = encodedSweeps(1)
 for (const [format, bytes] of Object.entries(files)) writeFileSync(join(folder, `a.${format}`), bytes)
 writeFileSync(join(folder, 'cut.mp3'), files.mp3.subarray(0, files.mp3.length >> 1))
-const src = (name: string): string => new URL(`../../src/${name}.ts`, import.meta.url).href
 
 /** Runs a module in a process of its own, which must end by itself. */
-function child(source: string): { status: number | null; stdout: string; stderr: string } {
+function child(source: string): Ended {
   const preamble = `
     import { readFileSync } from 'node:fs'
-    import { encodeAudio, loadAudio, probe } from ${JSON.stringify(src('index'))}
-    import { encodeAudioSync, loadAudioSync, probeSync } from ${JSON.stringify(src('sync'))}
+    import { encodeAudio, loadAudio, probe } from ${JSON.stringify(sourceUrl('index'))}
+    import { encodeAudioSync, loadAudioSync, probeSync } from ${JSON.stringify(sourceUrl('sync'))}
     ${SETTLES}
     const folder = ${JSON.stringify(`${folder}/`)}
     const names = ['a.wav', 'a.flac', 'a.mp3', 'a.m4a', 'a.opus', 'a.ogg', 'cut.mp3']
     const files = [...names.map((name) => folder + name), ...names.map((name) => readFileSync(folder + name))];`
-  const flags = [
-    '--expose-gc',
-    '--conditions=@spindle/source',
-    '--import',
-    'tsx',
-    '--input-type=module',
-    '-e',
-  ]
-  return spawnSync(process.execPath, [...flags, preamble + source], {
-    cwd: fileURLToPath(new URL('../../../../', import.meta.url)),
-    encoding: 'utf8',
-    timeout: 60_000,
-    env: { ...process.env, NODE_OPTIONS: '' },
-  })
+  return runProgram(preamble + source, '--expose-gc')
 }
 
 describe('a program that loads sound', () => {

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { ThreadPool, workerModule } from 'spindle'
 import { loadVideo, sampleVideo, streamVideo } from '../../src/index.ts'
 import { loadVideoSync } from '../../src/sync.ts'
+import { type Ended, runProgram, sourceUrl } from '../child-program.ts'
 import type * as Ops from '../fixtures/video-ops.ts'
 import { make, pattern, scratch, without, X264 } from './video-support.ts'
 
-const src = (name: string): string => new URL(`../../src/${name}.ts`, import.meta.url).href
 const ops = workerModule<typeof Ops>(new URL('../fixtures/video-ops.ts', import.meta.url).href)
 
 describe('the lifetime of what decodes', { skip: without('ffmpeg') }, () => {
@@ -22,26 +20,13 @@ describe('the lifetime of what decodes', { skip: without('ffmpeg') }, () => {
   })
 
   /** Runs a module in a process of its own, which must end by itself. */
-  function child(source: string): { status: number | null; stdout: string; stderr: string } {
+  function child(source: string): Ended {
     const preamble = `
       import { createReadStream, readFileSync } from 'node:fs'
-      import { loadVideo, probe, sampleVideo, streamAudio, streamVideo } from ${JSON.stringify(src('index'))}
-      import { loadVideoSync, probeSync, sampleVideoSync, streamVideoSync } from ${JSON.stringify(src('sync'))}
+      import { loadVideo, probe, sampleVideo, streamAudio, streamVideo } from ${JSON.stringify(sourceUrl('index'))}
+      import { loadVideoSync, probeSync, sampleVideoSync, streamVideoSync } from ${JSON.stringify(sourceUrl('sync'))}
       const [short, long] = ${JSON.stringify([short, long])};`
-    const flags = [
-      '--expose-gc',
-      '--conditions=@spindle/source',
-      '--import',
-      'tsx',
-      '--input-type=module',
-      '-e',
-    ]
-    return spawnSync(process.execPath, [...flags, preamble + source], {
-      cwd: fileURLToPath(new URL('../../../../', import.meta.url)),
-      encoding: 'utf8',
-      timeout: 60_000,
-      env: { ...process.env, NODE_OPTIONS: '' },
-    })
+    return runProgram(preamble + source, '--expose-gc')
   }
 
   it('a program that loads video ends by itself, prints nothing, and leaves nothing where bytes are put for FFmpeg', () => {

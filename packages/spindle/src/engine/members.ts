@@ -23,20 +23,23 @@ export class Members {
    */
   take(batch: unknown, isLast: boolean, guessed?: () => void): readonly Item[] {
     const held = this.#items
-    const members = isLast || !Array.isArray(batch) ? undefined : this.#among(batch)
-    if (members === undefined && !isLast) guessed?.()
-    if (members === undefined || members.size === held.length) this.#items = []
-    else this.#items = held.filter((item) => !members.has(item))
-    const taken = members === undefined || members.size === held.length ? held : [...members]
+    const isAll = isLast || (Array.isArray(batch) && this.#areAll(batch))
+    const members = isAll || !Array.isArray(batch) ? undefined : this.#among(batch)
+    if (members === undefined && !isAll) guessed?.()
+    this.#items = members === undefined ? [] : held.filter((item) => !members.has(item))
+    const taken = members === undefined ? held : [...members]
     // The batch has them now: the items are only their names.
     for (const item of taken) item.value = undefined
     return taken
   }
 
+  /** The usual case: a batch of all there is, in order. */
+  #areAll(batch: readonly unknown[]): boolean {
+    const items = this.#items
+    return batch.length === items.length && batch.every((value, i) => items[i]?.value === value)
+  }
+
   #among(batch: readonly unknown[]): ReadonlySet<Item> | undefined {
-    // The usual case: a batch of all there is, in order.
-    if (batch.length === this.#items.length && batch.every((value, i) => this.#items[i]?.value === value))
-      return new Set(this.#items)
     const byValue = new Map<unknown, Item[]>()
     for (const item of this.#items.toReversed()) {
       const same = byValue.get(item.value)

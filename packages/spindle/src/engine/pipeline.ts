@@ -133,11 +133,13 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     this.#consumers++
     this.#graph.consumedBy(code)
     this.#resume()
-    return new Session(this.#outlet.epoch, () => {
+    const session: Session = new Session(this.#outlet.epoch, () => {
       this.#consumers--
+      this.#outlet.commits?.forget(session)
       if (this.#consumers === 0 && !this.#outlet.isEnded)
         for (const source of this.#graph.sources) source.pause()
     })
+    return session
   }
 
   #resume(): void {

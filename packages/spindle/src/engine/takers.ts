@@ -134,6 +134,7 @@ export class Pump implements Taker {
   }
 
   end(): void {
+    this.outlet.commits?.forget(this.holder)
     this.resolve()
   }
 

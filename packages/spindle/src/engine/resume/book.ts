@@ -76,6 +76,8 @@ export class Book implements Ledger {
       const state = this.#state?.sources[at]?.epochs.find((one) => one.epoch === epoch)
       progress = new Progress(ordinal, epoch, tracked.source.shard, state, () => this.#stirred())
       tracked.epochs.set(epoch, progress)
+      // Of what has ended meanwhile, no more is kept than a state needs.
+      if (tracked.epochs.size > 2) this.#firstUnfinished()
     }
     return progress
   }
@@ -231,7 +233,10 @@ export class Book implements Ledger {
   /** The first epoch that is not done everywhere; what is before it is forgotten, unless other ranks may still be at it. */
   #firstUnfinished(): number {
     const all = [...this.#sources.values()].map(({ epochs }) => epochs)
-    if ([...this.#sources.values()].some(({ source }) => source.shard.worldSize > 1)) return 0
+    if ([...this.#sources.values()].some(({ source }) => source.shard.worldSize > 1)) {
+      for (const epochs of all) for (const progress of epochs.values()) progress.shrink()
+      return 0
+    }
     let epoch = Math.min(...all.flatMap((epochs) => [...epochs.keys()]))
     const last = Math.max(...all.flatMap((epochs) => [...epochs.keys()]))
     while (epoch < last && all.every((epochs) => epochs.get(epoch)?.isFinished === true)) {

@@ -53,6 +53,11 @@ export class Commits {
     if (holder?.held !== undefined && holder.held.length > 0) this.end(holder.held)
   }
 
+  /** A consumer has ended. Whom a failure has left with an item keeps it: it may still be committed. */
+  forget(holder: Holder): void {
+    if (holder.held === undefined || holder.held.length === 0) this.holders.delete(holder)
+  }
+
   /** A consumer goes, perhaps in the middle of an item: it is done when anybody asks for more. */
   leaves(holder: Holder): void {
     if (holder.held !== undefined) this.left.push(...holder.held)

@@ -107,6 +107,11 @@ export class Progress {
     if (this.isWatched) this.onChange()
   }
 
+  /** Nothing more will be put down here: gives its memory back. */
+  shrink(): void {
+    if (this.isFinished && this.ring.length > 1) this.ring = [undefined]
+  }
+
   /** The source has come to its end: `position` would have been next. */
   ended(position: number): void {
     this.end = position
