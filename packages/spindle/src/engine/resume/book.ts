@@ -1,10 +1,11 @@
 import { SpindleError } from '../../errors.ts'
 import type { Item, Ledger, Maker, Origin, Path } from '../item.ts'
-import { Batch, end, lotOf, park, Root, TrackedItem, wayOf } from './lot.ts'
-import { type BatchPlan, batchIn, readPlans } from './plan.ts'
+import { batchStates } from './batch-states.ts'
+import { Batch, end, lotOf, park, TrackedItem, wayOf } from './lot.ts'
+import { type BatchPlan, readPlans } from './plan.ts'
 import { Progress } from './progress.ts'
 import type { ResumableSource } from './resumable-source.ts'
-import { type BatchState, type PipelineState, type SourceState, STATE_VERSION } from './state.ts'
+import { type PipelineState, type SourceState, STATE_VERSION } from './state.ts'
 
 /** Items kept to be used again at most. */
 const MOST_SPARES = 256
@@ -215,7 +216,7 @@ export class Book implements Ledger {
   toState(): PipelineState {
     const sources = [...this.#sources.values()]
     const first = this.#firstUnfinished()
-    const batches = this.#batchStates()
+    const batches = batchStates(this.#batches, this.#plans)
     return {
       version: STATE_VERSION,
       seed: this.#seed,
@@ -245,47 +246,6 @@ export class Book implements Ledger {
     }
     return epoch
   }
-
-  #batchStates(): BatchState[] {
-    const numbers = new Map<Batch | BatchPlan, number>()
-    const add = (one: Batch | BatchPlan): void => {
-      if (!numbers.has(one)) numbers.set(one, numbers.size)
-    }
-    const include = (batch: Batch): void => {
-      for (const { lot } of batch.members) if (lot instanceof Batch) include(lot)
-      add(batch)
-    }
-    const unmade = this.#plans.filter((plan) => !plan.isMade && !plan.isOver)
-    const needed = new Set(unmade.flatMap((plan) => plan.members.map(batchIn)))
-    for (const plan of unmade) add(plan)
-    for (const batch of this.#batches) {
-      const isPartlyDone = batch.aggregate !== undefined && batch.done !== undefined && batch.done.size > 0
-      if (isPartlyDone || (batch.plan !== undefined && needed.has(batch.plan))) include(batch)
-    }
-    const byPlan = new Map<number, number>()
-    for (const [one, number] of numbers) {
-      const plan = one instanceof Batch ? one.plan : one.number
-      if (plan !== undefined) byPlan.set(plan, number)
-    }
-    return [...numbers.keys()].map((one) =>
-      one instanceof Batch
-        ? {
-            aggregate: one.aggregate as number,
-            members: one.members.map((member) =>
-              nameOf(
-                member.lot instanceof Batch ? `#${numbers.get(member.lot)}` : rootName(member),
-                member.path,
-              ),
-            ),
-            done: [...(one.done ?? [])],
-          }
-        : {
-            aggregate: one.aggregate,
-            members: one.members.map((name) => renumbered(name, byPlan)),
-            done: [...one.done],
-          },
-    )
-  }
 }
 
 /** The first epoch of a state that is not done everywhere; the last one, if all are. */
@@ -304,24 +264,4 @@ function epochsFrom(epochs: ReadonlyMap<number, Progress>, first: number): Retur
     .filter(({ epoch }) => epoch >= first)
     .sort((a, b) => a.epoch - b.epoch)
     .map((progress) => progress.toState())
-}
-
-/** What a plan knows an item by; `undefined` if no plan can. */
-export function memberName(item: TrackedItem): string | undefined {
-  const { lot } = item
-  if (!(lot instanceof Batch)) return nameOf(rootName(item), item.path)
-  return lot.plan === undefined ? undefined : nameOf(`#${lot.plan}`, item.path)
-}
-
-/** What the source item is called that an item came of. */
-function rootName({ origin, index, lot }: TrackedItem): string {
-  return `${origin.source}/${origin.epoch}/${lot instanceof Root ? lot.position : index}`
-}
-
-function nameOf(base: string, path: Path | undefined): string {
-  return path === undefined ? base : `${base}.${wayOf(path)}`
-}
-
-function renumbered(name: string, numbers: ReadonlyMap<number, number>): string {
-  return name.replace(/^#(\d+)/, (_, old: string) => `#${numbers.get(Number(old))}`)
 }

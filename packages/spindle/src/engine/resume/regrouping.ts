@@ -1,5 +1,6 @@
 import type { Aggregator } from '../types.ts'
-import { type Book, memberName } from './book.ts'
+import { memberName } from './batch-states.ts'
+import type { Book } from './book.ts'
 import type { TrackedItem } from './lot.ts'
 import type { BatchPlan } from './plan.ts'
 
