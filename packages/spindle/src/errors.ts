@@ -1,3 +1,5 @@
+import { peek } from './user-code.ts'
+
 /** Stable codes of the errors that Spindle throws. They cross threads unchanged; match on them rather than on classes. */
 export type ErrorCode =
   | 'ERR_BAD_OPTION'
@@ -40,14 +42,20 @@ export type ErrorCode =
   | 'ERR_OTHER_STATE'
   | 'ERR_BAD_COMMIT'
 
+/** Gives an error a name of its own, which classes below may then assign to: where `Error.prototype` is frozen, a first assignment is refused. */
+function nameError(error: Error, name: string): void {
+  Object.defineProperty(error, 'name', { value: name, enumerable: true, writable: true, configurable: true })
+}
+
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {
-  override readonly name: string = 'SpindleError'
+  declare readonly name: string
   /** What went wrong, in a form that does not change between versions: `'ERR_BAD_OPTION'`, `'ERR_TIMEOUT'`, … */
   readonly code: string
 
   constructor(code: ErrorCode | (string & {}), message: string, options?: ErrorOptions) {
     super(message, options)
+    nameError(this, 'SpindleError')
     this.code = code
   }
 }
@@ -70,12 +78,7 @@ export class InfrastructureError extends SpindleError {
 
 /** Whether an error says that an executor is broken. */
 export function isInfrastructureError(error: unknown): boolean {
-  return (
-    typeof error === 'object' &&
-    error !== null &&
-    'isInfrastructure' in error &&
-    error.isInfrastructure === true
-  )
+  return typeof error === 'object' && peek(error, 'isInfrastructure') === true
 }
 
 /** One item that a stage dropped because its op failed. */
@@ -137,12 +140,13 @@ export interface StageFailureDetails {
 
 /** A pipeline ended because stages failed. Thrown to the consumer once, after the last good item; `done` rejects with it too. */
 export class PipelineFailure extends AggregateError {
-  override readonly name: string = 'PipelineFailure'
+  declare readonly name: string
   readonly code: string = 'ERR_PIPELINE_FAILED'
   declare readonly errors: StageFailure[]
 
   constructor(failures: readonly StageFailure[]) {
     super(failures, describePipelineFailure(failures))
+    nameError(this, 'PipelineFailure')
     // An error's `cause` is what loggers print: the first stage's own error is what a reader looks for.
     Object.defineProperty(this, 'cause', { value: failures[0]?.cause, enumerable: false, configurable: true })
   }
@@ -154,9 +158,13 @@ export class PipelineFailure extends AggregateError {
   }
 }
 
-/** `message` of anything that was thrown. */
+/** `message` of anything that was thrown; never throws itself. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  try {
+    return String(error instanceof Error ? error.message : error)
+  } catch {
+    return `${typeof error === 'function' ? 'a function' : 'an object'} that cannot be shown as text`
+  }
 }
 
 function describeStageFailure(details: StageFailureDetails): string {

@@ -1,7 +1,7 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { type Fault, faultOf } from '../errors.ts'
 import { writeBytesSync } from '../file/atomic-file.ts'
 import type { SyncSource } from '../source.ts'
+import { nextTurn } from '../timers.ts'
 import type { VideoInfo } from '../video/video-info.ts'
 import type { AudioInfo } from './audio-info.ts'
 import { encodeAudioHere } from './encode-here.ts'
@@ -86,7 +86,7 @@ export async function* streamLive({ url, target }: LiveJob): AsyncGenerator<Load
   try {
     for (const chunk of decodePieces({ url }, target.audio, target.samplesPerChunk)) {
       yield chunk
-      await turn() // it leaves this thread only then, and the next may be long in coming
+      await nextTurn() // it leaves this thread only then, and the next may be long in coming
     }
   } catch (error) {
     yield faultOf(error)

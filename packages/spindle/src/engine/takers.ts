@@ -1,4 +1,6 @@
 import { TimeoutError } from '../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
+import { adopt, isThenable } from '../user-code.ts'
 import type { Item } from './item.ts'
 import { enter, leave } from './marker.ts'
 import type { Outlet, Taker } from './outlet.ts'
@@ -35,7 +37,7 @@ export class Waiter implements Taker {
   private readonly session: Session
   private readonly resolve: (result: IteratorResult<unknown>) => void
   private readonly reject: (error: unknown) => void
-  private timer: NodeJS.Timeout | undefined
+  private timer: Timer | undefined
 
   constructor(
     session: Session,
@@ -113,23 +115,20 @@ export class Pump implements Taker {
     let result: unknown
     const word = enter(this.outlet.mark, this.outlet.given)
     try {
-      result = this.consume(value)
+      const { consume } = this
+      result = consume(value)
     } catch (error) {
       leave(word)
       this.reject(error)
       return false
     }
     leave(word)
-    if (
-      typeof result !== 'object' ||
-      result === null ||
-      typeof (result as PromiseLike<unknown>).then !== 'function'
-    ) {
+    if (!isThenable(result)) {
       this.outlet.commits?.asked(this.holder)
       return true
     }
     this.outlet.busy++
-    ;(result as PromiseLike<unknown>).then(this.consumed, this.refused)
+    adopt(result).then(this.consumed, this.refused)
     return false
   }
 

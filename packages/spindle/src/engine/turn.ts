@@ -1,3 +1,4 @@
+import { setImmediate } from '../timers.ts'
 import { exactNow } from './clock.ts'
 
 /** Something that stopped in the middle of its work to let the loop turn. */

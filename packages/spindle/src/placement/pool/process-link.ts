@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
+import { setTimeout } from '../../timers.ts'
 import { openUnnamedFile } from '../memory/unnamed-file.ts'
 import { type ProcessOptions, startProcess } from '../start-process.ts'
 import { fromWire } from '../wire-error.ts'

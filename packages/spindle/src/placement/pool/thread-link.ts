@@ -1,4 +1,5 @@
 import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
+import { clockMs } from '../../timers.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { type EntrySetup, startThread } from '../start-worker.ts'
 import type { WorkerOp } from '../worker-op.ts'
@@ -73,6 +74,6 @@ export class ThreadLink implements WorkerLink, Guarded {
   }
 
   waitUntilOutside(endsAt: number): void {
-    this.control.waitUntilOutside(endsAt + this.#graceMs - performance.now())
+    this.control.waitUntilOutside(endsAt + this.#graceMs - clockMs())
   }
 }

@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { clockMs } from '../../timers.ts'
 import { loadOp, markTsx } from '../worker-modules.ts'
 import { WorkerStock } from './buffer-stock.ts'
 import { HeapWatch } from './heap-watch.ts'
@@ -22,7 +23,7 @@ if (memories !== undefined) control.member = memories.member
 if (tsx !== undefined) markTsx()
 if (init !== undefined) await (await loadOp(init))(undefined, undefined)
 port.on('message', (message: PoolMessage) => {
-  const startedAt = performance.now()
+  const startedAt = clockMs()
   spinner.heard++
   runner.hear(message)
   // Calls that wait for something need the loop; without them, the next message may be waited for here.
