@@ -135,7 +135,7 @@ export interface StageFailureDetails {
   readonly budget?: string | undefined
 }
 
-/** A pipeline ended because stages failed. Thrown to the consumer once, after the last good item; `done` rejects with it too. */
+/** A pipeline ended because stages failed. Thrown to each consumer after the last good item, and to all later ones; `done` rejects with it too. */
 export class PipelineFailure extends AggregateError {
   override readonly name: string = 'PipelineFailure'
   readonly code: string = 'ERR_PIPELINE_FAILED'
