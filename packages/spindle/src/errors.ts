@@ -61,7 +61,11 @@ export class TimeoutError extends SpindleError {
   }
 }
 
-/** Something that ops run on is broken: no item is to blame, so no failure budget covers it and no retry is made. */
+/**
+ * Something that ops run on is broken: no item is to blame, so no failure budget covers it and no retry is made. Codes: `ERR_POOL_CLOSED`,
+ * `ERR_WORKER_START`, `ERR_WORKER_MODULE`, `ERR_WORKER_DIED` of a whole pipeline elsewhere, `ERR_CHECKPOINT_CLOSED`, `ERR_CHECKPOINT_BROKEN`; of
+ * `@spindle/io`: `ERR_BACKEND_MISSING`. All other codes blame an item, an argument, or a call that came at the wrong time.
+ */
 export class InfrastructureError extends SpindleError {
   override readonly name: string = 'InfrastructureError'
   /** Always true; what tells such an error from others, also where classes differ. */
