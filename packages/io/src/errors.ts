@@ -31,10 +31,13 @@ export class MediaError extends SpindleError {
   declare readonly code: MediaErrorCode
   /** What was read: a path, a URL, or a number of bytes. `undefined` where the fault is not in a source. */
   readonly source: string | undefined
+  /** True for `ERR_BACKEND_MISSING`: no file is to blame, so in a pipeline no failure budget covers it and no retry is made. */
+  declare readonly isInfrastructure?: true
 
   constructor(code: MediaErrorCode, message: string, options?: ErrorOptions & { readonly source?: string }) {
     super(code, message, options)
     this.source = options?.source
+    if (code === 'ERR_BACKEND_MISSING') Object.assign(this, { isInfrastructure: true })
   }
 }
 

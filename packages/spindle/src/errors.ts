@@ -69,7 +69,11 @@ export class TimeoutError extends SpindleError {
   }
 }
 
-/** Something that ops run on is broken: no item is to blame, so no failure budget covers it and no retry is made. */
+/**
+ * Something that ops run on is broken: no item is to blame, so no failure budget covers it and no retry is made. Codes: `ERR_POOL_CLOSED`,
+ * `ERR_WORKER_START`, `ERR_WORKER_MODULE`, `ERR_WORKER_DIED` of a whole pipeline elsewhere, `ERR_CHECKPOINT_CLOSED`, `ERR_CHECKPOINT_BROKEN`; of
+ * `@spindle/io`: `ERR_BACKEND_MISSING`. All other codes blame an item, an argument, or a call that came at the wrong time.
+ */
 export class InfrastructureError extends SpindleError {
   override readonly name: string = 'InfrastructureError'
   /** Always true; what tells such an error from others, also where classes differ. */
@@ -138,7 +142,7 @@ export interface StageFailureDetails {
   readonly budget?: string | undefined
 }
 
-/** A pipeline ended because stages failed. Thrown to the consumer once, after the last good item; `done` rejects with it too. */
+/** A pipeline ended because stages failed. Thrown to each consumer after the last good item, and to all later ones; `done` rejects with it too. */
 export class PipelineFailure extends AggregateError {
   declare readonly name: string
   readonly code: string = 'ERR_PIPELINE_FAILED'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
-import { merge, PipelineBuilder, PipelineFailure, SpindleError } from 'spindle'
+import { merge, PipelineBuilder, SpindleError } from 'spindle'
 import { collect, collectFailure, failureCause, throwsCode } from './support/consume.ts'
 import { range } from './support/sources.ts'
 
@@ -22,8 +22,8 @@ describe('a continuous pipeline that fails', () => {
     const { items, failure } = await collectFailure(pipeline)
     assert.deepEqual(items, [0])
     assert.match(String(failure.errors[0]?.cause), /second epoch/)
-    assert.deepEqual(await collect(pipeline), [])
-    await assert.rejects(pipeline.done, PipelineFailure)
+    assert.equal((await collectFailure(pipeline)).failure, failure)
+    await assert.rejects(pipeline.done, (error) => error === failure)
   })
 
   it('says so where it is iterated, in whichever epoch: a stage', async () => {
@@ -35,9 +35,13 @@ describe('a continuous pipeline that fails', () => {
       })
       .build()
     assert.deepEqual(await collect(pipeline), [0, 1, 2])
-    const { items } = await collectFailure(pipeline)
+    const { items, failure } = await collectFailure(pipeline)
     assert.deepEqual(items, [0])
-    for (let again = 0; again < 3; again++) assert.deepEqual(await collect(pipeline), [])
+    for (let again = 0; again < 3; again++) {
+      const later = await collectFailure(pipeline)
+      assert.deepEqual(later.items, [])
+      assert.equal(later.failure, failure)
+    }
   })
 })
 

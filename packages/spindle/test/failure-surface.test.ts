@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { merge, PipelineBuilder, PipelineFailure, SpindleError, StageFailure } from 'spindle'
+import { toReadable, toReadableStream } from 'spindle/interop'
 import { collect, collectFailure } from './support/consume.ts'
 import { deferred, settled, turns, until, untilAborted } from './support/gates.ts'
 import { range, watchedGenerator } from './support/sources.ts'
@@ -71,15 +72,98 @@ describe('PipelineFailure', () => {
 })
 
 describe('a failure reaches the consumer', () => {
-  it('after the last good item, once; further calls end normally', async () => {
+  it('after the last good item; the iterator that has thrown stays ended, and everything new rejects with the same error', async () => {
     const pipeline = numbers(10).pipe(failAt(2)).build()
     const iterator = pipeline[Symbol.asyncIterator]()
     assert.deepEqual(await iterator.next(), { done: false, value: 0 })
     assert.deepEqual(await iterator.next(), { done: false, value: 1 })
-    await assert.rejects(iterator.next(), PipelineFailure)
+    const failure = await iterator.next().catch((error: unknown) => error)
+    assert.ok(failure instanceof PipelineFailure)
+    const isSame = (error: unknown) => error === failure
     assert.deepEqual(await iterator.next(), { done: true, value: undefined })
-    assert.deepEqual(await pipeline.getItem(), { done: true, value: undefined })
-    assert.deepEqual(await collect(pipeline), [])
+    for (let again = 0; again < 2; again++) {
+      await assert.rejects(pipeline.getItem(), isSame)
+      await assert.rejects(collect(pipeline), isSame)
+      await assert.rejects(collect(pipeline.chunks()), isSame)
+      await assert.rejects(collect(pipeline.iterate({ timeoutMs: 60_000 })), isSame)
+      await assert.rejects(
+        pipeline.forEach(() => assert.fail('there is no item')),
+        isSame,
+      )
+      await assert.rejects(pipeline.done, isSame)
+      await pipeline.stop()
+    }
+  })
+
+  it('that is one of several, whatever they consume by', async () => {
+    const gate = deferred()
+    const pipeline = numbers(10)
+      .pipe(async (value) => {
+        if (value < 5) return value
+        await gate.promise
+        throw new Error('late')
+      })
+      .build()
+    const got: unknown[] = []
+    const keep = (item: unknown) => void got.push(item)
+    const consume = async (items: AsyncIterable<unknown>) => {
+      for await (const item of items) keep(item)
+    }
+    const consumers = Promise.allSettled([
+      consume(pipeline),
+      consume(pipeline),
+      pipeline.forEach(keep),
+      pipeline.forEach(keep),
+      consume(pipeline.chunks()),
+      consume(pipeline.chunks()),
+    ])
+    await until(() => got.flat().length === 5)
+    gate.resolve()
+    const failure = await pipeline.done.catch((error: unknown) => error)
+    assert.ok(failure instanceof PipelineFailure)
+    for (const outcome of await consumers)
+      assert.equal(outcome.status === 'rejected' && outcome.reason, failure)
+  })
+
+  it('that asks ahead by one iterator: one call throws, the others find that it has ended', async () => {
+    const pipeline = numbers(3).pipe(failAt(1)).build()
+    const iterator = pipeline[Symbol.asyncIterator]()
+    const asked = await Promise.allSettled([1, 2, 3, 4].map(() => iterator.next()))
+    assert.deepEqual(
+      asked.map((outcome) => (outcome.status === 'rejected' ? 'thrown' : outcome.value.done)),
+      [false, 'thrown', true, true],
+    )
+  })
+
+  it('that was stopped before it asked', async () => {
+    const pipeline = numbers(5).pipe(failAt(1)).build()
+    pipeline.start()
+    await until(() => pipeline.stats().stages[1]?.failures === 1)
+    await pipeline.stop()
+    const failure = await pipeline.done.catch((error: unknown) => error)
+    assert.ok(failure instanceof PipelineFailure)
+    const { items, failure: heard } = await collectFailure(pipeline)
+    assert.deepEqual(items, [0])
+    assert.equal(heard, failure)
+  })
+
+  it('that is another pipeline, as the failure of its source', async () => {
+    const inner = numbers(5).pipe(failAt(2)).build()
+    const { failure } = await collectFailure(inner)
+    for (let again = 0; again < 2; again++) {
+      const outer = await collectFailure(new PipelineBuilder().addSource(inner).build())
+      assert.equal(outer.failure.errors[0]?.cause, failure)
+    }
+  })
+
+  it('that is a stream, made before or after', async () => {
+    const pipeline = numbers(5).pipe(failAt(2)).build()
+    const failure = await toReadable(pipeline)
+      .toArray()
+      .catch((error: unknown) => error)
+    assert.ok(failure instanceof PipelineFailure)
+    await assert.rejects(toReadable(pipeline).toArray(), (error) => error === failure)
+    await assert.rejects(collect(toReadableStream(pipeline)), (error) => error === failure)
   })
 
   it('through for await, forEach, chunks and getItem alike, and done rejects with the same error', async () => {
@@ -110,7 +194,7 @@ describe('a failure reaches the consumer', () => {
       assert.deepEqual(got, [0, 1, 2, 3, 4], way)
       assert.ok(thrown instanceof PipelineFailure, way)
       await assert.rejects(pipeline.done, (error) => error === thrown, way)
-      assert.deepEqual(await collect(pipeline), [], way)
+      assert.equal((await collectFailure(pipeline)).failure, thrown, way)
     }
   })
 
@@ -127,11 +211,9 @@ describe('a failure reaches the consumer', () => {
     await turns(5)
     gate.resolve()
     const settledOnes = await outcomes
-    assert.equal(settledOnes.filter((outcome) => outcome.status === 'rejected').length, 1, 'one hears of it')
-    for (const outcome of settledOnes) {
-      if (outcome.status === 'fulfilled') assert.deepEqual(outcome.value, { done: true, value: undefined })
-      else assert.ok(outcome.reason instanceof PipelineFailure)
-    }
+    const failure = await pipeline.done.catch((error: unknown) => error)
+    assert.ok(failure instanceof PipelineFailure)
+    for (const outcome of settledOnes) assert.equal(outcome.status === 'rejected' && outcome.reason, failure)
   })
 
   it('does not become an unhandled rejection when nobody looks at done', async () => {

@@ -104,6 +104,12 @@ export function checkInto(into: NdArray, { shape, target: { dtype } }: BatchShap
   throw badOption('into.data', `of ${product(shape)} elements, as its shape says`, data.length)
 }
 
+/** @throws the first failure, if `isStrict`; a library that is missing in any case, for it is no image's fault */
+export function throwUnlessEndured(failures: readonly ImageFailure[], isStrict: boolean): void {
+  const fatal = isStrict ? failures[0] : failures.find(({ error }) => error.isInfrastructure === true)
+  if (fatal !== undefined) throw fatal.error
+}
+
 /** A batch whose good images lie at the beginning of `data`: says where they came from, and leaves out the rest. */
 export function gather(
   data: DataOf[ImageDType],

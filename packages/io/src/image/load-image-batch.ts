@@ -1,7 +1,14 @@
 import type { ImageSource } from '../source.ts'
 import { draw } from './augment.ts'
 import { backends } from './backends.ts'
-import { checkBatch, checkInto, gather, type ImageBatch, type LoadImageBatchOptions } from './batch.ts'
+import {
+  checkBatch,
+  checkInto,
+  gather,
+  type ImageBatch,
+  type LoadImageBatchOptions,
+  throwUnlessEndured,
+} from './batch.ts'
 import { fillInLanes } from './batch-lanes.ts'
 import { fillInParts } from './batch-parts.ts'
 import type { DTypeOf, Exactly } from './options.ts'
@@ -46,6 +53,6 @@ export async function loadImageBatch<O extends LoadImageBatchOptions>(
   const filled = backend.name === 'ffmpeg' ? fillInParts(work) : fillInLanes(work, backend)
   const { data, failures } = await filled
   signal?.throwIfAborted()
-  if (strict && failures.length > 0) throw failures[0]!.error
+  throwUnlessEndured(failures, strict)
   return gather(data, shape, failures) as unknown as ImageBatch<DTypeOf<O>>
 }

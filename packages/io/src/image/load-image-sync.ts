@@ -9,6 +9,7 @@ import {
   gather,
   type ImageBatch,
   type LoadImageBatchOptions,
+  throwUnlessEndured,
 } from './batch.ts'
 import { fill, loadOne } from './fill.ts'
 import { type DTypeOf, type Exactly, imageTarget, type LoadImageOptions } from './options.ts'
@@ -90,7 +91,7 @@ export function loadImageBatchSync<O extends LoadImageBatchOptions>(
     const source = sources[index]!
     return { index, source, error: nameSource(error, describeSource(source)) }
   })
-  if (strict && failures.length > 0) throw failures[0]!.error
+  throwUnlessEndured(failures, strict)
   return gather(data, batch, failures) as unknown as ImageBatch<DTypeOf<O>>
 }
 

@@ -1,5 +1,5 @@
 import { badOption, checkFunction, checkOptions } from '../check.ts'
-import { messageOf, SpindleError } from '../errors.ts'
+import { InfrastructureError, messageOf, SpindleError } from '../errors.ts'
 import { bytesOf, checkData, type FileData, Gathered } from './file-data.ts'
 import { call, type FileWork, makeFile, run, runSync } from './file-work.ts'
 import { checkFolder, checkName } from './names.ts'
@@ -281,7 +281,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
 
   #check(): void {
     if (this.#fault !== undefined) throw brokenCheckpoint(this.#fault.cause)
-    if (this.#isClosed) throw new SpindleError('ERR_CHECKPOINT_CLOSED', 'the checkpoint was closed')
+    if (this.#isClosed) throw new InfrastructureError('ERR_CHECKPOINT_CLOSED', 'the checkpoint was closed')
   }
 
   #checkSync(): void {

@@ -1,5 +1,5 @@
 import { badOption, checkFunction } from '../check.ts'
-import { SpindleError } from '../errors.ts'
+import { InfrastructureError, SpindleError } from '../errors.ts'
 
 /** Takes the state, at once: what is done by the pipeline and what is in the output are then the same. */
 export function takeState<S extends object>(state: () => S): S {
@@ -13,8 +13,8 @@ export function takeState<S extends object>(state: () => S): S {
 }
 
 /** What a checkpoint answers once something of it went wrong. */
-export function brokenCheckpoint(cause: unknown): SpindleError {
-  return new SpindleError(
+export function brokenCheckpoint(cause: unknown): InfrastructureError {
+  return new InfrastructureError(
     'ERR_CHECKPOINT_BROKEN',
     'an earlier write or commit failed, so the pipeline may be ahead of the output: open the checkpoint anew, and build from its state',
     { cause },

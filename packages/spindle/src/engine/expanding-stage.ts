@@ -106,8 +106,10 @@ export abstract class ExpandingStage extends TaskStage {
       this.running--
       this.tracer?.end(expansion.item, false)
       this.signalled?.delete(expansion.item)
-      expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts)
-      this.window.release()
+      if (!this.brokeDown(expansion.item, error)) {
+        expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts)
+        this.window.release()
+      }
     }
     this.proceed()
   }

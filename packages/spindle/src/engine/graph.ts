@@ -69,6 +69,7 @@ export class Graph implements Host {
   readonly restListeners: Set<() => void> = new Set()
   readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
   readonly #failures: StageFailure[] = []
+  #failure: PipelineFailure | undefined
   readonly #letters: Set<Promise<void>> = new Set()
   readonly #background: AbortController = new AbortController()
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
@@ -200,9 +201,8 @@ export class Graph implements Host {
 
   /** The end of a stop: `done` settles, whatever is left in the sink's queue. */
   finishStop(): void {
-    this.#finish(
-      this.#failures.length === 0 ? undefined : { reason: new PipelineFailure(inStageOrder(this.#failures)) },
-    )
+    const failure = this.#failed()
+    this.#finish(failure === undefined ? undefined : { reason: failure })
   }
 
   /** Ends at once because the user's signal was aborted. */
@@ -230,12 +230,18 @@ export class Graph implements Host {
       this.#finish(undefined)
       return undefined
     }
-    const error = this.#failures.length === 0 ? undefined : new PipelineFailure(inStageOrder(this.#failures))
+    const error = this.#failed()
     const closed = settledWithin(closing, CLOSING_MS)
     return Promise.all([closed, this.threadsGone(), ...this.#letters]).then(() => {
       this.#finish(error === undefined ? undefined : { reason: error })
       return error
     })
+  }
+
+  /** Why the pipeline failed, if it has: one error for all who are told. */
+  #failed(): PipelineFailure | undefined {
+    if (this.#failures.length > 0) this.#failure ??= new PipelineFailure(inStageOrder(this.#failures))
+    return this.#failure
   }
 
   #finish(error: { readonly reason: unknown } | undefined): void {

@@ -28,8 +28,8 @@ export interface Taker {
 /**
  * The consumer's side of the sink's queue: hands items to takers, first come, first served, and knows how the stream ends.
  *
- * OPEN until the sink's queue is closed and empty; then ENDED, and an error, if there is one, is given to exactly one taker. With
- * continuous sources an epoch's boundary at the head of the queue ends all takers of that epoch.
+ * OPEN until the sink's queue is closed and empty; then ENDED, and an error, if there is one, is given to every taker, those that come later
+ * included. With continuous sources an epoch's boundary at the head of the queue ends all takers of that epoch.
  */
 export class Outlet implements Consumer {
   readonly queue: Queue
@@ -52,7 +52,6 @@ export class Outlet implements Consumer {
   private hasEnded = false
   private isClosing = false
   private error: { readonly reason: unknown } | undefined
-  private isAborted = false
   /** `forEach` calls whose promise is pending. */
   busy = 0
   /** Called once when the stream has ended and the queue is empty; resolves with the error to give, if any. */
@@ -146,7 +145,6 @@ export class Outlet implements Consumer {
   abort(reason: unknown): void {
     if (this.hasEnded) return
     this.isClosing = true
-    this.isAborted = true
     this.queue.discard(() => {})
     this.finish({ reason })
   }
@@ -162,14 +160,9 @@ export class Outlet implements Consumer {
   }
 
   private endTaker(taker: Taker): void {
-    const error = this.error
-    if (error === undefined) {
-      taker.end()
-      return
-    }
-    // A failure is said once: whoever asks again is told that there is nothing more. An abort is everybody's.
-    if (!this.isAborted) this.error = undefined
-    taker.fail(error.reason)
+    // Every taker hears of it: a failed pipeline must not look like one that is complete.
+    if (this.error === undefined) taker.end()
+    else taker.fail(this.error.reason)
   }
 
   private endEpoch(): void {

@@ -73,6 +73,11 @@ export class Waiter implements Taker {
   }
 
   fail(error: unknown): void {
+    // As of an async generator, one of the calls of an iterator throws: those made ahead of it find that it has ended.
+    if (this.session.isOver) {
+      this.end()
+      return
+    }
     if (this.timer !== undefined) clearTimeout(this.timer)
     this.session.end()
     this.reject(error)

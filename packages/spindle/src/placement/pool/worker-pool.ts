@@ -253,8 +253,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
       task.reject(new InfrastructureError('ERR_WORKER_START', message, { cause }))
   }
 
-  #closed(): SpindleError {
-    return new SpindleError('ERR_POOL_CLOSED', `the ${this.#settings.kind} pool was closed`)
+  #closed(): InfrastructureError {
+    return new InfrastructureError('ERR_POOL_CLOSED', `the ${this.#settings.kind} pool was closed`)
   }
 
   #died(task: Task, how: string, cause: unknown): SpindleError {
