@@ -131,11 +131,13 @@ export {
 } from './placement/memory/segment-pool.ts'
 export type { SharedView, SharedViewConstructor } from './placement/memory/shared-view.ts'
 export type { HoldOptions, WaitOptions } from './placement/memory/wait-options.ts'
+export { isMainThread } from './placement/nesting.ts'
 export type { PoolOptions } from './placement/pool/options.ts'
 export type { PoolStats } from './placement/pool/stats.ts'
 export { ProcessPool, type ProcessPoolOptions } from './placement/process-pool.ts'
 export { ThreadPool, type ThreadPoolOptions } from './placement/thread-pool.ts'
 export {
+  type BoundOf,
   type WorkerModule,
   type WorkerModuleOptions,
   type WorkerOp,

@@ -1,9 +1,10 @@
+import { availableParallelism } from 'node:os'
 import type { ResourceLimits } from 'node:worker_threads'
 import { badOption, checkChoice, checkInteger, checkOptions } from '../check.ts'
 import { checkBudget } from '../engine/budget.ts'
 import type { RegionWorkersConfig } from '../engine/config.ts'
 import type { FailureBudget } from '../engine/types.ts'
-import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import { checkInit, checkInitArgs, type WorkerOp } from '../placement/worker-op.ts'
 import { callSite } from './call-site.ts'
 
 /** Where the stages that follow run: in a region's workers, or on the loop that iterates the pipeline. Made by {@link workers}; see {@link MAIN}. */
@@ -34,8 +35,12 @@ export interface WorkersOptions {
    * inside then keep their order, too.
    */
   readonly outputOrder?: 'completion' | 'input'
-  /** Called in each worker before its first op, with `undefined`; awaited. Default: none. */
-  readonly init?: WorkerOp<undefined, unknown>
+  /** Called in each worker before its first op, with `initArgs`; awaited. Default: none. */
+  readonly init?: WorkerOp<never, unknown>
+  /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
+  readonly initArgs?: unknown
+  /** Workers that start at the same time, `init` and the loading of modules included, an integer >= 1. Default: `os.availableParallelism()`. */
+  readonly initConcurrency?: number
   /** Limits of memory of each worker, as for `node:worker_threads`. Default: none but Node's. */
   readonly resourceLimits?: ResourceLimits
   /** Workers that an item may kill before it is given up (`ERR_WORKER_DIED`), an integer >= 1. Default 2. */
@@ -53,6 +58,8 @@ const known = [
   'kind',
   'outputOrder',
   'init',
+  'initArgs',
+  'initConcurrency',
   'resourceLimits',
   'maxDeaths',
   'maxFailures',
@@ -90,6 +97,7 @@ export function workers(options: WorkersOptions): WorkersPlacement {
     kind = 'thread',
     outputOrder = 'completion',
     init,
+    initConcurrency = availableParallelism(),
     resourceLimits,
     maxDeaths = 2,
     maxFailures,
@@ -102,12 +110,15 @@ export function workers(options: WorkersOptions): WorkersPlacement {
   checkInteger('maxDeaths', maxDeaths, 1, where)
   checkInteger('buffer', buffer, 1, where)
   if (maxFailures !== undefined) checkBudget(maxFailures, where)
-  if (init !== undefined && !isWorkerOp(init)) badOption('init', 'an op of workerModule()', init, where)
+  checkInit(init, where)
+  checkInteger('initConcurrency', initConcurrency, 1, where)
   if (name !== undefined && (typeof name !== 'string' || name === ''))
     badOption('name', 'a text that is not empty', name, where)
   if (resourceLimits !== undefined && (typeof resourceLimits !== 'object' || resourceLimits === null))
     badOption('resourceLimits', 'an object', resourceLimits, where)
-  const config = { count, kind, outputOrder, init, resourceLimits, maxDeaths, maxFailures }
+  const initArgs = checkInitArgs(options)
+  const inits = { init, initArgs, initConcurrency }
+  const config = { count, kind, outputOrder, ...inits, resourceLimits, maxDeaths, maxFailures }
   return Object.freeze({ type: 'workers', workers: Object.freeze(config), buffer, name })
 }
 

@@ -108,7 +108,17 @@ export function checkedAggregator(
 function checkExecutor(executor: unknown, op: unknown, where: string): void {
   if (typeof executor !== 'object' || executor === null || typeof (executor as Executor).run !== 'function')
     badOption('executor', 'a ThreadPool or another object with a function run', executor, where)
-  if (isWorkerOp(op)) return
+  if (isWorkerOp(op)) {
+    const hasValues = op.bound !== undefined || op.initArgs !== undefined
+    if (hasValues && (executor as Executor).bindsValues !== true)
+      badOption(
+        'executor',
+        'one that heeds bound values and `initArgs`, which `bindsValues: true` says (a ThreadPool or ProcessPool does)',
+        executor,
+        where,
+      )
+    return
+  }
   throw new SpindleError(
     'ERR_BAD_OPTION',
     `\`executor\` needs an op by reference, for functions and their variables cannot leave this thread: export the function from a module and give workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${nameOfOp(op)} (${where})`,

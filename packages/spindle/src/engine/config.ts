@@ -94,7 +94,9 @@ export interface RegionWorkersConfig {
   readonly count: number
   readonly kind: 'thread' | 'process'
   readonly outputOrder: 'completion' | 'input'
-  readonly init: WorkerOp<undefined, unknown> | undefined
+  readonly init: WorkerOp<never, unknown> | undefined
+  readonly initArgs: unknown
+  readonly initConcurrency: number
   readonly resourceLimits: ResourceLimits | undefined
   readonly maxDeaths: number
   /** For inputs that killed their workers. `undefined`: that of `build()`. */

@@ -1,6 +1,7 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import { type ItemError, PipelineFailure, type StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
+import { checkNesting, isNested } from '../placement/nesting.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
 import { clockMs } from '../timers.ts'
 import { adopt, callListener, isThenable, peek } from '../user-code.ts'
@@ -135,6 +136,12 @@ export class Graph implements Host {
     this.#loopAtStart = performance.eventLoopUtilization()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
     this.#statsEvents.start()
+    try {
+      if (isNested()) checkNesting(this.#remote.map(({ href }) => href))
+    } catch (error) {
+      this.abort(error)
+      return
+    }
     warmUp(this.#remote)
     for (const listener of this.listeners) listener.started()
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)

@@ -1,13 +1,19 @@
 import { InfrastructureError, messageOf } from '../errors.ts'
+import { checkNesting, isNested } from '../placement/nesting.ts'
 import type { WorkerReport } from '../placement/region/protocol.ts'
 import {
   RegionWorker,
   type RegionWorkerOptions,
   type RegionWorkerOwner,
+  type StartFailure,
+  startFailure,
   type WorkerEnding,
 } from '../placement/region/region-worker.ts'
+import { StartTries } from '../placement/start-tries.ts'
+import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import type { RegionWorkersConfig } from './config.ts'
 import type { RegionInput } from './region-inputs.ts'
+import { modulesOf } from './region-plan.ts'
 
 /** Whom the crew tells. */
 export interface CrewOwner {
@@ -37,6 +43,10 @@ export class RegionCrew implements RegionWorkerOwner {
   readonly #owner: CrewOwner
   readonly #options: RegionWorkerOptions
   readonly #count: number
+  readonly #initConcurrency: number
+  readonly #tries: StartTries = new StartTries()
+  /** Waits until another start is tried. */
+  #retry: Timer | undefined
   readonly #maxDeaths: number
   readonly #isOrdered: boolean
   readonly #inputs: Map<number, RegionInput> = new Map()
@@ -48,35 +58,63 @@ export class RegionCrew implements RegionWorkerOwner {
   constructor(
     owner: CrewOwner,
     options: RegionWorkerOptions,
-    settings: Pick<RegionWorkersConfig, 'count' | 'maxDeaths' | 'outputOrder'>,
+    settings: Pick<RegionWorkersConfig, 'count' | 'maxDeaths' | 'outputOrder' | 'initConcurrency'>,
   ) {
     this.#owner = owner
     this.#options = options
     this.#count = settings.count
+    this.#initConcurrency = settings.initConcurrency
     this.#maxDeaths = settings.maxDeaths
     this.#isOrdered = settings.outputOrder === 'input'
   }
 
   start(): void {
-    while (this.workers.size < this.#count && this.#owner.isWanted) {
+    try {
+      if (isNested()) checkNesting(modulesOf(this.#options.plan))
+      this.#startMissing()
+    } catch (error) {
+      this.#notStarted(startFailure(error))
+    }
+  }
+
+  /** As far as some are missing, a few at a time. */
+  #startMissing(): void {
+    let starting = 0
+    for (const worker of this.workers) if (!worker.isReady && !worker.isClosing) starting++
+    while (
+      this.workers.size < this.#count &&
+      starting < this.#initConcurrency &&
+      this.#retry === undefined &&
+      this.#owner.isWanted
+    ) {
       try {
         this.workers.add(new RegionWorker(this, this.#options))
+        starting++
       } catch (error) {
-        this.#owner.crewFailed(
-          new InfrastructureError(
-            'ERR_WORKER_START',
-            `a worker of the region cannot be started: ${messageOf(error)}`,
-            { cause: error },
-          ),
-        )
+        this.#notStarted(startFailure(error))
         return
       }
     }
   }
 
+  /** A worker was not ready when it ended: another one is tried after a while, unless that is of no use. */
+  #notStarted(failure: StartFailure): void {
+    if (this.#retry !== undefined && !failure.isFinal) return
+    const waitMs = failure.isFinal ? undefined : this.#tries.failedWith(failure.error.cause)
+    if (waitMs === undefined) {
+      this.#owner.crewFailed(failure.error)
+      return
+    }
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      this.#startMissing()
+      this.#owner.crewChanged()
+    }, waitMs)
+  }
+
   /** How many of them something goes on in, or is to. */
   get busy(): number {
-    let busy = this.#again.length > 0 ? 1 : 0
+    let busy = this.#again.length > 0 || this.#retry !== undefined ? 1 : 0
     for (const worker of this.workers) if (worker.isBusy) busy++
     return busy
   }
@@ -206,6 +244,8 @@ export class RegionCrew implements RegionWorkerOwner {
   /** Ends all. Gives what is not done, which will not be. */
   cancel(abort: boolean): RegionInput[] {
     const unfinished = [...this.#inputs.values()]
+    clearTimeout(this.#retry)
+    this.#retry = undefined
     this.#inputs.clear()
     this.#again = []
     this.#careful = undefined
@@ -216,7 +256,9 @@ export class RegionCrew implements RegionWorkerOwner {
   // --- what workers tell
 
   workerReady(worker: RegionWorker): void {
-    if (!this.#owner.isWanted) worker.cancel(true)
+    this.#tries.reset()
+    if (this.#owner.isWanted) this.#startMissing()
+    else worker.cancel(true)
     this.#owner.crewChanged()
   }
 
@@ -244,7 +286,11 @@ export class RegionCrew implements RegionWorkerOwner {
       .sort((a, b) => a - b)
       .map((seq) => this.#inputs.get(seq))
       .filter((input) => input !== undefined)
-    const failure = ending.startFailure ?? this.#hopeless(worker, lost, ending)
+    if (ending.startFailure !== undefined) {
+      this.#notStarted(ending.startFailure)
+      return
+    }
+    const failure = this.#hopeless(worker, lost, ending)
     if (failure !== undefined) {
       this.#owner.crewFailed(failure)
       return
@@ -263,7 +309,7 @@ export class RegionCrew implements RegionWorkerOwner {
       this.#inputs.delete(input.seq)
       this.#owner.inputFailed(input, undefined, ending)
     }
-    this.start()
+    this.#startMissing()
   }
 
   /** Those that have certainly killed the worker. */

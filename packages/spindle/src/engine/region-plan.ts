@@ -1,7 +1,7 @@
 import { SpindleError } from '../errors.ts'
 import type { OpPlan, RegionPlan, RetryPlan, StagePlan } from '../placement/region/protocol.ts'
 import type { OpReference } from '../placement/worker-modules.ts'
-import { isWorkerOp } from '../placement/worker-op.ts'
+import { isWorkerOp, referenceOf as toReference } from '../placement/worker-op.ts'
 import type { AggregateConfig, PipeConfig, RegionConfig, StageConfig, VariantsConfig } from './config.ts'
 import type { RetryOptions } from './types.ts'
 
@@ -10,14 +10,26 @@ export function planRegion(
   config: RegionConfig,
   pipeline: { readonly pipelineId: number; readonly seed: number; readonly firstId: number },
 ): RegionPlan {
-  const { outputOrder, init } = config.workers
+  const { outputOrder, init, initArgs } = config.workers
   const isOrdered = outputOrder === 'input'
   return {
     ...pipeline,
     stages: config.stages.map((stage) => planStage(stage, isOrdered)),
     init: init === undefined ? undefined : referenceOf(init, config.name),
+    initArgs,
     isOrdered,
   }
+}
+
+/** The modules that a plan's workers load. */
+export function modulesOf({ init, stages }: RegionPlan): string[] {
+  return [...(init === undefined ? [] : [init.href]), ...stages.flatMap(modulesOfStage)]
+}
+
+function modulesOfStage(stage: StagePlan): string[] {
+  if (stage.kind === 'pipe') return stage.op.type === 'reference' ? [stage.op.reference.href] : []
+  if (stage.kind === 'aggregate') return typeof stage.make === 'number' ? [] : [stage.make.href]
+  return [stage.router.href, ...stage.paths.flat().flatMap(modulesOfStage)]
 }
 
 function planStage(config: StageConfig, isOrdered: boolean): StagePlan {
@@ -66,6 +78,6 @@ function planVariants(config: VariantsConfig, isOrdered: boolean): StagePlan {
 }
 
 function referenceOf(op: unknown, stage: string): OpReference {
-  if (isWorkerOp(op)) return { href: op.href, exportName: op.exportName, init: op.init }
+  if (isWorkerOp(op)) return toReference(op)
   throw new SpindleError('ERR_BAD_STATE', `stage "${stage}" cannot run in a region: its op is no reference`)
 }

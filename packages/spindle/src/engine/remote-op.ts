@@ -11,8 +11,9 @@ export function remoteOp(
   op: WorkerOp<never, unknown>,
   executor: () => Executor,
   priority: number,
+  timeoutMs: number | undefined,
 ): (item: unknown, context: StageContext) => Promise<unknown> {
-  const { href: filename, exportName: name, init } = op
+  const { href: filename, exportName: name, init, initArgs, bound } = op
   let chosen: Executor | undefined
   return (item, context) => {
     chosen ??= executor()
@@ -21,9 +22,12 @@ export function remoteOp(
       filename,
       name,
       init,
+      initArgs,
+      bound,
       signal,
       context: context as TaskContext,
       priority,
+      timeoutMs,
       onStart,
       onSpan,
     })

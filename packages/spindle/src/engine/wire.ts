@@ -36,6 +36,8 @@ export interface Wired {
 export interface RemoteStage {
   readonly executor: () => Executor
   readonly calls: number
+  /** The op's module. */
+  readonly href: string
 }
 
 /** Capacity of the queues between a router and its paths. */
@@ -141,10 +143,10 @@ class Wiring {
     const info = this.info(config.name, config.concurrency, config.where)
     const { run, executor } = config
     const where = (): Executor => executor ?? this.#host.threads
-    if (isWorkerOp(run)) this.remote.push({ executor: where, calls: config.concurrency })
+    if (isWorkerOp(run)) this.remote.push({ executor: where, calls: config.concurrency, href: run.href })
     const settings = {
       ...config,
-      op: isWorkerOp(run) ? remoteOp(run, where, info.id) : run,
+      op: isWorkerOp(run) ? remoteOp(run, where, info.id, config.timeoutMs) : run,
       code: run === config.op && !config.isElements ? run : undefined,
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,

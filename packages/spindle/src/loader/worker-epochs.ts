@@ -2,10 +2,10 @@ import { checkBuildOptions } from '../builder/stage-options.ts'
 import type { StopOptions } from '../engine/pipeline.ts'
 import { makeReport, type Report } from '../engine/report.ts'
 import type { PipelineStats } from '../engine/stats.ts'
-import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import { isWorkerOp, referenceOf } from '../placement/worker-op.ts'
 import type { RemoteBuildOptions } from '../remote/options.ts'
 import type { RemotePipeline } from '../remote/remote-pipeline.ts'
-import { runPipelineInWorker } from '../remote/run-pipeline.ts'
+import { runElsewhere } from '../remote/run-pipeline.ts'
 import { noStats } from '../remote/supply.ts'
 import { type EpochItems, type Epochs, nothingGiven, stateOf, underWay } from './epochs.ts'
 import type { LoaderAssignment, Reference, Sent } from './loader-assignment.ts'
@@ -65,7 +65,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
     }
     const state = this.#state?.pipeline
     this.#state = undefined
-    return runPipelineInWorker<T>(ENTRY, {
+    return runElsewhere<T>('pipeline', 'thread', ENTRY, modulesOf(args), {
       export: 'loader',
       args,
       ...(bufferSize === undefined ? {} : { bufferSize }),
@@ -177,9 +177,15 @@ export class WorkerEpochs<T> implements Epochs<T> {
   }
 }
 
+/** The modules that the worker is to load. */
+function modulesOf({ source, options }: LoaderAssignment): string[] {
+  return [source, ...Object.values(options)].flatMap((one) =>
+    'reference' in one ? [one.reference.href] : [],
+  )
+}
+
 /** Ops by reference are known by their identity, which does not cross. */
 function sent(value: unknown): Sent {
   if (!isWorkerOp(value)) return { value }
-  const { href, exportName, init } = value as WorkerOp<never, unknown>
-  return { reference: { href, exportName, init } satisfies Reference }
+  return { reference: referenceOf(value) satisfies Reference }
 }

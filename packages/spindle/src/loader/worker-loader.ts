@@ -1,5 +1,5 @@
 import { loadOp } from '../placement/worker-modules.ts'
-import { workerModule } from '../placement/worker-op.ts'
+import { opOf } from '../placement/worker-op.ts'
 import { DataLoader } from './data-loader.ts'
 import type { LoaderAssignment, Sent } from './loader-assignment.ts'
 import type { BatchLoaderOptions, LoaderSource } from './loader-options.ts'
@@ -21,9 +21,5 @@ export async function loader({ source, options, epoch }: LoaderAssignment): Prom
 
 async function received(sent: Sent, asReference: boolean): Promise<unknown> {
   if (!('reference' in sent)) return sent.value
-  const { reference } = sent
-  if (!asReference) return loadOp(reference)
-  const { href, exportName, init } = reference
-  const ops: Record<string, unknown> = workerModule(href, init === undefined ? {} : { init })
-  return ops[exportName]
+  return asReference ? opOf(sent.reference) : loadOp(sent.reference)
 }

@@ -12,6 +12,11 @@ export interface Executor {
    * worker included.
    */
   readonly reportsStart?: boolean
+  /**
+   * Whether it heeds `initArgs` and `bound` of its calls. An op that has some is refused by `pipe()` with an executor that does not say so, for the op
+   * would be called without them.
+   */
+  readonly bindsValues?: boolean
   /** Told by a pipeline that starts: so many calls at a time are to be expected. Workers may be started for them. */
   warmUp?(calls: number): void
 }
@@ -24,12 +29,18 @@ export interface ExecutorCall {
   readonly name: string
   /** Name of an exported function to call once in each worker before the module's first op. */
   readonly init?: string | undefined
+  /** What that is called with. */
+  readonly initArgs?: unknown
+  /** Values that follow the item; then comes the context. See {@link Executor.bindsValues}. */
+  readonly bound?: readonly unknown[] | undefined
   /** Aborted when the result is no longer wanted. May be shared by many calls. */
   readonly signal: AbortSignal
   /** What the op's second argument is made from. Without it the op gets one that says nothing. */
   readonly context?: CallContext | undefined
   /** Calls with a higher one go first. A pipeline gives the number of the stage, which rises towards the sink. */
   readonly priority?: number | undefined
+  /** The op's limit, in milliseconds, which the caller looks after. The clock of a call whose worker says nothing for so long is started without its word. */
+  readonly timeoutMs?: number | undefined
   /** Called when the op begins, each time it does. */
   readonly onStart?: (() => void) | undefined
   /** Called when it has ended, just before the result is given. */

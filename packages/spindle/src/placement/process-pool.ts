@@ -1,4 +1,5 @@
 import { badOption, checkOptions } from '../check.ts'
+import { checkCrossing } from './pool/ipc-carrier.ts'
 import { type PoolOptions, poolOptions, poolSettings } from './pool/options.ts'
 import { ProcessLink } from './pool/process-link.ts'
 import { WorkerPool } from './pool/worker-pool.ts'
@@ -31,7 +32,9 @@ export class ProcessPool extends WorkerPool {
     )
       badOption('execArgv', 'a list of texts', execArgv)
     if (env !== undefined && (typeof env !== 'object' || env === null)) badOption('env', 'an object', env)
-    super(poolSettings('process', options), (listener, stock) => new ProcessLink(listener, options, stock))
+    const settings = poolSettings('process', options)
+    checkCrossing(settings.initArgs, 'initArgs')
+    super(settings, (listener, stock) => new ProcessLink(listener, options, settings, stock))
   }
 
   /** Processes there are now, those included that are starting or ending. */

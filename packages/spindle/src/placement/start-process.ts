@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { nestingArgument } from './nesting.ts'
 import { type EntrySetup, entryOf } from './start-worker.ts'
 
 /** How a worker process is started. */
@@ -20,7 +21,7 @@ export function startProcess(
   options: ProcessOptions,
 ): { readonly child: ChildProcess; readonly tsx: string | undefined } {
   const { execArgv, file, tsx } = commandOf(href, options.execArgv)
-  const child = fork(file, [], {
+  const child = fork(file, [nestingArgument()], {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...files],
     execArgv: [...execArgv],

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { type ResourceLimits, type Transferable, Worker } from 'node:worker_threads'
+import { nestingOf } from './nesting.ts'
 import { canStripTypes, findTsx } from './typescript.ts'
 
 const isSource = import.meta.url.endsWith('.ts')
@@ -33,7 +34,7 @@ export function startThread(
   // The process's own `execArgv` is inherited as long as none is given; given, many of its flags would be refused.
   const workerOptions = {
     name: 'spindle',
-    workerData: { ...setup, ...entrySetup },
+    workerData: { ...setup, ...entrySetup, ...(isBare ? {} : { spindleNesting: nestingOf() }) },
     transferList,
     ...(resourceLimits === undefined ? {} : { resourceLimits }),
     ...(isBare ? { execArgv: [], ...(isSource ? {} : { env: {} }) } : {}),

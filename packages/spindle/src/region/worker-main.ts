@@ -1,9 +1,11 @@
 import { workerData } from 'node:worker_threads'
+import { joinProcess, onRefused } from '../placement/nesting.ts'
+import { watchParent } from '../placement/pool/orphan-watch.ts'
 import type { RegionSetup, ToWorker } from '../placement/region/protocol.ts'
 import type { EntrySetup } from '../placement/start-worker.ts'
 import { canStripTypes, isTypeScript } from '../placement/typescript.ts'
 import { toWire } from '../placement/wire-error.ts'
-import { loadOp, markTsx } from '../placement/worker-modules.ts'
+import { markTsx, runInit } from '../placement/worker-modules.ts'
 import { loadStages } from './load-stages.ts'
 import { NestedGraph } from './nested-graph.ts'
 import { Holds, openPort } from './port.ts'
@@ -12,6 +14,11 @@ import { withHolds } from './timed-op.ts'
 // What runs in a worker of a region, be it a thread or a process.
 
 const port = openPort()
+if (port.isProcess) {
+  joinProcess()
+  // Ctrl-C in a terminal goes to all its processes. What is to become of this one, the main side says.
+  process.on('SIGINT', () => {})
+}
 let graph: NestedGraph | undefined
 
 // From sources a process was started with tsx where that is needed, a thread was told.
@@ -20,6 +27,10 @@ if (
   (isTypeScript(import.meta.url) && !canStripTypes())
 )
   markTsx()
+onRefused((error) => {
+  port.post({ failure: toWire(error) }, [])
+  process.exit(0)
+})
 port.listen((message) => {
   if (graph === undefined) void setUp(message as RegionSetup)
   else graph.hear(message as ToWorker)
@@ -28,7 +39,9 @@ port.post('hello', [])
 
 async function setUp({ plan, control }: RegionSetup): Promise<void> {
   try {
-    if (plan.init !== undefined) await (await loadOp(plan.init))(undefined, undefined)
+    // Before anything of the user's can hold the process.
+    if (port.isProcess) watchParent()
+    if (plan.init !== undefined) await runInit(plan.init, plan.initArgs)
     const configs = withHolds(await loadStages(plan.stages), new Holds(port, control))
     graph = new NestedGraph(plan, configs, port, () => process.exit(0))
     // What was done before the worker ends of itself need not be done again.

@@ -5,7 +5,7 @@ import type { Pipeline } from '../engine/pipeline.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../errors.ts'
 import type { SegmentPool } from '../placement/memory/segment-pool.ts'
-import { importModule } from '../placement/worker-modules.ts'
+import { type Exports, exportNames, exportOf, importModule } from '../placement/worker-modules.ts'
 import type { Assignment } from './protocol.ts'
 
 /** The second argument of a function that a module exports. */
@@ -131,13 +131,23 @@ async function find(
 ): Promise<Found> {
   const exports = await importModule(href)
   const names = exportName === undefined ? usual : [exportName]
-  const name = names.find((candidate) => exports[candidate] !== undefined)
-  if (name !== undefined) return { name, href, exported: exports[name], args, context }
-  const has = Object.keys(exports).join(', ') || 'nothing'
+  const name = names.find((candidate) => isMeant(exports, candidate, usual))
+  if (name !== undefined) return { name, href, exported: exportOf(exports, name), args, context }
+  const has = exportNames(exports)
   throw new InfrastructureError(
     'ERR_WORKER_MODULE',
     `there is no export ${names.join(' or ')} in ${href}; it exports ${has}`,
   )
+}
+
+/** Whether there is such an export; the `default` of a CommonJS module is all of its exports, and not one of them. */
+function isMeant(exports: Exports, name: string, usual: readonly string[]): boolean {
+  const exported = exportOf(exports, name)
+  if (exported === undefined || name !== 'default' || typeof exported !== 'object' || exported === null)
+    return exported !== undefined
+  return Symbol.iterator in exported || Symbol.asyncIterator in exported || 'build' in exported
+    ? true
+    : !usual.some((other) => Object.hasOwn(exported, other))
 }
 
 async function make({ name, href, exported, args, context }: Found): Promise<unknown> {

@@ -76,13 +76,10 @@ const names = [
 
 /** @throws `ERR_BAD_OPTION`. */
 export function checkRemoteOptions(
-  href: unknown,
   options: RemotePipelineOptions,
   kind: 'pipeline' | 'iterable',
   place: 'thread' | 'process',
 ): void {
-  if (typeof href !== 'string' || !/^(file|data):/.test(href))
-    badOption('href', "the URL of a module, as import.meta.resolve('./loader.js') gives it", href)
   checkOptions(options, kind === 'pipeline' ? [...names, 'build'] : names)
   const {
     export: exportName,

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import { FileSlots, type FileSlotsHandle } from '../placement/memory/file-slots.ts'
+import { joinProcess } from '../placement/nesting.ts'
 import { watchParent } from '../placement/pool/orphan-watch.ts'
 import { runFarSide } from './far-side.ts'
 import { decode, encode, type Frame, FrameReader, frameOf } from './frames.ts'
@@ -20,6 +21,10 @@ export interface ProcessSetup {
   readonly slots: FileSlotsHandle | undefined
   readonly hasTsx: boolean
 }
+
+joinProcess()
+// Ctrl-C in a terminal goes to all its processes. What is to become of this one, the consumer says.
+process.on('SIGINT', () => {})
 
 const socket = new Socket({ fd: MESSAGE_FD, readable: true, writable: true })
 let slots: FileSlots | undefined

@@ -2,6 +2,7 @@ import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { SegmentPool } from '../placement/memory/segment-pool.ts'
+import { onRefused } from '../placement/nesting.ts'
 import { setImmediate } from '../timers.ts'
 import { ArenaSender } from './arena-sender.ts'
 import { IterableSupply } from './iterable-supply.ts'
@@ -53,6 +54,7 @@ export class Producer {
       arena: this.#arena === undefined ? undefined : new ArenaSender(this.#arena),
       onError: (error) => void this.#fail(error),
     })
+    onRefused((error) => void this.#fail(error))
     this.#loading = this.#load()
     this.#running = this.#run()
   }

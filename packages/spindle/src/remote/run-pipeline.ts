@@ -1,9 +1,13 @@
+import { checkHref } from '../placement/module-href.ts'
+import { checkNesting, startsWorkers } from '../placement/nesting.ts'
 import type { Channel, ChannelOwner } from './channel.ts'
 import { checkRemoteOptions, type RemoteOptions, type RemotePipelineOptions } from './options.ts'
 import type { Assignment } from './protocol.ts'
 import { RemoteHandle, type RemotePipeline } from './remote-pipeline.ts'
 import { RemoteStream } from './remote-stream.ts'
 import { startInProcess, startInThread } from './start-channel.ts'
+
+startsWorkers()
 
 /**
  * Runs the pipeline that a module exports in a worker thread: a `PipelineBuilder`, or a function of `args`, which may be async, that makes one.
@@ -23,8 +27,11 @@ import { startInProcess, startInThread } from './start-channel.ts'
  * }
  * ```
  */
-export function runPipelineInWorker<T>(href: string, options: RemotePipelineOptions = {}): RemotePipeline<T> {
-  return run('pipeline', 'thread', href, options)
+export function runPipelineInWorker<T>(
+  href: string | URL,
+  options: RemotePipelineOptions = {},
+): RemotePipeline<T> {
+  return runElsewhere('pipeline', 'thread', href, [], options)
 }
 
 /**
@@ -34,10 +41,10 @@ export function runPipelineInWorker<T>(href: string, options: RemotePipelineOpti
  * @throws as {@link runPipelineInWorker} does.
  */
 export function runPipelineInProcess<T>(
-  href: string,
+  href: string | URL,
   options: RemotePipelineOptions = {},
 ): RemotePipeline<T> {
-  return run('pipeline', 'process', href, options)
+  return runElsewhere('pipeline', 'process', href, [], options)
 }
 
 /**
@@ -52,8 +59,8 @@ export function runPipelineInProcess<T>(
  * for await (const row of rows) insert(row)
  * ```
  */
-export function iterateInWorker<T>(href: string, options: RemoteOptions = {}): RemotePipeline<T> {
-  return run('iterable', 'thread', href, options)
+export function iterateInWorker<T>(href: string | URL, options: RemoteOptions = {}): RemotePipeline<T> {
+  return runElsewhere('iterable', 'thread', href, [], options)
 }
 
 /**
@@ -61,17 +68,21 @@ export function iterateInWorker<T>(href: string, options: RemoteOptions = {}): R
  *
  * @throws as {@link iterateInWorker} does.
  */
-export function iterateInProcess<T>(href: string, options: RemoteOptions = {}): RemotePipeline<T> {
-  return run('iterable', 'process', href, options)
+export function iterateInProcess<T>(href: string | URL, options: RemoteOptions = {}): RemotePipeline<T> {
+  return runElsewhere('iterable', 'process', href, [], options)
 }
 
-function run<T>(
+/** `modules`: what else will be loaded there. */
+export function runElsewhere<T>(
   kind: 'pipeline' | 'iterable',
   place: 'thread' | 'process',
-  href: string,
+  module: string | URL,
+  modules: readonly string[],
   options: RemotePipelineOptions,
 ): RemotePipeline<T> {
-  checkRemoteOptions(href, options, kind, place)
+  const href = checkHref(module, './loader.js')
+  checkRemoteOptions(options, kind, place)
+  checkNesting([href, ...modules])
   const { export: exportName, args, bufferSize, timeoutMs, transfer = true, arena, build = {} } = options
   // A process copies, so nothing is taken from the module; what would be given away goes the short way.
   const givesAway = place === 'process' || (transfer && arena === undefined)

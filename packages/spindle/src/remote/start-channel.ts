@@ -1,6 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import type { SpindleError } from '../errors.ts'
 import { FileSlots } from '../placement/memory/file-slots.ts'
+import { nestingArgument } from '../placement/nesting.ts'
 import { notTransferable } from '../placement/not-transferable.ts'
 import { commandOf } from '../placement/start-process.ts'
 import { startThread } from '../placement/start-worker.ts'
@@ -35,7 +36,7 @@ export function startInProcess(owner: ChannelOwner, assignment: Assignment, limi
   }
   const bridge = new URL('./bridge-main.js', import.meta.url).href
   const { execArgv, file, tsx } = commandOf(new URL('./process-main.js', import.meta.url).href)
-  const command = [...execArgv, ...limitFlags(limits ?? {}), file]
+  const command = [...execArgv, ...limitFlags(limits ?? {}), file, nestingArgument()]
   const slots = openSlots()
   return new Channel(owner, { slots }, (ends) =>
     startThread(

@@ -8,12 +8,16 @@ export interface PoolControl {
   abort(slot: number): void
   /** Slots whose tasks the worker had begun and not ended. To be asked once the worker is gone. */
   begunSlots(): ReadonlySet<number>
+  /** Those of them that wait for their op to be loaded. */
+  loadingSlots(): ReadonlySet<number>
   /** Lets go of what the block is made of. */
   close(): void
 }
 
 /** The worker's side of a control block. */
 export interface WorkerControl {
+  /** The module of a slot's op is being loaded for it. */
+  load(slot: number): void
   /** The call of a slot's op begins. */
   begin(slot: number): void
   end(slot: number): void

@@ -9,6 +9,8 @@ import { SLOTS } from './protocol.ts'
 // pool wants it no more. A file does for processes what shared memory does for threads: it is still there when one of them has died.
 const ENDED = 0
 const BEGUN = 1
+/** Begun, but it is the op's module that has. */
+const LOADING = 2
 const WANTED = 0
 const ABORTED = 1
 
@@ -35,9 +37,17 @@ export class FilePoolControl implements PoolControl {
   }
 
   begunSlots(): ReadonlySet<number> {
+    return this.#slots((state) => state === BEGUN || state === LOADING)
+  }
+
+  loadingSlots(): ReadonlySet<number> {
+    return this.#slots((state) => state === LOADING)
+  }
+
+  #slots(isWanted: (state: number) => boolean): ReadonlySet<number> {
     const states = new Uint8Array(SLOTS)
     readFully(this.file, states, 0)
-    return new Set([...states.keys()].filter((slot) => states[slot] === BEGUN))
+    return new Set([...states.keys()].filter((slot) => isWanted(states[slot] as number)))
   }
 
   close(): void {
@@ -60,8 +70,16 @@ export class FileWorkerControl implements WorkerControl {
     this.#file = file
   }
 
+  load(slot: number): void {
+    this.#note(slot, LOADING)
+  }
+
   begin(slot: number): void {
-    this.#states[slot] = BEGUN
+    this.#note(slot, BEGUN)
+  }
+
+  #note(slot: number, state: number): void {
+    this.#states[slot] = state
     writeFully(this.#file, this.#states, 0)
     this.#isSettled = true
   }

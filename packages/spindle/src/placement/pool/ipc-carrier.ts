@@ -89,6 +89,11 @@ export class IpcCarrier implements Carrier {
   }
 }
 
+/** @throws `ERR_NOT_TRANSFERABLE` if a value cannot cross to another process. */
+export function checkCrossing(value: unknown, what: string): void {
+  if (!canCross(value)) throw notTransferable(value, what, undefined, { to: 'process', canCross })
+}
+
 function canCross(value: unknown): boolean {
   if (isSharedMemory(value)) return false
   try {

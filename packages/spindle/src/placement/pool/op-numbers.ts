@@ -9,7 +9,11 @@ export class OpNumbers {
   readonly #stages: WeakMap<StageInfo, number> = new WeakMap()
   #stageCount = 0
 
-  numberOf({ filename, name, init }: ExecutorCall): number {
+  /** `check`: asked of an op that is new. */
+  numberOf(
+    { filename, name, init, initArgs, bound }: ExecutorCall,
+    check: (op: OpReference) => void,
+  ): number {
     let numbers = this.#modules.get(filename)
     if (numbers === undefined) {
       numbers = []
@@ -17,10 +21,18 @@ export class OpNumbers {
     }
     for (const number of numbers) {
       const known = this.references[number] as OpReference
-      if (known.exportName === name && known.init === init) return number
+      if (
+        known.exportName === name &&
+        known.init === init &&
+        known.bound === bound &&
+        known.initArgs === initArgs
+      )
+        return number
     }
     const number = this.references.length
-    this.references.push({ href: filename, exportName: name, init })
+    const reference = { href: filename, exportName: name, init, initArgs, bound }
+    check(reference)
+    this.references.push(reference)
     numbers.push(number)
     return number
   }

@@ -1,14 +1,22 @@
 import { availableParallelism } from 'node:os'
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { checkInteger, checkOptions } from '../../check.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
-import { isWorkerOp, type WorkerOp } from '../worker-op.ts'
+import type { OpReference } from '../worker-modules.ts'
+import { checkInit, checkInitArgs, referenceOf, type WorkerOp } from '../worker-op.ts'
 
 /** Options that pools of threads and of processes have in common. */
 export interface PoolOptions {
   /** Workers at most, an integer >= 1. Each is started when there is work for it. Default: `os.availableParallelism()`. */
   readonly size?: number
-  /** Called in each worker before its first op, with `undefined`; awaited. Default: none. */
-  readonly init?: WorkerOp<undefined, unknown>
+  /** Called in each worker before its first op, with `initArgs`; awaited. Default: none. */
+  readonly init?: WorkerOp<never, unknown>
+  /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
+  readonly initArgs?: unknown
+  /**
+   * Workers that initialise at the same time, an integer >= 1: that start, or load a module with an `init` of its own. Each may need much memory or
+   * the whole network then. Default: `os.availableParallelism()`.
+   */
+  readonly initConcurrency?: number
   /** When a worker gives way to a new one. It takes no more calls, ends those it has, and loses none. Default: never. */
   readonly recycle?: {
     /** Calls after which it does, an integer >= 1. */
@@ -35,22 +43,45 @@ export interface PoolSettings {
   readonly maxDeaths: number
   readonly graceMs: number
   readonly maxTasks: number
+  readonly init: OpReference | undefined
+  /** What that is called with. */
+  readonly initArgs: unknown
+  readonly initConcurrency: number
   /** Shared memory for results. */
   readonly memory?: SegmentPool | undefined
 }
 
-export const poolOptions: readonly (keyof PoolOptions)[] = ['size', 'init', 'recycle', 'maxDeaths', 'graceMs']
+export const poolOptions: readonly (keyof PoolOptions)[] = [
+  'size',
+  'init',
+  'initArgs',
+  'initConcurrency',
+  'recycle',
+  'maxDeaths',
+  'graceMs',
+]
 
 /** Checks options and fills in the defaults. @throws `ERR_BAD_OPTION` for a wrong option. */
 export function poolSettings(kind: 'thread' | 'process', options: PoolOptions): PoolSettings {
   const { size = availableParallelism(), init, recycle = {}, maxDeaths = 2, graceMs = 1000 } = options
+  const { initConcurrency = availableParallelism() } = options
   checkInteger('size', size, 1)
+  checkInteger('initConcurrency', initConcurrency, 1)
   checkInteger('maxDeaths', maxDeaths, 1)
   checkInteger('graceMs', graceMs, 0)
   checkOptions(recycle, ['afterItems', 'afterHeapMb'])
   const { afterItems = Number.POSITIVE_INFINITY, afterHeapMb } = recycle
   checkInteger('recycle.afterItems', afterItems, 1, undefined, true)
   if (afterHeapMb !== undefined) checkInteger('recycle.afterHeapMb', afterHeapMb, 1)
-  if (init !== undefined && !isWorkerOp(init)) badOption('init', 'an op of workerModule()', init)
-  return { kind, size, maxDeaths, graceMs, maxTasks: afterItems }
+  checkInit(init)
+  return {
+    kind,
+    size,
+    maxDeaths,
+    graceMs,
+    maxTasks: afterItems,
+    init: init && referenceOf(init),
+    initArgs: checkInitArgs(options),
+    initConcurrency,
+  }
 }

@@ -30,6 +30,8 @@ interface Unsent {
 /** Results that a worker has not sent yet. They leave together: at the end of a turn, or when the first has waited a millisecond. */
 export class Outbox {
   readonly blind: number[] = []
+  /** Numbers of ops whose `init` has been called. */
+  readonly initialised: number[] = []
   /** Of traced tasks: slot, beginning and end; and again. */
   readonly spans: number[] = []
   readonly #carrier: Carrier
@@ -49,7 +51,12 @@ export class Outbox {
 
   /** Whether there is anything to tell. */
   get isEmpty(): boolean {
-    return this.#results.length === 0 && this.#busy.length === 0 && this.blind.length === 0
+    return (
+      this.#results.length === 0 &&
+      this.#busy.length === 0 &&
+      this.blind.length === 0 &&
+      this.initialised.length === 0
+    )
   }
 
   /** Notes that a call has held the worker. */
@@ -143,6 +150,7 @@ export class Outbox {
       this.#busy = []
     }
     if (this.blind.length > 0) message.blind = this.blind.splice(0)
+    if (this.initialised.length > 0) message.initialised = this.initialised.splice(0)
     if (this.spans.length > 0) {
       message.spans = this.spans.splice(0)
       message.worker = [process.pid, threadId]

@@ -1,12 +1,9 @@
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { dropLeases, takeLeases } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
-import type { SegmentPool } from '../memory/segment-pool.ts'
 import { fromWire, type WireError } from '../wire-error.ts'
-import type { BufferStock } from './buffer-stock.ts'
+import { WorkerInits } from './inits.ts'
 import type { Connect, LinkEnding, LinkListener, WorkerLink } from './link.ts'
-import type { OpFactsTable } from './op-facts.ts'
-import type { OpNumbers } from './op-numbers.ts'
 import { Outputs } from './outputs.ts'
 import {
   ABOVE_FLAGS,
@@ -24,39 +21,10 @@ import {
 } from './protocol.ts'
 import { Sender } from './sender.ts'
 import { ShapeReader } from './shapes.ts'
+import { SilenceWatch } from './silence-watch.ts'
 import { tellSpans } from './spans.ts'
-import type { PoolCounters } from './stats.ts'
 import type { Task } from './task.ts'
-
-/** Whom a worker tells: its pool. */
-export interface WorkerOwner {
-  readonly numbers: OpNumbers
-  readonly facts: OpFactsTable
-  readonly counters: PoolCounters
-  readonly stock: BufferStock
-  /** Shared memory that results may lie in. */
-  readonly memory: SegmentPool | undefined
-  readonly graceMs: number
-  /** Calls after which a worker gives way to a new one. */
-  readonly maxTasks: number
-  /** Whether tasks wait for a worker. */
-  readonly hasWaiting: boolean
-  /** A worker has started. */
-  workerReady(): void
-  /** A worker can take tasks, or more of them. */
-  workerHasRoom(): void
-  workerEnded(worker: PoolWorker, ending: WorkerEnding): void
-}
-
-export interface WorkerEnding extends LinkEnding {
-  readonly wasReady: boolean
-  /** Whether the pool ended it. */
-  readonly wasMeant: boolean
-  /** Tasks that may have killed it. */
-  readonly suspects: readonly Task[]
-  /** Its other tasks. */
-  readonly others: readonly Task[]
-}
+import type { WorkerOwner } from './worker-owner.ts'
 
 /** How long an idle worker may keep the process alive, in milliseconds. */
 const LET_GO_MS = 5
@@ -85,6 +53,8 @@ export class PoolWorker implements LinkListener {
   readonly #shapes: ShapeReader = new ShapeReader()
   readonly #tasks: (Task | undefined)[] = new Array(SLOTS).fill(undefined)
   readonly #freeSlots: number[] = Array.from({ length: SLOTS }, (_, i) => SLOTS - 1 - i)
+  readonly #inits: WorkerInits
+  readonly #silence: SilenceWatch
   readonly #graces: Map<number, Timer> = new Map()
   /** Who wants to hear that an unwanted task is out of the worker. */
   readonly #onFree: Map<Task, () => void> = new Map()
@@ -103,6 +73,8 @@ export class PoolWorker implements LinkListener {
     this.#owner = owner
     this.#link = connect(this, owner.stock)
     const { numbers, facts, counters, stock, memory } = owner
+    this.#inits = new WorkerInits(owner.inits)
+    this.#silence = new SilenceWatch(this.#tasks, this.#link.control)
     const refused = (tasks: readonly Task[], errors: readonly unknown[]): void => {
       tasks.forEach((task, i) => {
         this.#free(task)
@@ -127,6 +99,7 @@ export class PoolWorker implements LinkListener {
   hasRoomFor(task: Task): boolean {
     if (!this.isReady || this.isRetiring || this.#suspect !== undefined || this.#freeSlots.length === 0)
       return false
+    if (!this.#inits.hasRoomFor(task)) return false
     if (task.isSuspect) return this.load === 0
     const { ms, isGenerator } = this.#owner.facts.of(task.op)
     if (isGenerator && this.#generators >= GENERATOR_SLOTS) return false
@@ -146,6 +119,8 @@ export class PoolWorker implements LinkListener {
     if (++this.#given >= this.#owner.maxTasks) this.isRetiring = true
     if (task.isSuspect) this.#suspect = task
     this.#link.control.reset(slot)
+    this.#inits.gave(task)
+    this.#silence.gave(task)
     try {
       this.#sender.add(task)
     } catch (error) {
@@ -217,21 +192,27 @@ export class PoolWorker implements LinkListener {
   }
 
   heard(message: WorkerMessage): void {
+    this.#silence.heard()
     if (message === 'ready') {
       this.isReady = true
       this.keepOrLetGo()
       this.#owner.workerReady()
       this.#owner.workerHasRoom()
     } else if (message === 'full') this.retire()
-    else this.#hearResults(message)
+    else if ('refused' in message) {
+      this.#isMeantToEnd = true
+      this.isRetiring = true
+      this.#owner.moduleRefused(message.module, fromWire(message.refused))
+    } else this.#hearResults(message)
   }
 
   #hearResults(message: ResultMessage): void {
-    const { shapes, results, busy, blind, bytes, allocated, parcels } = message
+    const { shapes, results, busy, blind, bytes, allocated, initialised, parcels } = message
     tellSpans(this.#tasks, message)
     const { facts, counters } = this.#owner
     if (busy !== undefined || blind !== undefined) facts.learn(busy, blind)
     if (shapes !== undefined) this.#shapes.learn(shapes)
+    if (initialised !== undefined) this.#inits.called(initialised)
     if (bytes !== undefined) {
       counters.transferredBytes += bytes[0]
       counters.copiedBytes += bytes[1]
@@ -261,7 +242,8 @@ export class PoolWorker implements LinkListener {
   #hearResult(task: Task, kind: number, value: unknown): void {
     if (kind === OUTPUT) this.#hearOutput(task, value)
     else if (kind === BEGINS) {
-      if (!task.isSettled) task.call.onStart?.()
+      if (!task.isSettled && !task.hasBegun) task.call.onStart?.()
+      task.hasBegun = true
     } else this.#hearEnd(task, kind, value)
   }
 
@@ -361,6 +343,8 @@ export class PoolWorker implements LinkListener {
   ended(ending: LinkEnding): void {
     this.#hasEnded = true
     this.#sender.close()
+    this.#inits.close()
+    this.#silence.stop()
     const wasReady = this.isReady
     this.isReady = false
     this.isRetiring = true

@@ -4,11 +4,11 @@ import { setTimeout } from '../../timers.ts'
 import { openUnnamedFile } from '../memory/unnamed-file.ts'
 import { type ProcessOptions, startProcess } from '../start-process.ts'
 import { fromWire } from '../wire-error.ts'
-import type { WorkerOp } from '../worker-op.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import { FilePoolControl } from './file-control.ts'
 import { IpcCarrier, type Memory } from './ipc-carrier.ts'
 import type { LinkListener, WorkerLink } from './link.ts'
+import type { PoolSettings } from './options.ts'
 import type { LastWords, WorkerMessage, WorkerSetup } from './protocol.ts'
 
 /** Room that there must be in memory for a file of buffers; without it, it lies where temporary files do. */
@@ -33,9 +33,9 @@ export class ProcessLink implements WorkerLink, Guarded {
   constructor(
     listener: LinkListener,
     options: ProcessOptions & {
-      readonly init?: WorkerOp<undefined, unknown>
       readonly recycle?: { readonly afterHeapMb?: number }
     },
+    { init, initArgs }: Pick<PoolSettings, 'init' | 'initArgs'>,
     memory: Memory,
   ) {
     this.#listener = listener
@@ -46,7 +46,7 @@ export class ProcessLink implements WorkerLink, Guarded {
       files.push(openUnnamedFile(ROOM_BYTES), openUnnamedFile(ROOM_BYTES))
       const { child, tsx } = startProcess(ENTRY, files, options)
       this.#child = child
-      setup = { init: options.init && { ...options.init }, maxHeapMb: options.recycle?.afterHeapMb, tsx }
+      setup = { init, initArgs, maxHeapMb: options.recycle?.afterHeapMb, tsx }
     } catch (error) {
       for (const file of files) closeSync(file)
       throw error

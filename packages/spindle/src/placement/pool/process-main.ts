@@ -1,17 +1,20 @@
+import { joinProcess, onRefused } from '../nesting.ts'
 import { toWire } from '../wire-error.ts'
-import { loadOp, markTsx } from '../worker-modules.ts'
+import { markTsx, runInit } from '../worker-modules.ts'
 import { WorkerStock } from './buffer-stock.ts'
 import { FileWorkerControl } from './file-control.ts'
 import { HeapWatch } from './heap-watch.ts'
 import { IpcCarrier } from './ipc-carrier.ts'
 import { watchParent } from './orphan-watch.ts'
-import type { LastWords, PoolMessage, WorkerSetup } from './protocol.ts'
+import type { LastWords, PoolMessage, Refused, WorkerSetup } from './protocol.ts'
 import { TaskRunner } from './task-runner.ts'
 
 // What runs in a process of a pool.
 
 /** Descriptors that the pool has passed on: control block, items, results. */
 const [CONTROL, ITEMS, RESULTS] = [4, 5, 6]
+
+joinProcess()
 
 let runner: TaskRunner | undefined
 
@@ -27,14 +30,20 @@ process.on('uncaughtExceptionMonitor', (error) => post({ thrown: toWire(error) }
 // What was done before the process ends of itself need not be done again.
 process.on('exit', () => runner?.flush())
 
-async function setUp({ init, maxHeapMb, tsx }: WorkerSetup): Promise<void> {
+onRefused((error, module) => {
+  post({ refused: toWire(error), module } satisfies Refused)
+  process.exit(0)
+})
+
+async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<void> {
   if (tsx !== undefined) markTsx()
-  if (init !== undefined) await (await loadOp(init))(undefined, undefined)
+  // An `init` may hold the process for long.
+  watchParent()
+  if (init !== undefined) await runInit(init, initArgs)
   const stock = new WorkerStock()
   const carrier = new IpcCarrier(post, RESULTS, ITEMS, { left: (buffer) => stock.left(buffer) })
   runner = new TaskRunner(carrier, new FileWorkerControl(CONTROL), new HeapWatch(maxHeapMb), stock)
   post('ready')
-  watchParent()
 }
 
 /** The pool tells those who wait. */

@@ -73,12 +73,20 @@ export interface ResultMessage {
   readonly bytes?: readonly [transferred: number, copied: number]
   /** Size of buffers, and how many of that size ops have asked for since the last message; and again. */
   readonly allocated?: readonly number[]
+  /** Numbers of ops whose `init` has been called. */
+  readonly initialised?: readonly number[]
   /** What the carrier has taken out of `results`. */
   readonly parcels?: readonly unknown[]
 }
 export const FIELDS_OF_BUSY = 3
 /** `'full'`: the worker's memory has grown to the limit for replacing it. */
-export type WorkerMessage = ResultMessage | 'ready' | 'full'
+export type WorkerMessage = ResultMessage | Refused | 'ready' | 'full'
+
+/** A module that must not be loaded by workers, for it starts workers of its own for itself. The worker ends. */
+export interface Refused {
+  readonly refused: WireError
+  readonly module: string
+}
 
 /** Of a process, what ended it. */
 export interface LastWords {
@@ -89,6 +97,8 @@ export interface LastWords {
 export interface WorkerSetup {
   /** Called before the worker is ready. */
   readonly init: OpReference | undefined
+  /** What that is called with. */
+  readonly initArgs: unknown
   /** Heap and buffers, in MiB, from which on the worker says `'full'`. */
   readonly maxHeapMb: number | undefined
   /** URL of the module of tsx, if the worker was started with it. */

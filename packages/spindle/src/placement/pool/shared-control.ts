@@ -5,6 +5,8 @@ import { SLOTS } from './protocol.ts'
 const WAITING = 0
 const BEGUN = 1
 const ENDED = 2
+/** Begun, but it is the op's module that has. */
+const LOADING = 3
 // ... and, SLOTS further, whether the pool wants it no more. Then, each in a word of its own:
 const WANTED = 0
 const ABORTED = 1
@@ -33,9 +35,17 @@ export class SharedPoolControl implements PoolControl {
   }
 
   begunSlots(): ReadonlySet<number> {
-    const begun = new Set<number>()
-    for (let slot = 0; slot < SLOTS; slot++) if (Atomics.load(this.#words, slot) === BEGUN) begun.add(slot)
-    return begun
+    return this.#slots((state) => state === BEGUN || state === LOADING)
+  }
+
+  loadingSlots(): ReadonlySet<number> {
+    return this.#slots((state) => state === LOADING)
+  }
+
+  #slots(isWanted: (state: number) => boolean): ReadonlySet<number> {
+    const slots = new Set<number>()
+    for (let slot = 0; slot < SLOTS; slot++) if (isWanted(Atomics.load(this.#words, slot))) slots.add(slot)
+    return slots
   }
 
   posted(): void {
@@ -75,6 +85,10 @@ export class SharedWorkerControl implements WorkerControl {
 
   set member(member: number) {
     Atomics.store(this.#words, MEMBER, member)
+  }
+
+  load(slot: number): void {
+    Atomics.store(this.#words, slot, LOADING)
   }
 
   begin(slot: number): void {

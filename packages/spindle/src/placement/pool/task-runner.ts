@@ -134,7 +134,7 @@ export class TaskRunner {
     if ((head & IS_TRACED) !== 0) this.#traced.set(slot, sinceEpoch())
     if (op instanceof Promise) {
       // Loading runs the module's own code, which may end the worker: the task has begun.
-      this.control.begin(slot)
+      this.control.load(slot)
       this.pending++
       op.then(
         (loaded) => {
@@ -158,7 +158,13 @@ export class TaskRunner {
       this.#ops[number] = loaded
       return loaded
     })
-    loading.catch(() => {})
+    const { init } = reference
+    const over = (): void => {
+      if (init === undefined) return
+      this.outbox.initialised.push(number)
+      this.flushSoon()
+    }
+    loading.then(over, over)
     this.#ops.push(loading)
   }
 

@@ -36,6 +36,9 @@ export class Task implements OutputsOwner {
   /** Where it is in the pool's list. */
   watched: Watched | undefined = undefined
   watchedAt = -1
+  /** When its worker got it, and whether that has told that the op begins; where the call has a limit. */
+  givenAt = 0
+  hasBegun = false
   /** Its places in its worker's accounts. */
   isLoad = false
   isAwaited = false

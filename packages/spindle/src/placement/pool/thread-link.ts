@@ -2,9 +2,9 @@ import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
 import { clockMs } from '../../timers.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { type EntrySetup, startThread } from '../start-worker.ts'
-import type { WorkerOp } from '../worker-op.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import type { LinkListener, WorkerLink } from './link.ts'
+import type { PoolSettings } from './options.ts'
 import { PortCarrier } from './port-carrier.ts'
 import type { ThreadSetup } from './protocol.ts'
 import { SharedPoolControl } from './shared-control.ts'
@@ -19,20 +19,21 @@ export class ThreadLink implements WorkerLink, Guarded {
   constructor(
     listener: LinkListener,
     options: {
-      readonly init?: WorkerOp<undefined, unknown>
       readonly resourceLimits?: ResourceLimits
       readonly memory?: SegmentPool
       readonly recycle?: { readonly afterHeapMb?: number }
     },
-    settings: { readonly graceMs: number; readonly size: number },
+    settings: Pick<PoolSettings, 'graceMs' | 'size' | 'init' | 'initArgs'>,
   ) {
-    const { init, resourceLimits, recycle, memory } = options
+    const { resourceLimits, recycle, memory } = options
+    const { init, initArgs } = settings
     const { control } = this
     this.#graceMs = settings.graceMs
     const setup: Omit<ThreadSetup, keyof EntrySetup> = {
       control: control.buffer,
       memory: memory?.handle,
       init,
+      initArgs,
       maxHeapMb: recycle?.afterHeapMb,
       poolSize: settings.size,
     }

@@ -1,10 +1,12 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { clockMs } from '../../timers.ts'
-import { loadOp, markTsx } from '../worker-modules.ts'
+import { onRefused } from '../nesting.ts'
+import { toWire } from '../wire-error.ts'
+import { markTsx, runInit } from '../worker-modules.ts'
 import { WorkerStock } from './buffer-stock.ts'
 import { HeapWatch } from './heap-watch.ts'
 import { PortCarrier } from './port-carrier.ts'
-import type { PoolMessage, ThreadSetup } from './protocol.ts'
+import type { PoolMessage, Refused, ThreadSetup } from './protocol.ts'
 import { SharedWorkerControl } from './shared-control.ts'
 import { Spinner } from './spinner.ts'
 import { TaskRunner } from './task-runner.ts'
@@ -12,7 +14,15 @@ import { TaskRunner } from './task-runner.ts'
 // What runs in a thread of a pool.
 
 const port = parentPort as MessagePort
-const { control: buffer, init, tsx, maxHeapMb, poolSize, memory: handle } = workerData as ThreadSetup
+const {
+  control: buffer,
+  init,
+  initArgs,
+  tsx,
+  maxHeapMb,
+  poolSize,
+  memory: handle,
+} = workerData as ThreadSetup
 const control = new SharedWorkerControl(buffer)
 const memories = handle && (await import('./call-memories.ts')).openMemories(handle)
 const heap = new HeapWatch(maxHeapMb)
@@ -21,7 +31,11 @@ const spinner = new Spinner(control, poolSize)
 
 if (memories !== undefined) control.member = memories.member
 if (tsx !== undefined) markTsx()
-if (init !== undefined) await (await loadOp(init))(undefined, undefined)
+onRefused((error, module) => {
+  port.postMessage({ refused: toWire(error), module } satisfies Refused)
+  process.exit(0)
+})
+if (init !== undefined) await runInit(init, initArgs)
 port.on('message', (message: PoolMessage) => {
   const startedAt = clockMs()
   spinner.heard++

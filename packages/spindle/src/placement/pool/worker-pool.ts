@@ -1,23 +1,32 @@
 import { badOption } from '../../check.ts'
-import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
-import { clearTimeout, queueMicrotask, setTimeout } from '../../timers.ts'
+import { InfrastructureError, isInfrastructureError, messageOf, SpindleError } from '../../errors.ts'
+import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
 import type { Executor, ExecutorCall } from '../executor.ts'
+import { checkNesting, isNested, moduleName, startsWorkers } from '../nesting.ts'
 import { wholeBuffersOf } from '../pack.ts'
+import { StartTries } from '../start-tries.ts'
+import type { OpReference } from '../worker-modules.ts'
 import { AbortWatch } from './abort-watch.ts'
 import { BufferStock } from './buffer-stock.ts'
+import { InitCount } from './inits.ts'
+import { checkCrossing } from './ipc-carrier.ts'
 import type { Connect } from './link.ts'
 import { moved } from './moved.ts'
 import { OpFactsTable } from './op-facts.ts'
 import { OpNumbers } from './op-numbers.ts'
 import type { PoolSettings } from './options.ts'
-import { PoolWorker, type WorkerEnding, type WorkerOwner } from './pool-worker.ts'
+import { PoolWorker } from './pool-worker.ts'
 import { PoolCounters, type PoolStats } from './stats.ts'
 import { Task } from './task.ts'
 import { TaskQueue } from './task-queue.ts'
+import type { WorkerEnding, WorkerOwner } from './worker-owner.ts'
+
+startsWorkers()
 
 /** What `ThreadPool` and `ProcessPool` have in common, which is all but how a worker is started and spoken to. */
 export class WorkerPool implements Executor, AsyncDisposable {
   readonly reportsStart = true
+  readonly bindsValues = true
   readonly #settings: PoolSettings
   readonly #connect: Connect
   readonly #workers: Set<PoolWorker> = new Set()
@@ -30,8 +39,13 @@ export class WorkerPool implements Executor, AsyncDisposable {
   readonly #onSettled = (task: Task): void => this.#settled(task)
   #closing: Promise<void> | undefined
   #onEmpty: (() => void) | undefined
-  /** Workers that failed to start since one was ready. While there are others, no more are tried. */
-  #failedStarts = 0
+  readonly #tries: StartTries = new StartTries()
+  /** Waits until another start is tried. */
+  #retry: Timer | undefined
+  /** Nothing more is tried: as long as there are other workers, these do it. */
+  #hasGivenUp = false
+  /** Modules that no worker can load. */
+  readonly #refused: Map<string, unknown> = new Map()
   #isDispatching = false
   /** Whether tasks were waiting when the last ones were given out. */
   #hadWaiting = false
@@ -48,6 +62,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
         return queue.length > 0
       },
       numbers: this.#numbers,
+      inits: new InitCount(settings.initConcurrency),
       facts: new OpFactsTable(),
       counters: this.#counters,
       stock: this.#stock,
@@ -56,8 +71,9 @@ export class WorkerPool implements Executor, AsyncDisposable {
       maxTasks: settings.maxTasks,
       workerHasRoom: () => this.#dispatchSoon(),
       workerReady: () => {
-        this.#failedStarts = 0
+        this.#canStart()
       },
+      moduleRefused: (module, error) => this.#moduleRefused(module, error),
       workerEnded: (worker, ending) => this.#workerEnded(worker, ending),
     }
   }
@@ -97,6 +113,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     if (typeof n !== 'number' || !Number.isFinite(n)) badOption('priority', 'a finite number', n)
     return {
       reportsStart: true,
+      bindsValues: true,
       run: (item, call) => this.#run(item, call, n),
       warmUp: (calls) => this.warmUp(calls),
     }
@@ -133,7 +150,10 @@ export class WorkerPool implements Executor, AsyncDisposable {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) return reject(this.#closed())
       if (call.signal.aborted) return reject(call.signal.reason)
-      const op = this.#numbers.numberOf(call)
+      if (isNested()) checkNesting([call.filename])
+      const refused = this.#refused.size > 0 ? this.#refused.get(moduleName(call.filename)) : undefined
+      if (refused !== undefined) return reject(refused)
+      const op = this.#numbers.numberOf(call, this.#checkReference)
       // A stage knows where it was made; of any other caller the stack is all there is. To take it costs as much as all the rest of a small
       // call, so of many calls at a time only the first one's is taken.
       const isSited = call.context === undefined && this.#tasks.size === 0
@@ -145,7 +165,14 @@ export class WorkerPool implements Executor, AsyncDisposable {
     })
   }
 
+  readonly #checkReference = ({ initArgs, bound, exportName }: OpReference): void => {
+    if (this.#settings.kind === 'thread') return
+    checkCrossing(initArgs, 'initArgs')
+    checkCrossing(bound, `${exportName}.with()`)
+  }
+
   async #close(): Promise<void> {
+    clearTimeout(this.#retry)
     for (const task of this.#tasks.list()) this.#aborted(task, this.#closed())
     if (this.#workers.size === 0) return
     const ended = new Promise<void>((resolve) => {
@@ -196,15 +223,16 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   #startWorkers(waiting: number): void {
-    if (this.#workers.size >= this.#settings.size || (this.#failedStarts > 0 && this.#workers.size > 0))
-      return
+    const { size, initConcurrency } = this.#settings
+    if (this.#retry !== undefined || (this.#hasGivenUp && this.#workers.size > 0)) return
     let starting = 0
     for (const worker of this.#workers) if (!worker.isReady && !worker.isRetiring) starting++
-    while (starting < waiting && this.#workers.size < this.#settings.size && this.#closing === undefined) {
+    const wanted = Math.min(waiting, initConcurrency)
+    while (starting < wanted && this.#workers.size < size && this.#closing === undefined) {
       try {
         this.#workers.add(new PoolWorker(this.#owner, this.#connect))
       } catch (error) {
-        if (this.#workers.size === 0) this.#cannotStart(error)
+        this.#notStarted(error)
         return
       }
       starting++
@@ -241,14 +269,48 @@ export class WorkerPool implements Executor, AsyncDisposable {
       if (this.#workers.size === 0) this.#onEmpty?.()
       return
     }
-    if (!wasReady && !wasMeant) this.#failedStarts++
-    if (this.#failedStarts > 0 && this.#workers.size === 0) this.#cannotStart(error ?? how)
-    else this.#dispatch()
+    // What failed before the last one was ready is not to blame for what comes after.
+    if (wasReady) this.#canStart()
+    else if (!wasMeant) this.#notStarted(error ?? how)
+    this.#dispatch()
+  }
+
+  #canStart(): void {
+    this.#tries.reset()
+    this.#hasGivenUp = false
+  }
+
+  /** A worker was not ready when it ended: another one is tried after a while, unless that is of no use. */
+  #notStarted(cause: unknown): void {
+    if (this.#retry !== undefined && !isInfrastructureError(cause)) return
+    const waitMs = this.#tries.failedWith(cause)
+    if (waitMs === undefined) {
+      this.#hasGivenUp = true
+      if (this.#workers.size === 0) this.#cannotStart(cause)
+      return
+    }
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      this.#dispatch()
+    }, waitMs)
+  }
+
+  #moduleRefused(module: string, error: unknown): void {
+    this.#refused.set(module, error)
+    for (const task of this.#tasks.list()) {
+      if (moduleName(task.call.filename) !== module) continue
+      this.#queue.delete(task)
+      task.reject(error)
+    }
+    const { init } = this.#settings
+    if (init !== undefined && moduleName(init.href) === module) this.#cannotStart(error)
   }
 
   #cannotStart(cause: unknown): void {
-    this.#failedStarts = 0
-    const message = `no worker ${this.#settings.kind} can be started: ${messageOf(cause)}`
+    const { failed } = this.#tries
+    this.#canStart()
+    const tries = failed > 1 ? ` (tried ${failed} times)` : ''
+    const message = `no worker ${this.#settings.kind} can be started: ${messageOf(cause)}${tries}`
     for (const task of this.#queue.clear())
       task.reject(new InfrastructureError('ERR_WORKER_START', message, { cause }))
   }

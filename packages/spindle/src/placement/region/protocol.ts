@@ -59,6 +59,8 @@ export interface VariantsPlan {
 export interface RegionPlan {
   readonly stages: readonly StagePlan[]
   readonly init: OpReference | undefined
+  /** What that is called with. */
+  readonly initArgs: unknown
   readonly pipelineId: number
   readonly seed: number
   /** Number of the first stage in the whole pipeline. */

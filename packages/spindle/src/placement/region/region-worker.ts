@@ -35,10 +35,16 @@ export interface RegionWorkerOwner {
 export interface WorkerEnding {
   readonly how: string
   readonly error: unknown
-  /** Why it never became ready, where that is so. */
-  readonly startFailure: InfrastructureError | undefined
+  /** Why it never became ready, or can do nothing, where that is so. */
+  readonly startFailure: StartFailure | undefined
   /** The stage whose call held it for too long, where that is why it was ended, and the input (-1 if there were several). */
   readonly hang: { readonly stage: number; readonly seq: number; readonly error: TimeoutError } | undefined
+}
+
+export interface StartFailure {
+  readonly error: InfrastructureError
+  /** Whether another worker would meet with the same. */
+  readonly isFinal: boolean
 }
 
 /** An input as a worker is given it. */
@@ -106,7 +112,7 @@ export class RegionWorker {
   #granted = 0
   #placed = 0
   #grace: Timer | undefined
-  #startFailure: InfrastructureError | undefined
+  #startFailure: StartFailure | undefined
   #hang: WorkerEnding['hang']
 
   constructor(owner: RegionWorkerOwner, options: RegionWorkerOptions) {
@@ -262,7 +268,7 @@ export class RegionWorker {
     if (message === 'hello') this.#setUp()
     else if (message === 'ready') this.#began()
     else if ('failure' in message) {
-      this.#startFailure = startFailure(fromWire(message.failure))
+      this.#startFailure = startFailure(fromWire(message.failure), true)
       this.#channel.kill()
     } else if ('holder' in message) this.#watch.told(message)
     else this.#heardReport(message)
@@ -272,7 +278,7 @@ export class RegionWorker {
     try {
       this.#channel.post({ plan: this.#options.plan, control: this.#control }, [])
     } catch (error) {
-      this.#startFailure = startFailure(notTransferable(this.#options.plan, 'region', error))
+      this.#startFailure = startFailure(notTransferable(this.#options.plan, 'region', error), true)
       this.#channel.kill()
     }
   }
@@ -319,13 +325,17 @@ export class RegionWorker {
     this.isClosing = true
     const startFailure =
       this.#startFailure ??
-      (wasReady ? undefined : cannotStart(error === undefined ? how : messageOf(error), error))
+      (wasReady
+        ? undefined
+        : { error: cannotStart(error === undefined ? how : messageOf(error), error), isFinal: false })
     this.#owner.workerEnded(this, { how, error, startFailure, hang: this.#hang })
   }
 }
 
-function startFailure(error: unknown): InfrastructureError {
-  return error instanceof InfrastructureError ? error : cannotStart(messageOf(error), error)
+/** `isFinal`: the worker has told it itself. */
+export function startFailure(error: unknown, isFinal = false): StartFailure {
+  const isKnown = error instanceof InfrastructureError
+  return { error: isKnown ? error : cannotStart(messageOf(error), error), isFinal: isFinal || isKnown }
 }
 
 function cannotStart(why: string, cause: unknown): InfrastructureError {
