@@ -3,7 +3,8 @@ import { InfrastructureError, messageOf, SpindleError } from '../errors.ts'
 import { bytesOf, checkData, type FileData, Gathered } from './file-data.ts'
 import { call, type FileWork, makeFile, run, runSync } from './file-work.ts'
 import { checkFolder, checkName } from './names.ts'
-import { OutputFolder } from './output-folder.ts'
+import { OutputFolder, type UnplacedFile } from './output-folder.ts'
+import { StagedNames } from './staged-names.ts'
 import { brokenCheckpoint, takeState } from './state.ts'
 
 /** Options of {@link FileCheckpoint.open}. */
@@ -50,6 +51,8 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   readonly #folder: OutputFolder
   readonly #gathered: Gathered = new Gathered()
   #files: StagedFile[] = []
+  /** Of the files of the next commit. */
+  #names: StagedNames
   /** Settles, never rejects, when all that was called before is done. */
   #tail: Promise<void> = Promise.resolve()
   #unsettled = 0
@@ -58,6 +61,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
 
   private constructor(folder: OutputFolder) {
     this.#folder = folder
+    this.#names = new StagedNames(folder.isCaseBlind)
   }
 
   /**
@@ -111,6 +115,14 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   }
 
   /**
+   * Files that earlier runs have committed and that cannot get their names, because the file system refuses them or something is in their way. They
+   * are kept, complete, and each `open()` tries again.
+   */
+  get unplaced(): readonly UnplacedFile[] {
+    return this.#folder.unplaced
+  }
+
+  /**
    * Appends to the current part. Little data is copied and gathered, up to 64 KiB; wait for the promise before overwriting the bytes, and so as not to be
    * faster than the disk.
    */
@@ -136,23 +148,27 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
    * @param name path relative to the folder, inside it
    * @param data the content; or a function that makes the file at the path it is given (for libraries that write files themselves). When it fails,
    *   only this file is not made, and the promise rejects with its error.
+   * @throws `ERR_CHECKPOINT_WRITE` for a name that the file system refuses, that is a part's, or that is in the way of another file; only this file is not made
    */
   async writeFile(name: string, data: FileData | ((path: string) => void | Promise<void>)): Promise<void> {
     this.#check()
     const file = this.#stage(name, data)
     const path = this.#folder.pathOf(file.temp)
-    file.filling =
+    // Side by side: most names are good.
+    file.filling = both(
+      run(this.#folder.checkPlace(name)),
       typeof data === 'function'
         ? Promise.resolve(path)
             .then(data)
             .then(() => run(call('access', path)))
-        : run(makeFile(path, [bytesOf(data)]))
+        : run(makeFile(path, [bytesOf(data)])),
+    )
     this.#unsettled++
     try {
       await file.filling
       file.filling = undefined
     } catch (error) {
-      this.#files = this.#files.filter((other) => other !== file)
+      this.#unstage(file)
       throw typeof data === 'function' ? error : writeFault(this.directory, error)
     } finally {
       this.#unsettled--
@@ -165,13 +181,14 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     const file = this.#stage(name, data)
     const path = this.#folder.pathOf(file.temp)
     try {
+      runSync(this.#folder.checkPlace(name))
       if (typeof data === 'function') {
         if ((data(path) as unknown) instanceof Promise)
           badOption('data', 'a function that has made the file when it returns', data)
         runSync(call('access', path))
       } else runSync(makeFile(path, [bytesOf(data)]))
     } catch (error) {
-      this.#files = this.#files.filter((other) => other !== file)
+      this.#unstage(file)
       throw typeof data === 'function' ? error : writeFault(this.directory, error)
     }
   }
@@ -188,8 +205,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     this.#check()
     const taken = takeState(state)
     const chunks = this.#gathered.take()
-    const files = this.#files
-    this.#files = []
+    const files = this.#takeFiles()
     await this.#queue(async () => {
       await Promise.all(files.map(({ filling }) => filling))
       await run(this.#commit(chunks, files, taken))
@@ -200,8 +216,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   commitSync(state: () => S): void {
     this.#checkSync()
     const taken = takeState(state)
-    const files = this.#files
-    this.#files = []
+    const files = this.#takeFiles()
     this.#now(() => runSync(this.#commit(this.#gathered.take(), files, taken)))
   }
 
@@ -243,9 +258,25 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   #stage(name: string, data: unknown): StagedFile {
     checkName('name', name)
     if (typeof data !== 'function') checkData(data)
+    this.#folder.checkNotPart(name)
+    this.#names.add(name)
     const file = { temp: this.#folder.nextTemp(name), name, filling: undefined }
     this.#files.push(file)
     return file
+  }
+
+  /** A file was not made. It may be in a commit that was called meanwhile, which then fails. */
+  #unstage(file: StagedFile): void {
+    if (!this.#files.includes(file)) return
+    this.#files = this.#files.filter((other) => other !== file)
+    this.#names.remove(file.name)
+  }
+
+  #takeFiles(): readonly StagedFile[] {
+    const files = this.#files
+    this.#files = []
+    this.#names = new StagedNames(this.#folder.isCaseBlind)
+    return files
   }
 
   /** One after the other, in the order of the calls. */
@@ -303,6 +334,11 @@ function checkArguments(
 
 function defaultPartName(part: number): string {
   return `part-${String(part).padStart(8, '0')}`
+}
+
+/** Resolves when both have; rejects, as the first of them does that has to, when both have settled. */
+async function both(first: Promise<void>, second: Promise<void>): Promise<void> {
+  for (const end of await Promise.allSettled([first, second])) if (end.status === 'rejected') throw end.reason
 }
 
 function writeFault(path: string, error: unknown): unknown {

@@ -1,4 +1,4 @@
-import fs from 'node:fs'
+import fs, { type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
@@ -18,7 +18,10 @@ interface Calls {
   mkdir(path: string, options: { recursive: true }): string | undefined
   readdir(path: string): string[]
   readFile(path: string, encoding: 'utf8'): string
-  access(path: string): void
+  access(path: string, mode?: number): void
+  lstat(path: string): Stats
+  realpath(path: string): string
+  rmdir(path: string): void
 }
 
 interface Call {

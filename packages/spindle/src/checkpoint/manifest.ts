@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { messageOf, SpindleError } from '../errors.ts'
 import { call, type FileWork, isMissing, makeFile, syncFile, syncFolder } from './file-work.ts'
-
-/** The folder, in that of the output, which holds the manifest and what is not committed. Tools that list files pass over such names. */
-export const WORK_FOLDER = '.checkpoint'
+import { isName } from './names.ts'
 
 const FILE = 'manifest.json'
 const NEXT_FILE = 'manifest.next'
+/** Who has the folder. */
+export const OWNER_FILE = 'owner'
 const VERSION = 1
 
 /** What the last commit said: the one thing that tells what is committed. */
@@ -16,7 +16,7 @@ export interface Manifest {
   readonly commits: number
   /** Parts so far: those of lower numbers are committed. */
   readonly parts: number
-  /** Files of the last commit, which get their names after it. */
+  /** Files of the last commit, which get their names after it, and those of earlier ones that could not get theirs. */
   readonly files: readonly CommittedFile[]
   readonly state: object
 }
@@ -71,7 +71,11 @@ function parse(path: string, text: string): Manifest {
   if (!isCount(commits)) throw badManifest(path, '`commits` is no count')
   if (!isCount(parts)) throw badManifest(path, '`parts` is no count')
   if (!Array.isArray(files) || !files.every(isFile)) throw badManifest(path, '`files` is no list of files')
-  if (typeof state !== 'object' || state === null) throw badManifest(path, '`state` is no state')
+  if (parts > commits) throw badManifest(path, '`parts` is above `commits`')
+  for (const [at, { name }] of files.entries())
+    if (!isName(name)) throw badManifest(path, `\`files[${at}].name\` is no name inside of the folder`)
+  if (typeof state !== 'object' || state === null || Array.isArray(state))
+    throw badManifest(path, '`state` is no state')
   return { version, commits, parts, files, state }
 }
 
@@ -80,7 +84,12 @@ function isCount(count: unknown): count is number {
 }
 
 function isFile(file: Partial<CommittedFile> | null): boolean {
-  return typeof file?.temp === 'string' && !/[\\/]/.test(file.temp) && typeof file.name === 'string'
+  return typeof file?.temp === 'string' && isTemp(file.temp) && typeof file.name === 'string'
+}
+
+/** Whether it may be the passing name of a file: a name in the work folder that is none of its own files. */
+function isTemp(temp: string): boolean {
+  return !/[\\/\0]/.test(temp) && !['', '.', '..', FILE, NEXT_FILE, OWNER_FILE].includes(temp)
 }
 
 function badManifest(path: string, problem: string, cause?: unknown): SpindleError {

@@ -1,9 +1,15 @@
 import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { badOption } from '../check.ts'
-import { WORK_FOLDER } from './manifest.ts'
 
-const SEPARATOR = process.platform === 'win32' ? /[\\/]/ : /\//
+/** The folder, in that of the output, which holds the manifest and what is not committed. Tools that list files pass over such names. */
+export const WORK_FOLDER = '.checkpoint'
+
+const IS_WINDOWS = process.platform === 'win32'
+const SEPARATOR = IS_WINDOWS ? /[\\/]/ : /\//
+
+/** What Windows takes for a device or a stream, or changes without a word. */
+const NO_WINDOWS_NAME = /[<>:"|?*]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i
 
 /** Where an output lies, as an absolute path. */
 export function checkFolder(directory: unknown): string {
@@ -15,13 +21,32 @@ export function checkFolder(directory: unknown): string {
 
 /** Refuses what is no name of a file inside of an output's folder; gives it back. */
 export function checkName(option: string, name: unknown): string {
-  if (typeof name !== 'string' || name === '' || name.includes('\0') || isAbsolute(name)) refuse(option, name)
-  const segments = name.split(SEPARATOR)
-  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) refuse(option, name)
-  if (segments[0] === WORK_FOLDER) refuse(option, name)
+  if (!isName(name))
+    badOption(
+      option,
+      `the path of a file relative to the folder, inside it and not in "${WORK_FOLDER}"`,
+      name,
+    )
   return name
 }
 
-function refuse(option: string, name: unknown): never {
-  badOption(option, `the path of a file relative to the folder, inside it and not in "${WORK_FOLDER}"`, name)
+/** Whether a value is the name of a file inside of an output's folder, as a path relative to it. */
+export function isName(name: unknown): name is string {
+  if (typeof name !== 'string' || name === '' || name.includes('\0') || isAbsolute(name)) return false
+  const segments = segmentsOf(name)
+  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) return false
+  if (IS_WINDOWS && segments.some((segment) => NO_WINDOWS_NAME.test(segment))) return false
+  // Some file systems take other cases for the same name.
+  return (segments[0] as string).toLowerCase() !== WORK_FOLDER
+}
+
+/** The folders that a file is in, and its own name, from the top. */
+export function segmentsOf(name: string): string[] {
+  return name.split(SEPARATOR)
+}
+
+/** The folders that a name is in, as paths relative to the output's folder: `a` and `a/b` for `a/b/c`. */
+export function foldersOf(name: string): string[] {
+  const segments = segmentsOf(name)
+  return segments.slice(0, -1).map((_, at) => segments.slice(0, at + 1).join('/'))
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { run } from './file-work.ts'
-import { readManifest, WORK_FOLDER } from './manifest.ts'
-import { checkFolder } from './names.ts'
+import { readManifest } from './manifest.ts'
+import { checkFolder, WORK_FOLDER } from './names.ts'
 
 /**
  * What the last commit of a `FileCheckpoint` said is done, read without taking the folder over: of all ranks of a run, say, for `mergeStates()`. `undefined`

@@ -1,6 +1,6 @@
 import { badOption, checkOptions } from '../check.ts'
 import { messageOf, SpindleError } from '../errors.ts'
-import { brokenCheckpoint, takenCheckpoint, takeState } from './state.ts'
+import { brokenCheckpoint, isState, takenCheckpoint, takeState } from './state.ts'
 
 /** The part of a SQLite connection that is needed: `DatabaseSync` of `node:sqlite` (Node >= 22.5) and `Database` of better-sqlite3 have it. */
 export interface SqliteDatabase {
@@ -76,7 +76,7 @@ export class SqliteCheckpoint<S extends object> {
        ON CONFLICT (name) DO UPDATE SET commits = excluded.commits, state = excluded.state`,
     )
     const row = this.#row()
-    this.#commits = row.commits
+    this.#commits = commitsOf(table, name, row.commits)
     this.#state = row.state === undefined ? undefined : parseState(table, name, row.state)
   }
 
@@ -117,7 +117,6 @@ export class SqliteCheckpoint<S extends object> {
 
   #row(): { commits: number; state: string | undefined } {
     const row = this.#read.get(this.#name) as { commits: number | bigint; state: string } | undefined
-    // A connection may be set to give integers as bigints.
     return { commits: Number(row?.commits ?? 0), state: row?.state }
   }
 
@@ -129,15 +128,22 @@ export class SqliteCheckpoint<S extends object> {
 }
 
 function parseState<S extends object>(table: string, name: string, text: string): S {
+  const place = `table "${table}" holds no state under "${name}"`
+  let state: unknown
   try {
-    return JSON.parse(text)
+    state = JSON.parse(text)
   } catch (error) {
-    throw new SpindleError(
-      'ERR_BAD_CHECKPOINT',
-      `table "${table}" holds no state under "${name}": ${messageOf(error)}`,
-      { cause: error },
-    )
+    throw new SpindleError('ERR_BAD_CHECKPOINT', `${place}: ${messageOf(error)}`, { cause: error })
   }
+  if (!isState(state)) throw new SpindleError('ERR_BAD_CHECKPOINT', `${place}: it is no object`)
+  return state as S
+}
+
+/** A connection may be set to give integers as bigints. */
+function commitsOf(table: string, name: string, count: number | bigint): number {
+  const commits = Number(count)
+  if (Number.isSafeInteger(commits) && commits >= 0) return commits
+  throw new SpindleError('ERR_BAD_CHECKPOINT', `table "${table}" holds no count of commits under "${name}"`)
 }
 
 function checkDatabase(database: unknown): void {
