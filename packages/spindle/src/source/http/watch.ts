@@ -1,27 +1,74 @@
-/** Ends a request that has given no sign of life for too long. */
+/** What timers can wait. Longer is as good as for ever. */
+const LONGEST_MS = 2 ** 31 - 1
+/** How often a request that rests looks whether it goes on. */
+const RESTING_MS = 250
+
+/**
+ * Ends a request that has given no sign of life for too long, or that takes too long in all. Only waiting counts: while whoever reads has
+ * a piece in hand, the request {@link rest}s.
+ */
 export class Watch {
-  /** Of the request: aborted by the user, or when it has stalled. */
+  /** Of the request: aborted by the user, or when its time is over. */
   readonly signal: AbortSignal
   hasStalled = false
-  private readonly timer: NodeJS.Timeout | undefined
+  hasExpired = false
+  private readonly controller = new AbortController()
+  private readonly idle: NodeJS.Timeout | undefined
+  private total: NodeJS.Timeout | undefined
+  private isResting = false
+  private waitedMs = 0
+  private since = performance.now()
 
-  constructor(timeoutMs: number, signal: AbortSignal | undefined) {
-    const controller = new AbortController()
-    this.signal = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
-    if (timeoutMs === Number.POSITIVE_INFINITY) return
-    this.timer = setTimeout(() => {
-      this.hasStalled = true
-      controller.abort()
-    }, timeoutMs)
-    this.timer.unref()
+  constructor(idleMs: number, totalMs: number, signal: AbortSignal | undefined) {
+    const own = this.controller.signal
+    this.signal = signal === undefined ? own : AbortSignal.any([signal, own])
+    if (idleMs <= LONGEST_MS) {
+      this.idle = setTimeout(() => {
+        if (this.isResting) return
+        this.hasStalled = true
+        this.controller.abort()
+      }, idleMs)
+      this.idle.unref()
+    }
+    if (totalMs <= LONGEST_MS) this.startTotal(totalMs)
   }
 
-  /** There was a sign of life. */
+  /** There was a sign of life; what comes is waited for. */
   sign(): void {
-    this.timer?.refresh()
+    if (this.isResting) {
+      this.isResting = false
+      this.since = performance.now()
+    }
+    this.idle?.refresh()
   }
 
-  end(): void {
-    clearTimeout(this.timer)
+  /** Nothing is waited for until the next {@link sign}. */
+  rest(): void {
+    this.isResting = true
+    this.waitedMs += performance.now() - this.since
+  }
+
+  /** @returns for how long the request was waited for, in milliseconds */
+  end(): number {
+    clearTimeout(this.idle)
+    clearTimeout(this.total)
+    return this.waited()
+  }
+
+  private waited(): number {
+    return this.isResting ? this.waitedMs : this.waitedMs + performance.now() - this.since
+  }
+
+  private startTotal(totalMs: number): void {
+    const leftMs = totalMs - this.waited()
+    this.total = setTimeout(
+      () => {
+        if (this.isResting || this.waited() < totalMs - 1) return this.startTotal(totalMs)
+        this.hasExpired = true
+        this.controller.abort()
+      },
+      Math.max(leftMs, this.isResting ? RESTING_MS : 1),
+    )
+    this.total.unref()
   }
 }
