@@ -1,4 +1,6 @@
 // Files
+
+export { urlForMessages } from '../url-for-messages.ts'
 export { type FolderSample, ImageFolder, type ImageFolderOptions } from './files/image-folder.ts'
 export { fromImageNet, type ImageNetOptions, type ImageNetSample, parseWnid } from './files/image-net.ts'
 export { imageNetLabels, imageNetSynsets } from './files/image-net-classes.ts'
@@ -7,6 +9,7 @@ export { readFile } from './files/read-file.ts'
 // Files and web servers
 export { type ReadUrlOptions, readUrl } from './http/read-url.ts'
 export { RemoteFile } from './http/remote-file.ts'
+export { streamUrl } from './http/stream-url.ts'
 // Manifests
 export { type FromManifestOptions, fromManifest, type ManifestRow } from './manifest/from-manifest.ts'
 // Orders

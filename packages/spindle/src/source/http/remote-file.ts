@@ -1,7 +1,10 @@
 import { badOption, checkInteger } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
-import { Download } from './download.ts'
-import { type ReadPlan, type ReadUrlOptions, readPlan, urlOf } from './read-url.ts'
+import { urlForMessages } from '../../url-for-messages.ts'
+import { isSameVersion, type Version } from './fields.ts'
+import { bytesOf, type ReadUrlOptions, readPlan, refuseLarge, urlOf } from './read-url.ts'
+import { piecesOf } from './stream-url.ts'
+import { type ReadPlan, Transfer } from './transfer.ts'
 
 /**
  * What a web server has, read in ranges, many at a time. All of them are of the same state: if it changes, reads fail.
@@ -19,6 +22,7 @@ export class RemoteFile {
   /** By which the server tells one state from another: its `ETag` or `Last-Modified`; `undefined` if it sends neither. */
   readonly validator: string | undefined
   private readonly plan: ReadPlan
+  private readonly version: Version | undefined
 
   /**
    * Asks for the first byte, and so for the size. (Not by `HEAD`: URLs that are signed for `GET` refuse it.)
@@ -28,23 +32,25 @@ export class RemoteFile {
   static async open(url: string | URL, options: Omit<ReadUrlOptions, 'range'> = {}): Promise<RemoteFile> {
     const plan = readPlan(options)
     const place = urlOf(url)
-    const download = new Download(place, { ...plan, range: [0, 1] })
+    const transfer = new Transfer(place, { ...plan, range: [0, 1] })
     try {
-      await download.run()
+      await bytesOf(transfer)
     } catch (error) {
       // Of nothing there is no first byte.
-      if (download.total !== 0) throw error
+      if (transfer.total !== 0) throw error
     }
-    if (download.total === undefined)
-      throw new SpindleError('ERR_HTTP', `${place.href}: the server does not tell its size`)
-    return new RemoteFile(place, plan, download)
+    const { total } = transfer
+    if (total === undefined)
+      throw new SpindleError('ERR_HTTP', `${urlForMessages(place)}: the server does not tell its size`)
+    return new RemoteFile(place, plan, total, transfer.version)
   }
 
-  private constructor(url: URL, plan: ReadPlan, { total, validator }: Download) {
+  private constructor(url: URL, plan: ReadPlan, size: number, version: Version | undefined) {
     this.url = url
     this.plan = plan
-    this.size = total!
-    this.validator = validator
+    this.size = size
+    this.version = version
+    this.validator = version?.etag ?? version?.lastModified
   }
 
   /**
@@ -52,22 +58,53 @@ export class RemoteFile {
    *
    * @param start first byte, 0..`size`
    * @param end the byte after the last one, `start`..`size`
-   * @throws as `readUrl`; `ERR_HTTP` if it is no longer what it was
+   * @throws as `readUrl`; `ERR_HTTP` if it is no longer what it was; `ERR_TOO_LARGE` for a range of more than `maxBytes`
    */
   async read(start: number, end: number, signal?: AbortSignal): Promise<Buffer> {
+    this.checkRange(start, end)
+    refuseLarge(end - start, this.plan.maxBytes, this.url)
+    if (start === end) return Buffer.alloc(0)
+    const transfer = new Transfer(this.url, this.planOf(start, end, signal))
+    const bytes = await bytesOf(transfer)
+    this.refuseOther(transfer)
+    return bytes
+  }
+
+  /**
+   * Reads a range piece by piece, for ranges that should not be in memory as a whole: `maxBytes` is no limit here.
+   *
+   * @throws as {@link read} while it is iterated
+   */
+  async *stream(
+    start = 0,
+    end: number = this.size,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    this.checkRange(start, end)
+    if (start === end) return
+    const plan = { ...this.planOf(start, end, signal), maxBytes: Number.POSITIVE_INFINITY }
+    yield* piecesOf(this.url, plan, (transfer) => this.refuseOther(transfer))
+  }
+
+  private checkRange(start: number, end: number): void {
     checkInteger('start', start, 0)
     checkInteger('end', end, start)
     if (end > this.size) badOption('end', `at most the size, ${this.size}`, end)
-    if (start === end) return Buffer.alloc(0)
+  }
+
+  private planOf(start: number, end: number, signal: AbortSignal | undefined): ReadPlan {
     const signals = [this.plan.signal, signal].filter((one) => one !== undefined)
-    const download = new Download(this.url, {
+    return {
       ...this.plan,
       range: [start, end],
       signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
-    })
-    const bytes = await download.run()
-    if (download.total !== this.size || download.validator !== this.validator)
-      throw new SpindleError('ERR_HTTP', `${this.url.href}: it is no longer what it was when it was opened`)
-    return bytes
+    }
+  }
+
+  private refuseOther({ total, version }: Transfer): void {
+    const isSame = this.version === undefined || version === undefined || isSameVersion(this.version, version)
+    if (isSame && (total === undefined || total === this.size)) return
+    const problem = 'it is no longer what it was when it was opened'
+    throw new SpindleError('ERR_HTTP', `${urlForMessages(this.url)}: ${problem}`)
   }
 }

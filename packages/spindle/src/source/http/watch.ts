@@ -1,29 +1,74 @@
-import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+import { clearTimeout, clockMs, setTimeout, type Timer } from '../../timers.ts'
 
-/** Ends a request that has given no sign of life for too long. */
+/** How often a request that rests looks whether it goes on. */
+const RESTING_MS = 250
+
+/**
+ * Ends a request that has given no sign of life for too long, or that takes too long in all. Only waiting counts: while whoever reads has
+ * a piece in hand, the request {@link rest}s.
+ */
 export class Watch {
-  /** Of the request: aborted by the user, or when it has stalled. */
+  /** Of the request: aborted by the user, or when its time is over. */
   readonly signal: AbortSignal
   hasStalled = false
-  private readonly timer: Timer | undefined
+  hasExpired = false
+  private readonly controller = new AbortController()
+  private readonly idle: Timer | undefined
+  private total: Timer | undefined
+  private isResting = false
+  private waitedMs = 0
+  private since = clockMs()
 
-  constructor(timeoutMs: number, signal: AbortSignal | undefined) {
-    const controller = new AbortController()
-    this.signal = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
-    if (timeoutMs === Number.POSITIVE_INFINITY) return
-    this.timer = setTimeout(() => {
-      this.hasStalled = true
-      controller.abort()
-    }, timeoutMs)
-    this.timer.unref()
+  constructor(idleMs: number, totalMs: number, signal: AbortSignal | undefined) {
+    const own = this.controller.signal
+    this.signal = signal === undefined ? own : AbortSignal.any([signal, own])
+    if (idleMs !== Number.POSITIVE_INFINITY) {
+      this.idle = setTimeout(() => {
+        if (this.isResting) return
+        this.hasStalled = true
+        this.controller.abort()
+      }, idleMs)
+      this.idle.unref()
+    }
+    if (totalMs !== Number.POSITIVE_INFINITY) this.startTotal(totalMs)
   }
 
-  /** There was a sign of life. */
+  /** There was a sign of life; what comes is waited for. */
   sign(): void {
-    this.timer?.refresh()
+    if (this.isResting) {
+      this.isResting = false
+      this.since = clockMs()
+    }
+    this.idle?.refresh()
   }
 
-  end(): void {
-    clearTimeout(this.timer)
+  /** Nothing is waited for until the next {@link sign}. */
+  rest(): void {
+    this.isResting = true
+    this.waitedMs += clockMs() - this.since
+  }
+
+  /** @returns for how long the request was waited for, in milliseconds */
+  end(): number {
+    clearTimeout(this.idle)
+    clearTimeout(this.total)
+    return this.waited()
+  }
+
+  private waited(): number {
+    return this.isResting ? this.waitedMs : this.waitedMs + clockMs() - this.since
+  }
+
+  private startTotal(totalMs: number): void {
+    const leftMs = totalMs - this.waited()
+    this.total = setTimeout(
+      () => {
+        if (this.isResting || this.waited() < totalMs - 1) return this.startTotal(totalMs)
+        this.hasExpired = true
+        this.controller.abort()
+      },
+      Math.max(leftMs, this.isResting ? RESTING_MS : 1),
+    )
+    this.total.unref()
   }
 }
