@@ -11,6 +11,7 @@ import type { Host } from './host.ts'
 import type { Item } from './item.ts'
 import { LoopBlocks } from './loop-blocks.ts'
 import { Outlet } from './outlet.ts'
+import type { PendingWork } from './pending-work.ts'
 import { Book } from './resume/book.ts'
 import { Commits } from './resume/commits.ts'
 import { resumption } from './resume/resumption.ts'
@@ -67,7 +68,8 @@ export class Graph implements Host {
   readonly restListeners: Set<() => void> = new Set()
   readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
   readonly #failures: StageFailure[] = []
-  readonly #letters: Set<Promise<void>> = new Set()
+  /** Dead letters that are under way. */
+  readonly #letters: Map<Promise<void>, ItemError> = new Map()
   readonly #background: AbortController = new AbortController()
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
   #unfinished: number
@@ -179,6 +181,21 @@ export class Graph implements Host {
     return this.stages.filter((stage) => stage.running > 0)
   }
 
+  /** Code of the user's that was called and has not ended, in stage order. */
+  get pendingWork(): readonly PendingWork[] {
+    const stages = this.stages.flatMap((stage) => stage.pendingWork ?? [])
+    const letters = [...this.#letters.values()].map(({ stage, index }) => ({
+      stage,
+      where: undefined,
+      items: [String(index)],
+      what: `has a dead letter, of item ${index}, that is not answered`,
+    }))
+    const { busy } = this.outlet
+    const taken = `has not finished ${busy === 1 ? 'the item' : `the ${busy} items`} given to it by forEach()`
+    const consumer = { stage: 'consumer', where: undefined, items: [], what: taken }
+    return [...stages, ...letters, ...(busy > 0 ? [consumer] : [])]
+  }
+
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
     try {
       await stopGraph(this, mode, timeoutMs)
@@ -231,7 +248,7 @@ export class Graph implements Host {
     }
     const error = this.#failures.length === 0 ? undefined : new PipelineFailure(inStageOrder(this.#failures))
     const closed = settledWithin(closing, CLOSING_MS)
-    return Promise.all([closed, this.threadsGone(), ...this.#letters]).then(() => {
+    return Promise.all([closed, this.threadsGone(), ...this.#letters.keys()]).then(() => {
       this.#finish(error === undefined ? undefined : { reason: error })
       return error
     })
@@ -317,7 +334,7 @@ export class Graph implements Host {
       const posting = deadLetter(failure)
       if (typeof posting?.then !== 'function') return
       const letter: Promise<void> = Promise.resolve(posting).catch(failed)
-      this.#letters.add(letter)
+      this.#letters.set(letter, failure)
       // Before it is written, a crash would lose both the item and the word of it.
       this.book?.endsAfter(item, letter)
       void letter.then(() => this.#letters.delete(letter))

@@ -7,6 +7,7 @@ import {
   type WorkerEnding,
 } from '../placement/region/region-worker.ts'
 import type { RegionWorkersConfig } from './config.ts'
+import type { Item } from './item.ts'
 import type { RegionInput } from './region-inputs.ts'
 
 /** Whom the crew tells. */
@@ -84,6 +85,11 @@ export class RegionCrew implements RegionWorkerOwner {
   /** Inputs that are not done. */
   get unfinished(): number {
     return this.#inputs.size
+  }
+
+  /** The items of those inputs. */
+  get pendingItems(): readonly Item[] {
+    return [...this.#inputs.values()].map(({ item }) => item)
   }
 
   /** Whether every worker has given all it will, after a failure. */

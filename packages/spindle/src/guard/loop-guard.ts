@@ -4,6 +4,7 @@ import type { Graph } from '../engine/graph.ts'
 import type { LoopPlace } from '../engine/loop-blocks.ts'
 import { isInside } from '../engine/marker.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'
+import { plain } from '../plain-text.ts'
 import { type PlacedBlock, placeBlock } from './block-place.ts'
 import { loadInspector } from './function-places.ts'
 import type { BlockMessage } from './watch-protocol.ts'
@@ -125,7 +126,7 @@ class LoopGuard implements Watcher {
       held.ms >= this.thresholdMs * THRESHOLDS_TO_WARN && held.ms >= this.#graph.elapsedMs * SHARE_TO_WARN
     if (held.isTold || held.seen < 2 || !isMuch) return
     held.isTold = true
-    this.#warn(warningOf(at, owner?.info.where, held.ms))
+    this.#warn(plain(warningOf(at, owner?.info.where, held.ms)))
   }
 
   #warn(message: string): void {

@@ -4,7 +4,7 @@ import { statsBetween } from '../../engine/stats-interval.ts'
 import { findBottleneck } from '../../engine/verdict.ts'
 import { perSecond } from '../../observe/figures.ts'
 import { failuresOf, itemsIn } from '../../observe/totals.ts'
-import { plain } from './cells.ts'
+import { plain } from '../../plain-text.ts'
 import { drawFrame, type Scene } from './frame.ts'
 import { Screen, type Terminal } from './screen.ts'
 

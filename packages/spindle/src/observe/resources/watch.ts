@@ -1,5 +1,6 @@
 import { checkDuration, checkFunction, checkOptions } from '../../check.ts'
 import { messageOf } from '../../errors.ts'
+import { plain } from '../../plain-text.ts'
 import type { ResourceInterval } from './interval.ts'
 import { ResourceMeter, type ResourceSummary } from './meter.ts'
 import { resourceUsage } from './usage.ts'
@@ -83,7 +84,7 @@ class Watch implements ResourceWatch {
     try {
       this.#onInterval?.(interval)
     } catch (error) {
-      process.emitWarning(`spindle: \`onInterval\` threw: ${messageOf(error)}`)
+      process.emitWarning(plain(`spindle: \`onInterval\` threw: ${messageOf(error)}`))
     }
   }
 }
