@@ -1,3 +1,4 @@
+import { setImmediate, setTimeout } from '../timers.ts'
 import { say } from './output.ts'
 import { FAILED } from './statuses.ts'
 
