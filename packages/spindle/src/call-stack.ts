@@ -12,15 +12,21 @@ export function withFrames<R>(limit: number, read: () => R): R {
   }
 }
 
-/** The frames of the stack above `above`, innermost first; none where `Error` is frozen. */
+/**
+ * The frames of the stack above `above`, innermost first; none where `Error` is frozen. Its property is defined and not assigned: a program's own setter is not
+ * called, and Bun, where an assignment cannot be taken back (all later stacks of the process would be arrays), takes no notice and gives none.
+ */
 export function readFrames<F>(
   limit: number,
   above: (...args: never[]) => unknown,
   toFrame: (site: NodeJS.CallSite) => F,
 ): readonly F[] {
   const before = Reflect.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
+  // Nothing is changed that could not be put back.
+  if (before?.configurable === false) return []
   const prepare = (_: Error, sites: NodeJS.CallSite[]): F[] => sites.map(toFrame)
-  if (!Reflect.set(Error, 'prepareStackTrace', prepare)) return []
+  const own = { value: prepare, writable: true, enumerable: true, configurable: true }
+  if (!Reflect.defineProperty(Error, 'prepareStackTrace', own)) return []
   try {
     const holder: { stack?: unknown } = {}
     withFrames(limit, () => Error.captureStackTrace(holder, above))

@@ -6,12 +6,21 @@ import type { PipelineConfig } from '../engine/config.ts'
 import { Pipeline } from '../engine/pipeline.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { canStripTypes, isTypeScript, registerTsx } from '../placement/typescript.ts'
+import { ownFolder } from './local-copy.ts'
 
 /** What a module offers to `spindle run`. */
 export interface Loaded {
   readonly pipeline: Pipeline<unknown>
   /** What the source's items are called: the module's export `unit`, default `'items'`. */
   readonly unit: string
+  /** Whether another copy of this package has made it. */
+  readonly isOther: boolean
+}
+
+/** What a module offers to `spindle profile`. */
+export interface LoadedConfig {
+  readonly config: PipelineConfig<unknown>
+  readonly isOther: boolean
 }
 
 /** Imports a module and makes the pipeline it exports. @throws `ERR_MODULE` if there is no such module or export. */
@@ -21,9 +30,12 @@ export async function loadPipeline(
   args: readonly string[],
 ): Promise<Loaded> {
   const { name, made, unit } = await loadExport(file, exportName, args)
-  if (made instanceof Pipeline) return { pipeline: made as Pipeline<unknown>, unit }
+  if (made instanceof Pipeline) return { pipeline: made as Pipeline<unknown>, unit, isOther: false }
+  if (made instanceof PipelineBuilder) return { pipeline: made.build(), unit, isOther: false }
   // Another copy of the package makes objects that are none of ours but do what is asked.
-  if (made instanceof PipelineBuilder || isBuilder(made)) return { pipeline: made.build(), unit }
+  if (hasMethod(made, 'build')) return { pipeline: made.build() as Pipeline<unknown>, unit, isOther: true }
+  if (hasMethod(made, 'forEach') && hasMethod(made, 'report'))
+    return { pipeline: made as unknown as Pipeline<unknown>, unit, isOther: true }
   throw new SpindleError(
     'ERR_MODULE',
     `export ${name} of ${file} is no PipelineBuilder, no Pipeline, and no function that makes one`,
@@ -35,10 +47,12 @@ export async function loadConfig(
   file: string,
   exportName: string | undefined,
   args: readonly string[],
-): Promise<PipelineConfig<unknown>> {
+): Promise<LoadedConfig> {
   const { name, made } = await loadExport(file, exportName, args)
-  if (made instanceof PipelineBuilder) return made.getConfig()
-  if (made instanceof Pipeline) return made.config
+  if (made instanceof PipelineBuilder) return { config: made.getConfig(), isOther: false }
+  if (made instanceof Pipeline) return { config: made.config, isOther: false }
+  if (hasMethod(made, 'getConfig'))
+    return { config: made.getConfig() as PipelineConfig<unknown>, isOther: true }
   throw new SpindleError(
     'ERR_MODULE',
     `export ${name} of ${file} is no PipelineBuilder and no function that makes one`,
@@ -65,8 +79,21 @@ async function loadExport(
   return { name, made, unit: typeof module.unit === 'string' ? module.unit : 'items' }
 }
 
-function isBuilder(value: unknown): value is { build(): Pipeline<unknown> } {
-  return typeof value === 'object' && value !== null && 'build' in value && typeof value.build === 'function'
+function hasMethod<M extends string>(value: unknown, name: M): value is { [name in M]: () => unknown } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { readonly [name: string]: unknown })[name] === 'function'
+  )
+}
+
+/** What to say where something works only on pipelines of this copy of the package. */
+export function otherCopy(what: string, cause: unknown): SpindleError {
+  return new SpindleError(
+    'ERR_MODULE',
+    `${what} cannot look into this pipeline: another copy of spindle has made it than the one that this command is of, ${ownFolder}. Have the module import that one, or use the command beside the other (${messageOf(cause)})`,
+    { cause },
+  )
 }
 
 function canRunTypeScript(): boolean {

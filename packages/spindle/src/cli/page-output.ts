@@ -3,11 +3,12 @@ import { basename, dirname, resolve } from 'node:path'
 import type { Pipeline } from '../engine/pipeline.ts'
 import { SpindleError } from '../errors.ts'
 import { Recorder } from '../observe/recording.ts'
+import { say } from './output.ts'
 import { servePage } from './page-server.ts'
 
 /** What `--report` and `--ui` make of a run. */
 export interface PageOutput {
-  /** The pipeline has ended: writes the file, and takes leave of the browsers. */
+  /** The pipeline has ended: writes the file, and takes leave of the browsers. Rejects if the file cannot be written. */
   end(): Promise<void>
 }
 
@@ -42,15 +43,18 @@ export async function openPage(
   if (reportFile === undefined && uiPort === undefined) return { end: async () => {} }
   const recorder = new Recorder(pipeline, { unit, title: basename(options.module) })
   const server = uiPort === undefined ? undefined : await servePage(recorder, uiPort)
-  if (server !== undefined) process.stderr.write(`spindle: live at ${server.url}\n`)
+  if (server !== undefined) say(`live at ${server.url}`)
   return {
     end: async () => {
       recorder.stop()
-      if (reportFile !== undefined) {
-        writeFileSync(reportFile, recorder.html())
-        process.stderr.write(`spindle: report in ${reportFile}\n`)
+      try {
+        if (reportFile !== undefined) {
+          writeFileSync(reportFile, recorder.html())
+          say(`report in ${reportFile}`)
+        }
+      } finally {
+        await server?.end()
       }
-      await server?.end()
     },
   }
 }

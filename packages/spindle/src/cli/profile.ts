@@ -1,6 +1,9 @@
 import { messageOf } from '../errors.ts'
 import { profilePipeline } from '../observe/profile.ts'
-import { loadConfig } from './load-module.ts'
+import type { DeadEnd, Ended } from './ending.ts'
+import { loadConfig, otherCopy } from './load-module.ts'
+import { onUnread, print, say } from './output.ts'
+import { FAILED, OF_SIGNAL, OK, type StopSignal, UNREAD, UNWRITTEN } from './statuses.ts'
 
 /** What `spindle profile` was asked for. */
 export interface ProfileCommand {
@@ -10,30 +13,42 @@ export interface ProfileCommand {
   readonly concurrencies: readonly number[] | undefined
   readonly asJson: boolean
   readonly args: readonly string[]
+  readonly deadEnd: DeadEnd
 }
 
-const INTERRUPTED = 130
-
-/** Profiles each stage of a module's pipeline; returns the exit status. */
-export async function profile(command: ProfileCommand): Promise<number> {
-  const config = await loadConfig(command.module, command.exportName, command.args)
+/** Profiles each stage of a module's pipeline. */
+export async function profile(command: ProfileCommand): Promise<Ended> {
+  const { deadEnd, module } = command
+  deadEnd.doing(`loading ${module}`)
+  const { config, isOther } = await loadConfig(module, command.exportName, command.args)
   const controller = new AbortController()
-  const interrupt = (): void => controller.abort(new Error('interrupted'))
+  let stopped: number | undefined
+  const stop = (status: number): void => {
+    stopped ??= status
+    controller.abort(new Error('interrupted'))
+  }
+  const interrupt = (signal: StopSignal): void => stop(OF_SIGNAL[signal])
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  const release = onUnread(() => stop(UNREAD))
+  deadEnd.doing('the profile')
   try {
     const result = await profilePipeline(config, {
       signal: controller.signal,
-      onStage: (stage) => process.stderr.write(`${stage.name}: ${stage.levels.length} levels measured\n`),
+      onStage: (stage) => say(`${stage.name}: ${stage.levels.length} levels measured`),
       ...(command.inputs === undefined ? {} : { inputs: command.inputs }),
       ...(command.concurrencies === undefined ? {} : { concurrencies: command.concurrencies }),
     })
     const { stages, limit } = result
-    process.stdout.write(command.asJson ? `${JSON.stringify({ stages, limit })}\n` : `${String(result)}\n`)
-    return 0
+    const error = await print(
+      command.asJson ? `${JSON.stringify({ stages, limit })}\n` : `${String(result)}\n`,
+    )
+    if (error !== undefined) say(`standard output cannot be written: ${messageOf(error)}`)
+    return { status: error === undefined ? OK : UNWRITTEN }
   } catch (error) {
-    process.stderr.write(`spindle: ${messageOf(error)}\n`)
-    return controller.signal.aborted ? INTERRUPTED : 1
+    if (stopped !== UNREAD) say(messageOf(isOther ? otherCopy('spindle profile', error) : error))
+    return { status: stopped ?? FAILED }
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+    release()
   }
 }

@@ -1,12 +1,18 @@
-import type { Pipeline } from '../engine/pipeline.ts'
-import { printBlocks, type Report } from '../engine/report.ts'
-import { type ItemError, messageOf, PipelineFailure } from '../errors.ts'
+import { describePending, type PendingWork } from '../engine/pending-work.ts'
+import { graphOf, type Pipeline } from '../engine/pipeline.ts'
+import type { Report } from '../engine/report.ts'
+import { UnfinishedError } from '../engine/unfinished.ts'
+import { messageOf, PipelineFailure, SpindleError } from '../errors.ts'
 import { ResourceMeter } from '../observe/resources/meter.ts'
 import { resourceUsage } from '../observe/resources/usage.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
-import { trace } from '../observe/trace.ts'
-import { loadPipeline } from './load-module.ts'
+import { type Trace, trace } from '../observe/trace.ts'
+import type { DeadEnd, Ended } from './ending.ts'
+import { type Loaded, loadPipeline, otherCopy } from './load-module.ts'
+import { describe, onUnread, print, say } from './output.ts'
 import { checkOutputFile, openPage } from './page-output.ts'
+import { FAILED, OF_SIGNAL, OK, type StopSignal, UNREAD, UNWRITTEN } from './statuses.ts'
+import { summary } from './summary.ts'
 import { showView } from './view/view.ts'
 
 /** What `spindle run` was asked for. */
@@ -22,44 +28,83 @@ export interface RunOptions {
   /** File for a trace; `undefined` for none. */
   readonly traceFile: string | undefined
   readonly args: readonly string[]
+  readonly deadEnd: DeadEnd
 }
 
-const MOST_FAILURES = 10
-const INTERRUPTED = 130
-
-/** Runs a module's pipeline to its end; returns the exit status. */
-export async function run(options: RunOptions): Promise<number> {
-  if (options.reportFile !== undefined) checkOutputFile('report', options.reportFile)
-  if (options.traceFile !== undefined) checkOutputFile('trace', options.traceFile)
-  const { pipeline, unit } = await loadPipeline(options.module, options.exportName, options.args)
+/** Runs a module's pipeline to its end: first it is told how that went, then the files are written. */
+export async function run(options: RunOptions): Promise<Ended> {
+  const { deadEnd, module, limit, reportFile, traceFile } = options
+  if (reportFile !== undefined) checkOutputFile('report', reportFile)
+  if (traceFile !== undefined) checkOutputFile('trace', traceFile)
+  deadEnd.doing(`loading ${module}`)
+  const loaded = await loadPipeline(module, options.exportName, options.args)
+  const { pipeline, unit } = loaded
   const page = await openPage(pipeline, unit, options)
   const resources = new ResourceMeter(resourceUsage)
-  const tracing = options.traceFile === undefined ? undefined : trace(pipeline, { to: options.traceFile })
-  const interrupt = onInterrupt(pipeline)
+  const tracing = traceFile === undefined ? undefined : startTrace(loaded, traceFile)
+  const stops = new Stops(pipeline)
   const endView = showView(pipeline, unit, options.showsProgress)
-  let failure: unknown
-  try {
-    await consume(pipeline, options.limit)
-  } catch (error) {
-    failure = error
-  } finally {
-    endView()
-    await pipeline.stop()
-    await page.end()
-    await tracing?.stop()
-    interrupt.release()
-  }
+  deadEnd.doing('the pipeline')
+  const failure = await outcomeOf(consume(pipeline, limit))
+  endView()
+  deadEnd.doing('stopping the pipeline')
+  const calls = pendingIn(pipeline)
+  await outcomeOf(pipeline.stop())
   resources.advance()
-  const report = pipeline.report()
-  if (options.asJson) process.stdout.write(`${JSON.stringify(toJson(report, unit, failure))}\n`)
-  else process.stdout.write(`${summary(report, unit, resources.summary().warning)}\n`)
-  if (failure !== undefined) {
-    process.stderr.write(
-      `spindle: ${failure instanceof PipelineFailure ? failure.message : describe(failure)}\n`,
-    )
-    return 1
+  deadEnd.doing('writing the result')
+  const unwritten: string[] = []
+  if (!stops.isUnread) {
+    const report = pipeline.report()
+    const text = options.asJson
+      ? JSON.stringify(toJson(report, unit, failure))
+      : summary(report, {
+          unit,
+          warning: resources.summary().warning,
+          columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+        })
+    const error = await print(`${text}\n`)
+    if (error !== undefined) unwritten.push(`standard output cannot be written: ${messageOf(error)}`)
   }
-  return interrupt.wasHit ? INTERRUPTED : 0
+  if (failure !== undefined) say(failureText(failure.reason))
+  for (const [what, writing] of [
+    [`the report cannot be written to ${reportFile}`, page.end()],
+    [`the trace cannot be written to ${traceFile}`, tracing?.stop()],
+  ] as const) {
+    const error = await outcomeOf(Promise.resolve(writing))
+    if (error !== undefined) unwritten.push(`${what}: ${messageOf(error.reason)}`)
+  }
+  for (const line of unwritten) say(line)
+  stops.release()
+  return { status: statusOf(failure, stops, unwritten), calls: describePending(calls) }
+}
+
+interface Failure {
+  readonly reason: unknown
+}
+
+async function outcomeOf(promise: Promise<unknown>): Promise<Failure | undefined> {
+  try {
+    await promise
+    return undefined
+  } catch (reason) {
+    return { reason }
+  }
+}
+
+function statusOf(failure: Failure | undefined, stops: Stops, unwritten: readonly string[]): number {
+  if (failure !== undefined) return FAILED
+  if (stops.signal !== undefined) return OF_SIGNAL[stops.signal]
+  if (stops.isUnread) return UNREAD
+  return unwritten.length > 0 ? UNWRITTEN : OK
+}
+
+/** @throws `ERR_MODULE` if the pipeline is of another copy of the package, which cannot be looked into. */
+function startTrace({ pipeline, isOther }: Loaded, file: string): Trace {
+  try {
+    return trace(pipeline, { to: file })
+  } catch (error) {
+    throw isOther ? otherCopy('--trace', error) : error
+  }
 }
 
 async function consume(pipeline: Pipeline<unknown>, limit: number | undefined): Promise<void> {
@@ -74,51 +119,53 @@ async function consume(pipeline: Pipeline<unknown>, limit: number | undefined): 
   }
 }
 
-/** The first Ctrl-C stops the pipeline and lets the report be printed; the second ends the process. */
-function onInterrupt(pipeline: Pipeline<unknown>): { readonly wasHit: boolean; release(): void } {
-  const state = { wasHit: false, release: () => process.off('SIGINT', hit).off('SIGTERM', hit) }
-  const hit = (): void => {
-    if (state.wasHit) process.exit(INTERRUPTED)
-    state.wasHit = true
-    process.stderr.write('\nspindle: stopping (once more to end at once)\n')
-    pipeline.stop().catch(() => {})
+/** What stops a run before its end: a signal, or that nobody reads what it prints. */
+class Stops {
+  /** The first that came. */
+  signal: StopSignal | undefined
+  isUnread = false
+  readonly release: () => void
+
+  /** The first signal stops the pipeline and lets the report be printed; the second ends the process. */
+  constructor(pipeline: Pipeline<unknown>) {
+    const stop = (): void => void pipeline.stop().catch(() => {})
+    const hit = (signal: StopSignal): void => {
+      if (this.signal !== undefined) process.exit(OF_SIGNAL[signal])
+      this.signal = signal
+      process.stderr.write('\n')
+      say('stopping (once more to end at once)')
+      stop()
+    }
+    const release = onUnread(() => {
+      this.isUnread = true
+      stop()
+    })
+    process.on('SIGINT', hit).on('SIGTERM', hit)
+    this.release = () => {
+      process.off('SIGINT', hit).off('SIGTERM', hit)
+      release()
+    }
   }
-  process.on('SIGINT', hit).on('SIGTERM', hit)
-  return state
 }
 
-/** `64 images in 1.52 s: 42.1 images/s, 4 failed; slowest: decode`, after the table, the failures and what held the loop, with what else must be known. */
-export function summary(report: Report, unit: string, warning: string | undefined): string {
+/** The calls that a stopped pipeline leaves to themselves. */
+function pendingIn(pipeline: Pipeline<unknown>): readonly PendingWork[] {
+  try {
+    return graphOf(pipeline as Pipeline<never>).pendingWork
+  } catch {
+    // Of another copy of the package.
+    return []
+  }
+}
+
+function failureText(failure: unknown): string {
+  const isTold = failure instanceof PipelineFailure || failure instanceof SpindleError
+  return isTold ? failure.message : describe(failure)
+}
+
+function toJson(report: Report, unit: string, failure: Failure | undefined): object {
   const { stats, bottleneck, failures } = report
-  const seconds = stats.elapsedMs / 1000
-  const count = itemsIn(stats)
-  const failed = failuresOf(stats)
-  const shown = failures.slice(-MOST_FAILURES)
-  const blocks = printBlocks(stats.blocks)
-  const more = failed - shown.length
-  return [
-    report.table,
-    ...(failed === 0 ? [] : ['', `${failed} failed:`]),
-    ...shown.map((failure) => `  ${failureLine(failure)}`),
-    ...(more > 0 ? [`  and ${more} more`] : []),
-    ...(blocks.length === 0 ? [] : ['', ...blocks]),
-    '',
-    `${count} ${unit} in ${seconds.toFixed(2)} s: ${(seconds > 0 ? count / seconds : 0).toFixed(1)} ${unit}/s, ${failed} failed, ${stats.items} items out.`,
-    ...(bottleneck === undefined
-      ? []
-      : [`Slowest: ${bottleneck.stage} (${bottleneck.reason}).`, `${capital(bottleneck.advice)}.`]),
-    ...(warning === undefined ? [] : [`Noisy neighbours: ${warning}.`]),
-  ].join('\n')
-}
-
-function failureLine(failure: ItemError): string {
-  const message = messageOf(failure.error)
-  const item = typeof failure.item === 'string' && !message.includes(failure.item) ? ` (${failure.item})` : ''
-  return `${failure.stage}, item ${failure.index}${item}: ${message}`
-}
-
-function toJson(report: Report, unit: string, failure: unknown): object {
-  const { stats, bottleneck, failures } = report
+  const reason = failure?.reason
   return {
     unit,
     count: itemsIn(stats),
@@ -132,16 +179,14 @@ function toJson(report: Report, unit: string, failure: unknown): object {
       message: messageOf(each.error),
       ...(typeof each.item === 'string' ? { item: each.item } : {}),
     })),
-    error: failure === undefined ? null : describe(failure),
+    error: failure === undefined ? null : errorText(reason),
+    ...(reason instanceof UnfinishedError ? { unfinished: reason.pending } : {}),
     bottleneck: bottleneck ?? null,
     stats,
   }
 }
 
-function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-}
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1)
+/** Without loss: JSON escapes what must not stand in a terminal. */
+function errorText(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${messageOf(error)}` : String(error)
 }

@@ -95,6 +95,11 @@ export class Attempts {
     return sum
   }
 
+  /** The items of the tasks in flight. */
+  get pendingItems(): readonly Item[] {
+    return [...this.#pending.keys()]
+  }
+
   #tookTime(item: Item, isOk: boolean): void {
     const startedAt = this.#pending.get(item)
     if (startedAt === undefined) return

@@ -23,6 +23,11 @@ export class Expansions {
     return [...this.all].filter((expansion) => expansion.isResting).length
   }
 
+  /** Those whose generator was asked for something and has not answered. */
+  get waiting(): readonly Expansion[] {
+    return [...this.all].filter((expansion) => !expansion.isResting)
+  }
+
   /** A generator waits for a place. */
   park(expansion: Expansion): void {
     this.parked.push(expansion)

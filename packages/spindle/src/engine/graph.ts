@@ -14,6 +14,7 @@ import type { Host } from './host.ts'
 import type { Item } from './item.ts'
 import { LoopBlocks } from './loop-blocks.ts'
 import { Outlet } from './outlet.ts'
+import type { PendingWork } from './pending-work.ts'
 import { Book } from './resume/book.ts'
 import { Commits } from './resume/commits.ts'
 import { resumption } from './resume/resumption.ts'
@@ -71,7 +72,8 @@ export class Graph implements Host {
   readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
   readonly #failures: StageFailure[] = []
   #failure: PipelineFailure | undefined
-  readonly #letters: Set<Promise<void>> = new Set()
+  /** Dead letters that are under way. */
+  readonly #letters: Map<Promise<void>, ItemError> = new Map()
   readonly #background: AbortController = new AbortController()
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
   #unfinished: number
@@ -188,6 +190,21 @@ export class Graph implements Host {
     return this.stages.filter((stage) => stage.running > 0)
   }
 
+  /** Code of the user's that was called and has not ended, in stage order. */
+  get pendingWork(): readonly PendingWork[] {
+    const stages = this.stages.flatMap((stage) => stage.pendingWork ?? [])
+    const letters = [...this.#letters.values()].map(({ stage, index }) => ({
+      stage,
+      where: undefined,
+      items: [String(index)],
+      what: `has a dead letter, of item ${index}, that is not answered`,
+    }))
+    const { busy } = this.outlet
+    const taken = `has not finished ${busy === 1 ? 'the item' : `the ${busy} items`} given to it by forEach()`
+    const consumer = { stage: 'consumer', where: undefined, items: [], what: taken }
+    return [...stages, ...letters, ...(busy > 0 ? [consumer] : [])]
+  }
+
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
     try {
       await stopGraph(this, mode, timeoutMs)
@@ -239,7 +256,7 @@ export class Graph implements Host {
     }
     const error = this.#failed()
     const closed = settledWithin(closing, CLOSING_MS)
-    return Promise.all([closed, this.threadsGone(), ...this.#letters]).then(() => {
+    return Promise.all([closed, this.threadsGone(), ...this.#letters.keys()]).then(() => {
       this.#finish(error === undefined ? undefined : { reason: error })
       return error
     })
@@ -327,7 +344,7 @@ export class Graph implements Host {
       const posting: unknown = deadLetter(failure)
       if (!isThenable(posting)) return
       const letter: Promise<void> = adopt(posting).then(() => {}, failed)
-      this.#letters.add(letter)
+      this.#letters.set(letter, failure)
       // Before it is written, a crash would lose both the item and the word of it.
       this.book?.endsAfter(item, letter)
       void letter.then(() => this.#letters.delete(letter))

@@ -15,11 +15,14 @@ export function takeItem<T>(
     outlet.settle()
     return result
   }
-  return new Promise((resolve, reject) => {
-    const waiter = new Waiter(session, resolve as (result: IteratorResult<unknown>) => void, reject)
+  let waiter: Waiter | undefined
+  const promise = new Promise<IteratorResult<T, undefined>>((resolve, reject) => {
+    waiter = new Waiter(session, resolve as (result: IteratorResult<unknown>) => void, reject)
     if (timeoutMs !== Number.POSITIVE_INFINITY) waiter.limit(outlet, timeoutMs)
     outlet.add(waiter)
   })
+  if (session.holder === undefined && waiter !== undefined) waiter.promise = promise
+  return promise
 }
 
 /** A promise of an item that is there. An async function makes it a tenth cheaper than `Promise.resolve`. */

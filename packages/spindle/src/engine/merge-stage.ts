@@ -4,6 +4,7 @@ import type { MergeOp } from './config.ts'
 import { checkStep, type Outputs } from './expansion.ts'
 import type { Host } from './host.ts'
 import { Item, type Origin } from './item.ts'
+import type { PendingWork } from './pending-work.ts'
 import { Port } from './port.ts'
 import { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
@@ -130,6 +131,13 @@ export class CustomMergeStage extends Stage {
     return this.#op
   }
 
+  /** An op that waits for an input is held up by others. */
+  protected override get pendingCalls(): PendingWork | undefined {
+    if (!this.#isAsking || this.#ports.some((port) => port.isAwaited)) return undefined
+    const { name: stage, where } = this.info
+    return { stage, where, items: [], what: `has not given output ${this.#index}` }
+  }
+
   get inputs(): readonly Queue[] {
     return this.#ports.map((port) => port.input)
   }
@@ -242,6 +250,11 @@ class PulledPort {
   constructor(input: Queue) {
     this.input = input
     input.consumer = this
+  }
+
+  /** Whether the op waits for an item. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0
   }
 
   canStart(): boolean {

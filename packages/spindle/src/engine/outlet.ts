@@ -23,6 +23,8 @@ export interface Taker {
   end(): void
   /** The pipeline failed. */
   fail(error: unknown): void
+  /** What it is told from now on may be heard by nobody: that is no unhandled rejection. */
+  hush?(): void
 }
 
 /**
@@ -81,6 +83,16 @@ export class Outlet implements Consumer {
   /** Whether somebody is waiting for an item. */
   get isAwaited(): boolean {
     return this.takers.length > 0
+  }
+
+  /** Whether an iterator or `forEach` is waiting for an item, rather than a single `getItem`, whose promise may be forgotten. */
+  get isIterated(): boolean {
+    return this.takers.some((taker) => taker.holder !== undefined)
+  }
+
+  /** See {@link Taker.hush}. */
+  hush(): void {
+    for (const taker of this.takers) taker.hush?.()
   }
 
   /** Whether the stream is over and all of it was taken. */

@@ -76,6 +76,15 @@ export class PipeStage extends ExpandingStage {
     return !this.isPlain
   }
 
+  protected override get pendingItems(): readonly Item[] {
+    const items = [
+      ...this.slots.flatMap(({ item }) => item ?? []),
+      ...(this.attempts?.pendingItems ?? []),
+      ...this.expansions.waiting.map(({ item }) => item),
+    ]
+    return items.sort((one, other) => one.index - other.index)
+  }
+
   override adapt(): void {
     this.isFast =
       this.isPlain &&

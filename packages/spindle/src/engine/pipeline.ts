@@ -10,7 +10,7 @@ import type { PipelineState } from './resume/state.ts'
 import { type PipelineStats, readStats } from './stats.ts'
 import { Pump, Session } from './takers.ts'
 import type { BuildOptions } from './types.ts'
-import { watchUnfinished } from './unfinished.ts'
+import { watchIdle, watchUnfinished } from './unfinished.ts'
 
 /** Options of `stop()`. */
 export interface StopOptions {
@@ -67,7 +67,9 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Resolves when all is consumed, or after `stop()`; rejects with the `PipelineFailure`, or with the reason of an aborted signal. */
   get done(): Promise<void> {
-    return this.#graph.done
+    const graph = this.#graph
+    if (!graph.isStarted && !graph.isStopped) watchIdle(graph)
+    return graph.done
   }
 
   /** What the pipeline was made from. */

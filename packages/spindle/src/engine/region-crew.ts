@@ -12,6 +12,7 @@ import {
 import { StartTries } from '../placement/start-tries.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import type { RegionWorkersConfig } from './config.ts'
+import type { Item } from './item.ts'
 import type { RegionInput } from './region-inputs.ts'
 import { modulesOf } from './region-plan.ts'
 
@@ -122,6 +123,11 @@ export class RegionCrew implements RegionWorkerOwner {
   /** Inputs that are not done. */
   get unfinished(): number {
     return this.#inputs.size
+  }
+
+  /** The items of those inputs. */
+  get pendingItems(): readonly Item[] {
+    return [...this.#inputs.values()].map(({ item }) => item)
   }
 
   /** Whether every worker has given all it will, after a failure. */

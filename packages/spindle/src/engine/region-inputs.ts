@@ -1,5 +1,6 @@
+import { messageOf, SpindleError } from '../errors.ts'
 import { type BatchPart, PART } from '../placement/region/protocol.ts'
-import type { RegionWorker, WorkerInput } from '../placement/region/region-worker.ts'
+import type { RegionWorker, WorkerEnding, WorkerInput } from '../placement/region/region-worker.ts'
 import { descendant, Item, joined, type Path } from './item.ts'
 
 /** An item that a region has taken and that is not done: kept here until all that comes of it has been given, so that it can be run again. */
@@ -44,6 +45,21 @@ export class RegionInput {
     item.path?.group?.enter()
     return descendant(item, value, extended(item.path, positions))
   }
+}
+
+/** The failure of an input that has killed its workers. */
+export function killedBy(
+  { deaths }: RegionInput,
+  region: string,
+  ending: WorkerEnding | undefined,
+): SpindleError {
+  const times = deaths === 1 ? 'a worker' : `${deaths} workers`
+  const how = ending?.error === undefined ? ending?.how : messageOf(ending.error)
+  return new SpindleError(
+    'ERR_WORKER_DIED',
+    `an item killed ${times} of region "${region}", the last one with: ${how}`,
+    ending?.error === undefined ? {} : { cause: ending.error },
+  )
 }
 
 /** What a worker tells of a result of a batch. */

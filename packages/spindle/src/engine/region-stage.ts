@@ -1,4 +1,4 @@
-import { type InfrastructureError, type ItemError, messageOf, SpindleError } from '../errors.ts'
+import type { InfrastructureError, ItemError } from '../errors.ts'
 import {
   BATCH,
   BYTES,
@@ -29,7 +29,7 @@ import { absorb, discard, Item, lose, retire } from './item.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
 import { type CrewOwner, RegionCrew } from './region-crew.ts'
-import { type BatchFields, batchOf, membersOf, RegionInput } from './region-inputs.ts'
+import { type BatchFields, batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { planRegion } from './region-plan.ts'
 import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
@@ -106,6 +106,10 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
 
   protected override get busy(): number {
     return this.#crew.busy
+  }
+
+  protected override get pendingItems(): readonly Item[] {
+    return this.#crew.pendingItems
   }
 
   innerBegan(): void {
@@ -313,7 +317,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   inputFailed(input: RegionInput, error: unknown, ending: WorkerEnding | undefined): void {
     const hang = ending?.hang
     const stage = hang === undefined ? undefined : this.#innerOf(hang.stage)
-    const cause = hang?.error ?? error ?? this.#killed(input, ending)
+    const cause = hang?.error ?? error ?? killedBy(input, this.info.name, ending)
     const { item, seq, deaths } = input
     this.#note(input, stage, item, item.value, cause, Math.max(1, deaths))
     this.#outputs.atTurn(seq, () => {
@@ -321,16 +325,6 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
       else retire(item)
     })
     this.#outputs.done(seq)
-  }
-
-  #killed({ deaths }: RegionInput, ending: WorkerEnding | undefined): SpindleError {
-    const times = deaths === 1 ? 'a worker' : `${deaths} workers`
-    const how = ending?.error === undefined ? ending?.how : messageOf(ending.error)
-    return new SpindleError(
-      'ERR_WORKER_DIED',
-      `an item killed ${times} of region "${this.info.name}", the last one with: ${how}`,
-      ending?.error === undefined ? {} : { cause: ending.error },
-    )
   }
 
   #countFailure(failure: ItemError): void {

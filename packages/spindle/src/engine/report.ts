@@ -1,5 +1,6 @@
 import type { ItemError } from '../errors.ts'
 import { messageOf } from '../errors.ts'
+import { plain } from '../plain-text.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import type { PipelineStats } from './stats.ts'
 import { type Bottleneck, findBottleneck } from './verdict.ts'
@@ -25,9 +26,34 @@ export function makeReport(stats: PipelineStats, recent: readonly (readonly Item
   return { stats, bottleneck, failures, table, toString: () => print(stats, table, bottleneck, failures) }
 }
 
-function makeTable(stats: PipelineStats): string {
+/** Columns that are left out of a narrow table, in this order. */
+const LEAST_WANTED = ['skipped', 'failed', 'conc.', 'p99', 'ready', 'items/s'] as const
+const SHORTEST_NAME = 8
+
+/** The figures of each stage. `columns`: cells that a line may take; what is wanted least is left out, and names are cut. */
+export function makeTable(stats: PipelineStats, columns: number = Number.POSITIVE_INFINITY): string {
+  let table = cellsOf(stats)
+  for (const name of LEAST_WANTED) {
+    if (lengthOf(table) <= columns) break
+    const at = table[0]?.indexOf(name) ?? -1
+    const isFailed = name === 'failed' && stats.stages.some((stage) => stage.failures > 0)
+    if (!isFailed) table = table.map((row) => row.filter((_, i) => i !== at))
+  }
+  const longest = Math.max(0, ...table.map(([name = '']) => name.length))
+  const most = Math.max(SHORTEST_NAME, longest - Math.max(0, lengthOf(table) - columns))
+  return joined(table.map(([name = '', ...cells]) => [cut(name, most), ...cells]))
+}
+
+/** The end of a name tells it from others. */
+function cut(name: string, most: number): string {
+  if (name.length <= most) return name
+  const head = Math.floor((most - 1) / 2)
+  return `${name.slice(0, head)}…${name.slice(name.length - (most - 1 - head))}`
+}
+
+function cellsOf(stats: PipelineStats): readonly (readonly string[])[] {
   const rows = stats.stages.map((stage) => [
-    stage.name,
+    plain(stage.name),
     String(stage.concurrency),
     String(stage.emitted),
     rate(stage.emitted, stats.elapsedMs),
@@ -40,24 +66,23 @@ function makeTable(stats: PipelineStats): string {
     String(stage.failures),
     String(stage.skipped),
   ])
-  return columns([
-    [
-      'stage',
-      'conc.',
-      'items',
-      'items/s',
-      'p50',
-      'p99',
-      'starved',
-      'busy',
-      'blocked',
-      'ready',
-      'failed',
-      'skipped',
-    ],
-    ...rows,
-  ])
+  return [HEADINGS, ...rows]
 }
+
+const HEADINGS = [
+  'stage',
+  'conc.',
+  'items',
+  'items/s',
+  'p50',
+  'p99',
+  'starved',
+  'busy',
+  'blocked',
+  'ready',
+  'failed',
+  'skipped',
+]
 
 function print(
   stats: PipelineStats,
@@ -68,9 +93,9 @@ function print(
   const verdict =
     bottleneck === undefined
       ? 'Too little has happened to name a bottleneck.'
-      : `Bottleneck: ${bottleneck.stage}: ${bottleneck.reason}.\n  ${bottleneck.advice[0]?.toUpperCase()}${bottleneck.advice.slice(1)}.\n  ${headroomOf(bottleneck)}`
+      : `Bottleneck: ${plain(bottleneck.stage)}: ${plain(bottleneck.reason)}.\n  ${plain(bottleneck.advice[0]?.toUpperCase() ?? '')}${plain(bottleneck.advice.slice(1))}.\n  ${plain(headroomOf(bottleneck))}`
   const failed = failures.map(
-    (failure) => `  ${failure.stage}, item ${failure.index}: ${messageOf(failure.error)}`,
+    (failure) => `  ${plain(`${failure.stage}, item ${failure.index}: ${messageOf(failure.error)}`)}`,
   )
   return [
     table,
@@ -89,7 +114,7 @@ export function printBlocks(blocks: readonly LoopBlock[]): readonly string[] {
     const whose =
       block.place === 'stage' ? block.stage : block.place === 'consumer' ? 'the consumer' : 'other code'
     const where = block.where === undefined ? '' : ` (${block.where})`
-    return `  ${whose}: ${block.function}${where}, ${block.count === 1 ? 'once' : `${block.count} times`}, ${time(block.totalMs)}, at most ${time(block.longestMs)} at once`
+    return `  ${plain(`${whose}: ${block.function}${where}`)}, ${block.count === 1 ? 'once' : `${block.count} times`}, ${time(block.totalMs)}, at most ${time(block.longestMs)} at once`
   })
   const more = blocks.length - lines.length
   return [
@@ -105,13 +130,23 @@ function headroomOf({ headroom, stage }: Bottleneck): string {
     : `If ${stage} took no time, the pipeline would be up to ${headroom.toFixed(1)} times faster.`
 }
 
-function columns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length))) ?? []
+function widthsOf(rows: readonly (readonly string[])[]): readonly number[] {
+  return rows[0]?.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length))) ?? []
+}
+
+const GAP = '  '
+
+function lengthOf(rows: readonly (readonly string[])[]): number {
+  return widthsOf(rows).reduce((sum, width) => sum + width + GAP.length, -GAP.length)
+}
+
+function joined(rows: readonly (readonly string[])[]): string {
+  const widths = widthsOf(rows)
   return rows
     .map((row) =>
       row
         .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join('  ')
+        .join(GAP)
         .trimEnd(),
     )
     .join('\n')

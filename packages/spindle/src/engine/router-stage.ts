@@ -6,6 +6,7 @@ import type { Host } from './host.ts'
 import { type Item, lose, partOf } from './item.ts'
 import type { JoinStage } from './join-stage.ts'
 import { enter, leave } from './marker.ts'
+import { type PendingWork, pendingItems } from './pending-work.ts'
 import { PulledStage } from './pulled-stage.ts'
 import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
@@ -20,6 +21,8 @@ export class RouterStage extends PulledStage {
   readonly #router: (item: unknown) => unknown
   /** Where the parts of batches come together again; `undefined` if items are not split. */
   readonly #join: JoinStage | undefined
+  /** The item whose path is waited for. */
+  #asked: Item | undefined
 
   constructor(
     info: StageInfo,
@@ -39,6 +42,12 @@ export class RouterStage extends PulledStage {
 
   override get code(): unknown {
     return this.#router
+  }
+
+  protected override get pendingCalls(): PendingWork | undefined {
+    return this.#asked === undefined
+      ? undefined
+      : pendingItems(this.info, 'has not chosen the path of', [this.#asked])
   }
 
   canStart(): boolean {
@@ -74,12 +83,15 @@ export class RouterStage extends PulledStage {
     leave(word)
     this.tracer?.returned(item)
     if (isThenable(choice)) {
+      this.#asked = item
       adopt(choice).then(
         (value) => {
+          this.#asked = undefined
           this.#route(item, value)
           this.#proceed()
         },
         (error) => {
+          this.#asked = undefined
           this.#refused(item, error)
           this.#proceed()
         },

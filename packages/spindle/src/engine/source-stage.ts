@@ -7,6 +7,7 @@ import type { Host } from './host.ts'
 import { boundaryAfter, type Origin } from './item.ts'
 import { enter, leave } from './marker.ts'
 import { openSource, type Steps } from './open-source.ts'
+import { type PendingWork, pendingPositions } from './pending-work.ts'
 import { Queue } from './queue.ts'
 import { SourceTracker } from './resume/source-tracker.ts'
 import { isSeekable } from './seekable.ts'
@@ -79,6 +80,10 @@ export class SourceStage extends Stage implements Resumable {
 
   override get code(): unknown {
     return this.config.source
+  }
+
+  protected override get pendingCalls(): PendingWork | undefined {
+    return this.isPending ? pendingPositions(this.info, 'has not given', [String(this.index)]) : undefined
   }
 
   get inputs(): readonly Queue[] {

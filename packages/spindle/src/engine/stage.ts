@@ -3,6 +3,7 @@ import { Counters } from './counters.ts'
 import type { Host } from './host.ts'
 import { discard, type Item, lose } from './item.ts'
 import { enter, leave, newMark } from './marker.ts'
+import { type PendingWork, pendingItems } from './pending-work.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
 import type { StageTracer } from './tracer.ts'
 import type { StageInfo, TaskHook } from './types.ts'
@@ -46,6 +47,8 @@ export abstract class Stage implements Consumer, Producer {
   #abortReason: unknown
   #isAborted = false
   #hooks: readonly TaskHook[] = []
+  /** The hook that is waited for. */
+  #pendingHook: 'onStageStart' | 'onStageEnd' | undefined
   #failure: StageFailure | undefined
 
   constructor(info: StageInfo, host: Host) {
@@ -83,6 +86,25 @@ export abstract class Stage implements Consumer, Producer {
   /** How long the calls in flight that are timed have been so, together, in milliseconds. */
   get pendingMs(): number {
     return 0
+  }
+
+  /** Code of the user's that was called here and has not ended; `undefined` if there is none. */
+  get pendingWork(): PendingWork | undefined {
+    const hook = this.#pendingHook
+    if (hook === undefined) return this.pendingCalls
+    const { name: stage, where } = this.info
+    return { stage, where, items: [], what: `has not finished its hook ${hook}` }
+  }
+
+  /** Likewise, besides hooks. */
+  protected get pendingCalls(): PendingWork | undefined {
+    const items = this.pendingItems
+    return items.length === 0 ? undefined : pendingItems(this.info, 'has not finished', items)
+  }
+
+  /** The items that the user's code has been called for and has not finished. */
+  protected get pendingItems(): readonly Item[] {
+    return []
   }
 
   /** Whether nothing happens here until something is put in or taken out. */
@@ -169,12 +191,15 @@ export abstract class Stage implements Consumer, Producer {
   protected prepare(): void {}
 
   async #beginAfter(hooks: readonly TaskHook[]): Promise<void> {
+    this.#pendingHook = 'onStageStart'
     try {
       for (const hook of hooks) await this.marked(() => hook.onStageStart?.(this.info))
     } catch (error) {
+      this.#pendingHook = undefined
       if (this.state === OPENING) this.fail(error, -1)
       return
     }
+    this.#pendingHook = undefined
     this.#begin()
   }
 
@@ -281,6 +306,7 @@ export abstract class Stage implements Consumer, Producer {
     const failure = this.#failure
     // `undefined` would say that all went well: where that was thrown, hooks hear the failure itself.
     const error = failure === undefined ? cause : failure.cause === undefined ? failure : failure.cause
+    this.#pendingHook = 'onStageEnd'
     for (const hook of hooks) {
       try {
         await this.marked(() => hook.onStageEnd?.(this.info, error))
@@ -288,6 +314,7 @@ export abstract class Stage implements Consumer, Producer {
         this.host.stageFailed(this, this.#describe(thrown, -1, undefined))
       }
     }
+    this.#pendingHook = undefined
     this.#close()
   }
 

@@ -38,6 +38,8 @@ export class Waiter implements Taker {
   private readonly resolve: (result: IteratorResult<unknown>) => void
   private readonly reject: (error: unknown) => void
   private timer: Timer | undefined
+  /** The promise, of a `getItem`. */
+  promise: Promise<unknown> | undefined
 
   constructor(
     session: Session,
@@ -50,6 +52,7 @@ export class Waiter implements Taker {
     this.resolve = resolve
     this.reject = reject
     this.timer = undefined
+    this.promise = undefined
   }
 
   /** Gives up after a while, and leaves: an item that comes later goes to whoever asks next. */
@@ -58,6 +61,10 @@ export class Waiter implements Taker {
       outlet.remove(this)
       this.reject(new TimeoutError(`no item within \`timeoutMs\` ${timeoutMs}`))
     }, timeoutMs)
+  }
+
+  hush(): void {
+    this.promise?.catch(() => {})
   }
 
   give(value: unknown): boolean {

@@ -1,4 +1,5 @@
 import { toPath } from '../file-place.ts'
+import { mayInspect } from './may-inspect.ts'
 import { sourceLineOf } from './source-line.ts'
 import type { Frame } from './watch-protocol.ts'
 
@@ -19,6 +20,7 @@ let inspector: typeof import('node:inspector') | undefined
 
 /** Makes {@link isFrameOf} exact; without it (and in builds of Node without an inspector) names have to do. */
 export async function loadInspector(): Promise<void> {
+  if (!mayInspect()) return
   try {
     inspector ??= await import('node:inspector')
   } catch {

@@ -4,9 +4,11 @@ import type { Graph } from '../engine/graph.ts'
 import type { LoopPlace } from '../engine/loop-blocks.ts'
 import { isInside } from '../engine/marker.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'
+import { plain } from '../plain-text.ts'
 import { callListener } from '../user-code.ts'
 import { type PlacedBlock, placeBlock } from './block-place.ts'
 import { loadInspector } from './function-places.ts'
+import { mayInspect } from './may-inspect.ts'
 import type { BlockMessage } from './watch-protocol.ts'
 import { readBlocks, unwatch, type Watcher, watch } from './watchdog.ts'
 
@@ -126,7 +128,7 @@ class LoopGuard implements Watcher {
       held.ms >= this.thresholdMs * THRESHOLDS_TO_WARN && held.ms >= this.#graph.elapsedMs * SHARE_TO_WARN
     if (held.isTold || held.seen < 2 || !isMuch) return
     held.isTold = true
-    this.#warn(warningOf(at, owner?.info.where, held.ms))
+    this.#warn(plain(warningOf(at, owner?.info.where, held.ms)))
   }
 
   #warn(message: string): void {
@@ -147,5 +149,8 @@ function warningOf(at: LoopPlace, added: string | undefined, heldMs: number): st
     at.place === 'consumer'
       ? 'give that work to a stage whose op runs in a worker thread (workerModule), or let it await something now and then'
       : `run it in a worker thread: export the op from a module and give pipe() workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${at.function === 'anonymous function' || at.function === 'native code' ? 'op' : at.function}`
-  return `${whose}${line} held the event loop for ${Math.round(heldMs)} ms in ${at.function}${place}; nothing else of the program went on meanwhile. Remedy: ${remedy}. Not told of again; see stats().blocks.`
+  const unseen = mayInspect()
+    ? ''
+    : ' (its line is not known: --permission is given without --allow-inspector)'
+  return `${whose}${line} held the event loop for ${Math.round(heldMs)} ms in ${at.function}${place}${unseen}; nothing else of the program went on meanwhile. Remedy: ${remedy}. Not told of again; see stats().blocks.`
 }

@@ -6,9 +6,12 @@ import {
   type Worker,
 } from 'node:worker_threads'
 import { marker } from '../engine/marker.ts'
+import { messageOf } from '../errors.ts'
 import { startThread } from '../placement/start-worker.ts'
+import { plain } from '../plain-text.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { offerSampler } from './loop-sample.ts'
+import { mayInspect } from './may-inspect.ts'
 import {
   type BlockMessage,
   CONNECTED,
@@ -97,27 +100,36 @@ async function start(): Promise<void> {
       isBare: true,
     })
     thread = { worker, port: port1 }
-  } catch {
-    // No thread may be started here (the permission model, say): the marker has to do.
-    isImpossible = true
+  } catch (error) {
+    // No thread may be started here (the permission model, say): pipelines run all the same.
+    giveUp(error)
     port1.close()
     return
   }
   const { worker } = thread
   port1.on('message', tell)
   port1.unref()
-  worker.on('error', () => {
-    isImpossible = true
-  })
+  worker.on('error', giveUp)
   worker.on('exit', () => forget(worker))
   worker.unref()
   process.on('exit', atExit)
   command()
 }
 
+function giveUp(error: unknown): void {
+  if (isImpossible) return
+  isImpossible = true
+  process.emitWarning(
+    plain(
+      `The loop guard is off: its thread cannot be started (${messageOf(error)}). Pipelines run, but what holds the event loop is not named. \`loopGuard: false\` says that this is meant.`,
+    ),
+    { code: 'SPINDLE_LOOP_GUARD_OFF' },
+  )
+}
+
 /** The inspector looks into the main thread only, and is not in every build of Node. */
 async function makeSampler(): Promise<string | undefined> {
-  if (!isMainThread) return undefined
+  if (!isMainThread || !mayInspect()) return undefined
   try {
     const { url } = await import('node:inspector')
     const running = (): number[] => [...watchers].flatMap((watcher) => watcher.running())

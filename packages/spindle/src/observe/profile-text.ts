@@ -1,9 +1,10 @@
+import { plain } from '../plain-text.ts'
 import type { ProfileResult, StageProfile } from './profile.ts'
 
 /** A profile for people: each stage with its levels, what to take, and what limits the pipeline then. */
 export function printProfile(stages: readonly StageProfile[], limit: ProfileResult['limit']): string {
   const lines = stages.flatMap((stage) => [
-    `${stage.name}: ${stage.shape}, ${advice(stage)}`,
+    `${plain(stage.name)}: ${stage.shape}, ${advice(stage)}`,
     ...stage.levels.map((level) => {
       const bound = `+-${Math.round(level.spread * 100)} %`.padEnd(8)
       const failed = level.failures > 0 ? `  ${level.failures} failed` : ''
@@ -13,7 +14,7 @@ export function printProfile(stages: readonly StageProfile[], limit: ProfileResu
   const verdict =
     limit === undefined
       ? 'Nothing was measured.'
-      : `With these, ${limit.stage} limits the pipeline: ${limit.perSecond.toFixed(1)} items of the source a second.`
+      : `With these, ${plain(limit.stage)} limits the pipeline: ${limit.perSecond.toFixed(1)} items of the source a second.`
   return [...lines, verdict].join('\n')
 }
 

@@ -1,14 +1,9 @@
-import { stripVTControlCharacters } from 'node:util'
+export { plain } from '../../plain-text.ts'
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 /** East Asian wide and fullwidth forms, and emoji: two cells in every terminal that knows them. */
 const WIDE =
   /^(?:\p{Emoji_Presentation}|.\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}])/u
-
-/** Text of users' making as it may stand in a line of a terminal: no escape sequences, no line breaks. */
-export function plain(text: string): string {
-  return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-}
 
 /** Cells that a line without escape sequences takes. */
 export function width(text: string): number {
@@ -27,6 +22,22 @@ export function clip(text: string, most: number): string {
     kept += segment
   }
   return most > 0 ? `${kept}…` : ''
+}
+
+/** The text in lines of at most `most` cells, broken between words; what was indented stays so. In one line if `most` is `undefined`. */
+export function wrap(text: string, most: number | undefined): string[] {
+  if (most === undefined || width(text) <= most) return [text]
+  const indent = /^ */.exec(text)?.[0] ?? ''
+  const lines: string[] = []
+  let line = indent
+  for (const word of text.trim().split(' ')) {
+    const isFirst = line === indent || line === `${indent}  `
+    if (!isFirst && width(line) + 1 + width(word) > most) {
+      lines.push(line)
+      line = `${indent}  ${word}`
+    } else line += isFirst ? word : ` ${word}`
+  }
+  return [...lines, line]
 }
 
 /** The text in exactly `cells` cells. */

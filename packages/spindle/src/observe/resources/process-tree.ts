@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, SpindleError } from '../../errors.ts'
+import { plain } from '../../plain-text.ts'
 import { parseIo, parseSchedstat, parseSmapsRollup, parseStat, parseStatus } from './proc-parse.ts'
 
 /** Sums over a process and those below it; what cannot be read is not in the sum, and what nobody tells is `undefined`. */
@@ -127,7 +128,7 @@ export function parsed<R>(path: string, parse: (text: string) => R): R | undefin
   } catch (error) {
     const kind = path.slice(path.lastIndexOf('/') + 1)
     if (!warned.has(kind))
-      process.emitWarning(`spindle: left out of the resource usage: ${path}: ${messageOf(error)}`, {
+      process.emitWarning(plain(`spindle: left out of the resource usage: ${path}: ${messageOf(error)}`), {
         code: 'SPINDLE_PROC',
       })
     warned.add(kind)

@@ -1,5 +1,6 @@
 import { checkDuration, checkFunction, checkOptions } from '../../check.ts'
 import { messageOf } from '../../errors.ts'
+import { plain } from '../../plain-text.ts'
 import { clearInterval, setInterval, type Timer } from '../../timers.ts'
 import { callListener } from '../../user-code.ts'
 import type { ResourceInterval } from './interval.ts'
@@ -85,7 +86,7 @@ class Watch implements ResourceWatch {
     const onInterval = this.#onInterval
     callListener(
       () => onInterval?.(interval),
-      (error) => process.emitWarning(`spindle: \`onInterval\` failed: ${messageOf(error)}`),
+      (error) => process.emitWarning(plain(`spindle: \`onInterval\` failed: ${messageOf(error)}`)),
     )
   }
 }

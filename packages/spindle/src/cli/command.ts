@@ -1,0 +1,169 @@
+import { parseArgs } from 'node:util'
+import { messageOf, SpindleError } from '../errors.ts'
+import { DeadEnd, type Ended, endAfterGrace } from './ending.ts'
+import { ownVersion } from './local-copy.ts'
+import { print, say, sayWithStack } from './output.ts'
+import { profile } from './profile.ts'
+import { run } from './run.ts'
+import { OK, UNWRITTEN, USAGE } from './statuses.ts'
+
+const help = `spindle: runs data-loading pipelines
+
+Usage
+  spindle run <module> [options] [-- arguments]
+  spindle profile <module> [options] [-- arguments]
+
+run      Runs the pipeline that the module exports: a PipelineBuilder, a Pipeline, or a function that makes one of
+         them from the arguments after --. Shows it at work, and ends with a report.
+profile  Runs each of its stages alone, at several concurrencies, and says which to take.
+
+Options of run
+  --export <name>    which export to run (default: "default", then "pipeline")
+  --limit <n>        stop after n items have come out
+  --progress         show progress lines even where the output is no terminal
+  --no-progress      show none; without it, stages are shown at work on a terminal
+  --report <file>    write a page about the run: graph, verdict, charts; one HTML file that needs nothing else
+  --trace <file>     write what every task and the event loop did, for ui.perfetto.dev
+  --ui [port]        show the same page live on http://127.0.0.1:<port>/ (default: any free port) while it runs
+  --json             print the result as JSON on standard output, and nothing else there
+
+Options of profile
+  --export <name>, --json
+  --inputs <n>       items to take from the source (default 200)
+  --concurrencies <list>  which to try (default 1,2,4,8,16,32)
+
+  --help, --version
+
+Exit status
+  0    all went well
+  1    the pipeline failed, or can never end: an op or a source never settles
+  2    bad usage: options, or a module that cannot be loaded
+  3    the run went well, but its report, trace or result could not be written
+  130  stopped by Ctrl-C; 143 by SIGTERM
+  141  standard output was closed before the end, as by head
+
+The process ends 3 s after the command at the latest, whatever the module left open.
+`
+
+/** Runs the command that the arguments name, and sees to the end of the process. */
+export async function runCommand(argv: readonly string[]): Promise<void> {
+  const deadEnd = new DeadEnd()
+  let ended: Ended
+  try {
+    ended = await main(argv, deadEnd)
+  } catch (error) {
+    const isExpected = error instanceof SpindleError
+    if (isExpected) say(error.message)
+    else sayWithStack(error)
+    if (isExpected && error.code === 'ERR_BAD_OPTION') process.stderr.write('Try spindle --help.\n')
+    ended = { status: USAGE }
+  }
+  deadEnd.release()
+  endAfterGrace(ended)
+}
+
+async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
+  const { values, positionals, rest } = parse(argv)
+  if (values.help === true) {
+    return tell(help)
+  }
+  if (values.version === true) {
+    return tell(`${ownVersion}\n`)
+  }
+  const [command, module, ...extra] = positionals
+  if (command === undefined) throw usage('a command is missing: spindle run <module>')
+  if (command !== 'run' && command !== 'profile')
+    throw usage(`unknown command "${command}"; known are run and profile`)
+  if (module === undefined) throw usage(`spindle ${command} needs a module: spindle ${command} pipeline.mjs`)
+  if (extra.length > 0) throw usage(`unexpected "${extra[0]}"; arguments for the module go after --`)
+  for (const option of command === 'run' ? profileOnly : runOnly)
+    if (values[option] !== undefined) throw usage(`--${option} is no option of spindle ${command}`)
+  if (command === 'profile') {
+    return profile({
+      module,
+      exportName: values.export,
+      inputs: integer('inputs', values.inputs),
+      concurrencies: values.concurrencies?.split(',').map((text) => integer('concurrencies', text) as number),
+      asJson: values.json === true,
+      args: rest,
+      deadEnd,
+    })
+  }
+  return run({
+    module,
+    exportName: values.export,
+    limit: integer('limit', values.limit),
+    showsProgress: values['no-progress'] === true ? false : values.progress === true ? true : undefined,
+    asJson: values.json === true,
+    reportFile: values.report,
+    traceFile: values.trace,
+    uiPort: values.ui === undefined ? undefined : port(values.ui),
+    args: rest,
+    deadEnd,
+  })
+}
+
+async function tell(text: string): Promise<Ended> {
+  const error = await print(text)
+  if (error !== undefined) say(`standard output cannot be written: ${messageOf(error)}`)
+  return { status: error === undefined ? OK : UNWRITTEN }
+}
+
+const runOnly = ['limit', 'progress', 'no-progress', 'report', 'ui', 'trace'] as const
+const profileOnly = ['inputs', 'concurrencies'] as const
+
+function integer(option: string, text: string | undefined): number | undefined {
+  if (text !== undefined && !/^[1-9]\d*$/.test(text))
+    throw usage(
+      `--${option} must be ${option === 'concurrencies' ? 'a list of integers' : 'an integer'} >= 1, got "${text}"`,
+    )
+  return text === undefined ? undefined : Number(text)
+}
+
+/** `''` is any. */
+function port(text: string): number {
+  if (!/^\d*$/.test(text) || Number(text) > 65535)
+    throw usage(`--ui must be followed by a port, 0 to 65535, or by none, got "${text}"`)
+  return Number(text)
+}
+
+/** The value of --ui may be left out, which `parseArgs` does not know: it is given one. */
+function withUiValue(args: readonly string[]): string[] {
+  return args.flatMap((arg, i) => {
+    if (arg !== '--ui') return args[i - 1] === '--ui' && /^\d+$/.test(arg) ? [] : [arg]
+    const next = args[i + 1]
+    return [`--ui=${next !== undefined && /^\d+$/.test(next) ? next : ''}`]
+  })
+}
+
+function parse(argv: readonly string[]) {
+  const end = argv.indexOf('--')
+  const own = end < 0 ? argv : argv.slice(0, end)
+  try {
+    const { values, positionals } = parseArgs({
+      args: withUiValue(own),
+      allowPositionals: true,
+      options: {
+        export: { type: 'string' },
+        limit: { type: 'string' },
+        progress: { type: 'boolean' },
+        'no-progress': { type: 'boolean' },
+        json: { type: 'boolean' },
+        report: { type: 'string' },
+        ui: { type: 'string' },
+        trace: { type: 'string' },
+        inputs: { type: 'string' },
+        concurrencies: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    })
+    return { values, positionals, rest: end < 0 ? [] : argv.slice(end + 1) }
+  } catch (error) {
+    throw usage(messageOf(error))
+  }
+}
+
+function usage(message: string): SpindleError {
+  return new SpindleError('ERR_BAD_OPTION', message)
+}

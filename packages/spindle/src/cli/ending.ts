@@ -1,0 +1,89 @@
+import { setImmediate, setTimeout } from '../timers.ts'
+import { say } from './output.ts'
+import { FAILED } from './statuses.ts'
+
+/** How long the process may go on after the command has ended, in milliseconds. */
+const GRACE_MS = 3000
+
+/**
+ * Hears when the process has nothing left to do although the command has not ended: what it waits for can never come. Node would end without a word.
+ */
+export class DeadEnd {
+  #doing = ''
+  #seen = 0
+  readonly #look = (): void => {
+    // The engine tells consumers at the same moment that nothing can come: they get a turn of the loop.
+    if (this.#seen++ === 0) {
+      setImmediate(() => {})
+      return
+    }
+    say(
+      `nothing is left to run in this process, but ${this.#doing} has not ended: a callback was not called, or a promise was never settled`,
+    )
+    process.exit(FAILED)
+  }
+
+  constructor() {
+    process.on('beforeExit', this.#look)
+  }
+
+  /** What the command is at, as a subject: `loading pipeline.mjs`. */
+  doing(what: string): void {
+    this.#doing = what
+    this.#seen = 0
+  }
+
+  /** The command has ended. */
+  release(): void {
+    process.off('beforeExit', this.#look)
+  }
+}
+
+/** How a command has ended. */
+export interface Ended {
+  readonly status: number
+  /** Calls of the module's code that have not ended, in words. */
+  readonly calls?: string
+}
+
+/** Ends the process a while after its command has ended, if something still keeps it alive then, and says what. */
+export function endAfterGrace({ status, calls = '' }: Ended): void {
+  process.exitCode = status
+  // It keeps nothing alive itself: where nothing else does, Node ends before.
+  setTimeout(() => {
+    const held = heldBy().join(', ')
+    const by = held === '' ? '' : ` by ${held}`
+    const running = calls === '' ? '' : `; ${calls}`
+    say(`all is done, but the process is kept alive${by}${running}. It ends now, ${GRACE_MS / 1000} s later`)
+    process.exit()
+  }, GRACE_MS).unref()
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  TCPServerWrap: 'listening server',
+  TCPSocketWrap: 'socket',
+  TLSWrap: 'socket',
+  UDPWrap: 'UDP socket',
+  PipeWrap: 'pipe',
+  TTYWrap: 'terminal',
+  Timeout: 'timer',
+  Immediate: 'immediate',
+  MessagePort: 'message port',
+  Worker: 'worker thread',
+  ProcessWrap: 'child process',
+  FSEventWrap: 'file watcher',
+  StatWatcher: 'file watcher',
+  FSReqCallback: 'file operation',
+  FSReqPromise: 'file operation',
+  GetAddrInfoReqWrap: 'DNS look-up',
+}
+
+/** `2 timers`, `1 listening server`: what keeps the loop alive. */
+function heldBy(): string[] {
+  const counts = new Map<string, number>()
+  for (const resource of process.getActiveResourcesInfo()) {
+    const word = WORDS[resource] ?? resource
+    counts.set(word, (counts.get(word) ?? 0) + 1)
+  }
+  return [...counts].map(([word, count]) => `${count} ${word}${count === 1 ? '' : 's'}`)
+}
