@@ -7,6 +7,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nodeBinary } from './node-versions.mjs'
+import { buildTests, compiled, mirror } from './test-build.mjs'
 import { root } from './tools.mjs'
 
 const { values: options, positionals: wanted } = parseArgs({
@@ -17,6 +18,8 @@ const { values: options, positionals: wanted } = parseArgs({
     jobs: { type: 'string', default: '2' },
     'timeout-s': { type: 'string', default: '240' },
     verbose: { type: 'boolean', default: false },
+    sources: { type: 'boolean', default: false },
+    browser: { type: 'boolean', default: false },
   },
 })
 const node = /^\d+$/.test(options.node) ? nodeBinary(options.node) : options.node
@@ -29,6 +32,7 @@ if (files.length === 0) {
   process.exit(1)
 }
 
+if (!options.sources) buildTests()
 const total = { pass: 0, fail: 0, skipped: 0 }
 const failedFiles = []
 const running = new Set()
@@ -52,7 +56,7 @@ function listTestFiles() {
     .map((name) => join(root, 'packages', name, 'test'))
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
-    .filter((file) => file.endsWith('.test.ts'))
+    .filter((file) => file.endsWith(options.browser ? '.browser.ts' : '.test.ts'))
     .map((file) => relative(root, file))
     .sort()
 }
@@ -62,16 +66,15 @@ async function runFile(file) {
   const child = spawn(
     node,
     [
-      '--conditions=@spindle/source',
-      '--import=tsx',
+      ...(options.sources ? ['--conditions=@spindle/source', '--import=tsx'] : ['--enable-source-maps']),
       '--expose-gc',
       // Shorter than the limit of the file, so that a test that hangs is named.
       `--test-timeout=${timeoutMs / 2}`,
       // One reporter, on the pipe: a second one with a file would show among the handles that the tests of leaks count.
       '--test-reporter=spec',
-      file,
+      options.sources ? file : join(root, compiled(file)),
     ],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    { cwd: options.sources ? root : mirror, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   )
   running.add(child)
   let output = ''

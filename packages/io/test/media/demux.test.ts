@@ -4,23 +4,21 @@ import { join } from 'node:path'
 import { after, afterEach, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { Demuxer, openHandles, type TimeWindow } from '../../src/media.ts'
-import { byCli, decoded, hash, made, probed, scratch, using, without } from './media-support.ts'
+import { numbers } from '../support.ts'
+import { truthFile, truthOf } from '../truth/truth.ts'
+import { decoded, hash, scratch, using } from './media-support.ts'
 
-const skip = without('ffmpeg')
 const { folder, remove } = scratch()
 after(remove)
 afterEach(() => assert.deepEqual(openHandles(), {}, 'all is disposed of'))
 
-const H264 = ['-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-bf', '2']
-const one = skip ? '' : made(folder, 'one.mp4', [...H264, '-g', '250'], { seconds: 4 })
-const groups = skip
-  ? ''
-  : made(folder, 'groups.mp4', [...H264, '-g', '10', '-map', '0:v', '-map', '1:a'], { hasSound: true })
-const soundFirst = skip
-  ? ''
-  : made(folder, 'sound-first.mkv', [...H264, '-map', '1:a', '-map', '0:v'], { hasSound: true })
+const one = truthFile('media/one.mp4')
+const groups = truthFile('media/groups.mp4')
+const soundFirst = truthFile('media/sound-first.mkv')
+/** Of each packet, what ffprobe tells: pts, dts, size and flags. */
+const { packets: probed } = truthOf<{ packets: Record<'video' | 'audio' | 'soundFirst', string[]> }>('media')
 
-describe('a demuxer', { skip }, () => {
+describe('a demuxer', () => {
   it('tells the streams, in the order of the file', () => {
     using(new Demuxer(groups, { probe: true }), ({ streams, best, durationSec }) => {
       const [video, audio] = streams
@@ -48,19 +46,19 @@ describe('a demuxer', { skip }, () => {
 
   it('gives the frame rate exactly, 30000/1001 too', () => {
     for (const rate of ['30', '60', '30000/1001']) {
-      const path = made(folder, 'rate.mp4', H264, { rate, seconds: 0.5 })
+      const path = truthFile(`media/rate-${rate.replace('/', '-')}.mp4`)
       const [num, den = 1] = rate.split('/').map(Number)
       using(new Demuxer(path), ({ streams }) => assert.deepEqual(streams[0]!.frameRate, { num, den }))
     }
   })
 
   it('gives time stamps, sizes and keyframes as ffprobe does', () => {
-    for (const [path, stream, kind] of [
-      [groups, 'v:0', 'video'],
-      [groups, 'a:0', 'audio'],
-      [soundFirst, 'a:0', 'audio'],
+    for (const [path, kind, lines] of [
+      [groups, 'video', probed.video],
+      [groups, 'audio', probed.audio],
+      [soundFirst, 'audio', probed.soundFirst],
     ] as const) {
-      const expected = probed(path, stream, 'packet', 'pts,dts,size,flags')
+      const expected = lines.map((line) => line.split(',') as [string, string, string, string])
       const packets = using(new Demuxer(path), (demuxer) => demuxer.demux({ stream: kind }))
       const given = [...packets].map(({ pts, dts, data, isKeyframe }) => [
         `${pts}`,
@@ -70,7 +68,7 @@ describe('a demuxer', { skip }, () => {
       ])
       assert.deepEqual(
         given,
-        expected.map(([pts, dts, size, flags]) => [pts, dts === 'N/A' ? pts : dts, size, flags![0]]),
+        expected.map(([pts, dts, size, flags]) => [pts, dts === 'N/A' ? pts : dts, size, flags[0]]),
       )
     }
   })
@@ -193,12 +191,12 @@ describe('a demuxer', { skip }, () => {
 
   it('reads headerless files when it is told what they are', () => {
     const raw = join(folder, 'raw.s16le')
-    writeFileSync(raw, byCli(groups, '-map', '0:a', '-f', 's16le'))
+    writeFileSync(raw, noise(2000))
     assert.throws(() => new Demuxer(raw))
     const options = { format: 's16le', formatOptions: { sample_rate: '16000' } }
     using(new Demuxer(raw, options), ({ streams }) => assert.equal(streams[0]!.sampleRate, 16000))
     const nv12 = join(folder, 'raw.nv12')
-    writeFileSync(nv12, byCli(one, '-pix_fmt', 'nv12', '-f', 'rawvideo'))
+    writeFileSync(nv12, noise(100 * 72 * 64))
     const given = decoded(nv12, (frames) => frames.toArray(), {
       demuxer: { format: 'rawvideo', formatOptions: { pixel_format: 'nv12', video_size: '64x48' } },
     })
@@ -207,7 +205,7 @@ describe('a demuxer', { skip }, () => {
   })
 })
 
-describe('a window', { skip }, () => {
+describe('a window', () => {
   // One keyframe, 25 pictures a second.
   const table: [window: TimeWindow, pictures: number[]][] = [
     ...[0, 1, 2, 3].map((at): [TimeWindow, number[]] => [[at, at], []]),
@@ -282,36 +280,9 @@ describe('a window', { skip }, () => {
   }
 
   it('of packets is that of the whole, picture by picture, in every container and codec', () => {
-    const files = {
-      'w.mp4': [...H264, '-g', '12'],
-      'open.mp4': [...H264, '-g', '12', '-x264-params', 'open-gop=1:bframes=3:scenecut=0'],
-      'w.mkv': [...H264, '-g', '12'],
-      'w.ts': [...H264, '-g', '12'],
-      'w.avi': ['-c:v', 'mpeg4', '-bf', '2', '-g', '12'],
-      'hevc.mp4': [
-        '-c:v',
-        'libx265',
-        '-x265-params',
-        'log-level=none:keyint=12:open-gop=1',
-        '-pix_fmt',
-        'yuv420p',
-      ],
-      'w.webm': [
-        '-c:v',
-        'libvpx-vp9',
-        '-g',
-        '12',
-        '-deadline',
-        'realtime',
-        '-cpu-used',
-        '8',
-        '-pix_fmt',
-        'yuv420p',
-      ],
-      'offset.mp4': [...H264, '-g', '12', '-output_ts_offset', '1.4'],
-    }
-    for (const [name, args] of Object.entries(files)) {
-      const path = made(folder, name, args)
+    const names = ['w.mp4', 'open.mp4', 'w.mkv', 'w.m2t', 'w.avi', 'hevc.mp4', 'w.webm', 'offset.mp4']
+    for (const name of names) {
+      const path = truthFile(`media/${name}`)
       const [all, hashes] = decoded(
         path,
         (frames) =>
@@ -351,7 +322,7 @@ describe('a window', { skip }, () => {
 
   it('of sound is cut by the sample', () => {
     // Lossless, so that every sample is the same wherever decoding began.
-    const path = made(folder, 'sound.mka', ['-map', '1:a', '-c:a', 'flac'], { hasSound: true })
+    const path = truthFile('media/sound.mka')
     const whole = decoded(path, (frames) => frames.toArray().data as Int16Array, { stream: 'audio' })
     for (const [start, end] of [
       [0, 0.25],
@@ -366,3 +337,8 @@ describe('a window', { skip }, () => {
     }
   })
 })
+
+function noise(bytes: number): Uint8Array {
+  const random = numbers(11)
+  return Uint8Array.from({ length: bytes }, () => random(256))
+}

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import type { AnyNdArray, NdArray } from '../../src/index.ts'
 import {
   Decoder,
@@ -7,12 +6,12 @@ import {
   Demuxer,
   type DemuxerOptions,
   type Frames,
+  filters,
   type TimeWindow,
 } from '../../src/media.ts'
-import { run } from '../audio/audio-support.ts'
 import { numbers } from '../support.ts'
 
-export { run, scratch, without } from '../audio/audio-support.ts'
+export { scratch } from '../audio/audio-support.ts'
 
 /** A clip of moving bars and noise, every picture different. */
 export function clip(pictures: number, width = 64, height = 48, channels = 3): NdArray<'uint8'> {
@@ -25,27 +24,13 @@ export function clip(pictures: number, width = 64, height = 48, channels = 3): N
   return { data, dtype: 'uint8', shape: [pictures, height, width, channels] }
 }
 
-/** A file that the ffmpeg command makes of its test picture, and of a tone if asked for: its path. */
-export function made(
-  folder: string,
-  name: string,
-  args: readonly string[],
-  options: MadeOptions = {},
-): string {
-  const { seconds = 2, size = '64x48', rate = '25', hasSound = false } = options
-  const path = join(folder, name)
-  const picture = ['-f', 'lavfi', '-i', `testsrc2=d=${seconds}:s=${size}:r=${rate}`]
-  const sound = hasSound ? ['-f', 'lavfi', '-i', `sine=d=${seconds}:r=48000:f=440`, '-c:a', 'aac'] : []
-  run('ffmpeg', '-v', 'error', '-y', ...picture, ...sound, ...args, path)
-  return path
-}
-
-interface MadeOptions {
-  readonly seconds?: number
-  readonly size?: string
-  readonly rate?: string
-  readonly hasSound?: boolean
-}
+/** Tried on `media/groups.mp4`, by the ffmpeg command too. */
+export const GRAPH: string = filters.chain(
+  filters.fps(5),
+  filters.crop({ width: 32, height: 24, x: 4, y: 6 }),
+  filters.hflip(),
+  filters.transpose('clockwise'),
+)
 
 /** What a demuxer and a decoder make of a stream, disposed of as they should be. */
 export function decoded<T>(
@@ -75,37 +60,6 @@ export function using<D extends Disposable, T>(resource: D, use: (resource: D) =
   } finally {
     resource[Symbol.dispose]()
   }
-}
-
-/** Raw pictures or samples as the ffmpeg command decodes them. */
-export function byCli(path: string, ...args: string[]): Buffer {
-  return run('ffmpeg', '-v', 'error', '-i', path, '-fps_mode', 'passthrough', ...args, '-')
-}
-
-/** What ffprobe says of each packet or frame of a stream. */
-export function probed(
-  path: string,
-  stream: 'v:0' | 'a:0',
-  what: 'packet' | 'frame',
-  fields: string,
-): string[][] {
-  const text = run(
-    'ffprobe',
-    '-v',
-    'error',
-    '-select_streams',
-    stream,
-    '-show_entries',
-    `${what}=${fields}`,
-    '-of',
-    'csv=p=0',
-    path,
-  )
-  return String(text)
-    .trim()
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => line.replace(/,+$/, '').split(','))
 }
 
 export function hash(array: AnyNdArray | Uint8Array): string {

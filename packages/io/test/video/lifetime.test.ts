@@ -1,23 +1,18 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { ThreadPool, workerModule } from 'spindle'
 import { loadVideo, sampleVideo, streamVideo } from '../../src/index.ts'
 import { loadVideoSync } from '../../src/sync.ts'
 import { type Ended, runProgram, sourceUrl } from '../child-program.ts'
 import type * as Ops from '../fixtures/video-ops.ts'
-import { make, pattern, scratch, without, X264 } from './video-support.ts'
+import { scratch, video } from './video-support.ts'
 
 const ops = workerModule<typeof Ops>(new URL('../fixtures/video-ops.ts', import.meta.url).href)
 
-describe('the lifetime of what decodes', { skip: without('ffmpeg') }, () => {
+describe('the lifetime of what decodes', () => {
   const { folder, remove } = scratch()
   after(remove)
-  let short: string
-  let long: string
-  before(() => {
-    short = make(folder, 'short.mp4', ...pattern(1, '96x64'), ...X264, '-g', '12')
-    long = make(folder, 'long.mp4', ...pattern(20, '160x120', 30), ...X264, '-g', '250')
-  })
+  const [short, long] = [video('short.mp4'), video('long.mp4')]
 
   /** Runs a module in a process of its own, which must end by itself. */
   function child(source: string): Ended {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { Rng } from 'spindle'
 import { type SampleVideoOptions, sampleVideo, type VideoArray } from '../../src/index.ts'
 import { loadVideoSync, sampleVideoSync } from '../../src/sync.ts'
 import { framesOf, selectionOf } from '../../src/video/sampling.ts'
 import { numbers } from '../support.ts'
-import { clips, scratch, without } from './video-support.ts'
+import { clips } from './video-support.ts'
 
 const FRAME = 96 * 64 * 3
 
@@ -25,15 +25,9 @@ function holds(part: VideoArray, whole: VideoArray, indices: readonly number[], 
   assert.ok(expected.equals(part.data), `${name}: other pixels`)
 }
 
-describe('sampleVideo', { skip: without('ffmpeg') }, () => {
-  const { folder, remove } = scratch()
-  after(remove)
-  let paths: Record<string, string>
-  let clip: string
-  before(() => {
-    paths = clips(folder)
-    clip = paths['h264.mp4']!
-  })
+describe('sampleVideo', () => {
+  const paths = clips()
+  const clip = paths['h264.mp4']!
 
   it('any frames, in any order and repeated, are those of the whole, in every format', () => {
     const random = numbers(7)

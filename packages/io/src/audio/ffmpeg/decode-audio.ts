@@ -206,8 +206,11 @@ class Decoding {
     const { sampleRate } = this.#timeline
     const far = this.#sound!.from / sampleRate
     const time = this.#timeline.timeOf(this.#sound!.from - PREROLL_SEC * sampleRate)
-    const codec = this.#ffmpeg.av.avGetCodecName(this.#container.stream.codecpar.codecId)
-    if (far < WORTH_SEEKING_SEC || time === undefined || !SEEKABLE.test(codec ?? '')) return false
+    const { stream, format } = this.#container
+    const codec = this.#ffmpeg.av.avGetCodecName(stream.codecpar.codecId) ?? ''
+    // After a seek into the last page of Ogg FLAC, FFmpeg's time stamps are packets too late.
+    const isTold = SEEKABLE.test(codec) && !(codec === 'flac' && format.iformat?.name === 'ogg')
+    if (far < WORTH_SEEKING_SEC || time === undefined || !isTold) return false
     this.#timeline.isSeeking = true
     // Where it fails the pass ends, without a frame that could be placed, and the next one does not seek.
     return this.#decoder.seek(time) || true

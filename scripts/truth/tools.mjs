@@ -1,0 +1,46 @@
+// What the scripts of this folder share: running programs, their versions, where truth lies, and how it is compared.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { root } from '../tools.mjs'
+
+export const TRUTH = join(root, 'packages/io/test/truth')
+export const FILES = join(TRUTH, 'files')
+
+/** Runs a program, which must succeed; what it prints. */
+export function run(program, args, options = {}) {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    maxBuffer: 1 << 28,
+    timeout: 60_000,
+    ...options,
+  })
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error ?? stderr}`)
+  return stdout
+}
+
+export const ffmpeg = (...args) => run('ffmpeg', ['-v', 'error', '-y', ...args])
+export const ffprobe = (...args) => run('ffprobe', ['-v', 'error', ...args])
+
+/** The first line in which a program tells its version, or `undefined` if it is not there. */
+export function versionOf(program) {
+  const flag = /^ff/.test(program) ? '-version' : '--version'
+  const { status, stdout } = spawnSync(program, [flag], { encoding: 'utf8' })
+  if (status !== 0) return undefined
+  return stdout
+    .split('\n')[0]
+    .replace(/ Copyright.*$/, '')
+    .replace(/^.*(SoX v)/, '$1')
+    .trim()
+}
+
+/** Truth as it is checked in: `{ madeBy, … }`, or `undefined`. */
+export function readTruth(name) {
+  const file = join(TRUTH, `${name}.json`)
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
+
+export function writeTruth(name, truth) {
+  const file = join(TRUTH, `${name}.json`)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `${JSON.stringify(truth, undefined, 1)}\n`)
+}
