@@ -5,6 +5,7 @@ import { checkNesting, isNested } from '../placement/nesting.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
 import { clockMs } from '../timers.ts'
 import { adopt, callListener, isThenable, peek } from '../user-code.ts'
+import { currentScope } from './async-scope.ts'
 import { channels } from './channels.ts'
 import type { PipelineConfig } from './config.ts'
 import { type ConsumerCode, noteConsumer } from './consumer-code.ts'
@@ -67,6 +68,8 @@ export class Graph implements Host {
   isStarted = false
   isStopped = false
   isDraining = false
+  /** Whether the sources are not pulled, for nobody consumes. */
+  isPaused = false
   /** Called whenever something has come to rest. */
   readonly restListeners: Set<() => void> = new Set()
   readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
@@ -130,10 +133,22 @@ export class Graph implements Host {
     this.consumers.push(noteConsumer(code))
   }
 
-  /** Opens all stages, the sources last, so that they find everybody ready. */
+  /** Nobody consumes any more: the sources are not pulled until {@link unpause}. */
+  pause(): void {
+    this.isPaused = true
+    for (const source of this.sources) source.pause()
+  }
+
+  unpause(): void {
+    this.isPaused = false
+    for (const source of this.sources) source.unpause()
+  }
+
+  /** Opens all stages, the sources last, so that they find everybody ready. From here on the caller's async context is the pipeline's. */
   start(): void {
     if (this.isStarted || this.isStopped) return
     this.isStarted = true
+    this.outlet.scope = currentScope()
     this.startedAt = clockMs()
     this.#loopAtStart = performance.eventLoopUtilization()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
@@ -207,7 +222,7 @@ export class Graph implements Host {
 
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
     try {
-      await stopGraph(this, mode, timeoutMs)
+      await this.outlet.inScope(() => stopGraph(this, mode, timeoutMs))
     } finally {
       if (this.endedAt > 0) await this.threadsGone()
     }
@@ -231,7 +246,10 @@ export class Graph implements Host {
 
   /** Ends at once because the user's signal was aborted. */
   abort(reason: unknown): void {
-    if (this.outlet.isEnded || this.isStopped) return
+    if (!this.outlet.isEnded && !this.isStopped) this.outlet.inScope(() => this.#abort(reason))
+  }
+
+  #abort(reason: unknown): void {
     this.isStopped = true
     this.#background.abort()
     for (const stage of this.stages) {

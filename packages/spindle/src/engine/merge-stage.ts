@@ -1,5 +1,6 @@
 import { SpindleError } from '../errors.ts'
 import { closeQuietly, isThenable } from '../user-code.ts'
+import { currentScope } from './async-scope.ts'
 import type { MergeOp } from './config.ts'
 import { checkStep, type Outputs } from './expansion.ts'
 import type { Host } from './host.ts'
@@ -292,7 +293,9 @@ class PulledPort {
   /** The input's items up to the end or the next boundary. */
   iterate(): AsyncIterableIterator<unknown> {
     let isLeft = false
-    const next = (): Promise<IteratorResult<unknown>> => {
+    // What the op asks for runs the stages before it: in the pipeline's async context, whatever the op's own is.
+    const scope = currentScope()
+    const pull = (): Promise<IteratorResult<unknown>> => {
       if (isLeft || this.boundary !== undefined) return Promise.resolve({ done: true, value: undefined })
       const item = this.input.shift()
       if (item === undefined && this.#isOver) return Promise.resolve({ done: true, value: undefined })
@@ -303,7 +306,7 @@ class PulledPort {
       return result
     }
     return {
-      next,
+      next: () => scope.runInAsyncScope(pull),
       return: async () => {
         isLeft = true
         return { done: true, value: undefined }

@@ -137,7 +137,7 @@ class LoopGuard implements Watcher {
       process.emitWarning(message, { code: 'SPINDLE_LOOP_BLOCKED' })
       return
     }
-    callListener(() => logger.warn(`spindle: ${message}`))
+    this.#graph.outlet.inScope(() => callListener(() => logger.warn(`spindle: ${message}`)))
   }
 }
 
