@@ -24,7 +24,7 @@ const LINKED = ['docs', 'benchmarks', 'recipes', 'scripts', 'README.md']
 
 /** Where a TypeScript file, relative to the root, is in the mirror: also relative to the root. */
 export function compiled(file) {
-  return relative(root, join(mirror, file)).replace(/\.ts$/, '.js')
+  return relative(root, join(mirror, compiledName(file)))
 }
 
 /** Brings the mirror up to date. Throws if the sources are no TypeScript; types are checked by `npm run types`. */
@@ -39,6 +39,11 @@ export function buildTests() {
   for (const name of LINKED) link(name)
   writeIfOther(join(mirror, 'package.json'), '{ "private": true, "type": "module" }\n')
   compile()
+  for (const folder of packages) filesOf(join(folder, 'test')).forEach(leadToCompiled)
+}
+
+function compiledName(file) {
+  return file.replace(/\.ts$/, '.js')
 }
 
 /** The links are what is compiled, so that source maps lead to neighbours: the package's own files, as the engine sees it. */
@@ -68,6 +73,20 @@ function compile() {
   if (status !== 0) throw new Error(`the tests do not compile:\n${stdout}${stderr}${error ?? ''}`)
 }
 
+/**
+ * The compiler turns `import './ops.ts'` into `'./ops.js'`; here other texts follow, as in `import.meta.resolve('./ops.ts')`, where there
+ * is such a file. Of the same length, so that source maps stay right.
+ */
+function leadToCompiled(file) {
+  if (!/\.(?:ts|mjs)$/.test(file)) return
+  const code = join(mirror, compiledName(file))
+  const text = readFileSync(file.endsWith('.mjs') ? join(root, file) : code, 'utf8')
+  const led = text.replaceAll(/(['"`])((?:\.{1,2}\/)?[\w./-]+)\.ts\1/g, (whole, quote, path) =>
+    existsSync(join(dirname(code), `${path}.js`)) ? `${quote}${path}.js${quote}` : whole,
+  )
+  writeIfOther(code, led)
+}
+
 /** A package's exports lead to the compiled sources there, and node_modules to the package. */
 function writeManifest(folder) {
   const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
@@ -91,7 +110,9 @@ function filesOf(folder, from = root) {
     .filter((file) => !file.split(sep).includes('node_modules'))
 }
 
+/** Modules that are JavaScript already are written by {@link leadToCompiled}. */
 function link(file) {
+  if (file.startsWith('packages/') && file.endsWith('.mjs')) return
   const entry = join(mirror, file)
   linkTo(entry, relative(dirname(entry), join(root, file)))
 }

@@ -121,7 +121,8 @@ function report({ file, output, counts, seconds }) {
   if (counts.fail > 0 || options.verbose) console.log(`\n${output.trimEnd()}`)
   const summary =
     counts.fail > 0 ? `${counts.fail} of ${counts.pass + counts.fail} failed` : `${counts.pass} passed`
-  console.log(`${counts.fail > 0 ? '✖' : '✔'} ${file}: ${summary}, ${seconds.toFixed(1)} s`)
+  const skips = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
+  console.log(`${counts.fail > 0 ? '✖' : '✔'} ${file}: ${summary}${skips}, ${seconds.toFixed(1)} s`)
 }
 
 function killGroup(child) {

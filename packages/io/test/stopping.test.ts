@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { type Ended, runProgram, sourceUrl } from './child-program.ts'
 import { PHOTOS } from './support.ts'
 
 // A thread that is ended within a call of FFmpeg takes the whole process with it (exit code 134). benchmarks/media/stop.mjs does this 200 times.
 
-const io = new URL('../src/index.ts', import.meta.url).href
+const io = sourceUrl('index')
 const ops = new URL('./fixtures/image-ops.js', import.meta.url).href
 const preamble = `
   import { readFileSync } from 'node:fs'
@@ -18,18 +17,7 @@ const preamble = `
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 `
 
-function run(source: string): { status: number | null; stderr: string } {
-  return spawnSync(
-    process.execPath,
-    ['--conditions=@spindle/source', '--import', 'tsx', '--input-type=module', '-e', preamble + source],
-    {
-      cwd: fileURLToPath(new URL('../../../', import.meta.url)),
-      encoding: 'utf8',
-      timeout: 60_000,
-      env: { ...process.env, NODE_OPTIONS: '' },
-    },
-  )
-}
+const run = (source: string): Ended => runProgram(preamble + source)
 
 describe('stopping while threads decode', () => {
   it('pipelines: stopped in every way, thirty times in one process, which then ends by itself', () => {

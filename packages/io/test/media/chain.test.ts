@@ -18,6 +18,7 @@ import {
   openHandles,
   Packets,
 } from '../../src/media.ts'
+import { sourceUrl } from '../child-program.ts'
 import { truthBytes, truthFile, truthOf } from '../truth/truth.ts'
 import { clip, decoded, GRAPH, hash, scratch, using } from './media-support.ts'
 import { CONTAINERS, encodeTo, LOSSLESS, remuxed, remuxedAgain, type Written, writtenIn } from './written.ts'
@@ -42,7 +43,7 @@ const read = (stream: 'video' | 'audio', window?: readonly [number, number]): Pa
   using(new Demuxer(path), (demuxer) =>
     demuxer.demux({ stream, ...(window === undefined ? {} : { window }) }),
   )
-const media = new URL('../../src/media.ts', import.meta.url).href
+const media = sourceUrl('media')
 
 describe('packets', () => {
   it('come out of their serialised form as they went in, also shared and empty', () => {
@@ -106,10 +107,9 @@ describe('packets', () => {
     )
     const code = (get: string, tell: string): string => `
       import { createHash } from 'node:crypto'
-      import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))}
       import { readFileSync } from 'node:fs'
       import { workerData, parentPort } from 'node:worker_threads'
-      register()
+      if (${JSON.stringify(media)}.endsWith('.ts')) (await import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))})).register()
       const { Decoder, Packets } = await import(${JSON.stringify(media)})
       const packets = Packets.view(${get})
       const frames = new Decoder(packets.stream).decode(packets)

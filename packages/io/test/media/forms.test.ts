@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import {
   decode,
   demux,
@@ -18,6 +16,7 @@ import {
   streamPackets,
 } from '../../src/index.ts'
 import { saveVideoSync } from '../../src/sync.ts'
+import { type Ended, runProgram, sourceUrl } from '../child-program.ts'
 import { truthFile, truthOf } from '../truth/truth.ts'
 import { clip, decoded, hash, scratch } from './media-support.ts'
 import { colours, SAVED, saveColours, saved, type Written, writtenIn } from './written.ts'
@@ -199,24 +198,12 @@ describe('FFmpeg itself', () => {
     const bytes = readFileSync(path)
     for (let i = 3000; i < 9000; i += 50) bytes[i]! ^= 255
     writeFileSync(join(folder, 'bad.mp4'), bytes)
-    const child = (capture: string): { status: number | null; stdout: string; stderr: string } =>
-      spawnSync(
-        process.execPath,
-        [
-          ...['--conditions=@spindle/source', '--import', 'tsx', '--input-type=module', '-e'],
-          `import { captureFFmpegLog, Decoder, Demuxer } from ${JSON.stringify(new URL('../../src/media.ts', import.meta.url).href)}
+    const child = (capture: string): Ended =>
+      runProgram(`import { captureFFmpegLog, Decoder, Demuxer } from ${JSON.stringify(sourceUrl('media'))}
           ${capture}
           const demuxer = new Demuxer(${JSON.stringify(join(folder, 'bad.mp4'))}, { strict: false })
           new Decoder(demuxer.best('video'), { strict: false }).decode(demuxer.demux())
-          await new Promise((resolve) => setTimeout(resolve, 20))`,
-        ],
-        {
-          encoding: 'utf8',
-          cwd: fileURLToPath(new URL('../../../../', import.meta.url)),
-          env: { ...process.env, NODE_OPTIONS: '' },
-          timeout: 30_000,
-        },
-      )
+          await new Promise((resolve) => setTimeout(resolve, 20))`)
     const { status, stdout, stderr } = child('')
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' })
     const heard = child(`
@@ -227,11 +214,8 @@ describe('FFmpeg itself', () => {
   })
 
   it('does not grow over many clips', () => {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      [
-        ...['--expose-gc', '--conditions=@spindle/source', '--import', 'tsx', '--input-type=module', '-e'],
-        `import { Decoder, Demuxer, FilterGraph, openHandles } from ${JSON.stringify(new URL('../../src/media.ts', import.meta.url).href)}
+    const { status, stdout, stderr } = runProgram(
+      `import { Decoder, Demuxer, FilterGraph, openHandles } from ${JSON.stringify(sourceUrl('media'))}
         const clips = (count) => {
           for (let i = 0; i < count; i++) {
             const demuxer = new Demuxer(${JSON.stringify(path)})
@@ -250,13 +234,7 @@ describe('FFmpeg itself', () => {
         const before = clips(50)
         const after = clips(300)
         process.stdout.write(JSON.stringify([after - before, openHandles()]))`,
-      ],
-      {
-        encoding: 'utf8',
-        cwd: fileURLToPath(new URL('../../../../', import.meta.url)),
-        env: { ...process.env, NODE_OPTIONS: '' },
-        timeout: 60_000,
-      },
+      '--expose-gc',
     )
     assert.equal(status, 0, stderr)
     const [grown, handles] = JSON.parse(stdout) as [number, object]

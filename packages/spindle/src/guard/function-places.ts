@@ -46,11 +46,17 @@ export function isFrameOf(frame: Frame, code: Code, added: Added | undefined): b
   const hasName = name !== '' && frame.function.split('.').at(-1) === name
   const place = placeOf(code)
   if (place === undefined) return hasName
-  return contains(place, frame) && (hasName || isWrittenAt(place, frame.file, added))
+  return contains(place, frame) && (hasName || isWrittenAt(place, frame, added))
 }
 
-function isWrittenAt(place: FunctionPlace, script: string, added: Added | undefined): boolean {
-  if (added === undefined || toPath(script) !== added.file) return false
+function isWrittenAt(
+  place: FunctionPlace,
+  { file: script, source }: Frame,
+  added: Added | undefined,
+): boolean {
+  // Where source maps are on, what adds the stage is known by its source.
+  if (added === undefined || ![script, source?.file ?? script].some((file) => toPath(file) === added.file))
+    return false
   const line = sourceLineOf(script, place.fromLine, place.fromColumn)
   return line >= added.line - NEAR && line <= added.line + NEAR
 }

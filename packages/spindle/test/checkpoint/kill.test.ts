@@ -17,8 +17,8 @@ const CALLS = 150
 describe('a process that writes a folder', { concurrency: 2 }, () => {
   const fixtures = pathToFileURL(join(import.meta.dirname, 'fixtures/')).href
   const child = (form: 'runJob' | 'runJobSync', folder: string, killAt: number) => `
-    import { interceptFs } from '${fixtures}fs-calls.ts'
-    import { runJob, runJobSync } from '${fixtures}job.ts'
+    import { interceptFs } from '${fixtures}fs-calls.js'
+    import { runJob, runJobSync } from '${fixtures}job.js'
     import { writeSync } from 'node:fs'
     let calls = 0
     interceptFs(({ perform }) => {

@@ -3,16 +3,16 @@ import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { PipelineStats } from '../../src/engine/stats.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const blocking = fileURLToPath(new URL('fixtures/blocking.ts', import.meta.url))
 
 function run(...args: readonly string[]) {
-  return spawnSync(
-    process.execPath,
-    ['--conditions=@spindle/source', '--import=tsx', main, 'run', blocking, ...args],
-    { encoding: 'utf8', timeout: 30_000 },
-  )
+  return spawnSync(process.execPath, [...NODE_FLAGS, main, 'run', blocking, ...args], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  })
 }
 
 describe('spindle run of an op that holds the loop', () => {

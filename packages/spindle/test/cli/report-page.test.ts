@@ -10,16 +10,17 @@ import { fileURLToPath } from 'node:url'
 import { checkOutputFile } from '../../src/cli/page-output.ts'
 import type { ChildResult } from '../support/child.ts'
 import { problemsInMarkup } from '../support/html.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const counting = fileURLToPath(new URL('fixtures/counting.ts', import.meta.url))
 
 function start(args: readonly string[]) {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@spindle/source', '--import=tsx', main, 'run', ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000, killSignal: 'SIGKILL' },
-  )
+  const child = spawn(process.execPath, [...NODE_FLAGS, main, 'run', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
+  })
   const result = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (result.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (result.stderr += text))
@@ -68,7 +69,7 @@ describe('spindle run --report and --ui', () => {
     assert.deepEqual({ unit, count, failed }, { unit: 'numbers', count: 200, failed: 4 })
     const html = readFileSync(file, 'utf8')
     assert.deepEqual(problemsInMarkup(html), [])
-    assert.match(html, /<h1>counting\.ts<\/h1><p class="state done">/)
+    assert.match(html, /<h1>counting\.[jt]s<\/h1><p class="state done">/)
     assert.match(html, /number 107 is bad/)
   })
 

@@ -7,16 +7,16 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { TraceEvent } from '../../src/observe/trace-events.ts'
 import { checkTrace } from '../observe/trace-rules.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const counting = fileURLToPath(new URL('fixtures/counting.ts', import.meta.url))
 
 function run(...args: readonly string[]) {
-  return spawnSync(
-    process.execPath,
-    ['--conditions=@spindle/source', '--import=tsx', main, 'run', counting, ...args],
-    { encoding: 'utf8', timeout: 30_000 },
-  )
+  return spawnSync(process.execPath, [...NODE_FLAGS, main, 'run', counting, ...args], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  })
 }
 
 describe('spindle run --trace', () => {

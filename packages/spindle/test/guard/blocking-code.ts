@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { PipelineBuilder } from '../../src/builder/builder.ts'
 import type { Aggregator, TaskHook } from '../../src/engine/types.ts'
+import { sourceFile } from '../support/typescript.ts'
 
 /*
  * Pipelines whose code holds the loop in one place each. What holds it stands on a line that says so, and some types stand about it, so that
@@ -31,11 +31,11 @@ const begin = (): PipelineBuilder<number> => new PipelineBuilder().addSource(end
 
 /** Line of this file on which the comment `held: <what>` stands. */
 export function lineOf(what: string): number {
-  const lines = readFileSync(fileURLToPath(import.meta.url), 'utf8').split('\n')
+  const lines = readFileSync(file, 'utf8').split('\n')
   return lines.findIndex((line) => line.includes(`// held: ${what}`)) + 1
 }
 
-export const file: string = fileURLToPath(import.meta.url)
+export const file: string = sourceFile(import.meta.url)
 
 async function opBefore(item: number): Promise<number> {
   for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: op before await

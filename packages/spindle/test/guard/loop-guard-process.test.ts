@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { runChild } from '../support/child.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 
 // Of work, for on a machine that is busy with others the clock says nothing.
 const spin =
@@ -76,14 +77,7 @@ describe('the loop guard in a process of its own', { concurrency: 2 }, () => {
       `
       const child = spawn(
         process.execPath,
-        [
-          '--inspect=0',
-          '--conditions=@spindle/source',
-          '--import=tsx',
-          '--input-type=module',
-          '--eval',
-          module,
-        ],
+        ['--inspect=0', ...NODE_FLAGS, '--input-type=module', '--eval', module],
         { cwd: fileURLToPath(new URL('../../../..', import.meta.url)), stdio: ['ignore', 'pipe', 'pipe'] },
       )
       let stdout = ''
@@ -114,7 +108,7 @@ describe('the loop guard in a process of its own', { concurrency: 2 }, () => {
       import { Worker, isMainThread } from 'node:worker_threads'
       const href = ${JSON.stringify(new URL('./pipeline-in-worker.ts', import.meta.url).href)}
       const worker = new Worker(\`import('node:worker_threads').then(async () => {
-        (await import('tsx/esm/api')).register()
+        if ('\${href}'.endsWith('.ts')) (await import('tsx/esm/api')).register()
         await import('\${href}')
       })\`, { eval: true })
       worker.on('message', (block) => console.log(JSON.stringify(block)))

@@ -3,13 +3,13 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { ThreadPool, workerModule, workers } from 'spindle'
 import { PipelineBuilder } from '../../src/builder/builder.ts'
 import type { LoopBlock } from '../../src/engine/loop-blocks.ts'
 import type { Pipeline } from '../../src/engine/pipeline.ts'
 import type { BuildOptions, TaskHook } from '../../src/engine/types.ts'
 import type * as Ops from '../placement/fixtures/ops.ts'
+import { sourceFile } from '../support/typescript.ts'
 import { file, HELD_US, type Kind, kinds, lineOf, usage } from './blocking-code.ts'
 
 const LIMIT_MS = 10_000
@@ -62,7 +62,7 @@ describe('the loop guard', () => {
         })
         .pipe(async (item: number) => item)
         .build(quiet)
-    const here = fileURLToPath(import.meta.url)
+    const here = sourceFile(import.meta.url)
     const isConsumers = (block: LoopBlock): boolean => block.place === 'consumer' && block.stack.length > 0
     for (const isAfter of [false, true, undefined]) {
       const pipeline = begin()

@@ -11,6 +11,7 @@ import fc from 'fast-check'
 import { FileSlots, type SlotTicket } from '../../src/placement/memory/file-slots.ts'
 import { openAndUnlink } from '../../src/placement/memory/unnamed-file.ts'
 import { throwsCode } from '../support/consume.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 
 const entry = fileURLToPath(new URL('./fixtures/slots-child.mjs', import.meta.url))
 const parent = fileURLToPath(new URL('./fixtures/slots-parent.mjs', import.meta.url))
@@ -86,7 +87,7 @@ describe('file slots', () => {
   it('have no name, so that nothing stays when all processes are killed', {
     skip: process.platform === 'win32',
   }, async () => {
-    const holder = spawn(process.execPath, ['--import', 'tsx', parent], {
+    const holder = spawn(process.execPath, [...NODE_FLAGS, parent], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const [pid] = (await once(createInterface(holder.stdout), 'line')) as [string]

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, describe, it } from 'node:test'
 import { runChild } from '../support/child.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 import { linesOf } from './fixtures/generators.ts'
 
 const fixture = JSON.stringify(import.meta.resolve('./fixtures/ops.js'))
@@ -88,7 +89,7 @@ describe('the end of a process', { concurrency: 2 }, () => {
 
 /** Runs a program that prints a list of process ids as its last words. */
 async function pidsOf(module: string): Promise<number[]> {
-  const args = ['--conditions=@spindle/source', '--import', 'tsx', '--input-type=module', '--eval', module]
+  const args = [...NODE_FLAGS, '--input-type=module', '--eval', module]
   // Its output goes to the processes that it starts, too, so the end of the stream says nothing.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = new Promise((resolve) => child.on('exit', resolve))

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { runChild } from '../support/child.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 import { attempt, inThread, places, take, upTo, ways } from './support.ts'
 
 const loaders = JSON.stringify(import.meta.resolve('./fixtures/loaders.js'))
@@ -171,8 +172,7 @@ describe('a parent that is killed', { skip: process.platform !== 'linux' }, () =
     const parent = spawn(
       process.execPath,
       [
-        '--conditions=@spindle/source',
-        '--import=tsx',
+        ...NODE_FLAGS,
         '--input-type=module',
         '--eval',
         `import { runPipelineInProcess } from 'spindle'

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../support/typescript.ts'
 import type { ChainSpec } from './fixtures/chains.ts'
 
 // Whole processes, killed by SIGKILL. RESUME_MATRIX=all runs every combination and every kill; else some of each.
@@ -23,7 +24,7 @@ for (const placement of ['inline', 'threads', 'region', 'worker'] as const)
           specs.push({ items: 9, order, isSpread, batch, isShuffled, placement })
 
 function run(spec: ChainSpec, log: string, killAfter: number): NodeJS.Signals | null {
-  const flags = ['--conditions=@spindle/source', '--import', 'tsx', '--no-warnings']
+  const flags = [...NODE_FLAGS, '--no-warnings']
   const args = [...flags, script, JSON.stringify(spec), log, String(killAfter)]
   const { status, signal, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
   assert.ok(signal === 'SIGKILL' || status === 0, stderr)

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from './typescript.ts'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 
@@ -15,15 +16,7 @@ export function runChild(module: string, limitMs = 20_000): Promise<ChildResult>
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      [
-        '--conditions=@spindle/source',
-        '--import',
-        'tsx',
-        '--expose-gc',
-        '--input-type=module',
-        '--eval',
-        module,
-      ],
+      [...NODE_FLAGS, '--expose-gc', '--input-type=module', '--eval', module],
       { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMs, killSignal: 'SIGKILL' },
     )
     let stdout = ''
