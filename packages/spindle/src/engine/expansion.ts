@@ -134,8 +134,7 @@ export class Expansion implements Resumable {
   close(): void {
     this.isDone = true
     try {
-      const closing = this.outputs.return?.()
-      if (closing instanceof Promise) closing.catch(() => {})
+      this.stage.closing(this.outputs.return?.())
     } catch {
       // The generator is running (it caused this), or its clean-up threw: nobody is left to hear of it.
     }

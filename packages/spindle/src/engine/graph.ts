@@ -5,6 +5,7 @@ import { ThreadPool } from '../placement/thread-pool.ts'
 import { channels } from './channels.ts'
 import type { PipelineConfig } from './config.ts'
 import { type ConsumerCode, noteConsumer } from './consumer-code.ts'
+import { type DeadLetterStats, DeadLetters } from './dead-letters.ts'
 import type { GraphListener } from './graph-listener.ts'
 import { checkHooks } from './hooks.ts'
 import type { Host } from './host.ts'
@@ -60,6 +61,7 @@ export class Graph implements Host {
   readonly done: Promise<void>
   startedAt = 0
   endedAt = 0
+  readonly letters: DeadLetters | undefined
   isStarted = false
   isStopped = false
   isDraining = false
@@ -68,7 +70,6 @@ export class Graph implements Host {
   readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
   readonly #failures: StageFailure[] = []
   #failure: PipelineFailure | undefined
-  readonly #letters: Set<Promise<void>> = new Set()
   readonly #background: AbortController = new AbortController()
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
   #unfinished: number
@@ -83,9 +84,16 @@ export class Graph implements Host {
     this.options = options
     this.seed = options.seed ?? 0
     this.logger = options.logger ?? silentLogger
+    if (options.deadLetter !== undefined)
+      this.letters = new DeadLetters(options.deadLetter, (error) =>
+        this.#log(() => this.logger.error('spindle: `deadLetter` failed', error)),
+      )
     const resuming = options.resumable === undefined ? undefined : resumption(config, options)
     if (resuming !== undefined) {
-      const failures = (): number => this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0)
+      // What `deadLetter` has not kept is not done: the next run tries it again, and counts it again if it fails.
+      const undone = (): number => (this.letters === undefined ? 0 : notKept(this.letters.stats))
+      const failures = (): number =>
+        this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0) - undone()
       this.book = new Book(resuming, options.state, failures, (error) => this.abort(error))
     }
     const wired = wire(config, options, this)
@@ -209,6 +217,7 @@ export class Graph implements Host {
     if (this.outlet.isEnded || this.isStopped) return
     this.isStopped = true
     this.#background.abort()
+    this.letters?.giveUp()
     for (const stage of this.stages) {
       stage.abort(reason)
       stage.cancel(true)
@@ -217,13 +226,18 @@ export class Graph implements Host {
     this.#finish({ reason })
   }
 
+  /** What of the user's is being closed: generators, and what merge ops and sources gave. Not that of a stage that waits for the end itself. */
+  closings(but?: Stage): Promise<unknown>[] {
+    return this.stages.flatMap((stage) => (stage === but ? [] : [...stage.closings]))
+  }
+
   /** The consumer has taken all there is. With a failure: resolves with it once the sources are closed. */
   #drained(): undefined | PromiseLike<unknown> {
-    const closing = this.sources.flatMap((source) => source.closed ?? [])
+    const closing = this.closings()
     if (
       this.#failures.length === 0 &&
       closing.length === 0 &&
-      this.#letters.size === 0 &&
+      this.letters?.isSettled !== false &&
       this.#threads === undefined
     ) {
       this.#finish(undefined)
@@ -231,7 +245,7 @@ export class Graph implements Host {
     }
     const error = this.#failed()
     const closed = settledWithin(closing, CLOSING_MS)
-    return Promise.all([closed, this.threadsGone(), ...this.#letters]).then(() => {
+    return Promise.all([closed, this.threadsGone(), this.letters?.settled()]).then(() => {
       this.#finish(error === undefined ? undefined : { reason: error })
       return error
     })
@@ -270,6 +284,10 @@ export class Graph implements Host {
     return this.#threads
   }
 
+  get mostLetters(): number | undefined {
+    return this.letters?.mostPending
+  }
+
   hooksOf(stage: Stage): readonly TaskHook[] {
     return this.#hooks.get(stage) ?? noHooks
   }
@@ -302,34 +320,17 @@ export class Graph implements Host {
     this.rested()
   }
 
-  itemFailed(stage: Stage, failure: ItemError, item: Item): void {
+  itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
     if (channels.itemError.hasSubscribers) channels.itemError.publish({ stage: stage.info, failure })
     this.#log(() =>
       this.logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error),
     )
-    const { onItemError, deadLetter } = this.options
     try {
-      onItemError?.(failure)
+      this.options.onItemError?.(failure)
     } catch (error) {
       this.#log(() => this.logger.error('spindle: `onItemError` threw', error))
     }
-    if (deadLetter !== undefined) this.#post(deadLetter, failure, item)
-  }
-
-  #post(deadLetter: NonNullable<BuildOptions['deadLetter']>, failure: ItemError, item: Item): void {
-    const failed = (error: unknown): void =>
-      this.#log(() => this.logger.error('spindle: `deadLetter` failed', error))
-    try {
-      const posting = deadLetter(failure)
-      if (typeof posting?.then !== 'function') return
-      const letter: Promise<void> = Promise.resolve(posting).catch(failed)
-      this.#letters.add(letter)
-      // Before it is written, a crash would lose both the item and the word of it.
-      this.book?.endsAfter(item, letter)
-      void letter.then(() => this.#letters.delete(letter))
-    } catch (error) {
-      failed(error)
-    }
+    return this.letters?.post(failure, item, this.book)
   }
 
   #log(write: () => void): void {
@@ -343,6 +344,10 @@ export class Graph implements Host {
   rested(): void {
     for (const listener of [...this.restListeners]) listener()
   }
+}
+
+function notKept({ refused, pending }: DeadLetterStats): number {
+  return refused + pending
 }
 
 const noHooks: readonly TaskHook[] = []

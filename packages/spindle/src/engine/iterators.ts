@@ -51,6 +51,7 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
     this.session ??= new Session(0)
     this.outlet.commits?.leaves(this.session)
     this.session.end()
+    this.outlet.leave(this.session)
     return Promise.resolve({ done: true, value: undefined })
   }
 
@@ -102,6 +103,7 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
     this.session ??= new Session(0)
     this.outlet.commits?.leaves(this.session)
     this.session.end()
+    this.outlet.leave(this.session)
     return { done: true, value: undefined }
   }
 

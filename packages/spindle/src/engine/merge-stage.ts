@@ -213,9 +213,17 @@ export class CustomMergeStage extends Stage {
   }
 
   protected override cancelled(): void {
-    const closing = this.#outputs?.return?.()
-    if (closing instanceof Promise) closing.catch(() => {})
+    this.#closeOutputs()
     for (const port of this.#ports) port.end()
+  }
+
+  #closeOutputs(): void {
+    try {
+      this.closing(this.#outputs?.return?.())
+    } catch {
+      // It is running (it has caused this), or its clean-up threw: nobody is left to hear of it.
+    }
+    this.#outputs = undefined
   }
 
   protected override failed(): void {
@@ -270,11 +278,20 @@ class PulledPort {
   /** The input's items up to the end or the next boundary. */
   iterate(): AsyncIterableIterator<unknown> {
     let isLeft = false
+    // What was asked for ahead and has not come, should the op leave.
+    const asked: Set<(result: IteratorResult<unknown>) => void> = new Set()
     const next = (): Promise<IteratorResult<unknown>> => {
       if (isLeft || this.boundary !== undefined) return Promise.resolve({ done: true, value: undefined })
       const item = this.input.shift()
       if (item === undefined && this.#isOver) return Promise.resolve({ done: true, value: undefined })
-      const result = new Promise<IteratorResult<unknown>>((resolve) => this.#waiting.push(resolve))
+      const result = new Promise<IteratorResult<unknown>>((resolve) => {
+        const settle = (step: IteratorResult<unknown>): void => {
+          asked.delete(settle)
+          resolve(step)
+        }
+        asked.add(settle)
+        this.#waiting.push(settle)
+      })
       if (item !== undefined) this.start(item)
       this.input.wake()
       if (this.input.isDrained) this.inputEnded()
@@ -284,6 +301,8 @@ class PulledPort {
       next,
       return: async () => {
         isLeft = true
+        this.#waiting = this.#waiting.filter((settle) => !asked.has(settle))
+        for (const settle of [...asked]) settle({ done: true, value: undefined })
         return { done: true, value: undefined }
       },
       [Symbol.asyncIterator]() {

@@ -8,7 +8,7 @@ import type { RetryOptions } from './types.ts'
 /** A region's stages as plain data, for its workers. The builder has seen to it that this can be done. */
 export function planRegion(
   config: RegionConfig,
-  pipeline: { readonly pipelineId: number; readonly seed: number; readonly firstId: number },
+  pipeline: Pick<RegionPlan, 'pipelineId' | 'seed' | 'firstId' | 'mostLetters'>,
 ): RegionPlan {
   const { outputOrder, init } = config.workers
   const isOrdered = outputOrder === 'input'

@@ -45,7 +45,6 @@ export class SourceStage extends Stage implements Resumable {
    * was made may fail with nobody to hear of it.
    */
   private unlooked = 1
-  private closing: Promise<void> | undefined
   private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
   private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
   private readonly refused = (error: unknown): void => this.rejected(error)
@@ -291,11 +290,6 @@ export class SourceStage extends Stage implements Resumable {
     this.finish()
   }
 
-  /** Resolves once the iterator is closed. Does not wait for one that is itself waiting for its next item. */
-  get closed(): Promise<void> | undefined {
-    return this.closing
-  }
-
   private close(): void {
     this.abort(new DOMException('The pipeline wants no more items', 'AbortError'))
     // It is the source itself that caused this, in a synchronous next(): closed when that comes back, in `take`.
@@ -307,16 +301,12 @@ export class SourceStage extends Stage implements Resumable {
     const steps = this.steps
     if (steps === undefined) return
     this.steps = undefined
-    try {
-      const closing = steps.return?.()
-      if (typeof (closing as PromiseLike<unknown> | undefined)?.then !== 'function') return
-      const closed = Promise.resolve(closing).then(
-        () => {},
-        (error) => this.host.logger.warn('spindle: the source failed while it was closed', error),
-      )
-      if (!this.isPending) this.closing = closed
-    } catch (error) {
+    const failed = (error: unknown): void =>
       this.host.logger.warn('spindle: the source failed while it was closed', error)
+    try {
+      this.closing(steps.return?.(), failed)
+    } catch (error) {
+      failed(error)
     }
   }
 }

@@ -32,7 +32,7 @@ export class Session implements Holder {
 export class Waiter implements Taker {
   readonly epoch: number
   readonly holder: Holder | undefined
-  private readonly session: Session
+  readonly session: Session
   private readonly resolve: (result: IteratorResult<unknown>) => void
   private readonly reject: (error: unknown) => void
   private timer: NodeJS.Timeout | undefined
@@ -86,6 +86,7 @@ export class Waiter implements Taker {
 export class Pump implements Taker {
   readonly epoch: number
   readonly holder: Holder = { held: undefined }
+  readonly session: undefined
   private readonly outlet: Outlet
   private readonly consume: (value: unknown) => unknown
   private readonly resolve: () => void
