@@ -60,9 +60,10 @@ function planAggregate(config: AggregateConfig): StagePlan {
 }
 
 function planVariants(config: VariantsConfig, isOrdered: boolean): StagePlan {
-  const { name, batched, buffer, where } = config
+  const { name, batched, lookAhead, buffer, where } = config
+  const router = referenceOf(config.router, name)
   const paths = config.paths.map((path) => path.map((stage) => planStage(stage, isOrdered)))
-  return { kind: 'variants', router: referenceOf(config.router, name), paths, batched, name, buffer, where }
+  return { kind: 'variants', router, paths, batched, lookAhead, name, buffer, where }
 }
 
 function referenceOf(op: unknown, stage: string): OpReference {

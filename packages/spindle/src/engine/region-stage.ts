@@ -304,7 +304,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     const stage = hang === undefined ? undefined : this.#innerOf(hang.stage)
     const cause = hang?.error ?? error ?? this.#killed(input, ending)
     const { item, seq, deaths } = input
-    this.#note(input, stage, item, item.value, cause, Math.max(1, deaths))
+    void this.#note(input, stage, item, item.value, cause, Math.max(1, deaths))
     this.#outputs.atTurn(seq, () => {
       if (input.isFatal) lose(item)
       else retire(item)

@@ -50,6 +50,7 @@ export interface VariantsPlan {
   readonly router: OpReference
   readonly paths: readonly (readonly StagePlan[])[]
   readonly batched: boolean
+  readonly lookAhead: number
   readonly name: string
   readonly buffer: number
   readonly where: string | undefined
