@@ -32,6 +32,7 @@ export {
   type StageConfig,
   type VariantsConfig,
 } from './engine/config.ts'
+export type { DeadLetterOptions, DeadLetterStats } from './engine/dead-letters.ts'
 export type { StopMode } from './engine/graph.ts'
 export { Histogram } from './engine/histogram.ts'
 export type { LoopBlock, LoopPlace } from './engine/loop-blocks.ts'

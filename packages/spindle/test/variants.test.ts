@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { merge, PipelineBuilder } from 'spindle'
 import { assertCode, collect, collectFailure, failureCause, throwsCode } from './support/consume.ts'
-import { Gates, settled, turns } from './support/gates.ts'
+import { deferred, Gates, settled, turns } from './support/gates.ts'
 import { range, watchedGenerator } from './support/sources.ts'
 
 const numbers = (count: number) => new PipelineBuilder().addSource(range(count))
@@ -150,11 +150,62 @@ describe('pathVariants', () => {
     assert.deepEqual(seen, range(10))
   })
 
-  it('holds the items of a path that is full, and with it the source', async () => {
+  for (const [lookAhead, options] of [
+    [32, {}],
+    [5, { lookAhead: 5 }],
+    [0, { lookAhead: 0 }],
+  ] as const)
+    it(`holds exactly ${lookAhead} items for a path that is busy, beyond its queue, while the others go on`, async () => {
+      const { source, watch } = watchedGenerator(Number.POSITIVE_INFINITY)
+      const routed: number[] = []
+      const gate = deferred()
+      const pipeline = new PipelineBuilder()
+        .addSource(source)
+        .pathVariants(
+          (value) => {
+            routed.push(value)
+            return parity(value)
+          },
+          [
+            (path) =>
+              path.pipe(async (value) => {
+                await gate.promise
+                return value
+              }),
+            (path) => path.pipe((item) => item),
+          ],
+          options,
+        )
+        .build()
+      const seen: number[] = []
+      const items = pipeline.forEach((item) => void seen.push(item))
+      await settled(() => watch.pulls)
+      const even = routed.filter((value) => value % 2 === 0)
+      // One call, two places in the queue.
+      assert.equal(even.length, 3 + lookAhead)
+      assert.deepEqual(
+        seen,
+        routed.filter((value) => value % 2 === 1),
+        'the items of the other path came out',
+      )
+      const router = pipeline.stats().stages[1]
+      await turns(5)
+      assert.ok((router?.sums.blockedMs ?? 0) > 0, 'it waits for a path, and not for an item')
+      const draining = pipeline.stop({ mode: 'drain' })
+      gate.resolve()
+      await draining
+      await items
+      assert.deepEqual(
+        seen.filter((value) => value % 2 === 0),
+        routed.filter((value) => value % 2 === 0),
+        'in order, none is lost',
+      )
+    })
+
+  it('ends its epochs when all of it was given, though some waited for a path that was busy', async () => {
     const gates = new Gates<number>()
-    const { source, watch } = watchedGenerator(Number.POSITIVE_INFINITY)
     const pipeline = new PipelineBuilder()
-      .addSource(source)
+      .addSource(() => range(20), { continuous: true })
       .pathVariants(parity, [
         (path) =>
           path.pipe(async (value) => {
@@ -164,11 +215,77 @@ describe('pathVariants', () => {
         (path) => path.pipe((item) => item),
       ])
       .build()
-    const items = pipeline.forEach(() => {})
-    const pulls = await settled(() => watch.pulls)
-    assert.ok(pulls < 20, `${pulls} pulled while one path is stuck`)
-    await pipeline.stop({ timeoutMs: 20 })
-    await items
+    for (let epoch = 0; epoch < 3; epoch++) {
+      const items: number[] = []
+      await pipeline.forEach((item) => {
+        items.push(item)
+        if (items.length === 10) for (const value of range(20)) gates.open(value)
+      })
+      assert.deepEqual(sorted(items), range(20))
+    }
+    await pipeline.stop()
+  })
+
+  it('gives what was routed before its router failed, though it waited for a path', async () => {
+    const gate = deferred()
+    const pipeline = numbers(20)
+      .pathVariants(
+        (value) => (value === 10 ? 7 : 0),
+        [
+          (path) =>
+            path.pipe(async (value) => {
+              await gate.promise
+              return value
+            }),
+        ],
+      )
+      .build()
+    pipeline.start()
+    await turns(10)
+    gate.resolve()
+    const { items } = await collectFailure(pipeline)
+    assert.deepEqual(items, range(10))
+  })
+
+  it('keeps a state exact, in both orders, whatever waits for a path', async () => {
+    for (const outputOrder of ['completion', 'input'] as const) {
+      const builder = numbers(60)
+        .pipe(function* (value) {
+          yield value * 2
+          yield value * 2 + 1
+        })
+        .pathVariants(parity, [
+          (path) =>
+            path.pipe(
+              async (value) => {
+                await turns(3)
+                return value
+              },
+              { concurrency: 2, outputOrder },
+            ),
+          (path) =>
+            path.pathVariants(
+              (value) => value % 3,
+              [double, plus100, (inner) => inner.pipe((item) => item)],
+              { lookAhead: 4 },
+            ),
+        ])
+      const whole = await collect(builder.build())
+      const first = builder.build({ resumable: { commit: 'explicit' } })
+      const committed: number[] = []
+      let count = 0
+      for await (const item of first) {
+        if (count++ % 3 !== 0) {
+          first.commit(item)
+          committed.push(item)
+        }
+        if (count === 50) break
+      }
+      const state = JSON.parse(JSON.stringify(first.state()))
+      await first.stop()
+      const rest = await collect(builder.build({ resumable: true, state }))
+      assert.deepEqual(sorted([...committed, ...rest]), sorted(whole))
+    }
   })
 
   it('keeps the position of an item in its source', async () => {

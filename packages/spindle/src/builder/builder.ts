@@ -34,6 +34,7 @@ import type {
 
 const DEFAULT_BUFFER = 2
 const DEFAULT_SINK = 3
+const DEFAULT_LOOK_AHEAD = 32
 
 interface Parts {
   readonly start: SourceConfig | MergeConfig | undefined
@@ -168,7 +169,8 @@ export class PipelineBuilder<T = never> {
 
   /**
    * Sends each item through one of several chains of stages, and joins them again. `router` is called serially and gives the index of
-   * the path; with `batched`, items are arrays and it gives one index for each element.
+   * the path; with `batched`, items are arrays and it gives one index for each element. A path that is busy does not hold up the others until
+   * `lookAhead` items (32) wait for it.
    */
   pathVariants<R>(
     router: Router<T, ArrayLike<number>>,
@@ -187,9 +189,10 @@ export class PipelineBuilder<T = never> {
   ): PipelineBuilder<never> {
     const where = callSite()
     if (!isWorkerOp(router)) checkFunction('router', router, where)
-    checkOptions(options, ['name', 'batched'], where)
-    const { name = 'path_variants', batched = false } = options
+    checkOptions(options, ['name', 'batched', 'lookAhead'], where)
+    const { name = 'path_variants', batched = false, lookAhead = DEFAULT_LOOK_AHEAD } = options
     if (typeof batched !== 'boolean') badOption('batched', 'a boolean', batched, where)
+    checkInteger('lookAhead', lookAhead, 0, where)
     if (!Array.isArray(paths) || paths.length === 0)
       badOption('paths', 'an array of at least one path', paths, where)
     const chains = paths.map((path, i) => this.#path(path, i, batched, where))
@@ -198,6 +201,7 @@ export class PipelineBuilder<T = never> {
       router: router as VariantsConfig['router'],
       paths: Object.freeze(chains),
       batched,
+      lookAhead,
       name,
       buffer: DEFAULT_BUFFER,
       where,

@@ -3,6 +3,7 @@ import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, che
 import { Collate } from '../engine/aggregate-stage.ts'
 import { checkBudget } from '../engine/budget.ts'
 import type { AggregateConfig, PipeConfig, SourceConfig } from '../engine/config.ts'
+import { checkDeadLetter } from '../engine/dead-letters.ts'
 import { checkHooks } from '../engine/hooks.ts'
 import { checkResumable } from '../engine/resume/resumption.ts'
 import type { Aggregator, BuildOptions, RetryOptions, StageContext } from '../engine/types.ts'
@@ -225,7 +226,7 @@ export function checkBuildOptions(options: BuildOptions): void {
   checkLoopGuard(options.loopGuard)
   checkResumable(options)
   if (options.onItemError !== undefined) checkFunction('onItemError', options.onItemError)
-  if (options.deadLetter !== undefined) checkFunction('deadLetter', options.deadLetter)
+  if (options.deadLetter !== undefined) checkDeadLetter(options.deadLetter)
   if (options.hooks !== undefined && typeof options.hooks !== 'function') checkHooks(options.hooks)
   const { logger } = options
   if (logger !== undefined && (typeof logger?.warn !== 'function' || typeof logger.error !== 'function')) {

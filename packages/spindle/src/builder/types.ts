@@ -82,6 +82,11 @@ export interface VariantOptions {
   readonly name?: string
   /** Items are arrays, and the router gives one path for each element. Default false. */
   readonly batched?: boolean
+  /**
+   * How many items, over all paths, may wait for a path that is busy while items for the others go on, an integer >= 0: beyond the two that each
+   * path's queue has places for. Of batches: parts. Default 32.
+   */
+  readonly lookAhead?: number
 }
 
 /** Options of `merge()`. */

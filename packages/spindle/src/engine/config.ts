@@ -74,6 +74,8 @@ export interface VariantsConfig {
   readonly router: ((item: unknown) => unknown) | WorkerOp<never, unknown>
   readonly paths: readonly (readonly StageConfig[])[]
   readonly batched: boolean
+  /** Items that may wait for their paths beyond the paths' queues. */
+  readonly lookAhead: number
   readonly name: string
   readonly buffer: number
   readonly where: string | undefined

@@ -107,7 +107,7 @@ export abstract class ExpandingStage extends TaskStage {
       this.tracer?.end(expansion.item, false)
       this.signalled?.delete(expansion.item)
       if (!this.brokeDown(expansion.item, error)) {
-        expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts)
+        expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts, this.keepSlot)
         this.window.release()
       }
     }

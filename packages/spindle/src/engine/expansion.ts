@@ -140,8 +140,11 @@ export class Expansion implements Resumable {
   /** Asks for nothing more. */
   close(): void {
     this.isDone = true
-    // The generator may be running (it caused this), or its clean-up may throw: nobody is left to hear of it.
-    closeQuietly(this.outputs)
+    try {
+      this.stage.closing(this.outputs.return?.())
+    } catch {
+      // The generator is running (it caused this), or its clean-up threw: nobody is left to hear of it.
+    }
   }
 
   private mayAsk(): boolean {

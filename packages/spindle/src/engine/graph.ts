@@ -4,11 +4,12 @@ import type { Executor } from '../placement/executor.ts'
 import { checkNesting, isNested } from '../placement/nesting.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
 import { clockMs } from '../timers.ts'
-import { adopt, callListener, isThenable, peek } from '../user-code.ts'
+import { callListener, peek } from '../user-code.ts'
 import { currentScope } from './async-scope.ts'
 import { channels } from './channels.ts'
 import type { PipelineConfig } from './config.ts'
 import { type ConsumerCode, noteConsumer } from './consumer-code.ts'
+import { DeadLetters } from './dead-letters.ts'
 import type { GraphListener } from './graph-listener.ts'
 import { checkHooks } from './hooks.ts'
 import type { Host } from './host.ts'
@@ -65,6 +66,7 @@ export class Graph implements Host {
   readonly done: Promise<void>
   startedAt = 0
   endedAt = 0
+  readonly letters: DeadLetters | undefined
   isStarted = false
   isStopped = false
   isDraining = false
@@ -75,8 +77,6 @@ export class Graph implements Host {
   readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
   readonly #failures: StageFailure[] = []
   #failure: PipelineFailure | undefined
-  /** Dead letters that are under way. */
-  readonly #letters: Map<Promise<void>, ItemError> = new Map()
   readonly #background: AbortController = new AbortController()
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
   #unfinished: number
@@ -91,9 +91,16 @@ export class Graph implements Host {
     this.options = options
     this.seed = options.seed ?? 0
     this.logger = options.logger === undefined ? silentLogger : quiet(options.logger)
+    if (options.deadLetter !== undefined)
+      this.letters = new DeadLetters(options.deadLetter, (error) =>
+        this.logger.error('spindle: `deadLetter` failed', error),
+      )
     const resuming = options.resumable === undefined ? undefined : resumption(config, options)
     if (resuming !== undefined) {
-      const failures = (): number => this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0)
+      // What `deadLetter` has not kept is not done: the next run tries it again, and counts it again if it fails.
+      const undone = (): number => this.letters?.undone ?? 0
+      const failures = (): number =>
+        this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0) - undone()
       this.book = new Book(resuming, options.state, failures, (error) => this.abort(error))
     }
     const wired = wire(config, options, this)
@@ -208,16 +215,10 @@ export class Graph implements Host {
   /** Code of the user's that was called and has not ended, in stage order. */
   get pendingWork(): readonly PendingWork[] {
     const stages = this.stages.flatMap((stage) => stage.pendingWork ?? [])
-    const letters = [...this.#letters.values()].map(({ stage, index }) => ({
-      stage,
-      where: undefined,
-      items: [String(index)],
-      what: `has a dead letter, of item ${index}, that is not answered`,
-    }))
     const { busy } = this.outlet
     const taken = `has not finished ${busy === 1 ? 'the item' : `the ${busy} items`} given to it by forEach()`
     const consumer = { stage: 'consumer', where: undefined, items: [], what: taken }
-    return [...stages, ...letters, ...(busy > 0 ? [consumer] : [])]
+    return [...stages, ...(this.letters?.pendingWork ?? []), ...(busy > 0 ? [consumer] : [])]
   }
 
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
@@ -252,6 +253,7 @@ export class Graph implements Host {
   #abort(reason: unknown): void {
     this.isStopped = true
     this.#background.abort()
+    this.letters?.giveUp()
     for (const stage of this.stages) {
       stage.abort(reason)
       stage.cancel(true)
@@ -260,13 +262,18 @@ export class Graph implements Host {
     this.#finish({ reason })
   }
 
+  /** What of the user's is being closed: generators, and what merge ops and sources gave. Not that of a stage that waits for the end itself. */
+  closings(but?: Stage): Promise<unknown>[] {
+    return this.stages.flatMap((stage) => (stage === but ? [] : [...stage.closings]))
+  }
+
   /** The consumer has taken all there is. With a failure: resolves with it once the sources are closed. */
   #drained(): undefined | PromiseLike<unknown> {
-    const closing = this.sources.flatMap((source) => source.closed ?? [])
+    const closing = this.closings()
     if (
       this.#failures.length === 0 &&
       closing.length === 0 &&
-      this.#letters.size === 0 &&
+      this.letters?.isSettled !== false &&
       this.#threads === undefined
     ) {
       this.#finish(undefined)
@@ -274,7 +281,7 @@ export class Graph implements Host {
     }
     const error = this.#failed()
     const closed = settledWithin(closing, CLOSING_MS)
-    return Promise.all([closed, this.threadsGone(), ...this.#letters.keys()]).then(() => {
+    return Promise.all([closed, this.threadsGone(), this.letters?.settled()]).then(() => {
       this.#finish(error === undefined ? undefined : { reason: error })
       return error
     })
@@ -313,6 +320,10 @@ export class Graph implements Host {
     return this.#threads
   }
 
+  get mostLetters(): number | undefined {
+    return this.letters?.mostPending
+  }
+
   hooksOf(stage: Stage): readonly TaskHook[] {
     return this.#hooks.get(stage) ?? noHooks
   }
@@ -345,30 +356,15 @@ export class Graph implements Host {
     this.rested()
   }
 
-  itemFailed(stage: Stage, failure: ItemError, item: Item): void {
+  itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
     if (channels.itemError.hasSubscribers) channels.itemError.publish({ stage: stage.info, failure })
     this.logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error)
-    const { onItemError, deadLetter } = this.options
+    const { onItemError } = this.options
     callListener(
       () => onItemError?.(failure),
       (error) => this.logger.error('spindle: `onItemError` failed', error),
     )
-    if (deadLetter !== undefined) this.#post(deadLetter, failure, item)
-  }
-
-  #post(deadLetter: NonNullable<BuildOptions['deadLetter']>, failure: ItemError, item: Item): void {
-    const failed = (error: unknown): void => this.logger.error('spindle: `deadLetter` failed', error)
-    try {
-      const posting: unknown = deadLetter(failure)
-      if (!isThenable(posting)) return
-      const letter: Promise<void> = adopt(posting).then(() => {}, failed)
-      this.#letters.set(letter, failure)
-      // Before it is written, a crash would lose both the item and the word of it.
-      this.book?.endsAfter(item, letter)
-      void letter.then(() => this.#letters.delete(letter))
-    } catch (error) {
-      failed(error)
-    }
+    return this.letters?.post(failure, item, this.book)
   }
 
   rested(): void {

@@ -27,8 +27,10 @@ export interface Host {
   stageFailed(stage: Stage, failure: StageFailure): void
   /** A stage has nothing running and will never have. */
   stageEnded(stage: Stage): void
-  /** An item was dropped because it failed; it is retired after that. */
-  itemFailed(stage: Stage, failure: ItemError, item: Item): void
+  /** How many failed items may be on their way to the user at once, where they go there. */
+  readonly mostLetters: number | undefined
+  /** An item was dropped because it failed; it is retired after that. A promise, if its task must keep its slot until that resolves. */
+  itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined
   /** A stage stopped running something while {@link isDraining}. */
   rested(): void
 }

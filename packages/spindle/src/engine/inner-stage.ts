@@ -142,8 +142,14 @@ export class InnerStage extends Stage {
   }
 
   /** Tells of an item that failed in a worker. */
-  note(item: Item, input: unknown, error: unknown, attempts: number): ItemError {
-    return this.noteFailure(item, input, error, attempts)
+  note(
+    item: Item,
+    input: unknown,
+    error: unknown,
+    attempts: number,
+    hold: (until: Promise<void>) => void,
+  ): ItemError {
+    return this.noteFailure(item, input, error, attempts, hold)
   }
 
   /** Counts a failure against the stage's budget, whatever worker it is of. */

@@ -65,6 +65,7 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
     this.session ??= new Session(0)
     leaves(this.outlet, this.session)
     this.session.end()
+    this.outlet.leave(this.session)
     return Promise.resolve({ done: true, value: undefined })
   }
 
@@ -116,6 +117,7 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
     this.session ??= new Session(0)
     leaves(this.outlet, this.session)
     this.session.end()
+    this.outlet.leave(this.session)
     return { done: true, value: undefined }
   }
 

@@ -1,5 +1,5 @@
 import { SpindleError } from '../errors.ts'
-import { closeQuietly, isThenable } from '../user-code.ts'
+import { callListener, isThenable } from '../user-code.ts'
 import { currentScope } from './async-scope.ts'
 import type { MergeOp } from './config.ts'
 import { checkStep, type Outputs } from './expansion.ts'
@@ -230,13 +230,20 @@ export class CustomMergeStage extends Stage {
   }
 
   protected override cancelled(): void {
-    if (this.#outputs !== undefined) closeQuietly(this.#outputs)
+    this.#closeOutputs()
     for (const port of this.#ports) port.end()
+  }
+
+  #closeOutputs(): void {
+    const outputs = this.#outputs
+    this.#outputs = undefined
+    // It may be running (it has caused this), or its clean-up may throw: nobody is left to hear of it.
+    callListener(() => this.closing(outputs?.return?.()))
   }
 
   protected override failed(): void {
     // It may have given something that is wrong, or a promise that was rejected: then it has not ended by itself.
-    if (this.#outputs !== undefined) closeQuietly(this.#outputs)
+    this.#closeOutputs()
     for (const port of this.#ports) port.end()
   }
 }
@@ -295,11 +302,20 @@ class PulledPort {
     let isLeft = false
     // What the op asks for runs the stages before it: in the pipeline's async context, whatever the op's own is.
     const scope = currentScope()
+    // What was asked for ahead and has not come, should the op leave.
+    const asked: Set<(result: IteratorResult<unknown>) => void> = new Set()
     const pull = (): Promise<IteratorResult<unknown>> => {
       if (isLeft || this.boundary !== undefined) return Promise.resolve({ done: true, value: undefined })
       const item = this.input.shift()
       if (item === undefined && this.#isOver) return Promise.resolve({ done: true, value: undefined })
-      const result = new Promise<IteratorResult<unknown>>((resolve) => this.#waiting.push(resolve))
+      const result = new Promise<IteratorResult<unknown>>((resolve) => {
+        const settle = (step: IteratorResult<unknown>): void => {
+          asked.delete(settle)
+          resolve(step)
+        }
+        asked.add(settle)
+        this.#waiting.push(settle)
+      })
       if (item !== undefined) this.start(item)
       this.input.wake()
       if (this.input.isDrained) this.inputEnded()
@@ -309,6 +325,8 @@ class PulledPort {
       next: () => scope.runInAsyncScope(pull),
       return: async () => {
         isLeft = true
+        this.#waiting = this.#waiting.filter((settle) => !asked.has(settle))
+        for (const settle of [...asked]) settle({ done: true, value: undefined })
         return { done: true, value: undefined }
       },
       [Symbol.asyncIterator]() {

@@ -18,6 +18,8 @@ export interface Taker {
   readonly epoch: number
   /** Who has the items until they are committed, where that is kept book of; `undefined`: whoever asks next has done with them. */
   readonly holder: Holder | undefined
+  /** Of which consumer it is, where that may leave while it waits. */
+  readonly session: object | undefined
   /** Takes one item; whether it wants more at once. */
   give(value: unknown): boolean
   /** The end of the stream, or of its epoch. */
@@ -264,6 +266,17 @@ export class Outlet implements Consumer {
     if (at < 0) return
     this.takers.splice(at, 1)
     this.waiting.change(this.takers.length > 0 ? 1 : 0)
+  }
+
+  /** A consumer leaves: what it has asked for ahead ends, and takes no item from those who stay. */
+  leave(session: object): void {
+    const isLeaving = (taker: Taker): boolean => taker.session === session
+    const leaving = this.takers.filter(isLeaving)
+    if (leaving.length === 0) return
+    this.takers = this.takers.filter((taker) => !isLeaving(taker))
+    this.waiting.change(this.takers.length > 0 ? 1 : 0)
+    for (const taker of leaving) taker.end()
+    this.onRest()
   }
 
   /** Gives what is queued to those who wait. */

@@ -8,7 +8,7 @@ import type { RetryOptions } from './types.ts'
 /** A region's stages as plain data, for its workers. The builder has seen to it that this can be done. */
 export function planRegion(
   config: RegionConfig,
-  pipeline: { readonly pipelineId: number; readonly seed: number; readonly firstId: number },
+  pipeline: Pick<RegionPlan, 'pipelineId' | 'seed' | 'firstId' | 'mostLetters'>,
 ): RegionPlan {
   const { outputOrder, init, initArgs } = config.workers
   const isOrdered = outputOrder === 'input'
@@ -72,9 +72,10 @@ function planAggregate(config: AggregateConfig): StagePlan {
 }
 
 function planVariants(config: VariantsConfig, isOrdered: boolean): StagePlan {
-  const { name, batched, buffer, where } = config
+  const { name, batched, lookAhead, buffer, where } = config
+  const router = referenceOf(config.router, name)
   const paths = config.paths.map((path) => path.map((stage) => planStage(stage, isOrdered)))
-  return { kind: 'variants', router: referenceOf(config.router, name), paths, batched, name, buffer, where }
+  return { kind: 'variants', router, paths, batched, lookAhead, name, buffer, where }
 }
 
 function referenceOf(op: unknown, stage: string): OpReference {

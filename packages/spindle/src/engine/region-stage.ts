@@ -1,20 +1,15 @@
 import type { InfrastructureError, ItemError } from '../errors.ts'
 import {
   BATCH,
-  BYTES,
   CALLS,
   COVERED,
   DONE,
   FAILED,
   FIELDS,
-  FIELDS_OF_STAGE,
   FLUSHED,
-  IN_FLIGHT,
   OUTPUT,
   PART_OF_SEVERAL,
-  SIZE,
   STAGE_FAILED,
-  TASKS,
   ENDED as WORKER_ENDED,
   type WorkerReport,
 } from '../placement/region/protocol.ts'
@@ -22,21 +17,18 @@ import type { RegionWorker, WorkerEnding } from '../placement/region/region-work
 import { fromWire, type WireError } from '../placement/wire-error.ts'
 import { Budget } from './budget.ts'
 import type { RegionConfig } from './config.ts'
-import { Histogram } from './histogram.ts'
 import type { Host } from './host.ts'
 import type { InnerOwner, InnerStage } from './inner-stage.ts'
 import { absorb, discard, Item, lose, retire } from './item.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
 import { type CrewOwner, RegionCrew } from './region-crew.ts'
+import { RegionGauges } from './region-gauges.ts'
 import { type BatchFields, batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { planRegion } from './region-plan.ts'
 import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
 import type { FailureBudget, StageInfo } from './types.ts'
-
-/** What goes up and down. */
-const GAUGES = [IN_FLIGHT, SIZE, BYTES] as const
 
 /**
  * Stages that run as one nested pipeline in each of several workers: hands each item to the worker in which the fewest wait, and puts out what
@@ -51,7 +43,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   readonly #outputs: RegionOutputs
   readonly #budget: Budget
   readonly #isOrdered: boolean
-  readonly #gauges: Map<RegionWorker, number[]> = new Map()
+  readonly #gauges: RegionGauges
   /** Whether the hooks of all stages have let them begin. */
   #isOpen = false
   #boundary: Item | undefined
@@ -61,6 +53,8 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   #failedStage: number
   #cause: unknown
   #hasRested = false
+  /** Failed items that wait to be told to the user: until they are, nothing more is begun. */
+  #unsent = 0
 
   constructor(
     info: StageInfo,
@@ -73,6 +67,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     super(info, host, input)
     const { workers } = config
     this.#inner = inner
+    this.#gauges = new RegionGauges(inner)
     for (const stage of inner) stage.belongTo(this)
     this.exit = new Queue(config.buffer, undefined)
     this.exit.producer = this
@@ -80,7 +75,8 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     this.#isOrdered = workers.outputOrder === 'input'
     this.#outputs = new RegionOutputs(this.exit, this.#isOrdered)
     this.#failedStage = info.id + 1
-    const pipeline = { pipelineId: host.pipelineId, seed: host.seed, firstId: info.id + 1 }
+    const { pipelineId, seed, mostLetters } = host
+    const pipeline = { pipelineId, seed, firstId: info.id + 1, mostLetters }
     const limits = inner.flatMap(({ info: { id }, timeoutMs }): [number, number][] =>
       timeoutMs === undefined ? [] : [[id, timeoutMs]],
     )
@@ -118,7 +114,8 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   }
 
   canStart(): boolean {
-    if (this.state !== RUNNING || this.#boundary !== undefined || !this.#isOpen) return false
+    if (this.state !== RUNNING || this.#boundary !== undefined || !this.#isOpen || this.#unsent > 0)
+      return false
     this.#chosen = this.#crew.pick(this.#outputs.blockedBy(this.#nextSeq))
     return this.#chosen !== undefined
   }
@@ -178,7 +175,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   // --- what the workers tell
 
   heard(worker: RegionWorker, report: WorkerReport): void {
-    this.#count(worker, report)
+    this.#gauges.count(worker, report)
     if (this.state > FAILING) return
     const { entries } = report
     for (let at = 0; at < entries.length; at += 1 + (FIELDS[entries[at] as number] as number))
@@ -230,16 +227,24 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
       unknown,
     ]
     const input = this.#crew.inputOf(seqs[0] as number)
+    const stage = this.#innerOf(id)
+    // Of a batch's failures the worker does not wait to hear, nor of those that it does not know of.
+    const isAwaited = part !== undefined && stage !== undefined
     if (part !== undefined && input !== undefined) {
       // An input that is run again fails again where it did before, which has been told and counted.
-      if (input.covered?.has(part) === true) return
+      if (input.covered?.has(part) === true) {
+        if (isAwaited) worker.letterSent()
+        return
+      }
       input.cover(part)
     }
     const item = input?.item ?? new Item(undefined, { source: 0, epoch: 0 }, index, undefined)
-    const stage = this.#innerOf(id)
     // A result that could not be sent has its place all the same.
     if (stage === undefined) worker.resultPlaced()
-    this.#note(input, stage, item, value, fromWire(wire), attempts)
+    const until = this.#note(input, stage, item, value, fromWire(wire), attempts)
+    if (!isAwaited) return
+    if (until === undefined) worker.letterSent()
+    else void until.then(() => worker.letterSent())
   }
 
   /** Tells of a failed item and counts it, of an inner stage or of the region's own. */
@@ -250,16 +255,26 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     value: unknown,
     error: unknown,
     attempts: number,
-  ): void {
+  ): Promise<void> | undefined {
+    let sent: Promise<void> | undefined
+    const hold = (until: Promise<void>): void => {
+      sent = until
+      this.#unsent++
+      void until.then(() => {
+        this.#unsent--
+        this.#goOn()
+      })
+    }
     const failure =
       stage === undefined
-        ? this.noteFailure(item, value, error, attempts)
-        : stage.note(item, value, error, attempts)
+        ? this.noteFailure(item, value, error, attempts, hold)
+        : stage.note(item, value, error, attempts, hold)
     this.#outputs.atTurn(input?.seq, () => {
       if (stage === undefined) this.#countFailure(failure)
       else stage.countFailure(failure)
       if (input !== undefined && this.state > RUNNING) input.isFatal = true
     })
+    return sent
   }
 
   #innerOf(id: unknown): InnerStage | undefined {
@@ -275,37 +290,11 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     this.#outputs.done(input.seq)
   }
 
-  #count(worker: RegionWorker, { counts, histograms }: WorkerReport): void {
-    const gauges = this.#gauges.get(worker) ?? new Array(counts.length).fill(0)
-    this.#gauges.set(worker, gauges)
-    this.#inner.forEach((stage, i) => {
-      const at = i * FIELDS_OF_STAGE
-      for (const gauge of GAUGES) gauges[at + gauge] += counts[at + gauge] as number
-      stage.add(counts, at)
-      const histogram = histograms?.[i]
-      if (histogram !== undefined) stage.counters.histogram.merge(Histogram.from(histogram))
-    })
-  }
-
-  /** What a worker was at when it ended is under way no more; calls that did not end are not counted as begun. */
-  #uncount(worker: RegionWorker): void {
-    const gauges = this.#gauges.get(worker)
-    if (gauges === undefined) return
-    this.#gauges.delete(worker)
-    const counts: number[] = gauges.map((count) => -count)
-    this.#inner.forEach((stage, i) => {
-      const at = i * FIELDS_OF_STAGE
-      counts[at + TASKS] = counts[at + IN_FLIGHT] as number
-      stage.add(counts, at)
-    })
-  }
-
   // --- what the crew tells
 
   crewChanged(): void {
     if (this.state !== ENDED) this.running = this.#crew.workers.size
-    if (this.#gauges.size > this.#crew.workers.size)
-      for (const worker of this.#gauges.keys()) if (!this.#crew.workers.has(worker)) this.#uncount(worker)
+    this.#gauges.keepOnly(this.#crew.workers)
     this.#goOn()
     if (this.state === CANCELLED && this.running === 0) this.rest()
   }
@@ -319,7 +308,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     const stage = hang === undefined ? undefined : this.#innerOf(hang.stage)
     const cause = hang?.error ?? error ?? killedBy(input, this.info.name, ending)
     const { item, seq, deaths } = input
-    this.#note(input, stage, item, item.value, cause, Math.max(1, deaths))
+    void this.#note(input, stage, item, item.value, cause, Math.max(1, deaths))
     this.#outputs.atTurn(seq, () => {
       if (input.isFatal) lose(item)
       else retire(item)

@@ -1,6 +1,7 @@
 import type { ItemError } from '../errors.ts'
 import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
+import type { DeadLetterStats } from './dead-letters.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import type { PipelineStats } from './stats.ts'
 import { type Bottleneck, findBottleneck } from './verdict.ts'
@@ -101,8 +102,19 @@ function print(
     table,
     verdict,
     ...printBlocks(stats.blocks),
+    ...printLetters(stats.deadLetters),
     ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
   ].join('\n')
+}
+
+/** What became of failed items at `deadLetter`, for people. No line where there were none. */
+export function printLetters({ delivered, refused, pending }: DeadLetterStats): readonly string[] {
+  if (delivered + refused + pending === 0) return []
+  const others = [
+    ...(refused > 0 ? [`${refused} refused`] : []),
+    ...(pending > 0 ? [`${pending} not answered`] : []),
+  ]
+  return [`Dead letters: ${[`${delivered} delivered`, ...others].join(', ')}.`]
 }
 
 const MOST_BLOCKS = 5

@@ -3,6 +3,7 @@ import { SpindleError } from '../errors.ts'
 import { adopt, isThenable } from '../user-code.ts'
 import { BatchGroup } from './batch-group.ts'
 import type { Host } from './host.ts'
+import { Integral } from './integral.ts'
 import { type Item, lose, partOf } from './item.ts'
 import type { JoinStage } from './join-stage.ts'
 import { enter, leave } from './marker.ts'
@@ -13,8 +14,8 @@ import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 import type { StageInfo } from './types.ts'
 
 /**
- * Sends each item (or each part of a batch) into one of several paths. Serial: the next item is looked at when this one has its place, so that a path
- * that is full holds the others back rather than letting items pile up.
+ * Sends each item (or each part of a batch) into one of several paths, in order within each. A path that is full does not hold the others back at once: up to
+ * `lookAhead` items, over all paths, wait in the paths' queues beyond their capacities. Only then is nothing more routed.
  */
 export class RouterStage extends PulledStage {
   readonly exits: readonly Queue[]
@@ -23,6 +24,9 @@ export class RouterStage extends PulledStage {
   readonly #join: JoinStage | undefined
   /** The item whose path is waited for. */
   #asked: Item | undefined
+  readonly #lookAhead: number
+  /** Whether an item waits for a place in the paths, over time. */
+  readonly #blocked: Integral = new Integral()
 
   constructor(
     info: StageInfo,
@@ -31,10 +35,12 @@ export class RouterStage extends PulledStage {
     router: (item: unknown) => unknown,
     exits: readonly Queue[],
     join: JoinStage | undefined,
+    lookAhead: number,
   ) {
     super(info, host, input)
     this.#router = router
     this.#join = join
+    this.#lookAhead = lookAhead
     this.exits = exits
     for (const exit of exits) exit.producer = new PathProducer(this)
     if (join !== undefined) join.onRoom = () => this.pump()
@@ -54,9 +60,55 @@ export class RouterStage extends PulledStage {
     return (
       this.running === 0 &&
       this.state === RUNNING &&
-      this.exits.every((exit) => exit.length < exit.capacity) &&
+      this.#hasPlace() &&
       (this.#join === undefined || this.#join.mayOpen())
     )
+  }
+
+  /** Whether the next item will have a place, whichever path it is for. */
+  #hasPlace(): boolean {
+    let ahead = 0
+    let isAnyFull = false
+    for (const { length, capacity } of this.exits) {
+      if (length < capacity) continue
+      isAnyFull = true
+      ahead += length - capacity
+    }
+    return !isAnyFull || ahead + this.#mostAtOnce <= this.#lookAhead
+  }
+
+  /** Parts of one batch may go into every path. */
+  get #mostAtOnce(): number {
+    return this.#join === undefined ? 1 : this.exits.length
+  }
+
+  override offer(item: Item): boolean {
+    if (super.offer(item)) return true
+    this.#note(true)
+    return false
+  }
+
+  override pump(): void {
+    super.pump()
+    this.#note(this.input.length > 0)
+  }
+
+  /** Notes whether what waits before the router waits for the paths. */
+  #note(isAwaited: boolean): void {
+    const isBlocked = isAwaited && this.state === RUNNING && this.running === 0 && !this.canStart()
+    this.#blocked.change(isBlocked ? 1 : 0)
+  }
+
+  override get blockedMs(): number {
+    return this.#blocked.read()
+  }
+
+  protected override cancelled(): void {
+    this.#blocked.change(0)
+  }
+
+  protected override failed(): void {
+    this.#blocked.change(0)
   }
 
   protected start(item: Item): void {

@@ -48,7 +48,6 @@ export class SourceStage extends Stage implements Resumable {
    * was made may fail with nobody to hear of it.
    */
   private unlooked = 1
-  private closing: Promise<void> | undefined
   private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
   private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
   private readonly refused = (error: unknown): void => this.rejected(error)
@@ -298,11 +297,6 @@ export class SourceStage extends Stage implements Resumable {
     this.finish()
   }
 
-  /** Resolves once the iterator is closed. Does not wait for one that is itself waiting for its next item. */
-  get closed(): Promise<void> | undefined {
-    return this.closing
-  }
-
   private close(): void {
     this.abort(new DOMException('The pipeline wants no more items', 'AbortError'))
     // It is the source itself that caused this, in a synchronous next(): closed when that comes back, in `take`.
@@ -317,10 +311,7 @@ export class SourceStage extends Stage implements Resumable {
     const failed = (error: unknown): void =>
       this.host.logger.warn('spindle: the source failed while it was closed', error)
     try {
-      const closing = steps.return?.()
-      if (!isThenable(closing)) return
-      const closed = adopt(closing).then(() => {}, failed)
-      if (!this.isPending) this.closing = closed
+      this.closing(steps.return?.(), failed)
     } catch (error) {
       failed(error)
     }

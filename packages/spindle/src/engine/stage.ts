@@ -1,4 +1,5 @@
 import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
+import { adopt, isThenable } from '../user-code.ts'
 import { Counters } from './counters.ts'
 import type { Host } from './host.ts'
 import { discard, type Item, lose } from './item.ts'
@@ -41,6 +42,8 @@ export abstract class Stage implements Consumer, Producer {
   tracer: StageTracer | undefined = undefined
   /** Called when the stage's calls are to stop; besides the signal. */
   readonly onAbort: Set<(reason: unknown) => void> = new Set()
+  /** Iterators of the user's that are being closed, while their clean-ups last. */
+  readonly closings: Set<Promise<unknown>> = new Set()
   /** The items whose signal was asked for, while their tasks last. */
   protected signalled: Map<Item, AbortController> | undefined = undefined
   #controller: AbortController | undefined
@@ -153,6 +156,19 @@ export abstract class Stage implements Consumer, Producer {
       else this.signalled.set(item, controller)
     }
     return controller.signal
+  }
+
+  /** Something of the user's is being closed: whoever stops the pipeline waits for that. */
+  closing(result: unknown, onError: (error: unknown) => void = () => {}): void {
+    if (!isThenable(result)) return
+    const closed: Promise<void> = adopt(result).then(
+      () => void this.closings.delete(closed),
+      (error) => {
+        this.closings.delete(closed)
+        onError(error)
+      },
+    )
+    this.closings.add(closed)
   }
 
   /** Calls the user's code under the stage's mark, where it is not worth while to write the two lines out. */
@@ -338,13 +354,20 @@ export abstract class Stage implements Consumer, Producer {
     return true
   }
 
-  /** Counts and tells of an item that failed. */
-  protected noteFailure(item: Item, input: unknown, error: unknown, attempts: number): ItemError {
+  /** Counts and tells of an item that failed. `hold`: called if the task must keep its slot for a while, with what says how long. */
+  protected noteFailure(
+    item: Item,
+    input: unknown,
+    error: unknown,
+    attempts: number,
+    hold: (until: Promise<void>) => void,
+  ): ItemError {
     this.counters.failures++
     const failure: ItemError = { stage: this.info.name, index: item.index, attempts, error, item: input }
     this.recent.push(failure)
     if (this.recent.length > MOST_RECENT) this.recent.shift()
-    this.host.itemFailed(this, failure, item)
+    const until = this.host.itemFailed(this, failure, item)
+    if (until !== undefined) hold(until)
     return failure
   }
 }

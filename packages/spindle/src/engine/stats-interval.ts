@@ -35,6 +35,11 @@ export function statsBetween(before: PipelineStats, after: PipelineStats): Pipel
       after.consumer.loopMs - before.consumer.loopMs,
       elapsedMs,
     ),
+    deadLetters: {
+      delivered: after.deadLetters.delivered - before.deadLetters.delivered,
+      refused: after.deadLetters.refused - before.deadLetters.refused,
+      pending: after.deadLetters.pending,
+    },
     stages: after.stages.map((stage) => stageBetween(earlier.get(stage.id), stage, elapsedMs)),
   }
 }

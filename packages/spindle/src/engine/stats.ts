@@ -1,3 +1,4 @@
+import type { DeadLetterStats } from './dead-letters.ts'
 import type { Graph } from './graph.ts'
 import type { Histogram } from './histogram.ts'
 import type { LoopBlock } from './loop-blocks.ts'
@@ -119,6 +120,8 @@ export interface PipelineStats {
   /** What held the event loop for long, as the loop guard saw it; those that held it longest together first. */
   readonly blocks: readonly LoopBlock[]
   readonly consumer: ConsumerStats
+  /** What became of failed items at `deadLetter`; all 0 where there is none. */
+  readonly deadLetters: DeadLetterStats
   /** Source, stages, sink, in building order. */
   readonly stages: readonly StageStats[]
 }
@@ -136,6 +139,7 @@ export function readStats(graph: Graph): PipelineStats {
     loopUtilization: graph.loopUtilization,
     blocks: graph.blocks.read(),
     consumer: consumerStats(graph.outlet.waitMs, graph.outlet.counters.loopMs, elapsedMs),
+    deadLetters: graph.letters?.stats ?? noLetters,
     stages: graph.stages.map((stage) => {
       const upstream =
         stage.upstream ?? stage.inputs.map((queue) => makers.get(queue)).filter((id) => id !== undefined)
@@ -143,6 +147,9 @@ export function readStats(graph: Graph): PipelineStats {
     }),
   }
 }
+
+/** Where there is no `deadLetter`. */
+export const noLetters: DeadLetterStats = { delivered: 0, refused: 0, pending: 0 }
 
 /** Completes the consumer's figures. */
 export function consumerStats(waitMs: number, loopMs: number, elapsedMs: number): ConsumerStats {

@@ -1,12 +1,24 @@
 import { TimeoutError } from '../errors.ts'
-import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../timers.ts'
+import { clearTimeout, clockMs, queueMicrotask, setTimeout, type Timer } from '../timers.ts'
 import type { Graph, StopMode } from './graph.ts'
+import { isInside, marker, markOf } from './marker.ts'
+import { RUNNING, type Stage } from './stage.ts'
 
 /** How long calls in flight are waited for by default, in milliseconds. */
 const LIMIT_MS: { readonly [mode in StopMode]: number } = {
   drain: Number.POSITIVE_INFINITY,
   discard: 10_000,
   abort: 1000,
+}
+
+/** How long `drain` waits for a function given to `forEach` where nothing else is left to be done: it may be that function that waits for the stop. */
+const CONSUMER_MS = 1000
+
+/** Whose code has called `stop()`: its own call is not waited for, for it may be waiting for the stop. */
+interface Caller {
+  readonly stage: Stage | undefined
+  readonly isConsumer: boolean
+  readonly isDeadLetter: boolean
 }
 
 /**
@@ -19,45 +31,111 @@ export async function stopGraph(graph: Graph, mode: StopMode, timeoutMs: number 
     graph.finishStop()
     return
   }
+  const caller = callerIn(graph)
   const limitMs = timeoutMs ?? LIMIT_MS[mode]
+  const until = clockMs() + limitMs
   if (mode === 'drain') {
     graph.isDraining = true
     for (const stage of graph.stages) stage.adapt()
     for (const source of graph.sources) source.drain()
-    if (await reached(graph, () => isQuiet(graph), limitMs)) {
-      await sourcesClosed(graph, Math.min(limitMs, LIMIT_MS.discard))
+    if ((await becomesQuiet(graph, caller, limitMs)) && (await lettersAnswered(graph, caller, until))) {
+      await closed(graph, caller, until)
       return
     }
   } else {
     graph.cancelAll(mode === 'abort')
-    const isAtRest = await reached(graph, () => graph.isAtRest, limitMs)
-    if (isAtRest) await sourcesClosed(graph, Math.min(limitMs, LIMIT_MS.discard))
-    if (isAtRest || mode === 'abort') {
+    const isAtRest = await reached(graph, () => graph.isAtRest || isAllButCaller(graph, caller), limitMs)
+    const isAnswered = await lettersAnswered(graph, caller, until)
+    if (isAtRest) await closed(graph, caller, until)
+    if ((isAtRest && isAnswered) || mode === 'abort') {
       graph.finishStop()
       return
     }
   }
-  const stuck = graph.busyStages
-    .map((stage) => `"${stage.info.name}" (${stage.running} calls in flight)`)
-    .join(', ')
+  const stuck = whatIsLeft(graph)
+  graph.letters?.giveUp()
   graph.cancelAll(true)
   await reached(graph, () => graph.isAtRest, LIMIT_MS.abort)
+  await closed(graph, caller, clockMs() + LIMIT_MS.abort)
   graph.finishStop()
-  const what = stuck === '' ? 'the consumer has not taken what is left' : `still running: ${stuck}`
-  throw new TimeoutError(`stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}; ${what}`)
+  throw new TimeoutError(`stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}; ${stuck}`)
 }
 
-/** Nothing runs, and nobody waits for what is left in the queues. */
-function isQuiet(graph: Graph): boolean {
+function whatIsLeft(graph: Graph): string {
+  const calls = graph.busyStages.map(({ info, running }) => `"${info.name}" (${running} calls in flight)`)
+  if (calls.length > 0) return `still running: ${calls.join(', ')}`
+  const pending = graph.letters?.stats.pending ?? 0
+  if (pending > 0) return `${pending} dead letters have not been answered`
+  return 'the consumer has not taken what is left'
+}
+
+/** Looks who is being called just now. */
+function callerIn(graph: Graph): Caller {
+  const word = marker[0] as number
+  const mark = isInside(word) ? markOf(word) : -1
+  return {
+    stage: graph.stages.find((stage) => stage.mark === mark),
+    isConsumer: graph.outlet.mark === mark,
+    isDeadLetter: graph.letters?.isCalling === true,
+  }
+}
+
+/** Whether what is not at rest is the caller of the stop alone. */
+function isAllButCaller(graph: Graph, { stage, isDeadLetter }: Caller): boolean {
+  if (stage === undefined && !isDeadLetter) return false
+  const busy = graph.busyStages
+  return stage === undefined ? busy.length === 0 : busy.every((one) => one === stage && one.running === 1)
+}
+
+/** Resolves to whether, within the limit, nothing ran any more and nobody waited for what is left in the queues. */
+function becomesQuiet(graph: Graph, caller: Caller, limitMs: number): Promise<boolean> {
   const { outlet } = graph
-  return !outlet.isAwaited && outlet.busy === 0 && graph.stages.every((stage) => stage.isResting)
+  let given = -1
+  let timer: Timer | undefined
+  const isQuiet = (): boolean => {
+    if (caller.stage !== undefined && restsBut(graph, caller.stage)) return true
+    if (!graph.stages.every((stage) => stage.isResting)) return false
+    // The consumer waits for the answer to the letter that waits for the stop.
+    if (caller.isDeadLetter && graph.letters?.stats.pending === 1) return true
+    if (outlet.isAwaited) return false
+    if (outlet.busy === 0 || (caller.isConsumer && outlet.busy === 1)) return true
+    // Only functions given to `forEach` are at work, one of which may be waiting for this very stop.
+    if (given === outlet.given && timer === undefined) return true
+    if (given !== outlet.given) {
+      given = outlet.given
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        timer = undefined
+        graph.rested()
+      }, CONSUMER_MS)
+    }
+    return false
+  }
+  return reached(graph, isQuiet, limitMs).finally(() => clearTimeout(timer))
 }
 
-function sourcesClosed(graph: Graph, limitMs: number): Promise<void> {
-  return settledWithin(
-    graph.sources.flatMap((source) => source.closed ?? []),
-    limitMs,
-  )
+/** Whether a call of that stage, the one that waits for the stop, is all that holds up the rest. */
+function restsBut(graph: Graph, caller: Stage): boolean {
+  // One that has not begun, or has ended, is in a hook.
+  const isHeld = caller.running === 1 || (caller.running === 0 && caller.state !== RUNNING)
+  return isHeld && graph.stages.every((stage) => stage === caller || stage.isResting)
+}
+
+/** Waits for the answers to dead letters; whether all have come. Those that have not are not waited for any more. */
+async function lettersAnswered(graph: Graph, { isDeadLetter }: Caller, until: number): Promise<boolean> {
+  const { letters } = graph
+  if (letters === undefined || letters.isSettled) return true
+  const own = isDeadLetter ? 1 : 0
+  await settledWithin([letters.settled(own)], until - clockMs())
+  const areAnswered = letters.stats.pending <= own
+  if (!areAnswered) letters.giveUp()
+  return areAnswered
+}
+
+/** Waits until sources and generators have been closed, their clean-ups included. */
+function closed(graph: Graph, caller: Caller, until: number): Promise<void> {
+  const limitMs = Math.min(Math.max(0, until - clockMs()), LIMIT_MS.discard)
+  return settledWithin(graph.closings(caller.stage), limitMs)
 }
 
 /** Waits for all of `waits`, but not for ever. */

@@ -35,7 +35,7 @@ export class Session implements Holder {
 export class Waiter implements Taker {
   readonly epoch: number
   readonly holder: Holder | undefined
-  private readonly session: Session
+  readonly session: Session
   private readonly resolve: (result: IteratorResult<unknown>) => void
   private readonly reject: (error: unknown) => void
   private timer: Timer | undefined
@@ -96,6 +96,7 @@ export class Waiter implements Taker {
 export class Pump implements Taker {
   readonly epoch: number
   readonly holder: Holder = { held: undefined }
+  readonly session: undefined
   private readonly outlet: Outlet
   private readonly consume: (value: unknown) => unknown
   /** The consumer's async context, where that is not the pipeline's. */

@@ -67,12 +67,22 @@ export abstract class TaskStage extends PulledStage {
     this.signalled?.delete(item)
     if (this.state !== RUNNING && this.isTooLate(item)) return
     if (this.brokeDown(item, error)) return
-    const failure = this.noteFailure(item, input, error, attempts)
+    const failure = this.noteFailure(item, input, error, attempts, this.keepSlot)
     if (this.window === undefined) this.countFailure(failure, item)
     else {
       item.value = failure
       this.window.settle(item, FAILED)
     }
+  }
+
+  /** A failed task keeps its slot until the word of it is on its way: so no more items fail than can be told of. */
+  protected readonly keepSlot = (until: Promise<void>): void => {
+    this.running++
+    void until.then(() => {
+      this.running--
+      if (this.state === CANCELLED && this.running === 0) this.rest()
+      else this.proceed()
+    })
   }
 
   protected override get failuresCounted(): number {

@@ -1,6 +1,7 @@
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { ItemError } from '../errors.ts'
 import type { StageInfo } from '../op-context.ts'
+import type { DeadLetterOptions } from './dead-letters.ts'
 import type { PipelineState } from './resume/state.ts'
 import type { SeekableSource } from './seekable.ts'
 import type { StatsEvent } from './stats-events.ts'
@@ -133,8 +134,11 @@ export interface BuildOptions {
   readonly backgroundTasks?: readonly BackgroundTask[]
   /** Called for each failed item, once. */
   readonly onItemError?: (error: ItemError) => void
-  /** Where failed items go. A promise it returns is waited for before the pipeline is done. */
-  readonly deadLetter?: (error: ItemError) => void | PromiseLike<void>
+  /**
+   * Where failed items go: a function, or one with options. A promise it returns is waited for before the pipeline is done. At most 16 are pending at
+   * once (`maxPending`): then failed tasks keep their slots. One that throws or rejects has refused its item, which is counted, and not done.
+   */
+  readonly deadLetter?: DeadLetterOptions['write'] | DeadLetterOptions
   /** Default: none but `process.emitWarning` for what must not go unheard. */
   readonly logger?: Logger
   /** Watches for code that holds the event loop, see `docs/loop-guard.md`; `false` for no watching. Default: on. */

@@ -118,15 +118,17 @@ export class Book implements LotListener {
     return isNew
   }
 
-  /** An item has failed. */
-  failed(stage: number, { index, attempts, error, item: input }: ItemError, item: Item): void {
+  /** An item has failed. Whether that was told: of a batch it is told when all of the batch is done. */
+  failed(stage: number, { index, attempts, error, item: input }: ItemError, item: Item): boolean {
     const entry = [FAILED, [], undefined, stage, index, attempts, toWire(error), input]
     if (!(item instanceof TrackedItem)) this.#owner.tell(entry)
     else if (item.lot instanceof Root) {
       entry[1] = [item.lot.seq]
       entry[2] = textOf(positionsOf(item.path, item.lot.depth))
       this.#owner.tell(entry)
+      return true
     } else this.#hold(item.lot, entry)
+    return false
   }
 
   #hold(lot: Lot, entry: readonly unknown[]): void {

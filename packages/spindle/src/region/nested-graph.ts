@@ -17,6 +17,7 @@ import {
   FLUSH,
   FLUSHED,
   INPUT,
+  LETTER,
   type RegionPlan,
   STAGE_FAILED,
   type ToWorker,
@@ -30,6 +31,7 @@ import { ExitPort } from './exit-port.ts'
 import { Feed } from './feed.ts'
 import { RegionOutbox, type ReportState } from './outbox.ts'
 import type { RegionPort } from './port.ts'
+import { UnansweredLetters } from './unanswered-letters.ts'
 
 /** The stages of a region in one of its workers: what feeds them, what takes from them, and what tells the main side of it. */
 export class NestedGraph implements Host {
@@ -42,6 +44,9 @@ export class NestedGraph implements Host {
   /** Always: the main side wants to know when nothing goes on any more. */
   readonly isDraining = true
   readonly outbox: RegionOutbox
+  /** The main side has the user's `deadLetter`. */
+  readonly mostLetters: undefined
+  readonly #letters: UnansweredLetters | undefined
   readonly #stages: readonly Stage[]
   readonly #feed: Feed
   readonly #exit: ExitPort
@@ -63,6 +68,7 @@ export class NestedGraph implements Host {
     this.pipelineId = plan.pipelineId
     this.seed = plan.seed
     this.#onEnd = onEnd
+    if (plan.mostLetters !== undefined) this.#letters = new UnansweredLetters(plan.mostLetters)
     this.outbox = new RegionOutbox(port, plan.firstId - 1, (isTurnOver) => this.#state(isTurnOver))
     this.#book = new Book({
       tell: (...entries) => this.outbox.tell(...entries),
@@ -96,6 +102,7 @@ export class NestedGraph implements Host {
       else if (code === FAIL) this.#fail(field as number)
       else if (code === CAREFUL) this.#book.isCareful = field as boolean
       else if (code === CANCEL) this.#cancel(field as boolean)
+      else if (code === LETTER) this.#letters?.answered()
     }
     this.#feed.pump()
     this.outbox.flushSoon()
@@ -124,9 +131,10 @@ export class NestedGraph implements Host {
 
   #cancel(abort: boolean): void {
     this.#isCancelled = true
+    this.#letters?.giveUp()
     this.#feed.cancel()
     for (const stage of this.#stages) stage.cancel(abort)
-    if (this.#unfinished === 0) this.#onEnd()
+    this.#endIfOver()
   }
 
   #state(isTurnOver: boolean): ReportState {
@@ -173,11 +181,20 @@ export class NestedGraph implements Host {
 
   stageEnded(): void {
     this.#unfinished--
-    if (this.#isCancelled && this.#unfinished === 0) this.#onEnd()
+    this.#endIfOver()
   }
 
-  itemFailed(stage: Stage, failure: ItemError, item: Item): void {
-    this.#book.failed(stage.info.id, failure, item)
+  /** A cancelled graph ends when nothing runs any more, and the clean-ups of its generators are over. */
+  #endIfOver(): void {
+    if (!this.#isCancelled || this.#unfinished > 0) return
+    const closings = this.#stages.flatMap((stage) => [...stage.closings])
+    if (closings.length === 0) this.#onEnd()
+    else void Promise.allSettled(closings).then(this.#onEnd)
+  }
+
+  itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
+    if (!this.#book.failed(stage.info.id, failure, item)) return undefined
+    return this.#letters?.sent()
   }
 
   rested(): void {

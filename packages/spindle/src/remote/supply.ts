@@ -1,6 +1,6 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
-import { consumerStats, type PipelineStats } from '../engine/stats.ts'
+import { consumerStats, noLetters, type PipelineStats } from '../engine/stats.ts'
 import { type ItemError, SpindleError } from '../errors.ts'
 import type { Committed } from './commits.ts'
 
@@ -29,6 +29,7 @@ export const noStats: PipelineStats = {
   loopUtilization: 0,
   blocks: [],
   consumer: consumerStats(0, 0, 0),
+  deadLetters: noLetters,
   stages: [],
 }
 

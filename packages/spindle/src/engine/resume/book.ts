@@ -38,7 +38,7 @@ export class Book implements Ledger {
   readonly #refused: (error: SpindleError) => void
   #isWaking = false
   /** Failed items of which the word is on its way to the dead letters. */
-  readonly #letters: Map<Item, Promise<void>> = new Map()
+  readonly #letters: Map<Item, Promise<boolean>> = new Map()
   /** Items that were done, to be used again; see `Spares`. */
   private readonly spares: TrackedItem[] = []
   /** Whether no stage keeps an item beyond its task. */
@@ -158,18 +158,26 @@ export class Book implements Ledger {
     // Boundaries and flushes are nobody's descendants.
     if (!(item instanceof TrackedItem)) return
     const letter = this.#letters.size === 0 ? undefined : this.#letters.get(item)
-    if (letter === undefined) end(item, isDone)
-    else void letter.then(() => end(item, isDone))
+    if (letter === undefined) {
+      end(item, isDone)
+      return
+    }
+    this.#letters.delete(item)
+    void letter.then((isDelivered) => {
+      // What was refused stays undone. Nothing here is at work on it, so it holds back nothing.
+      if (isDelivered) end(item, isDone)
+      else park(item)
+    })
   }
 
-  /** A failed item counts as finished only when the word of it has been delivered. */
-  endsAfter(item: Item, delivered: Promise<void>): void {
+  /** A failed item counts as finished only when the word of it has been delivered: `delivered` resolves to whether it was. */
+  endsAfter(item: Item, delivered: Promise<boolean>): void {
     const earlier = this.#letters.get(item)
-    const letter = earlier === undefined ? delivered : earlier.then(() => delivered)
+    const letter =
+      earlier === undefined
+        ? delivered
+        : Promise.all([earlier, delivered]).then(([before, now]) => before && now)
     this.#letters.set(item, letter)
-    void letter.then(() => {
-      if (this.#letters.get(item) === letter) this.#letters.delete(item)
-    })
   }
 
   /** The pipeline ends with an error. */

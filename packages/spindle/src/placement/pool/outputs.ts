@@ -19,6 +19,8 @@ export class Outputs implements AsyncIterableIterator<unknown> {
   received = 0
   /** Outputs that the reader has taken. */
   taken = 0
+  /** Set when the call was aborted: resolves when the generator's clean-up is over. */
+  leaving: Promise<void> | undefined = undefined
   readonly #owner: OutputsOwner
   #ready: unknown[] = []
   #head = 0
@@ -118,7 +120,10 @@ export class Outputs implements AsyncIterableIterator<unknown> {
   async #close(): Promise<void> {
     this.#failure = undefined
     this.drop()
-    if (this.#hasEnded) return
+    if (this.#hasEnded) {
+      await this.leaving
+      return
+    }
     this.end()
     await this.#owner.closed()
   }

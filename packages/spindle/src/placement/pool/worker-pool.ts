@@ -247,7 +247,9 @@ export class WorkerPool implements Executor, AsyncDisposable {
     const { worker, outputs } = task
     outputs?.drop()
     task.reject(reason)
-    worker?.abort(task)
+    if (worker === undefined) return
+    if (outputs === undefined) worker.abort(task)
+    else outputs.leaving = new Promise((resolve) => worker.abort(task, resolve))
   }
 
   #settled(task: Task): void {

@@ -50,6 +50,7 @@ export interface VariantsPlan {
   readonly router: OpReference
   readonly paths: readonly (readonly StagePlan[])[]
   readonly batched: boolean
+  readonly lookAhead: number
   readonly name: string
   readonly buffer: number
   readonly where: string | undefined
@@ -65,6 +66,8 @@ export interface RegionPlan {
   readonly seed: number
   /** Number of the first stage in the whole pipeline. */
   readonly firstId: number
+  /** How many failed items that the worker has told of may wait to be passed on to the user; `undefined`: they do not wait. */
+  readonly mostLetters: number | undefined
   /** Whether the worker must give its results in the order of its inputs. */
   readonly isOrdered: boolean
 }
@@ -90,6 +93,8 @@ export const FAIL = 3
 export const CAREFUL = 4
 /** Nothing more is wanted; then the worker ends. Whether calls in flight are to be aborted. */
 export const CANCEL = 5
+/** A failed item has been told of; counted only where there is a bound for those that have not. */
+export const LETTER = 6
 
 // --- worker to main side
 
@@ -120,6 +125,7 @@ export const FIELDS: { readonly [code: number]: number } = {
   [FAIL]: 1,
   [CAREFUL]: 1,
   [CANCEL]: 1,
+  [LETTER]: 0,
   [OUTPUT]: 4,
   [BATCH]: 7,
   [DONE]: 1,

@@ -18,6 +18,7 @@ import {
   FLUSH,
   type FromWorker,
   INPUT,
+  LETTER,
   type RegionPlan,
   type WorkerReport,
 } from './protocol.ts'
@@ -173,6 +174,12 @@ export class RegionWorker {
   resultPlaced(): void {
     this.#placed++
     this.topUp()
+  }
+
+  /** The word of one of its failed items is on its way to the user. */
+  letterSent(): void {
+    if (this.#options.plan.mostLetters === undefined || this.isClosing) return
+    this.#push(LETTER)
   }
 
   /** Lets it send more results, if it is due some. */
