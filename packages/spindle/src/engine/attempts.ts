@@ -1,3 +1,4 @@
+import { makeController } from '../abort-signals.ts'
 import { isInfrastructureError, SpindleError, TimeoutError } from '../errors.ts'
 import { Rng } from '../random.ts'
 import { exactNow } from './clock.ts'
@@ -117,7 +118,7 @@ export class Attempts {
       const result = await this.#call(op, input, new AttemptContext(this.#stage, item, attempt, undefined))
       return isOutputs(result) ? startGenerator(result, (step) => this.#stage.marked(step)) : result
     }
-    const controller = new AbortController()
+    const controller = makeController()
     const stopWith = (reason: unknown): void => controller.abort(reason)
     this.#stage.onAbort.add(stopWith)
     const { reportsStart } = this.#stage.settings

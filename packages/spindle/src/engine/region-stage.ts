@@ -31,7 +31,7 @@ import { Queue } from './queue.ts'
 import { type CrewOwner, RegionCrew } from './region-crew.ts'
 import { type BatchFields, batchOf, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
-import { planRegion } from './region-plan.ts'
+import { holdLimits, planRegion } from './region-plan.ts'
 import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
 import type { FailureBudget, StageInfo } from './types.ts'
 
@@ -81,12 +81,10 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     this.#outputs = new RegionOutputs(this.exit, this.#isOrdered)
     this.#failedStage = info.id + 1
     const pipeline = { pipelineId: host.pipelineId, seed: host.seed, firstId: info.id + 1 }
-    const limits = inner.flatMap(({ info: { id }, timeoutMs }): [number, number][] =>
-      timeoutMs === undefined ? [] : [[id, timeoutMs]],
-    )
+    const limits = holdLimits(config.stages, inner)
     const { kind, resourceLimits } = workers
     const plan = planRegion(config, pipeline)
-    this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits: new Map(limits) }, workers)
+    this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits }, workers)
     this.isQuick = true
   }
 
