@@ -1,3 +1,4 @@
+import { makeController } from '../abort-signals.ts'
 import { isInfrastructureError, TimeoutError } from '../errors.ts'
 import { Rng } from '../random.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
@@ -133,7 +134,7 @@ export class Attempts {
         ? startGenerator(result.value, (step) => this.#stage.marked(step))
         : result
     }
-    const controller = new AbortController()
+    const controller = makeController()
     const stopWith = (reason: unknown): void => controller.abort(reason)
     this.#stage.onAbort.add(stopWith)
     const { reportsStart } = this.#stage.settings

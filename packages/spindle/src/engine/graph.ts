@@ -1,4 +1,5 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks'
+import { makeController, onAbort } from '../abort-signals.ts'
 import { type ItemError, PipelineFailure, type StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
 import { checkNesting, isNested } from '../placement/nesting.ts'
@@ -77,7 +78,7 @@ export class Graph implements Host {
   readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
   readonly #failures: StageFailure[] = []
   #failure: PipelineFailure | undefined
-  readonly #background: AbortController = new AbortController()
+  readonly #background: AbortController = makeController()
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
   #unfinished: number
   #leave: () => void = () => {}
@@ -126,10 +127,8 @@ export class Graph implements Host {
     this.done.catch(() => {})
     const { signal } = options
     if (signal !== undefined) {
-      const abort = (): void => this.abort(signal.reason)
-      this.#leave = () => signal.removeEventListener('abort', abort)
       if (signal.aborted) this.abort(signal.reason)
-      else signal.addEventListener('abort', abort, { once: true })
+      else this.#leave = onAbort(signal, () => this.abort(signal.reason))
     }
   }
 

@@ -1,9 +1,10 @@
 import { SpindleError } from '../errors.ts'
+import type { HoldLimits } from '../placement/region/hold-watch.ts'
 import type { OpPlan, RegionPlan, RetryPlan, StagePlan } from '../placement/region/protocol.ts'
 import type { OpReference } from '../placement/worker-modules.ts'
 import { isWorkerOp, referenceOf as toReference } from '../placement/worker-op.ts'
 import type { AggregateConfig, PipeConfig, RegionConfig, StageConfig, VariantsConfig } from './config.ts'
-import type { RetryOptions } from './types.ts'
+import type { RetryOptions, StageInfo } from './types.ts'
 
 /** A region's stages as plain data, for its workers. The builder has seen to it that this can be done. */
 export function planRegion(
@@ -30,6 +31,32 @@ function modulesOfStage(stage: StagePlan): string[] {
   if (stage.kind === 'pipe') return stage.op.type === 'reference' ? [stage.op.reference.href] : []
   if (stage.kind === 'aggregate') return typeof stage.make === 'number' ? [] : [stage.make.href]
   return [stage.router.href, ...stage.paths.flat().flatMap(modulesOfStage)]
+}
+
+/** How long a worker may be silent beyond what its calls may take, in milliseconds. */
+const SILENT_MS = 1000
+
+/** What is known of how long a region's worker may be held. `inner`: what stands for its stages. */
+export function holdLimits(
+  stages: readonly StageConfig[],
+  inner: readonly { readonly info: StageInfo; readonly timeoutMs: number | undefined }[],
+): HoldLimits {
+  const limits = inner.flatMap(({ info: { id }, timeoutMs }): [number, number][] =>
+    timeoutMs === undefined ? [] : [[id, timeoutMs]],
+  )
+  return {
+    stages: new Map(limits),
+    silentMs: limits.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...stages.map(longest)) + SILENT_MS,
+  }
+}
+
+/** How long one may hear nothing of a stage, in milliseconds: `Infinity` where it runs a user's code without a limit. */
+function longest(stage: StageConfig): number {
+  if (stage.kind === 'aggregate') return stage.size === undefined ? Number.POSITIVE_INFINITY : 0
+  if (stage.kind !== 'pipe') return Number.POSITIVE_INFINITY
+  const { op, isElements, timeoutMs, retry } = stage
+  if (timeoutMs !== undefined) return 2 * timeoutMs + (retry?.maxDelayMs ?? 0)
+  return isElements || (typeof op === 'object' && !isWorkerOp(op)) ? 0 : Number.POSITIVE_INFINITY
 }
 
 function planStage(config: StageConfig, isOrdered: boolean): StagePlan {

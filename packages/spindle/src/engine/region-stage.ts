@@ -26,7 +26,7 @@ import { type CrewOwner, RegionCrew } from './region-crew.ts'
 import { RegionGauges } from './region-gauges.ts'
 import { type BatchFields, batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
-import { planRegion } from './region-plan.ts'
+import { holdLimits, planRegion } from './region-plan.ts'
 import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
 import type { FailureBudget, StageInfo } from './types.ts'
 
@@ -77,12 +77,10 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     this.#failedStage = info.id + 1
     const { pipelineId, seed, mostLetters } = host
     const pipeline = { pipelineId, seed, firstId: info.id + 1, mostLetters }
-    const limits = inner.flatMap(({ info: { id }, timeoutMs }): [number, number][] =>
-      timeoutMs === undefined ? [] : [[id, timeoutMs]],
-    )
+    const limits = holdLimits(config.stages, inner)
     const { kind, resourceLimits } = workers
     const plan = planRegion(config, pipeline)
-    this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits: new Map(limits) }, workers)
+    this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits }, workers)
     this.isQuick = true
   }
 

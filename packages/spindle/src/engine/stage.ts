@@ -1,3 +1,4 @@
+import { makeController } from '../abort-signals.ts'
 import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
 import { adopt, isThenable } from '../user-code.ts'
 import { Counters } from './counters.ts'
@@ -132,7 +133,7 @@ export abstract class Stage implements Consumer, Producer {
   /** Aborted when nothing more of the stage is wanted: for sources and merges. Made when first asked for. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController()
+      this.#controller = makeController()
       if (this.#isAborted) this.#controller.abort(this.#abortReason)
     }
     return this.#controller.signal
@@ -151,7 +152,7 @@ export abstract class Stage implements Consumer, Producer {
     this.signalled ??= new Map()
     let controller = this.signalled.get(item)
     if (controller === undefined) {
-      controller = new AbortController()
+      controller = makeController()
       if (this.#isAborted) controller.abort(this.#abortReason)
       else this.signalled.set(item, controller)
     }

@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { isMainThread as isFirstThread, workerData } from 'node:worker_threads'
 import { InfrastructureError } from '../errors.ts'
 import { isOwnFile, toPath } from '../file-place.ts'
-import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { sourceOf } from './typescript.ts'
 
 // Workers may start workers: a pipeline in a worker has pools and regions of its own. What must not be is a module that starts workers for
@@ -13,9 +12,7 @@ import { sourceOf } from './typescript.ts'
 /** Levels of workers below the program's main thread, threads and processes together. */
 const MOST_LEVELS = 5
 /** Levels of workers that may have been started for the same module. */
-const MOST_FOR_ONE_MODULE = 2
-/** How long what a module has begun is followed after it was loaded, in milliseconds: on Node 20 and 22 each promise costs more meanwhile. */
-const FOLLOWED_MS = 10_000
+const MOST_FOR_ONE_MODULE = 3
 
 /** The modules that the workers above were started for, a list a level, outermost first. Empty where Spindle has started nobody. */
 export type Nesting = readonly (readonly string[])[]
@@ -95,27 +92,19 @@ export function startsWorkers(): void {
   state.canStart = true
 }
 
-let unfollow: Timer | undefined
-
-/** Runs a module's own code: its loading or its `init`. What that begins is followed for a while. */
+/** Runs a module's own code: its loading or its `init`. What that begins is followed, also after it. */
 export async function asLoading<R>(href: string, run: () => R): Promise<Awaited<R>> {
   if (state.above === undefined) return await run()
   const module = moduleName(href)
   if (!isOwnFile(toPath(module))) state.modules.add(module)
   state.harmless.clear()
   state.running++
-  clearTimeout(unfollow)
   try {
     return await state.loading.run(module, run)
   } finally {
-    if (--state.running === 0) followNoMore()
+    // On Node 20 and 22 each promise costs 0.2 us more while this is on, and most modules of ops cannot start workers.
+    if (--state.running === 0 && !state.canStart) state.loading.disable()
   }
-}
-
-/** Most modules of ops cannot start workers, and then there is nothing to follow. */
-function followNoMore(): void {
-  if (state.canStart) unfollow = setTimeout(() => state.loading.disable(), FOLLOWED_MS).unref()
-  else state.loading.disable()
 }
 
 /**

@@ -1,3 +1,4 @@
+import { makeController } from '../abort-signals.ts'
 import type { StageContext, StageInfo } from '../op-context.ts'
 import { Rng } from '../random.ts'
 import type { CallContext } from './executor.ts'
@@ -40,7 +41,7 @@ export class WorkerContext implements StageContext {
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController()
+      this.#controller = makeController()
       this.#look(this.#controller)
       watchSynchronously(this.#controller.signal, () => this.#look(this.#controller as AbortController))
     }

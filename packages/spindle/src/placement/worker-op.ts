@@ -44,10 +44,13 @@ export type WorkerModule<M> = {
 }
 
 /** What a function takes between the item and the context. */
-export type BoundOf<F> = F extends (item: never, ...rest: infer P) => unknown ? WithoutContext<P> : never
+export type BoundOf<F> = F extends (...args: infer P) => unknown ? WithoutContext<Rest<P>> : never
 
-type WithoutContext<P extends readonly unknown[]> =
-  Required<P> extends readonly [...infer Values, infer Last]
+type Rest<P extends readonly unknown[]> = P extends readonly [_item?: unknown, ...rest: infer R] ? R : []
+
+type WithoutContext<P extends readonly unknown[]> = number extends P['length']
+  ? [...P]
+  : Required<P> extends readonly [...infer Values, infer Last]
     ? IsContext<Last> extends true
       ? Values
       : unknown extends Last

@@ -1,3 +1,4 @@
+import { onAbort as whenAborted } from '../abort-signals.ts'
 import type { StopMode } from '../engine/graph.ts'
 import type { StopOptions } from '../engine/pipeline.ts'
 import { InfrastructureError, messageOf, TimeoutError } from '../errors.ts'
@@ -65,9 +66,8 @@ export class Ending {
       onAbort()
       this.abandon()
     }
-    this.#leave = () => signal.removeEventListener('abort', abort)
     if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
+    else this.#leave = whenAborted(signal, abort)
   }
 
   /** Resolves when the module has been loaded. @throws what ended it. */

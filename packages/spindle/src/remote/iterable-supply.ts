@@ -1,3 +1,4 @@
+import { makeController } from '../abort-signals.ts'
 import type { StopMode } from '../engine/graph.ts'
 import { openSource, type Steps } from '../engine/open-source.ts'
 import type { PipelineStats } from '../engine/stats.ts'
@@ -22,7 +23,7 @@ export class IterableSupply implements Supply {
   readonly isContinuous = false
   readonly #export: Export<AnyIterable>
   readonly #outbox: Outbox
-  readonly #stopping: AbortController = new AbortController()
+  readonly #stopping: AbortController = makeController()
   #mode: StopMode | undefined
   #running: Promise<void> | undefined
   #startedAt = 0

@@ -1,3 +1,4 @@
+import { onAbort } from '../../abort-signals.ts'
 import { TimeoutError } from '../../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import type { Bell, WaitLimits } from './bell.ts'
@@ -21,9 +22,10 @@ export class AcquireQueue {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
       let timer: Timer | undefined
+      let stopListening: (() => void) | undefined
       const leave = (): void => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', abort)
+        stopListening?.()
         const at = this.#waiting.indexOf(waiting)
         if (at >= 0) this.#waiting.splice(at, 1)
         this.#serve()
@@ -37,7 +39,7 @@ export class AcquireQueue {
           const found = attempt()
           if (found === undefined) return false
           clearTimeout(timer)
-          signal?.removeEventListener('abort', abort)
+          stopListening?.()
           resolve(found)
           return true
         },
@@ -45,7 +47,7 @@ export class AcquireQueue {
       this.#waiting.push(waiting)
       this.#serve()
       if (!this.#waiting.includes(waiting)) return
-      signal?.addEventListener('abort', abort, { once: true })
+      stopListening = signal && onAbort(signal, abort)
       if (timeoutMs === Number.POSITIVE_INFINITY) return
       timer = setTimeout(() => {
         reject(new TimeoutError(`${what} was not free within ${timeoutMs} ms`))

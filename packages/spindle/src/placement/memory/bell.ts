@@ -1,3 +1,4 @@
+import { onAbort } from '../../abort-signals.ts'
 import { clearTimeout, clockMs, setTimeout } from '../../timers.ts'
 import type { Spin } from './spin.ts'
 
@@ -118,12 +119,12 @@ export class Bell {
       const aborted = (): void => end('ok')
       const end = (ending: 'ok' | 'timed-out', isRung = false): void => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', aborted)
+        stopListening?.()
         resolve(ending)
         // The engine's own waiter would wait on; waking it wakes others, who look and sleep again.
         if (!isRung) Atomics.notify(this.#words, this.#rings)
       }
-      signal?.addEventListener('abort', aborted, { once: true })
+      const stopListening = signal && onAbort(signal, aborted)
       void sleep.value.then(() => end('ok', true))
     })
   }

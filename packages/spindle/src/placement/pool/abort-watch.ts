@@ -1,3 +1,4 @@
+import { onAbort } from '../../abort-signals.ts'
 import { setTimeout } from '../../timers.ts'
 import type { Task } from './task.ts'
 
@@ -45,8 +46,7 @@ export class AbortWatch {
     const listener = (): void => {
       for (const aborted of [...tasks]) this.#onAbort(aborted, signal.reason)
     }
-    signal.addEventListener('abort', listener, { once: true })
-    const watched = { signal, tasks, leave: () => signal.removeEventListener('abort', listener) }
+    const watched = { signal, tasks, leave: onAbort(signal, listener) }
     this.#signals.set(signal, watched)
     return watched
   }

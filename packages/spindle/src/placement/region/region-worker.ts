@@ -5,7 +5,7 @@ import { notTransferable } from '../not-transferable.ts'
 import { pack } from '../pack.ts'
 import { fromWire } from '../wire-error.ts'
 import type { Channel, ChannelEnding } from './channel.ts'
-import { HoldWatch } from './hold-watch.ts'
+import { type HoldLimits, type HoldOwner, HoldWatch } from './hold-watch.ts'
 import { openChannel } from './open-channel.ts'
 import { Pace } from './pace.ts'
 import {
@@ -68,7 +68,7 @@ export interface RegionWorkerOptions {
   readonly kind: 'thread' | 'process'
   readonly resourceLimits: ResourceLimits | undefined
   readonly plan: RegionPlan
-  readonly limits: ReadonlyMap<number, number>
+  readonly limits: HoldLimits
 }
 
 /**
@@ -77,7 +77,7 @@ export interface RegionWorkerOptions {
  *   STARTING --'ready'--> READY --cancel()--> CLOSING --> GONE
  *       '--- cannot, is killed, exits ---'----------------'
  */
-export class RegionWorker {
+export class RegionWorker implements HoldOwner {
   isReady = false
   isClosing = false
   /** Nothing more will come, for a stage in it has failed. */
@@ -123,9 +123,7 @@ export class RegionWorker {
       options.kind === 'thread'
         ? new SharedArrayBuffer(CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT)
         : undefined
-    this.#watch = new HoldWatch(options.limits, this.#control, (stage, seq, limitMs) =>
-      this.#hangs(stage, seq, limitMs),
-    )
+    this.#watch = new HoldWatch(options.limits, this.#control, this)
     this.#channel = openChannel(options.kind, options.resourceLimits, {
       heard: (message) => this.#hear(message),
       ended: (ending) => this.#ended(ending),
@@ -242,6 +240,7 @@ export class RegionWorker {
     this.#transfers = new Set()
     try {
       this.#channel.post(entries, transfers)
+      if (!this.owes) this.#watch.alive()
       this.#posted++
     } catch {
       for (let at = 0; at < entries.length; ) {
@@ -272,6 +271,7 @@ export class RegionWorker {
   }
 
   #hear(message: FromWorker): void {
+    this.#watch.alive()
     if (message === 'hello') this.#setUp()
     else if (message === 'ready') this.#began()
     else if ('failure' in message) {
@@ -310,7 +310,12 @@ export class RegionWorker {
     this.#updateRef()
   }
 
-  #hangs(stage: number, seq: number, limitMs: number): void {
+  /** Whether the worker has something to tell: that it has heard what was sent, or how its calls go on. */
+  get owes(): boolean {
+    return this.#posted > this.#heard || !this.isResting
+  }
+
+  hangs(stage: number, seq: number, limitMs: number): void {
     const message = `a call held its worker longer than \`timeoutMs\` ${limitMs}`
     this.#hang ??= { stage, seq, error: new TimeoutError(message) }
     this.#channel.kill()

@@ -1,0 +1,46 @@
+import { setMaxListeners } from 'node:events'
+
+// Node 20 warns of a leak where a signal has more than ten listeners. Many pipelines may share a signal, and an op may start many requests with one.
+
+/** A controller whose signal users' code gets, which may listen to it as often as it likes. */
+export function makeController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
+
+const told: WeakMap<AbortSignal, Set<() => void>> = new WeakMap()
+
+/** Has `tell` called when a signal of the user's is aborted; all who listen share one listener. The function that it returns ends that. */
+export function onAbort(signal: AbortSignal, tell: () => void): () => void {
+  const known = told.get(signal)
+  const listeners = known ?? new Set()
+  // A function of its own, so that the same one may be given twice.
+  const listener = (): void => tell()
+  listeners.add(listener)
+  if (known === undefined) share(signal, listeners)
+  return () => {
+    listeners.delete(listener)
+    if (listeners.size === 0) leave(signal)
+  }
+}
+
+const shared: WeakMap<AbortSignal, () => void> = new WeakMap()
+
+function share(signal: AbortSignal, listeners: Set<() => void>): void {
+  const tellAll = (): void => {
+    told.delete(signal)
+    for (const listener of [...listeners]) listener()
+  }
+  told.set(signal, listeners)
+  shared.set(signal, tellAll)
+  signal.addEventListener('abort', tellAll, { once: true })
+}
+
+function leave(signal: AbortSignal): void {
+  const tellAll = shared.get(signal)
+  if (tellAll === undefined) return
+  told.delete(signal)
+  shared.delete(signal)
+  signal.removeEventListener('abort', tellAll)
+}
