@@ -7,6 +7,7 @@ import {
   PipelineBuilder,
   type PipelineState,
   type SeekableSource,
+  type SourceState,
 } from 'spindle'
 import { DistributedSampler } from 'spindle/source'
 import { DoneRuns } from '../../src/engine/resume/done-runs.ts'
@@ -50,7 +51,7 @@ class Numbers implements SeekableSource<number> {
 /** A state of one rank, as if it had done what `epochs` say. */
 function stateOf(source: SeekableSource<number>, ...epochs: EpochState[]): PipelineState {
   const state = over(new PipelineBuilder().addSource(source).build({ resumable: true }).state())
-  return { ...state, sources: [{ ...(state.sources[0] as object), epochs }] } as PipelineState
+  return { ...state, sources: [{ ...(state.sources[0] as SourceState), epochs }] }
 }
 
 describe('what ranks have done, as runs', () => {
