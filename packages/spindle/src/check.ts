@@ -22,6 +22,12 @@ export function checkInteger(
   }
 }
 
+/** Checks that `value` is an integer >= 0 that is exact, as epochs and positions must be. */
+export function checkCount(option: string, value: unknown, where?: string): asserts value is number {
+  checkInteger(option, value, 0, where)
+  if (!Number.isSafeInteger(value)) badOption(option, 'an integer <= 2^53 - 1', value, where)
+}
+
 /** Checks that `value` is a finite number above 0 (at least 0 with `orZero`), or `Infinity` where allowed. */
 export function checkDuration(
   option: string,

@@ -40,7 +40,7 @@ export type { LoopBlock, LoopPlace } from './engine/loop-blocks.ts'
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
 export type { Report } from './engine/report.ts'
 export { mergeStates } from './engine/resume/merge-states.ts'
-export type { BatchState, EpochState, PipelineState, SourceState } from './engine/resume/state.ts'
+export type { BatchState, DoneRun, EpochState, PipelineState, SourceState } from './engine/resume/state.ts'
 export type { Json, SeekableSource } from './engine/seekable.ts'
 export type {
   ConsumerStats,

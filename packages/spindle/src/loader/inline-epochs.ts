@@ -36,7 +36,7 @@ export class InlineEpochs<T> implements Epochs<T> {
     this.#options = options
     this.#state = options.state
     this.epoch = options.state?.epoch ?? options.epoch ?? 0
-    // What is wrong with the stages' options is said now.
+    // What is wrong with the stages' options, or with the form of the state, is said now.
     this.graph(this.epoch)
     checkBuildOptions(this.#buildOptions())
   }

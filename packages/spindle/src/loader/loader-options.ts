@@ -1,6 +1,15 @@
 import type { OpFunction, Output, PipeOptions, SourceOptions } from '../builder/types.ts'
-import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import {
+  badOption,
+  checkChoice,
+  checkCount,
+  checkDuration,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+} from '../check.ts'
 import { isOneShot, isSource } from '../engine/open-source.ts'
+import { checkState } from '../engine/resume/check-state.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
 import { isSeekable, type SeekableSource } from '../engine/seekable.ts'
 import type {
@@ -186,11 +195,11 @@ export function checkLoader(source: unknown, options: LoaderOptions): void {
   if (placement !== undefined) checkChoice('placement', placement, ['inline', 'threads', 'worker'])
   if (threads !== undefined) checkInteger('threads', threads, 1)
   if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
-  if (epoch !== undefined) checkInteger('epoch', epoch, 0)
+  if (epoch !== undefined) checkCount('epoch', epoch)
   if (build !== undefined) checkBuild(build)
   if (options.sourceOptions !== undefined)
     checkOptions(options.sourceOptions, ['name', 'buffer', 'resume', 'dataset'])
-  if (state !== undefined) checkState(state)
+  if (state !== undefined) checkLoaderState(state, options)
   if (state !== undefined || (options.resumable ?? false) !== false) checkResumable(source, options)
   if (placement === 'worker' || placement === 'threads') checkReferences(source, options, placement)
 }
@@ -213,7 +222,10 @@ function checkResumable(source: unknown, { sourceOptions }: LoaderOptions): void
   throw new SpindleError('ERR_NOT_RESUMABLE', `\`resumable\`: the source cannot be resumed: ${what}`)
 }
 
-function checkState(state: LoaderState): void {
+function checkLoaderState(state: LoaderState, { resumable = false }: LoaderOptions): void {
   if (typeof state !== 'object' || state === null) badOption('state', 'what state() gave', state)
-  checkInteger('state.epoch', state.epoch, 0)
+  checkCount('state.epoch', state.epoch)
+  if (resumable === false)
+    badOption('resumable', 'true, or an object of options, where there is a `state`', resumable)
+  if (state.pipeline !== undefined) checkState(state.pipeline)
 }

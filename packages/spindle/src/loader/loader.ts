@@ -1,4 +1,4 @@
-import { checkChoice, checkDuration, checkInteger, checkOptions } from '../check.ts'
+import { checkChoice, checkCount, checkDuration, checkOptions } from '../check.ts'
 import type { PipelineConfig } from '../engine/config.ts'
 import type { Pipeline, StopOptions } from '../engine/pipeline.ts'
 import type { Report } from '../engine/report.ts'
@@ -158,7 +158,7 @@ export class Loader<T> {
   }
 
   setEpoch(epoch: number): void {
-    checkInteger('epoch', epoch, 0)
+    checkCount('epoch', epoch)
     this.#epochs.setEpoch(epoch)
   }
 

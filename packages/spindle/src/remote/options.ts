@@ -1,6 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { badOption, checkDuration, checkInteger, checkOptions } from '../check.ts'
 import type { Pipeline } from '../engine/pipeline.ts'
+import { checkResumable } from '../engine/resume/resumption.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { SegmentPool } from '../placement/memory/segment-pool.ts'
 
@@ -104,6 +105,7 @@ export function checkRemoteOptions(
   if (signal !== undefined && !(signal instanceof AbortSignal)) badOption('signal', 'an AbortSignal', signal)
   if (build !== undefined && (typeof build !== 'object' || build === null))
     badOption('build', 'an object', build)
+  if (build !== undefined) checkResumable(build)
   if (resourceLimits !== undefined) checkLimits(resourceLimits, place)
 }
 

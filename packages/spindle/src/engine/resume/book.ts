@@ -6,7 +6,7 @@ import { Batch, end, lotOf, park, TrackedItem, wayOf } from './lot.ts'
 import { type BatchPlan, readPlans } from './plan.ts'
 import { Progress } from './progress.ts'
 import type { ResumableSource } from './resumable-source.ts'
-import { type PipelineState, type SourceState, STATE_VERSION } from './state.ts'
+import { type EpochState, type PipelineState, type SourceState, versionOf } from './state.ts'
 
 /** Items kept to be used again at most. */
 const MOST_SPARES = 256
@@ -28,6 +28,7 @@ export class Book implements Ledger {
   readonly span: number
   /** Epoch with which this run began. */
   readonly firstEpoch: number
+  readonly #isForced: boolean
   readonly #seed: number
   readonly #graph: readonly string[]
   readonly #state: PipelineState | undefined
@@ -45,7 +46,12 @@ export class Book implements Ledger {
   hasSpares = false
 
   constructor(
-    settings: { readonly seed: number; readonly graph: readonly string[]; readonly span: number },
+    settings: {
+      readonly seed: number
+      readonly graph: readonly string[]
+      readonly span: number
+      readonly isForced: boolean
+    },
     state: PipelineState | undefined,
     failures: () => number,
     refused: (error: SpindleError) => void,
@@ -53,6 +59,7 @@ export class Book implements Ledger {
     this.#seed = settings.seed
     this.#graph = settings.graph
     this.span = settings.span
+    this.#isForced = settings.isForced
     this.#state = state
     this.#failures = failures
     this.#refused = refused
@@ -64,23 +71,28 @@ export class Book implements Ledger {
 
   /** A source of the graph, by its number there. */
   add(ordinal: number, source: ResumableSource, goOn: () => void): void {
-    const at = this.#sources.size
-    this.#sources.set(ordinal, { source, goOn, epochs: new Map() })
-    for (const { epoch } of this.#state?.sources[at]?.epochs ?? []) this.progressOf(ordinal, epoch)
+    const state = this.#state?.sources[this.#sources.size]
+    const tracked: TrackedSource = { source, goOn, epochs: new Map() }
+    this.#sources.set(ordinal, tracked)
+    for (const epoch of state?.epochs ?? []) this.#begin(tracked, ordinal, epoch.epoch, epoch)
   }
 
   /** Where one stands in an epoch of a source. */
   progressOf(ordinal: number, epoch: number): Progress {
     const tracked = this.#sources.get(ordinal) as TrackedSource
-    let progress = tracked.epochs.get(epoch)
-    if (progress === undefined) {
-      const at = [...this.#sources.keys()].indexOf(ordinal)
-      const state = this.#state?.sources[at]?.epochs.find((one) => one.epoch === epoch)
-      progress = new Progress(ordinal, epoch, tracked.source.shard, state, () => this.#stirred())
-      tracked.epochs.set(epoch, progress)
-      // Of what has ended meanwhile, no more is kept than a state needs.
-      if (tracked.epochs.size > 2) this.#firstUnfinished()
-    }
+    const known = tracked.epochs.get(epoch)
+    if (known !== undefined) return known
+    const progress = this.#begin(tracked, ordinal, epoch, undefined)
+    // Of what has ended meanwhile, no more is kept than a state needs.
+    if (tracked.epochs.size > 2) this.#firstUnfinished()
+    return progress
+  }
+
+  #begin(tracked: TrackedSource, ordinal: number, epoch: number, state: EpochState | undefined): Progress {
+    const { shard, size } = tracked.source
+    const known = this.#isForced ? undefined : size
+    const progress = new Progress(ordinal, epoch, shard, state, () => this.#stirred(), known)
+    tracked.epochs.set(epoch, progress)
     return progress
   }
 
@@ -223,32 +235,29 @@ export class Book implements Ledger {
   // --- the state
 
   toState(): PipelineState {
-    const sources = [...this.#sources.values()]
     const first = this.#firstUnfinished()
     const batches = batchStates(this.#batches, this.#plans)
+    const sources = [...this.#sources.values()].map(({ source, epochs }) => ({
+      dataset: source.dataset,
+      ...(source.shard.worldSize === 1 ? {} : { shard: source.shard }),
+      epochs: epochsFrom(epochs, first),
+    }))
     return {
-      version: STATE_VERSION,
+      version: versionOf(sources),
       seed: this.#seed,
       graph: this.#graph,
-      sources: sources.map(({ source, epochs }) => ({
-        dataset: source.dataset,
-        ...(source.shard.worldSize === 1 ? {} : { shard: source.shard }),
-        epochs: epochsFrom(epochs, first),
-      })),
+      sources,
       ...(batches.length === 0 ? {} : { batches }),
       failures: (this.#state?.failures ?? 0) + this.#failures(),
     }
   }
 
-  /** The first epoch that is not done everywhere; what is before it is forgotten, unless other ranks may still be at it. */
+  /** The first epoch that is not done everywhere. What is before it is forgotten: `mergeStates` takes a rank that has forgotten an epoch to have done with it. */
   #firstUnfinished(): number {
     const all = [...this.#sources.values()].map(({ epochs }) => epochs)
-    if ([...this.#sources.values()].some(({ source }) => source.shard.worldSize > 1)) {
-      for (const epochs of all) for (const progress of epochs.values()) progress.shrink()
-      return 0
-    }
-    let epoch = Math.min(...all.flatMap((epochs) => [...epochs.keys()]))
-    const last = Math.max(...all.flatMap((epochs) => [...epochs.keys()]))
+    const numbers = all.flatMap((epochs) => [...epochs.keys()])
+    let epoch = numbers.reduce((least, number) => Math.min(least, number))
+    const last = numbers.reduce((most, number) => Math.max(most, number))
     while (epoch < last && all.every((epochs) => epochs.get(epoch)?.isFinished === true)) {
       for (const epochs of all) epochs.delete(epoch)
       epoch++

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { badOption } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
-import { checkState } from './check-state.ts'
+import { checkState, MOST_OPEN_EPOCHS } from './check-state.ts'
+import { joinIntervals } from './done-runs.ts'
 import { firstDifference } from './graph-shape.ts'
-import type { EpochState, PipelineState, SourceState } from './state.ts'
+import { firstFrom } from './progress.ts'
+import { type DoneRun, type EpochState, type PipelineState, type SourceState, versionOf } from './state.ts'
 
 /**
  * Joins the states of all ranks of a run into one, from which any number of ranks can go on: each is built with it and its own rank. What is done is
@@ -35,7 +37,8 @@ export function mergeStates(states: readonly PipelineState[]): PipelineState {
     mergeSources(states.map((state) => state.sources[at] as SourceState)),
   )
   const failures = states.reduce((sum, state) => sum + state.failures, 0)
-  return { ...first, sources, failures }
+  const merged = { ...first, sources: withoutFinished(sources), failures }
+  return { ...merged, version: versionOf(merged.sources) }
 }
 
 function mergeSources(states: readonly SourceState[]): SourceState {
@@ -46,58 +49,119 @@ function mergeSources(states: readonly SourceState[]): SourceState {
       throw new SpindleError('ERR_OTHER_STATE', '`states` are of different data')
   const worldSize = first.shard?.worldSize ?? 1
   const ranks = new Map(states.map((state) => [state.shard?.rank ?? 0, state]))
-  if (ranks.size !== states.length || states.length !== worldSize)
+  const isOneWorld = states.every(({ shard }) => (shard?.worldSize ?? 1) === worldSize)
+  if (ranks.size !== states.length || states.length !== worldSize || !isOneWorld)
     badOption(
       'states',
       `one of each of ${worldSize} ranks`,
       states.map(({ shard }) => shard?.rank ?? 0).join(', '),
     )
+  const known = new Map<number, Map<number, EpochState>>()
+  for (const [rank, { epochs }] of ranks) {
+    for (const state of epochs) {
+      const byRank = known.get(state.epoch) ?? new Map<number, EpochState>()
+      known.set(state.epoch, byRank.set(rank, state))
+    }
+  }
   // A rank that has nothing left to do in an epoch has forgotten it.
-  const from = Math.min(...states.flatMap(({ epochs }) => epochs.map(({ epoch }) => epoch)))
-  const to = Math.max(...states.flatMap(({ epochs }) => epochs.map(({ epoch }) => epoch)))
-  const epochs = Array.from({ length: to - from + 1 }, (_, i) => mergeEpoch(from + i, ranks, worldSize))
-  return { dataset, epochs }
+  const begun = [...ranks].map(
+    ([rank, { epochs }]) => [rank, Math.min(...epochs.map(({ epoch }) => epoch))] as const,
+  )
+  const epochs = range(known.keys()).map((epoch) => {
+    const passed = begun.filter(([, first]) => first > epoch).map(([rank]) => rank)
+    return mergeEpoch(epoch, known.get(epoch) ?? new Map(), passed, worldSize)
+  })
+  const joined = worldSize === 1 ? first.ranks : worldSize
+  return { dataset, ...(joined === undefined ? {} : { ranks: joined }), epochs }
 }
 
-function mergeEpoch(epoch: number, ranks: ReadonlyMap<number, SourceState>, worldSize: number): EpochState {
-  const all = [...ranks].map(([rank, state]) => {
-    const known = state.epochs.find((one) => one.epoch === epoch)
-    const hasPassed = state.epochs.every((one) => one.epoch > epoch)
-    return { rank, state: known ?? { epoch, low: hasPassed ? Number.POSITIVE_INFINITY : rank } }
+/** All epochs from the first to the last: between those of ranks that are far apart there are some that none is at. */
+function range(epochs: Iterable<number>): number[] {
+  const known = [...epochs].sort((a, b) => a - b)
+  return known.flatMap((epoch, at) => {
+    const next = known[at + 1] ?? epoch + 1
+    if (next - epoch <= MOST_OPEN_EPOCHS) return Array.from({ length: next - epoch }, (_, i) => epoch + i)
+    throw new SpindleError(
+      'ERR_BAD_STATE',
+      `\`states\` are ${next - epoch} epochs apart (one is at ${epoch}, the next at ${next}), more than ${MOST_OPEN_EPOCHS}: let the ranks behind catch up first`,
+    )
   })
-  const ends = all.flatMap(({ state }) => state.end ?? [])
-  // The largest position of all, and one more; a rank's own end is where its next position would have been.
-  const end = ends.length === 0 ? undefined : Math.max(...ends) - worldSize + 1
-  const low = Math.min(...all.map(({ state }) => state.low))
-  const last = Math.max(
-    low,
-    ...all.map(({ state }) =>
-      state.low === Number.POSITIVE_INFINITY ? (end ?? low) : Math.max(state.low, ...(state.done ?? [])),
-    ),
-  )
-  const byRank = new Map(all.map(({ rank, state }) => [rank, state]))
-  const done: number[] = []
-  let merged = low
-  for (let position = low; position <= last; position++) {
-    const state = byRank.get(position % worldSize) as EpochState
-    if (!(position < state.low || isWithin(position, state.done ?? []))) continue
-    if (position === merged) merged++
-    else if (done.length > 0 && done[done.length - 1] === position - 1) done[done.length - 1] = position
-    else done.push(position, position)
-  }
-  const parts = Object.assign({}, ...all.map(({ state }) => state.parts ?? {}))
-  const isEnded = ends.length === worldSize
+}
+
+/** Positions are told apart by the rank that had them, so what all have done is said in as many runs as there are ranks. */
+function mergeEpoch(
+  epoch: number,
+  known: ReadonlyMap<number, EpochState>,
+  passed: readonly number[],
+  worldSize: number,
+): EpochState {
+  const states = [...known.values()]
+  const isBegun = known.size + passed.length === worldSize
+  const low = isBegun ? Math.min(...states.map((state) => state.low)) : firstUnknown(known, passed, worldSize)
+  const own = [
+    ...passed.map((rank): DoneRun => [firstFrom(low, { rank, worldSize }), null, worldSize]),
+    ...[...known].flatMap(([rank, state]) => ownRuns(rank, worldSize, state, low)),
+  ]
+  const earlier = states.flatMap(({ runs = [] }) => runs).filter(([, last]) => last === null || last >= low)
+  const all = [...new Map([...own, ...earlier].map((run) => [run.join(), run])).values()]
+  const done = all.flatMap(([first, last, step]) => (step === 1 && last !== null ? [first, last] : []))
+  const runs = all.filter(([, last, step]) => step !== 1 || last === null)
+  const parts = Object.assign({}, ...states.map((state) => state.parts ?? {}))
+  const isDone =
+    passed.length === 0 &&
+    isBegun &&
+    states.every((state) => state.end !== undefined && state.low >= state.end)
+  if (isDone) return { epoch, low, end: low }
   return {
     epoch,
-    low: merged,
-    ...(done.length === 0 ? {} : { done }),
+    low,
+    ...(done.length === 0 ? {} : { done: joinIntervals(done, 1) }),
+    ...(runs.length === 0 ? {} : { runs }),
     ...(Object.keys(parts).length === 0 ? {} : { parts }),
-    ...(isEnded && merged >= (end as number) ? { end: merged } : {}),
   }
 }
 
-function isWithin(position: number, runs: readonly number[]): boolean {
-  for (let at = 0; at < runs.length; at += 2)
-    if (position >= (runs[at] as number) && position <= (runs[at + 1] as number)) return true
-  return false
+/** The first position of the first rank that has not begun an epoch, or the mark of one that has, if that is lower. */
+function firstUnknown(
+  known: ReadonlyMap<number, EpochState>,
+  passed: readonly number[],
+  worldSize: number,
+): number {
+  const others = new Set([...known.keys(), ...passed])
+  let rank = 0
+  while (rank < worldSize && others.has(rank)) rank++
+  return Math.min(rank, ...[...known.values()].map((state) => state.low))
+}
+
+/** What a rank has done itself from `from` on: all of its positions before its mark, and runs of them behind it. */
+function ownRuns(rank: number, worldSize: number, state: EpochState, from: number): DoneRun[] {
+  const { low, done = [] } = state
+  const shard = { rank, worldSize }
+  const pairs = [from, low - 1, ...done]
+  const runs: DoneRun[] = []
+  for (let at = 0; at < pairs.length; at += 2) {
+    const first = firstFrom(Math.max(from, pairs[at] as number), shard)
+    const last = firstFrom((pairs[at + 1] as number) + 1, shard) - worldSize
+    if (first <= last) runs.push([first, last, worldSize])
+  }
+  return runs
+}
+
+/** Epochs that are done everywhere, by all sources, need not be told but for the last. */
+function withoutFinished(sources: readonly SourceState[]): SourceState[] {
+  const isFinished = ({ epochs }: SourceState): boolean => {
+    const [first] = epochs as readonly [EpochState, ...EpochState[]]
+    return first.end !== undefined && first.low >= first.end
+  }
+  let rest = [...sources]
+  const firstOf = ({ epochs }: SourceState): number => (epochs[0] as EpochState).epoch
+  while (
+    rest.length > 0 &&
+    rest.every(
+      (source) =>
+        source.epochs.length > 1 && isFinished(source) && firstOf(source) === firstOf(rest[0] as SourceState),
+    )
+  )
+    rest = rest.map((source) => ({ ...source, epochs: source.epochs.slice(1) }))
+  return rest
 }

@@ -42,12 +42,26 @@ export class BatchPlan {
 }
 
 export function readPlans(states: readonly BatchState[]): readonly BatchPlan[] {
-  const epochOf = (state: BatchState | undefined): number => {
-    const [first = ''] = state?.members ?? []
-    const batch = batchIn(first)
-    return batch === undefined ? Number(first.split('/')[1] ?? 0) : epochOf(states[batch])
+  const epochs = epochsOf(states)
+  return states.map((state, number) => new BatchPlan(number, state, epochs[number] as number))
+}
+
+/** Of each batch, that of the source item which came first, through the batches that it was joined in. */
+function epochsOf(states: readonly BatchState[]): number[] {
+  const epochs: number[] = []
+  for (const start of states.keys()) {
+    const passed: number[] = []
+    let at = start
+    while (epochs[at] === undefined) {
+      const [first = ''] = states[at]?.members ?? []
+      passed.push(at)
+      const batch = batchIn(first)
+      if (batch === undefined) epochs[at] = Number(first.split('/')[1] ?? 0)
+      else at = batch
+    }
+    for (const number of passed) epochs[number] = epochs[at] as number
   }
-  return states.map((state, number) => new BatchPlan(number, state, epochOf(state)))
+  return epochs
 }
 
 /** The number of the batch that a member came of; `undefined` if it came of a source. */

@@ -8,6 +8,10 @@ import { isSeekable, type Json } from '../seekable.ts'
 export interface ResumableSource {
   readonly dataset: Json
   readonly shard: { readonly rank: number; readonly worldSize: number }
+  /** Positions of an epoch, where that is known. */
+  readonly size: number | undefined
+  /** Whether it begins at a position without going through those before. */
+  readonly canSeek: boolean
   /** Begins at a position of this rank's. */
   open(position: number, epoch: number, signal: AbortSignal): Steps
 }
@@ -21,8 +25,15 @@ export function resumableSource(config: SourceConfig): ResumableSource {
     return {
       dataset: source.description,
       shard: source.shard ?? whole,
+      size: source.size,
+      canSeek: true,
+      // A rank's next position may be behind the end.
       open: (position, epoch, signal) =>
-        openSource(source.iterateFrom(position, epoch), { signal, epoch, position }),
+        openSource(source.iterateFrom(Math.min(position, source.size ?? position), epoch), {
+          signal,
+          epoch,
+          position,
+        }),
     }
   }
   const dataset = config.dataset ?? null
@@ -31,6 +42,8 @@ export function resumableSource(config: SourceConfig): ResumableSource {
     return {
       dataset: config.dataset ?? { kind: 'array', length: items.length },
       shard: whole,
+      size: items.length,
+      canSeek: true,
       open: (position) => stepsFrom(items, position),
     }
   }
@@ -38,6 +51,8 @@ export function resumableSource(config: SourceConfig): ResumableSource {
     return {
       dataset,
       shard: whole,
+      size: undefined,
+      canSeek: true,
       open: (position, epoch, signal) => openSource(source, { signal, epoch, position }),
     }
   }
@@ -45,6 +60,8 @@ export function resumableSource(config: SourceConfig): ResumableSource {
     return {
       dataset,
       shard: whole,
+      size: undefined,
+      canSeek: false,
       open: (position, epoch, signal) =>
         skipped(openSource(source, { signal, epoch, position: 0 }), position),
     }
@@ -73,31 +90,40 @@ function stepsFrom(items: ArrayLike<unknown>, position: number): Steps {
   }
 }
 
-/** Throws the first `count` steps away. */
+/** Throws the first `count` steps away. @throws `ERR_OTHER_STATE` if there are fewer */
 function skipped(steps: Steps, count: number): Steps {
   let left = count
   const { next } = steps
+  /** Whether a step is to be given, and not thrown away. */
+  const isWanted = ({ done }: IteratorResult<unknown>): boolean => {
+    if (done === true && left > 0) throw tooShort(count - left, count)
+    return left-- <= 0
+  }
   const skip = async (): Promise<IteratorResult<unknown>> => {
     for (;;) {
       const step = await next.call(steps)
-      if (step.done === true || left-- <= 0) return step
+      if (isWanted(step)) return step
     }
   }
   return {
     next: () => {
       while (left > 0) {
         const step = next.call(steps)
-        if (isThenable(step)) {
-          left--
+        if (isThenable(step))
           return adopt(step as PromiseLike<IteratorResult<unknown>>).then((first) =>
-            first.done === true ? first : skip(),
+            isWanted(first) ? first : skip(),
           )
-        }
-        left--
-        if ((step as IteratorResult<unknown>).done === true) return step
+        isWanted(step as IteratorResult<unknown>)
       }
       return next.call(steps)
     },
     return: (value) => steps.return?.(value),
   }
+}
+
+function tooShort(found: number, count: number): SpindleError {
+  return new SpindleError(
+    'ERR_OTHER_STATE',
+    `\`state\` is of another source: it says that the first ${count} items are done, and the source has ${found}`,
+  )
 }

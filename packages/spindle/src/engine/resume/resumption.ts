@@ -4,6 +4,7 @@ import { SpindleError } from '../../errors.ts'
 import type { MergeConfig, PipelineConfig, SourceConfig } from '../config.ts'
 import type { Json } from '../seekable.ts'
 import type { BuildOptions } from '../types.ts'
+import { checkPlaces, type KnownSource } from './check-places.ts'
 import { checkState } from './check-state.ts'
 import { firstDifference, shapeOf } from './graph-shape.ts'
 import { resumableSource } from './resumable-source.ts'
@@ -17,6 +18,8 @@ export interface Resumption {
   readonly graph: readonly string[]
   readonly span: number
   readonly isExplicit: boolean
+  /** Whether the state may be of other data, whose sizes tell nothing of it. */
+  readonly isForced: boolean
 }
 
 /** Checks the form of `resumable` and `state`. @throws `ERR_BAD_OPTION` */
@@ -48,14 +51,17 @@ export function resumption(config: PipelineConfig, options: BuildOptions): Resum
   if (resumable === undefined || resumable === false) return undefined
   const { commit = 'auto', span = DEFAULT_SPAN, force = false } = resumable === true ? {} : resumable
   const graph = shapeOf(config)
-  const sources = sourcesOf(config.source).map(resumableSource)
+  const sources = sourcesOf(config.source).map(
+    (source): KnownSource => ({ ...resumableSource(source), isContinuous: source.continuous }),
+  )
   refuseTakenApart(config)
   if (state !== undefined) {
     const difference = differenceOf(state, graph, seed, sources)
     if (difference !== undefined && !force)
       throw new SpindleError('ERR_OTHER_STATE', `\`state\` is of another pipeline: ${difference}`)
+    if (!force) checkPlaces(state, sources)
   }
-  return { seed, graph, span, isExplicit: commit === 'explicit' }
+  return { seed, graph, span, isExplicit: commit === 'explicit', isForced: force }
 }
 
 function sourcesOf(start: SourceConfig | MergeConfig): SourceConfig[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { checkInteger } from '../../check.ts'
+import { checkCount } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
 import { KeyedPermutation } from '../permutation.ts'
 import { checkPlace, countOf, firstOf, register } from '../seek/expose.ts'
@@ -66,7 +66,7 @@ export class DistributedSampler implements Source<number> {
 
   /** Sets the epoch of iterations that begin from now on. @throws `ERR_BAD_OPTION` unless it is an integer >= 0 */
   setEpoch(epoch: number): void {
-    checkInteger('epoch', epoch, 0)
+    checkCount('epoch', epoch)
     this.currentEpoch = epoch
   }
 

@@ -1,4 +1,4 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption, checkCount, checkInteger, checkOptions } from '../../check.ts'
 import { checkSeed } from '../transform/check-transform.ts'
 import { positiveOf } from './draws.ts'
 import { checkShard } from './shard.ts'
@@ -66,7 +66,7 @@ export function samplerPlan(size: number, options: DistributedSamplerOptions): S
   const { replacement = weights !== undefined, shuffle = replacement || weights !== undefined } = options
   checkShard({ rank, worldSize })
   checkSeed(seed)
-  checkInteger('epoch', epoch, 0)
+  checkCount('epoch', epoch)
   for (const [name, value] of Object.entries({ shuffle, dropLast, padding, replacement }))
     if (typeof value !== 'boolean') badOption(name, 'a boolean', value)
   if (!shuffle && (weights !== undefined || replacement))

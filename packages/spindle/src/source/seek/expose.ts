@@ -1,4 +1,4 @@
-import { checkInteger } from '../../check.ts'
+import { checkCount } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
 import { type Items, isSeekablePlan, type Plan } from './plan.ts'
 import type { AsyncSource, Shard, Source } from './source-types.ts'
@@ -58,10 +58,12 @@ export function* positionsFrom(
 
 /** @throws `ERR_BAD_OPTION` unless a place to begin is one */
 export function checkPlace(position: number, epoch: number, size: number | undefined): void {
-  checkInteger('position', position, 0)
-  checkInteger('epoch', epoch, 0)
-  if (size !== undefined && position > size)
-    throw new RangeError(`\`position\` must be at most the size, ${size}, got ${position}`)
+  checkCount('position', position)
+  checkCount('epoch', epoch)
+  if (size !== undefined && position > size) {
+    const message = `\`position\` must be at most the size, ${size}, got ${position}`
+    throw Object.assign(new RangeError(message), { code: 'ERR_BAD_OPTION' })
+  }
 }
 
 abstract class Positioned<T> {
@@ -96,7 +98,7 @@ abstract class Positioned<T> {
   }
 
   setEpoch(epoch: number): void {
-    checkInteger('epoch', epoch, 0)
+    checkCount('epoch', epoch)
     this.#epoch = epoch
   }
 

@@ -1,4 +1,4 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption, checkCount, checkOptions } from '../../check.ts'
 
 /** Checks `seed` and `epoch` (and that there are no other options than `names`). @throws `ERR_BAD_OPTION` */
 export function checkOrderOptions(
@@ -8,7 +8,7 @@ export function checkOrderOptions(
   checkOptions(options, names)
   const { seed, epoch } = options
   if (seed !== undefined) checkSeed(seed)
-  if (epoch !== undefined) checkInteger('epoch', epoch, 0)
+  if (epoch !== undefined) checkCount('epoch', epoch)
 }
 
 /** @throws `ERR_BAD_OPTION` unless it is an integer of at most 53 bits */

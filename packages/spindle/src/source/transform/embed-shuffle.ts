@@ -1,4 +1,4 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption, checkCount, checkOptions } from '../../check.ts'
 import { isSeekable } from '../../engine/seekable.ts'
 import { knownSource, register } from '../seek/expose.ts'
 import type { Source, Transformed } from '../seek/source-types.ts'
@@ -38,7 +38,7 @@ export function embedShuffle<S extends EpochSource<unknown>>(
 ): Transformed<S> {
   checkOptions(options, ['epoch', 'shuffleLast'])
   const { epoch = 0, shuffleLast = false } = options
-  checkInteger('epoch', epoch, 0)
+  checkCount('epoch', epoch)
   if (typeof shuffleLast !== 'boolean') badOption('shuffleLast', 'a boolean', shuffleLast)
   if (typeof source?.setEpoch !== 'function')
     badOption('source', 'one that has epochs (with a method `setEpoch`)', source)
@@ -94,7 +94,7 @@ class SyncEpochs {
   }
 
   setEpoch(epoch: number): void {
-    checkInteger('epoch', epoch, 0)
+    checkCount('epoch', epoch)
     this.epochs.next = epoch
   }
 }
@@ -121,7 +121,7 @@ class AsyncEpochs {
   }
 
   setEpoch(epoch: number): void {
-    checkInteger('epoch', epoch, 0)
+    checkCount('epoch', epoch)
     this.epochs.next = epoch
   }
 }
