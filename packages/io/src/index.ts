@@ -4,7 +4,12 @@ export type { ArchiveSource } from './archive/archive-source.ts'
 export type { ArchiveReadManyOptions, ArchiveReadOptions } from './archive/read-many.ts'
 export { iterateTar } from './archive/tar/iterate-tar.ts'
 export type { TarHeader, TarMember, TarMemberType } from './archive/tar/member.ts'
-export type { IterateTarOptions, StreamTarOptions, TarFilterOptions } from './archive/tar/options.ts'
+export type {
+  IterateTarOptions,
+  StreamTarOptions,
+  TarFilterOptions,
+  TarUrlOptions,
+} from './archive/tar/options.ts'
 export { streamTar, type TarStreamMember } from './archive/tar/stream-tar.ts'
 export type { TarIndexEntry } from './archive/tar-index/members.ts'
 export type { TarIndexOptions } from './archive/tar-index/options.ts'
@@ -87,7 +92,7 @@ export { encodeNpz, type NamedArrays, type SaveNpzOptions, saveNpz } from './npz
 export type { ParquetDecompressors } from './parquet/codecs.ts'
 export { fromParquet, type ParquetOptions, type ParquetRow } from './parquet/from-parquet.ts'
 export { giveBack } from './pool.ts'
-export { type MediaInfo, probe } from './probe.ts'
+export { type MediaInfo, type ProbeOptions, probe } from './probe.ts'
 export type { ImageSource, MediaSource } from './source.ts'
 export { stack } from './stack.ts'
 // Video

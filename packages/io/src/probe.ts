@@ -17,10 +17,17 @@ import {
   type MediaSource,
   type SyncSource,
 } from './source.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from './url/url-options.ts'
 import type { VideoInfo } from './video/video-info.ts'
 
 /** What `probe` tells: `if (info.kind === 'image')` tells them apart. */
 export type MediaInfo = ImageInfo | AudioInfo | VideoInfo
+
+/** Options of `probe`. */
+export interface ProbeOptions extends UrlOptions {
+  /** Gives up: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
 
 /** What is needed to tell an image from anything else. */
 const HEAD_BYTES = 256
@@ -46,16 +53,13 @@ const HEAD_BYTES = 256
  * assert.deepEqual([sound.codec, sound.sampleRate, sound.durationSec], ['pcm_s16le', 16000, 0.5])
  * ```
  */
-export async function probe(
-  source: MediaSource,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<MediaInfo> {
+export async function probe(source: MediaSource, options: ProbeOptions = {}): Promise<MediaInfo> {
   checkSource(source, 'source')
-  checkKnown(options, ['signal'])
+  checkKnown(options, ['signal'], URL_OPTIONS)
   const { signal } = options
   checkSignal(signal)
   signal?.throwIfAborted()
-  const reader = await openReader(source, signal)
+  const reader = await openReader(source, fetchingOf(options))
   try {
     const head = bufferOf(await reader.read(0, Math.min(HEAD_BYTES, reader.size)))
     if (sniffFormat(head) !== undefined || head.length === 0) {

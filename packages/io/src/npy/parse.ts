@@ -56,8 +56,12 @@ export function parseNpy(
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` */
-export function checkParseOptions(options: ParseNpyOptions, alsoKnown: readonly string[] = []): void {
-  checkKnown(options, ['rows', ...alsoKnown])
+export function checkParseOptions(
+  options: ParseNpyOptions,
+  alsoKnown: readonly string[] = [],
+  forUrls: readonly string[] = [],
+): void {
+  checkKnown(options, ['rows', ...alsoKnown], forUrls)
   checkRows(options.rows)
 }
 

@@ -1,8 +1,9 @@
 import { checkBoolean, checkKnown, checkSignal } from '../../check.ts'
 import { badOption } from '../../errors.ts'
+import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../../url/url-options.ts'
 
 /** Options of `fromWebDataset`. */
-export interface WebDatasetOptions {
+export interface WebDatasetOptions extends UrlOptions {
   /** How many shards give samples in turn. An integer >= 1. Default 1: one shard after another. */
   readonly interleave?: number
   /** Put the shards into random order, another one each epoch. Default false: in the order in which they are given. */
@@ -27,12 +28,13 @@ export interface WebDatasetPlan {
   readonly seed: number
   readonly extensions: readonly string[] | undefined
   readonly index: WebDatasetOptions['index']
-  readonly signal: AbortSignal | undefined
+  /** How URLs are fetched, and the signal. */
+  readonly fetching: Fetching
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
-  checkKnown(options, ['interleave', 'shuffleShards', 'seed', 'extensions', 'index', 'signal'])
+  checkKnown(options, ['interleave', 'shuffleShards', 'seed', 'extensions', 'index', 'signal'], URL_OPTIONS)
   const { interleave = 1, shuffleShards = false, seed = 0, extensions, index, signal } = options
   if (!Number.isInteger(interleave) || interleave < 1)
     throw badOption('interleave', 'an integer >= 1', interleave)
@@ -46,5 +48,5 @@ export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
     throw badOption('index', 'false or a function of the name of a shard', index)
   checkSignal(signal)
   const wanted = extensions?.map((end) => end.replace(/^\./, '').toLowerCase())
-  return { interleave, shuffleShards, seed, extensions: wanted, index, signal }
+  return { interleave, shuffleShards, seed, extensions: wanted, index, fetching: fetchingOf(options) }
 }

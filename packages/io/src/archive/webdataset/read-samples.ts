@@ -1,5 +1,6 @@
-import { RemoteFile } from 'spindle/source'
 import { openReader } from '../../file/reader.ts'
+import { openRanges } from '../../url/fetch.ts'
+import type { Fetching } from '../../url/url-options.ts'
 import type { Sample } from './group-by-key.ts'
 import type { WebDatasetPlan } from './options.ts'
 import type { Shard } from './shard.ts'
@@ -15,12 +16,12 @@ export async function* readSamples(
   shards: readonly Shard[],
   order: EpochOrder,
   positions: Iterable<number>,
-  { interleave, signal }: WebDatasetPlan,
+  { interleave, fetching }: WebDatasetPlan,
 ): AsyncGenerator<Sample, void, void> {
   const open = new Map<number, OpenShard>()
   try {
     for (const position of positions) {
-      signal?.throwIfAborted()
+      fetching.signal?.throwIfAborted()
       const { shard, sample } = order.at(position)
       let reader = open.get(shard)
       // The one that was used longest ago is the first.
@@ -30,7 +31,7 @@ export async function* readSamples(
         open.delete(oldest)
         await unused.close()
       }
-      reader ??= await OpenShard.open(shards[shard]!, signal)
+      reader ??= await OpenShard.open(shards[shard]!, fetching)
       open.set(shard, reader)
       yield await reader.read(sample)
     }
@@ -56,11 +57,11 @@ class OpenShard {
   /** Number of the sample that was read last. */
   private last = -1
 
-  static async open(shard: Shard, signal: AbortSignal | undefined): Promise<OpenShard> {
+  static async open(shard: Shard, fetching: Fetching): Promise<OpenShard> {
     const isRemote = shard.place instanceof URL && shard.place.protocol !== 'file:'
     const reader = isRemote
-      ? await remoteReader(shard.place as URL, signal)
-      : await fileReader(shard.place, signal)
+      ? await remoteReader(shard.place as URL, fetching)
+      : await fileReader(shard.place, fetching)
     return new OpenShard(shard, reader, isRemote ? NETWORK_AHEAD_BYTES : FILE_AHEAD_BYTES)
   }
 
@@ -108,8 +109,8 @@ class OpenShard {
   }
 }
 
-async function fileReader(place: string | URL, signal: AbortSignal | undefined): Promise<ShardReader> {
-  const reader = await openReader(place, signal)
+async function fileReader(place: string | URL, fetching: Fetching): Promise<ShardReader> {
+  const reader = await openReader(place, fetching)
   return {
     size: reader.size,
     // Not a Buffer, whose `slice` is a view.
@@ -118,11 +119,11 @@ async function fileReader(place: string | URL, signal: AbortSignal | undefined):
   }
 }
 
-async function remoteReader(place: URL, signal: AbortSignal | undefined): Promise<ShardReader> {
-  const file = await RemoteFile.open(place, signal === undefined ? {} : { signal })
+async function remoteReader(place: URL, fetching: Fetching): Promise<ShardReader> {
+  const file = await openRanges(place, fetching)
   return {
     size: file.size,
-    read: async (offset, length) => plain(await file.read(offset, offset + length)),
+    read: async (offset, length) => plain(await file.read(offset, length)),
     close: async () => {},
   }
 }

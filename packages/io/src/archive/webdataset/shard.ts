@@ -17,12 +17,12 @@ export interface Shard {
 
 /** Opens the index of a shard, or makes it. @throws as `fromWebDataset` */
 export async function indexShard(place: string | URL, plan: WebDatasetPlan): Promise<Shard> {
-  const { index, signal, extensions: wanted } = plan
+  const { index, fetching, extensions: wanted } = plan
   const name = describeSource(place)
-  const indexFile = typeof index === 'function' ? index(name) : index
+  const indexFile = typeof index === 'function' ? index(place instanceof URL ? place.href : place) : index
   const tar = await TarIndex.open(place, {
     ...(indexFile === undefined ? {} : { indexFile }),
-    ...(signal === undefined ? {} : { signal }),
+    ...fetching,
   })
   // The index is in memory, and the shard is opened again when it is read: there may be more shards than files can be open.
   await tar.close()

@@ -2,7 +2,7 @@ import { badOption, checkDuration, checkInteger, checkOptions } from '../../chec
 import { SpindleError } from '../../errors.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
 import { hasCredentials } from './follow.ts'
-import { type ReadPlan, RESTART, Transfer } from './transfer.ts'
+import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
 
 /** Options of {@link readUrl}. */
 export interface ReadUrlOptions {
