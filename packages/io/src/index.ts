@@ -16,7 +16,12 @@ export type { TarIndexOptions } from './archive/tar-index/options.ts'
 export { TarIndex } from './archive/tar-index/tar-index.ts'
 export { expandBraces } from './archive/webdataset/expand-braces.ts'
 export { fromWebDataset } from './archive/webdataset/from-web-dataset.ts'
-export { groupByKey, type KeyedMember, type Sample } from './archive/webdataset/group-by-key.ts'
+export {
+  type GroupByKeyOptions,
+  groupByKey,
+  type KeyedMember,
+  type Sample,
+} from './archive/webdataset/group-by-key.ts'
 export type { WebDatasetOptions } from './archive/webdataset/options.ts'
 export { iterateZip } from './archive/zip/iterate-zip.ts'
 export type { ZipMember, ZipMemberEntry } from './archive/zip/members.ts'
@@ -95,6 +100,7 @@ export { giveBack } from './pool.ts'
 export { type MediaInfo, type ProbeOptions, probe } from './probe.ts'
 export type { ImageSource, MediaSource } from './source.ts'
 export { stack } from './stack.ts'
+export type { UrlOptions } from './url/url-options.ts'
 // Video
 export { loadVideo } from './video/load-video.ts'
 export type { VideoArray, VideoFailure } from './video/loaded.ts'

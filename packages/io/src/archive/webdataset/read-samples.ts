@@ -1,7 +1,8 @@
 import { openReader } from '../../file/reader.ts'
+import { describeSource } from '../../source.ts'
 import { openRanges } from '../../url/fetch.ts'
 import type { Fetching } from '../../url/url-options.ts'
-import type { Sample } from './group-by-key.ts'
+import { largeSample, type Sample } from './group-by-key.ts'
 import type { WebDatasetPlan } from './options.ts'
 import type { Shard } from './shard.ts'
 import type { EpochOrder } from './shard-order.ts'
@@ -16,7 +17,7 @@ export async function* readSamples(
   shards: readonly Shard[],
   order: EpochOrder,
   positions: Iterable<number>,
-  { interleave, fetching }: WebDatasetPlan,
+  { interleave, maxSampleBytes, fetching }: WebDatasetPlan,
 ): AsyncGenerator<Sample, void, void> {
   const open = new Map<number, OpenShard>()
   try {
@@ -33,7 +34,7 @@ export async function* readSamples(
       }
       reader ??= await OpenShard.open(shards[shard]!, fetching)
       open.set(shard, reader)
-      yield await reader.read(sample)
+      yield await reader.read(sample, maxSampleBytes)
     }
   } finally {
     for (const reader of open.values()) await reader.close()
@@ -71,18 +72,23 @@ class OpenShard {
     this.aheadBytes = aheadBytes
   }
 
-  async read(sample: number): Promise<Sample> {
+  async read(sample: number, maxBytes: number): Promise<Sample> {
     const { keys, firsts, offsets, sizes, extensions } = this.shard
     const [first, end] = [firsts[sample]!, firsts[sample + 1]!]
     const files = new Map<string, Uint8Array>()
     let from = Number.POSITIVE_INFINITY
     let to = 0
+    let bytes = 0
     for (let file = first; file < end; file++) {
       // Of nothing there is nothing to read. A link's data lie elsewhere, and with the others so much is read as lies in between.
       if (sizes[file] === 0) continue
       from = Math.min(from, offsets[file]!)
       to = Math.max(to, offsets[file]! + sizes[file]!)
+      bytes += sizes[file]!
     }
+    // Links may make much of little, or lie far apart.
+    if (Math.max(bytes, to - from) > maxBytes)
+      throw largeSample(describeSource(this.shard.place), keys[sample]!, maxBytes)
     if (from < to) await this.load(from, to, sample === this.last + 1)
     this.last = sample
     for (let file = first; file < end; file++) {

@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { SpindleError } from '../../errors.ts'
+import { isUrlText, urlForMessages } from '../../url-for-messages.ts'
 
 /** Opening a pipe to which nobody writes must not wait for somebody; files are opened as ever. */
 export const REGULAR_FLAGS: number =
@@ -38,6 +39,11 @@ export function refuseHuge(path: string | URL, { size }: Stats): void {
 
 /** Says what a code of the system means where that is not seen. */
 export function explainOpen(path: string | URL, error: unknown): unknown {
+  // What the system says of it repeats it, with whatever is secret in it.
+  if (typeof path === 'string' && isUrlText(path)) {
+    const hint = 'a string is read as a path; `readUrl` reads what a web server has'
+    return new SpindleError('ERR_READ', `${urlForMessages(path)}: ${hint}`)
+  }
   const { code, message } = error as { code?: unknown; message: string }
   if (code === 'ENXIO' || code === 'EOPNOTSUPP')
     return new SpindleError('ERR_READ', `${path}: is not a regular file but a socket or a pipe (${code})`)
