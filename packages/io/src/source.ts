@@ -72,7 +72,7 @@ export function readSourceSync(source: SyncSource): Buffer {
     return files.read(typeof source === 'string' ? source : fileURLToPath(source))
   } catch (error) {
     const cause = explain(error, source)
-    throw new MediaError('ERR_READ', (cause as Error).message, { cause })
+    throw new MediaError(codeOf(cause), (cause as Error).message, { cause })
   }
 }
 
