@@ -5,6 +5,7 @@ import { ResourceMeter } from '../observe/resources/meter.ts'
 import { resourceUsage } from '../observe/resources/usage.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { trace } from '../observe/trace.ts'
+import { urlForMessages } from '../url-for-messages.ts'
 import { loadPipeline } from './load-module.ts'
 import { checkOutputFile, openPage } from './page-output.ts'
 import { showView } from './view/view.ts'
@@ -113,7 +114,9 @@ export function summary(report: Report, unit: string, warning: string | undefine
 
 function failureLine(failure: ItemError): string {
   const message = messageOf(failure.error)
-  const item = typeof failure.item === 'string' && !message.includes(failure.item) ? ` (${failure.item})` : ''
+  // A signed URL is as good as a key.
+  const name = typeof failure.item === 'string' ? urlForMessages(failure.item) : undefined
+  const item = name !== undefined && !message.includes(name) ? ` (${name})` : ''
   return `${failure.stage}, item ${failure.index}${item}: ${message}`
 }
 
@@ -130,7 +133,7 @@ function toJson(report: Report, unit: string, failure: unknown): object {
       index: each.index,
       attempts: each.attempts,
       message: messageOf(each.error),
-      ...(typeof each.item === 'string' ? { item: each.item } : {}),
+      ...(typeof each.item === 'string' ? { item: urlForMessages(each.item) } : {}),
     })),
     error: failure === undefined ? null : describe(failure),
     bottleneck: bottleneck ?? null,

@@ -6,6 +6,8 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { type ReadUrlOptions, RemoteFile, readUrl, streamUrl, urlForMessages } from 'spindle/source'
+import { show } from '../../src/check.ts'
+import { renderFailures } from '../../src/observe/page/stage-tables.ts'
 
 const SIZE = 100_000
 const quick: ReadUrlOptions = { minDelayMs: 1, maxDelayMs: 5 }
@@ -313,5 +315,16 @@ describe('secrets in URLs', () => {
       () => streamUrl(`http://${secret}@127.0.0.1/`),
       (error) => !inspect(error).includes(secret),
     )
+  })
+
+  it('stand in no value that a message shows, and in no table of failed items', () => {
+    const url = 'https://example.org/a.jpg?signature=S3CRET'
+    for (const value of [url, new URL(url), { url, other: 1 }, { nested: [url] }])
+      assert.doesNotMatch(show(value), /S3CRET/)
+    const failure = { stage: 'fetch', index: 0, attempts: 1, error: new Error('no'), item: url }
+    const report = { failures: [failure], stats: { stages: [{ failures: 1 }] } }
+    const page = renderFailures(report as unknown as Parameters<typeof renderFailures>[0])
+    assert.match(page, /example\.org\/a\.jpg/)
+    assert.doesNotMatch(page, /S3CRET/)
   })
 })
