@@ -5,6 +5,7 @@ import { withFile } from './audio/open-file.ts'
 import { checkKnown, checkSignal } from './check.ts'
 import { errorOf, MediaError, nameSource } from './errors.ts'
 import { MemoryReader, openReader } from './file/reader.ts'
+import { NotReadable, refuseHuge } from './file/regular.ts'
 import { run } from './file/routine.ts'
 import { printHead, sniffFormat } from './image/format.ts'
 import { type ImageInfo, inspectImage } from './image/probe.ts'
@@ -13,6 +14,7 @@ import {
   checkSource,
   checkSyncSource,
   describeSource,
+  fileFault,
   localSource,
   type MediaSource,
   type SyncSource,
@@ -63,6 +65,7 @@ export async function probe(source: MediaSource, options: ProbeOptions = {}): Pr
   try {
     const head = bufferOf(await reader.read(0, Math.min(HEAD_BYTES, reader.size)))
     if (sniffFormat(head) !== undefined || head.length === 0) {
+      refuseHuge(reader.size)
       return inspectImage(bufferOf(await reader.read(0, reader.size)), source)
     }
     const wav = await run(wavInfo(reader.size), { reader }, signal)
@@ -89,6 +92,7 @@ export function probeSync(source: SyncSource): MediaInfo {
       const { reader } = file
       const head = bufferOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
       if (sniffFormat(head) !== undefined || head.length === 0) {
+        refuseHuge(reader.size)
         return inspectImage(bufferOf(reader.read(0, reader.size)), source)
       }
       try {
@@ -103,6 +107,7 @@ export function probeSync(source: SyncSource): MediaInfo {
 }
 
 function named(error: unknown, source: MediaSource): unknown {
+  if (error instanceof NotReadable) return fileFault(error, source)
   return error instanceof MediaError && error.source !== undefined
     ? error
     : nameSource(error, describeSource(source))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -82,7 +82,7 @@ before(async () => {
   symlinkSync(pipe, link)
   server.listen(socket)
   await once(server, 'listening')
-  closeSync(openSync(huge, 'w'))
+  writeFileSync(huge, Buffer.from('89504e470d0a1a0a', 'hex'))
   truncateSync(huge, 2 ** 31)
 })
 after(() => {
@@ -122,6 +122,8 @@ describe('files that cannot be read as a whole', () => {
     await assert.rejects(loadImage(huge), tooLarge)
     await assert.rejects(loadImage(huge, { backend: 'sharp' }), tooLarge)
     assert.throws(() => sync.loadImage(huge), tooLarge)
+    await assert.rejects(probe(huge), tooLarge)
+    assert.throws(() => sync.probe(huge), tooLarge)
   })
 
   it('are told by their names where these are not UTF-8', async () => {

@@ -31,18 +31,21 @@ export async function indexShard(place: string | URL, plan: WebDatasetPlan): Pro
   const extensions: string[] = []
   const offsets: number[] = []
   const sizes: number[] = []
+  let extensionsOfSample = new Set<string>()
   for (const [number, path] of tar.paths().entries()) {
     const parts = splitKey(path)
     if (parts === undefined) continue
     if (keys.length === 0 || parts.key !== keys.at(-1)) {
       keys.push(parts.key)
       firsts.push(extensions.length)
+      extensionsOfSample = new Set()
     }
     if (wanted !== undefined && !wanted.includes(parts.extension)) continue
-    if (extensions.includes(parts.extension, firsts.at(-1)!)) {
+    if (extensionsOfSample.has(parts.extension)) {
       const problem = `is the second one of extension ${JSON.stringify(parts.extension)} in its sample`
       throw archiveError('ERR_DECODE', name, problem, { member: path })
     }
+    extensionsOfSample.add(parts.extension)
     const { offset, size } = tar.entry(number)
     extensions.push(parts.extension)
     offsets.push(offset)

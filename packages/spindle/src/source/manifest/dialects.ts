@@ -40,7 +40,8 @@ export function tableDialect(format: string, delimiter: string, columns?: readon
       columns === undefined
         ? (text) => {
             names = parseFields(text, delimiter)
-            const double = names.find((name, index) => names!.indexOf(name) !== index)
+            const seen = new Set<string>()
+            const double = names.find((name) => seen.size === seen.add(name).size)
             if (double !== undefined) throw new Error(`two columns are called ${JSON.stringify(double)}`)
           }
         : undefined,
