@@ -1,10 +1,22 @@
-import { badOption } from './errors.ts'
+import { badOption, MediaError } from './errors.ts'
 
-/** Refuses options that are not known: a misspelt option is an error. @throws MediaError `ERR_BAD_OPTION` */
-export function checkKnown(options: unknown, known: readonly string[]): void {
+/**
+ * Refuses options that are not known: a misspelt option is an error.
+ *
+ * @param forUrls those that only matter for URLs, which are named last
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
+export function checkKnown(
+  options: unknown,
+  known: readonly string[],
+  forUrls: readonly string[] = [],
+): void {
   if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options)
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw badOption('options', `made of ${known.join(', ')}`, name)
+    if (known.includes(name) || forUrls.includes(name)) continue
+    const { code, message } = badOption('options', `made of ${known.join(', ')}`, name)
+    const also = forUrls.length === 0 ? '' : `; for URLs also ${forUrls.join(', ')}`
+    throw new MediaError(code, message + also)
   }
 }
 

@@ -1,4 +1,5 @@
 import { SpindleError } from 'spindle'
+import { urlForMessages } from 'spindle/source'
 
 /** Stable codes of the errors that `@spindle/io` throws. */
 export type MediaErrorCode =
@@ -92,7 +93,10 @@ export function withSource(error: unknown, source: string): unknown {
 
 /** A value in an error message: short, quoted where it is a string. */
 export function printValue(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  if (typeof value === 'string' || value instanceof URL) {
+    const text = urlForMessages(value)
+    return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+  }
   if (typeof value === 'function') return `a function`
   if (Array.isArray(value)) return `[${value.slice(0, 8).map(printValue).join(', ')}]`
   if (typeof value === 'object' && value !== null)

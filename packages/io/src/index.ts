@@ -4,14 +4,24 @@ export type { ArchiveSource } from './archive/archive-source.ts'
 export type { ArchiveReadManyOptions, ArchiveReadOptions } from './archive/read-many.ts'
 export { iterateTar } from './archive/tar/iterate-tar.ts'
 export type { TarHeader, TarMember, TarMemberType } from './archive/tar/member.ts'
-export type { IterateTarOptions, StreamTarOptions, TarFilterOptions } from './archive/tar/options.ts'
+export type {
+  IterateTarOptions,
+  StreamTarOptions,
+  TarFilterOptions,
+  TarUrlOptions,
+} from './archive/tar/options.ts'
 export { streamTar, type TarStreamMember } from './archive/tar/stream-tar.ts'
 export type { TarIndexEntry } from './archive/tar-index/members.ts'
 export type { TarIndexOptions } from './archive/tar-index/options.ts'
 export { TarIndex } from './archive/tar-index/tar-index.ts'
 export { expandBraces } from './archive/webdataset/expand-braces.ts'
 export { fromWebDataset } from './archive/webdataset/from-web-dataset.ts'
-export { groupByKey, type KeyedMember, type Sample } from './archive/webdataset/group-by-key.ts'
+export {
+  type GroupByKeyOptions,
+  groupByKey,
+  type KeyedMember,
+  type Sample,
+} from './archive/webdataset/group-by-key.ts'
 export type { WebDatasetOptions } from './archive/webdataset/options.ts'
 export { iterateZip } from './archive/zip/iterate-zip.ts'
 export type { ZipMember, ZipMemberEntry } from './archive/zip/members.ts'
@@ -87,9 +97,10 @@ export { encodeNpz, type NamedArrays, type SaveNpzOptions, saveNpz } from './npz
 export type { ParquetDecompressors } from './parquet/codecs.ts'
 export { fromParquet, type ParquetOptions, type ParquetRow } from './parquet/from-parquet.ts'
 export { giveBack } from './pool.ts'
-export { type MediaInfo, probe } from './probe.ts'
+export { type MediaInfo, type ProbeOptions, probe } from './probe.ts'
 export type { ImageSource, MediaSource } from './source.ts'
 export { stack } from './stack.ts'
+export type { UrlOptions } from './url/url-options.ts'
 // Video
 export { loadVideo } from './video/load-video.ts'
 export type { VideoArray, VideoFailure } from './video/loaded.ts'

@@ -5,6 +5,7 @@ import { withFile } from './audio/open-file.ts'
 import { checkKnown, checkSignal } from './check.ts'
 import { errorOf, MediaError, nameSource } from './errors.ts'
 import { MemoryReader, openReader } from './file/reader.ts'
+import { NotReadable, refuseHuge } from './file/regular.ts'
 import { run } from './file/routine.ts'
 import { printHead, sniffFormat } from './image/format.ts'
 import { type ImageInfo, inspectImage } from './image/probe.ts'
@@ -13,14 +14,22 @@ import {
   checkSource,
   checkSyncSource,
   describeSource,
+  fileFault,
   localSource,
   type MediaSource,
   type SyncSource,
 } from './source.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from './url/url-options.ts'
 import type { VideoInfo } from './video/video-info.ts'
 
 /** What `probe` tells: `if (info.kind === 'image')` tells them apart. */
 export type MediaInfo = ImageInfo | AudioInfo | VideoInfo
+
+/** Options of `probe`. */
+export interface ProbeOptions extends UrlOptions {
+  /** Gives up: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
 
 /** What is needed to tell an image from anything else. */
 const HEAD_BYTES = 256
@@ -46,19 +55,17 @@ const HEAD_BYTES = 256
  * assert.deepEqual([sound.codec, sound.sampleRate, sound.durationSec], ['pcm_s16le', 16000, 0.5])
  * ```
  */
-export async function probe(
-  source: MediaSource,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<MediaInfo> {
+export async function probe(source: MediaSource, options: ProbeOptions = {}): Promise<MediaInfo> {
   checkSource(source, 'source')
-  checkKnown(options, ['signal'])
+  checkKnown(options, ['signal'], URL_OPTIONS)
   const { signal } = options
   checkSignal(signal)
   signal?.throwIfAborted()
-  const reader = await openReader(source, signal)
+  const reader = await openReader(source, fetchingOf(options))
   try {
     const head = bufferOf(await reader.read(0, Math.min(HEAD_BYTES, reader.size)))
     if (sniffFormat(head) !== undefined || head.length === 0) {
+      refuseHuge(reader.size)
       return inspectImage(bufferOf(await reader.read(0, reader.size)), source)
     }
     const wav = await run(wavInfo(reader.size), { reader }, signal)
@@ -85,6 +92,7 @@ export function probeSync(source: SyncSource): MediaInfo {
       const { reader } = file
       const head = bufferOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
       if (sniffFormat(head) !== undefined || head.length === 0) {
+        refuseHuge(reader.size)
         return inspectImage(bufferOf(reader.read(0, reader.size)), source)
       }
       try {
@@ -99,6 +107,7 @@ export function probeSync(source: SyncSource): MediaInfo {
 }
 
 function named(error: unknown, source: MediaSource): unknown {
+  if (error instanceof NotReadable) return fileFault(error, source)
   return error instanceof MediaError && error.source !== undefined
     ? error
     : nameSource(error, describeSource(source))

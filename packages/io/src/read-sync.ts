@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
+import { openRegularSync, refuseHuge } from './file/regular.ts'
 
 const FIRST_ROOM = 1 << 18
 const ROOM_KEPT = 16 << 20
@@ -10,11 +11,12 @@ const ROOM_KEPT = 16 << 20
 export class FileReader {
   #room = Buffer.allocUnsafeSlow(FIRST_ROOM)
 
-  /** The bytes of a file, valid until the next call. @throws what `node:fs` throws */
+  /** The bytes of a file, valid until the next call. @throws NotReadable for what is no regular file, or too large; what `node:fs` throws */
   read(path: string): Buffer {
     if (this.#room.length > ROOM_KEPT) this.#room = Buffer.allocUnsafeSlow(FIRST_ROOM)
-    const file = openSync(path, 'r')
+    const { fd: file, size } = openRegularSync(path)
     try {
+      refuseHuge(size)
       let length = 0
       for (;;) {
         const got = readSync(file, this.#room, length, this.#room.length - length, null)

@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import { readFile } from 'spindle/source'
+import { readFile, urlForMessages } from 'spindle/source'
 import { badOption, MediaError, mediaError } from './errors.ts'
+import { NotReadable } from './file/regular.ts'
 import { FileReader } from './read-sync.ts'
+import { fetchBytes } from './url/fetch.ts'
+import type { Fetching } from './url/url-options.ts'
 
 /**
  * Where a file comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
@@ -15,10 +18,9 @@ export type ImageSource = MediaSource
 /** A source that can be read at once, without waiting: a path, a `file:` URL, or bytes. */
 export type SyncSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
 
-/** What a source is called in messages: its path, its URL, or `1234 bytes`. */
+/** What a source is called in messages: its path, its URL without what may be secret, or `1234 bytes`. */
 export function describeSource(source: MediaSource): string {
-  if (typeof source === 'string') return source
-  if (source instanceof URL) return source.href.length > 200 ? `${source.href.slice(0, 60)}…` : source.href
+  if (typeof source === 'string' || source instanceof URL) return urlForMessages(source)
   if (source instanceof Blob) return `Blob of ${source.size} bytes`
   return `${source.byteLength} bytes`
 }
@@ -70,31 +72,41 @@ export function readSourceSync(source: SyncSource): Buffer {
     return files.read(typeof source === 'string' ? source : fileURLToPath(source))
   } catch (error) {
     const cause = explain(error, source)
-    throw new MediaError('ERR_READ', (cause as Error).message, { cause })
+    throw new MediaError(codeOf(cause), (cause as Error).message, { cause })
   }
 }
 
 /**
  * The bytes of a source. Memory that is not shared is not copied; shared memory is, because native libraries refuse it.
  *
- * @throws MediaError `ERR_READ` when the file, URL or Blob cannot be read; `signal.reason` when aborted.
+ * @param fetching how a URL is fetched, and the signal
+ * @throws MediaError `ERR_READ` when the file, URL or Blob cannot be read, `ERR_TOO_LARGE`; `signal.reason` when aborted.
  */
-export async function readSource(source: MediaSource, signal?: AbortSignal): Promise<Buffer> {
+export async function readSource(source: MediaSource, fetching: Fetching = {}): Promise<Buffer> {
   if (source instanceof Uint8Array) return bufferOf(source.buffer, source.byteOffset, source.byteLength)
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
     return bufferOf(source, 0, source.byteLength)
   }
+  const { signal } = fetching
+  if (source instanceof URL && source.protocol !== 'file:') return fetchBytes(source, fetching)
   try {
     if (source instanceof Blob) return Buffer.from(await source.arrayBuffer())
-    if (typeof source === 'string' || source.protocol === 'file:') {
-      signal?.throwIfAborted()
-      return await readFile(source)
-    }
-    return await download(source, signal)
+    signal?.throwIfAborted()
+    return await readFile(source)
   } catch (error) {
     signal?.throwIfAborted()
-    throw mediaError('ERR_READ', describeSource(source), explain(error, source))
+    throw fileFault(error, source)
   }
+}
+
+/** A fault of reading a file or Blob, with the name of the source. */
+export function fileFault(error: unknown, source: MediaSource): MediaError {
+  const cause = explain(error, source)
+  return mediaError(codeOf(cause), describeSource(source), cause)
+}
+
+function codeOf(cause: unknown): 'ERR_READ' | 'ERR_TOO_LARGE' {
+  return (cause as { code?: unknown }).code === 'ERR_TOO_LARGE' ? 'ERR_TOO_LARGE' : 'ERR_READ'
 }
 
 function bufferOf(memory: ArrayBufferLike, offset: number, length: number): Buffer {
@@ -102,22 +114,8 @@ function bufferOf(memory: ArrayBufferLike, offset: number, length: number): Buff
   return Buffer.from(memory, offset, length)
 }
 
-async function download(url: URL, signal: AbortSignal | undefined): Promise<Buffer> {
-  const response = await fetch(url, signal === undefined ? {} : { signal })
-  if (!response.ok) {
-    await response.body?.cancel()
-    throw new Error(`the server answered ${response.status} ${response.statusText}`.trimEnd())
-  }
-  return Buffer.from(await response.arrayBuffer())
-}
-
-/** `fetch` hides what happened in the cause of "fetch failed"; a URL given as a string is not a path. */
-function explain(error: unknown, source: MediaSource): unknown {
-  if (typeof source === 'string' && /^(https?|file|data):/.test(source)) {
-    return new Error('a string is read as a path; pass a URL as `new URL(…)`', { cause: error })
-  }
-  const cause = error instanceof TypeError ? error.cause : undefined
-  return cause instanceof Error
-    ? new Error(`${(error as Error).message}: ${cause.message || cause.name}`, { cause: error })
-    : error
+/** A URL given as a string is not a path. What the system says of it repeats it, with whatever is secret in it. */
+export function explain(error: unknown, source: MediaSource): unknown {
+  if (typeof source !== 'string' || !/^(https?|file|data):/.test(source)) return error
+  return new NotReadable('a string is read as a path; pass a URL as `new URL(…)`')
 }

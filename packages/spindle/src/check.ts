@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { SpindleError } from './errors.ts'
-import { isUrlText, urlForMessages } from './url-for-messages.ts'
+import { isUrlText, urlForMessages, urlsForMessages } from './url-for-messages.ts'
 
 /** Fails with `ERR_BAD_OPTION`: names the option, the rule, the value given, and where. */
 export function badOption(option: string, rule: string, value: unknown, where?: string): never {
@@ -88,5 +88,7 @@ function describe(value: unknown): string {
   if (value instanceof Map) return `a Map of ${value.size}`
   if (value instanceof URL || (typeof value === 'string' && isUrlText(value)))
     return inspect(urlForMessages(value), { maxStringLength: 200 })
-  return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60 })
+  return urlsForMessages(
+    inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60 }),
+  )
 }

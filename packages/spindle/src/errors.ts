@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'ERR_NO_RANK'
   | 'ERR_BAD_RECORD'
   | 'ERR_HTTP'
+  | 'ERR_READ'
   | 'ERR_NO_SOURCE'
   | 'ERR_ALREADY_STARTED'
   | 'ERR_MIXED_CONTINUOUS'

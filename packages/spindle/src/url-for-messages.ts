@@ -36,3 +36,8 @@ export function urlForMessages(url: string | URL): string {
 export function isUrlText(text: string): boolean {
   return URL_TEXT.test(text)
 }
+
+/** A text with all URLs in it as messages show them. */
+export function urlsForMessages(text: string): string {
+  return text.replace(/\b[a-z][a-z0-9+.-]+:\/\/[^\s'"`<>]+/gi, urlForMessages)
+}

@@ -1,11 +1,20 @@
 import { createReadStream } from 'node:fs'
 import type { ReadableStreamLike } from 'spindle'
 import { MediaError } from '../errors.ts'
+import { fetchPieces } from '../url/fetch.ts'
+import type { Fetching } from '../url/url-options.ts'
 import { archiveError } from './archive-error.ts'
 import { type ArchiveSource, bytesOf, describeArchive, isFile } from './archive-source.ts'
 import { decompress, isDecompressionError, MAGIC_BYTES, sniffCompression, whyNot } from './compression.ts'
 
 const FILE_PIECE = 256 * 1024
+
+/** How an archive is read that comes in pieces. */
+export interface PieceOptions {
+  /** How a URL is fetched, and the signal. */
+  readonly fetching: Fetching
+  readonly maxDecompressedBytes: number
+}
 
 /**
  * The bytes of an archive in pieces, decompressed where its first bytes say that it is compressed.
@@ -14,22 +23,24 @@ const FILE_PIECE = 256 * 1024
  */
 export async function* readPieces(
   source: ArchiveSource,
-  signal: AbortSignal | undefined,
+  { fetching, maxDecompressedBytes }: PieceOptions,
 ): AsyncGenerator<Buffer, void, void> {
+  const { signal } = fetching
   const archive = describeArchive(source)
   // Ends the wait for a piece when the user aborts, and when nobody wants it any more.
   const stop = new AbortController()
   const abort = (): void => stop.abort(signal?.reason)
   signal?.throwIfAborted()
   signal?.addEventListener('abort', abort)
-  const stored = readStored(source, archive, stop.signal)
+  const stored = readStored(source, archive, { ...fetching, signal: stop.signal })
   try {
     const head = await readHead(stored)
     const compression = sniffCompression(head)
     const refusal = compression === undefined ? undefined : whyNot(compression)
     if (refusal !== undefined) throw archiveError('ERR_UNSUPPORTED', archive, refusal)
     const all = chain(head, stored)
-    yield* compression === undefined ? all : decompress(compression, all)
+    if (compression === undefined) return yield* all
+    yield* limited(decompress(compression, all), maxDecompressedBytes, archive)
   } catch (error) {
     signal?.throwIfAborted()
     throw isDecompressionError(error) ? archiveError('ERR_DECODE', archive, error) : error
@@ -37,6 +48,22 @@ export async function* readPieces(
     signal?.removeEventListener('abort', abort)
     stop.abort()
     await stored.return()
+  }
+}
+
+async function* limited(
+  pieces: AsyncGenerator<Buffer, void, void>,
+  maxBytes: number,
+  archive: string,
+): AsyncGenerator<Buffer, void, void> {
+  let bytes = 0
+  for await (const piece of pieces) {
+    bytes += piece.length
+    if (bytes > maxBytes) {
+      const problem = `decompresses to more than \`maxDecompressedBytes\` (${maxBytes})`
+      throw archiveError('ERR_TOO_LARGE', archive, problem)
+    }
+    yield piece
   }
 }
 
@@ -65,13 +92,14 @@ async function* chain(
 async function* readStored(
   source: ArchiveSource,
   archive: string,
-  signal: AbortSignal,
+  fetching: Fetching & { readonly signal: AbortSignal },
 ): AsyncGenerator<Buffer, void, void> {
+  const { signal } = fetching
   let iterator: AsyncIterator<Uint8Array> | undefined
   let isOpen = true
   let isWaiting = true
   try {
-    iterator = await open(source, signal)
+    iterator = open(source, fetching)
     for (;;) {
       isWaiting = true
       const step = await unlessAborted(iterator.next(), signal)
@@ -87,7 +115,7 @@ async function* readStored(
     signal.throwIfAborted()
     // An iterator that threw is at its end.
     isOpen = !isWaiting
-    throw error instanceof MediaError ? error : archiveError('ERR_READ', archive, explainFetch(error))
+    throw error instanceof MediaError ? error : archiveError('ERR_READ', archive, error)
   } finally {
     if (isOpen && iterator?.return !== undefined) {
       const returned = Promise.resolve(iterator.return()).catch(() => {})
@@ -97,12 +125,17 @@ async function* readStored(
   }
 }
 
-async function open(source: ArchiveSource, signal: AbortSignal): Promise<AsyncIterator<Uint8Array>> {
+function open(source: ArchiveSource, fetching: Fetching): AsyncIterator<Uint8Array> {
   const bytes = bytesOf(source)
   if (bytes !== undefined) return only(bytes)
   if (isFile(source)) return createReadStream(source, { highWaterMark: FILE_PIECE })[Symbol.asyncIterator]()
-  if (source instanceof URL) return iterate(await download(source, signal))
+  if (source instanceof URL) return fetchPieces(source, { ...fetching, headers: headersOf(fetching) })
   return iterate(source instanceof Blob ? source.stream() : (source as ReadableStreamLike<Uint8Array>))
+}
+
+/** An archive that is compressed on its way only is taken too: where it is cut, the archive ends too early. */
+function headersOf({ headers = {} }: Fetching): Record<string, string> {
+  return { 'accept-encoding': 'identity, gzip;q=0.1', ...headers }
 }
 
 async function* only(bytes: Buffer): AsyncGenerator<Uint8Array, void, void> {
@@ -121,23 +154,6 @@ function iterate(
       return { done: true, value: undefined }
     },
   }
-}
-
-async function download(url: URL, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-  const response = await fetch(url, { signal })
-  if (!response.ok) {
-    await response.body?.cancel()
-    throw new Error(`the server answered ${response.status} ${response.statusText}`.trimEnd())
-  }
-  return (response.body ?? new Blob([]).stream()) as AsyncIterable<Uint8Array>
-}
-
-/** `fetch` hides what happened in the cause of "fetch failed" and of "terminated". */
-export function explainFetch(error: unknown): unknown {
-  const cause = error instanceof TypeError ? error.cause : undefined
-  return cause instanceof Error
-    ? new Error(`${(error as Error).message}: ${cause.message || cause.name}`, { cause: error })
-    : error
 }
 
 /** The promise, or the rejection with the signal's reason, whichever comes first. The listener does not outlive the wait. */

@@ -3,6 +3,7 @@ import { MemoryReader } from '../file/reader.ts'
 import { run } from '../file/routine.ts'
 import { runInPool } from '../pool.ts'
 import { checkSource, describeSource, localSource, type MediaSource, readSource } from '../source.ts'
+import { fetchingOf } from '../url/url-options.ts'
 import { audioOps } from './audio-ops.ts'
 import { type AudioArray, audioArray, type LoadedAudio } from './loaded.ts'
 import { type AudioDType, type AudioTarget, audioTarget, type LoadAudioOptions } from './options.ts'
@@ -44,7 +45,7 @@ export async function loadAudio<D extends AudioDType = 'float32'>(
   const { signal } = options
   signal?.throwIfAborted()
   const name = describeSource(source)
-  const local = localSource(source) ?? (await readSource(source, signal))
+  const local = localSource(source) ?? (await readSource(source, fetchingOf(options)))
   const loaded =
     (typeof local === 'string' ? undefined : await plainWav(local, target, name, signal)) ??
     (await runInPool(audioOps.load, { source: local, target }, signal))

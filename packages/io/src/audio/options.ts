@@ -1,6 +1,7 @@
 import type { DType } from '../array.ts'
 import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../check.ts'
 import { badOption } from '../errors.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { checkWindow, type TimeWindow } from '../wav/window.ts'
 
 /** Element types that sound can be had in. Of integers the whole range is used, as WAV files do: uint8 has its silence at 128. */
@@ -10,7 +11,7 @@ export type AudioDType = Extract<DType, 'float32' | 'float64' | 'int16' | 'int32
 export type AudioLayout = 'CT' | 'TC'
 
 /** Options of `loadAudio` and `loadAudioSync`. */
-export interface LoadAudioOptions {
+export interface LoadAudioOptions extends UrlOptions {
   /**
    * Only the samples whose time, `index / sampleRate` of the result, is in `[startSec, endSec)`: windows that touch share no sample and miss
    * none. Time counts from the first sample, whatever time stamp that has; an end behind the last sample means all. Default: all.
@@ -59,7 +60,7 @@ const DTYPES: readonly AudioDType[] = ['float32', 'float64', 'int16', 'int32', '
 
 /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function audioTarget(options: LoadAudioOptions): AudioTarget {
-  checkKnown(options, KNOWN)
+  checkKnown(options, KNOWN, URL_OPTIONS)
   const { window, sampleRate, channels, layout = 'CT', dtype = 'float32' } = options
   const { numSamples, stream, strict = true, signal } = options
   checkWindow(window)
@@ -71,6 +72,7 @@ export function audioTarget(options: LoadAudioOptions): AudioTarget {
   checkWithin('stream', stream, 0, 0xffff)
   checkBoolean('strict', strict)
   checkSignal(signal)
+  fetchingOf(options)
   const isPlanar = layout === 'CT'
   return { window, sampleRate, channels, isPlanar, dtype, numSamples, stream, isStrict: strict }
 }

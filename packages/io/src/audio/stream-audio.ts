@@ -1,5 +1,6 @@
 import { checkStreamSource, describeStreamSource, type StreamSource } from '../live/live-source.ts'
 import { piecesOf } from '../live/pieces.ts'
+import { fetchingOf } from '../url/url-options.ts'
 import { audioOps } from './audio-ops.ts'
 import { type AudioArray, audioArray } from './loaded.ts'
 import type { AudioDType } from './options.ts'
@@ -32,10 +33,11 @@ export function streamAudio<D extends AudioDType = 'float32'>(
 ): AsyncGenerator<AudioArray<D>, void, undefined> {
   checkStreamSource(source)
   const target = streamAudioTarget(options)
+  const fetching = fetchingOf(options)
   const name = describeStreamSource(source)
   const ops = { file: audioOps.stream, live: audioOps.streamLive }
   return (async function* chunks() {
-    for await (const chunk of piecesOf(source, target, ops, options.signal)) {
+    for await (const chunk of piecesOf(source, target, ops, fetching)) {
       yield audioArray(chunk, target.audio, name) as AudioArray<D>
     }
   })()

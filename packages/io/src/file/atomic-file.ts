@@ -62,7 +62,7 @@ export function writeBytesSync(path: string | URL, bytes: Uint8Array): void {
 /** Refuses what is no place for a file. @throws MediaError `ERR_BAD_OPTION` */
 export function checkPath(path: unknown): asserts path is string | URL {
   const isPath = typeof path === 'string' ? path !== '' : path instanceof URL && path.protocol === 'file:'
-  if (!isPath) throw badOption('path', 'a path or a file: URL', path instanceof URL ? path.href : path)
+  if (!isPath) throw badOption('path', 'a path or a file: URL', path)
 }
 
 function placesOf(path: string | URL): { target: string; beside: string } {

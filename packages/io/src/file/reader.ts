@@ -1,6 +1,8 @@
-import { close, closeSync, fstat, fstatSync, open, openSync, read, readSync } from 'node:fs'
+import { close, closeSync, read, readSync } from 'node:fs'
 import { badOption, MediaError, mediaError } from '../errors.ts'
-import { describeSource, type MediaSource, readSource } from '../source.ts'
+import { describeSource, fileFault, type MediaSource, readSource } from '../source.ts'
+import type { Fetching } from '../url/url-options.ts'
+import { openRegular, openRegularSync } from './regular.ts'
 import type { Reader, SyncReader } from './routine.ts'
 
 /** A reader that may hold a file open. */
@@ -24,19 +26,15 @@ const forgotten = new FinalizationRegistry<number>((fd) => close(fd))
  * Opens a source for reads of ranges. Of a regular file and of a Blob only the ranges asked for are read; what comes over the
  * network is fetched whole.
  *
- * @throws MediaError `ERR_READ`; `signal.reason` when aborted
+ * @throws MediaError `ERR_READ`, also for what is no regular file; `signal.reason` when aborted
  */
-export async function openReader(source: MediaSource, signal?: AbortSignal): Promise<OpenReader> {
+export async function openReader(source: MediaSource, fetching: Fetching = {}): Promise<OpenReader> {
   if (source instanceof Blob) return new BlobReader(source)
   if (typeof source === 'string' || (source instanceof URL && source.protocol === 'file:')) {
-    signal?.throwIfAborted()
-    const reader = await FileReader.open(source)
-    if (reader !== undefined) return reader
+    fetching.signal?.throwIfAborted()
+    return FileReader.open(source)
   }
-  return new MemoryReader(
-    await readSource(source, signal),
-    source instanceof URL || typeof source === 'string',
-  )
+  return new MemoryReader(await readSource(source, fetching), source instanceof URL)
 }
 
 /** Opens a path, a `file:` URL or bytes for synchronous reads. @throws MediaError `ERR_READ` or `ERR_BAD_OPTION` */
@@ -98,18 +96,11 @@ class FileReader implements OpenReader {
   private readonly fd: number
   private closing: Promise<void> | undefined
 
-  /** `undefined` for a pipe, a device or a directory, which have no ranges. */
-  static async open(source: string | URL): Promise<FileReader | undefined> {
-    const fd = await called<number>(source, (done) => open(source, done))
-    try {
-      const stats = await called<{ size: number; isFile(): boolean }>(source, (done) => fstat(fd, done))
-      if (stats.isFile()) return new FileReader(describeSource(source), fd, stats.size)
-    } catch (error) {
-      close(fd)
-      throw error
-    }
-    await called<void>(source, (done) => close(fd, (error) => done(error)))
-    return undefined
+  static async open(source: string | URL): Promise<FileReader> {
+    const { fd, size } = await openRegular(source).catch((error) => {
+      throw fileFault(error, source)
+    })
+    return new FileReader(describeSource(source), fd, size)
   }
 
   private constructor(name: string, fd: number, size: number) {
@@ -151,17 +142,14 @@ class SyncFileReader implements OpenSyncReader {
 
   constructor(source: string | URL) {
     this.name = describeSource(source)
-    const fd = this.call(() => openSync(source, 'r'))
-    this.fd = fd
     try {
-      const stats = this.call(() => fstatSync(fd))
-      if (!stats.isFile()) throw mediaError('ERR_READ', this.name, 'is not a regular file')
-      this.size = stats.size
+      const { fd, size } = openRegularSync(source)
+      this.fd = fd
+      this.size = size
     } catch (error) {
-      closeSync(fd)
-      throw error
+      throw fileFault(error, source)
     }
-    forgotten.register(this, fd, this)
+    forgotten.register(this, this.fd, this)
   }
 
   read(offset: number, length: number): Uint8Array {

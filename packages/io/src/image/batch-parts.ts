@@ -14,7 +14,7 @@ export async function fillInParts(work: BatchWork): Promise<FilledBatch> {
   batchesUnderWay += 1
   try {
     const { readable, failures } = await readAhead(work)
-    work.signal?.throwIfAborted()
+    work.fetching.signal?.throwIfAborted()
     if (work.isStrict && failures.length > 0)
       return { data: imageArray(work.shape.target.dtype, 0), failures }
     const filled = await decode(work, readable)
@@ -32,7 +32,7 @@ interface Readable {
 
 /** Fetches what the threads cannot read by themselves: URLs and Blobs. */
 async function readAhead(work: BatchWork): Promise<{ readable: Readable[]; failures: ImageFailure[] }> {
-  const { sources, signal, concurrency, isStrict } = work
+  const { sources, fetching, concurrency, isStrict } = work
   const readable: (Readable | undefined)[] = sources.map((whole, index) => {
     const source = localSource(whole)
     return source === undefined ? undefined : { index, source }
@@ -41,10 +41,10 @@ async function readAhead(work: BatchWork): Promise<{ readable: Readable[]; failu
   const failures: ImageFailure[] = []
   const lane = async (): Promise<void> => {
     for (let index = remote.shift(); index !== undefined; index = remote.shift()) {
-      if (signal?.aborted || (isStrict && failures.length > 0)) return
+      if (fetching.signal?.aborted || (isStrict && failures.length > 0)) return
       const source = sources[index]!
       try {
-        readable[index] = { index, source: await readSource(source, signal) }
+        readable[index] = { index, source: await readSource(source, fetching) }
       } catch (error) {
         if (!(error instanceof MediaError)) throw error
         failures.push({ index, source, error })
@@ -56,7 +56,8 @@ async function readAhead(work: BatchWork): Promise<{ readable: Readable[]; failu
 }
 
 async function decode(work: BatchWork, readable: readonly Readable[]): Promise<FilledBatch> {
-  const { into, shape, signal, isStrict } = work
+  const { into, shape, fetching, isStrict } = work
+  const { signal } = fetching
   const { target, size } = shape
   if (readable.length === 0) return { data: into ?? imageArray(target.dtype, 0), failures: [] }
   const count = partCount(work, readable.length)

@@ -1,6 +1,7 @@
 import type { DataOf, NdArray } from '../array.ts'
 import { badOption, MediaError, printValue } from '../errors.ts'
 import { checkSource, type ImageSource } from '../source.ts'
+import type { Fetching } from '../url/url-options.ts'
 import type { Augmentation } from './augment.ts'
 import { product } from './fill.ts'
 import { checkInteger, type ImageTarget, imageTarget, type LoadImageOptions } from './options.ts'
@@ -60,7 +61,8 @@ export interface BatchWork {
   readonly isStrict: boolean
   readonly isShared: boolean
   readonly concurrency: number
-  readonly signal: AbortSignal | undefined
+  /** How URLs are fetched, and the signal. */
+  readonly fetching: Fetching
 }
 
 /** A batch whose good images lie at the beginning of `data`; what failed, in order. Where it is given up, `data` may be anything. */

@@ -1,4 +1,5 @@
 import type { ImageSource } from '../source.ts'
+import { fetchingOf } from '../url/url-options.ts'
 import { draw } from './augment.ts'
 import { backends } from './backends.ts'
 import {
@@ -48,7 +49,7 @@ export async function loadImageBatch<O extends LoadImageBatchOptions>(
   const augmentations = augment && sources.map(() => draw(augment, rng!))
   signal?.throwIfAborted()
   const backend = await backends.get(given.backend)
-  const policy = { isStrict: strict, isShared: shared, concurrency, signal }
+  const policy = { isStrict: strict, isShared: shared, concurrency, fetching: fetchingOf(given) }
   const work = { sources, shape, into, augmentations, ...policy }
   const filled = backend.name === 'ffmpeg' ? fillInParts(work) : fillInLanes(work, backend)
   const { data, failures } = await filled

@@ -2,6 +2,7 @@ import type { NdArray } from '../array.ts'
 import { errorOf } from '../errors.ts'
 import { runInPool } from '../pool.ts'
 import { checkSource, describeSource, type ImageSource, localSource, readSource } from '../source.ts'
+import { fetchingOf } from '../url/url-options.ts'
 import { draw } from './augment.ts'
 import { backends } from './backends.ts'
 import { imageOps } from './image-ops.ts'
@@ -47,11 +48,15 @@ export async function loadImage<O extends LoadImageOptions = LoadNothing>(
   const augmentation = augment && draw(augment, rng!)
   const backend = await backends.get(given.backend)
   if (backend.name === 'sharp') {
-    return (await loadWithSharp(backend, source, target, augmentation, signal)) as unknown as NdArray<
-      DTypeOf<O>
-    >
+    return (await loadWithSharp(
+      backend,
+      source,
+      target,
+      augmentation,
+      fetchingOf(given),
+    )) as unknown as NdArray<DTypeOf<O>>
   }
-  const local = localSource(source) ?? (await readSource(source, signal))
+  const local = localSource(source) ?? (await readSource(source, fetchingOf(given)))
   const loaded = await runInPool(imageOps.load, { source: local, target, augmentation }, signal)
   if ('problem' in loaded) throw errorOf(loaded, describeSource(source))
   return loaded as unknown as NdArray<DTypeOf<O>>

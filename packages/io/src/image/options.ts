@@ -1,5 +1,6 @@
 import type { Rng } from 'spindle'
 import { badOption } from '../errors.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { type AugmentOptions, checkAugment } from './augment.ts'
 import {
   channelsOf,
@@ -28,7 +29,7 @@ export interface Normalization {
 }
 
 /** Options of `loadImage` and `loadImageSync`. */
-export interface LoadImageOptions {
+export interface LoadImageOptions extends UrlOptions {
   /**
    * Width of the result in pixels, 1 to 32768. Default: that of the image; or, where only `height` is given, what keeps
    * the aspect ratio.
@@ -99,7 +100,7 @@ export const MAX_SIDE = 32768
 
 const SINGLE = [
   ...['width', 'height', 'mode', 'algorithm', 'layout', 'pixelFormat', 'normalize', 'frames'],
-  ...['augment', 'rng', 'shrinkOnDecode', 'backend', 'signal'],
+  ...['augment', 'rng', 'shrinkOnDecode', 'backend', 'signal', ...URL_OPTIONS],
 ]
 const MODES = ['pad', 'crop', 'stretch', 'shorter']
 const ALGORITHMS = ['bilinear', 'bicubic', 'area', 'lanczos', 'nearest']
@@ -122,6 +123,7 @@ export function imageTarget(options: LoadImageOptions, alsoKnown: readonly strin
   if (backend !== undefined) checkOneOf('backend', backend, ['ffmpeg', 'sharp'])
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw badOption('signal', 'an AbortSignal', signal)
+  fetchingOf(options)
   if (mode === 'shorter' && width === undefined && height === undefined)
     throw badOption('width', "given with `mode: 'shorter'`, or `height`", width)
   if (channelsOf(pixelFormat) === undefined) checkYuv(options, pixelFormat)

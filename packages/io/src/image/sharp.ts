@@ -3,6 +3,7 @@ import type { Sharp } from 'sharp'
 import type { DataOf } from '../array.ts'
 import { MediaError, nameSource } from '../errors.ts'
 import { describeSource, type ImageSource, readSource } from '../source.ts'
+import type { Fetching } from '../url/url-options.ts'
 import { type Augmentation, partOf } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
 import { recognise } from './decode-file.ts'
@@ -27,7 +28,7 @@ export interface SharpBackend {
     target: ImageTarget,
     augmentation: Augmentation | undefined,
     claim: Claim,
-    signal: AbortSignal | undefined,
+    fetching: Fetching,
   ): Promise<void>
   encode(samples: Samples, encoding: Encoding): Promise<Uint8Array>
 }
@@ -36,9 +37,10 @@ export function sharpBackend(sharp: Library): SharpBackend {
   setThreads(sharp)
   return {
     name: 'sharp',
-    async load(source, target, augmentation, claim, signal) {
+    async load(source, target, augmentation, claim, fetching) {
       refuseWhatItCannot(target, augmentation)
-      const bytes = await readSource(source, signal)
+      const bytes = await readSource(source, fetching)
+      const { signal } = fetching
       try {
         await decode(sharp, recognise(bytes), target, augmentation, claim, signal)
       } catch (error) {
@@ -56,7 +58,7 @@ export async function loadWithSharp(
   source: ImageSource,
   target: ImageTarget,
   augmentation: Augmentation | undefined,
-  signal: AbortSignal | undefined,
+  fetching: Fetching,
 ): Promise<LoadedImage> {
   const { dtype, pixelFormat, layout } = target
   let loaded: LoadedImage | undefined
@@ -65,7 +67,7 @@ export async function loadWithSharp(
     loaded = { data: imageArray(dtype, product(shape)), dtype, shape }
     return loaded.data
   }
-  await backend.load(source, target, augmentation, claim, signal)
+  await backend.load(source, target, augmentation, claim, fetching)
   return loaded!
 }
 

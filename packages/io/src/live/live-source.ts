@@ -2,8 +2,10 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { badOption, mediaError } from '../errors.ts'
+import { badOption, MediaError, mediaError } from '../errors.ts'
 import { checkSource, describeSource, type MediaSource, type SyncSource } from '../source.ts'
+import { fetchPieces } from '../url/fetch.ts'
+import type { Fetching } from '../url/url-options.ts'
 
 /** Bytes that come by and by: a Node stream, a web stream, or what else gives bytes when iterated. They are read once, as fast as they are used. */
 export type ByteStream = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
@@ -36,33 +38,41 @@ export type Opened =
   | { readonly kind: 'file'; readonly source: SyncSource }
   | { readonly kind: 'live'; readonly bytes: Readable }
 
-/** Opens what must be: URLs are fetched as they are used, pipes and devices are read once. @throws MediaError `ERR_READ` */
-export async function openSource(source: StreamSource, signal: AbortSignal | undefined): Promise<Opened> {
+/** Opens what must be: URLs are fetched as they are used, pipes are read once. @throws MediaError `ERR_READ` */
+export async function openSource(source: StreamSource, fetching: Fetching): Promise<Opened> {
   try {
     if (isByteStream(source)) return live(readable(source))
     if (source instanceof Blob) return { kind: 'file', source: await source.arrayBuffer() }
-    if (source instanceof URL && source.protocol !== 'file:') {
-      const response = await fetch(source, signal === undefined ? {} : { signal })
-      if (!response.ok || response.body === null) {
-        await response.body?.cancel()
-        throw new Error(`the server answered ${response.status} ${response.statusText}`.trimEnd())
-      }
-      return live(readable(response.body))
-    }
+    if (source instanceof URL && source.protocol !== 'file:')
+      return live(await begun(fetchPieces(source, fetching)))
     if (typeof source !== 'string' && !(source instanceof URL)) return { kind: 'file', source }
     const path = typeof source === 'string' ? source : fileURLToPath(source)
     const stats = await stat(path)
-    return stats.isFIFO() || stats.isCharacterDevice()
-      ? live(createReadStream(path))
-      : { kind: 'file', source: path }
+    return stats.isFIFO() ? live(createReadStream(path)) : { kind: 'file', source: path }
   } catch (error) {
-    signal?.throwIfAborted()
+    fetching.signal?.throwIfAborted()
+    if (error instanceof MediaError) throw error
     throw mediaError('ERR_READ', describeStreamSource(source), error)
   }
 }
 
 function live(bytes: Readable): Opened {
   return { kind: 'live', bytes }
+}
+
+/** Bytes of which the first have come: a server that refuses is found out here. */
+async function begun(pieces: AsyncGenerator<Uint8Array, void, void>): Promise<Readable> {
+  const first = await pieces.next()
+  const all = async function* (): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      if (first.done === true) return
+      yield first.value
+      yield* pieces
+    } finally {
+      await pieces.return()
+    }
+  }
+  return Readable.from(all(), { objectMode: false })
 }
 
 function readable(bytes: ByteStream): Readable {

@@ -2,6 +2,7 @@ import { ThreadPool, type WorkerOp } from 'spindle'
 import { errorOf, type Fault, mediaError } from '../errors.ts'
 import { runInPool } from '../pool.ts'
 import type { SyncSource } from '../source.ts'
+import type { Fetching } from '../url/url-options.ts'
 import { LiveFeed } from './live-feed.ts'
 import { describeStreamSource, openSource, type StreamSource } from './live-source.ts'
 
@@ -22,11 +23,12 @@ export async function* piecesOf<T, P extends object>(
   source: StreamSource,
   target: T,
   ops: PieceOps<T, P>,
-  signal: AbortSignal | undefined,
+  fetching: Fetching,
 ): AsyncGenerator<P> {
+  const { signal } = fetching
   const name = describeStreamSource(source)
   signal?.throwIfAborted()
-  const opened = await openSource(source, signal)
+  const opened = await openSource(source, fetching)
   if (opened.kind === 'file') {
     const job = { source: opened.source, target }
     const pieces: unknown = await runInPool(ops.file, job, signal)

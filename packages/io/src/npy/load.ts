@@ -5,6 +5,7 @@ import { withSource } from '../errors.ts'
 import { openReader, openReaderSync } from '../file/reader.ts'
 import { run, runSync } from '../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../source.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { checkParseOptions, type ParseNpyOptions, readNpy } from './parse.ts'
 
 /** Options of `loadNpy` in `@spindle/io/sync`. */
@@ -17,7 +18,7 @@ export interface LoadNpySyncOptions extends ParseNpyOptions {
 }
 
 /** Options of `loadNpy`. */
-export interface LoadNpyOptions extends LoadNpySyncOptions {
+export interface LoadNpyOptions extends LoadNpySyncOptions, UrlOptions {
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -44,12 +45,13 @@ export interface LoadNpyOptions extends LoadNpySyncOptions {
  */
 export async function loadNpy(source: MediaSource, options: LoadNpyOptions = {}): Promise<AnyNdArray> {
   checkSource(source, 'source')
-  checkLoadOptions(options, ['signal'])
+  checkLoadOptions(options, ['signal'], URL_OPTIONS)
   const { rows, into, signal } = options
   checkSignal(signal)
+  const fetching = fetchingOf(options)
   signal?.throwIfAborted()
   try {
-    const reader = await openReader(source, signal)
+    const reader = await openReader(source, fetching)
     try {
       return await run(readNpy(0, reader.size, rows, reader.isOwn, into), { reader }, signal)
     } finally {
@@ -76,7 +78,11 @@ export function loadNpySync(source: MediaSource, options: LoadNpySyncOptions = {
   }
 }
 
-function checkLoadOptions(options: LoadNpySyncOptions, alsoKnown: readonly string[] = []): void {
-  checkParseOptions(options, ['into', ...alsoKnown])
+function checkLoadOptions(
+  options: LoadNpySyncOptions,
+  alsoKnown: readonly string[] = [],
+  forUrls: readonly string[] = [],
+): void {
+  checkParseOptions(options, ['into', ...alsoKnown], forUrls)
   if (options.into !== undefined) checkNdArray(options.into, 'into')
 }

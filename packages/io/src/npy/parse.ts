@@ -56,8 +56,12 @@ export function parseNpy(
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` */
-export function checkParseOptions(options: ParseNpyOptions, alsoKnown: readonly string[] = []): void {
-  checkKnown(options, ['rows', ...alsoKnown])
+export function checkParseOptions(
+  options: ParseNpyOptions,
+  alsoKnown: readonly string[] = [],
+  forUrls: readonly string[] = [],
+): void {
+  checkKnown(options, ['rows', ...alsoKnown], forUrls)
   checkRows(options.rows)
 }
 
@@ -87,6 +91,7 @@ export function* readNpy(
   into?: NdArray,
 ): Routine<AnyNdArray> {
   if (rows === undefined && into === undefined) {
+    if (size > ONE_READ_BYTES) dataOffsetOf(yield { kind: 'read', offset: base, length: USUAL_HEAD_BYTES })
     // One read. The data then begins behind the header, at a multiple of 16 (64 since NumPy 1.14).
     return yield* decodeWhole(yield { kind: 'read', offset: base, length: size }, isOwn)
   }
@@ -114,6 +119,9 @@ export function* decodeWhole(bytes: Uint8Array, isOwn: boolean, rows?: RowRange)
   const whole = yield* decodeData(header, bytes.subarray(dataOffset), isOwn)
   return rows === undefined ? whole : cutRows(whole, rowsWithin(rows, header.shape))
 }
+
+/** Larger files are looked at before they are read: they may be something else. */
+const ONE_READ_BYTES = 64 * 1024 * 1024
 
 /** Covers the header that NumPy writes for all but structured dtypes. */
 const USUAL_HEAD_BYTES = 256

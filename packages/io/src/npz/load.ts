@@ -3,12 +3,13 @@ import { badOption, withSource } from '../errors.ts'
 import { MemoryReader, type OpenSyncReader, openReader, openReaderSync } from '../file/reader.ts'
 import { run, runSync } from '../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../source.ts'
-import { checkNpzOptions, type NpzOptions, readNpzMembers } from './members.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
+import { type NpzOptions, type NpzPlan, npzPlan, readNpzMembers } from './members.ts'
 import { NpzFile } from './npz-file.ts'
 import { NpzFileSync } from './npz-file-sync.ts'
 
 /** Options of `loadNpz`. */
-export interface LoadNpzOptions extends NpzOptions {
+export interface LoadNpzOptions extends NpzOptions, UrlOptions {
   /** Gives up opening: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -43,16 +44,17 @@ export interface LoadNpzOptions extends NpzOptions {
  */
 export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {}): Promise<NpzFile> {
   checkSource(source, 'source')
-  checkNpzOptions(options, ['signal'])
-  const { verify = true, signal } = options
+  const plan = npzPlan(options, ['signal'], URL_OPTIONS)
+  const { signal } = options
   checkSignal(signal)
+  const fetching = fetchingOf(options)
   signal?.throwIfAborted()
   const name = describeSource(source)
   try {
-    const reader = await openReader(source, signal)
+    const reader = await openReader(source, fetching)
     try {
       const members = await run(readNpzMembers(reader.size), { reader }, signal)
-      return new NpzFile(name, reader, members, verify)
+      return new NpzFile(name, reader, members, plan)
     } catch (error) {
       await reader.close()
       throw error
@@ -66,8 +68,8 @@ export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {})
 /** {@link loadNpz} for worker ops: a path, `file:` URL or bytes; its arrays are read synchronously. */
 export function loadNpzSync(source: MediaSource, options: NpzOptions = {}): NpzFileSync {
   checkSource(source, 'source')
-  checkNpzOptions(options)
-  return openSync(describeSource(source), openReaderSync(source), options)
+  const plan = npzPlan(options)
+  return openSync(describeSource(source), openReaderSync(source), plan)
 }
 
 /**
@@ -93,14 +95,14 @@ export function parseNpz(
   if (!(bytes instanceof Uint8Array || isBytes)) {
     throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
   }
-  checkNpzOptions(options)
+  const plan = npzPlan(options)
   const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
-  return openSync(describeSource(view), new MemoryReader(view), options)
+  return openSync(describeSource(view), new MemoryReader(view), plan)
 }
 
-function openSync(name: string, reader: OpenSyncReader, { verify = true }: NpzOptions): NpzFileSync {
+function openSync(name: string, reader: OpenSyncReader, plan: NpzPlan): NpzFileSync {
   try {
-    return new NpzFileSync(name, reader, runSync(readNpzMembers(reader.size), { reader }), verify)
+    return new NpzFileSync(name, reader, runSync(readNpzMembers(reader.size), { reader }), plan)
   } catch (error) {
     reader.close()
     throw withSource(error, name)

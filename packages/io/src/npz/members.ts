@@ -1,8 +1,8 @@
 import { readZipDirectory, type ZipEntry } from '../archive/zip/directory.ts'
-import { findData, readZipMember } from '../archive/zip/member.ts'
+import { findData, isPossible, readZipMember } from '../archive/zip/member.ts'
 import type { AnyNdArray } from '../array.ts'
 import { checkBoolean, checkKnown } from '../check.ts'
-import { MediaError } from '../errors.ts'
+import { badOption, MediaError } from '../errors.ts'
 import type { Routine } from '../file/routine.ts'
 import { decodeWhole, readNpy } from '../npy/parse.ts'
 import { checkRows } from '../npy/rows.ts'
@@ -14,6 +14,17 @@ export interface NpzOptions {
    * for files that something else vouches for.
    */
   readonly verify?: boolean
+  /**
+   * Most bytes of one array's member when it is read as a whole; reading a larger one is an error, `ERR_TOO_LARGE`, whatever it takes up
+   * compressed. An integer >= 1, or `Infinity`. Default 1 GiB. `rows` of an array that is stored as it is are not counted.
+   */
+  readonly maxMemberBytes?: number
+}
+
+/** Options of reading an npz, checked and filled in. */
+export interface NpzPlan {
+  readonly verify: boolean
+  readonly maxMemberBytes: number
 }
 
 /** Options of getting one array. */
@@ -28,10 +39,19 @@ export interface NpzGetOptions {
 /** Name without `.npy` -> where the array lies. Of two members of one name the later counts, as in Python. */
 export type NpzMembers = ReadonlyMap<string, ZipEntry>
 
-/** @throws MediaError `ERR_BAD_OPTION` */
-export function checkNpzOptions(options: NpzOptions, alsoKnown: readonly string[] = []): void {
-  checkKnown(options, ['verify', ...alsoKnown])
-  if (options.verify !== undefined) checkBoolean('verify', options.verify)
+/** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
+export function npzPlan(
+  options: NpzOptions,
+  alsoKnown: readonly string[] = [],
+  forUrls: readonly string[] = [],
+): NpzPlan {
+  checkKnown(options, ['verify', 'maxMemberBytes', ...alsoKnown], forUrls)
+  const { verify = true, maxMemberBytes = 1024 ** 3 } = options
+  checkBoolean('verify', verify)
+  const isCount = Number.isInteger(maxMemberBytes) && maxMemberBytes >= 1
+  if (!isCount && maxMemberBytes !== Number.POSITIVE_INFINITY)
+    throw badOption('maxMemberBytes', 'an integer >= 1 or Infinity', maxMemberBytes)
+  return { verify, maxMemberBytes }
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` */
@@ -67,14 +87,19 @@ export function findMember(members: NpzMembers, name: string): ZipEntry {
 export function* readArray(
   entry: ZipEntry,
   { rows }: NpzGetOptions,
-  isVerified: boolean,
+  { verify, maxMemberBytes }: NpzPlan,
   isOwn: boolean,
 ): Routine<AnyNdArray> {
   if (rows !== undefined && entry.method === 0) {
     const offset = yield* findData(entry)
     return yield* withMember(entry, readNpy(offset, entry.size, rows, isOwn))
   }
-  const bytes = yield* readZipMember(entry, isVerified)
+  // What cannot be so large is damaged, which reading it says.
+  if (entry.size > maxMemberBytes && isPossible(entry)) {
+    const problem = `has ${entry.size} bytes; \`maxMemberBytes\` is ${maxMemberBytes}`
+    throw new MediaError('ERR_TOO_LARGE', `member ${JSON.stringify(entry.name)}: ${problem}`)
+  }
+  const bytes = yield* readZipMember(entry, verify)
   return yield* withMember(entry, decodeWhole(bytes, isOwn || entry.method !== 0, rows))
 }
 

@@ -2,7 +2,14 @@ import type { AnyNdArray } from '../array.ts'
 import { MediaError, withSource } from '../errors.ts'
 import type { OpenSyncReader } from '../file/reader.ts'
 import { runSync } from '../file/routine.ts'
-import { checkGetOptions, findMember, type NpzGetOptions, type NpzMembers, readArray } from './members.ts'
+import {
+  checkGetOptions,
+  findMember,
+  type NpzGetOptions,
+  type NpzMembers,
+  type NpzPlan,
+  readArray,
+} from './members.ts'
 import { checkName } from './npz-file.ts'
 
 /** An open npz whose arrays are read synchronously: that of `parseNpz`, and of `loadNpz` in `@spindle/io/sync`. */
@@ -11,15 +18,15 @@ export class NpzFileSync {
   readonly source: string
   private readonly reader: OpenSyncReader
   private readonly members: NpzMembers
-  private readonly isVerified: boolean
+  private readonly plan: NpzPlan
   private isClosed = false
 
   /** @internal */
-  constructor(source: string, reader: OpenSyncReader, members: NpzMembers, isVerified: boolean) {
+  constructor(source: string, reader: OpenSyncReader, members: NpzMembers, plan: NpzPlan) {
     this.source = source
     this.reader = reader
     this.members = members
-    this.isVerified = isVerified
+    this.plan = plan
   }
 
   /** The names of the arrays, in the order of the file, without `.npy`. */
@@ -40,7 +47,7 @@ export class NpzFileSync {
       if (this.isClosed) throw new MediaError('ERR_BAD_STATE', 'the npz is closed')
       const entry = findMember(this.members, name)
       const { reader } = this
-      return runSync(readArray(entry, options, this.isVerified, reader.isOwn), { reader })
+      return runSync(readArray(entry, options, this.plan, reader.isOwn), { reader })
     } catch (error) {
       throw withSource(error, this.source)
     }

@@ -2,7 +2,14 @@ import type { AnyNdArray } from '../array.ts'
 import { badOption, MediaError, withSource } from '../errors.ts'
 import type { OpenReader } from '../file/reader.ts'
 import { run } from '../file/routine.ts'
-import { checkGetOptions, findMember, type NpzGetOptions, type NpzMembers, readArray } from './members.ts'
+import {
+  checkGetOptions,
+  findMember,
+  type NpzGetOptions,
+  type NpzMembers,
+  type NpzPlan,
+  readArray,
+} from './members.ts'
 
 /**
  * An open npz: named arrays, each read when it is asked for. Made by `loadNpz`. The file is held open until `close()`, so `await using`
@@ -13,16 +20,16 @@ export class NpzFile {
   readonly source: string
   private readonly reader: OpenReader
   private readonly members: NpzMembers
-  private readonly isVerified: boolean
+  private readonly plan: NpzPlan
   private readonly pending = new Set<Promise<unknown>>()
   private closing: Promise<void> | undefined
 
   /** @internal */
-  constructor(source: string, reader: OpenReader, members: NpzMembers, isVerified: boolean) {
+  constructor(source: string, reader: OpenReader, members: NpzMembers, plan: NpzPlan) {
     this.source = source
     this.reader = reader
     this.members = members
-    this.isVerified = isVerified
+    this.plan = plan
   }
 
   /** The names of the arrays, in the order of the file, without `.npy`. */
@@ -75,7 +82,7 @@ export class NpzFile {
     if (this.closing !== undefined) throw new MediaError('ERR_BAD_STATE', 'the npz is closed')
     const entry = findMember(this.members, name)
     const { reader } = this
-    return run(readArray(entry, options, this.isVerified, reader.isOwn), { reader })
+    return run(readArray(entry, options, this.plan, reader.isOwn), { reader })
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { RemoteFile } from 'spindle/source'
 import { openReader } from '../file/reader.ts'
+import { openRanges as openRemote } from '../url/fetch.ts'
+import type { Fetching } from '../url/url-options.ts'
 
 /** A file in the form that `hyparquet` reads. */
 export interface Ranges {
@@ -10,17 +11,17 @@ export interface Ranges {
   close(): Promise<void>
 }
 
-/** Opens a path, or a URL of a server that sends ranges. @throws as `openReader`, and `readUrl` of `spindle/source` */
-export async function openRanges(place: string | URL, signal: AbortSignal | undefined): Promise<Ranges> {
+/** Opens a path, or a URL of a server that sends ranges. @throws as `openReader`; MediaError `ERR_UNSUPPORTED` for a server that does not send ranges */
+export async function openRanges(place: string | URL, fetching: Fetching): Promise<Ranges> {
   if (place instanceof URL && place.protocol !== 'file:') {
-    const file = await RemoteFile.open(place, signal === undefined ? {} : { signal })
+    const file = await openRemote(place, fetching)
     return rangesOf(
       file.size,
-      (start, end) => file.read(start, end),
-      async () => {},
+      (start, end) => file.read(start, end - start),
+      () => file.close(),
     )
   }
-  const reader = await openReader(place, signal)
+  const reader = await openReader(place, fetching)
   return rangesOf(
     reader.size,
     async (start, end) => reader.read(start, end - start),

@@ -1,6 +1,7 @@
 import type { FileMetaData } from 'hyparquet'
-import { mediaError } from '../errors.ts'
-import type { ParquetDecompressors } from './codecs.ts'
+import { MediaError, mediaError, withSource } from '../errors.ts'
+import type { Fetching } from '../url/url-options.ts'
+import { codecs, GroupBudget, type ParquetDecompressors } from './codecs.ts'
 import type { ParquetRow } from './from-parquet.ts'
 import type { Hyparquet } from './library.ts'
 import { openRanges } from './ranges.ts'
@@ -12,18 +13,20 @@ export interface RowsToRead {
   readonly metadata: FileMetaData
   readonly library: Hyparquet
   readonly columns: string[] | undefined
-  readonly compressors: ParquetDecompressors
-  readonly signal: AbortSignal | undefined
+  readonly decompressors: ParquetDecompressors
+  readonly maxGroupBytes: number
+  readonly fetching: Fetching
 }
 
 /** The rows at `positions`: the row group that a position lies in is read, and held until another is needed. */
 export async function* readRows(
   positions: Iterable<number>,
-  { place, name, metadata, library, columns, compressors, signal }: RowsToRead,
+  { place, name, metadata, library, columns, decompressors, maxGroupBytes, fetching }: RowsToRead,
 ): AsyncGenerator<ParquetRow, void, void> {
+  const { signal } = fetching
   const starts = [0]
   for (const group of metadata.row_groups) starts.push(starts.at(-1)! + Number(group.num_rows))
-  const ranges = await openRanges(place, signal)
+  const ranges = await openRanges(place, fetching)
   try {
     let rows: ParquetRow[] = []
     let first = 0
@@ -32,18 +35,26 @@ export async function* readRows(
       if (position < first || position >= first + rows.length) {
         const group = starts.findLastIndex((start) => start <= position)
         first = starts[group]!
+        const budget = new GroupBudget(maxGroupBytes)
+        try {
+          budget.takeRows(starts[group + 1]! - first)
+        } catch (error) {
+          throw withSource(error, name)
+        }
         rows = await library
           .parquetReadObjects({
             file: ranges.buffer,
             metadata,
-            compressors,
+            compressors: codecs(library, decompressors, budget),
             rowStart: first,
             rowEnd: starts[group + 1]!,
             ...(columns === undefined ? {} : { columns }),
           })
           .catch((error) => {
             signal?.throwIfAborted()
-            throw mediaError('ERR_DECODE', name, error)
+            throw error instanceof MediaError
+              ? withSource(error, name)
+              : mediaError('ERR_DECODE', name, error)
           })
       }
       yield rows[position - first]!

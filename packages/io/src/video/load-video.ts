@@ -3,6 +3,7 @@ import type { LoadNothing } from '../image/load-image-sync.ts'
 import type { DTypeOf, Exactly } from '../image/options.ts'
 import { runInPool } from '../pool.ts'
 import { checkSource, describeSource, localSource, type MediaSource, readSource } from '../source.ts'
+import { fetchingOf } from '../url/url-options.ts'
 import { checkDestination, sharedPart } from './destination.ts'
 import { type VideoArray, videoArray } from './loaded.ts'
 import { type LoadVideoOptions, loadTarget } from './options.ts'
@@ -45,7 +46,7 @@ export async function loadVideo<O extends LoadVideoOptions = LoadNothing>(
   const into = array && checkDestination(array, target.image, [target.numFrames!])
   signal?.throwIfAborted()
   const name = describeSource(source)
-  const local = localSource(source) ?? (await readSource(source, signal))
+  const local = localSource(source) ?? (await readSource(source, fetchingOf(given)))
   const job = { source: local, target, into: sharedPart(into) }
   const loaded = await withThreads(target.threads, () => runInPool(videoOps.load, job, signal))
   if ('problem' in loaded) throw errorOf(loaded, name)

@@ -11,13 +11,14 @@ import {
   type ScaleAlgorithm,
 } from '../image/options.ts'
 import type { PixelFormat } from '../image/pixel-format.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { checkWindow, type TimeWindow } from '../wav/window.ts'
 
 /** Order of the axes: `'NHWC'` is `[frames, height, width, channels]`, `'NCHW'` has a plane for each channel. */
 export type VideoLayout = 'NHWC' | 'NCHW'
 
 /** What becomes of each frame, and what is read: the options that all functions of video have. */
-export interface VideoOptions {
+export interface VideoOptions extends UrlOptions {
   /**
    * Only the frames whose time is in `[startSec, endSec)`: windows that touch share no frame and miss none. Time counts from the first
    * frame that is shown, whatever time stamp that has. Default: all.
@@ -98,7 +99,7 @@ export const VIDEO_OPTIONS: readonly string[] = [
 
 /** Checks what all functions have, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function videoTarget(options: VideoOptions, alsoKnown: readonly string[]): VideoTarget {
-  checkKnown(options, [...VIDEO_OPTIONS, ...alsoKnown])
+  checkKnown(options, [...VIDEO_OPTIONS, ...alsoKnown], URL_OPTIONS)
   const { window, layout, stream, strict = true, threads = 1, signal } = options
   const { width, height, mode, algorithm, pixelFormat, normalize } = options
   checkWindow(window)
@@ -107,6 +108,7 @@ export function videoTarget(options: VideoOptions, alsoKnown: readonly string[])
   checkBoolean('strict', strict)
   checkWithin('threads', threads, 1, 64)
   checkSignal(signal)
+  fetchingOf(options)
   const image = imageTarget({
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),

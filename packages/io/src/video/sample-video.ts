@@ -2,6 +2,7 @@ import { errorOf } from '../errors.ts'
 import type { DTypeOf, Exactly } from '../image/options.ts'
 import { runInPool } from '../pool.ts'
 import { checkSource, describeSource, localSource, type MediaSource, readSource } from '../source.ts'
+import { fetchingOf } from '../url/url-options.ts'
 import { sharedPart } from './destination.ts'
 import { type VideoArray, videoArray } from './loaded.ts'
 import { type SampleVideoOptions, sampleTarget } from './sample-options.ts'
@@ -39,7 +40,7 @@ export async function sampleVideo<O extends SampleVideoOptions>(
   const { signal } = given
   signal?.throwIfAborted()
   const name = describeSource(source)
-  const local = localSource(source) ?? (await readSource(source, signal))
+  const local = localSource(source) ?? (await readSource(source, fetchingOf(given)))
   const job = { source: local, target, into: sharedPart(into) }
   const sampled = await withThreads(target.threads, () => runInPool(videoOps.sample, job, signal))
   if ('problem' in sampled) throw errorOf(sampled, name)

@@ -2,6 +2,7 @@ import type { LoadNothing } from '../image/load-image-sync.ts'
 import type { DTypeOf, Exactly } from '../image/options.ts'
 import { checkStreamSource, describeStreamSource, type StreamSource } from '../live/live-source.ts'
 import { piecesOf } from '../live/pieces.ts'
+import { fetchingOf } from '../url/url-options.ts'
 import { type VideoArray, videoArray } from './loaded.ts'
 import { type StreamVideoOptions, streamTarget } from './stream-options.ts'
 import { enterThreads, leaveThreads } from './threads.ts'
@@ -38,12 +39,13 @@ export function streamVideo<O extends StreamVideoOptions = LoadNothing>(
   checkStreamSource(source)
   const given: StreamVideoOptions = options ?? {}
   const target = streamTarget(given)
+  const fetching = fetchingOf(given)
   const name = describeStreamSource(source)
   const ops = { file: videoOps.stream, live: videoOps.streamLive }
   return (async function* chunks() {
     enterThreads(target.threads)
     try {
-      for await (const chunk of piecesOf(source, target, ops, given.signal)) {
+      for await (const chunk of piecesOf(source, target, ops, fetching)) {
         yield videoArray(chunk, name) as unknown as VideoArray<DTypeOf<O>>
       }
     } finally {

@@ -3,10 +3,11 @@ import { withSource } from '../errors.ts'
 import { openReader, openReaderSync } from '../file/reader.ts'
 import { run, runSync } from '../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../source.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { type AnyWavAudio, checkWavOptions, type ParseWavOptions, readWav, type WavAudio } from './parse.ts'
 
 /** Options of `loadWav`. */
-export interface LoadWavOptions extends ParseWavOptions {
+export interface LoadWavOptions extends ParseWavOptions, UrlOptions {
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -36,12 +37,13 @@ export function loadWav(
 export function loadWav(source: MediaSource, options?: LoadWavOptions): Promise<AnyWavAudio>
 export async function loadWav(source: MediaSource, options: LoadWavOptions = {}): Promise<AnyWavAudio> {
   checkSource(source, 'source')
-  checkWavOptions(options, ['signal'])
+  checkWavOptions(options, ['signal'], URL_OPTIONS)
   const { signal } = options
   checkSignal(signal)
+  const fetching = fetchingOf(options)
   signal?.throwIfAborted()
   try {
-    const reader = await openReader(source, signal)
+    const reader = await openReader(source, fetching)
     try {
       return await run(readWav(reader.size, options), { reader }, signal)
     } finally {

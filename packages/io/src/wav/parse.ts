@@ -99,8 +99,12 @@ export function parseWav(
 const NO_OPTIONS: ParseWavOptions = {}
 
 /** @throws MediaError `ERR_BAD_OPTION` */
-export function checkWavOptions(options: ParseWavOptions, alsoKnown: readonly string[] = []): void {
-  checkKnown(options, ['window', 'layout', 'dtype', ...alsoKnown])
+export function checkWavOptions(
+  options: ParseWavOptions,
+  alsoKnown: readonly string[] = [],
+  forUrls: readonly string[] = [],
+): void {
+  checkKnown(options, ['window', 'layout', 'dtype', ...alsoKnown], forUrls)
   checkWindow(options.window)
   if (options.layout !== undefined) checkOneOf('layout', options.layout, ['TC', 'CT'])
   if (options.dtype !== undefined) checkOneOf('dtype', options.dtype, ['float32'])

@@ -7,6 +7,7 @@ import { ResourceMeter } from '../observe/resources/meter.ts'
 import { resourceUsage } from '../observe/resources/usage.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { type Trace, trace } from '../observe/trace.ts'
+import { urlForMessages } from '../url-for-messages.ts'
 import type { DeadEnd, Ended } from './ending.ts'
 import { type Loaded, loadPipeline, otherCopy } from './load-module.ts'
 import { describe, onUnread, print, say } from './output.ts'
@@ -177,7 +178,7 @@ function toJson(report: Report, unit: string, failure: Failure | undefined): obj
       index: each.index,
       attempts: each.attempts,
       message: messageOf(each.error),
-      ...(typeof each.item === 'string' ? { item: each.item } : {}),
+      ...(typeof each.item === 'string' ? { item: urlForMessages(each.item) } : {}),
     })),
     error: failure === undefined ? null : errorText(reason),
     ...(reason instanceof UnfinishedError ? { unfinished: reason.pending } : {}),

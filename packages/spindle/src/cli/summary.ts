@@ -3,6 +3,7 @@ import type { Bottleneck } from '../engine/verdict.ts'
 import { type ItemError, messageOf } from '../errors.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { plain } from '../plain-text.ts'
+import { urlForMessages } from '../url-for-messages.ts'
 import { wrap } from './view/cells.ts'
 
 const MOST_FAILURES = 10
@@ -47,7 +48,9 @@ function verdict(bottleneck: Bottleneck | undefined): string[] {
 
 function failureLine(failure: ItemError): string {
   const message = messageOf(failure.error)
-  const item = typeof failure.item === 'string' && !message.includes(failure.item) ? ` (${failure.item})` : ''
+  // A signed URL is as good as a key.
+  const name = typeof failure.item === 'string' ? urlForMessages(failure.item) : undefined
+  const item = name !== undefined && !message.includes(name) ? ` (${name})` : ''
   return plain(`${failure.stage}, item ${failure.index}${item}: ${message}`)
 }
 

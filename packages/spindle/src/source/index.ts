@@ -7,6 +7,7 @@ export { imageNetLabels, imageNetSynsets } from './files/image-net-classes.ts'
 export { fromFiles, type ListFilesOptions, listFiles } from './files/list-files.ts'
 export { readFile } from './files/read-file.ts'
 // Files and web servers
+export { HttpError } from './http/http-error.ts'
 export { type ReadUrlOptions, readUrl } from './http/read-url.ts'
 export { RemoteFile } from './http/remote-file.ts'
 export { streamUrl } from './http/stream-url.ts'

@@ -6,6 +6,9 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { type ReadUrlOptions, RemoteFile, readUrl, streamUrl, urlForMessages } from 'spindle/source'
+import { show } from '../../src/check.ts'
+import { renderFailures } from '../../src/observe/page/stage-tables.ts'
+import { Collected } from '../../src/source/http/collected.ts'
 
 const SIZE = 100_000
 const quick: ReadUrlOptions = { minDelayMs: 1, maxDelayMs: 5 }
@@ -135,6 +138,19 @@ describe('parts of two states of a file are never joined', () => {
     }
     answers = [unsized, short, careless(old)]
     assert.deepEqual(await readUrl(url, quick), Buffer.alloc(SIZE, 'o'))
+  })
+
+  it('are kept in chunks, however small the pieces are that come', () => {
+    const collected = new Collected()
+    for (let i = 0; i < 200_000; i++) collected.add(Uint8Array.of(i))
+    collected.add(new Uint8Array(20_000).fill(7))
+    collected.add(Uint8Array.of(9))
+    assert.ok((collected as unknown as { chunks: unknown[] }).chunks.length < 10)
+    const bytes = collected.joined()
+    assert.deepEqual([bytes.length, bytes[257], bytes[200_000], bytes[220_000]], [220_001, 1, 7, 9])
+    assert.equal(bytes.buffer.byteLength, bytes.length)
+    collected.clear()
+    assert.equal(collected.joined().length, 0)
   })
 
   it('refuses a part that has more than it says', async () => {
@@ -313,5 +329,16 @@ describe('secrets in URLs', () => {
       () => streamUrl(`http://${secret}@127.0.0.1/`),
       (error) => !inspect(error).includes(secret),
     )
+  })
+
+  it('stand in no value that a message shows, and in no table of failed items', () => {
+    const url = 'https://example.org/a.jpg?signature=S3CRET'
+    for (const value of [url, new URL(url), { url, other: 1 }, { nested: [url] }])
+      assert.doesNotMatch(show(value), /S3CRET/)
+    const failure = { stage: 'fetch', index: 0, attempts: 1, error: new Error('no'), item: url }
+    const report = { failures: [failure], stats: { stages: [{ failures: 1 }] } }
+    const page = renderFailures(report as unknown as Parameters<typeof renderFailures>[0])
+    assert.match(page, /example\.org\/a\.jpg/)
+    assert.doesNotMatch(page, /S3CRET/)
   })
 })

@@ -1,9 +1,7 @@
 import { nextTurn } from '../../timers.ts'
 import { archiveError } from '../archive-error.ts'
 import { MAGIC_BYTES, sniffCompression } from '../compression.ts'
-import { readPieces } from '../pieces.ts'
-import { AsyncFilePieces, SyncFilePieces } from '../tar/file-pieces.ts'
-import { StreamPieces } from '../tar/open-window.ts'
+import { AsyncFilePieces, StreamPieces, SyncFilePieces } from '../tar/file-pieces.ts'
 import { AsyncPieceWindow, SyncPieceWindow } from '../tar/piece-window.ts'
 import { type Plan, walkTar } from '../tar/walk.ts'
 import { Request } from '../tar/window.ts'
@@ -13,6 +11,8 @@ import { TarMembers } from './members.ts'
 export interface RangeReader {
   readonly size: number
   read(offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>
+  /** All of it in order, where that is cheaper than many reads. */
+  stream?(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>
 }
 
 /** A range reader that answers at once. */
@@ -30,14 +30,13 @@ const MEMBERS_PER_TURN = 1024
 export async function buildIndex(
   reader: RangeReader,
   archive: string,
-  url: URL | undefined,
   plan: Plan,
   signal: AbortSignal | undefined,
 ): Promise<TarMembers> {
   refuseCompressed(await reader.read(0, Math.min(MAGIC_BYTES, reader.size), signal), archive)
   const pieces =
-    url !== undefined
-      ? new StreamPieces(readPieces(url, signal))
+    reader.stream !== undefined
+      ? new StreamPieces(reader.stream(signal))
       : new AsyncFilePieces(
           reader.size,
           true,
@@ -58,10 +57,6 @@ export async function buildIndex(
     }
   } finally {
     await window.close()
-  }
-  if (url !== undefined && window.position > reader.size) {
-    // Not the archive whose size was told.
-    throw archiveError('ERR_READ', archive, 'has changed since it was opened')
   }
   return members
 }

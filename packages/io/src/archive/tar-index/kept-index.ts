@@ -1,11 +1,12 @@
-import { readFileSync, statSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { MediaError, mediaError } from '../../errors.ts'
+import { HttpError } from 'spindle/source'
+import { MediaError, withSource } from '../../errors.ts'
 import { writeFileAtomically, writeFileAtomicallySync } from '../../file/atomic-file.ts'
-import { describeSource, type MediaSource } from '../../source.ts'
+import { describeSource, type MediaSource, readSource, readSourceSync } from '../../source.ts'
+import { fetchingOf } from '../../url/url-options.ts'
 import { isFile } from '../archive-source.ts'
-import { explainFetch } from '../pieces.ts'
 import { type ArchiveIdentity, parseIndex } from './index-file.ts'
 import type { TarMembers } from './members.ts'
 import type { TarIndexOptions } from './options.ts'
@@ -31,9 +32,10 @@ export async function modifiedAt(path: string | URL): Promise<number | null> {
 export async function loadIndex(
   indexFile: string | URL,
   identity: ArchiveIdentity,
-  { ifStale = 'rebuild', signal }: TarIndexOptions,
+  options: TarIndexOptions,
 ): Promise<TarMembers | undefined> {
-  const text = await readText(indexFile, signal)
+  const { ifStale = 'rebuild' } = options
+  const text = await readSource(indexFile, fetchingOf(options)).then(String, missing)
   return text === undefined ? undefined : accept(text, indexFile, identity, ifStale)
 }
 
@@ -50,31 +52,12 @@ function accept(
   throw new MediaError('ERR_STALE_INDEX', `${name}: ${members}`, { source: name })
 }
 
-async function readText(
-  indexFile: string | URL,
-  signal: AbortSignal | undefined,
-): Promise<string | undefined> {
-  if (isFile(indexFile)) {
-    try {
-      return await readFile(indexFile, 'utf8')
-    } catch (error) {
-      return missing(error, indexFile)
-    }
-  }
-  try {
-    const response = await fetch(indexFile, signal === undefined ? {} : { signal })
-    if (response.ok) return await response.text()
-    await response.body?.cancel()
-    return undefined
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw mediaError('ERR_READ', describeSource(indexFile), explainFetch(error))
-  }
-}
-
-function missing(error: unknown, indexFile: string | URL): undefined {
-  if ((error as { code?: string }).code === 'ENOENT') return undefined
-  throw mediaError('ERR_READ', describeSource(indexFile), error)
+/** An index that is not there is made anew. */
+function missing(error: unknown): undefined {
+  const { cause } = error as Error
+  const { code } = (cause ?? {}) as { code?: string }
+  if (code === 'ENOENT' || (cause instanceof HttpError && (cause.status ?? 0) >= 400)) return undefined
+  throw error
 }
 
 /** Writes an index, whole or not at all. @throws MediaError `ERR_WRITE` */
@@ -107,9 +90,9 @@ export function loadIndexSync(
 ): TarMembers | undefined {
   let text: string | undefined
   try {
-    text = readFileSync(indexFile, 'utf8')
+    text = readSourceSync(indexFile).toString()
   } catch (error) {
-    text = missing(error, indexFile)
+    text = missing(withSource(error, describeSource(indexFile)))
   }
   return text === undefined ? undefined : accept(text, indexFile, identity, ifStale)
 }

@@ -1,8 +1,9 @@
 import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../../check.ts'
 import { badOption } from '../../errors.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../url/url-options.ts'
 
 /** Options of `TarIndex.open`. */
-export interface TarIndexOptions {
+export interface TarIndexOptions extends UrlOptions {
   /**
    * Where the index is kept: a path or `file:` URL; for an archive at a URL also an `http:` or `https:` one, which is only read. Default: the
    * path of the archive with `.index.json` after it, where the archive is a file, if that can be written; otherwise nowhere. `false`:
@@ -24,7 +25,8 @@ export interface TarIndexOptions {
 
 /** Checks options. @throws MediaError `ERR_BAD_OPTION` */
 export function checkTarIndexOptions(options: TarIndexOptions, ...alsoKnown: 'signal'[]): void {
-  checkKnown(options, ['indexFile', 'ifStale', 'concatenated', 'requireEndMarker', ...alsoKnown])
+  const fetched = alsoKnown.includes('signal') ? URL_OPTIONS : []
+  checkKnown(options, ['indexFile', 'ifStale', 'concatenated', 'requireEndMarker', ...alsoKnown], fetched)
   const { indexFile, ifStale = 'rebuild', concatenated = false, requireEndMarker = false, signal } = options
   const isPlace = (typeof indexFile === 'string' && indexFile !== '') || indexFile instanceof URL
   if (indexFile !== undefined && indexFile !== false && !isPlace)
@@ -33,4 +35,5 @@ export function checkTarIndexOptions(options: TarIndexOptions, ...alsoKnown: 'si
   checkBoolean('concatenated', concatenated)
   checkBoolean('requireEndMarker', requireEndMarker)
   checkSignal(signal)
+  fetchingOf(options)
 }

@@ -1,6 +1,7 @@
 import { badOption } from '../../errors.ts'
 import { MemoryReader, type OpenSyncReader, openReaderSync } from '../../file/reader.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
+import type { UrlOptions } from '../../url/url-options.ts'
 import { bytesOf, isFile } from '../archive-source.ts'
 import { buildIndexSync } from './build.ts'
 import { printIndex } from './index-file.ts'
@@ -31,14 +32,17 @@ export class TarIndexSync {
   private isOpen = true
 
   /** @throws as `TarIndex.open`; MediaError `ERR_BAD_OPTION` for sources that cannot be read synchronously */
-  static open(source: MediaSource, options: Omit<TarIndexOptions, 'signal'> = {}): TarIndexSync {
+  static open(
+    source: MediaSource,
+    options: Omit<TarIndexOptions, 'signal' | keyof UrlOptions> = {},
+  ): TarIndexSync {
     checkSource(source, 'source')
     checkTarIndexOptions(options)
     const name = describeSource(source)
     const modified = isFile(source) ? modifiedAtSync(source) : null
     const indexFile = placeOfIndex(source, options, modified)
     if (indexFile !== false && !isFile(indexFile))
-      throw badOption('indexFile', 'a path or a file: URL in the synchronous form', String(indexFile))
+      throw badOption('indexFile', 'a path or a file: URL in the synchronous form', describeSource(indexFile))
     const bytes = bytesOf(source)
     const reader: OpenSyncReader = bytes === undefined ? openReaderSync(source) : new MemoryReader(bytes)
     try {

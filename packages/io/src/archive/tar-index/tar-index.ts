@@ -1,5 +1,7 @@
 import { MemoryReader, openReader } from '../../file/reader.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
+import { openRanges } from '../../url/fetch.ts'
+import { type Fetching, fetchingOf } from '../../url/url-options.ts'
 import { bytesOf, isFile } from '../archive-source.ts'
 import {
   type ArchiveReadManyOptions,
@@ -8,7 +10,6 @@ import {
   readMany,
 } from '../read-many.ts'
 import { buildIndex, type RangeReader } from './build.ts'
-import { HttpReader } from './http-reader.ts'
 import { printIndex } from './index-file.ts'
 import { loadIndex, modifiedAt, placeOfIndex, saveIndex } from './kept-index.ts'
 import { checkOpen, indexPlan, type TarIndexEntry, type TarMembers } from './members.ts'
@@ -59,16 +60,13 @@ export class TarIndex {
     const name = describeSource(source)
     const url = source instanceof URL && /^https?:$/.test(source.protocol) ? source : undefined
     const modified = isFile(source) ? await modifiedAt(source) : null
-    const reader = await open(source, url, signal)
+    const reader = await open(source, url, fetchingOf(options))
     try {
-      const identity = {
-        size: reader.size,
-        modified: reader instanceof HttpReader ? reader.modified : modified,
-      }
+      const identity = { size: reader.size, modified: reader.modified ?? modified }
       const indexFile = placeOfIndex(source, options, modified)
       const stored = indexFile === false ? undefined : await loadIndex(indexFile, identity, options)
       if (stored !== undefined) return new TarIndex(name, 'file', reader, stored)
-      const members = await buildIndex(reader, name, url, indexPlan(options), signal)
+      const members = await buildIndex(reader, name, indexPlan(options), signal)
       if (indexFile !== false)
         await saveIndex(indexFile, options.indexFile === undefined, printIndex(members, identity))
       return new TarIndex(name, 'archive', reader, members)
@@ -177,17 +175,15 @@ export class TarIndex {
 }
 
 interface OpenRangeReader extends RangeReader {
+  /** What a server says of the state of the archive. */
+  readonly modified?: string | null
   close(): Promise<void>
 }
 
-async function open(
-  source: MediaSource,
-  url: URL | undefined,
-  signal: AbortSignal | undefined,
-): Promise<OpenRangeReader> {
+async function open(source: MediaSource, url: URL | undefined, fetching: Fetching): Promise<OpenRangeReader> {
+  if (url !== undefined) return openRanges(url, fetching)
   const bytes = bytesOf(source)
-  if (url !== undefined && bytes === undefined) return HttpReader.open(url, signal)
-  const reader = bytes === undefined ? await openReader(source, signal) : new MemoryReader(bytes)
+  const reader = bytes === undefined ? await openReader(source, fetching) : new MemoryReader(bytes)
   // A read of a file or of memory is over before a signal could end it.
   return {
     size: reader.size,

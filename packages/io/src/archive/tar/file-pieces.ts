@@ -151,3 +151,24 @@ export class SyncFilePieces implements SyncPieces {
 }
 
 const NO_BYTES = Buffer.alloc(0)
+
+/** The pieces of what has to be gone through from beginning to end. */
+export class StreamPieces implements AsyncPieces {
+  readonly length: undefined
+  private readonly pieces: AsyncGenerator<Uint8Array, void, void>
+
+  constructor(pieces: AsyncGenerator<Uint8Array, void, void>) {
+    this.pieces = pieces
+  }
+
+  async next(): Promise<Buffer | undefined> {
+    const step = await this.pieces.next()
+    if (step.done === true) return undefined
+    const { buffer, byteOffset, byteLength } = step.value
+    return Buffer.from(buffer, byteOffset, byteLength)
+  }
+
+  async close(): Promise<void> {
+    await this.pieces.return()
+  }
+}

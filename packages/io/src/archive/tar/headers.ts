@@ -1,11 +1,13 @@
 import { type ArchiveError, archiveError } from '../archive-error.ts'
 import { BLOCK, readNumber, readText, verifyBlock } from './fields.ts'
 import type { TarMemberType } from './member.ts'
-import { type PaxRecords, readPax } from './pax.ts'
+import { IS_SPARSE, type PaxRecords, readPax } from './pax.ts'
 import type { Window } from './window.ts'
 
 /** Longest body of a header that extends another. The longest names that systems know are 4 KB; pax headers carry access lists too. */
 const MAX_EXTENSION = 1024 * 1024
+/** All of them in front of one member. */
+const MAX_EXTENSIONS = 4 * MAX_EXTENSION
 
 /** A member as it is put together from its headers. `data` is filled in by who reads it. */
 export interface MutableMember {
@@ -29,6 +31,8 @@ export class Headers {
   private readonly archive: string
   private readonly globals: PaxRecords = new Map()
   private extensionType = 0
+  /** Bytes of the extensions since the last member. */
+  private extensionSum = 0
   private records: PaxRecords | undefined
   private longPath: string | undefined
   private longLink: string | undefined
@@ -53,6 +57,11 @@ export class Headers {
       if (!(size >= 0 && size <= MAX_EXTENSION)) {
         const problem = `an extended header says that it has ${size} bytes; at most ${MAX_EXTENSION} are read`
         throw archiveError('ERR_UNSUPPORTED', this.archive, problem, { offset: position })
+      }
+      this.extensionSum += size
+      if (this.extensionSum > MAX_EXTENSIONS) {
+        const problem = `the extended headers in front of a member have ${this.extensionSum} bytes or more; at most ${MAX_EXTENSIONS} are read`
+        throw archiveError('ERR_TOO_LARGE', this.archive, problem, { offset: position })
       }
       this.extensionType = flag
       this.extensionBytes = size
@@ -104,6 +113,7 @@ export class Headers {
       this.refuseSparse(records, path, position)
     }
     this.records = this.longPath = this.longLink = undefined
+    this.extensionSum = 0
 
     if (flag === GNU_SPARSE) throw this.sparse(path, position)
     if (flag === GNU_CONTINUED) {
@@ -136,10 +146,8 @@ export class Headers {
   }
 
   private refuseSparse(records: PaxRecords, path: string, position: number): void {
-    for (const keyword of records.keys()) {
-      if (keyword.startsWith('GNU.sparse.'))
-        throw this.sparse(records.get('GNU.sparse.name') ?? path, position)
-    }
+    const name = records.get('GNU.sparse.name')
+    if (name !== undefined || records.has(IS_SPARSE)) throw this.sparse(name ?? path, position)
   }
 
   private sparse(path: string, position: number): ArchiveError {

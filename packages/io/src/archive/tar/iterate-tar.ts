@@ -1,7 +1,7 @@
 import { type ArchiveSource, checkArchiveSource } from '../archive-source.ts'
 import type { TarMember } from './member.ts'
 import { openWindow } from './open-window.ts'
-import { type IterateTarOptions, tarPlan } from './options.ts'
+import { type IterateTarOptions, pieceOptions, tarPlan } from './options.ts'
 import { walkTar } from './walk.ts'
 import { Request } from './window.ts'
 
@@ -33,9 +33,10 @@ import { Request } from './window.ts'
 export function iterateTar(source: ArchiveSource, options: IterateTarOptions = {}): AsyncIterable<TarMember> {
   checkArchiveSource(source, 'source')
   const plan = tarPlan(options, 'maxMemberBytes', 'views', 'signal')
+  const pieces = pieceOptions(options)
   return {
     [Symbol.asyncIterator]: async function* () {
-      const window = await openWindow(source, plan.givesViews, options.signal)
+      const window = await openWindow(source, plan.givesViews, pieces)
       try {
         for (const step of walkTar(window, plan)) {
           options.signal?.throwIfAborted()

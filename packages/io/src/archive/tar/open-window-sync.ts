@@ -1,11 +1,12 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, readFileSync, readSync } from 'node:fs'
 import { badOption } from '../../errors.ts'
-import { archiveError } from '../archive-error.ts'
+import { MAX_WHOLE, openRegularSync } from '../../file/regular.ts'
+import { explain } from '../../source.ts'
+import { type ArchiveError, archiveError } from '../archive-error.ts'
 import { type ArchiveSource, bytesOf, describeArchive, isFile } from '../archive-source.ts'
 import { decompressSync, sniffCompression, whyNot } from '../compression.ts'
 import { BLOCK } from './fields.ts'
 import { SyncFilePieces } from './file-pieces.ts'
-import { explainPath } from './open-window.ts'
 import { SyncPieceWindow } from './piece-window.ts'
 import { MemoryWindow, Request, type SyncWindow } from './window.ts'
 
@@ -42,36 +43,36 @@ function openFile(source: string | URL, archive: string, givesViews: boolean, ma
     try {
       return work()
     } catch (error) {
-      throw archiveError('ERR_READ', archive, explainPath(source, error as Error))
+      throw archiveError('ERR_READ', archive, explain(error, source))
     }
   }
-  const fd = call(() => openSync(source, 'r'))
+  const { fd, size } = call(() => openRegularSync(source))
   let isKept = false
   try {
-    const stats = call(() => fstatSync(fd))
-    if (!stats.isFile())
-      return openMemory(
-        archive,
-        call(() => readFileSync(fd)),
-        maxBytes,
-      )
     const pieces = new SyncFilePieces(
-      stats.size,
+      size,
       !givesViews,
       (bytes, offset, length, position) => call(() => readSync(fd, bytes, offset, length, position)),
       () => call(() => closeSync(fd)),
     )
     const window = new SyncPieceWindow(archive, pieces)
     window.serve(new Request().fill(BLOCK))
-    if (sniffCompression(window.bytes.subarray(window.at, window.end)) !== undefined)
+    if (sniffCompression(window.bytes.subarray(window.at, window.end)) !== undefined) {
+      if (size > MAX_WHOLE) throw tooLarge(archive, size)
       return openMemory(
         archive,
         call(() => readFileSync(source)),
         maxBytes,
       )
+    }
     isKept = true
     return window
   } finally {
     if (!isKept) closeSync(fd)
   }
+}
+
+function tooLarge(archive: string, size: number): ArchiveError {
+  const problem = `has ${size} bytes, and is decompressed as a whole, which is possible for ${MAX_WHOLE} at most; iterateTar does it piece by piece`
+  return archiveError('ERR_TOO_LARGE', archive, problem)
 }

@@ -1,11 +1,13 @@
-import { close, fstat, open, read } from 'node:fs'
+import { close, read } from 'node:fs'
+import { openRegular } from '../../file/regular.ts'
+import { explain } from '../../source.ts'
 import { archiveError } from '../archive-error.ts'
 import { type ArchiveSource, bytesOf, describeArchive, isFile } from '../archive-source.ts'
 import { sniffCompression } from '../compression.ts'
-import { readPieces } from '../pieces.ts'
+import { type PieceOptions, readPieces } from '../pieces.ts'
 import { BLOCK } from './fields.ts'
-import { AsyncFilePieces, type ReadAt } from './file-pieces.ts'
-import { type AsyncPieces, AsyncPieceWindow } from './piece-window.ts'
+import { AsyncFilePieces, type ReadAt, StreamPieces } from './file-pieces.ts'
+import { AsyncPieceWindow } from './piece-window.ts'
 import { type AsyncWindow, MemoryWindow, Request } from './window.ts'
 
 /**
@@ -17,9 +19,9 @@ import { type AsyncWindow, MemoryWindow, Request } from './window.ts'
 export async function openWindow(
   source: ArchiveSource,
   givesViews: boolean,
-  signal: AbortSignal | undefined,
+  options: PieceOptions,
 ): Promise<AsyncWindow> {
-  signal?.throwIfAborted()
+  options.fetching.signal?.throwIfAborted()
   const archive = describeArchive(source)
   const bytes = bytesOf(source)
   if (bytes !== undefined && sniffCompression(bytes) === undefined) return new MemoryWindow(archive, bytes)
@@ -27,51 +29,26 @@ export async function openWindow(
     const window = await openFile(source, archive, givesViews)
     if (window !== undefined) return window
   }
-  return new AsyncPieceWindow(archive, new StreamPieces(readPieces(source, signal)))
+  return new AsyncPieceWindow(archive, new StreamPieces(readPieces(source, options)))
 }
 
-/** The pieces of what has to be gone through from beginning to end. */
-export class StreamPieces implements AsyncPieces {
-  readonly length: undefined
-  private readonly pieces: AsyncGenerator<Buffer, void, void>
-
-  constructor(pieces: AsyncGenerator<Buffer, void, void>) {
-    this.pieces = pieces
-  }
-
-  async next(): Promise<Buffer | undefined> {
-    const step = await this.pieces.next()
-    return step.done === true ? undefined : step.value
-  }
-
-  async close(): Promise<void> {
-    await this.pieces.return()
-  }
-}
-
-/** A window on a regular file that is not compressed, else `undefined`. */
+/** A window on a file that is not compressed, else `undefined`. */
 async function openFile(
   source: string | URL,
   archive: string,
   givesViews: boolean,
 ): Promise<AsyncWindow | undefined> {
-  const fd = await called<number>(archive, source, (done) => open(source, done))
-  const closeFile = (): Promise<void> =>
-    called<void>(archive, source, (done) => close(fd, (error) => done(error)))
+  const { fd, size } = await openRegular(source).catch((error) => {
+    throw archiveError('ERR_READ', archive, explain(error, source))
+  })
+  const closeFile = (): Promise<void> => called<void>(archive, (done) => close(fd, (error) => done(error)))
   try {
-    const stats = await called<{ size: number; isFile(): boolean }>(archive, source, (done) =>
-      fstat(fd, done),
-    )
     const readAt: ReadAt<Promise<number>> = (bytes, offset, length, position) =>
-      called<number>(archive, source, (done) => read(fd, bytes, offset, length, position, done))
-    const window = new AsyncPieceWindow(
-      archive,
-      new AsyncFilePieces(stats.size, !givesViews, readAt, closeFile),
-    )
-    if (stats.isFile()) {
-      await window.serve(new Request().fill(BLOCK))
-      if (sniffCompression(window.bytes.subarray(window.at, window.end)) === undefined) return window
-    }
+      called<number>(archive, (done) => read(fd, bytes, offset, length, position, done))
+    const pieces = new AsyncFilePieces(size, !givesViews, readAt, closeFile)
+    const window = new AsyncPieceWindow(archive, pieces)
+    await window.serve(new Request().fill(BLOCK))
+    if (sniffCompression(window.bytes.subarray(window.at, window.end)) === undefined) return window
   } catch (error) {
     await closeFile()
     throw error
@@ -83,19 +60,12 @@ async function openFile(
 /** A call of `node:fs` as a promise; cheaper than `fs.promises`. */
 function called<T>(
   archive: string,
-  source: string | URL,
   work: (done: (error: Error | null | undefined, value?: T) => void) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     work((error, value) => {
-      if (error) reject(archiveError('ERR_READ', archive, explainPath(source, error)))
+      if (error) reject(archiveError('ERR_READ', archive, error))
       else resolve(value as T)
     })
   })
-}
-
-/** A URL given as a string is not a path. */
-export function explainPath(source: string | URL, error: Error): Error {
-  if (typeof source !== 'string' || !/^(https?|file|data):/.test(source)) return error
-  return new Error('a string is read as a path; pass a URL as `new URL(…)`', { cause: error })
 }

@@ -1,5 +1,7 @@
 import { checkBoolean, checkKnown, checkSignal } from '../../check.ts'
 import { badOption } from '../../errors.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../url/url-options.ts'
+import type { PieceOptions } from '../pieces.ts'
 import { TAR_MEMBER_TYPES, type TarHeader, type TarMemberType } from './member.ts'
 import type { Plan } from './walk.ts'
 
@@ -34,8 +36,16 @@ export interface IterateTarSyncOptions extends TarFilterOptions {
   readonly maxDecompressedBytes?: number
 }
 
+/** How an archive that comes piece by piece is read. */
+export interface TarUrlOptions extends Omit<UrlOptions, 'maxBytes'> {
+  /** Most bytes that are fetched of a URL; more is an error, `ERR_TOO_LARGE`. Default `Infinity`: they are not kept. */
+  readonly maxBytes?: number
+  /** Most bytes that a compressed archive may decompress to; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 1 TiB. */
+  readonly maxDecompressedBytes?: number
+}
+
 /** Options of `iterateTar`. */
-export interface IterateTarOptions extends TarFilterOptions {
+export interface IterateTarOptions extends TarFilterOptions, TarUrlOptions {
   /**
    * Most bytes of one member, 1 to 4 GiB. Default 1 GiB. A larger member that is wanted is an error (`ERR_TOO_LARGE`). Members of
    * archives in memory are views, and may be of any size.
@@ -51,7 +61,7 @@ export interface IterateTarOptions extends TarFilterOptions {
 }
 
 /** Options of `streamTar`. */
-export interface StreamTarOptions extends TarFilterOptions {
+export interface StreamTarOptions extends TarFilterOptions, TarUrlOptions {
   /** Most bytes of one piece of a member, 1 to 1 GiB. Default 256 KiB. */
   readonly pieceBytes?: number
   /** Gives up: iterating rejects with the signal's reason. */
@@ -66,7 +76,9 @@ export function tarPlan(
   options: IterateTarOptions & IterateTarSyncOptions & StreamTarOptions,
   ...alsoKnown: ('maxMemberBytes' | 'views' | 'maxDecompressedBytes' | 'pieceBytes' | 'signal')[]
 ): Plan {
-  checkKnown(options, [...FILTERS, ...alsoKnown])
+  const isAsync = alsoKnown.includes('signal')
+  const known = isAsync ? ['maxDecompressedBytes', ...alsoKnown] : alsoKnown
+  checkKnown(options, [...FILTERS, ...known], isAsync ? URL_OPTIONS : [])
   const { types = ['file'], filter, concatenated = false, requireEndMarker = false, views = false } = options
   if (!Array.isArray(types) || types.length === 0)
     throw badOption('types', 'a list of at least one type', types)
@@ -78,8 +90,8 @@ export function tarPlan(
   checkBoolean('requireEndMarker', requireEndMarker)
   checkBoolean('views', views)
   checkSignal(options.signal)
+  fetchingOf(options)
   const maxMemberBytes = bytesOption(options, 'maxMemberBytes', GIB, 4 * GIB)
-  bytesOption(options, 'maxDecompressedBytes', GIB, 4 * GIB)
   bytesOption(options, 'pieceBytes', 256 * 1024, GIB)
   const leavesData = alsoKnown.includes('pieceBytes')
   return {
@@ -91,6 +103,15 @@ export function tarPlan(
     givesViews: views,
     leavesData,
   }
+}
+
+/** How an archive that comes in pieces is read. @throws MediaError `ERR_BAD_OPTION` */
+export function pieceOptions(options: IterateTarOptions & StreamTarOptions): PieceOptions {
+  const { maxDecompressedBytes = 1024 * GIB } = options
+  const isCount = Number.isInteger(maxDecompressedBytes) && maxDecompressedBytes >= 1
+  if (!isCount && maxDecompressedBytes !== Number.POSITIVE_INFINITY)
+    throw badOption('maxDecompressedBytes', 'an integer >= 1 or Infinity', maxDecompressedBytes)
+  return { fetching: fetchingOf(options), maxDecompressedBytes }
 }
 
 /** A number of bytes. @throws MediaError `ERR_BAD_OPTION` */

@@ -3,6 +3,12 @@ import { decodeText } from './fields.ts'
 /** What a pax header says about the member that follows it, for the keywords that are read. */
 export type PaxRecords = Map<string, string>
 
+/** The keywords that are read. Others are not kept: a header for all members may have any number of them, as often as it likes. */
+const READ: ReadonlySet<string> = new Set(['path', 'linkpath', 'size', 'mtime', 'GNU.sparse.name'])
+const SPARSE = 'GNU.sparse.'
+/** Stands for all other keywords of sparse files. */
+export const IS_SPARSE = 'GNU.sparse'
+
 /**
  * Reads the body of a pax header (POSIX.1-2001, "pax Header Block"): records `"%d %s=%s\n"`, whose number is the length of the record
  * with itself. They are put into `records`; an empty value takes an earlier one back.
@@ -26,7 +32,12 @@ export function readPax(body: Buffer, records: PaxRecords): string | undefined {
       return `its record at byte ${at} has a wrong length`
     const equals = body.indexOf(0x3d, i)
     if (equals === -1 || equals >= end) return `its record at byte ${at} has no "="`
-    const keyword = body.toString('latin1', i + 1, equals)
+    const written = body.toString('latin1', i + 1, equals)
+    const keyword = written.startsWith(SPARSE) && !READ.has(written) ? IS_SPARSE : written
+    if (keyword !== IS_SPARSE && !READ.has(keyword)) {
+      at = end
+      continue
+    }
     if (equals + 1 === end - 1) records.delete(keyword)
     else records.set(keyword, decodeText(body.subarray(equals + 1, end - 1)))
     at = end

@@ -3,7 +3,7 @@ import { type ArchiveSource, checkArchiveSource } from '../archive-source.ts'
 import type { MutableMember } from './headers.ts'
 import type { TarHeader } from './member.ts'
 import { openWindow } from './open-window.ts'
-import { type StreamTarOptions, tarPlan } from './options.ts'
+import { pieceOptions, type StreamTarOptions, tarPlan } from './options.ts'
 import { walkTar } from './walk.ts'
 import { type AsyncWindow, Request } from './window.ts'
 
@@ -40,10 +40,11 @@ export function streamTar(
 ): AsyncIterable<TarStreamMember> {
   checkArchiveSource(source, 'source')
   const plan = tarPlan(options, 'pieceBytes', 'signal')
+  const pieces = pieceOptions(options)
   const { pieceBytes = 256 * 1024, signal } = options
   return {
     [Symbol.asyncIterator]: async function* () {
-      const window = await openWindow(source, false, signal)
+      const window = await openWindow(source, false, pieces)
       let data: MemberData | undefined
       try {
         for (const step of walkTar(window, plan)) {

@@ -1,4 +1,6 @@
-import { archiveError } from '../archive-error.ts'
+import { checkKnown } from '../../check.ts'
+import { badOption } from '../../errors.ts'
+import { type ArchiveError, archiveError } from '../archive-error.ts'
 
 /** The members of an archive that belong together, in WebDataset's convention: `0001.jpg` and `0001.cls` are one sample. */
 export interface Sample {
@@ -14,11 +16,32 @@ export interface KeyedMember {
   readonly data: Uint8Array
 }
 
+/** Options of {@link groupByKey}. */
+export interface GroupByKeyOptions {
+  /** Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 4 GiB. */
+  readonly maxSampleBytes?: number
+}
+
+/** Checks the option, and fills in its default. @throws MediaError `ERR_BAD_OPTION` */
+export function sampleLimit({ maxSampleBytes = 4 * 1024 ** 3 }: GroupByKeyOptions): number {
+  const isCount = Number.isInteger(maxSampleBytes) && maxSampleBytes >= 1
+  if (!isCount && maxSampleBytes !== Number.POSITIVE_INFINITY)
+    throw badOption('maxSampleBytes', 'an integer >= 1 or Infinity', maxSampleBytes)
+  return maxSampleBytes
+}
+
+/** A sample that comes to more than is allowed. */
+export function largeSample(archive: string, key: string, maxBytes: number): ArchiveError {
+  const problem = `sample ${JSON.stringify(key)} has more than \`maxSampleBytes\` (${maxBytes})`
+  return archiveError('ERR_TOO_LARGE', archive, problem)
+}
+
 /**
  * Puts members that follow each other and have the same key together, as WebDataset does. One sample at a time is in memory. Members whose
  * names have no dot, or begin with one, belong to no sample and are left out.
  *
- * @throws ArchiveError `ERR_DECODE` when a sample has two members of one extension: then the archive is not sorted, or not of this convention
+ * @throws ArchiveError `ERR_DECODE` when a sample has two members of one extension: then the archive is not sorted, or not of this convention;
+ * `ERR_TOO_LARGE` for a sample of more than `maxSampleBytes`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -32,13 +55,18 @@ export interface KeyedMember {
  */
 export function groupByKey(
   members: AsyncIterable<KeyedMember> | Iterable<KeyedMember>,
+  options: GroupByKeyOptions = {},
 ): AsyncIterable<Sample> {
-  return { [Symbol.asyncIterator]: () => group(members) }
+  checkKnown(options, ['maxSampleBytes'])
+  const maxBytes = sampleLimit(options)
+  return { [Symbol.asyncIterator]: () => group(members, maxBytes) }
 }
 
 async function* group(
   members: AsyncIterable<KeyedMember> | Iterable<KeyedMember>,
+  maxBytes: number,
 ): AsyncGenerator<Sample, void, void> {
+  let bytes = 0
   let key: string | undefined
   let files = new Map<string, Uint8Array>()
   for await (const { path, data } of members) {
@@ -48,7 +76,10 @@ async function* group(
       if (key !== undefined) yield sampleOf(key, files)
       key = parts.key
       files = new Map()
+      bytes = 0
     }
+    bytes += data.byteLength
+    if (bytes > maxBytes) throw largeSample('samples', key, maxBytes)
     if (files.has(parts.extension)) {
       const problem = `is the second one of extension ${JSON.stringify(parts.extension)} in its sample`
       throw archiveError('ERR_DECODE', 'samples', problem, { member: path })

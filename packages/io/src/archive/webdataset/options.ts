@@ -1,8 +1,10 @@
 import { checkBoolean, checkKnown, checkSignal } from '../../check.ts'
 import { badOption } from '../../errors.ts'
+import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../../url/url-options.ts'
+import { sampleLimit } from './group-by-key.ts'
 
 /** Options of `fromWebDataset`. */
-export interface WebDatasetOptions {
+export interface WebDatasetOptions extends UrlOptions {
   /** How many shards give samples in turn. An integer >= 1. Default 1: one shard after another. */
   readonly interleave?: number
   /** Put the shards into random order, another one each epoch. Default false: in the order in which they are given. */
@@ -16,6 +18,8 @@ export interface WebDatasetOptions {
    * is a file.
    */
   readonly index?: false | ((shard: string) => string | URL | false)
+  /** Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 4 GiB. */
+  readonly maxSampleBytes?: number
   /** Gives up: opening and iterating reject with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -27,12 +31,18 @@ export interface WebDatasetPlan {
   readonly seed: number
   readonly extensions: readonly string[] | undefined
   readonly index: WebDatasetOptions['index']
-  readonly signal: AbortSignal | undefined
+  readonly maxSampleBytes: number
+  /** How URLs are fetched, and the signal. */
+  readonly fetching: Fetching
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
-  checkKnown(options, ['interleave', 'shuffleShards', 'seed', 'extensions', 'index', 'signal'])
+  checkKnown(
+    options,
+    ['interleave', 'shuffleShards', 'seed', 'extensions', 'index', 'maxSampleBytes', 'signal'],
+    URL_OPTIONS,
+  )
   const { interleave = 1, shuffleShards = false, seed = 0, extensions, index, signal } = options
   if (!Number.isInteger(interleave) || interleave < 1)
     throw badOption('interleave', 'an integer >= 1', interleave)
@@ -46,5 +56,13 @@ export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
     throw badOption('index', 'false or a function of the name of a shard', index)
   checkSignal(signal)
   const wanted = extensions?.map((end) => end.replace(/^\./, '').toLowerCase())
-  return { interleave, shuffleShards, seed, extensions: wanted, index, signal }
+  return {
+    interleave,
+    shuffleShards,
+    seed,
+    extensions: wanted,
+    index,
+    maxSampleBytes: sampleLimit(options),
+    fetching: fetchingOf(options),
+  }
 }

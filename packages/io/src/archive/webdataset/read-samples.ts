@@ -1,6 +1,8 @@
-import { RemoteFile } from 'spindle/source'
 import { openReader } from '../../file/reader.ts'
-import type { Sample } from './group-by-key.ts'
+import { describeSource } from '../../source.ts'
+import { openRanges } from '../../url/fetch.ts'
+import type { Fetching } from '../../url/url-options.ts'
+import { largeSample, type Sample } from './group-by-key.ts'
 import type { WebDatasetPlan } from './options.ts'
 import type { Shard } from './shard.ts'
 import type { EpochOrder } from './shard-order.ts'
@@ -15,12 +17,12 @@ export async function* readSamples(
   shards: readonly Shard[],
   order: EpochOrder,
   positions: Iterable<number>,
-  { interleave, signal }: WebDatasetPlan,
+  { interleave, maxSampleBytes, fetching }: WebDatasetPlan,
 ): AsyncGenerator<Sample, void, void> {
   const open = new Map<number, OpenShard>()
   try {
     for (const position of positions) {
-      signal?.throwIfAborted()
+      fetching.signal?.throwIfAborted()
       const { shard, sample } = order.at(position)
       let reader = open.get(shard)
       // The one that was used longest ago is the first.
@@ -30,9 +32,9 @@ export async function* readSamples(
         open.delete(oldest)
         await unused.close()
       }
-      reader ??= await OpenShard.open(shards[shard]!, signal)
+      reader ??= await OpenShard.open(shards[shard]!, fetching)
       open.set(shard, reader)
-      yield await reader.read(sample)
+      yield await reader.read(sample, maxSampleBytes)
     }
   } finally {
     for (const reader of open.values()) await reader.close()
@@ -56,11 +58,11 @@ class OpenShard {
   /** Number of the sample that was read last. */
   private last = -1
 
-  static async open(shard: Shard, signal: AbortSignal | undefined): Promise<OpenShard> {
+  static async open(shard: Shard, fetching: Fetching): Promise<OpenShard> {
     const isRemote = shard.place instanceof URL && shard.place.protocol !== 'file:'
     const reader = isRemote
-      ? await remoteReader(shard.place as URL, signal)
-      : await fileReader(shard.place, signal)
+      ? await remoteReader(shard.place as URL, fetching)
+      : await fileReader(shard.place, fetching)
     return new OpenShard(shard, reader, isRemote ? NETWORK_AHEAD_BYTES : FILE_AHEAD_BYTES)
   }
 
@@ -70,18 +72,23 @@ class OpenShard {
     this.aheadBytes = aheadBytes
   }
 
-  async read(sample: number): Promise<Sample> {
+  async read(sample: number, maxBytes: number): Promise<Sample> {
     const { keys, firsts, offsets, sizes, extensions } = this.shard
     const [first, end] = [firsts[sample]!, firsts[sample + 1]!]
     const files = new Map<string, Uint8Array>()
     let from = Number.POSITIVE_INFINITY
     let to = 0
+    let bytes = 0
     for (let file = first; file < end; file++) {
       // Of nothing there is nothing to read. A link's data lie elsewhere, and with the others so much is read as lies in between.
       if (sizes[file] === 0) continue
       from = Math.min(from, offsets[file]!)
       to = Math.max(to, offsets[file]! + sizes[file]!)
+      bytes += sizes[file]!
     }
+    // Links may make much of little, or lie far apart.
+    if (Math.max(bytes, to - from) > maxBytes)
+      throw largeSample(describeSource(this.shard.place), keys[sample]!, maxBytes)
     if (from < to) await this.load(from, to, sample === this.last + 1)
     this.last = sample
     for (let file = first; file < end; file++) {
@@ -108,8 +115,8 @@ class OpenShard {
   }
 }
 
-async function fileReader(place: string | URL, signal: AbortSignal | undefined): Promise<ShardReader> {
-  const reader = await openReader(place, signal)
+async function fileReader(place: string | URL, fetching: Fetching): Promise<ShardReader> {
+  const reader = await openReader(place, fetching)
   return {
     size: reader.size,
     // Not a Buffer, whose `slice` is a view.
@@ -118,11 +125,11 @@ async function fileReader(place: string | URL, signal: AbortSignal | undefined):
   }
 }
 
-async function remoteReader(place: URL, signal: AbortSignal | undefined): Promise<ShardReader> {
-  const file = await RemoteFile.open(place, signal === undefined ? {} : { signal })
+async function remoteReader(place: URL, fetching: Fetching): Promise<ShardReader> {
+  const file = await openRanges(place, fetching)
   return {
     size: file.size,
-    read: async (offset, length) => plain(await file.read(offset, offset + length)),
+    read: async (offset, length) => plain(await file.read(offset, length)),
     close: async () => {},
   }
 }

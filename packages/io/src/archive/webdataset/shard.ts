@@ -17,12 +17,12 @@ export interface Shard {
 
 /** Opens the index of a shard, or makes it. @throws as `fromWebDataset` */
 export async function indexShard(place: string | URL, plan: WebDatasetPlan): Promise<Shard> {
-  const { index, signal, extensions: wanted } = plan
+  const { index, fetching, extensions: wanted } = plan
   const name = describeSource(place)
-  const indexFile = typeof index === 'function' ? index(name) : index
+  const indexFile = typeof index === 'function' ? index(place instanceof URL ? place.href : place) : index
   const tar = await TarIndex.open(place, {
     ...(indexFile === undefined ? {} : { indexFile }),
-    ...(signal === undefined ? {} : { signal }),
+    ...fetching,
   })
   // The index is in memory, and the shard is opened again when it is read: there may be more shards than files can be open.
   await tar.close()
@@ -31,18 +31,21 @@ export async function indexShard(place: string | URL, plan: WebDatasetPlan): Pro
   const extensions: string[] = []
   const offsets: number[] = []
   const sizes: number[] = []
+  let extensionsOfSample = new Set<string>()
   for (const [number, path] of tar.paths().entries()) {
     const parts = splitKey(path)
     if (parts === undefined) continue
     if (keys.length === 0 || parts.key !== keys.at(-1)) {
       keys.push(parts.key)
       firsts.push(extensions.length)
+      extensionsOfSample = new Set()
     }
     if (wanted !== undefined && !wanted.includes(parts.extension)) continue
-    if (extensions.includes(parts.extension, firsts.at(-1)!)) {
+    if (extensionsOfSample.has(parts.extension)) {
       const problem = `is the second one of extension ${JSON.stringify(parts.extension)} in its sample`
       throw archiveError('ERR_DECODE', name, problem, { member: path })
     }
+    extensionsOfSample.add(parts.extension)
     const { offset, size } = tar.entry(number)
     extensions.push(parts.extension)
     offsets.push(offset)

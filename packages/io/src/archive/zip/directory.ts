@@ -20,7 +20,7 @@ export interface ZipEntry {
   readonly size: number
   /** Where its local header begins, from the first byte of the file. */
   readonly headerOffset: number
-  /** What must not lie behind this: the data of members ends before the directory. */
+  /** Data ends before this: where the next member begins, or the directory. */
   readonly dataLimit: number
 }
 
@@ -115,7 +115,7 @@ function* readZip64End(locatorAt: number, locator: Buffer): Routine<End> {
 const ENTRIES_PER_TURN = 2048
 
 function* parseEntries(directory: Buffer, end: End, shift: number): Routine<ZipEntry[], never> {
-  const entries: ZipEntry[] = []
+  const entries: OpenEntry[] = []
   const dataLimit = end.at - end.size
   let at = 0
   while (at < directory.length) {
@@ -157,7 +157,31 @@ function* parseEntries(directory: Buffer, end: End, shift: number): Routine<ZipE
   if (entries.length !== end.count) {
     throw damaged(`its directory has ${entries.length} entries and should have ${end.count}`)
   }
+  refuseOverlaps(entries)
   return entries
+}
+
+type OpenEntry = { -readonly [K in keyof ZipEntry]: ZipEntry[K] }
+
+/** A member's header has this many bytes, and its name. */
+const LOCAL_BYTES = 30
+
+/**
+ * Each byte is of one member at most. Many that share their data would make much of a small file (Fifield 2019, "A better zip bomb"); Info-ZIP
+ * refuses them too. @throws MediaError `ERR_DECODE`
+ */
+function refuseOverlaps(entries: readonly OpenEntry[]): void {
+  const inOrder = [...entries].sort((a, b) => a.headerOffset - b.headerOffset)
+  for (const [index, entry] of inOrder.entries()) {
+    const next = inOrder[index + 1]
+    if (next === undefined) return
+    const end = entry.headerOffset + LOCAL_BYTES + entry.nameBytes.byteLength + entry.compressedSize
+    if (end > next.headerOffset) {
+      const names = `${JSON.stringify(entry.name)} and ${JSON.stringify(next.name)}`
+      throw damaged(`members ${names} overlap: such archives are made to come to more than they are`)
+    }
+    entry.dataLimit = next.headerOffset
+  }
 }
 
 const ZIP64_EXTRA = 1

@@ -8,6 +8,11 @@ const LOCAL_BYTES = 30
 /** No deflate stream makes more of a byte: 258 bytes for two bits, and the end. */
 const MAX_RATIO = 1032
 
+/** Whether a member can have as many bytes as the directory says. */
+export function isPossible({ method, size, compressedSize }: ZipEntry): boolean {
+  return method === 0 ? size === compressedSize : size <= compressedSize * MAX_RATIO + 64
+}
+
 /** How data can be stored that is not read here. */
 const METHODS: Readonly<Record<number, string>> = {
   1: 'shrunk',
@@ -33,7 +38,7 @@ export function* readZipMember(entry: ZipEntry, isChecked = true): Routine<Uint8
     if (isChecked) yield* checkCrc(entry, stored)
     return stored
   }
-  if (entry.size > stored.byteLength * MAX_RATIO + 64) {
+  if (!isPossible(entry)) {
     throw damaged(entry, `${stored.byteLength} deflated bytes cannot hold ${entry.size}`)
   }
   const data = yield* inflate(entry, stored)

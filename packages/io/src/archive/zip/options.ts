@@ -1,9 +1,10 @@
 import { checkBoolean, checkKnown, checkSignal } from '../../check.ts'
 import { badOption } from '../../errors.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../url/url-options.ts'
 import type { ZipMemberEntry } from './members.ts'
 
 /** Options of `ZipFile.open`. */
-export interface ZipOptions {
+export interface ZipOptions extends UrlOptions {
   /**
    * Whether the bytes of each member are held against the checksum in the archive. Default true. It costs about 0.2 ms a MB; false is
    * for files that something else vouches for.
@@ -31,12 +32,14 @@ export function zipPlan(
   options: IterateZipOptions,
   ...alsoKnown: ('signal' | 'filter')[]
 ): { readonly verify: boolean; readonly maxMemberBytes: number } {
-  checkKnown(options, ['verify', 'maxMemberBytes', ...alsoKnown])
+  const fetched = alsoKnown.includes('signal') ? URL_OPTIONS : []
+  checkKnown(options, ['verify', 'maxMemberBytes', ...alsoKnown], fetched)
   const { verify = true, maxMemberBytes = GIB, filter } = options
   checkBoolean('verify', verify)
   if (!Number.isInteger(maxMemberBytes) || maxMemberBytes < 1 || maxMemberBytes > 4 * GIB)
     throw badOption('maxMemberBytes', `an integer from 1 to ${4 * GIB}`, maxMemberBytes)
   if (filter !== undefined && typeof filter !== 'function') throw badOption('filter', 'a function', filter)
   checkSignal(options.signal)
+  fetchingOf(options)
   return { verify, maxMemberBytes }
 }

@@ -2,6 +2,7 @@ import { MediaError } from '../../errors.ts'
 import { type OpenSyncReader, openReaderSync } from '../../file/reader.ts'
 import { runSync } from '../../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
+import type { UrlOptions } from '../../url/url-options.ts'
 import { readZipMembers, type ZipMemberEntry, type ZipMembers } from './members.ts'
 import { type ZipOptions, zipPlan } from './options.ts'
 
@@ -27,7 +28,7 @@ export class ZipFileSync {
   private isOpen = true
 
   /** @throws as `ZipFile.open`; MediaError `ERR_BAD_OPTION` for sources that cannot be read synchronously */
-  static open(source: MediaSource, options: Omit<ZipOptions, 'signal'> = {}): ZipFileSync {
+  static open(source: MediaSource, options: Omit<ZipOptions, 'signal' | keyof UrlOptions> = {}): ZipFileSync {
     checkSource(source, 'source')
     const plan = zipPlan(options)
     const name = describeSource(source)

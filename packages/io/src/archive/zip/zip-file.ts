@@ -2,6 +2,7 @@ import { MediaError } from '../../errors.ts'
 import { type OpenReader, openReader } from '../../file/reader.ts'
 import { run } from '../../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
+import { fetchingOf } from '../../url/url-options.ts'
 import {
   type ArchiveReadManyOptions,
   type ArchiveReadOptions,
@@ -52,7 +53,7 @@ export class ZipFile {
     const { signal } = options
     signal?.throwIfAborted()
     const name = describeSource(source)
-    const reader = await openReader(source, signal)
+    const reader = await openReader(source, fetchingOf(options))
     try {
       const members = await run(readZipMembers(name, reader.size), { reader }, signal)
       return new ZipFile(name, reader, members, plan)

@@ -41,7 +41,11 @@ export async function localize(
     const name = describeSource(source)
     // FFmpeg fetches what it needs of a web address by itself.
     if (source instanceof URL && /^https?:$/.test(source.protocol)) return { source, name, release }
-    return { source: localSource(source) ?? (await readSource(source, signal)), name, release }
+    return {
+      source: localSource(source) ?? (await readSource(source, signal === undefined ? {} : { signal })),
+      name,
+      release,
+    }
   }
   const path = join(tmpdir(), `spindle-${randomBytes(12).toString('hex')}`)
   const release = (): Promise<void> => rm(path, { force: true })

@@ -4,6 +4,7 @@ import type { FormatContext, Stream } from 'node-av/lib'
 import { removeSpilled, spill } from '../../audio/spill.ts'
 import { MediaError } from '../../errors.ts'
 import { openReaderSync } from '../../file/reader.ts'
+import { refuseIrregular } from '../../file/regular.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 
 /** Where a demuxer reads from: a path, a URL that FFmpeg can open, bytes. With `format: 'lavfi'`, a string is a filter graph. */
@@ -84,9 +85,9 @@ function placeOf(source: DemuxSource, format: string | undefined): Place {
     return { url: source, protocols: undefined }
   }
   // `file:` in front, else `http:` in a name would be a protocol.
-  if (typeof source === 'string') return { url: `file:${source}`, protocols: 'file' }
+  if (typeof source === 'string') return placeOfFile(source, format)
   if (source instanceof URL) {
-    if (source.protocol === 'file:') return { url: `file:${fileURLToPath(source)}`, protocols: 'file' }
+    if (source.protocol === 'file:') return placeOfFile(fileURLToPath(source), format)
     if (source.protocol === 'data:') return { url: source.href, protocols: 'data' }
     return { url: source.href, protocols: WEB }
   }
@@ -94,6 +95,16 @@ function placeOf(source: DemuxSource, format: string | undefined): Place {
   if (reader.size === 0) throw new Error('is empty')
   const spilled = spill(reader)
   return { url: `file:${spilled}`, protocols: 'file', spilled }
+}
+
+/** FFmpeg would wait for a pipe, and read a device without end. A device is read where its format is named. */
+function placeOfFile(path: string, format: string | undefined): Place {
+  try {
+    refuseIrregular(path, format !== undefined)
+  } catch (error) {
+    throw new MediaError('ERR_READ', (error as Error).message, { cause: error })
+  }
+  return { url: `file:${path}`, protocols: 'file' }
 }
 
 function inputFormat(

@@ -1,6 +1,7 @@
 import type { Report } from '../../engine/report.ts'
 import type { SlotShares, StageStats } from '../../engine/stats.ts'
 import { messageOf } from '../../errors.ts'
+import { urlForMessages } from '../../url-for-messages.ts'
 import { amount, duration, percent, perSecond } from '../figures.ts'
 import { share, table, text } from './markup.ts'
 
@@ -98,7 +99,9 @@ export function renderFailures({ failures, stats }: Report): string {
     String(failure.index),
     String(failure.attempts),
     `<span class="message">${text(messageOf(failure.error))}</span>`,
-    typeof failure.item === 'string' ? `<span class="message">${text(failure.item)}</span>` : '',
+    typeof failure.item === 'string'
+      ? `<span class="message">${text(urlForMessages(failure.item))}</span>`
+      : '',
   ])
   const more = count - failures.length
   return `${table('The last failed items of each stage', ['stage', 'item', 'attempts', 'error', 'input'], rows)}${more > 0 ? `<p class="quiet">And ${amount(more)} more.</p>` : ''}`

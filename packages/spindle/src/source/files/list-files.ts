@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { opendir } from 'node:fs/promises'
+import { opendir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { badOption, checkOptions } from '../../check.ts'
 import { expose } from '../seek/expose.ts'
@@ -21,7 +21,8 @@ export interface ListFilesOptions {
 
 /**
  * The files of a folder, as paths that begin with `directory`, sorted by name (by UTF-16 unit, so alike on every machine), folders in their place among
- * them. Names that begin with a dot are left out. One folder's names are in memory at a time.
+ * them. Names that begin with a dot are left out, and so is what is no file: pipes, sockets,
+ * devices, and links to them or to folders. One folder's names are in memory at a time.
  *
  * @throws what `fs.opendir` gives: `ENOENT`, `ENOTDIR`, … `ERR_BAD_OPTION` for bad options.
  * @example
@@ -113,19 +114,29 @@ async function* walk(
   below: string,
   wanted: WantedFiles,
 ): AsyncGenerator<string, void, undefined> {
-  const entries: { name: string; isFolder: boolean }[] = []
+  const entries: { name: string; isFolder: boolean; isLink: boolean }[] = []
   for await (const entry of await opendir(directory)) {
     if (entry.name.startsWith('.')) continue
     const isFolder = entry.isDirectory()
+    const isLink = entry.isSymbolicLink()
+    if (!isFolder && !isLink && !entry.isFile()) continue
     if (isFolder ? wanted.isRecursive : wanted.isWanted(below + entry.name))
-      entries.push({ name: entry.name, isFolder })
+      entries.push({ name: entry.name, isFolder, isLink })
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const { name, isFolder } of entries) {
+  for (const { name, isFolder, isLink } of entries) {
     const path = join(directory, name)
     if (isFolder) yield* walk(path, `${below}${name}/`, wanted)
-    else yield path
+    else if (!isLink || (await leadsToFile(path))) yield path
   }
+}
+
+/** Whether a link leads to a file. One that leads nowhere is listed: reading it says so, where leaving it out would lose it in silence. */
+async function leadsToFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isFile(),
+    () => true,
+  )
 }
 
 /** Whether a name has one of the endings, which are in lower case and have their dots. */

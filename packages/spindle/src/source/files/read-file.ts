@@ -1,4 +1,5 @@
-import { readFile as readFileCallback } from 'node:fs'
+import { close, fstat, open, read, readFile as readFileCallback, type Stats } from 'node:fs'
+import { explainOpen, REGULAR_FLAGS, refuseHuge, refuseIrregular } from './regular-file.ts'
 
 /**
  * Reads a whole file. An op: `builder.pipe(readFile, { concurrency: 16 })`.
@@ -9,7 +10,8 @@ import { readFile as readFileCallback } from 'node:fs'
  *
  * @param path a path or `file:` URL
  * @returns the bytes; the `Buffer` owns its memory, so it can be transferred to another thread
- * @throws what `fs.readFile` gives: `ENOENT`, `EISDIR`, …
+ * @throws what `fs.readFile` gives: `ENOENT`, `EISDIR`, …; `ERR_READ` for a pipe, socket or device, which might never end; `ERR_TOO_LARGE` for
+ * a file of 2 GiB or more
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -21,6 +23,40 @@ import { readFile as readFileCallback } from 'node:fs'
  */
 export function readFile(path: string | URL): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    readFileCallback(path, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
+    open(path, REGULAR_FLAGS, (fault, fd) => {
+      if (fault !== null) return reject(explainOpen(path, fault))
+      const end = (error: unknown, bytes?: Buffer): void => {
+        close(fd, () => (bytes === undefined ? reject(error) : resolve(bytes)))
+      }
+      fstat(fd, (error, stats) => {
+        if (error !== null) return end(error)
+        readOpen(path, fd, stats, end)
+      })
+    })
+  })
+}
+
+type End = (error: unknown, bytes?: Buffer) => void
+
+function readOpen(path: string | URL, fd: number, stats: Stats, end: End): void {
+  try {
+    refuseIrregular(path, stats)
+    refuseHuge(path, stats)
+  } catch (error) {
+    end(error)
+    return
+  }
+  // What says that it is empty may not be: files of the system have no size.
+  if (stats.size === 0) readFileCallback(fd, (error, bytes) => end(error, bytes))
+  else fill(fd, Buffer.allocUnsafeSlow(stats.size), 0, end)
+}
+
+function fill(fd: number, bytes: Buffer, done: number, end: End): void {
+  read(fd, bytes, done, bytes.length - done, null, (error, count) => {
+    if (error !== null) end(error)
+    else if (done + count === bytes.length) end(undefined, bytes)
+    // It has become shorter: memory of its own again.
+    else if (count === 0) end(undefined, Buffer.from(new Uint8Array(bytes.subarray(0, done))))
+    else fill(fd, bytes, done + count, end)
   })
 }

@@ -1,5 +1,5 @@
-import { SpindleError } from '../../errors.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
+import { HttpError } from './http-error.ts'
 
 /** As many redirects as `fetch` follows. */
 const MAX_REDIRECTS = 20
@@ -22,7 +22,7 @@ export function hasCredentials({ username, password }: URL): boolean {
  * words only, and the one is not worth another try.
  *
  * @param visited is given the URLs that are asked
- * @throws SpindleError `ERR_HTTP` for redirects that lead nowhere; what `fetch` throws
+ * @throws HttpError for redirects that lead nowhere; what `fetch` throws
  */
 export async function request(
   url: URL,
@@ -46,7 +46,7 @@ export async function request(
 
 function targetOf(location: string, from: URL, first: URL, visited: readonly URL[]): URL {
   const refuse = (problem: string): never => {
-    throw new SpindleError('ERR_HTTP', `${urlForMessages(first)}: ${problem}`)
+    throw new HttpError(`${urlForMessages(first)}: ${problem}`)
   }
   if (!URL.canParse(location, from.href)) return refuse('it redirects to what is no URL')
   const next = new URL(location, from)

@@ -1,6 +1,7 @@
 import { badOption, checkDuration, checkInteger, checkOptions } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
+import { Collected } from './collected.ts'
 import { hasCredentials } from './follow.ts'
 import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
 
@@ -61,29 +62,14 @@ export async function readUrl(url: string | URL, options: ReadUrlOptions = {}): 
   return bytesOf(new Transfer(urlOf(url), plan))
 }
 
-/**
- * All that a transfer gives, in memory of its own, which can be transferred: what `fetch` gives, and `Buffer.concat`, shares its memory
- * with others.
- */
+/** All that a transfer gives, in memory of its own, which can be transferred. */
 export async function bytesOf(transfer: Transfer): Promise<Buffer> {
-  let pieces: Uint8Array[] = []
-  let length = 0
+  const collected = new Collected()
   for await (const piece of transfer.pieces()) {
-    if (piece === RESTART) {
-      pieces = []
-      length = 0
-    } else {
-      pieces.push(piece)
-      length += piece.length
-    }
+    if (piece === RESTART) collected.clear()
+    else collected.add(piece)
   }
-  const bytes = Buffer.allocUnsafeSlow(length)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
+  return collected.joined()
 }
 
 /** @throws `ERR_BAD_OPTION` */

@@ -1,7 +1,7 @@
 import { badOption, checkInteger } from '../../check.ts'
-import { SpindleError } from '../../errors.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
 import { isSameVersion, type Version } from './fields.ts'
+import { HttpError } from './http-error.ts'
 import { bytesOf, type ReadUrlOptions, readPlan, refuseLarge, urlOf } from './read-url.ts'
 import { piecesOf } from './stream-url.ts'
 import { type ReadPlan, Transfer } from './transfer.ts'
@@ -41,7 +41,7 @@ export class RemoteFile {
     }
     const { total } = transfer
     if (total === undefined)
-      throw new SpindleError('ERR_HTTP', `${urlForMessages(place)}: the server does not tell its size`)
+      throw new HttpError(`${urlForMessages(place)}: the server does not tell its size`, 206)
     return new RemoteFile(place, plan, total, transfer.version)
   }
 
@@ -64,7 +64,7 @@ export class RemoteFile {
     this.checkRange(start, end)
     refuseLarge(end - start, this.plan.maxBytes, this.url)
     if (start === end) return Buffer.alloc(0)
-    const transfer = new Transfer(this.url, this.planOf(start, end, signal))
+    const transfer = new Transfer(this.url, this.planOf([start, end], signal))
     const bytes = await bytesOf(transfer)
     this.refuseOther(transfer)
     return bytes
@@ -82,8 +82,14 @@ export class RemoteFile {
   ): AsyncGenerator<Uint8Array, void, void> {
     this.checkRange(start, end)
     if (start === end) return
-    const plan = { ...this.planOf(start, end, signal), maxBytes: Number.POSITIVE_INFINITY }
-    yield* piecesOf(this.url, plan, (transfer) => this.refuseOther(transfer))
+    let left = end - start
+    const range = left === this.size ? undefined : ([start, end] as const)
+    const plan = { ...this.planOf(range, signal), maxBytes: left }
+    for await (const piece of piecesOf(this.url, plan, (transfer) => this.refuseOther(transfer))) {
+      left -= piece.length
+      yield piece
+    }
+    if (left > 0) throw this.changed()
   }
 
   private checkRange(start: number, end: number): void {
@@ -92,11 +98,11 @@ export class RemoteFile {
     if (end > this.size) badOption('end', `at most the size, ${this.size}`, end)
   }
 
-  private planOf(start: number, end: number, signal: AbortSignal | undefined): ReadPlan {
+  private planOf(range: ReadPlan['range'], signal: AbortSignal | undefined): ReadPlan {
     const signals = [this.plan.signal, signal].filter((one) => one !== undefined)
     return {
       ...this.plan,
-      range: [start, end],
+      range,
       signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
     }
   }
@@ -104,7 +110,11 @@ export class RemoteFile {
   private refuseOther({ total, version }: Transfer): void {
     const isSame = this.version === undefined || version === undefined || isSameVersion(this.version, version)
     if (isSame && (total === undefined || total === this.size)) return
-    const problem = 'it is no longer what it was when it was opened'
-    throw new SpindleError('ERR_HTTP', `${urlForMessages(this.url)}: ${problem}`)
+    throw this.changed()
+  }
+
+  private changed(): HttpError {
+    const problem = 'it is no longer what it was: it has changed since it was opened'
+    return new HttpError(`${urlForMessages(this.url)}: ${problem}`)
   }
 }

@@ -1,5 +1,5 @@
-import { SpindleError } from '../../errors.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
+import { HttpError } from './http-error.ts'
 import { type ReadUrlOptions, readPlan, urlOf } from './read-url.ts'
 import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
 
@@ -39,7 +39,7 @@ export async function* piecesOf(
   for await (const piece of transfer.pieces()) {
     if (piece === RESTART) {
       const problem = 'it broke off, and the server does not tell that it has the same file still'
-      throw new SpindleError('ERR_HTTP', `${urlForMessages(url)}: ${problem}`, {
+      throw new HttpError(`${urlForMessages(url)}: ${problem}`, undefined, {
         cause: transfer.lastFailure,
       })
     }

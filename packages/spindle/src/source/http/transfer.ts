@@ -11,6 +11,7 @@ import {
   versionOf,
 } from './fields.ts'
 import { request } from './follow.ts'
+import { HttpError } from './http-error.ts'
 import { Watch } from './watch.ts'
 import { causeWithoutSecrets, hideSecrets } from './without-secrets.ts'
 
@@ -74,6 +75,8 @@ export class Transfer {
   private mostReceived = 0
   private spentMs = 0
   private visited: URL[] = []
+  /** Of the last answer. */
+  private status: number | undefined
 
   constructor(url: URL, plan: ReadPlan) {
     this.url = url
@@ -114,6 +117,7 @@ export class Transfer {
     const { signal, timeoutMs, totalTimeoutMs, fetch } = this.plan
     const watch = new Watch(timeoutMs, totalTimeoutMs - this.spentMs, signal)
     this.visited = []
+    this.status = undefined
     try {
       const init = { headers: this.requestHeaders(), signal: watch.signal }
       const response = await request(this.url, init, fetch, this.visited)
@@ -186,6 +190,7 @@ export class Transfer {
   /** Looks at what an answer says of itself. @throws what is wrong with it */
   private accept(response: Response): Promised {
     const { status, headers } = response
+    this.status = status
     if (status === 408 || status === 425 || status === 429 || status >= 500)
       throw new Passing(this.fault(`status ${status}`), retryAfterMs(headers))
     if (status !== 200 && status !== 206) {
@@ -193,10 +198,12 @@ export class Transfer {
       throw this.fault(`status ${status}`)
     }
     const coding = codingOf(headers)
-    if (coding !== undefined && !this.asksForEncodings())
+    if (coding !== undefined && (status === 206 || !this.asksForEncodings()))
       throw this.fault(`it sends the encoding ${coding} (Content-Encoding), which was not asked for`)
     const promised = status === 206 ? this.acceptPart(response) : this.acceptWhole(headers)
-    if (this.received === 0) this.version = versionOf(headers)
+    // Of an encoded body the bytes that were received are not those that a range counts.
+    const version = versionOf(headers)
+    if (this.received === 0) this.version = coding === undefined ? version : { ...version, strong: undefined }
     this.total = totalOf(response) ?? this.total
     return promised
   }
@@ -204,7 +211,8 @@ export class Transfer {
   private acceptPart({ headers }: Response): Promised {
     const from = this.start + this.received
     const part = parseContentRange(headers.get('content-range'))
-    if (part === undefined) throw this.fault('a part without a valid Content-Range')
+    if (part === undefined)
+      throw this.fault('a part without a valid Content-Range: the server does not tell its size')
     if (this.end === undefined && this.received === 0) throw this.fault('a part, though all was asked for')
     if (part.start !== from) throw this.fault(`the part begins at byte ${part.start}, and not at ${from}`)
     this.refuseOther(headers, part.total)
@@ -267,10 +275,11 @@ export class Transfer {
     return new TimeoutError(`${what} ${received}`, cause === undefined ? {} : { cause })
   }
 
-  private fault(problem: string, error?: unknown): SpindleError {
+  private fault(problem: string, error?: unknown): HttpError {
     const urls = [this.url, ...this.visited]
     const cause = error === undefined ? {} : { cause: causeWithoutSecrets(error, urls) }
-    return new SpindleError('ERR_HTTP', `${urlForMessages(this.url)}: ${hideSecrets(problem, urls)}`, cause)
+    const message = `${urlForMessages(this.url)}: ${hideSecrets(problem, urls)}`
+    return new HttpError(message, this.status, cause)
   }
 }
 

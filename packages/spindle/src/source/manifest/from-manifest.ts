@@ -3,6 +3,7 @@ import { badOption, checkChoice, checkOptions } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
 import { AsyncPlannedSource } from '../seek/expose.ts'
 import type { AsyncSource } from '../seek/source-types.ts'
+import { endingOf, refuseCompressed } from './compressed.ts'
 import { type Dialect, jsonlDialect, tableDialect } from './dialects.ts'
 import { readRecords } from './read-records.ts'
 import { buildRecordIndex } from './record-index.ts'
@@ -27,7 +28,8 @@ export interface FromManifestOptions {
  * follow each other, else 32 records at a time. A state belongs to the file's contents (a digest of them), wherever it lies.
  *
  * @throws `ERR_BAD_OPTION`; `ERR_BAD_RECORD` for a table with two columns of one name; what `fs.open` gives. Iterating: `ERR_BAD_RECORD` for a
- * record that is none, with its number and place; `ERR_BAD_SOURCE` if the file has changed since
+ * record that is none, with its number and place; `ERR_BAD_SOURCE` if the file has changed since.
+ * A compressed file is refused by name, `ERR_BAD_SOURCE`; a pipe, socket or device too, `ERR_READ`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -65,6 +67,7 @@ export async function fromManifest<T = ManifestRow>(
 function dialectOf(path: string, options: FromManifestOptions): Dialect {
   checkOptions(options, ['format', 'delimiter', 'columns'])
   const { format = formatOf(path), delimiter, columns } = options
+  if (format === undefined) refuseCompressed(path, endingOf(path))
   if (format === undefined)
     badOption('format', "'jsonl', 'csv' or 'tsv' where the file's ending does not tell", format)
   checkChoice('format', format, ['jsonl', 'csv', 'tsv'])

@@ -1,6 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import type { Json } from '../../engine/seekable.ts'
 import { messageOf, SpindleError } from '../../errors.ts'
+import { openRegular } from '../files/regular-file.ts'
 import { isBlank, RECORDS_A_BLOCK, type RecordIndex, textOf } from './record-index.ts'
 
 /** How much is read at once where records are read one after another. */
@@ -22,7 +23,7 @@ export async function* readRecords(
   index: RecordIndex,
   positions: Iterable<number>,
 ): AsyncGenerator<Json, void, void> {
-  const file = await open(index.path)
+  const file = await openRegular(index.path)
   try {
     await checkSame(index, file)
     let loaded: Loaded | undefined
@@ -55,8 +56,9 @@ async function load(
     filled += bytesRead
   }
   const ends: number[] = []
+  const scanner = dialect.ends()
   for (let at = 0; at < bytes.length; ) {
-    const found = dialect.endOf(bytes, at)
+    const found = scanner.next(bytes, at)
     const after = found === -1 ? bytes.length : found
     if (!isBlank(bytes, at, after)) ends.push(at, after)
     at = after
@@ -76,10 +78,15 @@ function parse(
   } catch (error) {
     throw new SpindleError(
       'ERR_BAD_RECORD',
-      `${path}: record ${position}, at byte ${offset + from}, is none: ${messageOf(error)}`,
+      `${path}: record ${position}, at byte ${offset + from}, is none: ${printable(messageOf(error))}`,
       { cause: error },
     )
   }
+}
+
+/** What is in a damaged record may be anything, and must do nothing to a terminal. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\ufffd]+/gu, '?')
 }
 
 async function checkSame({ path, fileSize, modifiedMs }: RecordIndex, file: FileHandle): Promise<void> {

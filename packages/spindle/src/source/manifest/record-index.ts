@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
 import { messageOf, SpindleError } from '../../errors.ts'
-import type { Dialect } from './dialects.ts'
+import { openRegular } from '../files/regular-file.ts'
+import { compressionOf, refuseCompressed } from './compressed.ts'
+import type { Dialect, RecordEnds } from './dialects.ts'
 
 /** Of every so manyth record it is kept where it begins. */
 export const RECORDS_A_BLOCK = 32
@@ -25,7 +26,7 @@ export interface RecordIndex {
 
 /** Goes through a file once. @throws `ERR_BAD_RECORD` for a header that is none; what `fs.open` gives */
 export async function buildRecordIndex(path: string, dialect: Dialect): Promise<RecordIndex> {
-  const file = await open(path)
+  const file = await openRegular(path)
   try {
     const { size: fileSize, mtimeMs: modifiedMs } = await file.stat()
     const scan = new Scan(path, dialect)
@@ -35,8 +36,10 @@ export async function buildRecordIndex(path: string, dialect: Dialect): Promise<
       const piece = Buffer.allocUnsafe(PIECE_BYTES)
       const { bytesRead } = await file.read(piece, 0, PIECE_BYTES)
       if (bytesRead === 0) break
-      hash.update(piece.subarray(0, bytesRead))
-      scan.add(piece.subarray(0, bytesRead))
+      const bytes = piece.subarray(0, bytesRead)
+      if (scan.isAtStart) refuseCompressed(path, compressionOf(bytes))
+      hash.update(bytes)
+      scan.add(bytes)
     }
     const { count, starts } = scan.end()
     return { path, dialect, count, starts, digest: hash.digest('hex').slice(0, 16), fileSize, modifiedMs }
@@ -61,56 +64,75 @@ export function isBlank(bytes: Uint8Array, from: number, end: number): boolean {
 class Scan {
   private readonly path: string
   private readonly dialect: Dialect
+  private readonly ends: RecordEnds
   private readonly starts: number[] = []
   private count = 0
   private isHeaderRead: boolean
-  /** What has come and is not yet a record, and where it lies in the file. */
-  private rest: Uint8Array = new Uint8Array(0)
+  /** What there is of the header. */
+  private header: Uint8Array[] = []
+  /** Where the record under way begins in the file, and whether there is something in it. */
+  private start = 0
+  private isBlank = true
+  /** How many bytes have come. */
   private offset = 0
 
   constructor(path: string, dialect: Dialect) {
     this.path = path
     this.dialect = dialect
+    this.ends = dialect.ends()
     this.isHeaderRead = dialect.readHeader === undefined
   }
 
+  get isAtStart(): boolean {
+    return this.offset === 0
+  }
+
   add(piece: Uint8Array): void {
-    const bytes = this.rest.length === 0 ? piece : Buffer.concat([this.rest, piece])
-    let at = this.offset === 0 && this.count === 0 && hasMark(bytes) ? 3 : 0
-    for (let end = this.dialect.endOf(bytes, at); end !== -1; end = this.dialect.endOf(bytes, at)) {
-      this.record(bytes, at, end)
+    if (this.isAtStart && hasMark(piece)) this.start = 3
+    for (let at = this.isAtStart ? this.start : 0; ; ) {
+      const end = this.ends.next(piece, at)
+      const stop = end === -1 ? piece.length : end
+      if (this.isBlank) this.isBlank = isBlank(piece, at, stop)
+      if (!this.isHeaderRead) this.header.push(piece.subarray(at, stop))
+      if (end === -1) break
+      this.endRecord(this.offset + end)
       at = end
     }
-    this.rest = bytes.subarray(at)
-    this.offset += at
-    if (this.rest.length > MAX_RECORD_BYTES)
-      throw this.fault(
-        `it is longer than ${MAX_RECORD_BYTES} bytes, as if a quote were not closed`,
-        this.offset,
-      )
+    this.offset += piece.length
+    if (this.offset - this.start > MAX_RECORD_BYTES)
+      throw this.fault(`it is longer than ${MAX_RECORD_BYTES} bytes, as if a quote were not closed`)
   }
 
   end(): { readonly count: number; readonly starts: Float64Array } {
-    if (this.rest.length > 0) this.record(this.rest, 0, this.rest.length)
-    return { count: this.count, starts: Float64Array.from([...this.starts, this.offset + this.rest.length]) }
+    if (this.offset > this.start) this.endRecord(this.offset)
+    return { count: this.count, starts: Float64Array.from([...this.starts, this.offset]) }
   }
 
-  private record(bytes: Uint8Array, from: number, end: number): void {
-    if (isBlank(bytes, from, end)) return
-    if (!this.isHeaderRead) {
-      this.isHeaderRead = true
-      try {
-        this.dialect.readHeader!(textOf(bytes, from, end))
-      } catch (error) {
-        throw this.fault(messageOf(error), this.offset + from)
-      }
-    } else if (this.count++ % RECORDS_A_BLOCK === 0) this.starts.push(this.offset + from)
+  private endRecord(end: number): void {
+    if (!this.isBlank) this.take()
+    this.start = end
+    this.isBlank = true
+    this.header = []
   }
 
-  private fault(problem: string, offset: number): SpindleError {
+  private take(): void {
+    if (this.isHeaderRead) {
+      if (this.count++ % RECORDS_A_BLOCK === 0) this.starts.push(this.start)
+      return
+    }
+    this.isHeaderRead = true
+    const bytes = Buffer.concat(this.header)
+    try {
+      this.dialect.readHeader!(textOf(bytes, 0, bytes.length))
+    } catch (error) {
+      throw this.fault(messageOf(error))
+    }
+  }
+
+  private fault(problem: string): SpindleError {
     return new SpindleError(
       'ERR_BAD_RECORD',
-      `${this.path}: the record at byte ${offset} is none: ${problem}`,
+      `${this.path}: the record at byte ${this.start} is none: ${problem}`,
     )
   }
 }

@@ -1,0 +1,59 @@
+import { constants, type Stats } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { SpindleError } from '../../errors.ts'
+import { isUrlText, urlForMessages } from '../../url-for-messages.ts'
+
+/** Opening a pipe to which nobody writes must not wait for somebody; files are opened as ever. */
+export const REGULAR_FLAGS: number =
+  constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
+
+/** Most bytes that are read at once as a whole: what Node reads into one buffer on all its versions. */
+const MAX_WHOLE = 2 ** 31 - 1
+
+/** Opens a file, but no pipe, socket or device: reading them might take for ever. @throws `ERR_READ`; what `fs.open` gives */
+export async function openRegular(path: string | URL): Promise<FileHandle> {
+  const file = await open(path, REGULAR_FLAGS).catch((error) => {
+    throw explainOpen(path, error)
+  })
+  try {
+    refuseIrregular(path, await file.stat())
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** @throws `ERR_READ` for what is no file; folders are left to reading, which says `EISDIR` */
+export function refuseIrregular(path: string | URL, stats: Stats): void {
+  if (stats.isFile() || stats.isDirectory()) return
+  throw new SpindleError('ERR_READ', `${path}: is not a regular file but ${kindOf(stats)}`)
+}
+
+/** @throws `ERR_TOO_LARGE` for a file that does not fit one buffer */
+export function refuseHuge(path: string | URL, { size }: Stats): void {
+  if (size <= MAX_WHOLE) return
+  const problem = `has ${size} bytes, and is read as a whole, which is possible for ${MAX_WHOLE} at most`
+  throw new SpindleError('ERR_TOO_LARGE', `${path}: ${problem}`)
+}
+
+/** Says what a code of the system means where that is not seen. */
+export function explainOpen(path: string | URL, error: unknown): unknown {
+  // What the system says of it repeats it, with whatever is secret in it.
+  if (typeof path === 'string' && isUrlText(path)) {
+    const hint = 'a string is read as a path; `readUrl` reads what a web server has'
+    return new SpindleError('ERR_READ', `${urlForMessages(path)}: ${hint}`)
+  }
+  const { code, message } = error as { code?: unknown; message: string }
+  if (code === 'ENXIO' || code === 'EOPNOTSUPP')
+    return new SpindleError('ERR_READ', `${path}: is not a regular file but a socket or a pipe (${code})`)
+  if (code !== 'ENOENT' || !String(path).includes('\ufffd')) return error
+  const hint =
+    'A name that is not UTF-8 is listed with "\ufffd" in it, and cannot be opened by that: rename the file'
+  return Object.assign(new SpindleError('ENOENT', `${message}. ${hint}`, { cause: error }), { path })
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isFIFO()) return 'a pipe (FIFO)'
+  return stats.isSocket() ? 'a socket' : 'a device'
+}
