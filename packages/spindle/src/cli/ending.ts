@@ -48,7 +48,8 @@ export interface Ended {
 
 /** Ends the process a while after its command has ended, if something still keeps it alive then, and says what. */
 export function endAfterGrace({ status, calls = '' }: Ended): void {
-  process.exitCode = status
+  // An op may have set one of its own: it stands where all went well otherwise.
+  process.exitCode = status === 0 ? (process.exitCode ?? 0) : status
   // It keeps nothing alive itself: where nothing else does, Node ends before.
   setTimeout(() => {
     const held = heldBy().join(', ')

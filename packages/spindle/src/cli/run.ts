@@ -7,6 +7,7 @@ import { ResourceMeter } from '../observe/resources/meter.ts'
 import { resourceUsage } from '../observe/resources/usage.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { type Trace, trace } from '../observe/trace.ts'
+import { plainJson } from '../plain-text.ts'
 import type { DeadEnd, Ended } from './ending.ts'
 import { type Loaded, loadPipeline, otherCopy } from './load-module.ts'
 import { describe, onUnread, print, say } from './output.ts'
@@ -46,6 +47,7 @@ export async function run(options: RunOptions): Promise<Ended> {
   const endView = showView(pipeline, unit, options.showsProgress)
   deadEnd.doing('the pipeline')
   const failure = await outcomeOf(consume(pipeline, limit))
+  stops.consumed()
   endView()
   deadEnd.doing('stopping the pipeline')
   const calls = pendingIn(pipeline)
@@ -56,7 +58,7 @@ export async function run(options: RunOptions): Promise<Ended> {
   if (!stops.isUnread) {
     const report = pipeline.report()
     const text = options.asJson
-      ? JSON.stringify(toJson(report, unit, failure))
+      ? plainJson(toJson(report, unit, failure))
       : summary(report, {
           unit,
           warning: resources.summary().warning,
@@ -124,6 +126,8 @@ class Stops {
   /** The first that came. */
   signal: StopSignal | undefined
   isUnread = false
+  /** The pipeline has ended: a reader that leaves now stops nothing. */
+  readonly consumed: () => void
   readonly release: () => void
 
   /** The first signal stops the pipeline and lets the report be printed; the second ends the process. */
@@ -136,14 +140,13 @@ class Stops {
       say('stopping (once more to end at once)')
       stop()
     }
-    const release = onUnread(() => {
+    this.consumed = onUnread(() => {
       this.isUnread = true
       stop()
     })
     process.on('SIGINT', hit).on('SIGTERM', hit)
     this.release = () => {
       process.off('SIGINT', hit).off('SIGTERM', hit)
-      release()
     }
   }
 }
