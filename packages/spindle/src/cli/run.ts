@@ -8,6 +8,7 @@ import { resourceUsage } from '../observe/resources/usage.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { type Trace, trace } from '../observe/trace.ts'
 import { plainJson } from '../plain-text.ts'
+import { consume } from './consume.ts'
 import type { DeadEnd, Ended } from './ending.ts'
 import { type Loaded, loadPipeline, otherCopy } from './load-module.ts'
 import { describe, onUnread, print, say } from './output.ts'
@@ -109,18 +110,6 @@ function startTrace({ pipeline, isOther }: Loaded, file: string): Trace {
   }
 }
 
-async function consume(pipeline: Pipeline<unknown>, limit: number | undefined): Promise<void> {
-  if (limit === undefined) {
-    await pipeline.forEach(() => {})
-    return
-  }
-  let taken = 0
-  for await (const _ of pipeline) {
-    taken++
-    if (taken >= limit) return
-  }
-}
-
 /** What stops a run before its end: a signal, or that nobody reads what it prints. */
 class Stops {
   /** The first that came. */
@@ -138,6 +127,8 @@ class Stops {
       this.signal = signal
       process.stderr.write('\n')
       say('stopping (once more to end at once)')
+      const calls = describePending(pendingIn(pipeline))
+      if (calls !== '') say(`under way: ${calls}`)
       stop()
     }
     this.consumed = onUnread(() => {

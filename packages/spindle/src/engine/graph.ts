@@ -15,6 +15,7 @@ import type { PendingWork } from './pending-work.ts'
 import { Book } from './resume/book.ts'
 import { Commits } from './resume/commits.ts'
 import { resumption } from './resume/resumption.ts'
+import { warnOfNothing, warnOfSecondPass } from './silent-ends.ts'
 import type { SinkStage } from './sink-stage.ts'
 import type { SourceStage } from './source-stage.ts'
 import { Spares } from './spares.ts'
@@ -120,7 +121,8 @@ export class Graph implements Host {
   }
 
   /** Somebody begins to take items. */
-  consumedBy(code: unknown): void {
+  consumedBy(code: unknown, isOnly: boolean): void {
+    if (isOnly && this.endedAt > 0 && !this.isStopped && this.#failures.length === 0) warnOfSecondPass(this)
     if (this.listeners.size === 0) return
     if (this.consumers.length === MOST_CONSUMERS) this.consumers.shift()
     this.consumers.push(noteConsumer(code))
@@ -266,6 +268,7 @@ export class Graph implements Host {
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
     this.#statsEvents.end()
     for (const listener of this.listeners) listener.ended()
+    if (error === undefined && !this.isStopped) warnOfNothing(this)
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
     channels.pipelineEnd.publish({ pipeline: this.pipelineId, error: error?.reason, stopped: this.isStopped })

@@ -101,6 +101,13 @@ describe('spindle run ends with a status that tells the truth', { concurrency: 2
     )
   })
 
+  it('0 after --limit calls of a last stage that gives nothing', async () => {
+    const { code, stdout, stderr } = await run('saves', '--limit', '20', '--json')
+    assert.equal(code, 0, stderr)
+    const { skipped } = JSON.parse(stdout).stats.stages[1]
+    assert.ok(skipped >= 20 && skipped <= 22, `${skipped} calls`)
+  })
+
   it('143 after SIGTERM, with the report', async () => {
     const { child, result, ended } = start(['run', endings, '--progress', '--', 'waits'])
     while (!result.stderr.includes('numbers in')) await once(child.stderr, 'data')
@@ -108,7 +115,10 @@ describe('spindle run ends with a status that tells the truth', { concurrency: 2
     const { code, stdout, stderr } = await ended
     assert.equal(code, 143, stderr)
     assert.match(stdout, /0 failed, 0 items out/)
-    assert.match(stderr, /stopping \(once more to end at once\)/)
+    assert.match(
+      stderr,
+      /stopping \(once more to end at once\)\nspindle: under way: stage "op" .* has not finished item 0\n/,
+    )
   })
 
   it('141 without a word where the reader of what its ops print leaves', async () => {
