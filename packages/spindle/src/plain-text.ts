@@ -7,3 +7,15 @@ import { stripVTControlCharacters } from 'node:util'
 export function plain(text: string): string {
   return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }
+
+/** A value as one line of JSON, without loss: the characters that {@link plain} takes away are written as escapes. */
+export function plainJson(value: unknown): string {
+  // Outside of strings there are none of them.
+  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from({ length: character.length }, (_, i) => escaped(character.charCodeAt(i))).join(''),
+  )
+}
+
+function escaped(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`
+}

@@ -1,4 +1,4 @@
-import { badOption, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { badOption, checkFunction, checkInteger, checkOptions, show } from '../check.ts'
 import {
   describeStage,
   describeStart,
@@ -101,6 +101,12 @@ export class PipelineBuilder<T = never> {
       throw new SpindleError('ERR_BAD_STATE', 'a path of pathVariants() has no source of its own')
     if (this.#parts.start !== undefined)
       throw new SpindleError('ERR_BAD_STATE', 'the pipeline has a source already')
+    if (typeof source === 'string') {
+      throw new SpindleError(
+        'ERR_BAD_SOURCE',
+        `\`source\` must not be a string, whose items would be its characters, got ${show(source)}: for a folder use listFiles() or fromFiles() of spindle/source, for one item give [item]`,
+      )
+    }
     if (!isSource(source)) {
       throw new SpindleError(
         'ERR_BAD_SOURCE',

@@ -19,7 +19,7 @@ profile  Runs each of its stages alone, at several concurrencies, and says which
 
 Options of run
   --export <name>    which export to run (default: "default", then "pipeline")
-  --limit <n>        stop after n items have come out
+  --limit <n>        stop after n items have come out; of a last stage that gives nothing, after n of its calls
   --progress         show progress lines even where the output is no terminal
   --no-progress      show none; without it, stages are shown at work on a terminal
   --report <file>    write a page about the run: graph, verdict, charts; one HTML file that needs nothing else

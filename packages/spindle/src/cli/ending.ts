@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { setImmediate, setTimeout } from '../timers.ts'
 import { say } from './output.ts'
 import { FAILED } from './statuses.ts'
@@ -48,7 +49,8 @@ export interface Ended {
 
 /** Ends the process a while after its command has ended, if something still keeps it alive then, and says what. */
 export function endAfterGrace({ status, calls = '' }: Ended): void {
-  process.exitCode = status
+  // An op may have set one of its own: it stands where all went well otherwise.
+  process.exitCode = status === 0 ? (process.exitCode ?? 0) : status
   // It keeps nothing alive itself: where nothing else does, Node ends before.
   setTimeout(() => {
     const held = heldBy().join(', ')
@@ -65,7 +67,6 @@ const WORDS: Readonly<Record<string, string>> = {
   TLSWrap: 'socket',
   UDPWrap: 'UDP socket',
   PipeWrap: 'pipe',
-  TTYWrap: 'terminal',
   Timeout: 'timer',
   Immediate: 'immediate',
   MessagePort: 'message port',
@@ -81,7 +82,12 @@ const WORDS: Readonly<Record<string, string>> = {
 /** `2 timers`, `1 listening server`: what keeps the loop alive. */
 function heldBy(): string[] {
   const counts = new Map<string, number>()
+  // The standard streams are listed, too, and keep nothing alive.
+  let pipes = [process.stdout, process.stderr].filter(
+    (stream) => !stream.isTTY && stream instanceof Socket,
+  ).length
   for (const resource of process.getActiveResourcesInfo()) {
+    if (resource === 'TTYWrap' || (resource === 'PipeWrap' && pipes-- > 0)) continue
     const word = WORDS[resource] ?? resource
     counts.set(word, (counts.get(word) ?? 0) + 1)
   }

@@ -34,7 +34,7 @@ export async function loadPipeline(
   if (made instanceof PipelineBuilder) return { pipeline: made.build(), unit, isOther: false }
   // Another copy of the package makes objects that are none of ours but do what is asked.
   if (hasMethod(made, 'build')) return { pipeline: made.build() as Pipeline<unknown>, unit, isOther: true }
-  if (hasMethod(made, 'forEach') && hasMethod(made, 'report'))
+  if (hasMethod(made, 'report') && made.constructor.name === Pipeline.name)
     return { pipeline: made as unknown as Pipeline<unknown>, unit, isOther: true }
   throw new SpindleError(
     'ERR_MODULE',

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts'
 import { profilePipeline } from '../observe/profile.ts'
+import { plainJson } from '../plain-text.ts'
 import type { DeadEnd, Ended } from './ending.ts'
 import { loadConfig, otherCopy } from './load-module.ts'
 import { onUnread, print, say } from './output.ts'
@@ -39,9 +40,7 @@ export async function profile(command: ProfileCommand): Promise<Ended> {
       ...(command.concurrencies === undefined ? {} : { concurrencies: command.concurrencies }),
     })
     const { stages, limit } = result
-    const error = await print(
-      command.asJson ? `${JSON.stringify({ stages, limit })}\n` : `${String(result)}\n`,
-    )
+    const error = await print(command.asJson ? `${plainJson({ stages, limit })}\n` : `${String(result)}\n`)
     if (error !== undefined) say(`standard output cannot be written: ${messageOf(error)}`)
     return { status: error === undefined ? OK : UNWRITTEN }
   } catch (error) {

@@ -7,7 +7,11 @@ import { ResourceMeter } from '../observe/resources/meter.ts'
 import { resourceUsage } from '../observe/resources/usage.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { type Trace, trace } from '../observe/trace.ts'
+
+import { plainJson } from '../plain-text.ts'
 import { urlForMessages } from '../url-for-messages.ts'
+import { consume } from './consume.ts'
+
 import type { DeadEnd, Ended } from './ending.ts'
 import { type Loaded, loadPipeline, otherCopy } from './load-module.ts'
 import { describe, onUnread, print, say } from './output.ts'
@@ -47,6 +51,7 @@ export async function run(options: RunOptions): Promise<Ended> {
   const endView = showView(pipeline, unit, options.showsProgress)
   deadEnd.doing('the pipeline')
   const failure = await outcomeOf(consume(pipeline, limit))
+  stops.consumed()
   endView()
   deadEnd.doing('stopping the pipeline')
   const calls = pendingIn(pipeline)
@@ -57,7 +62,7 @@ export async function run(options: RunOptions): Promise<Ended> {
   if (!stops.isUnread) {
     const report = pipeline.report()
     const text = options.asJson
-      ? JSON.stringify(toJson(report, unit, failure))
+      ? plainJson(toJson(report, unit, failure))
       : summary(report, {
           unit,
           warning: resources.summary().warning,
@@ -108,23 +113,13 @@ function startTrace({ pipeline, isOther }: Loaded, file: string): Trace {
   }
 }
 
-async function consume(pipeline: Pipeline<unknown>, limit: number | undefined): Promise<void> {
-  if (limit === undefined) {
-    await pipeline.forEach(() => {})
-    return
-  }
-  let taken = 0
-  for await (const _ of pipeline) {
-    taken++
-    if (taken >= limit) return
-  }
-}
-
 /** What stops a run before its end: a signal, or that nobody reads what it prints. */
 class Stops {
   /** The first that came. */
   signal: StopSignal | undefined
   isUnread = false
+  /** The pipeline has ended: a reader that leaves now stops nothing. */
+  readonly consumed: () => void
   readonly release: () => void
 
   /** The first signal stops the pipeline and lets the report be printed; the second ends the process. */
@@ -135,16 +130,17 @@ class Stops {
       this.signal = signal
       process.stderr.write('\n')
       say('stopping (once more to end at once)')
+      const calls = describePending(pendingIn(pipeline))
+      if (calls !== '') say(`under way: ${calls}`)
       stop()
     }
-    const release = onUnread(() => {
+    this.consumed = onUnread(() => {
       this.isUnread = true
       stop()
     })
     process.on('SIGINT', hit).on('SIGTERM', hit)
     this.release = () => {
       process.off('SIGINT', hit).off('SIGTERM', hit)
-      release()
     }
   }
 }

@@ -18,9 +18,11 @@ import type { Item } from './item.ts'
 import { LoopBlocks } from './loop-blocks.ts'
 import { Outlet } from './outlet.ts'
 import type { PendingWork } from './pending-work.ts'
+import { quietLogger } from './quiet-logger.ts'
 import { Book } from './resume/book.ts'
 import { Commits } from './resume/commits.ts'
 import { resumption } from './resume/resumption.ts'
+import { warnOfNothing, warnOfSecondPass } from './silent-ends.ts'
 import type { SinkStage } from './sink-stage.ts'
 import type { SourceStage } from './source-stage.ts'
 import { Spares } from './spares.ts'
@@ -91,7 +93,7 @@ export class Graph implements Host {
     this.config = config
     this.options = options
     this.seed = options.seed ?? 0
-    this.logger = options.logger === undefined ? silentLogger : quiet(options.logger)
+    this.logger = quietLogger(options.logger)
     if (options.deadLetter !== undefined)
       this.letters = new DeadLetters(options.deadLetter, (error) =>
         this.logger.error('spindle: `deadLetter` failed', error),
@@ -133,7 +135,8 @@ export class Graph implements Host {
   }
 
   /** Somebody begins to take items. */
-  consumedBy(code: unknown): void {
+  consumedBy(code: unknown, isOnly: boolean): void {
+    if (isOnly && this.endedAt > 0 && !this.isStopped && this.#failures.length === 0) warnOfSecondPass(this)
     if (this.listeners.size === 0) return
     if (this.consumers.length === MOST_CONSUMERS) this.consumers.shift()
     this.consumers.push(noteConsumer(code))
@@ -304,6 +307,7 @@ export class Graph implements Host {
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
     this.#statsEvents.end()
     for (const listener of this.listeners) listener.ended()
+    if (error === undefined && !this.isStopped) warnOfNothing(this)
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
     channels.pipelineEnd.publish({ pipeline: this.pipelineId, error: error?.reason, stopped: this.isStopped })
@@ -372,16 +376,6 @@ export class Graph implements Host {
 }
 
 const noHooks: readonly TaskHook[] = []
-
-const silentLogger: Logger = { warn: () => {}, error: () => {} }
-
-/** The user's logger, called as its own. One that throws, or whose promise is rejected, has nobody to be told to. */
-function quiet(logger: Logger): Logger {
-  return {
-    warn: (message, error) => callListener(() => logger.warn(message, error)),
-    error: (message, error) => callListener(() => logger.error(message, error)),
-  }
-}
 
 /** Has executors start workers now, so that the first items find them ready. */
 function warmUp(remote: readonly RemoteStage[]): void {

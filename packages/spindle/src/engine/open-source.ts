@@ -15,6 +15,12 @@ export function openSource(source: Source<unknown>, context: SourceContext): Ste
     : typeof source === 'function' && !isIterable(source)
       ? source(context)
       : source
+  if (isUsedUp(source) || isUsedUp(items)) {
+    throw new SpindleError(
+      'ERR_BAD_SOURCE',
+      'the source has come to its end in another pipeline, and can be gone through only once: give an iterable, or a function that makes an iterator or stream for each pipeline',
+    )
+  }
   const steps = iterate(items)
   if (steps === undefined) {
     throw new SpindleError(
@@ -23,6 +29,19 @@ export function openSource(source: Source<unknown>, context: SourceContext): Ste
     )
   }
   return steps
+}
+
+const usedUp: WeakSet<object> = new WeakSet()
+
+/** A source was iterated to its end, or closed. One that can be iterated only once has nothing more to give. */
+export function usedUpBy(source: unknown, steps: Steps | undefined): void {
+  if (isOneShot(source)) usedUp.add(source as object)
+  // What a function has returned.
+  else if (isOneShot(steps) && typeof source === 'function') usedUp.add(steps as object)
+}
+
+function isUsedUp(source: unknown): boolean {
+  return typeof source === 'object' && source !== null && usedUp.has(source)
 }
 
 /** Whether a value can be a source at all. */

@@ -136,8 +136,8 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** A consumer begins. When the last ends and there is more to come, the source is not pulled until another begins. */
   #enter(code?: unknown): Session {
+    this.#graph.consumedBy(code, this.#consumers === 0)
     this.#consumers++
-    this.#graph.consumedBy(code)
     this.#resume()
     const session: Session = new Session(this.#outlet.epoch, () => {
       this.#consumers--

@@ -3,10 +3,11 @@ import { SpindleError } from '../errors.ts'
 import { adopt, closeQuietly, isThenable } from '../user-code.ts'
 import { coarseNow, exactNow } from './clock.ts'
 import type { SourceConfig } from './config.ts'
+import { isGenerator } from './expansion.ts'
 import type { Host } from './host.ts'
 import { boundaryAfter, type Origin } from './item.ts'
 import { enter, leave } from './marker.ts'
-import { openSource, type Steps } from './open-source.ts'
+import { openSource, type Steps, usedUpBy } from './open-source.ts'
 import { type PendingWork, pendingPositions } from './pending-work.ts'
 import { Queue } from './queue.ts'
 import { SourceTracker } from './resume/source-tracker.ts'
@@ -253,6 +254,7 @@ export class SourceStage extends Stage implements Resumable {
   }
 
   private endEpoch(): boolean {
+    usedUpBy(this.config.source, this.steps)
     this.steps = undefined
     const next = this.tracker?.end(this.config.continuous)
     if (!this.config.continuous) {
@@ -299,6 +301,7 @@ export class SourceStage extends Stage implements Resumable {
 
   private close(): void {
     this.abort(new DOMException('The pipeline wants no more items', 'AbortError'))
+    if (isGenerator(this.steps)) usedUpBy(this.config.source, this.steps)
     // It is the source itself that caused this, in a synchronous next(): closed when that comes back, in `take`.
     if (this.isInNext) return
     this.closeSteps()

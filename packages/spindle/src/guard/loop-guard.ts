@@ -3,6 +3,8 @@ import { channels } from '../engine/channels.ts'
 import type { Graph } from '../engine/graph.ts'
 import type { LoopPlace } from '../engine/loop-blocks.ts'
 import { isInside } from '../engine/marker.ts'
+import { SourceStage } from '../engine/source-stage.ts'
+import type { Stage } from '../engine/stage.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'
 import { plain } from '../plain-text.ts'
 import { callListener } from '../user-code.ts'
@@ -128,7 +130,7 @@ class LoopGuard implements Watcher {
       held.ms >= this.thresholdMs * THRESHOLDS_TO_WARN && held.ms >= this.#graph.elapsedMs * SHARE_TO_WARN
     if (held.isTold || held.seen < 2 || !isMuch) return
     held.isTold = true
-    this.#warn(plain(warningOf(at, owner?.info.where, held.ms)))
+    this.#warn(plain(warningOf(at, owner, held.ms)))
   }
 
   #warn(message: string): void {
@@ -141,14 +143,17 @@ class LoopGuard implements Watcher {
   }
 }
 
-function warningOf(at: LoopPlace, added: string | undefined, heldMs: number): string {
+function warningOf(at: LoopPlace, owner: Stage | undefined, heldMs: number): string {
+  const added = owner?.info.where
   const whose = at.place === 'consumer' ? 'the consumer' : `stage "${at.stage}"`
   const place = at.where === undefined ? '' : ` (${at.where})`
   const line = added === undefined || at.place === 'consumer' ? '' : `, added at ${added},`
   const remedy =
-    at.place === 'consumer'
-      ? 'give that work to a stage whose op runs in a worker thread (workerModule), or let it await something now and then'
-      : `run it in a worker thread: export the op from a module and give pipe() workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${at.function === 'anonymous function' || at.function === 'native code' ? 'op' : at.function}`
+    owner instanceof SourceStage
+      ? 'let it await something between its items, or give descriptors (paths, numbers) and do the work in a stage whose op runs in a worker thread (workerModule)'
+      : at.place === 'consumer'
+        ? 'give that work to a stage whose op runs in a worker thread (workerModule), or let it await something now and then'
+        : `run it in a worker thread: export the op from a module and give pipe() workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${at.function === 'anonymous function' || at.function === 'native code' ? 'op' : at.function}`
   const unseen = mayInspect()
     ? ''
     : ' (its line is not known: --permission is given without --allow-inspector)'
