@@ -5,6 +5,7 @@
 // tested then is what users get: JavaScript.
 import { spawnSync } from 'node:child_process'
 import {
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -130,7 +131,12 @@ function linkTo(entry, target) {
   if (found?.isSymbolicLink() && readlinkSync(entry) === target) return
   if (found !== undefined) rmSync(entry, { recursive: true })
   mkdirSync(dirname(entry), { recursive: true })
-  symlinkSync(target, entry)
+  try {
+    symlinkSync(target, entry)
+  } catch (error) {
+    if (error.code !== 'EPERM') throw error // Windows wants a privilege for links
+    cpSync(join(dirname(entry), target), entry, { recursive: true })
+  }
 }
 
 function writeIfOther(file, text) {

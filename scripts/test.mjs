@@ -1,9 +1,15 @@
-// Runs the test files with node:test through tsx, on the sources, and ends with "N passed, N failed".
-//   node scripts/test.mjs [--node 24 | --node /path/to/node] [--jobs 2] [--timeout-s 240] [--verbose] [part of a file name …]
+// Compiles sources and tests (scripts/test-build.mjs), runs the test files with node:test, and ends with "N passed, N failed".
+//   node scripts/test.mjs [options] [part of a file name …]
+//     --long             slow laws with ten times as many cases, and matrices whole: for a night (--times 3: three times)
+//     --quick            without the files that are laws, matrices and crashes in a loop: what a runtime may break is elsewhere
+//     --sources          from TypeScript, through tsx, as a contributor may run a single test under a debugger
+//     --browser          the suite that needs Chromium instead
+//     --node 24          another Node (or --node /path/to/node); --jobs 3, --timeout-s 240, --verbose
 // It starts each file itself rather than by `node --test`: Node 20 has no globs there, and Node 24 and 26 wait for ever
 // for a file whose test leaves a handle open, where here the file is killed at the time limit and named.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nodeBinary } from './node-versions.mjs'
@@ -14,25 +20,37 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     node: { type: 'string', default: process.execPath },
-    // Two at a time: many files wait for the death or the end of processes more than they compute.
-    jobs: { type: 'string', default: '2' },
-    'timeout-s': { type: 'string', default: '240' },
+    // One more than there are cores: many files wait for the death or the end of processes for a while.
+    jobs: { type: 'string', default: String(Math.min(8, availableParallelism() + 1)) },
+    'timeout-s': { type: 'string' },
     verbose: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
+    times: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     sources: { type: 'boolean', default: false },
     browser: { type: 'boolean', default: false },
   },
 })
 const node = /^\d+$/.test(options.node) ? nodeBinary(options.node) : options.node
-const timeoutMs = Number(options['timeout-s']) * 1000
+const times = options.times ?? (options.long ? '10' : undefined)
+const timeoutMs = Number(options['timeout-s'] ?? 240 * Math.max(1, Number(times ?? 1))) * 1000
+const REPEATS = /(?:laws|matrix|soak|crash|kill|power-cut)\.test\.ts$/
+/** Those that take longest come first, so that none of them is what all wait for in the end. */
+const LONGEST =
+  /region\/|remote\/|resume\/|placement\/|io\/test\/(?:stopping|lifetime|corpus|audio|video)|guard\/|leaks|ring-buffer/
 const files = listTestFiles().filter(
-  (file) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
+  (file) =>
+    (wanted.length === 0 || wanted.some((part) => file.includes(part))) &&
+    !(options.quick && REPEATS.test(file)),
 )
+files.sort((a, b) => Number(LONGEST.test(b)) - Number(LONGEST.test(a)))
 if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(' ') || 'packages/*/test/**/*.test.ts'}`)
   process.exit(1)
 }
 
 if (!options.sources) buildTests()
+const env = times === undefined ? process.env : { ...process.env, SPINDLE_TEST_TIMES: times }
 const total = { pass: 0, fail: 0, skipped: 0 }
 const failedFiles = []
 const running = new Set()
@@ -74,7 +92,7 @@ async function runFile(file) {
       '--test-reporter=spec',
       options.sources ? file : join(root, compiled(file)),
     ],
-    { cwd: options.sources ? root : mirror, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    { cwd: options.sources ? root : mirror, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   )
   running.add(child)
   let output = ''

@@ -29,7 +29,7 @@ export function runProgram(source: string, ...flags: string[]): Ended {
   return spawnSync(process.execPath, own, {
     cwd: root,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 110_000,
     env: { ...process.env, NODE_OPTIONS: '' },
   })
 }

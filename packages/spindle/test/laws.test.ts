@@ -14,8 +14,9 @@ import {
   Run,
   stageSpec,
 } from './support/graph.ts'
+import { tries } from './support/tries.ts'
 
-const few = { numRuns: 60, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: true }
+const few = { numRuns: tries(30), interruptAfterTimeLimit: 20_000, markInterruptAsFailure: true }
 const sorted = (items: readonly string[]) => items.toSorted()
 
 /** The items are what the chain must give; in order where order is promised. */
@@ -33,7 +34,7 @@ describe('whatever the stages, and in whatever order their calls end', () => {
         const items = await run.scheduler.drive(() => collect(run.pipeline))
         assertComplete(spec, items)
       }),
-      { ...few, numRuns: 150 },
+      { ...few, numRuns: tries(60) },
     )
   })
 
@@ -265,7 +266,7 @@ describe('whenever a pipeline is left', () => {
           assert.equal(run.pulls, pulls)
         },
       ),
-      { ...few, numRuns: 120 },
+      { ...few, numRuns: tries(50) },
     )
   })
 

@@ -5,8 +5,9 @@ import { PipelineFailure } from 'spindle'
 import { collect, take } from './support/consume.ts'
 import { turns } from './support/gates.ts'
 import { expectTree, TreeRun, treeSpec } from './support/tree.ts'
+import { tries } from './support/tries.ts'
 
-const runs = { numRuns: 50, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: true }
+const runs = { numRuns: tries(25), interruptAfterTimeLimit: 20_000, markInterruptAsFailure: true }
 const sorted = (items: readonly string[]) => items.toSorted()
 
 describe('in a graph of any shape', () => {
@@ -83,7 +84,7 @@ describe('in a graph of any shape', () => {
         assert.equal(run.closes, run.opens)
         assert.equal(new Set(items).size, items.length, 'nothing twice')
       }),
-      { ...runs, numRuns: 80 },
+      { ...runs, numRuns: tries(30) },
     )
   })
 
@@ -112,7 +113,7 @@ describe('in a graph of any shape', () => {
         await assert.rejects(run.pipeline.done, (reason) => reason === error)
         assert.deepEqual(await collect(run.pipeline), [])
       }),
-      { ...runs, numRuns: 80 },
+      { ...runs, numRuns: tries(30) },
     )
     assert.ok(failures > 0, 'some did fail')
   })

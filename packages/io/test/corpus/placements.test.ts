@@ -7,7 +7,7 @@ import { arraySeeds, imageSeeds, type Seed, soundSeeds } from './seeds.ts'
 
 // Broken files of every format through every placement. `corpus/run.ts` does the same with many more of them.
 
-const amounts: Amounts = { cuts: 6, flips: 4, overwrites: 2, lies: 8 }
+const amounts: Amounts = { cuts: 5, flips: 3, overwrites: 2, lies: 6 }
 const seeds: readonly Seed[] = [...(await imageSeeds(32, 24)), ...soundSeeds(), ...arraySeeds()]
 const files: CorpusFile[] = seeds
   .flatMap(({ kind, bytes }) => [bytes, ...mutations(bytes, amounts)].map((one) => ({ kind, bytes: one })))

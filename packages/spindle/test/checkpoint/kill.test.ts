@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { runChild } from '../support/child.ts'
+import { times } from '../support/tries.ts'
 import { checkAfterCrash, checkComplete, runJob } from './fixtures/job.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'checkpoint-kill-'))
 after(() => rmSync(home, { recursive: true, force: true }))
 
-// Every call of a run: SPINDLE_ALL_KILLS=1
-const STEP = process.env.SPINDLE_ALL_KILLS === undefined ? 27 : 1
+// `npm test -- --long` kills it at every call.
+const STEP = times > 1 ? 1 : 27
 const CALLS = 150
 
 describe('a process that writes a folder', { concurrency: 2 }, () => {

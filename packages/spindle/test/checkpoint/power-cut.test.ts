@@ -2,13 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { tries } from '../support/tries.ts'
 import { Disk } from './fixtures/disk.ts'
 import { interceptFs } from './fixtures/fs-calls.ts'
 import { checkAfterCrash, checkComplete, runJob, runJobSync } from './fixtures/job.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'checkpoint-power-'))
 after(() => rmSync(home, { recursive: true, force: true }))
-const CASES = Number(process.env.SPINDLE_POWER_CUTS ?? 2)
+const CASES = tries(1)
 
 describe('a folder whose machine loses its power', { concurrency: false }, () => {
   for (const [form, job] of [

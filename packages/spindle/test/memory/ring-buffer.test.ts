@@ -6,6 +6,7 @@ import { Spin, spinUsFor } from '../../src/placement/memory/spin.ts'
 import { runChild } from '../support/child.ts'
 import { rejectsCode, throwsCode } from '../support/consume.ts'
 import { turns } from '../support/gates.ts'
+import { tries } from '../support/tries.ts'
 import type * as Ops from './fixtures/ring-ops.ts'
 import { consume, type Form } from './fixtures/ring-ops.ts'
 
@@ -63,7 +64,7 @@ describe('a ring', () => {
         assert.deepEqual([...ring], expected)
         assert.equal(ring.usedBytes, 0)
       }),
-      { numRuns: 300 },
+      { numRuns: tries(100) },
     )
   })
 

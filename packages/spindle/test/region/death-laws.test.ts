@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { type ItemError, PipelineBuilder, workers } from 'spindle'
 import { collect } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
+import { tries } from '../support/tries.ts'
 import type { Deadly } from './fixtures/deadly.ts'
 import * as local from './fixtures/deadly.ts'
 import { byNumber, deadly } from './support.ts'
@@ -77,7 +78,7 @@ describe('a region whose workers die now and then', () => {
           for (const file of markers) rmSync(file, { force: true })
         }
       }),
-      { numRuns: Number(process.env.RUNS ?? 5) },
+      { numRuns: tries(3) },
     )
   })
 })

@@ -4,13 +4,14 @@ import fc from 'fast-check'
 import { type BuildOptions, type ItemError, MAIN, PipelineBuilder, type StageStats, workers } from 'spindle'
 import { collect } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
+import { tries } from '../support/tries.ts'
 import * as local from './fixtures/ops.ts'
 import { type Numbers, ops, sorted } from './support.ts'
 
 // Chains of the same ops, given by reference in a region and as functions inline.
 
-/** Each takes a start of workers or two; many more were run when this was written. */
-const RUNS = Number(process.env.RUNS ?? 6)
+/** Each takes a start of workers or two. */
+const RUNS = tries(4)
 
 type Name =
   | 'double'

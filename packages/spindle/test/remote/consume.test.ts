@@ -3,6 +3,7 @@ import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { RemotePipeline } from 'spindle'
 import { assertCode, rejectsCode } from '../support/consume.ts'
+import { tries } from '../support/tries.ts'
 import { inThread, places, take, takeUntil, upTo, ways } from './support.ts'
 
 interface Record {
@@ -60,7 +61,7 @@ for (const place of places) {
               assert.deepEqual(given, model)
             },
           ),
-          { numRuns: 15 },
+          { numRuns: tries(8) },
         )
       }
     })

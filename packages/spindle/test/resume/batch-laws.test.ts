@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import { type Aggregator, type Pipeline, PipelineBuilder, type PipelineState } from 'spindle'
 import { turns } from '../support/gates.ts'
 import { Scheduler } from '../support/scheduler.ts'
+import { tries } from '../support/tries.ts'
 
-const numRuns = Number(process.env.RESUME_CASES ?? 80)
-const runs = { numRuns, interruptAfterTimeLimit: 3_600_000, markInterruptAsFailure: true }
+const runs = { numRuns: tries(30), interruptAfterTimeLimit: 3_600_000, markInterruptAsFailure: true }
 const sorted = (items: readonly string[]) => items.toSorted()
 
 type Step =

@@ -6,9 +6,10 @@ import type * as Local from '../region/fixtures/ops.ts'
 import { type Numbers, ops, sorted } from '../region/support.ts'
 import { collect } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
+import { tries } from '../support/tries.ts'
 
 // Each case takes several starts of workers.
-const RUNS = Number(process.env.RESUME_REGION_CASES ?? 4)
+const RUNS = tries(2)
 
 const name = fc.constantFrom('double', 'drop', 'failFifth', 'late', 'spread', 'spreadLate', 'spreadAndFail')
 const spec = fc.record({

@@ -16,6 +16,7 @@ import { ops } from '../region/support.ts'
 import { collect, take } from '../support/consume.ts'
 import { turns } from '../support/gates.ts'
 import { range } from '../support/sources.ts'
+import { tries } from '../support/tries.ts'
 
 const explicit = { resumable: { commit: 'explicit' } } as const
 const over = (state: PipelineState): PipelineState => JSON.parse(JSON.stringify(state))
@@ -506,7 +507,7 @@ describe('another number of ranks goes on with what the ranks before have left',
         assert.deepEqual(committed.toSorted(byNumber), expected)
       }),
       {
-        numRuns: Number(process.env.RESUME_CASES ?? 60),
+        numRuns: tries(20),
         interruptAfterTimeLimit: 3_600_000,
         markInterruptAsFailure: true,
       },
