@@ -24,7 +24,9 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** A promise of what a thenable comes to. It settles later and once, whatever the thenable's `then` does, and in the caller's async context. */
 export function adopt<V>(thenable: PromiseLike<V>): Promise<V> {
-  return isPromise(thenable) ? (thenable as Promise<V>) : new Promise((resolve) => resolve(thenable))
+  // One of a subclass makes another of its class when it is listened to, which may throw.
+  const isPlain = isPromise(thenable) && peek(thenable, 'constructor') === Promise
+  return isPlain ? (thenable as Promise<V>) : new Promise((resolve) => resolve(thenable))
 }
 
 /** Calls what only listens: neither what it throws nor what a promise of it is rejected with goes further than to `failed`. */

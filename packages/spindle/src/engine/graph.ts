@@ -112,7 +112,7 @@ export class Graph implements Host {
     this.sink = wired.sink
     this.#remote = wired.remote
     this.outlet = new Outlet(
-      this.sink.exit,
+      this.sink,
       this.spares,
       this.book && new Commits(this.book, resuming?.isExplicit === true),
       () => this.#drained(),

@@ -38,6 +38,8 @@ export interface Taker {
  */
 export class Outlet implements Consumer {
   readonly queue: Queue
+  /** What the queue is filled from. */
+  private readonly source: Queue
   /** Number of the epoch whose items are being taken. */
   epoch = 0
   /** Items given to the consumer. */
@@ -71,18 +73,19 @@ export class Outlet implements Consumer {
   readonly commits: Commits | undefined
 
   constructor(
-    queue: Queue,
+    { exit, input }: { readonly exit: Queue; readonly input: Queue },
     spares: Spares,
     commits: Commits | undefined,
     onDrained: () => undefined | PromiseLike<unknown>,
     onRest: () => void,
   ) {
-    this.queue = queue
+    this.queue = exit
+    this.source = input
     this.spares = spares
     this.commits = commits
     this.onDrained = onDrained
     this.onRest = onRest
-    queue.consumer = this
+    exit.consumer = this
   }
 
   /** Whether somebody is waiting for an item. */
@@ -223,7 +226,10 @@ export class Outlet implements Consumer {
 
   /** After {@link take}: lets the sink refill, and sees whether that was the last item. */
   settle(): void {
-    this.scope.runInAsyncScope(this.refill, this)
+    const { queue } = this
+    const isRefillDue = queue.capacity - queue.length >= queue.refillAt && this.source.length > 0
+    // The context is changed only for what runs something: that is seldom every item.
+    if (isRefillDue || queue.isClosed) this.scope.runInAsyncScope(this.refill, this)
   }
 
   private refill(): void {
@@ -243,7 +249,10 @@ export class Outlet implements Consumer {
 
   /** Waits for an item: a consumer's call. */
   await(taker: Taker): void {
-    this.scope.runInAsyncScope(this.add, this, taker)
+    const { queue } = this
+    if (queue.length > 0 || this.hasEnded || queue.isClosed || this.epoch > taker.epoch)
+      this.scope.runInAsyncScope(this.add, this, taker)
+    else this.add(taker)
   }
 
   /** Waits for an item, in the pipeline's async context. */
