@@ -200,7 +200,15 @@ class Wiring {
       ? new JoinStage(joinInfo, this.#host, ends, config.buffer)
       : new MergeStage(joinInfo, this.#host, ends, config.buffer)
     const parts = join instanceof JoinStage ? join : undefined
-    const router = new RouterStage(info, this.#host, input, functionOf(config.router), entries, parts, config.lookAhead)
+    const router = new RouterStage(
+      info,
+      this.#host,
+      input,
+      functionOf(config.router),
+      entries,
+      parts,
+      config.lookAhead,
+    )
     this.stages.splice(at, 0, router)
     return this.add(join).exit
   }
