@@ -6,6 +6,7 @@ import { Item, type Origin } from './item.ts'
 import { Port } from './port.ts'
 import { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
+import { isSliceOver, resumeNextTurn } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
 /**
@@ -159,6 +160,10 @@ export class CustomMergeStage extends Stage {
     this.#isAsking = true
     try {
       while (this.state === RUNNING && this.exit.hasRoom()) {
+        if (isSliceOver()) {
+          await new Promise<void>((resume) => resumeNextTurn({ resume }))
+          if (this.state !== RUNNING) return
+        }
         const step = await this.marked(() => {
           this.#outputs ??= this.#begin()
           return this.#outputs.next()

@@ -11,7 +11,6 @@ import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
 import { RUNNING } from './stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
-import { isSliceOver } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
 import { OrderedWindow } from './window.ts'
 
@@ -107,12 +106,8 @@ export class PipeStage extends ExpandingStage {
     const { input } = this
     let taken = 0
     while (input.length > 0 && (this.isFast ? this.canStartFast() : this.canStart())) {
+      if (this.mustTurn()) break
       taken++
-      // Most pumps take an item or two.
-      if ((!this.isQuick || (taken & 15) === 0) && isSliceOver()) {
-        this.resumeLater()
-        break
-      }
       this.start(input.shift() as Item)
     }
     if (input.length === 0 && input.isClosed) this.inputEnded()
@@ -189,8 +184,10 @@ export class PipeStage extends ExpandingStage {
     exit.passed++
     const { follower } = exit
     if (exit.length > 0) exit.enqueue(item)
-    else if (follower?.isFast === true && follower.canStartFast()) follower.callFast(item)
-    else if (!exit.consumer.offer(item)) exit.enqueue(item)
+    else if (follower?.isFast === true && follower.canStartFast()) {
+      if (follower.mustTurn()) exit.enqueue(item)
+      else follower.callFast(item)
+    } else if (!exit.consumer.offer(item)) exit.enqueue(item)
   }
 
   // --- the way of all others
@@ -226,7 +223,7 @@ export class PipeStage extends ExpandingStage {
     }
     leave(word)
     this.tracer?.returned(item)
-    if (timing !== undefined) this.isQuick = this.timer.returned(timing, this.counters)
+    if (timing !== undefined) this.timer.returned(timing, this.counters)
     if (result instanceof Promise) this.await(result, item, timing)
     else this.begun(item, result, timing)
   }

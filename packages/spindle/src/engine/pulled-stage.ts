@@ -8,8 +8,6 @@ import type { StageInfo } from './types.ts'
 /** A stage with one input queue: takes items as they are handed over, or pulls them when it can go on. */
 export abstract class PulledStage extends Stage implements Resumable {
   readonly input: Queue
-  /** Whether calls are known to be so quick that the time need not be looked at for each. */
-  protected isQuick = false
   private isResuming = false
 
   constructor(info: StageInfo, host: Host, input: Queue) {
@@ -29,27 +27,29 @@ export abstract class PulledStage extends Stage implements Resumable {
   protected abstract isIdle(): boolean
 
   offer(item: Item): boolean {
-    if (!this.canStart()) return false
+    if (!this.canStart() || this.mustTurn()) return false
     this.start(item)
     return true
   }
 
   pump(): void {
     let taken = 0
-    while (this.input.length > 0 && this.canStart()) {
+    while (this.input.length > 0 && this.canStart() && !this.mustTurn()) {
       taken++
-      // Most pumps take an item or two.
-      if ((!this.isQuick || (taken & 15) === 0) && isSliceOver()) {
-        this.resumeLater()
-        break
-      }
       this.start(this.input.shift() as Item)
     }
     if (this.input.isDrained) this.inputEnded()
     else if (taken > 0) this.input.wake()
   }
 
-  protected resumeLater(): void {
+  /** Whether the loop has to turn before the next call. Then the stage goes on after that. */
+  mustTurn(): boolean {
+    if (!isSliceOver()) return false
+    this.resumeLater()
+    return true
+  }
+
+  resumeLater(): void {
     if (this.isResuming) return
     this.isResuming = true
     resumeNextTurn(this)

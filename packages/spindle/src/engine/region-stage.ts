@@ -83,7 +83,6 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     const { kind, resourceLimits } = workers
     const plan = planRegion(config, pipeline)
     this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits: new Map(limits) }, workers)
-    this.isQuick = true
   }
 
   get exits(): readonly Queue[] {

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { isInside } from '../engine/marker.ts'
+import { isInside, LEFT } from '../engine/marker.ts'
 import { LoopQuestion } from './loop-question.ts'
 import { withSources } from './source-maps.ts'
 import { MainThreadUse, type ThreadUse } from './thread-use.ts'
@@ -125,7 +125,11 @@ export class LoopWatch {
       this.#beforeSince = last
       this.#since = look
       this.#periodMs = this.#periodWhenChanging(last, look)
-    } else this.#periodMs = this.#unchanged(this.#since, last, look)
+    } else {
+      // A call that takes long: after it the loop gets its turn, which the engine would otherwise find out some quick calls later.
+      if (isInside(look.word)) this.#marker[LEFT] = 0
+      this.#periodMs = this.#unchanged(this.#since, last, look)
+    }
     this.#last = look
     this.#lookAfter(this.#question?.isOpen === true ? this.#closeMs : this.#periodMs)
   }
