@@ -7,7 +7,7 @@ import type { Consumer, Queue } from './queue.ts'
 import type { Commits, Holder } from './resume/commits.ts'
 import type { Spares } from './spares.ts'
 import { TaskTimer } from './task-timer.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
+import { isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
 
 const ITEMS_PER_LOOK = 8
 const SLOW_ITEM_MS = 0.05
@@ -104,7 +104,7 @@ export class Outlet implements Consumer, Resumable {
 
   /** Whether the loop has to turn before the consumer gets the next item. Then things go on after that. */
   private mustTurn(): boolean {
-    if (!isSliceOver()) return false
+    if (!isSliceOverMidway()) return false
     if (!this.isResuming) {
       this.isResuming = true
       resumeNextTurn(this)

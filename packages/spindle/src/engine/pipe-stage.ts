@@ -11,6 +11,7 @@ import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
 import { RUNNING } from './stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
+import { isSliceOver, isSliceOverMidway } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
 import { OrderedWindow } from './window.ts'
 
@@ -106,7 +107,10 @@ export class PipeStage extends ExpandingStage {
     const { input } = this
     let taken = 0
     while (input.length > 0 && (this.isFast ? this.canStartFast() : this.canStart())) {
-      if (this.mustTurn()) break
+      if (isSliceOver()) {
+        this.resumeLater()
+        break
+      }
       taken++
       this.start(input.shift() as Item)
     }
@@ -185,7 +189,7 @@ export class PipeStage extends ExpandingStage {
     const { follower } = exit
     if (exit.length > 0) exit.enqueue(item)
     else if (follower?.isFast === true && follower.canStartFast()) {
-      if (follower.mustTurn()) exit.enqueue(item)
+      if (isSliceOverMidway()) follower.takeLater(item)
       else follower.callFast(item)
     } else if (!exit.consumer.offer(item)) exit.enqueue(item)
   }

@@ -2,7 +2,7 @@ import type { Host } from './host.ts'
 import type { Item } from './item.ts'
 import type { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
+import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
 /** A stage with one input queue: takes items as they are handed over, or pulls them when it can go on. */
@@ -27,7 +27,11 @@ export abstract class PulledStage extends Stage implements Resumable {
   protected abstract isIdle(): boolean
 
   offer(item: Item): boolean {
-    if (!this.canStart() || this.mustTurn()) return false
+    if (!this.canStart()) return false
+    if (isSliceOverMidway()) {
+      this.resumeLater()
+      return false
+    }
     this.start(item)
     return true
   }
@@ -43,13 +47,19 @@ export abstract class PulledStage extends Stage implements Resumable {
   }
 
   /** Whether the loop has to turn before the next call. Then the stage goes on after that. */
-  mustTurn(): boolean {
+  protected mustTurn(): boolean {
     if (!isSliceOver()) return false
     this.resumeLater()
     return true
   }
 
-  resumeLater(): void {
+  /** The loop has to turn before the stage takes an item that it has been handed. */
+  takeLater(item: Item): void {
+    this.input.enqueue(item)
+    this.resumeLater()
+  }
+
+  protected resumeLater(): void {
     if (this.isResuming) return
     this.isResuming = true
     resumeNextTurn(this)

@@ -10,7 +10,7 @@ import { SourceTracker } from './resume/source-tracker.ts'
 import { isSeekable } from './seekable.ts'
 import { RUNNING, Stage } from './stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
+import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
 const WHOLE = { rank: 0, worldSize: 1 }
@@ -229,7 +229,7 @@ export class SourceStage extends Stage implements Resumable {
     const { follower } = exit
     if (follower !== undefined && exit.length === 0 && follower.canStart()) {
       exit.passed++
-      if (follower.mustTurn()) exit.enqueue(item)
+      if (isSliceOverMidway()) follower.takeLater(item)
       else follower.start(item)
     } else exit.put(item)
     return true
