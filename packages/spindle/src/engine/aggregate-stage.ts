@@ -163,11 +163,16 @@ export class AggregateStage extends PipeStage {
       this.call(item)
       // It is a task for the hooks, but no item.
       this.tasks--
-      mayGive = this.running === 0 && this.exit.hasRoom()
+      mayGive = this.running === 0 && this.exit.hasRoom() && !(this.#hasRest && this.mustTurn())
     }
     // A plain result has been put out already; one that comes later ends in `proceed`, which comes back to the boundary or the end.
     this.#isFlushWaiting = this.#hasRest && this.running === 0 && this.state === RUNNING
     return this.running > 0 || this.#isFlushWaiting
+  }
+
+  override resume(): void {
+    super.resume()
+    if (this.#isFlushWaiting) this.proceed()
   }
 
   override roomMade(): void {

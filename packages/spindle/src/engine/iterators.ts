@@ -1,5 +1,6 @@
 import type { Outlet } from './outlet.ts'
 import { Session, Waiter } from './takers.ts'
+import { isSliceOverMidway } from './turn.ts'
 
 /** One item now or when it comes. */
 export function takeItem<T>(
@@ -9,7 +10,9 @@ export function takeItem<T>(
 ): Promise<IteratorResult<T, undefined>> {
   outlet.lookAtTime()
   asked(outlet, session)
-  const value = outlet.take(session.epoch, session.holder)
+  // A consumer that computes for long lets the loop turn before it gets the next item, if it can wait.
+  const mustWait = timeoutMs === Number.POSITIVE_INFINITY && isSliceOverMidway()
+  const value = mustWait ? undefined : outlet.take(session.epoch, session.holder)
   if (value !== undefined) {
     const result = step(value as T)
     outlet.settle()
@@ -94,7 +97,7 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
     outlet.lookAtTime()
     asked(outlet, session)
     const chunk: T[] = []
-    this.fill(chunk, session)
+    if (!isSliceOverMidway()) this.fill(chunk, session)
     if (chunk.length === 0) {
       const first = await takeItem<T>(outlet, session, Number.POSITIVE_INFINITY)
       if (first.done === true) return first

@@ -10,6 +10,9 @@ const CODES = 0xfff
 const OUTSIDE = 0x1000
 const NUMBER_AT = 13
 
+/** Position of how many calls may begin before `turn.ts` looks at the time. Whoever sees from outside that a call takes long puts 0 there. */
+export const LEFT = 1
+
 /** The word, at position 0. */
 export const marker: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(64))
 

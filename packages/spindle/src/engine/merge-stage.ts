@@ -9,6 +9,7 @@ import type { PendingWork } from './pending-work.ts'
 import { Port } from './port.ts'
 import { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
+import { isSliceOver, resumeNextTurn } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
 /**
@@ -169,6 +170,10 @@ export class CustomMergeStage extends Stage {
     this.#isAsking = true
     try {
       while (this.state === RUNNING && this.exit.hasRoom()) {
+        if (isSliceOver()) {
+          await new Promise<void>((resume) => resumeNextTurn({ resume }))
+          if (this.state !== RUNNING) return
+        }
         const step = checkStep(
           await this.marked(() => {
             this.#outputs ??= this.#begin()

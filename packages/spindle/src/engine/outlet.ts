@@ -8,6 +8,7 @@ import type { Consumer, Queue } from './queue.ts'
 import type { Commits, Holder } from './resume/commits.ts'
 import type { Spares } from './spares.ts'
 import { TaskTimer } from './task-timer.ts'
+import { isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
 
 const ITEMS_PER_LOOK = 8
 const SLOW_ITEM_MS = 0.05
@@ -36,7 +37,7 @@ export interface Taker {
  * OPEN until the sink's queue is closed and empty; then ENDED, and an error, if there is one, is given to every taker, those that come later
  * included. With continuous sources an epoch's boundary at the head of the queue ends all takers of that epoch.
  */
-export class Outlet implements Consumer {
+export class Outlet implements Consumer, Resumable {
   readonly queue: Queue
   /** What the queue is filled from. */
   private readonly source: Queue
@@ -56,6 +57,7 @@ export class Outlet implements Consumer {
   private lookedAt = 0
   private stride = 1
   private isGiving = false
+  private isResuming = false
   private hasEnded = false
   private isClosing = false
   private error: { readonly reason: unknown } | undefined
@@ -113,9 +115,24 @@ export class Outlet implements Consumer {
   }
 
   offer(item: Item): boolean {
-    if (!this.canStart()) return false
+    if (!this.canStart() || this.mustTurn()) return false
     this.start(item)
     return true
+  }
+
+  /** Whether the loop has to turn before the consumer gets the next item. Then things go on after that. */
+  private mustTurn(): boolean {
+    if (!isSliceOverMidway()) return false
+    if (!this.isResuming) {
+      this.isResuming = true
+      resumeNextTurn(this)
+    }
+    return true
+  }
+
+  resume(): void {
+    this.isResuming = false
+    this.pump()
   }
 
   private start(item: Item): void {
@@ -291,7 +308,7 @@ export class Outlet implements Consumer {
   /** Gives what is queued to those who wait. */
   pump(): void {
     let hasTaken = false
-    while (this.canStart() && this.queue.length > 0) {
+    while (this.canStart() && this.queue.length > 0 && !this.mustTurn()) {
       hasTaken = true
       this.start(this.queue.shift() as Item)
     }

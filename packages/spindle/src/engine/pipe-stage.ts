@@ -12,7 +12,7 @@ import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
 import { RUNNING } from './stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
-import { isSliceOver } from './turn.ts'
+import { isSliceOver, isSliceOverMidway } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
 import { OrderedWindow } from './window.ts'
 
@@ -122,12 +122,11 @@ export class PipeStage extends ExpandingStage {
     const { input } = this
     let taken = 0
     while (input.length > 0 && (this.isFast ? this.canStartFast() : this.canStart())) {
-      taken++
-      // Most pumps take an item or two.
-      if ((!this.isQuick || (taken & 15) === 0) && isSliceOver()) {
+      if (isSliceOver()) {
         this.resumeLater()
         break
       }
+      taken++
       this.start(input.shift() as Item)
     }
     if (input.length === 0 && input.isClosed) this.inputEnded()
@@ -206,8 +205,10 @@ export class PipeStage extends ExpandingStage {
     exit.passed++
     const { follower } = exit
     if (exit.length > 0) exit.enqueue(item)
-    else if (follower?.isFast === true && follower.canStartFast()) follower.callFast(item)
-    else if (!exit.consumer.offer(item)) exit.enqueue(item)
+    else if (follower?.isFast === true && follower.canStartFast()) {
+      if (isSliceOverMidway()) follower.takeLater(item)
+      else follower.callFast(item)
+    } else if (!exit.consumer.offer(item)) exit.enqueue(item)
   }
 
   // --- the way of all others
@@ -244,7 +245,7 @@ export class PipeStage extends ExpandingStage {
     }
     leave(word)
     this.tracer?.returned(item)
-    if (timing !== undefined) this.isQuick = this.timer.returned(timing, this.counters)
+    if (timing !== undefined) this.timer.returned(timing, this.counters)
     if (isPromise(result)) this.await(result, item, timing)
     else this.begun(item, result, timing)
   }

@@ -2,14 +2,12 @@ import type { Host } from './host.ts'
 import type { Item } from './item.ts'
 import type { Queue } from './queue.ts'
 import { RUNNING, Stage } from './stage.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
+import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
 /** A stage with one input queue: takes items as they are handed over, or pulls them when it can go on. */
 export abstract class PulledStage extends Stage implements Resumable {
   readonly input: Queue
-  /** Whether calls are known to be so quick that the time need not be looked at for each. */
-  protected isQuick = false
   private isResuming = false
 
   constructor(info: StageInfo, host: Host, input: Queue) {
@@ -30,23 +28,35 @@ export abstract class PulledStage extends Stage implements Resumable {
 
   offer(item: Item): boolean {
     if (!this.canStart()) return false
+    if (isSliceOverMidway()) {
+      this.resumeLater()
+      return false
+    }
     this.start(item)
     return true
   }
 
   pump(): void {
     let taken = 0
-    while (this.input.length > 0 && this.canStart()) {
+    while (this.input.length > 0 && this.canStart() && !this.mustTurn()) {
       taken++
-      // Most pumps take an item or two.
-      if ((!this.isQuick || (taken & 15) === 0) && isSliceOver()) {
-        this.resumeLater()
-        break
-      }
       this.start(this.input.shift() as Item)
     }
     if (this.input.isDrained) this.inputEnded()
     else if (taken > 0) this.input.wake()
+  }
+
+  /** Whether the loop has to turn before the next call. Then the stage goes on after that. */
+  protected mustTurn(): boolean {
+    if (!isSliceOver()) return false
+    this.resumeLater()
+    return true
+  }
+
+  /** The loop has to turn before the stage takes an item that it has been handed. */
+  takeLater(item: Item): void {
+    this.input.enqueue(item)
+    this.resumeLater()
   }
 
   protected resumeLater(): void {

@@ -81,7 +81,6 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     const { kind, resourceLimits } = workers
     const plan = planRegion(config, pipeline)
     this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits }, workers)
-    this.isQuick = true
   }
 
   get exits(): readonly Queue[] {

@@ -13,7 +13,6 @@ export class SinkStage extends PulledStage {
     super(info, host, input)
     this.exit = new Queue(bufferSize, undefined)
     this.exit.producer = this
-    this.isQuick = true
   }
 
   override get keepsItems(): boolean {

@@ -14,7 +14,7 @@ import { SourceTracker } from './resume/source-tracker.ts'
 import { isSeekable } from './seekable.ts'
 import { RUNNING, Stage } from './stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
-import { isSliceOver, type Resumable, resumeNextTurn, stepsPerLook } from './turn.ts'
+import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
 const WHOLE = { rank: 0, worldSize: 1 }
@@ -45,10 +45,10 @@ export class SourceStage extends Stage implements Resumable {
   private askedAt = 0
   private timing: Timing | undefined = undefined
   /**
-   * Steps that may be taken before the time is looked at. The first one always may: a stream that is not listened to in the turn in which it
-   * was made may fail with nobody to hear of it.
+   * Whether no step has been taken. The first one always may: a stream that is not listened to in the turn in which it was made may fail with nobody to
+   * hear of it.
    */
-  private unlooked = 1
+  private isFirst = true
   private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
   private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
   private readonly refused = (error: unknown): void => this.rejected(error)
@@ -133,12 +133,10 @@ export class SourceStage extends Stage implements Resumable {
   private pull(): void {
     while (this.state === RUNNING && !this.isPaused && this.exit.hasRoom()) {
       if (this.tracker !== undefined && !this.tracker.mayGive()) break
-      if (--this.unlooked < 0) {
-        if (isSliceOver()) {
-          resumeNextTurn(this)
-          return
-        }
-        this.unlooked = stepsPerLook()
+      if (this.isFirst) this.isFirst = false
+      else if (isSliceOver()) {
+        resumeNextTurn(this)
+        return
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
       const word = enter(this.mark, this.index)
@@ -248,7 +246,8 @@ export class SourceStage extends Stage implements Resumable {
     const { follower } = exit
     if (follower !== undefined && exit.length === 0 && follower.canStart()) {
       exit.passed++
-      follower.start(item)
+      if (isSliceOverMidway()) follower.takeLater(item)
+      else follower.start(item)
     } else exit.put(item)
     return true
   }

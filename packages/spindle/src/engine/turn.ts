@@ -1,6 +1,7 @@
 import { setImmediate } from '../timers.ts'
 import { type AsyncScope, currentScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
+import { LEFT, marker } from './marker.ts'
 
 /** Something that stopped in the middle of its work to let the loop turn. */
 export interface Resumable {
@@ -14,66 +15,113 @@ interface Waiting {
 }
 
 const SLICE_MS = 5
-const LONGEST_STRIDE = 8
-const STEPS_PER_LOOK = 16
+/** A stretch between two looks that is longer was not quick. */
+const SLOW_MS = 1
+/** A clock read (about 43 ns) is to cost no more than a hundredth of what it watches: how long calls may be, on average, for a longer stride. */
+const QUICK_CALL_MS = 0.004
+const LONGEST_STRIDE = 64
+/** Quick looks in a row before the stride is doubled. */
+const LOOKS_PER_STRIDE = 64
 
 let sliceStart = 0
 let lastLook = 0
 let stride = 1
-let left = 1
+let quickLooks = 0
 let waiting: Waiting[] = []
+let isScheduled = false
+let isTurning = false
 
 /**
- * Whether the engine has held the loop for a slice (5 ms), and whoever pulls items must let it turn. Counts the calls and
- * looks at the clock every `stride` of them: seldom while they are quick, each time once they are slow.
+ * Whether the engine has held the loop for a slice (5 ms), and must let it turn before the next call: asked before each call of the user's code, and where
+ * items are handed on. Counts the calls and looks at the clock every `stride` of them: each time at first and where they take microseconds, seldom once
+ * very many have been quick. Should one of those take long after all, the loop guard's thread ends the stride meanwhile (`marker[LEFT]`).
  * One slice for the whole process: it is the loop that is shared, not the pipeline. After a wait the first call says yes
  * once too often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a microsecond.
  */
 export function isSliceOver(): boolean {
-  if (--left > 0) return false
-  if (waiting.length > 0) {
-    left = 1
-    return true
-  }
+  const left = (marker[LEFT] as number) - 1
+  marker[LEFT] = left
+  return left <= 0 && look()
+}
+
+/**
+ * The same, where an item is handed on: does not count, for whoever took it has, and costs a read while calls are known to be quick. Where they are not,
+ * the time is looked at here, too.
+ */
+export function isSliceOverMidway(): boolean {
+  return (marker[LEFT] as number) <= 1 && isSliceOver()
+}
+
+function look(): boolean {
+  // Whoever asks next is to look, too, if this says yes.
+  marker[LEFT] = 1
+  if (waiting.length > 0) return true
   const now = exactNow()
   const sinceLook = now - lastLook
   lastLook = now
-  if (sinceLook > 1) stride = sinceLook > 4 ? 1 : Math.max(1, stride >> 1)
-  else if (stride < LONGEST_STRIDE) stride <<= 1
-  left = stride
   if (sliceStart === 0) sliceStart = now
-  return now - sliceStart >= SLICE_MS
+  if (now - sliceStart >= SLICE_MS) {
+    if (sinceLook > SLOW_MS) stride = 1
+    return true
+  }
+  adapt(sinceLook)
+  marker[LEFT] = stride
+  return false
 }
 
-/** How many quick steps whoever pulls may take between two looks; one while they are slow. */
-export function stepsPerLook(): number {
-  return stride === LONGEST_STRIDE ? STEPS_PER_LOOK : 1
+function adapt(sinceLook: number): void {
+  if (sinceLook > stride * QUICK_CALL_MS) {
+    quickLooks = 0
+    if (sinceLook > SLOW_MS) stride = 1
+    else if (stride > 1) stride >>= 1
+  } else if (stride < LONGEST_STRIDE && ++quickLooks === LOOKS_PER_STRIDE) {
+    quickLooks = 0
+    stride <<= 1
+  }
 }
 
 /** Has `work` resumed in the next turn of the loop, in the caller's async context. */
 export function resumeNextTurn(work: Resumable): void {
   // Whoever asks before the turn is to be told so.
-  left = 1
+  marker[LEFT] = 1
   waiting.push({ work, scope: currentScope() })
-  if (waiting.length === 1) setImmediate(turn)
+  schedule()
+}
+
+function schedule(): void {
+  if (isScheduled) return
+  isScheduled = true
+  // From the callback of some I/O the first immediate comes before the timers; the second one has had the whole loop go round.
+  if (isTurning) setImmediate(turn)
+  else setImmediate(beforeTurn)
+}
+
+function beforeTurn(): void {
+  setImmediate(turn)
 }
 
 function turn(): void {
   const resumed = waiting
   waiting = []
-  sliceStart = exactNow()
-  lastLook = sliceStart
+  isScheduled = false
+  sliceStart = lastLook = exactNow()
+  marker[LEFT] = 1
+  isTurning = true
   let done = 0
   try {
-    for (const { work, scope } of resumed) {
-      done++
+    // One that takes a slice for itself must not keep the others from theirs: they are the first in the next turn.
+    while (
+      done < resumed.length &&
+      (done === 0 || (waiting.length === 0 && exactNow() - sliceStart < SLICE_MS))
+    ) {
+      const { work, scope } = resumed[done++]!
       scope.runInAsyncScope(work.resume, work)
     }
   } finally {
-    // One that throws, which nothing should, takes no other with it.
+    isTurning = false
     if (done < resumed.length) {
-      if (waiting.length === 0) setImmediate(turn)
-      waiting.unshift(...resumed.slice(done))
+      waiting = [...resumed.slice(done), ...waiting]
+      schedule()
     }
   }
 }

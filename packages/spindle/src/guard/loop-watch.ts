@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { isInside } from '../engine/marker.ts'
+import { isInside, LEFT } from '../engine/marker.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 import { LoopQuestion } from './loop-question.ts'
 import { withSources } from './source-maps.ts'
@@ -126,7 +126,11 @@ export class LoopWatch {
       this.#beforeSince = last
       this.#since = look
       this.#periodMs = this.#periodWhenChanging(last, look)
-    } else this.#periodMs = this.#unchanged(this.#since, last, look)
+    } else {
+      // A call that takes long: after it the loop gets its turn, which the engine would otherwise find out some quick calls later.
+      if (isInside(look.word)) this.#marker[LEFT] = 0
+      this.#periodMs = this.#unchanged(this.#since, last, look)
+    }
     this.#last = look
     this.#lookAfter(this.#question?.isOpen === true ? this.#closeMs : this.#periodMs)
   }
