@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'ERR_NOT_RESUMABLE'
   | 'ERR_OTHER_STATE'
   | 'ERR_BAD_COMMIT'
+  | 'ERR_OTHER_COPY'
 
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {
