@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'ERR_NOT_RESUMABLE'
   | 'ERR_OTHER_STATE'
   | 'ERR_BAD_COMMIT'
+  | 'ERR_OTHER_COPY'
 
 /** Gives an error a name of its own, which classes below may then assign to: where `Error.prototype` is frozen, a first assignment is refused. */
 function nameError(error: Error, name: string): void {

@@ -1,7 +1,8 @@
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const packageFolder: string = dirname(dirname(fileURLToPath(import.meta.url)))
+/** The folder of this copy of the package. */
+export const packageFolder: string = dirname(dirname(fileURLToPath(import.meta.url)))
 /** The folders of this package's own code. Of what runs in `dist`, stacks tell places in `src` where source maps are on. */
 const ownFolders: readonly string[] = ['src', 'dist'].map((name) => join(packageFolder, name) + sep)
 

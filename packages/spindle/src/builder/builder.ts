@@ -1,4 +1,5 @@
 import { badOption, checkFunction, checkInteger, checkOptions, show } from '../check.ts'
+import { checkCopy, isOf, mark } from '../copies.ts'
 import {
   describeStage,
   describeStart,
@@ -325,6 +326,8 @@ export class PipelineBuilder<T = never> {
   }
 }
 
+mark(PipelineBuilder.prototype, 'PipelineBuilder')
+
 /** What several paths put out together. */
 export type OutputOfPaths<P extends readonly ((path: never) => PipelineBuilder<unknown>)[]> =
   ReturnType<P[number]> extends PipelineBuilder<infer R> ? R : never
@@ -347,16 +350,17 @@ export function merge<const B extends readonly PipelineBuilder<unknown>[], R>(
 export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
   const where = callSite()
   const last = args.at(-1)
-  const hasOptions = args.length > 0 && !(last instanceof PipelineBuilder)
+  const hasOptions = args.length > 0 && !isOf(last, 'PipelineBuilder')
   const inputs = hasOptions ? args.slice(0, -1) : args
   const options = (hasOptions ? last : {}) as Partial<MergeOptions<unknown, unknown>>
   checkOptions(options, ['op', 'name'], where)
   if (options.op !== undefined) checkFunction('op', options.op, where)
   if (inputs.length === 0) badOption('inputs', 'at least one upstream pipeline', 'none', where)
   const configs = inputs.map((input, i) => {
-    if (!(input instanceof PipelineBuilder)) badOption(`inputs[${i}]`, 'a PipelineBuilder', input, where)
-    if (input.hasSink) badOption(`inputs[${i}]`, 'a pipeline without a sink', 'one with addSink()', where)
-    return input.getConfig()
+    checkCopy(`inputs[${i}]`, input, 'PipelineBuilder', where)
+    const { hasSink } = input as PipelineBuilder
+    if (hasSink) badOption(`inputs[${i}]`, 'a pipeline without a sink', 'one with addSink()', where)
+    return (input as PipelineBuilder).getConfig()
   })
   const start: MergeConfig = {
     kind: 'merge',

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import type { ResourceLimits } from 'node:worker_threads'
+import { mark } from '../copies.ts'
 import type { Executor } from '../placement/executor.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import type { Json } from './seekable.ts'
@@ -126,6 +127,8 @@ export class PipelineConfig<out T = unknown> {
     return describe(this).join('\n')
   }
 }
+
+mark(PipelineConfig.prototype, 'PipelineConfig')
 
 // As a computed member it would need a type annotation that `isolatedDeclarations` cannot check.
 Object.defineProperty(PipelineConfig.prototype, inspect.custom, {

@@ -1,4 +1,5 @@
 import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { checkCopy, mark } from '../copies.ts'
 import { SpindleError } from '../errors.ts'
 import { currentScope } from './async-scope.ts'
 import type { PipelineConfig } from './config.ts'
@@ -30,6 +31,9 @@ export interface TakeOptions {
   readonly timeoutMs?: number
 }
 
+/** How another copy of the package comes to the stages. */
+const GRAPH = Symbol.for('spindle.graph')
+
 /** The stages behind a pipeline, for the parts of the package that look at them. */
 export let graphOf: (pipeline: Pipeline<never>) => Graph
 
@@ -54,7 +58,18 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   readonly #outlet: Outlet
 
   static {
-    graphOf = (pipeline) => pipeline.#graph
+    graphOf = (pipeline) => {
+      if (#graph in pipeline) return pipeline.#graph
+      checkCopy('pipeline', pipeline, 'Pipeline')
+      return (pipeline as { [GRAPH](): Graph })[GRAPH]()
+    }
+    mark(Pipeline.prototype, 'Pipeline')
+    // As a computed member it would need a type annotation that `isolatedDeclarations` cannot check.
+    Object.defineProperty(Pipeline.prototype, GRAPH, {
+      value(this: Pipeline<unknown>) {
+        return this.#graph
+      },
+    })
   }
 
   /** Iterators and `forEach` calls that have begun and not ended. */

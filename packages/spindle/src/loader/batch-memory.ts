@@ -1,6 +1,7 @@
 import { badOption } from '../check.ts'
+import { checkOwn } from '../copies.ts'
 import { SpindleError } from '../errors.ts'
-import { SegmentPool } from '../placement/memory/segment-pool.ts'
+import type { SegmentPool } from '../placement/memory/segment-pool.ts'
 import type { Data, DataConstructor } from './array.ts'
 
 /** Where the arrays of a batch lie; at most one of the three. */
@@ -35,7 +36,7 @@ function align(bytes: number): number {
 /** @throws `ERR_BAD_OPTION` */
 export function checkMemory({ shared, pool, into }: MemoryOptions): void {
   if (shared !== undefined && typeof shared !== 'boolean') badOption('shared', 'a boolean', shared)
-  if (pool !== undefined && !(pool instanceof SegmentPool)) badOption('pool', 'a SegmentPool', pool)
+  if (pool !== undefined) checkOwn('pool', pool, 'SegmentPool')
   const isMemory =
     into instanceof ArrayBuffer || into instanceof SharedArrayBuffer || ArrayBuffer.isView(into)
   if (into !== undefined && !isMemory) badOption('into', 'a buffer or a view of one', into)

@@ -1,5 +1,6 @@
-import { PipelineBuilder } from '../builder/builder.ts'
+import type { PipelineBuilder } from '../builder/builder.ts'
 import { badOption, checkInteger, checkOptions } from '../check.ts'
+import { checkCopy, isOf } from '../copies.ts'
 import { type MergeConfig, PipelineConfig, type SourceConfig, type StageConfig } from '../engine/config.ts'
 import { Pipeline } from '../engine/pipeline.ts'
 import type { StageStats } from '../engine/stats.ts'
@@ -89,9 +90,11 @@ export async function profilePipeline(
   pipeline: PipelineBuilder<unknown> | PipelineConfig<unknown>,
   options: ProfileOptions = {},
 ): Promise<ProfileResult> {
-  const config = pipeline instanceof PipelineBuilder ? pipeline.getConfig() : pipeline
-  if (!(config instanceof PipelineConfig))
+  const isBuilder = isOf(pipeline, 'PipelineBuilder')
+  if (!isBuilder && !isOf(pipeline, 'PipelineConfig'))
     badOption('pipeline', 'a PipelineBuilder or its configuration', pipeline)
+  checkCopy('pipeline', pipeline, isBuilder ? 'PipelineBuilder' : 'PipelineConfig')
+  const config = isBuilder ? (pipeline as PipelineBuilder).getConfig() : (pipeline as PipelineConfig)
   const settings = checked(options)
   // One pool for all rounds: a pipeline's own threads would be started anew in each.
   const pool = new ThreadPool()

@@ -1,6 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads'
-import { badOption, checkOptions } from '../check.ts'
-import { SegmentPool } from './memory/segment-pool.ts'
+import { checkOptions } from '../check.ts'
+import { checkOwn } from '../copies.ts'
+import type { SegmentPool } from './memory/segment-pool.ts'
 import { type PoolOptions, poolOptions, poolSettings } from './pool/options.ts'
 import { ThreadLink } from './pool/thread-link.ts'
 import { WorkerPool } from './pool/worker-pool.ts'
@@ -35,7 +36,7 @@ export class ThreadPool extends WorkerPool {
   constructor(options: ThreadPoolOptions = {}) {
     checkOptions(options, [...poolOptions, 'resourceLimits', 'memory'])
     const { memory } = options
-    if (memory !== undefined && !(memory instanceof SegmentPool)) badOption('memory', 'a SegmentPool', memory)
+    if (memory !== undefined) checkOwn('memory', memory, 'SegmentPool')
     const settings = { ...poolSettings('thread', options), memory }
     super(settings, (listener) => new ThreadLink(listener, options, settings))
   }

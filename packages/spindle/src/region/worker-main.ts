@@ -37,10 +37,10 @@ port.listen((message) => {
 })
 port.post('hello', [])
 
-async function setUp({ plan, control }: RegionSetup): Promise<void> {
+async function setUp({ plan, control, pulse }: RegionSetup): Promise<void> {
   try {
     // Before anything of the user's can hold the process.
-    if (port.isProcess) watchParent()
+    if (port.isProcess) watchParent(pulse)
     if (plan.init !== undefined) await runInit(plan.init, plan.initArgs)
     const configs = withHolds(await loadStages(plan.stages), new Holds(port, control))
     graph = new NestedGraph(plan, configs, port, () => process.exit(0))

@@ -1,9 +1,10 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { badOption, checkDuration, checkInteger, checkOptions } from '../check.ts'
+import { checkOwn } from '../copies.ts'
 import type { Pipeline } from '../engine/pipeline.ts'
 import { checkResumable } from '../engine/resume/resumption.ts'
 import type { BuildOptions } from '../engine/types.ts'
-import { SegmentPool } from '../placement/memory/segment-pool.ts'
+import type { SegmentPool } from '../placement/memory/segment-pool.ts'
 
 /**
  * What an export gives: the items of a builder or of an iterable, or of what a function makes.
@@ -98,7 +99,7 @@ export function checkRemoteOptions(
   if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
   if (transfer !== undefined && typeof transfer !== 'boolean') badOption('transfer', 'a boolean', transfer)
   if (arena !== undefined) {
-    if (!(arena instanceof SegmentPool)) badOption('arena', 'a SegmentPool', arena)
+    checkOwn('arena', arena, 'SegmentPool')
     if (place === 'process')
       badOption('arena', 'left out: shared memory does not reach other processes', arena)
   }

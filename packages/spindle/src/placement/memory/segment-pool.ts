@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { mark } from '../../copies.ts'
 import { SpindleError, TimeoutError } from '../../errors.ts'
 import { AcquireQueue } from './acquire-queue.ts'
 import { Arena, type ArenaMemory, type Place } from './arena.ts'
@@ -232,3 +233,5 @@ function makeArena(options: SegmentPoolOptions): Arena {
   checkInteger('maxBytes', maxBytes, segmentBytes)
   return Arena.make(segmentBytes, Math.floor(maxBytes / segmentBytes))
 }
+
+mark(SegmentPool.prototype, 'SegmentPool')

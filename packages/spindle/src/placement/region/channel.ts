@@ -1,7 +1,10 @@
 import type { FromWorker, RegionSetup, ToWorker } from './protocol.ts'
+import type { Pulse } from './pulse.ts'
 
 /** One worker as the main side sees it, be it a thread or a process: what differs between them, and nothing else. */
 export interface Channel {
+  /** Of a process, where its life can be seen. */
+  readonly pulse: Pulse | undefined
   /** Sends a message. Throws, with nothing sent, if something in it cannot cross. */
   post(message: ToWorker | RegionSetup, transfers: readonly ArrayBuffer[]): void
   /** Whether the worker keeps this process alive. */

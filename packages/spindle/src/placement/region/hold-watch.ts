@@ -1,5 +1,6 @@
 import { clearInterval, clockMs, setInterval, type Timer } from '../../timers.ts'
 import { HELD_SEQ, HOLDER, HOLDS_SO_FAR, type HoldNote } from './protocol.ts'
+import type { Pulse } from './pulse.ts'
 
 /** How often one looks within a time limit. */
 const LOOKS = 4
@@ -7,6 +8,9 @@ const SHORTEST_MS = 10
 const LONGEST_MS = 250
 /** Looks in a row that must find a worker late: after a pause of this side's own loop, what it has told meanwhile is heard only after the timers. */
 const ENOUGH = 3
+
+/** How long a process's count may stand still beyond the longest limit, in milliseconds. */
+const STILL_MS = 3000
 
 /** What a watch is to know. */
 export interface HoldLimits {
@@ -27,7 +31,8 @@ export interface HoldOwner {
 /**
  * Notices a call that holds its worker, so that no timer goes off there, for longer than its stage's `timeoutMs`. A thread notes in shared memory
  * which call holds it, a process tells it before the call and after. A worker that tells nothing at all although it should, for it was stopped,
- * or something holds it that is no call, is noticed where every stage has a limit.
+ * or something holds it that is no call, is noticed where every stage has a limit; a process that is
+ * stopped, where any has one.
  */
 export class HoldWatch {
   readonly #limits: ReadonlyMap<number, number>
@@ -35,6 +40,8 @@ export class HoldWatch {
   readonly #owner: HoldOwner
   readonly #control: Int32Array | undefined
   #timer: Timer | undefined
+  /** Where the life of a process can be seen. */
+  pulse: Pulse | undefined
   #told: HoldNote = { holder: -1, seq: -1 }
   #toldCount = 0
   #holder = -1
@@ -42,6 +49,8 @@ export class HoldWatch {
   #since = 0
   #late = 0
   #heardAt = 0
+  #beats: number | undefined
+  #beatAt = 0
   #silent = 0
 
   constructor(limits: HoldLimits, control: SharedArrayBuffer | undefined, owner: HoldOwner) {
@@ -96,8 +105,21 @@ export class HoldWatch {
 
   #lookForSilence(): void {
     if (!this.#owner.owes) this.alive()
-    if (clockMs() - this.#heardAt < this.#silentMs || ++this.#silent < ENOUGH) return
+    const isLate = clockMs() - this.#heardAt >= this.#silentMs || this.#standsStill()
+    if (!isLate || ++this.#silent < ENOUGH) return
     const [stage, limitMs] = [...this.#limits].reduce((one, other) => (other[1] > one[1] ? other : one))
     this.#owner.hangs(stage, -1, limitMs)
+  }
+
+  /** Whether the process as a whole does not run: what holds its loop does not stop its count. */
+  #standsStill(): boolean {
+    const now = clockMs()
+    const beats = this.pulse?.count
+    if (beats === undefined || beats !== this.#beats || this.#beatAt < this.#heardAt) {
+      this.#beats = beats
+      this.#beatAt = now
+      return false
+    }
+    return now - this.#beatAt >= Math.max(...this.#limits.values()) + STILL_MS
   }
 }

@@ -32,6 +32,7 @@ function openThread(resourceLimits: ResourceLimits | undefined, listener: Channe
   // What a thread has posted is heard before this.
   worker.on('exit', (code) => listener.ended({ how: `exit code ${code}`, error }))
   return {
+    pulse: undefined,
     post: (message, transfers) => worker.postMessage(message, transfers),
     setRef: (isReffed) => {
       if (isReffed) worker.ref()

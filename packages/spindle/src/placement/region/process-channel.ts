@@ -4,6 +4,7 @@ import { setTimeout } from '../../timers.ts'
 import { inheritedArguments, startProcess } from '../start-process.ts'
 import type { Channel, ChannelListener } from './channel.ts'
 import type { FromWorker } from './protocol.ts'
+import { Pulse } from './pulse.ts'
 
 /** How long the channel of a process that has ended may stay open, in milliseconds: a child of its own may hold it. */
 const LINGER_MS = 500
@@ -15,11 +16,25 @@ export function openProcess(
   listener: ChannelListener,
 ): Channel {
   const execArgv = [...inheritedArguments(process.execArgv), ...limitsOf(resourceLimits)]
-  const { child } = startProcess(href, [], { execArgv })
+  const pulse = Pulse.open()
+  let child: ChildProcess
+  try {
+    child = startProcess(href, pulse === undefined ? [] : [pulse.file], { execArgv }).child
+  } catch (error) {
+    pulse?.close()
+    throw error
+  }
   children.add(child)
   if (children.size === 1) process.on('exit', killAll)
-  watch(child, listener)
+  watch(child, {
+    heard: (message) => listener.heard(message),
+    ended: (ending) => {
+      listener.ended(ending)
+      pulse?.close()
+    },
+  })
   return {
+    pulse,
     // A process that has died a moment ago refuses messages: that it is gone is heard in due course.
     post: (message) => void (child.connected && child.send(message as object, () => {})),
     setRef: (isReffed) => {

@@ -77,7 +77,12 @@ export interface RegionSetup {
   readonly plan: RegionPlan
   /** Where a thread notes which call holds it; a process tells it by messages. */
   readonly control: SharedArrayBuffer | undefined
+  /** Descriptor of the file in which a process counts. */
+  readonly pulse: number | undefined
 }
+
+/** The first descriptor that a process is started with. */
+export const PULSE_FD = 4
 
 // --- main side to worker
 

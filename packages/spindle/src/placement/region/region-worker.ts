@@ -19,6 +19,7 @@ import {
   type FromWorker,
   INPUT,
   LETTER,
+  PULSE_FD,
   type RegionPlan,
   type WorkerReport,
 } from './protocol.ts'
@@ -282,10 +283,13 @@ export class RegionWorker implements HoldOwner {
   }
 
   #setUp(): void {
+    const { plan } = this.#options
+    const { pulse } = this.#channel
+    this.#watch.pulse = pulse
     try {
-      this.#channel.post({ plan: this.#options.plan, control: this.#control }, [])
+      this.#channel.post({ plan, control: this.#control, pulse: pulse && PULSE_FD }, [])
     } catch (error) {
-      this.#startFailure = startFailure(notTransferable(this.#options.plan, 'region', error), true)
+      this.#startFailure = startFailure(notTransferable(plan, 'region', error), true)
       this.#channel.kill()
     }
   }
