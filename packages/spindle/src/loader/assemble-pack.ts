@@ -1,8 +1,8 @@
-import { endianness } from 'node:os'
 import { badOption, checkChoice, checkInteger, checkOptions } from '../check.ts'
 import { SpindleError } from '../errors.ts'
 import type { NdArray } from './array.ts'
-import { labelsOf, type TokenDocument, type TokenIds, tokensOf } from './token-document.ts'
+import { labelsOf, type TokenDocument, tokensOf } from './token-document.ts'
+import { checkId, fillIds, type Ids, newIds, putIds } from './token-ids.ts'
 
 /** Options of `assemblePack()`. */
 export interface AssembleOptions<D extends 'int64' | 'int32' = 'int64' | 'int32'> {
@@ -32,14 +32,14 @@ export interface PackedSequence<D extends 'int64' | 'int32' = 'int64' | 'int32'>
   readonly labels?: NdArray<D>
   /** Tokens that are no padding. */
   readonly tokens: number
+  /** Documents that were left out, for they have no token. */
+  readonly empty: number
 }
 
-type Ids = Int32Array | BigInt64Array
-
 /**
- * Makes the arrays of one pack of documents: an op for `pipe()` behind `aggregate(packDocuments(…))`.
+ * Makes the arrays of one pack of documents: an op for `pipe()` behind `aggregate(packDocuments(…))`. Documents without a token are left out, and counted.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option, or what is no document; `ERR_TOO_LARGE` if the documents are above `maxTokens`.
+ * @throws `ERR_BAD_OPTION` for a wrong option, what is no document, or an id that `dtype` cannot hold, naming document and position; `ERR_TOO_LARGE` if the documents are above `maxTokens`.
  *
  * @example
  * ```ts run
@@ -60,43 +60,49 @@ export function assemblePack<D extends 'int64' | 'int32' = 'int64'>(
   const { maxTokens, paddingId = 0, labels: hasLabels = false, ignoreLabel = -100 } = options
   const dtype = (options.dtype ?? 'int64') as D
   checkInteger('maxTokens', maxTokens, 1)
-  checkInteger('paddingId', paddingId, -(2 ** 31))
+  // Where documents begin is said in int32.
+  if (maxTokens >= 2 ** 31) badOption('maxTokens', 'below 2^31', maxTokens)
   if (typeof hasLabels !== 'boolean') badOption('labels', 'a boolean', hasLabels)
-  checkInteger('ignoreLabel', ignoreLabel, -(2 ** 31))
   checkChoice('dtype', dtype, ['int64', 'int32'])
+  checkId('paddingId', paddingId, dtype)
+  checkId('ignoreLabel', ignoreLabel, dtype)
   // Positions of every document are the beginning of these.
   const ramp = newIds(dtype, maxTokens)
-  put(
-    ramp,
-    Array.from({ length: maxTokens }, (_, position) => position),
-    0,
-  )
+  for (let position = 0; position < maxTokens; position++)
+    ramp[position] = dtype === 'int64' ? BigInt(position) : position
   const array = (data: Ids): NdArray<D> => ({ data, dtype, shape: [maxTokens] }) as unknown as NdArray<D>
 
   return function assemble(documents) {
     const sizes = documents.map((document) => tokensOf(document).length)
     const tokens = sizes.reduce((sum, size) => sum + size, 0)
     if (tokens > maxTokens) throw tooMany(documents.length, tokens, maxTokens)
+    const empty = sizes.reduce((count, size) => (size === 0 ? count + 1 : count), 0)
     const [ids, positions] = [newIds(dtype, maxTokens), newIds(dtype, maxTokens)]
     const labels = hasLabels ? newIds(dtype, maxTokens) : undefined
     const segments = new Int32Array(maxTokens)
-    const starts = new Int32Array(documents.length + 1)
+    const starts = new Int32Array(documents.length - empty + 1)
     let at = 0
+    let segment = 0
     for (const [number, document] of documents.entries()) {
       const size = sizes[number] as number
-      put(ids, tokensOf(document), at)
-      put(positions, ramp.subarray(0, size) as Ids, at)
-      segments.fill(number + 1, at, at + size)
+      if (size === 0) continue
+      segment++
+      const own = tokensOf(document)
+      putIds(ids, own, at, () => placeOf(number, document, 'inputIds'))
+      positions.set(ramp.subarray(0, size) as never, at)
+      segments.fill(segment, at, at + size)
       if (labels !== undefined) {
+        const said = labelsOf(document)
         // What was converted once need not be again.
-        put(labels, labelsOf(document) ?? (ids.subarray(at, at + size) as Ids), at)
-        fill(labels, ignoreLabel, at, Math.min(at + 1, at + size))
+        if (said === undefined) labels.set(ids.subarray(at, at + size) as never, at)
+        else putIds(labels, said, at, () => placeOf(number, document, 'labels'))
+        fillIds(labels, ignoreLabel, at, at + 1)
       }
       at += size
-      starts[number + 1] = at
+      starts[segment] = at
     }
-    if (paddingId !== 0) fill(ids, paddingId, at, maxTokens)
-    if (labels !== undefined) fill(labels, ignoreLabel, at, maxTokens)
+    if (paddingId !== 0) fillIds(ids, paddingId, at, maxTokens)
+    if (labels !== undefined) fillIds(labels, ignoreLabel, at, maxTokens)
     return {
       inputIds: array(ids),
       positionIds: array(positions),
@@ -104,42 +110,13 @@ export function assemblePack<D extends 'int64' | 'int32' = 'int64'>(
       cuSeqlens: { data: starts, dtype: 'int32', shape: [starts.length] },
       ...(labels === undefined ? {} : { labels: array(labels) }),
       tokens,
+      empty,
     }
   }
 }
 
-function newIds(dtype: 'int64' | 'int32', length: number): Ids {
-  return dtype === 'int64' ? new BigInt64Array(length) : new Int32Array(length)
-}
-
-function fill(to: Ids, value: number, start: number, end: number): void {
-  if (to instanceof Int32Array) to.fill(value, start, end)
-  else to.fill(BigInt(value), start, end)
-}
-
-const LOW_WORD = endianness() === 'LE' ? 0 : 1
-
-/** Copies ids. What is not of the same type is converted; for int64 in halves, since a `BigInt` for each token costs ten times as much. */
-function put(to: Ids, from: TokenIds, at: number): void {
-  const isWide = isBigInts(from)
-  if (to instanceof BigInt64Array) {
-    if (isWide) to.set(from, at)
-    else putWords(new Int32Array(to.buffer, to.byteOffset, to.length * 2), from, at)
-  } else if (isWide) {
-    for (let i = 0; i < from.length; i++) to[at + i] = Number(from[i])
-  } else to.set(from, at)
-}
-
-function putWords(words: Int32Array, from: ArrayLike<number>, at: number): void {
-  for (let i = 0, to = at * 2; i < from.length; i++, to += 2) {
-    const id = from[i] as number
-    words[to + LOW_WORD] = id
-    words[to + 1 - LOW_WORD] = (id | 0) === id ? id >> 31 : Math.floor(id / 4294967296)
-  }
-}
-
-function isBigInts(ids: TokenIds): ids is readonly bigint[] | BigInt64Array | BigUint64Array {
-  return ids instanceof BigInt64Array || ids instanceof BigUint64Array || typeof ids[0] === 'bigint'
+function placeOf(number: number, document: TokenDocument, member: string): string {
+  return tokensOf(document) === document ? `documents[${number}]` : `documents[${number}].${member}`
 }
 
 function tooMany(documents: number, tokens: number, maxTokens: number): SpindleError {

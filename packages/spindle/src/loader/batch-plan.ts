@@ -1,5 +1,13 @@
 import { badOption } from '../check.ts'
-import { constructors, type Data, type DataConstructor, type DType, dtypeOf, isNdArray } from './array.ts'
+import {
+  constructors,
+  type Data,
+  type DataConstructor,
+  type DType,
+  dtypeOf,
+  isBigInt,
+  isNdArray,
+} from './array.ts'
 import type { NumberDType } from './collated.ts'
 import { type Padding, paddedShape } from './padding.ts'
 import { elementsIn } from './place-array.ts'
@@ -61,6 +69,8 @@ export function planBatch(values: readonly unknown[], path: string, rules: PlanR
 function planArrays(values: readonly unknown[], path: string, rules: PlanRules): ArrayPlan {
   const arrays = values.map((value, at) => {
     if (!isNdArray(value)) return differs(path, at, 'an array, as the first one is', value)
+    if (!value.shape.every((length) => Number.isSafeInteger(length) && length >= 0))
+      differs(path, at, 'of a shape of integers >= 0', `[${value.shape}]`)
     if (value.data.length !== elementsIn(value.shape))
       differs(path, at, `of as many elements as its shape [${value.shape}] has`, value.data.length)
     return value
@@ -107,7 +117,9 @@ function planData(
   const Data = isHalf ? (data[0]!.constructor as DataConstructor) : constructors[dtype]
   // Between Float16Array and the bits in a Uint16Array, `set` would convert.
   const alike = isHalf ? data.map((each) => sameBits(each, Data)) : data
-  return { kind: 'array', path, dtype, Data, values: alike, ...shaped(shapes, path, rules) }
+  const placed = shaped(shapes, path, rules)
+  checkPaddingValue(placed.padding, Data, dtype, path)
+  return { kind: 'array', path, dtype, Data, values: alike, ...placed }
 }
 
 function sameBits(data: Data, Data: DataConstructor): Data {
@@ -127,15 +139,36 @@ function planNumbers(
 ): ArrayPlan {
   const dtype = kind === 'bigint' ? 'int64' : (rules.dtypes.get(path) ?? rules.numbers)
   const lists = values as readonly (readonly unknown[])[]
-  const shapes = lists.map(({ length }) => [length])
-  return {
-    kind: 'array',
+  const placed = shaped(
+    lists.map(({ length }) => [length]),
     path,
-    dtype,
-    Data: constructors[dtype],
-    values: lists,
-    ...shaped(shapes, path, rules),
-  }
+    rules,
+  )
+  checkPaddingValue(placed.padding, constructors[dtype], dtype, path)
+  return { kind: 'array', path, dtype, Data: constructors[dtype], values: lists, ...placed }
+}
+
+/** What padding holds must be a value of the type, for it would become another without a word. */
+function checkPaddingValue(
+  padding: Padding | undefined,
+  Data: DataConstructor,
+  dtype: DType,
+  path: string,
+): void {
+  if (padding === undefined) return
+  const { value } = padding
+  const isBig = isBigInt(dtype)
+  const isExact = typeof value === 'bigint' || Number.isInteger(value)
+  const element = new Data(1) as { [at: number]: number | bigint }
+  if (!isBig || isExact) element[0] = isBig ? BigInt(value) : Number(value)
+  const stored = element[0] as number | bigint
+  // biome-ignore lint/suspicious/noDoubleEquals: a bigint and a number of the same value
+  const isHeld = isExact || dtype.startsWith('float') ? stored == value : false
+  const isBool = dtype !== 'bool' || stored === 0 || stored === 1
+  const isFloat = dtype.startsWith('float') && !(element instanceof Uint16Array)
+  const isRounded = isFloat && Number.isFinite(value) === Number.isFinite(stored)
+  if (!isBool || !(isHeld || isRounded))
+    badOption(`pad${memberOf(path)}.value`, `what ${dtype} can hold`, value)
 }
 
 function planScalars(values: readonly unknown[], path: string, rules: PlanRules): ArrayPlan {

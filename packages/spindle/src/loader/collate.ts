@@ -168,7 +168,7 @@ function elementsOf(plan: ArrayPlan, at: number): Data {
   return elements
 }
 
-/** Numbers that an integer type cannot hold are an error: they would become others without a word. */
+/** Numbers that a type cannot hold are an error: they would become others without a word. Floats may be rounded, but not become infinite. */
 function copyNumbers(
   numbers: readonly (number | bigint | boolean)[],
   to: Data,
@@ -177,14 +177,20 @@ function copyNumbers(
 ): void {
   const target = to as { [at: number]: number | bigint }
   const isExact = !dtype.startsWith('float')
+  const isFloat32 = dtype === 'float32'
   const isWide = isBigInt(dtype)
   for (let i = 0; i < numbers.length; i++) {
     const value = numbers[i] as number | bigint
     const fits = !isExact || typeof value !== 'number' || Number.isSafeInteger(value)
     if (fits) target[i] = isWide ? BigInt(value) : Number(value)
     // biome-ignore lint/suspicious/noDoubleEquals: a bigint and a number of the same value
-    if (!fits || (isExact && target[i] != value)) differs(path, recordOf(i), `what ${dtype} can hold`, value)
+    const isOther = isExact ? target[i] != value : isFloat32 && isOverflow(value, target[i])
+    if (!fits || isOther) differs(path, recordOf(i), `what ${dtype} can hold`, value)
   }
+}
+
+function isOverflow(value: number | bigint, stored: number | bigint | undefined): boolean {
+  return Number.isFinite(value) && !Number.isFinite(stored)
 }
 
 function isZero(value: number | bigint): boolean {

@@ -16,7 +16,7 @@ export interface PackOptions {
 /**
  * Puts documents together that fit into `maxTokens`: an aggregator for `aggregate()`, whose batches are arrays of documents. Each goes into the open pack
  * that it leaves the least room in (best fit); where none has room, a new one is opened, and the fullest leaves if there are more than `openPacks`.
- * A function of the order of documents alone.
+ * A function of the order of documents alone. A document without a token goes along with the next pack; where none comes, it is left out.
  *
  * Holds at most `openPacks` x `maxTokens` tokens. The stage fails with `ERR_TOO_LARGE` for a document above `maxTokens`: cut them by `splitDocuments()` before.
  *
@@ -55,6 +55,8 @@ class Packs<D extends TokenDocument> implements Aggregator<D, D[]> {
   readonly #maxDocuments: number
   /** In the order in which they were opened, which decides between equals. */
   readonly #open: Pack<D>[] = []
+  /** Documents without a token, which take no room and are no reason for a pack. */
+  #empty: D[] = []
 
   constructor(maxTokens: number, openPacks: number, maxDocuments: number) {
     this.#maxTokens = maxTokens
@@ -65,6 +67,10 @@ class Packs<D extends TokenDocument> implements Aggregator<D, D[]> {
   accumulate(document: D): D[] | undefined {
     const size = tokensOf(document).length
     if (size > this.#maxTokens) throw tooLong(size, this.#maxTokens)
+    if (size === 0) {
+      this.#empty.push(document)
+      return undefined
+    }
     let pack = this.#bestFor(size)
     if (pack === undefined) {
       pack = { documents: [], room: this.#maxTokens }
@@ -98,7 +104,10 @@ class Packs<D extends TokenDocument> implements Aggregator<D, D[]> {
 
   #take(pack: Pack<D>): D[] {
     this.#open.splice(this.#open.indexOf(pack), 1)
-    return pack.documents
+    if (this.#empty.length === 0) return pack.documents
+    const documents = [...pack.documents, ...this.#empty]
+    this.#empty = []
+    return documents
   }
 }
 

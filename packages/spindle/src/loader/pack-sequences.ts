@@ -3,7 +3,7 @@ import { checkChoice } from '../check.ts'
 import { type AssembleOptions, assemblePack, type PackedSequence } from './assemble-pack.ts'
 import { type PackOptions, packDocuments } from './pack-documents.ts'
 import { splitDocuments } from './split-documents.ts'
-import type { TokenDocument } from './token-document.ts'
+import { type TokenDocument, tokensOf } from './token-document.ts'
 
 /** Options of `packSequences()`: those of its three stages. */
 export interface PackSequencesOptions<D extends 'int64' | 'int32' = 'int64' | 'int32'>
@@ -17,7 +17,7 @@ export interface PackSequencesOptions<D extends 'int64' | 'int32' = 'int64' | 'i
 
 /**
  * Adds the three stages that make inputs of a language model out of tokenized documents: `splitDocuments`, `packDocuments`, `assemblePack`. Nothing
- * else is in it; use the three for what it does not do, such as a limit on the rate of failures.
+ * else is in it, but that documents without a token are left out, which the first stage counts as skipped; use the three for what it does not do, such as a limit on the rate of failures.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -46,7 +46,10 @@ export function packSequences<D extends 'int64' | 'int32' = 'int64'>(
     ...(openPacks === undefined ? {} : { openPacks }),
     ...(maxDocuments === undefined ? {} : { maxDocuments }),
   })
+  const splitOrSkip = (document: TokenDocument) =>
+    tokensOf(document).length === 0 ? undefined : split(document)
   const split = splitDocuments<TokenDocument>({ maxTokens, ...(overlap === undefined ? {} : { overlap }) })
-  const parts = tooLong === 'split' ? documents.pipe(split) : documents
+  // What is left out counts as skipped.
+  const parts = tooLong === 'split' ? documents.pipe(splitOrSkip, { name: split.name }) : documents
   return parts.aggregate(pack).pipe(assemblePack<D>(assemble), { name: 'assemblePack' })
 }

@@ -13,7 +13,7 @@ export interface SplitOptions {
 
 /**
  * Cuts documents that are too long into parts: an op for `pipe()`, which gives the parts one at a time. Parts of typed arrays are views of the
- * document; one that is short enough is given as it is.
+ * document; one that is short enough is given as it is, and one without a token not at all.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -41,6 +41,7 @@ export function splitDocuments<D extends TokenDocument>(
   checkInteger('minTokens', minTokens, 1)
   return function* splitDocument(document) {
     const ids = tokensOf(document)
+    if (ids.length === 0) return
     if (ids.length <= maxTokens) {
       yield document
       return

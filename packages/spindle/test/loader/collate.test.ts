@@ -265,3 +265,68 @@ describe('the memory of a batch', () => {
     throwsCode(() => collate(records, { into: into.subarray(1) }), 'ERR_BAD_OPTION', /multiple of 8/)
   })
 })
+
+describe('values that a type cannot hold', () => {
+  const refuses = (records: readonly unknown[], options: object, message: RegExp) =>
+    assert.throws(() => collate(records, options), { code: 'ERR_BAD_OPTION', message })
+
+  it('are refused as numbers, also where a float would become infinite', () => {
+    for (const value of [1e39, -1e300]) {
+      refuses(
+        [{ x: 1 }, { x: value }],
+        { numbers: 'float32' },
+        /`records\[1\]\.x` must be what float32 can hold/,
+      )
+      refuses([{ x: [1, value] }], { numbers: 'float32' }, /`records\[0\]\.x` must be what float32 can hold/)
+    }
+    const kept = [Number.POSITIVE_INFINITY, 0.1, 2 ** 24 + 1]
+    assert.deepEqual([...collate(kept, { numbers: 'float32' }).data], [...Float32Array.from(kept)])
+    assert.ok(Number.isNaN(collate([Number.NaN], { numbers: 'float32' }).data[0]))
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 0.5, 2 ** 53, -1])
+      for (const dtype of ['uint8', 'uint32', 'uint64'])
+        refuses([{ x: value }], { dtypes: { x: dtype } }, /`records\[0\]\.x` must be what uint\d+ can hold/)
+    refuses([2n ** 63n], {}, /what int64 can hold/)
+  })
+
+  it('are refused as padding', () => {
+    const padded = (data: unknown, value: unknown) =>
+      collate([data], { pad: { '': { value, length: 4 } as never } })
+    for (const [data, value] of [
+      [Uint8Array.of(1), 300],
+      [Uint8Array.of(1), -100],
+      [Uint8Array.of(1), 0.5],
+      [Int32Array.of(1), Number.NaN],
+      [Int32Array.of(1), 2 ** 31],
+      [Int32Array.of(1), 2n ** 40n],
+      [BigInt64Array.of(1n), 0.5],
+      [BigInt64Array.of(1n), 2n ** 63n],
+      [BigUint64Array.of(1n), -1],
+      [Float32Array.of(1), 1e300],
+      [{ data: Uint8Array.of(1), dtype: 'bool', shape: [1] }, 2],
+      [{ data: Uint16Array.of(1), dtype: 'float16', shape: [1] }, 0.5],
+    ])
+      assert.throws(() => padded(data, value), {
+        code: 'ERR_BAD_OPTION',
+        message: /`pad\.value` must be what \w+ can hold/,
+      })
+    refuses(
+      [{ x: [1, 2] }],
+      { pad: { x: { value: 0.5 } }, dtypes: { x: 'int64' } },
+      /`pad\.x\.value` must be what int64/,
+    )
+    for (const [data, value] of [
+      [Float32Array.of(1), Number.NaN],
+      [Float32Array.of(1), Number.NEGATIVE_INFINITY],
+      [Float32Array.of(1), 0.1],
+      [Float64Array.of(1), 7n],
+      [BigInt64Array.of(1n), -100],
+      [Uint8Array.of(1), 255n],
+    ])
+      padded(data, value)
+  })
+
+  it('are refused as lengths of shapes', () => {
+    for (const shape of [[-1, -4], [0.5, 8], [Number.NaN], ['4']])
+      refuses([{ data: new Float32Array(4), dtype: 'float32', shape }], {}, /of a shape of integers >= 0/)
+  })
+})

@@ -241,3 +241,164 @@ describe('assemblePack', () => {
     throwsCode(() => assemblePack({ maxTokens: 3, dtype: 'uint8' as never }), 'ERR_BAD_OPTION', /dtype/)
   })
 })
+
+describe('documents without a token', () => {
+  const documents: TokenDocument[] = [[], [1, 2], [], { inputIds: [] }, [3], new Int32Array(0), []]
+  const options = { maxTokens: 4, labels: true, dtype: 'int32' } as const
+
+  it('are left out of packs, and counted as skipped', async () => {
+    const pipeline = packSequences(new PipelineBuilder().addSource(documents), options).build()
+    const packs = await collect(pipeline)
+    assert.equal(packs.length, 1)
+    const [{ inputIds, segmentIds, cuSeqlens, labels, tokens, empty }] = packs as [(typeof packs)[0]]
+    assert.deepEqual([...inputIds.data], [1, 2, 3, 0])
+    assert.deepEqual([...segmentIds.data], [1, 1, 2, 0])
+    assert.deepEqual([...cuSeqlens.data], [0, 2, 3])
+    assert.deepEqual([...labels!.data], [-100, 2, -100, -100])
+    assert.deepEqual([tokens, empty], [3, 0])
+    const stages = pipeline.stats().stages
+    assert.equal(stages.find(({ name }) => name === 'splitDocument')?.skipped, 5)
+  })
+
+  it('are no reason for a pack', async () => {
+    for (const tooLong of ['split', 'refuse'] as const) {
+      const source = new PipelineBuilder().addSource<TokenDocument>([[], { inputIds: [], labels: [] }])
+      assert.deepEqual(await collect(packSequences(source, { ...options, tooLong }).build()), [])
+    }
+    const packer = packDocuments({ maxTokens: 4 })()
+    assert.deepEqual(
+      [packer.accumulate([]), packer.hasRest?.(), packer.flush()],
+      [undefined, false, undefined],
+    )
+    assert.deepEqual([...splitDocuments<number[]>({ maxTokens: 4 })([])], [])
+  })
+
+  it('go along with the next pack where they are not split, take no room in it, and are counted', async () => {
+    const source = new PipelineBuilder().addSource(documents)
+    const packs = await collect(
+      packSequences(source, { ...options, tooLong: 'refuse', maxDocuments: 2 }).build(),
+    )
+    assert.deepEqual(
+      packs.map(({ cuSeqlens, tokens, empty }) => [[...cuSeqlens.data], tokens, empty]),
+      [[[0, 2, 3], 3, 3]],
+    )
+    const { segmentIds, cuSeqlens, empty } = assemblePack({ maxTokens: 3 })([[], [5], [], [6]])
+    assert.deepEqual([[...segmentIds.data], [...cuSeqlens.data], empty], [[1, 2, 0], [0, 1, 2], 2])
+  })
+
+  it('are done with when what goes along with them is', async () => {
+    const builder = new PipelineBuilder()
+      .addSource(documents)
+      .aggregate(packDocuments<TokenDocument>({ maxTokens: 4 }))
+    const first = builder.build({ resumable: true })
+    assert.equal((await collect(first)).length, 1)
+    assert.equal(first.state().sources[0]?.epochs[0]?.low, documents.length)
+  })
+})
+
+describe('ids that the type cannot hold', () => {
+  const MOST = 2 ** 31 - 1
+  /** Neither type can hold them as numbers. */
+  const never = [
+    undefined,
+    null,
+    Number.NaN,
+    0.5,
+    -0.5,
+    Number.POSITIVE_INFINITY,
+    2 ** 53,
+    1e300,
+    '1',
+    true,
+    {},
+  ]
+  const cases: readonly (readonly ['int32' | 'int64', unknown])[] = [
+    ...never.flatMap((id) => [['int32', id] as const, ['int64', id] as const]),
+    ['int32', MOST + 1],
+    ['int32', -(2 ** 31) - 1],
+    ['int32', 2 ** 40],
+  ]
+
+  it('are refused in a list, naming the document, the position and the value', () => {
+    for (const [dtype, id] of cases) {
+      const assemble = assemblePack({ maxTokens: 8, dtype, labels: true })
+      const list = [7, 8, id] as never
+      throwsCode(
+        () => assemble([[1], list]),
+        'ERR_BAD_OPTION',
+        /`documents\[1\]\[2\]` must be an integer .* got/,
+      )
+      throwsCode(
+        () => assemble([[1], { inputIds: list }]),
+        'ERR_BAD_OPTION',
+        /`documents\[1\]\.inputIds\[2\]`/,
+      )
+      throwsCode(
+        () => assemble([[1], { inputIds: [1, 2, 3], labels: list }]),
+        'ERR_BAD_OPTION',
+        /`documents\[1\]\.labels\[2\]`/,
+      )
+    }
+    const withHole = Object.assign(new Array(3), { 0: 1, 2: 3 })
+    throwsCode(() => assemblePack({ maxTokens: 3 })([withHole]), 'ERR_BAD_OPTION', /`documents\[0\]\[1\]`/)
+  })
+
+  it('are refused in typed arrays of wider types, and in lists of two kinds', () => {
+    const refuses = (dtype: 'int32' | 'int64', ids: unknown, at: number) =>
+      throwsCode(
+        () => assemblePack({ maxTokens: 4, dtype })([ids as never]),
+        'ERR_BAD_OPTION',
+        new RegExp(`documents\\[0\\]\\[${at}\\]`),
+      )
+    refuses('int32', Uint32Array.of(1, 2 ** 31), 1)
+    refuses('int32', Float64Array.of(1, Number.NaN), 1)
+    refuses('int64', Float32Array.of(0.5), 0)
+    refuses('int32', BigInt64Array.of(1n, 2n ** 31n), 1)
+    refuses('int32', [1n, 2n ** 31n], 1)
+    refuses('int64', BigUint64Array.of(1n, 2n ** 63n), 1)
+    refuses('int64', [1n, 2n ** 64n], 1)
+    for (const dtype of ['int32', 'int64'] as const) {
+      refuses(dtype, [1n, 2], 1)
+      refuses(dtype, [1, 2n], 1)
+      refuses(dtype, [1n, undefined], 1)
+    }
+  })
+
+  it('are told apart from those that it can hold, to the last', () => {
+    const narrow = [0, 1, MOST, -(2 ** 31)]
+    for (const ids of [
+      narrow,
+      Float64Array.from(narrow),
+      BigInt64Array.from(narrow.map(BigInt)),
+      narrow.map(BigInt),
+    ])
+      assert.deepEqual(
+        [...assemblePack({ maxTokens: 4, dtype: 'int32' })([ids as never]).inputIds.data],
+        narrow,
+      )
+    const wide = [2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 32, -1]
+    for (const ids of [wide, Float64Array.from(wide), wide.map(BigInt)])
+      assert.deepEqual([...assemblePack({ maxTokens: 4 })([ids as never]).inputIds.data], wide.map(BigInt))
+    const large = BigUint64Array.of(2n ** 63n - 1n)
+    assert.deepEqual([...assemblePack({ maxTokens: 1 })([large]).inputIds.data], [2n ** 63n - 1n])
+    assert.deepEqual(
+      [...assemblePack({ maxTokens: 1, dtype: 'int32' })([Uint32Array.of(MOST)]).inputIds.data],
+      [MOST],
+    )
+  })
+
+  it('are refused as options', () => {
+    for (const option of ['paddingId', 'ignoreLabel'])
+      for (const [dtype, id] of cases.filter(([, one]) => one !== undefined))
+        throwsCode(
+          () => assemblePack({ maxTokens: 4, dtype, [option]: id as never }),
+          'ERR_BAD_OPTION',
+          new RegExp(`\`${option}\` must be`),
+        )
+    throwsCode(
+      () => assemblePack({ maxTokens: 2 ** 31 }),
+      'ERR_BAD_OPTION',
+      /`maxTokens` must be below 2\^31/,
+    )
+  })
+})

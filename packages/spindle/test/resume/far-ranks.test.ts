@@ -176,10 +176,11 @@ describe('states of ranks that are far apart', () => {
     const spec = fc.record({
       size: fc.integer({ min: 0, max: 90 }),
       isSized: fc.boolean(),
+      span: fc.constantFrom(1, 3, 4096),
       worlds: fc.array(world, { minLength: 1, maxLength: 5 }),
     })
     await fc.assert(
-      fc.asyncProperty(spec, async ({ size, isSized, worlds }) => {
+      fc.asyncProperty(spec, async ({ size, isSized, span, worlds }) => {
         const committed: number[] = []
         let state: PipelineState | undefined
         for (const one of [...worlds, [{ taken: Number.POSITIVE_INFINITY, kept: 0 }]]) {
@@ -187,7 +188,8 @@ describe('states of ranks that are far apart', () => {
           for (const [at, { taken, kept }] of one.entries()) {
             const pipeline = new PipelineBuilder()
               .addSource(new Numbers(size, at, one.length, isSized))
-              .build({ ...explicit, ...(state === undefined ? {} : { state }) })
+              .pipe(async (n) => n, { concurrency: 3, name: 'op' })
+              .build({ resumable: { commit: 'explicit', span }, ...(state === undefined ? {} : { state }) })
             const held: number[] = []
             for (let count = 0; count < taken; count++) {
               const result = await pipeline.getItem()
@@ -209,6 +211,7 @@ describe('states of ranks that are far apart', () => {
         )
         const rest = new PipelineBuilder()
           .addSource(new Numbers(size, 0, 1, isSized))
+          .pipe(async (n) => n, { concurrency: 3, name: 'op' })
           .build({ ...explicit, state: state as PipelineState })
         assert.deepEqual(await collect(rest), [])
       }),

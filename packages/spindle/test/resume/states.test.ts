@@ -234,6 +234,15 @@ describe('a state that was edited', () => {
     }
   })
 
+  it('cannot be told of a source whose description is no JSON, which is refused when it is built', () => {
+    const description = { kind: 'numbers', size: 1n } as never
+    const source = { size: 1, description, iterateFrom: () => [0] }
+    assert.throws(() => new PipelineBuilder().addSource(source).build({ resumable: true }), {
+      code: 'ERR_BAD_SOURCE',
+      message: /`description` of source "source" must be what JSON can say/,
+    })
+  })
+
   it('of many epochs and places is read in proportion to its text', () => {
     const builder = new PipelineBuilder().addSource(new DistributedSampler(1e6), { continuous: true })
     const blank = builder.build({ resumable: true }).state()

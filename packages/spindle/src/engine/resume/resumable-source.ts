@@ -1,4 +1,4 @@
-import { SpindleError } from '../../errors.ts'
+import { messageOf, SpindleError } from '../../errors.ts'
 import { adopt, isThenable } from '../../user-code.ts'
 import type { SourceConfig } from '../config.ts'
 import { isOneShot, openSource, type Steps } from '../open-source.ts'
@@ -23,7 +23,7 @@ export function resumableSource(config: SourceConfig): ResumableSource {
   const { source, resume } = config
   if (isSeekable(source)) {
     return {
-      dataset: source.description,
+      dataset: jsonOf(source.description, config.name),
       shard: source.shard ?? whole,
       size: source.size,
       canSeek: true,
@@ -67,6 +67,20 @@ export function resumableSource(config: SourceConfig): ResumableSource {
     }
   }
   throw notResumable(config)
+}
+
+/** A state holds it, so it must come back from JSON. @throws `ERR_BAD_SOURCE` for a bigint, an object within itself, a `toJSON` that throws */
+function jsonOf(description: Json, name: string): Json {
+  try {
+    JSON.stringify(description)
+    return description
+  } catch (error) {
+    throw new SpindleError(
+      'ERR_BAD_SOURCE',
+      `\`resumable\`: the \`description\` of source "${name}" must be what JSON can say: ${messageOf(error)}`,
+      { cause: error },
+    )
+  }
 }
 
 function notResumable({ source, name, where }: SourceConfig): SpindleError {
