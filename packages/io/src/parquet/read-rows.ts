@@ -3,6 +3,7 @@ import { MediaError, mediaError, withSource } from '../errors.ts'
 import type { Fetching } from '../url/url-options.ts'
 import { codecs, GroupBudget, type ParquetDecompressors } from './codecs.ts'
 import type { ParquetRow } from './from-parquet.ts'
+import { guardedFile } from './guarded-file.ts'
 import type { Hyparquet } from './library.ts'
 import { openRanges } from './ranges.ts'
 
@@ -43,7 +44,7 @@ export async function* readRows(
         }
         rows = await library
           .parquetReadObjects({
-            file: ranges.buffer,
+            file: guardedFile(ranges.buffer, metadata.row_groups[group]!, columns, budget),
             metadata,
             compressors: codecs(library, decompressors, budget),
             rowStart: first,
@@ -57,7 +58,10 @@ export async function* readRows(
               : mediaError('ERR_DECODE', name, error)
           })
       }
-      yield rows[position - first]!
+      const row = rows[position - first]
+      if (row === undefined)
+        throw mediaError('ERR_DECODE', name, `damaged: a row group has ${rows.length} rows and says more`)
+      yield row
     }
   } finally {
     await ranges.close()

@@ -22,6 +22,8 @@ export interface Plan {
 
 /** What follows the end marker is looked at up to here, in archives whose rest could be skipped. */
 const MAX_TAIL = 1024 * 1024
+/** The same of what comes from beginning to end: it must come to its end, but may not have one. */
+const MAX_STREAM_TAIL = 1024 ** 3
 /** Room that is made for a member on its header's word alone. More is made as its bytes arrive. */
 const MAX_TRUSTED = 64 * 1024 * 1024
 
@@ -148,7 +150,8 @@ function* isAtEnd(
     const verdict = verifyBlock(window.bytes, window.words, window.at)
     if (verdict === 'zero') {
       advance(window, BLOCK)
-      if (window.length !== undefined && !plan.concatenated && window.position - start > MAX_TAIL) return true
+      const most = window.length === undefined ? MAX_STREAM_TAIL : MAX_TAIL
+      if (!plan.concatenated && window.position - start > most) return true
       continue
     }
     if (verdict && plan.concatenated) return false
@@ -159,7 +162,7 @@ function* isAtEnd(
       throw archiveError('ERR_DECODE', window.archive, problem, { offset: window.position })
     }
     // To the end, so that a damaged compressed stream or a failing download is noticed.
-    if (window.length === undefined) yield request.skip(Number.POSITIVE_INFINITY)
+    if (window.length === undefined) yield request.skip(MAX_STREAM_TAIL)
     return true
   }
 }
