@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import type { ResourceLimits } from 'node:worker_threads'
 import type { Executor } from '../placement/executor.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import { plain } from '../plain-text.ts'
 import type { Json } from './seekable.ts'
 import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
 
@@ -119,7 +120,7 @@ export class PipelineConfig<out T = unknown> {
   }
 
   toString(): string {
-    return describe(this).join('\n')
+    return describe(this).map(plain).join('\n')
   }
 }
 
