@@ -35,6 +35,7 @@ export {
 export type { StopMode } from './engine/graph.ts'
 export { Histogram } from './engine/histogram.ts'
 export type { LoopBlock, LoopPlace } from './engine/loop-blocks.ts'
+export type { PendingWork } from './engine/pending-work.ts'
 // Running it
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
 export type { Report } from './engine/report.ts'
@@ -71,6 +72,7 @@ export type {
   TaskInfo,
   TaskOutcome,
 } from './engine/types.ts'
+export { UnfinishedError } from './engine/unfinished.ts'
 export type { Bottleneck } from './engine/verdict.ts'
 // What can go wrong
 export {
