@@ -36,6 +36,7 @@ export type { DeadLetterOptions, DeadLetterStats } from './engine/dead-letters.t
 export type { StopMode } from './engine/graph.ts'
 export { Histogram } from './engine/histogram.ts'
 export type { LoopBlock, LoopPlace } from './engine/loop-blocks.ts'
+export type { PendingWork } from './engine/pending-work.ts'
 // Running it
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
 export type { Report } from './engine/report.ts'
@@ -72,6 +73,7 @@ export type {
   TaskInfo,
   TaskOutcome,
 } from './engine/types.ts'
+export { UnfinishedError } from './engine/unfinished.ts'
 export type { Bottleneck } from './engine/verdict.ts'
 // What can go wrong
 export {

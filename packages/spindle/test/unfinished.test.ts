@@ -103,6 +103,18 @@ describe('a forgotten pipeline', () => {
     assert.doesNotMatch(stderr, /[\x1b\r]/)
   })
 
+  it('is warned of while a drain waits for a call that never ends', async () => {
+    const { code, stdout, stderr } = await runChild(`
+      import { PipelineBuilder } from 'spindle'
+      const pipeline = new PipelineBuilder().addSource([1, 2]).pipe(() => new Promise(() => {}), { name: 'op' }).build()
+      pipeline.start()
+      setImmediate(() => pipeline.stop({ mode: 'drain' }).then(() => console.log('drained')))
+    `)
+    assert.equal(code, 0)
+    assert.equal(stdout, '')
+    assert.match(stderr, /SPINDLE_UNFINISHED.*stage "op" \(.*\) has not finished item 0/)
+  })
+
   it('is warned of when its end is waited for and it was never started, but not when it was only built', async () => {
     const { code, stdout, stderr } = await runChild(`
       import { PipelineBuilder } from 'spindle'

@@ -16,6 +16,7 @@ import type { Aggregator, BuildOptions, Source } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import { guardLoop } from '../guard/loop-guard.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import { plain } from '../plain-text.ts'
 import { callSite } from './call-site.ts'
 import { elementsOf } from './elements.ts'
 import { checkPlacement, type Placement, type WorkersPlacement } from './placement.ts'
@@ -308,7 +309,9 @@ export class PipelineBuilder<T = never> {
       ...(region === undefined ? [] : [`  to(${region.placement.workers.count} workers)`]),
       ...(region?.stages ?? []).flatMap(describeStage).map((line) => `    ${line}`),
       ...(sinkSize === undefined ? [] : [`  sink(bufferSize: ${sinkSize})`]),
-    ].join('\n')
+    ]
+      .map(plain)
+      .join('\n')
   }
 
   #with<R>(stage: StageConfig): PipelineBuilder<R> {

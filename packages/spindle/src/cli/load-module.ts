@@ -91,7 +91,7 @@ function hasMethod<M extends string>(value: unknown, name: M): value is { [name 
 export function otherCopy(what: string, cause: unknown): SpindleError {
   return new SpindleError(
     'ERR_MODULE',
-    `${what} cannot look into this pipeline: another copy of spindle has made it than the one that this command is of, ${ownFolder}. Have the module import that one, or use the command beside the other (${messageOf(cause)})`,
+    `${what} cannot look into this pipeline: another copy of spindle has made it than the one that this command is of, ${ownFolder}. Have the module import that one, or use the command beside the other`,
     { cause },
   )
 }

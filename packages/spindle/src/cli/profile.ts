@@ -44,7 +44,9 @@ export async function profile(command: ProfileCommand): Promise<Ended> {
     if (error !== undefined) say(`standard output cannot be written: ${messageOf(error)}`)
     return { status: error === undefined ? OK : UNWRITTEN }
   } catch (error) {
-    if (stopped !== UNREAD) say(messageOf(isOther ? otherCopy('spindle profile', error) : error))
+    if (isOther && (error as NodeJS.ErrnoException).code === 'ERR_BAD_OPTION')
+      throw otherCopy('spindle profile', error)
+    if (stopped !== UNREAD) say(messageOf(error))
     return { status: stopped ?? FAILED }
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)

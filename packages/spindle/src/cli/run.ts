@@ -109,7 +109,8 @@ function startTrace({ pipeline, isOther }: Loaded, file: string): Trace {
   try {
     return trace(pipeline, { to: file })
   } catch (error) {
-    throw isOther ? otherCopy('--trace', error) : error
+    // What it looks into is private to each copy.
+    throw isOther && error instanceof TypeError ? otherCopy('--trace', error) : error
   }
 }
 

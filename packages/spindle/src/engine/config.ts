@@ -3,6 +3,7 @@ import type { ResourceLimits } from 'node:worker_threads'
 import { mark } from '../copies.ts'
 import type { Executor } from '../placement/executor.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import { plain } from '../plain-text.ts'
 import type { Json } from './seekable.ts'
 import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
 
@@ -124,7 +125,7 @@ export class PipelineConfig<out T = unknown> {
   }
 
   toString(): string {
-    return describe(this).join('\n')
+    return describe(this).map(plain).join('\n')
   }
 }
 

@@ -88,7 +88,8 @@ function giveUp(graph: Graph, how: string): void {
     outlet.hush()
     graph.abort(new UnfinishedError(pendingWork))
   } else graph.stop('abort', undefined).catch(() => {})
-  if (isHeard || graph.isDraining) return
+  // A drain that waits for its consumer is stopped on purpose; one that waits for a call that never ends is not.
+  if (isHeard || (graph.isDraining && pendingWork.length === 0)) return
   const what = pendingWork.length === 0 ? '' : ` (${describePending(pendingWork)})`
   warn(
     `A pipeline${madeAt(graph)} ${how}${what}: consume it to its end, stop() it, or declare it with \`await using\`. It is stopped now.`,

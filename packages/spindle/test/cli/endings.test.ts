@@ -172,6 +172,17 @@ describe('spindle run gives a terminal no text from outside as it is', { concurr
 })
 
 describe('spindle is the command of the copy that the module imports', () => {
+  it('and says of a pipeline of yet another copy that it cannot look into it', async () => {
+    for (const args of [
+      ['run', endings, '--trace', '/dev/null'],
+      ['profile', endings],
+    ]) {
+      const { code, stderr } = await start([...args, '--', 'foreign']).ended
+      assert.equal(code, 2, stderr)
+      assert.match(stderr, /cannot look into this pipeline: another copy of spindle has made it/)
+    }
+  })
+
   it('and says so where the versions differ', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'spindle-copy-'))
     try {
