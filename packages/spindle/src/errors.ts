@@ -156,7 +156,12 @@ export class PipelineFailure extends AggregateError {
 
 /** `message` of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  // What users throw may have no text: a getter that throws, an object without prototype, a proxy.
+  try {
+    return String(error instanceof Error ? error.message : error)
+  } catch {
+    return 'something whose message cannot be read'
+  }
 }
 
 function describeStageFailure(details: StageFailureDetails): string {

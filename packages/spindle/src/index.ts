@@ -131,6 +131,7 @@ export {
 } from './placement/memory/segment-pool.ts'
 export type { SharedView, SharedViewConstructor } from './placement/memory/shared-view.ts'
 export type { HoldOptions, WaitOptions } from './placement/memory/wait-options.ts'
+export { move } from './placement/move.ts'
 export type { PoolOptions } from './placement/pool/options.ts'
 export type { PoolStats } from './placement/pool/stats.ts'
 export { ProcessPool, type ProcessPoolOptions } from './placement/process-pool.ts'

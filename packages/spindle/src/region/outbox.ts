@@ -1,9 +1,10 @@
 import { serialize } from 'node:v8'
-import { notTransferable } from '../placement/not-transferable.ts'
-import { pack } from '../placement/pack.ts'
+import { walk } from '../placement/members.ts'
+import { isMovable } from '../placement/move.ts'
+import { notTransferable, toProcess } from '../placement/not-transferable.ts'
+import { type MayMove, moveNone, pack } from '../placement/pack.ts'
 import { BATCH, DONE, FAILED, FIELDS, OUTPUT, type WorkerReport } from '../placement/region/protocol.ts'
 import { toWire } from '../placement/wire-error.ts'
-import { withoutKept } from './kept-buffers.ts'
 import type { RegionPort } from './port.ts'
 
 /** What is told waits at most so long for company, in milliseconds. */
@@ -54,19 +55,23 @@ export class RegionOutbox {
 
   #add(entry: readonly unknown[]): void {
     const valueAt = VALUE_AT[entry[0] as number]
-    entry.forEach((field, at) => {
-      this.#entries.push(at === valueAt ? this.#packed(field, entry[0] !== FAILED) : field)
-    })
+    if (valueAt === undefined) this.#entries.push(...entry)
+    else {
+      let packed: readonly unknown[]
+      try {
+        packed = entry.with(valueAt, this.#packed(entry[valueAt], entry[0] === FAILED ? moveNone : isMovable))
+      } catch (cause) {
+        packed = this.#instead(entry, valueAt, cause)
+      }
+      this.#entries.push(...packed)
+    }
   }
 
-  #packed(value: unknown, givesAway: boolean): unknown {
-    if (this.#port.isProcess) return value
-    try {
-      return pack(value, this.#transfers, givesAway)
-    } catch {
-      // What throws when it is looked at cannot be sent either, which is found out then.
-      return value
-    }
+  /** @throws where the value cannot be looked through, and then cannot be sent either. */
+  #packed(value: unknown, mayMove: MayMove): unknown {
+    if (!this.#port.isProcess) return pack(value, this.#transfers, mayMove)
+    if (typeof value === 'object' && value !== null) walk(value)
+    return value
   }
 
   /** Tells how things stand at the end of this turn. */
@@ -84,7 +89,7 @@ export class RegionOutbox {
     this.#transfers = new Set()
     const state = this.#read(isTurnOver)
     try {
-      this.#port.post({ ...state, entries }, withoutKept(transfers))
+      this.#port.post({ ...state, entries }, [...transfers])
     } catch {
       // Buffers that cannot be given away, as those of WebAssembly, can still be copied.
       this.#port.post({ ...state, entries: this.#sendable(entries) }, [])
@@ -111,13 +116,19 @@ export class RegionOutbox {
       else structuredClone(value)
       return entry
     } catch (cause) {
-      if (entry[0] === FAILED) return entry.with(valueAt, undefined)
-      const error = toWire(notTransferable(value, 'result', cause))
-      const [code, who] = entry
-      if (code === BATCH) return [FAILED, who, undefined, this.#regionId, entry[4], 1, error, undefined]
-      const part = (entry[2] as readonly number[] | undefined)?.join('.') ?? ''
-      const failed = [FAILED, [who], part, this.#regionId, -1, 1, error, undefined]
-      return entry[4] === true ? [...failed, DONE, who] : failed
+      return this.#instead(entry, valueAt, cause)
     }
+  }
+
+  /** What is told instead of an entry whose value cannot be sent: a result has failed, a failed item is told without itself. */
+  #instead(entry: readonly unknown[], valueAt: number, cause: unknown): readonly unknown[] {
+    if (entry[0] === FAILED) return entry.with(valueAt, undefined)
+    const border = this.#port.isProcess ? toProcess : undefined
+    const error = toWire(notTransferable(entry[valueAt], 'result', cause, border))
+    const [code, who] = entry
+    if (code === BATCH) return [FAILED, who, undefined, this.#regionId, entry[4], 1, error, undefined]
+    const part = (entry[2] as readonly number[] | undefined)?.join('.') ?? ''
+    const failed = [FAILED, [who], part, this.#regionId, -1, 1, error, undefined]
+    return entry[4] === true ? [...failed, DONE, who] : failed
   }
 }

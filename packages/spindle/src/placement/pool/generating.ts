@@ -1,4 +1,5 @@
 import { SpindleError } from '../../errors.ts'
+import { promiseOf } from '../promise-of.ts'
 import { DONE, DROPPED, OUTPUT } from './protocol.ts'
 import type { TaskRunner } from './task-runner.ts'
 
@@ -75,9 +76,7 @@ export class Generating {
       }
       control.leave()
       this.#runner.held(this.#op, startedAt)
-      if (typeof (step as PromiseLike<unknown>).then === 'function')
-        this.#wait(step as PromiseLike<IteratorResult<unknown>>, startedAt)
-      else this.#take(step as IteratorResult<unknown>, startedAt)
+      this.#hear(step, startedAt)
     }
   }
 
@@ -87,14 +86,23 @@ export class Generating {
     return ahead < MOST_AHEAD && ahead * this.#meanMs < AHEAD_MS
   }
 
-  #wait(step: PromiseLike<IteratorResult<unknown>>, startedAt: number): void {
-    this.#isWaiting = true
-    this.#runner.pending++
+  /** Takes what `next()` has given. To look at it may run code of the user's, which may throw. */
+  #hear(step: unknown, startedAt: number): void {
+    try {
+      const promise = promiseOf(step)
+      if (promise !== undefined) this.#wait(promise, startedAt)
+      else this.#take(step as IteratorResult<unknown>, startedAt)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #wait(step: Promise<unknown>, startedAt: number): void {
     step.then(
       (settled) => {
         this.#goesOn()
         if (this.isClosed) return
-        this.#take(settled, startedAt)
+        this.#hear(settled, startedAt)
         this.advance()
       },
       (error) => {
@@ -102,6 +110,8 @@ export class Generating {
         this.#fail(error)
       },
     )
+    this.#isWaiting = true
+    this.#runner.pending++
   }
 
   #goesOn(): void {
@@ -116,14 +126,18 @@ export class Generating {
       )
       return
     }
+    if (step.done === true) {
+      this.#end()
+      return
+    }
     const { value } = step
-    if (step.done === true) this.#end()
-    else if (typeof (value as PromiseLike<unknown> | undefined | null)?.then === 'function')
+    const promise = promiseOf(value)
+    if (promise === undefined) this.#give(value, startedAt)
+    else
       this.#wait(
-        (value as PromiseLike<unknown>).then((settled) => ({ done: false, value: settled })),
+        promise.then((settled) => ({ done: false, value: settled })),
         startedAt,
       )
-    else this.#give(value, startedAt)
   }
 
   #give(value: unknown, startedAt: number): void {
@@ -174,12 +188,12 @@ export class Generating {
 
 export function isGenerator(value: unknown): value is GeneratorLike {
   if (typeof value !== 'object' || value === null) return false
+  if (!(Symbol.asyncIterator in value || Symbol.iterator in value)) return false
   const candidate = value as { next?: unknown; return?: unknown; throw?: unknown }
   return (
     typeof candidate.next === 'function' &&
     typeof candidate.return === 'function' &&
-    typeof candidate.throw === 'function' &&
-    (Symbol.asyncIterator in value || Symbol.iterator in value)
+    typeof candidate.throw === 'function'
   )
 }
 

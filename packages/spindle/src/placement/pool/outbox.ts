@@ -1,4 +1,5 @@
 import { threadId } from 'node:worker_threads'
+import { SpindleError } from '../../errors.ts'
 import type { CallMemory } from '../memory/call-memory.ts'
 import { toWire } from '../wire-error.ts'
 import type { WorkerStock } from './buffer-stock.ts'
@@ -83,8 +84,13 @@ export class Outbox {
       this.#unsent.push(result)
     } catch (error) {
       result.memory?.drop()
-      this.error(result.slot, error)
+      this.error(result.slot, this.#whyNot(result.value, error))
     }
+  }
+
+  #whyNot(value: unknown, error: unknown): unknown {
+    // Memory of the value that was given back has an error of its own.
+    return error instanceof SpindleError ? error : this.#carrier.whyNot(value, 'result', error)
   }
 
   /** Puts a result at the end; the results are as before if that throws. */
@@ -96,20 +102,18 @@ export class Outbox {
       return
     }
     const start = results.length
-    const leases = memory?.handOver(value) ?? []
-    if (leases.length > 0) {
-      head |= HAS_LEASES
-      results.push(head, leases)
-    } else results.push(head)
-    const at = results.push(0) - 1
-    const shape = kind === THREW ? -1 : this.#shapes.write(results, value, op)
-    if (shape >= 0) {
-      results[start] = head | SHAPED
-      results[at] = shape
-      return
-    }
     try {
-      results[at] = kind === THREW ? value : this.#carrier.pack(value, at, slot, part)
+      const leases = memory?.handOver(value) ?? []
+      if (leases.length > 0) {
+        head |= HAS_LEASES
+        results.push(head, leases)
+      } else results.push(head)
+      const at = results.push(0) - 1
+      const shape = kind === THREW ? -1 : this.#shapes.write(results, value, op)
+      if (shape >= 0) {
+        results[start] = head | SHAPED
+        results[at] = shape
+      } else results[at] = kind === THREW ? value : this.#carrier.pack(value, at, slot, part)
     } catch (error) {
       results.length = start
       throw error
@@ -170,7 +174,7 @@ export class Outbox {
           this.#sendOne(result, false)
         } catch (error) {
           result.memory?.drop()
-          this.error(result.slot, this.#carrier.whyNot(result.value, 'result', error))
+          this.error(result.slot, this.#whyNot(result.value, error))
           this.#unsent = []
           this.#carrier.send(this.#message())
         }
