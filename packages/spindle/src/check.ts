@@ -67,15 +67,15 @@ export function checkOptions(options: unknown, known: readonly string[], where?:
 
 /** A short, one-line form of any value, for messages: never prints the contents of large data. */
 export function show(value: unknown): string {
-  // A value may have code of its own behind all that is asked of it.
   try {
-    return shown(value)
+    return describe(value)
   } catch {
-    return 'something that cannot be shown'
+    // A revoked Proxy, or an object with an `inspect` of its own that throws.
+    return `${typeof value === 'function' ? 'a function' : 'an object'} that cannot be shown`
   }
 }
 
-function shown(value: unknown): string {
+function describe(value: unknown): string {
   if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`
   if (Array.isArray(value)) return `an array of ${value.length}`
   if (value instanceof Map) return `a Map of ${value.size}`

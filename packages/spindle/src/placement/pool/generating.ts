@@ -186,15 +186,18 @@ export class Generating {
   }
 }
 
+/** Whether a result is a generator; what cannot be asked is none. */
 export function isGenerator(value: unknown): value is GeneratorLike {
   if (typeof value !== 'object' || value === null) return false
-  if (!(Symbol.asyncIterator in value || Symbol.iterator in value)) return false
-  const candidate = value as { next?: unknown; return?: unknown; throw?: unknown }
-  return (
-    typeof candidate.next === 'function' &&
-    typeof candidate.return === 'function' &&
-    typeof candidate.throw === 'function'
-  )
+  try {
+    const isIterable = Symbol.asyncIterator in value || Symbol.iterator in value
+    return (
+      isIterable &&
+      ['next', 'return', 'throw'].every((name) => typeof Reflect.get(value, name) === 'function')
+    )
+  } catch {
+    return false
+  }
 }
 
 function notRepeatable(had: number, made: number): SpindleError {
