@@ -1,3 +1,5 @@
+import { type InspectOptions, inspect } from 'node:util'
+import { printFailure } from './failure-text.ts'
 import { peek } from './user-code.ts'
 
 /** Stable codes of the errors that Spindle throws. They cross threads unchanged; match on them rather than on classes. */
@@ -113,16 +115,17 @@ export class StageFailure extends SpindleError {
   readonly index: number
   /** Items that failed in the stage: in input order those up to the fatal one, in completion order all, calls in flight at the time included. */
   readonly failures: number
-  /** The last failed items, at most 16. */
-  readonly recent: readonly ItemError[]
+  /** The last failed items, at most 16. Not enumerable: what items hold does not belong in logs. */
+  declare readonly recent: readonly ItemError[]
 
   constructor(details: StageFailureDetails) {
     super('ERR_STAGE_FAILED', describeStageFailure(details), { cause: details.cause })
+    hide(this, 'stack', `StageFailure: ${this.message}\n${placeOf(details)}`)
     this.stage = details.stage
     this.stageId = details.stageId
     this.index = details.index
     this.failures = details.failures
-    this.recent = details.recent
+    hide(this, 'recent', details.recent)
   }
 
   /** The stage's last word, once its calls in flight have ended. @internal */
@@ -156,6 +159,9 @@ export class PipelineFailure extends AggregateError {
     nameError(this, 'PipelineFailure')
     // An error's `cause` is what loggers print: the first stage's own error is what a reader looks for.
     Object.defineProperty(this, 'cause', { value: failures[0]?.cause, enumerable: false, configurable: true })
+    // Where it was made is of no use to anybody: the frames are the engine's own.
+    const places = failures.map(({ stack }) => placesIn(stack))
+    hide(this, 'stack', `PipelineFailure: ${this.message}\n${places.filter(Boolean).join('\n')}`)
   }
 
   /** The failure with only those stages that `predicate` accepts, or `undefined` if there are none. */
@@ -163,6 +169,31 @@ export class PipelineFailure extends AggregateError {
     const kept = this.errors.filter(predicate)
     return kept.length > 0 ? new PipelineFailure(kept) : undefined
   }
+}
+
+Object.defineProperty(PipelineFailure.prototype, inspect.custom, {
+  value(this: PipelineFailure, _depth: number, options: InspectOptions): string {
+    return printFailure(this, options)
+  },
+  enumerable: false,
+  writable: true,
+  configurable: true,
+})
+
+function hide(error: Error, name: string, value: unknown): void {
+  Object.defineProperty(error, name, { value, enumerable: false, writable: true, configurable: true })
+}
+
+/** The place of a stage, as a stack has places. */
+function placeOf({ stage, where }: StageFailureDetails): string {
+  return `    at stage "${stage}"${where === undefined ? '' : ` (${where})`}`
+}
+
+function placesIn(stack: string | undefined): string {
+  return (stack ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('    at stage "'))
+    .join('\n')
 }
 
 /** `message` of anything that was thrown; never throws itself. */
@@ -178,7 +209,14 @@ function describeStageFailure(details: StageFailureDetails): string {
   const where = details.where === undefined ? '' : ` (${details.where})`
   const item = details.index >= 0 ? ` on item ${details.index}` : ''
   const budget = details.budget === undefined ? '' : `, ${details.budget}`
-  return `stage "${details.stage}"${where} failed${item}: ${messageOf(details.cause)}${budget}`
+  return `stage "${details.stage}"${where} failed${item}: ${shortened(messageOf(details.cause))}${budget}`
+}
+
+/** Characters of a cause's message that stand in the message of a failure. */
+const MOST_OF_CAUSE = 1000
+
+function shortened(text: string): string {
+  return text.length <= MOST_OF_CAUSE ? text : `${text.slice(0, MOST_OF_CAUSE)}…`
 }
 
 function describePipelineFailure(failures: readonly StageFailure[]): string {

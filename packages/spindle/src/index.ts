@@ -134,6 +134,7 @@ export {
 } from './placement/memory/segment-pool.ts'
 export type { SharedView, SharedViewConstructor } from './placement/memory/shared-view.ts'
 export type { HoldOptions, WaitOptions } from './placement/memory/wait-options.ts'
+export { move } from './placement/move.ts'
 export { isMainThread } from './placement/nesting.ts'
 export type { PoolOptions } from './placement/pool/options.ts'
 export type { PoolStats } from './placement/pool/stats.ts'

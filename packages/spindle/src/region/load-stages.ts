@@ -14,7 +14,6 @@ import type {
 } from '../placement/region/protocol.ts'
 import type { OpReference } from '../placement/worker-modules.ts'
 import { loadOp, type Op } from '../placement/worker-modules.ts'
-import { keepBuffers } from './kept-buffers.ts'
 
 /** Makes stages of their plans: loads the modules of their ops. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START` */
 export async function loadStages(plans: readonly StagePlan[]): Promise<StageConfig[]> {
@@ -46,8 +45,6 @@ async function loadPipe(plan: PipePlan): Promise<PipeConfig> {
 async function loadRun(op: OpPlan): Promise<Op> {
   if (op.type === 'elements') return elementsOf as Op
   if (op.type === 'reference') return loadOp(op.reference)
-  // What is looked up may come out of the region, and must not be given away with that.
-  keepBuffers(op.table)
   return lookUp(op.table as readonly unknown[]) as Op
 }
 

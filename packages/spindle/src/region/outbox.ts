@@ -1,10 +1,10 @@
 import { serialize } from 'node:v8'
-import { notTransferable } from '../placement/not-transferable.ts'
-import { pack } from '../placement/pack.ts'
+import { isMovable } from '../placement/move.ts'
+import { notTransferable, toProcess } from '../placement/not-transferable.ts'
+import { copyAll, pack } from '../placement/pack.ts'
 import { BATCH, DONE, FAILED, FIELDS, OUTPUT, type WorkerReport } from '../placement/region/protocol.ts'
 import { toWire } from '../placement/wire-error.ts'
 import { clockMs, setImmediate } from '../timers.ts'
-import { withoutKept } from './kept-buffers.ts'
 import type { RegionPort } from './port.ts'
 
 /** What is told waits at most so long for company, in milliseconds. */
@@ -55,18 +55,16 @@ export class RegionOutbox {
 
   #add(entry: readonly unknown[]): void {
     const valueAt = VALUE_AT[entry[0] as number]
-    entry.forEach((field, at) => {
-      this.#entries.push(at === valueAt ? this.#packed(field, entry[0] !== FAILED) : field)
-    })
+    this.#entries.push(...(valueAt === undefined ? entry : this.#packed(entry, valueAt)))
   }
 
-  #packed(value: unknown, givesAway: boolean): unknown {
-    if (this.#port.isProcess) return value
+  /** An entry with its value as it is now: what the module writes to its own before the message leaves is not in it. */
+  #packed(entry: readonly unknown[], valueAt: number): readonly unknown[] {
+    const mayMove = entry[0] === FAILED ? copyAll : isMovable
     try {
-      return pack(value, this.#transfers, givesAway)
-    } catch {
-      // What throws when it is looked at cannot be sent either, which is found out then.
-      return value
+      return entry.with(valueAt, pack(entry[valueAt], this.#transfers, mayMove))
+    } catch (cause) {
+      return this.#instead(entry, valueAt, cause)
     }
   }
 
@@ -85,7 +83,7 @@ export class RegionOutbox {
     this.#transfers = new Set()
     const state = this.#read(isTurnOver)
     try {
-      this.#port.post({ ...state, entries }, withoutKept(transfers))
+      this.#port.post({ ...state, entries }, [...transfers])
     } catch {
       // Buffers that cannot be given away, as those of WebAssembly, can still be copied.
       this.#port.post({ ...state, entries: this.#sendable(entries) }, [])
@@ -112,13 +110,19 @@ export class RegionOutbox {
       else structuredClone(value)
       return entry
     } catch (cause) {
-      if (entry[0] === FAILED) return entry.with(valueAt, undefined)
-      const error = toWire(notTransferable(value, 'result', cause))
-      const [code, who] = entry
-      if (code === BATCH) return [FAILED, who, undefined, this.#regionId, entry[4], 1, error, undefined]
-      const part = (entry[2] as readonly number[] | undefined)?.join('.') ?? ''
-      const failed = [FAILED, [who], part, this.#regionId, -1, 1, error, undefined]
-      return entry[4] === true ? [...failed, DONE, who] : failed
+      return this.#instead(entry, valueAt, cause)
     }
+  }
+
+  /** What is told instead of an entry whose value cannot be sent: a result has failed, a failed item is told without itself. */
+  #instead(entry: readonly unknown[], valueAt: number, cause: unknown): readonly unknown[] {
+    if (entry[0] === FAILED) return entry.with(valueAt, undefined)
+    const border = this.#port.isProcess ? toProcess : undefined
+    const error = toWire(notTransferable(entry[valueAt], 'result', cause, border))
+    const [code, who] = entry
+    if (code === BATCH) return [FAILED, who, undefined, this.#regionId, entry[4], 1, error, undefined]
+    const part = (entry[2] as readonly number[] | undefined)?.join('.') ?? ''
+    const failed = [FAILED, [who], part, this.#regionId, -1, 1, error, undefined]
+    return entry[4] === true ? [...failed, DONE, who] : failed
   }
 }

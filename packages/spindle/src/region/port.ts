@@ -1,4 +1,5 @@
 import { isMainThread, parentPort } from 'node:worker_threads'
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../placement/envelope.ts'
 import { HELD_SEQ, HOLDER, HOLDS_SO_FAR } from '../placement/region/protocol.ts'
 
 /** The worker's side of its channel: a thread's port, or a process's IPC. */
@@ -14,16 +15,27 @@ export function openPort(): RegionPort {
     const port = parentPort
     return {
       isProcess: false,
-      post: (message, transfers) => port.postMessage(message, transfers),
-      listen: (heard) => void port.on('message', heard),
+      post: (message, transfers) => port.postMessage(sealed(FROM_WORKER, message), transfers),
+      listen: (heard) => void port.on('message', ours(heard)),
     }
   }
   process.on('disconnect', () => process.exit())
   return {
     isProcess: true,
     // Without the callback an error, as that the parent is gone, would be thrown from nowhere.
-    post: (message) => void (process.connected && process.send?.(message, undefined, undefined, () => {})),
-    listen: (heard) => void process.on('message', heard),
+    post: (message) =>
+      void (
+        process.connected && process.send?.(sealed(FROM_WORKER, message), undefined, undefined, () => {})
+      ),
+    listen: (heard) => void process.on('message', ours(heard)),
+  }
+}
+
+/** Leaves alone what the main side did not send. */
+function ours(heard: (message: unknown) => void): (message: unknown) => void {
+  return (message) => {
+    const told = opened(TO_WORKER, message)
+    if (told !== undefined) heard(told)
   }
 }
 

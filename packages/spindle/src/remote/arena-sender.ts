@@ -1,3 +1,4 @@
+import { classOf, walk, withReplaced } from '../placement/members.ts'
 import { leasesIn } from '../placement/memory/call-memory.ts'
 import { type LeaseHandover, leaseOf } from '../placement/memory/lease.ts'
 import type { SegmentPool } from '../placement/memory/segment-pool.ts'
@@ -16,7 +17,13 @@ export class ArenaSender {
 
   /** The item with its large typed arrays in the pool's memory, as far as that has room; those that lie there already stay. */
   place(item: unknown): unknown {
-    return this.#place(item, new Map())
+    if (typeof item !== 'object' || item === null) return item
+    const placed = new Map<object, ArrayBufferView>()
+    walk(item, (memory) => {
+      const array = ArrayBuffer.isView(memory) ? this.#placeArray(memory) : undefined
+      if (array !== undefined) placed.set(memory, array)
+    })
+    return placed.size === 0 ? item : withReplaced(item, placed)
   }
 
   /** What has to travel with the item in the same message. @throws `ERR_STALE_VIEW` if memory of it was given back. */
@@ -27,42 +34,15 @@ export class ArenaSender {
       .map((lease) => lease.handOver())
   }
 
-  #place(value: unknown, memo: Map<object, unknown>): unknown {
-    if (typeof value !== 'object' || value === null) return value
-    if (memo.has(value)) return memo.get(value)
-    if (ArrayBuffer.isView(value)) {
-      const placed = this.#placeArray(value)
-      memo.set(value, placed)
-      return placed
-    }
-    if (Array.isArray(value)) {
-      const list: unknown[] = []
-      memo.set(value, list)
-      for (const member of value) list.push(this.#place(member, memo))
-      return list
-    }
-    if (value instanceof Map) {
-      const map = new Map<unknown, unknown>()
-      memo.set(value, map)
-      for (const [key, member] of value) map.set(key, this.#place(member, memo))
-      return map
-    }
-    if (Object.prototype.toString.call(value) !== '[object Object]') return value
-    const record: Record<string, unknown> = {}
-    memo.set(value, record)
-    for (const [key, member] of Object.entries(value)) record[key] = this.#place(member, memo)
-    return record
-  }
-
-  #placeArray(view: ArrayBufferView): ArrayBufferView {
+  /** A copy in the pool's memory, if it belongs there and there is room. */
+  #placeArray(view: ArrayBufferView): ArrayBufferView | undefined {
     const { byteLength } = view
-    if (view instanceof DataView || byteLength < LEAST_BYTES || byteLength > this.#pool.maxBytes) return view
-    if (leaseOf(view) !== undefined) return view
+    if (view instanceof DataView || byteLength < LEAST_BYTES || byteLength > this.#pool.maxBytes)
+      return undefined
+    if (leaseOf(view) !== undefined) return undefined
     const lease = this.#pool.tryAllocate(byteLength)
-    if (lease === undefined) return view
-    // The tag and not the constructor: a `Buffer` arrives as a `Uint8Array`, as cloning has it.
-    const name = Object.prototype.toString.call(view).slice(8, -1)
-    const Type = (globalThis as unknown as Record<string, SharedViewConstructor<Uint8Array>>)[name]
+    if (lease === undefined) return undefined
+    const Type = (globalThis as unknown as Record<string, SharedViewConstructor<Uint8Array>>)[classOf(view)]
     lease.bytes.set(new Uint8Array(view.buffer, view.byteOffset, byteLength))
     return lease.view(Type as SharedViewConstructor<Uint8Array>)
   }

@@ -45,7 +45,8 @@ export function frameOf(
   start.set([message.byteLength, items, buffers.length])
   buffers.forEach((buffer, i) => {
     const ticket = place(buffer)
-    if (ticket === undefined) following.push(new Uint8Array(buffer))
+    // A copy: what is written may wait for the socket, and the module may write to its own meanwhile.
+    if (ticket === undefined) following.push(new Uint8Array(buffer.slice(0)))
     start.set(
       [ticket?.slot ?? -1, buffer.byteLength, ticket?.generation ?? 0],
       WORDS_OF_START + WORDS_OF_BUFFER * i,

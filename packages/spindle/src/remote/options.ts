@@ -42,8 +42,8 @@ export interface RemoteOptions {
   /** Longest wait for an item, in milliseconds, the start included: then `TimeoutError`, nothing is lost, and one may go on. Default: none. */
   readonly timeoutMs?: number
   /**
-   * Whether buffers that an item covers as a whole are given away to the consumer, without a copy (default). With `false` they are
-   * copied: for modules that give the same buffer again, from a cache for instance. A process copies always.
+   * Whether buffers that an item covers as a whole are moved to the consumer, without a copy. Default: those that went through `move()`; all others are copied,
+   * for the module may still have them. `true`: all, and they are empty over there; `false`: none. A process copies always.
    */
   readonly transfer?: boolean
   /**

@@ -1,7 +1,8 @@
 import { sizeOf } from '../engine/size.ts'
+import { SpindleError } from '../errors.ts'
 import type { LeaseHandover } from '../placement/memory/lease.ts'
 import { notTransferable } from '../placement/not-transferable.ts'
-import { pack } from '../placement/pack.ts'
+import { type MayMove, pack } from '../placement/pack.ts'
 import { clockMs, setImmediate } from '../timers.ts'
 import type { ArenaSender } from './arena-sender.ts'
 
@@ -33,7 +34,7 @@ const BYTES_AHEAD = 8 * 1024 * 1024
 export class Outbox {
   readonly #uplink: Uplink
   readonly #bufferSize: number | undefined
-  readonly #givesAway: boolean
+  readonly #mayMove: MayMove
   readonly #onError: (error: unknown) => void
   readonly #arena: ArenaSender | undefined
   #items: unknown[] = []
@@ -56,7 +57,8 @@ export class Outbox {
     uplink: Uplink,
     options: {
       readonly bufferSize: number | undefined
-      readonly givesAway: boolean
+      /** Whether a buffer may be given to the consumer. */
+      readonly mayMove: MayMove
       readonly arena: ArenaSender | undefined
       /** Called when an item cannot cross and it is found only at the end of the turn. */
       readonly onError: (error: unknown) => void
@@ -65,7 +67,7 @@ export class Outbox {
     this.#uplink = uplink
     this.#onError = options.onError
     this.#bufferSize = options.bufferSize
-    this.#givesAway = options.givesAway
+    this.#mayMove = options.mayMove
     this.#arena = options.arena
   }
 
@@ -113,26 +115,28 @@ export class Outbox {
   /** @throws `ERR_NOT_TRANSFERABLE` if an item cannot cross; those before it have been sent. */
   push(item: unknown): void {
     this.#given++
+    const { packed, bytes, leases } = this.#pack(item)
     if (this.#bufferSize === undefined) {
-      const bytes = sizeOf(item)
       this.#sizes.push(bytes)
       this.#bytes += bytes
     }
-    const placed = this.#arena === undefined ? item : this.#arena.place(item)
-    const packed = this.#pack(placed)
-    if (this.#arena !== undefined) this.#leases.push(this.#arena.leasesOf(packed))
+    if (this.#arena !== undefined) this.#leases.push(leases)
     this.#items.push(packed)
     const isLate = clockMs() - this.#flushedAt >= HOLD_MS
     if (isLate || this.#items.length >= MOST_ITEMS || !this.hasRoom) this.flush()
     else this.#flushSoon()
   }
 
-  #pack(item: unknown): unknown {
+  /** Code of the user's may run in here: getters of the item. */
+  #pack(item: unknown): { packed: unknown; bytes: number; leases: readonly LeaseHandover[] } {
     try {
-      return pack(item, this.#transfers, this.#givesAway)
+      const bytes = this.#bufferSize === undefined ? sizeOf(item) : 0
+      const placed = this.#arena === undefined ? item : this.#arena.place(item)
+      const packed = pack(placed, this.#transfers, this.#mayMove)
+      return { packed, bytes, leases: this.#arena?.leasesOf(packed) ?? [] }
     } catch (error) {
       this.flush()
-      throw notTransferable(item, 'item', error)
+      throw error instanceof SpindleError ? error : notTransferable(item, 'item', error)
     }
   }
 
@@ -170,7 +174,7 @@ export class Outbox {
   #sendAlone(item: unknown, leases: readonly LeaseHandover[]): void {
     const transfers = new Set<ArrayBuffer>()
     try {
-      const packed = pack(item, transfers, this.#givesAway)
+      const packed = pack(item, transfers, this.#mayMove)
       this.#uplink.sendItems([packed], this.#refill(), transfers, leases)
     } catch {
       // Some buffers can be cloned and not given away, those of WebAssembly among them.

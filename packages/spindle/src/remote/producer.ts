@@ -2,7 +2,9 @@ import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { SegmentPool } from '../placement/memory/segment-pool.ts'
+import { isMovable } from '../placement/move.ts'
 import { onRefused } from '../placement/nesting.ts'
+import { copyAll, moveAll } from '../placement/pack.ts'
 import { setImmediate } from '../timers.ts'
 import { ArenaSender } from './arena-sender.ts'
 import { IterableSupply } from './iterable-supply.ts'
@@ -46,11 +48,11 @@ export class Producer {
   constructor(link: FarLink, assignment: Assignment) {
     this.#link = link
     this.#assignment = assignment
-    const { arena, bufferSize, givesAway } = assignment
+    const { arena, bufferSize, moves } = assignment
     this.#arena = arena === undefined ? undefined : SegmentPool.attach(arena)
     this.#outbox = new Outbox(link, {
       bufferSize,
-      givesAway,
+      mayMove: { all: moveAll, marked: isMovable, none: copyAll }[moves],
       arena: this.#arena === undefined ? undefined : new ArenaSender(this.#arena),
       onError: (error) => void this.#fail(error),
     })

@@ -44,8 +44,8 @@ export interface Assignment {
   readonly args: unknown
   /** `undefined`: by the size of the items. */
   readonly bufferSize: number | undefined
-  /** Whether buffers may be given to the consumer without a copy. */
-  readonly givesAway: boolean
+  /** Which buffers may be given to the consumer without a copy: all; those that the module has given up; none. */
+  readonly moves: 'all' | 'marked' | 'none'
   readonly arena: SegmentPoolHandle | undefined
   readonly build: RemoteBuildOptions
 }

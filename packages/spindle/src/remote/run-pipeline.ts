@@ -83,16 +83,16 @@ export function runElsewhere<T>(
   const href = checkHref(module, './loader.js')
   checkRemoteOptions(options, kind, place)
   checkNesting([href, ...modules])
-  const { export: exportName, args, bufferSize, timeoutMs, transfer = true, arena, build = {} } = options
+  const { export: exportName, args, bufferSize, timeoutMs, transfer, arena, build = {} } = options
   // A process copies, so nothing is taken from the module; what would be given away goes the short way.
-  const givesAway = place === 'process' || (transfer && arena === undefined)
+  const moves = place === 'process' || transfer === true ? 'all' : transfer === false ? 'none' : 'marked'
   const assignment: Assignment = {
     kind,
     href,
     exportName,
     args,
     bufferSize,
-    givesAway,
+    moves: arena === undefined ? moves : 'none',
     arena: arena?.handle,
     build,
   }

@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8'
 import { show } from '../check.ts'
 import { type ItemError, PipelineFailure, StageFailure } from '../errors.ts'
+import { walk } from '../placement/members.ts'
 import { fromWire, toWire, type WireError } from '../placement/wire-error.ts'
 
 // The failure of a pipeline as plain data: its stages, causes and failed items come out on the other side as they were.
@@ -90,6 +91,7 @@ function setStack(error: Error, stack: string | undefined): void {
 /** The item as it is now, or in words. Serialised and not cloned: what crosses to a process crosses everywhere. */
 function cloneable(item: unknown): unknown {
   try {
+    if (typeof item === 'object' && item !== null) walk(item)
     return deserialize(serialize(item)) as unknown
   } catch {
     return show(item)

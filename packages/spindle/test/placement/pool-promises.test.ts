@@ -92,7 +92,7 @@ describe('a pool of threads', () => {
     assert.equal(tasks, 12)
   })
 
-  it('counts what it does: calls, bytes given away, bytes copied, deaths', async () => {
+  it('counts what it does: calls, bytes moved, bytes copied, deaths', async () => {
     await using pool = new ThreadPool({ size: 2 })
     assert.deepEqual(pool.stats(), {
       workers: 0,
@@ -104,7 +104,7 @@ describe('a pool of threads', () => {
       deaths: 0,
       restarts: 0,
     })
-    await pool.run(1 << 20, call('bytes'))
+    await pool.run(1 << 20, call('movedBytes'))
     assert.deepEqual([pool.stats().transferredBytes, pool.stats().copiedBytes], [1 << 20, 0])
     // An item stays the caller's, so it is copied; of a part of a larger buffer only the part.
     await pool.run(new Uint8Array(1 << 20).subarray(0, 1 << 16), call('sizeBehind'))

@@ -213,14 +213,16 @@ describe('a pipeline in a thread', () => {
     assert.ok(timeouts > 0)
   })
 
-  it('gives the same buffers again only if they are copied', async () => {
-    await using copied = inThread.run<Uint8Array>('cached', { transfer: false })
-    for (const way of ways)
-      assert.deepEqual(
-        (await take(copied, way)).map((bytes) => bytes[49_999]),
-        [0, 1, 2],
-      )
-    await using given = inThread.run<Uint8Array>('cached')
+  it('gives the same buffers again, unless they are moved', async () => {
+    for (const options of [{}, { transfer: false }]) {
+      await using copied = inThread.run<Uint8Array>('cached', options)
+      for (const way of ways)
+        assert.deepEqual(
+          (await take(copied, way)).map((bytes) => bytes[49_999]),
+          [0, 1, 2],
+        )
+    }
+    await using given = inThread.run<Uint8Array>('cached', { transfer: true })
     assert.equal((await take(given, 'for')).length, 3)
     await assert.rejects(take(given, 'for await'), {
       code: 'ERR_NOT_TRANSFERABLE',

@@ -1,3 +1,5 @@
+import { type Memory, walk } from '../members.ts'
+import { markMovable } from '../move.ts'
 import { type Lease, type LeaseHandover, leaseOf } from './lease.ts'
 import type { SegmentPool } from './segment-pool.ts'
 
@@ -34,7 +36,11 @@ export class CallMemory {
   alloc(byteLength: number): Uint8Array {
     const pool = this.#pool
     const lease = pool !== undefined && byteLength <= pool.maxBytes ? pool.tryAllocate(byteLength) : undefined
-    if (lease === undefined) return new Uint8Array(byteLength)
+    if (lease === undefined) {
+      const bytes = new Uint8Array(byteLength)
+      markMovable(bytes.buffer)
+      return bytes
+    }
     this.#own.push(lease)
     return lease.bytes
   }
@@ -96,21 +102,13 @@ export function dropLeases(pool: SegmentPool, leases: readonly LeaseHandover[], 
   for (const lease of leases) if (item?.find(lease) === undefined) pool.discard(lease.descriptor)
 }
 
-/** The leases whose memory a value has views of. */
+/** The leases whose memory a value has views of. @throws {CannotCross} and whatever getters in the value throw. */
 export function leasesIn(value: unknown): Set<Lease> {
   const found = new Set<Lease>()
-  look(value, found, new Set())
-  return found
-}
-
-function look(value: unknown, found: Set<Lease>, seen: Set<object>): void {
-  if (typeof value !== 'object' || value === null || seen.has(value)) return
-  seen.add(value)
-  if (ArrayBuffer.isView(value)) {
-    const lease = leaseOf(value)
+  const visit = (memory: Memory): void => {
+    const lease = ArrayBuffer.isView(memory) ? leaseOf(memory) : undefined
     if (lease !== undefined) found.add(lease)
-  } else if (Array.isArray(value) || value instanceof Set)
-    for (const member of value) look(member, found, seen)
-  else if (value instanceof Map) for (const entry of value) look(entry, found, seen)
-  else for (const member of Object.values(value)) look(member, found, seen)
+  }
+  if (typeof value === 'object' && value !== null) walk(value, visit)
+  return found
 }

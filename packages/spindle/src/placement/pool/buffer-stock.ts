@@ -1,3 +1,4 @@
+import { isMovable, markMovable } from '../move.ts'
 import { moved } from './moved.ts'
 
 /** Bytes of unused buffers that are kept; what comes beyond is left to the garbage collector. */
@@ -31,7 +32,6 @@ export class BufferStock {
 /** A worker's own stock. Whatever it takes, new or used, its pool owes it one of the same size. */
 export class WorkerStock {
   readonly #stock: BufferStock = new BufferStock()
-  readonly #made: WeakSet<ArrayBuffer> = new WeakSet()
   #taken: number[] = []
 
   put(buffers: readonly ArrayBuffer[]): void {
@@ -45,13 +45,13 @@ export class WorkerStock {
     if (this.#taken[at] === byteLength) (this.#taken[at + 1] as number)++
     else this.#taken.push(byteLength, 1)
     const buffer = this.#stock.take(byteLength) ?? new ArrayBuffer(byteLength)
-    this.#made.add(buffer)
+    markMovable(buffer)
     return buffer
   }
 
-  /** A result has left as a copy: its memory can be used again, if it came from here. It is empty then for the op, as it is in a thread. */
+  /** A result has left as a copy: its memory can be used again, if the op has given it up. It is empty then for the op, as it is in a thread. */
   left(buffer: ArrayBuffer): void {
-    if (this.#made.has(buffer)) this.#stock.put(moved(buffer))
+    if (isMovable(buffer)) this.#stock.put(moved(buffer))
   }
 
   /** Sizes and how many were taken of each since this was last asked for. */

@@ -1,5 +1,6 @@
 import { SpindleError } from '../../errors.ts'
 import { clockMs } from '../../timers.ts'
+import { promiseOf } from '../promise-of.ts'
 import { DONE, DROPPED, OUTPUT } from './protocol.ts'
 import type { TaskRunner } from './task-runner.ts'
 
@@ -76,9 +77,7 @@ export class Generating {
       }
       control.leave()
       this.#runner.held(this.#op, startedAt)
-      if (typeof (step as PromiseLike<unknown>).then === 'function')
-        this.#wait(step as PromiseLike<IteratorResult<unknown>>, startedAt)
-      else this.#take(step as IteratorResult<unknown>, startedAt)
+      this.#hear(step, startedAt)
     }
   }
 
@@ -88,14 +87,23 @@ export class Generating {
     return ahead < MOST_AHEAD && ahead * this.#meanMs < AHEAD_MS
   }
 
-  #wait(step: PromiseLike<IteratorResult<unknown>>, startedAt: number): void {
-    this.#isWaiting = true
-    this.#runner.pending++
+  /** Takes what `next()` has given. To look at it may run code of the user's, which may throw. */
+  #hear(step: unknown, startedAt: number): void {
+    try {
+      const promise = promiseOf(step)
+      if (promise !== undefined) this.#wait(promise, startedAt)
+      else this.#take(step as IteratorResult<unknown>, startedAt)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #wait(step: Promise<unknown>, startedAt: number): void {
     step.then(
       (settled) => {
         this.#goesOn()
         if (this.isClosed) return
-        this.#take(settled, startedAt)
+        this.#hear(settled, startedAt)
         this.advance()
       },
       (error) => {
@@ -103,6 +111,8 @@ export class Generating {
         this.#fail(error)
       },
     )
+    this.#isWaiting = true
+    this.#runner.pending++
   }
 
   #goesOn(): void {
@@ -117,14 +127,18 @@ export class Generating {
       )
       return
     }
+    if (step.done === true) {
+      this.#end()
+      return
+    }
     const { value } = step
-    if (step.done === true) this.#end()
-    else if (typeof (value as PromiseLike<unknown> | undefined | null)?.then === 'function')
+    const promise = promiseOf(value)
+    if (promise === undefined) this.#give(value, startedAt)
+    else
       this.#wait(
-        (value as PromiseLike<unknown>).then((settled) => ({ done: false, value: settled })),
+        promise.then((settled) => ({ done: false, value: settled })),
         startedAt,
       )
-    else this.#give(value, startedAt)
   }
 
   #give(value: unknown, startedAt: number): void {
@@ -160,7 +174,21 @@ export class Generating {
     void this.#close()
   }
 
+  /** One of its outputs cannot be sent: the task has failed, and its slot is another's from now on. */
+  giveUp(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.#runner.ended(this.#slot)
+    void this.#return()
+  }
+
   async #close(): Promise<void> {
+    await this.#return()
+    this.#runner.outbox.mark(this.#slot, DROPPED)
+    this.#runner.ended(this.#slot)
+  }
+
+  async #return(): Promise<void> {
     this.#runner.pending++
     try {
       await this.#outputs.return?.()
@@ -168,20 +196,21 @@ export class Generating {
       // Nobody is left to hear of it.
     }
     this.#runner.pending--
-    this.#runner.outbox.mark(this.#slot, DROPPED)
-    this.#runner.ended(this.#slot)
   }
 }
 
+/** Whether a result is a generator; what cannot be asked is none. */
 export function isGenerator(value: unknown): value is GeneratorLike {
   if (typeof value !== 'object' || value === null) return false
-  const candidate = value as { next?: unknown; return?: unknown; throw?: unknown }
-  return (
-    typeof candidate.next === 'function' &&
-    typeof candidate.return === 'function' &&
-    typeof candidate.throw === 'function' &&
-    (Symbol.asyncIterator in value || Symbol.iterator in value)
-  )
+  try {
+    const isIterable = Symbol.asyncIterator in value || Symbol.iterator in value
+    return (
+      isIterable &&
+      ['next', 'return', 'throw'].every((name) => typeof Reflect.get(value, name) === 'function')
+    )
+  } catch {
+    return false
+  }
 }
 
 function notRepeatable(had: number, made: number): SpindleError {

@@ -1,14 +1,11 @@
-import { serialize } from 'node:v8'
 import type { SpindleError } from '../../errors.ts'
-import { notTransferable } from '../not-transferable.ts'
+import { type Border, notTransferable, toProcess } from '../not-transferable.ts'
 import type { Tally } from '../pack.ts'
 import type { Carrier } from './carrier.ts'
 import { readFully } from './file-bytes.ts'
-import { isSharedMemory, type Path, putBack, withoutBuffers } from './parcels.ts'
+import { FIELDS_OF_PARCEL, isSharedMemory, type Parcel, putBack, withoutBuffers } from './parcels.ts'
 import type { PoolMessage, WorkerMessage } from './protocol.ts'
 import { Slab } from './slab.ts'
-
-const FIELDS_OF_PARCEL = 5
 
 /** Where memory for what arrives comes from, and what has left as a copy goes. */
 export interface Memory {
@@ -26,7 +23,7 @@ export class IpcCarrier implements Carrier {
   readonly #memory: Memory
   /** Buffers whose contents go with the next message. */
   #copied: ArrayBuffer[] = []
-  /** Place in the list, path in the value, kind of view, offset, length; and again. */
+  /** See {@link Parcel}. */
   #parcels: unknown[] = []
 
   /** `outgoing`, `incoming`: descriptors of the files for this side's buffers and the other's. */
@@ -39,13 +36,15 @@ export class IpcCarrier implements Carrier {
 
   pack(value: unknown, at: number, slot: number, part: number): unknown {
     if (typeof value !== 'object' || value === null) return value
-    return withoutBuffers(value, (bytes, view, path) => {
+    const putAside = (bytes: Uint8Array): number | undefined => {
       const offset = this.#outgoing.write(bytes, slot, part)
-      if (offset === undefined) return false
+      if (offset === undefined) return undefined
       this.tally.copiedBytes += bytes.byteLength
-      this.#parcels.push(at, path, view, offset, bytes.byteLength)
       if (bytes.byteLength === bytes.buffer.byteLength) this.#copied.push(bytes.buffer as ArrayBuffer)
-      return true
+      return offset
+    }
+    return withoutBuffers(value, at, putAside, (parcels) => {
+      for (const parcel of parcels) this.#parcels.push(...parcel)
     })
   }
 
@@ -63,21 +62,19 @@ export class IpcCarrier implements Carrier {
   }
 
   open(list: unknown[], parcels: readonly unknown[] = []): void {
-    for (let i = 0; i < parcels.length; i += FIELDS_OF_PARCEL) {
-      const [at, path, view, offset, length] = parcels.slice(i, i + FIELDS_OF_PARCEL) as [
-        number,
-        Path,
-        string,
-        number,
-        number,
-      ]
-      // Not zeroed first: it is all written to.
-      this.#memory.expect?.(length)
-      const used = this.#memory.take?.(length)
-      const bytes = used === undefined ? Buffer.allocUnsafeSlow(length) : new Uint8Array(used)
-      readFully(this.#incoming, bytes, offset)
-      putBack(list as unknown as Record<PropertyKey, unknown>, at, path, bytes, view)
-    }
+    const views = new Map<string, object>()
+    const read = (offset: number, byteLength: number): ArrayBuffer => this.#read(offset, byteLength)
+    for (let i = 0; i < parcels.length; i += FIELDS_OF_PARCEL)
+      putBack(list, parcels.slice(i, i + FIELDS_OF_PARCEL) as unknown as Parcel, read, views)
+  }
+
+  #read(offset: number, byteLength: number): ArrayBuffer {
+    // Not zeroed first: it is all written to.
+    this.#memory.expect?.(byteLength)
+    const used = this.#memory.take?.(byteLength)
+    const bytes = used === undefined ? Buffer.allocUnsafeSlow(byteLength) : new Uint8Array(used)
+    readFully(this.#incoming, bytes, offset)
+    return bytes.buffer as ArrayBuffer
   }
 
   release(slot: number, part: number = Number.POSITIVE_INFINITY): void {
@@ -85,23 +82,17 @@ export class IpcCarrier implements Carrier {
   }
 
   whyNot(value: unknown, what: string, cause: unknown): SpindleError {
-    return notTransferable(value, what, cause, { to: 'process', canCross })
+    return notTransferable(value, what, cause, border)
   }
+}
+
+/** Processes of a pool share no memory, and views of it are not taken for copies. */
+const border: Border = {
+  to: 'process',
+  canCross: (value) => !isSharedMemory(value) && toProcess.canCross(value),
 }
 
 /** @throws `ERR_NOT_TRANSFERABLE` if a value cannot cross to another process. */
 export function checkCrossing(value: unknown, what: string): void {
-  if (!canCross(value)) throw notTransferable(value, what, undefined, { to: 'process', canCross })
-}
-
-function canCross(value: unknown): boolean {
-  if (isSharedMemory(value)) return false
-  try {
-    // `serialize` takes a view of shared memory for one of plain memory; this does not.
-    withoutBuffers(value, () => false)
-    serialize(value)
-    return true
-  } catch {
-    return false
-  }
+  if (!border.canCross(value)) throw notTransferable(value, what, undefined, border)
 }

@@ -1,4 +1,5 @@
 import { threadId } from 'node:worker_threads'
+import { SpindleError } from '../../errors.ts'
 import type { CallMemory } from '../memory/call-memory.ts'
 import { toWire } from '../wire-error.ts'
 import type { WorkerStock } from './buffer-stock.ts'
@@ -43,7 +44,16 @@ export class Outbox {
   #unsent: Unsent[] = []
   #busy: number[] = []
 
-  constructor(carrier: Carrier, control: WorkerControl, stock: WorkerStock) {
+  readonly #outputRefused: (slot: number) => void
+
+  /** `outputRefused`: one of a generator's outputs cannot be sent, which has ended its task. */
+  constructor(
+    carrier: Carrier,
+    control: WorkerControl,
+    stock: WorkerStock,
+    outputRefused: (slot: number) => void,
+  ) {
+    this.#outputRefused = outputRefused
     this.#stock = stock
     this.#carrier = carrier
     this.#control = control
@@ -89,9 +99,20 @@ export class Outbox {
       this.#write(result)
       this.#unsent.push(result)
     } catch (error) {
-      result.memory?.drop()
-      this.error(result.slot, error)
+      this.#refuse(result, error)
     }
+  }
+
+  /** A result cannot be sent: its task has failed. */
+  #refuse({ slot, kind, value, memory }: Unsent, error: unknown): void {
+    memory?.drop()
+    this.error(slot, this.#whyNot(value, error))
+    if (kind === OUTPUT) this.#outputRefused(slot)
+  }
+
+  #whyNot(value: unknown, error: unknown): unknown {
+    // Memory of the value that was given back has an error of its own.
+    return error instanceof SpindleError ? error : this.#carrier.whyNot(value, 'result', error)
   }
 
   /** Puts a result at the end; the results are as before if that throws. */
@@ -103,20 +124,18 @@ export class Outbox {
       return
     }
     const start = results.length
-    const leases = memory?.handOver(value) ?? []
-    if (leases.length > 0) {
-      head |= HAS_LEASES
-      results.push(head, leases)
-    } else results.push(head)
-    const at = results.push(0) - 1
-    const shape = kind === THREW ? -1 : this.#shapes.write(results, value, op)
-    if (shape >= 0) {
-      results[start] = head | SHAPED
-      results[at] = shape
-      return
-    }
     try {
-      results[at] = kind === THREW ? value : this.#carrier.pack(value, at, slot, part)
+      const leases = memory?.handOver(value) ?? []
+      if (leases.length > 0) {
+        head |= HAS_LEASES
+        results.push(head, leases)
+      } else results.push(head)
+      const at = results.push(0) - 1
+      const shape = kind === THREW ? -1 : this.#shapes.write(results, value, op)
+      if (shape >= 0) {
+        results[start] = head | SHAPED
+        results[at] = shape
+      } else results[at] = kind === THREW ? value : this.#carrier.pack(value, at, slot, part)
     } catch (error) {
       results.length = start
       throw error
@@ -169,21 +188,32 @@ export class Outbox {
   /** Something in a message cannot be sent: finds out what, and sends the rest, in the same order. */
   #sendApart({ results: _, ...rest }: ResultMessage, unsent: readonly Unsent[]): void {
     this.#carrier.send(rest)
+    const ended = new Set<number>()
     for (const result of unsent) {
+      // What a generator gave after an output that cannot be sent belongs to nobody: its slot is somebody else's by then.
+      if (ended.has(result.slot)) continue
+      const problem = this.#problemOf(result)
+      if (problem === undefined) continue
+      this.#refuse(result, problem.error)
+      ended.add(result.slot)
+      this.#unsent = []
+      this.#carrier.send(this.#message())
+    }
+  }
+
+  /** Sends one result, or finds out why not. */
+  #problemOf(result: Unsent): { readonly error: unknown } | undefined {
+    try {
+      this.#sendOne(result, true)
+    } catch {
+      // Some buffers can be cloned and not given away, those of WebAssembly among them.
       try {
-        this.#sendOne(result, true)
-      } catch {
-        // Some buffers can be cloned and not given away, those of WebAssembly among them.
-        try {
-          this.#sendOne(result, false)
-        } catch (error) {
-          result.memory?.drop()
-          this.error(result.slot, this.#carrier.whyNot(result.value, 'result', error))
-          this.#unsent = []
-          this.#carrier.send(this.#message())
-        }
+        this.#sendOne(result, false)
+      } catch (error) {
+        return { error }
       }
     }
+    return undefined
   }
 
   #sendOne(result: Unsent, givesAway: boolean): void {

@@ -1,95 +1,142 @@
+import { classOf, isMemory, type Memory, setMember, viewOf, walk, withReplaced } from '../members.ts'
+
 /** Buffers smaller than this go with their message. */
 const LARGE_BYTES = 1 << 14
 
-/** Where in a value a buffer was. */
-export type Path = readonly (string | number)[]
-
-/** Puts bytes somewhere and remembers where in the value they belong; whether there was a place. */
-export type PutAside = (bytes: Uint8Array, view: string, path: Path) => boolean
+/** Puts bytes somewhere and gives their offset, or `undefined` if there is no place. */
+export type PutAside = (bytes: Uint8Array) => number | undefined
 
 /**
- * The value without its large buffers, each of which is given to `putAside`. Looks into plain objects and lists; what holds such a buffer is
- * copied, the rest is kept. Throws where there is shared memory, which processes do not share.
+ * A buffer or view that goes beside its message: the object that holds it in the message (`undefined`: the message's list), the key there, its class, and
+ * where its bytes are. What is at the same offset is one buffer. And again.
  */
-export function withoutBuffers(value: unknown, putAside: PutAside, path: Path = []): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || isShared(value)) {
-    const bytes = bytesOf(value)
-    if (bytes.byteLength < LARGE_BYTES) return value
-    return putAside(bytes, Object.prototype.toString.call(value).slice(8, -1), path) ? undefined : value
-  }
-  if (Array.isArray(value)) {
-    let copy: unknown[] | undefined
-    for (let i = 0; i < value.length; i++) {
-      const member: unknown = value[i]
-      if (typeof member !== 'object' || member === null) continue
-      const kept = withoutBuffers(member, putAside, [...path, i])
-      if (kept === member) continue
-      copy ??= [...value]
-      copy[i] = kept
-    }
-    return copy ?? value
-  }
-  if (value instanceof Map || value instanceof Set) {
-    for (const member of value instanceof Map ? [...value.keys(), ...value.values()] : value)
-      refuseShared(member)
-    return value
-  }
-  if (Object.prototype.toString.call(value) !== '[object Object]') return value
-  let copy: Record<string, unknown> | undefined
-  for (const key of Object.keys(value)) {
-    const member = (value as Record<string, unknown>)[key]
-    if (typeof member !== 'object' || member === null) continue
-    const kept = withoutBuffers(member, putAside, [...path, key])
-    if (kept === member) continue
-    copy ??= { ...value }
-    copy[key] = kept
-  }
-  return copy ?? value
-}
-
-/** Puts a buffer back where it was. `root` is what holds the value, under `at`. */
-export function putBack(
-  root: Record<PropertyKey, unknown>,
-  at: PropertyKey,
-  path: Path,
-  bytes: Uint8Array,
+export type Parcel = readonly [
+  holder: object | undefined,
+  key: unknown,
   view: string,
-): void {
-  let holder = root
-  let key = at
-  for (const step of path) {
-    holder = holder[key] as Record<PropertyKey, unknown>
-    key = step
+  offset: number,
+  byteLength: number,
+]
+export const FIELDS_OF_PARCEL = 5
+
+/**
+ * The value without its large buffers, which are given to `putAside`; `at`: its place in the message's list. What holds such a buffer is copied, the rest
+ * is kept, and what is there twice stays one. Calls neither of both if it throws.
+ *
+ * @throws {CannotCross}, a `TypeError` where there is shared memory, which processes do not share, and whatever getters throw.
+ */
+export function withoutBuffers(
+  value: object,
+  at: number,
+  putAside: PutAside,
+  addParcels: (parcels: readonly Parcel[]) => void,
+): unknown {
+  const large = largeMemory(value)
+  if (large.size === 0) return value
+  const holes = new Map<object, undefined>()
+  for (const memory of large) holes.set(memory, undefined)
+  const found: Hole[] = isMemory(value) ? [{ memory: value, holder: undefined, key: at }] : []
+  const stripped = withReplaced(value, holes, (memory, holder, key) => {
+    found.push({ memory: memory as Memory, holder, key })
+  })
+  const parcels: Parcel[] = []
+  const places = new Map<ArrayBufferLike, Place[]>()
+  for (const { memory, holder, key } of found) {
+    const place = placeOf(memory, places, putAside)
+    // The file is full: it goes with the message after all.
+    if (place.offset === undefined) {
+      if (holder === undefined) return value
+      setAt(holder, key, memory)
+    } else parcels.push([holder, key, classOf(memory), place.offset, place.bytes.byteLength])
   }
-  holder[key] = viewOf(bytes, view)
+  addParcels(parcels)
+  return stripped
 }
 
-type ViewConstructor = new (buffer: ArrayBufferLike) => unknown
-
-function viewOf(bytes: Uint8Array, name: string): unknown {
-  if (name === 'ArrayBuffer') return bytes.buffer
-  const View = (globalThis as unknown as Record<string, ViewConstructor>)[name] as ViewConstructor
-  return new View(bytes.buffer)
+/** A buffer or view, the copy of the object that held it, and its key there. */
+interface Hole {
+  readonly memory: Memory
+  readonly holder: object | undefined
+  readonly key: unknown
 }
 
-function bytesOf(value: object): Uint8Array {
-  refuseShared(value)
-  if (value instanceof ArrayBuffer) return new Uint8Array(value)
-  const { buffer, byteOffset, byteLength } = value as ArrayBufferView
-  return new Uint8Array(buffer, byteOffset, byteLength)
+interface Place {
+  readonly bytes: Uint8Array
+  readonly offset: number | undefined
 }
 
-function isShared(value: object): boolean {
-  return value instanceof SharedArrayBuffer
+/** Where the bytes of a buffer or view are; views of the same bytes share them. */
+function placeOf(memory: Memory, places: Map<ArrayBufferLike, Place[]>, putAside: PutAside): Place {
+  const bytes = bytesOf(memory)
+  const ofBuffer = places.get(bytes.buffer) ?? []
+  const known = ofBuffer.find(
+    (place) => place.bytes.byteOffset === bytes.byteOffset && place.bytes.byteLength === bytes.byteLength,
+  )
+  if (known !== undefined) return known
+  const place = { bytes, offset: putAside(bytes) }
+  places.set(bytes.buffer, [...ofBuffer, place])
+  return place
+}
+
+/** The large buffers and views in a value, but for those that are keys of maps or members of sets, which keep their places only in the message. */
+function largeMemory(value: object): Set<Memory> {
+  const large = new Set<Memory>()
+  const visit = (memory: Memory): void => {
+    if (isShared(memory)) throw new TypeError('shared memory cannot be shared with another process')
+    if (memory.byteLength >= LARGE_BYTES && !isResizable(memory)) large.add(memory)
+  }
+  if (isMemory(value)) {
+    visit(value)
+    return large
+  }
+  const staying = new Set<object>()
+  walk(value, visit, (member, holder) => {
+    if (holder instanceof Set || (holder instanceof Map && holder.has(member))) staying.add(member)
+  })
+  for (const memory of large) if (staying.has(memory)) large.delete(memory)
+  return large
+}
+
+/** Puts a buffer or view back where it was; `list`: that of the message. `buffers`: what has been put back of it before. */
+export function putBack(
+  list: object,
+  [holder = list, key, view, offset, byteLength]: Parcel,
+  read: (offset: number, byteLength: number) => ArrayBuffer,
+  views: Map<string, object>,
+): void {
+  const name = `${view} ${offset} ${byteLength}`
+  let memory = views.get(name)
+  if (memory === undefined) {
+    const ofBuffer = `ArrayBuffer ${offset} ${byteLength}`
+    const buffer = (views.get(ofBuffer) as ArrayBuffer | undefined) ?? read(offset, byteLength)
+    views.set(ofBuffer, buffer)
+    memory = view === 'ArrayBuffer' ? buffer : viewOf(view, buffer)
+    views.set(name, memory)
+  }
+  setAt(holder, key, memory)
+}
+
+function setAt(holder: object, key: unknown, value: unknown): void {
+  if (holder instanceof Map) holder.set(key, value)
+  else setMember(holder, key as string, value)
+}
+
+function bytesOf(memory: Memory): Uint8Array {
+  return ArrayBuffer.isView(memory)
+    ? new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength)
+    : new Uint8Array(memory)
+}
+
+function isShared(memory: Memory): boolean {
+  return (ArrayBuffer.isView(memory) ? memory.buffer : memory) instanceof SharedArrayBuffer
+}
+
+function isResizable(memory: Memory): boolean {
+  const buffer = ArrayBuffer.isView(memory) ? memory.buffer : memory
+  return (buffer as { readonly resizable?: boolean }).resizable === true
 }
 
 /** Whether a value is shared memory or a view of it. */
 export function isSharedMemory(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return isShared(ArrayBuffer.isView(value) ? value.buffer : value)
-}
-
-function refuseShared(value: unknown): void {
-  if (isSharedMemory(value)) throw new TypeError('shared memory cannot be shared with another process')
+  return typeof value === 'object' && value !== null && isMemory(value) && isShared(value)
 }

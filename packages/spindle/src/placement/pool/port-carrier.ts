@@ -1,7 +1,7 @@
 import type { Transferable } from 'node:worker_threads'
 import type { SpindleError } from '../../errors.ts'
 import { notTransferable } from '../not-transferable.ts'
-import { pack, type Tally } from '../pack.ts'
+import { type MayMove, pack, type Tally } from '../pack.ts'
 import type { Carrier } from './carrier.ts'
 import type { PoolMessage, WorkerMessage } from './protocol.ts'
 
@@ -9,20 +9,20 @@ import type { PoolMessage, WorkerMessage } from './protocol.ts'
 export class PortCarrier implements Carrier {
   readonly tally: Tally = { transferredBytes: 0, copiedBytes: 0 }
   readonly #port: { postMessage(value: unknown, transfers: readonly Transferable[]): void }
-  readonly #givesAway: boolean
+  readonly #mayMove: MayMove
   readonly #transfers: Set<ArrayBuffer> = new Set()
 
-  /** `givesAway`: whether the buffers of values are the other side's from then on. */
+  /** `mayMove`: whether a buffer of a value is the other side's from then on. */
   constructor(
     port: { postMessage(value: unknown, transfers: readonly Transferable[]): void },
-    givesAway: boolean,
+    mayMove: MayMove,
   ) {
     this.#port = port
-    this.#givesAway = givesAway
+    this.#mayMove = mayMove
   }
 
   pack(value: unknown): unknown {
-    return pack(value, this.#transfers, this.#givesAway, this.tally)
+    return pack(value, this.#transfers, this.#mayMove, this.tally)
   }
 
   give(buffer: ArrayBuffer): boolean {

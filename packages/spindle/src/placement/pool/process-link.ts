@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { setTimeout } from '../../timers.ts'
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import { openUnnamedFile } from '../memory/unnamed-file.ts'
 import { type ProcessOptions, startProcess } from '../start-process.ts'
 import { fromWire } from '../wire-error.ts'
@@ -55,7 +56,10 @@ export class ProcessLink implements WorkerLink, Guarded {
     this.#files = [items, results]
     const child = this.#child
     this.carrier = new IpcCarrier((message) => this.#post(message), items, results, memory)
-    child.on('message', (message: WorkerMessage | LastWords) => this.#hear(message))
+    child.on('message', (message: unknown) => {
+      const told = opened(FROM_WORKER, message)
+      if (told !== undefined) this.#hear(told as WorkerMessage | LastWords)
+    })
     child.on('error', (error) => {
       this.#error ??= error
       // It may never have run, and then nothing else will be heard of it.
@@ -76,7 +80,7 @@ export class ProcessLink implements WorkerLink, Guarded {
 
   #post(message: unknown): void {
     // With a function given, a process that is just ending makes no 'error' of it.
-    if (this.#child.connected) this.#child.send(message as object, ignore)
+    if (this.#child.connected) this.#child.send(sealed(TO_WORKER, message), ignore)
   }
 
   #hear(message: WorkerMessage | LastWords): void {

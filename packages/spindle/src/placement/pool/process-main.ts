@@ -1,3 +1,4 @@
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import { joinProcess, onRefused } from '../nesting.ts'
 import { toWire } from '../wire-error.ts'
 import { markTsx, runInit } from '../worker-modules.ts'
@@ -18,7 +19,9 @@ joinProcess()
 
 let runner: TaskRunner | undefined
 
-process.on('message', (message: WorkerSetup | PoolMessage) => {
+process.on('message', (sent: unknown) => {
+  const message = opened(TO_WORKER, sent) as WorkerSetup | PoolMessage | undefined
+  if (message === undefined) return
   if (runner !== undefined) runner.hear(message as PoolMessage)
   else if (message === 'close') process.exit(0)
   else setUp(message as WorkerSetup).catch(failedToStart)
@@ -53,5 +56,5 @@ function failedToStart(error: unknown): void {
 }
 
 function post(message: unknown): void {
-  if (process.connected) process.send?.(message, undefined, undefined, () => {})
+  if (process.connected) process.send?.(sealed(FROM_WORKER, message), undefined, undefined, () => {})
 }

@@ -3,6 +3,7 @@ import { seesContext } from '../../sees-context.ts'
 import { clockMs, setImmediate } from '../../timers.ts'
 import type { CallMemory } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
+import { promiseOf } from '../promise-of.ts'
 import { WorkerContext } from '../worker-context.ts'
 import { loadOp, type Op, type OpReference } from '../worker-modules.ts'
 import type { WorkerStock } from './buffer-stock.ts'
@@ -73,7 +74,7 @@ export class TaskRunner {
     this.#stock = stock
     this.#carrier = carrier
     this.control = control
-    this.outbox = new Outbox(carrier, control, this.#stock)
+    this.outbox = new Outbox(carrier, control, this.#stock, (slot) => this.#generating.get(slot)?.giveUp())
     this.#heap = heap
   }
 
@@ -218,22 +219,33 @@ export class TaskRunner {
     }
     control.leave()
     this.held(op.number, startedAt)
-    if (typeof result !== 'object' || result === null) this.#succeeded(slot, result, op.number)
-    else if (typeof (result as PromiseLike<unknown>).then === 'function') {
-      this.pending++
-      Promise.resolve(result).then(
-        (value) => {
-          this.pending--
-          if (isGenerator(value)) this.#generate(op, slot, value, skip, isTimed)
-          else this.#succeeded(slot, value, op.number)
-        },
-        (error) => {
-          this.pending--
-          this.failed(slot, error)
-        },
-      )
-    } else if (isGenerator(result)) this.#generate(op, slot, result, skip, isTimed)
-    else this.#succeeded(slot, result, op.number)
+    this.#take(op, slot, result, skip, isTimed)
+  }
+
+  /** Takes what a call has given. To look at it may run code of the user's, which may throw: then the call has failed. */
+  #take(op: LoadedOp, slot: number, result: unknown, skip: number, isTimed: boolean): void {
+    try {
+      const promise = promiseOf(result)
+      if (promise !== undefined) this.#await(promise, op, slot, skip, isTimed)
+      else if (isGenerator(result)) this.#generate(op, slot, result, skip, isTimed)
+      else this.#succeeded(slot, result, op.number)
+    } catch (error) {
+      this.failed(slot, error)
+    }
+  }
+
+  #await(promise: Promise<unknown>, op: LoadedOp, slot: number, skip: number, isTimed: boolean): void {
+    promise.then(
+      (value) => {
+        this.pending--
+        this.#take(op, slot, value, skip, isTimed)
+      },
+      (error) => {
+        this.pending--
+        this.failed(slot, error)
+      },
+    )
+    this.pending++
   }
 
   #contextOf(slot: number, wire: readonly number[] | undefined): WorkerContext {

@@ -1,12 +1,14 @@
 import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
 import { clockMs } from '../../timers.ts'
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
+import { copyLater } from '../pack.ts'
 import { type EntrySetup, startThread } from '../start-worker.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import type { LinkListener, WorkerLink } from './link.ts'
 import type { PoolSettings } from './options.ts'
 import { PortCarrier } from './port-carrier.ts'
-import type { ThreadSetup } from './protocol.ts'
+import type { ThreadSetup, WorkerMessage } from './protocol.ts'
 import { SharedPoolControl } from './shared-control.ts'
 
 /** A worker thread, as its pool sees it. */
@@ -42,14 +44,22 @@ export class ThreadLink implements WorkerLink, Guarded {
     this.carrier = new PortCarrier(
       {
         postMessage(message: unknown, transfers: readonly Transferable[]) {
-          worker.postMessage(message, transfers)
+          worker.postMessage(sealed(TO_WORKER, message), transfers)
           control.posted()
         },
       },
-      false,
+      copyLater,
     )
     let thrown: unknown
-    worker.on('message', (message) => listener.heard(message))
+    worker.on('message', (message: unknown) => {
+      const told = opened(FROM_WORKER, message)
+      if (told !== undefined) listener.heard(told as WorkerMessage)
+    })
+    // Whatever it was, results are missing that would be waited for without end.
+    worker.on('messageerror', (error) => {
+      thrown = error
+      void worker.terminate()
+    })
     worker.on('error', (error) => {
       thrown = error
     })

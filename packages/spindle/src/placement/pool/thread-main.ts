@@ -1,5 +1,13 @@
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import {
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  type Transferable,
+  workerData,
+} from 'node:worker_threads'
 import { clockMs } from '../../timers.ts'
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
+import { isMovable } from '../move.ts'
 import { onRefused } from '../nesting.ts'
 import { toWire } from '../wire-error.ts'
 import { markTsx, runInit } from '../worker-modules.ts'
@@ -26,28 +34,37 @@ const {
 const control = new SharedWorkerControl(buffer)
 const memories = handle && (await import('./call-memories.ts')).openMemories(handle)
 const heap = new HeapWatch(maxHeapMb)
-const runner = new TaskRunner(new PortCarrier(port, true), control, heap, new WorkerStock(), memories)
+const marking = {
+  postMessage: (message: unknown, transfers: readonly Transferable[]) =>
+    port.postMessage(sealed(FROM_WORKER, message), transfers),
+}
+const runner = new TaskRunner(new PortCarrier(marking, isMovable), control, heap, new WorkerStock(), memories)
 const spinner = new Spinner(control, poolSize)
 
 if (memories !== undefined) control.member = memories.member
 if (tsx !== undefined) markTsx()
 onRefused((error, module) => {
-  port.postMessage({ refused: toWire(error), module } satisfies Refused)
+  port.postMessage(sealed(FROM_WORKER, { refused: toWire(error), module } satisfies Refused))
   process.exit(0)
 })
 if (init !== undefined) await runInit(init, initArgs)
-port.on('message', (message: PoolMessage) => {
+port.on('message', (message: unknown) => {
   const startedAt = clockMs()
-  spinner.heard++
-  runner.hear(message)
+  hear(message)
   // Calls that wait for something need the loop; without them, the next message may be waited for here.
   while (runner.pending === 0 && spinner.isMessageNear(startedAt)) {
     const next = receiveMessageOnPort(port)
     if (next === undefined) return
-    spinner.heard++
-    runner.hear(next.message as PoolMessage)
+    hear(next.message)
   }
 })
 // What was done before the thread ends of itself need not be done again.
 process.on('exit', () => runner.flush())
-port.postMessage('ready')
+port.postMessage(sealed(FROM_WORKER, 'ready'))
+
+function hear(message: unknown): void {
+  const told = opened(TO_WORKER, message)
+  if (told === undefined) return
+  spinner.heard++
+  runner.hear(told as PoolMessage)
+}

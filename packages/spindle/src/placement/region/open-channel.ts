@@ -1,4 +1,5 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads'
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import { startThread } from '../start-worker.ts'
 import type { Channel, ChannelListener } from './channel.ts'
 import { openProcess } from './process-channel.ts'
@@ -21,7 +22,10 @@ export function openChannel(
 function openThread(resourceLimits: ResourceLimits | undefined, listener: ChannelListener): Channel {
   const worker: Worker = startThread(entry, {}, { resourceLimits })
   let error: unknown
-  worker.on('message', (message: FromWorker) => listener.heard(message))
+  worker.on('message', (message: unknown) => {
+    const told = opened(FROM_WORKER, message)
+    if (told !== undefined) listener.heard(told as FromWorker)
+  })
   worker.on('messageerror', (cause) => {
     error = cause
     void worker.terminate()
@@ -33,7 +37,7 @@ function openThread(resourceLimits: ResourceLimits | undefined, listener: Channe
   worker.on('exit', (code) => listener.ended({ how: `exit code ${code}`, error }))
   return {
     pulse: undefined,
-    post: (message, transfers) => worker.postMessage(message, transfers),
+    post: (message, transfers) => worker.postMessage(sealed(TO_WORKER, message), transfers),
     setRef: (isReffed) => {
       if (isReffed) worker.ref()
       else worker.unref()

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { ResourceLimits } from 'node:worker_threads'
 import { setTimeout } from '../../timers.ts'
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import { inheritedArguments, startProcess } from '../start-process.ts'
 import type { Channel, ChannelListener } from './channel.ts'
 import type { FromWorker } from './protocol.ts'
@@ -36,7 +37,7 @@ export function openProcess(
   return {
     pulse,
     // A process that has died a moment ago refuses messages: that it is gone is heard in due course.
-    post: (message) => void (child.connected && child.send(message as object, () => {})),
+    post: (message) => void (child.connected && child.send(sealed(TO_WORKER, message), () => {})),
     setRef: (isReffed) => {
       if (isReffed) {
         child.ref()
@@ -61,7 +62,10 @@ function watch(child: ChildProcess, listener: ChannelListener): void {
     if (children.size === 0) process.off('exit', killAll)
     listener.ended({ how: how ?? 'it could not be started', error })
   }
-  child.on('message', (message) => listener.heard(message as FromWorker))
+  child.on('message', (message) => {
+    const told = opened(FROM_WORKER, message)
+    if (told !== undefined) listener.heard(told as FromWorker)
+  })
   child.on('error', (cause) => {
     error = cause
     // Without a number it was never there, and will not exit either.

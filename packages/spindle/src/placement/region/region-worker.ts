@@ -1,8 +1,9 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
-import { notTransferable } from '../not-transferable.ts'
-import { pack } from '../pack.ts'
+import { walk } from '../members.ts'
+import { notTransferable, toProcess } from '../not-transferable.ts'
+import { copyLater, pack } from '../pack.ts'
 import { fromWire } from '../wire-error.ts'
 import type { Channel, ChannelEnding } from './channel.ts'
 import { type HoldLimits, type HoldOwner, HoldWatch } from './hold-watch.ts'
@@ -158,11 +159,11 @@ export class RegionWorker implements HoldOwner {
     this.isDirty = true
     this.isEmpty = false
     this.unfinished.add(input.seq)
-    let { value } = input
+    let value: unknown
     try {
-      if (this.#options.kind === 'thread') value = pack(value, this.#transfers, false)
+      value = this.#packed(input.value, this.#transfers)
     } catch (error) {
-      this.#refuse(input.seq, error)
+      this.#refuse(input.seq, input.value, error)
       return
     }
     const { seq, source, epoch, index, path, covered } = input
@@ -257,18 +258,26 @@ export class RegionWorker implements HoldOwner {
   #sendAlone(entry: unknown[]): void {
     const transfers = new Set<ArrayBuffer>()
     try {
-      if (entry[0] === INPUT && this.#options.kind === 'thread') entry[2] = pack(entry[2], transfers, false)
+      if (entry[0] === INPUT) entry[2] = this.#packed(entry[2], transfers)
       this.#channel.post(entry, [...transfers])
       this.#posted++
     } catch (error) {
-      this.#refuse(entry[1] as number, notTransferable(entry[2], 'item', error))
+      this.#refuse(entry[1] as number, entry[2], error)
     }
   }
 
-  #refuse(seq: number, error: unknown): void {
+  /** An item as it is sent: the main side keeps its own. */
+  #packed(value: unknown, transfers: Set<ArrayBuffer>): unknown {
+    if (this.#options.kind === 'thread') return pack(value, transfers, copyLater)
+    if (typeof value === 'object' && value !== null) walk(value)
+    return value
+  }
+
+  #refuse(seq: number, value: unknown, cause: unknown): void {
     this.#sent--
     this.unfinished.delete(seq)
-    this.#owner.inputRefused(seq, error)
+    const border = this.#options.kind === 'process' ? toProcess : undefined
+    this.#owner.inputRefused(seq, notTransferable(value, 'item', cause, border))
   }
 
   #hear(message: FromWorker): void {
@@ -287,6 +296,7 @@ export class RegionWorker implements HoldOwner {
     const { pulse } = this.#channel
     this.#watch.pulse = pulse
     try {
+      walk(plan)
       this.#channel.post({ plan, control: this.#control, pulse: pulse && PULSE_FD }, [])
     } catch (error) {
       this.#startFailure = startFailure(notTransferable(plan, 'region', error), true)

@@ -1,0 +1,42 @@
+import { type InspectOptions, inspect } from 'node:util'
+import { isOwnFile, toPath } from './file-place.ts'
+
+/** What is printed of a pipeline's failure. */
+export interface Printable {
+  readonly code: string
+  readonly stack?: string
+  readonly cause?: unknown
+  readonly errors: readonly { readonly recent: readonly unknown[] }[]
+}
+
+/** The failure as Node prints it: what happened and where, the first cause, and where the rest is. No contents of items. */
+export function printFailure(failure: Printable, options: InspectOptions): string {
+  const { code, cause, errors, stack = '' } = failure
+  const head = stack.replace(/^PipelineFailure:/, `PipelineFailure [${code}]:`)
+  const lines = [`[cause]: ${withoutOwnFrames(printed(cause, options))}`]
+  if (errors.length > 1) lines.push(`${errors.length - 1} more: error.errors`)
+  if (errors.some(({ recent }) => recent?.length > 0)) lines.push('failed items: error.errors[0].recent')
+  const text = lines.map((line) => `  ${line.replaceAll('\n', '\n  ')}`).join('\n')
+  return `${head} {\n${text}\n}`
+}
+
+function printed(cause: unknown, options: InspectOptions): string {
+  try {
+    return inspect(cause, { ...options, depth: 1, maxStringLength: 1000 })
+  } catch {
+    // The cause is the user's, and may have code of its own for this.
+    return 'something that cannot be shown'
+  }
+}
+
+const FRAME = /^\s+at .*?((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^()]*?):\d+:\d+\)?,?$/
+
+function withoutOwnFrames(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => {
+      const [, file] = FRAME.exec(line) ?? []
+      return file === undefined || !isOwnFile(toPath(file))
+    })
+    .join('\n')
+}
