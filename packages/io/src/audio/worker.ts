@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { move } from 'spindle'
 import { type Fault, faultOf } from '../errors.ts'
 import { writeBytesSync } from '../file/atomic-file.ts'
 import type { SyncSource } from '../source.ts'
@@ -25,7 +26,7 @@ export interface LoadJob {
 
 export function load({ source, target }: LoadJob): LoadedAudio | Fault {
   try {
-    return loadAudioHere(source, target)
+    return move(loadAudioHere(source, target))
   } catch (error) {
     return faultOf(error)
   }
@@ -40,7 +41,7 @@ export interface EncodeJob {
 export function encode({ encoding, path }: EncodeJob): Uint8Array | Fault | undefined {
   try {
     const bytes = encodeAudioHere(encoding)
-    if (path === undefined) return bytes
+    if (path === undefined) return move(bytes)
     writeBytesSync(path, bytes)
     return undefined
   } catch (error) {
@@ -70,7 +71,7 @@ export interface StreamJob {
 
 export function* stream({ source, target }: StreamJob): Generator<LoadedAudio | Fault> {
   try {
-    yield* streamAudioHere(source, target)
+    for (const chunk of streamAudioHere(source, target)) yield move(chunk)
   } catch (error) {
     yield faultOf(error)
   }
@@ -85,7 +86,7 @@ export interface LiveJob {
 export async function* streamLive({ url, target }: LiveJob): AsyncGenerator<LoadedAudio | Fault> {
   try {
     for (const chunk of decodePieces({ url }, target.audio, target.samplesPerChunk)) {
-      yield chunk
+      yield move(chunk)
       await turn() // it leaves this thread only then, and the next may be long in coming
     }
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { StageContext } from 'spindle'
+import { move, type StageContext } from 'spindle'
 import type { DataOf } from '../array.ts'
 import { type Fault, faultOf } from '../errors.ts'
 import { writeBytesSync } from '../file/atomic-file.ts'
@@ -39,7 +39,7 @@ export interface EncodeJob {
 export function encode({ samples, encoding, path }: EncodeJob): Uint8Array | Fault | undefined {
   try {
     const bytes = encodeWithFFmpeg(samples, encoding)
-    if (path === undefined) return bytes
+    if (path === undefined) return move(bytes)
     writeBytesSync(path, bytes)
     return undefined
   } catch (error) {

@@ -1,3 +1,4 @@
+import { move } from 'spindle'
 import type { NdArray } from '../../array.ts'
 import { type Fault, faultOf } from '../../errors.ts'
 import type { ChunkSize } from '../demux/chunks.ts'
@@ -31,7 +32,7 @@ export function demux(job: DemuxJob): Outcome<Uint8Array> {
 
 export function* packets({ job, size }: { job: DemuxJob; size: ChunkSize }): Generator<Outcome<Uint8Array>> {
   try {
-    for (const chunk of chunksHere(job, size)) yield { made: chunk.serialize() }
+    for (const chunk of chunksHere(job, size)) yield { made: move(chunk.serialize()) }
   } catch (error) {
     yield faultOf(error)
   }
@@ -50,7 +51,7 @@ export interface StreamJob {
 
 export function* frames(job: StreamJob): Generator<Outcome<DecodedFrames>> {
   try {
-    for (const made of framesHere(job.demux, job.frames, job.framesPerChunk)) yield { made }
+    for (const made of framesHere(job.demux, job.frames, job.framesPerChunk)) yield { made: move(made) }
   } catch (error) {
     yield faultOf(error)
   }
@@ -94,7 +95,7 @@ export function video(job: VideoJob): Outcome<Uint8Array | undefined> {
 
 function outcome<T>(work: () => T): Outcome<T> {
   try {
-    return { made: work() }
+    return { made: move(work()) }
   } catch (error) {
     return faultOf(error)
   }

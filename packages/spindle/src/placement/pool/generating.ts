@@ -173,7 +173,21 @@ export class Generating {
     void this.#close()
   }
 
+  /** One of its outputs cannot be sent: the task has failed, and its slot is another's from now on. */
+  giveUp(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.#runner.ended(this.#slot)
+    void this.#return()
+  }
+
   async #close(): Promise<void> {
+    await this.#return()
+    this.#runner.outbox.mark(this.#slot, DROPPED)
+    this.#runner.ended(this.#slot)
+  }
+
+  async #return(): Promise<void> {
     this.#runner.pending++
     try {
       await this.#outputs.return?.()
@@ -181,8 +195,6 @@ export class Generating {
       // Nobody is left to hear of it.
     }
     this.#runner.pending--
-    this.#runner.outbox.mark(this.#slot, DROPPED)
-    this.#runner.ended(this.#slot)
   }
 }
 

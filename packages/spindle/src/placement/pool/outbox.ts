@@ -42,7 +42,16 @@ export class Outbox {
   #unsent: Unsent[] = []
   #busy: number[] = []
 
-  constructor(carrier: Carrier, control: WorkerControl, stock: WorkerStock) {
+  readonly #outputRefused: (slot: number) => void
+
+  /** `outputRefused`: one of a generator's outputs cannot be sent, which has ended its task. */
+  constructor(
+    carrier: Carrier,
+    control: WorkerControl,
+    stock: WorkerStock,
+    outputRefused: (slot: number) => void,
+  ) {
+    this.#outputRefused = outputRefused
     this.#stock = stock
     this.#carrier = carrier
     this.#control = control
@@ -83,9 +92,15 @@ export class Outbox {
       this.#write(result)
       this.#unsent.push(result)
     } catch (error) {
-      result.memory?.drop()
-      this.error(result.slot, this.#whyNot(result.value, error))
+      this.#refuse(result, error)
     }
+  }
+
+  /** A result cannot be sent: its task has failed. */
+  #refuse({ slot, kind, value, memory }: Unsent, error: unknown): void {
+    memory?.drop()
+    this.error(slot, this.#whyNot(value, error))
+    if (kind === OUTPUT) this.#outputRefused(slot)
   }
 
   #whyNot(value: unknown, error: unknown): unknown {
@@ -165,21 +180,32 @@ export class Outbox {
   /** Something in a message cannot be sent: finds out what, and sends the rest, in the same order. */
   #sendApart({ results: _, ...rest }: ResultMessage, unsent: readonly Unsent[]): void {
     this.#carrier.send(rest)
+    const ended = new Set<number>()
     for (const result of unsent) {
+      // What a generator gave after an output that cannot be sent belongs to nobody: its slot is somebody else's by then.
+      if (ended.has(result.slot)) continue
+      const problem = this.#problemOf(result)
+      if (problem === undefined) continue
+      this.#refuse(result, problem.error)
+      ended.add(result.slot)
+      this.#unsent = []
+      this.#carrier.send(this.#message())
+    }
+  }
+
+  /** Sends one result, or finds out why not. */
+  #problemOf(result: Unsent): { readonly error: unknown } | undefined {
+    try {
+      this.#sendOne(result, true)
+    } catch {
+      // Some buffers can be cloned and not given away, those of WebAssembly among them.
       try {
-        this.#sendOne(result, true)
-      } catch {
-        // Some buffers can be cloned and not given away, those of WebAssembly among them.
-        try {
-          this.#sendOne(result, false)
-        } catch (error) {
-          result.memory?.drop()
-          this.error(result.slot, this.#whyNot(result.value, error))
-          this.#unsent = []
-          this.#carrier.send(this.#message())
-        }
+        this.#sendOne(result, false)
+      } catch (error) {
+        return { error }
       }
     }
+    return undefined
   }
 
   #sendOne(result: Unsent, givesAway: boolean): void {

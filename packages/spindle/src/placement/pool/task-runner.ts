@@ -73,7 +73,7 @@ export class TaskRunner {
     this.#stock = stock
     this.#carrier = carrier
     this.control = control
-    this.outbox = new Outbox(carrier, control, this.#stock)
+    this.outbox = new Outbox(carrier, control, this.#stock, (slot) => this.#generating.get(slot)?.giveUp())
     this.#heap = heap
   }
 
