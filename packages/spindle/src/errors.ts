@@ -1,5 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util'
 import { printFailure } from './failure-text.ts'
+import { peek } from './user-code.ts'
 
 /** Stable codes of the errors that Spindle throws. They cross threads unchanged; match on them rather than on classes. */
 export type ErrorCode =
@@ -43,14 +44,20 @@ export type ErrorCode =
   | 'ERR_OTHER_STATE'
   | 'ERR_BAD_COMMIT'
 
+/** Gives an error a name of its own, which classes below may then assign to: where `Error.prototype` is frozen, a first assignment is refused. */
+function nameError(error: Error, name: string): void {
+  Object.defineProperty(error, 'name', { value: name, enumerable: true, writable: true, configurable: true })
+}
+
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {
-  override readonly name: string = 'SpindleError'
+  declare readonly name: string
   /** What went wrong, in a form that does not change between versions: `'ERR_BAD_OPTION'`, `'ERR_TIMEOUT'`, … */
   readonly code: string
 
   constructor(code: ErrorCode | (string & {}), message: string, options?: ErrorOptions) {
     super(message, options)
+    nameError(this, 'SpindleError')
     this.code = code
   }
 }
@@ -73,12 +80,7 @@ export class InfrastructureError extends SpindleError {
 
 /** Whether an error says that an executor is broken. */
 export function isInfrastructureError(error: unknown): boolean {
-  return (
-    typeof error === 'object' &&
-    error !== null &&
-    'isInfrastructure' in error &&
-    error.isInfrastructure === true
-  )
+  return typeof error === 'object' && peek(error, 'isInfrastructure') === true
 }
 
 /** One item that a stage dropped because its op failed. */
@@ -141,12 +143,13 @@ export interface StageFailureDetails {
 
 /** A pipeline ended because stages failed. Thrown to the consumer once, after the last good item; `done` rejects with it too. */
 export class PipelineFailure extends AggregateError {
-  override readonly name: string = 'PipelineFailure'
+  declare readonly name: string
   readonly code: string = 'ERR_PIPELINE_FAILED'
   declare readonly errors: StageFailure[]
 
   constructor(failures: readonly StageFailure[]) {
     super(failures, describePipelineFailure(failures))
+    nameError(this, 'PipelineFailure')
     // An error's `cause` is what loggers print: the first stage's own error is what a reader looks for.
     Object.defineProperty(this, 'cause', { value: failures[0]?.cause, enumerable: false, configurable: true })
     // Where it was made is of no use to anybody: the frames are the engine's own.

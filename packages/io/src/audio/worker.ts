@@ -1,8 +1,8 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { move } from 'spindle'
 import { type Fault, faultOf } from '../errors.ts'
 import { writeBytesSync } from '../file/atomic-file.ts'
 import type { SyncSource } from '../source.ts'
+import { nextTurn } from '../timers.ts'
 import type { VideoInfo } from '../video/video-info.ts'
 import type { AudioInfo } from './audio-info.ts'
 import { encodeAudioHere } from './encode-here.ts'
@@ -87,7 +87,7 @@ export async function* streamLive({ url, target }: LiveJob): AsyncGenerator<Load
   try {
     for (const chunk of decodePieces({ url }, target.audio, target.samplesPerChunk)) {
       yield move(chunk)
-      await turn() // it leaves this thread only then, and the next may be long in coming
+      await nextTurn() // it leaves this thread only then, and the next may be long in coming
     }
   } catch (error) {
     yield faultOf(error)

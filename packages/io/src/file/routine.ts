@@ -1,5 +1,6 @@
 import { deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib'
 import { MediaError } from '../errors.ts'
+import { nextTurn } from '../timers.ts'
 
 /**
  * Reading and writing written once for both forms: a generator that yields what it wants done, and is driven
@@ -149,7 +150,7 @@ function perform(
         )
       })
     case 'turn':
-      return new Promise((resolve) => setImmediate(resolve, NOTHING))
+      return nextTurn().then(() => NOTHING)
   }
 }
 

@@ -1,10 +1,10 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import type { StageContext } from 'spindle'
 import type { DataOf } from '../array.ts'
 import { type Fault, faultOf } from '../errors.ts'
 import type { Allocate } from '../image/fill.ts'
 import type { ImageDType } from '../image/pixel-format.ts'
 import type { SyncSource } from '../source.ts'
+import { nextTurn } from '../timers.ts'
 import { loadVideoHere } from './load-here.ts'
 import type { LoadedVideo } from './loaded.ts'
 import type { LoadTarget } from './options.ts'
@@ -84,7 +84,7 @@ export async function* streamLive(
     const chunks = videoChunks({ url }, target, allocator(false, context), () => signal.throwIfAborted())
     for (const chunk of chunks) {
       yield chunk
-      await turn() // it leaves this thread only then, and the next may be long in coming
+      await nextTurn() // it leaves this thread only then, and the next may be long in coming
     }
   } catch (error) {
     signal.throwIfAborted()

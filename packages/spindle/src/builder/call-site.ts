@@ -1,3 +1,4 @@
+import { stackText } from '../call-stack.ts'
 import { isOwnFile, shorter, toPath } from '../file-place.ts'
 
 /**
@@ -5,11 +6,7 @@ import { isOwnFile, shorter, toPath } from '../file-place.ts'
  * `undefined` where the engine gives no usable stack.
  */
 export function callSite(): string | undefined {
-  const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 12
-  const stack = new Error().stack ?? ''
-  Error.stackTraceLimit = limit
-  for (const line of stack.split('\n').slice(1)) {
+  for (const line of stackText(12).split('\n').slice(1)) {
     const found = /\(?((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^()]*?):(\d+):\d+\)?$/.exec(line)
     if (found === null) continue
     const file = toPath(found[1]!)

@@ -5,6 +5,7 @@ import type { PageContent } from '../observe/page/content.ts'
 import { renderPage, renderSections } from '../observe/page/page.ts'
 import type { Recorder } from '../observe/recording.ts'
 import { thinned } from '../observe/series.ts'
+import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 
 /** A page that is being served. */
 export interface PageServer {
@@ -120,7 +121,7 @@ function ended(response: ServerResponse, last: string): Promise<void> {
 /** Waits for all of them, but no longer than that. The timer keeps the process alive meanwhile. */
 async function within(ms: number, promises: readonly Promise<void>[]): Promise<void> {
   if (promises.length === 0) return
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   await Promise.race([
     Promise.all(promises),
     new Promise<void>((resolve) => {

@@ -68,7 +68,7 @@ export class AggregateStage extends PipeStage {
     this.#ordinal = ordinal
     // Whether all that was given is in the batch, only the aggregator knows.
     this.#guessed = () => {
-      if (aggregator.hasRest?.() !== false)
+      if (saysRest(aggregator) !== false)
         host.book?.refuse(
           `stage "${info.name}" gave a batch that is no array of the items it was given, and did not say by \`hasRest()\` that it holds no others: what would be left out by a crash is not known`,
         )
@@ -139,6 +139,8 @@ export class AggregateStage extends PipeStage {
       this.exit.put(joined(members[0] ?? first, value, members, { aggregate: this.#ordinal }))
     }
     if (isLast) this.#members?.retireAll()
+    // The batch has the value, or the aggregator: a stage that waits keeps only the lineage of the last item.
+    if (!isFlush && this.#members === undefined) item.value = undefined
   }
 
   protected override flush(isEndOfStream: boolean): boolean {
@@ -171,6 +173,15 @@ export class AggregateStage extends PipeStage {
   override roomMade(): void {
     super.roomMade()
     if (this.#isFlushWaiting) this.proceed()
+  }
+}
+
+/** What an aggregator says that it holds; `undefined` if it does not say. */
+function saysRest(aggregator: Aggregator<unknown, unknown>): boolean | undefined {
+  try {
+    return aggregator.hasRest?.()
+  } catch {
+    return undefined
   }
 }
 

@@ -1,8 +1,10 @@
-import { isInfrastructureError, SpindleError, TimeoutError } from '../errors.ts'
+import { isInfrastructureError, TimeoutError } from '../errors.ts'
 import { Rng } from '../random.ts'
+import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
+import { adopt, isThenable } from '../user-code.ts'
 import { exactNow } from './clock.ts'
 import { AttemptContext } from './context.ts'
-import { Expansion, isGenerator, type Outputs } from './expansion.ts'
+import { checkStep, Expansion, isGenerator, type Outputs } from './expansion.ts'
 import { describeItem, type Item } from './item.ts'
 import { enter, leave } from './marker.ts'
 import type { PipeStage } from './pipe-stage.ts'
@@ -37,11 +39,12 @@ export class Attempts {
     const task: TaskInfo = { stage: stage.info, index: item.index, item: input }
     this.#pending.set(item, exactNow())
     let attempts = 0
-    let result: unknown
-    let isStarted = false
+    let result: Result | Started
+    // Whether the hooks want to know of the task's end, and have not been told yet.
+    let isUntold = false
     try {
       for (const hook of stage.hooks) await stage.marked(() => hook.onTaskStart?.(task))
-      isStarted = true
+      isUntold = true
       for (;;) {
         attempts++
         try {
@@ -51,15 +54,18 @@ export class Attempts {
           if (!(await this.#waitForRetry(item, error, attempts))) throw error
         }
       }
-      if (!(result instanceof Started)) await this.#ended(task, { ok: true, attempts })
+      if (result instanceof Result) {
+        isUntold = false
+        await this.#ended(task, { ok: true, attempts })
+      }
     } catch (error) {
-      await this.#failed(task, item, input, error, attempts, isStarted && result === undefined)
+      await this.#failed(task, item, input, error, attempts, isUntold)
       return
     }
     if (result instanceof Started) this.#expand(item, task, result.outputs, attempts)
     else {
       this.#tookTime(item, true)
-      stage.taskDone(item, result)
+      stage.taskDone(item, result.value)
     }
   }
 
@@ -100,8 +106,11 @@ export class Attempts {
     // From here on the generator's outputs are timed, one by one.
     this.#pending.delete(item)
     const hasHook = this.#stage.hooks.some((hook) => hook.onTaskEnd !== undefined)
-    const onEnd = (error?: unknown): Promise<void> =>
-      this.#ended(task, error === undefined ? { ok: true, attempts } : { ok: false, error, attempts })
+    const onEnd = (failure?: { readonly error: unknown }): Promise<void> =>
+      this.#ended(
+        task,
+        failure === undefined ? { ok: true, attempts } : { ok: false, error: failure.error, attempts },
+      )
     this.#stage.expand(new Expansion(this.#stage, item, outputs, attempts, hasHook ? onEnd : undefined))
   }
 
@@ -111,11 +120,13 @@ export class Attempts {
   }
 
   /** One attempt: the op's value, or a generator whose first output is made already. */
-  async #attempt(item: Item, op: Op, input: unknown, attempt: number): Promise<unknown> {
+  async #attempt(item: Item, op: Op, input: unknown, attempt: number): Promise<Result | Started> {
     const limit = this.#timeoutMs
     if (limit === undefined) {
       const result = await this.#call(op, input, new AttemptContext(this.#stage, item, attempt, undefined))
-      return isOutputs(result) ? startGenerator(result, (step) => this.#stage.marked(step)) : result
+      return isGenerator(result.value)
+        ? startGenerator(result.value, (step) => this.#stage.marked(step))
+        : result
     }
     const controller = new AbortController()
     const stopWith = (reason: unknown): void => controller.abort(reason)
@@ -134,22 +145,23 @@ export class Attempts {
         controller,
         reportsStart,
       )
-      if (!isOutputs(result)) {
+      if (!isGenerator(result.value)) {
         forget()
         return result
       }
-      return await startGenerator(result, (step) => limited(() => this.#stage.marked(step)), forget)
+      return await startGenerator(result.value, (step) => limited(() => this.#stage.marked(step)), forget)
     } catch (error) {
       forget()
       throw error
     }
   }
 
-  #call(op: Op, input: unknown, context: StageContext): unknown {
+  #call(op: Op, input: unknown, context: StageContext): Result | Promise<Result> {
     const startedAt = exactNow()
     const word = enter(this.#stage.mark, this.#stage.tasks)
     try {
-      return op(input, context)
+      const result = op(input, context)
+      return isThenable(result) ? adopt(result).then((value) => new Result(value)) : new Result(result)
     } finally {
       leave(word)
       this.#stage.counters.loopMs += exactNow() - startedAt
@@ -167,7 +179,7 @@ export class Attempts {
   ): Promise<Awaited<R>> {
     const { onAbort } = this.#stage
     return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined
+      let timer: Timer | undefined
       let isOver = false
       const tooLate = (): void => {
         const { name } = this.#stage.info
@@ -214,7 +226,8 @@ export class Attempts {
     const stage = this.#stage
     if (retry === undefined || attempt > retry.retries || stage.isStopped) return false
     if (isInfrastructureError(error)) return false
-    if (!retry.shouldRetry(error, attempt)) return false
+    const { shouldRetry } = retry
+    if (!shouldRetry(error, attempt)) return false
     stage.counters.retries++
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
     // Not `Math.random`: a run with the same seed waits alike.
@@ -238,6 +251,14 @@ export class Attempts {
   }
 }
 
+/** What an op gave. In an object of its own: a promise that is resolved with a value reads its `then`, which may throw. */
+class Result {
+  readonly value: unknown
+  constructor(value: unknown) {
+    this.value = value
+  }
+}
+
 /** A generator that has been asked for its first output. */
 class Started {
   readonly outputs: Outputs
@@ -246,20 +267,13 @@ class Started {
   }
 }
 
-function isOutputs(value: unknown): value is Outputs {
-  return typeof value === 'object' && value !== null && isGenerator(value)
-}
-
 /** Makes the first output inside the attempt, so that a generator that fails before it gives anything can be tried again. */
 async function startGenerator(
   outputs: Outputs,
   limited: <R>(step: () => R) => Promise<Awaited<R>> | R,
   onEnd?: () => void,
 ): Promise<Started> {
-  let first: IteratorResult<unknown> | undefined = await limited(() => outputs.next())
-  if (first === undefined || typeof first !== 'object') {
-    throw new SpindleError('ERR_NOT_ITERABLE', 'a generator gave something that is not an iterator result')
-  }
+  let first: IteratorResult<unknown> | undefined = checkStep(await limited(() => outputs.next()))
   if (first.done === true) onEnd?.()
   return new Started({
     async next() {
@@ -268,7 +282,7 @@ async function startGenerator(
         first = undefined
         return step
       }
-      const step = await limited(() => outputs.next())
+      const step = checkStep(await limited(() => outputs.next()))
       if (step.done === true) onEnd?.()
       return step
     },

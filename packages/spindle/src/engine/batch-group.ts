@@ -37,8 +37,10 @@ export class BatchGroup {
 
   /** Collects what a path gave. */
   collect(path: number, elements: readonly unknown[]): void {
+    // Read as a whole first: an array that cannot be read to its end gives nothing.
+    const collected = [...elements]
     const part = this.#parts[path] as unknown[]
-    for (const element of elements) part.push(element)
+    for (const element of collected) part.push(element)
   }
 
   /** What all paths gave, in path order. */

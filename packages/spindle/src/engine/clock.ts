@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks'
+import { clockMs, nextTick } from '../timers.ts'
 
 // A clock read costs as much as a whole stage (about 43 ns), and queues change between empty and not empty with nearly each
 // item. So time is read once in a burst of microtasks: the first reader has it made stale when the burst is over, which is when `nextTick`
@@ -14,15 +14,15 @@ const expire = (): void => {
 /** Milliseconds, monotonic, good to the current burst of microtasks. */
 export function coarseNow(): number {
   if (!isFresh) {
-    time = performance.now()
+    time = clockMs()
     isFresh = true
-    process.nextTick(expire)
+    nextTick(expire)
   }
   return time
 }
 
 /** Milliseconds, monotonic, exact; corrects the coarse clock on the way. */
 export function exactNow(): number {
-  time = performance.now()
+  time = clockMs()
   return time
 }

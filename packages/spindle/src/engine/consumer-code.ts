@@ -1,3 +1,4 @@
+import { readFrames } from '../call-stack.ts'
 import { isOwnFile, toPath } from '../file-place.ts'
 
 /** A function on a stack: its name, and the path of its script. */
@@ -18,20 +19,8 @@ const MOST_FRAMES = 10
 
 /** Notes who takes items; a few microseconds. The names alone: an error that nobody has looked at yet would hold the pipeline itself. */
 export function noteConsumer(code: unknown): ConsumerCode {
-  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
-  const { stackTraceLimit } = Error
-  const holder: { stack?: unknown } = {}
-  try {
-    Error.stackTraceLimit = MOST_FRAMES
-    Error.prepareStackTrace = (_, sites) => sites.map(toCaller)
-    Error.captureStackTrace(holder, noteConsumer)
-    const callers = holder.stack as readonly Caller[]
-    return { code, caller: callers.find(({ file }) => file !== '' && !isOwnFile(file)) }
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace')
-    else Object.defineProperty(Error, 'prepareStackTrace', before)
-  }
+  const callers = readFrames(MOST_FRAMES, noteConsumer, toCaller)
+  return { code, caller: callers.find(({ file }) => file !== '' && !isOwnFile(file)) }
 }
 
 function toCaller(site: NodeJS.CallSite): Caller {

@@ -1,4 +1,6 @@
-import type { ItemError } from '../errors.ts'
+import { show } from '../check.ts'
+import { type ItemError, SpindleError } from '../errors.ts'
+import { adopt, closeQuietly, isThenable } from '../user-code.ts'
 import { coarseNow } from './clock.ts'
 import type { ExpandingStage } from './expanding-stage.ts'
 import { child, type Item } from './item.ts'
@@ -19,12 +21,17 @@ export function isGenerator(value: unknown): value is Outputs {
 
 function hasSteps(value: object): boolean {
   const candidate = value as { next?: unknown; return?: unknown; throw?: unknown }
-  return (
-    typeof candidate.next === 'function' &&
-    typeof candidate.return === 'function' &&
-    typeof candidate.throw === 'function' &&
-    (Symbol.asyncIterator in value || Symbol.iterator in value)
-  )
+  try {
+    return (
+      typeof candidate.next === 'function' &&
+      typeof candidate.return === 'function' &&
+      typeof candidate.throw === 'function' &&
+      (Symbol.asyncIterator in value || Symbol.iterator in value)
+    )
+  } catch {
+    // What cannot be looked at is data.
+    return false
+  }
 }
 
 /**
@@ -43,7 +50,7 @@ export class Expansion implements Resumable {
   private readonly outputs: Outputs
   private readonly attempts: number
   /** What hooks want to know of the end; awaited. */
-  private readonly onEnd: ((error?: unknown) => PromiseLike<void>) | undefined
+  private readonly onEnd: ((failure?: { readonly error: unknown }) => PromiseLike<void>) | undefined
   private held: Item | undefined
   private position = 0
   private timing: Timing | undefined = undefined
@@ -59,7 +66,7 @@ export class Expansion implements Resumable {
     item: Item,
     outputs: Outputs,
     attempts = 1,
-    onEnd?: (error?: unknown) => PromiseLike<void>,
+    onEnd?: (failure?: { readonly error: unknown }) => PromiseLike<void>,
   ) {
     this.item = item
     this.input = item.value
@@ -100,16 +107,16 @@ export class Expansion implements Resumable {
         leave(word)
         if (this.timing !== undefined) this.stage.outputReturned(this.timing)
       }
-      if (typeof (step as PromiseLike<unknown>).then === 'function') {
-        this.wait(step as PromiseLike<IteratorResult<unknown>>)
+      if (isThenable(step)) {
+        this.wait(adopt(step as PromiseLike<IteratorResult<unknown>>))
         return
       }
       this.isWaiting = false
-      if (!this.take(step as IteratorResult<unknown>)) return
+      if (!this.take(step)) return
     }
   }
 
-  private wait(step: PromiseLike<IteratorResult<unknown>>): void {
+  private wait(step: Promise<IteratorResult<unknown>>): void {
     this.ok ??= (result) => this.resolved(result)
     this.fail ??= (error) => this.threw(error)
     this.askedAt = coarseNow()
@@ -133,12 +140,8 @@ export class Expansion implements Resumable {
   /** Asks for nothing more. */
   close(): void {
     this.isDone = true
-    try {
-      const closing = this.outputs.return?.()
-      if (closing instanceof Promise) closing.catch(() => {})
-    } catch {
-      // The generator is running (it caused this), or its clean-up threw: nobody is left to hear of it.
-    }
+    // The generator may be running (it caused this), or its clean-up may throw: nobody is left to hear of it.
+    closeQuietly(this.outputs)
   }
 
   private mayAsk(): boolean {
@@ -154,20 +157,22 @@ export class Expansion implements Resumable {
 
   /** Takes one step's result; whether to go on asking at once. */
   private take(step: IteratorResult<unknown>): boolean {
-    if (this.timing !== undefined && !isPending(step)) this.endTiming(step.done !== true)
-    if (step.done === true) {
-      this.finish()
+    let isLast: boolean
+    let value: unknown
+    try {
+      isLast = checkStep(step).done === true
+      value = isLast ? undefined : step.value
+    } catch (error) {
+      this.threw(error)
       return false
     }
-    const value = step.value
-    if (isPending(step)) {
-      this.isWaiting = true
-      this.fail ??= (error) => this.threw(error)
-      ;(value as PromiseLike<unknown>).then(
-        (settled) => this.resolved({ done: false, value: settled }),
-        this.fail,
-      )
-      this.askedAt = coarseNow()
+    if (!isLast && isThenable(value)) {
+      this.waitForValue(adopt(value))
+      return false
+    }
+    if (this.timing !== undefined) this.endTiming(!isLast)
+    if (isLast) {
+      this.finish()
       return false
     }
     if (value === undefined) {
@@ -182,6 +187,19 @@ export class Expansion implements Resumable {
       this.stage.hold()
     }
     return true
+  }
+
+  /** Waits for an output that is a promise. If it is rejected, the generator is closed, which has not failed itself. */
+  private waitForValue(value: Promise<unknown>): void {
+    this.isWaiting = true
+    this.askedAt = coarseNow()
+    value.then(
+      (settled) => this.resolved({ done: false, value: settled }),
+      (error) => {
+        closeQuietly(this.outputs)
+        this.threw(error)
+      },
+    )
   }
 
   private endTiming(isOk: boolean): void {
@@ -219,7 +237,7 @@ export class Expansion implements Resumable {
     this.isWaiting = true
     if (this.onEnd === undefined) this.end(error)
     else {
-      this.onEnd(error).then(
+      this.onEnd({ error }).then(
         () => this.end(error),
         () => this.end(error),
       )
@@ -233,12 +251,11 @@ export class Expansion implements Resumable {
   }
 }
 
-/** Whether a generator gave a promise as its output, which is awaited. */
-function isPending({ done, value }: IteratorResult<unknown>): boolean {
-  return (
-    done !== true &&
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
+/** What a call of `next` gave. @throws `ERR_NOT_ITERABLE` if that is no object. */
+export function checkStep(step: IteratorResult<unknown>): IteratorResult<unknown> {
+  if (typeof step === 'object' && step !== null) return step
+  throw new SpindleError(
+    'ERR_NOT_ITERABLE',
+    `a generator gave something that is not an iterator result: ${show(step)}`,
   )
 }

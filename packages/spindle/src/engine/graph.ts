@@ -2,6 +2,9 @@ import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import { type ItemError, PipelineFailure, type StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
+import { clockMs } from '../timers.ts'
+import { adopt, callListener, isThenable, peek } from '../user-code.ts'
+import { currentScope } from './async-scope.ts'
 import { channels } from './channels.ts'
 import type { PipelineConfig } from './config.ts'
 import { type ConsumerCode, noteConsumer } from './consumer-code.ts'
@@ -63,6 +66,8 @@ export class Graph implements Host {
   isStarted = false
   isStopped = false
   isDraining = false
+  /** Whether the sources are not pulled, for nobody consumes. */
+  isPaused = false
   /** Called whenever something has come to rest. */
   readonly restListeners: Set<() => void> = new Set()
   readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
@@ -81,7 +86,7 @@ export class Graph implements Host {
     this.config = config
     this.options = options
     this.seed = options.seed ?? 0
-    this.logger = options.logger ?? silentLogger
+    this.logger = options.logger === undefined ? silentLogger : quiet(options.logger)
     const resuming = options.resumable === undefined ? undefined : resumption(config, options)
     if (resuming !== undefined) {
       const failures = (): number => this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0)
@@ -124,11 +129,23 @@ export class Graph implements Host {
     this.consumers.push(noteConsumer(code))
   }
 
-  /** Opens all stages, the sources last, so that they find everybody ready. */
+  /** Nobody consumes any more: the sources are not pulled until {@link unpause}. */
+  pause(): void {
+    this.isPaused = true
+    for (const source of this.sources) source.pause()
+  }
+
+  unpause(): void {
+    this.isPaused = false
+    for (const source of this.sources) source.unpause()
+  }
+
+  /** Opens all stages, the sources last, so that they find everybody ready. From here on the caller's async context is the pipeline's. */
   start(): void {
     if (this.isStarted || this.isStopped) return
     this.isStarted = true
-    this.startedAt = performance.now()
+    this.outlet.scope = currentScope()
+    this.startedAt = clockMs()
     this.#loopAtStart = performance.eventLoopUtilization()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
     this.#statsEvents.start()
@@ -152,15 +169,14 @@ export class Graph implements Host {
     try {
       await task(this.#background.signal)
     } catch (error) {
-      const isAbort =
-        this.#background.signal.aborted && (error as { name?: unknown } | null)?.name === 'AbortError'
-      if (!isAbort) this.#log(() => this.logger.error('spindle: a background task failed', error))
+      const isAbort = this.#background.signal.aborted && peek(error, 'name') === 'AbortError'
+      if (!isAbort) this.logger.error('spindle: a background task failed', error)
     }
   }
 
   /** Milliseconds from the start to now, or to the end; 0 before. */
   get elapsedMs(): number {
-    return this.isStarted ? (this.endedAt > 0 ? this.endedAt : performance.now()) - this.startedAt : 0
+    return this.isStarted ? (this.endedAt > 0 ? this.endedAt : clockMs()) - this.startedAt : 0
   }
 
   /** Share of that time in which the event loop did not wait. */
@@ -181,7 +197,7 @@ export class Graph implements Host {
 
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
     try {
-      await stopGraph(this, mode, timeoutMs)
+      await this.outlet.inScope(() => stopGraph(this, mode, timeoutMs))
     } finally {
       if (this.endedAt > 0) await this.threadsGone()
     }
@@ -206,7 +222,10 @@ export class Graph implements Host {
 
   /** Ends at once because the user's signal was aborted. */
   abort(reason: unknown): void {
-    if (this.outlet.isEnded || this.isStopped) return
+    if (!this.outlet.isEnded && !this.isStopped) this.outlet.inScope(() => this.#abort(reason))
+  }
+
+  #abort(reason: unknown): void {
     this.isStopped = true
     this.#background.abort()
     for (const stage of this.stages) {
@@ -241,7 +260,7 @@ export class Graph implements Host {
     const settle = this.#settle
     if (settle === undefined) return
     this.#settle = undefined
-    this.endedAt = performance.now()
+    this.endedAt = clockMs()
     this.#loopAtEnd = this.loopUtilization
     this.#background.abort()
     this.#leave()
@@ -285,7 +304,7 @@ export class Graph implements Host {
   stageFailed(stage: Stage, failure: StageFailure): void {
     this.#failures.push(failure)
     channels.stageEnd.publish({ stage: stage.info, error: failure })
-    this.#log(() => this.logger.error(`spindle: ${failure.message}`, failure.cause))
+    this.logger.error(`spindle: ${failure.message}`, failure.cause)
   }
 
   stageEnded(stage: Stage): void {
@@ -298,39 +317,27 @@ export class Graph implements Host {
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): void {
     if (channels.itemError.hasSubscribers) channels.itemError.publish({ stage: stage.info, failure })
-    this.#log(() =>
-      this.logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error),
-    )
+    this.logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error)
     const { onItemError, deadLetter } = this.options
-    try {
-      onItemError?.(failure)
-    } catch (error) {
-      this.#log(() => this.logger.error('spindle: `onItemError` threw', error))
-    }
+    callListener(
+      () => onItemError?.(failure),
+      (error) => this.logger.error('spindle: `onItemError` failed', error),
+    )
     if (deadLetter !== undefined) this.#post(deadLetter, failure, item)
   }
 
   #post(deadLetter: NonNullable<BuildOptions['deadLetter']>, failure: ItemError, item: Item): void {
-    const failed = (error: unknown): void =>
-      this.#log(() => this.logger.error('spindle: `deadLetter` failed', error))
+    const failed = (error: unknown): void => this.logger.error('spindle: `deadLetter` failed', error)
     try {
-      const posting = deadLetter(failure)
-      if (typeof posting?.then !== 'function') return
-      const letter: Promise<void> = Promise.resolve(posting).catch(failed)
+      const posting: unknown = deadLetter(failure)
+      if (!isThenable(posting)) return
+      const letter: Promise<void> = adopt(posting).then(() => {}, failed)
       this.#letters.add(letter)
       // Before it is written, a crash would lose both the item and the word of it.
       this.book?.endsAfter(item, letter)
       void letter.then(() => this.#letters.delete(letter))
     } catch (error) {
       failed(error)
-    }
-  }
-
-  #log(write: () => void): void {
-    try {
-      write()
-    } catch {
-      // A logger that throws has nobody to be told to.
     }
   }
 
@@ -342,6 +349,14 @@ export class Graph implements Host {
 const noHooks: readonly TaskHook[] = []
 
 const silentLogger: Logger = { warn: () => {}, error: () => {} }
+
+/** The user's logger, called as its own. One that throws, or whose promise is rejected, has nobody to be told to. */
+function quiet(logger: Logger): Logger {
+  return {
+    warn: (message, error) => callListener(() => logger.warn(message, error)),
+    error: (message, error) => callListener(() => logger.error(message, error)),
+  }
+}
 
 /** Has executors start workers now, so that the first items find them ready. */
 function warmUp(remote: readonly RemoteStage[]): void {

@@ -8,7 +8,7 @@ export function takeItem<T>(
   timeoutMs: number,
 ): Promise<IteratorResult<T, undefined>> {
   outlet.lookAtTime()
-  outlet.commits?.asked(session.holder)
+  asked(outlet, session)
   const value = outlet.take(session.epoch, session.holder)
   if (value !== undefined) {
     const result = step(value as T)
@@ -18,8 +18,19 @@ export function takeItem<T>(
   return new Promise((resolve, reject) => {
     const waiter = new Waiter(session, resolve as (result: IteratorResult<unknown>) => void, reject)
     if (timeoutMs !== Number.POSITIVE_INFINITY) waiter.limit(outlet, timeoutMs)
-    outlet.add(waiter)
+    outlet.await(waiter)
   })
+}
+
+/** A consumer has done with the items it has: where that is kept book of, the source may go on. */
+function asked(outlet: Outlet, session: Session): void {
+  const { commits } = outlet
+  if (commits !== undefined) outlet.inScope(() => commits.asked(session.holder))
+}
+
+function leaves(outlet: Outlet, session: Session): void {
+  const { commits } = outlet
+  if (commits !== undefined) outlet.inScope(() => commits.leaves(session))
 }
 
 /** A promise of an item that is there. An async function makes it a tenth cheaper than `Promise.resolve`. */
@@ -49,7 +60,7 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   return(): Promise<IteratorResult<T, undefined>> {
     this.session ??= new Session(0)
-    this.outlet.commits?.leaves(this.session)
+    leaves(this.outlet, this.session)
     this.session.end()
     return Promise.resolve({ done: true, value: undefined })
   }
@@ -77,7 +88,7 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
     if (this.session.isOver) return { done: true, value: undefined }
     const { outlet, session } = this
     outlet.lookAtTime()
-    outlet.commits?.asked(session.holder)
+    asked(outlet, session)
     const chunk: T[] = []
     this.fill(chunk, session)
     if (chunk.length === 0) {
@@ -100,7 +111,7 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
 
   async return(): Promise<IteratorResult<T[], undefined>> {
     this.session ??= new Session(0)
-    this.outlet.commits?.leaves(this.session)
+    leaves(this.outlet, this.session)
     this.session.end()
     return { done: true, value: undefined }
   }

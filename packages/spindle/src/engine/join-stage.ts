@@ -33,15 +33,13 @@ export class JoinStage extends MergeStage {
   override accept(port: Port, item: Item): void {
     const group = item.path?.group as BatchGroup
     this.tasks++
-    if (!Array.isArray(item.value)) {
-      const rule = 'a path of batched variants must give arrays'
-      this.fail(
-        new SpindleError('ERR_ROUTE', `${rule}, path ${port.position} gave ${show(item.value)}`),
-        item.index,
-      )
+    try {
+      // The array is the user's, and may be a Proxy.
+      group.collect(port.position, checkPart(item.value, port.position))
+    } catch (error) {
+      this.fail(error, item.index)
       return
     }
-    group.collect(port.position, item.value)
     retire(item)
   }
 
@@ -83,4 +81,12 @@ export class JoinStage extends MergeStage {
     const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
     return boundary === undefined || first.batch.origin.epoch <= boundary.origin.epoch
   }
+}
+
+function checkPart(part: unknown, path: number): readonly unknown[] {
+  if (Array.isArray(part)) return part
+  throw new SpindleError(
+    'ERR_ROUTE',
+    `a path of batched variants must give arrays, path ${path} gave ${show(part)}`,
+  )
 }

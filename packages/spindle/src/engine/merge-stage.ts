@@ -1,6 +1,8 @@
 import { SpindleError } from '../errors.ts'
+import { closeQuietly, isThenable } from '../user-code.ts'
+import { currentScope } from './async-scope.ts'
 import type { MergeOp } from './config.ts'
-import type { Outputs } from './expansion.ts'
+import { checkStep, type Outputs } from './expansion.ts'
 import type { Host } from './host.ts'
 import { Item, type Origin } from './item.ts'
 import { Port } from './port.ts'
@@ -159,12 +161,17 @@ export class CustomMergeStage extends Stage {
     this.#isAsking = true
     try {
       while (this.state === RUNNING && this.exit.hasRoom()) {
-        const step = await this.marked(() => {
-          this.#outputs ??= this.#begin()
-          return this.#outputs.next()
-        })
+        const step = checkStep(
+          await this.marked(() => {
+            this.#outputs ??= this.#begin()
+            return this.#outputs.next()
+          }),
+        )
+        const isLast = step.done === true
+        let value: unknown = isLast ? undefined : step.value
+        if (isThenable(value)) value = await value
         if (this.state !== RUNNING) return
-        if (step.done !== true) this.#emit(step.value)
+        if (!isLast) this.#emit(value)
         else if (!this.#endEpoch()) return
       }
     } catch (error) {
@@ -176,7 +183,9 @@ export class CustomMergeStage extends Stage {
 
   #begin(): Outputs {
     const inputs = this.#ports.map((port) => port.iterate())
-    const made: unknown = this.#op(inputs, { signal: this.signal })
+    // A function, not a method of the stage.
+    const op = this.#op
+    const made: unknown = op(inputs, { signal: this.signal })
     const iterable = made as
       | { [Symbol.asyncIterator]?(): Outputs; [Symbol.iterator]?(): Outputs }
       | null
@@ -213,12 +222,13 @@ export class CustomMergeStage extends Stage {
   }
 
   protected override cancelled(): void {
-    const closing = this.#outputs?.return?.()
-    if (closing instanceof Promise) closing.catch(() => {})
+    if (this.#outputs !== undefined) closeQuietly(this.#outputs)
     for (const port of this.#ports) port.end()
   }
 
   protected override failed(): void {
+    // It may have given something that is wrong, or a promise that was rejected: then it has not ended by itself.
+    if (this.#outputs !== undefined) closeQuietly(this.#outputs)
     for (const port of this.#ports) port.end()
   }
 }
@@ -270,7 +280,9 @@ class PulledPort {
   /** The input's items up to the end or the next boundary. */
   iterate(): AsyncIterableIterator<unknown> {
     let isLeft = false
-    const next = (): Promise<IteratorResult<unknown>> => {
+    // What the op asks for runs the stages before it: in the pipeline's async context, whatever the op's own is.
+    const scope = currentScope()
+    const pull = (): Promise<IteratorResult<unknown>> => {
       if (isLeft || this.boundary !== undefined) return Promise.resolve({ done: true, value: undefined })
       const item = this.input.shift()
       if (item === undefined && this.#isOver) return Promise.resolve({ done: true, value: undefined })
@@ -281,7 +293,7 @@ class PulledPort {
       return result
     }
     return {
-      next,
+      next: () => scope.runInAsyncScope(pull),
       return: async () => {
         isLeft = true
         return { done: true, value: undefined }

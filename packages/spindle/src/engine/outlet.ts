@@ -1,3 +1,4 @@
+import { type AsyncScope, currentScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
 import { Counters } from './counters.ts'
 import { Integral } from './integral.ts'
@@ -61,6 +62,8 @@ export class Outlet implements Consumer {
   /** Called whenever the consumer's side may have come to rest. */
   private readonly onRest: () => void
   private readonly spares: Spares
+  /** The pipeline's async context, into which a consumer's calls change. */
+  scope: AsyncScope = currentScope()
   /** What was given and is not committed, where that is kept book of. */
   readonly commits: Commits | undefined
 
@@ -206,8 +209,17 @@ export class Outlet implements Consumer {
     return undefined
   }
 
+  /** Does something that may run the stages' code, on a consumer's call. */
+  inScope<R>(call: () => R): R {
+    return this.scope.runInAsyncScope(call)
+  }
+
   /** After {@link take}: lets the sink refill, and sees whether that was the last item. */
   settle(): void {
+    this.scope.runInAsyncScope(this.refill, this)
+  }
+
+  private refill(): void {
     if (this.queue.isDrained) this.inputEnded()
     else this.queue.wake()
   }
@@ -222,13 +234,18 @@ export class Outlet implements Consumer {
     this.unlooked = this.stride - 1
   }
 
-  /** Waits for an item. */
+  /** Waits for an item: a consumer's call. */
+  await(taker: Taker): void {
+    this.scope.runInAsyncScope(this.add, this, taker)
+  }
+
+  /** Waits for an item, in the pipeline's async context. */
   add(taker: Taker): void {
     if (this.hasEnded) this.endTaker(taker)
     else if (this.epoch > taker.epoch) {
       taker.end()
       // It was a boundary that was taken: its place is free.
-      this.settle()
+      this.refill()
     } else {
       this.takers.push(taker)
       this.waiting.change(1)

@@ -1,3 +1,4 @@
+import { adopt, isPromise, isThenable } from '../user-code.ts'
 import { Attempts } from './attempts.ts'
 import { exactNow } from './clock.ts'
 import { seesContext, TaskContext } from './context.ts'
@@ -14,6 +15,11 @@ import { TaskTimer, type Timing } from './task-timer.ts'
 import { isSliceOver } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
 import { OrderedWindow } from './window.ts'
+
+/** Whether a result is nothing that could be awaited or expanded. */
+function isPlain(result: unknown): boolean {
+  return typeof result !== 'object' && typeof result !== 'function'
+}
 
 /** What an op gets for a context that it cannot see. */
 const unseen = undefined as unknown as StageContext
@@ -134,23 +140,25 @@ export class PipeStage extends ExpandingStage {
       this.invoke(item, this.timer.begin(count))
       return
     }
+    // Called as a function, not as a method of the stage: its `this` is none of the engine's.
+    const { op } = this
     let result: unknown
     const word = enter(this.mark, count)
     try {
-      result = this.op(item.value, unseen)
+      result = op(item.value, unseen)
     } catch (error) {
       leave(word)
       this.taskFailed(item, item.value, error, 1)
       return
     }
     leave(word)
-    if (result instanceof Promise) {
+    if (isPromise(result)) {
       let slot = this.freeSlot
       if (slot === undefined) slot = this.newSlot()
       else this.freeSlot = slot.next
       slot.item = item
-      result.then(slot.ok, slot.failed)
-    } else if (this.isFast && result !== undefined && (typeof result !== 'object' || result === null)) {
+      slot.listen(result)
+    } else if (this.isFast && result !== undefined && (result === null || isPlain(result))) {
       this.running--
       item.value = result
       this.giveInOrder(item)
@@ -210,10 +218,11 @@ export class PipeStage extends ExpandingStage {
 
   private invoke(item: Item, timing: Timing | undefined): void {
     let result: unknown
+    const { op } = this
     this.tracer?.called()
     const word = enter(this.mark, this.tasks)
     try {
-      result = this.op(item.value, this.seesContext ? new TaskContext(this, item, timing) : unseen)
+      result = op(item.value, this.seesContext ? new TaskContext(this, item, timing) : unseen)
     } catch (error) {
       leave(word)
       this.tracer?.returned(item)
@@ -227,7 +236,7 @@ export class PipeStage extends ExpandingStage {
     leave(word)
     this.tracer?.returned(item)
     if (timing !== undefined) this.isQuick = this.timer.returned(timing, this.counters)
-    if (result instanceof Promise) this.await(result, item, timing)
+    if (isPromise(result)) this.await(result, item, timing)
     else this.begun(item, result, timing)
   }
 
@@ -238,7 +247,7 @@ export class PipeStage extends ExpandingStage {
     else this.freeSlot = slot.next
     slot.item = item
     slot.timing = timing
-    promise.then(slot.ok, slot.failed)
+    slot.listen(promise)
   }
 
   private newSlot(): Slot {
@@ -249,15 +258,13 @@ export class PipeStage extends ExpandingStage {
 
   /** An op has returned something that is no promise: a result, something else that can be awaited, or a generator. */
   private begun(item: Item, result: unknown, timing: Timing | undefined): void {
-    if (typeof result === 'object' && result !== null) {
-      if (typeof (result as { then?: unknown }).then === 'function') {
-        this.await(Promise.resolve(result), item, timing)
-        return
-      }
-      if (isGenerator(result)) {
-        this.expand(new Expansion(this, item, result))
-        return
-      }
+    if (isThenable(result)) {
+      this.await(adopt(result), item, timing)
+      return
+    }
+    if (isGenerator(result)) {
+      this.expand(new Expansion(this, item, result))
+      return
     }
     this.running--
     if (this.signalled !== undefined) this.signalled.delete(item)

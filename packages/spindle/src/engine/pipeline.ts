@@ -1,5 +1,6 @@
 import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
 import { SpindleError } from '../errors.ts'
+import { currentScope } from './async-scope.ts'
 import type { PipelineConfig } from './config.ts'
 import { Graph, type StopMode } from './graph.ts'
 import { ChunkIterator, ItemIterator, takeItem } from './iterators.ts'
@@ -111,10 +112,13 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    */
   async forEach(consume: (item: T) => unknown): Promise<void> {
     checkFunction('consume', consume)
+    // Who starts the pipeline gives it its async context.
+    const scope = this.#graph.isStarted ? currentScope() : undefined
     const session = this.#enter(consume)
     try {
       await new Promise<void>((resolve, reject) => {
-        this.#outlet.add(new Pump(this.#outlet, consume as (item: unknown) => unknown, resolve, reject))
+        const call = consume as (item: unknown) => unknown
+        this.#outlet.await(new Pump(this.#outlet, call, scope, resolve, reject))
       })
     } finally {
       session.end()
@@ -136,15 +140,14 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     const session: Session = new Session(this.#outlet.epoch, () => {
       this.#consumers--
       this.#outlet.commits?.forget(session)
-      if (this.#consumers === 0 && !this.#outlet.isEnded)
-        for (const source of this.#graph.sources) source.pause()
+      if (this.#consumers === 0 && !this.#outlet.isEnded) this.#graph.pause()
     })
     return session
   }
 
   #resume(): void {
-    if (this.#graph.isStarted) for (const source of this.#graph.sources) source.unpause()
-    else this.#start()
+    if (!this.#graph.isStarted) this.#start()
+    else if (this.#graph.isPaused) this.#outlet.inScope(() => this.#graph.unpause())
   }
 
   /** Stops the pipeline and closes its source. Always settles; see the modes. @throws `TimeoutError` when `'drain'` or `'discard'` had to abort. */
@@ -191,7 +194,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    */
   commit(item: T): void {
     this.#book()
-    this.#outlet.commits?.commit(item)
+    this.#outlet.inScope(() => this.#outlet.commits?.commit(item))
   }
 
   #book(): Book {

@@ -65,6 +65,8 @@ export class Queue {
   mostBytes = 0
 
   private ring: (Item | undefined)[] = new Array(8).fill(undefined)
+  /** With `maxBytes`: what each item was counted with, for an item may change while it waits. */
+  private sizes: number[] = []
   private mask = 7
   private head = 0
   private openedAt = -1
@@ -108,10 +110,11 @@ export class Queue {
   /** Has an item wait. {@link put} without the look at the consumer, and without counting. */
   enqueue(item: Item): void {
     if (this.length > this.mask) this.grow()
-    this.ring[(this.head + this.length) & this.mask] = item
+    const at = (this.head + this.length) & this.mask
+    this.ring[at] = item
     if (this.length > this.capacity) this.lookAtExcess()
     this.length++
-    if (this.maxBytes !== undefined) this.addBytes(item)
+    if (this.maxBytes !== undefined) this.addBytes(item, at)
     if (this.length > this.mostItems) this.mostItems = this.length
     if (this.length === 1) this.filledSince = coarseNow()
     if (this.length === this.capacity) this.fullSince = this.overSince = coarseNow()
@@ -133,15 +136,15 @@ export class Queue {
   /** Takes the oldest item. The producer is not told: the caller does that with {@link wake} once the item is under way. */
   shift(): Item | undefined {
     if (this.length === 0) return undefined
-    const item = this.ring[this.head] as Item
-    this.ring[this.head] = undefined
-    this.head = (this.head + 1) & this.mask
+    const at = this.head
+    const item = this.ring[at] as Item
+    this.ring[at] = undefined
+    this.head = (at + 1) & this.mask
     if (this.length === this.capacity) this.fullMs += coarseNow() - this.fullSince
     else if (this.length > this.capacity) this.lookAtExcess()
     this.length--
     if (this.length === 0) this.filledMs += coarseNow() - this.filledSince
-    // An item that was changed while it waited must not leave a remainder behind.
-    if (this.maxBytes !== undefined) this.bytes = this.length === 0 ? 0 : this.bytes - sizeOf(item.value)
+    if (this.maxBytes !== undefined) this.bytes -= this.sizes[at] as number
     return item
   }
 
@@ -191,8 +194,10 @@ export class Queue {
     return { emptyMs: Math.max(0, now - this.openedAt - filledMs), fullMs, overMs }
   }
 
-  private addBytes(item: Item): void {
-    this.bytes += sizeOf(item.value)
+  private addBytes(item: Item, at: number): void {
+    const size = sizeOf(item.value)
+    this.sizes[at] = size
+    this.bytes += size
     if (this.bytes > this.mostBytes) this.mostBytes = this.bytes
   }
 
@@ -201,6 +206,11 @@ export class Queue {
     const grown: (Item | undefined)[] = new Array(size * 2).fill(undefined)
     for (let i = 0; i < this.length; i++) grown[i] = this.ring[(this.head + i) & this.mask]
     this.ring = grown
+    if (this.maxBytes !== undefined)
+      this.sizes = Array.from(
+        { length: this.length },
+        (_, i) => this.sizes[(this.head + i) & this.mask] as number,
+      )
     this.head = 0
     this.mask = size * 2 - 1
   }

@@ -1,5 +1,6 @@
 import { show } from '../check.ts'
 import { SpindleError } from '../errors.ts'
+import { adopt, isThenable } from '../user-code.ts'
 import { BatchGroup } from './batch-group.ts'
 import type { Host } from './host.ts'
 import { type Item, lose, partOf } from './item.ts'
@@ -61,7 +62,9 @@ export class RouterStage extends PulledStage {
     this.tracer?.called()
     const word = enter(this.mark, this.tasks)
     try {
-      choice = this.#router(item.value)
+      // A function, not a method of the stage.
+      const router = this.#router
+      choice = router(item.value)
     } catch (error) {
       leave(word)
       this.tracer?.returned(item)
@@ -70,12 +73,8 @@ export class RouterStage extends PulledStage {
     }
     leave(word)
     this.tracer?.returned(item)
-    if (
-      typeof choice === 'object' &&
-      choice !== null &&
-      typeof (choice as PromiseLike<unknown>).then === 'function'
-    ) {
-      ;(choice as PromiseLike<unknown>).then(
+    if (isThenable(choice)) {
+      adopt(choice).then(
         (value) => {
           this.#route(item, value)
           this.#proceed()
@@ -104,25 +103,12 @@ export class RouterStage extends PulledStage {
   }
 
   #split(item: Item, choices: unknown, join: JoinStage): void {
-    const batch = item.value
-    if (!Array.isArray(batch)) {
-      this.fail(new SpindleError('ERR_ROUTE', `batched variants need arrays, got ${show(batch)}`), item.index)
+    let parts: readonly unknown[][]
+    try {
+      parts = this.#partsOf(item.value, choices)
+    } catch (error) {
+      this.fail(error, item.index)
       return
-    }
-    if (!isList(choices) || choices.length !== batch.length) {
-      const got = isList(choices) ? `${choices.length} for ${batch.length} elements` : show(choices)
-      const rule = 'the router of batched variants must return one path for each element'
-      this.fail(new SpindleError('ERR_ROUTE', `${rule}, got ${got}`), item.index)
-      return
-    }
-    const parts: unknown[][] = this.exits.map(() => [])
-    for (let i = 0; i < batch.length; i++) {
-      const choice = choices[i]
-      if (!this.#isPath(choice)) {
-        this.fail(this.#badChoice(choice), item.index)
-        return
-      }
-      ;(parts[choice] as unknown[]).push(batch[i])
     }
     const group = new BatchGroup(item, parts.length, () => join.completed())
     const used = parts.flatMap((part, path) => (part.length > 0 ? [path] : []))
@@ -134,6 +120,25 @@ export class RouterStage extends PulledStage {
       ;(this.exits[path] as Queue).put(part)
     }
     if (used.length === 0) join.completed()
+  }
+
+  /** Divides a batch. Both arrays are the user's, and may be Proxies. @throws `ERR_ROUTE` */
+  #partsOf(batch: unknown, choices: unknown): readonly unknown[][] {
+    if (!Array.isArray(batch)) {
+      throw new SpindleError('ERR_ROUTE', `batched variants need arrays, got ${show(batch)}`)
+    }
+    if (!isList(choices) || choices.length !== batch.length) {
+      const got = isList(choices) ? `${choices.length} for ${batch.length} elements` : show(choices)
+      const rule = 'the router of batched variants must return one path for each element'
+      throw new SpindleError('ERR_ROUTE', `${rule}, got ${got}`)
+    }
+    const parts: unknown[][] = this.exits.map(() => [])
+    for (let i = 0; i < batch.length; i++) {
+      const choice = choices[i]
+      if (!this.#isPath(choice)) throw this.#badChoice(choice)
+      ;(parts[choice] as unknown[]).push(batch[i])
+    }
+    return parts
   }
 
   #isPath(choice: unknown): choice is number {

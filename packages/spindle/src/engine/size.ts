@@ -1,3 +1,5 @@
+import { peek } from '../user-code.ts'
+
 const DEEPEST = 4
 
 /**
@@ -7,6 +9,15 @@ const DEEPEST = 4
 export function sizeOf(value: unknown, depth = 0): number {
   if (typeof value === 'string') return value.length * 2
   if (typeof value !== 'object' || value === null) return 8
+  try {
+    return sizeOfObject(value, depth)
+  } catch {
+    // Something of it cannot be read: a getter or a Proxy that throws.
+    return 8
+  }
+}
+
+function sizeOfObject(value: object, depth: number): number {
   if (ArrayBuffer.isView(value)) return value.byteLength
   if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return value.byteLength
   if (value instanceof Blob) return value.size
@@ -15,7 +26,7 @@ export function sizeOf(value: unknown, depth = 0): number {
   if (Array.isArray(value)) {
     for (const member of value) bytes += sizeOf(member, depth + 1)
   } else {
-    for (const name in value) bytes += sizeOf((value as Record<string, unknown>)[name], depth + 1)
+    for (const name in value) bytes += sizeOf(peek(value, name), depth + 1)
   }
   return bytes
 }

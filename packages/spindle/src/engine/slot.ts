@@ -16,4 +16,14 @@ export class Slot {
     this.ok = (value) => stage.settled(this, value)
     this.failed = (error) => stage.rejected(this, error)
   }
+
+  /** Has the result of a pending call arrive here. */
+  listen(promise: Promise<unknown>): void {
+    try {
+      promise.then(this.ok, this.failed)
+    } catch (error) {
+      // A subclass of Promise whose constructor makes no others.
+      this.failed(error)
+    }
+  }
 }

@@ -1,4 +1,6 @@
+import { show } from '../check.ts'
 import { SpindleError } from '../errors.ts'
+import { adopt, closeQuietly, isThenable } from '../user-code.ts'
 import { coarseNow, exactNow } from './clock.ts'
 import type { SourceConfig } from './config.ts'
 import type { Host } from './host.ts'
@@ -49,6 +51,11 @@ export class SourceStage extends Stage implements Resumable {
   private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
   private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
   private readonly refused = (error: unknown): void => this.rejected(error)
+  /** A promise that the source gave as an item was rejected: the iterator has not ended by that. */
+  private readonly refusedValue = (error: unknown): void => {
+    if (this.steps !== undefined) closeQuietly(this.steps)
+    this.rejected(error)
+  }
 
   /** Keeps book of what is given, if it can be resumed. */
   private readonly tracker: SourceTracker | undefined
@@ -145,13 +152,13 @@ export class SourceStage extends Stage implements Resumable {
         this.fail(error, this.index)
         return
       }
-      if (typeof (step as PromiseLike<unknown>).then === 'function') {
+      if (isThenable(step)) {
         this.isPending = true
         this.askedAt = coarseNow()
-        ;(step as PromiseLike<IteratorResult<unknown>>).then(this.ok, this.refused)
+        adopt(step as PromiseLike<IteratorResult<unknown>>).then(this.ok, this.refused)
         return
       }
-      if (!this.take(step as IteratorResult<unknown>)) return
+      if (!this.take(step)) return
     }
     this.isBusy = false
   }
@@ -164,7 +171,7 @@ export class SourceStage extends Stage implements Resumable {
     const step = steps.next()
     this.tracer?.returned(timing)
     this.timer.returned(timing, this.counters)
-    if (typeof (step as PromiseLike<unknown>).then !== 'function') this.endTiming()
+    if (!isThenable(step)) this.endTiming()
     return step
   }
 
@@ -199,21 +206,25 @@ export class SourceStage extends Stage implements Resumable {
 
   /** Takes one step's result; whether the loop may go on at once. */
   private take(step: IteratorResult<unknown>): boolean {
+    let isLast: boolean
+    let value: unknown
+    try {
+      isLast = checkStep(step).done === true
+      value = isLast ? undefined : step.value
+    } catch (error) {
+      this.rejected(error)
+      return false
+    }
     if (this.state !== RUNNING) {
-      if (step.done === true) this.steps = undefined
+      if (isLast) this.steps = undefined
       this.isBusy = false
       this.closeSteps()
       return false
     }
-    if (step.done === true) return this.endEpoch()
-    const value = step.value
-    if (
-      typeof value === 'object' &&
-      value !== null &&
-      typeof (value as PromiseLike<unknown>).then === 'function'
-    ) {
+    if (isLast) return this.endEpoch()
+    if (isThenable(value)) {
       this.isPending = true
-      ;(value as PromiseLike<unknown>).then(this.okValue, this.refused)
+      adopt(value).then(this.okValue, this.refusedValue)
       return false
     }
     const { index } = this
@@ -256,15 +267,6 @@ export class SourceStage extends Stage implements Resumable {
     this.isPending = false
     if (this.timing === undefined) this.timer.came(this.askedAt, this.counters)
     else this.endTiming()
-    if (typeof step !== 'object' || step === null) {
-      this.rejected(
-        new SpindleError(
-          'ERR_BAD_SOURCE',
-          `the source's next() gave ${String(step)}, not an iterator result`,
-        ),
-      )
-      return
-    }
     if (this.take(step)) this.pull()
   }
 
@@ -307,16 +309,21 @@ export class SourceStage extends Stage implements Resumable {
     const steps = this.steps
     if (steps === undefined) return
     this.steps = undefined
+    const failed = (error: unknown): void =>
+      this.host.logger.warn('spindle: the source failed while it was closed', error)
     try {
       const closing = steps.return?.()
-      if (typeof (closing as PromiseLike<unknown> | undefined)?.then !== 'function') return
-      const closed = Promise.resolve(closing).then(
-        () => {},
-        (error) => this.host.logger.warn('spindle: the source failed while it was closed', error),
-      )
+      if (!isThenable(closing)) return
+      const closed = adopt(closing).then(() => {}, failed)
       if (!this.isPending) this.closing = closed
     } catch (error) {
-      this.host.logger.warn('spindle: the source failed while it was closed', error)
+      failed(error)
     }
   }
+}
+
+/** What a call of `next` gave. @throws `ERR_BAD_SOURCE` if that is no object. */
+function checkStep(step: IteratorResult<unknown>): IteratorResult<unknown> {
+  if (typeof step === 'object' && step !== null) return step
+  throw new SpindleError('ERR_BAD_SOURCE', `the source's next() gave ${show(step)}, not an iterator result`)
 }

@@ -278,11 +278,14 @@ export abstract class Stage implements Consumer, Producer {
   }
 
   async #closeAfter(hooks: readonly TaskHook[], cause: unknown): Promise<void> {
+    const failure = this.#failure
+    // `undefined` would say that all went well: where that was thrown, hooks hear the failure itself.
+    const error = failure === undefined ? cause : failure.cause === undefined ? failure : failure.cause
     for (const hook of hooks) {
       try {
-        await this.marked(() => hook.onStageEnd?.(this.info, cause))
-      } catch (error) {
-        this.host.stageFailed(this, this.#describe(error, -1, undefined))
+        await this.marked(() => hook.onStageEnd?.(this.info, error))
+      } catch (thrown) {
+        this.host.stageFailed(this, this.#describe(thrown, -1, undefined))
       }
     }
     this.#close()

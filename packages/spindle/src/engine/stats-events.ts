@@ -1,3 +1,5 @@
+import { clearInterval, setInterval, type Timer } from '../timers.ts'
+import { callListener } from '../user-code.ts'
 import { channels } from './channels.ts'
 import type { Graph } from './graph.ts'
 import { type PipelineStats, readStats } from './stats.ts'
@@ -21,7 +23,7 @@ export class StatsEvents {
   readonly #graph: Graph
   readonly #onStats: ((event: StatsEvent) => void) | undefined
   readonly #intervalMs: number | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #before: PipelineStats | undefined
 
   constructor(graph: Graph) {
@@ -50,10 +52,10 @@ export class StatsEvents {
     this.#before = total
     const event: StatsEvent = { kind, total, interval: statsBetween(before, total) }
     channels.stats.publish(event)
-    try {
-      this.#onStats?.(event)
-    } catch (error) {
-      this.#graph.logger.error('spindle: `onStats` threw', error)
-    }
+    const onStats = this.#onStats
+    callListener(
+      () => onStats?.(event),
+      (error) => this.#graph.logger.error('spindle: `onStats` failed', error),
+    )
   }
 }

@@ -1,4 +1,5 @@
 import { TimeoutError } from '../errors.ts'
+import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../timers.ts'
 import type { Graph, StopMode } from './graph.ts'
 
 /** How long calls in flight are waited for by default, in milliseconds. */
@@ -62,7 +63,7 @@ function sourcesClosed(graph: Graph, limitMs: number): Promise<void> {
 /** Waits for all of `waits`, but not for ever. */
 export async function settledWithin(waits: readonly Promise<unknown>[], limitMs: number): Promise<void> {
   if (waits.length === 0) return
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   const limit = new Promise<void>((resolve) => {
     if (Number.isFinite(limitMs)) timer = setTimeout(resolve, limitMs)
   })

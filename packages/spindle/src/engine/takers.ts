@@ -1,4 +1,7 @@
 import { TimeoutError } from '../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
+import { adopt, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import type { Item } from './item.ts'
 import { enter, leave } from './marker.ts'
 import type { Outlet, Taker } from './outlet.ts'
@@ -35,7 +38,7 @@ export class Waiter implements Taker {
   private readonly session: Session
   private readonly resolve: (result: IteratorResult<unknown>) => void
   private readonly reject: (error: unknown) => void
-  private timer: NodeJS.Timeout | undefined
+  private timer: Timer | undefined
 
   constructor(
     session: Session,
@@ -83,6 +86,8 @@ export class Pump implements Taker {
   readonly holder: Holder = { held: undefined }
   private readonly outlet: Outlet
   private readonly consume: (value: unknown) => unknown
+  /** The consumer's async context, where that is not the pipeline's. */
+  private readonly scope: AsyncScope | undefined
   private readonly resolve: () => void
   private readonly reject: (error: unknown) => void
   private readonly consumed = (): void => {
@@ -99,12 +104,14 @@ export class Pump implements Taker {
   constructor(
     outlet: Outlet,
     consume: (value: unknown) => unknown,
+    scope: AsyncScope | undefined,
     resolve: () => void,
     reject: (error: unknown) => void,
   ) {
     this.epoch = outlet.epoch
     this.outlet = outlet
     this.consume = consume
+    this.scope = scope
     this.resolve = resolve
     this.reject = reject
   }
@@ -113,23 +120,20 @@ export class Pump implements Taker {
     let result: unknown
     const word = enter(this.outlet.mark, this.outlet.given)
     try {
-      result = this.consume(value)
+      const { consume, scope } = this
+      result = scope === undefined ? consume(value) : scope.runInAsyncScope(consume, undefined, value)
     } catch (error) {
       leave(word)
       this.reject(error)
       return false
     }
     leave(word)
-    if (
-      typeof result !== 'object' ||
-      result === null ||
-      typeof (result as PromiseLike<unknown>).then !== 'function'
-    ) {
+    if (!isThenable(result)) {
       this.outlet.commits?.asked(this.holder)
       return true
     }
     this.outlet.busy++
-    ;(result as PromiseLike<unknown>).then(this.consumed, this.refused)
+    adopt(result).then(this.consumed, this.refused)
     return false
   }
 

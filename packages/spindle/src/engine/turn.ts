@@ -1,8 +1,16 @@
+import { setImmediate } from '../timers.ts'
+import { type AsyncScope, currentScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
 
 /** Something that stopped in the middle of its work to let the loop turn. */
 export interface Resumable {
   resume(): void
+}
+
+interface Waiting {
+  readonly work: Resumable
+  /** That of its pipeline: one turn resumes them all. */
+  readonly scope: AsyncScope
 }
 
 const SLICE_MS = 5
@@ -13,7 +21,7 @@ let sliceStart = 0
 let lastLook = 0
 let stride = 1
 let left = 1
-let waiting: Resumable[] = []
+let waiting: Waiting[] = []
 
 /**
  * Whether the engine has held the loop for a slice (5 ms), and whoever pulls items must let it turn. Counts the calls and
@@ -42,11 +50,11 @@ export function stepsPerLook(): number {
   return stride === LONGEST_STRIDE ? STEPS_PER_LOOK : 1
 }
 
-/** Has `work` resumed in the next turn of the loop. */
+/** Has `work` resumed in the next turn of the loop, in the caller's async context. */
 export function resumeNextTurn(work: Resumable): void {
   // Whoever asks before the turn is to be told so.
   left = 1
-  waiting.push(work)
+  waiting.push({ work, scope: currentScope() })
   if (waiting.length === 1) setImmediate(turn)
 }
 
@@ -55,5 +63,17 @@ function turn(): void {
   waiting = []
   sliceStart = exactNow()
   lastLook = sliceStart
-  for (const work of resumed) work.resume()
+  let done = 0
+  try {
+    for (const { work, scope } of resumed) {
+      done++
+      scope.runInAsyncScope(work.resume, work)
+    }
+  } finally {
+    // One that throws, which nothing should, takes no other with it.
+    if (done < resumed.length) {
+      if (waiting.length === 0) setImmediate(turn)
+      waiting.unshift(...resumed.slice(done))
+    }
+  }
 }

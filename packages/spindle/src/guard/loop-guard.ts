@@ -4,6 +4,7 @@ import type { Graph } from '../engine/graph.ts'
 import type { LoopPlace } from '../engine/loop-blocks.ts'
 import { isInside } from '../engine/marker.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'
+import { callListener } from '../user-code.ts'
 import { type PlacedBlock, placeBlock } from './block-place.ts'
 import { loadInspector } from './function-places.ts'
 import type { BlockMessage } from './watch-protocol.ts'
@@ -134,11 +135,7 @@ class LoopGuard implements Watcher {
       process.emitWarning(message, { code: 'SPINDLE_LOOP_BLOCKED' })
       return
     }
-    try {
-      logger.warn(`spindle: ${message}`)
-    } catch {
-      // A logger that throws has nobody to be told to.
-    }
+    this.#graph.outlet.inScope(() => callListener(() => logger.warn(`spindle: ${message}`)))
   }
 }
 

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { readFrames } from '../call-stack.ts'
 import { marker } from '../engine/marker.ts'
 import type { Frame, LoopSample } from './watch-protocol.ts'
 
@@ -25,25 +26,9 @@ function takeSample(
     word: marker[0] as number,
     turns: performance.nodeTiming.uvMetricsInfo.loopCount,
     // The first is the evaluated expression.
-    frames: readStack(above).slice(1),
+    frames: readFrames(MOST_FRAMES, above, toFrame).slice(1),
     running: running(),
     hasDebugger: hasDebugger(),
-  }
-}
-
-function readStack(above: (...args: never[]) => unknown): readonly Frame[] {
-  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
-  const { stackTraceLimit } = Error
-  const holder: { stack?: unknown } = {}
-  try {
-    Error.stackTraceLimit = MOST_FRAMES
-    Error.prepareStackTrace = (_, sites) => sites.map(toFrame)
-    Error.captureStackTrace(holder, above)
-    return holder.stack as readonly Frame[]
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace')
-    else Object.defineProperty(Error, 'prepareStackTrace', before)
   }
 }
 

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { isInside } from '../engine/marker.ts'
+import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 import { LoopQuestion } from './loop-question.ts'
 import { withSources } from './source-maps.ts'
 import { MainThreadUse, type ThreadUse } from './thread-use.ts'
@@ -60,7 +61,7 @@ export class LoopWatch {
   readonly #question: LoopQuestion | undefined
   #use: MainThreadUse | undefined
   #thresholdMs = 10
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #isWatching = false
   /** The look at which the word was first seen, the one before it, and the last one. */
   #since: Look | undefined
@@ -100,7 +101,7 @@ export class LoopWatch {
 
   rest(): void {
     this.#isWatching = false
-    if (this.#stretch !== undefined) this.#end(this.#stretch, performance.now())
+    if (this.#stretch !== undefined) this.#end(this.#stretch, clockMs())
   }
 
   get #closeMs(): number {
@@ -114,7 +115,7 @@ export class LoopWatch {
       if (this.#question?.isOpen === true) this.#lookAfter(this.#closeMs)
       return
     }
-    const look: Look = { at: performance.now(), word: this.#marker[0] as number, use: this.#readUse() }
+    const look: Look = { at: clockMs(), word: this.#marker[0] as number, use: this.#readUse() }
     const last = this.#last ?? look
     if (this.#since === undefined || look.word !== this.#since.word) {
       if (this.#stretch !== undefined) this.#end(this.#stretch, between(last, look))

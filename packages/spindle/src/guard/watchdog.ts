@@ -7,6 +7,7 @@ import {
 } from 'node:worker_threads'
 import { marker } from '../engine/marker.ts'
 import { startThread } from '../placement/start-worker.ts'
+import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { offerSampler } from './loop-sample.ts'
 import {
   type BlockMessage,
@@ -34,7 +35,7 @@ const EXIT_MS = 200
 
 const watchers: Set<Watcher> = new Set()
 const control: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(8))
-let timer: NodeJS.Timeout | undefined
+let timer: Timer | undefined
 let thread: { readonly worker: Worker; readonly port: MessagePort } | undefined
 let sampler: Promise<string | undefined> | undefined
 let isImpossible = false

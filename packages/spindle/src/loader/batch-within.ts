@@ -1,6 +1,7 @@
 import { badOption, checkDuration, checkFunction, checkOptions } from '../check.ts'
 import { Collate } from '../engine/aggregate-stage.ts'
 import type { Aggregator } from '../engine/types.ts'
+import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 
 /** Options of `batchWithin()`. */
 export interface WithinOptions {
@@ -88,12 +89,12 @@ async function* batches<T>(
 
 /** What the promise gives, or that the time is up first. The promise may be waited for again. */
 async function within<S>(promise: Promise<S>, untilMs: number): Promise<S | typeof TIME_IS_UP> {
-  const waitMs = untilMs - performance.now()
+  const waitMs = untilMs - clockMs()
   // A source that always has something ready must not keep the timer from its turn.
   if (waitMs <= 0) return TIME_IS_UP
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   const limit = new Promise<typeof TIME_IS_UP>((resolve) => {
-    timer = setTimeout(resolve, waitMs, TIME_IS_UP)
+    timer = setTimeout(() => resolve(TIME_IS_UP), waitMs)
   })
   try {
     return await Promise.race([promise, limit])
@@ -132,7 +133,7 @@ class Arrivals<T> {
   readonly #of = new Map<T, Arrival[]>()
 
   add(item: T): void {
-    const arrival = { atMs: performance.now(), isHeld: true }
+    const arrival = { atMs: clockMs(), isHeld: true }
     this.#inOrder.push(arrival)
     const same = this.#of.get(item)
     if (same === undefined) this.#of.set(item, [arrival])

@@ -5,6 +5,7 @@ import type { Report } from '../engine/report.ts'
 import type { PipelineStats } from '../engine/stats.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
+import { clockMs } from '../timers.ts'
 import type { EpochItems, Epochs } from './epochs.ts'
 import { InlineEpochs } from './inline-epochs.ts'
 import { batchesIn } from './loader-length.ts'
@@ -49,7 +50,7 @@ export class Loader<T> {
   }
 
   get progress(): LoaderProgress {
-    const until = this.#endedAt > 0 ? this.#endedAt : performance.now()
+    const until = this.#endedAt > 0 ? this.#endedAt : clockMs()
     const elapsedMs = this.#beganAt > 0 ? until - this.#beganAt : 0
     return { epoch: this.#current, batches: this.#batches, length: this.length, elapsedMs }
   }
@@ -118,7 +119,7 @@ export class Loader<T> {
     const items = this.#epochs.begin()
     this.#current = items.epoch
     this.#batches = 0
-    this.#beganAt = performance.now()
+    this.#beganAt = clockMs()
     this.#endedAt = 0
     return items
   }
@@ -149,7 +150,7 @@ export class Loader<T> {
   }
 
   #stopClock(items: EpochItems<T>): void {
-    if (items.epoch === this.#current) this.#endedAt = performance.now()
+    if (items.epoch === this.#current) this.#endedAt = clockMs()
   }
 
   start(): void {

@@ -3,8 +3,11 @@ import { badOption, checkInteger, checkOptions } from '../check.ts'
 import { type MergeConfig, PipelineConfig, type SourceConfig, type StageConfig } from '../engine/config.ts'
 import { Pipeline } from '../engine/pipeline.ts'
 import type { StageStats } from '../engine/stats.ts'
+import { messageOf } from '../errors.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
 import { isWorkerOp } from '../placement/worker-op.ts'
+import { clockMs } from '../timers.ts'
+import { callListener } from '../user-code.ts'
 import { printProfile } from './profile-text.ts'
 import { median, spreadOf } from './sample.ts'
 
@@ -146,7 +149,11 @@ async function profileChain(
     if (inputs.length === 0) break
     const { profile, outputs } = await profileStage(stage, inputs, sourceItems, settings)
     before.push(profile)
-    settings.onStage?.(profile)
+    const { onStage } = settings
+    callListener(
+      () => onStage?.(profile),
+      (error) => process.emitWarning(`spindle: \`onStage\` failed: ${messageOf(error)}`),
+    )
     inputs = outputs
   }
   return { stages: before, outputs: inputs }
@@ -207,7 +214,7 @@ async function measure(
   inputs: readonly unknown[],
   { precision, maxMsPerLevel, signal }: Settings,
 ): Promise<ProfileLevel> {
-  const startedAt = performance.now()
+  const startedAt = clockMs()
   const rates: number[] = []
   let times = 1
   let stats: StageStats | undefined
@@ -225,7 +232,7 @@ async function measure(
     failures += stats?.failures ?? 0
     if (round > 0) rates.push((inputs.length * times * 1000) / elapsedMs)
     const isEnough = rates.length >= LEAST_ROUNDS && spreadOf(rates) <= precision
-    if (isEnough || (rates.length > 0 && performance.now() - startedAt > maxMsPerLevel)) break
+    if (isEnough || (rates.length > 0 && clockMs() - startedAt > maxMsPerLevel)) break
     if (round === 0 && elapsedMs < LEAST_ROUND_MS)
       times = Math.ceil(LEAST_ROUND_MS / Math.max(elapsedMs, 0.5))
   }

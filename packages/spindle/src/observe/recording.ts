@@ -3,6 +3,7 @@ import type { Pipeline } from '../engine/pipeline.ts'
 import type { PipelineStats } from '../engine/stats.ts'
 import { statsBetween } from '../engine/stats-interval.ts'
 import { messageOf } from '../errors.ts'
+import { clearInterval, setInterval, type Timer } from '../timers.ts'
 import type { PageContent } from './page/content.ts'
 import { renderPage } from './page/page.ts'
 import { ResourceMeter } from './resources/meter.ts'
@@ -60,7 +61,7 @@ export class Recorder implements Recording {
   readonly #unit: string
   readonly #series: Series
   readonly #meter: ResourceMeter = new ResourceMeter(resourceUsage)
-  readonly #timer: NodeJS.Timeout
+  readonly #timer: Timer
   readonly #startedAt: Date = new Date()
   #before: PipelineStats
   #failure: string | undefined

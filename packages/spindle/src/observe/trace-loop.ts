@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { clockMs, setImmediate } from '../timers.ts'
 
 /** A stretch of the loop, in milliseconds by `performance.now()`. */
 export type LoopStretch = (isBusy: boolean, beganAt: number, endedAt: number) => void
@@ -24,7 +25,7 @@ export class LoopTrack {
   constructor(tell: LoopStretch) {
     this.#tell = tell
     this.#idleMs = performance.eventLoopUtilization().idle
-    this.#busySince = performance.now()
+    this.#busySince = clockMs()
   }
 
   /** Something happens. Returns the time. */
@@ -38,7 +39,7 @@ export class LoopTrack {
   }
 
   #look(): number {
-    const now = performance.now()
+    const now = clockMs()
     const { idle } = performance.eventLoopUtilization()
     const idleMs = idle - this.#idleMs
     if (idleMs <= 0) return now

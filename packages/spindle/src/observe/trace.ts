@@ -6,6 +6,7 @@ import type { LoopPlace } from '../engine/loop-blocks.ts'
 import { graphOf, type Pipeline } from '../engine/pipeline.ts'
 import type { Queue } from '../engine/queue.ts'
 import { SpindleError } from '../errors.ts'
+import { clockMs } from '../timers.ts'
 import { QueueCounter, StageTrace, type TraceOut } from './stage-trace.ts'
 import type { TraceEvent, TraceSink } from './trace-events.ts'
 import { Lanes } from './trace-lanes.ts'
@@ -84,8 +85,8 @@ export class Trace implements AsyncDisposable {
   readonly #loop: LoopTrack
   readonly #stages: readonly StageTrace[]
   readonly #workers: Map<string, Lanes> = new Map()
-  readonly #startedAt: number = performance.now()
-  readonly #epochAt: number = performance.timeOrigin + performance.now()
+  readonly #startedAt: number = clockMs()
+  readonly #epochAt: number = performance.timeOrigin + clockMs()
   readonly #listener = { started: (): void => {}, ended: (): void => this.#end() }
   readonly #hearBlock = (message: unknown): void => this.#block(message as BlockEvent)
   #nextLane = FIRST_LANE

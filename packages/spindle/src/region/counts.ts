@@ -1,6 +1,7 @@
 import { Histogram } from '../engine/histogram.ts'
 import type { Stage } from '../engine/stage.ts'
 import { FIELDS_OF_STAGE, LONGEST_MS, MOST_BYTES, MOST_ITEMS } from '../placement/region/protocol.ts'
+import { clockMs } from '../timers.ts'
 
 /** How often the distributions of times are told while work goes on, in milliseconds: they are larger than all else. */
 const HISTOGRAMS_MS = 100
@@ -32,7 +33,7 @@ export class CountReader {
 
   /** The distributions of times, if it is time, or nothing goes on that would come to tell them later. */
   readHistograms(isResting: boolean): number[][] | undefined {
-    const now = performance.now()
+    const now = clockMs()
     const hasNews = this.#stages.some(
       ({ counters }, i) => counters.histogram.total !== this.#lastHistograms[i]?.total,
     )

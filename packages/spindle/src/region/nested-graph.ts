@@ -23,6 +23,7 @@ import {
   ENDED as WORKER_ENDED,
 } from '../placement/region/protocol.ts'
 import { toWire } from '../placement/wire-error.ts'
+import { clockMs } from '../timers.ts'
 import { Book } from './book.ts'
 import { CountReader } from './counts.ts'
 import { ExitPort } from './exit-port.ts'
@@ -84,7 +85,7 @@ export class NestedGraph implements Host {
 
   /** Does what the main side says. */
   hear(message: ToWorker): void {
-    this.#workingSince ??= performance.now()
+    this.#workingSince ??= clockMs()
     this.#heard++
     for (let at = 0; at < message.length; at += 1 + (FIELDS[message[at] as number] as number)) {
       const code = message[at]
@@ -135,7 +136,7 @@ export class NestedGraph implements Host {
       isResting && this.#feed.isEmpty && this.#stages.every((stage) => stage.exits.every(isUnused))
     this.#wasQuiet = isEmpty
     if (this.#workingSince !== undefined) {
-      const now = performance.now()
+      const now = clockMs()
       this.#workMs += now - this.#workingSince
       this.#workingSince = isResting ? undefined : now
     }

@@ -5,6 +5,7 @@ import { notTransferable, toProcess } from '../placement/not-transferable.ts'
 import { type MayMove, moveNone, pack } from '../placement/pack.ts'
 import { BATCH, DONE, FAILED, FIELDS, OUTPUT, type WorkerReport } from '../placement/region/protocol.ts'
 import { toWire } from '../placement/wire-error.ts'
+import { clockMs, setImmediate } from '../timers.ts'
 import type { RegionPort } from './port.ts'
 
 /** What is told waits at most so long for company, in milliseconds. */
@@ -41,10 +42,10 @@ export class RegionOutbox {
   tell(...entries: readonly (readonly unknown[])[]): void {
     if (entries.length === 0) return
     const isFirst = this.#entries.length === 0
-    if (isFirst) this.#since = performance.now()
+    if (isFirst) this.#since = clockMs()
     for (const entry of entries) this.#add(entry)
     this.flushSoon()
-    if (!isFirst && performance.now() - this.#since >= HOLD_MS) this.flush(false)
+    if (!isFirst && clockMs() - this.#since >= HOLD_MS) this.flush(false)
   }
 
   /** Tells what says that all before it is told, counts included: at the end of the turn. */

@@ -4,6 +4,7 @@ import { type MessagePort, workerData } from 'node:worker_threads'
 import { messageOf } from '../errors.ts'
 import { FileSlots, type FileSlotsHandle, type SlotTicket } from '../placement/memory/file-slots.ts'
 import type { EntrySetup } from '../placement/start-worker.ts'
+import { clearTimeout, setTimeout } from '../timers.ts'
 import { encode, type Frame, FrameReader, frameOf } from './frames.ts'
 import type { ProcessSetup } from './process-main.ts'
 import {

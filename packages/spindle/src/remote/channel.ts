@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 import type { FileSlots, SlotTicket } from '../placement/memory/file-slots.ts'
 import { type Guarded, guardExit, unguardExit } from '../placement/pool/exit-guard.ts'
+import { clockMs } from '../timers.ts'
 import { decode } from './frames.ts'
 import {
   CELLS,
@@ -129,7 +130,7 @@ export class Channel implements Guarded {
    * What is waited for is a change of a counter that was read before the port was looked into, so no order of events loses a wake-up.
    */
   wait(limitMs: number): RemoteMessage | 'gone' | undefined {
-    const until = performance.now() + limitMs
+    const until = clockMs() + limitMs
     let isLate = false
     for (;;) {
       const posted = Atomics.load(this.#control, POSTED)
@@ -140,7 +141,7 @@ export class Channel implements Guarded {
       }
       // It may have sent its last words between the two looks.
       if (isLate && !this.#isAlive()) return this.poll() ?? 'gone'
-      const leftMs = until - performance.now()
+      const leftMs = until - clockMs()
       if (leftMs <= 0) return undefined
       isLate = Atomics.wait(this.#control, POSTED, posted, Math.min(leftMs, LOOK_MS)) === 'timed-out'
     }
@@ -186,7 +187,7 @@ export class Channel implements Guarded {
   waitUntilOutside(endsAt: number): void {
     const until = endsAt + EXIT_GRACE_MS
     while (!this.#isGone && Atomics.load(this.#control, STATE) === WORKING) {
-      const leftMs = until - performance.now()
+      const leftMs = until - clockMs()
       if (leftMs <= 0 || !this.#isAlive()) return
       Atomics.wait(this.#control, STATE, WORKING, Math.min(leftMs, LOOK_MS))
     }

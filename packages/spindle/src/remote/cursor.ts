@@ -1,4 +1,5 @@
 import { SpindleError, TimeoutError } from '../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 
 /** One iterator, as the stream sees it. */
 export class Cursor {
@@ -25,7 +26,7 @@ export class Waiter {
   readonly cursor: Cursor
   readonly #resolve: (result: Result) => void
   readonly #reject: (error: unknown) => void
-  readonly #timer: NodeJS.Timeout | undefined
+  readonly #timer: Timer | undefined
 
   /** `giveUp` is called when it has waited for too long. */
   constructor(

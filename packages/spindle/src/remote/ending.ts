@@ -1,6 +1,7 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { StopOptions } from '../engine/pipeline.ts'
 import { InfrastructureError, messageOf, TimeoutError } from '../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import type { Channel } from './channel.ts'
 import { Deferred } from './deferred.ts'
 import type { RemoteMessage } from './protocol.ts'
@@ -35,7 +36,7 @@ export class Ending {
   #isDispensable = false
   /** Promises of `stop()` and `start()` that are pending. */
   #awaiting = 0
-  #grace: NodeJS.Timeout | undefined
+  #grace: Timer | undefined
   #leave: () => void = () => {}
 
   /** `onAwaited`: {@link isAwaited} has changed. */

@@ -4,6 +4,8 @@ import type { PipelineStats } from '../engine/stats.ts'
 import { settledWithin } from '../engine/stop.ts'
 import { isSliceOver, resumeNextTurn } from '../engine/turn.ts'
 import { TimeoutError } from '../errors.ts'
+import { clockMs } from '../timers.ts'
+import { isThenable } from '../user-code.ts'
 import type { AnyIterable, Export } from './load-export.ts'
 import type { Outbox } from './outbox.ts'
 import { noStats, notResumable, type Supply } from './supply.ts'
@@ -39,7 +41,7 @@ export class IterableSupply implements Supply {
 
   async #run(): Promise<void> {
     const made = await this.#export.forEpoch()
-    this.#startedAt = performance.now()
+    this.#startedAt = clockMs()
     this.#endedAt = 0
     this.#items = 0
     const steps = openSource(made as Iterable<unknown>, {
@@ -51,7 +53,7 @@ export class IterableSupply implements Supply {
     try {
       await this.#give(steps, isSync)
     } finally {
-      this.#endedAt = performance.now()
+      this.#endedAt = clockMs()
     }
   }
 
@@ -62,10 +64,10 @@ export class IterableSupply implements Supply {
       if (isSliceOver()) await new Promise<void>((resolve) => resumeNextTurn({ resume: resolve }))
       if (this.#mode !== undefined) break
       let step = steps.next()
-      if (isPromise(step)) step = await step
+      if (isThenable(step)) step = await step
       if (step.done === true) return
       let { value } = step
-      if (isSync && isPromise(value)) value = await value
+      if (isSync && isThenable(value)) value = await value
       if (this.#mode === 'discard' || this.#mode === 'abort') break
       try {
         outbox.push(value)
@@ -99,7 +101,7 @@ export class IterableSupply implements Supply {
     if (this.#startedAt === 0) return noStats
     const isOver = this.#endedAt > 0
     const state = this.#mode !== undefined ? 'stopped' : isOver ? 'done' : 'running'
-    const elapsedMs = (isOver ? this.#endedAt : performance.now()) - this.#startedAt
+    const elapsedMs = (isOver ? this.#endedAt : clockMs()) - this.#startedAt
     return { ...noStats, elapsedMs, items: this.#items, state }
   }
 
@@ -116,10 +118,4 @@ export class IterableSupply implements Supply {
 
 async function close(steps: Steps): Promise<void> {
   await steps.return?.()
-}
-
-function isPromise<R>(value: R | PromiseLike<R>): value is PromiseLike<R> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }

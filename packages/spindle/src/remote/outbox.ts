@@ -3,6 +3,7 @@ import { SpindleError } from '../errors.ts'
 import type { LeaseHandover } from '../placement/memory/lease.ts'
 import { notTransferable } from '../placement/not-transferable.ts'
 import { type MayMove, pack } from '../placement/pack.ts'
+import { clockMs, setImmediate } from '../timers.ts'
 import type { ArenaSender } from './arena-sender.ts'
 
 /** The way to the consumer. */
@@ -107,7 +108,7 @@ export class Outbox {
     this.#roomMade = undefined
     this.#roomWanted = undefined
     // It was the consumer that made the next item late: others will follow it at once.
-    this.#flushedAt = performance.now()
+    this.#flushedAt = clockMs()
     made()
   }
 
@@ -121,7 +122,7 @@ export class Outbox {
     }
     if (this.#arena !== undefined) this.#leases.push(leases)
     this.#items.push(packed)
-    const isLate = performance.now() - this.#flushedAt >= HOLD_MS
+    const isLate = clockMs() - this.#flushedAt >= HOLD_MS
     if (isLate || this.#items.length >= MOST_ITEMS || !this.hasRoom) this.flush()
     else this.#flushSoon()
   }
@@ -154,7 +155,7 @@ export class Outbox {
 
   /** Sends what there is. @throws `ERR_NOT_TRANSFERABLE`. */
   flush(): void {
-    this.#flushedAt = performance.now()
+    this.#flushedAt = clockMs()
     if (this.#items.length === 0) return
     const items = this.#items
     const transfers = this.#transfers

@@ -2,6 +2,7 @@ import type { PipelineState } from '../engine/resume/state.ts'
 import { SpindleError, TimeoutError } from '../errors.ts'
 import { dropLeases, takeLeases } from '../placement/memory/call-memory.ts'
 import type { SegmentPool } from '../placement/memory/segment-pool.ts'
+import { clockMs } from '../timers.ts'
 import type { Channel, ChannelOwner } from './channel.ts'
 import { RemoteCommits } from './commits.ts'
 import { type Cursor, noItem, replaced, Waiter } from './cursor.ts'
@@ -101,12 +102,12 @@ export class RemoteStream implements ChannelOwner {
     if (cursor.isOver) return { done: true, value: undefined }
     this.#commits?.asked()
     this.#enter(cursor)
-    const until = performance.now() + cursor.timeoutMs
+    const until = clockMs() + cursor.timeoutMs
     for (;;) {
       const result = this.#take(cursor)
       if (result !== undefined) return result
       this.#inbox.settle()
-      const message = this.#channel.wait(until - performance.now())
+      const message = this.#channel.wait(until - clockMs())
       if (message === undefined) throw noItem(cursor)
       if (message === 'gone') this.ending.vanished()
       else this.#hear(message)
@@ -127,9 +128,9 @@ export class RemoteStream implements ChannelOwner {
     const request = ++this.#requests
     if (this.ending.isComplete) this.#noState()
     this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request })
-    const until = performance.now() + timeoutMs
+    const until = clockMs() + timeoutMs
     while (this.#reply === undefined) {
-      const message = this.#channel.wait(until - performance.now())
+      const message = this.#channel.wait(until - clockMs())
       if (message === undefined)
         throw new TimeoutError(`no state within \`timeoutMs\` ${timeoutMs}: the far side's loop is held`)
       if (message === 'gone') this.ending.vanished()
@@ -175,7 +176,7 @@ export class RemoteStream implements ChannelOwner {
   #takeReady(cursor: Cursor): Result | undefined {
     for (;;) {
       const result = this.#take(cursor)
-      if (result !== undefined || performance.now() - this.#turnedAt > SLICE_MS) return result
+      if (result !== undefined || clockMs() - this.#turnedAt > SLICE_MS) return result
       const message = this.#channel.poll()
       if (message === undefined) return undefined
       this.#hear(message)
@@ -203,7 +204,7 @@ export class RemoteStream implements ChannelOwner {
 
   /** By way of the loop. */
   heard(message: RemoteMessage): void {
-    this.#turnedAt = performance.now()
+    this.#turnedAt = clockMs()
     this.#hear(message)
     this.#pump()
   }

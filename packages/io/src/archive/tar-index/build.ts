@@ -1,3 +1,4 @@
+import { nextTurn } from '../../timers.ts'
 import { archiveError } from '../archive-error.ts'
 import { MAGIC_BYTES, sniffCompression } from '../compression.ts'
 import { readPieces } from '../pieces.ts'
@@ -52,8 +53,7 @@ export async function buildIndex(
       if (step instanceof Request) await window.serve(step)
       else {
         members.add(step)
-        if (members.paths.length % MEMBERS_PER_TURN === 0)
-          await new Promise((resolve) => setImmediate(resolve))
+        if (members.paths.length % MEMBERS_PER_TURN === 0) await nextTurn()
       }
     }
   } finally {

@@ -1,5 +1,6 @@
 import type { Frame } from 'node-av/lib'
 import type { DataOf } from '../../array.ts'
+import { setTimeout } from '../../timers.ts'
 import { isAnimated } from '../animation.ts'
 import { type Augmentation, type Part, partOf } from '../augment.ts'
 import type { EncodedImage } from '../backend.ts'

@@ -8,6 +8,7 @@ import type { ImageTarget } from '../../image/options.ts'
 import { isQuarterTurn, type Orientation } from '../../image/orientation.ts'
 import { channelsOf, type ImageDType } from '../../image/pixel-format.ts'
 import { placePicture } from '../../image/place.ts'
+import { setTimeout } from '../../timers.ts'
 
 const IDLE_MS = 5000
 

@@ -4,6 +4,7 @@ import { statsBetween } from '../../engine/stats-interval.ts'
 import { findBottleneck } from '../../engine/verdict.ts'
 import { perSecond } from '../../observe/figures.ts'
 import { failuresOf, itemsIn } from '../../observe/totals.ts'
+import { clearInterval, clockMs, setInterval } from '../../timers.ts'
 import { plain } from './cells.ts'
 import { drawFrame, type Scene } from './frame.ts'
 import { Screen, type Terminal } from './screen.ts'
@@ -74,7 +75,7 @@ class Watcher {
 
   look(): Scene {
     const { user, system } = process.cpuUsage()
-    const reading = { stats: this.#pipeline.stats(), cpuMs: (user + system) / 1000, atMs: performance.now() }
+    const reading = { stats: this.#pipeline.stats(), cpuMs: (user + system) / 1000, atMs: clockMs() }
     const before = this.#readings[0] ?? reading
     this.#readings.push(reading)
     if (this.#readings.length > READINGS) this.#readings.shift()

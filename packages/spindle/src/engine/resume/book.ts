@@ -1,4 +1,5 @@
 import { SpindleError } from '../../errors.ts'
+import { queueMicrotask } from '../../timers.ts'
 import type { Item, Ledger, Maker, Origin, Path } from '../item.ts'
 import { batchStates } from './batch-states.ts'
 import { Batch, end, lotOf, park, TrackedItem, wayOf } from './lot.ts'

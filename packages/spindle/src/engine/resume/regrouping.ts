@@ -60,7 +60,8 @@ export class Regrouping {
     const members = plan.items
     const [first] = members
     if (first === undefined) return []
-    const aggregator = this.#make()
+    const make = this.#make
+    const aggregator = make()
     const values = members.map((member) => aggregator.accumulate(member.value))
     let rest: unknown
     do {

@@ -1,4 +1,5 @@
 import { SpindleError } from '../../errors.ts'
+import { adopt, isThenable } from '../../user-code.ts'
 import type { SourceConfig } from '../config.ts'
 import { isOneShot, openSource, type Steps } from '../open-source.ts'
 import { isSeekable, type Json } from '../seekable.ts'
@@ -86,9 +87,9 @@ function skipped(steps: Steps, count: number): Steps {
     next: () => {
       while (left > 0) {
         const step = next.call(steps)
-        if (typeof (step as PromiseLike<unknown>).then === 'function') {
+        if (isThenable(step)) {
           left--
-          return (step as PromiseLike<IteratorResult<unknown>>).then((first) =>
+          return adopt(step as PromiseLike<IteratorResult<unknown>>).then((first) =>
             first.done === true ? first : skip(),
           )
         }

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { checkOptions } from '../../check.ts'
+import { clockMs } from '../../timers.ts'
 import { type MachineCpu, parseMachineStat, parseNetDev } from './proc-parse.ts'
 import { parsed, readTree, type TreeUsage } from './process-tree.ts'
 
@@ -67,7 +68,7 @@ export function resourceUsage(options: ResourceUsageOptions = {}): ResourceUsage
 
 /** By a folder that looks like /proc. @internal */
 export function readLinux(root: string, pid: number, withPss: boolean): ResourceUsage {
-  const atMs = performance.now()
+  const atMs = clockMs()
   const tree: TreeUsage = readTree(root, pid, withPss)
   const net = parsed(join(root, 'net/dev'), parseNetDev)
   const machine = parsed(join(root, 'stat'), parseMachineStat) ?? machineByNode()
@@ -83,7 +84,7 @@ export function readElsewhere(): ResourceUsage {
   const { userCPUTime, systemCPUTime, voluntaryContextSwitches, involuntaryContextSwitches } =
     process.resourceUsage()
   return {
-    atMs: performance.now(),
+    atMs: clockMs(),
     processes: 1,
     threads: undefined,
     userMs: userCPUTime / 1000,

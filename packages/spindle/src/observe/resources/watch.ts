@@ -1,5 +1,7 @@
 import { checkDuration, checkFunction, checkOptions } from '../../check.ts'
 import { messageOf } from '../../errors.ts'
+import { clearInterval, setInterval, type Timer } from '../../timers.ts'
+import { callListener } from '../../user-code.ts'
 import type { ResourceInterval } from './interval.ts'
 import { ResourceMeter, type ResourceSummary } from './meter.ts'
 import { resourceUsage } from './usage.ts'
@@ -49,7 +51,7 @@ export function watchResources(options: WatchOptions = {}): ResourceWatch {
 class Watch implements ResourceWatch {
   readonly #meter: ResourceMeter
   readonly #onInterval: ((usage: ResourceInterval) => void) | undefined
-  readonly #timer: NodeJS.Timeout
+  readonly #timer: Timer
   #last: ResourceSummary | undefined
 
   constructor(
@@ -80,10 +82,10 @@ class Watch implements ResourceWatch {
   }
 
   #tell(interval: ResourceInterval): void {
-    try {
-      this.#onInterval?.(interval)
-    } catch (error) {
-      process.emitWarning(`spindle: \`onInterval\` threw: ${messageOf(error)}`)
-    }
+    const onInterval = this.#onInterval
+    callListener(
+      () => onInterval?.(interval),
+      (error) => process.emitWarning(`spindle: \`onInterval\` failed: ${messageOf(error)}`),
+    )
   }
 }

@@ -1,4 +1,5 @@
 import { TimeoutError } from '../../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import type { Bell, WaitLimits } from './bell.ts'
 
 interface Waiting {
@@ -19,7 +20,7 @@ export class AcquireQueue {
   add<R>(attempt: () => R | undefined, { timeoutMs, signal }: WaitLimits, what: string): Promise<R> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      let timer: NodeJS.Timeout | undefined
+      let timer: Timer | undefined
       const leave = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)

@@ -1,3 +1,4 @@
+import { clearTimeout, clockMs, setTimeout } from '../../timers.ts'
 import type { Spin } from './spin.ts'
 
 /** Words of shared memory that a bell takes. */
@@ -51,14 +52,14 @@ export class Bell {
   waitSync<R>(look: () => R | undefined, timeoutMs: number, spin: Spin): R | undefined {
     const found = look() ?? (timeoutMs > 0 ? spin.for(look) : undefined)
     if (found !== undefined || timeoutMs <= 0) return found
-    const deadline = performance.now() + timeoutMs
+    const deadline = clockMs() + timeoutMs
     Atomics.add(this.#words, this.#waiting, 1)
     try {
       for (;;) {
         const rings = Atomics.load(this.#words, this.#rings)
         const found = look()
         if (found !== undefined) return found
-        const leftMs = deadline - performance.now()
+        const leftMs = deadline - clockMs()
         if (leftMs <= 0) return undefined
         const ending = Atomics.wait(this.#words, this.#rings, rings, Math.min(leftMs, SLICE_MS))
         if (ending === 'timed-out' && leftMs > SLICE_MS) {
@@ -80,14 +81,14 @@ export class Bell {
     signal?.throwIfAborted()
     const found = look()
     if (found !== undefined) return found
-    const deadline = performance.now() + timeoutMs
+    const deadline = clockMs() + timeoutMs
     Atomics.add(this.#words, this.#waiting, 1)
     try {
       for (;;) {
         const rings = Atomics.load(this.#words, this.#rings)
         const found = look()
         if (found !== undefined) return found
-        const leftMs = deadline - performance.now()
+        const leftMs = deadline - clockMs()
         if (leftMs <= 0) return undefined
         const ending = await this.#sleep(rings, Math.min(leftMs, SLICE_MS), signal)
         signal?.throwIfAborted()

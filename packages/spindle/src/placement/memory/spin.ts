@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { clockMs } from '../../timers.ts'
 
 /** Longest time to look again and again before going to sleep, in microseconds. Waking a sleeping core costs about half of it. */
 export const MAX_SPIN_US = 50
@@ -31,7 +32,7 @@ export class Spin {
   for<R>(look: () => R | undefined): R | undefined {
     if (this.#us === 0 && (this.#maxUs === 0 || ++this.#waits % PROBE_EVERY !== 0)) return undefined
     const us = Math.max(this.#us, MIN_SPIN_US)
-    const end = performance.now() + us / 1000
+    const end = clockMs() + us / 1000
     do {
       for (let looks = 0; looks < LOOKS_PER_CLOCK; looks++) {
         const found = look()
@@ -39,7 +40,7 @@ export class Spin {
         this.#us = Math.min(this.#maxUs, us * 2)
         return found
       }
-    } while (performance.now() < end)
+    } while (clockMs() < end)
     this.#us = us < 2 * MIN_SPIN_US ? 0 : us / 2
     return undefined
   }

@@ -1,3 +1,4 @@
+import { setTimeout } from '../../timers.ts'
 import type { Task } from './task.ts'
 
 /** How long a listener stays with a signal that has no tasks, in milliseconds. */

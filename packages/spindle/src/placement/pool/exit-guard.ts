@@ -1,6 +1,8 @@
 // Node ends threads by force when the process ends. A thread that is inside a native call then takes the process down with it, so the
 // end of the process waits, not for long, until those that are in a call are out of it.
 
+import { clockMs } from '../../timers.ts'
+
 /** A worker that must not be surprised by the end of the process. */
 export interface Guarded {
   /** It is to begin nothing more. */
@@ -23,7 +25,7 @@ export function unguardExit(worker: Guarded): void {
 }
 
 function atExit(): void {
-  const endsAt = performance.now()
+  const endsAt = clockMs()
   for (const worker of guarded) worker.stop()
   for (const worker of guarded) worker.waitUntilOutside(endsAt)
 }

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs'
+import { clockMs } from '../../timers.ts'
 import { openUnnamedFile } from '../memory/unnamed-file.ts'
 import type { PoolControl, WorkerControl } from './control.ts'
 import { readFully, writeFully } from './file-bytes.ts'
@@ -77,7 +78,7 @@ export class FileWorkerControl implements WorkerControl {
   }
 
   isAborted(slot: number): boolean {
-    const now = performance.now()
+    const now = clockMs()
     if (now - this.#readAt > STALE_MS) {
       this.#readAt = now
       readFully(this.#file, this.#aborts, SLOTS)

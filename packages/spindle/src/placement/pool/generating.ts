@@ -1,4 +1,5 @@
 import { SpindleError } from '../../errors.ts'
+import { clockMs } from '../../timers.ts'
 import { promiseOf } from '../promise-of.ts'
 import { DONE, DROPPED, OUTPUT } from './protocol.ts'
 import type { TaskRunner } from './task-runner.ts'
@@ -63,7 +64,7 @@ export class Generating {
         this.close()
         return
       }
-      const startedAt = performance.now()
+      const startedAt = clockMs()
       control.enter()
       let step: ReturnType<GeneratorLike['next']>
       try {
@@ -141,7 +142,7 @@ export class Generating {
   }
 
   #give(value: unknown, startedAt: number): void {
-    const ms = performance.now() - startedAt
+    const ms = clockMs() - startedAt
     this.#meanMs = this.#made === 0 ? ms : this.#meanMs + (ms - this.#meanMs) / 4
     this.#made++
     if (this.#made <= this.#skip) return

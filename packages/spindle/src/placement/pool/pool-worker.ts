@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { dropLeases, takeLeases } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
@@ -84,7 +85,7 @@ export class PoolWorker implements LinkListener {
   readonly #shapes: ShapeReader = new ShapeReader()
   readonly #tasks: (Task | undefined)[] = new Array(SLOTS).fill(undefined)
   readonly #freeSlots: number[] = Array.from({ length: SLOTS }, (_, i) => SLOTS - 1 - i)
-  readonly #graces: Map<number, NodeJS.Timeout> = new Map()
+  readonly #graces: Map<number, Timer> = new Map()
   /** Who wants to hear that an unwanted task is out of the worker. */
   readonly #onFree: Map<Task, () => void> = new Map()
   #given = 0

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
+import { setTimeout } from '../../timers.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import { openUnnamedFile } from '../memory/unnamed-file.ts'
 import { type ProcessOptions, startProcess } from '../start-process.ts'

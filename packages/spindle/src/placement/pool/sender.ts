@@ -1,4 +1,5 @@
 import type { StageInfo } from '../../op-context.ts'
+import { queueMicrotask } from '../../timers.ts'
 import { ItemMemory } from '../memory/call-memory.ts'
 import type { BufferStock } from './buffer-stock.ts'
 import type { Carrier } from './carrier.ts'

@@ -1,4 +1,5 @@
 import { availableParallelism, loadavg } from 'node:os'
+import { clockMs } from '../../timers.ts'
 import type { SharedWorkerControl } from './shared-control.ts'
 
 /** How long a worker looks out for the next message before it sleeps, in milliseconds. To wake it would cost the pool as much. */
@@ -32,10 +33,10 @@ export class Spinner {
 
   /** Whether there is a message to be taken, at once or very soon. */
   isMessageNear(turnStartedAt: number): boolean {
-    if (this.#hasMessage) return performance.now() - turnStartedAt < TURN_MS
+    if (this.#hasMessage) return clockMs() - turnStartedAt < TURN_MS
     if (!this.#isAllowed) return false
     if (this.#vain >= VAIN && ++this.#skipped % VAIN !== 0) return false
-    const startedAt = performance.now()
+    const startedAt = clockMs()
     if (this.#isMachineBusy(startedAt)) return false
     do {
       for (let i = 0; i < 64; i++) {
@@ -44,7 +45,7 @@ export class Spinner {
           return true
         }
       }
-    } while (performance.now() - startedAt < SPIN_MS)
+    } while (clockMs() - startedAt < SPIN_MS)
     this.#vain++
     return false
   }

@@ -1,5 +1,6 @@
 import type { StageInfo } from '../../op-context.ts'
 import { seesContext } from '../../sees-context.ts'
+import { clockMs, setImmediate } from '../../timers.ts'
 import type { CallMemory } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
 import { promiseOf } from '../promise-of.ts'
@@ -95,7 +96,7 @@ export class TaskRunner {
         this.#stages[stages[at] as number] = stages[at + 1] as StageInfo
     }
     if (buffers !== undefined) this.#stock.put(buffers)
-    this.#flushedAt = performance.now()
+    this.#flushedAt = clockMs()
     if (tasks !== undefined) {
       this.#carrier.open(tasks as unknown[], parcels)
       for (let at = 0; at < tasks.length; ) at = this.#takeUpTask(tasks, at)
@@ -197,11 +198,13 @@ export class TaskRunner {
       this.flush()
     }
     if (this.#traced.has(slot)) this.#traced.set(slot, sinceEpoch())
-    const startedAt = performance.now()
+    const startedAt = clockMs()
     control.enter()
     let result: unknown
     try {
-      result = op.call(item, context)
+      // Called as a function, not as a method of what it was loaded into.
+      const { call } = op
+      result = call(item, context)
     } catch (error) {
       control.leave()
       this.held(op.number, startedAt)
@@ -293,7 +296,7 @@ export class TaskRunner {
 
   /** An op's own code has held the worker since then. */
   held(op: number, startedAt: number): void {
-    const now = performance.now()
+    const now = clockMs()
     this.outbox.held(op, now - startedAt)
     // Not after a longer call alone: the outbox holds what was made before it, too.
     if (now - this.#flushedAt >= HOLD_MS) this.#flushedAt = Number.NEGATIVE_INFINITY
@@ -310,12 +313,12 @@ export class TaskRunner {
 
   flush(): void {
     this.#isFlushing = false
-    this.#flushedAt = performance.now()
+    this.#flushedAt = clockMs()
     this.outbox.flush()
     if (this.#heap.isFull(this.#flushedAt)) this.#carrier.send('full')
   }
 }
 
 function sinceEpoch(): number {
-  return performance.timeOrigin + performance.now()
+  return performance.timeOrigin + clockMs()
 }

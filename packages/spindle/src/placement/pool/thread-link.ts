@@ -1,4 +1,5 @@
 import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
+import { clockMs } from '../../timers.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { moveNone } from '../pack.ts'
@@ -83,6 +84,6 @@ export class ThreadLink implements WorkerLink, Guarded {
   }
 
   waitUntilOutside(endsAt: number): void {
-    this.control.waitUntilOutside(endsAt + this.#graceMs - performance.now())
+    this.control.waitUntilOutside(endsAt + this.#graceMs - clockMs())
   }
 }

@@ -5,6 +5,7 @@ import {
   type Transferable,
   workerData,
 } from 'node:worker_threads'
+import { clockMs } from '../../timers.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import { isMovable } from '../move.ts'
 import { loadOp, markTsx } from '../worker-modules.ts'
@@ -34,7 +35,7 @@ if (memories !== undefined) control.member = memories.member
 if (tsx !== undefined) markTsx()
 if (init !== undefined) await (await loadOp(init))(undefined, undefined)
 port.on('message', (message: unknown) => {
-  const startedAt = performance.now()
+  const startedAt = clockMs()
   hear(message)
   // Calls that wait for something need the loop; without them, the next message may be waited for here.
   while (runner.pending === 0 && spinner.isMessageNear(startedAt)) {

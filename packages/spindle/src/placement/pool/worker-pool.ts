@@ -1,5 +1,6 @@
 import { badOption } from '../../check.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
+import { clearTimeout, queueMicrotask, setTimeout } from '../../timers.ts'
 import type { Executor, ExecutorCall } from '../executor.ts'
 import { wholeBuffersOf } from '../pack.ts'
 import { AbortWatch } from './abort-watch.ts'

@@ -1,3 +1,4 @@
+import { clearInterval, clockMs, setInterval, type Timer } from '../../timers.ts'
 import { HELD_SEQ, HOLDER, HOLDS_SO_FAR, type HoldNote } from './protocol.ts'
 
 /** How often one looks within a time limit. */
@@ -13,7 +14,7 @@ export class HoldWatch {
   readonly #limits: ReadonlyMap<number, number>
   readonly #control: Int32Array | undefined
   readonly #onHang: (stage: number, seq: number, limitMs: number) => void
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #told: HoldNote = { holder: -1, seq: -1 }
   #toldCount = 0
   #holder = -1
@@ -55,12 +56,12 @@ export class HoldWatch {
     if (holder < 0 || holder !== this.#holder || count !== this.#count) {
       this.#holder = holder
       this.#count = count
-      this.#since = performance.now()
+      this.#since = clockMs()
       this.#late = 0
       return
     }
     const limitMs = this.#limits.get(holder) ?? Number.POSITIVE_INFINITY
-    if (performance.now() - this.#since < limitMs) return
+    if (clockMs() - this.#since < limitMs) return
     // After a pause of this side's own loop, what the worker has told meanwhile is heard only after the timers: one looks again.
     if (++this.#late <= 2) return
     const seq = this.#control === undefined ? this.#told.seq : Atomics.load(this.#control, HELD_SEQ)

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import type { ResourceLimits } from 'node:worker_threads'
+import { setTimeout } from '../../timers.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import { inheritedArguments, startProcess } from '../start-process.ts'
 import type { Channel, ChannelListener } from './channel.ts'

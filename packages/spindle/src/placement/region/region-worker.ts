@@ -1,5 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
+import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
 import { walk } from '../members.ts'
 import { notTransferable, toProcess } from '../not-transferable.ts'
 import { moveNone, pack } from '../pack.ts'
@@ -105,7 +106,7 @@ export class RegionWorker {
   #taken = 0
   #granted = 0
   #placed = 0
-  #grace: NodeJS.Timeout | undefined
+  #grace: Timer | undefined
   #startFailure: InfrastructureError | undefined
   #hang: WorkerEnding['hang']
 

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, SpindleError, TimeoutError } from '../../errors.ts'
+import { delay } from '../../timers.ts'
 import { parseContentRange, retryAfterMs, totalOf, validatorOf } from './fields.ts'
 import type { ReadPlan } from './read-url.ts'
 import { Watch } from './watch.ts'
@@ -66,10 +66,7 @@ export class Download {
 
   private async wait(ms: number): Promise<void> {
     const { signal } = this.plan
-    await delay(ms, undefined, signal === undefined ? {} : { signal }).catch((error) => {
-      signal?.throwIfAborted()
-      throw error
-    })
+    await delay(ms, signal)
   }
 
   /** @returns why another attempt is needed, `undefined` if none is. @throws what another attempt would not better */

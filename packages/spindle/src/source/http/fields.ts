@@ -1,3 +1,5 @@
+import { epochMs } from '../../timers.ts'
+
 /** Which part of a body an answer has. */
 export interface ContentRange {
   readonly start: number
@@ -40,6 +42,6 @@ export function validatorOf(headers: Headers): string | undefined {
 export function retryAfterMs(headers: Headers): number {
   const text = headers.get('retry-after')
   if (text === null) return 0
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - epochMs()
   return Number.isFinite(ms) ? Math.max(ms, 0) : 0
 }

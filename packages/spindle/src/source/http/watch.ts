@@ -1,9 +1,11 @@
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+
 /** Ends a request that has given no sign of life for too long. */
 export class Watch {
   /** Of the request: aborted by the user, or when it has stalled. */
   readonly signal: AbortSignal
   hasStalled = false
-  private readonly timer: NodeJS.Timeout | undefined
+  private readonly timer: Timer | undefined
 
   constructor(timeoutMs: number, signal: AbortSignal | undefined) {
     const controller = new AbortController()

@@ -1,0 +1,11 @@
+import timers from 'node:timers'
+
+// Taken when the module is loaded, so that a test that mocks the global ones changes nothing here.
+
+export const setTimeout: typeof globalThis.setTimeout = timers.setTimeout
+export const setImmediate: typeof globalThis.setImmediate = timers.setImmediate
+
+/** Resolves in the next turn of the loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,42 @@
+// Reading the stack of calls changes properties of `Error` for a moment. Programs may have frozen it (`node --frozen-intrinsics`, SES, hardened
+// hosts): then places are missing, and nothing fails.
+
+/** Reads something with `Error.stackTraceLimit` set to `limit`, where it can be set. */
+export function withFrames<R>(limit: number, read: () => R): R {
+  const before = Error.stackTraceLimit
+  const isSet = Reflect.set(Error, 'stackTraceLimit', limit)
+  try {
+    return read()
+  } finally {
+    if (isSet) Reflect.set(Error, 'stackTraceLimit', before)
+  }
+}
+
+/** The frames of the stack above `above`, innermost first; none where `Error` is frozen. */
+export function readFrames<F>(
+  limit: number,
+  above: (...args: never[]) => unknown,
+  toFrame: (site: NodeJS.CallSite) => F,
+): readonly F[] {
+  const before = Reflect.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
+  const prepare = (_: Error, sites: NodeJS.CallSite[]): F[] => sites.map(toFrame)
+  if (!Reflect.set(Error, 'prepareStackTrace', prepare)) return []
+  try {
+    const holder: { stack?: unknown } = {}
+    withFrames(limit, () => Error.captureStackTrace(holder, above))
+    return Array.isArray(holder.stack) ? holder.stack : []
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace')
+    else Reflect.defineProperty(Error, 'prepareStackTrace', before)
+  }
+}
+
+/** The stack of a new error as text; empty where the program's own `Error.prepareStackTrace` gives something else, or throws. */
+export function stackText(limit: number): string {
+  try {
+    const stack: unknown = withFrames(limit, () => new Error().stack)
+    return typeof stack === 'string' ? stack : ''
+  } catch {
+    return ''
+  }
+}

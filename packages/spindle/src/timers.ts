@@ -1,0 +1,126 @@
+import { performance } from 'node:perf_hooks'
+import timers from 'node:timers'
+
+// Clocks and timers, taken when the module is loaded: a test that mocks the global ones (node:test, sinon, vitest) changes neither the pipelines
+// of its own process nor, when it has put them back, those that come after. `npm run lint` and `npm run imports` refuse the global ones elsewhere.
+
+/** The longest delay that Node's timers take; they fire after 1 ms where more is asked for. */
+const LONGEST_MS = 2 ** 31 - 1
+
+/** A running timer. */
+export interface Timer {
+  /** Keeps the process alive again. */
+  ref(): Timer
+  /** Lets the process end before the timer fires. */
+  unref(): Timer
+  /** Begins the delay anew. */
+  refresh(): Timer
+}
+
+const native = {
+  setTimeout: timers.setTimeout,
+  clearTimeout: timers.clearTimeout,
+  setInterval: timers.setInterval,
+  clearInterval: timers.clearInterval,
+}
+
+/** Milliseconds, monotonic. */
+export const clockMs: () => number = performance.now.bind(performance)
+/** Milliseconds since 1970. */
+export const epochMs: () => number = Date.now.bind(Date)
+export const setImmediate: typeof globalThis.setImmediate = timers.setImmediate
+export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask
+export const nextTick: typeof process.nextTick = process.nextTick.bind(process)
+
+/** Calls a function once after a delay of any length. `Infinity` never ends, and keeps the process alive as other delays do. */
+export function setTimeout(call: () => void, ms: number): Timer {
+  return ms > LONGEST_MS ? new LongTimer(call, ms, false) : native.setTimeout(call, ms)
+}
+
+/** Calls a function again and again, with delays of any length. */
+export function setInterval(call: () => void, ms: number): Timer {
+  return ms > LONGEST_MS ? new LongTimer(call, ms, true) : native.setInterval(call, ms)
+}
+
+export function clearTimeout(timer: Timer | undefined): void {
+  if (timer instanceof LongTimer) timer.stop()
+  else native.clearTimeout(timer as NodeJS.Timeout | undefined)
+}
+
+export const clearInterval: (timer: Timer | undefined) => void = clearTimeout
+
+/** Resolves after a delay. @throws The signal's reason when it is aborted first. */
+export function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(signal.reason)
+      return
+    }
+    const abort = (): void => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', abort, { once: true })
+  })
+}
+
+/** A delay that is made of several. */
+class LongTimer implements Timer {
+  readonly #call: () => void
+  readonly #ms: number
+  readonly #repeats: boolean
+  #leftMs: number
+  #part: NodeJS.Timeout
+  #isReffed = true
+
+  constructor(call: () => void, ms: number, repeats: boolean) {
+    this.#call = call
+    this.#ms = ms
+    this.#repeats = repeats
+    this.#leftMs = ms
+    this.#part = this.#next()
+  }
+
+  #next(): NodeJS.Timeout {
+    const partMs = Math.min(this.#leftMs, LONGEST_MS)
+    this.#leftMs -= partMs
+    const part = native.setTimeout(() => this.#fire(), partMs)
+    return this.#isReffed ? part : part.unref()
+  }
+
+  #fire(): void {
+    if (this.#leftMs > 0) {
+      this.#part = this.#next()
+      return
+    }
+    if (this.#repeats) this.refresh()
+    this.#call()
+  }
+
+  ref(): this {
+    this.#isReffed = true
+    this.#part.ref()
+    return this
+  }
+
+  unref(): this {
+    this.#isReffed = false
+    this.#part.unref()
+    return this
+  }
+
+  refresh(): this {
+    this.stop()
+    this.#leftMs = this.#ms
+    this.#part = this.#next()
+    return this
+  }
+
+  stop(): void {
+    native.clearTimeout(this.#part)
+  }
+}
