@@ -7,7 +7,10 @@ import { classOf, isMemory, type Memory, viewOf, walk, withReplaced } from './me
 export type MayMove = (buffer: ArrayBuffer) => boolean
 
 export const moveAll: MayMove = () => true
-export const moveNone: MayMove = () => false
+/** None: all are copied at once, for whoever sends may write to its own before the message leaves. */
+export const copyAll: MayMove = () => false
+/** None, and small ones are copied only by the sending: the sender leaves the value as it is until then. */
+export const copyLater: MayMove = () => false
 
 /**
  * The value as it should be sent, and into `transfers` what goes without a copy: buffers that the value covers as a whole and that `mayMove` lets go,
@@ -100,7 +103,7 @@ class Packing {
     if (!isTaken && byteLength > 0 && this.#mayMove(buffer)) {
       this.#moved.push(buffer)
       this.#kept.add(buffer)
-    } else if (!isTaken && (byteLength < LARGE_BYTES || isResizable(buffer))) {
+    } else if (!isTaken && (byteLength === 0 || isResizable(buffer) || this.#isCopiedLater(byteLength))) {
       // Empty ones, too: a buffer that was moved before looks so, and cloning refuses it, where a copy would hide that.
       this.#kept.add(buffer)
       this.#copiedBytes += byteLength
@@ -109,6 +112,10 @@ class Packing {
       this.#copies.set(buffer, copy)
       this.#replacements.set(buffer, copy)
     }
+  }
+
+  #isCopiedLater(byteLength: number): boolean {
+    return this.#mayMove === copyLater && byteLength < LARGE_BYTES
   }
 
   part(view: ArrayBufferView): void {

@@ -1,8 +1,7 @@
 import { serialize } from 'node:v8'
-import { walk } from '../placement/members.ts'
 import { isMovable } from '../placement/move.ts'
 import { notTransferable, toProcess } from '../placement/not-transferable.ts'
-import { type MayMove, moveNone, pack } from '../placement/pack.ts'
+import { copyAll, pack } from '../placement/pack.ts'
 import { BATCH, DONE, FAILED, FIELDS, OUTPUT, type WorkerReport } from '../placement/region/protocol.ts'
 import { toWire } from '../placement/wire-error.ts'
 import { clockMs, setImmediate } from '../timers.ts'
@@ -56,23 +55,17 @@ export class RegionOutbox {
 
   #add(entry: readonly unknown[]): void {
     const valueAt = VALUE_AT[entry[0] as number]
-    if (valueAt === undefined) this.#entries.push(...entry)
-    else {
-      let packed: readonly unknown[]
-      try {
-        packed = entry.with(valueAt, this.#packed(entry[valueAt], entry[0] === FAILED ? moveNone : isMovable))
-      } catch (cause) {
-        packed = this.#instead(entry, valueAt, cause)
-      }
-      this.#entries.push(...packed)
-    }
+    this.#entries.push(...(valueAt === undefined ? entry : this.#packed(entry, valueAt)))
   }
 
-  /** @throws where the value cannot be looked through, and then cannot be sent either. */
-  #packed(value: unknown, mayMove: MayMove): unknown {
-    if (!this.#port.isProcess) return pack(value, this.#transfers, mayMove)
-    if (typeof value === 'object' && value !== null) walk(value)
-    return value
+  /** An entry with its value as it is now: what the module writes to its own before the message leaves is not in it. */
+  #packed(entry: readonly unknown[], valueAt: number): readonly unknown[] {
+    const mayMove = entry[0] === FAILED ? copyAll : isMovable
+    try {
+      return entry.with(valueAt, pack(entry[valueAt], this.#transfers, mayMove))
+    } catch (cause) {
+      return this.#instead(entry, valueAt, cause)
+    }
   }
 
   /** Tells how things stand at the end of this turn. */

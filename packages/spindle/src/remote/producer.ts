@@ -3,7 +3,7 @@ import type { PipelineState } from '../engine/resume/state.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { SegmentPool } from '../placement/memory/segment-pool.ts'
 import { isMovable } from '../placement/move.ts'
-import { moveAll, moveNone } from '../placement/pack.ts'
+import { copyAll, moveAll } from '../placement/pack.ts'
 import { setImmediate } from '../timers.ts'
 import { ArenaSender } from './arena-sender.ts'
 import { IterableSupply } from './iterable-supply.ts'
@@ -51,7 +51,7 @@ export class Producer {
     this.#arena = arena === undefined ? undefined : SegmentPool.attach(arena)
     this.#outbox = new Outbox(link, {
       bufferSize,
-      mayMove: { all: moveAll, marked: isMovable, none: moveNone }[moves],
+      mayMove: { all: moveAll, marked: isMovable, none: copyAll }[moves],
       arena: this.#arena === undefined ? undefined : new ArenaSender(this.#arena),
       onError: (error) => void this.#fail(error),
     })

@@ -2,7 +2,7 @@ import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
 import { clockMs } from '../../timers.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
-import { moveNone } from '../pack.ts'
+import { copyLater } from '../pack.ts'
 import { type EntrySetup, startThread } from '../start-worker.ts'
 import type { WorkerOp } from '../worker-op.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
@@ -47,7 +47,7 @@ export class ThreadLink implements WorkerLink, Guarded {
           control.posted()
         },
       },
-      moveNone,
+      copyLater,
     )
     let thrown: unknown
     worker.on('message', (message: unknown) => {

@@ -3,7 +3,7 @@ import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
 import { walk } from '../members.ts'
 import { notTransferable, toProcess } from '../not-transferable.ts'
-import { moveNone, pack } from '../pack.ts'
+import { copyLater, pack } from '../pack.ts'
 import { fromWire } from '../wire-error.ts'
 import type { Channel, ChannelEnding } from './channel.ts'
 import { HoldWatch } from './hold-watch.ts'
@@ -255,7 +255,7 @@ export class RegionWorker {
 
   /** An item as it is sent: the main side keeps its own. */
   #packed(value: unknown, transfers: Set<ArrayBuffer>): unknown {
-    if (this.#options.kind === 'thread') return pack(value, transfers, moveNone)
+    if (this.#options.kind === 'thread') return pack(value, transfers, copyLater)
     if (typeof value === 'object' && value !== null) walk(value)
     return value
   }
