@@ -22,11 +22,23 @@ function sizeOfObject(value: object, depth: number): number {
   if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return value.byteLength
   if (value instanceof Blob) return value.size
   if (depth >= DEEPEST) return 8
+  if (Array.isArray(value)) return sizeOfList(value, depth)
   let bytes = 8
-  if (Array.isArray(value)) {
-    for (const member of value) bytes += sizeOf(member, depth + 1)
-  } else {
-    for (const name in value) bytes += sizeOf(peek(value, name), depth + 1)
+  for (const name in value) bytes += sizeOf(peek(value, name), depth + 1)
+  return bytes
+}
+
+/** Holes after which a list is no longer gone through place by place: it may have a billion of them. */
+const MANY_HOLES = 1000
+
+function sizeOfList(list: readonly unknown[], depth: number): number {
+  let bytes = 8
+  let holes = 0
+  for (let i = 0; i < list.length; i++) {
+    const member = list[i]
+    bytes += sizeOf(member, depth + 1)
+    if (member !== undefined || i in list || ++holes <= MANY_HOLES) continue
+    return Object.values(list).reduce((sum: number, one) => sum + sizeOf(one, depth + 1), 8)
   }
   return bytes
 }

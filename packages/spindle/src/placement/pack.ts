@@ -6,7 +6,8 @@ import { classOf, isMemory, type Memory, viewOf, walk, withReplaced } from './me
 /** Whether a buffer may be given to the other side: then it is empty on this one. */
 export type MayMove = (buffer: ArrayBuffer) => boolean
 
-export const moveAll: MayMove = () => true
+/** All, but for those that can grow, which other processes get only within a message. */
+export const moveAll: MayMove = (buffer) => !isResizable(buffer)
 /** None: all are copied at once, for whoever sends may write to its own before the message leaves. */
 export const copyAll: MayMove = () => false
 /** None, and small ones are copied only by the sending: the sender leaves the value as it is until then. */

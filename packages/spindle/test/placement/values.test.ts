@@ -160,7 +160,9 @@ for (const [place, open] of Object.entries(places)) {
         const { sum, table, largeTable, scratch, last, part } = value as ReturnType<typeof Ops.keeping>
         assert.equal(sum, 200_020)
         assert.deepEqual([...table, largeTable[0], ...part], [10, 20, 30, 10, 10, 10])
-        assert.deepEqual([scratch[9], last[9]], [i + 1, i + 1], place)
+        assert.equal(last[9], i + 1)
+        // A result of a region may wait there until there is room, as one on the loop does, and is written over by the next call.
+        if (place.startsWith('a pool')) assert.equal(scratch[9], i + 1, place)
       }
     })
   })
