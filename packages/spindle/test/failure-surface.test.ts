@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import { merge, PipelineBuilder, PipelineFailure, SpindleError, StageFailure } from 'spindle'
 import { collect, collectFailure } from './support/consume.ts'
 import { deferred, settled, turns, until, untilAborted } from './support/gates.ts'
@@ -311,5 +312,38 @@ describe('when a stage fails', () => {
     await assert.rejects(pipeline.getItem(), PipelineFailure)
     gate.resolve()
     await until(() => closed)
+  })
+})
+
+describe('a pipeline’s failure, printed', () => {
+  it('is short: what happened and where, the cause with the user’s frames, where the rest is; no contents of items', async () => {
+    const items = Array.from({ length: 20 }, (_, i) => ({ i, text: `secret ${'x'.repeat(1000)}` }))
+    const load = ({ i }: { i: number }) => {
+      if (i > 2) throw new TypeError('bad header')
+      return i
+    }
+    const pipeline = new PipelineBuilder().addSource(items).pipe(load).build({ maxFailures: 5 })
+    const failure = await pipeline
+      .forEach(() => {})
+      .then(
+        () => undefined,
+        (error: PipelineFailure) => error,
+      )
+    const text = inspect(failure)
+    assert.match(
+      text,
+      /^PipelineFailure \[ERR_PIPELINE_FAILED\]: stage "load" \(.*\) failed on item 8: bad header, .*\n {4}at stage "load" \(/,
+    )
+    assert.match(text, /\[cause\]: TypeError: bad header\n.*failure-surface\.test\.ts/)
+    assert.ok(text.split('\n').length < 12, text)
+    const [stage] = (failure as PipelineFailure).errors
+    for (const printed of [
+      text,
+      inspect(stage),
+      inspect(failure, { customInspect: false }),
+      JSON.stringify(failure),
+    ])
+      assert.doesNotMatch(printed, /secret/)
+    assert.equal(stage?.recent.length, 6)
   })
 })
