@@ -1,7 +1,8 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import type { SpindleError } from '../errors.ts'
+import { walk } from '../placement/members.ts'
 import { FileSlots } from '../placement/memory/file-slots.ts'
-import { notTransferable } from '../placement/not-transferable.ts'
+import { type Border, notTransferable, toProcess } from '../placement/not-transferable.ts'
 import { commandOf } from '../placement/start-process.ts'
 import { startThread } from '../placement/start-worker.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
@@ -12,6 +13,7 @@ type Limits = ResourceLimits | undefined
 
 /** Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
 export function startInThread(owner: ChannelOwner, assignment: Assignment, limits: Limits): Channel {
+  checkCrossing(assignment)
   const entry = new URL('./thread-main.js', import.meta.url).href
   return new Channel(owner, undefined, (ends) => {
     const { port, lifeline } = ends
@@ -28,10 +30,11 @@ export function startInThread(owner: ChannelOwner, assignment: Assignment, limit
 
 /** Starts a process that runs the assignment, and the thread between. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
 export function startInProcess(owner: ChannelOwner, assignment: Assignment, limits: Limits): Channel {
+  checkCrossing(assignment)
   try {
     encode(assignment)
   } catch (error) {
-    throw crossing(assignment, error)
+    throw crossing(assignment, error, toProcess)
   }
   const bridge = new URL('./bridge-main.js', import.meta.url).href
   const { execArgv, file, tsx } = commandOf(new URL('./process-main.js', import.meta.url).href)
@@ -55,8 +58,18 @@ function openSlots(): FileSlots | undefined {
   }
 }
 
-function crossing({ args, build }: Assignment, error: unknown): SpindleError {
-  return notTransferable({ args, build }, 'options', error)
+/** Finds out what cannot be read, here or over there, before anything is started. */
+function checkCrossing(assignment: Assignment): void {
+  const { args, build } = assignment
+  try {
+    walk({ args, build })
+  } catch (error) {
+    throw crossing(assignment, error)
+  }
+}
+
+function crossing({ args, build }: Assignment, error: unknown, border?: Border): SpindleError {
+  return notTransferable({ args, build }, 'options', error, border)
 }
 
 function limitFlags({ maxOldGenerationSizeMb, maxYoungGenerationSizeMb }: ResourceLimits): string[] {

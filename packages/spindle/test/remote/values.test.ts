@@ -61,6 +61,16 @@ for (const [i, [form, start, way]] of forms.entries()) {
   })
 }
 
+it('arguments that cannot cross are refused before anything is started', () => {
+  for (const start of [runPipelineInWorker, runPipelineInProcess])
+    for (const name of Object.keys(refused))
+      assert.throws(
+        () => start(href, { args: refused[name]?.make() }),
+        { code: 'ERR_NOT_TRANSFERABLE', message: /^options cannot cross to another/ },
+        name,
+      )
+})
+
 for (const [place, start] of [
   ['a thread', starting(runPipelineInWorker)],
   ['a process', starting(runPipelineInProcess)],

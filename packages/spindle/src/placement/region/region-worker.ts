@@ -278,10 +278,12 @@ export class RegionWorker {
   }
 
   #setUp(): void {
+    const { plan } = this.#options
     try {
-      this.#channel.post({ plan: this.#options.plan, control: this.#control }, [])
+      walk(plan)
+      this.#channel.post({ plan, control: this.#control }, [])
     } catch (error) {
-      this.#startFailure = startFailure(notTransferable(this.#options.plan, 'region', error))
+      this.#startFailure = startFailure(notTransferable(plan, 'region', error))
       this.#channel.kill()
     }
   }
