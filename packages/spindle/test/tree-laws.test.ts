@@ -7,7 +7,7 @@ import { turns } from './support/gates.ts'
 import { expectTree, TreeRun, treeSpec } from './support/tree.ts'
 import { tries } from './support/tries.ts'
 
-const runs = { numRuns: tries(25), interruptAfterTimeLimit: 20_000, markInterruptAsFailure: true }
+const runs = { numRuns: tries(25), interruptAfterTimeLimit: 100_000, markInterruptAsFailure: true }
 const sorted = (items: readonly string[]) => items.toSorted()
 
 describe('in a graph of any shape', () => {

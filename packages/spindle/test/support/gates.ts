@@ -37,7 +37,11 @@ export async function turns(count = 1): Promise<void> {
 }
 
 /** Waits for a condition, turn by turn; fails after `limitMs`. */
-export async function until(condition: () => boolean, what = 'the condition', limitMs = 5000): Promise<void> {
+export async function until(
+  condition: () => boolean,
+  what = 'the condition',
+  limitMs = 60_000,
+): Promise<void> {
   const limit = performance.now() + limitMs
   while (!condition()) {
     if (performance.now() > limit) throw new Error(`${what} did not come about within ${limitMs} ms`)
