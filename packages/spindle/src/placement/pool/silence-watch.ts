@@ -29,11 +29,9 @@ export class SilenceWatch {
     this.#control = control
   }
 
-  /** The worker gets a task. */
+  /** The worker gets a task that has a limit. */
   gave(task: Task): void {
-    const { timeoutMs } = task.call
-    task.hasBegun = false
-    if (timeoutMs === undefined) return
+    const timeoutMs = task.call.timeoutMs as number
     task.givenAt = performance.now()
     const everyMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, timeoutMs / LOOKS))
     if (everyMs >= this.#everyMs) return
@@ -45,11 +43,12 @@ export class SilenceWatch {
 
   /** The worker has told something. */
   heard(): void {
-    this.#heardAt = performance.now()
+    if (this.#timer !== undefined) this.#heardAt = performance.now()
   }
 
   stop(): void {
     clearInterval(this.#timer)
+    this.#timer = undefined
     this.#everyMs = Number.POSITIVE_INFINITY
   }
 
