@@ -99,7 +99,7 @@ export class PoolWorker implements LinkListener {
   hasRoomFor(task: Task): boolean {
     if (!this.isReady || this.isRetiring || this.#suspect !== undefined || this.#freeSlots.length === 0)
       return false
-    if (!this.#inits.hasRoomFor(task)) return false
+    if (task.call.init !== undefined && !this.#inits.hasRoomFor(task)) return false
     if (task.isSuspect) return this.load === 0
     const { ms, isGenerator } = this.#owner.facts.of(task.op)
     if (isGenerator && this.#generators >= GENERATOR_SLOTS) return false
@@ -112,6 +112,7 @@ export class PoolWorker implements LinkListener {
     this.#tasks[slot] = task
     task.worker = this
     task.slot = slot
+    task.hasBegun = false
     task.isGenerator = this.#owner.facts.of(task.op).isGenerator
     if (task.isGenerator) this.#generators++
     this.#setLoad(task, true)
@@ -119,8 +120,8 @@ export class PoolWorker implements LinkListener {
     if (++this.#given >= this.#owner.maxTasks) this.isRetiring = true
     if (task.isSuspect) this.#suspect = task
     this.#link.control.reset(slot)
-    this.#inits.gave(task)
-    this.#silence.gave(task)
+    if (task.call.init !== undefined) this.#inits.gave(task)
+    if (task.call.timeoutMs !== undefined) this.#silence.gave(task)
     try {
       this.#sender.add(task)
     } catch (error) {

@@ -30,11 +30,9 @@ export class SilenceWatch {
     this.#control = control
   }
 
-  /** The worker gets a task. */
+  /** The worker gets a task that has a limit. */
   gave(task: Task): void {
-    const { timeoutMs } = task.call
-    task.hasBegun = false
-    if (timeoutMs === undefined) return
+    const timeoutMs = task.call.timeoutMs as number
     task.givenAt = clockMs()
     const everyMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, timeoutMs / LOOKS))
     if (everyMs >= this.#everyMs) return
@@ -46,11 +44,12 @@ export class SilenceWatch {
 
   /** The worker has told something. */
   heard(): void {
-    this.#heardAt = clockMs()
+    if (this.#timer !== undefined) this.#heardAt = clockMs()
   }
 
   stop(): void {
     clearInterval(this.#timer)
+    this.#timer = undefined
     this.#everyMs = Number.POSITIVE_INFINITY
   }
 

@@ -1,10 +1,10 @@
 import { badOption } from '../../check.ts'
-import { InfrastructureError, isInfrastructureError, messageOf, SpindleError } from '../../errors.ts'
+import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
 import type { Executor, ExecutorCall } from '../executor.ts'
 import { checkNesting, isNested, moduleName, startsWorkers } from '../nesting.ts'
 import { wholeBuffersOf } from '../pack.ts'
-import { StartTries } from '../start-tries.ts'
+import { isFinal, StartTries } from '../start-tries.ts'
 import type { OpReference } from '../worker-modules.ts'
 import { AbortWatch } from './abort-watch.ts'
 import { BufferStock } from './buffer-stock.ts'
@@ -284,7 +284,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
 
   /** A worker was not ready when it ended: another one is tried after a while, unless that is of no use. */
   #notStarted(cause: unknown): void {
-    if (this.#retry !== undefined && !isInfrastructureError(cause)) return
+    if (this.#retry !== undefined && !isFinal(cause)) return
     const waitMs = this.#tries.failedWith(cause)
     if (waitMs === undefined) {
       this.#hasGivenUp = true
