@@ -36,6 +36,8 @@ export class SourceStage extends Stage implements Resumable {
   /** In a call of `next()`: a generator cannot be closed then. */
   private isInNext = false
   private isPaused = false
+  /** Whether the rest of the epoch is not wanted. */
+  private isSkipping = false
   private readonly timer: TaskTimer = new TaskTimer()
   /** When the pending step was asked for, by the coarse clock. */
   private askedAt = 0
@@ -91,6 +93,14 @@ export class SourceStage extends Stage implements Resumable {
 
   inputEnded(): void {}
 
+  /** The rest of an epoch is not wanted: it is closed, and its boundary comes at once. */
+  skipEpoch(epoch: number): void {
+    if (this.state !== RUNNING || this.origin.epoch !== epoch || this.isSkipping) return
+    this.isSkipping = true
+    if (this.isPending) this.closeSteps()
+    else this.pump()
+  }
+
   roomMade(): void {
     if (this.exit.capacity - this.exit.length >= this.exit.refillAt) this.pump()
   }
@@ -119,6 +129,11 @@ export class SourceStage extends Stage implements Resumable {
   /** Takes steps until there is no room, or one to wait for. Leaves `isBusy` set only if something will come back here. */
   private pull(): void {
     while (this.state === RUNNING && !this.isPaused && this.exit.hasRoom()) {
+      if (this.isSkipping) {
+        this.closeSteps()
+        this.endEpoch()
+        continue
+      }
       if (this.tracker !== undefined && !this.tracker.mayGive()) break
       if (this.isFirst) this.isFirst = false
       else if (isSliceOver()) {
@@ -202,6 +217,10 @@ export class SourceStage extends Stage implements Resumable {
       this.closeSteps()
       return false
     }
+    if (this.isSkipping) {
+      if (step.done === true) this.steps = undefined
+      return true
+    }
     if (step.done === true) return this.endEpoch()
     const value = step.value
     if (
@@ -237,6 +256,7 @@ export class SourceStage extends Stage implements Resumable {
 
   private endEpoch(): boolean {
     this.steps = undefined
+    this.isSkipping = false
     const next = this.tracker?.end(this.config.continuous)
     if (!this.config.continuous) {
       this.isBusy = false
