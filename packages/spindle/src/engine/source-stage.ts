@@ -320,8 +320,13 @@ export class SourceStage extends Stage implements Resumable {
     const steps = this.steps
     if (steps === undefined) return
     this.steps = undefined
-    const failed = (error: unknown): void =>
-      this.host.logger.warn('spindle: the source failed while it was closed', error)
+    const failed = (error: unknown): void => {
+      try {
+        this.host.logger.warn('spindle: the source failed while it was closed', error)
+      } catch {
+        // A logger that throws has nobody to be told to.
+      }
+    }
     try {
       this.closing(steps.return?.(), failed)
     } catch (error) {

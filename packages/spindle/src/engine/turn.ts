@@ -15,6 +15,10 @@ const LONGEST_STRIDE = 64
 /** Quick looks in a row before the stride is doubled. */
 const LOOKS_PER_STRIDE = 64
 
+// As in `marker.ts`: an imported binding would be looked up at each use.
+const words = marker
+const AT = LEFT
+
 let sliceStart = 0
 let lastLook = 0
 let stride = 1
@@ -31,8 +35,8 @@ let isTurning = false
  * once too often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a microsecond.
  */
 export function isSliceOver(): boolean {
-  const left = (marker[LEFT] as number) - 1
-  marker[LEFT] = left
+  const left = (words[AT] as number) - 1
+  words[AT] = left
   return left <= 0 && look()
 }
 
@@ -41,12 +45,12 @@ export function isSliceOver(): boolean {
  * the time is looked at here, too.
  */
 export function isSliceOverMidway(): boolean {
-  return (marker[LEFT] as number) <= 1 && isSliceOver()
+  return (words[AT] as number) <= 1 && isSliceOver()
 }
 
 function look(): boolean {
   // Whoever asks next is to look, too, if this says yes.
-  marker[LEFT] = 1
+  words[AT] = 1
   if (waiting.length > 0) return true
   const now = exactNow()
   const sinceLook = now - lastLook
@@ -57,7 +61,7 @@ function look(): boolean {
     return true
   }
   adapt(sinceLook)
-  marker[LEFT] = stride
+  words[AT] = stride
   return false
 }
 
@@ -75,7 +79,7 @@ function adapt(sinceLook: number): void {
 /** Has `work` resumed in the next turn of the loop. */
 export function resumeNextTurn(work: Resumable): void {
   // Whoever asks before the turn is to be told so.
-  marker[LEFT] = 1
+  words[AT] = 1
   waiting.push(work)
   schedule()
 }
@@ -97,7 +101,7 @@ function turn(): void {
   waiting = []
   isScheduled = false
   sliceStart = lastLook = exactNow()
-  marker[LEFT] = 1
+  words[AT] = 1
   isTurning = true
   let done = 0
   try {
