@@ -25,7 +25,6 @@ let stride = 1
 let quickLooks = 0
 let waiting: Resumable[] = []
 let isScheduled = false
-let isTurning = false
 
 /**
  * Whether the engine has held the loop for a slice (5 ms), and must let it turn before the next call: asked before each call of the user's code, and where
@@ -87,12 +86,6 @@ export function resumeNextTurn(work: Resumable): void {
 function schedule(): void {
   if (isScheduled) return
   isScheduled = true
-  // From the callback of some I/O the first immediate comes before the timers; the second one has had the whole loop go round.
-  if (isTurning) setImmediate(turn)
-  else setImmediate(beforeTurn)
-}
-
-function beforeTurn(): void {
   setImmediate(turn)
 }
 
@@ -102,7 +95,6 @@ function turn(): void {
   isScheduled = false
   sliceStart = lastLook = exactNow()
   words[AT] = 1
-  isTurning = true
   let done = 0
   try {
     // One that takes a slice for itself must not keep the others from theirs: they are the first in the next turn.
@@ -112,7 +104,6 @@ function turn(): void {
     )
       resumed[done++]?.resume()
   } finally {
-    isTurning = false
     if (done < resumed.length) {
       waiting = [...resumed.slice(done), ...waiting]
       schedule()
