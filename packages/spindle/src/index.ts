@@ -12,6 +12,7 @@ export type {
   AggregateOptions,
   ElementOf,
   MergeOptions,
+  MergeStopOptions,
   OpFunction,
   Output,
   PipeOptions,

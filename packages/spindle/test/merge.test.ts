@@ -206,3 +206,119 @@ describe('merge with an op', () => {
     assert.equal(watch.closes, 1)
   })
 })
+
+describe("merge with stop: 'first'", () => {
+  const endless = () => {
+    const { source, watch } = watchedGenerator(Number.POSITIVE_INFINITY)
+    return { watch, builder: new PipelineBuilder().addSource(source).pipe(async (value) => value + 1000) }
+  }
+
+  it('ends with the first input that has ended: all of that one comes out, the other sources are closed once', async () => {
+    const [one, two] = [endless(), endless()]
+    const pipeline = merge(one.builder, from(0, 5), two.builder, { stop: 'first' })
+      .pipe((value) => value)
+      .build()
+    const items = await collect(pipeline)
+    assert.deepEqual(
+      items.filter((value) => value < 1000),
+      range(5),
+    )
+    for (const { watch } of [one, two]) assert.equal(watch.closes, 1)
+    await pipeline.done
+    const { stages } = pipeline.stats()
+    const merged = stages.find(({ name }) => name === 'merge')
+    assert.equal(merged?.emitted, items.length, 'what was in the merge came out')
+  })
+
+  it('ends at once where an input is empty, and with a failure where one fails', async () => {
+    const one = endless()
+    assert.deepEqual(await collect(merge(from(0, 0), one.builder, { stop: 'first' }).build()), [])
+    const two = endless()
+    const failing = from(0, 3).pipe((value): number => {
+      if (value === 2) throw new Error('on purpose')
+      return value
+    })
+    const { items } = await collectFailure(merge(failing, two.builder, { stop: 'first' }).build())
+    assert.deepEqual(
+      items.filter((value) => value < 1000),
+      [0, 1],
+    )
+    assert.equal(two.watch.closes, 1)
+  })
+
+  it('waits for all inputs where nothing is said, or all', async () => {
+    for (const options of [{}, { stop: 'all' }] as const)
+      assert.deepEqual(sorted(await collect(merge(from(0, 2), from(2, 9), options).build())), range(11))
+  })
+
+  it('ends an epoch of continuous sources with the first input, and begins the next one anew', async () => {
+    const opened: number[] = []
+    let closes = 0
+    const long = new PipelineBuilder().addSource(
+      async function* ({ epoch }: { epoch: number }) {
+        opened.push(epoch)
+        try {
+          for (let n = 0; ; n++) yield 1000 + epoch * 100_000 + n
+        } finally {
+          closes++
+        }
+      },
+      { continuous: true },
+    )
+    const short = new PipelineBuilder().addSource(({ epoch }) => range(4, epoch * 10), { continuous: true })
+    const pipeline = merge(
+      long.pipe(async (value) => value, { concurrency: 3 }),
+      short,
+      { stop: 'first' },
+    ).build()
+    for (let epoch = 0; epoch < 4; epoch++) {
+      const items = await collect(pipeline)
+      assert.deepEqual(
+        items.filter((value) => value < 1000),
+        range(4, epoch * 10),
+      )
+      const others = sorted(items.filter((value) => value >= 1000))
+      assert.deepEqual(others, range(others.length, 1000 + epoch * 100_000))
+    }
+    await pipeline.stop()
+    assert.deepEqual(opened, range(opened.length))
+    assert.equal(closes, opened.length)
+  })
+
+  it('keeps a state exact, and refuses one of continuous sources', async () => {
+    const build = (options: object) =>
+      merge(
+        from(0, 8),
+        from(100, 8).pipe((value) => value),
+        { stop: 'first' },
+      ).build({ resumable: true, ...options })
+    const first = build({})
+    const before = await take(first, 5)
+    const state = JSON.parse(JSON.stringify(first.state()))
+    await first.stop()
+    const after = await collect(build({ state }))
+    const all = [...before.slice(0, 4), ...after]
+    assert.equal(new Set(all).size, all.length, 'nothing comes twice')
+    assert.deepEqual(sorted(all.filter((value) => value < 100)), range(8))
+    throwsCode(
+      () => merge(from(0, 8), from(100, 8)).build({ resumable: true, state }),
+      'ERR_OTHER_STATE',
+      /until the first has ended/,
+    )
+    const again = () => new PipelineBuilder().addSource(range(3), { continuous: true })
+    throwsCode(
+      () => merge(again(), again(), { stop: 'first' }).build({ resumable: true }),
+      'ERR_NOT_RESUMABLE',
+      /ends its epochs with the first input/,
+    )
+  })
+
+  it('is checked', () => {
+    throwsCode(() => merge(from(0, 1), { stop: 'last' as 'first' }), 'ERR_BAD_OPTION', /`stop` must be/)
+    throwsCode(
+      () => merge(from(0, 1), { op: () => [], stop: 'first' } as never),
+      'ERR_BAD_OPTION',
+      /`stop` must be left out where there is an `op`/,
+    )
+  })
+})

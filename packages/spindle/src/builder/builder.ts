@@ -1,4 +1,4 @@
-import { badOption, checkFunction, checkInteger, checkOptions, show } from '../check.ts'
+import { badOption, checkChoice, checkFunction, checkInteger, checkOptions, show } from '../check.ts'
 import { checkCopy, isOf, mark } from '../copies.ts'
 import {
   describeStage,
@@ -26,6 +26,7 @@ import type {
   AggregateOptions,
   ElementOf,
   MergeOptions,
+  MergeStopOptions,
   OpFunction,
   Output,
   PipeOptions,
@@ -350,14 +351,23 @@ export function merge<const B extends readonly PipelineBuilder<unknown>[]>(
 export function merge<const B extends readonly PipelineBuilder<unknown>[], R>(
   ...args: [...inputs: B, options: MergeOptions<OutputOfBuilders<B>, R>]
 ): PipelineBuilder<Exclude<Awaited<R>, undefined>>
+export function merge<const B extends readonly PipelineBuilder<unknown>[]>(
+  ...args: [...inputs: B, options: MergeStopOptions]
+): PipelineBuilder<OutputOfBuilders<B>>
 export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
   const where = callSite()
   const last = args.at(-1)
   const hasOptions = args.length > 0 && !isOf(last, 'PipelineBuilder')
   const inputs = hasOptions ? args.slice(0, -1) : args
-  const options = (hasOptions ? last : {}) as Partial<MergeOptions<unknown, unknown>>
-  checkOptions(options, ['op', 'name'], where)
-  if (options.op !== undefined) checkFunction('op', options.op, where)
+  const options = (hasOptions ? last : {}) as Partial<MergeOptions<unknown, unknown>> & MergeStopOptions
+  checkOptions(options, ['op', 'stop', 'name'], where)
+  const { stop = 'all' } = options
+  checkChoice('stop', stop, ['first', 'all'], where)
+  if (options.op !== undefined) {
+    checkFunction('op', options.op, where)
+    if (options.stop !== undefined)
+      badOption('stop', 'left out where there is an `op`, which ends when its outputs do', stop, where)
+  }
   if (inputs.length === 0) badOption('inputs', 'at least one upstream pipeline', 'none', where)
   const configs = inputs.map((input, i) => {
     checkCopy(`inputs[${i}]`, input, 'PipelineBuilder', where)
@@ -369,6 +379,7 @@ export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
     kind: 'merge',
     inputs: Object.freeze(configs),
     op: options.op as MergeOp | undefined,
+    stopsFirst: stop === 'first',
     name: options.name ?? 'merge',
     buffer: DEFAULT_BUFFER,
     where,

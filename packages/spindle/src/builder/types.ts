@@ -89,7 +89,18 @@ export interface VariantOptions {
   readonly lookAhead?: number
 }
 
-/** Options of `merge()`. */
+/** Options of a `merge()` that passes items on as they arrive. */
+export interface MergeStopOptions {
+  /**
+   * `'all'` (default): it ends when all inputs have ended. `'first'`: when the first of them has. All of that one's items come out; the other sources are
+   * closed, and what of theirs is not in the merge is discarded. Of continuous sources, the epoch ends so, and the next one begins anew in all of them.
+   */
+  readonly stop?: 'first' | 'all'
+  /** Name in statistics and errors. Default `'merge'`. */
+  readonly name?: string
+}
+
+/** Options of a `merge()` with an op of your own. */
 export interface MergeOptions<I, R> {
   /**
    * Joins the inputs: gets one async iterable for each, gives the outputs. Called once an epoch. Without it, items are passed on as they

@@ -153,6 +153,10 @@ export class AggregateStage extends PipeStage {
       this.#members?.retireAll()
       return false
     }
+    if (this.mustTurn()) {
+      this.#isFlushWaiting = true
+      return true
+    }
     // The first batch of the rest has a place, as any other has; those after it wait for one.
     let mayGive = true
     while (this.#hasRest && mayGive && this.state === RUNNING) {

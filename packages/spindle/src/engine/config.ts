@@ -27,6 +27,8 @@ export interface MergeConfig {
   readonly kind: 'merge'
   readonly inputs: readonly PipelineConfig[]
   readonly op: MergeOp | undefined
+  /** Whether it ends, or its epoch does, with the first input that has ended. */
+  readonly stopsFirst: boolean
   readonly name: string
   readonly buffer: number
   readonly where: string | undefined
@@ -155,7 +157,7 @@ export function describeStart(start: SourceConfig | MergeConfig): string[] {
   }
   const op = start.op === undefined ? '' : `op: ${nameOf(start.op)}, `
   return [
-    `merge(${op}inputs: ${start.inputs.length})${at(start.where)}`,
+    `merge(${op}${start.stopsFirst ? "stop: 'first', " : ''}inputs: ${start.inputs.length})${at(start.where)}`,
     ...start.inputs.flatMap((input, i) => [
       `  pipeline${i}:`,
       ...indent([...describeStart(input.source), ...input.stages.flatMap(describeStage)], 4),

@@ -13,8 +13,11 @@ const NUMBER_AT = 13
 /** Position of how many calls may begin before `turn.ts` looks at the time. Whoever sees from outside that a call takes long puts 0 there. */
 export const LEFT = 1
 
+// Not exported itself: V8 looks an exported binding up at each use, and takes this one for the constant it is.
+const words: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(64))
+
 /** The word, at position 0. */
-export const marker: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(64))
+export const marker: Int32Array<SharedArrayBuffer> = words
 
 let lastCode = 0
 
@@ -27,13 +30,13 @@ export function newMark(): number {
 /** A stage begins its `count`-th call of the user's code. Returns the word, for {@link leave}. */
 export function enter(mark: number, count: number): number {
   const word = (count << NUMBER_AT) | mark
-  marker[0] = word
+  words[0] = word
   return word
 }
 
 /** The call has come back. */
 export function leave(word: number): void {
-  marker[0] = word | OUTSIDE
+  words[0] = word | OUTSIDE
 }
 
 /** The code of the stage that was called last. */

@@ -4,10 +4,11 @@ import { currentScope } from './async-scope.ts'
 import type { MergeOp } from './config.ts'
 import { checkStep, type Outputs } from './expansion.ts'
 import type { Host } from './host.ts'
-import { Item, type Origin } from './item.ts'
+import { discard, Item, type Origin } from './item.ts'
 import type { PendingWork } from './pending-work.ts'
 import { Port } from './port.ts'
 import { Queue } from './queue.ts'
+import type { SourceStage } from './source-stage.ts'
 import { RUNNING, Stage } from './stage.ts'
 import { isSliceOver, resumeNextTurn } from './turn.ts'
 import type { StageInfo } from './types.ts'
@@ -20,9 +21,19 @@ export class MergeStage extends Stage {
   readonly exit: Queue
   protected readonly ports: readonly Port[]
   #next = 0
+  /** Where it ends, or its epochs do, with the first input: what each input takes from. */
+  readonly #sources: readonly (readonly SourceStage[])[] | undefined
 
-  constructor(info: StageInfo, host: Host, inputs: readonly Queue[], buffer: number) {
+  /** `sources`: those of each input, if the first one that has ended ends it all. */
+  constructor(
+    info: StageInfo,
+    host: Host,
+    inputs: readonly Queue[],
+    buffer: number,
+    sources?: readonly (readonly SourceStage[])[],
+  ) {
     super(info, host)
+    this.#sources = sources
     this.exit = new Queue(buffer, undefined)
     this.exit.producer = this
     this.ports = inputs.map((input, i) => new Port(input, i, this))
@@ -80,14 +91,40 @@ export class MergeStage extends Stage {
   /** An input has ended or come to a boundary. */
   portChanged(): void {
     if (this.state !== RUNNING) return
-    if (this.ports.every((port) => port.isEnded || port.boundary !== undefined)) this.#join()
+    if (this.#sources !== undefined) this.#endWithFirst(this.#sources)
+    if (this.state === RUNNING && this.ports.every((port) => port.isEnded || port.boundary !== undefined))
+      this.#join()
+  }
+
+  /** An input has ended: so does this. One has come to its boundary: the others are to come to theirs at once. */
+  #endWithFirst(sources: readonly (readonly SourceStage[])[]): void {
+    if (this.ports.some((port) => port.isEnded)) {
+      this.#endAll()
+      return
+    }
+    const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
+    if (boundary === undefined) return
+    const others = this.ports.filter((port) => port.boundary === undefined && !port.isSkipping)
+    for (const port of others) {
+      port.isSkipping = true
+      for (const source of sources[port.position] ?? []) source.skipEpoch(boundary.origin.epoch)
+    }
+    for (const port of others) port.skip()
+  }
+
+  #endAll(): void {
+    for (const { isEnded, input } of this.ports) {
+      if (isEnded) continue
+      input.producer.cancel(true)
+      input.discard(discard)
+    }
+    this.finish()
   }
 
   #join(): void {
     const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
     if (boundary === undefined || this.ports.some((port) => port.isEnded)) {
-      for (const port of this.ports) if (!port.isEnded) port.input.producer.cancel(true)
-      this.finish()
+      this.#endAll()
       return
     }
     for (const port of this.ports) port.boundary = undefined

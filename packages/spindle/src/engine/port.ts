@@ -1,4 +1,4 @@
-import { type Item, isBoundary } from './item.ts'
+import { discard, type Item, isBoundary } from './item.ts'
 import type { Consumer, Queue } from './queue.ts'
 
 /** What a {@link Port} belongs to. */
@@ -15,6 +15,8 @@ export class Port implements Consumer {
   readonly position: number
   boundary: Item | undefined
   isEnded = false
+  /** Whether the rest of its epoch is not wanted: it is thrown away as it comes, up to the boundary. */
+  isSkipping = false
   readonly #owner: PortOwner
   #hasTaken = false
 
@@ -26,7 +28,7 @@ export class Port implements Consumer {
   }
 
   canStart(): boolean {
-    return this.boundary === undefined && this.#owner.canStart()
+    return this.boundary === undefined && (this.isSkipping || this.#owner.canStart())
   }
 
   offer(item: Item): boolean {
@@ -38,7 +40,11 @@ export class Port implements Consumer {
   private start(item: Item): void {
     if (isBoundary(item)) {
       this.boundary = item
+      this.isSkipping = false
       this.#owner.portChanged()
+    } else if (this.isSkipping) {
+      this.input.discarded++
+      discard(item)
     } else this.#owner.accept(this, item)
   }
 
@@ -54,6 +60,12 @@ export class Port implements Consumer {
     this.#hasTaken = true
     this.start(this.input.shift() as Item)
     return true
+  }
+
+  /** Throws away what is queued of an epoch that is not wanted. */
+  skip(): void {
+    while (this.isSkipping && this.takeOne());
+    this.settle()
   }
 
   /** After {@link takeOne}: tells upstream of the room, and sees whether that was the last item. */

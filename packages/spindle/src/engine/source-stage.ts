@@ -40,6 +40,8 @@ export class SourceStage extends Stage implements Resumable {
   /** In a call of `next()`: a generator cannot be closed then. */
   private isInNext = false
   private isPaused = false
+  /** Whether the rest of the epoch is not wanted. */
+  private isSkipping = false
   private readonly timer: TaskTimer = new TaskTimer()
   /** When the pending step was asked for, by the coarse clock. */
   private askedAt = 0
@@ -104,6 +106,14 @@ export class SourceStage extends Stage implements Resumable {
 
   inputEnded(): void {}
 
+  /** The rest of an epoch is not wanted: it is closed, and its boundary comes at once. */
+  skipEpoch(epoch: number): void {
+    if (this.state !== RUNNING || this.origin.epoch !== epoch || this.isSkipping) return
+    this.isSkipping = true
+    if (this.isPending) this.closeSteps()
+    else this.pump()
+  }
+
   roomMade(): void {
     if (this.exit.capacity - this.exit.length >= this.exit.refillAt) this.pump()
   }
@@ -132,6 +142,11 @@ export class SourceStage extends Stage implements Resumable {
   /** Takes steps until there is no room, or one to wait for. Leaves `isBusy` set only if something will come back here. */
   private pull(): void {
     while (this.state === RUNNING && !this.isPaused && this.exit.hasRoom()) {
+      if (this.isSkipping) {
+        this.closeSteps()
+        this.endEpoch()
+        continue
+      }
       if (this.tracker !== undefined && !this.tracker.mayGive()) break
       if (this.isFirst) this.isFirst = false
       else if (isSliceOver()) {
@@ -224,6 +239,10 @@ export class SourceStage extends Stage implements Resumable {
       this.closeSteps()
       return false
     }
+    if (this.isSkipping) {
+      if (isLast) this.steps = undefined
+      return true
+    }
     if (isLast) return this.endEpoch()
     if (isThenable(value)) {
       this.isPending = true
@@ -255,6 +274,7 @@ export class SourceStage extends Stage implements Resumable {
   private endEpoch(): boolean {
     usedUpBy(this.config.source, this.steps)
     this.steps = undefined
+    this.isSkipping = false
     const next = this.tracker?.end(this.config.continuous)
     if (!this.config.continuous) {
       this.isBusy = false
@@ -310,8 +330,13 @@ export class SourceStage extends Stage implements Resumable {
     const steps = this.steps
     if (steps === undefined) return
     this.steps = undefined
-    const failed = (error: unknown): void =>
-      this.host.logger.warn('spindle: the source failed while it was closed', error)
+    const failed = (error: unknown): void => {
+      try {
+        this.host.logger.warn('spindle: the source failed while it was closed', error)
+      } catch {
+        // A logger that throws has nobody to be told to.
+      }
+    }
     try {
       this.closing(steps.return?.(), failed)
     } catch (error) {

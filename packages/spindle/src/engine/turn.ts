@@ -23,13 +23,16 @@ const LONGEST_STRIDE = 64
 /** Quick looks in a row before the stride is doubled. */
 const LOOKS_PER_STRIDE = 64
 
+// As in `marker.ts`: an imported binding would be looked up at each use.
+const words = marker
+const AT = LEFT
+
 let sliceStart = 0
 let lastLook = 0
 let stride = 1
 let quickLooks = 0
 let waiting: Waiting[] = []
 let isScheduled = false
-let isTurning = false
 
 /**
  * Whether the engine has held the loop for a slice (5 ms), and must let it turn before the next call: asked before each call of the user's code, and where
@@ -39,8 +42,8 @@ let isTurning = false
  * once too often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a microsecond.
  */
 export function isSliceOver(): boolean {
-  const left = (marker[LEFT] as number) - 1
-  marker[LEFT] = left
+  const left = (words[AT] as number) - 1
+  words[AT] = left
   return left <= 0 && look()
 }
 
@@ -49,12 +52,12 @@ export function isSliceOver(): boolean {
  * the time is looked at here, too.
  */
 export function isSliceOverMidway(): boolean {
-  return (marker[LEFT] as number) <= 1 && isSliceOver()
+  return (words[AT] as number) <= 1 && isSliceOver()
 }
 
 function look(): boolean {
   // Whoever asks next is to look, too, if this says yes.
-  marker[LEFT] = 1
+  words[AT] = 1
   if (waiting.length > 0) return true
   const now = exactNow()
   const sinceLook = now - lastLook
@@ -65,7 +68,7 @@ function look(): boolean {
     return true
   }
   adapt(sinceLook)
-  marker[LEFT] = stride
+  words[AT] = stride
   return false
 }
 
@@ -83,7 +86,7 @@ function adapt(sinceLook: number): void {
 /** Has `work` resumed in the next turn of the loop, in the caller's async context. */
 export function resumeNextTurn(work: Resumable): void {
   // Whoever asks before the turn is to be told so.
-  marker[LEFT] = 1
+  words[AT] = 1
   waiting.push({ work, scope: currentScope() })
   schedule()
 }
@@ -91,12 +94,6 @@ export function resumeNextTurn(work: Resumable): void {
 function schedule(): void {
   if (isScheduled) return
   isScheduled = true
-  // From the callback of some I/O the first immediate comes before the timers; the second one has had the whole loop go round.
-  if (isTurning) setImmediate(turn)
-  else setImmediate(beforeTurn)
-}
-
-function beforeTurn(): void {
   setImmediate(turn)
 }
 
@@ -105,8 +102,7 @@ function turn(): void {
   waiting = []
   isScheduled = false
   sliceStart = lastLook = exactNow()
-  marker[LEFT] = 1
-  isTurning = true
+  words[AT] = 1
   let done = 0
   try {
     // One that takes a slice for itself must not keep the others from theirs: they are the first in the next turn.
@@ -118,7 +114,6 @@ function turn(): void {
       scope.runInAsyncScope(work.resume, work)
     }
   } finally {
-    isTurning = false
     if (done < resumed.length) {
       waiting = [...resumed.slice(done), ...waiting]
       schedule()

@@ -113,10 +113,16 @@ class Wiring {
     const info = this.info(config.name, 1, config.where)
     const ordinal = this.#nextOrdinal++
     const at = this.stages.length
-    const inputs = config.inputs.map((input) => this.chain(input.source, input.stages))
+    const sources: SourceStage[][] = []
+    const inputs = config.inputs.map((input) => {
+      const first = this.sources.length
+      const queue = this.chain(input.source, input.stages)
+      sources.push(this.sources.slice(first))
+      return queue
+    })
     const stage =
       config.op === undefined
-        ? new MergeStage(info, this.#host, inputs, config.buffer)
+        ? new MergeStage(info, this.#host, inputs, config.buffer, config.stopsFirst ? sources : undefined)
         : new CustomMergeStage(info, this.#host, inputs, config.buffer, config.op, ordinal)
     this.stages.splice(at, 0, stage)
     return stage.exit

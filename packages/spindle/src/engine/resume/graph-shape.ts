@@ -10,7 +10,8 @@ export function shapeOf(config: PipelineConfig): readonly string[] {
 
 function startOf(start: SourceConfig | MergeConfig): string[] {
   if (start.kind === 'source') return [start.continuous ? 'continuous source' : 'source']
-  return ['merge', ...start.inputs.flatMap((input) => ['input', ...shapeOf(input)].map(indented))]
+  const merge = start.stopsFirst ? 'merge, until the first has ended' : 'merge'
+  return [merge, ...start.inputs.flatMap((input) => ['input', ...shapeOf(input)].map(indented))]
 }
 
 function stageOf(config: StageConfig): string[] {

@@ -71,10 +71,19 @@ function sourcesOf(start: SourceConfig | MergeConfig): SourceConfig[] {
       'ERR_NOT_RESUMABLE',
       `\`resumable\`: what the op of merge "${start.name}" gives cannot be traced to what it was given; mix seekable sources by mix() of spindle/source instead`,
     )
+  if (start.stopsFirst && isContinuous(start))
+    throw new SpindleError(
+      'ERR_NOT_RESUMABLE',
+      `\`resumable\`: merge "${start.name}" ends its epochs with the first input, so what is done of the others cannot be told: use \`stop: 'all'\`, or a source that is not continuous`,
+    )
   return start.inputs.flatMap((input) => {
     refuseTakenApart(input)
     return sourcesOf(input.source)
   })
+}
+
+function isContinuous(start: SourceConfig | MergeConfig): boolean {
+  return start.kind === 'source' ? start.continuous : start.inputs.some(({ source }) => isContinuous(source))
 }
 
 /** Batches that are made in a region cannot be made again as they were, so none may be taken apart. */
