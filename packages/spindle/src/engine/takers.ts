@@ -128,7 +128,7 @@ export class Pump implements Taker {
       return false
     }
     leave(word)
-    if (!isThenable(result)) {
+    if (result === undefined || !isThenable(result)) {
       this.outlet.commits?.asked(this.holder)
       return true
     }
