@@ -95,11 +95,16 @@ export class Expansion implements Resumable {
         return
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
+      let isPending: boolean
       this.isWaiting = true
       this.timing = this.stage.timeOutput()
       const word = enter(this.stage.mark, this.position)
       try {
         step = this.outputs.next()
+        isPending =
+          typeof step === 'object' &&
+          step !== null &&
+          typeof (step as { readonly then?: unknown }).then === 'function'
       } catch (error) {
         this.threw(error)
         return
@@ -107,12 +112,12 @@ export class Expansion implements Resumable {
         leave(word)
         if (this.timing !== undefined) this.stage.outputReturned(this.timing)
       }
-      if (isThenable(step)) {
+      if (isPending) {
         this.wait(adopt(step as PromiseLike<IteratorResult<unknown>>))
         return
       }
       this.isWaiting = false
-      if (!this.take(step)) return
+      if (!this.take(step as IteratorResult<unknown>)) return
     }
   }
 
@@ -169,7 +174,7 @@ export class Expansion implements Resumable {
       this.threw(error)
       return false
     }
-    if (!isLast && isThenable(value)) {
+    if ((typeof value === 'object' || typeof value === 'function') && isThenable(value)) {
       this.waitForValue(adopt(value))
       return false
     }

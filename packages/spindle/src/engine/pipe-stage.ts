@@ -151,21 +151,25 @@ export class PipeStage extends ExpandingStage {
     // Called as a function, not as a method of the stage: its `this` is none of the engine's.
     const { op } = this
     let result: unknown
+    let isPending = false
     const word = enter(this.mark, count)
     try {
       result = op(item.value, unseen)
+      isPending = result instanceof Promise
     } catch (error) {
       leave(word)
-      this.taskFailed(item, item.value, error, 1)
+      // What the op has returned may be a Proxy that throws when it is looked at: that is data.
+      if (result === undefined) this.taskFailed(item, item.value, error, 1)
+      else this.begun(item, result, undefined)
       return
     }
     leave(word)
-    if (isPromise(result)) {
+    if (isPending) {
       let slot = this.freeSlot
       if (slot === undefined) slot = this.newSlot()
       else this.freeSlot = slot.next
       slot.item = item
-      slot.listen(result)
+      slot.listen(result as Promise<unknown>)
     } else if (this.isFast && result !== undefined && (result === null || isPlain(result))) {
       this.running--
       item.value = result

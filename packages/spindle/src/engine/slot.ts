@@ -1,3 +1,4 @@
+import { adopt, nativeThen } from '../user-code.ts'
 import type { Item } from './item.ts'
 import type { PipeStage } from './pipe-stage.ts'
 import type { Timing } from './task-timer.ts'
@@ -20,10 +21,16 @@ export class Slot {
   /** Has the result of a pending call arrive here. */
   listen(promise: Promise<unknown>): void {
     try {
-      promise.then(this.ok, this.failed)
+      if (promise.then === nativeThen) promise.then(this.ok, this.failed)
+      else this.adopt(promise)
     } catch (error) {
       // A subclass of Promise whose constructor makes no others.
       this.failed(error)
     }
+  }
+
+  /** A `then` of the user's own may answer at once, or twice. */
+  private adopt(promise: Promise<unknown>): void {
+    adopt(promise).then(this.ok, this.failed)
   }
 }

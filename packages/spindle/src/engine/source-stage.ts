@@ -154,12 +154,18 @@ export class SourceStage extends Stage implements Resumable {
         return
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
+      let isPending: boolean
       const word = enter(this.mark, this.index)
       try {
         this.steps ??= this.openEpoch()
         this.isInNext = true
         if (this.timer.isDue(this.index) || this.tracer !== undefined) step = this.timedNext(this.steps)
         else step = this.steps.next()
+        // Written out, as below: a function that all stages share looks up properties of objects of all shapes, which costs more.
+        isPending =
+          typeof step === 'object' &&
+          step !== null &&
+          typeof (step as { readonly then?: unknown }).then === 'function'
         leave(word)
         this.isInNext = false
       } catch (error) {
@@ -170,13 +176,13 @@ export class SourceStage extends Stage implements Resumable {
         this.fail(error, this.index)
         return
       }
-      if (isThenable(step)) {
+      if (isPending) {
         this.isPending = true
         this.askedAt = coarseNow()
         adopt(step as PromiseLike<IteratorResult<unknown>>).then(this.ok, this.refused)
         return
       }
-      if (!this.take(step)) return
+      if (!this.take(step as IteratorResult<unknown>)) return
     }
     this.isBusy = false
   }
@@ -244,7 +250,7 @@ export class SourceStage extends Stage implements Resumable {
       return true
     }
     if (isLast) return this.endEpoch()
-    if (isThenable(value)) {
+    if ((typeof value === 'object' || typeof value === 'function') && isThenable(value)) {
       this.isPending = true
       adopt(value).then(this.okValue, this.refusedValue)
       return false

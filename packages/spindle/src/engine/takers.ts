@@ -99,8 +99,6 @@ export class Pump implements Taker {
   readonly session: undefined
   private readonly outlet: Outlet
   private readonly consume: (value: unknown) => unknown
-  /** The consumer's async context, where that is not the pipeline's. */
-  private readonly scope: AsyncScope | undefined
   private readonly resolve: () => void
   private readonly reject: (error: unknown) => void
   private readonly consumed = (): void => {
@@ -123,8 +121,8 @@ export class Pump implements Taker {
   ) {
     this.epoch = outlet.epoch
     this.outlet = outlet
-    this.consume = consume
-    this.scope = scope
+    // `scope`: the consumer's async context, where that is not the pipeline's.
+    this.consume = scope === undefined ? consume : (value) => scope.runInAsyncScope(consume, undefined, value)
     this.resolve = resolve
     this.reject = reject
   }
@@ -133,15 +131,15 @@ export class Pump implements Taker {
     let result: unknown
     const word = enter(this.outlet.mark, this.outlet.given)
     try {
-      const { consume, scope } = this
-      result = scope === undefined ? consume(value) : scope.runInAsyncScope(consume, undefined, value)
+      const { consume } = this
+      result = consume(value)
     } catch (error) {
       leave(word)
       this.reject(error)
       return false
     }
     leave(word)
-    if (!isThenable(result)) {
+    if (result === undefined || !isThenable(result)) {
       this.outlet.commits?.asked(this.holder)
       return true
     }
