@@ -20,6 +20,7 @@ import type { RegionConfig } from './config.ts'
 import type { Host } from './host.ts'
 import type { InnerOwner, InnerStage } from './inner-stage.ts'
 import { absorb, discard, Item, lose, retire } from './item.ts'
+import type { PendingWork } from './pending-work.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
 import { type CrewOwner, RegionCrew } from './region-crew.ts'
@@ -99,6 +100,12 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
 
   protected override get busy(): number {
     return this.#crew.busy
+  }
+
+  /** Of workers in which nothing is left to run, the calls; of others, what they have. */
+  override get pendingWork(): PendingWork | readonly PendingWork[] | undefined {
+    const calls = Array.from(this.#crew.workers, (worker) => worker.pendingWork).flat()
+    return calls.length > 0 ? calls : super.pendingWork
   }
 
   protected override get pendingItems(): readonly Item[] {

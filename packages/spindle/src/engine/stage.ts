@@ -93,7 +93,7 @@ export abstract class Stage implements Consumer, Producer {
   }
 
   /** Code of the user's that was called here and has not ended; `undefined` if there is none. */
-  get pendingWork(): PendingWork | undefined {
+  get pendingWork(): PendingWork | readonly PendingWork[] | undefined {
     const hook = this.#pendingHook
     if (hook === undefined) return this.pendingCalls
     const { name: stage, where } = this.info

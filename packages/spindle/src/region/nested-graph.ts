@@ -18,6 +18,7 @@ import {
   FLUSHED,
   INPUT,
   LETTER,
+  type LoopEndNote,
   type RegionPlan,
   STAGE_FAILED,
   type ToWorker,
@@ -106,6 +107,16 @@ export class NestedGraph implements Host {
     }
     this.#feed.pump()
     this.outbox.flushSoon()
+  }
+
+  /** Whether calls are pending that only this worker can end. */
+  get isWaiting(): boolean {
+    return !this.#stages.every((stage) => stage.isResting)
+  }
+
+  /** What the main side is told when nothing is left to run here and calls are pending. */
+  get loopEnd(): LoopEndNote {
+    return { loopEnd: this.#heard, pending: this.#stages.flatMap((stage) => stage.pendingWork ?? []) }
   }
 
   #take(fields: readonly unknown[]): void {

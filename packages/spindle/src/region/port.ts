@@ -1,5 +1,6 @@
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../placement/envelope.ts'
+import { type Lifeline, processLifeline } from '../placement/loop-end.ts'
 import { HELD_SEQ, HOLDER, HOLDS_SO_FAR } from '../placement/region/protocol.ts'
 
 /** The worker's side of its channel: a thread's port, or a process's IPC. */
@@ -7,6 +8,8 @@ export interface RegionPort {
   readonly isProcess: boolean
   post(message: object | string, transfers: readonly ArrayBuffer[]): void
   listen(heard: (message: unknown) => void): void
+  /** What keeps the worker alive while it waits for messages. */
+  readonly lifeline: Lifeline
 }
 
 /** Opens the channel to the main side. A process whose parent is gone ends. */
@@ -15,6 +18,7 @@ export function openPort(): RegionPort {
     const port = parentPort
     return {
       isProcess: false,
+      lifeline: port,
       post: (message, transfers) => port.postMessage(sealed(FROM_WORKER, message), transfers),
       listen: (heard) => void port.on('message', ours(heard)),
     }
@@ -22,6 +26,7 @@ export function openPort(): RegionPort {
   process.on('disconnect', () => process.exit())
   return {
     isProcess: true,
+    lifeline: processLifeline,
     // Without the callback an error, as that the parent is gone, would be thrown from nowhere.
     post: (message) =>
       void (

@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads'
+import { LoopEnd, neverReady } from '../placement/loop-end.ts'
 import { joinProcess, onRefused } from '../placement/nesting.ts'
 import { watchParent } from '../placement/pool/orphan-watch.ts'
 import type { RegionSetup, ToWorker } from '../placement/region/protocol.ts'
@@ -20,6 +21,15 @@ if (port.isProcess) {
   process.on('SIGINT', () => {})
 }
 let graph: NestedGraph | undefined
+let isStarting = false
+const loopEnd = new LoopEnd(
+  port.lifeline,
+  () => isStarting || graph?.isWaiting === true,
+  () => {
+    if (graph === undefined) port.post({ failure: toWire(neverReady()) }, [])
+    else port.post(graph.loopEnd, [])
+  },
+)
 
 // From sources a process was started with tsx where that is needed, a thread was told.
 if (
@@ -34,10 +44,12 @@ onRefused((error) => {
 port.listen((message) => {
   if (graph === undefined) void setUp(message as RegionSetup)
   else graph.hear(message as ToWorker)
+  loopEnd.heard()
 })
 port.post('hello', [])
 
 async function setUp({ plan, control, pulse }: RegionSetup): Promise<void> {
+  isStarting = true
   try {
     // Before anything of the user's can hold the process.
     if (port.isProcess) watchParent(pulse)
@@ -49,5 +61,7 @@ async function setUp({ plan, control, pulse }: RegionSetup): Promise<void> {
     port.post('ready', [])
   } catch (error) {
     port.post({ failure: toWire(error) }, [])
+  } finally {
+    isStarting = false
   }
 }

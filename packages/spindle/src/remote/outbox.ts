@@ -36,6 +36,7 @@ export class Outbox {
   readonly #bufferSize: number | undefined
   readonly #mayMove: MayMove
   readonly #onError: (error: unknown) => void
+  readonly #onFull: () => void
   readonly #arena: ArenaSender | undefined
   #items: unknown[] = []
   /** For each item, the memory that it has of an arena; only with one. */
@@ -62,10 +63,13 @@ export class Outbox {
       readonly arena: ArenaSender | undefined
       /** Called when an item cannot cross and it is found only at the end of the turn. */
       readonly onError: (error: unknown) => void
+      /** Called when room is waited for. */
+      readonly onFull: () => void
     },
   ) {
     this.#uplink = uplink
     this.#onError = options.onError
+    this.#onFull = options.onFull
     this.#bufferSize = options.bufferSize
     this.#mayMove = options.mayMove
     this.#arena = options.arena
@@ -81,6 +85,7 @@ export class Outbox {
   /** Resolves when there is room. */
   room(): Promise<void> {
     if (this.hasRoom) return Promise.resolve()
+    this.#onFull()
     this.#roomWanted ??= new Promise((resolve) => {
       this.#roomMade = resolve
     })

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import type { Lifeline } from '../placement/loop-end.ts'
 import { FileSlots, type FileSlotsHandle } from '../placement/memory/file-slots.ts'
 import { joinProcess } from '../placement/nesting.ts'
 import { watchParent } from '../placement/pool/orphan-watch.ts'
@@ -31,6 +32,8 @@ let slots: FileSlots | undefined
 let producer: Producer | undefined
 
 class SocketLink implements FarLink {
+  readonly lifeline: Lifeline = socket
+
   sendItems(items: unknown[], refill: number, transfers: Set<ArrayBuffer>): void {
     this.#write({ kind: 'items', items, refill, leases: [] }, items.length, transfers)
   }

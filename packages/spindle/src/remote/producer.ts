@@ -1,6 +1,8 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
+import { UnfinishedError } from '../engine/unfinished.ts'
 import { messageOf, SpindleError } from '../errors.ts'
+import { type Lifeline, LoopEnd } from '../placement/loop-end.ts'
 import { SegmentPool } from '../placement/memory/segment-pool.ts'
 import { isMovable } from '../placement/move.ts'
 import { onRefused } from '../placement/nesting.ts'
@@ -21,6 +23,8 @@ export interface FarLink extends Uplink {
   tell(message: RemoteMessage): void
   /** The user's code has begun to run here. */
   working(): void
+  /** What keeps the thread or process alive while it waits for the consumer. */
+  readonly lifeline: Lifeline
   /** Nothing of the user's runs any more: the thread or process ends. */
   atRest(): void
 }
@@ -41,6 +45,9 @@ export class Producer {
   #begun = -1
   #isOver = false
   #isStopping = false
+  /** What of the user's is waited for, if nothing else is. */
+  #waitsFor: 'the module' | 'the items' | undefined = 'the module'
+  readonly #loopEnd: LoopEnd
   #wake: (() => void) | undefined
   readonly #loading: Promise<void>
   readonly #running: Promise<void>
@@ -55,10 +62,31 @@ export class Producer {
       mayMove: { all: moveAll, marked: isMovable, none: copyAll }[moves],
       arena: this.#arena === undefined ? undefined : new ArenaSender(this.#arena),
       onError: (error) => void this.#fail(error),
+      onFull: () => this.#loopEnd.stay(),
     })
+    this.#loopEnd = new LoopEnd(
+      link.lifeline,
+      () => this.#isWaiting,
+      () => this.#atLoopEnd(),
+    )
     onRefused((error) => void this.#fail(error))
     this.#loading = this.#load()
     this.#running = this.#run()
+    this.#loopEnd.heard()
+  }
+
+  /** Whether something of the user's is waited for, and nothing of the consumer. */
+  get #isWaiting(): boolean {
+    return this.#waitsFor !== undefined && !this.#isOver && !this.#isStopping && this.#outbox.hasRoom
+  }
+
+  /** Nothing is left to run here. A pipeline notices that itself. */
+  #atLoopEnd(): void {
+    if (this.#waitsFor === 'the items' && this.#assignment.kind === 'pipeline') return
+    const { href, exportName = 'default' } = this.#assignment
+    const what =
+      this.#waitsFor === 'the module' ? `has not been made by ${href}` : 'has not given its next item'
+    void this.#fail(new UnfinishedError([{ stage: exportName, where: undefined, items: [], what }]))
   }
 
   hear(message: ConsumerMessage): void {
@@ -69,6 +97,7 @@ export class Producer {
     } else if (message.kind === 'stats') this.#tellStats(message.request)
     else if (message.kind === 'commit') this.#committed(message)
     else if (message.kind === 'stop') void this.stop(message.mode, message.timeoutMs)
+    this.#loopEnd.heard()
   }
 
   #committed({ committed, request }: ConsumerMessage & { readonly kind: 'commit' }): void {
@@ -114,16 +143,25 @@ export class Producer {
   async #run(): Promise<void> {
     try {
       await this.#loading
+      this.#waitFor(undefined)
       this.#link.tell({ kind: 'ready' })
       const supply = this.#supply as Supply
       for (let epoch = 0; await this.#isWanted(supply.isContinuous ? epoch - 1 : epoch); epoch++) {
+        this.#waitFor('the items')
         await supply.runEpoch()
+        this.#waitFor(undefined)
         this.#outbox.flush()
         this.#link.tell({ kind: 'end' })
       }
     } catch (error) {
       await this.#fail(error)
     }
+  }
+
+  #waitFor(what: 'the items' | undefined): void {
+    this.#waitsFor = what
+    if (what === undefined) this.#loopEnd.stay()
+    else this.#loopEnd.heard()
   }
 
   /** Waits until the consumer has begun that epoch. False: it is over. */

@@ -1,4 +1,5 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
+import type { Lifeline } from '../placement/loop-end.ts'
 import type { LeaseHandover } from '../placement/memory/lease.ts'
 import type { EntrySetup } from '../placement/start-worker.ts'
 import { runFarSide } from './far-side.ts'
@@ -29,7 +30,8 @@ const control = new Int32Array(controlBuffer)
 
 class PortLink implements FarLink {
   /** A port that nobody refers to would be collected, and closed. */
-  readonly lifeline: MessagePort = lifeline
+  readonly alive: MessagePort = lifeline
+  readonly lifeline: Lifeline = port
 
   sendItems(
     items: unknown[],

@@ -17,6 +17,8 @@ export interface Carrier {
    * Sends a message with what was packed for it. Throws, with nothing sent, if something cannot cross. Without `givesAway` buffers are
    * copied by the sending itself.
    */
+  /** Messages that were sent. */
+  readonly sent: number
   send(message: PoolMessage | WorkerMessage, givesAway?: boolean): void
   /** Puts into a list that has arrived what its message brings beside it. */
   open(list: unknown[], parcels: readonly unknown[] | undefined): void

@@ -17,6 +17,7 @@ export interface Memory {
 /** Between processes: messages over the channel that Node has for them, large buffers through a file in memory. */
 export class IpcCarrier implements Carrier {
   readonly tally: Tally = { transferredBytes: 0, copiedBytes: 0 }
+  sent = 0
   readonly #post: (message: unknown) => void
   readonly #outgoing: Slab
   readonly #incoming: number
@@ -58,6 +59,7 @@ export class IpcCarrier implements Carrier {
     this.#parcels = []
     this.#copied = []
     this.#post(parcels.length === 0 || typeof message !== 'object' ? message : { ...message, parcels })
+    this.sent++
     for (const buffer of copied) this.#memory.left?.(buffer)
   }
 

@@ -67,6 +67,8 @@ export class PoolWorker implements LinkListener {
   #generators = 0
   #suspect: Task | undefined
   #isMeantToEnd = false
+  /** Messages that it had heard when nothing was left to run in it, though calls had not ended; -1: it runs. */
+  #loopEndAt = -1
 
   /** May throw: what `connect` throws. */
   constructor(owner: WorkerOwner, connect: Connect) {
@@ -116,6 +118,7 @@ export class PoolWorker implements LinkListener {
     task.isGenerator = this.#owner.facts.of(task.op).isGenerator
     if (task.isGenerator) this.#generators++
     this.#setLoad(task, true)
+    this.#loopEndAt = -1
     this.setAwaited(task, task.outputs?.isAwaited ?? true)
     if (++this.#given >= this.#owner.maxTasks) this.isRetiring = true
     if (task.isSuspect) this.#suspect = task
@@ -147,7 +150,9 @@ export class PoolWorker implements LinkListener {
 
   /** The reader of a task's outputs has taken so many. */
   took(task: Task, count: number): void {
+    this.#loopEndAt = -1
     this.#sender.took(task.slot, count)
+    this.keepOrLetGo()
   }
 
   /**
@@ -189,6 +194,7 @@ export class PoolWorker implements LinkListener {
   }
 
   #post(message: number | 'close'): void {
+    this.#loopEndAt = -1
     this.#link.carrier.send(message)
   }
 
@@ -200,7 +206,10 @@ export class PoolWorker implements LinkListener {
       this.#owner.workerReady()
       this.#owner.workerHasRoom()
     } else if (message === 'full') this.retire()
-    else if ('refused' in message) {
+    else if (typeof message === 'number') {
+      this.#loopEndAt = message
+      this.keepOrLetGo()
+    } else if ('refused' in message) {
       this.#isMeantToEnd = true
       this.isRetiring = true
       this.#owner.moduleRefused(message.module, fromWire(message.refused))
@@ -208,6 +217,7 @@ export class PoolWorker implements LinkListener {
   }
 
   #hearResults(message: ResultMessage): void {
+    this.#loopEndAt = -1
     const { shapes, results, busy, blind, bytes, allocated, initialised, parcels } = message
     tellSpans(this.#tasks, message)
     const { facts, counters } = this.#owner
@@ -338,7 +348,10 @@ export class PoolWorker implements LinkListener {
   }
 
   get #isKept(): boolean {
-    return this.#awaited > 0 || this.#owner.hasWaiting || !this.isReady || this.#isMeantToEnd
+    if (!this.isReady || this.#isMeantToEnd) return true
+    // Of a worker in which nothing is left to run, nothing will come, unless it is told something that it has not heard.
+    if (this.#loopEndAt === this.#link.carrier.sent) return false
+    return this.#awaited > 0 || this.#owner.hasWaiting
   }
 
   ended(ending: LinkEnding): void {

@@ -8,6 +8,7 @@ import type { PoolMessage, WorkerMessage } from './protocol.ts'
 /** Between threads: buffers are given away where that is allowed, and travel as they are. */
 export class PortCarrier implements Carrier {
   readonly tally: Tally = { transferredBytes: 0, copiedBytes: 0 }
+  sent = 0
   readonly #port: { postMessage(value: unknown, transfers: readonly Transferable[]): void }
   readonly #mayMove: MayMove
   readonly #transfers: Set<ArrayBuffer> = new Set()
@@ -31,13 +32,13 @@ export class PortCarrier implements Carrier {
   }
 
   send(message: PoolMessage | WorkerMessage, givesAway = true): void {
-    if (this.#transfers.size === 0) {
-      this.#port.postMessage(message, none)
-      return
+    let transfers = none
+    if (this.#transfers.size > 0) {
+      if (givesAway) transfers = [...this.#transfers]
+      this.#transfers.clear()
     }
-    const transfers = givesAway ? [...this.#transfers] : none
-    this.#transfers.clear()
     this.#port.postMessage(message, transfers)
+    this.sent++
   }
 
   open(): void {}

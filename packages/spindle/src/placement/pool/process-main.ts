@@ -1,4 +1,5 @@
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
+import { LoopEnd, neverReady, processLifeline } from '../loop-end.ts'
 import { joinProcess, onRefused } from '../nesting.ts'
 import { toWire } from '../wire-error.ts'
 import { markTsx, runInit } from '../worker-modules.ts'
@@ -18,6 +19,12 @@ const [CONTROL, ITEMS, RESULTS] = [4, 5, 6]
 joinProcess()
 
 let runner: TaskRunner | undefined
+let isStarting = false
+const loopEnd = new LoopEnd(
+  processLifeline,
+  () => isStarting || (runner?.pending ?? 0) > 0,
+  () => (runner === undefined ? failedToStart(neverReady()) : runner.tellLoopEnd()),
+)
 
 process.on('message', (sent: unknown) => {
   const message = opened(TO_WORKER, sent) as WorkerSetup | PoolMessage | undefined
@@ -25,6 +32,7 @@ process.on('message', (sent: unknown) => {
   if (runner !== undefined) runner.hear(message as PoolMessage)
   else if (message === 'close') process.exit(0)
   else setUp(message as WorkerSetup).catch(failedToStart)
+  loopEnd.heard()
 })
 process.on('disconnect', () => process.exit(0))
 // Ctrl-C in a terminal goes to all its processes. What is to become of this one, the pool's process says.
@@ -39,6 +47,7 @@ onRefused((error, module) => {
 })
 
 async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<void> {
+  isStarting = true
   if (tsx !== undefined) markTsx()
   // An `init` may hold the process for long.
   watchParent()
@@ -46,6 +55,7 @@ async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<v
   const stock = new WorkerStock()
   const carrier = new IpcCarrier(post, RESULTS, ITEMS, { left: (buffer) => stock.left(buffer) })
   runner = new TaskRunner(carrier, new FileWorkerControl(CONTROL), new HeapWatch(maxHeapMb), stock)
+  isStarting = false
   post('ready')
 }
 

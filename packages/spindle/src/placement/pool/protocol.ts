@@ -79,8 +79,8 @@ export interface ResultMessage {
   readonly parcels?: readonly unknown[]
 }
 export const FIELDS_OF_BUSY = 3
-/** `'full'`: the worker's memory has grown to the limit for replacing it. */
-export type WorkerMessage = ResultMessage | Refused | 'ready' | 'full'
+/** `'full'`: the worker's memory has grown to the limit for replacing it. A number: see `LoopEnd`; how many messages the worker had heard by then. */
+export type WorkerMessage = ResultMessage | Refused | 'ready' | 'full' | number
 
 /** A module that must not be loaded by workers, for it starts workers of its own for itself. The worker ends. */
 export interface Refused {

@@ -45,6 +45,8 @@ export class TaskRunner {
   readonly outbox: Outbox
   /** Calls that have begun and wait for something. */
   pending = 0
+  /** Messages of the pool that it has heard. */
+  heardCount = 0
   readonly #carrier: Carrier
   readonly #heap: HeapWatch
   readonly #ops: (LoadedOp | Promise<LoadedOp>)[] = []
@@ -79,6 +81,7 @@ export class TaskRunner {
   }
 
   hear(message: PoolMessage): void {
+    this.heardCount++
     if (typeof message === 'number') {
       this.#contexts[message]?.abort()
       this.#generating.get(message)?.close()
@@ -276,6 +279,11 @@ export class TaskRunner {
     this.#memories[slot]?.drop()
     this.outbox.error(slot, error)
     this.ended(slot)
+  }
+
+  /** Its calls have not ended, and nothing is left to run in the worker. */
+  tellLoopEnd(): void {
+    this.#carrier.send(this.heardCount)
   }
 
   /** Ends the worker when it was told to and no generator is being closed. */

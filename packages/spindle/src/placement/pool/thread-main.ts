@@ -7,6 +7,7 @@ import {
 } from 'node:worker_threads'
 import { clockMs } from '../../timers.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
+import { LoopEnd } from '../loop-end.ts'
 import { isMovable } from '../move.ts'
 import { onRefused } from '../nesting.ts'
 import { toWire } from '../wire-error.ts'
@@ -40,6 +41,11 @@ const marking = {
 }
 const runner = new TaskRunner(new PortCarrier(marking, isMovable), control, heap, new WorkerStock(), memories)
 const spinner = new Spinner(control, poolSize)
+const loopEnd = new LoopEnd(
+  port,
+  () => runner.pending > 0,
+  () => runner.tellLoopEnd(),
+)
 
 if (memories !== undefined) control.member = memories.member
 if (tsx !== undefined) markTsx()
@@ -57,6 +63,7 @@ port.on('message', (message: unknown) => {
     if (next === undefined) return
     hear(next.message)
   }
+  loopEnd.heard()
 })
 // What was done before the thread ends of itself need not be done again.
 process.on('exit', () => runner.flush())

@@ -211,7 +211,20 @@ export interface HoldNote {
   readonly seq: number
 }
 
-export type FromWorker = WorkerGreeting | HoldNote | WorkerReport
+/** Nothing is left to run in the worker, and calls are pending that will never end. */
+export interface LoopEndNote {
+  /** How many messages it had heard by then. */
+  readonly loopEnd: number
+  /** Those calls, as `PendingWork` of the engine. */
+  readonly pending: readonly {
+    readonly stage: string
+    readonly where: string | undefined
+    readonly items: readonly string[]
+    readonly what: string
+  }[]
+}
+
+export type FromWorker = WorkerGreeting | HoldNote | LoopEndNote | WorkerReport
 
 /** Places of the control block: number of the stage whose call holds the thread, plus one; a count of such calls; the input, as in {@link HoldNote}. */
 export const HOLDER = 0

@@ -20,6 +20,7 @@ import {
   type FromWorker,
   INPUT,
   LETTER,
+  type LoopEndNote,
   PULSE_FD,
   type RegionPlan,
   type WorkerReport,
@@ -117,6 +118,7 @@ export class RegionWorker implements HoldOwner {
   #grace: Timer | undefined
   #startFailure: StartFailure | undefined
   #hang: WorkerEnding['hang']
+  #loopEnd: LoopEndNote | undefined
 
   constructor(owner: RegionWorkerOwner, options: RegionWorkerOptions) {
     this.#owner = owner
@@ -288,6 +290,7 @@ export class RegionWorker implements HoldOwner {
       this.#startFailure = startFailure(fromWire(message.failure), true)
       this.#channel.kill()
     } else if ('holder' in message) this.#watch.told(message)
+    else if ('loopEnd' in message) this.#heardLoopEnd(message)
     else this.#heardReport(message)
   }
 
@@ -312,7 +315,23 @@ export class RegionWorker implements HoldOwner {
     this.#owner.workerReady(this)
   }
 
+  #heardLoopEnd(note: LoopEndNote): void {
+    this.#loopEnd = note
+    this.#updateRef()
+  }
+
+  /** Calls in it that will never end, once nothing is left to run there. */
+  get pendingWork(): LoopEndNote['pending'] {
+    return this.#isAtLoopEnd ? (this.#loopEnd as LoopEndNote).pending : []
+  }
+
+  /** Nothing will come of it unless it is told something that it has not heard. */
+  get #isAtLoopEnd(): boolean {
+    return this.#loopEnd?.loopEnd === this.#posted && !this.#isSending && !this.isClosing
+  }
+
   #heardReport(report: WorkerReport): void {
+    this.#loopEnd = undefined
     this.#heard = report.heard
     this.#taken = report.taken
     this.isResting = report.isResting
@@ -337,7 +356,7 @@ export class RegionWorker implements HoldOwner {
 
   /** A worker keeps the process alive only while something goes on in it, or it is about to begin or to end. */
   #updateRef(): void {
-    const isReffed = this.isBusy
+    const isReffed = this.isBusy && !this.#isAtLoopEnd
     if (isReffed === this.#isReffed) return
     this.#isReffed = isReffed
     this.#channel.setRef(isReffed)
