@@ -47,7 +47,7 @@ describe('a program whose ops and main() are in one file', () => {
     for (const [i, way] of ways.entries())
       assert.match(
         lines[i] ?? 'nothing',
-        new RegExp(`^${way}: ERR_WORKER_MODULE: .*one-file.ts.*file of their own.*isMainThread`),
+        new RegExp(`^${way}: ERR_WORKER_MODULE: .*one-file\\.[jt]s.*file of their own.*isMainThread`),
       )
   })
 })

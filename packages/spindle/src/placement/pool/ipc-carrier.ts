@@ -96,5 +96,21 @@ const border: Border = {
 
 /** @throws `ERR_NOT_TRANSFERABLE` if a value cannot cross to another process. */
 export function checkCrossing(value: unknown, what: string): void {
-  if (!border.canCross(value)) throw notTransferable(value, what, undefined, border)
+  if (!canCross(value)) throw notTransferable(value, what, undefined, border)
+}
+
+function canCross(value: unknown): boolean {
+  try {
+    // Finds views of shared memory anywhere in it, which Node's channel takes for views of plain memory.
+    if (typeof value === 'object' && value !== null)
+      withoutBuffers(
+        value,
+        0,
+        () => undefined,
+        () => {},
+      )
+    return border.canCross(value)
+  } catch {
+    return false
+  }
 }
