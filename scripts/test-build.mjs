@@ -142,5 +142,7 @@ function linkTo(entry, target) {
 function writeIfOther(file, text) {
   if (existsSync(file) && readFileSync(file, 'utf8') === text) return
   mkdirSync(dirname(file), { recursive: true })
+  // Not through a link, which would change the source.
+  rmSync(file, { force: true })
   writeFileSync(file, text)
 }

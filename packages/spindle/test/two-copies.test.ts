@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import {
@@ -27,9 +27,9 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 
 async function copyOf(name: string, version: string): Promise<typeof import('spindle')> {
   const at = join(folder, name)
-  cpSync(join(root, 'src'), join(at, 'src'), { recursive: true })
+  cpSync(join(root, 'src'), join(at, 'src'), { recursive: true, dereference: true })
   writeFileSync(join(at, 'package.json'), JSON.stringify({ ...manifest, version }))
-  return (await import(pathToFileURL(join(at, 'src/index.ts')).href)) as typeof import('spindle')
+  return (await import(pathToFileURL(join(at, `src/index${extname(import.meta.filename)}`)).href)) as typeof import('spindle')
 }
 
 const same = await copyOf('same', manifest.version)

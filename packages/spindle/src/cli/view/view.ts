@@ -16,6 +16,8 @@ export interface ViewStreams {
   /** What else is written to the same terminal. */
   readonly others: readonly Terminal[]
   readonly env: NodeJS.ProcessEnv
+  /** How often a line is written where there is no picture, in milliseconds. Default 2000. */
+  readonly linesMs?: number
 }
 
 const FRAME_MS = 250
@@ -37,11 +39,11 @@ export function showView(
     env: process.env,
   },
 ): () => void {
-  const { terminal, others, env } = streams
+  const { terminal, others, env, linesMs = LINES_MS } = streams
   if (!(isAsked ?? terminal.isTTY)) return () => {}
   const watcher = new Watcher(pipeline, unit)
   if (terminal.isTTY !== true || env.TERM === 'dumb') {
-    const timer = setInterval(() => terminal.write(`${progressLine(watcher.look())}\n`), LINES_MS)
+    const timer = setInterval(() => terminal.write(`${progressLine(watcher.look())}\n`), linesMs)
     timer.unref()
     return () => clearInterval(timer)
   }
