@@ -1,7 +1,7 @@
 // The user's code runs wherever a value of the user's is touched: a getter, a Proxy, `then`, `next`, the message of an error. What the package
 // does with such values goes through these functions, which never throw. docs/semantics.md lists the places.
 
-export const nativeThen: unknown = Promise.prototype.then
+const nativeThen = Promise.prototype.then
 
 /** Whether a value is a promise of Node's own, which can be listened to directly. */
 export function isPromise(value: unknown): value is Promise<unknown> {

@@ -3,12 +3,16 @@ import { exactNow } from './clock.ts'
 import { Counters } from './counters.ts'
 import { Integral } from './integral.ts'
 import type { Item } from './item.ts'
-import { newMark } from './marker.ts'
+import { LEFT, marker, newMark } from './marker.ts'
 import type { Consumer, Queue } from './queue.ts'
 import type { Commits, Holder } from './resume/commits.ts'
 import type { Spares } from './spares.ts'
 import { TaskTimer } from './task-timer.ts'
-import { isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
+import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
+
+// As in `pipe-stage.ts`.
+const words = marker
+const AT = LEFT
 
 const ITEMS_PER_LOOK = 8
 const SLOW_ITEM_MS = 0.05
@@ -115,14 +119,13 @@ export class Outlet implements Consumer, Resumable {
   }
 
   offer(item: Item): boolean {
-    if (!this.canStart() || this.mustTurn()) return false
+    if (!this.canStart() || ((words[AT] as number) <= 1 && isSliceOver() && this.waitsForTurn())) return false
     this.start(item)
     return true
   }
 
-  /** Whether the loop has to turn before the consumer gets the next item. Then things go on after that. */
-  private mustTurn(): boolean {
-    if (!isSliceOverMidway()) return false
+  /** The loop has to turn before the consumer gets the next item. Things go on after that. */
+  private waitsForTurn(): true {
     if (!this.isResuming) {
       this.isResuming = true
       resumeNextTurn(this)
@@ -308,7 +311,7 @@ export class Outlet implements Consumer, Resumable {
   /** Gives what is queued to those who wait. */
   pump(): void {
     let hasTaken = false
-    while (this.canStart() && this.queue.length > 0 && !this.mustTurn()) {
+    while (this.canStart() && this.queue.length > 0 && !(isSliceOverMidway() && this.waitsForTurn())) {
       hasTaken = true
       this.start(this.queue.shift() as Item)
     }

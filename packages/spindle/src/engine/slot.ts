@@ -1,4 +1,3 @@
-import { adopt, nativeThen } from '../user-code.ts'
 import type { Item } from './item.ts'
 import type { PipeStage } from './pipe-stage.ts'
 import type { Timing } from './task-timer.ts'
@@ -18,19 +17,13 @@ export class Slot {
     this.failed = (error) => stage.rejected(this, error)
   }
 
-  /** Has the result of a pending call arrive here. */
+  /** Has the result of a pending call arrive here. `promise` is one of Node's own: see `isPromise`. */
   listen(promise: Promise<unknown>): void {
     try {
-      if (promise.then === nativeThen) promise.then(this.ok, this.failed)
-      else this.adopt(promise)
+      promise.then(this.ok, this.failed)
     } catch (error) {
       // A subclass of Promise whose constructor makes no others.
       this.failed(error)
     }
-  }
-
-  /** A `then` of the user's own may answer at once, or twice. */
-  private adopt(promise: Promise<unknown>): void {
-    adopt(promise).then(this.ok, this.failed)
   }
 }

@@ -6,7 +6,7 @@ import type { SourceConfig } from './config.ts'
 import { isGenerator } from './expansion.ts'
 import type { Host } from './host.ts'
 import { boundaryAfter, type Origin } from './item.ts'
-import { enter, leave } from './marker.ts'
+import { enter, LEFT, leave, marker } from './marker.ts'
 import { openSource, type Steps, usedUpBy } from './open-source.ts'
 import { type PendingWork, pendingPositions } from './pending-work.ts'
 import { Queue } from './queue.ts'
@@ -14,10 +14,14 @@ import { SourceTracker } from './resume/source-tracker.ts'
 import { isSeekable } from './seekable.ts'
 import { RUNNING, Stage } from './stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
-import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
+import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
 const WHOLE = { rank: 0, worldSize: 1 }
+
+// As in `pipe-stage.ts`.
+const words = marker
+const AT = LEFT
 
 /**
  * Pulls items from the user's source into its own queue, one at a time, as long as there is room: the source runs ahead of the first
@@ -155,6 +159,8 @@ export class SourceStage extends Stage implements Resumable {
       }
       let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
       let isPending: boolean
+      let isLast = false
+      let value: unknown
       const word = enter(this.mark, this.index)
       try {
         this.steps ??= this.openEpoch()
@@ -166,6 +172,10 @@ export class SourceStage extends Stage implements Resumable {
           typeof step === 'object' &&
           step !== null &&
           typeof (step as { readonly then?: unknown }).then === 'function'
+        if (!isPending) {
+          isLast = checkStep(step as IteratorResult<unknown>).done === true
+          if (!isLast) value = (step as IteratorResult<unknown>).value
+        }
         leave(word)
         this.isInNext = false
       } catch (error) {
@@ -182,7 +192,7 @@ export class SourceStage extends Stage implements Resumable {
         adopt(step as PromiseLike<IteratorResult<unknown>>).then(this.ok, this.refused)
         return
       }
-      if (!this.take(step as IteratorResult<unknown>)) return
+      if (!this.take(isLast, value)) return
     }
     this.isBusy = false
   }
@@ -229,16 +239,7 @@ export class SourceStage extends Stage implements Resumable {
   }
 
   /** Takes one step's result; whether the loop may go on at once. */
-  private take(step: IteratorResult<unknown>): boolean {
-    let isLast: boolean
-    let value: unknown
-    try {
-      isLast = checkStep(step).done === true
-      value = isLast ? undefined : step.value
-    } catch (error) {
-      this.rejected(error)
-      return false
-    }
+  private take(isLast: boolean, value: unknown): boolean {
     if (this.state !== RUNNING) {
       if (isLast) this.steps = undefined
       this.isBusy = false
@@ -271,7 +272,7 @@ export class SourceStage extends Stage implements Resumable {
     const { follower } = exit
     if (follower !== undefined && exit.length === 0 && follower.canStart()) {
       exit.passed++
-      if (isSliceOverMidway()) follower.takeLater(item)
+      if ((words[AT] as number) <= 1 && isSliceOver()) follower.takeLater(item)
       else follower.start(item)
     } else exit.put(item)
     return true
@@ -298,7 +299,16 @@ export class SourceStage extends Stage implements Resumable {
     this.isPending = false
     if (this.timing === undefined) this.timer.came(this.askedAt, this.counters)
     else this.endTiming()
-    if (this.take(step)) this.pull()
+    let isLast: boolean
+    let value: unknown
+    try {
+      isLast = checkStep(step).done === true
+      value = isLast ? undefined : step.value
+    } catch (error) {
+      this.rejected(error)
+      return
+    }
+    if (this.take(isLast, value)) this.pull()
   }
 
   private rejected(error: unknown): void {
