@@ -14,4 +14,6 @@ export interface PipeSettings {
   readonly timeoutMs: number | undefined
   /** Whether the op tells when it begins (`context.onStart`); its time counts from there. */
   readonly reportsStart: boolean
+  /** Whether the op runs elsewhere, and a call of it holds the loop only to hand an item over. */
+  readonly runsElsewhere: boolean
 }

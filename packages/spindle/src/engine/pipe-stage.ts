@@ -44,6 +44,7 @@ export class PipeStage extends ExpandingStage {
   private isFast = false
   private freeSlot: Slot | undefined = undefined
   private readonly slots: Slot[] = []
+  protected override readonly holdsLoop: boolean
   private op: (item: unknown, context: StageContext) => unknown
   private attempts: Attempts | undefined = undefined
   private readonly timer: TaskTimer = new TaskTimer()
@@ -52,6 +53,7 @@ export class PipeStage extends ExpandingStage {
     super(info, host, input, settings)
     this.op = settings.op
     this.seesContext = seesContext(settings.op)
+    this.holdsLoop = !settings.runsElsewhere
     this.concurrency = settings.concurrency
     this.window =
       settings.outputOrder === 'input' && settings.concurrency > 1 ? new OrderedWindow(this) : undefined
@@ -122,7 +124,7 @@ export class PipeStage extends ExpandingStage {
     let taken = 0
     while (input.length > 0 && (this.isFast ? this.canStartFast() : this.canStart())) {
       // Counts one of eight: most pumps take an item or two.
-      if ((taken & 15) === 15 && isSliceOver()) {
+      if (this.holdsLoop && isSliceOver()) {
         this.resumeLater()
         break
       }
@@ -166,7 +168,11 @@ export class PipeStage extends ExpandingStage {
       else this.freeSlot = slot.next
       slot.item = item
       result.then(slot.ok, slot.failed)
-    } else if (this.isFast && result !== undefined && (result === null || (typeof result !== 'object' && typeof result !== 'function'))) {
+    } else if (
+      this.isFast &&
+      result !== undefined &&
+      (result === null || (typeof result !== 'object' && typeof result !== 'function'))
+    ) {
       this.running--
       item.value = result
       this.giveInOrder(item)

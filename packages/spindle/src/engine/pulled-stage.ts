@@ -8,6 +8,8 @@ import type { StageInfo } from './types.ts'
 /** A stage with one input queue: takes items as they are handed over, or pulls them when it can go on. */
 export abstract class PulledStage extends Stage implements Resumable {
   readonly input: Queue
+  /** Whether to take an item may hold the loop for long. If not, it need not wait for the loop's turn. */
+  protected readonly holdsLoop: boolean = true
   private isResuming = false
 
   constructor(info: StageInfo, host: Host, input: Queue) {
@@ -28,7 +30,7 @@ export abstract class PulledStage extends Stage implements Resumable {
 
   offer(item: Item): boolean {
     if (!this.canStart()) return false
-    if (isSliceOverMidway()) {
+    if (this.holdsLoop && isSliceOverMidway()) {
       this.resumeLater()
       return false
     }

@@ -88,6 +88,8 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     return [this.exit]
   }
 
+  protected override readonly holdsLoop: boolean = false
+
   /** Whether workers are wanted. */
   get isWanted(): boolean {
     return this.state <= RUNNING

@@ -15,6 +15,8 @@ export class SinkStage extends PulledStage {
     this.exit.producer = this
   }
 
+  protected override readonly holdsLoop: boolean = false
+
   override get keepsItems(): boolean {
     return false
   }

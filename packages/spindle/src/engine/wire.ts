@@ -154,6 +154,7 @@ class Wiring {
       ...config,
       op: isWorkerOp(run) ? remoteOp(run, where, info.id, config.timeoutMs) : run,
       code: run === config.op && !config.isElements ? run : undefined,
+      runsElsewhere: isWorkerOp(run),
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
     }
