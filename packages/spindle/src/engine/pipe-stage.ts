@@ -124,7 +124,7 @@ export class PipeStage extends ExpandingStage {
     let taken = 0
     while (input.length > 0 && (this.isFast ? this.canStartFast() : this.canStart())) {
       // Counts one of eight: most pumps take an item or two.
-      if (this.holdsLoop && isSliceOver()) {
+      if (this.holdsLoop && ((words[AT] as number) <= 1 || (taken & 7) === 7) && isSliceOver()) {
         this.resumeLater()
         break
       }
