@@ -8,6 +8,8 @@ import { range } from './support/sources.ts'
 import { tries } from './support/tries.ts'
 
 const RUNS = tries(400)
+/** What compiled code and tables of the engine come to once, however many pipelines there are. */
+const ONCE = 1_000_000
 
 // Described once: finding the line of each call costs more than building does.
 const chain = merge(
@@ -62,7 +64,7 @@ describe('hundreds of pipelines leave nothing behind', () => {
       }
       assert.equal(getEventListeners(signal, 'abort').length, 0)
       const growth = (await heapUsed()) - heap
-      assert.ok(growth < RUNS * 2000, `the heap grew by ${growth} bytes, ${growth / RUNS} a pipeline`)
+      assert.ok(growth < ONCE + RUNS * 1000, `the heap grew by ${growth} bytes, ${growth / RUNS} a pipeline`)
     })
   }
 
@@ -83,7 +85,7 @@ describe('hundreds of pipelines leave nothing behind', () => {
     await runMany(RUNS)
     assert.equal(getEventListeners(signal, 'abort').length, 0)
     const growth = (await heapUsed()) - heap
-    assert.ok(growth < RUNS * 2000, `the heap grew by ${growth} bytes`)
+    assert.ok(growth < ONCE + RUNS * 1000, `the heap grew by ${growth} bytes`)
   })
 })
 
@@ -141,7 +143,7 @@ describe('a long run leaves nothing behind', () => {
     const heap = await heapUsed()
     await waitMany(5000)
     const growth = (await heapUsed()) - heap
-    assert.ok(growth < 1_000_000, `the heap grew by ${growth} bytes`)
+    assert.ok(growth < ONCE + 1_000_000, `the heap grew by ${growth} bytes`)
     await pipeline.stop({ timeoutMs: 10 })
   })
 })

@@ -41,7 +41,9 @@ describe('Node warns of no leak of listeners', () => {
   it('when many pipelines, a pool, a region and a remote pipeline share a signal of the user, and all are told of it', async () => {
     const controller = new AbortController()
     const { signal } = controller
-    const held = Array.from({ length: MANY }, () => builder.pipe(() => sleep(60_000)).build({ signal }))
+    const held = Array.from({ length: MANY }, () =>
+      builder.pipe((n, context) => sleep(60_000, n, { signal: context.signal })).build({ signal }),
+    )
     const remote = iterateInWorker(href, { export: 'count', signal })
     const region = builder
       .to(workers({ count: 1 }))

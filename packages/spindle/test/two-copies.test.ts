@@ -29,7 +29,9 @@ async function copyOf(name: string, version: string): Promise<typeof import('spi
   const at = join(folder, name)
   cpSync(join(root, 'src'), join(at, 'src'), { recursive: true, dereference: true })
   writeFileSync(join(at, 'package.json'), JSON.stringify({ ...manifest, version }))
-  return (await import(pathToFileURL(join(at, `src/index${extname(import.meta.filename)}`)).href)) as typeof import('spindle')
+  return (await import(
+    pathToFileURL(join(at, `src/index${extname(import.meta.filename)}`)).href
+  )) as typeof import('spindle')
 }
 
 const same = await copyOf('same', manifest.version)

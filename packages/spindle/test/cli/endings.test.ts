@@ -179,7 +179,10 @@ describe('spindle is the command of the copy that the module imports', () => {
     ]) {
       const { code, stderr } = await start([...args, '--', 'foreign']).ended
       assert.equal(code, 2, stderr)
-      assert.match(stderr, /cannot look into this pipeline: another copy of spindle has made it|must be a Pipeline/)
+      assert.match(
+        stderr,
+        /cannot look into this pipeline: another copy of spindle has made it|must be a Pipeline/,
+      )
     }
   })
 
