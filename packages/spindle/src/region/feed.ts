@@ -13,7 +13,7 @@ export class Feed implements Producer, Resumable {
   #isOver = false
   #isResuming = false
 
-  /** `onTaken`: the first stage has taken something. */
+  /** `onTaken`: the first stage has taken something, or may have. */
   constructor(onTaken: () => void) {
     this.#onTaken = onTaken
     this.queue.producer = this
@@ -52,6 +52,8 @@ export class Feed implements Producer, Resumable {
   resume(): void {
     this.#isResuming = false
     this.pump()
+    // What was last told is of before: the main side would wait for a worker that has long come to rest.
+    this.#onTaken()
   }
 
   roomMade(): void {
