@@ -58,7 +58,7 @@ export class ImageFolder extends PlannedSource<FolderSample> {
     for (let i = 0; i < classes.length; i += READ_AT_A_TIME) {
       const reading = classes.slice(i, i + READ_AT_A_TIME).map(async (name) => {
         const folder = join(root, name)
-        return filesOf(folder, await readdir(folder, { withFileTypes: true, recursive: true }), options)
+        return filesOf(folder, await entriesBelow(folder), options)
       })
       folders.push(...(await Promise.all(reading)))
     }
@@ -110,7 +110,7 @@ function listingOf(root: string, options: ImageFolderOptions): Listing {
   const classes = classesOf(root, readdirSync(root, { withFileTypes: true }))
   const folders = classes.map((name) => {
     const folder = join(root, name)
-    return filesOf(folder, readdirSync(folder, { withFileTypes: true, recursive: true }), options)
+    return filesOf(folder, entriesBelowSync(folder), options)
   })
   return { classes, folders }
 }
@@ -145,4 +145,22 @@ function checkFolderOptions(options: ImageFolderOptions): void {
   if (extensions !== undefined && !isList)
     badOption('extensions', 'an array of at least one text', extensions)
   if (typeof allowEmpty !== 'boolean') badOption('allowEmpty', 'a boolean', allowEmpty)
+}
+
+// Written out: `recursive` of `readdir` goes through links to folders since Node 22, and does not end where they go in circles.
+
+async function entriesBelow(folder: string): Promise<Dirent[]> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  const below: Dirent[] = []
+  for (const entry of entries)
+    if (entry.isDirectory()) below.push(...(await entriesBelow(join(folder, entry.name))))
+  return [...entries, ...below]
+}
+
+function entriesBelowSync(folder: string): Dirent[] {
+  const entries = readdirSync(folder, { withFileTypes: true })
+  const below = entries.flatMap((entry) =>
+    entry.isDirectory() ? entriesBelowSync(join(folder, entry.name)) : [],
+  )
+  return [...entries, ...below]
 }
