@@ -10,13 +10,15 @@ const program = `
   const href = ${JSON.stringify(fixtures)}
   const ops = workerModule(href)
   const numbers = () => new PipelineBuilder().addSource(Array.from({ length: 20 }, (_, i) => i))
-  const [threads, processes] = [new ThreadPool({ size: 2 }), new ProcessPool({ size: 2 })]
+  // A pool for each: a call that never ends may keep its worker from others.
+  const threads = () => new ThreadPool({ size: 2 })
+  const processes = () => new ProcessPool({ size: 2 })
   const inRegion = (kind) => numbers().to(workers({ count: 2, kind })).pipe(ops.load, { concurrency: 20 }).pipe(ops.plus).to(MAIN).build()
   const runs = {
-    thread: numbers().pipe(ops.load, { executor: threads, concurrency: 4 }).build(),
-    process: numbers().pipe(ops.load, { executor: processes, concurrency: 4 }).build(),
-    'generator in a thread': numbers().pipe(ops.twice, { executor: threads, concurrency: 2 }).build(),
-    'generator in a process': numbers().pipe(ops.twice, { executor: processes, concurrency: 2 }).build(),
+    thread: numbers().pipe(ops.load, { executor: threads(), concurrency: 4 }).build(),
+    process: numbers().pipe(ops.load, { executor: processes(), concurrency: 4 }).build(),
+    'generator in a thread': numbers().pipe(ops.twice, { executor: threads(), concurrency: 2 }).build(),
+    'generator in a process': numbers().pipe(ops.twice, { executor: processes(), concurrency: 2 }).build(),
     'region of threads': inRegion('thread'),
     'region of processes': inRegion('process'),
     'pipeline in a worker': runPipelineInWorker(href, { export: 'pipeline' }),
