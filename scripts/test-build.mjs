@@ -1,8 +1,8 @@
-// Compiles sources and tests to JavaScript for the test runner, in about a second, into a mirror of the repository:
-//   .cache/test-build/packages/*/{src,test}, with source maps that lead back to the TypeScript
-// A process that loads TypeScript through tsx starts in 0.3 s and a worker thread in another 0.3 s of CPU time; from
-// JavaScript a worker takes a quarter of that, and the suite starts more than a thousand of them. Besides, what is
-// tested then is what users get: JavaScript.
+// Compiles sources and tests to JavaScript for the test runner, in two seconds, into a mirror of the repository:
+//   .cache/test-build/packages/*/test, compiled, and packages/*/dist, bundled, with source maps that lead back to the TypeScript
+// The suite starts more than a thousand threads and processes, and one that loads TypeScript through tsx takes 0.3 s of CPU time
+// for that. Besides, what is tested then is what users get: a bundle. Modules of `src` that tests import are still there; they
+// give what is in the bundle.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -17,9 +17,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { bundle, entriesOf } from './bundle.mjs'
 import { root, TSC_7 } from './tools.mjs'
 
 export const mirror = join(root, '.cache/test-build')
+/** The module of the bundle that gives what tests import from `src`. */
+const INNER = 'for-tests.ts'
 /** What tests reach by a path from the root, besides the packages and the examples. */
 const LINKED = ['docs', 'benchmarks', 'recipes', 'scripts', 'README.md']
 
@@ -29,7 +33,7 @@ export function compiled(file) {
 }
 
 /** Brings the mirror up to date. Throws if the sources are no TypeScript; types are checked by `npm run types`. */
-export function buildTests() {
+export async function buildTests() {
   const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name))
   for (const folder of packages) writeManifest(folder)
   for (const folder of [...packages.flatMap((one) => [join(one, 'src'), join(one, 'test')]), 'examples']) {
@@ -40,6 +44,8 @@ export function buildTests() {
   for (const name of LINKED) link(name)
   writeIfOther(join(mirror, 'package.json'), '{ "private": true, "type": "module" }\n')
   compile()
+  for (const folder of packages) await bundleMirror(folder)
+  for (const folder of packages) await leadToBundle(folder)
   for (const folder of packages) filesOf(join(folder, 'test')).forEach(leadToCompiled)
 }
 
@@ -47,7 +53,6 @@ function compiledName(file) {
   return file.replace(/\.ts$/, '.js')
 }
 
-/** The links are what is compiled, so that source maps lead to neighbours: the package's own files, as the engine sees it. */
 function compile() {
   const config = {
     extends: '../../tsconfig.base.json',
@@ -63,7 +68,7 @@ function compile() {
       tsBuildInfoFile: 'tsconfig.tsbuildinfo',
       rootDir: '.',
     },
-    include: ['packages/*/src', 'packages/*/test', 'examples'],
+    include: ['packages/*/test', 'examples'],
     exclude: ['**/node_modules'],
   }
   writeIfOther(join(mirror, 'tsconfig.json'), `${JSON.stringify(config, undefined, 2)}\n`)
@@ -72,6 +77,55 @@ function compile() {
     cwd: root,
   })
   if (status !== 0) throw new Error(`the tests do not compile:\n${stdout}${stderr}${error ?? ''}`)
+}
+
+/**
+ * Bundles the links to the sources, so that source maps lead to neighbours: the package's own files, as the engine sees it. What tests
+ * import from `src` becomes part of the bundle.
+ */
+async function bundleMirror(folder) {
+  const src = join(mirror, folder, 'src')
+  const lines = innerModules(folder).map((file, index) => `export * as m${index} from './${file}'\n`)
+  writeIfOther(join(src, INNER), lines.join(''))
+  const entries = [...entriesOf(join(root, folder)), INNER]
+  await bundle(src, join(mirror, folder, 'dist'), entries)
+}
+
+/** In the place of modules of `src` that tests import there are some that give what is in the bundle. */
+async function leadToBundle(folder) {
+  const src = join(mirror, folder, 'src')
+  const written = new Set()
+  const write = (file, text) => {
+    written.add(join(folder, 'src', compiledName(file)))
+    writeIfOther(join(src, compiledName(file)), text)
+  }
+  const bundled = (file, module) => `${'../'.repeat(file.split('/').length)}dist/${compiledName(module)}`
+  for (const file of entriesOf(join(root, folder))) write(file, `export * from '${bundled(file, file)}'\n`)
+  const { href } = pathToFileURL(join(mirror, folder, 'dist', compiledName(INNER)))
+  const modules = await import(`${href}?${Date.now()}`)
+  for (const [index, file] of innerModules(folder).entries()) {
+    const names = Object.keys(modules[`m${index}`]).join(', ')
+    write(
+      file,
+      `import { m${index} } from '${bundled(file, INNER)}'\nexport const { ${names} } = m${index}\n`,
+    )
+  }
+  for (const file of filesOf(join(folder, 'src'), mirror))
+    if (!file.endsWith('.ts') && !written.has(file)) rmSync(join(mirror, file))
+}
+
+/** The modules of a package's sources that tests import, by their paths below `src`. */
+function innerModules(folder) {
+  const found = filesOf(join(folder, 'test'))
+    .filter((file) => /\.(?:ts|mjs)$/.test(file))
+    .flatMap((file) => [
+      ...readFileSync(join(root, file), 'utf8').matchAll(/'(?:\.\.\/)+src\/([\w./-]+\.ts)'/g),
+    ])
+    .map(([, path]) => path)
+  const entries = entriesOf(join(root, folder))
+  return [...new Set(found)]
+    .sort()
+    .filter((file) => !entries.includes(file) && existsSync(join(root, folder, 'src', file)))
 }
 
 /**
@@ -88,15 +142,15 @@ function leadToCompiled(file) {
   writeIfOther(code, led)
 }
 
-/** A package's exports lead to the compiled sources there, and node_modules to the package. */
+/** A package's exports lead to the bundle there, and node_modules to the package. */
 function writeManifest(folder) {
   const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
-  const sources = Object.entries(manifest.exports).map(([key, target]) => [
+  const targets = Object.entries(manifest.exports).map(([key, target]) => [
     key,
-    typeof target === 'string' ? target : target['@spindle/source'].replace(/\.ts$/, '.js'),
+    typeof target === 'string' ? target : target.default,
   ])
   const own = { name: manifest.name, version: manifest.version, type: 'module', sideEffects: false }
-  const text = JSON.stringify({ ...own, exports: Object.fromEntries(sources) }, undefined, 2)
+  const text = JSON.stringify({ ...own, exports: Object.fromEntries(targets) }, undefined, 2)
   writeIfOther(join(mirror, folder, 'package.json'), `${text}\n`)
   const entry = join(mirror, 'node_modules', manifest.name)
   linkTo(entry, relative(dirname(entry), join(mirror, folder)))
@@ -122,7 +176,7 @@ function link(file) {
 function removeStale(folder, files) {
   for (const file of filesOf(folder, mirror)) {
     const source = file.replace(/\.map$/, '').replace(/\.js$/, '.ts')
-    if (!files.has(file) && !files.has(source)) rmSync(join(mirror, file))
+    if (!files.has(file) && !files.has(source) && !file.endsWith(INNER)) rmSync(join(mirror, file))
   }
 }
 

@@ -49,7 +49,7 @@ if (files.length === 0) {
   process.exit(1)
 }
 
-if (!options.sources) buildTests()
+if (!options.sources) await buildTests()
 const env = times === undefined ? process.env : { ...process.env, SPINDLE_TEST_TIMES: times }
 const total = { pass: 0, fail: 0, skipped: 0 }
 const failedFiles = []

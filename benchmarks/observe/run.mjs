@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
   },
 })
 const CELL = fileURLToPath(new URL('cell.mjs', import.meta.url))
-const { built, bare } = makeBareBuild()
+const { built, bare } = await makeBareBuild()
 const folder = mkdtempSync(join(tmpdir(), 'spindle-observe-'))
 /** A trace is some microseconds a task: so many fewer items do. */
 const TRACED = 20

@@ -6,8 +6,11 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { RingBuffer, SegmentPool } from 'spindle'
-import { CallMemory, takeLeases } from '../../packages/spindle/dist/placement/memory/call-memory.js'
-import { FileSlots } from '../../packages/spindle/dist/placement/memory/file-slots.js'
+import { tsImport } from 'tsx/esm/api'
+
+const inner = (file) => tsImport(`../../packages/spindle/src/placement/memory/${file}`, import.meta.url)
+const { CallMemory, takeLeases } = await inner('call-memory.ts')
+const { FileSlots } = await inner('file-slots.ts')
 
 const PAGE = 4096
 const isChild = process.send !== undefined

@@ -31,12 +31,12 @@ const PARTS = {
 }
 const parts = Object.keys(PARTS).filter((part) => wanted.length === 0 || wanted.includes(part))
 
-buildTests()
+await buildTests()
 const scratch = mkdtempSync(join(tmpdir(), 'spindle-truth-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 const own = await ownThings()
 if (options.check) check()
-else make()
+else await make()
 
 /** What the tests' own modules give: hashes, sounds, files that this package writes. */
 async function ownThings() {
@@ -61,7 +61,7 @@ async function ownThings() {
   }
 }
 
-function make() {
+async function make() {
   for (const program of new Set(parts.flatMap((part) => PARTS[part][0])))
     if (versionOf(program) === undefined) throw new Error(`${program} is not installed`)
   for (const [name, args] of Object.entries(INPUTS)) {
@@ -76,7 +76,7 @@ function make() {
     for (const format of ['flac', 'mp3', 'm4a', 'opus', 'ogg'])
       own.saveAudioSync(join(FILES, `audio/written.${format}`), own.sweep(0.5), { format })
   }
-  buildTests() // in which the new files are
+  await buildTests() // in which the new files are
   for (const part of parts) {
     const [programs, truth] = PARTS[part]
     const madeBy = Object.fromEntries(programs.map((program) => [program, versionOf(program)]))

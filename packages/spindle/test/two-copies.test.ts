@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -27,7 +27,9 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 
 async function copyOf(name: string, version: string): Promise<typeof import('spindle')> {
   const at = join(folder, name)
-  cpSync(join(root, 'src'), join(at, 'src'), { recursive: true, dereference: true })
+  // What is bundled lies in dist, and what leads there in src; from sources there is no dist.
+  for (const part of ['src', 'dist'].filter((name) => existsSync(join(root, name))))
+    cpSync(join(root, part), join(at, part), { recursive: true, dereference: true })
   writeFileSync(join(at, 'package.json'), JSON.stringify({ ...manifest, version }))
   return (await import(
     pathToFileURL(join(at, `src/index${extname(import.meta.filename)}`)).href

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import { packageFolder } from '../file-place.ts'
 
 /** Another copy of this package. */
 export interface Copy {
@@ -12,7 +13,7 @@ export interface Copy {
 }
 
 /** The folder of this copy. */
-export const ownFolder: string = realpathSync(fileURLToPath(new URL('../..', import.meta.url)))
+export const ownFolder: string = realpathSync(packageFolder)
 
 export const ownVersion: string = versionIn(ownFolder)
 

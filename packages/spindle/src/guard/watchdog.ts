@@ -6,6 +6,7 @@ import {
   type Worker,
 } from 'node:worker_threads'
 import { marker } from '../engine/marker.ts'
+import { WATCH_THREAD } from '../entries.ts'
 import { messageOf } from '../errors.ts'
 import { startThread } from '../placement/start-worker.ts'
 import { plain } from '../plain-text.ts'
@@ -95,7 +96,7 @@ async function start(): Promise<void> {
     sampler: expression,
   }
   try {
-    const worker = startThread(new URL('./watch-thread.js', import.meta.url).href, setup, {
+    const worker = startThread(WATCH_THREAD, setup, {
       transferList: [port2],
       isBare: true,
     })

@@ -2,6 +2,7 @@ import { checkBuildOptions } from '../builder/stage-options.ts'
 import type { StopOptions } from '../engine/pipeline.ts'
 import { makeReport, type Report } from '../engine/report.ts'
 import type { PipelineStats } from '../engine/stats.ts'
+import { WORKER_LOADER } from '../entries.ts'
 import { isWorkerOp, referenceOf } from '../placement/worker-op.ts'
 import type { RemoteBuildOptions } from '../remote/options.ts'
 import type { RemotePipeline } from '../remote/remote-pipeline.ts'
@@ -11,9 +12,6 @@ import { type EpochItems, type Epochs, nothingGiven, stateOf, underWay } from '.
 import type { LoaderAssignment, Reference, Sent } from './loader-assignment.ts'
 import { loaderGraph } from './loader-graph.ts'
 import type { LoaderOptions, LoaderState } from './loader-options.ts'
-
-/** The module that makes the loader in its worker. */
-const ENTRY = new URL('./worker-loader.js', import.meta.url).href
 
 /** How long a loader that is left waits for its worker to tell how far it was, in milliseconds: its loop may be held. */
 const STATE_LIMIT_MS = 1000
@@ -65,7 +63,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
     }
     const state = this.#state?.pipeline
     this.#state = undefined
-    return runElsewhere<T>('pipeline', 'thread', ENTRY, modulesOf(args), {
+    return runElsewhere<T>('pipeline', 'thread', WORKER_LOADER, modulesOf(args), {
       export: 'loader',
       args,
       ...(bufferSize === undefined ? {} : { bufferSize }),

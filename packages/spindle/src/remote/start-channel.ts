@@ -1,4 +1,5 @@
 import type { ResourceLimits } from 'node:worker_threads'
+import { REMOTE_BRIDGE, REMOTE_PROCESS, REMOTE_THREAD } from '../entries.ts'
 import type { SpindleError } from '../errors.ts'
 import { walk } from '../placement/members.ts'
 import { FileSlots } from '../placement/memory/file-slots.ts'
@@ -15,12 +16,11 @@ type Limits = ResourceLimits | undefined
 /** Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
 export function startInThread(owner: ChannelOwner, assignment: Assignment, limits: Limits): Channel {
   checkCrossing(assignment)
-  const entry = new URL('./thread-main.js', import.meta.url).href
   return new Channel(owner, undefined, (ends) => {
     const { port, lifeline } = ends
     const options = { resourceLimits: limits, transferList: [port, lifeline] }
     try {
-      return startThread(entry, { ...ends, assignment }, options)
+      return startThread(REMOTE_THREAD, { ...ends, assignment }, options)
     } catch (error) {
       throw error instanceof DOMException && error.name === 'DataCloneError'
         ? crossing(assignment, error)
@@ -37,13 +37,12 @@ export function startInProcess(owner: ChannelOwner, assignment: Assignment, limi
   } catch (error) {
     throw crossing(assignment, error, toProcess)
   }
-  const bridge = new URL('./bridge-main.js', import.meta.url).href
-  const { execArgv, file, tsx } = commandOf(new URL('./process-main.js', import.meta.url).href)
+  const { execArgv, file, tsx } = commandOf(REMOTE_PROCESS)
   const command = [...execArgv, ...limitFlags(limits ?? {}), file, nestingArgument()]
   const slots = openSlots()
   return new Channel(owner, { slots }, (ends) =>
     startThread(
-      bridge,
+      REMOTE_BRIDGE,
       { ...ends, assignment, command, hasTsx: tsx !== undefined, slots: slots?.handleFor(slots.fd) },
       { transferList: [ends.port, ends.lifeline] },
     ),

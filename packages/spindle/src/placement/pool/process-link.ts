@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
+import { POOL_PROCESS } from '../../entries.ts'
 import { setTimeout } from '../../timers.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import { openUnnamedFile } from '../memory/unnamed-file.ts'
@@ -14,7 +15,6 @@ import type { LastWords, WorkerMessage, WorkerSetup } from './protocol.ts'
 
 /** Room that there must be in memory for a file of buffers; without it, it lies where temporary files do. */
 const ROOM_BYTES = 2 ** 24
-const ENTRY = new URL('./process-main.js', import.meta.url).href
 /** How long after a process's end its channel may stay open, in milliseconds: a process of its own may have it. */
 const CHANNEL_MS = 500
 
@@ -45,7 +45,7 @@ export class ProcessLink implements WorkerLink, Guarded {
     let setup: WorkerSetup
     try {
       files.push(openUnnamedFile(ROOM_BYTES), openUnnamedFile(ROOM_BYTES))
-      const { child, tsx } = startProcess(ENTRY, files, options)
+      const { child, tsx } = startProcess(POOL_PROCESS, files, options)
       this.#child = child
       setup = { init, initArgs, maxHeapMb: options.recycle?.afterHeapMb, tsx }
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
+import { POOL_THREAD } from '../../entries.ts'
 import { clockMs } from '../../timers.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
@@ -39,7 +40,7 @@ export class ThreadLink implements WorkerLink, Guarded {
       maxHeapMb: recycle?.afterHeapMb,
       poolSize: settings.size,
     }
-    const worker = startThread(new URL('./thread-main.js', import.meta.url).href, setup, { resourceLimits })
+    const worker = startThread(POOL_THREAD, setup, { resourceLimits })
     this.#worker = worker
     this.carrier = new PortCarrier(
       {

@@ -1,12 +1,10 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads'
+import { REGION_WORKER } from '../../entries.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../envelope.ts'
 import { startThread } from '../start-worker.ts'
 import type { Channel, ChannelListener } from './channel.ts'
 import { openProcess } from './process-channel.ts'
 import type { FromWorker } from './protocol.ts'
-
-/** The file that the workers of a region run. */
-const entry = new URL('../../region/worker-main.js', import.meta.url).href
 
 /** Starts a worker of a region. May throw. */
 export function openChannel(
@@ -15,12 +13,12 @@ export function openChannel(
   listener: ChannelListener,
 ): Channel {
   return kind === 'process'
-    ? openProcess(entry, resourceLimits, listener)
+    ? openProcess(REGION_WORKER, resourceLimits, listener)
     : openThread(resourceLimits, listener)
 }
 
 function openThread(resourceLimits: ResourceLimits | undefined, listener: ChannelListener): Channel {
-  const worker: Worker = startThread(entry, {}, { resourceLimits })
+  const worker: Worker = startThread(REGION_WORKER, {}, { resourceLimits })
   let error: unknown
   worker.on('message', (message: unknown) => {
     const told = opened(FROM_WORKER, message)

@@ -1,0 +1,11 @@
+// The modules whose functions run in the threads of this package's pool. They are named here, and nowhere else, because the published
+// package is bundled: this module then lies at the top of `dist`, as it lies at the top of `src`, wherever it is used from.
+
+export const AUDIO_WORKER: string = entry('audio/worker.js')
+export const IMAGE_WORKER: string = entry('image/worker.js')
+export const MEDIA_WORKER: string = entry('media/async/worker.js')
+export const VIDEO_WORKER: string = entry('video/worker.js')
+
+function entry(path: string): string {
+  return new URL(path, import.meta.url).href
+}

@@ -1,0 +1,77 @@
+// Bundles the packages' JavaScript: one file for each export path, command and file that a thread or process starts from, and
+// shared chunks beside them. `tsc` makes the declarations. A bundle starts in half the time: importing hundreds of small files
+// takes longer than all that they do.
+//   node scripts/bundle.mjs      packages/*/src -> packages/*/dist; part of `npm run build`
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+/** Modules that find other files beside them: in `dist` they must lie as deep as in `src`. */
+const AT_THE_TOP = ['entries.ts', 'file-place.ts']
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  for (const name of readdirSync(join(root, 'packages'))) await bundlePackage(join(root, 'packages', name))
+
+/** Bundles a package into its `dist`. */
+export async function bundlePackage(folder) {
+  await bundle(join(folder, 'src'), join(folder, 'dist'), entriesOf(folder))
+}
+
+/** Bundles entry points, given by their paths below `src`, to the same paths below `out`, and removes the JavaScript that was there. */
+export async function bundle(src, out, entries) {
+  const bundled = await rolldown({
+    input: Object.fromEntries(entries.map((file) => [file.replace(/\.ts$/, ''), join(src, file)])),
+    platform: 'node',
+    // Whatever is not one of the package's own files.
+    external: /^[^./]/,
+    tsconfig: false,
+    resolve: { symlinks: false },
+    transform: {
+      target: 'node20.19',
+      typescript: { onlyRemoveTypeImports: true, removeClassFieldsWithoutInitializer: true },
+      assumptions: { setPublicClassFields: true },
+    },
+    treeshake: { moduleSideEffects: false },
+  })
+  const { output } = await bundled.write({
+    dir: out,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunk-[hash].js',
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    // Names stay, for stacks and errors tell them; what is of use to readers only goes, for V8 has to skip it.
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    comments: false,
+  })
+  await bundled.close()
+  const written = new Set(output.map(({ fileName }) => join(out, fileName)))
+  for (const file of filesOf(out)) if (/\.js(?:\.map)?$/.test(file) && !written.has(file)) rmSync(file)
+  for (const { fileName, moduleIds = [] } of output)
+    for (const id of moduleIds)
+      if (AT_THE_TOP.includes(relative(src, id)) && fileName.includes('/'))
+        throw new Error(`${id} finds files beside it, and would lie in ${fileName}`)
+}
+
+/** What people import, what they call by name, and what threads and processes start from. */
+export function entriesOf(folder) {
+  const { exports, bin = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const exported = Object.values(exports).flatMap((target) => target['@spindle/source'] ?? [])
+  const commands = Object.values(bin).map((file) => file.replace('dist/', 'src/').replace(/\.js$/, '.ts'))
+  const started = [...readFileSync(join(folder, 'src/entries.ts'), 'utf8').matchAll(/entry\('(.*)\.js'\)/g)]
+  return [
+    ...[...exported, ...commands].map((file) => file.replace(/^\.\/src\//, '')),
+    ...started.map(([, path]) => `${path}.ts`),
+    // An entry itself, so that what uses it finds it in a chunk, which lies at the top.
+    ...AT_THE_TOP.filter((file) => existsSync(join(folder, 'src', file))),
+  ]
+}
+
+function filesOf(folder) {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+}
