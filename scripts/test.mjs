@@ -20,8 +20,8 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     node: { type: 'string', default: process.execPath },
-    // One more than there are cores: many files wait for the death or the end of processes for a while.
-    jobs: { type: 'string', default: String(Math.min(8, availableParallelism() + 1)) },
+    // Two more than there are cores: many files wait for the death or the end of processes for a while.
+    jobs: { type: 'string', default: String(Math.min(8, availableParallelism() + 2)) },
     'timeout-s': { type: 'string' },
     verbose: { type: 'boolean', default: false },
     long: { type: 'boolean', default: false },

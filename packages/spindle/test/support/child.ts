@@ -12,7 +12,7 @@ export interface ChildResult {
 }
 
 /** Runs a module, given as JavaScript, in a process of its own; it is killed after `limitMs`. */
-export function runChild(module: string, limitMs = 20_000): Promise<ChildResult> {
+export function runChild(module: string, limitMs = 60_000): Promise<ChildResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
