@@ -9,7 +9,7 @@ import { tries } from './support/tries.ts'
 
 const RUNS = tries(400)
 /** Into how many equal parts what is measured is cut: a leak is in each of them, compiled code and tables of the engine come once. */
-const PARTS = 4
+const PARTS = 5
 /** What each pipeline, epoch or call may leave in such a part: far less than it consists of, and more than compiled code is a part. */
 const BYTES = 500
 
