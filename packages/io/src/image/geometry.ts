@@ -32,8 +32,9 @@ export const MAX_PIXELS = 268402689
 
 /**
  * The size that a picture is scaled to, the same for every backend. With both sides asked for, `'pad'` scales by
- * `min(W / w, H / h)`, `'crop'` and `'shorter'` by `max(W / w, H / h)`: one side is exact, the other `round(side * scale)` and at least 1.
- * With one side asked for, `'shorter'` takes it for the picture's shorter one.
+ * `min(W / w, H / h)`, `'crop'` and `'shorter'` by `max(W / w, H / h)`: one side is exact, the other at least 1 and rounded, down with
+ * `'crop'` and `'shorter'`, as torchvision's `Resize` and the processors of Hugging Face have it: models were trained on that. With one
+ * side asked for, `'shorter'` takes it for the picture's shorter one.
  *
  * @throws MediaError `ERR_UNSUPPORTED` where the scaled picture exceeds {@link MAX_PIXELS}: a very thin picture that is cropped
  */
@@ -47,10 +48,10 @@ export function scaledSize(picture: Size, target: Frame): Size {
     if (mode === 'stretch') size = { width, height }
     else {
       const isWider = picture.width * height > picture.height * width
-      size = isWider === (mode === 'pad') ? byWidth(picture, width) : byHeight(picture, height)
+      size = isWider === (mode === 'pad') ? byWidth(picture, width, mode) : byHeight(picture, height, mode)
     }
-  } else if (width !== undefined) size = byWidth(picture, width)
-  else if (height !== undefined) size = byHeight(picture, height)
+  } else if (width !== undefined) size = byWidth(picture, width, mode)
+  else if (height !== undefined) size = byHeight(picture, height, mode)
   if (size.width * size.height > MAX_PIXELS) {
     const what = `${picture.width}x${picture.height} scaled to ${size.width}x${size.height}`
     throw new MediaError('ERR_UNSUPPORTED', `${what} exceeds ${MAX_PIXELS} pixels`)
@@ -85,10 +86,14 @@ function half(excess: number, isEven: boolean): number {
   return isEven ? (excess >> 2) << 1 : excess >> 1
 }
 
-function byWidth(picture: Size, width: number): Size {
-  return { width, height: Math.max(1, Math.round((picture.height * width) / picture.width)) }
+function byWidth(picture: Size, width: number, mode: FitMode): Size {
+  return { width, height: whole((picture.height * width) / picture.width, mode) }
 }
 
-function byHeight(picture: Size, height: number): Size {
-  return { width: Math.max(1, Math.round((picture.width * height) / picture.height)), height }
+function byHeight(picture: Size, height: number, mode: FitMode): Size {
+  return { width: whole((picture.width * height) / picture.height, mode), height }
+}
+
+function whole(side: number, mode: FitMode): number {
+  return Math.max(1, mode === 'crop' || mode === 'shorter' ? Math.floor(side) : Math.round(side))
 }
