@@ -1,4 +1,5 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
+import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { Container } from './container.ts'
 
@@ -29,9 +30,9 @@ export class AudioDecoder {
     this.#tellFault = tellFault
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
-    const codec = av.Codec.findDecoder(codecpar.codecId)
+    const codec = findDecoder(ffmpeg, codecpar.codecId)
     this.#isPcm = codec?.name?.startsWith('pcm_') ?? false
-    if (codec === null) throw new Error('this FFmpeg has no decoder for it')
+    if (codec === undefined) throw new Error('this FFmpeg has no decoder for it')
     this.#decoder = new av.CodecContext()
     this.#packet = new av.Packet()
     this.#frame = new av.Frame()

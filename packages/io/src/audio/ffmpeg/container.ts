@@ -1,15 +1,10 @@
 import type { FormatContext, Stream } from 'node-av/lib'
-import { badOption, MediaError } from '../../errors.ts'
+import { badOption } from '../../errors.ts'
+import { HEAD_BYTES, openContext } from '../../ffmpeg/open-context.ts'
 import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { LiveInput, OpenFile } from '../open-file.ts'
 import { removeSpilled, spill } from '../spill.ts'
-
-/** Demuxers that would open other files. */
-const PLAYLISTS: ReadonlySet<string> = new Set(['hls', 'concat', 'dash', 'imf', 'sdp', 'rtsp'])
-
-/** Streams that a container may have: those of damaged ones can be many. */
-const MAX_STREAMS = 100
 
 /** Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`. */
 export type StreamKind = 'audio' | 'video' | 'any'
@@ -42,7 +37,7 @@ export class Container {
 
   /** @throws Error of FFmpeg's, or MediaError without source */
   constructor(ffmpeg: FFmpeg, file: OpenFile | LiveInput, options: ContainerOptions = {}) {
-    const { av, constants: c } = ffmpeg
+    const { constants: c } = ffmpeg
     const { kind = 'audio', wanted, isForProbe = false } = options
     this.#kind = kind
     const live = 'url' in file ? file.url : undefined
@@ -50,26 +45,19 @@ export class Container {
     if (reader?.size === 0) throw new Error('is empty')
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
-    this.format = new av.FormatContext()
-    this.format.allocContext()
-    this.format.maxStreams = MAX_STREAMS
     try {
-      const options = av.Dictionary.fromObject({
-        protocol_whitelist: live === undefined ? 'file' : 'file,unix,tcp',
+      this.format = openContext(ffmpeg, {
+        url: live ?? `file:${path ?? this.#spilled}`, // else `http:` in a name would be a protocol
+        protocols: live === undefined ? 'file' : 'file,unix,tcp',
         // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a minute.
-        ...(reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {}),
+        options: reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {},
+        head: reader && (() => reader.read(0, Math.min(HEAD_BYTES, reader.size))),
       })
-      try {
-        const url = live ?? `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
-        check(ffmpeg, this.format.openInputSync(url, null, options), 'opening it')
-      } finally {
-        options.free()
-        // What is open needs no name, but on Windows.
-        if (this.#spilled !== undefined && process.platform !== 'win32') removeSpilled(this.#spilled)
-      }
-      if (PLAYLISTS.has(this.format.iformat?.name ?? '')) {
-        throw new MediaError('ERR_UNSUPPORTED', 'a list of other files, which are not opened')
-      }
+    } finally {
+      // What is open needs no name, but on Windows.
+      if (this.#spilled !== undefined && process.platform !== 'win32') removeSpilled(this.#spilled)
+    }
+    try {
       const declared = new Map(this.format.streams.map(({ index, duration }) => [index, duration]))
       const streams = this.streamsOf(ffmpeg)
       if (isForProbe || streams.some((stream) => isUnknown(stream, c)) || streams.length === 0) {

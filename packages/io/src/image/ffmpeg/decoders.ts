@@ -1,4 +1,5 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
+import { findDecoder } from '../../ffmpeg/decoders.ts'
 import type { ImageFormat } from '../format.ts'
 import { MAX_PIXELS } from '../geometry.ts'
 import { check, type FFmpeg } from './library.ts'
@@ -131,8 +132,8 @@ export class Decoders {
   #open({ format, lowres }: DecoderKey, extraData: Buffer | undefined): CodecContext {
     const { av, constants } = this.#ffmpeg
     const { id, strictness } = choose(format, constants)
-    const codec = av.Codec.findDecoder(id)
-    if (codec === null) throw new Error('this FFmpeg has no decoder for it')
+    const codec = findDecoder(this.#ffmpeg, id)
+    if (codec === undefined) throw new Error('this FFmpeg has no decoder for it')
     const decoder = new av.CodecContext()
     decoder.allocContext3(codec)
     decoder.threadCount = 1 // many images at a time use the cores better than many threads on one

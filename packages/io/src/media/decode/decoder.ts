@@ -1,6 +1,7 @@
 import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from 'node-av/lib'
 import { checkBoolean, checkKnown } from '../../check.ts'
 import { badOption, MediaError, nameSource } from '../../errors.ts'
+import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { withParameters } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
@@ -67,7 +68,7 @@ export class Decoder implements Disposable {
     const { av } = this.#ffmpeg
     this.stream = stream
     this.#failures = new Failures(strict)
-    const codec = findDecoder(this.#ffmpeg, stream, options.decoder)
+    const codec = decoderFor(this.#ffmpeg, stream, options.decoder)
     this.#context = new av.CodecContext()
     this.#packet = new av.Packet()
     let hardware: Hardware | undefined
@@ -283,12 +284,9 @@ export class Decoder implements Disposable {
   }
 }
 
-function findDecoder({ av }: FFmpeg, stream: StreamInfo, name: string | undefined): Codec {
-  const codec =
-    name === undefined
-      ? av.Codec.findDecoder(stream.parameters.codecId as never)
-      : av.Codec.findDecoderByName(name as never)
-  if (codec === null)
+function decoderFor(ffmpeg: FFmpeg, stream: StreamInfo, name: string | undefined): Codec {
+  const codec = findDecoder(ffmpeg, name ?? stream.parameters.codecId)
+  if (codec === undefined)
     throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder ${name ?? `for ${stream.codec}`}`)
   return codec
 }

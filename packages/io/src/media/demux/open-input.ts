@@ -1,8 +1,9 @@
 import { accessSync, constants } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { FormatContext, Stream } from 'node-av/lib'
+import type { FormatContext, InputFormat, Stream } from 'node-av/lib'
 import { removeSpilled, spill } from '../../audio/spill.ts'
 import { MediaError } from '../../errors.ts'
+import { HEAD_BYTES, openContext } from '../../ffmpeg/open-context.ts'
 import { openReaderSync } from '../../file/reader.ts'
 import { refuseIrregular } from '../../file/regular.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
@@ -17,40 +18,28 @@ export interface OpenOptions {
   readonly probe: boolean | 'auto'
 }
 
-/** Demuxers that would open other files. */
-const PLAYLISTS: ReadonlySet<string> = new Set(['hls', 'concat', 'dash', 'imf', 'sdp', 'rtsp'])
-
 /** Demuxers whose input is no file. */
 const NO_FILE: ReadonlySet<string> = new Set(['lavfi'])
-
-/** Streams that a container may have: those of damaged ones can be many. */
-const MAX_STREAMS = 100
 
 /** Protocols by which FFmpeg may open what a URL names. */
 const WEB = 'http,https,tcp,tls,crypto'
 
 /** Has FFmpeg open a container. Closing it is the caller's. @throws Error of FFmpeg's, or MediaError without source */
 export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOptions): FormatContext {
-  const { av } = ffmpeg
-  // First of all: node-av crashes at the end of the process where a context was made and never opened.
   const format = inputFormat(ffmpeg, options.format)
-  const { url, protocols, spilled } = placeOf(source, options.format)
-  const context = new av.FormatContext()
-  context.allocContext()
-  context.maxStreams = MAX_STREAMS
-  const given = av.Dictionary.fromObject({
-    ...(protocols === undefined ? {} : { protocol_whitelist: protocols }),
-    ...options.formatOptions,
-  })
+  const { url, protocols, head, spilled } = placeOf(source, options.format)
+  let context: FormatContext
   try {
-    const result = context.openInputSync(url, format, given)
-    if (result < 0 && protocols === 'file') refuseUnreadable(url.slice('file:'.length))
-    check(ffmpeg, result, 'opening it')
+    context = openContext(ffmpeg, { url, protocols, format, options: options.formatOptions, head })
+  } catch (error) {
+    if (protocols === 'file') refuseUnreadable(url.slice('file:'.length))
+    throw error
+  } finally {
+    // What is open needs no name, but on Windows, where it is removed when the process ends.
+    if (spilled !== undefined) removeSpilled(spilled)
+  }
+  try {
     refuseUnknown(context, options.formatOptions)
-    const name = context.iformat?.name ?? ''
-    if (PLAYLISTS.has(name) && name !== options.format) {
-      throw new MediaError('ERR_UNSUPPORTED', 'a list of other files, which are not opened')
-    }
     if (options.probe === true || (options.probe === 'auto' && lacksFacts(ffmpeg, context))) {
       check(ffmpeg, context.findStreamInfoSync(null), 'looking for its streams')
     }
@@ -58,10 +47,6 @@ export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOpti
   } catch (error) {
     context.closeInputSync()
     throw error
-  } finally {
-    given.free()
-    // What is open needs no name, but on Windows, where it is removed when the process ends.
-    if (spilled !== undefined) removeSpilled(spilled)
   }
 }
 
@@ -77,24 +62,25 @@ function refuseUnreadable(path: string): void {
 interface Place {
   readonly url: string
   readonly protocols: string | undefined
+  readonly head: (() => Uint8Array) | undefined
   readonly spilled?: string
 }
 
 function placeOf(source: DemuxSource, format: string | undefined): Place {
   if (typeof source === 'string' && format !== undefined && NO_FILE.has(format)) {
-    return { url: source, protocols: undefined }
+    return { url: source, protocols: undefined, head: undefined }
   }
   // `file:` in front, else `http:` in a name would be a protocol.
   if (typeof source === 'string') return placeOfFile(source, format)
   if (source instanceof URL) {
     if (source.protocol === 'file:') return placeOfFile(fileURLToPath(source), format)
-    if (source.protocol === 'data:') return { url: source.href, protocols: 'data' }
-    return { url: source.href, protocols: WEB }
+    if (source.protocol === 'data:') return { url: source.href, protocols: 'data', head: undefined }
+    return { url: source.href, protocols: WEB, head: undefined }
   }
   const reader = openReaderSync(source)
   if (reader.size === 0) throw new Error('is empty')
   const spilled = spill(reader)
-  return { url: `file:${spilled}`, protocols: 'file', spilled }
+  return { url: `file:${spilled}`, protocols: 'file', head: () => headOf(spilled), spilled }
 }
 
 /** FFmpeg would wait for a pipe, and read a device without end. A device is read where its format is named. */
@@ -104,14 +90,20 @@ function placeOfFile(path: string, format: string | undefined): Place {
   } catch (error) {
     throw new MediaError('ERR_READ', (error as Error).message, { cause: error })
   }
-  return { url: `file:${path}`, protocols: 'file' }
+  return { url: `file:${path}`, protocols: 'file', head: () => headOf(path) }
 }
 
-function inputFormat(
-  { av }: FFmpeg,
-  name: string | undefined,
-): ReturnType<typeof av.InputFormat.findInputFormat> {
-  if (name === undefined) return null
+function headOf(path: string): Uint8Array {
+  const reader = openReaderSync(path)
+  try {
+    return reader.read(0, Math.min(HEAD_BYTES, reader.size))
+  } finally {
+    reader.close()
+  }
+}
+
+function inputFormat({ av }: FFmpeg, name: string | undefined): InputFormat | undefined {
+  if (name === undefined) return undefined
   const found = av.InputFormat.findInputFormat(name)
   if (found === null)
     throw new MediaError('ERR_BAD_OPTION', `\`format\` must be a format that FFmpeg can read, got '${name}'`)

@@ -1,5 +1,6 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import type { Container } from '../../audio/ffmpeg/container.ts'
+import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import { MAX_PIXELS } from '../../image/geometry.ts'
 
@@ -42,8 +43,8 @@ export class VideoDecoder {
     this.#tellFault = tellFault
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
-    const codec = av.Codec.findDecoder(codecpar.codecId)
-    if (codec === null) throw new Error('this FFmpeg has no decoder for it')
+    const codec = findDecoder(ffmpeg, codecpar.codecId)
+    if (codec === undefined) throw new Error('this FFmpeg has no decoder for it')
     this.#canSkip = SKIPPABLE.has(codec.name ?? '')
     this.#decoder = new av.CodecContext()
     this.packet = new av.Packet()

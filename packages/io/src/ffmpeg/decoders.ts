@@ -1,0 +1,30 @@
+import type { Codec } from 'node-av/lib'
+import { MediaError } from '../errors.ts'
+import type { FFmpeg } from '../image/ffmpeg/library.ts'
+
+/** Decoders that are never opened, and why. `npm run fuzz:decoders` finds such. */
+const REFUSED: ReadonlyMap<string, string> = new Map([
+  ['ac4', 'the decoder of AC-4 in this build of FFmpeg ends the whole process on some files'],
+])
+
+let whitelist: string | undefined
+
+/** The decoder of a codec, or one of that name; `undefined` where this FFmpeg has none. @throws MediaError `ERR_UNSUPPORTED` if it is refused */
+export function findDecoder({ av }: FFmpeg, wanted: number | string): Codec | undefined {
+  const codec =
+    typeof wanted === 'string'
+      ? av.Codec.findDecoderByName(wanted as never)
+      : av.Codec.findDecoder(wanted as never)
+  const why = REFUSED.get(codec?.name ?? '')
+  if (why !== undefined) throw new MediaError('ERR_UNSUPPORTED', why)
+  return codec ?? undefined
+}
+
+/** All decoders but those that are refused, for FFmpeg's `codec_whitelist`: FFmpeg opens decoders itself to find out about streams. */
+export function codecWhitelist({ av }: FFmpeg): string {
+  whitelist ??= av.Codec.getCodecList()
+    .filter((codec) => codec.isDecoder() && !REFUSED.has(codec.name ?? ''))
+    .map(({ name }) => name)
+    .join(',')
+  return whitelist
+}

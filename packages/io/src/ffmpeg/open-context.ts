@@ -1,0 +1,68 @@
+import type { FormatContext, InputFormat } from 'node-av/lib'
+import { MediaError } from '../errors.ts'
+import { check, type FFmpeg } from '../image/ffmpeg/library.ts'
+import { codecWhitelist } from './decoders.ts'
+import { FORMAT_WHITELIST, formatOf, opensOthers } from './formats.ts'
+
+/** What FFmpeg is to open. */
+export interface ContextInput {
+  /** Where it connects to: `file:` and a path, or a URL. */
+  readonly url: string
+  /** Protocols that it may use, separated by commas; `undefined` for no limit, where the input is no file. */
+  readonly protocols: string | undefined
+  /** The format, where the caller names one; it may be any then. */
+  readonly format?: InputFormat | undefined
+  readonly options?: Readonly<Record<string, string>>
+  /** The first bytes of a file, whose name may mislead FFmpeg; `undefined` for what comes by and by. */
+  readonly head: (() => Uint8Array) | undefined
+}
+
+/** Streams that a container may have: those of damaged ones can be many. */
+const MAX_STREAMS = 100
+
+/** How many bytes of a file are looked at for its format where its name may not be. */
+export const HEAD_BYTES = 65_536
+
+/** Names that FFmpeg would read as patterns for the names of several files. */
+const PATTERN = /[%*?{[]/
+
+/**
+ * Has FFmpeg open a container: the one place where it opens an input. It opens nothing that the input names, and no format that would (see
+ * `formats.ts`), unless the caller has named that format. Closing it is the caller's.
+ *
+ * @throws Error of FFmpeg's, or MediaError without source
+ */
+export function openContext(ffmpeg: FFmpeg, input: ContextInput): FormatContext {
+  const { av } = ffmpeg
+  const { url, protocols, head, options = {} } = input
+  const isPattern = input.format === undefined && head !== undefined && PATTERN.test(url)
+  // First of all: node-av crashes at the end of the process where a context was made and never opened.
+  const format = input.format ?? (isPattern ? formatOf(ffmpeg, head()) : null)
+  const given = av.Dictionary.fromObject({
+    ...(protocols === undefined ? {} : { protocol_whitelist: protocols }),
+    ...(input.format === undefined ? { format_whitelist: FORMAT_WHITELIST } : {}),
+    codec_whitelist: codecWhitelist(ffmpeg),
+    ...options,
+  })
+  const context = new av.FormatContext()
+  context.allocContext()
+  context.maxStreams = MAX_STREAMS
+  try {
+    const result = context.openInputSync(url, format, given)
+    if (result < 0 && input.format === undefined && head !== undefined) refuseList(ffmpeg, head())
+    check(ffmpeg, result, 'opening it')
+    return context
+  } catch (error) {
+    context.closeInputSync()
+    throw error
+  } finally {
+    given.free()
+  }
+}
+
+/** @throws MediaError `ERR_UNSUPPORTED` where the file is one that FFmpeg would open others for */
+function refuseList(ffmpeg: FFmpeg, head: Uint8Array): void {
+  const name = formatOf(ffmpeg, head)?.name
+  if (typeof name === 'string' && opensOthers(name))
+    throw new MediaError('ERR_UNSUPPORTED', `a list of other files (${name}), which are not opened`)
+}
