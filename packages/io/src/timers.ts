@@ -5,6 +5,9 @@ import timers from 'node:timers'
 export const setTimeout: typeof globalThis.setTimeout = timers.setTimeout
 export const setImmediate: typeof globalThis.setImmediate = timers.setImmediate
 
+/** Milliseconds since 1970, as the times of files. */
+export const dateMs: () => number = Date.now.bind(Date)
+
 /** Resolves in the next turn of the loop. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, closeSync, constants, openSync, rmSync, writeSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MediaError } from '../errors.ts'
 import type { SyncReader } from '../file/routine.ts'
+import { dateMs } from '../timers.ts'
 
 /** Bytes that are written at a time. */
 const BLOCK_BYTES = 1 << 24
+
+/** Age from which a file of a process that is gone is removed, in milliseconds. */
+const ORPHAN_MS = 60_000
 
 /** Where files live in memory, on Linux. */
 const MEMORY = '/dev/shm'
@@ -41,12 +45,25 @@ export function spill(reader: SyncReader): string {
 
 /** The path of a file that there is not yet, in memory where there is such a folder. */
 export function spillPath(): string {
-  return join(folder(), `spindle-${randomBytes(12).toString('hex')}`)
+  return join(folder(), `spindle-${process.pid}-${randomBytes(12).toString('hex')}`)
+}
+
+/** Has such a file removed when the program ends before it is. */
+export function removeAtExit(path: string): void {
+  if (atExit.size === 0) process.on('exit', removeAll)
+  atExit.add(path)
 }
 
 /** Removes such a file, if it is still there. */
 export function removeSpilled(path: string): void {
   rmSync(path, { force: true })
+  if (atExit.delete(path) && atExit.size === 0) process.off('exit', removeAll)
+}
+
+const atExit = new Set<string>()
+
+function removeAll(): void {
+  for (const path of atExit) rmSync(path, { force: true })
 }
 
 let found: string | undefined
@@ -60,5 +77,28 @@ function folder(): string {
   } catch {
     // Another system.
   }
+  removeOrphans(found)
   return found
+}
+
+/** Removes what processes left behind that were killed. One that just began may be of another container, where its process lives. */
+function removeOrphans(folder: string): void {
+  try {
+    for (const name of readdirSync(folder)) {
+      const pid = /^spindle-(\d+)-[0-9a-f]{24}$/.exec(name)?.[1]
+      if (pid === undefined || isAlive(Number(pid))) continue
+      const path = join(folder, name)
+      if (dateMs() - statSync(path).mtimeMs > ORPHAN_MS) rmSync(path, { force: true })
+    }
+  } catch {
+    // Somebody else's, or it has gone meanwhile.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }

@@ -1,41 +1,57 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Readable } from 'node:stream'
+import { finished, PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { removeSpilled, spillPath } from '../audio/spill.ts'
+import { removeAtExit, removeSpilled, spillPath } from '../audio/spill.ts'
 
 /**
  * Hands bytes that come by and by to FFmpeg in another thread: through a socket that only the first who connects gets. FFmpeg waits for them in a
  * native call, which nothing can interrupt; but it ends when the socket is closed.
  */
 export class LiveFeed {
-  /** Where FFmpeg connects to. */
-  readonly url: string
-  readonly #server: Server
-  readonly #path: string | undefined
-  readonly #bytes: Readable
+  #server: Server | undefined
+  #path: string | undefined
+  /** What has come of the input: it is read from the beginning on, for its end or failure may come before FFmpeg does. */
+  readonly #bytes = new PassThrough()
+  readonly #source: Readable
   #socket: Socket | undefined
   #isClosed = false
+  #isLeft = false
   #failure: Error | undefined
 
-  static async open(bytes: Readable): Promise<LiveFeed> {
-    const path = process.platform === 'win32' ? undefined : spillPath()
-    const server = createServer()
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      if (path === undefined) server.listen(0, '127.0.0.1', resolve)
-      else server.listen(path, resolve)
-    })
-    return new LiveFeed(server, path, bytes)
+  static async open(source: Readable): Promise<LiveFeed> {
+    const feed = new LiveFeed(source)
+    await feed.#listen()
+    return feed
   }
 
-  private constructor(server: Server, path: string | undefined, bytes: Readable) {
+  private constructor(source: Readable) {
+    this.#source = source
+    source.pipe(this.#bytes)
+    finished(source, { writable: false }, (error) => {
+      if (error && !this.#isClosed && !this.#isLeft) this.#failure ??= error
+      // What came before is still given on.
+      this.#bytes.end()
+    })
+  }
+
+  async #listen(): Promise<void> {
+    this.#path = process.platform === 'win32' ? undefined : spillPath()
+    if (this.#path !== undefined) removeAtExit(this.#path)
+    const server = createServer()
     this.#server = server
-    this.#path = path
-    this.#bytes = bytes
-    const address = server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
-    this.url = path === undefined ? `tcp://127.0.0.1:${port}` : `unix:${path}`
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      if (this.#path === undefined) server.listen(0, '127.0.0.1', resolve)
+      else server.listen(this.#path, resolve)
+    })
     server.once('connection', (socket) => void this.#send(socket))
+  }
+
+  /** Where FFmpeg connects to. */
+  get url(): string {
+    if (this.#path !== undefined) return `unix:${this.#path}`
+    const address = this.#server?.address()
+    return `tcp://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
   }
 
   /** What went wrong with the source; `undefined` where it came to its end. */
@@ -47,26 +63,31 @@ export class LiveFeed {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#server.close()
+    this.#server?.close()
     this.#socket?.destroy()
+    this.#source.destroy()
     this.#bytes.destroy()
     if (this.#path !== undefined) removeSpilled(this.#path)
   }
 
   async #send(socket: Socket): Promise<void> {
-    this.#server.close()
+    this.#server?.close()
     if (this.#isClosed) {
       socket.destroy()
       return
     }
     this.#socket = socket
+    // Heard before the source is: then it is who reads that has had enough, and no fault of the source.
+    for (const event of ['error', 'close'])
+      socket.once(event, () => {
+        if (!this.#bytes.errored) this.#isLeft = true
+      })
     socket.resume()
     try {
       await pipeline(this.#bytes, socket)
     } catch (error) {
       // Who reads may have had enough.
-      const { code } = error as NodeJS.ErrnoException
-      if (!this.#isClosed && code !== 'EPIPE' && code !== 'ECONNRESET') this.#failure = error as Error
+      if (!this.#isClosed && !this.#isLeft) this.#failure ??= error as Error
       socket.destroy()
     }
   }

@@ -18,8 +18,13 @@ export function describeStreamSource(source: StreamSource): string {
   return isByteStream(source) ? 'stream' : describeSource(source)
 }
 
-/** Refuses what is not a {@link StreamSource}. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Refuses what is not a {@link StreamSource}. From here on the errors of a Node stream are heard: it may fail before anybody reads.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function checkStreamSource(source: unknown): asserts source is StreamSource {
+  if (source instanceof Readable) source.on('error', () => {})
   if (isByteStream(source)) return
   try {
     checkSource(source, 'source')
