@@ -42,8 +42,8 @@ export async function bundle(src, out, entries) {
     chunkFileNames: 'chunk-[hash].js',
     sourcemap: true,
     sourcemapExcludeSources: true,
-    // Names stay, for stacks and errors tell them; what is of use to readers only goes, for V8 has to skip it.
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    // Names and lines stay: stacks tell them, and Node prints the line of an error that nobody catches.
+    minify: false,
     comments: false,
   })
   await bundled.close()

@@ -15,6 +15,7 @@ import {
   saveAudio,
   saveVideo,
 } from '../src/index.ts'
+import { Decoder, Demuxer } from '../src/media.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'spindle-opens-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -114,5 +115,16 @@ describe('a decoder that may end the process', () => {
     const info = await probe(bytes)
     assert.ok(info.kind === 'audio')
     assert.equal(info.codec, 'ac4')
+  })
+
+  it('is not opened: subtitles', () => {
+    writeFileSync(at('text.srt'), '1\n00:00:00,000 --> 00:00:01,000\nHello\n\n')
+    using demuxer = new Demuxer(at('text.srt'))
+    const [stream] = demuxer.streams
+    assert.equal(stream?.kind, 'subtitle')
+    assert.throws(() => new Decoder(stream), {
+      code: 'ERR_UNSUPPORTED',
+      message: /neither pictures nor sound/,
+    })
   })
 })

@@ -288,6 +288,10 @@ function decoderFor(ffmpeg: FFmpeg, stream: StreamInfo, name: string | undefined
   const codec = findDecoder(ffmpeg, name ?? stream.parameters.codecId)
   if (codec === undefined)
     throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder ${name ?? `for ${stream.codec}`}`)
+  // FFmpeg decodes subtitles by other calls, and ends the process where a decoder of theirs gets these.
+  const { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } = ffmpeg.constants
+  if (codec.type !== AVMEDIA_TYPE_AUDIO && codec.type !== AVMEDIA_TYPE_VIDEO)
+    throw new MediaError('ERR_UNSUPPORTED', `${codec.name} gives neither pictures nor sound`)
   return codec
 }
 
