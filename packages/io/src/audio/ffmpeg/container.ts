@@ -1,5 +1,5 @@
 import type { FormatContext, Stream } from 'node-av/lib'
-import { badOption } from '../../errors.ts'
+import { badOption, MediaError } from '../../errors.ts'
 import { HEAD_BYTES, openContext } from '../../ffmpeg/open-context.ts'
 import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
@@ -43,6 +43,7 @@ export class Container {
     const live = 'url' in file ? file.url : undefined
     const reader = 'url' in file ? undefined : file.reader
     if (reader?.size === 0) throw new Error('is empty')
+    if (reader !== undefined) refuseBigEndian(reader)
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
     try {
@@ -110,8 +111,20 @@ export class Container {
 }
 
 function isWav(reader: SyncReader): boolean {
-  const head = Buffer.from(reader.read(0, Math.min(12, reader.size)))
-  return /^RIFF....WAVE/s.test(head.toString('latin1'))
+  return /^RIFF....WAVE/s.test(headOf(reader))
+}
+
+/** FFmpeg takes its samples for little-endian ones. @throws MediaError `ERR_UNSUPPORTED` */
+function refuseBigEndian(reader: SyncReader): void {
+  if (/^RIFX....WAVE/s.test(headOf(reader)))
+    throw new MediaError(
+      'ERR_UNSUPPORTED',
+      'a big-endian WAV file (RIFX); `sox in.wav -L out.wav` makes it a little-endian one',
+    )
+}
+
+function headOf(reader: SyncReader): string {
+  return Buffer.from(reader.read(0, Math.min(12, reader.size))).toString('latin1')
 }
 
 /** Whether a header tells too little to decode a stream, as those of MP3, FLAC and MPEG-TS do. */
