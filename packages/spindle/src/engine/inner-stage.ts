@@ -1,5 +1,6 @@
 import { type ItemError, SpindleError } from '../errors.ts'
 import {
+  BACKOFF_MS,
   BLOCKED_MS,
   BUSY_MS,
   BYTES,
@@ -11,7 +12,10 @@ import {
   LONGEST_MS,
   MOST_BYTES,
   MOST_ITEMS,
+  QUEUED_MS,
+  QUEUED_TASKS,
   RETRIES,
+  SILENT,
   SIZE,
   SKIPPED,
   TASKS,
@@ -41,6 +45,8 @@ export interface InnerSettings {
   readonly workers: number
   /** Ids of the stages it takes items from. */
   readonly upstream: readonly number[]
+  /** Whether it calls an op for each item, joins paths, or does something else. */
+  readonly role: 'op' | 'merge' | 'other'
 }
 
 /**
@@ -112,6 +118,14 @@ export class InnerStage extends Stage {
     this.#owner?.innerBegan()
   }
 
+  get isMerge(): boolean {
+    return this.#settings.role === 'merge'
+  }
+
+  override get lastCalls(): readonly Stage[] {
+    return this.#settings.role === 'op' ? [this] : []
+  }
+
   override get upstream(): readonly number[] {
     return this.#settings.upstream
   }
@@ -135,6 +149,10 @@ export class InnerStage extends Stage {
     counters.longestMs = Math.max(counters.longestMs, of(LONGEST_MS))
     // Not for how long ops held the loop: it is not this one.
     counters.busyMs += of(BUSY_MS)
+    counters.queuedTasks += of(QUEUED_TASKS)
+    counters.queuedMs += of(QUEUED_MS)
+    counters.backoffMs += of(BACKOFF_MS)
+    counters.endedSilently(of(SILENT))
     this.#blockedMs += of(BLOCKED_MS)
     if (!this.budget.isRate) return
     this.budget.calls += of(TASKS) - of(IN_FLIGHT)
