@@ -22,11 +22,12 @@ import {
   TIMED,
   TIMED_MS,
   TIMEOUTS,
+  WAITED_MS,
 } from '../placement/region/protocol.ts'
 import { Budget } from './budget.ts'
 import type { Host } from './host.ts'
 import type { Item } from './item.ts'
-import { Queue } from './queue.ts'
+import { Queue, type QueueTimes } from './queue.ts'
 import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from './stage.ts'
 import type { FailureBudget, StageInfo, TaskHook } from './types.ts'
 
@@ -151,6 +152,7 @@ export class InnerStage extends Stage {
     counters.busyMs += of(BUSY_MS)
     counters.queuedTasks += of(QUEUED_TASKS)
     counters.queuedMs += of(QUEUED_MS)
+    counters.waitedMs += of(WAITED_MS)
     counters.backoffMs += of(BACKOFF_MS)
     counters.endedSilently(of(SILENT))
     this.#blockedMs += of(BLOCKED_MS)
@@ -213,6 +215,16 @@ export class InnerStage extends Stage {
   }
 }
 
+/** See {@link Stage.lastCalls}: of the last of a region's stages; where that joins paths, of the last of each. */
+export function lastCallsOfInner(inner: readonly InnerStage[]): readonly Stage[] {
+  const byId = new Map(inner.map((stage) => [stage.info.id, stage]))
+  const callsOf = (stage: InnerStage | undefined): readonly Stage[] => {
+    if (stage === undefined) return []
+    return stage.isMerge ? stage.upstream.flatMap((id) => callsOf(byId.get(id))) : stage.lastCalls
+  }
+  return callsOf(inner.at(-1))
+}
+
 /** Figures of the exit queues of one stage in several workers: times are means. Holds nothing. */
 class MergedQueue extends Queue {
   readonly #workers: number
@@ -236,7 +248,8 @@ class MergedQueue extends Queue {
     this.#fullMs += of(FULL_MS)
   }
 
-  override times(): { readonly emptyMs: number; readonly fullMs: number; readonly overMs: number } {
-    return { emptyMs: this.#emptyMs / this.#workers, fullMs: this.#fullMs / this.#workers, overMs: 0 }
+  override times(): QueueTimes {
+    const fullMs = this.#fullMs / this.#workers
+    return { emptyMs: this.#emptyMs / this.#workers, fullMs, overMs: 0, bytesFullMs: 0 }
   }
 }

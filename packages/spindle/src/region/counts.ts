@@ -78,5 +78,6 @@ function countsOf(stage: Stage): number[] {
     counters.queuedMs + pending.queuedMs,
     counters.backoffMs + pending.backoffMs,
     counters.silent,
+    counters.waitedMs + pending.queuedMs,
   ]
 }
