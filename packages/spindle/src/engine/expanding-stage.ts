@@ -18,6 +18,9 @@ export abstract class ExpandingStage extends TaskStage {
   protected readonly expansions: Expansions = new Expansions()
   private readonly outputTimer: TaskTimer = new TaskTimer()
   private outputsAsked = 0
+  /** How many generators wait for room for an output, or for earlier ones; whether any ever has. */
+  protected resting = 0
+  private hasRested = false
 
   constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
     super(info, host, input, settings)
@@ -61,18 +64,43 @@ export abstract class ExpandingStage extends TaskStage {
     return this.outputTimer.isDue(count) ? this.outputTimer.begin(count) : undefined
   }
 
+  /** Asks a generator for an output. */
+  callTimed<R>(timing: Timing, next: () => R): R {
+    return this.outputTimer.call(timing, next)
+  }
+
   outputReturned(timing: Timing): void {
     this.outputTimer.returned(timing, this.counters)
   }
 
-  /** A timed output is there, or the generator's end. */
+  /** A timed output is there (`isOk`), or the generator's end: what it does after its last output is no output's time. */
   outputTimed(timing: Timing, isOk: boolean): void {
     this.outputTimer.end(timing, this.counters, isOk)
   }
 
   /** An output that was waited for and not timed is there, or the generator's end. */
-  outputCame(askedAt: number): void {
-    this.outputTimer.came(askedAt, this.counters)
+  outputCame(askedAt: number, isOutput: boolean): void {
+    this.outputTimer.came(askedAt, this.counters, isOutput)
+  }
+
+  /** A generator has begun to wait for room (1), or waits no more (-1). */
+  rests(change: 1 | -1): void {
+    this.hasRested = true
+    this.resting += change
+    this.noteBlocked()
+  }
+
+  /** Of generators: those that wait for room, and the slots in which none may begin. */
+  protected override get slotsBlocked(): number {
+    if (!this.hasRested) return super.slotsBlocked
+    const above = this.held + this.exit.length - this.exit.capacity
+    return this.resting + Math.max(0, Math.min(this.info.concurrency - this.running, above))
+  }
+
+  override get blockedMs(): number {
+    // While a queue is full in bytes no call begins.
+    const inBytes = this.isBoundedInBytes ? this.info.concurrency * this.exit.times().bytesFullMs : 0
+    return Math.max(inBytes, this.hasRested ? this.notedBlockedMs : super.blockedMs)
   }
 
   /** A generator waits for a place. */
@@ -87,6 +115,7 @@ export abstract class ExpandingStage extends TaskStage {
 
   /** A generator has given its last output. */
   expanded(expansion: Expansion): void {
+    if (expansion.isSilent) this.counters.endedSilently(1)
     this.expansions.delete(expansion)
     this.tracer?.end(expansion.item, true)
     this.signalled?.delete(expansion.item)

@@ -53,8 +53,12 @@ export class Expansion implements Resumable {
   private readonly onEnd: ((failure?: { readonly error: unknown }) => PromiseLike<void>) | undefined
   private held: Item | undefined
   private position = 0
+  /** Outputs that were `undefined`. */
+  private skipped = 0
   private timing: Timing | undefined = undefined
   private isWaiting = false
+  /** Whether it waits for room for its next output, or for the outputs of earlier generators. */
+  private isBlocked = false
   /** When the output that is waited for was asked for, by the coarse clock. */
   private askedAt = 0
   /** What `then` is given; made when something must be waited for, which plain generators never need. */
@@ -81,14 +85,21 @@ export class Expansion implements Resumable {
     return !this.isWaiting
   }
 
+  /** Whether it has given no output. */
+  get isSilent(): boolean {
+    return this.position === this.skipped
+  }
+
   /** Asks for outputs until there is no place, no more, or one to wait for. */
   advance(): void {
     if (this.isWaiting) return
     while (!this.isDone && !this.stage.isOver(this)) {
       if (!this.mayAsk()) {
+        if (!this.isBlocked) this.setBlocked(true)
         this.stage.rested()
         return
       }
+      if (this.isBlocked) this.setBlocked(false)
       if (isSliceOver()) {
         this.isWaiting = true
         resumeNextTurn(this)
@@ -100,7 +111,9 @@ export class Expansion implements Resumable {
       this.timing = this.stage.timeOutput()
       const word = enter(this.stage.mark, this.position)
       try {
-        step = this.outputs.next()
+        const { timing } = this
+        step =
+          timing === undefined ? this.outputs.next() : this.stage.callTimed(timing, () => this.outputs.next())
         isPending =
           typeof step === 'object' &&
           step !== null &&
@@ -142,8 +155,14 @@ export class Expansion implements Resumable {
     this.stage.exit.put(held)
   }
 
+  private setBlocked(isBlocked: boolean): void {
+    this.isBlocked = isBlocked
+    this.stage.rests(isBlocked ? 1 : -1)
+  }
+
   /** Asks for nothing more. */
   close(): void {
+    if (this.isBlocked) this.setBlocked(false)
     this.isDone = true
     try {
       this.stage.closing(this.outputs.return?.())
@@ -163,8 +182,8 @@ export class Expansion implements Resumable {
     return false
   }
 
-  /** Takes one step's result; whether to go on asking at once. */
-  private take(step: IteratorResult<unknown>): boolean {
+  /** Takes one step's result, which was waited for or not; whether to go on asking at once. */
+  private take(step: IteratorResult<unknown>, wasAwaited = false): boolean {
     let isLast: boolean
     let value: unknown
     try {
@@ -179,12 +198,14 @@ export class Expansion implements Resumable {
       return false
     }
     if (this.timing !== undefined) this.endTiming(!isLast)
+    else if (wasAwaited) this.stage.outputCame(this.askedAt, !isLast)
     if (isLast) {
       this.finish()
       return false
     }
     if (value === undefined) {
       this.position++
+      this.skipped++
       return true
     }
     const output = child(this.item, value, this.position++)
@@ -217,9 +238,8 @@ export class Expansion implements Resumable {
 
   private resolved(step: IteratorResult<unknown>): void {
     this.isWaiting = false
-    if (this.timing === undefined) this.stage.outputCame(this.askedAt)
     if (this.isDone || this.stage.isOver(this)) return
-    if (this.take(step)) this.advance()
+    if (this.take(step, true)) this.advance()
   }
 
   private finish(): void {

@@ -1,5 +1,6 @@
 import { type ItemError, SpindleError } from '../errors.ts'
 import {
+  BACKOFF_MS,
   BLOCKED_MS,
   BUSY_MS,
   BYTES,
@@ -11,18 +12,22 @@ import {
   LONGEST_MS,
   MOST_BYTES,
   MOST_ITEMS,
+  QUEUED_MS,
+  QUEUED_TASKS,
   RETRIES,
+  SILENT,
   SIZE,
   SKIPPED,
   TASKS,
   TIMED,
   TIMED_MS,
   TIMEOUTS,
+  WAITED_MS,
 } from '../placement/region/protocol.ts'
 import { Budget } from './budget.ts'
 import type { Host } from './host.ts'
 import type { Item } from './item.ts'
-import { Queue } from './queue.ts'
+import { Queue, type QueueTimes } from './queue.ts'
 import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from './stage.ts'
 import type { FailureBudget, StageInfo, TaskHook } from './types.ts'
 
@@ -41,6 +46,8 @@ export interface InnerSettings {
   readonly workers: number
   /** Ids of the stages it takes items from. */
   readonly upstream: readonly number[]
+  /** Whether it calls an op for each item, joins paths, or does something else. */
+  readonly role: 'op' | 'merge' | 'other'
 }
 
 /**
@@ -112,6 +119,14 @@ export class InnerStage extends Stage {
     this.#owner?.innerBegan()
   }
 
+  get isMerge(): boolean {
+    return this.#settings.role === 'merge'
+  }
+
+  override get lastCalls(): readonly Stage[] {
+    return this.#settings.role === 'op' ? [this] : []
+  }
+
   override get upstream(): readonly number[] {
     return this.#settings.upstream
   }
@@ -135,6 +150,11 @@ export class InnerStage extends Stage {
     counters.longestMs = Math.max(counters.longestMs, of(LONGEST_MS))
     // Not for how long ops held the loop: it is not this one.
     counters.busyMs += of(BUSY_MS)
+    counters.queuedTasks += of(QUEUED_TASKS)
+    counters.queuedMs += of(QUEUED_MS)
+    counters.waitedMs += of(WAITED_MS)
+    counters.backoffMs += of(BACKOFF_MS)
+    counters.endedSilently(of(SILENT))
     this.#blockedMs += of(BLOCKED_MS)
     if (!this.budget.isRate) return
     this.budget.calls += of(TASKS) - of(IN_FLIGHT)
@@ -195,6 +215,16 @@ export class InnerStage extends Stage {
   }
 }
 
+/** See {@link Stage.lastCalls}: of the last of a region's stages; where that joins paths, of the last of each. */
+export function lastCallsOfInner(inner: readonly InnerStage[]): readonly Stage[] {
+  const byId = new Map(inner.map((stage) => [stage.info.id, stage]))
+  const callsOf = (stage: InnerStage | undefined): readonly Stage[] => {
+    if (stage === undefined) return []
+    return stage.isMerge ? stage.upstream.flatMap((id) => callsOf(byId.get(id))) : stage.lastCalls
+  }
+  return callsOf(inner.at(-1))
+}
+
 /** Figures of the exit queues of one stage in several workers: times are means. Holds nothing. */
 class MergedQueue extends Queue {
   readonly #workers: number
@@ -218,7 +248,8 @@ class MergedQueue extends Queue {
     this.#fullMs += of(FULL_MS)
   }
 
-  override times(): { readonly emptyMs: number; readonly fullMs: number; readonly overMs: number } {
-    return { emptyMs: this.#emptyMs / this.#workers, fullMs: this.#fullMs / this.#workers, overMs: 0 }
+  override times(): QueueTimes {
+    const fullMs = this.#fullMs / this.#workers
+    return { emptyMs: this.#emptyMs / this.#workers, fullMs, overMs: 0, bytesFullMs: 0 }
   }
 }

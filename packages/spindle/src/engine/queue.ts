@@ -19,6 +19,18 @@ export interface Producer {
   cancel(abort: boolean): void
 }
 
+/** How long a queue was in which state, in milliseconds. */
+export interface QueueTimes {
+  /** Nothing was queued. */
+  readonly emptyMs: number
+  /** No place was free, or `maxBytes` was reached. */
+  readonly fullMs: number
+  /** How long items above the capacity have waited, together. */
+  readonly overMs: number
+  /** `maxBytes` was reached. */
+  readonly bytesFullMs: number
+}
+
 const nobody: Consumer & Producer = {
   offer: () => false,
   inputEnded: () => {},
@@ -76,6 +88,9 @@ export class Queue {
   private overMs = 0
   private overSince = -1
   private unlooked = 0
+  /** With `maxBytes`: how long that has been reached, and since when. */
+  private bytesFullMs = 0
+  private bytesFullSince = -1
   private filledMs = 0
   private filledSince = -1
 
@@ -144,7 +159,7 @@ export class Queue {
     else if (this.length > this.capacity) this.lookAtExcess()
     this.length--
     if (this.length === 0) this.filledMs += coarseNow() - this.filledSince
-    if (this.maxBytes !== undefined) this.bytes -= this.sizes[at] as number
+    if (this.maxBytes !== undefined) this.takeBytes(at)
     return item
   }
 
@@ -183,15 +198,18 @@ export class Queue {
     if (this.endedAt < 0) this.endedAt = exactNow()
   }
 
-  /** Milliseconds the queue has been empty, and full, up to now, and those that items above its capacity have waited, together. */
-  times(): { readonly emptyMs: number; readonly fullMs: number; readonly overMs: number } {
-    if (this.openedAt < 0) return { emptyMs: 0, fullMs: 0, overMs: 0 }
+  /** The queue's times up to now. */
+  times(): QueueTimes {
+    if (this.openedAt < 0) return { emptyMs: 0, fullMs: 0, overMs: 0, bytesFullMs: 0 }
     const now = this.endedAt >= 0 ? this.endedAt : exactNow()
-    const filledMs = this.filledMs + (this.length > 0 ? Math.max(0, now - this.filledSince) : 0)
-    const fullMs = this.fullMs + (this.length >= this.capacity ? Math.max(0, now - this.fullSince) : 0)
+    const since = (at: number): number => Math.max(0, now - at)
+    const filledMs = this.filledMs + (this.length > 0 ? since(this.filledSince) : 0)
+    const placesFullMs = this.fullMs + (this.length >= this.capacity ? since(this.fullSince) : 0)
     const above = Math.max(0, this.length - this.capacity)
-    const overMs = this.overMs + above * Math.max(0, now - this.overSince)
-    return { emptyMs: Math.max(0, now - this.openedAt - filledMs), fullMs, overMs }
+    const overMs = this.overMs + above * since(this.overSince)
+    const bytesFullMs = this.bytesFullMs + (this.bytesFullSince >= 0 ? since(this.bytesFullSince) : 0)
+    const emptyMs = Math.max(0, now - this.openedAt - filledMs)
+    return { emptyMs, fullMs: Math.max(placesFullMs, bytesFullMs), overMs, bytesFullMs }
   }
 
   private addBytes(item: Item, at: number): void {
@@ -199,6 +217,14 @@ export class Queue {
     this.sizes[at] = size
     this.bytes += size
     if (this.bytes > this.mostBytes) this.mostBytes = this.bytes
+    if (this.bytesFullSince < 0 && !this.hasRoomInBytes()) this.bytesFullSince = coarseNow()
+  }
+
+  private takeBytes(at: number): void {
+    this.bytes -= this.sizes[at] as number
+    if (this.bytesFullSince < 0 || !this.hasRoomInBytes()) return
+    this.bytesFullMs += coarseNow() - this.bytesFullSince
+    this.bytesFullSince = -1
   }
 
   private grow(): void {

@@ -18,7 +18,7 @@ import { fromWire, type WireError } from '../placement/wire-error.ts'
 import { Budget } from './budget.ts'
 import type { RegionConfig } from './config.ts'
 import type { Host } from './host.ts'
-import type { InnerOwner, InnerStage } from './inner-stage.ts'
+import { type InnerOwner, type InnerStage, lastCallsOfInner } from './inner-stage.ts'
 import { absorb, discard, Item, lose, retire } from './item.ts'
 import type { PendingWork } from './pending-work.ts'
 import { PulledStage } from './pulled-stage.ts'
@@ -28,7 +28,7 @@ import { RegionGauges } from './region-gauges.ts'
 import { type BatchFields, batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { holdLimits, planRegion } from './region-plan.ts'
-import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
+import { CANCELLED, ENDED, FAILING, OPENING, RUNNING, type Stage } from './stage.ts'
 import type { FailureBudget, StageInfo } from './types.ts'
 
 /**
@@ -86,6 +86,15 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
 
   get exits(): readonly Queue[] {
     return [this.exit]
+  }
+
+  override get lastCalls(): readonly Stage[] {
+    return lastCallsOfInner(this.#inner)
+  }
+
+  /** The workers' results have no place while the exit is full. */
+  override get blockedMs(): number {
+    return this.info.concurrency * this.exit.times().fullMs
   }
 
   protected override readonly holdsLoop: boolean = false

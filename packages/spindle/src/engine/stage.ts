@@ -7,6 +7,7 @@ import { discard, type Item, lose } from './item.ts'
 import { enter, leave, newMark } from './marker.ts'
 import { type PendingWork, pendingItems } from './pending-work.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
+import { nothingPending, type PendingTimes } from './task-timer.ts'
 import type { StageTracer } from './tracer.ts'
 import type { StageInfo, TaskHook } from './types.ts'
 
@@ -72,9 +73,17 @@ export abstract class Stage implements Consumer, Producer {
   /** The queues the stage puts into. */
   abstract get exits(): readonly Queue[]
 
-  /** How long slots were kept by results that had no place in an exit, together, in milliseconds. */
+  /**
+   * How long slots could not be used for want of room after the stage, together, in milliseconds: results had no place in an exit. A stage that takes nothing
+   * while its exit is full counts that time.
+   */
   get blockedMs(): number {
     return this.exits.reduce((sum, exit) => sum + exit.times().overMs, 0)
+  }
+
+  /** The stages whose calls may be an item's last before this one's exit: itself, if it calls an op, or those before it. */
+  get lastCalls(): readonly Stage[] {
+    return []
   }
 
   /** Ids of the stages it takes items from, where its queues do not say. */
@@ -82,14 +91,19 @@ export abstract class Stage implements Consumer, Producer {
     return undefined
   }
 
+  /** Whether what runs its calls elsewhere tells when each begins. */
+  get reportsStart(): boolean {
+    return false
+  }
+
   /** Whether an item, or its lineage, may be looked at here after it was given on. */
   get keepsItems(): boolean {
     return true
   }
 
-  /** How long the calls in flight that are timed have been so, together, in milliseconds. */
-  get pendingMs(): number {
-    return 0
+  /** How the tasks in flight that are timed have spent their time. */
+  get pendingTimes(): PendingTimes {
+    return nothingPending
   }
 
   /** Code of the user's that was called here and has not ended; `undefined` if there is none. */

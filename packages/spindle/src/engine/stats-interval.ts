@@ -27,12 +27,16 @@ export function statsBetween(before: PipelineStats, after: PipelineStats): Pipel
   return {
     ...after,
     elapsedMs,
-    items: after.items - before.items,
+    items: Math.max(0, after.items - before.items),
     loopUtilization: elapsedMs > 0 ? Math.min(1, Math.max(0, busyMs / elapsedMs)) : 0,
     blocks: after.blocks.flatMap((block) => blockBetween(before.blocks.find(isSamePlace(block)), block)),
     consumer: consumerStats(
-      after.consumer.waitMs - before.consumer.waitMs,
-      after.consumer.loopMs - before.consumer.loopMs,
+      {
+        waitMs: after.consumer.waitMs - before.consumer.waitMs,
+        heldUpMs: after.consumer.heldUpMs - before.consumer.heldUpMs,
+        packMs: after.consumer.packMs - before.consumer.packMs,
+        loopMs: after.consumer.loopMs - before.consumer.loopMs,
+      },
       elapsedMs,
     ),
     deadLetters: {
@@ -55,6 +59,8 @@ function stageBetween(before: StageStats | undefined, after: StageStats, elapsed
     busyMs: Math.max(0, a.busyMs - b.busyMs),
     queuedTasks: a.queuedTasks - b.queuedTasks,
     queuedMs: a.queuedMs - b.queuedMs,
+    waitedMs: Math.max(0, a.waitedMs - b.waitedMs),
+    backoffMs: Math.max(0, a.backoffMs - b.backoffMs),
     blockedMs: a.blockedMs - b.blockedMs,
     histogram,
   }
@@ -62,6 +68,8 @@ function stageBetween(before: StageStats | undefined, after: StageStats, elapsed
     ...after,
     tasks: after.tasks - before.tasks,
     emitted: after.emitted - before.emitted,
+    // A last stage that turns out to be a filter counts anew.
+    items: Math.max(0, after.items - before.items),
     skipped: after.skipped - before.skipped,
     failures: after.failures - before.failures,
     retries: after.retries - before.retries,
@@ -112,6 +120,8 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
     busyMs: sum((stage) => stage.sums.busyMs),
     queuedTasks: sum((stage) => stage.sums.queuedTasks),
     queuedMs: sum((stage) => stage.sums.queuedMs),
+    waitedMs: sum((stage) => stage.sums.waitedMs),
+    backoffMs: sum((stage) => stage.sums.backoffMs),
     blockedMs: sum((stage) => stage.sums.blockedMs),
     histogram,
   }
@@ -122,6 +132,7 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
     tasks: sum((stage) => stage.tasks),
     running: sum((stage) => stage.running),
     emitted: sum((stage) => stage.emitted),
+    items: sum((stage) => stage.items),
     skipped: sum((stage) => stage.skipped),
     failures: sum((stage) => stage.failures),
     retries: sum((stage) => stage.retries),

@@ -1,9 +1,9 @@
 import type { DeadLetterStats } from './dead-letters.ts'
+import { finishedItems, silentStages } from './finished-items.ts'
 import type { Graph } from './graph.ts'
 import type { Histogram } from './histogram.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import type { Queue } from './queue.ts'
-import { SourceStage } from './source-stage.ts'
 import type { Stage } from './stage.ts'
 import { FAILING } from './stage.ts'
 
@@ -33,11 +33,13 @@ export interface QueueStats {
 export interface SlotShares {
   /** Waiting for an item. */
   readonly idle: number
-  /** Waiting for a worker of the executor. */
+  /** Waiting for a worker of the executor, or for a thread of a library that reports when its work begins (see `trackCall`). */
   readonly queued: number
+  /** Waiting between two tries of an item. */
+  readonly backoff: number
   /** Working. */
   readonly running: number
-  /** Holding a result that has no place in the exit queue, or waits for earlier ones. */
+  /** Waiting for room: for a place for a result in the exit queue, or for earlier results. Of a stage that holds no results (source, router, merge, sink): while its exit is full. */
   readonly blocked: number
 }
 
@@ -55,7 +57,9 @@ export interface StageStats {
   readonly running: number
   /** Items put out. */
   readonly emitted: number
-  /** Items dropped because the op gave `undefined`. */
+  /** Items that are done here: those put out. Of the last stage of a pipeline that has given its consumer nothing, the calls that ended well (see `PipelineStats.items`). */
+  readonly items: number
+  /** Items for which the op gave `undefined`: dropped, or done where `items` counts them. */
   readonly skipped: number
   /** Items dropped because they failed. */
   readonly failures: number
@@ -71,7 +75,7 @@ export interface StageStats {
   readonly p50Ms: number
   readonly p90Ms: number
   readonly p99Ms: number
-  /** Mean time that a task waited for a worker of its executor, in milliseconds; not in `meanMs` where it is known. 0 if it is not. */
+  /** Mean time that a task waited for a worker of its executor or a library's thread, in milliseconds; not in `meanMs` where it is known. 0 if it is not. */
   readonly queuedMs: number
   /** Time for which the stage's ops held the loop, in milliseconds (an estimate from the timed ones). */
   readonly loopMs: number
@@ -90,6 +94,10 @@ export interface StageSums {
   readonly busyMs: number
   readonly queuedTasks: number
   readonly queuedMs: number
+  /** Slot-time in which tasks waited for a worker or a library's thread, those in flight included. */
+  readonly waitedMs: number
+  /** Slot-time between two tries of an item. */
+  readonly backoffMs: number
   /** Slot-time held by results without a place. */
   readonly blockedMs: number
   readonly histogram: Histogram
@@ -100,8 +108,12 @@ export interface ConsumerStats {
   /** Milliseconds for which it waited for an item, and the same as a share of the elapsed time: what loading costs it. */
   readonly waitMs: number
   readonly waiting: number
-  /** Share of the elapsed time in which it did something else. */
+  /** Share of the elapsed time in which it did something else: neither waited, nor was held up, nor had items packed for it. */
   readonly busy: number
+  /** Milliseconds for which ops held the loop while an item was on its way to it: it could neither work nor wait (an estimate from a sample). */
+  readonly heldUpMs: number
+  /** Milliseconds that the pipeline's own loop spent on packing items, for a consumer in another thread or process. */
+  readonly packMs: number
   /** Time for which a function given to `forEach` held the loop, in milliseconds (an estimate from a sample). */
   readonly loopMs: number
 }
@@ -112,7 +124,10 @@ export interface PipelineStats {
   readonly pipeline: number
   /** Milliseconds since it started, to now or to its end; 0 before. */
   readonly elapsedMs: number
-  /** Items the consumer has taken. */
+  /**
+   * Items that have come to the end: those the consumer has taken. While it has got none, the calls of the last stage that ended well: such a stage saves or
+   * sends its items and gives nothing. When it gives its first output it is a filter, and `items` begins to count outputs.
+   */
   readonly items: number
   readonly state: 'idle' | 'running' | 'failing' | 'stopped' | 'done'
   /** Share of the elapsed time in which the event loop was not waiting, 0 to 1. */
@@ -129,21 +144,22 @@ export interface PipelineStats {
 /** Reads a graph's counters; cheap enough for every second, not for every item. */
 export function readStats(graph: Graph): PipelineStats {
   const elapsedMs = graph.elapsedMs
+  const silent = new Set(silentStages(graph.sink))
   const makers = new Map<Queue, number>()
   for (const stage of graph.stages) for (const exit of stage.exits) makers.set(exit, stage.info.id)
   return {
     pipeline: graph.pipelineId,
     elapsedMs,
-    items: graph.outlet.given,
+    items: graph.sink.exit.passed > 0 ? graph.outlet.given : finishedItems(graph.sink),
     state: stateOf(graph),
     loopUtilization: graph.loopUtilization,
     blocks: graph.blocks.read(),
-    consumer: consumerStats(graph.outlet.waitMs, graph.outlet.counters.loopMs, elapsedMs),
+    consumer: consumerStats(graph.outlet.times, elapsedMs),
     deadLetters: graph.letters?.stats ?? noLetters,
     stages: graph.stages.map((stage) => {
       const upstream =
         stage.upstream ?? stage.inputs.map((queue) => makers.get(queue)).filter((id) => id !== undefined)
-      return stageStats(stage, [...new Set(upstream)], elapsedMs)
+      return stageStats(stage, [...new Set(upstream)], silent.has(stage), elapsedMs)
     }),
   }
 }
@@ -151,10 +167,15 @@ export function readStats(graph: Graph): PipelineStats {
 /** Where there is no `deadLetter`. */
 export const noLetters: DeadLetterStats = { delivered: 0, refused: 0, pending: 0 }
 
+/** The consumer's times. */
+export type ConsumerTimes = Omit<ConsumerStats, 'waiting' | 'busy'>
+
 /** Completes the consumer's figures. */
-export function consumerStats(waitMs: number, loopMs: number, elapsedMs: number): ConsumerStats {
+export function consumerStats(times: ConsumerTimes, elapsedMs: number): ConsumerStats {
+  const { waitMs, heldUpMs, packMs, loopMs } = times
   const waiting = elapsedMs > 0 ? Math.min(1, waitMs / elapsedMs) : 0
-  return { waitMs, waiting, busy: elapsedMs > 0 ? 1 - waiting : 0, loopMs }
+  const others = elapsedMs > 0 ? Math.min(1 - waiting, Math.max(0, heldUpMs + packMs) / elapsedMs) : 0
+  return { waitMs, waiting, busy: elapsedMs > 0 ? 1 - waiting - others : 0, heldUpMs, packMs, loopMs }
 }
 
 function stateOf(graph: Graph): PipelineStats['state'] {
@@ -164,19 +185,28 @@ function stateOf(graph: Graph): PipelineStats['state'] {
   return graph.isStarted ? 'running' : 'idle'
 }
 
-function stageStats(stage: Stage, upstream: readonly number[], elapsedMs: number): StageStats {
+/** `isSilent`: the stage is the end of its items. */
+function stageStats(
+  stage: Stage,
+  upstream: readonly number[],
+  isSilent: boolean,
+  elapsedMs: number,
+): StageStats {
   const { info, counters } = stage
   const queue = stage.exits.map((exit) => queueStats(exit, elapsedMs)).reduce(together)
+  const pending = stage.pendingTimes
   const sums: StageSums = {
     timed: counters.timed,
     timedMs: counters.timedMs,
-    busyMs: counters.busyMs + stage.pendingMs,
-    queuedTasks: counters.queuedTasks,
-    queuedMs: counters.queuedMs,
-    // A source has no slots above its queue: it waits when that is full.
-    blockedMs: stage instanceof SourceStage ? queue.fullMs : stage.blockedMs,
+    busyMs: counters.busyMs + pending.busyMs,
+    queuedTasks: counters.queuedTasks + pending.queuedTasks,
+    queuedMs: counters.queuedMs + pending.queuedMs,
+    waitedMs: counters.waitedMs + pending.queuedMs,
+    backoffMs: counters.backoffMs + pending.backoffMs,
+    blockedMs: stage.blockedMs,
     histogram: counters.histogram.copy(),
   }
+  const emitted = stage.exits.reduce((items, exit) => items + exit.passed, 0)
   const counts = {
     name: info.name,
     id: info.id,
@@ -185,7 +215,8 @@ function stageStats(stage: Stage, upstream: readonly number[], elapsedMs: number
     upstream,
     tasks: stage.tasks,
     running: stage.running,
-    emitted: stage.exits.reduce((items, exit) => items + exit.passed, 0),
+    emitted,
+    items: isSilent ? counters.silent : emitted,
     skipped: counters.skipped,
     failures: counters.failures,
     retries: counters.retries,
@@ -194,6 +225,11 @@ function stageStats(stage: Stage, upstream: readonly number[], elapsedMs: number
     queue,
   }
   return withTimes(counts, sums, counters.longestMs, elapsedMs)
+}
+
+/** Items that a stage dropped because its op gave `undefined`, and that are not done with that. */
+export function droppedBy({ items, emitted, skipped }: StageStats): number {
+  return items > emitted ? 0 : skipped
 }
 
 type Times = 'meanMs' | 'longestMs' | 'p50Ms' | 'p90Ms' | 'p99Ms' | 'queuedMs' | 'shares' | 'sums'
@@ -216,24 +252,20 @@ export function withTimes(
     p90Ms: percentile(0.9),
     p99Ms: percentile(0.99),
     queuedMs,
-    shares: sharesOf(counts, sums, queuedMs, elapsedMs),
+    shares: sharesOf(counts.concurrency, sums, elapsedMs),
     sums,
   }
 }
 
-function sharesOf(
-  { concurrency, tasks }: Omit<StageStats, Times>,
-  sums: StageSums,
-  queuedMs: number,
-  elapsedMs: number,
-): SlotShares {
-  if (elapsedMs <= 0) return { idle: 1, queued: 0, running: 0, blocked: 0 }
+function sharesOf(concurrency: number, sums: StageSums, elapsedMs: number): SlotShares {
+  if (elapsedMs <= 0) return { idle: 1, queued: 0, backoff: 0, running: 0, blocked: 0 }
   const all = concurrency * elapsedMs
   // Estimates from samples may exceed what there is: working goes first, for it is measured best.
   const running = Math.min(1, sums.busyMs / all)
   const blocked = Math.min(1 - running, Math.max(0, sums.blockedMs) / all)
-  const queued = Math.min(1 - running - blocked, (queuedMs * tasks) / all)
-  return { idle: 1 - running - blocked - queued, queued, running, blocked }
+  const backoff = Math.min(1 - running - blocked, Math.max(0, sums.backoffMs) / all)
+  const queued = Math.min(1 - running - blocked - backoff, Math.max(0, sums.waitedMs) / all)
+  return { idle: 1 - running - blocked - backoff - queued, queued, backoff, running, blocked }
 }
 
 function queueStats(queue: Queue, elapsedMs: number): QueueStats {

@@ -44,20 +44,40 @@ export abstract class TaskStage extends PulledStage {
 
   /** A result waits for earlier ones. */
   hold(): void {
-    this.blocked.change(this.slotsBlocked(++this.held))
+    this.held++
+    this.noteBlocked()
   }
 
   /** It waits no more. */
   unhold(): void {
-    this.blocked.change(this.slotsBlocked(--this.held))
+    this.held--
+    this.noteBlocked()
   }
 
-  private slotsBlocked(held: number): number {
-    return Math.max(0, held + this.exit.length - this.exit.capacity)
+  /** Nothing waits any more: the stage gives no more results. */
+  protected forgetHeld(): void {
+    this.held = 0
+    this.blocked.change(0)
+  }
+
+  /** Something has changed that {@link slotsBlocked} depends on. */
+  protected noteBlocked(): void {
+    this.blocked.change(this.slotsBlocked)
+  }
+
+  /** How many slots cannot be used for results that wait for earlier ones. For those that wait in the exit, above its capacity, the exit counts. */
+  protected get slotsBlocked(): number {
+    const { length, capacity } = this.exit
+    return Math.max(0, this.held + Math.min(length, capacity) - capacity)
   }
 
   override get blockedMs(): number {
-    return this.window === undefined ? super.blockedMs : this.blocked.read()
+    return super.blockedMs + this.blocked.read()
+  }
+
+  /** {@link slotsBlocked}, over time. */
+  protected get notedBlockedMs(): number {
+    return this.blocked.read()
   }
 
   /** A task failed: after its last attempt, or in the middle of its outputs. */

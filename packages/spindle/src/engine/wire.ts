@@ -10,10 +10,11 @@ import type {
   StageConfig,
   VariantsConfig,
 } from './config.ts'
+import { CustomMergeStage } from './custom-merge-stage.ts'
 import type { Host } from './host.ts'
 import { InnerStage } from './inner-stage.ts'
 import { JoinStage } from './join-stage.ts'
-import { CustomMergeStage, MergeStage } from './merge-stage.ts'
+import { MergeStage } from './merge-stage.ts'
 import { PipeStage } from './pipe-stage.ts'
 import { Queue } from './queue.ts'
 import { RegionStage } from './region-stage.ts'
@@ -184,17 +185,17 @@ class Wiring {
       const isPipe = config.kind === 'pipe'
       const maxFailures = (isPipe ? config.maxFailures : undefined) ?? this.#options.maxFailures ?? 0
       const timeoutMs = isPipe ? config.timeoutMs : undefined
-      const add = (named: string, concurrency: number): void => {
+      const add = (named: string, concurrency: number, role: 'op' | 'merge' | 'other'): void => {
         const info = this.info(named, concurrency * workers, where)
-        into.push(new InnerStage(info, this.#host, { maxFailures, timeoutMs, workers, upstream }))
+        into.push(new InnerStage(info, this.#host, { maxFailures, timeoutMs, workers, upstream, role }))
         upstream = [info.id]
       }
       if (config.kind === 'aggregate') this.#nextAggregate++
-      add(name, isPipe ? config.concurrency : 1)
+      add(name, isPipe ? config.concurrency : 1, isPipe ? 'op' : 'other')
       if (config.kind !== 'variants') continue
       const router = upstream
       upstream = config.paths.flatMap((path) => this.#inner(path, workers, router, into))
-      add(`${name}_merge`, 1)
+      add(`${name}_merge`, 1, 'merge')
     }
     return upstream
   }

@@ -4,10 +4,12 @@ import { failuresOf, itemsIn } from './totals.ts'
 
 /** What one stage did in a stretch of time. Shares are of its slots' time, 0 to 1. */
 export interface StagePoint {
+  /** Items done: `StageStats.items`. */
   readonly emitted: number
   readonly failures: number
   readonly running: number
   readonly queued: number
+  readonly backoff: number
   readonly blocked: number
   /** Share of the time in which its exit queue held something. */
   readonly occupancy: number
@@ -49,9 +51,9 @@ export function pointOf(interval: PipelineStats, endMs: number, resources: Resou
   }
 }
 
-function stagePoint({ emitted, failures, shares, queue }: StageStats): StagePoint {
-  const { running, queued, blocked } = shares
-  return { emitted, failures, running, queued, blocked, occupancy: queue.occupancy }
+function stagePoint({ items, failures, shares, queue }: StageStats): StagePoint {
+  const { running, queued, backoff, blocked } = shares
+  return { emitted: items, failures, running, queued, backoff, blocked, occupancy: queue.occupancy }
 }
 
 /**
@@ -128,6 +130,7 @@ function join(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
         failures: before.failures + stage.failures,
         running: mean(before.running, stage.running),
         queued: mean(before.queued, stage.queued),
+        backoff: mean(before.backoff, stage.backoff),
         blocked: mean(before.blocked, stage.blocked),
         occupancy: mean(before.occupancy, stage.occupancy),
       }

@@ -28,7 +28,7 @@ export const noStats: PipelineStats = {
   state: 'idle',
   loopUtilization: 0,
   blocks: [],
-  consumer: consumerStats(0, 0, 0),
+  consumer: consumerStats({ waitMs: 0, heldUpMs: 0, packMs: 0, loopMs: 0 }, 0),
   deadLetters: noLetters,
   stages: [],
 }

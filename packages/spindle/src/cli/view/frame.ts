@@ -123,7 +123,7 @@ function row(
   return [
     about.isBottleneck ? ['▶ ', 'yellow', 'bold'] : '  ',
     about.isBottleneck ? [label, 'bold'] : label,
-    padStart(perSecond(stage.emitted, about.elapsedMs), rate),
+    padStart(perSecond(stage.items, about.elapsedMs), rate),
     ...(slots > 0 ? ['  ', ...(about.hasSlots ? slotsBar(shares, slots) : [' '.repeat(slots)])] : []),
     ...(hasNumbers ? [padStart(about.hasSlots ? percent(shares.running) : '', 6)] : []),
     ...(queue > 0 ? [' ', ...shareBar(occupancy, queue)] : []),
@@ -135,11 +135,12 @@ function row(
 function consumerRow({ now, bottleneck }: Scene, { name, rate, slots, hasNumbers }: Columns): Piece[] {
   const isBottleneck = bottleneck?.kind === 'consumer'
   const { busy, waiting } = now.consumer
+  const shares = { idle: waiting, queued: 0, backoff: 0, running: busy, blocked: 0 }
   return [
     isBottleneck ? ['▶ ', 'yellow', 'bold'] : '  ',
     [padEnd('consumer', name), isBottleneck ? 'bold' : 'dim'],
     padStart(perSecond(now.items, now.elapsedMs), rate),
-    ...(slots > 0 ? ['  ', ...slotsBar({ idle: waiting, queued: 0, running: busy, blocked: 0 }, slots)] : []),
+    ...(slots > 0 ? ['  ', ...slotsBar(shares, slots)] : []),
     ...(hasNumbers ? [padStart(percent(busy), 6)] : []),
   ]
 }
@@ -158,7 +159,13 @@ function footLines({ bottleneck, now, cpuCores, rssBytes }: Scene, cells: number
   return [verdict, [[used, 'dim']], ...(needed <= cells ? [['  ', ...legend]] : [])]
 }
 
-const WORDS = { running: 'busy', queued: 'waits for worker', blocked: 'blocked', idle: 'starved' }
+const WORDS = {
+  running: 'busy',
+  queued: 'waits for worker',
+  backoff: 'waits to retry',
+  blocked: 'blocked',
+  idle: 'starved',
+}
 
 function labelOf({ name, concurrency }: StageStats): string {
   return concurrency > 1 ? `${plain(name)} ×${concurrency}` : plain(name)

@@ -29,7 +29,7 @@ export function renderGraph({ stats, bottleneck }: Report): string {
   const nodes = stages.map(
     (stage): Node => ({
       name: stage.name,
-      detail: `${stage.concurrency > 1 ? `×${stage.concurrency} · ` : ''}${perSecond(stage.emitted, elapsedMs)}/s`,
+      detail: `${stage.concurrency > 1 ? `×${stage.concurrency} · ` : ''}${perSecond(stage.items, elapsedMs)}/s`,
       note: stage.id === stages.at(-1)?.id ? '' : `busy ${percent(stage.shares.running)}`,
       shares: stage.shares,
       failures: stage.failures,
@@ -41,7 +41,7 @@ export function renderGraph({ stats, bottleneck }: Report): string {
     name: 'consumer',
     detail: `${perSecond(stats.items, elapsedMs)}/s`,
     note: `busy ${percent(consumer.busy)}`,
-    shares: { idle: consumer.waiting, queued: 0, running: consumer.busy, blocked: 0 },
+    shares: { idle: consumer.waiting, queued: 0, backoff: 0, running: consumer.busy, blocked: 0 },
     failures: 0,
     isBottleneck: bottleneck?.kind === 'consumer',
     ...(places.get(undefined) as Place),
@@ -115,7 +115,7 @@ function drawNode(node: Node): string {
   const inner = right - left
   const bar = `y="${number(y + NODE.height - 18)}" height="6"`
   let at = left
-  const parts = (['running', 'queued', 'blocked'] as const).map((part) => {
+  const parts = (['running', 'queued', 'backoff', 'blocked'] as const).map((part) => {
     const rect = `<rect class="${part}" x="${number(at)}" width="${number(shares[part] * inner)}" ${bar}/>`
     at += shares[part] * inner
     return rect
