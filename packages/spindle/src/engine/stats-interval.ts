@@ -1,3 +1,4 @@
+import { cpuStatsBetween } from './cpu-use.ts'
 import { Histogram } from './histogram.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import {
@@ -29,6 +30,7 @@ export function statsBetween(before: PipelineStats, after: PipelineStats): Pipel
     elapsedMs,
     items: after.items - before.items,
     loopUtilization: elapsedMs > 0 ? Math.min(1, Math.max(0, busyMs / elapsedMs)) : 0,
+    cpu: cpuStatsBetween(before, after),
     blocks: after.blocks.flatMap((block) => blockBetween(before.blocks.find(isSamePlace(block)), block)),
     consumer: consumerStats(
       after.consumer.waitMs - before.consumer.waitMs,

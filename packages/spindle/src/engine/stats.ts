@@ -1,3 +1,4 @@
+import type { CpuStats } from './cpu-use.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
 import type { Graph } from './graph.ts'
 import type { Histogram } from './histogram.ts'
@@ -117,6 +118,8 @@ export interface PipelineStats {
   readonly state: 'idle' | 'running' | 'failing' | 'stopped' | 'done'
   /** Share of the elapsed time in which the event loop was not waiting, 0 to 1. */
   readonly loopUtilization: number
+  /** What the process that runs the pipeline, and others, used of the CPU since its start. */
+  readonly cpu: CpuStats
   /** What held the event loop for long, as the loop guard saw it; those that held it longest together first. */
   readonly blocks: readonly LoopBlock[]
   readonly consumer: ConsumerStats
@@ -137,6 +140,7 @@ export function readStats(graph: Graph): PipelineStats {
     items: graph.outlet.given,
     state: stateOf(graph),
     loopUtilization: graph.loopUtilization,
+    cpu: graph.cpu,
     blocks: graph.blocks.read(),
     consumer: consumerStats(graph.outlet.waitMs, graph.outlet.counters.loopMs, elapsedMs),
     deadLetters: graph.letters?.stats ?? noLetters,

@@ -1,3 +1,4 @@
+import { noCpu } from '../engine/cpu-use.ts'
 import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
 import { consumerStats, noLetters, type PipelineStats } from '../engine/stats.ts'
@@ -27,6 +28,7 @@ export const noStats: PipelineStats = {
   items: 0,
   state: 'idle',
   loopUtilization: 0,
+  cpu: noCpu,
   blocks: [],
   consumer: consumerStats(0, 0, 0),
   deadLetters: noLetters,
