@@ -1,4 +1,5 @@
 import { Histogram } from './histogram.ts'
+import { Levels } from './levels.ts'
 
 /** What a stage counts. Times are of a sample of its tasks, each standing for those since the one before. */
 export class Counters {
@@ -22,6 +23,7 @@ export class Counters {
   queuedTasks = 0
   queuedMs = 0
   readonly histogram: Histogram = new Histogram()
+  readonly levels: Levels = new Levels()
 
   /** `weight` tasks (of a generator: outputs) took `ms` each. */
   took(ms: number, weight: number, isOk: boolean): void {

@@ -22,8 +22,9 @@ import {
 import { Budget } from './budget.ts'
 import type { Host } from './host.ts'
 import type { Item } from './item.ts'
-import { Queue } from './queue.ts'
+import { Queue, type QueueTimes } from './queue.ts'
 import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from './stage.ts'
+import { poolNumber, type StageWorkers } from './stage-workers.ts'
 import type { FailureBudget, StageInfo, TaskHook } from './types.ts'
 
 /** What {@link InnerStage}s belong to. */
@@ -41,6 +42,7 @@ export interface InnerSettings {
   readonly workers: number
   /** Ids of the stages it takes items from. */
   readonly upstream: readonly number[]
+  readonly kind: 'thread' | 'process'
 }
 
 /**
@@ -55,6 +57,7 @@ export class InnerStage extends Stage {
   #cause: unknown
   #isOver = false
   #blockedMs = 0
+  #pool = -1
 
   constructor(info: StageInfo, host: Host, settings: InnerSettings) {
     super(info, host)
@@ -70,6 +73,7 @@ export class InnerStage extends Stage {
 
   belongTo(owner: InnerOwner): void {
     this.#owner = owner
+    this.#pool = poolNumber(owner)
   }
 
   get inputs(): readonly Queue[] {
@@ -114,6 +118,11 @@ export class InnerStage extends Stage {
 
   override get upstream(): readonly number[] {
     return this.#settings.upstream
+  }
+
+  override get workers(): StageWorkers {
+    const { kind, workers: count } = this.#settings
+    return { pool: this.#pool, kind, count, isRegion: true }
   }
 
   override get blockedMs(): number {
@@ -218,7 +227,8 @@ class MergedQueue extends Queue {
     this.#fullMs += of(FULL_MS)
   }
 
-  override times(): { readonly emptyMs: number; readonly fullMs: number; readonly overMs: number } {
-    return { emptyMs: this.#emptyMs / this.#workers, fullMs: this.#fullMs / this.#workers, overMs: 0 }
+  override times(): QueueTimes {
+    const mean = (ms: number): number => ms / this.#workers
+    return { emptyMs: mean(this.#emptyMs), fullMs: mean(this.#fullMs), overMs: 0, bytesFullMs: 0 }
   }
 }

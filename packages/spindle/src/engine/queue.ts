@@ -19,6 +19,16 @@ export interface Producer {
   cancel(abort: boolean): void
 }
 
+/** Milliseconds. */
+export interface QueueTimes {
+  readonly emptyMs: number
+  readonly fullMs: number
+  /** How long items above the capacity have waited, together. */
+  readonly overMs: number
+  /** How long there was no room in bytes. */
+  readonly bytesFullMs: number
+}
+
 const nobody: Consumer & Producer = {
   offer: () => false,
   inputEnded: () => {},
@@ -76,6 +86,9 @@ export class Queue {
   private overMs = 0
   private overSince = -1
   private unlooked = 0
+  /** Times without room in bytes; kept only with `maxBytes`. */
+  private bytesFullMs = 0
+  private bytesFullSince = -1
   private filledMs = 0
   private filledSince = -1
 
@@ -144,7 +157,7 @@ export class Queue {
     else if (this.length > this.capacity) this.lookAtExcess()
     this.length--
     if (this.length === 0) this.filledMs += coarseNow() - this.filledSince
-    if (this.maxBytes !== undefined) this.bytes -= this.sizes[at] as number
+    if (this.maxBytes !== undefined) this.subtractBytes(this.sizes[at] as number)
     return item
   }
 
@@ -183,22 +196,32 @@ export class Queue {
     if (this.endedAt < 0) this.endedAt = exactNow()
   }
 
-  /** Milliseconds the queue has been empty, and full, up to now, and those that items above its capacity have waited, together. */
-  times(): { readonly emptyMs: number; readonly fullMs: number; readonly overMs: number } {
-    if (this.openedAt < 0) return { emptyMs: 0, fullMs: 0, overMs: 0 }
+  /** Its times up to now. */
+  times(): QueueTimes {
+    if (this.openedAt < 0) return { emptyMs: 0, fullMs: 0, overMs: 0, bytesFullMs: 0 }
     const now = this.endedAt >= 0 ? this.endedAt : exactNow()
     const filledMs = this.filledMs + (this.length > 0 ? Math.max(0, now - this.filledSince) : 0)
     const fullMs = this.fullMs + (this.length >= this.capacity ? Math.max(0, now - this.fullSince) : 0)
     const above = Math.max(0, this.length - this.capacity)
     const overMs = this.overMs + above * Math.max(0, now - this.overSince)
-    return { emptyMs: Math.max(0, now - this.openedAt - filledMs), fullMs, overMs }
+    const bytesFullMs =
+      this.bytesFullMs + (this.hasRoomInBytes() ? 0 : Math.max(0, now - this.bytesFullSince))
+    return { emptyMs: Math.max(0, now - this.openedAt - filledMs), fullMs, overMs, bytesFullMs }
   }
 
   private addBytes(item: Item, at: number): void {
     const size = sizeOf(item.value)
     this.sizes[at] = size
+    const hadRoom = this.hasRoomInBytes()
     this.bytes += size
     if (this.bytes > this.mostBytes) this.mostBytes = this.bytes
+    if (hadRoom && !this.hasRoomInBytes()) this.bytesFullSince = coarseNow()
+  }
+
+  private subtractBytes(size: number): void {
+    const hadRoom = this.hasRoomInBytes()
+    this.bytes -= size
+    if (!hadRoom && this.hasRoomInBytes()) this.bytesFullMs += coarseNow() - this.bytesFullSince
   }
 
   private grow(): void {

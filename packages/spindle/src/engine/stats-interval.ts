@@ -58,7 +58,10 @@ function stageBetween(before: StageStats | undefined, after: StageStats, elapsed
     queuedTasks: a.queuedTasks - b.queuedTasks,
     queuedMs: a.queuedMs - b.queuedMs,
     blockedMs: a.blockedMs - b.blockedMs,
+    heldMs: a.heldMs - b.heldMs,
     histogram,
+    // Few calls at a time are seldom seen but at the beginning.
+    levels: a.levels,
   }
   const counts = {
     ...after,
@@ -94,6 +97,7 @@ function queueBetween(before: QueueStats, after: QueueStats, elapsedMs: number):
     discarded: after.discarded - before.discarded,
     emptyMs,
     fullMs: after.fullMs - before.fullMs,
+    bytesFullMs: after.bytesFullMs - before.bytesFullMs,
     occupancy: occupancyOf(emptyMs, elapsedMs),
   }
 }
@@ -115,7 +119,9 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
     queuedTasks: sum((stage) => stage.sums.queuedTasks),
     queuedMs: sum((stage) => stage.sums.queuedMs),
     blockedMs: sum((stage) => stage.sums.blockedMs),
+    heldMs: sum((stage) => stage.sums.heldMs),
     histogram,
+    levels: first.sums.levels,
   }
   const emptyMs = Math.min(...parts.map(({ queue }) => queue.emptyMs))
   const counts = {
@@ -139,6 +145,8 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
       discarded: sum(({ queue }) => queue.discarded),
       emptyMs,
       fullMs: Math.max(...parts.map(({ queue }) => queue.fullMs)),
+      maxBytes: first.queue.maxBytes,
+      bytesFullMs: Math.max(...parts.map(({ queue }) => queue.bytesFullMs)),
       occupancy: occupancyOf(emptyMs, elapsedMs),
     },
   }

@@ -2,11 +2,13 @@ import type { CpuStats } from './cpu-use.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
 import type { Graph } from './graph.ts'
 import type { Histogram } from './histogram.ts'
+import type { LevelSums } from './levels.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import type { Queue } from './queue.ts'
 import { SourceStage } from './source-stage.ts'
 import type { Stage } from './stage.ts'
 import { FAILING } from './stage.ts'
+import type { StageWorkers } from './stage-workers.ts'
 
 /** Counts and times of one exit queue, up to now. */
 export interface QueueStats {
@@ -26,6 +28,9 @@ export interface QueueStats {
   readonly emptyMs: number
   /** Milliseconds in which no place was free. */
   readonly fullMs: number
+  /** Bound in bytes, if there is one, and the milliseconds in which it let nothing in. */
+  readonly maxBytes: number | undefined
+  readonly bytesFullMs: number
   /** Share of the time in which something was queued, 0 to 1: near 1 the consumer is the slower side, near 0 the producer. */
   readonly occupancy: number
 }
@@ -36,6 +41,8 @@ export interface SlotShares {
   readonly idle: number
   /** Waiting for a worker of the executor. */
   readonly queued: number
+  /** Waiting between tries. */
+  readonly backoff: number
   /** Working. */
   readonly running: number
   /** Holding a result that has no place in the exit queue, or waits for earlier ones. */
@@ -48,6 +55,8 @@ export interface StageStats {
   readonly id: number
   readonly where: string | undefined
   readonly concurrency: number
+  /** The workers that run its calls; `undefined` where they run on the pipeline's own loop. */
+  readonly workers: StageWorkers | undefined
   /** Ids of the stages it takes items from; none for a source. */
   readonly upstream: readonly number[]
   /** Items begun. */
@@ -93,7 +102,11 @@ export interface StageSums {
   readonly queuedMs: number
   /** Slot-time held by results without a place. */
   readonly blockedMs: number
+  /** Of a region's stage: how long its calls held the workers' loops, together. */
+  readonly heldMs: number
   readonly histogram: Histogram
+  /** What calls took by how many were under way when they began; of the whole run, also in intervals. */
+  readonly levels: readonly LevelSums[]
 }
 
 /** What whoever takes the items did with its time. */
@@ -147,7 +160,7 @@ export function readStats(graph: Graph): PipelineStats {
     stages: graph.stages.map((stage) => {
       const upstream =
         stage.upstream ?? stage.inputs.map((queue) => makers.get(queue)).filter((id) => id !== undefined)
-      return stageStats(stage, [...new Set(upstream)], elapsedMs)
+      return stageStats(stage, [...new Set(upstream)], elapsedMs, graph.isStarted)
     }),
   }
 }
@@ -168,7 +181,12 @@ function stateOf(graph: Graph): PipelineStats['state'] {
   return graph.isStarted ? 'running' : 'idle'
 }
 
-function stageStats(stage: Stage, upstream: readonly number[], elapsedMs: number): StageStats {
+function stageStats(
+  stage: Stage,
+  upstream: readonly number[],
+  elapsedMs: number,
+  isStarted: boolean,
+): StageStats {
   const { info, counters } = stage
   const queue = stage.exits.map((exit) => queueStats(exit, elapsedMs)).reduce(together)
   const sums: StageSums = {
@@ -179,13 +197,16 @@ function stageStats(stage: Stage, upstream: readonly number[], elapsedMs: number
     queuedMs: counters.queuedMs,
     // A source has no slots above its queue: it waits when that is full.
     blockedMs: stage instanceof SourceStage ? queue.fullMs : stage.blockedMs,
+    heldMs: stage.heldMs,
     histogram: counters.histogram.copy(),
+    levels: counters.levels.read(),
   }
   const counts = {
     name: info.name,
     id: info.id,
     where: info.where,
     concurrency: info.concurrency,
+    workers: isStarted ? stage.workers : undefined,
     upstream,
     tasks: stage.tasks,
     running: stage.running,
@@ -231,17 +252,17 @@ function sharesOf(
   queuedMs: number,
   elapsedMs: number,
 ): SlotShares {
-  if (elapsedMs <= 0) return { idle: 1, queued: 0, running: 0, blocked: 0 }
+  if (elapsedMs <= 0) return { idle: 1, queued: 0, backoff: 0, running: 0, blocked: 0 }
   const all = concurrency * elapsedMs
   // Estimates from samples may exceed what there is: working goes first, for it is measured best.
   const running = Math.min(1, sums.busyMs / all)
   const blocked = Math.min(1 - running, Math.max(0, sums.blockedMs) / all)
   const queued = Math.min(1 - running - blocked, (queuedMs * tasks) / all)
-  return { idle: 1 - running - blocked - queued, queued, running, blocked }
+  return { idle: 1 - running - blocked - queued, queued, backoff: 0, running, blocked }
 }
 
 function queueStats(queue: Queue, elapsedMs: number): QueueStats {
-  const { emptyMs, fullMs } = queue.times()
+  const { emptyMs, fullMs, bytesFullMs } = queue.times()
   return {
     items: queue.passed,
     size: queue.length,
@@ -252,6 +273,8 @@ function queueStats(queue: Queue, elapsedMs: number): QueueStats {
     discarded: queue.discarded,
     emptyMs,
     fullMs,
+    maxBytes: queue.maxBytes,
+    bytesFullMs,
     occupancy: occupancyOf(emptyMs, elapsedMs),
   }
 }
@@ -272,6 +295,8 @@ function together(one: QueueStats, other: QueueStats): QueueStats {
     discarded: one.discarded + other.discarded,
     emptyMs: Math.min(one.emptyMs, other.emptyMs),
     fullMs: Math.max(one.fullMs, other.fullMs),
+    maxBytes: one.maxBytes ?? other.maxBytes,
+    bytesFullMs: Math.max(one.bytesFullMs, other.bytesFullMs),
     occupancy: Math.max(one.occupancy, other.occupancy),
   }
 }

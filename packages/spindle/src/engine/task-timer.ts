@@ -22,6 +22,8 @@ export class Timing {
   loopMs = 0
   /** When it began where it runs; 0 if nobody told. */
   begunAt = 0
+  /** Calls of the stage under way when it began, it included; 0 if nobody told. */
+  calls = 0
   private readonly isAsking: boolean
 
   constructor(weight: number, isAsking: boolean) {
@@ -41,7 +43,8 @@ export class Timing {
 
 /** Times a sample of a stage's tasks. */
 export class TaskTimer {
-  private mask = OFTEN
+  /** Until one has ended, each is timed: those that begin while few others are under way are worth knowing. */
+  private mask = ALWAYS
   private accounted = 0
   /** Until it is known, each is asked: the first wait for their threads to start. */
   private lastMs = Number.POSITIVE_INFINITY
@@ -90,6 +93,7 @@ export class TaskTimer {
     const tookMs = Math.max(0, allMs - this.lastWaitMs)
     this.lastMs = tookMs
     counters.took(tookMs, timing.weight, isOk)
+    if (isOk && timing.calls > 0) counters.levels.add(timing.calls, tookMs)
     this.mask = tookMs >= SLOW_MS ? ALWAYS : tookMs >= QUICK_MS ? OFTEN : SELDOM
   }
 }

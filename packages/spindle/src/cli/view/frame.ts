@@ -139,7 +139,9 @@ function consumerRow({ now, bottleneck }: Scene, { name, rate, slots, hasNumbers
     isBottleneck ? ['▶ ', 'yellow', 'bold'] : '  ',
     [padEnd('consumer', name), isBottleneck ? 'bold' : 'dim'],
     padStart(perSecond(now.items, now.elapsedMs), rate),
-    ...(slots > 0 ? ['  ', ...slotsBar({ idle: waiting, queued: 0, running: busy, blocked: 0 }, slots)] : []),
+    ...(slots > 0
+      ? ['  ', ...slotsBar({ idle: waiting, queued: 0, backoff: 0, running: busy, blocked: 0 }, slots)]
+      : []),
     ...(hasNumbers ? [padStart(percent(busy), 6)] : []),
   ]
 }
@@ -158,7 +160,13 @@ function footLines({ bottleneck, now, cpuCores, rssBytes }: Scene, cells: number
   return [verdict, [[used, 'dim']], ...(needed <= cells ? [['  ', ...legend]] : [])]
 }
 
-const WORDS = { running: 'busy', queued: 'waits for worker', blocked: 'blocked', idle: 'starved' }
+const WORDS = {
+  running: 'busy',
+  queued: 'waits for worker',
+  backoff: 'waits to retry',
+  blocked: 'blocked',
+  idle: 'starved',
+}
 
 function labelOf({ name, concurrency }: StageStats): string {
   return concurrency > 1 ? `${plain(name)} ×${concurrency}` : plain(name)

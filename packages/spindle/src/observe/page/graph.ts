@@ -41,7 +41,7 @@ export function renderGraph({ stats, bottleneck }: Report): string {
     name: 'consumer',
     detail: `${perSecond(stats.items, elapsedMs)}/s`,
     note: `busy ${percent(consumer.busy)}`,
-    shares: { idle: consumer.waiting, queued: 0, running: consumer.busy, blocked: 0 },
+    shares: { idle: consumer.waiting, queued: 0, backoff: 0, running: consumer.busy, blocked: 0 },
     failures: 0,
     isBottleneck: bottleneck?.kind === 'consumer',
     ...(places.get(undefined) as Place),

@@ -1,0 +1,52 @@
+import type { Bottleneck } from './bottleneck.ts'
+import { gainOf, LEAST_GAIN, limitInWords, othersInWords, percent, stepTo, times } from './gain.ts'
+import { trendOf } from './inner-rule.ts'
+import { type Loads, machineEvidence, type NextLimit, nextLimit, round, type StageLoad } from './loads.ts'
+
+/** Its slots are in use, and nothing else is known to limit it. */
+export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
+  const { name, stats, use } = busiest
+  const { concurrency, shares } = stats
+  const gain = gainOf(loads, [name], boundOf(loads, busiest))
+  const { to, promise } = stepTo(concurrency, Math.max(1, concurrency * use), gain.factor)
+  const isWorth = promise >= LEAST_GAIN && to > concurrency
+  const inUse = shares.running + shares.queued
+  const waits = [
+    ...(shares.blocked > 0.1 ? [`blocked ${percent(shares.blocked)}`] : []),
+    ...(shares.backoff > 0.05 ? [`between tries ${percent(shares.backoff)}`] : []),
+  ]
+  const { cpu } = loads
+  return {
+    stage: name,
+    kind: 'stage',
+    reason: `its ${concurrency} ${concurrency === 1 ? 'slot is' : 'slots are'} busy ${percent(inUse)} of the time${waits.map((wait) => `, ${wait}`).join('')}, with ${cpu.own.toFixed(1)} of ${cpu.cores} cores in use${othersInWords(cpu)}`,
+    advice: isWorth
+      ? `raise its \`concurrency\` from ${concurrency} to ${to}: about ${times(promise)} the throughput, if what it waits for has room for so many; or make its op cheaper (${stats.meanMs.toPrecision(3)} ms each)`
+      : `a higher \`concurrency\` alone would hardly help: ${limitInWords(gain.by, cpu)} limits next. Make its op cheaper (${stats.meanMs.toPrecision(3)} ms each), or split it by what it waits for`,
+    evidence: {
+      concurrency,
+      running: round(shares.running),
+      queued: round(shares.queued),
+      blocked: round(shares.blocked),
+      meanMs: round(stats.meanMs),
+      next: round(gain.by.factor),
+      ...machineEvidence(loads),
+    },
+    promise: isWorth ? promise : 1,
+    ...(isWorth ? { change: { stage: name, option: 'concurrency' as const, from: concurrency, to } } : {}),
+    headroom: Math.max(1, nextLimit(loads, [name]).factor),
+  }
+}
+
+/** Workers bound a stage that runs in them; what was seen with fewer calls says how far more of them go. */
+function boundOf({ pools }: Loads, stage: StageLoad): { atMost?: NextLimit } {
+  const bounds: NextLimit[] = []
+  const pool = pools.find(({ stages }) => stages.includes(stage))
+  if (pool?.workers !== undefined)
+    bounds.push({ name: stage.name, factor: pool.workers / Math.max(pool.busy, 0.01) })
+  const trend = trendOf(stage.stats)
+  if (trend !== undefined && trend.growthAtMost < 0.9)
+    bounds.push({ name: stage.name, factor: 4 ** Math.max(0, trend.growthAtMost) })
+  const least = bounds.sort((one, other) => one.factor - other.factor)[0]
+  return least === undefined ? {} : { atMost: least }
+}
