@@ -51,7 +51,7 @@ export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
   )
   // How far a mean of so few may be off, by how the usual calls differ.
   const variance = Math.max(0, usual.squares / usual.calls - meanMs ** 2)
-  const spread = (1.5 * Math.sqrt(variance)) / meanMs / Math.sqrt(samples)
+  const spread = (1.25 * Math.sqrt(variance)) / meanMs / Math.sqrt(samples)
   const growthBy = (ms: number): number =>
     Math.log(calls / meanMs / (fewerCalls / Math.max(ms, 1e-6))) / Math.log(calls / fewerCalls)
   return {
@@ -73,7 +73,7 @@ export function innerLimits(loads: Loads, busiest: StageLoad): Bottleneck | unde
   const { concurrency } = busiest.stats
   const { calls, meanMs, fewerCalls, fewerMeanMs } = trend
   // Little's law: what is at work is the throughput times what a call takes that waits for none.
-  const atWork = Math.max(1, Math.round((calls * trend.shortestMs) / meanMs))
+  const atWork = Math.max(1, Math.ceil((busiest.running * trend.shortestMs) / busiest.stats.meanMs - 0.1))
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const isUv = Math.abs(atWork - threads) <= 1 && gainOf(loads, [name]).factor >= LEAST_GAIN
   const isLess = atWork < concurrency
