@@ -5,9 +5,10 @@
 //   stage    the stage it must name, if there is only one right answer
 //   follow   what the advice amounts to, where it is not a number: params
 //   option   how an option of the verdict is called in the params: { 'stage.option': 'param' }; default: the option itself
-import { cpus } from 'node:os'
-import { readdirSync } from 'node:fs'
+
 import { pbkdf2 } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { promisify } from 'node:util'
 import { loadImage } from '@spindle/io'
 import {
@@ -49,7 +50,9 @@ async function resizeBySharp(path) {
 
 async function encodeBySharp({ data, shape: [height, width] }) {
   const { default: sharp } = await import('sharp')
-  return sharp(data, { raw: { width, height, channels: 3 } }).jpeg().toBuffer()
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .jpeg()
+    .toBuffer()
 }
 
 /** A pool, closed with the cell. */
@@ -191,7 +194,11 @@ export const cases = {
   'a region of two processes that wait': {
     params: { workers: 2 },
     make: ({ workers: count }) =>
-      from().to(workers({ count, kind: 'process' })).pipe(ops.wait10, { name: 'look up' }).to(MAIN).build(),
+      from()
+        .to(workers({ count, kind: 'process' }))
+        .pipe(ops.wait10, { name: 'look up' })
+        .to(MAIN)
+        .build(),
     kind: 'executor',
     stage: 'look up',
   },
@@ -206,7 +213,10 @@ export const cases = {
   // --- calls that wait
   'requests of 20 ms, c=4': {
     params: { concurrency: 4 },
-    make: ({ concurrency }) => from().pipe(() => get('/20'), { name: 'fetch', concurrency }).build(),
+    make: ({ concurrency }) =>
+      from()
+        .pipe(() => get('/20'), { name: 'fetch', concurrency })
+        .build(),
     kind: 'stage',
     stage: 'fetch',
   },
@@ -377,7 +387,12 @@ export const cases = {
     params: { maxBytes: 2e6 },
     make: ({ maxBytes }) => ({
       pipeline: from()
-        .pipe(async () => pause(5, new Uint8Array(1e6)), { name: 'read', concurrency: 2, buffer: 100, maxBytes })
+        .pipe(async () => pause(5, new Uint8Array(1e6)), {
+          name: 'read',
+          concurrency: 2,
+          buffer: 100,
+          maxBytes,
+        })
         .aggregate(1)
         .build({ bufferSize: 1 }),
       burst: { size: 20, ms: 50 },

@@ -12,7 +12,8 @@ export function judgeCase(each, rounds, isBusy) {
     if (missing === undefined) faults.push('it does not say what is missing')
     return { faults, isRight: faults.length === 0, verdict: missing ?? 'none', cpu, table }
   }
-  if (bottleneck === undefined) return { faults: [`no verdict: ${missing}`], isRight: false, verdict: missing, table }
+  if (bottleneck === undefined)
+    return { faults: [`no verdict: ${missing}`], isRight: false, verdict: missing, table }
   for (const { before } of rounds) {
     const said = before.bottleneck
     if (!expected.includes(said?.kind)) faults.push(`it says ${said?.kind}, not ${expected.join(' or ')}`)
@@ -30,7 +31,8 @@ export function judgeCase(each, rounds, isBusy) {
   if (kindAfter !== undefined && later !== kindAfter)
     faults.push(`after the change it says ${later}, not ${kindAfter}`)
   // Where nothing is promised, what one would have tried must not bring much.
-  if (promise === 1 && gain > 1.5 && bottleneck.change === undefined) faults.push(`it missed a gain of ${gain.toFixed(2)}`)
+  if (promise === 1 && gain > 1.5 && bottleneck.change === undefined)
+    faults.push(`it missed a gain of ${gain.toFixed(2)}`)
   const first = followed[0]
   return {
     faults,

@@ -6,7 +6,9 @@ import { numbers, pause } from './parts.mjs'
 const ops = workerModule(new URL('./ops.mjs', import.meta.url).href)
 
 export const waiting = ({ concurrency }) =>
-  new PipelineBuilder().addSource(numbers).pipe(async (item) => pause(10, item), { name: 'fetch', concurrency })
+  new PipelineBuilder()
+    .addSource(numbers)
+    .pipe(async (item) => pause(10, item), { name: 'fetch', concurrency })
 
 export const computing = ({ threads }) => {
   const builder = new PipelineBuilder().addSource(numbers)
@@ -15,4 +17,5 @@ export const computing = ({ threads }) => {
     : builder.pipe(compute4, { name: 'decode', concurrency: 2 })
 }
 
-export const light = () => new PipelineBuilder().addSource(numbers).pipe(async (item) => compute4(item), { name: 'prepare' })
+export const light = () =>
+  new PipelineBuilder().addSource(numbers).pipe(async (item) => compute4(item), { name: 'prepare' })

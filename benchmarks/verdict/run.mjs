@@ -94,7 +94,7 @@ function print({ name, isRight, faults, verdict, advice, promise, gain, rates, o
   if (advice !== undefined) console.log(`       advice: ${advice}`)
   if (gain !== undefined)
     console.log(
-      `       followed by ${JSON.stringify(params)}: promised ${promise.toFixed(2)}, measured ${gain.toFixed(2)} (${rates.map((rate) => rate.toFixed(0)).join(' -> ')} a second; others used ${others.map((cores) => cores.toFixed(1)).join(', ')} cores)`,
+      `       followed by ${JSON.stringify(params)}: promised ${promise.toFixed(2)}, measured ${gain?.toFixed(2) ?? 'nothing'} (${rates.map((rate) => rate.toFixed(0)).join(' -> ')} a second; others used ${others.map((cores) => cores.toFixed(1)).join(', ')} cores)`,
     )
   for (const fault of faults) console.log(`       fault: ${fault}`)
   if (options.tables) console.log(`${table.replace(/^/gm, '         ')}`)

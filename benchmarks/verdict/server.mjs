@@ -11,10 +11,13 @@ const server = createServer((request, response) => {
     return
   }
   busy.set(limit, now + 1)
-  setTimeout(() => {
-    busy.set(limit, busy.get(limit) - 1)
-    response.end('ok')
-  }, Number(url.pathname.slice(1)))
+  setTimeout(
+    () => {
+      busy.set(limit, busy.get(limit) - 1)
+      response.end('ok')
+    },
+    Number(url.pathname.slice(1)),
+  )
 })
 server.listen(0, '127.0.0.1', () => process.send(server.address().port))
 process.on('disconnect', () => process.exit())

@@ -12,6 +12,8 @@ export interface StatsRow {
   readonly emitted: number
   readonly failures: number
   readonly running: number
+  readonly queued: number
+  readonly backoff: number
   readonly blocked: number
   readonly starved: number
   readonly p50_ms: number
@@ -30,6 +32,8 @@ export function rowsOf({ kind, interval }: StatsEvent): StatsRow[] {
     emitted,
     failures,
     running: shares.running,
+    queued: shares.queued,
+    backoff: shares.backoff,
     blocked: shares.blocked,
     starved: shares.idle,
     p50_ms: p50Ms,
@@ -59,9 +63,9 @@ export async function toSqlite(
   const { DatabaseSync } = (await import(module)) as { DatabaseSync: new (file: string) => Database }
   const database = new DatabaseSync(file)
   database.exec(
-    'CREATE TABLE IF NOT EXISTS stats (at TEXT, kind TEXT, pipeline INTEGER, stage TEXT, tasks INTEGER, emitted INTEGER, failures INTEGER, running REAL, blocked REAL, starved REAL, p50_ms REAL, p99_ms REAL, queue_ready REAL)',
+    'CREATE TABLE IF NOT EXISTS stats (at TEXT, kind TEXT, pipeline INTEGER, stage TEXT, tasks INTEGER, emitted INTEGER, failures INTEGER, running REAL, queued REAL, backoff REAL, blocked REAL, starved REAL, p50_ms REAL, p99_ms REAL, queue_ready REAL)',
   )
-  const insert = database.prepare('INSERT INTO stats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const insert = database.prepare('INSERT INTO stats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
   return {
     onStats: (event) => {
       database.exec('BEGIN')

@@ -160,3 +160,5 @@ export {
   runPipelineInProcess,
   runPipelineInWorker,
 } from './remote/run-pipeline.ts'
+// Libraries with threads of their own
+export { type CallLimiter, currentCall, limitCalls, type OpCall, trackCall } from './track-call.ts'

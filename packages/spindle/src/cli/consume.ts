@@ -1,7 +1,9 @@
-import { PipeStage } from '../engine/pipe-stage.ts'
+import { finishedItems, silentStages } from '../engine/finished-items.ts'
 import { graphOf, type Pipeline } from '../engine/pipeline.ts'
-import type { StageTracer } from '../engine/tracer.ts'
-import { queueMicrotask } from '../timers.ts'
+import { clearInterval, queueMicrotask, setInterval } from '../timers.ts'
+
+/** How often a pipeline of another copy of the package is asked how far it is, in milliseconds. */
+const LOOK_MS = 20
 
 /** Takes what comes out of a pipeline and throws it away, to its end or up to a number of items. */
 export async function consume(pipeline: Pipeline<unknown>, limit: number | undefined): Promise<void> {
@@ -9,70 +11,55 @@ export async function consume(pipeline: Pipeline<unknown>, limit: number | undef
     await pipeline.forEach(() => {})
     return
   }
-  countCalls(pipeline, limit)
+  const forget = countCalls(pipeline, limit)
   let taken = 0
-  for await (const _ of pipeline) {
-    taken++
-    if (taken >= limit) return
+  try {
+    for await (const _ of pipeline) {
+      taken++
+      if (taken >= limit) return
+    }
+  } finally {
+    forget()
   }
 }
 
 /**
- * A last stage that gives nothing, for it saves or sends what it gets, is as far as a pipeline goes: its finished calls count. They do until it
- * gives something.
+ * A last stage that gives nothing, for it saves or sends what it gets, is as far as a pipeline goes: its finished calls count, as they do in
+ * `stats().items`. Returns what ends the counting.
  */
-function countCalls(pipeline: Pipeline<unknown>, limit: number): void {
-  const last = lastStage(pipeline)
-  if (last === undefined) return
-  const look = (): void => {
-    const isSink = last.exit.passed === 0
-    if (isSink && last.counters.skipped < limit) return
-    last.trace(inner)
-    if (isSink) pipeline.stop().catch(() => {})
+function countCalls(pipeline: Pipeline<unknown>, limit: number): () => void {
+  const end = endOf(pipeline)
+  if (end === undefined) return lookAtTimes(pipeline, limit)
+  const stages = silentStages(end)
+  const forget = (): void => {
+    for (const { counters } of stages) counters.onSilent = undefined
   }
-  const inner = last.tracer
-  last.trace(new EndTracer(inner, look))
+  const look = (): void => {
+    if (end.exit.passed > 0) forget()
+    else if (finishedItems(end) >= limit) {
+      forget()
+      // Not from within the stage.
+      queueMicrotask(() => void pipeline.stop().catch(() => {}))
+    }
+  }
+  for (const { counters } of stages) counters.onSilent = look
+  return forget
 }
 
-function lastStage(pipeline: Pipeline<unknown>): PipeStage | undefined {
+function lookAtTimes(pipeline: Pipeline<unknown>, limit: number): () => void {
+  const timer = setInterval(() => {
+    const { items, stages } = pipeline.stats()
+    if (stages.at(-1)?.emitted === 0 && items >= limit) void pipeline.stop().catch(() => {})
+  }, LOOK_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+function endOf(pipeline: Pipeline<unknown>): Parameters<typeof finishedItems>[0] | undefined {
   try {
-    const { producer } = graphOf(pipeline as Pipeline<never>).sink.input
-    return producer instanceof PipeStage ? producer : undefined
+    return graphOf(pipeline as Pipeline<never>).sink
   } catch {
     // Of another copy of the package.
     return undefined
-  }
-}
-
-/** Hears of the end of a stage's tasks, and passes on all it hears. */
-class EndTracer implements StageTracer {
-  readonly #inner: StageTracer | undefined
-  readonly #onEnd: () => void
-
-  constructor(inner: StageTracer | undefined, onEnd: () => void) {
-    this.#inner = inner
-    this.#onEnd = onEnd
-  }
-
-  begin(key: object, index: number): void {
-    this.#inner?.begin(key, index)
-  }
-
-  called(): void {
-    this.#inner?.called()
-  }
-
-  returned(key: object): void {
-    this.#inner?.returned(key)
-  }
-
-  end(key: object, isOk: boolean): void {
-    this.#inner?.end(key, isOk)
-    // What came of the task is counted right after this.
-    queueMicrotask(this.#onEnd)
-  }
-
-  ran(...span: Parameters<StageTracer['ran']>): void {
-    this.#inner?.ran(...span)
   }
 }

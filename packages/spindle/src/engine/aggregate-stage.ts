@@ -6,7 +6,7 @@ import { PipeStage } from './pipe-stage.ts'
 import type { Queue } from './queue.ts'
 import type { TrackedItem } from './resume/lot.ts'
 import { type Regrouped, Regrouping } from './resume/regrouping.ts'
-import { RUNNING } from './stage.ts'
+import { RUNNING, type Stage } from './stage.ts'
 import type { Aggregator, FailureBudget, StageInfo } from './types.ts'
 
 /** Stands for the item when an aggregator is flushed rather than given one. */
@@ -77,6 +77,11 @@ export class AggregateStage extends PipeStage {
     }
     const plans = host.book?.plansOf(ordinal) ?? []
     if (host.book !== undefined && plans.length > 0) this.#regrouping = new Regrouping(host.book, plans, make)
+  }
+
+  /** What an aggregator keeps has not come to its end. */
+  override get lastCalls(): readonly Stage[] {
+    return []
   }
 
   protected override call(item: Item): void {

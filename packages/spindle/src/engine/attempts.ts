@@ -9,6 +9,7 @@ import { checkStep, Expansion, isGenerator, type Outputs } from './expansion.ts'
 import { describeItem, type Item } from './item.ts'
 import { enter, leave } from './marker.ts'
 import type { PipeStage } from './pipe-stage.ts'
+import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from './task-timer.ts'
 import type { RetryOptions, StageContext, TaskInfo, TaskOutcome } from './types.ts'
 
 type Op = (item: unknown, context: StageContext) => unknown
@@ -21,8 +22,10 @@ export class Attempts {
   readonly #stage: PipeStage
   readonly #retry: Required<RetryOptions> | undefined
   readonly #timeoutMs: number | undefined
-  /** When the tasks in flight began. */
-  readonly #pending: Map<Item, number> = new Map()
+  /** The times of the tasks in flight. */
+  readonly #pending: Map<Item, Timing> = new Map()
+  readonly #timer: TaskTimer = new TaskTimer()
+  #begun = 0
 
   constructor(stage: PipeStage) {
     this.#stage = stage
@@ -38,7 +41,9 @@ export class Attempts {
   async #run(item: Item, op: Op, input: unknown): Promise<void> {
     const stage = this.#stage
     const task: TaskInfo = { stage: stage.info, index: item.index, item: input }
-    this.#pending.set(item, exactNow())
+    const timing = this.#timer.begin(this.#begun++)
+    timing.calls = stage.running
+    this.#pending.set(item, timing)
     let attempts = 0
     let result: Result | Started
     // Whether the hooks want to know of the task's end, and have not been told yet.
@@ -88,12 +93,9 @@ export class Attempts {
     this.#stage.proceed()
   }
 
-  /** How long the tasks in flight have been so, together, in milliseconds. */
-  get pendingMs(): number {
-    const now = exactNow()
-    let sum = 0
-    for (const startedAt of this.#pending.values()) sum += now - startedAt
-    return sum
+  /** How the tasks in flight have spent their time. */
+  get pendingTimes(): PendingTimes {
+    return pendingTimes(this.#pending.values())
   }
 
   /** The items of the tasks in flight. */
@@ -102,15 +104,15 @@ export class Attempts {
   }
 
   #tookTime(item: Item, isOk: boolean): void {
-    const startedAt = this.#pending.get(item)
-    if (startedAt === undefined) return
+    const timing = this.#pending.get(item)
+    if (timing === undefined) return
     this.#pending.delete(item)
-    this.#stage.counters.took(exactNow() - startedAt, 1, isOk)
+    this.#timer.end(timing, this.#stage.counters, isOk)
   }
 
   #expand(item: Item, task: TaskInfo, outputs: Outputs, attempts: number): void {
-    // From here on the generator's outputs are timed, one by one.
-    this.#pending.delete(item)
+    // From here on the generator's outputs are timed, one by one: what was before is time of the task and of no output.
+    this.#tookTime(item, false)
     const hasHook = this.#stage.hooks.some((hook) => hook.onTaskEnd !== undefined)
     const onEnd = (failure?: { readonly error: unknown }): Promise<void> =>
       this.#ended(
@@ -128,23 +130,30 @@ export class Attempts {
   /** One attempt: the op's value, or a generator whose first output is made already. */
   async #attempt(item: Item, op: Op, input: unknown, attempt: number): Promise<Result | Started> {
     const limit = this.#timeoutMs
+    const timing = this.#pending.get(item)
+    const { reportsStart } = this.#stage.settings
     if (limit === undefined) {
-      const result = await this.#call(op, input, new AttemptContext(this.#stage, item, attempt, undefined))
+      const onStart = timing?.onStart(reportsStart)
+      const context = new AttemptContext(this.#stage, item, attempt, undefined, onStart)
+      const result = await this.#call(op, input, context, timing)
       return isGenerator(result.value)
-        ? startGenerator(result.value, (step) => this.#stage.marked(step))
+        ? startGenerator(result.value, (step) => this.#step(step, timing))
         : result
     }
     const controller = makeController()
     const stopWith = (reason: unknown): void => controller.abort(reason)
     this.#stage.onAbort.add(stopWith)
-    const { reportsStart } = this.#stage.settings
     const limited = <R>(step: () => R): Promise<Awaited<R>> =>
       this.#limited(step, limit, item, attempt, controller, false)
     const forget = (): boolean => this.#stage.onAbort.delete(stopWith)
     try {
       const result = await this.#limited(
-        (onStart) =>
-          this.#call(op, input, new AttemptContext(this.#stage, item, attempt, controller.signal, onStart)),
+        (arm) => {
+          const begins = timing?.onStart(reportsStart)
+          const onStart = joinListeners(arm, begins)
+          const context = new AttemptContext(this.#stage, item, attempt, controller.signal, onStart)
+          return this.#call(op, input, context, timing)
+        },
         limit,
         item,
         attempt,
@@ -155,23 +164,32 @@ export class Attempts {
         forget()
         return result
       }
-      return await startGenerator(result.value, (step) => limited(() => this.#stage.marked(step)), forget)
+      return await startGenerator(result.value, (step) => limited(() => this.#step(step, timing)), forget)
     } catch (error) {
       forget()
       throw error
     }
   }
 
-  #call(op: Op, input: unknown, context: StageContext): Result | Promise<Result> {
+  #call(op: Op, input: unknown, context: StageContext, timing: Timing | undefined): Result | Promise<Result> {
     const startedAt = exactNow()
     const word = enter(this.#stage.mark, this.#stage.tasks)
     try {
-      const result = op(input, context)
+      const result = this.#timed(timing, () => op(input, context))
       return isThenable(result) ? adopt(result).then((value) => new Result(value)) : new Result(result)
     } finally {
       leave(word)
-      this.#stage.counters.loopMs += exactNow() - startedAt
+      this.#stage.counters.held(exactNow() - startedAt)
     }
+  }
+
+  /** A generator's step. */
+  #step<R>(step: () => R, timing: Timing | undefined): R {
+    return this.#stage.marked(() => this.#timed(timing, step))
+  }
+
+  #timed<R>(timing: Timing | undefined, call: () => R): R {
+    return timing === undefined ? call() : this.#timer.call(timing, call)
   }
 
   /** `reportsStart`: the step says itself when it begins, and its time counts from there. */
@@ -197,9 +215,7 @@ export class Attempts {
         controller.abort(error)
         reject(error)
       }
-      const calledAt = exactNow()
       const arm = (): void => {
-        if (reportsStart && timer === undefined) this.#stage.counters.queued(exactNow() - calledAt)
         clearTimeout(timer)
         if (!isOver) timer = setTimeout(tooLate, limitMs)
       }
@@ -238,7 +254,11 @@ export class Attempts {
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
     // Not `Math.random`: a run with the same seed waits alike.
     const jitter = retry.jitter ? 0.5 + Rng.from(stage.host.seed, item.index, attempt).next() / 2 : 1
-    return this.#delay(delayMs * jitter)
+    const timing = this.#pending.get(item)
+    timing?.backsOff()
+    const goesOn = await this.#delay(delayMs * jitter)
+    timing?.triesAgain()
+    return goesOn
   }
 
   /** Resolves to true after a while, to false at once when the stage is stopped. */
@@ -254,6 +274,18 @@ export class Attempts {
       const timer = setTimeout(() => end(true), ms)
       onAbort.add(stop)
     })
+  }
+}
+
+/** Calls both, where there are both. */
+function joinListeners(
+  one: (() => void) | undefined,
+  other: (() => void) | undefined,
+): (() => void) | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return () => {
+    one()
+    other()
   }
 }
 

@@ -65,7 +65,7 @@ export class TaskContext implements StageContext {
 
   /** Called by an executor that can tell when the op begins, if anybody wants to know. */
   get onStart(): (() => void) | undefined {
-    return this.timing?.onStart
+    return this.timing?.onStart(this.owner.reportsStart)
   }
 }
 

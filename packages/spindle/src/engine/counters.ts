@@ -1,3 +1,4 @@
+import { opsHeld } from './held-loop.ts'
 import { Histogram } from './histogram.ts'
 import { Levels } from './levels.ts'
 
@@ -7,6 +8,10 @@ export class Counters {
   failures = 0
   /** Items dropped by the op returning `undefined`. */
   skipped = 0
+  /** Calls that ended well and gave no output: what a last stage that saves or sends its items has done. */
+  silent = 0
+  /** Called when that has grown; see `finished-items.ts`. */
+  onSilent: (() => void) | undefined = undefined
   /** Attempts after the first. */
   retries = 0
   /** Attempts that took too long. */
@@ -22,8 +27,16 @@ export class Counters {
   /** Tasks whose wait for a worker is known, and how long they waited together. */
   queuedTasks = 0
   queuedMs = 0
+  /** Time between the tries of items. */
+  backoffMs = 0
   readonly histogram: Histogram = new Histogram()
   readonly levels: Levels = new Levels()
+  private readonly isOfOps: boolean
+
+  /** `isOfOps`: they are a stage's, not the consumer's. */
+  constructor(isOfOps = true) {
+    this.isOfOps = isOfOps
+  }
 
   /** `weight` tasks (of a generator: outputs) took `ms` each. */
   took(ms: number, weight: number, isOk: boolean): void {
@@ -33,6 +46,18 @@ export class Counters {
     this.timedMs += ms * weight
     if (ms > this.longestMs) this.longestMs = ms
     this.histogram.add(ms, weight)
+  }
+
+  /** So many calls ended well and gave no output. */
+  endedSilently(calls: number): void {
+    this.silent += calls
+    if (this.onSilent !== undefined && calls > 0) this.onSilent()
+  }
+
+  /** Ops held the loop. */
+  held(ms: number): void {
+    this.loopMs += ms
+    if (this.isOfOps) opsHeld(ms)
   }
 
   /** A task waited for a worker. */

@@ -61,18 +61,23 @@ export abstract class ExpandingStage extends TaskStage {
     return this.outputTimer.isDue(count) ? this.outputTimer.begin(count) : undefined
   }
 
+  /** Asks a generator for an output. */
+  callTimed<R>(timing: Timing, next: () => R): R {
+    return this.outputTimer.call(timing, next)
+  }
+
   outputReturned(timing: Timing): void {
     this.outputTimer.returned(timing, this.counters)
   }
 
-  /** A timed output is there, or the generator's end. */
+  /** A timed output is there (`isOk`), or the generator's end: what it does after its last output is no output's time. */
   outputTimed(timing: Timing, isOk: boolean): void {
     this.outputTimer.end(timing, this.counters, isOk)
   }
 
   /** An output that was waited for and not timed is there, or the generator's end. */
-  outputCame(askedAt: number): void {
-    this.outputTimer.came(askedAt, this.counters)
+  outputCame(askedAt: number, isOutput: boolean): void {
+    this.outputTimer.came(askedAt, this.counters, isOutput)
   }
 
   /** A generator waits for a place. */
@@ -87,6 +92,7 @@ export abstract class ExpandingStage extends TaskStage {
 
   /** A generator has given its last output. */
   expanded(expansion: Expansion): void {
+    if (expansion.isSilent) this.counters.endedSilently(1)
     this.expansions.delete(expansion)
     this.tracer?.end(expansion.item, true)
     this.signalled?.delete(expansion.item)

@@ -53,6 +53,8 @@ export class Expansion implements Resumable {
   private readonly onEnd: ((failure?: { readonly error: unknown }) => PromiseLike<void>) | undefined
   private held: Item | undefined
   private position = 0
+  /** Outputs that were `undefined`. */
+  private skipped = 0
   private timing: Timing | undefined = undefined
   private isWaiting = false
   /** When the output that is waited for was asked for, by the coarse clock. */
@@ -81,6 +83,11 @@ export class Expansion implements Resumable {
     return !this.isWaiting
   }
 
+  /** Whether it has given no output. */
+  get isSilent(): boolean {
+    return this.position === this.skipped
+  }
+
   /** Asks for outputs until there is no place, no more, or one to wait for. */
   advance(): void {
     if (this.isWaiting) return
@@ -100,7 +107,9 @@ export class Expansion implements Resumable {
       this.timing = this.stage.timeOutput()
       const word = enter(this.stage.mark, this.position)
       try {
-        step = this.outputs.next()
+        const { timing } = this
+        step =
+          timing === undefined ? this.outputs.next() : this.stage.callTimed(timing, () => this.outputs.next())
         isPending =
           typeof step === 'object' &&
           step !== null &&
@@ -163,8 +172,8 @@ export class Expansion implements Resumable {
     return false
   }
 
-  /** Takes one step's result; whether to go on asking at once. */
-  private take(step: IteratorResult<unknown>): boolean {
+  /** Takes one step's result, which was waited for or not; whether to go on asking at once. */
+  private take(step: IteratorResult<unknown>, wasAwaited = false): boolean {
     let isLast: boolean
     let value: unknown
     try {
@@ -179,12 +188,14 @@ export class Expansion implements Resumable {
       return false
     }
     if (this.timing !== undefined) this.endTiming(!isLast)
+    else if (wasAwaited) this.stage.outputCame(this.askedAt, !isLast)
     if (isLast) {
       this.finish()
       return false
     }
     if (value === undefined) {
       this.position++
+      this.skipped++
       return true
     }
     const output = child(this.item, value, this.position++)
@@ -217,9 +228,8 @@ export class Expansion implements Resumable {
 
   private resolved(step: IteratorResult<unknown>): void {
     this.isWaiting = false
-    if (this.timing === undefined) this.stage.outputCame(this.askedAt)
     if (this.isDone || this.stage.isOver(this)) return
-    if (this.take(step)) this.advance()
+    if (this.take(step, true)) this.advance()
   }
 
   private finish(): void {

@@ -1,5 +1,6 @@
 import { type ItemError, SpindleError } from '../errors.ts'
 import {
+  BACKOFF_MS,
   BLOCKED_MS,
   BUSY_MS,
   BYTES,
@@ -7,11 +8,15 @@ import {
   EMITTED,
   EMPTY_MS,
   FULL_MS,
+  HELD_MS,
   IN_FLIGHT,
   LONGEST_MS,
   MOST_BYTES,
   MOST_ITEMS,
+  QUEUED_MS,
+  QUEUED_TASKS,
   RETRIES,
+  SILENT,
   SIZE,
   SKIPPED,
   TASKS,
@@ -43,6 +48,8 @@ export interface InnerSettings {
   /** Ids of the stages it takes items from. */
   readonly upstream: readonly number[]
   readonly kind: 'thread' | 'process'
+  /** Whether it calls an op for each item, joins paths, or does something else. */
+  readonly role: 'op' | 'merge' | 'other'
 }
 
 /**
@@ -57,6 +64,7 @@ export class InnerStage extends Stage {
   #cause: unknown
   #isOver = false
   #blockedMs = 0
+  #heldMs = 0
   #pool = -1
 
   constructor(info: StageInfo, host: Host, settings: InnerSettings) {
@@ -116,6 +124,14 @@ export class InnerStage extends Stage {
     this.#owner?.innerBegan()
   }
 
+  get isMerge(): boolean {
+    return this.#settings.role === 'merge'
+  }
+
+  override get lastCalls(): readonly Stage[] {
+    return this.#settings.role === 'op' ? [this] : []
+  }
+
   override get upstream(): readonly number[] {
     return this.#settings.upstream
   }
@@ -123,6 +139,10 @@ export class InnerStage extends Stage {
   override get workers(): StageWorkers {
     const { kind, workers: count } = this.#settings
     return { pool: this.#pool, kind, count, isRegion: true }
+  }
+
+  override get heldMs(): number {
+    return this.#heldMs
   }
 
   override get blockedMs(): number {
@@ -142,9 +162,14 @@ export class InnerStage extends Stage {
     counters.timed += of(TIMED)
     counters.timedMs += of(TIMED_MS)
     counters.longestMs = Math.max(counters.longestMs, of(LONGEST_MS))
-    // Not for how long ops held the loop: it is not this one.
     counters.busyMs += of(BUSY_MS)
+    counters.queuedTasks += of(QUEUED_TASKS)
+    counters.queuedMs += of(QUEUED_MS)
+    counters.backoffMs += of(BACKOFF_MS)
+    counters.endedSilently(of(SILENT))
     this.#blockedMs += of(BLOCKED_MS)
+    // Not in the counters: it is the worker's loop, not this one.
+    this.#heldMs += of(HELD_MS)
     if (!this.budget.isRate) return
     this.budget.calls += of(TASKS) - of(IN_FLIGHT)
     this.#checkBudget(this.recent.at(-1))

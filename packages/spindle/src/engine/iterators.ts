@@ -14,13 +14,13 @@ export function takeItem<T>(
   const mustWait = timeoutMs === Number.POSITIVE_INFINITY && isSliceOverMidway()
   const value = mustWait ? undefined : outlet.take(session.epoch, session.holder)
   if (value !== undefined) {
-    const result = step(value as T)
     outlet.settle()
-    return result
+    outlet.time.gives()
+    return step(value as T)
   }
   let waiter: Waiter | undefined
   const promise = new Promise<IteratorResult<T, undefined>>((resolve, reject) => {
-    waiter = new Waiter(session, resolve as (result: IteratorResult<unknown>) => void, reject)
+    waiter = new Waiter(session, outlet.time, resolve as (result: IteratorResult<unknown>) => void, reject)
     if (timeoutMs !== Number.POSITIVE_INFINITY) waiter.limit(outlet, timeoutMs)
     outlet.await(waiter)
   })
@@ -105,6 +105,7 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
       this.fill(chunk, session)
     }
     outlet.settle()
+    outlet.time.gives()
     return { done: false, value: chunk }
   }
 

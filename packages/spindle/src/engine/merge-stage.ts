@@ -3,6 +3,7 @@ import { callListener, isThenable } from '../user-code.ts'
 import { currentScope } from './async-scope.ts'
 import type { MergeOp } from './config.ts'
 import { checkStep, type Outputs } from './expansion.ts'
+import { lastCallsOf } from './finished-items.ts'
 import type { Host } from './host.ts'
 import { discard, Item, type Origin } from './item.ts'
 import type { PendingWork } from './pending-work.ts'
@@ -45,6 +46,10 @@ export class MergeStage extends Stage {
 
   get exits(): readonly Queue[] {
     return [this.exit]
+  }
+
+  override get lastCalls(): readonly Stage[] {
+    return this.inputs.flatMap((queue) => lastCallsOf(queue))
   }
 
   canStart(): boolean {

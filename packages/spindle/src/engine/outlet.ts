@@ -1,5 +1,6 @@
 import { type AsyncScope, currentScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
+import { ConsumerTime } from './consumer-time.ts'
 import { Counters } from './counters.ts'
 import { Integral } from './integral.ts'
 import type { Item } from './item.ts'
@@ -7,6 +8,7 @@ import { LEFT, marker, newMark } from './marker.ts'
 import type { Consumer, Queue } from './queue.ts'
 import type { Commits, Holder } from './resume/commits.ts'
 import type { Spares } from './spares.ts'
+import type { ConsumerTimes } from './stats.ts'
 import { TaskTimer } from './task-timer.ts'
 import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from './turn.ts'
 
@@ -53,7 +55,8 @@ export class Outlet implements Consumer, Resumable {
   readonly mark: number = newMark()
   private takers: Taker[] = []
   /** Times what is done with the items: of a `forEach`, the calls of its function. */
-  readonly counters: Counters = new Counters()
+  readonly counters: Counters = new Counters(false)
+  readonly time: ConsumerTime = new ConsumerTime()
   private readonly timer: TaskTimer = new TaskTimer()
   /** Whether somebody waits, over time. */
   private readonly waiting: Integral = new Integral()
@@ -165,9 +168,11 @@ export class Outlet implements Consumer, Resumable {
     return wantsMore
   }
 
-  /** How long somebody has waited for an item, in milliseconds. */
-  get waitMs(): number {
-    return Math.max(0, this.waiting.read() - this.counters.loopMs)
+  /** How the consumer has spent its time. */
+  get times(): ConsumerTimes {
+    const { loopMs } = this.counters
+    const waitMs = Math.max(0, this.waiting.read() - loopMs)
+    return { waitMs, loopMs, heldUpMs: this.time.heldUpMs, packMs: 0 }
   }
 
   inputEnded(): void {
@@ -249,8 +254,10 @@ export class Outlet implements Consumer, Resumable {
     const { queue } = this
     const isRefillDue = queue.capacity - queue.length >= queue.refillAt && this.source.length > 0
     // The context is changed only for what runs something: that is seldom every item.
-    if (isRefillDue || queue.isClosed) this.scope.runInAsyncScope(this.refill, this)
+    if (isRefillDue || queue.isClosed) this.time.within(this.refillInScope)
   }
+
+  private readonly refillInScope = (): void => this.scope.runInAsyncScope(this.refill, this)
 
   private refill(): void {
     if (this.queue.isDrained) this.inputEnded()

@@ -1,6 +1,5 @@
 import { adopt, isPromise, isThenable } from '../user-code.ts'
 import { Attempts } from './attempts.ts'
-import { exactNow } from './clock.ts'
 import { seesContext, TaskContext } from './context.ts'
 import { ExpandingStage } from './expanding-stage.ts'
 import { Expansion, isGenerator } from './expansion.ts'
@@ -10,9 +9,9 @@ import { enter, LEFT, leave, marker } from './marker.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
-import { RUNNING } from './stage.ts'
+import { RUNNING, type Stage } from './stage.ts'
 import { type StageWorkers, workersOf } from './stage-workers.ts'
-import { TaskTimer, type Timing } from './task-timer.ts'
+import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from './task-timer.ts'
 import { isSliceOver } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
 import { OrderedWindow } from './window.ts'
@@ -77,6 +76,14 @@ export class PipeStage extends ExpandingStage {
   override get workers(): StageWorkers | undefined {
     const { executorOf } = this.settings
     return executorOf === undefined ? undefined : workersOf(executorOf())
+  }
+
+  override get reportsStart(): boolean {
+    return this.settings.reportsStart
+  }
+
+  override get lastCalls(): readonly Stage[] {
+    return [this]
   }
 
   override get keepsItems(): boolean {
@@ -242,10 +249,14 @@ export class PipeStage extends ExpandingStage {
     let result: unknown
     const { op } = this
     if (timing !== undefined) timing.calls = this.running
+    const context = this.seesContext ? new TaskContext(this, item, timing) : unseen
     this.tracer?.called()
     const word = enter(this.mark, this.tasks)
     try {
-      result = op(item.value, this.seesContext ? new TaskContext(this, item, timing) : unseen)
+      result =
+        timing === undefined
+          ? op(item.value, context)
+          : this.timer.call(timing, () => op(item.value, context))
     } catch (error) {
       leave(word)
       this.tracer?.returned(item)
@@ -325,12 +336,8 @@ export class PipeStage extends ExpandingStage {
     return item
   }
 
-  override get pendingMs(): number {
-    if (this.attempts !== undefined) return this.attempts.pendingMs
-    return this.slots.reduce(
-      (sum, { timing }) => sum + (timing === undefined ? 0 : exactNow() - timing.startedAt),
-      0,
-    )
+  override get pendingTimes(): PendingTimes {
+    return this.attempts?.pendingTimes ?? pendingTimes(this.slots.map(({ timing }) => timing))
   }
 
   /** The slow path's task gave its result. */
@@ -353,6 +360,7 @@ export class PipeStage extends ExpandingStage {
   protected output(item: Item, value: unknown): void {
     if (value === undefined) {
       this.counters.skipped++
+      this.counters.endedSilently(1)
       retire(item)
       this.window?.settle(item, DROPPED)
       return

@@ -28,7 +28,7 @@ import { RegionGauges } from './region-gauges.ts'
 import { type BatchFields, batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { holdLimits, planRegion } from './region-plan.ts'
-import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
+import { CANCELLED, ENDED, FAILING, OPENING, RUNNING, type Stage } from './stage.ts'
 import type { FailureBudget, StageInfo } from './types.ts'
 
 /**
@@ -86,6 +86,16 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
 
   get exits(): readonly Queue[] {
     return [this.exit]
+  }
+
+  /** The last ones of its inner stages; a merge of paths has those at their ends. */
+  override get lastCalls(): readonly Stage[] {
+    const byId = new Map(this.#inner.map((stage) => [stage.info.id, stage]))
+    const callsOf = (stage: InnerStage | undefined): readonly Stage[] => {
+      if (stage === undefined) return []
+      return stage.isMerge ? stage.upstream.flatMap((id) => callsOf(byId.get(id))) : stage.lastCalls
+    }
+    return callsOf(this.#inner.at(-1))
   }
 
   protected override readonly holdsLoop: boolean = false

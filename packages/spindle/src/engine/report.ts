@@ -31,7 +31,7 @@ export function makeReport(stats: PipelineStats, recent: readonly (readonly Item
 }
 
 /** Columns that are left out of a narrow table, in this order. */
-const LEAST_WANTED = ['skipped', 'failed', 'conc.', 'p99', 'ready', 'items/s'] as const
+const LEAST_WANTED = ['skipped', 'retries', 'failed', 'conc.', 'p99', 'ready', 'items/s'] as const
 const SHORTEST_NAME = 8
 
 /** The figures of each stage. `columns`: cells that a line may take; what is wanted least is left out, and names are cut. */
@@ -56,6 +56,7 @@ function cut(name: string, most: number): string {
 }
 
 function cellsOf(stats: PipelineStats): readonly (readonly string[])[] {
+  const hasRetries = stats.stages.some((stage) => stage.retries > 0)
   const rows = stats.stages.map((stage) => [
     plain(stage.name),
     String(stage.concurrency),
@@ -69,8 +70,9 @@ function cellsOf(stats: PipelineStats): readonly (readonly string[])[] {
     percent(stage.queue.occupancy),
     String(stage.failures),
     String(stage.skipped),
+    ...(hasRetries ? [String(stage.retries)] : []),
   ])
-  return [HEADINGS, ...rows]
+  return [[...HEADINGS, ...(hasRetries ? ['retries'] : [])], ...rows]
 }
 
 const HEADINGS = [

@@ -13,7 +13,7 @@ import { Queue } from './queue.ts'
 import { SourceTracker } from './resume/source-tracker.ts'
 import { isSeekable } from './seekable.ts'
 import { RUNNING, Stage } from './stage.ts'
-import { TaskTimer, type Timing } from './task-timer.ts'
+import { nothingPending, type PendingTimes, pendingTimes, TaskTimer, type Timing } from './task-timer.ts'
 import { isSliceOver, type Resumable, resumeNextTurn } from './turn.ts'
 import type { StageInfo } from './types.ts'
 
@@ -175,12 +175,14 @@ export class SourceStage extends Stage implements Resumable {
         if (!isPending) {
           isLast = checkStep(step as IteratorResult<unknown>).done === true
           if (!isLast) value = (step as IteratorResult<unknown>).value
+          if (this.timing !== undefined) this.endTiming(!isLast)
         }
         leave(word)
         this.isInNext = false
       } catch (error) {
         leave(word)
         this.isInNext = false
+        this.endTiming(false)
         this.isBusy = false
         this.steps = undefined
         this.fail(error, this.index)
@@ -202,23 +204,23 @@ export class SourceStage extends Stage implements Resumable {
     this.timing = timing
     this.tracer?.begin(timing, this.index)
     this.tracer?.called()
-    const step = steps.next()
+    const step = this.timer.call(timing, () => steps.next())
     this.tracer?.returned(timing)
     this.timer.returned(timing, this.counters)
-    if (!isThenable(step)) this.endTiming()
     return step
   }
 
-  private endTiming(): void {
+  /** `isItem`: the step gave one. What a source does after its last is no item's time. */
+  private endTiming(isItem: boolean): void {
     if (this.timing === undefined) return
-    this.timer.end(this.timing, this.counters, true)
+    this.timer.end(this.timing, this.counters, isItem)
     this.tracer?.end(this.timing, true)
     this.timing = undefined
   }
 
-  override get pendingMs(): number {
-    if (this.timing !== undefined) return exactNow() - this.timing.startedAt
-    return this.isPending ? exactNow() - this.askedAt : 0
+  override get pendingTimes(): PendingTimes {
+    if (this.timing !== undefined) return pendingTimes([this.timing])
+    return this.isPending ? { ...nothingPending, busyMs: exactNow() - this.askedAt } : nothingPending
   }
 
   private openEpoch(): Steps {
@@ -297,8 +299,6 @@ export class SourceStage extends Stage implements Resumable {
 
   private resolved(step: IteratorResult<unknown>): void {
     this.isPending = false
-    if (this.timing === undefined) this.timer.came(this.askedAt, this.counters)
-    else this.endTiming()
     let isLast: boolean
     let value: unknown
     try {
@@ -308,12 +308,15 @@ export class SourceStage extends Stage implements Resumable {
       this.rejected(error)
       return
     }
+    if (this.timing === undefined) this.timer.came(this.askedAt, this.counters, !isLast)
+    else this.endTiming(!isLast)
     if (this.take(isLast, value)) this.pull()
   }
 
   private rejected(error: unknown): void {
     this.isPending = false
     this.isBusy = false
+    this.endTiming(false)
     this.steps = undefined
     if (this.state === RUNNING) this.fail(error, this.index)
     else this.closeSteps()

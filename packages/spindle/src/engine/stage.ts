@@ -8,6 +8,7 @@ import { enter, leave, newMark } from './marker.ts'
 import { type PendingWork, pendingItems } from './pending-work.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
 import type { StageWorkers } from './stage-workers.ts'
+import { nothingPending, type PendingTimes } from './task-timer.ts'
 import type { StageTracer } from './tracer.ts'
 import type { StageInfo, TaskHook } from './types.ts'
 
@@ -78,6 +79,11 @@ export abstract class Stage implements Consumer, Producer {
     return this.exits.reduce((sum, exit) => sum + exit.times().overMs, 0)
   }
 
+  /** The stages whose calls may be an item's last before this one's exit: itself, if it calls an op, or those before it. */
+  get lastCalls(): readonly Stage[] {
+    return []
+  }
+
   /** Ids of the stages it takes items from, where its queues do not say. */
   get upstream(): readonly number[] | undefined {
     return undefined
@@ -93,14 +99,19 @@ export abstract class Stage implements Consumer, Producer {
     return undefined
   }
 
+  /** Whether what runs its calls elsewhere tells when each begins. */
+  get reportsStart(): boolean {
+    return false
+  }
+
   /** Whether an item, or its lineage, may be looked at here after it was given on. */
   get keepsItems(): boolean {
     return true
   }
 
-  /** How long the calls in flight that are timed have been so, together, in milliseconds. */
-  get pendingMs(): number {
-    return 0
+  /** How the tasks in flight that are timed have spent their time. */
+  get pendingTimes(): PendingTimes {
+    return nothingPending
   }
 
   /** Code of the user's that was called here and has not ended; `undefined` if there is none. */

@@ -28,13 +28,17 @@ export function statsBetween(before: PipelineStats, after: PipelineStats): Pipel
   return {
     ...after,
     elapsedMs,
-    items: after.items - before.items,
+    items: Math.max(0, after.items - before.items),
     loopUtilization: elapsedMs > 0 ? Math.min(1, Math.max(0, busyMs / elapsedMs)) : 0,
     cpu: cpuStatsBetween(before, after),
     blocks: after.blocks.flatMap((block) => blockBetween(before.blocks.find(isSamePlace(block)), block)),
     consumer: consumerStats(
-      after.consumer.waitMs - before.consumer.waitMs,
-      after.consumer.loopMs - before.consumer.loopMs,
+      {
+        waitMs: after.consumer.waitMs - before.consumer.waitMs,
+        heldUpMs: after.consumer.heldUpMs - before.consumer.heldUpMs,
+        packMs: after.consumer.packMs - before.consumer.packMs,
+        loopMs: after.consumer.loopMs - before.consumer.loopMs,
+      },
       elapsedMs,
     ),
     deadLetters: {
@@ -57,6 +61,7 @@ function stageBetween(before: StageStats | undefined, after: StageStats, elapsed
     busyMs: Math.max(0, a.busyMs - b.busyMs),
     queuedTasks: a.queuedTasks - b.queuedTasks,
     queuedMs: a.queuedMs - b.queuedMs,
+    backoffMs: Math.max(0, a.backoffMs - b.backoffMs),
     blockedMs: a.blockedMs - b.blockedMs,
     heldMs: a.heldMs - b.heldMs,
     histogram,
@@ -66,8 +71,9 @@ function stageBetween(before: StageStats | undefined, after: StageStats, elapsed
   const counts = {
     ...after,
     tasks: after.tasks - before.tasks,
-    emitted: after.emitted - before.emitted,
-    skipped: after.skipped - before.skipped,
+    // A last stage that turns out to be a filter counts anew.
+    emitted: Math.max(0, after.emitted - before.emitted),
+    skipped: Math.max(0, after.skipped - before.skipped),
     failures: after.failures - before.failures,
     retries: after.retries - before.retries,
     timeouts: after.timeouts - before.timeouts,
@@ -118,6 +124,7 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
     busyMs: sum((stage) => stage.sums.busyMs),
     queuedTasks: sum((stage) => stage.sums.queuedTasks),
     queuedMs: sum((stage) => stage.sums.queuedMs),
+    backoffMs: sum((stage) => stage.sums.backoffMs),
     blockedMs: sum((stage) => stage.sums.blockedMs),
     heldMs: sum((stage) => stage.sums.heldMs),
     histogram,

@@ -1,5 +1,6 @@
 import type { CpuStats } from './cpu-use.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
+import { finishedItems, silentStages } from './finished-items.ts'
 import type { Graph } from './graph.ts'
 import type { Histogram } from './histogram.ts'
 import type { LevelSums } from './levels.ts'
@@ -39,9 +40,9 @@ export interface QueueStats {
 export interface SlotShares {
   /** Waiting for an item. */
   readonly idle: number
-  /** Waiting for a worker of the executor. */
+  /** Waiting for a worker of the executor, or for a thread of a library that reports when its work begins (see `trackCall`). */
   readonly queued: number
-  /** Waiting between tries. */
+  /** Waiting between two tries of an item. */
   readonly backoff: number
   /** Working. */
   readonly running: number
@@ -63,9 +64,9 @@ export interface StageStats {
   readonly tasks: number
   /** Calls in flight now. */
   readonly running: number
-  /** Items put out. */
+  /** Items put out. Of the last stage of a pipeline that has given its consumer nothing: calls that ended well (see `PipelineStats.items`). */
   readonly emitted: number
-  /** Items dropped because the op gave `undefined`. */
+  /** Items dropped because the op gave `undefined`; see `emitted` for the last stage. */
   readonly skipped: number
   /** Items dropped because they failed. */
   readonly failures: number
@@ -100,6 +101,8 @@ export interface StageSums {
   readonly busyMs: number
   readonly queuedTasks: number
   readonly queuedMs: number
+  /** Slot-time between two tries of an item. */
+  readonly backoffMs: number
   /** Slot-time held by results without a place. */
   readonly blockedMs: number
   /** Of a region's stage: how long its calls held the workers' loops, together. */
@@ -114,8 +117,12 @@ export interface ConsumerStats {
   /** Milliseconds for which it waited for an item, and the same as a share of the elapsed time: what loading costs it. */
   readonly waitMs: number
   readonly waiting: number
-  /** Share of the elapsed time in which it did something else. */
+  /** Share of the elapsed time in which it did something else: neither waited, nor was held up, nor had items packed for it. */
   readonly busy: number
+  /** Milliseconds for which ops held the loop while an item was on its way to it: it could neither work nor wait (an estimate from a sample). */
+  readonly heldUpMs: number
+  /** Milliseconds that the pipeline's own loop spent on packing items, for a consumer in another thread or process. */
+  readonly packMs: number
   /** Time for which a function given to `forEach` held the loop, in milliseconds (an estimate from a sample). */
   readonly loopMs: number
 }
@@ -126,7 +133,10 @@ export interface PipelineStats {
   readonly pipeline: number
   /** Milliseconds since it started, to now or to its end; 0 before. */
   readonly elapsedMs: number
-  /** Items the consumer has taken. */
+  /**
+   * Items that have come to the end: those the consumer has taken. While it has got none, the calls of the last stage that ended well: such a stage saves or
+   * sends its items and gives nothing. When it gives its first output it is a filter, and `items` begins to count outputs.
+   */
   readonly items: number
   readonly state: 'idle' | 'running' | 'failing' | 'stopped' | 'done'
   /** Share of the elapsed time in which the event loop was not waiting, 0 to 1. */
@@ -145,22 +155,23 @@ export interface PipelineStats {
 /** Reads a graph's counters; cheap enough for every second, not for every item. */
 export function readStats(graph: Graph): PipelineStats {
   const elapsedMs = graph.elapsedMs
+  const silent = new Set(silentStages(graph.sink))
   const makers = new Map<Queue, number>()
   for (const stage of graph.stages) for (const exit of stage.exits) makers.set(exit, stage.info.id)
   return {
     pipeline: graph.pipelineId,
     elapsedMs,
-    items: graph.outlet.given,
+    items: graph.sink.exit.passed > 0 ? graph.outlet.given : finishedItems(graph.sink),
     state: stateOf(graph),
     loopUtilization: graph.loopUtilization,
     cpu: graph.cpu,
     blocks: graph.blocks.read(),
-    consumer: consumerStats(graph.outlet.waitMs, graph.outlet.counters.loopMs, elapsedMs),
+    consumer: consumerStats(graph.outlet.times, elapsedMs),
     deadLetters: graph.letters?.stats ?? noLetters,
     stages: graph.stages.map((stage) => {
       const upstream =
         stage.upstream ?? stage.inputs.map((queue) => makers.get(queue)).filter((id) => id !== undefined)
-      return stageStats(stage, [...new Set(upstream)], elapsedMs, graph.isStarted)
+      return stageStats(stage, [...new Set(upstream)], silent.has(stage), elapsedMs, graph.isStarted)
     }),
   }
 }
@@ -168,10 +179,15 @@ export function readStats(graph: Graph): PipelineStats {
 /** Where there is no `deadLetter`. */
 export const noLetters: DeadLetterStats = { delivered: 0, refused: 0, pending: 0 }
 
+/** The consumer's times. */
+export type ConsumerTimes = Omit<ConsumerStats, 'waiting' | 'busy'>
+
 /** Completes the consumer's figures. */
-export function consumerStats(waitMs: number, loopMs: number, elapsedMs: number): ConsumerStats {
+export function consumerStats(times: ConsumerTimes, elapsedMs: number): ConsumerStats {
+  const { waitMs, heldUpMs, packMs, loopMs } = times
   const waiting = elapsedMs > 0 ? Math.min(1, waitMs / elapsedMs) : 0
-  return { waitMs, waiting, busy: elapsedMs > 0 ? 1 - waiting : 0, loopMs }
+  const others = elapsedMs > 0 ? Math.min(1 - waiting, Math.max(0, heldUpMs + packMs) / elapsedMs) : 0
+  return { waitMs, waiting, busy: elapsedMs > 0 ? 1 - waiting - others : 0, heldUpMs, packMs, loopMs }
 }
 
 function stateOf(graph: Graph): PipelineStats['state'] {
@@ -181,20 +197,24 @@ function stateOf(graph: Graph): PipelineStats['state'] {
   return graph.isStarted ? 'running' : 'idle'
 }
 
+/** `isSilent`: the stage is the end of its items. */
 function stageStats(
   stage: Stage,
   upstream: readonly number[],
+  isSilent: boolean,
   elapsedMs: number,
   isStarted: boolean,
 ): StageStats {
   const { info, counters } = stage
   const queue = stage.exits.map((exit) => queueStats(exit, elapsedMs)).reduce(together)
+  const pending = stage.pendingTimes
   const sums: StageSums = {
     timed: counters.timed,
     timedMs: counters.timedMs,
-    busyMs: counters.busyMs + stage.pendingMs,
-    queuedTasks: counters.queuedTasks,
-    queuedMs: counters.queuedMs,
+    busyMs: counters.busyMs + pending.busyMs,
+    queuedTasks: counters.queuedTasks + pending.queuedTasks,
+    queuedMs: counters.queuedMs + pending.queuedMs,
+    backoffMs: counters.backoffMs + pending.backoffMs,
     // A source has no slots above its queue: it waits when that is full.
     blockedMs: stage instanceof SourceStage ? queue.fullMs : stage.blockedMs,
     heldMs: stage.heldMs,
@@ -210,8 +230,8 @@ function stageStats(
     upstream,
     tasks: stage.tasks,
     running: stage.running,
-    emitted: stage.exits.reduce((items, exit) => items + exit.passed, 0),
-    skipped: counters.skipped,
+    emitted: isSilent ? counters.silent : stage.exits.reduce((items, exit) => items + exit.passed, 0),
+    skipped: isSilent ? 0 : counters.skipped,
     failures: counters.failures,
     retries: counters.retries,
     timeouts: counters.timeouts,
@@ -257,8 +277,9 @@ function sharesOf(
   // Estimates from samples may exceed what there is: working goes first, for it is measured best.
   const running = Math.min(1, sums.busyMs / all)
   const blocked = Math.min(1 - running, Math.max(0, sums.blockedMs) / all)
-  const queued = Math.min(1 - running - blocked, (queuedMs * tasks) / all)
-  return { idle: 1 - running - blocked - queued, queued, backoff: 0, running, blocked }
+  const backoff = Math.min(1 - running - blocked, Math.max(0, sums.backoffMs) / all)
+  const queued = Math.min(1 - running - blocked - backoff, (queuedMs * tasks) / all)
+  return { idle: 1 - running - blocked - backoff - queued, queued, backoff, running, blocked }
 }
 
 function queueStats(queue: Queue, elapsedMs: number): QueueStats {

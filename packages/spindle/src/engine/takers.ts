@@ -2,6 +2,7 @@ import { TimeoutError } from '../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { adopt, isThenable } from '../user-code.ts'
 import type { AsyncScope } from './async-scope.ts'
+import type { ConsumerTime } from './consumer-time.ts'
 import type { Item } from './item.ts'
 import { enter, leave } from './marker.ts'
 import type { Outlet, Taker } from './outlet.ts'
@@ -42,11 +43,15 @@ export class Waiter implements Taker {
   /** The promise, of a `getItem`. */
   promise: Promise<unknown> | undefined
 
+  private readonly time: ConsumerTime
+
   constructor(
     session: Session,
+    time: ConsumerTime,
     resolve: (result: IteratorResult<unknown>) => void,
     reject: (error: unknown) => void,
   ) {
+    this.time = time
     this.epoch = session.epoch
     this.holder = session.holder
     this.session = session
@@ -70,6 +75,7 @@ export class Waiter implements Taker {
 
   give(value: unknown): boolean {
     if (this.timer !== undefined) clearTimeout(this.timer)
+    this.time.gives()
     this.resolve({ done: false, value })
     return false
   }
@@ -101,8 +107,11 @@ export class Pump implements Taker {
   private readonly consume: (value: unknown) => unknown
   private readonly resolve: () => void
   private readonly reject: (error: unknown) => void
+  /** What {@link ConsumerTime.gave} said of the call whose promise is pending. */
+  private heldAtMs = -1
   private readonly consumed = (): void => {
     this.outlet.busy--
+    this.outlet.time.done(this.heldAtMs)
     this.outlet.lookAtTime()
     this.outlet.commits?.asked(this.holder)
     this.outlet.add(this)
@@ -144,6 +153,7 @@ export class Pump implements Taker {
       return true
     }
     this.outlet.busy++
+    this.heldAtMs = this.outlet.time.gave()
     adopt(result).then(this.consumed, this.refused)
     return false
   }

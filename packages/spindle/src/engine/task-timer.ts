@@ -1,3 +1,12 @@
+import {
+  type CallListener,
+  enterCall,
+  followCall,
+  followNone,
+  leaveCall,
+  missedCalls,
+} from '../track-call.ts'
+import { CallWaits } from './call-waits.ts'
 import { coarseNow, exactNow } from './clock.ts'
 import type { Counters } from './counters.ts'
 
@@ -8,23 +17,50 @@ const OFTEN = 15
 const ALWAYS = 0
 const QUICK_MS = 0.02
 const SLOW_MS = 0.1
-/** Of the tasks of an executor that are timed, one in so many asks to be told of its beginning, which costs a message; … */
+/** Of the tasks that are timed and run elsewhere, one in so many asks to be told of the beginning of its work, which costs a message; … */
 const ASKING = 15
 /** … and each, where tasks take so long that a message is nothing. */
 const LONG_MS = 2
+/** Tasks that are followed through their awaits before the stage gives up finding out who asks for work. */
+const TRIES_TO_FOLLOW = 16
+
+/** How the tasks in flight have spent their time, together, in milliseconds. */
+export interface PendingTimes {
+  readonly busyMs: number
+  /** Those whose wait is known, and how long they have waited. */
+  readonly queuedTasks: number
+  readonly queuedMs: number
+  readonly backoffMs: number
+}
+
+/** Of a stage in which no task is timed. */
+export const nothingPending: PendingTimes = { busyMs: 0, queuedTasks: 0, queuedMs: 0, backoffMs: 0 }
 
 /** A task that is timed. */
-export class Timing {
+export class Timing implements CallListener {
   readonly startedAt: number
   /** Tasks that it stands for: those since the one timed before. */
   readonly weight: number
   /** How long its op held the loop. */
   loopMs = 0
-  /** When it began where it runs; 0 if nobody told. */
-  begunAt = 0
   /** Calls of the stage under way when it began, it included; 0 if nobody told. */
   calls = 0
+  /** How long it waited between its tries. */
+  backoffMs = 0
+  /** When the present wait between two tries began; 0 if there is none. */
+  backoffSince = 0
+  /** Work that was asked for elsewhere, if it is told when it begins. */
+  waits: CallWaits | undefined = undefined
+  /** Whether work was asked for of which nothing is told: it waits as that of other tasks does. */
+  isGuessed = false
+  /** Whether all that it asks for is heard of, after an `await` too. */
+  isFollowed = false
+  /** Whether it has asked for work after an `await`. */
+  isLate = false
+  readonly missedBefore: number = missedCalls()
   private readonly isAsking: boolean
+  /** What an executor was asked for, if it will tell when that begins. */
+  private work: ReturnType<CallListener['ask']> = undefined
 
   constructor(weight: number, isAsking: boolean) {
     this.startedAt = exactNow()
@@ -32,12 +68,52 @@ export class Timing {
     this.isAsking = isAsking
   }
 
-  /** What an executor is to call when the op begins. */
-  get onStart(): (() => void) | undefined {
-    if (!this.isAsking) return undefined
-    return () => {
-      this.begunAt = exactNow()
+  /** The op asks a library for work. `isLate`: after an `await`. */
+  ask(isLate: boolean): ReturnType<CallListener['ask']> {
+    if (isLate) this.isLate = true
+    if (!this.isAsking) {
+      this.isGuessed = true
+      return undefined
     }
+    this.waits ??= new CallWaits(this.startedAt)
+    return this.waits.ask()
+  }
+
+  /** What an executor is to call when an op begins that it was asked for now; `undefined` if that need not be known. `isSure`: it will call it. */
+  onStart(isSure: boolean): (() => void) | undefined {
+    if (!this.isAsking) {
+      this.isGuessed = true
+      return undefined
+    }
+    if (isSure) {
+      this.work?.ends()
+      const work = this.ask(false)
+      this.work = work
+      return () => work?.begins()
+    }
+    const askedAt = exactNow()
+    return () => {
+      if (this.waits !== undefined) return
+      this.waits = new CallWaits(askedAt)
+      this.waits.began()
+    }
+  }
+
+  /** A try has failed, and the next one waits. */
+  backsOff(): void {
+    this.work?.ends()
+    this.backoffSince = exactNow()
+  }
+
+  triesAgain(): void {
+    this.backoffMs += exactNow() - this.backoffSince
+    this.backoffSince = 0
+  }
+
+  /** Milliseconds that were no work, up to `now`. */
+  idleMs(now: number): number {
+    const backoffMs = this.backoffMs + (this.backoffSince > 0 ? now - this.backoffSince : 0)
+    return backoffMs + (this.waits?.readMs(now) ?? 0)
   }
 }
 
@@ -50,6 +126,10 @@ export class TaskTimer {
   private lastMs = Number.POSITIVE_INFINITY
   /** How long the last task that told of its beginning had waited for it. */
   private lastWaitMs = 0
+  /** Whether tasks have told of work elsewhere: then those that need none have waited for nothing, and count as well. */
+  private hasWaits = false
+  /** Tasks that are still to be followed through their awaits; `Infinity` once that has shown who asks. */
+  private follows = 0
 
   /** Whether the `count`-th task is to be timed. */
   isDue(count: number): boolean {
@@ -63,37 +143,88 @@ export class TaskTimer {
     return new Timing(weight, this.lastMs >= LONG_MS || (count & ASKING) === 0)
   }
 
+  /** Calls the op of a timed task, and hears what work it asks others for. */
+  call<R>(timing: Timing, op: () => R): R {
+    const before = enterCall(timing)
+    try {
+      if (this.follows <= 0) return op()
+      timing.isFollowed = true
+      return followCall(timing, op)
+    } finally {
+      leaveCall(before)
+    }
+  }
+
   /** The op has returned, a promise perhaps. Returns whether it was so quick that nobody needs to look at the time between two calls. */
   returned(timing: Timing, counters: Counters): boolean {
     timing.loopMs = exactNow() - timing.startedAt
-    counters.loopMs += timing.loopMs * timing.weight
+    counters.held(timing.loopMs * timing.weight)
     return timing.loopMs < QUICK_MS
   }
 
   /**
    * A step that was not timed has ended, after a wait that began at `askedAt` by the coarse clock. A source that asks for pages gives one slow
-   * step among many quick ones: if it fell between two samples, nobody would know what the source does with its time.
+   * step among many quick ones: if it fell between two samples, nobody would know what the source does with its time. `isItem`: it gave one.
    */
-  came(askedAt: number, counters: Counters): void {
+  came(askedAt: number, counters: Counters, isItem: boolean): void {
     const tookMs = coarseNow() - askedAt
     if (tookMs < SLOW_MS) return
-    counters.took(tookMs, 1, true)
+    counters.took(tookMs, 1, isItem)
     // The next sample stands for one less.
     this.accounted++
   }
 
-  /** The task has ended. */
+  /** The task has ended. `isOk`: it gave what it was to give, and its time counts among those of items. */
   end(timing: Timing, counters: Counters, isOk: boolean): void {
-    const allMs = exactNow() - timing.startedAt
-    if (timing.begunAt !== 0) {
-      this.lastWaitMs = timing.begunAt - timing.startedAt
-      counters.queued(this.lastWaitMs)
-    }
+    const now = exactNow()
+    const waitedMs = this.waitOf(timing, counters, now)
+    counters.backoffMs += timing.backoffMs
     // A task that did not tell has waited like those around it: what it waited is no work.
-    const tookMs = Math.max(0, allMs - this.lastWaitMs)
+    const tookMs = Math.max(0, now - timing.startedAt - waitedMs - timing.backoffMs)
     this.lastMs = tookMs
     counters.took(tookMs, timing.weight, isOk)
     if (isOk && timing.calls > 0) counters.levels.add(timing.calls, tookMs)
     this.mask = tookMs >= SLOW_MS ? ALWAYS : tookMs >= QUICK_MS ? OFTEN : SELDOM
   }
+
+  private waitOf(timing: Timing, counters: Counters, now: number): number {
+    const { waits } = timing
+    if (timing.isFollowed) this.hasFollowed(timing)
+    else if (this.follows === 0 && missedCalls() > timing.missedBefore) this.follows = TRIES_TO_FOLLOW
+    if (waits !== undefined) {
+      this.hasWaits = true
+      this.lastWaitMs = waits.readMs(now)
+      counters.queued(this.lastWaitMs)
+      return this.lastWaitMs
+    }
+    if (timing.isGuessed) return this.lastWaitMs
+    if (this.hasWaits) counters.queued(0)
+    return 0
+  }
+
+  /** Was it this stage that asked for the work whose caller was not known? */
+  private hasFollowed({ isLate }: Timing): void {
+    if (isLate) this.follows = Number.POSITIVE_INFINITY
+    else if (--this.follows === 0) {
+      this.follows = -1
+      followNone()
+    }
+  }
+}
+
+/** Sums up the tasks in flight. */
+export function pendingTimes(timings: Iterable<Timing | undefined>): PendingTimes {
+  const now = exactNow()
+  let [busyMs, queuedTasks, queuedMs, backoffMs] = [0, 0, 0, 0]
+  for (const timing of timings) {
+    if (timing === undefined) continue
+    const idleMs = timing.idleMs(now)
+    const waitedMs = timing.waits?.readMs(now) ?? 0
+    busyMs += Math.max(0, now - timing.startedAt - idleMs)
+    backoffMs += idleMs - waitedMs
+    if (timing.waits === undefined) continue
+    queuedTasks++
+    queuedMs += waitedMs
+  }
+  return { busyMs, queuedTasks, queuedMs, backoffMs }
 }

@@ -187,17 +187,18 @@ class Wiring {
       const isPipe = config.kind === 'pipe'
       const maxFailures = (isPipe ? config.maxFailures : undefined) ?? this.#options.maxFailures ?? 0
       const timeoutMs = isPipe ? config.timeoutMs : undefined
-      const add = (named: string, concurrency: number): void => {
+      const add = (named: string, concurrency: number, role: 'op' | 'merge' | 'other'): void => {
         const info = this.info(named, concurrency * workers, where)
-        into.push(new InnerStage(info, this.#host, { maxFailures, timeoutMs, workers, upstream, kind }))
+        const settings = { maxFailures, timeoutMs, workers, upstream, kind, role }
+        into.push(new InnerStage(info, this.#host, settings))
         upstream = [info.id]
       }
       if (config.kind === 'aggregate') this.#nextAggregate++
-      add(name, isPipe ? config.concurrency : 1)
+      add(name, isPipe ? config.concurrency : 1, isPipe ? 'op' : 'other')
       if (config.kind !== 'variants') continue
       const router = upstream
       upstream = config.paths.flatMap((path) => this.#inner(path, of, router, into))
-      add(`${name}_merge`, 1)
+      add(`${name}_merge`, 1, 'merge')
     }
     return upstream
   }

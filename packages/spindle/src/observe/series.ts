@@ -8,6 +8,7 @@ export interface StagePoint {
   readonly failures: number
   readonly running: number
   readonly queued: number
+  readonly backoff: number
   readonly blocked: number
   /** Share of the time in which its exit queue held something. */
   readonly occupancy: number
@@ -50,8 +51,8 @@ export function pointOf(interval: PipelineStats, endMs: number, resources: Resou
 }
 
 function stagePoint({ emitted, failures, shares, queue }: StageStats): StagePoint {
-  const { running, queued, blocked } = shares
-  return { emitted, failures, running, queued, blocked, occupancy: queue.occupancy }
+  const { running, queued, backoff, blocked } = shares
+  return { emitted, failures, running, queued, backoff, blocked, occupancy: queue.occupancy }
 }
 
 /**
@@ -128,6 +129,7 @@ function join(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
         failures: before.failures + stage.failures,
         running: mean(before.running, stage.running),
         queued: mean(before.queued, stage.queued),
+        backoff: mean(before.backoff, stage.backoff),
         blocked: mean(before.blocked, stage.blocked),
         occupancy: mean(before.occupancy, stage.occupancy),
       }

@@ -51,6 +51,7 @@ export class CountReader {
 function countsOf(stage: Stage): number[] {
   const { counters, exits } = stage
   const { skipped, retries, timeouts, timed, timedMs, longestMs, busyMs } = counters
+  const pending = stage.pendingTimes
   const sum = (of: (queue: (typeof exits)[number]) => number): number =>
     exits.reduce((total, queue) => total + of(queue), 0)
   const times = exits.map((queue) => queue.times())
@@ -64,7 +65,7 @@ function countsOf(stage: Stage): number[] {
     timed,
     timedMs,
     longestMs,
-    busyMs + stage.pendingMs,
+    busyMs + pending.busyMs,
     stage.blockedMs,
     sum((queue) => queue.length),
     sum((queue) => queue.mostItems),
@@ -73,5 +74,10 @@ function countsOf(stage: Stage): number[] {
     sum((queue) => queue.discarded),
     Math.min(...times.map(({ emptyMs }) => emptyMs)),
     Math.max(...times.map(({ fullMs }) => fullMs)),
+    counters.queuedTasks + pending.queuedTasks,
+    counters.queuedMs + pending.queuedMs,
+    counters.backoffMs + pending.backoffMs,
+    counters.silent,
+    counters.loopMs,
   ]
 }

@@ -46,6 +46,8 @@ export class Outbox {
   #isFlushing = false
   /** Items given out since the beginning, those that are still held included. */
   #given = 0
+  /** Time spent on making items ready to cross and sending them, in milliseconds. */
+  packMs = 0
   #taken = 0
   /** Sizes of the items given and not taken, oldest first from `#oldest`; only without a `bufferSize`. */
   #sizes: number[] = []
@@ -119,6 +121,7 @@ export class Outbox {
 
   /** @throws `ERR_NOT_TRANSFERABLE` if an item cannot cross; those before it have been sent. */
   push(item: unknown): void {
+    const startedAt = clockMs()
     this.#given++
     const { packed, bytes, leases } = this.#pack(item)
     if (this.#bufferSize === undefined) {
@@ -127,7 +130,9 @@ export class Outbox {
     }
     if (this.#arena !== undefined) this.#leases.push(leases)
     this.#items.push(packed)
-    const isLate = clockMs() - this.#flushedAt >= HOLD_MS
+    const now = clockMs()
+    this.packMs += now - startedAt
+    const isLate = now - this.#flushedAt >= HOLD_MS
     if (isLate || this.#items.length >= MOST_ITEMS || !this.hasRoom) this.flush()
     else this.#flushSoon()
   }
@@ -160,8 +165,17 @@ export class Outbox {
 
   /** Sends what there is. @throws `ERR_NOT_TRANSFERABLE`. */
   flush(): void {
-    this.#flushedAt = clockMs()
+    const startedAt = clockMs()
+    this.#flushedAt = startedAt
     if (this.#items.length === 0) return
+    try {
+      this.#send()
+    } finally {
+      this.packMs += clockMs() - startedAt
+    }
+  }
+
+  #send(): void {
     const items = this.#items
     const transfers = this.#transfers
     const leases = this.#leases

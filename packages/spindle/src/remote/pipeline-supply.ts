@@ -1,7 +1,7 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { Pipeline } from '../engine/pipeline.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
-import type { PipelineStats } from '../engine/stats.ts'
+import { consumerStats, type PipelineStats } from '../engine/stats.ts'
 import { type ItemError, SpindleError } from '../errors.ts'
 import type { Committed } from './commits.ts'
 import { GivenItems } from './given-items.ts'
@@ -17,6 +17,8 @@ export class PipelineSupply implements Supply {
   readonly #options: RemoteBuildOptions
   readonly #outbox: Outbox
   #pipeline: Pipeline<unknown> | undefined
+  /** What was spent on items of earlier epochs' pipelines. */
+  #packedBefore = 0
   /** Where the pipeline can be resumed. */
   readonly #given: GivenItems | undefined
 
@@ -39,6 +41,7 @@ export class PipelineSupply implements Supply {
       const isFirst = this.#pipeline === undefined
       const options = isFirst && state !== undefined ? this.#options : others
       this.#pipeline = (await this.#export.forEpoch()).build(options)
+      this.#packedBefore = this.#outbox.packMs
     }
     const outbox = this.#outbox
     const pipeline = this.#pipeline
@@ -54,7 +57,12 @@ export class PipelineSupply implements Supply {
   }
 
   stats(): PipelineStats {
-    return this.#pipeline?.stats() ?? noStats
+    if (this.#pipeline === undefined) return noStats
+    const stats = this.#pipeline.stats()
+    const { waitMs, heldUpMs } = stats.consumer
+    // What this side does to give an item away is not the consumer's doing.
+    const times = { waitMs, heldUpMs, packMs: this.#outbox.packMs - this.#packedBefore, loopMs: 0 }
+    return { ...stats, consumer: consumerStats(times, stats.elapsedMs) }
   }
 
   failures(): readonly ItemError[] {

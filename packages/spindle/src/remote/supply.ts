@@ -30,7 +30,7 @@ export const noStats: PipelineStats = {
   loopUtilization: 0,
   cpu: noCpu,
   blocks: [],
-  consumer: consumerStats(0, 0, 0),
+  consumer: consumerStats({ waitMs: 0, heldUpMs: 0, packMs: 0, loopMs: 0 }, 0),
   deadLetters: noLetters,
   stages: [],
 }

@@ -85,7 +85,7 @@ describe('recipes of docs/observability.md', () => {
     for (const { startTimeUnixNano, timeUnixNano } of items.sum.dataPoints)
       assert.ok(/^\d{19}$/.test(startTimeUnixNano) && BigInt(startTimeUnixNano) < BigInt(timeUnixNano))
     const times = metrics.find(({ name }: { name: string }) => name === 'spindle.slot.time')
-    assert.equal(times.sum.dataPoints.length, 3 * 4)
+    assert.equal(times.sum.dataPoints.length, 3 * 5)
   })
 
   it('a file of JSON lines has every interval of every stage', async () => {

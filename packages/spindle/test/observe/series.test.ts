@@ -16,7 +16,8 @@ function pointsOf(stretches: readonly { spanMs: number; items: number; share: nu
   let endMs = 0
   return stretches.map(({ spanMs, items, share }) => {
     endMs += spanMs
-    const stage = { emitted: items, failures: 1, running: share, queued: 0, blocked: 0, occupancy: share }
+    const slots = { running: share, queued: 0, backoff: share, blocked: 0, occupancy: share }
+    const stage = { emitted: items, failures: 1, ...slots }
     const shares = { loop: share, consumer: share, cpuCores: share, othersBusy: 0 }
     return {
       endMs,

@@ -94,12 +94,15 @@ describe('the report names the bottleneck', () => {
     const { bottleneck } = pipeline.report()
     assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['decode', 'loop'])
     assert.match(bottleneck?.advice ?? '', /workerModule/)
-    assert.match(String(pipeline.report()), /Bottleneck: decode: its function holds the event loop/)
+    assert.match(
+      String(pipeline.report()),
+      /Bottleneck: decode \(event loop\): its function holds the event loop/,
+    )
   })
 
   it('across batches: six quick items and one slow batch', async () => {
     const pipeline = new PipelineBuilder()
-      .addSource(range(60))
+      .addSource(range(120))
       .pipe(waiting(1), { name: 'decode', concurrency: 2 })
       .aggregate(6)
       .pipe(async (batch) => waiting(12)(batch.length), { name: 'transfer' })

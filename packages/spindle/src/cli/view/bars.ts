@@ -9,6 +9,7 @@ export const PARTS: readonly {
 }[] = [
   { part: 'running', sign: '█', tone: 'green' },
   { part: 'queued', sign: '▓', tone: 'yellow' },
+  { part: 'backoff', sign: '░', tone: 'cyan' },
   { part: 'blocked', sign: '▒', tone: 'magenta' },
   { part: 'idle', sign: '·', tone: 'dim' },
 ]

@@ -135,13 +135,12 @@ function row(
 function consumerRow({ now, bottleneck }: Scene, { name, rate, slots, hasNumbers }: Columns): Piece[] {
   const isBottleneck = bottleneck?.kind === 'consumer'
   const { busy, waiting } = now.consumer
+  const shares = { idle: waiting, queued: 0, backoff: 0, running: busy, blocked: 0 }
   return [
     isBottleneck ? ['▶ ', 'yellow', 'bold'] : '  ',
     [padEnd('consumer', name), isBottleneck ? 'bold' : 'dim'],
     padStart(perSecond(now.items, now.elapsedMs), rate),
-    ...(slots > 0
-      ? ['  ', ...slotsBar({ idle: waiting, queued: 0, backoff: 0, running: busy, blocked: 0 }, slots)]
-      : []),
+    ...(slots > 0 ? ['  ', ...slotsBar(shares, slots)] : []),
     ...(hasNumbers ? [padStart(percent(busy), 6)] : []),
   ]
 }

@@ -51,7 +51,7 @@ export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
   )
   // How far a mean of so few may be off, by how the usual calls differ.
   const variance = Math.max(0, usual.squares / usual.calls - meanMs ** 2)
-  const spread = (1.25 * Math.sqrt(variance)) / meanMs / Math.sqrt(samples)
+  const spread = (1.5 * Math.sqrt(variance)) / meanMs / Math.sqrt(samples)
   const growthBy = (ms: number): number =>
     Math.log(calls / meanMs / (fewerCalls / Math.max(ms, 1e-6))) / Math.log(calls / fewerCalls)
   return {

@@ -55,6 +55,9 @@ export interface LoopLoad {
 export const FULL = 0.8
 /** Own use counts as used up from this share of what others leave. */
 const USED_UP = 0.8
+const MORE_THAN_ONE = 1.6
+/** Threads that only start or collect garbage get less than this share of what the process can have. */
+const MUCH = 0.3
 /** Up to this share of the cores, what others use may be the pipeline's own doing: a server on the same machine. */
 const FEW_OTHERS = 0.25
 
@@ -125,9 +128,12 @@ function cpuLoad(cpu: CpuStats): CpuLoad {
   const { cores, own, others, waiting } = cpu
   const left = cores - others
   const available = Math.max(left, cores / 2)
-  // A machine that others fill leaves little, and little is used up soon: what counts is whether this process wanted more.
+  // A machine that others fill leaves little, and little is used up soon: what counts is whether this process wanted more. A single thread that wakes up
+  // now and then waits for a core each time, and wants less than one all the same.
   const wanted = own + (waiting ?? 0)
-  const isUsedUp = cores > 0 && own >= USED_UP * left && wanted >= USED_UP * available
+  const isHungry =
+    own >= MUCH * available && wanted >= USED_UP * Math.max(available, Math.min(cores, MORE_THAN_ONE))
+  const isUsedUp = cores > 0 && own >= USED_UP * left && isHungry
   return { ...cpu, available, isUsedUp }
 }
 

@@ -30,9 +30,8 @@ function heldBy(worst: StageLoad, loads: Loads): Bottleneck {
   const { stats, loop, cpu } = loads
   const rest = Math.max(0, loop.use - worst.held)
   const gain = gainOf(loads, [worst.name], { loop: loopAfter(worst, loads) })
-  // Its work is on other cores then: as many as it can have.
-  const cores = Math.max(1, cpu.available)
-  const factor = Math.min(gain.factor, (MOVED * cores) / worst.held, MOVED * cpuBound(cpu))
+  // Its work is on other cores then, with what it costs to get it there.
+  const factor = Math.min(gain.factor, MOVED * cpuBound(cpu))
   const { to, promise } = stepTo(1, worst.held, factor)
   const isWorth = promise >= LEAST_GAIN
   return {

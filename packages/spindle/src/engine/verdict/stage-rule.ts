@@ -8,8 +8,11 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
   const { name, stats, use } = busiest
   const { concurrency, shares } = stats
   const gain = gainOf(loads, [name], boundOf(loads, busiest))
-  const { to, promise } = stepTo(concurrency, Math.max(1, concurrency * use), gain.factor)
-  const isWorth = promise >= LEAST_GAIN && to > concurrency
+  // In a region the number is that of one worker.
+  const places = stats.workers?.isRegion === true ? (stats.workers.count ?? 1) : 1
+  const from = concurrency / places
+  const { to, promise } = stepTo(from, Math.max(1, concurrency * use) / places, gain.factor)
+  const isWorth = promise >= LEAST_GAIN && to > from
   const inUse = shares.running + shares.queued
   const waits = [
     ...(shares.blocked > 0.1 ? [`blocked ${percent(shares.blocked)}`] : []),
@@ -21,7 +24,7 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
     kind: 'stage',
     reason: `its ${concurrency} ${concurrency === 1 ? 'slot is' : 'slots are'} busy ${percent(inUse)} of the time${waits.map((wait) => `, ${wait}`).join('')}, with ${cpu.own.toFixed(1)} of ${cpu.cores} cores in use${othersInWords(cpu)}`,
     advice: isWorth
-      ? `raise its \`concurrency\` from ${concurrency} to ${to}: about ${times(promise)} the throughput, if what it waits for has room for so many; or make its op cheaper (${stats.meanMs.toPrecision(3)} ms each)`
+      ? `raise its \`concurrency\` from ${from} to ${to}: about ${times(promise)} the throughput, if what it waits for has room for so many; or make its op cheaper (${stats.meanMs.toPrecision(3)} ms each)`
       : `a higher \`concurrency\` alone would hardly help: ${limitInWords(gain.by, cpu)} limits next. Make its op cheaper (${stats.meanMs.toPrecision(3)} ms each), or split it by what it waits for`,
     evidence: {
       concurrency,
@@ -33,7 +36,7 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
       ...machineEvidence(loads),
     },
     promise: isWorth ? promise : 1,
-    ...(isWorth ? { change: { stage: name, option: 'concurrency' as const, from: concurrency, to } } : {}),
+    ...(isWorth ? { change: { stage: name, option: 'concurrency' as const, from, to } } : {}),
     headroom: Math.max(1, nextLimit(loads, [name]).factor),
   }
 }

@@ -5,7 +5,7 @@ import { number, share, table, text } from './markup.ts'
 /** One line or layer of a chart. */
 export interface Layer {
   readonly label: string
-  /** Class of colours: `running`, `queued`, `blocked`, `plain` or `failed`. */
+  /** Class of colours: `running`, `queued`, `backoff`, `blocked`, `plain` or `failed`. */
   readonly tone: string
   readonly of: (point: SeriesPoint) => number
 }

@@ -115,7 +115,7 @@ function drawNode(node: Node): string {
   const inner = right - left
   const bar = `y="${number(y + NODE.height - 18)}" height="6"`
   let at = left
-  const parts = (['running', 'queued', 'blocked'] as const).map((part) => {
+  const parts = (['running', 'queued', 'backoff', 'blocked'] as const).map((part) => {
     const rect = `<rect class="${part}" x="${number(at)}" width="${number(shares[part] * inner)}" ${bar}/>`
     at += shares[part] * inner
     return rect

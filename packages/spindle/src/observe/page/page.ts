@@ -75,6 +75,7 @@ ${section('foot', 'Resources', 'Of this process and the processes it has started
 const LEGEND = `<span class="legend">${[
   ['running', 'busy'],
   ['queued', 'waits for a worker'],
+  ['backoff', 'waits to retry'],
   ['blocked', 'blocked by its full exit queue'],
   ['track', 'starved: waits for an item'],
 ]
@@ -147,6 +148,7 @@ function stageCharts(name: string, index: number, stats: PipelineStats, story: S
     layers: [
       { label: 'busy', tone: 'running', of: of((stage) => stage.running) },
       { label: 'waits', tone: 'queued', of: of((stage) => stage.queued) },
+      { label: 'waits to retry', tone: 'backoff', of: of((stage) => stage.backoff) },
       { label: 'blocked', tone: 'blocked', of: of((stage) => stage.blocked) },
     ],
   }

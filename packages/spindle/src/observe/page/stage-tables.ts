@@ -5,48 +5,46 @@ import { urlForMessages } from '../../url-for-messages.ts'
 import { amount, duration, percent, perSecond } from '../figures.ts'
 import { share, table, text } from './markup.ts'
 
+/** A column of the table; left out if `isShown` says that it would be empty. */
+interface Column {
+  readonly heading: string
+  readonly isShown?: boolean
+  readonly cell: (stage: StageStats) => string
+}
+
 /** All figures of the stages. */
 export function renderStages({ stats, bottleneck }: Report): string {
-  const rows = stats.stages.map((stage) => [
-    `${text(stage.name)}${stage.name === bottleneck?.stage && bottleneck.kind !== 'consumer' ? ' <em>bottleneck</em>' : ''}`,
-    String(stage.concurrency),
-    amount(stage.emitted),
-    perSecond(stage.emitted, stats.elapsedMs),
-    slotsBar(stage.shares),
-    percent(stage.shares.running),
-    percent(stage.shares.queued),
-    percent(stage.shares.blocked),
-    percent(stage.shares.idle),
-    `${stage.queue.size} of ${stage.queue.capacity}`,
-    percent(stage.queue.occupancy),
-    failedCell(stage.failures),
-    amount(stage.skipped),
-    amount(stage.retries),
-  ])
+  const { stages, elapsedMs } = stats
+  const hasRetries = stages.some(({ retries }) => retries > 0)
+  const name = (stage: StageStats): string =>
+    `${text(stage.name)}${stage.name === bottleneck?.stage && bottleneck.kind !== 'consumer' ? ' <em>bottleneck</em>' : ''}`
+  const all: readonly Column[] = [
+    { heading: 'stage', cell: name },
+    { heading: 'slots', cell: ({ concurrency }) => String(concurrency) },
+    { heading: 'items', cell: ({ emitted }) => amount(emitted) },
+    { heading: 'items/s', cell: ({ emitted }) => perSecond(emitted, elapsedMs) },
+    { heading: 'time of slots', cell: ({ shares }) => slotsBar(shares) },
+    { heading: 'busy', cell: ({ shares }) => percent(shares.running) },
+    { heading: 'waits for a worker', cell: ({ shares }) => percent(shares.queued) },
+    { heading: 'waits to retry', isShown: hasRetries, cell: ({ shares }) => percent(shares.backoff) },
+    { heading: 'blocked', cell: ({ shares }) => percent(shares.blocked) },
+    { heading: 'starved', cell: ({ shares }) => percent(shares.idle) },
+    { heading: 'queue now', cell: ({ queue }) => `${queue.size} of ${queue.capacity}` },
+    { heading: 'queue ready', cell: ({ queue }) => percent(queue.occupancy) },
+    { heading: 'failed', cell: ({ failures }) => failedCell(failures) },
+    { heading: 'skipped', cell: ({ skipped }) => amount(skipped) },
+    { heading: 'retries', isShown: hasRetries, cell: ({ retries }) => amount(retries) },
+  ]
+  const columns = all.filter(({ isShown }) => isShown !== false)
   return table(
     'Stages',
-    [
-      'stage',
-      'slots',
-      'items',
-      'items/s',
-      'time of slots',
-      'busy',
-      'waits for a worker',
-      'blocked',
-      'starved',
-      'queue now',
-      'queue ready',
-      'failed',
-      'skipped',
-      'retries',
-    ],
-    rows,
+    columns.map(({ heading }) => heading),
+    stages.map((stage) => columns.map(({ cell }) => cell(stage))),
   )
 }
 
-function slotsBar({ running, queued, blocked }: SlotShares): string {
-  const parts = { running, queued, blocked }
+function slotsBar({ running, queued, backoff, blocked }: SlotShares): string {
+  const parts = { running, queued, backoff, blocked }
   return `<span class="bar" aria-hidden="true">${Object.entries(parts)
     .map(([name, part]) => `<i class="${name}" style="width:${share(part)}"></i>`)
     .join('')}</span>`

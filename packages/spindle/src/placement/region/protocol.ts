@@ -186,7 +186,14 @@ export const MOST_BYTES = 14
 export const DISCARDED = 15
 export const EMPTY_MS = 16
 export const FULL_MS = 17
-export const FIELDS_OF_STAGE = 18
+export const QUEUED_TASKS = 18
+export const QUEUED_MS = 19
+export const BACKOFF_MS = 20
+/** Calls that ended without an output; see `Counters.silent`. */
+export const SILENT = 21
+/** How long its calls held the worker's loop. */
+export const HELD_MS = 22
+export const FIELDS_OF_STAGE = 23
 
 /** A part of an input that was joined in a batch. */
 export const PART = 0
