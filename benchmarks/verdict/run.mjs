@@ -1,5 +1,5 @@
 // A bench of truth: pipelines whose limit is known, what the report says of each, and what following its advice brings.
-//   npm run build && node benchmarks/verdict/run.mjs [--only part of a name] [--busy] [--ms 1500] [--rounds 1] [--json file] [--tables]
+//   npm run build && node benchmarks/verdict/run.mjs [--only part of a name] [--busy] [--ms 2500] [--rounds 1] [--json file] [--tables]
 // Each run of a pipeline is a process of its own. A round runs the case as it is, then as advised, then as it was again: the gain is the rate as advised
 // by the mean of the other two. --busy: beside two processes that compute. Exits with 1 if a verdict is wrong.
 import { execFile, fork } from 'node:child_process'
@@ -15,7 +15,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: 'string' },
     busy: { type: 'boolean', default: false },
-    ms: { type: 'string', default: '1500' },
+    ms: { type: 'string', default: '2500' },
     rounds: { type: 'string', default: '1' },
     json: { type: 'string' },
     tables: { type: 'boolean', default: false },
@@ -94,7 +94,7 @@ function print({ name, isRight, faults, verdict, advice, promise, gain, rates, o
   if (advice !== undefined) console.log(`       advice: ${advice}`)
   if (gain !== undefined)
     console.log(
-      `       followed by ${JSON.stringify(params)}: promised ${promise.toFixed(2)}, measured ${gain?.toFixed(2) ?? 'nothing'} (${rates.map((rate) => rate.toFixed(0)).join(' -> ')} a second; others used ${others.map((cores) => cores.toFixed(1)).join(', ')} cores)`,
+      `       followed by ${JSON.stringify(params)}: promised ${promise.toFixed(2)}, measured ${gain?.toFixed(2) ?? 'nothing'} (${rates.map((rate) => rate?.toFixed(0) ?? 'none').join(' -> ')} a second; others used ${others.map((cores) => cores.toFixed(1)).join(', ')} cores)`,
     )
   for (const fault of faults) console.log(`       fault: ${fault}`)
   if (options.tables) console.log(`${table.replace(/^/gm, '         ')}`)

@@ -33,7 +33,26 @@ export function judge(now: PipelineStats, earlier?: PipelineStats): Verdict {
   return missing === undefined ? { bottleneck: find(stats), missing } : { bottleneck: undefined, missing }
 }
 
-/** The bottleneck alone; `undefined` when too little has happened to tell. */
+/**
+ * Names what limits a pipeline's throughput, as `report()` does: from its figures alone, so it can be asked of an interval.
+ *
+ * @param earlier figures of the same pipeline: then the verdict is of the time since.
+ * @returns `undefined` when too little has happened to tell: less than 0.2 s, or fewer than 10 items (3 after 5 s).
+ *
+ * @example
+ * ```ts run
+ * import { findBottleneck, PipelineBuilder } from 'spindle'
+ *
+ * const pipeline = new PipelineBuilder()
+ *   .addSource(Array(200).keys())
+ *   .pipe(async (n) => n, { concurrency: 4 })
+ *   .build({
+ *     reportIntervalMs: 10_000,
+ *     onStats: ({ interval }) => console.log(findBottleneck(interval)?.kind ?? 'too little'),
+ *   })
+ * await pipeline.forEach(() => {})
+ * ```
+ */
 export function findBottleneck(now: PipelineStats, earlier?: PipelineStats): Bottleneck | undefined {
   return judge(now, earlier).bottleneck
 }

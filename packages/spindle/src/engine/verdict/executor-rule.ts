@@ -30,12 +30,12 @@ function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number)
   const gain = gainOf(loads, names, isComputing ? {} : { usesCpu: false })
   const { to, promise } = stepTo(workers, Math.max(pool.busy, 0.8 * workers), gain.factor)
   const isWorth = promise >= LEAST_GAIN && to > workers
-  const called = pool.kind === 'process' ? 'processes' : 'workers'
+  const [one, called] = pool.kind === 'process' ? ['process', 'processes'] : ['worker', 'workers']
   const shared = names.length > 1 ? `, which ${names.length} stages share` : ''
   return {
     stage: stage.name,
     kind: 'executor',
-    reason: `its ${workers} ${workers === 1 ? called.replace(/(es|s)$/, '') : called}${shared} are busy ${percent(pool.use)} of the time${shares.queued >= 0.05 ? `, and its calls wait for one ${percent(shares.queued)} of theirs` : ''}`,
+    reason: `its ${workers} ${workers === 1 ? one : called}${shared} ${workers === 1 ? 'is' : 'are'} busy ${percent(pool.use)} of the time${shares.queued >= 0.05 ? `, and its calls wait for one ${percent(shares.queued)} of theirs` : ''}`,
     advice: isWorth
       ? `give it ${to} ${called} instead of ${workers}${concurrency < to ? ` and \`concurrency\` ${to}` : ''}: about ${times(promise)} the throughput. A higher \`concurrency\` alone only makes the queue longer`
       : `more of them would hardly help: ${limitInWords(gain.by, loads.cpu)} limits next. Let each call cost less`,

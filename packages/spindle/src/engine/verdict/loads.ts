@@ -58,6 +58,8 @@ const USED_UP = 0.8
 const MORE_THAN_ONE = 1.6
 /** Threads that only start or collect garbage get less than this share of what the process can have. */
 const MUCH = 0.3
+/** In a shorter run they do most of what is done. */
+const SHORT_MS = 2000
 /** Up to this share of the cores, what others use may be the pipeline's own doing: a server on the same machine. */
 const FEW_OTHERS = 0.25
 
@@ -77,7 +79,7 @@ export function loadsOf(stats: PipelineStats): Loads {
     sources: stages.filter(({ stats }) => stats.upstream.length === 0),
     working,
     pools: poolsOf(working, stats.elapsedMs),
-    cpu: cpuLoad(stats.cpu),
+    cpu: cpuLoad(stats),
     loop,
   }
 }
@@ -124,7 +126,7 @@ function busyWorkers({ stats, running }: StageLoad, elapsedMs: number): number {
   return stats.workers?.isRegion === true ? stats.sums.heldMs / elapsedMs : running
 }
 
-function cpuLoad(cpu: CpuStats): CpuLoad {
+function cpuLoad({ cpu, elapsedMs }: PipelineStats): CpuLoad {
   const { cores, own, others, waiting } = cpu
   const left = cores - others
   const available = Math.max(left, cores / 2)
@@ -132,15 +134,22 @@ function cpuLoad(cpu: CpuStats): CpuLoad {
   // now and then waits for a core each time, and wants less than one all the same.
   const wanted = own + (waiting ?? 0)
   const isHungry =
-    own >= MUCH * available && wanted >= USED_UP * Math.max(available, Math.min(cores, MORE_THAN_ONE))
+    own >= (elapsedMs < SHORT_MS ? USED_UP : MUCH) * available &&
+    wanted >= USED_UP * Math.max(available, Math.min(cores, MORE_THAN_ONE))
   const isUsedUp = cores > 0 && own >= USED_UP * left && isHungry
   return { ...cpu, available, isUsedUp }
 }
 
-/** How many times more the cores allow of what the process does now. */
-export function cpuBound({ cores, own, others, available }: CpuLoad): number {
+/** How many times more the cores allow of what the process does now. What others use on a quiet machine may grow with it. */
+export function cpuBound({ cores, own, others, available, waiting = 0 }: CpuLoad): number {
   if (own <= 0) return Number.POSITIVE_INFINITY
-  return others <= FEW_OTHERS * cores ? cores / (own + others) : available / own
+  // Where threads wait for a core, it is not for want of calls that the cores give no more.
+  return others <= FEW_OTHERS * cores ? cores / (own + others) : available / (own + waiting)
+}
+
+/** The same of work that moves from one thread to several: these get more of a machine that others use, too. */
+export function cpuBoundOfMore(cpu: CpuLoad): number {
+  return cpuBound({ ...cpu, waiting: 0 })
 }
 
 /** What limits the throughput next, if one part did not. */

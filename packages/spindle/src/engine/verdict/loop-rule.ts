@@ -1,6 +1,6 @@
 import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN, percent, stepTo, times } from './gain.ts'
-import { cpuBound, type Loads, machineEvidence, nextLimit, round, type StageLoad } from './loads.ts'
+import { cpuBoundOfMore, type Loads, machineEvidence, nextLimit, round, type StageLoad } from './loads.ts'
 
 /** Above this share of its time the loop is what all stages wait for. */
 const LOOP_FULL = 0.85
@@ -29,9 +29,9 @@ export function loopLimits(loads: Loads): Bottleneck | undefined {
 function heldBy(worst: StageLoad, loads: Loads): Bottleneck {
   const { stats, loop, cpu } = loads
   const rest = Math.max(0, loop.use - worst.held)
-  const gain = gainOf(loads, [worst.name], { loop: loopAfter(worst, loads) })
+  const gain = gainOf(loads, [worst.name], { loop: loopAfter(worst, loads), usesCpu: false })
   // Its work is on other cores then, with what it costs to get it there.
-  const factor = Math.min(gain.factor, MOVED * cpuBound(cpu))
+  const factor = Math.min(gain.factor, MOVED * cpuBoundOfMore(cpu))
   const { to, promise } = stepTo(1, worst.held, factor)
   const isWorth = promise >= LEAST_GAIN
   return {
