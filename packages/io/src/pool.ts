@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { ThreadPool, type WorkerOp } from 'spindle'
+import { currentCall, type OpCall, ThreadPool, type WorkerOp } from 'spindle'
 
 /** Threads that the asynchronous functions of this package decode in: one a core. */
 export const POOL_SIZE: number = availableParallelism()
@@ -15,15 +15,23 @@ let pool: ThreadPool | undefined
 /**
  * Calls an op in the pool that all asynchronous functions of this package share. Its threads are started when there is work for them, and keep
  * the process alive only while calls are waited for.
+ *
+ * `caller`: the call of a pipeline's op in which this is asked for. It hears when a thread begins, so that waiting for one is not counted as work. A function that
+ * awaits something before it comes here takes it on entry.
  */
 export function runInPool<T, R>(
   op: WorkerOp<T, R>,
   item: T,
   signal: AbortSignal = never,
+  caller: OpCall = currentCall(),
 ): Promise<Awaited<R>> {
   pool ??= new ThreadPool({ size: POOL_SIZE, graceMs: GRACE_MS })
-  const { href, exportName, init } = op
-  return pool.run(item, { filename: href, name: exportName, init, signal }) as Promise<Awaited<R>>
+  const threads = pool
+  const { href: filename, exportName: name, init } = op
+  return caller.track((begins, isWanted) => {
+    const onStart = isWanted ? begins : undefined
+    return threads.run(item, { filename, name, init, signal, onStart }) as Promise<Awaited<R>>
+  })
 }
 
 const never: AbortSignal = new AbortController().signal

@@ -1,3 +1,4 @@
+import { currentCall } from 'spindle'
 import { type AudioInfo, wavInfo } from './audio/audio-info.ts'
 import { audioOps } from './audio/audio-ops.ts'
 import { inspectAudio, unknownMedia } from './audio/inspect-audio.ts'
@@ -56,6 +57,7 @@ const HEAD_BYTES = 256
  * ```
  */
 export async function probe(source: MediaSource, options: ProbeOptions = {}): Promise<MediaInfo> {
+  const caller = currentCall()
   checkSource(source, 'source')
   checkKnown(options, ['signal'], URL_OPTIONS)
   const { signal } = options
@@ -73,7 +75,7 @@ export async function probe(source: MediaSource, options: ProbeOptions = {}): Pr
     const local = localSource(source)
     const isFile = typeof local === 'string' && !(reader instanceof MemoryReader)
     const bytes = isFile ? local : await reader.read(0, reader.size)
-    const told = await runInPool(audioOps.probe, { source: bytes, head: printHead(head) }, signal)
+    const told = await runInPool(audioOps.probe, { source: bytes, head: printHead(head) }, signal, caller)
     if ('problem' in told) throw errorOf(told, describeSource(source))
     return told
   } catch (error) {

@@ -130,8 +130,10 @@ function track<R>(
   return result
 }
 
-/** Runs a function when a thread is free; see {@link limitCalls}. */
-export type CallLimiter = <R>(run: () => R) => Promise<Awaited<R>>
+/**
+ * Runs a function when a thread is free; see {@link limitCalls}. `caller`: the call that it is reported to, as {@link currentCall} gives it; by default the present one.
+ */
+export type CallLimiter = <R>(run: () => R, caller?: OpCall) => Promise<Awaited<R>>
 
 /**
  * Makes a function that lets at most `limit` calls run at a time, first come, first served, and reports to the pipeline that the others wait
@@ -164,9 +166,9 @@ export function limitCalls(limit: number): CallLimiter {
     if (next === undefined) running--
     else next()
   }
-  return <R>(run: () => R): Promise<Awaited<R>> => {
+  return <R>(run: () => R, caller: OpCall = currentCall()): Promise<Awaited<R>> => {
     if (typeof run !== 'function') badOption('run', 'a function', run)
-    return trackCall(async (begins): Promise<Awaited<R>> => {
+    return caller.track(async (begins): Promise<Awaited<R>> => {
       if (running < limit) running++
       else await new Promise<void>((go) => waiting.push(go))
       begins()

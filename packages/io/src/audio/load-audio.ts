@@ -1,3 +1,4 @@
+import { currentCall } from 'spindle'
 import { errorOf, withSource } from '../errors.ts'
 import { MemoryReader } from '../file/reader.ts'
 import { run } from '../file/routine.ts'
@@ -40,6 +41,7 @@ export async function loadAudio<D extends AudioDType = 'float32'>(
   source: MediaSource,
   options: LoadAudioOptions & { readonly dtype?: D } = {},
 ): Promise<AudioArray<D>> {
+  const caller = currentCall()
   checkSource(source, 'source')
   const target = audioTarget(options)
   const { signal } = options
@@ -48,7 +50,7 @@ export async function loadAudio<D extends AudioDType = 'float32'>(
   const local = localSource(source) ?? (await readSource(source, fetchingOf(options)))
   const loaded =
     (typeof local === 'string' ? undefined : await plainWav(local, target, name, signal)) ??
-    (await runInPool(audioOps.load, { source: local, target }, signal))
+    (await runInPool(audioOps.load, { source: local, target }, signal, caller))
   if ('problem' in loaded) throw errorOf(loaded, name)
   return audioArray(loaded, target, name) as AudioArray<D>
 }

@@ -7,7 +7,7 @@ import type { SharpBackend } from './sharp.ts'
 
 /** Loads a batch by a library that has threads of its own, several images at a time. */
 export async function fillInLanes(work: BatchWork, backend: SharpBackend): Promise<FilledBatch> {
-  const { sources, shape, into, augmentations, isStrict, isShared, concurrency, fetching } = work
+  const { sources, shape, into, augmentations, isStrict, isShared, concurrency, fetching, caller } = work
   const { signal } = fetching
   const { target, size } = shape
   const length = product(shape.shape)
@@ -22,7 +22,7 @@ export async function fillInLanes(work: BatchWork, backend: SharpBackend): Promi
       const index = next++
       const source = sources[index]!
       try {
-        await backend.load(source, target, augmentations?.[index], () => slot(index), fetching)
+        await backend.load(source, target, augmentations?.[index], () => slot(index), fetching, caller)
       } catch (error) {
         if (!(error instanceof MediaError)) throw error
         failures.push({ index, source, error })

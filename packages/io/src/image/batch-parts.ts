@@ -81,7 +81,7 @@ async function decode(work: BatchWork, readable: readonly Readable[]): Promise<F
   enter(control)
   // All are waited for: whoever is told of a failure may use the memory again.
   const outcomes = await Promise.allSettled(
-    starts.map((start, part) => runInPool(imageOps.fillPart, jobOf(start, part))),
+    starts.map((start, part) => runInPool(imageOps.fillPart, jobOf(start, part), undefined, work.caller)),
   )
   signal?.removeEventListener('abort', giveUp)
   leave(control)

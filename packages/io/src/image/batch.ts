@@ -1,3 +1,4 @@
+import type { OpCall } from 'spindle'
 import type { DataOf, NdArray } from '../array.ts'
 import { badOption, MediaError, printValue } from '../errors.ts'
 import { checkSource, type ImageSource } from '../source.ts'
@@ -61,6 +62,8 @@ export interface BatchWork {
   readonly isStrict: boolean
   readonly isShared: boolean
   readonly concurrency: number
+  /** The call of a pipeline's op that asked for it. */
+  readonly caller: OpCall
   /** How URLs are fetched, and the signal. */
   readonly fetching: Fetching
 }

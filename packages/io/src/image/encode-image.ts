@@ -1,3 +1,4 @@
+import { currentCall } from 'spindle'
 import type { NdArray } from '../array.ts'
 import { MediaError } from '../errors.ts'
 import { writeBytes } from '../file/atomic-file.ts'
@@ -33,17 +34,18 @@ import { imageOps } from './image-ops.ts'
  * ```
  */
 export async function encodeImage(array: NdArray, options: EncodeImageOptions): Promise<Uint8Array> {
+  const caller = currentCall()
   const encoding = encodingOf(options)
   const samples = samplesOf(array, options)
   const { signal } = options
   signal?.throwIfAborted()
   const backend = await backends.get(options.backend)
   if (backend.name === 'sharp') {
-    const bytes = await backend.encode(samples, encoding)
+    const bytes = await backend.encode(samples, encoding, caller)
     signal?.throwIfAborted()
     return bytes
   }
-  const encoded = await runInPool(imageOps.encode, { samples, encoding, path: undefined }, signal)
+  const encoded = await runInPool(imageOps.encode, { samples, encoding, path: undefined }, signal, caller)
   if (encoded !== undefined && 'problem' in encoded) throw new MediaError(encoded.code, encoded.problem)
   return encoded!
 }
@@ -60,6 +62,7 @@ export async function saveImage(
   array: NdArray,
   options: SaveImageOptions = {},
 ): Promise<void> {
+  const caller = currentCall()
   const saving = savingOf(path, options)
   const encoding = encodingOf(saving.options)
   const samples = samplesOf(array, saving.options)
@@ -67,12 +70,12 @@ export async function saveImage(
   signal?.throwIfAborted()
   const backend = await backends.get(options.backend)
   if (backend.name === 'sharp') {
-    const bytes = await backend.encode(samples, encoding)
+    const bytes = await backend.encode(samples, encoding, caller)
     signal?.throwIfAborted()
     await writeBytes(saving.path, bytes)
     return
   }
-  const fault = await runInPool(imageOps.encode, { samples, encoding, path: saving.path }, signal)
+  const fault = await runInPool(imageOps.encode, { samples, encoding, path: saving.path }, signal, caller)
   if (fault !== undefined && 'problem' in fault) {
     throw new MediaError(fault.code, fault.problem, fault.code === 'ERR_WRITE' ? { source: saving.path } : {})
   }

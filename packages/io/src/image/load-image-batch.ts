@@ -1,3 +1,4 @@
+import { currentCall } from 'spindle'
 import type { ImageSource } from '../source.ts'
 import { fetchingOf } from '../url/url-options.ts'
 import { draw } from './augment.ts'
@@ -42,6 +43,7 @@ export async function loadImageBatch<O extends LoadImageBatchOptions>(
   sources: readonly ImageSource[],
   options: Exactly<O, LoadImageBatchOptions>,
 ): Promise<ImageBatch<DTypeOf<O>>> {
+  const caller = currentCall()
   const given: LoadImageBatchOptions = options
   const shape = checkBatch(sources, given)
   const into = given.into === undefined ? undefined : checkInto(given.into, shape)
@@ -50,7 +52,7 @@ export async function loadImageBatch<O extends LoadImageBatchOptions>(
   signal?.throwIfAborted()
   const backend = await backends.get(given.backend)
   const policy = { isStrict: strict, isShared: shared, concurrency, fetching: fetchingOf(given) }
-  const work = { sources, shape, into, augmentations, ...policy }
+  const work = { sources, shape, into, augmentations, caller, ...policy }
   const filled = backend.name === 'ffmpeg' ? fillInParts(work) : fillInLanes(work, backend)
   const { data, failures } = await filled
   signal?.throwIfAborted()

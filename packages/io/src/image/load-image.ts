@@ -1,3 +1,4 @@
+import { currentCall } from 'spindle'
 import type { NdArray } from '../array.ts'
 import { errorOf } from '../errors.ts'
 import { runInPool } from '../pool.ts'
@@ -40,6 +41,7 @@ export async function loadImage<O extends LoadImageOptions = LoadNothing>(
   source: ImageSource,
   options?: Exactly<O, LoadImageOptions>,
 ): Promise<NdArray<DTypeOf<O>>> {
+  const caller = currentCall()
   checkSource(source, 'source')
   const given: LoadImageOptions = options ?? {}
   const target = imageTarget(given)
@@ -54,10 +56,11 @@ export async function loadImage<O extends LoadImageOptions = LoadNothing>(
       target,
       augmentation,
       fetchingOf(given),
+      caller,
     )) as unknown as NdArray<DTypeOf<O>>
   }
   const local = localSource(source) ?? (await readSource(source, fetchingOf(given)))
-  const loaded = await runInPool(imageOps.load, { source: local, target, augmentation }, signal)
+  const loaded = await runInPool(imageOps.load, { source: local, target, augmentation }, signal, caller)
   if ('problem' in loaded) throw errorOf(loaded, describeSource(source))
   return loaded as unknown as NdArray<DTypeOf<O>>
 }

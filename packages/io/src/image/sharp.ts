@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Sharp } from 'sharp'
+import { limitCalls, type OpCall } from 'spindle'
 import type { DataOf } from '../array.ts'
 import { MediaError, nameSource } from '../errors.ts'
 import { describeSource, type ImageSource, readSource } from '../source.ts'
@@ -29,26 +30,32 @@ export interface SharpBackend {
     augmentation: Augmentation | undefined,
     claim: Claim,
     fetching: Fetching,
+    caller: OpCall,
   ): Promise<void>
-  encode(samples: Samples, encoding: Encoding): Promise<Uint8Array>
+  encode(samples: Samples, encoding: Encoding, caller: OpCall): Promise<Uint8Array>
 }
 
 export function sharpBackend(sharp: Library): SharpBackend {
-  setThreads(sharp)
+  // One more than there are threads: the next image is there when a thread comes free.
+  const inThreads = limitCalls(setThreads(sharp) + 1)
   return {
     name: 'sharp',
-    async load(source, target, augmentation, claim, fetching) {
+    async load(source, target, augmentation, claim, fetching, caller) {
       refuseWhatItCannot(target, augmentation)
       const bytes = await readSource(source, fetching)
       const { signal } = fetching
       try {
-        await decode(sharp, recognise(bytes), target, augmentation, claim, signal)
+        const image = recognise(bytes)
+        await inThreads(() => {
+          signal?.throwIfAborted()
+          return decode(sharp, image, target, augmentation, claim, signal)
+        }, caller)
       } catch (error) {
         signal?.throwIfAborted()
         throw nameSource(error, describeSource(source))
       }
     },
-    encode: (samples, encoding) => encodeWithSharp(sharp, samples, encoding),
+    encode: (samples, encoding, caller) => inThreads(() => encodeWithSharp(sharp, samples, encoding), caller),
   }
 }
 
@@ -59,6 +66,7 @@ export async function loadWithSharp(
   target: ImageTarget,
   augmentation: Augmentation | undefined,
   fetching: Fetching,
+  caller: OpCall,
 ): Promise<LoadedImage> {
   const { dtype, pixelFormat, layout } = target
   let loaded: LoadedImage | undefined
@@ -67,7 +75,7 @@ export async function loadWithSharp(
     loaded = { data: imageArray(dtype, product(shape)), dtype, shape }
     return loaded.data
   }
-  await backend.load(source, target, augmentation, claim, fetching)
+  await backend.load(source, target, augmentation, claim, fetching, caller)
   return loaded!
 }
 
@@ -75,18 +83,19 @@ let isWarned = false
 
 /**
  * One budget of threads: images are decoded side by side, so one thread for each is best; how many there are at a time, libuv's pool says, whose
- * size is fixed when a program starts.
+ * size is fixed when a program starts. Returns that number.
  */
-function setThreads(sharp: Library): void {
+function setThreads(sharp: Library): number {
   sharp.concurrency(1)
   const threads = Number(process.env.UV_THREADPOOL_SIZE) || 4
   const cores = availableParallelism()
-  if (threads >= cores || isWarned) return
+  if (threads >= cores || isWarned) return threads
   isWarned = true
   process.emitWarning(
     `sharp can use only ${threads} of ${cores} cores: start the program with UV_THREADPOOL_SIZE=${cores + 1}`,
     { type: 'SpindleWarning', code: 'SPINDLE_SHARP_THREADS' },
   )
+  return threads
 }
 
 function refuseWhatItCannot(

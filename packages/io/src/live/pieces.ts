@@ -1,4 +1,4 @@
-import { ThreadPool, type WorkerOp } from 'spindle'
+import { currentCall, ThreadPool, type WorkerOp } from 'spindle'
 import { errorOf, type Fault, mediaError } from '../errors.ts'
 import { runInPool } from '../pool.ts'
 import type { SyncSource } from '../source.ts'
@@ -25,13 +25,14 @@ export async function* piecesOf<T, P extends object>(
   ops: PieceOps<T, P>,
   fetching: Fetching,
 ): AsyncGenerator<P> {
+  const caller = currentCall()
   const { signal } = fetching
   const name = describeStreamSource(source)
   signal?.throwIfAborted()
   const opened = await openSource(source, fetching)
   if (opened.kind === 'file') {
     const job = { source: opened.source, target }
-    const pieces: unknown = await runInPool(ops.file, job, signal)
+    const pieces: unknown = await runInPool(ops.file, job, signal, caller)
     yield* relay(pieces as AsyncGenerator<P | Fault>, name, signal)
     return
   }

@@ -1,3 +1,4 @@
+import { currentCall } from 'spindle'
 import { errorOf } from '../errors.ts'
 import type { LoadNothing } from '../image/load-image-sync.ts'
 import type { DTypeOf, Exactly } from '../image/options.ts'
@@ -39,6 +40,7 @@ export async function loadVideo<O extends LoadVideoOptions = LoadNothing>(
   source: MediaSource,
   options?: Exactly<O, LoadVideoOptions>,
 ): Promise<VideoArray<DTypeOf<O>>> {
+  const caller = currentCall()
   checkSource(source, 'source')
   const given: LoadVideoOptions = options ?? {}
   const target = loadTarget(given)
@@ -48,7 +50,7 @@ export async function loadVideo<O extends LoadVideoOptions = LoadNothing>(
   const name = describeSource(source)
   const local = localSource(source) ?? (await readSource(source, fetchingOf(given)))
   const job = { source: local, target, into: sharedPart(into) }
-  const loaded = await withThreads(target.threads, () => runInPool(videoOps.load, job, signal))
+  const loaded = await withThreads(target.threads, () => runInPool(videoOps.load, job, signal, caller))
   if ('problem' in loaded) throw errorOf(loaded, name)
   const video = videoArray(loaded, name) as unknown as VideoArray<DTypeOf<O>>
   if (into === undefined) return video

@@ -1,3 +1,4 @@
+import { currentCall } from 'spindle'
 import { errorOf } from '../errors.ts'
 import type { DTypeOf, Exactly } from '../image/options.ts'
 import { runInPool } from '../pool.ts'
@@ -34,6 +35,7 @@ export async function sampleVideo<O extends SampleVideoOptions>(
   source: MediaSource,
   options: Exactly<O, SampleVideoOptions>,
 ): Promise<VideoArray<DTypeOf<O>>> {
+  const caller = currentCall()
   checkSource(source, 'source')
   const given: SampleVideoOptions = options
   const { target, into } = sampleTarget(given)
@@ -42,7 +44,7 @@ export async function sampleVideo<O extends SampleVideoOptions>(
   const name = describeSource(source)
   const local = localSource(source) ?? (await readSource(source, fetchingOf(given)))
   const job = { source: local, target, into: sharedPart(into) }
-  const sampled = await withThreads(target.threads, () => runInPool(videoOps.sample, job, signal))
+  const sampled = await withThreads(target.threads, () => runInPool(videoOps.sample, job, signal, caller))
   if ('problem' in sampled) throw errorOf(sampled, name)
   const video = videoArray(sampled, name) as unknown as VideoArray<DTypeOf<O>>
   if (into === undefined) return video

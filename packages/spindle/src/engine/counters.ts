@@ -27,6 +27,8 @@ export class Counters {
   /** Tasks whose wait for a worker is known, and how long they waited together. */
   queuedTasks = 0
   queuedMs = 0
+  /** How long all tasks together waited for a worker. */
+  waitedMs = 0
   /** Time between the tries of items. */
   backoffMs = 0
   readonly histogram: Histogram = new Histogram()

@@ -1,6 +1,7 @@
 import type { Expansion } from './expansion.ts'
 import { Expansions } from './expansions.ts'
 import type { Host } from './host.ts'
+import { Integral } from './integral.ts'
 import { absorb, EXPANDING } from './item.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
@@ -18,6 +19,9 @@ export abstract class ExpandingStage extends TaskStage {
   protected readonly expansions: Expansions = new Expansions()
   private readonly outputTimer: TaskTimer = new TaskTimer()
   private outputsAsked = 0
+  /** How many generators wait for room for an output, or for earlier ones, over time. */
+  private readonly resting: Integral = new Integral()
+  private restingNow = 0
 
   constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
     super(info, host, input, settings)
@@ -78,6 +82,21 @@ export abstract class ExpandingStage extends TaskStage {
   /** An output that was waited for and not timed is there, or the generator's end. */
   outputCame(askedAt: number, isOutput: boolean): void {
     this.outputTimer.came(askedAt, this.counters, isOutput)
+  }
+
+  /** A generator has begun to wait for room (1), or waits no more (-1). */
+  rests(change: 1 | -1): void {
+    this.restingNow += change
+    this.resting.change(this.restingNow)
+  }
+
+  /** While a queue is full in bytes no call begins: its free slots are blocked, too. */
+  override get blockedMs(): number {
+    const inBytes = this.isBoundedInBytes ? this.info.concurrency * this.exit.times().bytesFullMs : 0
+    const restingMs = this.resting.read()
+    // In input order a generator that rests holds an output, which waits for earlier ones: that is one slot.
+    const resultsMs = super.blockedMs
+    return inBytes + (this.window === undefined ? resultsMs + restingMs : Math.max(resultsMs, restingMs))
   }
 
   /** A generator waits for a place. */

@@ -57,6 +57,8 @@ export class Expansion implements Resumable {
   private skipped = 0
   private timing: Timing | undefined = undefined
   private isWaiting = false
+  /** Whether it waits for room for its next output, or for the outputs of earlier generators. */
+  private isBlocked = false
   /** When the output that is waited for was asked for, by the coarse clock. */
   private askedAt = 0
   /** What `then` is given; made when something must be waited for, which plain generators never need. */
@@ -93,9 +95,11 @@ export class Expansion implements Resumable {
     if (this.isWaiting) return
     while (!this.isDone && !this.stage.isOver(this)) {
       if (!this.mayAsk()) {
+        if (!this.isBlocked) this.setBlocked(true)
         this.stage.rested()
         return
       }
+      if (this.isBlocked) this.setBlocked(false)
       if (isSliceOver()) {
         this.isWaiting = true
         resumeNextTurn(this)
@@ -151,8 +155,14 @@ export class Expansion implements Resumable {
     this.stage.exit.put(held)
   }
 
+  private setBlocked(isBlocked: boolean): void {
+    this.isBlocked = isBlocked
+    this.stage.rests(isBlocked ? 1 : -1)
+  }
+
   /** Asks for nothing more. */
   close(): void {
+    if (this.isBlocked) this.setBlocked(false)
     this.isDone = true
     try {
       this.stage.closing(this.outputs.return?.())

@@ -23,6 +23,7 @@ import {
   TIMED,
   TIMED_MS,
   TIMEOUTS,
+  WAITED_MS,
 } from '../placement/region/protocol.ts'
 import { Budget } from './budget.ts'
 import type { Host } from './host.ts'
@@ -165,6 +166,7 @@ export class InnerStage extends Stage {
     counters.busyMs += of(BUSY_MS)
     counters.queuedTasks += of(QUEUED_TASKS)
     counters.queuedMs += of(QUEUED_MS)
+    counters.waitedMs += of(WAITED_MS)
     counters.backoffMs += of(BACKOFF_MS)
     counters.endedSilently(of(SILENT))
     this.#blockedMs += of(BLOCKED_MS)
@@ -229,6 +231,16 @@ export class InnerStage extends Stage {
   }
 }
 
+/** See {@link Stage.lastCalls}: of the last of a region's stages; where that joins paths, of the last of each. */
+export function lastCallsOfInner(inner: readonly InnerStage[]): readonly Stage[] {
+  const byId = new Map(inner.map((stage) => [stage.info.id, stage]))
+  const callsOf = (stage: InnerStage | undefined): readonly Stage[] => {
+    if (stage === undefined) return []
+    return stage.isMerge ? stage.upstream.flatMap((id) => callsOf(byId.get(id))) : stage.lastCalls
+  }
+  return callsOf(inner.at(-1))
+}
+
 /** Figures of the exit queues of one stage in several workers: times are means. Holds nothing. */
 class MergedQueue extends Queue {
   readonly #workers: number
@@ -253,7 +265,7 @@ class MergedQueue extends Queue {
   }
 
   override times(): QueueTimes {
-    const mean = (ms: number): number => ms / this.#workers
-    return { emptyMs: mean(this.#emptyMs), fullMs: mean(this.#fullMs), overMs: 0, bytesFullMs: 0 }
+    const fullMs = this.#fullMs / this.#workers
+    return { emptyMs: this.#emptyMs / this.#workers, fullMs, overMs: 0, bytesFullMs: 0 }
   }
 }

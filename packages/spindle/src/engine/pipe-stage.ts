@@ -379,18 +379,19 @@ export class PipeStage extends ExpandingStage {
     this.abort(new DOMException(`stage "${this.info.name}" failed`, 'AbortError'))
     this.running -= this.expansions.close()
     this.window.clear()
-    this.held = 0
+    this.forgetHeld()
     this.finish()
   }
 
   protected override cancelled(): void {
     this.running -= this.expansions.close()
     this.window?.clear()
-    this.held = 0
+    this.forgetHeld()
     this.boundary = undefined
   }
 
   override roomMade(): void {
+    if (this.held > 0) this.noteRoom()
     this.expansions.resume()
     const places = this.limit - this.running - this.held - this.exit.length
     if (places >= this.exit.refillAt && this.input.length > 0) this.pump()

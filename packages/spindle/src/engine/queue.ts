@@ -19,13 +19,15 @@ export interface Producer {
   cancel(abort: boolean): void
 }
 
-/** Milliseconds. */
+/** How long a queue was in which state, in milliseconds. */
 export interface QueueTimes {
+  /** Nothing was queued. */
   readonly emptyMs: number
+  /** No place was free, or `maxBytes` was reached. */
   readonly fullMs: number
   /** How long items above the capacity have waited, together. */
   readonly overMs: number
-  /** How long there was no room in bytes. */
+  /** `maxBytes` was reached. */
   readonly bytesFullMs: number
 }
 
@@ -86,7 +88,7 @@ export class Queue {
   private overMs = 0
   private overSince = -1
   private unlooked = 0
-  /** Times without room in bytes; kept only with `maxBytes`. */
+  /** With `maxBytes`: how long that has been reached, and since when. */
   private bytesFullMs = 0
   private bytesFullSince = -1
   private filledMs = 0
@@ -157,7 +159,7 @@ export class Queue {
     else if (this.length > this.capacity) this.lookAtExcess()
     this.length--
     if (this.length === 0) this.filledMs += coarseNow() - this.filledSince
-    if (this.maxBytes !== undefined) this.subtractBytes(this.sizes[at] as number)
+    if (this.maxBytes !== undefined) this.takeBytes(at)
     return item
   }
 
@@ -196,32 +198,33 @@ export class Queue {
     if (this.endedAt < 0) this.endedAt = exactNow()
   }
 
-  /** Its times up to now. */
+  /** The queue's times up to now. */
   times(): QueueTimes {
     if (this.openedAt < 0) return { emptyMs: 0, fullMs: 0, overMs: 0, bytesFullMs: 0 }
     const now = this.endedAt >= 0 ? this.endedAt : exactNow()
-    const filledMs = this.filledMs + (this.length > 0 ? Math.max(0, now - this.filledSince) : 0)
-    const fullMs = this.fullMs + (this.length >= this.capacity ? Math.max(0, now - this.fullSince) : 0)
+    const since = (at: number): number => Math.max(0, now - at)
+    const filledMs = this.filledMs + (this.length > 0 ? since(this.filledSince) : 0)
+    const placesFullMs = this.fullMs + (this.length >= this.capacity ? since(this.fullSince) : 0)
     const above = Math.max(0, this.length - this.capacity)
-    const overMs = this.overMs + above * Math.max(0, now - this.overSince)
-    const bytesFullMs =
-      this.bytesFullMs + (this.hasRoomInBytes() ? 0 : Math.max(0, now - this.bytesFullSince))
-    return { emptyMs: Math.max(0, now - this.openedAt - filledMs), fullMs, overMs, bytesFullMs }
+    const overMs = this.overMs + above * since(this.overSince)
+    const bytesFullMs = this.bytesFullMs + (this.bytesFullSince >= 0 ? since(this.bytesFullSince) : 0)
+    const emptyMs = Math.max(0, now - this.openedAt - filledMs)
+    return { emptyMs, fullMs: Math.max(placesFullMs, bytesFullMs), overMs, bytesFullMs }
   }
 
   private addBytes(item: Item, at: number): void {
     const size = sizeOf(item.value)
     this.sizes[at] = size
-    const hadRoom = this.hasRoomInBytes()
     this.bytes += size
     if (this.bytes > this.mostBytes) this.mostBytes = this.bytes
-    if (hadRoom && !this.hasRoomInBytes()) this.bytesFullSince = coarseNow()
+    if (this.bytesFullSince < 0 && !this.hasRoomInBytes()) this.bytesFullSince = coarseNow()
   }
 
-  private subtractBytes(size: number): void {
-    const hadRoom = this.hasRoomInBytes()
-    this.bytes -= size
-    if (!hadRoom && this.hasRoomInBytes()) this.bytesFullMs += coarseNow() - this.bytesFullSince
+  private takeBytes(at: number): void {
+    this.bytes -= this.sizes[at] as number
+    if (this.bytesFullSince < 0 || !this.hasRoomInBytes()) return
+    this.bytesFullMs += coarseNow() - this.bytesFullSince
+    this.bytesFullSince = -1
   }
 
   private grow(): void {

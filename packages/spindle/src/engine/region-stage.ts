@@ -18,7 +18,7 @@ import { fromWire, type WireError } from '../placement/wire-error.ts'
 import { Budget } from './budget.ts'
 import type { RegionConfig } from './config.ts'
 import type { Host } from './host.ts'
-import type { InnerOwner, InnerStage } from './inner-stage.ts'
+import { type InnerOwner, type InnerStage, lastCallsOfInner } from './inner-stage.ts'
 import { absorb, discard, Item, lose, retire } from './item.ts'
 import type { PendingWork } from './pending-work.ts'
 import { PulledStage } from './pulled-stage.ts'
@@ -88,14 +88,13 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     return [this.exit]
   }
 
-  /** The last ones of its inner stages; a merge of paths has those at their ends. */
   override get lastCalls(): readonly Stage[] {
-    const byId = new Map(this.#inner.map((stage) => [stage.info.id, stage]))
-    const callsOf = (stage: InnerStage | undefined): readonly Stage[] => {
-      if (stage === undefined) return []
-      return stage.isMerge ? stage.upstream.flatMap((id) => callsOf(byId.get(id))) : stage.lastCalls
-    }
-    return callsOf(this.#inner.at(-1))
+    return lastCallsOfInner(this.#inner)
+  }
+
+  /** The workers' results have no place while the exit is full. */
+  override get blockedMs(): number {
+    return this.info.concurrency * this.exit.times().fullMs
   }
 
   protected override readonly holdsLoop: boolean = false

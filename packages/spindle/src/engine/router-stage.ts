@@ -11,6 +11,7 @@ import { type PendingWork, pendingItems } from './pending-work.ts'
 import { PulledStage } from './pulled-stage.ts'
 import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
+import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from './task-timer.ts'
 import type { StageInfo } from './types.ts'
 
 /**
@@ -25,6 +26,9 @@ export class RouterStage extends PulledStage {
   /** The item whose path is waited for. */
   #asked: Item | undefined
   readonly #lookAhead: number
+  readonly #timer: TaskTimer = new TaskTimer()
+  /** Of the call in flight, if it is timed. */
+  #timing: Timing | undefined
   /** Whether an item waits for a place in the paths, over time. */
   readonly #blocked: Integral = new Integral()
 
@@ -116,39 +120,62 @@ export class RouterStage extends PulledStage {
       for (const exit of this.exits) exit.put(item)
       return
     }
-    this.tasks++
+    const count = this.tasks++
     this.running++
     let choice: unknown
     this.tracer?.begin(item, item.index)
     this.tracer?.called()
+    if (this.#timer.isDue(count)) this.#timing = this.#timer.begin(count)
+    const timing = this.#timing
     const word = enter(this.mark, this.tasks)
     try {
       // A function, not a method of the stage.
       const router = this.#router
-      choice = router(item.value)
+      choice = timing === undefined ? router(item.value) : this.#timer.call(timing, () => router(item.value))
     } catch (error) {
       leave(word)
-      this.tracer?.returned(item)
+      this.#returned(item)
+      this.#endTiming(false)
       this.#refused(item, error)
       return
     }
     leave(word)
-    this.tracer?.returned(item)
+    this.#returned(item)
     if (isThenable(choice)) {
       this.#asked = item
       adopt(choice).then(
         (value) => {
           this.#asked = undefined
+          this.#endTiming(true)
           this.#route(item, value)
           this.#proceed()
         },
         (error) => {
           this.#asked = undefined
+          this.#endTiming(false)
           this.#refused(item, error)
           this.#proceed()
         },
       )
-    } else this.#route(item, choice)
+    } else {
+      this.#endTiming(true)
+      this.#route(item, choice)
+    }
+  }
+
+  #returned(item: Item): void {
+    this.tracer?.returned(item)
+    if (this.#timing !== undefined) this.#timer.returned(this.#timing, this.counters)
+  }
+
+  #endTiming(isOk: boolean): void {
+    if (this.#timing === undefined) return
+    this.#timer.end(this.#timing, this.counters, isOk)
+    this.#timing = undefined
+  }
+
+  override get pendingTimes(): PendingTimes {
+    return pendingTimes([this.#timing])
   }
 
   #route(item: Item, choice: unknown): void {

@@ -17,6 +17,10 @@ export class SinkStage extends PulledStage {
 
   protected override readonly holdsLoop: boolean = false
 
+  override get blockedMs(): number {
+    return this.exit.times().fullMs
+  }
+
   override get keepsItems(): boolean {
     return false
   }

@@ -80,6 +80,11 @@ export class SourceStage extends Stage implements Resumable {
     this.exit.producer = this
   }
 
+  /** It has no slots above its queue: it waits when that is full. */
+  override get blockedMs(): number {
+    return this.exit.times().fullMs
+  }
+
   override get keepsItems(): boolean {
     return false
   }

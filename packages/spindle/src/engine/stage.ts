@@ -74,7 +74,10 @@ export abstract class Stage implements Consumer, Producer {
   /** The queues the stage puts into. */
   abstract get exits(): readonly Queue[]
 
-  /** How long slots were kept by results that had no place in an exit, together, in milliseconds. */
+  /**
+   * How long slots could not be used for want of room after the stage, together, in milliseconds: results had no place in an exit. A stage that takes nothing
+   * while its exit is full counts that time.
+   */
   get blockedMs(): number {
     return this.exits.reduce((sum, exit) => sum + exit.times().overMs, 0)
   }

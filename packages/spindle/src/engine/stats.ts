@@ -6,7 +6,6 @@ import type { Histogram } from './histogram.ts'
 import type { LevelSums } from './levels.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import type { Queue } from './queue.ts'
-import { SourceStage } from './source-stage.ts'
 import type { Stage } from './stage.ts'
 import { FAILING } from './stage.ts'
 import type { StageWorkers } from './stage-workers.ts'
@@ -46,7 +45,7 @@ export interface SlotShares {
   readonly backoff: number
   /** Working. */
   readonly running: number
-  /** Holding a result that has no place in the exit queue, or waits for earlier ones. */
+  /** Waiting for room: for a place for a result in the exit queue, or for earlier results. Of a stage that holds no results (source, router, merge, sink): while its exit is full. */
   readonly blocked: number
 }
 
@@ -101,6 +100,8 @@ export interface StageSums {
   readonly busyMs: number
   readonly queuedTasks: number
   readonly queuedMs: number
+  /** Slot-time in which tasks waited for a worker or a library's thread, those in flight included. */
+  readonly waitedMs: number
   /** Slot-time between two tries of an item. */
   readonly backoffMs: number
   /** Slot-time held by results without a place. */
@@ -214,9 +215,9 @@ function stageStats(
     busyMs: counters.busyMs + pending.busyMs,
     queuedTasks: counters.queuedTasks + pending.queuedTasks,
     queuedMs: counters.queuedMs + pending.queuedMs,
+    waitedMs: counters.waitedMs + pending.queuedMs,
     backoffMs: counters.backoffMs + pending.backoffMs,
-    // A source has no slots above its queue: it waits when that is full.
-    blockedMs: stage instanceof SourceStage ? queue.fullMs : stage.blockedMs,
+    blockedMs: stage.blockedMs,
     heldMs: stage.heldMs,
     histogram: counters.histogram.copy(),
     levels: counters.levels.read(),
@@ -261,24 +262,19 @@ export function withTimes(
     p90Ms: percentile(0.9),
     p99Ms: percentile(0.99),
     queuedMs,
-    shares: sharesOf(counts, sums, queuedMs, elapsedMs),
+    shares: sharesOf(counts.concurrency, sums, elapsedMs),
     sums,
   }
 }
 
-function sharesOf(
-  { concurrency, tasks }: Omit<StageStats, Times>,
-  sums: StageSums,
-  queuedMs: number,
-  elapsedMs: number,
-): SlotShares {
+function sharesOf(concurrency: number, sums: StageSums, elapsedMs: number): SlotShares {
   if (elapsedMs <= 0) return { idle: 1, queued: 0, backoff: 0, running: 0, blocked: 0 }
   const all = concurrency * elapsedMs
   // Estimates from samples may exceed what there is: working goes first, for it is measured best.
   const running = Math.min(1, sums.busyMs / all)
   const blocked = Math.min(1 - running, Math.max(0, sums.blockedMs) / all)
   const backoff = Math.min(1 - running - blocked, Math.max(0, sums.backoffMs) / all)
-  const queued = Math.min(1 - running - blocked - backoff, (queuedMs * tasks) / all)
+  const queued = Math.min(1 - running - blocked - backoff, Math.max(0, sums.waitedMs) / all)
   return { idle: 1 - running - blocked - backoff - queued, queued, backoff, running, blocked }
 }
 

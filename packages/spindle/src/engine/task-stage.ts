@@ -52,12 +52,25 @@ export abstract class TaskStage extends PulledStage {
     this.blocked.change(this.slotsBlocked(--this.held))
   }
 
+  /** Nothing waits any more: the stage gives no more results. */
+  protected forgetHeld(): void {
+    this.held = 0
+    this.blocked.change(0)
+  }
+
+  /** Places have come free: fewer slots are kept by results that wait. */
+  protected noteRoom(): void {
+    if (this.held > 0) this.blocked.change(this.slotsBlocked(this.held))
+  }
+
+  /** Of results that wait for earlier ones. Those that wait in the exit above its capacity are counted there. */
   private slotsBlocked(held: number): number {
-    return Math.max(0, held + this.exit.length - this.exit.capacity)
+    const { length, capacity } = this.exit
+    return Math.max(0, held + Math.min(length, capacity) - capacity)
   }
 
   override get blockedMs(): number {
-    return this.window === undefined ? super.blockedMs : this.blocked.read()
+    return super.blockedMs + this.blocked.read()
   }
 
   /** A task failed: after its last attempt, or in the middle of its outputs. */

@@ -177,17 +177,20 @@ export class TaskTimer {
   /** The task has ended. `isOk`: it gave what it was to give, and its time counts among those of items. */
   end(timing: Timing, counters: Counters, isOk: boolean): void {
     const now = exactNow()
-    const waitedMs = this.waitOf(timing, counters, now)
+    const waitedMs = this.waitOf(timing, counters, now, isOk)
+    counters.waitedMs += waitedMs * timing.weight
     counters.backoffMs += timing.backoffMs
     // A task that did not tell has waited like those around it: what it waited is no work.
     const tookMs = Math.max(0, now - timing.startedAt - waitedMs - timing.backoffMs)
-    this.lastMs = tookMs
     counters.took(tookMs, timing.weight, isOk)
     if (isOk && timing.calls > 0) counters.levels.add(timing.calls, tookMs)
+    // A generator's end says nothing of how long its outputs take.
+    if (!isOk && tookMs < SLOW_MS) return
+    this.lastMs = tookMs
     this.mask = tookMs >= SLOW_MS ? ALWAYS : tookMs >= QUICK_MS ? OFTEN : SELDOM
   }
 
-  private waitOf(timing: Timing, counters: Counters, now: number): number {
+  private waitOf(timing: Timing, counters: Counters, now: number, isOk: boolean): number {
     const { waits } = timing
     if (timing.isFollowed) this.hasFollowed(timing)
     else if (this.follows === 0 && missedCalls() > timing.missedBefore) this.follows = TRIES_TO_FOLLOW
@@ -198,7 +201,7 @@ export class TaskTimer {
       return this.lastWaitMs
     }
     if (timing.isGuessed) return this.lastWaitMs
-    if (this.hasWaits) counters.queued(0)
+    if (this.hasWaits && isOk) counters.queued(0)
     return 0
   }
 

@@ -11,10 +11,11 @@ import type {
   StageConfig,
   VariantsConfig,
 } from './config.ts'
+import { CustomMergeStage } from './custom-merge-stage.ts'
 import type { Host } from './host.ts'
 import { InnerStage } from './inner-stage.ts'
 import { JoinStage } from './join-stage.ts'
-import { CustomMergeStage, MergeStage } from './merge-stage.ts'
+import { MergeStage } from './merge-stage.ts'
 import { PipeStage } from './pipe-stage.ts'
 import { Queue } from './queue.ts'
 import { RegionStage } from './region-stage.ts'

@@ -78,6 +78,7 @@ function countsOf(stage: Stage): number[] {
     counters.queuedMs + pending.queuedMs,
     counters.backoffMs + pending.backoffMs,
     counters.silent,
+    counters.waitedMs + pending.queuedMs,
     counters.loopMs,
   ]
 }

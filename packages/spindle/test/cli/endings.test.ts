@@ -104,8 +104,9 @@ describe('spindle run ends with a status that tells the truth', { concurrency: 2
   it('0 after --limit calls of a last stage that gives nothing', async () => {
     const { code, stdout, stderr } = await run('saves', '--limit', '20', '--json')
     assert.equal(code, 0, stderr)
-    const { skipped } = JSON.parse(stdout).stats.stages[1]
-    assert.ok(skipped >= 20 && skipped <= 22, `${skipped} calls`)
+    const { items, stages } = JSON.parse(stdout).stats
+    assert.ok(items >= 20 && items <= 22, `${items} items`)
+    assert.deepEqual([stages[1].emitted, stages[1].skipped], [items, 0])
   })
 
   it('143 after SIGTERM, with the report', async () => {

@@ -80,6 +80,7 @@ function madeStage(stage: MadeStage, id: number, elapsedMs: number): StageStats 
     busyMs: running * all,
     queuedTasks: tasks,
     queuedMs: queued * all,
+    waitedMs: queued * all,
     backoffMs: backoff * all,
     blockedMs: blocked * all,
     heldMs: (stage.heldWorkers ?? 0) * elapsedMs,

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { currentCall } from 'spindle'
 import type { AnyNdArray, NdArray } from '../../array.ts'
 import { checkKnown, checkSignal } from '../../check.ts'
 import { checkNdArray } from '../../dtypes.ts'
@@ -75,11 +76,12 @@ const DECODER = ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware'] a
  * @throws the signal's reason, when aborted
  */
 export async function demux(source: StreamedSource, options: DemuxSourceOptions = {}): Promise<Packets> {
+  const caller = currentCall()
   checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'])
   const { signal, stream, window, ...rest } = options
   return withSource(source, signal, window, async (local) => {
     const job = demuxJob(local, rest, stream, window)
-    return Packets.view(made(await runInPool(mediaOps.demux, job, signal), local.name))
+    return Packets.view(made(await runInPool(mediaOps.demux, job, signal, caller), local.name))
   })
 }
 
@@ -88,6 +90,7 @@ export async function* streamPackets(
   source: StreamedSource,
   options: StreamPacketsOptions,
 ): AsyncGenerator<Packets> {
+  const caller = currentCall()
   checkKnown(options, [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'])
   const { signal, stream, packetsPerChunk, durationSec, ...rest } = options
   const size = sizeOfChunks({
@@ -98,7 +101,7 @@ export async function* streamPackets(
   try {
     const job = demuxJob(local, rest, stream, undefined)
     for await (const outcome of await generated<Uint8Array>(
-      runInPool(mediaOps.packets, { job, size }, signal),
+      runInPool(mediaOps.packets, { job, size }, signal, caller),
     )) {
       yield Packets.view(made(outcome, local.name))
     }
@@ -117,6 +120,7 @@ export async function decode(
   input: StreamedSource | Packets,
   options: DecodeSourceOptions = {},
 ): Promise<DecodedFrames | undefined> {
+  const caller = currentCall()
   const { frames, demuxer, stream, window, signal } = checkedDecode(options, [])
   if (input instanceof Packets) {
     const name = input.source ?? 'packets'
@@ -124,7 +128,7 @@ export async function decode(
   }
   return withSource(input, signal, window, async (local) => {
     const job = { ...frames, input: demuxJob(local, demuxer, stream, window) }
-    return made(await runInPool(mediaOps.decode, job, signal), local.name)
+    return made(await runInPool(mediaOps.decode, job, signal, caller), local.name)
   })
 }
 
@@ -133,6 +137,7 @@ export async function* streamFrames(
   source: StreamedSource,
   options: StreamFramesOptions = {},
 ): AsyncGenerator<DecodedFrames> {
+  const caller = currentCall()
   const { frames, demuxer, stream, window, signal } = checkedDecode(options, ['framesPerChunk'])
   const { framesPerChunk = 16 } = options
   if (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
@@ -140,7 +145,9 @@ export async function* streamFrames(
   const local = await localize(source, signal)
   try {
     const job = { demux: demuxJob(local, demuxer, stream, window), frames, framesPerChunk }
-    for await (const outcome of await generated<DecodedFrames>(runInPool(mediaOps.frames, job, signal)))
+    for await (const outcome of await generated<DecodedFrames>(
+      runInPool(mediaOps.frames, job, signal, caller),
+    ))
       yield made(outcome, local.name)
   } finally {
     await local.release()

@@ -191,9 +191,10 @@ export const QUEUED_MS = 19
 export const BACKOFF_MS = 20
 /** Calls that ended without an output; see `Counters.silent`. */
 export const SILENT = 21
+export const WAITED_MS = 22
 /** How long its calls held the worker's loop. */
-export const HELD_MS = 22
-export const FIELDS_OF_STAGE = 23
+export const HELD_MS = 23
+export const FIELDS_OF_STAGE = 24
 
 /** A part of an input that was joined in a batch. */
 export const PART = 0
