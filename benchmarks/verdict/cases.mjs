@@ -2,8 +2,10 @@
 //   params   the numbers it starts with; `change` of the verdict is followed by replacing one of them
 //   make     (params, cleanup) -> a pipeline, or { pipeline, consume, consumers }
 //   kind     what the verdict must say: a kind or several, or (machine) -> such
+//   warmMs   how long it runs before its rate counts, in milliseconds; default 500
 //   stage    the stage it must name, if there is only one right answer
 //   follow   what the advice amounts to, where it is not a number: params
+//   instead  what one might try although the verdict promises nothing: it must not bring much
 //   option   how an option of the verdict is called in the params: { 'stage.option': 'param' }; default: the option itself
 
 import { pbkdf2 } from 'node:crypto'
@@ -69,15 +71,14 @@ export const cases = {
     make: ({ concurrency }) => from(photos).pipe(decode, { name: 'load', concurrency }).build(),
     kind: 'cpu',
     stage: 'load',
-    // What one would have done before: it must bring nothing.
-    follow: { concurrency: 64 },
+    instead: { concurrency: 64 },
   },
   'sharp, c=16': {
     params: { concurrency: 16 },
     make: ({ concurrency }) => from(photos).pipe(resizeBySharp, { name: 'resize', concurrency }).build(),
     kind: CORES <= 4 ? 'cpu' : ['inner', 'executor', 'stage'],
     stage: 'resize',
-    follow: { concurrency: 64 },
+    instead: { concurrency: 64 },
   },
   'a native call that computes, c=1': {
     params: { concurrency: 1 },
@@ -94,7 +95,7 @@ export const cases = {
         .build(),
     kind: 'cpu',
     stage: 'decode',
-    follow: { concurrency: 4 * CORES, workers: CORES },
+    instead: { concurrency: 4 * CORES, workers: CORES },
   },
   'a pool with a thread for each core, more calls': {
     params: { concurrency: 4 * CORES, workers: CORES },
@@ -104,7 +105,7 @@ export const cases = {
         .build(),
     kind: 'cpu',
     stage: 'decode',
-    follow: { concurrency: 4 * CORES, workers: 2 * CORES },
+    instead: { concurrency: 4 * CORES, workers: 2 * CORES },
   },
   'two pools with a thread for each core': {
     params: { concurrency: CORES, a: CORES, b: CORES },
@@ -124,7 +125,7 @@ export const cases = {
         .pipe(encodeBySharp, { name: 'encode', concurrency: encoders })
         .build(),
     kind: 'cpu',
-    follow: { decoders: 15, encoders: 4 },
+    instead: { decoders: 15, encoders: 4 },
   },
   // --- executors
   'a pool of one thread that computes': {
@@ -165,6 +166,7 @@ export const cases = {
     stage: 'look up',
   },
   'a pool of two processes that wait': {
+    warmMs: 2500,
     params: { concurrency: 4, workers: 2 },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
@@ -174,6 +176,7 @@ export const cases = {
     stage: 'look up',
   },
   'a pool with a process for each core': {
+    warmMs: 2500,
     params: { concurrency: 2 * CORES, workers: CORES },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
@@ -181,7 +184,7 @@ export const cases = {
         .build(),
     kind: 'cpu',
     stage: 'decode',
-    follow: { concurrency: 4 * CORES, workers: 2 * CORES },
+    instead: { concurrency: 4 * CORES, workers: 2 * CORES },
   },
   'a region of one thread that computes': {
     params: { workers: 1 },
@@ -192,6 +195,7 @@ export const cases = {
     stage: 'decode',
   },
   'a region of two processes that wait': {
+    warmMs: 2500,
     params: { workers: 2 },
     make: ({ workers: count }) =>
       from()
@@ -208,7 +212,7 @@ export const cases = {
       from().to(workers({ count })).pipe(ops.compute4, { name: 'decode' }).to(MAIN).build(),
     kind: 'cpu',
     stage: 'decode',
-    follow: { workers: 2 * CORES },
+    instead: { workers: 2 * CORES },
   },
   // --- calls that wait
   'requests of 20 ms, c=4': {
@@ -278,7 +282,7 @@ export const cases = {
         .build(),
     kind: 'stage',
     isWithoutChange: true,
-    follow: { concurrency: 4 },
+    instead: { concurrency: 8 },
   },
   'calls that are refused and tried again': {
     params: { concurrency: 16 },
@@ -366,7 +370,6 @@ export const cases = {
     }),
     kind: 'consumer',
     stage: 'consumer',
-    follow: {},
   },
   'a consumer that computes on the loop': {
     params: { isMoved: false },

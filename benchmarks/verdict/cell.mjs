@@ -3,9 +3,10 @@
 import { cases } from './cases.mjs'
 import { pause } from './parts.mjs'
 
-const WARM_MS = 400
+/** Threads are started in less; processes take longer the more there are of them. */
+const WARM_MS = 500
 const [name, given, ms] = process.argv.slice(2)
-const { make, isShort } = cases[name]
+const { make, isShort, warmMs = WARM_MS } = cases[name]
 const cleanup = []
 const made = await make(JSON.parse(given), cleanup)
 const { pipeline, consume = () => {}, burst } = made.pipeline === undefined ? { pipeline: made } : made
@@ -13,7 +14,7 @@ const { pipeline, consume = () => {}, burst } = made.pipeline === undefined ? { 
 const consumed = isShort === true ? await pipeline.forEach(consume) : take()
 let rate = 0
 if (isShort !== true) {
-  await pause(WARM_MS)
+  await pause(warmMs)
   const before = await pipeline.stats()
   await pause(Number(ms))
   const after = await pipeline.stats()

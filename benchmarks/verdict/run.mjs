@@ -65,9 +65,9 @@ async function oneRound(name, each) {
 }
 
 /** The params as the verdict advises them; `undefined` where there is nothing to follow. */
-function followed({ params, follow, option = {} }, bottleneck) {
+function followed({ params, follow, instead, option = {} }, bottleneck) {
   const change = bottleneck?.change
-  if (change === undefined) return bottleneck === undefined || follow === undefined ? undefined : follow
+  if (change === undefined) return bottleneck === undefined ? undefined : (follow ?? instead)
   const { stage, option: named, from, to } = change
   const key = option[`${stage}.${named}`] ?? named
   if (params[key] !== from) return { ...params, ...follow }
@@ -88,13 +88,26 @@ async function cell(name, params) {
   return { ...JSON.parse(stdout.trim().split('\n').at(-1)), machineBusy }
 }
 
-function print({ name, isRight, faults, verdict, advice, promise, gain, rates, others, params, table }) {
+function print({
+  name,
+  isRight,
+  isInstead,
+  faults,
+  verdict,
+  advice,
+  promise,
+  gain,
+  rates,
+  others,
+  params,
+  table,
+}) {
   console.log(`${isRight ? 'right' : 'WRONG'}  ${name}`)
   console.log(`       ${verdict}`)
   if (advice !== undefined) console.log(`       advice: ${advice}`)
   if (gain !== undefined)
     console.log(
-      `       followed by ${JSON.stringify(params)}: promised ${promise.toFixed(2)}, measured ${gain?.toFixed(2) ?? 'nothing'} (${rates.map((rate) => rate?.toFixed(0) ?? 'none').join(' -> ')} a second; others used ${others.map((cores) => cores.toFixed(1)).join(', ')} cores)`,
+      `       ${isInstead ? 'tried instead' : 'followed by'} ${JSON.stringify(params)}: promised ${promise.toFixed(2)}, measured ${gain?.toFixed(2) ?? 'nothing'} (${rates.map((rate) => rate?.toFixed(0) ?? 'none').join(' -> ')} a second; others used ${others.map((cores) => cores.toFixed(1)).join(', ')} cores)`,
     )
   for (const fault of faults) console.log(`       fault: ${fault}`)
   if (options.tables) console.log(`${table.replace(/^/gm, '         ')}`)

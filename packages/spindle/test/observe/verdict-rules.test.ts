@@ -48,7 +48,7 @@ const rows: readonly Row[] = [
     stats: { stages: [slots('fetch', 16)], loop: 0.5, own: 0.6 },
     kind: 'stage',
     stage: 'fetch',
-    change: [16, 30],
+    change: [16, 31],
     promise: [1.7, 2],
   },
   {
@@ -244,7 +244,7 @@ const rows: readonly Row[] = [
     },
     kind: 'stage',
     stage: 'query',
-    change: [16, 63],
+    change: [16, 64],
   },
   {
     title: 'few samples of times that differ much say nothing',

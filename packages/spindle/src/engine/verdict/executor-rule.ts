@@ -16,7 +16,8 @@ export function executorLimits(loads: Loads, busiest: StageLoad): Bottleneck | u
   const { shares } = busiest.stats
   const isQueued = shares.queued > Math.max(0.15, shares.running / 4)
   if (pool?.workers !== undefined) {
-    if (pool.use < FULL && !isQueued) return undefined
+    // As busy as the slots: one worker a call, all of them taken.
+    if (pool.use < Math.min(FULL, 0.9 * busiest.use) && !isQueued) return undefined
     return ofPool(loads, busiest, pool, pool.workers)
   }
   // A library with threads of its own, which tells when calls begin, or an executor that does not say how many workers it has.
@@ -28,7 +29,7 @@ function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number)
   const names = pool.stages.map(({ name }) => name)
   const isComputing = cpuOfWorker(loads) >= 0.3
   const gain = gainOf(loads, names, isComputing ? {} : { usesCpu: false })
-  const { to, promise } = stepTo(workers, Math.max(pool.busy, 0.8 * workers), gain.factor)
+  const { to, promise } = stepTo(workers, pool.use >= FULL ? workers : Math.max(1, pool.busy), gain.factor)
   const isWorth = promise >= LEAST_GAIN && to > workers
   const [one, called] = pool.kind === 'process' ? ['process', 'processes'] : ['worker', 'workers']
   const shared = names.length > 1 ? `, which ${names.length} stages share` : ''

@@ -6,7 +6,7 @@ export const LEAST_GAIN = 1.2
 const MOST_STEP = 4
 /** Two parts that are both near their limit wait for each other at times. */
 const COUPLING = 0.85
-/** A loop or a CPU is not used to the last percent. */
+/** A loop or a CPU is not used to the last percent, nor are more slots. */
 const NEARLY = 0.95
 
 /** What a change would bring. */
@@ -36,7 +36,7 @@ export function gainOf(
 /** The smallest whole number of slots or workers that reaches a gain, and the gain it gives. */
 export function stepTo(from: number, inUse: number, gain: number): { to: number; promise: number } {
   const to = Math.max(from, Math.ceil(inUse * gain - 0.05))
-  return { to, promise: Math.min(gain, to / inUse) }
+  return { to, promise: Math.min(gain, to / inUse) * NEARLY }
 }
 
 /** What limits next, in words. */

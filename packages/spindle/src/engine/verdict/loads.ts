@@ -147,9 +147,18 @@ export function cpuBound({ cores, own, others, available, waiting = 0 }: CpuLoad
   return others <= FEW_OTHERS * cores ? cores / (own + others) : available / (own + waiting)
 }
 
-/** The same of work that moves from one thread to several: these get more of a machine that others use, too. */
+/**
+ * The same of work that moves from one thread to as many as there are cores. On a machine that others use, each thread gets its share: one of
+ * `others + 1`, and then `threads` of `others + threads`.
+ */
 export function cpuBoundOfMore(cpu: CpuLoad): number {
-  return cpuBound({ ...cpu, waiting: 0 })
+  const { cores, own, others, waiting } = cpu
+  if (others <= FEW_OTHERS * cores || waiting === undefined || own <= 0)
+    return cpuBound({ ...cpu, waiting: 0 })
+  const threads = Math.max(1, Math.floor(cores))
+  const share = own / (own + waiting)
+  const rivals = Math.max(0, cores / share - 1)
+  return (threads * (rivals + 1)) / (rivals + threads)
 }
 
 /** What limits the throughput next, if one part did not. */

@@ -1,7 +1,15 @@
 import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN, limitInWords, othersInWords, percent, stepTo, times } from './gain.ts'
 import { trendOf } from './inner-rule.ts'
-import { type Loads, machineEvidence, type NextLimit, nextLimit, round, type StageLoad } from './loads.ts'
+import {
+  FULL,
+  type Loads,
+  machineEvidence,
+  type NextLimit,
+  nextLimit,
+  round,
+  type StageLoad,
+} from './loads.ts'
 
 /** Its slots are in use, and nothing else is known to limit it. */
 export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
@@ -11,7 +19,11 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
   // In a region the number is that of one worker.
   const places = stats.workers?.isRegion === true ? (stats.workers.count ?? 1) : 1
   const from = concurrency / places
-  const { to, promise } = stepTo(from, Math.max(1, concurrency * use) / places, gain.factor)
+  const { to, promise } = stepTo(
+    from,
+    Math.max(1, use >= FULL ? concurrency : concurrency * use) / places,
+    gain.factor,
+  )
   const isWorth = promise >= LEAST_GAIN && to > from
   const inUse = shares.running + shares.queued
   const waits = [
@@ -45,8 +57,11 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
 function boundOf({ pools }: Loads, stage: StageLoad): { atMost?: NextLimit } {
   const bounds: NextLimit[] = []
   const pool = pools.find(({ stages }) => stages.includes(stage))
-  if (pool?.workers !== undefined)
-    bounds.push({ name: stage.name, factor: pool.workers / Math.max(pool.busy, 0.01) })
+  if (pool?.workers !== undefined) {
+    const isFull = stage.use >= FULL && stage.stats.workers?.isRegion === false
+    const busy = Math.max(pool.busy, isFull ? stage.stats.concurrency : 0.01)
+    bounds.push({ name: stage.name, factor: pool.workers / busy })
+  }
   const trend = trendOf(stage.stats)
   if (trend !== undefined && trend.growthAtMost < 0.9)
     bounds.push({ name: stage.name, factor: 4 ** Math.max(0, trend.growthAtMost) })
