@@ -379,7 +379,11 @@ export const cases = {
         : from()
             .pipe(async (item) => compute4(item), { name: 'prepare' })
             .build(),
-      consume: () => compute(8),
+      // It gives its loop a turn between two items, as one that logs or answers does.
+      consume: () => {
+        compute(8)
+        return new Promise((resolve) => setImmediate(resolve))
+      },
     }),
     kind: 'consumer',
     stage: 'consumer',
@@ -396,8 +400,8 @@ export const cases = {
           buffer: 100,
           maxBytes,
         })
-        .aggregate(1)
-        .build({ bufferSize: 1 }),
+        .addSink(1)
+        .build(),
       burst: { size: 20, ms: 50 },
     }),
     kind: 'memory',
