@@ -54,7 +54,7 @@ export function otlpMetrics(stats: PipelineStats, service: string): object {
     sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints: points(of) },
   })
   const metrics = [
-    sum('spindle.items', '{item}', ({ emitted }) => ({ '': emitted })),
+    sum('spindle.items', '{item}', ({ items }) => ({ '': items })),
     sum('spindle.failures', '{item}', ({ failures }) => ({ '': failures })),
     sum('spindle.slot.time', 's', ({ shares, concurrency }) =>
       Object.fromEntries(

@@ -34,7 +34,7 @@ export function prometheusText(stats: PipelineStats): string {
       for (const [value, labels, suffix = ''] of of(stage))
         lines.push(`${name}${suffix}{${write({ stage: stage.name, ...labels })}} ${value}`)
   }
-  metric('spindle_items_total', 'counter', 'Items put out.', ({ emitted }) => [[emitted]])
+  metric('spindle_items_total', 'counter', 'Items done.', ({ items }) => [[items]])
   metric('spindle_failures_total', 'counter', 'Items dropped because they failed.', ({ failures }) => [
     [failures],
   ])

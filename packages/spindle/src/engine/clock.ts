@@ -7,16 +7,8 @@ import { clockMs, nextTick } from '../timers.ts'
 
 let time = 0
 let isFresh = false
-let burst = 0
 const expire = (): void => {
   isFresh = false
-  burst++
-}
-
-/** Tells one burst of microtasks from another. */
-export function burstNumber(): number {
-  if (!isFresh) coarseNow()
-  return burst
 }
 
 /** Milliseconds, monotonic, good to the current burst of microtasks. */

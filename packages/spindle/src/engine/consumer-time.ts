@@ -1,9 +1,10 @@
-import { queueMicrotask } from '../timers.ts'
-import { burstNumber } from './clock.ts'
+import { nextTick, queueMicrotask } from '../timers.ts'
 import { heldByOpsMs } from './held-loop.ts'
 
-/** Ops that hold the loop for less than this between two items are not worth a microtask, in milliseconds. */
+// To look at an item costs a microtask. That is done where ops have lately held the loop for at least so long, in milliseconds, between two of …
 const LEAST_HELD_MS = 0.05
+/** … so many items. */
+const LATELY = 8
 
 /**
  * How long ops have held the loop while the consumer had an item on its way. The consumer's code goes on in a microtask; ops that run before that
@@ -13,19 +14,26 @@ export class ConsumerTime {
   heldUpMs = 0
   /** Sum of {@link heldByOpsMs} when the last item was given. */
   private lastHeldMs = 0
+  /** How many more items are looked at. */
+  private left = 0
   /** The same when the item was given that the consumer has not begun with; -1 if there is none. */
   private heldAtMs = -1
-  private burst = 0
 
   /** An item is about to be given to code that goes on in a microtask. */
   gives(): void {
-    const heldMs = heldByOpsMs()
-    const isWorthIt = heldMs - this.lastHeldMs >= LEAST_HELD_MS
-    this.lastHeldMs = heldMs
-    if (!isWorthIt || this.heldAtMs >= 0) return
-    this.heldAtMs = heldMs
+    if (!this.isWorthIt() || this.heldAtMs >= 0) return
+    this.heldAtMs = this.lastHeldMs
     // Made before the promise is resolved, so it runs just before the consumer.
     queueMicrotask(this.begins)
+  }
+
+  /** An item is given: whether it is to be looked at. */
+  private isWorthIt(): boolean {
+    const heldMs = heldByOpsMs()
+    if (heldMs - this.lastHeldMs >= LEAST_HELD_MS) this.left = LATELY
+    else if (this.left > 0) this.left--
+    this.lastHeldMs = heldMs
+    return this.left > 0
   }
 
   private readonly begins = (): void => {
@@ -33,19 +41,14 @@ export class ConsumerTime {
     this.heldAtMs = -1
   }
 
-  /** An item has been given to a function that returned a promise. Returns what {@link done} is to be told. */
-  gave(): number {
-    const heldMs = heldByOpsMs()
-    const isWorthIt = heldMs - this.lastHeldMs >= LEAST_HELD_MS
-    this.lastHeldMs = heldMs
-    if (!isWorthIt) return -1
-    this.burst = burstNumber()
-    return heldMs
+  /** An item is about to be given to a function that may return a promise. Returns what {@link done} is to be told when that is settled. */
+  calls(): Call | undefined {
+    return this.isWorthIt() ? new Call(this.lastHeldMs) : undefined
   }
 
-  /** The promise has come to its end. If the loop has not turned, nothing was waited for but the ops. */
-  done(heldAtMs: number): void {
-    if (heldAtMs >= 0 && this.burst === burstNumber()) this.heldUpMs += heldByOpsMs() - heldAtMs
+  /** The function's promise is settled. If it was so before the loop could turn, the function waited for nothing but the ops. */
+  done(call: Call | undefined): void {
+    if (call?.hasTurned === false) this.heldUpMs += heldByOpsMs() - call.heldAtMs
   }
 
   /** Calls what may run ops within a consumer's call that gets an item at once. */
@@ -55,3 +58,22 @@ export class ConsumerTime {
     this.heldUpMs += heldByOpsMs() - heldMs
   }
 }
+
+/** A call of a consumer's function. */
+class Call {
+  readonly heldAtMs: number
+  /** Whether the microtasks that followed the call have all run. */
+  hasTurned = false
+
+  constructor(heldAtMs: number) {
+    this.heldAtMs = heldAtMs
+    // From a microtask, for `nextTick` alone comes before those.
+    queueMicrotask(() => nextTick(() => this.turned()))
+  }
+
+  private turned(): void {
+    this.hasTurned = true
+  }
+}
+
+export type { Call as ConsumerCall }

@@ -1,7 +1,6 @@
 import type { Expansion } from './expansion.ts'
 import { Expansions } from './expansions.ts'
 import type { Host } from './host.ts'
-import { Integral } from './integral.ts'
 import { absorb, EXPANDING } from './item.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
@@ -19,9 +18,9 @@ export abstract class ExpandingStage extends TaskStage {
   protected readonly expansions: Expansions = new Expansions()
   private readonly outputTimer: TaskTimer = new TaskTimer()
   private outputsAsked = 0
-  /** How many generators wait for room for an output, or for earlier ones, over time. */
-  private readonly resting: Integral = new Integral()
-  private restingNow = 0
+  /** How many generators wait for room for an output, or for earlier ones; whether any ever has. */
+  protected resting = 0
+  private hasRested = false
 
   constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
     super(info, host, input, settings)
@@ -86,17 +85,22 @@ export abstract class ExpandingStage extends TaskStage {
 
   /** A generator has begun to wait for room (1), or waits no more (-1). */
   rests(change: 1 | -1): void {
-    this.restingNow += change
-    this.resting.change(this.restingNow)
+    this.hasRested = true
+    this.resting += change
+    this.noteBlocked()
   }
 
-  /** While a queue is full in bytes no call begins: its free slots are blocked, too. */
+  /** Of generators: those that wait for room, and the slots in which none may begin. */
+  protected override get slotsBlocked(): number {
+    if (!this.hasRested) return super.slotsBlocked
+    const above = this.held + this.exit.length - this.exit.capacity
+    return this.resting + Math.max(0, Math.min(this.info.concurrency - this.running, above))
+  }
+
   override get blockedMs(): number {
+    // While a queue is full in bytes no call begins.
     const inBytes = this.isBoundedInBytes ? this.info.concurrency * this.exit.times().bytesFullMs : 0
-    const restingMs = this.resting.read()
-    // In input order a generator that rests holds an output, which waits for earlier ones: that is one slot.
-    const resultsMs = super.blockedMs
-    return inBytes + (this.window === undefined ? resultsMs + restingMs : Math.max(resultsMs, restingMs))
+    return Math.max(inBytes, this.hasRested ? this.notedBlockedMs : super.blockedMs)
   }
 
   /** A generator waits for a place. */

@@ -391,7 +391,7 @@ export class PipeStage extends ExpandingStage {
   }
 
   override roomMade(): void {
-    if (this.held > 0) this.noteRoom()
+    if (this.held + this.resting > 0) this.noteBlocked()
     this.expansions.resume()
     const places = this.limit - this.running - this.held - this.exit.length
     if (places >= this.exit.refillAt && this.input.length > 0) this.pump()

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
 import type { LoopBlock } from './loop-blocks.ts'
-import type { PipelineStats } from './stats.ts'
+import { droppedBy, type PipelineStats } from './stats.ts'
 import { verdictText } from './verdict/text.ts'
 import { type Bottleneck, judge, type Verdict } from './verdict.ts'
 
@@ -60,8 +60,8 @@ function cellsOf(stats: PipelineStats): readonly (readonly string[])[] {
   const rows = stats.stages.map((stage) => [
     plain(stage.name),
     String(stage.concurrency),
-    String(stage.emitted),
-    rate(stage.emitted, stats.elapsedMs),
+    String(stage.items),
+    rate(stage.items, stats.elapsedMs),
     time(stage.p50Ms),
     time(stage.p99Ms),
     percent(stage.shares.idle),
@@ -69,7 +69,7 @@ function cellsOf(stats: PipelineStats): readonly (readonly string[])[] {
     percent(stage.shares.blocked),
     percent(stage.queue.occupancy),
     String(stage.failures),
-    String(stage.skipped),
+    String(droppedBy(stage)),
     ...(hasRetries ? [String(stage.retries)] : []),
   ])
   return [[...HEADINGS, ...(hasRetries ? ['retries'] : [])], ...rows]

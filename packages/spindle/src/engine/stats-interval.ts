@@ -72,9 +72,10 @@ function stageBetween(before: StageStats | undefined, after: StageStats, elapsed
   const counts = {
     ...after,
     tasks: after.tasks - before.tasks,
+    emitted: after.emitted - before.emitted,
     // A last stage that turns out to be a filter counts anew.
-    emitted: Math.max(0, after.emitted - before.emitted),
-    skipped: Math.max(0, after.skipped - before.skipped),
+    items: Math.max(0, after.items - before.items),
+    skipped: after.skipped - before.skipped,
     failures: after.failures - before.failures,
     retries: after.retries - before.retries,
     timeouts: after.timeouts - before.timeouts,
@@ -139,6 +140,7 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
     tasks: sum((stage) => stage.tasks),
     running: sum((stage) => stage.running),
     emitted: sum((stage) => stage.emitted),
+    items: sum((stage) => stage.items),
     skipped: sum((stage) => stage.skipped),
     failures: sum((stage) => stage.failures),
     retries: sum((stage) => stage.retries),

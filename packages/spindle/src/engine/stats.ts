@@ -63,9 +63,11 @@ export interface StageStats {
   readonly tasks: number
   /** Calls in flight now. */
   readonly running: number
-  /** Items put out. Of the last stage of a pipeline that has given its consumer nothing: calls that ended well (see `PipelineStats.items`). */
+  /** Items put out. */
   readonly emitted: number
-  /** Items dropped because the op gave `undefined`; see `emitted` for the last stage. */
+  /** Items that are done here: those put out. Of the last stage of a pipeline that has given its consumer nothing, the calls that ended well (see `PipelineStats.items`). */
+  readonly items: number
+  /** Items for which the op gave `undefined`: dropped, or done where `items` counts them. */
   readonly skipped: number
   /** Items dropped because they failed. */
   readonly failures: number
@@ -222,6 +224,7 @@ function stageStats(
     histogram: counters.histogram.copy(),
     levels: counters.levels.read(),
   }
+  const emitted = stage.exits.reduce((items, exit) => items + exit.passed, 0)
   const counts = {
     name: info.name,
     id: info.id,
@@ -231,8 +234,9 @@ function stageStats(
     upstream,
     tasks: stage.tasks,
     running: stage.running,
-    emitted: isSilent ? counters.silent : stage.exits.reduce((items, exit) => items + exit.passed, 0),
-    skipped: isSilent ? 0 : counters.skipped,
+    emitted,
+    items: isSilent ? counters.silent : emitted,
+    skipped: counters.skipped,
     failures: counters.failures,
     retries: counters.retries,
     timeouts: counters.timeouts,
@@ -240,6 +244,11 @@ function stageStats(
     queue,
   }
   return withTimes(counts, sums, counters.longestMs, elapsedMs)
+}
+
+/** Items that a stage dropped because its op gave `undefined`, and that are not done with that. */
+export function droppedBy({ items, emitted, skipped }: StageStats): number {
+  return items > emitted ? 0 : skipped
 }
 
 type Times = 'meanMs' | 'longestMs' | 'p50Ms' | 'p90Ms' | 'p99Ms' | 'queuedMs' | 'shares' | 'sums'

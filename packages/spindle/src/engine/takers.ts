@@ -2,7 +2,7 @@ import { TimeoutError } from '../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { adopt, isThenable } from '../user-code.ts'
 import type { AsyncScope } from './async-scope.ts'
-import type { ConsumerTime } from './consumer-time.ts'
+import type { ConsumerCall, ConsumerTime } from './consumer-time.ts'
 import type { Item } from './item.ts'
 import { enter, leave } from './marker.ts'
 import type { Outlet, Taker } from './outlet.ts'
@@ -107,11 +107,11 @@ export class Pump implements Taker {
   private readonly consume: (value: unknown) => unknown
   private readonly resolve: () => void
   private readonly reject: (error: unknown) => void
-  /** What {@link ConsumerTime.gave} said of the call whose promise is pending. */
-  private heldAtMs = -1
+  /** The call whose promise is pending, if it is watched. */
+  private call: ConsumerCall | undefined = undefined
   private readonly consumed = (): void => {
     this.outlet.busy--
-    this.outlet.time.done(this.heldAtMs)
+    this.outlet.time.done(this.call)
     this.outlet.lookAtTime()
     this.outlet.commits?.asked(this.holder)
     this.outlet.add(this)
@@ -153,7 +153,7 @@ export class Pump implements Taker {
       return true
     }
     this.outlet.busy++
-    this.heldAtMs = this.outlet.time.gave()
+    this.call = this.outlet.time.calls()
     adopt(result).then(this.consumed, this.refused)
     return false
   }

@@ -44,12 +44,14 @@ export abstract class TaskStage extends PulledStage {
 
   /** A result waits for earlier ones. */
   hold(): void {
-    this.blocked.change(this.slotsBlocked(++this.held))
+    this.held++
+    this.noteBlocked()
   }
 
   /** It waits no more. */
   unhold(): void {
-    this.blocked.change(this.slotsBlocked(--this.held))
+    this.held--
+    this.noteBlocked()
   }
 
   /** Nothing waits any more: the stage gives no more results. */
@@ -58,19 +60,24 @@ export abstract class TaskStage extends PulledStage {
     this.blocked.change(0)
   }
 
-  /** Places have come free: fewer slots are kept by results that wait. */
-  protected noteRoom(): void {
-    if (this.held > 0) this.blocked.change(this.slotsBlocked(this.held))
+  /** Something has changed that {@link slotsBlocked} depends on. */
+  protected noteBlocked(): void {
+    this.blocked.change(this.slotsBlocked)
   }
 
-  /** Of results that wait for earlier ones. Those that wait in the exit above its capacity are counted there. */
-  private slotsBlocked(held: number): number {
+  /** How many slots cannot be used for results that wait for earlier ones. For those that wait in the exit, above its capacity, the exit counts. */
+  protected get slotsBlocked(): number {
     const { length, capacity } = this.exit
-    return Math.max(0, held + Math.min(length, capacity) - capacity)
+    return Math.max(0, this.held + Math.min(length, capacity) - capacity)
   }
 
   override get blockedMs(): number {
     return super.blockedMs + this.blocked.read()
+  }
+
+  /** {@link slotsBlocked}, over time. */
+  protected get notedBlockedMs(): number {
+    return this.blocked.read()
   }
 
   /** A task failed: after its last attempt, or in the middle of its outputs. */

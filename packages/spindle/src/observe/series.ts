@@ -4,6 +4,7 @@ import { failuresOf, itemsIn } from './totals.ts'
 
 /** What one stage did in a stretch of time. Shares are of its slots' time, 0 to 1. */
 export interface StagePoint {
+  /** Items done: `StageStats.items`. */
   readonly emitted: number
   readonly failures: number
   readonly running: number
@@ -50,9 +51,9 @@ export function pointOf(interval: PipelineStats, endMs: number, resources: Resou
   }
 }
 
-function stagePoint({ emitted, failures, shares, queue }: StageStats): StagePoint {
+function stagePoint({ items, failures, shares, queue }: StageStats): StagePoint {
   const { running, queued, backoff, blocked } = shares
-  return { emitted, failures, running, queued, backoff, blocked, occupancy: queue.occupancy }
+  return { emitted: items, failures, running, queued, backoff, blocked, occupancy: queue.occupancy }
 }
 
 /**

@@ -101,6 +101,7 @@ function madeStage(stage: MadeStage, id: number, elapsedMs: number): StageStats 
     tasks,
     running: 0,
     emitted: tasks,
+    items: tasks,
     skipped: 0,
     failures: 0,
     retries: stage.retries ?? 0,

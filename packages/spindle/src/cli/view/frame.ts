@@ -123,7 +123,7 @@ function row(
   return [
     about.isBottleneck ? ['▶ ', 'yellow', 'bold'] : '  ',
     about.isBottleneck ? [label, 'bold'] : label,
-    padStart(perSecond(stage.emitted, about.elapsedMs), rate),
+    padStart(perSecond(stage.items, about.elapsedMs), rate),
     ...(slots > 0 ? ['  ', ...(about.hasSlots ? slotsBar(shares, slots) : [' '.repeat(slots)])] : []),
     ...(hasNumbers ? [padStart(about.hasSlots ? percent(shares.running) : '', 6)] : []),
     ...(queue > 0 ? [' ', ...shareBar(occupancy, queue)] : []),

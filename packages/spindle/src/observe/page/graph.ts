@@ -29,7 +29,7 @@ export function renderGraph({ stats, bottleneck }: Report): string {
   const nodes = stages.map(
     (stage): Node => ({
       name: stage.name,
-      detail: `${stage.concurrency > 1 ? `×${stage.concurrency} · ` : ''}${perSecond(stage.emitted, elapsedMs)}/s`,
+      detail: `${stage.concurrency > 1 ? `×${stage.concurrency} · ` : ''}${perSecond(stage.items, elapsedMs)}/s`,
       note: stage.id === stages.at(-1)?.id ? '' : `busy ${percent(stage.shares.running)}`,
       shares: stage.shares,
       failures: stage.failures,

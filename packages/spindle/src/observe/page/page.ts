@@ -8,7 +8,7 @@ import { renderGraph } from './graph.ts'
 import { text } from './markup.ts'
 import { renderFoot, renderHead, renderVerdict } from './overview.ts'
 import { PAGE_SCRIPT } from './script.ts'
-import { renderFailures, renderStages, renderTimes } from './stage-tables.ts'
+import { hasRetries, renderFailures, renderStages, renderTimes } from './stage-tables.ts'
 import { PAGE_STYLE } from './style.ts'
 
 /** Rows of a chart's table. */
@@ -75,7 +75,7 @@ ${section('foot', 'Resources', 'Of this process and the processes it has started
 const LEGEND = `<span class="legend">${[
   ['running', 'busy'],
   ['queued', 'waits for a worker'],
-  ['backoff', 'waits to retry'],
+  ['backoff', 'waits before it tries again'],
   ['blocked', 'blocked by its full exit queue'],
   ['track', 'starved: waits for an item'],
 ]
@@ -148,7 +148,9 @@ function stageCharts(name: string, index: number, stats: PipelineStats, story: S
     layers: [
       { label: 'busy', tone: 'running', of: of((stage) => stage.running) },
       { label: 'waits', tone: 'queued', of: of((stage) => stage.queued) },
-      { label: 'waits to retry', tone: 'backoff', of: of((stage) => stage.backoff) },
+      ...(hasRetries(stats)
+        ? [{ label: 'waits to retry', tone: 'backoff', of: of((stage) => stage.backoff) }]
+        : []),
       { label: 'blocked', tone: 'blocked', of: of((stage) => stage.blocked) },
     ],
   }

@@ -1,5 +1,5 @@
 import type { Report } from '../../engine/report.ts'
-import type { SlotShares, StageStats } from '../../engine/stats.ts'
+import { droppedBy, type PipelineStats, type SlotShares, type StageStats } from '../../engine/stats.ts'
 import { messageOf } from '../../errors.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
 import { amount, duration, percent, perSecond } from '../figures.ts'
@@ -12,28 +12,33 @@ interface Column {
   readonly cell: (stage: StageStats) => string
 }
 
+/** Whether any item was tried again. */
+export function hasRetries({ stages }: PipelineStats): boolean {
+  return stages.some(({ retries }) => retries > 0)
+}
+
 /** All figures of the stages. */
 export function renderStages({ stats, bottleneck }: Report): string {
   const { stages, elapsedMs } = stats
-  const hasRetries = stages.some(({ retries }) => retries > 0)
+  const isRetrying = hasRetries(stats)
   const name = (stage: StageStats): string =>
     `${text(stage.name)}${stage.name === bottleneck?.stage && bottleneck.kind !== 'consumer' ? ' <em>bottleneck</em>' : ''}`
   const all: readonly Column[] = [
     { heading: 'stage', cell: name },
     { heading: 'slots', cell: ({ concurrency }) => String(concurrency) },
-    { heading: 'items', cell: ({ emitted }) => amount(emitted) },
-    { heading: 'items/s', cell: ({ emitted }) => perSecond(emitted, elapsedMs) },
+    { heading: 'items', cell: ({ items }) => amount(items) },
+    { heading: 'items/s', cell: ({ items }) => perSecond(items, elapsedMs) },
     { heading: 'time of slots', cell: ({ shares }) => slotsBar(shares) },
     { heading: 'busy', cell: ({ shares }) => percent(shares.running) },
     { heading: 'waits for a worker', cell: ({ shares }) => percent(shares.queued) },
-    { heading: 'waits to retry', isShown: hasRetries, cell: ({ shares }) => percent(shares.backoff) },
+    { heading: 'waits to retry', isShown: isRetrying, cell: ({ shares }) => percent(shares.backoff) },
     { heading: 'blocked', cell: ({ shares }) => percent(shares.blocked) },
     { heading: 'starved', cell: ({ shares }) => percent(shares.idle) },
     { heading: 'queue now', cell: ({ queue }) => `${queue.size} of ${queue.capacity}` },
     { heading: 'queue ready', cell: ({ queue }) => percent(queue.occupancy) },
     { heading: 'failed', cell: ({ failures }) => failedCell(failures) },
-    { heading: 'skipped', cell: ({ skipped }) => amount(skipped) },
-    { heading: 'retries', isShown: hasRetries, cell: ({ retries }) => amount(retries) },
+    { heading: 'skipped', cell: (stage) => amount(droppedBy(stage)) },
+    { heading: 'retries', isShown: isRetrying, cell: ({ retries }) => amount(retries) },
   ]
   const columns = all.filter(({ isShown }) => isShown !== false)
   return table(
