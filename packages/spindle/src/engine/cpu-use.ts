@@ -1,6 +1,7 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import { usableCores } from '../machine/cores.ts'
 import { type CpuTimes, cpuTimes } from '../machine/cpu-times.ts'
+import { memoryWaitMs } from '../placement/memory/acquire-queue.ts'
 
 /** CPU use of a span of time: means, in cores. */
 export interface CpuStats {
@@ -14,21 +15,29 @@ export interface CpuStats {
   readonly waiting: number | undefined
 }
 
-/** Reads what a pipeline's process uses of its event loop and of the CPU, from the pipeline's start on. */
+/** Reads what a pipeline's process uses of its event loop, of the CPU and of shared memory, from the pipeline's start on. */
 export class ProcessUse {
   readonly #cpuAtStart: CpuTimes = cpuTimes()
   readonly #loopAtStart: EventLoopUtilization = performance.eventLoopUtilization()
   #cpuAtEnd: CpuStats | undefined
+  readonly #memoryAtStart: number = memoryWaitMs()
   #loopAtEnd: number | undefined
+  #memoryAtEnd: number | undefined
 
   /** The pipeline has ended: what comes later is not its own. */
   stop(): void {
     this.#cpuAtEnd = this.cpu
     this.#loopAtEnd = this.loopUtilization
+    this.#memoryAtEnd = this.memoryWaitMs
   }
 
   get cpu(): CpuStats {
     return this.#cpuAtEnd ?? cpuBetween(this.#cpuAtStart, cpuTimes())
+  }
+
+  /** Milliseconds for which calls in this thread have waited for memory of a `SegmentPool`, together. */
+  get memoryWaitMs(): number {
+    return this.#memoryAtEnd ?? memoryWaitMs() - this.#memoryAtStart
   }
 
   /** Share of the time in which the event loop did not wait. */

@@ -207,6 +207,10 @@ export class Graph implements Host {
     return this.#use?.cpu ?? noCpu
   }
 
+  get memoryWaitMs(): number {
+    return this.#use?.memoryWaitMs ?? 0
+  }
+
   /** Whether nothing is working or will be. */
   get isAtRest(): boolean {
     return this.#unfinished === 0

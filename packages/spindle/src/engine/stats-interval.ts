@@ -31,6 +31,7 @@ export function statsBetween(before: PipelineStats, after: PipelineStats): Pipel
     items: Math.max(0, after.items - before.items),
     loopUtilization: elapsedMs > 0 ? Math.min(1, Math.max(0, busyMs / elapsedMs)) : 0,
     cpu: cpuStatsBetween(before, after),
+    memoryWaitMs: after.memoryWaitMs - before.memoryWaitMs,
     blocks: after.blocks.flatMap((block) => blockBetween(before.blocks.find(isSamePlace(block)), block)),
     consumer: consumerStats(
       {

@@ -146,6 +146,8 @@ export interface PipelineStats {
   readonly loopUtilization: number
   /** What the process that runs the pipeline, and others, used of the CPU since its start. */
   readonly cpu: CpuStats
+  /** Milliseconds for which code in the pipeline's thread waited for memory of a `SegmentPool`, all requests together. */
+  readonly memoryWaitMs: number
   /** What held the event loop for long, as the loop guard saw it; those that held it longest together first. */
   readonly blocks: readonly LoopBlock[]
   readonly consumer: ConsumerStats
@@ -168,6 +170,7 @@ export function readStats(graph: Graph): PipelineStats {
     state: stateOf(graph),
     loopUtilization: graph.loopUtilization,
     cpu: graph.cpu,
+    memoryWaitMs: graph.memoryWaitMs,
     blocks: graph.blocks.read(),
     consumer: consumerStats(graph.outlet.times, elapsedMs),
     deadLetters: graph.letters?.stats ?? noLetters,

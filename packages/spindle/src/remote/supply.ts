@@ -29,6 +29,7 @@ export const noStats: PipelineStats = {
   state: 'idle',
   loopUtilization: 0,
   cpu: noCpu,
+  memoryWaitMs: 0,
   blocks: [],
   consumer: consumerStats({ waitMs: 0, heldUpMs: 0, packMs: 0, loopMs: 0 }, 0),
   deadLetters: noLetters,

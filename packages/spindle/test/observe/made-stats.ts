@@ -34,6 +34,8 @@ export interface MadeStats {
   readonly own?: number
   readonly others?: number
   readonly waiting?: number | undefined
+  /** Requests that wait for memory of a pool, on average. */
+  readonly memoryWaiting?: number
   readonly source?: Omit<MadeStage, 'name'>
   readonly stages: readonly MadeStage[]
   readonly consumer?: { readonly busy?: number; readonly held?: number; readonly ready?: number }
@@ -62,6 +64,7 @@ export function madeStats(made: MadeStats): PipelineStats {
       others: made.others ?? 0.05,
       waiting: 'waiting' in made ? made.waiting : 0.02,
     },
+    memoryWaitMs: (made.memoryWaiting ?? 0) * elapsedMs,
     blocks: [],
     consumer: consumerStats(times, elapsedMs),
     deadLetters: noLetters,

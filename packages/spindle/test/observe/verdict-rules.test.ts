@@ -203,6 +203,13 @@ const rows: readonly Row[] = [
     change: false,
     promise: [1, 1],
   },
+  {
+    title: 'a machine that others fill so much that hardly anything is left',
+    stats: { stages: [slots('decode', 2, { workers: { count: 2 } })], ...beside(0.2, 3.4) },
+    kind: 'cpu',
+    stage: 'decode',
+    change: false,
+  },
   // --- inside the op
   {
     title: 'a semaphore: four at a time',
@@ -342,6 +349,12 @@ const rows: readonly Row[] = [
     promise: [1, 1],
   },
   {
+    title: 'a consumer that hardly ever waits, though no items are ready',
+    stats: { stages: [{ name: 'fetch', running: 0.6 }], consumer: { busy: 0.97, ready: 0.1 } },
+    kind: 'consumer',
+    stage: 'consumer',
+  },
+  {
     title: 'a consumer that holds the loop, with half of it left to the pipeline',
     stats: {
       stages: [{ name: 'prepare', running: 0.35, held: 0.35 }],
@@ -364,6 +377,14 @@ const rows: readonly Row[] = [
     stage: 'read',
     change: [2e6, 8e6],
     promise: [1.5, 2.2],
+  },
+  {
+    title: 'calls that wait for memory of a pool',
+    stats: { stages: [slots('collate', 4)], memoryWaiting: 3.5 },
+    kind: 'memory',
+    stage: 'collate',
+    change: false,
+    promise: [1, 1],
   },
   {
     title: 'a bound on bytes before a stage that is busy only does what it is for',

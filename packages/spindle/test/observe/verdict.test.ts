@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
 import { describe, it } from 'node:test'
-import { type Bottleneck, MAIN, PipelineBuilder, ThreadPool, workerModule, workers } from 'spindle'
+import {
+  type Bottleneck,
+  MAIN,
+  PipelineBuilder,
+  SegmentPool,
+  ThreadPool,
+  workerModule,
+  workers,
+} from 'spindle'
 import { range } from '../support/sources.ts'
 import type * as Ops from './verdict-ops.ts'
 
@@ -154,6 +162,30 @@ describe('the report names the bottleneck', () => {
     assert.equal(report.bottleneck, undefined)
     assert.match(report.missing ?? '', /^3 items in 0\.\d\d s/)
     assert.match(String(report), /Too little has happened to name a bottleneck: 3 items/)
+  })
+
+  it('when calls wait for memory of a pool', async () => {
+    const pool = new SegmentPool({ maxBytes: 65_536, segmentBytes: 65_536 })
+    const pipeline = new PipelineBuilder()
+      .addSource(range(40))
+      .pipe(
+        async (value) => {
+          const lease = await pool.acquire(60_000)
+          await pause(8)
+          lease.release()
+          return value
+        },
+        { name: 'collate', concurrency: 4 },
+      )
+      .build()
+    await pipeline.forEach(() => {})
+    const { memoryWaitMs, elapsedMs } = pipeline.stats()
+    assert.ok(
+      memoryWaitMs > 2 * elapsedMs && memoryWaitMs < 4 * elapsedMs,
+      `${memoryWaitMs / elapsedMs} waited at a time`,
+    )
+    const { bottleneck } = pipeline.report()
+    assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['collate', 'memory'])
   })
 
   it('tells how many workers run the calls of a stage, and which stages share them', async () => {

@@ -3,6 +3,7 @@ import { gainOf, LEAST_GAIN, percent, times } from './gain.ts'
 import { FULL, type Loads, machineEvidence, nextLimit, round } from './loads.ts'
 
 const HALF = 0.5
+const HARDLY_WAITS = 0.95
 
 /** Finished items wait for the consumer, or it holds the loop on which the pipeline runs. */
 export function consumerLimits(loads: Loads): Bottleneck | undefined {
@@ -11,7 +12,8 @@ export function consumerLimits(loads: Loads): Bottleneck | undefined {
   const ready = stats.stages.at(-1)?.queue.occupancy ?? 0
   // What ops hold the loop for is not the consumer's doing, though it waits for the loop all the same.
   if (consumer.busy < HALF || consumer.busy < loop.byOps) return undefined
-  const isReady = ready >= HALF
+  // One that hardly ever waits is the limit, however few items are ready.
+  const isReady = ready >= HALF || consumer.busy >= HARDLY_WAITS
   // It computes where the pipeline runs: its items may come late for that very reason, and its stages look busy.
   const isHolding = loop.use >= FULL && loop.byOps < HALF && (loop.byConsumer >= HALF || isReady)
   if (!isReady && !isHolding) return undefined

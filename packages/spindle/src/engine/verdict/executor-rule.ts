@@ -77,11 +77,9 @@ function ofThreads(loads: Loads, stage: StageLoad): Bottleneck {
   }
 }
 
-/** How much CPU a worker uses while it is busy, 0 to 1: what the process uses besides its loop, by the workers at work. */
+/** How much CPU a worker uses while it is busy, or waits for, 0 to 1: what the process wants besides its loop, by the workers at work. */
 export function cpuOfWorker({ cpu, loop, pools }: Loads): number {
   const busy = pools.reduce((sum, pool) => sum + pool.busy, 0)
-  // The loop's own share of the CPU, waiting for a core left out.
   const wanted = cpu.own + (cpu.waiting ?? 0)
-  const onLoop = wanted > 0 ? loop.use * (cpu.own / wanted) : 0
-  return busy > 0 ? Math.min(1, Math.max(0, cpu.own - onLoop) / busy) : 0
+  return busy > 0 ? Math.min(1, Math.max(0, wanted - loop.use) / busy) : 0
 }

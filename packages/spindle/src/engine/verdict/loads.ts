@@ -133,9 +133,11 @@ function cpuLoad({ cpu, elapsedMs }: PipelineStats): CpuLoad {
   // A machine that others fill leaves little, and little is used up soon: what counts is whether this process wanted more. A single thread that wakes up
   // now and then waits for a core each time, and wants less than one all the same.
   const wanted = own + (waiting ?? 0)
+  const most = Math.max(available, Math.min(cores, MORE_THAN_ONE))
   const isHungry =
-    own >= (elapsedMs < SHORT_MS ? USED_UP : MUCH) * available &&
-    wanted >= USED_UP * Math.max(available, Math.min(cores, MORE_THAN_ONE))
+    own >= (elapsedMs < SHORT_MS ? USED_UP : MUCH) * available
+      ? wanted >= USED_UP * most
+      : elapsedMs >= SHORT_MS && wanted >= 2 * most
   const isUsedUp = cores > 0 && own >= USED_UP * left && isHungry
   return { ...cpu, available, isUsedUp }
 }
