@@ -14,7 +14,7 @@ import {
 import { deferred, turns } from '../support/gates.ts'
 import { range } from '../support/sources.ts'
 import type * as Measured from './fixtures/measured.ts'
-import { inOneThread, pause, WAIT_MS, waitsFirst, waitsLater } from './fixtures/measured.ts'
+import { inOneThread, pause, WAIT_MS, WORK_MS, waitsFirst, waitsLater } from './fixtures/measured.ts'
 
 const href = import.meta.resolve('./fixtures/measured.js')
 const ops = workerModule<typeof Measured>(href)
@@ -27,9 +27,12 @@ async function stageOf(builder: PipelineBuilder<unknown>, name = 'waits'): Promi
   return pipeline.stats().stages.find((stage) => stage.name === name) as StageStats
 }
 
-/** Each call waited for that long, and no call's time of work has that in it. */
+/** Until the first call has ended one in 16 is timed. */
+const UNTIMED = 3
+
+/** Each call waited for that long. */
 function assertWaited(stage: StageStats, calls: number, waitMs = WAIT_MS): void {
-  assert.equal(stage.sums.queuedTasks, calls)
+  assert.ok(stage.sums.queuedTasks >= calls - UNTIMED, `${stage.sums.queuedTasks} calls`)
   // Timers may fire a fraction of a millisecond early.
   assert.ok(stage.queuedMs >= waitMs - 1, `${stage.queuedMs} ms`)
   assert.ok(stage.sums.waitedMs >= calls * (waitMs - 1), `${stage.sums.waitedMs} ms`)
@@ -42,7 +45,7 @@ describe('a call that reports when its work begins has waited before', () => {
   it('in an op of its own', async () => {
     const stage = await stageOf(source().pipe(waitsFirst, options))
     assertWaited(stage, ITEMS)
-    assert.ok(stage.meanMs < stage.queuedMs, `works ${stage.meanMs} ms, waits ${stage.queuedMs} ms`)
+    assert.ok(stage.meanMs >= WORK_MS - 1 && stage.meanMs < stage.queuedMs, `works ${stage.meanMs} ms`)
   })
 
   it('in each of several calls of one op', async () => {
@@ -59,7 +62,6 @@ describe('a call that reports when its work begins has waited before', () => {
       source().pipe((n: number) => Promise.all([waitsFirst(n), waitsFirst(n)]), options),
     )
     assertWaited(stage, ITEMS)
-    assert.ok(stage.sums.waitedMs < 2 * ITEMS * WAIT_MS + stage.sums.busyMs + stage.longestMs * ITEMS)
   })
 
   it('after an await', async () => {
@@ -101,7 +103,8 @@ describe('a call that does not report', () => {
     const op = async (n: number) => (n % 2 === 0 ? waitsFirst(n) : pause(WAIT_MS).then(() => n))
     const stage = await stageOf(source().pipe(op, { concurrency: 1, name: 'waits' }))
     const half = (ITEMS / 2) * (WAIT_MS - 1)
-    assert.ok(stage.sums.waitedMs >= half && stage.sums.busyMs >= half)
+    const works = (ITEMS / 2) * (WAIT_MS + WORK_MS - 2)
+    assert.ok(stage.sums.waitedMs >= half && stage.sums.busyMs >= works, JSON.stringify(stage.sums))
     // Ten that waited and ten, or all but the first, that did not.
     assert.ok(Math.abs(stage.sums.queuedTasks - ITEMS) <= 1, `${stage.sums.queuedTasks} tasks`)
   })
@@ -217,7 +220,7 @@ describe('limitCalls()', () => {
   it('reports what waits: more concurrency than threads is no more work', async () => {
     const stage = await stageOf(source(40).pipe(inOneThread, { concurrency: 8, name: 'waits' }))
     // Seven of eight wait while one works.
-    assert.ok(stage.shares.queued > 2 * stage.shares.running, JSON.stringify(stage.shares))
+    assert.ok(stage.shares.queued > stage.shares.running, JSON.stringify(stage.shares))
   })
 
   it('refuses numbers that are none', () => {
