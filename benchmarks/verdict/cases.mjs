@@ -274,15 +274,15 @@ export const cases = {
     stage: 'slow',
   },
   'two stages that are as slow': {
-    params: { concurrency: 4 },
-    make: ({ concurrency }) =>
+    params: { first: 4, second: 4 },
+    make: ({ first, second }) =>
       from()
-        .pipe((item) => pause(10, item), { name: 'first', concurrency })
-        .pipe((item) => pause(10, item), { name: 'second', concurrency })
+        .pipe((item) => pause(10, item), { name: 'first', concurrency: first })
+        .pipe((item) => pause(10, item), { name: 'second', concurrency: second })
         .build(),
     kind: 'stage',
     isWithoutChange: true,
-    instead: { concurrency: 8 },
+    instead: { first: 8, second: 4 },
   },
   'calls that are refused and tried again': {
     params: { concurrency: 16 },

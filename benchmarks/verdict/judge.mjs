@@ -2,13 +2,29 @@
 const KEPT = 0.8
 const LEAST_GAIN = 1.2
 const MUCH = 1.5
+/** In cores. */
+const CHANGED = 0.3
 
-export function judgeCase(each, rounds, isBusy) {
+/** Whether what others used of the CPU changed within a round, so that its rates do not compare. */
+function isDisturbed({ before, after, again }) {
+  if (after === undefined) return false
+  const others = [before, after, again].map(({ cpu }) => cpu.others)
+  return Math.max(...others) - Math.min(...others) > CHANGED
+}
+
+/** `all`: the rounds so far. Those that others disturbed count only if all are so. */
+export function judgeCase(each, all, isBusy) {
+  const quiet = all.filter((round) => !isDisturbed(round))
+  const rounds = quiet.length > 0 ? quiet : all
+  return { ...judgeRounds(each, rounds, isBusy), isDisturbed: quiet.length === 0, rounds: all.length }
+}
+
+function judgeRounds(each, rounds, isBusy) {
   const { kind, busyKind, stage, isShort, isUnknowable, kindAfter, isWithoutChange } = each
   const { bottleneck, missing, cpu, table } = rounds[0].before
   // Others may disturb it unasked, too.
-  const isDisturbed = isBusy || cpu.others > 0.25 * cpu.cores
-  const expected = [isDisturbed ? (busyKind ?? kind) : kind].flat()
+  const hasNeighbours = isBusy || cpu.others > 0.25 * cpu.cores
+  const expected = [hasNeighbours ? (busyKind ?? kind) : kind].flat()
   const faults = []
   if (isShort === true) {
     if (bottleneck !== undefined) faults.push(`a verdict (${bottleneck.kind}) of too little`)

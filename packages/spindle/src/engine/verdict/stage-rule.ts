@@ -37,7 +37,7 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
     reason: `its ${concurrency} ${concurrency === 1 ? 'slot is' : 'slots are'} busy ${percent(inUse)} of the time${waits.map((wait) => `, ${wait}`).join('')}, with ${cpu.own.toFixed(1)} of ${cpu.cores} cores in use${othersInWords(cpu)}`,
     advice: isWorth
       ? `raise its \`concurrency\` from ${from} to ${to}: about ${times(promise)} the throughput, if what it waits for has room for so many; or make its op cheaper (${stats.meanMs.toPrecision(3)} ms each)`
-      : `a higher \`concurrency\` alone would hardly help: ${limitInWords(gain.by, cpu)} limits next. Make its op cheaper (${stats.meanMs.toPrecision(3)} ms each), or split it by what it waits for`,
+      : `a higher \`concurrency\` alone would hardly help: ${limitInWords(gain.by, cpu)} limits next${together(loads, name, gain.by.name)}. Make its op cheaper (${stats.meanMs.toPrecision(3)} ms each), or split it by what it waits for`,
     evidence: {
       concurrency,
       running: round(shares.running),
@@ -51,6 +51,13 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
     ...(isWorth ? { change: { stage: name, option: 'concurrency' as const, from, to } } : {}),
     headroom: Math.max(1, nextLimit(loads, [name]).factor),
   }
+}
+
+/** Two stages that are as busy are changed together. */
+function together(loads: Loads, name: string, next: string): string {
+  const other = loads.working.find((stage) => stage.name === next)
+  if (other === undefined || other.stats.workers !== undefined) return ''
+  return gainOf(loads, [name, next]).factor >= LEAST_GAIN ? ', so raise both together' : ''
 }
 
 /** Workers bound a stage that runs in them; what was seen with fewer calls says how far more of them go. */
