@@ -188,6 +188,22 @@ describe('the report names the bottleneck', () => {
     assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['collate', 'memory'])
   })
 
+  it('knows what calls take by how many are under way in the workers of a region, too', async () => {
+    const ops = workerModule<typeof Ops>(new URL('./verdict-ops.ts', import.meta.url).href)
+    const pipeline = new PipelineBuilder()
+      .addSource(range(200))
+      .to(workers({ count: 1 }))
+      .pipe(ops.limited, { name: 'query', concurrency: 16 })
+      .to(MAIN)
+      .build()
+    await pipeline.forEach(() => {})
+    const query = pipeline.stats().stages.find(({ name }) => name === 'query')
+    const total = query?.sums.levels.reduce((sum, level) => sum + level.total, 0) ?? 0
+    assert.ok(total > 150 && total <= 200, `${total} calls`)
+    const { bottleneck } = pipeline.report()
+    if (!isDisturbed(bottleneck)) assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['query', 'inner'])
+  })
+
   it('tells how many workers run the calls of a stage, and which stages share them', async () => {
     await using pool = new ThreadPool({ size: 2 })
     const ops = workerModule<typeof Ops>(new URL('./verdict-ops.ts', import.meta.url).href)

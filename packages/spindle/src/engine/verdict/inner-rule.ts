@@ -1,7 +1,7 @@
 import type { StageStats } from '../stats.ts'
 import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN } from './gain.ts'
-import { type Loads, machineEvidence, nextLimit, round, type StageLoad } from './loads.ts'
+import { type Loads, machineEvidence, nextLimit, placesOf, round, type StageLoad } from './loads.ts'
 
 /** What the calls of a stage took when fewer of them were under way than are most of the time. */
 export interface Trend {
@@ -70,10 +70,13 @@ export function innerLimits(loads: Loads, busiest: StageLoad): Bottleneck | unde
   const trend = trendOf(busiest.stats)
   if (trend === undefined || trend.growthAtMost > FLAT) return undefined
   const { name } = busiest
-  const { concurrency } = busiest.stats
+  // In a region each worker has its own calls, and the number is that of one worker.
+  const places = placesOf(busiest)
+  const concurrency = busiest.stats.concurrency / places
   const { calls, meanMs, fewerCalls, fewerMeanMs } = trend
   // Little's law: what is at work is the throughput times what a call takes that waits for none.
-  const atWork = Math.max(1, Math.ceil((busiest.running * trend.shortestMs) / busiest.stats.meanMs - 0.1))
+  const running = busiest.running / places
+  const atWork = Math.max(1, Math.ceil((running * trend.shortestMs) / busiest.stats.meanMs - 0.1))
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const isUv = Math.abs(atWork - threads) <= 1 && gainOf(loads, [name]).factor >= LEAST_GAIN
   const isLess = atWork < concurrency

@@ -198,6 +198,11 @@ function consumerUse({ consumer }: PipelineStats): number {
   return consumer.busy
 }
 
+/** In how many workers a region runs a stage, each with its own slots; 1 of others. */
+export function placesOf({ stats: { workers } }: StageLoad): number {
+  return workers?.isRegion === true ? (workers.count ?? 1) : 1
+}
+
 export function most(stages: readonly StageLoad[]): StageLoad | undefined {
   return stages.reduce<StageLoad | undefined>(
     (busiest, stage) => (busiest === undefined || stage.use > busiest.use ? stage : busiest),

@@ -7,6 +7,7 @@ import {
   machineEvidence,
   type NextLimit,
   nextLimit,
+  placesOf,
   round,
   type StageLoad,
 } from './loads.ts'
@@ -17,7 +18,7 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
   const { concurrency, shares } = stats
   const gain = gainOf(loads, [name], boundOf(loads, busiest))
   // In a region the number is that of one worker.
-  const places = stats.workers?.isRegion === true ? (stats.workers.count ?? 1) : 1
+  const places = placesOf(busiest)
   const from = concurrency / places
   const { to, promise } = stepTo(
     from,

@@ -24,9 +24,13 @@ export function verdictText(bottleneck: Bottleneck): VerdictText {
   }
 }
 
-function gainOf({ promise, headroom, stage }: Bottleneck): string {
+function gainOf({ kind, promise, headroom, stage, change }: Bottleneck): string {
   const most = `If ${plain(stage)} took no time, the pipeline would be`
   if (promise >= LEAST_GAIN) return `Expected: about ${promise.toFixed(1)} times the throughput.`
+  // What the cores allow does not depend on one stage.
+  if (kind === 'cpu')
+    return change === undefined ? 'Expected: no gain.' : 'Expected: as much, with fewer threads.'
+  if (change !== undefined) return 'Expected: as much, with less waiting.'
   return headroom < LEAST_GAIN
     ? `Expected: no gain. ${most} hardly faster: others are as busy.`
     : `Expected: no gain from a number alone. ${most} up to ${headroom.toFixed(1)} times faster.`

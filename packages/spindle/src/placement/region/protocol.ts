@@ -165,6 +165,8 @@ export interface WorkerReport {
   readonly counts: readonly number[]
   /** How long their tasks took, as far as that is told with this report: what their histograms have got since it was last told. */
   readonly histograms: readonly (readonly number[])[] | undefined
+  /** Told with the histograms: the same times by how many calls were under way, as `Levels.news()` gives them. */
+  readonly levels: readonly (readonly number[])[] | undefined
 }
 
 // What is counted of each stage, by its place.
