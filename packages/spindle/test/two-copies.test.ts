@@ -2,16 +2,18 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import {
   MAIN,
   merge,
-  type PipelineBuilder,
+  PipelineBuilder,
   profilePipeline,
   recordPipeline,
   ThreadPool,
   type TraceEvent,
   trace,
+  trackCall,
   workers,
 } from 'spindle'
 import type * as Ops from './placement/fixtures/ops.ts'
@@ -41,6 +43,28 @@ const numbers = (from: typeof import('spindle')): PipelineBuilder<number> =>
   new from.PipelineBuilder().addSource([1, 2, 3])
 
 describe('another copy of the package, of the same version', () => {
+  it('hears from this one when the work of a call begins, and tells it', async () => {
+    for (const [engine, library] of [
+      [same, { trackCall }],
+      [{ PipelineBuilder }, same],
+      [other, { trackCall }],
+    ] as const) {
+      const pipeline = new engine.PipelineBuilder()
+        .addSource([1, 2, 3])
+        .pipe((n: number) =>
+          library.trackCall(async (begins, isWanted) => {
+            assert.equal(isWanted, true)
+            begins()
+            await delay(3)
+            return n
+          }),
+        )
+        .build()
+      await pipeline.forEach(() => {})
+      assert.ok((pipeline.stats().stages[1]?.sums.queuedTasks ?? 0) > 0)
+    }
+  })
+
   const theirs = numbers(same).pipe(async (n: number) => n * 10, { name: 'tens' })
 
   it('makes pipelines that are merged, traced, recorded and profiled', async () => {

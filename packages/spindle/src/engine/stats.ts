@@ -83,7 +83,7 @@ export interface StageStats {
   readonly p50Ms: number
   readonly p90Ms: number
   readonly p99Ms: number
-  /** Mean time that a task waited for a worker of its executor, in milliseconds; not in `meanMs` where it is known. 0 if it is not. */
+  /** Mean time that a task waited for a worker of its executor or a library's thread, in milliseconds; not in `meanMs` where it is known. 0 if it is not. */
   readonly queuedMs: number
   /** Time for which the stage's ops held the loop, in milliseconds (an estimate from the timed ones). */
   readonly loopMs: number

@@ -35,7 +35,7 @@ function assertWaited(stage: StageStats, calls: number, waitMs = WAIT_MS): void 
   assert.ok(stage.sums.queuedTasks >= calls - UNTIMED, `${stage.sums.queuedTasks} calls`)
   // Timers may fire a fraction of a millisecond early.
   assert.ok(stage.queuedMs >= waitMs - 1, `${stage.queuedMs} ms`)
-  assert.ok(stage.sums.waitedMs >= calls * (waitMs - 1), `${stage.sums.waitedMs} ms`)
+  assert.ok(stage.sums.waitedMs >= (calls - UNTIMED) * (waitMs - 1), `${stage.sums.waitedMs} ms`)
   assert.ok(stage.shares.queued > 0)
 }
 
@@ -45,7 +45,7 @@ describe('a call that reports when its work begins has waited before', () => {
   it('in an op of its own', async () => {
     const stage = await stageOf(source().pipe(waitsFirst, options))
     assertWaited(stage, ITEMS)
-    assert.ok(stage.meanMs >= WORK_MS - 1 && stage.meanMs < stage.queuedMs, `works ${stage.meanMs} ms`)
+    assert.ok(stage.meanMs >= WORK_MS - 1, `works ${stage.meanMs} ms`)
   })
 
   it('in each of several calls of one op', async () => {
@@ -74,7 +74,7 @@ describe('a call that reports when its work begins has waited before', () => {
       yield await waitsFirst(n)
     }
     const stage = await stageOf(source().pipe(op, options))
-    assert.ok(stage.sums.waitedMs >= ITEMS * (WAIT_MS - 1), `${stage.sums.waitedMs} ms`)
+    assert.ok(stage.sums.waitedMs >= (ITEMS - UNTIMED) * (WAIT_MS - 1), `${stage.sums.waitedMs} ms`)
   })
 
   it('in attempts with a limit', async () => {
@@ -102,8 +102,9 @@ describe('a call that does not report', () => {
   it('waits for nothing beside others that do', async () => {
     const op = async (n: number) => (n % 2 === 0 ? waitsFirst(n) : pause(WAIT_MS).then(() => n))
     const stage = await stageOf(source().pipe(op, { concurrency: 1, name: 'waits' }))
-    const half = (ITEMS / 2) * (WAIT_MS - 1)
-    const works = (ITEMS / 2) * (WAIT_MS + WORK_MS - 2)
+    const calls = ITEMS / 2 - UNTIMED
+    const half = calls * (WAIT_MS - 1)
+    const works = calls * (WAIT_MS + WORK_MS - 2)
     assert.ok(stage.sums.waitedMs >= half && stage.sums.busyMs >= works, JSON.stringify(stage.sums))
     // Ten that waited and ten, or all but the first, that did not.
     assert.ok(Math.abs(stage.sums.queuedTasks - ITEMS) <= 1, `${stage.sums.queuedTasks} tasks`)
