@@ -9,13 +9,14 @@ import { fileURLToPath } from 'node:url'
 // 'root' are the small files that lie in src itself (errors, checks of options).
 const MAY_IMPORT = {
   root: [],
+  machine: ['root'],
   placement: ['root'],
-  engine: ['root', 'placement'],
+  engine: ['root', 'machine', 'placement'],
   remote: ['root', 'placement', 'engine'],
   source: ['root', 'engine'],
   guard: ['root', 'placement', 'engine'],
   builder: ['root', 'placement', 'engine', 'guard'],
-  observe: ['root', 'placement', 'engine', 'builder'],
+  observe: ['root', 'machine', 'placement', 'engine', 'builder'],
   // What runs in the workers of a region.
   region: ['root', 'placement', 'engine', 'builder'],
   checkpoint: ['root'],

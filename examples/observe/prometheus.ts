@@ -1,6 +1,6 @@
 // A pipeline's figures for Prometheus: the text format (version 0.0.4) over HTTP, in nothing but Node.
 import { createServer, type Server } from 'node:http'
-import type { Pipeline, PipelineStats, StageStats } from 'spindle'
+import { findBottleneck, type Pipeline, type PipelineStats, type StageStats } from 'spindle'
 
 /** Serves `/metrics` for one pipeline until the server is closed; it keeps no process alive. Port 0 is any. */
 export async function serveMetrics(
@@ -63,7 +63,26 @@ export function prometheusText(stats: PipelineStats): string {
     'Time in which the exit queue held nothing.',
     ({ queue }) => [[queue.emptyMs / 1000]],
   )
-  return `${lines.join('\n')}\n`
+  return `${[...lines, ...machineLines(stats)].join('\n')}\n`
+}
+
+/** What is of the whole pipeline: the CPU, and what limits it. */
+function machineLines(stats: PipelineStats): string[] {
+  const { own, others, waiting } = stats.cpu
+  const uses = Object.entries({ own, others, waiting }).filter(([, cores]) => cores !== undefined)
+  const bottleneck = findBottleneck(stats)
+  return [
+    '# HELP spindle_cpu_cores Cores used since the start, by this process and by others, and threads that waited for one.',
+    '# TYPE spindle_cpu_cores gauge',
+    ...uses.map(([use, cores]) => `spindle_cpu_cores{${write({ use })}} ${cores}`),
+    '# HELP spindle_bottleneck What limits the throughput; the value is how many times as fast the advice makes it.',
+    '# TYPE spindle_bottleneck gauge',
+    ...(bottleneck === undefined
+      ? []
+      : [
+          `spindle_bottleneck{${write({ stage: bottleneck.stage, kind: bottleneck.kind })}} ${bottleneck.promise}`,
+        ]),
+  ]
 }
 
 type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>, suffix?: string]

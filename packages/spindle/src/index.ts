@@ -33,9 +33,11 @@ export {
   type StageConfig,
   type VariantsConfig,
 } from './engine/config.ts'
+export type { CpuStats } from './engine/cpu-use.ts'
 export type { DeadLetterOptions, DeadLetterStats } from './engine/dead-letters.ts'
 export type { StopMode } from './engine/graph.ts'
 export { Histogram } from './engine/histogram.ts'
+export type { LevelSums } from './engine/levels.ts'
 export type { LoopBlock, LoopPlace } from './engine/loop-blocks.ts'
 export type { PendingWork } from './engine/pending-work.ts'
 // Running it
@@ -44,6 +46,7 @@ export type { Report } from './engine/report.ts'
 export { mergeStates } from './engine/resume/merge-states.ts'
 export type { BatchState, DoneRun, EpochState, PipelineState, SourceState } from './engine/resume/state.ts'
 export type { Json, SeekableSource } from './engine/seekable.ts'
+export type { StageWorkers } from './engine/stage-workers.ts'
 export type {
   ConsumerStats,
   PipelineStats,
@@ -75,7 +78,7 @@ export type {
   TaskOutcome,
 } from './engine/types.ts'
 export { UnfinishedError } from './engine/unfinished.ts'
-export type { Bottleneck } from './engine/verdict.ts'
+export { type Bottleneck, type BottleneckChange, findBottleneck } from './engine/verdict.ts'
 // What can go wrong
 export {
   type ErrorCode,
@@ -110,7 +113,13 @@ export type { SeriesPoint, StagePoint } from './observe/series.ts'
 export { Trace, type TraceOptions, type TraceSummary, trace } from './observe/trace.ts'
 export type { TraceEvent } from './observe/trace-events.ts'
 // Running ops elsewhere
-export type { CallContext, Executor, ExecutorCall, WorkerSpan } from './placement/executor.ts'
+export type {
+  CallContext,
+  Executor,
+  ExecutorCall,
+  ExecutorWorkers,
+  WorkerSpan,
+} from './placement/executor.ts'
 // Memory that threads share
 export {
   type BatchOutcome,

@@ -162,7 +162,7 @@ function failureText(failure: unknown): string {
 }
 
 function toJson(report: Report, unit: string, failure: Failure | undefined): object {
-  const { stats, bottleneck, failures } = report
+  const { stats, bottleneck, missing, failures } = report
   const reason = failure?.reason
   return {
     unit,
@@ -180,6 +180,7 @@ function toJson(report: Report, unit: string, failure: Failure | undefined): obj
     error: failure === undefined ? null : errorText(reason),
     ...(reason instanceof UnfinishedError ? { unfinished: reason.pending } : {}),
     bottleneck: bottleneck ?? null,
+    ...(missing === undefined ? {} : { missing }),
     stats,
   }
 }

@@ -1,5 +1,4 @@
-import { makeTable, printBlocks, type Report } from '../engine/report.ts'
-import type { Bottleneck } from '../engine/verdict.ts'
+import { makeTable, printBlocks, printVerdict, type Report } from '../engine/report.ts'
 import { type ItemError, messageOf } from '../errors.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { plain } from '../plain-text.ts'
@@ -34,16 +33,10 @@ export function summary(report: Report, { unit: named, warning, columns }: Summa
     ...(blocks.length === 0 ? [] : ['', ...blocks]),
     '',
     `${count} ${unit} in ${seconds.toFixed(2)} s: ${(seconds > 0 ? count / seconds : 0).toFixed(1)} ${unit}/s, ${failed} failed, ${stats.items} items out.`,
-    ...verdict(report.bottleneck),
+    ...printVerdict(report),
     ...(warning === undefined ? [] : [`Noisy neighbours: ${plain(warning)}.`]),
   ]
   return [makeTable(stats, columns), ...lines.flatMap((line) => wrap(line, columns))].join('\n')
-}
-
-function verdict(bottleneck: Bottleneck | undefined): string[] {
-  if (bottleneck === undefined) return []
-  const { stage, reason, advice } = bottleneck
-  return [`Slowest: ${plain(stage)} (${plain(reason)}).`, `${capital(plain(advice))}.`]
 }
 
 function failureLine(failure: ItemError): string {
@@ -52,8 +45,4 @@ function failureLine(failure: ItemError): string {
   const name = typeof failure.item === 'string' ? urlForMessages(failure.item) : undefined
   const item = name !== undefined && !message.includes(name) ? ` (${name})` : ''
   return plain(`${failure.stage}, item ${failure.index}${item}: ${message}`)
-}
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1)
 }

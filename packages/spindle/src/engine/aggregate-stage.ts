@@ -63,6 +63,7 @@ export class AggregateStage extends PipeStage {
       retry: undefined,
       timeoutMs: undefined,
       reportsStart: false,
+      executorOf: undefined,
       runsElsewhere: false,
     })
     this.#dropLast = dropLast

@@ -41,7 +41,9 @@ export class Attempts {
   async #run(item: Item, op: Op, input: unknown): Promise<void> {
     const stage = this.#stage
     const task: TaskInfo = { stage: stage.info, index: item.index, item: input }
-    this.#pending.set(item, this.#timer.begin(this.#begun++))
+    const timing = this.#timer.begin(this.#begun++)
+    timing.calls = stage.running
+    this.#pending.set(item, timing)
     let attempts = 0
     let result: Result | Started
     // Whether the hooks want to know of the task's end, and have not been told yet.

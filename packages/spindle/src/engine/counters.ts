@@ -1,5 +1,6 @@
 import { opsHeld } from './held-loop.ts'
 import { Histogram } from './histogram.ts'
+import { Levels } from './levels.ts'
 
 /** What a stage counts. Times are of a sample of its tasks, each standing for those since the one before. */
 export class Counters {
@@ -31,6 +32,7 @@ export class Counters {
   /** Time between the tries of items. */
   backoffMs = 0
   readonly histogram: Histogram = new Histogram()
+  readonly levels: Levels = new Levels()
   private readonly isOfOps: boolean
 
   /** `isOfOps`: they are a stage's, not the consumer's. */

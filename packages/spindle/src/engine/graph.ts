@@ -1,4 +1,3 @@
-import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import { makeController, onAbort } from '../abort-signals.ts'
 import { type ItemError, PipelineFailure, type StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
@@ -10,6 +9,7 @@ import { currentScope } from './async-scope.ts'
 import { channels } from './channels.ts'
 import type { PipelineConfig } from './config.ts'
 import { type ConsumerCode, noteConsumer } from './consumer-code.ts'
+import { type CpuStats, noCpu, ProcessUse } from './cpu-use.ts'
 import { DeadLetters } from './dead-letters.ts'
 import type { GraphListener } from './graph-listener.ts'
 import { checkHooks } from './hooks.ts'
@@ -86,8 +86,7 @@ export class Graph implements Host {
   #leave: () => void = () => {}
   #threads: ThreadPool | undefined
   readonly #statsEvents: StatsEvents
-  #loopAtStart: EventLoopUtilization | undefined
-  #loopAtEnd: number | undefined
+  #use: ProcessUse | undefined
 
   constructor(config: PipelineConfig, options: BuildOptions) {
     this.config = config
@@ -159,7 +158,7 @@ export class Graph implements Host {
     this.isStarted = true
     this.outlet.scope = currentScope()
     this.startedAt = clockMs()
-    this.#loopAtStart = performance.eventLoopUtilization()
+    this.#use = new ProcessUse()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
     this.#statsEvents.start()
     try {
@@ -200,8 +199,16 @@ export class Graph implements Host {
 
   /** Share of that time in which the event loop did not wait. */
   get loopUtilization(): number {
-    if (this.#loopAtStart === undefined) return 0
-    return this.#loopAtEnd ?? performance.eventLoopUtilization(this.#loopAtStart).utilization
+    return this.#use?.loopUtilization ?? 0
+  }
+
+  /** What this process and others used of the CPU in that time. */
+  get cpu(): CpuStats {
+    return this.#use?.cpu ?? noCpu
+  }
+
+  get memoryWaitMs(): number {
+    return this.#use?.memoryWaitMs ?? 0
   }
 
   /** Whether nothing is working or will be. */
@@ -300,7 +307,7 @@ export class Graph implements Host {
     if (settle === undefined) return
     this.#settle = undefined
     this.endedAt = clockMs()
-    this.#loopAtEnd = this.loopUtilization
+    this.#use?.stop()
     this.#background.abort()
     this.#leave()
     void this.#threads?.close()

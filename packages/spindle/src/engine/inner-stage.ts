@@ -8,6 +8,7 @@ import {
   EMITTED,
   EMPTY_MS,
   FULL_MS,
+  HELD_MS,
   IN_FLIGHT,
   LONGEST_MS,
   MOST_BYTES,
@@ -29,6 +30,7 @@ import type { Host } from './host.ts'
 import type { Item } from './item.ts'
 import { Queue, type QueueTimes } from './queue.ts'
 import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from './stage.ts'
+import { poolNumber, type StageWorkers } from './stage-workers.ts'
 import type { FailureBudget, StageInfo, TaskHook } from './types.ts'
 
 /** What {@link InnerStage}s belong to. */
@@ -46,6 +48,7 @@ export interface InnerSettings {
   readonly workers: number
   /** Ids of the stages it takes items from. */
   readonly upstream: readonly number[]
+  readonly kind: 'thread' | 'process'
   /** Whether it calls an op for each item, joins paths, or does something else. */
   readonly role: 'op' | 'merge' | 'other'
 }
@@ -62,6 +65,8 @@ export class InnerStage extends Stage {
   #cause: unknown
   #isOver = false
   #blockedMs = 0
+  #heldMs = 0
+  #pool = -1
 
   constructor(info: StageInfo, host: Host, settings: InnerSettings) {
     super(info, host)
@@ -77,6 +82,7 @@ export class InnerStage extends Stage {
 
   belongTo(owner: InnerOwner): void {
     this.#owner = owner
+    this.#pool = poolNumber(owner)
   }
 
   get inputs(): readonly Queue[] {
@@ -131,6 +137,15 @@ export class InnerStage extends Stage {
     return this.#settings.upstream
   }
 
+  override get workers(): StageWorkers {
+    const { kind, workers: count } = this.#settings
+    return { pool: this.#pool, kind, count, isRegion: true }
+  }
+
+  override get heldMs(): number {
+    return this.#heldMs
+  }
+
   override get blockedMs(): number {
     return this.#blockedMs
   }
@@ -148,7 +163,6 @@ export class InnerStage extends Stage {
     counters.timed += of(TIMED)
     counters.timedMs += of(TIMED_MS)
     counters.longestMs = Math.max(counters.longestMs, of(LONGEST_MS))
-    // Not for how long ops held the loop: it is not this one.
     counters.busyMs += of(BUSY_MS)
     counters.queuedTasks += of(QUEUED_TASKS)
     counters.queuedMs += of(QUEUED_MS)
@@ -156,6 +170,8 @@ export class InnerStage extends Stage {
     counters.backoffMs += of(BACKOFF_MS)
     counters.endedSilently(of(SILENT))
     this.#blockedMs += of(BLOCKED_MS)
+    // Not in the counters: it is the worker's loop, not this one.
+    this.#heldMs += of(HELD_MS)
     if (!this.budget.isRate) return
     this.budget.calls += of(TASKS) - of(IN_FLIGHT)
     this.#checkBudget(this.recent.at(-1))

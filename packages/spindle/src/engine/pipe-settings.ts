@@ -1,3 +1,4 @@
+import type { Executor } from '../placement/executor.ts'
 import type { FailureBudget, RetryOptions, StageContext } from './types.ts'
 
 /** How a `PipeStage` behaves. */
@@ -12,6 +13,8 @@ export interface PipeSettings {
   readonly maxFailures: FailureBudget
   readonly retry: Required<RetryOptions> | undefined
   readonly timeoutMs: number | undefined
+  /** What runs the op, where it runs elsewhere. Asked for once the pipeline has started, for it may be made then. */
+  readonly executorOf: (() => Executor) | undefined
   /** Whether the op tells when it begins (`context.onStart`); its time counts from there. */
   readonly reportsStart: boolean
   /** Whether the op runs elsewhere, and a call of it holds the loop only to hand an item over. */

@@ -10,6 +10,7 @@ import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
 import { RUNNING, type Stage } from './stage.ts'
+import { type StageWorkers, workersOf } from './stage-workers.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from './task-timer.ts'
 import { isSliceOver } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
@@ -70,6 +71,11 @@ export class PipeStage extends ExpandingStage {
       !this.isBoundedInBytes &&
       !this.seesContext &&
       this.constructor === PipeStage
+  }
+
+  override get workers(): StageWorkers | undefined {
+    const { executorOf } = this.settings
+    return executorOf === undefined ? undefined : workersOf(executorOf())
   }
 
   override get reportsStart(): boolean {
@@ -242,6 +248,7 @@ export class PipeStage extends ExpandingStage {
   private invoke(item: Item, timing: Timing | undefined): void {
     let result: unknown
     const { op } = this
+    if (timing !== undefined) timing.calls = this.running
     const context = this.seesContext ? new TaskContext(this, item, timing) : unseen
     this.tracer?.called()
     const word = enter(this.mark, this.tasks)

@@ -22,7 +22,7 @@ export class RegionGauges {
     this.#inner = inner
   }
 
-  count(worker: RegionWorker, { counts, histograms }: WorkerReport): void {
+  count(worker: RegionWorker, { counts, histograms, levels }: WorkerReport): void {
     const gauges = this.#gauges.get(worker) ?? new Array(counts.length).fill(0)
     this.#gauges.set(worker, gauges)
     this.#inner.forEach((stage, i) => {
@@ -31,6 +31,8 @@ export class RegionGauges {
       stage.add(counts, at)
       const histogram = histograms?.[i]
       if (histogram !== undefined) stage.counters.histogram.merge(Histogram.from(histogram))
+      const news = levels?.[i]
+      if (news !== undefined) stage.counters.levels.merge(news)
     })
   }
 

@@ -4,13 +4,16 @@ import { plain } from '../plain-text.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import { droppedBy, type PipelineStats, type StageStats } from './stats.ts'
-import { type Bottleneck, findBottleneck } from './verdict.ts'
+import { verdictText } from './verdict/text.ts'
+import { type Bottleneck, judge, type Verdict } from './verdict.ts'
 
 /** A pipeline's figures with a verdict. */
 export interface Report {
   readonly stats: PipelineStats
   /** `undefined` when too little has happened to tell. */
   readonly bottleneck: Bottleneck | undefined
+  /** What is missing for a verdict, where there is none: more time or more items. */
+  readonly missing: string | undefined
   /** The last failed items of each stage, at most 16 each. */
   readonly failures: readonly ItemError[]
   /** The figures of each stage, in columns. */
@@ -21,10 +24,10 @@ export interface Report {
 
 /** Reads a verdict off the figures. */
 export function makeReport(stats: PipelineStats, recent: readonly (readonly ItemError[])[]): Report {
-  const bottleneck = findBottleneck(stats)
+  const verdict = judge(stats)
   const failures = recent.flat()
   const table = makeTable(stats)
-  return { stats, bottleneck, failures, table, toString: () => print(stats, table, bottleneck, failures) }
+  return { stats, ...verdict, failures, table, toString: () => print(stats, table, verdict, failures) }
 }
 
 /** Columns that are left out of a narrow table, in this order. */
@@ -89,23 +92,27 @@ function waits({ shares }: StageStats): number {
 function print(
   stats: PipelineStats,
   table: string,
-  bottleneck: Bottleneck | undefined,
+  verdict: Verdict,
   failures: readonly ItemError[],
 ): string {
-  const verdict =
-    bottleneck === undefined
-      ? 'Too little has happened to name a bottleneck.'
-      : `Bottleneck: ${plain(bottleneck.stage)}: ${plain(bottleneck.reason)}.\n  ${plain(bottleneck.advice[0]?.toUpperCase() ?? '')}${plain(bottleneck.advice.slice(1))}.\n  ${plain(headroomOf(bottleneck))}`
   const failed = failures.map(
     (failure) => `  ${plain(`${failure.stage}, item ${failure.index}: ${messageOf(failure.error)}`)}`,
   )
   return [
     table,
-    verdict,
+    ...printVerdict(verdict),
     ...printBlocks(stats.blocks),
     ...printLetters(stats.deadLetters),
     ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
   ].join('\n')
+}
+
+/** The verdict for people, or why there is none. */
+export function printVerdict({ bottleneck, missing }: Verdict): readonly string[] {
+  if (bottleneck === undefined)
+    return [`Too little has happened to name a bottleneck: ${plain(missing ?? '')}.`]
+  const { limit, advice, gain, evidence } = verdictText(bottleneck)
+  return [`Bottleneck: ${limit}`, `  ${advice}`, `  ${gain}`, `  Evidence: ${evidence}.`]
 }
 
 /** What became of failed items at `deadLetter`, for people. No line where there were none. */
@@ -135,12 +142,6 @@ export function printBlocks(blocks: readonly LoopBlock[]): readonly string[] {
     ...lines,
     ...(more > 0 ? [`  and ${more} more places`] : []),
   ]
-}
-
-function headroomOf({ headroom, stage }: Bottleneck): string {
-  return headroom < 1.1
-    ? `Even if ${stage} took no time, the pipeline would hardly be faster: others are as busy.`
-    : `If ${stage} took no time, the pipeline would be up to ${headroom.toFixed(1)} times faster.`
 }
 
 function widthsOf(rows: readonly (readonly string[])[]): readonly number[] {

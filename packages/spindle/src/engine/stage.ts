@@ -7,6 +7,7 @@ import { discard, type Item, lose } from './item.ts'
 import { enter, leave, newMark } from './marker.ts'
 import { type PendingWork, pendingItems } from './pending-work.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
+import type { StageWorkers } from './stage-workers.ts'
 import { nothingPending, type PendingTimes } from './task-timer.ts'
 import type { StageTracer } from './tracer.ts'
 import type { StageInfo, TaskHook } from './types.ts'
@@ -88,6 +89,16 @@ export abstract class Stage implements Consumer, Producer {
 
   /** Ids of the stages it takes items from, where its queues do not say. */
   get upstream(): readonly number[] | undefined {
+    return undefined
+  }
+
+  /** How long the stage's calls held the loops of a region's workers, together, in milliseconds. */
+  get heldMs(): number {
+    return 0
+  }
+
+  /** The workers that run the stage's calls; `undefined` where they run here. */
+  get workers(): StageWorkers | undefined {
     return undefined
   }
 

@@ -1,3 +1,4 @@
+import { cpuStatsBetween } from './cpu-use.ts'
 import { Histogram } from './histogram.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import {
@@ -29,6 +30,8 @@ export function statsBetween(before: PipelineStats, after: PipelineStats): Pipel
     elapsedMs,
     items: Math.max(0, after.items - before.items),
     loopUtilization: elapsedMs > 0 ? Math.min(1, Math.max(0, busyMs / elapsedMs)) : 0,
+    cpu: cpuStatsBetween(before, after),
+    memoryWaitMs: after.memoryWaitMs - before.memoryWaitMs,
     blocks: after.blocks.flatMap((block) => blockBetween(before.blocks.find(isSamePlace(block)), block)),
     consumer: consumerStats(
       {
@@ -62,7 +65,10 @@ function stageBetween(before: StageStats | undefined, after: StageStats, elapsed
     waitedMs: Math.max(0, a.waitedMs - b.waitedMs),
     backoffMs: Math.max(0, a.backoffMs - b.backoffMs),
     blockedMs: a.blockedMs - b.blockedMs,
+    heldMs: a.heldMs - b.heldMs,
     histogram,
+    // Few calls at a time are seldom seen but at the beginning.
+    levels: a.levels,
   }
   const counts = {
     ...after,
@@ -100,6 +106,7 @@ function queueBetween(before: QueueStats, after: QueueStats, elapsedMs: number):
     discarded: after.discarded - before.discarded,
     emptyMs,
     fullMs: after.fullMs - before.fullMs,
+    bytesFullMs: after.bytesFullMs - before.bytesFullMs,
     occupancy: occupancyOf(emptyMs, elapsedMs),
   }
 }
@@ -123,7 +130,9 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
     waitedMs: sum((stage) => stage.sums.waitedMs),
     backoffMs: sum((stage) => stage.sums.backoffMs),
     blockedMs: sum((stage) => stage.sums.blockedMs),
+    heldMs: sum((stage) => stage.sums.heldMs),
     histogram,
+    levels: first.sums.levels,
   }
   const emptyMs = Math.min(...parts.map(({ queue }) => queue.emptyMs))
   const counts = {
@@ -148,6 +157,8 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
       discarded: sum(({ queue }) => queue.discarded),
       emptyMs,
       fullMs: Math.max(...parts.map(({ queue }) => queue.fullMs)),
+      maxBytes: first.queue.maxBytes,
+      bytesFullMs: Math.max(...parts.map(({ queue }) => queue.bytesFullMs)),
       occupancy: occupancyOf(emptyMs, elapsedMs),
     },
   }

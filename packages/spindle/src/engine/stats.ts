@@ -1,11 +1,14 @@
+import type { CpuStats } from './cpu-use.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
 import { finishedItems, silentStages } from './finished-items.ts'
 import type { Graph } from './graph.ts'
 import type { Histogram } from './histogram.ts'
+import type { LevelSums } from './levels.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import type { Queue } from './queue.ts'
 import type { Stage } from './stage.ts'
 import { FAILING } from './stage.ts'
+import type { StageWorkers } from './stage-workers.ts'
 
 /** Counts and times of one exit queue, up to now. */
 export interface QueueStats {
@@ -25,6 +28,9 @@ export interface QueueStats {
   readonly emptyMs: number
   /** Milliseconds in which no place was free. */
   readonly fullMs: number
+  /** Bound in bytes, if there is one, and the milliseconds in which it let nothing in. */
+  readonly maxBytes: number | undefined
+  readonly bytesFullMs: number
   /** Share of the time in which something was queued, 0 to 1: near 1 the consumer is the slower side, near 0 the producer. */
   readonly occupancy: number
 }
@@ -49,6 +55,8 @@ export interface StageStats {
   readonly id: number
   readonly where: string | undefined
   readonly concurrency: number
+  /** The workers that run its calls; `undefined` where they run on the pipeline's own loop. */
+  readonly workers: StageWorkers | undefined
   /** Ids of the stages it takes items from; none for a source. */
   readonly upstream: readonly number[]
   /** Items begun. */
@@ -100,7 +108,11 @@ export interface StageSums {
   readonly backoffMs: number
   /** Slot-time held by results without a place. */
   readonly blockedMs: number
+  /** Of a region's stage: how long its calls held the workers' loops, together. */
+  readonly heldMs: number
   readonly histogram: Histogram
+  /** What calls took by how many were under way when they began; of the whole run, also in intervals. */
+  readonly levels: readonly LevelSums[]
 }
 
 /** What whoever takes the items did with its time. */
@@ -132,6 +144,10 @@ export interface PipelineStats {
   readonly state: 'idle' | 'running' | 'failing' | 'stopped' | 'done'
   /** Share of the elapsed time in which the event loop was not waiting, 0 to 1. */
   readonly loopUtilization: number
+  /** What the process that runs the pipeline, and others, used of the CPU since its start. */
+  readonly cpu: CpuStats
+  /** Milliseconds for which code in the pipeline's thread waited for memory of a `SegmentPool`, all requests together. */
+  readonly memoryWaitMs: number
   /** What held the event loop for long, as the loop guard saw it; those that held it longest together first. */
   readonly blocks: readonly LoopBlock[]
   readonly consumer: ConsumerStats
@@ -153,13 +169,15 @@ export function readStats(graph: Graph): PipelineStats {
     items: graph.sink.exit.passed > 0 ? graph.outlet.given : finishedItems(graph.sink),
     state: stateOf(graph),
     loopUtilization: graph.loopUtilization,
+    cpu: graph.cpu,
+    memoryWaitMs: graph.memoryWaitMs,
     blocks: graph.blocks.read(),
     consumer: consumerStats(graph.outlet.times, elapsedMs),
     deadLetters: graph.letters?.stats ?? noLetters,
     stages: graph.stages.map((stage) => {
       const upstream =
         stage.upstream ?? stage.inputs.map((queue) => makers.get(queue)).filter((id) => id !== undefined)
-      return stageStats(stage, [...new Set(upstream)], silent.has(stage), elapsedMs)
+      return stageStats(stage, [...new Set(upstream)], silent.has(stage), elapsedMs, graph.isStarted)
     }),
   }
 }
@@ -191,6 +209,7 @@ function stageStats(
   upstream: readonly number[],
   isSilent: boolean,
   elapsedMs: number,
+  isStarted: boolean,
 ): StageStats {
   const { info, counters } = stage
   const queue = stage.exits.map((exit) => queueStats(exit, elapsedMs)).reduce(together)
@@ -204,7 +223,9 @@ function stageStats(
     waitedMs: counters.waitedMs + pending.queuedMs,
     backoffMs: counters.backoffMs + pending.backoffMs,
     blockedMs: stage.blockedMs,
+    heldMs: stage.heldMs,
     histogram: counters.histogram.copy(),
+    levels: counters.levels.read(),
   }
   const emitted = stage.exits.reduce((items, exit) => items + exit.passed, 0)
   const counts = {
@@ -212,6 +233,7 @@ function stageStats(
     id: info.id,
     where: info.where,
     concurrency: info.concurrency,
+    workers: isStarted ? stage.workers : undefined,
     upstream,
     tasks: stage.tasks,
     running: stage.running,
@@ -269,7 +291,7 @@ function sharesOf(concurrency: number, sums: StageSums, elapsedMs: number): Slot
 }
 
 function queueStats(queue: Queue, elapsedMs: number): QueueStats {
-  const { emptyMs, fullMs } = queue.times()
+  const { emptyMs, fullMs, bytesFullMs } = queue.times()
   return {
     items: queue.passed,
     size: queue.length,
@@ -280,6 +302,8 @@ function queueStats(queue: Queue, elapsedMs: number): QueueStats {
     discarded: queue.discarded,
     emptyMs,
     fullMs,
+    maxBytes: queue.maxBytes,
+    bytesFullMs,
     occupancy: occupancyOf(emptyMs, elapsedMs),
   }
 }
@@ -300,6 +324,8 @@ function together(one: QueueStats, other: QueueStats): QueueStats {
     discarded: one.discarded + other.discarded,
     emptyMs: Math.min(one.emptyMs, other.emptyMs),
     fullMs: Math.max(one.fullMs, other.fullMs),
+    maxBytes: one.maxBytes ?? other.maxBytes,
+    bytesFullMs: Math.max(one.bytesFullMs, other.bytesFullMs),
     occupancy: Math.max(one.occupancy, other.occupancy),
   }
 }

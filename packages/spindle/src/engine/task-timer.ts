@@ -43,6 +43,8 @@ export class Timing implements CallListener {
   readonly weight: number
   /** How long its op held the loop. */
   loopMs = 0
+  /** Calls of the stage under way when it began, it included; 0 if nobody told. */
+  calls = 0
   /** How long it waited between its tries. */
   backoffMs = 0
   /** When the present wait between two tries began; 0 if there is none. */
@@ -117,7 +119,8 @@ export class Timing implements CallListener {
 
 /** Times a sample of a stage's tasks. */
 export class TaskTimer {
-  private mask = OFTEN
+  /** Until one has ended, each is timed: those that begin while few others are under way are worth knowing. */
+  private mask = ALWAYS
   private accounted = 0
   /** Until it is known, each is asked: the first wait for their threads to start. */
   private lastMs = Number.POSITIVE_INFINITY
@@ -180,6 +183,7 @@ export class TaskTimer {
     // A task that did not tell has waited like those around it: what it waited is no work.
     const tookMs = Math.max(0, now - timing.startedAt - waitedMs - timing.backoffMs)
     counters.took(tookMs, timing.weight, isOk)
+    if (isOk && timing.calls > 0) counters.levels.add(timing.calls, tookMs)
     // A generator's end says nothing of how long its outputs take.
     if (!isOk && tookMs < SLOW_MS) return
     this.lastMs = tookMs

@@ -6,6 +6,7 @@ import type {
   MergeConfig,
   PipelineConfig,
   RegionConfig,
+  RegionWorkersConfig,
   SourceConfig,
   StageConfig,
   VariantsConfig,
@@ -156,6 +157,7 @@ class Wiring {
       op: isWorkerOp(run) ? remoteOp(run, where, info.id, config.timeoutMs) : run,
       code: run === config.op && !config.isElements ? run : undefined,
       runsElsewhere: isWorkerOp(run),
+      executorOf: isWorkerOp(run) ? where : undefined,
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
     }
@@ -166,7 +168,7 @@ class Wiring {
     const { workers, stages } = config
     const info = this.info(config.name, workers.count, config.where)
     const inner: InnerStage[] = []
-    this.#inner(stages, workers.count, [info.id], inner)
+    this.#inner(stages, workers, [info.id], inner)
     const region = new RegionStage(info, this.#host, input, config, inner, this.#options.maxFailures ?? 0)
     this.stages.push(region, ...inner)
     return region.exit
@@ -175,10 +177,11 @@ class Wiring {
   /** Makes what stands for a region's stages on this side, in the order in which the workers make them; returns the last one's id. */
   #inner(
     configs: readonly StageConfig[],
-    workers: number,
+    of: RegionWorkersConfig,
     from: readonly number[],
     into: InnerStage[],
   ): readonly number[] {
+    const { count: workers, kind } = of
     let upstream = from
     for (const config of configs) {
       const { name, where } = config
@@ -187,14 +190,15 @@ class Wiring {
       const timeoutMs = isPipe ? config.timeoutMs : undefined
       const add = (named: string, concurrency: number, role: 'op' | 'merge' | 'other'): void => {
         const info = this.info(named, concurrency * workers, where)
-        into.push(new InnerStage(info, this.#host, { maxFailures, timeoutMs, workers, upstream, role }))
+        const settings = { maxFailures, timeoutMs, workers, upstream, kind, role }
+        into.push(new InnerStage(info, this.#host, settings))
         upstream = [info.id]
       }
       if (config.kind === 'aggregate') this.#nextAggregate++
       add(name, isPipe ? config.concurrency : 1, isPipe ? 'op' : 'other')
       if (config.kind !== 'variants') continue
       const router = upstream
-      upstream = config.paths.flatMap((path) => this.#inner(path, workers, router, into))
+      upstream = config.paths.flatMap((path) => this.#inner(path, of, router, into))
       add(`${name}_merge`, 1, 'merge')
     }
     return upstream

@@ -17,8 +17,19 @@ export interface Executor {
    * would be called without them.
    */
   readonly bindsValues?: boolean
+  /** What runs the calls, for the report: it then tells when all of it is in use. */
+  readonly workers?: ExecutorWorkers
   /** Told by a pipeline that starts: so many calls at a time are to be expected. Workers may be started for them. */
   warmUp?(calls: number): void
+}
+
+/** What runs an executor's calls. */
+export interface ExecutorWorkers {
+  readonly kind: 'thread' | 'process'
+  /** How many there are, or may be. */
+  readonly count: number
+  /** The executor to which they belong, if it is another one. */
+  readonly of?: object
 }
 
 /** Which op is to be called, and with what besides the item. */

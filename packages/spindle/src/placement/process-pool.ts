@@ -34,7 +34,7 @@ export class ProcessPool extends WorkerPool {
     if (env !== undefined && (typeof env !== 'object' || env === null)) badOption('env', 'an object', env)
     const settings = poolSettings('process', options)
     checkCrossing(settings.initArgs, 'initArgs')
-    super(settings, (listener, stock) => new ProcessLink(listener, options, settings, stock))
+    super(settings, 'process', (listener, stock) => new ProcessLink(listener, options, settings, stock))
   }
 
   /** Processes there are now, those included that are starting or ending. */

@@ -38,7 +38,7 @@ export class ThreadPool extends WorkerPool {
     const { memory } = options
     if (memory !== undefined) checkOwn('memory', memory, 'SegmentPool')
     const settings = { ...poolSettings('thread', options), memory }
-    super(settings, (listener) => new ThreadLink(listener, options, settings))
+    super(settings, 'thread', (listener) => new ThreadLink(listener, options, settings))
   }
 
   /** Threads there are now, those included that are starting or ending. */

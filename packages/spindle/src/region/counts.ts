@@ -31,6 +31,11 @@ export class CountReader {
     })
   }
 
+  /** Times by how many calls were under way, since they were last read. */
+  readLevels(): number[][] {
+    return this.#stages.map(({ counters }) => counters.levels.news())
+  }
+
   /** The distributions of times, if it is time, or nothing goes on that would come to tell them later. */
   readHistograms(isResting: boolean): number[][] | undefined {
     const now = clockMs()
@@ -79,5 +84,6 @@ function countsOf(stage: Stage): number[] {
     counters.backoffMs + pending.backoffMs,
     counters.silent,
     counters.waitedMs + pending.queuedMs,
+    counters.loopMs,
   ]
 }

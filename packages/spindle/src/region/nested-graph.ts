@@ -159,6 +159,7 @@ export class NestedGraph implements Host {
       this.#workMs += now - this.#workingSince
       this.#workingSince = isResting ? undefined : now
     }
+    const histograms = this.#counts.readHistograms(isResting)
     return {
       heard: this.#heard,
       taken: this.#feed.taken,
@@ -168,7 +169,8 @@ export class NestedGraph implements Host {
       workMs: this.#workMs,
       entangled: this.#book.entangled,
       counts: this.#counts.read(),
-      histograms: this.#counts.readHistograms(isResting),
+      histograms,
+      levels: histograms === undefined ? undefined : this.#counts.readLevels(),
     }
   }
 

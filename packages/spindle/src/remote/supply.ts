@@ -1,3 +1,4 @@
+import { noCpu } from '../engine/cpu-use.ts'
 import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
 import { consumerStats, noLetters, type PipelineStats } from '../engine/stats.ts'
@@ -27,6 +28,8 @@ export const noStats: PipelineStats = {
   items: 0,
   state: 'idle',
   loopUtilization: 0,
+  cpu: noCpu,
+  memoryWaitMs: 0,
   blocks: [],
   consumer: consumerStats({ waitMs: 0, heldUpMs: 0, packMs: 0, loopMs: 0 }, 0),
   deadLetters: noLetters,

@@ -12,7 +12,7 @@ import {
   resourceUsage,
   watchResources,
 } from 'spindle'
-import { neighbourWarning } from '../../src/observe/resources/interval.ts'
+import { readProcFile } from '../../src/machine/proc-files.ts'
 import {
   parseIo,
   parseMachineStat,
@@ -21,8 +21,8 @@ import {
   parseSmapsRollup,
   parseStat,
   parseStatus,
-} from '../../src/observe/resources/proc-parse.ts'
-import { readProcFile } from '../../src/observe/resources/process-tree.ts'
+} from '../../src/machine/proc-parse.ts'
+import { neighbourWarning } from '../../src/observe/resources/interval.ts'
 import { readElsewhere, readLinux } from '../../src/observe/resources/usage.ts'
 
 const malformed = { code: 'ERR_PROC_FORMAT' }

@@ -87,7 +87,7 @@ describe('stats', () => {
 
 describe('report', () => {
   it('names the stage that holds the others back', async () => {
-    const pipeline = numbers(40)
+    const pipeline = numbers(100)
       .pipe(async (value) => value, { name: 'quick' })
       .pipe(async (value) => pause(3).then(() => value), { name: 'slow' })
       .pipe(async (value) => value, { name: 'quick too' })
@@ -99,7 +99,7 @@ describe('report', () => {
   })
 
   it('names the consumer when it is the consumer', async () => {
-    const pipeline = numbers(40)
+    const pipeline = numbers(100)
       .pipe(async (value) => value, { name: 'quick' })
       .build()
     await pipeline.forEach(() => pause(3))

@@ -141,7 +141,8 @@ describe('calls in flight', () => {
     const waiting = sums()
     assert.ok(waiting.waitedMs > waiting.busyMs, `${waiting.waitedMs} of ${waiting.busyMs}`)
     begin.resolve()
-    await pause(5)
+    // A timer counts from the beginning of its turn, in which reading the figures has taken a while.
+    await pause(20)
     const working = sums()
     assert.ok(working.busyMs >= waiting.busyMs + 4, `${working.busyMs} after ${waiting.busyMs}`)
     end.resolve()

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
+import { availableParallelism } from 'node:os'
 import { describe, it } from 'node:test'
-import { PipelineBuilder } from 'spindle'
+import {
+  type Bottleneck,
+  MAIN,
+  PipelineBuilder,
+  SegmentPool,
+  ThreadPool,
+  workerModule,
+  workers,
+} from 'spindle'
 import { range } from '../support/sources.ts'
+import type * as Ops from './verdict-ops.ts'
 
 // Pipelines whose bottleneck is known because one part takes several times as long as any other.
 
@@ -25,14 +35,20 @@ function chain(timesMs: readonly number[], concurrencies: readonly number[] = []
   return builder.build()
 }
 
+/** On a machine that others fill, a run of half a second may be said to want for CPU: what it then advises depends on them. */
+const isDisturbed = (bottleneck: Bottleneck | undefined): boolean =>
+  (bottleneck?.evidence.cpuOthers ?? 0) > 0.5 * availableParallelism()
+
 describe('the report names the bottleneck', () => {
   it('in a chain that grows slower: the last stage', async () => {
     const pipeline = chain([1, 4, 16])
     await pipeline.forEach(() => {})
     const { bottleneck } = pipeline.report()
     assert.equal(bottleneck?.stage, 'stage 2')
-    assert.equal(bottleneck?.kind, 'stage')
-    assert.match(bottleneck?.advice ?? '', /`concurrency` from 1 to/)
+    if (!isDisturbed(bottleneck)) {
+      assert.equal(bottleneck?.kind, 'stage')
+      assert.match(bottleneck?.advice ?? '', /`concurrency` from 1 to/)
+    }
     assert.ok((bottleneck?.headroom ?? 0) > 1.5, `headroom ${bottleneck?.headroom}`)
   })
 
@@ -62,7 +78,8 @@ describe('the report names the bottleneck', () => {
     const pipeline = new PipelineBuilder().addSource(slowly).pipe(waiting(1), { name: 'quick' }).build()
     await pipeline.forEach(() => {})
     const { bottleneck } = pipeline.report()
-    assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['source', 'source'])
+    if (!isDisturbed(bottleneck))
+      assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['source', 'source'])
   })
 
   it('when it is a consumer that waits', async () => {
@@ -94,12 +111,15 @@ describe('the report names the bottleneck', () => {
     const { bottleneck } = pipeline.report()
     assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['decode', 'loop'])
     assert.match(bottleneck?.advice ?? '', /workerModule/)
-    assert.match(String(pipeline.report()), /Bottleneck: decode: its function holds the event loop/)
+    assert.match(
+      String(pipeline.report()),
+      /Bottleneck: decode \(event loop\): its function holds the event loop/,
+    )
   })
 
   it('across batches: six quick items and one slow batch', async () => {
     const pipeline = new PipelineBuilder()
-      .addSource(range(60))
+      .addSource(range(120))
       .pipe(waiting(1), { name: 'decode', concurrency: 2 })
       .aggregate(6)
       .pipe(async (batch) => waiting(12)(batch.length), { name: 'transfer' })
@@ -124,6 +144,87 @@ describe('the report names the bottleneck', () => {
       .build()
     await pipeline.forEach(() => {})
     assert.equal(pipeline.report().bottleneck?.stage, 'frames')
+  })
+
+  it('names evidence, and the CPU that it and others used', async () => {
+    const pipeline = chain([16])
+    await pipeline.forEach(() => {})
+    const { bottleneck } = pipeline.report()
+    const { cores = 0, cpuOwn = -1, cpuOthers = -1, loop = -1 } = bottleneck?.evidence ?? {}
+    assert.ok(cores >= 1 && cpuOwn >= 0 && cpuOthers >= 0 && loop >= 0)
+    assert.match(String(pipeline.report()), /\n {2}Evidence: .*cpu own \d/)
+  })
+
+  it('says that a run was too short', async () => {
+    const pipeline = new PipelineBuilder().addSource(range(3)).pipe(waiting(20)).build()
+    await pipeline.forEach(() => {})
+    const report = pipeline.report()
+    assert.equal(report.bottleneck, undefined)
+    assert.match(report.missing ?? '', /^3 items in 0\.\d\d s/)
+    assert.match(String(report), /Too little has happened to name a bottleneck: 3 items/)
+  })
+
+  it('when calls wait for memory of a pool', async () => {
+    const pool = new SegmentPool({ maxBytes: 65_536, segmentBytes: 65_536 })
+    const pipeline = new PipelineBuilder()
+      .addSource(range(40))
+      .pipe(
+        async (value) => {
+          const lease = await pool.acquire(60_000)
+          await pause(8)
+          lease.release()
+          return value
+        },
+        { name: 'collate', concurrency: 4 },
+      )
+      .build()
+    await pipeline.forEach(() => {})
+    const { memoryWaitMs, elapsedMs } = pipeline.stats()
+    assert.ok(
+      memoryWaitMs > 2 * elapsedMs && memoryWaitMs < 4 * elapsedMs,
+      `${memoryWaitMs / elapsedMs} waited at a time`,
+    )
+    const { bottleneck } = pipeline.report()
+    assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['collate', 'memory'])
+  })
+
+  it('knows what calls take by how many are under way in the workers of a region, too', async () => {
+    const ops = workerModule<typeof Ops>(new URL('./verdict-ops.ts', import.meta.url).href)
+    const pipeline = new PipelineBuilder()
+      .addSource(range(200))
+      .to(workers({ count: 1 }))
+      .pipe(ops.limited, { name: 'query', concurrency: 16 })
+      .to(MAIN)
+      .build()
+    await pipeline.forEach(() => {})
+    const query = pipeline.stats().stages.find(({ name }) => name === 'query')
+    const total = query?.sums.levels.reduce((sum, level) => sum + level.total, 0) ?? 0
+    assert.ok(total > 150 && total <= 200, `${total} calls`)
+    const { bottleneck } = pipeline.report()
+    if (!isDisturbed(bottleneck)) assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['query', 'inner'])
+  })
+
+  it('tells how many workers run the calls of a stage, and which stages share them', async () => {
+    await using pool = new ThreadPool({ size: 2 })
+    const ops = workerModule<typeof Ops>(new URL('./verdict-ops.ts', import.meta.url).href)
+    const pipeline = new PipelineBuilder()
+      .addSource(range(20))
+      .pipe(ops.same, { name: 'one', executor: pool })
+      .pipe(ops.same, { name: 'two', executor: pool.priority(3) })
+      .pipe(ops.same, { name: 'own', concurrency: 2 })
+      .to(workers({ count: 2 }))
+      .pipe(ops.hold, { name: 'inner' })
+      .to(MAIN)
+      .build()
+    await pipeline.forEach(() => {})
+    const of = (name: string) => pipeline.stats().stages.find((stage) => stage.name === name)
+    const [one, two, own, inner] = ['one', 'two', 'own', 'inner'].map((name) => of(name)?.workers)
+    assert.deepEqual([one?.count, one?.kind, one?.isRegion], [2, 'thread', false])
+    assert.equal(two?.pool, one?.pool)
+    assert.notEqual(own?.pool, one?.pool)
+    assert.deepEqual([inner?.count, inner?.isRegion], [2, true])
+    assert.ok((of('inner')?.sums.heldMs ?? 0) >= 20 * 5, 'its calls hold the workers for 5 ms each')
+    assert.equal(of('source')?.workers, undefined)
   })
 
   it('says nothing when nothing has happened', () => {

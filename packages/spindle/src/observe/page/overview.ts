@@ -1,3 +1,4 @@
+import { verdictText } from '../../engine/verdict/text.ts'
 import { amount, bytes, duration, percent, perSecond } from '../figures.ts'
 import { failuresOf, itemsIn } from '../totals.ts'
 import type { PageContent } from './content.ts'
@@ -23,7 +24,7 @@ export function renderHead({ title, unit, report, failure, resources }: PageCont
 
 /** What limits the pipeline, why, and what to do; and what else must not go unseen. */
 export function renderVerdict({ report, failure, resources }: PageContent): string {
-  const { bottleneck } = report
+  const { bottleneck, missing = '' } = report
   const failed =
     failure === undefined ? '' : `<p class="verdict"><span class="failed">Failed:</span> ${text(failure)}</p>`
   const warning =
@@ -31,13 +32,9 @@ export function renderVerdict({ report, failure, resources }: PageContent): stri
       ? ''
       : `<p class="warning"><strong>Noisy neighbours:</strong> ${text(resources.warning)}.</p>`
   if (bottleneck === undefined)
-    return `${failed}<p class="verdict">Too little has happened to name a bottleneck.</p>${warning}`
-  const { stage, reason, advice, headroom } = bottleneck
-  const gain =
-    headroom < 1.1
-      ? `Even if ${stage} took no time, the pipeline would hardly be faster: others are as busy.`
-      : `If ${stage} took no time, the pipeline would be up to ${headroom.toFixed(1)} times faster.`
-  return `${failed}<p class="verdict"><strong>${text(stage)}</strong> is the bottleneck: ${text(reason)}.</p><p>${text(advice.slice(0, 1).toUpperCase() + advice.slice(1))}.</p><p class="quiet">${text(gain)}</p>${warning}`
+    return `${failed}<p class="verdict">Too little has happened to name a bottleneck: ${text(missing)}.</p>${warning}`
+  const { limit, advice, gain, evidence } = verdictText(bottleneck)
+  return `${failed}<p class="verdict"><strong>Bottleneck:</strong> ${text(limit)}</p><p>${text(advice)}</p><p class="quiet">${text(gain)}</p><p class="quiet">Evidence: ${text(evidence)}.</p>${warning}`
 }
 
 /** Where and when it ran, and what of the machine it used. */

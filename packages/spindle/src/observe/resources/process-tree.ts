@@ -1,8 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { messageOf, SpindleError } from '../../errors.ts'
-import { plain } from '../../plain-text.ts'
-import { parseIo, parseSchedstat, parseSmapsRollup, parseStat, parseStatus } from './proc-parse.ts'
+import { SpindleError } from '../../errors.ts'
+import { numbersIn, parsed, readProcFile } from '../../machine/proc-files.ts'
+import {
+  parseIo,
+  parseSchedstat,
+  parseSmapsRollup,
+  parseStat,
+  parseStatus,
+} from '../../machine/proc-parse.ts'
 
 /** Sums over a process and those below it; what cannot be read is not in the sum, and what nobody tells is `undefined`. */
 export interface TreeUsage {
@@ -84,7 +89,7 @@ function addProcess(folder: string, sums: Sums, seen: { pss: boolean }, withPss:
 /** What is told of each thread alone; returns the children that the threads have started. */
 function addThreads(folder: string, sums: Sums, seen: { wait: boolean }): number[] {
   const children: number[] = []
-  for (const thread of namesIn(join(folder, 'task'))) {
+  for (const thread of numbersIn(join(folder, 'task'))) {
     const path = join(folder, 'task', thread)
     const status = parsed(join(path, 'status'), parseStatus)
     sums.voluntarySwitches += status?.voluntarySwitches ?? 0
@@ -98,40 +103,4 @@ function addThreads(folder: string, sums: Sums, seen: { wait: boolean }): number
     children.push(...pids.map(Number))
   }
   return children
-}
-
-/** A file's text without the space around it; `undefined` if it is not there, is not allowed, or its process has just ended. */
-export function readProcFile(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim()
-  } catch {
-    return undefined
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => /^\d+$/.test(name))
-  } catch {
-    return []
-  }
-}
-
-const warned = new Set<string>()
-
-/** `undefined` also if the file is malformed, which is warned of once for each kind of file. */
-export function parsed<R>(path: string, parse: (text: string) => R): R | undefined {
-  const text = readProcFile(path)
-  if (text === undefined) return undefined
-  try {
-    return parse(text)
-  } catch (error) {
-    const kind = path.slice(path.lastIndexOf('/') + 1)
-    if (!warned.has(kind))
-      process.emitWarning(plain(`spindle: left out of the resource usage: ${path}: ${messageOf(error)}`), {
-        code: 'SPINDLE_PROC',
-      })
-    warned.add(kind)
-    return undefined
-  }
 }

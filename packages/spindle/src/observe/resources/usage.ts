@@ -1,9 +1,10 @@
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { checkOptions } from '../../check.ts'
+import { parsed } from '../../machine/proc-files.ts'
+import { type MachineCpu, parseMachineStat, parseNetDev } from '../../machine/proc-parse.ts'
 import { clockMs } from '../../timers.ts'
-import { type MachineCpu, parseMachineStat, parseNetDev } from './proc-parse.ts'
-import { parsed, readTree, type TreeUsage } from './process-tree.ts'
+import { readTree, type TreeUsage } from './process-tree.ts'
 
 /** What this process and its descendants have used, up to now. Sizes are in bytes, times in milliseconds. */
 export interface ResourceUsage {

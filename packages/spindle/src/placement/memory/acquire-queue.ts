@@ -1,7 +1,25 @@
 import { onAbort } from '../../abort-signals.ts'
 import { TimeoutError } from '../../errors.ts'
-import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+import { clearTimeout, clockMs, setTimeout, type Timer } from '../../timers.ts'
 import type { Bell, WaitLimits } from './bell.ts'
+
+// How long requests of this thread have waited for memory, together: for the statistics of its pipelines.
+let waiters = 0
+let waitedMs = 0
+let since = 0
+
+function count(change: number): void {
+  const now = clockMs()
+  waitedMs += waiters * (now - since)
+  since = now
+  waiters += change
+}
+
+/** Milliseconds for which requests of this thread have waited for memory, together, up to now. */
+export function memoryWaitMs(): number {
+  count(0)
+  return waitedMs
+}
 
 interface Waiting {
   readonly attempt: () => boolean
@@ -23,9 +41,14 @@ export class AcquireQueue {
       if (signal?.aborted) return reject(signal.reason)
       let timer: Timer | undefined
       let stopListening: (() => void) | undefined
-      const leave = (): void => {
+      let isCounted = false
+      const done = (): void => {
         clearTimeout(timer)
         stopListening?.()
+        if (isCounted) count(-1)
+      }
+      const leave = (): void => {
+        done()
         const at = this.#waiting.indexOf(waiting)
         if (at >= 0) this.#waiting.splice(at, 1)
         this.#serve()
@@ -38,8 +61,7 @@ export class AcquireQueue {
         attempt: () => {
           const found = attempt()
           if (found === undefined) return false
-          clearTimeout(timer)
-          stopListening?.()
+          done()
           resolve(found)
           return true
         },
@@ -47,6 +69,8 @@ export class AcquireQueue {
       this.#waiting.push(waiting)
       this.#serve()
       if (!this.#waiting.includes(waiting)) return
+      count(1)
+      isCounted = true
       stopListening = signal && onAbort(signal, abort)
       if (timeoutMs === Number.POSITIVE_INFINITY) return
       timer = setTimeout(() => {

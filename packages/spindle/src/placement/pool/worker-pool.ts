@@ -1,7 +1,7 @@
 import { badOption } from '../../check.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
-import type { Executor, ExecutorCall } from '../executor.ts'
+import type { Executor, ExecutorCall, ExecutorWorkers } from '../executor.ts'
 import { checkNesting, isNested, moduleName, startsWorkers } from '../nesting.ts'
 import { wholeBuffersOf } from '../pack.ts'
 import { isFinal, StartTries } from '../start-tries.ts'
@@ -27,6 +27,7 @@ startsWorkers()
 export class WorkerPool implements Executor, AsyncDisposable {
   readonly reportsStart = true
   readonly bindsValues = true
+  readonly workers: ExecutorWorkers
   readonly #settings: PoolSettings
   readonly #connect: Connect
   readonly #workers: Set<PoolWorker> = new Set()
@@ -53,7 +54,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #gone = 0
 
   /** @internal */
-  constructor(settings: PoolSettings, connect: Connect) {
+  constructor(settings: PoolSettings, kind: ExecutorWorkers['kind'], connect: Connect) {
+    this.workers = { kind, count: settings.size }
     this.#settings = settings
     this.#connect = connect
     const queue = this.#queue
@@ -114,6 +116,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     return {
       reportsStart: true,
       bindsValues: true,
+      workers: { ...this.workers, of: this },
       run: (item, call) => this.#run(item, call, n),
       warmUp: (calls) => this.warmUp(calls),
     }

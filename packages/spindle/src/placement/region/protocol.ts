@@ -165,6 +165,8 @@ export interface WorkerReport {
   readonly counts: readonly number[]
   /** How long their tasks took, as far as that is told with this report: what their histograms have got since it was last told. */
   readonly histograms: readonly (readonly number[])[] | undefined
+  /** Told with the histograms: the same times by how many calls were under way, as `Levels.news()` gives them. */
+  readonly levels: readonly (readonly number[])[] | undefined
 }
 
 // What is counted of each stage, by its place.
@@ -192,7 +194,9 @@ export const BACKOFF_MS = 20
 /** Calls that ended without an output; see `Counters.silent`. */
 export const SILENT = 21
 export const WAITED_MS = 22
-export const FIELDS_OF_STAGE = 23
+/** How long its calls held the worker's loop. */
+export const HELD_MS = 23
+export const FIELDS_OF_STAGE = 24
 
 /** A part of an input that was joined in a batch. */
 export const PART = 0

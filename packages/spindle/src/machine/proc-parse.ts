@@ -1,4 +1,4 @@
-import { SpindleError } from '../../errors.ts'
+import { SpindleError } from '../errors.ts'
 
 /** Linux tells CPU times in ticks of 1/100 s to programs on every architecture (USER_HZ). */
 const MS_PER_TICK = 10

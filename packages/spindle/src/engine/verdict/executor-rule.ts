@@ -1,0 +1,85 @@
+import type { Bottleneck } from './bottleneck.ts'
+import { gainOf, LEAST_GAIN, limitInWords, percent, stepTo, times } from './gain.ts'
+import {
+  FULL,
+  type Loads,
+  machineEvidence,
+  nextLimit,
+  type PoolLoad,
+  round,
+  type StageLoad,
+} from './loads.ts'
+
+/** All workers that run the stage's calls are in use. */
+export function executorLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
+  const pool = loads.pools.find(({ stages }) => stages.includes(busiest))
+  const { shares } = busiest.stats
+  const isQueued = shares.queued > Math.max(0.15, shares.running / 4)
+  if (pool?.workers !== undefined) {
+    // As busy as the slots: one worker a call, all of them taken.
+    if (pool.use < Math.min(FULL, 0.9 * busiest.use) && !isQueued) return undefined
+    return ofPool(loads, busiest, pool, pool.workers)
+  }
+  // A library with threads of its own, which tells when calls begin, or an executor that does not say how many workers it has.
+  return isQueued ? ofThreads(loads, busiest) : undefined
+}
+
+function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number): Bottleneck {
+  const { shares, concurrency } = stage.stats
+  const names = pool.stages.map(({ name }) => name)
+  const isComputing = cpuOfWorker(loads) >= 0.3
+  const gain = gainOf(loads, names, isComputing ? {} : { usesCpu: false })
+  const { to, promise } = stepTo(workers, pool.use >= FULL ? workers : Math.max(1, pool.busy), gain.factor)
+  const isWorth = promise >= LEAST_GAIN && to > workers
+  const [one, called] = pool.kind === 'process' ? ['process', 'processes'] : ['worker', 'workers']
+  const shared = names.length > 1 ? `, which ${names.length} stages share` : ''
+  return {
+    stage: stage.name,
+    kind: 'executor',
+    reason: `its ${workers} ${workers === 1 ? one : called}${shared} ${workers === 1 ? 'is' : 'are'} busy ${percent(pool.use)} of the time${shares.queued >= 0.05 ? `, and its calls wait for one ${percent(shares.queued)} of theirs` : ''}`,
+    advice: isWorth
+      ? `give it ${to} ${called} instead of ${workers}${concurrency < to ? ` and \`concurrency\` ${to}` : ''}: about ${times(promise)} the throughput. A higher \`concurrency\` alone only makes the queue longer`
+      : `more of them would hardly help: ${limitInWords(gain.by, loads.cpu)} limits next. Let each call cost less`,
+    evidence: {
+      workers,
+      workersBusy: round(pool.busy),
+      running: round(shares.running),
+      queued: round(shares.queued),
+      cpuPerWorker: round(cpuOfWorker(loads)),
+      ...machineEvidence(loads),
+    },
+    promise: isWorth ? promise : 1,
+    ...(isWorth ? { change: { stage: stage.name, option: 'workers' as const, from: workers, to } } : {}),
+    headroom: Math.max(1, nextLimit(loads, names).factor),
+  }
+}
+
+function ofThreads(loads: Loads, stage: StageLoad): Bottleneck {
+  const { shares, concurrency } = stage.stats
+  const gain = gainOf(loads, [stage.name])
+  const inUse = Math.max(1, Math.round(stage.running))
+  return {
+    stage: stage.name,
+    kind: 'executor',
+    reason: `its calls wait for a free thread ${percent(shares.queued)} of the time and work ${percent(shares.running)}: ${inUse} of ${concurrency} at a time`,
+    advice:
+      gain.factor >= LEAST_GAIN
+        ? 'give the library that runs its calls more threads; a higher `concurrency` only makes the queue longer'
+        : `more threads would hardly help: ${limitInWords(gain.by, loads.cpu)} limits next. Let each call cost less`,
+    evidence: {
+      threadsBusy: round(stage.running),
+      running: round(shares.running),
+      queued: round(shares.queued),
+      ...machineEvidence(loads),
+    },
+    promise: 1,
+    headroom: Math.max(1, nextLimit(loads, [stage.name]).factor),
+  }
+}
+
+/** How much CPU a worker uses while it is busy, or waits for, 0 to 1: what the process wants besides its loop, by the workers at work. */
+export function cpuOfWorker({ cpu, loop, pools }: Loads): number {
+  const busy = pools.reduce((sum, pool) => sum + pool.busy, 0)
+  const wanted = cpu.own + (cpu.waiting ?? 0)
+  return busy > 0 ? Math.min(1, Math.max(0, wanted - loop.use) / busy) : 0
+}

@@ -1,0 +1,73 @@
+import type { StageStats } from '../stats.ts'
+import type { Bottleneck } from './bottleneck.ts'
+import { gainOf, LEAST_GAIN, percent, times } from './gain.ts'
+import { FULL, type Loads, machineEvidence, most, nextLimit, round } from './loads.ts'
+
+/** A queue that is full of bytes for so long keeps the stage before it. */
+const OFTEN = 0.25
+const MORE = 4
+
+/** A bound in bytes is what calls or stages wait for. */
+export function memoryLimits(loads: Loads): Bottleneck | undefined {
+  return poolLimits(loads) ?? queueLimits(loads)
+}
+
+/** The calls of the stages on the loop mostly wait for memory of a `SegmentPool`. */
+function poolLimits(loads: Loads): Bottleneck | undefined {
+  const { stats, working } = loads
+  const here = working.filter((stage) => stage.stats.workers === undefined)
+  const stage = most(here)
+  const running = here.reduce((sum, each) => sum + each.running, 0)
+  const waiting = stats.memoryWaitMs / stats.elapsedMs
+  if (stage === undefined || waiting < OFTEN || waiting < running / 2) return undefined
+  return {
+    stage: stage.name,
+    kind: 'memory',
+    reason: `its calls wait for memory: ${waiting.toFixed(1)} requests to a SegmentPool waited at a time, of ${running.toFixed(1)} calls`,
+    advice:
+      'raise `maxBytes` of the SegmentPool, if there is memory for it, release what is taken from it sooner, or let fewer batches be under way (`concurrency`, `buffer`)',
+    evidence: { requestsWaiting: round(waiting), running: round(running), ...machineEvidence(loads) },
+    promise: 1,
+    headroom: Math.max(1, nextLimit(loads, [stage.name]).factor),
+  }
+}
+
+/** A bound in bytes keeps a stage from going on, though neither it nor what follows is busy all the time. */
+function queueLimits(loads: Loads): Bottleneck | undefined {
+  const { stats, sources, working } = loads
+  const worst = stats.stages.reduce<StageStats | undefined>(
+    (fullest, stage) => (stage.queue.bytesFullMs > (fullest?.queue.bytesFullMs ?? 0) ? stage : fullest),
+    undefined,
+  )
+  const maxBytes = worst?.queue.maxBytes
+  if (worst === undefined || maxBytes === undefined) return undefined
+  const full = worst.queue.bytesFullMs / stats.elapsedMs
+  if (full < OFTEN) return undefined
+  // Where something is busy all the time, the bound only does what it is for.
+  if ([...sources, ...working].some(({ use }) => use >= FULL) || stats.consumer.busy >= FULL) return undefined
+  const { factor } = gainOf(loads, [])
+  const isWorth = factor >= LEAST_GAIN
+  const to = maxBytes * MORE
+  return {
+    stage: worst.name,
+    kind: 'memory',
+    reason: `its results wait in memory: its queue had \`maxBytes\` ${bytes(maxBytes)} or more ${percent(full)} of the time, in which it began nothing, while no part was busy all the time`,
+    advice: isWorth
+      ? `raise its \`maxBytes\` from ${bytes(maxBytes)} to ${bytes(to)}, if there is memory for it (up to ${times(factor)} the throughput), or make its results smaller`
+      : 'make its results smaller; more memory would hardly help, for others are as busy',
+    evidence: {
+      bytesFull: round(full),
+      maxBytes,
+      mostBytes: worst.queue.mostBytes,
+      consumerWaiting: round(stats.consumer.waiting),
+      ...machineEvidence(loads),
+    },
+    promise: isWorth ? factor : 1,
+    ...(isWorth ? { change: { stage: worst.name, option: 'maxBytes' as const, from: maxBytes, to } } : {}),
+    headroom: Math.max(1, nextLimit(loads, []).factor),
+  }
+}
+
+function bytes(count: number): string {
+  return count >= 1e6 ? `${(count / 1e6).toPrecision(3)} MB` : `${(count / 1e3).toPrecision(3)} kB`
+}

@@ -1,0 +1,78 @@
+import type { Bottleneck } from './bottleneck.ts'
+import { gainOf, LEAST_GAIN, limitInWords, othersInWords, percent, stepTo, times } from './gain.ts'
+import { trendOf } from './inner-rule.ts'
+import {
+  FULL,
+  type Loads,
+  machineEvidence,
+  type NextLimit,
+  nextLimit,
+  placesOf,
+  round,
+  type StageLoad,
+} from './loads.ts'
+
+/** Its slots are in use, and nothing else is known to limit it. */
+export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
+  const { name, stats, use } = busiest
+  const { concurrency, shares } = stats
+  const gain = gainOf(loads, [name], boundOf(loads, busiest))
+  // In a region the number is that of one worker.
+  const places = placesOf(busiest)
+  const from = concurrency / places
+  const { to, promise } = stepTo(
+    from,
+    Math.max(1, use >= FULL ? concurrency : concurrency * use) / places,
+    gain.factor,
+  )
+  const isWorth = promise >= LEAST_GAIN && to > from
+  const inUse = shares.running + shares.queued
+  const waits = [
+    ...(shares.blocked > 0.1 ? [`blocked ${percent(shares.blocked)}`] : []),
+    ...(shares.backoff > 0.05 ? [`between tries ${percent(shares.backoff)}`] : []),
+  ]
+  const { cpu } = loads
+  return {
+    stage: name,
+    kind: 'stage',
+    reason: `its ${concurrency} ${concurrency === 1 ? 'slot is' : 'slots are'} busy ${percent(inUse)} of the time${waits.map((wait) => `, ${wait}`).join('')}, with ${cpu.own.toFixed(1)} of ${cpu.cores} cores in use${othersInWords(cpu)}`,
+    advice: isWorth
+      ? `raise its \`concurrency\` from ${from} to ${to}: about ${times(promise)} the throughput, if what it waits for has room for so many; or make its op cheaper (${stats.meanMs.toPrecision(3)} ms each)`
+      : `a higher \`concurrency\` alone would hardly help: ${limitInWords(gain.by, cpu)} limits next${together(loads, name, gain.by.name)}. Make its op cheaper (${stats.meanMs.toPrecision(3)} ms each), or split it by what it waits for`,
+    evidence: {
+      concurrency,
+      running: round(shares.running),
+      queued: round(shares.queued),
+      blocked: round(shares.blocked),
+      meanMs: round(stats.meanMs),
+      next: round(gain.by.factor),
+      ...machineEvidence(loads),
+    },
+    promise: isWorth ? promise : 1,
+    ...(isWorth ? { change: { stage: name, option: 'concurrency' as const, from, to } } : {}),
+    headroom: Math.max(1, nextLimit(loads, [name]).factor),
+  }
+}
+
+/** Two stages that are as busy are changed together. */
+function together(loads: Loads, name: string, next: string): string {
+  const other = loads.working.find((stage) => stage.name === next)
+  if (other === undefined || other.stats.workers !== undefined) return ''
+  return gainOf(loads, [name, next]).factor >= LEAST_GAIN ? ', so raise both together' : ''
+}
+
+/** Workers bound a stage that runs in them; what was seen with fewer calls says how far more of them go. */
+function boundOf({ pools }: Loads, stage: StageLoad): { atMost?: NextLimit } {
+  const bounds: NextLimit[] = []
+  const pool = pools.find(({ stages }) => stages.includes(stage))
+  if (pool?.workers !== undefined) {
+    const isFull = stage.use >= FULL && stage.stats.workers?.isRegion === false
+    const busy = Math.max(pool.busy, isFull ? stage.stats.concurrency : 0.01)
+    bounds.push({ name: stage.name, factor: pool.workers / busy })
+  }
+  const trend = trendOf(stage.stats)
+  if (trend !== undefined && trend.growthAtMost < 0.9)
+    bounds.push({ name: stage.name, factor: 4 ** Math.max(0, trend.growthAtMost) })
+  const least = bounds.sort((one, other) => one.factor - other.factor)[0]
+  return least === undefined ? {} : { atMost: least }
+}
