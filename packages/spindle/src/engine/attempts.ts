@@ -233,7 +233,7 @@ export class Attempts {
     if (retry === undefined || attempt > retry.retries || stage.isStopped) return false
     if (isInfrastructureError(error)) return false
     const { shouldRetry } = retry
-    if (!shouldRetry(error, attempt)) return false
+    if (!stage.marked(() => shouldRetry(error, attempt))) return false
     stage.counters.retries++
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
     // Not `Math.random`: a run with the same seed waits alike.

@@ -100,7 +100,11 @@ export class Expansion implements Resumable {
       this.timing = this.stage.timeOutput()
       const word = enter(this.stage.mark, this.position)
       try {
-        step = this.outputs.next()
+        const { callScope } = this.stage
+        step =
+          callScope === undefined
+            ? this.outputs.next()
+            : callScope.runInAsyncScope(this.outputs.next, this.outputs)
         isPending =
           typeof step === 'object' &&
           step !== null &&

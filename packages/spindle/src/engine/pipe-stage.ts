@@ -1,4 +1,5 @@
 import { adopt, isPromise, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { Attempts } from './attempts.ts'
 import { exactNow } from './clock.ts'
 import { seesContext, TaskContext } from './context.ts'
@@ -97,6 +98,19 @@ export class PipeStage extends ExpandingStage {
 
   override get code(): unknown {
     return this.settings.code
+  }
+
+  override get runsElsewhere(): boolean {
+    return this.settings.runsElsewhere
+  }
+
+  override keepScope(scope: AsyncScope | undefined): void {
+    // What an executor does for all who use it belongs to none of them.
+    if (this.settings.runsElsewhere) return
+    super.keepScope(scope)
+    const { op } = this.settings
+    this.op =
+      scope === undefined ? op : (item, context) => scope.runInAsyncScope(op, undefined, item, context)
   }
 
   canStart(): boolean {

@@ -125,7 +125,11 @@ export class RouterStage extends PulledStage {
     try {
       // A function, not a method of the stage.
       const router = this.#router
-      choice = router(item.value)
+      const { callScope } = this
+      choice =
+        callScope === undefined
+          ? router(item.value)
+          : callScope.runInAsyncScope(router, undefined, item.value)
     } catch (error) {
       leave(word)
       this.tracer?.returned(item)

@@ -1,6 +1,7 @@
 import { makeController } from '../abort-signals.ts'
 import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
 import { adopt, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { Counters } from './counters.ts'
 import type { Host } from './host.ts'
 import { discard, type Item, lose } from './item.ts'
@@ -41,6 +42,8 @@ export abstract class Stage implements Consumer, Producer {
   running = 0
   /** Set while the pipeline is traced. */
   tracer: StageTracer | undefined = undefined
+  /** The context of the stage's calls while somebody keeps scopes; see `call-scopes.ts`. */
+  callScope: AsyncScope | undefined = undefined
   /** Called when the stage's calls are to stop; besides the signal. */
   readonly onAbort: Set<(reason: unknown) => void> = new Set()
   /** Iterators of the user's that are being closed, while their clean-ups last. */
@@ -126,6 +129,11 @@ export abstract class Stage implements Consumer, Producer {
     return undefined
   }
 
+  /** Whether its calls run in workers: on the loop there is only what they get and give. */
+  get runsElsewhere(): boolean {
+    return false
+  }
+
   get hooks(): readonly TaskHook[] {
     return this.#hooks
   }
@@ -174,9 +182,10 @@ export abstract class Stage implements Consumer, Producer {
 
   /** Calls the user's code under the stage's mark, where it is not worth while to write the two lines out. */
   marked<R>(call: () => R): R {
+    const { callScope } = this
     const word = enter(this.mark, this.tasks)
     try {
-      return call()
+      return callScope === undefined ? call() : callScope.runInAsyncScope(call)
     } finally {
       leave(word)
     }
@@ -202,6 +211,11 @@ export abstract class Stage implements Consumer, Producer {
   trace(tracer: StageTracer | undefined): void {
     this.tracer = tracer
     this.adapt()
+  }
+
+  /** Has the stage's calls made in a context of their own from now on, or no more. */
+  keepScope(scope: AsyncScope | undefined): void {
+    this.callScope = scope
   }
 
   /** What a stage does once its hooks are known, before it runs. */

@@ -1,23 +1,24 @@
 import { badOption, checkOptions } from '../check.ts'
 import { channels } from '../engine/channels.ts'
 import type { Graph } from '../engine/graph.ts'
-import type { LoopPlace } from '../engine/loop-blocks.ts'
 import { isInside } from '../engine/marker.ts'
-import { SourceStage } from '../engine/source-stage.ts'
-import type { Stage } from '../engine/stage.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'
 import { plain } from '../plain-text.ts'
 import { callListener } from '../user-code.ts'
 import { type PlacedBlock, placeBlock } from './block-place.ts'
 import { loadInspector } from './function-places.ts'
-import { mayInspect } from './may-inspect.ts'
+import { KeptScopes } from './kept-scopes.ts'
+import { KnownPlaces } from './known-places.ts'
+import { warningOf } from './remedies.ts'
 import type { BlockMessage } from './watch-protocol.ts'
 import { readBlocks, unwatch, type Watcher, watch } from './watchdog.ts'
 
 const DEFAULT_THRESHOLD_MS = 10
-/** A stage is warned of when it has held the loop for so many times the threshold, and for so much of the time: a short block now and then is no news. */
+/** A place is warned of when it has held the loop for so many times the threshold, and for so much of the time: a short block now and then is no news. */
 const THRESHOLDS_TO_WARN = 3
 const SHARE_TO_WARN = 0.01
+/** Blocks without a scope that may still be of calls which began before scopes were kept. */
+const UNSCOPED_IN_DOUBT = 2
 
 /** Checks the option `loopGuard`. @throws `ERR_BAD_OPTION` */
 export function checkLoopGuard(options: unknown): void {
@@ -38,7 +39,7 @@ export function guardLoop(graph: Graph, options: LoopGuardOptions = {}): void {
       void loadInspector()
       watch(guard)
     },
-    ended: () => unwatch(guard),
+    ended: () => guard.end(),
   })
   graph.blocks.refresh = readBlocks
 }
@@ -54,8 +55,11 @@ interface Held {
   ms: number
   /** How often it was seen: in different blocks, or at different times of one. */
   seen: number
-  isTold: boolean
 }
+
+/** Places that the program has been warned of. */
+const told: Set<string> = new Set()
+const MOST_TOLD = 10_000
 
 /** What one pipeline makes of the blocks of its loop. */
 class LoopGuard implements Watcher {
@@ -64,9 +68,14 @@ class LoopGuard implements Watcher {
   readonly #open: Map<number, Open> = new Map()
   /** What each stage has held the loop for. */
   readonly #held: Map<string, Held> = new Map()
+  readonly #places: KnownPlaces = new KnownPlaces()
+  readonly #scopes: KeptScopes
+  /** Blocks without a scope since scopes are kept. */
+  #unscoped = 0
 
   constructor(graph: Graph, thresholdMs: number) {
     this.#graph = graph
+    this.#scopes = new KeptScopes(graph)
     this.thresholdMs = thresholdMs
   }
 
@@ -78,10 +87,10 @@ class LoopGuard implements Watcher {
 
   blocked(message: BlockMessage): void {
     // Another pipeline may want to know of shorter ones, and this one may not have been there.
-    if (message.ms < this.thresholdMs && !this.#open.has(message.id)) return
+    if (message.workMs < this.thresholdMs && !this.#open.has(message.id)) return
     if (!isInside(message.word) && message.beganAt < performance.timeOrigin + this.#graph.startedAt) return
     const known = this.#open.get(message.id)
-    const block = known?.block ?? placeBlock(this.#graph, message)
+    const block = known?.block ?? this.#place(message)
     if (block === undefined) return
     const { ms } = message
     const running = known?.running ?? this.#othersRunning(block, message)
@@ -103,7 +112,43 @@ class LoopGuard implements Watcher {
           ms,
         })
     } else this.#open.set(message.id, { block, ms, running })
-    this.#mayWarn(block, message, addedMs)
+    if (!block.isSure) this.#doubt(block, addedMs, message.isOver)
+    else this.#mayWarn(block, addedMs, message.isOver ? (message.samples.length > 1 ? 2 : 1) : 0)
+  }
+
+  end(): void {
+    unwatch(this)
+    this.#scopes.end()
+  }
+
+  /** Where scopes are kept, a block without one was begun by no stage: once calls begun before have ended, and so some blocks later. */
+  #place(message: BlockMessage): PlacedBlock | undefined {
+    const placed = placeBlock(this.#graph, message)
+    if (placed === undefined || isInside(message.word)) return placed
+    if (placed.isSure) {
+      if (this.#scopes.isOn) this.#learn(placed)
+      return placed
+    }
+    const block = this.#places.resolved(placed)
+    if (block.isSure || !this.#scopes.isOn || ++this.#unscoped <= UNSCOPED_IN_DOUBT) return block
+    const sure = { ...block, isSure: true }
+    this.#learn(sure)
+    return sure
+  }
+
+  /** Somebody's call has begun this, and the stack does not say whose: if it is much, the next ones are looked at more closely. */
+  #doubt(block: PlacedBlock, addedMs: number, isOver: boolean): void {
+    const { ms, seen } = this.#places.doubt(block, addedMs, isOver)
+    if (this.#scopes.isOn || (seen > 1 && this.#isMuch(ms))) this.#scopes.keep()
+  }
+
+  /** Blocks of the same code that were given to others belong here, too. */
+  #learn(block: PlacedBlock): void {
+    for (const { block: from, ms, seen } of this.#places.learn(block)) {
+      this.#graph.blocks.move(from.at, block.at)
+      this.#mayWarn(block, ms, seen)
+    }
+    if (this.#places.isOpen(block)) this.#scopes.keep()
   }
 
   /** Calls that other stages had in flight. */
@@ -118,19 +163,28 @@ class LoopGuard implements Watcher {
     return sum
   }
 
-  #mayWarn({ at, owner }: PlacedBlock, { samples, isOver }: BlockMessage, addedMs: number): void {
-    if (at.place === 'other') return
-    const key = owner === undefined ? at.place : `stage ${owner.info.id}`
-    const held = this.#held.get(key) ?? { ms: 0, seen: 0, isTold: false }
+  /** Warns of a place once in the life of the program, whichever of its pipelines it is in. */
+  #mayWarn({ at, owner }: PlacedBlock, addedMs: number, seen: number): void {
+    if (at.place === 'other' && at.part === undefined) return
+    const key = JSON.stringify([
+      at.place,
+      at.part,
+      at.stage,
+      owner?.info.where ?? `${at.function} ${at.where?.replace(/:\d+$/, '')}`,
+    ])
+    const held = this.#held.get(key) ?? { ms: 0, seen: 0 }
     this.#held.set(key, held)
     held.ms += addedMs
-    if (isOver) held.seen += samples.length > 1 ? 2 : 1
+    held.seen += seen
     // The collector or a halted machine may strike anybody: seen once, it says nothing; nor if it is little in a long run.
-    const isMuch =
-      held.ms >= this.thresholdMs * THRESHOLDS_TO_WARN && held.ms >= this.#graph.elapsedMs * SHARE_TO_WARN
-    if (held.isTold || held.seen < 2 || !isMuch) return
-    held.isTold = true
+    if (held.seen < 2 || !this.#isMuch(held.ms) || told.has(key)) return
+    if (told.size >= MOST_TOLD) told.clear()
+    told.add(key)
     this.#warn(plain(warningOf(at, owner, held.ms)))
+  }
+
+  #isMuch(ms: number): boolean {
+    return ms >= this.thresholdMs * THRESHOLDS_TO_WARN && ms >= this.#graph.elapsedMs * SHARE_TO_WARN
   }
 
   #warn(message: string): void {
@@ -141,21 +195,4 @@ class LoopGuard implements Watcher {
     }
     this.#graph.outlet.inScope(() => callListener(() => logger.warn(`spindle: ${message}`)))
   }
-}
-
-function warningOf(at: LoopPlace, owner: Stage | undefined, heldMs: number): string {
-  const added = owner?.info.where
-  const whose = at.place === 'consumer' ? 'the consumer' : `stage "${at.stage}"`
-  const place = at.where === undefined ? '' : ` (${at.where})`
-  const line = added === undefined || at.place === 'consumer' ? '' : `, added at ${added},`
-  const remedy =
-    owner instanceof SourceStage
-      ? 'let it await something between its items, or give descriptors (paths, numbers) and do the work in a stage whose op runs in a worker thread (workerModule)'
-      : at.place === 'consumer'
-        ? 'give that work to a stage whose op runs in a worker thread (workerModule), or let it await something now and then'
-        : `run it in a worker thread: export the op from a module and give pipe() workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${at.function === 'anonymous function' || at.function === 'native code' ? 'op' : at.function}`
-  const unseen = mayInspect()
-    ? ''
-    : ' (its line is not known: --permission is given without --allow-inspector)'
-  return `${whose}${line} held the event loop for ${Math.round(heldMs)} ms in ${at.function}${place}${unseen}; nothing else of the program went on meanwhile. Remedy: ${remedy}. Not told of again; see stats().blocks.`
 }
