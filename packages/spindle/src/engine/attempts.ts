@@ -44,7 +44,7 @@ export class Attempts {
     // Whether the hooks want to know of the task's end, and have not been told yet.
     let isUntold = false
     try {
-      for (const hook of stage.hooks) await stage.marked(() => hook.onTaskStart?.(task))
+      for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskStart?.(task))
       isUntold = true
       for (;;) {
         attempts++
@@ -122,7 +122,7 @@ export class Attempts {
 
   async #ended(task: TaskInfo, outcome: TaskOutcome): Promise<void> {
     const stage = this.#stage
-    for (const hook of stage.hooks) await stage.marked(() => hook.onTaskEnd?.(task, outcome))
+    for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskEnd?.(task, outcome))
   }
 
   /** One attempt: the op's value, or a generator whose first output is made already. */

@@ -104,13 +104,12 @@ export class PipeStage extends ExpandingStage {
     return this.settings.runsElsewhere
   }
 
-  override keepScope(scope: AsyncScope | undefined): void {
+  override keepScope(calls: AsyncScope | undefined, hooks: AsyncScope | undefined): void {
     // What an executor does for all who use it belongs to none of them.
-    if (this.settings.runsElsewhere) return
-    super.keepScope(scope)
+    const own = this.settings.runsElsewhere ? undefined : calls
+    super.keepScope(own, hooks)
     const { op } = this.settings
-    this.op =
-      scope === undefined ? op : (item, context) => scope.runInAsyncScope(op, undefined, item, context)
+    this.op = own === undefined ? op : (item, context) => own.runInAsyncScope(op, undefined, item, context)
   }
 
   canStart(): boolean {

@@ -69,6 +69,8 @@ function framesOfCall(frames: readonly Frame[], inside: boolean): readonly Frame
 
 function findByMark(graph: Graph, mark: number, frames: readonly Frame[]): Found | undefined {
   const isSure = true
+  const hooked = graph.stages.find((stage) => stage.hookMark === mark)
+  if (hooked !== undefined) return { place: 'stage', part: 'hook', owner: hooked, isSure, doing: 'a hook' }
   const owner = graph.stages.find((stage) => stage.mark === mark)
   if (owner !== undefined) {
     const part = partOf(owner, frames)

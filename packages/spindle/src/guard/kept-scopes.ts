@@ -25,7 +25,7 @@ export class KeptScopes {
     const { stages, outlet, hookCalls } = this.#graph
     // In all else the context of a call is the pipeline's.
     outlet.inScope(() => {
-      for (const stage of stages) stage.keepScope(makeCallScope(stage.mark))
+      for (const stage of stages) stage.keepScope(makeCallScope(stage.mark), makeCallScope(stage.hookMark))
       hookCalls.callScope = makeCallScope(hookCalls.mark)
     })
     outlet.keepsScopes = true
@@ -36,7 +36,7 @@ export class KeptScopes {
     if (!this.isOn) return
     this.isOn = false
     const { stages, outlet, hookCalls } = this.#graph
-    for (const stage of stages) stage.keepScope(undefined)
+    for (const stage of stages) stage.keepScope(undefined, undefined)
     hookCalls.callScope = undefined
     outlet.keepsScopes = false
     endScopes()
