@@ -6,7 +6,7 @@ import { isOwnFile, toPath } from '../file-place.ts'
 import { bestSample, isUsers, nameOf, placeOf, showFrame } from './block-frames.ts'
 import { calledBy, isHookOf, isOfConsumer, mentionedBy, ownersOf, partOf } from './block-owners.ts'
 import { crossingOf } from './crossings.ts'
-import type { BlockMessage, Frame } from './watch-protocol.ts'
+import type { BlockMessage, Frame, LoopSample } from './watch-protocol.ts'
 
 const MOST_SHOWN = 8
 
@@ -42,9 +42,7 @@ export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | und
   const sample = bestSample(block.samples, (all) => framesOfCall(all, inside).filter(isUsers))
   const all = framesOfCall(sample?.frames ?? [], inside)
   const frames = all.filter(isUsers)
-  const found = inside
-    ? findByMark(graph, markOf(block.word), all)
-    : findOutside(graph, all, sample?.scope ?? block.samples.find(({ scope }) => scope !== undefined)?.scope)
+  const found = inside ? findByMark(graph, markOf(block.word), all) : findOutside(graph, all, sample?.scope)
   if (found === undefined) return undefined
   const { place, part, owner, isSure } = found
   // Deep in a library the stage itself says more.
@@ -57,6 +55,25 @@ export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | und
     where: shown === undefined ? owner?.info.where : placeOf(shown),
   }
   return { at, owner, stack: frames.slice(0, MOST_SHOWN).map(showFrame), code: codeOf(frames), isSure }
+}
+
+/** A part of a block: what one stage's calls have begun. */
+interface Share {
+  /** Mark of the stage, where it is known. */
+  readonly begunBy: number | undefined
+  /** Of the block's length, as the samples show it. */
+  readonly share: number
+  readonly samples: readonly LoopSample[]
+}
+
+/** In one turn of the loop several callbacks may run, one after another: who began them shares the silence. */
+export function sharesOf({ word, samples }: BlockMessage): readonly Share[] {
+  const scoped = isInside(word) ? [] : samples.filter(({ scope }) => scope !== undefined)
+  if (scoped.length === 0) return [{ begunBy: undefined, share: 1, samples }]
+  return [...new Set(scoped.map(({ scope }) => scope))].map((begunBy) => {
+    const own = scoped.filter(({ scope }) => scope === begunBy)
+    return { begunBy, share: own.length / scoped.length, samples: own }
+  })
 }
 
 /** Inside a call only the frames of the call: whoever stands below the engine has caused it, but does not hold the loop. */

@@ -1,7 +1,11 @@
 import type { PlacedBlock } from './block-place.ts'
+import type { BlockMessage } from './watch-protocol.ts'
 
 /** Blocks of the same code that must agree on whose it is, until that is believed without a look at the async context. */
 const AGREEING = 3
+
+/** How long blocks were together; see `BlockMessage`. */
+export type Lengths = Pick<BlockMessage, 'ms' | 'workMs'>
 
 interface Known {
   /** The one that all so far have been of; `undefined` once two have differed: code that several share. */
@@ -9,13 +13,12 @@ interface Known {
   count: number
   isMixed: boolean
   /** What was counted for a place that is not sure, to be moved when it is. */
-  readonly unsure: { readonly block: PlacedBlock; ms: number; seen: number }[]
+  readonly unsure: { readonly block: PlacedBlock; ms: number; workMs: number; seen: number }[]
 }
 
 /** Blocks that were counted for a place before it was known whose they are. */
-export interface Unsure {
+export interface Unsure extends Lengths {
   readonly block: PlacedBlock
-  readonly ms: number
   readonly seen: number
 }
 
@@ -38,14 +41,15 @@ export class KnownPlaces {
   }
 
   /** Notes a block whose place is not sure. Returns what was noted of that code so far. */
-  doubt(block: PlacedBlock, ms: number, isOver: boolean): Unsure {
+  doubt(block: PlacedBlock, added: Lengths, isOver: boolean): Unsure {
     const { unsure } = this.#of(block)
     let noted = unsure.find((one) => one.block.at.place === block.at.place && one.block.owner === block.owner)
     if (noted === undefined) {
-      noted = { block, ms: 0, seen: 0 }
+      noted = { block, ms: 0, workMs: 0, seen: 0 }
       unsure.push(noted)
     }
-    noted.ms += ms
+    noted.ms += added.ms
+    noted.workMs += added.workMs
     if (isOver) noted.seen++
     return noted
   }

@@ -5,10 +5,10 @@ import { isInside } from '../engine/marker.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'
 import { plain } from '../plain-text.ts'
 import { callListener } from '../user-code.ts'
-import { type PlacedBlock, placeBlock } from './block-place.ts'
+import { type PlacedBlock, placeBlock, sharesOf } from './block-place.ts'
 import { loadInspector } from './function-places.ts'
 import { KeptScopes } from './kept-scopes.ts'
-import { KnownPlaces } from './known-places.ts'
+import { KnownPlaces, type Lengths } from './known-places.ts'
 import { warningOf } from './remedies.ts'
 import type { BlockMessage } from './watch-protocol.ts'
 import { readBlocks, unwatch, type Watcher, watch } from './watchdog.ts'
@@ -37,22 +37,25 @@ export function guardLoop(graph: Graph, options: LoopGuardOptions = {}): void {
   graph.listeners.add({
     started: () => {
       void loadInspector()
-      watch(guard)
+      guard.begin()
     },
     ended: () => guard.end(),
   })
   graph.blocks.refresh = readBlocks
 }
 
-/** A block that has not ended. */
-interface Open {
+/** What has been told of a block, or a part of it, that has not ended. */
+interface Told {
   readonly block: PlacedBlock
   readonly ms: number
+  readonly workMs: number
   readonly running: number
 }
 
 interface Held {
   ms: number
+  /** Without the time for which the thread waited for a processor. */
+  workMs: number
   /** How often it was seen: in different blocks, or at different times of one. */
   seen: number
 }
@@ -65,7 +68,8 @@ const MOST_TOLD = 10_000
 class LoopGuard implements Watcher {
   readonly thresholdMs: number
   readonly #graph: Graph
-  readonly #open: Map<number, Open> = new Map()
+  /** Of blocks that have not ended: by who began them. */
+  readonly #open: Map<number, Map<unknown, Told>> = new Map()
   /** What each stage has held the loop for. */
   readonly #held: Map<string, Held> = new Map()
   readonly #places: KnownPlaces = new KnownPlaces()
@@ -89,10 +93,28 @@ class LoopGuard implements Watcher {
     // Another pipeline may want to know of shorter ones, and this one may not have been there.
     if (message.workMs < this.thresholdMs && !this.#open.has(message.id)) return
     if (!isInside(message.word) && message.beganAt < performance.timeOrigin + this.#graph.startedAt) return
-    const known = this.#open.get(message.id)
+    const open = this.#open.get(message.id) ?? new Map<unknown, Told>()
+    if (message.isOver) this.#open.delete(message.id)
+    else this.#open.set(message.id, open)
+    const shares = sharesOf(message)
+    const early = open.get(undefined)
+    // It was told of before a sample showed who began it.
+    if (early !== undefined && shares[0] !== undefined && shares[0].begunBy !== undefined) {
+      open.delete(undefined)
+      open.set(shares[0].begunBy, early)
+    }
+    for (const { begunBy, share, samples } of shares) {
+      const { ms, workMs } = message
+      this.#tell({ ...message, samples, ms: ms * share, workMs: workMs * share }, open, begunBy)
+    }
+  }
+
+  /** One part of a block, as it is now; `open` has what was told of it before. */
+  #tell(message: BlockMessage, open: Map<unknown, Told>, begunBy: unknown): void {
+    const known = open.get(begunBy)
     const block = known?.block ?? this.#place(message)
     if (block === undefined) return
-    const { ms } = message
+    const { ms, workMs, isOver, samples } = message
     const running = known?.running ?? this.#othersRunning(block, message)
     const addedMs = ms - (known?.ms ?? 0)
     this.#graph.blocks.add(block.at, {
@@ -102,18 +124,22 @@ class LoopGuard implements Watcher {
       lostMs: addedMs * running,
       stack: block.stack,
     })
-    if (message.isOver) {
-      this.#open.delete(message.id)
-      if (channels.loopBlock.hasSubscribers)
-        channels.loopBlock.publish({
-          pipeline: this.#graph.pipelineId,
-          at: block.at,
-          beganAt: message.beganAt,
-          ms,
-        })
-    } else this.#open.set(message.id, { block, ms, running })
-    if (!block.isSure) this.#doubt(block, addedMs, message.isOver)
-    else this.#mayWarn(block, addedMs, message.isOver ? (message.samples.length > 1 ? 2 : 1) : 0)
+    open.set(begunBy, { block, ms, workMs, running })
+    if (isOver && channels.loopBlock.hasSubscribers)
+      channels.loopBlock.publish({
+        pipeline: this.#graph.pipelineId,
+        at: block.at,
+        beganAt: message.beganAt,
+        ms,
+      })
+    const added = { ms: addedMs, workMs: workMs - (known?.workMs ?? 0) }
+    if (!block.isSure) this.#doubt(block, added, isOver)
+    else this.#mayWarn(block, added, isOver ? (samples.length > 1 ? 2 : 1) : 0)
+  }
+
+  begin(): void {
+    this.#scopes.begin()
+    watch(this)
   }
 
   end(): void {
@@ -126,27 +152,27 @@ class LoopGuard implements Watcher {
     const placed = placeBlock(this.#graph, message)
     if (placed === undefined || isInside(message.word)) return placed
     if (placed.isSure) {
-      if (this.#scopes.isOn) this.#learn(placed)
+      if (this.#scopes.areOn) this.#learn(placed)
       return placed
     }
     const block = this.#places.resolved(placed)
-    if (block.isSure || !this.#scopes.isOn || ++this.#unscoped <= UNSCOPED_IN_DOUBT) return block
+    if (block.isSure || !this.#scopes.areOn || ++this.#unscoped <= UNSCOPED_IN_DOUBT) return block
     const sure = { ...block, isSure: true }
     this.#learn(sure)
     return sure
   }
 
   /** Somebody's call has begun this, and the stack does not say whose: if it is much, the next ones are looked at more closely. */
-  #doubt(block: PlacedBlock, addedMs: number, isOver: boolean): void {
-    const { ms, seen } = this.#places.doubt(block, addedMs, isOver)
-    if (this.#scopes.isOn || (seen > 1 && this.#isMuch(ms))) this.#scopes.keep()
+  #doubt(block: PlacedBlock, added: Lengths, isOver: boolean): void {
+    const { workMs, seen } = this.#places.doubt(block, added, isOver)
+    if (this.#scopes.areOn || (seen > 1 && this.#isMuch(workMs))) this.#scopes.keep()
   }
 
   /** Blocks of the same code that were given to others belong here, too. */
   #learn(block: PlacedBlock): void {
-    for (const { block: from, ms, seen } of this.#places.learn(block)) {
+    for (const { block: from, ms, workMs, seen } of this.#places.learn(block)) {
       this.#graph.blocks.move(from.at, block.at)
-      this.#mayWarn(block, ms, seen)
+      this.#mayWarn(block, { ms, workMs }, seen)
     }
     if (this.#places.isOpen(block)) this.#scopes.keep()
   }
@@ -164,7 +190,7 @@ class LoopGuard implements Watcher {
   }
 
   /** Warns of a place once in the life of the program, whichever of its pipelines it is in. */
-  #mayWarn({ at, owner }: PlacedBlock, addedMs: number, seen: number): void {
+  #mayWarn({ at, owner }: PlacedBlock, added: Lengths, seen: number): void {
     if (at.place === 'other' && at.part === undefined) return
     const key = JSON.stringify([
       at.place,
@@ -172,12 +198,13 @@ class LoopGuard implements Watcher {
       at.stage,
       owner?.info.where ?? `${at.function} ${at.where?.replace(/:\d+$/, '')}`,
     ])
-    const held = this.#held.get(key) ?? { ms: 0, seen: 0 }
+    const held = this.#held.get(key) ?? { ms: 0, workMs: 0, seen: 0 }
     this.#held.set(key, held)
-    held.ms += addedMs
+    held.ms += added.ms
+    held.workMs += added.workMs
     held.seen += seen
     // The collector or a halted machine may strike anybody: seen once, it says nothing; nor if it is little in a long run.
-    if (held.seen < 2 || !this.#isMuch(held.ms) || told.has(key)) return
+    if (held.seen < 2 || !this.#isMuch(held.workMs) || told.has(key)) return
     if (told.size >= MOST_TOLD) told.clear()
     told.add(key)
     this.#warn(plain(warningOf(at, owner, held.ms)))

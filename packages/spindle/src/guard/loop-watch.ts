@@ -50,6 +50,8 @@ interface Stretch {
   askedAt: number
   /** When the thread was last seen in it. */
   aliveAt: number
+  /** When it was last seen to run, or to wait for something else than a processor. */
+  movedAt: number
   /** How long it was, if it ended before a question was answered. */
   ended: Length | undefined
   /** What has been told of it. */
@@ -222,6 +224,7 @@ export class LoopWatch {
       turns: undefined,
       askedAt: 0,
       aliveAt: look.at,
+      movedAt: look.at,
       ended: undefined,
       told: undefined,
     }
@@ -232,7 +235,10 @@ export class LoopWatch {
     const inside = isInside(look.word)
     const isAlive = inside || busyShare(last, look) >= IDLE
     stretch.aliveAt = look.at
-    const length = this.#lengthOf(stretch, look.at, look.use)
+    if (look.use.busyMs > last.use.busyMs || this.#use?.isRunnable() !== true) stretch.movedAt = look.at
+    const { ms, workMs } = this.#lengthOf(stretch, look.at, look.use)
+    // A thread that waits for a processor while this is written: the system counts that when it gets one.
+    const length = { ms, workMs: workMs - (look.at - stretch.movedAt) }
     const isSure = inside || stretch.turns !== undefined
     if (length.workMs >= this.#thresholdMs && isSure && stretch.told === undefined) {
       stretch.told = length

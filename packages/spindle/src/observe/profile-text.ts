@@ -4,9 +4,13 @@ import { drawTable, terminalColumns } from '../table.ts'
 import { amount, duration, percent } from './figures.ts'
 import type { ProfileAdvice, ProfileLevel, ProfileLimit, ProfileResult, StageProfile } from './profile.ts'
 import { isFailing, levelNow } from './profile-advice.ts'
+import { median } from './sample.ts'
 
 /** From this share on no core is free. */
 const USED_UP = 0.9
+const OWN_SHARE = 0.25
+/** Others matter that use more of the machine than this, when nothing is free. */
+const OTHERS_MATTER = 0.2
 const INDENT = '  '
 
 type Printed = Omit<ProfileResult, 'toString'>
@@ -25,7 +29,11 @@ export function printProfile(
   )
   const stages = result.stages.flatMap((stage) => {
     const advice = result.advice.find((one) => one.stage === stage.name && one.where === stage.where)
-    const text = [`${stage.shape}, ${judge(stage, advice, result.limit)}`, ...notes(stage, cores)].join('; ')
+    const isVaried = stage.levels.length > 1
+    const text = [
+      `${isVaried ? `${stage.shape}, ` : ''}${judge(stage, advice, result.limit)}`,
+      ...notes(stage, cores),
+    ].join('; ')
     const lines = stage.levels.length > 0 ? drawLevels(stage, advice, most) : []
     return [...wrap(`${plain(stage.name)}: ${text}`, columns), ...lines.map((line) => INDENT + line)]
   })
@@ -33,6 +41,7 @@ export function printProfile(
     ...sources.flatMap((line) => wrap(line, columns)),
     ...stages,
     ...wrap(verdict(result), columns),
+    ...neighbours(result, cores).flatMap((line) => wrap(line, columns)),
   ].join('\n')
 }
 
@@ -90,7 +99,10 @@ function judge(
 /** What is to be known besides: that no core was free, that inputs were too few. */
 function notes(stage: StageProfile, cores: number): readonly string[] {
   const { levels, unfilled } = stage
-  const full = levels.find(({ machineBusy }) => machineBusy >= USED_UP)
+  // A stage that only waits uses nothing up; others that do are named below.
+  const full = levels.find(
+    ({ machineBusy, cpuCores }) => machineBusy >= USED_UP && cpuCores >= OWN_SHARE * cores,
+  )
   const used =
     full === undefined
       ? []
@@ -104,6 +116,17 @@ function notes(stage: StageProfile, cores: number): readonly string[] {
 function verdict({ limit, stages }: Printed): string {
   if (limit === undefined || stages.length === 0) return 'Nothing was measured.'
   return `With these, ${limiting(limit)} the pipeline: ${amount(limit.perSecond)} items of the source a second.`
+}
+
+/** That other programs took what was measured. */
+function neighbours({ stages }: Printed, cores: number): readonly string[] {
+  const levels = stages.flatMap((stage) => stage.levels)
+  const others = levels.map(({ machineBusy, cpuCores }) => Math.max(0, machineBusy - cpuCores / cores))
+  const share = median(others)
+  if (share < OTHERS_MATTER || median(levels.map(({ machineBusy }) => machineBusy)) < USED_UP) return []
+  return [
+    `Noisy neighbours: other programs used ${percent(share)} of this machine's ${cores} cores. The figures are of a shared machine: measure again when it is quiet.`,
+  ]
 }
 
 function limiting({ kind, stage }: ProfileLimit): string {

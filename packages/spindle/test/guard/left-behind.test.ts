@@ -24,8 +24,12 @@ async function blocksOf(pipeline: Pipeline<unknown>, isFound: (block: LoopBlock)
   return pipeline.stats().blocks
 }
 
-function check(blocks: readonly LoopBlock[], { stage, place, part }: Omit<Held, 'builder'>): void {
-  const held = blocks.filter((block) => block.function.startsWith('hold'))
+function check(
+  blocks: readonly LoopBlock[],
+  { stage, place, part }: Omit<Held, 'builder'>,
+  name = 'hold',
+): void {
+  const held = blocks.filter((block) => block.function === name)
   const all = JSON.stringify(blocks)
   assert.ok(held.length > 0, all)
   for (const block of held)
@@ -60,7 +64,7 @@ describe('the loop guard names the stage whose call began what holds the loop', 
       .pipe((item: number) => ways.setImmediate?.(holdWaiting).then(() => item), { name: 'waits' })
       .pipe(async (item) => delay(1, item), { name: 'after' })
     const held = { stage: 'waits', place: 'stage', part: 'op' } as const
-    check(await blocksOf(builder.build(quiet), isIn(held)), held)
+    check(await blocksOf(builder.build(quiet), isIn(held)), held, 'holdWaiting')
   })
 
   it('of two stages that share a function, each for its own', async () => {
@@ -79,6 +83,26 @@ describe('the loop guard names the stage whose call began what holds the loop', 
       return seen.has('one') && seen.has('other')
     })
     assert.ok(seen.has('one') && seen.has('other'), JSON.stringify(blocks))
+  })
+
+  it('and the consumer where none did: setImmediate of the loop that takes the items, also in a later epoch', async () => {
+    for (let epoch = 0; epoch < 2; epoch++) {
+      const pipeline = new PipelineBuilder()
+        .addSource(function* () {
+          for (let i = 0; ; i++) yield i
+        })
+        .pipe(async (item: number) => delay(1, item), { name: 'innocent' })
+        .build(quiet)
+      const limit = performance.now() + LIMIT_MS
+      const isFound = (): boolean =>
+        pipeline.stats().blocks.some(({ place, count }) => place === 'consumer' && count >= FOUND)
+      for await (const _ of pipeline) {
+        await ways.setImmediate?.(hold)
+        if (isFound() || performance.now() > limit) break
+      }
+      await pipeline.stop()
+      assert.ok(isFound(), JSON.stringify(pipeline.stats().blocks))
+    }
   })
 
   it('and the consumer where none did: setImmediate of forEach', async () => {
