@@ -16,7 +16,9 @@ import {
 // How often the watcher looks. Each look costs 35 to 150 us on a small virtual machine, the less the more there are: 0.2 % of a core at 20 ms.
 const CLOSE_MS = 4
 const USUAL_MS = 20
-const IDLE_MS = 60
+const IDLE_MS = 200
+/** A beat wakes the watched thread: about 0.1 ms on such a machine. */
+const SLOWEST_BEAT_MS = 100
 /** Close looks in a row that find nothing before it is enough for a while; after a block has been found, more of them. */
 const CLOSE_LOOKS = 50
 const CLOSE_LOOKS_AFTER_BLOCK = 150
@@ -160,7 +162,8 @@ export class LoopWatch {
   }
 
   #lookAfter(ms: number): void {
-    Atomics.store(this.#control, WANTED_BEAT_MS, ms <= this.#closeMs ? Math.ceil(ms) : USUAL_MS)
+    const beatMs = ms <= this.#closeMs ? Math.ceil(ms) : Math.min(SLOWEST_BEAT_MS, Math.max(USUAL_MS, ms))
+    Atomics.store(this.#control, WANTED_BEAT_MS, beatMs)
     this.#timer = setTimeout(() => this.#look(), ms)
   }
 
@@ -188,20 +191,19 @@ export class LoopWatch {
     const stretch = this.#stretch
     if (stretch !== undefined) return this.#goOn(stretch, last, look)
     const inside = isInside(look.word) && this.#isCredible(since, look)
-    const silentMs = inside ? netMs(since, look) : this.#silentMs(since, look)
+    const turned = this.#turned ?? since
+    const from = inside || since.at >= turned.at ? since : turned
+    const silentMs = netMs(from, look)
     const beatMs = inside ? 0 : Atomics.load(this.#control, BEAT_MS)
-    if (silentMs >= this.#thresholdMs / 2 + beatMs && (inside || this.#question !== undefined)) {
+    const patienceMs = this.#thresholdMs / 2
+    // Where beats are rare, work without a sign of the loop is asked about before one is due.
+    const isBusy = beatMs > USUAL_MS && look.use.busyMs - from.use.busyMs >= patienceMs
+    if ((silentMs >= patienceMs + beatMs || isBusy) && (inside || this.#question !== undefined)) {
       this.#suspect(since, look, inside)
       return this.#closeMs
     }
-    if (inside || silentMs > beatMs / 2 || busyShare(last, look) >= IDLE) return this.#closeMs
+    if (inside || silentMs > beatMs || busyShare(last, look) >= IDLE) return this.#closeMs
     return Math.min(IDLE_MS, this.#periodMs * 2)
-  }
-
-  /** For how long the loop has surely not turned, nor a stage been called; time for which the thread had to wait for a processor left out. */
-  #silentMs(since: Look, look: Look): number {
-    const turned = this.#turned ?? since
-    return netMs(turned.at > since.at ? turned : since, look)
   }
 
   /** A thread that is halted by a debugger stands inside a call, too; it uses no processor then. */
