@@ -15,6 +15,8 @@ const MOST_ROUNDS = 50
 const LEAST_ROUND_MS = 20
 /** A round has so many inputs for each call at once: with fewer, its beginning and end, where not all calls are in flight, would count too much. */
 const FILLS = 4
+/** Where there is not time for all inputs, so many rounds fit into a level's time. */
+const ROUNDS_IN_TIME = 4
 
 /** What a level is measured with. */
 export interface LevelSettings {
@@ -26,15 +28,16 @@ export interface LevelSettings {
 
 /**
  * Measures a stage at several concurrencies: each is warmed up, then all have a round in turn, so that what changes with time (compiled code, caches, other
- * programs) strikes them alike. A level has enough rounds when its rate is known well enough, or its time is over.
+ * programs) strikes them alike. A level has enough rounds when its rate is known well enough, or its time is over. `callMs`: about how long a call takes.
  */
 export async function measureLevels(
   stage: StageConfig,
   concurrencies: readonly number[],
   inputs: readonly unknown[],
+  callMs: number,
   settings: LevelSettings,
 ): Promise<readonly ProfileLevel[]> {
-  const levels = concurrencies.map((concurrency) => new Level(stage, concurrency, inputs, settings))
+  const levels = concurrencies.map((concurrency) => new Level(stage, concurrency, inputs, callMs, settings))
   for (const level of levels) await level.warmUp()
   for (let round = 0; levels.some((level) => !level.isDone); round++) {
     const turn = round % 2 === 0 ? levels : levels.toReversed()
@@ -50,19 +53,33 @@ class Level {
   readonly #settings: LevelSettings
   readonly #rates: number[] = []
   readonly #used: { cores: number; busy: number }[] = []
-  #times: number
+  /** Inputs of a round, and rounds so far. */
+  #count: number
+  #rounds = 0
   #spentMs = 0
   #failures = 0
   #given = 0
   #loopShare = 0
   #stats: StageStats | undefined
 
-  constructor(stage: StageConfig, concurrency: number, inputs: readonly unknown[], settings: LevelSettings) {
+  constructor(
+    stage: StageConfig,
+    concurrency: number,
+    inputs: readonly unknown[],
+    callMs: number,
+    settings: LevelSettings,
+  ) {
     this.#stage = tolerant(stage, stage.kind === 'pipe' ? concurrency : undefined, settings.pool)
     this.#concurrency = concurrency
     this.#inputs = inputs
     this.#settings = settings
-    this.#times = Math.ceil((FILLS * concurrency) / inputs.length)
+    const mostInTime =
+      callMs > 0 ? (settings.maxMsPerLevel * concurrency) / callMs / ROUNDS_IN_TIME : Infinity
+    const isDivisible = stage.kind === 'pipe'
+    this.#count = Math.max(
+      FILLS * concurrency,
+      isDivisible ? Math.min(inputs.length, Math.ceil(mostInTime)) : inputs.length,
+    )
   }
 
   get isDone(): boolean {
@@ -76,7 +93,7 @@ class Level {
   async warmUp(): Promise<void> {
     const elapsedMs = await this.#round()
     if (elapsedMs < LEAST_ROUND_MS)
-      this.#times = Math.ceil((this.#times * LEAST_ROUND_MS) / Math.max(elapsedMs, 0.5))
+      this.#count = Math.ceil((this.#count * LEAST_ROUND_MS) / Math.max(elapsedMs, 0.5))
   }
 
   async run(): Promise<void> {
@@ -84,7 +101,7 @@ class Level {
     const failedBefore = this.#failures
     const elapsedMs = await this.#round()
     const { cpuCores, machineBusy } = resourcesBetween(before, resourceUsage())
-    const done = this.#inputs.length * this.#times - (this.#failures - failedBefore)
+    const done = this.#count - (this.#failures - failedBefore)
     this.#rates.push((done * 1000) / elapsedMs)
     this.#used.push({ cores: cpuCores, busy: machineBusy })
   }
@@ -92,13 +109,14 @@ class Level {
   async #round(): Promise<number> {
     const startedAt = clockMs()
     const { signal } = this.#settings
-    const config = new PipelineConfig(sourceOf(this.#inputs, this.#times), [this.#stage], 16)
+    const inputs = pick(this.#inputs, this.#count, this.#rounds++)
+    const config = new PipelineConfig(sourceOf(inputs), [this.#stage], 16)
     const pipeline = new Pipeline(config, signal === undefined ? {} : { signal })
     await pipeline.forEach(() => {})
     const { stages, elapsedMs } = pipeline.stats()
     this.#stats = stages[1]
     this.#failures += this.#stats?.failures ?? 0
-    this.#given += this.#inputs.length * this.#times
+    this.#given += this.#count
     this.#loopShare = elapsedMs > 0 ? Math.min(1, (this.#stats?.loopMs ?? 0) / elapsedMs) : 0
     this.#spentMs += clockMs() - startedAt
     return Math.max(elapsedMs, 0.001)
@@ -134,10 +152,16 @@ export function tolerant(stage: StageConfig, concurrency: number | undefined, po
   }
 }
 
-/** A source that is never what is waited for: a list in memory, given several times. */
-export function sourceOf(items: readonly unknown[], times = 1): SourceConfig {
+/** As many of the inputs, evenly spread: others in each round, so that inputs that differ show in the spread of the rates. Several times over if need be. */
+function* pick(inputs: readonly unknown[], count: number, round: number): Generator<unknown> {
+  const stride = Math.max(1, inputs.length / count)
+  for (let i = 0; i < count; i++) yield inputs[(round + Math.floor(i * stride)) % inputs.length]
+}
+
+/** A source that is never what is waited for. */
+export function sourceOf(items: Iterable<unknown>): SourceConfig {
   function* list(): Generator<unknown> {
-    for (let i = 0; i < times; i++) yield* items
+    yield* items
   }
   return {
     kind: 'source',

@@ -189,7 +189,7 @@ async function profileChain(
   } else {
     for (const input of start.inputs) chains.push(await profileChain(input.source, input.stages, settings))
     const lists = chains.map((chain) => new PipelineConfig(sourceOf(chain.outputs), [], 16))
-    inputs = await run({ ...start, inputs: lists }, [], settings.signal)
+    inputs = (await run({ ...start, inputs: lists }, [], settings.signal)).outputs
   }
   const sourceItems = Math.max(1, inputs.length)
   for (const stage of stages) {
@@ -221,12 +221,22 @@ async function profileStage(
   sourceItems: number,
   settings: Settings,
 ): Promise<{ profile: StageProfile; outputs: readonly unknown[] }> {
-  const outputs = await run(sourceOf(inputs), [tolerant(stage, undefined, settings.pool)], settings.signal)
+  const { outputs, callMs } = await run(
+    sourceOf(inputs),
+    [tolerant(stage, undefined, settings.pool)],
+    settings.signal,
+  )
   const isVaried = stage.kind === 'pipe'
   const concurrency = isVaried ? stage.concurrency : 1
   const wanted = isVaried ? [...new Set([...settings.concurrencies, concurrency])].sort((a, b) => a - b) : [1]
   const filled = wanted.filter((level) => level <= inputs.length)
-  const levels = await measureLevels(stage, filled.length > 0 ? filled : [inputs.length], inputs, settings)
+  const levels = await measureLevels(
+    stage,
+    filled.length > 0 ? filled : [inputs.length],
+    inputs,
+    callMs,
+    settings,
+  )
   const profile: StageProfile = {
     name: stage.name,
     where: stage.where,
@@ -266,13 +276,13 @@ async function run(
   start: SourceConfig | MergeConfig,
   stages: readonly StageConfig[],
   signal: AbortSignal | undefined,
-): Promise<readonly unknown[]> {
+): Promise<{ readonly outputs: readonly unknown[]; readonly callMs: number }> {
   const outputs: unknown[] = []
   const pipeline = new Pipeline<unknown>(new PipelineConfig(start, stages, 16), buildOptions(signal))
   await pipeline.forEach((item) => {
     outputs.push(item)
   })
-  return outputs
+  return { outputs, callMs: pipeline.stats().stages[1]?.meanMs ?? 0 }
 }
 
 function buildOptions(signal: AbortSignal | undefined): { signal?: AbortSignal } {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PipelineBuilder } from '../../src/builder/builder.ts'
@@ -83,6 +84,47 @@ describe('the loop guard names the stage whose call began what holds the loop', 
       return seen.has('one') && seen.has('other')
     })
     assert.ok(seen.has('one') && seen.has('other'), JSON.stringify(blocks))
+  })
+
+  it('and leaves the async context of the user as it is', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const seen = new Set<string | undefined>()
+    const look = (): void => void seen.add(storage.getStore())
+    const pipeline = new PipelineBuilder()
+      .addSource(function* () {
+        for (let i = 0; ; i++) {
+          look()
+          yield i
+        }
+      })
+      .pipe(
+        (item: number) => {
+          look()
+          return Promise.resolve(ways.setImmediate?.(hold))
+            .then(look)
+            .then(() => item)
+        },
+        { name: 'in a context' },
+      )
+      .pipe(function* (item: number) {
+        look()
+        yield item
+      })
+      .build(quiet)
+    const isFound = (): boolean =>
+      pipeline.stats().blocks.some(({ stage, count }) => stage === 'in a context' && count >= FOUND)
+    const limit = performance.now() + LIMIT_MS
+    await storage.run('pipeline', () => {
+      pipeline.start()
+    })
+    await storage.run('consumer', () =>
+      pipeline.forEach(() => {
+        assert.equal(storage.getStore(), 'consumer')
+        if (isFound() || performance.now() > limit) void pipeline.stop()
+      }),
+    )
+    assert.ok(isFound(), JSON.stringify(pipeline.stats().blocks))
+    assert.deepEqual([...seen], ['pipeline'])
   })
 
   it('and the consumer where none did: setImmediate of the loop that takes the items, also in a later epoch', async () => {

@@ -129,8 +129,28 @@ describe('profilePipeline', () => {
     })
     const rounds = stages[0]?.levels.reduce((sum, level) => sum + level.rounds, 0)
     assert.equal(rounds, 2)
-    // Once for the next stage's inputs; of each level, a round to warm up and one that counts.
-    assert.equal(calls, 10 + 2 * 10 + 2 * 40)
+    // Once for the next stage's inputs; of each level, a round to warm up and one that counts, of 4 inputs for each call at once.
+    assert.equal(calls, 10 + 2 * 4 * 1 + 2 * 4 * 8)
+  })
+
+  it('keeps to the time of a level: where calls are slow, a round has some of the inputs, and the next one others', async () => {
+    const seen: number[] = []
+    const builder = new PipelineBuilder().addSource(range(100)).pipe(
+      async (value) => {
+        seen.push(value)
+        await pause(4)
+        return value
+      },
+      { name: 'slow', concurrency: 50 },
+    )
+    await profilePipeline(builder, { inputs: 100, concurrencies: [1], precision: 0.001, maxMsPerLevel: 100 })
+    const rounds = seen.slice(100).filter((value) => value < 100)
+    const first = rounds.slice(0, 4)
+    assert.ok(
+      first.every((value, i) => i === 0 || value > (first[i - 1] as number) + 2),
+      `${first}`,
+    )
+    assert.ok(new Set(rounds).size > 4, 'not always the same')
   })
 
   it('advises no stage that is as fast as its source', async () => {
