@@ -81,7 +81,36 @@ export class LoopBlocks {
   }
 }
 
+/** What was added from one reading to a later one. What has been moved meanwhile was counted before, for another place. */
+export function blocksBetween(
+  before: readonly LoopBlock[],
+  after: readonly LoopBlock[],
+): readonly LoopBlock[] {
+  const places = new Set(after.map(keyOf))
+  return after.flatMap((block) => {
+    const isEarlier = (other: LoopBlock): boolean =>
+      keyOf(other) === keyOf(block) || (!places.has(keyOf(other)) && codeOf(other) === codeOf(block))
+    const earlier = before.filter(isEarlier)
+    const since = (of: (one: LoopBlock) => number): number =>
+      of(block) - earlier.reduce((sum, one) => sum + of(one), 0)
+    const totalMs = since((one) => one.totalMs)
+    const count = Math.max(
+      0,
+      since((one) => one.count),
+    )
+    return totalMs > 0 ? [{ ...block, count, totalMs, lostMs: since((one) => one.lostMs) }] : []
+  })
+}
+
 /** A function is one place, whichever of its lines was found. */
 function keyOf({ place, part, stage, function: name, where }: LoopPlace): string {
-  return JSON.stringify([place, part, stage, name, where?.replace(/:\d+$/, '')])
+  return JSON.stringify([place, part, stage, name, fileOf(where)])
+}
+
+function codeOf({ function: name, where }: LoopPlace): string {
+  return JSON.stringify([name, fileOf(where)])
+}
+
+function fileOf(where: string | undefined): string | undefined {
+  return where?.replace(/:\d+$/, '')
 }
