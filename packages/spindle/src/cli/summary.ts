@@ -1,9 +1,9 @@
+import { wrap } from '../cells.ts'
 import { makeTable, printBlocks, printVerdict, type Report } from '../engine/report.ts'
 import { type ItemError, messageOf } from '../errors.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { plain } from '../plain-text.ts'
 import { urlForMessages } from '../url-for-messages.ts'
-import { wrap } from './view/cells.ts'
 
 const MOST_FAILURES = 10
 

@@ -49,7 +49,7 @@ export class Attempts {
     // Whether the hooks want to know of the task's end, and have not been told yet.
     let isUntold = false
     try {
-      for (const hook of stage.hooks) await stage.marked(() => hook.onTaskStart?.(task))
+      for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskStart?.(task))
       isUntold = true
       for (;;) {
         attempts++
@@ -124,7 +124,7 @@ export class Attempts {
 
   async #ended(task: TaskInfo, outcome: TaskOutcome): Promise<void> {
     const stage = this.#stage
-    for (const hook of stage.hooks) await stage.marked(() => hook.onTaskEnd?.(task, outcome))
+    for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskEnd?.(task, outcome))
   }
 
   /** One attempt: the op's value, or a generator whose first output is made already. */
@@ -249,7 +249,7 @@ export class Attempts {
     if (retry === undefined || attempt > retry.retries || stage.isStopped) return false
     if (isInfrastructureError(error)) return false
     const { shouldRetry } = retry
-    if (!shouldRetry(error, attempt)) return false
+    if (!stage.marked(() => shouldRetry(error, attempt))) return false
     stage.counters.retries++
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
     // Not `Math.random`: a run with the same seed waits alike.

@@ -1,6 +1,7 @@
 import { show } from '../check.ts'
 import { type ItemError, SpindleError } from '../errors.ts'
 import { adopt, closeQuietly, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { coarseNow } from './clock.ts'
 import type { ExpandingStage } from './expanding-stage.ts'
 import { child, type Item } from './item.ts'
@@ -112,8 +113,10 @@ export class Expansion implements Resumable {
       const word = enter(this.stage.mark, this.position)
       try {
         const { timing } = this
-        step =
-          timing === undefined ? this.outputs.next() : this.stage.callTimed(timing, () => this.outputs.next())
+        const { callScope } = this.stage
+        if (timing !== undefined) step = this.stage.callTimed(timing, () => this.#nextIn(callScope))
+        else if (callScope === undefined) step = this.outputs.next()
+        else step = callScope.runInAsyncScope(this.outputs.next, this.outputs)
         isPending =
           typeof step === 'object' &&
           step !== null &&
@@ -132,6 +135,11 @@ export class Expansion implements Resumable {
       this.isWaiting = false
       if (!this.take(step as IteratorResult<unknown>)) return
     }
+  }
+
+  /** As above, for a call that is timed. */
+  #nextIn(scope: AsyncScope | undefined): ReturnType<Outputs['next']> {
+    return scope === undefined ? this.outputs.next() : scope.runInAsyncScope(this.outputs.next, this.outputs)
   }
 
   private wait(step: Promise<IteratorResult<unknown>>): void {

@@ -1,4 +1,5 @@
 import { adopt, isPromise, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { Attempts } from './attempts.ts'
 import { seesContext, TaskContext } from './context.ts'
 import { ExpandingStage } from './expanding-stage.ts'
@@ -110,6 +111,18 @@ export class PipeStage extends ExpandingStage {
 
   override get code(): unknown {
     return this.settings.code
+  }
+
+  override get runsElsewhere(): boolean {
+    return this.settings.runsElsewhere
+  }
+
+  override keepScope(calls: AsyncScope | undefined, hooks: AsyncScope | undefined): void {
+    // What an executor does for all who use it belongs to none of them.
+    const own = this.settings.runsElsewhere ? undefined : calls
+    super.keepScope(own, hooks)
+    const { op } = this.settings
+    this.op = own === undefined ? op : (item, context) => own.runInAsyncScope(op, undefined, item, context)
   }
 
   canStart(): boolean {

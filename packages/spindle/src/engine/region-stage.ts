@@ -99,6 +99,10 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
 
   protected override readonly holdsLoop: boolean = false
 
+  override get runsElsewhere(): boolean {
+    return true
+  }
+
   /** Whether workers are wanted. */
   get isWanted(): boolean {
     return this.state <= RUNNING

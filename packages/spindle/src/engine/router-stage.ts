@@ -131,7 +131,12 @@ export class RouterStage extends PulledStage {
     try {
       // A function, not a method of the stage.
       const router = this.#router
-      choice = timing === undefined ? router(item.value) : this.#timer.call(timing, () => router(item.value))
+      const { callScope } = this
+      const call = (): unknown =>
+        callScope === undefined
+          ? router(item.value)
+          : callScope.runInAsyncScope(router, undefined, item.value)
+      choice = timing === undefined ? call() : this.#timer.call(timing, call)
     } catch (error) {
       leave(word)
       this.#returned(item)

@@ -1,6 +1,7 @@
 import { makeController } from '../abort-signals.ts'
 import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
 import { adopt, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { Counters } from './counters.ts'
 import type { Host } from './host.ts'
 import { discard, type Item, lose } from './item.ts'
@@ -35,6 +36,8 @@ export abstract class Stage implements Consumer, Producer {
   readonly counters: Counters = new Counters()
   /** What it is known by in the marker; see `marker.ts`. */
   readonly mark: number = newMark()
+  /** And what its hooks are. */
+  readonly hookMark: number = newMark()
   readonly recent: ItemError[] = []
   state: number = OPENING
   /** Items begun. A field of the stage rather than a counter, for it is counted with every call. */
@@ -43,6 +46,9 @@ export abstract class Stage implements Consumer, Producer {
   running = 0
   /** Set while the pipeline is traced. */
   tracer: StageTracer | undefined = undefined
+  /** The context of the stage's calls while somebody keeps scopes; see `call-scopes.ts`. */
+  callScope: AsyncScope | undefined = undefined
+  hookScope: AsyncScope | undefined = undefined
   /** Called when the stage's calls are to stop; besides the signal. */
   readonly onAbort: Set<(reason: unknown) => void> = new Set()
   /** Iterators of the user's that are being closed, while their clean-ups last. */
@@ -151,6 +157,11 @@ export abstract class Stage implements Consumer, Producer {
     return undefined
   }
 
+  /** Whether its calls run in workers: on the loop there is only what they get and give. */
+  get runsElsewhere(): boolean {
+    return false
+  }
+
   get hooks(): readonly TaskHook[] {
     return this.#hooks
   }
@@ -199,9 +210,18 @@ export abstract class Stage implements Consumer, Producer {
 
   /** Calls the user's code under the stage's mark, where it is not worth while to write the two lines out. */
   marked<R>(call: () => R): R {
-    const word = enter(this.mark, this.tasks)
+    return this.#under(this.mark, this.callScope, call)
+  }
+
+  /** Likewise, for its hooks. */
+  hooked<R>(call: () => R): R {
+    return this.#under(this.hookMark, this.hookScope, call)
+  }
+
+  #under<R>(mark: number, scope: AsyncScope | undefined, call: () => R): R {
+    const word = enter(mark, this.tasks)
     try {
-      return call()
+      return scope === undefined ? call() : scope.runInAsyncScope(call)
     } finally {
       leave(word)
     }
@@ -229,13 +249,19 @@ export abstract class Stage implements Consumer, Producer {
     this.adapt()
   }
 
+  /** Has the stage's calls, and those of its hooks, made in contexts of their own from now on, or no more. */
+  keepScope(calls: AsyncScope | undefined, hooks: AsyncScope | undefined): void {
+    this.callScope = calls
+    this.hookScope = hooks
+  }
+
   /** What a stage does once its hooks are known, before it runs. */
   protected prepare(): void {}
 
   async #beginAfter(hooks: readonly TaskHook[]): Promise<void> {
     this.#pendingHook = 'onStageStart'
     try {
-      for (const hook of hooks) await this.marked(() => hook.onStageStart?.(this.info))
+      for (const hook of hooks) await this.hooked(() => hook.onStageStart?.(this.info))
     } catch (error) {
       this.#pendingHook = undefined
       if (this.state === OPENING) this.fail(error, -1)
@@ -351,7 +377,7 @@ export abstract class Stage implements Consumer, Producer {
     this.#pendingHook = 'onStageEnd'
     for (const hook of hooks) {
       try {
-        await this.marked(() => hook.onStageEnd?.(this.info, error))
+        await this.hooked(() => hook.onStageEnd?.(this.info, error))
       } catch (thrown) {
         this.host.stageFailed(this, this.#describe(thrown, -1, undefined))
       }
