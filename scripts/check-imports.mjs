@@ -12,6 +12,8 @@ const MAY_IMPORT = {
   placement: ['root'],
   engine: ['root', 'placement'],
   remote: ['root', 'placement', 'engine'],
+  // The tuner itself: samples in, changes out.
+  tune: [],
   source: ['root', 'engine'],
   guard: ['root', 'placement', 'engine'],
   builder: ['root', 'placement', 'engine', 'guard'],

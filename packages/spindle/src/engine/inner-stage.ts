@@ -32,6 +32,8 @@ export interface InnerOwner {
   innerBegan(): void
   /** A stage has failed: the workers are to end it. */
   innerFailed(stage: InnerStage, cause: unknown): void
+  /** So many of a stage's calls may be in flight in each worker. */
+  innerResized(stage: InnerStage, concurrency: number): void
 }
 
 export interface InnerSettings {
@@ -39,6 +41,8 @@ export interface InnerSettings {
   readonly timeoutMs: number | undefined
   /** How many workers it runs in. */
   readonly workers: number
+  /** Whether the number of calls in each may be changed. */
+  readonly isResizable: boolean
   /** Ids of the stages it takes items from. */
   readonly upstream: readonly number[]
 }
@@ -66,6 +70,22 @@ export class InnerStage extends Stage {
   /** Limit of each attempt at its op. */
   get timeoutMs(): number | undefined {
     return this.#settings.timeoutMs
+  }
+
+  override get canResize(): boolean {
+    return this.#settings.isResizable
+  }
+
+  /** How many workers it runs in. */
+  get workers(): number {
+    return this.#settings.workers
+  }
+
+  /** Sets how many calls may be in flight in all workers together: as many in each, at least one. */
+  override resize(concurrency: number): void {
+    const each = Math.max(1, Math.floor(concurrency / this.#settings.workers))
+    this.resized(each * this.#settings.workers)
+    this.#owner?.innerResized(this, each)
   }
 
   belongTo(owner: InnerOwner): void {

@@ -6,6 +6,8 @@ export interface PipeSettings {
   /** The user's function behind it, if there is one that runs here. */
   readonly code: unknown
   readonly concurrency: number
+  /** Whether `concurrency` and `buffer` may be changed while the stage runs. */
+  readonly isResizable?: boolean
   readonly outputOrder: 'completion' | 'input'
   readonly buffer: number
   readonly maxBytes: number | undefined

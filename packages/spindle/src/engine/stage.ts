@@ -39,6 +39,10 @@ export abstract class Stage implements Consumer, Producer {
   tasks = 0
   /** Calls in flight, those whose generators still give included. */
   running = 0
+  /** Calls that may be in flight at once, now. */
+  concurrency: number
+  /** Slot-time there was beyond what that number comes to. */
+  #slotMsBefore = 0
   /** Set while the pipeline is traced. */
   tracer: StageTracer | undefined = undefined
   /** Called when the stage's calls are to stop; besides the signal. */
@@ -58,6 +62,18 @@ export abstract class Stage implements Consumer, Producer {
   constructor(info: StageInfo, host: Host) {
     this.info = info
     this.host = host
+    this.concurrency = info.concurrency
+  }
+
+  /** Slot-time there was in the pipeline's first `elapsedMs`. */
+  slotMs(elapsedMs: number): number {
+    return this.#slotMsBefore + this.concurrency * elapsedMs
+  }
+
+  /** Another number of calls may be in flight from now on. */
+  protected resized(concurrency: number): void {
+    this.#slotMsBefore += (this.concurrency - concurrency) * this.host.elapsedMs
+    this.concurrency = concurrency
   }
 
   /** Whether {@link offer} would take an item now. */
@@ -81,6 +97,15 @@ export abstract class Stage implements Consumer, Producer {
   get upstream(): readonly number[] | undefined {
     return undefined
   }
+
+  /** Whether {@link resize} and {@link resizeBuffer} may be called. */
+  get canResize(): boolean {
+    return false
+  }
+
+  /** Sets how many calls may be in flight from now on, or how many places the exit queue has: integers >= 1. */
+  resize(_concurrency: number): void {}
+  resizeBuffer(_places: number): void {}
 
   /** Whether an item, or its lineage, may be looked at here after it was given on. */
   get keepsItems(): boolean {

@@ -29,7 +29,7 @@ export interface QueueStats {
   readonly occupancy: number
 }
 
-/** How the slots of a stage spent their time: shares of `concurrency` x elapsed time, which add up to 1. */
+/** How the slots of a stage spent their time: shares of the slot-time there was (`concurrency` x elapsed time, where that was not changed), which add up to 1. */
 export interface SlotShares {
   /** Waiting for an item. */
   readonly idle: number
@@ -86,6 +86,8 @@ export interface StageStats {
 export interface StageSums {
   readonly timed: number
   readonly timedMs: number
+  /** Slot-time there was: calls that might be in flight, times how long. */
+  readonly slotMs: number
   /** Slot-time in tasks, those in flight and those that failed included. */
   readonly busyMs: number
   readonly queuedTasks: number
@@ -170,6 +172,7 @@ function stageStats(stage: Stage, upstream: readonly number[], elapsedMs: number
   const sums: StageSums = {
     timed: counters.timed,
     timedMs: counters.timedMs,
+    slotMs: stage.slotMs(elapsedMs),
     busyMs: counters.busyMs + stage.pendingMs,
     queuedTasks: counters.queuedTasks,
     queuedMs: counters.queuedMs,
@@ -181,7 +184,7 @@ function stageStats(stage: Stage, upstream: readonly number[], elapsedMs: number
     name: info.name,
     id: info.id,
     where: info.where,
-    concurrency: info.concurrency,
+    concurrency: stage.concurrency,
     upstream,
     tasks: stage.tasks,
     running: stage.running,
@@ -222,13 +225,13 @@ export function withTimes(
 }
 
 function sharesOf(
-  { concurrency, tasks }: Omit<StageStats, Times>,
+  { tasks }: Omit<StageStats, Times>,
   sums: StageSums,
   queuedMs: number,
   elapsedMs: number,
 ): SlotShares {
-  if (elapsedMs <= 0) return { idle: 1, queued: 0, running: 0, blocked: 0 }
-  const all = concurrency * elapsedMs
+  if (elapsedMs <= 0 || sums.slotMs <= 0) return { idle: 1, queued: 0, running: 0, blocked: 0 }
+  const all = sums.slotMs
   // Estimates from samples may exceed what there is: working goes first, for it is measured best.
   const running = Math.min(1, sums.busyMs / all)
   const blocked = Math.min(1 - running, Math.max(0, sums.blockedMs) / all)

@@ -22,6 +22,7 @@ import { RouterStage } from './router-stage.ts'
 import { SinkStage } from './sink-stage.ts'
 import { SourceStage } from './source-stage.ts'
 import type { Stage } from './stage.ts'
+import { rangeOf } from './tuned.ts'
 import type { BuildOptions, StageInfo } from './types.ts'
 
 /** The stages of a graph, in building order: depth first, a merge before its inputs. */
@@ -155,6 +156,7 @@ class Wiring {
       op: isWorkerOp(run) ? remoteOp(run, where, info.id, config.timeoutMs) : run,
       code: run === config.op && !config.isElements ? run : undefined,
       runsElsewhere: isWorkerOp(run),
+      isResizable: rangeOf(config, this.#options.tune) !== undefined,
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
     }
@@ -184,9 +186,11 @@ class Wiring {
       const isPipe = config.kind === 'pipe'
       const maxFailures = (isPipe ? config.maxFailures : undefined) ?? this.#options.maxFailures ?? 0
       const timeoutMs = isPipe ? config.timeoutMs : undefined
+      const isResizable = isPipe && rangeOf(config, this.#options.tune) !== undefined
       const add = (named: string, concurrency: number): void => {
         const info = this.info(named, concurrency * workers, where)
-        into.push(new InnerStage(info, this.#host, { maxFailures, timeoutMs, workers, upstream }))
+        const settings = { maxFailures, timeoutMs, workers, upstream, isResizable }
+        into.push(new InnerStage(info, this.#host, settings))
         upstream = [info.id]
       }
       if (config.kind === 'aggregate') this.#nextAggregate++

@@ -17,8 +17,19 @@ export interface Executor {
    * would be called without them.
    */
   readonly bindsValues?: boolean
+  /** Its workers, where their number can be changed: a pipeline that is tuned does so. */
+  readonly workers?: WorkerNumber
   /** Told by a pipeline that starts: so many calls at a time are to be expected. Workers may be started for them. */
   warmUp?(calls: number): void
+}
+
+/** How many workers an executor has at most, and how that is changed. */
+export interface WorkerNumber {
+  readonly size: number
+  readonly min: number
+  readonly max: number
+  /** Sets it, to an integer from `min` to `max`. More start when there is work for them; those that are too many take no more calls, and end after those they have. */
+  resize(size: number): void
 }
 
 /** Which op is to be called, and with what besides the item. */

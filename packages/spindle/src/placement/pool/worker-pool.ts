@@ -1,7 +1,7 @@
-import { badOption } from '../../check.ts'
+import { badOption, checkInteger } from '../../check.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
-import type { Executor, ExecutorCall } from '../executor.ts'
+import type { Executor, ExecutorCall, WorkerNumber } from '../executor.ts'
 import { checkNesting, isNested, moduleName, startsWorkers } from '../nesting.ts'
 import { wholeBuffersOf } from '../pack.ts'
 import { isFinal, StartTries } from '../start-tries.ts'
@@ -27,7 +27,11 @@ startsWorkers()
 export class WorkerPool implements Executor, AsyncDisposable {
   readonly reportsStart = true
   readonly bindsValues = true
+  /** Workers at most, now; between which numbers that may be set; and how. */
+  readonly workers: WorkerNumber
   readonly #settings: PoolSettings
+  /** Workers at most, now. */
+  #size: number
   readonly #connect: Connect
   readonly #workers: Set<PoolWorker> = new Set()
   readonly #queue: TaskQueue = new TaskQueue()
@@ -55,7 +59,17 @@ export class WorkerPool implements Executor, AsyncDisposable {
   /** @internal */
   constructor(settings: PoolSettings, connect: Connect) {
     this.#settings = settings
+    this.#size = settings.size
     this.#connect = connect
+    const sizeNow = (): number => this.#size
+    this.workers = {
+      get size() {
+        return sizeNow()
+      },
+      min: settings.minSize,
+      max: settings.maxSize,
+      resize: (size) => this.resize(size),
+    }
     const queue = this.#queue
     this.#owner = {
       get hasWaiting() {
@@ -81,6 +95,28 @@ export class WorkerPool implements Executor, AsyncDisposable {
   /** Workers there are now, those included that are starting or ending. */
   get workerCount(): number {
     return this.#workers.size
+  }
+
+  /**
+   * Sets how many workers there are at most. More start when there is work for them. Of those that are too many, the ones with the least to do take no more
+   * calls, and end when they have done those they have: none is lost.
+   *
+   * @throws `ERR_BAD_OPTION` if `size` is no integer within the range that the pool was made with.
+   */
+  resize(size: number): void {
+    const { minSize, maxSize } = this.#settings
+    checkInteger('size', size, 1)
+    if (size < minSize || size > maxSize)
+      badOption('size', `an integer from ${minSize} to ${maxSize}, as \`size\` of the pool says`, size)
+    this.#size = size
+    this.#gone = Math.min(this.#gone, Math.max(0, size - this.#workers.size))
+    const staying = [...this.#workers].filter((worker) => !worker.isRetiring)
+    const surplus = staying.length - size
+    if (surplus > 0) {
+      staying.sort((one, other) => one.held - other.held || Number(one.isReady) - Number(other.isReady))
+      for (const worker of staying.slice(0, surplus)) worker.retire()
+    }
+    if (this.#closing === undefined) this.#dispatch()
   }
 
   /** What the pool has done so far, and what it is at. */
@@ -114,6 +150,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     return {
       reportsStart: true,
       bindsValues: true,
+      workers: this.workers,
       run: (item, call) => this.#run(item, call, n),
       warmUp: (calls) => this.warmUp(calls),
     }
@@ -223,7 +260,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   #startWorkers(waiting: number): void {
-    const { size, initConcurrency } = this.#settings
+    const { initConcurrency } = this.#settings
+    const size = this.#size
     if (this.#retry !== undefined || (this.#hasGivenUp && this.#workers.size > 0)) return
     let starting = 0
     for (const worker of this.#workers) if (!worker.isReady && !worker.isRetiring) starting++
@@ -261,7 +299,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #workerEnded(worker: PoolWorker, ending: WorkerEnding): void {
     const { wasReady, wasMeant, suspects, others, how, error } = ending
     this.#workers.delete(worker)
-    this.#gone++
+    if (this.#workers.size < this.#size) this.#gone++
     if (!wasMeant) this.#counters.deaths++
     for (const task of suspects) task.deaths++
     const { maxDeaths } = this.#settings

@@ -1,0 +1,64 @@
+import { type Figures, leastMsOf } from './figures.ts'
+import { type Proposal, SATISFIED } from './propose.ts'
+
+/** `'void'`: others disturbed it so much that it says nothing. */
+export type Verdict = 'accept' | 'reject' | 'more' | 'void'
+
+/** Growth of the rate that more slots must bring, and loss that fewer may cost. */
+const WORTH = 0.03
+const BEARABLE = 0.02
+/** Fewer slots, one step after the other, may not lose more than this of the best that was seen. */
+const BEARABLE_IN_ALL = 0.04
+
+/** Of a step's size: changes smaller than this share of it are no proof of it. */
+const PROOF = 0.35
+
+const LEAST_MS = 250
+const LEAST_ITEMS = 12
+const LONGEST_MS = 3000
+const LATEST_MS = 8000
+/** Standard errors that a verdict must be away from the other one. */
+const SURE = 2
+/** Cores that others leave: if they are so different, rates are compared a core, where cores limit, and else not at all. */
+const OTHER_CORES = 0.15
+const CORES_FULL = 0.9
+
+/** What came of a trial: as early as it is clear. `best`: the highest rate that is certain. */
+export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Verdict {
+  if (base.rate === 0) return now.elapsedMs >= LATEST_MS || now.items > 0 ? 'accept' : 'more'
+  const { elapsedMs, items } = now
+  const changed = proposal.changes.flatMap(({ tuned }) => now.units[tuned] ?? [])
+  const leastMs = leastMsOf(changed, LEAST_MS, LONGEST_MS)
+  const isLast = elapsedMs >= LATEST_MS
+  const proof = PROOF * sizeOf(proposal)
+  const isOver =
+    isLast || (elapsedMs >= LONGEST_MS && items >= LEAST_ITEMS && Math.hypot(now.error, base.error) <= proof)
+  // Few items are enough if hardly any come.
+  const expected = base.rate * elapsedMs
+  if (!isOver && (elapsedMs < leastMs || Math.max(items, expected) < LEAST_ITEMS)) return 'more'
+  const others = base.cores / now.cores
+  const isDisturbed = Math.abs(others - 1) > OTHER_CORES
+  const areFull = base.cpu >= CORES_FULL * base.cores && now.cpu >= CORES_FULL * now.cores
+  if (isDisturbed && !areFull) return isOver ? 'void' : 'more'
+  const ratio = (now.rate / base.rate) * (isDisturbed ? others : 1)
+  const error = Math.hypot(items === 0 ? 1 / Math.max(1, expected) : now.error * ratio, base.error * ratio)
+  // As long as it is not exact, what it says is weighed against what a step of that size would do if it did all it could.
+  const slack = Math.min(error, proof)
+  if (proposal.isTrusted) return decide(ratio - 1 + error, error, isOver || elapsedMs >= LONGEST_MS)
+  if (proposal.direction === 'up') return decide(ratio - (1 + Math.max(WORTH, slack)), error, isOver)
+  // Who needs no more than there is loses nothing.
+  if (base.waiting <= SATISFIED && now.waiting <= 2 * SATISFIED && elapsedMs >= leastMs) return 'accept'
+  const least = Math.min(1 - BEARABLE, Math.max(1 - slack, (best / base.rate) * (1 - BEARABLE_IN_ALL)))
+  return decide(ratio - least, error, isOver)
+}
+
+/** By how much a proposal changes what it changes, as a share. */
+function sizeOf({ changes }: Proposal): number {
+  return Math.max(...changes.map(({ from, to }) => Math.abs(to / from - 1)))
+}
+
+function decide(margin: number, error: number, isOver: boolean): Verdict {
+  if (margin > SURE * error) return 'accept'
+  if (margin < -SURE * error) return 'reject'
+  return isOver ? (margin > 0 ? 'accept' : 'reject') : 'more'
+}
