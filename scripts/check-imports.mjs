@@ -10,13 +10,14 @@ import { fileURLToPath } from 'node:url'
 const MAY_IMPORT = {
   root: [],
   placement: ['root'],
-  engine: ['root', 'placement'],
+  engine: ['root', 'placement', 'tune'],
   remote: ['root', 'placement', 'engine'],
   // The tuner itself: samples in, changes out.
   tune: [],
+  tuning: ['root', 'placement', 'engine', 'tune'],
   source: ['root', 'engine'],
   guard: ['root', 'placement', 'engine'],
-  builder: ['root', 'placement', 'engine', 'guard'],
+  builder: ['root', 'placement', 'engine', 'guard', 'tuning'],
   observe: ['root', 'placement', 'engine', 'builder'],
   // What runs in the workers of a region.
   region: ['root', 'placement', 'engine', 'builder'],

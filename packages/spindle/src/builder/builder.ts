@@ -17,6 +17,7 @@ import { SpindleError } from '../errors.ts'
 import { guardLoop } from '../guard/loop-guard.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import { plain } from '../plain-text.ts'
+import { tuneGraph } from '../tuning/graph-tuner.ts'
 import { callSite } from './call-site.ts'
 import { elementsOf } from './elements.ts'
 import { checkPlacement, type Placement, type WorkersPlacement } from './placement.ts'
@@ -297,6 +298,7 @@ export class PipelineBuilder<T = never> {
   build(options: BuildOptions = {}): Pipeline<T> {
     checkBuildOptions(options)
     const pipeline = new Pipeline<T>(this.getConfig(), options)
+    tuneGraph(graphOf(pipeline as Pipeline<never>))
     if (options.loopGuard !== false) guardLoop(graphOf(pipeline as Pipeline<never>), options.loopGuard)
     return pipeline
   }

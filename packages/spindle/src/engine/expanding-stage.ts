@@ -7,6 +7,7 @@ import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 import { TaskStage } from './task-stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
+import type { Range } from './tuned.ts'
 import type { StageInfo } from './types.ts'
 
 /** A stage whose op may give a generator: its task goes on until the last output was given, and each output waits for a place of its own. */
@@ -26,8 +27,8 @@ export abstract class ExpandingStage extends TaskStage {
     this.isBoundedInBytes = settings.maxBytes !== undefined
   }
 
-  override get canResize(): boolean {
-    return this.settings.isResizable === true
+  override get range(): Range | undefined {
+    return this.settings.range
   }
 
   /**

@@ -24,6 +24,7 @@ import type { Host } from './host.ts'
 import type { Item } from './item.ts'
 import { Queue } from './queue.ts'
 import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from './stage.ts'
+import type { Range } from './tuned.ts'
 import type { FailureBudget, StageInfo, TaskHook } from './types.ts'
 
 /** What {@link InnerStage}s belong to. */
@@ -41,8 +42,8 @@ export interface InnerSettings {
   readonly timeoutMs: number | undefined
   /** How many workers it runs in. */
   readonly workers: number
-  /** Whether the number of calls in each may be changed. */
-  readonly isResizable: boolean
+  /** Between which numbers that of the calls in each may be set. */
+  readonly range: Range | undefined
   /** Ids of the stages it takes items from. */
   readonly upstream: readonly number[]
 }
@@ -72,8 +73,8 @@ export class InnerStage extends Stage {
     return this.#settings.timeoutMs
   }
 
-  override get canResize(): boolean {
-    return this.#settings.isResizable
+  override get range(): Range | undefined {
+    return this.#settings.range
   }
 
   /** How many workers it runs in. */

@@ -1,3 +1,4 @@
+import type { Range } from './tuned.ts'
 import type { FailureBudget, RetryOptions, StageContext } from './types.ts'
 
 /** How a `PipeStage` behaves. */
@@ -6,8 +7,8 @@ export interface PipeSettings {
   /** The user's function behind it, if there is one that runs here. */
   readonly code: unknown
   readonly concurrency: number
-  /** Whether `concurrency` and `buffer` may be changed while the stage runs. */
-  readonly isResizable?: boolean
+  /** Between which numbers it may be set while the stage runs; `buffer` may be set then, too. */
+  readonly range?: Range | undefined
   readonly outputOrder: 'completion' | 'input'
   readonly buffer: number
   readonly maxBytes: number | undefined

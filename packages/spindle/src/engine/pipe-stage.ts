@@ -53,7 +53,7 @@ export class PipeStage extends ExpandingStage {
     this.op = settings.op
     this.seesContext = seesContext(settings.op)
     this.holdsLoop = !settings.runsElsewhere
-    const isParallel = settings.concurrency > 1 || settings.isResizable === true
+    const isParallel = settings.concurrency > 1 || settings.range !== undefined
     this.window = settings.outputOrder === 'input' && isParallel ? new OrderedWindow(this) : undefined
     if (this.constructor === PipeStage) input.follower = this
   }

@@ -11,6 +11,7 @@ import type { Book } from './resume/book.ts'
 import type { PipelineState } from './resume/state.ts'
 import { type PipelineStats, readStats } from './stats.ts'
 import { Pump, Session } from './takers.ts'
+import type { Tuning } from './tuned.ts'
 import type { BuildOptions } from './types.ts'
 import { watchIdle, watchUnfinished } from './unfinished.ts'
 
@@ -183,6 +184,11 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   /** Counts and times, up to now. */
   stats(): PipelineStats {
     return readStats(this.#graph)
+  }
+
+  /** What was tuned so far: every move with its evidence, and the numbers as they are now, to be given as options. */
+  tuning(): Tuning {
+    return this.#graph.tuning?.() ?? { moves: [], options: {} }
   }
 
   /** Names the stage that limits throughput. `String(report)` is for people. */

@@ -77,7 +77,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     this.#outputs = new RegionOutputs(this.exit, this.#isOrdered)
     this.#failedStage = info.id + 1
     const { pipelineId, seed, mostLetters } = host
-    const isTuned = inner.some((stage) => stage.canResize)
+    const isTuned = inner.some((stage) => stage.range !== undefined)
     const pipeline = { pipelineId, seed, firstId: info.id + 1, mostLetters, isTuned }
     const limits = holdLimits(config.stages, inner)
     const { kind, resourceLimits } = workers

@@ -8,6 +8,7 @@ import { enter, leave, newMark } from './marker.ts'
 import { type PendingWork, pendingItems } from './pending-work.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
 import type { StageTracer } from './tracer.ts'
+import type { Range } from './tuned.ts'
 import type { StageInfo, TaskHook } from './types.ts'
 
 // The life of a stage:
@@ -98,9 +99,9 @@ export abstract class Stage implements Consumer, Producer {
     return undefined
   }
 
-  /** Whether {@link resize} and {@link resizeBuffer} may be called. */
-  get canResize(): boolean {
-    return false
+  /** Between which numbers {@link resize} may set the concurrency; `undefined`: it may not, nor {@link resizeBuffer}. */
+  get range(): Range | undefined {
+    return undefined
   }
 
   /** Sets how many calls may be in flight from now on, or how many places the exit queue has: integers >= 1. */

@@ -39,6 +39,8 @@ export interface RemoteStage {
   readonly calls: number
   /** The op's module. */
   readonly href: string
+  /** Number of the stage. */
+  readonly stage: number
 }
 
 /** Capacity of the queues between a router and its paths. */
@@ -150,13 +152,14 @@ class Wiring {
     const info = this.info(config.name, config.concurrency, config.where)
     const { run, executor } = config
     const where = (): Executor => executor ?? this.#host.threads
-    if (isWorkerOp(run)) this.remote.push({ executor: where, calls: config.concurrency, href: run.href })
+    if (isWorkerOp(run))
+      this.remote.push({ executor: where, calls: config.concurrency, href: run.href, stage: info.id })
     const settings = {
       ...config,
       op: isWorkerOp(run) ? remoteOp(run, where, info.id, config.timeoutMs) : run,
       code: run === config.op && !config.isElements ? run : undefined,
       runsElsewhere: isWorkerOp(run),
-      isResizable: rangeOf(config, this.#options.tune) !== undefined,
+      range: rangeOf(config, this.#options.tune),
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
     }
@@ -186,10 +189,10 @@ class Wiring {
       const isPipe = config.kind === 'pipe'
       const maxFailures = (isPipe ? config.maxFailures : undefined) ?? this.#options.maxFailures ?? 0
       const timeoutMs = isPipe ? config.timeoutMs : undefined
-      const isResizable = isPipe && rangeOf(config, this.#options.tune) !== undefined
+      const range = isPipe ? rangeOf(config, this.#options.tune) : undefined
       const add = (named: string, concurrency: number): void => {
         const info = this.info(named, concurrency * workers, where)
-        const settings = { maxFailures, timeoutMs, workers, upstream, isResizable }
+        const settings = { maxFailures, timeoutMs, workers, upstream, range }
         into.push(new InnerStage(info, this.#host, settings))
         upstream = [info.id]
       }

@@ -28,6 +28,11 @@ export interface WorkerNumber {
   readonly size: number
   readonly min: number
   readonly max: number
+  /** Whether a range was asked for, rather than one number. */
+  readonly isRange: boolean
+  /** Workers at work now, and calls that wait for one. */
+  readonly busy: number
+  readonly waiting: number
   /** Sets it, to an integer from `min` to `max`. More start when there is work for them; those that are too many take no more calls, and end after those they have. */
   resize(size: number): void
 }

@@ -9,7 +9,9 @@ const LEAST_TROUBLED_CALLS = 5
 const LESS = 0.7
 /** For how long memory may take to become less, in milliseconds, and how much more it may become meanwhile. */
 const DRAIN_MS = 5000
-const MEMORY_GROWTH = 1.25
+const MEMORY_GROWTH = 1.1
+/** Share of the memory that must be left for a step to have been of use. */
+const FREED = 0.97
 /** Delay of the event loop, in milliseconds, that is too much. */
 const LOOP_DELAY_MS = 250
 
@@ -27,8 +29,8 @@ export class GuardWatch {
   readonly #memoryBytes: number
   #measurement: Measurement | undefined
   #delays = 0
-  /** Memory that is on its way to become less, as something was done against it. */
-  #expected = 0
+  /** Memory in use when something was done against it last; 0: nothing had to be, or it has helped. */
+  #before = 0
 
   constructor(tuned: readonly Tuned[], memoryBytes: number) {
     this.#tuned = tuned
@@ -53,17 +55,19 @@ export class GuardWatch {
 
   #memory(figures: Figures, { memoryBytes }: TuneSample): Alarm | undefined {
     if (memoryBytes <= this.#memoryBytes) {
-      this.#expected = 0
+      this.#before = 0
       return undefined
     }
-    // What calls in flight hold is given back when they end.
-    if (memoryBytes < this.#expected && figures.elapsedMs < DRAIN_MS) return undefined
+    // What calls in flight hold is given back when they end; and what stays though there are fewer of them is not theirs.
+    const isLess = memoryBytes < FREED * this.#before
+    if (this.#before > 0 && memoryBytes < this.#before * MEMORY_GROWTH)
+      if (figures.elapsedMs < DRAIN_MS || !isLess) return undefined
     const heaviest = this.#largest((i) => {
       const { size } = this.#tuned[i] as Tuned
       return size.value > size.min ? size.value * Math.max(1, figures.units[i]?.itemBytes ?? 0) : 0
     })
     const alarm = this.#lower(heaviest, 'memory', figures, (0.9 * this.#memoryBytes) / memoryBytes, true)
-    if (alarm !== undefined) this.#expected = memoryBytes * MEMORY_GROWTH
+    if (alarm !== undefined) this.#before = memoryBytes
     return alarm
   }
 

@@ -19,9 +19,10 @@ const LONGEST_MS = 3000
 const LATEST_MS = 8000
 /** Standard errors that a verdict must be away from the other one. */
 const SURE = 2
-/** Cores that others leave: if they are so different, rates are compared a core, where cores limit, and else not at all. */
+/** Cores that others leave: if they are so different, rates are compared a core, where cores limit. */
 const OTHER_CORES = 0.15
 const CORES_FULL = 0.9
+const CORES_USED = 0.5
 
 /** What came of a trial: as early as it is clear. `best`: the highest rate that is certain. */
 export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Verdict {
@@ -39,17 +40,22 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   const others = base.cores / now.cores
   const isDisturbed = Math.abs(others - 1) > OTHER_CORES
   const areFull = base.cpu >= CORES_FULL * base.cores && now.cpu >= CORES_FULL * now.cores
-  if (isDisturbed && !areFull) return isOver ? 'void' : 'more'
   const ratio = (now.rate / base.rate) * (isDisturbed ? others : 1)
-  const error = Math.hypot(items === 0 ? 1 / Math.max(1, expected) : now.error * ratio, base.error * ratio)
+  // Where the cores were in use, but not all of them, nobody knows what the others' part was.
+  const isVague = isDisturbed && !areFull && Math.max(base.cpu / base.cores, now.cpu / now.cores) > CORES_USED
+  const error = Math.hypot(
+    isVague ? Math.abs(others - 1) : 0,
+    items === 0 ? 1 / Math.max(1, expected) : now.error * ratio,
+    base.error * ratio,
+  )
   // As long as it is not exact, what it says is weighed against what a step of that size would do if it did all it could.
   const slack = Math.min(error, proof)
-  if (proposal.isTrusted) return decide(ratio - 1 + error, error, isOver || elapsedMs >= LONGEST_MS)
-  if (proposal.direction === 'up') return decide(ratio - (1 + Math.max(WORTH, slack)), error, isOver)
+  if (proposal.isTrusted) return decide(ratio - 1 + error, error, isOver || elapsedMs >= LONGEST_MS, false)
+  if (proposal.direction === 'up') return decide(ratio - (1 + Math.max(WORTH, slack)), error, isOver, isVague)
   // Who needs no more than there is loses nothing.
   if (base.waiting <= SATISFIED && now.waiting <= 2 * SATISFIED && elapsedMs >= leastMs) return 'accept'
   const least = Math.min(1 - BEARABLE, Math.max(1 - slack, (best / base.rate) * (1 - BEARABLE_IN_ALL)))
-  return decide(ratio - least, error, isOver)
+  return decide(ratio - least, error, isOver, isVague)
 }
 
 /** By how much a proposal changes what it changes, as a share. */
@@ -57,8 +63,10 @@ function sizeOf({ changes }: Proposal): number {
   return Math.max(...changes.map(({ from, to }) => Math.abs(to / from - 1)))
 }
 
-function decide(margin: number, error: number, isOver: boolean): Verdict {
+function decide(margin: number, error: number, isOver: boolean, isVague: boolean): Verdict {
   if (margin > SURE * error) return 'accept'
   if (margin < -SURE * error) return 'reject'
-  return isOver ? (margin > 0 ? 'accept' : 'reject') : 'more'
+  if (!isOver) return 'more'
+  if (isVague) return 'void'
+  return margin > 0 ? 'accept' : 'reject'
 }

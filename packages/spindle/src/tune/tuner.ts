@@ -109,6 +109,13 @@ export class Tuner {
     }
   }
 
+  /** Nothing can be learnt for a while: the consumer is away. What was being measured is measured anew after that. */
+  interrupt(sample: TuneSample): void {
+    this.#before = sample
+    this.#measurement = undefined
+    this.#guards.reset(undefined)
+  }
+
   #advance(sample: TuneSample): readonly Step[] {
     if (sample.items === 0 || this.#isSettling(sample)) return []
     if (this.#measurement === undefined) {

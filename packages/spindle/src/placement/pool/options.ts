@@ -47,6 +47,7 @@ export interface PoolSettings {
   /** Between which numbers that may be set. */
   readonly minSize: number
   readonly maxSize: number
+  readonly isRange: boolean
   readonly maxDeaths: number
   readonly graceMs: number
   readonly maxTasks: number
@@ -100,6 +101,7 @@ export function poolSettings(kind: 'thread' | 'process', options: PoolOptions): 
     size: maxSize,
     minSize,
     maxSize,
+    isRange: typeof options.size === 'object',
     maxDeaths,
     graceMs,
     maxTasks: afterItems,

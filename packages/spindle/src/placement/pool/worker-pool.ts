@@ -62,12 +62,20 @@ export class WorkerPool implements Executor, AsyncDisposable {
     this.#size = settings.size
     this.#connect = connect
     const sizeNow = (): number => this.#size
+    const counts = (): { busy: number; waiting: number } => this.#load()
     this.workers = {
       get size() {
         return sizeNow()
       },
       min: settings.minSize,
       max: settings.maxSize,
+      isRange: settings.isRange,
+      get busy() {
+        return counts().busy
+      },
+      get waiting() {
+        return counts().waiting
+      },
       resize: (size) => this.resize(size),
     }
     const queue = this.#queue
@@ -117,6 +125,16 @@ export class WorkerPool implements Executor, AsyncDisposable {
       for (const worker of staying.slice(0, surplus)) worker.retire()
     }
     if (this.#closing === undefined) this.#dispatch()
+  }
+
+  #load(): { readonly busy: number; readonly waiting: number } {
+    let busy = 0
+    let held = 0
+    for (const worker of this.#workers) {
+      if (worker.load > 0) busy++
+      held += Math.max(0, worker.load - 1)
+    }
+    return { busy, waiting: this.#queue.length + held }
   }
 
   /** What the pool has done so far, and what it is at. */
