@@ -80,18 +80,21 @@ function summary(testCase, optimum, start, seeds) {
 
 /**
  * The window of five seconds, after the first, in which the tuner was worst beside the bounds it began with. What these do is their mean over the
- * time (before and after a drift): two runs are not in step.
+ * time (before and after a drift), for two runs are not in step; unless the case says that they are.
  */
 function worstWindow(testCase, bounds, seed, counts, toMs) {
   const { drift } = testCase
-  const early = measureFixed(testCase, bounds, seed, WINDOW_MS, drift ?? toMs).perSec
-  const late =
-    drift === undefined ? early : measureFixed(testCase, bounds, seed, drift + WINDOW_MS, toMs).perSec
+  const between = (from, to) => measureFixed(testCase, bounds, seed, from, to).perSec
+  const early = between(WINDOW_MS, drift ?? toMs)
+  const late = drift === undefined ? early : between(drift + WINDOW_MS, toMs)
   let worst = Number.POSITIVE_INFINITY
   for (let from = WINDOW_MS; from + WINDOW_MS <= toMs; from += WINDOW_MS / 2) {
-    if (drift !== undefined && from < drift + WINDOW_MS && from + WINDOW_MS > drift) continue
-    const perSec = ((counts[(from + WINDOW_MS) / COUNT_MS] - counts[from / COUNT_MS]) * 1000) / WINDOW_MS
-    worst = Math.min(worst, perSec / (drift !== undefined && from >= drift ? late : early))
+    const to = from + WINDOW_MS
+    if (drift !== undefined && from < drift + WINDOW_MS && to > drift) continue
+    const perSec = ((counts[to / COUNT_MS] - counts[from / COUNT_MS]) * 1000) / WINDOW_MS
+    const own =
+      testCase.isInStep === true ? between(from, to) : drift !== undefined && from >= drift ? late : early
+    worst = Math.min(worst, perSec / own)
   }
   return worst
 }

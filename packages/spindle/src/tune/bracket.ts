@@ -15,6 +15,28 @@ const MANY = 32
 /** Numbers closer than this are not told apart. */
 const NEAR = 1.15
 
+/** Something that was tried in vain is left alone for a while, each time for longer. */
+export class Taboo {
+  #untilMs = Number.NEGATIVE_INFINITY
+  #refusals = 0
+
+  isOver(atMs: number): boolean {
+    return atMs >= this.#untilMs
+  }
+
+  /** It was tried in vain, which took `tookMs`. */
+  refuse(atMs: number, tookMs: number): void {
+    const ms = Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * tookMs) * 2 ** this.#refusals++
+    this.#untilMs = atMs + Math.min(LONGEST_TABOO_MS, ms)
+  }
+
+  /** It may be tried again. */
+  forget(): void {
+    this.#untilMs = Number.NEGATIVE_INFINITY
+    this.#refusals = 0
+  }
+}
+
 interface Refused {
   readonly value: number
   readonly untilMs: number

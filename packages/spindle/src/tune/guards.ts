@@ -1,5 +1,5 @@
 import { type Figures, Measurement } from './figures.ts'
-import type { Change, Proposal, Tuned } from './propose.ts'
+import type { Change, Proposal, Tuned } from './proposal.ts'
 import type { TuneSample, TuningReason } from './types.ts'
 
 /** Share of calls with failures, time-outs or further attempts that is too much. */

@@ -1,5 +1,5 @@
 import { type Figures, leastMsOf } from './figures.ts'
-import { type Proposal, SATISFIED } from './propose.ts'
+import { type Proposal, SATISFIED } from './proposal.ts'
 
 /** `'void'`: others disturbed it so much that it says nothing. */
 export type Verdict = 'accept' | 'reject' | 'more' | 'void'
@@ -28,8 +28,7 @@ const CORES_USED = 0.5
 export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Verdict {
   if (base.rate === 0) return now.elapsedMs >= LATEST_MS || now.items > 0 ? 'accept' : 'more'
   const { elapsedMs, items } = now
-  const changed = proposal.changes.flatMap(({ tuned }) => now.units[tuned] ?? [])
-  const leastMs = leastMsOf(changed, LEAST_MS, LONGEST_MS)
+  const leastMs = leastMsOf(now.units, LEAST_MS, LONGEST_MS)
   const isLast = elapsedMs >= LATEST_MS
   const proof = PROOF * sizeOf(proposal)
   const isOver =
@@ -54,6 +53,8 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   if (proposal.direction === 'up') return decide(ratio - (1 + Math.max(WORTH, slack)), error, isOver, isVague)
   // Who needs no more than there is loses nothing.
   if (base.waiting <= SATISFIED && now.waiting <= 2 * SATISFIED && elapsedMs >= leastMs) return 'accept'
+  // Fewer slots are no use in themselves: what stays unclear has to look no worse.
+  if (isLast && error > proof / 2 && proposal.reason === 'climb') return ratio >= 1 ? 'accept' : 'reject'
   const least = Math.min(1 - BEARABLE, Math.max(1 - slack, (best / base.rate) * (1 - BEARABLE_IN_ALL)))
   return decide(ratio - least, error, isOver, isVague)
 }

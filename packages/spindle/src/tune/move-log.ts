@@ -1,5 +1,5 @@
 import type { Figures } from './figures.ts'
-import type { Proposal, Change as Step, Tuned } from './propose.ts'
+import type { Proposal, Change as Step, Tuned } from './proposal.ts'
 import type { Change, TuningMove } from './types.ts'
 
 /** Moves that are kept. */

@@ -1,9 +1,10 @@
-import { Bracket } from './bracket.ts'
+import { Bracket, Taboo } from './bracket.ts'
 import { type Figures, leastMsOf, Measurement, pooled } from './figures.ts'
 import { GuardWatch } from './guards.ts'
 import { judge, type Verdict } from './judge.ts'
 import { MoveLog } from './move-log.ts'
-import { type Proposal, propose, SATISFIED, type Change as Step, type Tuned } from './propose.ts'
+import { type Proposal, SATISFIED, type Change as Step, type Tuned } from './proposal.ts'
+import { propose } from './propose.ts'
 import type { Change, TunerSettings, TuneSample, TuningMove, UnitSample } from './types.ts'
 
 /** How often a sample is wanted, in milliseconds, and how many items there should be between two. */
@@ -66,6 +67,8 @@ export class Tuner {
   #base: Figures | undefined
   #trial: { readonly proposal: Proposal; readonly base: Figures } | undefined
   #best = 0
+  /** For changes of several units at once, upwards. */
+  readonly #together: Taboo = new Taboo()
   #isCalm = false
   /** The consumer waits since a moment ago, and did not before. */
   #isHurried = false
@@ -135,7 +138,7 @@ export class Tuner {
     this.#measurement = undefined
     const base = this.#base
     if (!isOne || base === undefined) return []
-    const found = propose(base, this.#tuned, this.#settings.memoryBytes)
+    const found = propose(base, this.#tuned, this.#settings.memoryBytes, this.#together)
     const proposal = found && {
       ...found,
       isTrusted: found.isTrusted || (this.#isHurried && found.direction === 'up'),
@@ -193,6 +196,7 @@ export class Tuner {
       if (hadEnough) size.boldUp = 2
     }
     this.#best = 0
+    this.#together.forget()
     this.#base = hadEnough ? figures : undefined
     this.#isHurried = hadEnough
     return hadEnough
@@ -280,7 +284,7 @@ export class Tuner {
 
   /** The measurement of what was accepted is the next baseline: the next step can be made at once. */
   #continue(figures: Figures): readonly Step[] {
-    const proposal = propose(figures, this.#tuned, this.#settings.memoryBytes)
+    const proposal = propose(figures, this.#tuned, this.#settings.memoryBytes, this.#together)
     return proposal === undefined ? [] : this.#begin(proposal, figures)
   }
 
@@ -292,6 +296,7 @@ export class Tuner {
         direction === 'down' || gain >= 0.6 * (step.to / step.from - 1),
       )
     if (gain < 0.05) return
+    this.#together.forget()
     // Others may be what limits now.
     this.#tuned.forEach(({ size, buffer }, i) => {
       if (changes.some(({ tuned }) => tuned === i)) return
