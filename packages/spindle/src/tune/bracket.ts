@@ -87,6 +87,11 @@ export class Bracket {
     return target < this.value ? target : undefined
   }
 
+  /** How often something was refused since all was forgotten. */
+  get refusals(): number {
+    return this.#refusals
+  }
+
   /** Whether larger numbers are tried before smaller ones. */
   get prefersUp(): boolean {
     return this.boldDown === 0 && (this.boldUp > 0 || this.#refused !== 'up')

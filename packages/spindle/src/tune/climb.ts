@@ -14,6 +14,8 @@ const CORES_FULL = 0.93
 const QUEUES = 0.25
 /** Mean time of calls, in milliseconds, from which on fewer of them show sooner than more. */
 const LONG_MS = 700
+/** Weight of a unit at which something was refused, for each time. */
+const TRIED = 0.9
 /** Room that a model's number leaves. */
 const MODEL_ROOM = 1.15
 
@@ -71,9 +73,13 @@ function candidates(
       const isHeld = isHeldUp(one, unit) && figures.waiting > 2 * SATISFIED
       return share(unit, isHeld) >= least && unit.full < (isHeld ? WAITS_CERTAINLY : fullest)
     })
-    .sort(
-      (one, other) => one.unit.full - other.unit.full || share(other.unit, false) - share(one.unit, false),
-    )
+    .sort((one, other) => rank(other) - rank(one))
+}
+
+/** How much a unit looks like the one that limits: its slots are at work, and what follows takes what it gives. What was tried in vain comes later. */
+function rank({ unit, tuned }: Candidate): number {
+  const share = (unit.busy + unit.queued + unit.blocked) / Math.max(1e-9, unit.slots)
+  return share * (1 - unit.full) * TRIED ** tuned.size.refusals
 }
 
 function first(figures: Figures, ranked: readonly Candidate[], memoryBytes: number): Proposal | undefined {

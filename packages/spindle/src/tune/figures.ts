@@ -35,6 +35,8 @@ export interface Figures {
   /** Mean number of cores that this process used, and that it could have used. */
   readonly cpu: number
   readonly cores: number
+  /** Cores of the machine. */
+  readonly machine: number
   readonly memoryBytes: number
   readonly loopDelayMs: number
   readonly units: readonly UnitFigures[]
@@ -116,6 +118,7 @@ export class Measurement {
       waiting: Math.min(1, Math.max(0, (last.waitMs - first.waitMs) / elapsedMs)),
       cpu: (last.cpuMs - first.cpuMs) / elapsedMs,
       cores: Math.max(0.1, last.cores - others),
+      machine: last.cores,
       memoryBytes: this.#ticks.length === 0 ? last.memoryBytes : this.#memory / this.#ticks.length,
       loopDelayMs: this.#loopDelayMs,
       units: last.units.map((unit, i) => unitFigures(first.units[i] as UnitSample, unit, elapsedMs)),

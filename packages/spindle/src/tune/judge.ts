@@ -23,6 +23,8 @@ const SURE = 2
 const OTHER_CORES = 0.15
 const CORES_FULL = 0.9
 const CORES_USED = 0.5
+/** Share of the machine's cores from which on others leave what there is. */
+const UNDISTURBED = 0.9
 
 /** What came of a trial: as early as it is clear. `best`: the highest rate that is certain. */
 export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Verdict {
@@ -53,6 +55,9 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   if (proposal.direction === 'up') return decide(ratio - (1 + Math.max(WORTH, slack)), error, isOver, isVague)
   // Who needs no more than there is loses nothing.
   if (base.waiting <= SATISFIED && now.waiting <= 2 * SATISFIED && elapsedMs >= leastMs) return 'accept'
+  // Where the cores are as busy as before, as much is done as before.
+  if (areFull && now.cores > UNDISTURBED * now.machine)
+    return decide(ratio - 1 + Math.max(BEARABLE, error), error, isOver || elapsedMs >= LONGEST_MS, false)
   // Fewer slots are no use in themselves: what stays unclear has to look no worse.
   if (isLast && error > proof / 2 && proposal.reason === 'climb') return ratio >= 1 ? 'accept' : 'reject'
   const least = Math.min(1 - BEARABLE, Math.max(1 - slack, (best / base.rate) * (1 - BEARABLE_IN_ALL)))

@@ -171,6 +171,8 @@ export class Tuner {
     if (base !== undefined && base.rate > 0) {
       const difference = Math.abs(figures.rate / base.rate - 1)
       const error = Math.hypot(figures.error, base.error)
+      if (base.waiting <= SATISFIED && figures.waiting > MORE_WAITING && base.rate > figures.rate)
+        return this.#changed(figures)
       const isDisturbed = Math.abs(figures.cores / base.cores - 1) > CHANGE_POINT / 2
       if (difference > CHANGE_POINT && difference > 3 * error && !isDisturbed) return this.#changed(figures)
       // What was refused beside a baseline that was not true deserves another trial.
