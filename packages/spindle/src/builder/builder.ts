@@ -297,10 +297,7 @@ export class PipelineBuilder<T = never> {
   /** Makes a pipeline. It starts when it is first iterated. */
   build(options: BuildOptions = {}): Pipeline<T> {
     checkBuildOptions(options)
-    const pipeline = new Pipeline<T>(this.getConfig(), options)
-    tuneGraph(graphOf(pipeline as Pipeline<never>))
-    if (options.loopGuard !== false) guardLoop(graphOf(pipeline as Pipeline<never>), options.loopGuard)
-    return pipeline
+    return rebuilt(this.getConfig(), options)
   }
 
   toString(): string {
@@ -333,6 +330,15 @@ export class PipelineBuilder<T = never> {
 }
 
 mark(PipelineBuilder.prototype, 'PipelineBuilder')
+
+/** A pipeline of a configuration that a builder has made. @internal */
+export function rebuilt<T>(config: PipelineConfig<T>, options: BuildOptions): Pipeline<T> {
+  const pipeline = new Pipeline<T>(config, options)
+  const graph = graphOf(pipeline as Pipeline<never>)
+  tuneGraph(graph)
+  if (options.loopGuard !== false) guardLoop(graph, options.loopGuard)
+  return pipeline
+}
 
 /** What several paths put out together. */
 export type OutputOfPaths<P extends readonly ((path: never) => PipelineBuilder<unknown>)[]> =

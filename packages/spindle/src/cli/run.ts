@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly uiPort: number | undefined
   /** File for a trace; `undefined` for none. */
   readonly traceFile: string | undefined
+  /** Whether the pipeline is to tune itself, whatever the module says. */
+  readonly isTuned: boolean
   readonly args: readonly string[]
   readonly deadEnd: DeadEnd
 }
@@ -42,7 +44,7 @@ export async function run(options: RunOptions): Promise<Ended> {
   if (reportFile !== undefined) checkOutputFile('report', reportFile)
   if (traceFile !== undefined) checkOutputFile('trace', traceFile)
   deadEnd.doing(`loading ${module}`)
-  const loaded = await loadPipeline(module, options.exportName, options.args)
+  const loaded = await loadPipeline(module, options.exportName, options.args, options.isTuned)
   const { pipeline, unit } = loaded
   const page = await openPage(pipeline, unit, options)
   const resources = new ResourceMeter(resourceUsage)
@@ -162,7 +164,7 @@ function failureText(failure: unknown): string {
 }
 
 function toJson(report: Report, unit: string, failure: Failure | undefined): object {
-  const { stats, bottleneck, failures } = report
+  const { stats, bottleneck, failures, tuning } = report
   const reason = failure?.reason
   return {
     unit,
@@ -180,6 +182,7 @@ function toJson(report: Report, unit: string, failure: Failure | undefined): obj
     error: failure === undefined ? null : errorText(reason),
     ...(reason instanceof UnfinishedError ? { unfinished: reason.pending } : {}),
     bottleneck: bottleneck ?? null,
+    ...(Object.keys(tuning.options).length === 0 ? {} : { tuning }),
     stats,
   }
 }

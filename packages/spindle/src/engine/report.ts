@@ -4,6 +4,8 @@ import { plain } from '../plain-text.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import type { PipelineStats } from './stats.ts'
+import { noTuning, type Tuning } from './tuned.ts'
+import { printTuning } from './tuning-text.ts'
 import { type Bottleneck, findBottleneck } from './verdict.ts'
 
 /** A pipeline's figures with a verdict. */
@@ -13,6 +15,8 @@ export interface Report {
   readonly bottleneck: Bottleneck | undefined
   /** The last failed items of each stage, at most 16 each. */
   readonly failures: readonly ItemError[]
+  /** What the pipeline has set by itself; nothing, unless it is tuned. */
+  readonly tuning: Tuning
   /** The figures of each stage, in columns. */
   readonly table: string
   /** The table and the verdict, for people. */
@@ -20,11 +24,16 @@ export interface Report {
 }
 
 /** Reads a verdict off the figures. */
-export function makeReport(stats: PipelineStats, recent: readonly (readonly ItemError[])[]): Report {
+export function makeReport(
+  stats: PipelineStats,
+  recent: readonly (readonly ItemError[])[],
+  tuning: Tuning = noTuning,
+): Report {
   const bottleneck = findBottleneck(stats)
   const failures = recent.flat()
   const table = makeTable(stats)
-  return { stats, bottleneck, failures, table, toString: () => print(stats, table, bottleneck, failures) }
+  const text = (): string => print(stats, table, bottleneck, failures, tuning)
+  return { stats, bottleneck, failures, tuning, table, toString: text }
 }
 
 /** Columns that are left out of a narrow table, in this order. */
@@ -90,6 +99,7 @@ function print(
   table: string,
   bottleneck: Bottleneck | undefined,
   failures: readonly ItemError[],
+  tuning: Tuning,
 ): string {
   const verdict =
     bottleneck === undefined
@@ -103,6 +113,7 @@ function print(
     verdict,
     ...printBlocks(stats.blocks),
     ...printLetters(stats.deadLetters),
+    ...printTuning(tuning),
     ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
   ].join('\n')
 }

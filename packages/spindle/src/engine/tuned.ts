@@ -13,6 +13,9 @@ export interface Tuning {
   readonly options: Readonly<Record<string, TunedOptions>>
 }
 
+/** Where nothing is tuned. */
+export const noTuning: Tuning = { moves: [], options: {} }
+
 /** Options of a stage. `executor.size`: that of the pool it runs in. */
 export interface TunedOptions {
   readonly concurrency?: number

@@ -11,6 +11,8 @@ export interface StagePoint {
   readonly blocked: number
   /** Share of the time in which its exit queue held something. */
   readonly occupancy: number
+  /** Slots that there were. */
+  readonly concurrency: number
 }
 
 /** What the pipeline did in a stretch of time. */
@@ -49,9 +51,9 @@ export function pointOf(interval: PipelineStats, endMs: number, resources: Resou
   }
 }
 
-function stagePoint({ emitted, failures, shares, queue }: StageStats): StagePoint {
+function stagePoint({ emitted, failures, shares, queue, concurrency }: StageStats): StagePoint {
   const { running, queued, blocked } = shares
-  return { emitted, failures, running, queued, blocked, occupancy: queue.occupancy }
+  return { emitted, failures, running, queued, blocked, occupancy: queue.occupancy, concurrency }
 }
 
 /**
@@ -130,6 +132,7 @@ function join(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
         queued: mean(before.queued, stage.queued),
         blocked: mean(before.blocked, stage.blocked),
         occupancy: mean(before.occupancy, stage.occupancy),
+        concurrency: mean(before.concurrency, stage.concurrency),
       }
     }),
   }

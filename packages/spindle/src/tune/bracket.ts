@@ -103,14 +103,15 @@ export class Bracket {
   refuse(value: number, atMs: number, tookMs: number, isHarmless: boolean): void {
     const isUp = value > this.value
     this.#refused = isUp ? 'up' : 'down'
-    if (isUp && isHarmless && this.boldUp === 0) {
+    if (isUp && isHarmless && this.boldUp === 0 && this.#above === undefined) {
       this.boldUp = 1
       return
     }
     const tabooMs = Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * tookMs) * 2 ** this.#refusals++
     const untilMs = atMs + Math.min(LONGEST_TABOO_MS, tabooMs)
     if (isUp) {
-      this.#above = { value, untilMs }
+      // If a large step brings nothing, a smaller one brings no more.
+      this.#above = { value: isHarmless ? this.value + 1 : value, untilMs }
       this.boldUp = 0
     } else {
       this.#below = { value, untilMs }
@@ -121,6 +122,7 @@ export class Bracket {
   /** A step was worth it, as much as more slots can be: the next one in that direction may be larger. Otherwise it may not. */
   accept(from: number, isWorthy: boolean): void {
     const isUp = this.value > from
+    if (isUp) this.#above = undefined
     this.boldUp = isUp && isWorthy ? this.boldUp + 1 : 0
     this.boldDown = !isUp && isWorthy ? this.boldDown + 1 : 0
   }

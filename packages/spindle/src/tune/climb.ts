@@ -25,9 +25,16 @@ interface Candidate {
   readonly tuned: Tuned
 }
 
-/** Tries another number for the unit that limits. */
-export function climb(figures: Figures, tuned: readonly Tuned[], memoryBytes: number): Proposal | undefined {
-  return first(figures, candidates(figures, tuned, SATURATED, WAITS), memoryBytes)
+/** Tries another number for the unit that limits. `isFresh`: only of units at which nothing was refused. */
+export function climb(
+  figures: Figures,
+  tuned: readonly Tuned[],
+  memoryBytes: number,
+  isFresh: boolean,
+): Proposal | undefined {
+  const all = candidates(figures, tuned, SATURATED, WAITS)
+  const some = isFresh ? all.filter((one) => one.tuned.size.refusals === 0) : all
+  return first(figures, some, memoryBytes)
 }
 
 /** Likewise where no unit limits alone. */

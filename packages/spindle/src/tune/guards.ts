@@ -43,14 +43,27 @@ export class GuardWatch {
     this.#delays = 0
   }
 
-  look(sample: TuneSample, running: Proposal | undefined): Alarm | undefined {
+  /** Errors at a unit are not fewer where fewer calls run: so many are usual there. */
+  accustom({ changes }: Proposal, before: Figures): void {
+    for (const { tuned } of changes) {
+      const one = this.#tuned[tuned]
+      if (one !== undefined) one.usualTroubles = before.units[tuned]?.troubles ?? 0
+    }
+  }
+
+  /** `isDraining`: calls that began under another bound are under way: only memory is looked at. */
+  look(sample: TuneSample, running: Proposal | undefined, isDraining: boolean): Alarm | undefined {
     if (this.#measurement === undefined) {
       this.reset(sample)
       return undefined
     }
     this.#measurement.add(sample)
     const { figures } = this.#measurement
-    return this.#memory(figures, sample) ?? this.#troubles(figures) ?? this.#loop(figures, sample, running)
+    const alarm = this.#memory(figures, sample)
+    if (alarm !== undefined) return alarm
+    if (!isDraining) return this.#troubles(figures, running) ?? this.#loop(figures, sample, running)
+    if (figures.memoryBytes <= this.#memoryBytes) this.reset(sample)
+    return undefined
   }
 
   #memory(figures: Figures, { memoryBytes }: TuneSample): Alarm | undefined {
@@ -71,7 +84,9 @@ export class GuardWatch {
     return alarm
   }
 
-  #troubles(figures: Figures): Alarm | undefined {
+  #troubles(figures: Figures, running: Proposal | undefined): Alarm | undefined {
+    // What was done against it is being measured.
+    if (running?.reason === 'errors') return undefined
     const troubled = this.#largest((i) => {
       const unit = figures.units[i]
       const { size, usualTroubles } = this.#tuned[i] as Tuned

@@ -28,6 +28,7 @@ const UNDISTURBED = 0.9
 
 /** What came of a trial: as early as it is clear. `best`: the highest rate that is certain. */
 export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Verdict {
+  if (proposal.reason === 'errors') return judgeErrors(proposal, base, now)
   if (base.rate === 0) return now.elapsedMs >= LATEST_MS || now.items > 0 ? 'accept' : 'more'
   const { elapsedMs, items } = now
   const leastMs = leastMsOf(now.units, LEAST_MS, LONGEST_MS)
@@ -62,6 +63,22 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   if (isLast && error > proof / 2 && proposal.reason === 'climb') return ratio >= 1 ? 'accept' : 'reject'
   const least = Math.min(1 - BEARABLE, Math.max(1 - slack, (best / base.rate) * (1 - BEARABLE_IN_ALL)))
   return decide(ratio - least, error, isOver, isVague)
+}
+
+/** Of the share of troubled calls: what fewer calls at a time must leave of it, or it has nothing to do with how many there are. */
+const FEWER_TROUBLES = 0.7
+/** Calls after which that is known. */
+const TROUBLED_CALLS = 20
+
+/** Fewer calls at a time are kept if they fail less often, or if nothing is lost by it. */
+function judgeErrors({ changes }: Proposal, base: Figures, now: Figures): Verdict {
+  const at = changes[0]?.tuned ?? 0
+  const [before, after] = [base.units[at], now.units[at]]
+  if (before === undefined || after === undefined) return 'void'
+  const isOver = now.elapsedMs >= LATEST_MS
+  if (!isOver && (now.elapsedMs < LEAST_MS || after.tasks < TROUBLED_CALLS)) return 'more'
+  if (after.troubles <= FEWER_TROUBLES * before.troubles) return 'accept'
+  return now.rate >= (1 - BEARABLE_IN_ALL) * base.rate ? 'accept' : 'reject'
 }
 
 /** By how much a proposal changes what it changes, as a share. */

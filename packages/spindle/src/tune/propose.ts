@@ -21,8 +21,9 @@ export function propose(
   if (figures.waiting <= SATISFIED) return giveBack(figures, tuned)
   return (
     buffers(figures, tuned, memoryBytes, MANY_OUTPUTS) ??
-    climb(figures, tuned, memoryBytes) ??
+    climb(figures, tuned, memoryBytes, true) ??
     (together.isOver(figures.atMs) ? climbTogether(figures, tuned, memoryBytes) : undefined) ??
+    climb(figures, tuned, memoryBytes, false) ??
     giveBack(figures, tuned) ??
     buffers(figures, tuned, memoryBytes, 0) ??
     climbPartly(figures, tuned, memoryBytes)

@@ -255,10 +255,11 @@ export class Tuner {
     if (trial === undefined) return []
     const verdict = judge(trial.proposal, trial.base, figures, this.#best)
     if (verdict === 'more') return []
-    return this.#conclude(verdict, figures)
+    const lost = trial.base.rate > 0 ? 1 - (figures.rate * (1 + figures.error)) / trial.base.rate : 0
+    return this.#conclude(verdict, figures, lost <= HARMLESS)
   }
 
-  #conclude(verdict: Exclude<Verdict, 'more'>, figures: Figures): readonly Step[] {
+  #conclude(verdict: Exclude<Verdict, 'more'>, figures: Figures, isHarmless: boolean): readonly Step[] {
     const trial = this.#trial
     if (trial === undefined) return []
     const { proposal, base } = trial
@@ -272,11 +273,10 @@ export class Tuner {
       return this.#continue(figures)
     }
     const tookMs = figures.atMs - base.atMs
-    const isHarmless =
-      verdict === 'reject' && figures.rate * (1 + figures.error) >= (1 - HARMLESS) * base.rate
     const back = proposal.changes.map(({ from, to, ...rest }) => ({ ...rest, from: to, to: from }))
     this.#apply(back, figures)
-    if (verdict === 'reject') {
+    if (verdict === 'reject' && proposal.reason === 'errors') this.#guards.accustom(proposal, base)
+    else if (verdict === 'reject') {
       for (const step of proposal.changes)
         this.#bracketOf(step)?.refuse(step.to, figures.atMs, tookMs, isHarmless)
       this.#refused = proposal.changes
@@ -311,11 +311,14 @@ export class Tuner {
 
   #guarded(sample: TuneSample): readonly Step[] | undefined {
     const trial = this.#trial
-    const alarm = this.#guards.look(sample, trial?.proposal)
+    // What runs above a bound that was lowered still fails.
+    const isDraining = trial?.proposal.direction !== 'up' && this.#isSettling(sample)
+    const alarm = this.#guards.look(sample, trial?.proposal, isDraining)
     if (alarm === undefined) return undefined
     const figures = alarm.figures
     // What is being tried has brought it about.
-    if (trial !== undefined && trial.proposal.direction === 'up') return this.#conclude('reject', figures)
+    if (trial !== undefined && trial.proposal.direction === 'up')
+      return this.#conclude('reject', figures, false)
     if (trial !== undefined) this.#log.conclude(true, figures)
     this.#trial = undefined
     const base = this.#base ?? figures

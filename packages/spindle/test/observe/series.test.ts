@@ -16,7 +16,15 @@ function pointsOf(stretches: readonly { spanMs: number; items: number; share: nu
   let endMs = 0
   return stretches.map(({ spanMs, items, share }) => {
     endMs += spanMs
-    const stage = { emitted: items, failures: 1, running: share, queued: 0, blocked: 0, occupancy: share }
+    const stage = {
+      emitted: items,
+      failures: 1,
+      running: share,
+      queued: 0,
+      blocked: 0,
+      concurrency: 4,
+      occupancy: share,
+    }
     const shares = { loop: share, consumer: share, cpuCores: share, othersBusy: 0 }
     return {
       endMs,
