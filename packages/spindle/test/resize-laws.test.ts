@@ -167,7 +167,9 @@ describe('a stage whose concurrency is changed', () => {
         concurrency: { min: 1, max: 10 },
       })
       .build()
-    return { releases, pipeline, stage: stagesOf(pipeline)[0] as Stage }
+    const stage = stagesOf(pipeline)[0] as Stage
+    stage.resize(4)
+    return { releases, pipeline, stage }
   }
 
   it('begins as many calls at once as the larger bound allows', async () => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
 import { Collate } from '../engine/aggregate-stage.ts'
@@ -71,8 +72,8 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
   })
 }
 
-/** Where a tuned stage begins, if its range allows it: the tuner finds the rest. */
-const FIRST_CALLS = 4
+/** Where a tuned stage begins, if its range allows it: enough to keep the machine busy with calls that work. The tuner finds the rest. */
+const FIRST_CALLS = Math.max(4, 2 * availableParallelism())
 
 function concurrencyOf(
   given: PipeOptions['concurrency'],

@@ -46,6 +46,8 @@ const LEAST_ERROR = 0.005
 /** Blocks of samples that a standard error needs. */
 const LEAST_BLOCKS = 4
 const SLOW_CALLS = 2
+/** Share of the machine's cores that a process is taken to get, whatever others do. */
+const LEAST_SHARE = 0.25
 
 /**
  * The time since one sample. The samples between say how much the rate varies, and so how exact its mean is: nothing is known beforehand of how items come.
@@ -117,7 +119,8 @@ export class Measurement {
       error: this.#error,
       waiting: Math.min(1, Math.max(0, (last.waitMs - first.waitMs) / elapsedMs)),
       cpu: (last.cpuMs - first.cpuMs) / elapsedMs,
-      cores: Math.max(0.1, last.cores - others),
+      // However many others want cores: a process gets its share of them.
+      cores: Math.max(LEAST_SHARE * last.cores, last.cores - others),
       machine: last.cores,
       memoryBytes: this.#ticks.length === 0 ? last.memoryBytes : this.#memory / this.#ticks.length,
       loopDelayMs: this.#loopDelayMs,

@@ -23,6 +23,8 @@ const SURE = 2
 const OTHER_CORES = 0.15
 const CORES_FULL = 0.9
 const CORES_USED = 0.5
+/** Cores in use from which on others' use of them can matter. */
+const CPU_MATTERS = 0.25
 /** Share of the machine's cores from which on others leave what there is. */
 const UNDISTURBED = 0.9
 
@@ -44,7 +46,8 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   const areFull = base.cpu >= CORES_FULL * base.cores && now.cpu >= CORES_FULL * now.cores
   const ratio = (now.rate / base.rate) * (isDisturbed ? others : 1)
   // Where the cores were in use, but not all of them, nobody knows what the others' part was.
-  const isVague = isDisturbed && !areFull && Math.max(base.cpu / base.cores, now.cpu / now.cores) > CORES_USED
+  const used = Math.max(base.cpu / base.cores, now.cpu / now.cores)
+  const isVague = isDisturbed && !areFull && used > CORES_USED && now.cpu > CPU_MATTERS
   const error = Math.hypot(
     isVague ? Math.abs(others - 1) : 0,
     items === 0 ? 1 / Math.max(1, expected) : now.error * ratio,

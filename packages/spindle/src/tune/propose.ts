@@ -6,6 +6,8 @@ import { type Change, isHeldUp, type Proposal, SATISFIED, type Tuned, WAITS } fr
 
 /** Share of its slots at work that a unit is left with when unused ones are given back. */
 const USED = 0.8
+/** Of calls at work: others that should wait for a worker. */
+const QUEUED = 0.25
 /** An exit that is empty and full in turns, for so much of the time each, evens out too little. */
 const TURNS = 0.05
 /** Outputs of one call from which on they are likely to do so. */
@@ -37,7 +39,9 @@ function giveBack(figures: Figures, tuned: readonly Tuned[]): Proposal | undefin
     const one = tuned[i] as Tuned
     const { size } = one
     const waitsForOthers = isEnough || unit.full >= WAITS
-    const atWork = unit.busy + unit.queued + (waitsForOthers ? 0 : unit.blocked)
+    // A few calls that wait for a worker keep it from waiting for them; the others are no use.
+    const queued = Math.min(unit.queued, 1 + QUEUED * unit.busy)
+    const atWork = unit.busy + queued + (waitsForOthers ? 0 : unit.blocked)
     // In input order as many are begun as come while the slowest is at work.
     const beside = one.unit.isOrdered === true ? Math.max(unit.rate, figures.rate) * unit.slowMs : 0
     if (!isEnough && isHeldUp(one, unit)) return []

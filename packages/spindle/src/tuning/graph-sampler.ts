@@ -19,10 +19,32 @@ export class GraphSampler {
   readonly #graph: Graph
   readonly #units: readonly UnitSampler[]
   readonly #machine: Machine = new Machine()
+  /** The stage whose results are counted; `undefined`: what the consumer takes is. */
+  #counted: Stage | undefined
+  readonly #stages: readonly Stage[]
 
   constructor(graph: Graph, units: readonly TunedUnit[]) {
     this.#graph = graph
     this.#units = units.map((unit) => new UnitSampler(unit))
+    this.#stages = units.map(({ stage }) => stage)
+  }
+
+  /**
+   * What has come of the pipeline, as finely as it can be counted: where items are joined in batches, not by these. Stages that follow each other have the
+   * same pace but for what their queues hold, which is little.
+   */
+  #items(): number {
+    const { given } = this.#graph.outlet
+    if (given < KNOWN_ITEMS) {
+      const most = Math.max(...this.#stages.map(emitted))
+      this.#counted = most > given ? this.#stages.find((stage) => emitted(stage) === most) : undefined
+    }
+    return this.#counted === undefined ? given : emitted(this.#counted)
+  }
+
+  /** Whether what is counted may still become something else. */
+  get isVague(): boolean {
+    return this.#graph.outlet.given < KNOWN_ITEMS
   }
 
   read(loopDelayMs: number): TuneSample {
@@ -31,7 +53,7 @@ export class GraphSampler {
     const cpuMs = (user + system) / 1000
     return {
       atMs: elapsedMs,
-      items: outlet.given,
+      items: this.#items(),
       waitMs: outlet.waitMs,
       cpuMs,
       othersMs: this.#machine.othersMs(cpuMs),
@@ -42,6 +64,9 @@ export class GraphSampler {
     }
   }
 }
+
+/** Items at the consumer after which it is known which stage puts out the most. */
+const KNOWN_ITEMS = 4
 
 /** What others than this process use of the machine's cores. */
 class Machine {
@@ -97,7 +122,7 @@ class UnitSampler {
       timed: counters.timed,
       timedMs: counters.timedMs,
       slowMs: this.#times.slowMs(),
-      emitted: stage.exits.reduce((items, exit) => items + exit.passed, 0) / copies,
+      emitted: emitted(stage) / copies,
       loopMs: counters.loopMs,
       emptyMs: Math.min(...stage.exits.map((exit) => exit.times().emptyMs)),
       fullMs: Math.max(...stage.exits.map((exit) => exit.times().fullMs)),
@@ -136,6 +161,10 @@ class UnitSampler {
     this.#lookedAt = now
     this.#itemBytes = sizeOf(item.value)
   }
+}
+
+function emitted(stage: Stage): number {
+  return stage.exits.reduce((items, exit) => items + exit.passed, 0)
 }
 
 function queued(stage: Stage): number {

@@ -70,10 +70,10 @@ class GraphTuner {
     const [tuner, sampler] = [this.#tuner, this.#sampler]
     if (tuner === undefined || sampler === undefined || this.#graph.endedAt > 0) return
     const sample = sampler.read(Math.max(0, clockMs() - this.#dueAt))
-    // Nobody takes items: nothing can be learnt from that.
-    if (this.#graph.isPaused) {
+    // Nobody takes items, or hardly any came so far: nothing can be learnt from that.
+    if (this.#graph.isPaused || sampler.isVague) {
       tuner.interrupt(sample)
-      this.#wait(PAUSED_MS)
+      this.#wait(this.#graph.isPaused ? PAUSED_MS : FIRST_MS)
       return
     }
     const { changes, waitMs } = tuner.next(sample)
