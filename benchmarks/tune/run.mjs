@@ -1,6 +1,7 @@
 // How near to the optimum the tuner comes:
-//   node benchmarks/tune/run.mjs [--sim] [--engine] [--jobs] [--only case,…] [--seeds n] [--json]
+//   node benchmarks/tune/run.mjs [--sim] [--engine [--at n]] [--jobs] [--only case,…] [--seeds n] [--json]
 import { parseArgs } from 'node:util'
+import { runEngine } from './engine.mjs'
 import { simulateAll } from './simulation.mjs'
 
 const { values } = parseArgs({
@@ -10,6 +11,8 @@ const { values } = parseArgs({
     jobs: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
+    // Cases in the engine at once, of those that only wait.
+    at: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '3' },
   },
 })
@@ -19,6 +22,26 @@ if (values.sim || isAll) {
   const cases = simulateAll({ only, seeds: Number(values.seeds) })
   if (values.json) console.log(JSON.stringify(cases.map(({ model, ...rest }) => rest)))
   else print(cases)
+}
+
+if (values.engine) {
+  const cases = await runEngine({ only, atOnce: Number(values.at) })
+  const rows = [['case', 'start', 'optimum', 'at', 'reached', 'worst 5 s', 'slots', 'moves', 'ends at']]
+  for (const { name, optimum, runs } of cases)
+    for (const { start, reached, worst, slots, ends, moves } of runs) {
+      const most = `${optimum.perSec.toFixed(0)}/s`
+      const share = [percent(reached), percent(worst), `${slots.toFixed(2)} x`]
+      rows.push([
+        name,
+        String(start),
+        most,
+        optimum.bounds.join('+'),
+        ...share,
+        String(moves.length),
+        ends.join('+'),
+      ])
+    }
+  table(rows)
 }
 
 function print(cases) {
@@ -54,6 +77,10 @@ function print(cases) {
         String(run.moves),
         run.bounds.join('+'),
       ])
+  table(rows)
+}
+
+function table(rows) {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)))
   for (const row of rows)
     console.log(

@@ -19,7 +19,7 @@ export function simulateAll({ only, seeds }) {
 }
 
 /** The best bounds: grid search, each point measured for half a minute after the first five seconds. */
-function search(testCase) {
+export function search(testCase) {
   const from = (testCase.drift ?? 0) + 5000
   const { stages } = testCase.model(1)
   const points = product(stages.map(() => (stages.length === 1 ? ALL_SIZES : SIZES)))

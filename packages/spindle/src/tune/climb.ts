@@ -16,6 +16,9 @@ const QUEUES = 0.25
 const LONG_MS = 700
 /** Weight of a unit at which something was refused, for each time. */
 const TRIED = 0.9
+/** Relative error of the rate from which on small losses do not show; and slots that are many. */
+const NOISE = 0.08
+const MANY = 16
 /** Room that a model's number leaves. */
 const MODEL_ROOM = 1.15
 
@@ -98,7 +101,9 @@ function first(figures: Figures, ranked: readonly Candidate[], memoryBytes: numb
     const cap = Math.min(wanted, fitting(figures, unit, size.value, memoryBytes))
     if (isHeld && size.boldUp === 0) size.boldUp = 1
     const up = isUseless || cap <= size.value ? undefined : size.above(figures.atMs, cap)
-    const down = isHeld ? undefined : size.below(figures.atMs)
+    // A small loss does not show in noise: then only what is surely too much is tried with less.
+    const isNoisy = figures.error > NOISE && size.value < MANY
+    const down = isHeld || isNoisy ? undefined : size.below(figures.atMs)
     // Where calls take long, more of them show late, and fewer soon.
     const isUpFirst = size.prefersUp && (size.boldUp > 0 || unit.meanMs < LONG_MS)
     const to = isUpFirst ? (up ?? down) : (down ?? up)

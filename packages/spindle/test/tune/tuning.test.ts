@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Pipeline, PipelineBuilder, ThreadPool } from 'spindle'
+import { MAIN, type Pipeline, PipelineBuilder, ThreadPool, workers } from 'spindle'
 import { graphOf } from '../../src/engine/pipeline.ts'
 import { ops } from '../placement/support.ts'
+import { byNumber, kinds, ops as regionOps } from '../region/support.ts'
+import { places, take } from '../remote/support.ts'
 import { collect } from '../support/consume.ts'
 import { deferred } from '../support/gates.ts'
 import { range } from '../support/sources.ts'
@@ -82,5 +84,42 @@ describe('wrong options of tuning', () => {
       () => build(1, { tune: { maxMemoryBytes: 0 } }),
       /`tune.maxMemoryBytes` must be an integer >= 1, got 0/,
     )
+  })
+})
+
+describe('elsewhere', () => {
+  it('a pipeline in a thread or a process is tuned there, and its handle tells what was tuned', async () => {
+    for (const place of places) {
+      await using remote = place.run('counted', { build: { tune: 'continuous' } })
+      assert.deepEqual(await take(remote, 'for await', 3), [0, 1, 2])
+      const { options, moves } = await remote.tuning()
+      assert.deepEqual(moves, [])
+      assert.ok(Object.values(options).every(({ concurrency = 0 }) => concurrency >= 1))
+      assert.deepEqual((await remote.report()).tuning, { options, moves })
+    }
+  })
+
+  it('the stages of a region are tuned in its workers, while it works', async () => {
+    for (const kind of kinds) {
+      const pipeline = new PipelineBuilder()
+        .addSource(range(400))
+        .to(workers({ count: 2, kind }))
+        .pipe(regionOps.late, { name: 'late', concurrency: { min: 1, max: 8 } })
+        .to(MAIN)
+        .build()
+      const stage = graphOf(pipeline as Pipeline<never>).stages.find(({ info }) => info.name === 'late')
+      assert.ok(stage !== undefined)
+      const given: number[] = []
+      for await (const item of pipeline) {
+        given.push(item as number)
+        if (given.length % 20 === 0) stage.resize(2 * (1 + ((given.length / 20) % 8)))
+      }
+      assert.deepEqual(given.toSorted(byNumber), [...range(400)])
+      assert.equal(
+        pipeline.stats().stages.find(({ name }) => name === 'late')?.concurrency,
+        stage.concurrency,
+      )
+      assert.ok(pipeline.tuning().options.late?.concurrency !== undefined)
+    }
   })
 })
