@@ -17,7 +17,7 @@ const LONG_MS = 700
 /** Weight of a unit at which something was refused, for each time. */
 const TRIED = 0.9
 /** Relative error of the rate from which on small losses do not show; and slots that are many. */
-const NOISE = 0.08
+const NOISE = 0.15
 const MANY = 16
 /** Room that a model's number leaves. */
 const MODEL_ROOM = 1.15

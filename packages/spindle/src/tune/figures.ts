@@ -43,8 +43,9 @@ export interface Figures {
 }
 
 const LEAST_ERROR = 0.005
-/** Blocks of samples that a standard error needs. */
+/** Blocks of samples that a standard error needs, and that it is taken from. */
 const LEAST_BLOCKS = 4
+const BLOCKS = 8
 const SLOW_CALLS = 2
 /** Share of the machine's cores that a process is taken to get, whatever others do. */
 const LEAST_SHARE = 0.25
@@ -87,11 +88,9 @@ export class Measurement {
     // An item more or less at the edges.
     const edges = 0.5 / items
     if (this.#ticks.length < LEAST_BLOCKS) return Math.max(LEAST_ERROR, 1 / Math.sqrt(items))
-    // Where items come in bursts, neighbouring ticks depend on each other: longer blocks show that.
-    let error = Math.max(LEAST_ERROR, edges)
-    for (let size = 1; this.#ticks.length >= size * LEAST_BLOCKS; size *= 2)
-      error = Math.max(error, this.#errorOfBlocks(size))
-    return error
+    // Where items come in bursts, neighbouring ticks depend on each other; long blocks do not.
+    const size = Math.max(1, Math.floor(this.#ticks.length / BLOCKS))
+    return Math.max(LEAST_ERROR, edges, this.#errorOfBlocks(size))
   }
 
   #errorOfBlocks(size: number): number {
