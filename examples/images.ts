@@ -30,7 +30,7 @@ export function pipeline([folder = PHOTOS]: readonly string[] = []): PipelineBui
     .addSource(
       listFiles(folder, { extensions: ['jpg', 'jpeg', 'png', 'webp', 'gif', 'avif'], recursive: true }),
     )
-    .pipe(load, { concurrency: 16, outputOrder: 'input', maxFailures: Number.POSITIVE_INFINITY })
+    .pipe(load, { concurrency: 'auto', outputOrder: 'input', maxFailures: Number.POSITIVE_INFINITY })
     .aggregate(32)
     .pipe(batch)
     .addSink(4)

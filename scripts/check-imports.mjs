@@ -11,11 +11,14 @@ const MAY_IMPORT = {
   root: [],
   machine: ['root'],
   placement: ['root'],
-  engine: ['root', 'machine', 'placement'],
+  engine: ['root', 'machine', 'placement', 'tune'],
   remote: ['root', 'placement', 'engine'],
+  // The tuner itself: samples in, changes out.
+  tune: [],
+  tuning: ['root', 'placement', 'engine', 'tune'],
   source: ['root', 'engine'],
   guard: ['root', 'placement', 'engine'],
-  builder: ['root', 'placement', 'engine', 'guard'],
+  builder: ['root', 'placement', 'engine', 'guard', 'tuning'],
   observe: ['root', 'machine', 'placement', 'engine', 'builder'],
   // What runs in the workers of a region.
   region: ['root', 'placement', 'engine', 'builder'],

@@ -57,6 +57,7 @@ export type {
 } from './engine/stats.ts'
 export type { StatsEvent } from './engine/stats-events.ts'
 export { statsBetween } from './engine/stats-interval.ts'
+export type { TunedOptions, Tuning } from './engine/tuned.ts'
 export type {
   Aggregator,
   BackgroundTask,
@@ -76,6 +77,8 @@ export type {
   TaskHook,
   TaskInfo,
   TaskOutcome,
+  TuneMode,
+  TuneOptions,
 } from './engine/types.ts'
 export { UnfinishedError } from './engine/unfinished.ts'
 export { type Bottleneck, type BottleneckChange, findBottleneck } from './engine/verdict.ts'

@@ -17,6 +17,7 @@ import { SpindleError } from '../errors.ts'
 import { guardLoop } from '../guard/loop-guard.ts'
 import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import { plain } from '../plain-text.ts'
+import { tuneGraph } from '../tuning/graph-tuner.ts'
 import { callSite } from './call-site.ts'
 import { elementsOf } from './elements.ts'
 import { checkPlacement, type Placement, type WorkersPlacement } from './placement.ts'
@@ -296,9 +297,7 @@ export class PipelineBuilder<T = never> {
   /** Makes a pipeline. It starts when it is first iterated. */
   build(options: BuildOptions = {}): Pipeline<T> {
     checkBuildOptions(options)
-    const pipeline = new Pipeline<T>(this.getConfig(), options)
-    if (options.loopGuard !== false) guardLoop(graphOf(pipeline as Pipeline<never>), options.loopGuard)
-    return pipeline
+    return rebuilt(this.getConfig(), options)
   }
 
   toString(): string {
@@ -331,6 +330,15 @@ export class PipelineBuilder<T = never> {
 }
 
 mark(PipelineBuilder.prototype, 'PipelineBuilder')
+
+/** A pipeline of a configuration that a builder has made. @internal */
+export function rebuilt<T>(config: PipelineConfig<T>, options: BuildOptions): Pipeline<T> {
+  const pipeline = new Pipeline<T>(config, options)
+  const graph = graphOf(pipeline as Pipeline<never>)
+  tuneGraph(graph)
+  if (options.loopGuard !== false) guardLoop(graph, options.loopGuard)
+  return pipeline
+}
 
 /** What several paths put out together. */
 export type OutputOfPaths<P extends readonly ((path: never) => PipelineBuilder<unknown>)[]> =

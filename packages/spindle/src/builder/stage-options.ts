@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
 import { Collate } from '../engine/aggregate-stage.ts'
@@ -6,7 +7,8 @@ import type { AggregateConfig, PipeConfig, SourceConfig } from '../engine/config
 import { checkDeadLetter } from '../engine/dead-letters.ts'
 import { checkHooks } from '../engine/hooks.ts'
 import { checkResumable } from '../engine/resume/resumption.ts'
-import type { Aggregator, BuildOptions, RetryOptions, StageContext } from '../engine/types.ts'
+import { MOST_CALLS } from '../engine/tuned.ts'
+import type { Aggregator, BuildOptions, RetryOptions, StageContext, TuneOptions } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import { checkLoopGuard } from '../guard/loop-guard.ts'
 import type { Executor } from '../placement/executor.ts'
@@ -35,8 +37,8 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
   const name = options?.name ?? nameOfOp(op)
   const where = [`stage "${name}"`, ...(at === undefined ? [] : [at])].join(', ')
   checkOptions(options, pipeOptions, where)
+  const { concurrency, range } = concurrencyOf(options.concurrency, where)
   const {
-    concurrency = 1,
     outputOrder = 'completion',
     buffer = DEFAULT_BUFFER,
     maxBytes,
@@ -45,7 +47,6 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
     executor,
   } = options
   if (typeof name !== 'string' || name === '') badOption('name', 'a text that is not empty', name, where)
-  checkInteger('concurrency', concurrency, 1, where)
   checkChoice('outputOrder', outputOrder, ['completion', 'input'], where)
   checkInteger('buffer', buffer, 1, where)
   if (maxBytes !== undefined) checkInteger('maxBytes', maxBytes, 1, where)
@@ -60,6 +61,7 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
     executor,
     name,
     concurrency,
+    range,
     outputOrder,
     maxFailures,
     retry: retryOptions(options.retry, where),
@@ -68,6 +70,28 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
     maxBytes,
     where: at,
   })
+}
+
+/** Where a tuned stage begins, if its range allows it: enough to keep the machine busy with calls that work. The tuner finds the rest. */
+const FIRST_CALLS = Math.max(4, 2 * availableParallelism())
+
+function concurrencyOf(
+  given: PipeOptions['concurrency'],
+  where: string,
+): Pick<PipeConfig, 'concurrency' | 'range'> {
+  if (given === 'auto') return { concurrency: FIRST_CALLS, range: { min: 1, max: MOST_CALLS } }
+  if (typeof given !== 'object' || given === null) {
+    const concurrency = given ?? 1
+    if (!Number.isSafeInteger(concurrency) || concurrency < 1)
+      badOption('concurrency', "an integer >= 1, 'auto' or { min, max }", given, where)
+    return { concurrency, range: undefined }
+  }
+  checkOptions(given, ['min', 'max'], where)
+  const { min = 1, max = Math.max(MOST_CALLS, given.min ?? 1) } = given
+  checkInteger('concurrency.min', min, 1, where)
+  checkInteger('concurrency.max', max, 1, where)
+  if (max < min) badOption('concurrency.max', `an integer >= \`min\`, which is ${min}`, max, where)
+  return { concurrency: Math.min(max, Math.max(min, FIRST_CALLS)), range: { min, max } }
 }
 
 /** Checks the arguments of `aggregate()` and fills in the defaults. */
@@ -196,6 +220,18 @@ function isPlain(value: unknown): boolean {
   }
 }
 
+function checkTune(tune: unknown): void {
+  const modes = ['off', 'once', 'continuous'] as const
+  if (typeof tune !== 'object' || tune === null) {
+    checkChoice('tune', tune, modes)
+    return
+  }
+  checkOptions(tune, ['mode', 'maxMemoryBytes'])
+  const { mode, maxMemoryBytes } = tune as TuneOptions
+  if (mode !== undefined) checkChoice('tune.mode', mode, modes)
+  if (maxMemoryBytes !== undefined) checkInteger('tune.maxMemoryBytes', maxMemoryBytes, 1)
+}
+
 /** Checks the options of `build()`. */
 export function checkBuildOptions(options: BuildOptions): void {
   checkOptions(options, [
@@ -208,6 +244,7 @@ export function checkBuildOptions(options: BuildOptions): void {
     'deadLetter',
     'logger',
     'threads',
+    'tune',
     'reportIntervalMs',
     'onStats',
     'loopGuard',
@@ -224,6 +261,7 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.onStats !== undefined) checkFunction('onStats', options.onStats)
   if (options.threads !== undefined) checkInteger('threads', options.threads, 1)
   checkLoopGuard(options.loopGuard)
+  if (options.tune !== undefined) checkTune(options.tune)
   checkResumable(options)
   if (options.onItemError !== undefined) checkFunction('onItemError', options.onItemError)
   if (options.deadLetter !== undefined) checkDeadLetter(options.deadLetter)

@@ -35,8 +35,11 @@ export interface StageTypeError<Message extends string> {
 export interface PipeOptions {
   /** Name in statistics and errors. Default: the function's name. */
   readonly name?: string
-  /** Calls that may be in flight at once, an integer >= 1. Default 1. */
-  readonly concurrency?: number
+  /**
+   * Calls that may be in flight at once, an integer >= 1. Default 1. `'auto'`, or a range of integers: the pipeline searches for the best number itself,
+   * between 1 and 256, or in the range; see `docs/tuning.md`.
+   */
+  readonly concurrency?: number | 'auto' | { readonly min?: number; readonly max?: number }
   /** `'completion'` (default): results leave as they finish. `'input'`: in the order of the stage's input. */
   readonly outputOrder?: 'completion' | 'input'
   /** How many failed items the stage endures, or what share of its calls. Default: that of `build()`, which is 0. */

@@ -25,6 +25,7 @@ Options of run
   --report <file>    write a page about the run: graph, verdict, charts; one HTML file that needs nothing else
   --trace <file>     write what every task and the event loop did, for ui.perfetto.dev
   --ui [port]        show the same page live on http://127.0.0.1:<port>/ (default: any free port) while it runs
+  --tune             let the pipeline set concurrency, workers and queues itself, and say what it has found
   --json             print the result as JSON on standard output, and nothing else there
 
 Options of profile
@@ -97,6 +98,7 @@ async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
     asJson: values.json === true,
     reportFile: values.report,
     traceFile: values.trace,
+    isTuned: values.tune === true,
     uiPort: values.ui === undefined ? undefined : port(values.ui),
     args: rest,
     deadEnd,
@@ -109,7 +111,7 @@ async function tell(text: string): Promise<Ended> {
   return { status: error === undefined ? OK : UNWRITTEN }
 }
 
-const runOnly = ['limit', 'progress', 'no-progress', 'report', 'ui', 'trace'] as const
+const runOnly = ['limit', 'progress', 'no-progress', 'report', 'ui', 'trace', 'tune'] as const
 const profileOnly = ['inputs', 'concurrencies'] as const
 
 function integer(option: string, text: string | undefined): number | undefined {
@@ -152,6 +154,7 @@ function parse(argv: readonly string[]) {
         report: { type: 'string' },
         ui: { type: 'string' },
         trace: { type: 'string' },
+        tune: { type: 'boolean' },
         inputs: { type: 'string' },
         concurrencies: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { PipelineBuilder } from '../builder/builder.ts'
+import { PipelineBuilder, rebuilt } from '../builder/builder.ts'
 import type { PipelineConfig } from '../engine/config.ts'
-import { Pipeline } from '../engine/pipeline.ts'
+import { graphOf, Pipeline } from '../engine/pipeline.ts'
+import type { BuildOptions } from '../engine/types.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { canStripTypes, isTypeScript, registerTsx } from '../placement/typescript.ts'
 import { ownFolder } from './local-copy.ts'
@@ -28,18 +29,38 @@ export async function loadPipeline(
   file: string,
   exportName: string | undefined,
   args: readonly string[],
+  isTuned: boolean,
 ): Promise<Loaded> {
   const { name, made, unit } = await loadExport(file, exportName, args)
-  if (made instanceof Pipeline) return { pipeline: made as Pipeline<unknown>, unit, isOther: false }
-  if (made instanceof PipelineBuilder) return { pipeline: made.build(), unit, isOther: false }
+  const options: BuildOptions = isTuned ? { tune: 'continuous' } : {}
+  if (made instanceof Pipeline) {
+    const pipeline = made as Pipeline<unknown>
+    return { pipeline: isTuned ? tuned(pipeline, file) : pipeline, unit, isOther: false }
+  }
+  if (made instanceof PipelineBuilder) return { pipeline: made.build(options), unit, isOther: false }
   // Another copy of the package makes objects that are none of ours but do what is asked.
-  if (hasMethod(made, 'build')) return { pipeline: made.build() as Pipeline<unknown>, unit, isOther: true }
-  if (hasMethod(made, 'report') && made.constructor.name === Pipeline.name)
+  if (hasMethod(made, 'build'))
+    return { pipeline: made.build(options) as Pipeline<unknown>, unit, isOther: true }
+  if (hasMethod(made, 'report') && made.constructor.name === Pipeline.name) {
+    if (isTuned) throw otherCopy('--tune', undefined)
     return { pipeline: made as unknown as Pipeline<unknown>, unit, isOther: true }
+  }
   throw new SpindleError(
     'ERR_MODULE',
     `export ${name} of ${file} is no PipelineBuilder, no Pipeline, and no function that makes one`,
   )
+}
+
+/** The same pipeline again, with tuning. @throws `ERR_MODULE` if it is at work already. */
+function tuned(made: Pipeline<unknown>, file: string): Pipeline<unknown> {
+  const { isStarted, config, options } = graphOf(made as Pipeline<never>)
+  if (isStarted)
+    throw new SpindleError(
+      'ERR_MODULE',
+      `--tune: the pipeline that ${file} exports has begun already: export its builder, or build it with { tune: 'continuous' }`,
+    )
+  void made.stop()
+  return rebuilt(config, { ...options, tune: 'continuous' })
 }
 
 /** Imports a module and gives the configuration of the pipeline it exports. @throws `ERR_MODULE` likewise. */
@@ -79,7 +100,10 @@ async function loadExport(
   return { name, made, unit: typeof module.unit === 'string' ? module.unit : 'items' }
 }
 
-function hasMethod<M extends string>(value: unknown, name: M): value is { [name in M]: () => unknown } {
+function hasMethod<M extends string>(
+  value: unknown,
+  name: M,
+): value is { [name in M]: (...args: unknown[]) => unknown } {
   return (
     typeof value === 'object' &&
     value !== null &&

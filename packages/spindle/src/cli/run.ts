@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly uiPort: number | undefined
   /** File for a trace; `undefined` for none. */
   readonly traceFile: string | undefined
+  /** Whether the pipeline is to tune itself, whatever the module says. */
+  readonly isTuned: boolean
   readonly args: readonly string[]
   readonly deadEnd: DeadEnd
 }
@@ -43,7 +45,7 @@ export async function run(options: RunOptions): Promise<Ended> {
   if (reportFile !== undefined) checkOutputFile('report', reportFile)
   if (traceFile !== undefined) checkOutputFile('trace', traceFile)
   deadEnd.doing(`loading ${module}`)
-  const loaded = await loadPipeline(module, options.exportName, options.args)
+  const loaded = await loadPipeline(module, options.exportName, options.args, options.isTuned)
   const { pipeline, unit } = loaded
   const page = await openPage(pipeline, unit, options)
   const resources = new ResourceMeter(resourceUsage)
@@ -163,7 +165,7 @@ function failureText(failure: unknown): string {
 }
 
 function toJson(report: Report, unit: string, failure: Failure | undefined): object {
-  const { stats, bottleneck, missing, failures } = report
+  const { stats, bottleneck, missing, failures, tuning } = report
   const reason = failure?.reason
   return {
     unit,
@@ -182,6 +184,7 @@ function toJson(report: Report, unit: string, failure: Failure | undefined): obj
     ...(reason instanceof UnfinishedError ? { unfinished: reason.pending } : {}),
     bottleneck: bottleneck ?? null,
     ...(missing === undefined ? {} : { missing }),
+    ...(Object.keys(tuning.options).length === 0 ? {} : { tuning }),
     stats,
   }
 }

@@ -1,5 +1,6 @@
 import { wrap } from '../cells.ts'
 import { makeTable, printBlocks, printVerdict, type Report } from '../engine/report.ts'
+import { printTuning } from '../engine/tuning-text.ts'
 import { type ItemError, messageOf } from '../errors.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { plain } from '../plain-text.ts'
@@ -25,18 +26,28 @@ export function summary(report: Report, { unit: named, warning, columns }: Summa
   const failed = failuresOf(stats)
   const shown = failures.slice(-MOST_FAILURES)
   const blocks = printBlocks(stats.blocks)
+  const tuning = printTuning(report.tuning)
   const more = failed - shown.length
   const lines = [
     ...(failed === 0 ? [] : ['', `${failed} failed:`]),
     ...shown.map((failure) => `  ${failureLine(failure)}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
     ...(blocks.length === 0 ? [] : ['', ...blocks]),
+    ...(tuning.length === 0 ? [] : ['', ...tuning, ...options(report)]),
     '',
     `${count} ${unit} in ${seconds.toFixed(2)} s: ${(seconds > 0 ? count / seconds : 0).toFixed(1)} ${unit}/s, ${failed} failed, ${stats.items} items out.`,
     ...printVerdict(report),
     ...(warning === undefined ? [] : [`Noisy neighbours: ${plain(warning)}.`]),
   ]
   return [makeTable(stats, columns), ...lines.flatMap((line) => wrap(line, columns))].join('\n')
+}
+
+/** What to give to the stages instead of having them tuned. */
+function options({ tuning }: Report): string[] {
+  const lines = Object.entries(tuning.options).map(
+    ([name, found]) => `  ${plain(name)}: ${plain(JSON.stringify(found))}`,
+  )
+  return lines.length === 0 ? [] : ['Options found:', ...lines]
 }
 
 function failureLine(failure: ItemError): string {

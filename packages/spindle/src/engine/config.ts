@@ -51,7 +51,10 @@ export interface PipeConfig {
   /** Where an op by reference runs; `undefined`: in the pipeline's own threads. */
   readonly executor: Executor | undefined
   readonly name: string
+  /** Calls in flight at once, at first. */
   readonly concurrency: number
+  /** Between which numbers it is tuned, where that was asked for. */
+  readonly range: { readonly min: number; readonly max: number } | undefined
   readonly outputOrder: 'completion' | 'input'
   readonly maxFailures: FailureBudget | undefined
   readonly retry: Required<RetryOptions> | undefined
@@ -185,7 +188,7 @@ export function describeStage(stage: StageConfig): string[] {
     ]
   }
   const details = [
-    `concurrency: ${stage.concurrency}`,
+    `concurrency: ${stage.concurrency}${stage.range === undefined ? '' : ` (tuned, ${stage.range.min} to ${stage.range.max})`}`,
     `outputOrder: ${stage.outputOrder}`,
     `buffer: ${stage.buffer}`,
     ...(stage.maxBytes === undefined ? [] : [`maxBytes: ${stage.maxBytes}`]),

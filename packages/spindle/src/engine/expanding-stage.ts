@@ -7,13 +7,14 @@ import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 import { TaskStage } from './task-stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
+import type { Range } from './tuned.ts'
 import type { StageInfo } from './types.ts'
 
 /** A stage whose op may give a generator: its task goes on until the last output was given, and each output waits for a place of its own. */
 export abstract class ExpandingStage extends TaskStage {
   readonly settings: PipeSettings
   /** Results that may wait or be made at once. */
-  protected readonly limit: number
+  protected limit: number
   protected readonly isBoundedInBytes: boolean
   protected readonly expansions: Expansions = new Expansions()
   private readonly outputTimer: TaskTimer = new TaskTimer()
@@ -27,6 +28,36 @@ export abstract class ExpandingStage extends TaskStage {
     this.settings = settings
     this.limit = settings.concurrency + settings.buffer
     this.isBoundedInBytes = settings.maxBytes !== undefined
+  }
+
+  override get range(): Range | undefined {
+    return this.settings.range
+  }
+
+  /**
+   * From now on at most so many calls are in flight: more begin at once if there is work for them; if there are more than that, none begins until enough
+   * have ended.
+   */
+  override resize(concurrency: number): void {
+    if (concurrency === this.concurrency) return
+    this.resized(concurrency)
+    this.limit = concurrency + this.exit.capacity
+    this.goOn()
+  }
+
+  /** The exit queue has so many places from now on. What is queued beyond them stays, and holds slots. */
+  override resizeBuffer(places: number): void {
+    if (places === this.exit.capacity) return
+    this.exit.resize(places)
+    this.limit = this.concurrency + places
+    this.goOn()
+  }
+
+  /** A bound was changed: what it kept waiting may begin. */
+  private goOn(): void {
+    if (this.state !== RUNNING) return
+    this.expansions.resume()
+    if (this.boundary === undefined && this.input.length > 0) this.pump()
   }
 
   protected override get busy(): number {
@@ -52,9 +83,11 @@ export abstract class ExpandingStage extends TaskStage {
   /** Whether there is a place for one more output of a generator that holds a slot already. */
   hasPlaceForOutput(expansion: Expansion): boolean {
     if (this.isBoundedInBytes && !this.exit.hasRoomInBytes()) return false
-    if (this.window === undefined) return this.running + this.held + this.exit.length <= this.limit
+    // After the bound was lowered more may be running than it says: these go on, or none of them would ever end.
+    const running = Math.min(this.running, this.concurrency)
+    if (this.window === undefined) return running + this.held + this.exit.length <= this.limit
     // In input order the first must not wait for those behind it, which hold one output each.
-    if (this.window.isFirst(expansion.item)) return this.exit.length <= this.settings.buffer
+    if (this.window.isFirst(expansion.item)) return this.exit.length <= this.exit.capacity
     return this.running + this.held + this.exit.length < this.limit
   }
 

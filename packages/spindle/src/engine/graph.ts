@@ -30,6 +30,7 @@ import { Spares } from './spares.ts'
 import { CANCELLED, type Stage } from './stage.ts'
 import { StatsEvents } from './stats-events.ts'
 import { settledWithin, stopGraph } from './stop.ts'
+import type { Tuning } from './tuned.ts'
 import type { BuildOptions, Logger, TaskHook } from './types.ts'
 import { type RemoteStage, wire } from './wire.ts'
 
@@ -67,7 +68,10 @@ export class Graph implements Host {
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
   readonly outlet: Outlet
-  readonly #remote: readonly RemoteStage[]
+  /** Stages whose ops run elsewhere. */
+  readonly remote: readonly RemoteStage[]
+  /** What was tuned so far, where something is. */
+  tuning: (() => Tuning) | undefined
   readonly done: Promise<void>
   startedAt = 0
   endedAt = 0
@@ -113,7 +117,7 @@ export class Graph implements Host {
     this.stages = wired.stages
     this.sources = wired.sources
     this.sink = wired.sink
-    this.#remote = wired.remote
+    this.remote = wired.remote
     this.outlet = new Outlet(
       this.sink,
       this.spares,
@@ -166,12 +170,12 @@ export class Graph implements Host {
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
     this.#statsEvents.start()
     try {
-      if (isNested()) checkNesting(this.#remote.map(({ href }) => href))
+      if (isNested()) checkNesting(this.remote.map(({ href }) => href))
     } catch (error) {
       this.abort(error)
       return
     }
-    warmUp(this.#remote)
+    warmUp(this.remote)
     for (const listener of this.listeners) listener.started()
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)

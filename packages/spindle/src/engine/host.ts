@@ -11,6 +11,8 @@ export interface Host {
   readonly pipelineId: number
   readonly seed: number
   readonly logger: Logger
+  /** Milliseconds since the start; 0 before. */
+  readonly elapsedMs: number
   /** Items to use again. */
   readonly spares: Spares
   /** Keeps book of all items, where the run can be resumed. */

@@ -31,6 +31,7 @@ import type { Item } from './item.ts'
 import { Queue, type QueueTimes } from './queue.ts'
 import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from './stage.ts'
 import { poolNumber, type StageWorkers } from './stage-workers.ts'
+import type { Range } from './tuned.ts'
 import type { FailureBudget, StageInfo, TaskHook } from './types.ts'
 
 /** What {@link InnerStage}s belong to. */
@@ -39,6 +40,8 @@ export interface InnerOwner {
   innerBegan(): void
   /** A stage has failed: the workers are to end it. */
   innerFailed(stage: InnerStage, cause: unknown): void
+  /** So many of a stage's calls may be in flight in each worker. */
+  innerResized(stage: InnerStage, concurrency: number): void
 }
 
 export interface InnerSettings {
@@ -46,6 +49,8 @@ export interface InnerSettings {
   readonly timeoutMs: number | undefined
   /** How many workers it runs in. */
   readonly workers: number
+  /** Between which numbers that of the calls in each may be set. */
+  readonly range: Range | undefined
   /** Ids of the stages it takes items from. */
   readonly upstream: readonly number[]
   readonly kind: 'thread' | 'process'
@@ -78,6 +83,22 @@ export class InnerStage extends Stage {
   /** Limit of each attempt at its op. */
   get timeoutMs(): number | undefined {
     return this.#settings.timeoutMs
+  }
+
+  override get range(): Range | undefined {
+    return this.#settings.range
+  }
+
+  /** How many workers it runs in. */
+  get copies(): number {
+    return this.#settings.workers
+  }
+
+  /** Sets how many calls may be in flight in all workers together: as many in each, at least one. */
+  override resize(concurrency: number): void {
+    const each = Math.max(1, Math.floor(concurrency / this.#settings.workers))
+    this.resized(each * this.#settings.workers)
+    this.#owner?.innerResized(this, each)
   }
 
   belongTo(owner: InnerOwner): void {

@@ -1,4 +1,5 @@
 import type { Executor } from '../placement/executor.ts'
+import type { Range } from './tuned.ts'
 import type { FailureBudget, RetryOptions, StageContext } from './types.ts'
 
 /** How a `PipeStage` behaves. */
@@ -7,6 +8,8 @@ export interface PipeSettings {
   /** The user's function behind it, if there is one that runs here. */
   readonly code: unknown
   readonly concurrency: number
+  /** Between which numbers it may be set while the stage runs; `buffer` may be set then, too. */
+  readonly range?: Range | undefined
   readonly outputOrder: 'completion' | 'input'
   readonly buffer: number
   readonly maxBytes: number | undefined

@@ -34,7 +34,6 @@ const unseen = undefined as unknown as StageContext
  */
 export class PipeStage extends ExpandingStage {
   readonly window: OrderedWindow | undefined
-  private readonly concurrency: number
   private readonly seesContext: boolean
   /** Whether results go on as they are: no attempts, no rate to look at, no bound in bytes, no context. Known once the hooks are. */
   private isPlain = false
@@ -55,9 +54,8 @@ export class PipeStage extends ExpandingStage {
     this.op = settings.op
     this.seesContext = seesContext(settings.op)
     this.holdsLoop = !settings.runsElsewhere
-    this.concurrency = settings.concurrency
-    this.window =
-      settings.outputOrder === 'input' && settings.concurrency > 1 ? new OrderedWindow(this) : undefined
+    const isParallel = settings.concurrency > 1 || settings.range !== undefined
+    this.window = settings.outputOrder === 'input' && isParallel ? new OrderedWindow(this) : undefined
     if (this.constructor === PipeStage) input.follower = this
   }
 

@@ -11,6 +11,7 @@ import type { Book } from './resume/book.ts'
 import type { PipelineState } from './resume/state.ts'
 import { type PipelineStats, readStats } from './stats.ts'
 import { Pump, Session } from './takers.ts'
+import { noTuning, type Tuning } from './tuned.ts'
 import type { BuildOptions } from './types.ts'
 import { watchIdle, watchUnfinished } from './unfinished.ts'
 
@@ -185,11 +186,17 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     return readStats(this.#graph)
   }
 
+  /** What was tuned so far: every move with its evidence, and the numbers as they are now, to be given as options. */
+  tuning(): Tuning {
+    return this.#graph.tuning?.() ?? noTuning
+  }
+
   /** Names the stage that limits throughput. `String(report)` is for people. */
   report(): Report {
     return makeReport(
       this.stats(),
       this.#graph.stages.map((stage) => stage.recent),
+      this.tuning(),
     )
   }
 

@@ -38,6 +38,10 @@ const nobody: Consumer & Producer = {
   cancel: () => {},
 }
 
+function refillOf(capacity: number): number {
+  return capacity > 8 ? capacity >> 1 : 1
+}
+
 const CHANGES_PER_LOOK = 8
 const SLOW_CHANGE_MS = 0.05
 
@@ -52,13 +56,13 @@ const SLOW_CHANGE_MS = 0.05
  */
 export class Queue {
   /** Places; what is queued beyond them still holds its task's slot. */
-  readonly capacity: number
+  capacity: number
   readonly maxBytes: number | undefined
   /**
    * Free places at which a producer goes on: half of a long queue, so that what follows (a chain of wake-ups up to the source) is shared by
    * several items. Short queues, as the default ones, are refilled at every item. Slots are idle only while half of the queue is ready.
    */
-  readonly refillAt: number
+  refillAt: number
   consumer: Consumer = nobody
   /** The consumer, if it is a pipe stage: the usual case, for which whoever gives an item spares itself a virtual call. */
   follower: PipeStage | undefined = undefined
@@ -96,8 +100,21 @@ export class Queue {
 
   constructor(capacity: number, maxBytes: number | undefined) {
     this.capacity = capacity
-    this.refillAt = capacity > 8 ? capacity >> 1 : 1
+    this.refillAt = refillOf(capacity)
     this.maxBytes = maxBytes
+  }
+
+  /** Sets the number of places. What is queued beyond them stays; the times so far are summed up under the old number. */
+  resize(capacity: number): void {
+    const now = coarseNow()
+    if (this.length >= this.capacity) {
+      this.fullMs += Math.max(0, now - this.fullSince)
+      this.overMs += (this.length - this.capacity) * Math.max(0, now - this.overSince)
+    }
+    this.capacity = capacity
+    this.refillAt = refillOf(capacity)
+    this.fullSince = this.overSince = now
+    this.unlooked = 0
   }
 
   /** Starts the clock of the queue's statistics. */

@@ -55,6 +55,8 @@ export class RegionCrew implements RegionWorkerOwner {
   #again: RegionInput[] = []
   #careful: RegionWorker | undefined
   #idleDeaths = 0
+  /** Bounds of stages that were changed, for workers that are started later. */
+  readonly #sizes: Map<number, number> = new Map()
 
   constructor(
     owner: CrewOwner,
@@ -89,7 +91,9 @@ export class RegionCrew implements RegionWorkerOwner {
       this.#owner.isWanted
     ) {
       try {
-        this.workers.add(new RegionWorker(this, this.#options))
+        const worker = new RegionWorker(this, this.#options)
+        for (const [stage, concurrency] of this.#sizes) worker.resizeStage(stage, concurrency)
+        this.workers.add(worker)
         starting++
       } catch (error) {
         this.#notStarted(startFailure(error))
@@ -111,6 +115,12 @@ export class RegionCrew implements RegionWorkerOwner {
       this.#startMissing()
       this.#owner.crewChanged()
     }, waitMs)
+  }
+
+  /** So many calls of a stage may be in flight in each worker from now on. */
+  resizeStage(stage: number, concurrency: number): void {
+    this.#sizes.set(stage, concurrency)
+    for (const worker of this.workers) worker.resizeStage(stage, concurrency)
   }
 
   /** How many of them something goes on in, or is to. */

@@ -9,7 +9,7 @@ import type { RetryOptions, StageInfo } from './types.ts'
 /** A region's stages as plain data, for its workers. The builder has seen to it that this can be done. */
 export function planRegion(
   config: RegionConfig,
-  pipeline: Pick<RegionPlan, 'pipelineId' | 'seed' | 'firstId' | 'mostLetters'>,
+  pipeline: Pick<RegionPlan, 'pipelineId' | 'seed' | 'firstId' | 'mostLetters' | 'isTuned'>,
 ): RegionPlan {
   const { outputOrder, init, initArgs } = config.workers
   const isOrdered = outputOrder === 'input'
@@ -67,12 +67,13 @@ function planStage(config: StageConfig, isOrdered: boolean): StagePlan {
 }
 
 function planPipe(config: PipeConfig, isOrdered: boolean): StagePlan {
-  const { name, concurrency, outputOrder, timeoutMs, buffer, maxBytes, where, retry } = config
+  const { name, concurrency, range, outputOrder, timeoutMs, buffer, maxBytes, where, retry } = config
   return {
     kind: 'pipe',
     op: planOp(config),
     name,
     concurrency,
+    range,
     // A region can keep the order of its inputs only if its stages do.
     outputOrder: isOrdered ? 'input' : outputOrder,
     retry: retry === undefined ? undefined : planRetry(retry),

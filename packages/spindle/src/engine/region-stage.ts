@@ -77,7 +77,8 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     this.#outputs = new RegionOutputs(this.exit, this.#isOrdered)
     this.#failedStage = info.id + 1
     const { pipelineId, seed, mostLetters } = host
-    const pipeline = { pipelineId, seed, firstId: info.id + 1, mostLetters }
+    const isTuned = inner.some((stage) => stage.range !== undefined)
+    const pipeline = { pipelineId, seed, firstId: info.id + 1, mostLetters, isTuned }
     const limits = holdLimits(config.stages, inner)
     const { kind, resourceLimits } = workers
     const plan = planRegion(config, pipeline)
@@ -343,6 +344,10 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
 
   protected override get failuresCounted(): number {
     return this.#budget.failures
+  }
+
+  innerResized(stage: InnerStage, concurrency: number): void {
+    this.#crew.resizeStage(stage.info.id, concurrency)
   }
 
   // --- the end

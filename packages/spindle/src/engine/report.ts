@@ -6,6 +6,8 @@ import { drawTable, type TableColumn, terminalColumns } from '../table.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import { droppedBy, type PipelineStats, type StageStats } from './stats.ts'
+import { noTuning, type Tuning } from './tuned.ts'
+import { printTuning } from './tuning-text.ts'
 import { verdictText } from './verdict/text.ts'
 import { type Bottleneck, judge, type Verdict } from './verdict.ts'
 
@@ -18,6 +20,8 @@ export interface Report {
   readonly missing: string | undefined
   /** The last failed items of each stage, at most 16 each. */
   readonly failures: readonly ItemError[]
+  /** What the pipeline has set by itself; nothing, unless it is tuned. */
+  readonly tuning: Tuning
   /** The figures of each stage, in columns. */
   readonly table: string
   /**
@@ -28,17 +32,22 @@ export interface Report {
 }
 
 /** Reads a verdict off the figures. */
-export function makeReport(stats: PipelineStats, recent: readonly (readonly ItemError[])[]): Report {
+export function makeReport(
+  stats: PipelineStats,
+  recent: readonly (readonly ItemError[])[],
+  tuning: Tuning = noTuning,
+): Report {
   const verdict = judge(stats)
   const failures = recent.flat()
   return {
     stats,
     ...verdict,
     failures,
+    tuning,
     get table() {
       return makeTable(stats, terminalColumns())
     },
-    toString: (columns = terminalColumns()) => print(stats, verdict, failures, columns),
+    toString: (columns = terminalColumns()) => print(stats, verdict, failures, tuning, columns),
   }
 }
 
@@ -85,6 +94,7 @@ function print(
   stats: PipelineStats,
   verdict: Verdict,
   failures: readonly ItemError[],
+  tuning: Tuning,
   columns: number | undefined,
 ): string {
   const failed = failures.map(
@@ -94,6 +104,7 @@ function print(
     ...printVerdict(verdict),
     ...printBlocks(stats.blocks),
     ...printLetters(stats.deadLetters),
+    ...printTuning(tuning),
     ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
   ]
   return [makeTable(stats, columns), ...lines.flatMap((line) => wrap(line, columns))].join('\n')

@@ -11,6 +11,7 @@ import type { Consumer, Producer, Queue } from './queue.ts'
 import type { StageWorkers } from './stage-workers.ts'
 import { nothingPending, type PendingTimes } from './task-timer.ts'
 import type { StageTracer } from './tracer.ts'
+import type { Range } from './tuned.ts'
 import type { StageInfo, TaskHook } from './types.ts'
 
 // The life of a stage:
@@ -44,6 +45,10 @@ export abstract class Stage implements Consumer, Producer {
   tasks = 0
   /** Calls in flight, those whose generators still give included. */
   running = 0
+  /** Calls that may be in flight at once, now. */
+  concurrency: number
+  /** Slot-time there was beyond what that number comes to. */
+  #slotMsBefore = 0
   /** Set while the pipeline is traced. */
   tracer: StageTracer | undefined = undefined
   /** The context of the stage's calls while somebody keeps scopes; see `call-scopes.ts`. */
@@ -66,6 +71,18 @@ export abstract class Stage implements Consumer, Producer {
   constructor(info: StageInfo, host: Host) {
     this.info = info
     this.host = host
+    this.concurrency = info.concurrency
+  }
+
+  /** Slot-time there was in the pipeline's first `elapsedMs`. */
+  slotMs(elapsedMs: number): number {
+    return this.#slotMsBefore + this.concurrency * elapsedMs
+  }
+
+  /** Another number of calls may be in flight from now on. */
+  protected resized(concurrency: number): void {
+    this.#slotMsBefore += (this.concurrency - concurrency) * this.host.elapsedMs
+    this.concurrency = concurrency
   }
 
   /** Whether {@link offer} would take an item now. */
@@ -112,6 +129,14 @@ export abstract class Stage implements Consumer, Producer {
   get reportsStart(): boolean {
     return false
   }
+  /** Between which numbers {@link resize} may set the concurrency; `undefined`: it may not, nor {@link resizeBuffer}. */
+  get range(): Range | undefined {
+    return undefined
+  }
+
+  /** Sets how many calls may be in flight from now on, or how many places the exit queue has: integers >= 1. */
+  resize(_concurrency: number): void {}
+  resizeBuffer(_places: number): void {}
 
   /** Whether an item, or its lineage, may be looked at here after it was given on. */
   get keepsItems(): boolean {

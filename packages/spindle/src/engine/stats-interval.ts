@@ -59,6 +59,7 @@ function stageBetween(before: StageStats | undefined, after: StageStats, elapsed
   const sums = {
     timed: a.timed - b.timed,
     timedMs: a.timedMs - b.timedMs,
+    slotMs: a.slotMs - b.slotMs,
     busyMs: Math.max(0, a.busyMs - b.busyMs),
     queuedTasks: a.queuedTasks - b.queuedTasks,
     queuedMs: a.queuedMs - b.queuedMs,
@@ -112,6 +113,7 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
   const sums = {
     timed: sum((stage) => stage.sums.timed),
     timedMs: sum((stage) => stage.sums.timedMs),
+    slotMs: sum((stage) => stage.sums.slotMs),
     busyMs: sum((stage) => stage.sums.busyMs),
     queuedTasks: sum((stage) => stage.sums.queuedTasks),
     queuedMs: sum((stage) => stage.sums.queuedMs),

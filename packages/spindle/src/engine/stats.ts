@@ -35,7 +35,7 @@ export interface QueueStats {
   readonly occupancy: number
 }
 
-/** How the slots of a stage spent their time: shares of `concurrency` x elapsed time, which add up to 1. */
+/** How the slots of a stage spent their time: shares of the slot-time there was (`concurrency` x elapsed time, where that was not changed), which add up to 1. */
 export interface SlotShares {
   /** Waiting for an item. */
   readonly idle: number
@@ -98,6 +98,8 @@ export interface StageStats {
 export interface StageSums {
   readonly timed: number
   readonly timedMs: number
+  /** Slot-time there was: calls that might be in flight, times how long. */
+  readonly slotMs: number
   /** Slot-time in tasks, those in flight and those that failed included. */
   readonly busyMs: number
   readonly queuedTasks: number
@@ -217,6 +219,7 @@ function stageStats(
   const sums: StageSums = {
     timed: counters.timed,
     timedMs: counters.timedMs,
+    slotMs: stage.slotMs(elapsedMs),
     busyMs: counters.busyMs + pending.busyMs,
     queuedTasks: counters.queuedTasks + pending.queuedTasks,
     queuedMs: counters.queuedMs + pending.queuedMs,
@@ -232,7 +235,7 @@ function stageStats(
     name: info.name,
     id: info.id,
     where: info.where,
-    concurrency: info.concurrency,
+    concurrency: stage.concurrency,
     workers: isStarted ? stage.workers : undefined,
     upstream,
     tasks: stage.tasks,
@@ -274,14 +277,14 @@ export function withTimes(
     p90Ms: percentile(0.9),
     p99Ms: percentile(0.99),
     queuedMs,
-    shares: sharesOf(counts.concurrency, sums, elapsedMs),
+    shares: sharesOf(sums, elapsedMs),
     sums,
   }
 }
 
-function sharesOf(concurrency: number, sums: StageSums, elapsedMs: number): SlotShares {
-  if (elapsedMs <= 0) return { idle: 1, queued: 0, backoff: 0, running: 0, blocked: 0 }
-  const all = concurrency * elapsedMs
+function sharesOf(sums: StageSums, elapsedMs: number): SlotShares {
+  if (elapsedMs <= 0 || sums.slotMs <= 0) return { idle: 1, queued: 0, backoff: 0, running: 0, blocked: 0 }
+  const all = sums.slotMs
   // Estimates from samples may exceed what there is: working goes first, for it is measured best.
   const running = Math.min(1, sums.busyMs / all)
   const blocked = Math.min(1 - running, Math.max(0, sums.blockedMs) / all)

@@ -120,6 +120,17 @@ export interface LoopGuardOptions {
   readonly thresholdMs?: number
 }
 
+/** Whether, and for how long, a pipeline searches for its own numbers. */
+export type TuneMode = 'off' | 'once' | 'continuous'
+
+/** How a pipeline is tuned. */
+export interface TuneOptions {
+  /** `'once'`: until nothing better is found; `'continuous'`: as long as it runs. Default `'continuous'`. */
+  readonly mode?: TuneMode
+  /** Bytes of memory that the process may use before concurrency is lowered. Default: half of what the machine (or its container) has. */
+  readonly maxMemoryBytes?: number
+}
+
 /** Options of `build()`. */
 export interface BuildOptions {
   /** Failure budget of stages that have none of their own. Default 0: the first failure fails the pipeline. */
@@ -143,6 +154,12 @@ export interface BuildOptions {
   readonly logger?: Logger
   /** Watches for code that holds the event loop, see `docs/loop-guard.md`; `false` for no watching. Default: on. */
   readonly loopGuard?: false | LoopGuardOptions
+  /**
+   * Has the pipeline set the concurrency of its stages, the workers of its pools and the places of its queues by itself, up and down, as it measures what
+   * they are worth; see `docs/tuning.md`. With `'once'` and `'continuous'` numbers given to stages are where it begins. Default: `'continuous'` for the
+   * stages with `concurrency: 'auto'` or a range, and nothing else is changed; `'off'`: nothing is.
+   */
+  readonly tune?: TuneMode | TuneOptions
   /** Worker threads for ops of `workerModule()` that have no executor of their own. Default: `os.availableParallelism()`. */
   readonly threads?: number
   /** Has `onStats` called (and `spindle:stats` published) this often, in milliseconds; keeps no process alive. Default: at the end only. */

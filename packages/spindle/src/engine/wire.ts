@@ -24,6 +24,7 @@ import { RouterStage } from './router-stage.ts'
 import { SinkStage } from './sink-stage.ts'
 import { SourceStage } from './source-stage.ts'
 import type { Stage } from './stage.ts'
+import { rangeOf } from './tuned.ts'
 import type { BuildOptions, StageInfo } from './types.ts'
 
 /** The stages of a graph, in building order: depth first, a merge before its inputs. */
@@ -40,6 +41,8 @@ export interface RemoteStage {
   readonly calls: number
   /** The op's module. */
   readonly href: string
+  /** Number of the stage. */
+  readonly stage: number
 }
 
 /** Capacity of the queues between a router and its paths. */
@@ -151,13 +154,15 @@ class Wiring {
     const info = this.info(config.name, config.concurrency, config.where)
     const { run, executor } = config
     const where = (): Executor => executor ?? this.#host.threads
-    if (isWorkerOp(run)) this.remote.push({ executor: where, calls: config.concurrency, href: run.href })
+    if (isWorkerOp(run))
+      this.remote.push({ executor: where, calls: config.concurrency, href: run.href, stage: info.id })
     const settings = {
       ...config,
       op: isWorkerOp(run) ? remoteOp(run, where, info.id, config.timeoutMs) : run,
       code: run === config.op && !config.isElements ? run : undefined,
       runsElsewhere: isWorkerOp(run),
       executorOf: isWorkerOp(run) ? where : undefined,
+      range: rangeOf(config, this.#options.tune),
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.#options.maxFailures ?? 0,
     }
@@ -188,9 +193,10 @@ class Wiring {
       const isPipe = config.kind === 'pipe'
       const maxFailures = (isPipe ? config.maxFailures : undefined) ?? this.#options.maxFailures ?? 0
       const timeoutMs = isPipe ? config.timeoutMs : undefined
+      const range = isPipe ? rangeOf(config, this.#options.tune) : undefined
       const add = (named: string, concurrency: number, role: 'op' | 'merge' | 'other'): void => {
         const info = this.info(named, concurrency * workers, where)
-        const settings = { maxFailures, timeoutMs, workers, upstream, kind, role }
+        const settings = { maxFailures, timeoutMs, workers, upstream, kind, role, range }
         into.push(new InnerStage(info, this.#host, settings))
         upstream = [info.id]
       }

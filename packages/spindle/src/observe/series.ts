@@ -13,6 +13,8 @@ export interface StagePoint {
   readonly blocked: number
   /** Share of the time in which its exit queue held something. */
   readonly occupancy: number
+  /** Slots that there were. */
+  readonly concurrency: number
 }
 
 /** What the pipeline did in a stretch of time. */
@@ -51,9 +53,18 @@ export function pointOf(interval: PipelineStats, endMs: number, resources: Resou
   }
 }
 
-function stagePoint({ items, failures, shares, queue }: StageStats): StagePoint {
+function stagePoint({ items, failures, shares, queue, concurrency }: StageStats): StagePoint {
   const { running, queued, backoff, blocked } = shares
-  return { emitted: items, failures, running, queued, backoff, blocked, occupancy: queue.occupancy }
+  return {
+    emitted: items,
+    failures,
+    running,
+    queued,
+    backoff,
+    blocked,
+    occupancy: queue.occupancy,
+    concurrency,
+  }
 }
 
 /**
@@ -133,6 +144,7 @@ function join(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
         backoff: mean(before.backoff, stage.backoff),
         blocked: mean(before.blocked, stage.blocked),
         occupancy: mean(before.occupancy, stage.occupancy),
+        concurrency: mean(before.concurrency, stage.concurrency),
       }
     }),
   }

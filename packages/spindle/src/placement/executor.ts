@@ -19,6 +19,8 @@ export interface Executor {
   readonly bindsValues?: boolean
   /** What runs the calls, for the report: it then tells when all of it is in use. */
   readonly workers?: ExecutorWorkers
+  /** Its workers, where their number can be changed: a pipeline that is tuned does so. */
+  readonly sizing?: WorkerNumber
   /** Told by a pipeline that starts: so many calls at a time are to be expected. Workers may be started for them. */
   warmUp?(calls: number): void
 }
@@ -30,6 +32,20 @@ export interface ExecutorWorkers {
   readonly count: number
   /** The executor to which they belong, if it is another one. */
   readonly of?: object
+}
+
+/** How many workers an executor has at most, and how that is changed. */
+export interface WorkerNumber {
+  readonly size: number
+  readonly min: number
+  readonly max: number
+  /** Whether a range was asked for, rather than one number. */
+  readonly isRange: boolean
+  /** Workers at work now, and calls that wait for one. */
+  readonly busy: number
+  readonly waiting: number
+  /** Sets it, to an integer from `min` to `max`. More start when there is work for them; those that are too many take no more calls, and end after those they have. */
+  resize(size: number): void
 }
 
 /** Which op is to be called, and with what besides the item. */

@@ -4,7 +4,7 @@ import { boundaryAfter, type Item } from '../engine/item.ts'
 import type { TrackedItem } from '../engine/ledger.ts'
 import { Spares } from '../engine/spares.ts'
 import type { Stage } from '../engine/stage.ts'
-import type { Logger, TaskHook } from '../engine/types.ts'
+import type { BuildOptions, Logger, TaskHook } from '../engine/types.ts'
 import { wireStages } from '../engine/wire.ts'
 import { type ItemError, SpindleError, type StageFailure } from '../errors.ts'
 import type { Executor } from '../placement/executor.ts'
@@ -19,6 +19,7 @@ import {
   INPUT,
   LETTER,
   type LoopEndNote,
+  RESIZE,
   type RegionPlan,
   STAGE_FAILED,
   type ToWorker,
@@ -54,6 +55,7 @@ export class NestedGraph implements Host {
   readonly #book: Book
   readonly #counts: CountReader
   readonly #onEnd: () => void
+  readonly #startedAt: number = clockMs()
   #unfinished: number
   #isFailing = false
   #isCancelled = false
@@ -78,7 +80,8 @@ export class NestedGraph implements Host {
       },
     })
     this.#feed = new Feed(() => this.outbox.flushSoon())
-    const { stages, exit } = wireStages(this.#feed.queue, configs, {}, this, plan.firstId)
+    const options: BuildOptions = { tune: plan.isTuned ? 'continuous' : 'off' }
+    const { stages, exit } = wireStages(this.#feed.queue, configs, options, this, plan.firstId)
     this.#stages = stages
     this.#unfinished = stages.length
     this.#counts = new CountReader(stages)
@@ -104,9 +107,18 @@ export class NestedGraph implements Host {
       else if (code === CAREFUL) this.#book.isCareful = field as boolean
       else if (code === CANCEL) this.#cancel(field as boolean)
       else if (code === LETTER) this.#letters?.answered()
+      else if (code === RESIZE) this.#resize(field as number, message[at + 2] as number)
     }
     this.#feed.pump()
     this.outbox.flushSoon()
+  }
+
+  #resize(stage: number, concurrency: number): void {
+    this.#stages.find(({ info }) => info.id === stage)?.resize(concurrency)
+  }
+
+  get elapsedMs(): number {
+    return clockMs() - this.#startedAt
   }
 
   /** Whether calls are pending that only this worker can end. */

@@ -3,6 +3,7 @@ import type { StopMode } from '../engine/graph.ts'
 import { openSource, type Steps } from '../engine/open-source.ts'
 import type { PipelineStats } from '../engine/stats.ts'
 import { settledWithin } from '../engine/stop.ts'
+import { noTuning, type Tuning } from '../engine/tuned.ts'
 import { isSliceOver, resumeNextTurn } from '../engine/turn.ts'
 import { TimeoutError } from '../errors.ts'
 import { clockMs } from '../timers.ts'
@@ -108,6 +109,10 @@ export class IterableSupply implements Supply {
 
   failures(): readonly never[] {
     return []
+  }
+
+  tuning(): Tuning {
+    return noTuning
   }
 
   commit(): void {}

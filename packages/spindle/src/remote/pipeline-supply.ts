@@ -2,6 +2,7 @@ import type { StopMode } from '../engine/graph.ts'
 import type { Pipeline } from '../engine/pipeline.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
 import { consumerStats, type PipelineStats } from '../engine/stats.ts'
+import { noTuning, type Tuning } from '../engine/tuned.ts'
 import { type ItemError, SpindleError } from '../errors.ts'
 import type { Committed } from './commits.ts'
 import { GivenItems } from './given-items.ts'
@@ -67,6 +68,10 @@ export class PipelineSupply implements Supply {
 
   failures(): readonly ItemError[] {
     return this.#pipeline?.report().failures ?? []
+  }
+
+  tuning(): Tuning {
+    return this.#pipeline?.tuning() ?? noTuning
   }
 
   commit(committed: Committed): void {

@@ -1,5 +1,6 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
+import { noTuning } from '../engine/tuned.ts'
 import { UnfinishedError } from '../engine/unfinished.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { type Lifeline, LoopEnd } from '../placement/loop-end.ts'
@@ -233,7 +234,8 @@ export class Producer {
     const supply = this.#supply
     const failures = (supply?.failures() ?? []).map(toWireItemError)
     const stats = toWireStats(supply?.stats() ?? noStats)
-    this.#link.tell({ kind: 'stats', request, stats, failures })
+    const tuning = supply?.tuning() ?? noTuning
+    this.#link.tell({ kind: 'stats', request, stats, failures, tuning })
   }
 }
 

@@ -1,5 +1,6 @@
 import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
+import type { Tuning } from '../engine/tuned.ts'
 import type { SlotTicket } from '../placement/memory/file-slots.ts'
 import type { LeaseHandover } from '../placement/memory/lease.ts'
 import type { SegmentPoolHandle } from '../placement/memory/segment-pool.ts'
@@ -73,6 +74,7 @@ export type RemoteMessage =
       readonly request: number | undefined
       readonly stats: WireStats
       readonly failures: readonly WireItemError[]
+      readonly tuning: Tuning
     }
   /** How far it is, of a pipeline that can be resumed. */
   | {

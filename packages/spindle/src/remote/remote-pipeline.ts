@@ -3,6 +3,7 @@ import type { StopOptions, TakeOptions } from '../engine/pipeline.ts'
 import { makeReport, type Report } from '../engine/report.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
 import type { PipelineStats } from '../engine/stats.ts'
+import type { Tuning } from '../engine/tuned.ts'
 import { RemoteAsyncIterator, RemoteIterator } from './remote-iterators.ts'
 import type { RemoteStream } from './remote-stream.ts'
 
@@ -25,6 +26,8 @@ export interface RemotePipeline<T> extends Iterable<T>, AsyncIterable<T>, AsyncD
   readonly done: Promise<void>
   /** Counts and times of the pipeline, up to now; for an iterable, of its last epoch. */
   stats(): Promise<PipelineStats>
+  /** What the pipeline has set by itself where it works: as `Pipeline.tuning()`. */
+  tuning(): Promise<Tuning>
   /** Names the stage that limits throughput. `String(report)` is for people. */
   report(): Promise<Report>
   /**
@@ -85,9 +88,14 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
     return stats
   }
 
+  async tuning(): Promise<Tuning> {
+    const { tuning } = await this.#stream.stats.ask()
+    return tuning
+  }
+
   async report(): Promise<Report> {
-    const { stats, failures } = await this.#stream.stats.ask()
-    return makeReport(stats, [failures])
+    const { stats, failures, tuning } = await this.#stream.stats.ask()
+    return makeReport(stats, [failures], tuning)
   }
 
   state(options: TakeOptions = {}): PipelineState {

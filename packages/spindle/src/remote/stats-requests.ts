@@ -1,4 +1,5 @@
 import type { PipelineStats } from '../engine/stats.ts'
+import { noTuning, type Tuning } from '../engine/tuned.ts'
 import type { ItemError } from '../errors.ts'
 import type { Channel } from './channel.ts'
 import type { RemoteMessage } from './protocol.ts'
@@ -11,13 +12,14 @@ export interface RemoteFigures {
   readonly stats: PipelineStats
   /** The last failed items of each stage. */
   readonly failures: readonly ItemError[]
+  readonly tuning: Tuning
 }
 
 /** Asks for figures. The last ones are kept, for when there is nobody to be asked. */
 export class StatsRequests {
   readonly #channel: Channel
   readonly #onAwaited: () => void
-  #last: RemoteFigures = { stats: noStats, failures: [] }
+  #last: RemoteFigures = { stats: noStats, failures: [], tuning: noTuning }
   #count = 0
   #isClosed = false
   readonly #pending: Map<number, (figures: RemoteFigures) => void> = new Map()
@@ -42,8 +44,8 @@ export class StatsRequests {
     })
   }
 
-  heard({ request, stats, failures }: RemoteMessage & { readonly kind: 'stats' }): void {
-    this.#last = { stats: fromWireStats(stats), failures: failures.map(fromWireItemError) }
+  heard({ request, stats, failures, tuning }: RemoteMessage & { readonly kind: 'stats' }): void {
+    this.#last = { stats: fromWireStats(stats), failures: failures.map(fromWireItemError), tuning }
     if (request === undefined) return
     this.#pending.get(request)?.(this.#last)
     this.#pending.delete(request)

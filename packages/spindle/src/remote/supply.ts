@@ -2,6 +2,7 @@ import { noCpu } from '../engine/cpu-use.ts'
 import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
 import { consumerStats, noLetters, type PipelineStats } from '../engine/stats.ts'
+import type { Tuning } from '../engine/tuned.ts'
 import { type ItemError, SpindleError } from '../errors.ts'
 import type { Committed } from './commits.ts'
 
@@ -15,6 +16,8 @@ export interface Supply {
   stop(mode: StopMode, timeoutMs: number | undefined): Promise<void>
   stats(): PipelineStats
   failures(): readonly ItemError[]
+  /** What it has set by itself. */
+  tuning(): Tuning
   /** Items that the consumer has done with. */
   commit(committed: Committed): void
   /** @throws `ERR_BAD_STATE` if it cannot be resumed. */

@@ -101,6 +101,16 @@ describe('spindle run --report and --ui', () => {
     assert.match(stdout, /2000 numbers in/)
   })
 
+  it('with --tune the pipeline tunes itself, and result and page say what was found', async () => {
+    const file = join(folder, 'tuned.html')
+    const { code, stdout } = await start([counting, '--tune', '--json', '--report', file]).ended
+    assert.equal(code, 0)
+    const { tuning } = JSON.parse(stdout)
+    assert.ok(Number.isSafeInteger(tuning.options.wait.concurrency))
+    assert.ok(Array.isArray(tuning.moves))
+    assert.match(readFileSync(file, 'utf8'), /<h2 id="tuning-heading">Tuning<\/h2>/)
+  })
+
   it('says early and clearly what is wrong with a value', async () => {
     const missing = join(folder, 'no/such/out.html')
     for (const [file, message] of [

@@ -78,6 +78,7 @@ function madeStage(stage: MadeStage, id: number, elapsedMs: number): StageStats 
   const all = concurrency * elapsedMs
   const histogram = new Histogram()
   const sums = {
+    slotMs: all,
     timed: tasks,
     timedMs: running * all,
     busyMs: running * all,

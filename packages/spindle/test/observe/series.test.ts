@@ -17,7 +17,7 @@ function pointsOf(stretches: readonly { spanMs: number; items: number; share: nu
   return stretches.map(({ spanMs, items, share }) => {
     endMs += spanMs
     const slots = { running: share, queued: 0, backoff: share, blocked: 0, occupancy: share }
-    const stage = { emitted: items, failures: 1, ...slots }
+    const stage = { emitted: items, failures: 1, concurrency: 4, ...slots }
     const shares = { loop: share, consumer: share, cpuCores: share, othersBusy: 0 }
     return {
       endMs,

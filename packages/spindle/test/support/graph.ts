@@ -136,6 +136,8 @@ export class Run {
   readonly failed: ItemError[] = []
   readonly buried: ItemError[] = []
   readonly pipeline: Pipeline<string>
+  /** Called when a call begins. */
+  onEnter: (() => void) | undefined
   opens = 0
   pulls = 0
   closes = 0
@@ -256,6 +258,7 @@ export class Run {
     const { scheduler } = this
     const enter = () => {
       record.mostInFlight = Math.max(record.mostInFlight, ++record.inFlight)
+      this.onEnter?.()
     }
     const begin = () => {
       record.begun++

@@ -8,7 +8,7 @@ import { renderGraph } from './graph.ts'
 import { text } from './markup.ts'
 import { renderFoot, renderHead, renderVerdict } from './overview.ts'
 import { PAGE_SCRIPT } from './script.ts'
-import { hasRetries, renderFailures, renderStages, renderTimes } from './stage-tables.ts'
+import { hasRetries, renderFailures, renderStages, renderTimes, renderTuning } from './stage-tables.ts'
 import { PAGE_STYLE } from './style.ts'
 
 /** Rows of a chart's table. */
@@ -30,6 +30,7 @@ export function renderSections(content: PageContent): Readonly<Record<string, st
       .join('\n'),
     series: stats.stages.map((stage, i) => stageCharts(stage.name, i, stats, story)).join('\n'),
     times: renderTimes(report),
+    tuning: renderTuning(report),
     failures: renderFailures(report),
     foot: renderFoot(content),
   }
@@ -38,6 +39,7 @@ export function renderSections(content: PageContent): Readonly<Record<string, st
 /** A whole page that needs nothing from outside. A live one listens to `events` beside it and renews its parts. */
 export function renderPage(content: PageContent, isLive = false): string {
   const parts = renderSections(content)
+  const { report } = content
   const hash = createHash('sha256').update(PAGE_SCRIPT).digest('base64')
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; img-src data:${isLive ? "; connect-src 'self'" : ''}`
   const section = (id: string, heading: string, about = ''): string =>
@@ -62,6 +64,7 @@ ${section('charts', 'Over time')}
 ${section('series', 'Each stage over time', `${LEGEND} Right: how often its exit queue held something.`)}
 ${section('stages', 'All figures')}
 ${section('times', 'Run times', 'Bars: median to 90 %, lighter to 99 %; the mark is the longest. The scale is logarithmic.')}
+${Object.keys(report.tuning.options).length === 0 ? '' : section('tuning', 'Tuning', 'What the pipeline has set by itself, the last moves first.')}
 ${section('failures', 'Failed items')}
 ${section('foot', 'Resources', 'Of this process and the processes it has started.')}
 </main>
@@ -160,6 +163,18 @@ function stageCharts(name: string, index: number, stats: PipelineStats, story: S
     title: 'exit queue ready',
     layers: [{ label: 'ready', tone: 'ready', of: of((stage) => stage.occupancy) }],
   }
+  const slots: Chart = {
+    id: `concurrency-${index}`,
+    title: 'slots there were',
+    layers: [{ label: 'slots', tone: 'plain', of: of((stage) => stage.concurrency) }],
+    form: 'area',
+    show: (value) => amount(Math.round(value * 10) / 10),
+    isSmall: true,
+  }
+  // Only of stages whose concurrency was changed.
+  const isTuned = story.points.some(
+    (point) => point.stages[index]?.concurrency !== story.points[0]?.stages[index]?.concurrency,
+  )
   const hasSlots = index < stats.stages.length - 1
-  return `<div class="pair">${hasSlots ? renderChart(shares, story) : `<p class="none">${text(name)}</p>`}${renderChart(queue, story)}</div>`
+  return `<div class="pair">${hasSlots ? renderChart(shares, story) : `<p class="none">${text(name)}</p>`}${renderChart(queue, story)}${isTuned ? renderChart(slots, story) : ''}</div>`
 }

@@ -59,6 +59,27 @@ function failedCell(count: number): string {
   return count > 0 ? `<strong class="failed">${amount(count)}</strong>` : '0'
 }
 
+/** Moves that are listed. */
+const MOST_MOVES = 30
+
+/** What was tuned, the last first. */
+export function renderTuning({ tuning }: Report): string {
+  if (tuning.moves.length === 0) return '<p class="none">Nothing was tuned.</p>'
+  const rows = tuning.moves
+    .slice(-MOST_MOVES)
+    .reverse()
+    .map(({ atMs, stage, option, from, to, reason, outcome, evidence }) => [
+      duration(atMs),
+      text(stage),
+      option,
+      `${from} → ${to}`,
+      reason,
+      `${amount(evidence.itemsPerSecBefore ?? 0)} → ${evidence.itemsPerSec === undefined ? '?' : amount(evidence.itemsPerSec)}`,
+      outcome,
+    ])
+  return table('Moves', ['at', 'stage', 'option', 'from → to', 'reason', 'items/s', 'outcome'], rows)
+}
+
 /** Run times of a task, also drawn on a common logarithmic scale: median to 99th percentile, and the longest. */
 export function renderTimes({ stats }: Report): string {
   const timed = stats.stages.filter((stage) => stage.longestMs > 0)

@@ -1,13 +1,16 @@
 import { availableParallelism } from 'node:os'
-import { checkInteger, checkOptions } from '../../check.ts'
+import { badOption, checkInteger, checkOptions } from '../../check.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import type { OpReference } from '../worker-modules.ts'
 import { checkInit, checkInitArgs, referenceOf, type WorkerOp } from '../worker-op.ts'
 
 /** Options that pools of threads and of processes have in common. */
 export interface PoolOptions {
-  /** Workers at most, an integer >= 1. Each is started when there is work for it. Default: `os.availableParallelism()`. */
-  readonly size?: number
+  /**
+   * Workers at most, an integer >= 1. Each is started when there is work for it. Default: `os.availableParallelism()`. A range says between which numbers
+   * `resize()`, and a pipeline that is tuned, may set it: it begins with `max`. Of a number: between 1 and that.
+   */
+  readonly size?: number | { readonly min?: number; readonly max?: number }
   /** Called in each worker before its first op, with `initArgs`; awaited. Default: none. */
   readonly init?: WorkerOp<never, unknown>
   /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
@@ -39,7 +42,12 @@ export interface PoolOptions {
 /** What a pool works with. */
 export interface PoolSettings {
   readonly kind: 'thread' | 'process'
+  /** Workers at first. */
   readonly size: number
+  /** Between which numbers that may be set. */
+  readonly minSize: number
+  readonly maxSize: number
+  readonly isRange: boolean
   readonly maxDeaths: number
   readonly graceMs: number
   readonly maxTasks: number
@@ -61,11 +69,25 @@ export const poolOptions: readonly (keyof PoolOptions)[] = [
   'graceMs',
 ]
 
+function sizesOf(size: PoolOptions['size']): readonly [number, number] {
+  if (typeof size !== 'object' || size === null) {
+    const given = size === undefined ? availableParallelism() : size
+    checkInteger('size', given, 1)
+    return [1, given]
+  }
+  checkOptions(size, ['min', 'max'])
+  const { min = 1, max = Math.max(min, availableParallelism()) } = size
+  checkInteger('size.min', min, 1)
+  checkInteger('size.max', max, 1)
+  if (max < min) badOption('size.max', `an integer >= \`min\`, which is ${min}`, max)
+  return [min, max]
+}
+
 /** Checks options and fills in the defaults. @throws `ERR_BAD_OPTION` for a wrong option. */
 export function poolSettings(kind: 'thread' | 'process', options: PoolOptions): PoolSettings {
-  const { size = availableParallelism(), init, recycle = {}, maxDeaths = 2, graceMs = 1000 } = options
+  const { init, recycle = {}, maxDeaths = 2, graceMs = 1000 } = options
   const { initConcurrency = availableParallelism() } = options
-  checkInteger('size', size, 1)
+  const [minSize, maxSize] = sizesOf(options.size)
   checkInteger('initConcurrency', initConcurrency, 1)
   checkInteger('maxDeaths', maxDeaths, 1)
   checkInteger('graceMs', graceMs, 0)
@@ -76,7 +98,10 @@ export function poolSettings(kind: 'thread' | 'process', options: PoolOptions): 
   checkInit(init)
   return {
     kind,
-    size,
+    size: maxSize,
+    minSize,
+    maxSize,
+    isRange: typeof options.size === 'object',
     maxDeaths,
     graceMs,
     maxTasks: afterItems,

@@ -1,7 +1,7 @@
-import { badOption } from '../../check.ts'
+import { badOption, checkInteger } from '../../check.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
-import type { Executor, ExecutorCall, ExecutorWorkers } from '../executor.ts'
+import type { Executor, ExecutorCall, ExecutorWorkers, WorkerNumber } from '../executor.ts'
 import { checkNesting, isNested, moduleName, startsWorkers } from '../nesting.ts'
 import { wholeBuffersOf } from '../pack.ts'
 import { isFinal, StartTries } from '../start-tries.ts'
@@ -28,7 +28,11 @@ export class WorkerPool implements Executor, AsyncDisposable {
   readonly reportsStart = true
   readonly bindsValues = true
   readonly workers: ExecutorWorkers
+  /** Workers at most, now; between which numbers that may be set; and how. */
+  readonly sizing: WorkerNumber
   readonly #settings: PoolSettings
+  /** Workers at most, now. */
+  #size: number
   readonly #connect: Connect
   readonly #workers: Set<PoolWorker> = new Set()
   readonly #queue: TaskQueue = new TaskQueue()
@@ -55,9 +59,32 @@ export class WorkerPool implements Executor, AsyncDisposable {
 
   /** @internal */
   constructor(settings: PoolSettings, kind: ExecutorWorkers['kind'], connect: Connect) {
-    this.workers = { kind, count: settings.size }
     this.#settings = settings
+    this.#size = settings.size
     this.#connect = connect
+    const sizeNow = (): number => this.#size
+    this.workers = {
+      kind,
+      get count() {
+        return sizeNow()
+      },
+    }
+    const counts = (): { busy: number; waiting: number } => this.#load()
+    this.sizing = {
+      get size() {
+        return sizeNow()
+      },
+      min: settings.minSize,
+      max: settings.maxSize,
+      isRange: settings.isRange,
+      get busy() {
+        return counts().busy
+      },
+      get waiting() {
+        return counts().waiting
+      },
+      resize: (size) => this.resize(size),
+    }
     const queue = this.#queue
     this.#owner = {
       get hasWaiting() {
@@ -83,6 +110,38 @@ export class WorkerPool implements Executor, AsyncDisposable {
   /** Workers there are now, those included that are starting or ending. */
   get workerCount(): number {
     return this.#workers.size
+  }
+
+  /**
+   * Sets how many workers there are at most. More start when there is work for them. Of those that are too many, the ones with the least to do take no more
+   * calls, and end when they have done those they have: none is lost.
+   *
+   * @throws `ERR_BAD_OPTION` if `size` is no integer within the range that the pool was made with.
+   */
+  resize(size: number): void {
+    const { minSize, maxSize } = this.#settings
+    checkInteger('size', size, 1)
+    if (size < minSize || size > maxSize)
+      badOption('size', `an integer from ${minSize} to ${maxSize}, as \`size\` of the pool says`, size)
+    this.#size = size
+    this.#gone = Math.min(this.#gone, Math.max(0, size - this.#workers.size))
+    const staying = [...this.#workers].filter((worker) => !worker.isRetiring)
+    const surplus = staying.length - size
+    if (surplus > 0) {
+      staying.sort((one, other) => one.held - other.held || Number(one.isReady) - Number(other.isReady))
+      for (const worker of staying.slice(0, surplus)) worker.retire()
+    }
+    if (this.#closing === undefined) this.#dispatch()
+  }
+
+  #load(): { readonly busy: number; readonly waiting: number } {
+    let busy = 0
+    let held = 0
+    for (const worker of this.#workers) {
+      if (worker.load > 0) busy++
+      held += Math.max(0, worker.load - 1)
+    }
+    return { busy, waiting: this.#queue.length + held }
   }
 
   /** What the pool has done so far, and what it is at. */
@@ -116,7 +175,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
     return {
       reportsStart: true,
       bindsValues: true,
-      workers: { ...this.workers, of: this },
+      workers: workersOf(this),
+      sizing: this.sizing,
       run: (item, call) => this.#run(item, call, n),
       warmUp: (calls) => this.warmUp(calls),
     }
@@ -226,7 +286,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   #startWorkers(waiting: number): void {
-    const { size, initConcurrency } = this.#settings
+    const { initConcurrency } = this.#settings
+    const size = this.#size
     if (this.#retry !== undefined || (this.#hasGivenUp && this.#workers.size > 0)) return
     let starting = 0
     for (const worker of this.#workers) if (!worker.isReady && !worker.isRetiring) starting++
@@ -264,7 +325,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #workerEnded(worker: PoolWorker, ending: WorkerEnding): void {
     const { wasReady, wasMeant, suspects, others, how, error } = ending
     this.#workers.delete(worker)
-    this.#gone++
+    if (this.#workers.size < this.#size) this.#gone++
     if (!wasMeant) this.#counters.deaths++
     for (const task of suspects) task.deaths++
     const { maxDeaths } = this.#settings
@@ -342,4 +403,15 @@ function captureSite(): { readonly stack?: string } {
   const site: { readonly stack?: string } = {}
   Error.captureStackTrace(site, captureSite)
   return site
+}
+
+/** As a pool says it, but with the pool that they belong to. */
+function workersOf(pool: WorkerPool): ExecutorWorkers {
+  return {
+    kind: pool.workers.kind,
+    get count() {
+      return pool.workers.count
+    },
+    of: pool,
+  }
 }

@@ -12,6 +12,7 @@ export interface PipePlan {
   readonly op: OpPlan
   readonly name: string
   readonly concurrency: number
+  readonly range: { readonly min: number; readonly max: number } | undefined
   readonly outputOrder: 'completion' | 'input'
   readonly retry: RetryPlan | undefined
   readonly timeoutMs: number | undefined
@@ -68,6 +69,8 @@ export interface RegionPlan {
   readonly firstId: number
   /** How many failed items that the worker has told of may wait to be passed on to the user; `undefined`: they do not wait. */
   readonly mostLetters: number | undefined
+  /** Whether the bounds of its stages may be changed. */
+  readonly isTuned: boolean
   /** Whether the worker must give its results in the order of its inputs. */
   readonly isOrdered: boolean
 }
@@ -100,6 +103,8 @@ export const CAREFUL = 4
 export const CANCEL = 5
 /** A failed item has been told of; counted only where there is a bound for those that have not. */
 export const LETTER = 6
+/** Number of a stage, and how many of its calls may be in flight in this worker from now on. */
+export const RESIZE = 7
 
 // --- worker to main side
 
@@ -131,6 +136,7 @@ export const FIELDS: { readonly [code: number]: number } = {
   [CAREFUL]: 1,
   [CANCEL]: 1,
   [LETTER]: 0,
+  [RESIZE]: 2,
   [OUTPUT]: 4,
   [BATCH]: 7,
   [DONE]: 1,

@@ -22,6 +22,7 @@ import {
   LETTER,
   type LoopEndNote,
   PULSE_FD,
+  RESIZE,
   type RegionPlan,
   type WorkerReport,
 } from './protocol.ts'
@@ -213,6 +214,11 @@ export class RegionWorker implements HoldOwner {
     this.moving.clear()
     if (isCareful !== this.isCareful) this.#push(CAREFUL, isCareful)
     this.isCareful = isCareful
+  }
+
+  /** So many calls of a stage may be in flight in this worker from now on. */
+  resizeStage(stage: number, concurrency: number): void {
+    if (!this.isClosing) this.#push(RESIZE, stage, concurrency)
   }
 
   /** A stage has failed, in this worker or in another one. */

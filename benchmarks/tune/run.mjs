@@ -1,0 +1,93 @@
+// How near to the optimum the tuner comes:
+//   node benchmarks/tune/run.mjs [--sim] [--engine [--at n]] [--jobs] [--only case,…] [--seeds n] [--json]
+import { parseArgs } from 'node:util'
+import { runEngine } from './engine.mjs'
+import { simulateAll } from './simulation.mjs'
+
+const { values } = parseArgs({
+  options: {
+    sim: { type: 'boolean', default: false },
+    engine: { type: 'boolean', default: false },
+    jobs: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    // Cases in the engine at once, of those that only wait.
+    at: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '3' },
+  },
+})
+const only = values.only === '' ? [] : values.only.split(',')
+const isAll = !values.sim && !values.engine && !values.jobs
+if (values.sim || isAll) {
+  const cases = simulateAll({ only, seeds: Number(values.seeds) })
+  if (values.json) console.log(JSON.stringify(cases.map(({ model, ...rest }) => rest)))
+  else print(cases)
+}
+
+if (values.engine) {
+  const cases = await runEngine({ only, atOnce: Number(values.at) })
+  const rows = [['case', 'start', 'optimum', 'at', 'reached', 'worst 5 s', 'slots', 'moves', 'ends at']]
+  for (const { name, optimum, runs } of cases)
+    for (const { start, reached, worst, slots, ends, moves } of runs) {
+      const most = `${optimum.perSec.toFixed(0)}/s`
+      const share = [percent(reached), percent(worst), `${slots.toFixed(2)} x`]
+      rows.push([
+        name,
+        String(start),
+        most,
+        optimum.bounds.join('+'),
+        ...share,
+        String(moves.length),
+        ends.join('+'),
+      ])
+    }
+  table(rows)
+}
+
+function print(cases) {
+  const rows = [
+    [
+      'case',
+      'start',
+      'optimum',
+      'at',
+      'reached',
+      '(least)',
+      'worst 5 s',
+      '(least)',
+      'slots',
+      '(most)',
+      'moves',
+      'ends at',
+    ],
+  ]
+  for (const { name, optimum, runs } of cases)
+    for (const run of runs)
+      rows.push([
+        name,
+        String(run.start),
+        `${optimum.perSec.toFixed(0)}/s`,
+        optimum.bounds.join('+'),
+        percent(run.reached),
+        percent(run.leastReached),
+        percent(run.worst),
+        percent(run.leastWorst),
+        `${run.slots.toFixed(2)} x`,
+        `${run.mostSlots.toFixed(2)} x`,
+        String(run.moves),
+        run.bounds.join('+'),
+      ])
+  table(rows)
+}
+
+function table(rows) {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)))
+  for (const row of rows)
+    console.log(
+      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
+    )
+}
+
+function percent(share) {
+  return `${(share * 100).toFixed(0)} %`
+}

@@ -1,0 +1,79 @@
+import type { Taboo } from './bracket.ts'
+import { climb, climbPartly, climbTogether } from './climb.ts'
+import type { Figures } from './figures.ts'
+import { fitting } from './memory.ts'
+import { type Change, isHeldUp, type Proposal, SATISFIED, type Tuned, WAITS } from './proposal.ts'
+
+/** Share of its slots at work that a unit is left with when unused ones are given back. */
+const USED = 0.8
+/** Of calls at work: others that should wait for a worker. */
+const QUEUED = 0.25
+/** An exit that is empty and full in turns, for so much of the time each, evens out too little. */
+const TURNS = 0.05
+/** Outputs of one call from which on they are likely to do so. */
+const MANY_OUTPUTS = 2
+
+/** What to try next; `undefined`: nothing that is not known already. `together`: until when units are not tried together again. */
+export function propose(
+  figures: Figures,
+  tuned: readonly Tuned[],
+  memoryBytes: number,
+  together: Taboo,
+): Proposal | undefined {
+  if (figures.waiting <= SATISFIED) return giveBack(figures, tuned)
+  return (
+    buffers(figures, tuned, memoryBytes, MANY_OUTPUTS) ??
+    climb(figures, tuned, memoryBytes, true) ??
+    (together.isOver(figures.atMs) ? climbTogether(figures, tuned, memoryBytes) : undefined) ??
+    climb(figures, tuned, memoryBytes, false) ??
+    giveBack(figures, tuned) ??
+    buffers(figures, tuned, memoryBytes, 0) ??
+    climbPartly(figures, tuned, memoryBytes)
+  )
+}
+
+/** Slots that are not used are given back, of all units that do not limit at once. */
+function giveBack(figures: Figures, tuned: readonly Tuned[]): Proposal | undefined {
+  const isEnough = figures.waiting <= SATISFIED
+  const changes = figures.units.flatMap((unit, i): Change[] => {
+    const one = tuned[i] as Tuned
+    const { size } = one
+    const waitsForOthers = isEnough || unit.full >= WAITS
+    // A few calls that wait for a worker keep it from waiting for them; the others are no use.
+    const queued = Math.min(unit.queued, 1 + QUEUED * unit.busy)
+    const atWork = unit.busy + queued + (waitsForOthers ? 0 : unit.blocked)
+    // In input order as many are begun as come while the slowest is at work.
+    const beside = one.unit.isOrdered === true ? Math.max(unit.rate, figures.rate) * unit.slowMs : 0
+    if (!isEnough && isHeldUp(one, unit)) return []
+    const needed = Math.max(size.min, Math.ceil(Math.max(atWork, beside) / USED))
+    if (needed >= size.value) return []
+    // What was refused before is not tried again at once.
+    const down = size.below(figures.atMs)
+    if (down === undefined) return []
+    const to = Math.max(needed, size.boldDown > 0 ? 1 : Math.min(needed, down), size.min)
+    return to < size.value ? [{ tuned: i, option: 'size', from: size.value, to }] : []
+  })
+  return changes.length === 0 ? undefined : { reason: 'unused', direction: 'down', changes, isTrusted: false }
+}
+
+/** More places for an exit that evens out too little, as far as the memory allows. */
+function buffers(
+  figures: Figures,
+  tuned: readonly Tuned[],
+  memoryBytes: number,
+  leastFanOut: number,
+): Proposal | undefined {
+  for (const [i, unit] of figures.units.entries()) {
+    const one = tuned[i] as Tuned
+    const { buffer } = one
+    if (buffer === undefined || unit.fanOut < leastFanOut || isHeldUp(one, unit)) continue
+    if (unit.empty < TURNS || unit.full < TURNS) continue
+    const wanted = Math.max(2 * buffer.value, Math.ceil(unit.fanOut))
+    const cap = Math.min(buffer.max, wanted, fitting(figures, unit, buffer.value, memoryBytes))
+    const to = buffer.above(figures.atMs, cap) === undefined || cap <= buffer.value ? undefined : cap
+    if (to === undefined) continue
+    const change: Change = { tuned: i, option: 'buffer', from: buffer.value, to }
+    return { reason: 'buffer', direction: 'up', isTrusted: false, changes: [change] }
+  }
+  return undefined
+}

@@ -1,0 +1,346 @@
+import { Bracket, Taboo } from './bracket.ts'
+import { type Figures, leastMsOf, Measurement, pooled } from './figures.ts'
+import { GuardWatch } from './guards.ts'
+import { judge, type Verdict } from './judge.ts'
+import { MoveLog } from './move-log.ts'
+import { type Proposal, SATISFIED, type Change as Step, type Tuned } from './proposal.ts'
+import { propose } from './propose.ts'
+import type { Change, TunerSettings, TuneSample, TuningMove, UnitSample } from './types.ts'
+
+/** How often a sample is wanted, in milliseconds, and how many items there should be between two. */
+const SHORTEST_TICK_MS = 50
+const LONGEST_TICK_MS = 250
+const ITEMS_A_TICK = 6
+
+/** A baseline is known well enough when so many items came in so long a time, with so small an error; or after the longest time. */
+const BASE_ITEMS = 16
+const BASE_MS = 300
+const BASE_ERROR = 0.025
+/** The first step is a large one: less is enough to see what it does. */
+const FIRST_ERROR = 0.06
+const LONGEST_BASE_MS = 2500
+const LATEST_BASE_MS = 8000
+/** While nothing is left to try. */
+const CALM_MS = 2000
+
+/** If the consumer waits for so much more of the time, calm is over. */
+const MORE_WAITING = 0.1
+
+const LEAST_SETTLE_MS = 100
+const LONGEST_SETTLE_MS = 6000
+const SETTLE_CALLS = 1.5
+
+/** A rate that is so far off without a change is that of another pipeline. */
+const CHANGE_POINT = 0.2
+/** Baselines that agree are averaged, up to so long a time. */
+const LONGEST_POOL_MS = 5000
+/** A baseline that was so far from the next one was none. */
+const UNFAIR = 0.05
+/** A refused number that lost no more than this did no harm. */
+const HARMLESS = 0.015
+
+/** What the caller is to do: set these numbers, and give the next sample after so long. */
+export interface TunerStep {
+  readonly changes: readonly Change[]
+  readonly waitMs: number
+}
+
+/**
+ * Searches for the numbers that give the most items: proposes by a model, accepts by measurement, rolls back otherwise.
+ *
+ *   SETTLING --calls under the old numbers are over--> MEASURING --baseline known: propose()--> (trial) SETTLING
+ *       ^                                                  '--trial judged: accepted, or rolled back--> SETTLING
+ *       '--a guard was exceeded (memory, errors, loop): less at once------'
+ *
+ * It knows no clock and no pipeline: samples in, changes out. The same samples give the same changes.
+ */
+export class Tuner {
+  readonly #settings: TunerSettings
+  readonly #tuned: readonly Tuned[]
+  readonly #log: MoveLog
+  readonly #guards: GuardWatch
+  #measurement: Measurement | undefined
+  #settledAtMs = 0
+  /** Units whose bounds were lowered: what is above them has to end first. */
+  #drains: readonly number[] = []
+  #drainsUntilMs = 0
+  #base: Figures | undefined
+  #trial: { readonly proposal: Proposal; readonly base: Figures } | undefined
+  #best = 0
+  /** For changes of several units at once, upwards. */
+  readonly #together: Taboo = new Taboo()
+  #isCalm = false
+  /** The consumer waits since a moment ago, and did not before. */
+  #isHurried = false
+  /** What was refused last, beside the last baseline. */
+  #refused: readonly Step[] = []
+  #isDone = false
+  #before: TuneSample | undefined
+
+  constructor(settings: TunerSettings) {
+    this.#settings = settings
+    this.#tuned = settings.units.map((unit) => ({
+      unit,
+      size: new Bracket(unit),
+      buffer: unit.buffer && new Bracket(unit.buffer),
+      usualTroubles: 0,
+    }))
+    this.#log = new MoveLog(this.#tuned)
+    this.#guards = new GuardWatch(this.#tuned, settings.memoryBytes)
+  }
+
+  /** Every move so far, those under way included. */
+  get moves(): readonly TuningMove[] {
+    return this.#log.moves
+  }
+
+  /** Whether `'once'` is over: nothing is left to try. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** Takes the next sample. */
+  next(sample: TuneSample): TunerStep {
+    const before = this.#before ?? sample
+    this.#before = sample
+    const steps = this.#guarded(sample) ?? this.#advance(sample)
+    const rate = (sample.items - before.items) / Math.max(1, sample.atMs - before.atMs)
+    const waitMs = Math.min(LONGEST_TICK_MS, Math.max(SHORTEST_TICK_MS, ITEMS_A_TICK / Math.max(1e-9, rate)))
+    return {
+      changes: steps.map((step) => this.#log.toChange(step)),
+      waitMs: this.#isCalm ? LONGEST_TICK_MS : waitMs,
+    }
+  }
+
+  /** Nothing can be learnt for a while: the consumer is away. What was being measured is measured anew after that. */
+  interrupt(sample: TuneSample): void {
+    this.#before = sample
+    this.#measurement = undefined
+    this.#guards.reset(undefined)
+  }
+
+  #advance(sample: TuneSample): readonly Step[] {
+    if (sample.items === 0 || this.#isSettling(sample)) return []
+    if (this.#measurement === undefined) {
+      this.#measurement = new Measurement(sample)
+      return []
+    }
+    this.#measurement.add(sample)
+    const { figures } = this.#measurement
+    return this.#trial === undefined ? this.#observe(figures) : this.#judge(figures)
+  }
+
+  // --- without a trial: the baseline
+
+  #observe(figures: Figures): readonly Step[] {
+    if (!this.#isKnown(figures)) return []
+    const isOne = this.#compare(figures)
+    this.#measurement = undefined
+    const base = this.#base
+    if (!isOne || base === undefined) return []
+    const found = propose(base, this.#tuned, this.#settings.memoryBytes, this.#together)
+    const proposal = found && {
+      ...found,
+      isTrusted: found.isTrusted || (this.#isHurried && found.direction === 'up'),
+    }
+    this.#isHurried = false
+    this.#isCalm = proposal === undefined
+    if (proposal !== undefined) return this.#begin(proposal, base)
+    if (this.#settings.mode === 'once') this.#isDone = true
+    return []
+  }
+
+  #isKnown({ items, elapsedMs, error, waiting, units }: Figures): boolean {
+    const isAsBefore = waiting < (this.#base?.waiting ?? 1) + MORE_WAITING
+    if (this.#isCalm && isAsBefore)
+      return elapsedMs >= CALM_MS && (items >= BASE_ITEMS || elapsedMs >= LATEST_BASE_MS)
+    if (items < BASE_ITEMS) return elapsedMs >= LATEST_BASE_MS || (items >= 8 && elapsedMs >= LONGEST_BASE_MS)
+    const enough = this.#log.moves.length === 0 ? FIRST_ERROR : BASE_ERROR
+    return (
+      elapsedMs >= leastMsOf(units, BASE_MS, LONGEST_BASE_MS) &&
+      (error <= enough || elapsedMs >= LONGEST_BASE_MS)
+    )
+  }
+
+  /**
+   * Takes a new baseline. If it is far from the last one, though nothing was changed, what was learnt is not true any more, and what was measured just now
+   * is of both: false then.
+   */
+  #compare(figures: Figures): boolean {
+    const base = this.#base
+    if (base !== undefined && base.rate > 0) {
+      const difference = Math.abs(figures.rate / base.rate - 1)
+      const error = Math.hypot(figures.error, base.error)
+      if (base.waiting <= SATISFIED && figures.waiting > MORE_WAITING && base.rate > figures.rate)
+        return this.#changed(figures)
+      const isDisturbed = Math.abs(figures.cores / base.cores - 1) > CHANGE_POINT / 2
+      if (difference > CHANGE_POINT && difference > 3 * error && !isDisturbed) return this.#changed(figures)
+      // What was refused beside a baseline that was not true deserves another trial.
+      if (difference > UNFAIR && difference > 1.5 * error)
+        for (const step of this.#refused) this.#bracketOf(step)?.pardon()
+      this.#refused = []
+      if (difference < error && !isDisturbed && base.elapsedMs < LONGEST_POOL_MS) {
+        this.#base = pooled(base, figures)
+        return true
+      }
+    }
+    this.#base = figures
+    this.#best = Math.max(0.9 * this.#best, this.#certain(figures))
+    return true
+  }
+
+  /** The pipeline is another one now. If the consumer has begun to wait, it is known how much it takes, and so what is wanted. */
+  #changed(figures: Figures): boolean {
+    const hadEnough = (this.#base?.waiting ?? 1) <= SATISFIED && figures.waiting > MORE_WAITING
+    for (const { size, buffer } of this.#tuned) {
+      size.forget()
+      buffer?.forget()
+      if (hadEnough) size.boldUp = 2
+    }
+    this.#best = 0
+    this.#together.forget()
+    this.#base = hadEnough ? figures : undefined
+    this.#isHurried = hadEnough
+    return hadEnough
+  }
+
+  #bracketOf({ tuned, option }: Step): Bracket | undefined {
+    const { size, buffer } = this.#tuned[tuned] as Tuned
+    return option === 'size' ? size : buffer
+  }
+
+  #certain({ rate, error }: Figures): number {
+    return rate * (1 - Math.min(1, 2 * error))
+  }
+
+  // --- trials
+
+  #begin(proposal: Proposal, base: Figures): readonly Step[] {
+    this.#trial = { proposal, base }
+    this.#log.begin(proposal, base)
+    this.#apply(proposal.changes, base)
+    return proposal.changes
+  }
+
+  #apply(steps: readonly Step[], base: Figures): void {
+    for (const step of steps) {
+      const bracket = this.#bracketOf(step)
+      if (bracket !== undefined) bracket.value = step.to
+    }
+    const now = this.#before?.atMs ?? 0
+    const ms = Math.max(LEAST_SETTLE_MS, ...steps.map((step) => settleMs(step, base)))
+    this.#settledAtMs = now + Math.min(LONGEST_SETTLE_MS, ms)
+    this.#drainsUntilMs = now + LONGEST_SETTLE_MS
+    this.#drains = steps.flatMap(({ tuned, from, to }) => (to < from ? [tuned] : []))
+    this.#measurement = undefined
+    this.#guards.reset(this.#before)
+  }
+
+  #isSettling({ atMs, units }: TuneSample): boolean {
+    if (atMs < this.#settledAtMs) return true
+    if (this.#drains.length === 0 || atMs >= this.#drainsUntilMs) return false
+    const isAbove = this.#drains.some((i) => {
+      const { size, buffer } = this.#tuned[i] as Tuned
+      const { running, waiting } = units[i] as UnitSample
+      return (
+        running > size.value || running + waiting > size.value + (buffer?.value ?? Number.POSITIVE_INFINITY)
+      )
+    })
+    if (!isAbove) this.#drains = []
+    return isAbove
+  }
+
+  #judge(figures: Figures): readonly Step[] {
+    const trial = this.#trial
+    if (trial === undefined) return []
+    const verdict = judge(trial.proposal, trial.base, figures, this.#best)
+    if (verdict === 'more') return []
+    const lost = trial.base.rate > 0 ? 1 - (figures.rate * (1 + figures.error)) / trial.base.rate : 0
+    return this.#conclude(verdict, figures, lost <= HARMLESS)
+  }
+
+  #conclude(verdict: Exclude<Verdict, 'more'>, figures: Figures, isHarmless: boolean): readonly Step[] {
+    const trial = this.#trial
+    if (trial === undefined) return []
+    const { proposal, base } = trial
+    this.#trial = undefined
+    this.#log.conclude(verdict === 'accept', figures)
+    if (verdict === 'accept') {
+      this.#accepted(proposal, base, figures)
+      this.#base = figures
+      this.#measurement = undefined
+      this.#best = Math.max(this.#best, this.#certain(figures))
+      return this.#continue(figures)
+    }
+    const tookMs = figures.atMs - base.atMs
+    const back = proposal.changes.map(({ from, to, ...rest }) => ({ ...rest, from: to, to: from }))
+    this.#apply(back, figures)
+    if (verdict === 'reject' && proposal.reason === 'errors') this.#guards.accustom(proposal, base)
+    else if (verdict === 'reject') {
+      for (const step of proposal.changes)
+        this.#bracketOf(step)?.refuse(step.to, figures.atMs, tookMs, isHarmless)
+      this.#refused = proposal.changes
+    }
+    return back
+  }
+
+  /** The measurement of what was accepted is the next baseline: the next step can be made at once. */
+  #continue(figures: Figures): readonly Step[] {
+    const proposal = propose(figures, this.#tuned, this.#settings.memoryBytes, this.#together)
+    return proposal === undefined ? [] : this.#begin(proposal, figures)
+  }
+
+  #accepted({ changes, direction }: Proposal, base: Figures, figures: Figures): void {
+    const gain = figures.rate / base.rate - 1
+    for (const step of changes)
+      this.#bracketOf(step)?.accept(
+        step.from,
+        direction === 'down' || gain >= 0.6 * (step.to / step.from - 1),
+      )
+    if (gain < 0.05) return
+    this.#together.forget()
+    // Others may be what limits now.
+    this.#tuned.forEach(({ size, buffer }, i) => {
+      if (changes.some(({ tuned }) => tuned === i)) return
+      size.forgetAbove()
+      buffer?.forgetAbove()
+    })
+  }
+
+  // --- guards
+
+  #guarded(sample: TuneSample): readonly Step[] | undefined {
+    const trial = this.#trial
+    // What runs above a bound that was lowered still fails.
+    const isDraining = trial?.proposal.direction !== 'up' && this.#isSettling(sample)
+    const alarm = this.#guards.look(sample, trial?.proposal, isDraining)
+    if (alarm === undefined) return undefined
+    const figures = alarm.figures
+    // What is being tried has brought it about.
+    if (trial !== undefined && trial.proposal.direction === 'up')
+      return this.#conclude('reject', figures, false)
+    if (trial !== undefined) this.#log.conclude(true, figures)
+    this.#trial = undefined
+    const base = this.#base ?? figures
+    const { proposal } = alarm
+    this.#isCalm = false
+    if (alarm.isCertain) {
+      this.#log.begin(proposal, figures)
+      this.#log.conclude(true, figures)
+      this.#apply(proposal.changes, figures)
+      for (const { tuned, from } of proposal.changes)
+        this.#tuned[tuned]?.size.refuse(from, figures.atMs, 0, false)
+      this.#base = undefined
+      return proposal.changes
+    }
+    this.#trial = { proposal, base: { ...figures, rate: base.rate, error: base.error } }
+    this.#log.begin(proposal, figures)
+    this.#apply(proposal.changes, figures)
+    return proposal.changes
+  }
+}
+
+/** How long it takes until a larger bound shows: the first calls under it are over. */
+function settleMs({ tuned, option, from, to }: Step, base: Figures): number {
+  return option === 'buffer' || to < from ? 0 : SETTLE_CALLS * (base.units[tuned]?.meanMs ?? 0)
+}

@@ -1,0 +1,201 @@
+import { availableParallelism, cpus } from 'node:os'
+import type { Graph } from '../engine/graph.ts'
+import type { Histogram } from '../engine/histogram.ts'
+import { sizeOf } from '../engine/size.ts'
+import type { Stage } from '../engine/stage.ts'
+import { TaskStage } from '../engine/task-stage.ts'
+import { clockMs } from '../timers.ts'
+import type { TuneSample, UnitSample } from '../tune/types.ts'
+import type { TunedUnit } from './units.ts'
+
+/** How often an item's size is looked at, and what others use of the cores, in milliseconds: both cost more than the rest of a sample. */
+const SIZES_MS = 1000
+const OTHERS_MS = 500
+/** The times of calls are those of so many milliseconds, or twice as many. */
+const TIMES_MS = 5000
+
+/** Reads a pipeline's counters the way a tuner wants them. */
+export class GraphSampler {
+  readonly #graph: Graph
+  readonly #units: readonly UnitSampler[]
+  readonly #machine: Machine = new Machine()
+  /** The stage whose results are counted; `undefined`: what the consumer takes is. */
+  #counted: Stage | undefined
+  readonly #stages: readonly Stage[]
+
+  constructor(graph: Graph, units: readonly TunedUnit[]) {
+    this.#graph = graph
+    this.#units = units.map((unit) => new UnitSampler(unit))
+    this.#stages = units.map(({ stage }) => stage)
+  }
+
+  /**
+   * What has come of the pipeline, as finely as it can be counted: where items are joined in batches, not by these. Stages that follow each other have the
+   * same pace but for what their queues hold, which is little.
+   */
+  #items(): number {
+    const { given } = this.#graph.outlet
+    if (given < KNOWN_ITEMS) {
+      const most = Math.max(...this.#stages.map(emitted))
+      this.#counted = most > given ? this.#stages.find((stage) => emitted(stage) === most) : undefined
+    }
+    return this.#counted === undefined ? given : emitted(this.#counted)
+  }
+
+  /** Whether what is counted may still become something else. */
+  get isVague(): boolean {
+    return this.#graph.outlet.given < KNOWN_ITEMS
+  }
+
+  read(loopDelayMs: number): TuneSample {
+    const { elapsedMs, outlet } = this.#graph
+    const { user, system } = process.cpuUsage()
+    const cpuMs = (user + system) / 1000
+    return {
+      atMs: elapsedMs,
+      items: this.#items(),
+      waitMs: outlet.times.waitMs,
+      cpuMs,
+      othersMs: this.#machine.othersMs(cpuMs),
+      cores: availableParallelism(),
+      memoryBytes: process.memoryUsage.rss(),
+      loopDelayMs,
+      units: this.#units.map((unit) => unit.read(elapsedMs)),
+    }
+  }
+}
+
+/** Items at the consumer after which it is known which stage puts out the most. */
+const KNOWN_ITEMS = 4
+
+/** What others than this process use of the machine's cores. */
+class Machine {
+  // In a container one sees the cores of its host: then nothing is known of others.
+  readonly #isOwn: boolean = cpus().length === availableParallelism()
+  #readAt = Number.NEGATIVE_INFINITY
+  #ownMs = 0
+  #allMs = 0
+  #othersMs = 0
+
+  othersMs(ownMs: number): number {
+    const now = clockMs()
+    if (!this.#isOwn || now - this.#readAt < OTHERS_MS) return this.#othersMs
+    const allMs = busyMs()
+    if (this.#readAt > 0) this.#othersMs += Math.max(0, allMs - this.#allMs - (ownMs - this.#ownMs))
+    this.#readAt = now
+    this.#allMs = allMs
+    this.#ownMs = ownMs
+    return this.#othersMs
+  }
+}
+
+/** Time for which the machine's cores were not idle, all together, in milliseconds. */
+function busyMs(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0)
+}
+
+class UnitSampler {
+  readonly #unit: TunedUnit
+  readonly #times: RecentTimes
+  #itemBytes = 0
+  #lookedAt = Number.NEGATIVE_INFINITY
+  #poolAt = 0
+  #poolBusyMs = 0
+  #poolSlotMs = 0
+
+  constructor(unit: TunedUnit) {
+    this.#unit = unit
+    this.#times = new RecentTimes(unit.stage.counters.histogram)
+  }
+
+  read(elapsedMs: number): UnitSample {
+    const { stage, pool, copies } = this.#unit
+    const { counters } = stage
+    this.#lookAtSize(stage)
+    const sums = {
+      tasks: stage.tasks / copies,
+      busyMs: (counters.busyMs + stage.pendingTimes.busyMs) / copies,
+      queuedMs: counters.queuedTasks > 0 ? (counters.queuedMs / counters.queuedTasks) * stage.tasks : 0,
+      blockedMs: stage.blockedMs / copies,
+      slotMs: stage.slotMs(elapsedMs) / copies,
+      troubles: (counters.failures + counters.timeouts + counters.retries) / copies,
+      timed: counters.timed,
+      timedMs: counters.timedMs,
+      slowMs: this.#times.slowMs(),
+      emitted: emitted(stage) / copies,
+      loopMs: counters.loopMs,
+      emptyMs: Math.min(...stage.exits.map((exit) => exit.times().emptyMs)),
+      fullMs: Math.max(...stage.exits.map((exit) => exit.times().fullMs)),
+      itemBytes: this.#itemBytes,
+      running: stage.running / copies,
+      waiting: (stage instanceof TaskStage ? stage.held : 0) + (copies > 1 ? 0 : queued(stage)),
+    }
+    if (pool === undefined) return sums
+    // Of a pool nobody sums up what its workers do: it is looked at, often enough.
+    const passedMs = elapsedMs - this.#poolAt
+    this.#poolAt = elapsedMs
+    this.#poolBusyMs += pool.busy * passedMs
+    this.#poolSlotMs += pool.size * passedMs
+    const { size } = pool
+    return {
+      ...sums,
+      busyMs: this.#poolBusyMs,
+      queuedMs: 0,
+      blockedMs: 0,
+      slotMs: this.#poolSlotMs,
+      emptyMs: 0,
+      fullMs: 0,
+      running: Math.min(size, pool.busy),
+      waiting: 0,
+      itemBytes: 0,
+    }
+  }
+
+  #lookAtSize(stage: Stage): void {
+    const now = clockMs()
+    if (now - this.#lookedAt < SIZES_MS) return
+    const item = stage.exits
+      .map((exit) => exit.peek())
+      .find((first) => first !== undefined && first.index >= 0)
+    if (item === undefined) return
+    this.#lookedAt = now
+    this.#itemBytes = sizeOf(item.value)
+  }
+}
+
+function emitted(stage: Stage): number {
+  return stage.exits.reduce((items, exit) => items + exit.passed, 0)
+}
+
+function queued(stage: Stage): number {
+  return stage.exits.reduce((items, exit) => items + exit.length, 0)
+}
+
+/** How long calls took lately. */
+class RecentTimes {
+  readonly #all: Histogram
+  #before: Histogram
+  #between: Histogram
+  #since: number = clockMs()
+
+  constructor(all: Histogram) {
+    this.#all = all
+    this.#before = all.copy()
+    this.#between = this.#before
+  }
+
+  /** What one call in a hundred takes longer than. */
+  slowMs(): number {
+    const now = clockMs()
+    if (now - this.#since > TIMES_MS) {
+      this.#since = now
+      this.#before = this.#between
+      this.#between = this.#all.copy()
+    }
+    const recent = this.#all.copy()
+    recent.merge(this.#before, -1)
+    return recent.percentile(SLOW)
+  }
+}
+
+const SLOW = 0.99

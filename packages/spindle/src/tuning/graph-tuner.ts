@@ -1,0 +1,99 @@
+import { totalmem } from 'node:os'
+import type { Graph } from '../engine/graph.ts'
+import { type TunedOptions, type Tuning, tuneMode } from '../engine/tuned.ts'
+import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
+import { Tuner } from '../tune/tuner.ts'
+import { GraphSampler } from './graph-sampler.ts'
+import { type TunedUnit, unitsOf } from './units.ts'
+
+/** Share of the machine's memory that the process may use, where nothing else is said, and what it may use beyond what it had at the start. */
+const MEMORY_SHARE = 0.5
+const MEMORY_ABOVE_START = 0.25
+
+/** Has a pipeline set its own numbers while it runs, if something of it is to be tuned. */
+export function tuneGraph(graph: Graph): void {
+  const { tune } = graph.options
+  const mode = tuneMode(tune) ?? 'continuous'
+  if (mode === 'off') return
+  const wantsAll = tune !== undefined
+  if (!wantsAll && !graph.stages.some((stage) => stage.range !== undefined)) return
+  const tuner = new GraphTuner(graph, mode, wantsAll)
+  graph.listeners.add(tuner)
+  graph.tuning = () => tuner.tuning
+}
+
+/** Gives a tuner samples of a pipeline at work, and sets what it says. */
+class GraphTuner {
+  readonly #graph: Graph
+  readonly #mode: 'once' | 'continuous'
+  readonly #wantsAll: boolean
+  #units: readonly TunedUnit[] = []
+  #tuner: Tuner | undefined
+  #sampler: GraphSampler | undefined
+  #timer: Timer | undefined
+  #dueAt = 0
+
+  constructor(graph: Graph, mode: 'once' | 'continuous', wantsAll: boolean) {
+    this.#graph = graph
+    this.#mode = mode
+    this.#wantsAll = wantsAll
+  }
+
+  get tuning(): Tuning {
+    const options: Record<string, TunedOptions> = {}
+    for (const unit of this.#units) options[unit.name] = { ...options[unit.name], ...unit.options() }
+    return { moves: [...(this.#tuner?.moves ?? [])], options }
+  }
+
+  started(): void {
+    this.#units = unitsOf(this.#graph, this.#wantsAll)
+    if (this.#units.length === 0) return
+    this.#sampler = new GraphSampler(this.#graph, this.#units)
+    const units = this.#units.map((unit) => unit.describe())
+    this.#tuner = new Tuner({ mode: this.#mode, memoryBytes: memoryOf(this.#graph), units })
+    this.#wait(FIRST_MS)
+  }
+
+  ended(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #wait(ms: number): void {
+    this.#dueAt = clockMs() + ms
+    this.#timer = setTimeout(() => this.#tick(), ms)
+    // It keeps no process alive.
+    this.#timer.unref()
+  }
+
+  #tick(): void {
+    const [tuner, sampler] = [this.#tuner, this.#sampler]
+    if (tuner === undefined || sampler === undefined || this.#graph.endedAt > 0) return
+    const sample = sampler.read(Math.max(0, clockMs() - this.#dueAt))
+    // Nobody takes items, or hardly any came so far: nothing can be learnt from that.
+    if (this.#graph.isPaused || sampler.isVague) {
+      tuner.interrupt(sample)
+      this.#wait(this.#graph.isPaused ? PAUSED_MS : FIRST_MS)
+      return
+    }
+    const { changes, waitMs } = tuner.next(sample)
+    if (changes.length > 0)
+      this.#graph.outlet.inScope(() => {
+        for (const { unit, option, value } of changes) this.#units[unit]?.set(option, value)
+      })
+    if (!tuner.isDone) this.#wait(waitMs)
+  }
+}
+
+const FIRST_MS = 50
+const PAUSED_MS = 250
+
+/** Bytes that the process may use. */
+function memoryOf(graph: Graph): number {
+  const { tune } = graph.options
+  const given = typeof tune === 'object' ? tune.maxMemoryBytes : undefined
+  if (given !== undefined) return given
+  const constrained = process.constrainedMemory()
+  const total = constrained > 0 && constrained < totalmem() ? constrained : totalmem()
+  return Math.max(MEMORY_SHARE * total, process.memoryUsage.rss() + MEMORY_ABOVE_START * total)
+}

@@ -1,0 +1,119 @@
+import type { Graph } from '../engine/graph.ts'
+import { InnerStage } from '../engine/inner-stage.ts'
+import type { Stage } from '../engine/stage.ts'
+import { TaskStage } from '../engine/task-stage.ts'
+import type { TunedOptions } from '../engine/tuned.ts'
+import type { WorkerNumber } from '../placement/executor.ts'
+import type { Unit } from '../tune/types.ts'
+
+/** Places of an exit queue at most. */
+const MOST_PLACES = 64
+
+/** Something whose size is set: a stage or a pool. */
+export interface TunedUnit {
+  readonly name: string
+  /** The stage it is measured by: of a pool, the first one that runs in it. */
+  readonly stage: Stage
+  readonly pool: WorkerNumber | undefined
+  /** Copies of the stage that its bound counts for, each. */
+  readonly copies: number
+  describe(): Unit
+  set(option: 'concurrency' | 'workers' | 'buffer', value: number): void
+  /** The numbers as they are now. */
+  options(): TunedOptions
+}
+
+/** What of a graph is to be tuned: stages with a range, and with `wantsAll` the pools they run in; pools that were made with a range in any case. */
+export function unitsOf(graph: Graph, wantsAll: boolean): readonly TunedUnit[] {
+  const names = new Set<string>()
+  const pools = new Set<WorkerNumber>()
+  const stages = graph.stages.flatMap((stage): readonly TunedUnit[] => {
+    const { range } = stage
+    const name = nameOf(stage, names)
+    const unit = range === undefined ? [] : [new StageUnit(name, stage, range)]
+    const executor = graph.remote.find(({ stage: id }) => id === stage.info.id)?.executor()
+    const pool = executor?.sizing
+    if (pool === undefined || pools.has(pool) || pool.min >= pool.max || !(wantsAll || pool.isRange))
+      return unit
+    pools.add(pool)
+    return [...unit, new PoolUnit(name, stage, pool)]
+  })
+  return stages
+}
+
+function nameOf({ info: { name, id } }: Stage, names: Set<string>): string {
+  const own = names.has(name) ? `${name} (${id})` : name
+  names.add(own)
+  return own
+}
+
+class StageUnit implements TunedUnit {
+  readonly name: string
+  readonly stage: Stage
+  readonly pool = undefined
+  readonly copies: number
+  readonly #range: { readonly min: number; readonly max: number }
+  readonly #hasBuffer: boolean
+  readonly #places: number
+
+  constructor(name: string, stage: Stage, range: { readonly min: number; readonly max: number }) {
+    this.name = name
+    this.stage = stage
+    this.#range = range
+    this.copies = stage instanceof InnerStage ? stage.copies : 1
+    this.#hasBuffer = stage instanceof TaskStage
+    this.#places = stage.exits[0]?.capacity ?? 1
+  }
+
+  describe(): Unit {
+    const { stage, copies, name } = this
+    const places = this.#places
+    const buffer = { min: places, max: Math.max(MOST_PLACES, places), value: places }
+    const isOrdered = stage instanceof TaskStage && stage.window !== undefined
+    return {
+      name,
+      option: 'concurrency',
+      ...this.#range,
+      value: Math.max(1, Math.round(stage.concurrency / copies)),
+      isOrdered,
+      ...(this.#hasBuffer ? { buffer } : {}),
+    }
+  }
+
+  set(option: string, value: number): void {
+    if (option === 'buffer') this.stage.resizeBuffer(value)
+    else this.stage.resize(value * this.copies)
+  }
+
+  options(): TunedOptions {
+    const concurrency = Math.max(1, Math.round(this.stage.concurrency / this.copies))
+    const places = this.stage.exits[0]?.capacity ?? this.#places
+    return places === this.#places ? { concurrency } : { concurrency, buffer: places }
+  }
+}
+
+class PoolUnit implements TunedUnit {
+  readonly name: string
+  readonly stage: Stage
+  readonly pool: WorkerNumber
+  readonly copies = 1
+
+  constructor(name: string, stage: Stage, pool: WorkerNumber) {
+    this.name = name
+    this.stage = stage
+    this.pool = pool
+  }
+
+  describe(): Unit {
+    const { size: value, min, max } = this.pool
+    return { name: this.name, option: 'workers', min, max, value }
+  }
+
+  set(_option: string, value: number): void {
+    this.pool.resize(value)
+  }
+
+  options(): TunedOptions {
+    return { executor: { size: this.pool.size } }
+  }
+}
