@@ -1,10 +1,12 @@
 import { readFrames } from '../call-stack.ts'
-import { isFileOf, isOwnFile, toPath } from '../file-place.ts'
+import { isOwnFile, toPath } from '../file-place.ts'
+import { isPlaceIn } from '../own-places.ts'
 
 /** A function on a stack: its name, and the path of its script. */
 export interface Caller {
   readonly function: string
   readonly file: string
+  readonly line: number
 }
 
 /** The code that takes a pipeline's items: to tell it from others on a stack. */
@@ -26,7 +28,7 @@ export function noteConsumer(code: unknown): ConsumerCode {
   return {
     code,
     caller: callers.find(isUsers),
-    isSender: callers.some(({ file }) => isFileOf('remote', file)),
+    isSender: callers.some(({ file, line }) => isPlaceIn('remote', file, line)),
   }
 }
 
@@ -34,5 +36,6 @@ function toCaller(site: NodeJS.CallSite): Caller {
   return {
     function: site.getFunctionName() ?? '',
     file: toPath(site.getScriptNameOrSourceURL?.() ?? site.getFileName() ?? ''),
+    line: site.getLineNumber() ?? 0,
   }
 }

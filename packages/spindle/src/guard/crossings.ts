@@ -1,7 +1,8 @@
 import type { Graph } from '../engine/graph.ts'
 import type { LoopPart } from '../engine/loop-blocks.ts'
 import type { Stage } from '../engine/stage.ts'
-import { isFileOf, toPath } from '../file-place.ts'
+import { toPath } from '../file-place.ts'
+import { isPlaceIn } from '../own-places.ts'
 import type { Frame } from './watch-protocol.ts'
 
 /** Where Node unpacks the messages of threads and processes. What holds the loop there is the size of a message. */
@@ -20,16 +21,17 @@ export function crossingOf(
       readonly doing: string
     }
   | undefined {
-  const files = frames.map(({ file }) => toPath(file))
-  if (graph.consumers.at(-1)?.isSender === true && files.some((file) => isFileOf('remote', file)))
+  const isIn = (folder: string): boolean =>
+    frames.some(({ file, line }) => isPlaceIn(folder, toPath(file), line))
+  if (graph.consumers.at(-1)?.isSender === true && isIn('remote'))
     return {
       place: 'other',
       part: 'sending',
       owner: undefined,
       doing: 'packing of items for the consumer',
     }
-  const isOwn = files.some((file) => isFileOf('placement', file) || isFileOf('region', file))
-  if (!isOwn && !files.some((file) => MESSAGING.test(file))) return undefined
+  const isOwn = isIn('placement') || isIn('region')
+  if (!isOwn && !frames.some(({ file }) => MESSAGING.test(toPath(file)))) return undefined
   const owner = onlyOne(graph.stages.filter((stage) => stage.runsElsewhere))
   // Messages of other threads of the program are none of the pipeline's.
   if (!isOwn && owner === undefined) return undefined
