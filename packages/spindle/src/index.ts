@@ -90,10 +90,13 @@ export {
 // Looking at it
 export { type CacheOptions, cacheIterator } from './observe/cache-iterator.ts'
 export {
+  type ProfileAdvice,
   type ProfileLevel,
+  type ProfileLimit,
   type ProfileOptions,
   type ProfileResult,
   profilePipeline,
+  type SourceProfile,
   type StageProfile,
 } from './observe/profile.ts'
 export { type Recording, type RecordOptions, recordPipeline } from './observe/recording.ts'
