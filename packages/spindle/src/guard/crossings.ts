@@ -20,7 +20,8 @@ export function crossingOf(
       readonly doing: string
     }
   | undefined {
-  const files = frames.map(({ file }) => toPath(file))
+  // In a bundle only the source says which part of the package it is.
+  const files = frames.map(({ file, source }) => toPath(source?.file ?? file))
   if (graph.consumers.at(-1)?.isSender === true && files.some((file) => isFileOf('remote', file)))
     return {
       place: 'other',
