@@ -89,16 +89,15 @@ export {
 } from './errors.ts'
 // Looking at it
 export { type CacheOptions, cacheIterator } from './observe/cache-iterator.ts'
-export {
-  type ProfileAdvice,
-  type ProfileLevel,
-  type ProfileLimit,
-  type ProfileOptions,
-  type ProfileResult,
-  profilePipeline,
-  type SourceProfile,
-  type StageProfile,
-} from './observe/profile.ts'
+export { type ProfileOptions, profilePipeline } from './observe/profile.ts'
+export type {
+  ProfileAdvice,
+  ProfileLevel,
+  ProfileLimit,
+  ProfileResult,
+  SourceProfile,
+  StageProfile,
+} from './observe/profile-types.ts'
 export { type Recording, type RecordOptions, recordPipeline } from './observe/recording.ts'
 export { type ResourceInterval, resourcesBetween } from './observe/resources/interval.ts'
 export type { ResourceSummary } from './observe/resources/meter.ts'
