@@ -40,6 +40,26 @@ export function clipStart(text: string, most: number): string {
   return most > 0 ? `…${kept}` : ''
 }
 
+/** Names in at most `most` cells each: their ends, or, where those are the same, what is before. Names that differ stay different where that is possible. */
+export function cutNames(names: readonly string[], most: number): string[] {
+  const cut = names.map((name) => clipStart(name, most))
+  return cut.map((short, i) => {
+    const name = names[i] as string
+    const alike = names.filter((other, j) => cut[j] === short && other !== name)
+    if (alike.length === 0) return short
+    const same = Math.min(...alike.map((other) => sameEnd(name, other)))
+    return most > 2 ? `${clipStart(name.slice(0, name.length - same), most - 1)}…` : short
+  })
+}
+
+/** How much of their ends two texts have in common. */
+function sameEnd(one: string, other: string): number {
+  let count = 0
+  while (count < one.length && one.at(-1 - count) === other.at(-1 - count)) count++
+  // Not in the middle of a character.
+  return count > 0 && /[\udc00-\udfff]/.test(one.at(-count) ?? '') ? count - 1 : count
+}
+
 /**
  * The text in lines of at most `most` cells, broken between words; what was indented stays so, and words that are longer than a line are broken. In one
  * line if `most` is `undefined`.

@@ -95,13 +95,15 @@ export {
 } from './errors.ts'
 // Looking at it
 export { type CacheOptions, cacheIterator } from './observe/cache-iterator.ts'
-export {
-  type ProfileLevel,
-  type ProfileOptions,
-  type ProfileResult,
-  profilePipeline,
-  type StageProfile,
-} from './observe/profile.ts'
+export { type ProfileOptions, profilePipeline } from './observe/profile.ts'
+export type {
+  ProfileAdvice,
+  ProfileLevel,
+  ProfileLimit,
+  ProfileResult,
+  SourceProfile,
+  StageProfile,
+} from './observe/profile-types.ts'
 export { type Recording, type RecordOptions, recordPipeline } from './observe/recording.ts'
 export { type ResourceInterval, resourcesBetween } from './observe/resources/interval.ts'
 export type { ResourceSummary } from './observe/resources/meter.ts'

@@ -1,4 +1,4 @@
-import { clip, clipStart, padEnd, padStart, width } from './cells.ts'
+import { clip, cutNames, padEnd, padStart, width } from './cells.ts'
 
 /** A column of a table for people. */
 export interface TableColumn {
@@ -34,9 +34,11 @@ export function drawTable(
     shown = shown.filter((column) => column !== first)
   }
   const cells = Math.max(1, Math.min(nameWidth, most - lengthOf(shown)))
+  const short = cutNames(names.cells, cells)
   return [-1, ...names.cells.keys()].map((row) => {
+    const name = row < 0 ? clip(names.heading, cells) : (short[row] ?? '')
     const numbers = shown.map((column) => GAP + padStart(cellOf(column, row), widthOf(column)))
-    return clip(`${padEnd(clipStart(cellOf(names, row), cells), cells)}${numbers.join('')}`.trimEnd(), most)
+    return clip(`${padEnd(name, cells)}${numbers.join('')}`.trimEnd(), most)
   })
 }
 

@@ -1,6 +1,5 @@
 import { readFrames } from '../call-stack.ts'
 import { isOwnFile, toPath } from '../file-place.ts'
-import { isPlaceIn } from '../own-places.ts'
 
 /** A function on a stack: its name, and the path of its script. */
 export interface Caller {
@@ -20,6 +19,13 @@ export interface ConsumerCode {
 }
 
 const MOST_FRAMES = 10
+const senders: WeakSet<(item: unknown) => unknown> = new WeakSet()
+
+/** Marks a function for `forEach` as the package's own, which sends the items to a consumer elsewhere. */
+export function sender(consume: (item: unknown) => unknown): (item: unknown) => unknown {
+  senders.add(consume)
+  return consume
+}
 
 /** Notes who takes items; a few microseconds. The names alone: an error that nobody has looked at yet would hold the pipeline itself. */
 export function noteConsumer(code: unknown): ConsumerCode {
@@ -28,7 +34,7 @@ export function noteConsumer(code: unknown): ConsumerCode {
   return {
     code,
     caller: callers.find(isUsers),
-    isSender: callers.some(({ file, line }) => isPlaceIn('remote', file, line)),
+    isSender: typeof code === 'function' && senders.has(code as (item: unknown) => unknown),
   }
 }
 

@@ -1,11 +1,10 @@
 import { makeController } from '../abort-signals.ts'
 import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
 import { adopt, isThenable } from '../user-code.ts'
-import type { AsyncScope } from './async-scope.ts'
 import { Counters } from './counters.ts'
 import type { Host } from './host.ts'
 import { discard, type Item, lose } from './item.ts'
-import { enter, leave, newMark } from './marker.ts'
+import { MarkedCalls } from './marked-calls.ts'
 import { type PendingWork, pendingItems } from './pending-work.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
 import type { StageWorkers } from './stage-workers.ts'
@@ -31,18 +30,12 @@ export const ENDED = 4
 const MOST_RECENT = 16
 
 /** What all stages between source and sink have in common: state, signal, failure, hooks. */
-export abstract class Stage implements Consumer, Producer {
+export abstract class Stage extends MarkedCalls implements Consumer, Producer {
   readonly info: StageInfo
   readonly host: Host
   readonly counters: Counters = new Counters()
-  /** What it is known by in the marker; see `marker.ts`. */
-  readonly mark: number = newMark()
-  /** And what its hooks are. */
-  readonly hookMark: number = newMark()
   readonly recent: ItemError[] = []
   state: number = OPENING
-  /** Items begun. A field of the stage rather than a counter, for it is counted with every call. */
-  tasks = 0
   /** Calls in flight, those whose generators still give included. */
   running = 0
   /** Calls that may be in flight at once, now. */
@@ -51,9 +44,6 @@ export abstract class Stage implements Consumer, Producer {
   #slotMsBefore = 0
   /** Set while the pipeline is traced. */
   tracer: StageTracer | undefined = undefined
-  /** The context of the stage's calls while somebody keeps scopes; see `call-scopes.ts`. */
-  callScope: AsyncScope | undefined = undefined
-  hookScope: AsyncScope | undefined = undefined
   /** Called when the stage's calls are to stop; besides the signal. */
   readonly onAbort: Set<(reason: unknown) => void> = new Set()
   /** Iterators of the user's that are being closed, while their clean-ups last. */
@@ -69,6 +59,7 @@ export abstract class Stage implements Consumer, Producer {
   #failure: StageFailure | undefined
 
   constructor(info: StageInfo, host: Host) {
+    super()
     this.info = info
     this.host = host
     this.concurrency = info.concurrency
@@ -233,25 +224,6 @@ export abstract class Stage implements Consumer, Producer {
     this.closings.add(closed)
   }
 
-  /** Calls the user's code under the stage's mark, where it is not worth while to write the two lines out. */
-  marked<R>(call: () => R): R {
-    return this.#under(this.mark, this.callScope, call)
-  }
-
-  /** Likewise, for its hooks. */
-  hooked<R>(call: () => R): R {
-    return this.#under(this.hookMark, this.hookScope, call)
-  }
-
-  #under<R>(mark: number, scope: AsyncScope | undefined, call: () => R): R {
-    const word = enter(mark, this.tasks)
-    try {
-      return scope === undefined ? call() : scope.runInAsyncScope(call)
-    } finally {
-      leave(word)
-    }
-  }
-
   /** Calls the hooks, then begins to take items. */
   open(): void {
     for (const queue of this.exits) queue.open()
@@ -272,12 +244,6 @@ export abstract class Stage implements Consumer, Producer {
   trace(tracer: StageTracer | undefined): void {
     this.tracer = tracer
     this.adapt()
-  }
-
-  /** Has the stage's calls, and those of its hooks, made in contexts of their own from now on, or no more. */
-  keepScope(calls: AsyncScope | undefined, hooks: AsyncScope | undefined): void {
-    this.callScope = calls
-    this.hookScope = hooks
   }
 
   /** What a stage does once its hooks are known, before it runs. */

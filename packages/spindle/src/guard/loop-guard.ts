@@ -156,6 +156,7 @@ class LoopGuard implements Watcher {
       return placed
     }
     const block = this.#places.resolved(placed)
+    if (!this.#scopes.areOn) this.#unscoped = 0
     if (block.isSure || !this.#scopes.areOn || ++this.#unscoped <= UNSCOPED_IN_DOUBT) return block
     const sure = { ...block, isSure: true }
     this.#learn(sure)

@@ -1,4 +1,10 @@
-import type { ProfileAdvice, ProfileLevel, ProfileLimit, SourceProfile, StageProfile } from './profile.ts'
+import type {
+  ProfileAdvice,
+  ProfileLevel,
+  ProfileLimit,
+  SourceProfile,
+  StageProfile,
+} from './profile-types.ts'
 
 /** A smaller gain is not worth a change, and may be noise. */
 const LEAST_GAIN = 1.2

@@ -2,8 +2,14 @@ import { wrap } from '../cells.ts'
 import { plain } from '../plain-text.ts'
 import { drawTable, terminalColumns } from '../table.ts'
 import { amount, duration, percent } from './figures.ts'
-import type { ProfileAdvice, ProfileLevel, ProfileLimit, ProfileResult, StageProfile } from './profile.ts'
 import { isFailing, levelNow } from './profile-advice.ts'
+import type {
+  ProfileAdvice,
+  ProfileLevel,
+  ProfileLimit,
+  ProfileResult,
+  StageProfile,
+} from './profile-types.ts'
 import { median } from './sample.ts'
 
 /** From this share on no core is free. */

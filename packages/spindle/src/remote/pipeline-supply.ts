@@ -1,3 +1,4 @@
+import { sender } from '../engine/consumer-code.ts'
 import type { StopMode } from '../engine/graph.ts'
 import type { Pipeline } from '../engine/pipeline.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
@@ -46,11 +47,12 @@ export class PipelineSupply implements Supply {
     }
     const outbox = this.#outbox
     const pipeline = this.#pipeline
-    await pipeline.forEach((item) => {
+    const send = sender((item) => {
       this.#given?.give(pipeline, item)
       outbox.push(item)
       return outbox.hasRoom ? undefined : outbox.room()
     })
+    await pipeline.forEach(send)
   }
 
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { PipelineBuilder, type PipelineStats } from 'spindle'
-import { clip, clipStart, padEnd, padStart, width } from '../../src/cells.ts'
+import { clip, clipStart, cutNames, padEnd, padStart, width } from '../../src/cells.ts'
 import { drawFrame, type Scene } from '../../src/cli/view/frame.ts'
 import { Screen, type Terminal } from '../../src/cli/view/screen.ts'
 import { progressLine, showView } from '../../src/cli/view/view.ts'
@@ -168,6 +168,23 @@ describe('cells', () => {
         const cut = clipStart(text, cells)
         assert.ok(width(cut) <= cells)
         assert.ok(cut === text || text.endsWith(cut.slice(1)))
+      }),
+    )
+  })
+
+  it('of names keep what differs, where their ends are the same', () => {
+    assert.deepEqual(cutNames(['read-the-tar-of-the-region', 'read-the-zip-of-the-region', 'crop'], 10), [
+      '…-the-tar…',
+      '…-the-zip…',
+      'crop',
+    ])
+    assert.deepEqual(cutNames(['the-same-name-twice', 'the-same-name-twice'], 8), ['…e-twice', '…e-twice'])
+    const names = fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }).map(plain), {
+      maxLength: 6,
+    })
+    fc.assert(
+      fc.property(names, fc.nat(20), (all, cells) => {
+        for (const cut of cutNames(all, cells)) assert.ok(width(cut) <= cells)
       }),
     )
   })

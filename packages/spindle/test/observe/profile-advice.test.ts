@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { width } from '../../src/cells.ts'
-import type { ProfileLevel, StageProfile } from '../../src/observe/profile.ts'
 import { adviceOf, kneeOf, limitOf, type MeasuredChain, shapeOf } from '../../src/observe/profile-advice.ts'
 import { printProfile } from '../../src/observe/profile-text.ts'
+import type { ProfileLevel, StageProfile } from '../../src/observe/profile-types.ts'
 
 const CORES = 4
 

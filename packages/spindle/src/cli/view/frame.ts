@@ -1,4 +1,4 @@
-import { clipStart, padEnd, padStart, width } from '../../cells.ts'
+import { cutNames, padEnd, padStart, width } from '../../cells.ts'
 import type { PipelineStats, StageStats } from '../../engine/stats.ts'
 import type { Bottleneck } from '../../engine/verdict.ts'
 import { amount, bytes, duration, percent, perSecond } from '../../observe/figures.ts'
@@ -103,8 +103,9 @@ function headings(scene: Scene, cells: number): Piece[] {
 function stageRows(scene: Scene, cells: number): Piece[][] {
   const columns = columnsFor(scene, cells)
   const { now, total, bottleneck } = scene
+  const labels = cutNames(now.stages.map(labelOf), columns.name)
   const rows = now.stages.map((stage, i) =>
-    row(stage, failuresOf({ ...total, stages: [total.stages[i] as StageStats] }), columns, {
+    row(stage, labels[i] ?? '', failuresOf({ ...total, stages: [total.stages[i] as StageStats] }), columns, {
       isBottleneck: bottleneck?.kind !== 'consumer' && bottleneck?.stage === stage.name,
       elapsedMs: now.elapsedMs,
       hasSlots: i < now.stages.length - 1,
@@ -115,12 +116,13 @@ function stageRows(scene: Scene, cells: number): Piece[][] {
 
 function row(
   stage: StageStats,
+  named: string,
   failures: number,
   { name, rate, slots, queue, hasNumbers, failed }: Columns,
   about: { readonly isBottleneck: boolean; readonly elapsedMs: number; readonly hasSlots: boolean },
 ): Piece[] {
   const { shares } = stage
-  const label = padEnd(clipStart(labelOf(stage), name), name)
+  const label = padEnd(named, name)
   const { size, capacity, occupancy } = stage.queue
   return [
     about.isBottleneck ? ['▶ ', 'yellow', 'bold'] : '  ',
