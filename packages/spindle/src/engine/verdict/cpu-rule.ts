@@ -11,8 +11,12 @@ import {
 
 /** The cores are used up: more calls at a time or more threads only share them. */
 export function cpuLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
+  return loads.cpu.isUsedUp ? cpuVerdict(loads, busiest) : undefined
+}
+
+/** The verdict on a stage for which there are no more cores. */
+export function cpuVerdict(loads: Loads, busiest: StageLoad): Bottleneck {
   const { cpu } = loads
-  if (!cpu.isUsedUp) return undefined
   const crowd = crowdedPool(loads)
   const isOthers = cpu.others > cpu.own && crowd === undefined
   const threads = loads.pools.reduce((sum, { busy }) => sum + busy, 0)
