@@ -190,6 +190,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     return makeReport(
       this.stats(),
       this.#graph.stages.map((stage) => stage.recent),
+      this.#graph.statsEvents.warm,
     )
   }
 

@@ -22,9 +22,14 @@ export interface Report {
   toString(): string
 }
 
-/** Reads a verdict off the figures. */
-export function makeReport(stats: PipelineStats, recent: readonly (readonly ItemError[])[]): Report {
-  const verdict = judge(stats)
+/** Reads a verdict off the figures. `warm`: those when a long start was over; the verdict is of the time since, if that is enough for one. */
+export function makeReport(
+  stats: PipelineStats,
+  recent: readonly (readonly ItemError[])[],
+  warm?: PipelineStats,
+): Report {
+  const since = warm === undefined ? undefined : judge(stats, warm)
+  const verdict = since?.bottleneck === undefined ? judge(stats) : since
   const failures = recent.flat()
   const table = makeTable(stats)
   return { stats, ...verdict, failures, table, toString: () => print(stats, table, verdict, failures) }
