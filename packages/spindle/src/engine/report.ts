@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
 import type { LoopBlock } from './loop-blocks.ts'
-import { droppedBy, type PipelineStats } from './stats.ts'
+import { droppedBy, type PipelineStats, type StageStats } from './stats.ts'
 import { verdictText } from './verdict/text.ts'
 import { type Bottleneck, judge, type Verdict } from './verdict.ts'
 
@@ -61,39 +61,38 @@ function cut(name: string, most: number): string {
 }
 
 function cellsOf(stats: PipelineStats): readonly (readonly string[])[] {
-  const hasRetries = stats.stages.some((stage) => stage.retries > 0)
-  const rows = stats.stages.map((stage) => [
-    plain(stage.name),
-    String(stage.concurrency),
-    String(stage.items),
-    rate(stage.items, stats.elapsedMs),
-    time(stage.p50Ms),
-    time(stage.p99Ms),
-    percent(stage.shares.idle),
-    percent(stage.shares.running + stage.shares.queued),
-    percent(stage.shares.blocked),
-    percent(stage.queue.occupancy),
-    String(stage.failures),
-    String(droppedBy(stage)),
-    ...(hasRetries ? [String(stage.retries)] : []),
-  ])
-  return [[...HEADINGS, ...(hasRetries ? ['retries'] : [])], ...rows]
+  const { stages, elapsedMs } = stats
+  const hasWaits = stages.some((stage) => waits(stage) >= LEAST_SHOWN)
+  const hasRetries = stages.some((stage) => stage.retries > 0)
+  const columns: readonly (readonly [heading: string, cell: (stage: StageStats) => string])[] = [
+    ['stage', ({ name }) => plain(name)],
+    ['conc.', ({ concurrency }) => String(concurrency)],
+    ['items', ({ items }) => String(items)],
+    ['items/s', ({ items }) => rate(items, elapsedMs)],
+    ['p50', ({ p50Ms }) => time(p50Ms)],
+    ['p99', ({ p99Ms }) => time(p99Ms)],
+    ['starved', ({ shares }) => percent(shares.idle)],
+    ['busy', ({ shares }) => percent(shares.running)],
+    ...(hasWaits ? [['waits', (stage: StageStats) => percent(waits(stage))] as const] : []),
+    ['blocked', ({ shares }) => percent(shares.blocked)],
+    ['ready', ({ queue }) => percent(queue.occupancy)],
+    ['failed', ({ failures }) => String(failures)],
+    ['skipped', (stage) => String(droppedBy(stage))],
+    ...(hasRetries ? [['retries', ({ retries }: StageStats) => String(retries)] as const] : []),
+  ]
+  return [
+    columns.map(([heading]) => heading),
+    ...stages.map((stage) => columns.map(([, cell]) => cell(stage))),
+  ]
 }
 
-const HEADINGS = [
-  'stage',
-  'conc.',
-  'items',
-  'items/s',
-  'p50',
-  'p99',
-  'starved',
-  'busy',
-  'blocked',
-  'ready',
-  'failed',
-  'skipped',
-]
+/** A share that rounds to 0 % is no reason for a column. */
+const LEAST_SHOWN = 0.005
+
+/** Share of its slots' time in which a stage waits for a worker, a library's thread, or its next try. */
+function waits({ shares }: StageStats): number {
+  return shares.queued + shares.backoff
+}
 
 function print(
   stats: PipelineStats,

@@ -75,6 +75,7 @@ describe('waiting between the tries of an item', () => {
       const { table } = pipeline.report()
       const html = recording.html()
       assert.equal(/ retries$/m.test(table), hasRetries, table)
+      assert.equal(/ waits /.test(table), hasRetries, table)
       if (hasRetries) assert.match(table, new RegExp(`^flaky .* ${ITEMS}$`, 'm'))
       assert.equal(html.includes('>retries</th>'), hasRetries)
       assert.equal(html.includes('>waits to retry</th>'), hasRetries)

@@ -152,6 +152,15 @@ const rows: readonly Row[] = [
     change: false,
   },
   {
+    title: 'workers that wait, beside processes that use the cores',
+    stats: {
+      stages: [{ name: 'look up', concurrency: 8, running: 0.45, queued: 0.5, workers: { count: 4 } }],
+      ...beside(0.6, 0.9),
+    },
+    kind: 'executor',
+    stage: 'look up',
+  },
+  {
     title: 'calls that wait for workers though most of these are idle: it is the hand-over',
     stats: {
       stages: [{ name: 'look up', concurrency: 2, running: 0.6, queued: 0.35, workers: { count: 8 } }],

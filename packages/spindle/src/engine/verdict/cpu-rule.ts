@@ -1,7 +1,9 @@
 import type { Bottleneck, BottleneckChange } from './bottleneck.ts'
 import {
   type CpuLoad,
+  cpuOfWorker,
   type Loads,
+  MOSTLY_COMPUTES,
   machineEvidence,
   nextLimit,
   type PoolLoad,
@@ -11,7 +13,11 @@ import {
 
 /** The cores are used up: more calls at a time or more threads only share them. */
 export function cpuLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
-  return loads.cpu.isUsedUp ? cpuVerdict(loads, busiest) : undefined
+  if (!loads.cpu.isUsedUp) return undefined
+  // Workers that wait use little of the cores, however full these are.
+  const isInPool = loads.pools.some(({ stages }) => stages.includes(busiest))
+  if (isInPool && cpuOfWorker(loads) < MOSTLY_COMPUTES) return undefined
+  return cpuVerdict(loads, busiest)
 }
 
 /** The verdict on a stage for which there are no more cores. */

@@ -2,8 +2,10 @@ import type { Bottleneck } from './bottleneck.ts'
 import { cpuVerdict } from './cpu-rule.ts'
 import { gainOf, LEAST_GAIN, limitInWords, percent, stepTo, times } from './gain.ts'
 import {
+  cpuOfWorker,
   FULL,
   type Loads,
+  MOSTLY_COMPUTES,
   machineEvidence,
   nextLimit,
   type PoolLoad,
@@ -11,9 +13,8 @@ import {
   type StageLoad,
 } from './loads.ts'
 
-/** A worker that uses this much of a core computes; above the other, it does hardly anything else. */
+/** A worker that uses this much of a core computes, too. */
 const COMPUTES = 0.3
-const MOSTLY = 0.5
 
 /** All workers that run the stage's calls are in use. */
 export function executorLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
@@ -40,7 +41,7 @@ function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number)
   const gain = gainOf(loads, names, isComputing ? {} : { usesCpu: false })
   const { to, promise } = stepTo(workers, pool.use >= FULL ? workers : Math.max(1, pool.busy), gain.factor)
   const isWorth = promise >= LEAST_GAIN && to > workers
-  if (!isWorth && worker >= MOSTLY && gain.by.name === 'cpu' && isMachineFull(loads))
+  if (!isWorth && worker >= MOSTLY_COMPUTES && gain.by.name === 'cpu' && isMachineFull(loads))
     return cpuVerdict(loads, stage)
   const [one, called] = pool.kind === 'process' ? ['process', 'processes'] : ['worker', 'workers']
   const shared = names.length > 1 ? `, which ${names.length} stages share` : ''
@@ -88,13 +89,6 @@ function ofThreads(loads: Loads, stage: StageLoad): Bottleneck {
     promise: 1,
     headroom: Math.max(1, nextLimit(loads, [stage.name]).factor),
   }
-}
-
-/** How much CPU a worker uses while it is busy, or waits for, 0 to 1: what the process wants besides its loop, by the workers at work. */
-export function cpuOfWorker({ cpu, loop, pools }: Loads): number {
-  const busy = pools.reduce((sum, pool) => sum + pool.busy, 0)
-  const wanted = cpu.own + (cpu.waiting ?? 0)
-  return busy > 0 ? Math.min(1, Math.max(0, wanted - loop.use) / busy) : 0
 }
 
 function isMachineFull({ cpu }: Loads): boolean {
