@@ -5,7 +5,6 @@ import { isOwnFile, toPath } from '../file-place.ts'
 export interface Caller {
   readonly function: string
   readonly file: string
-  readonly line: number
 }
 
 /** The code that takes a pipeline's items: to tell it from others on a stack. */
@@ -42,6 +41,5 @@ function toCaller(site: NodeJS.CallSite): Caller {
   return {
     function: site.getFunctionName() ?? '',
     file: toPath(site.getScriptNameOrSourceURL?.() ?? site.getFileName() ?? ''),
-    line: site.getLineNumber() ?? 0,
   }
 }

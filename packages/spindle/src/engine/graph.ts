@@ -91,7 +91,7 @@ export class Graph implements Host {
   #unfinished: number
   #leave: () => void = () => {}
   #threads: ThreadPool | undefined
-  readonly #statsEvents: StatsEvents
+  readonly statsEvents: StatsEvents
   #use: ProcessUse | undefined
 
   constructor(config: PipelineConfig, options: BuildOptions) {
@@ -128,7 +128,7 @@ export class Graph implements Host {
     this.outlet.epoch = this.book?.firstEpoch ?? 0
     this.#hooks = new Map(this.stages.map((stage) => [stage, this.#chooseHooks(stage)]))
     this.#unfinished = this.stages.length
-    this.#statsEvents = new StatsEvents(this)
+    this.statsEvents = new StatsEvents(this)
     this.done = new Promise<void>((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
@@ -168,7 +168,7 @@ export class Graph implements Host {
     this.startedAt = clockMs()
     this.#use = new ProcessUse()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
-    this.#statsEvents.start()
+    this.statsEvents.start()
     try {
       if (isNested()) checkNesting(this.remote.map(({ href }) => href))
     } catch (error) {
@@ -320,7 +320,7 @@ export class Graph implements Host {
     this.#leave()
     void this.#threads?.close()
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
-    this.#statsEvents.end()
+    this.statsEvents.end()
     for (const listener of this.listeners) listener.ended()
     if (error === undefined && !this.isStopped) warnOfNothing(this)
     if (error === undefined) settle.resolve()

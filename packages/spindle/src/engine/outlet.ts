@@ -51,6 +51,8 @@ export class Outlet implements Consumer, Resumable {
   epoch = 0
   /** Items given to the consumer. */
   given = 0
+  /** Called when the first one is. */
+  onFirst: (() => void) | undefined
   /** What the consumer is known by in the marker. */
   readonly mark: number = newMark()
   private takers: Taker[] = []
@@ -150,7 +152,7 @@ export class Outlet implements Consumer, Resumable {
     }
     const taker = this.takers[0] as Taker
     if (this.commits !== undefined && !this.commits.gives(item, taker.holder)) return
-    this.given++
+    if (this.given++ === 0) this.onFirst?.()
     const { value } = item
     this.spares.add(item)
     this.isGiving = true
@@ -236,7 +238,7 @@ export class Outlet implements Consumer, Resumable {
         hasDropped = true
         continue
       }
-      this.given++
+      if (this.given++ === 0) this.onFirst?.()
       const { value } = item
       this.spares.add(item)
       return value

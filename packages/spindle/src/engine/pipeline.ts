@@ -199,6 +199,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
       this.stats(),
       this.#graph.stages.map((stage) => stage.recent),
       this.tuning(),
+      this.#graph.statsEvents.warm,
     )
   }
 

@@ -79,6 +79,10 @@ export class Queue {
   discarded = 0
   mostItems = 0
   mostBytes = 0
+  /** Items that were queued, and their bytes; kept only with `maxBytes`, and so is how often that was reached. */
+  sized = 0
+  bytesIn = 0
+  bytesFullTimes = 0
 
   private ring: (Item | undefined)[] = new Array(8).fill(undefined)
   /** With `maxBytes`: what each item was counted with, for an item may change while it waits. */
@@ -234,7 +238,11 @@ export class Queue {
     this.sizes[at] = size
     this.bytes += size
     if (this.bytes > this.mostBytes) this.mostBytes = this.bytes
-    if (this.bytesFullSince < 0 && !this.hasRoomInBytes()) this.bytesFullSince = coarseNow()
+    this.bytesIn += size
+    this.sized++
+    if (this.bytesFullSince >= 0 || this.hasRoomInBytes()) return
+    this.bytesFullSince = coarseNow()
+    this.bytesFullTimes++
   }
 
   private takeBytes(at: number): void {

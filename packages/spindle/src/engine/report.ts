@@ -31,13 +31,17 @@ export interface Report {
   toString(columns?: number): string
 }
 
-/** Reads a verdict off the figures. */
+/**
+ * Reads a verdict off the figures. `warm`: those when a long start was over; the verdict is of the time since, if that is enough for one.
+ */
 export function makeReport(
   stats: PipelineStats,
   recent: readonly (readonly ItemError[])[],
   tuning: Tuning = noTuning,
+  warm?: PipelineStats,
 ): Report {
-  const verdict = judge(stats)
+  const since = warm === undefined ? undefined : judge(stats, warm)
+  const verdict = since?.bottleneck === undefined ? judge(stats) : since
   const failures = recent.flat()
   return {
     stats,

@@ -15,6 +15,9 @@ export interface StatsEvent {
   readonly interval: PipelineStats
 }
 
+/** A shorter start is no matter. */
+const LONG_START_MS = 100
+
 /**
  * Tells of a pipeline's figures at intervals and at its end: every task is in exactly one interval, and the intervals add up to the
  * total. Times follow the clock, not the items, so a spell that is still open at the edge of an interval is cut there.
@@ -25,11 +28,16 @@ export class StatsEvents {
   readonly #intervalMs: number | undefined
   #timer: Timer | undefined
   #before: PipelineStats | undefined
+  /** Figures when the first item came out, if that took long: until then workers were started and code was loaded. */
+  warm: PipelineStats | undefined
 
   constructor(graph: Graph) {
     this.#graph = graph
     this.#onStats = graph.options.onStats
     this.#intervalMs = graph.options.reportIntervalMs
+    graph.outlet.onFirst = () => {
+      if (graph.elapsedMs >= LONG_START_MS) this.warm = readStats(graph)
+    }
   }
 
   start(): void {

@@ -96,6 +96,7 @@ function queueBetween(before: QueueStats, after: QueueStats, elapsedMs: number):
     emptyMs,
     fullMs: after.fullMs - before.fullMs,
     bytesFullMs: after.bytesFullMs - before.bytesFullMs,
+    bytesFullTimes: after.bytesFullTimes - before.bytesFullTimes,
     occupancy: occupancyOf(emptyMs, elapsedMs),
   }
 }
@@ -149,6 +150,8 @@ export function mergeStages(parts: readonly StageStats[], elapsedMs: number): St
       fullMs: Math.max(...parts.map(({ queue }) => queue.fullMs)),
       maxBytes: first.queue.maxBytes,
       bytesFullMs: Math.max(...parts.map(({ queue }) => queue.bytesFullMs)),
+      bytesFullTimes: Math.max(...parts.map(({ queue }) => queue.bytesFullTimes)),
+      meanBytes: first.queue.meanBytes,
       occupancy: occupancyOf(emptyMs, elapsedMs),
     },
   }

@@ -31,6 +31,10 @@ export interface QueueStats {
   /** Bound in bytes, if there is one, and the milliseconds in which it let nothing in. */
   readonly maxBytes: number | undefined
   readonly bytesFullMs: number
+  /** How often that was. */
+  readonly bytesFullTimes: number
+  /** Mean size of the items that were queued, since the start; 0 without `maxBytes`. */
+  readonly meanBytes: number
   /** Share of the time in which something was queued, 0 to 1: near 1 the consumer is the slower side, near 0 the producer. */
   readonly occupancy: number
 }
@@ -306,6 +310,8 @@ function queueStats(queue: Queue, elapsedMs: number): QueueStats {
     emptyMs,
     fullMs,
     maxBytes: queue.maxBytes,
+    meanBytes: queue.sized > 0 ? queue.bytesIn / queue.sized : 0,
+    bytesFullTimes: queue.bytesFullTimes,
     bytesFullMs,
     occupancy: occupancyOf(emptyMs, elapsedMs),
   }
@@ -328,6 +334,8 @@ function together(one: QueueStats, other: QueueStats): QueueStats {
     emptyMs: Math.min(one.emptyMs, other.emptyMs),
     fullMs: Math.max(one.fullMs, other.fullMs),
     maxBytes: one.maxBytes ?? other.maxBytes,
+    meanBytes: Math.max(one.meanBytes, other.meanBytes),
+    bytesFullTimes: one.bytesFullTimes + other.bytesFullTimes,
     bytesFullMs: Math.max(one.bytesFullMs, other.bytesFullMs),
     occupancy: Math.max(one.occupancy, other.occupancy),
   }

@@ -123,6 +123,8 @@ function madeStage(stage: MadeStage, id: number, elapsedMs: number): StageStats 
       fullMs: 0,
       maxBytes,
       bytesFullMs: bytesFull * elapsedMs,
+      bytesFullTimes: 100,
+      meanBytes: maxBytes === undefined ? 0 : 1e6,
       occupancy,
     },
   }

@@ -152,6 +152,24 @@ const rows: readonly Row[] = [
     change: false,
   },
   {
+    title: 'workers that wait, beside processes that use the cores',
+    stats: {
+      stages: [{ name: 'look up', concurrency: 8, running: 0.45, queued: 0.5, workers: { count: 4 } }],
+      ...beside(0.6, 0.9),
+    },
+    kind: 'executor',
+    stage: 'look up',
+  },
+  {
+    title: 'calls that wait for workers though most of these are idle: it is the hand-over',
+    stats: {
+      stages: [{ name: 'look up', concurrency: 2, running: 0.6, queued: 0.35, workers: { count: 8 } }],
+      ...beside(0.2, 0.6),
+    },
+    kind: 'stage',
+    stage: 'look up',
+  },
+  {
     title: 'a region of processes that wait',
     stats: { stages: [slots('look up', 2, { workers: { count: 2, kind: 'process' }, heldWorkers: 1.96 })] },
     kind: 'executor',
@@ -208,6 +226,17 @@ const rows: readonly Row[] = [
     stats: { stages: [slots('decode', 2, { workers: { count: 2 } })], ...beside(0.2, 3.4) },
     kind: 'cpu',
     stage: 'decode',
+    change: false,
+  },
+  {
+    title: 'threads of a library that tells when calls begin, on cores that are all in use',
+    stats: {
+      stages: [{ name: 'load', concurrency: 16, running: 0.12, queued: 0.86 }],
+      ...beside(0.3, 1.2),
+      elapsedMs: 1500,
+    },
+    kind: 'cpu',
+    stage: 'load',
     change: false,
   },
   // --- inside the op
@@ -375,7 +404,7 @@ const rows: readonly Row[] = [
     },
     kind: 'memory',
     stage: 'read',
-    change: [2e6, 8e6],
+    change: [2e6, 12e6],
     promise: [1.5, 2.2],
   },
   {

@@ -155,6 +155,18 @@ describe('the report names the bottleneck', () => {
     assert.match(String(pipeline.report()), /\n {2}Evidence: .*cpu own \d/)
   })
 
+  it('leaves a long start out: it is of the time since the first item', async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(range(40))
+      .pipe(async (value) => (value === 0 ? spinning(600)(value) : waiting(12)(value)), { name: 'fetch' })
+      .build()
+    await pipeline.forEach(() => {})
+    const { bottleneck, stats } = pipeline.report()
+    assert.equal(stats.items, 40)
+    if (!isDisturbed(bottleneck)) assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['fetch', 'stage'])
+    assert.ok((bottleneck?.evidence.loop ?? 1) < 0.5, `loop ${bottleneck?.evidence.loop}`)
+  })
+
   it('says that a run was too short', async () => {
     const pipeline = new PipelineBuilder().addSource(range(3)).pipe(waiting(20)).build()
     await pipeline.forEach(() => {})

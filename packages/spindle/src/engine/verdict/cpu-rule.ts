@@ -1,7 +1,9 @@
 import type { Bottleneck, BottleneckChange } from './bottleneck.ts'
 import {
   type CpuLoad,
+  cpuOfWorker,
   type Loads,
+  MOSTLY_COMPUTES,
   machineEvidence,
   nextLimit,
   type PoolLoad,
@@ -11,8 +13,16 @@ import {
 
 /** The cores are used up: more calls at a time or more threads only share them. */
 export function cpuLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
+  if (!loads.cpu.isUsedUp) return undefined
+  // Workers that wait use little of the cores, however full these are.
+  const isInPool = loads.pools.some(({ stages }) => stages.includes(busiest))
+  if (isInPool && cpuOfWorker(loads) < MOSTLY_COMPUTES) return undefined
+  return cpuVerdict(loads, busiest)
+}
+
+/** The verdict on a stage for which there are no more cores. */
+export function cpuVerdict(loads: Loads, busiest: StageLoad): Bottleneck {
   const { cpu } = loads
-  if (!cpu.isUsedUp) return undefined
   const crowd = crowdedPool(loads)
   const isOthers = cpu.others > cpu.own && crowd === undefined
   const threads = loads.pools.reduce((sum, { busy }) => sum + busy, 0)

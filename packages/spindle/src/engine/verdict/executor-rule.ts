@@ -1,14 +1,20 @@
 import type { Bottleneck } from './bottleneck.ts'
+import { cpuVerdict } from './cpu-rule.ts'
 import { gainOf, LEAST_GAIN, limitInWords, percent, stepTo, times } from './gain.ts'
 import {
+  cpuOfWorker,
   FULL,
   type Loads,
+  MOSTLY_COMPUTES,
   machineEvidence,
   nextLimit,
   type PoolLoad,
   round,
   type StageLoad,
 } from './loads.ts'
+
+/** A worker that uses this much of a core computes, too. */
+const COMPUTES = 0.3
 
 /** All workers that run the stage's calls are in use. */
 export function executorLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
@@ -18,6 +24,9 @@ export function executorLimits(loads: Loads, busiest: StageLoad): Bottleneck | u
   if (pool?.workers !== undefined) {
     // As busy as the slots: one worker a call, all of them taken.
     if (pool.use < Math.min(FULL, 0.9 * busiest.use) && !isQueued) return undefined
+    // With fewer calls than workers, it is not for want of workers that calls wait.
+    const calls = pool.stages.reduce((sum, { stats }) => sum + stats.concurrency, 0)
+    if (pool.use < FULL && calls < pool.workers) return undefined
     return ofPool(loads, busiest, pool, pool.workers)
   }
   // A library with threads of its own, which tells when calls begin, or an executor that does not say how many workers it has.
@@ -27,10 +36,13 @@ export function executorLimits(loads: Loads, busiest: StageLoad): Bottleneck | u
 function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number): Bottleneck {
   const { shares, concurrency } = stage.stats
   const names = pool.stages.map(({ name }) => name)
-  const isComputing = cpuOfWorker(loads) >= 0.3
+  const worker = cpuOfWorker(loads)
+  const isComputing = worker >= COMPUTES
   const gain = gainOf(loads, names, isComputing ? {} : { usesCpu: false })
   const { to, promise } = stepTo(workers, pool.use >= FULL ? workers : Math.max(1, pool.busy), gain.factor)
   const isWorth = promise >= LEAST_GAIN && to > workers
+  if (!isWorth && worker >= MOSTLY_COMPUTES && gain.by.name === 'cpu' && isMachineFull(loads))
+    return cpuVerdict(loads, stage)
   const [one, called] = pool.kind === 'process' ? ['process', 'processes'] : ['worker', 'workers']
   const shared = names.length > 1 ? `, which ${names.length} stages share` : ''
   return {
@@ -45,7 +57,7 @@ function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number)
       workersBusy: round(pool.busy),
       running: round(shares.running),
       queued: round(shares.queued),
-      cpuPerWorker: round(cpuOfWorker(loads)),
+      cpuPerWorker: round(worker),
       ...machineEvidence(loads),
     },
     promise: isWorth ? promise : 1,
@@ -57,6 +69,8 @@ function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number)
 function ofThreads(loads: Loads, stage: StageLoad): Bottleneck {
   const { shares, concurrency } = stage.stats
   const gain = gainOf(loads, [stage.name])
+  if (gain.factor < LEAST_GAIN && gain.by.name === 'cpu' && isMachineFull(loads))
+    return cpuVerdict(loads, stage)
   const inUse = Math.max(1, Math.round(stage.running))
   return {
     stage: stage.name,
@@ -77,9 +91,6 @@ function ofThreads(loads: Loads, stage: StageLoad): Bottleneck {
   }
 }
 
-/** How much CPU a worker uses while it is busy, or waits for, 0 to 1: what the process wants besides its loop, by the workers at work. */
-export function cpuOfWorker({ cpu, loop, pools }: Loads): number {
-  const busy = pools.reduce((sum, pool) => sum + pool.busy, 0)
-  const wanted = cpu.own + (cpu.waiting ?? 0)
-  return busy > 0 ? Math.min(1, Math.max(0, wanted - loop.use) / busy) : 0
+function isMachineFull({ cpu }: Loads): boolean {
+  return cpu.own + cpu.others >= 0.95 * cpu.cores
 }

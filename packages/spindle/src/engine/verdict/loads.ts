@@ -163,6 +163,16 @@ export function cpuBoundOfMore(cpu: CpuLoad): number {
   return (threads * (rivals + 1)) / (rivals + threads)
 }
 
+/** A worker that uses this much of a core does hardly anything but compute. */
+export const MOSTLY_COMPUTES = 0.5
+
+/** How much CPU a worker uses while it is busy, or waits for, 0 to 1: what the process wants besides its loop, by the workers at work. */
+export function cpuOfWorker({ cpu, loop, pools }: Loads): number {
+  const busy = pools.reduce((sum, pool) => sum + pool.busy, 0)
+  const wanted = cpu.own + (cpu.waiting ?? 0)
+  return busy > 0 ? Math.min(1, Math.max(0, wanted - loop.use) / busy) : 0
+}
+
 /** What limits the throughput next, if one part did not. */
 export interface NextLimit {
   /** A stage, `'consumer'`, `'loop'`, `'cpu'`. */

@@ -5,7 +5,10 @@ import { FULL, type Loads, machineEvidence, most, nextLimit, round } from './loa
 
 /** A queue that is full of bytes for so long keeps the stage before it. */
 const OFTEN = 0.25
-const MORE = 4
+/** At most so many times the bound is advised in addition. */
+const MOST_MORE = 15
+/** Results do not come evenly. */
+const SOME_LOST = 0.9
 
 /** A bound in bytes is what calls or stages wait for. */
 export function memoryLimits(loads: Loads): Bottleneck | undefined {
@@ -45,26 +48,46 @@ function queueLimits(loads: Loads): Bottleneck | undefined {
   if (full < OFTEN) return undefined
   // Where something is busy all the time, the bound only does what it is for.
   if ([...sources, ...working].some(({ use }) => use >= FULL) || stats.consumer.busy >= FULL) return undefined
-  const { factor } = gainOf(loads, [])
-  const isWorth = factor >= LEAST_GAIN
-  const to = maxBytes * MORE
+  const { to, promise } = roomFor(loads, worst, maxBytes, full)
+  const isWorth = promise >= LEAST_GAIN
   return {
     stage: worst.name,
     kind: 'memory',
     reason: `its results wait in memory: its queue had \`maxBytes\` ${bytes(maxBytes)} or more ${percent(full)} of the time, in which it began nothing, while no part was busy all the time`,
     advice: isWorth
-      ? `raise its \`maxBytes\` from ${bytes(maxBytes)} to ${bytes(to)}, if there is memory for it (up to ${times(factor)} the throughput), or make its results smaller`
+      ? `raise its \`maxBytes\` from ${bytes(maxBytes)} to ${bytes(to)}, if there is memory for it (about ${times(promise)} the throughput), or make its results smaller`
       : 'make its results smaller; more memory would hardly help, for others are as busy',
     evidence: {
       bytesFull: round(full),
       maxBytes,
-      mostBytes: worst.queue.mostBytes,
+      meanBytes: Math.round(worst.queue.meanBytes),
+      spellMs: round(worst.queue.bytesFullMs / Math.max(1, worst.queue.bytesFullTimes)),
       consumerWaiting: round(stats.consumer.waiting),
       ...machineEvidence(loads),
     },
-    promise: isWorth ? factor : 1,
+    promise: isWorth ? promise : 1,
     ...(isWorth ? { change: { stage: worst.name, option: 'maxBytes' as const, from: maxBytes, to } } : {}),
     headroom: Math.max(1, nextLimit(loads, []).factor),
+  }
+}
+
+/** What the stage would have made while it was kept: with room for that, the time is not lost. */
+function roomFor(
+  loads: Loads,
+  { queue }: StageStats,
+  maxBytes: number,
+  full: number,
+): { to: number; promise: number } {
+  const { elapsedMs } = loads.stats
+  const spellMs = queue.bytesFullMs / Math.max(1, queue.bytesFullTimes)
+  const perMs = queue.items / (elapsedMs * Math.max(0.05, 1 - full))
+  const wanted = perMs * spellMs * queue.meanBytes
+  const more = Math.min(wanted, MOST_MORE * maxBytes)
+  const kept = full * (1 - more / Math.max(more, wanted, 1))
+  const gain = (1 - kept) / (1 - full)
+  return {
+    to: Math.ceil((maxBytes + more) / 1e5) * 1e5,
+    promise: Math.min(gainOf(loads, []).factor, gain) * SOME_LOST,
   }
 }
 
