@@ -113,7 +113,7 @@ export type { SeriesPoint, StagePoint } from './observe/series.ts'
 export { Trace, type TraceOptions, type TraceSummary, trace } from './observe/trace.ts'
 export type { TraceEvent } from './observe/trace-events.ts'
 // Running ops elsewhere
-export type { CallContext, Executor, ExecutorCall, WorkerSpan } from './placement/executor.ts'
+export type { CallContext, Executor, ExecutorCall, WorkerNumber, WorkerSpan } from './placement/executor.ts'
 // Memory that threads share
 export {
   type BatchOutcome,
@@ -163,3 +163,4 @@ export {
   runPipelineInProcess,
   runPipelineInWorker,
 } from './remote/run-pipeline.ts'
+export type { TuningMove, TuningReason } from './tune/types.ts'
