@@ -6,7 +6,7 @@ import { JOBS } from './jobs-cases.mjs'
 
 const run = promisify(execFile)
 const SCRIPT = fileURLToPath(new URL('jobs-run.mjs', import.meta.url))
-const GRID = [1, 2, 4, 8, 16, 32]
+const GRID = [1, 2, 4, 8, 16, 32, 64, 128]
 const FIXED_SEC = 6
 /** From here on 'auto' is measured. */
 const SETTLED_SEC = 30
