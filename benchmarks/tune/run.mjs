@@ -2,6 +2,7 @@
 //   node benchmarks/tune/run.mjs [--sim] [--engine [--at n]] [--jobs] [--only case,…] [--seeds n] [--json]
 import { parseArgs } from 'node:util'
 import { runEngine } from './engine.mjs'
+import { runJobs } from './jobs.mjs'
 import { simulateAll } from './simulation.mjs'
 
 const { values } = parseArgs({
@@ -41,6 +42,17 @@ if (values.engine) {
         ends.join('+'),
       ])
     }
+  table(rows)
+}
+
+if (values.jobs) {
+  const rows = [['job', 'fixed', 'best', "'auto' after 30 s", 'of the best', 'first 4 s', 'options']]
+  for (const { name, fixed, best, auto, first, options } of await runJobs({ only })) {
+    const grid = fixed.map(({ concurrency, perSec }) => `${concurrency}: ${perSec.toFixed(0)}`).join(' ')
+    const most = `${best.perSec.toFixed(0)}/s at ${best.concurrency}`
+    const shares = [percent(auto / best.perSec), percent(first / best.perSec)]
+    rows.push([name, grid, most, `${auto.toFixed(0)}/s`, ...shares, JSON.stringify(options)])
+  }
   table(rows)
 }
 

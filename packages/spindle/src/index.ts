@@ -123,6 +123,7 @@ export type {
   Executor,
   ExecutorCall,
   ExecutorWorkers,
+  WorkerNumber,
   WorkerSpan,
 } from './placement/executor.ts'
 // Memory that threads share
@@ -176,3 +177,4 @@ export {
 } from './remote/run-pipeline.ts'
 // Libraries with threads of their own
 export { type CallLimiter, currentCall, limitCalls, type OpCall, trackCall } from './track-call.ts'
+export type { TuningMove, TuningReason } from './tune/types.ts'

@@ -10,6 +10,8 @@ const PARTLY = 0.4
 const WAITS_CERTAINLY = 0.9
 /** Share of the cores from which on nothing is gained by more calls. */
 const CORES_FULL = 0.93
+/** Cores in use by a process that wants more. */
+const WANTS_CORES = 0.25
 /** Of slots, waiting for a worker: more of them make the queue longer. */
 const QUEUES = 0.25
 /** Mean time of calls, in milliseconds, from which on fewer of them show sooner than more. */
@@ -115,8 +117,9 @@ function first(figures: Figures, ranked: readonly Candidate[], memoryBytes: numb
   return undefined
 }
 
-function areCoresFull({ cpu, cores }: Figures): boolean {
-  return cpu >= CORES_FULL * cores
+/** Whether more calls get no more of the cores: this process uses what others leave, or nobody leaves any and it is one of those that want them. */
+function areCoresFull({ cpu, cores, idle, machine }: Figures): boolean {
+  return cpu >= CORES_FULL * cores || (idle <= (1 - CORES_FULL) * machine && cpu >= WANTS_CORES)
 }
 
 /** How many slots the unit needs for all that consumer and cores can take. */

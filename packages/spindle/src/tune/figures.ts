@@ -35,8 +35,9 @@ export interface Figures {
   /** Mean number of cores that this process used, and that it could have used. */
   readonly cpu: number
   readonly cores: number
-  /** Cores of the machine. */
+  /** Cores of the machine, and those of them that nobody used. */
   readonly machine: number
+  readonly idle: number
   readonly memoryBytes: number
   readonly loopDelayMs: number
   readonly units: readonly UnitFigures[]
@@ -121,6 +122,7 @@ export class Measurement {
       // However many others want cores: a process gets its share of them.
       cores: Math.max(LEAST_SHARE * last.cores, last.cores - others),
       machine: last.cores,
+      idle: Math.max(0, last.cores - others - (last.cpuMs - first.cpuMs) / elapsedMs),
       memoryBytes: this.#ticks.length === 0 ? last.memoryBytes : this.#memory / this.#ticks.length,
       loopDelayMs: this.#loopDelayMs,
       units: last.units.map((unit, i) => unitFigures(first.units[i] as UnitSample, unit, elapsedMs)),

@@ -1,11 +1,13 @@
 import type { Taboo } from './bracket.ts'
 import { climb, climbPartly, climbTogether } from './climb.ts'
-import type { Figures } from './figures.ts'
+import type { Figures, UnitFigures } from './figures.ts'
 import { fitting } from './memory.ts'
 import { type Change, isHeldUp, type Proposal, SATISFIED, type Tuned, WAITS } from './proposal.ts'
 
 /** Share of its slots at work that a unit is left with when unused ones are given back. */
 const USED = 0.8
+/** Share of its slots at work from which on a unit is busy. */
+const BUSY = 0.85
 /** Of calls at work: others that should wait for a worker. */
 const QUEUED = 0.25
 /** An exit that is empty and full in turns, for so much of the time each, evens out too little. */
@@ -21,15 +23,24 @@ export function propose(
   together: Taboo,
 ): Proposal | undefined {
   if (figures.waiting <= SATISFIED) return giveBack(figures, tuned)
+  const isTime = together.isOver(figures.atMs)
   return (
+    (isTime && figures.units.filter(isBusy).length > 1
+      ? climbTogether(figures, tuned, memoryBytes)
+      : undefined) ??
     buffers(figures, tuned, memoryBytes, MANY_OUTPUTS) ??
     climb(figures, tuned, memoryBytes, true) ??
-    (together.isOver(figures.atMs) ? climbTogether(figures, tuned, memoryBytes) : undefined) ??
+    (isTime ? climbTogether(figures, tuned, memoryBytes) : undefined) ??
     climb(figures, tuned, memoryBytes, false) ??
     giveBack(figures, tuned) ??
     buffers(figures, tuned, memoryBytes, 0) ??
     climbPartly(figures, tuned, memoryBytes)
   )
+}
+
+/** Whether hardly a slot is ever without work: where that is so of several units, more of one alone shows nothing. */
+function isBusy({ busy, slots }: UnitFigures): boolean {
+  return busy >= BUSY * slots
 }
 
 /** Slots that are not used are given back, of all units that do not limit at once. */

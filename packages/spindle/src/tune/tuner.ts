@@ -199,9 +199,9 @@ export class Tuner {
     }
     this.#best = 0
     this.#together.forget()
-    this.#base = hadEnough ? figures : undefined
+    this.#base = undefined
     this.#isHurried = hadEnough
-    return hadEnough
+    return false
   }
 
   #bracketOf({ tuned, option }: Step): Bracket | undefined {
