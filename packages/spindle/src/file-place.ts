@@ -21,6 +21,11 @@ export function isOwnFile(path: string): boolean {
   return ownFolders.some((folder) => path.startsWith(folder))
 }
 
+/** Whether a file is in that folder of this package's code. */
+export function isFileOf(folder: string, path: string): boolean {
+  return ownFolders.some((own) => path.startsWith(join(own, folder) + sep))
+}
+
 /** A path relative to the working directory, where that is shorter. */
 export function shorter(file: string): string {
   const fromHere = relative(process.cwd(), file)

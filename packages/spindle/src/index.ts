@@ -36,7 +36,7 @@ export {
 export type { DeadLetterOptions, DeadLetterStats } from './engine/dead-letters.ts'
 export type { StopMode } from './engine/graph.ts'
 export { Histogram } from './engine/histogram.ts'
-export type { LoopBlock, LoopPlace } from './engine/loop-blocks.ts'
+export type { LoopBlock, LoopPart, LoopPlace } from './engine/loop-blocks.ts'
 export type { PendingWork } from './engine/pending-work.ts'
 // Running it
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'

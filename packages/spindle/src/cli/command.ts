@@ -29,8 +29,8 @@ Options of run
 
 Options of profile
   --export <name>, --json
-  --inputs <n>       items to take from the source (default 200)
-  --concurrencies <list>  which to try (default 1,2,4,8,16,32)
+  --inputs <n>       items to take from the source (default 200); a higher concurrency than that is not tried
+  --concurrencies <list>  which to try besides the stage's own (default 1,2,4,8,16,32)
 
   --help, --version
 

@@ -1,6 +1,6 @@
+import { wrap } from '../cells.ts'
 import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
-import { wrap } from './view/cells.ts'
 
 /** What is done when nobody reads standard output any more. */
 const leaving: Set<() => void> = new Set()
@@ -38,7 +38,9 @@ export function print(text: string): Promise<Error | undefined> {
 /** A line on standard error. What it says may come from outside: it is written as one line without control characters. */
 export function say(message: string): void {
   const { isTTY, columns } = process.stderr
-  process.stderr.write(`${wrap(`spindle: ${plain(message)}`, isTTY ? columns : undefined).join('\n')}\n`)
+  process.stderr.write(
+    `${wrap(`spindle: ${plain(message)}`, isTTY && columns > 0 ? columns : undefined).join('\n')}\n`,
+  )
 }
 
 /** An error that nobody has foreseen, with its stack. */

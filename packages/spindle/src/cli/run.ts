@@ -9,6 +9,7 @@ import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { type Trace, trace } from '../observe/trace.ts'
 
 import { plainJson } from '../plain-text.ts'
+import { terminalColumns } from '../table.ts'
 import { urlForMessages } from '../url-for-messages.ts'
 import { consume } from './consume.ts'
 
@@ -66,7 +67,7 @@ export async function run(options: RunOptions): Promise<Ended> {
       : summary(report, {
           unit,
           warning: resources.summary().warning,
-          columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+          columns: terminalColumns(),
         })
     const error = await print(`${text}\n`)
     if (error !== undefined) unwritten.push(`standard output cannot be written: ${messageOf(error)}`)

@@ -1,10 +1,10 @@
+import { wrap } from '../cells.ts'
 import { makeTable, printBlocks, type Report } from '../engine/report.ts'
 import type { Bottleneck } from '../engine/verdict.ts'
 import { type ItemError, messageOf } from '../errors.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { plain } from '../plain-text.ts'
 import { urlForMessages } from '../url-for-messages.ts'
-import { wrap } from './view/cells.ts'
 
 const MOST_FAILURES = 10
 

@@ -3,6 +3,7 @@ import { isInfrastructureError, TimeoutError } from '../errors.ts'
 import { Rng } from '../random.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { adopt, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
 import { AttemptContext } from './context.ts'
 import { checkStep, Expansion, isGenerator, type Outputs } from './expansion.ts'
@@ -47,7 +48,7 @@ export class Attempts {
     // Whether the hooks want to know of the task's end, and have not been told yet.
     let isUntold = false
     try {
-      for (const hook of stage.hooks) await stage.marked(() => hook.onTaskStart?.(task))
+      for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskStart?.(task))
       isUntold = true
       for (;;) {
         attempts++
@@ -122,7 +123,7 @@ export class Attempts {
 
   async #ended(task: TaskInfo, outcome: TaskOutcome): Promise<void> {
     const stage = this.#stage
-    for (const hook of stage.hooks) await stage.marked(() => hook.onTaskEnd?.(task, outcome))
+    for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskEnd?.(task, outcome))
   }
 
   /** One attempt: the op's value, or a generator whose first output is made already. */
@@ -173,7 +174,7 @@ export class Attempts {
     const startedAt = exactNow()
     const word = enter(this.#stage.mark, this.#stage.tasks)
     try {
-      const result = this.#timed(timing, () => op(input, context))
+      const result = this.#timed(timing, () => op(input, context), this.#stage.callScope)
       return isThenable(result) ? adopt(result).then((value) => new Result(value)) : new Result(result)
     } finally {
       leave(word)
@@ -186,8 +187,9 @@ export class Attempts {
     return this.#stage.marked(() => this.#timed(timing, step))
   }
 
-  #timed<R>(timing: Timing | undefined, call: () => R): R {
-    return timing === undefined ? call() : this.#timer.call(timing, call)
+  #timed<R>(timing: Timing | undefined, call: () => R, scope?: AsyncScope): R {
+    if (timing !== undefined) return this.#timer.call(timing, call, scope)
+    return scope === undefined ? call() : scope.runInAsyncScope(call)
   }
 
   /** `reportsStart`: the step says itself when it begins, and its time counts from there. */
@@ -247,7 +249,7 @@ export class Attempts {
     if (retry === undefined || attempt > retry.retries || stage.isStopped) return false
     if (isInfrastructureError(error)) return false
     const { shouldRetry } = retry
-    if (!shouldRetry(error, attempt)) return false
+    if (!stage.marked(() => shouldRetry(error, attempt))) return false
     stage.counters.retries++
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
     // Not `Math.random`: a run with the same seed waits alike.

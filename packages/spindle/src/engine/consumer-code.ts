@@ -1,5 +1,5 @@
 import { readFrames } from '../call-stack.ts'
-import { isOwnFile, toPath } from '../file-place.ts'
+import { isFileOf, isOwnFile, toPath } from '../file-place.ts'
 
 /** A function on a stack: its name, and the path of its script. */
 export interface Caller {
@@ -13,6 +13,8 @@ export interface ConsumerCode {
   readonly code: unknown
   /** Who began to iterate. */
   readonly caller: Caller | undefined
+  /** Whether it is the package itself, which sends the items to a consumer elsewhere. */
+  readonly isSender: boolean
 }
 
 const MOST_FRAMES = 10
@@ -20,7 +22,12 @@ const MOST_FRAMES = 10
 /** Notes who takes items; a few microseconds. The names alone: an error that nobody has looked at yet would hold the pipeline itself. */
 export function noteConsumer(code: unknown): ConsumerCode {
   const callers = readFrames(MOST_FRAMES, noteConsumer, toCaller)
-  return { code, caller: callers.find(({ file }) => file !== '' && !isOwnFile(file)) }
+  const isUsers = ({ file }: Caller): boolean => file !== '' && !file.startsWith('node:') && !isOwnFile(file)
+  return {
+    code,
+    caller: callers.find(isUsers),
+    isSender: callers.some(({ file }) => isFileOf('remote', file)),
+  }
 }
 
 function toCaller(site: NodeJS.CallSite): Caller {

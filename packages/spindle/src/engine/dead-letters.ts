@@ -1,6 +1,7 @@
 import { badOption, checkFunction, checkInteger, checkOptions } from '../check.ts'
 import type { ItemError } from '../errors.ts'
 import { adopt, isThenable } from '../user-code.ts'
+import type { HookCalls } from './hook-calls.ts'
 import type { Item } from './item.ts'
 import type { PendingWork } from './pending-work.ts'
 import type { Book } from './resume/book.ts'
@@ -49,12 +50,18 @@ export class DeadLetters {
   #whenSettled: { readonly left: number; readonly resolve: () => void }[] = []
   readonly #write: DeadLetterOptions['write']
   readonly #onError: (error: unknown) => void
+  readonly #calls: HookCalls
 
   /** `onError` hears why an item was refused. */
-  constructor(options: DeadLetterOptions | DeadLetterOptions['write'], onError: (error: unknown) => void) {
+  constructor(
+    options: DeadLetterOptions | DeadLetterOptions['write'],
+    calls: HookCalls,
+    onError: (error: unknown) => void,
+  ) {
     const { write, maxPending = MOST_PENDING } = typeof options === 'function' ? { write: options } : options
     this.#write = write
     this.mostPending = maxPending
+    this.#calls = calls
     this.#onError = onError
   }
 
@@ -106,7 +113,7 @@ export class DeadLetters {
     this.isCalling = true
     try {
       const write = this.#write
-      const writing: unknown = write(letter.failure)
+      const writing: unknown = this.#calls.call(() => write(letter.failure))
       if (isThenable(writing)) {
         this.#underWay.add(letter)
         adopt(writing).then(

@@ -2,6 +2,7 @@ import type { Expansion } from './expansion.ts'
 import { Expansions } from './expansions.ts'
 import type { Host } from './host.ts'
 import { absorb, EXPANDING } from './item.ts'
+import type { MeasuredStage } from './measured-stage.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
@@ -27,6 +28,14 @@ export abstract class ExpandingStage extends TaskStage {
     this.settings = settings
     this.limit = settings.concurrency + settings.buffer
     this.isBoundedInBytes = settings.maxBytes !== undefined
+  }
+
+  override get lastCalls(): readonly MeasuredStage[] {
+    return [this]
+  }
+
+  override get reportsStart(): boolean {
+    return this.settings.reportsStart
   }
 
   protected override get busy(): number {
@@ -66,7 +75,7 @@ export abstract class ExpandingStage extends TaskStage {
 
   /** Asks a generator for an output. */
   callTimed<R>(timing: Timing, next: () => R): R {
-    return this.outputTimer.call(timing, next)
+    return this.outputTimer.call(timing, next, this.callScope)
   }
 
   outputReturned(timing: Timing): void {

@@ -111,9 +111,11 @@ export class Expansion implements Resumable {
       this.timing = this.stage.timeOutput()
       const word = enter(this.stage.mark, this.position)
       try {
-        const { timing } = this
-        step =
-          timing === undefined ? this.outputs.next() : this.stage.callTimed(timing, () => this.outputs.next())
+        const { timing, stage } = this
+        const { callScope } = stage
+        const next = (): ReturnType<Outputs['next']> => this.outputs.next()
+        if (timing !== undefined) step = stage.callTimed(timing, next)
+        else step = callScope === undefined ? this.outputs.next() : callScope.runInAsyncScope(next)
         isPending =
           typeof step === 'object' &&
           step !== null &&

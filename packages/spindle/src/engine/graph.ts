@@ -12,6 +12,7 @@ import type { PipelineConfig } from './config.ts'
 import { type ConsumerCode, noteConsumer } from './consumer-code.ts'
 import { DeadLetters } from './dead-letters.ts'
 import type { GraphListener } from './graph-listener.ts'
+import { HookCalls } from './hook-calls.ts'
 import { checkHooks } from './hooks.ts'
 import type { Host } from './host.ts'
 import type { Item } from './item.ts'
@@ -57,6 +58,7 @@ export class Graph implements Host {
   readonly spares: Spares = new Spares()
   readonly book: Book | undefined
   readonly listeners: Set<GraphListener> = new Set()
+  readonly hookCalls: HookCalls
   /** What held the loop, as far as somebody watches it. */
   readonly blocks: LoopBlocks = new LoopBlocks()
   /** The last of those who took items. */
@@ -93,9 +95,11 @@ export class Graph implements Host {
     this.config = config
     this.options = options
     this.seed = options.seed ?? 0
-    this.logger = quietLogger(options.logger)
-    if (options.deadLetter !== undefined)
-      this.letters = new DeadLetters(options.deadLetter, (error) =>
+    const { onItemError, onStats, deadLetter, logger } = options
+    this.logger = quietLogger(logger)
+    this.hookCalls = new HookCalls([onItemError, onStats, deadLetter, logger])
+    if (deadLetter !== undefined)
+      this.letters = new DeadLetters(deadLetter, this.hookCalls, (error) =>
         this.logger.error('spindle: `deadLetter` failed', error),
       )
     const resuming = options.resumable === undefined ? undefined : resumption(config, options)
@@ -360,13 +364,15 @@ export class Graph implements Host {
   }
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
-    if (channels.itemError.hasSubscribers) channels.itemError.publish({ stage: stage.info, failure })
-    this.logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error)
-    const { onItemError } = this.options
-    callListener(
-      () => onItemError?.(failure),
-      (error) => this.logger.error('spindle: `onItemError` failed', error),
-    )
+    this.hookCalls.call(() => {
+      if (channels.itemError.hasSubscribers) channels.itemError.publish({ stage: stage.info, failure })
+      this.logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error)
+      const { onItemError } = this.options
+      callListener(
+        () => onItemError?.(failure),
+        (error) => this.logger.error('spindle: `onItemError` failed', error),
+      )
+    })
     return this.letters?.post(failure, item, this.book)
   }
 

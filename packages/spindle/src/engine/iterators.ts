@@ -1,3 +1,4 @@
+import { markCaller } from './call-scopes.ts'
 import type { Outlet } from './outlet.ts'
 import { Session, Waiter } from './takers.ts'
 import { isSliceOverMidway } from './turn.ts'
@@ -60,6 +61,7 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   next(): Promise<IteratorResult<T, undefined>> {
     this.session ??= this.enter()
+    if (this.outlet.keepsScopes) markCaller(this.outlet.mark)
     if (this.session.isOver) return Promise.resolve({ done: true, value: undefined })
     return takeItem<T>(this.outlet, this.session, this.timeoutMs)
   }
@@ -94,6 +96,7 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
     this.session ??= this.enter()
     if (this.session.isOver) return { done: true, value: undefined }
     const { outlet, session } = this
+    if (outlet.keepsScopes) markCaller(outlet.mark)
     outlet.lookAtTime()
     asked(outlet, session)
     const chunk: T[] = []

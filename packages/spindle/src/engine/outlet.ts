@@ -68,6 +68,8 @@ export class Outlet implements Consumer, Resumable {
   private hasEnded = false
   private isClosing = false
   private error: { readonly reason: unknown } | undefined
+  /** Whether calls of a `forEach`'s function are made in a context of their own; see `call-scopes.ts`. */
+  keepsScopes = false
   /** `forEach` calls whose promise is pending. */
   busy = 0
   /** Called once when the stream has ended and the queue is empty; resolves with the error to give, if any. */

@@ -1,4 +1,5 @@
 import { adopt, isPromise, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { Attempts } from './attempts.ts'
 import { seesContext, TaskContext } from './context.ts'
 import { ExpandingStage } from './expanding-stage.ts'
@@ -9,7 +10,7 @@ import { enter, LEFT, leave, marker } from './marker.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
-import { RUNNING, type Stage } from './stage.ts'
+import { RUNNING } from './stage.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from './task-timer.ts'
 import { isSliceOver } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
@@ -72,14 +73,6 @@ export class PipeStage extends ExpandingStage {
       this.constructor === PipeStage
   }
 
-  override get reportsStart(): boolean {
-    return this.settings.reportsStart
-  }
-
-  override get lastCalls(): readonly Stage[] {
-    return [this]
-  }
-
   override get keepsItems(): boolean {
     return !this.isPlain
   }
@@ -104,6 +97,18 @@ export class PipeStage extends ExpandingStage {
 
   override get code(): unknown {
     return this.settings.code
+  }
+
+  override get runsElsewhere(): boolean {
+    return this.settings.runsElsewhere
+  }
+
+  override keepScope(calls: AsyncScope | undefined, hooks: AsyncScope | undefined): void {
+    // What an executor does for all who use it belongs to none of them.
+    const own = this.settings.runsElsewhere ? undefined : calls
+    super.keepScope(own, hooks)
+    const { op } = this.settings
+    this.op = own === undefined ? op : (item, context) => own.runInAsyncScope(op, undefined, item, context)
   }
 
   canStart(): boolean {
@@ -233,7 +238,7 @@ export class PipeStage extends ExpandingStage {
     if (this.window !== undefined) this.window.open(item)
     if (this.tracer !== undefined) this.tracer.begin(item, item.index)
     if (this.attempts !== undefined) {
-      this.attempts.begin(item, this.op)
+      this.attempts.begin(item, this.settings.op)
       return
     }
     this.invoke(item, this.timer.isDue(count) ? this.timer.begin(count) : undefined)
@@ -241,7 +246,8 @@ export class PipeStage extends ExpandingStage {
 
   private invoke(item: Item, timing: Timing | undefined): void {
     let result: unknown
-    const { op } = this
+    // A timed call is put into the stage's scope by its timer.
+    const op = timing === undefined ? this.op : this.settings.op
     const context = this.seesContext ? new TaskContext(this, item, timing) : unseen
     this.tracer?.called()
     const word = enter(this.mark, this.tasks)
@@ -249,7 +255,7 @@ export class PipeStage extends ExpandingStage {
       result =
         timing === undefined
           ? op(item.value, context)
-          : this.timer.call(timing, () => op(item.value, context))
+          : this.timer.call(timing, () => op(item.value, context), this.callScope)
     } catch (error) {
       leave(word)
       this.tracer?.returned(item)

@@ -2,6 +2,7 @@ import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, che
 import { checkCopy, mark } from '../copies.ts'
 import { SpindleError } from '../errors.ts'
 import { currentScope } from './async-scope.ts'
+import { markCaller } from './call-scopes.ts'
 import type { PipelineConfig } from './config.ts'
 import { Graph, type StopMode } from './graph.ts'
 import { ChunkIterator, ItemIterator, takeItem } from './iterators.ts'
@@ -145,6 +146,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   /** One item; `done` at the end of the stream or epoch. @throws `TimeoutError` if none comes in time; nothing is lost then. */
   getItem(options: TakeOptions = {}): Promise<IteratorResult<T, undefined>> {
     const timeoutMs = checkTake(options)
+    if (this.#outlet.keepsScopes) markCaller(this.#outlet.mark)
     this.#resume()
     return takeItem<T>(this.#outlet, new Session(this.#outlet.epoch), timeoutMs)
   }

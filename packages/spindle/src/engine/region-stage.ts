@@ -20,15 +20,23 @@ import type { RegionConfig } from './config.ts'
 import type { Host } from './host.ts'
 import { type InnerOwner, type InnerStage, lastCallsOfInner } from './inner-stage.ts'
 import { absorb, discard, Item, lose, retire } from './item.ts'
+import type { MeasuredStage } from './measured-stage.ts'
 import type { PendingWork } from './pending-work.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
 import { type CrewOwner, RegionCrew } from './region-crew.ts'
 import { RegionGauges } from './region-gauges.ts'
-import { type BatchFields, batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
+import {
+  type BatchFields,
+  batchOf,
+  type FailureFields,
+  killedBy,
+  membersOf,
+  RegionInput,
+} from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { holdLimits, planRegion } from './region-plan.ts'
-import { CANCELLED, ENDED, FAILING, OPENING, RUNNING, type Stage } from './stage.ts'
+import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
 import type { FailureBudget, StageInfo } from './types.ts'
 
 /**
@@ -88,16 +96,19 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     return [this.exit]
   }
 
-  override get lastCalls(): readonly Stage[] {
+  override get lastCalls(): readonly MeasuredStage[] {
     return lastCallsOfInner(this.#inner)
   }
 
-  /** The workers' results have no place while the exit is full. */
   override get blockedMs(): number {
     return this.info.concurrency * this.exit.times().fullMs
   }
 
   protected override readonly holdsLoop: boolean = false
+
+  override get runsElsewhere(): boolean {
+    return true
+  }
 
   /** Whether workers are wanted. */
   get isWanted(): boolean {
@@ -232,15 +243,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   }
 
   #takeFailure(worker: RegionWorker, fields: readonly unknown[]): void {
-    const [seqs, part, id, index, attempts, wire, value] = fields as readonly [
-      readonly number[],
-      string | undefined,
-      number,
-      number,
-      number,
-      WireError,
-      unknown,
-    ]
+    const [seqs, part, id, index, attempts, wire, value] = fields as FailureFields
     const input = this.#crew.inputOf(seqs[0] as number)
     const stage = this.#innerOf(id)
     // Of a batch's failures the worker does not wait to hear, nor of those that it does not know of.

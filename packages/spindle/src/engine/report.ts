@@ -1,6 +1,8 @@
+import { wrap } from '../cells.ts'
 import type { ItemError } from '../errors.ts'
 import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
+import { drawTable, type TableColumn, terminalColumns } from '../table.ts'
 import type { DeadLetterStats } from './dead-letters.ts'
 import type { LoopBlock } from './loop-blocks.ts'
 import { droppedBy, type PipelineStats, type StageStats } from './stats.ts'
@@ -15,67 +17,57 @@ export interface Report {
   readonly failures: readonly ItemError[]
   /** The figures of each stage, in columns. */
   readonly table: string
-  /** The table and the verdict, for people. */
-  toString(): string
+  /**
+   * The table and the verdict, for people. `columns`: cells that a line may take, an integer >= 1; columns that are wanted least are left out, long names keep
+   * their ends, sentences are broken between words. Default: those of the terminal if standard output is one, otherwise no limit.
+   */
+  toString(columns?: number): string
 }
 
 /** Reads a verdict off the figures. */
 export function makeReport(stats: PipelineStats, recent: readonly (readonly ItemError[])[]): Report {
   const bottleneck = findBottleneck(stats)
   const failures = recent.flat()
-  const table = makeTable(stats)
-  return { stats, bottleneck, failures, table, toString: () => print(stats, table, bottleneck, failures) }
-}
-
-/** Columns that are left out of a narrow table, in this order. */
-const LEAST_WANTED = ['skipped', 'retries', 'failed', 'conc.', 'p99', 'ready', 'items/s'] as const
-const SHORTEST_NAME = 8
-
-/** The figures of each stage. `columns`: cells that a line may take; what is wanted least is left out, and names are cut. */
-export function makeTable(stats: PipelineStats, columns: number = Number.POSITIVE_INFINITY): string {
-  let table = cellsOf(stats)
-  for (const name of LEAST_WANTED) {
-    if (lengthOf(table) <= columns) break
-    const at = table[0]?.indexOf(name) ?? -1
-    const isFailed = name === 'failed' && stats.stages.some((stage) => stage.failures > 0)
-    if (!isFailed) table = table.map((row) => row.filter((_, i) => i !== at))
+  return {
+    stats,
+    bottleneck,
+    failures,
+    get table() {
+      return makeTable(stats, terminalColumns())
+    },
+    toString: (columns = terminalColumns()) => print(stats, bottleneck, failures, columns),
   }
-  const longest = Math.max(0, ...table.map(([name = '']) => name.length))
-  const most = Math.max(SHORTEST_NAME, longest - Math.max(0, lengthOf(table) - columns))
-  return joined(table.map(([name = '', ...cells]) => [cut(name, most), ...cells]))
 }
 
-/** The end of a name tells it from others. */
-function cut(name: string, most: number): string {
-  if (name.length <= most) return name
-  const head = Math.floor((most - 1) / 2)
-  return `${name.slice(0, head)}…${name.slice(name.length - (most - 1 - head))}`
-}
-
-function cellsOf(stats: PipelineStats): readonly (readonly string[])[] {
+/** The figures of each stage. `columns`: cells that a line may take. */
+export function makeTable(stats: PipelineStats, columns?: number): string {
   const { stages, elapsedMs } = stats
+  const of = (heading: string, cell: (stage: StageStats) => string, rank?: number): TableColumn => ({
+    heading,
+    cells: stages.map(cell),
+    rank,
+  })
+  const hasFailed = stages.some((stage) => stage.failures > 0)
   const hasWaits = stages.some((stage) => waits(stage) >= LEAST_SHOWN)
-  const hasRetries = stages.some((stage) => stage.retries > 0)
-  const columns: readonly (readonly [heading: string, cell: (stage: StageStats) => string])[] = [
-    ['stage', ({ name }) => plain(name)],
-    ['conc.', ({ concurrency }) => String(concurrency)],
-    ['items', ({ items }) => String(items)],
-    ['items/s', ({ items }) => rate(items, elapsedMs)],
-    ['p50', ({ p50Ms }) => time(p50Ms)],
-    ['p99', ({ p99Ms }) => time(p99Ms)],
-    ['starved', ({ shares }) => percent(shares.idle)],
-    ['busy', ({ shares }) => percent(shares.running)],
-    ...(hasWaits ? [['waits', (stage: StageStats) => percent(waits(stage))] as const] : []),
-    ['blocked', ({ shares }) => percent(shares.blocked)],
-    ['ready', ({ queue }) => percent(queue.occupancy)],
-    ['failed', ({ failures }) => String(failures)],
-    ['skipped', (stage) => String(droppedBy(stage))],
-    ...(hasRetries ? [['retries', ({ retries }: StageStats) => String(retries)] as const] : []),
+  const hasRetried = stages.some((stage) => stage.retries > 0)
+  // Those with the lowest numbers go first where there is not room for all; failures stay.
+  const table = [
+    of('stage', (stage) => plain(stage.name)),
+    of('conc.', (stage) => String(stage.concurrency), 2),
+    of('items', (stage) => String(stage.items), 9),
+    of('items/s', (stage) => rate(stage.items, elapsedMs), 5),
+    of('p50', (stage) => time(stage.p50Ms), 6),
+    of('p99', (stage) => time(stage.p99Ms), 3),
+    of('starved', (stage) => percent(stage.shares.idle), 7),
+    of('busy', (stage) => percent(stage.shares.running), 10),
+    ...(hasWaits ? [of('waits', (stage) => percent(waits(stage)), 8)] : []),
+    of('blocked', (stage) => percent(stage.shares.blocked), 8),
+    of('ready', (stage) => percent(stage.queue.occupancy), 4),
+    ...(hasRetried ? [of('retries', (stage) => String(stage.retries), 7)] : []),
+    of('failed', (stage) => String(stage.failures), hasFailed ? undefined : 1),
+    of('skipped', (stage) => String(droppedBy(stage)), 0),
   ]
-  return [
-    columns.map(([heading]) => heading),
-    ...stages.map((stage) => columns.map(([, cell]) => cell(stage))),
-  ]
+  return drawTable(table, columns).join('\n')
 }
 
 /** A share that rounds to 0 % is no reason for a column. */
@@ -88,24 +80,28 @@ function waits({ shares }: StageStats): number {
 
 function print(
   stats: PipelineStats,
-  table: string,
   bottleneck: Bottleneck | undefined,
   failures: readonly ItemError[],
+  columns: number | undefined,
 ): string {
   const verdict =
     bottleneck === undefined
-      ? 'Too little has happened to name a bottleneck.'
-      : `Bottleneck: ${plain(bottleneck.stage)}: ${plain(bottleneck.reason)}.\n  ${plain(bottleneck.advice[0]?.toUpperCase() ?? '')}${plain(bottleneck.advice.slice(1))}.\n  ${plain(headroomOf(bottleneck))}`
+      ? ['Too little has happened to name a bottleneck.']
+      : [
+          `Bottleneck: ${plain(bottleneck.stage)}: ${plain(bottleneck.reason)}.`,
+          `  ${plain(bottleneck.advice[0]?.toUpperCase() ?? '')}${plain(bottleneck.advice.slice(1))}.`,
+          `  ${plain(headroomOf(bottleneck))}`,
+        ]
   const failed = failures.map(
     (failure) => `  ${plain(`${failure.stage}, item ${failure.index}: ${messageOf(failure.error)}`)}`,
   )
-  return [
-    table,
-    verdict,
+  const lines = [
+    ...verdict,
     ...printBlocks(stats.blocks),
     ...printLetters(stats.deadLetters),
     ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
-  ].join('\n')
+  ]
+  return [makeTable(stats, columns), ...lines.flatMap((line) => wrap(line, columns))].join('\n')
 }
 
 /** What became of failed items at `deadLetter`, for people. No line where there were none. */
@@ -124,10 +120,8 @@ const MOST_BLOCKS = 5
 export function printBlocks(blocks: readonly LoopBlock[]): readonly string[] {
   if (blocks.length === 0) return []
   const lines = blocks.slice(0, MOST_BLOCKS).map((block) => {
-    const whose =
-      block.place === 'stage' ? block.stage : block.place === 'consumer' ? 'the consumer' : 'other code'
     const where = block.where === undefined ? '' : ` (${block.where})`
-    return `  ${plain(`${whose}: ${block.function}${where}`)}, ${block.count === 1 ? 'once' : `${block.count} times`}, ${time(block.totalMs)}, at most ${time(block.longestMs)} at once`
+    return `  ${plain(`${whose(block)}: ${block.function}${where}`)}, ${block.count === 1 ? 'once' : `${block.count} times`}, ${time(block.totalMs)}, at most ${time(block.longestMs)} at once`
   })
   const more = blocks.length - lines.length
   return [
@@ -137,32 +131,16 @@ export function printBlocks(blocks: readonly LoopBlock[]): readonly string[] {
   ]
 }
 
+function whose({ place, part, stage }: LoopBlock): string {
+  if (place === 'stage') return part === 'hook' ? `a hook of ${stage}` : `${stage}`
+  if (place === 'consumer') return 'the consumer'
+  return part === 'hook' ? 'a hook' : part === 'sending' ? 'sending' : 'other code'
+}
+
 function headroomOf({ headroom, stage }: Bottleneck): string {
   return headroom < 1.1
     ? `Even if ${stage} took no time, the pipeline would hardly be faster: others are as busy.`
     : `If ${stage} took no time, the pipeline would be up to ${headroom.toFixed(1)} times faster.`
-}
-
-function widthsOf(rows: readonly (readonly string[])[]): readonly number[] {
-  return rows[0]?.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length))) ?? []
-}
-
-const GAP = '  '
-
-function lengthOf(rows: readonly (readonly string[])[]): number {
-  return widthsOf(rows).reduce((sum, width) => sum + width + GAP.length, -GAP.length)
-}
-
-function joined(rows: readonly (readonly string[])[]): string {
-  const widths = widthsOf(rows)
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join(GAP)
-        .trimEnd(),
-    )
-    .join('\n')
 }
 
 function rate(items: number, elapsedMs: number): string {

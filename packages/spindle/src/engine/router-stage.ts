@@ -131,7 +131,10 @@ export class RouterStage extends PulledStage {
     try {
       // A function, not a method of the stage.
       const router = this.#router
-      choice = timing === undefined ? router(item.value) : this.#timer.call(timing, () => router(item.value))
+      const { callScope } = this
+      const route = (): unknown => router(item.value)
+      if (timing !== undefined) choice = this.#timer.call(timing, route, callScope)
+      else choice = callScope === undefined ? router(item.value) : callScope.runInAsyncScope(route)
     } catch (error) {
       leave(word)
       this.#returned(item)

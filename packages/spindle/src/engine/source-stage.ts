@@ -170,7 +170,8 @@ export class SourceStage extends Stage implements Resumable {
       try {
         this.steps ??= this.openEpoch()
         this.isInNext = true
-        if (this.timer.isDue(this.index) || this.tracer !== undefined) step = this.timedNext(this.steps)
+        if (this.timer.isDue(this.index) || this.tracer !== undefined || this.callScope !== undefined)
+          step = this.timedNext(this.steps)
         else step = this.steps.next()
         // Written out, as below: a function that all stages share looks up properties of objects of all shapes, which costs more.
         isPending =
@@ -209,7 +210,7 @@ export class SourceStage extends Stage implements Resumable {
     this.timing = timing
     this.tracer?.begin(timing, this.index)
     this.tracer?.called()
-    const step = this.timer.call(timing, () => steps.next())
+    const step = this.timer.call(timing, () => steps.next(), this.callScope)
     this.tracer?.returned(timing)
     this.timer.returned(timing, this.counters)
     return step

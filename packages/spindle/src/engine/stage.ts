@@ -1,13 +1,13 @@
 import { makeController } from '../abort-signals.ts'
 import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
 import { adopt, isThenable } from '../user-code.ts'
-import { Counters } from './counters.ts'
+import type { AsyncScope } from './async-scope.ts'
 import type { Host } from './host.ts'
 import { discard, type Item, lose } from './item.ts'
 import { enter, leave, newMark } from './marker.ts'
+import { MeasuredStage } from './measured-stage.ts'
 import { type PendingWork, pendingItems } from './pending-work.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
-import { nothingPending, type PendingTimes } from './task-timer.ts'
 import type { StageTracer } from './tracer.ts'
 import type { StageInfo, TaskHook } from './types.ts'
 
@@ -28,20 +28,20 @@ export const ENDED = 4
 const MOST_RECENT = 16
 
 /** What all stages between source and sink have in common: state, signal, failure, hooks. */
-export abstract class Stage implements Consumer, Producer {
+export abstract class Stage extends MeasuredStage implements Consumer, Producer {
   readonly info: StageInfo
   readonly host: Host
-  readonly counters: Counters = new Counters()
   /** What it is known by in the marker; see `marker.ts`. */
   readonly mark: number = newMark()
+  /** And what its hooks are. */
+  readonly hookMark: number = newMark()
   readonly recent: ItemError[] = []
   state: number = OPENING
-  /** Items begun. A field of the stage rather than a counter, for it is counted with every call. */
-  tasks = 0
-  /** Calls in flight, those whose generators still give included. */
-  running = 0
   /** Set while the pipeline is traced. */
   tracer: StageTracer | undefined = undefined
+  /** The context of the stage's calls while somebody keeps scopes; see `call-scopes.ts`. */
+  callScope: AsyncScope | undefined = undefined
+  hookScope: AsyncScope | undefined = undefined
   /** Called when the stage's calls are to stop; besides the signal. */
   readonly onAbort: Set<(reason: unknown) => void> = new Set()
   /** Iterators of the user's that are being closed, while their clean-ups last. */
@@ -57,6 +57,7 @@ export abstract class Stage implements Consumer, Producer {
   #failure: StageFailure | undefined
 
   constructor(info: StageInfo, host: Host) {
+    super()
     this.info = info
     this.host = host
   }
@@ -70,40 +71,15 @@ export abstract class Stage implements Consumer, Producer {
   abstract pump(): void
   /** The queues the stage takes from. */
   abstract get inputs(): readonly Queue[]
-  /** The queues the stage puts into. */
-  abstract get exits(): readonly Queue[]
-
-  /**
-   * How long slots could not be used for want of room after the stage, together, in milliseconds: results had no place in an exit. A stage that takes nothing
-   * while its exit is full counts that time.
-   */
-  get blockedMs(): number {
-    return this.exits.reduce((sum, exit) => sum + exit.times().overMs, 0)
-  }
-
-  /** The stages whose calls may be an item's last before this one's exit: itself, if it calls an op, or those before it. */
-  get lastCalls(): readonly Stage[] {
-    return []
-  }
 
   /** Ids of the stages it takes items from, where its queues do not say. */
   get upstream(): readonly number[] | undefined {
     return undefined
   }
 
-  /** Whether what runs its calls elsewhere tells when each begins. */
-  get reportsStart(): boolean {
-    return false
-  }
-
   /** Whether an item, or its lineage, may be looked at here after it was given on. */
   get keepsItems(): boolean {
     return true
-  }
-
-  /** How the tasks in flight that are timed have spent their time. */
-  get pendingTimes(): PendingTimes {
-    return nothingPending
   }
 
   /** Code of the user's that was called here and has not ended; `undefined` if there is none. */
@@ -138,6 +114,11 @@ export abstract class Stage implements Consumer, Producer {
   /** What of the user's is called here, besides hooks: a function, or an object whose methods are. */
   get code(): unknown {
     return undefined
+  }
+
+  /** Whether its calls run in workers: on the loop there is only what they get and give. */
+  get runsElsewhere(): boolean {
+    return false
   }
 
   get hooks(): readonly TaskHook[] {
@@ -188,9 +169,18 @@ export abstract class Stage implements Consumer, Producer {
 
   /** Calls the user's code under the stage's mark, where it is not worth while to write the two lines out. */
   marked<R>(call: () => R): R {
-    const word = enter(this.mark, this.tasks)
+    return this.#under(this.mark, this.callScope, call)
+  }
+
+  /** Likewise, for its hooks. */
+  hooked<R>(call: () => R): R {
+    return this.#under(this.hookMark, this.hookScope, call)
+  }
+
+  #under<R>(mark: number, scope: AsyncScope | undefined, call: () => R): R {
+    const word = enter(mark, this.tasks)
     try {
-      return call()
+      return scope === undefined ? call() : scope.runInAsyncScope(call)
     } finally {
       leave(word)
     }
@@ -218,13 +208,19 @@ export abstract class Stage implements Consumer, Producer {
     this.adapt()
   }
 
+  /** Has the stage's calls, and those of its hooks, made in contexts of their own from now on, or no more. */
+  keepScope(calls: AsyncScope | undefined, hooks: AsyncScope | undefined): void {
+    this.callScope = calls
+    this.hookScope = hooks
+  }
+
   /** What a stage does once its hooks are known, before it runs. */
   protected prepare(): void {}
 
   async #beginAfter(hooks: readonly TaskHook[]): Promise<void> {
     this.#pendingHook = 'onStageStart'
     try {
-      for (const hook of hooks) await this.marked(() => hook.onStageStart?.(this.info))
+      for (const hook of hooks) await this.hooked(() => hook.onStageStart?.(this.info))
     } catch (error) {
       this.#pendingHook = undefined
       if (this.state === OPENING) this.fail(error, -1)
@@ -340,7 +336,7 @@ export abstract class Stage implements Consumer, Producer {
     this.#pendingHook = 'onStageEnd'
     for (const hook of hooks) {
       try {
-        await this.marked(() => hook.onStageEnd?.(this.info, error))
+        await this.hooked(() => hook.onStageEnd?.(this.info, error))
       } catch (thrown) {
         this.host.stageFailed(this, this.#describe(thrown, -1, undefined))
       }

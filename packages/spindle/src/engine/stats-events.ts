@@ -51,11 +51,13 @@ export class StatsEvents {
     const total = readStats(this.#graph)
     this.#before = total
     const event: StatsEvent = { kind, total, interval: statsBetween(before, total) }
-    channels.stats.publish(event)
     const onStats = this.#onStats
-    callListener(
-      () => onStats?.(event),
-      (error) => this.#graph.logger.error('spindle: `onStats` failed', error),
-    )
+    this.#graph.hookCalls.call(() => {
+      channels.stats.publish(event)
+      callListener(
+        () => onStats?.(event),
+        (error) => this.#graph.logger.error('spindle: `onStats` failed', error),
+      )
+    })
   }
 }

@@ -1,5 +1,5 @@
 import { Histogram } from './histogram.ts'
-import type { LoopBlock } from './loop-blocks.ts'
+import { blocksBetween } from './loop-blocks.ts'
 import {
   consumerStats,
   occupancyOf,
@@ -29,7 +29,7 @@ export function statsBetween(before: PipelineStats, after: PipelineStats): Pipel
     elapsedMs,
     items: Math.max(0, after.items - before.items),
     loopUtilization: elapsedMs > 0 ? Math.min(1, Math.max(0, busyMs / elapsedMs)) : 0,
-    blocks: after.blocks.flatMap((block) => blockBetween(before.blocks.find(isSamePlace(block)), block)),
+    blocks: blocksBetween(before.blocks, after.blocks),
     consumer: consumerStats(
       {
         waitMs: after.consumer.waitMs - before.consumer.waitMs,
@@ -78,18 +78,6 @@ function stageBetween(before: StageStats | undefined, after: StageStats, elapsed
     queue: queueBetween(before.queue, after.queue, elapsedMs),
   }
   return withTimes(counts, sums, histogram.percentile(1), elapsedMs)
-}
-
-function isSamePlace(block: LoopBlock): (other: LoopBlock) => boolean {
-  return ({ place, stage, function: name, where }) =>
-    place === block.place && stage === block.stage && name === block.function && where === block.where
-}
-
-function blockBetween(before: LoopBlock | undefined, after: LoopBlock): readonly LoopBlock[] {
-  if (before === undefined) return [after]
-  const count = after.count - before.count
-  const totalMs = after.totalMs - before.totalMs
-  return totalMs > 0 ? [{ ...after, count, totalMs, lostMs: after.lostMs - before.lostMs }] : []
 }
 
 function queueBetween(before: QueueStats, after: QueueStats, elapsedMs: number): QueueStats {

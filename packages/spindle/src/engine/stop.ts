@@ -74,7 +74,7 @@ function callerIn(graph: Graph): Caller {
   const word = marker[0] as number
   const mark = isInside(word) ? markOf(word) : -1
   return {
-    stage: graph.stages.find((stage) => stage.mark === mark),
+    stage: graph.stages.find((stage) => stage.mark === mark || stage.hookMark === mark),
     isConsumer: graph.outlet.mark === mark,
     isDeadLetter: graph.letters?.isCalling === true,
   }

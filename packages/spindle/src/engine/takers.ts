@@ -2,6 +2,7 @@ import { TimeoutError } from '../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { adopt, isThenable } from '../user-code.ts'
 import type { AsyncScope } from './async-scope.ts'
+import { makeCallScope } from './call-scopes.ts'
 import type { ConsumerCall, ConsumerTime } from './consumer-time.ts'
 import type { Item } from './item.ts'
 import { enter, leave } from './marker.ts'
@@ -105,6 +106,9 @@ export class Pump implements Taker {
   readonly session: undefined
   private readonly outlet: Outlet
   private readonly consume: (value: unknown) => unknown
+  private readonly code: (value: unknown) => unknown
+  private readonly scope: AsyncScope | undefined
+  private callScope: AsyncScope | undefined = undefined
   private readonly resolve: () => void
   private readonly reject: (error: unknown) => void
   /** The call whose promise is pending, if it is watched. */
@@ -132,6 +136,8 @@ export class Pump implements Taker {
     this.outlet = outlet
     // `scope`: the consumer's async context, where that is not the pipeline's.
     this.consume = scope === undefined ? consume : (value) => scope.runInAsyncScope(consume, undefined, value)
+    this.code = consume
+    this.scope = scope
     this.resolve = resolve
     this.reject = reject
   }
@@ -141,7 +147,7 @@ export class Pump implements Taker {
     const word = enter(this.outlet.mark, this.outlet.given)
     try {
       const { consume } = this
-      result = consume(value)
+      result = this.outlet.keepsScopes ? this.consumeScoped(value) : consume(value)
     } catch (error) {
       leave(word)
       this.reject(error)
@@ -156,6 +162,12 @@ export class Pump implements Taker {
     this.call = this.outlet.time.calls()
     adopt(result).then(this.consumed, this.refused)
     return false
+  }
+
+  private consumeScoped(value: unknown): unknown {
+    const { mark, scope: pipelines } = this.outlet
+    this.callScope ??= (this.scope ?? pipelines).runInAsyncScope(makeCallScope, undefined, mark)
+    return this.callScope.runInAsyncScope(this.code, undefined, value)
   }
 
   end(): void {

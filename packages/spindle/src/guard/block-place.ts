@@ -1,17 +1,14 @@
-import { resolve } from 'node:path'
 import type { Graph } from '../engine/graph.ts'
-import type { LoopPlace } from '../engine/loop-blocks.ts'
+import type { LoopPart, LoopPlace } from '../engine/loop-blocks.ts'
 import { isInside, markOf } from '../engine/marker.ts'
 import type { Stage } from '../engine/stage.ts'
-import { isOwnFile, shorter, toPath } from '../file-place.ts'
-import { type Added, type Code, isFrameOf } from './function-places.ts'
-import { sourceLineOf } from './source-line.ts'
+import { isOwnFile, toPath } from '../file-place.ts'
+import { bestSample, isUsers, nameOf, placeOf, showFrame } from './block-frames.ts'
+import { calledBy, isHookOf, isOfConsumer, mentionedBy, ownersOf, partOf } from './block-owners.ts'
+import { crossingOf } from './crossings.ts'
 import type { BlockMessage, Frame, LoopSample } from './watch-protocol.ts'
 
 const MOST_SHOWN = 8
-/** Names of fewer letters, as minifiers make them, say nothing. */
-const SHORTEST_NAME = 3
-const hookNames = ['onStageStart', 'onStageEnd', 'onTaskStart', 'onTaskEnd'] as const
 
 /** A block as one pipeline sees it. */
 export interface PlacedBlock {
@@ -19,149 +16,122 @@ export interface PlacedBlock {
   /** The stage whose code it was. */
   readonly owner: Stage | undefined
   readonly stack: readonly string[]
+  /** What the blocks of the same code have in common: its function and file, or the package of a library; empty if no stack could be read. */
+  readonly code: string
+  /** `false` if the stack alone does not tell: a stage's call may have begun what ran, and left no trace on it. */
+  readonly isSure: boolean
+}
+
+/** Whose it was, as far as it is known. */
+interface Found {
+  readonly place: LoopPlace['place']
+  readonly part: LoopPart | undefined
+  readonly owner: Stage | undefined
+  readonly isSure: boolean
+  /** What was done, where no function of the user's ran. */
+  readonly doing?: string
 }
 
 /**
- * Whose code held the loop: of a call that had not come back, the stage it was made for. Otherwise (after an `await`, in a consumer's loop) the
- * owner of the innermost function on the stack that belongs to the pipeline; functions that await it are on the stack as well.
- * `undefined` if it happened inside a call of another pipeline.
+ * Whose code held the loop: of a call that had not come back, the stage it was made for. Otherwise (in a timer, after an `await`, in a consumer's loop)
+ * the stage whose call began it, where that is known by its async context; else the owner of the innermost function on the stack that
+ * belongs to the pipeline, for functions that await it are on the stack as well. `undefined` if it was begun by another pipeline.
  */
 export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | undefined {
   const inside = isInside(block.word)
-  const frames = bestStack(block.samples.map((sample) => usersFrames(sample, inside)))
-  const own = frames.filter(({ file }) => !file.includes('/node_modules/'))
-  const shown = own[0] ?? frames[0]
-  const stack = frames.slice(0, MOST_SHOWN).map(showFrame)
-  const mark = markOf(block.word)
-  let owner = inside ? graph.stages.find((stage) => stage.mark === mark) : undefined
-  let isConsumer = inside && graph.outlet.mark === mark
-  if (inside && owner === undefined && !isConsumer) return undefined
-  if (!inside) {
-    owner = ownerOf(frames, graph)
-    isConsumer = owner === undefined && isOfConsumer(frames, graph)
-  }
-  const called = shown === undefined ? calledBy(owner) : undefined
+  const sample = bestSample(block.samples, (all) => framesOfCall(all, inside).filter(isUsers))
+  const all = framesOfCall(sample?.frames ?? [], inside)
+  const frames = all.filter(isUsers)
+  const found = inside ? findByMark(graph, markOf(block.word), all) : findOutside(graph, all, sample?.scope)
+  if (found === undefined) return undefined
+  const { place, part, owner, isSure } = found
+  // Deep in a library the stage itself says more.
+  const shown = frames.find((frame) => !isLibrarys(frame)) ?? (owner === undefined ? frames[0] : undefined)
   const at: LoopPlace = {
-    place: owner !== undefined ? 'stage' : isConsumer ? 'consumer' : 'other',
-    stage: owner?.info.name ?? (isConsumer ? 'consumer' : undefined),
-    function: shown === undefined ? (called ?? 'native code') : nameOf(shown),
+    place,
+    part,
+    stage: owner?.info.name ?? (place === 'consumer' ? 'consumer' : undefined),
+    function: shown === undefined ? (found.doing ?? nativeOf(owner)) : nameOf(shown),
     where: shown === undefined ? owner?.info.where : placeOf(shown),
   }
-  return { at, owner, stack }
+  return { at, owner, stack: frames.slice(0, MOST_SHOWN).map(showFrame), code: codeOf(frames), isSure }
 }
 
-/** The stack that shows what most of them do: one may have been read late, when the block was just over. */
-function bestStack(stacks: readonly (readonly Frame[])[]): readonly Frame[] {
-  const places = stacks.map(([frame]) =>
-    frame === undefined ? '' : `${frame.function} ${frame.file}:${frame.line}`,
-  )
-  let best: readonly Frame[] = []
-  let most = 0
-  for (const [i, place] of places.entries()) {
-    const count = place === '' ? 0 : places.filter((other) => other === place).length
-    if (count > most) [best, most] = [stacks[i] as readonly Frame[], count]
+/** A part of a block: what one stage's calls have begun. */
+interface Share {
+  /** Mark of the stage, where it is known. */
+  readonly begunBy: number | undefined
+  /** Of the block's length, as the samples show it. */
+  readonly share: number
+  readonly samples: readonly LoopSample[]
+}
+
+/** In one turn of the loop several callbacks may run, one after another: who began them shares the silence. */
+export function sharesOf({ word, samples }: BlockMessage): readonly Share[] {
+  const scoped = isInside(word) ? [] : samples.filter(({ scope }) => scope !== undefined)
+  if (scoped.length === 0) return [{ begunBy: undefined, share: 1, samples }]
+  return [...new Set(scoped.map(({ scope }) => scope))].map((begunBy) => {
+    const own = scoped.filter(({ scope }) => scope === begunBy)
+    return { begunBy, share: own.length / scoped.length, samples: own }
+  })
+}
+
+/** Inside a call only the frames of the call: whoever stands below the engine has caused it, but does not hold the loop. */
+function framesOfCall(frames: readonly Frame[], inside: boolean): readonly Frame[] {
+  const firstUsers = frames.findIndex(isUsers)
+  if (!inside || firstUsers < 0) return frames
+  const end = frames.findIndex(({ file }, i) => i > firstUsers && isOwnFile(toPath(file)))
+  return end < 0 ? frames : frames.slice(0, end)
+}
+
+function findByMark(graph: Graph, mark: number, frames: readonly Frame[]): Found | undefined {
+  const isSure = true
+  const hooked = graph.stages.find((stage) => stage.hookMark === mark)
+  if (hooked !== undefined) return { place: 'stage', part: 'hook', owner: hooked, isSure, doing: 'a hook' }
+  const owner = graph.stages.find((stage) => stage.mark === mark)
+  if (owner !== undefined) {
+    const part = partOf(owner, frames)
+    const doing = part === 'crossing' ? { doing: 'packing of its items' } : {}
+    return { place: 'stage', part, owner, isSure, ...doing }
   }
-  return best
+  if (graph.hookCalls.mark === mark) return { place: 'other', part: 'hook', owner, isSure, doing: 'a hook' }
+  if (graph.outlet.mark !== mark) return undefined
+  if (graph.consumers.at(-1)?.isSender !== true) return { place: 'consumer', part: undefined, owner, isSure }
+  return { place: 'other', part: 'sending', owner, isSure, doing: 'packing of items for the consumer' }
 }
 
-/** The user's frames; inside a call only those of the call: whoever stands below the engine has caused it, but does not hold the loop. */
-function usersFrames({ frames }: LoopSample, inside: boolean): readonly Frame[] {
-  const end = inside ? frames.findIndex(({ file }) => isOwnFile(toPath(file))) : -1
-  return (end < 0 ? frames : frames.slice(0, end)).filter(isUsers)
-}
-
-function isUsers({ file }: Frame): boolean {
-  return file !== '' && !file.startsWith('node:') && !isOwnFile(toPath(file))
-}
-
-function ownerOf(frames: readonly Frame[], graph: Graph): Stage | undefined {
-  for (const frame of frames) {
-    const owner = graph.stages.find((stage) =>
-      codeOf(stage).some((code) => isFrameOf(frame, code, addedAt(stage.info.where))),
-    )
-    if (owner !== undefined) return owner
+function findOutside(graph: Graph, frames: readonly Frame[], scope: number | undefined): Found | undefined {
+  const users = frames.filter(isUsers)
+  // A pool serves whoever uses it, whatever context it was made in.
+  if (users.length === 0) {
+    const crossing = crossingOf(graph, frames)
+    if (crossing !== undefined) return { ...crossing, isSure: true }
   }
-  return callerOf(frames, graph)
-}
-
-/**
- * Where a function was returned rather than awaited (`return helper(item)`), its caller is not on the stack. If the code of a single stage
- * speaks of it, it is taken to be that stage's.
- */
-function callerOf(frames: readonly Frame[], graph: Graph): Stage | undefined {
-  const name = frames.at(-1)?.function.split('.').at(-1) ?? ''
-  if (name.length < SHORTEST_NAME) return undefined
-  const speaks = graph.stages.filter((stage) =>
-    codeOf(stage).some((code) =>
-      Function.prototype.toString
-        .call(code)
-        .split(/[^\w$]+/)
-        .includes(name),
-    ),
-  )
-  return speaks.length === 1 ? speaks[0] : undefined
-}
-
-function addedAt(where: string | undefined): Added | undefined {
-  const parts = /^(.*):(\d+)$/.exec(where ?? '')
-  return parts === null ? undefined : { file: resolve(parts[1] as string), line: Number(parts[2]) }
-}
-
-function isOfConsumer(frames: readonly Frame[], graph: Graph): boolean {
-  return graph.consumers.some(({ code, caller }) =>
-    frames.some((frame) => {
-      if (code !== undefined && isFrameOf(frame, code as Code, undefined)) return true
-      return caller !== undefined && caller.file === toPath(frame.file) && caller.function === frame.function
-    }),
-  )
-}
-
-/** The user's functions that a stage calls. */
-function codeOf(stage: Stage): Code[] {
-  const { code, hooks } = stage
-  return [
-    ...functionsOf(code),
-    ...hooks.flatMap((hook) => hookNames.flatMap((name) => functionsOf(hook[name]))),
-  ]
-}
-
-const methods = [
-  Symbol.asyncIterator,
-  Symbol.iterator,
-  'next',
-  'return',
-  'accumulate',
-  'flush',
-  'pull',
-  'read',
-] as const
-
-function functionsOf(code: unknown): Code[] {
-  if (typeof code === 'function') return [code as Code]
-  if (typeof code !== 'object' || code === null) return []
-  const object = code as Readonly<Record<string | symbol, unknown>>
-  return methods.flatMap((name) => (typeof object[name] === 'function' ? [object[name] as Code] : []))
+  if (scope !== undefined) return findByMark(graph, scope, frames)
+  const owners = ownersOf(users, graph)
+  if (owners[0] !== undefined) {
+    const [owner] = owners
+    return { place: 'stage', part: partOf(owner, users), owner, isSure: owners.length === 1 }
+  }
+  if (users.some((frame) => isHookOf(frame, graph.hookCalls.functions)))
+    return { place: 'other', part: 'hook', owner: undefined, isSure: true }
+  const owner = mentionedBy(users, graph)
+  if (owner !== undefined) return { place: 'stage', part: partOf(owner, users), owner, isSure: false }
+  const place = isOfConsumer(users, graph) ? 'consumer' : 'other'
+  return { place, part: undefined, owner: undefined, isSure: false }
 }
 
 /** What a stage called when no stack could be read: native code ran, or a debugger is attached. */
-function calledBy(owner: Stage | undefined): string | undefined {
-  const name = functionsOf(owner?.code)[0]?.name
-  return name === '' ? 'anonymous function' : name
+function nativeOf(owner: Stage | undefined): string {
+  return (owner === undefined ? undefined : calledBy(owner)) ?? 'native code'
 }
 
-/** V8 makes names like `builder.pipe.map` up for functions without one, from what stands about them. */
-function nameOf({ function: name }: Frame): string {
-  const last = /^(?:module\.)?(?:exports\.)?([^.]+)$/.exec(name)?.[1]
-  return last ?? 'anonymous function'
+function isLibrarys({ file }: Frame): boolean {
+  return file.includes('/node_modules/')
 }
 
-/** `function (file:line)`. */
-function showFrame(frame: Frame): string {
-  return `${frame.isAsync ? 'async ' : ''}${nameOf(frame)} (${placeOf(frame)})`
-}
-
-/** `file:line` in the source: by the map beside the script, or by the one that a loader such as tsx made. */
-function placeOf({ file, line, column, source }: Frame): string {
-  if (source !== undefined) return `${shorter(toPath(source.file))}:${source.line}`
-  return `${shorter(toPath(file))}:${sourceLineOf(file, line, column)}`
+function codeOf(frames: readonly Frame[]): string {
+  const own = frames.find((frame) => !isLibrarys(frame))
+  if (own !== undefined) return `${nameOf(own)} ${own.file}`
+  return /.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(frames[0]?.file ?? '')?.[0] ?? ''
 }

@@ -1,23 +1,24 @@
 import { badOption, checkOptions } from '../check.ts'
 import { channels } from '../engine/channels.ts'
 import type { Graph } from '../engine/graph.ts'
-import type { LoopPlace } from '../engine/loop-blocks.ts'
 import { isInside } from '../engine/marker.ts'
-import { SourceStage } from '../engine/source-stage.ts'
-import type { Stage } from '../engine/stage.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'
 import { plain } from '../plain-text.ts'
 import { callListener } from '../user-code.ts'
-import { type PlacedBlock, placeBlock } from './block-place.ts'
+import { type PlacedBlock, placeBlock, sharesOf } from './block-place.ts'
 import { loadInspector } from './function-places.ts'
-import { mayInspect } from './may-inspect.ts'
+import { KeptScopes } from './kept-scopes.ts'
+import { KnownPlaces, type Lengths } from './known-places.ts'
+import { warningOf } from './remedies.ts'
 import type { BlockMessage } from './watch-protocol.ts'
 import { readBlocks, unwatch, type Watcher, watch } from './watchdog.ts'
 
 const DEFAULT_THRESHOLD_MS = 10
-/** A stage is warned of when it has held the loop for so many times the threshold, and for so much of the time: a short block now and then is no news. */
+/** A place is warned of when it has held the loop for so many times the threshold, and for so much of the time: a short block now and then is no news. */
 const THRESHOLDS_TO_WARN = 3
 const SHARE_TO_WARN = 0.01
+/** Blocks without a scope that may still be of calls which began before scopes were kept. */
+const UNSCOPED_IN_DOUBT = 2
 
 /** Checks the option `loopGuard`. @throws `ERR_BAD_OPTION` */
 export function checkLoopGuard(options: unknown): void {
@@ -36,37 +37,49 @@ export function guardLoop(graph: Graph, options: LoopGuardOptions = {}): void {
   graph.listeners.add({
     started: () => {
       void loadInspector()
-      watch(guard)
+      guard.begin()
     },
-    ended: () => unwatch(guard),
+    ended: () => guard.end(),
   })
   graph.blocks.refresh = readBlocks
 }
 
-/** A block that has not ended. */
-interface Open {
+/** What has been told of a block, or a part of it, that has not ended. */
+interface Told {
   readonly block: PlacedBlock
   readonly ms: number
+  readonly workMs: number
   readonly running: number
 }
 
 interface Held {
   ms: number
+  /** Without the time for which the thread waited for a processor. */
+  workMs: number
   /** How often it was seen: in different blocks, or at different times of one. */
   seen: number
-  isTold: boolean
 }
+
+/** Places that the program has been warned of. */
+const told: Set<string> = new Set()
+const MOST_TOLD = 10_000
 
 /** What one pipeline makes of the blocks of its loop. */
 class LoopGuard implements Watcher {
   readonly thresholdMs: number
   readonly #graph: Graph
-  readonly #open: Map<number, Open> = new Map()
+  /** Of blocks that have not ended: by who began them. */
+  readonly #open: Map<number, Map<unknown, Told>> = new Map()
   /** What each stage has held the loop for. */
   readonly #held: Map<string, Held> = new Map()
+  readonly #places: KnownPlaces = new KnownPlaces()
+  readonly #scopes: KeptScopes
+  /** Blocks without a scope since scopes are kept. */
+  #unscoped = 0
 
   constructor(graph: Graph, thresholdMs: number) {
     this.#graph = graph
+    this.#scopes = new KeptScopes(graph)
     this.thresholdMs = thresholdMs
   }
 
@@ -78,12 +91,30 @@ class LoopGuard implements Watcher {
 
   blocked(message: BlockMessage): void {
     // Another pipeline may want to know of shorter ones, and this one may not have been there.
-    if (message.ms < this.thresholdMs && !this.#open.has(message.id)) return
+    if (message.workMs < this.thresholdMs && !this.#open.has(message.id)) return
     if (!isInside(message.word) && message.beganAt < performance.timeOrigin + this.#graph.startedAt) return
-    const known = this.#open.get(message.id)
-    const block = known?.block ?? placeBlock(this.#graph, message)
+    const open = this.#open.get(message.id) ?? new Map<unknown, Told>()
+    if (message.isOver) this.#open.delete(message.id)
+    else this.#open.set(message.id, open)
+    const shares = sharesOf(message)
+    const early = open.get(undefined)
+    // It was told of before a sample showed who began it.
+    if (early !== undefined && shares[0] !== undefined && shares[0].begunBy !== undefined) {
+      open.delete(undefined)
+      open.set(shares[0].begunBy, early)
+    }
+    for (const { begunBy, share, samples } of shares) {
+      const { ms, workMs } = message
+      this.#tell({ ...message, samples, ms: ms * share, workMs: workMs * share }, open, begunBy)
+    }
+  }
+
+  /** One part of a block, as it is now; `open` has what was told of it before. */
+  #tell(message: BlockMessage, open: Map<unknown, Told>, begunBy: unknown): void {
+    const known = open.get(begunBy)
+    const block = known?.block ?? this.#place(message)
     if (block === undefined) return
-    const { ms } = message
+    const { ms, workMs, isOver, samples } = message
     const running = known?.running ?? this.#othersRunning(block, message)
     const addedMs = ms - (known?.ms ?? 0)
     this.#graph.blocks.add(block.at, {
@@ -93,17 +124,58 @@ class LoopGuard implements Watcher {
       lostMs: addedMs * running,
       stack: block.stack,
     })
-    if (message.isOver) {
-      this.#open.delete(message.id)
-      if (channels.loopBlock.hasSubscribers)
-        channels.loopBlock.publish({
-          pipeline: this.#graph.pipelineId,
-          at: block.at,
-          beganAt: message.beganAt,
-          ms,
-        })
-    } else this.#open.set(message.id, { block, ms, running })
-    this.#mayWarn(block, message, addedMs)
+    open.set(begunBy, { block, ms, workMs, running })
+    if (isOver && channels.loopBlock.hasSubscribers)
+      channels.loopBlock.publish({
+        pipeline: this.#graph.pipelineId,
+        at: block.at,
+        beganAt: message.beganAt,
+        ms,
+      })
+    const added = { ms: addedMs, workMs: workMs - (known?.workMs ?? 0) }
+    if (!block.isSure) this.#doubt(block, added, isOver)
+    else this.#mayWarn(block, added, isOver ? (samples.length > 1 ? 2 : 1) : 0)
+  }
+
+  begin(): void {
+    this.#scopes.begin()
+    watch(this)
+  }
+
+  end(): void {
+    unwatch(this)
+    this.#scopes.end()
+  }
+
+  /** Where scopes are kept, a block without one was begun by no stage: once calls begun before have ended, and so some blocks later. */
+  #place(message: BlockMessage): PlacedBlock | undefined {
+    const placed = placeBlock(this.#graph, message)
+    if (placed === undefined || isInside(message.word)) return placed
+    if (placed.isSure) {
+      if (this.#scopes.areOn) this.#learn(placed)
+      return placed
+    }
+    const block = this.#places.resolved(placed)
+    if (!this.#scopes.areOn) this.#unscoped = 0
+    if (block.isSure || !this.#scopes.areOn || ++this.#unscoped <= UNSCOPED_IN_DOUBT) return block
+    const sure = { ...block, isSure: true }
+    this.#learn(sure)
+    return sure
+  }
+
+  /** Somebody's call has begun this, and the stack does not say whose: if it is much, the next ones are looked at more closely. */
+  #doubt(block: PlacedBlock, added: Lengths, isOver: boolean): void {
+    const { workMs, seen } = this.#places.doubt(block, added, isOver)
+    if (this.#scopes.areOn || (seen > 1 && this.#isMuch(workMs))) this.#scopes.keep()
+  }
+
+  /** Blocks of the same code that were given to others belong here, too. */
+  #learn(block: PlacedBlock): void {
+    for (const { block: from, ms, workMs, seen } of this.#places.learn(block)) {
+      this.#graph.blocks.move(from.at, block.at)
+      this.#mayWarn(block, { ms, workMs }, seen)
+    }
+    if (this.#places.isOpen(block)) this.#scopes.keep()
   }
 
   /** Calls that other stages had in flight. */
@@ -118,19 +190,29 @@ class LoopGuard implements Watcher {
     return sum
   }
 
-  #mayWarn({ at, owner }: PlacedBlock, { samples, isOver }: BlockMessage, addedMs: number): void {
-    if (at.place === 'other') return
-    const key = owner === undefined ? at.place : `stage ${owner.info.id}`
-    const held = this.#held.get(key) ?? { ms: 0, seen: 0, isTold: false }
+  /** Warns of a place once in the life of the program, whichever of its pipelines it is in. */
+  #mayWarn({ at, owner }: PlacedBlock, added: Lengths, seen: number): void {
+    if (at.place === 'other' && at.part === undefined) return
+    const key = JSON.stringify([
+      at.place,
+      at.part,
+      at.stage,
+      owner?.info.where ?? `${at.function} ${at.where?.replace(/:\d+$/, '')}`,
+    ])
+    const held = this.#held.get(key) ?? { ms: 0, workMs: 0, seen: 0 }
     this.#held.set(key, held)
-    held.ms += addedMs
-    if (isOver) held.seen += samples.length > 1 ? 2 : 1
+    held.ms += added.ms
+    held.workMs += added.workMs
+    held.seen += seen
     // The collector or a halted machine may strike anybody: seen once, it says nothing; nor if it is little in a long run.
-    const isMuch =
-      held.ms >= this.thresholdMs * THRESHOLDS_TO_WARN && held.ms >= this.#graph.elapsedMs * SHARE_TO_WARN
-    if (held.isTold || held.seen < 2 || !isMuch) return
-    held.isTold = true
+    if (held.seen < 2 || !this.#isMuch(held.workMs) || told.has(key)) return
+    if (told.size >= MOST_TOLD) told.clear()
+    told.add(key)
     this.#warn(plain(warningOf(at, owner, held.ms)))
+  }
+
+  #isMuch(ms: number): boolean {
+    return ms >= this.thresholdMs * THRESHOLDS_TO_WARN && ms >= this.#graph.elapsedMs * SHARE_TO_WARN
   }
 
   #warn(message: string): void {
@@ -141,21 +223,4 @@ class LoopGuard implements Watcher {
     }
     this.#graph.outlet.inScope(() => callListener(() => logger.warn(`spindle: ${message}`)))
   }
-}
-
-function warningOf(at: LoopPlace, owner: Stage | undefined, heldMs: number): string {
-  const added = owner?.info.where
-  const whose = at.place === 'consumer' ? 'the consumer' : `stage "${at.stage}"`
-  const place = at.where === undefined ? '' : ` (${at.where})`
-  const line = added === undefined || at.place === 'consumer' ? '' : `, added at ${added},`
-  const remedy =
-    owner instanceof SourceStage
-      ? 'let it await something between its items, or give descriptors (paths, numbers) and do the work in a stage whose op runs in a worker thread (workerModule)'
-      : at.place === 'consumer'
-        ? 'give that work to a stage whose op runs in a worker thread (workerModule), or let it await something now and then'
-        : `run it in a worker thread: export the op from a module and give pipe() workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${at.function === 'anonymous function' || at.function === 'native code' ? 'op' : at.function}`
-  const unseen = mayInspect()
-    ? ''
-    : ' (its line is not known: --permission is given without --allow-inspector)'
-  return `${whose}${line} held the event loop for ${Math.round(heldMs)} ms in ${at.function}${place}${unseen}; nothing else of the program went on meanwhile. Remedy: ${remedy}. Not told of again; see stats().blocks.`
 }

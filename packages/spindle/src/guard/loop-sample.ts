@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { readFrames } from '../call-stack.ts'
+import { scopedMark } from '../engine/call-scopes.ts'
 import { marker } from '../engine/marker.ts'
 import type { Frame, LoopSample } from './watch-protocol.ts'
 
@@ -28,6 +29,7 @@ function takeSample(
     // The first is the evaluated expression.
     frames: readFrames(MOST_FRAMES, above, toFrame).slice(1),
     running: running(),
+    scope: scopedMark(),
     hasDebugger: hasDebugger(),
   }
 }

@@ -4,12 +4,21 @@ import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 import { LoopQuestion } from './loop-question.ts'
 import { withSources } from './source-maps.ts'
 import { MainThreadUse, type ThreadUse } from './thread-use.ts'
-import type { BlockMessage, LoopSample, WatchSetup } from './watch-protocol.ts'
+import {
+  BEAT_MS,
+  BEATS,
+  type BlockMessage,
+  type LoopSample,
+  WANTED_BEAT_MS,
+  type WatchSetup,
+} from './watch-protocol.ts'
 
 // How often the watcher looks. Each look costs 35 to 150 us on a small virtual machine, the less the more there are: 0.2 % of a core at 20 ms.
 const CLOSE_MS = 4
 const USUAL_MS = 20
 const IDLE_MS = 200
+/** A beat wakes the watched thread: about 0.1 ms on such a machine. */
+const SLOWEST_BEAT_MS = 100
 /** Close looks in a row that find nothing before it is enough for a while; after a block has been found, more of them. */
 const CLOSE_LOOKS = 50
 const CLOSE_LOOKS_AFTER_BLOCK = 150
@@ -19,15 +28,17 @@ const PAUSE_MS = 1000
 const BUSY = 0.5
 const IDLE = 0.1
 const MOST_SAMPLES = 8
-const FIRST_QUESTION_MS = 250
-const MOST_PATIENCE = 16
 
 /** What was seen at a look. */
 interface Look {
   readonly at: number
   readonly word: number
+  readonly beats: number
   readonly use: ThreadUse
 }
+
+/** See {@link BlockMessage}. */
+type Length = Pick<BlockMessage, 'ms' | 'workMs'>
 
 /** A stretch in which nothing has changed, and which may become a block. */
 interface Stretch {
@@ -39,21 +50,23 @@ interface Stretch {
   /** Turns of the loop at the first sample. */
   turns: number | undefined
   askedAt: number
-  /** When the thread was last seen at work. */
+  /** When the thread was last seen in it. */
   aliveAt: number
+  /** When it was last seen to run, or to wait for something else than a processor. */
+  movedAt: number
   /** How long it was, if it ended before a question was answered. */
-  endedMs: number | undefined
-  /** What has been told of it, in milliseconds; 0 if nothing has. */
-  toldMs: number
+  ended: Length | undefined
+  /** What has been told of it. */
+  told: Length | undefined
 }
 
 /**
- * Watches another thread's loop from outside: looks at its marker and at the processor time it uses, and at nothing else as long as
- * that changes, or nothing runs. If one word stands there while the thread works (or is inside a call of the user's), it asks the thread for its stack,
- * which answers in the middle of whatever holds it.
+ * Watches another thread's loop from outside: looks at its marker and at the count of its beats (a timer of its loop), and at nothing else as long
+ * as they change. If one word stands there inside a call of the user's, or the beats stay away, whether the thread works or waits in native code, it
+ * asks the thread for its stack, which answers in the middle of whatever holds it, or when native code comes back.
  *
- *   QUIET --the same word, and busy or inside--> SUSPICIOUS --for the threshold--> BLOCK
- *     '<------the word or the loop's turn changes, or the thread comes to rest-------'
+ *   QUIET --the same word, and inside or without a beat--> SUSPICIOUS --for the threshold--> BLOCK
+ *     '<--------------the word changes, or (outside of calls) a beat comes------------------'
  */
 export class LoopWatch {
   readonly #marker: Int32Array
@@ -72,18 +85,22 @@ export class LoopWatch {
   #asked: Stretch | undefined
   #closeLooks = CLOSE_LOOKS_AT_FIRST
   #pausedAt = 0
+  /** Whether the close looks are due to a block: then they go on while the thread waits, too. */
+  #wasBlocked = false
   #periodMs = CLOSE_MS
-  #nextQuestionMs = FIRST_QUESTION_MS
-  /** Processor time without a call after which something seems to hold the loop. */
-  #suspiciousMs = 0
+  readonly #control: Int32Array
+  /** The look at which the last beat was seen, and the one before. */
+  #turned: Look | undefined
+  #beforeTurned: Look | undefined
   #hasDebugger = false
   #blocks = 0
 
   constructor(setup: WatchSetup) {
     this.#setup = setup
     this.#marker = new Int32Array(setup.marker)
+    this.#control = new Int32Array(setup.control)
     if (setup.sampler !== undefined) {
-      this.#question = new LoopQuestion(setup.sampler, new Int32Array(setup.control))
+      this.#question = new LoopQuestion(setup.sampler, this.#control)
       this.#use = new MainThreadUse()
     }
   }
@@ -94,6 +111,7 @@ export class LoopWatch {
     if (this.#isWatching) return
     this.#isWatching = true
     this.#since = undefined
+    this.#turned = undefined
     this.#last = undefined
     clearTimeout(this.#timer)
     this.#look()
@@ -115,14 +133,22 @@ export class LoopWatch {
       if (this.#question?.isOpen === true) this.#lookAfter(this.#closeMs)
       return
     }
-    const look: Look = { at: clockMs(), word: this.#marker[0] as number, use: this.#readUse() }
+    const look: Look = {
+      at: clockMs(),
+      word: this.#marker[0] as number,
+      beats: Atomics.load(this.#control, BEATS),
+      use: this.#readUse(),
+    }
     const last = this.#last ?? look
+    if (this.#turned === undefined || look.beats !== last.beats) {
+      this.#beforeTurned = last
+      this.#turned = look
+      // Within a call the loop cannot turn: there it is the word that counts.
+      if (this.#stretch !== undefined && !isInside(this.#stretch.word))
+        this.#end(this.#stretch, between(last, look))
+    }
     if (this.#since === undefined || look.word !== this.#since.word) {
       if (this.#stretch !== undefined) this.#end(this.#stretch, between(last, look))
-      if (look.word !== last.word || this.#suspiciousMs === 0) {
-        this.#suspiciousMs = this.#thresholdMs / 2
-        this.#nextQuestionMs = FIRST_QUESTION_MS
-      }
       this.#beforeSince = last
       this.#since = look
       this.#periodMs = this.#periodWhenChanging(last, look)
@@ -136,6 +162,8 @@ export class LoopWatch {
   }
 
   #lookAfter(ms: number): void {
+    const beatMs = ms <= this.#closeMs ? Math.ceil(ms) : Math.min(SLOWEST_BEAT_MS, Math.max(USUAL_MS, ms))
+    Atomics.store(this.#control, WANTED_BEAT_MS, beatMs)
     this.#timer = setTimeout(() => this.#look(), ms)
   }
 
@@ -145,10 +173,13 @@ export class LoopWatch {
 
   /** Close looks while the thread is so busy that a block would be no wonder, but not for ever. */
   #periodWhenChanging(last: Look, look: Look): number {
-    if (busyShare(last, look) < BUSY && !isInside(look.word)) return USUAL_MS
+    if (busyShare(last, look) < BUSY && !isInside(look.word) && !this.#wasBlocked) return USUAL_MS
     if (this.#closeLooks > 0) {
       this.#closeLooks--
-      if (this.#closeLooks === 0) this.#pausedAt = look.at
+      if (this.#closeLooks === 0) {
+        this.#pausedAt = look.at
+        this.#wasBlocked = false
+      }
       return this.#closeMs
     }
     if (look.at - this.#pausedAt > PAUSE_MS) this.#closeLooks = CLOSE_LOOKS
@@ -160,20 +191,18 @@ export class LoopWatch {
     const stretch = this.#stretch
     if (stretch !== undefined) return this.#goOn(stretch, last, look)
     const inside = isInside(look.word) && this.#isCredible(since, look)
-    const busyMs = look.use.busyMs - since.use.busyMs
-    // A thread that waits for a processor looks idle for a while: what counts is what it has used since the last call.
-    const isAlive = busyShare(last, look) >= IDLE
-    const isSuspicious = inside ? netMs(since, look) >= this.#thresholdMs / 2 : busyMs >= this.#suspiciousMs
-    if (isSuspicious && (inside || isAlive)) {
-      this.#suspect(since, look, inside, busyMs)
+    const turned = this.#turned ?? since
+    const from = inside || since.at >= turned.at ? since : turned
+    const silentMs = netMs(from, look)
+    const beatMs = inside ? 0 : Atomics.load(this.#control, BEAT_MS)
+    const patienceMs = this.#thresholdMs / 2
+    // Where beats are rare, work without a sign of the loop is asked about before one is due.
+    const isBusy = beatMs > USUAL_MS && look.use.busyMs - from.use.busyMs >= patienceMs
+    if ((silentMs >= patienceMs + beatMs || isBusy) && (inside || this.#question !== undefined)) {
+      this.#suspect(since, look, inside)
       return this.#closeMs
     }
-    if (inside || isAlive) return this.#closeMs
-    // Something may wait synchronously (for a child process, a slow disk) without using the processor: ask now and then.
-    if (look.at - since.at >= this.#nextQuestionMs && this.#question !== undefined) {
-      this.#nextQuestionMs *= 4
-      this.#suspect(since, look, false, 0)
-    }
+    if (inside || silentMs > beatMs || busyShare(last, look) >= IDLE) return this.#closeMs
     return Math.min(IDLE_MS, this.#periodMs * 2)
   }
 
@@ -182,19 +211,24 @@ export class LoopWatch {
     return !this.#hasDebugger || busyShare(since, look) >= BUSY
   }
 
-  #suspect(since: Look, look: Look, fromFirstSeen: boolean, busyMs: number): void {
-    const beganAt = fromFirstSeen ? between(this.#beforeSince ?? since, since) : look.at - busyMs
+  #suspect(since: Look, look: Look, inside: boolean): void {
+    const turned = this.#turned ?? since
+    const isSinceWord = inside || since.at >= turned.at
+    const from = isSinceWord ? since : turned
+    const before = (isSinceWord ? this.#beforeSince : this.#beforeTurned) ?? from
+    const beganAt = between(before, from)
     this.#stretch = {
       id: ++this.#blocks,
       word: look.word,
       beganAt,
-      delayedMs: since.use.delayedMs,
+      delayedMs: from.use.delayedMs,
       samples: [],
       turns: undefined,
       askedAt: 0,
       aliveAt: look.at,
-      endedMs: undefined,
-      toldMs: 0,
+      movedAt: look.at,
+      ended: undefined,
+      told: undefined,
     }
     this.#ask(this.#stretch, look.at)
   }
@@ -202,11 +236,15 @@ export class LoopWatch {
   #goOn(stretch: Stretch, last: Look, look: Look): number {
     const inside = isInside(look.word)
     const isAlive = inside || busyShare(last, look) >= IDLE
-    if (isAlive) stretch.aliveAt = look.at
-    const ms = this.#lengthOf(stretch, look.at, look.use)
-    if (ms >= this.#thresholdMs && (inside || stretch.turns !== undefined) && stretch.toldMs === 0) {
-      stretch.toldMs = ms
-      this.#tell(stretch, ms, false)
+    stretch.aliveAt = look.at
+    if (look.use.busyMs > last.use.busyMs || this.#use?.isRunnable() !== true) stretch.movedAt = look.at
+    const { ms, workMs } = this.#lengthOf(stretch, look.at, look.use)
+    // A thread that waits for a processor while this is written: the system counts that when it gets one.
+    const length = { ms, workMs: workMs - (look.at - stretch.movedAt) }
+    const isSure = inside || stretch.turns !== undefined
+    if (length.workMs >= this.#thresholdMs && isSure && stretch.told === undefined) {
+      stretch.told = length
+      this.#tell(stretch, length, false)
     }
     const pauseMs = Math.max(this.#thresholdMs / 2, (look.at - stretch.beganAt) / 4)
     if (!isAlive || look.at - stretch.askedAt >= pauseMs) this.#ask(stretch, look.at)
@@ -237,49 +275,47 @@ export class LoopWatch {
       stretch.turns = sample.turns
       stretch.samples.push(sample)
     }
-    if (stretch.endedMs !== undefined) this.#finish(stretch, stretch.endedMs)
+    if (stretch.ended !== undefined) this.#finish(stretch, stretch.ended)
     else if (isOfStretch && !isSame) {
       // The loop has turned meanwhile: many short stretches, or another long one.
       this.#end(stretch, stretch.askedAt)
-      this.#falseAlarm()
     } else if (sample?.word === stretch.word && !isSame && !isInside(stretch.word)) {
       // It was idle: what had been busy is over.
       if (stretch.turns === undefined) this.#stretch = undefined
       else this.#end(stretch, stretch.aliveAt)
-      this.#falseAlarm()
+      this.#since = undefined
     }
   }
 
-  /** Other code may keep the loop busy in many short stretches: each question takes longer to be asked, until a stage is called again. */
-  #falseAlarm(): void {
-    this.#since = undefined
-    this.#suspiciousMs = Math.min(this.#suspiciousMs * 2, this.#thresholdMs * MOST_PATIENCE)
-  }
-
-  #lengthOf(stretch: Stretch, at: number, use: ThreadUse): number {
-    return at - stretch.beganAt - (use.delayedMs - stretch.delayedMs)
+  #lengthOf(stretch: Stretch, at: number, use: ThreadUse): Length {
+    const ms = at - stretch.beganAt
+    return { ms, workMs: ms - (use.delayedMs - stretch.delayedMs) }
   }
 
   #end(stretch: Stretch, at: number): void {
     this.#stretch = undefined
-    const ms = Math.max(stretch.toldMs, this.#lengthOf(stretch, at, this.#readUse()))
-    if (this.#asked === stretch) stretch.endedMs = ms
-    else this.#finish(stretch, ms)
+    const { ms, workMs } = this.#lengthOf(stretch, at, this.#readUse())
+    const { told } = stretch
+    const length = { ms: Math.max(told?.ms ?? 0, ms), workMs: Math.max(told?.workMs ?? 0, workMs) }
+    if (this.#asked === stretch) stretch.ended = length
+    else this.#finish(stretch, length)
   }
 
-  #finish(stretch: Stretch, ms: number): void {
+  #finish(stretch: Stretch, length: Length): void {
     const isSure = isInside(stretch.word) || stretch.turns !== undefined
-    if (stretch.toldMs === 0 && (!isSure || ms < this.#thresholdMs)) return
+    if (stretch.told === undefined && (!isSure || length.workMs < this.#thresholdMs)) return
     this.#closeLooks = CLOSE_LOOKS_AFTER_BLOCK
-    this.#tell(stretch, ms, true)
+    this.#wasBlocked = true
+    this.#tell(stretch, length, true)
   }
 
-  #tell(stretch: Stretch, ms: number, isOver: boolean): void {
+  #tell(stretch: Stretch, { ms, workMs }: Length, isOver: boolean): void {
     const message: BlockMessage = {
       id: stretch.id,
       word: stretch.word,
       beganAt: performance.timeOrigin + stretch.beganAt,
       ms,
+      workMs,
       isOver,
       samples: stretch.samples.map((sample) => ({ ...sample, frames: withSources(sample.frames) })),
     }

@@ -8,16 +8,32 @@ export interface ThreadUse {
   readonly delayedMs: number
 }
 
+const STATE = /\) (\w)/
+
 /** Reads what the main thread has used: on Linux that of the thread, elsewhere that of the process. */
 export class MainThreadUse {
   readonly #file: number | undefined
+  readonly #stat: number | undefined
   readonly #bytes: Buffer = Buffer.alloc(96)
 
   constructor() {
     try {
       this.#file = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
+      this.#stat = openSync(`/proc/self/task/${process.pid}/stat`, 'r')
     } catch {
       this.#file = undefined
+      this.#stat = undefined
+    }
+  }
+
+  /** Whether the thread runs, or could run if it had a processor; `undefined` where only Linux tells. A wait that lasts is in no sum yet. */
+  isRunnable(): boolean | undefined {
+    if (this.#stat === undefined) return undefined
+    try {
+      const length = readSync(this.#stat, this.#bytes, 0, this.#bytes.length, 0)
+      return STATE.exec(this.#bytes.toString('latin1', 0, length))?.[1] === 'R'
+    } catch {
+      return undefined
     }
   }
 
@@ -37,5 +53,6 @@ export class MainThreadUse {
 
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file)
+    if (this.#stat !== undefined) closeSync(this.#stat)
   }
 }

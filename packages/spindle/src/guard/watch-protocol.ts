@@ -5,6 +5,12 @@ import type { MessagePort } from 'node:worker_threads'
 /** Positions in the control block, besides the marker. */
 export const EXITING = 0
 export const CONNECTED = 1
+/** Counts the beats of the watched loop: a timer that comes round only while nothing holds the loop. */
+export const BEATS = 2
+/** Milliseconds between the beats: now, and as the watching thread wants it from the next one on. */
+export const BEAT_MS = 3
+export const WANTED_BEAT_MS = 4
+export const CONTROL_BYTES = 32
 
 /** What the watching thread is started with. */
 export interface WatchSetup {
@@ -46,6 +52,8 @@ export interface LoopSample {
   readonly frames: readonly Frame[]
   /** Calls in flight by the stages' marks: mark, calls; and again. */
   readonly running: readonly number[]
+  /** Mark of the stage whose call began what ran; `undefined` if none did, or scopes were not kept (see `engine/call-scopes.ts`). */
+  readonly scope: number | undefined
   /** Whether a debugger may be attached: then it is asked no more. */
   readonly hasDebugger: boolean
 }
@@ -57,6 +65,8 @@ export interface BlockMessage {
   /** When it began, in milliseconds since 1970; and how long it has lasted. */
   readonly beganAt: number
   readonly ms: number
+  /** The same without the time for which the thread had to wait for a processor: by this it is told whether the code is to blame. */
+  readonly workMs: number
   readonly isOver: boolean
   readonly samples: readonly LoopSample[]
 }

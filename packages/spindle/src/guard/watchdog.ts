@@ -13,9 +13,13 @@ import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { offerSampler } from './loop-sample.ts'
 import { mayInspect } from './may-inspect.ts'
 import {
+  BEAT_MS,
+  BEATS,
   type BlockMessage,
   CONNECTED,
+  CONTROL_BYTES,
   EXITING,
+  WANTED_BEAT_MS,
   type WatchCommand,
   type WatchSetup,
 } from './watch-protocol.ts'
@@ -35,10 +39,12 @@ const START_AFTER_MS = 15
 const REST_MS = 2000
 /** How long the end of the process waits for a question to be over. */
 const EXIT_MS = 200
+const USUAL_BEAT_MS = 20
 
 const watchers: Set<Watcher> = new Set()
-const control: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(8))
+const control: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES))
 let timer: Timer | undefined
+let beating: Timer | undefined
 let thread: { readonly worker: Worker; readonly port: MessagePort } | undefined
 let sampler: Promise<string | undefined> | undefined
 let isImpossible = false
@@ -140,11 +146,23 @@ async function makeSampler(): Promise<string | undefined> {
 }
 
 function command(): void {
-  if (watchers.size === 0) post('rest')
-  else {
+  if (watchers.size === 0) {
+    clearTimeout(beating)
+    beating = undefined
+    post('rest')
+  } else {
     clearTimeout(timer)
+    if (beating === undefined && sampler !== undefined) beat()
     post({ thresholdMs: Math.min(...[...watchers].map((watcher) => watcher.thresholdMs)) })
   }
+}
+
+/** Shows the watching thread that the loop turns. A timer of 20 ms costs 0.02 % of a core, one of 4 ms (while that thread looks closely) 0.1 %. */
+function beat(): void {
+  const ms = Atomics.load(control, WANTED_BEAT_MS) || USUAL_BEAT_MS
+  Atomics.store(control, BEAT_MS, ms)
+  Atomics.add(control, BEATS, 1)
+  beating = setTimeout(beat, ms).unref()
 }
 
 function post(message: WatchCommand): void {
@@ -161,6 +179,8 @@ function forget(worker: Worker): void {
   thread.port.close()
   thread = undefined
   process.off('exit', atExit)
+  clearTimeout(beating)
+  beating = undefined
   if (watchers.size > 0 && !isImpossible) renew(START_AFTER_MS, () => void start())
 }
 

@@ -1,28 +1,137 @@
+import { wrap } from '../cells.ts'
 import { plain } from '../plain-text.ts'
-import type { ProfileResult, StageProfile } from './profile.ts'
+import { drawTable, terminalColumns } from '../table.ts'
+import { amount, duration, percent } from './figures.ts'
+import type { ProfileAdvice, ProfileLevel, ProfileLimit, ProfileResult, StageProfile } from './profile.ts'
+import { isFailing, levelNow } from './profile-advice.ts'
+import { median } from './sample.ts'
+
+/** From this share on no core is free. */
+const USED_UP = 0.9
+const OWN_SHARE = 0.25
+/** Others matter that use more of the machine than this, when nothing is free. */
+const OTHERS_MATTER = 0.2
+const INDENT = '  '
+
+type Printed = Omit<ProfileResult, 'toString'>
 
 /** A profile for people: each stage with its levels, what to take, and what limits the pipeline then. */
-export function printProfile(stages: readonly StageProfile[], limit: ProfileResult['limit']): string {
-  const lines = stages.flatMap((stage) => [
-    `${plain(stage.name)}: ${stage.shape}, ${advice(stage)}`,
-    ...stage.levels.map((level) => {
-      const bound = `+-${Math.round(level.spread * 100)} %`.padEnd(8)
-      const failed = level.failures > 0 ? `  ${level.failures} failed` : ''
-      return `  concurrency ${String(level.concurrency).padStart(3)}  ${level.perSecond.toFixed(1).padStart(10)}/s ${bound} p50 ${level.p50Ms.toFixed(3)} ms, p99 ${level.p99Ms.toFixed(3)} ms, loop ${Math.round(level.loopShare * 100)} %${failed}`
-    }),
-  ])
-  const verdict =
-    limit === undefined
-      ? 'Nothing was measured.'
-      : `With these, ${plain(limit.stage)} limits the pipeline: ${limit.perSecond.toFixed(1)} items of the source a second.`
-  return [...lines, verdict].join('\n')
+export function printProfile(
+  result: Printed,
+  cores: number,
+  columns: number | undefined = terminalColumns(),
+): string {
+  const most = columns === undefined ? undefined : Math.max(1, columns - INDENT.length)
+  const sources = result.sources.map(({ name, perSecond }) =>
+    perSecond === undefined
+      ? `${plain(name)}: too few items to tell its rate`
+      : `${plain(name)}: gives ${amount(perSecond)} items/s`,
+  )
+  const stages = result.stages.flatMap((stage) => {
+    const advice = result.advice.find((one) => one.stage === stage.name && one.where === stage.where)
+    const isVaried = stage.levels.length > 1
+    const text = [
+      `${isVaried ? `${stage.shape}, ` : ''}${judge(stage, advice, result.limit)}`,
+      ...notes(stage, cores),
+    ].join('; ')
+    const lines = stage.levels.length > 0 ? drawLevels(stage, advice, most) : []
+    return [...wrap(`${plain(stage.name)}: ${text}`, columns), ...lines.map((line) => INDENT + line)]
+  })
+  return [
+    ...sources.flatMap((line) => wrap(line, columns)),
+    ...stages,
+    ...wrap(verdict(result), columns),
+    ...neighbours(result, cores).flatMap((line) => wrap(line, columns)),
+  ].join('\n')
 }
 
-function advice({ concurrency, knee, levels, shape }: StageProfile): string {
-  if (levels.length === 1) return 'runs as it is'
-  const level = levels.find((each) => each.concurrency === knee)
-  if (shape === 'flat' && (level?.loopShare ?? 0) > 0.5)
+function drawLevels(
+  stage: StageProfile,
+  advice: ProfileAdvice | undefined,
+  most: number | undefined,
+): readonly string[] {
+  const of = (heading: string, cell: (level: ProfileLevel) => string, rank?: number) => ({
+    heading,
+    cells: stage.levels.map(cell),
+    rank,
+  })
+  const named = ({ concurrency }: ProfileLevel): string =>
+    `${concurrency}${concurrency === stage.concurrency ? ' (now)' : concurrency === advice?.to ? ' (take)' : ''}`
+  const hasFailed = stage.levels.some(({ failures }) => failures > 0)
+  return drawTable(
+    [
+      of('concurrency', named),
+      of('inputs/s', ({ perSecond }) => amount(perSecond)),
+      of('+-', ({ spread }) => (Number.isFinite(spread) ? percent(spread) : '?'), 4),
+      of('p50', ({ p50Ms }) => duration(p50Ms), 3),
+      of('p99', ({ p99Ms }) => duration(p99Ms), 1),
+      of('loop', ({ loopShare }) => percent(loopShare), 2),
+      of('cores', ({ cpuCores }) => cpuCores.toFixed(1), 5),
+      ...(hasFailed ? [of('failed', ({ failedShare }) => percent(failedShare))] : []),
+    ],
+    most,
+  )
+}
+
+function judge(
+  stage: StageProfile,
+  advice: ProfileAdvice | undefined,
+  limit: ProfileLimit | undefined,
+): string {
+  const { concurrency, levels, shape } = stage
+  if (isFailing(stage)) return 'not judged: most of its inputs failed'
+  if (levels.length === 1 && stage.unfilled.length === 0) return 'runs as it is'
+  if (advice !== undefined) {
+    const { to, gain } = advice
+    const isLast = to === levels.at(-1)?.concurrency
+    const more = shape === 'scales' && isLast && limit?.stage === stage.name ? ', and try more' : ''
+    return `take ${to} instead of ${concurrency}: ${gain.toFixed(1)} times as fast${more}`
+  }
+  const now = levelNow(stage)
+  const isLimit = limit === undefined || (limit.kind === 'stage' && limit.stage === stage.name)
+  if (!isLimit)
+    return `its concurrency of ${concurrency} is enough: ${limiting(limit)} the pipeline to ${amount(limit.perSecond)} items/s`
+  if ((now?.loopShare ?? 0) > 0.5 && shape === 'flat')
     return 'it holds the loop: only worker threads make it faster'
-  if (knee === concurrency) return `its concurrency of ${concurrency} is right`
-  return `take ${knee} instead of ${concurrency}${shape === 'scales' ? ', and try more' : ''}`
+  return `its concurrency of ${concurrency} is right`
+}
+
+/** What is to be known besides: that no core was free, that inputs were too few. */
+function notes(stage: StageProfile, cores: number): readonly string[] {
+  const { levels, unfilled } = stage
+  // A stage that only waits uses nothing up; others that do are named below.
+  const full = levels.find(
+    ({ machineBusy, cpuCores }) => machineBusy >= USED_UP && cpuCores >= OWN_SHARE * cores,
+  )
+  const used =
+    full === undefined
+      ? []
+      : [
+          `from ${full.concurrency} on all ${cores === 1 ? '' : `${cores} `}cores are used up (${full.cpuCores.toFixed(1)} of them by this process)`,
+        ]
+  const untried = unfilled.length === 0 ? [] : [`${unfilled.join(', ')} not tried: it has fewer inputs`]
+  return [...used, ...untried]
+}
+
+function verdict({ limit, stages }: Printed): string {
+  if (limit === undefined || stages.length === 0) return 'Nothing was measured.'
+  return `With these, ${limiting(limit)} the pipeline: ${amount(limit.perSecond)} items of the source a second.`
+}
+
+/** That other programs took what was measured. */
+function neighbours({ stages }: Printed, cores: number): readonly string[] {
+  const levels = stages.flatMap((stage) => stage.levels)
+  const others = levels.map(({ machineBusy, cpuCores }) => Math.max(0, machineBusy - cpuCores / cores))
+  const share = median(others)
+  if (share < OTHERS_MATTER || median(levels.map(({ machineBusy }) => machineBusy)) < USED_UP) return []
+  return [
+    `Noisy neighbours: other programs used ${percent(share)} of this machine's ${cores} cores. The figures are of a shared machine: measure again when it is quiet.`,
+  ]
+}
+
+function limiting({ kind, stage }: ProfileLimit): string {
+  const name = plain(stage)
+  if (kind === 'loop') return `the event loop, which all stages share and ${name} holds most, limits`
+  if (kind === 'cpu') return `the cores, which all stages share and ${name} uses most, limit`
+  return kind === 'source' ? `the source ${name === 'source' ? '' : `${name} `}limits` : `${name} limits`
 }

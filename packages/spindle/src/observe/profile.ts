@@ -1,22 +1,25 @@
+import { availableParallelism } from 'node:os'
 import type { PipelineBuilder } from '../builder/builder.ts'
 import { badOption, checkInteger, checkOptions } from '../check.ts'
 import { checkCopy, isOf } from '../copies.ts'
 import { type MergeConfig, PipelineConfig, type SourceConfig, type StageConfig } from '../engine/config.ts'
 import { Pipeline } from '../engine/pipeline.ts'
-import type { StageStats } from '../engine/stats.ts'
 import { messageOf } from '../errors.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
-import { isWorkerOp } from '../placement/worker-op.ts'
 import { clockMs } from '../timers.ts'
 import { callListener } from '../user-code.ts'
+import { adviceOf, kneeOf, limitOf, type MeasuredChain, shapeOf } from './profile-advice.ts'
+import { measureLevels, sourceOf, tolerant } from './profile-levels.ts'
 import { printProfile } from './profile-text.ts'
-import { median, spreadOf } from './sample.ts'
 
 /** Options of `profilePipeline()`. */
 export interface ProfileOptions {
-  /** Items taken from the source, an integer >= 1; each stage gets what the one before made of them. Default 200. */
+  /**
+   * Items taken from the source, an integer >= 1; each stage gets what the one before made of them, several times over. A concurrency above the number
+   * of a stage's inputs is not tried. Default 200.
+   */
   readonly inputs?: number
-  /** Concurrencies to try, integers >= 1. Default 1, 2, 4, 8, 16, 32. Aggregates, variants and regions run once, as they are. */
+  /** Concurrencies to try besides the stage's own, integers >= 1. Default 1, 2, 4, 8, 16, 32. Aggregates, variants and regions run once, as they are. */
   readonly concurrencies?: readonly number[]
   /** How near the rounds of a level must be to each other: the half-width of their mean's 95 % interval as a share of it. Default 0.05. */
   readonly precision?: number
@@ -31,7 +34,7 @@ export interface ProfileOptions {
 /** One stage at one concurrency. */
 export interface ProfileLevel {
   readonly concurrency: number
-  /** Inputs that the stage takes a second, alone. */
+  /** Inputs that the stage takes a second, alone; those that fail are not counted. */
   readonly perSecond: number
   /** Half-width of the 95 % confidence interval of `perSecond`, as a share of it. */
   readonly spread: number
@@ -41,8 +44,13 @@ export interface ProfileLevel {
   readonly p99Ms: number
   /** Share of the time for which the stage's op held the loop. */
   readonly loopShare: number
-  /** Inputs that failed, in all rounds. */
+  /** Cores that this process (on Linux with its descendants) used on average. */
+  readonly cpuCores: number
+  /** Share of the machine's CPU time that was used by anybody, 0 to 1: near 1 no concurrency adds anything. */
+  readonly machineBusy: number
+  /** Inputs that failed, in all rounds, and as a share of those given. */
   readonly failures: number
+  readonly failedShare: number
 }
 
 /** A stage alone, at several concurrencies. */
@@ -52,7 +60,9 @@ export interface StageProfile {
   /** The concurrency it has in the pipeline. */
   readonly concurrency: number
   readonly levels: readonly ProfileLevel[]
-  /** The least concurrency that gives 90 % of the best rate. */
+  /** Concurrencies that were not tried, for the stage had fewer inputs than that. */
+  readonly unfilled: readonly number[]
+  /** The least concurrency that is about as good as the best. */
   readonly knee: number
   /** `'scales'`: the highest level is still clearly better; `'flat'`: it never helps; `'saturates'` between; `'falls'`: it hurts in the end. */
   readonly shape: 'scales' | 'saturates' | 'flat' | 'falls'
@@ -60,19 +70,47 @@ export interface StageProfile {
   readonly sourceItemsPerInput: number
 }
 
+/** A source alone. */
+export interface SourceProfile {
+  readonly name: string
+  /** Items that it gives a second to whoever takes them at once, after the first; `undefined` if it gave too few to tell. */
+  readonly perSecond: number | undefined
+}
+
+/** What limits the pipeline, and the source items a second that it lets through. */
+export interface ProfileLimit {
+  /** `'loop'` and `'cpu'`: the stages together need more of the event loop, or of the cores, than there is. */
+  readonly kind: 'stage' | 'source' | 'loop' | 'cpu'
+  /** Name of the stage or source; of what stages share, the one that takes the most of it. */
+  readonly stage: string
+  readonly perSecond: number
+}
+
+/** A change of one stage's concurrency that makes the pipeline faster. */
+export interface ProfileAdvice {
+  readonly stage: string
+  readonly where: string | undefined
+  /** `concurrency` in the pipeline, and the least number tried that does it. */
+  readonly from: number
+  readonly to: number
+  /** How many times more the stage then lets through: no more than the rest of the pipeline does. At least 1.2. */
+  readonly gain: number
+}
+
 /** What `profilePipeline()` found. `String(result)` is for people. */
 export interface ProfileResult {
   readonly stages: readonly StageProfile[]
-  /** The stage that limits the pipeline if each had the concurrency of its knee, and the source items a second that it lets through. */
-  readonly limit: { readonly stage: string; readonly perSecond: number } | undefined
-  toString(): string
+  /** Of merges, several. */
+  readonly sources: readonly SourceProfile[]
+  /** The least of what stages at their knees, the source, the loop and the cores let through. */
+  readonly limit: ProfileLimit | undefined
+  /** None for stages that are as fast as the limit already. */
+  readonly advice: readonly ProfileAdvice[]
+  /** `columns`: cells that a line may take. Default: those of the terminal if standard output is one, otherwise no limit. */
+  toString(columns?: number): string
 }
 
 const CONCURRENCIES = [1, 2, 4, 8, 16, 32]
-const LEAST_ROUNDS = 3
-const MOST_ROUNDS = 50
-/** A round shorter than this is repeated over more inputs: clocks and start-up would count too much. */
-const LEAST_ROUND_MS = 20
 
 /**
  * Runs each stage alone, at several concurrencies, over what the stages before it made of the first items of the source, which are kept in
@@ -99,9 +137,13 @@ export async function profilePipeline(
   // One pool for all rounds: a pipeline's own threads would be started anew in each.
   const pool = new ThreadPool()
   try {
-    const { stages } = await profileChain(config.source, config.stages, { ...settings, pool })
-    const limit = limitOf(stages)
-    return { stages, limit, toString: () => printProfile(stages, limit) }
+    const chain = await profileChain(config.source, config.stages, { ...settings, pool })
+    const [stages, sources] = [stagesOf(chain), sourcesOf(chain)]
+    const cores = availableParallelism()
+    const limit = limitOf(chain, cores)
+    const advice = adviceOf(chain, limit, cores)
+    const result = { stages, sources, limit, advice }
+    return { ...result, toString: (columns) => printProfile(result, cores, columns) }
   } finally {
     await pool[Symbol.asyncDispose]()
   }
@@ -127,8 +169,7 @@ function checked(options: ProfileOptions): Checked {
   return { ...options, inputs, concurrencies: levels, precision, maxMsPerLevel }
 }
 
-interface Profiled {
-  readonly stages: readonly StageProfile[]
+interface MeasuredStages extends MeasuredChain {
   readonly outputs: readonly unknown[]
 }
 
@@ -136,22 +177,25 @@ async function profileChain(
   start: SourceConfig | MergeConfig,
   stages: readonly StageConfig[],
   settings: Settings,
-): Promise<Profiled> {
-  const before: StageProfile[] = []
+): Promise<MeasuredStages> {
+  const profiles: StageProfile[] = []
+  const chains: MeasuredStages[] = []
+  let source: SourceProfile | undefined
   let inputs: readonly unknown[]
-  if (start.kind === 'source') inputs = await take(start, settings.inputs, settings.signal)
-  else {
-    const chains: Profiled[] = []
+  if (start.kind === 'source') {
+    const taken = await take(start, settings.inputs, settings.signal)
+    inputs = taken.items
+    source = { name: start.name, perSecond: taken.perSecond }
+  } else {
     for (const input of start.inputs) chains.push(await profileChain(input.source, input.stages, settings))
-    before.push(...chains.flatMap((chain) => chain.stages))
     const lists = chains.map((chain) => new PipelineConfig(sourceOf(chain.outputs), [], 16))
-    inputs = await run({ ...start, inputs: lists }, [], settings.signal)
+    inputs = (await run({ ...start, inputs: lists }, [], settings.signal)).outputs
   }
   const sourceItems = Math.max(1, inputs.length)
   for (const stage of stages) {
     if (inputs.length === 0) break
     const { profile, outputs } = await profileStage(stage, inputs, sourceItems, settings)
-    before.push(profile)
+    profiles.push(profile)
     const { onStage } = settings
     callListener(
       () => onStage?.(profile),
@@ -159,7 +203,16 @@ async function profileChain(
     )
     inputs = outputs
   }
-  return { stages: before, outputs: inputs }
+  return { source, inputs: chains, stages: profiles, yield: inputs.length / sourceItems, outputs: inputs }
+}
+
+/** In the order of the pipeline: what is merged comes before what follows. */
+function stagesOf({ inputs, stages }: MeasuredChain): readonly StageProfile[] {
+  return [...inputs.flatMap(stagesOf), ...stages]
+}
+
+function sourcesOf({ inputs, source }: MeasuredChain): readonly SourceProfile[] {
+  return [...inputs.flatMap(sourcesOf), ...(source === undefined ? [] : [source])]
 }
 
 async function profileStage(
@@ -168,150 +221,70 @@ async function profileStage(
   sourceItems: number,
   settings: Settings,
 ): Promise<{ profile: StageProfile; outputs: readonly unknown[] }> {
-  const outputs = await run(sourceOf(inputs), [tolerant(stage, undefined, settings.pool)], settings.signal)
+  const { outputs, callMs } = await run(
+    sourceOf(inputs),
+    [tolerant(stage, undefined, settings.pool)],
+    settings.signal,
+  )
   const isVaried = stage.kind === 'pipe'
   const concurrency = isVaried ? stage.concurrency : 1
-  const levels: ProfileLevel[] = []
-  for (const level of isVaried ? settings.concurrencies : [1])
-    levels.push(
-      await measure(tolerant(stage, isVaried ? level : undefined, settings.pool), level, inputs, settings),
-    )
-  const best = Math.max(...levels.map(({ perSecond }) => perSecond))
-  const knee = levels.find(({ perSecond }) => perSecond >= 0.9 * best)?.concurrency ?? concurrency
+  const wanted = isVaried ? [...new Set([...settings.concurrencies, concurrency])].sort((a, b) => a - b) : [1]
+  const filled = wanted.filter((level) => level <= inputs.length)
+  const levels = await measureLevels(
+    stage,
+    filled.length > 0 ? filled : [inputs.length],
+    inputs,
+    callMs,
+    settings,
+  )
   const profile: StageProfile = {
     name: stage.name,
     where: stage.where,
     concurrency,
     levels,
-    knee,
-    shape: shapeOf(levels, best),
+    unfilled: wanted.filter((level) => level > inputs.length),
+    knee: kneeOf(levels) ?? concurrency,
+    shape: shapeOf(levels),
     sourceItemsPerInput: sourceItems / inputs.length,
   }
   return { profile, outputs }
-}
-
-function shapeOf(levels: readonly ProfileLevel[], best: number): StageProfile['shape'] {
-  const [first, last] = [levels[0]?.perSecond ?? 0, levels.at(-1)?.perSecond ?? 0]
-  if (last < 0.8 * best) return 'falls'
-  if (best < 1.2 * first) return 'flat'
-  const lastButOne = levels.at(-2)?.perSecond ?? last
-  return last > 1.2 * lastButOne ? 'scales' : 'saturates'
-}
-
-/** The stage as it is measured: failures are counted and never end it. */
-function tolerant(stage: StageConfig, concurrency: number | undefined, pool: ThreadPool): StageConfig {
-  if (stage.kind !== 'pipe') return stage
-  const own = concurrency ?? stage.concurrency
-  return {
-    ...stage,
-    maxFailures: Number.POSITIVE_INFINITY,
-    concurrency: own,
-    buffer: Math.max(stage.buffer, own),
-    executor: isWorkerOp(stage.run) ? (stage.executor ?? pool) : stage.executor,
-  }
-}
-
-async function measure(
-  stage: StageConfig,
-  concurrency: number,
-  inputs: readonly unknown[],
-  { precision, maxMsPerLevel, signal }: Settings,
-): Promise<ProfileLevel> {
-  const startedAt = clockMs()
-  const rates: number[] = []
-  let times = 1
-  let stats: StageStats | undefined
-  let [elapsedMs, failures] = [0, 0]
-  // The first round warms up: code is compiled, files are cached, workers started.
-  for (let round = 0; round <= MOST_ROUNDS; round++) {
-    const pipeline = new Pipeline(
-      new PipelineConfig(sourceOf(inputs, times), [stage], 16),
-      buildOptions(signal),
-    )
-    await pipeline.forEach(() => {})
-    const figures = pipeline.stats()
-    stats = figures.stages[1]
-    elapsedMs = figures.elapsedMs
-    failures += stats?.failures ?? 0
-    if (round > 0) rates.push((inputs.length * times * 1000) / elapsedMs)
-    const isEnough = rates.length >= LEAST_ROUNDS && spreadOf(rates) <= precision
-    if (isEnough || (rates.length > 0 && clockMs() - startedAt > maxMsPerLevel)) break
-    if (round === 0 && elapsedMs < LEAST_ROUND_MS)
-      times = Math.ceil(LEAST_ROUND_MS / Math.max(elapsedMs, 0.5))
-  }
-  return {
-    concurrency,
-    perSecond: median(rates),
-    spread: spreadOf(rates),
-    rounds: rates.length,
-    p50Ms: stats?.p50Ms ?? 0,
-    p99Ms: stats?.p99Ms ?? 0,
-    loopShare: elapsedMs > 0 ? Math.min(1, (stats?.loopMs ?? 0) / elapsedMs) : 0,
-    failures,
-  }
 }
 
 async function take(
   source: SourceConfig,
   count: number,
   signal: AbortSignal | undefined,
-): Promise<readonly unknown[]> {
+): Promise<{ readonly items: readonly unknown[]; readonly perSecond: number | undefined }> {
   const items: unknown[] = []
   const config = new PipelineConfig({ ...source, continuous: false }, [], 1)
   const pipeline = new Pipeline<unknown>(config, buildOptions(signal))
+  let [firstAt, lastAt] = [0, 0]
   try {
     for await (const item of pipeline) {
-      items.push(item)
+      lastAt = clockMs()
+      if (items.push(item) === 1) firstAt = lastAt
       if (items.length >= count) break
     }
   } finally {
     await pipeline.stop()
   }
-  return items
+  const elapsedMs = lastAt - firstAt
+  return { items, perSecond: elapsedMs > 0 ? ((items.length - 1) * 1000) / elapsedMs : undefined }
 }
 
 async function run(
   start: SourceConfig | MergeConfig,
   stages: readonly StageConfig[],
   signal: AbortSignal | undefined,
-): Promise<readonly unknown[]> {
+): Promise<{ readonly outputs: readonly unknown[]; readonly callMs: number }> {
   const outputs: unknown[] = []
   const pipeline = new Pipeline<unknown>(new PipelineConfig(start, stages, 16), buildOptions(signal))
   await pipeline.forEach((item) => {
     outputs.push(item)
   })
-  return outputs
+  return { outputs, callMs: pipeline.stats().stages[1]?.meanMs ?? 0 }
 }
 
 function buildOptions(signal: AbortSignal | undefined): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal }
-}
-
-/** A source that is never what is waited for: a list in memory, given several times. */
-function sourceOf(items: readonly unknown[], times = 1): SourceConfig {
-  function* list(): Generator<unknown> {
-    for (let i = 0; i < times; i++) yield* items
-  }
-  return {
-    kind: 'source',
-    source: list,
-    name: 'source',
-    continuous: false,
-    buffer: 64,
-    resume: undefined,
-    dataset: undefined,
-    where: undefined,
-  }
-}
-
-function limitOf(stages: readonly StageProfile[]): ProfileResult['limit'] {
-  return stages
-    .map((stage) => {
-      const best = stage.levels.find(({ concurrency }) => concurrency === stage.knee)?.perSecond ?? 0
-      return { stage: stage.name, perSecond: best * stage.sourceItemsPerInput }
-    })
-    .reduce<ProfileResult['limit']>(
-      (least, each) => (least === undefined || each.perSecond < least.perSecond ? each : least),
-      undefined,
-    )
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { PipelineBuilder } from 'spindle'
+import { width, wrap } from '../../src/cells.ts'
 import { summary } from '../../src/cli/summary.ts'
-import { width, wrap } from '../../src/cli/view/cells.ts'
 import { range } from '../support/sources.ts'
 
 const LONG = 'download-the-original-image-from-the-bucket'
@@ -35,9 +35,43 @@ describe('the report of a run', () => {
       for (const line of lines) assert.ok(line.length <= columns, `${line.length} of ${columns}: ${line}`)
     }
     const narrow = summary(report, { ...notes, columns: 80 })
-    assert.match(narrow, /^download-[^ ]*….*bucket /m)
+    assert.match(narrow, /^…[^ ]*-bucket /m)
+    assert.match(String(report).split('\n')[2] as string, /^download-the/, 'no terminal, no limit')
     assert.match(narrow, /^stage .* failed$/m, 'failures are never left out')
     assert.doesNotMatch(narrow, /skipped/)
+  })
+
+  it('is as narrow when it is printed as a string, at every width, with wide characters and long words', async () => {
+    const names = [
+      LONG,
+      '画像の復号と縮小と正規化と結合をする段階',
+      '👩🏽‍💻👩🏽‍💻👩🏽‍💻👩🏽‍💻👩🏽‍💻👩🏽‍💻👩🏽‍💻',
+      'x'.repeat(300),
+    ]
+    for (const name of names) {
+      const report = await reportOf(name, 7)
+      for (let columns = 20; columns < 160; columns += 7) {
+        for (const text of [report.toString(columns), summary(report, { ...notes, columns })])
+          for (const line of text.split('\n'))
+            assert.ok(width(line) <= columns, `${width(line)} of ${columns}: ${line}`)
+        assert.match(report.toString(columns), /^stage .* failed/m, 'failures are never left out')
+      }
+    }
+  })
+
+  it('has a column for retries where there were some', async () => {
+    let calls = 0
+    const flaky = (n: number): number => {
+      if (++calls === 3) throw new Error('once')
+      return n
+    }
+    const pipeline = new PipelineBuilder()
+      .addSource(range(5))
+      .pipe(flaky, { name: 'flaky', retry: { retries: 1, minDelayMs: 1 } })
+      .build()
+    await pipeline.forEach(() => {})
+    assert.match(pipeline.report().table, /^stage .* retries {2}failed {2}skipped$/m)
+    assert.match(pipeline.report().table, /^flaky .* 1 {7}0 {8}0$/m)
   })
 
   it('has every column where there is room, or no terminal', async () => {

@@ -4,11 +4,12 @@ import { describe, it } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { PipelineBuilder, type PipelineStats } from 'spindle'
-import { clip, padEnd, padStart, plain, width } from '../../src/cli/view/cells.ts'
+import { clip, clipStart, padEnd, padStart, width } from '../../src/cells.ts'
 import { drawFrame, type Scene } from '../../src/cli/view/frame.ts'
 import { Screen, type Terminal } from '../../src/cli/view/screen.ts'
 import { progressLine, showView } from '../../src/cli/view/view.ts'
 import { findBottleneck } from '../../src/engine/verdict.ts'
+import { plain } from '../../src/plain-text.ts'
 import { range } from '../support/sources.ts'
 
 /** A stream that keeps what is written to it. */
@@ -114,6 +115,14 @@ describe('a frame of the terminal view', () => {
     assert.match(lines[0] as string, /30 images in, 29 out .* images\/s {2}1 failed/)
   })
 
+  it('keeps the ends of long names, and how many calls run at once', async () => {
+    const stats = await statsOf(['download-the-original-image-from-the-bucket'])
+    for (const columns of [40, 60, 80]) {
+      const lines = drawFrame(sceneOf(stats), { columns, rows: 24, hasColors: false })
+      assert.match(lines.join('\n'), /^. …[^ ]*t ×3 /m, `${columns}`)
+    }
+  })
+
   it('keeps the bottleneck in sight where there is not room for all stages', async () => {
     const stats = await statsOf(range(12).map((i) => `stage ${i}`))
     const scene: Scene = {
@@ -133,6 +142,18 @@ describe('a frame of the terminal view', () => {
 describe('cells', () => {
   it('are counted as terminals do', () => {
     assert.deepEqual(['', 'abc', '画像', 'e\u0301', '👩‍👩‍👧', '▶█'].map(width), [0, 3, 4, 1, 2, 2])
+  })
+
+  it('are cut at the beginning where the end tells names from others', () => {
+    assert.equal(clipStart('read-the-original', 9), '…original')
+    assert.equal(clipStart('画像の復号', 6), '…復号')
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }).map(plain), fc.nat(20), (text, cells) => {
+        const cut = clipStart(text, cells)
+        assert.ok(width(cut) <= cells)
+        assert.ok(cut === text || text.endsWith(cut.slice(1)))
+      }),
+    )
   })
 
   it('are cut and padded to size', () => {

@@ -120,7 +120,10 @@ const stage = (name: string, of: string): Held => ({ place: 'stage', stage: name
 
 /** Each kind of place: how to build a pipeline that blocks there, and what is to be said of it. */
 export const kinds = {
-  'op before await': { build: () => begin().pipe(opBefore), held: stage('opBefore', 'opBefore') },
+  'op before await': {
+    build: (name = 'opBefore') => begin().pipe(opBefore, { name }),
+    held: stage('opBefore', 'opBefore'),
+  },
   'op after await': {
     build: () => begin().pipe(wait).pipe(opAfter, { concurrency: 3 }),
     held: stage('opAfter', 'opAfter'),
@@ -148,7 +151,10 @@ export const kinds = {
     held: stage('second', 'anonymous function'),
   },
   generator: { build: () => begin().pipe(opOfGenerator), held: stage('opOfGenerator', 'opOfGenerator') },
-  source: { build: () => new PipelineBuilder().addSource(slowSource), held: stage('source', 'slowSource') },
+  source: {
+    build: (name = 'source') => new PipelineBuilder().addSource(slowSource, { name }),
+    held: stage('source', 'slowSource'),
+  },
   'async source': {
     build: () => new PipelineBuilder().addSource(slowAsyncSource).pipe(wait),
     held: stage('source', 'slowAsyncSource'),
@@ -162,6 +168,9 @@ export const kinds = {
     held: stage('aggregate(aggregator)', 'accumulate'),
   },
   hook: { build: () => begin().pipe(wait), hooks: [hook], held: stage('wait', 'slowHook') },
-} satisfies Record<string, { build: () => PipelineBuilder<unknown>; hooks?: readonly TaskHook[]; held: Held }>
+} satisfies Record<
+  string,
+  { build: (name?: string) => PipelineBuilder<unknown>; hooks?: readonly TaskHook[]; held: Held }
+>
 
 export type { Kind }

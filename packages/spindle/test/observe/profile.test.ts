@@ -33,7 +33,7 @@ describe('profilePipeline', () => {
     assert.equal(wait?.knee, 8)
     assert.equal(batches?.levels.length, 1)
     assert.equal(count?.sourceItemsPerInput, 4)
-    assert.match(String(result), /wait: scales, take 8 instead of 1/)
+    assert.match(String(result), /wait: scales, take 8 instead of 1: [4-9]\.\d times as fast/)
     assert.ok(result.limit !== undefined)
   })
 
@@ -87,6 +87,108 @@ describe('profilePipeline', () => {
     )
     const result = await profilePipeline(builder, { ...quick, inputs: 10, concurrencies: [1, 4] })
     assert.ok((result.stages[0]?.levels[0]?.loopShare ?? 0) > 0.5)
+  })
+
+  it('tries no concurrency that its inputs cannot fill, and says so', async () => {
+    let [running, most] = [0, 0]
+    const builder = new PipelineBuilder().addSource(range(40)).pipe(
+      async (value) => {
+        most = Math.max(most, ++running)
+        await pause(1)
+        running--
+        return value
+      },
+      { name: 'fill', concurrency: 3 },
+    )
+    const result = await profilePipeline(builder, { ...quick, inputs: 40, concurrencies: [1, 16, 64] })
+    const [fill] = result.stages
+    assert.deepEqual(
+      fill?.levels.map(({ concurrency }) => concurrency),
+      [1, 3, 16],
+    )
+    assert.deepEqual(fill?.unfilled, [64])
+    assert.equal(most, 16)
+    assert.match(String(result), /64 not tried: it has fewer inputs/)
+  })
+
+  it('gives each round some inputs for each call at once, so that calls are in flight most of its time', async () => {
+    let calls = 0
+    const builder = new PipelineBuilder().addSource(range(10)).pipe(
+      async (value) => {
+        calls++
+        await pause(30)
+        return value
+      },
+      { name: 'few' },
+    )
+    const { stages } = await profilePipeline(builder, {
+      inputs: 10,
+      concurrencies: [8],
+      precision: 0.9,
+      maxMsPerLevel: 1,
+    })
+    const rounds = stages[0]?.levels.reduce((sum, level) => sum + level.rounds, 0)
+    assert.equal(rounds, 2)
+    // Once for the next stage's inputs; of each level, a round to warm up and one that counts, of 4 inputs for each call at once.
+    assert.equal(calls, 10 + 2 * 4 * 1 + 2 * 4 * 8)
+  })
+
+  it('keeps to the time of a level: where calls are slow, a round has some of the inputs, and the next one others', async () => {
+    const seen: number[] = []
+    const builder = new PipelineBuilder().addSource(range(100)).pipe(
+      async (value) => {
+        seen.push(value)
+        await pause(4)
+        return value
+      },
+      { name: 'slow', concurrency: 50 },
+    )
+    await profilePipeline(builder, { inputs: 100, concurrencies: [1], precision: 0.001, maxMsPerLevel: 100 })
+    const rounds = seen.slice(100).filter((value) => value < 100)
+    const first = rounds.slice(0, 4)
+    assert.ok(
+      first.every((value, i) => i === 0 || value > (first[i - 1] as number) + 2),
+      `${first}`,
+    )
+    assert.ok(new Set(rounds).size > 4, 'not always the same')
+  })
+
+  it('advises no stage that is as fast as its source', async () => {
+    async function* source() {
+      for (let i = 0; i < 30; i++) {
+        await pause(8)
+        yield i
+      }
+    }
+    const builder = new PipelineBuilder()
+      .addSource(source)
+      .pipe(async (value) => pause(1).then(() => value), { name: 'quick', concurrency: 1 })
+    const result = await profilePipeline(builder, { ...quick, inputs: 30, concurrencies: [1, 8] })
+    assert.ok((result.sources[0]?.perSecond ?? 0) > 0)
+    assert.deepEqual([result.limit?.kind, result.advice], ['source', []])
+    assert.match(String(result), /quick: .*its concurrency of 1 is enough: the source limits/)
+  })
+
+  it('counts what failed as not done: a server that refuses what is too much is not faster for it', async () => {
+    let running = 0
+    const builder = new PipelineBuilder().addSource(range(40)).pipe(
+      async (value) => {
+        if (running >= 4) throw new Error('429')
+        running++
+        await pause(2)
+        running--
+        return value
+      },
+      { name: 'refuses', concurrency: 4 },
+    )
+    const { stages, advice } = await profilePipeline(builder, {
+      ...quick,
+      inputs: 40,
+      concurrencies: [4, 16],
+    })
+    assert.ok((stages[0]?.levels[1]?.failedShare ?? 0) > 0.3)
+    assert.equal(stages[0]?.knee, 4)
+    assert.deepEqual(advice, [])
   })
 
   it('profiles the inputs of a merge and what follows it', async () => {

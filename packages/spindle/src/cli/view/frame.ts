@@ -1,9 +1,11 @@
+import { clipStart, padEnd, padStart, width } from '../../cells.ts'
 import type { PipelineStats, StageStats } from '../../engine/stats.ts'
 import type { Bottleneck } from '../../engine/verdict.ts'
 import { amount, bytes, duration, percent, perSecond } from '../../observe/figures.ts'
 import { failuresOf, itemsIn } from '../../observe/totals.ts'
+import { plain } from '../../plain-text.ts'
 import { PARTS, shareBar, slotsBar } from './bars.ts'
-import { line, type Piece, padEnd, padStart, plain, width } from './cells.ts'
+import { line, type Piece } from './cells.ts'
 
 /** What a frame shows. */
 export interface Scene {
@@ -118,7 +120,7 @@ function row(
   about: { readonly isBottleneck: boolean; readonly elapsedMs: number; readonly hasSlots: boolean },
 ): Piece[] {
   const { shares } = stage
-  const label = padEnd(labelOf(stage), name)
+  const label = padEnd(clipStart(labelOf(stage), name), name)
   const { size, capacity, occupancy } = stage.queue
   return [
     about.isBottleneck ? ['▶ ', 'yellow', 'bold'] : '  ',

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import { width } from './cells.ts'
+import { width } from '../../cells.ts'
 
 /** What the view needs of a terminal. */
 export interface Terminal {
@@ -45,7 +45,7 @@ export class Screen {
   /** Draws over what was drawn before. */
   draw(lines: readonly string[]): void {
     if (this.#isEnded) return
-    const up = this.#isShown ? toTop(this.#lines, this.#terminal.columns ?? 80) : ''
+    const up = this.#isShown ? toTop(this.#lines, this.#terminal.columns || 80) : ''
     this.#lines = lines
     this.#isShown = true
     this.#write(
@@ -65,7 +65,7 @@ export class Screen {
 
   #erase(): void {
     if (!this.#isShown) return
-    this.#write(`${toTop(this.#lines, this.#terminal.columns ?? 80)}${TO_SCREEN_END}`)
+    this.#write(`${toTop(this.#lines, this.#terminal.columns || 80)}${TO_SCREEN_END}`)
     this.#isShown = false
   }
 

@@ -1,3 +1,4 @@
+import { clip } from '../../cells.ts'
 import type { Pipeline } from '../../engine/pipeline.ts'
 import type { PipelineStats } from '../../engine/stats.ts'
 import { statsBetween } from '../../engine/stats-interval.ts'
@@ -20,6 +21,9 @@ export interface ViewStreams {
   readonly linesMs?: number
 }
 
+/** Of a terminal that does not say. */
+const COLUMNS = 80
+const ROWS = 24
 const FRAME_MS = 250
 const LINES_MS = 2000
 /** What is told as "now" is of about this long, in readings. */
@@ -43,15 +47,19 @@ export function showView(
   if (!(isAsked ?? terminal.isTTY)) return () => {}
   const watcher = new Watcher(pipeline, unit)
   if (terminal.isTTY !== true || env.TERM === 'dumb') {
-    const timer = setInterval(() => terminal.write(`${progressLine(watcher.look())}\n`), linesMs)
+    const tell = (): void => {
+      const text = progressLine(watcher.look())
+      terminal.write(`${terminal.isTTY === true ? clip(text, terminal.columns || COLUMNS) : text}\n`)
+    }
+    const timer = setInterval(tell, linesMs)
     timer.unref()
     return () => clearInterval(timer)
   }
   const screen = new Screen(terminal, others)
   const hasColors = (env.NO_COLOR ?? '') === '' && (terminal.hasColors?.() ?? false)
   const draw = (): void => {
-    const { columns = 80, rows = 24 } = terminal
-    screen.draw(drawFrame(watcher.look(), { columns, rows, hasColors }))
+    const size = { columns: terminal.columns || COLUMNS, rows: terminal.rows || ROWS, hasColors }
+    screen.draw(drawFrame(watcher.look(), size))
   }
   const timer = setInterval(draw, FRAME_MS)
   timer.unref()

@@ -1,0 +1,95 @@
+// Text on terminals: characters take one cell, or two.
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+/** East Asian wide and fullwidth forms, and emoji: two cells in every terminal that knows them. */
+const WIDE =
+  /^(?:\p{Emoji_Presentation}|.\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}])/u
+
+function cellsOf(segment: string): number {
+  return WIDE.test(segment) ? 2 : 1
+}
+
+/** Cells that a line without escape sequences takes. */
+export function width(text: string): number {
+  let cells = 0
+  for (const { segment } of segmenter.segment(text)) cells += cellsOf(segment)
+  return cells
+}
+
+/** The text in at most `most` cells, with an ellipsis if it is cut. */
+export function clip(text: string, most: number): string {
+  if (width(text) <= most) return text
+  let [cells, kept] = [0, '']
+  for (const { segment } of segmenter.segment(text)) {
+    cells += cellsOf(segment)
+    if (cells > most - 1) break
+    kept += segment
+  }
+  return most > 0 ? `${kept}…` : ''
+}
+
+/** The end of the text in at most `most` cells, after an ellipsis if it is cut: of a name or path it is the end that tells it from others. */
+export function clipStart(text: string, most: number): string {
+  if (width(text) <= most) return text
+  let [cells, kept] = [0, '']
+  for (const { segment } of [...segmenter.segment(text)].reverse()) {
+    cells += cellsOf(segment)
+    if (cells > most - 1) break
+    kept = segment + kept
+  }
+  return most > 0 ? `…${kept}` : ''
+}
+
+/**
+ * The text in lines of at most `most` cells, broken between words; what was indented stays so, and words that are longer than a line are broken. In one
+ * line if `most` is `undefined`.
+ */
+export function wrap(text: string, most: number | undefined): string[] {
+  if (most === undefined || width(text) <= most) return [text]
+  const indent = (/^ */.exec(text)?.[0] ?? '').slice(0, Math.max(0, most - 4))
+  const further = most - indent.length > 4 ? `${indent}  ` : indent
+  const lines: string[] = []
+  let line = indent
+  let isEmpty = true
+  const begin = (): void => {
+    lines.push(line)
+    line = further
+    isEmpty = true
+  }
+  for (const word of text.trim().split(' ')) {
+    if (!isEmpty && width(line) + 1 + width(word) > most) begin()
+    let rest = isEmpty ? word : ` ${word}`
+    while (width(line) + width(rest) > most) {
+      const [part, after] = broken(rest, most - width(line))
+      line += part
+      rest = after
+      begin()
+    }
+    line += rest
+    isEmpty = false
+  }
+  return [...lines, line]
+}
+
+/** A text in two, the first of at most `most` cells and of one character at least. */
+function broken(text: string, most: number): readonly [string, string] {
+  let [cells, at] = [0, 0]
+  for (const { segment, index } of segmenter.segment(text)) {
+    cells += cellsOf(segment)
+    if (cells > most && index > 0) break
+    at = index + segment.length
+  }
+  return [text.slice(0, at), text.slice(at)]
+}
+
+/** The text in exactly `cells` cells. */
+export function padEnd(text: string, cells: number): string {
+  const clipped = clip(text, cells)
+  return clipped + ' '.repeat(cells - width(clipped))
+}
+
+/** Likewise, to the right. */
+export function padStart(text: string, cells: number): string {
+  const clipped = clip(text, cells)
+  return ' '.repeat(cells - width(clipped)) + clipped
+}

@@ -1,0 +1,118 @@
+import { resolve } from 'node:path'
+import { AggregateStage } from '../engine/aggregate-stage.ts'
+import { CustomMergeStage } from '../engine/custom-merge-stage.ts'
+import type { Graph } from '../engine/graph.ts'
+import type { LoopPart } from '../engine/loop-blocks.ts'
+import { RouterStage } from '../engine/router-stage.ts'
+import { SourceStage } from '../engine/source-stage.ts'
+import type { Stage } from '../engine/stage.ts'
+import { toPath } from '../file-place.ts'
+import { isUsers } from './block-frames.ts'
+import { type Added, type Code, isFrameOf } from './function-places.ts'
+import type { Frame } from './watch-protocol.ts'
+
+/** Names of fewer letters, as minifiers make them, say nothing. */
+const SHORTEST_NAME = 3
+const hookNames = ['onStageStart', 'onStageEnd', 'onTaskStart', 'onTaskEnd'] as const
+
+/** The stages that call the innermost function on the stack which belongs to any; several, if they share it. */
+export function ownersOf(frames: readonly Frame[], graph: Graph): readonly Stage[] {
+  for (const frame of frames) {
+    const owners = graph.stages.filter((stage) =>
+      [...codeOf(stage), ...hooksOf(stage)].some((code) => isFrameOf(frame, code, addedAt(stage.info.where))),
+    )
+    if (owners.length > 0) return owners
+  }
+  return []
+}
+
+/**
+ * Where a function was returned rather than awaited (`return helper(item)`), its caller is not on the stack. If the code of a single stage
+ * speaks of it, it is taken to be that stage's.
+ */
+export function mentionedBy(frames: readonly Frame[], graph: Graph): Stage | undefined {
+  const name = frames.at(-1)?.function.split('.').at(-1) ?? ''
+  if (name.length < SHORTEST_NAME) return undefined
+  const speaks = graph.stages.filter((stage) =>
+    [...codeOf(stage), ...hooksOf(stage)].some((code) =>
+      Function.prototype.toString
+        .call(code)
+        .split(/[^\w$]+/)
+        .includes(name),
+    ),
+  )
+  return speaks.length === 1 ? speaks[0] : undefined
+}
+
+/** What kind of a stage's code it was. */
+export function partOf(stage: Stage, frames: readonly Frame[]): LoopPart {
+  const users = frames.filter(isUsers)
+  if (users.some((frame) => isHookOf(frame, hooksOf(stage)))) return 'hook'
+  if (stage instanceof SourceStage) return 'source'
+  if (stage instanceof RouterStage) return 'router'
+  if (stage instanceof CustomMergeStage) return 'merge'
+  if (stage instanceof AggregateStage) return 'aggregator'
+  return stage.runsElsewhere ? 'crossing' : 'op'
+}
+
+/** Whether a frame is of one of some functions that listen; of an object's methods, where they are given as one. */
+export function isHookOf(frame: Frame, hooks: readonly unknown[]): boolean {
+  return hooks
+    .flatMap((hook) => (typeof hook === 'function' ? [hook as Code] : methodsOf(hook)))
+    .some((code) => isFrameOf(frame, code, undefined))
+}
+
+function methodsOf(object: unknown): Code[] {
+  if (typeof object !== 'object' || object === null) return []
+  const named = object as Readonly<Record<string, unknown>>
+  return ['write', 'warn', 'error'].flatMap((name) =>
+    typeof named[name] === 'function' ? [named[name] as Code] : [],
+  )
+}
+
+export function isOfConsumer(frames: readonly Frame[], graph: Graph): boolean {
+  return graph.consumers.some(({ code, caller }) =>
+    frames.some((frame) => {
+      if (code !== undefined && isFrameOf(frame, code as Code, undefined)) return true
+      return caller !== undefined && caller.file === toPath(frame.file) && caller.function === frame.function
+    }),
+  )
+}
+
+/** The name of what a stage calls, where no stack could be read. */
+export function calledBy(stage: Stage): string | undefined {
+  const name = codeOf(stage)[0]?.name
+  return name === '' ? 'anonymous function' : name
+}
+
+function addedAt(where: string | undefined): Added | undefined {
+  const parts = /^(.*):(\d+)$/.exec(where ?? '')
+  return parts === null ? undefined : { file: resolve(parts[1] as string), line: Number(parts[2]) }
+}
+
+function hooksOf({ hooks }: Stage): Code[] {
+  return hooks.flatMap((hook) => hookNames.flatMap((name) => functionsOf(hook[name])))
+}
+
+/** The user's functions that a stage calls. */
+function codeOf({ code }: Stage): Code[] {
+  return functionsOf(code)
+}
+
+const methods = [
+  Symbol.asyncIterator,
+  Symbol.iterator,
+  'next',
+  'return',
+  'accumulate',
+  'flush',
+  'pull',
+  'read',
+] as const
+
+function functionsOf(code: unknown): Code[] {
+  if (typeof code === 'function') return [code as Code]
+  if (typeof code !== 'object' || code === null) return []
+  const object = code as Readonly<Record<string | symbol, unknown>>
+  return methods.flatMap((name) => (typeof object[name] === 'function' ? [object[name] as Code] : []))
+}

@@ -1,0 +1,44 @@
+import type { Graph } from '../engine/graph.ts'
+import type { LoopPart } from '../engine/loop-blocks.ts'
+import type { Stage } from '../engine/stage.ts'
+import { isFileOf, toPath } from '../file-place.ts'
+import type { Frame } from './watch-protocol.ts'
+
+/** Where Node unpacks the messages of threads and processes. What holds the loop there is the size of a message. */
+const MESSAGING =
+  /^node:internal\/(?:per_context\/messageport|worker\/io|child_process(?:\/serialization)?)$|^node:v8$/
+
+/** Work of the package itself that is due to the size of items: packing and unpacking at the edge of a thread or process. */
+export function crossingOf(
+  graph: Graph,
+  frames: readonly Frame[],
+):
+  | {
+      readonly place: 'stage' | 'other'
+      readonly part: LoopPart
+      readonly owner: Stage | undefined
+      readonly doing: string
+    }
+  | undefined {
+  const files = frames.map(({ file }) => toPath(file))
+  if (graph.consumers.at(-1)?.isSender === true && files.some((file) => isFileOf('remote', file)))
+    return {
+      place: 'other',
+      part: 'sending',
+      owner: undefined,
+      doing: 'packing of items for the consumer',
+    }
+  const isOwn = files.some((file) => isFileOf('placement', file) || isFileOf('region', file))
+  if (!isOwn && !files.some((file) => MESSAGING.test(file))) return undefined
+  const owner = onlyOne(graph.stages.filter((stage) => stage.runsElsewhere))
+  // Messages of other threads of the program are none of the pipeline's.
+  if (!isOwn && owner === undefined) return undefined
+  const place = owner === undefined ? 'other' : 'stage'
+  return { place, part: 'crossing', owner, doing: 'unpacking of results' }
+}
+
+/** Where several have workers, nothing says whose result it was; those without calls in flight are out of the question. */
+function onlyOne(stages: readonly Stage[]): Stage | undefined {
+  const candidates = stages.length > 1 ? stages.filter((stage) => stage.running > 0) : stages
+  return candidates.length === 1 ? candidates[0] : undefined
+}

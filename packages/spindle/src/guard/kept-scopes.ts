@@ -1,0 +1,75 @@
+import { beginScopes, endScopes, makeCallScope } from '../engine/call-scopes.ts'
+import type { Graph } from '../engine/graph.ts'
+import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
+
+/** How long scopes are kept after the last block that needed them. */
+const KEPT_MS = 5000
+
+/** Of the pipelines that run. All keep scopes, or none: code of one may run in the context of another. */
+const running: Set<KeptScopes> = new Set()
+let isKeeping = false
+let timer: Timer | undefined
+
+/** Whether a pipeline's calls run in contexts that tell which stage began what they leave behind: on only while there is something to find out. */
+export class KeptScopes {
+  readonly #graph: Graph
+  #marks: readonly number[] | undefined
+
+  constructor(graph: Graph) {
+    this.#graph = graph
+  }
+
+  get areOn(): boolean {
+    return this.#marks !== undefined
+  }
+
+  /** The pipeline has started. */
+  begin(): void {
+    running.add(this)
+    if (isKeeping) this.#switchOn()
+  }
+
+  /** Scopes are needed for a while from now on. */
+  keep(): void {
+    clearTimeout(timer)
+    timer = setTimeout(endAll, KEPT_MS).unref()
+    if (isKeeping) return
+    isKeeping = true
+    for (const one of running) one.#switchOn()
+  }
+
+  /** The pipeline has ended. */
+  end(): void {
+    this.switchOff()
+    running.delete(this)
+    if (running.size === 0) endAll()
+  }
+
+  #switchOn(): void {
+    const { stages, outlet, hookCalls } = this.#graph
+    this.#marks = [...stages.flatMap(({ mark, hookMark }) => [mark, hookMark]), outlet.mark, hookCalls.mark]
+    beginScopes(this.#marks)
+    // In all else the context of a call is the pipeline's.
+    outlet.inScope(() => {
+      for (const stage of stages) stage.keepScope(makeCallScope(stage.mark), makeCallScope(stage.hookMark))
+      hookCalls.callScope = makeCallScope(hookCalls.mark)
+    })
+    outlet.keepsScopes = true
+  }
+
+  switchOff(): void {
+    if (this.#marks === undefined) return
+    const { stages, outlet, hookCalls } = this.#graph
+    for (const stage of stages) stage.keepScope(undefined, undefined)
+    hookCalls.callScope = undefined
+    outlet.keepsScopes = false
+    endScopes(this.#marks)
+    this.#marks = undefined
+  }
+}
+
+function endAll(): void {
+  clearTimeout(timer)
+  isKeeping = false
+  for (const one of running) one.switchOff()
+}
