@@ -1,12 +1,13 @@
 import type { ItemError } from '../errors.ts'
 import type { Host } from './host.ts'
 import { boundaryAfter, type Item, joined, type Ledger, type Origin, retire } from './item.ts'
+import type { MeasuredStage } from './measured-stage.ts'
 import { Members } from './members.ts'
 import { PipeStage } from './pipe-stage.ts'
 import type { Queue } from './queue.ts'
 import type { TrackedItem } from './resume/lot.ts'
 import { type Regrouped, Regrouping } from './resume/regrouping.ts'
-import { RUNNING, type Stage } from './stage.ts'
+import { RUNNING } from './stage.ts'
 import type { Aggregator, FailureBudget, StageInfo } from './types.ts'
 
 /** Stands for the item when an aggregator is flushed rather than given one. */
@@ -80,7 +81,7 @@ export class AggregateStage extends PipeStage {
   }
 
   /** What an aggregator keeps has not come to its end. */
-  override get lastCalls(): readonly Stage[] {
+  override get lastCalls(): readonly MeasuredStage[] {
     return []
   }
 

@@ -3,6 +3,7 @@ import { isInfrastructureError, TimeoutError } from '../errors.ts'
 import { Rng } from '../random.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { adopt, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
 import { AttemptContext } from './context.ts'
 import { checkStep, Expansion, isGenerator, type Outputs } from './expansion.ts'
@@ -175,7 +176,7 @@ export class Attempts {
     const startedAt = exactNow()
     const word = enter(this.#stage.mark, this.#stage.tasks)
     try {
-      const result = this.#timed(timing, () => op(input, context))
+      const result = this.#timed(timing, () => op(input, context), this.#stage.callScope)
       return isThenable(result) ? adopt(result).then((value) => new Result(value)) : new Result(result)
     } finally {
       leave(word)
@@ -188,8 +189,9 @@ export class Attempts {
     return this.#stage.marked(() => this.#timed(timing, step))
   }
 
-  #timed<R>(timing: Timing | undefined, call: () => R): R {
-    return timing === undefined ? call() : this.#timer.call(timing, call)
+  #timed<R>(timing: Timing | undefined, call: () => R, scope?: AsyncScope): R {
+    if (timing !== undefined) return this.#timer.call(timing, call, scope)
+    return scope === undefined ? call() : scope.runInAsyncScope(call)
   }
 
   /** `reportsStart`: the step says itself when it begins, and its time counts from there. */

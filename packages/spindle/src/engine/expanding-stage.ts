@@ -2,9 +2,11 @@ import type { Expansion } from './expansion.ts'
 import { Expansions } from './expansions.ts'
 import type { Host } from './host.ts'
 import { absorb, EXPANDING } from './item.ts'
+import type { MeasuredStage } from './measured-stage.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
+import { type StageWorkers, workersOf } from './stage-workers.ts'
 import { TaskStage } from './task-stage.ts'
 import { TaskTimer, type Timing } from './task-timer.ts'
 import type { Range } from './tuned.ts'
@@ -28,6 +30,27 @@ export abstract class ExpandingStage extends TaskStage {
     this.settings = settings
     this.limit = settings.concurrency + settings.buffer
     this.isBoundedInBytes = settings.maxBytes !== undefined
+  }
+
+  override get lastCalls(): readonly MeasuredStage[] {
+    return [this]
+  }
+
+  override get workers(): StageWorkers | undefined {
+    const { executorOf } = this.settings
+    return executorOf === undefined ? undefined : workersOf(executorOf())
+  }
+
+  override get code(): unknown {
+    return this.settings.code
+  }
+
+  override get runsElsewhere(): boolean {
+    return this.settings.runsElsewhere
+  }
+
+  override get reportsStart(): boolean {
+    return this.settings.reportsStart
   }
 
   override get range(): Range | undefined {
@@ -99,7 +122,7 @@ export abstract class ExpandingStage extends TaskStage {
 
   /** Asks a generator for an output. */
   callTimed<R>(timing: Timing, next: () => R): R {
-    return this.outputTimer.call(timing, next)
+    return this.outputTimer.call(timing, next, this.callScope)
   }
 
   outputReturned(timing: Timing): void {

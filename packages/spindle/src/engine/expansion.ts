@@ -1,7 +1,6 @@
 import { show } from '../check.ts'
 import { type ItemError, SpindleError } from '../errors.ts'
 import { adopt, closeQuietly, isThenable } from '../user-code.ts'
-import type { AsyncScope } from './async-scope.ts'
 import { coarseNow } from './clock.ts'
 import type { ExpandingStage } from './expanding-stage.ts'
 import { child, type Item } from './item.ts'
@@ -112,11 +111,11 @@ export class Expansion implements Resumable {
       this.timing = this.stage.timeOutput()
       const word = enter(this.stage.mark, this.position)
       try {
-        const { timing } = this
-        const { callScope } = this.stage
-        if (timing !== undefined) step = this.stage.callTimed(timing, () => this.#nextIn(callScope))
-        else if (callScope === undefined) step = this.outputs.next()
-        else step = callScope.runInAsyncScope(this.outputs.next, this.outputs)
+        const { timing, stage } = this
+        const { callScope } = stage
+        const next = (): ReturnType<Outputs['next']> => this.outputs.next()
+        if (timing !== undefined) step = stage.callTimed(timing, next)
+        else step = callScope === undefined ? this.outputs.next() : callScope.runInAsyncScope(next)
         isPending =
           typeof step === 'object' &&
           step !== null &&
@@ -135,11 +134,6 @@ export class Expansion implements Resumable {
       this.isWaiting = false
       if (!this.take(step as IteratorResult<unknown>)) return
     }
-  }
-
-  /** As above, for a call that is timed. */
-  #nextIn(scope: AsyncScope | undefined): ReturnType<Outputs['next']> {
-    return scope === undefined ? this.outputs.next() : scope.runInAsyncScope(this.outputs.next, this.outputs)
   }
 
   private wait(step: Promise<IteratorResult<unknown>>): void {

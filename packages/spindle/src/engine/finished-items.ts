@@ -1,5 +1,5 @@
+import { MeasuredStage } from './measured-stage.ts'
 import type { Queue } from './queue.ts'
-import { Stage } from './stage.ts'
 
 // A last stage that saves or sends its items gives nothing. Its finished calls are then what the pipeline has done. That holds as long as nothing at all has come
 // to the consumer: with the first output the last stage is one that filters, and what it gave no output for was dropped.
@@ -11,7 +11,7 @@ interface End {
 }
 
 /** The stages that are the end of every item, for none has come to the consumer; none if some have. */
-export function silentStages({ input, exit }: End): readonly Stage[] {
+export function silentStages({ input, exit }: End): readonly MeasuredStage[] {
   return exit.passed > 0 ? [] : lastCallsOf(input)
 }
 
@@ -21,6 +21,6 @@ export function finishedItems(end: End): number {
 }
 
 /** The stages whose calls are an item's last before it comes into a queue. */
-export function lastCallsOf({ producer }: Queue): readonly Stage[] {
-  return producer instanceof Stage ? producer.lastCalls : []
+export function lastCallsOf({ producer }: Queue): readonly MeasuredStage[] {
+  return producer instanceof MeasuredStage ? producer.lastCalls : []
 }

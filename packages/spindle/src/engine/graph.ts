@@ -4,13 +4,14 @@ import type { Executor } from '../placement/executor.ts'
 import { checkNesting, isNested } from '../placement/nesting.ts'
 import { ThreadPool } from '../placement/thread-pool.ts'
 import { clockMs } from '../timers.ts'
-import { callListener, peek } from '../user-code.ts'
+import { peek } from '../user-code.ts'
 import { currentScope } from './async-scope.ts'
 import { channels } from './channels.ts'
 import type { PipelineConfig } from './config.ts'
 import { type ConsumerCode, noteConsumer } from './consumer-code.ts'
-import { type CpuStats, noCpu, ProcessUse } from './cpu-use.ts'
+import { noCpu, ProcessUse } from './cpu-use.ts'
 import { DeadLetters } from './dead-letters.ts'
+import { tellOfFailure } from './failure-listeners.ts'
 import type { GraphListener } from './graph-listener.ts'
 import { HookCalls } from './hook-calls.ts'
 import { checkHooks } from './hooks.ts'
@@ -210,13 +211,9 @@ export class Graph implements Host {
     return this.#use?.loopUtilization ?? 0
   }
 
-  /** What this process and others used of the CPU in that time. */
-  get cpu(): CpuStats {
-    return this.#use?.cpu ?? noCpu
-  }
-
-  get memoryWaitMs(): number {
-    return this.#use?.memoryWaitMs ?? 0
+  /** What this process and others used of the CPU in that time, and how long memory was waited for. */
+  get use(): Pick<ProcessUse, 'cpu' | 'memoryWaitMs'> {
+    return this.#use ?? { cpu: noCpu, memoryWaitMs: 0 }
   }
 
   /** Whether nothing is working or will be. */
@@ -375,15 +372,7 @@ export class Graph implements Host {
   }
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
-    this.hookCalls.call(() => {
-      if (channels.itemError.hasSubscribers) channels.itemError.publish({ stage: stage.info, failure })
-      this.logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error)
-      const { onItemError } = this.options
-      callListener(
-        () => onItemError?.(failure),
-        (error) => this.logger.error('spindle: `onItemError` failed', error),
-      )
-    })
+    this.hookCalls.call(() => tellOfFailure(stage.info, failure, this.logger, this.options.onItemError))
     return this.letters?.post(failure, item, this.book)
   }
 

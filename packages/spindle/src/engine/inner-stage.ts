@@ -28,6 +28,7 @@ import {
 import { Budget } from './budget.ts'
 import type { Host } from './host.ts'
 import type { Item } from './item.ts'
+import type { MeasuredStage } from './measured-stage.ts'
 import { Queue, type QueueTimes } from './queue.ts'
 import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from './stage.ts'
 import { poolNumber, type StageWorkers } from './stage-workers.ts'
@@ -150,7 +151,7 @@ export class InnerStage extends Stage {
     return this.#settings.role === 'merge'
   }
 
-  override get lastCalls(): readonly Stage[] {
+  override get lastCalls(): readonly MeasuredStage[] {
     return this.#settings.role === 'op' ? [this] : []
   }
 
@@ -252,10 +253,10 @@ export class InnerStage extends Stage {
   }
 }
 
-/** See {@link Stage.lastCalls}: of the last of a region's stages; where that joins paths, of the last of each. */
-export function lastCallsOfInner(inner: readonly InnerStage[]): readonly Stage[] {
+/** See {@link MeasuredStage.lastCalls}: of the last of a region's stages; where that joins paths, of the last of each. */
+export function lastCallsOfInner(inner: readonly InnerStage[]): readonly MeasuredStage[] {
   const byId = new Map(inner.map((stage) => [stage.info.id, stage]))
-  const callsOf = (stage: InnerStage | undefined): readonly Stage[] => {
+  const callsOf = (stage: InnerStage | undefined): readonly MeasuredStage[] => {
     if (stage === undefined) return []
     return stage.isMerge ? stage.upstream.flatMap((id) => callsOf(byId.get(id))) : stage.lastCalls
   }

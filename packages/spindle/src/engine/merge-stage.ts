@@ -1,6 +1,7 @@
 import { lastCallsOf } from './finished-items.ts'
 import type { Host } from './host.ts'
 import { discard, type Item } from './item.ts'
+import type { MeasuredStage } from './measured-stage.ts'
 import { Port } from './port.ts'
 import { Queue } from './queue.ts'
 import type { SourceStage } from './source-stage.ts'
@@ -46,7 +47,7 @@ export class MergeStage extends Stage {
     return this.exit.times().fullMs
   }
 
-  override get lastCalls(): readonly Stage[] {
+  override get lastCalls(): readonly MeasuredStage[] {
     return this.inputs.flatMap((queue) => lastCallsOf(queue))
   }
 

@@ -10,8 +10,7 @@ import { enter, LEFT, leave, marker } from './marker.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import type { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
-import { RUNNING, type Stage } from './stage.ts'
-import { type StageWorkers, workersOf } from './stage-workers.ts'
+import { RUNNING } from './stage.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from './task-timer.ts'
 import { isSliceOver } from './turn.ts'
 import type { StageContext, StageInfo } from './types.ts'
@@ -72,19 +71,6 @@ export class PipeStage extends ExpandingStage {
       this.constructor === PipeStage
   }
 
-  override get workers(): StageWorkers | undefined {
-    const { executorOf } = this.settings
-    return executorOf === undefined ? undefined : workersOf(executorOf())
-  }
-
-  override get reportsStart(): boolean {
-    return this.settings.reportsStart
-  }
-
-  override get lastCalls(): readonly Stage[] {
-    return [this]
-  }
-
   override get keepsItems(): boolean {
     return !this.isPlain
   }
@@ -105,14 +91,6 @@ export class PipeStage extends ExpandingStage {
       this.boundary === undefined &&
       !this.host.isDraining &&
       this.tracer === undefined
-  }
-
-  override get code(): unknown {
-    return this.settings.code
-  }
-
-  override get runsElsewhere(): boolean {
-    return this.settings.runsElsewhere
   }
 
   override keepScope(calls: AsyncScope | undefined, hooks: AsyncScope | undefined): void {
@@ -250,7 +228,7 @@ export class PipeStage extends ExpandingStage {
     if (this.window !== undefined) this.window.open(item)
     if (this.tracer !== undefined) this.tracer.begin(item, item.index)
     if (this.attempts !== undefined) {
-      this.attempts.begin(item, this.op)
+      this.attempts.begin(item, this.settings.op)
       return
     }
     this.invoke(item, this.timer.isDue(count) ? this.timer.begin(count) : undefined)
@@ -258,8 +236,9 @@ export class PipeStage extends ExpandingStage {
 
   private invoke(item: Item, timing: Timing | undefined): void {
     let result: unknown
-    const { op } = this
     if (timing !== undefined) timing.calls = this.running
+    // A timed call is put into the stage's scope by its timer.
+    const op = timing === undefined ? this.op : this.settings.op
     const context = this.seesContext ? new TaskContext(this, item, timing) : unseen
     this.tracer?.called()
     const word = enter(this.mark, this.tasks)
@@ -267,7 +246,7 @@ export class PipeStage extends ExpandingStage {
       result =
         timing === undefined
           ? op(item.value, context)
-          : this.timer.call(timing, () => op(item.value, context))
+          : this.timer.call(timing, () => op(item.value, context), this.callScope)
     } catch (error) {
       leave(word)
       this.tracer?.returned(item)

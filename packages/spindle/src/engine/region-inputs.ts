@@ -1,6 +1,7 @@
 import { messageOf, SpindleError } from '../errors.ts'
 import { type BatchPart, PART } from '../placement/region/protocol.ts'
 import type { RegionWorker, WorkerEnding, WorkerInput } from '../placement/region/region-worker.ts'
+import type { WireError } from '../placement/wire-error.ts'
 import { descendant, Item, joined, type Path } from './item.ts'
 
 /** An item that a region has taken and that is not done: kept here until all that comes of it has been given, so that it can be run again. */
@@ -61,6 +62,17 @@ export function killedBy(
     ending?.error === undefined ? {} : { cause: ending.error },
   )
 }
+
+/** What follows the code of a failed item: see `FAILED`. */
+export type FailureFields = readonly [
+  seqs: readonly number[],
+  part: string | undefined,
+  stage: number,
+  index: number,
+  attempts: number,
+  error: WireError,
+  input: unknown,
+]
 
 /** What a worker tells of a result of a batch. */
 export type BatchFields = readonly [

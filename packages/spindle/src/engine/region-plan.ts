@@ -4,17 +4,24 @@ import type { OpPlan, RegionPlan, RetryPlan, StagePlan } from '../placement/regi
 import type { OpReference } from '../placement/worker-modules.ts'
 import { isWorkerOp, referenceOf as toReference } from '../placement/worker-op.ts'
 import type { AggregateConfig, PipeConfig, RegionConfig, StageConfig, VariantsConfig } from './config.ts'
+import type { Range } from './tuned.ts'
 import type { RetryOptions, StageInfo } from './types.ts'
 
-/** A region's stages as plain data, for its workers. The builder has seen to it that this can be done. */
+/** A region's stages as plain data, for its workers. The builder has seen to it that this can be done. `inner`: what stands for its stages. */
 export function planRegion(
   config: RegionConfig,
-  pipeline: Pick<RegionPlan, 'pipelineId' | 'seed' | 'firstId' | 'mostLetters' | 'isTuned'>,
+  { pipelineId, seed, mostLetters }: Pick<RegionPlan, 'pipelineId' | 'seed' | 'mostLetters'>,
+  firstId: number,
+  inner: readonly { readonly range: Range | undefined }[],
 ): RegionPlan {
   const { outputOrder, init, initArgs } = config.workers
   const isOrdered = outputOrder === 'input'
   return {
-    ...pipeline,
+    pipelineId,
+    seed,
+    firstId,
+    mostLetters,
+    isTuned: inner.some(({ range }) => range !== undefined),
     stages: config.stages.map((stage) => planStage(stage, isOrdered)),
     init: init === undefined ? undefined : referenceOf(init, config.name),
     initArgs,

@@ -20,15 +20,17 @@ import type { RegionConfig } from './config.ts'
 import type { Host } from './host.ts'
 import { type InnerOwner, type InnerStage, lastCallsOfInner } from './inner-stage.ts'
 import { absorb, discard, Item, lose, retire } from './item.ts'
+import type { MeasuredStage } from './measured-stage.ts'
 import type { PendingWork } from './pending-work.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { Queue } from './queue.ts'
 import { type CrewOwner, RegionCrew } from './region-crew.ts'
 import { RegionGauges } from './region-gauges.ts'
-import { type BatchFields, batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
+import type { BatchFields, FailureFields } from './region-inputs.ts'
+import { batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { holdLimits, planRegion } from './region-plan.ts'
-import { CANCELLED, ENDED, FAILING, OPENING, RUNNING, type Stage } from './stage.ts'
+import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from './stage.ts'
 import type { FailureBudget, StageInfo } from './types.ts'
 
 /**
@@ -76,12 +78,9 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     this.#isOrdered = workers.outputOrder === 'input'
     this.#outputs = new RegionOutputs(this.exit, this.#isOrdered)
     this.#failedStage = info.id + 1
-    const { pipelineId, seed, mostLetters } = host
-    const isTuned = inner.some((stage) => stage.range !== undefined)
-    const pipeline = { pipelineId, seed, firstId: info.id + 1, mostLetters, isTuned }
-    const limits = holdLimits(config.stages, inner)
+    const plan = planRegion(config, host, info.id + 1, inner)
     const { kind, resourceLimits } = workers
-    const plan = planRegion(config, pipeline)
+    const limits = holdLimits(config.stages, inner)
     this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits }, workers)
   }
 
@@ -89,11 +88,10 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     return [this.exit]
   }
 
-  override get lastCalls(): readonly Stage[] {
+  override get lastCalls(): readonly MeasuredStage[] {
     return lastCallsOfInner(this.#inner)
   }
 
-  /** The workers' results have no place while the exit is full. */
   override get blockedMs(): number {
     return this.info.concurrency * this.exit.times().fullMs
   }
@@ -237,15 +235,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   }
 
   #takeFailure(worker: RegionWorker, fields: readonly unknown[]): void {
-    const [seqs, part, id, index, attempts, wire, value] = fields as readonly [
-      readonly number[],
-      string | undefined,
-      number,
-      number,
-      number,
-      WireError,
-      unknown,
-    ]
+    const [seqs, part, id, index, attempts, wire, value] = fields as FailureFields
     const input = this.#crew.inputOf(seqs[0] as number)
     const stage = this.#innerOf(id)
     // Of a batch's failures the worker does not wait to hear, nor of those that it does not know of.

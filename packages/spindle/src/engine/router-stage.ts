@@ -132,11 +132,9 @@ export class RouterStage extends PulledStage {
       // A function, not a method of the stage.
       const router = this.#router
       const { callScope } = this
-      const call = (): unknown =>
-        callScope === undefined
-          ? router(item.value)
-          : callScope.runInAsyncScope(router, undefined, item.value)
-      choice = timing === undefined ? call() : this.#timer.call(timing, call)
+      const route = (): unknown => router(item.value)
+      if (timing !== undefined) choice = this.#timer.call(timing, route, callScope)
+      else choice = callScope === undefined ? router(item.value) : callScope.runInAsyncScope(route)
     } catch (error) {
       leave(word)
       this.#returned(item)

@@ -210,10 +210,7 @@ export class SourceStage extends Stage implements Resumable {
     this.timing = timing
     this.tracer?.begin(timing, this.index)
     this.tracer?.called()
-    const { callScope } = this
-    const step = this.timer.call(timing, () =>
-      callScope === undefined ? steps.next() : callScope.runInAsyncScope(steps.next, steps),
-    )
+    const step = this.timer.call(timing, () => steps.next(), this.callScope)
     this.tracer?.returned(timing)
     this.timer.returned(timing, this.counters)
     return step

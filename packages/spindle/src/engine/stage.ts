@@ -1,14 +1,11 @@
 import { makeController } from '../abort-signals.ts'
 import { type ItemError, isInfrastructureError, StageFailure } from '../errors.ts'
 import { adopt, isThenable } from '../user-code.ts'
-import { Counters } from './counters.ts'
 import type { Host } from './host.ts'
 import { discard, type Item, lose } from './item.ts'
-import { MarkedCalls } from './marked-calls.ts'
+import { MeasuredStage } from './measured-stage.ts'
 import { type PendingWork, pendingItems } from './pending-work.ts'
 import type { Consumer, Producer, Queue } from './queue.ts'
-import type { StageWorkers } from './stage-workers.ts'
-import { nothingPending, type PendingTimes } from './task-timer.ts'
 import type { StageTracer } from './tracer.ts'
 import type { Range } from './tuned.ts'
 import type { StageInfo, TaskHook } from './types.ts'
@@ -30,18 +27,11 @@ export const ENDED = 4
 const MOST_RECENT = 16
 
 /** What all stages between source and sink have in common: state, signal, failure, hooks. */
-export abstract class Stage extends MarkedCalls implements Consumer, Producer {
+export abstract class Stage extends MeasuredStage implements Consumer, Producer {
   readonly info: StageInfo
   readonly host: Host
-  readonly counters: Counters = new Counters()
   readonly recent: ItemError[] = []
   state: number = OPENING
-  /** Calls in flight, those whose generators still give included. */
-  running = 0
-  /** Calls that may be in flight at once, now. */
-  concurrency: number
-  /** Slot-time there was beyond what that number comes to. */
-  #slotMsBefore = 0
   /** Set while the pipeline is traced. */
   tracer: StageTracer | undefined = undefined
   /** Called when the stage's calls are to stop; besides the signal. */
@@ -59,21 +49,14 @@ export abstract class Stage extends MarkedCalls implements Consumer, Producer {
   #failure: StageFailure | undefined
 
   constructor(info: StageInfo, host: Host) {
-    super()
+    super(info.concurrency)
     this.info = info
     this.host = host
-    this.concurrency = info.concurrency
-  }
-
-  /** Slot-time there was in the pipeline's first `elapsedMs`. */
-  slotMs(elapsedMs: number): number {
-    return this.#slotMsBefore + this.concurrency * elapsedMs
   }
 
   /** Another number of calls may be in flight from now on. */
   protected resized(concurrency: number): void {
-    this.#slotMsBefore += (this.concurrency - concurrency) * this.host.elapsedMs
-    this.concurrency = concurrency
+    this.countSlots(concurrency, this.host.elapsedMs)
   }
 
   /** Whether {@link offer} would take an item now. */
@@ -85,41 +68,12 @@ export abstract class Stage extends MarkedCalls implements Consumer, Producer {
   abstract pump(): void
   /** The queues the stage takes from. */
   abstract get inputs(): readonly Queue[]
-  /** The queues the stage puts into. */
-  abstract get exits(): readonly Queue[]
-
-  /**
-   * How long slots could not be used for want of room after the stage, together, in milliseconds: results had no place in an exit. A stage that takes nothing
-   * while its exit is full counts that time.
-   */
-  get blockedMs(): number {
-    return this.exits.reduce((sum, exit) => sum + exit.times().overMs, 0)
-  }
-
-  /** The stages whose calls may be an item's last before this one's exit: itself, if it calls an op, or those before it. */
-  get lastCalls(): readonly Stage[] {
-    return []
-  }
 
   /** Ids of the stages it takes items from, where its queues do not say. */
   get upstream(): readonly number[] | undefined {
     return undefined
   }
 
-  /** How long the stage's calls held the loops of a region's workers, together, in milliseconds. */
-  get heldMs(): number {
-    return 0
-  }
-
-  /** The workers that run the stage's calls; `undefined` where they run here. */
-  get workers(): StageWorkers | undefined {
-    return undefined
-  }
-
-  /** Whether what runs its calls elsewhere tells when each begins. */
-  get reportsStart(): boolean {
-    return false
-  }
   /** Between which numbers {@link resize} may set the concurrency; `undefined`: it may not, nor {@link resizeBuffer}. */
   get range(): Range | undefined {
     return undefined
@@ -132,11 +86,6 @@ export abstract class Stage extends MarkedCalls implements Consumer, Producer {
   /** Whether an item, or its lineage, may be looked at here after it was given on. */
   get keepsItems(): boolean {
     return true
-  }
-
-  /** How the tasks in flight that are timed have spent their time. */
-  get pendingTimes(): PendingTimes {
-    return nothingPending
   }
 
   /** Code of the user's that was called here and has not ended; `undefined` if there is none. */

@@ -6,6 +6,7 @@ import {
   leaveCall,
   missedCalls,
 } from '../track-call.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { CallWaits } from './call-waits.ts'
 import { coarseNow, exactNow } from './clock.ts'
 import type { Counters } from './counters.ts'
@@ -143,13 +144,14 @@ export class TaskTimer {
     return new Timing(weight, this.lastMs >= LONG_MS || (count & ASKING) === 0)
   }
 
-  /** Calls the op of a timed task, and hears what work it asks others for. */
-  call<R>(timing: Timing, op: () => R): R {
+  /** Calls the op of a timed task, in `scope` if there is one, and hears what work it asks others for. */
+  call<R>(timing: Timing, op: () => R, scope?: AsyncScope): R {
     const before = enterCall(timing)
+    timing.isFollowed = this.follows > 0
+    // Innermost, for the scope changes the async context by which a call is followed.
+    const run = timing.isFollowed ? () => followCall(timing, op) : op
     try {
-      if (this.follows <= 0) return op()
-      timing.isFollowed = true
-      return followCall(timing, op)
+      return scope === undefined ? run() : scope.runInAsyncScope(run)
     } finally {
       leaveCall(before)
     }

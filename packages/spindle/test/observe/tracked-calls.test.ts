@@ -11,6 +11,8 @@ import {
   workerModule,
   workers,
 } from 'spindle'
+import { makeCallScope } from '../../src/engine/call-scopes.ts'
+import { graphOf } from '../../src/engine/pipeline.ts'
 import { deferred, turns } from '../support/gates.ts'
 import { range } from '../support/sources.ts'
 import type * as Measured from './fixtures/measured.ts'
@@ -67,6 +69,19 @@ describe('a call that reports when its work begins has waited before', () => {
   it('after an await', async () => {
     const stage = await stageOf(source(60).pipe(waitsLater, options))
     assert.ok(stage.sums.queuedTasks >= 60 - 2 * options.concurrency, `${stage.sums.queuedTasks} tasks`)
+  })
+
+  it('after an await, while the loop guard keeps the calls of each stage apart', async () => {
+    for (const attempts of [{}, { retry: { retries: 1 } }]) {
+      const pipeline = source(60)
+        .pipe(waitsLater, { ...options, ...attempts })
+        .build()
+      for (const stage of graphOf(pipeline as never).stages)
+        stage.keepScope(makeCallScope(stage.mark), makeCallScope(stage.hookMark))
+      await pipeline.forEach(() => {})
+      const tasks = pipeline.stats().stages[1]?.sums.queuedTasks ?? 0
+      assert.ok(tasks >= 60 - 2 * options.concurrency, `${tasks} tasks`)
+    }
   })
 
   it('in a generator', async () => {

@@ -15,6 +15,7 @@ import { moved } from './moved.ts'
 import { OpFactsTable } from './op-facts.ts'
 import { OpNumbers } from './op-numbers.ts'
 import type { PoolSettings } from './options.ts'
+import { sizingOf, workersOf } from './pool-size.ts'
 import { PoolWorker } from './pool-worker.ts'
 import { PoolCounters, type PoolStats } from './stats.ts'
 import { Task } from './task.ts'
@@ -62,29 +63,13 @@ export class WorkerPool implements Executor, AsyncDisposable {
     this.#settings = settings
     this.#size = settings.size
     this.#connect = connect
-    const sizeNow = (): number => this.#size
-    this.workers = {
-      kind,
-      get count() {
-        return sizeNow()
-      },
-    }
-    const counts = (): { busy: number; waiting: number } => this.#load()
-    this.sizing = {
-      get size() {
-        return sizeNow()
-      },
-      min: settings.minSize,
-      max: settings.maxSize,
-      isRange: settings.isRange,
-      get busy() {
-        return counts().busy
-      },
-      get waiting() {
-        return counts().waiting
-      },
-      resize: (size) => this.resize(size),
-    }
+    this.workers = workersOf(kind, () => this.#size)
+    this.sizing = sizingOf(
+      settings,
+      () => this.#size,
+      () => this.#load(),
+      (size) => this.resize(size),
+    )
     const queue = this.#queue
     this.#owner = {
       get hasWaiting() {
@@ -175,7 +160,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     return {
       reportsStart: true,
       bindsValues: true,
-      workers: workersOf(this),
+      workers: workersOf(this.workers.kind, () => this.#size, this),
       sizing: this.sizing,
       run: (item, call) => this.#run(item, call, n),
       warmUp: (calls) => this.warmUp(calls),
@@ -403,15 +388,4 @@ function captureSite(): { readonly stack?: string } {
   const site: { readonly stack?: string } = {}
   Error.captureStackTrace(site, captureSite)
   return site
-}
-
-/** As a pool says it, but with the pool that they belong to. */
-function workersOf(pool: WorkerPool): ExecutorWorkers {
-  return {
-    kind: pool.workers.kind,
-    get count() {
-      return pool.workers.count
-    },
-    of: pool,
-  }
 }
