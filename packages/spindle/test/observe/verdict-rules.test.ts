@@ -459,6 +459,15 @@ describe('a verdict', () => {
     assert.match(missing ?? '', /^3 items in 0\.10 s: it takes 0\.2 s and 10 items/)
   })
 
+  it('is not given of calls of which none has ended', () => {
+    const stats = madeStats({
+      stages: [slots('load', 16, { tasks: 16, underWay: 16 })],
+      items: 0,
+      elapsedMs: 3000,
+    })
+    assert.match(judge(stats).missing ?? '', /^0 items in 3\.00 s/)
+  })
+
   it('is given of few slow items', () => {
     const slow = madeStats({ stages: [slots('render', 1, { tasks: 4 })], items: 4, elapsedMs: 8000 })
     assert.equal(judge(slow).bottleneck?.kind, 'stage')
