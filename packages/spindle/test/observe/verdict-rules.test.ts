@@ -264,6 +264,25 @@ const rows: readonly Row[] = [
     promise: [1, 1],
   },
   {
+    title: 'a semaphore, where something held up the first calls that waited',
+    stats: {
+      stages: [
+        slots('query', 15, {
+          levels: [
+            [1, 1, 11.6],
+            [3, 1, 12.1],
+            [4, 1, 12.1],
+            [5, 1, 38.5],
+            [7, 1, 38.9],
+            [12.5, 164, 37.8, 7],
+          ],
+        }),
+      ],
+    },
+    kind: 'inner',
+    stage: 'query',
+  },
+  {
     title: 'no semaphore: calls take as long, however many there are',
     stats: {
       stages: [
