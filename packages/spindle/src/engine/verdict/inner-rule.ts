@@ -63,9 +63,9 @@ function trendBetween(fewer: readonly LevelSums[], usual: LevelSums, shortestMs:
   const meanMs = usual.ms / usual.calls
   const fewerCalls = sum((level) => level.running) / samples
   const fewerMeanMs = sum((level) => level.ms) / samples
-  // How far a mean of so few may be off, by how the usual calls differ.
+  // How far a mean of so few may be off by chance, if they are as the usual calls are.
   const variance = Math.max(0, usual.squares / usual.calls - meanMs ** 2)
-  const spread = (1.5 * Math.sqrt(variance)) / meanMs / Math.sqrt(samples)
+  const offMs = Math.sqrt(variance / samples)
   const growthBy = (ms: number): number =>
     Math.log(calls / meanMs / (fewerCalls / Math.max(ms, 1e-6))) / Math.log(calls / fewerCalls)
   return {
@@ -75,7 +75,7 @@ function trendBetween(fewer: readonly LevelSums[], usual: LevelSums, shortestMs:
     fewerMeanMs,
     shortestMs,
     growth: growthBy(fewerMeanMs),
-    growthAtMost: growthBy(fewerMeanMs * (1 + spread)),
+    growthAtMost: growthBy(fewerMeanMs + offMs),
   }
 }
 
