@@ -77,9 +77,12 @@ function find(stats: PipelineStats): Bottleneck | undefined {
   )
 }
 
-/** What is missing for a verdict, in words. */
+/** What is missing for a verdict, in words: calls that have not ended say nothing yet. */
 function missingIn({ stages, items, elapsedMs }: PipelineStats): string | undefined {
-  const tasks = Math.max(items, ...stages.map((stage) => (stage.upstream.length > 0 ? stage.tasks : 0)))
+  const tasks = Math.max(
+    items,
+    ...stages.map((stage) => (stage.upstream.length > 0 ? stage.tasks - stage.running : 0)),
+  )
   const isEnough =
     elapsedMs >= LEAST_MS && (tasks >= LEAST_TASKS || (elapsedMs >= LONG_MS && tasks >= FEW_TASKS))
   if (isEnough) return undefined

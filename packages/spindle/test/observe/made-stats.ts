@@ -13,6 +13,8 @@ export interface MadeStage {
   readonly blocked?: number
   readonly tasks?: number
   readonly retries?: number
+  /** Calls under way now. */
+  readonly underWay?: number
   /** Share of the time for which its calls hold the loop. */
   readonly held?: number
   /** Cores' worth of its region's workers that its calls hold. */
@@ -103,7 +105,7 @@ function madeStage(stage: MadeStage, id: number, elapsedMs: number): StageStats 
         : { pool: workers.pool ?? 0, kind: workers.kind ?? 'thread', count: workers.count, isRegion },
     upstream: id === 0 ? [] : [id - 1],
     tasks,
-    running: 0,
+    running: stage.underWay ?? 0,
     emitted: tasks,
     items: tasks,
     skipped: 0,

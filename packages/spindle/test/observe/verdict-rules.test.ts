@@ -264,6 +264,25 @@ const rows: readonly Row[] = [
     promise: [1, 1],
   },
   {
+    title: 'a semaphore, where something held up the first calls that waited',
+    stats: {
+      stages: [
+        slots('query', 15, {
+          levels: [
+            [1, 1, 11.6],
+            [3, 1, 12.1],
+            [4, 1, 12.1],
+            [5, 1, 38.5],
+            [7, 1, 38.9],
+            [12.5, 164, 37.8, 7],
+          ],
+        }),
+      ],
+    },
+    kind: 'inner',
+    stage: 'query',
+  },
+  {
     title: 'no semaphore: calls take as long, however many there are',
     stats: {
       stages: [
@@ -457,6 +476,15 @@ describe('a verdict', () => {
     )
     assert.equal(bottleneck, undefined)
     assert.match(missing ?? '', /^3 items in 0\.10 s: it takes 0\.2 s and 10 items/)
+  })
+
+  it('is not given of calls of which none has ended', () => {
+    const stats = madeStats({
+      stages: [slots('load', 16, { tasks: 16, underWay: 16 })],
+      items: 0,
+      elapsedMs: 3000,
+    })
+    assert.match(judge(stats).missing ?? '', /^0 items in 3\.00 s/)
   })
 
   it('is given of few slow items', () => {

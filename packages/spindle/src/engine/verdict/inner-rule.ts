@@ -1,3 +1,4 @@
+import type { LevelSums } from '../levels.ts'
 import type { StageStats } from '../stats.ts'
 import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN } from './gain.ts'
@@ -27,31 +28,44 @@ const FLAT = 0.4
 const FEWER = [0.2, 0.62] as const
 const LEAST_SAMPLES = 2
 
-/** Reads it off the times of a stage's calls by how many were under way; `undefined` if too few were ever under way with fewer others. */
+/**
+ * Reads it off the times of a stage's calls by how many were under way; `undefined` if too few were ever under way with fewer others. Something else
+ * may hold up calls at the beginning, which are all there are with few others: so of the groups from the fewest up, the one that tells most is taken.
+ */
 export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
-  const usual = levels.reduce<(typeof levels)[number] | undefined>(
+  const usual = levels.reduce<LevelSums | undefined>(
     (most, level) => (most === undefined || level.calls > most.calls ? level : most),
     undefined,
   )
-  if (usual === undefined || usual.calls < 8) return undefined
-  const calls = usual.running / usual.calls
-  const meanMs = usual.ms / usual.calls
-  const fewer = levels.filter(({ calls: count, running }) => {
-    const share = count > 0 ? running / count / calls : 0
+  if (usual === undefined || usual.calls < 8 || usual.ms <= 0) return undefined
+  const fewer = levels.filter((level) => {
+    const share = level.calls > 0 ? level.running / level.calls / (usual.running / usual.calls) : 0
     return share >= FEWER[0] && share <= FEWER[1]
   })
-  const sum = (of: (level: (typeof levels)[number]) => number): number =>
+  const shortestMs = Math.min(...levels.filter(({ calls }) => calls > 0).map(({ calls, ms }) => ms / calls))
+  return fewer
+    .map((_, i) => trendBetween(fewer.slice(0, i + 1), usual, shortestMs))
+    .reduce<Trend | undefined>(
+      (flattest, trend) =>
+        trend !== undefined && trend.growthAtMost < (flattest?.growthAtMost ?? Number.POSITIVE_INFINITY)
+          ? trend
+          : flattest,
+      undefined,
+    )
+}
+
+function trendBetween(fewer: readonly LevelSums[], usual: LevelSums, shortestMs: number): Trend | undefined {
+  const sum = (of: (level: LevelSums) => number): number =>
     fewer.reduce((total, level) => total + of(level), 0)
   const samples = sum((level) => level.calls)
-  if (samples < LEAST_SAMPLES || meanMs <= 0) return undefined
+  if (samples < LEAST_SAMPLES) return undefined
+  const calls = usual.running / usual.calls
+  const meanMs = usual.ms / usual.calls
   const fewerCalls = sum((level) => level.running) / samples
   const fewerMeanMs = sum((level) => level.ms) / samples
-  const shortestMs = Math.min(
-    ...levels.filter((level) => level.calls > 0).map((level) => level.ms / level.calls),
-  )
-  // How far a mean of so few may be off, by how the usual calls differ.
+  // How far a mean of so few may be off by chance, if they are as the usual calls are.
   const variance = Math.max(0, usual.squares / usual.calls - meanMs ** 2)
-  const spread = (1.5 * Math.sqrt(variance)) / meanMs / Math.sqrt(samples)
+  const offMs = Math.sqrt(variance / samples)
   const growthBy = (ms: number): number =>
     Math.log(calls / meanMs / (fewerCalls / Math.max(ms, 1e-6))) / Math.log(calls / fewerCalls)
   return {
@@ -61,7 +75,7 @@ export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
     fewerMeanMs,
     shortestMs,
     growth: growthBy(fewerMeanMs),
-    growthAtMost: growthBy(fewerMeanMs * (1 + spread)),
+    growthAtMost: growthBy(fewerMeanMs + offMs),
   }
 }
 
