@@ -73,7 +73,7 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
 }
 
 /** Where a tuned stage begins, if its range allows it: enough to keep the machine busy with calls that work. The tuner finds the rest. */
-const FIRST_CALLS = Math.max(4, 2 * availableParallelism())
+const FIRST_CALLS = Math.max(8, 2 * availableParallelism())
 
 function concurrencyOf(
   given: PipeOptions['concurrency'],

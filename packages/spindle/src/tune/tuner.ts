@@ -112,6 +112,14 @@ export class Tuner {
     }
   }
 
+  /** Takes a sample from which no rate can be told yet: only guards look at it. */
+  watch(sample: TuneSample): TunerStep {
+    this.#before = sample
+    this.#measurement = undefined
+    const steps = this.#guarded(sample) ?? []
+    return { changes: steps.map((step) => this.#log.toChange(step)), waitMs: SHORTEST_TICK_MS }
+  }
+
   /** Nothing can be learnt for a while: the consumer is away. What was being measured is measured anew after that. */
   interrupt(sample: TuneSample): void {
     this.#before = sample

@@ -22,6 +22,8 @@ export class GraphSampler {
   /** The stage whose results are counted; `undefined`: what the consumer takes is. */
   #counted: Stage | undefined
   readonly #stages: readonly Stage[]
+  /** Whether what is counted may still become something else. */
+  isVague = true
 
   constructor(graph: Graph, units: readonly TunedUnit[]) {
     this.#graph = graph
@@ -35,16 +37,12 @@ export class GraphSampler {
    */
   #items(): number {
     const { given } = this.#graph.outlet
-    if (given < KNOWN_ITEMS) {
-      const most = Math.max(...this.#stages.map(emitted))
-      this.#counted = most > given ? this.#stages.find((stage) => emitted(stage) === most) : undefined
+    if (this.isVague) {
+      const most = Math.max(...this.#stages.map(finished))
+      this.#counted = most > given ? this.#stages.find((stage) => finished(stage) === most) : undefined
+      this.isVague = given < KNOWN_ITEMS && most < KNOWN_RESULTS
     }
-    return this.#counted === undefined ? given : emitted(this.#counted)
-  }
-
-  /** Whether what is counted may still become something else. */
-  get isVague(): boolean {
-    return this.#graph.outlet.given < KNOWN_ITEMS
+    return this.#counted === undefined ? given : finished(this.#counted)
   }
 
   read(loopDelayMs: number): TuneSample {
@@ -65,8 +63,9 @@ export class GraphSampler {
   }
 }
 
-/** Items at the consumer after which it is known which stage puts out the most. */
+/** Items at the consumer, or results of a stage, after which it is known which stage puts out the most. */
 const KNOWN_ITEMS = 4
+const KNOWN_RESULTS = 64
 
 /** What others than this process use of the machine's cores. */
 class Machine {
@@ -165,6 +164,11 @@ class UnitSampler {
 
 function emitted(stage: Stage): number {
   return stage.exits.reduce((items, exit) => items + exit.passed, 0)
+}
+
+/** Results, those included that are nothing: a last stage may give nothing at all. */
+function finished(stage: Stage): number {
+  return emitted(stage) + stage.counters.skipped
 }
 
 function queued(stage: Stage): number {

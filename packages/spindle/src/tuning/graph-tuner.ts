@@ -70,13 +70,13 @@ class GraphTuner {
     const [tuner, sampler] = [this.#tuner, this.#sampler]
     if (tuner === undefined || sampler === undefined || this.#graph.endedAt > 0) return
     const sample = sampler.read(Math.max(0, clockMs() - this.#dueAt))
-    // Nobody takes items, or hardly any came so far: nothing can be learnt from that.
-    if (this.#graph.isPaused || sampler.isVague) {
+    // Nobody takes items: nothing can be learnt from that.
+    if (this.#graph.isPaused) {
       tuner.interrupt(sample)
-      this.#wait(this.#graph.isPaused ? PAUSED_MS : FIRST_MS)
+      this.#wait(PAUSED_MS)
       return
     }
-    const { changes, waitMs } = tuner.next(sample)
+    const { changes, waitMs } = sampler.isVague ? tuner.watch(sample) : tuner.next(sample)
     if (changes.length > 0)
       this.#graph.outlet.inScope(() => {
         for (const { unit, option, value } of changes) this.#units[unit]?.set(option, value)
@@ -93,7 +93,8 @@ function memoryOf(graph: Graph): number {
   const { tune } = graph.options
   const given = typeof tune === 'object' ? tune.maxMemoryBytes : undefined
   if (given !== undefined) return given
-  const constrained = process.constrainedMemory()
+  // Not every runtime has it.
+  const constrained = process.constrainedMemory?.() ?? 0
   const total = constrained > 0 && constrained < totalmem() ? constrained : totalmem()
   return Math.max(MEMORY_SHARE * total, process.memoryUsage.rss() + MEMORY_ABOVE_START * total)
 }

@@ -6,7 +6,7 @@ import { ops } from '../placement/support.ts'
 import { byNumber, kinds, ops as regionOps } from '../region/support.ts'
 import { places, take } from '../remote/support.ts'
 import { collect } from '../support/consume.ts'
-import { deferred } from '../support/gates.ts'
+import { deferred, until } from '../support/gates.ts'
 import { range } from '../support/sources.ts'
 
 const build = (concurrency: unknown, options = {}) =>
@@ -121,5 +121,26 @@ describe('elsewhere', () => {
       )
       assert.ok(pipeline.tuning().options.late?.concurrency !== undefined)
     }
+  })
+})
+
+describe('a last stage that gives nothing', () => {
+  it('is tuned by its finished calls', { timeout: 60_000 }, async () => {
+    const pipeline = new PipelineBuilder()
+      .addSource(function* () {
+        for (let i = 0; ; i++) yield i
+      })
+      .pipe(() => new Promise<undefined>((resolve) => setTimeout(resolve, 20, undefined)), {
+        name: 'write',
+        concurrency: { min: 1, max: 64 },
+      })
+      .build()
+    const consumed = pipeline.forEach(() => {}).catch(() => {})
+    await until(() => pipeline.tuning().moves.some(({ outcome }) => outcome !== 'pending'), 'a move')
+    const [move] = pipeline.tuning().moves
+    assert.equal(move?.stage, 'write')
+    assert.ok((move?.evidence.itemsPerSecBefore ?? 0) > 0)
+    await pipeline.stop()
+    await consumed
   })
 })
