@@ -111,11 +111,8 @@ export class Expansion implements Resumable {
       this.timing = this.stage.timeOutput()
       const word = enter(this.stage.mark, this.position)
       try {
-        const { timing, stage } = this
-        const { callScope } = stage
-        const next = (): ReturnType<Outputs['next']> => this.outputs.next()
-        if (timing !== undefined) step = stage.callTimed(timing, next)
-        else step = callScope === undefined ? this.outputs.next() : callScope.runInAsyncScope(next)
+        if (this.timing === undefined && this.stage.callScope === undefined) step = this.outputs.next()
+        else step = this.observedNext(this.timing)
         isPending =
           typeof step === 'object' &&
           step !== null &&
@@ -134,6 +131,14 @@ export class Expansion implements Resumable {
       this.isWaiting = false
       if (!this.take(step as IteratorResult<unknown>)) return
     }
+  }
+
+  /** Asks for an output that is timed, or in a scope of its own. Apart from the above, for functions are made here. */
+  private observedNext(timing: Timing | undefined): ReturnType<Outputs['next']> {
+    const { callScope } = this.stage
+    const next = (): ReturnType<Outputs['next']> => this.outputs.next()
+    if (timing !== undefined) return this.stage.callTimed(timing, next)
+    return callScope === undefined ? next() : callScope.runInAsyncScope(next)
   }
 
   private wait(step: Promise<IteratorResult<unknown>>): void {

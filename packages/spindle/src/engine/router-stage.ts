@@ -132,9 +132,9 @@ export class RouterStage extends PulledStage {
       // A function, not a method of the stage.
       const router = this.#router
       const { callScope } = this
-      const route = (): unknown => router(item.value)
-      if (timing !== undefined) choice = this.#timer.call(timing, route, callScope)
-      else choice = callScope === undefined ? router(item.value) : callScope.runInAsyncScope(route)
+      if (timing !== undefined) choice = this.#timer.call(timing, () => router(item.value), callScope)
+      else if (callScope === undefined) choice = router(item.value)
+      else choice = callScope.runInAsyncScope(router, undefined, item.value)
     } catch (error) {
       leave(word)
       this.#returned(item)
