@@ -5,7 +5,7 @@ import { consumerLimits } from './verdict/consumer-rule.ts'
 import { cpuLimits } from './verdict/cpu-rule.ts'
 import { executorLimits } from './verdict/executor-rule.ts'
 import { innerLimits } from './verdict/inner-rule.ts'
-import { loadsOf, most } from './verdict/loads.ts'
+import { FULL, loadsOf, most } from './verdict/loads.ts'
 import { loopIsFull, loopLimits } from './verdict/loop-rule.ts'
 import { memoryLimits } from './verdict/memory-rule.ts'
 import { rateLimits } from './verdict/rate-rule.ts'
@@ -61,12 +61,15 @@ export function findBottleneck(now: PipelineStats, earlier?: PipelineStats): Bot
 function find(stats: PipelineStats): Bottleneck | undefined {
   const loads = loadsOf(stats)
   const busiest = most(loads.working)
+  // Items wait for a consumer that takes many at once, too; but with more room they would be made while it is busy.
+  const memory = memoryLimits(loads)
+  if (memory !== undefined && memory.promise > 1 && loads.loop.use < FULL) return memory
   // Whoever holds the loop makes all others look busy.
   const first = consumerLimits(loads) ?? loopLimits(loads)
   if (first !== undefined) return first
   if (busiest === undefined) return sourceLimits(loads, undefined)
   return (
-    memoryLimits(loads) ??
+    memory ??
     rateLimits(loads, busiest) ??
     cpuLimits(loads, busiest) ??
     sourceLimits(loads, busiest) ??
