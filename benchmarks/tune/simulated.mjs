@@ -1,7 +1,9 @@
 // Runs a case in the simulator: under fixed bounds, or with the tuner.
+import { tsImport } from 'tsx/esm/api'
 import { Simulation } from './simulator.mjs'
 
-const { Tuner } = await import('../../packages/spindle/dist/tune/tuner.js')
+// The tuner itself is no part of what the package exports.
+const { Tuner } = await tsImport('../../packages/spindle/src/tune/tuner.ts', import.meta.url)
 
 export function withBounds(model, bounds) {
   return { ...model, stages: model.stages.map((stage, i) => ({ ...stage, concurrency: bounds[i] })) }
