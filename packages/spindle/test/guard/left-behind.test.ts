@@ -41,9 +41,9 @@ function check(
 }
 
 const isIn =
-  ({ stage, place }: Omit<Held, 'builder'>) =>
+  ({ stage, place, part }: Omit<Held, 'builder'>) =>
   (block: LoopBlock): boolean =>
-    block.function.startsWith('hold') && block.stage === stage && block.place === place
+    block.function.startsWith('hold') && block.stage === stage && block.place === place && block.part === part
 
 describe('the loop guard names the stage whose call began what holds the loop', () => {
   for (const [way, leave] of Object.entries(ways)) {
