@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { badOption, checkInteger } from './check.ts'
+import { badOption, checkFunction, checkInteger } from './check.ts'
 import { adopt, isThenable } from './user-code.ts'
 
 // A library with threads of its own (`@spindle/io`, sharp, libuv) lets calls wait for a free thread. To the pipeline such a call looks like one
@@ -104,6 +104,7 @@ export function currentCall(): OpCall {
  * ```
  */
 export function trackCall<R>(run: (begins: () => void, isWanted: boolean) => R): R {
+  checkFunction('run', run)
   return currentCall().track(run)
 }
 

@@ -1,4 +1,5 @@
 import { wrap } from '../cells.ts'
+import { checkInteger } from '../check.ts'
 import type { ItemError } from '../errors.ts'
 import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
@@ -51,7 +52,10 @@ export function makeReport(
     get table() {
       return makeTable(stats, terminalColumns())
     },
-    toString: (columns = terminalColumns()) => print(stats, verdict, failures, tuning, columns),
+    toString: (columns) => {
+      if (columns !== undefined) checkInteger('columns', columns, 1)
+      return print(stats, verdict, failures, tuning, columns ?? terminalColumns())
+    },
   }
 }
 

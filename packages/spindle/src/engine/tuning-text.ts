@@ -17,7 +17,7 @@ export function printTuning({ moves }: Tuning): readonly string[] {
   }
   const lines = moves.slice(-MOST_LINES).map((move) => `  ${plain(describeMove(move))}`)
   return [
-    `Tuned: ${moves.length} moves, ${kept.length} kept.`,
+    `Tuned: ${moves.length} ${moves.length === 1 ? 'move' : 'moves'}, ${kept.length} kept.`,
     ...Array.from(ways, ([name, own]) => `  ${plain(name)} ${wayOf(own)}`),
     `The last ${lines.length === 1 ? 'one' : lines.length}:`,
     ...lines,

@@ -1,3 +1,4 @@
+import { badOption } from '../check.ts'
 import type { PipelineStats } from './stats.ts'
 import { statsBetween } from './stats-interval.ts'
 import type { Bottleneck, Verdict } from './verdict/bottleneck.ts'
@@ -54,7 +55,14 @@ export function judge(now: PipelineStats, earlier?: PipelineStats): Verdict {
  * ```
  */
 export function findBottleneck(now: PipelineStats, earlier?: PipelineStats): Bottleneck | undefined {
+  checkStats('now', now)
+  if (earlier !== undefined) checkStats('earlier', earlier)
   return judge(now, earlier).bottleneck
+}
+
+function checkStats(name: string, stats: unknown): void {
+  const isStats = Array.isArray((stats as PipelineStats | undefined)?.stages)
+  if (!isStats) badOption(name, 'figures of a pipeline, as of `pipeline.stats()`', stats)
 }
 
 /** The first rule that holds names it: what disturbs the figures of others is asked first. */

@@ -3,6 +3,7 @@ import type { Graph } from '../engine/graph.ts'
 import { type TunedOptions, type Tuning, tuneMode } from '../engine/tuned.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 import { Tuner } from '../tune/tuner.ts'
+import { confirmed } from './confirmed.ts'
 import { GraphSampler } from './graph-sampler.ts'
 import { type TunedUnit, unitsOf } from './units.ts'
 
@@ -42,7 +43,8 @@ class GraphTuner {
   get tuning(): Tuning {
     const options: Record<string, TunedOptions> = {}
     for (const unit of this.#units) options[unit.name] = { ...options[unit.name], ...unit.options() }
-    return { moves: [...(this.#tuner?.moves ?? [])], options }
+    const moves = [...(this.#tuner?.moves ?? [])]
+    return { moves, options: confirmed(options, moves) }
   }
 
   started(): void {

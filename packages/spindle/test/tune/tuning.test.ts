@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MAIN, type Pipeline, PipelineBuilder, ThreadPool, workers } from 'spindle'
 import { graphOf } from '../../src/engine/pipeline.ts'
+import { confirmed } from '../../src/tuning/confirmed.ts'
 import { ops } from '../placement/support.ts'
 import { byNumber, kinds, ops as regionOps } from '../region/support.ts'
 import { places, take } from '../remote/support.ts'
@@ -142,5 +143,25 @@ describe('a last stage that gives nothing', () => {
     assert.ok((move?.evidence.itemsPerSecBefore ?? 0) > 0)
     await pipeline.stop()
     await consumed
+  })
+})
+
+describe('the options of a tuned pipeline', () => {
+  it('are those that are confirmed: a number that is being measured counts as it was before', () => {
+    const move = (option: 'concurrency' | 'workers' | 'buffer', from: number, to: number) =>
+      ({ atMs: 1, stage: 'a', option, from, to, reason: 'climb', outcome: 'pending', evidence: {} }) as const
+    const now = { a: { concurrency: 12, buffer: 8, executor: { size: 4 } }, b: { concurrency: 3 } }
+    const moves = [
+      { ...move('concurrency', 2, 4), outcome: 'accepted' as const },
+      move('concurrency', 4, 8),
+      move('concurrency', 8, 12),
+      move('workers', 2, 4),
+      move('buffer', 2, 8),
+    ]
+    assert.deepEqual(confirmed(now, moves), {
+      a: { concurrency: 4, buffer: 2, executor: { size: 2 } },
+      b: { concurrency: 3 },
+    })
+    assert.deepEqual(confirmed(now, []), now)
   })
 })
