@@ -94,10 +94,12 @@ describe('a pipeline elsewhere that hangs', () => {
         },
         { code: 'ERR_TIMEOUT' },
       )
-      assert.deepEqual(given, upTo(given.length))
-      assert.ok(given.length <= 3)
       await loader.stop({ timeoutMs: 1 })
       await loader.done
+      // An item that came while the limit passed can still be taken.
+      given.push(...(await take(loader, 'for')))
+      assert.deepEqual(given, upTo(given.length))
+      assert.ok(given.length <= 3)
       assert.deepEqual(await take(loader, 'for'), [])
     }
     await Promise.all(places.map(hang))
