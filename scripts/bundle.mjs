@@ -19,8 +19,9 @@ export async function bundlePackage(folder) {
   await bundle(join(folder, 'src'), join(folder, 'dist'), entriesOf(folder))
 }
 
-/** Bundles entry points, given by their paths below `src`, to the same paths below `out`, and removes the JavaScript that was there. */
-export async function bundle(src, out, entries) {
+/** Bundles entry points, given by their paths below `src`, to the same paths below `out`, and removes the JavaScript that was there.
+ * `sourcemap: 'hidden'` writes source maps that Node does not know of. */
+export async function bundle(src, out, entries, sourcemap = true) {
   const bundled = await rolldown({
     input: Object.fromEntries(entries.map((file) => [file.replace(/\.ts$/, ''), join(src, file)])),
     platform: 'node',
@@ -40,7 +41,7 @@ export async function bundle(src, out, entries) {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunk-[hash].js',
-    sourcemap: true,
+    sourcemap,
     sourcemapExcludeSources: true,
     // Names and lines stay: stacks tell them, and Node prints the line of an error that nobody catches. So do the comments with
     // which modules begin, from which the loop guard knows what the package was doing (`own-places.ts`).

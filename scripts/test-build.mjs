@@ -88,7 +88,9 @@ async function bundleMirror(folder) {
   const lines = innerModules(folder).map((file, index) => `export * as m${index} from './${file}'\n`)
   writeIfOther(join(src, INNER), lines.join(''))
   const entries = [...entriesOf(join(root, folder)), INNER]
-  await bundle(src, join(mirror, folder, 'dist'), entries)
+  // Node would read the maps of the bundle in each of the thousand threads and processes: a quarter of all CPU time. The runner
+  // maps the stacks that it shows (`mapped-stacks.mjs`).
+  await bundle(src, join(mirror, folder, 'dist'), entries, 'hidden')
 }
 
 /** In the place of modules of `src` that tests import there are some that give what is in the bundle. */

@@ -4,14 +4,16 @@
 //     --quick            without the files that are laws, matrices and crashes in a loop: what a runtime may break is elsewhere
 //     --sources          from TypeScript, through tsx, as a contributor may run a single test under a debugger
 //     --browser          the suite that needs Chromium instead
+//     --alone            each file in a process of its own; so are files that are named
 //     --node 24          another Node (or --node /path/to/node); --jobs 3, --timeout-s 240, --verbose
 // It starts each file itself rather than by `node --test`: Node 20 has no globs there, and Node 24 and 26 wait for ever
 // for a file whose test leaves a handle open, where here the file is killed at the time limit and named.
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { mapStacks } from './mapped-stacks.mjs'
 import { nodeBinary } from './node-versions.mjs'
 import { buildTests, compiled, mirror } from './test-build.mjs'
 import { root } from './tools.mjs'
@@ -29,6 +31,7 @@ const { values: options, positionals: wanted } = parseArgs({
     quick: { type: 'boolean', default: false },
     sources: { type: 'boolean', default: false },
     browser: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false },
   },
 })
 const node = /^\d+$/.test(options.node) ? nodeBinary(options.node) : options.node
@@ -38,6 +41,11 @@ const REPEATS = /(?:laws|matrix|soak|crash|kill|power-cut)\.test\.ts$/
 /** Those that take longest come first, so that none of them is what all wait for in the end. */
 const LONGEST =
   /region\/|remote\/|resume\/|placement\/|io\/test\/(?:stopping|lifetime|corpus|audio|video)|guard\/|leaks|ring-buffer/
+/** What a test does that shares no process with others: it looks at the process, changes what all see, or starts threads and processes. */
+const OF_THE_PROCESS =
+  /process\.(?!cwd|versions?\b|platform|arch|execPath|nextTick|hrtime)|mock\.|\bgc\b|[sS]pawn|runChild|workers\(|Pool\(|runPipelineIn|iterateIn|Worker\(|globalThis/
+/** A group of more files would be what all wait for in the end. */
+const GROUP_SIZE = 8
 const files = listTestFiles().filter(
   (file) =>
     (wanted.length === 0 || wanted.some((part) => file.includes(part))) &&
@@ -58,10 +66,11 @@ const running = new Set()
 process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143))
 process.on('exit', () => running.forEach(killGroup))
 
-const queue = [...files]
+const queue =
+  options.alone || options.sources || wanted.length > 0 ? files.map((file) => [file]) : grouped(files)
 await Promise.all(
   Array.from({ length: Number(options.jobs) }, async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) report(await runFile(file))
+    for (let group = queue.shift(); group !== undefined; group = queue.shift()) report(await runGroup(group))
   }),
 )
 if (failedFiles.length > 0) console.log(`\nfailed: ${failedFiles.join(' ')}`)
@@ -79,7 +88,37 @@ function listTestFiles() {
     .sort()
 }
 
-async function runFile(file) {
+/**
+ * Files that share a process, by neighbourhood: a process and its threads for media take longer to start than most files take to
+ * run. Those stay alone that look at the process itself, start others, or take long.
+ */
+function grouped(all) {
+  const groups = []
+  const open = new Map()
+  for (const file of all) {
+    const isAlone = REPEATS.test(file) || OF_THE_PROCESS.test(readFileSync(join(root, file), 'utf8'))
+    const folder = file.split('/').slice(0, 2).join('/')
+    const group = isAlone ? undefined : open.get(folder)
+    if (group !== undefined && group.length < GROUP_SIZE) group.push(file)
+    else {
+      const started = [file]
+      groups.push(started)
+      if (!isAlone) open.set(folder, started)
+    }
+  }
+  return groups
+}
+
+/** The module that imports the files of a group, one after the other. */
+function entryOf(group) {
+  if (group.length === 1) return options.sources ? group[0] : join(root, compiled(group[0]))
+  const entry = join(mirror, 'groups', `${group[0].replaceAll('/', '-')}.js`)
+  mkdirSync(dirname(entry), { recursive: true })
+  writeFileSync(entry, group.map((file) => `import ${JSON.stringify(join(root, compiled(file)))}\n`).join(''))
+  return entry
+}
+
+async function runGroup(group) {
   const startedAt = performance.now()
   const child = spawn(
     node,
@@ -90,7 +129,7 @@ async function runFile(file) {
       `--test-timeout=${timeoutMs / 2}`,
       // One reporter, on the pipe: a second one with a file would show among the handles that the tests of leaks count.
       '--test-reporter=spec',
-      options.sources ? file : join(root, compiled(file)),
+      entryOf(group),
     ],
     { cwd: options.sources ? root : mirror, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   )
@@ -119,7 +158,7 @@ async function runFile(file) {
     output += `\nkilled: did not end within ${timeoutMs / 1000} s (a test hangs or leaves a handle open)\n`
   else if (ending !== 0 && counts.fail === 0) output += `\nended with ${ending} although no test failed\n`
   if (ending !== 0 && counts.fail === 0) counts.fail = 1
-  return { file, output, counts, seconds: (performance.now() - startedAt) / 1000 }
+  return { group, output, counts, seconds: (performance.now() - startedAt) / 1000 }
 }
 
 /** From the summary of the spec reporter ("ℹ pass 5"), which is the same in every Node. */
@@ -131,16 +170,17 @@ function countsIn(output) {
   return counts
 }
 
-function report({ file, output, counts, seconds }) {
+function report({ group, output, counts, seconds }) {
+  const name = group.join(' ')
   total.pass += counts.pass
   total.fail += counts.fail
   total.skipped += counts.skipped
-  if (counts.fail > 0) failedFiles.push(file)
-  if (counts.fail > 0 || options.verbose) console.log(`\n${output.trimEnd()}`)
+  if (counts.fail > 0) failedFiles.push(name)
+  if (counts.fail > 0 || options.verbose) console.log(`\n${mapStacks(output.trimEnd())}`)
   const summary =
     counts.fail > 0 ? `${counts.fail} of ${counts.pass + counts.fail} failed` : `${counts.pass} passed`
   const skips = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
-  console.log(`${counts.fail > 0 ? '✖' : '✔'} ${file}: ${summary}${skips}, ${seconds.toFixed(1)} s`)
+  console.log(`${counts.fail > 0 ? '✖' : '✔'} ${name}: ${summary}${skips}, ${seconds.toFixed(1)} s`)
 }
 
 function killGroup(child) {

@@ -50,6 +50,7 @@ describe('time limits of more than 2^31 - 1 ms', () => {
       startTimer(() => fired.push('endless'), Number.POSITIVE_INFINITY),
       setInterval(() => fired.push('interval'), BIG),
     ]
+    while (attempts === 0) await new Promise((resolve) => setTimeout(resolve, 1))
     await new Promise((resolve) => setTimeout(resolve, 20))
     for (const timer of timers) clearLong(timer.unref().refresh())
     assert.deepEqual([attempts, told, fired], [1, 0, []])

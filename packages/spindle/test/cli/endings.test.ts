@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { ChildResult } from '../support/child.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const main = file('../../src/cli/main.ts')
@@ -20,7 +21,7 @@ interface Started {
 }
 
 function start(args: readonly string[]): Started {
-  const child = spawn(process.execPath, ['--conditions=@spindle/source', '--import=tsx', main, ...args], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 60_000,
     killSignal: 'SIGKILL',

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { ChildResult } from '../support/child.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const permission = process.versions.node.startsWith('20.') ? '--experimental-permission' : '--permission'
@@ -13,16 +14,7 @@ async function run(module: string, ...flags: readonly string[]): Promise<ChildRe
   const tools = ['--allow-fs-read=*', '--allow-fs-write=*', '--allow-child-process']
   const child = spawn(
     process.execPath,
-    [
-      permission,
-      ...tools,
-      ...flags,
-      '--conditions=@spindle/source',
-      '--import=tsx',
-      '--input-type=module',
-      '--eval',
-      module,
-    ],
+    [permission, ...tools, ...flags, ...NODE_FLAGS, '--input-type=module', '--eval', module],
     { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000, killSignal: 'SIGKILL' },
   )
   const result = { stdout: '', stderr: '' }

@@ -13,6 +13,7 @@ import {
   workers,
 } from 'spindle'
 import { collect } from '../support/consume.ts'
+import { NODE_FLAGS } from '../support/typescript.ts'
 import type * as Nested from './fixtures/self/nested.ts'
 
 const file = fileURLToPath(new URL('./fixtures/self/one-file.ts', import.meta.url))
@@ -21,7 +22,7 @@ const one = new PipelineBuilder().addSource([1])
 
 /** Runs the file as a program; gives the lines that it prints. */
 function runFile(ways: readonly string[]): Promise<readonly string[]> {
-  const args = ['--conditions=@spindle/source', '--import=tsx', file, ...ways]
+  const args = [...NODE_FLAGS, file, ...ways]
   const child = spawn(process.execPath, args, { timeout: 110_000, stdio: ['ignore', 'pipe', 'ignore'] })
   let out = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../support/typescript.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'spindle-orphans-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -46,13 +47,7 @@ describe('a program that ends while ops, init functions and pipelines hold its p
       const isSignal = ending.startsWith('SIG')
       const child = spawn(
         process.execPath,
-        [
-          '--conditions=@spindle/source',
-          '--import=tsx',
-          '--input-type=module',
-          '--eval',
-          program(file, isSignal ? '' : ending),
-        ],
+        [...NODE_FLAGS, '--input-type=module', '--eval', program(file, isSignal ? '' : ending)],
         { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] },
       )
       child.stdout.once('data', () => {
