@@ -44,10 +44,12 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   const others = base.cores / now.cores
   const isDisturbed = Math.abs(others - 1) > OTHER_CORES
   const areFull = base.cpu >= CORES_FULL * base.cores && now.cpu >= CORES_FULL * now.cores
-  const ratio = (now.rate / base.rate) * (isDisturbed ? others : 1)
-  // Where the cores were in use, but not all of them, nobody knows what the others' part was.
   const used = Math.max(base.cpu / base.cores, now.cpu / now.cores)
-  const isVague = isDisturbed && !areFull && used > CORES_USED && now.cpu > CPU_MATTERS
+  // A pipeline that waits for others, not for cores, is as fast beside busy processes.
+  const doCoresMatter = areFull || (used > CORES_USED && Math.max(base.cpu, now.cpu) > CPU_MATTERS)
+  const ratio = (now.rate / base.rate) * (isDisturbed && doCoresMatter ? others : 1)
+  // Where the cores were in use, but not all of them, nobody knows what the others' part was.
+  const isVague = isDisturbed && !areFull && doCoresMatter
   const error = Math.hypot(
     isVague ? Math.abs(others - 1) : 0,
     items === 0 ? 1 / Math.max(1, expected) : now.error * ratio,

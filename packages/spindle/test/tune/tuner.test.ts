@@ -94,6 +94,18 @@ describe('a tuner', () => {
     )
   })
 
+  it('climbs beside others that use the cores and let go of them in turns, for calls that only wait', () => {
+    for (const turnMs of [300, 500, 800, 1300]) {
+      const othersCores = (atMs: number) => (Math.floor(atMs / turnMs) % 2 === 0 ? 2 : 0)
+      const world = new World({ perSec: linear, consumerPerSec: 1000, start: 8, othersCores }).run(30_000)
+      assert.ok(world.perSec >= 900, `${world.value}`)
+      const wrong = world.moves.filter(
+        ({ from, to, outcome }) => outcome !== 'accepted' && from < to && to < 100,
+      )
+      assert.deepEqual(wrong, [])
+    }
+  })
+
   it('gives each move with its numbers', () => {
     const [move] = new World({ perSec: linear, consumerPerSec: 200, start: 1 }).run(10_000).moves
     assert.ok(move !== undefined)

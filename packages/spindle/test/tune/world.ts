@@ -15,6 +15,8 @@ export interface WorldSpec {
   readonly troubles?: (concurrency: number) => number
   readonly itemBytes?: number
   readonly memoryBytes?: number
+  /** Cores of two that other processes use. Default: none. */
+  readonly othersCores?: (atMs: number) => number
 }
 
 export class World {
@@ -34,6 +36,7 @@ export class World {
     timedMs: 0,
     waitMs: 0,
     fullMs: 0,
+    othersMs: 0,
   }
   #waitMs = 50
 
@@ -82,6 +85,7 @@ export class World {
     const rate = this.perSec / 1000
     const share = able > 0 ? (rate * 1000) / able : 0
     this.atMs += ms
+    sums.othersMs += ms * (this.#spec.othersCores?.(this.atMs) ?? 0)
     this.items += rate * ms
     sums.tasks += rate * ms
     sums.slotMs += this.value * ms
@@ -94,7 +98,7 @@ export class World {
   }
 
   #sample(): TuneSample {
-    const { tasks, busyMs, slotMs, blockedMs, troubles, timedMs, waitMs, fullMs } = this.#sums
+    const { tasks, busyMs, slotMs, blockedMs, troubles, timedMs, waitMs, fullMs, othersMs } = this.#sums
     const { itemBytes = 0 } = this.#spec
     const unit: UnitSample = {
       tasks,
@@ -119,7 +123,7 @@ export class World {
       items: this.items,
       waitMs,
       cpuMs: 0,
-      othersMs: 0,
+      othersMs,
       cores: 2,
       memoryBytes: this.value * itemBytes,
       loopDelayMs: 0,
