@@ -63,7 +63,20 @@ export function prometheusText(stats: PipelineStats): string {
     'Time in which the exit queue held nothing.',
     ({ queue }) => [[queue.emptyMs / 1000]],
   )
-  return `${[...lines, ...machineLines(stats)].join('\n')}\n`
+  return `${[...lines, ...letterLines(stats), ...machineLines(stats)].join('\n')}\n`
+}
+
+/** What became of the failed items that were given to `deadLetter`. */
+function letterLines({ deadLetters: { delivered, refused, pending } }: PipelineStats): string[] {
+  return [
+    '# HELP spindle_dead_letters_total Failed items given to deadLetter, by its answer.',
+    '# TYPE spindle_dead_letters_total counter',
+    `spindle_dead_letters_total{answer="delivered"} ${delivered}`,
+    `spindle_dead_letters_total{answer="refused"} ${refused}`,
+    '# HELP spindle_dead_letters_pending Failed items that deadLetter has not answered yet.',
+    '# TYPE spindle_dead_letters_pending gauge',
+    `spindle_dead_letters_pending ${pending}`,
+  ]
 }
 
 /** What is of the whole pipeline: the CPU, and what limits it. */

@@ -26,7 +26,7 @@ async function recordedPage(): Promise<string> {
       ],
     )
     .aggregate(4)
-    .build()
+    .build({ deadLetter: ({ index }) => (index < 8 ? undefined : Promise.reject(new Error('full'))) })
   const recording = recordPipeline(pipeline, { title: NASTY, unit: NASTY, intervalMs: 5, maxPoints: 8 })
   await pipeline.forEach(() => new Promise((resolve) => setTimeout(resolve, 1)))
   recording.stop()
@@ -50,7 +50,16 @@ describe('the page about a run', () => {
 
   it('tells of every stage, in words and tables, too', async () => {
     const html = await recordedPage()
-    for (const words of ['aggregate(4)', 'fails', 'consumer', 'median', 'Failed items', 'Resident memory'])
+    for (const words of [
+      'aggregate(4)',
+      'fails',
+      'consumer',
+      'median',
+      'Failed items',
+      'Resident memory',
+      'Dead letters: ',
+      ' refused',
+    ])
       assert.ok(html.includes(words), words)
     assert.match(html, /role="img" aria-label="Graph of \d+ stages/)
     assert.ok((html.match(/<table>/g) ?? []).length > 10, 'a table beside each chart')

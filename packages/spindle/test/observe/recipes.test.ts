@@ -46,11 +46,12 @@ describe('recipes of docs/observability.md', () => {
     server.closeAllConnections()
     assert.equal(text, prometheusText(pipeline.stats()))
     // The grammar of https://prometheus.io/docs/instrumenting/exposition_formats/
-    const sample = /^[a-z_:][a-z0-9_:]*\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*\} -?[\d.e+-]+$/
+    const sample = /^[a-z_:][a-z0-9_:]*(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*\})? -?[\d.e+-]+$/
     for (const line of text.trimEnd().split('\n'))
       assert.ok(/^# (?:HELP|TYPE) /.test(line) || sample.test(line), line)
     assert.ok(text.includes('spindle_items_total{stage="de\\"code\\\\\\n"} 49\n'), text)
     assert.ok(text.includes('spindle_failures_total{stage="de\\"code\\\\\\n"} 1\n'))
+    assert.ok(text.includes('\nspindle_dead_letters_total{answer="delivered"} 0\n'))
   })
 
   it('OpenTelemetry gets them as OTLP', async () => {

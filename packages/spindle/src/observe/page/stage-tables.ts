@@ -1,4 +1,4 @@
-import type { Report } from '../../engine/report.ts'
+import { printLetters, type Report } from '../../engine/report.ts'
 import { droppedBy, type PipelineStats, type SlotShares, type StageStats } from '../../engine/stats.ts'
 import { messageOf } from '../../errors.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
@@ -117,7 +117,8 @@ function spread(stage: StageStats, at: (ms: number) => number, decades: number):
 /** The last failed items of each stage. */
 export function renderFailures({ failures, stats }: Report): string {
   const count = stats.stages.reduce((sum, stage) => sum + stage.failures, 0)
-  if (count === 0) return '<p class="none">None.</p>'
+  const letters = printLetters(stats.deadLetters).map((line) => `<p>${text(line)}</p>`)
+  if (count === 0) return `<p class="none">None.</p>${letters.join('')}`
   const rows = failures.map((failure) => [
     text(failure.stage),
     String(failure.index),
@@ -128,5 +129,5 @@ export function renderFailures({ failures, stats }: Report): string {
       : '',
   ])
   const more = count - failures.length
-  return `${table('The last failed items of each stage', ['stage', 'item', 'attempts', 'error', 'input'], rows)}${more > 0 ? `<p class="quiet">And ${amount(more)} more.</p>` : ''}`
+  return `${table('The last failed items of each stage', ['stage', 'item', 'attempts', 'error', 'input'], rows)}${more > 0 ? `<p class="quiet">And ${amount(more)} more.</p>` : ''}${letters.join('')}`
 }
