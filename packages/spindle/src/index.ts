@@ -34,34 +34,35 @@ export {
   type VariantsConfig,
 } from './engine/config.ts'
 export type { CpuStats } from './engine/cpu-use.ts'
-export type { DeadLetterOptions, DeadLetterStats } from './engine/dead-letters.ts'
-export type { StopMode } from './engine/graph.ts'
 export { Histogram } from './engine/histogram.ts'
 export type { LevelSums } from './engine/levels.ts'
 export type { LoopBlock, LoopPart, LoopPlace } from './engine/loop-blocks.ts'
 export type { PendingWork } from './engine/pending-work.ts'
 // Running it
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
-export type { Report } from './engine/report.ts'
-export { mergeStates } from './engine/resume/merge-states.ts'
-export type { BatchState, DoneRun, EpochState, PipelineState, SourceState } from './engine/resume/state.ts'
-export type { Json, SeekableSource } from './engine/seekable.ts'
-export type { StageWorkers } from './engine/stage-workers.ts'
 export type {
   ConsumerStats,
+  DeadLetterStats,
   PipelineStats,
   QueueStats,
   SlotShares,
   StageStats,
   StageSums,
-} from './engine/stats.ts'
-export type { StatsEvent } from './engine/stats-events.ts'
+  StatsEvent,
+} from './engine/pipeline-stats.ts'
+export type { Report } from './engine/report.ts'
+export { mergeStates } from './engine/resume/merge-states.ts'
+export type { BatchState, DoneRun, EpochState, PipelineState, SourceState } from './engine/resume/state.ts'
+export type { Json, SeekableSource } from './engine/seekable.ts'
+export type { StageWorkers } from './engine/stage-workers.ts'
 export { statsBetween } from './engine/stats-interval.ts'
+export type { StopMode } from './engine/stop.ts'
 export type { TunedOptions, Tuning } from './engine/tuned.ts'
 export type {
   Aggregator,
   BackgroundTask,
   BuildOptions,
+  DeadLetterOptions,
   FailureBudget,
   Logger,
   LoopGuardOptions,

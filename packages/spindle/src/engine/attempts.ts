@@ -6,21 +6,27 @@ import { adopt, isThenable } from '../user-code.ts'
 import type { AsyncScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
 import { AttemptContext } from './context.ts'
+import type { ExpandingStage } from './expanding-stage.ts'
 import { checkStep, Expansion, isGenerator, type Outputs } from './expansion.ts'
 import { describeItem, type Item } from './item.ts'
 import { enter, leave } from './marker.ts'
-import type { PipeStage } from './pipe-stage.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from './task-timer.ts'
 import type { RetryOptions, StageContext, TaskInfo, TaskOutcome } from './types.ts'
 
 type Op = (item: unknown, context: StageContext) => unknown
+
+/** The stage whose tasks are attempted. */
+type Owner = ExpandingStage & {
+  /** A task has ended with a result. */
+  taskDone(item: Item, value: unknown): void
+}
 
 /**
  * The slow path of a stage that retries, has time-outs, or task hooks: one async function a task. Correctness before speed here: a call that
  * comes back after its time is out belongs to nobody and is ignored.
  */
 export class Attempts {
-  readonly #stage: PipeStage
+  readonly #stage: Owner
   readonly #retry: Required<RetryOptions> | undefined
   readonly #timeoutMs: number | undefined
   /** The times of the tasks in flight. */
@@ -28,7 +34,7 @@ export class Attempts {
   readonly #timer: TaskTimer = new TaskTimer()
   #begun = 0
 
-  constructor(stage: PipeStage) {
+  constructor(stage: Owner) {
     this.#stage = stage
     this.#retry = stage.settings.retry
     this.#timeoutMs = stage.settings.timeoutMs

@@ -4,25 +4,9 @@ import { adopt, isThenable } from '../user-code.ts'
 import type { HookCalls } from './hook-calls.ts'
 import type { Item } from './item.ts'
 import type { PendingWork } from './pending-work.ts'
+import type { DeadLetterStats } from './pipeline-stats.ts'
 import type { Book } from './resume/book.ts'
-
-/** Where failed items go, and how many may be on their way there at once. */
-export interface DeadLetterOptions {
-  /** Keeps one failed item. It is delivered when this returns, or its promise is fulfilled; an error refuses it. */
-  readonly write: (error: ItemError) => void | PromiseLike<void>
-  /** Promises of `write` that may be pending at once, an integer >= 1. Default 16. */
-  readonly maxPending?: number
-}
-
-/** What became of the failed items that were offered to `deadLetter`. */
-export interface DeadLetterStats {
-  /** Items that it has kept. */
-  readonly delivered: number
-  /** Items for which it threw or rejected. A run that goes on later tries them again. */
-  readonly refused: number
-  /** Items whose promise is pending, or that wait for one of those. */
-  readonly pending: number
-}
+import type { DeadLetterOptions } from './types.ts'
 
 const MOST_PENDING = 16
 

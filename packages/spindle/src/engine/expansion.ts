@@ -1,8 +1,8 @@
 import { show } from '../check.ts'
 import { type ItemError, SpindleError } from '../errors.ts'
 import { adopt, closeQuietly, isThenable } from '../user-code.ts'
+import type { AsyncScope } from './async-scope.ts'
 import { coarseNow } from './clock.ts'
-import type { ExpandingStage } from './expanding-stage.ts'
 import { child, type Item } from './item.ts'
 import { enter, leave } from './marker.ts'
 import type { Timing } from './task-timer.ts'
@@ -34,6 +34,37 @@ function hasSteps(value: object): boolean {
   }
 }
 
+/** The stage whose op gave the generator. */
+interface ExpansionOwner {
+  readonly mark: number
+  readonly callScope: AsyncScope | undefined
+  /** In input order: who is first. */
+  readonly window: { isFirst(item: Item): boolean } | undefined
+  readonly exit: { put(item: Item): void }
+  /** Whether the stage asks for nothing more of it. */
+  isOver(expansion: Expansion): boolean
+  /** Whether there is a place for one more output. */
+  hasPlaceForOutput(expansion: Expansion): boolean
+  /** It waits for a place. */
+  park(expansion: Expansion): void
+  /** It has begun to wait for room (1), or waits no more (-1). */
+  rests(change: 1 | -1): void
+  rested(): void
+  /** An output was made ahead, and was given. */
+  hold(): void
+  unhold(): void
+  /** An output is asked for, asked for under a clock, and there. */
+  timeOutput(): Timing | undefined
+  callTimed<R>(timing: Timing, next: () => R): R
+  outputReturned(timing: Timing): void
+  outputTimed(timing: Timing, isOk: boolean): void
+  outputCame(askedAt: number, isOutput: boolean): void
+  /** The generator's clean-up is under way. */
+  closing(ended: unknown): void
+  expanded(expansion: Expansion): void
+  expansionFailed(expansion: Expansion, error: unknown, attempts: number): void
+}
+
 /**
  * The outputs of one generator, asked for one at a time and only when there is a place for the next. Holds its task's slot to the end.
  * In input order a generator that is not yet at the front makes one output ahead and keeps it.
@@ -46,7 +77,7 @@ export class Expansion implements Resumable {
   isDone = false
   /** Why it ended, where it threw (input order only). */
   failure: ItemError | undefined
-  private readonly stage: ExpandingStage
+  private readonly stage: ExpansionOwner
   private readonly outputs: Outputs
   private readonly attempts: number
   /** What hooks want to know of the end; awaited. */
@@ -66,7 +97,7 @@ export class Expansion implements Resumable {
   private fail: ((error: unknown) => void) | undefined = undefined
 
   constructor(
-    stage: ExpandingStage,
+    stage: ExpansionOwner,
     item: Item,
     outputs: Outputs,
     attempts = 1,

@@ -30,13 +30,10 @@ import type { SourceStage } from './source-stage.ts'
 import { Spares } from './spares.ts'
 import { CANCELLED, type Stage } from './stage.ts'
 import { StatsEvents } from './stats-events.ts'
-import { settledWithin, stopGraph } from './stop.ts'
+import { type StopMode, settledWithin, stopGraph } from './stop.ts'
 import type { Tuning } from './tuned.ts'
 import type { BuildOptions, Logger, TaskHook } from './types.ts'
 import { type RemoteStage, wire } from './wire.ts'
-
-/** How a pipeline is stopped; see `Pipeline.stop()`. */
-export type StopMode = 'drain' | 'discard' | 'abort'
 
 /** How long the end waits for sources to be closed and for the pipeline's own threads to be gone, in milliseconds. */
 const CLOSING_MS = 1000
@@ -144,7 +141,8 @@ export class Graph implements Host {
 
   /** Somebody begins to take items. */
   consumedBy(code: unknown, isOnly: boolean): void {
-    if (isOnly && this.endedAt > 0 && !this.isStopped && this.#failures.length === 0) warnOfSecondPass(this)
+    if (isOnly && this.endedAt > 0 && !this.isStopped && this.#failures.length === 0)
+      warnOfSecondPass(this.config.source.where)
     if (this.listeners.size === 0) return
     if (this.consumers.length === MOST_CONSUMERS) this.consumers.shift()
     this.consumers.push(noteConsumer(code))
@@ -319,7 +317,7 @@ export class Graph implements Host {
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
     this.statsEvents.end()
     for (const listener of this.listeners) listener.ended()
-    if (error === undefined && !this.isStopped) warnOfNothing(this)
+    if (error === undefined && !this.isStopped) warnOfNothing(this.stages)
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
     channels.pipelineEnd.publish({ pipeline: this.pipelineId, error: error?.reason, stopped: this.isStopped })

@@ -3,8 +3,12 @@ import type { Executor } from '../placement/executor.ts'
 import type { Item } from './item.ts'
 import type { Book } from './resume/book.ts'
 import type { Spares } from './spares.ts'
-import type { Stage } from './stage.ts'
-import type { Logger, TaskHook } from './types.ts'
+import type { Logger, StageInfo, TaskHook } from './types.ts'
+
+/** What the graph knows a stage by that tells it something. */
+interface Teller {
+  readonly info: StageInfo
+}
 
 /** What stages know of the graph they stand in: whom to tell. */
 export interface Host {
@@ -22,17 +26,17 @@ export interface Host {
   /** Whether somebody waits for the graph to come to rest; see {@link Host.rested}. */
   readonly isDraining: boolean
   /** The hooks of a stage. */
-  hooksOf(stage: Stage): readonly TaskHook[]
+  hooksOf(stage: Teller): readonly TaskHook[]
   /** A stage began. */
-  stageStarted(stage: Stage): void
+  stageStarted(stage: Teller): void
   /** A stage failed; it will end, too. */
-  stageFailed(stage: Stage, failure: StageFailure): void
+  stageFailed(stage: Teller, failure: StageFailure): void
   /** A stage has nothing running and will never have. */
-  stageEnded(stage: Stage): void
+  stageEnded(stage: Teller): void
   /** How many failed items may be on their way to the user at once, where they go there. */
   readonly mostLetters: number | undefined
   /** An item was dropped because it failed; it is retired after that. A promise, if its task must keep its slot until that resolves. */
-  itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined
+  itemFailed(stage: Teller, failure: ItemError, item: Item): Promise<void> | undefined
   /** A stage stopped running something while {@link isDraining}. */
   rested(): void
 }

@@ -1,5 +1,3 @@
-import type { BatchGroup } from './batch-group.ts'
-
 /** Where items are born: one for each source and epoch. */
 export interface Origin {
   /** Number of the source in its graph. */
@@ -41,12 +39,22 @@ export interface Maker {
   readonly plan?: { readonly number: number; readonly done: ReadonlySet<string> } | undefined
 }
 
+/** The parts of one batch that are on their way, in batched variants. */
+export interface ItemGroup {
+  /** Whether a part was thrown away because the pipeline stopped: what is left is not a batch any more. */
+  isSpoilt: boolean
+  /** One more item is on its way. */
+  enter(): void
+  /** An item has ended, in the path or at its end. */
+  leave(): void
+}
+
 /** A place among the outputs of a generator or the parts of a batch; with its parents, the way from the source item down to one of its descendants. */
 export interface Path {
   readonly parent: Path | undefined
   readonly position: number
   /** The batch this is a part of, inside batched variants. */
-  readonly group: BatchGroup | undefined
+  readonly group: ItemGroup | undefined
 }
 
 /** The index that marks the boundary between two epochs; a boundary travels through the queues as an item does. */
@@ -103,7 +111,7 @@ export function child(parent: Item, value: unknown, position: number): Item {
 }
 
 /** The part of a batch that goes through one of several paths. */
-export function partOf(batch: Item, value: unknown, position: number, group: BatchGroup): Item {
+export function partOf(batch: Item, value: unknown, position: number, group: ItemGroup): Item {
   return descendant(batch, value, { parent: batch.path, position, group })
 }
 

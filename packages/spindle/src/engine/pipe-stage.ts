@@ -8,7 +8,7 @@ import type { Host } from './host.ts'
 import { DROPPED, type Item, READY, retire } from './item.ts'
 import { enter, LEFT, leave, marker } from './marker.ts'
 import type { PipeSettings } from './pipe-settings.ts'
-import type { Queue } from './queue.ts'
+import type { Follower, Queue } from './queue.ts'
 import { Slot } from './slot.ts'
 import { RUNNING } from './stage.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from './task-timer.ts'
@@ -31,7 +31,7 @@ const unseen = undefined as unknown as StageContext
  * `running + held + exit.length < concurrency + buffer`, in both orders (results above `buffer` hold a slot).
  * Plain results go on in the same call stack; a promise costs one `then` with the slot's two ready-made functions.
  */
-export class PipeStage extends ExpandingStage {
+export class PipeStage extends ExpandingStage implements Follower {
   readonly window: OrderedWindow | undefined
   private readonly seesContext: boolean
   /** Whether results go on as they are: no attempts, no rate to look at, no bound in bytes, no context. Known once the hooks are. */
@@ -40,7 +40,7 @@ export class PipeStage extends ExpandingStage {
    * Whether a call may take the short way ({@link callFast}): the stage is plain and runs, no boundary waits, nobody drains. One look for
    * all that seldom is, since each look costs an item about a nanosecond.
    */
-  private isFast = false
+  isFast = false
   private freeSlot: Slot | undefined = undefined
   private readonly slots: Slot[] = []
   protected override readonly holdsLoop: boolean
@@ -139,12 +139,12 @@ export class PipeStage extends ExpandingStage {
 
   // --- the short way: an item of a plain stage
 
-  private canStartFast(): boolean {
+  canStartFast(): boolean {
     return this.running < this.concurrency && this.running + this.held + this.exit.length < this.limit
   }
 
   /** What {@link call} comes to. What is seldom is in functions of its own, so that V8 inlines the rest. */
-  private callFast(item: Item): void {
+  callFast(item: Item): void {
     const count = this.tasks++
     this.running++
     if (this.window !== undefined) this.window.open(item)

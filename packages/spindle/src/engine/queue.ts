@@ -1,6 +1,5 @@
 import { coarseNow, exactNow } from './clock.ts'
 import type { Item } from './item.ts'
-import type { PipeStage } from './pipe-stage.ts'
 import { sizeOf } from './size.ts'
 
 /** What takes items from a queue. */
@@ -29,6 +28,17 @@ export interface QueueTimes {
   readonly overMs: number
   /** `maxBytes` was reached. */
   readonly bytesFullMs: number
+}
+
+/** A consumer that takes items by short ways; see `PipeStage`. */
+export interface Follower {
+  /** Whether it may take the very short way now. */
+  readonly isFast: boolean
+  canStart(): boolean
+  canStartFast(): boolean
+  start(item: Item): void
+  callFast(item: Item): void
+  takeLater(item: Item): void
 }
 
 const nobody: Consumer & Producer = {
@@ -65,7 +75,7 @@ export class Queue {
   refillAt: number
   consumer: Consumer = nobody
   /** The consumer, if it is a pipe stage: the usual case, for which whoever gives an item spares itself a virtual call. */
-  follower: PipeStage | undefined = undefined
+  follower: Follower | undefined = undefined
   producer: Producer = nobody
   /** Items queued, boundaries included. */
   length = 0

@@ -1,5 +1,4 @@
 import { plain } from '../plain-text.ts'
-import type { Graph } from './graph.ts'
 import { PipeStage } from './pipe-stage.ts'
 import { RegionStage } from './region-stage.ts'
 import { RouterStage } from './router-stage.ts'
@@ -13,8 +12,8 @@ const MANY = 100
 const warned: Set<string> = new Set()
 
 /** A pipeline has come to its end: has a stage made nothing of anything, where the next one waited for it? */
-export function warnOfNothing(graph: Graph): void {
-  const stage = graph.stages.find((one) => dropsAll(one) && isFollowed(one) && returnsNothing(one.code))
+export function warnOfNothing(stages: readonly Stage[]): void {
+  const stage = stages.find((one) => dropsAll(one) && isFollowed(one) && returnsNothing(one.code))
   if (stage === undefined) return
   const { name, where } = stage.info
   warn(
@@ -24,8 +23,7 @@ export function warnOfNothing(graph: Graph): void {
 }
 
 /** A pipeline that has ended is iterated anew: nothing will come. */
-export function warnOfSecondPass(graph: Graph): void {
-  const { where } = graph.config.source
+export function warnOfSecondPass(where: string | undefined): void {
   warn(
     'SPINDLE_ENDED',
     `A pipeline${where === undefined ? '' : ` (made at ${where})`} is iterated although it has come to its end: it gives nothing any more. build() another one for another pass, or give addSource() \`continuous: true\`.`,

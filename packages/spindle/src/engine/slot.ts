@@ -1,6 +1,11 @@
 import type { Item } from './item.ts'
-import type { PipeStage } from './pipe-stage.ts'
 import type { Timing } from './task-timer.ts'
+
+/** Whose calls' results arrive in slots. */
+interface SlotOwner {
+  settled(slot: Slot, value: unknown): void
+  rejected(slot: Slot, error: unknown): void
+}
 
 /** Where the result of one pending call arrives. Made once per slot; the two functions are all the engine gives to `then`. */
 export class Slot {
@@ -12,7 +17,7 @@ export class Slot {
   readonly ok: (value: unknown) => void
   readonly failed: (error: unknown) => void
 
-  constructor(stage: PipeStage) {
+  constructor(stage: SlotOwner) {
     this.ok = (value) => stage.settled(this, value)
     this.failed = (error) => stage.rejected(this, error)
   }

@@ -1,18 +1,18 @@
 import { clearInterval, setInterval, type Timer } from '../timers.ts'
 import { callListener } from '../user-code.ts'
 import { channels } from './channels.ts'
-import type { Graph } from './graph.ts'
-import { type PipelineStats, readStats } from './stats.ts'
+import type { HookCalls } from './hook-calls.ts'
+import type { PipelineStats, StatsEvent } from './pipeline-stats.ts'
+import { type MeasuredGraph, readStats } from './stats.ts'
 import { statsBetween } from './stats-interval.ts'
+import type { BuildOptions, Logger } from './types.ts'
 
-/** Figures of a pipeline, as they are pushed to whoever asked for them. */
-export interface StatsEvent {
-  /** `'interval'`: some time has passed; `'final'`: the pipeline has ended, and everything is counted. */
-  readonly kind: 'interval' | 'final'
-  /** All since the start. */
-  readonly total: PipelineStats
-  /** What happened since the event before; of the final event, the rest. */
-  readonly interval: PipelineStats
+/** The graph whose figures are told. */
+interface ToldGraph extends MeasuredGraph {
+  readonly options: BuildOptions
+  readonly logger: Logger
+  readonly hookCalls: HookCalls
+  readonly outlet: MeasuredGraph['outlet'] & { onFirst: (() => void) | undefined }
 }
 
 /** A shorter start is no matter. */
@@ -23,7 +23,7 @@ const LONG_START_MS = 100
  * total. Times follow the clock, not the items, so a spell that is still open at the edge of an interval is cut there.
  */
 export class StatsEvents {
-  readonly #graph: Graph
+  readonly #graph: ToldGraph
   readonly #onStats: ((event: StatsEvent) => void) | undefined
   readonly #intervalMs: number | undefined
   #timer: Timer | undefined
@@ -31,7 +31,7 @@ export class StatsEvents {
   /** Figures when the first item came out, if that took long: until then workers were started and code was loaded. */
   warm: PipelineStats | undefined
 
-  constructor(graph: Graph) {
+  constructor(graph: ToldGraph) {
     this.#graph = graph
     this.#onStats = graph.options.onStats
     this.#intervalMs = graph.options.reportIntervalMs

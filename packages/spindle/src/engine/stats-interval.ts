@@ -1,14 +1,8 @@
 import { cpuStatsBetween } from './cpu-use.ts'
 import { Histogram } from './histogram.ts'
 import { blocksBetween } from './loop-blocks.ts'
-import {
-  consumerStats,
-  occupancyOf,
-  type PipelineStats,
-  type QueueStats,
-  type StageStats,
-  withTimes,
-} from './stats.ts'
+import type { PipelineStats, QueueStats, StageStats } from './pipeline-stats.ts'
+import { consumerStats, occupancyOf, withTimes } from './stats.ts'
 
 /**
  * What happened between two readings of one pipeline: counts and times are differences, and what follows from them (means, percentiles,

@@ -1,8 +1,33 @@
 import { TimeoutError } from '../errors.ts'
 import { clearTimeout, clockMs, queueMicrotask, setTimeout, type Timer } from '../timers.ts'
-import type { Graph, StopMode } from './graph.ts'
+import type { DeadLetters } from './dead-letters.ts'
 import { isInside, marker, markOf } from './marker.ts'
+import type { Outlet } from './outlet.ts'
 import { RUNNING, type Stage } from './stage.ts'
+
+/** How a pipeline is stopped; see `Pipeline.stop()`. */
+export type StopMode = 'drain' | 'discard' | 'abort'
+
+/** What a stop looks at and does: a graph. */
+interface StoppableGraph {
+  readonly isStarted: boolean
+  isDraining: boolean
+  readonly stages: readonly Stage[]
+  readonly sources: readonly { drain(): void }[]
+  readonly outlet: Outlet
+  readonly letters: DeadLetters | undefined
+  /** Whether nothing is working or will be. */
+  readonly isAtRest: boolean
+  /** The stages that still have something running. */
+  readonly busyStages: readonly Stage[]
+  /** Called whenever something has come to rest; and calls them. */
+  readonly restListeners: Set<() => void>
+  rested(): void
+  cancelAll(abort: boolean): void
+  /** What of the user's is being closed. */
+  closings(but?: Stage): Promise<unknown>[]
+  finishStop(): void
+}
 
 /** How long calls in flight are waited for by default, in milliseconds. */
 const LIMIT_MS: { readonly [mode in StopMode]: number } = {
@@ -25,7 +50,11 @@ interface Caller {
  * Stops a graph. Driven by events alone: the graph calls `onRest` whenever something has come to rest.
  * Always settles where there is a limit; `drain` without one ends when the calls in flight do.
  */
-export async function stopGraph(graph: Graph, mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+export async function stopGraph(
+  graph: StoppableGraph,
+  mode: StopMode,
+  timeoutMs: number | undefined,
+): Promise<void> {
   if (!graph.isStarted) {
     graph.cancelAll(true)
     graph.finishStop()
@@ -61,7 +90,7 @@ export async function stopGraph(graph: Graph, mode: StopMode, timeoutMs: number 
   throw new TimeoutError(`stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}; ${stuck}`)
 }
 
-function whatIsLeft(graph: Graph): string {
+function whatIsLeft(graph: StoppableGraph): string {
   const calls = graph.busyStages.map(({ info, running }) => `"${info.name}" (${running} calls in flight)`)
   if (calls.length > 0) return `still running: ${calls.join(', ')}`
   const pending = graph.letters?.stats.pending ?? 0
@@ -70,7 +99,7 @@ function whatIsLeft(graph: Graph): string {
 }
 
 /** Looks who is being called just now. */
-function callerIn(graph: Graph): Caller {
+function callerIn(graph: StoppableGraph): Caller {
   const word = marker[0] as number
   const mark = isInside(word) ? markOf(word) : -1
   return {
@@ -81,14 +110,14 @@ function callerIn(graph: Graph): Caller {
 }
 
 /** Whether what is not at rest is the caller of the stop alone. */
-function isAllButCaller(graph: Graph, { stage, isDeadLetter }: Caller): boolean {
+function isAllButCaller(graph: StoppableGraph, { stage, isDeadLetter }: Caller): boolean {
   if (stage === undefined && !isDeadLetter) return false
   const busy = graph.busyStages
   return stage === undefined ? busy.length === 0 : busy.every((one) => one === stage && one.running === 1)
 }
 
 /** Resolves to whether, within the limit, nothing ran any more and nobody waited for what is left in the queues. */
-function becomesQuiet(graph: Graph, caller: Caller, limitMs: number): Promise<boolean> {
+function becomesQuiet(graph: StoppableGraph, caller: Caller, limitMs: number): Promise<boolean> {
   const { outlet } = graph
   let given = -1
   let timer: Timer | undefined
@@ -115,14 +144,18 @@ function becomesQuiet(graph: Graph, caller: Caller, limitMs: number): Promise<bo
 }
 
 /** Whether a call of that stage, the one that waits for the stop, is all that holds up the rest. */
-function restsBut(graph: Graph, caller: Stage): boolean {
+function restsBut(graph: StoppableGraph, caller: Stage): boolean {
   // One that has not begun, or has ended, is in a hook.
   const isHeld = caller.running === 1 || (caller.running === 0 && caller.state !== RUNNING)
   return isHeld && graph.stages.every((stage) => stage === caller || stage.isResting)
 }
 
 /** Waits for the answers to dead letters; whether all have come. Those that have not are not waited for any more. */
-async function lettersAnswered(graph: Graph, { isDeadLetter }: Caller, until: number): Promise<boolean> {
+async function lettersAnswered(
+  graph: StoppableGraph,
+  { isDeadLetter }: Caller,
+  until: number,
+): Promise<boolean> {
   const { letters } = graph
   if (letters === undefined || letters.isSettled) return true
   const own = isDeadLetter ? 1 : 0
@@ -133,7 +166,7 @@ async function lettersAnswered(graph: Graph, { isDeadLetter }: Caller, until: nu
 }
 
 /** Waits until sources and generators have been closed, their clean-ups included. */
-function closed(graph: Graph, caller: Caller, until: number): Promise<void> {
+function closed(graph: StoppableGraph, caller: Caller, until: number): Promise<void> {
   const limitMs = Math.min(Math.max(0, until - clockMs()), LIMIT_MS.discard)
   return settledWithin(graph.closings(caller.stage), limitMs)
 }
@@ -150,7 +183,7 @@ export async function settledWithin(waits: readonly Promise<unknown>[], limitMs:
 }
 
 /** Resolves to whether `isReached` came true within the limit. */
-function reached(graph: Graph, isReached: () => boolean, limitMs: number): Promise<boolean> {
+function reached(graph: StoppableGraph, isReached: () => boolean, limitMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (result: boolean): void => {
       if (timer !== undefined) clearTimeout(timer)

@@ -1,10 +1,9 @@
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { ItemError } from '../errors.ts'
 import type { StageInfo } from '../op-context.ts'
-import type { DeadLetterOptions } from './dead-letters.ts'
+import type { StatsEvent } from './pipeline-stats.ts'
 import type { PipelineState } from './resume/state.ts'
 import type { SeekableSource } from './seekable.ts'
-import type { StatsEvent } from './stats-events.ts'
 
 export type { StageContext, StageInfo } from '../op-context.ts'
 
@@ -129,6 +128,14 @@ export interface TuneOptions {
   readonly mode?: TuneMode
   /** Bytes of memory that the process may use before concurrency is lowered. Default: half of what the machine (or its container) has. */
   readonly maxMemoryBytes?: number
+}
+
+/** Where failed items go, and how many may be on their way there at once. */
+export interface DeadLetterOptions {
+  /** Keeps one failed item. It is delivered when this returns, or its promise is fulfilled; an error refuses it. */
+  readonly write: (error: ItemError) => void | PromiseLike<void>
+  /** Promises of `write` that may be pending at once, an integer >= 1. Default 16. */
+  readonly maxPending?: number
 }
 
 /** Options of `build()`. */

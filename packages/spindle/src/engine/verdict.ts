@@ -1,5 +1,5 @@
 import { badOption } from '../check.ts'
-import type { PipelineStats } from './stats.ts'
+import type { PipelineStats } from './pipeline-stats.ts'
 import { statsBetween } from './stats-interval.ts'
 import type { Bottleneck, Verdict } from './verdict/bottleneck.ts'
 import { consumerLimits } from './verdict/consumer-rule.ts'

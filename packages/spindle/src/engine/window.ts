@@ -1,7 +1,18 @@
 import type { ItemError } from '../errors.ts'
 import type { Expansion } from './expansion.ts'
 import { EXPANDING, FAILED, type Item, PENDING, READY } from './item.ts'
-import type { PipeStage } from './pipe-stage.ts'
+
+/** Whose results are kept in order. */
+interface WindowOwner {
+  /** A result is given. */
+  give(item: Item): void
+  countCall(index: number): void
+  countFailure(failure: ItemError, item: Item): void
+  /** A result that had to wait for earlier ones waits no more. */
+  unhold(): void
+  /** Nothing is in the window any more. */
+  released(): void
+}
 
 /**
  * Keeps the outputs of concurrent tasks in the order of their inputs: a ring of the items begun and not yet given. An item gets its place when its
@@ -9,13 +20,13 @@ import type { PipeStage } from './pipe-stage.ts'
  */
 export class OrderedWindow {
   length = 0
-  private readonly stage: PipeStage
+  private readonly stage: WindowOwner
   private ring: (Item | undefined)[] = new Array(8).fill(undefined)
   private mask = 7
   private head = 0
   private isReleasing = false
 
-  constructor(stage: PipeStage) {
+  constructor(stage: WindowOwner) {
     this.stage = stage
   }
 

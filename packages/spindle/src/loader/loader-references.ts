@@ -1,6 +1,5 @@
 import { SpindleError } from '../errors.ts'
 import { isWorkerOp } from '../placement/worker-op.ts'
-import type { LoaderOptions } from './loader-options.ts'
 
 const functionsOf = {
   // What an aggregator or `transfer` does is done on this loop.
@@ -8,10 +7,14 @@ const functionsOf = {
   worker: ['preprocess', 'aggregate', 'collate', 'transfer'],
 } as const
 
+const dataOf = ['build', 'preprocessOptions', 'collateOptions', 'transferOptions'] as const
+
+type OptionName = (typeof functionsOf)[keyof typeof functionsOf][number] | (typeof dataOf)[number]
+
 /** Functions and their variables cannot leave this thread: says so when the loader is made, and what to do. */
 export function checkReferences(
   source: unknown,
-  options: LoaderOptions,
+  options: Readonly<Partial<Record<OptionName, unknown>>>,
   placement: 'threads' | 'worker',
 ): void {
   for (const name of functionsOf[placement]) {
@@ -24,7 +27,7 @@ export function checkReferences(
       '`source` must be an array, a typed array, a Set or a Map, or a function by reference that makes one'
     refuse('ERR_BAD_SOURCE', rule, placement)
   }
-  for (const name of ['build', 'preprocessOptions', 'collateOptions', 'transferOptions'] as const) {
+  for (const name of dataOf) {
     const path = functionIn(options[name], name)
     if (path !== undefined)
       refuse('ERR_BAD_OPTION', `\`${path}\` must be left out, for it is a function or has one`, placement)

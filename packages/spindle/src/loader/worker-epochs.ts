@@ -1,7 +1,7 @@
 import { checkBuildOptions } from '../builder/stage-options.ts'
 import type { StopOptions } from '../engine/pipeline.ts'
+import type { PipelineStats } from '../engine/pipeline-stats.ts'
 import { makeReport, type Report } from '../engine/report.ts'
-import type { PipelineStats } from '../engine/stats.ts'
 import { WORKER_LOADER } from '../entries.ts'
 import { isWorkerOp, referenceOf } from '../placement/worker-op.ts'
 import type { RemoteBuildOptions } from '../remote/options.ts'

@@ -1,6 +1,6 @@
 import { PipelineConfig, type SourceConfig, type StageConfig } from '../engine/config.ts'
 import { Pipeline } from '../engine/pipeline.ts'
-import type { StageStats } from '../engine/stats.ts'
+import type { StageStats } from '../engine/pipeline-stats.ts'
 import type { ThreadPool } from '../placement/thread-pool.ts'
 import { isWorkerOp } from '../placement/worker-op.ts'
 import { clockMs } from '../timers.ts'

@@ -1,6 +1,6 @@
 import { badOption, checkDuration, checkInteger, checkOptions } from '../check.ts'
 import type { Pipeline } from '../engine/pipeline.ts'
-import type { PipelineStats } from '../engine/stats.ts'
+import type { PipelineStats } from '../engine/pipeline-stats.ts'
 import { statsBetween } from '../engine/stats-interval.ts'
 import { messageOf } from '../errors.ts'
 import { clearInterval, setInterval, type Timer } from '../timers.ts'

@@ -1,6 +1,6 @@
 import { onAbort as whenAborted } from '../abort-signals.ts'
-import type { StopMode } from '../engine/graph.ts'
 import type { StopOptions } from '../engine/pipeline.ts'
+import type { StopMode } from '../engine/stop.ts'
 import { InfrastructureError, messageOf, TimeoutError } from '../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import type { Channel } from './channel.ts'

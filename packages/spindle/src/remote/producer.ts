@@ -1,5 +1,5 @@
-import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
+import type { StopMode } from '../engine/stop.ts'
 import { noTuning } from '../engine/tuned.ts'
 import { UnfinishedError } from '../engine/unfinished.ts'
 import { messageOf, SpindleError } from '../errors.ts'

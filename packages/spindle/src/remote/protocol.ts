@@ -1,5 +1,5 @@
-import type { StopMode } from '../engine/graph.ts'
 import type { PipelineState } from '../engine/resume/state.ts'
+import type { StopMode } from '../engine/stop.ts'
 import type { Tuning } from '../engine/tuned.ts'
 import type { SlotTicket } from '../placement/memory/file-slots.ts'
 import type { LeaseHandover } from '../placement/memory/lease.ts'

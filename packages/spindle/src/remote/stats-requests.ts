@@ -1,4 +1,4 @@
-import type { PipelineStats } from '../engine/stats.ts'
+import type { PipelineStats } from '../engine/pipeline-stats.ts'
 import { noTuning, type Tuning } from '../engine/tuned.ts'
 import type { ItemError } from '../errors.ts'
 import type { Channel } from './channel.ts'

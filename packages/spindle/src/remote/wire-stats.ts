@@ -1,5 +1,5 @@
 import { Histogram } from '../engine/histogram.ts'
-import type { PipelineStats, StageStats, StageSums } from '../engine/stats.ts'
+import type { PipelineStats, StageStats, StageSums } from '../engine/pipeline-stats.ts'
 
 type WireSums = Omit<StageSums, 'histogram'> & { readonly histogram: readonly number[] }
 type WireStage = Omit<StageStats, 'sums'> & { readonly sums: WireSums }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Levels } from '../../src/engine/levels.ts'
-import type { StageStats } from '../../src/engine/stats.ts'
+import type { StageStats } from '../../src/engine/pipeline-stats.ts'
 import { trendOf } from '../../src/engine/verdict/inner-rule.ts'
 import { Rng } from '../../src/random.ts'
 

@@ -1,4 +1,4 @@
-import type { SlotShares } from '../../engine/stats.ts'
+import type { SlotShares } from '../../engine/pipeline-stats.ts'
 import type { Piece, Tone } from './cells.ts'
 
 /** The parts of a slot's time, each by a shade of its own, so that it is told without colours, too. */

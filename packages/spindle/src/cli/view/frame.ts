@@ -1,5 +1,5 @@
 import { cutNames, padEnd, padStart, width } from '../../cells.ts'
-import type { PipelineStats, StageStats } from '../../engine/stats.ts'
+import type { PipelineStats, StageStats } from '../../engine/pipeline-stats.ts'
 import type { Bottleneck } from '../../engine/verdict.ts'
 import { amount, bytes, duration, percent, perSecond } from '../../observe/figures.ts'
 import { failuresOf, itemsIn } from '../../observe/totals.ts'

@@ -1,6 +1,6 @@
 import { clip } from '../../cells.ts'
 import type { Pipeline } from '../../engine/pipeline.ts'
-import type { PipelineStats } from '../../engine/stats.ts'
+import type { PipelineStats } from '../../engine/pipeline-stats.ts'
 import { statsBetween } from '../../engine/stats-interval.ts'
 import { findBottleneck } from '../../engine/verdict.ts'
 import { perSecond } from '../../observe/figures.ts'

@@ -1,11 +1,20 @@
 import { Item, type Maker, type Origin, type Path } from '../item.ts'
-import type { Progress } from './progress.ts'
 
 // Who is finished, and who is at work.
 //
 // Every item belongs to a lot: what came of one source item, or of one batch. A lot counts its unfinished items; with the last one it closes. The
 // members of a batch end with the batch's lot, each in a lot of its own, so a source item is done when every batch that has something of it is.
 // An item that waits in an aggregator, or is at the consumer, is parked: it keeps its lot open, but nothing here is at work on it.
+
+/** How far a source is: told by its items and their lots. */
+export interface SourceProgress {
+  /** An item gets a lot, for there is to be more of it. */
+  enlarge(item: TrackedItem): Lot
+  /** A position is done. */
+  close(position: number): void
+  /** Something has changed that the source may have waited for. */
+  stirred(): void
+}
 
 /**
  * An item that knows its lot. One that came straight from the source stands for a lot of its own, until something comes of it besides: most items never need
@@ -15,7 +24,7 @@ export class TrackedItem extends Item {
   /** `undefined` for an item of the source of which there is nothing else. */
   lot: Lot | undefined
   /** How far its source is; of no meaning where there is a lot. */
-  progress: Progress | undefined
+  progress: SourceProgress | undefined
   isParked = false
   /** Whether it stands for nothing that could be called done by its way. */
   isUnnamed = false
@@ -26,7 +35,7 @@ export class TrackedItem extends Item {
     index: number,
     path: Path | undefined,
     lot: Lot | undefined,
-    progress: Progress | undefined,
+    progress: SourceProgress | undefined,
   ) {
     super(value, origin, index, path)
     this.lot = lot
@@ -37,7 +46,7 @@ export class TrackedItem extends Item {
 /** The lot of an item, made if there is none yet. */
 export function lotOf(item: TrackedItem): Lot {
   if (item.lot === undefined) {
-    item.lot = (item.progress as Progress).enlarge(item)
+    item.lot = (item.progress as SourceProgress).enlarge(item)
     if (item.isParked) item.lot.parked = 1
   }
   return item.lot
@@ -47,7 +56,7 @@ export function park(item: TrackedItem): void {
   if (item.isParked) return
   item.isParked = true
   if (item.lot !== undefined) item.lot.park()
-  else (item.progress as Progress).stirred()
+  else (item.progress as SourceProgress).stirred()
 }
 
 export function unpark(item: TrackedItem): void {
@@ -59,7 +68,7 @@ export function unpark(item: TrackedItem): void {
 /** An item ends; `isDone`: what it stands for is, in this run and those to come. */
 export function end(item: TrackedItem, isDone: boolean): void {
   if (item.lot !== undefined) item.lot.end(item, isDone)
-  else (item.progress as Progress).close(item.index)
+  else (item.progress as SourceProgress).close(item.index)
 }
 
 /** What came of one source item, or of one batch, up to the next batches. */
@@ -120,10 +129,10 @@ export abstract class Lot {
 
 /** The lot of a source item. */
 export class Root extends Lot {
-  readonly progress: Progress
+  readonly progress: SourceProgress
   readonly position: number
 
-  constructor(progress: Progress, position: number, covered: ReadonlySet<string> | undefined) {
+  constructor(progress: SourceProgress, position: number, covered: ReadonlySet<string> | undefined) {
     super(covered)
     this.progress = progress
     this.position = position

@@ -1,5 +1,5 @@
 import { DoneRuns, joinIntervals } from './done-runs.ts'
-import { Root, type TrackedItem } from './lot.ts'
+import { Root, type SourceProgress, type TrackedItem } from './lot.ts'
 import type { DoneRun, EpochState } from './state.ts'
 
 /** In the place of a position that is done. */
@@ -14,7 +14,7 @@ type Entry = TrackedItem | Root | typeof DONE | undefined
  * What earlier runs did behind the mark is in `earlier`, and takes no place in the ring: it may be far away. While there is any, the ring has gaps, and `places`
  * tells which positions are in it; from the last of it on, a place follows from the position.
  */
-export class Progress {
+export class Progress implements SourceProgress {
   /** Number of the source in its graph. */
   readonly source: number
   readonly epoch: number

@@ -1,5 +1,5 @@
 import type { LevelSums } from '../levels.ts'
-import type { StageStats } from '../stats.ts'
+import type { StageStats } from '../pipeline-stats.ts'
 import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN } from './gain.ts'
 import { type Loads, machineEvidence, nextLimit, placesOf, round, type StageLoad } from './loads.ts'

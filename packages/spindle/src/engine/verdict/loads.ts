@@ -1,5 +1,5 @@
 import type { CpuStats } from '../cpu-use.ts'
-import type { PipelineStats, StageStats } from '../stats.ts'
+import type { PipelineStats, StageStats } from '../pipeline-stats.ts'
 
 /** How much each part of a pipeline uses of what it has: what the rules of the verdict look at. */
 export interface Loads {

@@ -1,4 +1,4 @@
-import type { StageStats } from '../stats.ts'
+import type { StageStats } from '../pipeline-stats.ts'
 import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN, percent, times } from './gain.ts'
 import { FULL, type Loads, machineEvidence, most, nextLimit, round } from './loads.ts'

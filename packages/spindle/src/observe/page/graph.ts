@@ -1,5 +1,5 @@
+import type { SlotShares, StageStats } from '../../engine/pipeline-stats.ts'
 import type { Report } from '../../engine/report.ts'
-import type { SlotShares, StageStats } from '../../engine/stats.ts'
 import { amount, percent, perSecond } from '../figures.ts'
 import { number, text } from './markup.ts'
 

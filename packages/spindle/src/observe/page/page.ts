@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { PipelineStats } from '../../engine/stats.ts'
+import type { PipelineStats } from '../../engine/pipeline-stats.ts'
 import { amount, bytes, percent } from '../figures.ts'
 import { type SeriesPoint, type StagePoint, thinned } from '../series.ts'
 import { type Chart, type Layer, renderChart, type Story } from './chart.ts'

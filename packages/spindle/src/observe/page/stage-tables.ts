@@ -1,5 +1,6 @@
+import type { PipelineStats, SlotShares, StageStats } from '../../engine/pipeline-stats.ts'
 import { printLetters, type Report } from '../../engine/report.ts'
-import { droppedBy, type PipelineStats, type SlotShares, type StageStats } from '../../engine/stats.ts'
+import { droppedBy } from '../../engine/stats.ts'
 import { messageOf } from '../../errors.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
 import { amount, duration, percent, perSecond } from '../figures.ts'

@@ -1,16 +1,9 @@
 import { onAbort } from '../../abort-signals.ts'
 import { setTimeout } from '../../timers.ts'
-import type { Task } from './task.ts'
+import type { Task, TasksOfSignal } from './task.ts'
 
 /** How long a listener stays with a signal that has no tasks, in milliseconds. */
 const TIDY_MS = 20
-
-/** The tasks that share a signal. */
-export interface Watched {
-  readonly signal: AbortSignal
-  readonly tasks: Task[]
-  readonly leave: () => void
-}
 
 /**
  * The tasks of a pool that are not settled, by their signals; tells of those whose signal is aborted. One listener a signal, since most tasks
@@ -21,8 +14,8 @@ export class AbortWatch {
   /** Tasks there are. */
   size = 0
   readonly #onAbort: (task: Task, reason: unknown) => void
-  readonly #signals: Map<AbortSignal, Watched> = new Map()
-  #last: Watched | undefined
+  readonly #signals: Map<AbortSignal, TasksOfSignal> = new Map()
+  #last: TasksOfSignal | undefined
   #isTidying = false
 
   constructor(onAbort: (task: Task, reason: unknown) => void) {
@@ -39,7 +32,7 @@ export class AbortWatch {
     this.size++
   }
 
-  #watchedOf(signal: AbortSignal): Watched {
+  #watchedOf(signal: AbortSignal): TasksOfSignal {
     const known = this.#signals.get(signal)
     if (known !== undefined) return known
     const tasks: Task[] = []

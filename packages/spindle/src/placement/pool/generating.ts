@@ -1,13 +1,29 @@
 import { SpindleError } from '../../errors.ts'
 import { clockMs } from '../../timers.ts'
 import { promiseOf } from '../promise-of.ts'
+import type { WorkerControl } from './control.ts'
+import type { Outbox } from './outbox.ts'
 import { DONE, DROPPED, OUTPUT } from './protocol.ts'
-import type { TaskRunner } from './task-runner.ts'
 
 /** What is used of generators and async generators. */
 export interface GeneratorLike {
   next(): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
   return?(): unknown
+}
+
+/** What runs the worker's calls, of which the generator is one. */
+interface GeneratorRunner {
+  readonly control: WorkerControl
+  readonly outbox: Outbox
+  /** Promises of ops and generators that are waited for. */
+  pending: number
+  /** A call has held the loop since then. */
+  held(op: number, startedAt: number): void
+  flush(): void
+  flushSoon(): void
+  failed(slot: number, error: unknown): void
+  /** The call has ended, and its slot is free. */
+  ended(slot: number): void
 }
 
 /** How far a generator may be ahead of its reader: in outputs, and in the milliseconds that it took for them. */
@@ -17,7 +33,7 @@ const AHEAD_MS = 4
 
 /** A generator at work in a worker: it is asked for outputs as long as it is not too far ahead of its reader. */
 export class Generating {
-  readonly #runner: TaskRunner
+  readonly #runner: GeneratorRunner
   readonly #op: number
   readonly #slot: number
   readonly #outputs: GeneratorLike
@@ -34,7 +50,7 @@ export class Generating {
   isClosed = false
 
   constructor(
-    runner: TaskRunner,
+    runner: GeneratorRunner,
     op: number,
     slot: number,
     outputs: GeneratorLike,

@@ -47,7 +47,7 @@ export class PoolWorker implements LinkListener {
   isReady = false
   /** It takes no more tasks. */
   isRetiring = false
-  readonly #owner: WorkerOwner
+  readonly #owner: WorkerOwner<PoolWorker>
   readonly #link: WorkerLink
   readonly #sender: Sender
   readonly #shapes: ShapeReader = new ShapeReader()
@@ -71,7 +71,7 @@ export class PoolWorker implements LinkListener {
   #loopEndAt = -1
 
   /** May throw: what `connect` throws. */
-  constructor(owner: WorkerOwner, connect: Connect) {
+  constructor(owner: WorkerOwner<PoolWorker>, connect: Connect) {
     this.#owner = owner
     this.#link = connect(this, owner.stock)
     const { numbers, facts, counters, stock, memory } = owner

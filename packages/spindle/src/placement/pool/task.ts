@@ -1,11 +1,26 @@
 import type { ExecutorCall } from '../executor.ts'
 import type { ItemMemory } from '../memory/call-memory.ts'
-import type { Watched } from './abort-watch.ts'
 import type { Outputs, OutputsOwner } from './outputs.ts'
-import type { PoolWorker } from './pool-worker.ts'
 
 /** Frames of the pool itself, which tell a caller nothing. */
 const OWN_FRAME = /placement[\\/]pool[\\/]worker-pool\.|new Promise \(<anonymous>\)/
+
+/** The worker that has a task. */
+interface TaskWorker {
+  /** Whether somebody waits for the next output. */
+  setAwaited(task: Task, isAwaited: boolean): void
+  /** So many outputs have been taken. */
+  took(task: Task, outputs: number): void
+  /** Nobody wants the task's result any more; `onGone`: the worker is at its last words for it no more. */
+  abort(task: Task, onGone?: () => void): void
+}
+
+/** The tasks that share a signal. */
+export interface TasksOfSignal {
+  readonly signal: AbortSignal
+  readonly tasks: Task[]
+  readonly leave: () => void
+}
 
 /**
  * One call of an op that a pool has taken on.
@@ -27,14 +42,14 @@ export class Task implements OutputsOwner {
   /** Whether it waits for a worker. */
   isQueued = false
   /** The worker that has it, and its slot there. */
-  worker: PoolWorker | undefined = undefined
+  worker: TaskWorker | undefined = undefined
   slot = -1
   /** What it gives, where the op turned out to be a generator. */
   outputs: Outputs | undefined = undefined
   /** What its item lies in, where that is a pool's shared memory. */
   itemMemory: ItemMemory | undefined = undefined
   /** Where it is in the pool's list. */
-  watched: Watched | undefined = undefined
+  watched: TasksOfSignal | undefined = undefined
   watchedAt = -1
   /** When its worker got it, and whether that has told that the op begins; where the call has a limit. */
   givenAt = 0

@@ -4,12 +4,11 @@ import type { InitCount } from './inits.ts'
 import type { LinkEnding } from './link.ts'
 import type { OpFactsTable } from './op-facts.ts'
 import type { OpNumbers } from './op-numbers.ts'
-import type { PoolWorker } from './pool-worker.ts'
 import type { PoolCounters } from './stats.ts'
 import type { Task } from './task.ts'
 
-/** Whom a worker tells: its pool. */
-export interface WorkerOwner {
+/** Whom a worker of type `W` tells: its pool. */
+export interface WorkerOwner<W> {
   readonly numbers: OpNumbers
   readonly facts: OpFactsTable
   readonly counters: PoolCounters
@@ -27,7 +26,7 @@ export interface WorkerOwner {
   workerReady(): void
   /** A worker can take tasks, or more of them. */
   workerHasRoom(): void
-  workerEnded(worker: PoolWorker, ending: WorkerEnding): void
+  workerEnded(worker: W, ending: WorkerEnding): void
   /** A module is such that no worker can load it. */
   moduleRefused(module: string, error: unknown): void
 }

@@ -41,7 +41,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   readonly #stock: BufferStock = new BufferStock()
   readonly #counters: PoolCounters = new PoolCounters()
   readonly #tasks: AbortWatch = new AbortWatch((task, reason) => this.#aborted(task, reason))
-  readonly #owner: WorkerOwner
+  readonly #owner: WorkerOwner<PoolWorker>
   readonly #onSettled = (task: Task): void => this.#settled(task)
   #closing: Promise<void> | undefined
   #onEmpty: (() => void) | undefined
