@@ -9,14 +9,14 @@ const BARE = fileURLToPath(new URL('../.cache/observe/', import.meta.url))
 
 /** What becomes of each module: a piece of its text that must be there once, and what it is replaced by. */
 const CHANGES = {
-  'engine/task-timer.ts': [
+  'engine/stats/task-timer.ts': [
     ['return (count & this.mask) === 0', 'return false'],
     ['const tookMs = coarseNow() - askedAt', 'return\n    const tookMs = 0'],
   ],
-  'engine/clock.ts': [['if (!isFresh) {', 'if (false) {']],
-  'engine/integral.ts': [['if (level === this.level)', 'if (true)']],
-  'engine/outlet.ts': [['if (--this.unlooked >= 0)', 'if (true)']],
-  'engine/marker.ts': [
+  'engine/flow/clock.ts': [['if (!isFresh) {', 'if (false) {']],
+  'engine/flow/integral.ts': [['if (level === this.level)', 'if (true)']],
+  'engine/consume/outlet.ts': [['if (--this.unlooked >= 0)', 'if (true)']],
+  'engine/flow/marker.ts': [
     ['words[0] = word\n', '\n'],
     ['words[0] = word | OUTSIDE', ''],
   ],

@@ -8,7 +8,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { RingBuffer, SegmentPool } from 'spindle'
 import { tsImport } from 'tsx/esm/api'
 
-const inner = (file) => tsImport(`../../packages/spindle/src/placement/memory/${file}`, import.meta.url)
+const inner = (file) => tsImport(`../../packages/spindle/src/workers/memory/${file}`, import.meta.url)
 const { CallMemory, takeLeases } = await inner('call-memory.ts')
 const { FileSlots } = await inner('file-slots.ts')
 

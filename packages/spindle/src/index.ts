@@ -1,13 +1,5 @@
 // Describing a pipeline
 export { merge, type OutputOfBuilders, type OutputOfPaths, PipelineBuilder } from './builder/builder.ts'
-export {
-  MAIN,
-  type MainPlacement,
-  type Placement,
-  type WorkersOptions,
-  type WorkersPlacement,
-  workers,
-} from './builder/placement.ts'
 export type {
   AggregateOptions,
   ElementOf,
@@ -20,7 +12,15 @@ export type {
   SourceOptions,
   StageTypeError,
   VariantOptions,
-} from './builder/types.ts'
+} from './builder/builder-types.ts'
+export {
+  MAIN,
+  type MainPlacement,
+  type Placement,
+  type WorkersOptions,
+  type WorkersPlacement,
+  workers,
+} from './builder/placement.ts'
 export {
   type AggregateConfig,
   type MergeConfig,
@@ -33,13 +33,36 @@ export {
   type StageConfig,
   type VariantsConfig,
 } from './engine/config.ts'
-export type { CpuStats } from './engine/cpu-use.ts'
-export { Histogram } from './engine/histogram.ts'
-export type { LevelSums } from './engine/levels.ts'
-export type { LoopBlock, LoopPart, LoopPlace } from './engine/loop-blocks.ts'
-export type { PendingWork } from './engine/pending-work.ts'
+// Running ops elsewhere
+export type {
+  CallContext,
+  Executor,
+  ExecutorCall,
+  ExecutorWorkers,
+  WorkerNumber,
+  WorkerSpan,
+} from './engine/executor.ts'
+export { mergeStates } from './engine/progress/merge-states.ts'
+export type { Report } from './engine/report/report.ts'
+export { statsBetween } from './engine/report/stats-interval.ts'
+export { type Bottleneck, type BottleneckChange, findBottleneck } from './engine/report/verdict.ts'
+export type {
+  BatchState,
+  DoneRun,
+  EpochState,
+  PipelineState,
+  SourceState,
+} from './engine/resume-state.ts'
 // Running it
-export { Pipeline, type StopOptions, type TakeOptions } from './engine/pipeline.ts'
+export { Pipeline, type StopOptions, type TakeOptions } from './engine/run/pipeline.ts'
+export type { StopMode } from './engine/run/stop.ts'
+export { UnfinishedError } from './engine/run/unfinished.ts'
+export type { Json, SeekableSource } from './engine/seekable.ts'
+export type { PendingWork } from './engine/stages/pending-work.ts'
+export type { CpuStats } from './engine/stats/cpu-use.ts'
+export { Histogram } from './engine/stats/histogram.ts'
+export type { LevelSums } from './engine/stats/levels.ts'
+export type { LoopBlock, LoopPart, LoopPlace } from './engine/stats/loop-blocks.ts'
 export type {
   ConsumerStats,
   DeadLetterStats,
@@ -49,14 +72,8 @@ export type {
   StageStats,
   StageSums,
   StatsEvent,
-} from './engine/pipeline-stats.ts'
-export type { Report } from './engine/report.ts'
-export { mergeStates } from './engine/resume/merge-states.ts'
-export type { BatchState, DoneRun, EpochState, PipelineState, SourceState } from './engine/resume/state.ts'
-export type { Json, SeekableSource } from './engine/seekable.ts'
-export type { StageWorkers } from './engine/stage-workers.ts'
-export { statsBetween } from './engine/stats-interval.ts'
-export type { StopMode } from './engine/stop.ts'
+} from './engine/stats/pipeline-stats.ts'
+export type { StageWorkers } from './engine/stats/stage-workers.ts'
 export type { TunedOptions, Tuning } from './engine/tuned.ts'
 export type {
   Aggregator,
@@ -81,8 +98,7 @@ export type {
   TuneMode,
   TuneOptions,
 } from './engine/types.ts'
-export { UnfinishedError } from './engine/unfinished.ts'
-export { type Bottleneck, type BottleneckChange, findBottleneck } from './engine/verdict.ts'
+export type { WorkerOp } from './engine/worker-op.ts'
 // What can go wrong
 export {
   type ErrorCode,
@@ -114,19 +130,25 @@ export {
   type ResourceUsageOptions,
   resourceUsage,
 } from './observe/resources/usage.ts'
-export { type ResourceWatch, type WatchOptions, watchResources } from './observe/resources/watch.ts'
+export { type ResourceWatch, type WatchOptions, watchResources } from './observe/resources/watch-resources.ts'
 export type { SeriesPoint, StagePoint } from './observe/series.ts'
 export { Trace, type TraceOptions, type TraceSummary, trace } from './observe/trace.ts'
 export type { TraceEvent } from './observe/trace-events.ts'
-// Running ops elsewhere
-export type {
-  CallContext,
-  Executor,
-  ExecutorCall,
-  ExecutorWorkers,
-  WorkerNumber,
-  WorkerSpan,
-} from './placement/executor.ts'
+// Randomness
+export { Rng } from './random.ts'
+// Libraries with threads of their own
+export { type CallLimiter, currentCall, limitCalls, type OpCall, trackCall } from './track-call.ts'
+export type { TuningMove, TuningReason } from './tune/tune-types.ts'
+export type { PoolOptions } from './workers/calls/pool-options.ts'
+export type { PoolStats } from './workers/calls/pool-stats.ts'
+export { ProcessPool, type ProcessPoolOptions } from './workers/calls/process-pool.ts'
+export { ThreadPool, type ThreadPoolOptions } from './workers/calls/thread-pool.ts'
+export {
+  type BoundOf,
+  type WorkerModule,
+  type WorkerModuleOptions,
+  workerModule,
+} from './workers/calls/worker-module.ts'
 // Memory that threads share
 export {
   type BatchOutcome,
@@ -135,47 +157,36 @@ export {
   type BatchSlotsOptions,
   type OpenSlot,
   openSlot,
-} from './placement/memory/batch-slots.ts'
-export type { Lease, LeaseDescriptor, LeaseHandover } from './placement/memory/lease.ts'
+} from './workers/memory/batch-slots.ts'
+export type { Lease, LeaseDescriptor, LeaseHandover } from './workers/memory/lease.ts'
 export {
   RingBuffer,
   type RingBufferHandle,
   type RingBufferOptions,
   type RingSideOptions,
-} from './placement/memory/ring-buffer.ts'
+} from './workers/memory/ring-buffer.ts'
 export {
   SegmentPool,
   type SegmentPoolHandle,
   type SegmentPoolOptions,
   type SegmentPoolStats,
-} from './placement/memory/segment-pool.ts'
-export type { SharedView, SharedViewConstructor } from './placement/memory/shared-view.ts'
-export type { HoldOptions, WaitOptions } from './placement/memory/wait-options.ts'
-export { move } from './placement/move.ts'
-export { isMainThread } from './placement/nesting.ts'
-export type { PoolOptions } from './placement/pool/options.ts'
-export type { PoolStats } from './placement/pool/stats.ts'
-export { ProcessPool, type ProcessPoolOptions } from './placement/process-pool.ts'
-export { ThreadPool, type ThreadPoolOptions } from './placement/thread-pool.ts'
-export {
-  type BoundOf,
-  type WorkerModule,
-  type WorkerModuleOptions,
-  type WorkerOp,
-  workerModule,
-} from './placement/worker-op.ts'
-// Randomness
-export { Rng } from './random.ts'
+} from './workers/memory/segment-pool.ts'
+export type { SharedView, SharedViewConstructor } from './workers/memory/shared-view.ts'
+export type { HoldOptions, WaitOptions } from './workers/memory/wait-options.ts'
 // Running a whole pipeline elsewhere
-export type { ExportContext } from './remote/load-export.ts'
-export type { ItemsOf, RemoteBuildOptions, RemoteOptions, RemotePipelineOptions } from './remote/options.ts'
-export type { RemotePipeline } from './remote/remote-pipeline.ts'
+export type { ExportContext } from './workers/pipelines/inside/load-export.ts'
+export type {
+  ItemsOf,
+  RemoteBuildOptions,
+  RemoteOptions,
+  RemotePipelineOptions,
+} from './workers/pipelines/remote-options.ts'
+export type { RemotePipeline } from './workers/pipelines/remote-pipeline.ts'
 export {
   iterateInProcess,
   iterateInWorker,
   runPipelineInProcess,
   runPipelineInWorker,
-} from './remote/run-pipeline.ts'
-// Libraries with threads of their own
-export { type CallLimiter, currentCall, limitCalls, type OpCall, trackCall } from './track-call.ts'
-export type { TuningMove, TuningReason } from './tune/types.ts'
+} from './workers/pipelines/run-pipeline.ts'
+export { isMainThread } from './workers/supervise/nesting.ts'
+export { move } from './workers/transport/move.ts'

@@ -10,19 +10,16 @@ import {
   type StageConfig,
   type VariantsConfig,
 } from '../engine/config.ts'
-import { isOneShot, isSource } from '../engine/open-source.ts'
-import { graphOf, Pipeline } from '../engine/pipeline.ts'
+import { isOneShot, isSource } from '../engine/flow/open-source.ts'
+import { graphOf, Pipeline } from '../engine/run/pipeline.ts'
+import { elementsOf } from '../engine/stages/elements.ts'
 import type { Aggregator, BuildOptions, Source } from '../engine/types.ts'
+import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
 import { guardLoop } from '../guard/loop-guard.ts'
-import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import { plain } from '../plain-text.ts'
 import { tuneGraph } from '../tuning/graph-tuner.ts'
-import { callSite } from './call-site.ts'
-import { elementsOf } from './elements.ts'
-import { checkPlacement, type Placement, type WorkersPlacement } from './placement.ts'
-import { checkInRegion, checkOnMain, closeRegion, mixes, type OpenRegion } from './region.ts'
-import { aggregateConfig, checkBuildOptions, pipeConfig, sourceOptions } from './stage-options.ts'
+import { workerServices } from '../workers/for-engine.ts'
 import type {
   AggregateOptions,
   ElementOf,
@@ -34,7 +31,11 @@ import type {
   Router,
   SourceOptions,
   VariantOptions,
-} from './types.ts'
+} from './builder-types.ts'
+import { callSite } from './call-site.ts'
+import { checkPlacement, type Placement, type WorkersPlacement } from './placement.ts'
+import { checkInRegion, checkOnMain, closeRegion, mixes, type OpenRegion } from './region.ts'
+import { aggregateConfig, checkBuildOptions, pipeConfig, sourceOptions } from './stage-options.ts'
 
 const DEFAULT_BUFFER = 2
 const DEFAULT_SINK = 3
@@ -333,7 +334,7 @@ mark(PipelineBuilder.prototype, 'PipelineBuilder')
 
 /** A pipeline of a configuration that a builder has made. @internal */
 export function rebuilt<T>(config: PipelineConfig<T>, options: BuildOptions): Pipeline<T> {
-  const pipeline = new Pipeline<T>(config, options)
+  const pipeline = new Pipeline<T>(config, options, workerServices)
   const graph = graphOf(pipeline as Pipeline<never>)
   tuneGraph(graph)
   if (options.loopGuard !== false) guardLoop(graph, options.loopGuard)

@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os'
 import type { ResourceLimits } from 'node:worker_threads'
 import { badOption, checkChoice, checkInteger, checkOptions } from '../check.ts'
-import { checkBudget } from '../engine/budget.ts'
 import type { RegionWorkersConfig } from '../engine/config.ts'
+import { checkBudget } from '../engine/stages/budget.ts'
 import type { FailureBudget } from '../engine/types.ts'
-import { checkInit, checkInitArgs, type WorkerOp } from '../placement/worker-op.ts'
+import type { WorkerOp } from '../engine/worker-op.ts'
+import { checkInit, checkInitArgs } from '../workers/calls/worker-module.ts'
 import { callSite } from './call-site.ts'
 
 /** Where the stages that follow run: in a region's workers, or on the loop that iterates the pipeline. Made by {@link workers}; see {@link MAIN}. */

@@ -5,8 +5,8 @@ import type {
   StageConfig,
   VariantsConfig,
 } from '../engine/config.ts'
+import { isWorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
-import { isWorkerOp } from '../placement/worker-op.ts'
 import type { WorkersPlacement } from './placement.ts'
 import { nameOfOp, retryAlways } from './stage-options.ts'
 

@@ -1,21 +1,22 @@
 import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
-import { Collate } from '../engine/aggregate-stage.ts'
-import { checkBudget } from '../engine/budget.ts'
 import type { AggregateConfig, PipeConfig, SourceConfig } from '../engine/config.ts'
-import { checkDeadLetter } from '../engine/dead-letters.ts'
-import { checkHooks } from '../engine/hooks.ts'
-import { checkResumable } from '../engine/resume/resumption.ts'
+import type { Executor } from '../engine/executor.ts'
+import { checkHooks } from '../engine/hooks/check-hooks.ts'
+import { checkResumable } from '../engine/progress/resumption.ts'
+import { checkDeadLetter } from '../engine/run/dead-letters.ts'
+import { Collate } from '../engine/stages/aggregate-stage.ts'
+import { checkBudget } from '../engine/stages/budget.ts'
+import { checkedAggregator } from '../engine/stages/checked-aggregator.ts'
+import { elementsOf } from '../engine/stages/elements.ts'
+import { lookUp } from '../engine/stages/look-up.ts'
 import { MOST_CALLS } from '../engine/tuned.ts'
 import type { Aggregator, BuildOptions, RetryOptions, StageContext, TuneOptions } from '../engine/types.ts'
+import { isWorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
 import { checkLoopGuard } from '../guard/loop-guard.ts'
-import type { Executor } from '../placement/executor.ts'
-import { isWorkerOp } from '../placement/worker-op.ts'
-import { elementsOf } from './elements.ts'
-import { lookUp } from './look-up.ts'
-import type { AggregateOptions, PipeOptions, SourceOptions } from './types.ts'
+import type { AggregateOptions, PipeOptions, SourceOptions } from './builder-types.ts'
 
 const DEFAULT_BUFFER = 2
 
@@ -112,22 +113,6 @@ export function aggregateConfig(
   }
   checkInteger('size', how, 1, where)
   return Object.freeze({ ...common, make: () => new Collate(how), name: `aggregate(${how})`, size: how })
-}
-
-/** Checks that something is an aggregator. */
-export function checkedAggregator(
-  aggregator: Aggregator<unknown, unknown>,
-  where: string | undefined,
-): Aggregator<unknown, unknown> {
-  if (typeof aggregator?.accumulate !== 'function' || typeof aggregator.flush !== 'function') {
-    badOption(
-      'aggregator',
-      'a function that makes an object with accumulate() and flush()',
-      aggregator,
-      where,
-    )
-  }
-  return aggregator
 }
 
 function checkExecutor(executor: unknown, op: unknown, where: string): void {

@@ -1,11 +1,11 @@
 import { badOption, checkFunction, checkOptions } from '../check.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../errors.ts'
+import { brokenCheckpoint, takeState } from './checkpoint-state.ts'
 import { bytesOf, checkData, type FileData, Gathered } from './file-data.ts'
 import { call, type FileWork, makeFile, run, runSync } from './file-work.ts'
 import { checkFolder, checkName } from './names.ts'
 import { OutputFolder, type UnplacedFile } from './output-folder.ts'
 import { StagedNames } from './staged-names.ts'
-import { brokenCheckpoint, takeState } from './state.ts'
 
 /** Options of {@link FileCheckpoint.open}. */
 export interface FileCheckpointOptions {

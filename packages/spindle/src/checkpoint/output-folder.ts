@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, extname, join } from 'node:path'
 import { messageOf, SpindleError } from '../errors.ts'
+import { takenCheckpoint } from './checkpoint-state.ts'
 import {
   all,
   call,
@@ -16,7 +17,6 @@ import { type CommittedFile, OWNER_FILE, readManifest, writeManifest } from './m
 import { foldersOf, WORK_FOLDER } from './names.ts'
 import { PartNames } from './part-names.ts'
 import { isRefused, Places } from './places.ts'
-import { takenCheckpoint } from './state.ts'
 
 /** Of whom, and which; the ending of the name it will get may follow. */
 const TEMP = /^[0-9a-f]{16}-\d+/

@@ -1,6 +1,6 @@
 import { badOption, checkOptions } from '../check.ts'
 import { messageOf, SpindleError } from '../errors.ts'
-import { brokenCheckpoint, isState, takenCheckpoint, takeState } from './state.ts'
+import { brokenCheckpoint, isState, takenCheckpoint, takeState } from './checkpoint-state.ts'
 
 /** The part of a SQLite connection that is needed: `DatabaseSync` of `node:sqlite` (Node >= 22.5) and `Database` of better-sqlite3 have it. */
 export interface SqliteDatabase {

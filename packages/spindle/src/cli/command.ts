@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import { messageOf, SpindleError } from '../errors.ts'
-import { DeadEnd, type Ended, endAfterGrace } from './ending.ts'
+import { DeadEnd, type Ended, endAfterGrace } from './exit-status.ts'
 import { ownVersion } from './local-copy.ts'
 import { print, say, sayWithStack } from './output.ts'
-import { profile } from './profile.ts'
+import { profile } from './profile-command.ts'
 import { run } from './run.ts'
 import { OK, UNWRITTEN, USAGE } from './statuses.ts'
 

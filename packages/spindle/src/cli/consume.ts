@@ -1,5 +1,5 @@
-import { finishedItems, silentStages } from '../engine/finished-items.ts'
-import { graphOf, type Pipeline } from '../engine/pipeline.ts'
+import { graphOf, type Pipeline } from '../engine/run/pipeline.ts'
+import { finishedItems, silentStages } from '../engine/stages/finished-items.ts'
 import { clearInterval, queueMicrotask, setInterval } from '../timers.ts'
 
 /** How often a pipeline of another copy of the package is asked how far it is, in milliseconds. */

@@ -3,10 +3,10 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PipelineBuilder, rebuilt } from '../builder/builder.ts'
 import type { PipelineConfig } from '../engine/config.ts'
-import { graphOf, Pipeline } from '../engine/pipeline.ts'
+import { graphOf, Pipeline } from '../engine/run/pipeline.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { messageOf, SpindleError } from '../errors.ts'
-import { canStripTypes, isTypeScript, registerTsx } from '../placement/typescript.ts'
+import { canStripTypes, isTypeScript, registerTsx } from '../workers/supervise/typescript.ts'
 import { ownFolder } from './local-copy.ts'
 
 /** What a module offers to `spindle run`. */

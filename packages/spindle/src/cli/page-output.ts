@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import type { Pipeline } from '../engine/pipeline.ts'
+import type { Pipeline } from '../engine/run/pipeline.ts'
 import { SpindleError } from '../errors.ts'
 import { Recorder } from '../observe/recording.ts'
 import { say } from './output.ts'

@@ -1,6 +1,6 @@
 import { wrap } from '../cells.ts'
-import { makeTable, printBlocks, printVerdict, type Report } from '../engine/report.ts'
-import { printTuning } from '../engine/tuning-text.ts'
+import { makeTable, printBlocks, printVerdict, type Report } from '../engine/report/report.ts'
+import { printTuning } from '../engine/report/tuning-text.ts'
 import { type ItemError, messageOf } from '../errors.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { plain } from '../plain-text.ts'

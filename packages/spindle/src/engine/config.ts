@@ -1,11 +1,11 @@
 import { inspect } from 'node:util'
 import type { ResourceLimits } from 'node:worker_threads'
 import { mark } from '../copies.ts'
-import type { Executor } from '../placement/executor.ts'
-import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import { plain } from '../plain-text.ts'
+import type { Executor } from './executor.ts'
 import type { Json } from './seekable.ts'
 import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
+import { isWorkerOp, type WorkerOp } from './worker-op.ts'
 
 // What the builder makes and the engine runs: plain, frozen data. `String(config)` and `console.log(config)` print it for people.
 

@@ -1,4 +1,4 @@
-import type { TuningMove } from '../tune/types.ts'
+import type { TuningMove } from '../tune/tune-types.ts'
 import type { PipeConfig } from './config.ts'
 import type { BuildOptions, TuneMode } from './types.ts'
 

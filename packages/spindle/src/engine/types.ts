@@ -1,9 +1,9 @@
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { ItemError } from '../errors.ts'
 import type { StageInfo } from '../op-context.ts'
-import type { StatsEvent } from './pipeline-stats.ts'
-import type { PipelineState } from './resume/state.ts'
+import type { PipelineState } from './resume-state.ts'
 import type { SeekableSource } from './seekable.ts'
+import type { StatsEvent } from './stats/pipeline-stats.ts'
 
 export type { StageContext, StageInfo } from '../op-context.ts'
 

@@ -1,6 +1,6 @@
-import type { Graph } from '../engine/graph.ts'
-import type { LoopPart } from '../engine/loop-blocks.ts'
-import type { Stage } from '../engine/stage.ts'
+import type { Graph } from '../engine/run/graph.ts'
+import type { Stage } from '../engine/stages/stage.ts'
+import type { LoopPart } from '../engine/stats/loop-blocks.ts'
 import { toPath } from '../file-place.ts'
 import { isPlaceIn } from '../own-places.ts'
 import type { Frame } from './watch-protocol.ts'
@@ -8,6 +8,9 @@ import type { Frame } from './watch-protocol.ts'
 /** Where Node unpacks the messages of threads and processes. What holds the loop there is the size of a message. */
 const MESSAGING =
   /^node:internal\/(?:per_context\/messageport|worker\/io|child_process(?:\/serialization)?)$|^node:v8$/
+
+/** What speaks with the workers of pools and regions. */
+const WORKERS = ['calls', 'regions', 'transport', 'memory', 'supervise'].map((room) => `workers/${room}`)
 
 /** Work of the package itself that is due to the size of items: packing and unpacking at the edge of a thread or process. */
 export function crossingOf(
@@ -23,14 +26,14 @@ export function crossingOf(
   | undefined {
   const isIn = (folder: string): boolean =>
     frames.some(({ file, line }) => isPlaceIn(folder, toPath(file), line))
-  if (graph.consumers.at(-1)?.isSender === true && isIn('remote'))
+  if (graph.consumers.at(-1)?.isSender === true && isIn('workers/pipelines'))
     return {
       place: 'other',
       part: 'sending',
       owner: undefined,
       doing: 'packing of items for the consumer',
     }
-  const isOwn = isIn('placement') || isIn('region')
+  const isOwn = WORKERS.some(isIn)
   if (!isOwn && !frames.some(({ file }) => MESSAGING.test(toPath(file)))) return undefined
   const owner = onlyOne(graph.stages.filter((stage) => stage.runsElsewhere))
   // Messages of other threads of the program are none of the pipeline's.

@@ -1,5 +1,5 @@
-import { beginScopes, endScopes, makeCallScope } from '../engine/call-scopes.ts'
-import type { Graph } from '../engine/graph.ts'
+import { beginScopes, endScopes, makeCallScope } from '../engine/flow/call-scopes.ts'
+import type { Graph } from '../engine/run/graph.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 
 /** How long scopes are kept after the last block that needed them. */

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { readFrames } from '../call-stack.ts'
-import { scopedMark } from '../engine/call-scopes.ts'
-import { marker } from '../engine/marker.ts'
+import { scopedMark } from '../engine/flow/call-scopes.ts'
+import { marker } from '../engine/flow/marker.ts'
 import type { Frame, LoopSample } from './watch-protocol.ts'
 
 const MOST_FRAMES = 64

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { isInside, LEFT } from '../engine/marker.ts'
+import { isInside, LEFT } from '../engine/flow/marker.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 import { LoopQuestion } from './loop-question.ts'
 import { withSources } from './source-maps.ts'

@@ -1,5 +1,5 @@
-import type { LoopPlace } from '../engine/loop-blocks.ts'
-import type { Stage } from '../engine/stage.ts'
+import type { Stage } from '../engine/stages/stage.ts'
+import type { LoopPlace } from '../engine/stats/loop-blocks.ts'
 import { calledBy } from './block-owners.ts'
 import { mayInspect } from './may-inspect.ts'
 

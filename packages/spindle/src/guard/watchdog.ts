@@ -5,12 +5,12 @@ import {
   receiveMessageOnPort,
   type Worker,
 } from 'node:worker_threads'
-import { marker } from '../engine/marker.ts'
+import { marker } from '../engine/flow/marker.ts'
 import { WATCH_THREAD } from '../entries.ts'
 import { messageOf } from '../errors.ts'
-import { startThread } from '../placement/start-worker.ts'
 import { plain } from '../plain-text.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
+import { startThread } from '../workers/supervise/start-worker.ts'
 import { offerSampler } from './loop-sample.ts'
 import { mayInspect } from './may-inspect.ts'
 import {

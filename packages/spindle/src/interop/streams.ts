@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { ReadableStream } from 'node:stream/web'
-import type { Pipeline } from '../engine/pipeline.ts'
+import type { Pipeline } from '../engine/run/pipeline.ts'
 import { SpindleError } from '../errors.ts'
 
 /**

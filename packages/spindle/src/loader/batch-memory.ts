@@ -1,7 +1,7 @@
 import { badOption } from '../check.ts'
 import { checkOwn } from '../copies.ts'
 import { SpindleError } from '../errors.ts'
-import type { SegmentPool } from '../placement/memory/segment-pool.ts'
+import type { SegmentPool } from '../workers/memory/segment-pool.ts'
 import type { Data, DataConstructor } from './array.ts'
 
 /** Where the arrays of a batch lie; at most one of the three. */

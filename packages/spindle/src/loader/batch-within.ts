@@ -1,5 +1,5 @@
 import { badOption, checkDuration, checkFunction, checkOptions } from '../check.ts'
-import { Collate } from '../engine/aggregate-stage.ts'
+import { Collate } from '../engine/stages/aggregate-stage.ts'
 import type { Aggregator } from '../engine/types.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 

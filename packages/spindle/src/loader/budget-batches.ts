@@ -1,5 +1,5 @@
 import { badOption, checkChoice, checkFunction, checkInteger, checkOptions } from '../check.ts'
-import { sizeOf } from '../engine/size.ts'
+import { sizeOf } from '../engine/flow/size.ts'
 import type { Aggregator } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import { lengthOf } from './length-of.ts'

@@ -1,6 +1,6 @@
 import { checkOptions } from '../check.ts'
-import type { PipelineStats } from '../engine/pipeline-stats.ts'
-import type { Report } from '../engine/report.ts'
+import type { Report } from '../engine/report/report.ts'
+import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 import { SpindleError } from '../errors.ts'
 import { type CacheOptions, cacheIterator } from '../observe/cache-iterator.ts'
 import type { LoaderProgress } from './loader.ts'

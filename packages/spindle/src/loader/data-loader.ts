@@ -1,8 +1,8 @@
-import type { Output } from '../builder/types.ts'
+import type { Output } from '../builder/builder-types.ts'
 import type { PipelineConfig } from '../engine/config.ts'
-import type { Pipeline, StopOptions } from '../engine/pipeline.ts'
-import type { PipelineStats } from '../engine/pipeline-stats.ts'
-import type { Report } from '../engine/report.ts'
+import type { Report } from '../engine/report/report.ts'
+import type { Pipeline, StopOptions } from '../engine/run/pipeline.ts'
+import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { Loader, type LoaderProgress } from './loader.ts'
 import type {

@@ -1,7 +1,7 @@
-import type { StopOptions } from '../engine/pipeline.ts'
-import type { PipelineStats } from '../engine/pipeline-stats.ts'
-import type { Report } from '../engine/report.ts'
-import type { PipelineState } from '../engine/resume/state.ts'
+import type { Report } from '../engine/report/report.ts'
+import type { PipelineState } from '../engine/resume-state.ts'
+import type { StopOptions } from '../engine/run/pipeline.ts'
+import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 import { SpindleError } from '../errors.ts'
 import type { LoaderState } from './loader-options.ts'
 

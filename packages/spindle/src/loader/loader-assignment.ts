@@ -1,4 +1,4 @@
-import type { OpReference } from '../placement/worker-modules.ts'
+import type { OpReference } from '../engine/worker-op.ts'
 
 /** An op by reference, on its way. */
 export type Reference = OpReference

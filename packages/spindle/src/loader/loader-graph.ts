@@ -1,12 +1,12 @@
 import { PipelineBuilder } from '../builder/builder.ts'
+import type { OpFunction, PipeOptions } from '../builder/builder-types.ts'
 import { nameOfOp } from '../builder/stage-options.ts'
-import type { OpFunction, PipeOptions } from '../builder/types.ts'
-import { isOneShot, openSource, type Steps } from '../engine/open-source.ts'
+import type { Executor } from '../engine/executor.ts'
+import { isOneShot, openSource, type Steps } from '../engine/flow/open-source.ts'
 import { isSeekable, type SeekableSource } from '../engine/seekable.ts'
 import type { Aggregator, Source, SourceContext, SourceItems, StageContext } from '../engine/types.ts'
-import type { Executor } from '../placement/executor.ts'
-import { loadOp, type Op } from '../placement/worker-modules.ts'
-import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
+import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
+import { loadOp, type Op } from '../workers/supervise/worker-modules.ts'
 import type { LoaderOp, LoaderOptions } from './loader-options.ts'
 
 const CONCURRENCY = 8

@@ -1,4 +1,4 @@
-import type { OpFunction, Output, PipeOptions, SourceOptions } from '../builder/types.ts'
+import type { OpFunction, Output, PipeOptions, SourceOptions } from '../builder/builder-types.ts'
 import {
   badOption,
   checkChoice,
@@ -8,9 +8,9 @@ import {
   checkInteger,
   checkOptions,
 } from '../check.ts'
-import { isOneShot, isSource } from '../engine/open-source.ts'
-import { checkState } from '../engine/resume/check-state.ts'
-import type { PipelineState } from '../engine/resume/state.ts'
+import { isOneShot, isSource } from '../engine/flow/open-source.ts'
+import { checkState } from '../engine/progress/check-state.ts'
+import type { PipelineState } from '../engine/resume-state.ts'
 import { isSeekable, type SeekableSource } from '../engine/seekable.ts'
 import type {
   Aggregator,
@@ -21,8 +21,8 @@ import type {
   SourceContext,
   SourceItems,
 } from '../engine/types.ts'
+import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
-import { isWorkerOp, type WorkerOp } from '../placement/worker-op.ts'
 import { checkReferences } from './loader-references.ts'
 
 /** Where a loader's items come from: anything a pipeline takes, a source that can begin anywhere, or an exported function that makes one, by reference. */

@@ -1,5 +1,5 @@
+import { isWorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
-import { isWorkerOp } from '../placement/worker-op.ts'
 
 const functionsOf = {
   // What an aggregator or `transfer` does is done on this loop.

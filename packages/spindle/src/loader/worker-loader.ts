@@ -1,5 +1,5 @@
-import { loadOp } from '../placement/worker-modules.ts'
-import { opOf } from '../placement/worker-op.ts'
+import { opOf } from '../workers/calls/worker-module.ts'
+import { loadOp } from '../workers/supervise/worker-modules.ts'
 import { DataLoader } from './data-loader.ts'
 import type { LoaderAssignment, Sent } from './loader-assignment.ts'
 import type { BatchLoaderOptions, LoaderSource } from './loader-options.ts'

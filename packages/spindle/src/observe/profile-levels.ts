@@ -1,9 +1,10 @@
 import { PipelineConfig, type SourceConfig, type StageConfig } from '../engine/config.ts'
-import { Pipeline } from '../engine/pipeline.ts'
-import type { StageStats } from '../engine/pipeline-stats.ts'
-import type { ThreadPool } from '../placement/thread-pool.ts'
-import { isWorkerOp } from '../placement/worker-op.ts'
+import { Pipeline } from '../engine/run/pipeline.ts'
+import type { StageStats } from '../engine/stats/pipeline-stats.ts'
+import { isWorkerOp } from '../engine/worker-op.ts'
 import { clockMs } from '../timers.ts'
+import type { ThreadPool } from '../workers/calls/thread-pool.ts'
+import { workerServices } from '../workers/for-engine.ts'
 import type { ProfileLevel } from './profile-types.ts'
 import { resourcesBetween } from './resources/interval.ts'
 import { resourceUsage } from './resources/usage.ts'
@@ -111,7 +112,7 @@ class Level {
     const { signal } = this.#settings
     const inputs = pick(this.#inputs, this.#count, this.#rounds++)
     const config = new PipelineConfig(sourceOf(inputs), [this.#stage], 16)
-    const pipeline = new Pipeline(config, signal === undefined ? {} : { signal })
+    const pipeline = new Pipeline(config, signal === undefined ? {} : { signal }, workerServices)
     await pipeline.forEach(() => {})
     const { stages, elapsedMs } = pipeline.stats()
     this.#stats = stages[1]

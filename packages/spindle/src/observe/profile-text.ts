@@ -1,7 +1,7 @@
 import { wrap } from '../cells.ts'
 import { plain } from '../plain-text.ts'
 import { drawTable, terminalColumns } from '../table.ts'
-import { amount, duration, percent } from './figures.ts'
+import { amount, duration, percent } from './number-text.ts'
 import { isFailing, levelNow } from './profile-advice.ts'
 import type {
   ProfileAdvice,

@@ -3,11 +3,12 @@ import type { PipelineBuilder } from '../builder/builder.ts'
 import { badOption, checkInteger, checkOptions } from '../check.ts'
 import { checkCopy, isOf } from '../copies.ts'
 import { type MergeConfig, PipelineConfig, type SourceConfig, type StageConfig } from '../engine/config.ts'
-import { Pipeline } from '../engine/pipeline.ts'
+import { Pipeline } from '../engine/run/pipeline.ts'
 import { messageOf } from '../errors.ts'
-import { ThreadPool } from '../placement/thread-pool.ts'
 import { clockMs } from '../timers.ts'
 import { callListener } from '../user-code.ts'
+import { ThreadPool } from '../workers/calls/thread-pool.ts'
+import { workerServices } from '../workers/for-engine.ts'
 import { adviceOf, kneeOf, limitOf, type MeasuredChain, shapeOf } from './profile-advice.ts'
 import { measureLevels, sourceOf, tolerant } from './profile-levels.ts'
 import { printProfile } from './profile-text.ts'
@@ -179,7 +180,7 @@ async function take(
 ): Promise<{ readonly items: readonly unknown[]; readonly perSecond: number | undefined }> {
   const items: unknown[] = []
   const config = new PipelineConfig({ ...source, continuous: false }, [], 1)
-  const pipeline = new Pipeline<unknown>(config, buildOptions(signal))
+  const pipeline = new Pipeline<unknown>(config, buildOptions(signal), workerServices)
   let [firstAt, lastAt] = [0, 0]
   try {
     for await (const item of pipeline) {
@@ -200,7 +201,11 @@ async function run(
   signal: AbortSignal | undefined,
 ): Promise<{ readonly outputs: readonly unknown[]; readonly callMs: number }> {
   const outputs: unknown[] = []
-  const pipeline = new Pipeline<unknown>(new PipelineConfig(start, stages, 16), buildOptions(signal))
+  const pipeline = new Pipeline<unknown>(
+    new PipelineConfig(start, stages, 16),
+    buildOptions(signal),
+    workerServices,
+  )
   await pipeline.forEach((item) => {
     outputs.push(item)
   })

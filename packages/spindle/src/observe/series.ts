@@ -1,4 +1,4 @@
-import type { PipelineStats, StageStats } from '../engine/pipeline-stats.ts'
+import type { PipelineStats, StageStats } from '../engine/stats/pipeline-stats.ts'
 import type { ResourceInterval } from './resources/interval.ts'
 import { failuresOf, itemsIn } from './totals.ts'
 

@@ -1,7 +1,7 @@
-import type { Queue } from '../engine/queue.ts'
-import type { Stage } from '../engine/stage.ts'
-import type { StageTracer } from '../engine/tracer.ts'
-import type { WorkerSpan } from '../placement/executor.ts'
+import type { WorkerSpan } from '../engine/executor.ts'
+import type { Queue } from '../engine/flow/queue.ts'
+import type { StageTracer } from '../engine/hooks/tracer.ts'
+import type { Stage } from '../engine/stages/stage.ts'
 import type { TraceEvent } from './trace-events.ts'
 import type { Lanes } from './trace-lanes.ts'
 

@@ -1,4 +1,4 @@
-import type { PipelineStats } from '../engine/pipeline-stats.ts'
+import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 
 /** Items that have left the sources. */
 export function itemsIn(stats: PipelineStats): number {

@@ -17,8 +17,8 @@ export { type FromManifestOptions, fromManifest, type ManifestRow } from './mani
 export { KeyedPermutation } from './permutation.ts'
 // Samplers
 export { DistributedSampler } from './sampler/distributed-sampler.ts'
-export type { DistributedSamplerOptions } from './sampler/options.ts'
 export { type RankFromEnvironmentOptions, rankFromEnvironment } from './sampler/rank.ts'
+export type { DistributedSamplerOptions } from './sampler/sampler-options.ts'
 // Sources
 export {
   type AsyncSourceDefinition,

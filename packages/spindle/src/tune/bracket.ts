@@ -1,4 +1,4 @@
-import type { Range } from './types.ts'
+import type { Range } from './tune-types.ts'
 
 /**
  * For how long a number that was refused is not tried again: at first, and at most; at least some times what it took to try it. Doubled each time.

@@ -1,4 +1,4 @@
-import type { TuneSample, UnitSample } from './types.ts'
+import type { TuneSample, UnitSample } from './tune-types.ts'
 
 /** One unit over a stretch of time: means and shares. */
 export interface UnitFigures {

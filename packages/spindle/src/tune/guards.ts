@@ -1,6 +1,6 @@
 import { type Figures, Measurement } from './figures.ts'
 import type { Change, Proposal, Tuned } from './proposal.ts'
-import type { TuneSample, TuningReason } from './types.ts'
+import type { TuneSample, TuningReason } from './tune-types.ts'
 
 /** Share of calls with failures, time-outs or further attempts that is too much. */
 const TROUBLED = 0.05

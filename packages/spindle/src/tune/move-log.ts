@@ -1,6 +1,6 @@
 import type { Figures } from './figures.ts'
 import type { Proposal, Change as Step, Tuned } from './proposal.ts'
-import type { Change, TuningMove } from './types.ts'
+import type { Change, TuningMove } from './tune-types.ts'
 
 /** Moves that are kept. */
 const MOST_MOVES = 1000

@@ -1,6 +1,6 @@
 import type { Bracket } from './bracket.ts'
 import type { UnitFigures } from './figures.ts'
-import type { TuningReason, Unit } from './types.ts'
+import type { TuningReason, Unit } from './tune-types.ts'
 
 /** A unit and what is known of its numbers. */
 export interface Tuned {

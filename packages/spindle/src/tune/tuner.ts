@@ -5,7 +5,7 @@ import { judge, type Verdict } from './judge.ts'
 import { MoveLog } from './move-log.ts'
 import { type Proposal, SATISFIED, type Change as Step, type Tuned } from './proposal.ts'
 import { propose } from './propose.ts'
-import type { Change, TunerSettings, TuneSample, TuningMove, UnitSample } from './types.ts'
+import type { Change, TunerSettings, TuneSample, TuningMove, UnitSample } from './tune-types.ts'
 
 /** How often a sample is wanted, in milliseconds, and how many items there should be between two. */
 const SHORTEST_TICK_MS = 50

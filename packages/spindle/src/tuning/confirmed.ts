@@ -1,5 +1,5 @@
 import type { TunedOptions } from '../engine/tuned.ts'
-import type { TuningMove } from '../tune/types.ts'
+import type { TuningMove } from '../tune/tune-types.ts'
 
 /** The options as they were before what is still being measured: nobody knows yet whether that helps. */
 export function confirmed(

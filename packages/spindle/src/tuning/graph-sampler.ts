@@ -1,11 +1,11 @@
 import { availableParallelism, cpus } from 'node:os'
-import type { Graph } from '../engine/graph.ts'
-import type { Histogram } from '../engine/histogram.ts'
-import { sizeOf } from '../engine/size.ts'
-import type { Stage } from '../engine/stage.ts'
-import { TaskStage } from '../engine/task-stage.ts'
+import { sizeOf } from '../engine/flow/size.ts'
+import type { Graph } from '../engine/run/graph.ts'
+import type { Stage } from '../engine/stages/stage.ts'
+import { TaskStage } from '../engine/stages/task-stage.ts'
+import type { Histogram } from '../engine/stats/histogram.ts'
 import { clockMs } from '../timers.ts'
-import type { TuneSample, UnitSample } from '../tune/types.ts'
+import type { TuneSample, UnitSample } from '../tune/tune-types.ts'
 import type { TunedUnit } from './units.ts'
 
 /** How often an item's size is looked at, and what others use of the cores, in milliseconds: both cost more than the rest of a sample. */

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os'
-import type { Graph } from '../engine/graph.ts'
+import type { Graph } from '../engine/run/graph.ts'
 import { type TunedOptions, type Tuning, tuneMode } from '../engine/tuned.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 import { Tuner } from '../tune/tuner.ts'

@@ -1,10 +1,10 @@
-import type { Graph } from '../engine/graph.ts'
-import { InnerStage } from '../engine/inner-stage.ts'
-import type { Stage } from '../engine/stage.ts'
-import { TaskStage } from '../engine/task-stage.ts'
+import type { WorkerNumber } from '../engine/executor.ts'
+import type { Graph } from '../engine/run/graph.ts'
+import type { Stage } from '../engine/stages/stage.ts'
+import { TaskStage } from '../engine/stages/task-stage.ts'
 import type { TunedOptions } from '../engine/tuned.ts'
-import type { WorkerNumber } from '../placement/executor.ts'
-import type { Unit } from '../tune/types.ts'
+import type { Unit } from '../tune/tune-types.ts'
+import { InnerStage } from '../workers/regions/inner-stage.ts'
 
 /** Places of an exit queue at most. */
 const MOST_PLACES = 64

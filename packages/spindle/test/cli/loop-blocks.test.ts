@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { PipelineStats } from '../../src/engine/pipeline-stats.ts'
+import type { PipelineStats } from '../../src/engine/stats/pipeline-stats.ts'
 import { NODE_FLAGS } from '../support/typescript.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))

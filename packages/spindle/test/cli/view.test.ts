@@ -8,7 +8,7 @@ import { clip, clipStart, cutNames, padEnd, padStart, width } from '../../src/ce
 import { drawFrame, type Scene } from '../../src/cli/view/frame.ts'
 import { Screen, type Terminal } from '../../src/cli/view/screen.ts'
 import { progressLine, showView } from '../../src/cli/view/view.ts'
-import { findBottleneck } from '../../src/engine/verdict.ts'
+import { findBottleneck } from '../../src/engine/report/verdict.ts'
 import { plain } from '../../src/plain-text.ts'
 import { range } from '../support/sources.ts'
 

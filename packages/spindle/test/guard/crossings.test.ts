@@ -10,9 +10,8 @@ import {
   workerModule,
   workers,
 } from 'spindle'
-
-import type { LoopBlock } from '../../src/engine/loop-blocks.ts'
-import type { Pipeline } from '../../src/engine/pipeline.ts'
+import type { Pipeline } from '../../src/engine/run/pipeline.ts'
+import type { LoopBlock } from '../../src/engine/stats/loop-blocks.ts'
 import type * as Ops from './heavy-items.ts'
 import { makeHeavy } from './heavy-items.ts'
 

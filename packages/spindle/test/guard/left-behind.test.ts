@@ -3,8 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PipelineBuilder } from '../../src/builder/builder.ts'
-import type { LoopBlock } from '../../src/engine/loop-blocks.ts'
-import type { Pipeline } from '../../src/engine/pipeline.ts'
+import type { Pipeline } from '../../src/engine/run/pipeline.ts'
+import type { LoopBlock } from '../../src/engine/stats/loop-blocks.ts'
 import { type Held, hold, holdWaiting, places, ways } from './left-behind.ts'
 
 const LIMIT_MS = 20_000

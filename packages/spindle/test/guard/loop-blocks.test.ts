@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { blocksBetween, LoopBlocks, type LoopPlace } from '../../src/engine/loop-blocks.ts'
+import { blocksBetween, LoopBlocks, type LoopPlace } from '../../src/engine/stats/loop-blocks.ts'
 
 const hold = { count: 1, addedMs: 20, lengthMs: 20, lostMs: 40, stack: ['crunch (ops.ts:3)'] }
 const at = (place: LoopPlace['place'], stage: string | undefined, line = 3): LoopPlace => ({

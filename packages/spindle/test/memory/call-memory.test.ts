@@ -7,7 +7,7 @@ import {
   ItemMemory,
   leasesIn,
   takeLeases,
-} from '../../src/placement/memory/call-memory.ts'
+} from '../../src/workers/memory/call-memory.ts'
 import { throwsCode } from '../support/consume.ts'
 import { turns, until } from '../support/gates.ts'
 

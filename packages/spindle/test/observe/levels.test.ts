@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PipelineBuilder } from 'spindle'
-import { Levels } from '../../src/engine/levels.ts'
+import { Levels } from '../../src/engine/stats/levels.ts'
 import { deferred } from '../support/gates.ts'
 import { range } from '../support/sources.ts'
 

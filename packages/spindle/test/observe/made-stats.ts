@@ -1,7 +1,7 @@
 import type { PipelineStats, StageStats } from 'spindle'
-import { Histogram } from '../../src/engine/histogram.ts'
-import type { LevelSums } from '../../src/engine/levels.ts'
-import { consumerStats, noLetters, withTimes } from '../../src/engine/stats.ts'
+import { consumerStats, noLetters, withTimes } from '../../src/engine/report/read-stats.ts'
+import { Histogram } from '../../src/engine/stats/histogram.ts'
+import type { LevelSums } from '../../src/engine/stats/levels.ts'
 
 /** A stage of made-up figures. Shares are of its slots' time. */
 export interface MadeStage {

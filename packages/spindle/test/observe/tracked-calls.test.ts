@@ -11,8 +11,8 @@ import {
   workerModule,
   workers,
 } from 'spindle'
-import { makeCallScope } from '../../src/engine/call-scopes.ts'
-import { graphOf } from '../../src/engine/pipeline.ts'
+import { makeCallScope } from '../../src/engine/flow/call-scopes.ts'
+import { graphOf } from '../../src/engine/run/pipeline.ts'
 import { deferred, turns } from '../support/gates.ts'
 import { range } from '../support/sources.ts'
 import type * as Measured from './fixtures/measured.ts'

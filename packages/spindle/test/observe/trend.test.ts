@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Levels } from '../../src/engine/levels.ts'
-import type { StageStats } from '../../src/engine/pipeline-stats.ts'
-import { trendOf } from '../../src/engine/verdict/inner-rule.ts'
+import { trendOf } from '../../src/engine/report/verdict/inner-rule.ts'
+import { Levels } from '../../src/engine/stats/levels.ts'
+import type { StageStats } from '../../src/engine/stats/pipeline-stats.ts'
 import { Rng } from '../../src/random.ts'
 
 const RUNS = 500

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Bottleneck, findBottleneck, judge } from '../../src/engine/verdict.ts'
+import { type Bottleneck, findBottleneck, judge } from '../../src/engine/report/verdict.ts'
 import { type MadeStats, madeStats } from './made-stats.ts'
 
 // Figures as they are measured of pipelines whose limit is known, and what the verdict must be.

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { Item } from '../../src/engine/item.ts'
-import type { Consumer } from '../../src/engine/queue.ts'
-import { isSliceOver } from '../../src/engine/turn.ts'
-import { Feed } from '../../src/region/feed.ts'
+import type { Item } from '../../src/engine/flow/item.ts'
+import type { Consumer } from '../../src/engine/flow/queue.ts'
+import { isSliceOver } from '../../src/engine/flow/turn.ts'
+import { Feed } from '../../src/workers/regions/inside/feed.ts'
 
 it('a feed that let the loop turn before an input tells when it has given it on', async () => {
   let told = 0

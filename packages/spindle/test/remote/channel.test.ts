@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { Channel, type ChannelOwner } from '../../src/remote/channel.ts'
-import type { RemoteMessage } from '../../src/remote/protocol.ts'
+import { Channel, type ChannelOwner } from '../../src/workers/pipelines/pipeline-channel.ts'
+import type { RemoteMessage } from '../../src/workers/pipelines/pipeline-protocol.ts'
 
 // A far side that answers each 'begin' by one message, at once or a little later.
 const answering = `

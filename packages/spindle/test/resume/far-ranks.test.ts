@@ -10,7 +10,7 @@ import {
   type SourceState,
 } from 'spindle'
 import { DistributedSampler } from 'spindle/source'
-import { DoneRuns } from '../../src/engine/resume/done-runs.ts'
+import { DoneRuns } from '../../src/engine/progress/done-runs.ts'
 import { collect, take } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
 

@@ -9,7 +9,7 @@ import { type ReadUrlOptions, RemoteFile, readUrl, streamUrl, urlForMessages } f
 import { show } from '../../src/check.ts'
 import { renderFailures } from '../../src/observe/page/stage-tables.ts'
 import { Collected } from '../../src/source/http/collected.ts'
-import { Watch } from '../../src/source/http/watch.ts'
+import { Watch } from '../../src/source/http/transfer-watch.ts'
 
 const SIZE = 100_000
 const quick: ReadUrlOptions = { minDelayMs: 1, maxDelayMs: 5 }

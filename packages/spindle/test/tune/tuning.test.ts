@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MAIN, type Pipeline, PipelineBuilder, ThreadPool, workers } from 'spindle'
-import { graphOf } from '../../src/engine/pipeline.ts'
+import { graphOf } from '../../src/engine/run/pipeline.ts'
 import { confirmed } from '../../src/tuning/confirmed.ts'
 import { ops } from '../placement/support.ts'
 import { byNumber, kinds, ops as regionOps } from '../region/support.ts'

@@ -1,6 +1,7 @@
 // A pipeline of formulas: one stage, whose rate is a function of its concurrency. Time is a number, so every run is the same.
+
+import type { TuneSample, TuningMove, UnitSample } from '../../src/tune/tune-types.ts'
 import { Tuner } from '../../src/tune/tuner.ts'
-import type { TuneSample, TuningMove, UnitSample } from '../../src/tune/types.ts'
 
 export interface WorldSpec {
   /** Items a second that the stage gives with so many calls at a time. */

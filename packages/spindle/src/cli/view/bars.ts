@@ -1,5 +1,5 @@
-import type { SlotShares } from '../../engine/pipeline-stats.ts'
-import type { Piece, Tone } from './cells.ts'
+import type { SlotShares } from '../../engine/stats/pipeline-stats.ts'
+import type { Piece, Tone } from './view-cells.ts'
 
 /** The parts of a slot's time, each by a shade of its own, so that it is told without colours, too. */
 export const PARTS: readonly {

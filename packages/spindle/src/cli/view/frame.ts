@@ -1,11 +1,11 @@
 import { cutNames, padEnd, padStart, width } from '../../cells.ts'
-import type { PipelineStats, StageStats } from '../../engine/pipeline-stats.ts'
-import type { Bottleneck } from '../../engine/verdict.ts'
-import { amount, bytes, duration, percent, perSecond } from '../../observe/figures.ts'
+import type { Bottleneck } from '../../engine/report/verdict.ts'
+import type { PipelineStats, StageStats } from '../../engine/stats/pipeline-stats.ts'
+import { amount, bytes, duration, percent, perSecond } from '../../observe/number-text.ts'
 import { failuresOf, itemsIn } from '../../observe/totals.ts'
 import { plain } from '../../plain-text.ts'
 import { PARTS, shareBar, slotsBar } from './bars.ts'
-import { line, type Piece } from './cells.ts'
+import { line, type Piece } from './view-cells.ts'
 
 /** What a frame shows. */
 export interface Scene {

@@ -1,4 +1,4 @@
-import type { Report } from '../../engine/report.ts'
+import type { Report } from '../../engine/report/report.ts'
 import type { ResourceSummary } from '../resources/meter.ts'
 import type { SeriesPoint } from '../series.ts'
 

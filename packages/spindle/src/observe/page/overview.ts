@@ -1,5 +1,5 @@
-import { verdictText } from '../../engine/verdict/text.ts'
-import { amount, bytes, duration, percent, perSecond } from '../figures.ts'
+import { verdictText } from '../../engine/report/verdict/verdict-text.ts'
+import { amount, bytes, duration, percent, perSecond } from '../number-text.ts'
 import { failuresOf, itemsIn } from '../totals.ts'
 import type { PageContent } from './content.ts'
 import { text } from './markup.ts'

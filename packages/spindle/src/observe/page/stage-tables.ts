@@ -1,9 +1,9 @@
-import type { PipelineStats, SlotShares, StageStats } from '../../engine/pipeline-stats.ts'
-import { printLetters, type Report } from '../../engine/report.ts'
-import { droppedBy } from '../../engine/stats.ts'
+import { droppedBy } from '../../engine/report/read-stats.ts'
+import { printLetters, type Report } from '../../engine/report/report.ts'
+import type { PipelineStats, SlotShares, StageStats } from '../../engine/stats/pipeline-stats.ts'
 import { messageOf } from '../../errors.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
-import { amount, duration, percent, perSecond } from '../figures.ts'
+import { amount, duration, percent, perSecond } from '../number-text.ts'
 import { share, table, text } from './markup.ts'
 
 /** A column of the table; left out if `isShown` says that it would be empty. */

@@ -1,7 +1,7 @@
 import { badOption, checkInteger } from '../../check.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
-import { isSameVersion, type Version } from './fields.ts'
 import { HttpError } from './http-error.ts'
+import { isSameVersion, type Version } from './http-fields.ts'
 import { bytesOf, type ReadUrlOptions, readPlan, refuseLarge, urlOf } from './read-url.ts'
 import { piecesOf } from './stream-url.ts'
 import { type ReadPlan, Transfer } from './transfer.ts'

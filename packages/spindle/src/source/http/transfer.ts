@@ -1,6 +1,8 @@
 import { messageOf, SpindleError, TimeoutError } from '../../errors.ts'
 import { delay } from '../../timers.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
+import { request } from './follow.ts'
+import { HttpError } from './http-error.ts'
 import {
   codingOf,
   lengthOf,
@@ -9,10 +11,8 @@ import {
   totalOf,
   type Version,
   versionOf,
-} from './fields.ts'
-import { request } from './follow.ts'
-import { HttpError } from './http-error.ts'
-import { Watch } from './watch.ts'
+} from './http-fields.ts'
+import { Watch } from './transfer-watch.ts'
 import { causeWithoutSecrets, hideSecrets } from './without-secrets.ts'
 
 /** Options of a transfer, checked and filled in. */

@@ -1,5 +1,5 @@
 import type { Json } from '../../engine/seekable.ts'
-import { parseFields } from './fields.ts'
+import { parseFields } from './manifest-fields.ts'
 
 /** Finds where records end in bytes that come in pieces. Each byte is looked at once, however long a record is. */
 export interface RecordEnds {

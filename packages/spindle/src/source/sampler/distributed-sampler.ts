@@ -3,10 +3,10 @@ import { checkCount } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
 import { KeyedPermutation } from '../permutation.ts'
 import { checkPlace, countOf, firstOf, register } from '../seek/expose.ts'
-import type { Plan } from '../seek/plan.ts'
+import type { Plan } from '../seek/seek-plan.ts'
 import type { Shard, Source } from '../seek/source-types.ts'
 import { DrawStream, WeightedDraws } from './draws.ts'
-import { type DistributedSamplerOptions, type SamplerPlan, samplerPlan } from './options.ts'
+import { type DistributedSamplerOptions, type SamplerPlan, samplerPlan } from './sampler-options.ts'
 import { weightedOrder } from './weighted-order.ts'
 
 /**

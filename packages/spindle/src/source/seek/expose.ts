@@ -1,6 +1,6 @@
 import { checkCount } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
-import { type Items, isSeekablePlan, type Plan } from './plan.ts'
+import { type Items, isSeekablePlan, type Plan } from './seek-plan.ts'
 import type { AsyncSource, Shard, Source } from './source-types.ts'
 
 /** The plan and the shard of each source made here. */

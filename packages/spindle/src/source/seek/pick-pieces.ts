@@ -1,4 +1,4 @@
-import type { Items, Plan } from './plan.ts'
+import type { Items, Plan } from './seek-plan.ts'
 
 /** A run of positions that one plan has in one epoch of it. */
 export interface Piece<T> {

@@ -4,8 +4,8 @@ import { badOption } from '../../check.ts'
 import { isSeekable, type SeekableSource } from '../../engine/seekable.ts'
 import { SpindleError } from '../../errors.ts'
 import { knownSource } from './expose.ts'
-import { mapped, type Plan } from './plan.ts'
 import { readStream } from './read-stream.ts'
+import { mapped, type Plan } from './seek-plan.ts'
 import type { Shard, SourceLike } from './source-types.ts'
 
 /** A source, seen from inside: the whole of it, and which positions of it are to be given. */

@@ -1,4 +1,4 @@
-import type { Items } from './plan.ts'
+import type { Items } from './seek-plan.ts'
 
 /** More items in between than this, and a source that can begin anywhere is begun anew. */
 const WORTH_SEEKING = 64

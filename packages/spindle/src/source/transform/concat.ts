@@ -1,7 +1,7 @@
 import { badOption } from '../../check.ts'
 import { expose } from '../seek/expose.ts'
 import { pickPieces } from '../seek/pick-pieces.ts'
-import { type Plan, weakest } from '../seek/plan.ts'
+import { type Plan, weakest } from '../seek/seek-plan.ts'
 import type { AsyncSource, ItemOf, Source, SourceLike, Transformed } from '../seek/source-types.ts'
 import { wholePlansOf } from './whole-plans.ts'
 

@@ -1,4 +1,4 @@
-import type { Items, Plan } from '../seek/plan.ts'
+import type { Items, Plan } from '../seek/seek-plan.ts'
 import type { Blocks } from './blocks.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { checkInteger } from '../../check.ts'
-import type { Plan } from '../seek/plan.ts'
+import type { Plan } from '../seek/seek-plan.ts'
 
 /** The numbers 0, 1, … below `size`. @throws `ERR_BAD_OPTION` */
 export function rangeOf(size: number): Plan<number> {

@@ -1,10 +1,10 @@
 import { badOption, checkInteger, checkOptions } from '../../check.ts'
-import { isOneShot } from '../../engine/open-source.ts'
+import { isOneShot } from '../../engine/flow/open-source.ts'
 import { expose, positionsFrom } from '../seek/expose.ts'
 import { pickPieces } from '../seek/pick-pieces.ts'
-import type { Items, Plan } from '../seek/plan.ts'
 import { wholePlanOf } from '../seek/plan-of.ts'
 import { readStream } from '../seek/read-stream.ts'
+import type { Items, Plan } from '../seek/seek-plan.ts'
 import type { SourceLike, Transformed } from '../seek/source-types.ts'
 
 /** Options of {@link repeat}. */

@@ -1,7 +1,7 @@
 import { checkInteger } from '../../check.ts'
 import { expose } from '../seek/expose.ts'
-import { mapped } from '../seek/plan.ts'
 import { wholePlanOf } from '../seek/plan-of.ts'
+import { mapped } from '../seek/seek-plan.ts'
 import type { SourceLike, Transformed } from '../seek/source-types.ts'
 import { Blocks } from './blocks.ts'
 import { checkOrderOptions } from './check-transform.ts'

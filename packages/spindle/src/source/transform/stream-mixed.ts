@@ -1,5 +1,5 @@
 import { positionsFrom } from '../seek/expose.ts'
-import type { Items, Plan } from '../seek/plan.ts'
+import type { Items, Plan } from '../seek/seek-plan.ts'
 import type { MixCursor } from './mix-order.ts'
 
 /** How sources of unknown sizes are mixed. */

@@ -1,7 +1,7 @@
 import { checkInteger } from '../../check.ts'
 import { expose } from '../seek/expose.ts'
-import { mapped } from '../seek/plan.ts'
 import { planOf, wholePlanOf } from '../seek/plan-of.ts'
+import { mapped } from '../seek/seek-plan.ts'
 import type { SourceLike, Transformed } from '../seek/source-types.ts'
 
 /**

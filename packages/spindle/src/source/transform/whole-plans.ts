@@ -1,6 +1,6 @@
 import { badOption } from '../../check.ts'
-import type { Plan } from '../seek/plan.ts'
 import { wholePlanOf } from '../seek/plan-of.ts'
+import type { Plan } from '../seek/seek-plan.ts'
 import type { Shard, SourceLike } from '../seek/source-types.ts'
 
 /** The shard of a single rank. */

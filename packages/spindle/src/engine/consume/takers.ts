@@ -1,0 +1,181 @@
+import { TimeoutError } from '../../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+import { adopt, isThenable } from '../../user-code.ts'
+import type { AsyncScope } from '../flow/async-scope.ts'
+import { makeCallScope } from '../flow/call-scopes.ts'
+import type { Item } from '../flow/item.ts'
+import { enter, leave } from '../flow/marker.ts'
+import type { Holder } from '../progress/commits.ts'
+import type { ConsumerCall, ConsumerTime } from './consumer-time.ts'
+import type { Outlet, Taker } from './outlet.ts'
+
+/** One consumer: an iterator, a `forEach`, or a single `getItem`. */
+export class Session implements Holder {
+  /** The epoch whose items it takes. */
+  readonly epoch: number
+  /** Where its items are held until they are committed: by itself, or by nobody in particular. */
+  readonly holder: Holder | undefined
+  held: Item[] | undefined = undefined
+  isOver = false
+  private readonly onEnd: (() => void) | undefined
+
+  constructor(epoch: number, onEnd?: () => void) {
+    this.epoch = epoch
+    this.onEnd = onEnd
+    this.holder = onEnd === undefined ? undefined : this
+  }
+
+  /** It wants nothing more, or there is nothing more for it. */
+  end(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.onEnd?.()
+  }
+}
+
+/** A pending promise for one item. */
+export class Waiter implements Taker {
+  readonly epoch: number
+  readonly holder: Holder | undefined
+  readonly session: Session
+  private readonly resolve: (result: IteratorResult<unknown>) => void
+  private readonly reject: (error: unknown) => void
+  private timer: Timer | undefined
+  /** The promise, of a `getItem`. */
+  promise: Promise<unknown> | undefined
+
+  private readonly time: ConsumerTime
+
+  constructor(
+    session: Session,
+    time: ConsumerTime,
+    resolve: (result: IteratorResult<unknown>) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.time = time
+    this.epoch = session.epoch
+    this.holder = session.holder
+    this.session = session
+    this.resolve = resolve
+    this.reject = reject
+    this.timer = undefined
+    this.promise = undefined
+  }
+
+  /** Gives up after a while, and leaves: an item that comes later goes to whoever asks next. */
+  limit(outlet: Outlet, timeoutMs: number): void {
+    this.timer = setTimeout(() => {
+      outlet.remove(this)
+      this.reject(new TimeoutError(`no item within \`timeoutMs\` ${timeoutMs}`))
+    }, timeoutMs)
+  }
+
+  hush(): void {
+    this.promise?.catch(() => {})
+  }
+
+  give(value: unknown): boolean {
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.time.gives()
+    this.resolve({ done: false, value })
+    return false
+  }
+
+  end(): void {
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.session.end()
+    this.resolve({ done: true, value: undefined })
+  }
+
+  fail(error: unknown): void {
+    // As of an async generator, one of the calls of an iterator throws: those made ahead of it find that it has ended.
+    if (this.session.isOver) {
+      this.end()
+      return
+    }
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.session.end()
+    this.reject(error)
+  }
+}
+
+/** A `forEach` on its way: calls a function with each item, one at a time; a promise it returns is waited for. */
+export class Pump implements Taker {
+  readonly epoch: number
+  readonly holder: Holder = { held: undefined }
+  readonly session: undefined
+  private readonly outlet: Outlet
+  private readonly consume: (value: unknown) => unknown
+  private readonly code: (value: unknown) => unknown
+  private readonly scope: AsyncScope | undefined
+  private callScope: AsyncScope | undefined = undefined
+  private readonly resolve: () => void
+  private readonly reject: (error: unknown) => void
+  /** The call whose promise is pending, if it is watched. */
+  private call: ConsumerCall | undefined = undefined
+  private readonly consumed = (): void => {
+    this.outlet.busy--
+    this.outlet.time.done(this.call)
+    this.outlet.lookAtTime()
+    this.outlet.commits?.asked(this.holder)
+    this.outlet.add(this)
+  }
+  private readonly refused = (error: unknown): void => {
+    this.outlet.busy--
+    this.reject(error)
+  }
+
+  constructor(
+    outlet: Outlet,
+    consume: (value: unknown) => unknown,
+    scope: AsyncScope | undefined,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.epoch = outlet.epoch
+    this.outlet = outlet
+    // `scope`: the consumer's async context, where that is not the pipeline's.
+    this.consume = scope === undefined ? consume : (value) => scope.runInAsyncScope(consume, undefined, value)
+    this.code = consume
+    this.scope = scope
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  give(value: unknown): boolean {
+    let result: unknown
+    const word = enter(this.outlet.mark, this.outlet.given)
+    try {
+      const { consume } = this
+      result = this.outlet.keepsScopes ? this.consumeScoped(value) : consume(value)
+    } catch (error) {
+      leave(word)
+      this.reject(error)
+      return false
+    }
+    leave(word)
+    if (result === undefined || !isThenable(result)) {
+      this.outlet.commits?.asked(this.holder)
+      return true
+    }
+    this.outlet.busy++
+    this.call = this.outlet.time.calls()
+    adopt(result).then(this.consumed, this.refused)
+    return false
+  }
+
+  private consumeScoped(value: unknown): unknown {
+    const { mark, scope: pipelines } = this.outlet
+    this.callScope ??= (this.scope ?? pipelines).runInAsyncScope(makeCallScope, undefined, mark)
+    return this.callScope.runInAsyncScope(this.code, undefined, value)
+  }
+
+  end(): void {
+    this.outlet.commits?.forget(this.holder)
+    this.resolve()
+  }
+
+  fail(error: unknown): void {
+    this.reject(error)
+  }
+}

@@ -1,0 +1,44 @@
+import { peek } from '../../user-code.ts'
+
+const DEEPEST = 4
+
+/**
+ * Bytes that a value keeps in memory, as far as they matter for a bound: buffers and their views by their length, strings
+ * by two bytes a unit, arrays and plain objects by the sum of their members (four levels deep), `Blob`s by their size, anything else 8.
+ */
+export function sizeOf(value: unknown, depth = 0): number {
+  if (typeof value === 'string') return value.length * 2
+  if (typeof value !== 'object' || value === null) return 8
+  try {
+    return sizeOfObject(value, depth)
+  } catch {
+    // Something of it cannot be read: a getter or a Proxy that throws.
+    return 8
+  }
+}
+
+function sizeOfObject(value: object, depth: number): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return value.byteLength
+  if (value instanceof Blob) return value.size
+  if (depth >= DEEPEST) return 8
+  if (Array.isArray(value)) return sizeOfList(value, depth)
+  let bytes = 8
+  for (const name in value) bytes += sizeOf(peek(value, name), depth + 1)
+  return bytes
+}
+
+/** Holes after which a list is no longer gone through place by place: it may have a billion of them. */
+const MANY_HOLES = 1000
+
+function sizeOfList(list: readonly unknown[], depth: number): number {
+  let bytes = 8
+  let holes = 0
+  for (let i = 0; i < list.length; i++) {
+    const member = list[i]
+    bytes += sizeOf(member, depth + 1)
+    if (member !== undefined || i in list || ++holes <= MANY_HOLES) continue
+    return Object.values(list).reduce((sum: number, one) => sum + sizeOf(one, depth + 1), 8)
+  }
+  return bytes
+}

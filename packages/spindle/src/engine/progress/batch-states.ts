@@ -1,0 +1,66 @@
+import type { Path } from '../flow/item.ts'
+import type { BatchState } from '../resume-state.ts'
+import { Batch, Root, type TrackedItem, wayOf } from './lot.ts'
+import { type BatchPlan, batchIn } from './resume-plan.ts'
+
+/** The batches that a later run must make again: those of which a part is done, and those that something of them was joined of. */
+export function batchStates(batches: ReadonlySet<Batch>, plans: readonly BatchPlan[]): BatchState[] {
+  const numbers = new Map<Batch | BatchPlan, number>()
+  const add = (one: Batch | BatchPlan): void => {
+    if (!numbers.has(one)) numbers.set(one, numbers.size)
+  }
+  const include = (batch: Batch): void => {
+    for (const { lot } of batch.members) if (lot instanceof Batch) include(lot)
+    add(batch)
+  }
+  const unmade = plans.filter((plan) => !plan.isMade && !plan.isOver)
+  const needed = new Set(unmade.flatMap((plan) => plan.members.map(batchIn)))
+  for (const plan of unmade) add(plan)
+  for (const batch of batches) {
+    const isPartlyDone = batch.aggregate !== undefined && batch.done !== undefined && batch.done.size > 0
+    if (isPartlyDone || (batch.plan !== undefined && needed.has(batch.plan))) include(batch)
+  }
+  const byPlan = new Map<number, number>()
+  for (const [one, number] of numbers) {
+    const plan = one instanceof Batch ? one.plan : one.number
+    if (plan !== undefined) byPlan.set(plan, number)
+  }
+  return [...numbers.keys()].map((one) =>
+    one instanceof Batch
+      ? {
+          aggregate: one.aggregate as number,
+          members: one.members.map((member) =>
+            nameOf(
+              member.lot instanceof Batch ? `#${numbers.get(member.lot)}` : rootName(member),
+              member.path,
+            ),
+          ),
+          done: [...(one.done ?? [])],
+        }
+      : {
+          aggregate: one.aggregate,
+          members: one.members.map((name) => renumbered(name, byPlan)),
+          done: [...one.done],
+        },
+  )
+}
+
+/** What a plan knows an item by; `undefined` if no plan can. */
+export function memberName(item: TrackedItem): string | undefined {
+  const { lot } = item
+  if (!(lot instanceof Batch)) return nameOf(rootName(item), item.path)
+  return lot.plan === undefined ? undefined : nameOf(`#${lot.plan}`, item.path)
+}
+
+/** What the source item is called that an item came of. */
+function rootName({ origin, index, lot }: TrackedItem): string {
+  return `${origin.source}/${origin.epoch}/${lot instanceof Root ? lot.position : index}`
+}
+
+function nameOf(base: string, path: Path | undefined): string {
+  return path === undefined ? base : `${base}.${wayOf(path)}`
+}
+
+function renumbered(name: string, numbers: ReadonlyMap<number, number>): string {
+  return name.replace(/^#(\d+)/, (_, old: string) => `#${numbers.get(Number(old))}`)
+}

@@ -1,0 +1,98 @@
+import { show } from '../../check.ts'
+import { SpindleError } from '../../errors.ts'
+import type { Item } from '../flow/item.ts'
+import { end, park, type TrackedItem } from './lot.ts'
+import type { Book } from './resume-tracker.ts'
+
+/** Who has been given items that are not committed. */
+export interface Holder {
+  held: Item[] | undefined
+}
+
+/** Items at the consumer: given and not committed. */
+export class Commits {
+  private readonly book: Book
+  private readonly isExplicit: boolean
+  /** Items of those who have gone: committed when anybody asks for more. */
+  private readonly left: Item[] = []
+  private readonly holders: Set<Holder> = new Set()
+  /** By value, the oldest first; kept only where nothing is committed by itself. */
+  readonly #byValue: Map<unknown, Item[]> = new Map()
+
+  constructor(book: Book, isExplicit: boolean) {
+    this.book = book
+    this.isExplicit = isExplicit
+  }
+
+  /** An item comes out; whether it is to be given to the consumer. `undefined` for the holder: whoever asks next has done with it. */
+  gives(item: Item, holder: Holder | undefined): boolean {
+    const tracked = item as TrackedItem
+    if (tracked.lot?.isCovered(item.path) === true) {
+      end(tracked, true)
+      return false
+    }
+    park(tracked)
+    if (this.isExplicit) {
+      const same = this.#byValue.get(item.value)
+      if (same === undefined) this.#byValue.set(item.value, [item])
+      else same.push(item)
+    } else if (holder === undefined) this.left.push(item)
+    else {
+      if (holder.held === undefined) {
+        holder.held = []
+        this.holders.add(holder)
+      }
+      holder.held.push(item)
+    }
+    return true
+  }
+
+  /** A consumer asks for more: it has done with what it had. */
+  asked(holder: Holder | undefined): void {
+    if (this.left.length > 0) this.end(this.left)
+    if (holder?.held !== undefined && holder.held.length > 0) this.end(holder.held)
+  }
+
+  /** A consumer has ended. Whom a failure has left with an item keeps it: it may still be committed. */
+  forget(holder: Holder): void {
+    if (holder.held === undefined || holder.held.length === 0) this.holders.delete(holder)
+  }
+
+  /** A consumer goes, perhaps in the middle of an item: it is done when anybody asks for more. */
+  leaves(holder: Holder): void {
+    if (holder.held !== undefined) this.left.push(...holder.held)
+    this.holders.delete(holder)
+    holder.held = undefined
+  }
+
+  private end(items: Item[]): void {
+    for (let item = items.pop(); item !== undefined; item = items.pop())
+      this.book.committed(item as TrackedItem)
+  }
+
+  /** @throws `ERR_BAD_COMMIT` */
+  commit(value: unknown): void {
+    const item = this.isExplicit ? this.#takeByValue(value) : this.#takeHeld(value)
+    if (item === undefined)
+      throw new SpindleError(
+        'ERR_BAD_COMMIT',
+        `commit() takes an item that was given and is not committed yet, the very object; got ${show(value)}`,
+      )
+    this.book.committed(item as TrackedItem)
+  }
+
+  #takeByValue(value: unknown): Item | undefined {
+    const same = this.#byValue.get(value)
+    const item = same?.shift()
+    if (same?.length === 0) this.#byValue.delete(value)
+    return item
+  }
+
+  #takeHeld(value: unknown): Item | undefined {
+    for (const items of [this.left, ...[...this.holders].map(({ held }) => held ?? [])]) {
+      const at = items.findIndex((item) => item.value === value)
+      if (at >= 0) return items.splice(at, 1)[0]
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,297 @@
+import type { DoneRun, EpochState } from '../resume-state.ts'
+import { DoneRuns, joinIntervals } from './done-runs.ts'
+import { Root, type SourceProgress, type TrackedItem } from './lot.ts'
+
+/** In the place of a position that is done. */
+const DONE = 0
+
+type Entry = TrackedItem | Root | typeof DONE | undefined
+
+/**
+ * How far one epoch of one source is done: a low-water mark, and what is behind it, in a ring by position. Positions that are not this rank's are taken no
+ * note of.
+ *
+ * What earlier runs did behind the mark is in `earlier`, and takes no place in the ring: it may be far away. While there is any, the ring has gaps, and `places`
+ * tells which positions are in it; from the last of it on, a place follows from the position.
+ */
+export class Progress implements SourceProgress {
+  /** Number of the source in its graph. */
+  readonly source: number
+  readonly epoch: number
+  /** All of this rank's positions before it are done. */
+  low: number
+  /** Whether the source waits for something to be done. */
+  isWatched = false
+  private readonly shard: { readonly rank: number; readonly worldSize: number }
+  private readonly step: number
+  private readonly onChange: () => void
+  /** From `low` on: what stands for a position, or that it is done; `undefined` where nothing is known of it. */
+  private ring: Entry[] = [undefined]
+  private head = 0
+  /** Places in the ring that may hold something. */
+  private length = 0
+  private earlier: DoneRuns | undefined
+  /** Whether an earlier run did all that is left, wherever the end is. */
+  private isCovered = false
+  /** The positions in the ring, while there are gaps. */
+  private places: number[] = []
+  /** Positions that were put down, while there are gaps. */
+  private issued = 0
+  /** What an earlier run left undone in part. */
+  private readonly parts: Map<number, ReadonlySet<string>> = new Map()
+  private end: number | undefined
+  /** Up to here, exclusively, positions may be issued before {@link mayIssue} looks again; while there are gaps, so many of them. */
+  private nextLook: number
+
+  /** `size`: how many positions the source has, as far as it is known. */
+  constructor(
+    source: number,
+    epoch: number,
+    shard: { readonly rank: number; readonly worldSize: number },
+    state: EpochState | undefined,
+    onChange: () => void,
+    size?: number,
+  ) {
+    this.source = source
+    this.epoch = epoch
+    this.shard = shard
+    this.step = shard.worldSize
+    this.onChange = onChange
+    this.low = firstFrom(0, shard)
+    if (state !== undefined) this.goOnFrom(state, size)
+    this.nextLook = this.earlier === undefined ? this.low : 0
+  }
+
+  private goOnFrom(state: EpochState, size: number | undefined): void {
+    const { shard } = this
+    this.low = firstFrom(state.low, shard)
+    this.end = state.end
+    const isDone = state.end !== undefined && state.low >= state.end
+    const end = size === undefined || size === Number.POSITIVE_INFINITY ? undefined : firstFrom(size, shard)
+    if (isDone || (end !== undefined && this.low >= end)) {
+      this.low = end ?? this.low
+      this.end = this.low
+      return
+    }
+    for (const [position, ways] of Object.entries(state.parts ?? {})) {
+      if (Number(position) % shard.worldSize === shard.rank) this.parts.set(Number(position), new Set(ways))
+    }
+    const runs = runsOf(state)
+    if (runs.length === 0) return
+    this.earlier = new DoneRuns(runs, shard, size)
+    this.settle(this.low)
+  }
+
+  /** Whether the source has come to its end and all of it is done. */
+  get isFinished(): boolean {
+    return this.isExhausted && this.length === 0
+  }
+
+  /** Whether there is nothing more to be issued. */
+  get isExhausted(): boolean {
+    return this.isCovered || (this.end !== undefined && this.low >= this.end)
+  }
+
+  /** Whether there is something behind the mark that an earlier run did. */
+  get hasGaps(): boolean {
+    return this.earlier !== undefined
+  }
+
+  /** The first position from this one on that no earlier run did, or one before that; `Infinity` if there is none. */
+  nextOpen(position: number): number {
+    return this.earlier === undefined ? position : this.earlier.nextOpen(position)
+  }
+
+  isDone(position: number): boolean {
+    if (position < this.low) return true
+    const { earlier } = this
+    return earlier !== undefined && position < earlier.until && earlier.has(position)
+  }
+
+  /** An item of the source is on its way. */
+  born(item: TrackedItem): void {
+    this.put(item.index, item)
+    if (this.parts.size > 0 && this.parts.has(item.index)) item.lot = this.enlarge(item)
+  }
+
+  /** An item gets a lot, for there is to be more of it. */
+  enlarge(item: TrackedItem): Root {
+    const position = item.index
+    const root = new Root(this, position, this.parts.get(position))
+    this.parts.delete(position)
+    this.put(position, root)
+    return root
+  }
+
+  /** A position is done. */
+  close(position: number): void {
+    if (position === this.low && this.length > 0) {
+      this.advance()
+      if (this.ring[this.head] === DONE) this.rise()
+    } else {
+      this.put(position, DONE)
+      this.rise()
+    }
+    if (this.isWatched) this.onChange()
+  }
+
+  /** Something has changed that the source may have waited for. */
+  stirred(): void {
+    if (this.isWatched) this.onChange()
+  }
+
+  /** The source has come to its end: `position` would have been next. */
+  ended(position: number): void {
+    if (!this.isCovered) this.end = position
+  }
+
+  /** Whether `position` is less than `span` ahead of the first that something is at work on: what is stuck must not let the state grow. */
+  mayIssue(position: number, span: number): boolean {
+    if (this.earlier !== undefined) return this.mayIssueMore(span)
+    if (position < this.nextLook) return true
+    const at = this.firstActive()
+    this.nextLook = (at < this.length ? this.low + at * this.step : position) + span * this.step
+    return position < this.nextLook
+  }
+
+  private mayIssueMore(span: number): boolean {
+    if (this.issued < this.nextLook) return true
+    this.nextLook = this.issued - this.length + this.firstActive() + span
+    return this.issued < this.nextLook
+  }
+
+  private firstActive(): number {
+    for (let at = 0; at < this.length; at++) {
+      const one = this.ring[(this.head + at) & (this.ring.length - 1)]
+      if (one === undefined || one === DONE) continue
+      if (one instanceof Root ? one.isActive : !one.isParked) return at
+    }
+    return this.length
+  }
+
+  toState(): EpochState {
+    const own: number[] = []
+    const parts: [string, readonly string[]][] = []
+    for (const [position, ways] of this.parts) parts.push([String(position), [...ways]])
+    let isRun = false
+    for (let at = 0; at < this.length; at++) {
+      const slot = (this.head + at) & (this.ring.length - 1)
+      const position = this.earlier === undefined ? this.low + at * this.step : (this.places[slot] as number)
+      const one = this.ring[slot]
+      // What lies between two places that follow each other was done before.
+      if (one === DONE && isRun) own[own.length - 1] = position
+      else if (one === DONE) own.push(position, position)
+      else if (one instanceof Root && one.done !== undefined && one.done.size > 0)
+        parts.push([String(position), [...one.done]])
+      isRun = one === DONE
+    }
+    const { done, runs } = this.withEarlier(own)
+    return {
+      epoch: this.epoch,
+      low: this.low,
+      ...(done.length === 0 ? {} : { done }),
+      ...(runs.length === 0 ? {} : { runs }),
+      ...(parts.length === 0 ? {} : { parts: Object.fromEntries(parts) }),
+      ...(this.end === undefined ? {} : { end: this.end }),
+    }
+  }
+
+  private withEarlier(own: readonly number[]): { done: readonly number[]; runs: readonly DoneRun[] } {
+    if (this.earlier === undefined || (this.isExhausted && !this.isCovered)) return { done: own, runs: [] }
+    const done = [...own]
+    const runs: DoneRun[] = []
+    for (const run of this.earlier.runs) {
+      const [first, last, step] = run
+      if (last !== null && last <= this.low) continue
+      if (step !== 1 || last === null) {
+        runs.push(run)
+        continue
+      }
+      const from = firstFrom(Math.max(first, this.low), this.shard)
+      const to = firstFrom(last + 1, this.shard) - this.step
+      if (from <= to) done.push(from, to)
+    }
+    return { done: joinIntervals(done, this.step), runs }
+  }
+
+  private put(position: number, one: Entry): void {
+    const at = this.earlier === undefined ? (position - this.low) / this.step : this.placeOf(position)
+    while (at >= this.ring.length) this.grow()
+    const slot = (this.head + at) & (this.ring.length - 1)
+    this.ring[slot] = one
+    if (at < this.length) return
+    this.length = at + 1
+    if (this.earlier === undefined) return
+    this.places[slot] = position
+    this.issued++
+  }
+
+  /** By halving: positions rise. */
+  private placeOf(position: number): number {
+    let [low, high] = [0, this.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.places[(this.head + middle) & (this.ring.length - 1)] as number) < position) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  private grow(): void {
+    const { ring, places } = this
+    const grown: Entry[] = new Array(ring.length * 2).fill(undefined)
+    const grownPlaces: number[] = this.earlier === undefined ? [] : new Array(ring.length * 2).fill(0)
+    for (let at = 0; at < this.length; at++) {
+      const slot = (this.head + at) & (ring.length - 1)
+      grown[at] = ring[slot]
+      if (this.earlier !== undefined) grownPlaces[at] = places[slot] as number
+    }
+    this.ring = grown
+    this.places = grownPlaces
+    this.head = 0
+  }
+
+  private rise(): void {
+    while (this.length > 0 && this.ring[this.head] === DONE) this.advance()
+  }
+
+  private advance(): void {
+    const { head } = this
+    this.ring[head] = undefined
+    this.head = (head + 1) & (this.ring.length - 1)
+    this.length--
+    if (this.earlier === undefined) this.low += this.step
+    else
+      this.settle(
+        this.length > 0 ? (this.places[this.head] as number) : (this.places[head] as number) + this.step,
+      )
+  }
+
+  /** Everything before `position` is done: raises the mark, also over what earlier runs did. */
+  private settle(position: number): void {
+    const { earlier } = this
+    if (earlier === undefined) return
+    const low = this.length > 0 ? position : earlier.nextOpen(position)
+    this.isCovered = low === Number.POSITIVE_INFINITY
+    this.low = this.isCovered ? position : low
+    if (this.low < earlier.until) return
+    this.earlier = undefined
+    this.places = []
+    this.nextLook = low
+  }
+}
+
+/** What a state says is done behind its mark, as runs of every `step`-th position. */
+export function runsOf({ done = [], runs = [] }: EpochState): readonly DoneRun[] {
+  const all: DoneRun[] = [...runs]
+  for (let at = 0; at < done.length; at += 2) all.push([done[at] as number, done[at + 1] as number, 1])
+  return all
+}
+
+/** The first of a rank's positions from `position` on. */
+export function firstFrom(
+  position: number,
+  { rank, worldSize }: { readonly rank: number; readonly worldSize: number },
+): number {
+  return position + ((((rank - position) % worldSize) + worldSize) % worldSize)
+}

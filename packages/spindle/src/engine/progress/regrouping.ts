@@ -1,0 +1,81 @@
+import type { Aggregator } from '../types.ts'
+import { memberName } from './batch-states.ts'
+import type { TrackedItem } from './lot.ts'
+import type { BatchPlan } from './resume-plan.ts'
+import type { Book } from './resume-tracker.ts'
+
+/** A batch that was made again, or what there was of it. */
+export interface Regrouped {
+  readonly first: TrackedItem
+  readonly value: unknown
+  readonly members: readonly TrackedItem[]
+  /** `undefined` if a member is missing: then it is a batch like any other. */
+  readonly plan: BatchPlan | undefined
+}
+
+/** Has an aggregate make batches of an earlier run again, each by an aggregator of its own. */
+export class Regrouping {
+  readonly #byMember: Map<string, BatchPlan> = new Map()
+  readonly #plans: Set<BatchPlan>
+  readonly #book: Book
+  readonly #make: () => Aggregator<unknown, unknown>
+
+  constructor(book: Book, plans: readonly BatchPlan[], make: () => Aggregator<unknown, unknown>) {
+    this.#book = book
+    this.#make = make
+    this.#plans = new Set(plans)
+    for (const plan of plans) for (const name of plan.members) this.#byMember.set(name, plan)
+  }
+
+  /** Whether an item belongs to a batch of an earlier run. It is kept then, until the others have come. */
+  takes(item: TrackedItem): BatchPlan | undefined {
+    if (this.#plans.size === 0) return undefined
+    const name = memberName(item)
+    const plan = name === undefined ? undefined : this.#byMember.get(name)
+    if (plan === undefined || name === undefined) return undefined
+    this.#byMember.delete(name)
+    plan.gather(name, item)
+    this.#book.held(item)
+    return plan
+  }
+
+  /** The batches that a plan comes to, now that all are there. */
+  make(plan: BatchPlan): readonly Regrouped[] {
+    plan.isMade = true
+    return this.#batch(plan, plan)
+  }
+
+  /** What has come of batches of which not all has, at the end of an epoch: they are given up. */
+  rest(epoch: number): readonly Regrouped[] {
+    return [...this.#plans]
+      .filter((plan) => plan.epoch <= epoch)
+      .flatMap((plan) => {
+        plan.isOver = true
+        return this.#batch(plan, undefined)
+      })
+  }
+
+  #batch(plan: BatchPlan, made: BatchPlan | undefined): readonly Regrouped[] {
+    this.#plans.delete(plan)
+    const members = plan.items
+    const [first] = members
+    if (first === undefined) return []
+    const make = this.#make
+    const aggregator = make()
+    const values = members.map((member) => aggregator.accumulate(member.value))
+    let rest: unknown
+    do {
+      rest = aggregator.flush()
+      values.push(rest)
+    } while (rest !== undefined && aggregator.hasRest?.() === true)
+    for (const member of members) member.value = undefined
+    return values
+      .filter((value) => value !== undefined)
+      .map((value, at) => ({
+        first,
+        value,
+        members: at === 0 ? members : [],
+        plan: at === 0 ? made : undefined,
+      }))
+  }
+}

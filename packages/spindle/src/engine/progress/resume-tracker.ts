@@ -1,0 +1,285 @@
+import { SpindleError } from '../../errors.ts'
+import { queueMicrotask } from '../../timers.ts'
+import type { Item, Ledger, Maker, Origin, Path } from '../flow/item.ts'
+import { type EpochState, type PipelineState, type SourceState, versionOf } from '../resume-state.ts'
+import { batchStates } from './batch-states.ts'
+import { Batch, end, lotOf, park, TrackedItem, wayOf } from './lot.ts'
+import { Progress } from './progress.ts'
+import type { ResumableSource } from './resumable-source.ts'
+import { type BatchPlan, readPlans } from './resume-plan.ts'
+
+/** Items kept to be used again at most. */
+const MOST_SPARES = 256
+
+interface TrackedSource {
+  readonly source: ResumableSource
+  /** Called when it may go on. */
+  readonly goOn: () => void
+  readonly epochs: Map<number, Progress>
+}
+
+/**
+ * The book of a run that can be resumed: the ledger of its items, and what it comes to as a state.
+ *
+ * Roots are born in the source, lots count what is unfinished, and an item that the consumer has committed ends like one that was filtered out.
+ * What is queued, held by an aggregator or at the consumer is unfinished, so nothing of it needs to be saved: it is made again.
+ */
+export class Book implements Ledger {
+  readonly span: number
+  /** Epoch with which this run began. */
+  readonly firstEpoch: number
+  readonly #isForced: boolean
+  readonly #seed: number
+  readonly #graph: readonly string[]
+  readonly #state: PipelineState | undefined
+  readonly #sources: Map<number, TrackedSource> = new Map()
+  readonly #batches: Set<Batch> = new Set()
+  readonly #plans: readonly BatchPlan[]
+  readonly #failures: () => number
+  readonly #refused: (error: SpindleError) => void
+  #isWaking = false
+  /** Failed items of which the word is on its way to the dead letters. */
+  readonly #letters: Map<Item, Promise<boolean>> = new Map()
+  /** Items that were done, to be used again; see `Spares`. */
+  private readonly spares: TrackedItem[] = []
+  /** Whether no stage keeps an item beyond its task. */
+  hasSpares = false
+
+  constructor(
+    settings: {
+      readonly seed: number
+      readonly graph: readonly string[]
+      readonly span: number
+      readonly isForced: boolean
+    },
+    state: PipelineState | undefined,
+    failures: () => number,
+    refused: (error: SpindleError) => void,
+  ) {
+    this.#seed = settings.seed
+    this.#graph = settings.graph
+    this.span = settings.span
+    this.#isForced = settings.isForced
+    this.#state = state
+    this.#failures = failures
+    this.#refused = refused
+    this.#plans = readPlans(state?.batches ?? [])
+    this.firstEpoch = firstEpochOf(state?.sources ?? [])
+  }
+
+  // --- sources
+
+  /** A source of the graph, by its number there. */
+  add(ordinal: number, source: ResumableSource, goOn: () => void): void {
+    const state = this.#state?.sources[this.#sources.size]
+    const tracked: TrackedSource = { source, goOn, epochs: new Map() }
+    this.#sources.set(ordinal, tracked)
+    for (const epoch of state?.epochs ?? []) this.#begin(tracked, ordinal, epoch.epoch, epoch)
+  }
+
+  /** Where one stands in an epoch of a source. */
+  progressOf(ordinal: number, epoch: number): Progress {
+    const tracked = this.#sources.get(ordinal) as TrackedSource
+    const known = tracked.epochs.get(epoch)
+    if (known !== undefined) return known
+    const progress = this.#begin(tracked, ordinal, epoch, undefined)
+    // Of what has ended meanwhile, no more is kept than a state needs.
+    if (tracked.epochs.size > 2) this.#firstUnfinished()
+    return progress
+  }
+
+  #begin(tracked: TrackedSource, ordinal: number, epoch: number, state: EpochState | undefined): Progress {
+    const { shard, size } = tracked.source
+    const known = this.#isForced ? undefined : size
+    const progress = new Progress(ordinal, epoch, shard, state, () => this.#stirred(), known)
+    tracked.epochs.set(epoch, progress)
+    return progress
+  }
+
+  /** Whether a source may give its next item; if not, it is told when it may. */
+  mayIssue(progress: Progress, position: number): boolean {
+    if (progress.mayIssue(position, this.span)) return true
+    // Anything that is done anywhere may let it go on.
+    this.#watch(true)
+    return false
+  }
+
+  #watch(isWatched: boolean): void {
+    for (const { epochs } of this.#sources.values())
+      for (const progress of epochs.values()) progress.isWatched = isWatched
+  }
+
+  #stirred(): void {
+    if (this.#isWaking) return
+    this.#isWaking = true
+    queueMicrotask(() => {
+      this.#isWaking = false
+      this.#watch(false)
+      for (const { goOn } of this.#sources.values()) goOn()
+    })
+  }
+
+  /** An item of the source. */
+  takeSpare(value: unknown, origin: Origin, index: number, progress: Progress): TrackedItem {
+    const item = this.spares.pop()
+    if (item === undefined) return new TrackedItem(value, origin, index, undefined, undefined, progress)
+    item.value = value
+    item.origin = origin
+    item.index = index
+    item.progress = progress
+    item.isParked = false
+    return item
+  }
+
+  /** The consumer has done with an item. */
+  committed(item: TrackedItem): void {
+    end(item, true)
+    if (!this.hasSpares || item.lot !== undefined || this.spares.length === MOST_SPARES) return
+    item.value = undefined
+    this.spares.push(item)
+  }
+
+  // --- the ledger
+
+  forked(parent: Item, value: unknown, path: Path | undefined): Item {
+    const lot = lotOf(parent as TrackedItem)
+    if (lot instanceof Batch && lot.isForeign && path !== parent.path) {
+      this.refuse(
+        'a batch that was made inside a region was taken apart, which cannot be made again as it was: aggregate outside of the region',
+      )
+    }
+    lot.pending++
+    return new TrackedItem(value, parent.origin, parent.index, path, lot, undefined)
+  }
+
+  joined(first: Item, value: unknown, members: readonly Item[], maker?: Maker): Item {
+    const batch = new Batch(this.#batches, members as readonly TrackedItem[], maker)
+    return new TrackedItem(value, first.origin, first.index, first.path, batch, undefined)
+  }
+
+  retired(item: Item): void {
+    this.#end(item, true)
+  }
+
+  /** An item has become others, which keep its way. */
+  absorbed(item: Item): void {
+    this.#end(item, false)
+  }
+
+  #end(item: Item, isDone: boolean): void {
+    // Boundaries and flushes are nobody's descendants.
+    if (!(item instanceof TrackedItem)) return
+    const letter = this.#letters.size === 0 ? undefined : this.#letters.get(item)
+    if (letter === undefined) {
+      end(item, isDone)
+      return
+    }
+    this.#letters.delete(item)
+    void letter.then((isDelivered) => {
+      // What was refused stays undone. Nothing here is at work on it, so it holds back nothing.
+      if (isDelivered) end(item, isDone)
+      else park(item)
+    })
+  }
+
+  /** A failed item counts as finished only when the word of it has been delivered: `delivered` resolves to whether it was. */
+  endsAfter(item: Item, delivered: Promise<boolean>): void {
+    const earlier = this.#letters.get(item)
+    const letter =
+      earlier === undefined
+        ? delivered
+        : Promise.all([earlier, delivered]).then(([before, now]) => before && now)
+    this.#letters.set(item, letter)
+  }
+
+  /** The pipeline ends with an error. */
+  refuse(message: string): void {
+    this.#refused(new SpindleError('ERR_NOT_RESUMABLE', `\`resumable\`: ${message}`))
+  }
+
+  lost(_item: Item): void {}
+
+  held(item: Item): void {
+    if (item instanceof TrackedItem) park(item)
+  }
+
+  unnamed(item: Item): void {
+    ;(item as TrackedItem).isUnnamed = true
+  }
+
+  severalOf(region: string): void {
+    this.refuse(
+      `several items have come of one batch that was made inside region "${region}", which cannot be made again as it was: aggregate outside of the region`,
+    )
+  }
+
+  coveredBelow(item: Item): Set<string> | undefined {
+    const { lot, path } = item as TrackedItem
+    if (lot?.covered === undefined) return undefined
+    const prefix = path === undefined ? '' : `${wayOf(path)}.`
+    const below = [...lot.covered]
+      .filter((way) => way.startsWith(prefix))
+      .map((way) => way.slice(prefix.length))
+    return below.length === 0 ? undefined : new Set(below)
+  }
+
+  isCovered(item: Item): boolean {
+    return item instanceof TrackedItem && item.lot !== undefined && item.lot.isCovered(item.path)
+  }
+
+  /** What an aggregate has to make again. */
+  plansOf(aggregate: number): readonly BatchPlan[] {
+    return this.#plans.filter((plan) => plan.aggregate === aggregate && !plan.isOver)
+  }
+
+  // --- the state
+
+  toState(): PipelineState {
+    const first = this.#firstUnfinished()
+    const batches = batchStates(this.#batches, this.#plans)
+    const sources = [...this.#sources.values()].map(({ source, epochs }) => ({
+      dataset: source.dataset,
+      ...(source.shard.worldSize === 1 ? {} : { shard: source.shard }),
+      epochs: epochsFrom(epochs, first),
+    }))
+    return {
+      version: versionOf(sources),
+      seed: this.#seed,
+      graph: this.#graph,
+      sources,
+      ...(batches.length === 0 ? {} : { batches }),
+      failures: (this.#state?.failures ?? 0) + this.#failures(),
+    }
+  }
+
+  /** The first epoch that is not done everywhere. What is before it is forgotten: `mergeStates` takes a rank that has forgotten an epoch to have done with it. */
+  #firstUnfinished(): number {
+    const all = [...this.#sources.values()].map(({ epochs }) => epochs)
+    const numbers = all.flatMap((epochs) => [...epochs.keys()])
+    let epoch = numbers.reduce((least, number) => Math.min(least, number))
+    const last = numbers.reduce((most, number) => Math.max(most, number))
+    while (epoch < last && all.every((epochs) => epochs.get(epoch)?.isFinished === true)) {
+      for (const epochs of all) epochs.delete(epoch)
+      epoch++
+    }
+    return epoch
+  }
+}
+
+/** The first epoch of a state that is not done everywhere; the last one, if all are. */
+function firstEpochOf(sources: readonly SourceState[]): number {
+  const epochs = new Map<number, boolean>()
+  for (const source of sources)
+    for (const { epoch, low, end } of source.epochs)
+      epochs.set(epoch, (epochs.get(epoch) ?? true) && end !== undefined && low >= end)
+  const known = [...epochs.keys()].sort((a, b) => a - b)
+  return known.find((epoch) => epochs.get(epoch) === false) ?? known.at(-1) ?? 0
+}
+
+/** The epochs of a source that are worth keeping. */
+function epochsFrom(epochs: ReadonlyMap<number, Progress>, first: number): ReturnType<Progress['toState']>[] {
+  return [...epochs.values()]
+    .filter(({ epoch }) => epoch >= first)
+    .sort((a, b) => a.epoch - b.epoch)
+    .map((progress) => progress.toState())
+}

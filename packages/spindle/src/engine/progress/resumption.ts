@@ -1,0 +1,153 @@
+import { isDeepStrictEqual } from 'node:util'
+import { badOption, checkChoice, checkInteger, checkOptions } from '../../check.ts'
+import { SpindleError } from '../../errors.ts'
+import type { MergeConfig, PipelineConfig, SourceConfig } from '../config.ts'
+import type { PipelineState, SourceState } from '../resume-state.ts'
+import type { Json } from '../seekable.ts'
+import type { BuildOptions } from '../types.ts'
+import { checkPlaces, type KnownSource } from './check-places.ts'
+import { checkState } from './check-state.ts'
+import { firstDifference, shapeOf } from './graph-shape.ts'
+import { resumableSource } from './resumable-source.ts'
+
+const DEFAULT_SPAN = 4096
+
+/** What a run that can be resumed is made with. */
+export interface Resumption {
+  readonly seed: number
+  readonly graph: readonly string[]
+  readonly span: number
+  readonly isExplicit: boolean
+  /** Whether the state may be of other data, whose sizes tell nothing of it. */
+  readonly isForced: boolean
+}
+
+/** Checks the form of `resumable` and `state`. @throws `ERR_BAD_OPTION` */
+export function checkResumable({ resumable, state }: BuildOptions): void {
+  if (typeof resumable === 'object' && resumable !== null) {
+    checkOptions(resumable, ['commit', 'span', 'force'])
+    const { commit, span, force } = resumable
+    if (commit !== undefined) checkChoice('commit', commit, ['auto', 'explicit'])
+    if (span !== undefined) checkInteger('span', span, 1)
+    if (force !== undefined && typeof force !== 'boolean') badOption('force', 'a boolean', force)
+  } else if (resumable !== undefined && typeof resumable !== 'boolean')
+    badOption('resumable', 'a boolean or an object of options', resumable)
+  if (state === undefined) return
+  if (resumable === undefined || resumable === false)
+    throw new SpindleError(
+      'ERR_BAD_OPTION',
+      '`state` is given, so `resumable` must be true, or an object of options',
+    )
+  checkState(state)
+}
+
+/**
+ * How a graph is resumed; `undefined` if it is not to be.
+ *
+ * @throws `ERR_NOT_RESUMABLE` if something in the graph cannot be; `ERR_OTHER_STATE`, naming the first difference, if the state is of another.
+ */
+export function resumption(config: PipelineConfig, options: BuildOptions): Resumption | undefined {
+  const { resumable, state, seed = 0 } = options
+  if (resumable === undefined || resumable === false) return undefined
+  const { commit = 'auto', span = DEFAULT_SPAN, force = false } = resumable === true ? {} : resumable
+  const graph = shapeOf(config)
+  const sources = sourcesOf(config.source).map(
+    (source): KnownSource => ({ ...resumableSource(source), isContinuous: source.continuous }),
+  )
+  refuseTakenApart(config)
+  if (state !== undefined) {
+    const difference = differenceOf(state, graph, seed, sources)
+    if (difference !== undefined && !force)
+      throw new SpindleError('ERR_OTHER_STATE', `\`state\` is of another pipeline: ${difference}`)
+    if (!force) checkPlaces(state, sources)
+  }
+  return { seed, graph, span, isExplicit: commit === 'explicit', isForced: force }
+}
+
+function sourcesOf(start: SourceConfig | MergeConfig): SourceConfig[] {
+  if (start.kind === 'source') return [start]
+  if (start.op !== undefined)
+    throw new SpindleError(
+      'ERR_NOT_RESUMABLE',
+      `\`resumable\`: what the op of merge "${start.name}" gives cannot be traced to what it was given; mix seekable sources by mix() of spindle/source instead`,
+    )
+  if (start.stopsFirst && isContinuous(start))
+    throw new SpindleError(
+      'ERR_NOT_RESUMABLE',
+      `\`resumable\`: merge "${start.name}" ends its epochs with the first input, so what is done of the others cannot be told: use \`stop: 'all'\`, or a source that is not continuous`,
+    )
+  return start.inputs.flatMap((input) => {
+    refuseTakenApart(input)
+    return sourcesOf(input.source)
+  })
+}
+
+function isContinuous(start: SourceConfig | MergeConfig): boolean {
+  return start.kind === 'source' ? start.continuous : start.inputs.some(({ source }) => isContinuous(source))
+}
+
+/** Batches that are made in a region cannot be made again as they were, so none may be taken apart. */
+function refuseTakenApart({ stages }: PipelineConfig): void {
+  let isBatch = false
+  for (const stage of stages.flatMap((one) => (one.kind === 'region' ? [...one.stages, one] : [one]))) {
+    if (stage.kind === 'pipe' && stage.isElements && isBatch)
+      throw new SpindleError(
+        'ERR_NOT_RESUMABLE',
+        `\`resumable\`: stage "${stage.name}" takes batches apart that are made inside a region, and cannot be made again as they were: aggregate outside of the region`,
+      )
+    const isInRegion = stages.some((one) => one.kind === 'region' && one.stages.includes(stage))
+    if (stage.kind === 'aggregate' && isInRegion) isBatch = true
+  }
+}
+
+function differenceOf(
+  state: PipelineState,
+  graph: readonly string[],
+  seed: number,
+  sources: readonly { readonly dataset: Json; readonly shard: NonNullable<SourceState['shard']> }[],
+): string | undefined {
+  const difference = firstDifference(state.graph, graph)
+  if (difference !== undefined) return difference
+  if (state.seed !== seed) return `its seed was ${state.seed} and is ${seed}`
+  if (state.sources.length !== sources.length)
+    return `it has ${state.sources.length} sources, and there are ${sources.length}`
+  for (const [at, { dataset, shard }] of sources.entries()) {
+    const was = state.sources[at] as SourceState
+    const which = sources.length === 1 ? 'the source' : `source ${at}`
+    const change = datasetDifference(was.dataset, dataset)
+    if (change !== undefined) return `${which} was of ${change}`
+    if (
+      was.shard === undefined ||
+      isDeepStrictEqual({ ...was.shard }, { rank: shard.rank, worldSize: shard.worldSize })
+    )
+      continue
+    const { rank, worldSize } = was.shard
+    return `${which} was rank ${rank} of ${worldSize} and is rank ${shard.rank} of ${shard.worldSize}; join the states of all ranks by mergeStates() first`
+  }
+  return undefined
+}
+
+/** In words: `size 100 and is of 120`. */
+function datasetDifference(was: Json, is: Json): string | undefined {
+  if (isDeepStrictEqual(was, JSON.parse(JSON.stringify(is)))) return undefined
+  if (isRecord(was) && isRecord(is)) {
+    const name = [...Object.keys(was), ...Object.keys(is)].find(
+      (key) => !isDeepStrictEqual(was[key], plain(is[key])),
+    )
+    if (name !== undefined) return `\`${name}\` ${text(was[name])} and is of ${text(is[name])}`
+  }
+  return `${text(was)} and is of ${text(is)}`
+}
+
+function plain(value: Json | undefined): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value))
+}
+
+function isRecord(value: Json): value is { readonly [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function text(value: Json | undefined): string {
+  const json = JSON.stringify(value) ?? 'nothing'
+  return json.length > 80 ? `${json.slice(0, 77)}...` : json
+}

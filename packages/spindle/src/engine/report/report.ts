@@ -1,0 +1,176 @@
+import { wrap } from '../../cells.ts'
+import { checkInteger } from '../../check.ts'
+import type { ItemError } from '../../errors.ts'
+import { messageOf } from '../../errors.ts'
+import { plain } from '../../plain-text.ts'
+import { drawTable, type TableColumn, terminalColumns } from '../../table.ts'
+import type { LoopBlock } from '../stats/loop-blocks.ts'
+import type { DeadLetterStats, PipelineStats, StageStats } from '../stats/pipeline-stats.ts'
+import { noTuning, type Tuning } from '../tuned.ts'
+import { droppedBy } from './read-stats.ts'
+import { printTuning } from './tuning-text.ts'
+import { verdictText } from './verdict/verdict-text.ts'
+import { type Bottleneck, judge, type Verdict } from './verdict.ts'
+
+/** A pipeline's figures with a verdict. */
+export interface Report {
+  readonly stats: PipelineStats
+  /** `undefined` when too little has happened to tell. */
+  readonly bottleneck: Bottleneck | undefined
+  /** What is missing for a verdict, where there is none: more time or more items. */
+  readonly missing: string | undefined
+  /** The last failed items of each stage, at most 16 each. */
+  readonly failures: readonly ItemError[]
+  /** What the pipeline has set by itself; nothing, unless it is tuned. */
+  readonly tuning: Tuning
+  /** The figures of each stage, in columns. */
+  readonly table: string
+  /**
+   * The table and the verdict, for people. `columns`: cells that a line may take, an integer >= 1; columns that are wanted least are left out, long names keep
+   * their ends, sentences are broken between words. Default: those of the terminal if standard output is one, otherwise no limit.
+   */
+  toString(columns?: number): string
+}
+
+/**
+ * Reads a verdict off the figures. `warm`: those when a long start was over; the verdict is of the time since, if that is enough for one.
+ */
+export function makeReport(
+  stats: PipelineStats,
+  recent: readonly (readonly ItemError[])[],
+  tuning: Tuning = noTuning,
+  warm?: PipelineStats,
+): Report {
+  const since = warm === undefined ? undefined : judge(stats, warm)
+  const verdict = since?.bottleneck === undefined ? judge(stats) : since
+  const failures = recent.flat()
+  return {
+    stats,
+    ...verdict,
+    failures,
+    tuning,
+    get table() {
+      return makeTable(stats, terminalColumns())
+    },
+    toString: (columns) => {
+      if (columns !== undefined) checkInteger('columns', columns, 1)
+      return print(stats, verdict, failures, tuning, columns ?? terminalColumns())
+    },
+  }
+}
+
+/** The figures of each stage. `columns`: cells that a line may take. */
+export function makeTable(stats: PipelineStats, columns?: number): string {
+  const { stages, elapsedMs } = stats
+  const of = (heading: string, cell: (stage: StageStats) => string, rank?: number): TableColumn => ({
+    heading,
+    cells: stages.map(cell),
+    rank,
+  })
+  const hasFailed = stages.some((stage) => stage.failures > 0)
+  const hasWaits = stages.some((stage) => waits(stage) >= LEAST_SHOWN)
+  const hasRetried = stages.some((stage) => stage.retries > 0)
+  // Those with the lowest numbers go first where there is not room for all; failures stay.
+  const table = [
+    of('stage', (stage) => plain(stage.name)),
+    of('conc.', (stage) => String(stage.concurrency), 2),
+    of('items', (stage) => String(stage.items), 9),
+    of('items/s', (stage) => rate(stage.items, elapsedMs), 5),
+    of('p50', (stage) => time(stage.p50Ms), 6),
+    of('p99', (stage) => time(stage.p99Ms), 3),
+    of('starved', (stage) => percent(stage.shares.idle), 7),
+    of('busy', (stage) => percent(stage.shares.running), 10),
+    ...(hasWaits ? [of('waits', (stage) => percent(waits(stage)), 7)] : []),
+    of('blocked', (stage) => percent(stage.shares.blocked), 8),
+    of('ready', (stage) => percent(stage.queue.occupancy), 4),
+    ...(hasRetried ? [of('retries', (stage) => String(stage.retries), 7)] : []),
+    of('failed', (stage) => String(stage.failures), hasFailed ? undefined : 1),
+    of('skipped', (stage) => String(droppedBy(stage)), 0),
+  ]
+  return drawTable(table, columns).join('\n')
+}
+
+/** A share that rounds to 0 % is no reason for a column. */
+const LEAST_SHOWN = 0.005
+
+/** Share of its slots' time in which a stage waits for a worker, a library's thread, or its next try. */
+function waits({ shares }: StageStats): number {
+  return shares.queued + shares.backoff
+}
+
+function print(
+  stats: PipelineStats,
+  verdict: Verdict,
+  failures: readonly ItemError[],
+  tuning: Tuning,
+  columns: number | undefined,
+): string {
+  const failed = failures.map(
+    (failure) => `  ${plain(`${failure.stage}, item ${failure.index}: ${messageOf(failure.error)}`)}`,
+  )
+  const lines = [
+    ...printVerdict(verdict),
+    ...printBlocks(stats.blocks),
+    ...printLetters(stats.deadLetters),
+    ...printTuning(tuning),
+    ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
+  ]
+  return [makeTable(stats, columns), ...lines.flatMap((line) => wrap(line, columns))].join('\n')
+}
+
+/** The verdict for people, or why there is none. */
+export function printVerdict({ bottleneck, missing }: Verdict): readonly string[] {
+  if (bottleneck === undefined)
+    return [`Too little has happened to name a bottleneck: ${plain(missing ?? '')}.`]
+  const { limit, advice, gain, evidence } = verdictText(bottleneck)
+  return [`Bottleneck: ${limit}`, `  ${advice}`, `  ${gain}`, `  Evidence: ${evidence}.`]
+}
+
+/** What became of failed items at `deadLetter`, for people. No line where there were none. */
+export function printLetters({ delivered, refused, pending }: DeadLetterStats): readonly string[] {
+  if (delivered + refused + pending === 0) return []
+  const others = [
+    ...(refused > 0 ? [`${refused} refused`] : []),
+    ...(pending > 0 ? [`${pending} not answered`] : []),
+  ]
+  return [`Dead letters: ${[`${delivered} delivered`, ...others].join(', ')}.`]
+}
+
+const MOST_BLOCKS = 5
+
+/** The first of what held the loop, for people: whose code, where, how often and how long. No lines where nothing did. */
+export function printBlocks(blocks: readonly LoopBlock[]): readonly string[] {
+  if (blocks.length === 0) return []
+  const lines = blocks.slice(0, MOST_BLOCKS).map((block) => {
+    const where = block.where === undefined ? '' : ` (${block.where})`
+    return `  ${plain(`${whose(block)}: ${block.function}${where}`)}, ${block.count === 1 ? 'once' : `${block.count} times`}, ${time(block.totalMs)}, at most ${time(block.longestMs)} at once`
+  })
+  const more = blocks.length - lines.length
+  return [
+    'Held the event loop, where nothing else went on meanwhile:',
+    ...lines,
+    ...(more > 0 ? [`  and ${more} more places`] : []),
+  ]
+}
+
+function whose({ place, part, stage }: LoopBlock): string {
+  if (place === 'stage') return part === 'hook' ? `a hook of ${stage}` : `${stage}`
+  if (place === 'consumer') return 'the consumer'
+  return part === 'hook' ? 'a hook' : part === 'sending' ? 'sending' : 'other code'
+}
+
+function rate(items: number, elapsedMs: number): string {
+  if (elapsedMs <= 0) return '-'
+  const perSecond = (items * 1000) / elapsedMs
+  return perSecond >= 100 ? String(Math.round(perSecond)) : perSecond.toFixed(1)
+}
+
+function time(ms: number): string {
+  if (ms === 0) return '-'
+  if (ms < 1) return `${(ms * 1000).toFixed(ms < 0.1 ? 1 : 0)} us`
+  return ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`
+}

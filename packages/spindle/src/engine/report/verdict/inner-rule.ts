@@ -1,0 +1,122 @@
+import type { LevelSums } from '../../stats/levels.ts'
+import type { StageStats } from '../../stats/pipeline-stats.ts'
+import type { Bottleneck } from './bottleneck.ts'
+import { gainOf, LEAST_GAIN } from './gain.ts'
+import { type Loads, machineEvidence, nextLimit, placesOf, round, type StageLoad } from './loads.ts'
+
+/** What the calls of a stage took when fewer of them were under way than are most of the time. */
+export interface Trend {
+  /** Calls under way, and what they took, in milliseconds: most of the time, and when there were fewer. */
+  readonly calls: number
+  readonly meanMs: number
+  readonly fewerCalls: number
+  readonly fewerMeanMs: number
+  /** The shortest that was seen of any number of calls. */
+  readonly shortestMs: number
+  /**
+   * How the throughput grows with the number of calls: 1 is in proportion, 0 not at all. By Little's law throughput is the number of calls by what
+   * each takes.
+   */
+  readonly growth: number
+  /** The same if chance made the few samples look too good. */
+  readonly growthAtMost: number
+}
+
+/** Throughput that grows no more than so with the number of calls does not grow. */
+const FLAT = 0.4
+/** Fewer calls: between these shares of the usual number. */
+const FEWER = [0.2, 0.62] as const
+const LEAST_SAMPLES = 2
+
+/**
+ * Reads it off the times of a stage's calls by how many were under way; `undefined` if too few were ever under way with fewer others. Something else
+ * may hold up calls at the beginning, which are all there are with few others: so of the groups from the fewest up, the one that tells most is taken.
+ */
+export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
+  const usual = levels.reduce<LevelSums | undefined>(
+    (most, level) => (most === undefined || level.calls > most.calls ? level : most),
+    undefined,
+  )
+  if (usual === undefined || usual.calls < 8 || usual.ms <= 0) return undefined
+  const fewer = levels.filter((level) => {
+    const share = level.calls > 0 ? level.running / level.calls / (usual.running / usual.calls) : 0
+    return share >= FEWER[0] && share <= FEWER[1]
+  })
+  const shortestMs = Math.min(...levels.filter(({ calls }) => calls > 0).map(({ calls, ms }) => ms / calls))
+  return fewer
+    .map((_, i) => trendBetween(fewer.slice(0, i + 1), usual, shortestMs))
+    .reduce<Trend | undefined>(
+      (flattest, trend) =>
+        trend !== undefined && trend.growthAtMost < (flattest?.growthAtMost ?? Number.POSITIVE_INFINITY)
+          ? trend
+          : flattest,
+      undefined,
+    )
+}
+
+function trendBetween(fewer: readonly LevelSums[], usual: LevelSums, shortestMs: number): Trend | undefined {
+  const sum = (of: (level: LevelSums) => number): number =>
+    fewer.reduce((total, level) => total + of(level), 0)
+  const samples = sum((level) => level.calls)
+  if (samples < LEAST_SAMPLES) return undefined
+  const calls = usual.running / usual.calls
+  const meanMs = usual.ms / usual.calls
+  const fewerCalls = sum((level) => level.running) / samples
+  const fewerMeanMs = sum((level) => level.ms) / samples
+  // How far a mean of so few may be off by chance, if they are as the usual calls are.
+  const variance = Math.max(0, usual.squares / usual.calls - meanMs ** 2)
+  const offMs = Math.sqrt(variance / samples)
+  const growthBy = (ms: number): number =>
+    Math.log(calls / meanMs / (fewerCalls / Math.max(ms, 1e-6))) / Math.log(calls / fewerCalls)
+  return {
+    calls,
+    meanMs,
+    fewerCalls,
+    fewerMeanMs,
+    shortestMs,
+    growth: growthBy(fewerMeanMs),
+    growthAtMost: growthBy(fewerMeanMs + offMs),
+  }
+}
+
+/** Its calls wait for each other, inside the op or in what it calls. */
+export function innerLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
+  const trend = trendOf(busiest.stats)
+  if (trend === undefined || trend.growthAtMost > FLAT) return undefined
+  const { name } = busiest
+  // In a region each worker has its own calls, and the number is that of one worker.
+  const places = placesOf(busiest)
+  const concurrency = busiest.stats.concurrency / places
+  const { calls, meanMs, fewerCalls, fewerMeanMs } = trend
+  // Little's law: what is at work is the throughput times what a call takes that waits for none.
+  const running = busiest.running / places
+  const atWork = Math.max(1, Math.ceil((running * trend.shortestMs) / busiest.stats.meanMs - 0.1))
+  const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
+  const isUv = Math.abs(atWork - threads) <= 1 && gainOf(loads, [name]).factor >= LEAST_GAIN
+  const isLess = atWork < concurrency
+  return {
+    stage: name,
+    kind: 'inner',
+    reason: `its calls wait for each other: with ${fewerCalls.toFixed(0)} at a time one took ${ms(fewerMeanMs)}, with ${calls.toFixed(0)} it takes ${ms(meanMs)}, and no more of them are done. About ${atWork} at a time is what it does`,
+    advice: `${isLess ? `a \`concurrency\` of ${atWork} instead of ${concurrency} does as much, with shorter waits; for more, widen` : 'widen'} what the calls share (a semaphore, a connection pool, a lock, the other side)${isUv ? `. If they work in Node's own thread pool (files, zlib, crypto, sharp), which has ${threads} threads, set UV_THREADPOOL_SIZE` : ''}`,
+    evidence: {
+      calls: round(calls),
+      meanMs: round(meanMs),
+      fewerCalls: round(fewerCalls),
+      fewerMeanMs: round(fewerMeanMs),
+      atWork,
+      growth: round(trend.growth),
+      concurrency,
+      ...machineEvidence(loads),
+    },
+    promise: 1,
+    ...(isLess
+      ? { change: { stage: name, option: 'concurrency' as const, from: concurrency, to: atWork } }
+      : {}),
+    headroom: Math.max(1, nextLimit(loads, [name]).factor),
+  }
+}
+
+function ms(value: number): string {
+  return `${value.toPrecision(2)} ms`
+}

@@ -1,0 +1,292 @@
+import { SpindleError } from '../../errors.ts'
+import { callListener, isThenable } from '../../user-code.ts'
+import type { MergeOp } from '../config.ts'
+import { currentScope } from '../flow/async-scope.ts'
+import { exactNow } from '../flow/clock.ts'
+import { Integral } from '../flow/integral.ts'
+import { Item, type Origin } from '../flow/item.ts'
+import { Queue } from '../flow/queue.ts'
+import { isSliceOver, resumeNextTurn } from '../flow/turn.ts'
+import { checkStep, type Outputs } from '../stages/expansion.ts'
+import type { Host } from '../stages/host.ts'
+import type { PendingWork } from '../stages/pending-work.ts'
+import { RUNNING, Stage } from '../stages/stage.ts'
+import { nothingPending, type PendingTimes } from '../stats/task-timer.ts'
+import type { StageInfo } from '../types.ts'
+
+/**
+ * Joins several chains by the user's op: it gets an async iterable for each input and gives the outputs. It is called once an epoch; what its
+ * outputs came from is not known, so they are numbered anew.
+ */
+export class CustomMergeStage extends Stage {
+  readonly exit: Queue
+  readonly #op: MergeOp
+  readonly #ports: readonly PulledPort[]
+  #outputs: Outputs | undefined
+  #origin: Origin
+  #index = 0
+  #isAsking = false
+  /** Whether the op works, over time. */
+  readonly #working: Integral = new Integral()
+
+  constructor(
+    info: StageInfo,
+    host: Host,
+    inputs: readonly Queue[],
+    buffer: number,
+    op: MergeOp,
+    ordinal: number,
+  ) {
+    super(info, host)
+    this.#op = op
+    this.#origin = { source: ordinal, epoch: 0 }
+    this.exit = new Queue(buffer, undefined)
+    this.exit.producer = this
+    this.#ports = inputs.map((input) => new PulledPort(input, () => this.#noteWork()))
+  }
+
+  /** Notes whether the op works: it was asked for an output, and waits for no input. */
+  #noteWork(): void {
+    const isWorking = this.#isAsking && !this.#ports.some((port) => port.isAwaited)
+    this.#working.change(isWorking ? 1 : 0)
+  }
+
+  override get pendingTimes(): PendingTimes {
+    return { ...nothingPending, busyMs: this.#working.read() }
+  }
+
+  override get code(): unknown {
+    return this.#op
+  }
+
+  /** Its op is asked for nothing while the exit is full. */
+  override get blockedMs(): number {
+    return this.exit.times().fullMs
+  }
+
+  /** An op that waits for an input is held up by others. */
+  protected override get pendingCalls(): PendingWork | undefined {
+    if (!this.#isAsking || this.#ports.some((port) => port.isAwaited)) return undefined
+    const { name: stage, where } = this.info
+    return { stage, where, items: [], what: `has not given output ${this.#index}` }
+  }
+
+  get inputs(): readonly Queue[] {
+    return this.#ports.map((port) => port.input)
+  }
+
+  get exits(): readonly Queue[] {
+    return [this.exit]
+  }
+
+  canStart(): boolean {
+    return false
+  }
+
+  offer(): boolean {
+    return false
+  }
+
+  inputEnded(): void {}
+
+  roomMade(): void {
+    this.pump()
+  }
+
+  pump(): void {
+    if (!this.#isAsking && this.state === RUNNING && this.exit.hasRoom()) void this.#give()
+  }
+
+  async #give(): Promise<void> {
+    this.#isAsking = true
+    this.#noteWork()
+    try {
+      while (this.state === RUNNING && this.exit.hasRoom()) {
+        if (isSliceOver()) {
+          await new Promise<void>((resume) => resumeNextTurn({ resume }))
+          if (this.state !== RUNNING) return
+        }
+        const step = checkStep(await this.#next())
+        const isLast = step.done === true
+        let value: unknown = isLast ? undefined : step.value
+        if (isThenable(value)) value = await value
+        if (this.state !== RUNNING) return
+        if (!isLast) this.#emit(value)
+        else if (!this.#endEpoch()) return
+      }
+    } catch (error) {
+      this.fail(error, -1)
+    } finally {
+      this.#isAsking = false
+      this.#noteWork()
+    }
+  }
+
+  #next(): ReturnType<Outputs['next']> {
+    const startedAt = exactNow()
+    try {
+      return this.marked(() => {
+        this.#outputs ??= this.#begin()
+        return this.#outputs.next()
+      })
+    } finally {
+      this.counters.held(exactNow() - startedAt)
+    }
+  }
+
+  #begin(): Outputs {
+    const inputs = this.#ports.map((port) => port.iterate())
+    // A function, not a method of the stage.
+    const op = this.#op
+    const made: unknown = op(inputs, { signal: this.signal })
+    const iterable = made as
+      | { [Symbol.asyncIterator]?(): Outputs; [Symbol.iterator]?(): Outputs }
+      | null
+      | undefined
+    const outputs = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.()
+    if (outputs === undefined) {
+      throw new SpindleError(
+        'ERR_NOT_ITERABLE',
+        `the merge op must return an iterable or async iterable, got ${typeof made}`,
+      )
+    }
+    return outputs
+  }
+
+  #emit(value: unknown): void {
+    if (value === undefined) return
+    this.exit.put(new Item(value, this.#origin, this.#index++, undefined))
+  }
+
+  /** The op has given all: at a boundary of every input another epoch follows, otherwise the stage ends. */
+  #endEpoch(): boolean {
+    this.#outputs = undefined
+    const boundary = this.#ports[0]?.boundary
+    if (boundary === undefined || !this.#ports.every((port) => port.boundary !== undefined)) {
+      for (const port of this.#ports) port.input.producer.cancel(true)
+      this.finish()
+      return false
+    }
+    for (const port of this.#ports) port.boundary = undefined
+    this.#origin = { source: this.#origin.source, epoch: this.#origin.epoch + 1 }
+    this.#index = 0
+    this.exit.put(boundary)
+    return true
+  }
+
+  protected override cancelled(): void {
+    this.#closeOutputs()
+    for (const port of this.#ports) port.end()
+  }
+
+  #closeOutputs(): void {
+    const outputs = this.#outputs
+    this.#outputs = undefined
+    // It may be running (it has caused this), or its clean-up may throw: nobody is left to hear of it.
+    callListener(() => this.closing(outputs?.return?.()))
+  }
+
+  protected override failed(): void {
+    // It may have given something that is wrong, or a promise that was rejected: then it has not ended by itself.
+    this.#closeOutputs()
+    for (const port of this.#ports) port.end()
+  }
+}
+
+/** One input of a {@link CustomMergeStage}, pulled by the user's op. */
+class PulledPort {
+  readonly input: Queue
+  boundary: Item | undefined
+  #isOver = false
+  #waiting: ((result: IteratorResult<unknown>) => void)[] = []
+
+  readonly #onChange: () => void
+
+  /** `onChange`: {@link isAwaited} may have changed. */
+  constructor(input: Queue, onChange: () => void) {
+    this.input = input
+    this.#onChange = onChange
+    input.consumer = this
+  }
+
+  /** Whether the op waits for an item. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  canStart(): boolean {
+    return this.#waiting.length > 0 && this.boundary === undefined
+  }
+
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    this.start(item)
+    return true
+  }
+
+  private start(item: Item): void {
+    if (item.index < 0) {
+      this.boundary = item
+      this.#release()
+    } else {
+      this.#waiting.shift()?.({ done: false, value: item.value })
+      this.#onChange()
+    }
+  }
+
+  inputEnded(): void {
+    this.end()
+  }
+
+  end(): void {
+    this.#isOver = true
+    this.#release()
+  }
+
+  #release(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve({ done: true, value: undefined })
+    this.#onChange()
+  }
+
+  /** The input's items up to the end or the next boundary. */
+  iterate(): AsyncIterableIterator<unknown> {
+    let isLeft = false
+    // What the op asks for runs the stages before it: in the pipeline's async context, whatever the op's own is.
+    const scope = currentScope()
+    // What was asked for ahead and has not come, should the op leave.
+    const asked: Set<(result: IteratorResult<unknown>) => void> = new Set()
+    const pull = (): Promise<IteratorResult<unknown>> => {
+      if (isLeft || this.boundary !== undefined) return Promise.resolve({ done: true, value: undefined })
+      const item = this.input.shift()
+      if (item === undefined && this.#isOver) return Promise.resolve({ done: true, value: undefined })
+      const result = new Promise<IteratorResult<unknown>>((resolve) => {
+        const settle = (step: IteratorResult<unknown>): void => {
+          asked.delete(settle)
+          resolve(step)
+        }
+        asked.add(settle)
+        this.#waiting.push(settle)
+      })
+      this.#onChange()
+      if (item !== undefined) this.start(item)
+      this.input.wake()
+      if (this.input.isDrained) this.inputEnded()
+      return result
+    }
+    return {
+      next: () => scope.runInAsyncScope(pull),
+      return: async () => {
+        isLeft = true
+        this.#waiting = this.#waiting.filter((settle) => !asked.has(settle))
+        this.#onChange()
+        for (const settle of [...asked]) settle({ done: true, value: undefined })
+        return { done: true, value: undefined }
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { show } from '../../check.ts'
+import { SpindleError } from '../../errors.ts'
+import type { BatchGroup } from '../flow/batch-group.ts'
+import { type Item, retire } from '../flow/item.ts'
+import { RUNNING } from '../stages/stage.ts'
+import type { Port } from './merge-input.ts'
+import { MergeStage } from './merge-stage.ts'
+
+/** Batches that may be in the paths at once, so that a slow part does not let finished batches pile up behind it. */
+const MOST_OPEN = 16
+
+/** Where the parts of split batches come together: collects them and gives the batches in the order in which they were split. */
+export class JoinStage extends MergeStage {
+  /** Called when another batch may be split. */
+  onRoom: () => void = () => {}
+  #open: BatchGroup[] = []
+
+  /** Whether another batch may be split. */
+  mayOpen(): boolean {
+    return this.#open.length < MOST_OPEN
+  }
+
+  /** A batch was split. */
+  opened(group: BatchGroup): void {
+    this.#open.push(group)
+  }
+
+  /** Parts are taken at any time: they go into their batch, not into the queue. */
+  override canStart(): boolean {
+    return this.state === RUNNING
+  }
+
+  override accept(port: Port, item: Item): void {
+    const group = item.path?.group as BatchGroup
+    this.tasks++
+    try {
+      // The array is the user's, and may be a Proxy.
+      group.collect(port.position, checkPart(item.value, port.position))
+    } catch (error) {
+      this.fail(error, item.index)
+      return
+    }
+    retire(item)
+  }
+
+  /** Some batch is complete: gives those that are, in order, as far as there is room. */
+  completed(): void {
+    if (this.state !== RUNNING) return
+    const before = this.#open.length
+    while (this.#open[0]?.isComplete === true && this.exit.hasRoom()) {
+      const group = this.#open.shift() as BatchGroup
+      const batch = group.batch
+      const elements = group.isSpoilt ? [] : group.join()
+      if (elements.length === 0) {
+        this.counters.skipped++
+        retire(batch)
+        continue
+      }
+      batch.value = elements
+      this.exit.put(batch)
+    }
+    if (this.#open.length < before) this.onRoom()
+    if (!this.#isHeldUp()) super.portChanged()
+  }
+
+  override pump(): void {
+    super.pump()
+    this.completed()
+  }
+
+  /** A boundary or the end waits for the batches before it. */
+  override portChanged(): void {
+    if (!this.#isHeldUp()) super.portChanged()
+    else if (this.#open[0]?.isComplete === true) this.completed()
+  }
+
+  /** Whether batches of the epoch that ends (or of the stream) are still to be given. Those of the next may have been split already. */
+  #isHeldUp(): boolean {
+    const first = this.#open[0]
+    if (first === undefined) return false
+    const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
+    return boundary === undefined || first.batch.origin.epoch <= boundary.origin.epoch
+  }
+}
+
+function checkPart(part: unknown, path: number): readonly unknown[] {
+  if (Array.isArray(part)) return part
+  throw new SpindleError(
+    'ERR_ROUTE',
+    `a path of batched variants must give arrays, path ${path} gave ${show(part)}`,
+  )
+}

@@ -1,0 +1,79 @@
+import { discard, type Item, isBoundary } from '../flow/item.ts'
+import type { Consumer, Queue } from '../flow/queue.ts'
+
+/** What a {@link Port} belongs to. */
+export interface PortOwner {
+  canStart(): boolean
+  accept(port: Port, item: Item): void
+  /** An input has ended or come to a boundary. */
+  portChanged(): void
+}
+
+/** One of several inputs of a stage. Holds a boundary between epochs back until the owner takes it. */
+export class Port implements Consumer {
+  readonly input: Queue
+  readonly position: number
+  boundary: Item | undefined
+  isEnded = false
+  /** Whether the rest of its epoch is not wanted: it is thrown away as it comes, up to the boundary. */
+  isSkipping = false
+  readonly #owner: PortOwner
+  #hasTaken = false
+
+  constructor(input: Queue, position: number, owner: PortOwner) {
+    this.input = input
+    this.position = position
+    this.#owner = owner
+    input.consumer = this
+  }
+
+  canStart(): boolean {
+    return this.boundary === undefined && (this.isSkipping || this.#owner.canStart())
+  }
+
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    this.start(item)
+    return true
+  }
+
+  private start(item: Item): void {
+    if (isBoundary(item)) {
+      this.boundary = item
+      this.isSkipping = false
+      this.#owner.portChanged()
+    } else if (this.isSkipping) {
+      this.input.discarded++
+      discard(item)
+    } else this.#owner.accept(this, item)
+  }
+
+  inputEnded(): void {
+    if (this.isEnded) return
+    this.isEnded = true
+    this.#owner.portChanged()
+  }
+
+  /** Takes one item, if there is one and it may be taken. */
+  takeOne(): boolean {
+    if (this.input.length === 0 || !this.canStart()) return false
+    this.#hasTaken = true
+    this.start(this.input.shift() as Item)
+    return true
+  }
+
+  /** Throws away what is queued of an epoch that is not wanted. */
+  skip(): void {
+    while (this.isSkipping && this.takeOne());
+    this.settle()
+  }
+
+  /** After {@link takeOne}: tells upstream of the room, and sees whether that was the last item. */
+  settle(): void {
+    if (this.input.isDrained) this.inputEnded()
+    else if (this.#hasTaken) {
+      this.#hasTaken = false
+      this.input.wake()
+    }
+  }
+}

@@ -1,0 +1,397 @@
+import { makeController, onAbort } from '../../abort-signals.ts'
+import { type ItemError, PipelineFailure, type StageFailure } from '../../errors.ts'
+import { clockMs } from '../../timers.ts'
+import { peek } from '../../user-code.ts'
+import type { PipelineConfig } from '../config.ts'
+import { type ConsumerCode, noteConsumer } from '../consume/consumer-code.ts'
+import { Outlet } from '../consume/outlet.ts'
+import type { Executor } from '../executor.ts'
+import { currentScope } from '../flow/async-scope.ts'
+import type { Item } from '../flow/item.ts'
+import { Spares } from '../flow/spares.ts'
+import { channels } from '../hooks/channels.ts'
+import { checkHooks } from '../hooks/check-hooks.ts'
+import { tellOfFailure } from '../hooks/failure-listeners.ts'
+import type { GraphListener } from '../hooks/graph-listener.ts'
+import { HookCalls } from '../hooks/hook-calls.ts'
+import { quietLogger } from '../hooks/quiet-logger.ts'
+import { Commits } from '../progress/commits.ts'
+import { Book } from '../progress/resume-tracker.ts'
+import { resumption } from '../progress/resumption.ts'
+import { StatsEvents } from '../report/stats-events.ts'
+import type { Host } from '../stages/host.ts'
+import type { PendingWork } from '../stages/pending-work.ts'
+import type { SinkStage } from '../stages/sink-stage.ts'
+import type { SourceStage } from '../stages/source-stage.ts'
+import { CANCELLED, type Stage } from '../stages/stage.ts'
+import { noCpu, ProcessUse } from '../stats/cpu-use.ts'
+import { LoopBlocks } from '../stats/loop-blocks.ts'
+import type { Tuning } from '../tuned.ts'
+import type { BuildOptions, Logger, TaskHook } from '../types.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { warnOfNothing, warnOfSecondPass } from './silent-ends.ts'
+import { type StopMode, settledWithin, stopGraph } from './stop.ts'
+import { type RemoteStage, wire } from './wire.ts'
+import type { OwnThreads, WorkerServices } from './worker-services.ts'
+
+/** How long the end waits for sources to be closed and for the pipeline's own threads to be gone, in milliseconds. */
+const CLOSING_MS = 1000
+
+const MOST_CONSUMERS = 8
+
+let pipelineCount = 0
+
+/**
+ * A configuration at work: the stages, what they have in common, and how they begin and end together.
+ *
+ * IDLE --start()--> RUNNING --the consumer has had everything--> DONE
+ *   '------------------'---------stop(), signal----------------> STOPPED
+ */
+export class Graph implements Host {
+  readonly pipelineId: number = pipelineCount++
+  readonly config: PipelineConfig
+  readonly options: BuildOptions
+  readonly seed: number
+  readonly logger: Logger
+  readonly spares: Spares = new Spares()
+  readonly book: Book | undefined
+  readonly listeners: Set<GraphListener> = new Set()
+  readonly hookCalls: HookCalls
+  /** What held the loop, as far as somebody watches it. */
+  readonly blocks: LoopBlocks = new LoopBlocks()
+  /** The last of those who took items. */
+  readonly consumers: ConsumerCode[] = []
+  readonly stages: readonly Stage[]
+  readonly sources: readonly SourceStage[]
+  readonly sink: SinkStage
+  readonly outlet: Outlet
+  /** Stages whose ops run elsewhere. */
+  readonly remote: readonly RemoteStage[]
+  /** What was tuned so far, where something is. */
+  tuning: (() => Tuning) | undefined
+  readonly done: Promise<void>
+  startedAt = 0
+  endedAt = 0
+  readonly letters: DeadLetters | undefined
+  isStarted = false
+  isStopped = false
+  isDraining = false
+  /** Whether the sources are not pulled, for nobody consumes. */
+  isPaused = false
+  /** Called whenever something has come to rest. */
+  readonly restListeners: Set<() => void> = new Set()
+  readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
+  readonly #failures: StageFailure[] = []
+  #failure: PipelineFailure | undefined
+  readonly #background: AbortController = makeController()
+  #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
+  #unfinished: number
+  #leave: () => void = () => {}
+  #threads: OwnThreads | undefined
+  readonly #workers: WorkerServices
+  readonly statsEvents: StatsEvents
+  #use: ProcessUse | undefined
+
+  constructor(config: PipelineConfig, options: BuildOptions, workers: WorkerServices) {
+    this.config = config
+    this.options = options
+    this.#workers = workers
+    this.seed = options.seed ?? 0
+    const { onItemError, onStats, deadLetter, logger } = options
+    this.logger = quietLogger(logger)
+    this.hookCalls = new HookCalls([onItemError, onStats, deadLetter, logger])
+    if (deadLetter !== undefined)
+      this.letters = new DeadLetters(deadLetter, this.hookCalls, (error) =>
+        this.logger.error('spindle: `deadLetter` failed', error),
+      )
+    const resuming = options.resumable === undefined ? undefined : resumption(config, options)
+    if (resuming !== undefined) {
+      // What `deadLetter` has not kept is not done: the next run tries it again, and counts it again if it fails.
+      const undone = (): number => this.letters?.undone ?? 0
+      const failures = (): number =>
+        this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0) - undone()
+      this.book = new Book(resuming, options.state, failures, (error) => this.abort(error))
+    }
+    const wired = wire(config, options, this, workers)
+    this.stages = wired.stages
+    this.sources = wired.sources
+    this.sink = wired.sink
+    this.remote = wired.remote
+    this.outlet = new Outlet(
+      this.sink,
+      this.spares,
+      this.book && new Commits(this.book, resuming?.isExplicit === true),
+      () => this.#drained(),
+      () => this.rested(),
+    )
+    this.outlet.epoch = this.book?.firstEpoch ?? 0
+    this.#hooks = new Map(this.stages.map((stage) => [stage, this.#chooseHooks(stage)]))
+    this.#unfinished = this.stages.length
+    this.statsEvents = new StatsEvents(this)
+    this.done = new Promise<void>((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    // Whoever iterates hears of the failure there; `done` must not make an unhandled rejection of it.
+    this.done.catch(() => {})
+    const { signal } = options
+    if (signal !== undefined) {
+      if (signal.aborted) this.abort(signal.reason)
+      else this.#leave = onAbort(signal, () => this.abort(signal.reason))
+    }
+  }
+
+  /** Somebody begins to take items. */
+  consumedBy(code: unknown, isOnly: boolean): void {
+    if (isOnly && this.endedAt > 0 && !this.isStopped && this.#failures.length === 0)
+      warnOfSecondPass(this.config.source.where)
+    if (this.listeners.size === 0) return
+    if (this.consumers.length === MOST_CONSUMERS) this.consumers.shift()
+    this.consumers.push(noteConsumer(code))
+  }
+
+  /** Nobody consumes any more: the sources are not pulled until {@link unpause}. */
+  pause(): void {
+    this.isPaused = true
+    for (const source of this.sources) source.pause()
+  }
+
+  unpause(): void {
+    this.isPaused = false
+    for (const source of this.sources) source.unpause()
+  }
+
+  /** Opens all stages, the sources last, so that they find everybody ready. From here on the caller's async context is the pipeline's. */
+  start(): void {
+    if (this.isStarted || this.isStopped) return
+    this.isStarted = true
+    this.outlet.scope = currentScope()
+    this.startedAt = clockMs()
+    this.#use = new ProcessUse()
+    channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
+    this.statsEvents.start()
+    try {
+      this.#workers.checkNesting(this.remote.map(({ href }) => href))
+    } catch (error) {
+      this.abort(error)
+      return
+    }
+    warmUp(this.remote)
+    for (const listener of this.listeners) listener.started()
+    for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
+    const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
+    for (const stage of this.stages) if (!isSource(stage)) stage.open()
+    const areFree = !this.stages.some((stage) => stage.keepsItems)
+    this.spares.isUsed = areFree && this.book === undefined
+    if (this.book !== undefined) this.book.hasSpares = areFree
+    for (const source of this.sources) source.open()
+  }
+
+  /** Resolves when the pipeline's own threads are gone. Those that are at something get a second to end, and are terminated then. */
+  threadsGone(): Promise<void> {
+    return settledWithin(this.#threads === undefined ? [] : [this.#threads.close()], 2 * CLOSING_MS)
+  }
+
+  async #runBeside(task: (signal: AbortSignal) => unknown): Promise<void> {
+    try {
+      await task(this.#background.signal)
+    } catch (error) {
+      const isAbort = this.#background.signal.aborted && peek(error, 'name') === 'AbortError'
+      if (!isAbort) this.logger.error('spindle: a background task failed', error)
+    }
+  }
+
+  /** Milliseconds from the start to now, or to the end; 0 before. */
+  get elapsedMs(): number {
+    return this.isStarted ? (this.endedAt > 0 ? this.endedAt : clockMs()) - this.startedAt : 0
+  }
+
+  /** Share of that time in which the event loop did not wait. */
+  get loopUtilization(): number {
+    return this.#use?.loopUtilization ?? 0
+  }
+
+  /** What this process and others used of the CPU in that time, and how long memory was waited for. */
+  get use(): Pick<ProcessUse, 'cpu' | 'memoryWaitMs'> {
+    return this.#use ?? { cpu: noCpu, memoryWaitMs: 0 }
+  }
+
+  /** Whether nothing is working or will be. */
+  get isAtRest(): boolean {
+    return this.#unfinished === 0
+  }
+
+  /** The stages that still have something running. */
+  get busyStages(): readonly Stage[] {
+    return this.stages.filter((stage) => stage.running > 0)
+  }
+
+  /** Code of the user's that was called and has not ended, in stage order. */
+  get pendingWork(): readonly PendingWork[] {
+    const stages = this.stages.flatMap((stage) => stage.pendingWork ?? [])
+    const { busy } = this.outlet
+    const taken = `has not finished ${busy === 1 ? 'the item' : `the ${busy} items`} given to it by forEach()`
+    const consumer = { stage: 'consumer', where: undefined, items: [], what: taken }
+    return [...stages, ...(this.letters?.pendingWork ?? []), ...(busy > 0 ? [consumer] : [])]
+  }
+
+  async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+    try {
+      await this.outlet.inScope(() => stopGraph(this, mode, timeoutMs))
+    } finally {
+      if (this.endedAt > 0) await this.threadsGone()
+    }
+  }
+
+  /** Cancels every stage; what is in the sink's queue can still be taken. */
+  cancelAll(abort: boolean): void {
+    // What has ended by itself stays so.
+    if (this.endedAt === 0) this.isStopped = true
+    this.#background.abort()
+    this.sink.cancel(abort)
+    for (const stage of this.stages) stage.cancel(abort)
+    this.sink.exit.close()
+  }
+
+  /** The end of a stop: `done` settles, whatever is left in the sink's queue. */
+  finishStop(): void {
+    const failure = this.#failed()
+    this.#finish(failure === undefined ? undefined : { reason: failure })
+  }
+
+  /** Ends at once because the user's signal was aborted. */
+  abort(reason: unknown): void {
+    if (!this.outlet.isEnded && !this.isStopped) this.outlet.inScope(() => this.#abort(reason))
+  }
+
+  #abort(reason: unknown): void {
+    this.isStopped = true
+    this.#background.abort()
+    this.letters?.giveUp()
+    for (const stage of this.stages) {
+      stage.abort(reason)
+      stage.cancel(true)
+    }
+    this.outlet.abort(reason)
+    this.#finish({ reason })
+  }
+
+  /** What of the user's is being closed: generators, and what merge ops and sources gave. Not that of a stage that waits for the end itself. */
+  closings(but?: Stage): Promise<unknown>[] {
+    return this.stages.flatMap((stage) => (stage === but ? [] : [...stage.closings]))
+  }
+
+  /** The consumer has taken all there is. With a failure: resolves with it once the sources are closed. */
+  #drained(): undefined | PromiseLike<unknown> {
+    const closing = this.closings()
+    if (
+      this.#failures.length === 0 &&
+      closing.length === 0 &&
+      this.letters?.isSettled !== false &&
+      this.#threads === undefined
+    ) {
+      this.#finish(undefined)
+      return undefined
+    }
+    const error = this.#failed()
+    const closed = settledWithin(closing, CLOSING_MS)
+    return Promise.all([closed, this.threadsGone(), this.letters?.settled()]).then(() => {
+      this.#finish(error === undefined ? undefined : { reason: error })
+      return error
+    })
+  }
+
+  /** Why the pipeline failed, if it has: one error for all who are told. */
+  #failed(): PipelineFailure | undefined {
+    if (this.#failures.length > 0) this.#failure ??= new PipelineFailure(inStageOrder(this.#failures))
+    return this.#failure
+  }
+
+  #finish(error: { readonly reason: unknown } | undefined): void {
+    const settle = this.#settle
+    if (settle === undefined) return
+    this.#settle = undefined
+    this.endedAt = clockMs()
+    this.#use?.stop()
+    this.#background.abort()
+    this.#leave()
+    void this.#threads?.close()
+    for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
+    this.statsEvents.end()
+    for (const listener of this.listeners) listener.ended()
+    if (error === undefined && !this.isStopped) warnOfNothing(this.stages)
+    if (error === undefined) settle.resolve()
+    else settle.reject(error.reason)
+    channels.pipelineEnd.publish({ pipeline: this.pipelineId, error: error?.reason, stopped: this.isStopped })
+    this.rested()
+  }
+
+  // --- what stages tell
+
+  get threads(): Executor {
+    const { threads } = this.options
+    this.#threads ??= this.#workers.makeThreads(threads)
+    if (this.endedAt > 0) void this.#threads.close()
+    return this.#threads
+  }
+
+  get mostLetters(): number | undefined {
+    return this.letters?.mostPending
+  }
+
+  hooksOf(stage: Stage): readonly TaskHook[] {
+    return this.#hooks.get(stage) ?? noHooks
+  }
+
+  #chooseHooks(stage: Stage): readonly TaskHook[] {
+    const { hooks } = this.options
+    if (hooks === undefined || stage === this.sink || (this.sources as readonly Stage[]).includes(stage))
+      return noHooks
+    const chosen = typeof hooks === 'function' ? hooks(stage.info) : hooks
+    checkHooks(chosen)
+    stage.checkHooks(chosen)
+    return chosen
+  }
+
+  stageStarted(stage: Stage): void {
+    if (channels.stageStart.hasSubscribers) channels.stageStart.publish({ stage: stage.info })
+  }
+
+  stageFailed(stage: Stage, failure: StageFailure): void {
+    this.#failures.push(failure)
+    channels.stageEnd.publish({ stage: stage.info, error: failure })
+    this.logger.error(`spindle: ${failure.message}`, failure.cause)
+  }
+
+  stageEnded(stage: Stage): void {
+    this.#unfinished--
+    if (channels.stageEnd.hasSubscribers && stage.state !== CANCELLED) {
+      channels.stageEnd.publish({ stage: stage.info, error: undefined })
+    }
+    this.rested()
+  }
+
+  itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
+    this.hookCalls.call(() => tellOfFailure(stage.info, failure, this.logger, this.options.onItemError))
+    return this.letters?.post(failure, item, this.book)
+  }
+
+  rested(): void {
+    for (const listener of [...this.restListeners]) listener()
+  }
+}
+
+const noHooks: readonly TaskHook[] = []
+
+/** Has executors start workers now, so that the first items find them ready. */
+function warmUp(remote: readonly RemoteStage[]): void {
+  const calls = new Map<Executor, number>()
+  for (const stage of remote) {
+    const executor = stage.executor()
+    calls.set(executor, (calls.get(executor) ?? 0) + stage.calls)
+  }
+  for (const [executor, count] of calls) executor.warmUp?.(count)
+}
+
+function inStageOrder(failures: readonly StageFailure[]): StageFailure[] {
+  return [...failures].sort((a, b) => a.stageId - b.stageId)
+}

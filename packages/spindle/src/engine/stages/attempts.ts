@@ -1,0 +1,340 @@
+import { makeController } from '../../abort-signals.ts'
+import { isInfrastructureError, TimeoutError } from '../../errors.ts'
+import { Rng } from '../../random.ts'
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+import { adopt, isThenable } from '../../user-code.ts'
+import type { AsyncScope } from '../flow/async-scope.ts'
+import { exactNow } from '../flow/clock.ts'
+import { describeItem, type Item } from '../flow/item.ts'
+import { enter, leave } from '../flow/marker.ts'
+import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stats/task-timer.ts'
+import type { RetryOptions, StageContext, TaskInfo, TaskOutcome } from '../types.ts'
+import { AttemptContext } from './context.ts'
+import type { ExpandingStage } from './expanding-stage.ts'
+import { checkStep, Expansion, isGenerator, type Outputs } from './expansion.ts'
+
+type Op = (item: unknown, context: StageContext) => unknown
+
+/** The stage whose tasks are attempted. */
+type Owner = ExpandingStage & {
+  /** A task has ended with a result. */
+  taskDone(item: Item, value: unknown): void
+}
+
+/**
+ * The slow path of a stage that retries, has time-outs, or task hooks: one async function a task. Correctness before speed here: a call that
+ * comes back after its time is out belongs to nobody and is ignored.
+ */
+export class Attempts {
+  readonly #stage: Owner
+  readonly #retry: Required<RetryOptions> | undefined
+  readonly #timeoutMs: number | undefined
+  /** The times of the tasks in flight. */
+  readonly #pending: Map<Item, Timing> = new Map()
+  readonly #timer: TaskTimer = new TaskTimer()
+  #begun = 0
+
+  constructor(stage: Owner) {
+    this.#stage = stage
+    this.#retry = stage.settings.retry
+    this.#timeoutMs = stage.settings.timeoutMs
+  }
+
+  /** Begins an item's task; it ends in the stage's `taskDone`, `taskFailed` or `expand`. */
+  begin(item: Item, op: Op): void {
+    void this.#run(item, op, item.value)
+  }
+
+  async #run(item: Item, op: Op, input: unknown): Promise<void> {
+    const stage = this.#stage
+    const task: TaskInfo = { stage: stage.info, index: item.index, item: input }
+    const timing = this.#timer.begin(this.#begun++)
+    timing.calls = stage.running
+    this.#pending.set(item, timing)
+    let attempts = 0
+    let result: Result | Started
+    // Whether the hooks want to know of the task's end, and have not been told yet.
+    let isUntold = false
+    try {
+      for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskStart?.(task))
+      isUntold = true
+      for (;;) {
+        attempts++
+        try {
+          result = await this.#attempt(item, op, input, attempts)
+          break
+        } catch (error) {
+          if (!(await this.#waitForRetry(item, error, attempts))) throw error
+        }
+      }
+      if (result instanceof Result) {
+        isUntold = false
+        await this.#ended(task, { ok: true, attempts })
+      }
+    } catch (error) {
+      await this.#failed(task, item, input, error, attempts, isUntold)
+      return
+    }
+    if (result instanceof Started) this.#expand(item, task, result.outputs, attempts)
+    else {
+      this.#tookTime(item, true)
+      stage.taskDone(item, result.value)
+    }
+  }
+
+  async #failed(
+    task: TaskInfo,
+    item: Item,
+    input: unknown,
+    error: unknown,
+    attempts: number,
+    tellHooks: boolean,
+  ): Promise<void> {
+    try {
+      if (tellHooks) await this.#ended(task, { ok: false, error, attempts })
+    } catch {
+      // A hook that fails on a failure: the failure itself is what counts.
+    }
+    this.#tookTime(item, false)
+    this.#stage.taskFailed(item, input, error, attempts)
+    this.#stage.proceed()
+  }
+
+  /** How the tasks in flight have spent their time. */
+  get pendingTimes(): PendingTimes {
+    return pendingTimes(this.#pending.values())
+  }
+
+  /** The items of the tasks in flight. */
+  get pendingItems(): readonly Item[] {
+    return [...this.#pending.keys()]
+  }
+
+  #tookTime(item: Item, isOk: boolean): void {
+    const timing = this.#pending.get(item)
+    if (timing === undefined) return
+    this.#pending.delete(item)
+    this.#timer.end(timing, this.#stage.counters, isOk)
+  }
+
+  #expand(item: Item, task: TaskInfo, outputs: Outputs, attempts: number): void {
+    // From here on the generator's outputs are timed, one by one: what was before is time of the task and of no output.
+    this.#tookTime(item, false)
+    const hasHook = this.#stage.hooks.some((hook) => hook.onTaskEnd !== undefined)
+    const onEnd = (failure?: { readonly error: unknown }): Promise<void> =>
+      this.#ended(
+        task,
+        failure === undefined ? { ok: true, attempts } : { ok: false, error: failure.error, attempts },
+      )
+    this.#stage.expand(new Expansion(this.#stage, item, outputs, attempts, hasHook ? onEnd : undefined))
+  }
+
+  async #ended(task: TaskInfo, outcome: TaskOutcome): Promise<void> {
+    const stage = this.#stage
+    for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskEnd?.(task, outcome))
+  }
+
+  /** One attempt: the op's value, or a generator whose first output is made already. */
+  async #attempt(item: Item, op: Op, input: unknown, attempt: number): Promise<Result | Started> {
+    const limit = this.#timeoutMs
+    const timing = this.#pending.get(item)
+    const { reportsStart } = this.#stage.settings
+    if (limit === undefined) {
+      const onStart = timing?.onStart(reportsStart)
+      const context = new AttemptContext(this.#stage, item, attempt, undefined, onStart)
+      const result = await this.#call(op, input, context, timing)
+      return isGenerator(result.value)
+        ? startGenerator(result.value, (step) => this.#step(step, timing))
+        : result
+    }
+    const controller = makeController()
+    const stopWith = (reason: unknown): void => controller.abort(reason)
+    this.#stage.onAbort.add(stopWith)
+    const limited = <R>(step: () => R): Promise<Awaited<R>> =>
+      this.#limited(step, limit, item, attempt, controller, false)
+    const forget = (): boolean => this.#stage.onAbort.delete(stopWith)
+    try {
+      const result = await this.#limited(
+        (arm) => {
+          const begins = timing?.onStart(reportsStart)
+          const onStart = joinListeners(arm, begins)
+          const context = new AttemptContext(this.#stage, item, attempt, controller.signal, onStart)
+          return this.#call(op, input, context, timing)
+        },
+        limit,
+        item,
+        attempt,
+        controller,
+        reportsStart,
+      )
+      if (!isGenerator(result.value)) {
+        forget()
+        return result
+      }
+      return await startGenerator(result.value, (step) => limited(() => this.#step(step, timing)), forget)
+    } catch (error) {
+      forget()
+      throw error
+    }
+  }
+
+  #call(op: Op, input: unknown, context: StageContext, timing: Timing | undefined): Result | Promise<Result> {
+    const startedAt = exactNow()
+    const word = enter(this.#stage.mark, this.#stage.tasks)
+    try {
+      const result = this.#timed(timing, () => op(input, context), this.#stage.callScope)
+      return isThenable(result) ? adopt(result).then((value) => new Result(value)) : new Result(result)
+    } finally {
+      leave(word)
+      this.#stage.counters.held(exactNow() - startedAt)
+    }
+  }
+
+  /** A generator's step. */
+  #step<R>(step: () => R, timing: Timing | undefined): R {
+    return this.#stage.marked(() => this.#timed(timing, step))
+  }
+
+  #timed<R>(timing: Timing | undefined, call: () => R, scope?: AsyncScope): R {
+    if (timing !== undefined) return this.#timer.call(timing, call, scope)
+    return scope === undefined ? call() : scope.runInAsyncScope(call)
+  }
+
+  /** `reportsStart`: the step says itself when it begins, and its time counts from there. */
+  #limited<R>(
+    step: (onStart?: () => void) => R,
+    limitMs: number,
+    item: Item,
+    attempt: number,
+    controller: AbortController,
+    reportsStart: boolean,
+  ): Promise<Awaited<R>> {
+    const { onAbort } = this.#stage
+    return new Promise((resolve, reject) => {
+      let timer: Timer | undefined
+      let isOver = false
+      const tooLate = (): void => {
+        const { name } = this.#stage.info
+        const error = new TimeoutError(
+          `stage "${name}": attempt ${attempt} of item ${describeItem(item)} took longer than \`timeoutMs\` ${limitMs}`,
+        )
+        this.#stage.counters.timeouts++
+        onAbort.delete(letGo)
+        controller.abort(error)
+        reject(error)
+      }
+      const arm = (): void => {
+        clearTimeout(timer)
+        if (!isOver) timer = setTimeout(tooLate, limitMs)
+      }
+      // A call that ignores the end of its pipeline keeps no process alive by its limit.
+      const letGo = (): void => {
+        timer?.unref()
+      }
+      onAbort.add(letGo)
+      const settle = (go: () => void): void => {
+        isOver = true
+        clearTimeout(timer)
+        onAbort.delete(letGo)
+        go()
+      }
+      if (!reportsStart) arm()
+      try {
+        Promise.resolve(step(reportsStart ? arm : undefined)).then(
+          (value) => settle(() => resolve(value)),
+          (error) => settle(() => reject(error)),
+        )
+      } catch (error) {
+        settle(() => reject(error))
+      }
+    })
+  }
+
+  /** Waits as the back-off says; whether there is to be another attempt. */
+  async #waitForRetry(item: Item, error: unknown, attempt: number): Promise<boolean> {
+    const retry = this.#retry
+    const stage = this.#stage
+    if (retry === undefined || attempt > retry.retries || stage.isStopped) return false
+    if (isInfrastructureError(error)) return false
+    const { shouldRetry } = retry
+    if (!stage.marked(() => shouldRetry(error, attempt))) return false
+    stage.counters.retries++
+    const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
+    // Not `Math.random`: a run with the same seed waits alike.
+    const jitter = retry.jitter ? 0.5 + Rng.from(stage.host.seed, item.index, attempt).next() / 2 : 1
+    const timing = this.#pending.get(item)
+    timing?.backsOff()
+    const goesOn = await this.#delay(delayMs * jitter)
+    timing?.triesAgain()
+    return goesOn
+  }
+
+  /** Resolves to true after a while, to false at once when the stage is stopped. */
+  #delay(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const onAbort = this.#stage.onAbort
+      const end = (goesOn: boolean): void => {
+        clearTimeout(timer)
+        onAbort.delete(stop)
+        resolve(goesOn)
+      }
+      const stop = (): void => end(false)
+      const timer = setTimeout(() => end(true), ms)
+      onAbort.add(stop)
+    })
+  }
+}
+
+/** Calls both, where there are both. */
+function joinListeners(
+  one: (() => void) | undefined,
+  other: (() => void) | undefined,
+): (() => void) | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return () => {
+    one()
+    other()
+  }
+}
+
+/** What an op gave. In an object of its own: a promise that is resolved with a value reads its `then`, which may throw. */
+class Result {
+  readonly value: unknown
+  constructor(value: unknown) {
+    this.value = value
+  }
+}
+
+/** A generator that has been asked for its first output. */
+class Started {
+  readonly outputs: Outputs
+  constructor(outputs: Outputs) {
+    this.outputs = outputs
+  }
+}
+
+/** Makes the first output inside the attempt, so that a generator that fails before it gives anything can be tried again. */
+async function startGenerator(
+  outputs: Outputs,
+  limited: <R>(step: () => R) => Promise<Awaited<R>> | R,
+  onEnd?: () => void,
+): Promise<Started> {
+  let first: IteratorResult<unknown> | undefined = checkStep(await limited(() => outputs.next()))
+  if (first.done === true) onEnd?.()
+  return new Started({
+    async next() {
+      if (first !== undefined) {
+        const step = first
+        first = undefined
+        return step
+      }
+      const step = checkStep(await limited(() => outputs.next()))
+      if (step.done === true) onEnd?.()
+      return step
+    },
+    return: () => {
+      onEnd?.()
+      return outputs.return?.()
+    },
+  })
+}

@@ -1,0 +1,205 @@
+import { absorb, EXPANDING } from '../flow/item.ts'
+import type { Queue } from '../flow/queue.ts'
+import { type StageWorkers, workersOf } from '../stats/stage-workers.ts'
+import { TaskTimer, type Timing } from '../stats/task-timer.ts'
+import type { Range } from '../tuned.ts'
+import type { StageInfo } from '../types.ts'
+import type { Expansion } from './expansion.ts'
+import { Expansions } from './expansions.ts'
+import type { Host } from './host.ts'
+import type { MeasuredStage } from './measured-stage.ts'
+import type { PipeSettings } from './pipe-settings.ts'
+import { CANCELLED, FAILING, RUNNING } from './stage.ts'
+import { TaskStage } from './task-stage.ts'
+
+/** A stage whose op may give a generator: its task goes on until the last output was given, and each output waits for a place of its own. */
+export abstract class ExpandingStage extends TaskStage {
+  readonly settings: PipeSettings
+  /** Results that may wait or be made at once. */
+  protected limit: number
+  protected readonly isBoundedInBytes: boolean
+  protected readonly expansions: Expansions = new Expansions()
+  private readonly outputTimer: TaskTimer = new TaskTimer()
+  private outputsAsked = 0
+  /** How many generators wait for room for an output, or for earlier ones; whether any ever has. */
+  protected resting = 0
+  private hasRested = false
+
+  constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
+    super(info, host, input, settings)
+    this.settings = settings
+    this.limit = settings.concurrency + settings.buffer
+    this.isBoundedInBytes = settings.maxBytes !== undefined
+  }
+
+  override get callsOps(): boolean {
+    return true
+  }
+
+  override get lastCalls(): readonly MeasuredStage[] {
+    return [this]
+  }
+
+  override get workers(): StageWorkers | undefined {
+    const { executorOf } = this.settings
+    return executorOf === undefined ? undefined : workersOf(executorOf())
+  }
+
+  override get code(): unknown {
+    return this.settings.code
+  }
+
+  override get runsElsewhere(): boolean {
+    return this.settings.runsElsewhere
+  }
+
+  override get reportsStart(): boolean {
+    return this.settings.reportsStart
+  }
+
+  override get range(): Range | undefined {
+    return this.settings.range
+  }
+
+  /**
+   * From now on at most so many calls are in flight: more begin at once if there is work for them; if there are more than that, none begins until enough
+   * have ended.
+   */
+  override resize(concurrency: number): void {
+    if (concurrency === this.concurrency) return
+    this.resized(concurrency)
+    this.limit = concurrency + this.exit.capacity
+    this.goOn()
+  }
+
+  /** The exit queue has so many places from now on. What is queued beyond them stays, and holds slots. */
+  override resizeBuffer(places: number): void {
+    if (places === this.exit.capacity) return
+    this.exit.resize(places)
+    this.limit = this.concurrency + places
+    this.goOn()
+  }
+
+  /** A bound was changed: what it kept waiting may begin. */
+  private goOn(): void {
+    if (this.state !== RUNNING) return
+    this.expansions.resume()
+    if (this.boundary === undefined && this.input.length > 0) this.pump()
+  }
+
+  protected override get busy(): number {
+    return this.running - this.expansions.resting
+  }
+
+  /** Goes on to give the outputs of a generator; its task ends with the last of them. */
+  expand(expansion: Expansion): void {
+    if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
+      expansion.close()
+      this.running--
+      this.tracer?.end(expansion.item, false)
+      if (this.state === CANCELLED && this.running === 0) this.rest()
+      return
+    }
+    this.expansions.add(expansion)
+    if (this.window !== undefined) {
+      expansion.item.value = expansion
+      this.window.settle(expansion.item, EXPANDING)
+    } else expansion.advance()
+  }
+
+  /** Whether there is a place for one more output of a generator that holds a slot already. */
+  hasPlaceForOutput(expansion: Expansion): boolean {
+    if (this.isBoundedInBytes && !this.exit.hasRoomInBytes()) return false
+    // After the bound was lowered more may be running than it says: these go on, or none of them would ever end.
+    const running = Math.min(this.running, this.concurrency)
+    if (this.window === undefined) return running + this.held + this.exit.length <= this.limit
+    // In input order the first must not wait for those behind it, which hold one output each.
+    if (this.window.isFirst(expansion.item)) return this.exit.length <= this.exit.capacity
+    return this.running + this.held + this.exit.length < this.limit
+  }
+
+  /** A generator is asked for an output: is it timed? */
+  timeOutput(): Timing | undefined {
+    const count = this.outputsAsked++
+    return this.outputTimer.isDue(count) ? this.outputTimer.begin(count) : undefined
+  }
+
+  /** Asks a generator for an output. */
+  callTimed<R>(timing: Timing, next: () => R): R {
+    return this.outputTimer.call(timing, next, this.callScope)
+  }
+
+  outputReturned(timing: Timing): void {
+    this.outputTimer.returned(timing, this.counters)
+  }
+
+  /** A timed output is there (`isOk`), or the generator's end: what it does after its last output is no output's time. */
+  outputTimed(timing: Timing, isOk: boolean): void {
+    this.outputTimer.end(timing, this.counters, isOk)
+  }
+
+  /** An output that was waited for and not timed is there, or the generator's end. */
+  outputCame(askedAt: number, isOutput: boolean): void {
+    this.outputTimer.came(askedAt, this.counters, isOutput)
+  }
+
+  /** A generator has begun to wait for room (1), or waits no more (-1). */
+  rests(change: 1 | -1): void {
+    this.hasRested = true
+    this.resting += change
+    this.noteBlocked()
+  }
+
+  /** Of generators: those that wait for room, and the slots in which none may begin. */
+  protected override get slotsBlocked(): number {
+    if (!this.hasRested) return super.slotsBlocked
+    const above = this.held + this.exit.length - this.exit.capacity
+    return this.resting + Math.max(0, Math.min(this.info.concurrency - this.running, above))
+  }
+
+  override get blockedMs(): number {
+    // While a queue is full in bytes no call begins.
+    const inBytes = this.isBoundedInBytes ? this.info.concurrency * this.exit.times().bytesFullMs : 0
+    return Math.max(inBytes, this.hasRested ? this.notedBlockedMs : super.blockedMs)
+  }
+
+  /** A generator waits for a place. */
+  park(expansion: Expansion): void {
+    this.expansions.park(expansion)
+  }
+
+  /** Whether the stage has been told to stop: an expansion then ends by itself. */
+  isOver(expansion: Expansion): boolean {
+    return !this.expansions.has(expansion)
+  }
+
+  /** A generator has given its last output. */
+  expanded(expansion: Expansion): void {
+    if (expansion.isSilent) this.counters.endedSilently(1)
+    this.expansions.delete(expansion)
+    this.tracer?.end(expansion.item, true)
+    this.signalled?.delete(expansion.item)
+    this.running--
+    absorb(expansion.item)
+    this.window?.release()
+    if (this.window === undefined) this.countCall(expansion.item.index)
+    this.proceed()
+  }
+
+  /** A generator threw. */
+  expansionFailed(expansion: Expansion, error: unknown, attempts: number): void {
+    this.expansions.delete(expansion)
+    if (this.window === undefined) {
+      this.taskFailed(expansion.item, expansion.input, error, attempts)
+    } else {
+      this.running--
+      this.tracer?.end(expansion.item, false)
+      this.signalled?.delete(expansion.item)
+      if (!this.brokeDown(expansion.item, error)) {
+        expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts, this.keepSlot)
+        this.window.release()
+      }
+    }
+    this.proceed()
+  }
+}

@@ -1,0 +1,327 @@
+import { show } from '../../check.ts'
+import { type ItemError, SpindleError } from '../../errors.ts'
+import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
+import type { AsyncScope } from '../flow/async-scope.ts'
+import { coarseNow } from '../flow/clock.ts'
+import { child, type Item } from '../flow/item.ts'
+import { enter, leave } from '../flow/marker.ts'
+import { isSliceOver, type Resumable, resumeNextTurn } from '../flow/turn.ts'
+import type { Timing } from '../stats/task-timer.ts'
+
+/** What a generator op gives: the part of generators and async generators that is used. */
+export interface Outputs {
+  next(): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
+  return?(value?: unknown): unknown
+}
+
+/** Whether a value is a generator or async generator object. Other iterables are data. */
+export function isGenerator(value: unknown): value is Outputs {
+  return typeof value === 'object' && value !== null && hasSteps(value)
+}
+
+function hasSteps(value: object): boolean {
+  const candidate = value as { next?: unknown; return?: unknown; throw?: unknown }
+  try {
+    return (
+      typeof candidate.next === 'function' &&
+      typeof candidate.return === 'function' &&
+      typeof candidate.throw === 'function' &&
+      (Symbol.asyncIterator in value || Symbol.iterator in value)
+    )
+  } catch {
+    // What cannot be looked at is data.
+    return false
+  }
+}
+
+/** The stage whose op gave the generator. */
+interface ExpansionOwner {
+  readonly mark: number
+  readonly callScope: AsyncScope | undefined
+  /** In input order: who is first. */
+  readonly window: { isFirst(item: Item): boolean } | undefined
+  readonly exit: { put(item: Item): void }
+  /** Whether the stage asks for nothing more of it. */
+  isOver(expansion: Expansion): boolean
+  /** Whether there is a place for one more output. */
+  hasPlaceForOutput(expansion: Expansion): boolean
+  /** It waits for a place. */
+  park(expansion: Expansion): void
+  /** It has begun to wait for room (1), or waits no more (-1). */
+  rests(change: 1 | -1): void
+  rested(): void
+  /** An output was made ahead, and was given. */
+  hold(): void
+  unhold(): void
+  /** An output is asked for, asked for under a clock, and there. */
+  timeOutput(): Timing | undefined
+  callTimed<R>(timing: Timing, next: () => R): R
+  outputReturned(timing: Timing): void
+  outputTimed(timing: Timing, isOk: boolean): void
+  outputCame(askedAt: number, isOutput: boolean): void
+  /** The generator's clean-up is under way. */
+  closing(ended: unknown): void
+  expanded(expansion: Expansion): void
+  expansionFailed(expansion: Expansion, error: unknown, attempts: number): void
+}
+
+/**
+ * The outputs of one generator, asked for one at a time and only when there is a place for the next. Holds its task's slot to the end.
+ * In input order a generator that is not yet at the front makes one output ahead and keeps it.
+ */
+export class Expansion implements Resumable {
+  readonly item: Item
+  /** The op's input, for reports of failures. */
+  readonly input: unknown
+  /** Whether there is nothing more to give. */
+  isDone = false
+  /** Why it ended, where it threw (input order only). */
+  failure: ItemError | undefined
+  private readonly stage: ExpansionOwner
+  private readonly outputs: Outputs
+  private readonly attempts: number
+  /** What hooks want to know of the end; awaited. */
+  private readonly onEnd: ((failure?: { readonly error: unknown }) => PromiseLike<void>) | undefined
+  private held: Item | undefined
+  private position = 0
+  /** Outputs that were `undefined`. */
+  private skipped = 0
+  private timing: Timing | undefined = undefined
+  private isWaiting = false
+  /** Whether it waits for room for its next output, or for the outputs of earlier generators. */
+  private isBlocked = false
+  /** When the output that is waited for was asked for, by the coarse clock. */
+  private askedAt = 0
+  /** What `then` is given; made when something must be waited for, which plain generators never need. */
+  private ok: ((step: IteratorResult<unknown>) => void) | undefined = undefined
+  private fail: ((error: unknown) => void) | undefined = undefined
+
+  constructor(
+    stage: ExpansionOwner,
+    item: Item,
+    outputs: Outputs,
+    attempts = 1,
+    onEnd?: (failure?: { readonly error: unknown }) => PromiseLike<void>,
+  ) {
+    this.item = item
+    this.input = item.value
+    this.stage = stage
+    this.outputs = outputs
+    this.attempts = attempts
+    this.onEnd = onEnd
+  }
+
+  /** Whether it waits for a place, or for its turn, and for nothing else. */
+  get isResting(): boolean {
+    return !this.isWaiting
+  }
+
+  /** Whether it has given no output. */
+  get isSilent(): boolean {
+    return this.position === this.skipped
+  }
+
+  /** Asks for outputs until there is no place, no more, or one to wait for. */
+  advance(): void {
+    if (this.isWaiting) return
+    while (!this.isDone && !this.stage.isOver(this)) {
+      if (!this.mayAsk()) {
+        if (!this.isBlocked) this.setBlocked(true)
+        this.stage.rested()
+        return
+      }
+      if (this.isBlocked) this.setBlocked(false)
+      if (isSliceOver()) {
+        this.isWaiting = true
+        resumeNextTurn(this)
+        return
+      }
+      let step: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
+      let isPending: boolean
+      this.isWaiting = true
+      this.timing = this.stage.timeOutput()
+      const word = enter(this.stage.mark, this.position)
+      try {
+        if (this.timing === undefined && this.stage.callScope === undefined) step = this.outputs.next()
+        else step = this.observedNext(this.timing)
+        isPending =
+          typeof step === 'object' &&
+          step !== null &&
+          typeof (step as { readonly then?: unknown }).then === 'function'
+      } catch (error) {
+        this.threw(error)
+        return
+      } finally {
+        leave(word)
+        if (this.timing !== undefined) this.stage.outputReturned(this.timing)
+      }
+      if (isPending) {
+        this.wait(adopt(step as PromiseLike<IteratorResult<unknown>>))
+        return
+      }
+      this.isWaiting = false
+      if (!this.take(step as IteratorResult<unknown>)) return
+    }
+  }
+
+  /** Asks for an output that is timed, or in a scope of its own. Apart from the above, for functions are made here. */
+  private observedNext(timing: Timing | undefined): ReturnType<Outputs['next']> {
+    const { callScope } = this.stage
+    const next = (): ReturnType<Outputs['next']> => this.outputs.next()
+    if (timing !== undefined) return this.stage.callTimed(timing, next)
+    return callScope === undefined ? next() : callScope.runInAsyncScope(next)
+  }
+
+  private wait(step: Promise<IteratorResult<unknown>>): void {
+    this.ok ??= (result) => this.resolved(result)
+    this.fail ??= (error) => this.threw(error)
+    this.askedAt = coarseNow()
+    step.then(this.ok, this.fail)
+  }
+
+  resume(): void {
+    this.isWaiting = false
+    this.advance()
+  }
+
+  /** Gives the output that was made ahead. */
+  giveHeld(): void {
+    const held = this.held
+    if (held === undefined) return
+    this.held = undefined
+    this.stage.unhold()
+    this.stage.exit.put(held)
+  }
+
+  private setBlocked(isBlocked: boolean): void {
+    this.isBlocked = isBlocked
+    this.stage.rests(isBlocked ? 1 : -1)
+  }
+
+  /** Asks for nothing more. */
+  close(): void {
+    if (this.isBlocked) this.setBlocked(false)
+    this.isDone = true
+    try {
+      this.stage.closing(this.outputs.return?.())
+    } catch {
+      // The generator is running (it caused this), or its clean-up threw: nobody is left to hear of it.
+    }
+  }
+
+  private mayAsk(): boolean {
+    const window = this.stage.window
+    // Not at the front: one output ahead; the window calls when this is first.
+    if (window !== undefined && !window.isFirst(this.item)) {
+      return this.held === undefined && this.stage.hasPlaceForOutput(this)
+    }
+    if (this.stage.hasPlaceForOutput(this)) return true
+    this.stage.park(this)
+    return false
+  }
+
+  /** Takes one step's result, which was waited for or not; whether to go on asking at once. */
+  private take(step: IteratorResult<unknown>, wasAwaited = false): boolean {
+    let isLast: boolean
+    let value: unknown
+    try {
+      isLast = checkStep(step).done === true
+      value = isLast ? undefined : step.value
+    } catch (error) {
+      this.threw(error)
+      return false
+    }
+    if ((typeof value === 'object' || typeof value === 'function') && isThenable(value)) {
+      this.waitForValue(adopt(value))
+      return false
+    }
+    if (this.timing !== undefined) this.endTiming(!isLast)
+    else if (wasAwaited) this.stage.outputCame(this.askedAt, !isLast)
+    if (isLast) {
+      this.finish()
+      return false
+    }
+    if (value === undefined) {
+      this.position++
+      this.skipped++
+      return true
+    }
+    const output = child(this.item, value, this.position++)
+    const window = this.stage.window
+    if (window === undefined || window.isFirst(this.item)) this.stage.exit.put(output)
+    else {
+      this.held = output
+      this.stage.hold()
+    }
+    return true
+  }
+
+  /** Waits for an output that is a promise. If it is rejected, the generator is closed, which has not failed itself. */
+  private waitForValue(value: Promise<unknown>): void {
+    this.isWaiting = true
+    this.askedAt = coarseNow()
+    value.then(
+      (settled) => this.resolved({ done: false, value: settled }),
+      (error) => {
+        closeQuietly(this.outputs)
+        this.threw(error)
+      },
+    )
+  }
+
+  private endTiming(isOk: boolean): void {
+    if (this.timing !== undefined) this.stage.outputTimed(this.timing, isOk)
+    this.timing = undefined
+  }
+
+  private resolved(step: IteratorResult<unknown>): void {
+    this.isWaiting = false
+    if (this.isDone || this.stage.isOver(this)) return
+    if (this.take(step, true)) this.advance()
+  }
+
+  private finish(): void {
+    if (this.onEnd === undefined) {
+      this.isDone = true
+      this.stage.expanded(this)
+      return
+    }
+    this.isWaiting = true
+    this.onEnd().then(
+      () => {
+        if (this.stage.isOver(this)) return
+        this.isDone = true
+        this.stage.expanded(this)
+      },
+      (error) => this.end(error),
+    )
+  }
+
+  private threw(error: unknown): void {
+    if (this.isDone || this.stage.isOver(this)) return
+    this.endTiming(false)
+    this.isWaiting = true
+    if (this.onEnd === undefined) this.end(error)
+    else {
+      this.onEnd({ error }).then(
+        () => this.end(error),
+        () => this.end(error),
+      )
+    }
+  }
+
+  private end(error: unknown): void {
+    if (this.isDone || this.stage.isOver(this)) return
+    this.isDone = true
+    this.stage.expansionFailed(this, error, this.attempts)
+  }
+}
+
+/** What a call of `next` gave. @throws `ERR_NOT_ITERABLE` if that is no object. */
+export function checkStep(step: IteratorResult<unknown>): IteratorResult<unknown> {
+  if (typeof step === 'object' && step !== null) return step
+  throw new SpindleError(
+    'ERR_NOT_ITERABLE',
+    `a generator gave something that is not an iterator result: ${show(step)}`,
+  )
+}

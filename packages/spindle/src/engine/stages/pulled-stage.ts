@@ -1,0 +1,92 @@
+import type { Item } from '../flow/item.ts'
+import type { Queue } from '../flow/queue.ts'
+import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from '../flow/turn.ts'
+import type { StageInfo } from '../types.ts'
+import type { Host } from './host.ts'
+import { RUNNING, Stage } from './stage.ts'
+
+/** A stage with one input queue: takes items as they are handed over, or pulls them when it can go on. */
+export abstract class PulledStage extends Stage implements Resumable {
+  readonly input: Queue
+  /** Whether to take an item may hold the loop for long. If not, it need not wait for the loop's turn. */
+  protected readonly holdsLoop: boolean = true
+  private isResuming = false
+
+  constructor(info: StageInfo, host: Host, input: Queue) {
+    super(info, host)
+    this.input = input
+    input.consumer = this
+  }
+
+  get inputs(): readonly Queue[] {
+    return [this.input]
+  }
+
+  /** Takes one item, or a boundary between epochs. */
+  protected abstract start(item: Item): void
+
+  /** Whether nothing is between the input and the exits. */
+  protected abstract isIdle(): boolean
+
+  offer(item: Item): boolean {
+    if (!this.canStart()) return false
+    if (this.holdsLoop && isSliceOverMidway()) {
+      this.resumeLater()
+      return false
+    }
+    this.start(item)
+    return true
+  }
+
+  pump(): void {
+    let taken = 0
+    while (this.input.length > 0 && this.canStart() && !this.mustTurn()) {
+      taken++
+      this.start(this.input.shift() as Item)
+    }
+    if (this.input.isDrained) this.inputEnded()
+    else if (taken > 0) this.input.wake()
+  }
+
+  /** Whether the loop has to turn before the next call. Then the stage goes on after that. */
+  protected mustTurn(): boolean {
+    if (!isSliceOver()) return false
+    this.resumeLater()
+    return true
+  }
+
+  /** The loop has to turn before the stage takes an item that it has been handed. */
+  takeLater(item: Item): void {
+    this.input.enqueue(item)
+    this.resumeLater()
+  }
+
+  protected resumeLater(): void {
+    if (this.isResuming) return
+    this.isResuming = true
+    resumeNextTurn(this)
+  }
+
+  resume(): void {
+    this.isResuming = false
+    this.pump()
+    if (this.host.isDraining) this.host.rested()
+  }
+
+  override get isResting(): boolean {
+    return !this.isResuming && super.isResting
+  }
+
+  roomMade(): void {
+    if (this.input.length > 0) this.pump()
+  }
+
+  inputEnded(): void {
+    if (this.state === RUNNING && this.input.isDrained && this.isIdle()) this.drained()
+  }
+
+  /** All input is dealt with. */
+  protected drained(): void {
+    this.finish()
+  }
+}

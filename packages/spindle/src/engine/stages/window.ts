@@ -1,0 +1,128 @@
+import type { ItemError } from '../../errors.ts'
+import { EXPANDING, FAILED, type Item, PENDING, READY } from '../flow/item.ts'
+import type { Expansion } from './expansion.ts'
+
+/** Whose results are kept in order. */
+interface WindowOwner {
+  /** A result is given. */
+  give(item: Item): void
+  countCall(index: number): void
+  countFailure(failure: ItemError, item: Item): void
+  /** A result that had to wait for earlier ones waits no more. */
+  unhold(): void
+  /** Nothing is in the window any more. */
+  released(): void
+}
+
+/**
+ * Keeps the outputs of concurrent tasks in the order of their inputs: a ring of the items begun and not yet given. An item gets its place when its
+ * task begins; what is finished at the front is released. The stage bounds its length (`concurrency + buffer`).
+ */
+export class OrderedWindow {
+  length = 0
+  private readonly stage: WindowOwner
+  private ring: (Item | undefined)[] = new Array(8).fill(undefined)
+  private mask = 7
+  private head = 0
+  private isReleasing = false
+
+  constructor(stage: WindowOwner) {
+    this.stage = stage
+  }
+
+  /** Gives an item whose task begins its place. */
+  open(item: Item): void {
+    if (this.length > this.mask) this.grow()
+    item.state = PENDING
+    this.ring[(this.head + this.length) & this.mask] = item
+    this.length++
+  }
+
+  /** Whether nothing stands before `item`. */
+  isFirst(item: Item): boolean {
+    return this.length > 0 && this.ring[this.head] === item
+  }
+
+  /** An item's task has ended as `state` says (or begins to give outputs). */
+  settle(item: Item, state: number): void {
+    item.state = state
+    if (this.ring[this.head] === item) this.release()
+    else if (state === EXPANDING) (item.value as Expansion).advance()
+  }
+
+  /** The short way of a result that is first: given at once, without being marked. False if it is not first. */
+  giveFirst(item: Item): boolean {
+    if (this.isReleasing || this.ring[this.head] !== item) return false
+    this.ring[this.head] = undefined
+    this.head = (this.head + 1) & this.mask
+    this.length--
+    this.isReleasing = true
+    this.stage.give(item)
+    this.isReleasing = false
+    if (this.length > 0 && (this.ring[this.head] as Item).state !== PENDING) this.release()
+    return true
+  }
+
+  /** Gives what is finished at the front. */
+  release(): void {
+    // What is given may end in the consumer asking for more, which comes back here: the outer loop goes on with it.
+    if (this.isReleasing) return
+    this.isReleasing = true
+    while (this.length > 0) {
+      const item = this.ring[this.head] as Item
+      if (item.state === PENDING) break
+      if (item.state === EXPANDING && !this.give(item.value as Expansion)) break
+      if (this.length === 0) break
+      this.ring[this.head] = undefined
+      this.head = (this.head + 1) & this.mask
+      this.length--
+      this.finish(item)
+    }
+    this.isReleasing = false
+    if (this.length === 0) this.stage.released()
+  }
+
+  private finish(item: Item): void {
+    if (item.state === FAILED) {
+      this.stage.countFailure(item.value as ItemError, item)
+      return
+    }
+    if (item.state === EXPANDING) {
+      const { failure } = item.value as Expansion
+      if (failure === undefined) this.stage.countCall(item.index)
+      else this.stage.countFailure(failure, item)
+      return
+    }
+    const { index } = item
+    if (item.state === READY) {
+      this.stage.unhold()
+      item.state = PENDING
+      this.stage.give(item)
+    }
+    this.stage.countCall(index)
+  }
+
+  /** Lets the generator at the front give its outputs; whether it has given its last. */
+  private give(expansion: Expansion): boolean {
+    expansion.giveHeld()
+    if (!expansion.isDone) expansion.advance()
+    return expansion.isDone
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.ring = new Array(8).fill(undefined)
+    this.mask = 7
+    this.head = 0
+    this.length = 0
+  }
+
+  private grow(): void {
+    const size = this.ring.length
+    const grown: (Item | undefined)[] = new Array(size * 2).fill(undefined)
+    for (let i = 0; i < this.length; i++) grown[i] = this.ring[(this.head + i) & this.mask]
+    this.ring = grown
+    this.head = 0
+    this.mask = size * 2 - 1
+  }
+}

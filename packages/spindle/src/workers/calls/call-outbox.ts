@@ -1,0 +1,223 @@
+import { threadId } from 'node:worker_threads'
+import { SpindleError } from '../../errors.ts'
+import type { CallMemory } from '../memory/call-memory.ts'
+import { toWire } from '../transport/wire-error.ts'
+import type { WorkerStock } from './buffer-stock.ts'
+import {
+  ABOVE_FLAGS,
+  FIELDS_OF_BUSY,
+  HAS_LEASES,
+  OUTPUT,
+  type ResultMessage,
+  SHAPED,
+  THREW,
+} from './call-protocol.ts'
+import type { Carrier } from './carrier.ts'
+import type { WorkerControl } from './control.ts'
+import { ShapeWriter } from './shapes.ts'
+
+interface Unsent {
+  readonly slot: number
+  readonly kind: number
+  readonly value: unknown
+  /** Number of the op. */
+  readonly op: number
+  /** Which of the slot's outputs it is. */
+  readonly part: number
+  /** Shared memory that the value may lie in. */
+  readonly memory: CallMemory | undefined
+}
+
+/** Results that a worker has not sent yet. They leave together: at the end of a turn, or when the first has waited a millisecond. */
+export class Outbox {
+  readonly blind: number[] = []
+  /** Numbers of ops whose `init` has been called. */
+  readonly initialised: number[] = []
+  /** Of traced tasks: slot, beginning and end; and again. */
+  readonly spans: number[] = []
+  readonly #carrier: Carrier
+  readonly #control: WorkerControl
+  readonly #stock: WorkerStock
+  readonly #shapes: ShapeWriter = new ShapeWriter()
+  #results: unknown[] = []
+  /** The same as they were given, for finding out which one cannot be sent. */
+  #unsent: Unsent[] = []
+  #busy: number[] = []
+
+  readonly #outputRefused: (slot: number) => void
+
+  /** `outputRefused`: one of a generator's outputs cannot be sent, which has ended its task. */
+  constructor(
+    carrier: Carrier,
+    control: WorkerControl,
+    stock: WorkerStock,
+    outputRefused: (slot: number) => void,
+  ) {
+    this.#outputRefused = outputRefused
+    this.#stock = stock
+    this.#carrier = carrier
+    this.#control = control
+  }
+
+  /** Whether there is anything to tell. */
+  get isEmpty(): boolean {
+    return (
+      this.#results.length === 0 &&
+      this.#busy.length === 0 &&
+      this.blind.length === 0 &&
+      this.initialised.length === 0
+    )
+  }
+
+  /** Notes that a call has held the worker. */
+  held(op: number, ms: number): void {
+    const busy = this.#busy
+    // Ops take turns seldom within one message, so most calls add to the last entry.
+    const last = busy.length - FIELDS_OF_BUSY
+    if (busy[last] === op) {
+      busy[last + 1] = (busy[last + 1] as number) + 1
+      busy[last + 2] = (busy[last + 2] as number) + ms
+    } else busy.push(op, 1, ms)
+  }
+
+  /** `part`: which of the slot's outputs it is. */
+  value(slot: number, kind: number, value: unknown, op: number, part = 0, memory?: CallMemory): void {
+    this.#add({ slot, kind, value, op, part, memory })
+  }
+
+  error(slot: number, thrown: unknown): void {
+    this.#add({ slot, kind: THREW, value: toWire(thrown), op: 0, part: 0, memory: undefined })
+  }
+
+  /** A result that is no more than its kind. */
+  mark(slot: number, kind: number): void {
+    this.#add({ slot, kind, value: undefined, op: 0, part: 0, memory: undefined })
+  }
+
+  #add(result: Unsent): void {
+    try {
+      this.#write(result)
+      this.#unsent.push(result)
+    } catch (error) {
+      this.#refuse(result, error)
+    }
+  }
+
+  /** A result cannot be sent: its task has failed. */
+  #refuse({ slot, kind, value, memory }: Unsent, error: unknown): void {
+    memory?.drop()
+    this.error(slot, this.#whyNot(value, error))
+    if (kind === OUTPUT) this.#outputRefused(slot)
+  }
+
+  #whyNot(value: unknown, error: unknown): unknown {
+    // Memory of the value that was given back has an error of its own.
+    return error instanceof SpindleError ? error : this.#carrier.whyNot(value, 'result', error)
+  }
+
+  /** Puts a result at the end; the results are as before if that throws. */
+  #write({ slot, kind, value, op, part, memory }: Unsent): void {
+    const results = this.#results
+    let head = slot | (kind << ABOVE_FLAGS)
+    if (kind > OUTPUT) {
+      results.push(head)
+      return
+    }
+    const start = results.length
+    try {
+      const leases = memory?.handOver(value) ?? []
+      if (leases.length > 0) {
+        head |= HAS_LEASES
+        results.push(head, leases)
+      } else results.push(head)
+      const at = results.push(0) - 1
+      const shape = kind === THREW ? -1 : this.#shapes.write(results, value, op)
+      if (shape >= 0) {
+        results[start] = head | SHAPED
+        results[at] = shape
+      } else results[at] = kind === THREW ? value : this.#carrier.pack(value, at, slot, part)
+    } catch (error) {
+      results.length = start
+      throw error
+    }
+  }
+
+  flush(): void {
+    if (this.isEmpty) return
+    this.#control.settle()
+    const unsent = this.#unsent
+    this.#unsent = []
+    const message = this.#message()
+    try {
+      this.#carrier.send(message)
+    } catch {
+      this.#sendApart(message, unsent)
+    }
+  }
+
+  /** What has gathered, which is nothing then. */
+  #message(): ResultMessage {
+    const message: { -readonly [key in keyof ResultMessage]: ResultMessage[key] } = {}
+    const shapes = this.#shapes.takeNew()
+    if (shapes.length > 0) message.shapes = shapes
+    if (this.#results.length > 0) {
+      message.results = this.#results
+      this.#results = []
+    }
+    if (this.#busy.length > 0) {
+      message.busy = this.#busy
+      this.#busy = []
+    }
+    if (this.blind.length > 0) message.blind = this.blind.splice(0)
+    if (this.initialised.length > 0) message.initialised = this.initialised.splice(0)
+    if (this.spans.length > 0) {
+      message.spans = this.spans.splice(0)
+      message.worker = [process.pid, threadId]
+    }
+    const allocated = this.#stock.takeTaken()
+    if (allocated.length > 0) message.allocated = allocated
+    const { tally } = this.#carrier
+    if (tally.transferredBytes > 0 || tally.copiedBytes > 0) {
+      message.bytes = [tally.transferredBytes, tally.copiedBytes]
+      tally.transferredBytes = 0
+      tally.copiedBytes = 0
+    }
+    return message
+  }
+
+  /** Something in a message cannot be sent: finds out what, and sends the rest, in the same order. */
+  #sendApart({ results: _, ...rest }: ResultMessage, unsent: readonly Unsent[]): void {
+    this.#carrier.send(rest)
+    const ended = new Set<number>()
+    for (const result of unsent) {
+      // What a generator gave after an output that cannot be sent belongs to nobody: its slot is somebody else's by then.
+      if (ended.has(result.slot)) continue
+      const problem = this.#problemOf(result)
+      if (problem === undefined) continue
+      this.#refuse(result, problem.error)
+      ended.add(result.slot)
+      this.#unsent = []
+      this.#carrier.send(this.#message())
+    }
+  }
+
+  /** Sends one result, or finds out why not. */
+  #problemOf(result: Unsent): { readonly error: unknown } | undefined {
+    try {
+      this.#sendOne(result, true)
+    } catch {
+      // Some buffers can be cloned and not given away, those of WebAssembly among them.
+      try {
+        this.#sendOne(result, false)
+      } catch (error) {
+        return { error }
+      }
+    }
+    return undefined
+  }
+
+  #sendOne(result: Unsent, givesAway: boolean): void {
+    this.#write(result)
+    this.#carrier.send(this.#message(), givesAway)
+  }
+}

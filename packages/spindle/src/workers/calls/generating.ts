@@ -1,0 +1,237 @@
+import { SpindleError } from '../../errors.ts'
+import { clockMs } from '../../timers.ts'
+import { promiseOf } from '../transport/promise-of.ts'
+import type { Outbox } from './call-outbox.ts'
+import { DONE, DROPPED, OUTPUT } from './call-protocol.ts'
+import type { WorkerControl } from './control.ts'
+
+/** What is used of generators and async generators. */
+export interface GeneratorLike {
+  next(): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
+  return?(): unknown
+}
+
+/** What runs the worker's calls, of which the generator is one. */
+interface GeneratorRunner {
+  readonly control: WorkerControl
+  readonly outbox: Outbox
+  /** Promises of ops and generators that are waited for. */
+  pending: number
+  /** A call has held the loop since then. */
+  held(op: number, startedAt: number): void
+  flush(): void
+  flushSoon(): void
+  failed(slot: number, error: unknown): void
+  /** The call has ended, and its slot is free. */
+  ended(slot: number): void
+}
+
+/** How far a generator may be ahead of its reader: in outputs, and in the milliseconds that it took for them. */
+const MOST_AHEAD = 64
+const LEAST_AHEAD = 2
+const AHEAD_MS = 4
+
+/** A generator at work in a worker: it is asked for outputs as long as it is not too far ahead of its reader. */
+export class Generating {
+  readonly #runner: GeneratorRunner
+  readonly #op: number
+  readonly #slot: number
+  readonly #outputs: GeneratorLike
+  /** Outputs that the reader has had of an earlier worker. */
+  readonly #skip: number
+  /** Whether it has a time limit: an output that it has made must not wait for one that never comes. */
+  readonly #isTimed: boolean
+  #made = 0
+  #taken: number
+  /** Milliseconds that an output takes: a mean that forgets. */
+  #meanMs = 0
+  #isWaiting = false
+  /** Whether it is asked for nothing more; it may still be at its last words. */
+  isClosed = false
+
+  constructor(
+    runner: GeneratorRunner,
+    op: number,
+    slot: number,
+    outputs: GeneratorLike,
+    skip: number,
+    isTimed: boolean,
+  ) {
+    this.#runner = runner
+    this.#op = op
+    this.#slot = slot
+    this.#outputs = outputs
+    this.#skip = skip
+    this.#isTimed = isTimed
+    this.#taken = skip
+  }
+
+  /** The reader has taken so many. */
+  taken(count: number): void {
+    this.#taken = Math.max(this.#taken, count)
+    this.advance()
+  }
+
+  /** Asks for outputs until it is far enough ahead, or at the end. */
+  advance(): void {
+    const { control } = this.#runner
+    while (!this.#isWaiting && !this.isClosed && this.#mayAsk()) {
+      if (control.isAborted(this.#slot)) {
+        this.close()
+        return
+      }
+      const startedAt = clockMs()
+      control.enter()
+      let step: ReturnType<GeneratorLike['next']>
+      try {
+        step = this.#outputs.next()
+      } catch (error) {
+        control.leave()
+        this.#runner.held(this.#op, startedAt)
+        this.#fail(error)
+        return
+      }
+      control.leave()
+      this.#runner.held(this.#op, startedAt)
+      this.#hear(step, startedAt)
+    }
+  }
+
+  #mayAsk(): boolean {
+    const ahead = this.#made - this.#taken
+    if (ahead < LEAST_AHEAD) return true
+    return ahead < MOST_AHEAD && ahead * this.#meanMs < AHEAD_MS
+  }
+
+  /** Takes what `next()` has given. To look at it may run code of the user's, which may throw. */
+  #hear(step: unknown, startedAt: number): void {
+    try {
+      const promise = promiseOf(step)
+      if (promise !== undefined) this.#wait(promise, startedAt)
+      else this.#take(step as IteratorResult<unknown>, startedAt)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #wait(step: Promise<unknown>, startedAt: number): void {
+    step.then(
+      (settled) => {
+        this.#goesOn()
+        if (this.isClosed) return
+        this.#hear(settled, startedAt)
+        this.advance()
+      },
+      (error) => {
+        this.#goesOn()
+        this.#fail(error)
+      },
+    )
+    this.#isWaiting = true
+    this.#runner.pending++
+  }
+
+  #goesOn(): void {
+    this.#isWaiting = false
+    this.#runner.pending--
+  }
+
+  #take(step: IteratorResult<unknown>, startedAt: number): void {
+    if (typeof step !== 'object' || step === null) {
+      this.#fail(
+        new SpindleError('ERR_NOT_ITERABLE', 'a generator gave something that is not an iterator result'),
+      )
+      return
+    }
+    if (step.done === true) {
+      this.#end()
+      return
+    }
+    const { value } = step
+    const promise = promiseOf(value)
+    if (promise === undefined) this.#give(value, startedAt)
+    else
+      this.#wait(
+        promise.then((settled) => ({ done: false, value: settled })),
+        startedAt,
+      )
+  }
+
+  #give(value: unknown, startedAt: number): void {
+    const ms = clockMs() - startedAt
+    this.#meanMs = this.#made === 0 ? ms : this.#meanMs + (ms - this.#meanMs) / 4
+    this.#made++
+    if (this.#made <= this.#skip) return
+    this.#runner.outbox.value(this.#slot, OUTPUT, value, this.#op, this.#made)
+    if (this.#isTimed) this.#runner.flush()
+    else this.#runner.flushSoon()
+  }
+
+  #end(): void {
+    this.isClosed = true
+    if (this.#made < this.#skip) {
+      this.#runner.failed(this.#slot, notRepeatable(this.#skip, this.#made))
+      return
+    }
+    this.#runner.outbox.mark(this.#slot, DONE)
+    this.#runner.ended(this.#slot)
+  }
+
+  #fail(error: unknown): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.#runner.failed(this.#slot, error)
+  }
+
+  /** The reader wants no more. */
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    void this.#close()
+  }
+
+  /** One of its outputs cannot be sent: the task has failed, and its slot is another's from now on. */
+  giveUp(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.#runner.ended(this.#slot)
+    void this.#return()
+  }
+
+  async #close(): Promise<void> {
+    await this.#return()
+    this.#runner.outbox.mark(this.#slot, DROPPED)
+    this.#runner.ended(this.#slot)
+  }
+
+  async #return(): Promise<void> {
+    this.#runner.pending++
+    try {
+      await this.#outputs.return?.()
+    } catch {
+      // Nobody is left to hear of it.
+    }
+    this.#runner.pending--
+  }
+}
+
+/** Whether a result is a generator; what cannot be asked is none. */
+export function isGenerator(value: unknown): value is GeneratorLike {
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    const isIterable = Symbol.asyncIterator in value || Symbol.iterator in value
+    return (
+      isIterable &&
+      ['next', 'return', 'throw'].every((name) => typeof Reflect.get(value, name) === 'function')
+    )
+  } catch {
+    return false
+  }
+}
+
+function notRepeatable(had: number, made: number): SpindleError {
+  return new SpindleError(
+    'ERR_NOT_REPEATABLE',
+    `the worker of a generator died after ${had} outputs; begun again in another one, it gave only ${made}: an op that does not give the same outputs again needs a pool with \`maxDeaths\` 1`,
+  )
+}

@@ -1,0 +1,39 @@
+import { FIELDS_OF_BUSY } from './call-protocol.ts'
+
+/** What a pool has learnt of an op from those who ran it. */
+interface OpFacts {
+  /** Whether it takes no context. */
+  isBlind: boolean
+  /** Whether it is a generator. */
+  isGenerator: boolean
+  /** How long it holds its worker, in milliseconds: a mean that forgets. */
+  ms: number | undefined
+}
+
+/** What a pool has learnt of its ops, by their numbers. */
+export class OpFactsTable {
+  readonly #facts: OpFacts[] = []
+
+  of(op: number): OpFacts {
+    let facts = this.#facts[op]
+    if (facts === undefined) {
+      facts = { isBlind: false, isGenerator: false, ms: undefined }
+      this.#facts[op] = facts
+    }
+    return facts
+  }
+
+  /** `busy`: see `ResultMessage`. */
+  learn(busy: readonly number[] = none, blind: readonly number[] = none): void {
+    for (const op of blind) this.of(op).isBlind = true
+    for (let at = 0; at < busy.length; at += FIELDS_OF_BUSY) {
+      const facts = this.of(busy[at] as number)
+      const calls = busy[at + 1] as number
+      const ms = (busy[at + 2] as number) / calls
+      const known = facts.ms ?? ms
+      facts.ms = known + Math.min(1, calls / 8) * (ms - known)
+    }
+  }
+}
+
+const none: readonly number[] = []

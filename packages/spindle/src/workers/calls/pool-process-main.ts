@@ -1,0 +1,70 @@
+import { LoopEnd, neverReady, processLifeline } from '../supervise/loop-end.ts'
+import { joinProcess, onRefused } from '../supervise/nesting.ts'
+import { markTsx, runInit } from '../supervise/worker-modules.ts'
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
+import { toWire } from '../transport/wire-error.ts'
+import { WorkerStock } from './buffer-stock.ts'
+import type { LastWords, PoolMessage, Refused, WorkerSetup } from './call-protocol.ts'
+import { FileWorkerControl } from './file-control.ts'
+import { HeapWatch } from './heap-watch.ts'
+import { IpcCarrier } from './ipc-carrier.ts'
+import { watchParent } from './orphan-watch.ts'
+import { TaskRunner } from './task-runner.ts'
+
+// What runs in a process of a pool.
+
+/** Descriptors that the pool has passed on: control block, items, results. */
+const [CONTROL, ITEMS, RESULTS] = [4, 5, 6]
+
+joinProcess()
+
+let runner: TaskRunner | undefined
+let isStarting = false
+const loopEnd = new LoopEnd(
+  processLifeline,
+  () => isStarting || (runner?.pending ?? 0) > 0,
+  () => (runner === undefined ? failedToStart(neverReady()) : runner.tellLoopEnd()),
+)
+
+process.on('message', (sent: unknown) => {
+  const message = opened(TO_WORKER, sent) as WorkerSetup | PoolMessage | undefined
+  if (message === undefined) return
+  if (runner !== undefined) runner.hear(message as PoolMessage)
+  else if (message === 'close') process.exit(0)
+  else setUp(message as WorkerSetup).catch(failedToStart)
+  loopEnd.heard()
+})
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C in a terminal goes to all its processes. What is to become of this one, the pool's process says.
+process.on('SIGINT', () => {})
+process.on('uncaughtExceptionMonitor', (error) => post({ thrown: toWire(error) } satisfies LastWords))
+// What was done before the process ends of itself need not be done again.
+process.on('exit', () => runner?.flush())
+
+onRefused((error, module) => {
+  post({ refused: toWire(error), module } satisfies Refused)
+  process.exit(0)
+})
+
+async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<void> {
+  isStarting = true
+  if (tsx !== undefined) markTsx()
+  // An `init` may hold the process for long.
+  watchParent()
+  if (init !== undefined) await runInit(init, initArgs)
+  const stock = new WorkerStock()
+  const carrier = new IpcCarrier(post, RESULTS, ITEMS, { left: (buffer) => stock.left(buffer) })
+  runner = new TaskRunner(carrier, new FileWorkerControl(CONTROL), new HeapWatch(maxHeapMb), stock)
+  isStarting = false
+  post('ready')
+}
+
+/** The pool tells those who wait. */
+function failedToStart(error: unknown): void {
+  post({ thrown: toWire(error) } satisfies LastWords)
+  process.exit(1)
+}
+
+function post(message: unknown): void {
+  if (process.connected) process.send?.(sealed(FROM_WORKER, message), undefined, undefined, () => {})
+}

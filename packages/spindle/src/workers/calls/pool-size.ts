@@ -1,0 +1,37 @@
+import type { ExecutorWorkers, WorkerNumber } from '../../engine/executor.ts'
+import type { PoolSettings } from './pool-options.ts'
+
+/** What runs a pool's calls, for reports. `of`: the pool to which the workers belong, for an executor that is not the pool itself. */
+export function workersOf(kind: ExecutorWorkers['kind'], size: () => number, of?: object): ExecutorWorkers {
+  return {
+    kind,
+    get count() {
+      return size()
+    },
+    ...(of === undefined ? {} : { of }),
+  }
+}
+
+/** How many workers a pool has at most, and how that is changed. */
+export function sizingOf(
+  { minSize, maxSize, isRange }: PoolSettings,
+  size: () => number,
+  load: () => { readonly busy: number; readonly waiting: number },
+  resize: (size: number) => void,
+): WorkerNumber {
+  return {
+    get size() {
+      return size()
+    },
+    min: minSize,
+    max: maxSize,
+    isRange,
+    get busy() {
+      return load().busy
+    },
+    get waiting() {
+      return load().waiting
+    },
+    resize,
+  }
+}

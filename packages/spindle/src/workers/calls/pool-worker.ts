@@ -1,0 +1,393 @@
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+import { dropLeases, takeLeases } from '../memory/call-memory.ts'
+import type { LeaseHandover } from '../memory/lease.ts'
+import { fromWire, type WireError } from '../transport/wire-error.ts'
+import {
+  ABOVE_FLAGS,
+  BEGINS,
+  DONE,
+  HAS_LEASES,
+  OK,
+  OUTPUT,
+  type ResultMessage,
+  SHAPED,
+  SLOT_OF_HEAD,
+  SLOTS,
+  THREW,
+  type WorkerMessage,
+} from './call-protocol.ts'
+import { WorkerInits } from './inits.ts'
+import type { Connect, LinkEnding, LinkListener, WorkerLink } from './link.ts'
+import { Outputs } from './outputs.ts'
+import { Sender } from './sender.ts'
+import { ShapeReader } from './shapes.ts'
+import { SilenceWatch } from './silence-watch.ts'
+import { tellSpans } from './spans.ts'
+import type { Task } from './task.ts'
+import type { WorkerOwner } from './worker-owner.ts'
+
+/** How long an idle worker may keep the process alive, in milliseconds. */
+const LET_GO_MS = 5
+/** How long the tasks that wait in a worker should keep it busy, in milliseconds: enough to cover the way of the next ones. */
+const AHEAD_MS = 2
+/** Tasks this long wait in the pool, where any worker that is free can take them. */
+const LONG_MS = 5
+/** Slots that generators may take. Those that wait for their readers must not keep out the very tasks their readers wait for. */
+const GENERATOR_SLOTS = (SLOTS * 3) / 4
+
+/**
+ * The pool's side of one worker.
+ *
+ *   STARTING --'ready'--> READY --retire(): no new tasks--> RETIRING --empty--> (told to end)
+ *      '--------------------'------------'--- exits, is terminated ---> ENDED
+ */
+export class PoolWorker implements LinkListener {
+  /** Tasks it is busy with or will be: all but generators whose readers still have outputs to take. */
+  load = 0
+  isReady = false
+  /** It takes no more tasks. */
+  isRetiring = false
+  readonly #owner: WorkerOwner<PoolWorker>
+  readonly #link: WorkerLink
+  readonly #sender: Sender
+  readonly #shapes: ShapeReader = new ShapeReader()
+  readonly #tasks: (Task | undefined)[] = new Array(SLOTS).fill(undefined)
+  readonly #freeSlots: number[] = Array.from({ length: SLOTS }, (_, i) => SLOTS - 1 - i)
+  readonly #inits: WorkerInits
+  readonly #silence: SilenceWatch
+  readonly #graces: Map<number, Timer> = new Map()
+  /** Who wants to hear that an unwanted task is out of the worker. */
+  readonly #onFree: Map<Task, () => void> = new Map()
+  #given = 0
+  #isReffed = true
+  #isLettingGo = false
+  #hasEnded = false
+  /** Held tasks for which somebody waits. */
+  #awaited = 0
+  #generators = 0
+  #suspect: Task | undefined
+  #isMeantToEnd = false
+  /** Messages that it had heard when nothing was left to run in it, though calls had not ended; -1: it runs. */
+  #loopEndAt = -1
+
+  /** May throw: what `connect` throws. */
+  constructor(owner: WorkerOwner<PoolWorker>, connect: Connect) {
+    this.#owner = owner
+    this.#link = connect(this, owner.stock)
+    const { numbers, facts, counters, stock, memory } = owner
+    this.#inits = new WorkerInits(owner.inits)
+    this.#silence = new SilenceWatch(this.#tasks, this.#link.control)
+    const refused = (tasks: readonly Task[], errors: readonly unknown[]): void => {
+      tasks.forEach((task, i) => {
+        this.#free(task)
+        task.reject(errors[i])
+      })
+      this.#rested()
+    }
+    const { carrier } = this.#link
+    this.#sender = new Sender(carrier, numbers, facts, counters, stock, memory !== undefined, refused)
+  }
+
+  get isEmpty(): boolean {
+    return this.#freeSlots.length === SLOTS
+  }
+
+  /** Tasks it holds. */
+  get held(): number {
+    return SLOTS - this.#freeSlots.length
+  }
+
+  /** Whether it can take that task now. */
+  hasRoomFor(task: Task): boolean {
+    if (!this.isReady || this.isRetiring || this.#suspect !== undefined || this.#freeSlots.length === 0)
+      return false
+    if (task.call.init !== undefined && !this.#inits.hasRoomFor(task)) return false
+    if (task.isSuspect) return this.load === 0
+    const { ms, isGenerator } = this.#owner.facts.of(task.op)
+    if (isGenerator && this.#generators >= GENERATOR_SLOTS) return false
+    return this.load < (ms === undefined || ms >= LONG_MS ? 1 : 1 + Math.ceil(AHEAD_MS / ms))
+  }
+
+  /** Gives it a task; sent with all others of this turn. */
+  give(task: Task): void {
+    const slot = this.#freeSlots.pop() as number
+    this.#tasks[slot] = task
+    task.worker = this
+    task.slot = slot
+    task.hasBegun = false
+    task.isGenerator = this.#owner.facts.of(task.op).isGenerator
+    if (task.isGenerator) this.#generators++
+    this.#setLoad(task, true)
+    this.#loopEndAt = -1
+    this.setAwaited(task, task.outputs?.isAwaited ?? true)
+    if (++this.#given >= this.#owner.maxTasks) this.isRetiring = true
+    if (task.isSuspect) this.#suspect = task
+    this.#link.control.reset(slot)
+    if (task.call.init !== undefined) this.#inits.gave(task)
+    if (task.call.timeoutMs !== undefined) this.#silence.gave(task)
+    try {
+      this.#sender.add(task)
+    } catch (error) {
+      this.#free(task)
+      task.reject(this.#link.carrier.whyNot(task.item, 'item', error))
+    }
+  }
+
+  /** Whether the caller waits for something that the task has yet to give. */
+  setAwaited(task: Task, isAwaited: boolean): void {
+    if (isAwaited === task.isAwaited) return
+    task.isAwaited = isAwaited
+    this.#awaited += isAwaited ? 1 : -1
+    if (isAwaited) this.#setLoad(task, true)
+    this.keepOrLetGo()
+  }
+
+  #setLoad(task: Task, isLoad: boolean): void {
+    if (isLoad === task.isLoad) return
+    task.isLoad = isLoad
+    this.load += isLoad ? 1 : -1
+  }
+
+  /** The reader of a task's outputs has taken so many. */
+  took(task: Task, count: number): void {
+    this.#loopEndAt = -1
+    this.#sender.took(task.slot, count)
+    this.keepOrLetGo()
+  }
+
+  /**
+   * A held task is wanted no more: it is told so, and the worker is terminated if that does not help within the grace time.
+   * `onFree` is called when the worker is through with it.
+   */
+  abort(task: Task, onFree?: () => void): void {
+    if (onFree !== undefined) this.#onFree.set(task, onFree)
+    this.setAwaited(task, false)
+    this.#link.control.abort(task.slot)
+    this.#post(task.slot)
+    this.#graces.set(
+      task.slot,
+      setTimeout(() => this.terminate(), this.#owner.graceMs),
+    )
+  }
+
+  /** Ends when it has nothing left to do. */
+  retire(): void {
+    this.isRetiring = true
+    if (this.isEmpty) this.end()
+  }
+
+  /** Asks the worker to end. */
+  end(): void {
+    if (this.#isMeantToEnd) return
+    this.#isMeantToEnd = true
+    this.isRetiring = true
+    this.keepOrLetGo()
+    this.#post('close')
+  }
+
+  /** Ends the worker whatever it does. */
+  terminate(): void {
+    this.#isMeantToEnd = true
+    this.isRetiring = true
+    this.keepOrLetGo()
+    this.#link.terminate()
+  }
+
+  #post(message: number | 'close'): void {
+    this.#loopEndAt = -1
+    this.#link.carrier.send(message)
+  }
+
+  heard(message: WorkerMessage): void {
+    this.#silence.heard()
+    if (message === 'ready') {
+      this.isReady = true
+      this.keepOrLetGo()
+      this.#owner.workerReady()
+      this.#owner.workerHasRoom()
+    } else if (message === 'full') this.retire()
+    else if (typeof message === 'number') {
+      this.#loopEndAt = message
+      this.keepOrLetGo()
+    } else if ('refused' in message) {
+      this.#isMeantToEnd = true
+      this.isRetiring = true
+      this.#owner.moduleRefused(message.module, fromWire(message.refused))
+    } else this.#hearResults(message)
+  }
+
+  #hearResults(message: ResultMessage): void {
+    this.#loopEndAt = -1
+    const { shapes, results, busy, blind, bytes, allocated, initialised, parcels } = message
+    tellSpans(this.#tasks, message)
+    const { facts, counters } = this.#owner
+    if (busy !== undefined || blind !== undefined) facts.learn(busy, blind)
+    if (shapes !== undefined) this.#shapes.learn(shapes)
+    if (initialised !== undefined) this.#inits.called(initialised)
+    if (bytes !== undefined) {
+      counters.transferredBytes += bytes[0]
+      counters.copiedBytes += bytes[1]
+    }
+    if (allocated !== undefined) this.#sender.allocated(allocated)
+    if (results !== undefined) {
+      this.#link.carrier.open(results as unknown[], parcels)
+      for (let at = 0; at < results.length; ) {
+        const head = results[at++] as number
+        const kind = head >> ABOVE_FLAGS
+        const leases = (head & HAS_LEASES) === 0 ? undefined : (results[at++] as readonly LeaseHandover[])
+        let value = kind <= OUTPUT ? results[at++] : undefined
+        if ((head & SHAPED) !== 0) {
+          const shape = value as number
+          value = this.#shapes.read(results, at, shape)
+          at += this.#shapes.lengthOf(shape)
+        }
+        const task = this.#tasks[head & SLOT_OF_HEAD]
+        if (task === undefined) continue
+        if (leases === undefined) this.#hearResult(task, kind, value)
+        else this.#hearLeased(task, value, leases)
+      }
+    }
+    this.#rested()
+  }
+
+  #hearResult(task: Task, kind: number, value: unknown): void {
+    if (kind === OUTPUT) this.#hearOutput(task, value)
+    else if (kind === BEGINS) {
+      if (!task.isSettled && !task.hasBegun) task.call.onStart?.()
+      task.hasBegun = true
+    } else this.#hearEnd(task, kind, value)
+  }
+
+  /** A result that lies in shared memory. */
+  #hearLeased(task: Task, value: unknown, leases: readonly LeaseHandover[]): void {
+    const { memory } = this.#owner
+    const { itemMemory, isSettled } = task
+    this.#free(task)
+    if (memory === undefined) return
+    try {
+      if (isSettled) dropLeases(memory, leases, itemMemory)
+      else takeLeases(memory, leases, itemMemory)
+      task.resolve(value)
+    } catch (error) {
+      task.reject(error)
+    }
+  }
+
+  #hearEnd(task: Task, kind: number, value: unknown): void {
+    this.#free(task)
+    if (kind === OK) task.resolve(value)
+    else if (kind === THREW) task.reject(fromWire(value as WireError, task.callerStack))
+    else if (kind === DONE) {
+      if (task.outputs === undefined && !task.isSettled) task.stream(new Outputs(task))
+      task.finish()
+    }
+  }
+
+  #hearOutput(task: Task, value: unknown): void {
+    if (task.isSettled) return
+    let { outputs } = task
+    if (outputs === undefined) {
+      outputs = new Outputs(task)
+      task.stream(outputs)
+      this.#owner.facts.of(task.op).isGenerator = true
+      if (!task.isGenerator) this.#generators++
+      task.isGenerator = true
+      this.setAwaited(task, false)
+    }
+    outputs.push(value)
+    if (!task.isAwaited) this.#setLoad(task, false)
+  }
+
+  /** A slot is free again. */
+  #free(task: Task): void {
+    const { slot } = task
+    this.#tasks[slot] = undefined
+    this.#freeSlots.push(slot)
+    this.#link.carrier.release(slot)
+    this.#leave(task)
+    if (this.#suspect === task) this.#suspect = undefined
+    const grace = this.#graces.get(slot)
+    if (grace === undefined) return
+    clearTimeout(grace)
+    this.#graces.delete(slot)
+    const onFree = this.#onFree.get(task)
+    this.#onFree.delete(task)
+    onFree?.()
+  }
+
+  #leave(task: Task): void {
+    task.worker = undefined
+    this.setAwaited(task, false)
+    this.#setLoad(task, false)
+    if (task.isGenerator) this.#generators--
+    task.isGenerator = false
+  }
+
+  /** Some slots may have become free. */
+  #rested(): void {
+    if (this.isRetiring && this.isEmpty) this.end()
+    this.#owner.workerHasRoom()
+  }
+
+  /** A worker keeps the process alive only while somebody waits for it: for a result, for its room, for its start, or for its end. */
+  keepOrLetGo(): void {
+    if (this.#isKept) {
+      if (!this.#isReffed) this.#link.setRef(true)
+      this.#isReffed = true
+    } else if (!this.#isLettingGo) {
+      // Later, for the next call is mostly made soon. The timer itself keeps nothing alive: that is what the worker does until then.
+      this.#isLettingGo = true
+      const timer = setTimeout(() => {
+        this.#isLettingGo = false
+        if (this.#isKept || !this.#isReffed || this.#hasEnded) return
+        this.#isReffed = false
+        this.#link.setRef(false)
+      }, LET_GO_MS)
+      timer.unref()
+    }
+  }
+
+  get #isKept(): boolean {
+    if (!this.isReady || this.#isMeantToEnd) return true
+    // Of a worker in which nothing is left to run, nothing will come, unless it is told something that it has not heard.
+    if (this.#loopEndAt === this.#link.carrier.sent) return false
+    return this.#awaited > 0 || this.#owner.hasWaiting
+  }
+
+  ended(ending: LinkEnding): void {
+    this.#hasEnded = true
+    this.#sender.close()
+    this.#inits.close()
+    this.#silence.stop()
+    const wasReady = this.isReady
+    this.isReady = false
+    this.isRetiring = true
+    for (const timer of this.#graces.values()) clearTimeout(timer)
+    const begunSlots = this.#link.control.begunSlots()
+    this.#link.control.close()
+    const held = this.#tasks.filter((task) => task !== undefined)
+    const suspects = new Set(this.#isMeantToEnd ? [] : this.#suspectsAmong(held, begunSlots))
+    for (const task of held) this.#leave(task)
+    this.#tasks.fill(undefined)
+    for (const onFree of this.#onFree.values()) onFree()
+    const wanted = held.filter((task) => !task.isSettled)
+    this.#owner.workerEnded(this, {
+      ...ending,
+      wasReady,
+      wasMeant: this.#isMeantToEnd,
+      suspects: wanted.filter((task) => suspects.has(task)),
+      others: wanted.filter((task) => !suspects.has(task)),
+    })
+  }
+
+  /** Who may have killed the worker. */
+  #suspectsAmong(held: readonly Task[], begunSlots: ReadonlySet<number>): readonly Task[] {
+    if (this.#suspect !== undefined) return [this.#suspect]
+    const begun = held.filter((task) => begunSlots.has(task.slot))
+    // A generator whose reader is behind has its outputs ahead of him, and rests.
+    const busy = begun.filter((task) => task.isLoad)
+    if (busy.length > 0) return busy
+    // A worker that dies without being at anything was killed by what it did before; whoever is there shares the blame.
+    return begun.length > 0 ? begun : held
+  }
+}

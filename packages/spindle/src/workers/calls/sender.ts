@@ -1,0 +1,219 @@
+import type { StageInfo } from '../../op-context.ts'
+import { queueMicrotask } from '../../timers.ts'
+import { ItemMemory } from '../memory/call-memory.ts'
+import type { BufferStock } from './buffer-stock.ts'
+import {
+  ABOVE_FLAGS,
+  HAS_CONTEXT,
+  HAS_LEASES,
+  IS_TIMED,
+  IS_TRACED,
+  type RunMessage,
+  SHAPED,
+  SKIPS,
+} from './call-protocol.ts'
+import type { Carrier } from './carrier.ts'
+import type { OpFactsTable } from './op-facts.ts'
+import type { OpNumbers } from './op-numbers.ts'
+import type { PoolCounters } from './pool-stats.ts'
+import { ShapeWriter } from './shapes.ts'
+import type { Task } from './task.ts'
+
+/** Buffers of one size that a worker may be owed. */
+const MOST_OWED = 64
+
+/** What leaves for one worker: gathered during a turn, sent in one message. */
+export class Sender {
+  readonly #carrier: Carrier
+  readonly #numbers: OpNumbers
+  readonly #facts: OpFactsTable
+  readonly #counters: PoolCounters
+  readonly #stock: BufferStock
+  readonly #hasMemory: boolean
+  readonly #refused: (tasks: readonly Task[], errors: readonly unknown[]) => void
+  readonly #shapes: ShapeWriter = new ShapeWriter()
+  readonly #owed: Map<number, number> = new Map()
+  readonly #toldStages: Set<number> = new Set()
+  #toldOps = 0
+  #tasks: Task[] = []
+  #fields: unknown[] = []
+  #stages: (number | StageInfo)[] = []
+  #taken: number[] = []
+  #isWaiting = false
+  #isClosed = false
+
+  /** `hasMemory`: whether items may lie in shared memory that is looked after; `refused`: tasks whose items cannot cross. */
+  constructor(
+    carrier: Carrier,
+    numbers: OpNumbers,
+    facts: OpFactsTable,
+    counters: PoolCounters,
+    stock: BufferStock,
+    hasMemory: boolean,
+    refused: (tasks: readonly Task[], errors: readonly unknown[]) => void,
+  ) {
+    this.#carrier = carrier
+    this.#numbers = numbers
+    this.#facts = facts
+    this.#counters = counters
+    this.#stock = stock
+    this.#hasMemory = hasMemory
+    this.#refused = refused
+  }
+
+  add(task: Task): void {
+    this.#write(task)
+    this.#tasks.push(task)
+    this.#sendSoon()
+  }
+
+  /** The reader of a slot's generator has taken so many outputs of it. */
+  took(slot: number, count: number): void {
+    this.#taken.push(slot, count)
+    this.#sendSoon()
+  }
+
+  /** The worker's ops have asked for buffers: sizes and numbers. It gets others for them, when there are some. */
+  allocated(sizes: readonly number[]): void {
+    for (let at = 0; at < sizes.length; at += 2) {
+      const size = sizes[at] as number
+      this.#stock.expect(size)
+      this.#owed.set(size, (this.#owed.get(size) ?? 0) + (sizes[at + 1] as number))
+    }
+  }
+
+  /** Sends no more. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /** Puts a task at the end of the fields; they are as before if that throws. */
+  #write(task: Task): void {
+    const { slot, op, call, outputs, item } = task
+    const fields = this.#fields
+    const at = fields.length
+    let head = slot | (op << ABOVE_FLAGS)
+    fields.push(head)
+    try {
+      if (call.onStart !== undefined) head |= IS_TIMED
+      if (call.onSpan !== undefined) head |= IS_TRACED
+      if (this.#writeContext(task)) head |= HAS_CONTEXT
+      if (outputs !== undefined && outputs.received > 0) {
+        head |= SKIPS
+        fields.push(outputs.received)
+      }
+      task.itemMemory = this.#hasMemory ? ItemMemory.of(item) : undefined
+      if (task.itemMemory !== undefined) {
+        head |= HAS_LEASES
+        fields.push(task.itemMemory.leases)
+      }
+      const shapeAt = fields.push(0) - 1
+      const shape = this.#shapes.write(fields, item, op)
+      if (shape >= 0) {
+        head |= SHAPED
+        fields[shapeAt] = shape
+      } else fields[shapeAt] = this.#carrier.pack(item, shapeAt, slot, 0)
+      fields[at] = head
+    } catch (error) {
+      fields.length = at
+      throw error
+    }
+  }
+
+  #writeContext({ op, call }: Task): boolean {
+    const { context } = call
+    if (context === undefined || this.#facts.of(op).isBlind) return false
+    const { index, attempt, stage, rngKey } = context
+    const number = this.#numbers.stageNumberOf(stage)
+    if (!this.#toldStages.has(number)) {
+      this.#toldStages.add(number)
+      this.#stages.push(number, stage)
+    }
+    this.#fields.push(3 + rngKey.length, index, attempt, number, ...rngKey)
+    return true
+  }
+
+  #sendSoon(): void {
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    queueMicrotask(() => this.#send())
+  }
+
+  #send(): void {
+    this.#isWaiting = false
+    if (this.#isClosed) return
+    const tasks = this.#tasks
+    this.#tasks = []
+    const message = this.#message()
+    try {
+      this.#carrier.send(message)
+    } catch {
+      const { tasks: _, buffers: __, ...rest } = message
+      this.#carrier.send(rest)
+      this.#sendOneByOne(tasks)
+    }
+    this.#counters.count(this.#carrier.tally)
+  }
+
+  /** What has gathered, which is nothing then. */
+  #message(): RunMessage {
+    const message: { -readonly [key in keyof RunMessage]: RunMessage[key] } = {}
+    const { references } = this.#numbers
+    if (this.#toldOps < references.length) {
+      message.ops = references.slice(this.#toldOps)
+      this.#toldOps = references.length
+    }
+    const shapes = this.#shapes.takeNew()
+    if (shapes.length > 0) message.shapes = shapes
+    if (this.#stages.length > 0) {
+      message.stages = this.#stages
+      this.#stages = []
+    }
+    if (this.#owed.size > 0) {
+      const buffers = this.#owedBuffers()
+      if (buffers.length > 0) message.buffers = buffers
+    }
+    if (this.#fields.length > 0) {
+      message.tasks = this.#fields
+      this.#fields = []
+    }
+    if (this.#taken.length > 0) {
+      message.taken = this.#taken
+      this.#taken = []
+    }
+    return message
+  }
+
+  #owedBuffers(): ArrayBuffer[] {
+    const buffers: ArrayBuffer[] = []
+    for (const [size, count] of this.#owed) {
+      let left = count
+      for (; left > 0; left--) {
+        const buffer = this.#stock.take(size)
+        if (buffer === undefined) break
+        if (!this.#carrier.give(buffer)) return buffers
+        buffers.push(buffer)
+      }
+      if (left === 0) this.#owed.delete(size)
+      // What was never given back is not owed for ever.
+      else this.#owed.set(size, Math.min(left, MOST_OWED))
+    }
+    return buffers
+  }
+
+  /** Something in a message cannot be sent: finds out what, and sends the rest. */
+  #sendOneByOne(tasks: readonly Task[]): void {
+    const refused: Task[] = []
+    const errors: unknown[] = []
+    for (const task of tasks) {
+      try {
+        this.#write(task)
+        this.#carrier.send(this.#message())
+      } catch (error) {
+        refused.push(task)
+        errors.push(this.#carrier.whyNot(task.item, 'item', error))
+      }
+    }
+    this.#refused(refused, errors)
+  }
+}

@@ -1,0 +1,339 @@
+import type { OpReference } from '../../engine/worker-op.ts'
+import type { StageInfo } from '../../op-context.ts'
+import { seesContext } from '../../sees-context.ts'
+import { clockMs, setImmediate } from '../../timers.ts'
+import type { CallMemory } from '../memory/call-memory.ts'
+import type { LeaseHandover } from '../memory/lease.ts'
+import { loadOp, type Op } from '../supervise/worker-modules.ts'
+import { promiseOf } from '../transport/promise-of.ts'
+import type { WorkerStock } from './buffer-stock.ts'
+import type { CallMemories } from './call-memories.ts'
+import { Outbox } from './call-outbox.ts'
+import {
+  ABOVE_FLAGS,
+  BEGINS,
+  DROPPED,
+  HAS_CONTEXT,
+  HAS_LEASES,
+  IS_TIMED,
+  IS_TRACED,
+  OK,
+  type PoolMessage,
+  type RunMessage,
+  SHAPED,
+  SKIPS,
+  SLOT_OF_HEAD,
+} from './call-protocol.ts'
+import type { Carrier } from './carrier.ts'
+import type { WorkerControl } from './control.ts'
+import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
+import type { HeapWatch } from './heap-watch.ts'
+import { ShapeReader } from './shapes.ts'
+import { WorkerContext } from './worker-context.ts'
+
+/** A result waits at most so long for company, in milliseconds. */
+const HOLD_MS = 1
+
+export interface LoadedOp {
+  readonly number: number
+  readonly call: Op
+  readonly seesContext: boolean
+}
+
+/** What runs tasks in a worker, be it a thread or a process. */
+export class TaskRunner {
+  readonly control: WorkerControl
+  readonly outbox: Outbox
+  /** Calls that have begun and wait for something. */
+  pending = 0
+  /** Messages of the pool that it has heard. */
+  heardCount = 0
+  readonly #carrier: Carrier
+  readonly #heap: HeapWatch
+  readonly #ops: (LoadedOp | Promise<LoadedOp>)[] = []
+  readonly #stages: StageInfo[] = []
+  readonly #shapes: ShapeReader = new ShapeReader()
+  readonly #stock: WorkerStock
+  readonly #callMemories: CallMemories | undefined
+  readonly #memories: (CallMemory | undefined)[] = []
+  readonly #contexts: (WorkerContext | undefined)[] = []
+  readonly #generating: Map<number, Generating> = new Map()
+  /** When the slots' traced tasks began. */
+  readonly #traced: Map<number, number> = new Map()
+  #isFlushing = false
+  #isEnding = false
+  #flushedAt = 0
+  readonly #flushNow = (): void => this.flush()
+
+  /** `memories`: shared memory for results, if the pool has some. */
+  constructor(
+    carrier: Carrier,
+    control: WorkerControl,
+    heap: HeapWatch,
+    stock: WorkerStock,
+    memories?: CallMemories,
+  ) {
+    this.#callMemories = memories
+    this.#stock = stock
+    this.#carrier = carrier
+    this.control = control
+    this.outbox = new Outbox(carrier, control, this.#stock, (slot) => this.#generating.get(slot)?.giveUp())
+    this.#heap = heap
+  }
+
+  hear(message: PoolMessage): void {
+    this.heardCount++
+    if (typeof message === 'number') {
+      this.#contexts[message]?.abort()
+      this.#generating.get(message)?.close()
+    } else if (message === 'close') {
+      this.#isEnding = true
+      this.#endIfClosed()
+    } else this.#takeUp(message)
+  }
+
+  #takeUp({ ops, stages, shapes, buffers, tasks, taken, parcels }: RunMessage): void {
+    if (ops !== undefined) for (const reference of ops) this.#load(reference)
+    if (shapes !== undefined) this.#shapes.learn(shapes)
+    if (stages !== undefined) {
+      for (let at = 0; at < stages.length; at += 2)
+        this.#stages[stages[at] as number] = stages[at + 1] as StageInfo
+    }
+    if (buffers !== undefined) this.#stock.put(buffers)
+    this.#flushedAt = clockMs()
+    if (tasks !== undefined) {
+      this.#carrier.open(tasks as unknown[], parcels)
+      for (let at = 0; at < tasks.length; ) at = this.#takeUpTask(tasks, at)
+    }
+    if (taken !== undefined) {
+      for (let at = 0; at < taken.length; at += 2) {
+        const slot = taken[at] as number
+        this.#carrier.release(slot, taken[at + 1] as number)
+        this.#generating.get(slot)?.taken(taken[at + 1] as number)
+      }
+    }
+    this.flush()
+  }
+
+  /** Takes up the task that begins at `at`; returns where the next one does. */
+  #takeUpTask(tasks: readonly unknown[], at: number): number {
+    const head = tasks[at++] as number
+    const slot = head & SLOT_OF_HEAD
+    this.#carrier.release(slot)
+    const op = this.#ops[head >> ABOVE_FLAGS] as LoadedOp | Promise<LoadedOp>
+    let context: readonly number[] | undefined
+    if ((head & HAS_CONTEXT) !== 0) {
+      const count = tasks[at++] as number
+      context = tasks.slice(at, at + count) as number[]
+      at += count
+    }
+    const skip = (head & SKIPS) === 0 ? 0 : (tasks[at++] as number)
+    const leases = (head & HAS_LEASES) === 0 ? undefined : (tasks[at++] as readonly LeaseHandover[])
+    let item = tasks[at++]
+    if ((head & SHAPED) !== 0) {
+      const shape = item as number
+      item = this.#shapes.read(tasks, at, shape)
+      at += this.#shapes.lengthOf(shape)
+    }
+    const isTimed = (head & IS_TIMED) !== 0
+    if ((head & IS_TRACED) !== 0) this.#traced.set(slot, sinceEpoch())
+    if (op instanceof Promise) {
+      // Loading runs the module's own code, which may end the worker: the task has begun.
+      this.control.load(slot)
+      this.pending++
+      op.then(
+        (loaded) => {
+          this.pending--
+          this.#call(loaded, slot, item, context, isTimed, skip, leases)
+        },
+        (error) => {
+          this.pending--
+          this.failed(slot, error)
+        },
+      )
+    } else this.#call(op, slot, item, context, isTimed, skip, leases)
+    return at
+  }
+
+  #load(reference: OpReference): void {
+    const number = this.#ops.length
+    const loading = loadOp(reference).then((op) => {
+      const loaded = { number, call: op, seesContext: seesContext(op) }
+      if (!loaded.seesContext) this.outbox.blind.push(number)
+      this.#ops[number] = loaded
+      return loaded
+    })
+    const { init } = reference
+    const over = (): void => {
+      if (init === undefined) return
+      this.outbox.initialised.push(number)
+      this.flushSoon()
+    }
+    loading.then(over, over)
+    this.#ops.push(loading)
+  }
+
+  #call(
+    op: LoadedOp,
+    slot: number,
+    item: unknown,
+    wire: readonly number[] | undefined,
+    isTimed: boolean,
+    skip: number,
+    leases: readonly LeaseHandover[] | undefined,
+  ): void {
+    const { control } = this
+    if (control.isAborted(slot)) {
+      control.end(slot)
+      this.#traced.delete(slot)
+      this.outbox.mark(slot, DROPPED)
+      this.flushSoon()
+      return
+    }
+    if (this.#callMemories !== undefined && (op.seesContext || leases !== undefined)) {
+      try {
+        this.#memories[slot] = this.#callMemories.forCall(leases)
+      } catch (error) {
+        this.failed(slot, error)
+        return
+      }
+    }
+    const context = op.seesContext ? this.#contextOf(slot, wire) : undefined
+    this.#contexts[slot] = context
+    control.begin(slot)
+    if (isTimed) {
+      // The pool counts the op's time from here, not from the loading of its module. It must hear of it, and of results that others with a
+      // time limit have given, before the op holds the worker.
+      this.outbox.mark(slot, BEGINS)
+      this.flush()
+    }
+    if (this.#traced.has(slot)) this.#traced.set(slot, sinceEpoch())
+    const startedAt = clockMs()
+    control.enter()
+    let result: unknown
+    try {
+      // Called as a function, not as a method of what it was loaded into.
+      const { call } = op
+      result = call(item, context)
+    } catch (error) {
+      control.leave()
+      this.held(op.number, startedAt)
+      this.failed(slot, error)
+      return
+    }
+    control.leave()
+    this.held(op.number, startedAt)
+    this.#take(op, slot, result, skip, isTimed)
+  }
+
+  /** Takes what a call has given. To look at it may run code of the user's, which may throw: then the call has failed. */
+  #take(op: LoadedOp, slot: number, result: unknown, skip: number, isTimed: boolean): void {
+    try {
+      const promise = promiseOf(result)
+      if (promise !== undefined) this.#await(promise, op, slot, skip, isTimed)
+      else if (isGenerator(result)) this.#generate(op, slot, result, skip, isTimed)
+      else this.#succeeded(slot, result, op.number)
+    } catch (error) {
+      this.failed(slot, error)
+    }
+  }
+
+  #await(promise: Promise<unknown>, op: LoadedOp, slot: number, skip: number, isTimed: boolean): void {
+    promise.then(
+      (value) => {
+        this.pending--
+        this.#take(op, slot, value, skip, isTimed)
+      },
+      (error) => {
+        this.pending--
+        this.failed(slot, error)
+      },
+    )
+    this.pending++
+  }
+
+  #contextOf(slot: number, wire: readonly number[] | undefined): WorkerContext {
+    const isAborted = (): boolean => this.control.isAborted(slot)
+    const alloc = (byteLength: number): Uint8Array =>
+      this.#memories[slot]?.alloc(byteLength) ?? new Uint8Array(this.#stock.take(byteLength))
+    if (wire === undefined) return new WorkerContext(undefined, isAborted, alloc)
+    const [index, attempt, stage, ...rngKey] = wire as readonly [number, number, number, ...number[]]
+    const call = { index, attempt, stage: this.#stages[stage] as StageInfo, rngKey }
+    return new WorkerContext(call, isAborted, alloc)
+  }
+
+  #generate(op: LoadedOp, slot: number, outputs: GeneratorLike, skip: number, isTimed: boolean): void {
+    // What a generator allocates is for one of many outputs, and shared memory is counted by calls: its outputs are transferred.
+    this.#memories[slot]?.drop()
+    this.#memories[slot] = undefined
+    const generating = new Generating(this, op.number, slot, outputs, skip, isTimed)
+    this.#generating.set(slot, generating)
+    generating.advance()
+  }
+
+  #succeeded(slot: number, value: unknown, op: number): void {
+    this.outbox.value(slot, OK, value, op, 0, this.#memories[slot])
+    this.ended(slot)
+  }
+
+  failed(slot: number, error: unknown): void {
+    this.#memories[slot]?.drop()
+    this.outbox.error(slot, error)
+    this.ended(slot)
+  }
+
+  /** Its calls have not ended, and nothing is left to run in the worker. */
+  tellLoopEnd(): void {
+    this.#carrier.send(this.heardCount)
+  }
+
+  /** Ends the worker when it was told to and no generator is being closed. */
+  #endIfClosed(): void {
+    if (!this.#isEnding) return
+    for (const generating of this.#generating.values()) if (generating.isClosed) return
+    process.exit(0)
+  }
+
+  /** A slot's task has nothing more to do. */
+  ended(slot: number): void {
+    this.#contexts[slot] = undefined
+    if (this.#callMemories !== undefined) this.#memories[slot] = undefined
+    this.#generating.delete(slot)
+    const beganAt = this.#traced.get(slot)
+    if (beganAt !== undefined) {
+      this.#traced.delete(slot)
+      this.outbox.spans.push(slot, beganAt, sinceEpoch())
+    }
+    this.control.end(slot)
+    this.flushSoon()
+    this.#endIfClosed()
+  }
+
+  /** An op's own code has held the worker since then. */
+  held(op: number, startedAt: number): void {
+    const now = clockMs()
+    this.outbox.held(op, now - startedAt)
+    // Not after a longer call alone: the outbox holds what was made before it, too.
+    if (now - this.#flushedAt >= HOLD_MS) this.#flushedAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** Sends what there is at the end of this turn, or now if it has waited long enough. */
+  flushSoon(): void {
+    if (this.#flushedAt === Number.NEGATIVE_INFINITY) this.flush()
+    else if (!this.#isFlushing) {
+      this.#isFlushing = true
+      setImmediate(this.#flushNow)
+    }
+  }
+
+  flush(): void {
+    this.#isFlushing = false
+    this.#flushedAt = clockMs()
+    this.outbox.flush()
+    if (this.#heap.isFull(this.#flushedAt)) this.#carrier.send('full')
+  }
+}
+
+function sinceEpoch(): number {
+  return performance.timeOrigin + clockMs()
+}

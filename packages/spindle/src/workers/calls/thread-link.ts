@@ -1,0 +1,91 @@
+import type { ResourceLimits, Transferable, Worker } from 'node:worker_threads'
+import { POOL_THREAD } from '../../entries.ts'
+import { clockMs } from '../../timers.ts'
+import type { SegmentPool } from '../memory/segment-pool.ts'
+import { type EntrySetup, startThread } from '../supervise/start-worker.ts'
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
+import { copyLater } from '../transport/pack.ts'
+import type { ThreadSetup, WorkerMessage } from './call-protocol.ts'
+import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
+import type { LinkListener, WorkerLink } from './link.ts'
+import type { PoolSettings } from './pool-options.ts'
+import { PortCarrier } from './port-carrier.ts'
+import { SharedPoolControl } from './shared-control.ts'
+
+/** A worker thread, as its pool sees it. */
+export class ThreadLink implements WorkerLink, Guarded {
+  readonly control: SharedPoolControl = new SharedPoolControl()
+  readonly carrier: PortCarrier
+  readonly #worker: Worker
+  readonly #graceMs: number
+
+  constructor(
+    listener: LinkListener,
+    options: {
+      readonly resourceLimits?: ResourceLimits
+      readonly memory?: SegmentPool
+      readonly recycle?: { readonly afterHeapMb?: number }
+    },
+    settings: Pick<PoolSettings, 'graceMs' | 'size' | 'init' | 'initArgs'>,
+  ) {
+    const { resourceLimits, recycle, memory } = options
+    const { init, initArgs } = settings
+    const { control } = this
+    this.#graceMs = settings.graceMs
+    const setup: Omit<ThreadSetup, keyof EntrySetup> = {
+      control: control.buffer,
+      memory: memory?.handle,
+      init,
+      initArgs,
+      maxHeapMb: recycle?.afterHeapMb,
+      poolSize: settings.size,
+    }
+    const worker = startThread(POOL_THREAD, setup, { resourceLimits })
+    this.#worker = worker
+    this.carrier = new PortCarrier(
+      {
+        postMessage(message: unknown, transfers: readonly Transferable[]) {
+          worker.postMessage(sealed(TO_WORKER, message), transfers)
+          control.posted()
+        },
+      },
+      copyLater,
+    )
+    let thrown: unknown
+    worker.on('message', (message: unknown) => {
+      const told = opened(FROM_WORKER, message)
+      if (told !== undefined) listener.heard(told as WorkerMessage)
+    })
+    // Whatever it was, results are missing that would be waited for without end.
+    worker.on('messageerror', (error) => {
+      thrown = error
+      void worker.terminate()
+    })
+    worker.on('error', (error) => {
+      thrown = error
+    })
+    worker.on('exit', (code) => {
+      unguardExit(this)
+      if (control.member > 0) memory?.reclaim(control.member)
+      listener.ended({ how: `exit code ${code}`, error: thrown })
+    })
+    guardExit(this)
+  }
+
+  setRef(isReffed: boolean): void {
+    if (isReffed) this.#worker.ref()
+    else this.#worker.unref()
+  }
+
+  terminate(): void {
+    void this.#worker.terminate()
+  }
+
+  stop(): void {
+    this.control.stop()
+  }
+
+  waitUntilOutside(endsAt: number): void {
+    this.control.waitUntilOutside(endsAt + this.#graceMs - clockMs())
+  }
+}

@@ -1,0 +1,156 @@
+import { badOption, checkOptions } from '../../check.ts'
+import { isWorkerOp, OP_BRAND, type OpReference, type WorkerOp } from '../../engine/worker-op.ts'
+import { SpindleError } from '../../errors.ts'
+import type { StageContext } from '../../op-context.ts'
+import { checkHref } from '../supervise/module-href.ts'
+import { notTransferable } from '../transport/not-transferable.ts'
+
+/** The exported functions of a module that can be ops, by reference. */
+export type WorkerModule<M> = {
+  readonly [K in keyof M as M[K] extends (...args: never[]) => unknown ? K : never]: M[K] extends (
+    item: infer T,
+    ...rest: never[]
+  ) => infer R
+    ? WorkerOp<T, R, BoundOf<M[K]>>
+    : never
+}
+
+/** What a function takes between the item and the context. */
+export type BoundOf<F> = F extends (...args: infer P) => unknown ? WithoutContext<Rest<P>> : never
+
+type Rest<P extends readonly unknown[]> = P extends readonly [_item?: unknown, ...rest: infer R] ? R : []
+
+type WithoutContext<P extends readonly unknown[]> = number extends P['length']
+  ? [...P]
+  : Required<P> extends readonly [...infer Values, infer Last]
+    ? IsContext<Last> extends true
+      ? Values
+      : unknown extends Last
+        ? [...Values, Last?]
+        : P
+    : P
+
+/** Whether a parameter can only be meant for the context: it takes one, and names something of it. */
+type IsContext<L> = unknown extends L
+  ? false
+  : StageContext extends L
+    ? [keyof L & keyof StageContext] extends [never]
+      ? false
+      : true
+    : false
+
+/** Options of `workerModule()`. */
+export interface WorkerModuleOptions {
+  /** Name of an exported function, which may be async, that is called once in each worker before its first op. Default: none. */
+  readonly init?: string
+  /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
+  readonly initArgs?: unknown
+}
+
+/** What a {@link WorkerOp} is at run time. */
+class Reference implements OpReference {
+  readonly href: string
+  readonly exportName: string
+  readonly init: string | undefined
+  readonly initArgs: unknown
+  readonly bound: readonly unknown[] | undefined
+
+  constructor({ href, exportName, init, initArgs, bound }: OpReference) {
+    this.href = href
+    this.exportName = exportName
+    this.init = init
+    this.initArgs = initArgs
+    this.bound = bound
+    Object.freeze(this)
+  }
+
+  with(...bound: readonly unknown[]): Reference {
+    if (this.bound !== undefined) {
+      throw new SpindleError(
+        'ERR_BAD_STATE',
+        `op ${this.exportName} of ${this.href} has its values already: give all of them in one call of with()`,
+      )
+    }
+    return new Reference({ ...this, bound: Object.freeze(copyOf(bound, `${this.exportName}.with()`)) })
+  }
+}
+
+Object.defineProperty(Reference.prototype, OP_BRAND, { value: true })
+
+/**
+ * The functions that a module exports, as ops that can run in a worker. The module is not loaded here; only its type is looked at.
+ * Write `.js` also where the file is `.ts`: what is there is found, from sources and built.
+ *
+ * @throws `ERR_BAD_OPTION` if `href` is no URL; `ERR_NOT_TRANSFERABLE` if `initArgs` cannot cross to a worker.
+ *
+ * @example
+ * ```ts
+ * import type * as Ops from './ops.ts'
+ *
+ * const ops = workerModule<typeof Ops>(import.meta.resolve('./ops.js'), { init: 'load', initArgs: { model } })
+ * const pipeline = new PipelineBuilder().addSource(paths).pipe(ops.resize.with({ width: 224 }), { concurrency: 4 }).build()
+ * ```
+ */
+export function workerModule<M>(href: string | URL, options: WorkerModuleOptions = {}): WorkerModule<M> {
+  const module = checkHref(href, './ops.js')
+  checkOptions(options, ['init', 'initArgs'])
+  const { init } = options
+  if (init !== undefined && (typeof init !== 'string' || init === ''))
+    badOption('init', 'the name of an exported function', init)
+  const initArgs = checkInitArgs(options)
+  const ops = new Map<string, Reference>()
+  const target: object = Object.create(null)
+  const get = (_target: object, exportName: string | symbol): unknown => {
+    // A module that is awaited must not look like a promise.
+    if (typeof exportName === 'symbol' || exportName === 'then') return undefined
+    let op = ops.get(exportName)
+    if (op === undefined) {
+      op = new Reference({ href: module, exportName, init, initArgs, bound: undefined })
+      ops.set(exportName, op)
+    }
+    return op
+  }
+  return new Proxy(target, { get }) as WorkerModule<M>
+}
+
+/**
+ * Checks `initArgs` beside `init`, and copies it: what the caller changes later reaches no worker.
+ *
+ * @throws `ERR_BAD_OPTION` without `init`; `ERR_NOT_TRANSFERABLE`
+ */
+export function checkInitArgs({
+  init,
+  initArgs,
+}: {
+  readonly init?: unknown
+  readonly initArgs?: unknown
+}): unknown {
+  if (initArgs === undefined) return undefined
+  if (init === undefined)
+    badOption('initArgs', 'left out where there is no `init`, which is what is called with it', initArgs)
+  return copyOf(initArgs, 'initArgs')
+}
+
+function copyOf<V>(value: V, what: string): V {
+  try {
+    return structuredClone(value)
+  } catch (error) {
+    throw notTransferable(value, what, error)
+  }
+}
+
+/** The op that a reference means, in the thread or process that it has come to. */
+export function opOf(reference: OpReference): WorkerOp<never, unknown> {
+  return new Reference(reference) as unknown as WorkerOp<never, unknown>
+}
+
+/** An op as plain data. */
+export function referenceOf(op: WorkerOp<never, unknown>): OpReference {
+  const { href, exportName, init, initArgs, bound } = op
+  return { href, exportName, init, initArgs, bound }
+}
+
+/** Checks an option that is an op to be called once in each worker. @throws `ERR_BAD_OPTION` */
+export function checkInit(init: unknown, where?: string): void {
+  if (init !== undefined && !isWorkerOp(init)) badOption('init', 'an op of workerModule()', init, where)
+}

@@ -1,0 +1,83 @@
+import { onAbort } from '../../abort-signals.ts'
+import { countMemoryWaits } from '../../engine/stats/memory-waits.ts'
+import { TimeoutError } from '../../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+import type { Bell, WaitLimits } from './bell.ts'
+
+interface Waiting {
+  readonly attempt: () => boolean
+}
+
+/** Those in one thread who wait for memory: served in the order they came, so that a large request is not overtaken for ever. */
+export class AcquireQueue {
+  readonly #bell: Bell
+  readonly #waiting: Waiting[] = []
+  #isWatching: AbortController | undefined
+
+  constructor(bell: Bell) {
+    this.#bell = bell
+  }
+
+  /** What `attempt` gives once it gives something, after all who came before. */
+  add<R>(attempt: () => R | undefined, { timeoutMs, signal }: WaitLimits, what: string): Promise<R> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      let timer: Timer | undefined
+      let stopListening: (() => void) | undefined
+      let isCounted = false
+      const done = (): void => {
+        clearTimeout(timer)
+        stopListening?.()
+        if (isCounted) countMemoryWaits(-1)
+      }
+      const leave = (): void => {
+        done()
+        const at = this.#waiting.indexOf(waiting)
+        if (at >= 0) this.#waiting.splice(at, 1)
+        this.#serve()
+      }
+      const abort = (): void => {
+        reject(signal?.reason)
+        leave()
+      }
+      const waiting: Waiting = {
+        attempt: () => {
+          const found = attempt()
+          if (found === undefined) return false
+          done()
+          resolve(found)
+          return true
+        },
+      }
+      this.#waiting.push(waiting)
+      this.#serve()
+      if (!this.#waiting.includes(waiting)) return
+      countMemoryWaits(1)
+      isCounted = true
+      stopListening = signal && onAbort(signal, abort)
+      if (timeoutMs === Number.POSITIVE_INFINITY) return
+      timer = setTimeout(() => {
+        reject(new TimeoutError(`${what} was not free within ${timeoutMs} ms`))
+        leave()
+      }, timeoutMs)
+    })
+  }
+
+  /** Serves those who can be, from the first on; then watches for the rest, or stops it. */
+  #serve(): true | undefined {
+    while (this.#waiting[0]?.attempt()) this.#waiting.shift()
+    if (this.#waiting.length === 0) {
+      this.#isWatching?.abort()
+      this.#isWatching = undefined
+      return true
+    }
+    if (this.#isWatching === undefined) {
+      const watching = new AbortController()
+      this.#isWatching = watching
+      const limits = { timeoutMs: Number.POSITIVE_INFINITY, signal: watching.signal }
+      // Ends by finding everyone served, or by being told that they have left.
+      this.#bell.wait(() => this.#serve(), limits).catch(() => {})
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,68 @@
+import { SpindleError, TimeoutError } from '../../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+
+/** One iterator, as the stream sees it. */
+export class Cursor {
+  /** Longest wait for an item, in milliseconds. */
+  readonly timeoutMs: number
+  hasBegun = false
+  /** It has given all it will give. */
+  isOver = false
+  /** A newer one has begun. */
+  isReplaced = false
+
+  constructor(timeoutMs: number) {
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** What is longer, timers take for no time at all. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+type Result = IteratorResult<unknown, undefined>
+
+/** The pending promise of a `next()`. */
+export class Waiter {
+  readonly cursor: Cursor
+  readonly #resolve: (result: Result) => void
+  readonly #reject: (error: unknown) => void
+  readonly #timer: Timer | undefined
+
+  /** `giveUp` is called when it has waited for too long. */
+  constructor(
+    cursor: Cursor,
+    resolve: (result: Result) => void,
+    reject: (error: unknown) => void,
+    giveUp: (waiter: Waiter) => void,
+  ) {
+    this.cursor = cursor
+    this.#resolve = resolve
+    this.#reject = reject
+    if (cursor.timeoutMs <= LONGEST_TIMER_MS)
+      this.#timer = setTimeout(() => {
+        giveUp(this)
+        reject(noItem(cursor))
+      }, cursor.timeoutMs)
+  }
+
+  settle(result: Result): void {
+    clearTimeout(this.#timer)
+    this.#resolve(result)
+  }
+
+  fail(error: unknown): void {
+    clearTimeout(this.#timer)
+    this.#reject(error)
+  }
+}
+
+export function noItem({ timeoutMs }: Cursor): TimeoutError {
+  return new TimeoutError(`no item within \`timeoutMs\` ${timeoutMs}`)
+}
+
+export function replaced(): SpindleError {
+  return new SpindleError(
+    'ERR_ITERATOR_REPLACED',
+    'a newer iterator of this remote pipeline has begun, and goes on where this one was: only one at a time can take its items',
+  )
+}

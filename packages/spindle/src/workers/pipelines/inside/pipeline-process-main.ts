@@ -1,0 +1,86 @@
+import { Socket } from 'node:net'
+import { watchParent } from '../../calls/orphan-watch.ts'
+import { FileSlots, type FileSlotsHandle } from '../../memory/file-slots.ts'
+import type { Lifeline } from '../../supervise/loop-end.ts'
+import { joinProcess } from '../../supervise/nesting.ts'
+import { decode, encode, type Frame, FrameReader, frameOf } from '../frames.ts'
+import {
+  type Assignment,
+  type ConsumerMessage,
+  LARGE_BYTES,
+  MESSAGE_FD,
+  type RemoteMessage,
+} from '../pipeline-protocol.ts'
+import { runFarSide } from './far-side.ts'
+import type { FarLink, Producer } from './producer.ts'
+
+// What runs in the process of a whole pipeline.
+
+/** What the process is told first. */
+export interface ProcessSetup {
+  readonly assignment: Assignment
+  readonly slots: FileSlotsHandle | undefined
+  readonly hasTsx: boolean
+}
+
+joinProcess()
+// Ctrl-C in a terminal goes to all its processes. What is to become of this one, the consumer says.
+process.on('SIGINT', () => {})
+
+const socket = new Socket({ fd: MESSAGE_FD, readable: true, writable: true })
+let slots: FileSlots | undefined
+let producer: Producer | undefined
+
+class SocketLink implements FarLink {
+  readonly lifeline: Lifeline = socket
+
+  sendItems(items: unknown[], refill: number, transfers: Set<ArrayBuffer>): void {
+    this.#write({ kind: 'items', items, refill, leases: [] }, items.length, transfers)
+  }
+
+  tell(message: RemoteMessage): void {
+    this.#write(message, 0, [])
+  }
+
+  #write(message: RemoteMessage, items: number, transfers: Iterable<ArrayBuffer>): void {
+    const parts = frameOf(encode(message, transfers), items, (buffer) =>
+      buffer.byteLength >= LARGE_BYTES ? slots?.write(new Uint8Array(buffer)) : undefined,
+    )
+    socket.cork()
+    for (const part of parts) socket.write(part)
+    socket.uncork()
+  }
+
+  working(): void {}
+
+  atRest(): void {
+    // The last messages are on their way; the bridge closes its end when it has them.
+    socket.end(() => process.exit(0))
+  }
+}
+
+const reader = new FrameReader(({ message, buffers }: Frame) => {
+  const told = decode({ message, buffers: buffers as ArrayBuffer[] })
+  if (producer === undefined) begin(told as ProcessSetup)
+  else hear(told as ConsumerMessage)
+})
+
+function begin(setup: ProcessSetup): void {
+  if (setup.slots !== undefined) slots = FileSlots.attach(setup.slots)
+  producer = runFarSide(new SocketLink(), setup.assignment, setup.hasTsx)
+}
+
+function hear(message: ConsumerMessage): void {
+  if (message.kind === 'taken') for (const ticket of message.read) slots?.free(ticket)
+  producer?.hear(message)
+}
+
+// The other end is gone, and with it the parent: an orphan ends by itself, and if its own code holds the loop, it is ended.
+socket.on('close', () => {
+  const ended = producer?.stop('abort', undefined) ?? Promise.resolve()
+  void ended.finally(() => process.exit(0))
+})
+socket.on('error', () => {})
+socket.on('data', (chunk) => reader.push(chunk))
+
+watchParent()

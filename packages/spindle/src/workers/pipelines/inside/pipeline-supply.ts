@@ -1,0 +1,90 @@
+import { sender } from '../../../engine/consume/consumer-code.ts'
+import { consumerStats } from '../../../engine/report/read-stats.ts'
+import type { PipelineState } from '../../../engine/resume-state.ts'
+import type { Pipeline } from '../../../engine/run/pipeline.ts'
+import type { StopMode } from '../../../engine/run/stop.ts'
+import type { PipelineStats } from '../../../engine/stats/pipeline-stats.ts'
+import { noTuning, type Tuning } from '../../../engine/tuned.ts'
+import { type ItemError, SpindleError } from '../../../errors.ts'
+import type { Committed } from '../remote-commits.ts'
+import type { RemoteBuildOptions } from '../remote-options.ts'
+import { noStats, notResumable, type Supply } from '../supply.ts'
+import { GivenItems } from './given-items.ts'
+import type { Outbox } from './item-outbox.ts'
+import { type Buildable, type Export, isContinuous } from './load-export.ts'
+
+/** The pipelines of a builder: one that goes on, if its source is continuous, else a new one for each epoch. */
+export class PipelineSupply implements Supply {
+  readonly isContinuous: boolean
+  readonly #export: Export<Buildable>
+  readonly #options: RemoteBuildOptions
+  readonly #outbox: Outbox
+  #pipeline: Pipeline<unknown> | undefined
+  /** What was spent on items of earlier epochs' pipelines. */
+  #packedBefore = 0
+  /** Where the pipeline can be resumed. */
+  readonly #given: GivenItems | undefined
+
+  constructor(exported: Export<Buildable>, options: RemoteBuildOptions, outbox: Outbox) {
+    this.#export = exported
+    const { resumable } = options
+    this.#options =
+      resumable === undefined || resumable === false
+        ? options
+        : { ...options, resumable: { ...(resumable === true ? {} : resumable), commit: 'explicit' } }
+    this.#given = this.#options === options ? undefined : new GivenItems()
+    this.#outbox = outbox
+    this.isContinuous = isContinuous(exported.made.getConfig().source)
+  }
+
+  async runEpoch(): Promise<void> {
+    if (this.#pipeline === undefined || !this.isContinuous) {
+      // An earlier run's state is that of its own epoch: the ones after it begin anew.
+      const { state, ...others } = this.#options
+      const isFirst = this.#pipeline === undefined
+      const options = isFirst && state !== undefined ? this.#options : others
+      this.#pipeline = (await this.#export.forEpoch()).build(options)
+      this.#packedBefore = this.#outbox.packMs
+    }
+    const outbox = this.#outbox
+    const pipeline = this.#pipeline
+    const send = sender((item) => {
+      this.#given?.give(pipeline, item)
+      outbox.push(item)
+      return outbox.hasRoom ? undefined : outbox.room()
+    })
+    await pipeline.forEach(send)
+  }
+
+  async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+    await this.#pipeline?.stop({ mode, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
+  }
+
+  stats(): PipelineStats {
+    if (this.#pipeline === undefined) return noStats
+    const stats = this.#pipeline.stats()
+    const { waitMs, heldUpMs } = stats.consumer
+    // What this side does to give an item away is not the consumer's doing.
+    const times = { waitMs, heldUpMs, packMs: this.#outbox.packMs - this.#packedBefore, loopMs: 0 }
+    return { ...stats, consumer: consumerStats(times, stats.elapsedMs) }
+  }
+
+  failures(): readonly ItemError[] {
+    return this.#pipeline?.report().failures ?? []
+  }
+
+  tuning(): Tuning {
+    return this.#pipeline?.tuning() ?? noTuning
+  }
+
+  commit(committed: Committed): void {
+    this.#given?.commit(committed)
+  }
+
+  state(): PipelineState {
+    if (this.#given === undefined) throw notResumable()
+    if (this.#pipeline === undefined)
+      throw new SpindleError('ERR_BAD_STATE', 'the pipeline has not begun, so there is no state of it yet')
+    return this.#pipeline.state()
+  }
+}

@@ -1,0 +1,68 @@
+import { type MessagePort, workerData } from 'node:worker_threads'
+import type { LeaseHandover } from '../../memory/lease.ts'
+import type { Lifeline } from '../../supervise/loop-end.ts'
+import type { EntrySetup } from '../../supervise/start-worker.ts'
+import {
+  type Assignment,
+  AT_REST,
+  type ConsumerMessage,
+  POSTED,
+  type RemoteMessage,
+  STATE,
+  WORKING,
+} from '../pipeline-protocol.ts'
+import { runFarSide } from './far-side.ts'
+import type { FarLink } from './producer.ts'
+
+// What runs in the thread of a whole pipeline.
+
+/** What the thread is started with. */
+export interface ThreadSetup extends EntrySetup {
+  readonly port: MessagePort
+  readonly control: SharedArrayBuffer
+  /** Held only: its other end tells the consumer, also one that blocks its own thread, whether this thread lives. */
+  readonly lifeline: MessagePort
+  readonly assignment: Assignment
+}
+
+const { port, control: controlBuffer, lifeline, assignment, tsx } = workerData as ThreadSetup
+const control = new Int32Array(controlBuffer)
+
+class PortLink implements FarLink {
+  /** A port that nobody refers to would be collected, and closed. */
+  readonly alive: MessagePort = lifeline
+  readonly lifeline: Lifeline = port
+
+  sendItems(
+    items: unknown[],
+    refill: number,
+    transfers: Set<ArrayBuffer>,
+    leases: readonly LeaseHandover[],
+  ): void {
+    this.#post({ kind: 'items', items, refill, leases }, [...transfers])
+  }
+
+  tell(message: RemoteMessage): void {
+    this.#post(message, [])
+  }
+
+  #post(message: RemoteMessage, transfers: readonly ArrayBuffer[]): void {
+    port.postMessage(message, transfers)
+    // Whoever waits for this cell to change wakes up, or finds it changed: no order of events loses the message.
+    Atomics.add(control, POSTED, 1)
+    Atomics.notify(control, POSTED)
+  }
+
+  working(): void {
+    Atomics.store(control, STATE, WORKING)
+  }
+
+  atRest(): void {
+    Atomics.store(control, STATE, AT_REST)
+    Atomics.notify(control, STATE)
+    process.exit(0)
+  }
+}
+
+const producer = runFarSide(new PortLink(), assignment, tsx !== undefined)
+port.on('message', (message: ConsumerMessage) => producer.hear(message))

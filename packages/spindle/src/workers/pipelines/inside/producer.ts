@@ -1,0 +1,244 @@
+import type { PipelineState } from '../../../engine/resume-state.ts'
+import type { StopMode } from '../../../engine/run/stop.ts'
+import { UnfinishedError } from '../../../engine/run/unfinished.ts'
+import { noTuning } from '../../../engine/tuned.ts'
+import { messageOf, SpindleError } from '../../../errors.ts'
+import { setImmediate } from '../../../timers.ts'
+import { SegmentPool } from '../../memory/segment-pool.ts'
+import { type Lifeline, LoopEnd } from '../../supervise/loop-end.ts'
+import { onRefused } from '../../supervise/nesting.ts'
+import { isMovable } from '../../transport/move.ts'
+import { copyAll, moveAll } from '../../transport/pack.ts'
+import type { Assignment, ConsumerMessage, RemoteMessage } from '../pipeline-protocol.ts'
+import { noStats, type Supply } from '../supply.ts'
+import { toWireFailure, toWireItemError, type WireFailure } from '../wire-failure.ts'
+import { toWireStats } from '../wire-stats.ts'
+import { ArenaSender } from './arena-sender.ts'
+import { Outbox, type Uplink } from './item-outbox.ts'
+import { IterableSupply } from './iterable-supply.ts'
+import { loadBuilder, loadIterable } from './load-export.ts'
+import { PipelineSupply } from './pipeline-supply.ts'
+
+/** The way to the consumer, and to the end. */
+export interface FarLink extends Uplink {
+  tell(message: RemoteMessage): void
+  /** The user's code has begun to run here. */
+  working(): void
+  /** What keeps the thread or process alive while it waits for the consumer. */
+  readonly lifeline: Lifeline
+  /** Nothing of the user's runs any more: the thread or process ends. */
+  atRest(): void
+}
+
+/**
+ * The far side: runs epoch after epoch as the consumer wants them.
+ *
+ *   LOADING --> (waits for 'begin' --> RUNNING an epoch --> tells 'end') again and again
+ *      '--------------'---------------------'--- fails: tells 'failed' --> at rest
+ *      '--------------'---------------------'--- 'stop': tells 'stopped' --> at rest
+ */
+export class Producer {
+  readonly #link: FarLink
+  readonly #assignment: Assignment
+  readonly #arena: SegmentPool | undefined
+  readonly #outbox: Outbox
+  #supply: Supply | undefined
+  #begun = -1
+  #isOver = false
+  #isStopping = false
+  /** What of the user's is waited for, if nothing else is. */
+  #waitsFor: 'the module' | 'the items' | undefined = 'the module'
+  readonly #loopEnd: LoopEnd
+  #wake: (() => void) | undefined
+  readonly #loading: Promise<void>
+  readonly #running: Promise<void>
+
+  constructor(link: FarLink, assignment: Assignment) {
+    this.#link = link
+    this.#assignment = assignment
+    const { arena, bufferSize, moves } = assignment
+    this.#arena = arena === undefined ? undefined : SegmentPool.attach(arena)
+    this.#outbox = new Outbox(link, {
+      bufferSize,
+      mayMove: { all: moveAll, marked: isMovable, none: copyAll }[moves],
+      arena: this.#arena === undefined ? undefined : new ArenaSender(this.#arena),
+      onError: (error) => void this.#fail(error),
+      onFull: () => this.#loopEnd.stay(),
+    })
+    this.#loopEnd = new LoopEnd(
+      link.lifeline,
+      () => this.#isWaiting,
+      () => this.#atLoopEnd(),
+    )
+    onRefused((error) => void this.#fail(error))
+    this.#loading = this.#load()
+    this.#running = this.#run()
+    this.#loopEnd.heard()
+  }
+
+  /** Whether something of the user's is waited for, and nothing of the consumer. */
+  get #isWaiting(): boolean {
+    return this.#waitsFor !== undefined && !this.#isOver && !this.#isStopping && this.#outbox.hasRoom
+  }
+
+  /** Nothing is left to run here. A pipeline notices that itself. */
+  #atLoopEnd(): void {
+    if (this.#waitsFor === 'the items' && this.#assignment.kind === 'pipeline') return
+    const { href, exportName = 'default' } = this.#assignment
+    const what =
+      this.#waitsFor === 'the module' ? `has not been made by ${href}` : 'has not given its next item'
+    void this.#fail(new UnfinishedError([{ stage: exportName, where: undefined, items: [], what }]))
+  }
+
+  hear(message: ConsumerMessage): void {
+    if (message.kind === 'taken') this.#outbox.took(message.items)
+    else if (message.kind === 'begin') {
+      this.#begun = message.epoch
+      this.#wake?.()
+    } else if (message.kind === 'stats') this.#tellStats(message.request)
+    else if (message.kind === 'commit') this.#committed(message)
+    else if (message.kind === 'stop') void this.stop(message.mode, message.timeoutMs)
+    this.#loopEnd.heard()
+  }
+
+  #committed({ committed, request }: ConsumerMessage & { readonly kind: 'commit' }): void {
+    this.#supply?.commit(committed)
+    if (request === undefined) return
+    let state: PipelineState | undefined
+    let failure: WireFailure | undefined
+    try {
+      state = (this.#supply ?? noSupply()).state()
+    } catch (error) {
+      failure = toWireFailure(error)
+    }
+    this.#link.tell({ kind: 'state', request, state, error: failure })
+  }
+
+  /** Sends what is ready, and why nothing more will come: the thread or process ends, and was not asked to. */
+  lastWords(how: string, error: unknown): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    try {
+      this.#outbox.flush()
+    } catch {} // an item that cannot cross, and nobody left to hear of it
+    try {
+      const failure = error === undefined ? undefined : toWireFailure(error)
+      this.#link.tell({ kind: 'died', how, error: failure })
+    } catch {
+      this.#link.tell({ kind: 'died', how: `${how}: ${messageOf(error)}`, error: undefined })
+    }
+  }
+
+  async #load(): Promise<void> {
+    this.#link.working()
+    const { kind, build } = this.#assignment
+    const context = { arena: this.#arena }
+    // Whatever it allocates is known by this, should the thread die.
+    if (this.#arena !== undefined) this.#link.tell({ kind: 'member', member: this.#arena.member })
+    this.#supply =
+      kind === 'pipeline'
+        ? new PipelineSupply(await loadBuilder(this.#assignment, context), build, this.#outbox)
+        : new IterableSupply(await loadIterable(this.#assignment, context), this.#outbox)
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#loading
+      this.#waitFor(undefined)
+      this.#link.tell({ kind: 'ready' })
+      const supply = this.#supply as Supply
+      for (let epoch = 0; await this.#isWanted(supply.isContinuous ? epoch - 1 : epoch); epoch++) {
+        this.#waitFor('the items')
+        await supply.runEpoch()
+        this.#waitFor(undefined)
+        this.#outbox.flush()
+        this.#link.tell({ kind: 'end' })
+      }
+    } catch (error) {
+      await this.#fail(error)
+    }
+  }
+
+  #waitFor(what: 'the items' | undefined): void {
+    this.#waitsFor = what
+    if (what === undefined) this.#loopEnd.stay()
+    else this.#loopEnd.heard()
+  }
+
+  /** Waits until the consumer has begun that epoch. False: it is over. */
+  async #isWanted(epoch: number): Promise<boolean> {
+    // A continuous pipeline begins with the first iteration, too.
+    while (this.#begun < Math.max(0, epoch) && !this.#isStopping) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    return !this.#isStopping
+  }
+
+  /** What is ready goes out, then the failure; then it is over. */
+  async #fail(error: unknown): Promise<void> {
+    if (this.#isOver) return
+    this.#isOver = true
+    let reason = error
+    try {
+      this.#outbox.flush()
+    } catch (unsendable) {
+      reason = unsendable
+    }
+    // While a stop is under way, it ends things.
+    const isStopping = this.#isStopping
+    this.#isStopping = true
+    this.#tellStats(undefined)
+    this.#tellFailure(reason)
+    if (isStopping) return
+    this.#outbox.lift()
+    await this.#supply?.stop('abort', undefined).catch(() => {})
+    this.#link.atRest()
+  }
+
+  #tellFailure(reason: unknown): void {
+    try {
+      this.#link.tell({ kind: 'failed', failure: toWireFailure(reason) })
+    } catch {
+      // An error can hold what crosses to a thread and not to a process.
+      const failure = toWireFailure(new SpindleError('ERR_NOT_TRANSFERABLE', messageOf(reason)))
+      this.#link.tell({ kind: 'failed', failure })
+    }
+  }
+
+  /** Stops it; the consumer is told when nothing runs any more, and gets what is ready before. A second stop hastens the first. */
+  async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
+    if (this.#isStopping) return this.#supply?.stop(mode, timeoutMs).catch(() => {})
+    this.#isStopping = true
+    this.#wake?.()
+    await this.#loading.catch(() => {})
+    // What is left has a place with the consumer: it is not more than the queues hold.
+    this.#outbox.lift()
+    let error: unknown
+    await this.#supply?.stop(mode, timeoutMs).catch((reason: unknown) => {
+      error = reason
+    })
+    // What an iterable was let go with may never come.
+    await Promise.race([this.#running, new Promise((resolve) => setImmediate(resolve))])
+    if (!this.#isOver) {
+      this.#isOver = true
+      this.#outbox.flush()
+    }
+    this.#tellStats(undefined)
+    this.#link.tell({ kind: 'stopped', error: error === undefined ? undefined : toWireFailure(error) })
+    this.#link.atRest()
+  }
+
+  #tellStats(request: number | undefined): void {
+    const supply = this.#supply
+    const failures = (supply?.failures() ?? []).map(toWireItemError)
+    const stats = toWireStats(supply?.stats() ?? noStats)
+    const tuning = supply?.tuning() ?? noTuning
+    this.#link.tell({ kind: 'stats', request, stats, failures, tuning })
+  }
+}
+
+function noSupply(): never {
+  throw new SpindleError('ERR_BAD_STATE', 'the pipeline has not begun, so there is no state of it yet')
+}

@@ -1,0 +1,184 @@
+import { onAbort as whenAborted } from '../../abort-signals.ts'
+import type { StopOptions } from '../../engine/run/pipeline.ts'
+import type { StopMode } from '../../engine/run/stop.ts'
+import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+import { Deferred } from './deferred.ts'
+import type { Channel } from './pipeline-channel.ts'
+import type { RemoteMessage } from './pipeline-protocol.ts'
+import { fromWireFailure } from './wire-failure.ts'
+
+/** How long a thread or process may take to end, beyond what the pipeline in it is allowed, in milliseconds. */
+const GRACE_MS = 1000
+/** How long calls in flight are waited for by default, in milliseconds: as pipelines do. */
+const LIMIT_MS = { drain: Number.POSITIVE_INFINITY, discard: 10_000, abort: 1000 } as const
+
+/**
+ * How a pipeline elsewhere ends.
+ *
+ *   OPEN --stop(), signal, forgotten--> STOPPING --'stopped'--> COMPLETE --its thread ends--> GONE
+ *     '----'failed', 'died'-------------------------------------> FAILED --its thread ends--> GONE
+ *
+ * A thread or process that does not end within its time is ended.
+ */
+export class Ending {
+  readonly #channel: Channel
+  readonly #what: string
+  readonly #onAwaited: () => void
+  readonly #done: Deferred = new Deferred()
+  readonly #ready: Deferred = new Deferred()
+  readonly #stopped: Deferred = new Deferred()
+  /** Nothing more will arrive. */
+  isComplete = false
+  #failure: { readonly reason: unknown } | undefined
+  #stopError: unknown
+  #isGone = false
+  /** It has been told to stop, and what is lost by that is not missed. */
+  #isDispensable = false
+  /** Promises of `stop()` and `start()` that are pending. */
+  #awaiting = 0
+  #grace: Timer | undefined
+  #leave: () => void = () => {}
+
+  /** `onAwaited`: {@link isAwaited} has changed. */
+  constructor(channel: Channel, what: string, onAwaited: () => void) {
+    this.#channel = channel
+    this.#what = what
+    this.#onAwaited = onAwaited
+  }
+
+  /** Rejects with what ended it; resolves after a stop. */
+  get done(): Promise<void> {
+    return this.#done.promise
+  }
+
+  /** Whether somebody waits for it to begin or to end. */
+  get isAwaited(): boolean {
+    return this.#awaiting > 0
+  }
+
+  /** Listens to the user's signal; `onAbort`: everybody is to be told. */
+  watch(signal: AbortSignal | undefined, onAbort: () => void): void {
+    if (signal === undefined) return
+    const abort = (): void => {
+      if (this.isComplete) return
+      this.#fail(signal.reason)
+      onAbort()
+      this.abandon()
+    }
+    if (signal.aborted) abort()
+    else this.#leave = whenAborted(signal, abort)
+  }
+
+  /** Resolves when the module has been loaded. @throws what ended it. */
+  async ready(): Promise<void> {
+    await this.#await(this.#ready.promise)
+    this.throwFailure()
+  }
+
+  /** @throws what ended it, if it was no stop. */
+  throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.reason
+  }
+
+  heard(message: RemoteMessage): void {
+    if (message.kind === 'ready') this.#ready.resolve()
+    else if (message.kind === 'failed') this.#fail(fromWireFailure(message.failure))
+    else if (message.kind === 'died') {
+      if (this.#isDispensable) this.isComplete = true
+      else this.#died(message.how, message.error === undefined ? undefined : fromWireFailure(message.error))
+    } else if (message.kind === 'stopped') {
+      if (message.error !== undefined) this.#stopError = fromWireFailure(message.error)
+      this.isComplete = true
+    }
+  }
+
+  /** The thread has ended, as its event tells. */
+  gone(exitCode: number, error: unknown): void {
+    this.#isGone = true
+    clearTimeout(this.#grace)
+    this.#leave()
+    if (!this.isComplete && !this.#isDispensable) this.#died(`exit code ${exitCode}`, error)
+    this.isComplete = true
+    this.#done.resolve()
+    this.#ready.resolve()
+    this.#stopped.resolve()
+  }
+
+  /** The thread has ended, as a consumer found that waits for it: there was no time for last words. */
+  vanished(): void {
+    if (this.#isDispensable) this.isComplete = true
+    else this.#died('it ended without a word, as it does when it is out of memory or terminated', undefined)
+  }
+
+  #died(how: string, cause: unknown): void {
+    const why = cause === undefined ? '' : `: ${messageOf(cause)}`
+    const message = `${this.#what} died (${how})${why}`
+    this.#fail(new InfrastructureError('ERR_WORKER_DIED', message, cause === undefined ? {} : { cause }))
+  }
+
+  #fail(reason: unknown): void {
+    if (this.isComplete) return
+    this.isComplete = true
+    this.#failure = { reason }
+    this.#done.reject(reason)
+    this.#ready.reject(reason)
+    this.#giveTime('abort', undefined)
+  }
+
+  /** Stops it, and waits for it to be gone. */
+  async stop({ mode = 'abort', timeoutMs }: StopOptions): Promise<void> {
+    if (!this.#isGone) {
+      this.#tellToStop(mode, timeoutMs)
+      await this.#await(this.#stopped.promise)
+    }
+    const error = this.#stopError
+    this.#stopError = undefined
+    if (error !== undefined) throw error
+  }
+
+  /** Stops it, and waits for nothing. */
+  abandon(): void {
+    if (!this.#isGone) this.#tellToStop('abort', undefined)
+  }
+
+  #tellToStop(mode: StopMode, timeoutMs: number | undefined): void {
+    // What drains is still to come.
+    this.#isDispensable ||= mode !== 'drain'
+    this.#channel.post({ kind: 'stop', mode, timeoutMs })
+    this.#giveTime(mode, timeoutMs)
+  }
+
+  /** After what the pipeline is allowed, and a grace time, the thread or process is ended whatever it does. */
+  #giveTime(mode: StopMode, timeoutMs: number | undefined): void {
+    clearTimeout(this.#grace)
+    const limitMs = timeoutMs ?? LIMIT_MS[mode]
+    if (limitMs === Number.POSITIVE_INFINITY || this.#isGone) return
+    // When `drain` or `discard` take too long, an abort follows.
+    const abortMs = mode === 'abort' ? 0 : LIMIT_MS.abort
+    this.#grace = setTimeout(
+      () => {
+        if (mode !== 'abort')
+          this.#stopError = new TimeoutError(
+            `stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}: ${this.#what} does not answer`,
+          )
+        this.#isDispensable = true
+        this.#channel.kill()
+      },
+      limitMs + abortMs + GRACE_MS,
+    )
+    // Whoever waits for the end keeps the process alive, and the channel with it.
+    this.#grace.unref()
+  }
+
+  async #await(promise: Promise<void>): Promise<void> {
+    this.#awaiting++
+    this.#onAwaited()
+    try {
+      await promise
+    } finally {
+      this.#awaiting--
+      this.#onAwaited()
+    }
+  }
+}

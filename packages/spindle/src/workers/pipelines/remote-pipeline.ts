@@ -1,0 +1,124 @@
+import { badOption, checkChoice, checkDuration, checkOptions } from '../../check.ts'
+import { makeReport, type Report } from '../../engine/report/report.ts'
+import type { PipelineState } from '../../engine/resume-state.ts'
+import type { StopOptions, TakeOptions } from '../../engine/run/pipeline.ts'
+import type { PipelineStats } from '../../engine/stats/pipeline-stats.ts'
+import type { Tuning } from '../../engine/tuned.ts'
+import { RemoteAsyncIterator, RemoteIterator } from './remote-iterators.ts'
+import type { RemoteStream } from './remote-stream.ts'
+
+/**
+ * A pipeline, or another iterable, that works in a thread or process of its own. Each iteration gives the items of one epoch, by `for await` or by
+ * a plain `for`, which blocks this thread while it waits. `break` only pauses: the next iteration goes on within the epoch.
+ */
+export interface RemotePipeline<T> extends Iterable<T>, AsyncIterable<T>, AsyncDisposable, Disposable {
+  /** The items of the epoch, each as soon as it is there. Blocks this thread while there is none. */
+  [Symbol.iterator](): IterableIterator<T, undefined>
+  /** The items of the epoch, as promises. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined>
+  /** Like iterating by `for await`, with a limit of its own for each wait: then `next()` rejects with `TimeoutError`, and nothing is lost. */
+  iterate(options?: TakeOptions): AsyncIterableIterator<T, undefined>
+  /** Begins an epoch ahead of its consumer; resolves when the module has been loaded, and rejects if it cannot be. */
+  start(): Promise<void>
+  /** Stops it as `Pipeline.stop()` does, and ends the thread or process; one that does not answer is ended a second later. */
+  stop(options?: StopOptions): Promise<void>
+  /** Rejects with what ended it, a failure or a death; resolves after `stop()`. The end of an epoch is not the end. */
+  readonly done: Promise<void>
+  /** Counts and times of the pipeline, up to now; for an iterable, of its last epoch. */
+  stats(): Promise<PipelineStats>
+  /** What the pipeline has set by itself where it works: as `Pipeline.tuning()`. */
+  tuning(): Promise<Tuning>
+  /** Names the stage that limits throughput. `String(report)` is for people. */
+  report(): Promise<Report>
+  /**
+   * As `Pipeline.state()`, for a pipeline that was given `build: { resumable: true }`. Blocks this thread until the far side has answered, which it does as
+   * soon as its own loop turns, at most for `timeoutMs` (default: that of the pipeline's options).
+   */
+  state(options?: TakeOptions): PipelineState
+  /** As `Pipeline.commit()`. */
+  commit(item: T): void
+  /** Stops it without waiting for it. */
+  [Symbol.dispose](): void
+}
+
+const forgotten = new FinalizationRegistry<RemoteStream>((stream) => stream.ending.abandon())
+
+/** What users hold. Nothing that belongs to the thread refers to it, so that a forgotten one is noticed. */
+export class RemoteHandle<T> implements RemotePipeline<T> {
+  readonly #stream: RemoteStream
+  readonly #timeoutMs: number
+
+  constructor(stream: RemoteStream, timeoutMs: number) {
+    this.#stream = stream
+    this.#timeoutMs = timeoutMs
+    forgotten.register(this, stream)
+  }
+
+  [Symbol.iterator](): IterableIterator<T, undefined> {
+    return new RemoteIterator<T>(this.#stream, this.#timeoutMs, this)
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+    return new RemoteAsyncIterator<T>(this.#stream, this.#timeoutMs, this)
+  }
+
+  iterate(options: TakeOptions = {}): AsyncIterableIterator<T, undefined> {
+    return new RemoteAsyncIterator<T>(this.#stream, this.#limitOf(options), this)
+  }
+
+  async start(): Promise<void> {
+    this.#stream.begin()
+    await this.#stream.ending.ready()
+  }
+
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkOptions(options, ['mode', 'timeoutMs'])
+    const { mode = 'abort', timeoutMs } = options
+    checkChoice('mode', mode, ['drain', 'discard', 'abort'])
+    if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+    await this.#stream.ending.stop(options)
+  }
+
+  get done(): Promise<void> {
+    return this.#stream.ending.done
+  }
+
+  async stats(): Promise<PipelineStats> {
+    const { stats } = await this.#stream.stats.ask()
+    return stats
+  }
+
+  async tuning(): Promise<Tuning> {
+    const { tuning } = await this.#stream.stats.ask()
+    return tuning
+  }
+
+  async report(): Promise<Report> {
+    const { stats, failures, tuning } = await this.#stream.stats.ask()
+    return makeReport(stats, [failures], tuning)
+  }
+
+  state(options: TakeOptions = {}): PipelineState {
+    return this.#stream.state(this.#limitOf(options))
+  }
+
+  #limitOf(options: TakeOptions): number {
+    checkOptions(options, ['timeoutMs'])
+    const { timeoutMs = this.#timeoutMs } = options
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
+      badOption('timeoutMs', 'a number of milliseconds >= 0, or Infinity', timeoutMs)
+    return timeoutMs
+  }
+
+  commit(item: T): void {
+    this.#stream.commit(item)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  [Symbol.dispose](): void {
+    this.#stream.ending.abandon()
+  }
+}

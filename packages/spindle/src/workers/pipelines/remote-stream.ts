@@ -1,0 +1,265 @@
+import type { PipelineState } from '../../engine/resume-state.ts'
+import { SpindleError, TimeoutError } from '../../errors.ts'
+import { clockMs } from '../../timers.ts'
+import { dropLeases, takeLeases } from '../memory/call-memory.ts'
+import type { SegmentPool } from '../memory/segment-pool.ts'
+import { type Cursor, noItem, replaced, Waiter } from './cursor.ts'
+import { Inbox, ITEM, NOTHING } from './inbox.ts'
+import type { Channel, ChannelOwner } from './pipeline-channel.ts'
+import type { RemoteMessage } from './pipeline-protocol.ts'
+import { RemoteCommits } from './remote-commits.ts'
+import { Ending } from './remote-ending.ts'
+import type { RemotePipelineOptions } from './remote-options.ts'
+import { StatsRequests } from './stats-requests.ts'
+import { notResumable } from './supply.ts'
+import { fromWireFailure, toWireFailure, type WireFailure } from './wire-failure.ts'
+
+type Result = IteratorResult<unknown, undefined>
+
+/** A consumer takes what has arrived without a turn of the loop for at most so long, in milliseconds. */
+const SLICE_MS = 10
+
+/**
+ * The consumer's side of a pipeline elsewhere: items as they arrive, one epoch after the other, to one iterator at a time. An epoch is begun by an
+ * iterator that finds none unfinished; one that was left by `break` goes on with the next iterator.
+ */
+export class RemoteStream implements ChannelOwner {
+  readonly ending: Ending
+  readonly stats: StatsRequests
+  readonly #channel: Channel
+  readonly #inbox: Inbox
+  /** Where the pipeline can be resumed. */
+  readonly #commits: RemoteCommits | undefined
+  #requests = 0
+  #reply: (RemoteMessage & { readonly kind: 'state' }) | undefined
+  readonly #arena: SegmentPool | undefined
+  /** Who the far side is among those who use the arena. */
+  #member: number | undefined
+  #cursor: Cursor | undefined
+  #waiters: Waiter[] = []
+  /** Number of the epoch that was begun last, and whether its end has not been taken yet. */
+  #epoch = -1
+  #isInEpoch = false
+  #turnedAt = 0
+
+  /** `open` starts the thread; `what` says in messages what runs there. */
+  constructor(
+    open: (owner: ChannelOwner) => Channel,
+    what: string,
+    { signal, arena, build }: Pick<RemotePipelineOptions, 'signal' | 'arena' | 'build'>,
+  ) {
+    this.#arena = arena
+    this.#channel = open(this)
+    if (build?.resumable !== undefined && build.resumable !== false)
+      this.#commits = new RemoteCommits(build.resumable, (committed) =>
+        this.#channel.post({ kind: 'commit', committed, request: undefined }),
+      )
+    this.#inbox = new Inbox((items) => {
+      this.#channel.postTaken(items)
+      if (this.#commits !== undefined)
+        this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request: undefined })
+    })
+    const awaited = (): void => this.#setRef()
+    this.stats = new StatsRequests(this.#channel, awaited)
+    this.ending = new Ending(this.#channel, what, awaited)
+    this.ending.watch(signal, () => {
+      this.#inbox.close()
+      this.#pump()
+    })
+  }
+
+  /** Begins an epoch, if none is unfinished. */
+  begin(): void {
+    if (this.#isInEpoch || this.ending.isComplete) return
+    this.#isInEpoch = true
+    this.#channel.post({ kind: 'begin', epoch: ++this.#epoch })
+  }
+
+  /** The next item for an iterator, when it comes. */
+  next(cursor: Cursor): Promise<Result> {
+    if (cursor.isOver) return Promise.resolve({ done: true, value: undefined })
+    try {
+      this.#commits?.asked()
+      this.#enter(cursor)
+      const result = this.#waiters.length === 0 ? this.#takeReady(cursor) : undefined
+      if (result !== undefined) return Promise.resolve(result)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    this.#inbox.settle()
+    return new Promise((resolve, reject) => {
+      const giveUp = (waiter: Waiter): void => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter)
+        this.#setRef()
+      }
+      this.#waiters.push(new Waiter(cursor, resolve, reject, giveUp))
+      this.#setRef()
+    })
+  }
+
+  /** The next item for an iterator. Blocks this thread until it comes. */
+  nextBlocking(cursor: Cursor): Result {
+    if (cursor.isOver) return { done: true, value: undefined }
+    this.#commits?.asked()
+    this.#enter(cursor)
+    const until = clockMs() + cursor.timeoutMs
+    for (;;) {
+      const result = this.#take(cursor)
+      if (result !== undefined) return result
+      this.#inbox.settle()
+      const message = this.#channel.wait(until - clockMs())
+      if (message === undefined) throw noItem(cursor)
+      if (message === 'gone') this.ending.vanished()
+      else this.#hear(message)
+    }
+  }
+
+  /** An item is done with. @throws `ERR_BAD_COMMIT`; `ERR_BAD_STATE` */
+  commit(item: unknown): void {
+    if (this.#commits === undefined) throw notResumable()
+    this.#commits.commit(item)
+  }
+
+  /** How far things are. Blocks this thread until the far side answers. @throws `ERR_BAD_STATE`; `ERR_TIMEOUT` if it does not within `timeoutMs` */
+  state(timeoutMs: number): PipelineState {
+    if (this.#commits === undefined) throw notResumable()
+    this.#reply = undefined
+    // The answer to a request that was given up may still come.
+    const request = ++this.#requests
+    if (this.ending.isComplete) this.#noState()
+    this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request })
+    const until = clockMs() + timeoutMs
+    while (this.#reply === undefined) {
+      const message = this.#channel.wait(until - clockMs())
+      if (message === undefined)
+        throw new TimeoutError(`no state within \`timeoutMs\` ${timeoutMs}: the far side's loop is held`)
+      if (message === 'gone') this.ending.vanished()
+      else this.#hear(message)
+      if (this.ending.isComplete && this.#reply === undefined) this.#noState()
+    }
+    const { state, error } = this.#reply
+    if (state === undefined) throw fromWireFailure(error as WireFailure)
+    return state
+  }
+
+  #noState(): never {
+    throw new SpindleError(
+      'ERR_BAD_STATE',
+      'the thread or process has ended, and nobody knows how far it was: go on from the state that was taken last',
+    )
+  }
+
+  /** An iterator takes nothing more. */
+  leave(cursor: Cursor): void {
+    cursor.isOver = true
+    this.#inbox.settle()
+    this.#pump()
+  }
+
+  /** An iterator takes part from its first item on; the one before may no more. */
+  #enter(cursor: Cursor): void {
+    if (cursor.isReplaced) throw replaced()
+    if (cursor.hasBegun) return
+    cursor.hasBegun = true
+    const older = this.#cursor
+    this.#cursor = cursor
+    if (older !== undefined && !older.isOver) {
+      older.isReplaced = true
+      const waiters = this.#waiters
+      this.#waiters = []
+      for (const waiter of waiters) waiter.fail(replaced())
+    }
+    this.begin()
+  }
+
+  /** What has arrived; looks into the port for it, unless this has kept the loop from turning for a slice. */
+  #takeReady(cursor: Cursor): Result | undefined {
+    for (;;) {
+      const result = this.#take(cursor)
+      if (result !== undefined || clockMs() - this.#turnedAt > SLICE_MS) return result
+      const message = this.#channel.poll()
+      if (message === undefined) return undefined
+      this.#hear(message)
+    }
+  }
+
+  /** Takes what is there: an item, or the end. @throws what ended the stream, once all items are taken. */
+  #take(cursor: Cursor): Result | undefined {
+    const found = this.#inbox.take()
+    if (found === ITEM) {
+      this.#commits?.took(this.#inbox.item)
+      return { done: false, value: this.#inbox.item }
+    }
+    if (found === NOTHING) {
+      if (!this.ending.isComplete) return undefined
+      cursor.isOver = true
+      this.ending.throwFailure()
+    } else {
+      this.#isInEpoch = false
+      this.#inbox.settle()
+    }
+    cursor.isOver = true
+    return { done: true, value: undefined }
+  }
+
+  /** By way of the loop. */
+  heard(message: RemoteMessage): void {
+    this.#turnedAt = clockMs()
+    this.#hear(message)
+    this.#pump()
+  }
+
+  #hear(message: RemoteMessage): void {
+    if (message.kind === 'items') this.#add(message)
+    else if (message.kind === 'end') this.#inbox.addEnd()
+    else if (message.kind === 'stats') this.stats.heard(message)
+    else if (message.kind === 'state') {
+      if (message.request === this.#requests) this.#reply = message
+    } else if (message.kind === 'member') this.#member = message.member
+    else this.ending.heard(message)
+  }
+
+  #add({ items, refill, leases }: RemoteMessage & { readonly kind: 'items' }): void {
+    if (this.#arena !== undefined && leases.length > 0) {
+      try {
+        if (this.#inbox.isClosed) dropLeases(this.#arena, leases)
+        else takeLeases(this.#arena, leases)
+      } catch (error) {
+        // The module gave memory back that it had given to an item.
+        this.ending.heard({ kind: 'failed', failure: toWireFailure(error) })
+        this.#inbox.isClosed = true
+      }
+    }
+    this.#inbox.add(items, refill)
+  }
+
+  gone(exitCode: number, error: unknown): void {
+    if (this.#member !== undefined) this.#arena?.reclaim(this.#member)
+    this.ending.gone(exitCode, error)
+    this.stats.close()
+    this.#pump()
+  }
+
+  /** Gives what is there to those who wait. */
+  #pump(): void {
+    for (let waiter = this.#waiters[0]; waiter !== undefined; waiter = this.#waiters[0]) {
+      try {
+        const { cursor } = waiter
+        const result = cursor.isOver ? ({ done: true, value: undefined } as const) : this.#take(cursor)
+        if (result === undefined) break
+        this.#waiters.shift()
+        waiter.settle(result)
+      } catch (error) {
+        this.#waiters.shift()
+        waiter.fail(error)
+      }
+    }
+    if (this.#waiters.length > 0) this.#inbox.settle()
+    this.#setRef()
+  }
+
+  /** The process lives while somebody waits. */
+  #setRef(): void {
+    this.#channel.setRef(this.#waiters.length > 0 || this.stats.isAwaited || this.ending.isAwaited)
+  }
+}

@@ -1,0 +1,82 @@
+import type { ResourceLimits } from 'node:worker_threads'
+import { REMOTE_BRIDGE, REMOTE_PROCESS, REMOTE_THREAD } from '../../entries.ts'
+import type { SpindleError } from '../../errors.ts'
+import { FileSlots } from '../memory/file-slots.ts'
+import { nestingArgument } from '../supervise/nesting.ts'
+import { commandOf } from '../supervise/start-process.ts'
+import { startThread } from '../supervise/start-worker.ts'
+import { type Border, notTransferable, toProcess } from '../transport/not-transferable.ts'
+import { walk } from '../transport/walk-value.ts'
+import { encode } from './frames.ts'
+import { Channel, type ChannelOwner } from './pipeline-channel.ts'
+import type { Assignment } from './pipeline-protocol.ts'
+
+type Limits = ResourceLimits | undefined
+
+/** Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
+export function startInThread(owner: ChannelOwner, assignment: Assignment, limits: Limits): Channel {
+  checkCrossing(assignment)
+  return new Channel(owner, undefined, (ends) => {
+    const { port, lifeline } = ends
+    const options = { resourceLimits: limits, transferList: [port, lifeline] }
+    try {
+      return startThread(REMOTE_THREAD, { ...ends, assignment }, options)
+    } catch (error) {
+      throw error instanceof DOMException && error.name === 'DataCloneError'
+        ? crossing(assignment, error)
+        : error
+    }
+  })
+}
+
+/** Starts a process that runs the assignment, and the thread between. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
+export function startInProcess(owner: ChannelOwner, assignment: Assignment, limits: Limits): Channel {
+  checkCrossing(assignment)
+  try {
+    encode(assignment)
+  } catch (error) {
+    throw crossing(assignment, error, toProcess)
+  }
+  const { execArgv, file, tsx } = commandOf(REMOTE_PROCESS)
+  const command = [...execArgv, ...limitFlags(limits ?? {}), file, nestingArgument()]
+  const slots = openSlots()
+  return new Channel(owner, { slots }, (ends) =>
+    startThread(
+      REMOTE_BRIDGE,
+      { ...ends, assignment, command, hasTsx: tsx !== undefined, slots: slots?.handleFor(slots.fd) },
+      { transferList: [ends.port, ends.lifeline] },
+    ),
+  )
+}
+
+function openSlots(): FileSlots | undefined {
+  try {
+    return FileSlots.create()
+  } catch {
+    // Nowhere to make a file: everything goes through the socket.
+    return undefined
+  }
+}
+
+/** Finds out what cannot be read, here or over there, before anything is started. */
+function checkCrossing(assignment: Assignment): void {
+  const { args, build } = assignment
+  try {
+    walk({ args, build })
+  } catch (error) {
+    throw crossing(assignment, error)
+  }
+}
+
+function crossing({ args, build }: Assignment, error: unknown, border?: Border): SpindleError {
+  return notTransferable({ args, build }, 'options', error, border)
+}
+
+function limitFlags({ maxOldGenerationSizeMb, maxYoungGenerationSizeMb }: ResourceLimits): string[] {
+  const flags: string[] = []
+  if (maxOldGenerationSizeMb !== undefined) flags.push(`--max-old-space-size=${maxOldGenerationSizeMb}`)
+  // The young generation is three semi-spaces.
+  if (maxYoungGenerationSizeMb !== undefined)
+    flags.push(`--max-semi-space-size=${Math.max(1, Math.round(maxYoungGenerationSizeMb / 3))}`)
+  return flags
+}

@@ -1,0 +1,61 @@
+import type { PipelineStats } from '../../engine/stats/pipeline-stats.ts'
+import { noTuning, type Tuning } from '../../engine/tuned.ts'
+import type { ItemError } from '../../errors.ts'
+import type { Channel } from './pipeline-channel.ts'
+import type { RemoteMessage } from './pipeline-protocol.ts'
+import { noStats } from './supply.ts'
+import { fromWireItemError } from './wire-failure.ts'
+import { fromWireStats } from './wire-stats.ts'
+
+/** The figures of a pipeline elsewhere. */
+export interface RemoteFigures {
+  readonly stats: PipelineStats
+  /** The last failed items of each stage. */
+  readonly failures: readonly ItemError[]
+  readonly tuning: Tuning
+}
+
+/** Asks for figures. The last ones are kept, for when there is nobody to be asked. */
+export class StatsRequests {
+  readonly #channel: Channel
+  readonly #onAwaited: () => void
+  #last: RemoteFigures = { stats: noStats, failures: [], tuning: noTuning }
+  #count = 0
+  #isClosed = false
+  readonly #pending: Map<number, (figures: RemoteFigures) => void> = new Map()
+
+  /** `onAwaited`: {@link isAwaited} has changed. */
+  constructor(channel: Channel, onAwaited: () => void) {
+    this.#channel = channel
+    this.#onAwaited = onAwaited
+  }
+
+  get isAwaited(): boolean {
+    return this.#pending.size > 0
+  }
+
+  ask(): Promise<RemoteFigures> {
+    if (this.#isClosed) return Promise.resolve(this.#last)
+    return new Promise((resolve) => {
+      const request = this.#count++
+      this.#pending.set(request, resolve)
+      this.#channel.post({ kind: 'stats', request })
+      this.#onAwaited()
+    })
+  }
+
+  heard({ request, stats, failures, tuning }: RemoteMessage & { readonly kind: 'stats' }): void {
+    this.#last = { stats: fromWireStats(stats), failures: failures.map(fromWireItemError), tuning }
+    if (request === undefined) return
+    this.#pending.get(request)?.(this.#last)
+    this.#pending.delete(request)
+    this.#onAwaited()
+  }
+
+  /** Nobody answers any more. */
+  close(): void {
+    this.#isClosed = true
+    for (const resolve of this.#pending.values()) resolve(this.#last)
+    this.#pending.clear()
+  }
+}

@@ -1,0 +1,52 @@
+import type { RegionConfig, RegionWorkersConfig, StageConfig } from '../../engine/config.ts'
+import type { Queue } from '../../engine/flow/queue.ts'
+import type { GraphAssembler } from '../../engine/run/worker-services.ts'
+import { rangeOf } from '../../engine/tuned.ts'
+import { InnerStage } from './inner-stage.ts'
+import { RegionStage } from './region-stage.ts'
+
+/** Adds the stages of a region to a graph: the one that speaks with the workers, and those that stand for what runs there. Returns the exit queue. */
+export function assembleRegion(assembler: GraphAssembler, input: Queue, config: RegionConfig): Queue {
+  const { workers, stages } = config
+  const info = assembler.info(config.name, workers.count, config.where)
+  const inner: InnerStage[] = []
+  addInner(assembler, stages, workers, [info.id], inner)
+  const maxFailures = assembler.options.maxFailures ?? 0
+  const region = new RegionStage(info, assembler.host, input, config, inner, maxFailures)
+  assembler.add(region)
+  for (const stage of inner) assembler.add(stage)
+  return region.exit
+}
+
+/** Makes what stands for a region's stages on this side, in the order in which the workers make them; returns the last one's id. */
+function addInner(
+  assembler: GraphAssembler,
+  configs: readonly StageConfig[],
+  of: RegionWorkersConfig,
+  from: readonly number[],
+  into: InnerStage[],
+): readonly number[] {
+  const { options, host } = assembler
+  const { count: workers, kind } = of
+  let upstream = from
+  for (const config of configs) {
+    const { name, where } = config
+    const isPipe = config.kind === 'pipe'
+    const maxFailures = (isPipe ? config.maxFailures : undefined) ?? options.maxFailures ?? 0
+    const timeoutMs = isPipe ? config.timeoutMs : undefined
+    const range = isPipe ? rangeOf(config, options.tune) : undefined
+    const add = (named: string, concurrency: number, role: 'op' | 'merge' | 'other'): void => {
+      const info = assembler.info(named, concurrency * workers, where)
+      const settings = { maxFailures, timeoutMs, workers, upstream, kind, role, range }
+      into.push(new InnerStage(info, host, settings))
+      upstream = [info.id]
+    }
+    if (config.kind === 'aggregate') assembler.skipAggregate()
+    add(name, isPipe ? config.concurrency : 1, isPipe ? 'op' : 'other')
+    if (config.kind !== 'variants') continue
+    const router = upstream
+    upstream = config.paths.flatMap((path) => addInner(assembler, path, of, router, into))
+    add(`${name}_merge`, 1, 'merge')
+  }
+  return upstream
+}

@@ -1,0 +1,293 @@
+import type { Item } from '../../engine/flow/item.ts'
+import { Queue, type QueueTimes } from '../../engine/flow/queue.ts'
+import { Budget } from '../../engine/stages/budget.ts'
+import type { Host } from '../../engine/stages/host.ts'
+import type { MeasuredStage } from '../../engine/stages/measured-stage.ts'
+import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from '../../engine/stages/stage.ts'
+import { poolNumber, type StageWorkers } from '../../engine/stats/stage-workers.ts'
+import type { Range } from '../../engine/tuned.ts'
+import type { FailureBudget, StageInfo, TaskHook } from '../../engine/types.ts'
+import { type ItemError, SpindleError } from '../../errors.ts'
+import {
+  BACKOFF_MS,
+  BLOCKED_MS,
+  BUSY_MS,
+  BYTES,
+  DISCARDED,
+  EMITTED,
+  EMPTY_MS,
+  FULL_MS,
+  HELD_MS,
+  IN_FLIGHT,
+  LONGEST_MS,
+  MOST_BYTES,
+  MOST_ITEMS,
+  QUEUED_MS,
+  QUEUED_TASKS,
+  RETRIES,
+  SILENT,
+  SIZE,
+  SKIPPED,
+  TASKS,
+  TIMED,
+  TIMED_MS,
+  TIMEOUTS,
+  WAITED_MS,
+} from './region-protocol.ts'
+
+/** What {@link InnerStage}s belong to. */
+export interface InnerOwner {
+  /** All hooks before a stage's first item have been called. */
+  innerBegan(): void
+  /** A stage has failed: the workers are to end it. */
+  innerFailed(stage: InnerStage, cause: unknown): void
+  /** So many of a stage's calls may be in flight in each worker. */
+  innerResized(stage: InnerStage, concurrency: number): void
+}
+
+export interface InnerSettings {
+  readonly maxFailures: FailureBudget
+  readonly timeoutMs: number | undefined
+  /** How many workers it runs in. */
+  readonly workers: number
+  /** Between which numbers that of the calls in each may be set. */
+  readonly range: Range | undefined
+  /** Ids of the stages it takes items from. */
+  readonly upstream: readonly number[]
+  readonly kind: 'thread' | 'process'
+  /** Whether it calls an op for each item, joins paths, or does something else. */
+  readonly role: 'op' | 'merge' | 'other'
+}
+
+/**
+ * Stands on the main side for a stage that runs in the workers of a region: adds up what they count, counts its failures against its budget,
+ * calls its hooks, and says that it has failed. Nothing goes through it.
+ */
+export class InnerStage extends Stage {
+  readonly budget: Budget
+  readonly #settings: InnerSettings
+  readonly #exit: MergedQueue
+  #owner: InnerOwner | undefined
+  #cause: unknown
+  #isOver = false
+  #blockedMs = 0
+  #heldMs = 0
+  #pool = -1
+
+  constructor(info: StageInfo, host: Host, settings: InnerSettings) {
+    super(info, host)
+    this.#settings = settings
+    this.budget = new Budget(settings.maxFailures)
+    this.#exit = new MergedQueue(settings.workers)
+  }
+
+  /** Limit of each attempt at its op. */
+  get timeoutMs(): number | undefined {
+    return this.#settings.timeoutMs
+  }
+
+  override get range(): Range | undefined {
+    return this.#settings.range
+  }
+
+  /** How many workers it runs in. */
+  get copies(): number {
+    return this.#settings.workers
+  }
+
+  /** Sets how many calls may be in flight in all workers together: as many in each, at least one. */
+  override resize(concurrency: number): void {
+    const each = Math.max(1, Math.floor(concurrency / this.#settings.workers))
+    this.resized(each * this.#settings.workers)
+    this.#owner?.innerResized(this, each)
+  }
+
+  belongTo(owner: InnerOwner): void {
+    this.#owner = owner
+    this.#pool = poolNumber(owner)
+  }
+
+  get inputs(): readonly Queue[] {
+    return []
+  }
+
+  get exits(): readonly Queue[] {
+    return [this.#exit]
+  }
+
+  /** It is the region that knows. */
+  override get isResting(): boolean {
+    return true
+  }
+
+  /** Hooks of tasks are called before and after each call and may change what comes of it, which cannot be done from here. */
+  override checkHooks(hooks: readonly TaskHook[]): void {
+    if (!hooks.some((hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined)) return
+    const { name, where } = this.info
+    const place = where === undefined ? '' : ` (${where})`
+    throw new SpindleError(
+      'ERR_BAD_OPTION',
+      `\`hooks\`: stage "${name}"${place} runs in the workers of a region, where onTaskStart and onTaskEnd cannot be called; give \`hooks\` as a function of the stage that leaves them out for this one`,
+    )
+  }
+
+  canStart(): boolean {
+    return false
+  }
+
+  offer(): boolean {
+    return false
+  }
+
+  inputEnded(): void {}
+
+  roomMade(): void {}
+
+  pump(): void {
+    this.#owner?.innerBegan()
+  }
+
+  get isMerge(): boolean {
+    return this.#settings.role === 'merge'
+  }
+
+  override get lastCalls(): readonly MeasuredStage[] {
+    return this.#settings.role === 'op' ? [this] : []
+  }
+
+  override get upstream(): readonly number[] {
+    return this.#settings.upstream
+  }
+
+  override get workers(): StageWorkers {
+    const { kind, workers: count } = this.#settings
+    return { pool: this.#pool, kind, count, isRegion: true }
+  }
+
+  override get heldMs(): number {
+    return this.#heldMs
+  }
+
+  override get blockedMs(): number {
+    return this.#blockedMs
+  }
+
+  /** Adds what one worker has counted since it last told. */
+  add(counts: readonly number[], at: number): void {
+    const of = (field: number): number => counts[at + field] as number
+    const { counters } = this
+    this.tasks += of(TASKS)
+    if (this.state === RUNNING) this.running += of(IN_FLIGHT)
+    this.#exit.add(counts, at)
+    counters.skipped += of(SKIPPED)
+    counters.retries += of(RETRIES)
+    counters.timeouts += of(TIMEOUTS)
+    counters.timed += of(TIMED)
+    counters.timedMs += of(TIMED_MS)
+    counters.longestMs = Math.max(counters.longestMs, of(LONGEST_MS))
+    counters.busyMs += of(BUSY_MS)
+    counters.queuedTasks += of(QUEUED_TASKS)
+    counters.queuedMs += of(QUEUED_MS)
+    counters.waitedMs += of(WAITED_MS)
+    counters.backoffMs += of(BACKOFF_MS)
+    counters.endedSilently(of(SILENT))
+    this.#blockedMs += of(BLOCKED_MS)
+    // Not in the counters: it is the worker's loop, not this one.
+    this.#heldMs += of(HELD_MS)
+    if (!this.budget.isRate) return
+    this.budget.calls += of(TASKS) - of(IN_FLIGHT)
+    this.#checkBudget(this.recent.at(-1))
+  }
+
+  /** Tells of an item that failed in a worker. */
+  note(
+    item: Item,
+    input: unknown,
+    error: unknown,
+    attempts: number,
+    hold: (until: Promise<void>) => void,
+  ): ItemError {
+    return this.noteFailure(item, input, error, attempts, hold)
+  }
+
+  /** Counts a failure against the stage's budget, whatever worker it is of. */
+  countFailure(failure: ItemError): void {
+    this.budget.failures++
+    this.#checkBudget(failure)
+  }
+
+  #checkBudget(failure: ItemError | undefined): void {
+    if (!this.budget.isExceeded || this.state !== RUNNING) return
+    this.fail(failure?.error, failure?.index ?? -1, this.budget.describe())
+  }
+
+  protected override get failuresCounted(): number {
+    return this.budget.failures
+  }
+
+  protected override failed(cause: unknown): void {
+    this.#owner?.innerFailed(this, cause)
+  }
+
+  override cancel(abort: boolean): void {
+    this.running = 0
+    super.cancel(abort)
+  }
+
+  protected override finish(cause?: unknown): void {
+    if (this.#isOver) super.finish(cause)
+    else this.#cause = cause
+  }
+
+  /** The region has ended, and so has the stage. */
+  end(): void {
+    if (this.state === CANCELLED || this.state === ENDED) return
+    // Its hooks are still being called: then there is nothing to tell them.
+    if (this.state === OPENING) {
+      this.cancel(false)
+      return
+    }
+    this.#isOver = true
+    this.running = 0
+    this.finish(this.#cause)
+  }
+}
+
+/** See {@link MeasuredStage.lastCalls}: of the last of a region's stages; where that joins paths, of the last of each. */
+export function lastCallsOfInner(inner: readonly InnerStage[]): readonly MeasuredStage[] {
+  const byId = new Map(inner.map((stage) => [stage.info.id, stage]))
+  const callsOf = (stage: InnerStage | undefined): readonly MeasuredStage[] => {
+    if (stage === undefined) return []
+    return stage.isMerge ? stage.upstream.flatMap((id) => callsOf(byId.get(id))) : stage.lastCalls
+  }
+  return callsOf(inner.at(-1))
+}
+
+/** Figures of the exit queues of one stage in several workers: times are means. Holds nothing. */
+class MergedQueue extends Queue {
+  readonly #workers: number
+  #emptyMs = 0
+  #fullMs = 0
+
+  constructor(workers: number) {
+    super(1, undefined)
+    this.#workers = workers
+  }
+
+  add(counts: readonly number[], at: number): void {
+    const of = (field: number): number => counts[at + field] as number
+    this.passed += of(EMITTED)
+    this.length += of(SIZE)
+    this.mostItems = Math.max(this.mostItems, of(MOST_ITEMS))
+    this.bytes += of(BYTES)
+    this.mostBytes = Math.max(this.mostBytes, of(MOST_BYTES))
+    this.discarded += of(DISCARDED)
+    this.#emptyMs += of(EMPTY_MS)
+    this.#fullMs += of(FULL_MS)
+  }
+
+  override times(): QueueTimes {
+    const fullMs = this.#fullMs / this.#workers
+    return { emptyMs: this.#emptyMs / this.#workers, fullMs, overMs: 0, bytesFullMs: 0 }
+  }
+}

@@ -1,0 +1,89 @@
+import type { Stage } from '../../../engine/stages/stage.ts'
+import { Histogram } from '../../../engine/stats/histogram.ts'
+import { clockMs } from '../../../timers.ts'
+import { FIELDS_OF_STAGE, LONGEST_MS, MOST_BYTES, MOST_ITEMS } from '../region-protocol.ts'
+
+/** How often the distributions of times are told while work goes on, in milliseconds: they are larger than all else. */
+const HISTOGRAMS_MS = 100
+
+/** Reads what stages have counted since they were last read. */
+export class CountReader {
+  readonly #stages: readonly Stage[]
+  #last: number[]
+  readonly #lastHistograms: Histogram[]
+  #toldAt = 0
+
+  constructor(stages: readonly Stage[]) {
+    this.#stages = stages
+    this.#last = new Array(stages.length * FIELDS_OF_STAGE).fill(0)
+    this.#lastHistograms = stages.map(() => new Histogram())
+  }
+
+  /** See `WorkerReport`; what is the most of its kind is told as it is. */
+  read(): number[] {
+    const now = this.#stages.flatMap(countsOf)
+    const last = this.#last
+    this.#last = now
+    return now.map((count, at) => {
+      const field = at % FIELDS_OF_STAGE
+      const isMost = field === LONGEST_MS || field === MOST_ITEMS || field === MOST_BYTES
+      return isMost ? count : count - (last[at] as number)
+    })
+  }
+
+  /** Times by how many calls were under way, since they were last read. */
+  readLevels(): number[][] {
+    return this.#stages.map(({ counters }) => counters.levels.news())
+  }
+
+  /** The distributions of times, if it is time, or nothing goes on that would come to tell them later. */
+  readHistograms(isResting: boolean): number[][] | undefined {
+    const now = clockMs()
+    const hasNews = this.#stages.some(
+      ({ counters }, i) => counters.histogram.total !== this.#lastHistograms[i]?.total,
+    )
+    if (!hasNews || (!isResting && now - this.#toldAt < HISTOGRAMS_MS)) return undefined
+    this.#toldAt = now
+    return this.#stages.map(({ counters }, i) => {
+      const news = counters.histogram.copy()
+      news.merge(this.#lastHistograms[i] as Histogram, -1)
+      this.#lastHistograms[i] = counters.histogram.copy()
+      return news.toJSON()
+    })
+  }
+}
+
+function countsOf(stage: Stage): number[] {
+  const { counters, exits } = stage
+  const { skipped, retries, timeouts, timed, timedMs, longestMs, busyMs } = counters
+  const pending = stage.pendingTimes
+  const sum = (of: (queue: (typeof exits)[number]) => number): number =>
+    exits.reduce((total, queue) => total + of(queue), 0)
+  const times = exits.map((queue) => queue.times())
+  return [
+    stage.tasks,
+    stage.running,
+    sum((queue) => queue.passed),
+    skipped,
+    retries,
+    timeouts,
+    timed,
+    timedMs,
+    longestMs,
+    busyMs + pending.busyMs,
+    stage.blockedMs,
+    sum((queue) => queue.length),
+    sum((queue) => queue.mostItems),
+    sum((queue) => queue.bytes),
+    sum((queue) => queue.mostBytes),
+    sum((queue) => queue.discarded),
+    Math.min(...times.map(({ emptyMs }) => emptyMs)),
+    Math.max(...times.map(({ fullMs }) => fullMs)),
+    counters.queuedTasks + pending.queuedTasks,
+    counters.queuedMs + pending.queuedMs,
+    counters.backoffMs + pending.backoffMs,
+    counters.silent,
+    counters.waitedMs + pending.queuedMs,
+    counters.loopMs,
+  ]
+}

@@ -1,0 +1,56 @@
+import type { Item } from '../../../engine/flow/item.ts'
+import type { Consumer, Queue } from '../../../engine/flow/queue.ts'
+
+/** What the results of a nested pipeline are given to. */
+export interface ResultTaker {
+  /** Takes a result; whether it is one that counts (others were given before). */
+  take(item: Item): boolean
+  /** All before a boundary has been given. */
+  flushed(): void
+  /** Nothing more will come. */
+  ended(): void
+}
+
+/** The sink of a nested pipeline: takes as many results as the main side has asked for. */
+export class ExitPort implements Consumer {
+  /** Results that may still be sent; below zero when a batch's results, which go together, were more. */
+  credit = 0
+  readonly #queue: Queue
+  readonly #taker: ResultTaker
+  #hasEnded = false
+
+  constructor(queue: Queue, taker: ResultTaker) {
+    this.#queue = queue
+    this.#taker = taker
+    queue.consumer = this
+  }
+
+  offer(item: Item): boolean {
+    if (item.index >= 0 && this.credit <= 0) return false
+    this.#take(item)
+    return true
+  }
+
+  inputEnded(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#taker.ended()
+  }
+
+  grant(results: number): void {
+    this.credit += results
+    let hasTaken = false
+    for (let item = this.#queue.peek(); item !== undefined; item = this.#queue.peek()) {
+      if (item.index >= 0 && this.credit <= 0) break
+      hasTaken = true
+      this.#take(this.#queue.shift() as Item)
+    }
+    if (this.#queue.isDrained) this.inputEnded()
+    else if (hasTaken) this.#queue.wake()
+  }
+
+  #take(item: Item): void {
+    if (item.index < 0) this.#taker.flushed()
+    else if (this.#taker.take(item)) this.credit--
+  }
+}

@@ -1,0 +1,68 @@
+import type { Item } from '../../../engine/flow/item.ts'
+import { type Producer, Queue } from '../../../engine/flow/queue.ts'
+import { isSliceOver, type Resumable, resumeNextTurn } from '../../../engine/flow/turn.ts'
+
+/** Places of the queue before the first stage. */
+const BUFFER = 2
+
+/** The source of a nested pipeline: puts the inputs that have arrived into the queue of the first stage, as it has room. */
+export class Feed implements Producer, Resumable {
+  readonly queue: Queue = new Queue(BUFFER, undefined)
+  readonly #onTaken: () => void
+  #pending: Item[] = []
+  #isOver = false
+  #isResuming = false
+
+  /** `onTaken`: the first stage has taken something, or may have. */
+  constructor(onTaken: () => void) {
+    this.#onTaken = onTaken
+    this.queue.producer = this
+  }
+
+  /** Inputs that the first stage has taken. */
+  get taken(): number {
+    return this.queue.passed - this.queue.length
+  }
+
+  get isResting(): boolean {
+    return !this.#isResuming
+  }
+
+  get isEmpty(): boolean {
+    return this.#pending.length === 0 && this.queue.length === 0
+  }
+
+  put(item: Item): void {
+    if (this.#isOver) return
+    this.#pending.push(item)
+  }
+
+  pump(): void {
+    if (this.#isResuming) return
+    while (this.#pending.length > 0 && this.queue.hasRoom()) {
+      if (isSliceOver()) {
+        this.#isResuming = true
+        resumeNextTurn(this)
+        return
+      }
+      this.queue.put(this.#pending.shift() as Item)
+    }
+  }
+
+  resume(): void {
+    this.#isResuming = false
+    this.pump()
+    // What was last told is of before: the main side would wait for a worker that has long come to rest.
+    this.#onTaken()
+  }
+
+  roomMade(): void {
+    this.#onTaken()
+    this.pump()
+  }
+
+  cancel(): void {
+    this.#isOver = true
+    this.#pending = []
+  }
+}

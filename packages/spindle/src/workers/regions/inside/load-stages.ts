@@ -1,0 +1,65 @@
+import type { AggregateConfig, PipeConfig, StageConfig, VariantsConfig } from '../../../engine/config.ts'
+import { Collate } from '../../../engine/stages/aggregate-stage.ts'
+import { checkedAggregator } from '../../../engine/stages/checked-aggregator.ts'
+import { elementsOf } from '../../../engine/stages/elements.ts'
+import { lookUp } from '../../../engine/stages/look-up.ts'
+import type { Aggregator } from '../../../engine/types.ts'
+import type { OpReference } from '../../../engine/worker-op.ts'
+import { InfrastructureError, messageOf } from '../../../errors.ts'
+import { loadOp, type Op } from '../../supervise/worker-modules.ts'
+import type { AggregatePlan, OpPlan, PipePlan, StagePlan, VariantsPlan } from '../region-protocol.ts'
+
+/** Makes stages of their plans: loads the modules of their ops. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START` */
+export async function loadStages(plans: readonly StagePlan[]): Promise<StageConfig[]> {
+  const configs: StageConfig[] = []
+  // One after the other, so that `init` functions run in the order of the stages.
+  for (const plan of plans) configs.push(await loadStage(plan))
+  return configs
+}
+
+function loadStage(plan: StagePlan): Promise<StageConfig> {
+  if (plan.kind === 'pipe') return loadPipe(plan)
+  return plan.kind === 'aggregate' ? loadAggregate(plan) : loadVariants(plan)
+}
+
+async function loadPipe(plan: PipePlan): Promise<PipeConfig> {
+  const run = await loadRun(plan.op)
+  return {
+    ...plan,
+    op: run,
+    run,
+    isElements: false,
+    executor: undefined,
+    retry: plan.retry === undefined ? undefined : { ...plan.retry, shouldRetry: () => true },
+    // It is the main side that counts, for all workers together.
+    maxFailures: Number.POSITIVE_INFINITY,
+  }
+}
+
+async function loadRun(op: OpPlan): Promise<Op> {
+  if (op.type === 'elements') return elementsOf as Op
+  if (op.type === 'reference') return loadOp(op.reference)
+  return lookUp(op.table as readonly unknown[]) as Op
+}
+
+async function loadAggregate({ make, ...plan }: AggregatePlan): Promise<AggregateConfig> {
+  if (typeof make === 'number') return { ...plan, size: make, make: () => new Collate(make) }
+  const factory = await loadOp(make)
+  return { ...plan, size: undefined, make: () => makeAggregator(factory, make) }
+}
+
+function makeAggregator(factory: Op, { href, exportName }: OpReference): Aggregator<unknown, unknown> {
+  try {
+    return checkedAggregator(factory(undefined, undefined) as Aggregator<unknown, unknown>, undefined)
+  } catch (cause) {
+    const message = `aggregator ${exportName} of ${href} cannot be made: ${messageOf(cause)}`
+    throw new InfrastructureError('ERR_WORKER_START', message, { cause })
+  }
+}
+
+async function loadVariants(plan: VariantsPlan): Promise<VariantsConfig> {
+  const router = (await loadOp(plan.router)) as (item: unknown) => unknown
+  const paths: StageConfig[][] = []
+  for (const path of plan.paths) paths.push(await loadStages(path))
+  return { ...plan, router, paths }
+}

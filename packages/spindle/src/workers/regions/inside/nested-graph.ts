@@ -1,0 +1,232 @@
+import type { StageConfig } from '../../../engine/config.ts'
+import type { Executor } from '../../../engine/executor.ts'
+import { boundaryAfter, type Item } from '../../../engine/flow/item.ts'
+import { Spares } from '../../../engine/flow/spares.ts'
+import type { TrackedItem } from '../../../engine/progress/ledger.ts'
+import { wireStages } from '../../../engine/run/wire.ts'
+import type { Host } from '../../../engine/stages/host.ts'
+import type { Stage } from '../../../engine/stages/stage.ts'
+import type { BuildOptions, Logger, TaskHook } from '../../../engine/types.ts'
+import { type ItemError, SpindleError, type StageFailure } from '../../../errors.ts'
+import { clockMs } from '../../../timers.ts'
+import { toWire } from '../../transport/wire-error.ts'
+import {
+  CANCEL,
+  CAREFUL,
+  CREDIT,
+  FAIL,
+  FIELDS,
+  FLUSH,
+  FLUSHED,
+  INPUT,
+  LETTER,
+  type LoopEndNote,
+  RESIZE,
+  type RegionPlan,
+  STAGE_FAILED,
+  type ToWorker,
+  ENDED as WORKER_ENDED,
+} from '../region-protocol.ts'
+import { CountReader } from './counts.ts'
+import { ExitPort } from './exit-port.ts'
+import { Feed } from './feed.ts'
+import { Book } from './input-tracker.ts'
+import { RegionOutbox, type ReportState } from './region-outbox.ts'
+import type { RegionPort } from './region-port.ts'
+import { UnansweredLetters } from './unanswered-letters.ts'
+
+/** The stages of a region in one of its workers: what feeds them, what takes from them, and what tells the main side of it. */
+export class NestedGraph implements Host {
+  readonly pipelineId: number
+  readonly seed: number
+  /** Not used: items here have lots. */
+  readonly book: undefined
+  readonly spares: Spares = new Spares()
+  readonly logger: Logger = { warn: () => {}, error: () => {} }
+  /** Always: the main side wants to know when nothing goes on any more. */
+  readonly isDraining = true
+  readonly outbox: RegionOutbox
+  /** The main side has the user's `deadLetter`. */
+  readonly mostLetters: undefined
+  readonly #letters: UnansweredLetters | undefined
+  readonly #stages: readonly Stage[]
+  readonly #feed: Feed
+  readonly #exit: ExitPort
+  readonly #book: Book
+  readonly #counts: CountReader
+  readonly #onEnd: () => void
+  readonly #startedAt: number = clockMs()
+  #unfinished: number
+  #isFailing = false
+  #isCancelled = false
+  #heard = 0
+  #given = 0
+  #workMs = 0
+  #workingSince: number | undefined
+  /** As last told. */
+  #wasQuiet = true
+
+  /** `onEnd`: called when the graph was cancelled and nothing runs any more. */
+  constructor(plan: RegionPlan, configs: readonly StageConfig[], port: RegionPort, onEnd: () => void) {
+    this.pipelineId = plan.pipelineId
+    this.seed = plan.seed
+    this.#onEnd = onEnd
+    if (plan.mostLetters !== undefined) this.#letters = new UnansweredLetters(plan.mostLetters)
+    this.outbox = new RegionOutbox(port, plan.firstId - 1, (isTurnOver) => this.#state(isTurnOver))
+    this.#book = new Book({
+      tell: (...entries) => this.outbox.tell(...entries),
+      gave: () => {
+        this.#given++
+      },
+    })
+    this.#feed = new Feed(() => this.outbox.flushSoon())
+    const options: BuildOptions = { tune: plan.isTuned ? 'continuous' : 'off' }
+    const { stages, exit } = wireStages(this.#feed.queue, configs, options, this, plan.firstId)
+    this.#stages = stages
+    this.#unfinished = stages.length
+    this.#counts = new CountReader(stages)
+    this.#exit = new ExitPort(exit, {
+      take: (item) => this.#book.gives(item as TrackedItem),
+      flushed: () => this.outbox.tellLast([FLUSHED]),
+      ended: () => this.outbox.tell([WORKER_ENDED]),
+    })
+    for (const stage of stages) stage.open()
+  }
+
+  /** Does what the main side says. */
+  hear(message: ToWorker): void {
+    this.#workingSince ??= clockMs()
+    this.#heard++
+    for (let at = 0; at < message.length; at += 1 + (FIELDS[message[at] as number] as number)) {
+      const code = message[at]
+      const field = message[at + 1]
+      if (code === INPUT) this.#take(message.slice(at + 1, at + 8))
+      else if (code === CREDIT) this.#exit.grant(field as number)
+      else if (code === FLUSH) this.#feed.put(boundaryAfter(this.#book.lastOrigin))
+      else if (code === FAIL) this.#fail(field as number)
+      else if (code === CAREFUL) this.#book.isCareful = field as boolean
+      else if (code === CANCEL) this.#cancel(field as boolean)
+      else if (code === LETTER) this.#letters?.answered()
+      else if (code === RESIZE) this.#resize(field as number, message[at + 2] as number)
+    }
+    this.#feed.pump()
+    this.outbox.flushSoon()
+  }
+
+  #resize(stage: number, concurrency: number): void {
+    this.#stages.find(({ info }) => info.id === stage)?.resize(concurrency)
+  }
+
+  get elapsedMs(): number {
+    return clockMs() - this.#startedAt
+  }
+
+  /** Whether calls are pending that only this worker can end. */
+  get isWaiting(): boolean {
+    return !this.#stages.every((stage) => stage.isResting)
+  }
+
+  /** What the main side is told when nothing is left to run here and calls are pending. */
+  get loopEnd(): LoopEndNote {
+    return { loopEnd: this.#heard, pending: this.#stages.flatMap((stage) => stage.pendingWork ?? []) }
+  }
+
+  #take(fields: readonly unknown[]): void {
+    const [seq, value, source, epoch, index, positions, covered] = fields as readonly [
+      number,
+      unknown,
+      number,
+      number,
+      number,
+      readonly number[] | undefined,
+      readonly string[] | undefined,
+    ]
+    const origin = this.#book.origin(source, epoch)
+    this.#feed.put(this.#book.born({ seq, value, origin, index, positions, covered }))
+  }
+
+  #fail(id: number): void {
+    this.#isFailing = true
+    this.#stages
+      .find((stage) => stage.info.id === id)
+      ?.fail(new DOMException('the stage failed elsewhere', 'AbortError'), -1)
+  }
+
+  #cancel(abort: boolean): void {
+    this.#isCancelled = true
+    this.#letters?.giveUp()
+    this.#feed.cancel()
+    for (const stage of this.#stages) stage.cancel(abort)
+    this.#endIfOver()
+  }
+
+  #state(isTurnOver: boolean): ReportState {
+    // In the middle of a turn nothing may seem to go on, for it goes on up the call stack.
+    const isResting = isTurnOver && this.#feed.isResting && this.#stages.every((stage) => stage.isResting)
+    const isEmpty =
+      isResting && this.#feed.isEmpty && this.#stages.every((stage) => stage.exits.every(isUnused))
+    this.#wasQuiet = isEmpty
+    if (this.#workingSince !== undefined) {
+      const now = clockMs()
+      this.#workMs += now - this.#workingSince
+      this.#workingSince = isResting ? undefined : now
+    }
+    const histograms = this.#counts.readHistograms(isResting)
+    return {
+      heard: this.#heard,
+      taken: this.#feed.taken,
+      given: this.#given,
+      isResting,
+      isEmpty,
+      workMs: this.#workMs,
+      entangled: this.#book.entangled,
+      counts: this.#counts.read(),
+      histograms,
+      levels: histograms === undefined ? undefined : this.#counts.readLevels(),
+    }
+  }
+
+  // --- what the stages tell
+
+  get threads(): Executor {
+    throw new SpindleError('ERR_BAD_STATE', 'ops of a region run in its workers')
+  }
+
+  hooksOf(): readonly TaskHook[] {
+    return []
+  }
+
+  stageStarted(): void {}
+
+  stageFailed(stage: Stage, failure: StageFailure): void {
+    if (this.#isFailing) return
+    this.#isFailing = true
+    this.outbox.tell([STAGE_FAILED, stage.info.id, failure.index, toWire(failure.cause)])
+  }
+
+  stageEnded(): void {
+    this.#unfinished--
+    this.#endIfOver()
+  }
+
+  /** A cancelled graph ends when nothing runs any more, and the clean-ups of its generators are over. */
+  #endIfOver(): void {
+    if (!this.#isCancelled || this.#unfinished > 0) return
+    const closings = this.#stages.flatMap((stage) => [...stage.closings])
+    if (closings.length === 0) this.#onEnd()
+    else void Promise.allSettled(closings).then(this.#onEnd)
+  }
+
+  itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
+    if (!this.#book.failed(stage.info.id, failure, item)) return undefined
+    return this.#letters?.sent()
+  }
+
+  rested(): void {
+    if (!this.#wasQuiet) this.outbox.flushSoon()
+  }
+}
+
+function isUnused({ length }: { readonly length: number }): boolean {
+  return length === 0
+}

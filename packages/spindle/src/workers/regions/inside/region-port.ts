@@ -1,0 +1,71 @@
+import { isMainThread, parentPort } from 'node:worker_threads'
+import { type Lifeline, processLifeline } from '../../supervise/loop-end.ts'
+import { FROM_WORKER, opened, sealed, TO_WORKER } from '../../transport/envelope.ts'
+import { HELD_SEQ, HOLDER, HOLDS_SO_FAR } from '../region-protocol.ts'
+
+/** The worker's side of its channel: a thread's port, or a process's IPC. */
+export interface RegionPort {
+  readonly isProcess: boolean
+  post(message: object | string, transfers: readonly ArrayBuffer[]): void
+  listen(heard: (message: unknown) => void): void
+  /** What keeps the worker alive while it waits for messages. */
+  readonly lifeline: Lifeline
+}
+
+/** Opens the channel to the main side. A process whose parent is gone ends. */
+export function openPort(): RegionPort {
+  if (!isMainThread && parentPort !== null) {
+    const port = parentPort
+    return {
+      isProcess: false,
+      lifeline: port,
+      post: (message, transfers) => port.postMessage(sealed(FROM_WORKER, message), transfers),
+      listen: (heard) => void port.on('message', ours(heard)),
+    }
+  }
+  process.on('disconnect', () => process.exit())
+  return {
+    isProcess: true,
+    lifeline: processLifeline,
+    // Without the callback an error, as that the parent is gone, would be thrown from nowhere.
+    post: (message) =>
+      void (
+        process.connected && process.send?.(sealed(FROM_WORKER, message), undefined, undefined, () => {})
+      ),
+    listen: (heard) => void process.on('message', ours(heard)),
+  }
+}
+
+/** Leaves alone what the main side did not send. */
+function ours(heard: (message: unknown) => void): (message: unknown) => void {
+  return (message) => {
+    const told = opened(TO_WORKER, message)
+    if (told !== undefined) heard(told)
+  }
+}
+
+/** Tells the main side which call with a time limit holds this worker: a timer of its own would not go off. */
+export class Holds {
+  readonly #port: RegionPort
+  readonly #control: Int32Array | undefined
+
+  constructor(port: RegionPort, control: SharedArrayBuffer | undefined) {
+    this.#port = port
+    this.#control = control === undefined ? undefined : new Int32Array(control)
+  }
+
+  /** `seq`: the input that the call is about, -1 if there are several. */
+  begin(stage: number, seq: number): void {
+    if (this.#control === undefined) this.#port.post({ holder: stage, seq }, [])
+    else {
+      Atomics.store(this.#control, HELD_SEQ, seq)
+      Atomics.add(this.#control, HOLDS_SO_FAR, 1)
+      Atomics.store(this.#control, HOLDER, stage + 1)
+    }
+  }
+
+  end(): void {
+    if (this.#control === undefined) this.#port.post({ holder: -1, seq: -1 }, [])
+    else Atomics.store(this.#control, HOLDER, 0)
+  }
+}

@@ -1,0 +1,67 @@
+import { workerData } from 'node:worker_threads'
+import { watchParent } from '../../calls/orphan-watch.ts'
+import { LoopEnd, neverReady } from '../../supervise/loop-end.ts'
+import { joinProcess, onRefused } from '../../supervise/nesting.ts'
+import type { EntrySetup } from '../../supervise/start-worker.ts'
+import { canStripTypes, isTypeScript } from '../../supervise/typescript.ts'
+import { markTsx, runInit } from '../../supervise/worker-modules.ts'
+import { toWire } from '../../transport/wire-error.ts'
+import type { RegionSetup, ToWorker } from '../region-protocol.ts'
+import { loadStages } from './load-stages.ts'
+import { NestedGraph } from './nested-graph.ts'
+import { Holds, openPort } from './region-port.ts'
+import { withHolds } from './timed-op.ts'
+
+// What runs in a worker of a region, be it a thread or a process.
+
+const port = openPort()
+if (port.isProcess) {
+  joinProcess()
+  // Ctrl-C in a terminal goes to all its processes. What is to become of this one, the main side says.
+  process.on('SIGINT', () => {})
+}
+let graph: NestedGraph | undefined
+let isStarting = false
+const loopEnd = new LoopEnd(
+  port.lifeline,
+  () => isStarting || graph?.isWaiting === true,
+  () => {
+    if (graph === undefined) port.post({ failure: toWire(neverReady()) }, [])
+    else port.post(graph.loopEnd, [])
+  },
+)
+
+// From sources a process was started with tsx where that is needed, a thread was told.
+if (
+  (workerData as EntrySetup | null)?.tsx !== undefined ||
+  (isTypeScript(import.meta.url) && !canStripTypes())
+)
+  markTsx()
+onRefused((error) => {
+  port.post({ failure: toWire(error) }, [])
+  process.exit(0)
+})
+port.listen((message) => {
+  if (graph === undefined) void setUp(message as RegionSetup)
+  else graph.hear(message as ToWorker)
+  loopEnd.heard()
+})
+port.post('hello', [])
+
+async function setUp({ plan, control, pulse }: RegionSetup): Promise<void> {
+  isStarting = true
+  try {
+    // Before anything of the user's can hold the process.
+    if (port.isProcess) watchParent(pulse)
+    if (plan.init !== undefined) await runInit(plan.init, plan.initArgs)
+    const configs = withHolds(await loadStages(plan.stages), new Holds(port, control))
+    graph = new NestedGraph(plan, configs, port, () => process.exit(0))
+    // What was done before the worker ends of itself need not be done again.
+    process.on('exit', () => graph?.outbox.flush(true))
+    port.post('ready', [])
+  } catch (error) {
+    port.post({ failure: toWire(error) }, [])
+  } finally {
+    isStarting = false
+  }
+}

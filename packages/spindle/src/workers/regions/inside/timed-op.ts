@@ -1,0 +1,49 @@
+import type { PipeConfig, StageConfig } from '../../../engine/config.ts'
+import { subjectOf } from '../../../engine/stages/context.ts'
+import type { Outputs } from '../../../engine/stages/expansion.ts'
+import { isGenerator } from '../../../engine/stages/expansion.ts'
+import type { StageContext } from '../../../engine/types.ts'
+import type { Op } from '../../supervise/worker-modules.ts'
+import { seqOf } from './input-tracker.ts'
+import type { Holds } from './region-port.ts'
+
+/** The stages with ops that tell when they hold the worker, where there is a limit to that. */
+export function withHolds(configs: readonly StageConfig[], holds: Holds): StageConfig[] {
+  return configs.map((config) => {
+    if (config.kind === 'variants')
+      return { ...config, paths: config.paths.map((path) => withHolds(path, holds)) }
+    if (config.kind !== 'pipe' || config.timeoutMs === undefined) return config
+    return { ...config, run: timed(config.run as Op, holds) }
+  })
+}
+
+function timed(op: Op, holds: Holds): PipeConfig['run'] {
+  return (item: unknown, context: StageContext): unknown => {
+    const { id } = context.stage
+    const seq = seqOf(subjectOf(context))
+    const held = <R>(call: () => R): R => {
+      holds.begin(id, seq)
+      try {
+        return call()
+      } finally {
+        holds.end()
+      }
+    }
+    const result = held(() => op(item, context))
+    return typeof result === 'object' && result !== null && isGenerator(result) ? steps(result, held) : result
+  }
+}
+
+/** A generator whose steps are calls, too. */
+function steps(outputs: Outputs, held: <R>(call: () => R) => R): Outputs {
+  return {
+    next: () => held(() => outputs.next()),
+    return: (value?: unknown) => held(() => outputs.return?.(value)),
+    throw: (error: unknown) => {
+      throw error
+    },
+    [Symbol.iterator]() {
+      return this
+    },
+  } as Outputs
+}

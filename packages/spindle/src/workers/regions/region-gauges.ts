@@ -1,0 +1,50 @@
+import { Histogram } from '../../engine/stats/histogram.ts'
+import type { InnerStage } from './inner-stage.ts'
+import { BYTES, FIELDS_OF_STAGE, IN_FLIGHT, SIZE, TASKS, type WorkerReport } from './region-protocol.ts'
+import type { RegionWorker } from './region-worker.ts'
+
+/** What goes up and down. */
+const GAUGES = [IN_FLIGHT, SIZE, BYTES] as const
+
+/** Adds what the workers of a region count to its stages, and takes off what a worker was at when it ended. */
+export class RegionGauges {
+  readonly #inner: readonly InnerStage[]
+  readonly #gauges: Map<RegionWorker, number[]> = new Map()
+
+  constructor(inner: readonly InnerStage[]) {
+    this.#inner = inner
+  }
+
+  count(worker: RegionWorker, { counts, histograms, levels }: WorkerReport): void {
+    const gauges = this.#gauges.get(worker) ?? new Array(counts.length).fill(0)
+    this.#gauges.set(worker, gauges)
+    this.#inner.forEach((stage, i) => {
+      const at = i * FIELDS_OF_STAGE
+      for (const gauge of GAUGES) gauges[at + gauge] += counts[at + gauge] as number
+      stage.add(counts, at)
+      const histogram = histograms?.[i]
+      if (histogram !== undefined) stage.counters.histogram.merge(Histogram.from(histogram))
+      const news = levels?.[i]
+      if (news !== undefined) stage.counters.levels.merge(news)
+    })
+  }
+
+  /** Only these workers are left. */
+  keepOnly(workers: ReadonlySet<RegionWorker>): void {
+    if (this.#gauges.size <= workers.size) return
+    for (const worker of this.#gauges.keys()) if (!workers.has(worker)) this.#uncount(worker)
+  }
+
+  /** What a worker was at when it ended is under way no more; calls that did not end are not counted as begun. */
+  #uncount(worker: RegionWorker): void {
+    const gauges = this.#gauges.get(worker)
+    if (gauges === undefined) return
+    this.#gauges.delete(worker)
+    const counts: number[] = gauges.map((count) => -count)
+    this.#inner.forEach((stage, i) => {
+      const at = i * FIELDS_OF_STAGE
+      counts[at + TASKS] = counts[at + IN_FLIGHT] as number
+      stage.add(counts, at)
+    })
+  }
+}

@@ -1,0 +1,400 @@
+import type { RegionConfig } from '../../engine/config.ts'
+import { absorb, discard, Item, lose, retire } from '../../engine/flow/item.ts'
+import { Queue } from '../../engine/flow/queue.ts'
+import { Budget } from '../../engine/stages/budget.ts'
+import type { Host } from '../../engine/stages/host.ts'
+import type { MeasuredStage } from '../../engine/stages/measured-stage.ts'
+import type { PendingWork } from '../../engine/stages/pending-work.ts'
+import { PulledStage } from '../../engine/stages/pulled-stage.ts'
+import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from '../../engine/stages/stage.ts'
+import type { FailureBudget, StageInfo } from '../../engine/types.ts'
+import type { InfrastructureError, ItemError } from '../../errors.ts'
+import { fromWire, type WireError } from '../transport/wire-error.ts'
+import { type InnerOwner, type InnerStage, lastCallsOfInner } from './inner-stage.ts'
+import { type CrewOwner, RegionCrew } from './region-crew.ts'
+import { RegionGauges } from './region-gauges.ts'
+import type { BatchFields, FailureFields } from './region-inputs.ts'
+import { batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
+import { RegionOutputs } from './region-outputs.ts'
+import { holdLimits, planRegion } from './region-plan.ts'
+import {
+  BATCH,
+  CALLS,
+  COVERED,
+  DONE,
+  FAILED,
+  FIELDS,
+  FLUSHED,
+  OUTPUT,
+  PART_OF_SEVERAL,
+  STAGE_FAILED,
+  ENDED as WORKER_ENDED,
+  type WorkerReport,
+} from './region-protocol.ts'
+import type { RegionWorker, WorkerEnding } from './region-worker.ts'
+
+/**
+ * Stages that run as one nested pipeline in each of several workers: hands each item to the worker in which the fewest wait, and puts out what
+ * comes of it. An item is kept until all that comes of it has been given: so the items of a worker that dies can be run again.
+ *
+ * A boundary between epochs, and the end, wait here until every worker has given all it had; only then is more taken.
+ */
+export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
+  readonly exit: Queue
+  readonly #inner: readonly InnerStage[]
+  readonly #crew: RegionCrew
+  readonly #outputs: RegionOutputs
+  readonly #budget: Budget
+  readonly #isOrdered: boolean
+  readonly #gauges: RegionGauges
+  /** Whether the hooks of all stages have let them begin. */
+  #isOpen = false
+  #boundary: Item | undefined
+  #nextSeq = 0
+  #chosen: RegionWorker | undefined
+  /** The stage that has failed; the first one, when the region itself has. */
+  #failedStage: number
+  #cause: unknown
+  #hasRested = false
+  /** Failed items that wait to be told to the user: until they are, nothing more is begun. */
+  #unsent = 0
+
+  constructor(
+    info: StageInfo,
+    host: Host,
+    input: Queue,
+    config: RegionConfig,
+    inner: readonly InnerStage[],
+    maxFailures: FailureBudget,
+  ) {
+    super(info, host, input)
+    const { workers } = config
+    this.#inner = inner
+    this.#gauges = new RegionGauges(inner)
+    for (const stage of inner) stage.belongTo(this)
+    this.exit = new Queue(config.buffer, undefined)
+    this.exit.producer = this
+    this.#budget = new Budget(workers.maxFailures ?? maxFailures)
+    this.#isOrdered = workers.outputOrder === 'input'
+    this.#outputs = new RegionOutputs(this.exit, this.#isOrdered)
+    this.#failedStage = info.id + 1
+    const plan = planRegion(config, host, info.id + 1, inner)
+    const { kind, resourceLimits } = workers
+    const limits = holdLimits(config.stages, inner)
+    this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits }, workers)
+  }
+
+  override get callsOps(): boolean {
+    return true
+  }
+
+  get exits(): readonly Queue[] {
+    return [this.exit]
+  }
+
+  override get lastCalls(): readonly MeasuredStage[] {
+    return lastCallsOfInner(this.#inner)
+  }
+
+  override get blockedMs(): number {
+    return this.info.concurrency * this.exit.times().fullMs
+  }
+
+  protected override readonly holdsLoop: boolean = false
+
+  override get runsElsewhere(): boolean {
+    return true
+  }
+
+  /** Whether workers are wanted. */
+  get isWanted(): boolean {
+    return this.state <= RUNNING
+  }
+
+  protected override prepare(): void {
+    this.#crew.start()
+    this.running = this.#crew.workers.size
+  }
+
+  protected override get busy(): number {
+    return this.#crew.busy
+  }
+
+  /** Of workers in which nothing is left to run, the calls; of others, what they have. */
+  override get pendingWork(): PendingWork | readonly PendingWork[] | undefined {
+    const calls = Array.from(this.#crew.workers, (worker) => worker.pendingWork).flat()
+    return calls.length > 0 ? calls : super.pendingWork
+  }
+
+  protected override get pendingItems(): readonly Item[] {
+    return this.#crew.pendingItems
+  }
+
+  innerBegan(): void {
+    this.#isOpen = this.#inner.every((stage) => stage.state !== OPENING)
+    this.pump()
+  }
+
+  canStart(): boolean {
+    if (this.state !== RUNNING || this.#boundary !== undefined || !this.#isOpen || this.#unsent > 0)
+      return false
+    this.#chosen = this.#crew.pick(this.#outputs.blockedBy(this.#nextSeq))
+    return this.#chosen !== undefined
+  }
+
+  protected start(item: Item): void {
+    if (item.index < 0) {
+      this.#boundary = item
+      this.#settle()
+      return
+    }
+    // Nothing that came of it in an earlier run is to be joined with anything again.
+    if (item.origin.ledger?.isCovered(item) === true) {
+      retire(item)
+      return
+    }
+    const input = new RegionInput(this.#nextSeq++, item)
+    this.tasks++
+    this.#outputs.open(input.seq)
+    this.#crew.give(this.#chosen as RegionWorker, input)
+  }
+
+  protected isIdle(): boolean {
+    return this.#crew.unfinished === 0
+  }
+
+  override inputEnded(): void {
+    this.#settle()
+  }
+
+  override roomMade(): void {
+    this.#outputs.roomMade()
+    this.#goOn()
+  }
+
+  /** Something has changed: whatever can go on, does. */
+  #goOn(): void {
+    if (this.state === RUNNING) {
+      this.#crew.runAgain()
+      this.pump()
+      this.#settle()
+    } else if (this.state === FAILING) this.#endIfFailed()
+    if (this.host.isDraining) this.host.rested()
+  }
+
+  /** Passes a boundary on, or ends, once all before it has been given. */
+  #settle(): void {
+    const boundary = this.#boundary
+    if (this.state !== RUNNING || (boundary === undefined && !this.input.isDrained)) return
+    if (this.#crew.flush() || this.#crew.unfinished > 0 || !this.#outputs.isInTurn) return
+    if (boundary !== undefined) {
+      this.#boundary = undefined
+      this.#outputs.boundary(boundary)
+      this.pump()
+    } else if (this.#outputs.isEmpty) this.finish()
+  }
+
+  // --- what the workers tell
+
+  heard(worker: RegionWorker, report: WorkerReport): void {
+    this.#gauges.count(worker, report)
+    if (this.state > FAILING) return
+    const { entries } = report
+    for (let at = 0; at < entries.length; at += 1 + (FIELDS[entries[at] as number] as number))
+      this.#take(worker, entries, at)
+    this.#goOn()
+  }
+
+  #take(worker: RegionWorker, entries: readonly unknown[], at: number): void {
+    const code = entries[at]
+    const [one, two, three] = [entries[at + 1], entries[at + 2], entries[at + 3]]
+    if (code === OUTPUT) {
+      const input = this.#crew.inputOf(one as number)
+      const positions = two as readonly number[] | undefined
+      if (input === undefined) return
+      if (entries[at + 4] !== true) input.cover(positions?.join('.') ?? '')
+      this.#outputs.give(input.seq, input.output(three, positions), worker)
+      if (entries[at + 4] === true) this.#done(input)
+    } else if (code === BATCH) this.#takeBatch(worker, entries.slice(at + 1, at + 8))
+    else if (code === DONE) {
+      const input = this.#crew.inputOf(one as number)
+      if (input !== undefined) this.#done(input)
+    } else if (code === COVERED) this.#crew.inputOf(one as number)?.cover(two as string)
+    else if (code === FAILED) this.#takeFailure(worker, entries.slice(at + 1, at + 8))
+    else if (code === STAGE_FAILED) this.#innerOf(one)?.fail(fromWire(three as WireError), two as number)
+    else if (code === FLUSHED) this.#crew.flushed(worker)
+    else if (code === CALLS) this.#crew.moves(worker, one as number[])
+    else if (code === WORKER_ENDED) {
+      worker.hasEnded = true
+      worker.cancel(true)
+    }
+  }
+
+  #takeBatch(worker: RegionWorker, fields: readonly unknown[]): void {
+    const [seqs, source, epoch, index, path, value, parts] = fields as BatchFields
+    const inputs = seqs.map((seq) => this.#crew.inputOf(seq)).filter((input) => input !== undefined)
+    if (parts?.[0]?.[1] === PART_OF_SEVERAL) inputs[0]?.item.origin.ledger?.severalOf?.(this.info.name)
+    const batch = batchOf(inputs, membersOf(inputs, parts), { source, epoch, index }, path, value)
+    this.#outputs.give(inputs[0]?.seq, batch, worker)
+  }
+
+  #takeFailure(worker: RegionWorker, fields: readonly unknown[]): void {
+    const [seqs, part, id, index, attempts, wire, value] = fields as FailureFields
+    const input = this.#crew.inputOf(seqs[0] as number)
+    const stage = this.#innerOf(id)
+    // Of a batch's failures the worker does not wait to hear, nor of those that it does not know of.
+    const isAwaited = part !== undefined && stage !== undefined
+    if (part !== undefined && input !== undefined) {
+      // An input that is run again fails again where it did before, which has been told and counted.
+      if (input.covered?.has(part) === true) {
+        if (isAwaited) worker.letterSent()
+        return
+      }
+      input.cover(part)
+    }
+    const item = input?.item ?? new Item(undefined, { source: 0, epoch: 0 }, index, undefined)
+    // A result that could not be sent has its place all the same.
+    if (stage === undefined) worker.resultPlaced()
+    const until = this.#note(input, stage, item, value, fromWire(wire), attempts)
+    if (!isAwaited) return
+    if (until === undefined) worker.letterSent()
+    else void until.then(() => worker.letterSent())
+  }
+
+  /** Tells of a failed item and counts it, of an inner stage or of the region's own. */
+  #note(
+    input: RegionInput | undefined,
+    stage: InnerStage | undefined,
+    item: Item,
+    value: unknown,
+    error: unknown,
+    attempts: number,
+  ): Promise<void> | undefined {
+    let sent: Promise<void> | undefined
+    const hold = (until: Promise<void>): void => {
+      sent = until
+      this.#unsent++
+      void until.then(() => {
+        this.#unsent--
+        this.#goOn()
+      })
+    }
+    const failure =
+      stage === undefined
+        ? this.noteFailure(item, value, error, attempts, hold)
+        : stage.note(item, value, error, attempts, hold)
+    this.#outputs.atTurn(input?.seq, () => {
+      if (stage === undefined) this.#countFailure(failure)
+      else stage.countFailure(failure)
+      if (input !== undefined && this.state > RUNNING) input.isFatal = true
+    })
+    return sent
+  }
+
+  #innerOf(id: unknown): InnerStage | undefined {
+    return this.#inner.find((stage) => stage.info.id === id)
+  }
+
+  #done(input: RegionInput): void {
+    this.#crew.done(input)
+    this.#outputs.atTurn(input.seq, () => {
+      if (input.isFatal) lose(input.item)
+      else absorb(input.item)
+    })
+    this.#outputs.done(input.seq)
+  }
+
+  // --- what the crew tells
+
+  crewChanged(): void {
+    if (this.state !== ENDED) this.running = this.#crew.workers.size
+    this.#gauges.keepOnly(this.#crew.workers)
+    this.#goOn()
+    if (this.state === CANCELLED && this.running === 0) this.rest()
+  }
+
+  crewFailed(error: InfrastructureError): void {
+    this.fail(error, -1)
+  }
+
+  inputFailed(input: RegionInput, error: unknown, ending: WorkerEnding | undefined): void {
+    const hang = ending?.hang
+    const stage = hang === undefined ? undefined : this.#innerOf(hang.stage)
+    const cause = hang?.error ?? error ?? killedBy(input, this.info.name, ending)
+    const { item, seq, deaths } = input
+    void this.#note(input, stage, item, item.value, cause, Math.max(1, deaths))
+    this.#outputs.atTurn(seq, () => {
+      if (input.isFatal) lose(item)
+      else retire(item)
+    })
+    this.#outputs.done(seq)
+  }
+
+  #countFailure(failure: ItemError): void {
+    this.#budget.failures++
+    this.#budget.calls = this.tasks
+    if (this.#budget.isExceeded) this.fail(failure.error, failure.index, this.#budget.describe())
+  }
+
+  protected override get failuresCounted(): number {
+    return this.#budget.failures
+  }
+
+  innerResized(stage: InnerStage, concurrency: number): void {
+    this.#crew.resizeStage(stage.info.id, concurrency)
+  }
+
+  // --- the end
+
+  innerFailed(stage: InnerStage, cause: unknown): void {
+    this.#failedStage = stage.info.id
+    this.failWith(cause)
+  }
+
+  protected override failed(cause: unknown): void {
+    this.#cause = cause
+    this.#boundary = undefined
+    if (!this.#isOrdered) this.#crew.failStage(this.#failedStage)
+    else {
+      // In input order nothing after the fatal item is delivered, so nothing is waited for.
+      this.#outputs.clearEntries()
+      for (const { item } of this.#crew.cancel(true)) discard(item)
+    }
+    this.#endIfFailed()
+  }
+
+  /** After a failure: ends when the workers have given what they still had, and all of it has its place. */
+  #endIfFailed(): void {
+    if (this.state === FAILING && this.#crew.hasEnded && this.#outputs.isEmpty) this.finish(this.#cause)
+  }
+
+  protected override finish(cause?: unknown): void {
+    super.finish(cause)
+    // The workers end by themselves.
+    this.running = 0
+    for (const { item } of this.#crew.cancel(true)) discard(item)
+    for (const stage of this.#inner) stage.end()
+  }
+
+  override cancel(abort: boolean): void {
+    super.cancel(abort)
+    for (const stage of this.#inner) stage.cancel(abort)
+  }
+
+  override abort(reason: unknown): void {
+    super.abort(reason)
+    for (const { item } of this.#crew.cancel(true)) discard(item)
+  }
+
+  protected override cancelled(): void {
+    this.#boundary = undefined
+    for (const { item } of this.#crew.cancel(false)) discard(item)
+    this.#outputs.clear(discard)
+  }
+
+  protected override rest(): void {
+    if (this.#hasRested) return
+    this.#hasRested = true
+    super.rest()
+  }
+}

@@ -1,0 +1,396 @@
+import type { ResourceLimits } from 'node:worker_threads'
+import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
+import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
+import { notTransferable, toProcess } from '../transport/not-transferable.ts'
+import { copyLater, pack } from '../transport/pack.ts'
+import { walk } from '../transport/walk-value.ts'
+import { fromWire } from '../transport/wire-error.ts'
+import { type HoldLimits, type HoldOwner, HoldWatch } from './hold-watch.ts'
+import { openChannel } from './open-region-channel.ts'
+import { Pace } from './pace.ts'
+import type { Channel, ChannelEnding } from './region-channel.ts'
+import {
+  CANCEL,
+  CAREFUL,
+  CONTROL_WORDS,
+  CREDIT,
+  FAIL,
+  FIELDS,
+  FLUSH,
+  type FromWorker,
+  INPUT,
+  LETTER,
+  type LoopEndNote,
+  PULSE_FD,
+  RESIZE,
+  type RegionPlan,
+  type WorkerReport,
+} from './region-protocol.ts'
+
+/** Whom a worker of a region tells. */
+export interface RegionWorkerOwner {
+  /** A worker can take inputs. */
+  workerReady(worker: RegionWorker): void
+  workerHeard(worker: RegionWorker, report: WorkerReport): void
+  /** An input that could not be sent. */
+  inputRefused(seq: number, error: unknown): void
+  workerEnded(worker: RegionWorker, ending: WorkerEnding): void
+}
+
+export interface WorkerEnding {
+  readonly how: string
+  readonly error: unknown
+  /** Why it never became ready, or can do nothing, where that is so. */
+  readonly startFailure: StartFailure | undefined
+  /** The stage whose call held it for too long, where that is why it was ended, and the input (-1 if there were several). */
+  readonly hang: { readonly stage: number; readonly seq: number; readonly error: TimeoutError } | undefined
+}
+
+export interface StartFailure {
+  readonly error: InfrastructureError
+  /** Whether another worker would meet with the same. */
+  readonly isFinal: boolean
+}
+
+/** An input as a worker is given it. */
+export interface WorkerInput {
+  readonly seq: number
+  readonly value: unknown
+  readonly source: number
+  readonly epoch: number
+  readonly index: number
+  /** Positions among the outputs of generators, outermost first; `undefined` for none. */
+  readonly path: readonly number[] | undefined
+  /** What of it needs not be given again. */
+  readonly covered: readonly string[] | undefined
+}
+
+/** How long a worker that was told to end may take, in milliseconds. */
+const GRACE_MS = 1000
+
+export interface RegionWorkerOptions {
+  readonly kind: 'thread' | 'process'
+  readonly resourceLimits: ResourceLimits | undefined
+  readonly plan: RegionPlan
+  readonly limits: HoldLimits
+}
+
+/**
+ * The main side of one worker of a region.
+ *
+ *   STARTING --'ready'--> READY --cancel()--> CLOSING --> GONE
+ *       '--- cannot, is killed, exits ---'----------------'
+ */
+export class RegionWorker implements HoldOwner {
+  isReady = false
+  isClosing = false
+  /** Nothing more will come, for a stage in it has failed. */
+  hasEnded = false
+  /** It has been given something since it was last told to flush. */
+  isDirty = false
+  isFlushing = false
+  /** See `WorkerReport`. */
+  isResting = true
+  isEmpty = true
+  entangled = 0
+  /** Inputs that it has and that are not done. */
+  readonly unfinished: Set<number> = new Set()
+  /** Whether it announces which batches set out, and the inputs that something goes on with, as far as that is known. */
+  isCareful = false
+  readonly moving: Set<number> = new Set()
+  readonly #owner: RegionWorkerOwner
+  readonly #options: RegionWorkerOptions
+  readonly #channel: Channel
+  readonly #control: SharedArrayBuffer | undefined
+  readonly #watch: HoldWatch
+  readonly #inputs: Pace = new Pace()
+  readonly #results: Pace = new Pace()
+  #outgoing: unknown[] = []
+  #transfers: Set<ArrayBuffer> = new Set()
+  #isSending = false
+  #isReffed = true
+  #sent = 0
+  /** Messages sent, and those of them that the worker has heard. */
+  #posted = 0
+  #heard = 0
+  #taken = 0
+  #granted = 0
+  #placed = 0
+  #grace: Timer | undefined
+  #startFailure: StartFailure | undefined
+  #hang: WorkerEnding['hang']
+  #loopEnd: LoopEndNote | undefined
+
+  constructor(owner: RegionWorkerOwner, options: RegionWorkerOptions) {
+    this.#owner = owner
+    this.#options = options
+    this.#control =
+      options.kind === 'thread'
+        ? new SharedArrayBuffer(CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT)
+        : undefined
+    this.#watch = new HoldWatch(options.limits, this.#control, this)
+    this.#channel = openChannel(options.kind, options.resourceLimits, {
+      heard: (message) => this.#hear(message),
+      ended: (ending) => this.#ended(ending),
+    })
+  }
+
+  /** Inputs sent that its first stage has not begun. */
+  get waiting(): number {
+    return this.#sent - this.#taken
+  }
+
+  /** Whether it can be given another input. */
+  get hasRoom(): boolean {
+    return this.isReady && !this.isClosing && !this.hasEnded && this.waiting < this.#inputs.window
+  }
+
+  /** Whether something goes on in it by itself, or is on its way to it. */
+  get isBusy(): boolean {
+    return (
+      !this.isReady ||
+      this.isClosing ||
+      this.isFlushing ||
+      this.#posted > this.#heard ||
+      this.#isSending ||
+      !this.isResting
+    )
+  }
+
+  give(input: WorkerInput): void {
+    this.#sent++
+    this.isDirty = true
+    this.isEmpty = false
+    this.unfinished.add(input.seq)
+    let value: unknown
+    try {
+      value = this.#packed(input.value, this.#transfers)
+    } catch (error) {
+      this.#refuse(input.seq, input.value, error)
+      return
+    }
+    const { seq, source, epoch, index, path, covered } = input
+    this.#push(INPUT, seq, value, source, epoch, index, path, covered)
+  }
+
+  /** One of its results has found its place on the main side. */
+  resultPlaced(): void {
+    this.#placed++
+    this.topUp()
+  }
+
+  /** The word of one of its failed items is on its way to the user. */
+  letterSent(): void {
+    if (this.#options.plan.mostLetters === undefined || this.isClosing) return
+    this.#push(LETTER)
+  }
+
+  /** Lets it send more results, if it is due some. */
+  topUp(): void {
+    const { window } = this.#results
+    const missing = window - (this.#granted - this.#placed)
+    if (missing < Math.max(1, window >> 2)) return
+    this.#granted += missing
+    this.#push(CREDIT, missing)
+  }
+
+  /** Lets it send some more results than it is due. */
+  relieve(): void {
+    this.#granted += this.#results.window
+    this.#push(CREDIT, this.#results.window)
+  }
+
+  flush(): void {
+    this.isDirty = false
+    this.isFlushing = true
+    this.#push(FLUSH)
+  }
+
+  flushed(): void {
+    this.isFlushing = false
+  }
+
+  setCareful(isCareful: boolean): void {
+    this.moving.clear()
+    if (isCareful !== this.isCareful) this.#push(CAREFUL, isCareful)
+    this.isCareful = isCareful
+  }
+
+  /** So many calls of a stage may be in flight in this worker from now on. */
+  resizeStage(stage: number, concurrency: number): void {
+    if (!this.isClosing) this.#push(RESIZE, stage, concurrency)
+  }
+
+  /** A stage has failed, in this worker or in another one. */
+  failStage(stage: number): void {
+    this.#push(FAIL, stage)
+  }
+
+  /** Tells it to end. With `abort`, calls in flight are told so, and it is killed if it does not end in time. */
+  cancel(abort: boolean): void {
+    if (!this.isClosing || abort) this.#push(CANCEL, abort)
+    this.isClosing = true
+    if (abort) this.#grace ??= setTimeout(() => this.#channel.kill(), GRACE_MS)
+    this.#updateRef()
+  }
+
+  #push(...entry: unknown[]): void {
+    for (const field of entry) this.#outgoing.push(field)
+    // Before it is ready it is told nothing; what has come together by then goes with the first message.
+    if (this.#isSending || !this.isReady) return
+    this.#isSending = true
+    queueMicrotask(() => this.#send())
+  }
+
+  #send(): void {
+    this.#isSending = false
+    const entries = this.#outgoing
+    const transfers = [...this.#transfers]
+    this.#outgoing = []
+    this.#transfers = new Set()
+    try {
+      this.#channel.post(entries, transfers)
+      if (!this.owes) this.#watch.alive()
+      this.#posted++
+    } catch {
+      for (let at = 0; at < entries.length; ) {
+        const end = at + 1 + (FIELDS[entries[at] as number] as number)
+        this.#sendAlone(entries.slice(at, end))
+        at = end
+      }
+    }
+    this.#updateRef()
+  }
+
+  /** One entry of a message that cannot be sent as a whole. */
+  #sendAlone(entry: unknown[]): void {
+    const transfers = new Set<ArrayBuffer>()
+    try {
+      if (entry[0] === INPUT) entry[2] = this.#packed(entry[2], transfers)
+      this.#channel.post(entry, [...transfers])
+      this.#posted++
+    } catch (error) {
+      this.#refuse(entry[1] as number, entry[2], error)
+    }
+  }
+
+  /** An item as it is sent: the main side keeps its own. */
+  #packed(value: unknown, transfers: Set<ArrayBuffer>): unknown {
+    if (this.#options.kind === 'thread') return pack(value, transfers, copyLater)
+    if (typeof value === 'object' && value !== null) walk(value)
+    return value
+  }
+
+  #refuse(seq: number, value: unknown, cause: unknown): void {
+    this.#sent--
+    this.unfinished.delete(seq)
+    const border = this.#options.kind === 'process' ? toProcess : undefined
+    this.#owner.inputRefused(seq, notTransferable(value, 'item', cause, border))
+  }
+
+  #hear(message: FromWorker): void {
+    this.#watch.alive()
+    if (message === 'hello') this.#setUp()
+    else if (message === 'ready') this.#began()
+    else if ('failure' in message) {
+      this.#startFailure = startFailure(fromWire(message.failure), true)
+      this.#channel.kill()
+    } else if ('holder' in message) this.#watch.told(message)
+    else if ('loopEnd' in message) this.#heardLoopEnd(message)
+    else this.#heardReport(message)
+  }
+
+  #setUp(): void {
+    const { plan } = this.#options
+    const { pulse } = this.#channel
+    this.#watch.pulse = pulse
+    try {
+      walk(plan)
+      this.#channel.post({ plan, control: this.#control, pulse: pulse && PULSE_FD }, [])
+    } catch (error) {
+      this.#startFailure = startFailure(notTransferable(plan, 'region', error), true)
+      this.#channel.kill()
+    }
+  }
+
+  #began(): void {
+    this.isReady = true
+    this.#watch.start()
+    this.topUp()
+    this.#updateRef()
+    this.#owner.workerReady(this)
+  }
+
+  #heardLoopEnd(note: LoopEndNote): void {
+    this.#loopEnd = note
+    this.#updateRef()
+  }
+
+  /** Calls in it that will never end, once nothing is left to run there. */
+  get pendingWork(): LoopEndNote['pending'] {
+    return this.#isAtLoopEnd ? (this.#loopEnd as LoopEndNote).pending : []
+  }
+
+  /** Nothing will come of it unless it is told something that it has not heard. */
+  get #isAtLoopEnd(): boolean {
+    return this.#loopEnd?.loopEnd === this.#posted && !this.#isSending && !this.isClosing
+  }
+
+  #heardReport(report: WorkerReport): void {
+    this.#loopEnd = undefined
+    this.#heard = report.heard
+    this.#taken = report.taken
+    this.isResting = report.isResting
+    this.isEmpty = report.isEmpty && this.#posted === report.heard && !this.#isSending
+    this.entangled = report.entangled
+    this.#inputs.update(report.taken, report.workMs)
+    this.#results.update(report.given, report.workMs)
+    this.#owner.workerHeard(this, report)
+    this.#updateRef()
+  }
+
+  /** Whether the worker has something to tell: that it has heard what was sent, or how its calls go on. */
+  get owes(): boolean {
+    return this.#posted > this.#heard || !this.isResting
+  }
+
+  hangs(stage: number, seq: number, limitMs: number): void {
+    const message = `a call held its worker longer than \`timeoutMs\` ${limitMs}`
+    this.#hang ??= { stage, seq, error: new TimeoutError(message) }
+    this.#channel.kill()
+  }
+
+  /** A worker keeps the process alive only while something goes on in it, or it is about to begin or to end. */
+  #updateRef(): void {
+    const isReffed = this.isBusy && !this.#isAtLoopEnd
+    if (isReffed === this.#isReffed) return
+    this.#isReffed = isReffed
+    this.#channel.setRef(isReffed)
+  }
+
+  #ended({ how, error }: ChannelEnding): void {
+    clearTimeout(this.#grace)
+    this.#watch.stop()
+    const wasReady = this.isReady
+    this.isReady = false
+    this.isClosing = true
+    const startFailure =
+      this.#startFailure ??
+      (wasReady
+        ? undefined
+        : { error: cannotStart(error === undefined ? how : messageOf(error), error), isFinal: false })
+    this.#owner.workerEnded(this, { how, error, startFailure, hang: this.#hang })
+  }
+}
+
+/** `isFinal`: the worker has told it itself. */
+export function startFailure(error: unknown, isFinal = false): StartFailure {
+  const isKnown = error instanceof InfrastructureError
+  return { error: isKnown ? error : cannotStart(messageOf(error), error), isFinal: isFinal || isKnown }
+}
+
+function cannotStart(why: string, cause: unknown): InfrastructureError {
+  return new InfrastructureError('ERR_WORKER_START', `a worker of the region cannot be started: ${why}`, {
+    cause,
+  })
+}
