@@ -29,9 +29,11 @@ function ran(name: string, which: 'before' | 'after'): Promise<Pipeline<unknown>
 
 describe('the cases of the guide', () => {
   for (const [name, bottleneck] of Object.entries(expected))
-    it(`${name}: the bottleneck is named`, async () => {
+    it(`${name}: the bottleneck is named`, async (t) => {
       const pipeline = await ran(name, 'before')
       const found = pipeline.report().bottleneck
+      const { cores, others = 0 } = pipeline.stats().cpu
+      if (found?.kind === 'cpu' && others > 0.75 * cores) return t.skip('other programs use the cores')
       assert.deepEqual({ stage: found?.stage, kind: found?.kind }, bottleneck, String(pipeline.report()))
     })
 
