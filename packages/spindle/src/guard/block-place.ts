@@ -95,7 +95,7 @@ function findByMark(graph: Graph, mark: number, frames: readonly Frame[]): Found
     return { place: 'stage', part, owner, isSure, ...doing }
   }
   if (graph.hookCalls.mark === mark) return { place: 'other', part: 'hook', owner, isSure, doing: 'a hook' }
-  if (graph.outlet.mark !== mark) return undefined
+  if (graph.reader.mark !== mark) return undefined
   if (graph.consumers.at(-1)?.isSender !== true) return { place: 'consumer', part: undefined, owner, isSure }
   return { place: 'other', part: 'sending', owner, isSure, doing: 'packing of items for the consumer' }
 }

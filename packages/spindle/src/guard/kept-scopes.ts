@@ -46,23 +46,23 @@ export class KeptScopes {
   }
 
   #switchOn(): void {
-    const { stages, outlet, hookCalls } = this.#graph
-    this.#marks = [...stages.flatMap(({ mark, hookMark }) => [mark, hookMark]), outlet.mark, hookCalls.mark]
+    const { stages, reader, hookCalls } = this.#graph
+    this.#marks = [...stages.flatMap(({ mark, hookMark }) => [mark, hookMark]), reader.mark, hookCalls.mark]
     beginScopes(this.#marks)
     // In all else the context of a call is the pipeline's.
-    outlet.inScope(() => {
+    reader.inScope(() => {
       for (const stage of stages) stage.keepScope(makeCallScope(stage.mark), makeCallScope(stage.hookMark))
       hookCalls.callScope = makeCallScope(hookCalls.mark)
     })
-    outlet.keepsScopes = true
+    reader.keepsScopes = true
   }
 
   switchOff(): void {
     if (this.#marks === undefined) return
-    const { stages, outlet, hookCalls } = this.#graph
+    const { stages, reader, hookCalls } = this.#graph
     for (const stage of stages) stage.keepScope(undefined, undefined)
     hookCalls.callScope = undefined
-    outlet.keepsScopes = false
+    reader.keepsScopes = false
     endScopes(this.#marks)
     this.#marks = undefined
   }

@@ -221,6 +221,6 @@ class LoopGuard implements Watcher {
       process.emitWarning(message, { code: 'SPINDLE_LOOP_BLOCKED' })
       return
     }
-    this.#graph.outlet.inScope(() => callListener(() => logger.warn(`spindle: ${message}`)))
+    this.#graph.reader.inScope(() => callListener(() => logger.warn(`spindle: ${message}`)))
   }
 }

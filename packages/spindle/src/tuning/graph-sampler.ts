@@ -36,7 +36,7 @@ export class GraphSampler {
    * same pace but for what their queues hold, which is little.
    */
   #items(): number {
-    const { given } = this.#graph.outlet
+    const { given } = this.#graph.reader
     if (this.isVague) {
       const most = Math.max(...this.#stages.map(finished))
       this.#counted = most > given ? this.#stages.find((stage) => finished(stage) === most) : undefined
@@ -46,13 +46,13 @@ export class GraphSampler {
   }
 
   read(loopDelayMs: number): TuneSample {
-    const { elapsedMs, outlet } = this.#graph
+    const { elapsedMs, reader } = this.#graph
     const { user, system } = process.cpuUsage()
     const cpuMs = (user + system) / 1000
     return {
       atMs: elapsedMs,
       items: this.#items(),
-      waitMs: outlet.times.waitMs,
+      waitMs: reader.times.waitMs,
       cpuMs,
       othersMs: this.#machine.othersMs(cpuMs),
       cores: availableParallelism(),

@@ -80,7 +80,7 @@ class GraphTuner {
     }
     const { changes, waitMs } = sampler.isVague ? tuner.watch(sample) : tuner.next(sample)
     if (changes.length > 0)
-      this.#graph.outlet.inScope(() => {
+      this.#graph.reader.inScope(() => {
         for (const { unit, option, value } of changes) this.#units[unit]?.set(option, value)
       })
     if (!tuner.isDone) this.#wait(waitMs)

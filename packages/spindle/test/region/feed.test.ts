@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Item } from '../../src/engine/flow/item.ts'
 import type { Consumer } from '../../src/engine/flow/queue.ts'
-import { isSliceOver } from '../../src/engine/flow/turn.ts'
+import { shouldYield } from '../../src/engine/flow/time-slice.ts'
 import { Feed } from '../../src/workers/regions/inside/feed.ts'
 
 it('a feed that let the loop turn before an input tells when it has given it on', async () => {
@@ -12,7 +12,7 @@ it('a feed that let the loop turn before an input tells when it has given it on'
   // Takes what it is handed, and so never asks for more.
   const consumer: Partial<Consumer> = { offer: (item) => taken.push(item) > 0 }
   feed.queue.consumer = consumer as Consumer
-  isSliceOver()
+  shouldYield()
   for (const until = performance.now() + 10; performance.now() < until; );
   feed.put({ index: 0 } as Item)
   feed.pump()

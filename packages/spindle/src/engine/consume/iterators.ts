@@ -1,43 +1,48 @@
 import { markCaller } from '../flow/call-scopes.ts'
-import { isSliceOverMidway } from '../flow/turn.ts'
-import type { Outlet } from './outlet.ts'
-import { Session, Waiter } from './takers.ts'
+import { shouldYieldMidway } from '../flow/time-slice.ts'
+import { ConsumerSession, PendingNext } from './pending-reads.ts'
+import type { SinkReader } from './sink-reader.ts'
 
 /** One item now or when it comes. */
 export function takeItem<T>(
-  outlet: Outlet,
-  session: Session,
+  reader: SinkReader,
+  session: ConsumerSession,
   timeoutMs: number,
 ): Promise<IteratorResult<T, undefined>> {
-  outlet.lookAtTime()
-  asked(outlet, session)
+  reader.lookAtTime()
+  asked(reader, session)
   // A consumer that computes for long lets the loop turn before it gets the next item, if it can wait.
-  const mustWait = timeoutMs === Number.POSITIVE_INFINITY && isSliceOverMidway()
-  const value = mustWait ? undefined : outlet.take(session.epoch, session.holder)
+  const mustWait = timeoutMs === Number.POSITIVE_INFINITY && shouldYieldMidway()
+  const value = mustWait ? undefined : reader.take(session.epoch, session.holder)
   if (value !== undefined) {
-    outlet.settle()
-    outlet.time.gives()
+    reader.settle()
+    reader.time.gives()
     return step(value as T)
   }
-  let waiter: Waiter | undefined
+  let waiter: PendingNext | undefined
   const promise = new Promise<IteratorResult<T, undefined>>((resolve, reject) => {
-    waiter = new Waiter(session, outlet.time, resolve as (result: IteratorResult<unknown>) => void, reject)
-    if (timeoutMs !== Number.POSITIVE_INFINITY) waiter.limit(outlet, timeoutMs)
-    outlet.await(waiter)
+    waiter = new PendingNext(
+      session,
+      reader.time,
+      resolve as (result: IteratorResult<unknown>) => void,
+      reject,
+    )
+    if (timeoutMs !== Number.POSITIVE_INFINITY) waiter.limit(reader, timeoutMs)
+    reader.await(waiter)
   })
   if (session.holder === undefined && waiter !== undefined) waiter.promise = promise
   return promise
 }
 
 /** A consumer has done with the items it has: where that is kept book of, the source may go on. */
-function asked(outlet: Outlet, session: Session): void {
-  const { commits } = outlet
-  if (commits !== undefined) outlet.inScope(() => commits.asked(session.holder))
+function asked(reader: SinkReader, session: ConsumerSession): void {
+  const { commits } = reader
+  if (commits !== undefined) reader.inScope(() => commits.asked(session.holder))
 }
 
-function leaves(outlet: Outlet, session: Session): void {
-  const { commits } = outlet
-  if (commits !== undefined) outlet.inScope(() => commits.leaves(session))
+function leaves(reader: SinkReader, session: ConsumerSession): void {
+  const { commits } = reader
+  if (commits !== undefined) reader.inScope(() => commits.leaves(session))
 }
 
 /** A promise of an item that is there. An async function makes it a tenth cheaper than `Promise.resolve`. */
@@ -47,13 +52,13 @@ async function step<T>(value: T): Promise<IteratorResult<T, undefined>> {
 
 /** Gives a pipeline's items one by one. A time-out does not end it; the end of the stream or epoch, an error and `return()` do. */
 export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
-  private readonly outlet: Outlet
+  private readonly reader: SinkReader
   private readonly timeoutMs: number
-  private readonly enter: () => Session
-  private session: Session | undefined
+  private readonly enter: () => ConsumerSession
+  private session: ConsumerSession | undefined
 
-  constructor(outlet: Outlet, timeoutMs: number, enter: () => Session) {
-    this.outlet = outlet
+  constructor(reader: SinkReader, timeoutMs: number, enter: () => ConsumerSession) {
+    this.reader = reader
     this.timeoutMs = timeoutMs
     this.enter = enter
     this.session = undefined
@@ -61,16 +66,16 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   next(): Promise<IteratorResult<T, undefined>> {
     this.session ??= this.enter()
-    if (this.outlet.keepsScopes) markCaller(this.outlet.mark)
+    if (this.reader.keepsScopes) markCaller(this.reader.mark)
     if (this.session.isOver) return Promise.resolve({ done: true, value: undefined })
-    return takeItem<T>(this.outlet, this.session, this.timeoutMs)
+    return takeItem<T>(this.reader, this.session, this.timeoutMs)
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
-    this.session ??= new Session(0)
-    leaves(this.outlet, this.session)
+    this.session ??= new ConsumerSession(0)
+    leaves(this.reader, this.session)
     this.session.end()
-    this.outlet.leave(this.session)
+    this.reader.leave(this.session)
     return Promise.resolve({ done: true, value: undefined })
   }
 
@@ -81,13 +86,13 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
 
 /** Gives what is ready, at least one item at a time. */
 export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
-  private readonly outlet: Outlet
+  private readonly reader: SinkReader
   private readonly max: number
-  private readonly enter: () => Session
-  private session: Session | undefined
+  private readonly enter: () => ConsumerSession
+  private session: ConsumerSession | undefined
 
-  constructor(outlet: Outlet, max: number, enter: () => Session) {
-    this.outlet = outlet
+  constructor(reader: SinkReader, max: number, enter: () => ConsumerSession) {
+    this.reader = reader
     this.max = max
     this.enter = enter
   }
@@ -95,36 +100,36 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
   async next(): Promise<IteratorResult<T[], undefined>> {
     this.session ??= this.enter()
     if (this.session.isOver) return { done: true, value: undefined }
-    const { outlet, session } = this
-    if (outlet.keepsScopes) markCaller(outlet.mark)
-    outlet.lookAtTime()
-    asked(outlet, session)
+    const { reader, session } = this
+    if (reader.keepsScopes) markCaller(reader.mark)
+    reader.lookAtTime()
+    asked(reader, session)
     const chunk: T[] = []
-    if (!isSliceOverMidway()) this.fill(chunk, session)
+    if (!shouldYieldMidway()) this.fill(chunk, session)
     if (chunk.length === 0) {
-      const first = await takeItem<T>(outlet, session, Number.POSITIVE_INFINITY)
+      const first = await takeItem<T>(reader, session, Number.POSITIVE_INFINITY)
       if (first.done === true) return first
       chunk.push(first.value)
       this.fill(chunk, session)
     }
-    outlet.settle()
-    outlet.time.gives()
+    reader.settle()
+    reader.time.gives()
     return { done: false, value: chunk }
   }
 
-  private fill(chunk: T[], session: Session): void {
+  private fill(chunk: T[], session: ConsumerSession): void {
     while (chunk.length < this.max) {
-      const value = this.outlet.take(session.epoch, session.holder)
+      const value = this.reader.take(session.epoch, session.holder)
       if (value === undefined) break
       chunk.push(value as T)
     }
   }
 
   async return(): Promise<IteratorResult<T[], undefined>> {
-    this.session ??= new Session(0)
-    leaves(this.outlet, this.session)
+    this.session ??= new ConsumerSession(0)
+    leaves(this.reader, this.session)
     this.session.end()
-    this.outlet.leave(this.session)
+    this.reader.leave(this.session)
     return { done: true, value: undefined }
   }
 

@@ -1,5 +1,5 @@
 /** Where items are born: one for each source and epoch. */
-export interface Origin {
+export interface SourceEpoch {
   /** Number of the source in its graph. */
   readonly source: number
   readonly epoch: number
@@ -7,12 +7,12 @@ export interface Origin {
   readonly ledger?: Ledger
 }
 
-/** Hears of all that becomes of the items of an {@link Origin} after their birth, and makes the items, so that they can carry what it needs. */
+/** Hears of all that becomes of the items of a {@link SourceEpoch} after their birth, and makes the items, so that they can carry what it needs. */
 export interface Ledger {
   /** Makes one of several descendants of `parent`. */
   forked(parent: Item, value: unknown, path: Path | undefined): Item
   /** Makes a batch, in which `members` end; its lineage is that of `first`. `maker`: by which aggregate, where it has a number. */
-  joined(first: Item, value: unknown, members: readonly Item[], maker?: Maker): Item
+  joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): Item
   /** An item ends. */
   retired(item: Item): void
   /** An item ends, for others have come of it that stand for it. */
@@ -32,7 +32,7 @@ export interface Ledger {
 }
 
 /** What made a batch. */
-export interface Maker {
+export interface BatchOrigin {
   /** Number of the aggregate in its graph. */
   readonly aggregate: number
   /** The batch of an earlier run that it is, if it is one. */
@@ -76,15 +76,15 @@ export const EXPANDING = 4
  */
 export class Item {
   value: unknown
-  /** Like `index` fixed as long as the item is on its way; see `Spares`. */
-  origin: Origin
+  /** Like `index` fixed as long as the item is on its way; see `ItemPool`. */
+  origin: SourceEpoch
   /** Position in the source within the epoch, from 0. */
   index: number
   readonly path: Path | undefined
   /** Its place in an ordered window: one of the constants above. */
   state: number
 
-  constructor(value: unknown, origin: Origin, index: number, path: Path | undefined) {
+  constructor(value: unknown, origin: SourceEpoch, index: number, path: Path | undefined) {
     this.value = value
     this.origin = origin
     this.index = index
@@ -94,7 +94,7 @@ export class Item {
 }
 
 /** The mark between an epoch and the next; also what an aggregator is flushed for, which stands for no position of the source either. */
-export function boundaryAfter(origin: Origin): Item {
+export function boundaryAfter(origin: SourceEpoch): Item {
   return new Item(undefined, origin, BOUNDARY, undefined)
 }
 
@@ -124,7 +124,7 @@ export function descendant(parent: Item, value: unknown, path: Path | undefined)
 }
 
 /** A batch, known by its first member. `members` are wanted only where there is a ledger. */
-export function joined(first: Item, value: unknown, members: readonly Item[], maker?: Maker): Item {
+export function joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): Item {
   const { ledger } = first.origin
   return ledger === undefined
     ? new Item(value, first.origin, first.index, first.path)

@@ -76,7 +76,7 @@ export class Queue {
    */
   refillAt: number
   consumer: Consumer = nobody
-  /** The consumer, if it is a pipe stage: the usual case, for which whoever gives an item spares itself a virtual call. */
+  /** The consumer, if it is a pipe stage: the usual case, for which so producers skip a virtual call. */
   follower: Follower | undefined = undefined
   producer: Producer = nobody
   /** Items queued, boundaries included. */

@@ -1,4 +1,4 @@
-import { Item, type Ledger, type Origin, type Path } from '../flow/item.ts'
+import { Item, type Ledger, type Path, type SourceEpoch } from '../flow/item.ts'
 
 // How one knows that an item of a source is finished: that nothing which came of it is under way any more, through filters, failures,
 // generators and batches.
@@ -46,13 +46,13 @@ export interface LotListener {
 export class TrackedItem extends Item {
   readonly lot: Lot
 
-  constructor(value: unknown, origin: Origin, index: number, path: Path | undefined, lot: Lot) {
+  constructor(value: unknown, origin: SourceEpoch, index: number, path: Path | undefined, lot: Lot) {
     super(value, origin, index, path)
     this.lot = lot
   }
 }
 
-/** Keeps book by {@link Lot}s: the `ledger` of an `Origin`. */
+/** Keeps book by {@link Lot}s: the `ledger` of a `SourceEpoch`. */
 export class LotLedger implements Ledger {
   readonly #listener: LotListener
 

@@ -1,4 +1,4 @@
-import { Item, type Maker, type Origin, type Path } from '../flow/item.ts'
+import { type BatchOrigin, Item, type Path, type SourceEpoch } from '../flow/item.ts'
 
 // Who is finished, and who is at work.
 //
@@ -31,7 +31,7 @@ export class TrackedItem extends Item {
 
   constructor(
     value: unknown,
-    origin: Origin,
+    origin: SourceEpoch,
     index: number,
     path: Path | undefined,
     lot: Lot | undefined,
@@ -160,7 +160,7 @@ export class Batch extends Lot {
   readonly plan: number | undefined
   private readonly open: Set<Batch>
 
-  constructor(open: Set<Batch>, members: readonly TrackedItem[], maker: Maker | undefined) {
+  constructor(open: Set<Batch>, members: readonly TrackedItem[], maker: BatchOrigin | undefined) {
     super(maker?.plan?.done)
     this.members = members
     this.aggregate = maker?.aggregate

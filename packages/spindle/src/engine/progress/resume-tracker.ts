@@ -1,6 +1,6 @@
 import { SpindleError } from '../../errors.ts'
 import { queueMicrotask } from '../../timers.ts'
-import type { Item, Ledger, Maker, Origin, Path } from '../flow/item.ts'
+import type { BatchOrigin, Item, Ledger, Path, SourceEpoch } from '../flow/item.ts'
 import { type EpochState, type PipelineState, type SourceState, versionOf } from '../resume-state.ts'
 import { batchStates } from './batch-states.ts'
 import { Batch, end, lotOf, park, TrackedItem, wayOf } from './lot.ts'
@@ -40,8 +40,8 @@ export class Book implements Ledger {
   #isWaking = false
   /** Failed items of which the word is on its way to the dead letters. */
   readonly #letters: Map<Item, Promise<boolean>> = new Map()
-  /** Items that were done, to be used again; see `Spares`. */
-  private readonly spares: TrackedItem[] = []
+  /** Items that were done, to be used again; see `ItemPool`. */
+  private readonly itemPool: TrackedItem[] = []
   /** Whether no stage keeps an item beyond its task. */
   hasSpares = false
 
@@ -120,8 +120,8 @@ export class Book implements Ledger {
   }
 
   /** An item of the source. */
-  takeSpare(value: unknown, origin: Origin, index: number, progress: Progress): TrackedItem {
-    const item = this.spares.pop()
+  takeSpare(value: unknown, origin: SourceEpoch, index: number, progress: Progress): TrackedItem {
+    const item = this.itemPool.pop()
     if (item === undefined) return new TrackedItem(value, origin, index, undefined, undefined, progress)
     item.value = value
     item.origin = origin
@@ -134,9 +134,9 @@ export class Book implements Ledger {
   /** The consumer has done with an item. */
   committed(item: TrackedItem): void {
     end(item, true)
-    if (!this.hasSpares || item.lot !== undefined || this.spares.length === MOST_SPARES) return
+    if (!this.hasSpares || item.lot !== undefined || this.itemPool.length === MOST_SPARES) return
     item.value = undefined
-    this.spares.push(item)
+    this.itemPool.push(item)
   }
 
   // --- the ledger
@@ -152,7 +152,7 @@ export class Book implements Ledger {
     return new TrackedItem(value, parent.origin, parent.index, path, lot, undefined)
   }
 
-  joined(first: Item, value: unknown, members: readonly Item[], maker?: Maker): Item {
+  joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): Item {
     const batch = new Batch(this.#batches, members as readonly TrackedItem[], maker)
     return new TrackedItem(value, first.origin, first.index, first.path, batch, undefined)
   }

@@ -1,5 +1,5 @@
 import type { SourceConfig } from '../config.ts'
-import type { Item, Origin } from '../flow/item.ts'
+import type { Item, SourceEpoch } from '../flow/item.ts'
 import type { Steps } from '../flow/open-source.ts'
 import type { Progress } from './progress.ts'
 import { type ResumableSource, resumableSource } from './resumable-source.ts'
@@ -37,7 +37,7 @@ export class SourceTracker {
   }
 
   /** Where the items of the first epoch come from. */
-  begin(): Origin {
+  begin(): SourceEpoch {
     return { source: this.#ordinal, epoch: this.progress.epoch, ledger: this.book }
   }
 
@@ -96,7 +96,7 @@ export class SourceTracker {
   }
 
   /** What the last step gave, as an item. */
-  give(value: unknown, origin: Origin): Item {
+  give(value: unknown, origin: SourceEpoch): Item {
     const { position, progress } = this
     this.position += this.step
     const item = this.book.takeSpare(value, origin, position, progress)
@@ -105,7 +105,7 @@ export class SourceTracker {
   }
 
   /** The epoch's end; where the items of the next come from, if there is one. */
-  end(isContinuous: boolean): Origin | undefined {
+  end(isContinuous: boolean): SourceEpoch | undefined {
     this.progress.ended(this.position)
     if (!isContinuous) return undefined
     this.progress = this.book.progressOf(this.#ordinal, this.progress.epoch + 1)

@@ -30,7 +30,7 @@ export interface MeasuredGraph {
   readonly letters: { readonly stats: DeadLetterStats } | undefined
   readonly stages: readonly Stage[]
   readonly sink: Stage & { readonly input: Queue; readonly exit: Queue }
-  readonly outlet: { readonly given: number; readonly times: ConsumerTimes }
+  readonly reader: { readonly given: number; readonly times: ConsumerTimes }
 }
 
 /** Reads a graph's counters; cheap enough for every second, not for every item. */
@@ -42,13 +42,13 @@ export function readStats(graph: MeasuredGraph): PipelineStats {
   return {
     pipeline: graph.pipelineId,
     elapsedMs,
-    items: graph.sink.exit.passed > 0 ? graph.outlet.given : finishedItems(graph.sink),
+    items: graph.sink.exit.passed > 0 ? graph.reader.given : finishedItems(graph.sink),
     state: stateOf(graph),
     loopUtilization: graph.loopUtilization,
     cpu: graph.use.cpu,
     memoryWaitMs: graph.use.memoryWaitMs,
     blocks: graph.blocks.read(),
-    consumer: consumerStats(graph.outlet.times, elapsedMs),
+    consumer: consumerStats(graph.reader.times, elapsedMs),
     deadLetters: graph.letters?.stats ?? noLetters,
     stages: graph.stages.map((stage) => {
       const upstream =

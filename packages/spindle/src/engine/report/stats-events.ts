@@ -12,7 +12,7 @@ interface ToldGraph extends MeasuredGraph {
   readonly options: BuildOptions
   readonly logger: Logger
   readonly hookCalls: HookCalls
-  readonly outlet: MeasuredGraph['outlet'] & { onFirst: (() => void) | undefined }
+  readonly reader: MeasuredGraph['reader'] & { onFirst: (() => void) | undefined }
 }
 
 /** A shorter start is no matter. */
@@ -35,7 +35,7 @@ export class StatsEvents {
     this.#graph = graph
     this.#onStats = graph.options.onStats
     this.#intervalMs = graph.options.reportIntervalMs
-    graph.outlet.onFirst = () => {
+    graph.reader.onFirst = () => {
       if (graph.elapsedMs >= LONG_START_MS) this.warm = readStats(graph)
     }
   }

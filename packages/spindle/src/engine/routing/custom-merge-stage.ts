@@ -4,11 +4,11 @@ import type { MergeOp } from '../config.ts'
 import { currentScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
 import { Integral } from '../flow/integral.ts'
-import { Item, type Origin } from '../flow/item.ts'
+import { Item, type SourceEpoch } from '../flow/item.ts'
 import { Queue } from '../flow/queue.ts'
-import { isSliceOver, resumeNextTurn } from '../flow/turn.ts'
-import { checkStep, type Outputs } from '../stages/expansion.ts'
-import type { Host } from '../stages/host.ts'
+import { resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
+import { checkStep, type Outputs } from '../stages/generator-run.ts'
+import type { GraphContext } from '../stages/graph-context.ts'
 import type { PendingWork } from '../stages/pending-work.ts'
 import { RUNNING, Stage } from '../stages/stage.ts'
 import { nothingPending, type PendingTimes } from '../stats/task-timer.ts'
@@ -23,7 +23,7 @@ export class CustomMergeStage extends Stage {
   readonly #op: MergeOp
   readonly #ports: readonly PulledPort[]
   #outputs: Outputs | undefined
-  #origin: Origin
+  #origin: SourceEpoch
   #index = 0
   #isAsking = false
   /** Whether the op works, over time. */
@@ -31,7 +31,7 @@ export class CustomMergeStage extends Stage {
 
   constructor(
     info: StageInfo,
-    host: Host,
+    host: GraphContext,
     inputs: readonly Queue[],
     buffer: number,
     op: MergeOp,
@@ -102,7 +102,7 @@ export class CustomMergeStage extends Stage {
     this.#noteWork()
     try {
       while (this.state === RUNNING && this.exit.hasRoom()) {
-        if (isSliceOver()) {
+        if (shouldYield()) {
           await new Promise<void>((resume) => resumeNextTurn({ resume }))
           if (this.state !== RUNNING) return
         }

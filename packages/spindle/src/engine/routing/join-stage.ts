@@ -1,9 +1,9 @@
 import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
-import type { BatchGroup } from '../flow/batch-group.ts'
 import { type Item, retire } from '../flow/item.ts'
+import type { SplitBatch } from '../flow/split-batch.ts'
 import { RUNNING } from '../stages/stage.ts'
-import type { Port } from './merge-input.ts'
+import type { MergeInput } from './merge-input.ts'
 import { MergeStage } from './merge-stage.ts'
 
 /** Batches that may be in the paths at once, so that a slow part does not let finished batches pile up behind it. */
@@ -13,7 +13,7 @@ const MOST_OPEN = 16
 export class JoinStage extends MergeStage {
   /** Called when another batch may be split. */
   onRoom: () => void = () => {}
-  #open: BatchGroup[] = []
+  #open: SplitBatch[] = []
 
   /** Whether another batch may be split. */
   mayOpen(): boolean {
@@ -21,7 +21,7 @@ export class JoinStage extends MergeStage {
   }
 
   /** A batch was split. */
-  opened(group: BatchGroup): void {
+  opened(group: SplitBatch): void {
     this.#open.push(group)
   }
 
@@ -30,8 +30,8 @@ export class JoinStage extends MergeStage {
     return this.state === RUNNING
   }
 
-  override accept(port: Port, item: Item): void {
-    const group = item.path?.group as BatchGroup
+  override accept(port: MergeInput, item: Item): void {
+    const group = item.path?.group as SplitBatch
     this.tasks++
     try {
       // The array is the user's, and may be a Proxy.
@@ -48,7 +48,7 @@ export class JoinStage extends MergeStage {
     if (this.state !== RUNNING) return
     const before = this.#open.length
     while (this.#open[0]?.isComplete === true && this.exit.hasRoom()) {
-      const group = this.#open.shift() as BatchGroup
+      const group = this.#open.shift() as SplitBatch
       const batch = group.batch
       const elements = group.isSpoilt ? [] : group.join()
       if (elements.length === 0) {

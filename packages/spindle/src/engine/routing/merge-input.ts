@@ -1,26 +1,26 @@
 import { discard, type Item, isBoundary } from '../flow/item.ts'
 import type { Consumer, Queue } from '../flow/queue.ts'
 
-/** What a {@link Port} belongs to. */
-export interface PortOwner {
+/** What a {@link MergeInput} belongs to. */
+export interface MergeInputOwner {
   canStart(): boolean
-  accept(port: Port, item: Item): void
+  accept(port: MergeInput, item: Item): void
   /** An input has ended or come to a boundary. */
   portChanged(): void
 }
 
 /** One of several inputs of a stage. Holds a boundary between epochs back until the owner takes it. */
-export class Port implements Consumer {
+export class MergeInput implements Consumer {
   readonly input: Queue
   readonly position: number
   boundary: Item | undefined
   isEnded = false
   /** Whether the rest of its epoch is not wanted: it is thrown away as it comes, up to the boundary. */
   isSkipping = false
-  readonly #owner: PortOwner
+  readonly #owner: MergeInputOwner
   #hasTaken = false
 
-  constructor(input: Queue, position: number, owner: PortOwner) {
+  constructor(input: Queue, position: number, owner: MergeInputOwner) {
     this.input = input
     this.position = position
     this.#owner = owner

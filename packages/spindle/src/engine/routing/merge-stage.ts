@@ -1,12 +1,12 @@
 import { discard, type Item } from '../flow/item.ts'
 import { Queue } from '../flow/queue.ts'
 import { lastCallsOf } from '../stages/finished-items.ts'
-import type { Host } from '../stages/host.ts'
+import type { GraphContext } from '../stages/graph-context.ts'
 import type { MeasuredStage } from '../stages/measured-stage.ts'
 import type { SourceStage } from '../stages/source-stage.ts'
 import { RUNNING, Stage } from '../stages/stage.ts'
 import type { StageInfo } from '../types.ts'
-import { Port } from './merge-input.ts'
+import { MergeInput } from './merge-input.ts'
 
 /**
  * Joins several chains: passes items on as they arrive, taking turns. A boundary between epochs is held until all inputs have come to theirs.
@@ -14,7 +14,7 @@ import { Port } from './merge-input.ts'
  */
 export class MergeStage extends Stage {
   readonly exit: Queue
-  protected readonly ports: readonly Port[]
+  protected readonly ports: readonly MergeInput[]
   #next = 0
   /** Where it ends, or its epochs do, with the first input: what each input takes from. */
   readonly #sources: readonly (readonly SourceStage[])[] | undefined
@@ -22,7 +22,7 @@ export class MergeStage extends Stage {
   /** `sources`: those of each input, if the first one that has ended ends it all. */
   constructor(
     info: StageInfo,
-    host: Host,
+    host: GraphContext,
     inputs: readonly Queue[],
     buffer: number,
     sources?: readonly (readonly SourceStage[])[],
@@ -31,7 +31,7 @@ export class MergeStage extends Stage {
     this.#sources = sources
     this.exit = new Queue(buffer, undefined)
     this.exit.producer = this
-    this.ports = inputs.map((input, i) => new Port(input, i, this))
+    this.ports = inputs.map((input, i) => new MergeInput(input, i, this))
   }
 
   get inputs(): readonly Queue[] {
@@ -67,7 +67,7 @@ export class MergeStage extends Stage {
   }
 
   /** Takes an item from one of the inputs. */
-  accept(_port: Port, item: Item): void {
+  accept(_port: MergeInput, item: Item): void {
     this.start(item)
   }
 
@@ -79,7 +79,7 @@ export class MergeStage extends Stage {
     // One from each input in turn, so that a busy one does not starve the others.
     let idle = 0
     while (idle < this.ports.length && this.canStart()) {
-      const port = this.ports[this.#next] as Port
+      const port = this.ports[this.#next] as MergeInput
       this.#next = (this.#next + 1) % this.ports.length
       idle = port.takeOne() ? 0 : idle + 1
     }

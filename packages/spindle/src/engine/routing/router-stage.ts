@@ -1,12 +1,12 @@
 import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import { adopt, isThenable } from '../../user-code.ts'
-import { BatchGroup } from '../flow/batch-group.ts'
 import { Integral } from '../flow/integral.ts'
 import { type Item, lose, partOf } from '../flow/item.ts'
 import { enter, leave } from '../flow/marker.ts'
 import type { Queue } from '../flow/queue.ts'
-import type { Host } from '../stages/host.ts'
+import { SplitBatch } from '../flow/split-batch.ts'
+import type { GraphContext } from '../stages/graph-context.ts'
 import { type PendingWork, pendingItems } from '../stages/pending-work.ts'
 import { PulledStage } from '../stages/pulled-stage.ts'
 import { CANCELLED, FAILING, RUNNING } from '../stages/stage.ts'
@@ -38,7 +38,7 @@ export class RouterStage extends PulledStage {
 
   constructor(
     info: StageInfo,
-    host: Host,
+    host: GraphContext,
     input: Queue,
     router: (item: unknown) => unknown,
     exits: readonly Queue[],
@@ -208,7 +208,7 @@ export class RouterStage extends PulledStage {
       this.fail(error, item.index)
       return
     }
-    const group = new BatchGroup(item, parts.length, () => join.completed())
+    const group = new SplitBatch(item, parts.length, () => join.completed())
     const used = parts.flatMap((part, path) => (part.length > 0 ? [path] : []))
     // All are counted before the first is sent: a path may come to its end within `put`.
     for (const _ of used) group.enter()

@@ -4,11 +4,11 @@ import { clockMs } from '../../timers.ts'
 import { peek } from '../../user-code.ts'
 import type { PipelineConfig } from '../config.ts'
 import { type ConsumerCode, noteConsumer } from '../consume/consumer-code.ts'
-import { Outlet } from '../consume/outlet.ts'
+import { SinkReader } from '../consume/sink-reader.ts'
 import type { Executor } from '../executor.ts'
 import { currentScope } from '../flow/async-scope.ts'
 import type { Item } from '../flow/item.ts'
-import { Spares } from '../flow/spares.ts'
+import { ItemPool } from '../flow/item-pool.ts'
 import { channels } from '../hooks/channels.ts'
 import { checkHooks } from '../hooks/check-hooks.ts'
 import { tellOfFailure } from '../hooks/failure-listeners.ts'
@@ -19,7 +19,7 @@ import { Commits } from '../progress/commits.ts'
 import { Book } from '../progress/resume-tracker.ts'
 import { resumption } from '../progress/resumption.ts'
 import { StatsEvents } from '../report/stats-events.ts'
-import type { Host } from '../stages/host.ts'
+import type { GraphContext } from '../stages/graph-context.ts'
 import type { PendingWork } from '../stages/pending-work.ts'
 import type { SinkStage } from '../stages/sink-stage.ts'
 import type { SourceStage } from '../stages/source-stage.ts'
@@ -28,10 +28,10 @@ import { noCpu, ProcessUse } from '../stats/cpu-use.ts'
 import { LoopBlocks } from '../stats/loop-blocks.ts'
 import type { Tuning } from '../tuned.ts'
 import type { BuildOptions, Logger, TaskHook } from '../types.ts'
+import { assemble, type RemoteStage } from './assemble.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { warnOfNothing, warnOfSecondPass } from './silent-ends.ts'
 import { type StopMode, settledWithin, stopGraph } from './stop.ts'
-import { type RemoteStage, wire } from './wire.ts'
 import type { OwnThreads, WorkerServices } from './worker-services.ts'
 
 /** How long the end waits for sources to be closed and for the pipeline's own threads to be gone, in milliseconds. */
@@ -47,13 +47,13 @@ let pipelineCount = 0
  * IDLE --start()--> RUNNING --the consumer has had everything--> DONE
  *   '------------------'---------stop(), signal----------------> STOPPED
  */
-export class Graph implements Host {
+export class Graph implements GraphContext {
   readonly pipelineId: number = pipelineCount++
   readonly config: PipelineConfig
   readonly options: BuildOptions
   readonly seed: number
   readonly logger: Logger
-  readonly spares: Spares = new Spares()
+  readonly itemPool: ItemPool = new ItemPool()
   readonly book: Book | undefined
   readonly listeners: Set<GraphListener> = new Set()
   readonly hookCalls: HookCalls
@@ -64,7 +64,7 @@ export class Graph implements Host {
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
-  readonly outlet: Outlet
+  readonly reader: SinkReader
   /** Stages whose ops run elsewhere. */
   readonly remote: readonly RemoteStage[]
   /** What was tuned so far, where something is. */
@@ -112,19 +112,19 @@ export class Graph implements Host {
         this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0) - undone()
       this.book = new Book(resuming, options.state, failures, (error) => this.abort(error))
     }
-    const wired = wire(config, options, this, workers)
-    this.stages = wired.stages
-    this.sources = wired.sources
-    this.sink = wired.sink
-    this.remote = wired.remote
-    this.outlet = new Outlet(
+    const assembled = assemble(config, options, this, workers)
+    this.stages = assembled.stages
+    this.sources = assembled.sources
+    this.sink = assembled.sink
+    this.remote = assembled.remote
+    this.reader = new SinkReader(
       this.sink,
-      this.spares,
+      this.itemPool,
       this.book && new Commits(this.book, resuming?.isExplicit === true),
       () => this.#drained(),
       () => this.rested(),
     )
-    this.outlet.epoch = this.book?.firstEpoch ?? 0
+    this.reader.epoch = this.book?.firstEpoch ?? 0
     this.#hooks = new Map(this.stages.map((stage) => [stage, this.#chooseHooks(stage)]))
     this.#unfinished = this.stages.length
     this.statsEvents = new StatsEvents(this)
@@ -164,7 +164,7 @@ export class Graph implements Host {
   start(): void {
     if (this.isStarted || this.isStopped) return
     this.isStarted = true
-    this.outlet.scope = currentScope()
+    this.reader.scope = currentScope()
     this.startedAt = clockMs()
     this.#use = new ProcessUse()
     channels.pipelineStart.publish({ pipeline: this.pipelineId, config: this.config })
@@ -181,7 +181,7 @@ export class Graph implements Host {
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
     const areFree = !this.stages.some((stage) => stage.keepsItems)
-    this.spares.isUsed = areFree && this.book === undefined
+    this.itemPool.isUsed = areFree && this.book === undefined
     if (this.book !== undefined) this.book.hasSpares = areFree
     for (const source of this.sources) source.open()
   }
@@ -228,7 +228,7 @@ export class Graph implements Host {
   /** Code of the user's that was called and has not ended, in stage order. */
   get pendingWork(): readonly PendingWork[] {
     const stages = this.stages.flatMap((stage) => stage.pendingWork ?? [])
-    const { busy } = this.outlet
+    const { busy } = this.reader
     const taken = `has not finished ${busy === 1 ? 'the item' : `the ${busy} items`} given to it by forEach()`
     const consumer = { stage: 'consumer', where: undefined, items: [], what: taken }
     return [...stages, ...(this.letters?.pendingWork ?? []), ...(busy > 0 ? [consumer] : [])]
@@ -236,7 +236,7 @@ export class Graph implements Host {
 
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
     try {
-      await this.outlet.inScope(() => stopGraph(this, mode, timeoutMs))
+      await this.reader.inScope(() => stopGraph(this, mode, timeoutMs))
     } finally {
       if (this.endedAt > 0) await this.threadsGone()
     }
@@ -260,7 +260,7 @@ export class Graph implements Host {
 
   /** Ends at once because the user's signal was aborted. */
   abort(reason: unknown): void {
-    if (!this.outlet.isEnded && !this.isStopped) this.outlet.inScope(() => this.#abort(reason))
+    if (!this.reader.isEnded && !this.isStopped) this.reader.inScope(() => this.#abort(reason))
   }
 
   #abort(reason: unknown): void {
@@ -271,7 +271,7 @@ export class Graph implements Host {
       stage.abort(reason)
       stage.cancel(true)
     }
-    this.outlet.abort(reason)
+    this.reader.abort(reason)
     this.#finish({ reason })
   }
 

@@ -10,8 +10,8 @@ import { checkCopy, mark } from '../../copies.ts'
 import { SpindleError } from '../../errors.ts'
 import type { PipelineConfig } from '../config.ts'
 import { ChunkIterator, ItemIterator, takeItem } from '../consume/iterators.ts'
-import type { Outlet } from '../consume/outlet.ts'
-import { Pump, Session } from '../consume/takers.ts'
+import { ConsumerSession, ForEachLoop } from '../consume/pending-reads.ts'
+import type { SinkReader } from '../consume/sink-reader.ts'
 import { currentScope } from '../flow/async-scope.ts'
 import { markCaller } from '../flow/call-scopes.ts'
 import type { Book } from '../progress/resume-tracker.ts'
@@ -67,7 +67,7 @@ export let graphOf: (pipeline: Pipeline<never>) => Graph
  */
 export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   readonly #graph: Graph
-  readonly #outlet: Outlet
+  readonly #reader: SinkReader
 
   static {
     graphOf = (pipeline) => {
@@ -90,7 +90,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   /** Use `PipelineBuilder.build()`. */
   constructor(config: PipelineConfig<T>, options: BuildOptions, workers: WorkerServices) {
     this.#graph = new Graph(config as PipelineConfig, options, workers)
-    this.#outlet = this.#graph.outlet
+    this.#reader = this.#graph.reader
   }
 
   /** Resolves when all is consumed, or after `stop()`; rejects with the `PipelineFailure`, or with the reason of an aborted signal. */
@@ -126,13 +126,13 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Like iterating the pipeline itself, with a limit for each wait: then `next()` rejects with `TimeoutError`, nothing is lost, and one may go on. */
   iterate(options: TakeOptions = {}): AsyncIterableIterator<T, undefined> {
-    return new ItemIterator<T>(this.#outlet, checkTake(options), () => this.#enter())
+    return new ItemIterator<T>(this.#reader, checkTake(options), () => this.#enter())
   }
 
   /** What is ready, at least one item and at most `max` (default 64), in an array: the cheap way to take many small items. */
   chunks(max: number = 64): AsyncIterableIterator<T[], undefined> {
     checkInteger('max', max, 1)
-    return new ChunkIterator<T>(this.#outlet, max, () => this.#enter())
+    return new ChunkIterator<T>(this.#reader, max, () => this.#enter())
   }
 
   /**
@@ -147,7 +147,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     try {
       await new Promise<void>((resolve, reject) => {
         const call = consume as (item: unknown) => unknown
-        this.#outlet.await(new Pump(this.#outlet, call, scope, resolve, reject))
+        this.#reader.await(new ForEachLoop(this.#reader, call, scope, resolve, reject))
       })
     } finally {
       session.end()
@@ -157,27 +157,27 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   /** One item; `done` at the end of the stream or epoch. @throws `TimeoutError` if none comes in time; nothing is lost then. */
   getItem(options: TakeOptions = {}): Promise<IteratorResult<T, undefined>> {
     const timeoutMs = checkTake(options)
-    if (this.#outlet.keepsScopes) markCaller(this.#outlet.mark)
+    if (this.#reader.keepsScopes) markCaller(this.#reader.mark)
     this.#resume()
-    return takeItem<T>(this.#outlet, new Session(this.#outlet.epoch), timeoutMs)
+    return takeItem<T>(this.#reader, new ConsumerSession(this.#reader.epoch), timeoutMs)
   }
 
   /** A consumer begins. When the last ends and there is more to come, the source is not pulled until another begins. */
-  #enter(code?: unknown): Session {
+  #enter(code?: unknown): ConsumerSession {
     this.#graph.consumedBy(code, this.#consumers === 0)
     this.#consumers++
     this.#resume()
-    const session: Session = new Session(this.#outlet.epoch, () => {
+    const session: ConsumerSession = new ConsumerSession(this.#reader.epoch, () => {
       this.#consumers--
-      this.#outlet.commits?.forget(session)
-      if (this.#consumers === 0 && !this.#outlet.isEnded) this.#graph.pause()
+      this.#reader.commits?.forget(session)
+      if (this.#consumers === 0 && !this.#reader.isEnded) this.#graph.pause()
     })
     return session
   }
 
   #resume(): void {
     if (!this.#graph.isStarted) this.#start()
-    else if (this.#graph.isPaused) this.#outlet.inScope(() => this.#graph.unpause())
+    else if (this.#graph.isPaused) this.#reader.inScope(() => this.#graph.unpause())
   }
 
   /** Stops the pipeline and closes its source. Always settles; see the modes. @throws `TimeoutError` when `'drain'` or `'discard'` had to abort. */
@@ -231,7 +231,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    */
   commit(item: T): void {
     this.#book()
-    this.#outlet.inScope(() => this.#outlet.commits?.commit(item))
+    this.#reader.inScope(() => this.#reader.commits?.commit(item))
   }
 
   #book(): Book {

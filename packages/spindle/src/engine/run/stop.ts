@@ -1,6 +1,6 @@
 import { TimeoutError } from '../../errors.ts'
 import { clearTimeout, clockMs, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
-import type { Outlet } from '../consume/outlet.ts'
+import type { SinkReader } from '../consume/sink-reader.ts'
 import { isInside, marker, markOf } from '../flow/marker.ts'
 import { RUNNING, type Stage } from '../stages/stage.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -14,7 +14,7 @@ interface StoppableGraph {
   isDraining: boolean
   readonly stages: readonly Stage[]
   readonly sources: readonly { drain(): void }[]
-  readonly outlet: Outlet
+  readonly reader: SinkReader
   readonly letters: DeadLetters | undefined
   /** Whether nothing is working or will be. */
   readonly isAtRest: boolean
@@ -104,7 +104,7 @@ function callerIn(graph: StoppableGraph): Caller {
   const mark = isInside(word) ? markOf(word) : -1
   return {
     stage: graph.stages.find((stage) => stage.mark === mark || stage.hookMark === mark),
-    isConsumer: graph.outlet.mark === mark,
+    isConsumer: graph.reader.mark === mark,
     isDeadLetter: graph.letters?.isCalling === true,
   }
 }
@@ -118,7 +118,7 @@ function isAllButCaller(graph: StoppableGraph, { stage, isDeadLetter }: Caller):
 
 /** Resolves to whether, within the limit, nothing ran any more and nobody waited for what is left in the queues. */
 function becomesQuiet(graph: StoppableGraph, caller: Caller, limitMs: number): Promise<boolean> {
-  const { outlet } = graph
+  const { reader } = graph
   let given = -1
   let timer: Timer | undefined
   const isQuiet = (): boolean => {
@@ -126,12 +126,12 @@ function becomesQuiet(graph: StoppableGraph, caller: Caller, limitMs: number): P
     if (!graph.stages.every((stage) => stage.isResting)) return false
     // The consumer waits for the answer to the letter that waits for the stop.
     if (caller.isDeadLetter && graph.letters?.stats.pending === 1) return true
-    if (outlet.isAwaited) return false
-    if (outlet.busy === 0 || (caller.isConsumer && outlet.busy === 1)) return true
+    if (reader.isAwaited) return false
+    if (reader.busy === 0 || (caller.isConsumer && reader.busy === 1)) return true
     // Only functions given to `forEach` are at work, one of which may be waiting for this very stop.
-    if (given === outlet.given && timer === undefined) return true
-    if (given !== outlet.given) {
-      given = outlet.given
+    if (given === reader.given && timer === undefined) return true
+    if (given !== reader.given) {
+      given = reader.given
       clearTimeout(timer)
       timer = setTimeout(() => {
         timer = undefined

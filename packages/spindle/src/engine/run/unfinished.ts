@@ -14,7 +14,7 @@ let hasWarned = false
 
 const forgotten = new FinalizationRegistry<Graph>((graph) => {
   // A promise for an item does not hold the handle, but somebody waits for it.
-  if (!graph.outlet.isAwaited) giveUp(graph, 'was garbage collected')
+  if (!graph.reader.isAwaited) giveUp(graph, 'was garbage collected')
 })
 
 /** The process has nothing left to do, and a consumer waits: what it waits for can never come. */
@@ -82,10 +82,10 @@ function atExit(): void {
 function giveUp(graph: Graph, how: string): void {
   if (!live.has(graph)) return
   drop(graph)
-  const { outlet, pendingWork } = graph
-  const isHeard = outlet.isIterated
-  if (outlet.isAwaited) {
-    outlet.hush()
+  const { reader, pendingWork } = graph
+  const isHeard = reader.isIterated
+  if (reader.isAwaited) {
+    reader.hush()
     graph.abort(new UnfinishedError(pendingWork))
   } else graph.stop('abort', undefined).catch(() => {})
   // A drain that waits for its consumer is stopped on purpose; one that waits for a call that never ends is not.

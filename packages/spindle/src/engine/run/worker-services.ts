@@ -1,7 +1,7 @@
 import type { RegionConfig } from '../config.ts'
 import type { Executor } from '../executor.ts'
 import type { Queue } from '../flow/queue.ts'
-import type { Host } from '../stages/host.ts'
+import type { GraphContext } from '../stages/graph-context.ts'
 import type { Stage } from '../stages/stage.ts'
 import type { BuildOptions, StageInfo } from '../types.ts'
 
@@ -22,7 +22,7 @@ export interface OwnThreads extends Executor {
 
 /** What makes the stages of a graph, for a stage kind that is made elsewhere. */
 export interface GraphAssembler {
-  readonly host: Host
+  readonly host: GraphContext
   readonly options: BuildOptions
   /** What the next stage is known by; its number is one more than that of the one before. */
   info(name: string, concurrency: number, where: string | undefined): StageInfo

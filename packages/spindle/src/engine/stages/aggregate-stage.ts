@@ -1,11 +1,11 @@
 import type { ItemError } from '../../errors.ts'
-import { boundaryAfter, type Item, joined, type Ledger, type Origin, retire } from '../flow/item.ts'
+import { boundaryAfter, type Item, joined, type Ledger, retire, type SourceEpoch } from '../flow/item.ts'
 import type { Queue } from '../flow/queue.ts'
 import { Members } from '../progress/batch-members.ts'
 import type { TrackedItem } from '../progress/lot.ts'
 import { type Regrouped, Regrouping } from '../progress/regrouping.ts'
 import type { Aggregator, FailureBudget, StageInfo } from '../types.ts'
-import type { Host } from './host.ts'
+import type { GraphContext } from './graph-context.ts'
 import type { MeasuredStage } from './measured-stage.ts'
 import { PipeStage } from './pipe-stage.ts'
 import { RUNNING } from './stage.ts'
@@ -21,7 +21,7 @@ export class AggregateStage extends PipeStage {
   #latest: Item | undefined
   /** What the aggregator holds; kept only for a ledger. */
   #members: Members | undefined
-  #origin: Origin = { source: 0, epoch: 0 }
+  #origin: SourceEpoch = { source: 0, epoch: 0 }
   /** Which aggregate of the graph this is, counted from 0. */
   readonly #ordinal: number
   /** Called where a batch does not tell what was joined in it. */
@@ -37,7 +37,7 @@ export class AggregateStage extends PipeStage {
 
   constructor(
     info: StageInfo,
-    host: Host,
+    host: GraphContext,
     input: Queue,
     make: () => Aggregator<unknown, unknown>,
     ordinal: number,

@@ -10,13 +10,13 @@ import { enter, leave } from '../flow/marker.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stats/task-timer.ts'
 import type { RetryOptions, StageContext, TaskInfo, TaskOutcome } from '../types.ts'
 import { AttemptContext } from './context.ts'
-import type { ExpandingStage } from './expanding-stage.ts'
-import { checkStep, Expansion, isGenerator, type Outputs } from './expansion.ts'
+import type { FlatMapStage } from './flat-map-stage.ts'
+import { checkStep, GeneratorRun, isGenerator, type Outputs } from './generator-run.ts'
 
 type Op = (item: unknown, context: StageContext) => unknown
 
 /** The stage whose tasks are attempted. */
-type Owner = ExpandingStage & {
+type Owner = FlatMapStage & {
   /** A task has ended with a result. */
   taskDone(item: Item, value: unknown): void
 }
@@ -126,7 +126,7 @@ export class Attempts {
         task,
         failure === undefined ? { ok: true, attempts } : { ok: false, error: failure.error, attempts },
       )
-    this.#stage.expand(new Expansion(this.#stage, item, outputs, attempts, hasHook ? onEnd : undefined))
+    this.#stage.expand(new GeneratorRun(this.#stage, item, outputs, attempts, hasHook ? onEnd : undefined))
   }
 
   async #ended(task: TaskInfo, outcome: TaskOutcome): Promise<void> {

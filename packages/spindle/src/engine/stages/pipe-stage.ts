@@ -3,20 +3,20 @@ import type { AsyncScope } from '../flow/async-scope.ts'
 import { DROPPED, type Item, READY, retire } from '../flow/item.ts'
 import { enter, LEFT, leave, marker } from '../flow/marker.ts'
 import type { Follower, Queue } from '../flow/queue.ts'
-import { isSliceOver } from '../flow/turn.ts'
+import { shouldYield } from '../flow/time-slice.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stats/task-timer.ts'
 import type { StageContext, StageInfo } from '../types.ts'
 import { Attempts } from './attempts.ts'
 import { seesContext, TaskContext } from './context.ts'
-import { ExpandingStage } from './expanding-stage.ts'
-import { Expansion, isGenerator } from './expansion.ts'
-import type { Host } from './host.ts'
+import { FlatMapStage } from './flat-map-stage.ts'
+import { GeneratorRun, isGenerator } from './generator-run.ts'
+import type { GraphContext } from './graph-context.ts'
 import type { PipeSettings } from './pipe-settings.ts'
+import { ReorderBuffer } from './reorder-buffer.ts'
 import { Slot } from './slot.ts'
 import { RUNNING } from './stage.ts'
-import { OrderedWindow } from './window.ts'
 
-// `isSliceOverMidway`, written out where it is asked for each item: V8 has no room left to inline it.
+// `shouldYieldMidway`, written out where it is asked for each item: V8 has no room left to inline it.
 const words = marker
 const AT = LEFT
 
@@ -31,8 +31,8 @@ const unseen = undefined as unknown as StageContext
  * `running + held + exit.length < concurrency + buffer`, in both orders (results above `buffer` hold a slot).
  * Plain results go on in the same call stack; a promise costs one `then` with the slot's two ready-made functions.
  */
-export class PipeStage extends ExpandingStage implements Follower {
-  readonly window: OrderedWindow | undefined
+export class PipeStage extends FlatMapStage implements Follower {
+  readonly window: ReorderBuffer | undefined
   private readonly seesContext: boolean
   /** Whether results go on as they are: no attempts, no rate to look at, no bound in bytes, no context. Known once the hooks are. */
   private isPlain = false
@@ -48,13 +48,13 @@ export class PipeStage extends ExpandingStage implements Follower {
   private attempts: Attempts | undefined = undefined
   private readonly timer: TaskTimer = new TaskTimer()
 
-  constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
+  constructor(info: StageInfo, host: GraphContext, input: Queue, settings: PipeSettings) {
     super(info, host, input, settings)
     this.op = settings.op
     this.seesContext = seesContext(settings.op)
     this.holdsLoop = !settings.runsElsewhere
     const isParallel = settings.concurrency > 1 || settings.range !== undefined
-    this.window = settings.outputOrder === 'input' && isParallel ? new OrderedWindow(this) : undefined
+    this.window = settings.outputOrder === 'input' && isParallel ? new ReorderBuffer(this) : undefined
     if (this.constructor === PipeStage) input.follower = this
   }
 
@@ -79,7 +79,7 @@ export class PipeStage extends ExpandingStage implements Follower {
     const items = [
       ...this.slots.flatMap(({ item }) => item ?? []),
       ...(this.attempts?.pendingItems ?? []),
-      ...this.expansions.waiting.map(({ item }) => item),
+      ...this.generatorRuns.waiting.map(({ item }) => item),
     ]
     return items.sort((one, other) => one.index - other.index)
   }
@@ -126,7 +126,7 @@ export class PipeStage extends ExpandingStage implements Follower {
     let taken = 0
     while (input.length > 0 && (this.isFast ? this.canStartFast() : this.canStart())) {
       // Counts one of eight: most pumps take an item or two.
-      if (this.holdsLoop && ((words[AT] as number) <= 1 || (taken & 7) === 7) && isSliceOver()) {
+      if (this.holdsLoop && ((words[AT] as number) <= 1 || (taken & 7) === 7) && shouldYield()) {
         this.resumeLater()
         break
       }
@@ -214,7 +214,7 @@ export class PipeStage extends ExpandingStage implements Follower {
     const { follower } = exit
     if (exit.length > 0) exit.enqueue(item)
     else if (follower?.isFast === true && follower.canStartFast()) {
-      if ((words[AT] as number) <= 1 && isSliceOver()) follower.takeLater(item)
+      if ((words[AT] as number) <= 1 && shouldYield()) follower.takeLater(item)
       else follower.callFast(item)
     } else if (!exit.consumer.offer(item)) exit.enqueue(item)
   }
@@ -287,7 +287,7 @@ export class PipeStage extends ExpandingStage implements Follower {
       return
     }
     if (isGenerator(result)) {
-      this.expand(new Expansion(this, item, result))
+      this.expand(new GeneratorRun(this, item, result))
       return
     }
     this.running--
@@ -298,7 +298,7 @@ export class PipeStage extends ExpandingStage implements Follower {
 
   private settledSlowly(item: Item, value: unknown): void {
     if (isGenerator(value)) {
-      this.expand(new Expansion(this, item, value))
+      this.expand(new GeneratorRun(this, item, value))
       return
     }
     this.running--
@@ -367,14 +367,14 @@ export class PipeStage extends ExpandingStage implements Follower {
     // In input order nothing after the fatal item is delivered, so nothing is waited for.
     if (this.window === undefined) return
     this.abort(new DOMException(`stage "${this.info.name}" failed`, 'AbortError'))
-    this.running -= this.expansions.close()
+    this.running -= this.generatorRuns.close()
     this.window.clear()
     this.forgetHeld()
     this.finish()
   }
 
   protected override cancelled(): void {
-    this.running -= this.expansions.close()
+    this.running -= this.generatorRuns.close()
     this.window?.clear()
     this.forgetHeld()
     this.boundary = undefined
@@ -382,7 +382,7 @@ export class PipeStage extends ExpandingStage implements Follower {
 
   override roomMade(): void {
     if (this.held + this.resting > 0) this.noteBlocked()
-    this.expansions.resume()
+    this.generatorRuns.resume()
     const places = this.limit - this.running - this.held - this.exit.length
     if (places >= this.exit.refillAt && this.input.length > 0) this.pump()
   }

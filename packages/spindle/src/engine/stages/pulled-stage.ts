@@ -1,8 +1,8 @@
 import type { Item } from '../flow/item.ts'
 import type { Queue } from '../flow/queue.ts'
-import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from '../flow/turn.ts'
+import { type Resumable, resumeNextTurn, shouldYield, shouldYieldMidway } from '../flow/time-slice.ts'
 import type { StageInfo } from '../types.ts'
-import type { Host } from './host.ts'
+import type { GraphContext } from './graph-context.ts'
 import { RUNNING, Stage } from './stage.ts'
 
 /** A stage with one input queue: takes items as they are handed over, or pulls them when it can go on. */
@@ -12,7 +12,7 @@ export abstract class PulledStage extends Stage implements Resumable {
   protected readonly holdsLoop: boolean = true
   private isResuming = false
 
-  constructor(info: StageInfo, host: Host, input: Queue) {
+  constructor(info: StageInfo, host: GraphContext, input: Queue) {
     super(info, host)
     this.input = input
     input.consumer = this
@@ -30,7 +30,7 @@ export abstract class PulledStage extends Stage implements Resumable {
 
   offer(item: Item): boolean {
     if (!this.canStart()) return false
-    if (this.holdsLoop && isSliceOverMidway()) {
+    if (this.holdsLoop && shouldYieldMidway()) {
       this.resumeLater()
       return false
     }
@@ -50,7 +50,7 @@ export abstract class PulledStage extends Stage implements Resumable {
 
   /** Whether the loop has to turn before the next call. Then the stage goes on after that. */
   protected mustTurn(): boolean {
-    if (!isSliceOver()) return false
+    if (!shouldYield()) return false
     this.resumeLater()
     return true
   }

@@ -1,7 +1,7 @@
 import type { Item } from '../flow/item.ts'
 import { Queue } from '../flow/queue.ts'
 import type { StageInfo } from '../types.ts'
-import type { Host } from './host.ts'
+import type { GraphContext } from './graph-context.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { RUNNING } from './stage.ts'
 
@@ -9,7 +9,7 @@ import { RUNNING } from './stage.ts'
 export class SinkStage extends PulledStage {
   readonly exit: Queue
 
-  constructor(info: StageInfo, host: Host, input: Queue, bufferSize: number) {
+  constructor(info: StageInfo, host: GraphContext, input: Queue, bufferSize: number) {
     super(info, host, input)
     this.exit = new Queue(bufferSize, undefined)
     this.exit.producer = this

@@ -3,11 +3,11 @@ import { SpindleError } from '../../errors.ts'
 import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
 import type { SourceConfig } from '../config.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
-import { boundaryAfter, type Origin } from '../flow/item.ts'
+import { boundaryAfter, type SourceEpoch } from '../flow/item.ts'
 import { enter, LEFT, leave, marker } from '../flow/marker.ts'
 import { openSource, type Steps, usedUpBy } from '../flow/open-source.ts'
 import { Queue } from '../flow/queue.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from '../flow/turn.ts'
+import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
 import { SourceTracker } from '../progress/source-tracker.ts'
 import { isSeekable } from '../seekable.ts'
 import {
@@ -18,8 +18,8 @@ import {
   type Timing,
 } from '../stats/task-timer.ts'
 import type { StageInfo } from '../types.ts'
-import { isGenerator } from './expansion.ts'
-import type { Host } from './host.ts'
+import { isGenerator } from './generator-run.ts'
+import type { GraphContext } from './graph-context.ts'
 import { type PendingWork, pendingPositions } from './pending-work.ts'
 import { RUNNING, Stage } from './stage.ts'
 
@@ -40,7 +40,7 @@ export class SourceStage extends Stage implements Resumable {
   private steps: Steps | undefined
   private previous: Steps | undefined
   /** Where what it gives comes from: part of its lineage. */
-  private origin: Origin
+  private origin: SourceEpoch
   private index: number
   /** From one position to the next: the number of ranks that share the source. */
   private readonly step: number
@@ -73,7 +73,7 @@ export class SourceStage extends Stage implements Resumable {
   /** Keeps book of what is given, if it can be resumed. */
   private readonly tracker: SourceTracker | undefined
 
-  constructor(info: StageInfo, host: Host, config: SourceConfig, ordinal: number) {
+  constructor(info: StageInfo, host: GraphContext, config: SourceConfig, ordinal: number) {
     super(info, host)
     this.config = config
     const { rank, worldSize } = (isSeekable(config.source) && config.source.shard) || WHOLE
@@ -164,7 +164,7 @@ export class SourceStage extends Stage implements Resumable {
       }
       if (this.tracker !== undefined && !this.tracker.mayGive()) break
       if (this.isFirst) this.isFirst = false
-      else if (isSliceOver()) {
+      else if (shouldYield()) {
         resumeNextTurn(this)
         return
       }
@@ -280,13 +280,13 @@ export class SourceStage extends Stage implements Resumable {
     }
     const item =
       tracker === undefined
-        ? this.host.spares.take(value, this.origin, index)
+        ? this.host.itemPool.take(value, this.origin, index)
         : tracker.give(value, this.origin)
     const { exit } = this
     const { follower } = exit
     if (follower !== undefined && exit.length === 0 && follower.canStart()) {
       exit.passed++
-      if ((words[AT] as number) <= 1 && isSliceOver()) follower.takeLater(item)
+      if ((words[AT] as number) <= 1 && shouldYield()) follower.takeLater(item)
       else follower.start(item)
     } else exit.put(item)
     return true

@@ -6,7 +6,7 @@ import type { Consumer, Producer, Queue } from '../flow/queue.ts'
 import type { StageTracer } from '../hooks/tracer.ts'
 import type { Range } from '../tuned.ts'
 import type { StageInfo, TaskHook } from '../types.ts'
-import type { Host } from './host.ts'
+import type { GraphContext } from './graph-context.ts'
 import { MeasuredStage } from './measured-stage.ts'
 import { type PendingWork, pendingItems } from './pending-work.ts'
 
@@ -29,7 +29,7 @@ const MOST_RECENT = 16
 /** What all stages between source and sink have in common: state, signal, failure, hooks. */
 export abstract class Stage extends MeasuredStage implements Consumer, Producer {
   readonly info: StageInfo
-  readonly host: Host
+  readonly host: GraphContext
   readonly recent: ItemError[] = []
   state: number = OPENING
   /** Set while the pipeline is traced. */
@@ -48,7 +48,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   #pendingHook: 'onStageStart' | 'onStageEnd' | undefined
   #failure: StageFailure | undefined
 
-  constructor(info: StageInfo, host: Host) {
+  constructor(info: StageInfo, host: GraphContext) {
     super(info.concurrency)
     this.info = info
     this.host = host

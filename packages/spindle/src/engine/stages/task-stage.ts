@@ -4,10 +4,10 @@ import { FAILED, type Item, lose, retire } from '../flow/item.ts'
 import { Queue } from '../flow/queue.ts'
 import type { FailureBudget, StageInfo } from '../types.ts'
 import { Budget } from './budget.ts'
-import type { Host } from './host.ts'
+import type { GraphContext } from './graph-context.ts'
 import { PulledStage } from './pulled-stage.ts'
+import type { ReorderBuffer } from './reorder-buffer.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
-import type { OrderedWindow } from './window.ts'
 
 /** What a {@link TaskStage} is made with. */
 export interface TaskSettings {
@@ -28,10 +28,10 @@ export abstract class TaskStage extends PulledStage {
   /** In input order: how many slots cannot be used for them, over time. */
   private readonly blocked: Integral = new Integral()
   /** In input order: the items begun and not yet given. */
-  abstract readonly window: OrderedWindow | undefined
+  abstract readonly window: ReorderBuffer | undefined
   protected boundary: Item | undefined = undefined
 
-  constructor(info: StageInfo, host: Host, input: Queue, settings: TaskSettings) {
+  constructor(info: StageInfo, host: GraphContext, input: Queue, settings: TaskSettings) {
     super(info, host, input)
     this.exit = new Queue(settings.buffer, settings.maxBytes)
     this.budget = new Budget(settings.maxFailures)

@@ -8,7 +8,7 @@ export interface OutputsOwner {
   closed(): Promise<void>
 }
 
-interface Taker {
+interface PendingRead {
   resolve(step: IteratorResult<unknown>): void
   reject(error: unknown): void
 }
@@ -24,7 +24,7 @@ export class Outputs implements AsyncIterableIterator<unknown> {
   readonly #owner: OutputsOwner
   #ready: unknown[] = []
   #head = 0
-  readonly #takers: Taker[] = []
+  readonly #takers: PendingRead[] = []
   #hasEnded = false
   #failure: { readonly error: unknown } | undefined
 

@@ -1,7 +1,7 @@
 import type { Item } from '../../engine/flow/item.ts'
 import { Queue, type QueueTimes } from '../../engine/flow/queue.ts'
 import { Budget } from '../../engine/stages/budget.ts'
-import type { Host } from '../../engine/stages/host.ts'
+import type { GraphContext } from '../../engine/stages/graph-context.ts'
 import type { MeasuredStage } from '../../engine/stages/measured-stage.ts'
 import { CANCELLED, ENDED, OPENING, RUNNING, Stage } from '../../engine/stages/stage.ts'
 import { poolNumber, type StageWorkers } from '../../engine/stats/stage-workers.ts'
@@ -74,7 +74,7 @@ export class InnerStage extends Stage {
   #heldMs = 0
   #pool = -1
 
-  constructor(info: StageInfo, host: Host, settings: InnerSettings) {
+  constructor(info: StageInfo, host: GraphContext, settings: InnerSettings) {
     super(info, host)
     this.#settings = settings
     this.budget = new Budget(settings.maxFailures)

@@ -2,7 +2,7 @@ import type { RegionConfig } from '../../engine/config.ts'
 import { absorb, discard, Item, lose, retire } from '../../engine/flow/item.ts'
 import { Queue } from '../../engine/flow/queue.ts'
 import { Budget } from '../../engine/stages/budget.ts'
-import type { Host } from '../../engine/stages/host.ts'
+import type { GraphContext } from '../../engine/stages/graph-context.ts'
 import type { MeasuredStage } from '../../engine/stages/measured-stage.ts'
 import type { PendingWork } from '../../engine/stages/pending-work.ts'
 import { PulledStage } from '../../engine/stages/pulled-stage.ts'
@@ -61,7 +61,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
 
   constructor(
     info: StageInfo,
-    host: Host,
+    host: GraphContext,
     input: Queue,
     config: RegionConfig,
     inner: readonly InnerStage[],

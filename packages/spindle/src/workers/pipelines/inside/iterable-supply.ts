@@ -1,6 +1,6 @@
 import { makeController } from '../../../abort-signals.ts'
 import { openSource, type Steps } from '../../../engine/flow/open-source.ts'
-import { isSliceOver, resumeNextTurn } from '../../../engine/flow/turn.ts'
+import { resumeNextTurn, shouldYield } from '../../../engine/flow/time-slice.ts'
 import type { StopMode } from '../../../engine/run/stop.ts'
 import { settledWithin } from '../../../engine/run/stop.ts'
 import type { PipelineStats } from '../../../engine/stats/pipeline-stats.ts'
@@ -63,7 +63,7 @@ export class IterableSupply implements Supply {
     const outbox = this.#outbox
     while (this.#mode === undefined) {
       if (!outbox.hasRoom) await outbox.room()
-      if (isSliceOver()) await new Promise<void>((resolve) => resumeNextTurn({ resume: resolve }))
+      if (shouldYield()) await new Promise<void>((resolve) => resumeNextTurn({ resume: resolve }))
       if (this.#mode !== undefined) break
       let step = steps.next()
       if (isThenable(step)) step = await step

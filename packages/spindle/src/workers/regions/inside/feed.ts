@@ -1,6 +1,6 @@
 import type { Item } from '../../../engine/flow/item.ts'
 import { type Producer, Queue } from '../../../engine/flow/queue.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from '../../../engine/flow/turn.ts'
+import { type Resumable, resumeNextTurn, shouldYield } from '../../../engine/flow/time-slice.ts'
 
 /** Places of the queue before the first stage. */
 const BUFFER = 2
@@ -40,7 +40,7 @@ export class Feed implements Producer, Resumable {
   pump(): void {
     if (this.#isResuming) return
     while (this.#pending.length > 0 && this.queue.hasRoom()) {
-      if (isSliceOver()) {
+      if (shouldYield()) {
         this.#isResuming = true
         resumeNextTurn(this)
         return

@@ -1,4 +1,4 @@
-import type { Item, Origin, Path } from '../../../engine/flow/item.ts'
+import type { Item, Path, SourceEpoch } from '../../../engine/flow/item.ts'
 import { Lot, LotLedger, type LotListener, rootsOf, TrackedItem } from '../../../engine/progress/ledger.ts'
 import type { ItemError } from '../../../errors.ts'
 import { toWire } from '../../transport/wire-error.ts'
@@ -57,7 +57,7 @@ export class Book implements LotListener {
   /** What batches that are not done have to tell. */
   readonly #held: Map<Lot, (readonly unknown[])[]> = new Map()
   readonly #entangled: Set<Lot> = new Set()
-  #origin: Origin | undefined
+  #origin: SourceEpoch | undefined
 
   constructor(owner: BookOwner) {
     this.#owner = owner
@@ -72,7 +72,7 @@ export class Book implements LotListener {
   }
 
   /** Where items of that source and epoch come from. */
-  origin(source: number, epoch: number): Origin {
+  origin(source: number, epoch: number): SourceEpoch {
     const last = this.#origin
     if (last !== undefined && last.source === source && last.epoch === epoch) return last
     this.#origin = { source, epoch, ledger: this.#ledger }
@@ -80,7 +80,7 @@ export class Book implements LotListener {
   }
 
   /** Where the last item came from. */
-  get lastOrigin(): Origin {
+  get lastOrigin(): SourceEpoch {
     return this.#origin ?? this.origin(0, 0)
   }
 
@@ -88,7 +88,7 @@ export class Book implements LotListener {
   born(input: {
     readonly seq: number
     readonly value: unknown
-    readonly origin: Origin
+    readonly origin: SourceEpoch
     readonly index: number
     readonly positions: readonly number[] | undefined
     readonly covered: readonly string[] | undefined

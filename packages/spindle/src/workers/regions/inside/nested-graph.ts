@@ -1,10 +1,10 @@
 import type { StageConfig } from '../../../engine/config.ts'
 import type { Executor } from '../../../engine/executor.ts'
 import { boundaryAfter, type Item } from '../../../engine/flow/item.ts'
-import { Spares } from '../../../engine/flow/spares.ts'
+import { ItemPool } from '../../../engine/flow/item-pool.ts'
 import type { TrackedItem } from '../../../engine/progress/ledger.ts'
-import { wireStages } from '../../../engine/run/wire.ts'
-import type { Host } from '../../../engine/stages/host.ts'
+import { assembleStages } from '../../../engine/run/assemble.ts'
+import type { GraphContext } from '../../../engine/stages/graph-context.ts'
 import type { Stage } from '../../../engine/stages/stage.ts'
 import type { BuildOptions, Logger, TaskHook } from '../../../engine/types.ts'
 import { type ItemError, SpindleError, type StageFailure } from '../../../errors.ts'
@@ -36,12 +36,12 @@ import type { RegionPort } from './region-port.ts'
 import { UnansweredLetters } from './unanswered-letters.ts'
 
 /** The stages of a region in one of its workers: what feeds them, what takes from them, and what tells the main side of it. */
-export class NestedGraph implements Host {
+export class NestedGraph implements GraphContext {
   readonly pipelineId: number
   readonly seed: number
   /** Not used: items here have lots. */
   readonly book: undefined
-  readonly spares: Spares = new Spares()
+  readonly itemPool: ItemPool = new ItemPool()
   readonly logger: Logger = { warn: () => {}, error: () => {} }
   /** Always: the main side wants to know when nothing goes on any more. */
   readonly isDraining = true
@@ -81,7 +81,7 @@ export class NestedGraph implements Host {
     })
     this.#feed = new Feed(() => this.outbox.flushSoon())
     const options: BuildOptions = { tune: plan.isTuned ? 'continuous' : 'off' }
-    const { stages, exit } = wireStages(this.#feed.queue, configs, options, this, plan.firstId)
+    const { stages, exit } = assembleStages(this.#feed.queue, configs, options, this, plan.firstId)
     this.#stages = stages
     this.#unfinished = stages.length
     this.#counts = new CountReader(stages)

@@ -1,7 +1,7 @@
 import type { ItemError, StageFailure } from '../../errors.ts'
 import type { Executor } from '../executor.ts'
 import type { Item } from '../flow/item.ts'
-import type { Spares } from '../flow/spares.ts'
+import type { ItemPool } from '../flow/item-pool.ts'
 import type { Book } from '../progress/resume-tracker.ts'
 import type { Logger, StageInfo, TaskHook } from '../types.ts'
 
@@ -11,19 +11,19 @@ interface Teller {
 }
 
 /** What stages know of the graph they stand in: whom to tell. */
-export interface Host {
+export interface GraphContext {
   readonly pipelineId: number
   readonly seed: number
   readonly logger: Logger
   /** Milliseconds since the start; 0 before. */
   readonly elapsedMs: number
   /** Items to use again. */
-  readonly spares: Spares
+  readonly itemPool: ItemPool
   /** Keeps book of all items, where the run can be resumed. */
   readonly book: Book | undefined
   /** The pipeline's own threads, made when first asked for. */
   readonly threads: Executor
-  /** Whether somebody waits for the graph to come to rest; see {@link Host.rested}. */
+  /** Whether somebody waits for the graph to come to rest; see {@link GraphContext.rested}. */
   readonly isDraining: boolean
   /** The hooks of a stage. */
   hooksOf(stage: Teller): readonly TaskHook[]

@@ -41,7 +41,7 @@ let isScheduled = false
  * One slice for the whole process: it is the loop that is shared, not the pipeline. After a wait the first call says yes
  * once too often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a microsecond.
  */
-export function isSliceOver(): boolean {
+export function shouldYield(): boolean {
   const left = (words[AT] as number) - 1
   words[AT] = left
   return left <= 0 && look()
@@ -51,8 +51,8 @@ export function isSliceOver(): boolean {
  * The same, where an item is handed on: does not count, for whoever took it has, and costs a read while calls are known to be quick. Where they are not,
  * the time is looked at here, too.
  */
-export function isSliceOverMidway(): boolean {
-  return (words[AT] as number) <= 1 && isSliceOver()
+export function shouldYieldMidway(): boolean {
+  return (words[AT] as number) <= 1 && shouldYield()
 }
 
 function look(): boolean {

@@ -2,10 +2,10 @@ import { type AsyncScope, currentScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
 import { Integral } from '../flow/integral.ts'
 import type { Item } from '../flow/item.ts'
+import type { ItemPool } from '../flow/item-pool.ts'
 import { LEFT, marker, newMark } from '../flow/marker.ts'
 import type { Consumer, Queue } from '../flow/queue.ts'
-import type { Spares } from '../flow/spares.ts'
-import { isSliceOver, isSliceOverMidway, type Resumable, resumeNextTurn } from '../flow/turn.ts'
+import { type Resumable, resumeNextTurn, shouldYield, shouldYieldMidway } from '../flow/time-slice.ts'
 import type { Commits, Holder } from '../progress/commits.ts'
 import { Counters } from '../stats/counters.ts'
 import type { ConsumerTimes } from '../stats/pipeline-stats.ts'
@@ -20,7 +20,7 @@ const ITEMS_PER_LOOK = 8
 const SLOW_ITEM_MS = 0.05
 
 /** Somebody who wants items: a pending `next()`, or a `forEach`. */
-export interface Taker {
+export interface PendingRead {
   /** The epoch it began in. */
   readonly epoch: number
   /** Who has the items until they are committed, where that is kept book of; `undefined`: whoever asks next has done with them. */
@@ -43,7 +43,7 @@ export interface Taker {
  * OPEN until the sink's queue is closed and empty; then ENDED, and an error, if there is one, is given to every taker, those that come later
  * included. With continuous sources an epoch's boundary at the head of the queue ends all takers of that epoch.
  */
-export class Outlet implements Consumer, Resumable {
+export class SinkReader implements Consumer, Resumable {
   readonly queue: Queue
   /** What the queue is filled from. */
   private readonly source: Queue
@@ -55,7 +55,7 @@ export class Outlet implements Consumer, Resumable {
   onFirst: (() => void) | undefined
   /** What the consumer is known by in the marker. */
   readonly mark: number = newMark()
-  private takers: Taker[] = []
+  private takers: PendingRead[] = []
   /** Times what is done with the items: of a `forEach`, the calls of its function. */
   readonly counters: Counters = new Counters(false)
   readonly time: ConsumerTime = new ConsumerTime()
@@ -79,7 +79,7 @@ export class Outlet implements Consumer, Resumable {
 
   /** Called whenever the consumer's side may have come to rest. */
   private readonly onRest: () => void
-  private readonly spares: Spares
+  private readonly itemPool: ItemPool
   /** The pipeline's async context, into which a consumer's calls change. */
   scope: AsyncScope = currentScope()
   /** What was given and is not committed, where that is kept book of. */
@@ -87,14 +87,14 @@ export class Outlet implements Consumer, Resumable {
 
   constructor(
     { exit, input }: { readonly exit: Queue; readonly input: Queue },
-    spares: Spares,
+    itemPool: ItemPool,
     commits: Commits | undefined,
     onDrained: () => undefined | PromiseLike<unknown>,
     onRest: () => void,
   ) {
     this.queue = exit
     this.source = input
-    this.spares = spares
+    this.itemPool = itemPool
     this.commits = commits
     this.onDrained = onDrained
     this.onRest = onRest
@@ -111,7 +111,7 @@ export class Outlet implements Consumer, Resumable {
     return this.takers.some((taker) => taker.holder !== undefined)
   }
 
-  /** See {@link Taker.hush}. */
+  /** See {@link PendingRead.hush}. */
   hush(): void {
     for (const taker of this.takers) taker.hush?.()
   }
@@ -126,7 +126,7 @@ export class Outlet implements Consumer, Resumable {
   }
 
   offer(item: Item): boolean {
-    if (!this.canStart() || ((words[AT] as number) <= 1 && isSliceOver() && this.waitsForTurn())) return false
+    if (!this.canStart() || ((words[AT] as number) <= 1 && shouldYield() && this.waitsForTurn())) return false
     this.start(item)
     return true
   }
@@ -150,11 +150,11 @@ export class Outlet implements Consumer, Resumable {
       this.endEpoch()
       return
     }
-    const taker = this.takers[0] as Taker
+    const taker = this.takers[0] as PendingRead
     if (this.commits !== undefined && !this.commits.gives(item, taker.holder)) return
     if (this.given++ === 0) this.onFirst?.()
     const { value } = item
-    this.spares.add(item)
+    this.itemPool.add(item)
     this.isGiving = true
     const wantsMore = this.timer.isDue(this.given) ? this.giveTimed(taker, value) : taker.give(value)
     this.isGiving = false
@@ -164,7 +164,7 @@ export class Outlet implements Consumer, Resumable {
     }
   }
 
-  private giveTimed(taker: Taker, value: unknown): boolean {
+  private giveTimed(taker: PendingRead, value: unknown): boolean {
     const timing = this.timer.begin(this.given)
     const wantsMore = taker.give(value)
     this.timer.returned(timing, this.counters)
@@ -208,7 +208,7 @@ export class Outlet implements Consumer, Resumable {
     this.onRest()
   }
 
-  private endTaker(taker: Taker): void {
+  private endTaker(taker: PendingRead): void {
     // Every taker hears of it: a failed pipeline must not look like one that is complete.
     if (this.error === undefined) taker.end()
     else taker.fail(this.error.reason)
@@ -240,7 +240,7 @@ export class Outlet implements Consumer, Resumable {
       }
       if (this.given++ === 0) this.onFirst?.()
       const { value } = item
-      this.spares.add(item)
+      this.itemPool.add(item)
       return value
     }
     // Nobody else will: the caller has got nothing.
@@ -279,7 +279,7 @@ export class Outlet implements Consumer, Resumable {
   }
 
   /** Waits for an item: a consumer's call. */
-  await(taker: Taker): void {
+  await(taker: PendingRead): void {
     const { queue } = this
     if (queue.length > 0 || this.hasEnded || queue.isClosed || this.epoch > taker.epoch)
       this.scope.runInAsyncScope(this.add, this, taker)
@@ -287,7 +287,7 @@ export class Outlet implements Consumer, Resumable {
   }
 
   /** Waits for an item, in the pipeline's async context. */
-  add(taker: Taker): void {
+  add(taker: PendingRead): void {
     if (this.hasEnded) this.endTaker(taker)
     else if (this.epoch > taker.epoch) {
       taker.end()
@@ -301,7 +301,7 @@ export class Outlet implements Consumer, Resumable {
   }
 
   /** Stops waiting; what comes goes to others. */
-  remove(taker: Taker): void {
+  remove(taker: PendingRead): void {
     const at = this.takers.indexOf(taker)
     if (at < 0) return
     this.takers.splice(at, 1)
@@ -310,7 +310,7 @@ export class Outlet implements Consumer, Resumable {
 
   /** A consumer leaves: what it has asked for ahead ends, and takes no item from those who stay. */
   leave(session: object): void {
-    const isLeaving = (taker: Taker): boolean => taker.session === session
+    const isLeaving = (taker: PendingRead): boolean => taker.session === session
     const leaving = this.takers.filter(isLeaving)
     if (leaving.length === 0) return
     this.takers = this.takers.filter((taker) => !isLeaving(taker))
@@ -322,7 +322,7 @@ export class Outlet implements Consumer, Resumable {
   /** Gives what is queued to those who wait. */
   pump(): void {
     let hasTaken = false
-    while (this.canStart() && this.queue.length > 0 && !(isSliceOverMidway() && this.waitsForTurn())) {
+    while (this.canStart() && this.queue.length > 0 && !(shouldYieldMidway() && this.waitsForTurn())) {
       hasTaken = true
       this.start(this.queue.shift() as Item)
     }

@@ -7,7 +7,7 @@ import { JoinStage } from '../routing/join-stage.ts'
 import { MergeStage } from '../routing/merge-stage.ts'
 import { RouterStage } from '../routing/router-stage.ts'
 import { AggregateStage } from '../stages/aggregate-stage.ts'
-import type { Host } from '../stages/host.ts'
+import type { GraphContext } from '../stages/graph-context.ts'
 import { PipeStage } from '../stages/pipe-stage.ts'
 import { remoteOp } from '../stages/remote-op.ts'
 import { SinkStage } from '../stages/sink-stage.ts'
@@ -19,7 +19,7 @@ import { isWorkerOp, type WorkerOp } from '../worker-op.ts'
 import type { GraphAssembler, WorkerServices } from './worker-services.ts'
 
 /** The stages of a graph, in building order: depth first, a merge before its inputs. */
-export interface Wired {
+export interface AssembledStages {
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
@@ -40,46 +40,46 @@ export interface RemoteStage {
 const PATH_BUFFER = 2
 
 /** Makes the stages of a configuration and joins them by their queues. */
-export function wire(
+export function assemble(
   config: PipelineConfig,
   options: BuildOptions,
-  host: Host,
+  host: GraphContext,
   workers: WorkerServices,
-): Wired {
+): AssembledStages {
   checkContinuous(config.source)
-  const wiring = new Wiring(options, host, workers)
-  const last = wiring.chain(config.source, config.stages)
-  const sink = wiring.add(
-    new SinkStage(wiring.info('sink', 1, undefined), host, last, config.sink.bufferSize),
+  const assembler = new Assembler(options, host, workers)
+  const last = assembler.chain(config.source, config.stages)
+  const sink = assembler.add(
+    new SinkStage(assembler.info('sink', 1, undefined), host, last, config.sink.bufferSize),
   )
-  return { stages: wiring.stages, sources: wiring.sources, sink, remote: wiring.remote }
+  return { stages: assembler.stages, sources: assembler.sources, sink, remote: assembler.remote }
 }
 
 /** Makes stages that take from a queue that is there already: those of a region. Their numbers begin with `firstId`. */
-export function wireStages(
+export function assembleStages(
   input: Queue,
   configs: readonly StageConfig[],
   options: BuildOptions,
-  host: Host,
+  host: GraphContext,
   firstId: number,
 ): { readonly stages: readonly Stage[]; readonly exit: Queue } {
-  const wiring = new Wiring(options, host, undefined, firstId)
-  const exit = wiring.follow(input, configs)
-  return { stages: wiring.stages, exit }
+  const assembler = new Assembler(options, host, undefined, firstId)
+  const exit = assembler.follow(input, configs)
+  return { stages: assembler.stages, exit }
 }
 
-class Wiring implements GraphAssembler {
+class Assembler implements GraphAssembler {
   readonly stages: Stage[] = []
   readonly sources: SourceStage[] = []
   readonly remote: RemoteStage[] = []
   readonly options: BuildOptions
-  readonly host: Host
+  readonly host: GraphContext
   readonly #workers: WorkerServices | undefined
   #nextId: number
   #nextOrdinal = 0
   #nextAggregate = 0
 
-  constructor(options: BuildOptions, host: Host, workers: WorkerServices | undefined, firstId = 0) {
+  constructor(options: BuildOptions, host: GraphContext, workers: WorkerServices | undefined, firstId = 0) {
     this.options = options
     this.host = host
     this.#workers = workers

@@ -5,7 +5,7 @@ import type { AsyncScope } from '../flow/async-scope.ts'
 import { coarseNow } from '../flow/clock.ts'
 import { child, type Item } from '../flow/item.ts'
 import { enter, leave } from '../flow/marker.ts'
-import { isSliceOver, type Resumable, resumeNextTurn } from '../flow/turn.ts'
+import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
 import type { Timing } from '../stats/task-timer.ts'
 
 /** What a generator op gives: the part of generators and async generators that is used. */
@@ -35,18 +35,18 @@ function hasSteps(value: object): boolean {
 }
 
 /** The stage whose op gave the generator. */
-interface ExpansionOwner {
+interface GeneratorRunOwner {
   readonly mark: number
   readonly callScope: AsyncScope | undefined
   /** In input order: who is first. */
   readonly window: { isFirst(item: Item): boolean } | undefined
   readonly exit: { put(item: Item): void }
   /** Whether the stage asks for nothing more of it. */
-  isOver(expansion: Expansion): boolean
+  isOver(generatorRun: GeneratorRun): boolean
   /** Whether there is a place for one more output. */
-  hasPlaceForOutput(expansion: Expansion): boolean
+  hasPlaceForOutput(generatorRun: GeneratorRun): boolean
   /** It waits for a place. */
-  park(expansion: Expansion): void
+  park(generatorRun: GeneratorRun): void
   /** It has begun to wait for room (1), or waits no more (-1). */
   rests(change: 1 | -1): void
   rested(): void
@@ -61,15 +61,15 @@ interface ExpansionOwner {
   outputCame(askedAt: number, isOutput: boolean): void
   /** The generator's clean-up is under way. */
   closing(ended: unknown): void
-  expanded(expansion: Expansion): void
-  expansionFailed(expansion: Expansion, error: unknown, attempts: number): void
+  expanded(generatorRun: GeneratorRun): void
+  expansionFailed(generatorRun: GeneratorRun, error: unknown, attempts: number): void
 }
 
 /**
  * The outputs of one generator, asked for one at a time and only when there is a place for the next. Holds its task's slot to the end.
  * In input order a generator that is not yet at the front makes one output ahead and keeps it.
  */
-export class Expansion implements Resumable {
+export class GeneratorRun implements Resumable {
   readonly item: Item
   /** The op's input, for reports of failures. */
   readonly input: unknown
@@ -77,7 +77,7 @@ export class Expansion implements Resumable {
   isDone = false
   /** Why it ended, where it threw (input order only). */
   failure: ItemError | undefined
-  private readonly stage: ExpansionOwner
+  private readonly stage: GeneratorRunOwner
   private readonly outputs: Outputs
   private readonly attempts: number
   /** What hooks want to know of the end; awaited. */
@@ -97,7 +97,7 @@ export class Expansion implements Resumable {
   private fail: ((error: unknown) => void) | undefined = undefined
 
   constructor(
-    stage: ExpansionOwner,
+    stage: GeneratorRunOwner,
     item: Item,
     outputs: Outputs,
     attempts = 1,
@@ -131,7 +131,7 @@ export class Expansion implements Resumable {
         return
       }
       if (this.isBlocked) this.setBlocked(false)
-      if (isSliceOver()) {
+      if (shouldYield()) {
         this.isWaiting = true
         resumeNextTurn(this)
         return

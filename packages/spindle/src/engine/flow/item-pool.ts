@@ -1,4 +1,4 @@
-import { Item, type Origin } from './item.ts'
+import { Item, type SourceEpoch } from './item.ts'
 
 /** Items kept at most: more than are on their way between two takings of the consumer, in all but the largest pipelines. */
 const MOST = 256
@@ -8,13 +8,13 @@ const MOST = 256
  * object, costs an eighth of the engine's time. Used only where no stage keeps an item beyond its task: chains of plain pipe
  * stages whose ops see no context.
  */
-export class Spares {
+export class ItemPool {
   isUsed = false
   private readonly items: (Item | undefined)[] = new Array(MOST).fill(undefined)
   private length = 0
 
   /** An item of the source. */
-  take(value: unknown, origin: Origin, index: number): Item {
+  take(value: unknown, origin: SourceEpoch, index: number): Item {
     if (this.length === 0) return new Item(value, origin, index, undefined)
     const item = this.items[--this.length] as Item
     item.value = value

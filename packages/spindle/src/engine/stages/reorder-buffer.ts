@@ -1,9 +1,9 @@
 import type { ItemError } from '../../errors.ts'
 import { EXPANDING, FAILED, type Item, PENDING, READY } from '../flow/item.ts'
-import type { Expansion } from './expansion.ts'
+import type { GeneratorRun } from './generator-run.ts'
 
 /** Whose results are kept in order. */
-interface WindowOwner {
+interface ReorderBufferOwner {
   /** A result is given. */
   give(item: Item): void
   countCall(index: number): void
@@ -18,15 +18,15 @@ interface WindowOwner {
  * Keeps the outputs of concurrent tasks in the order of their inputs: a ring of the items begun and not yet given. An item gets its place when its
  * task begins; what is finished at the front is released. The stage bounds its length (`concurrency + buffer`).
  */
-export class OrderedWindow {
+export class ReorderBuffer {
   length = 0
-  private readonly stage: WindowOwner
+  private readonly stage: ReorderBufferOwner
   private ring: (Item | undefined)[] = new Array(8).fill(undefined)
   private mask = 7
   private head = 0
   private isReleasing = false
 
-  constructor(stage: WindowOwner) {
+  constructor(stage: ReorderBufferOwner) {
     this.stage = stage
   }
 
@@ -47,7 +47,7 @@ export class OrderedWindow {
   settle(item: Item, state: number): void {
     item.state = state
     if (this.ring[this.head] === item) this.release()
-    else if (state === EXPANDING) (item.value as Expansion).advance()
+    else if (state === EXPANDING) (item.value as GeneratorRun).advance()
   }
 
   /** The short way of a result that is first: given at once, without being marked. False if it is not first. */
@@ -71,7 +71,7 @@ export class OrderedWindow {
     while (this.length > 0) {
       const item = this.ring[this.head] as Item
       if (item.state === PENDING) break
-      if (item.state === EXPANDING && !this.give(item.value as Expansion)) break
+      if (item.state === EXPANDING && !this.give(item.value as GeneratorRun)) break
       if (this.length === 0) break
       this.ring[this.head] = undefined
       this.head = (this.head + 1) & this.mask
@@ -88,7 +88,7 @@ export class OrderedWindow {
       return
     }
     if (item.state === EXPANDING) {
-      const { failure } = item.value as Expansion
+      const { failure } = item.value as GeneratorRun
       if (failure === undefined) this.stage.countCall(item.index)
       else this.stage.countFailure(failure, item)
       return
@@ -103,10 +103,10 @@ export class OrderedWindow {
   }
 
   /** Lets the generator at the front give its outputs; whether it has given its last. */
-  private give(expansion: Expansion): boolean {
-    expansion.giveHeld()
-    if (!expansion.isDone) expansion.advance()
-    return expansion.isDone
+  private give(generatorRun: GeneratorRun): boolean {
+    generatorRun.giveHeld()
+    if (!generatorRun.isDone) generatorRun.advance()
+    return generatorRun.isDone
   }
 
   /** Forgets everything. */

@@ -4,28 +4,28 @@ import { type StageWorkers, workersOf } from '../stats/stage-workers.ts'
 import { TaskTimer, type Timing } from '../stats/task-timer.ts'
 import type { Range } from '../tuned.ts'
 import type { StageInfo } from '../types.ts'
-import type { Expansion } from './expansion.ts'
-import { Expansions } from './expansions.ts'
-import type { Host } from './host.ts'
+import type { GeneratorRun } from './generator-run.ts'
+import { GeneratorRuns } from './generator-runs.ts'
+import type { GraphContext } from './graph-context.ts'
 import type { MeasuredStage } from './measured-stage.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 import { TaskStage } from './task-stage.ts'
 
 /** A stage whose op may give a generator: its task goes on until the last output was given, and each output waits for a place of its own. */
-export abstract class ExpandingStage extends TaskStage {
+export abstract class FlatMapStage extends TaskStage {
   readonly settings: PipeSettings
   /** Results that may wait or be made at once. */
   protected limit: number
   protected readonly isBoundedInBytes: boolean
-  protected readonly expansions: Expansions = new Expansions()
+  protected readonly generatorRuns: GeneratorRuns = new GeneratorRuns()
   private readonly outputTimer: TaskTimer = new TaskTimer()
   private outputsAsked = 0
   /** How many generators wait for room for an output, or for earlier ones; whether any ever has. */
   protected resting = 0
   private hasRested = false
 
-  constructor(info: StageInfo, host: Host, input: Queue, settings: PipeSettings) {
+  constructor(info: StageInfo, host: GraphContext, input: Queue, settings: PipeSettings) {
     super(info, host, input, settings)
     this.settings = settings
     this.limit = settings.concurrency + settings.buffer
@@ -83,38 +83,38 @@ export abstract class ExpandingStage extends TaskStage {
   /** A bound was changed: what it kept waiting may begin. */
   private goOn(): void {
     if (this.state !== RUNNING) return
-    this.expansions.resume()
+    this.generatorRuns.resume()
     if (this.boundary === undefined && this.input.length > 0) this.pump()
   }
 
   protected override get busy(): number {
-    return this.running - this.expansions.resting
+    return this.running - this.generatorRuns.resting
   }
 
   /** Goes on to give the outputs of a generator; its task ends with the last of them. */
-  expand(expansion: Expansion): void {
+  expand(generatorRun: GeneratorRun): void {
     if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
-      expansion.close()
+      generatorRun.close()
       this.running--
-      this.tracer?.end(expansion.item, false)
+      this.tracer?.end(generatorRun.item, false)
       if (this.state === CANCELLED && this.running === 0) this.rest()
       return
     }
-    this.expansions.add(expansion)
+    this.generatorRuns.add(generatorRun)
     if (this.window !== undefined) {
-      expansion.item.value = expansion
-      this.window.settle(expansion.item, EXPANDING)
-    } else expansion.advance()
+      generatorRun.item.value = generatorRun
+      this.window.settle(generatorRun.item, EXPANDING)
+    } else generatorRun.advance()
   }
 
   /** Whether there is a place for one more output of a generator that holds a slot already. */
-  hasPlaceForOutput(expansion: Expansion): boolean {
+  hasPlaceForOutput(generatorRun: GeneratorRun): boolean {
     if (this.isBoundedInBytes && !this.exit.hasRoomInBytes()) return false
     // After the bound was lowered more may be running than it says: these go on, or none of them would ever end.
     const running = Math.min(this.running, this.concurrency)
     if (this.window === undefined) return running + this.held + this.exit.length <= this.limit
     // In input order the first must not wait for those behind it, which hold one output each.
-    if (this.window.isFirst(expansion.item)) return this.exit.length <= this.exit.capacity
+    if (this.window.isFirst(generatorRun.item)) return this.exit.length <= this.exit.capacity
     return this.running + this.held + this.exit.length < this.limit
   }
 
@@ -164,39 +164,45 @@ export abstract class ExpandingStage extends TaskStage {
   }
 
   /** A generator waits for a place. */
-  park(expansion: Expansion): void {
-    this.expansions.park(expansion)
+  park(generatorRun: GeneratorRun): void {
+    this.generatorRuns.park(generatorRun)
   }
 
-  /** Whether the stage has been told to stop: an expansion then ends by itself. */
-  isOver(expansion: Expansion): boolean {
-    return !this.expansions.has(expansion)
+  /** Whether the stage has been told to stop: a generator run then ends by itself. */
+  isOver(generatorRun: GeneratorRun): boolean {
+    return !this.generatorRuns.has(generatorRun)
   }
 
   /** A generator has given its last output. */
-  expanded(expansion: Expansion): void {
-    if (expansion.isSilent) this.counters.endedSilently(1)
-    this.expansions.delete(expansion)
-    this.tracer?.end(expansion.item, true)
-    this.signalled?.delete(expansion.item)
+  expanded(generatorRun: GeneratorRun): void {
+    if (generatorRun.isSilent) this.counters.endedSilently(1)
+    this.generatorRuns.delete(generatorRun)
+    this.tracer?.end(generatorRun.item, true)
+    this.signalled?.delete(generatorRun.item)
     this.running--
-    absorb(expansion.item)
+    absorb(generatorRun.item)
     this.window?.release()
-    if (this.window === undefined) this.countCall(expansion.item.index)
+    if (this.window === undefined) this.countCall(generatorRun.item.index)
     this.proceed()
   }
 
   /** A generator threw. */
-  expansionFailed(expansion: Expansion, error: unknown, attempts: number): void {
-    this.expansions.delete(expansion)
+  expansionFailed(generatorRun: GeneratorRun, error: unknown, attempts: number): void {
+    this.generatorRuns.delete(generatorRun)
     if (this.window === undefined) {
-      this.taskFailed(expansion.item, expansion.input, error, attempts)
+      this.taskFailed(generatorRun.item, generatorRun.input, error, attempts)
     } else {
       this.running--
-      this.tracer?.end(expansion.item, false)
-      this.signalled?.delete(expansion.item)
-      if (!this.brokeDown(expansion.item, error)) {
-        expansion.failure = this.noteFailure(expansion.item, expansion.input, error, attempts, this.keepSlot)
+      this.tracer?.end(generatorRun.item, false)
+      this.signalled?.delete(generatorRun.item)
+      if (!this.brokeDown(generatorRun.item, error)) {
+        generatorRun.failure = this.noteFailure(
+          generatorRun.item,
+          generatorRun.input,
+          error,
+          attempts,
+          this.keepSlot,
+        )
         this.window.release()
       }
     }

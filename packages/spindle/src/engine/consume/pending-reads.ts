@@ -7,10 +7,10 @@ import type { Item } from '../flow/item.ts'
 import { enter, leave } from '../flow/marker.ts'
 import type { Holder } from '../progress/commits.ts'
 import type { ConsumerCall, ConsumerTime } from './consumer-time.ts'
-import type { Outlet, Taker } from './outlet.ts'
+import type { PendingRead, SinkReader } from './sink-reader.ts'
 
 /** One consumer: an iterator, a `forEach`, or a single `getItem`. */
-export class Session implements Holder {
+export class ConsumerSession implements Holder {
   /** The epoch whose items it takes. */
   readonly epoch: number
   /** Where its items are held until they are committed: by itself, or by nobody in particular. */
@@ -34,10 +34,10 @@ export class Session implements Holder {
 }
 
 /** A pending promise for one item. */
-export class Waiter implements Taker {
+export class PendingNext implements PendingRead {
   readonly epoch: number
   readonly holder: Holder | undefined
-  readonly session: Session
+  readonly session: ConsumerSession
   private readonly resolve: (result: IteratorResult<unknown>) => void
   private readonly reject: (error: unknown) => void
   private timer: Timer | undefined
@@ -47,7 +47,7 @@ export class Waiter implements Taker {
   private readonly time: ConsumerTime
 
   constructor(
-    session: Session,
+    session: ConsumerSession,
     time: ConsumerTime,
     resolve: (result: IteratorResult<unknown>) => void,
     reject: (error: unknown) => void,
@@ -63,9 +63,9 @@ export class Waiter implements Taker {
   }
 
   /** Gives up after a while, and leaves: an item that comes later goes to whoever asks next. */
-  limit(outlet: Outlet, timeoutMs: number): void {
+  limit(reader: SinkReader, timeoutMs: number): void {
     this.timer = setTimeout(() => {
-      outlet.remove(this)
+      reader.remove(this)
       this.reject(new TimeoutError(`no item within \`timeoutMs\` ${timeoutMs}`))
     }, timeoutMs)
   }
@@ -100,11 +100,11 @@ export class Waiter implements Taker {
 }
 
 /** A `forEach` on its way: calls a function with each item, one at a time; a promise it returns is waited for. */
-export class Pump implements Taker {
+export class ForEachLoop implements PendingRead {
   readonly epoch: number
   readonly holder: Holder = { held: undefined }
   readonly session: undefined
-  private readonly outlet: Outlet
+  private readonly reader: SinkReader
   private readonly consume: (value: unknown) => unknown
   private readonly code: (value: unknown) => unknown
   private readonly scope: AsyncScope | undefined
@@ -114,26 +114,26 @@ export class Pump implements Taker {
   /** The call whose promise is pending, if it is watched. */
   private call: ConsumerCall | undefined = undefined
   private readonly consumed = (): void => {
-    this.outlet.busy--
-    this.outlet.time.done(this.call)
-    this.outlet.lookAtTime()
-    this.outlet.commits?.asked(this.holder)
-    this.outlet.add(this)
+    this.reader.busy--
+    this.reader.time.done(this.call)
+    this.reader.lookAtTime()
+    this.reader.commits?.asked(this.holder)
+    this.reader.add(this)
   }
   private readonly refused = (error: unknown): void => {
-    this.outlet.busy--
+    this.reader.busy--
     this.reject(error)
   }
 
   constructor(
-    outlet: Outlet,
+    reader: SinkReader,
     consume: (value: unknown) => unknown,
     scope: AsyncScope | undefined,
     resolve: () => void,
     reject: (error: unknown) => void,
   ) {
-    this.epoch = outlet.epoch
-    this.outlet = outlet
+    this.epoch = reader.epoch
+    this.reader = reader
     // `scope`: the consumer's async context, where that is not the pipeline's.
     this.consume = scope === undefined ? consume : (value) => scope.runInAsyncScope(consume, undefined, value)
     this.code = consume
@@ -144,10 +144,10 @@ export class Pump implements Taker {
 
   give(value: unknown): boolean {
     let result: unknown
-    const word = enter(this.outlet.mark, this.outlet.given)
+    const word = enter(this.reader.mark, this.reader.given)
     try {
       const { consume } = this
-      result = this.outlet.keepsScopes ? this.consumeScoped(value) : consume(value)
+      result = this.reader.keepsScopes ? this.consumeScoped(value) : consume(value)
     } catch (error) {
       leave(word)
       this.reject(error)
@@ -155,23 +155,23 @@ export class Pump implements Taker {
     }
     leave(word)
     if (result === undefined || !isThenable(result)) {
-      this.outlet.commits?.asked(this.holder)
+      this.reader.commits?.asked(this.holder)
       return true
     }
-    this.outlet.busy++
-    this.call = this.outlet.time.calls()
+    this.reader.busy++
+    this.call = this.reader.time.calls()
     adopt(result).then(this.consumed, this.refused)
     return false
   }
 
   private consumeScoped(value: unknown): unknown {
-    const { mark, scope: pipelines } = this.outlet
+    const { mark, scope: pipelines } = this.reader
     this.callScope ??= (this.scope ?? pipelines).runInAsyncScope(makeCallScope, undefined, mark)
     return this.callScope.runInAsyncScope(this.code, undefined, value)
   }
 
   end(): void {
-    this.outlet.commits?.forget(this.holder)
+    this.reader.commits?.forget(this.holder)
     this.resolve()
   }
 
