@@ -4,7 +4,7 @@ import type { Stage } from '../engine/stages/stage.ts'
 import { TaskStage } from '../engine/stages/task-stage.ts'
 import type { TunedOptions } from '../engine/tuned.ts'
 import type { Unit } from '../tune/tune-types.ts'
-import { InnerStage } from '../workers/regions/inner-stage.ts'
+import { StageProxy } from '../workers/regions/stage-proxy.ts'
 
 /** Places of an exit queue at most. */
 const MOST_PLACES = 64
@@ -60,7 +60,7 @@ class StageUnit implements TunedUnit {
     this.name = name
     this.stage = stage
     this.#range = range
-    this.copies = stage instanceof InnerStage ? stage.copies : 1
+    this.copies = stage instanceof StageProxy ? stage.copies : 1
     this.#hasBuffer = stage instanceof TaskStage
     this.#places = stage.exits[0]?.capacity ?? 1
   }

@@ -2,7 +2,7 @@ import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import type { Item } from '../flow/item.ts'
 import { end, park, type TrackedItem } from './lot.ts'
-import type { Book } from './resume-tracker.ts'
+import type { ResumeTracker } from './resume-tracker.ts'
 
 /** Who has been given items that are not committed. */
 export interface Holder {
@@ -11,7 +11,7 @@ export interface Holder {
 
 /** Items at the consumer: given and not committed. */
 export class Commits {
-  private readonly book: Book
+  private readonly book: ResumeTracker
   private readonly isExplicit: boolean
   /** Items of those who have gone: committed when anybody asks for more. */
   private readonly left: Item[] = []
@@ -19,7 +19,7 @@ export class Commits {
   /** By value, the oldest first; kept only where nothing is committed by itself. */
   readonly #byValue: Map<unknown, Item[]> = new Map()
 
-  constructor(book: Book, isExplicit: boolean) {
+  constructor(book: ResumeTracker, isExplicit: boolean) {
     this.book = book
     this.isExplicit = isExplicit
   }

@@ -2,7 +2,7 @@ import type { Aggregator } from '../types.ts'
 import { memberName } from './batch-states.ts'
 import type { TrackedItem } from './lot.ts'
 import type { BatchPlan } from './resume-plan.ts'
-import type { Book } from './resume-tracker.ts'
+import type { ResumeTracker } from './resume-tracker.ts'
 
 /** A batch that was made again, or what there was of it. */
 export interface Regrouped {
@@ -17,10 +17,10 @@ export interface Regrouped {
 export class Regrouping {
   readonly #byMember: Map<string, BatchPlan> = new Map()
   readonly #plans: Set<BatchPlan>
-  readonly #book: Book
+  readonly #book: ResumeTracker
   readonly #make: () => Aggregator<unknown, unknown>
 
-  constructor(book: Book, plans: readonly BatchPlan[], make: () => Aggregator<unknown, unknown>) {
+  constructor(book: ResumeTracker, plans: readonly BatchPlan[], make: () => Aggregator<unknown, unknown>) {
     this.#book = book
     this.#make = make
     this.#plans = new Set(plans)

@@ -24,7 +24,7 @@ interface TrackedSource {
  * Roots are born in the source, lots count what is unfinished, and an item that the consumer has committed ends like one that was filtered out.
  * What is queued, held by an aggregator or at the consumer is unfinished, so nothing of it needs to be saved: it is made again.
  */
-export class Book implements Ledger {
+export class ResumeTracker implements Ledger {
   readonly span: number
   /** Epoch with which this run began. */
   readonly firstEpoch: number

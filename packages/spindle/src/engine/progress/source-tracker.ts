@@ -3,7 +3,7 @@ import type { Item, SourceEpoch } from '../flow/item.ts'
 import type { Steps } from '../flow/open-source.ts'
 import type { Progress } from './progress.ts'
 import { type ResumableSource, resumableSource } from './resumable-source.ts'
-import type { Book } from './resume-tracker.ts'
+import type { ResumeTracker } from './resume-tracker.ts'
 
 /** More positions than this that are done, and the source is begun anew behind them. */
 const WORTH_SEEKING = 64
@@ -12,7 +12,7 @@ const ENDED: Steps = { next: () => ({ done: true, value: undefined }) }
 
 /** What a source stage has to do, besides, where the run can be resumed: begin where there is something to be done, and keep book. */
 export class SourceTracker {
-  private readonly book: Book
+  private readonly book: ResumeTracker
   readonly #source: ResumableSource
   readonly #ordinal: number
   private progress: Progress
@@ -26,7 +26,7 @@ export class SourceTracker {
   private hasMoved = false
 
   /** `goOn`: called when {@link mayGive} may have become true. @throws `ERR_NOT_RESUMABLE` */
-  constructor(book: Book, config: SourceConfig, ordinal: number, goOn: () => void) {
+  constructor(book: ResumeTracker, config: SourceConfig, ordinal: number, goOn: () => void) {
     this.book = book
     this.#source = resumableSource(config)
     this.step = this.#source.shard.worldSize

@@ -3,7 +3,7 @@ import type { ItemError } from '../../errors.ts'
 import { adopt, isThenable } from '../../user-code.ts'
 import type { Item } from '../flow/item.ts'
 import type { HookCalls } from '../hooks/hook-calls.ts'
-import type { Book } from '../progress/resume-tracker.ts'
+import type { ResumeTracker } from '../progress/resume-tracker.ts'
 import type { PendingWork } from '../stages/pending-work.ts'
 import type { DeadLetterStats } from '../stats/pipeline-stats.ts'
 import type { DeadLetterOptions } from '../types.ts'
@@ -73,7 +73,7 @@ export class DeadLetters {
   }
 
   /** Offers a failed item. A promise, if it has to wait until others have been answered: that resolves when it is on its way. */
-  post(failure: ItemError, item: Item, book: Book | undefined): Promise<void> | undefined {
+  post(failure: ItemError, item: Item, book: ResumeTracker | undefined): Promise<void> | undefined {
     let onEnd: Letter['onEnd']
     // Before it is written, a crash would lose both the item and the word of it.
     if (book !== undefined) book.endsAfter(item, new Promise<boolean>((resolve) => (onEnd = resolve)))

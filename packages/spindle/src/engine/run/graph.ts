@@ -16,7 +16,7 @@ import type { GraphListener } from '../hooks/graph-listener.ts'
 import { HookCalls } from '../hooks/hook-calls.ts'
 import { quietLogger } from '../hooks/quiet-logger.ts'
 import { Commits } from '../progress/commits.ts'
-import { Book } from '../progress/resume-tracker.ts'
+import { ResumeTracker } from '../progress/resume-tracker.ts'
 import { resumption } from '../progress/resumption.ts'
 import { StatsEvents } from '../report/stats-events.ts'
 import type { GraphContext } from '../stages/graph-context.ts'
@@ -54,7 +54,7 @@ export class Graph implements GraphContext {
   readonly seed: number
   readonly logger: Logger
   readonly itemPool: ItemPool = new ItemPool()
-  readonly book: Book | undefined
+  readonly book: ResumeTracker | undefined
   readonly listeners: Set<GraphListener> = new Set()
   readonly hookCalls: HookCalls
   /** What held the loop, as far as somebody watches it. */
@@ -110,7 +110,7 @@ export class Graph implements GraphContext {
       const undone = (): number => this.letters?.undone ?? 0
       const failures = (): number =>
         this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0) - undone()
-      this.book = new Book(resuming, options.state, failures, (error) => this.abort(error))
+      this.book = new ResumeTracker(resuming, options.state, failures, (error) => this.abort(error))
     }
     const assembled = assemble(config, options, this, workers)
     this.stages = assembled.stages

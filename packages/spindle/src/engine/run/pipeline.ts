@@ -14,7 +14,7 @@ import { ConsumerSession, ForEachLoop } from '../consume/pending-reads.ts'
 import type { SinkReader } from '../consume/sink-reader.ts'
 import { currentScope } from '../flow/async-scope.ts'
 import { markCaller } from '../flow/call-scopes.ts'
-import type { Book } from '../progress/resume-tracker.ts'
+import type { ResumeTracker } from '../progress/resume-tracker.ts'
 import { readStats } from '../report/read-stats.ts'
 import { makeReport, type Report } from '../report/report.ts'
 import type { PipelineState } from '../resume-state.ts'
@@ -234,7 +234,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     this.#reader.inScope(() => this.#reader.commits?.commit(item))
   }
 
-  #book(): Book {
+  #book(): ResumeTracker {
     const { book } = this.#graph
     if (book === undefined)
       throw new SpindleError(

@@ -2,7 +2,7 @@ import type { ItemError, StageFailure } from '../../errors.ts'
 import type { Executor } from '../executor.ts'
 import type { Item } from '../flow/item.ts'
 import type { ItemPool } from '../flow/item-pool.ts'
-import type { Book } from '../progress/resume-tracker.ts'
+import type { ResumeTracker } from '../progress/resume-tracker.ts'
 import type { Logger, StageInfo, TaskHook } from '../types.ts'
 
 /** What the graph knows a stage by that tells it something. */
@@ -20,7 +20,7 @@ export interface GraphContext {
   /** Items to use again. */
   readonly itemPool: ItemPool
   /** Keeps book of all items, where the run can be resumed. */
-  readonly book: Book | undefined
+  readonly book: ResumeTracker | undefined
   /** The pipeline's own threads, made when first asked for. */
   readonly threads: Executor
   /** Whether somebody waits for the graph to come to rest; see {@link GraphContext.rested}. */

@@ -68,7 +68,7 @@ export interface ResultMessage {
   /** With `spans`: process and thread. */
   readonly worker?: readonly [process: number, thread: number]
   /** Numbers of ops that were found to take no context. */
-  readonly blind?: readonly number[]
+  readonly contextFree?: readonly number[]
   /** Bytes that were given away, and bytes that were copied, since the last message. */
   readonly bytes?: readonly [transferred: number, copied: number]
   /** Size of buffers, and how many of that size ops have asked for since the last message; and again. */

@@ -1,11 +1,11 @@
 import type { SpindleError } from '../../errors.ts'
-import type { Tally } from '../transport/pack.ts'
+import type { TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
 
 /** How values get into the messages of one side, and out of those of the other. */
 export interface Carrier {
   /** Bytes given away and copied since they were last read; the reader sets them back. */
-  readonly tally: Tally
+  readonly tally: TransferStats
   /**
    * Readies a value for the next message: what it returns belongs at place `at` of the message's list. `slot` and `part` say what
    * {@link release} will call it by.

@@ -1,9 +1,9 @@
 import { SpindleError } from '../../errors.ts'
 import { clockMs } from '../../timers.ts'
 import { promiseOf } from '../transport/promise-of.ts'
-import type { Outbox } from './call-outbox.ts'
 import { DONE, DROPPED, OUTPUT } from './call-protocol.ts'
 import type { WorkerControl } from './control.ts'
+import type { ResultBatcher } from './result-batcher.ts'
 
 /** What is used of generators and async generators. */
 export interface GeneratorLike {
@@ -14,7 +14,7 @@ export interface GeneratorLike {
 /** What runs the worker's calls, of which the generator is one. */
 interface GeneratorRunner {
   readonly control: WorkerControl
-  readonly outbox: Outbox
+  readonly outbox: ResultBatcher
   /** Promises of ops and generators that are waited for. */
   pending: number
   /** A call has held the loop since then. */

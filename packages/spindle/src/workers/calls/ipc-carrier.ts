@@ -1,10 +1,16 @@
 import type { SpindleError } from '../../errors.ts'
 import { type Border, notTransferable, toProcess } from '../transport/not-transferable.ts'
-import type { Tally } from '../transport/pack.ts'
+import type { TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
 import type { Carrier } from './carrier.ts'
 import { readFully } from './file-bytes.ts'
-import { FIELDS_OF_PARCEL, isSharedMemory, type Parcel, putBack, withoutBuffers } from './parcels.ts'
+import {
+  FIELDS_OF_PARCEL,
+  isSharedMemory,
+  type Parcel,
+  restoreBuffers,
+  withoutBuffers,
+} from './out-of-band-buffers.ts'
 import { Slab } from './slab.ts'
 
 /** Where memory for what arrives comes from, and what has left as a copy goes. */
@@ -16,7 +22,7 @@ export interface Memory {
 
 /** Between processes: messages over the channel that Node has for them, large buffers through a file in memory. */
 export class IpcCarrier implements Carrier {
-  readonly tally: Tally = { transferredBytes: 0, copiedBytes: 0 }
+  readonly tally: TransferStats = { transferredBytes: 0, copiedBytes: 0 }
   sent = 0
   readonly #post: (message: unknown) => void
   readonly #outgoing: Slab
@@ -37,14 +43,14 @@ export class IpcCarrier implements Carrier {
 
   pack(value: unknown, at: number, slot: number, part: number): unknown {
     if (typeof value !== 'object' || value === null) return value
-    const putAside = (bytes: Uint8Array): number | undefined => {
+    const extractBuffers = (bytes: Uint8Array): number | undefined => {
       const offset = this.#outgoing.write(bytes, slot, part)
       if (offset === undefined) return undefined
       this.tally.copiedBytes += bytes.byteLength
       if (bytes.byteLength === bytes.buffer.byteLength) this.#copied.push(bytes.buffer as ArrayBuffer)
       return offset
     }
-    return withoutBuffers(value, at, putAside, (parcels) => {
+    return withoutBuffers(value, at, extractBuffers, (parcels) => {
       for (const parcel of parcels) this.#parcels.push(...parcel)
     })
   }
@@ -67,7 +73,7 @@ export class IpcCarrier implements Carrier {
     const views = new Map<string, object>()
     const read = (offset: number, byteLength: number): ArrayBuffer => this.#read(offset, byteLength)
     for (let i = 0; i < parcels.length; i += FIELDS_OF_PARCEL)
-      putBack(list, parcels.slice(i, i + FIELDS_OF_PARCEL) as unknown as Parcel, read, views)
+      restoreBuffers(list, parcels.slice(i, i + FIELDS_OF_PARCEL) as unknown as Parcel, read, views)
   }
 
   #read(offset: number, byteLength: number): ArrayBuffer {

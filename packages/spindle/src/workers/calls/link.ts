@@ -1,4 +1,4 @@
-import type { BufferStock } from './buffer-stock.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import type { WorkerMessage } from './call-protocol.ts'
 import type { Carrier } from './carrier.ts'
 import type { PoolControl } from './control.ts'
@@ -28,4 +28,4 @@ export interface LinkEnding {
 }
 
 /** Starts a worker. May throw. `stock`: buffers that were given back. */
-export type Connect = (listener: LinkListener, stock: BufferStock) => WorkerLink
+export type Connect = (listener: LinkListener, stock: BufferPool) => WorkerLink

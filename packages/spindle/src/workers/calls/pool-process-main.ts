@@ -3,7 +3,7 @@ import { joinProcess, onRefused } from '../supervise/nesting.ts'
 import { markTsx, runInit } from '../supervise/worker-modules.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
 import { toWire } from '../transport/wire-error.ts'
-import { WorkerStock } from './buffer-stock.ts'
+import { WorkerBuffers } from './buffer-pool.ts'
 import type { LastWords, PoolMessage, Refused, WorkerSetup } from './call-protocol.ts'
 import { FileWorkerControl } from './file-control.ts'
 import { HeapWatch } from './heap-watch.ts'
@@ -52,7 +52,7 @@ async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<v
   // An `init` may hold the process for long.
   watchParent()
   if (init !== undefined) await runInit(init, initArgs)
-  const stock = new WorkerStock()
+  const stock = new WorkerBuffers()
   const carrier = new IpcCarrier(post, RESULTS, ITEMS, { left: (buffer) => stock.left(buffer) })
   runner = new TaskRunner(carrier, new FileWorkerControl(CONTROL), new HeapWatch(maxHeapMb), stock)
   isStarting = false

@@ -1,4 +1,4 @@
-import type { Tally } from '../transport/pack.ts'
+import type { TransferStats } from '../transport/pack.ts'
 
 /** What a pool has done so far, and what it is at. */
 export interface PoolStats {
@@ -29,7 +29,7 @@ export class PoolCounters {
   restarts = 0
 
   /** Adds what a carrier has counted, and sets that back. */
-  count(tally: Tally): void {
+  count(tally: TransferStats): void {
     this.transferredBytes += tally.transferredBytes
     this.copiedBytes += tally.copiedBytes
     tally.transferredBytes = 0

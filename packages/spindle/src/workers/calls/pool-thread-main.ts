@@ -12,7 +12,7 @@ import { markTsx, runInit } from '../supervise/worker-modules.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
 import { isMovable } from '../transport/move.ts'
 import { toWire } from '../transport/wire-error.ts'
-import { WorkerStock } from './buffer-stock.ts'
+import { WorkerBuffers } from './buffer-pool.ts'
 import type { PoolMessage, Refused, ThreadSetup } from './call-protocol.ts'
 import { HeapWatch } from './heap-watch.ts'
 import { PortCarrier } from './port-carrier.ts'
@@ -39,7 +39,13 @@ const marking = {
   postMessage: (message: unknown, transfers: readonly Transferable[]) =>
     port.postMessage(sealed(FROM_WORKER, message), transfers),
 }
-const runner = new TaskRunner(new PortCarrier(marking, isMovable), control, heap, new WorkerStock(), memories)
+const runner = new TaskRunner(
+  new PortCarrier(marking, isMovable),
+  control,
+  heap,
+  new WorkerBuffers(),
+  memories,
+)
 const spinner = new Spinner(control, poolSize)
 const loopEnd = new LoopEnd(
   port,

@@ -218,10 +218,10 @@ export class PoolWorker implements LinkListener {
 
   #hearResults(message: ResultMessage): void {
     this.#loopEndAt = -1
-    const { shapes, results, busy, blind, bytes, allocated, initialised, parcels } = message
+    const { shapes, results, busy, contextFree, bytes, allocated, initialised, parcels } = message
     tellSpans(this.#tasks, message)
     const { facts, counters } = this.#owner
-    if (busy !== undefined || blind !== undefined) facts.learn(busy, blind)
+    if (busy !== undefined || contextFree !== undefined) facts.learn(busy, contextFree)
     if (shapes !== undefined) this.#shapes.learn(shapes)
     if (initialised !== undefined) this.#inits.called(initialised)
     if (bytes !== undefined) {

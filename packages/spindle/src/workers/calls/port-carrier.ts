@@ -1,13 +1,13 @@
 import type { Transferable } from 'node:worker_threads'
 import type { SpindleError } from '../../errors.ts'
 import { notTransferable } from '../transport/not-transferable.ts'
-import { type MayMove, pack, type Tally } from '../transport/pack.ts'
+import { type MayMove, pack, type TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
 import type { Carrier } from './carrier.ts'
 
 /** Between threads: buffers are given away where that is allowed, and travel as they are. */
 export class PortCarrier implements Carrier {
-  readonly tally: Tally = { transferredBytes: 0, copiedBytes: 0 }
+  readonly tally: TransferStats = { transferredBytes: 0, copiedBytes: 0 }
   sent = 0
   readonly #port: { postMessage(value: unknown, transfers: readonly Transferable[]): void }
   readonly #mayMove: MayMove

@@ -1,7 +1,7 @@
 import type { StageInfo } from '../../op-context.ts'
 import { queueMicrotask } from '../../timers.ts'
 import { ItemMemory } from '../memory/call-memory.ts'
-import type { BufferStock } from './buffer-stock.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import {
   ABOVE_FLAGS,
   HAS_CONTEXT,
@@ -13,8 +13,8 @@ import {
   SKIPS,
 } from './call-protocol.ts'
 import type { Carrier } from './carrier.ts'
-import type { OpFactsTable } from './op-facts.ts'
 import type { OpNumbers } from './op-numbers.ts'
+import type { OpProfiles } from './op-profile.ts'
 import type { PoolCounters } from './pool-stats.ts'
 import { ShapeWriter } from './shapes.ts'
 import type { Task } from './task.ts'
@@ -26,9 +26,9 @@ const MOST_OWED = 64
 export class Sender {
   readonly #carrier: Carrier
   readonly #numbers: OpNumbers
-  readonly #facts: OpFactsTable
+  readonly #facts: OpProfiles
   readonly #counters: PoolCounters
-  readonly #stock: BufferStock
+  readonly #stock: BufferPool
   readonly #hasMemory: boolean
   readonly #refused: (tasks: readonly Task[], errors: readonly unknown[]) => void
   readonly #shapes: ShapeWriter = new ShapeWriter()
@@ -46,9 +46,9 @@ export class Sender {
   constructor(
     carrier: Carrier,
     numbers: OpNumbers,
-    facts: OpFactsTable,
+    facts: OpProfiles,
     counters: PoolCounters,
-    stock: BufferStock,
+    stock: BufferPool,
     hasMemory: boolean,
     refused: (tasks: readonly Task[], errors: readonly unknown[]) => void,
   ) {

@@ -6,9 +6,8 @@ import type { CallMemory } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
 import { loadOp, type Op } from '../supervise/worker-modules.ts'
 import { promiseOf } from '../transport/promise-of.ts'
-import type { WorkerStock } from './buffer-stock.ts'
+import type { WorkerBuffers } from './buffer-pool.ts'
 import type { CallMemories } from './call-memories.ts'
-import { Outbox } from './call-outbox.ts'
 import {
   ABOVE_FLAGS,
   BEGINS,
@@ -28,6 +27,7 @@ import type { Carrier } from './carrier.ts'
 import type { WorkerControl } from './control.ts'
 import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
 import type { HeapWatch } from './heap-watch.ts'
+import { ResultBatcher } from './result-batcher.ts'
 import { ShapeReader } from './shapes.ts'
 import { WorkerContext } from './worker-context.ts'
 
@@ -43,7 +43,7 @@ export interface LoadedOp {
 /** What runs tasks in a worker, be it a thread or a process. */
 export class TaskRunner {
   readonly control: WorkerControl
-  readonly outbox: Outbox
+  readonly outbox: ResultBatcher
   /** Calls that have begun and wait for something. */
   pending = 0
   /** Messages of the pool that it has heard. */
@@ -53,7 +53,7 @@ export class TaskRunner {
   readonly #ops: (LoadedOp | Promise<LoadedOp>)[] = []
   readonly #stages: StageInfo[] = []
   readonly #shapes: ShapeReader = new ShapeReader()
-  readonly #stock: WorkerStock
+  readonly #stock: WorkerBuffers
   readonly #callMemories: CallMemories | undefined
   readonly #memories: (CallMemory | undefined)[] = []
   readonly #contexts: (WorkerContext | undefined)[] = []
@@ -70,14 +70,16 @@ export class TaskRunner {
     carrier: Carrier,
     control: WorkerControl,
     heap: HeapWatch,
-    stock: WorkerStock,
+    stock: WorkerBuffers,
     memories?: CallMemories,
   ) {
     this.#callMemories = memories
     this.#stock = stock
     this.#carrier = carrier
     this.control = control
-    this.outbox = new Outbox(carrier, control, this.#stock, (slot) => this.#generating.get(slot)?.giveUp())
+    this.outbox = new ResultBatcher(carrier, control, this.#stock, (slot) =>
+      this.#generating.get(slot)?.giveUp(),
+    )
     this.#heap = heap
   }
 
@@ -159,7 +161,7 @@ export class TaskRunner {
     const number = this.#ops.length
     const loading = loadOp(reference).then((op) => {
       const loaded = { number, call: op, seesContext: seesContext(op) }
-      if (!loaded.seesContext) this.outbox.blind.push(number)
+      if (!loaded.seesContext) this.outbox.contextFree.push(number)
       this.#ops[number] = loaded
       return loaded
     })

@@ -1,18 +1,18 @@
 import type { SegmentPool } from '../memory/segment-pool.ts'
-import type { BufferStock } from './buffer-stock.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import type { InitCount } from './inits.ts'
 import type { LinkEnding } from './link.ts'
-import type { OpFactsTable } from './op-facts.ts'
 import type { OpNumbers } from './op-numbers.ts'
+import type { OpProfiles } from './op-profile.ts'
 import type { PoolCounters } from './pool-stats.ts'
 import type { Task } from './task.ts'
 
 /** Whom a worker of type `W` tells: its pool. */
 export interface WorkerOwner<W> {
   readonly numbers: OpNumbers
-  readonly facts: OpFactsTable
+  readonly facts: OpProfiles
   readonly counters: PoolCounters
-  readonly stock: BufferStock
+  readonly stock: BufferPool
   /** Shared memory that results may lie in. */
   readonly memory: SegmentPool | undefined
   readonly graceMs: number

@@ -7,13 +7,13 @@ import { checkNesting, isNested, moduleName, startsWorkers } from '../supervise/
 import { isFinal, StartTries } from '../supervise/start-tries.ts'
 import { wholeBuffersOf } from '../transport/pack.ts'
 import { AbortWatch } from './abort-watch.ts'
-import { BufferStock } from './buffer-stock.ts'
+import { BufferPool } from './buffer-pool.ts'
 import { InitCount } from './inits.ts'
 import { checkCrossing } from './ipc-carrier.ts'
 import type { Connect } from './link.ts'
 import { moved } from './moved.ts'
-import { OpFactsTable } from './op-facts.ts'
 import { OpNumbers } from './op-numbers.ts'
+import { OpProfiles } from './op-profile.ts'
 import type { PoolSettings } from './pool-options.ts'
 import { sizingOf, workersOf } from './pool-size.ts'
 import { PoolCounters, type PoolStats } from './pool-stats.ts'
@@ -38,7 +38,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   readonly #workers: Set<PoolWorker> = new Set()
   readonly #queue: TaskQueue = new TaskQueue()
   readonly #numbers: OpNumbers = new OpNumbers()
-  readonly #stock: BufferStock = new BufferStock()
+  readonly #stock: BufferPool = new BufferPool()
   readonly #counters: PoolCounters = new PoolCounters()
   readonly #tasks: AbortWatch = new AbortWatch((task, reason) => this.#aborted(task, reason))
   readonly #owner: WorkerOwner<PoolWorker>
@@ -77,7 +77,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       },
       numbers: this.#numbers,
       inits: new InitCount(settings.initConcurrency),
-      facts: new OpFactsTable(),
+      facts: new OpProfiles(),
       counters: this.#counters,
       stock: this.#stock,
       memory: settings.memory,

@@ -2,7 +2,7 @@ import { onAbort } from '../../abort-signals.ts'
 import { countMemoryWaits } from '../../engine/stats/memory-waits.ts'
 import { TimeoutError } from '../../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
-import type { Bell, WaitLimits } from './bell.ts'
+import type { EventCount, WaitLimits } from './event-count.ts'
 
 interface Waiting {
   readonly attempt: () => boolean
@@ -10,11 +10,11 @@ interface Waiting {
 
 /** Those in one thread who wait for memory: served in the order they came, so that a large request is not overtaken for ever. */
 export class AcquireQueue {
-  readonly #bell: Bell
+  readonly #bell: EventCount
   readonly #waiting: Waiting[] = []
   #isWatching: AbortController | undefined
 
-  constructor(bell: Bell) {
+  constructor(bell: EventCount) {
     this.#bell = bell
   }
 

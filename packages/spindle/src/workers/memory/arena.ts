@@ -1,4 +1,4 @@
-import { BELL_WORDS, Bell } from './bell.ts'
+import { BELL_WORDS, EventCount } from './event-count.ts'
 
 // Allocation in shared memory by many threads at once, without a lock: a thread may be terminated anywhere, and a lock would stay shut.
 //
@@ -49,7 +49,7 @@ export class Arena {
   readonly segments: number
   readonly granuleBytes: number
   /** Rung when something was given back. */
-  readonly bell: Bell
+  readonly bell: EventCount
   readonly #granules: number
   readonly #header: Int32Array
   readonly #segmentWords: Int32Array
@@ -75,7 +75,7 @@ export class Arena {
     this.#bits = bits
     this.#generations = generations
     this.#owners = owners
-    this.bell = new Bell(header, BELL)
+    this.bell = new EventCount(header, BELL)
   }
 
   /** `segmentBytes` is a power of two of at least 32 KiB. */
@@ -255,7 +255,7 @@ export class Arena {
   #claimSegments(first: number, count: number): boolean {
     for (let taken = 0; taken < count; taken++) {
       if (Atomics.compareExchange(this.#segmentWords, first + taken, 0, WHOLE) === 0) continue
-      this.#putBack(first, taken)
+      this.#restoreBuffers(first, taken)
       return false
     }
     Atomics.store(this.#segmentWords, first, WHOLE | count)
@@ -264,7 +264,7 @@ export class Arena {
   }
 
   /** Segments that another may have wanted meanwhile: who was refused them waits for the bell. */
-  #putBack(first: number, count: number): void {
+  #restoreBuffers(first: number, count: number): void {
     if (count === 0) return
     for (let segment = first; segment < first + count; segment++)
       Atomics.store(this.#segmentWords, segment, 0)

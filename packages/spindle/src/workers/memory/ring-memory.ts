@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads'
 import { SpindleError } from '../../errors.ts'
-import { BELL_WORDS, Bell } from './bell.ts'
+import { BELL_WORDS, EventCount } from './event-count.ts'
 
 // A ring's shared memory: words, and then the bytes. Writer and reader have cache lines of their own.
 //
@@ -46,8 +46,8 @@ export class RingMemory {
   readonly capacityBytes: number
   readonly maxMessageBytes: number
   /** Where the reader waits for a message, and the writer for room. */
-  readonly forMessage: Bell
-  readonly forRoom: Bell
+  readonly forMessage: EventCount
+  readonly forRoom: EventCount
   readonly #words: Int32Array
   readonly #bytes: Uint8Array
 
@@ -57,8 +57,8 @@ export class RingMemory {
     this.#bytes = new Uint8Array(buffer, WORDS * 4)
     this.capacityBytes = this.#bytes.length
     this.maxMessageBytes = this.capacityBytes / 2 - HEADER_BYTES
-    this.forMessage = new Bell(this.#words, READER_BELL)
-    this.forRoom = new Bell(this.#words, WRITER_BELL)
+    this.forMessage = new EventCount(this.#words, READER_BELL)
+    this.forRoom = new EventCount(this.#words, WRITER_BELL)
   }
 
   static make(capacityBytes: number): RingMemory {

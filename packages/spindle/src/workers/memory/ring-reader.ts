@@ -1,5 +1,5 @@
 import { SpindleError, TimeoutError } from '../../errors.ts'
-import type { WaitLimits } from './bell.ts'
+import type { WaitLimits } from './event-count.ts'
 import { ABORTED, CLOSED, READER, type RingMemory, recordBytes, ringAborted, SKIPPED } from './ring-memory.ts'
 import type { Spin } from './spin.ts'
 

@@ -1,6 +1,6 @@
 import { badOption, checkInteger } from '../../check.ts'
 import { SpindleError, TimeoutError } from '../../errors.ts'
-import type { WaitLimits } from './bell.ts'
+import type { WaitLimits } from './event-count.ts'
 import { ABORTED, OPEN, type RingMemory, recordBytes, ringAborted, SKIPPED, WRITER } from './ring-memory.ts'
 import type { Spin } from './spin.ts'
 

@@ -1,5 +1,5 @@
 import { SpindleError } from '../../errors.ts'
-import { BELL_WORDS, Bell } from './bell.ts'
+import { BELL_WORDS, EventCount } from './event-count.ts'
 
 // The states of a batch and of its slots. They lie in a block of their own, which is never used for anything else, so that a thread that
 // comes too late finds them as they were left.
@@ -32,7 +32,7 @@ const attemptOf = (word: number): number => word & ~(ATTEMPT - 1)
 export class BatchStates {
   readonly buffer: SharedArrayBuffer
   /** Rung when every slot is filled or has failed. */
-  readonly bell: Bell
+  readonly bell: EventCount
   readonly #words: Int32Array
   readonly #release: () => void
 
@@ -41,7 +41,7 @@ export class BatchStates {
     this.buffer = buffer
     this.#words = new Int32Array(buffer)
     this.#release = release
-    this.bell = new Bell(this.#words, BELL)
+    this.bell = new EventCount(this.#words, BELL)
   }
 
   static make(count: number, release: () => void): BatchStates {

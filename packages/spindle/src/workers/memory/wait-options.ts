@@ -1,5 +1,5 @@
 import { checkDuration } from '../../check.ts'
-import type { WaitLimits } from './bell.ts'
+import type { WaitLimits } from './event-count.ts'
 
 /** Limits of a wait that holds the thread. */
 export interface HoldOptions {

@@ -8,12 +8,12 @@ import type { EntrySetup } from '../supervise/start-worker.ts'
 import { encode, type Frame, FrameReader, frameOf } from './frames.ts'
 import type { ProcessSetup } from './inside/pipeline-process-main.ts'
 import {
-  type Assignment,
   type ConsumerMessage,
   MESSAGE_FD,
   POSTED,
   type PortMessage,
   SLOTS_FD,
+  type StartMessage,
 } from './pipeline-protocol.ts'
 
 // What runs in the thread between the consumer and the process of a whole pipeline. It starts the process, takes its messages from the socket
@@ -24,7 +24,7 @@ export interface BridgeSetup extends EntrySetup {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   readonly lifeline: MessagePort
-  readonly assignment: Assignment
+  readonly assignment: StartMessage
   /** Command line of the process: flags of Node and the entry. */
   readonly command: readonly string[]
   readonly hasTsx: boolean

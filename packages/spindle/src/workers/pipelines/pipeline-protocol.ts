@@ -37,7 +37,7 @@ export const SLOTS_FD = 4
 export const LARGE_BYTES: number = 16 * 1024
 
 /** What the far side is to run. */
-export interface Assignment {
+export interface StartMessage {
   readonly kind: 'pipeline' | 'iterable'
   readonly href: string
   /** `undefined`: the first that there is of the usual ones. */

@@ -1,24 +1,24 @@
-import { Cursor } from './cursor.ts'
+import { IteratorState } from './iterator-state.ts'
 import type { RemoteStream } from './remote-stream.ts'
 
 /** Gives items as promises. Holds the handle, so that what is iterated is not taken for forgotten. */
 export class RemoteAsyncIterator<T> implements AsyncIterableIterator<T, undefined> {
   readonly #stream: RemoteStream
-  readonly #cursor: Cursor
+  readonly #iteratorState: IteratorState
   readonly handle: object
 
   constructor(stream: RemoteStream, timeoutMs: number, handle: object) {
     this.#stream = stream
-    this.#cursor = new Cursor(timeoutMs)
+    this.#iteratorState = new IteratorState(timeoutMs)
     this.handle = handle
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    return this.#stream.next(this.#cursor) as Promise<IteratorResult<T, undefined>>
+    return this.#stream.next(this.#iteratorState) as Promise<IteratorResult<T, undefined>>
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
-    this.#stream.leave(this.#cursor)
+    this.#stream.leave(this.#iteratorState)
     return Promise.resolve({ done: true, value: undefined })
   }
 
@@ -30,21 +30,21 @@ export class RemoteAsyncIterator<T> implements AsyncIterableIterator<T, undefine
 /** Gives items at once, and blocks the thread for them. */
 export class RemoteIterator<T> implements IterableIterator<T, undefined> {
   readonly #stream: RemoteStream
-  readonly #cursor: Cursor
+  readonly #iteratorState: IteratorState
   readonly handle: object
 
   constructor(stream: RemoteStream, timeoutMs: number, handle: object) {
     this.#stream = stream
-    this.#cursor = new Cursor(timeoutMs)
+    this.#iteratorState = new IteratorState(timeoutMs)
     this.handle = handle
   }
 
   next(): IteratorResult<T, undefined> {
-    return this.#stream.nextBlocking(this.#cursor) as IteratorResult<T, undefined>
+    return this.#stream.nextBlocking(this.#iteratorState) as IteratorResult<T, undefined>
   }
 
   return(): IteratorResult<T, undefined> {
-    this.#stream.leave(this.#cursor)
+    this.#stream.leave(this.#iteratorState)
     return { done: true, value: undefined }
   }
 

@@ -3,15 +3,15 @@ import { SpindleError, TimeoutError } from '../../errors.ts'
 import { clockMs } from '../../timers.ts'
 import { dropLeases, takeLeases } from '../memory/call-memory.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
-import { type Cursor, noItem, replaced, Waiter } from './cursor.ts'
-import { Inbox, ITEM, NOTHING } from './inbox.ts'
+import { notResumable } from './hosted-pipeline.ts'
+import { type IteratorState, noItem, RemoteNext, replaced } from './iterator-state.ts'
 import type { Channel, ChannelOwner } from './pipeline-channel.ts'
 import type { RemoteMessage } from './pipeline-protocol.ts'
+import { ITEM, NOTHING, ReceiveBuffer } from './receive-buffer.ts'
 import { RemoteCommits } from './remote-commits.ts'
-import { Ending } from './remote-ending.ts'
+import { RemoteLifecycle } from './remote-lifecycle.ts'
 import type { RemotePipelineOptions } from './remote-options.ts'
 import { StatsRequests } from './stats-requests.ts'
-import { notResumable } from './supply.ts'
 import { fromWireFailure, toWireFailure, type WireFailure } from './wire-failure.ts'
 
 type Result = IteratorResult<unknown, undefined>
@@ -24,10 +24,10 @@ const SLICE_MS = 10
  * iterator that finds none unfinished; one that was left by `break` goes on with the next iterator.
  */
 export class RemoteStream implements ChannelOwner {
-  readonly ending: Ending
+  readonly ending: RemoteLifecycle
   readonly stats: StatsRequests
   readonly #channel: Channel
-  readonly #inbox: Inbox
+  readonly #inbox: ReceiveBuffer
   /** Where the pipeline can be resumed. */
   readonly #commits: RemoteCommits | undefined
   #requests = 0
@@ -35,8 +35,8 @@ export class RemoteStream implements ChannelOwner {
   readonly #arena: SegmentPool | undefined
   /** Who the far side is among those who use the arena. */
   #member: number | undefined
-  #cursor: Cursor | undefined
-  #waiters: Waiter[] = []
+  #iteratorState: IteratorState | undefined
+  #waiters: RemoteNext[] = []
   /** Number of the epoch that was begun last, and whether its end has not been taken yet. */
   #epoch = -1
   #isInEpoch = false
@@ -54,14 +54,14 @@ export class RemoteStream implements ChannelOwner {
       this.#commits = new RemoteCommits(build.resumable, (committed) =>
         this.#channel.post({ kind: 'commit', committed, request: undefined }),
       )
-    this.#inbox = new Inbox((items) => {
+    this.#inbox = new ReceiveBuffer((items) => {
       this.#channel.postTaken(items)
       if (this.#commits !== undefined)
         this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request: undefined })
     })
     const awaited = (): void => this.#setRef()
     this.stats = new StatsRequests(this.#channel, awaited)
-    this.ending = new Ending(this.#channel, what, awaited)
+    this.ending = new RemoteLifecycle(this.#channel, what, awaited)
     this.ending.watch(signal, () => {
       this.#inbox.close()
       this.#pump()
@@ -76,39 +76,39 @@ export class RemoteStream implements ChannelOwner {
   }
 
   /** The next item for an iterator, when it comes. */
-  next(cursor: Cursor): Promise<Result> {
-    if (cursor.isOver) return Promise.resolve({ done: true, value: undefined })
+  next(iteratorState: IteratorState): Promise<Result> {
+    if (iteratorState.isOver) return Promise.resolve({ done: true, value: undefined })
     try {
       this.#commits?.asked()
-      this.#enter(cursor)
-      const result = this.#waiters.length === 0 ? this.#takeReady(cursor) : undefined
+      this.#enter(iteratorState)
+      const result = this.#waiters.length === 0 ? this.#takeReady(iteratorState) : undefined
       if (result !== undefined) return Promise.resolve(result)
     } catch (error) {
       return Promise.reject(error)
     }
     this.#inbox.settle()
     return new Promise((resolve, reject) => {
-      const giveUp = (waiter: Waiter): void => {
+      const giveUp = (waiter: RemoteNext): void => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter)
         this.#setRef()
       }
-      this.#waiters.push(new Waiter(cursor, resolve, reject, giveUp))
+      this.#waiters.push(new RemoteNext(iteratorState, resolve, reject, giveUp))
       this.#setRef()
     })
   }
 
   /** The next item for an iterator. Blocks this thread until it comes. */
-  nextBlocking(cursor: Cursor): Result {
-    if (cursor.isOver) return { done: true, value: undefined }
+  nextBlocking(iteratorState: IteratorState): Result {
+    if (iteratorState.isOver) return { done: true, value: undefined }
     this.#commits?.asked()
-    this.#enter(cursor)
-    const until = clockMs() + cursor.timeoutMs
+    this.#enter(iteratorState)
+    const until = clockMs() + iteratorState.timeoutMs
     for (;;) {
-      const result = this.#take(cursor)
+      const result = this.#take(iteratorState)
       if (result !== undefined) return result
       this.#inbox.settle()
       const message = this.#channel.wait(until - clockMs())
-      if (message === undefined) throw noItem(cursor)
+      if (message === undefined) throw noItem(iteratorState)
       if (message === 'gone') this.ending.vanished()
       else this.#hear(message)
     }
@@ -150,19 +150,19 @@ export class RemoteStream implements ChannelOwner {
   }
 
   /** An iterator takes nothing more. */
-  leave(cursor: Cursor): void {
-    cursor.isOver = true
+  leave(iteratorState: IteratorState): void {
+    iteratorState.isOver = true
     this.#inbox.settle()
     this.#pump()
   }
 
   /** An iterator takes part from its first item on; the one before may no more. */
-  #enter(cursor: Cursor): void {
-    if (cursor.isReplaced) throw replaced()
-    if (cursor.hasBegun) return
-    cursor.hasBegun = true
-    const older = this.#cursor
-    this.#cursor = cursor
+  #enter(iteratorState: IteratorState): void {
+    if (iteratorState.isReplaced) throw replaced()
+    if (iteratorState.hasBegun) return
+    iteratorState.hasBegun = true
+    const older = this.#iteratorState
+    this.#iteratorState = iteratorState
     if (older !== undefined && !older.isOver) {
       older.isReplaced = true
       const waiters = this.#waiters
@@ -173,9 +173,9 @@ export class RemoteStream implements ChannelOwner {
   }
 
   /** What has arrived; looks into the port for it, unless this has kept the loop from turning for a slice. */
-  #takeReady(cursor: Cursor): Result | undefined {
+  #takeReady(iteratorState: IteratorState): Result | undefined {
     for (;;) {
-      const result = this.#take(cursor)
+      const result = this.#take(iteratorState)
       if (result !== undefined || clockMs() - this.#turnedAt > SLICE_MS) return result
       const message = this.#channel.poll()
       if (message === undefined) return undefined
@@ -184,7 +184,7 @@ export class RemoteStream implements ChannelOwner {
   }
 
   /** Takes what is there: an item, or the end. @throws what ended the stream, once all items are taken. */
-  #take(cursor: Cursor): Result | undefined {
+  #take(iteratorState: IteratorState): Result | undefined {
     const found = this.#inbox.take()
     if (found === ITEM) {
       this.#commits?.took(this.#inbox.item)
@@ -192,13 +192,13 @@ export class RemoteStream implements ChannelOwner {
     }
     if (found === NOTHING) {
       if (!this.ending.isComplete) return undefined
-      cursor.isOver = true
+      iteratorState.isOver = true
       this.ending.throwFailure()
     } else {
       this.#isInEpoch = false
       this.#inbox.settle()
     }
-    cursor.isOver = true
+    iteratorState.isOver = true
     return { done: true, value: undefined }
   }
 
@@ -244,8 +244,10 @@ export class RemoteStream implements ChannelOwner {
   #pump(): void {
     for (let waiter = this.#waiters[0]; waiter !== undefined; waiter = this.#waiters[0]) {
       try {
-        const { cursor } = waiter
-        const result = cursor.isOver ? ({ done: true, value: undefined } as const) : this.#take(cursor)
+        const { iteratorState } = waiter
+        const result = iteratorState.isOver
+          ? ({ done: true, value: undefined } as const)
+          : this.#take(iteratorState)
         if (result === undefined) break
         this.#waiters.shift()
         waiter.settle(result)

@@ -1,7 +1,7 @@
 import { checkHref } from '../supervise/module-href.ts'
 import { checkNesting, startsWorkers } from '../supervise/nesting.ts'
 import type { Channel, ChannelOwner } from './pipeline-channel.ts'
-import type { Assignment } from './pipeline-protocol.ts'
+import type { StartMessage } from './pipeline-protocol.ts'
 import { checkRemoteOptions, type RemoteOptions, type RemotePipelineOptions } from './remote-options.ts'
 import { RemoteHandle, type RemotePipeline } from './remote-pipeline.ts'
 import { RemoteStream } from './remote-stream.ts'
@@ -86,7 +86,7 @@ export function runElsewhere<T>(
   const { export: exportName, args, bufferSize, timeoutMs, transfer, arena, build = {} } = options
   // A process copies, so nothing is taken from the module; what would be given away goes the short way.
   const moves = place === 'process' || transfer === true ? 'all' : transfer === false ? 'none' : 'marked'
-  const assignment: Assignment = {
+  const assignment: StartMessage = {
     kind,
     href,
     exportName,

@@ -9,12 +9,12 @@ import { type Border, notTransferable, toProcess } from '../transport/not-transf
 import { walk } from '../transport/walk-value.ts'
 import { encode } from './frames.ts'
 import { Channel, type ChannelOwner } from './pipeline-channel.ts'
-import type { Assignment } from './pipeline-protocol.ts'
+import type { StartMessage } from './pipeline-protocol.ts'
 
 type Limits = ResourceLimits | undefined
 
 /** Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
-export function startInThread(owner: ChannelOwner, assignment: Assignment, limits: Limits): Channel {
+export function startInThread(owner: ChannelOwner, assignment: StartMessage, limits: Limits): Channel {
   checkCrossing(assignment)
   return new Channel(owner, undefined, (ends) => {
     const { port, lifeline } = ends
@@ -30,7 +30,7 @@ export function startInThread(owner: ChannelOwner, assignment: Assignment, limit
 }
 
 /** Starts a process that runs the assignment, and the thread between. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
-export function startInProcess(owner: ChannelOwner, assignment: Assignment, limits: Limits): Channel {
+export function startInProcess(owner: ChannelOwner, assignment: StartMessage, limits: Limits): Channel {
   checkCrossing(assignment)
   try {
     encode(assignment)
@@ -59,7 +59,7 @@ function openSlots(): FileSlots | undefined {
 }
 
 /** Finds out what cannot be read, here or over there, before anything is started. */
-function checkCrossing(assignment: Assignment): void {
+function checkCrossing(assignment: StartMessage): void {
   const { args, build } = assignment
   try {
     walk({ args, build })
@@ -68,7 +68,7 @@ function checkCrossing(assignment: Assignment): void {
   }
 }
 
-function crossing({ args, build }: Assignment, error: unknown, border?: Border): SpindleError {
+function crossing({ args, build }: StartMessage, error: unknown, border?: Border): SpindleError {
   return notTransferable({ args, build }, 'options', error, border)
 }
 

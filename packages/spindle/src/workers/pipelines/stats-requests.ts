@@ -1,9 +1,9 @@
 import type { PipelineStats } from '../../engine/stats/pipeline-stats.ts'
 import { noTuning, type Tuning } from '../../engine/tuned.ts'
 import type { ItemError } from '../../errors.ts'
+import { noStats } from './hosted-pipeline.ts'
 import type { Channel } from './pipeline-channel.ts'
 import type { RemoteMessage } from './pipeline-protocol.ts'
-import { noStats } from './supply.ts'
 import { fromWireItemError } from './wire-failure.ts'
 import { fromWireStats } from './wire-stats.ts'
 

@@ -2,14 +2,14 @@ import type { RegionConfig, RegionWorkersConfig, StageConfig } from '../../engin
 import type { Queue } from '../../engine/flow/queue.ts'
 import type { GraphAssembler } from '../../engine/run/worker-services.ts'
 import { rangeOf } from '../../engine/tuned.ts'
-import { InnerStage } from './inner-stage.ts'
 import { RegionStage } from './region-stage.ts'
+import { StageProxy } from './stage-proxy.ts'
 
 /** Adds the stages of a region to a graph: the one that speaks with the workers, and those that stand for what runs there. Returns the exit queue. */
 export function assembleRegion(assembler: GraphAssembler, input: Queue, config: RegionConfig): Queue {
   const { workers, stages } = config
   const info = assembler.info(config.name, workers.count, config.where)
-  const inner: InnerStage[] = []
+  const inner: StageProxy[] = []
   addInner(assembler, stages, workers, [info.id], inner)
   const maxFailures = assembler.options.maxFailures ?? 0
   const region = new RegionStage(info, assembler.host, input, config, inner, maxFailures)
@@ -24,7 +24,7 @@ function addInner(
   configs: readonly StageConfig[],
   of: RegionWorkersConfig,
   from: readonly number[],
-  into: InnerStage[],
+  into: StageProxy[],
 ): readonly number[] {
   const { options, host } = assembler
   const { count: workers, kind } = of
@@ -38,7 +38,7 @@ function addInner(
     const add = (named: string, concurrency: number, role: 'op' | 'merge' | 'other'): void => {
       const info = assembler.info(named, concurrency * workers, where)
       const settings = { maxFailures, timeoutMs, workers, upstream, kind, role, range }
-      into.push(new InnerStage(info, host, settings))
+      into.push(new StageProxy(info, host, settings))
       upstream = [info.id]
     }
     if (config.kind === 'aggregate') assembler.skipAggregate()

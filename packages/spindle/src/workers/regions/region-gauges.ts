@@ -1,17 +1,17 @@
 import { Histogram } from '../../engine/stats/histogram.ts'
-import type { InnerStage } from './inner-stage.ts'
 import { BYTES, FIELDS_OF_STAGE, IN_FLIGHT, SIZE, TASKS, type WorkerReport } from './region-protocol.ts'
 import type { RegionWorker } from './region-worker.ts'
+import type { StageProxy } from './stage-proxy.ts'
 
 /** What goes up and down. */
 const GAUGES = [IN_FLIGHT, SIZE, BYTES] as const
 
 /** Adds what the workers of a region count to its stages, and takes off what a worker was at when it ended. */
 export class RegionGauges {
-  readonly #inner: readonly InnerStage[]
+  readonly #inner: readonly StageProxy[]
   readonly #gauges: Map<RegionWorker, number[]> = new Map()
 
-  constructor(inner: readonly InnerStage[]) {
+  constructor(inner: readonly StageProxy[]) {
     this.#inner = inner
   }
 

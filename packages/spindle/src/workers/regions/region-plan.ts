@@ -11,7 +11,7 @@ import type { OpReference } from '../../engine/worker-op.ts'
 import { isWorkerOp } from '../../engine/worker-op.ts'
 import { SpindleError } from '../../errors.ts'
 import { referenceOf as toReference } from '../calls/worker-module.ts'
-import type { HoldLimits } from './hold-watch.ts'
+import type { HangLimits } from './hang-detector.ts'
 import type { OpPlan, RegionPlan, RetryPlan, StagePlan } from './region-protocol.ts'
 
 /** A region's stages as plain data, for its workers. The builder has seen to it that this can be done. `inner`: what stands for its stages. */
@@ -51,10 +51,10 @@ function modulesOfStage(stage: StagePlan): string[] {
 const SILENT_MS = 1000
 
 /** What is known of how long a region's worker may be held. `inner`: what stands for its stages. */
-export function holdLimits(
+export function hangLimits(
   stages: readonly StageConfig[],
   inner: readonly { readonly info: StageInfo; readonly timeoutMs: number | undefined }[],
-): HoldLimits {
+): HangLimits {
   const limits = inner.flatMap(({ info: { id }, timeoutMs }): [number, number][] =>
     timeoutMs === undefined ? [] : [[id, timeoutMs]],
   )

@@ -98,7 +98,7 @@ export const FLUSH = 2
 /** Number of a stage that has failed: it starts nothing more, those before it stop, those after it finish what they have. */
 export const FAIL = 3
 /** Whether to announce each call before it begins. */
-export const CAREFUL = 4
+export const ISOLATE = 4
 /** Nothing more is wanted; then the worker ends. Whether calls in flight are to be aborted. */
 export const CANCEL = 5
 /** A failed item has been told of; counted only where there is a bound for those that have not. */
@@ -133,7 +133,7 @@ export const FIELDS: { readonly [code: number]: number } = {
   [CREDIT]: 1,
   [FLUSH]: 0,
   [FAIL]: 1,
-  [CAREFUL]: 1,
+  [ISOLATE]: 1,
   [CANCEL]: 1,
   [LETTER]: 0,
   [RESIZE]: 2,

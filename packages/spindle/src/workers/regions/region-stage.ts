@@ -10,13 +10,11 @@ import { CANCELLED, ENDED, FAILING, OPENING, RUNNING } from '../../engine/stages
 import type { FailureBudget, StageInfo } from '../../engine/types.ts'
 import type { InfrastructureError, ItemError } from '../../errors.ts'
 import { fromWire, type WireError } from '../transport/wire-error.ts'
-import { type InnerOwner, type InnerStage, lastCallsOfInner } from './inner-stage.ts'
-import { type CrewOwner, RegionCrew } from './region-crew.ts'
 import { RegionGauges } from './region-gauges.ts'
 import type { BatchFields, FailureFields } from './region-inputs.ts'
 import { batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
-import { holdLimits, planRegion } from './region-plan.ts'
+import { hangLimits, planRegion } from './region-plan.ts'
 import {
   BATCH,
   CALLS,
@@ -31,7 +29,9 @@ import {
   ENDED as WORKER_ENDED,
   type WorkerReport,
 } from './region-protocol.ts'
+import { RegionSupervisor, type SupervisorOwner } from './region-supervisor.ts'
 import type { RegionWorker, WorkerEnding } from './region-worker.ts'
+import { lastCallsOfProxy, type ProxyOwner, type StageProxy } from './stage-proxy.ts'
 
 /**
  * Stages that run as one nested pipeline in each of several workers: hands each item to the worker in which the fewest wait, and puts out what
@@ -39,10 +39,10 @@ import type { RegionWorker, WorkerEnding } from './region-worker.ts'
  *
  * A boundary between epochs, and the end, wait here until every worker has given all it had; only then is more taken.
  */
-export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
+export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOwner {
   readonly exit: Queue
-  readonly #inner: readonly InnerStage[]
-  readonly #crew: RegionCrew
+  readonly #inner: readonly StageProxy[]
+  readonly #crew: RegionSupervisor
   readonly #outputs: RegionOutputs
   readonly #budget: Budget
   readonly #isOrdered: boolean
@@ -64,7 +64,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     host: GraphContext,
     input: Queue,
     config: RegionConfig,
-    inner: readonly InnerStage[],
+    inner: readonly StageProxy[],
     maxFailures: FailureBudget,
   ) {
     super(info, host, input)
@@ -80,8 +80,8 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     this.#failedStage = info.id + 1
     const plan = planRegion(config, host, info.id + 1, inner)
     const { kind, resourceLimits } = workers
-    const limits = holdLimits(config.stages, inner)
-    this.#crew = new RegionCrew(this, { kind, resourceLimits, plan, limits }, workers)
+    const limits = hangLimits(config.stages, inner)
+    this.#crew = new RegionSupervisor(this, { kind, resourceLimits, plan, limits }, workers)
   }
 
   override get callsOps(): boolean {
@@ -93,7 +93,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   }
 
   override get lastCalls(): readonly MeasuredStage[] {
-    return lastCallsOfInner(this.#inner)
+    return lastCallsOfProxy(this.#inner)
   }
 
   override get blockedMs(): number {
@@ -264,7 +264,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
   /** Tells of a failed item and counts it, of an inner stage or of the region's own. */
   #note(
     input: RegionInput | undefined,
-    stage: InnerStage | undefined,
+    stage: StageProxy | undefined,
     item: Item,
     value: unknown,
     error: unknown,
@@ -291,7 +291,7 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     return sent
   }
 
-  #innerOf(id: unknown): InnerStage | undefined {
+  #innerOf(id: unknown): StageProxy | undefined {
     return this.#inner.find((stage) => stage.info.id === id)
   }
 
@@ -340,13 +340,13 @@ export class RegionStage extends PulledStage implements CrewOwner, InnerOwner {
     return this.#budget.failures
   }
 
-  innerResized(stage: InnerStage, concurrency: number): void {
+  innerResized(stage: StageProxy, concurrency: number): void {
     this.#crew.resizeStage(stage.info.id, concurrency)
   }
 
   // --- the end
 
-  innerFailed(stage: InnerStage, cause: unknown): void {
+  innerFailed(stage: StageProxy, cause: unknown): void {
     this.#failedStage = stage.info.id
     this.failWith(cause)
   }

@@ -5,13 +5,12 @@ import { notTransferable, toProcess } from '../transport/not-transferable.ts'
 import { copyLater, pack } from '../transport/pack.ts'
 import { walk } from '../transport/walk-value.ts'
 import { fromWire } from '../transport/wire-error.ts'
-import { type HoldLimits, type HoldOwner, HoldWatch } from './hold-watch.ts'
+import { HangDetector, type HangLimits, type HangOwner } from './hang-detector.ts'
+import { InFlightWindow } from './in-flight-window.ts'
 import { openChannel } from './open-region-channel.ts'
-import { Pace } from './pace.ts'
 import type { Channel, ChannelEnding } from './region-channel.ts'
 import {
   CANCEL,
-  CAREFUL,
   CONTROL_WORDS,
   CREDIT,
   FAIL,
@@ -19,6 +18,7 @@ import {
   FLUSH,
   type FromWorker,
   INPUT,
+  ISOLATE,
   LETTER,
   type LoopEndNote,
   PULSE_FD,
@@ -72,7 +72,7 @@ export interface RegionWorkerOptions {
   readonly kind: 'thread' | 'process'
   readonly resourceLimits: ResourceLimits | undefined
   readonly plan: RegionPlan
-  readonly limits: HoldLimits
+  readonly limits: HangLimits
 }
 
 /**
@@ -81,7 +81,7 @@ export interface RegionWorkerOptions {
  *   STARTING --'ready'--> READY --cancel()--> CLOSING --> GONE
  *       '--- cannot, is killed, exits ---'----------------'
  */
-export class RegionWorker implements HoldOwner {
+export class RegionWorker implements HangOwner {
   isReady = false
   isClosing = false
   /** Nothing more will come, for a stage in it has failed. */
@@ -102,9 +102,9 @@ export class RegionWorker implements HoldOwner {
   readonly #options: RegionWorkerOptions
   readonly #channel: Channel
   readonly #control: SharedArrayBuffer | undefined
-  readonly #watch: HoldWatch
-  readonly #inputs: Pace = new Pace()
-  readonly #results: Pace = new Pace()
+  readonly #watch: HangDetector
+  readonly #inputs: InFlightWindow = new InFlightWindow()
+  readonly #results: InFlightWindow = new InFlightWindow()
   #outgoing: unknown[] = []
   #transfers: Set<ArrayBuffer> = new Set()
   #isSending = false
@@ -128,7 +128,7 @@ export class RegionWorker implements HoldOwner {
       options.kind === 'thread'
         ? new SharedArrayBuffer(CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT)
         : undefined
-    this.#watch = new HoldWatch(options.limits, this.#control, this)
+    this.#watch = new HangDetector(options.limits, this.#control, this)
     this.#channel = openChannel(options.kind, options.resourceLimits, {
       heard: (message) => this.#hear(message),
       ended: (ending) => this.#ended(ending),
@@ -212,7 +212,7 @@ export class RegionWorker implements HoldOwner {
 
   setCareful(isCareful: boolean): void {
     this.moving.clear()
-    if (isCareful !== this.isCareful) this.#push(CAREFUL, isCareful)
+    if (isCareful !== this.isCareful) this.#push(ISOLATE, isCareful)
     this.isCareful = isCareful
   }
 

@@ -23,7 +23,7 @@ export function pack(
   value: unknown,
   transfers: Set<ArrayBuffer>,
   mayMove: MayMove,
-  tally: Tally = { transferredBytes: 0, copiedBytes: 0 },
+  tally: TransferStats = { transferredBytes: 0, copiedBytes: 0 },
 ): unknown {
   if (typeof value !== 'object' || value === null || isFlat(value)) return value
   const { wholes, parts } = memoryIn(value)
@@ -43,7 +43,7 @@ export function wholeBuffersOf(value: unknown): ReadonlySet<ArrayBuffer> {
 }
 
 /** Bytes that left with their buffers, and bytes that were copied. */
-export interface Tally {
+export interface TransferStats {
   transferredBytes: number
   copiedBytes: number
 }
@@ -139,7 +139,7 @@ class Packing {
     return bytes
   }
 
-  finish(value: object, tally: Tally): unknown {
+  finish(value: object, tally: TransferStats): unknown {
     const packed = this.#replacements.size === 0 ? value : withReplaced(value, this.#replacements)
     for (const buffer of this.#moved) {
       this.#transfers.add(buffer)

@@ -1,9 +1,9 @@
 import { markTsx } from '../../supervise/worker-modules.ts'
-import type { Assignment } from '../pipeline-protocol.ts'
+import type { StartMessage } from '../pipeline-protocol.ts'
 import { type FarLink, Producer } from './producer.ts'
 
 /** Runs an assignment in this thread or process, and has the consumer told if that ends before its time. */
-export function runFarSide(link: FarLink, assignment: Assignment, hasTsx: boolean): Producer {
+export function runFarSide(link: FarLink, assignment: StartMessage, hasTsx: boolean): Producer {
   if (hasTsx) markTsx()
   let uncaught: unknown
   process.on('uncaughtExceptionMonitor', (error) => {

@@ -8,8 +8,8 @@ import { noTuning, type Tuning } from '../../../engine/tuned.ts'
 import { TimeoutError } from '../../../errors.ts'
 import { clockMs } from '../../../timers.ts'
 import { isThenable } from '../../../user-code.ts'
-import { noStats, notResumable, type Supply } from '../supply.ts'
-import type { Outbox } from './item-outbox.ts'
+import { type HostedPipeline, noStats, notResumable } from '../hosted-pipeline.ts'
+import type { ItemBatcher } from './item-batcher.ts'
 import type { AnyIterable, Export } from './load-export.ts'
 
 /** How long a step in flight is waited for by default, in milliseconds: as pipelines do. */
@@ -20,10 +20,10 @@ const LIMIT_MS: { readonly [mode in StopMode]: number } = {
 }
 
 /** The items of an iterable, which is iterated anew for each epoch. Asked for only when the consumer has room. */
-export class IterableSupply implements Supply {
+export class IterableSupply implements HostedPipeline {
   readonly isContinuous = false
   readonly #export: Export<AnyIterable>
-  readonly #outbox: Outbox
+  readonly #outbox: ItemBatcher
   readonly #stopping: AbortController = makeController()
   #mode: StopMode | undefined
   #running: Promise<void> | undefined
@@ -31,7 +31,7 @@ export class IterableSupply implements Supply {
   #endedAt = 0
   #items = 0
 
-  constructor(exported: Export<AnyIterable>, outbox: Outbox) {
+  constructor(exported: Export<AnyIterable>, outbox: ItemBatcher) {
     this.#export = exported
     this.#outbox = outbox
   }

@@ -6,7 +6,7 @@ import type { BuildOptions } from '../../../engine/types.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../../errors.ts'
 import type { SegmentPool } from '../../memory/segment-pool.ts'
 import { type Exports, exportNames, exportOf, importModule } from '../../supervise/worker-modules.ts'
-import type { Assignment } from '../pipeline-protocol.ts'
+import type { StartMessage } from '../pipeline-protocol.ts'
 
 /** The second argument of a function that a module exports. */
 export interface ExportContext {
@@ -104,7 +104,7 @@ interface ExportParts<M> extends Found {
 
 /** Loads a module that gives a builder. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_A_PIPELINE`. */
 export async function loadBuilder(
-  assignment: Assignment,
+  assignment: StartMessage,
   context: ExportContext,
 ): Promise<Export<Buildable>> {
   const found = await find(assignment, context, ['default', 'pipeline'])
@@ -117,7 +117,7 @@ export async function loadBuilder(
 
 /** Loads a module that gives an iterable. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_ITERABLE`. */
 export async function loadIterable(
-  assignment: Assignment,
+  assignment: StartMessage,
   context: ExportContext,
 ): Promise<Export<AnyIterable>> {
   const found = await find(assignment, context, ['default', 'items'])
@@ -125,7 +125,7 @@ export async function loadIterable(
 }
 
 async function find(
-  { href, exportName, args }: Assignment,
+  { href, exportName, args }: StartMessage,
   context: ExportContext,
   usual: readonly string[],
 ): Promise<Found> {

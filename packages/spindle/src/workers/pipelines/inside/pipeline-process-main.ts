@@ -5,11 +5,11 @@ import type { Lifeline } from '../../supervise/loop-end.ts'
 import { joinProcess } from '../../supervise/nesting.ts'
 import { decode, encode, type Frame, FrameReader, frameOf } from '../frames.ts'
 import {
-  type Assignment,
   type ConsumerMessage,
   LARGE_BYTES,
   MESSAGE_FD,
   type RemoteMessage,
+  type StartMessage,
 } from '../pipeline-protocol.ts'
 import { runFarSide } from './far-side.ts'
 import type { FarLink, Producer } from './producer.ts'
@@ -18,7 +18,7 @@ import type { FarLink, Producer } from './producer.ts'
 
 /** What the process is told first. */
 export interface ProcessSetup {
-  readonly assignment: Assignment
+  readonly assignment: StartMessage
   readonly slots: FileSlotsHandle | undefined
   readonly hasTsx: boolean
 }

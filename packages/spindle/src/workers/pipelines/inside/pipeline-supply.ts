@@ -6,33 +6,33 @@ import type { StopMode } from '../../../engine/run/stop.ts'
 import type { PipelineStats } from '../../../engine/stats/pipeline-stats.ts'
 import { noTuning, type Tuning } from '../../../engine/tuned.ts'
 import { type ItemError, SpindleError } from '../../../errors.ts'
+import { type HostedPipeline, noStats, notResumable } from '../hosted-pipeline.ts'
 import type { Committed } from '../remote-commits.ts'
 import type { RemoteBuildOptions } from '../remote-options.ts'
-import { noStats, notResumable, type Supply } from '../supply.ts'
-import { GivenItems } from './given-items.ts'
-import type { Outbox } from './item-outbox.ts'
+import type { ItemBatcher } from './item-batcher.ts'
 import { type Buildable, type Export, isContinuous } from './load-export.ts'
+import { UnackedItems } from './unacked-items.ts'
 
 /** The pipelines of a builder: one that goes on, if its source is continuous, else a new one for each epoch. */
-export class PipelineSupply implements Supply {
+export class PipelineSupply implements HostedPipeline {
   readonly isContinuous: boolean
   readonly #export: Export<Buildable>
   readonly #options: RemoteBuildOptions
-  readonly #outbox: Outbox
+  readonly #outbox: ItemBatcher
   #pipeline: Pipeline<unknown> | undefined
   /** What was spent on items of earlier epochs' pipelines. */
   #packedBefore = 0
   /** Where the pipeline can be resumed. */
-  readonly #given: GivenItems | undefined
+  readonly #given: UnackedItems | undefined
 
-  constructor(exported: Export<Buildable>, options: RemoteBuildOptions, outbox: Outbox) {
+  constructor(exported: Export<Buildable>, options: RemoteBuildOptions, outbox: ItemBatcher) {
     this.#export = exported
     const { resumable } = options
     this.#options =
       resumable === undefined || resumable === false
         ? options
         : { ...options, resumable: { ...(resumable === true ? {} : resumable), commit: 'explicit' } }
-    this.#given = this.#options === options ? undefined : new GivenItems()
+    this.#given = this.#options === options ? undefined : new UnackedItems()
     this.#outbox = outbox
     this.isContinuous = isContinuous(exported.made.getConfig().source)
   }

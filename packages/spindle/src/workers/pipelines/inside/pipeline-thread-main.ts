@@ -3,12 +3,12 @@ import type { LeaseHandover } from '../../memory/lease.ts'
 import type { Lifeline } from '../../supervise/loop-end.ts'
 import type { EntrySetup } from '../../supervise/start-worker.ts'
 import {
-  type Assignment,
   AT_REST,
   type ConsumerMessage,
   POSTED,
   type RemoteMessage,
   STATE,
+  type StartMessage,
   WORKING,
 } from '../pipeline-protocol.ts'
 import { runFarSide } from './far-side.ts'
@@ -22,7 +22,7 @@ export interface ThreadSetup extends EntrySetup {
   readonly control: SharedArrayBuffer
   /** Held only: its other end tells the consumer, also one that blocks its own thread, whether this thread lives. */
   readonly lifeline: MessagePort
-  readonly assignment: Assignment
+  readonly assignment: StartMessage
 }
 
 const { port, control: controlBuffer, lifeline, assignment, tsx } = workerData as ThreadSetup

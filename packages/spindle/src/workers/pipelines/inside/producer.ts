@@ -9,12 +9,12 @@ import { type Lifeline, LoopEnd } from '../../supervise/loop-end.ts'
 import { onRefused } from '../../supervise/nesting.ts'
 import { isMovable } from '../../transport/move.ts'
 import { copyAll, moveAll } from '../../transport/pack.ts'
-import type { Assignment, ConsumerMessage, RemoteMessage } from '../pipeline-protocol.ts'
-import { noStats, type Supply } from '../supply.ts'
+import { type HostedPipeline, noStats } from '../hosted-pipeline.ts'
+import type { ConsumerMessage, RemoteMessage, StartMessage } from '../pipeline-protocol.ts'
 import { toWireFailure, toWireItemError, type WireFailure } from '../wire-failure.ts'
 import { toWireStats } from '../wire-stats.ts'
 import { ArenaSender } from './arena-sender.ts'
-import { Outbox, type Uplink } from './item-outbox.ts'
+import { ItemBatcher, type Uplink } from './item-batcher.ts'
 import { IterableSupply } from './iterable-supply.ts'
 import { loadBuilder, loadIterable } from './load-export.ts'
 import { PipelineSupply } from './pipeline-supply.ts'
@@ -39,10 +39,10 @@ export interface FarLink extends Uplink {
  */
 export class Producer {
   readonly #link: FarLink
-  readonly #assignment: Assignment
+  readonly #assignment: StartMessage
   readonly #arena: SegmentPool | undefined
-  readonly #outbox: Outbox
-  #supply: Supply | undefined
+  readonly #outbox: ItemBatcher
+  #supply: HostedPipeline | undefined
   #begun = -1
   #isOver = false
   #isStopping = false
@@ -53,12 +53,12 @@ export class Producer {
   readonly #loading: Promise<void>
   readonly #running: Promise<void>
 
-  constructor(link: FarLink, assignment: Assignment) {
+  constructor(link: FarLink, assignment: StartMessage) {
     this.#link = link
     this.#assignment = assignment
     const { arena, bufferSize, moves } = assignment
     this.#arena = arena === undefined ? undefined : SegmentPool.attach(arena)
-    this.#outbox = new Outbox(link, {
+    this.#outbox = new ItemBatcher(link, {
       bufferSize,
       mayMove: { all: moveAll, marked: isMovable, none: copyAll }[moves],
       arena: this.#arena === undefined ? undefined : new ArenaSender(this.#arena),
@@ -146,7 +146,7 @@ export class Producer {
       await this.#loading
       this.#waitFor(undefined)
       this.#link.tell({ kind: 'ready' })
-      const supply = this.#supply as Supply
+      const supply = this.#supply as HostedPipeline
       for (let epoch = 0; await this.#isWanted(supply.isContinuous ? epoch - 1 : epoch); epoch++) {
         this.#waitFor('the items')
         await supply.runEpoch()

@@ -34,7 +34,7 @@ class Root extends Lot {
 }
 
 /** Whom the book tells. */
-export interface BookOwner {
+export interface InputTrackerOwner {
   /** Tells what has happened, in one message. */
   tell(...entries: (readonly unknown[])[]): void
   /** A result is about to be told. */
@@ -48,18 +48,18 @@ export interface BookOwner {
  * comes of a batch is told when the whole batch is done, together with the parts that were joined in it: so an input that is run again, in
  * another batch, is given neither twice nor in part.
  */
-export class Book implements LotListener {
+export class InputTracker implements LotListener {
   isCareful = false
   /** Batches whose parts have been given in one later batch and not in another. */
   entangled = 0
-  readonly #owner: BookOwner
+  readonly #owner: InputTrackerOwner
   readonly #ledger: LotLedger
   /** What batches that are not done have to tell. */
   readonly #held: Map<Lot, (readonly unknown[])[]> = new Map()
   readonly #entangled: Set<Lot> = new Set()
   #origin: SourceEpoch | undefined
 
-  constructor(owner: BookOwner) {
+  constructor(owner: InputTrackerOwner) {
     this.#owner = owner
     const book = this
     this.#ledger = new (class extends LotLedger {

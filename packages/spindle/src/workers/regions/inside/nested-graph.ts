@@ -12,13 +12,13 @@ import { clockMs } from '../../../timers.ts'
 import { toWire } from '../../transport/wire-error.ts'
 import {
   CANCEL,
-  CAREFUL,
   CREDIT,
   FAIL,
   FIELDS,
   FLUSH,
   FLUSHED,
   INPUT,
+  ISOLATE,
   LETTER,
   type LoopEndNote,
   RESIZE,
@@ -28,10 +28,10 @@ import {
   ENDED as WORKER_ENDED,
 } from '../region-protocol.ts'
 import { CountReader } from './counts.ts'
-import { ExitPort } from './exit-port.ts'
-import { Feed } from './feed.ts'
-import { Book } from './input-tracker.ts'
-import { RegionOutbox, type ReportState } from './region-outbox.ts'
+import { CreditedSink } from './credited-sink.ts'
+import { InputQueue } from './input-queue.ts'
+import { InputTracker } from './input-tracker.ts'
+import { RegionBatcher, type ReportState } from './region-batcher.ts'
 import type { RegionPort } from './region-port.ts'
 import { UnansweredLetters } from './unanswered-letters.ts'
 
@@ -45,14 +45,14 @@ export class NestedGraph implements GraphContext {
   readonly logger: Logger = { warn: () => {}, error: () => {} }
   /** Always: the main side wants to know when nothing goes on any more. */
   readonly isDraining = true
-  readonly outbox: RegionOutbox
+  readonly outbox: RegionBatcher
   /** The main side has the user's `deadLetter`. */
   readonly mostLetters: undefined
   readonly #letters: UnansweredLetters | undefined
   readonly #stages: readonly Stage[]
-  readonly #feed: Feed
-  readonly #exit: ExitPort
-  readonly #book: Book
+  readonly #feed: InputQueue
+  readonly #exit: CreditedSink
+  readonly #book: InputTracker
   readonly #counts: CountReader
   readonly #onEnd: () => void
   readonly #startedAt: number = clockMs()
@@ -72,20 +72,20 @@ export class NestedGraph implements GraphContext {
     this.seed = plan.seed
     this.#onEnd = onEnd
     if (plan.mostLetters !== undefined) this.#letters = new UnansweredLetters(plan.mostLetters)
-    this.outbox = new RegionOutbox(port, plan.firstId - 1, (isTurnOver) => this.#state(isTurnOver))
-    this.#book = new Book({
+    this.outbox = new RegionBatcher(port, plan.firstId - 1, (isTurnOver) => this.#state(isTurnOver))
+    this.#book = new InputTracker({
       tell: (...entries) => this.outbox.tell(...entries),
       gave: () => {
         this.#given++
       },
     })
-    this.#feed = new Feed(() => this.outbox.flushSoon())
+    this.#feed = new InputQueue(() => this.outbox.flushSoon())
     const options: BuildOptions = { tune: plan.isTuned ? 'continuous' : 'off' }
     const { stages, exit } = assembleStages(this.#feed.queue, configs, options, this, plan.firstId)
     this.#stages = stages
     this.#unfinished = stages.length
     this.#counts = new CountReader(stages)
-    this.#exit = new ExitPort(exit, {
+    this.#exit = new CreditedSink(exit, {
       take: (item) => this.#book.gives(item as TrackedItem),
       flushed: () => this.outbox.tellLast([FLUSHED]),
       ended: () => this.outbox.tell([WORKER_ENDED]),
@@ -104,7 +104,7 @@ export class NestedGraph implements GraphContext {
       else if (code === CREDIT) this.#exit.grant(field as number)
       else if (code === FLUSH) this.#feed.put(boundaryAfter(this.#book.lastOrigin))
       else if (code === FAIL) this.#fail(field as number)
-      else if (code === CAREFUL) this.#book.isCareful = field as boolean
+      else if (code === ISOLATE) this.#book.isCareful = field as boolean
       else if (code === CANCEL) this.#cancel(field as boolean)
       else if (code === LETTER) this.#letters?.answered()
       else if (code === RESIZE) this.#resize(field as number, message[at + 2] as number)

@@ -45,7 +45,7 @@ function ours(heard: (message: unknown) => void): (message: unknown) => void {
 }
 
 /** Tells the main side which call with a time limit holds this worker: a timer of its own would not go off. */
-export class Holds {
+export class BlockingCalls {
   readonly #port: RegionPort
   readonly #control: Int32Array | undefined
 

@@ -9,7 +9,7 @@ import { toWire } from '../../transport/wire-error.ts'
 import type { RegionSetup, ToWorker } from '../region-protocol.ts'
 import { loadStages } from './load-stages.ts'
 import { NestedGraph } from './nested-graph.ts'
-import { Holds, openPort } from './region-port.ts'
+import { BlockingCalls, openPort } from './region-port.ts'
 import { withHolds } from './timed-op.ts'
 
 // What runs in a worker of a region, be it a thread or a process.
@@ -54,7 +54,7 @@ async function setUp({ plan, control, pulse }: RegionSetup): Promise<void> {
     // Before anything of the user's can hold the process.
     if (port.isProcess) watchParent(pulse)
     if (plan.init !== undefined) await runInit(plan.init, plan.initArgs)
-    const configs = withHolds(await loadStages(plan.stages), new Holds(port, control))
+    const configs = withHolds(await loadStages(plan.stages), new BlockingCalls(port, control))
     graph = new NestedGraph(plan, configs, port, () => process.exit(0))
     // What was done before the worker ends of itself need not be done again.
     process.on('exit', () => graph?.outbox.flush(true))

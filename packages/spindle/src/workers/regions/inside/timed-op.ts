@@ -5,10 +5,10 @@ import { isGenerator } from '../../../engine/stages/generator-run.ts'
 import type { StageContext } from '../../../engine/types.ts'
 import type { Op } from '../../supervise/worker-modules.ts'
 import { seqOf } from './input-tracker.ts'
-import type { Holds } from './region-port.ts'
+import type { BlockingCalls } from './region-port.ts'
 
 /** The stages with ops that tell when they hold the worker, where there is a limit to that. */
-export function withHolds(configs: readonly StageConfig[], holds: Holds): StageConfig[] {
+export function withHolds(configs: readonly StageConfig[], holds: BlockingCalls): StageConfig[] {
   return configs.map((config) => {
     if (config.kind === 'variants')
       return { ...config, paths: config.paths.map((path) => withHolds(path, holds)) }
@@ -17,7 +17,7 @@ export function withHolds(configs: readonly StageConfig[], holds: Holds): StageC
   })
 }
 
-function timed(op: Op, holds: Holds): PipeConfig['run'] {
+function timed(op: Op, holds: BlockingCalls): PipeConfig['run'] {
   return (item: unknown, context: StageContext): unknown => {
     const { id } = context.stage
     const seq = seqOf(subjectOf(context))

@@ -28,7 +28,7 @@ export type Parcel = readonly [
 export const FIELDS_OF_PARCEL = 5
 
 /**
- * The value without its large buffers, which are given to `putAside`; `at`: its place in the message's list. What holds such a buffer is copied, the rest
+ * The value without its large buffers, which are given to `extractBuffers`; `at`: its place in the message's list. What holds such a buffer is copied, the rest
  * is kept, and what is there twice stays one. Calls neither of both if it throws.
  *
  * @throws {CannotCross}, a `TypeError` where there is shared memory, which processes do not share, and whatever getters throw.
@@ -36,7 +36,7 @@ export const FIELDS_OF_PARCEL = 5
 export function withoutBuffers(
   value: object,
   at: number,
-  putAside: PutAside,
+  extractBuffers: PutAside,
   addParcels: (parcels: readonly Parcel[]) => void,
 ): unknown {
   const large = largeMemory(value)
@@ -50,7 +50,7 @@ export function withoutBuffers(
   const parcels: Parcel[] = []
   const places = new Map<ArrayBufferLike, Place[]>()
   for (const { memory, holder, key } of found) {
-    const place = placeOf(memory, places, putAside)
+    const place = placeOf(memory, places, extractBuffers)
     // The file is full: it goes with the message after all.
     if (place.offset === undefined) {
       if (holder === undefined) return value
@@ -74,14 +74,14 @@ interface Place {
 }
 
 /** Where the bytes of a buffer or view are; views of the same bytes share them. */
-function placeOf(memory: Memory, places: Map<ArrayBufferLike, Place[]>, putAside: PutAside): Place {
+function placeOf(memory: Memory, places: Map<ArrayBufferLike, Place[]>, extractBuffers: PutAside): Place {
   const bytes = bytesOf(memory)
   const ofBuffer = places.get(bytes.buffer) ?? []
   const known = ofBuffer.find(
     (place) => place.bytes.byteOffset === bytes.byteOffset && place.bytes.byteLength === bytes.byteLength,
   )
   if (known !== undefined) return known
-  const place = { bytes, offset: putAside(bytes) }
+  const place = { bytes, offset: extractBuffers(bytes) }
   places.set(bytes.buffer, [...ofBuffer, place])
   return place
 }
@@ -106,7 +106,7 @@ function largeMemory(value: object): Set<Memory> {
 }
 
 /** Puts a buffer or view back where it was; `list`: that of the message. `buffers`: what has been put back of it before. */
-export function putBack(
+export function restoreBuffers(
   list: object,
   [holder = list, key, view, offset, byteLength]: Parcel,
   read: (offset: number, byteLength: number) => ArrayBuffer,

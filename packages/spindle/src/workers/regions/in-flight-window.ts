@@ -7,7 +7,7 @@ const MOST = 64
  * How many things may be under way at once, by how long each takes: two where they take long, so that what waits can still go elsewhere; up to
  * 64 of quick ones. Until something is known: two.
  */
-export class Pace {
+export class InFlightWindow {
   window: number = LEAST
   #ms: number | undefined
   #seen = 0

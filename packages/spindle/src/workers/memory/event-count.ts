@@ -23,7 +23,7 @@ export interface WaitLimits {
  * as the number is what it read. So either the ringer sees that somebody waits, or the other sees the change, and a ring between the last
  * look and the sleep ends it at once. A sleep ends after a second nevertheless, and what is found then, unrung, counts as lost.
  */
-export class Bell {
+export class EventCount {
   readonly #words: Int32Array
   readonly #waiting: number
   readonly #rings: number

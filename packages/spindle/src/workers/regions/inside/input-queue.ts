@@ -6,7 +6,7 @@ import { type Resumable, resumeNextTurn, shouldYield } from '../../../engine/flo
 const BUFFER = 2
 
 /** The source of a nested pipeline: puts the inputs that have arrived into the queue of the first stage, as it has room. */
-export class Feed implements Producer, Resumable {
+export class InputQueue implements Producer, Resumable {
   readonly queue: Queue = new Queue(BUFFER, undefined)
   readonly #onTaken: () => void
   #pending: Item[] = []

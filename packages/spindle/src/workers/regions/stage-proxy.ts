@@ -35,17 +35,17 @@ import {
   WAITED_MS,
 } from './region-protocol.ts'
 
-/** What {@link InnerStage}s belong to. */
-export interface InnerOwner {
+/** What {@link StageProxy}s belong to. */
+export interface ProxyOwner {
   /** All hooks before a stage's first item have been called. */
   innerBegan(): void
   /** A stage has failed: the workers are to end it. */
-  innerFailed(stage: InnerStage, cause: unknown): void
+  innerFailed(stage: StageProxy, cause: unknown): void
   /** So many of a stage's calls may be in flight in each worker. */
-  innerResized(stage: InnerStage, concurrency: number): void
+  innerResized(stage: StageProxy, concurrency: number): void
 }
 
-export interface InnerSettings {
+export interface ProxySettings {
   readonly maxFailures: FailureBudget
   readonly timeoutMs: number | undefined
   /** How many workers it runs in. */
@@ -63,18 +63,18 @@ export interface InnerSettings {
  * Stands on the main side for a stage that runs in the workers of a region: adds up what they count, counts its failures against its budget,
  * calls its hooks, and says that it has failed. Nothing goes through it.
  */
-export class InnerStage extends Stage {
+export class StageProxy extends Stage {
   readonly budget: Budget
-  readonly #settings: InnerSettings
+  readonly #settings: ProxySettings
   readonly #exit: MergedQueue
-  #owner: InnerOwner | undefined
+  #owner: ProxyOwner | undefined
   #cause: unknown
   #isOver = false
   #blockedMs = 0
   #heldMs = 0
   #pool = -1
 
-  constructor(info: StageInfo, host: GraphContext, settings: InnerSettings) {
+  constructor(info: StageInfo, host: GraphContext, settings: ProxySettings) {
     super(info, host)
     this.#settings = settings
     this.budget = new Budget(settings.maxFailures)
@@ -102,7 +102,7 @@ export class InnerStage extends Stage {
     this.#owner?.innerResized(this, each)
   }
 
-  belongTo(owner: InnerOwner): void {
+  belongTo(owner: ProxyOwner): void {
     this.#owner = owner
     this.#pool = poolNumber(owner)
   }
@@ -254,9 +254,9 @@ export class InnerStage extends Stage {
 }
 
 /** See {@link MeasuredStage.lastCalls}: of the last of a region's stages; where that joins paths, of the last of each. */
-export function lastCallsOfInner(inner: readonly InnerStage[]): readonly MeasuredStage[] {
+export function lastCallsOfProxy(inner: readonly StageProxy[]): readonly MeasuredStage[] {
   const byId = new Map(inner.map((stage) => [stage.info.id, stage]))
-  const callsOf = (stage: InnerStage | undefined): readonly MeasuredStage[] => {
+  const callsOf = (stage: StageProxy | undefined): readonly MeasuredStage[] => {
     if (stage === undefined) return []
     return stage.isMerge ? stage.upstream.flatMap((id) => callsOf(byId.get(id))) : stage.lastCalls
   }

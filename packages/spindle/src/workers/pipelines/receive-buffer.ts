@@ -1,10 +1,10 @@
-// What {@link Inbox.take} may find.
+// What {@link ReceiveBuffer.take} may find.
 export const NOTHING = 0
 export const ITEM = 1
 export const END = 2
 
 /** Items that have arrived and are not taken, and the ends of epochs between them, in order. */
-export class Inbox {
+export class ReceiveBuffer {
   /** What was taken last. */
   item: unknown
   readonly #tell: (taken: number) => void

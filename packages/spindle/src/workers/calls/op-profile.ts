@@ -1,7 +1,7 @@
 import { FIELDS_OF_BUSY } from './call-protocol.ts'
 
 /** What a pool has learnt of an op from those who ran it. */
-interface OpFacts {
+interface OpProfile {
   /** Whether it takes no context. */
   isBlind: boolean
   /** Whether it is a generator. */
@@ -11,10 +11,10 @@ interface OpFacts {
 }
 
 /** What a pool has learnt of its ops, by their numbers. */
-export class OpFactsTable {
-  readonly #facts: OpFacts[] = []
+export class OpProfiles {
+  readonly #facts: OpProfile[] = []
 
-  of(op: number): OpFacts {
+  of(op: number): OpProfile {
     let facts = this.#facts[op]
     if (facts === undefined) {
       facts = { isBlind: false, isGenerator: false, ms: undefined }
@@ -24,8 +24,8 @@ export class OpFactsTable {
   }
 
   /** `busy`: see `ResultMessage`. */
-  learn(busy: readonly number[] = none, blind: readonly number[] = none): void {
-    for (const op of blind) this.of(op).isBlind = true
+  learn(busy: readonly number[] = none, contextFree: readonly number[] = none): void {
+    for (const op of contextFree) this.of(op).isBlind = true
     for (let at = 0; at < busy.length; at += FIELDS_OF_BUSY) {
       const facts = this.of(busy[at] as number)
       const calls = busy[at + 1] as number

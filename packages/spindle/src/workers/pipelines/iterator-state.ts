@@ -2,7 +2,7 @@ import { SpindleError, TimeoutError } from '../../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 
 /** One iterator, as the stream sees it. */
-export class Cursor {
+export class IteratorState {
   /** Longest wait for an item, in milliseconds. */
   readonly timeoutMs: number
   hasBegun = false
@@ -22,27 +22,27 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 type Result = IteratorResult<unknown, undefined>
 
 /** The pending promise of a `next()`. */
-export class Waiter {
-  readonly cursor: Cursor
+export class RemoteNext {
+  readonly iteratorState: IteratorState
   readonly #resolve: (result: Result) => void
   readonly #reject: (error: unknown) => void
   readonly #timer: Timer | undefined
 
   /** `giveUp` is called when it has waited for too long. */
   constructor(
-    cursor: Cursor,
+    iteratorState: IteratorState,
     resolve: (result: Result) => void,
     reject: (error: unknown) => void,
-    giveUp: (waiter: Waiter) => void,
+    giveUp: (waiter: RemoteNext) => void,
   ) {
-    this.cursor = cursor
+    this.iteratorState = iteratorState
     this.#resolve = resolve
     this.#reject = reject
-    if (cursor.timeoutMs <= LONGEST_TIMER_MS)
+    if (iteratorState.timeoutMs <= LONGEST_TIMER_MS)
       this.#timer = setTimeout(() => {
         giveUp(this)
-        reject(noItem(cursor))
-      }, cursor.timeoutMs)
+        reject(noItem(iteratorState))
+      }, iteratorState.timeoutMs)
   }
 
   settle(result: Result): void {
@@ -56,7 +56,7 @@ export class Waiter {
   }
 }
 
-export function noItem({ timeoutMs }: Cursor): TimeoutError {
+export function noItem({ timeoutMs }: IteratorState): TimeoutError {
   return new TimeoutError(`no item within \`timeoutMs\` ${timeoutMs}`)
 }
 

@@ -2,7 +2,7 @@ import { threadId } from 'node:worker_threads'
 import { SpindleError } from '../../errors.ts'
 import type { CallMemory } from '../memory/call-memory.ts'
 import { toWire } from '../transport/wire-error.ts'
-import type { WorkerStock } from './buffer-stock.ts'
+import type { WorkerBuffers } from './buffer-pool.ts'
 import {
   ABOVE_FLAGS,
   FIELDS_OF_BUSY,
@@ -29,15 +29,15 @@ interface Unsent {
 }
 
 /** Results that a worker has not sent yet. They leave together: at the end of a turn, or when the first has waited a millisecond. */
-export class Outbox {
-  readonly blind: number[] = []
+export class ResultBatcher {
+  readonly contextFree: number[] = []
   /** Numbers of ops whose `init` has been called. */
   readonly initialised: number[] = []
   /** Of traced tasks: slot, beginning and end; and again. */
   readonly spans: number[] = []
   readonly #carrier: Carrier
   readonly #control: WorkerControl
-  readonly #stock: WorkerStock
+  readonly #stock: WorkerBuffers
   readonly #shapes: ShapeWriter = new ShapeWriter()
   #results: unknown[] = []
   /** The same as they were given, for finding out which one cannot be sent. */
@@ -50,7 +50,7 @@ export class Outbox {
   constructor(
     carrier: Carrier,
     control: WorkerControl,
-    stock: WorkerStock,
+    stock: WorkerBuffers,
     outputRefused: (slot: number) => void,
   ) {
     this.#outputRefused = outputRefused
@@ -64,7 +64,7 @@ export class Outbox {
     return (
       this.#results.length === 0 &&
       this.#busy.length === 0 &&
-      this.blind.length === 0 &&
+      this.contextFree.length === 0 &&
       this.initialised.length === 0
     )
   }
@@ -168,7 +168,7 @@ export class Outbox {
       message.busy = this.#busy
       this.#busy = []
     }
-    if (this.blind.length > 0) message.blind = this.blind.splice(0)
+    if (this.contextFree.length > 0) message.contextFree = this.contextFree.splice(0)
     if (this.initialised.length > 0) message.initialised = this.initialised.splice(0)
     if (this.spans.length > 0) {
       message.spans = this.spans.splice(0)

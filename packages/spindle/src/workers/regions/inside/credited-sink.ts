@@ -12,7 +12,7 @@ export interface ResultTaker {
 }
 
 /** The sink of a nested pipeline: takes as many results as the main side has asked for. */
-export class ExitPort implements Consumer {
+export class CreditedSink implements Consumer {
   /** Results that may still be sent; below zero when a batch's results, which go together, were more. */
   credit = 0
   readonly #queue: Queue

@@ -17,7 +17,7 @@ import {
 } from './region-worker.ts'
 
 /** Whom the crew tells. */
-export interface CrewOwner {
+export interface SupervisorOwner {
   /** Whether there is still something to be done. */
   readonly isWanted: boolean
   heard(worker: RegionWorker, report: WorkerReport): void
@@ -36,12 +36,12 @@ const MOST_IDLE_DEATHS = 3
  * The workers of a region: who gets what, and what becomes of it when one dies.
  *
  * A dead worker is replaced. Which of its inputs killed it is not known, unless it had only one or a call held it for too long; so all of them are run
- * again by one worker, the *careful* one, that has nothing else to do and is given the next only when all it has rests (is done, or waits in
+ * again by one worker, the *isolating* one, that has nothing else to do and is given the next only when all it has rests (is done, or waits in
  * an aggregator for more), and that tells beforehand which batches set out. When that one dies, too, one knows what did it, and only then it counts.
  */
-export class RegionCrew implements RegionWorkerOwner {
+export class RegionSupervisor implements RegionWorkerOwner {
   readonly workers: Set<RegionWorker> = new Set()
-  readonly #owner: CrewOwner
+  readonly #owner: SupervisorOwner
   readonly #options: RegionWorkerOptions
   readonly #count: number
   readonly #initConcurrency: number
@@ -53,13 +53,13 @@ export class RegionCrew implements RegionWorkerOwner {
   readonly #inputs: Map<number, RegionInput> = new Map()
   /** What is to be run again, in order. */
   #again: RegionInput[] = []
-  #careful: RegionWorker | undefined
+  #isolating: RegionWorker | undefined
   #idleDeaths = 0
   /** Bounds of stages that were changed, for workers that are started later. */
   readonly #sizes: Map<number, number> = new Map()
 
   constructor(
-    owner: CrewOwner,
+    owner: SupervisorOwner,
     options: RegionWorkerOptions,
     settings: Pick<RegionWorkersConfig, 'count' | 'maxDeaths' | 'outputOrder' | 'initConcurrency'>,
   ) {
@@ -154,7 +154,7 @@ export class RegionCrew implements RegionWorkerOwner {
   pick(only: number | undefined): RegionWorker | undefined {
     let chosen: RegionWorker | undefined
     for (const worker of this.workers) {
-      if (worker === this.#careful || !worker.hasRoom) continue
+      if (worker === this.#isolating || !worker.hasRoom) continue
       if (only !== undefined && !worker.unfinished.has(only)) continue
       if (chosen === undefined || isLessLoaded(worker, chosen)) chosen = worker
     }
@@ -179,7 +179,7 @@ export class RegionCrew implements RegionWorkerOwner {
     input.worker?.unfinished.delete(input.seq)
   }
 
-  /** A careful worker tells that a batch sets out. */
+  /** An isolating worker tells that a batch sets out. */
   moves(worker: RegionWorker, seqs: readonly number[]): void {
     if (worker.isCareful) for (const seq of seqs) worker.moving.add(seq)
   }
@@ -187,29 +187,30 @@ export class RegionCrew implements RegionWorkerOwner {
   /** A worker has given all it kept for more. */
   flushed(worker: RegionWorker): void {
     worker.flushed()
-    if (worker !== this.#careful) worker.setCareful(false)
+    if (worker !== this.#isolating) worker.setCareful(false)
   }
 
   /** Goes on running again what has to be. */
   runAgain(): void {
-    if (this.#again.length > 0) this.#careful ??= this.#idleWorker()
-    const careful = this.#careful
-    if (careful === undefined || !careful.isReady) return
-    if (!careful.isEmpty) {
+    if (this.#again.length > 0) this.#isolating ??= this.#idleWorker()
+    const isolating = this.#isolating
+    if (isolating === undefined || !isolating.isReady) return
+    if (!isolating.isEmpty) {
       // In input order it may have more to give than it may: while what all wait for is itself to be run again, for another worker has died; or
       // while all wait for what it has, and its own later results, from before, take up what it may give.
-      if (!careful.isBusy && (this.#waitsForOthers(careful) || this.#isAwaited(careful))) careful.relieve()
+      if (!isolating.isBusy && (this.#waitsForOthers(isolating) || this.#isAwaited(isolating)))
+        isolating.relieve()
       return
     }
-    careful.moving.clear()
+    isolating.moving.clear()
     const input = this.#again.shift()
     if (input === undefined) {
-      careful.setCareful(false)
-      this.#careful = undefined
+      isolating.setCareful(false)
+      this.#isolating = undefined
       return
     }
-    careful.moving.add(input.seq)
-    this.#send(careful, input)
+    isolating.moving.add(input.seq)
+    this.#send(isolating, input)
   }
 
   #waitsForOthers({ moving }: RegionWorker): boolean {
@@ -234,7 +235,7 @@ export class RegionCrew implements RegionWorkerOwner {
 
   /** Has all give what they keep for more; whether some still are at it, or something has to be run again. */
   flush(): boolean {
-    if (this.#again.length > 0 || this.#careful !== undefined) return true
+    if (this.#again.length > 0 || this.#isolating !== undefined) return true
     let isFlushing = false
     for (const worker of this.workers) {
       if (!worker.isReady || worker.isClosing) continue
@@ -264,7 +265,7 @@ export class RegionCrew implements RegionWorkerOwner {
     this.#retry = undefined
     this.#inputs.clear()
     this.#again = []
-    this.#careful = undefined
+    this.#isolating = undefined
     for (const worker of [...this.workers]) worker.cancel(abort)
     return unfinished
   }
@@ -314,7 +315,7 @@ export class RegionCrew implements RegionWorkerOwner {
     const culprits = this.#culprits(worker, lost, ending)
     for (const input of culprits) input.deaths++
     const condemned = culprits.filter((input) => input.deaths >= this.#maxDeaths)
-    if (worker === this.#careful) this.#careful = undefined
+    if (worker === this.#isolating) this.#isolating = undefined
     const again = lost.filter((input) => !condemned.includes(input))
     this.#again = [...again, ...this.#again].sort((a, b) => a.seq - b.seq)
     for (const input of again) {

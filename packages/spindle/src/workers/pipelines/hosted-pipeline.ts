@@ -8,7 +8,7 @@ import { type ItemError, SpindleError } from '../../errors.ts'
 import type { Committed } from './remote-commits.ts'
 
 /** Where the far side's items come from: a pipeline, or an iterable. */
-export interface Supply {
+export interface HostedPipeline {
   /** Whether the next epoch is prepared while the consumer is in the last one. */
   readonly isContinuous: boolean
   /** Gives the items of one epoch, or what is left of it after a stop. */

@@ -21,7 +21,7 @@ const LIMIT_MS = { drain: Number.POSITIVE_INFINITY, discard: 10_000, abort: 1000
  *
  * A thread or process that does not end within its time is ended.
  */
-export class Ending {
+export class RemoteLifecycle {
   readonly #channel: Channel
   readonly #what: string
   readonly #onAwaited: () => void

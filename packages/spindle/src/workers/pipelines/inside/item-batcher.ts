@@ -31,7 +31,7 @@ const BYTES_AHEAD = 8 * 1024 * 1024
  * Items on their way to the consumer: gathered, sent together at the end of a turn (or when there are many, or the last sending was a
  * millisecond ago), and counted, so that never more than the consumer has room for are on the way.
  */
-export class Outbox {
+export class ItemBatcher {
   readonly #uplink: Uplink
   readonly #bufferSize: number | undefined
   readonly #mayMove: MayMove

@@ -5,7 +5,7 @@ import { moved } from './moved.ts'
 const MOST_BYTES = 2 ** 27
 
 /** Buffers that wait to be used again, by their sizes: only of sizes that have been asked for. */
-export class BufferStock {
+export class BufferPool {
   readonly #bySize: Map<number, ArrayBuffer[]> = new Map()
   #bytes = 0
 
@@ -30,8 +30,8 @@ export class BufferStock {
 }
 
 /** A worker's own stock. Whatever it takes, new or used, its pool owes it one of the same size. */
-export class WorkerStock {
-  readonly #stock: BufferStock = new BufferStock()
+export class WorkerBuffers {
+  readonly #stock: BufferPool = new BufferPool()
   #taken: number[] = []
 
   put(buffers: readonly ArrayBuffer[]): void {

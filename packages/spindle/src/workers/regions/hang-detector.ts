@@ -13,7 +13,7 @@ const ENOUGH = 3
 const STILL_MS = 3000
 
 /** What a watch is to know. */
-export interface HoldLimits {
+export interface HangLimits {
   /** Number of a stage -> its limit in milliseconds. */
   readonly stages: ReadonlyMap<number, number>
   /** How long a worker may tell nothing although it should, in milliseconds; `Infinity` where it may be at something that has no limit. */
@@ -21,7 +21,7 @@ export interface HoldLimits {
 }
 
 /** Whom a watch tells. */
-export interface HoldOwner {
+export interface HangOwner {
   /** Whether the worker has something to tell. */
   readonly owes: boolean
   /** A call holds the worker too long; `seq` -1: which input it is about is not known. */
@@ -34,10 +34,10 @@ export interface HoldOwner {
  * or something holds it that is no call, is noticed where every stage has a limit; a process that is
  * stopped, where any has one.
  */
-export class HoldWatch {
+export class HangDetector {
   readonly #limits: ReadonlyMap<number, number>
   readonly #silentMs: number
-  readonly #owner: HoldOwner
+  readonly #owner: HangOwner
   readonly #control: Int32Array | undefined
   #timer: Timer | undefined
   /** Where the life of a process can be seen. */
@@ -53,7 +53,7 @@ export class HoldWatch {
   #beatAt = 0
   #silent = 0
 
-  constructor(limits: HoldLimits, control: SharedArrayBuffer | undefined, owner: HoldOwner) {
+  constructor(limits: HangLimits, control: SharedArrayBuffer | undefined, owner: HangOwner) {
     this.#limits = limits.stages
     this.#silentMs = limits.silentMs
     this.#control = control === undefined ? undefined : new Int32Array(control)

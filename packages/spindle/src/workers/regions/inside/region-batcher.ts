@@ -17,7 +17,7 @@ const VALUE_AT: { readonly [code: number]: number } = { [OUTPUT]: 3, [BATCH]: 6,
 export type ReportState = Omit<WorkerReport, 'entries'>
 
 /** What the worker has not told yet. It leaves together: at the end of a turn, or when the first has waited a millisecond. */
-export class RegionOutbox {
+export class RegionBatcher {
   readonly #port: RegionPort
   readonly #regionId: number
   readonly #read: (isTurnOver: boolean) => ReportState
