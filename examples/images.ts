@@ -1,7 +1,8 @@
 // A folder of images becomes batches of 32, ready for a model: uint8, [32, 3, 224, 224].
 //   npm start                     the photographs in examples/photos
 //   npm start -- <folder>         your own
-// A file that is damaged or no image at all is dropped, counted and named in the report; nothing else is lost with it.
+// A file that is damaged or no image at all is dropped, counted and named in the report; nothing
+// else is lost with it.
 import { fileURLToPath } from 'node:url'
 import { giveBack, loadImage, type NdArray, stack } from '@spindle/io'
 import { PipelineBuilder } from 'spindle'
@@ -24,13 +25,25 @@ function batch(images: readonly NdArray<'uint8'>[]): NdArray<'uint8'> {
 /** What `spindle run` calls the items it counts. */
 export const unit = 'images'
 
-/** The pipeline over the images in a folder and the folders in it; `spindle run` calls it with its arguments. */
-export function pipeline([folder = PHOTOS]: readonly string[] = []): PipelineBuilder<NdArray<'uint8'>> {
+/**
+ * The pipeline over the images in a folder and the folders in it; `spindle run` calls it with its
+ * arguments.
+ */
+export function pipeline([folder = PHOTOS]: readonly string[] = []): PipelineBuilder<
+  NdArray<'uint8'>
+> {
   return new PipelineBuilder()
     .addSource(
-      listFiles(folder, { extensions: ['jpg', 'jpeg', 'png', 'webp', 'gif', 'avif'], recursive: true }),
+      listFiles(folder, {
+        extensions: ['jpg', 'jpeg', 'png', 'webp', 'gif', 'avif'],
+        recursive: true,
+      }),
     )
-    .pipe(load, { concurrency: 'auto', outputOrder: 'input', maxFailures: Number.POSITIVE_INFINITY })
+    .pipe(load, {
+      concurrency: 'auto',
+      outputOrder: 'input',
+      maxFailures: Number.POSITIVE_INFINITY,
+    })
     .aggregate(32)
     .pipe(batch)
     .addSink(4)

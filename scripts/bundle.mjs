@@ -1,6 +1,6 @@
-// Bundles the packages' JavaScript: one file for each export path, command and file that a thread or process starts from, and
-// shared chunks beside them. `tsc` makes the declarations. A bundle starts in half the time: importing hundreds of small files
-// takes longer than all that they do.
+// Bundles the packages' JavaScript: one file for each export path, command and file that a thread
+// or process starts from, and shared chunks beside them. `tsc` makes the declarations. A bundle
+// starts in half the time: importing hundreds of small files takes longer than all that they do.
 //   node scripts/bundle.mjs      packages/*/src -> packages/*/dist; part of `npm run build`
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -12,7 +12,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const AT_THE_TOP = ['entries.ts', 'file-place.ts']
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
-  for (const name of readdirSync(join(root, 'packages'))) await bundlePackage(join(root, 'packages', name))
+  for (const name of readdirSync(join(root, 'packages')))
+    await bundlePackage(join(root, 'packages', name))
 
 /** Bundles a package into its `dist`. */
 export async function bundlePackage(folder) {
@@ -43,14 +44,16 @@ export async function bundle(src, out, entries, sourcemap = true) {
     chunkFileNames: 'chunk-[hash].js',
     sourcemap,
     sourcemapExcludeSources: true,
-    // Names and lines stay: stacks tell them, and Node prints the line of an error that nobody catches. So do the comments with
-    // which modules begin, from which the loop guard knows what the package was doing (`own-places.ts`).
+    // Names and lines stay: stacks tell them, and Node prints the line of an error that nobody
+    // catches. So do the comments with which modules begin, from which the loop guard knows what
+    // the package was doing (`own-places.ts`).
     minify: false,
     comments: { legal: false, annotation: false, jsdoc: false },
   })
   await bundled.close()
   const written = new Set(output.map(({ fileName }) => join(out, fileName)))
-  for (const file of filesOf(out)) if (/\.js(?:\.map)?$/.test(file) && !written.has(file)) rmSync(file)
+  for (const file of filesOf(out))
+    if (/\.js(?:\.map)?$/.test(file) && !written.has(file)) rmSync(file)
   for (const { fileName, moduleIds = [] } of output)
     for (const id of moduleIds)
       if (AT_THE_TOP.includes(relative(src, id)) && fileName.includes('/'))
@@ -61,8 +64,12 @@ export async function bundle(src, out, entries, sourcemap = true) {
 export function entriesOf(folder) {
   const { exports, bin = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const exported = Object.values(exports).flatMap((target) => target['@spindle/source'] ?? [])
-  const commands = Object.values(bin).map((file) => file.replace('dist/', 'src/').replace(/\.js$/, '.ts'))
-  const started = [...readFileSync(join(folder, 'src/entries.ts'), 'utf8').matchAll(/entry\('(.*)\.js'\)/g)]
+  const commands = Object.values(bin).map((file) =>
+    file.replace('dist/', 'src/').replace(/\.js$/, '.ts'),
+  )
+  const started = [
+    ...readFileSync(join(folder, 'src/entries.ts'), 'utf8').matchAll(/entry\('(.*)\.js'\)/g),
+  ]
   return [
     ...[...exported, ...commands].map((file) => file.replace(/^\.\/src\//, '')),
     ...started.map(([, path]) => `${path}.ts`),

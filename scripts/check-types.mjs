@@ -1,21 +1,25 @@
 // The types as a product: packages/*/test-d.
 //   node scripts/check-types.mjs
-// 1. test-d/*.ts, which import the packages by name, compile against the built declarations as a consumer's code does,
-//    with TypeScript 6 (TypeScript 7 compiles them against the sources: `npm run types`). Expects `npm run build`.
-// 2. test-d/messages/*.ts do not compile, and the compiler says what is wrong in the words after `// expect-message:`.
-//    Every diagnostic must contain one of its file's expected texts: a cascade of others would bury the one that helps.
+// 1. test-d/*.ts, which import the packages by name, compile against the built declarations as a
+//    consumer's code does, with TypeScript 6 (TypeScript 7 compiles them against the sources:
+//    `npm run types`). Expects `npm run build`.
+// 2. test-d/messages/*.ts do not compile, and the compiler says what is wrong in the words after
+//    `// expect-message:`. Every diagnostic must contain one of its file's expected texts: a
+//    cascade of others would bury the one that helps.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Checks, root, run, TSC_7, tsc6 } from './tools.mjs'
 
-// What follows from a call that does not fit: its callbacks' parameters get no type. That buries nothing.
+// What follows from a call that does not fit: its callbacks' parameters get no type. That buries
+// nothing.
 const BY_PRODUCT = /^error TS7006: Parameter '\w+' implicitly has an 'any' type/
 
 const checks = new Checks()
 for (const name of readdirSync(join(root, 'packages'))) {
   const folder = join(root, 'packages', name, 'test-d')
   if (typeScriptFilesIn(folder).length > 0) checkConsumer(`packages/${name}/test-d`, folder)
-  if (typeScriptFilesIn(join(folder, 'messages')).length > 0) checkMessages(join(folder, 'messages'))
+  if (typeScriptFilesIn(join(folder, 'messages')).length > 0)
+    checkMessages(join(folder, 'messages'))
 }
 checks.finish()
 
@@ -49,7 +53,9 @@ function checkMessages(folder) {
       const expected = [
         ...readFileSync(join(folder, file), 'utf8').matchAll(/\/\/ expect-message: (.+)/g),
       ].map((match) => match[1].trim())
-      const own = diagnostics.filter((diagnostic) => diagnostic.path === path).map(({ message }) => message)
+      const own = diagnostics
+        .filter((diagnostic) => diagnostic.path === path)
+        .map(({ message }) => message)
       const missing = expected.filter((text) => !own.some((message) => message.includes(text)))
       const others = own.filter(
         (message) => !BY_PRODUCT.test(message) && !expected.some((text) => message.includes(text)),

@@ -1,14 +1,32 @@
-// Runs the commands of README's first block as its reader does: in a fresh clone, with a PATH on which there are Node, npm and a shell.
+// Runs the commands of README's first block as its reader does: in a fresh clone, with a PATH on
+// which there are Node, npm and a shell.
 //   node scripts/clean-clone.mjs [--keep]      clones HEAD: what is not committed is not tried
-// Ends with "N passed, N failed": what the commands count, or one for a command that counts nothing.
+// Ends with "N passed, N failed": what the commands count, or one for a command that counts
+// nothing.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { root } from './tools.mjs'
 
-/** What npm and the scripts of packages may call besides Node. No git, Python, compiler or media tool is among them. */
-const PROGRAMS = ['sh', 'env', 'cat', 'cp', 'dirname', 'basename', 'ls', 'mkdir', 'mv', 'rm', 'sed', 'uname']
+/**
+ * What npm and the scripts of packages may call besides Node. No git, Python, compiler or media
+ * tool is among them.
+ */
+const PROGRAMS = [
+  'sh',
+  'env',
+  'cat',
+  'cp',
+  'dirname',
+  'basename',
+  'ls',
+  'mkdir',
+  'mv',
+  'rm',
+  'sed',
+  'uname',
+]
 
 const folder = mkdtempSync(join(tmpdir(), 'spindle-clean-'))
 const isKept = process.argv.includes('--keep')
@@ -22,7 +40,8 @@ const clone = join(folder, 'spindle')
 must('git', 'clone', '--quiet', root, clone)
 const env = { ...inherited(), PATH: barePath() }
 const counts = { passed: 0, failed: 0 }
-for (const command of commandsOf(readFileSync(join(clone, 'README.md'), 'utf8'))) await runCommand(command)
+for (const command of commandsOf(readFileSync(join(clone, 'README.md'), 'utf8')))
+  await runCommand(command)
 if (isKept) console.log(`kept: ${folder}`)
 console.log(`${counts.passed} passed, ${counts.failed} failed`)
 process.exitCode = counts.failed > 0 ? 1 : 0
@@ -81,9 +100,12 @@ async function runCommand(command) {
     text = (text + part).slice(-10_000)
     process.stdout.write(part)
   })
-  const status = await new Promise((resolve) => running.on('close', resolve).on('error', () => resolve(-1)))
+  const status = await new Promise((resolve) =>
+    running.on('close', resolve).on('error', () => resolve(-1)),
+  )
   running = undefined
-  const [, passed = '0', failed = '0'] = [...text.matchAll(/^(\d+) passed, (\d+) failed/gm)].at(-1) ?? []
+  const [, passed = '0', failed = '0'] =
+    [...text.matchAll(/^(\d+) passed, (\d+) failed/gm)].at(-1) ?? []
   counts.passed += Number(passed)
   counts.failed += Number(failed)
   if (status === 0 && passed === '0') counts.passed++

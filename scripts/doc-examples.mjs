@@ -1,7 +1,9 @@
-// Compiles and runs the examples in the documentation: fenced blocks tagged `ts run` in Markdown and in docstrings.
+// Compiles and runs the examples in the documentation: fenced blocks tagged `ts run` in Markdown
+// and in docstrings.
 //   node scripts/doc-examples.mjs [part of a file name …]
-// An example is copied to .cache/doc-examples on the same line numbers that it has at home, so that the compiler's and
-// the stack's lines are right; 'spindle' resolves there to the sources. It fails by throwing.
+// An example is copied to .cache/doc-examples on the same line numbers that it has at home, so that
+// the compiler's and the stack's lines are right; 'spindle' resolves there to the sources. It fails
+// by throwing.
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -59,7 +61,9 @@ function withResolvers() {
 function list(where, ending) {
   if (!existsSync(join(root, where))) return []
   const names = readdirSync(join(root, where), { recursive: true }).map((name) => join(where, name))
-  return names.filter((name) => name.endsWith(ending) && !/(^|\/)(node_modules|dist)\//.test(name)).sort()
+  return names
+    .filter((name) => name.endsWith(ending) && !/(^|\/)(node_modules|dist)\//.test(name))
+    .sort()
 }
 
 function examplesInMarkdown(file) {
@@ -67,7 +71,10 @@ function examplesInMarkdown(file) {
   return examplesIn(file, readFileSync(join(root, file), 'utf8'))
 }
 
-/** Docstrings are Markdown once the leading stars are gone; the other lines are emptied to keep the numbers. */
+/**
+ * Docstrings are Markdown once the leading stars are gone; the other lines are emptied to keep the
+ * numbers.
+ */
 function examplesInSource(file) {
   let isInDocstring = false
   const lines = readFileSync(join(root, file), 'utf8')

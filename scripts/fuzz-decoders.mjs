@@ -1,7 +1,8 @@
-// Gives every decoder of the FFmpeg build random packets: each must end in frames or an error, never end the process or hang.
+// Gives every decoder of the FFmpeg build random packets: each must end in frames or an error,
+// never end the process or hang.
 //   npm run fuzz:decoders [-- name …] [--rounds 200] [--seed 1] [--timeout-s 20]
-// A decoder that does not is refused in packages/io/src/ffmpeg/decoders.ts, with the reason. Each decoder has a process of its own, which
-// takes minutes in all; run it after an update of node-av.
+// A decoder that does not is refused in packages/io/src/ffmpeg/decoders.ts, with the reason. Each
+// decoder has a process of its own, which takes minutes in all; run it after an update of node-av.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +29,9 @@ else await tryAll()
 async function tryAll() {
   const decoders = av.Codec.getCodecList()
     // Subtitles have other calls, which nothing here makes.
-    .filter((codec) => codec.isDecoder() && TYPES.includes(codec.type) && !HARDWARE.test(codec.name))
+    .filter(
+      (codec) => codec.isDecoder() && TYPES.includes(codec.type) && !HARDWARE.test(codec.name),
+    )
     .map(({ name }) => name)
     .filter((name) => names.length === 0 || names.includes(name))
   const queue = [...decoders]
@@ -65,7 +68,8 @@ function tryOne(name) {
     child.on('close', (code, signal) => {
       const last = said.trim().split('\n').at(-1) ?? ''
       if (signal === 'SIGKILL') resolve('does not end')
-      else resolve(signal === null && code === 0 ? undefined : `${signal ?? `status ${code}`} ${last}`)
+      else
+        resolve(signal === null && code === 0 ? undefined : `${signal ?? `status ${code}`} ${last}`)
     })
   })
 }
@@ -84,7 +88,11 @@ function decodeNoise(name) {
       context.height = 16 + 16 * (random() % 8)
     } else if (codec.type === constants.AVMEDIA_TYPE_AUDIO) {
       context.sampleRate = [8000, 44_100, 48_000][random() % 3]
-      context.channelLayout = { nbChannels: 1 + (random() % 2), order: 1, mask: random() % 2 === 0 ? 4n : 3n }
+      context.channelLayout = {
+        nbChannels: 1 + (random() % 2),
+        order: 1,
+        mask: random() % 2 === 0 ? 4n : 3n,
+      }
     }
     context.setOption('max_pixels', 1_000_000)
     if (random() % 2 === 0) context.extraData = noise(random, 1 + (random() % 200))
@@ -99,7 +107,8 @@ function decodeNoise(name) {
       packet.alloc()
       packet.data = noise(random, 1 + (random() % 3000))
       context.sendPacketSync(packet)
-      for (let frames = 0; frames < 16 && context.receiveFrameSync(frame) >= 0; frames++) frame.unref()
+      for (let frames = 0; frames < 16 && context.receiveFrameSync(frame) >= 0; frames++)
+        frame.unref()
       packet.free()
     }
     frame.free()

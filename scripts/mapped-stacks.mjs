@@ -1,11 +1,15 @@
-// Leads stacks that name lines of a bundle back to the sources, where Node does not know of its source maps.
+// Leads stacks that name lines of a bundle back to the sources, where Node does not know of its
+// source maps.
 import { existsSync, readFileSync } from 'node:fs'
 import { SourceMap } from 'node:module'
 import { dirname, join } from 'node:path'
 
 const maps = new Map()
 
-/** A text in which `…/dist/chunk.js:12:34` of a bundle with a source map beside it is told as the place in its source. */
+/**
+ * A text in which `…/dist/chunk.js:12:34` of a bundle with a source map beside it is told as the
+ * place in its source.
+ */
 export function mapStacks(text) {
   return text.replaceAll(
     /(?:file:\/\/)?(\/[^\s():]*\/dist\/[^\s():]+\.js):(\d+):(\d+)/g,
@@ -21,7 +25,10 @@ export function mapStacks(text) {
 function mapOf(file) {
   if (!maps.has(file)) {
     const path = `${file}.map`
-    maps.set(file, existsSync(path) ? new SourceMap(JSON.parse(readFileSync(path, 'utf8'))) : undefined)
+    maps.set(
+      file,
+      existsSync(path) ? new SourceMap(JSON.parse(readFileSync(path, 'utf8'))) : undefined,
+    )
   }
   return maps.get(file)
 }

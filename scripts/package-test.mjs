@@ -1,4 +1,5 @@
-// Packs both packages, installs them into an empty project outside the repository, and uses them there as a stranger would.
+// Packs both packages, installs them into an empty project outside the repository, and uses them
+// there as a stranger would.
 //   node scripts/package-test.mjs [20 24 …]      the Node versions to run them on; default: the running one
 // Expects that `npm run build` was done.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,7 +9,8 @@ import { nodeBinary } from './node-versions.mjs'
 import { attw, Checks, publint, root, run, TSC_7, tsc6 } from './tools.mjs'
 
 const PACKAGES = ['packages/spindle', 'packages/io']
-const nodes = process.argv.slice(2).length > 0 ? process.argv.slice(2).map(nodeBinary) : [process.execPath]
+const nodes =
+  process.argv.slice(2).length > 0 ? process.argv.slice(2).map(nodeBinary) : [process.execPath]
 const checks = new Checks()
 // In the system's temporary folder: no node_modules above it can help out.
 const project = mkdtempSync(join(tmpdir(), 'spindle-package-test-'))
@@ -18,10 +20,19 @@ for (const name of PACKAGES)
   must('pack', 'npm', ['pack', '--pack-destination', project], { cwd: join(root, name) })
 const tarballs = readdirSync(project).filter((name) => name.endsWith('.tgz'))
 for (const tarball of tarballs) {
-  checks.run(`publint ${tarball}`, process.execPath, [publint(), 'run', '--strict', join(project, tarball)])
+  checks.run(`publint ${tarball}`, process.execPath, [
+    publint(),
+    'run',
+    '--strict',
+    join(project, tarball),
+  ])
   // 'esm-only' leaves out require() from old CommonJS: Node >= 20.19 loads ES modules by require().
   const flags = ['--profile', 'esm-only', '--no-definitely-typed', '--no-color', '--no-emoji']
-  checks.run(`are the types wrong ${tarball}`, process.execPath, [attw(), join(project, tarball), ...flags])
+  checks.run(`are the types wrong ${tarball}`, process.execPath, [
+    attw(),
+    join(project, tarball),
+    ...flags,
+  ])
 }
 
 writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }\n')
@@ -34,18 +45,27 @@ const install = [
   '--prefer-offline',
 ]
 const types = `@types/node@${readJson(join(root, 'node_modules/@types/node/package.json')).version}`
-must('install', 'npm', [...install, ...tarballs.map((name) => `./${name}`), types], { cwd: project })
+must('install', 'npm', [...install, ...tarballs.map((name) => `./${name}`), types], {
+  cwd: project,
+})
 cpSync(join(root, 'scripts/consumer'), project, { recursive: true })
 
 const extra = readdirSync(join(project, 'node_modules')).filter(
   (name) => !/^(\.|spindle$|@spindle$|@types$|undici-types$)/.test(name),
 )
-checks.add('installs without optional peers', extra.length > 0 ? `also installed: ${extra.join(' ')}` : '')
+checks.add(
+  'installs without optional peers',
+  extra.length > 0 ? `also installed: ${extra.join(' ')}` : '',
+)
 for (const [version, tsc] of [
   [7, TSC_7],
   [6, tsc6()],
 ]) {
-  checks.run(`a consumer compiles with TypeScript ${version}`, process.execPath, [tsc, '-p', project])
+  checks.run(`a consumer compiles with TypeScript ${version}`, process.execPath, [
+    tsc,
+    '-p',
+    project,
+  ])
 }
 for (const node of nodes) {
   const label = run(node, ['--version']).output
@@ -56,7 +76,11 @@ for (const node of nodes) {
       '--eval',
       `await import('${specifier}'${attributes})`,
     ])
-    checkNode(`require('${specifier}')`, ['--input-type=commonjs', '--eval', `require('${specifier}')`])
+    checkNode(`require('${specifier}')`, [
+      '--input-type=commonjs',
+      '--eval',
+      `require('${specifier}')`,
+    ])
   }
   checkNode('a small pipeline', ['run.mjs'])
   checkNode('places where source maps are on', ['--enable-source-maps', 'places.mjs'])
@@ -69,7 +93,8 @@ for (const node of nodes) {
 
   function checkNode(name, args) {
     const { isOk, output } = run(node, args, { cwd: project, timeout: 30_000 })
-    // Nothing is printed on import or in a quiet pipeline; Node's own warning about require() of ES modules is not ours.
+    // Nothing is printed on import or in a quiet pipeline; Node's own warning about require() of ES
+    // modules is not ours.
     const printed = output
       .replaceAll(/^\(node:\d+\) ExperimentalWarning: .*$|^\(Use `node --trace.*$/gm, '')
       .trim()

@@ -1,8 +1,10 @@
-// Compiles sources and tests to JavaScript for the test runner, in two seconds, into a mirror of the repository:
-//   .cache/test-build/packages/*/test, compiled, and packages/*/dist, bundled, with source maps that lead back to the TypeScript
-// The suite starts more than a thousand threads and processes, and one that loads TypeScript through tsx takes 0.3 s of CPU time
-// for that. Besides, what is tested then is what users get: a bundle. Modules of `src` that tests import are still there; they
-// give what is in the bundle.
+// Compiles sources and tests to JavaScript for the test runner, in two seconds, into a mirror of
+// the repository:
+//   .cache/test-build/packages/*/test, compiled, and packages/*/dist, bundled, with source maps
+//   that lead back to the TypeScript
+// The suite starts more than a thousand threads and processes, and one that loads TypeScript
+// through tsx takes 0.3 s of CPU time for that. Besides, what is tested then is what users get: a
+// bundle. Modules of `src` that tests import are still there; they give what is in the bundle.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -32,11 +34,17 @@ export function compiled(file) {
   return relative(root, join(mirror, compiledName(file)))
 }
 
-/** Brings the mirror up to date. Throws if the sources are no TypeScript; types are checked by `npm run types`. */
+/**
+ * Brings the mirror up to date. Throws if the sources are no TypeScript; types are checked by
+ * `npm run types`.
+ */
 export async function buildTests() {
   const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name))
   for (const folder of packages) writeManifest(folder)
-  for (const folder of [...packages.flatMap((one) => [join(one, 'src'), join(one, 'test')]), 'examples']) {
+  for (const folder of [
+    ...packages.flatMap((one) => [join(one, 'src'), join(one, 'test')]),
+    'examples',
+  ]) {
     const files = filesOf(folder)
     for (const file of files) link(file)
     removeStale(folder, new Set(files))
@@ -80,20 +88,25 @@ function compile() {
 }
 
 /**
- * Bundles the links to the sources, so that source maps lead to neighbours: the package's own files, as the engine sees it. What tests
- * import from `src` becomes part of the bundle.
+ * Bundles the links to the sources, so that source maps lead to neighbours: the package's own
+ * files, as the engine sees it. What tests import from `src` becomes part of the bundle.
  */
 async function bundleMirror(folder) {
   const src = join(mirror, folder, 'src')
-  const lines = innerModules(folder).map((file, index) => `export * as m${index} from './${file}'\n`)
+  const lines = innerModules(folder).map(
+    (file, index) => `export * as m${index} from './${file}'\n`,
+  )
   writeIfOther(join(src, INNER), lines.join(''))
   const entries = [...entriesOf(join(root, folder)), INNER]
-  // Node would read the maps of the bundle in each of the thousand threads and processes: a quarter of all CPU time. The runner
-  // maps the stacks that it shows (`mapped-stacks.mjs`).
+  // Node would read the maps of the bundle in each of the thousand threads and processes: a quarter
+  // of all CPU time. The runner maps the stacks that it shows (`mapped-stacks.mjs`).
   await bundle(src, join(mirror, folder, 'dist'), entries, 'hidden')
 }
 
-/** In the place of modules of `src` that tests import there are some that give what is in the bundle. */
+/**
+ * In the place of modules of `src` that tests import there are some that give what is in the
+ * bundle.
+ */
 async function leadToBundle(folder) {
   const src = join(mirror, folder, 'src')
   const written = new Set()
@@ -101,8 +114,10 @@ async function leadToBundle(folder) {
     written.add(join(folder, 'src', compiledName(file)))
     writeIfOther(join(src, compiledName(file)), text)
   }
-  const bundled = (file, module) => `${'../'.repeat(file.split('/').length)}dist/${compiledName(module)}`
-  for (const file of entriesOf(join(root, folder))) write(file, `export * from '${bundled(file, file)}'\n`)
+  const bundled = (file, module) =>
+    `${'../'.repeat(file.split('/').length)}dist/${compiledName(module)}`
+  for (const file of entriesOf(join(root, folder)))
+    write(file, `export * from '${bundled(file, file)}'\n`)
   const { href } = pathToFileURL(join(mirror, folder, 'dist', compiledName(INNER)))
   const modules = await import(`${href}?${Date.now()}`)
   for (const [index, file] of innerModules(folder).entries()) {
@@ -131,8 +146,9 @@ function innerModules(folder) {
 }
 
 /**
- * The compiler turns `import './ops.ts'` into `'./ops.js'`; here other texts follow, as in `import.meta.resolve('./ops.ts')`, where there
- * is such a file. Of the same length, so that source maps stay right.
+ * The compiler turns `import './ops.ts'` into `'./ops.js'`; here other texts follow, as in
+ * `import.meta.resolve('./ops.ts')`, where there is such a file. Of the same length, so that source
+ * maps stay right.
  */
 function leadToCompiled(file) {
   if (!/\.(?:ts|mjs)$/.test(file)) return

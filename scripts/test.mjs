@@ -1,4 +1,5 @@
-// Compiles sources and tests (scripts/test-build.mjs), runs the test files with node:test, and ends with "N passed, N failed".
+// Compiles sources and tests (scripts/test-build.mjs), runs the test files with node:test, and ends
+// with "N passed, N failed".
 //   node scripts/test.mjs [options] [part of a file name …]
 //     --long             slow laws with ten times as many cases, and matrices whole: for a night (--times 3: three times)
 //     --quick            without the files that are laws, matrices and crashes in a loop: what a runtime may break is elsewhere
@@ -6,8 +7,9 @@
 //     --browser          the suite that needs Chromium instead
 //     --alone            each file in a process of its own; so are files that are named
 //     --node 24          another Node (or --node /path/to/node); --jobs 3, --timeout-s 240, --verbose
-// It starts each file itself rather than by `node --test`: Node 20 has no globs there, and Node 24 and 26 wait for ever
-// for a file whose test leaves a handle open, where here the file is killed at the time limit and named.
+// It starts each file itself rather than by `node --test`: Node 20 has no globs there, and Node 24
+// and 26 wait for ever for a file whose test leaves a handle open, where here the file is killed at
+// the time limit and named.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -22,7 +24,8 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     node: { type: 'string', default: process.execPath },
-    // Two more than there are cores: many files wait for the death or the end of processes for a while.
+    // Two more than there are cores: many files wait for the death or the end of processes for a
+    // while.
     jobs: { type: 'string', default: String(Math.min(8, availableParallelism() + 2)) },
     'timeout-s': { type: 'string' },
     verbose: { type: 'boolean', default: false },
@@ -40,8 +43,11 @@ const timeoutMs = Number(options['timeout-s'] ?? 240 * Math.max(1, Number(times 
 const REPEATS = /(?:laws|matrix|soak|crash|kill|power-cut)\.test\.ts$/
 /** Those that take longest come first, so that none of them is what all wait for in the end. */
 const LONGEST =
-  /region\/|remote\/|resume\/|placement\/|io\/test\/(?:stopping|lifetime|corpus|audio|video)|guard\/|leaks|ring-buffer/
-/** What a test does that shares no process with others: it looks at the process, changes what all see, or starts threads and processes. */
+  /workers\/|progress\/|io\/test\/(?:stopping|lifetime|corpus|audio|video)|guard\/|leaks|ring-buffer/
+/**
+ * What a test does that shares no process with others: it looks at the process, changes what all
+ * see, or starts threads and processes.
+ */
 const OF_THE_PROCESS =
   /process\.(?!cwd|versions?\b|platform|arch|execPath|nextTick|hrtime)|mock\.|\bgc\b|[sS]pawn|runChild|workers\(|Pool\(|runPipelineIn|iterateIn|Worker\(|globalThis/
 /** A group of more files would be what all wait for in the end. */
@@ -67,10 +73,13 @@ process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(1
 process.on('exit', () => running.forEach(killGroup))
 
 const queue =
-  options.alone || options.sources || wanted.length > 0 ? files.map((file) => [file]) : grouped(files)
+  options.alone || options.sources || wanted.length > 0
+    ? files.map((file) => [file])
+    : grouped(files)
 await Promise.all(
   Array.from({ length: Number(options.jobs) }, async () => {
-    for (let group = queue.shift(); group !== undefined; group = queue.shift()) report(await runGroup(group))
+    for (let group = queue.shift(); group !== undefined; group = queue.shift())
+      report(await runGroup(group))
   }),
 )
 if (failedFiles.length > 0) console.log(`\nfailed: ${failedFiles.join(' ')}`)
@@ -89,14 +98,16 @@ function listTestFiles() {
 }
 
 /**
- * Files that share a process, by neighbourhood: a process and its threads for media take longer to start than most files take to
- * run. Those stay alone that look at the process itself, start others, or take long.
+ * Files that share a process, by neighbourhood: a process and its threads for media take longer to
+ * start than most files take to run. Those stay alone that look at the process itself, start
+ * others, or take long.
  */
 function grouped(all) {
   const groups = []
   const open = new Map()
   for (const file of all) {
-    const isAlone = REPEATS.test(file) || OF_THE_PROCESS.test(readFileSync(join(root, file), 'utf8'))
+    const isAlone =
+      REPEATS.test(file) || OF_THE_PROCESS.test(readFileSync(join(root, file), 'utf8'))
     const folder = file.split('/').slice(0, 2).join('/')
     const group = isAlone ? undefined : open.get(folder)
     if (group !== undefined && group.length < GROUP_SIZE) group.push(file)
@@ -114,7 +125,10 @@ function entryOf(group) {
   if (group.length === 1) return options.sources ? group[0] : join(root, compiled(group[0]))
   const entry = join(mirror, 'groups', `${group[0].replaceAll('/', '-')}.js`)
   mkdirSync(dirname(entry), { recursive: true })
-  writeFileSync(entry, group.map((file) => `import ${JSON.stringify(join(root, compiled(file)))}\n`).join(''))
+  writeFileSync(
+    entry,
+    group.map((file) => `import ${JSON.stringify(join(root, compiled(file)))}\n`).join(''),
+  )
   return entry
 }
 
@@ -123,15 +137,23 @@ async function runGroup(group) {
   const child = spawn(
     node,
     [
-      ...(options.sources ? ['--conditions=@spindle/source', '--import=tsx'] : ['--enable-source-maps']),
+      ...(options.sources
+        ? ['--conditions=@spindle/source', '--import=tsx']
+        : ['--enable-source-maps']),
       '--expose-gc',
       // Shorter than the limit of the file, so that a test that hangs is named.
       `--test-timeout=${timeoutMs / 2}`,
-      // One reporter, on the pipe: a second one with a file would show among the handles that the tests of leaks count.
+      // One reporter, on the pipe: a second one with a file would show among the handles that the
+      // tests of leaks count.
       '--test-reporter=spec',
       entryOf(group),
     ],
-    { cwd: options.sources ? root : mirror, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    {
+      cwd: options.sources ? root : mirror,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    },
   )
   running.add(child)
   let output = ''
@@ -145,7 +167,8 @@ async function runGroup(group) {
   const ending = await new Promise((resolve) => {
     child.on('error', (error) => resolve(error.message))
     child.on('exit', (code, signal) => {
-      // What the file left running goes with it, and lets go of the pipes; then the rest of the output is there.
+      // What the file left running goes with it, and lets go of the pipes; then the rest of the
+      // output is there.
       killGroup(child)
       child.on('close', () => resolve(signal ?? code))
       setTimeout(resolve, 5000, signal ?? code).unref()
@@ -156,7 +179,8 @@ async function runGroup(group) {
   const counts = countsIn(output)
   if (didTimeOut)
     output += `\nkilled: did not end within ${timeoutMs / 1000} s (a test hangs or leaves a handle open)\n`
-  else if (ending !== 0 && counts.fail === 0) output += `\nended with ${ending} although no test failed\n`
+  else if (ending !== 0 && counts.fail === 0)
+    output += `\nended with ${ending} although no test failed\n`
   if (ending !== 0 && counts.fail === 0) counts.fail = 1
   return { group, output, counts, seconds: (performance.now() - startedAt) / 1000 }
 }
@@ -164,8 +188,13 @@ async function runGroup(group) {
 /** From the summary of the spec reporter ("ℹ pass 5"), which is the same in every Node. */
 function countsIn(output) {
   const of = (name) => Number(output.match(new RegExp(`^ℹ ${name} (\\d+)$`, 'm'))?.[1] ?? 0)
-  // A test that was cancelled (its file ended under it) did not pass; a file without a test is a mistake.
-  const counts = { pass: of('pass'), fail: of('fail') + of('cancelled'), skipped: of('skipped') + of('todo') }
+  // A test that was cancelled (its file ended under it) did not pass; a file without a test is a
+  // mistake.
+  const counts = {
+    pass: of('pass'),
+    fail: of('fail') + of('cancelled'),
+    skipped: of('skipped') + of('todo'),
+  }
   if (counts.pass + counts.fail + counts.skipped === 0) counts.fail = 1
   return counts
 }
@@ -178,7 +207,9 @@ function report({ group, output, counts, seconds }) {
   if (counts.fail > 0) failedFiles.push(name)
   if (counts.fail > 0 || options.verbose) console.log(`\n${mapStacks(output.trimEnd())}`)
   const summary =
-    counts.fail > 0 ? `${counts.fail} of ${counts.pass + counts.fail} failed` : `${counts.pass} passed`
+    counts.fail > 0
+      ? `${counts.fail} of ${counts.pass + counts.fail} failed`
+      : `${counts.pass} passed`
   const skips = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
   console.log(`${counts.fail > 0 ? '✖' : '✔'} ${name}: ${summary}${skips}, ${seconds.toFixed(1)} s`)
 }

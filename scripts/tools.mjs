@@ -1,5 +1,6 @@
-// Where the compilers and the tools of the checks are. TypeScript 6 and the package linters live in .ci/tools with a lock
-// file of their own: TypeScript 6 and 7 both bring a `tsc`, and in one node_modules/.bin either may win.
+// Where the compilers and the tools of the checks are. TypeScript 6 and the package linters live in
+// .ci/tools with a lock file of their own: TypeScript 6 and 7 both bring a `tsc`, and in one
+// node_modules/.bin either may win.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +11,9 @@ const folder = join(root, '.ci/tools')
 
 export const TSC_7 = join(root, 'node_modules/typescript/bin/tsc')
 
-/** The script of a tool in .ci/tools, installed first if it is not there or the lock has changed. */
+/**
+ * The script of a tool in .ci/tools, installed first if it is not there or the lock has changed.
+ */
 export function tool(path) {
   const lock = join(folder, 'package-lock.json')
   const installed = join(folder, 'node_modules/.package-lock.json')
@@ -28,7 +31,9 @@ export const tsc6 = () => tool('typescript-6/bin/tsc')
 export const publint = () => tool('publint/src/cli.js')
 export const attw = () => tool('@arethetypeswrong/cli/dist/index.js')
 
-/** Runs a program to its end. What it printed, both streams together, and whether it ended with 0. */
+/**
+ * Runs a program to its end. What it printed, both streams together, and whether it ended with 0.
+ */
 export function run(program, args, options = {}) {
   const result = spawnSync(program, args, {
     encoding: 'utf8',

@@ -12,8 +12,9 @@ const isWaiting = shapeName === 'timers' || shapeName.startsWith('files')
 const implementation = await loadImplementation(id)
 const shape = makeShape(shapeName)
 
-// Two warm-ups with a collection between them. Not after the second: a full collection takes the hidden classes of the objects that
-// have died with it, and V8 then throws away the code that was compiled for them; the timed run would begin cold.
+// Two warm-ups with a collection between them. Not after the second: a full collection takes the
+// hidden classes of the objects that have died with it, and V8 then throws away the code that was
+// compiled for them; the timed run would begin cold.
 const warmUp = Math.min(isWaiting ? 2000 : 500_000, Math.ceil(items / 2))
 await runOnce(Math.ceil(warmUp / 2))
 globalThis.gc?.()

@@ -1,7 +1,9 @@
-// Two builds of the package side by side: the least time an item took, in nanoseconds, in any window of 500 items.
+// Two builds of the package side by side: the least time an item took, in nanoseconds, in any
+// window of 500 items.
 //   node benchmarks/engine/compare.mjs BASE [OTHER] [--rounds 5] [shape …]
-// BASE and OTHER are checkouts that are built; OTHER is this one unless it is given. On a machine that others use, a short window is
-// sometimes undisturbed where a whole run never is. Each measurement has a process of its own, and the builds take turns.
+// BASE and OTHER are checkouts that are built; OTHER is this one unless it is given. On a machine
+// that others use, a short window is sometimes undisturbed where a whole run never is. Each
+// measurement has a process of its own, and the builds take turns.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'

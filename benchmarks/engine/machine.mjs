@@ -17,7 +17,10 @@ export function describeMachine(node) {
   }
 }
 
-/** The CPU time in ms that the whole machine has spent since boot, or undefined where there is no /proc. */
+/**
+ * The CPU time in ms that the whole machine has spent since boot, or undefined where there is no
+ * /proc.
+ */
 export function readBusyMs() {
   try {
     const [user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')
@@ -47,7 +50,9 @@ export function readLoad() {
 
 function readCommit() {
   try {
-    const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+    const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+      encoding: 'utf8',
+    }).trim()
     const changes = execFileSync('git', ['status', '--porcelain', '--', '../../packages/spindle'], {
       cwd: new URL('.', import.meta.url),
       encoding: 'utf8',

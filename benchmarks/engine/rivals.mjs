@@ -1,5 +1,5 @@
-// The rivals, their pinned versions, and where `--setup` puts them. They live in benchmarks/.cache, outside the workspace,
-// so that the root `npm ci` neither downloads nor resolves any of them.
+// The rivals, their pinned versions, and where `--setup` puts them. They live in benchmarks/.cache,
+// outside the workspace, so that the root `npm ci` neither downloads nor resolves any of them.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'

@@ -1,8 +1,10 @@
 // Measures Spindle's engine beside its rivals:
-//   node benchmarks/engine/run.mjs [--setup] [--quick] [--only name,…] [--rounds n] [--json out.json] [--node path] [--quiet seconds]
+//   node benchmarks/engine/run.mjs [--setup] [--quick] [--only name,…] [--rounds n] [--json
+//   out.json] [--node path] [--quiet seconds]
 //
-// Every cell runs in a fresh process, the rounds are interleaved over the implementations (A B C … A B C …), and the medians of the
-// rounds are printed, with ratios against Spindle. README.md says what is compared.
+// Every cell runs in a fresh process, the rounds are interleaved over the implementations (A B C …
+// A B C …), and the medians of the rounds are printed, with ratios against Spindle. README.md says
+// what is compared.
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -51,7 +53,9 @@ for (let round = 1; round <= rounds; round++) {
     } catch (error) {
       cell.error = String(error.stderr || error.message).trim()
       const lastLine = cell.error.split('\n').find((line) => /Error|error/.test(line)) ?? cell.error
-      console.error(`failed: ${cell.id} ${cell.shape} ${cell.order} c=${cell.concurrency}: ${lastLine}`)
+      console.error(
+        `failed: ${cell.id} ${cell.shape} ${cell.order} c=${cell.concurrency}: ${lastLine}`,
+      )
     }
   }
   const seconds = Math.round((performance.now() - startedAt) / 1000)
@@ -66,11 +70,16 @@ for (const cell of results) {
 }
 printTables(results)
 const targets = checkTargets(results)
-const disturbed = results.flatMap((cell) => cell.rounds).filter((round) => round.foreignCores > 0.3).length
+const disturbed = results
+  .flatMap((cell) => cell.rounds)
+  .filter((round) => round.foreignCores > 0.3).length
 const total = results.reduce((sum, cell) => sum + cell.rounds.length, 0)
 console.log(`\n${disturbed} of ${total} runs had more than 0.3 of a core used by others.`)
 if (options.json) {
-  writeFileSync(options.json, `${JSON.stringify({ machine, rounds, skipped, cells, targets }, null, 2)}\n`)
+  writeFileSync(
+    options.json,
+    `${JSON.stringify({ machine, rounds, skipped, cells, targets }, null, 2)}\n`,
+  )
 }
 
 async function runCell({ isPython, id, configuration, shape, order, concurrency, items }) {

@@ -1,4 +1,5 @@
-// What `run.mjs --setup` does: the JavaScript rivals by npm, SPDL by pip, both into benchmarks/.cache.
+// What `run.mjs --setup` does: the JavaScript rivals by npm, SPDL by pip, both into
+// benchmarks/.cache.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,11 +20,14 @@ function installJavaScriptRivals() {
   execFileSync('npm', args, { cwd: RIVALS_FOLDER, stdio: 'inherit' })
 }
 
-// The distribution's Python comes first: Debian's is built with profile-guided optimisation, a self-compiled one is often not, and
-// the comparison should not win by a slow interpreter. Such a Python may lack ensurepip, hence another Python's pip.
+// The distribution's Python comes first: Debian's is built with profile-guided optimisation, a
+// self-compiled one is often not, and the comparison should not win by a slow interpreter. Such a
+// Python may lack ensurepip, hence another Python's pip.
 function installSpdl() {
   const isMade = ['/usr/bin/python3', 'python3'].some((python) => {
-    const made = spawnSync(python, ['-m', 'venv', '--without-pip', join(CACHE, 'venv')], { stdio: 'ignore' })
+    const made = spawnSync(python, ['-m', 'venv', '--without-pip', join(CACHE, 'venv')], {
+      stdio: 'ignore',
+    })
     return made.status === 0
   })
   const pip = ['-m', 'pip', '--python', PYTHON, 'install', '--quiet', `spdl-core==${SPDL_VERSION}`]

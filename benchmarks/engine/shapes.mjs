@@ -1,4 +1,5 @@
-// The shapes: which operations a pipeline runs, over which source, and what its consumer does with a result.
+// The shapes: which operations a pipeline runs, over which source, and what its consumer does with
+// a result.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,7 +8,10 @@ import { CACHE } from './rivals.mjs'
 const FILE_COUNT = 64
 const FILE_BYTES = 8192
 
-/** Three separate functions a shape, as a user would have, so that no stage profits from another's inline cache. */
+/**
+ * Three separate functions a shape, as a user would have, so that no stage profits from another's
+ * inline cache.
+ */
 const OPERATIONS = {
   async: [async (x) => x, async (x) => x, async (x) => x],
   sync: [(x) => x, (x) => x, (x) => x],
@@ -17,13 +21,15 @@ const OPERATIONS = {
     (x) => new Promise((resolve) => setTimeout(resolve, 1, x)),
   ],
   files: [(path) => readFile(path)],
-  // The reader is the implementation's own: the callback API for bare lanes, `readFile` of spindle/source for Spindle.
+  // The reader is the implementation's own: the callback API for bare lanes, `readFile` of
+  // spindle/source for Spindle.
   'files-fast': [],
 }
 
 /**
  * @param {string} name `async`, `sync`, `timers`, `files` or `files-fast`
- * @returns the operations, `source(n)`, and `consumer()`, whose `consume` takes each result and whose `check(n, isOrdered)`
+ * @returns the operations, `source(n)`, and `consumer()`, whose `consume` takes each result and
+ *   whose `check(n, isOrdered)`
  * throws unless every item arrived exactly once (and in order)
  */
 export function makeShape(name) {
@@ -58,7 +64,8 @@ function addUp() {
     check(n, isOrdered) {
       let expected = 0
       for (let i = 0; i < n; i++) expected = (expected + i) | 0
-      if (received !== n || sum !== expected) throw new Error(`items lost or doubled: ${received} of ${n}`)
+      if (received !== n || sum !== expected)
+        throw new Error(`items lost or doubled: ${received} of ${n}`)
       if (isOrdered && inversions > 0) throw new Error(`${inversions} items out of order`)
     },
   }
@@ -73,7 +80,8 @@ function countBytes() {
       bytes += data.length
     },
     check(n) {
-      if (received !== n || bytes !== n * FILE_BYTES) throw new Error(`files lost: ${received} of ${n}`)
+      if (received !== n || bytes !== n * FILE_BYTES)
+        throw new Error(`files lost: ${received} of ${n}`)
     },
   }
 }

@@ -1,4 +1,5 @@
-// Prints one Markdown table a group of cells: time and CPU an item, memory, and each rival's time as a multiple of Spindle's.
+// Prints one Markdown table a group of cells: time and CPU an item, memory, and each rival's time
+// as a multiple of Spindle's.
 
 const TITLES = {
   async: '3 async no-op stages',

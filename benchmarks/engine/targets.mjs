@@ -1,6 +1,9 @@
-// The targets that the engine is held to, printed with PASS or FAIL. A check for people: on a busy machine a FAIL may be noise.
+// The targets that the engine is held to, printed with PASS or FAIL. A check for people: on a busy
+// machine a FAIL may be noise.
 
-/** Prints and returns `{ target, value, limit, isMet }` for each target whose cells were measured. */
+/**
+ * Prints and returns `{ target, value, limit, isMet }` for each target whose cells were measured.
+ */
 export function checkTargets(cells) {
   const results = [
     ...checkAsync(cells),
@@ -12,7 +15,9 @@ export function checkTargets(cells) {
   ]
   if (results.length > 0) console.log('\n### Targets\n')
   for (const { target, value, limit, isMet, note } of results) {
-    console.log(`${isMet ? 'PASS' : 'FAIL'}  ${target}: ${value} (${limit})${note ? `; ${note}` : ''}`)
+    console.log(
+      `${isMet ? 'PASS' : 'FAIL'}  ${target}: ${value} (${limit})${note ? `; ${note}` : ''}`,
+    )
   }
   return results
 }
@@ -55,10 +60,16 @@ function checkSync(cells) {
   const spindle = find(cells, 'spindle-forEach', 'sync', 'completion', 1)
   if (!best || !spindle) return []
   const ratio = spindle.nsPerItem / best.nsPerItem
-  return atMost('sync, forEach / best rival with backpressure', ratio, 1, `the best rival is ${best.name}`)
+  return atMost(
+    'sync, forEach / best rival with backpressure',
+    ratio,
+    1,
+    `the best rival is ${best.name}`,
+  )
 }
 
-// Spindle counts and times its tasks, so SPDL with its task statistics is the like for like; the other is SPDL at its very best.
+// Spindle counts and times its tasks, so SPDL with its task statistics is the like for like; the
+// other is SPDL at its very best.
 function checkSpdl(cells) {
   const forAwait = find(cells, 'spindle-for-await', 'async', 'completion', 16)
   const forEach = find(cells, 'spindle-forEach', 'async', 'completion', 16)
@@ -126,7 +137,8 @@ function checkWaiting(cells) {
 function findBestRival(cells, shape, concurrency, isComparable) {
   return cells
     .filter(
-      (cell) => cell.shape === shape && cell.concurrency === concurrency && !cell.id.startsWith('spindle'),
+      (cell) =>
+        cell.shape === shape && cell.concurrency === concurrency && !cell.id.startsWith('spindle'),
     )
     .filter((cell) => cell.backpressure === 'yes' && isComparable(cell))
     .toSorted((a, b) => a.nsPerItem - b.nsPerItem)[0]
@@ -135,7 +147,10 @@ function findBestRival(cells, shape, concurrency, isComparable) {
 function find(cells, id, shape, order, concurrency) {
   return cells.find(
     (cell) =>
-      cell.id === id && cell.shape === shape && cell.order === order && cell.concurrency === concurrency,
+      cell.id === id &&
+      cell.shape === shape &&
+      cell.order === order &&
+      cell.concurrency === concurrency,
   )
 }
 

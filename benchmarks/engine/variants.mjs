@@ -1,11 +1,14 @@
-// One slow path of `pathVariants()` beside a fast one: when do the fast items come out, and how long does all take?
+// One slow path of `pathVariants()` beside a fast one: when do the fast items come out, and how
+// long does all take?
 //   node benchmarks/engine/variants.mjs [--only bursts-2] [--look-ahead 0]
 //   SPINDLE=/path/to/another/packages/spindle node benchmarks/engine/variants.mjs
 
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, 'look-ahead': { type: 'string' } } })
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, 'look-ahead': { type: 'string' } },
+})
 const { SPINDLE } = process.env
 const { PipelineBuilder } = await import(
   SPINDLE === undefined ? 'spindle' : pathToFileURL(`${SPINDLE}/dist/index.js`).href

@@ -1,4 +1,5 @@
-// A batch of each kind, and one `Uint8Array.set` of as many bytes as the batch has, into memory of the same kind: no padding, no records, one call.
+// A batch of each kind, and one `Uint8Array.set` of as many bytes as the batch has, into memory of
+// the same kind: no padding, no records, one call.
 import { collate, collatedBytes } from 'spindle/loader'
 import { median, seeded } from './median.mjs'
 
@@ -20,7 +21,11 @@ const tokens = many(64, () => ({ inputIds: new BigInt64Array(between(64, 2048)).
 const audio = many(16, () => new Float32Array(between(40_000, 160_000)).fill(0.5))
 const detection = many(8, () => {
   const shape = [3, between(600, 800), between(600, 1000)]
-  return { data: new Float32Array(shape[0] * shape[1] * shape[2]).fill(0.5), dtype: 'float32', shape }
+  return {
+    data: new Float32Array(shape[0] * shape[1] * shape[2]).fill(0.5),
+    dtype: 'float32',
+    shape,
+  }
 })
 const small = many(256, (_, i) => ({
   ids: new BigInt64Array(128).fill(3n),
@@ -31,7 +36,11 @@ const small = many(256, (_, i) => ({
 const batches = [
   ['64 images, uint8 3x224x224', images, {}],
   ['32 images, float32 3x224x224', floats, {}],
-  ['64 texts, int64, padded on the right with 1', tokens, { pad: { inputIds: { value: 1, multipleOf: 8 } } }],
+  [
+    '64 texts, int64, padded on the right with 1',
+    tokens,
+    { pad: { inputIds: { value: 1, multipleOf: 8 } } },
+  ],
   [
     'the same with attention mask',
     tokens,

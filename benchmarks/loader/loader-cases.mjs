@@ -27,7 +27,8 @@ const cases = [
   {
     name: '100 000 single items, CPU time an item',
     unit: 'ns',
-    pipeline: () => consume(new PipelineBuilder().addSource(items).pipe(preprocess, parallel).build()),
+    pipeline: () =>
+      consume(new PipelineBuilder().addSource(items).pipe(preprocess, parallel).build()),
     loader: () => consume(new DataLoader(items, { preprocess })),
     per: items.length,
   },

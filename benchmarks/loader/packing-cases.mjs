@@ -12,11 +12,31 @@ function documentsOf(count, make) {
 }
 
 const cases = [
-  ['Int32Array -> int32, 32 open', documentsOf(20_000, (n) => new Int32Array(n).fill(9)), 'int32', 32],
-  ['Int32Array -> int64, 32 open', documentsOf(20_000, (n) => new Int32Array(n).fill(9)), 'int64', 32],
+  [
+    'Int32Array -> int32, 32 open',
+    documentsOf(20_000, (n) => new Int32Array(n).fill(9)),
+    'int32',
+    32,
+  ],
+  [
+    'Int32Array -> int64, 32 open',
+    documentsOf(20_000, (n) => new Int32Array(n).fill(9)),
+    'int64',
+    32,
+  ],
   ['number[] -> int64, 32 open', documentsOf(20_000, (n) => new Array(n).fill(9)), 'int64', 32],
-  ['Int32Array -> int32, 1 open', documentsOf(20_000, (n) => new Int32Array(n).fill(9)), 'int32', 1],
-  ['Int32Array -> int32, 256 open', documentsOf(20_000, (n) => new Int32Array(n).fill(9)), 'int32', 256],
+  [
+    'Int32Array -> int32, 1 open',
+    documentsOf(20_000, (n) => new Int32Array(n).fill(9)),
+    'int32',
+    1,
+  ],
+  [
+    'Int32Array -> int32, 256 open',
+    documentsOf(20_000, (n) => new Int32Array(n).fill(9)),
+    'int32',
+    256,
+  ],
 ]
 
 export function packingRounds(rounds) {
@@ -45,7 +65,8 @@ export function packingRounds(rounds) {
     },
   }))
   for (const each of measured) each.run()
-  for (let round = 0; round < rounds; round++) for (const each of measured) each.runs.push(each.run())
+  for (let round = 0; round < rounds; round++)
+    for (const each of measured) each.runs.push(each.run())
   return measured.map(({ name, runs }) => ({
     name,
     documents: median(runs.map((run) => run.documents)),

@@ -1,4 +1,5 @@
-// Collating and padding beside one copy of as many bytes, packing, and what a DataLoader costs beside the pipeline it makes.
+// Collating and padding beside one copy of as many bytes, packing, and what a DataLoader costs
+// beside the pipeline it makes.
 //   node benchmarks/loader/run.mjs [collate] [packing] [loader] [--rounds 9] [--json out.json]
 // Build first (npm run build). Rounds are interleaved; medians are printed.
 import { writeFileSync } from 'node:fs'
@@ -31,9 +32,13 @@ if (wants('collate')) {
 }
 if (wants('packing')) {
   results.packing = packingRounds(rounds)
-  console.log('| packing | million documents/s | million tokens/s | full |\n| --- | --: | --: | --: |')
+  console.log(
+    '| packing | million documents/s | million tokens/s | full |\n| --- | --: | --: | --: |',
+  )
   for (const { name, documents, tokens, full } of results.packing)
-    console.log(`| ${name} | ${documents.toFixed(2)} | ${tokens.toFixed(0)} | ${(full * 100).toFixed(1)} % |`)
+    console.log(
+      `| ${name} | ${documents.toFixed(2)} | ${tokens.toFixed(0)} | ${(full * 100).toFixed(1)} % |`,
+    )
   console.log()
 }
 if (wants('loader')) {

@@ -1,4 +1,5 @@
-// Who takes part in arrays.mjs and wav.mjs besides Spindle, pinned; `--setup` puts them into benchmarks/.cache/arrays, outside the workspace.
+// Who takes part in arrays.mjs and wav.mjs besides Spindle, pinned; `--setup` puts them into
+// benchmarks/.cache/arrays, outside the workspace.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,9 +27,11 @@ export function setUp() {
   // npm would otherwise climb to the workspace root and install there.
   const install = ['install', '--no-workspaces', '--no-audit', '--no-fund', '--ignore-scripts']
   execFileSync('npm', install, { cwd: CACHE, stdio: 'inherit' })
-  // The distribution's Python comes first, as in engine/setup.mjs: it is the faster one, but may lack pip.
+  // The distribution's Python comes first, as in engine/setup.mjs: it is the faster one, but may
+  // lack pip.
   const isMade = ['/usr/bin/python3', 'python3'].some(
-    (python) => spawnSync(python, ['-m', 'venv', '--without-pip', join(CACHE, 'venv')]).status === 0,
+    (python) =>
+      spawnSync(python, ['-m', 'venv', '--without-pip', join(CACHE, 'venv')]).status === 0,
   )
   const pip = ['-m', 'pip', '--python', PYTHON, 'install', '--quiet', ...PIP]
   if (!isMade || spawnSync('python3', pip, { stdio: 'inherit' }).status !== 0) {

@@ -61,7 +61,8 @@ async function unzipping(bytes, keys) {
   }
   const { parse } = await importRival('npyjs')
   // npyjs reads from the beginning of an ArrayBuffer.
-  const parsed = (data) => parse(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength))
+  const parsed = (data) =>
+    parse(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength))
   const files = keys.map((key) => `${key}.npy`)
   if (contestant.startsWith('fflate')) {
     const { unzipSync } = await importRival('fflate')

@@ -1,6 +1,7 @@
-// npy and npz beside SPDL, NumPy and the usual npm packages. The inputs are those of SPDL's own benchmark: an image of 3x640x480
-// and a label of 640x480, uint8.
-//   npm run build && node benchmarks/media/arrays.mjs [--setup] [--rounds 5] [--ms 300] [--only 'part of a case'] [--json file]
+// npy and npz beside SPDL, NumPy and the usual npm packages. The inputs are those of SPDL's own
+// benchmark: an image of 3x640x480 and a label of 640x480, uint8.
+//   npm run build && node benchmarks/media/arrays.mjs [--setup] [--rounds 5] [--ms 300] [--only
+//   'part of a case'] [--json file]
 import { join } from 'node:path'
 import { saveNpy, saveNpz } from '@spindle/io'
 import { runRounds } from './rounds.mjs'
@@ -42,13 +43,19 @@ async function makeInputs(folder) {
   const image = { data: pixels(3 * 640 * 480), dtype: 'uint8', shape: [3, 640, 480] }
   const label = { data: pixels(640 * 480), dtype: 'uint8', shape: [640, 480] }
   const floats = { data: new Float32Array(64 * 64).fill(1.5), dtype: 'float32', shape: [64, 64] }
-  const large = { data: new Float32Array(16384 * 1024).fill(1.5), dtype: 'float32', shape: [16384, 1024] }
+  const large = {
+    data: new Float32Array(16384 * 1024).fill(1.5),
+    dtype: 'float32',
+    shape: [16384, 1024],
+  }
   await saveNpy(join(folder, 'image.npy'), image)
   await saveNpy(join(folder, 'floats.npy'), floats)
   await saveNpy(join(folder, 'large.npy'), large)
   await saveNpz(join(folder, 'stored.npz'), { image, label })
   await saveNpz(join(folder, 'deflated.npz'), { image, label }, { compress: true })
-  const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`array${index}`, floats]))
+  const many = Object.fromEntries(
+    Array.from({ length: 100 }, (_, index) => [`array${index}`, floats]),
+  )
   await saveNpz(join(folder, 'many.npz'), many)
 }
 

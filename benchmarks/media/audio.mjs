@@ -1,9 +1,11 @@
-// Sound to 16 kHz mono float32: Spindle's loadAudioSync beside the ffmpeg command with one thread, and SPDL's load_audio where it is installed.
+// Sound to 16 kHz mono float32: Spindle's loadAudioSync beside the ffmpeg command with one thread,
+// and SPDL's load_audio where it is installed.
 //   npm run build
 //   node benchmarks/media/images.mjs --setup          once, for SPDL: pip, into benchmarks/.cache
 //   node benchmarks/media/audio.mjs [--rounds 5] [--seconds 120]
-// The contestants take turns of four calls; medians of CPU-ms for a second of sound are printed, the start of programs included for the command alone
-// (which a file of 0.1 s measures, to be taken off).
+// The contestants take turns of four calls; medians of CPU-ms for a second of sound are printed,
+// the start of programs included for the command alone (which a file of 0.1 s measures, to be taken
+// off).
 
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -14,10 +16,16 @@ import { loadAudioSync, saveAudioSync } from '@spindle/io/sync'
 import { PYTHON } from './setup.mjs'
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '120' } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '120' },
+  },
 })
 const seconds = Number(options.seconds)
-/** Calls in a row, each of which counts: the first one of a turn finds the caches full of what others did. */
+/**
+ * Calls in a row, each of which counts: the first one of a turn finds the caches full of what
+ * others did.
+ */
 const CALLS = 4
 const folder = mkdtempSync(join(tmpdir(), 'spindle-bench-'))
 const SPDL = `
@@ -62,7 +70,12 @@ try {
   }
   spdl?.stop()
   console.log(
-    JSON.stringify({ cpu: cpus()[0].model, node: process.version, seconds, cpuMsPerSecond: results }),
+    JSON.stringify({
+      cpu: cpus()[0].model,
+      node: process.version,
+      seconds,
+      cpuMsPerSecond: results,
+    }),
   )
 } finally {
   rmSync(folder, { recursive: true, force: true })
@@ -124,7 +137,10 @@ function makeFiles() {
     return path
   }
   const files = Object.fromEntries(
-    ['wav', 'flac', 'mp3', 'm4a', 'opus', 'ogg'].map((format) => [format, make('sound', format, seconds)]),
+    ['wav', 'flac', 'mp3', 'm4a', 'opus', 'ogg'].map((format) => [
+      format,
+      make('sound', format, seconds),
+    ]),
   )
   return { ...files, short: make('short', 'wav', 0.1) }
 }
@@ -136,7 +152,8 @@ function sound(length) {
     noise = (noise * 48271) % 0x7fffffff
     const t = i / 44100
     data[2 * i] = 9000 * Math.sin(2 * Math.PI * (200 + 90 * Math.sin(t)) * t) + (noise % 900)
-    data[2 * i + 1] = 8000 * Math.sin(2 * Math.PI * (700 + 60 * Math.sin(t / 3)) * t) + (noise % 500)
+    data[2 * i + 1] =
+      8000 * Math.sin(2 * Math.PI * (700 + 60 * Math.sin(t / 3)) * t) + (noise % 500)
   }
   return { data, dtype: 'int16', shape: [samples, 2], layout: 'TC', sampleRate: 44100 }
 }

@@ -1,6 +1,9 @@
-// Images per second, and CPU per image, beside others: files on disk to batches of 32 RGB images of 224x224.
-//   npm run build && node benchmarks/media/images.mjs [--setup] [--images 1000] [--rounds 5] [--sets name,…] [--photos folder] [--only 'name;…'] [--json file]
-// Each cell is a process of its own; the contestants take turns, round by round; medians are printed.
+// Images per second, and CPU per image, beside others: files on disk to batches of 32 RGB images of
+// 224x224.
+//   npm run build && node benchmarks/media/images.mjs [--setup] [--images 1000] [--rounds 5]
+//   [--sets name,…] [--photos folder] [--only 'name;…'] [--json file]
+// Each cell is a process of its own; the contestants take turns, round by round; medians are
+// printed.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -27,7 +30,9 @@ if (options.setup) setUp()
 const here = fileURLToPath(new URL('images/', import.meta.url))
 const machine = describeMachine(process.execPath)
 const inputs = await makeInputs(Number(options.images), options.sets?.split(','), options.photos)
-const wanted = contestants.filter(({ name }) => !options.only || options.only.split(';').includes(name))
+const wanted = contestants.filter(
+  ({ name }) => !options.only || options.only.split(';').includes(name),
+)
 const results = []
 try {
   for (const set of inputs.sets) results.push(...(await measureSet(set)))
@@ -39,8 +44,11 @@ if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)
 print(report)
 
 async function measureSet(set) {
-  const running = wanted.filter(({ sets, missing }) => (!sets || sets.includes(set.name)) && !missing())
-  for (const { name, missing } of wanted) if (missing()) console.warn(`skipped: ${name} (${missing()})`)
+  const running = wanted.filter(
+    ({ sets, missing }) => (!sets || sets.includes(set.name)) && !missing(),
+  )
+  for (const { name, missing } of wanted)
+    if (missing()) console.warn(`skipped: ${name} (${missing()})`)
   const cells = new Map(running.map(({ name }) => [name, []]))
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const contestant of running) {
@@ -55,7 +63,11 @@ async function measureSet(set) {
 function measure({ name, command }, set) {
   const [program, ...args] = command(set.folder, availableParallelism())
   const load = readLoad()
-  const run = spawnSync(program, args, { cwd: here, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const run = spawnSync(program, args, {
+    cwd: here,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   if (run.status !== 0) {
     console.warn(
       `${name} failed on ${set.name}: ${(run.stderr ?? String(run.error)).trim().split('\n').at(-1)}`,
@@ -86,7 +98,9 @@ function print({ machine: m, images, rounds, results: rows }) {
   for (const set of new Set(rows.map((row) => row.set))) {
     const own = rows.filter((row) => row.set === set)
     const base = own.find((row) => row.name === 'spindle CHW') ?? own[0]
-    console.log(`\n${set.padEnd(22)} images/s (most)     x      CPU ms/image    x     RSS MB   images`)
+    console.log(
+      `\n${set.padEnd(22)} images/s (most)     x      CPU ms/image    x     RSS MB   images`,
+    )
     for (const row of own) {
       if (row.perSecond === undefined) continue
       console.log(

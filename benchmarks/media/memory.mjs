@@ -1,6 +1,8 @@
 // Memory of a process that loads 20,000 images, every so many of them, in each way to load them.
-//   npm run build && nice -n 10 node benchmarks/media/memory.mjs [--images 20000] [--ways batches,single,pool,processes,region]
-// Each way is a process of its own, whose RSS (with its children's) is read at twenty points; "a thousand more" is the slope through those of the second half.
+//   npm run build && nice -n 10 node benchmarks/media/memory.mjs [--images 20000] [--ways
+//   batches,single,pool,processes,region]
+// Each way is a process of its own, whose RSS (with its children's) is read at twenty points; "a
+// thousand more" is the slope through those of the second half.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -58,20 +60,28 @@ const WAYS = {
   },
   single: async () => {
     const { loadImage } = await import('@spindle/io')
-    return (await source(false)).pipe((path) => loadImage(path, size).then(() => 1), { concurrency: 8 })
+    return (await source(false)).pipe((path) => loadImage(path, size).then(() => 1), {
+      concurrency: 8,
+    })
   },
   pool: async () => {
     const { ThreadPool } = await import('spindle')
     const { loadBatch } = await ops()
     return count(
-      (await source(true)).pipe(loadBatch, { executor: new ThreadPool({ size: 2 }), concurrency: 3 }),
+      (await source(true)).pipe(loadBatch, {
+        executor: new ThreadPool({ size: 2 }),
+        concurrency: 3,
+      }),
     )
   },
   processes: async () => {
     const { ProcessPool } = await import('spindle')
     const { loadBatch } = await ops()
     return count(
-      (await source(true)).pipe(loadBatch, { executor: new ProcessPool({ size: 2 }), concurrency: 3 }),
+      (await source(true)).pipe(loadBatch, {
+        executor: new ProcessPool({ size: 2 }),
+        concurrency: 3,
+      }),
     )
   },
   region: async () => {
@@ -109,8 +119,11 @@ function count(builder) {
 
 /** RSS of this process and its children (Linux). */
 function rssOfAll() {
-  const kb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
-  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean)
+  const kb = (pid) =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
   return ['self', ...children].reduce((sum, pid) => sum + kb(pid), 0) / 1024
 }
 

@@ -1,9 +1,13 @@
-// The timing of one cell in Node: as often as fits the time, after warming up for as long. Time here is CPU time, so that a cell is as warm
-// on a machine that others use.
+// The timing of one cell in Node: as often as fits the time, after warming up for as long. Time
+// here is CPU time, so that a cell is as warm on a machine that others use.
 
-/** Calls `work` (which may return a promise) for `ms` of CPU, and prints a line of JSON: microseconds and CPU microseconds a call. */
+/**
+ * Calls `work` (which may return a promise) for `ms` of CPU, and prints a line of JSON:
+ * microseconds and CPU microseconds a call.
+ */
 export async function repeat(work, ms) {
-  // Several warm-ups: what is compiled in one is optimised in the next. The batches grow with what fits the time.
+  // Several warm-ups: what is compiled in one is optimised in the next. The batches grow with what
+  // fits the time.
   let batch = 1
   for (let i = 0; i < 4; i++) {
     const { calls } = await timed(work, ms / 4, batch)

@@ -1,5 +1,5 @@
-// The rivals' pinned versions, and where --setup puts them: benchmarks/.cache, outside the workspace, so that the root `npm ci` neither
-// downloads nor resolves any of them.
+// The rivals' pinned versions, and where --setup puts them: benchmarks/.cache, outside the
+// workspace, so that the root `npm ci` neither downloads nor resolves any of them.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -11,8 +11,10 @@ import { hasNpmRivals, hasPython, PYTHON, setUp } from './array-rivals.mjs'
 const here = fileURLToPath(new URL('.', import.meta.url))
 
 /**
- * @param cells { node: 'x-cell.mjs', python: 'x_cell.py' }: programs called with <contestant> <case> <folder> <milliseconds>
- * @param cases case -> contestants; the first is what the others are compared to. `py:` marks those of the Python program
+ * @param cells { node: 'x-cell.mjs', python: 'x_cell.py' }: programs called with <contestant>
+ *   <case> <folder> <milliseconds>
+ * @param cases case -> contestants; the first is what the others are compared to. `py:` marks those
+ *   of the Python program
  * @param makeInputs puts the files of all cases into a folder
  */
 export async function runRounds({ cells, cases, makeInputs }) {
@@ -56,8 +58,10 @@ export async function runRounds({ cells, cases, makeInputs }) {
         const [program, cell] = isPython ? [PYTHON, cells.python] : [process.execPath, cells.node]
         const args = [join(here, cell), contestant.replace('py:', ''), name, inputs, options.ms]
         const run = spawnSync(program, args, { encoding: 'utf8' })
-        if (run.status === 0) taken.get(contestant).push(JSON.parse(run.stdout.trim().split('\n').at(-1)))
-        else if (round === 0) console.warn(`${contestant} failed: ${run.stderr.trim().split('\n').at(-1)}`)
+        if (run.status === 0)
+          taken.get(contestant).push(JSON.parse(run.stdout.trim().split('\n').at(-1)))
+        else if (round === 0)
+          console.warn(`${contestant} failed: ${run.stderr.trim().split('\n').at(-1)}`)
       }
     }
     return [...taken]

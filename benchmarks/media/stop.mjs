@@ -1,5 +1,7 @@
-// Ends programs while their worker threads decode, in every way there is, and counts those that do not end as they should.
-//   npm run build && node benchmarks/media/stop.mjs [rounds, default 200] [rounds at a time, default 2]
+// Ends programs while their worker threads decode, in every way there is, and counts those that do
+// not end as they should.
+//   npm run build && node benchmarks/media/stop.mjs [rounds, default 200] [rounds at a time,
+//   default 2]
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -18,9 +20,13 @@ async function main(rounds, jobs) {
       const round = next++
       const way = Object.keys(WAYS)[round % Object.keys(WAYS).length]
       const delayMs = (round * 37) % 61
-      const run = spawn(process.execPath, [fileURLToPath(import.meta.url), '--child', way, String(delayMs)], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
+      const run = spawn(
+        process.execPath,
+        [fileURLToPath(import.meta.url), '--child', way, String(delayMs)],
+        {
+          stdio: ['ignore', 'ignore', 'pipe'],
+        },
+      )
       let stderr = ''
       run.stderr.on('data', (text) => (stderr += text))
       const timer = setTimeout(() => run.kill('SIGKILL'), 30_000)
@@ -51,7 +57,8 @@ async function child(way, delayMs) {
   const photos = fileURLToPath(new URL('../../examples/photos/', import.meta.url))
   const paths = Array.from(
     { length: 400 },
-    (_, i) => `${photos}${['mountains-large', 'stream-1', 'cat-small', 'dandelions-large'][i % 4]}.jpg`,
+    (_, i) =>
+      `${photos}${['mountains-large', 'stream-1', 'cat-small', 'dandelions-large'][i % 4]}.jpg`,
   )
   const size = { width: 99, height: 99 }
   await loadImage(paths[1], size) // the threads run
@@ -90,7 +97,10 @@ async function child(way, delayMs) {
     await pool.close()
     return
   }
-  const batches = [loadImageBatch(paths.slice(0, 200), size), loadImageBatch(paths.slice(200), size)]
+  const batches = [
+    loadImageBatch(paths.slice(0, 200), size),
+    loadImageBatch(paths.slice(200), size),
+  ]
   if (way !== 'end') for (const batch of batches) batch.catch(() => {})
   else batches.splice(0, 2)
   await sleep(delayMs)

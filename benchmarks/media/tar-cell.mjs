@@ -1,5 +1,5 @@
-// One contestant in a process of its own: node tar-cell.mjs <task> <archive>. It reads the archive once for each line on its input, and
-// answers with what that took. Task: one of the keys below.
+// One contestant in a process of its own: node tar-cell.mjs <task> <archive>. It reads the archive
+// once for each line on its input, and answers with what that took. Task: one of the keys below.
 import { createReadStream, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { iterateTar } from '@spindle/io'
@@ -43,7 +43,9 @@ async function overTarStream() {
   })
 }
 
-const index = task.startsWith('TarIndex') ? TarIndexSync.open(path, { indexFile: false }) : undefined
+const index = task.startsWith('TarIndex')
+  ? TarIndexSync.open(path, { indexFile: false })
+  : undefined
 
 const tasks = {
   'iterateTarSync memory': () => overAllSync(iterateTarSync(source)),

@@ -14,7 +14,9 @@ export function makeTar(path, members) {
   for (let number = 0; number < members; number++) {
     const size = 10_000 + (next() % 40_001)
     const header = Buffer.alloc(512)
-    header.write(`train/n${String(number % 1000).padStart(8, '0')}/${String(number).padStart(8, '0')}.jpg`)
+    header.write(
+      `train/n${String(number % 1000).padStart(8, '0')}/${String(number).padStart(8, '0')}.jpg`,
+    )
     header.write('0000644', 100)
     header.write(size.toString(8).padStart(11, '0'), 124)
     header.write('14524464400', 136)

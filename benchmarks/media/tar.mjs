@@ -2,7 +2,8 @@
 //   npm run build
 //   node benchmarks/media/tar.mjs --setup            once: tar-stream by npm, SPDL by pip, into benchmarks/.cache
 //   node benchmarks/media/tar.mjs --rounds 15 --members 10000 --json out.json
-// Each contestant is a process of its own. They take turns, round by round, in an order that changes; medians are printed.
+// Each contestant is a process of its own. They take turns, round by round, in an order that
+// changes; medians are printed.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -57,7 +58,9 @@ results.loads.push(readLoad())
 console.log(
   `${results.machine.cpu}, ${results.machine.cores} cores, Node ${results.machine.node}; load ${results.loads.join(' to ')}`,
 )
-console.log(`${members} members, ${(results.bytes / 2 ** 20).toFixed(0)} MiB, ${options.rounds} rounds`)
+console.log(
+  `${members} members, ${(results.bytes / 2 ** 20).toFixed(0)} MiB, ${options.rounds} rounds`,
+)
 for (const [group, rows] of Object.entries(results.groups)) print(group, rows)
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
 
@@ -114,7 +117,8 @@ function print(group, rows) {
     `\nfrom ${group}: ms for all, median (best); CPU ms; us a member; how many times as fast as SPDL and tar-stream`,
   )
   for (const { task, ms, best, cpuMs } of rows) {
-    const ratio = (rival) => (rival === undefined ? '' : `x${(rival.ms / ms).toFixed(2)}`).padStart(7)
+    const ratio = (rival) =>
+      (rival === undefined ? '' : `x${(rival.ms / ms).toFixed(2)}`).padStart(7)
     console.log(
       `${task.padEnd(27)} ${ms.toFixed(1).padStart(8)} (${best.toFixed(1)}) ${cpuMs.toFixed(1).padStart(8)} ` +
         `${((ms * 1000) / members).toFixed(2).padStart(7)} ${ratio(spdl)} ${ratio(tarStream)}`,

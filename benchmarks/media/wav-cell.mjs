@@ -37,7 +37,8 @@ async function makeWork() {
 async function stored(bytes) {
   if (contestant === 'spindle') return () => parseWav(bytes)
   const { WaveFile } = (await importRival('wavefile')).default
-  // Its samples are bytes until they are asked for; getSamples makes numbers of them, which takes far longer.
+  // Its samples are bytes until they are asked for; getSamples makes numbers of them, which takes
+  // far longer.
   return () => new WaveFile(bytes)
 }
 

@@ -1,5 +1,7 @@
-// WAV beside SPDL, libsndfile, SciPy and the usual npm packages: 44.1 kHz, stereo, 16 bits, as in SPDL's own benchmark.
-//   npm run build && node benchmarks/media/wav.mjs [--setup] [--rounds 5] [--ms 300] [--only 'part of a case'] [--json file]
+// WAV beside SPDL, libsndfile, SciPy and the usual npm packages: 44.1 kHz, stereo, 16 bits, as in
+// SPDL's own benchmark.
+//   npm run build && node benchmarks/media/wav.mjs [--setup] [--rounds 5] [--ms 300] [--only 'part
+//   of a case'] [--json file]
 import { join } from 'node:path'
 import { saveWav } from '@spindle/io'
 import { runRounds } from './rounds.mjs'
@@ -21,7 +23,10 @@ await runRounds({
 
 async function makeInputs(folder) {
   for (const seconds of [1, 10, 60]) {
-    const data = Int16Array.from({ length: 44_100 * 2 * seconds }, (_, i) => 20_000 * Math.sin(i / 31))
+    const data = Int16Array.from(
+      { length: 44_100 * 2 * seconds },
+      (_, i) => 20_000 * Math.sin(i / 31),
+    )
     const audio = { data, dtype: 'int16', shape: [44_100 * seconds, 2], sampleRate: 44_100 }
     await saveWav(join(folder, `${seconds}.wav`), audio)
     const floats = { ...audio, data: Float32Array.from(data, (x) => x / 32768), dtype: 'float32' }

@@ -1,4 +1,5 @@
-// How much faster two worker threads are than one, and whether memory stays flat: batches of 32 by loadImageBatchSync.
+// How much faster two worker threads are than one, and whether memory stays flat: batches of 32 by
+// loadImageBatchSync.
 //   npm run build && node benchmarks/media/workers.mjs [--images 20000] [--rounds 3]
 import { parseArgs } from 'node:util'
 import { ThreadPool, workerModule } from 'spindle'
@@ -7,12 +8,17 @@ import { listImages } from './images/cell.mjs'
 import { makeInputs } from './images/inputs.mjs'
 
 const { values: options } = parseArgs({
-  options: { images: { type: 'string', default: '20000' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    images: { type: 'string', default: '20000' },
+    rounds: { type: 'string', default: '3' },
+  },
 })
 const ops = workerModule(new URL('./ops.mjs', import.meta.url).href)
 const inputs = await makeInputs(2560, ['jpeg 500x375'])
 const paths = listImages(inputs.sets[0].folder)
-const batches = Array.from({ length: paths.length / 32 }, (_, i) => paths.slice(i * 32, i * 32 + 32))
+const batches = Array.from({ length: paths.length / 32 }, (_, i) =>
+  paths.slice(i * 32, i * 32 + 32),
+)
 const { cpu, cores, node } = describeMachine(process.execPath)
 console.log(`${cpu}, ${cores} cores, Node ${node}`)
 
@@ -55,7 +61,8 @@ async function through(pool, all) {
   const signal = new AbortController().signal
   let next = 0
   const lane = async () => {
-    while (next < all.length) await pool.run(all[next++], { filename: href, name: exportName, signal })
+    while (next < all.length)
+      await pool.run(all[next++], { filename: href, name: exportName, signal })
   }
   await Promise.all([1, 2, 3, 4].map(lane))
 }

@@ -1,9 +1,10 @@
-// Reads a zip archive of many small members beside fflate and yauzl, deflated and stored, from memory.
+// Reads a zip archive of many small members beside fflate and yauzl, deflated and stored, from
+// memory.
 //   npm run build
 //   node benchmarks/media/tar.mjs --setup            once: the rivals, into benchmarks/.cache
 //   node benchmarks/media/zip.mjs --rounds 9 --members 2000
-// The contestants take turns in one process, round by round; medians are printed. yauzl reads one member at a time, as its
-// documentation has it; CPU counts the threads that inflate.
+// The contestants take turns in one process, round by round; medians are printed. yauzl reads one
+// member at a time, as its documentation has it; CPU counts the threads that inflate.
 
 import { parseArgs } from 'node:util'
 import { crc32, deflateRawSync } from 'node:zlib'
@@ -12,7 +13,10 @@ import { ZipFileSync } from '@spindle/io/sync'
 import { importRival } from './rivals.mjs'
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '9' }, members: { type: 'string', default: '2000' } },
+  options: {
+    rounds: { type: 'string', default: '9' },
+    members: { type: 'string', default: '2000' },
+  },
 })
 const fflate = await importRival('fflate')
 const yauzl = await importRival('yauzl')
@@ -30,7 +34,8 @@ const contestants = {
     for await (const { data } of iterateZip(bytes)) total += data.length
     return total
   },
-  fflate: (bytes) => Object.values(fflate.unzipSync(bytes)).reduce((total, data) => total + data.length, 0),
+  fflate: (bytes) =>
+    Object.values(fflate.unzipSync(bytes)).reduce((total, data) => total + data.length, 0),
   yauzl: (bytes) =>
     new Promise((resolve, reject) => {
       yauzl.fromBuffer(bytes, { lazyEntries: true }, (error, zip) => {
@@ -55,7 +60,9 @@ const contestants = {
 
 for (const isDeflated of [false, true]) {
   const bytes = makeZip(Number(options.members), isDeflated)
-  const times = Object.fromEntries(Object.keys(contestants).map((name) => [name, { ms: [], cpuMs: [] }]))
+  const times = Object.fromEntries(
+    Object.keys(contestants).map((name) => [name, { ms: [], cpuMs: [] }]),
+  )
   for (let round = -2; round < Number(options.rounds); round++) {
     for (const [name, read] of Object.entries(contestants)) {
       const cpu = process.cpuUsage()

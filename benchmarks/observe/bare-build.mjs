@@ -1,5 +1,6 @@
-// A build of the package without what observes: no task is timed, no queue or slot is looked at with a clock, no call is marked for the loop guard. What
-// it counts by adding one to a number stays: that is not to be told from nothing.
+// A build of the package without what observes: no task is timed, no queue or slot is looked at
+// with a clock, no call is marked for the loop guard. What it counts by adding one to a number
+// stays: that is not to be told from nothing.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { bundlePackage } from '../../scripts/bundle.mjs'
@@ -7,7 +8,10 @@ import { bundlePackage } from '../../scripts/bundle.mjs'
 const BUILT = fileURLToPath(new URL('../../packages/spindle/', import.meta.url))
 const BARE = fileURLToPath(new URL('../.cache/observe/', import.meta.url))
 
-/** What becomes of each module: a piece of its text that must be there once, and what it is replaced by. */
+/**
+ * What becomes of each module: a piece of its text that must be there once, and what it is replaced
+ * by.
+ */
 const CHANGES = {
   'engine/stats/task-timer.ts': [
     ['return (count & this.mask) === 0', 'return false'],
@@ -33,7 +37,8 @@ export async function makeBareBuild() {
     const path = `${BARE}src/${file}`
     let text = readFileSync(path, 'utf8')
     for (const [from, to] of changes) {
-      if (text.split(from).length !== 2) throw new Error(`${file} has changed: it must have ${from} once`)
+      if (text.split(from).length !== 2)
+        throw new Error(`${file} has changed: it must have ${from} once`)
       text = text.replace(from, to)
     }
     writeFileSync(path, text)

@@ -52,6 +52,7 @@ async function run(n) {
 /** Milliseconds of processor time that each thread of this process has used. */
 function threads() {
   const folder = '/proc/self/task'
-  const ms = (thread) => Number(readFileSync(`${folder}/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6
+  const ms = (thread) =>
+    Number(readFileSync(`${folder}/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6
   return Object.fromEntries(readdirSync(folder).map((thread) => [thread, ms(thread)]))
 }

@@ -1,6 +1,8 @@
 // What observing costs: statistics and marks, the loop guard, and a trace, by op call.
-//   npm run build && node benchmarks/observe/run.mjs [--rounds 7] [--only sync] [--node path] [--json file]
-// Each cell is a process of its own; the modes take turns, round by round. Processor time of the main thread; minimum and median of the rounds.
+//   npm run build && node benchmarks/observe/run.mjs [--rounds 7] [--only sync] [--node path]
+//   [--json file]
+// Each cell is a process of its own; the modes take turns, round by round. Processor time of the
+// main thread; minimum and median of the rounds.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,7 +58,10 @@ try {
 const machine = describeMachine(options.node)
 print()
 if (options.json)
-  writeFileSync(options.json, `${JSON.stringify({ machine, rounds: options.rounds, results }, null, 2)}\n`)
+  writeFileSync(
+    options.json,
+    `${JSON.stringify({ machine, rounds: options.rounds, results }, null, 2)}\n`,
+  )
 
 function runCell(args) {
   return JSON.parse(

@@ -23,7 +23,8 @@ export function inPiscina(name, options = {}) {
 export const oneThread = () => new ThreadPool({ size: 1 })
 
 /**
- * Makes `count` calls, `depth` at a time, after a quarter as many to warm up: microseconds a call, and of CPU time. `use` gets each result.
+ * Makes `count` calls, `depth` at a time, after a quarter as many to warm up: microseconds a call,
+ * and of CPU time. `use` gets each result.
  */
 export async function callsOf(run, itemOf, count, depth, use = () => {}) {
   const makeCalls = async (calls) => {

@@ -1,14 +1,17 @@
-// One cell: results of some size from a worker (or a child) to the main thread in one way, in a process of its own.
+// One cell: results of some size from a worker (or a child) to the main thread in one way, in a
+// process of its own.
 //   node memory-cell.mjs <way> <bytes> <count>
-// The worker's op "makes" a result: where it is copied, from a buffer it has; where it is made in place, by touching each page. Whoever
-// receives it touches each page too. What is measured is the way, not the making.
+// The worker's op "makes" a result: where it is copied, from a buffer it has; where it is made in
+// place, by touching each page. Whoever receives it touches each page too. What is measured is the
+// way, not the making.
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { RingBuffer, SegmentPool } from 'spindle'
 import { tsImport } from 'tsx/esm/api'
 
-const inner = (file) => tsImport(`../../packages/spindle/src/workers/memory/${file}`, import.meta.url)
+const inner = (file) =>
+  tsImport(`../../packages/spindle/src/workers/memory/${file}`, import.meta.url)
 const { CallMemory, takeLeases } = await inner('call-memory.ts')
 const { FileSlots } = await inner('file-slots.ts')
 
@@ -28,7 +31,8 @@ function make(bytes) {
 }
 
 if (isChild) runChild()
-else if (isMainThread) await runMain(process.argv[2], Number(process.argv[3]), Number(process.argv[4]))
+else if (isMainThread)
+  await runMain(process.argv[2], Number(process.argv[3]), Number(process.argv[4]))
 else runWorker()
 
 async function runMain(way, bytes, count) {
@@ -46,7 +50,8 @@ async function runMain(way, bytes, count) {
   const cpuUs = (user + system + (await childCpuUs()) - childUs) / count
   const rssMb = process.memoryUsage.rss() / 2 ** 20
   close()
-  if (sum !== Math.ceil(bytes / PAGE) * (warmUp + count)) throw new Error(`lost something on the way: ${sum}`)
+  if (sum !== Math.ceil(bytes / PAGE) * (warmUp + count))
+    throw new Error(`lost something on the way: ${sum}`)
   console.log(JSON.stringify({ us, cpuUs, rssMb }))
 }
 
@@ -83,7 +88,9 @@ function overRing(way, bytes, inFlight) {
   const take = async (count) => {
     let sum = 0
     for (let i = 0; i < count; i++) {
-      sum += touch(way.includes('async') ? (ring.tryPeek() ?? (await ring.peek())) : ring.peekSync())
+      sum += touch(
+        way.includes('async') ? (ring.tryPeek() ?? (await ring.peek())) : ring.peekSync(),
+      )
       ring.release()
     }
     return sum
@@ -180,6 +187,8 @@ function runChild() {
       return
     }
     if (message.free !== undefined) slots.free(message.free)
-    process.send(way === 'process IPC advanced' ? { result: source } : { ticket: slots.write(source) })
+    process.send(
+      way === 'process IPC advanced' ? { result: source } : { ticket: slots.write(source) },
+    )
   })
 }

@@ -1,5 +1,7 @@
-// Large results from a worker thread, and from a child process, to the main thread: by cloning, by transfer, through shared memory.
-//   npm run build && node benchmarks/placement/memory.mjs [--rounds 5] [--scale 1] [--only name,…] [--json file]
+// Large results from a worker thread, and from a child process, to the main thread: by cloning, by
+// transfer, through shared memory.
+//   npm run build && node benchmarks/placement/memory.mjs [--rounds 5] [--scale 1] [--only name,…]
+//   [--json file]
 // Each cell is a process of its own; the ways take turns, round by round; medians are printed.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -45,7 +47,11 @@ for (const { bytes, count, what } of sizes) {
   }
   for (const [way, all] of cells) results.push({ what, bytes, way, ...medians(all), cells: all })
 }
-const report = { machine: describeMachine(process.execPath), rounds: Number(options.rounds), results }
+const report = {
+  machine: describeMachine(process.execPath),
+  rounds: Number(options.rounds),
+  results,
+}
 if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
 print(report)
 
@@ -61,7 +67,9 @@ function medians(cells) {
 }
 
 function print({ machine: m, rounds, results: rows }) {
-  console.log(`${m.cpu}, ${m.cores} cores, Node ${m.node}, ${m.commit}, ${m.date}; ${rounds} rounds`)
+  console.log(
+    `${m.cpu}, ${m.cores} cores, Node ${m.node}, ${m.commit}, ${m.date}; ${rounds} rounds`,
+  )
   for (const what of new Set(rows.map((row) => row.what))) {
     const own = rows.filter((row) => row.what === what)
     const of = (way) => own.find((row) => row.way === way)

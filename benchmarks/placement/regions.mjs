@@ -1,8 +1,12 @@
-// Three CPU-bound stages back to back, with 150 KB between them: on the loop, each in worker threads, and as a region.
-//   npm run build && node benchmarks/placement/regions.mjs [--rounds 5] [--items 4000] [--json out.json]
+// Three CPU-bound stages back to back, with 150 KB between them: on the loop, each in worker
+// threads, and as a region.
+//   npm run build && node benchmarks/placement/regions.mjs [--rounds 5] [--items 4000] [--json
+//   out.json]
 //
-// Each cell runs in a fresh process, the rounds are interleaved (A B C … A B C …), and medians are printed, with ratios against the loop. `cpu` is what all
-// threads of the process used together; that of worker processes is not in it. What a cell measures begins with its hundredth result, when all workers are there.
+// Each cell runs in a fresh process, the rounds are interleaved (A B C … A B C …), and medians are
+// printed, with ratios against the loop. `cpu` is what all threads of the process used together;
+// that of worker processes is not in it. What a cell measures begins with its hundredth result,
+// when all workers are there.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
@@ -51,7 +55,8 @@ function compare() {
       `${title.padEnd(26)} ${Math.round(perSecond).toString().padStart(7)} items/s  x ${(perSecond / base).toFixed(2)}   cpu ${medianOf(results[cell], 'cpuUs').toFixed(0).padStart(5)} us/item   loop held ${(100 * medianOf(results[cell], 'loopShare')).toFixed(0).padStart(3)} %`,
     )
   }
-  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify({ items, results }, null, 2))
+  if (options.json !== undefined)
+    writeFileSync(options.json, JSON.stringify({ items, results }, null, 2))
 }
 
 function medianOf(rounds, figure) {
@@ -63,7 +68,9 @@ async function measureCell(cell) {
   const { MAIN, PipelineBuilder, ThreadPool, workerModule, workers } = await import('spindle')
   const href = new URL('./regions-ops.mjs', import.meta.url).href
   const ops = workerModule(href)
-  const source = new PipelineBuilder().addSource(Array.from({ length: items + WARM_UP }, (_, i) => i))
+  const source = new PipelineBuilder().addSource(
+    Array.from({ length: items + WARM_UP }, (_, i) => i),
+  )
   const pipeAll = (builder, { decode, brighten, measure }, pipeOptions = {}) =>
     builder.pipe(decode, pipeOptions).pipe(brighten, pipeOptions).pipe(measure, pipeOptions)
   let builder
@@ -91,5 +98,9 @@ async function measureCell(cell) {
   const { utilization } = performance.eventLoopUtilization(loopAtStart)
   const cpu = process.cpuUsage(cpuAtStart)
   await pool?.close()
-  return { perSecond: (items * 1000) / ms, cpuUs: (cpu.user + cpu.system) / items, loopShare: utilization }
+  return {
+    perSecond: (items * 1000) / ms,
+    cpuUs: (cpu.user + cpu.system) / items,
+    loopShare: utilization,
+  }
 }

@@ -14,9 +14,12 @@ export const small = ({ count, isObject = true }) =>
     .addSource(() => numbers(count))
     .pipe(same, { concurrency: 16 })
     .pipe(same, { concurrency: 16 })
-    .pipe(isObject ? async (n) => ({ id: n, path: 'train/n01440764/a.jpg', label: n % 1000 }) : same, {
-      concurrency: 16,
-    })
+    .pipe(
+      isObject ? async (n) => ({ id: n, path: 'train/n01440764/a.jpg', label: n % 1000 }) : same,
+      {
+        concurrency: 16,
+      },
+    )
 
 /** What waits for input: 1 ms an item, 32 at a time. */
 export const waiting = ({ buffer }) =>
@@ -46,5 +49,7 @@ export const steps = () =>
 /** Buffers that are there already: only their way is measured. */
 export const buffers = ({ count, bytes }) => {
   const made = Array.from({ length: bytes > 1e6 ? 4 : 64 }, () => new Uint8Array(bytes).fill(7))
-  return new PipelineBuilder().addSource(() => numbers(count)).pipe(async (n) => made[n % made.length])
+  return new PipelineBuilder()
+    .addSource(() => numbers(count))
+    .pipe(async (n) => made[n % made.length])
 }

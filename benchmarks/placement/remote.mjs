@@ -1,6 +1,7 @@
 // Whole pipelines elsewhere, beside the same on the caller's loop, fork() and SPDL.
 //   node remote.mjs [small] [blocked] [steps] [buffers] [--rounds 5] [--scale 1]
-// Each round measures every cell once, in turn; medians are told, as a table and as JSON. SPDL needs `node ../engine/run.mjs --setup`.
+// Each round measures every cell once, in turn; medians are told, as a table and as JSON. SPDL
+// needs `node ../engine/run.mjs --setup`.
 import { execFile, fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -31,7 +32,8 @@ for (const name of chosen) {
   const medians = Object.fromEntries([...figures].map(([cell, all]) => [cell, median(all)]))
   results[name] = { unit, ...medians }
   console.log(`\n${name}, ${unit}`)
-  for (const [cell, figure] of Object.entries(medians)) console.log(`  ${cell.padEnd(44)} ${print(figure)}`)
+  for (const [cell, figure] of Object.entries(medians))
+    console.log(`  ${cell.padEnd(44)} ${print(figure)}`)
 }
 console.log(
   `\n${JSON.stringify({ machine: describeMachine(process.execPath), load: readLoad(), rounds, results })}`,
@@ -44,7 +46,8 @@ function small() {
   for (const isObject of [true, false]) {
     const what = isObject ? 'objects' : 'numbers'
     const args = { count, isObject }
-    cells[`${what}, caller's loop, for await`] = () => perItem(count, loaders.small(args).build(), false)
+    cells[`${what}, caller's loop, for await`] = () =>
+      perItem(count, loaders.small(args).build(), false)
     for (const [place, run] of Object.entries(places)) {
       const loader = run(href, { export: 'small', args })
       cells[`${what}, ${place}, for await`] = () => perItem(count, loader, false)
@@ -79,7 +82,11 @@ function blocked() {
     return (100 * held) / free
   }
   const worker = async () => {
-    const loader = runPipelineInWorker(href, { export: 'waiting', args: { buffer }, bufferSize: buffer })
+    const loader = runPipelineInWorker(href, {
+      export: 'waiting',
+      args: { buffer },
+      bufferSize: buffer,
+    })
     await loader.start()
     return loader
   }

@@ -1,4 +1,5 @@
-// The rival of pools and where `--setup` puts it: benchmarks/.cache, outside the workspace, so that the root `npm ci` never sees it.
+// The rival of pools and where `--setup` puts it: benchmarks/.cache, outside the workspace, so that
+// the root `npm ci` never sees it.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

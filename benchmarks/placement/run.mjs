@@ -1,8 +1,10 @@
 // Measures the pools beside their rivals:
-//   node benchmarks/placement/run.mjs [--setup] [--quick] [--only group,…] [--rounds n] [--json out.json] [--node path] [--quiet seconds]
+//   node benchmarks/placement/run.mjs [--setup] [--quick] [--only group,…] [--rounds n] [--json
+//   out.json] [--node path] [--quiet seconds]
 //
-// Each file of cells/ is a group: contestants that do the same work. Every contestant's run is a process of its own, the rounds are
-// interleaved (A B C … A B C …), and medians are printed, with ratios. README.md says what is compared.
+// Each file of cells/ is a group: contestants that do the same work. Every contestant's run is a
+// process of its own, the rounds are interleaved (A B C … A B C …), and medians are printed, with
+// ratios. README.md says what is compared.
 import { execFile } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -43,7 +45,9 @@ for (let round = 1; round <= rounds; round++) {
         contestant.runs.push(await runCell(group.file, contestant.name))
       } catch (error) {
         contestant.error = String(error.stderr || error.message).trim()
-        console.error(`failed: ${group.file} ${contestant.name}: ${contestant.error.split('\n').at(-1)}`)
+        console.error(
+          `failed: ${group.file} ${contestant.name}: ${contestant.error.split('\n').at(-1)}`,
+        )
       }
     }
   }
@@ -52,17 +56,23 @@ for (let round = 1; round <= rounds; round++) {
 
 const results = groups.map(summarize)
 for (const result of results) print(result)
-if (options.json) writeFileSync(options.json, `${JSON.stringify({ machine, rounds, results }, null, 2)}\n`)
+if (options.json)
+  writeFileSync(options.json, `${JSON.stringify({ machine, rounds, results }, null, 2)}\n`)
 
 async function loadGroups() {
   const hasPiscina = loadPiscina() !== undefined
-  if (!hasPiscina) console.log('Piscina is not installed, its cells are skipped: run with --setup once')
+  if (!hasPiscina)
+    console.log('Piscina is not installed, its cells are skipped: run with --setup once')
   const files = readdirSync(new URL('cells/', import.meta.url)).sort()
-  const wanted = files.filter((file) => only.length === 0 || only.includes(file.replace('.mjs', '')))
+  const wanted = files.filter(
+    (file) => only.length === 0 || only.includes(file.replace('.mjs', '')),
+  )
   return Promise.all(
     wanted.map(async (file) => {
       const { title, unit, contestants, targets = [] } = await import(`./cells/${file}`)
-      const names = Object.keys(contestants).filter((name) => hasPiscina || !name.startsWith('piscina'))
+      const names = Object.keys(contestants).filter(
+        (name) => hasPiscina || !name.startsWith('piscina'),
+      )
       return { file, title, unit, targets, contestants: names.map((name) => ({ name, runs: [] })) }
     }),
   )
@@ -98,14 +108,19 @@ function summarize({ file, title, unit, targets, contestants }) {
   const checked = targets.map(({ of, against, atLeast, atMost, value: limit }) => {
     const own = figureOf(of)
     const other = figureOf(against)
-    if (limit !== undefined) return { target: `${of} <= ${limit} ${unit}`, value: own, isMet: own <= limit }
+    if (limit !== undefined)
+      return { target: `${of} <= ${limit} ${unit}`, value: own, isMet: own <= limit }
     if (atMost !== undefined)
       return {
         target: `${of} takes <= ${atMost} of ${against}`,
         value: own / other,
         isMet: own / other <= atMost,
       }
-    return { target: `${of} >= ${atLeast} x ${against}`, value: other / own, isMet: other / own >= atLeast }
+    return {
+      target: `${of} >= ${atLeast} x ${against}`,
+      value: other / own,
+      isMet: other / own >= atLeast,
+    }
   })
   return { group: file.replace('.mjs', ''), title, unit, cells, targets: checked }
 }
@@ -116,7 +131,9 @@ function print({ group, title, unit, cells, targets }) {
   console.log(
     `| ${'contestant'.padEnd(width)} | ${unit.padStart(14)} | CPU us a call | max RSS, MB | others' cores |`,
   )
-  console.log(`| ${'-'.repeat(width)} | -------------: | ------------: | ----------: | ------------: |`)
+  console.log(
+    `| ${'-'.repeat(width)} | -------------: | ------------: | ----------: | ------------: |`,
+  )
   for (const { name, value, cpuUs, maxRssMb, runs } of cells) {
     const columns = [
       name.padEnd(width),
@@ -131,7 +148,8 @@ function print({ group, title, unit, cells, targets }) {
   }
   console.log()
   for (const { target, value, isMet } of targets) {
-    if (Number.isFinite(value)) console.log(`${isMet ? 'PASS' : 'FAIL'}  ${target}: ${value.toPrecision(3)}`)
+    if (Number.isFinite(value))
+      console.log(`${isMet ? 'PASS' : 'FAIL'}  ${target}: ${value.toPrecision(3)}`)
   }
 }
 

@@ -1,10 +1,18 @@
-// One measurement: node cell.mjs <contestant> <folder of inputs>. Prints milliseconds for starts, otherwise items a second of CPU time, which other
-// programs on the machine disturb less than the clock's.
+// One measurement: node cell.mjs <contestant> <folder of inputs>. Prints milliseconds for starts,
+// otherwise items a second of CPU time, which other programs on the machine disturb less than the
+// clock's.
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fromWebDataset, groupByKey, iterateTar } from '@spindle/io'
-import { DistributedSampler, fromManifest, mix, shuffleBuffer, shuffled, split } from 'spindle/source'
+import {
+  DistributedSampler,
+  fromManifest,
+  mix,
+  shuffleBuffer,
+  shuffled,
+  split,
+} from 'spindle/source'
 
 const [, , contestant, folder] = process.argv
 const LIMIT = 5e6
@@ -34,7 +42,8 @@ const read = {
     split(shuffled(await read['manifest in order']()), { rank: 0, worldSize: 10 }),
   'readline and JSON.parse': async () => lines(),
   'webdataset in order': async () => fromWebDataset(shards),
-  'webdataset buffer': async () => shuffleBuffer(await read['webdataset in order'](), { size: 500 }),
+  'webdataset buffer': async () =>
+    shuffleBuffer(await read['webdataset in order'](), { size: 500 }),
   'webdataset shuffled': async () => shuffled(await read['webdataset in order']()),
   'iterateTar and groupByKey': async () => samples(),
 }
@@ -83,10 +92,13 @@ function secondsSince(begin) {
 }
 
 async function* lines() {
-  for await (const line of createInterface({ input: createReadStream(join(folder, 'records.jsonl')) }))
+  for await (const line of createInterface({
+    input: createReadStream(join(folder, 'records.jsonl')),
+  }))
     yield JSON.parse(line)
 }
 
 async function* samples() {
-  for (let shard = 0; shard < 4; shard++) yield* groupByKey(iterateTar(join(folder, `${shard}.tar`)))
+  for (let shard = 0; shard < 4; shard++)
+    yield* groupByKey(iterateTar(join(folder, `${shard}.tar`)))
 }

@@ -8,7 +8,11 @@ const [SHARDS, SAMPLES] = [4, 1000]
 
 export async function makeInputs(folder) {
   const lines = Array.from({ length: RECORDS }, (_, id) =>
-    JSON.stringify({ id, path: `images/${id}.jpg`, caption: 'a photograph of something, seen from afar' }),
+    JSON.stringify({
+      id,
+      path: `images/${id}.jpg`,
+      caption: 'a photograph of something, seen from afar',
+    }),
   )
   writeFileSync(join(folder, 'records.jsonl'), lines.join('\n'))
   const samples = join(folder, 'samples')
@@ -19,7 +23,14 @@ export async function makeInputs(folder) {
       writeFileSync(`${name}.bin`, Buffer.alloc(10_000, i))
       writeFileSync(`${name}.cls`, String(i))
     }
-    const tar = spawnSync('tar', ['--sort=name', '-cf', join(folder, `${shard}.tar`), '-C', samples, '.'])
+    const tar = spawnSync('tar', [
+      '--sort=name',
+      '-cf',
+      join(folder, `${shard}.tar`),
+      '-C',
+      samples,
+      '.',
+    ])
     if (tar.status !== 0) throw new Error(String(tar.stderr))
     rmSync(samples, { recursive: true })
   }

@@ -1,12 +1,16 @@
 // What it costs an item that the run can be resumed: three no-op stages, with and without.
 //   node benchmarks/source/resume.mjs [--rounds n] [--items n]
 //
-// Both run in this process by turns, each time as often as the other, and the minimum of CPU time counts: what else the machine does only adds.
+// Both run in this process by turns, each time as often as the other, and the minimum of CPU time
+// counts: what else the machine does only adds.
 import { parseArgs } from 'node:util'
 import { PipelineBuilder } from 'spindle'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '15' }, items: { type: 'string', default: '200000' } },
+  options: {
+    rounds: { type: 'string', default: '15' },
+    items: { type: 'string', default: '200000' },
+  },
 })
 const items = Array.from({ length: Number(values.items) }, (_, i) => i)
 const asyncOp = async (item) => item
@@ -29,7 +33,11 @@ const consumers = {
 }
 const cases = Object.entries(consumers).flatMap(([name, consume]) => [
   { name: `three async no-ops, ${name}`, make: (options) => builder.build(options), consume },
-  { name: `one async no-op, batches of 32, ${name}`, make: (options) => batches.build(options), consume },
+  {
+    name: `one async no-op, batches of 32, ${name}`,
+    make: (options) => batches.build(options),
+    consume,
+  },
 ])
 
 async function cpuNs({ make, consume }, options) {

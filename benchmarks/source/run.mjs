@@ -1,9 +1,10 @@
-// Samplers, transforms and sources: how soon they start, and how many indices or items a second they give, beside SPDL's samplers.
+// Samplers, transforms and sources: how soon they start, and how many indices or items a second
+// they give, beside SPDL's samplers.
 //   npm run build
 //   node benchmarks/source/run.mjs --setup                 once: SPDL and NumPy by pip, into benchmarks/.cache/source
 //   node benchmarks/source/run.mjs --rounds 5 --only sampler --json out.json
-// Each contestant is a process of its own. They take turns, round by round; medians are printed. Tar reading beside SPDL's
-// iter_tarfile and tar-stream is measured by benchmarks/media/tar.mjs.
+// Each contestant is a process of its own. They take turns, round by round; medians are printed.
+// Tar reading beside SPDL's iter_tarfile and tar-stream is measured by benchmarks/media/tar.mjs.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +26,8 @@ const { values: options } = parseArgs({
 
 const CACHE = fileURLToPath(new URL('../.cache/source', import.meta.url))
 const PYTHON = `${CACHE}/bin/python`
-// case -> what is measured by cell.mjs, or by cell.py where it begins with `py:`. The first is what the others are compared to.
+// case -> what is measured by cell.mjs, or by cell.py where it begins with `py:`. The first is what
+// the others are compared to.
 const CASES = {
   'sampler start, to the first index': [
     'start sequential 1e9',
@@ -101,18 +103,26 @@ function race(contestants) {
       const cell = fileURLToPath(new URL(isPython ? 'cell.py' : 'cell.mjs', import.meta.url))
       const args = [cell, contestant.replace('py:', ''), folder]
       const run = spawnSync(isPython ? PYTHON : options.node, args, { encoding: 'utf8' })
-      if (run.status === 0) taken.set(contestant, [...(taken.get(contestant) ?? []), Number(run.stdout)])
-      else if (round === 0) console.warn(`${contestant} failed: ${run.stderr.trim().split('\n').at(-1)}`)
+      if (run.status === 0)
+        taken.set(contestant, [...(taken.get(contestant) ?? []), Number(run.stdout)])
+      else if (round === 0)
+        console.warn(`${contestant} failed: ${run.stderr.trim().split('\n').at(-1)}`)
     }
   }
-  return [...taken].map(([contestant, values]) => ({ contestant, median: medianOf(values), values }))
+  return [...taken].map(([contestant, values]) => ({
+    contestant,
+    median: medianOf(values),
+    values,
+  }))
 }
 
 /** Cells of starts print milliseconds, all others a rate. */
 function print(name, rows) {
   console.log(`\n${name}`)
   for (const { contestant, median } of rows) {
-    const figure = name.includes('start, to') ? `${median.toFixed(2)} ms` : `${(median / 1e6).toFixed(3)} M/s`
+    const figure = name.includes('start, to')
+      ? `${median.toFixed(2)} ms`
+      : `${(median / 1e6).toFixed(3)} M/s`
     console.log(
       `  ${contestant.padEnd(36)} ${figure.padStart(12)}  ${(median / rows[0].median).toFixed(2)} x`,
     )
@@ -121,13 +131,18 @@ function print(name, rows) {
 
 function medianOf(values) {
   const sorted = values.toSorted((a, b) => a - b)
-  return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2
+  return (
+    (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2
+  )
 }
 
 function setUp() {
   mkdirSync(CACHE, { recursive: true })
   const run = (...args) => spawnSync(args[0], args.slice(1), { stdio: 'inherit' }).status === 0
   const packages = ['spdl-core==0.8.0', 'numpy==2.4.6']
-  if (!run('python3', '-m', 'venv', CACHE) || !run(PYTHON, '-m', 'pip', 'install', '--quiet', ...packages))
+  if (
+    !run('python3', '-m', 'venv', CACHE) ||
+    !run(PYTHON, '-m', 'pip', 'install', '--quiet', ...packages)
+  )
     console.warn('Python, pip or a package is missing; SPDL will be skipped')
 }

@@ -1,4 +1,5 @@
-// The 12 cases. `model(seed)` makes a simulated pipeline; `grid` lists the bounds among which the optimum is searched for.
+// The 12 cases. `model(seed)` makes a simulated pipeline; `grid` lists the bounds among which the
+// optimum is searched for.
 import { Cores, normal, random } from './simulator.mjs'
 
 /** A call that waits. */
@@ -13,7 +14,10 @@ const work =
   (sim, _stage, done) =>
     sim.cores.run(sim.vary(ms, spread), done)
 
-/** Samples a second of SPDL's demuxer under so many tasks at a time: published for 2, 3, 4, 6 and 8; one task alone is taken to do 700. */
+/**
+ * Samples a second of SPDL's demuxer under so many tasks at a time: published for 2, 3, 4, 6 and 8;
+ * one task alone is taken to do 700.
+ */
 const RATES = [
   [1, 700],
   [2, 1261],
@@ -23,7 +27,10 @@ const RATES = [
   [8, 386],
 ]
 
-/** Samples a second when `running` tasks contend; between the published points by straight lines, beyond them falling as from 6 to 8. */
+/**
+ * Samples a second when `running` tasks contend; between the published points by straight lines,
+ * beyond them falling as from 6 to 8.
+ */
 export function contended(running) {
   if (running >= 8) return 386 * (8 / running) ** 0.7
   const at = RATES.findIndex(([count]) => count >= running)
@@ -34,7 +41,9 @@ export function contended(running) {
 }
 const SAMPLES_A_TASK = 6
 
-export const SIZES = [1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 36, 40, 44, 48, 56, 64]
+export const SIZES = [
+  1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 36, 40, 44, 48, 56, 64,
+]
 
 export const CASES = [
   {
@@ -56,7 +65,9 @@ export const CASES = [
               if (stage.atServer >= 20) {
                 sim.after(10, () => {
                   stage.retries++
-                  sim.after(Math.min(2000, 100 * 2 ** n) * (0.5 + sim.rng() / 2), () => attempt(n + 1))
+                  sim.after(Math.min(2000, 100 * 2 ** n) * (0.5 + sim.rng() / 2), () =>
+                    attempt(n + 1),
+                  )
                 })
                 return
               }
@@ -75,7 +86,12 @@ export const CASES = [
   {
     name: 'io-cpu',
     title: 'I/O 200 ms + CPU 20 ms, 2 cores',
-    model: (seed) => ({ seed, cores: 2, consumerMs: 1, stages: [{ call: wait(200) }, { call: work(20) }] }),
+    model: (seed) => ({
+      seed,
+      cores: 2,
+      consumerMs: 1,
+      stages: [{ call: wait(200) }, { call: work(20) }],
+    }),
   },
   {
     name: 'curve',
@@ -96,7 +112,12 @@ export const CASES = [
   {
     name: 'two-cpu',
     title: 'two CPU stages (10 + 5 ms), 2 cores',
-    model: (seed) => ({ seed, cores: 2, consumerMs: 1, stages: [{ call: work(10) }, { call: work(5) }] }),
+    model: (seed) => ({
+      seed,
+      cores: 2,
+      consumerMs: 1,
+      stages: [{ call: work(10) }, { call: work(5) }],
+    }),
   },
   {
     name: 'consumer',
@@ -111,7 +132,8 @@ export const CASES = [
       consumerMs: 2,
       stages: [
         {
-          call: (sim, _stage, done) => sim.after(50 * Math.exp(1.5 * normal(sim.rng) - 1.125), done),
+          call: (sim, _stage, done) =>
+            sim.after(50 * Math.exp(1.5 * normal(sim.rng) - 1.125), done),
         },
       ],
     }),
@@ -143,7 +165,9 @@ export const CASES = [
     model: (seed) => ({
       seed,
       consumerMs: 5,
-      stages: [{ call: (sim, _stage, done) => sim.after(sim.vary(sim.now < 30_000 ? 50 : 200), done) }],
+      stages: [
+        { call: (sim, _stage, done) => sim.after(sim.vary(sim.now < 30_000 ? 50 : 200), done) },
+      ],
     }),
   },
   {

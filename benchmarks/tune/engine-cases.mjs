@@ -1,4 +1,5 @@
-// The cases as real pipelines: ops that wait by timers, or work in worker threads. `stages(builder, options)` adds the stages under the options given.
+// The cases as real pipelines: ops that wait by timers, or work in worker threads.
+// `stages(builder, options)` adds the stages under the options given.
 import { ThreadPool, workerModule } from 'spindle'
 import { contended } from './cases.mjs'
 import { normal, random } from './simulator.mjs'
@@ -47,7 +48,10 @@ export const ENGINE_CASES = {
   429: {
     consumerMs: 1,
     stages: (builder, [one]) =>
-      builder.pipe(limited(), { ...one, retry: { retries: 20, minDelayMs: 100, maxDelayMs: 2000 } }),
+      builder.pipe(limited(), {
+        ...one,
+        retry: { retries: 20, minDelayMs: 100, maxDelayMs: 2000 },
+      }),
   },
   'io-cpu': {
     usesCores: true,
@@ -83,7 +87,8 @@ export const ENGINE_CASES = {
   },
   memory: {
     consumerMs: 1,
-    // Above what the process has at the start. The collector takes what is not used any more late: 20 items need more than 200 MB.
+    // Above what the process has at the start. The collector takes what is not used any more late:
+    // 20 items need more than 200 MB.
     memoryBytes: 500e6,
     stages: (builder, [one]) =>
       builder.pipe(async () => {
@@ -97,7 +102,10 @@ export const ENGINE_CASES = {
     drift: 30_000,
     stages: (builder, [one]) => {
       const beganAt = performance.now()
-      return builder.pipe((item) => wait(performance.now() - beganAt < 30_000 ? 50 : 200)(item), one)
+      return builder.pipe(
+        (item) => wait(performance.now() - beganAt < 30_000 ? 50 : 200)(item),
+        one,
+      )
     },
   },
   'fan-out': {

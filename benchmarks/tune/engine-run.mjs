@@ -1,5 +1,6 @@
-// One run of a case in the real engine, in a process of its own: node engine-run.mjs <case> <bounds> <seconds> <tune: on | off>
-// Prints the items taken in each quarter of a second, and what was tuned.
+// One run of a case in the real engine, in a process of its own: node engine-run.mjs <case>
+// <bounds> <seconds> <tune: on | off> Prints the items taken in each quarter of a second, and what
+// was tuned.
 import { PipelineBuilder } from 'spindle'
 import { ENGINE_CASES } from './engine-cases.mjs'
 
@@ -35,7 +36,8 @@ const slots = []
 for await (const item of pipeline) {
   void item
   items++
-  if (testCase.consumerMs > 0) await new Promise((resolve) => setTimeout(resolve, testCase.consumerMs))
+  if (testCase.consumerMs > 0)
+    await new Promise((resolve) => setTimeout(resolve, testCase.consumerMs))
   if (performance.now() > endAt) break
 }
 clearInterval(timer)

@@ -1,4 +1,5 @@
-// The cases in the real engine and in real time: under the bounds that the simulator found best, then with the tuner from each start.
+// The cases in the real engine and in real time: under the bounds that the simulator found best,
+// then with the tuner from each start.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -11,14 +12,18 @@ const SCRIPT = fileURLToPath(new URL('engine-run.mjs', import.meta.url))
 const STARTS = [1, 8, 64]
 const PER_SEC = 4
 
-/** @param {{ only: string[], atOnce: number }} options `atOnce`: cases that only wait may share a machine; those that use its cores run alone. */
+/**
+ * @param {{ only: string[], atOnce: number }} options `atOnce`: cases that only wait may share a
+ * machine; those that use its cores run alone.
+ */
 export async function runEngine({ only, atOnce }) {
   const names = Object.keys(ENGINE_CASES).filter((name) => only.length === 0 || only.includes(name))
   const results = []
   const waiting = names.filter((name) => ENGINE_CASES[name].usesCores !== true)
   for (let at = 0; at < waiting.length; at += atOnce)
     results.push(...(await Promise.all(waiting.slice(at, at + atOnce).map(runCase))))
-  for (const name of names) if (ENGINE_CASES[name].usesCores === true) results.push(await runCase(name))
+  for (const name of names)
+    if (ENGINE_CASES[name].usesCores === true) results.push(await runCase(name))
   return results
 }
 
@@ -66,6 +71,7 @@ async function measure(name, bounds, seconds, tune) {
 function rate(counts, fromSec, toSec) {
   const last = counts.length - 1
   return (
-    (counts[Math.min(last, toSec * PER_SEC)] - counts[Math.min(last, fromSec * PER_SEC)]) / (toSec - fromSec)
+    (counts[Math.min(last, toSec * PER_SEC)] - counts[Math.min(last, fromSec * PER_SEC)]) /
+    (toSec - fromSec)
   )
 }

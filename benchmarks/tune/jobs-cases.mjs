@@ -1,4 +1,5 @@
-// Real jobs, endless. Each is a builder of a concurrency; items are counted where the tuned stage puts them out.
+// Real jobs, endless. Each is a builder of a concurrency; items are counted where the tuned stage
+// puts them out.
 
 import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -21,7 +22,11 @@ async function tarServer() {
   const part = Buffer.alloc(BLOCK + MEMBER_BYTES, 7)
   const archive = Buffer.concat(Array.from({ length: MEMBERS }, () => part))
   const server = createServer((request, response) => {
-    const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [0, 0, archive.length - 1]
+    const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [
+      0,
+      0,
+      archive.length - 1,
+    ]
     setTimeout(() => {
       response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${archive.length}` })
       response.end(archive.subarray(Number(from), Number(to) + 1))
@@ -33,7 +38,9 @@ async function tarServer() {
 }
 
 const WORDS =
-  'the quick brown fox jumps over the lazy dog and runs through seven green fields of tall grass'.split(' ')
+  'the quick brown fox jumps over the lazy dog and runs through seven green fields of tall grass'.split(
+    ' ',
+  )
 
 export const JOBS = {
   photos: async (concurrency) => {

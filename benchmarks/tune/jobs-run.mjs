@@ -1,4 +1,5 @@
-// One run of a job: node jobs-run.mjs <job> <concurrency | auto> <seconds>. Prints what the tuned stage has put out by each quarter of a second.
+// One run of a job: node jobs-run.mjs <job> <concurrency | auto> <seconds>. Prints what the tuned
+// stage has put out by each quarter of a second.
 import { JOBS } from './jobs-cases.mjs'
 
 const [name, text, seconds] = process.argv.slice(2)

@@ -1,4 +1,5 @@
-// Real jobs: the throughput under each fixed concurrency, then with 'auto'. Each runs for some seconds in a process of its own (jobs-run.mjs).
+// Real jobs: the throughput under each fixed concurrency, then with 'auto'. Each runs for some
+// seconds in a process of its own (jobs-run.mjs).
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -37,13 +38,19 @@ export async function runJobs({ only }) {
 }
 
 async function measure(name, concurrency, seconds) {
-  const { stdout } = await run(process.execPath, [SCRIPT, name, String(concurrency), String(seconds)], {
-    maxBuffer: 1e8,
-  })
+  const { stdout } = await run(
+    process.execPath,
+    [SCRIPT, name, String(concurrency), String(seconds)],
+    {
+      maxBuffer: 1e8,
+    },
+  )
   return JSON.parse(stdout)
 }
 
 function rate(counts, fromSec, toSec) {
   const last = counts.length - 1
-  return (counts[Math.min(last, toSec * 4)] - counts[Math.min(last, fromSec * 4)]) / (toSec - fromSec)
+  return (
+    (counts[Math.min(last, toSec * 4)] - counts[Math.min(last, fromSec * 4)]) / (toSec - fromSec)
+  )
 }

@@ -1,5 +1,6 @@
 // How near to the optimum the tuner comes:
-//   node benchmarks/tune/run.mjs [--sim] [--engine [--at n]] [--jobs] [--only case,…] [--seeds n] [--json]
+//   node benchmarks/tune/run.mjs [--sim] [--engine [--at n]] [--jobs] [--only case,…] [--seeds n]
+//   [--json]
 import { parseArgs } from 'node:util'
 import { runEngine } from './engine.mjs'
 import { runJobs } from './jobs.mjs'
@@ -27,7 +28,9 @@ if (values.sim || isAll) {
 
 if (values.engine) {
   const cases = await runEngine({ only, atOnce: Number(values.at) })
-  const rows = [['case', 'start', 'optimum', 'at', 'reached', 'worst 5 s', 'slots', 'moves', 'ends at']]
+  const rows = [
+    ['case', 'start', 'optimum', 'at', 'reached', 'worst 5 s', 'slots', 'moves', 'ends at'],
+  ]
   for (const { name, optimum, runs } of cases)
     for (const { start, reached, worst, slots, ends, moves } of runs) {
       const most = `${optimum.perSec.toFixed(0)}/s`
@@ -46,9 +49,13 @@ if (values.engine) {
 }
 
 if (values.jobs) {
-  const rows = [['job', 'fixed', 'best', "'auto' after 30 s", 'of the best', 'first 4 s', 'options']]
+  const rows = [
+    ['job', 'fixed', 'best', "'auto' after 30 s", 'of the best', 'first 4 s', 'options'],
+  ]
   for (const { name, fixed, best, auto, first, options } of await runJobs({ only })) {
-    const grid = fixed.map(({ concurrency, perSec }) => `${concurrency}: ${perSec.toFixed(0)}`).join(' ')
+    const grid = fixed
+      .map(({ concurrency, perSec }) => `${concurrency}: ${perSec.toFixed(0)}`)
+      .join(' ')
     const most = `${best.perSec.toFixed(0)}/s at ${best.concurrency}`
     const shares = [percent(auto / best.perSec), percent(first / best.perSec)]
     rows.push([name, grid, most, `${auto.toFixed(0)}/s`, ...shares, JSON.stringify(options)])
@@ -96,7 +103,9 @@ function table(rows) {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)))
   for (const row of rows)
     console.log(
-      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+        .join('  '),
     )
 }
 

@@ -6,7 +6,10 @@ import { Simulation } from './simulator.mjs'
 const { Tuner } = await tsImport('../../packages/spindle/src/tune/tuner.ts', import.meta.url)
 
 export function withBounds(model, bounds) {
-  return { ...model, stages: model.stages.map((stage, i) => ({ ...stage, concurrency: bounds[i] })) }
+  return {
+    ...model,
+    stages: model.stages.map((stage, i) => ({ ...stage, concurrency: bounds[i] })),
+  }
 }
 
 /** Items a second under fixed bounds, from `fromMs` to `toMs`, and the most memory used. */
@@ -63,5 +66,11 @@ export function runTuned(testCase, start, seed, toMs, mode = 'continuous') {
       nextTick = at + waitMs
     }
   }
-  return { counts, memory, slots, moves: tuner.moves, bounds: sim.stages.map((stage) => stage.concurrency) }
+  return {
+    counts,
+    memory,
+    slots,
+    moves: tuner.moves,
+    bounds: sim.stages.map((stage) => stage.concurrency),
+  }
 }

@@ -2,7 +2,17 @@
 import { CASES } from './cases.mjs'
 import { measureFixed, runTuned } from './simulated.mjs'
 
-const ALL_SIZES = [...Array.from({ length: 64 }, (_, i) => i + 1), 72, 80, 88, 96, 104, 112, 120, 128]
+const ALL_SIZES = [
+  ...Array.from({ length: 64 }, (_, i) => i + 1),
+  72,
+  80,
+  88,
+  96,
+  104,
+  112,
+  120,
+  128,
+]
 const SIZES = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 28, 32, 40, 48, 64]
 const STARTS = [1, 8, 64]
 /** Bounds as good as the best ones: the smallest of them are the optimum. */
@@ -14,11 +24,17 @@ const COUNT_MS = 250
 export function simulateAll({ only, seeds }) {
   return CASES.filter(({ name }) => only.length === 0 || only.includes(name)).map((testCase) => {
     const optimum = search(testCase)
-    return { ...testCase, optimum, runs: STARTS.flatMap((start) => summary(testCase, optimum, start, seeds)) }
+    return {
+      ...testCase,
+      optimum,
+      runs: STARTS.flatMap((start) => summary(testCase, optimum, start, seeds)),
+    }
   })
 }
 
-/** The best bounds: grid search, each point measured for half a minute after the first five seconds. */
+/**
+ * The best bounds: grid search, each point measured for half a minute after the first five seconds.
+ */
 export function search(testCase) {
   const from = (testCase.drift ?? 0) + 5000
   const { stages } = testCase.model(1)
@@ -39,7 +55,9 @@ export function search(testCase) {
   const found = points.find(({ perSec }) => perSec >= AS_GOOD * best)
   // The best of so many noisy points is luck: the rate is measured again.
   const most = points.find(({ perSec }) => perSec === best)
-  const again = [3, 4, 5].map((seed) => measureFixed(testCase, most.bounds, seed, from, from + 30_000).perSec)
+  const again = [3, 4, 5].map(
+    (seed) => measureFixed(testCase, most.bounds, seed, from, from + 30_000).perSec,
+  )
   return { bounds: found.bounds, slots: found.slots, perSec: sum(again) / again.length }
 }
 
@@ -79,8 +97,9 @@ function summary(testCase, optimum, start, seeds) {
 }
 
 /**
- * The window of five seconds, after the first, in which the tuner was worst beside the bounds it began with. What these do is their mean over the
- * time (before and after a drift), for two runs are not in step; unless the case says that they are.
+ * The window of five seconds, after the first, in which the tuner was worst beside the bounds it
+ * began with. What these do is their mean over the time (before and after a drift), for two runs
+ * are not in step; unless the case says that they are.
  */
 function worstWindow(testCase, bounds, seed, counts, toMs) {
   const { drift } = testCase
@@ -93,7 +112,11 @@ function worstWindow(testCase, bounds, seed, counts, toMs) {
     if (drift !== undefined && from < drift + WINDOW_MS && to > drift) continue
     const perSec = ((counts[to / COUNT_MS] - counts[from / COUNT_MS]) * 1000) / WINDOW_MS
     const own =
-      testCase.isInStep === true ? between(from, to) : drift !== undefined && from >= drift ? late : early
+      testCase.isInStep === true
+        ? between(from, to)
+        : drift !== undefined && from >= drift
+          ? late
+          : early
     worst = Math.min(worst, perSec / own)
   }
   return worst

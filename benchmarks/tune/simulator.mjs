@@ -1,5 +1,6 @@
-// A discrete-event simulation of a pipeline: the engine's rules for slots, queues and order; cores that are shared; servers that refuse.
-// It knows nothing of the tuner: it runs, can be told other bounds, and gives the sums that the engine gives.
+// A discrete-event simulation of a pipeline: the engine's rules for slots, queues and order; cores
+// that are shared; servers that refuse. It knows nothing of the tuner: it runs, can be told other
+// bounds, and gives the sums that the engine gives.
 
 /** Events in the order of their times. */
 class Heap {
@@ -78,8 +79,9 @@ class Sum {
 }
 
 /**
- * Cores that the tasks at work share equally, each at most one. The virtual time is the work that a task which is always there has got: so a task's end
- * does not depend on how many others come and go.
+ * Cores that the tasks at work share equally, each at most one. The virtual time is the work that a
+ * task which is always there has got: so a task's end does not depend on how many others come and
+ * go.
  */
 export class Cores {
   used = new Sum()
@@ -291,7 +293,8 @@ class Stage {
 }
 
 /**
- * @param {{ stages: object[], cores?: number, consumerMs: number | ((sim) => number), seed: number, itemBytes?: number }} model
+ * @param {{ stages: object[], cores?: number, consumerMs: number | ((sim) => number), seed: number,
+ *   itemBytes?: number }} model
  */
 export class Simulation {
   now = 0

@@ -75,7 +75,8 @@ export const cases = {
   },
   'sharp, c=16': {
     params: { concurrency: 16 },
-    make: ({ concurrency }) => from(photos).pipe(resizeBySharp, { name: 'resize', concurrency }).build(),
+    make: ({ concurrency }) =>
+      from(photos).pipe(resizeBySharp, { name: 'resize', concurrency }).build(),
     kind: CORES <= 4 ? 'cpu' : ['inner', 'executor', 'stage'],
     stage: 'resize',
     instead: { concurrency: 64 },
@@ -91,7 +92,11 @@ export const cases = {
     params: { concurrency: CORES, workers: CORES },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
-        .pipe(ops.compute4, { name: 'decode', concurrency, executor: pooled(ThreadPool, size, cleanup) })
+        .pipe(ops.compute4, {
+          name: 'decode',
+          concurrency,
+          executor: pooled(ThreadPool, size, cleanup),
+        })
         .build(),
     kind: 'cpu',
     stage: 'decode',
@@ -101,7 +106,11 @@ export const cases = {
     params: { concurrency: 4 * CORES, workers: CORES },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
-        .pipe(ops.compute4, { name: 'decode', concurrency, executor: pooled(ThreadPool, size, cleanup) })
+        .pipe(ops.compute4, {
+          name: 'decode',
+          concurrency,
+          executor: pooled(ThreadPool, size, cleanup),
+        })
         .build(),
     kind: 'cpu',
     stage: 'decode',
@@ -113,7 +122,11 @@ export const cases = {
     make: ({ concurrency, a, b }, cleanup) =>
       from()
         .pipe(ops.compute4, { name: 'a', concurrency, executor: pooled(ThreadPool, a, cleanup) })
-        .pipe(ops.computeAgain, { name: 'b', concurrency, executor: pooled(ThreadPool, b, cleanup) })
+        .pipe(ops.computeAgain, {
+          name: 'b',
+          concurrency,
+          executor: pooled(ThreadPool, b, cleanup),
+        })
         .build(),
     kind: 'cpu',
   },
@@ -132,7 +145,11 @@ export const cases = {
     params: { concurrency: 4, workers: 1 },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
-        .pipe(ops.compute4, { name: 'decode', concurrency, executor: pooled(ThreadPool, size, cleanup) })
+        .pipe(ops.compute4, {
+          name: 'decode',
+          concurrency,
+          executor: pooled(ThreadPool, size, cleanup),
+        })
         .build(),
     kind: 'executor',
     busyKind: ['executor', 'cpu'],
@@ -142,7 +159,11 @@ export const cases = {
     params: { concurrency: 2, workers: 2 },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
-        .pipe(ops.wait10, { name: 'look up', concurrency, executor: pooled(ThreadPool, size, cleanup) })
+        .pipe(ops.wait10, {
+          name: 'look up',
+          concurrency,
+          executor: pooled(ThreadPool, size, cleanup),
+        })
         .build(),
     kind: 'executor',
     stage: 'look up',
@@ -151,7 +172,11 @@ export const cases = {
     params: { concurrency: 8, workers: 2 },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
-        .pipe(ops.wait10, { name: 'look up', concurrency, executor: pooled(ThreadPool, size, cleanup) })
+        .pipe(ops.wait10, {
+          name: 'look up',
+          concurrency,
+          executor: pooled(ThreadPool, size, cleanup),
+        })
         .build(),
     kind: 'executor',
     stage: 'look up',
@@ -160,7 +185,11 @@ export const cases = {
     params: { concurrency: 2, workers: 8 },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
-        .pipe(ops.wait10, { name: 'look up', concurrency, executor: pooled(ThreadPool, size, cleanup) })
+        .pipe(ops.wait10, {
+          name: 'look up',
+          concurrency,
+          executor: pooled(ThreadPool, size, cleanup),
+        })
         .build(),
     kind: 'stage',
     stage: 'look up',
@@ -170,7 +199,11 @@ export const cases = {
     params: { concurrency: 4, workers: 2 },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
-        .pipe(ops.wait10, { name: 'look up', concurrency, executor: pooled(ProcessPool, size, cleanup) })
+        .pipe(ops.wait10, {
+          name: 'look up',
+          concurrency,
+          executor: pooled(ProcessPool, size, cleanup),
+        })
         .build(),
     kind: 'executor',
     stage: 'look up',
@@ -180,7 +213,11 @@ export const cases = {
     params: { concurrency: 2 * CORES, workers: CORES },
     make: ({ concurrency, workers: size }, cleanup) =>
       from()
-        .pipe(ops.compute4, { name: 'decode', concurrency, executor: pooled(ProcessPool, size, cleanup) })
+        .pipe(ops.compute4, {
+          name: 'decode',
+          concurrency,
+          executor: pooled(ProcessPool, size, cleanup),
+        })
         .build(),
     kind: 'cpu',
     stage: 'decode',
@@ -234,7 +271,8 @@ export const cases = {
     },
     kind: 'stage',
     stage: 'query',
-    // With four calls at a time nothing tells it from a server that has room for more; after the change it must be seen.
+    // With four calls at a time nothing tells it from a server that has room for more; after the
+    // change it must be seen.
     isUnknowable: true,
     kindAfter: 'inner',
   },
@@ -299,13 +337,15 @@ export const cases = {
   },
   'a pipeline in a worker whose stage waits': {
     params: { concurrency: 2 },
-    make: ({ concurrency }) => runPipelineInWorker(REMOTE, { export: 'waiting', args: { concurrency } }),
+    make: ({ concurrency }) =>
+      runPipelineInWorker(REMOTE, { export: 'waiting', args: { concurrency } }),
     kind: 'stage',
     stage: 'fetch',
   },
   'a pipeline in a process whose stage waits': {
     params: { concurrency: 2 },
-    make: ({ concurrency }) => runPipelineInProcess(REMOTE, { export: 'waiting', args: { concurrency } }),
+    make: ({ concurrency }) =>
+      runPipelineInProcess(REMOTE, { export: 'waiting', args: { concurrency } }),
     kind: 'stage',
     stage: 'fetch',
   },

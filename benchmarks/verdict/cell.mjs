@@ -9,7 +9,11 @@ const [name, given, ms] = process.argv.slice(2)
 const { make, isShort, warmMs = WARM_MS } = cases[name]
 const cleanup = []
 const made = await make(JSON.parse(given), cleanup)
-const { pipeline, consume = () => {}, burst } = made.pipeline === undefined ? { pipeline: made } : made
+const {
+  pipeline,
+  consume = () => {},
+  burst,
+} = made.pipeline === undefined ? { pipeline: made } : made
 
 const consumed = isShort === true ? await pipeline.forEach(consume) : take()
 let rate = 0

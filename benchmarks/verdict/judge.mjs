@@ -1,4 +1,5 @@
-// Whether a verdict is right: its kind, its stage, and that following it gives at least 0.8 of what it promises.
+// Whether a verdict is right: its kind, its stage, and that following it gives at least 0.8 of what
+// it promises.
 const KEPT = 0.8
 const LEAST_GAIN = 1.2
 const MUCH = 1.5
@@ -16,7 +17,11 @@ function isDisturbed({ before, after, again }) {
 export function judgeCase(each, all, isBusy) {
   const quiet = all.filter((round) => !isDisturbed(round))
   const rounds = quiet.length > 0 ? quiet : all
-  return { ...judgeRounds(each, rounds, isBusy), isDisturbed: quiet.length === 0, rounds: all.length }
+  return {
+    ...judgeRounds(each, rounds, isBusy),
+    isDisturbed: quiet.length === 0,
+    rounds: all.length,
+  }
 }
 
 function judgeRounds(each, rounds, isBusy) {
@@ -35,13 +40,18 @@ function judgeRounds(each, rounds, isBusy) {
     return { faults: [`no verdict: ${missing}`], isRight: false, verdict: missing, table }
   for (const { before } of rounds) {
     const said = before.bottleneck
-    if (!expected.includes(said?.kind)) faults.push(`it says ${said?.kind}, not ${expected.join(' or ')}`)
-    if (stage !== undefined && said?.stage !== stage) faults.push(`it names ${said?.stage}, not ${stage}`)
+    if (!expected.includes(said?.kind))
+      faults.push(`it says ${said?.kind}, not ${expected.join(' or ')}`)
+    if (stage !== undefined && said?.stage !== stage)
+      faults.push(`it names ${said?.stage}, not ${stage}`)
     if (isWithoutChange === true && said?.promise > 1) faults.push(`it promises ${said.promise}`)
-    if (said?.promise > 1 && said.promise < LEAST_GAIN) faults.push(`it advises a gain of ${said.promise}`)
+    if (said?.promise > 1 && said.promise < LEAST_GAIN)
+      faults.push(`it advises a gain of ${said.promise}`)
   }
   const followed = rounds.filter(({ after }) => after !== undefined)
-  const gains = followed.map(({ before, after, again }) => (2 * after.rate) / (before.rate + again.rate))
+  const gains = followed.map(
+    ({ before, after, again }) => (2 * after.rate) / (before.rate + again.rate),
+  )
   const gain = median(gains)
   const { promise } = bottleneck
   const isInstead = bottleneck.change === undefined && each.follow === undefined
@@ -64,7 +74,10 @@ function judgeRounds(each, rounds, isBusy) {
     gain,
     isInstead,
     rates: first === undefined ? [] : [first.before.rate, first.after.rate, first.again.rate],
-    others: first === undefined ? [] : [first.before, first.after, first.again].map((run) => run.cpu.others),
+    others:
+      first === undefined
+        ? []
+        : [first.before, first.after, first.again].map((run) => run.cpu.others),
     params: first?.params,
     table,
   }

@@ -4,7 +4,10 @@ import { pbkdf2Sync } from 'node:crypto'
 /** Rounds of a hash that take a millisecond of CPU here, as run.mjs has measured. */
 export const ROUNDS = Number(process.env.VERDICT_ROUNDS ?? 1500)
 
-/** Computes for so many milliseconds of CPU time: a fixed amount of work, however busy the machine is. */
+/**
+ * Computes for so many milliseconds of CPU time: a fixed amount of work, however busy the machine
+ * is.
+ */
 export function compute(ms, item) {
   pbkdf2Sync('verdict', 'salt', Math.round(ms * ROUNDS), 32, 'sha256')
   return item

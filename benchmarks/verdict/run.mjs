@@ -1,7 +1,10 @@
-// A bench of truth: pipelines whose limit is known, what the report says of each, and what following its advice brings.
-//   npm run build && node benchmarks/verdict/run.mjs [--only part of a name] [--busy] [--ms 2500] [--rounds 1] [--json file] [--tables]
-// Each run of a pipeline is a process of its own. A round runs the case as it is, then as advised, then as it was again: the gain is the rate as advised
-// by the mean of the other two. --busy: beside two processes that compute. Exits with 1 if a verdict is wrong.
+// A bench of truth: pipelines whose limit is known, what the report says of each, and what
+// following its advice brings.
+//   npm run build && node benchmarks/verdict/run.mjs [--only part of a name] [--busy] [--ms 2500]
+//   [--rounds 1] [--json file] [--tables]
+// Each run of a pipeline is a process of its own. A round runs the case as it is, then as advised,
+// then as it was again: the gain is the rate as advised by the mean of the other two. --busy:
+// beside two processes that compute. Exits with 1 if a verdict is wrong.
 import { execFile, fork } from 'node:child_process'
 import { pbkdf2Sync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -59,7 +62,10 @@ const wrong = results.filter(({ isRight }) => !isRight)
 console.log(`${results.length - wrong.length} of ${results.length} are right.`)
 for (const { name, faults } of wrong) console.log(`  ${name}: ${faults.join('; ')}`)
 if (options.json !== undefined)
-  writeFileSync(options.json, `${JSON.stringify({ machine, busy: options.busy, results }, null, 2)}\n`)
+  writeFileSync(
+    options.json,
+    `${JSON.stringify({ machine, busy: options.busy, results }, null, 2)}\n`,
+  )
 process.exitCode = wrong.length > 0 ? 1 : 0
 
 /** As it is, as advised, as it is. */
@@ -88,10 +94,14 @@ function followed({ params, follow, instead, option = {} }, bottleneck) {
 async function cell(name, params) {
   const busyBefore = readBusyMs()
   const startedAt = performance.now()
-  const { stdout } = await run(process.execPath, [at('cell.mjs'), name, JSON.stringify(params), options.ms], {
-    maxBuffer: 2 ** 24,
-    timeout: 60_000,
-  })
+  const { stdout } = await run(
+    process.execPath,
+    [at('cell.mjs'), name, JSON.stringify(params), options.ms],
+    {
+      maxBuffer: 2 ** 24,
+      timeout: 60_000,
+    },
+  )
   const machineBusy = (readBusyMs() - busyBefore) / (performance.now() - startedAt)
   return { ...JSON.parse(stdout.trim().split('\n').at(-1)), machineBusy }
 }

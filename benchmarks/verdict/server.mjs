@@ -1,4 +1,5 @@
-// A server that answers after a while: `/20` after 20 ms; `/20?limit=4` refuses with 429 while four are being answered.
+// A server that answers after a while: `/20` after 20 ms; `/20?limit=4` refuses with 429 while four
+// are being answered.
 import { createServer } from 'node:http'
 
 const busy = new Map()

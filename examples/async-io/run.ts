@@ -34,6 +34,9 @@ for (const [name, [title, run]] of Object.entries(pictures)) {
     const nextMs = Math.max(...next.flatMap(({ spans }) => spans.map(({ to }) => to)))
     if (nextMs < endMs) [lanes, endMs] = [next, nextMs]
   }
-  writeFileSync(join(folder, `${name}.svg`), drawTimeline(`${title}: ${endMs.toFixed(0)} ms`, lanes))
+  writeFileSync(
+    join(folder, `${name}.svg`),
+    drawTimeline(`${title}: ${endMs.toFixed(0)} ms`, lanes),
+  )
   console.log(`${name}: ${endMs.toFixed(0)} ms`)
 }

@@ -43,7 +43,10 @@ class Notes {
     this.add(lane, { from, to: this.now, tone: 'hold', ...(label === undefined ? {} : { label }) })
   }
 
-  /** A lane with a free place for something that begins now: tasks of one pool are drawn in as few lanes as they need. */
+  /**
+   * A lane with a free place for something that begins now: tasks of one pool are drawn in as few
+   * lanes as they need.
+   */
   free(kind: string, taken: Set<string>): string {
     for (let i = 1; ; i++) {
       const lane = `${kind} ${i}`
@@ -75,7 +78,10 @@ export async function overlapping(): Promise<Lane[]> {
   return notes.lanes
 }
 
-/** A pool of tasks that do everything for one item: the width that the narrowest step allows is the width of all. */
+/**
+ * A pool of tasks that do everything for one item: the width that the narrowest step allows is the
+ * width of all.
+ */
 export async function barePool(): Promise<Lane[]> {
   const notes = new Notes([])
   const left = numbers(ITEMS)

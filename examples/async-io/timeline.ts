@@ -4,7 +4,10 @@
 export interface Span {
   readonly from: number
   readonly to: number
-  /** `wait`: somebody else works for it. `work`: it computes. `hold`: it computes where it holds the loop. */
+  /**
+   * `wait`: somebody else works for it. `work`: it computes. `hold`: it computes where it holds the
+   * loop.
+   */
   readonly tone: 'wait' | 'work' | 'hold'
   readonly label?: string
 }
@@ -23,7 +26,8 @@ const TOP = 34
 /** One picture with a title, a lane for each, an axis of time, and what the colours mean. */
 export function drawTimeline(title: string, lanes: readonly Lane[]): string {
   const endMs = Math.max(1, ...lanes.flatMap(({ spans }) => spans.map(({ to }) => to)))
-  const x = (ms: number): number => Math.round((LEFT + (ms / endMs) * (WIDTH - LEFT - RIGHT)) * 10) / 10
+  const x = (ms: number): number =>
+    Math.round((LEFT + (ms / endMs) * (WIDTH - LEFT - RIGHT)) * 10) / 10
   const bottom = TOP + lanes.length * LANE
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((ms) => endMs / ms <= 12) ?? endMs
   const ticks = Array.from({ length: Math.floor(endMs / step) + 1 }, (_, i) => i * step)

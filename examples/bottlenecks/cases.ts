@@ -50,7 +50,9 @@ export const cases: Readonly<Record<string, Case>> = {
       async function* listAll() {
         for (let page = 0; page < items / 10; page++) yield* listPage(page)
       }
-      return ran(new PipelineBuilder().addSource(listAll).pipe(fetchItem, { concurrency: 16 }).build())
+      return ran(
+        new PipelineBuilder().addSource(listAll).pipe(fetchItem, { concurrency: 16 }).build(),
+      )
     },
     after: (items) =>
       ran(
@@ -81,11 +83,15 @@ export const cases: Readonly<Record<string, Case>> = {
   },
   consumer: {
     before: (items) =>
-      ran(new PipelineBuilder().addSource(numbers(items)).pipe(store, { concurrency: 4 }).build(), () =>
-        pause(8),
+      ran(
+        new PipelineBuilder().addSource(numbers(items)).pipe(store, { concurrency: 4 }).build(),
+        () => pause(8),
       ),
     after: async (items) => {
-      const pipeline = new PipelineBuilder().addSource(numbers(items)).pipe(store, { concurrency: 4 }).build()
+      const pipeline = new PipelineBuilder()
+        .addSource(numbers(items))
+        .pipe(store, { concurrency: 4 })
+        .build()
       await Promise.all(numbers(4).map(() => pipeline.forEach(() => pause(8))))
       return pipeline as Pipeline<unknown>
     },
@@ -148,7 +154,8 @@ async function withThreads(
   build: (executor: ThreadPool) => (source: PipelineBuilder<number>) => PipelineBuilder<number>,
 ): Promise<Pipeline<unknown>> {
   await using pool = new ThreadPool({ size })
-  const run = (count: number) => ran(build(pool)(new PipelineBuilder().addSource(numbers(count))).build())
+  const run = (count: number) =>
+    ran(build(pool)(new PipelineBuilder().addSource(numbers(count))).build())
   await run(4 * size)
   return await run(items)
 }

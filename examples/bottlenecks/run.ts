@@ -1,4 +1,5 @@
-// Runs the cases and prints their reports; with --write they replace those in docs/find-the-bottleneck.md.
+// Runs the cases and prints their reports; with --write they replace those in
+// docs/find-the-bottleneck.md.
 //   node --import=tsx examples/bottlenecks/run.ts [--write] [source …]
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cases } from './cases.ts'

@@ -1,4 +1,5 @@
-// Keeps a pipeline's figures for later: a line of JSON, or rows of SQLite, for each interval. Give what these return to `build({ onStats })`.
+// Keeps a pipeline's figures for later: a line of JSON, or rows of SQLite, for each interval. Give
+// what these return to `build({ onStats })`.
 import { appendFileSync } from 'node:fs'
 import type { StatsEvent } from 'spindle'
 
@@ -42,7 +43,10 @@ export function rowsOf({ kind, interval }: StatsEvent): StatsRow[] {
   }))
 }
 
-/** Appends to a file of JSON lines. Written at once: a few hundred bytes at intervals of seconds do not hold the loop up. */
+/**
+ * Appends to a file of JSON lines. Written at once: a few hundred bytes at intervals of seconds do
+ * not hold the loop up.
+ */
 export function toJsonLines(file: string): (event: StatsEvent) => void {
   return (event) => {
     appendFileSync(
@@ -54,18 +58,25 @@ export function toJsonLines(file: string): (event: StatsEvent) => void {
   }
 }
 
-/** Inserts into the table `stats` of a SQLite file; needs `node:sqlite` (Node >= 22.13). `close` it at the end. */
+/**
+ * Inserts into the table `stats` of a SQLite file; needs `node:sqlite` (Node >= 22.13). `close` it
+ * at the end.
+ */
 export async function toSqlite(
   file: string,
 ): Promise<{ readonly onStats: (event: StatsEvent) => void; close(): void }> {
   // Named by a variable: the types of Node 20 do not know it.
   const module: string = 'node:sqlite'
-  const { DatabaseSync } = (await import(module)) as { DatabaseSync: new (file: string) => Database }
+  const { DatabaseSync } = (await import(module)) as {
+    DatabaseSync: new (file: string) => Database
+  }
   const database = new DatabaseSync(file)
   database.exec(
     'CREATE TABLE IF NOT EXISTS stats (at TEXT, kind TEXT, pipeline INTEGER, stage TEXT, tasks INTEGER, emitted INTEGER, failures INTEGER, running REAL, queued REAL, backoff REAL, blocked REAL, starved REAL, p50_ms REAL, p99_ms REAL, queue_ready REAL)',
   )
-  const insert = database.prepare('INSERT INTO stats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const insert = database.prepare(
+    'INSERT INTO stats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  )
   return {
     onStats: (event) => {
       database.exec('BEGIN')

@@ -1,10 +1,12 @@
-// Figures for OpenTelemetry: OTLP over HTTP in its JSON form, which every collector takes at :4318/v1/metrics. No SDK is needed.
+// Figures for OpenTelemetry: OTLP over HTTP in its JSON form, which every collector takes at
+// :4318/v1/metrics. No SDK is needed.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { PipelineStats, StageStats, StatsEvent } from 'spindle'
 
 /**
- * Sends the figures of all pipelines in this process to a collector, whenever they publish some: at the end, and at intervals if `build()` was
- * given `reportIntervalMs`. Returns the function that ends it, which resolves when what was sent has arrived.
+ * Sends the figures of all pipelines in this process to a collector, whenever they publish some: at
+ * the end, and at intervals if `build()` was given `reportIntervalMs`. Returns the function that
+ * ends it, which resolves when what was sent has arrived.
  */
 export function exportMetrics(url: string, service: string): () => Promise<void> {
   const sending = new Set<Promise<unknown>>()
@@ -28,7 +30,10 @@ export function exportMetrics(url: string, service: string): () => Promise<void>
   }
 }
 
-/** An `ExportMetricsServiceRequest`; see https://opentelemetry.io/docs/specs/otlp/ and metrics.proto. */
+/**
+ * An `ExportMetricsServiceRequest`; see https://opentelemetry.io/docs/specs/otlp/ and
+ * metrics.proto.
+ */
 export function otlpMetrics(stats: PipelineStats, service: string): object {
   const now = Date.now()
   // 64-bit numbers are texts in JSON.

@@ -1,8 +1,12 @@
-// A pipeline's figures for Prometheus: the text format (version 0.0.4) over HTTP, in nothing but Node.
+// A pipeline's figures for Prometheus: the text format (version 0.0.4) over HTTP, in nothing but
+// Node.
 import { createServer, type Server } from 'node:http'
 import { findBottleneck, type Pipeline, type PipelineStats, type StageStats } from 'spindle'
 
-/** Serves `/metrics` for one pipeline until the server is closed; it keeps no process alive. Port 0 is any. */
+/**
+ * Serves `/metrics` for one pipeline until the server is closed; it keeps no process alive. Port 0
+ * is any.
+ */
 export async function serveMetrics(
   pipeline: Pipeline<unknown>,
   port: number,
@@ -10,7 +14,9 @@ export async function serveMetrics(
 ): Promise<Server> {
   const server = createServer((request, response) => {
     const isMetrics = request.method === 'GET' && request.url === '/metrics'
-    response.writeHead(isMetrics ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+    response.writeHead(isMetrics ? 200 : 404, {
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+    })
     response.end(isMetrics ? prometheusText(pipeline.stats()) : 'the figures are at /metrics\n')
   })
   server.unref()
@@ -35,10 +41,15 @@ export function prometheusText(stats: PipelineStats): string {
         lines.push(`${name}${suffix}{${write({ stage: stage.name, ...labels })}} ${value}`)
   }
   metric('spindle_items_total', 'counter', 'Items done.', ({ items }) => [[items]])
-  metric('spindle_failures_total', 'counter', 'Items dropped because they failed.', ({ failures }) => [
-    [failures],
+  metric(
+    'spindle_failures_total',
+    'counter',
+    'Items dropped because they failed.',
+    ({ failures }) => [[failures]],
+  )
+  metric('spindle_retries_total', 'counter', 'Attempts after the first.', ({ retries }) => [
+    [retries],
   ])
-  metric('spindle_retries_total', 'counter', 'Attempts after the first.', ({ retries }) => [[retries]])
   metric(
     'spindle_slot_seconds_total',
     'counter',

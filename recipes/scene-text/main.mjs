@@ -1,4 +1,5 @@
-// Reads words in photographs: image files -> Spindle pipeline -> 48 pixels high -> PP-OCRv4 recogniser -> text.
+// Reads words in photographs: image files -> Spindle pipeline -> 48 pixels high -> PP-OCRv4
+// recogniser -> text.
 //   node main.mjs IMAGE …      each a photograph of one line of text
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -1,4 +1,5 @@
-// Finds where people speak: sound files -> Spindle pipeline -> 16 kHz mono -> Silero VAD -> stretches of speech.
+// Finds where people speak: sound files -> Spindle pipeline -> 16 kHz mono -> Silero VAD ->
+// stretches of speech.
 //   node main.mjs [sound files …]      default: the clip of the npm package audio-lena, in every format it comes in
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'

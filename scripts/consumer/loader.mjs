@@ -2,4 +2,6 @@
 import { PipelineBuilder } from 'spindle'
 
 export const pipeline = ({ count }) =>
-  new PipelineBuilder().addSource(Array.from({ length: count }, (_, n) => n)).pipe(async (n) => n * n)
+  new PipelineBuilder()
+    .addSource(Array.from({ length: count }, (_, n) => n))
+    .pipe(async (n) => n * n)

@@ -1,4 +1,5 @@
-// Run with --enable-source-maps: stacks then tell places in Spindle's sources, which must not be taken for the user's.
+// Run with --enable-source-maps: stacks then tell places in Spindle's sources, which must not be
+// taken for the user's.
 import assert from 'node:assert/strict'
 import { PipelineBuilder } from 'spindle'
 

@@ -1,4 +1,5 @@
-// A user's first program, run against the packed packages: what the README promises must hold there too.
+// A user's first program, run against the packed packages: what the README promises must hold there
+// too.
 import assert from 'node:assert/strict'
 import {
   MAIN,

@@ -61,7 +61,19 @@ export function audioTruth({ pathOf, sketchOf, md5 }) {
 /** Another resampler, and another reader of FLAC. */
 export function soxTruth({ pathOf, sketchOf, md5, scratch }) {
   const low = join(scratch, 'low-by-sox.f32')
-  run('sox', ['-D', pathOf('tone.wav'), '-r', '16000', '-e', 'floating-point', '-b', '32', '-t', 'f32', low])
+  run('sox', [
+    '-D',
+    pathOf('tone.wav'),
+    '-r',
+    '16000',
+    '-e',
+    'floating-point',
+    '-b',
+    '32',
+    '-t',
+    'f32',
+    low,
+  ])
   return {
     // Without the ends, where filters differ.
     resampled: sketchOf(floats(readFileSync(low)).subarray(100, 15_900)),

@@ -1,9 +1,21 @@
-// The media files in packages/io/test/truth/files: what makes each of them. All pictures and sounds are generated, so the files
-// are under this repository's licence. Small ones: 96x64 or 64x48 pictures, seconds long.
+// The media files in packages/io/test/truth/files: what makes each of them. All pictures and sounds
+// are generated, so the files are under this repository's licence. Small ones: 96x64 or 64x48
+// pictures, seconds long.
 const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', '-threads', '1']
 const H264 = ['-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-threads', '1', '-bf', '2']
 const X265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-x265-params']
-const VP9 = ['-c:v', 'libvpx-vp9', '-g', '25', '-b:v', '400k', '-cpu-used', '8', '-deadline', 'realtime']
+const VP9 = [
+  '-c:v',
+  'libvpx-vp9',
+  '-g',
+  '25',
+  '-b:v',
+  '400k',
+  '-cpu-used',
+  '8',
+  '-deadline',
+  'realtime',
+]
 
 /** What a raw picture may be laid out as. */
 const PIXEL_FORMATS = [
@@ -25,7 +37,10 @@ export const INPUTS = {
   ...prefixed('media/', media()),
 }
 
-/** Sound is made of `tones.wav` and `low.wav`, which the package's own WAV writer makes of a sweep: 5 s at 44.1 kHz and at 8 kHz. */
+/**
+ * Sound is made of `tones.wav` and `low.wav`, which the package's own WAV writer makes of a sweep:
+ * 5 s at 44.1 kHz and at 8 kHz.
+ */
 function audio() {
   const tones = ['-i', 'tones.wav']
   const low = ['-i', 'low.wav']
@@ -73,7 +88,18 @@ function video() {
     'fragments.mp4': [...X264, '-g', '25', '-movflags', 'frag_keyframe+empty_moov'],
     'hevc.mp4': [...X265, 'log-level=none:keyint=25:open-gop=1'],
     'hevc.mkv': [...X265, 'log-level=none:keyint=25:open-gop=0'],
-    'vp8.webm': ['-c:v', 'libvpx', '-g', '25', '-b:v', '400k', '-auto-alt-ref', '1', '-lag-in-frames', '16'],
+    'vp8.webm': [
+      '-c:v',
+      'libvpx',
+      '-g',
+      '25',
+      '-b:v',
+      '400k',
+      '-auto-alt-ref',
+      '1',
+      '-lag-in-frames',
+      '16',
+    ],
     'vp9.webm': VP9,
     'av1.mp4': ['-c:v', 'libsvtav1', '-preset', '12', '-g', '25'],
     'mpeg4.avi': ['-c:v', 'mpeg4', '-g', '12', '-q:v', '6'],
@@ -82,7 +108,19 @@ function video() {
     'mpeg2.mpg': ['-c:v', 'mpeg2video', '-g', '12', '-bf', '2', '-q:v', '8'],
     'raw.h264': [...X264, '-g', '25', '-bf', '2'],
     'late.m2t': [...X264, '-g', '25', '-output_ts_offset', '77.5'],
-    'sound.mp4': ['-f', 'lavfi', '-i', 'sine=d=3', '-c:a', 'aac', '-b:a', '32k', ...X264, '-g', '25'],
+    'sound.mp4': [
+      '-f',
+      'lavfi',
+      '-i',
+      'sine=d=3',
+      '-c:a',
+      'aac',
+      '-b:a',
+      '32k',
+      ...X264,
+      '-g',
+      '25',
+    ],
     'vfr.mp4': ['-vf', "select='not(mod(n,3))+lt(n,20)'", '-vsync', 'vfr', ...X264, '-g', '20'],
   }
   const all = Object.entries(clips).map(([name, args]) => [name, [...pattern(3), ...args]])

@@ -1,4 +1,5 @@
-// What the ffmpeg command says of packets, frames, filters and written files: the truth of packages/io/test/media.
+// What the ffmpeg command says of packets, frames, filters and written files: the truth of
+// packages/io/test/media.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -51,7 +52,10 @@ export function mediaTruth({ md5, scratch, written, filterText }) {
         const bytes = written.remuxed(format)
         const file = join(scratch, `remuxed.${format}`)
         writeFileSync(file, bytes)
-        return { written: written.writtenIn(bytes), read: md5(raw(file, '-map', '0:v', '-f', 'rawvideo')) }
+        return {
+          written: written.writtenIn(bytes),
+          read: md5(raw(file, '-map', '0:v', '-f', 'rawvideo')),
+        }
       }),
       'matroska, mp4': remuxedTwice(),
     },
@@ -68,7 +72,10 @@ export function mediaTruth({ md5, scratch, written, filterText }) {
   function remuxedTwice() {
     const file = join(scratch, 'again.mp4')
     written.remuxedAgain(file)
-    return { written: written.writtenIn(file), read: md5(raw(file, '-map', '0:v', '-f', 'rawvideo')) }
+    return {
+      written: written.writtenIn(file),
+      read: md5(raw(file, '-map', '0:v', '-f', 'rawvideo')),
+    }
   }
 
   /** The least and the most of each picture's red, green and blue. */

@@ -1,5 +1,5 @@
-// Archives of GNU tar and bsdtar: the truth of packages/io/test/tar-laws.test.ts. Paths with spaces, dots and letters beyond ASCII, long
-// ones, and sizes about a block's.
+// Archives of GNU tar and bsdtar: the truth of packages/io/test/tar-laws.test.ts. Paths with
+// spaces, dots and letters beyond ASCII, long ones, and sizes about a block's.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -15,11 +15,17 @@ const WRITERS = [
 /** `lists` are files: path and data. */
 export function tarTruth({ lists, scratch }) {
   return {
-    lists: lists.map((list) => list.map(({ path, data }) => [path, Buffer.from(data).toString('base64')])),
-    archives: WRITERS.filter(([program]) => versionOf(program) !== undefined).map(([program, format]) => ({
-      writer: `${program} ${format}`,
-      gzipped: lists.map((list) => gzipSync(archiveOf(program, format, list, scratch)).toString('base64')),
-    })),
+    lists: lists.map((list) =>
+      list.map(({ path, data }) => [path, Buffer.from(data).toString('base64')]),
+    ),
+    archives: WRITERS.filter(([program]) => versionOf(program) !== undefined).map(
+      ([program, format]) => ({
+        writer: `${program} ${format}`,
+        gzipped: lists.map((list) =>
+          gzipSync(archiveOf(program, format, list, scratch)).toString('base64'),
+        ),
+      }),
+    ),
   }
 }
 

@@ -1,4 +1,5 @@
-// What the scripts of this folder share: running programs, their versions, where truth lies, and how it is compared.
+// What the scripts of this folder share: running programs, their versions, where truth lies, and
+// how it is compared.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -33,7 +33,8 @@ const TURNED = { 90: 'transpose=2', 180: 'hflip,vflip', 270: 'transpose=1' }
 
 export function videoTruth({ pictureHashes }) {
   const path = (name) => join(FILES, 'video', name)
-  const pictures = (name, filter, ...args) => pictureHashes(decoded(path(name), filter, args), PICTURE)
+  const pictures = (name, filter, ...args) =>
+    pictureHashes(decoded(path(name), filter, args), PICTURE)
   const each = (names, of) => Object.fromEntries(names.map((name) => [name, of(name)]))
   return {
     pictures: each(CLIPS, (name) => pictures(name, '').join(' ')),
@@ -46,7 +47,15 @@ export function videoTruth({ pictureHashes }) {
     variableAt10: pictures('vfr.mp4', 'fps=10').join(' '),
     probed: each(CLIPS, (name) => {
       const entries = 'stream=codec_name,width,height,pix_fmt'
-      const said = ffprobe('-select_streams', 'v:0', '-show_entries', entries, '-of', 'csv=p=0', path(name))
+      const said = ffprobe(
+        '-select_streams',
+        'v:0',
+        '-show_entries',
+        entries,
+        '-of',
+        'csv=p=0',
+        path(name),
+      )
       return String(said).split('\n')[0].trim().replace(/,$/, '')
     }),
     turned: each(Object.keys(TURNED), (degrees) =>
@@ -55,12 +64,25 @@ export function videoTruth({ pictureHashes }) {
   }
 }
 
-/** As rgb24, by the routines of this package: newer versions know where colour is sampled, older ones are told. */
+/**
+ * As rgb24, by the routines of this package: newer versions know where colour is sampled, older
+ * ones are told.
+ */
 function decoded(file, filter, args) {
   const convert = `${toRgb(file)},format=rgb24`
   const filters = filter === '' ? convert : `${filter},${convert}`
   const input = ['-v', 'error', '-noautorotate', '-i', file]
-  return run('ffmpeg', [...input, ...args, '-vf', filters, '-vsync', 'passthrough', '-f', 'rawvideo', '-'])
+  return run('ffmpeg', [
+    ...input,
+    ...args,
+    '-vf',
+    filters,
+    '-vsync',
+    'passthrough',
+    '-f',
+    'rawvideo',
+    '-',
+  ])
 }
 
 /** The filter that converts to RGB without scaling. */
@@ -71,8 +93,17 @@ function toRgb(file) {
 
 /** When pictures are shown, in seconds from the first; `null` where that is not told. */
 function timesOf(file) {
-  const show = ['-select_streams', 'v:0', '-show_entries', 'frame=best_effort_timestamp_time', '-of', 'json']
+  const show = [
+    '-select_streams',
+    'v:0',
+    '-show_entries',
+    'frame=best_effort_timestamp_time',
+    '-of',
+    'json',
+  ]
   const { frames } = JSON.parse(String(ffprobe(...show, file)))
   const times = frames.map((frame) => Number(frame.best_effort_timestamp_time))
-  return times.map((time) => (Number.isNaN(time) ? null : Math.round((time - times[0]) * 1e6) / 1e6))
+  return times.map((time) =>
+    Number.isNaN(time) ? null : Math.round((time - times[0]) * 1e6) / 1e6,
+  )
 }

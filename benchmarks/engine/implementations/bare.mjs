@@ -10,7 +10,8 @@ export const bare = {
   items: { async: 1e6, sync: 1e7, timers: 20_000, files: 10_000, 'files-fast': 20_000 },
   run({ shape, concurrency, operations, source, consume }) {
     if (shape === 'sync') return runInline(operations, source, consume)
-    // As many items in flight as the pipelines have: `concurrency` for each stage that really waits.
+    // As many items in flight as the pipelines have: `concurrency` for each stage that really
+    // waits.
     if (shape === 'timers') return runLanes(3 * concurrency, operations, source, consume)
     if (shape === 'files-fast') return runLanes(concurrency, [readByCallback], source, consume)
     return runLanes(concurrency, operations, source, consume)

@@ -1,4 +1,5 @@
-// A work queue, not a pipeline: one queue a stage, and lanes by hand that carry the items from one to the next and bound the whole.
+// A work queue, not a pipeline: one queue a stage, and lanes by hand that carry the items from one
+// to the next and bound the whole.
 import { importRival } from '../rivals.mjs'
 
 const { default: fastq } = await importRival('fastq')
@@ -12,7 +13,9 @@ export const fastqPromise = {
   supports: ({ shape, order }) => order === 'completion' && shape !== 'files-fast',
   items,
   async run({ concurrency, operations, source, consume }) {
-    const queues = operations.map((operation) => fastq.promise(async (x) => operation(x), concurrency))
+    const queues = operations.map((operation) =>
+      fastq.promise(async (x) => operation(x), concurrency),
+    )
     const iterator = source[Symbol.iterator]()
     const lane = async () => {
       for (let next = iterator.next(); !next.done; next = iterator.next()) {
@@ -30,7 +33,8 @@ export const fastqCallback = {
   hasConcurrency: true,
   backpressure: 'by hand',
   // A callback called at once recurses until the stack is full, so it has no sync shape.
-  supports: ({ shape, order }) => order === 'completion' && shape !== 'files-fast' && shape !== 'sync',
+  supports: ({ shape, order }) =>
+    order === 'completion' && shape !== 'files-fast' && shape !== 'sync',
   items,
   run({ concurrency, operations, source, consume }) {
     return new Promise((resolve, reject) => {

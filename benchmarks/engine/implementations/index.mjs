@@ -1,5 +1,5 @@
-// Which module holds which implementation. They are imported one at a time, each in its own process; a module whose rival is not
-// installed throws, and its cells are skipped.
+// Which module holds which implementation. They are imported one at a time, each in its own
+// process; a module whose rival is not installed throws, and its cells are skipped.
 
 const MODULES = {
   bare: ['bare.mjs', 'bare'],

@@ -1,4 +1,5 @@
-// Node's own streams: a chain of Transforms (serial by design), and Readable.map, which has concurrency.
+// Node's own streams: a chain of Transforms (serial by design), and Readable.map, which has
+// concurrency.
 import { Readable, Transform, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
@@ -31,7 +32,8 @@ export const readableMap = {
   items: { async: 5e4, sync: 5e4, timers: 20_000, files: 10_000 },
   async run({ concurrency, operations, source, consume }) {
     let stream = Readable.from(source, { highWaterMark: 16 })
-    for (const operation of operations) stream = stream.map(operation, { concurrency, highWaterMark: 16 })
+    for (const operation of operations)
+      stream = stream.map(operation, { concurrency, highWaterMark: 16 })
     await stream.forEach(consume)
   },
 }

@@ -1,4 +1,5 @@
-// A work queue, not a pipeline: one queue a stage, and lanes by hand that carry the items from one to the next and bound the whole.
+// A work queue, not a pipeline: one queue a stage, and lanes by hand that carry the items from one
+// to the next and bound the whole.
 import { importRival } from '../rivals.mjs'
 
 const { default: PQueue } = await importRival('p-queue')

@@ -1,4 +1,5 @@
-// SPDL is Python: its cells run in spdl_cell.py, which takes the arguments of cell.mjs and prints the same JSON.
+// SPDL is Python: its cells run in spdl_cell.py, which takes the arguments of cell.mjs and prints
+// the same JSON.
 import { existsSync } from 'node:fs'
 import { PYTHON } from '../rivals.mjs'
 
@@ -8,11 +9,16 @@ const isPython = {
   isPython: true,
   hasConcurrency: true,
   backpressure: 'yes',
-  supports: ({ shape, order }) => shape !== 'files-fast' && (order === 'completion' || shape === 'async'),
+  supports: ({ shape, order }) =>
+    shape !== 'files-fast' && (order === 'completion' || shape === 'async'),
   items: { async: 10_000, sync: 2000, timers: 5000, files: 3000 },
 }
 
-export const spdlBest = { ...isPython, name: 'SPDL (Python), best, statistics off', configuration: 'best' }
+export const spdlBest = {
+  ...isPython,
+  name: 'SPDL (Python), best, statistics off',
+  configuration: 'best',
+}
 
 export const spdlBestHooks = {
   ...isPython,

@@ -39,6 +39,7 @@ export const spindleForAwait = {
 async function build({ shape, order, concurrency, operations, source }) {
   const ops = shape === 'files-fast' ? [(await import('spindle/source')).readFile] : operations
   let builder = new PipelineBuilder().addSource(source, { buffer: BUFFER })
-  for (const op of ops) builder = builder.pipe(op, { concurrency, buffer: BUFFER, outputOrder: order })
+  for (const op of ops)
+    builder = builder.pipe(op, { concurrency, buffer: BUFFER, outputOrder: order })
   return builder.addSink(BUFFER).build()
 }

@@ -1,4 +1,5 @@
-// The ffmpeg command, one process with one thread for each core, each on its part of a numbered sequence. Their start is part of the time.
+// The ffmpeg command, one process with one thread for each core, each on its part of a numbered
+// sequence. Their start is part of the time.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -46,9 +47,16 @@ async function convert(start, count) {
   return bytes / (WIDTH * HEIGHT * 3)
 }
 
-/** CPU of this process and of the children that have ended, from fields 14 to 17 of /proc/self/stat (in hundredths of a second). */
+/**
+ * CPU of this process and of the children that have ended, from fields 14 to 17 of /proc/self/stat
+ * (in hundredths of a second).
+ */
 function cpuWithChildren() {
-  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ').slice(11, 15).map(Number)
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .split(') ')[1]
+    .split(' ')
+    .slice(11, 15)
+    .map(Number)
   return { user: (fields[0] + fields[2]) * 1e4, system: (fields[1] + fields[3]) * 1e4 }
 }
 

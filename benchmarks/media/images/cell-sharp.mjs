@@ -1,4 +1,5 @@
-// sharp as its documentation would have it: paths, eight pipelines at a time, one thread each; copied into batches.
+// sharp as its documentation would have it: paths, eight pipelines at a time, one thread each;
+// copied into batches.
 import sharp from 'sharp'
 import { BATCH, HEIGHT, measure, WIDTH } from './cell.mjs'
 

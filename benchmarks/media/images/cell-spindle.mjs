@@ -9,11 +9,13 @@ const options = { width: WIDTH, height: HEIGHT, mode: 'stretch', layout, backend
 function builder(paths) {
   const source = new PipelineBuilder().addSource(paths)
   if (way === 'batches') {
-    return source.aggregate(BATCH).pipe((batch) => loadImageBatch(batch, { ...options, strict: false }), {
-      name: 'load',
-      concurrency: 3,
-      outputOrder: 'input',
-    })
+    return source
+      .aggregate(BATCH)
+      .pipe((batch) => loadImageBatch(batch, { ...options, strict: false }), {
+        name: 'load',
+        concurrency: 3,
+        outputOrder: 'input',
+      })
   }
   return source
     .pipe((path) => loadImage(path, options), {

@@ -12,7 +12,10 @@ export function listImages(folder) {
     .map((name) => join(folder, name))
 }
 
-/** Runs `work(paths)`, which returns how many images it made, first on a few files to warm up, then on all. */
+/**
+ * Runs `work(paths)`, which returns how many images it made, first on a few files to warm up, then
+ * on all.
+ */
 export async function measure(folder, work, cpu = () => process.cpuUsage()) {
   const paths = listImages(folder)
   await work(paths.slice(0, 128))

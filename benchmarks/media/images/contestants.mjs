@@ -1,12 +1,14 @@
-// Who takes part, each in its own best idiom. A command gets a folder of images and the number of cores; it prints one line of JSON:
-// { images, seconds, cpuSeconds, rssMb }, of the work alone, after a warm-up and without the start of the process.
+// Who takes part, each in its own best idiom. A command gets a folder of images and the number of
+// cores; it prints one line of JSON: { images, seconds, cpuSeconds, rssMb }, of the work alone,
+// after a warm-up and without the start of the process.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { C_PROGRAM, PYTHON } from '../setup.mjs'
 
 const node = process.execPath
 const always = () => undefined
-const isRunnable = (...command) => spawnSync(command[0], command.slice(1), { stdio: 'ignore' }).status === 0
+const isRunnable = (...command) =>
+  spawnSync(command[0], command.slice(1), { stdio: 'ignore' }).status === 0
 const memo = (find) => {
   let found
   return () => {
@@ -17,9 +19,13 @@ const memo = (find) => {
 const needsPython = (module) =>
   memo(() => {
     if (!existsSync(PYTHON)) return 'not set up: run with --setup'
-    return isRunnable(PYTHON, '-c', `import ${module}`) ? undefined : `Python cannot import ${module}`
+    return isRunnable(PYTHON, '-c', `import ${module}`)
+      ? undefined
+      : `Python cannot import ${module}`
   })
-const needsC = memo(() => (existsSync(C_PROGRAM) ? undefined : 'not built: run with --setup, see README.md'))
+const needsC = memo(() =>
+  existsSync(C_PROGRAM) ? undefined : 'not built: run with --setup, see README.md',
+)
 
 const spindle = (name, way, backend, layout) => ({
   name,

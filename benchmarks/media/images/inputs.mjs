@@ -1,4 +1,5 @@
-// The shipped photographs, and what is made from them, copied until there are enough, in a folder that is removed again.
+// The shipped photographs, and what is made from them, copied until there are enough, in a folder
+// that is removed again.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
@@ -7,7 +8,10 @@ import sharp from 'sharp'
 
 const PHOTOS = fileURLToPath(new URL('../../../examples/photos/', import.meta.url))
 
-/** Each set: how many files of `count` it takes (large pictures take longer), and its different files. */
+/**
+ * Each set: how many files of `count` it takes (large pictures take longer), and its different
+ * files.
+ */
 export async function makeInputs(count, wanted, own) {
   const names = readdirSync(PHOTOS).filter((name) => /\.(jpg|png|webp|gif|avif)$/.test(name))
   const photos = names.map((name) => [extname(name), readFileSync(join(PHOTOS, name))])
@@ -45,7 +49,10 @@ function fill(folder, files, count) {
   return folder
 }
 
-/** The large photographs, of 1280 to 1600 columns, enlarged to 1920 and cut: as much detail as pictures of that size have from a camera. */
+/**
+ * The large photographs, of 1280 to 1600 columns, enlarged to 1920 and cut: as much detail as
+ * pictures of that size have from a camera.
+ */
 async function enlarged() {
   const options = { width: 1920, height: 1080, fit: 'cover' }
   return Promise.all(
@@ -64,7 +71,9 @@ async function enlarged() {
 /** Two parts of each photograph in a folder that is large enough. */
 async function cut(folder) {
   const parts = []
-  for (const name of readdirSync(folder, { recursive: true }).filter((file) => /\.jpe?g$/i.test(file))) {
+  for (const name of readdirSync(folder, { recursive: true }).filter((file) =>
+    /\.jpe?g$/i.test(file),
+  )) {
     const photo = sharp(join(folder, name))
     const { width, height } = await photo.metadata()
     if (width < 1920 || height < 1080) continue

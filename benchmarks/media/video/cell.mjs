@@ -15,12 +15,19 @@ let into
 const jobs = {
   decode({ path, frames }) {
     const shape = [frames, 3, size.height, size.width]
-    into ??= { data: new Uint8Array(shape.reduce((product, side) => product * side)), dtype: 'uint8', shape }
+    into ??= {
+      data: new Uint8Array(shape.reduce((product, side) => product * side)),
+      dtype: 'uint8',
+      shape,
+    }
     return loadVideoSync(path, { ...size, numFrames: frames, into }).shape[0]
   },
   fresh: ({ path }) => loadVideoSync(path, size).shape[0],
   sample: ({ path, count }) => sampleVideoSync(path, { ...size, count }).shape[0],
-  /** All that is done for a clip before its first frame, and after its last; of that frame itself there is hardly anything. */
+  /**
+   * All that is done for a clip before its first frame, and after its last; of that frame itself
+   * there is hardly anything.
+   */
   open({ path }) {
     const times = 50
     for (let i = 0; i < times; i++)

@@ -1,7 +1,10 @@
-// Frames per second and CPU per frame of video, beside the ffmpeg command and SPDL: H.264 to planar RGB of 224x224.
-//   npm run build && node benchmarks/media/video/run.mjs [--setup] [--rounds 5] [--frames 300] [--leak 0] [--json file]
-// The contestants take turns, round by round, in processes that are started before; medians are printed, with ratios to Spindle's.
-// `--leak 2000` loads so many clips as well and tells how memory grew. Needs the ffmpeg command with libx264 to make its clips.
+// Frames per second and CPU per frame of video, beside the ffmpeg command and SPDL: H.264 to planar
+// RGB of 224x224.
+//   npm run build && node benchmarks/media/video/run.mjs [--setup] [--rounds 5] [--frames 300]
+//   [--leak 0] [--json file]
+// The contestants take turns, round by round, in processes that are started before; medians are
+// printed, with ratios to Spindle's. `--leak 2000` loads so many clips as well and tells how memory
+// grew. Needs the ffmpeg command with libx264 to make its clips.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,7 +29,11 @@ const FILTER = 'scale=224:224:flags=bilinear+accurate_rnd,format=gbrp'
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'spindle-video-'))
 const cells = []
-const report = { machine: describeMachine(process.execPath), frames: Number(options.frames), results: {} }
+const report = {
+  machine: describeMachine(process.execPath),
+  frames: Number(options.frames),
+  results: {},
+}
 try {
   const clips = makeClips(Number(options.frames))
   const spindle = cell(process.execPath, here('cell.mjs'))
@@ -36,10 +43,14 @@ try {
     const jobs = { decode: { path }, sample: { path, count: 8 } }
     for (const [job, given] of Object.entries(jobs)) {
       const contestants = {
-        spindle: () => spindle.ask({ job, ...given, ...(job === 'decode' && { frames: report.frames }) }),
-        ...(job === 'decode' && { 'spindle, new memory': () => spindle.ask({ job: 'fresh', ...given }) }),
+        spindle: () =>
+          spindle.ask({ job, ...given, ...(job === 'decode' && { frames: report.frames }) }),
         ...(job === 'decode' && {
-          'spindle, 2 workers': () => spindle.ask({ job: 'workers', ...given, frames: report.frames }),
+          'spindle, new memory': () => spindle.ask({ job: 'fresh', ...given }),
+        }),
+        ...(job === 'decode' && {
+          'spindle, 2 workers': () =>
+            spindle.ask({ job: 'workers', ...given, frames: report.frames }),
         }),
         ...(job === 'decode' && { 'ffmpeg command': () => command([path]) }),
         ...(job === 'decode' && { '2 ffmpeg commands': () => command([path, path]) }),
@@ -50,14 +61,22 @@ try {
     print(name, report.results)
   }
   const tiny = makeClip('tiny', '32x32', '50', Number(options.frames))
-  const { spindle: open } = await rounds({ spindle: () => spindle.ask({ job: 'open', path: tiny }) })
+  const { spindle: open } = await rounds({
+    spindle: () => spindle.ask({ job: 'open', path: tiny }),
+  })
   report.results.open = open
   console.log(
     `a clip of ${options.frames} frames is opened, and closed, in ${(open.ms / open.units).toFixed(3)} ms`,
   )
   if (Number(options.leak) > 0) {
-    report.leak = await spindle.ask({ job: 'leak', path: clips['320x240 g50'], clips: Number(options.leak) })
-    console.log(`memory over ${options.leak} clips: ${report.leak.rssMb.map(Math.round).join(' ')} MiB`)
+    report.leak = await spindle.ask({
+      job: 'leak',
+      path: clips['320x240 g50'],
+      clips: Number(options.leak),
+    })
+    console.log(
+      `memory over ${options.leak} clips: ${report.leak.rssMb.map(Math.round).join(' ')} MiB`,
+    )
   }
 } finally {
   for (const { stop } of cells) stop()
@@ -66,7 +85,10 @@ try {
 if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
 console.log(JSON.stringify(report.machine))
 
-/** Each contestant once a round; the first round warms up. Medians of milliseconds and CPU milliseconds. */
+/**
+ * Each contestant once a round; the first round warms up. Medians of milliseconds and CPU
+ * milliseconds.
+ */
 async function rounds(contestants) {
   const all = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]))
   for (let round = -1; round < Number(options.rounds); round++) {
@@ -110,7 +132,18 @@ function print(name, results) {
 /** The command's own account of its CPU time; what it takes to start is taken off. */
 function command(paths) {
   const run = (extra) => {
-    const inputs = (path) => ['-nostdin', '-v', 'error', '-threads', '1', '-i', path, ...extra, '-vf', FILTER]
+    const inputs = (path) => [
+      '-nostdin',
+      '-v',
+      'error',
+      '-threads',
+      '1',
+      '-i',
+      path,
+      ...extra,
+      '-vf',
+      FILTER,
+    ]
     const script = paths
       .map((path) => `ffmpeg ${[...inputs(path), '-f', 'rawvideo', '-y', '/dev/null'].join(' ')} &`)
       .join(' ')
@@ -164,7 +197,10 @@ function makeClips(frames) {
   return clips
 }
 
-/** Moving patterns with a little noise, as a camera has: else there would be hardly anything to decode. */
+/**
+ * Moving patterns with a little noise, as a camera has: else there would be hardly anything to
+ * decode.
+ */
 function makeClip(name, size, group, frames) {
   const path = join(folder, `${name.replace(' ', '-')}.mp4`)
   const source = `testsrc2=s=${size}:r=30:d=${frames / 30},noise=alls=3:allf=t`

@@ -21,7 +21,10 @@ export const contestants = {
   piscina: () => {
     const { Piscina } = loadPiscina()
     return cold(() =>
-      new Piscina({ filename: OPS, minThreads: 2, maxThreads: 2 }).run({ id: 1 }, { name: 'small' }),
+      new Piscina({ filename: OPS, minThreads: 2, maxThreads: 2 }).run(
+        { id: 1 },
+        { name: 'small' },
+      ),
     )
   },
 }

@@ -32,4 +32,6 @@ export const contestants = {
   },
 }
 
-export const targets = [{ of: 'pool, given back', against: 'fork(), advanced serialisation', atLeast: 2.5 }]
+export const targets = [
+  { of: 'pool, given back', against: 'fork(), advanced serialisation', atLeast: 2.5 },
+]

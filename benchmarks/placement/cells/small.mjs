@@ -1,7 +1,8 @@
 import { PipelineBuilder, workerModule } from 'spindle'
 import { callsOf, inPiscina, inPool, OPS, oneThread } from '../measure.mjs'
 
-export const title = 'Small calls, pipelined: {id, path, label} -> {id, ok}, one thread, 256 in flight'
+export const title =
+  'Small calls, pipelined: {id, path, label} -> {id, ok}, one thread, 256 in flight'
 export const unit = 'us a call'
 
 const DEPTH = 256
@@ -16,7 +17,9 @@ export const contestants = {
       const source = function* () {
         for (let id = 0; id < count; id++) yield itemOf(id)
       }
-      const pipeline = new PipelineBuilder().addSource(source).pipe(small, { executor, concurrency: DEPTH })
+      const pipeline = new PipelineBuilder()
+        .addSource(source)
+        .pipe(small, { executor, concurrency: DEPTH })
       await pipeline.build().forEach(() => {})
     }
     const count = 200_000 * scale

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 
-// Node 20 warns of a leak where a signal has more than ten listeners. Many pipelines may share a signal, and an op may start many requests with one.
+// Node 20 warns of a leak where a signal has more than ten listeners. Many pipelines may share a
+// signal, and an op may start many requests with one.
 
 /** A controller whose signal users' code gets, which may listen to it as often as it likes. */
 export function makeController(): AbortController {
@@ -11,7 +12,10 @@ export function makeController(): AbortController {
 
 const told: WeakMap<AbortSignal, Set<() => void>> = new WeakMap()
 
-/** Has `tell` called when a signal of the user's is aborted; all who listen share one listener. The function that it returns ends that. */
+/**
+ * Has `tell` called when a signal of the user's is aborted; all who listen share one listener. The
+ * function that it returns ends that.
+ */
 export function onAbort(signal: AbortSignal, tell: () => void): () => void {
   const known = told.get(signal)
   const listeners = known ?? new Set()

@@ -1,5 +1,5 @@
-// Reading the stack of calls changes properties of `Error` for a moment. Programs may have frozen it (`node --frozen-intrinsics`, SES, hardened
-// hosts): then places are missing, and nothing fails.
+// Reading the stack of calls changes properties of `Error` for a moment. Programs may have frozen
+// it (`node --frozen-intrinsics`, SES, hardened hosts): then places are missing, and nothing fails.
 
 /** Reads something with `Error.stackTraceLimit` set to `limit`, where it can be set. */
 export function withFrames<R>(limit: number, read: () => R): R {
@@ -13,8 +13,10 @@ export function withFrames<R>(limit: number, read: () => R): R {
 }
 
 /**
- * The frames of the stack above `above`, innermost first; none where `Error` is frozen. Its property is defined and not assigned: a program's own setter is not
- * called, and Bun, where an assignment cannot be taken back (all later stacks of the process would be arrays), takes no notice and gives none.
+ * The frames of the stack above `above`, innermost first; none where `Error` is frozen. Its
+ * property is defined and not assigned: a program's own setter is not called, and Bun, where an
+ * assignment cannot be taken back (all later stacks of the process would be arrays), takes no
+ * notice and gives none.
  */
 export function readFrames<F>(
   limit: number,
@@ -37,7 +39,10 @@ export function readFrames<F>(
   }
 }
 
-/** The stack of a new error as text; empty where the program's own `Error.prepareStackTrace` gives something else, or throws. */
+/**
+ * The stack of a new error as text; empty where the program's own `Error.prepareStackTrace` gives
+ * something else, or throws.
+ */
 export function stackText(limit: number): string {
   try {
     const stack: unknown = withFrames(limit, () => new Error().stack)

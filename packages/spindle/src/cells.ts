@@ -28,7 +28,10 @@ export function clip(text: string, most: number): string {
   return most > 0 ? `${kept}…` : ''
 }
 
-/** The end of the text in at most `most` cells, after an ellipsis if it is cut: of a name or path it is the end that tells it from others. */
+/**
+ * The end of the text in at most `most` cells, after an ellipsis if it is cut: of a name or path it
+ * is the end that tells it from others.
+ */
 export function clipStart(text: string, most: number): string {
   if (width(text) <= most) return text
   let [cells, kept] = [0, '']
@@ -40,7 +43,10 @@ export function clipStart(text: string, most: number): string {
   return most > 0 ? `…${kept}` : ''
 }
 
-/** Names in at most `most` cells each: their ends, or, where those are the same, what is before. Names that differ stay different where that is possible. */
+/**
+ * Names in at most `most` cells each: their ends, or, where those are the same, what is before.
+ * Names that differ stay different where that is possible.
+ */
 export function cutNames(names: readonly string[], most: number): string[] {
   const cut = names.map((name) => clipStart(name, most))
   return cut.map((short, i) => {
@@ -61,8 +67,8 @@ function sameEnd(one: string, other: string): number {
 }
 
 /**
- * The text in lines of at most `most` cells, broken between words; what was indented stays so, and words that are longer than a line are broken. In one
- * line if `most` is `undefined`.
+ * The text in lines of at most `most` cells, broken between words; what was indented stays so, and
+ * words that are longer than a line are broken. In one line if `most` is `undefined`.
  */
 export function wrap(text: string, most: number | undefined): string[] {
   if (most === undefined || width(text) <= most) return [text]

@@ -5,10 +5,16 @@ import { isUrlText, urlForMessages, urlsForMessages } from './url-for-messages.t
 /** Fails with `ERR_BAD_OPTION`: names the option, the rule, the value given, and where. */
 export function badOption(option: string, rule: string, value: unknown, where?: string): never {
   const place = where === undefined ? '' : ` (${where})`
-  throw new SpindleError('ERR_BAD_OPTION', `\`${option}\` must be ${rule}, got ${show(value)}${place}`)
+  throw new SpindleError(
+    'ERR_BAD_OPTION',
+    `\`${option}\` must be ${rule}, got ${show(value)}${place}`,
+  )
 }
 
-/** Checks that `value` is an integer of at least `minimum`. `Infinity` is let through where `orInfinity` says so. */
+/**
+ * Checks that `value` is an integer of at least `minimum`. `Infinity` is let through where
+ * `orInfinity` says so.
+ */
 export function checkInteger(
   option: string,
   value: unknown,
@@ -23,12 +29,19 @@ export function checkInteger(
 }
 
 /** Checks that `value` is an integer >= 0 that is exact, as epochs and positions must be. */
-export function checkCount(option: string, value: unknown, where?: string): asserts value is number {
+export function checkCount(
+  option: string,
+  value: unknown,
+  where?: string,
+): asserts value is number {
   checkInteger(option, value, 0, where)
   if (!Number.isSafeInteger(value)) badOption(option, 'an integer <= 2^53 - 1', value, where)
 }
 
-/** Checks that `value` is a finite number above 0 (at least 0 with `orZero`), or `Infinity` where allowed. */
+/**
+ * Checks that `value` is a finite number above 0 (at least 0 with `orZero`), or `Infinity` where
+ * allowed.
+ */
 export function checkDuration(
   option: string,
   value: unknown,
@@ -37,7 +50,12 @@ export function checkDuration(
 ): asserts value is number {
   if (orInfinity && value === Number.POSITIVE_INFINITY) return
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
-    badOption(option, `a number of milliseconds > 0${orInfinity ? ' or Infinity' : ''}`, value, where)
+    badOption(
+      option,
+      `a number of milliseconds > 0${orInfinity ? ' or Infinity' : ''}`,
+      value,
+      where,
+    )
   }
 }
 
@@ -58,9 +76,13 @@ export function checkFunction(option: string, value: unknown, where?: string): v
   if (typeof value !== 'function') badOption(option, 'a function', value, where)
 }
 
-/** Checks that `options` is a plain bag of options, and that each of its names is known: a misspelt option is an error. */
+/**
+ * Checks that `options` is a plain bag of options, and that each of its names is known: a misspelt
+ * option is an error.
+ */
 export function checkOptions(options: unknown, known: readonly string[], where?: string): void {
-  if (options === null || typeof options !== 'object') badOption('options', 'an object', options, where)
+  if (options === null || typeof options !== 'object')
+    badOption('options', 'an object', options, where)
   for (const name of Object.keys(options as object)) {
     if (!known.includes(name)) {
       const place = where === undefined ? '' : ` (${where})`
@@ -83,7 +105,8 @@ export function show(value: unknown): string {
 }
 
 function describe(value: unknown): string {
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`
+  if (typeof value === 'function')
+    return value.name === '' ? 'a function' : `function ${value.name}`
   if (Array.isArray(value)) return `an array of ${value.length}`
   if (value instanceof Map) return `a Map of ${value.size}`
   if (value instanceof URL || (typeof value === 'string' && isUrlText(value)))

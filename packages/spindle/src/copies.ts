@@ -4,8 +4,9 @@ import { badOption } from './check.ts'
 import { SpindleError } from './errors.ts'
 import { packageFolder } from './file-place.ts'
 
-// A program may have two copies of this package: that of a global `spindle` command and the project's, that of a dependency and its own. Their
-// classes differ, so what crosses from one to the other is known by a mark that all copies read, which says where its own copy is.
+// A program may have two copies of this package: that of a global `spindle` command and the
+// project's, that of a dependency and its own. Their classes differ, so what crosses from one to
+// the other is known by a mark that all copies read, which says where its own copy is.
 
 /** What is known by a mark. */
 export type Marked = 'PipelineBuilder' | 'Pipeline' | 'PipelineConfig' | 'SegmentPool'
@@ -23,14 +24,16 @@ export function isOf(value: unknown, kind: Marked): boolean {
 }
 
 /**
- * Checks that something is of a class, of this copy or of another one of the same version, which works alike.
+ * Checks that something is of a class, of this copy or of another one of the same version, which
+ * works alike.
  *
  * @throws `ERR_OTHER_COPY` for one of another version; `ERR_BAD_OPTION` for anything else
  */
 export function checkCopy(option: string, value: unknown, kind: Marked, where?: string): void {
   const folder = folderOf(value, kind)
   if (folder === undefined) badOption(option, `a ${kind}`, value, where)
-  if (folder !== packageFolder && versionAt(folder) !== versionAt(packageFolder)) refuse(option, kind, folder)
+  if (folder !== packageFolder && versionAt(folder) !== versionAt(packageFolder))
+    refuse(option, kind, folder)
 }
 
 /** The same for what works with its own copy only. */
@@ -57,7 +60,8 @@ function refuse(option: string, kind: Marked, folder: string): never {
 function versionAt(folder: string): string {
   try {
     return String(
-      (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: unknown }).version,
+      (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: unknown })
+        .version,
     )
   } catch {
     // A bundle has no manifest beside it.

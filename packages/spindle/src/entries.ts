@@ -1,5 +1,6 @@
-// The files that threads and processes of this package start from. They are named here, and nowhere else, because the published
-// package is bundled: this module then lies at the top of `dist`, as it lies at the top of `src`, wherever it is used from.
+// The files that threads and processes of this package start from. They are named here, and nowhere
+// else, because the published package is bundled: this module then lies at the top of `dist`, as it
+// lies at the top of `src`, wherever it is used from.
 
 /** In a thread of a ThreadPool. */
 export const POOL_THREAD: string = entry('workers/calls/pool-thread-main.js')

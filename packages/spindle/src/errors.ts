@@ -2,7 +2,10 @@ import { type InspectOptions, inspect } from 'node:util'
 import { printFailure } from './failure-text.ts'
 import { peek } from './user-code.ts'
 
-/** Stable codes of the errors that Spindle throws. They cross threads unchanged; match on them rather than on classes. */
+/**
+ * Stable codes of the errors that Spindle throws. They cross threads unchanged; match on them
+ * rather than on classes.
+ */
 export type ErrorCode =
   | 'ERR_BAD_OPTION'
   | 'ERR_BAD_SOURCE'
@@ -47,15 +50,26 @@ export type ErrorCode =
   | 'ERR_BAD_COMMIT'
   | 'ERR_OTHER_COPY'
 
-/** Gives an error a name of its own, which classes below may then assign to: where `Error.prototype` is frozen, a first assignment is refused. */
+/**
+ * Gives an error a name of its own, which classes below may then assign to: where `Error.prototype`
+ * is frozen, a first assignment is refused.
+ */
 function nameError(error: Error, name: string): void {
-  Object.defineProperty(error, 'name', { value: name, enumerable: true, writable: true, configurable: true })
+  Object.defineProperty(error, 'name', {
+    value: name,
+    enumerable: true,
+    writable: true,
+    configurable: true,
+  })
 }
 
 /** Base of every error Spindle throws. `code` is stable, `message` is for people. */
 export class SpindleError extends Error {
   declare readonly name: string
-  /** What went wrong, in a form that does not change between versions: `'ERR_BAD_OPTION'`, `'ERR_TIMEOUT'`, … */
+  /**
+   * What went wrong, in a form that does not change between versions: `'ERR_BAD_OPTION'`,
+   * `'ERR_TIMEOUT'`, …
+   */
   readonly code: string
 
   constructor(code: ErrorCode | (string & {}), message: string, options?: ErrorOptions) {
@@ -75,9 +89,11 @@ export class TimeoutError extends SpindleError {
 }
 
 /**
- * Something that ops run on is broken: no item is to blame, so no failure budget covers it and no retry is made. Codes: `ERR_POOL_CLOSED`,
- * `ERR_WORKER_START`, `ERR_WORKER_MODULE`, `ERR_WORKER_DIED` of a whole pipeline elsewhere, `ERR_CHECKPOINT_CLOSED`, `ERR_CHECKPOINT_BROKEN`; of
- * `@spindle/io`: `ERR_BACKEND_MISSING`. All other codes blame an item, an argument, or a call that came at the wrong time.
+ * Something that ops run on is broken: no item is to blame, so no failure budget covers it and no
+ * retry is made. Codes: `ERR_POOL_CLOSED`, `ERR_WORKER_START`, `ERR_WORKER_MODULE`,
+ * `ERR_WORKER_DIED` of a whole pipeline elsewhere, `ERR_CHECKPOINT_CLOSED`,
+ * `ERR_CHECKPOINT_BROKEN`; of `@spindle/io`: `ERR_BACKEND_MISSING`. All other codes blame an item,
+ * an argument, or a call that came at the wrong time.
  */
 export class InfrastructureError extends SpindleError {
   override readonly name: string = 'InfrastructureError'
@@ -113,7 +129,10 @@ export class StageFailure extends SpindleError {
   readonly stageId: number
   /** Position, in its source, of the item that was fatal; `-1` where no item was involved. */
   readonly index: number
-  /** Items that failed in the stage: in input order those up to the fatal one, in completion order all, calls in flight at the time included. */
+  /**
+   * Items that failed in the stage: in input order those up to the fatal one, in completion order
+   * all, calls in flight at the time included.
+   */
   readonly failures: number
   /** The last failed items, at most 16. Not enumerable: what items hold does not belong in logs. */
   declare readonly recent: readonly ItemError[]
@@ -148,7 +167,10 @@ export interface StageFailureDetails {
   readonly budget?: string | undefined
 }
 
-/** A pipeline ended because stages failed. Thrown to each consumer after the last good item, and to all later ones; `done` rejects with it too. */
+/**
+ * A pipeline ended because stages failed. Thrown to each consumer after the last good item, and to
+ * all later ones; `done` rejects with it too.
+ */
 export class PipelineFailure extends AggregateError {
   declare readonly name: string
   readonly code: string = 'ERR_PIPELINE_FAILED'
@@ -157,14 +179,21 @@ export class PipelineFailure extends AggregateError {
   constructor(failures: readonly StageFailure[]) {
     super(failures, describePipelineFailure(failures))
     nameError(this, 'PipelineFailure')
-    // An error's `cause` is what loggers print: the first stage's own error is what a reader looks for.
-    Object.defineProperty(this, 'cause', { value: failures[0]?.cause, enumerable: false, configurable: true })
+    // An error's `cause` is what loggers print: the first stage's own error is what a reader looks
+    // for.
+    Object.defineProperty(this, 'cause', {
+      value: failures[0]?.cause,
+      enumerable: false,
+      configurable: true,
+    })
     // Where it was made is of no use to anybody: the frames are the engine's own.
     const places = failures.map(({ stack }) => placesIn(stack))
     hide(this, 'stack', `PipelineFailure: ${this.message}\n${places.filter(Boolean).join('\n')}`)
   }
 
-  /** The failure with only those stages that `predicate` accepts, or `undefined` if there are none. */
+  /**
+   * The failure with only those stages that `predicate` accepts, or `undefined` if there are none.
+   */
   filter(predicate: (failure: StageFailure) => boolean): PipelineFailure | undefined {
     const kept = this.errors.filter(predicate)
     return kept.length > 0 ? new PipelineFailure(kept) : undefined
@@ -181,7 +210,12 @@ Object.defineProperty(PipelineFailure.prototype, inspect.custom, {
 })
 
 function hide(error: Error, name: string, value: unknown): void {
-  Object.defineProperty(error, name, { value, enumerable: false, writable: true, configurable: true })
+  Object.defineProperty(error, name, {
+    value,
+    enumerable: false,
+    writable: true,
+    configurable: true,
+  })
 }
 
 /** The place of a stage, as a stack has places. */

@@ -9,13 +9,17 @@ export interface Printable {
   readonly errors: readonly { readonly recent: readonly unknown[] }[]
 }
 
-/** The failure as Node prints it: what happened and where, the first cause, and where the rest is. No contents of items. */
+/**
+ * The failure as Node prints it: what happened and where, the first cause, and where the rest is.
+ * No contents of items.
+ */
 export function printFailure(failure: Printable, options: InspectOptions): string {
   const { code, cause, errors, stack = '' } = failure
   const head = stack.replace(/^PipelineFailure:/, `PipelineFailure [${code}]:`)
   const lines = [`[cause]: ${withoutOwnFrames(printed(cause, options))}`]
   if (errors.length > 1) lines.push(`${errors.length - 1} more: error.errors`)
-  if (errors.some(({ recent }) => recent?.length > 0)) lines.push('failed items: error.errors[0].recent')
+  if (errors.some(({ recent }) => recent?.length > 0))
+    lines.push('failed items: error.errors[0].recent')
   const text = lines.map((line) => `  ${line.replaceAll('\n', '\n  ')}`).join('\n')
   return `${head} {\n${text}\n}`
 }

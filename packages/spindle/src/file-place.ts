@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url'
 
 /** The folder of this copy of the package. */
 export const packageFolder: string = dirname(dirname(fileURLToPath(import.meta.url)))
-/** The folders of this package's own code. Of what runs in `dist`, stacks tell places in `src` where source maps are on. */
+/**
+ * The folders of this package's own code. Of what runs in `dist`, stacks tell places in `src` where
+ * source maps are on.
+ */
 const ownFolders: readonly string[] = ['src', 'dist'].map((name) => join(packageFolder, name) + sep)
 
 /** The path that a stack frame's file, a path or a URL, means. */

@@ -1,5 +1,10 @@
 // Describing a pipeline
-export { merge, type OutputOfBuilders, type OutputOfPaths, PipelineBuilder } from './builder/builder.ts'
+export {
+  merge,
+  type OutputOfBuilders,
+  type OutputOfPaths,
+  PipelineBuilder,
+} from './builder/builder.ts'
 export type {
   AggregateOptions,
   ElementOf,
@@ -130,7 +135,11 @@ export {
   type ResourceUsageOptions,
   resourceUsage,
 } from './observe/resources/usage.ts'
-export { type ResourceWatch, type WatchOptions, watchResources } from './observe/resources/watch-resources.ts'
+export {
+  type ResourceWatch,
+  type WatchOptions,
+  watchResources,
+} from './observe/resources/watch-resources.ts'
 export type { SeriesPoint, StagePoint } from './observe/series.ts'
 export { Trace, type TraceOptions, type TraceSummary, trace } from './observe/trace.ts'
 export type { TraceEvent } from './observe/trace-events.ts'

@@ -14,22 +14,33 @@ export interface StageInfo {
   readonly where: string | undefined
 }
 
-/** The second argument of every op, wherever it runs: what it may want to know of the call it is in. */
+/**
+ * The second argument of every op, wherever it runs: what it may want to know of the call it is in.
+ */
 export interface StageContext {
-  /** Aborted when the result is no longer wanted: the pipeline was stopped, a later stage failed, the attempt timed out. */
+  /**
+   * Aborted when the result is no longer wanted: the pipeline was stopped, a later stage failed,
+   * the attempt timed out.
+   */
   readonly signal: AbortSignal
-  /** Random numbers that depend on seed, epoch, item and stage alone, never on scheduling. Each attempt starts the sequence anew. */
+  /**
+   * Random numbers that depend on seed, epoch, item and stage alone, never on scheduling. Each
+   * attempt starts the sequence anew.
+   */
   readonly rng: Rng
   /** Which attempt this is, from 1. */
   readonly attempt: number
-  /** Position of the item in its source within the epoch, from 0. A batch has that of its first member. */
+  /**
+   * Position of the item in its source within the epoch, from 0. A batch has that of its first
+   * member.
+   */
   readonly index: number
   /** The stage that makes the call. */
   readonly stage: StageInfo
   /**
-   * Memory for the op's result: so many bytes, with whatever is in them. In a worker of a pool it may be shared memory (option
-   * `memory` of `ThreadPool`) or memory that was used before (see `ThreadPool.giveBack()`), and is the caller's once it has been returned;
-   * elsewhere it is new.
+   * Memory for the op's result: so many bytes, with whatever is in them. In a worker of a pool it
+   * may be shared memory (option `memory` of `ThreadPool`) or memory that was used before (see
+   * `ThreadPool.giveBack()`), and is the caller's once it has been returned; elsewhere it is new.
    */
   alloc(byteLength: number): Uint8Array
 }

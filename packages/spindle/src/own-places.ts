@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { isOwnFile } from './file-place.ts'
 
-/** The modules in a file of this package, in their order: the lines where they begin, from 1, and their paths in `src`. */
+/**
+ * The modules in a file of this package, in their order: the lines where they begin, from 1, and
+ * their paths in `src`.
+ */
 interface Modules {
   readonly lines: readonly number[]
   readonly paths: readonly string[]
@@ -13,8 +16,9 @@ const BEGINS = /^\/\/ .*\bsrc\/(.+\.ts)$/
 const known = new Map<string, Modules>()
 
 /**
- * Whether a line, from 1, of a file is in that folder of this package's code. What is published is bundled: which module a line is of is read from
- * the file itself. That is done once a file, when somebody asks.
+ * Whether a line, from 1, of a file is in that folder of this package's code. What is published is
+ * bundled: which module a line is of is read from the file itself. That is done once a file, when
+ * somebody asks.
  */
 export function isPlaceIn(folder: string, path: string, line: number): boolean {
   if (!isOwnFile(path)) return false

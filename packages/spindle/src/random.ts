@@ -1,9 +1,10 @@
 /**
- * A small, fast, seedable random generator: sfc32 (Chris Doty-Humphrey, PractRand), 128 bits of state, period at least
- * 2^32 and about 2^127 on average. Not for cryptography.
+ * A small, fast, seedable random generator: sfc32 (Chris Doty-Humphrey, PractRand), 128 bits of
+ * state, period at least 2^32 and about 2^127 on average. Not for cryptography.
  *
- * The state is `(a, b, c, 1)`, with the three words given by {@link mixKey}; the first 12 outputs are thrown away, as the
- * author advises. The same key gives the same sequence on every machine and version.
+ * The state is `(a, b, c, 1)`, with the three words given by {@link mixKey}; the first 12 outputs
+ * are thrown away, as the author advises. The same key gives the same sequence on every machine and
+ * version.
  *
  * @example
  * ```ts run
@@ -86,8 +87,9 @@ export class Rng {
 }
 
 /**
- * Three well mixed 32-bit words for a list of integers: each is taken as two words, low first, and folded in with the
- * step and the finaliser of MurmurHash3 (Austin Appleby, public domain), once a lane with another constant.
+ * Three well mixed 32-bit words for a list of integers: each is taken as two words, low first, and
+ * folded in with the step and the finaliser of MurmurHash3 (Austin Appleby, public domain), once a
+ * lane with another constant.
  */
 export function mixKey(key: readonly number[]): [number, number, number] {
   return [lane(key, 0x9e3779b9), lane(key, 0x243f6a88), lane(key, 0xb7e15162)]

@@ -4,7 +4,10 @@ import { clip, cutNames, padEnd, padStart, width } from './cells.ts'
 export interface TableColumn {
   readonly heading: string
   readonly cells: readonly string[]
-  /** Where there is not room for all, columns with the lowest numbers go first; one without a number stays. */
+  /**
+   * Where there is not room for all, columns with the lowest numbers go first; one without a number
+   * stays.
+   */
   readonly rank?: number | undefined
 }
 
@@ -13,8 +16,9 @@ const GAP = '  '
 const NAME_CELLS = 16
 
 /**
- * The lines of a table, each of at most `most` cells: columns that are wanted least are left out, then names are cut at their beginnings. The first column is
- * that of the names; the others are numbers.
+ * The lines of a table, each of at most `most` cells: columns that are wanted least are left out,
+ * then names are cut at their beginnings. The first column is that of the names; the others are
+ * numbers.
  */
 export function drawTable(
   columns: readonly TableColumn[],
@@ -27,7 +31,8 @@ export function drawTable(
   const least = Math.min(nameWidth, NAME_CELLS)
   while (least + lengthOf(shown) > most) {
     const first = shown.reduce<TableColumn | undefined>(
-      (lowest, column) => ((column.rank ?? Infinity) < (lowest?.rank ?? Infinity) ? column : lowest),
+      (lowest, column) =>
+        (column.rank ?? Infinity) < (lowest?.rank ?? Infinity) ? column : lowest,
       undefined,
     )
     if (first === undefined) break

@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 
-// Clocks and timers, taken when the module is loaded: a test that mocks the global ones (node:test, sinon, vitest) changes neither the pipelines
-// of its own process nor, when it has put them back, those that come after. `npm run lint` and `npm run imports` refuse the global ones elsewhere.
+// Clocks and timers, taken when the module is loaded: a test that mocks the global ones (node:test,
+// sinon, vitest) changes neither the pipelines of its own process nor, when it has put them back,
+// those that come after. `npm run lint` and `npm run imports` refuse the global ones elsewhere.
 
 /** The longest delay that Node's timers take; they fire after 1 ms where more is asked for. */
 const LONGEST_MS = 2 ** 31 - 1
@@ -32,7 +33,10 @@ export const setImmediate: typeof globalThis.setImmediate = timers.setImmediate
 export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask
 export const nextTick: typeof process.nextTick = process.nextTick.bind(process)
 
-/** Calls a function once after a delay of any length. `Infinity` never ends, and keeps the process alive as other delays do. */
+/**
+ * Calls a function once after a delay of any length. `Infinity` never ends, and keeps the process
+ * alive as other delays do.
+ */
 export function setTimeout(call: () => void, ms: number): Timer {
   return ms > LONGEST_MS ? new LongTimer(call, ms, false) : native.setTimeout(call, ms)
 }

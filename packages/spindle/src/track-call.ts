@@ -2,8 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { badOption, checkFunction, checkInteger } from './check.ts'
 import { adopt, isThenable } from './user-code.ts'
 
-// A library with threads of its own (`@spindle/io`, sharp, libuv) lets calls wait for a free thread. To the pipeline such a call looks like one
-// that works. Here the library tells when the work begins, and a stage that measures one of its calls listens.
+// A library with threads of its own (`@spindle/io`, sharp, libuv) lets calls wait for a free
+// thread. To the pipeline such a call looks like one that works. Here the library tells when the
+// work begins, and a stage that measures one of its calls listens.
 
 /** One piece of work that a library does for a call. */
 interface Work {
@@ -13,7 +14,10 @@ interface Work {
 
 /** A measured call of a stage: hears of the work that is asked for within it. */
 export interface CallListener {
-  /** Some work is asked for, which may wait; `isLate`: after an `await`. `undefined` if the pipeline does not want to hear of this one. */
+  /**
+   * Some work is asked for, which may wait; `isLate`: after an `await`. `undefined` if the pipeline
+   * does not want to hear of this one.
+   */
   ask(isLate: boolean): Work | undefined
 }
 
@@ -35,10 +39,12 @@ const shared: Shared = holder[KEY]
 /** A call of a stage's op, as {@link currentCall} gives it. */
 export interface OpCall {
   /**
-   * Calls `run` at once and returns what it returns. Until `run` calls `begins`, the work waits: the statistics count that time as `queued`. The
-   * work ends when the promise that `run` returned is settled.
+   * Calls `run` at once and returns what it returns. Until `run` calls `begins`, the work waits:
+   * the statistics count that time as `queued`. The work ends when the promise that `run` returned
+   * is settled.
    *
-   * `isWanted` is false when no pipeline listens, so that a library need not pay for the message; `begins` then does nothing.
+   * `isWanted` is false when no pipeline listens, so that a library need not pay for the message;
+   * `begins` then does nothing.
    */
   track<R>(run: (begins: () => void, isWanted: boolean) => R): R
 }
@@ -47,8 +53,9 @@ const ignored = (): void => {}
 const untracked: OpCall = { track: (run) => run(ignored, false) }
 
 /**
- * The call of a stage's op that the calling code runs in. For functions that are asynchronous before they ask for their work: take it on entry, before the
- * first `await`, and call `track()` on it later. Outside of a pipeline, `track()` only calls its function.
+ * The call of a stage's op that the calling code runs in. For functions that are asynchronous
+ * before they ask for their work: take it on entry, before the first `await`, and call `track()` on
+ * it later. Outside of a pipeline, `track()` only calls its function.
  *
  * @example
  * ```ts run
@@ -79,8 +86,9 @@ export function currentCall(): OpCall {
 }
 
 /**
- * Reports when a library with threads of its own begins the work of a call. The pipeline counts the time before as waiting (`queued`), not as
- * working, so that its verdict can tell a stage that needs more concurrency from one whose threads are all in use.
+ * Reports when a library with threads of its own begins the work of a call. The pipeline counts the
+ * time before as waiting (`queued`), not as working, so that its verdict can tell a stage that
+ * needs more concurrency from one whose threads are all in use.
  *
  * Call it in an op, before or after an `await`. Outside of a pipeline it only calls `run`.
  *
@@ -132,15 +140,18 @@ function track<R>(
 }
 
 /**
- * Runs a function when a thread is free; see {@link limitCalls}. `caller`: the call that it is reported to, as {@link currentCall} gives it; by default the present one.
+ * Runs a function when a thread is free; see {@link limitCalls}. `caller`: the call that it is
+ * reported to, as {@link currentCall} gives it; by default the present one.
  */
 export type CallLimiter = <R>(run: () => R, caller?: OpCall) => Promise<Awaited<R>>
 
 /**
- * Makes a function that lets at most `limit` calls run at a time, first come, first served, and reports to the pipeline that the others wait
- * ({@link trackCall}). For libraries that have a fixed number of threads and do not tell when a call begins: give that number.
+ * Makes a function that lets at most `limit` calls run at a time, first come, first served, and
+ * reports to the pipeline that the others wait ({@link trackCall}). For libraries that have a fixed
+ * number of threads and do not tell when a call begins: give that number.
  *
- * @param limit calls at a time, an integer >= 1: of sharp and Node's own `fs`, `zlib` and `crypto`, the size of libuv's pool (`UV_THREADPOOL_SIZE`,
+ * @param limit calls at a time, an integer >= 1: of sharp and Node's own `fs`, `zlib` and `crypto`,
+ *   the size of libuv's pool (`UV_THREADPOOL_SIZE`,
  * 4 by default)
  * @throws `ERR_BAD_OPTION` for another number
  *
@@ -184,7 +195,10 @@ export function limitCalls(limit: number): CallLimiter {
 
 // --- the engine's side
 
-/** The code of a measured call begins; returns what is to be given to {@link leaveCall}. `undefined`: a call that is not measured. */
+/**
+ * The code of a measured call begins; returns what is to be given to {@link leaveCall}.
+ * `undefined`: a call that is not measured.
+ */
 export function enterCall(listener: CallListener | undefined): CallListener | undefined {
   const before = shared.current
   shared.current = listener
@@ -196,7 +210,10 @@ export function leaveCall(before: CallListener | undefined): void {
   shared.current = before
 }
 
-/** Calls code such that what it asks for after an `await` is heard of, too. It costs every promise of the process on Node 22 and older. */
+/**
+ * Calls code such that what it asks for after an `await` is heard of, too. It costs every promise
+ * of the process on Node 22 and older.
+ */
 export function followCall<R>(listener: CallListener, call: () => R): R {
   return shared.storage.run(listener, call)
 }

@@ -4,9 +4,10 @@ const MAX_LENGTH = 200
 const URL_TEXT: RegExp = /^(?:[a-z][a-z0-9+.-]+:\/\/|data:|file:)/i
 
 /**
- * A URL as messages show it: scheme, host and path. User name, password, query and fragment may be secrets (a signed URL has its
- * signature in the query) and are left out; `?…` and `#…` say that there was one. Of a `data:` URL only its type is shown. Every
- * message of Spindle that names a URL takes it from here. A text that is not a URL comes back as it is.
+ * A URL as messages show it: scheme, host and path. User name, password, query and fragment may be
+ * secrets (a signed URL has its signature in the query) and are left out; `?…` and `#…` say that
+ * there was one. Of a `data:` URL only its type is shown. Every message of Spindle that names a URL
+ * takes it from here. A text that is not a URL comes back as it is.
  *
  * @example
  * ```ts run

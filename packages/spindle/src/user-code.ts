@@ -1,5 +1,6 @@
-// The user's code runs wherever a value of the user's is touched: a getter, a Proxy, `then`, `next`, the message of an error. What the package
-// does with such values goes through these functions, which never throw. docs/semantics.md lists the places.
+// The user's code runs wherever a value of the user's is touched: a getter, a Proxy, `then`,
+// `next`, the message of an error. What the package does with such values goes through these
+// functions, which never throw. docs/semantics.md lists the places.
 
 const nativeThen = Promise.prototype.then
 
@@ -22,15 +23,24 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   }
 }
 
-/** A promise of what a thenable comes to. It settles later and once, whatever the thenable's `then` does, and in the caller's async context. */
+/**
+ * A promise of what a thenable comes to. It settles later and once, whatever the thenable's `then`
+ * does, and in the caller's async context.
+ */
 export function adopt<V>(thenable: PromiseLike<V>): Promise<V> {
   // One of a subclass makes another of its class when it is listened to, which may throw.
   const isPlain = isPromise(thenable) && peek(thenable, 'constructor') === Promise
   return isPlain ? (thenable as Promise<V>) : new Promise((resolve) => resolve(thenable))
 }
 
-/** Calls what only listens: neither what it throws nor what a promise of it is rejected with goes further than to `failed`. */
-export function callListener(call: () => unknown, failed: (error: unknown) => void = () => {}): void {
+/**
+ * Calls what only listens: neither what it throws nor what a promise of it is rejected with goes
+ * further than to `failed`.
+ */
+export function callListener(
+  call: () => unknown,
+  failed: (error: unknown) => void = () => {},
+): void {
   let result: unknown
   try {
     result = call()

@@ -15,7 +15,8 @@ import {
 } from 'spindle'
 import { DataLoader } from 'spindle/loader'
 
-type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
+type Equal<A, B> =
+  (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
 function same<A, B>(..._: Equal<A, B> extends true ? [] : [never]): void {}
 
 interface Size {
@@ -36,7 +37,10 @@ interface Ops {
   setUp(options: { readonly model: string }): Promise<void>
   readonly version: string
 }
-const ops = workerModule<Ops>(new URL('file:///ops.js'), { init: 'setUp', initArgs: { model: 'm' } })
+const ops = workerModule<Ops>(new URL('file:///ops.js'), {
+  init: 'setUp',
+  initArgs: { model: 'm' },
+})
 const strings = new PipelineBuilder().addSource(['a'])
 
 same<typeof ops.plain, WorkerOp<string, number>>()

@@ -19,7 +19,8 @@ import {
   workers,
 } from 'spindle'
 
-type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
+type Equal<A, B> =
+  (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
 /** Compiles only when `builder` gives exactly `Expected`. */
 declare function gives<Expected>(): <Actual>(
   builder: PipelineBuilder<Actual>,
@@ -128,13 +129,19 @@ gives<string | boolean>()(
     [(path) => path.pipe(String), (path) => path.pipe((value) => value > 1)],
   ),
 )
-gives<number | number[]>()(numbers.pathVariants(async () => 0, [(path) => path, (path) => path.aggregate(2)]))
+gives<number | number[]>()(
+  numbers.pathVariants(async () => 0, [(path) => path, (path) => path.aggregate(2)]),
+)
 gives<string[]>()(
   numbers
     .aggregate(4)
-    .pathVariants((batch) => batch.map(() => 0), [(path) => path.pipe((part) => part.map(String))], {
-      batched: true,
-    }),
+    .pathVariants(
+      (batch) => batch.map(() => 0),
+      [(path) => path.pipe((part) => part.map(String))],
+      {
+        batched: true,
+      },
+    ),
 )
 gives<number>()(merge(numbers, numbers))
 gives<number | string>()(merge(numbers, strings))
@@ -301,7 +308,9 @@ gives<number>()(
     (path) => path.pipe(regionOps.keep),
   ]),
 )
-gives<number[]>()(inRegion.aggregate(2).pathVariants(regionOps.routeAll, [(path) => path], { batched: true }))
+gives<number[]>()(
+  inRegion.aggregate(2).pathVariants(regionOps.routeAll, [(path) => path], { batched: true }),
+)
 // @ts-expect-error a string is no input of spread
 strings.to(placement).pipe(regionOps.spread)
 // @ts-expect-error an aggregator of numbers is none of strings

@@ -1,4 +1,9 @@
-import { FileCheckpoint, readFileState, SqliteCheckpoint, type SqliteDatabase } from 'spindle/checkpoint'
+import {
+  FileCheckpoint,
+  readFileState,
+  SqliteCheckpoint,
+  type SqliteDatabase,
+} from 'spindle/checkpoint'
 
 declare function same<A, B>(
   ...differs: (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? [] : [never]
@@ -35,8 +40,12 @@ await FileCheckpoint.open<number>('folder')
 declare const database: {
   exec(sql: string): void
   prepare(sql: string): {
-    run(...parameters: (null | number | bigint | string | Uint8Array)[]): { changes: number | bigint }
-    get(...parameters: (null | number | bigint | string | Uint8Array)[]): Record<string, unknown> | undefined
+    run(...parameters: (null | number | bigint | string | Uint8Array)[]): {
+      changes: number | bigint
+    }
+    get(
+      ...parameters: (null | number | bigint | string | Uint8Array)[]
+    ): Record<string, unknown> | undefined
   }
 }
 const structural: SqliteDatabase = database

@@ -26,9 +26,9 @@ type(new DataLoader(['a'], { preprocess: async (text) => (text === '' ? undefine
   DataLoader<{ text: string }>
 >(true)
 type(new DataLoader(['a'], { batchSize: 2 }))<DataLoader<string[]>>(true)
-type(new DataLoader(['a'], { preprocess: async (text) => text.length, batchSize: 2 }))<DataLoader<number[]>>(
-  true,
-)
+type(new DataLoader(['a'], { preprocess: async (text) => text.length, batchSize: 2 }))<
+  DataLoader<number[]>
+>(true)
 type(
   new DataLoader(['a'], {
     preprocess: async (text) => text.length,
@@ -37,19 +37,28 @@ type(
     transfer: async ({ mean }) => String(mean),
   }),
 )<DataLoader<string>>(true)
-const buckets = bucketByLength<string>({ length: (text) => text.length, boundaries: [2], batchSize: 2 })
+const buckets = bucketByLength<string>({
+  length: (text) => text.length,
+  boundaries: [2],
+  batchSize: 2,
+})
 type(buckets)<() => Aggregator<string, string[]>>(true)
 type(new DataLoader(['a'], { aggregate: buckets }))<DataLoader<string[]>>(true)
-type(new DataLoader(['a'], { aggregate: buckets, collate: (texts) => texts.join() }))<DataLoader<string>>(
-  true,
-)
+type(new DataLoader(['a'], { aggregate: buckets, collate: (texts) => texts.join() }))<
+  DataLoader<string>
+>(true)
 
 const ops = workerModule<{
   decode(path: string): Promise<Uint8Array>
   gather(all: Uint8Array[]): { all: number }
 }>('file:///ops.js')
 type(
-  new DataLoader(['a'], { preprocess: ops.decode, batchSize: 2, collate: ops.gather, placement: 'worker' }),
+  new DataLoader(['a'], {
+    preprocess: ops.decode,
+    batchSize: 2,
+    collate: ops.gather,
+    placement: 'worker',
+  }),
 )<DataLoader<{ all: number }>>(true)
 type(new CacheDataLoader(new DataLoader(['a'], { batchSize: 2 })))<CacheDataLoader<string[]>>(true)
 
@@ -98,7 +107,11 @@ collate(samples, { dtypes: { label: 'int63' } })
 const documents = new PipelineBuilder().addSource<TokenDocument>([[1, 2]])
 for await (const pack of packSequences(documents, { maxTokens: 8 }).build())
   type(pack.inputIds)<NdArray<'int64'>>(true)
-for await (const pack of packSequences(documents, { maxTokens: 8, dtype: 'int32', labels: true }).build())
+for await (const pack of packSequences(documents, {
+  maxTokens: 8,
+  dtype: 'int32',
+  labels: true,
+}).build())
   type(pack.labels)<NdArray<'int32'> | undefined>(true)
 const packed = new PipelineBuilder()
   .addSource([Int32Array.of(1)])

@@ -53,7 +53,13 @@ const loader = runPipelineInWorker<ItemsOf<typeof builder>>(href)
   void [awaited, disposed]
 }
 const stopped: Promise<void> = loader.stop({ mode: 'drain', timeoutMs: 100 })
-void [stopped, loader.done, loader.start(), (await loader.stats()).items, String(await loader.report())]
+void [
+  stopped,
+  loader.done,
+  loader.start(),
+  (await loader.stats()).items,
+  String(await loader.report()),
+]
 // It can be given where a source is wanted.
 new PipelineBuilder().addSource(loader).pipe(({ name }) => name.length)
 

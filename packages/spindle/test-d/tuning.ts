@@ -18,7 +18,14 @@ tuned.build({ tune: { mode: 'continuous', maxMemoryBytes: 1e9 } })
 tuned.build({ tune: true })
 
 const { moves, options }: Tuning = pipeline.tuning()
-for (const { stage, option, from, to, outcome, evidence } of moves satisfies readonly TuningMove[]) {
+for (const {
+  stage,
+  option,
+  from,
+  to,
+  outcome,
+  evidence,
+} of moves satisfies readonly TuningMove[]) {
   const line: string = `${stage} ${option} ${from} ${to} ${outcome} ${evidence.itemsPerSec ?? 0}`
   void line
 }

@@ -3,10 +3,15 @@ import { it } from 'node:test'
 import { PipelineBuilder, Rng } from 'spindle'
 import { collect } from './support/consume.ts'
 
-// The vectors of docs/semantics.md. They never change: runs recorded with one version repeat with another.
+// The vectors of docs/semantics.md. They never change: runs recorded with one version repeat with
+// another.
 const vectors = [
   { key: [0], words: [0x4b2e208e, 0x5be1131e, 0xffdc40bf, 0xcc2b7384], first: 0.29367259412186675 },
-  { key: [1, 2, 3], words: [0x31edc7b7, 0xb0cb84a7, 0xa35d4b5a, 0xbe19212b], first: 0.19503448673043722 },
+  {
+    key: [1, 2, 3],
+    words: [0x31edc7b7, 0xb0cb84a7, 0xa35d4b5a, 0xbe19212b],
+    first: 0.19503448673043722,
+  },
   {
     key: [7, 0, 0, 0, 5],
     words: [0xf7bee1b4, 0x747818b0, 0x663a2fd7, 0x9aee6aba],

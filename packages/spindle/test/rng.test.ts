@@ -4,7 +4,10 @@ import fc from 'fast-check'
 import { Rng } from 'spindle'
 import { range } from './support/sources.ts'
 
-/** sfc32 once more, on big integers, from the description of the algorithm: three words of state and a counter. */
+/**
+ * sfc32 once more, on big integers, from the description of the algorithm: three words of state and
+ * a counter.
+ */
 function* sfc32(a: bigint, b: bigint, c: bigint): Generator<number> {
   const word = (value: bigint) => BigInt.asUintN(32, value)
   let counter = 1n
@@ -36,7 +39,19 @@ describe('Rng', () => {
       return [rng.uint32(), rng.uint32()].join()
     }
     assert.equal(first(1, 2, 3), first(1, 2, 3))
-    const keys = [[], [0], [0, 0], [1], [0, 1], [1, 0], [-1], [2 ** 32], [2 ** 40 + 1], [1, 2, 3], [3, 2, 1]]
+    const keys = [
+      [],
+      [0],
+      [0, 0],
+      [1],
+      [0, 1],
+      [1, 0],
+      [-1],
+      [2 ** 32],
+      [2 ** 40 + 1],
+      [1, 2, 3],
+      [3, 2, 1],
+    ]
     assert.equal(new Set(keys.map((key) => first(...key))).size, keys.length)
   })
 
@@ -58,7 +73,9 @@ describe('Rng', () => {
     const rng = Rng.from(6)
     const drawn = range(20_000).map(() => rng.normal(10, 2))
     const mean = drawn.reduce((sum, value) => sum + value, 0) / drawn.length
-    const deviation = Math.sqrt(drawn.reduce((sum, value) => sum + (value - mean) ** 2, 0) / drawn.length)
+    const deviation = Math.sqrt(
+      drawn.reduce((sum, value) => sum + (value - mean) ** 2, 0) / drawn.length,
+    )
     assert.ok(Math.abs(mean - 10) < 0.06, `mean ${mean}`)
     assert.ok(Math.abs(deviation - 2) < 0.06, `deviation ${deviation}`)
   })

@@ -18,15 +18,22 @@ const slow = async (n: number): Promise<number> => {
 describe('time limits of more than 2^31 - 1 ms', () => {
   it('last that long: of calls, of waits for items, of loaders, of stops', async () => {
     assert.deepEqual(await collect(numbers().pipe(slow, { timeoutMs: BIG }).build()), [0, 1, 2])
-    assert.deepEqual(await collect(numbers().pipe(slow).build().iterate({ timeoutMs: BIG })), [0, 1, 2])
+    assert.deepEqual(
+      await collect(numbers().pipe(slow).build().iterate({ timeoutMs: BIG })),
+      [0, 1, 2],
+    )
     assert.equal((await numbers().pipe(slow).build().getItem({ timeoutMs: BIG })).value, 0)
-    assert.deepEqual(await collect(new DataLoader(range(3), { preprocess: slow, timeoutMs: BIG })), [0, 1, 2])
+    assert.deepEqual(
+      await collect(new DataLoader(range(3), { preprocess: slow, timeoutMs: BIG })),
+      [0, 1, 2],
+    )
     const pipeline = numbers(6).pipe(slow).build()
     const items = pipeline[Symbol.asyncIterator]()
     await items.next()
     const stopped = pipeline.stop({ mode: 'drain', timeoutMs: BIG })
     const rest: number[] = []
-    for (let step = await items.next(); step.done !== true; step = await items.next()) rest.push(step.value)
+    for (let step = await items.next(); step.done !== true; step = await items.next())
+      rest.push(step.value)
     await stopped
     assert.ok(rest.length > 0, 'what was pulled before the stop is given')
   })
@@ -40,7 +47,14 @@ describe('time limits of more than 2^31 - 1 ms', () => {
           attempts++
           throw new Error('down')
         },
-        { retry: { retries: 3, minDelayMs: 2 ** 31, maxDelayMs: Number.POSITIVE_INFINITY, jitter: false } },
+        {
+          retry: {
+            retries: 3,
+            minDelayMs: 2 ** 31,
+            maxDelayMs: Number.POSITIVE_INFINITY,
+            jitter: false,
+          },
+        },
       )
       .build({ reportIntervalMs: BIG, onStats: () => told++ })
     pipeline.start()

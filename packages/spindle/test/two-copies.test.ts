@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -16,8 +24,8 @@ import {
   trackCall,
   workers,
 } from 'spindle'
-import type * as Ops from './placement/fixtures/ops.ts'
 import { collect } from './support/consume.ts'
+import type * as Ops from './workers/calls/fixtures/ops.ts'
 
 // The sources once more, in another folder: what a second installation of the package is.
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -40,7 +48,7 @@ async function copyOf(name: string, version: string): Promise<typeof import('spi
 
 const same = await copyOf('same', manifest.version)
 const other = await copyOf('other', '9.9.9')
-const href = import.meta.resolve('./placement/fixtures/ops.js')
+const href = import.meta.resolve('./workers/calls/fixtures/ops.js')
 const numbers = (from: typeof import('spindle')): PipelineBuilder<number> =>
   new from.PipelineBuilder().addSource([1, 2, 3])
 
@@ -85,7 +93,11 @@ describe('another copy of the package, of the same version', () => {
     assert.equal(events.filter(({ cat, name }) => cat === 'task' && name === 'tens').length, 3)
     assert.match(recording.html(), /tens/)
     for (const given of [theirs, theirs.getConfig()]) {
-      const { stages } = await profilePipeline(given, { inputs: 3, concurrencies: [1], maxMsPerLevel: 5 })
+      const { stages } = await profilePipeline(given, {
+        inputs: 3,
+        concurrencies: [1],
+        maxMsPerLevel: 5,
+      })
       assert.deepEqual(
         stages.map(({ name }) => name),
         ['tens'],
@@ -135,6 +147,8 @@ describe('another copy of the package, of another version', () => {
     await assert.rejects(profilePipeline(theirs), refusal)
     await assert.rejects(profilePipeline(theirs.getConfig()), refusal)
     assert.throws(() => merge({} as typeof theirs), { code: 'ERR_BAD_OPTION', message: /inputs/ })
-    assert.throws(() => trace({} as ReturnType<typeof theirs.build>, { to: [] }), { code: 'ERR_BAD_OPTION' })
+    assert.throws(() => trace({} as ReturnType<typeof theirs.build>, { to: [] }), {
+      code: 'ERR_BAD_OPTION',
+    })
   })
 })

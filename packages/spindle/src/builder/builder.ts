@@ -1,4 +1,11 @@
-import { badOption, checkChoice, checkFunction, checkInteger, checkOptions, show } from '../check.ts'
+import {
+  badOption,
+  checkChoice,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  show,
+} from '../check.ts'
 import { checkCopy, isOf, mark } from '../copies.ts'
 import {
   describeStage,
@@ -45,7 +52,10 @@ interface Parts {
   readonly start: SourceConfig | MergeConfig | undefined
   readonly stages: readonly StageConfig[]
   readonly sinkSize: number | undefined
-  /** Inside the callback of `pathVariants()`: the source is there already, the sink is not to be added. */
+  /**
+   * Inside the callback of `pathVariants()`: the source is there already, the sink is not to be
+   * added.
+   */
   readonly isPath: boolean
   /** The region that stages are being added to. */
   readonly region: OpenRegion | undefined
@@ -63,8 +73,8 @@ const nothing: Parts = {
 }
 
 /**
- * Describes a pipeline, stage by stage. Immutable: each method returns a new builder, and each `build()` makes an independent
- * pipeline. `T` is what comes out so far.
+ * Describes a pipeline, stage by stage. Immutable: each method returns a new builder, and each
+ * `build()` makes an independent pipeline. `T` is what comes out so far.
  *
  * @example
  * ```ts run
@@ -92,10 +102,12 @@ export class PipelineBuilder<T = never> {
   }
 
   /**
-   * Says where items come from: any iterable, async iterable, iterator or stream, or a function that makes one, called once an epoch.
-   * The source runs ahead of the first stage in a queue of its own.
+   * Says where items come from: any iterable, async iterable, iterator or stream, or a function
+   * that makes one, called once an epoch. The source runs ahead of the first stage in a queue of
+   * its own.
    *
-   * @throws `ERR_BAD_SOURCE` if it is nothing of the kind, or if a continuous source can be gone through only once.
+   * @throws `ERR_BAD_SOURCE` if it is nothing of the kind, or if a continuous source can be gone
+   *   through only once.
    */
   addSource<S>(
     source: Source<S>,
@@ -143,9 +155,10 @@ export class PipelineBuilder<T = never> {
   /**
    * Applies `op` to each item, at most `concurrency` at a time.
    *
-   * The op may be synchronous (it then runs on the loop), return anything awaitable, or be a generator, whose outputs are put
-   * out one at a time. `undefined` drops the item. An array or a `Map` looks items up. An op of `workerModule()` runs in a worker
-   * thread, or where `executor` says.
+   * The op may be synchronous (it then runs on the loop), return anything awaitable, or be a
+   * generator, whose outputs are put out one at a time. `undefined` drops the item. An array or a
+   * `Map` looks items up. An op of `workerModule()` runs in a worker thread, or where `executor`
+   * says.
    */
   pipe<R>(
     this: PipelineBuilder<number>,
@@ -161,11 +174,14 @@ export class PipelineBuilder<T = never> {
   }
 
   /**
-   * Collects items: into arrays of `size`, or by an aggregator, which is made anew for each build. What is left at the end of the stream
-   * or epoch is given too, unless `dropLast`.
+   * Collects items: into arrays of `size`, or by an aggregator, which is made anew for each build.
+   * What is left at the end of the stream or epoch is given too, unless `dropLast`.
    */
   aggregate(size: number, options?: AggregateOptions): PipelineBuilder<T[]>
-  aggregate<B>(make: WorkerOp<undefined, Aggregator<T, B>>, options?: AggregateOptions): PipelineBuilder<B>
+  aggregate<B>(
+    make: WorkerOp<undefined, Aggregator<T, B>>,
+    options?: AggregateOptions,
+  ): PipelineBuilder<B>
   aggregate<B>(make: () => Aggregator<T, B>, options?: AggregateOptions): PipelineBuilder<B>
   aggregate(how: unknown, options: AggregateOptions = {}): PipelineBuilder<unknown> {
     return this.#with(aggregateConfig(how, options, callSite()))
@@ -173,15 +189,16 @@ export class PipelineBuilder<T = never> {
 
   /** Puts out the elements of each item, one at a time, in order. */
   disaggregate(): PipelineBuilder<Exclude<ElementOf<T>, undefined>> {
-    return this.#with(pipeConfig(elementsOf, { name: 'disaggregate' }, callSite())) as PipelineBuilder<
-      Exclude<ElementOf<T>, undefined>
-    >
+    return this.#with(
+      pipeConfig(elementsOf, { name: 'disaggregate' }, callSite()),
+    ) as PipelineBuilder<Exclude<ElementOf<T>, undefined>>
   }
 
   /**
-   * Sends each item through one of several chains of stages, and joins them again. `router` is called serially and gives the index of
-   * the path; with `batched`, items are arrays and it gives one index for each element. A path that is busy does not hold up the others until
-   * `lookAhead` items (32) wait for it.
+   * Sends each item through one of several chains of stages, and joins them again. `router` is
+   * called serially and gives the index of the path; with `batched`, items are arrays and it gives
+   * one index for each element. A path that is busy does not hold up the others until `lookAhead`
+   * items (32) wait for it.
    */
   pathVariants<R>(
     router: Router<T, ArrayLike<number>>,
@@ -236,7 +253,8 @@ export class PipelineBuilder<T = never> {
     const { isPath } = built.#parts
     const stages = built.#closed
     if (!isPath) badOption(option, 'made from the builder it is given', 'another builder', where)
-    if (stages.length === 0) badOption(option, 'a chain of at least one stage', 'an empty path', where)
+    if (stages.length === 0)
+      badOption(option, 'a chain of at least one stage', 'an empty path', where)
     if (batched && mixes(stages)) {
       badOption(
         option,
@@ -249,8 +267,10 @@ export class PipelineBuilder<T = never> {
   }
 
   /**
-   * Says where the stages that follow run. `workers(…)` opens a region: up to `MAIN`, the next `workers(…)` or the end, the stages run as one nested pipeline
-   * in each of several workers, and what they pass to one another never leaves its worker. There, ops, routers and aggregators are given by reference.
+   * Says where the stages that follow run. `workers(…)` opens a region: up to `MAIN`, the next
+   * `workers(…)` or the end, the stages run as one nested pipeline in each of several workers, and
+   * what they pass to one another never leaves its worker. There, ops, routers and aggregators are
+   * given by reference.
    *
    * @throws `ERR_BAD_STATE` for a region without a stage, or within another one.
    */
@@ -260,7 +280,10 @@ export class PipelineBuilder<T = never> {
     if (this.#parts.sinkSize !== undefined)
       throw new SpindleError('ERR_BAD_STATE', 'no stage can follow addSink()')
     if (this.#parts.within !== undefined)
-      throw new SpindleError('ERR_BAD_STATE', 'a path within a region runs in its workers as a whole')
+      throw new SpindleError(
+        'ERR_BAD_STATE',
+        'a path within a region runs in its workers as a whole',
+      )
     const region = placement.type === 'main' ? undefined : { placement, stages: [], where }
     return new PipelineBuilder({ ...this.#parts, stages: this.#closed, region })
   }
@@ -276,7 +299,10 @@ export class PipelineBuilder<T = never> {
     return this.#parts.sinkSize !== undefined
   }
 
-  /** Adds the sink: a queue of `bufferSize` finished items for the consumer. Without it, `build()` adds one of 3. */
+  /**
+   * Adds the sink: a queue of `bufferSize` finished items for the consumer. Without it, `build()`
+   * adds one of 3.
+   */
   addSink(bufferSize: number = DEFAULT_SINK): PipelineBuilder<T> {
     const where = callSite()
     if (this.#parts.isPath)
@@ -287,7 +313,10 @@ export class PipelineBuilder<T = never> {
     return new PipelineBuilder({ ...this.#parts, sinkSize: bufferSize })
   }
 
-  /** The pipeline as plain, frozen data, which prints readably. @throws `ERR_NO_SOURCE` if there is no source. */
+  /**
+   * The pipeline as plain, frozen data, which prints readably. @throws `ERR_NO_SOURCE` if there is
+   * no source.
+   */
   getConfig(): PipelineConfig<T> {
     const { start, sinkSize } = this.#parts
     if (start === undefined)
@@ -350,9 +379,11 @@ export type OutputOfBuilders<B extends readonly PipelineBuilder<unknown>[]> =
   B[number] extends PipelineBuilder<infer R> ? R : never
 
 /**
- * Joins several pipelines into one: gives the items of all as they arrive (the order within each is kept), or what `op` makes of them.
+ * Joins several pipelines into one: gives the items of all as they arrive (the order within each is
+ * kept), or what `op` makes of them.
  *
- * @throws `ERR_BAD_OPTION` without an input, or for an input that has a sink; `ERR_NO_SOURCE` for one without a source.
+ * @throws `ERR_BAD_OPTION` without an input, or for an input that has a sink; `ERR_NO_SOURCE` for
+ *   one without a source.
  */
 export function merge<const B extends readonly PipelineBuilder<unknown>[]>(
   ...inputs: B
@@ -368,14 +399,20 @@ export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
   const last = args.at(-1)
   const hasOptions = args.length > 0 && !isOf(last, 'PipelineBuilder')
   const inputs = hasOptions ? args.slice(0, -1) : args
-  const options = (hasOptions ? last : {}) as Partial<MergeOptions<unknown, unknown>> & MergeStopOptions
+  const options = (hasOptions ? last : {}) as Partial<MergeOptions<unknown, unknown>> &
+    MergeStopOptions
   checkOptions(options, ['op', 'stop', 'name'], where)
   const { stop = 'all' } = options
   checkChoice('stop', stop, ['first', 'all'], where)
   if (options.op !== undefined) {
     checkFunction('op', options.op, where)
     if (options.stop !== undefined)
-      badOption('stop', 'left out where there is an `op`, which ends when its outputs do', stop, where)
+      badOption(
+        'stop',
+        'left out where there is an `op`, which ends when its outputs do',
+        stop,
+        where,
+      )
   }
   if (inputs.length === 0) badOption('inputs', 'at least one upstream pipeline', 'none', where)
   const configs = inputs.map((input, i) => {

@@ -8,7 +8,10 @@ import type { WorkerOp } from '../engine/worker-op.ts'
 import { checkInit, checkInitArgs } from '../workers/calls/worker-module.ts'
 import { callSite } from './call-site.ts'
 
-/** Where the stages that follow run: in a region's workers, or on the loop that iterates the pipeline. Made by {@link workers}; see {@link MAIN}. */
+/**
+ * Where the stages that follow run: in a region's workers, or on the loop that iterates the
+ * pipeline. Made by {@link workers}; see {@link MAIN}.
+ */
 export type Placement = MainPlacement | WorkersPlacement
 
 /** The caller's own loop. */
@@ -29,24 +32,34 @@ export interface WorkersPlacement {
 export interface WorkersOptions {
   /** How many, an integer >= 1. All are started with the pipeline. */
   readonly count: number
-  /** `'thread'` (default), or `'process'`: for what may crash, leak, or must be killable for sure. */
+  /**
+   * `'thread'` (default), or `'process'`: for what may crash, leak, or must be killable for sure.
+   */
   readonly kind?: 'thread' | 'process'
   /**
-   * `'completion'` (default): results leave as they come from the workers. `'input'`: in the order of the region's input; the stages
-   * inside then keep their order, too.
+   * `'completion'` (default): results leave as they come from the workers. `'input'`: in the order
+   * of the region's input; the stages inside then keep their order, too.
    */
   readonly outputOrder?: 'completion' | 'input'
   /** Called in each worker before its first op, with `initArgs`; awaited. Default: none. */
   readonly init?: WorkerOp<never, unknown>
   /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
   readonly initArgs?: unknown
-  /** Workers that start at the same time, `init` and the loading of modules included, an integer >= 1. Default: `os.availableParallelism()`. */
+  /**
+   * Workers that start at the same time, `init` and the loading of modules included, an integer >= 1.
+   * Default: `os.availableParallelism()`.
+   */
   readonly initConcurrency?: number
   /** Limits of memory of each worker, as for `node:worker_threads`. Default: none but Node's. */
   readonly resourceLimits?: ResourceLimits
-  /** Workers that an item may kill before it is given up (`ERR_WORKER_DIED`), an integer >= 1. Default 2. */
+  /**
+   * Workers that an item may kill before it is given up (`ERR_WORKER_DIED`), an integer >= 1.
+   * Default 2.
+   */
   readonly maxDeaths?: number
-  /** How many items that killed their workers are endured. Default: that of `build()`, which is 0. */
+  /**
+   * How many items that killed their workers are endured. Default: that of `build()`, which is 0.
+   */
   readonly maxFailures?: FailureBudget
   /** Places of the region's exit queue, an integer >= 1. Default 2. */
   readonly buffer?: number
@@ -72,8 +85,8 @@ const known = [
 export const MAIN: MainPlacement = Object.freeze({ type: 'main' })
 
 /**
- * Workers for a region: the stages between `.to(workers(…))` and `.to(MAIN)` run as one nested pipeline in each of them, and what they pass to one another
- * never leaves its worker.
+ * Workers for a region: the stages between `.to(workers(…))` and `.to(MAIN)` run as one nested
+ * pipeline in each of them, and what they pass to one another never leaves its worker.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -115,7 +128,10 @@ export function workers(options: WorkersOptions): WorkersPlacement {
   checkInteger('initConcurrency', initConcurrency, 1, where)
   if (name !== undefined && (typeof name !== 'string' || name === ''))
     badOption('name', 'a text that is not empty', name, where)
-  if (resourceLimits !== undefined && (typeof resourceLimits !== 'object' || resourceLimits === null))
+  if (
+    resourceLimits !== undefined &&
+    (typeof resourceLimits !== 'object' || resourceLimits === null)
+  )
     badOption('resourceLimits', 'an object', resourceLimits, where)
   const initArgs = checkInitArgs(options)
   const inits = { init, initArgs, initConcurrency }

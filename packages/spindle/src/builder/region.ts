@@ -27,17 +27,30 @@ export function closeRegion({ placement, stages, where }: OpenRegion): RegionCon
   }
   const { workers, buffer } = placement
   const name = placement.name ?? `region(${stages.map((stage) => stage.name).join('+')})`
-  return Object.freeze({ kind: 'region', stages: Object.freeze([...stages]), workers, name, buffer, where })
+  return Object.freeze({
+    kind: 'region',
+    stages: Object.freeze([...stages]),
+    workers,
+    name,
+    buffer,
+    where,
+  })
 }
 
-/** Checks that a stage can run in a region: that all of it can cross to its workers. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks that a stage can run in a region: that all of it can cross to its workers. @throws
+ * `ERR_BAD_OPTION`
+ */
 export function checkInRegion(stage: StageConfig, region: WorkersPlacement): void {
   if (stage.kind === 'pipe') checkPipe(stage)
   else if (stage.kind === 'aggregate') checkAggregate(stage)
   else if (stage.kind === 'variants') checkVariants(stage, region)
 }
 
-/** Checks that a stage outside of regions has what only regions need by reference as functions. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks that a stage outside of regions has what only regions need by reference as functions.
+ * @throws `ERR_BAD_OPTION`
+ */
 export function checkOnMain(stage: StageConfig): void {
   const reference =
     stage.kind === 'aggregate' ? stage.make : stage.kind === 'variants' ? stage.router : undefined
@@ -52,9 +65,17 @@ export function checkOnMain(stage: StageConfig): void {
 function checkPipe(stage: PipeConfig): void {
   const { op, executor, retry, isElements } = stage
   if (executor !== undefined)
-    refuse(stage, '`executor` has no meaning', "the region's workers are where its ops run: leave it out")
+    refuse(
+      stage,
+      '`executor` has no meaning',
+      "the region's workers are where its ops run: leave it out",
+    )
   if (retry !== undefined && retry.shouldRetry !== retryAlways) {
-    refuse(stage, '`retry.shouldRetry` is a function, which cannot leave this thread', 'leave it out')
+    refuse(
+      stage,
+      '`retry.shouldRetry` is a function, which cannot leave this thread',
+      'leave it out',
+    )
   }
   if (isElements || isWorkerOp(op)) return
   if (typeof op === 'function') refuseClosure(stage, 'the op', nameOfOp(op))
@@ -106,7 +127,10 @@ function refuseClosure(stage: StageConfig, what: string, name: string): never {
 
 function refuse(stage: StageConfig, wrong: string, remedy: string): never {
   const place = stage.where === undefined ? '' : `, ${stage.where}`
-  throw new SpindleError('ERR_BAD_OPTION', `in a region, ${wrong}: ${remedy} (stage "${stage.name}"${place})`)
+  throw new SpindleError(
+    'ERR_BAD_OPTION',
+    `in a region, ${wrong}: ${remedy} (stage "${stage.name}"${place})`,
+  )
 }
 
 /** Whether stages, or those of a region or of a path among them, mix the items they are given. */

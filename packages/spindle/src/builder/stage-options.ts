@@ -1,6 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
-import { badOption, checkChoice, checkDuration, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import {
+  badOption,
+  checkChoice,
+  checkDuration,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+} from '../check.ts'
 import type { AggregateConfig, PipeConfig, SourceConfig } from '../engine/config.ts'
 import type { Executor } from '../engine/executor.ts'
 import { checkHooks } from '../engine/hooks/check-hooks.ts'
@@ -12,7 +19,13 @@ import { checkedAggregator } from '../engine/stages/checked-aggregator.ts'
 import { elementsOf } from '../engine/stages/elements.ts'
 import { lookUp } from '../engine/stages/look-up.ts'
 import { MOST_CALLS } from '../engine/tuned.ts'
-import type { Aggregator, BuildOptions, RetryOptions, StageContext, TuneOptions } from '../engine/types.ts'
+import type {
+  Aggregator,
+  BuildOptions,
+  RetryOptions,
+  StageContext,
+  TuneOptions,
+} from '../engine/types.ts'
 import { isWorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
 import { checkLoopGuard } from '../guard/loop-guard.ts'
@@ -47,7 +60,8 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
     timeoutMs,
     executor,
   } = options
-  if (typeof name !== 'string' || name === '') badOption('name', 'a text that is not empty', name, where)
+  if (typeof name !== 'string' || name === '')
+    badOption('name', 'a text that is not empty', name, where)
   checkChoice('outputOrder', outputOrder, ['completion', 'input'], where)
   checkInteger('buffer', buffer, 1, where)
   if (maxBytes !== undefined) checkInteger('maxBytes', maxBytes, 1, where)
@@ -73,7 +87,10 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
   })
 }
 
-/** Where a tuned stage begins, if its range allows it: enough to keep the machine busy with calls that work. The tuner finds the rest. */
+/**
+ * Where a tuned stage begins, if its range allows it: enough to keep the machine busy with calls
+ * that work. The tuner finds the rest.
+ */
 const FIRST_CALLS = Math.max(8, 2 * availableParallelism())
 
 function concurrencyOf(
@@ -106,17 +123,36 @@ export function aggregateConfig(
   if (typeof dropLast !== 'boolean') badOption('dropLast', 'a boolean', dropLast, where)
   const common = { kind: 'aggregate', dropLast, buffer: DEFAULT_BUFFER, where } as const
   if (isWorkerOp(how))
-    return Object.freeze({ ...common, make: how, name: `aggregate(${how.exportName})`, size: undefined })
+    return Object.freeze({
+      ...common,
+      make: how,
+      name: `aggregate(${how.exportName})`,
+      size: undefined,
+    })
   if (typeof how === 'function') {
     const make = (): Aggregator<unknown, unknown> => checkedAggregator(how(), where)
-    return Object.freeze({ ...common, make, name: `aggregate(${how.name || 'aggregator'})`, size: undefined })
+    return Object.freeze({
+      ...common,
+      make,
+      name: `aggregate(${how.name || 'aggregator'})`,
+      size: undefined,
+    })
   }
   checkInteger('size', how, 1, where)
-  return Object.freeze({ ...common, make: () => new Collate(how), name: `aggregate(${how})`, size: how })
+  return Object.freeze({
+    ...common,
+    make: () => new Collate(how),
+    name: `aggregate(${how})`,
+    size: how,
+  })
 }
 
 function checkExecutor(executor: unknown, op: unknown, where: string): void {
-  if (typeof executor !== 'object' || executor === null || typeof (executor as Executor).run !== 'function')
+  if (
+    typeof executor !== 'object' ||
+    executor === null ||
+    typeof (executor as Executor).run !== 'function'
+  )
     badOption('executor', 'a ThreadPool or another object with a function run', executor, where)
   if (isWorkerOp(op)) {
     const hasValues = op.bound !== undefined || op.initArgs !== undefined
@@ -135,10 +171,18 @@ function checkExecutor(executor: unknown, op: unknown, where: string): void {
   )
 }
 
-function retryOptions(retry: PipeOptions['retry'], where: string): Required<RetryOptions> | undefined {
+function retryOptions(
+  retry: PipeOptions['retry'],
+  where: string,
+): Required<RetryOptions> | undefined {
   if (retry === undefined) return undefined
-  const given: RetryOptions = typeof retry === 'object' && retry !== null ? retry : { retries: retry }
-  checkOptions(given, ['retries', 'minDelayMs', 'maxDelayMs', 'factor', 'jitter', 'shouldRetry'], where)
+  const given: RetryOptions =
+    typeof retry === 'object' && retry !== null ? retry : { retries: retry }
+  checkOptions(
+    given,
+    ['retries', 'minDelayMs', 'maxDelayMs', 'factor', 'jitter', 'shouldRetry'],
+    where,
+  )
   const {
     retries,
     minDelayMs = 100,
@@ -169,7 +213,8 @@ function toFunction(op: unknown, where: string | undefined): PipeConfig['run'] {
   if (isWorkerOp(op)) return op
   if (typeof op === 'function') return op as (item: unknown, context: StageContext) => unknown
   if (op instanceof Map) return lookUp(op)
-  if (Array.isArray(op) || (ArrayBuffer.isView(op) && 'length' in op)) return lookUp(op as ArrayLike<unknown>)
+  if (Array.isArray(op) || (ArrayBuffer.isView(op) && 'length' in op))
+    return lookUp(op as ArrayLike<unknown>)
   badOption('op', 'a function, an array, a Map or an op of workerModule()', op, where)
 }
 
@@ -192,7 +237,8 @@ export function sourceOptions(
     badOption('dataset', 'what JSON can say: texts, numbers, arrays, plain objects', dataset, where)
   if (typeof continuous !== 'boolean') badOption('continuous', 'a boolean', continuous, where)
   checkInteger('buffer', buffer, 1, where)
-  if (typeof name !== 'string' || name === '') badOption('name', 'a text that is not empty', name, where)
+  if (typeof name !== 'string' || name === '')
+    badOption('name', 'a text that is not empty', name, where)
   return { continuous, buffer, name, resume, dataset }
 }
 
@@ -242,7 +288,8 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     badOption('signal', 'an AbortSignal', options.signal)
   }
-  if (options.reportIntervalMs !== undefined) checkDuration('reportIntervalMs', options.reportIntervalMs)
+  if (options.reportIntervalMs !== undefined)
+    checkDuration('reportIntervalMs', options.reportIntervalMs)
   if (options.onStats !== undefined) checkFunction('onStats', options.onStats)
   if (options.threads !== undefined) checkInteger('threads', options.threads, 1)
   checkLoopGuard(options.loopGuard)
@@ -252,7 +299,10 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.deadLetter !== undefined) checkDeadLetter(options.deadLetter)
   if (options.hooks !== undefined && typeof options.hooks !== 'function') checkHooks(options.hooks)
   const { logger } = options
-  if (logger !== undefined && (typeof logger?.warn !== 'function' || typeof logger.error !== 'function')) {
+  if (
+    logger !== undefined &&
+    (typeof logger?.warn !== 'function' || typeof logger.error !== 'function')
+  ) {
     badOption('logger', 'an object with the functions warn and error', logger)
   }
   if (options.backgroundTasks !== undefined) {

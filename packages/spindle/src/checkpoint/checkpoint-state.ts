@@ -1,7 +1,10 @@
 import { badOption, checkFunction } from '../check.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../errors.ts'
 
-/** Takes the state, at once: what is done by the pipeline and what is in the output are then the same. */
+/**
+ * Takes the state, at once: what is done by the pipeline and what is in the output are then the
+ * same.
+ */
 export function takeState<S extends object>(state: () => S): S {
   checkFunction('state', state)
   const taken: unknown = state()
@@ -18,7 +21,10 @@ export function isState(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** @throws `ERR_BAD_OPTION` for what has no JSON: a bigint, an object within itself, a `toJSON` that throws */
+/**
+ * @throws `ERR_BAD_OPTION` for what has no JSON: a bigint, an object within itself, a `toJSON` that
+ * throws
+ */
 function textOf(state: object): string {
   let text: string | undefined
   try {

@@ -10,8 +10,9 @@ import { StagedNames } from './staged-names.ts'
 /** Options of {@link FileCheckpoint.open}. */
 export interface FileCheckpointOptions {
   /**
-   * The name of each part, a path relative to the folder: a function of its number (0, 1, 2, …), always the same, and different for different numbers. Default
-   * `part-00000000`, with eight digits or more.
+   * The name of each part, a path relative to the folder: a function of its number (0, 1, 2, …),
+   * always the same, and different for different numbers. Default `part-00000000`, with eight
+   * digits or more.
    */
   readonly partName?: (part: number) => string
 }
@@ -24,15 +25,20 @@ interface StagedFile {
 }
 
 /**
- * A folder whose files and the state of the pipeline that makes them are committed together: after a crash at any point, a power cut included, the
- * folder holds what the state says is done, and nothing else. So with a pipeline that is resumed from `state`, every item is in the output once.
+ * A folder whose files and the state of the pipeline that makes them are committed together: after
+ * a crash at any point, a power cut included, the folder holds what the state says is done, and
+ * nothing else. So with a pipeline that is resumed from `state`, every item is in the output once.
  *
- * `write()` appends to the current part, one file for each commit; `writeFile()` makes a file by name. Neither is to be seen until `commit()` has put
- * everything in its place at once: under its own name, a file is complete, on the disk, and committed. What was not committed is removed at the next `open()`.
+ * `write()` appends to the current part, one file for each commit; `writeFile()` makes a file by
+ * name. Neither is to be seen until `commit()` has put everything in its place at once: under its
+ * own name, a file is complete, on the disk, and committed. What was not committed is removed at
+ * the next `open()`.
  *
- * Calls may overlap: what was called before `commit()` belongs to it. The forms ending in `Sync` are for consumers that hold the loop; they throw
- * `ERR_CHECKPOINT_BUSY` while a promise of the others is unsettled. A folder has one writer: the one that opened it last. When a write or a commit has failed, all
- * further ones fail (`ERR_CHECKPOINT_BROKEN`): open anew and build from `state`.
+ * Calls may overlap: what was called before `commit()` belongs to it. The forms ending in `Sync`
+ * are for consumers that hold the loop; they throw `ERR_CHECKPOINT_BUSY` while a promise of the
+ * others is unsettled. A folder has one writer: the one that opened it last. When a write or a
+ * commit has failed, all further ones fail (`ERR_CHECKPOINT_BROKEN`): open anew and build from
+ * `state`.
  *
  * @example
  * ```ts
@@ -67,7 +73,8 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   /**
    * Opens a folder, made if it is missing, and cleans up after a run that ended anyhow.
    *
-   * @throws `ERR_BAD_CHECKPOINT` if what is there is damaged, or is no output of this kind; `ERR_CHECKPOINT_WRITE` if the file system refuses
+   * @throws `ERR_BAD_CHECKPOINT` if what is there is damaged, or is no output of this kind;
+   *   `ERR_CHECKPOINT_WRITE` if the file system refuses
    */
   static async open<S extends object>(
     directory: string | URL,
@@ -115,16 +122,17 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   }
 
   /**
-   * Files that earlier runs have committed and that cannot get their names, because the file system refuses them or something is in their way. They
-   * are kept, complete, and each `open()` tries again.
+   * Files that earlier runs have committed and that cannot get their names, because the file system
+   * refuses them or something is in their way. They are kept, complete, and each `open()` tries
+   * again.
    */
   get unplaced(): readonly UnplacedFile[] {
     return this.#folder.unplaced
   }
 
   /**
-   * Appends to the current part. Little data is copied and gathered, up to 64 KiB; wait for the promise before overwriting the bytes, and so as not to be
-   * faster than the disk.
+   * Appends to the current part. Little data is copied and gathered, up to 64 KiB; wait for the
+   * promise before overwriting the bytes, and so as not to be faster than the disk.
    */
   async write(data: FileData): Promise<void> {
     this.#check()
@@ -138,19 +146,25 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   writeSync(data: FileData): void {
     this.#checkSync()
     this.#gathered.add(data)
-    if (this.#gathered.isEnough) this.#now(() => runSync(this.#folder.append(this.#gathered.take())))
+    if (this.#gathered.isEnough)
+      this.#now(() => runSync(this.#folder.append(this.#gathered.take())))
   }
 
   /**
-   * Makes a file, and the folders it is in. Several may be made at a time. A file of the same name is replaced at the commit. Of two with one name between two
-   * commits, the one called last stays.
+   * Makes a file, and the folders it is in. Several may be made at a time. A file of the same name
+   * is replaced at the commit. Of two with one name between two commits, the one called last stays.
    *
    * @param name path relative to the folder, inside it
-   * @param data the content; or a function that makes the file at the path it is given (for libraries that write files themselves). When it fails,
-   *   only this file is not made, and the promise rejects with its error.
-   * @throws `ERR_CHECKPOINT_WRITE` for a name that the file system refuses, that is a part's, or that is in the way of another file; only this file is not made
+   * @param data the content; or a function that makes the file at the path it is given (for
+   *   libraries that write files themselves). When it fails, only this file is not made, and the
+   *   promise rejects with its error.
+   * @throws `ERR_CHECKPOINT_WRITE` for a name that the file system refuses, that is a part's, or
+   *   that is in the way of another file; only this file is not made
    */
-  async writeFile(name: string, data: FileData | ((path: string) => void | Promise<void>)): Promise<void> {
+  async writeFile(
+    name: string,
+    data: FileData | ((path: string) => void | Promise<void>),
+  ): Promise<void> {
     this.#check()
     const file = this.#stage(name, data)
     const path = this.#folder.pathOf(file.temp)
@@ -194,12 +208,13 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   }
 
   /**
-   * Commits all that was written before, together with the state. When the promise resolves, it is on the disk and in its place; until then it
-   * may be there or not, but nothing is there in part.
+   * Commits all that was written before, together with the state. When the promise resolves, it is
+   * on the disk and in its place; until then it may be there or not, but nothing is there in part.
    *
-   * @param state is called at once, before `commit` returns: `() => pipeline.state()`. What it says is done must have been written, and what
-   *   was written must be done: see `docs/checkpoints.md`.
-   * @throws `ERR_CHECKPOINT_TAKEN` if the folder was opened by another since; `ERR_CHECKPOINT_WRITE` if the file system refuses
+   * @param state is called at once, before `commit` returns: `() => pipeline.state()`. What it says
+   *   is done must have been written, and what was written must be done: see `docs/checkpoints.md`.
+   * @throws `ERR_CHECKPOINT_TAKEN` if the folder was opened by another since;
+   *   `ERR_CHECKPOINT_WRITE` if the file system refuses
    */
   async commit(state: () => S): Promise<void> {
     this.#check()
@@ -242,7 +257,11 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     return this.close()
   }
 
-  *#commit(chunks: readonly Uint8Array[], files: readonly StagedFile[], state: object): FileWork<void> {
+  *#commit(
+    chunks: readonly Uint8Array[],
+    files: readonly StagedFile[],
+    state: object,
+  ): FileWork<void> {
     if (chunks.length > 0) yield* this.#folder.append(chunks)
     yield* this.#folder.commit(
       files.map(({ temp, name }) => ({ temp, name })),
@@ -312,7 +331,8 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
 
   #check(): void {
     if (this.#fault !== undefined) throw brokenCheckpoint(this.#fault.cause)
-    if (this.#isClosed) throw new InfrastructureError('ERR_CHECKPOINT_CLOSED', 'the checkpoint was closed')
+    if (this.#isClosed)
+      throw new InfrastructureError('ERR_CHECKPOINT_CLOSED', 'the checkpoint was closed')
   }
 
   #checkSync(): void {
@@ -336,9 +356,12 @@ function defaultPartName(part: number): string {
   return `part-${String(part).padStart(8, '0')}`
 }
 
-/** Resolves when both have; rejects, as the first of them does that has to, when both have settled. */
+/**
+ * Resolves when both have; rejects, as the first of them does that has to, when both have settled.
+ */
 async function both(first: Promise<void>, second: Promise<void>): Promise<void> {
-  for (const end of await Promise.allSettled([first, second])) if (end.status === 'rejected') throw end.reason
+  for (const end of await Promise.allSettled([first, second]))
+    if (end.status === 'rejected') throw end.reason
 }
 
 function writeFault(path: string, error: unknown): unknown {

@@ -2,8 +2,9 @@ import fs, { type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
- * Work on files, written once for both forms: a generator that yields the calls it wants made, and is driven by `runSync` or, with the loop free
- * meanwhile, by `run`. It may yield several works, which are then done side by side.
+ * Work on files, written once for both forms: a generator that yields the calls it wants made, and
+ * is driven by `runSync` or, with the loop free meanwhile, by `run`. It may yield several works,
+ * which are then done side by side.
  */
 export type FileWork<T> = Generator<Call | readonly FileWork<void>[], T, unknown>
 
@@ -76,7 +77,10 @@ export function* syncFile(path: string): FileWork<void> {
   }
 }
 
-/** The names in a folder are on the disk when it ends. Windows cannot be asked for that: it keeps names in a journal of its own. */
+/**
+ * The names in a folder are on the disk when it ends. Windows cannot be asked for that: it keeps
+ * names in a journal of its own.
+ */
 export function* syncFolder(path: string): FileWork<void> {
   if (process.platform === 'win32') return
   const fd = yield* call('open', path, 'r')
@@ -109,7 +113,8 @@ export function runSync<T>(work: FileWork<T>): T {
     if (step.done === true) return step.value
     let answer: unknown
     try {
-      answer = 'name' in step.value ? callSync(step.value) : step.value.forEach((one) => runSync(one))
+      answer =
+        'name' in step.value ? callSync(step.value) : step.value.forEach((one) => runSync(one))
     } catch (error) {
       step = work.throw(error)
       continue

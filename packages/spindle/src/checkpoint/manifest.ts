@@ -16,7 +16,10 @@ export interface Manifest {
   readonly commits: number
   /** Parts so far: those of lower numbers are committed. */
   readonly parts: number
-  /** Files of the last commit, which get their names after it, and those of earlier ones that could not get theirs. */
+  /**
+   * Files of the last commit, which get their names after it, and those of earlier ones that could
+   * not get theirs.
+   */
   readonly files: readonly CommittedFile[]
   readonly state: object
 }
@@ -27,7 +30,10 @@ export interface CommittedFile {
   readonly name: string
 }
 
-/** The manifest of an output's work folder; `undefined` before the first commit. @throws `ERR_BAD_CHECKPOINT` */
+/**
+ * The manifest of an output's work folder; `undefined` before the first commit. @throws
+ * `ERR_BAD_CHECKPOINT`
+ */
 export function* readManifest(folder: string): FileWork<Manifest | undefined> {
   const path = join(folder, FILE)
   let text: string
@@ -41,7 +47,8 @@ export function* readManifest(folder: string): FileWork<Manifest | undefined> {
 }
 
 /**
- * Puts a manifest in the place of the one before. It is on the disk when it ends; whoever is stopped on the way leaves the old or the new one.
+ * Puts a manifest in the place of the one before. It is on the disk when it ends; whoever is
+ * stopped on the way leaves the old or the new one.
  *
  * @param mayCommit is asked last of all
  */
@@ -65,15 +72,18 @@ function parse(path: string, text: string): Manifest {
   } catch (error) {
     throw badManifest(path, messageOf(error), error)
   }
-  if (typeof manifest !== 'object' || manifest === null) throw badManifest(path, 'it holds no object')
+  if (typeof manifest !== 'object' || manifest === null)
+    throw badManifest(path, 'it holds no object')
   const { version, commits, parts, files, state } = manifest
   if (version !== VERSION) throw badManifest(path, `it has version ${version}, known is ${VERSION}`)
   if (!isCount(commits)) throw badManifest(path, '`commits` is no count')
   if (!isCount(parts)) throw badManifest(path, '`parts` is no count')
-  if (!Array.isArray(files) || !files.every(isFile)) throw badManifest(path, '`files` is no list of files')
+  if (!Array.isArray(files) || !files.every(isFile))
+    throw badManifest(path, '`files` is no list of files')
   if (parts > commits) throw badManifest(path, '`parts` is above `commits`')
   for (const [at, { name }] of files.entries())
-    if (!isName(name)) throw badManifest(path, `\`files[${at}].name\` is no name inside of the folder`)
+    if (!isName(name))
+      throw badManifest(path, `\`files[${at}].name\` is no name inside of the folder`)
   if (typeof state !== 'object' || state === null || Array.isArray(state))
     throw badManifest(path, '`state` is no state')
   return { version, commits, parts, files, state }
@@ -87,7 +97,10 @@ function isFile(file: Partial<CommittedFile> | null): boolean {
   return typeof file?.temp === 'string' && isTemp(file.temp) && typeof file.name === 'string'
 }
 
-/** Whether it may be the passing name of a file: a name in the work folder that is none of its own files. */
+/**
+ * Whether it may be the passing name of a file: a name in the work folder that is none of its own
+ * files.
+ */
 function isTemp(temp: string): boolean {
   return !/[\\/\0]/.test(temp) && !['', '.', '..', FILE, NEXT_FILE, OWNER_FILE].includes(temp)
 }

@@ -2,7 +2,10 @@ import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { badOption } from '../check.ts'
 
-/** The folder, in that of the output, which holds the manifest and what is not committed. Tools that list files pass over such names. */
+/**
+ * The folder, in that of the output, which holds the manifest and what is not committed. Tools that
+ * list files pass over such names.
+ */
 export const WORK_FOLDER = '.checkpoint'
 
 const IS_WINDOWS = process.platform === 'win32'
@@ -15,7 +18,11 @@ const NO_WINDOWS_NAME = /[<>:"|?*]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$
 export function checkFolder(directory: unknown): string {
   if (directory instanceof URL && directory.protocol === 'file:') return fileURLToPath(directory)
   if (typeof directory !== 'string' || directory === '')
-    badOption('directory', 'a path or a file: URL', directory instanceof URL ? directory.href : directory)
+    badOption(
+      'directory',
+      'a path or a file: URL',
+      directory instanceof URL ? directory.href : directory,
+    )
   return resolve(directory)
 }
 
@@ -32,9 +39,11 @@ export function checkName(option: string, name: unknown): string {
 
 /** Whether a value is the name of a file inside of an output's folder, as a path relative to it. */
 export function isName(name: unknown): name is string {
-  if (typeof name !== 'string' || name === '' || name.includes('\0') || isAbsolute(name)) return false
+  if (typeof name !== 'string' || name === '' || name.includes('\0') || isAbsolute(name))
+    return false
   const segments = segmentsOf(name)
-  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) return false
+  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..'))
+    return false
   if (IS_WINDOWS && segments.some((segment) => NO_WINDOWS_NAME.test(segment))) return false
   // Some file systems take other cases for the same name.
   return (segments[0] as string).toLowerCase() !== WORK_FOLDER
@@ -45,7 +54,10 @@ export function segmentsOf(name: string): string[] {
   return name.split(SEPARATOR)
 }
 
-/** The folders that a name is in, as paths relative to the output's folder: `a` and `a/b` for `a/b/c`. */
+/**
+ * The folders that a name is in, as paths relative to the output's folder: `a` and `a/b` for
+ * `a/b/c`.
+ */
 export function foldersOf(name: string): string[] {
   const segments = segmentsOf(name)
   return segments.slice(0, -1).map((_, at) => segments.slice(0, at + 1).join('/'))

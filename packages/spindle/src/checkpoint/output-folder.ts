@@ -20,10 +20,16 @@ import { isRefused, Places } from './places.ts'
 
 /** Of whom, and which; the ending of the name it will get may follow. */
 const TEMP = /^[0-9a-f]{16}-\d+/
-/** An ending that tells a library what to write. What is longer would make the passing name too long for a name that is not. */
+/**
+ * An ending that tells a library what to write. What is longer would make the passing name too long
+ * for a name that is not.
+ */
 const ENDING = /^\.[\w-]{1,32}$/
 
-/** A committed file that cannot get its name: the file system refuses it, or something is in its way. It is kept, and tried again at each `open()`. */
+/**
+ * A committed file that cannot get its name: the file system refuses it, or something is in its
+ * way. It is kept, and tried again at each `open()`.
+ */
 export interface UnplacedFile {
   /** The name that it was committed under. */
   readonly name: string
@@ -36,9 +42,11 @@ export interface UnplacedFile {
 /**
  * The folder of an output, as it is on the disk.
  *
- * A file is written under a passing name in the work folder. A commit syncs it, then renames a new manifest over the old one, which names it: that
- * rename is the commit. Only then it gets its own name. Who opens the folder after a crash does such renames as are missing, and removes what no manifest
- * names. So a file under its own name is always complete and committed, and a committed one always gets there.
+ * A file is written under a passing name in the work folder. A commit syncs it, then renames a new
+ * manifest over the old one, which names it: that rename is the commit. Only then it gets its own
+ * name. Who opens the folder after a crash does such renames as are missing, and removes what no
+ * manifest names. So a file under its own name is always complete and committed, and a committed
+ * one always gets there.
  */
 export class OutputFolder {
   readonly path: string
@@ -48,7 +56,10 @@ export class OutputFolder {
   readonly #places: Places
   /** Files of earlier commits that cannot get their names, under their passing ones. */
   readonly #unplaced: Map<string, UnplacedFile> = new Map()
-  /** Folders into which files were renamed that the manifest still names; they are synced before it forgets them. */
+  /**
+   * Folders into which files were renamed that the manifest still names; they are synced before it
+   * forgets them.
+   */
   readonly #unsynced: Set<string> = new Set()
   #temps = 0
   #commits = 0
@@ -69,11 +80,17 @@ export class OutputFolder {
     const work = join(path, WORK_FOLDER)
     yield* makeFolder(work)
     const owner = randomBytes(8).toString('hex')
-    // Before the manifest is read: who had the folder until now commits nothing that is not read here.
+    // Before the manifest is read: who had the folder until now commits nothing that is not read
+    // here.
     yield* makeFile(join(work, OWNER_FILE), [Buffer.from(owner)])
     const places = yield* Places.open(path, work, OWNER_FILE)
     const manifest = yield* readManifest(work)
-    const folder = new OutputFolder(path, owner, places, new PartNames(partName, manifest?.parts ?? 0))
+    const folder = new OutputFolder(
+      path,
+      owner,
+      places,
+      new PartNames(partName, manifest?.parts ?? 0),
+    )
     if (manifest !== undefined) {
       folder.#commits = manifest.commits
       folder.#parts = manifest.parts
@@ -114,7 +131,10 @@ export class OutputFolder {
     return `${this.#owner}-${this.#temps++}${ENDING.test(ending) ? ending : ''}`
   }
 
-  /** Refuses what is, or will be, the name of a part or of a folder of parts. @throws `ERR_CHECKPOINT_WRITE` */
+  /**
+   * Refuses what is, or will be, the name of a part or of a folder of parts. @throws
+   * `ERR_CHECKPOINT_WRITE`
+   */
   checkNotPart(name: string): void {
     for (const one of [...foldersOf(name), name]) {
       const part = this.#partNames.numberOf(one, this.#parts)
@@ -202,11 +222,17 @@ export class OutputFolder {
       if (!isMissing(error)) throw error
       // Somebody got as far as this before; then it is there.
       if (!(yield* this.#places.isTaken(name)))
-        throw new SpindleError('ERR_BAD_CHECKPOINT', `${this.path}: "${name}" was committed and is not there`)
+        throw new SpindleError(
+          'ERR_BAD_CHECKPOINT',
+          `${this.path}: "${name}" was committed and is not there`,
+        )
     }
   }
 
-  /** The same for a file of an earlier run. One that cannot get its name is kept, and must not keep the others from being gone on with. */
+  /**
+   * The same for a file of an earlier run. One that cannot get its name is kept, and must not keep
+   * the others from being gone on with.
+   */
   *#placeAgain(file: CommittedFile): FileWork<void> {
     try {
       yield* this.#place(file)
@@ -240,7 +266,8 @@ export class OutputFolder {
   }
 
   /**
-   * Nothing may be where the next part goes: a folder without its manifest looks new, and one with an older manifest, from a backup, looks as it was then.
+   * Nothing may be where the next part goes: a folder without its manifest looks new, and one with
+   * an older manifest, from a backup, looks as it was then.
    */
   *#checkNextPart(isCommit = false): FileWork<void> {
     const name = this.#partNames.of(this.#parts)

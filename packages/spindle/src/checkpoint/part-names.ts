@@ -28,7 +28,10 @@ export class PartNames {
     return checkName('partName()', this.#partName(part))
   }
 
-  /** The number of the part that has a name, of the first `parts` and any later one as far as can be told; `undefined` if none has. */
+  /**
+   * The number of the part that has a name, of the first `parts` and any later one as far as can be
+   * told; `undefined` if none has.
+   */
   numberOf(name: string, parts: number): number | undefined {
     if (this.#isReadable) return this.#read(name)
     for (; this.#upTo < parts + 2; this.#upTo++) this.#known.set(this.of(this.#upTo), this.#upTo)

@@ -10,7 +10,10 @@ const TRIAL_FOLDER = 'names'
 /** What every file system takes as a name. */
 const PLAIN = /^[\w~-][\w.~-]{0,141}[\w~-]$|^[\w~-]$/
 
-/** What the file system answers when a name is wrong, or something is in its way: it will answer so again. */
+/**
+ * What the file system answers when a name is wrong, or something is in its way: it will answer so
+ * again.
+ */
 const REFUSALS = new Set([
   'EEXIST',
   'EILSEQ',
@@ -24,8 +27,9 @@ const REFUSALS = new Set([
 ])
 
 /**
- * The places in an output's folder where files get their names. A name that the file system refuses is found out before the commit: after it, the file
- * could never get there. What cannot be found out without giving the name is left to {@link isRefused}.
+ * The places in an output's folder where files get their names. A name that the file system refuses
+ * is found out before the commit: after it, the file could never get there. What cannot be found
+ * out without giving the name is left to {@link isRefused}.
  */
 export class Places {
   readonly #root: string
@@ -43,20 +47,30 @@ export class Places {
     this.#device = device
   }
 
-  /** `file`: the name in lower case of a file in the work folder. @throws `ERR_BAD_CHECKPOINT` if the work folder is a link or a file */
+  /**
+   * `file`: the name in lower case of a file in the work folder. @throws `ERR_BAD_CHECKPOINT` if
+   * the work folder is a link or a file
+   */
   static *open(root: string, work: string, file: string): FileWork<Places> {
     const stats = yield* call('lstat', work)
-    if (!stats.isDirectory()) throw new SpindleError('ERR_BAD_CHECKPOINT', `${work} is no folder of its own`)
+    if (!stats.isDirectory())
+      throw new SpindleError('ERR_BAD_CHECKPOINT', `${work} is no folder of its own`)
     const other = yield* statsOf(join(work, file.toUpperCase()))
     return new Places(root, work, other !== undefined, stats.dev)
   }
 
-  /** A file is to get a name at the next commit. @throws `ERR_CHECKPOINT_WRITE` if the file system refuses it */
+  /**
+   * A file is to get a name at the next commit. @throws `ERR_CHECKPOINT_WRITE` if the file system
+   * refuses it
+   */
   *check(name: string): FileWork<void> {
     yield* naming(name, this.#check(name))
   }
 
-  /** Makes the folders of files that are to be committed now, and looks at all places anew. @throws as {@link check} */
+  /**
+   * Makes the folders of files that are to be committed now, and looks at all places anew. @throws
+   * as {@link check}
+   */
   *prepare(names: readonly string[]): FileWork<void> {
     this.#known.clear()
     const first = new Map(names.map((name) => [dirname(name), name]))
@@ -115,7 +129,8 @@ export class Places {
       if (stats === undefined) return
       if (stats.isSymbolicLink()) yield* this.#checkLink(folder, path)
       else if (!stats.isDirectory()) throw refusal('ENOTDIR', `"${folder}" is no folder`)
-      else if (stats.dev !== this.#device) throw refusal('EXDEV', `"${folder}" is on another file system`)
+      else if (stats.dev !== this.#device)
+        throw refusal('EXDEV', `"${folder}" is on another file system`)
       this.#known.add(folder)
     }
   }
@@ -125,7 +140,8 @@ export class Places {
     const real = yield* call('realpath', path)
     if (!real.startsWith(root.endsWith(sep) ? root : root + sep))
       throw refusal('ELOOP', `"${folder}" is a link that leads out of the folder`)
-    if (!(yield* call('lstat', real)).isDirectory()) throw refusal('ENOTDIR', `"${folder}" is no folder`)
+    if (!(yield* call('lstat', real)).isDirectory())
+      throw refusal('ENOTDIR', `"${folder}" is no folder`)
   }
 
   /** One name, in a folder where it is in nobody's way. */
@@ -150,7 +166,9 @@ export class Places {
   }
 }
 
-/** Whether a file cannot get its name until something else is changed, in the folder or in the name. */
+/**
+ * Whether a file cannot get its name until something else is changed, in the folder or in the name.
+ */
 export function isRefused(error: unknown): boolean {
   return REFUSALS.has((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }

@@ -2,7 +2,10 @@ import { badOption, checkOptions } from '../check.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { brokenCheckpoint, isState, takenCheckpoint, takeState } from './checkpoint-state.ts'
 
-/** The part of a SQLite connection that is needed: `DatabaseSync` of `node:sqlite` (Node >= 22.5) and `Database` of better-sqlite3 have it. */
+/**
+ * The part of a SQLite connection that is needed: `DatabaseSync` of `node:sqlite` (Node >= 22.5)
+ * and `Database` of better-sqlite3 have it.
+ */
 export interface SqliteDatabase {
   exec(sql: string): unknown
   prepare(sql: string): SqliteStatement
@@ -16,18 +19,27 @@ export interface SqliteStatement {
 
 /** Options of {@link SqliteCheckpoint}. */
 export interface SqliteCheckpointOptions {
-  /** Tells apart the checkpoints in one database: of several pipelines, or of the ranks of one. Default `'pipeline'`. */
+  /**
+   * Tells apart the checkpoints in one database: of several pipelines, or of the ranks of one.
+   * Default `'pipeline'`.
+   */
   readonly name?: string
-  /** The table in which states are kept, made if it is missing: letters, digits and underscores. Default `'spindle_checkpoint'`. */
+  /**
+   * The table in which states are kept, made if it is missing: letters, digits and underscores.
+   * Default `'spindle_checkpoint'`.
+   */
   readonly table?: string
 }
 
 /**
- * Commits what is put into a SQLite database in one transaction with the state of the pipeline that it comes from: after a crash at any point, the database
- * holds what the state says is done, and nothing else. So with a pipeline that is resumed from `state`, every item is in it once.
+ * Commits what is put into a SQLite database in one transaction with the state of the pipeline that
+ * it comes from: after a crash at any point, the database holds what the state says is done, and
+ * nothing else. So with a pipeline that is resumed from `state`, every item is in it once.
  *
- * Of several runs with one `name`, the first to commit wins; the others are refused (`ERR_CHECKPOINT_TAKEN`) with nothing written. When a commit has failed, all
- * further ones fail (`ERR_CHECKPOINT_BROKEN`), because the pipeline may be ahead of the database: begin anew and build from `state`.
+ * Of several runs with one `name`, the first to commit wins; the others are refused
+ * (`ERR_CHECKPOINT_TAKEN`) with nothing written. When a commit has failed, all further ones fail
+ * (`ERR_CHECKPOINT_BROKEN`), because the pipeline may be ahead of the database: begin anew and
+ * build from `state`.
  *
  * @example
  * ```ts
@@ -62,9 +74,14 @@ export class SqliteCheckpoint<S extends object> {
     checkDatabase(database)
     checkOptions(options, ['name', 'table'])
     const { name = 'pipeline', table = 'spindle_checkpoint' } = options
-    if (typeof name !== 'string' || name === '') badOption('name', 'a string that is not empty', name)
+    if (typeof name !== 'string' || name === '')
+      badOption('name', 'a string that is not empty', name)
     if (typeof table !== 'string' || !/^[A-Za-z_]\w*$/.test(table))
-      badOption('table', 'a name of letters, digits and underscores that does not begin with a digit', table)
+      badOption(
+        'table',
+        'a name of letters, digits and underscores that does not begin with a digit',
+        table,
+      )
     this.#database = database
     this.#name = name
     database.exec(
@@ -91,15 +108,20 @@ export class SqliteCheckpoint<S extends object> {
   }
 
   /**
-   * Commits what `work` writes on this connection together with the state it returns: both or neither.
+   * Commits what `work` writes on this connection together with the state it returns: both or
+   * neither.
    *
-   * @param work writes by plain statements, commits in the pipeline what it has written, and returns `pipeline.state()`; synchronous. It is called inside a
-   *   transaction, and must not begin or end one (savepoints may be used). When it throws, all of it is rolled back, and the error is thrown on.
-   * @throws `ERR_CHECKPOINT_TAKEN` if another run has committed under this name since; what the database throws, if it does
+   * @param work writes by plain statements, commits in the pipeline what it has written, and
+   *   returns `pipeline.state()`; synchronous. It is called inside a transaction, and must not
+   *   begin or end one (savepoints may be used). When it throws, all of it is rolled back, and the
+   *   error is thrown on.
+   * @throws `ERR_CHECKPOINT_TAKEN` if another run has committed under this name since; what the
+   *   database throws, if it does
    */
   commit(work: () => S): void {
     if (this.#fault !== undefined) throw brokenCheckpoint(this.#fault.cause)
-    // As a writer from the start: waiting for other writers comes before the pipeline moves, and may be tried again.
+    // As a writer from the start: waiting for other writers comes before the pipeline moves, and
+    // may be tried again.
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       if (this.#row().commits !== this.#commits) throw takenCheckpoint(`"${this.#name}"`)
@@ -116,7 +138,9 @@ export class SqliteCheckpoint<S extends object> {
   }
 
   #row(): { commits: number; state: string | undefined } {
-    const row = this.#read.get(this.#name) as { commits: number | bigint; state: string } | undefined
+    const row = this.#read.get(this.#name) as
+      | { commits: number | bigint; state: string }
+      | undefined
     return { commits: Number(row?.commits ?? 0), state: row?.state }
   }
 
@@ -143,11 +167,18 @@ function parseState<S extends object>(table: string, name: string, text: string)
 function commitsOf(table: string, name: string, count: number | bigint): number {
   const commits = Number(count)
   if (Number.isSafeInteger(commits) && commits >= 0) return commits
-  throw new SpindleError('ERR_BAD_CHECKPOINT', `table "${table}" holds no count of commits under "${name}"`)
+  throw new SpindleError(
+    'ERR_BAD_CHECKPOINT',
+    `table "${table}" holds no count of commits under "${name}"`,
+  )
 }
 
 function checkDatabase(database: unknown): void {
   const candidate = database as Partial<SqliteDatabase> | null | undefined
   if (typeof candidate?.exec !== 'function' || typeof candidate.prepare !== 'function')
-    badOption('database', 'a `DatabaseSync` of node:sqlite or a `Database` of better-sqlite3', database)
+    badOption(
+      'database',
+      'a `DatabaseSync` of node:sqlite or a `Database` of better-sqlite3',
+      database,
+    )
 }

@@ -13,13 +13,17 @@ export class StagedNames {
     this.#isCaseBlind = isCaseBlind
   }
 
-  /** @throws `ERR_CHECKPOINT_WRITE` if there is a file where this one needs a folder, or the reverse, or one that differs only in case */
+  /**
+   * @throws `ERR_CHECKPOINT_WRITE` if there is a file where this one needs a folder, or the
+   * reverse, or one that differs only in case
+   */
   add(name: string): void {
     const folders = foldersOf(name)
     const file = folders.find((folder) => this.#files.has(this.#key(folder)))
     if (file !== undefined) throw inTheWay(name, `"${file}" is a file of the same commit`)
     const key = this.#key(name)
-    if (this.#folders.has(key)) throw inTheWay(name, 'it is a folder that a file of the same commit is in')
+    if (this.#folders.has(key))
+      throw inTheWay(name, 'it is a folder that a file of the same commit is in')
     const same = this.#files.get(key)
     if (same !== undefined && same.name !== name)
       throw inTheWay(name, `the file system takes it for "${same.name}", a file of the same commit`)
@@ -49,5 +53,8 @@ export class StagedNames {
 }
 
 function inTheWay(name: string, problem: string): SpindleError {
-  return new SpindleError('ERR_CHECKPOINT_WRITE', `"${name}" cannot be the name of a file: ${problem}`)
+  return new SpindleError(
+    'ERR_CHECKPOINT_WRITE',
+    `"${name}" cannot be the name of a file: ${problem}`,
+  )
 }

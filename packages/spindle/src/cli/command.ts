@@ -75,8 +75,10 @@ async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
   if (command === undefined) throw usage('a command is missing: spindle run <module>')
   if (command !== 'run' && command !== 'profile')
     throw usage(`unknown command "${command}"; known are run and profile`)
-  if (module === undefined) throw usage(`spindle ${command} needs a module: spindle ${command} pipeline.mjs`)
-  if (extra.length > 0) throw usage(`unexpected "${extra[0]}"; arguments for the module go after --`)
+  if (module === undefined)
+    throw usage(`spindle ${command} needs a module: spindle ${command} pipeline.mjs`)
+  if (extra.length > 0)
+    throw usage(`unexpected "${extra[0]}"; arguments for the module go after --`)
   for (const option of command === 'run' ? profileOnly : runOnly)
     if (values[option] !== undefined) throw usage(`--${option} is no option of spindle ${command}`)
   if (command === 'profile') {
@@ -84,7 +86,9 @@ async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
       module,
       exportName: values.export,
       inputs: integer('inputs', values.inputs),
-      concurrencies: values.concurrencies?.split(',').map((text) => integer('concurrencies', text) as number),
+      concurrencies: values.concurrencies
+        ?.split(',')
+        .map((text) => integer('concurrencies', text) as number),
       asJson: values.json === true,
       args: rest,
       deadEnd,
@@ -94,7 +98,8 @@ async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
     module,
     exportName: values.export,
     limit: integer('limit', values.limit),
-    showsProgress: values['no-progress'] === true ? false : values.progress === true ? true : undefined,
+    showsProgress:
+      values['no-progress'] === true ? false : values.progress === true ? true : undefined,
     asJson: values.json === true,
     reportFile: values.report,
     traceFile: values.trace,

@@ -6,7 +6,10 @@ import { clearInterval, queueMicrotask, setInterval } from '../timers.ts'
 const LOOK_MS = 20
 
 /** Takes what comes out of a pipeline and throws it away, to its end or up to a number of items. */
-export async function consume(pipeline: Pipeline<unknown>, limit: number | undefined): Promise<void> {
+export async function consume(
+  pipeline: Pipeline<unknown>,
+  limit: number | undefined,
+): Promise<void> {
   if (limit === undefined) {
     await pipeline.forEach(() => {})
     return
@@ -24,8 +27,8 @@ export async function consume(pipeline: Pipeline<unknown>, limit: number | undef
 }
 
 /**
- * A last stage that gives nothing, for it saves or sends what it gets, is as far as a pipeline goes: its finished calls count, as they do in
- * `stats().items`. Returns what ends the counting.
+ * A last stage that gives nothing, for it saves or sends what it gets, is as far as a pipeline
+ * goes: its finished calls count, as they do in `stats().items`. Returns what ends the counting.
  */
 function countCalls(pipeline: Pipeline<unknown>, limit: number): () => void {
   const end = endOf(pipeline)

@@ -7,13 +7,15 @@ import { FAILED } from './statuses.ts'
 const GRACE_MS = 3000
 
 /**
- * Hears when the process has nothing left to do although the command has not ended: what it waits for can never come. Node would end without a word.
+ * Hears when the process has nothing left to do although the command has not ended: what it waits
+ * for can never come. Node would end without a word.
  */
 export class DeadEnd {
   #doing = ''
   #seen = 0
   readonly #look = (): void => {
-    // The engine tells consumers at the same moment that nothing can come: they get a turn of the loop.
+    // The engine tells consumers at the same moment that nothing can come: they get a turn of the
+    // loop.
     if (this.#seen++ === 0) {
       setImmediate(() => {})
       return
@@ -47,7 +49,10 @@ export interface Ended {
   readonly calls?: string
 }
 
-/** Ends the process a while after its command has ended, if something still keeps it alive then, and says what. */
+/**
+ * Ends the process a while after its command has ended, if something still keeps it alive then, and
+ * says what.
+ */
 export function endAfterGrace({ status, calls = '' }: Ended): void {
   // An op may have set one of its own: it stands where all went well otherwise.
   process.exitCode = status === 0 ? (process.exitCode ?? 0) : status
@@ -56,7 +61,9 @@ export function endAfterGrace({ status, calls = '' }: Ended): void {
     const held = heldBy().join(', ')
     const by = held === '' ? '' : ` by ${held}`
     const running = calls === '' ? '' : `; ${calls}`
-    say(`all is done, but the process is kept alive${by}${running}. It ends now, ${GRACE_MS / 1000} s later`)
+    say(
+      `all is done, but the process is kept alive${by}${running}. It ends now, ${GRACE_MS / 1000} s later`,
+    )
     process.exit()
   }, GRACE_MS).unref()
 }

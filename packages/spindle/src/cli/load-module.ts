@@ -24,7 +24,10 @@ export interface LoadedConfig {
   readonly isOther: boolean
 }
 
-/** Imports a module and makes the pipeline it exports. @throws `ERR_MODULE` if there is no such module or export. */
+/**
+ * Imports a module and makes the pipeline it exports. @throws `ERR_MODULE` if there is no such
+ * module or export.
+ */
 export async function loadPipeline(
   file: string,
   exportName: string | undefined,
@@ -37,7 +40,8 @@ export async function loadPipeline(
     const pipeline = made as Pipeline<unknown>
     return { pipeline: isTuned ? tuned(pipeline, file) : pipeline, unit, isOther: false }
   }
-  if (made instanceof PipelineBuilder) return { pipeline: made.build(options), unit, isOther: false }
+  if (made instanceof PipelineBuilder)
+    return { pipeline: made.build(options), unit, isOther: false }
   // Another copy of the package makes objects that are none of ours but do what is asked.
   if (hasMethod(made, 'build'))
     return { pipeline: made.build(options) as Pipeline<unknown>, unit, isOther: true }
@@ -63,7 +67,10 @@ function tuned(made: Pipeline<unknown>, file: string): Pipeline<unknown> {
   return rebuilt(config, { ...options, tune: 'continuous' })
 }
 
-/** Imports a module and gives the configuration of the pipeline it exports. @throws `ERR_MODULE` likewise. */
+/**
+ * Imports a module and gives the configuration of the pipeline it exports. @throws `ERR_MODULE`
+ * likewise.
+ */
 export async function loadConfig(
   file: string,
   exportName: string | undefined,
@@ -93,7 +100,10 @@ async function loadExport(
   const name = names.find((candidate) => module[candidate] !== undefined)
   if (name === undefined) {
     const has = Object.keys(module).join(', ') || 'nothing'
-    throw new SpindleError('ERR_MODULE', `${file} has no export ${names.join(' or ')}; it exports ${has}`)
+    throw new SpindleError(
+      'ERR_MODULE',
+      `${file} has no export ${names.join(' or ')}; it exports ${has}`,
+    )
   }
   const exported = module[name]
   const made: unknown = typeof exported === 'function' ? await exported([...args]) : exported

@@ -18,8 +18,8 @@ export const ownFolder: string = realpathSync(packageFolder)
 export const ownVersion: string = versionIn(ownFolder)
 
 /**
- * The copy of the package that a module imports, if it is not this one: with a global command, or `npx`, a project has its own. A pipeline and the
- * command that looks into it must be of one copy.
+ * The copy of the package that a module imports, if it is not this one: with a global command, or
+ * `npx`, a project has its own. A pipeline and the command that looks into it must be of one copy.
  */
 export function copyOf(module: string): Copy | undefined {
   try {
@@ -42,5 +42,6 @@ export function copyOf(module: string): Copy | undefined {
 }
 
 function versionIn(folder: string): string {
-  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version
+  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string })
+    .version
 }

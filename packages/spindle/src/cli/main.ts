@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util'
 import { copyOf, ownVersion } from './local-copy.ts'
 import { say, watchStreams } from './output.ts'
 
-// The command `spindle`. It is that of the copy which the module imports, where the module has another one.
+// The command `spindle`. It is that of the copy which the module imports, where the module has
+// another one.
 
 watchStreams()
 const argv = process.argv.slice(2)
@@ -25,6 +26,11 @@ function moduleIn(args: readonly string[]): string {
   const own = end < 0 ? args : args.slice(0, end)
   const text = ['export', 'limit', 'report', 'trace', 'inputs', 'concurrencies']
   const options = Object.fromEntries(text.map((name) => [name, { type: 'string' as const }]))
-  const { positionals } = parseArgs({ args: [...own], options, strict: false, allowPositionals: true })
+  const { positionals } = parseArgs({
+    args: [...own],
+    options,
+    strict: false,
+    allowPositionals: true,
+  })
   return positionals[0] === 'run' || positionals[0] === 'profile' ? (positionals[1] ?? '') : ''
 }

@@ -7,8 +7,9 @@ const leaving: Set<() => void> = new Set()
 let isUnread = false
 
 /**
- * Has the standard streams' errors heard, which would end the process with a stack otherwise. A reader that left early (`| head`) is no error: nothing more is
- * written, and whoever asked by {@link onUnread} stops.
+ * Has the standard streams' errors heard, which would end the process with a stack otherwise. A
+ * reader that left early (`| head`) is no error: nothing more is written, and whoever asked by
+ * {@link onUnread} stops.
  */
 export function watchStreams(): void {
   process.stdout.on('error', (error) => {
@@ -26,16 +27,26 @@ export function onUnread(leave: () => void): () => void {
   return () => leaving.delete(leave)
 }
 
-/** Writes to standard output; resolves with the error that kept it from being written, if there was one that matters. */
+/**
+ * Writes to standard output; resolves with the error that kept it from being written, if there was
+ * one that matters.
+ */
 export function print(text: string): Promise<Error | undefined> {
   return new Promise((resolve) => {
     process.stdout.write(text, (error) => {
-      resolve(error === null || error === undefined || isUnread || isBrokenPipe(error) ? undefined : error)
+      resolve(
+        error === null || error === undefined || isUnread || isBrokenPipe(error)
+          ? undefined
+          : error,
+      )
     })
   })
 }
 
-/** A line on standard error. What it says may come from outside: it is written as one line without control characters. */
+/**
+ * A line on standard error. What it says may come from outside: it is written as one line without
+ * control characters.
+ */
 export function say(message: string): void {
   const { isTTY, columns } = process.stderr
   process.stderr.write(
@@ -57,14 +68,19 @@ export function describe(error: unknown): string {
   }
 }
 
-/** The lines of a stack that are frames; those of the message, which may look like anything, are left out. */
+/**
+ * The lines of a stack that are frames; those of the message, which may look like anything, are
+ * left out.
+ */
 function framesOf(error: unknown): string {
   try {
     const stack = String((error as Error).stack)
     const message = String((error as Error).message)
     const at = message === '' ? -1 : stack.indexOf(message)
     const lines = stack.slice(at < 0 ? 0 : at + message.length).split('\n')
-    return lines.flatMap((line) => (/^\s+at /.test(line) ? `    ${plain(line).trim()}\n` : [])).join('')
+    return lines
+      .flatMap((line) => (/^\s+at /.test(line) ? `    ${plain(line).trim()}\n` : []))
+      .join('')
   } catch {
     return ''
   }

@@ -8,7 +8,10 @@ import { servePage } from './page-server.ts'
 
 /** What `--report` and `--ui` make of a run. */
 export interface PageOutput {
-  /** The pipeline has ended: writes the file, and takes leave of the browsers. Rejects if the file cannot be written. */
+  /**
+   * The pipeline has ended: writes the file, and takes leave of the browsers. Rejects if the file
+   * cannot be written.
+   */
   end(): Promise<void>
 }
 

@@ -17,14 +17,17 @@ export interface PageServer {
 const LOOPBACK = '127.0.0.1'
 /** Browsers are told of every second reading: twice a second. */
 const EVERY = 2
-/** Points that are enough to look at while more come: drawing them takes the pipeline's own loop. */
+/**
+ * Points that are enough to look at while more come: drawing them takes the pipeline's own loop.
+ */
 const LIVE_POINTS = 120
 /** How long the last message may take, in milliseconds. */
 const FAREWELL_MS = 1000
 
 /**
- * Serves a recording's page to this machine alone, and renews it by server-sent events. A page of another site can make a browser send requests here,
- * and by DNS rebinding even read the answers: those carry that site's name in `Host` and are refused.
+ * Serves a recording's page to this machine alone, and renews it by server-sent events. A page of
+ * another site can make a browser send requests here, and by DNS rebinding even read the answers:
+ * those carry that site's name in `Host` and are refused.
  *
  * @throws `ERR_BAD_OPTION` if the port cannot be had.
  */
@@ -51,9 +54,13 @@ export async function servePage(recorder: Recorder, port: number): Promise<PageS
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(
-        new SpindleError('ERR_BAD_OPTION', `--ui cannot listen on port ${port}: ${messageOf(error)}`, {
-          cause: error,
-        }),
+        new SpindleError(
+          'ERR_BAD_OPTION',
+          `--ui cannot listen on port ${port}: ${messageOf(error)}`,
+          {
+            cause: error,
+          },
+        ),
       ),
     )
     server.listen(port, LOOPBACK, resolve)
@@ -62,7 +69,9 @@ export async function servePage(recorder: Recorder, port: number): Promise<PageS
   server.unref()
   server.on('connection', (socket) => socket.unref())
   const { port: own } = server.address() as AddressInfo
-  hosts = [LOOPBACK, 'localhost'].flatMap((host) => (own === 80 ? [host, `${host}:80`] : [`${host}:${own}`]))
+  hosts = [LOOPBACK, 'localhost'].flatMap((host) =>
+    own === 80 ? [host, `${host}:80`] : [`${host}:${own}`],
+  )
   let readings = 0
   recorder.onReading = () => {
     if (readings++ % EVERY === 0) tell(listeners, () => partsEvent(recorder))

@@ -40,7 +40,9 @@ export async function profile(command: ProfileCommand): Promise<Ended> {
       ...(command.concurrencies === undefined ? {} : { concurrencies: command.concurrencies }),
     })
     const { stages, limit } = result
-    const error = await print(command.asJson ? `${plainJson({ stages, limit })}\n` : `${String(result)}\n`)
+    const error = await print(
+      command.asJson ? `${plainJson({ stages, limit })}\n` : `${String(result)}\n`,
+    )
     if (error !== undefined) say(`standard output cannot be written: ${messageOf(error)}`)
     return { status: error === undefined ? OK : UNWRITTEN }
   } catch (error) {

@@ -39,7 +39,9 @@ export interface RunOptions {
   readonly deadEnd: DeadEnd
 }
 
-/** Runs a module's pipeline to its end: first it is told how that went, then the files are written. */
+/**
+ * Runs a module's pipeline to its end: first it is told how that went, then the files are written.
+ */
 export async function run(options: RunOptions): Promise<Ended> {
   const { deadEnd, module, limit, reportFile, traceFile } = options
   if (reportFile !== undefined) checkOutputFile('report', reportFile)
@@ -72,7 +74,8 @@ export async function run(options: RunOptions): Promise<Ended> {
           columns: terminalColumns(),
         })
     const error = await print(`${text}\n`)
-    if (error !== undefined) unwritten.push(`standard output cannot be written: ${messageOf(error)}`)
+    if (error !== undefined)
+      unwritten.push(`standard output cannot be written: ${messageOf(error)}`)
   }
   if (failure !== undefined) say(failureText(failure.reason))
   for (const [what, writing] of [
@@ -100,14 +103,21 @@ async function outcomeOf(promise: Promise<unknown>): Promise<Failure | undefined
   }
 }
 
-function statusOf(failure: Failure | undefined, stops: Stops, unwritten: readonly string[]): number {
+function statusOf(
+  failure: Failure | undefined,
+  stops: Stops,
+  unwritten: readonly string[],
+): number {
   if (failure !== undefined) return FAILED
   if (stops.signal !== undefined) return OF_SIGNAL[stops.signal]
   if (stops.isUnread) return UNREAD
   return unwritten.length > 0 ? UNWRITTEN : OK
 }
 
-/** @throws `ERR_MODULE` if the pipeline is of another copy of the package, which cannot be looked into. */
+/**
+ * @throws `ERR_MODULE` if the pipeline is of another copy of the package, which cannot be looked
+ * into.
+ */
 function startTrace({ pipeline, isOther }: Loaded, file: string): Trace {
   try {
     return trace(pipeline, { to: file })
@@ -126,7 +136,10 @@ class Stops {
   readonly consumed: () => void
   readonly release: () => void
 
-  /** The first signal stops the pipeline and lets the report be printed; the second ends the process. */
+  /**
+   * The first signal stops the pipeline and lets the report be printed; the second ends the
+   * process.
+   */
   constructor(pipeline: Pipeline<unknown>) {
     const stop = (): void => void pipeline.stop().catch(() => {})
     const hit = (signal: StopSignal): void => {

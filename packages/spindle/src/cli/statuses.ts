@@ -6,7 +6,10 @@ export const FAILED = 1
 export const USAGE = 2
 /** The run itself went well, but its report, its trace or its result could not be written. */
 export const UNWRITTEN = 3
-/** Whoever read standard output left before the end, as `head` does: what a program gets that SIGPIPE ends. */
+/**
+ * Whoever read standard output left before the end, as `head` does: what a program gets that
+ * SIGPIPE ends.
+ */
 export const UNREAD = 141
 
 /** As shells tell that a signal ended a program: 128 and its number. */

@@ -17,7 +17,10 @@ export interface SummaryNotes {
   readonly columns: number | undefined
 }
 
-/** `64 images in 1.52 s: 42.1 images/s, 4 failed; slowest: decode`, after the table, the failures and what held the loop, with what else must be known. */
+/**
+ * `64 images in 1.52 s: 42.1 images/s, 4 failed; slowest: decode`, after the table, the failures
+ * and what held the loop, with what else must be known.
+ */
 export function summary(report: Report, { unit: named, warning, columns }: SummaryNotes): string {
   const { stats, failures } = report
   const unit = plain(named)

@@ -7,7 +7,8 @@ import type { Json } from './seekable.ts'
 import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
 import { isWorkerOp, type WorkerOp } from './worker-op.ts'
 
-// What the builder makes and the engine runs: plain, frozen data. `String(config)` and `console.log(config)` print it for people.
+// What the builder makes and the engine runs: plain, frozen data. `String(config)` and
+// `console.log(config)` print it for people.
 
 /** Where a chain begins. */
 export interface SourceConfig {
@@ -122,7 +123,11 @@ export class PipelineConfig<out T = unknown> {
   readonly stages: readonly StageConfig[]
   readonly sink: { readonly bufferSize: number }
 
-  constructor(source: SourceConfig | MergeConfig, stages: readonly StageConfig[], bufferSize: number) {
+  constructor(
+    source: SourceConfig | MergeConfig,
+    stages: readonly StageConfig[],
+    bufferSize: number,
+  ) {
     this.source = source
     this.stages = Object.freeze([...stages])
     this.sink = Object.freeze({ bufferSize })
@@ -156,7 +161,9 @@ export function describe(config: PipelineConfig): string[] {
 export function describeStart(start: SourceConfig | MergeConfig): string[] {
   if (start.kind === 'source') {
     const continuous = start.continuous ? ', continuous: true' : ''
-    return [`source(${describeSource(start.source)}${continuous}, buffer: ${start.buffer})${at(start.where)}`]
+    return [
+      `source(${describeSource(start.source)}${continuous}, buffer: ${start.buffer})${at(start.where)}`,
+    ]
   }
   const op = start.op === undefined ? '' : `op: ${nameOf(start.op)}, `
   return [
@@ -177,7 +184,10 @@ export function describeStage(stage: StageConfig): string[] {
     const batched = stage.batched ? ', batched: true' : ''
     return [
       `PathVariants(name: ${stage.name}, router: ${describeOp(stage.router)}${batched})${at(stage.where)}`,
-      ...stage.paths.flatMap((path, i) => [`  path${i}:`, ...indent(path.flatMap(describeStage), 4)]),
+      ...stage.paths.flatMap((path, i) => [
+        `  path${i}:`,
+        ...indent(path.flatMap(describeStage), 4),
+      ]),
     ]
   }
   if (stage.kind === 'region') {
@@ -192,7 +202,9 @@ export function describeStage(stage: StageConfig): string[] {
     `outputOrder: ${stage.outputOrder}`,
     `buffer: ${stage.buffer}`,
     ...(stage.maxBytes === undefined ? [] : [`maxBytes: ${stage.maxBytes}`]),
-    ...(stage.maxFailures === undefined ? [] : [`maxFailures: ${describeBudget(stage.maxFailures)}`]),
+    ...(stage.maxFailures === undefined
+      ? []
+      : [`maxFailures: ${describeBudget(stage.maxFailures)}`]),
     ...(stage.retry === undefined ? [] : [`retries: ${stage.retry.retries}`]),
     ...(stage.timeoutMs === undefined ? [] : [`timeoutMs: ${stage.timeoutMs}`]),
     ...(typeof stage.op === 'function' ? [] : [`op: ${describeOp(stage.op)}`]),
@@ -216,7 +228,8 @@ function describeSource(source: unknown): string {
   if (typeof source === 'function') return nameOf(source)
   if (Array.isArray(source)) return `Array(${source.length})`
   if (ArrayBuffer.isView(source)) return `${source.constructor.name}(${source.byteLength} bytes)`
-  if (source instanceof Map || source instanceof Set) return `${source.constructor.name}(${source.size})`
+  if (source instanceof Map || source instanceof Set)
+    return `${source.constructor.name}(${source.size})`
   if (source === null || typeof source !== 'object') return typeof source
   return Object.prototype.toString.call(source).slice(8, -1) === 'Object'
     ? (source.constructor?.name ?? 'Object')

@@ -1,27 +1,34 @@
 import type { StageInfo } from '../op-context.ts'
 
 /**
- * Runs ops somewhere else than on the caller's loop. A `ThreadPool` is one, and so is a Piscina instance as it comes: the shape is that of
- * its `run(task, options)`. What an executor does not know of, it ignores.
+ * Runs ops somewhere else than on the caller's loop. A `ThreadPool` is one, and so is a Piscina
+ * instance as it comes: the shape is that of its `run(task, options)`. What an executor does not
+ * know of, it ignores.
  */
 export interface Executor {
-  /** Calls the op that `call` names with `item`; settles with what it returns or throws, and rejects with the signal's reason when that is aborted. */
+  /**
+   * Calls the op that `call` names with `item`; settles with what it returns or throws, and rejects
+   * with the signal's reason when that is aborted.
+   */
   run(item: unknown, call: ExecutorCall): Promise<unknown>
   /**
-   * Whether `call.onStart` is called when the op begins. `timeoutMs` then counts from there; otherwise from the call, waiting for a free
-   * worker included.
+   * Whether `call.onStart` is called when the op begins. `timeoutMs` then counts from there;
+   * otherwise from the call, waiting for a free worker included.
    */
   readonly reportsStart?: boolean
   /**
-   * Whether it heeds `initArgs` and `bound` of its calls. An op that has some is refused by `pipe()` with an executor that does not say so, for the op
-   * would be called without them.
+   * Whether it heeds `initArgs` and `bound` of its calls. An op that has some is refused by
+   * `pipe()` with an executor that does not say so, for the op would be called without them.
    */
   readonly bindsValues?: boolean
   /** What runs the calls, for the report: it then tells when all of it is in use. */
   readonly workers?: ExecutorWorkers
   /** Its workers, where their number can be changed: a pipeline that is tuned does so. */
   readonly sizing?: WorkerNumber
-  /** Told by a pipeline that starts: so many calls at a time are to be expected. Workers may be started for them. */
+  /**
+   * Told by a pipeline that starts: so many calls at a time are to be expected. Workers may be
+   * started for them.
+   */
   warmUp?(calls: number): void
 }
 
@@ -44,7 +51,10 @@ export interface WorkerNumber {
   /** Workers at work now, and calls that wait for one. */
   readonly busy: number
   readonly waiting: number
-  /** Sets it, to an integer from `min` to `max`. More start when there is work for them; those that are too many take no more calls, and end after those they have. */
+  /**
+   * Sets it, to an integer from `min` to `max`. More start when there is work for them; those that
+   * are too many take no more calls, and end after those they have.
+   */
   resize(size: number): void
 }
 
@@ -64,9 +74,15 @@ export interface ExecutorCall {
   readonly signal: AbortSignal
   /** What the op's second argument is made from. Without it the op gets one that says nothing. */
   readonly context?: CallContext | undefined
-  /** Calls with a higher one go first. A pipeline gives the number of the stage, which rises towards the sink. */
+  /**
+   * Calls with a higher one go first. A pipeline gives the number of the stage, which rises towards
+   * the sink.
+   */
   readonly priority?: number | undefined
-  /** The op's limit, in milliseconds, which the caller looks after. The clock of a call whose worker says nothing for so long is started without its word. */
+  /**
+   * The op's limit, in milliseconds, which the caller looks after. The clock of a call whose worker
+   * says nothing for so long is started without its word.
+   */
   readonly timeoutMs?: number | undefined
   /** Called when the op begins, each time it does. */
   readonly onStart?: (() => void) | undefined
@@ -74,7 +90,10 @@ export interface ExecutorCall {
   readonly onSpan?: ((span: WorkerSpan) => void) | undefined
 }
 
-/** Where and when an executor ran an op; times in milliseconds since 1970, by the worker's own clock. */
+/**
+ * Where and when an executor ran an op; times in milliseconds since 1970, by the worker's own
+ * clock.
+ */
 export interface WorkerSpan {
   readonly process: number
   /** 0 for a process's main thread. */

@@ -1,11 +1,14 @@
 import type { Json } from './seekable.ts'
 
-/** The layout of {@link PipelineState}: 1, and 2 for one that has `ranks` or `runs`, which earlier releases do not know. A state of another is refused. */
+/**
+ * The layout of {@link PipelineState}: 1, and 2 for one that has `ranks` or `runs`, which earlier
+ * releases do not know. A state of another is refused.
+ */
 export const STATE_VERSIONS = [1, 2] as const
 
 /**
- * What is done and what is not, of a run that can be resumed: plain JSON, small. Give it to `build({ state })` to go on. Of use only to that, and to
- * `mergeStates()`.
+ * What is done and what is not, of a run that can be resumed: plain JSON, small. Give it to
+ * `build({ state })` to go on. Of use only to that, and to `mergeStates()`.
  */
 export interface PipelineState {
   readonly version: number
@@ -32,7 +35,9 @@ export interface SourceState {
   readonly epochs: readonly EpochState[]
 }
 
-/** How far one epoch of a source is done. Positions are those of the whole epoch, over all ranks. */
+/**
+ * How far one epoch of a source is done. Positions are those of the whole epoch, over all ranks.
+ */
 export interface EpochState {
   readonly epoch: number
   /** All positions before it are done. */
@@ -41,15 +46,18 @@ export interface EpochState {
   readonly done?: readonly number[]
   /** What earlier runs did on other numbers of ranks, behind `low` too. */
   readonly runs?: readonly DoneRun[]
-  /** Of positions that are not done: the outputs that are, as `1.0` for the first output of the second. */
+  /**
+   * Of positions that are not done: the outputs that are, as `1.0` for the first output of the
+   * second.
+   */
   readonly parts?: { readonly [position: string]: readonly string[] }
   /** How many positions there are, once the source has come to its end. */
   readonly end?: number
 }
 
 /**
- * Positions that are done, over all ranks: `first`, `first + step`, … up to `last`; `null` for the end of the source, where that is not known. A rank leaves every
- * `worldSize`-th position.
+ * Positions that are done, over all ranks: `first`, `first + step`, … up to `last`; `null` for the
+ * end of the source, where that is not known. A rank leaves every `worldSize`-th position.
  */
 export type DoneRun = readonly [first: number, last: number | null, step: number]
 
@@ -57,7 +65,10 @@ export type DoneRun = readonly [first: number, last: number | null, step: number
 export interface BatchState {
   /** Which aggregate of the graph made it, counted from 0. */
   readonly aggregate: number
-  /** What was joined: `source/epoch/position`, or `#n` for what came of the n-th of these batches; then the outputs on the way, as in `0/0/17.2`. */
+  /**
+   * What was joined: `source/epoch/position`, or `#n` for what came of the n-th of these batches;
+   * then the outputs on the way, as in `0/0/17.2`.
+   */
   readonly members: readonly string[]
   /** What is done of what came of it. */
   readonly done: readonly string[]

@@ -10,8 +10,8 @@ export interface Tuning {
   /** Every change so far, those that were rolled back included; at most the last 1000. */
   readonly moves: readonly TuningMove[]
   /**
-   * The numbers that are confirmed, to be given to `pipe()` instead of `'auto'`: by the name of the stage. A number that is
-   * being measured counts as it was before. Empty where nothing is tuned.
+   * The numbers that are confirmed, to be given to `pipe()` instead of `'auto'`: by the name of the
+   * stage. A number that is being measured counts as it was before. Empty where nothing is tuned.
    */
   readonly options: Readonly<Record<string, TunedOptions>>
 }

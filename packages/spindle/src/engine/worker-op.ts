@@ -14,8 +14,9 @@ export interface OpReference {
 declare const types: unique symbol
 
 /**
- * An op by reference: a function that a module exports. Made by `workerModule()`; it is data, not to be called. `A`: what the function takes
- * between the item and the context, which {@link WorkerOp.with} binds.
+ * An op by reference: a function that a module exports. Made by `workerModule()`; it is data, not
+ * to be called. `A`: what the function takes between the item and the context, which
+ * {@link WorkerOp.with} binds.
  */
 export interface WorkerOp<in T, out R, A extends readonly unknown[] = []> {
   /** URL of the module. */
@@ -29,10 +30,11 @@ export interface WorkerOp<in T, out R, A extends readonly unknown[] = []> {
   /** The values that follow the item in each call; `undefined` for none. */
   readonly bound: readonly unknown[] | undefined
   /**
-   * The op with values that follow the item in each call: `ops.resize.with({ width: 224 })` calls `resize(item, { width: 224 }, context)`. They are
-   * copied now, and sent once to each worker.
+   * The op with values that follow the item in each call: `ops.resize.with({ width: 224 })` calls
+   * `resize(item, { width: 224 }, context)`. They are copied now, and sent once to each worker.
    *
-   * @throws `ERR_NOT_TRANSFERABLE` if a value cannot cross to a worker; `ERR_BAD_STATE` if values are bound already.
+   * @throws `ERR_NOT_TRANSFERABLE` if a value cannot cross to a worker; `ERR_BAD_STATE` if values
+   *   are bound already.
    */
   with(...bound: A): WorkerOp<T, R>
   /** Never there: carries the op's types. */
@@ -44,5 +46,9 @@ export const OP_BRAND: unique symbol = Symbol.for('spindle.op')
 
 /** Whether something is an op of `workerModule()`, of this copy of the package or another. */
 export function isWorkerOp(value: unknown): value is WorkerOp<never, unknown> {
-  return typeof value === 'object' && value !== null && (value as { [OP_BRAND]?: unknown })[OP_BRAND] === true
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value as { [OP_BRAND]?: unknown })[OP_BRAND] === true
+  )
 }

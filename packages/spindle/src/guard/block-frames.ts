@@ -2,7 +2,10 @@ import { isOwnFile, shorter, toPath } from '../file-place.ts'
 import { sourceLineOf } from './source-line.ts'
 import type { Frame, LoopSample } from './watch-protocol.ts'
 
-/** The sample that shows what most of them do: one may have been taken late, when the block was just over. The first, if none shows anything. */
+/**
+ * The sample that shows what most of them do: one may have been taken late, when the block was just
+ * over. The first, if none shows anything.
+ */
 export function bestSample(
   samples: readonly LoopSample[],
   usersOf: (frames: readonly Frame[]) => readonly Frame[],
@@ -25,7 +28,9 @@ export function isUsers({ file }: Frame): boolean {
   return file !== '' && !file.startsWith('node:') && !isOwnFile(toPath(file))
 }
 
-/** V8 makes names like `builder.pipe.map` up for functions without one, from what stands about them. */
+/**
+ * V8 makes names like `builder.pipe.map` up for functions without one, from what stands about them.
+ */
 export function nameOf({ function: name }: Frame): string {
   const last = /^(?:module\.)?(?:exports\.)?([^.]+)$/.exec(name)?.[1]
   return last ?? 'anonymous function'
@@ -36,7 +41,10 @@ export function showFrame(frame: Frame): string {
   return `${frame.isAsync ? 'async ' : ''}${nameOf(frame)} (${placeOf(frame)})`
 }
 
-/** `file:line` in the source: by the map beside the script, or by the one that a loader such as tsx made. */
+/**
+ * `file:line` in the source: by the map beside the script, or by the one that a loader such as tsx
+ * made.
+ */
 export function placeOf({ file, line, column, source }: Frame): string {
   if (source !== undefined) return `${shorter(toPath(source.file))}:${source.line}`
   return `${shorter(toPath(file))}:${sourceLineOf(file, line, column)}`

@@ -15,11 +15,16 @@ import type { Frame } from './watch-protocol.ts'
 const SHORTEST_NAME = 3
 const hookNames = ['onStageStart', 'onStageEnd', 'onTaskStart', 'onTaskEnd'] as const
 
-/** The stages that call the innermost function on the stack which belongs to any; several, if they share it. */
+/**
+ * The stages that call the innermost function on the stack which belongs to any; several, if they
+ * share it.
+ */
 export function ownersOf(frames: readonly Frame[], graph: Graph): readonly Stage[] {
   for (const frame of frames) {
     const owners = graph.stages.filter((stage) =>
-      [...codeOf(stage), ...hooksOf(stage)].some((code) => isFrameOf(frame, code, addedAt(stage.info.where))),
+      [...codeOf(stage), ...hooksOf(stage)].some((code) =>
+        isFrameOf(frame, code, addedAt(stage.info.where)),
+      ),
     )
     if (owners.length > 0) return owners
   }
@@ -27,8 +32,8 @@ export function ownersOf(frames: readonly Frame[], graph: Graph): readonly Stage
 }
 
 /**
- * Where a function was returned rather than awaited (`return helper(item)`), its caller is not on the stack. If the code of a single stage
- * speaks of it, it is taken to be that stage's.
+ * Where a function was returned rather than awaited (`return helper(item)`), its caller is not on
+ * the stack. If the code of a single stage speaks of it, it is taken to be that stage's.
  */
 export function mentionedBy(frames: readonly Frame[], graph: Graph): Stage | undefined {
   const name = frames.at(-1)?.function.split('.').at(-1) ?? ''
@@ -55,7 +60,10 @@ export function partOf(stage: Stage, frames: readonly Frame[]): LoopPart {
   return stage.runsElsewhere ? 'crossing' : 'op'
 }
 
-/** Whether a frame is of one of some functions that listen; of an object's methods, where they are given as one. */
+/**
+ * Whether a frame is of one of some functions that listen; of an object's methods, where they are
+ * given as one.
+ */
 export function isHookOf(frame: Frame, hooks: readonly unknown[]): boolean {
   return hooks
     .flatMap((hook) => (typeof hook === 'function' ? [hook as Code] : methodsOf(hook)))
@@ -74,7 +82,11 @@ export function isOfConsumer(frames: readonly Frame[], graph: Graph): boolean {
   return graph.consumers.some(({ code, caller }) =>
     frames.some((frame) => {
       if (code !== undefined && isFrameOf(frame, code as Code, undefined)) return true
-      return caller !== undefined && caller.file === toPath(frame.file) && caller.function === frame.function
+      return (
+        caller !== undefined &&
+        caller.file === toPath(frame.file) &&
+        caller.function === frame.function
+      )
     }),
   )
 }
@@ -114,5 +126,7 @@ function functionsOf(code: unknown): Code[] {
   if (typeof code === 'function') return [code as Code]
   if (typeof code !== 'object' || code === null) return []
   const object = code as Readonly<Record<string | symbol, unknown>>
-  return methods.flatMap((name) => (typeof object[name] === 'function' ? [object[name] as Code] : []))
+  return methods.flatMap((name) =>
+    typeof object[name] === 'function' ? [object[name] as Code] : [],
+  )
 }

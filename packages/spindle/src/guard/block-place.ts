@@ -16,9 +16,15 @@ export interface PlacedBlock {
   /** The stage whose code it was. */
   readonly owner: Stage | undefined
   readonly stack: readonly string[]
-  /** What the blocks of the same code have in common: its function and file, or the package of a library; empty if no stack could be read. */
+  /**
+   * What the blocks of the same code have in common: its function and file, or the package of a
+   * library; empty if no stack could be read.
+   */
   readonly code: string
-  /** `false` if the stack alone does not tell: a stage's call may have begun what ran, and left no trace on it. */
+  /**
+   * `false` if the stack alone does not tell: a stage's call may have begun what ran, and left no
+   * trace on it.
+   */
   readonly isSure: boolean
 }
 
@@ -33,20 +39,25 @@ interface Found {
 }
 
 /**
- * Whose code held the loop: of a call that had not come back, the stage it was made for. Otherwise (in a timer, after an `await`, in a consumer's loop)
- * the stage whose call began it, where that is known by its async context; else the owner of the innermost function on the stack that
- * belongs to the pipeline, for functions that await it are on the stack as well. `undefined` if it was begun by another pipeline.
+ * Whose code held the loop: of a call that had not come back, the stage it was made for. Otherwise
+ * (in a timer, after an `await`, in a consumer's loop) the stage whose call began it, where that is
+ * known by its async context; else the owner of the innermost function on the stack that belongs to
+ * the pipeline, for functions that await it are on the stack as well. `undefined` if it was begun
+ * by another pipeline.
  */
 export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | undefined {
   const inside = isInside(block.word)
   const sample = bestSample(block.samples, (all) => framesOfCall(all, inside).filter(isUsers))
   const all = framesOfCall(sample?.frames ?? [], inside)
   const frames = all.filter(isUsers)
-  const found = inside ? findByMark(graph, markOf(block.word), all) : findOutside(graph, all, sample?.scope)
+  const found = inside
+    ? findByMark(graph, markOf(block.word), all)
+    : findOutside(graph, all, sample?.scope)
   if (found === undefined) return undefined
   const { place, part, owner, isSure } = found
   // Deep in a library the stage itself says more.
-  const shown = frames.find((frame) => !isLibrarys(frame)) ?? (owner === undefined ? frames[0] : undefined)
+  const shown =
+    frames.find((frame) => !isLibrarys(frame)) ?? (owner === undefined ? frames[0] : undefined)
   const at: LoopPlace = {
     place,
     part,
@@ -54,7 +65,13 @@ export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | und
     function: shown === undefined ? (found.doing ?? nativeOf(owner)) : nameOf(shown),
     where: shown === undefined ? owner?.info.where : placeOf(shown),
   }
-  return { at, owner, stack: frames.slice(0, MOST_SHOWN).map(showFrame), code: codeOf(frames), isSure }
+  return {
+    at,
+    owner,
+    stack: frames.slice(0, MOST_SHOWN).map(showFrame),
+    code: codeOf(frames),
+    isSure,
+  }
 }
 
 /** A part of a block: what one stage's calls have begun. */
@@ -66,7 +83,10 @@ interface Share {
   readonly samples: readonly LoopSample[]
 }
 
-/** In one turn of the loop several callbacks may run, one after another: who began them shares the silence. */
+/**
+ * In one turn of the loop several callbacks may run, one after another: who began them shares the
+ * silence.
+ */
 export function sharesOf({ word, samples }: BlockMessage): readonly Share[] {
   const scoped = isInside(word) ? [] : samples.filter(({ scope }) => scope !== undefined)
   if (scoped.length === 0) return [{ begunBy: undefined, share: 1, samples }]
@@ -76,7 +96,10 @@ export function sharesOf({ word, samples }: BlockMessage): readonly Share[] {
   })
 }
 
-/** Inside a call only the frames of the call: whoever stands below the engine has caused it, but does not hold the loop. */
+/**
+ * Inside a call only the frames of the call: whoever stands below the engine has caused it, but
+ * does not hold the loop.
+ */
 function framesOfCall(frames: readonly Frame[], inside: boolean): readonly Frame[] {
   const firstUsers = frames.findIndex(isUsers)
   if (!inside || firstUsers < 0) return frames
@@ -87,20 +110,33 @@ function framesOfCall(frames: readonly Frame[], inside: boolean): readonly Frame
 function findByMark(graph: Graph, mark: number, frames: readonly Frame[]): Found | undefined {
   const isSure = true
   const hooked = graph.stages.find((stage) => stage.hookMark === mark)
-  if (hooked !== undefined) return { place: 'stage', part: 'hook', owner: hooked, isSure, doing: 'a hook' }
+  if (hooked !== undefined)
+    return { place: 'stage', part: 'hook', owner: hooked, isSure, doing: 'a hook' }
   const owner = graph.stages.find((stage) => stage.mark === mark)
   if (owner !== undefined) {
     const part = partOf(owner, frames)
     const doing = part === 'crossing' ? { doing: 'packing of its items' } : {}
     return { place: 'stage', part, owner, isSure, ...doing }
   }
-  if (graph.hookCalls.mark === mark) return { place: 'other', part: 'hook', owner, isSure, doing: 'a hook' }
+  if (graph.hookCalls.mark === mark)
+    return { place: 'other', part: 'hook', owner, isSure, doing: 'a hook' }
   if (graph.reader.mark !== mark) return undefined
-  if (graph.consumers.at(-1)?.isSender !== true) return { place: 'consumer', part: undefined, owner, isSure }
-  return { place: 'other', part: 'sending', owner, isSure, doing: 'packing of items for the consumer' }
+  if (graph.consumers.at(-1)?.isSender !== true)
+    return { place: 'consumer', part: undefined, owner, isSure }
+  return {
+    place: 'other',
+    part: 'sending',
+    owner,
+    isSure,
+    doing: 'packing of items for the consumer',
+  }
 }
 
-function findOutside(graph: Graph, frames: readonly Frame[], scope: number | undefined): Found | undefined {
+function findOutside(
+  graph: Graph,
+  frames: readonly Frame[],
+  scope: number | undefined,
+): Found | undefined {
   const users = frames.filter(isUsers)
   // A pool serves whoever uses it, whatever context it was made in.
   if (users.length === 0) {
@@ -116,7 +152,8 @@ function findOutside(graph: Graph, frames: readonly Frame[], scope: number | und
   if (users.some((frame) => isHookOf(frame, graph.hookCalls.functions)))
     return { place: 'other', part: 'hook', owner: undefined, isSure: true }
   const owner = mentionedBy(users, graph)
-  if (owner !== undefined) return { place: 'stage', part: partOf(owner, users), owner, isSure: false }
+  if (owner !== undefined)
+    return { place: 'stage', part: partOf(owner, users), owner, isSure: false }
   const place = isOfConsumer(users, graph) ? 'consumer' : 'other'
   return { place, part: undefined, owner: undefined, isSure: false }
 }

@@ -5,14 +5,22 @@ import { toPath } from '../file-place.ts'
 import { isPlaceIn } from '../own-places.ts'
 import type { Frame } from './watch-protocol.ts'
 
-/** Where Node unpacks the messages of threads and processes. What holds the loop there is the size of a message. */
+/**
+ * Where Node unpacks the messages of threads and processes. What holds the loop there is the size
+ * of a message.
+ */
 const MESSAGING =
   /^node:internal\/(?:per_context\/messageport|worker\/io|child_process(?:\/serialization)?)$|^node:v8$/
 
 /** What speaks with the workers of pools and regions. */
-const WORKERS = ['calls', 'regions', 'transport', 'memory', 'supervise'].map((room) => `workers/${room}`)
+const WORKERS = ['calls', 'regions', 'transport', 'memory', 'supervise'].map(
+  (room) => `workers/${room}`,
+)
 
-/** Work of the package itself that is due to the size of items: packing and unpacking at the edge of a thread or process. */
+/**
+ * Work of the package itself that is due to the size of items: packing and unpacking at the edge of
+ * a thread or process.
+ */
 export function crossingOf(
   graph: Graph,
   frames: readonly Frame[],
@@ -42,7 +50,10 @@ export function crossingOf(
   return { place, part: 'crossing', owner, doing: 'unpacking of results' }
 }
 
-/** Where several have workers, nothing says whose result it was; those without calls in flight are out of the question. */
+/**
+ * Where several have workers, nothing says whose result it was; those without calls in flight are
+ * out of the question.
+ */
 function onlyOne(stages: readonly Stage[]): Stage | undefined {
   const candidates = stages.length > 1 ? stages.filter((stage) => stage.running > 0) : stages
   return candidates.length === 1 ? candidates[0] : undefined

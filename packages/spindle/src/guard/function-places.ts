@@ -18,7 +18,10 @@ const KEY = 'spindle.function-place'
 const places: WeakMap<Code, FunctionPlace | undefined> = new WeakMap()
 let inspector: typeof import('node:inspector') | undefined
 
-/** Makes {@link isFrameOf} exact; without it (and in builds of Node without an inspector) names have to do. */
+/**
+ * Makes {@link isFrameOf} exact; without it (and in builds of Node without an inspector) names have
+ * to do.
+ */
 export async function loadInspector(): Promise<void> {
   if (!mayInspect()) return
   try {
@@ -38,8 +41,9 @@ export interface Added {
 const NEAR = 3
 
 /**
- * Whether a frame is in a function or in one that is written inside it. What V8 tells of a function is where in its script it lies, not which
- * script that is: so either the name must fit, too, or it must be a function that is written where the stage was added.
+ * Whether a frame is in a function or in one that is written inside it. What V8 tells of a function
+ * is where in its script it lies, not which script that is: so either the name must fit, too, or it
+ * must be a function that is written where the stage was added.
  */
 export function isFrameOf(frame: Frame, code: Code, added: Added | undefined): boolean {
   const name = code.name.replace(/^bound /, '')
@@ -55,7 +59,10 @@ function isWrittenAt(
   added: Added | undefined,
 ): boolean {
   // Where source maps are on, what adds the stage is known by its source.
-  if (added === undefined || ![script, source?.file ?? script].some((file) => toPath(file) === added.file))
+  if (
+    added === undefined ||
+    ![script, source?.file ?? script].some((file) => toPath(file) === added.file)
+  )
     return false
   const line = sourceLineOf(script, place.fromLine, place.fromColumn)
   return line >= added.line - NEAR && line <= added.line + NEAR
@@ -86,14 +93,20 @@ function findPlace(code: Code): FunctionPlace | undefined {
   globals[Symbol.for(KEY)] = code
   try {
     session.connect()
-    session.post('Runtime.evaluate', { expression: `globalThis[Symbol.for('${KEY}')]` }, (_, made) => {
-      const objectId = made?.result?.objectId
-      if (objectId === undefined) return
-      session.post('Runtime.getProperties', { objectId, ownProperties: true }, (_, answer) => {
-        const found = answer?.internalProperties?.find(({ name }) => name === '[[FunctionLocation]]')
-        location = found?.value?.value as Location | undefined
-      })
-    })
+    session.post(
+      'Runtime.evaluate',
+      { expression: `globalThis[Symbol.for('${KEY}')]` },
+      (_, made) => {
+        const objectId = made?.result?.objectId
+        if (objectId === undefined) return
+        session.post('Runtime.getProperties', { objectId, ownProperties: true }, (_, answer) => {
+          const found = answer?.internalProperties?.find(
+            ({ name }) => name === '[[FunctionLocation]]',
+          )
+          location = found?.value?.value as Location | undefined
+        })
+      },
+    )
   } catch {
     return undefined
   } finally {

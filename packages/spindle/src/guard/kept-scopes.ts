@@ -5,12 +5,18 @@ import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 /** How long scopes are kept after the last block that needed them. */
 const KEPT_MS = 5000
 
-/** Of the pipelines that run. All keep scopes, or none: code of one may run in the context of another. */
+/**
+ * Of the pipelines that run. All keep scopes, or none: code of one may run in the context of
+ * another.
+ */
 const running: Set<KeptScopes> = new Set()
 let isKeeping = false
 let timer: Timer | undefined
 
-/** Whether a pipeline's calls run in contexts that tell which stage began what they leave behind: on only while there is something to find out. */
+/**
+ * Whether a pipeline's calls run in contexts that tell which stage began what they leave behind: on
+ * only while there is something to find out.
+ */
 export class KeptScopes {
   readonly #graph: Graph
   #marks: readonly number[] | undefined
@@ -47,11 +53,16 @@ export class KeptScopes {
 
   #switchOn(): void {
     const { stages, reader, hookCalls } = this.#graph
-    this.#marks = [...stages.flatMap(({ mark, hookMark }) => [mark, hookMark]), reader.mark, hookCalls.mark]
+    this.#marks = [
+      ...stages.flatMap(({ mark, hookMark }) => [mark, hookMark]),
+      reader.mark,
+      hookCalls.mark,
+    ]
     beginScopes(this.#marks)
     // In all else the context of a call is the pipeline's.
     reader.inScope(() => {
-      for (const stage of stages) stage.keepScope(makeCallScope(stage.mark), makeCallScope(stage.hookMark))
+      for (const stage of stages)
+        stage.keepScope(makeCallScope(stage.mark), makeCallScope(stage.hookMark))
       hookCalls.callScope = makeCallScope(hookCalls.mark)
     })
     reader.keepsScopes = true

@@ -1,14 +1,20 @@
 import type { PlacedBlock } from './block-place.ts'
 import type { BlockMessage } from './watch-protocol.ts'
 
-/** Blocks of the same code that must agree on whose it is, until that is believed without a look at the async context. */
+/**
+ * Blocks of the same code that must agree on whose it is, until that is believed without a look at
+ * the async context.
+ */
 const AGREEING = 3
 
 /** How long blocks were together; see `BlockMessage`. */
 export type Lengths = Pick<BlockMessage, 'ms' | 'workMs'>
 
 interface Known {
-  /** The one that all so far have been of; `undefined` once two have differed: code that several share. */
+  /**
+   * The one that all so far have been of; `undefined` once two have differed: code that several
+   * share.
+   */
   block: PlacedBlock | undefined
   count: number
   isMixed: boolean
@@ -22,7 +28,10 @@ export interface Unsure extends Lengths {
   readonly seen: number
 }
 
-/** What a pipeline has found out about code that no stack gives to a stage: whose call began it. By function and file. */
+/**
+ * What a pipeline has found out about code that no stack gives to a stage: whose call began it. By
+ * function and file.
+ */
 export class KnownPlaces {
   readonly #known: Map<string, Known> = new Map()
 
@@ -43,7 +52,9 @@ export class KnownPlaces {
   /** Notes a block whose place is not sure. Returns what was noted of that code so far. */
   doubt(block: PlacedBlock, added: Lengths, isOver: boolean): Unsure {
     const { unsure } = this.#of(block)
-    let noted = unsure.find((one) => one.block.at.place === block.at.place && one.block.owner === block.owner)
+    let noted = unsure.find(
+      (one) => one.block.at.place === block.at.place && one.block.owner === block.owner,
+    )
     if (noted === undefined) {
       noted = { block, ms: 0, workMs: 0, seen: 0 }
       unsure.push(noted)
@@ -54,7 +65,10 @@ export class KnownPlaces {
     return noted
   }
 
-  /** A block's place has been found by its async context. Returns the unsure ones of the same code, which belong there too, unless several share it. */
+  /**
+   * A block's place has been found by its async context. Returns the unsure ones of the same code,
+   * which belong there too, unless several share it.
+   */
   learn(block: PlacedBlock): readonly Unsure[] {
     const known = this.#of(block)
     if (known.block === undefined && !known.isMixed) known.block = block
@@ -78,5 +92,7 @@ export class KnownPlaces {
 }
 
 function isSamePlace(one: PlacedBlock, other: PlacedBlock): boolean {
-  return one.at.place === other.at.place && one.owner === other.owner && one.at.part === other.at.part
+  return (
+    one.at.place === other.at.place && one.owner === other.owner && one.at.part === other.at.part
+  )
 }

@@ -14,7 +14,10 @@ import type { BlockMessage } from './watch-protocol.ts'
 import { readBlocks, unwatch, type Watcher, watch } from './watchdog.ts'
 
 const DEFAULT_THRESHOLD_MS = 10
-/** A place is warned of when it has held the loop for so many times the threshold, and for so much of the time: a short block now and then is no news. */
+/**
+ * A place is warned of when it has held the loop for so many times the threshold, and for so much
+ * of the time: a short block now and then is no news.
+ */
 const THRESHOLDS_TO_WARN = 3
 const SHARE_TO_WARN = 0.01
 /** Blocks without a scope that may still be of calls which began before scopes were kept. */
@@ -85,14 +88,16 @@ class LoopGuard implements Watcher {
 
   running(): readonly number[] {
     const marks: number[] = []
-    for (const stage of this.#graph.stages) if (stage.running > 0) marks.push(stage.mark, stage.running)
+    for (const stage of this.#graph.stages)
+      if (stage.running > 0) marks.push(stage.mark, stage.running)
     return marks
   }
 
   blocked(message: BlockMessage): void {
     // Another pipeline may want to know of shorter ones, and this one may not have been there.
     if (message.workMs < this.thresholdMs && !this.#open.has(message.id)) return
-    if (!isInside(message.word) && message.beganAt < performance.timeOrigin + this.#graph.startedAt) return
+    if (!isInside(message.word) && message.beganAt < performance.timeOrigin + this.#graph.startedAt)
+      return
     const open = this.#open.get(message.id) ?? new Map<unknown, Told>()
     if (message.isOver) this.#open.delete(message.id)
     else this.#open.set(message.id, open)
@@ -147,7 +152,10 @@ class LoopGuard implements Watcher {
     this.#scopes.end()
   }
 
-  /** Where scopes are kept, a block without one was begun by no stage: once calls begun before have ended, and so some blocks later. */
+  /**
+   * Where scopes are kept, a block without one was begun by no stage: once calls begun before have
+   * ended, and so some blocks later.
+   */
   #place(message: BlockMessage): PlacedBlock | undefined {
     const placed = placeBlock(this.#graph, message)
     if (placed === undefined || isInside(message.word)) return placed
@@ -163,7 +171,10 @@ class LoopGuard implements Watcher {
     return sure
   }
 
-  /** Somebody's call has begun this, and the stack does not say whose: if it is much, the next ones are looked at more closely. */
+  /**
+   * Somebody's call has begun this, and the stack does not say whose: if it is much, the next ones
+   * are looked at more closely.
+   */
   #doubt(block: PlacedBlock, added: Lengths, isOver: boolean): void {
     const { workMs, seen } = this.#places.doubt(block, added, isOver)
     if (this.#scopes.areOn || (seen > 1 && this.#isMuch(workMs))) this.#scopes.keep()
@@ -204,7 +215,8 @@ class LoopGuard implements Watcher {
     held.ms += added.ms
     held.workMs += added.workMs
     held.seen += seen
-    // The collector or a halted machine may strike anybody: seen once, it says nothing; nor if it is little in a long run.
+    // The collector or a halted machine may strike anybody: seen once, it says nothing; nor if it
+    // is little in a long run.
     if (held.seen < 2 || !this.#isMuch(held.workMs) || told.has(key)) return
     if (told.size >= MOST_TOLD) told.clear()
     told.add(key)
@@ -212,7 +224,9 @@ class LoopGuard implements Watcher {
   }
 
   #isMuch(ms: number): boolean {
-    return ms >= this.thresholdMs * THRESHOLDS_TO_WARN && ms >= this.#graph.elapsedMs * SHARE_TO_WARN
+    return (
+      ms >= this.thresholdMs * THRESHOLDS_TO_WARN && ms >= this.#graph.elapsedMs * SHARE_TO_WARN
+    )
   }
 
   #warn(message: string): void {

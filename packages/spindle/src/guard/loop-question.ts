@@ -6,8 +6,9 @@ interface Answer {
 }
 
 /**
- * Asks the main thread for a sample, which it gives even in the middle of a loop: an inspector session evaluates the sampler there. The session lasts
- * no longer than the question, for the process cannot end while one is open; nor is one opened when it is about to.
+ * Asks the main thread for a sample, which it gives even in the middle of a loop: an inspector
+ * session evaluates the sampler there. The session lasts no longer than the question, for the
+ * process cannot end while one is open; nor is one opened when it is about to.
  *
  *   IDLE --ask()--> WAITING --the answer arrives--> ANSWERED --take()--> IDLE
  */
@@ -39,7 +40,8 @@ export class LoopQuestion {
     this.#answer = undefined
     try {
       session.connectToMainThread()
-      // Answers interrupt this thread as questions do the other: between any two instructions. So this only notes what it says.
+      // Answers interrupt this thread as questions do the other: between any two instructions. So
+      // this only notes what it says.
       session.post('Runtime.evaluate', question, (_: Error | null, answer?: Answer) => {
         this.#answer = { value: answer?.result?.value }
       })

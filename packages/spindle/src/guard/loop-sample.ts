@@ -7,8 +7,9 @@ import type { Frame, LoopSample } from './watch-protocol.ts'
 const MOST_FRAMES = 64
 
 /**
- * Makes a function callable from the watching thread, which evaluates its name in this one: that works in the middle of whatever runs here,
- * and, unlike pausing, needs no debugger (V8's makes promises slower for the rest of the process's life). Returns the expression.
+ * Makes a function callable from the watching thread, which evaluates its name in this one: that
+ * works in the middle of whatever runs here, and, unlike pausing, needs no debugger (V8's makes
+ * promises slower for the rest of the process's life). Returns the expression.
  */
 export function offerSampler(running: () => readonly number[], hasDebugger: () => boolean): string {
   const name = `spindle.loop-sample.${Math.random().toString(36).slice(2)}`

@@ -13,13 +13,17 @@ import {
   type WatchSetup,
 } from './watch-protocol.ts'
 
-// How often the watcher looks. Each look costs 35 to 150 us on a small virtual machine, the less the more there are: 0.2 % of a core at 20 ms.
+// How often the watcher looks. Each look costs 35 to 150 us on a small virtual machine, the less
+// the more there are: 0.2 % of a core at 20 ms.
 const CLOSE_MS = 4
 const USUAL_MS = 20
 const IDLE_MS = 200
 /** A beat wakes the watched thread: about 0.1 ms on such a machine. */
 const SLOWEST_BEAT_MS = 100
-/** Close looks in a row that find nothing before it is enough for a while; after a block has been found, more of them. */
+/**
+ * Close looks in a row that find nothing before it is enough for a while; after a block has been
+ * found, more of them.
+ */
 const CLOSE_LOOKS = 50
 const CLOSE_LOOKS_AFTER_BLOCK = 150
 const CLOSE_LOOKS_AT_FIRST = 250
@@ -61,9 +65,11 @@ interface Stretch {
 }
 
 /**
- * Watches another thread's loop from outside: looks at its marker and at the count of its beats (a timer of its loop), and at nothing else as long
- * as they change. If one word stands there inside a call of the user's, or the beats stay away, whether the thread works or waits in native code, it
- * asks the thread for its stack, which answers in the middle of whatever holds it, or when native code comes back.
+ * Watches another thread's loop from outside: looks at its marker and at the count of its beats (a
+ * timer of its loop), and at nothing else as long as they change. If one word stands there inside a
+ * call of the user's, or the beats stay away, whether the thread works or waits in native code, it
+ * asks the thread for its stack, which answers in the middle of whatever holds it, or when native
+ * code comes back.
  *
  *   QUIET --the same word, and inside or without a beat--> SUSPICIOUS --for the threshold--> BLOCK
  *     '<--------------the word changes, or (outside of calls) a beat comes------------------'
@@ -153,7 +159,8 @@ export class LoopWatch {
       this.#since = look
       this.#periodMs = this.#periodWhenChanging(last, look)
     } else {
-      // A call that takes long: after it the loop gets its turn, which the engine would otherwise find out some quick calls later.
+      // A call that takes long: after it the loop gets its turn, which the engine would otherwise
+      // find out some quick calls later.
       if (isInside(look.word)) this.#marker[LEFT] = 0
       this.#periodMs = this.#unchanged(this.#since, last, look)
     }
@@ -162,7 +169,8 @@ export class LoopWatch {
   }
 
   #lookAfter(ms: number): void {
-    const beatMs = ms <= this.#closeMs ? Math.ceil(ms) : Math.min(SLOWEST_BEAT_MS, Math.max(USUAL_MS, ms))
+    const beatMs =
+      ms <= this.#closeMs ? Math.ceil(ms) : Math.min(SLOWEST_BEAT_MS, Math.max(USUAL_MS, ms))
     Atomics.store(this.#control, WANTED_BEAT_MS, beatMs)
     this.#timer = setTimeout(() => this.#look(), ms)
   }
@@ -237,9 +245,11 @@ export class LoopWatch {
     const inside = isInside(look.word)
     const isAlive = inside || busyShare(last, look) >= IDLE
     stretch.aliveAt = look.at
-    if (look.use.busyMs > last.use.busyMs || this.#use?.isRunnable() !== true) stretch.movedAt = look.at
+    if (look.use.busyMs > last.use.busyMs || this.#use?.isRunnable() !== true)
+      stretch.movedAt = look.at
     const { ms, workMs } = this.#lengthOf(stretch, look.at, look.use)
-    // A thread that waits for a processor while this is written: the system counts that when it gets one.
+    // A thread that waits for a processor while this is written: the system counts that when it
+    // gets one.
     const length = { ms, workMs: workMs - (look.at - stretch.movedAt) }
     const isSure = inside || stretch.turns !== undefined
     if (length.workMs >= this.#thresholdMs && isSure && stretch.told === undefined) {

@@ -6,7 +6,10 @@ import { mayInspect } from './may-inspect.ts'
 const CROSSING =
   'move the buffers instead of copying them, use shared memory (docs/shared-memory.md), give less, or run the stages after it in the same workers (.to(workers(…)))'
 
-/** The warning of a place that holds the loop: whose code, where, for how long, and what to do about it. */
+/**
+ * The warning of a place that holds the loop: whose code, where, for how long, and what to do about
+ * it.
+ */
 export function warningOf(at: LoopPlace, owner: Stage | undefined, heldMs: number): string {
   const place = at.where === undefined ? '' : ` (${at.where})`
   const unseen = mayInspect()
@@ -17,7 +20,8 @@ export function warningOf(at: LoopPlace, owner: Stage | undefined, heldMs: numbe
 
 function whoseCode(at: LoopPlace, owner: Stage | undefined): string {
   if (at.place === 'consumer') return 'the consumer'
-  if (at.place === 'other') return at.part === 'sending' ? 'the sending of items' : 'a hook of the pipeline'
+  if (at.place === 'other')
+    return at.part === 'sending' ? 'the sending of items' : 'a hook of the pipeline'
   const added = owner?.info.where
   return `stage "${at.stage}"${added === undefined ? '' : `, added at ${added},`}`
 }

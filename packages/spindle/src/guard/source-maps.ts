@@ -11,10 +11,15 @@ interface LoadedMap {
 const MOST_MAPS = 64
 const maps: Map<string, LoadedMap | undefined> = new Map()
 
-/** Frames with their places in the source, for scripts whose map lies beside them (or within): what bundlers and compilers write. */
+/**
+ * Frames with their places in the source, for scripts whose map lies beside them (or within): what
+ * bundlers and compilers write.
+ */
 export function withSources(frames: readonly Frame[]): readonly Frame[] {
   return frames.map((frame) => {
-    const loaded = /\.[cm]?js$/.test(frame.file.replace(/[?#].*$/, '')) ? mapOf(frame.file) : undefined
+    const loaded = /\.[cm]?js$/.test(frame.file.replace(/[?#].*$/, ''))
+      ? mapOf(frame.file)
+      : undefined
     const entry = loaded?.map.findEntry(frame.line - 1, frame.column - 1)
     if (loaded === undefined || entry === undefined || !('originalSource' in entry)) return frame
     const file = new URL(entry.originalSource, loaded.url).href
@@ -37,7 +42,9 @@ function mapOf(script: string): LoadedMap | undefined {
 
 function loadMap(script: string): LoadedMap | undefined {
   if (script.startsWith('node:')) return undefined
-  const url = script.startsWith('file:') ? script.replace(/[?#].*$/, '') : pathToFileURL(script).href
+  const url = script.startsWith('file:')
+    ? script.replace(/[?#].*$/, '')
+    : pathToFileURL(script).href
   const text = readFileSync(fileURLToPath(url), 'utf8')
   const link = [...text.matchAll(/^\/\/[#@] sourceMappingURL=(\S+)\s*$/gm)].at(-1)?.[1]
   if (link === undefined) return undefined

@@ -10,7 +10,9 @@ export interface ThreadUse {
 
 const STATE = /\) (\w)/
 
-/** Reads what the main thread has used: on Linux that of the thread, elsewhere that of the process. */
+/**
+ * Reads what the main thread has used: on Linux that of the thread, elsewhere that of the process.
+ */
 export class MainThreadUse {
   readonly #file: number | undefined
   readonly #stat: number | undefined
@@ -26,7 +28,10 @@ export class MainThreadUse {
     }
   }
 
-  /** Whether the thread runs, or could run if it had a processor; `undefined` where only Linux tells. A wait that lasts is in no sum yet. */
+  /**
+   * Whether the thread runs, or could run if it had a processor; `undefined` where only Linux
+   * tells. A wait that lasts is in no sum yet.
+   */
   isRunnable(): boolean | undefined {
     if (this.#stat === undefined) return undefined
     try {
@@ -41,7 +46,10 @@ export class MainThreadUse {
     if (this.#file !== undefined) {
       try {
         const length = readSync(this.#file, this.#bytes, 0, this.#bytes.length, 0)
-        const [ran = 0, waited = 0] = this.#bytes.toString('latin1', 0, length).split(' ').map(Number)
+        const [ran = 0, waited = 0] = this.#bytes
+          .toString('latin1', 0, length)
+          .split(' ')
+          .map(Number)
         return { busyMs: ran / 1e6, delayedMs: waited / 1e6 }
       } catch {
         // The file is as good as gone; so says the next line.

@@ -5,9 +5,13 @@ import type { MessagePort } from 'node:worker_threads'
 /** Positions in the control block, besides the marker. */
 export const EXITING = 0
 export const CONNECTED = 1
-/** Counts the beats of the watched loop: a timer that comes round only while nothing holds the loop. */
+/**
+ * Counts the beats of the watched loop: a timer that comes round only while nothing holds the loop.
+ */
 export const BEATS = 2
-/** Milliseconds between the beats: now, and as the watching thread wants it from the next one on. */
+/**
+ * Milliseconds between the beats: now, and as the watching thread wants it from the next one on.
+ */
 export const BEAT_MS = 3
 export const WANTED_BEAT_MS = 4
 export const CONTROL_BYTES = 32
@@ -18,14 +22,19 @@ export interface WatchSetup {
   readonly control: SharedArrayBuffer
   /** Where blocks are told. */
   readonly port: MessagePort
-  /** Name of the global function that takes a {@link LoopSample}; `undefined` where the watched thread cannot be asked. */
+  /**
+   * Name of the global function that takes a {@link LoopSample}; `undefined` where the watched
+   * thread cannot be asked.
+   */
   readonly sampler: string | undefined
   /** From TypeScript sources: the entry, and the module of tsx if that is needed. */
   readonly entry: string
   readonly tsx: string | undefined
 }
 
-/** To the watching thread: watch, with the least threshold of those who want to know; rest; or end. */
+/**
+ * To the watching thread: watch, with the least threshold of those who want to know; rest; or end.
+ */
 export type WatchCommand = { readonly thresholdMs: number } | 'rest' | 'end'
 
 /** One frame of a stack. */
@@ -52,7 +61,10 @@ export interface LoopSample {
   readonly frames: readonly Frame[]
   /** Calls in flight by the stages' marks: mark, calls; and again. */
   readonly running: readonly number[]
-  /** Mark of the stage whose call began what ran; `undefined` if none did, or scopes were not kept (see `engine/call-scopes.ts`). */
+  /**
+   * Mark of the stage whose call began what ran; `undefined` if none did, or scopes were not kept
+   * (see `engine/call-scopes.ts`).
+   */
   readonly scope: number | undefined
   /** Whether a debugger may be attached: then it is asked no more. */
   readonly hasDebugger: boolean
@@ -65,7 +77,10 @@ export interface BlockMessage {
   /** When it began, in milliseconds since 1970; and how long it has lasted. */
   readonly beganAt: number
   readonly ms: number
-  /** The same without the time for which the thread had to wait for a processor: by this it is told whether the code is to blame. */
+  /**
+   * The same without the time for which the thread had to wait for a processor: by this it is told
+   * whether the code is to blame.
+   */
   readonly workMs: number
   readonly isOver: boolean
   readonly samples: readonly LoopSample[]

@@ -158,7 +158,10 @@ function command(): void {
   }
 }
 
-/** Shows the watching thread that the loop turns. A timer of 20 ms costs 0.02 % of a core, one of 4 ms (while that thread looks closely) 0.1 %. */
+/**
+ * Shows the watching thread that the loop turns. A timer of 20 ms costs 0.02 % of a core, one of 4
+ * ms (while that thread looks closely) 0.1 %.
+ */
 function beat(): void {
   const ms = Atomics.load(control, WANTED_BEAT_MS) || USUAL_BEAT_MS
   Atomics.store(control, BEAT_MS, ms)
@@ -185,7 +188,10 @@ function forget(worker: Worker): void {
   if (watchers.size > 0 && !isImpossible) renew(START_AFTER_MS, () => void start())
 }
 
-/** The process would wait for an inspector session that is open, and say so: no more questions, and the one that is asked may end. */
+/**
+ * The process would wait for an inspector session that is open, and say so: no more questions, and
+ * the one that is asked may end.
+ */
 function atExit(): void {
   Atomics.store(control, EXITING, 1)
   if (Atomics.load(control, CONNECTED) === 1) Atomics.wait(control, CONNECTED, 1, EXIT_MS)

@@ -4,8 +4,9 @@ import type { Pipeline } from '../engine/run/pipeline.ts'
 import { SpindleError } from '../errors.ts'
 
 /**
- * A pipeline's items as a Node stream in object mode. Destroying the stream stops the pipeline; the pipeline's failure destroys the stream, and so does
- * an item that is `null`, which such a stream would take for its end.
+ * A pipeline's items as a Node stream in object mode. Destroying the stream stops the pipeline; the
+ * pipeline's failure destroys the stream, and so does an item that is `null`, which such a stream
+ * would take for its end.
  *
  * @example
  * ```ts run
@@ -44,7 +45,8 @@ export function toReadable<T>(
 }
 
 /**
- * A pipeline's items as a web stream. Cancelling the stream stops the pipeline; the pipeline's failure errors the stream.
+ * A pipeline's items as a web stream. Cancelling the stream stops the pipeline; the pipeline's
+ * failure errors the stream.
  *
  * @example
  * ```ts run

@@ -10,7 +10,10 @@ export interface DataOf {
   readonly int32: Int32Array
   readonly uint64: BigUint64Array
   readonly int64: BigInt64Array
-  /** The bits of IEEE 754 half precision; a `Float16Array`, where there is one, is taken too, and given for it. */
+  /**
+   * The bits of IEEE 754 half precision; a `Float16Array`, where there is one, is taken too, and
+   * given for it.
+   */
   readonly float16: Uint16Array
   readonly float32: Float32Array
   readonly float64: Float64Array
@@ -23,8 +26,9 @@ export type DType = keyof DataOf
 export type Data = DataOf[DType]
 
 /**
- * A dense array of any rank, row-major and without padding: what onnxruntime, transformers.js, tfjs and WebGPU take as it is.
- * `data` may be a view of a larger buffer; its length is the product of `shape`.
+ * A dense array of any rank, row-major and without padding: what onnxruntime, transformers.js, tfjs
+ * and WebGPU take as it is. `data` may be a view of a larger buffer; its length is the product of
+ * `shape`.
  */
 export interface NdArray<D extends DType = DType> {
   readonly data: DataOf[D]

@@ -12,21 +12,35 @@ export interface AssembleOptions<D extends 'int64' | 'int32' = 'int64' | 'int32'
   readonly paddingId?: number
   /** Whether `labels` are made. Default false. */
   readonly labels?: boolean
-  /** The label where the model is not asked: of padding, and of each document's first token, which nothing of its own comes before. Default -100. */
+  /**
+   * The label where the model is not asked: of padding, and of each document's first token, which
+   * nothing of its own comes before. Default -100.
+   */
   readonly ignoreLabel?: number
-  /** Type of `inputIds`, `positionIds` and `labels`. Default `'int64'`, which language models in ONNX take. */
+  /**
+   * Type of `inputIds`, `positionIds` and `labels`. Default `'int64'`, which language models in
+   * ONNX take.
+   */
   readonly dtype?: D
 }
 
-/** Several documents as one input of a language model. All arrays are row-major; `n` is `maxTokens`. */
+/**
+ * Several documents as one input of a language model. All arrays are row-major; `n` is `maxTokens`.
+ */
 export interface PackedSequence<D extends 'int64' | 'int32' = 'int64' | 'int32'> {
   /** [n], the documents' tokens one after the other, then `paddingId`. */
   readonly inputIds: NdArray<D>
   /** [n], counted from 0 in each document; 0 in the padding. */
   readonly positionIds: NdArray<D>
-  /** [n], 1 for the first document, 2 for the next, …, 0 for padding: tokens may see those of their own number only. */
+  /**
+   * [n], 1 for the first document, 2 for the next, …, 0 for padding: tokens may see those of their
+   * own number only.
+   */
   readonly segmentIds: NdArray<'int32'>
-  /** [documents + 1], where each document begins, and where the last ends: the `cu_seqlens` of FlashAttention's functions for variable lengths. */
+  /**
+   * [documents + 1], where each document begins, and where the last ends: the `cu_seqlens` of
+   * FlashAttention's functions for variable lengths.
+   */
   readonly cuSeqlens: NdArray<'int32'>
   /** [n], if asked for: the documents' own, or their tokens, not shifted. */
   readonly labels?: NdArray<D>
@@ -37,9 +51,11 @@ export interface PackedSequence<D extends 'int64' | 'int32' = 'int64' | 'int32'>
 }
 
 /**
- * Makes the arrays of one pack of documents: an op for `pipe()` behind `aggregate(packDocuments(…))`. Documents without a token are left out, and counted.
+ * Makes the arrays of one pack of documents: an op for `pipe()` behind
+ * `aggregate(packDocuments(…))`. Documents without a token are left out, and counted.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option, what is no document, or an id that `dtype` cannot hold, naming document and position; `ERR_TOO_LARGE` if the documents are above `maxTokens`.
+ * @throws `ERR_BAD_OPTION` for a wrong option, what is no document, or an id that `dtype` cannot
+ *   hold, naming document and position; `ERR_TOO_LARGE` if the documents are above `maxTokens`.
  *
  * @example
  * ```ts run
@@ -70,7 +86,8 @@ export function assemblePack<D extends 'int64' | 'int32' = 'int64'>(
   const ramp = newIds(dtype, maxTokens)
   for (let position = 0; position < maxTokens; position++)
     ramp[position] = dtype === 'int64' ? BigInt(position) : position
-  const array = (data: Ids): NdArray<D> => ({ data, dtype, shape: [maxTokens] }) as unknown as NdArray<D>
+  const array = (data: Ids): NdArray<D> =>
+    ({ data, dtype, shape: [maxTokens] }) as unknown as NdArray<D>
 
   return function assemble(documents) {
     const sizes = documents.map((document) => tokensOf(document).length)

@@ -6,11 +6,20 @@ import type { Data, DataConstructor } from './array.ts'
 
 /** Where the arrays of a batch lie; at most one of the three. */
 export interface MemoryOptions {
-  /** Whether each array gets shared memory of its own, which crosses threads without a copy and can be read by all. Default false. */
+  /**
+   * Whether each array gets shared memory of its own, which crosses threads without a copy and can
+   * be read by all. Default false.
+   */
   readonly shared?: boolean
-  /** Takes one lease of the pool for the batch. It is given back by `SegmentPool.leaseOf(array.data)?.release()`, or the garbage collector. */
+  /**
+   * Takes one lease of the pool for the batch. It is given back by
+   * `SegmentPool.leaseOf(array.data)?.release()`, or the garbage collector.
+   */
   readonly pool?: SegmentPool
-  /** Memory to use: arrays lie in it one after the other, each at a multiple of 64 bytes. What it held is written over. */
+  /**
+   * Memory to use: arrays lie in it one after the other, each at a multiple of 64 bytes. What it
+   * held is written over.
+   */
   readonly into?: ArrayBufferLike | ArrayBufferView
 }
 
@@ -44,17 +53,23 @@ export function checkMemory({ shared, pool, into }: MemoryOptions): void {
   if (given > 1) badOption('shared', 'given without `pool` and `into`: only one of them', 'several')
 }
 
-/** @throws `ERR_TOO_LARGE` if `into` is too small; `ERR_POOL_FULL` or `ERR_TOO_LARGE` if the pool is. */
+/**
+ * @throws `ERR_TOO_LARGE` if `into` is too small; `ERR_POOL_FULL` or `ERR_TOO_LARGE` if the pool
+ * is.
+ */
 export function batchMemory(
   { shared = false, pool, into }: MemoryOptions,
   sizes: readonly number[],
 ): BatchMemory {
   if (into !== undefined) return within(into, sizes)
-  if (pool !== undefined) return within(pool.allocate(Math.max(1, alignedBytes(sizes))).bytes, sizes)
+  if (pool !== undefined)
+    return within(pool.allocate(Math.max(1, alignedBytes(sizes))).bytes, sizes)
   return {
     isFresh: true,
     take: (Data, length) =>
-      shared ? new Data(new SharedArrayBuffer(length * Data.BYTES_PER_ELEMENT), 0, length) : new Data(length),
+      shared
+        ? new Data(new SharedArrayBuffer(length * Data.BYTES_PER_ELEMENT), 0, length)
+        : new Data(length),
   }
 }
 
@@ -62,7 +77,8 @@ function within(into: ArrayBufferLike | ArrayBufferView, sizes: readonly number[
   const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(into)
     ? into
     : { buffer: into, byteOffset: 0, byteLength: into.byteLength }
-  if (byteOffset % 8 !== 0) badOption('into', 'a view that begins at a multiple of 8 bytes', byteOffset)
+  if (byteOffset % 8 !== 0)
+    badOption('into', 'a view that begins at a multiple of 8 bytes', byteOffset)
   const needed = alignedBytes(sizes)
   if (needed > byteLength) {
     const advice = 'collatedBytes(records, options) tells it beforehand'

@@ -51,7 +51,10 @@ export interface PlanRules {
   readonly seen: Set<string>
 }
 
-/** @param path `''`, `'pixels'`, `'image.mask'` @throws `ERR_BAD_OPTION` where records differ in more than their data. */
+/**
+ * @param path `''`, `'pixels'`, `'image.mask'` @throws `ERR_BAD_OPTION` where records differ in
+ * more than their data.
+ */
 export function planBatch(values: readonly unknown[], path: string, rules: PlanRules): Plan {
   rules.seen.add(path)
   const first = values[0]
@@ -61,7 +64,9 @@ export function planBatch(values: readonly unknown[], path: string, rules: PlanR
     return planScalars(values, path, rules)
   if (Array.isArray(first)) {
     const kind = vectorKind(values)
-    return kind === undefined ? planLists(values, path, rules) : planNumbers(values, kind, path, rules)
+    return kind === undefined
+      ? planLists(values, path, rules)
+      : planNumbers(values, kind, path, rules)
   }
   return isPlainObject(first) ? planObjects(values, path, rules) : planList(values, path)
 }
@@ -95,7 +100,8 @@ function planArrays(values: readonly unknown[], path: string, rules: PlanRules):
 function planVectors(values: readonly unknown[], path: string, rules: PlanRules): ArrayPlan {
   const dtype = dtypeOf(values[0]) as DType
   for (const [at, value] of values.entries())
-    if (dtypeOf(value) !== dtype) differs(path, at, `a typed array of ${dtype}, as the first one is`, value)
+    if (dtypeOf(value) !== dtype)
+      differs(path, at, `a typed array of ${dtype}, as the first one is`, value)
   const data = values as readonly Data[]
   return planData(
     dtype,
@@ -197,10 +203,12 @@ function shaped(
   rules: PlanRules,
 ): Pick<ArrayPlan, 'shapes' | 'shape' | 'padding'> {
   const padding = rules.paddings.get(path)
-  if (padding !== undefined) return { shapes, shape: paddedShape(shapes, padding, memberOf(path)), padding }
+  if (padding !== undefined)
+    return { shapes, shape: paddedShape(shapes, padding, memberOf(path)), padding }
   const shape = shapes[0] as readonly number[]
   for (const [at, other] of shapes.entries()) {
-    if (other.length === shape.length && other.every((length, axis) => length === shape[axis])) continue
+    if (other.length === shape.length && other.every((length, axis) => length === shape[axis]))
+      continue
     const advice = path === '' ? "`pad: { '': {} }`" : `\`pad: { '${path}': {} }\``
     differs(path, at, `[${shape}], as the first one is, or padded by ${advice}`, `[${other}]`)
   }
@@ -227,9 +235,12 @@ function planObjects(values: readonly unknown[], path: string, rules: PlanRules)
     if (!isPlainObject(value)) differs(path, at, 'an object, as the first one is', value)
     const own = Object.keys(value)
     const missing = names.find((name) => !Object.hasOwn(value, name))
-    if (missing !== undefined) differs(path, at, `an object with \`${missing}\`, as the first one is`, own)
-    const extra = own.length === names.length ? undefined : own.find((name) => !names.includes(name))
-    if (extra !== undefined) differs(path, at, `an object without \`${extra}\`, as the first one is`, own)
+    if (missing !== undefined)
+      differs(path, at, `an object with \`${missing}\`, as the first one is`, own)
+    const extra =
+      own.length === names.length ? undefined : own.find((name) => !names.includes(name))
+    if (extra !== undefined)
+      differs(path, at, `an object without \`${extra}\`, as the first one is`, own)
   }
   const objects = values as readonly Record<string, unknown>[]
   const members = names.map((name) => {

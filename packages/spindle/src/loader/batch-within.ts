@@ -5,18 +5,22 @@ import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 
 /** Options of `batchWithin()`. */
 export interface WithinOptions {
-  /** Longest time that an item is held, in milliseconds, > 0: then everything that is held is given, full or not. */
+  /**
+   * Longest time that an item is held, in milliseconds, > 0: then everything that is held is given,
+   * full or not.
+   */
   readonly maxWaitMs: number
 }
 
 const TIME_IS_UP = Symbol('time is up')
 
 /**
- * Batches of an aggregator, none of whose items waits longer than `maxWaitMs` for others: for requests that come when they come, where a batch that is
- * not full is better than a late one. Any aggregator of arrays will do: `batchByTokens(…)`, `bucketByLength(…)`, or a number of items.
+ * Batches of an aggregator, none of whose items waits longer than `maxWaitMs` for others: for
+ * requests that come when they come, where a batch that is not full is better than a late one. Any
+ * aggregator of arrays will do: `batchByTokens(…)`, `bucketByLength(…)`, or a number of items.
  *
- * As a stage within a pipeline it is the op of a `merge()` with one input; its batches depend on timing, so it cannot be resumed exactly.
- * When it is left, the source is closed.
+ * As a stage within a pipeline it is the op of a `merge()` with one input; its batches depend on
+ * timing, so it cannot be resumed exactly. When it is left, the source is closed.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option; what the source or the aggregator throws.
  *
@@ -54,7 +58,8 @@ async function* batches<T>(
   aggregator: Aggregator<T, T[]>,
   maxWaitMs: number,
 ): AsyncGenerator<T[], void, undefined> {
-  const steps = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+  const steps =
+    Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
   const held = new Arrivals<T>()
   let next: Promise<IteratorResult<T>> | undefined
   let isEnded = false
@@ -126,7 +131,10 @@ interface Arrival {
   isHeld: boolean
 }
 
-/** When the items that are held came. Of equal plain values the first that came is the first to leave. */
+/**
+ * When the items that are held came. Of equal plain values the first that came is the first to
+ * leave.
+ */
 class Arrivals<T> {
   #inOrder: Arrival[] = []
   #first = 0

@@ -6,25 +6,35 @@ import { lengthOf } from './length-of.ts'
 export interface BucketOptions<T> {
   /** Length of an item, a number >= 0: of what its padding costs. */
   readonly length: (item: T) => number
-  /** The longest length of each bucket but the last, rising numbers >= 0. Longer items have a bucket of their own, the last. */
+  /**
+   * The longest length of each bucket but the last, rising numbers >= 0. Longer items have a bucket
+   * of their own, the last.
+   */
   readonly boundaries: readonly number[]
-  /** Items of a batch, an integer >= 1: one for all buckets, or one for each, `boundaries.length + 1` of them. */
+  /**
+   * Items of a batch, an integer >= 1: one for all buckets, or one for each,
+   * `boundaries.length + 1` of them.
+   */
   readonly batchSize: number | readonly number[]
   /**
-   * What the end of the stream or epoch leaves. `'apart'` (default): each bucket's rest is a batch of its own. `'together'`: what is left of all
-   * buckets, in order of length, is cut into batches of the size that its longest item's bucket has: fewer of them. `aggregate(…, { dropLast: true })`
-   * leaves all of it out.
+   * What the end of the stream or epoch leaves. `'apart'` (default): each bucket's rest is a batch
+   * of its own. `'together'`: what is left of all buckets, in order of length, is cut into batches
+   * of the size that its longest item's bucket has: fewer of them.
+   * `aggregate(…, { dropLast: true })` leaves all of it out.
    */
   readonly rest?: 'apart' | 'together'
 }
 
 /**
- * Batches of items of similar length, so that padding them costs little: an aggregator for `aggregate()`. A batch is given when its bucket is full;
- * within a batch, items are in the order in which they came. Which items share a batch depends on their order alone, never on timing.
+ * Batches of items of similar length, so that padding them costs little: an aggregator for
+ * `aggregate()`. A batch is given when its bucket is full; within a batch, items are in the order
+ * in which they came. Which items share a batch depends on their order alone, never on timing.
  *
- * Holds less than the sum of all batch sizes. Call it once for several pipelines: each build has buckets of its own.
+ * Holds less than the sum of all batch sizes. Call it once for several pipelines: each build has
+ * buckets of its own.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with it for a length that is no number >= 0.
+ * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with it for a length that is no
+ *   number >= 0.
  *
  * @example
  * ```ts run
@@ -52,9 +62,14 @@ export function bucketByLength<T>(options: BucketOptions<T>): () => Aggregator<T
 
 function checkBoundaries(boundaries: readonly number[]): void {
   const rule = 'an array of at least one number >= 0, each above the one before'
-  if (!Array.isArray(boundaries) || boundaries.length === 0) badOption('boundaries', rule, boundaries)
+  if (!Array.isArray(boundaries) || boundaries.length === 0)
+    badOption('boundaries', rule, boundaries)
   for (const [at, boundary] of boundaries.entries()) {
-    if (typeof boundary !== 'number' || !(boundary >= 0) || (at > 0 && boundary <= (boundaries[at - 1] ?? 0)))
+    if (
+      typeof boundary !== 'number' ||
+      !(boundary >= 0) ||
+      (at > 0 && boundary <= (boundaries[at - 1] ?? 0))
+    )
       badOption(`boundaries[${at}]`, 'a number >= 0, above the one before', boundary)
   }
 }
@@ -65,7 +80,11 @@ function batchSizes(batchSize: number | readonly number[], buckets: number): rea
     return new Array<number>(buckets).fill(batchSize)
   }
   if (!Array.isArray(batchSize) || batchSize.length !== buckets)
-    badOption('batchSize', `an integer >= 1, or an array of ${buckets}, one for each bucket`, batchSize)
+    badOption(
+      'batchSize',
+      `an integer >= 1, or an array of ${buckets}, one for each bucket`,
+      batchSize,
+    )
   for (const [at, size] of batchSize.entries()) checkInteger(`batchSize[${at}]`, size, 1)
   return [...batchSize]
 }

@@ -8,7 +8,10 @@ import { lengthOf } from './length-of.ts'
 export interface BudgetOptions {
   /** Items of a batch at most, an integer >= 1. Default: no limit. */
   readonly maxItems?: number
-  /** An item that is above the budget by itself: `'refuse'` (default) fails the stage, `'alone'` gives it as a batch of its own. */
+  /**
+   * An item that is above the budget by itself: `'refuse'` (default) fails the stage, `'alone'`
+   * gives it as a batch of its own.
+   */
   readonly tooLarge?: 'refuse' | 'alone'
 }
 
@@ -18,7 +21,10 @@ export interface TokenBudgetOptions<T> extends BudgetOptions {
   readonly maxTokens: number
   /** Tokens of an item, a number >= 0. */
   readonly length: (item: T) => number
-  /** Whether padding counts: a batch then costs its number of items times its longest, which is what the model computes on. Default false. */
+  /**
+   * Whether padding counts: a batch then costs its number of items times its longest, which is what
+   * the model computes on. Default false.
+   */
   readonly padded?: boolean
   /** With `padded`: what lengths are rounded up to a multiple of, an integer >= 1. Default 1. */
   readonly multipleOf?: number
@@ -28,15 +34,20 @@ export interface TokenBudgetOptions<T> extends BudgetOptions {
 export interface ByteBudgetOptions<T> extends BudgetOptions {
   /** Bytes of a batch at most, an integer >= 1. */
   readonly maxBytes: number
-  /** Bytes of an item, a number >= 0. Default: those of its buffers and texts, as `maxBytes` of `pipe()` counts them. */
+  /**
+   * Bytes of an item, a number >= 0. Default: those of its buffers and texts, as `maxBytes` of
+   * `pipe()` counts them.
+   */
   readonly bytes?: (item: T) => number
 }
 
 /**
- * Batches of as many items as a budget of tokens has room for, in the order in which they come: an aggregator for `aggregate()`. With `padded`, the
- * budget is that of the rectangle that the batch becomes.
+ * Batches of as many items as a budget of tokens has room for, in the order in which they come: an
+ * aggregator for `aggregate()`. With `padded`, the budget is that of the rectangle that the batch
+ * becomes.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with `ERR_TOO_LARGE` for an item above the budget, unless `tooLarge: 'alone'`.
+ * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with `ERR_TOO_LARGE` for an item
+ *   above the budget, unless `tooLarge: 'alone'`.
  *
  * @example
  * ```ts run
@@ -67,9 +78,11 @@ export function batchByTokens<T>(options: TokenBudgetOptions<T>): () => Aggregat
 }
 
 /**
- * Batches of as many items as a budget of bytes has room for, in the order in which they come: an aggregator for `aggregate()`.
+ * Batches of as many items as a budget of bytes has room for, in the order in which they come: an
+ * aggregator for `aggregate()`.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with `ERR_TOO_LARGE` for an item above the budget, unless `tooLarge: 'alone'`.
+ * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with `ERR_TOO_LARGE` for an item
+ *   above the budget, unless `tooLarge: 'alone'`.
  */
 export function batchByBytes<T>(options: ByteBudgetOptions<T>): () => Aggregator<T, T[]> {
   checkOptions(options, ['maxBytes', 'bytes', 'maxItems', 'tooLarge'])
@@ -99,7 +112,10 @@ function budgetBatches<T>(budget: Budget<T>, options: BudgetOptions): () => Aggr
   return () => new BudgetBatches(budget, maxItems, tooLarge === 'alone')
 }
 
-/** An item that does not fit ends the batch and begins the next one, so that no more than one batch is ever held. */
+/**
+ * An item that does not fit ends the batch and begins the next one, so that no more than one batch
+ * is ever held.
+ */
 class BudgetBatches<T> implements Aggregator<T, T[]> {
   readonly #budget: Budget<T>
   readonly #maxItems: number
@@ -126,10 +142,15 @@ class BudgetBatches<T> implements Aggregator<T, T[]> {
   }
 
   #costWith(cost: number): number {
-    return this.#budget.isPadded ? Math.max(this.#cost, cost) * (this.#batch.length + 1) : this.#cost + cost
+    return this.#budget.isPadded
+      ? Math.max(this.#cost, cost) * (this.#batch.length + 1)
+      : this.#cost + cost
   }
 
-  /** Whether nothing more can come in, but for items that cost nothing: the batch need not wait for the next item. */
+  /**
+   * Whether nothing more can come in, but for items that cost nothing: the batch need not wait for
+   * the next item.
+   */
   #isFull(): boolean {
     const { budget, isPadded } = this.#budget
     if (this.#batch.length >= this.#maxItems) return true

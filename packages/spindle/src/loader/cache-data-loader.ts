@@ -8,8 +8,8 @@ import type { LoaderProgress } from './loader.ts'
 /** Options of `CacheDataLoader`. */
 export interface CacheLoaderOptions extends CacheOptions {
   /**
-   * Whether the loader's epoch ends when kept batches take over (default), so that loading takes no more of the machine. `false` leaves it paused, with
-   * what it has ready.
+   * Whether the loader's epoch ends when kept batches take over (default), so that loading takes no
+   * more of the machine. `false` leaves it paused, with what it has ready.
    */
   readonly deleteLoader?: boolean
 }
@@ -24,8 +24,9 @@ export interface CacheableLoader<T> extends AsyncIterable<T> {
 }
 
 /**
- * A loader that after some real batches gives the last of them over and over, for nothing: the rate of training on those is how fast it would be if
- * loading cost nothing, the headspace of all work on the loader. For measuring only. Each iteration begins with real batches again.
+ * A loader that after some real batches gives the last of them over and over, for nothing: the rate
+ * of training on those is how fast it would be if loading cost nothing, the headspace of all work
+ * on the loader. For measuring only. Each iteration begins with real batches again.
  *
  * @throws `ERR_BAD_OPTION` as `cacheIterator()` does.
  *

@@ -13,7 +13,10 @@ import { Filler } from './fill-range.ts'
 import { checkPadding, type Padding, type PadOptions } from './padding.ts'
 import { type Block, elementsIn, placeArray } from './place-array.ts'
 
-/** Options of `collate()`. Members of records are named by path: `'pixels'`, `'image.mask'`, `'0'` in lists, `''` where the records are arrays themselves. */
+/**
+ * Options of `collate()`. Members of records are named by path: `'pixels'`, `'image.mask'`, `'0'`
+ * in lists, `''` where the records are arrays themselves.
+ */
 export interface CollateOptions<
   N extends NumberDType = NumberDType,
   K extends { readonly [path: string]: NumberDType } = { readonly [path: string]: NumberDType },
@@ -29,7 +32,9 @@ export interface CollateOptions<
 
 /** What masks add to a batch of objects. */
 export type MasksOf<P> = {
-  [K in keyof P as P[K] extends { readonly mask: infer M extends string } ? M : never]: NdArray<'int64'>
+  [K in keyof P as P[K] extends { readonly mask: infer M extends string }
+    ? M
+    : never]: NdArray<'int64'>
 }
 
 /** What `collate()` gives for records of type `T`. */
@@ -46,14 +51,16 @@ const numberDTypes = Object.keys(constructors).filter(
 ) as NumberDType[]
 
 /**
- * Makes one batch of many records that have the same members: arrays and typed arrays are put together along a new first axis, numbers, bigints and
- * booleans become an array of one axis, lists of numbers one of two, texts (and what else is no data) a plain list; objects and lists are gone through.
- * Arrays of different shapes are padded where `pad` says so. All data is copied in bulk.
+ * Makes one batch of many records that have the same members: arrays and typed arrays are put
+ * together along a new first axis, numbers, bigints and booleans become an array of one axis, lists
+ * of numbers one of two, texts (and what else is no data) a plain list; objects and lists are gone
+ * through. Arrays of different shapes are padded where `pad` says so. All data is copied in bulk.
  *
  * A list of numbers is data; any other list is gone through position by position, as a tuple.
  *
  * @returns arrays `[records.length, ...shape]`, in objects and lists like the records'
- * @throws `ERR_BAD_OPTION` for a wrong option, an empty list, or records that differ; `ERR_TOO_LARGE` for an array above its `pad.length` or memory that
+ * @throws `ERR_BAD_OPTION` for a wrong option, an empty list, or records that differ;
+ *   `ERR_TOO_LARGE` for an array above its `pad.length` or memory that
  * is too small; `ERR_POOL_FULL`.
  * @example
  * ```ts run
@@ -85,7 +92,10 @@ export function collate<
   return make(plan, records.length, memory) as CollatedBatch<T, N, K, P>
 }
 
-/** Bytes that `collate()` with these arguments takes of `into` or a pool. @throws as `collate()` does for the records. */
+/**
+ * Bytes that `collate()` with these arguments takes of `into` or a pool. @throws as `collate()`
+ * does for the records.
+ */
 export function collatedBytes(records: readonly unknown[], options: CollateOptions = {}): number {
   return alignedBytes(sizesIn(plannedBatch(records, options), records.length))
 }
@@ -95,13 +105,19 @@ function plannedBatch(records: readonly unknown[], options: CollateOptions): Pla
   const { pad = {}, numbers = 'float64', dtypes = {} } = options
   checkMemory(options)
   checkChoice('numbers', numbers, numberDTypes)
-  for (const [path, dtype] of Object.entries(dtypes)) checkChoice(`dtypes.${path}`, dtype, numberDTypes)
+  for (const [path, dtype] of Object.entries(dtypes))
+    checkChoice(`dtypes.${path}`, dtype, numberDTypes)
   if (!Array.isArray(records) || records.length === 0)
     badOption('records', 'an array of at least one', records)
   const paddings = new Map<string, Padding>()
   for (const [path, how] of Object.entries(pad)) paddings.set(path, checkPadding(how, path))
   const seen = new Set<string>()
-  const plan = planBatch(records, '', { numbers, dtypes: new Map(Object.entries(dtypes)), paddings, seen })
+  const plan = planBatch(records, '', {
+    numbers,
+    dtypes: new Map(Object.entries(dtypes)),
+    paddings,
+    seen,
+  })
   for (const [option, paths] of [
     ['pad', pad],
     ['dtypes', dtypes],
@@ -111,7 +127,11 @@ function plannedBatch(records: readonly unknown[], options: CollateOptions): Pla
       badOption(option, `of members that the records have: ${[...seen].join(', ')}`, unknown)
   }
   if (plan.kind === 'array' && plan.padding?.mask !== undefined)
-    badOption('pad.mask', 'left out where records are arrays: there is no member beside', plan.padding.mask)
+    badOption(
+      'pad.mask',
+      'left out where records are arrays: there is no member beside',
+      plan.padding.mask,
+    )
   return plan
 }
 
@@ -168,7 +188,10 @@ function elementsOf(plan: ArrayPlan, at: number): Data {
   return elements
 }
 
-/** Numbers that a type cannot hold are an error: they would become others without a word. Floats may be rounded, but not become infinite. */
+/**
+ * Numbers that a type cannot hold are an error: they would become others without a word. Floats may
+ * be rounded, but not become infinite.
+ */
 function copyNumbers(
   numbers: readonly (number | bigint | boolean)[],
   to: Data,
@@ -205,7 +228,11 @@ function makeMask(plan: ArrayPlan, padding: Padding, count: number, memory: Batc
     const own = plan.shapes[i]?.[0] ?? 1
     const start = i * length + (padding.isLeft ? length - own : 0)
     ones.fill(data, start, start + own)
-    zeros?.fill(data, padding.isLeft ? i * length : start + own, padding.isLeft ? start : (i + 1) * length)
+    zeros?.fill(
+      data,
+      padding.isLeft ? i * length : start + own,
+      padding.isLeft ? start : (i + 1) * length,
+    )
   }
   return array(data, 'int64', [count, length])
 }

@@ -3,7 +3,10 @@ import type { DType, NdArray } from './array.ts'
 /** What numbers can become. */
 export type NumberDType = Exclude<DType, 'bool' | 'float16'>
 
-/** The type of a batch of `T`s: numbers become arrays of dtype `N`, or of what `K` says of their path. */
+/**
+ * The type of a batch of `T`s: numbers become arrays of dtype `N`, or of what `K` says of their
+ * path.
+ */
 export type Collated<T, N extends NumberDType = 'float64', K = object, Path extends string = ''> =
   T extends NdArray<infer D>
     ? NdArray<D>

@@ -16,20 +16,32 @@ import type {
 /** Loads a data set, epoch after epoch; see {@link DataLoader}. */
 export interface DataLoader<T> extends AsyncIterable<T>, Iterable<T>, AsyncDisposable {
   /**
-   * Batches of an epoch, if the source tells its size and batches have a number of samples; items that `preprocess` drops, or that fail, make it fewer.
-   * `undefined` otherwise.
+   * Batches of an epoch, if the source tells its size and batches have a number of samples; items
+   * that `preprocess` drops, or that fail, make it fewer. `undefined` otherwise.
    */
   readonly length: number | undefined
   /** Number of the epoch under way, or of the next one. */
   readonly epoch: number
   readonly progress: LoaderProgress
-  /** The batches of the next epoch, or of the one that `start()` began. Leaving the loop ends the epoch; a time-out does not. */
+  /**
+   * The batches of the next epoch, or of the one that `start()` began. Leaving the loop ends the
+   * epoch; a time-out does not.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined>
-  /** The same for a plain `for`, with `placement: 'worker'`; blocks this thread while there is no batch. */
+  /**
+   * The same for a plain `for`, with `placement: 'worker'`; blocks this thread while there is no
+   * batch.
+   */
   [Symbol.iterator](): IterableIterator<T, undefined>
-  /** Begins to load the next epoch ahead of its consumer, e.g. while a model is validated. @throws `ERR_BAD_STATE` while one is under way. */
+  /**
+   * Begins to load the next epoch ahead of its consumer, e.g. while a model is validated. @throws
+   * `ERR_BAD_STATE` while one is under way.
+   */
   start(): void
-  /** Sets the number of the epoch that begins next, which decides its order and random numbers. @throws `ERR_BAD_STATE` while one is under way. */
+  /**
+   * Sets the number of the epoch that begins next, which decides its order and random numbers.
+   * @throws `ERR_BAD_STATE` while one is under way.
+   */
   setEpoch(epoch: number): void
   /** Counts and times of the epoch under way, or of the last one. */
   stats(): Promise<PipelineStats>
@@ -37,11 +49,20 @@ export interface DataLoader<T> extends AsyncIterable<T>, Iterable<T>, AsyncDispo
   report(): Promise<Report>
   /** Where to go on after a crash, as JSON; with `resumable`. */
   state(): LoaderState
-  /** Says that a batch is done with; with `resumable`. Without it, a batch counts as done when the next is asked for. */
+  /**
+   * Says that a batch is done with; with `resumable`. Without it, a batch counts as done when the
+   * next is asked for.
+   */
   commit(batch: T): void
-  /** Ends the epoch under way, as `Pipeline.stop()` does, and the threads. The loader can be iterated again. */
+  /**
+   * Ends the epoch under way, as `Pipeline.stop()` does, and the threads. The loader can be
+   * iterated again.
+   */
   stop(options?: StopOptions): Promise<void>
-  /** The pipeline of the next epoch, for those who run it: `runPipelineInWorker()` of a module that exports a loader does. */
+  /**
+   * The pipeline of the next epoch, for those who run it: `runPipelineInWorker()` of a module that
+   * exports a loader does.
+   */
   build(options?: BuildOptions): Pipeline<T>
   /** What that pipeline is made of. */
   getConfig(): PipelineConfig<T>
@@ -65,17 +86,22 @@ export interface DataLoaderConstructor {
 }
 
 /**
- * Loads a data set, epoch after epoch: takes items from a source, makes samples of them (`preprocess`), batches of those (`batchSize`, or an
- * `aggregate` such as `bucketByLength(…)`), arrays of those (`collate`), and has a few of them ready (`bufferSize`). Each `for await` is one epoch: a
- * pipeline of its own, over threads that stay. Leaving the loop ends the epoch; what was loaded and not taken is thrown away.
+ * Loads a data set, epoch after epoch: takes items from a source, makes samples of them
+ * (`preprocess`), batches of those (`batchSize`, or an `aggregate` such as `bucketByLength(…)`),
+ * arrays of those (`collate`), and has a few of them ready (`bufferSize`). Each `for await` is one
+ * epoch: a pipeline of its own, over threads that stay. Leaving the loop ends the epoch; what was
+ * loaded and not taken is thrown away.
  *
- * The source is iterated anew for each epoch. A function is called with `{ epoch, signal }`, an object with `setEpoch(epoch)` is told the number, and
- * sources of `spindle/source` know their order in each epoch. `context.rng` of the functions is another in each epoch.
+ * The source is iterated anew for each epoch. A function is called with `{ epoch, signal }`, an
+ * object with `setEpoch(epoch)` is told the number, and sources of `spindle/source` know their
+ * order in each epoch. `context.rng` of the functions is another in each epoch.
  *
- * An item that fails fails the epoch, unless `maxFailures` says otherwise. For what is not here (several preprocessing steps each with its own concurrency,
- * variants, regions) use `PipelineBuilder`, which a loader is three stages of.
+ * An item that fails fails the epoch, unless `maxFailures` says otherwise. For what is not here
+ * (several preprocessing steps each with its own concurrency, variants, regions) use
+ * `PipelineBuilder`, which a loader is three stages of.
  *
- * @throws `ERR_BAD_OPTION`, `ERR_BAD_SOURCE`. Iterating throws `PipelineFailure`, `ERR_TIMEOUT`, the reason of `signal`; `ERR_ITERATOR_REPLACED` in a loop
+ * @throws `ERR_BAD_OPTION`, `ERR_BAD_SOURCE`. Iterating throws `PipelineFailure`, `ERR_TIMEOUT`,
+ *   the reason of `signal`; `ERR_ITERATOR_REPLACED` in a loop
  * that another iteration of the loader has ended.
  *
  * @example

@@ -26,7 +26,9 @@ export interface Epochs<T> {
 export interface EpochItems<T> {
   readonly epoch: number
   next(): Promise<IteratorResult<T, undefined>>
-  /** Holds the thread while there is none. @throws `ERR_BAD_STATE` where that would wait for ever. */
+  /**
+   * Holds the thread while there is none. @throws `ERR_BAD_STATE` where that would wait for ever.
+   */
   nextSync(): IteratorResult<T, undefined>
   /** Whether a newer iteration has ended this one. */
   isReplaced(): boolean
@@ -40,7 +42,9 @@ export interface EpochItems<T> {
 export function stateOf(epoch: number, pipeline: PipelineState): LoaderState {
   const isDone =
     pipeline.batches === undefined &&
-    pipeline.sources.every(({ epochs }) => epochs.every(({ low, end }) => end !== undefined && low >= end))
+    pipeline.sources.every(({ epochs }) =>
+      epochs.every(({ low, end }) => end !== undefined && low >= end),
+    )
   return isDone ? { epoch: epoch + 1 } : { epoch, pipeline }
 }
 

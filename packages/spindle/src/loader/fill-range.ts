@@ -4,8 +4,9 @@ import type { Data } from './array.ts'
 const PATTERN = 2048
 
 /**
- * Writes one value again and again into parts of arrays of one type. In shared memory it copies from an array of the value, since `fill()` takes one
- * element after the other there: twice as long for floats, ten times for bytes.
+ * Writes one value again and again into parts of arrays of one type. In shared memory it copies
+ * from an array of the value, since `fill()` takes one element after the other there: twice as long
+ * for floats, ten times for bytes.
  */
 export class Filler {
   readonly #value: number | bigint

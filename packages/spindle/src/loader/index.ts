@@ -15,8 +15,18 @@ export {
   type TokenBudgetOptions,
 } from './budget-batches.ts'
 // Loaders
-export { type CacheableLoader, CacheDataLoader, type CacheLoaderOptions } from './cache-data-loader.ts'
-export { type CollatedBatch, type CollateOptions, collate, collatedBytes, type MasksOf } from './collate.ts'
+export {
+  type CacheableLoader,
+  CacheDataLoader,
+  type CacheLoaderOptions,
+} from './cache-data-loader.ts'
+export {
+  type CollatedBatch,
+  type CollateOptions,
+  collate,
+  collatedBytes,
+  type MasksOf,
+} from './collate.ts'
 export type { Collated, NumberDType } from './collated.ts'
 export { DataLoader, type DataLoaderConstructor } from './data-loader.ts'
 export type { LoaderProgress } from './loader.ts'

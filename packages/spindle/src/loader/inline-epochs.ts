@@ -16,8 +16,9 @@ import type { LoaderOptions, LoaderState } from './loader-options.ts'
 /**
  * Epochs on this loop: a pipeline for each, and threads that they have in common.
  *
- * `#pipeline` is the last one that was made: `isFresh` until somebody iterates it, then under way until it ended or was left. It is kept after that, for
- * its figures and its state, until the next begins.
+ * `#pipeline` is the last one that was made: `isFresh` until somebody iterates it, then under way
+ * until it ended or was left. It is kept after that, for its figures and its state, until the next
+ * begins.
  */
 export class InlineEpochs<T> implements Epochs<T> {
   epoch: number

@@ -4,7 +4,13 @@ import { nameOfOp } from '../builder/stage-options.ts'
 import type { Executor } from '../engine/executor.ts'
 import { isOneShot, openSource, type Steps } from '../engine/flow/open-source.ts'
 import { isSeekable, type SeekableSource } from '../engine/seekable.ts'
-import type { Aggregator, Source, SourceContext, SourceItems, StageContext } from '../engine/types.ts'
+import type {
+  Aggregator,
+  Source,
+  SourceContext,
+  SourceItems,
+  StageContext,
+} from '../engine/types.ts'
 import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
 import { loadOp, type Op } from '../workers/supervise/worker-modules.ts'
 import type { LoaderOp, LoaderOptions } from './loader-options.ts'
@@ -27,7 +33,15 @@ export function loaderGraph(
   epoch: number,
   executor: (() => Executor) | undefined,
 ): PipelineBuilder<unknown> {
-  const { preprocess, batchSize, aggregate, dropLast = false, collate, transfer, bufferSize } = options
+  const {
+    preprocess,
+    batchSize,
+    aggregate,
+    dropLast = false,
+    collate,
+    transfer,
+    bufferSize,
+  } = options
   const { concurrency = CONCURRENCY, outputOrder = 'completion' } = options
   const parallel = { concurrency, outputOrder }
   let builder: PipelineBuilder<unknown> = new PipelineBuilder().addSource(
@@ -103,7 +117,9 @@ function tellEpoch(source: unknown, epoch: number): void {
 
 function itemsOf(source: Source<unknown>, context: SourceContext): SourceItems<unknown> {
   const made: unknown = typeof source === 'function' ? source(context) : source
-  return (isSeekable(made) ? made.iterateFrom(context.position, context.epoch) : made) as SourceItems<unknown>
+  return (
+    isSeekable(made) ? made.iterateFrom(context.position, context.epoch) : made
+  ) as SourceItems<unknown>
 }
 
 function itemsByReference(reference: WorkerOp<never, unknown>, epoch: number): Source<unknown> {

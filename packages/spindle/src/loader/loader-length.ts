@@ -21,7 +21,7 @@ function itemsIn(source: unknown): number | undefined {
   }
   if (typeof source !== 'object' || source === null) return undefined
   const { length, size } = source as { length?: unknown; size?: unknown }
-  return [length, size].find((count) => typeof count === 'number' && Number.isInteger(count) && count >= 0) as
-    | number
-    | undefined
+  return [length, size].find(
+    (count) => typeof count === 'number' && Number.isInteger(count) && count >= 0,
+  ) as number | undefined
 }

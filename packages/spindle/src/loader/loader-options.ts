@@ -25,7 +25,10 @@ import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
 import { checkReferences } from './loader-references.ts'
 
-/** Where a loader's items come from: anything a pipeline takes, a source that can begin anywhere, or an exported function that makes one, by reference. */
+/**
+ * Where a loader's items come from: anything a pipeline takes, a source that can begin anywhere, or
+ * an exported function that makes one, by reference.
+ */
 export type LoaderSource<S> =
   | Source<S>
   | SeekableSource<S>
@@ -47,31 +50,54 @@ export interface LoaderState {
 
 /** The options that do not depend on what batches are. */
 export interface CommonLoaderOptions<S, R> {
-  /** Makes a sample of an item, e.g. reads and decodes it: as an op of `pipe()`. `undefined` leaves the item out. Default: items are samples. */
+  /**
+   * Makes a sample of an item, e.g. reads and decodes it: as an op of `pipe()`. `undefined` leaves
+   * the item out. Default: items are samples.
+   */
   readonly preprocess?: LoaderOp<S, R>
   /** Finished batches that may wait, an integer >= 1. Default 3. */
   readonly bufferSize?: number
-  /** Calls of `preprocess`, and calls of `collate`, that may be in flight at once, an integer >= 1. Default 8. */
+  /**
+   * Calls of `preprocess`, and calls of `collate`, that may be in flight at once, an integer >= 1.
+   * Default 8.
+   */
   readonly concurrency?: number
-  /** `'completion'` (default): samples and batches overtake one another. `'input'`: they keep the source's order. */
+  /**
+   * `'completion'` (default): samples and batches overtake one another. `'input'`: they keep the
+   * source's order.
+   */
   readonly outputOrder?: 'completion' | 'input'
   /**
-   * Where the loader works. Default: functions on this loop, functions by reference in threads. `'inline'`: all on this loop, for looking for mistakes.
-   * `'threads'`: as the default, but a function that is not given by reference is an error. `'worker'`: the whole loader in a worker thread, so that it
-   * keeps running while this one computes, and a plain `for` will do; all functions by reference.
+   * Where the loader works. Default: functions on this loop, functions by reference in threads.
+   * `'inline'`: all on this loop, for looking for mistakes. `'threads'`: as the default, but a
+   * function that is not given by reference is an error. `'worker'`: the whole loader in a worker
+   * thread, so that it keeps running while this one computes, and a plain `for` will do; all
+   * functions by reference.
    */
   readonly placement?: LoaderPlacement
-  /** Worker threads for functions by reference, an integer >= 1, kept from epoch to epoch. Default: `os.availableParallelism()`; with `'worker'` none. */
+  /**
+   * Worker threads for functions by reference, an integer >= 1, kept from epoch to epoch. Default:
+   * `os.availableParallelism()`; with `'worker'` none.
+   */
   readonly threads?: number
-  /** Longest wait for a batch, in milliseconds: then `TimeoutError`, nothing is lost, and one may go on. Default: none. */
+  /**
+   * Longest wait for a batch, in milliseconds: then `TimeoutError`, nothing is lost, and one may go
+   * on. Default: none.
+   */
   readonly timeoutMs?: number
-  /** Failed items that each stage endures, or the share of them. Default 0: the first one fails the epoch. */
+  /**
+   * Failed items that each stage endures, or the share of them. Default 0: the first one fails the
+   * epoch.
+   */
   readonly maxFailures?: FailureBudget
   /** Seed of `context.rng`, an integer. Each epoch has numbers of its own. Default 0. */
   readonly seed?: number
   /** Aborts the epoch under way; iterating rejects with its reason. */
   readonly signal?: AbortSignal
-  /** More about the source: `name`, `buffer`; `resume` and `dataset` for one that can be resumed although it is no `SeekableSource`. */
+  /**
+   * More about the source: `name`, `buffer`; `resume` and `dataset` for one that can be resumed
+   * although it is no `SeekableSource`.
+   */
   readonly sourceOptions?: Omit<SourceOptions, 'continuous'>
   /** More about the stage of `preprocess`: `retry`, `timeoutMs` for each attempt, `buffer`, … */
   readonly preprocessOptions?: PipeOptions
@@ -84,8 +110,8 @@ export interface CommonLoaderOptions<S, R> {
   /** Number of the first epoch, an integer >= 0. Default 0. */
   readonly epoch?: number
   /**
-   * Keeps book of what is done, so that `state()` tells where to go on; see `docs/resume.md`. Needs a source that can begin anywhere, an array, or what
-   * `sourceOptions.resume` says. Default false.
+   * Keeps book of what is done, so that `state()` tells where to go on; see `docs/resume.md`. Needs
+   * a source that can begin anywhere, an array, or what `sourceOptions.resume` says. Default false.
    */
   readonly resumable?: boolean | ResumeOptions
   /** Goes on where an earlier run was. */
@@ -116,11 +142,16 @@ export interface BatchLoaderOptions<S, R, C, T> extends CommonLoaderOptions<S, R
   readonly transfer?: LoaderOp<Output<C>, T>
 }
 
-/** A loader of batches by an aggregator: `bucketByLength(…)`, `batchByTokens(…)`, `packDocuments(…)`. */
+/**
+ * A loader of batches by an aggregator: `bucketByLength(…)`, `batchByTokens(…)`,
+ * `packDocuments(…)`.
+ */
 export interface AggregateLoaderOptions<S, R, B, C, T> extends CommonLoaderOptions<S, R> {
   readonly batchSize?: undefined
   /** Makes the aggregator, once an epoch. */
-  readonly aggregate: (() => Aggregator<Output<R>, B>) | WorkerOp<undefined, Aggregator<Output<R>, B>>
+  readonly aggregate:
+    | (() => Aggregator<Output<R>, B>)
+    | WorkerOp<undefined, Aggregator<Output<R>, B>>
   /** Leaves out what is left at the end. Default false. */
   readonly dropLast?: boolean
   /** Called with each batch. Default: batches are as the aggregator gives them. */
@@ -170,7 +201,10 @@ const names = [
 /** What the options say of `build()`'s that the loader has itself. */
 const own = ['threads', 'maxFailures', 'seed', 'signal', 'resumable', 'state'] as const
 
-/** @throws `ERR_BAD_SOURCE`, `ERR_BAD_OPTION`. What stages and `build()` take is checked when those are made, which is at once too. */
+/**
+ * @throws `ERR_BAD_SOURCE`, `ERR_BAD_OPTION`. What stages and `build()` take is checked when those
+ * are made, which is at once too.
+ */
 export function checkLoader(source: unknown, options: LoaderOptions): void {
   if (!isSource(source) && !isSeekable(source) && !isWorkerOp(source)) {
     const rule =
@@ -181,13 +215,24 @@ export function checkLoader(source: unknown, options: LoaderOptions): void {
     )
   }
   checkOptions(options, names)
-  const { batchSize, aggregate, dropLast, bufferSize, placement, threads, timeoutMs, build, epoch, state } =
-    options
+  const {
+    batchSize,
+    aggregate,
+    dropLast,
+    bufferSize,
+    placement,
+    threads,
+    timeoutMs,
+    build,
+    epoch,
+    state,
+  } = options
   if (batchSize !== undefined) checkInteger('batchSize', batchSize, 1)
   if (aggregate !== undefined && !isWorkerOp(aggregate)) checkFunction('aggregate', aggregate)
   if (batchSize !== undefined && aggregate !== undefined)
     badOption('aggregate', 'left out where there is a `batchSize`', aggregate)
-  if (dropLast !== undefined && typeof dropLast !== 'boolean') badOption('dropLast', 'a boolean', dropLast)
+  if (dropLast !== undefined && typeof dropLast !== 'boolean')
+    badOption('dropLast', 'a boolean', dropLast)
   if (dropLast === true && batchSize === undefined && aggregate === undefined)
     badOption('dropLast', 'left out where there are no batches: give a `batchSize`', dropLast)
   if (bufferSize !== undefined) checkInteger('bufferSize', bufferSize, 1)
@@ -208,7 +253,11 @@ function checkBuild(build: BuildOptions): void {
   if (typeof build !== 'object' || build === null) badOption('build', 'an object', build)
   for (const name of own) {
     if (name in build)
-      badOption(`build.${name}`, `left out: it is an option of the loader itself`, build[name as never])
+      badOption(
+        `build.${name}`,
+        `left out: it is an option of the loader itself`,
+        build[name as never],
+      )
   }
 }
 
@@ -219,7 +268,10 @@ function checkResumable(source: unknown, { sourceOptions }: LoaderOptions): void
   const what = isOneShot(source)
     ? 'it can be gone through only once'
     : "give a source of spindle/source or an array, or say how it gets to its first position by `sourceOptions: { resume: 'skip' }` or `{ resume: 'seek' }`"
-  throw new SpindleError('ERR_NOT_RESUMABLE', `\`resumable\`: the source cannot be resumed: ${what}`)
+  throw new SpindleError(
+    'ERR_NOT_RESUMABLE',
+    `\`resumable\`: the source cannot be resumed: ${what}`,
+  )
 }
 
 function checkLoaderState(state: LoaderState, { resumable = false }: LoaderOptions): void {

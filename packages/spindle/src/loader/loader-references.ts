@@ -11,7 +11,10 @@ const dataOf = ['build', 'preprocessOptions', 'collateOptions', 'transferOptions
 
 type OptionName = (typeof functionsOf)[keyof typeof functionsOf][number] | (typeof dataOf)[number]
 
-/** Functions and their variables cannot leave this thread: says so when the loader is made, and what to do. */
+/**
+ * Functions and their variables cannot leave this thread: says so when the loader is made, and what
+ * to do.
+ */
 export function checkReferences(
   source: unknown,
   options: Readonly<Partial<Record<OptionName, unknown>>>,
@@ -30,7 +33,11 @@ export function checkReferences(
   for (const name of dataOf) {
     const path = functionIn(options[name], name)
     if (path !== undefined)
-      refuse('ERR_BAD_OPTION', `\`${path}\` must be left out, for it is a function or has one`, placement)
+      refuse(
+        'ERR_BAD_OPTION',
+        `\`${path}\` must be left out, for it is a function or has one`,
+        placement,
+      )
   }
 }
 
@@ -46,7 +53,10 @@ function refuse(
     placement === 'worker'
       ? ", or export the whole DataLoader, without `placement`, from a module and iterate runPipelineInWorker(import.meta.resolve('./loader.js'))"
       : ''
-  throw new SpindleError(code, `${rule} with \`placement: '${placement}'\`: ${reason}; ${advice}${instead}`)
+  throw new SpindleError(
+    code,
+    `${rule} with \`placement: '${placement}'\`: ${reason}; ${advice}${instead}`,
+  )
 }
 
 function isData(source: unknown): boolean {
@@ -69,5 +79,7 @@ function functionIn(value: unknown, path: string): string | undefined {
   }
   // Methods of an executor or a logger are in its class.
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null || Array.isArray(value) ? undefined : path
+  return prototype === Object.prototype || prototype === null || Array.isArray(value)
+    ? undefined
+    : path
 }

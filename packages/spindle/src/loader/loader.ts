@@ -182,7 +182,10 @@ export class Loader<T> {
 
   #checkResumable(): void {
     if (!this.#isResumable)
-      throw new SpindleError('ERR_BAD_STATE', 'the loader cannot be resumed: make it with `resumable: true`')
+      throw new SpindleError(
+        'ERR_BAD_STATE',
+        'the loader cannot be resumed: make it with `resumable: true`',
+      )
   }
 
   async stop(options: StopOptions = {}): Promise<void> {
@@ -211,7 +214,10 @@ export class Loader<T> {
 
   #here(method: string): InlineEpochs<T> {
     if (this.#inline !== undefined) return this.#inline
-    throw new SpindleError('ERR_BAD_STATE', `${method}(): the pipeline of this loader is made in its worker`)
+    throw new SpindleError(
+      'ERR_BAD_STATE',
+      `${method}(): the pipeline of this loader is made in its worker`,
+    )
   }
 }
 

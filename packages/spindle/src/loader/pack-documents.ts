@@ -7,18 +7,24 @@ import { type TokenDocument, tokensOf } from './token-document.ts'
 export interface PackOptions {
   /** Tokens of a pack at most, an integer >= 1: the length of the model's input. */
   readonly maxTokens: number
-  /** Packs that wait for more at a time, an integer >= 1. More of them leave less padding, and hold more. Default 32. */
+  /**
+   * Packs that wait for more at a time, an integer >= 1. More of them leave less padding, and hold
+   * more. Default 32.
+   */
   readonly openPacks?: number
   /** Documents of a pack at most, an integer >= 1. Default: no limit. */
   readonly maxDocuments?: number
 }
 
 /**
- * Puts documents together that fit into `maxTokens`: an aggregator for `aggregate()`, whose batches are arrays of documents. Each goes into the open pack
- * that it leaves the least room in (best fit); where none has room, a new one is opened, and the fullest leaves if there are more than `openPacks`.
- * A function of the order of documents alone. A document without a token goes along with the next pack; where none comes, it is left out.
+ * Puts documents together that fit into `maxTokens`: an aggregator for `aggregate()`, whose batches
+ * are arrays of documents. Each goes into the open pack that it leaves the least room in (best
+ * fit); where none has room, a new one is opened, and the fullest leaves if there are more than
+ * `openPacks`. A function of the order of documents alone. A document without a token goes along
+ * with the next pack; where none comes, it is left out.
  *
- * Holds at most `openPacks` x `maxTokens` tokens. The stage fails with `ERR_TOO_LARGE` for a document above `maxTokens`: cut them by `splitDocuments()` before.
+ * Holds at most `openPacks` x `maxTokens` tokens. The stage fails with `ERR_TOO_LARGE` for a
+ * document above `maxTokens`: cut them by `splitDocuments()` before.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -35,7 +41,9 @@ export interface PackOptions {
  * assert.deepEqual(packs, [[[1, 1, 1], [4]], [[3, 3, 3]], [[2, 2]]])
  * ```
  */
-export function packDocuments<D extends TokenDocument>(options: PackOptions): () => Aggregator<D, D[]> {
+export function packDocuments<D extends TokenDocument>(
+  options: PackOptions,
+): () => Aggregator<D, D[]> {
   checkOptions(options, ['maxTokens', 'openPacks', 'maxDocuments'])
   const { maxTokens, openPacks = 32, maxDocuments = Number.POSITIVE_INFINITY } = options
   checkInteger('maxTokens', maxTokens, 1)

@@ -9,15 +9,20 @@ import { type TokenDocument, tokensOf } from './token-document.ts'
 export interface PackSequencesOptions<D extends 'int64' | 'int32' = 'int64' | 'int32'>
   extends PackOptions,
     AssembleOptions<D> {
-  /** What becomes of documents above `maxTokens`: `'split'` (default) cuts them into parts, `'refuse'` fails. */
+  /**
+   * What becomes of documents above `maxTokens`: `'split'` (default) cuts them into parts,
+   * `'refuse'` fails.
+   */
   readonly tooLong?: 'split' | 'refuse'
   /** Tokens that parts of a document have in common, see `splitDocuments()`. Default 0. */
   readonly overlap?: number
 }
 
 /**
- * Adds the three stages that make inputs of a language model out of tokenized documents: `splitDocuments`, `packDocuments`, `assemblePack`. Nothing
- * else is in it, but that documents without a token are left out, which the first stage counts as skipped; use the three for what it does not do, such as a limit on the rate of failures.
+ * Adds the three stages that make inputs of a language model out of tokenized documents:
+ * `splitDocuments`, `packDocuments`, `assemblePack`. Nothing else is in it, but that documents
+ * without a token are left out, which the first stage counts as skipped; use the three for what it
+ * does not do, such as a limit on the rate of failures.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -48,7 +53,10 @@ export function packSequences<D extends 'int64' | 'int32' = 'int64'>(
   })
   const splitOrSkip = (document: TokenDocument) =>
     tokensOf(document).length === 0 ? undefined : split(document)
-  const split = splitDocuments<TokenDocument>({ maxTokens, ...(overlap === undefined ? {} : { overlap }) })
+  const split = splitDocuments<TokenDocument>({
+    maxTokens,
+    ...(overlap === undefined ? {} : { overlap }),
+  })
   // What is left out counts as skipped.
   const parts = tooLong === 'split' ? documents.pipe(splitOrSkip, { name: split.name }) : documents
   return parts.aggregate(pack).pipe(assemblePack<D>(assemble), { name: 'assemblePack' })

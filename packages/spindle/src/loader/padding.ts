@@ -7,11 +7,20 @@ export interface PadOptions {
   readonly value?: number | bigint
   /** Where the padding goes, on each axis. Default `'right'`. */
   readonly side?: 'right' | 'left'
-  /** Length of the first axis, or of each axis, an integer >= 0; longer arrays are an error. Default: the longest of the batch. */
+  /**
+   * Length of the first axis, or of each axis, an integer >= 0; longer arrays are an error.
+   * Default: the longest of the batch.
+   */
   readonly length?: number | readonly number[]
-  /** What the length of the first axis, or of each axis, is rounded up to a multiple of, an integer >= 1. Default 1. */
+  /**
+   * What the length of the first axis, or of each axis, is rounded up to a multiple of, an integer
+   * >= 1. Default 1.
+   */
   readonly multipleOf?: number | readonly number[]
-  /** Name of a member to add beside the array: int64, [batch, length], 1 where the first axis has data, 0 where it was padded. Default: none. */
+  /**
+   * Name of a member to add beside the array: int64, [batch, length], 1 where the first axis has
+   * data, 0 where it was padded. Default: none.
+   */
   readonly mask?: string
 }
 
@@ -45,7 +54,10 @@ function asList(value: number | readonly number[]): readonly number[] {
   return typeof value === 'number' ? [value] : value
 }
 
-/** The shape that all have when padded. @throws `ERR_BAD_OPTION` for different ranks, `ERR_TOO_LARGE` for one that is too long. */
+/**
+ * The shape that all have when padded. @throws `ERR_BAD_OPTION` for different ranks,
+ * `ERR_TOO_LARGE` for one that is too long.
+ */
 export function paddedShape(
   shapes: readonly (readonly number[])[],
   padding: Padding,
@@ -54,7 +66,11 @@ export function paddedShape(
   const padded = [...(shapes[0] as readonly number[])]
   for (const [at, shape] of shapes.entries()) {
     if (shape.length !== padded.length)
-      badOption(`records[${at}]${path}`, `of rank ${padded.length}, as the first one is`, `[${shape}]`)
+      badOption(
+        `records[${at}]${path}`,
+        `of rank ${padded.length}, as the first one is`,
+        `[${shape}]`,
+      )
     for (let axis = 0; axis < shape.length; axis++)
       padded[axis] = Math.max(padded[axis] as number, shape[axis] as number)
   }

@@ -17,8 +17,9 @@ export function elementsIn(shape: readonly number[]): number {
 }
 
 /**
- * Copies one array to its place, which begins at `at`, and pads it there. Axes that are as long as their place are taken together with those within them,
- * so that what differs on its first axis only is one copy, and one fill behind or before it.
+ * Copies one array to its place, which begins at `at`, and pads it there. Axes that are as long as
+ * their place are taken together with those within them, so that what differs on its first axis
+ * only is one copy, and one fill behind or before it.
  */
 export function placeArray(block: Block, from: Data, shape: readonly number[], at: number): void {
   let last = shape.length - 1
@@ -48,7 +49,12 @@ function placeAxis(block: Block, from: Data, shape: readonly number[], position:
   } else {
     const fromStride = elementsIn(shape.slice(axis + 1))
     for (let i = 0; i < length; i++) {
-      const inner = { axis: axis + 1, last, fromAt: fromAt + i * fromStride, toAt: dataAt + i * toStride }
+      const inner = {
+        axis: axis + 1,
+        last,
+        fromAt: fromAt + i * fromStride,
+        toAt: dataAt + i * toStride,
+      }
       placeAxis(block, from, shape, inner)
     }
   }

@@ -5,15 +5,22 @@ import { labelsOf, type TokenDocument, type TokenIds, tokensOf } from './token-d
 export interface SplitOptions {
   /** Tokens of a part at most, an integer >= 1. */
   readonly maxTokens: number
-  /** Tokens that a part has in common with the one before, an integer >= 0 and < `maxTokens`. Default 0. */
+  /**
+   * Tokens that a part has in common with the one before, an integer >= 0 and < `maxTokens`.
+   * Default 0.
+   */
   readonly overlap?: number
-  /** The last part is left out if it has fewer tokens than this besides the overlap; a document that needs no cut is never left out. Default 1. */
+  /**
+   * The last part is left out if it has fewer tokens than this besides the overlap; a document that
+   * needs no cut is never left out. Default 1.
+   */
   readonly minTokens?: number
 }
 
 /**
- * Cuts documents that are too long into parts: an op for `pipe()`, which gives the parts one at a time. Parts of typed arrays are views of the
- * document; one that is short enough is given as it is, and one without a token not at all.
+ * Cuts documents that are too long into parts: an op for `pipe()`, which gives the parts one at a
+ * time. Parts of typed arrays are views of the document; one that is short enough is given as it
+ * is, and one without a token not at all.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -59,7 +66,8 @@ function part<D extends TokenDocument>(document: D, start: number, end: number):
   const ids = cut(tokensOf(document), start, end)
   if (tokensOf(document) === (document as unknown)) return ids as D
   const labels = labelsOf(document)
-  const parts = labels === undefined ? { inputIds: ids } : { inputIds: ids, labels: cut(labels, start, end) }
+  const parts =
+    labels === undefined ? { inputIds: ids } : { inputIds: ids, labels: cut(labels, start, end) }
   return { ...(document as object), ...parts } as D
 }
 

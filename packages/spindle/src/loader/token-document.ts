@@ -24,7 +24,8 @@ export interface TokenRecord {
 /** The ids of a document. @throws `ERR_BAD_OPTION` if it is none. */
 export function tokensOf(document: TokenDocument): TokenIds {
   const ids = isIds(document) ? document : (document as Partial<TokenRecord> | null)?.inputIds
-  if (!isIds(ids)) badOption('document', 'an array of token ids, or an object with such `inputIds`', document)
+  if (!isIds(ids))
+    badOption('document', 'an array of token ids, or an object with such `inputIds`', document)
   return ids
 }
 

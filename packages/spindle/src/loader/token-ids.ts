@@ -19,7 +19,8 @@ export function fillIds(to: Ids, value: number, start: number, end: number): voi
 
 /** Checks that an id that options name fits. @throws `ERR_BAD_OPTION` */
 export function checkId(option: string, value: unknown, dtype: 'int64' | 'int32'): void {
-  const isOk = Number.isSafeInteger(value) && (dtype === 'int64' || ((value as number) | 0) === value)
+  const isOk =
+    Number.isSafeInteger(value) && (dtype === 'int64' || ((value as number) | 0) === value)
   if (!isOk) badOption(option, RULES[dtype], value)
 }
 
@@ -31,8 +32,9 @@ const RULES = {
 const LOW_WORD = endianness() === 'LE' ? 0 : 1
 
 /**
- * Copies ids, and checks them where not all values of their type fit: what does not fit would become another token without a word. What is not of the same type is
- * converted; for int64 in halves, since a `BigInt` for each token costs ten times as much.
+ * Copies ids, and checks them where not all values of their type fit: what does not fit would
+ * become another token without a word. What is not of the same type is converted; for int64 in
+ * halves, since a `BigInt` for each token costs ten times as much.
  *
  * @throws `ERR_BAD_OPTION`, naming the first that does not fit
  */
@@ -58,10 +60,12 @@ function putNarrow(to: Int32Array, from: TokenIds, at: number): boolean {
     for (let i = at; i < at + from.length; i++) bits |= to[i] as number
     return bits >= 0
   }
-  if (from instanceof BigInt64Array || from instanceof BigUint64Array) return putFromBig(to, from, at)
+  if (from instanceof BigInt64Array || from instanceof BigUint64Array)
+    return putFromBig(to, from, at)
   for (let i = 0; i < from.length; i++) {
     const id = from[i]
-    if (typeof id !== 'number') return typeof id === 'bigint' && putFromBig(to, from as readonly bigint[], at)
+    if (typeof id !== 'number')
+      return typeof id === 'bigint' && putFromBig(to, from as readonly bigint[], at)
     if ((id | 0) !== id) return false
     to[at + i] = id
   }

@@ -14,16 +14,25 @@ import type { LoaderAssignment, Reference, Sent } from './loader-assignment.ts'
 import { loaderGraph } from './loader-graph.ts'
 import type { LoaderOptions, LoaderState } from './loader-options.ts'
 
-/** How long a loader that is left waits for its worker to tell how far it was, in milliseconds: its loop may be held. */
+/**
+ * How long a loader that is left waits for its worker to tell how far it was, in milliseconds: its
+ * loop may be held.
+ */
 const STATE_LIMIT_MS = 1000
 
-/** Epochs in a worker thread, which stays from one to the next; one that is left before its end is ended together with its thread. */
+/**
+ * Epochs in a worker thread, which stays from one to the next; one that is left before its end is
+ * ended together with its thread.
+ */
 export class WorkerEpochs<T> implements Epochs<T> {
   epoch: number
   readonly #source: unknown
   readonly #options: LoaderOptions
   #remote: RemotePipeline<T> | undefined
-  /** Whether it gives no further epoch: it failed, or was left within one. It is kept for its figures. */
+  /**
+   * Whether it gives no further epoch: it failed, or was left within one. It is kept for its
+   * figures.
+   */
   #isSpent = false
   #isUnderWay = false
   #state: LoaderState | undefined
@@ -35,7 +44,8 @@ export class WorkerEpochs<T> implements Epochs<T> {
     this.#options = options
     this.#state = options.state
     this.epoch = options.state?.epoch ?? options.epoch ?? 0
-    // What is wrong with the stages' options is said now; the aggregator is checked where it is made.
+    // What is wrong with the stages' options is said now; the aggregator is checked where it is
+    // made.
     loaderGraph(source, { ...options, aggregate: undefined }, this.epoch, undefined)
     checkBuildOptions(options.build ?? {})
   }
@@ -59,7 +69,9 @@ export class WorkerEpochs<T> implements Epochs<T> {
     } = this.#options
     const args: LoaderAssignment = {
       source: sent(this.#source),
-      options: Object.fromEntries(Object.entries(options).map(([name, value]) => [name, sent(value)])),
+      options: Object.fromEntries(
+        Object.entries(options).map(([name, value]) => [name, sent(value)]),
+      ),
       epoch: this.epoch,
     }
     const state = this.#state?.pipeline

@@ -5,10 +5,15 @@ import type { LoaderAssignment, Sent } from './loader-assignment.ts'
 import type { BatchLoaderOptions, LoaderSource } from './loader-options.ts'
 
 /**
- * Makes in a worker the loader that was described in another thread. Functions run on the worker's own loop, or with `threads` in threads of its own;
- * the source and the aggregator always on its loop.
+ * Makes in a worker the loader that was described in another thread. Functions run on the worker's
+ * own loop, or with `threads` in threads of its own; the source and the aggregator always on its
+ * loop.
  */
-export async function loader({ source, options, epoch }: LoaderAssignment): Promise<DataLoader<unknown>> {
+export async function loader({
+  source,
+  options,
+  epoch,
+}: LoaderAssignment): Promise<DataLoader<unknown>> {
   const inThreads = options.threads !== undefined
   const made: Record<string, unknown> = { epoch }
   for (const [name, sent] of Object.entries(options)) {
@@ -16,7 +21,10 @@ export async function loader({ source, options, epoch }: LoaderAssignment): Prom
     made[name] = await received(sent, inThreads && name !== 'aggregate')
   }
   const items = (await received(source, false)) as LoaderSource<unknown>
-  return new DataLoader(items, made as unknown as BatchLoaderOptions<unknown, unknown, unknown, unknown>)
+  return new DataLoader(
+    items,
+    made as unknown as BatchLoaderOptions<unknown, unknown, unknown, unknown>,
+  )
 }
 
 async function received(sent: Sent, asReference: boolean): Promise<unknown> {

@@ -3,7 +3,10 @@ import { readProcFile } from './proc-files.ts'
 
 /** The CPUs that this process may use. */
 export interface Cores {
-  /** How many cores' worth of time it may use: the CPUs of its affinity, or less where its control group has a quota. */
+  /**
+   * How many cores' worth of time it may use: the CPUs of its affinity, or less where its control
+   * group has a quota.
+   */
   readonly count: number
   /** Numbers of the CPUs; `undefined` where the system does not tell them. */
   readonly numbers: ReadonlySet<number> | undefined
@@ -22,7 +25,10 @@ function readCores(): Cores {
   if (process.platform !== 'linux') return { count: cpus, numbers: undefined }
   const list = readProcFile('/proc/self/status')?.match(/^Cpus_allowed_list:\s*(\S+)$/m)?.[1]
   const quota = quotaOf(readProcFile('/proc/self/cgroup') ?? '', readProcFile)
-  return { count: Math.min(cpus, quota), numbers: list === undefined ? undefined : parseCpuList(list) }
+  return {
+    count: Math.min(cpus, quota),
+    numbers: list === undefined ? undefined : parseCpuList(list),
+  }
 }
 
 /** `'0-3,8'` as numbers. @internal */
@@ -36,8 +42,8 @@ export function parseCpuList(list: string): ReadonlySet<number> {
 }
 
 /**
- * Cores' worth of time that the control groups of a process allow: the least of its own group and those above, for both versions of the
- * interface. Infinity without a quota.
+ * Cores' worth of time that the control groups of a process allow: the least of its own group and
+ * those above, for both versions of the interface. Infinity without a quota.
  *
  * @internal
  */

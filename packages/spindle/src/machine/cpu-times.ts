@@ -13,11 +13,17 @@ export interface CpuTimes {
   readonly ownMs: number
   /** Of everybody, on the CPUs that this process may use. */
   readonly busyMs: number
-  /** Thread time of this process and its descendants spent ready to run without a core; `undefined` where only Linux tells. */
+  /**
+   * Thread time of this process and its descendants spent ready to run without a core; `undefined`
+   * where only Linux tells.
+   */
   readonly waitMs: number | undefined
 }
 
-/** A reading costs some 0.3 ms, and the system counts in ticks of 10 ms: a younger one is used again. */
+/**
+ * A reading costs some 0.3 ms, and the system counts in ticks of 10 ms: a younger one is used
+ * again.
+ */
 const FRESH_MS = 20
 
 let last: CpuTimes | undefined
@@ -25,7 +31,8 @@ let last: CpuTimes | undefined
 /** Reads the CPU times of this process and of the machine, at most 50 times a second. */
 export function cpuTimes(): CpuTimes {
   if (last === undefined || clockMs() - last.atMs >= FRESH_MS)
-    last = process.platform === 'linux' ? linuxTimes('/proc', process.pid, usableCores()) : timesByNode()
+    last =
+      process.platform === 'linux' ? linuxTimes('/proc', process.pid, usableCores()) : timesByNode()
   return last
 }
 
@@ -45,13 +52,20 @@ export function linuxTimes(root: string, pid: number, cores: Cores): CpuTimes {
       left.push(...children.map(Number))
     }
   }
-  return { atMs: clockMs(), ...sums, busyMs: busyMsOf(readProcFile(join(root, 'stat')) ?? '', cores) }
+  return {
+    atMs: clockMs(),
+    ...sums,
+    busyMs: busyMsOf(readProcFile(join(root, 'stat')) ?? '', cores),
+  }
 }
 
 /** Linux tells times in ticks of 1/100 s. */
 const MS_PER_TICK = 10
 
-/** Busy time of the CPUs that may be used, from the text of /proc/stat; with what a hypervisor gave to others meanwhile. */
+/**
+ * Busy time of the CPUs that may be used, from the text of /proc/stat; with what a hypervisor gave
+ * to others meanwhile.
+ */
 function busyMsOf(stat: string, { numbers }: Cores): number {
   let ticks = 0
   for (const [, cpu, times] of stat.matchAll(/^cpu(\d+) +(.*)$/gm)) {
@@ -67,6 +81,9 @@ function busyMsOf(stat: string, { numbers }: Cores): number {
 
 function timesByNode(): CpuTimes {
   const { user, system } = process.cpuUsage()
-  const busyMs = cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0)
+  const busyMs = cpus().reduce(
+    (sum, { times }) => sum + times.user + times.nice + times.sys + times.irq,
+    0,
+  )
   return { atMs: clockMs(), ownMs: (user + system) / 1000, busyMs, waitMs: undefined }
 }

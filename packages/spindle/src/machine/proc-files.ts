@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
 
-/** A file's text without the space around it; `undefined` if it is not there, is not allowed, or its process has just ended. */
+/**
+ * A file's text without the space around it; `undefined` if it is not there, is not allowed, or its
+ * process has just ended.
+ */
 export function readProcFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').trim()
@@ -31,9 +34,12 @@ export function parsed<R>(path: string, parse: (text: string) => R): R | undefin
   } catch (error) {
     const kind = path.slice(path.lastIndexOf('/') + 1)
     if (!warned.has(kind))
-      process.emitWarning(plain(`spindle: left out of the resource usage: ${path}: ${messageOf(error)}`), {
-        code: 'SPINDLE_PROC',
-      })
+      process.emitWarning(
+        plain(`spindle: left out of the resource usage: ${path}: ${messageOf(error)}`),
+        {
+          code: 'SPINDLE_PROC',
+        },
+      )
     warned.add(kind)
     return undefined
   }

@@ -9,7 +9,10 @@ export interface ProcStat {
   readonly name: string
   readonly parent: number
   readonly group: number
-  /** CPU time in milliseconds of its own threads, and of the children that have ended and been waited for. */
+  /**
+   * CPU time in milliseconds of its own threads, and of the children that have ended and been
+   * waited for.
+   */
   readonly userMs: number
   readonly systemMs: number
   readonly threads: number
@@ -17,14 +20,16 @@ export interface ProcStat {
 
 /** @throws `ERR_PROC_FORMAT` for what is no such file. */
 export function parseStat(text: string): ProcStat {
-  // The name stands in parentheses and may hold spaces and parentheses itself: only the last one closes it.
+  // The name stands in parentheses and may hold spaces and parentheses itself: only the last one
+  // closes it.
   const [open, close] = [text.indexOf('('), text.lastIndexOf(')')]
   if (open < 0 || close < open) malformed('stat', 'no name in parentheses', text)
   const fields = text
     .slice(close + 1)
     .trim()
     .split(/\s+/)
-  if (fields.length < 22) malformed('stat', `${fields.length} fields after the name, not 22 or more`, text)
+  if (fields.length < 22)
+    malformed('stat', `${fields.length} fields after the name, not 22 or more`, text)
   const at = (index: number): number => integer('stat', fields[index] as string, text)
   return {
     pid: integer('stat', text.slice(0, open).trim(), text),
@@ -37,17 +42,26 @@ export function parseStat(text: string): ProcStat {
   }
 }
 
-/** Bytes that really went from and to storage, by `/proc/<pid>/io`; 0 where it says nothing. @throws `ERR_PROC_FORMAT` */
-export function parseIo(text: string): { readonly readBytes: number; readonly writtenBytes: number } {
+/**
+ * Bytes that really went from and to storage, by `/proc/<pid>/io`; 0 where it says nothing. @throws
+ * `ERR_PROC_FORMAT`
+ */
+export function parseIo(text: string): {
+  readonly readBytes: number
+  readonly writtenBytes: number
+} {
   const fields = keyed('io', text)
   return { readBytes: fields.get('read_bytes') ?? 0, writtenBytes: fields.get('write_bytes') ?? 0 }
 }
 
 /**
- * Memory by `/proc/<pid>/smaps_rollup`: in `pssBytes` a page that n processes share counts 1/n, so that the sum over processes is what they
- * use together. @throws `ERR_PROC_FORMAT`
+ * Memory by `/proc/<pid>/smaps_rollup`: in `pssBytes` a page that n processes share counts 1/n, so
+ * that the sum over processes is what they use together. @throws `ERR_PROC_FORMAT`
  */
-export function parseSmapsRollup(text: string): { readonly pssBytes: number; readonly privateBytes: number } {
+export function parseSmapsRollup(text: string): {
+  readonly pssBytes: number
+  readonly privateBytes: number
+} {
   // The first line is the range of addresses.
   const fields = keyed('smaps_rollup', text.replace(/^[0-9a-f]+-[0-9a-f]+ .*\n?/, ''))
   const of = (name: string): number => (fields.get(name) ?? 0) * 1024
@@ -72,7 +86,10 @@ export function parseStatus(text: string): {
   }
 }
 
-/** Milliseconds for which a thread was ready to run and waited for a CPU, by `/proc/<pid>/task/<tid>/schedstat`. @throws `ERR_PROC_FORMAT` */
+/**
+ * Milliseconds for which a thread was ready to run and waited for a CPU, by
+ * `/proc/<pid>/task/<tid>/schedstat`. @throws `ERR_PROC_FORMAT`
+ */
 export function parseSchedstat(text: string): number {
   const fields = text.trim().split(/\s+/)
   if (fields.length < 3) malformed('schedstat', `${fields.length} fields, not 3`, text)
@@ -103,8 +120,14 @@ export function parseMachineStat(text: string): MachineCpu {
   return { cores: [...text.matchAll(/^cpu\d+ /gm)].length, busyMs: totalMs - idleMs, totalMs }
 }
 
-/** Bytes through the network devices but the loopback, by `/proc/net/dev`; 0 for an empty text. @throws `ERR_PROC_FORMAT` */
-export function parseNetDev(text: string): { readonly receivedBytes: number; readonly sentBytes: number } {
+/**
+ * Bytes through the network devices but the loopback, by `/proc/net/dev`; 0 for an empty text.
+ * @throws `ERR_PROC_FORMAT`
+ */
+export function parseNetDev(text: string): {
+  readonly receivedBytes: number
+  readonly sentBytes: number
+} {
   const sums = { receivedBytes: 0, sentBytes: 0 }
   // Two lines of headings.
   for (const line of text.trim().split('\n').slice(2)) {

@@ -4,15 +4,19 @@ import { badOption, checkInteger, checkOptions } from '../check.ts'
 export interface CacheOptions {
   /** Items to keep, an integer >= 1: the last of those that were really loaded. Default 10. */
   readonly numCaches?: number
-  /** Items that are really loaded before kept ones are given instead, an integer >= `numCaches`. Default 100. */
+  /**
+   * Items that are really loaded before kept ones are given instead, an integer >= `numCaches`.
+   * Default 100.
+   */
   readonly returnCachesAfter?: number
   /** Items given in all, an integer >= 1. Default: no end. */
   readonly stopAfter?: number
 }
 
 /**
- * Gives a source's items, and after some time the last of them over and over, for nothing: what the consumer does then is how fast it would be
- * if loading cost nothing. Compare the rates before and after to know the headspace before making a loader faster.
+ * Gives a source's items, and after some time the last of them over and over, for nothing: what the
+ * consumer does then is how fast it would be if loading cost nothing. Compare the rates before and
+ * after to know the headspace before making a loader faster.
  *
  * The source is closed when it is no longer needed. Ends early if the source does.
  *

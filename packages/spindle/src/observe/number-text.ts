@@ -1,4 +1,7 @@
-/** Numbers as people read them, with their units. One place, so that the terminal and the page agree. */
+/**
+ * Numbers as people read them, with their units. One place, so that the terminal and the page
+ * agree.
+ */
 
 /** `'97 %'` */
 export function percent(share: number): string {

@@ -15,7 +15,9 @@ const MOST_NOISE = 0.15
 /** Above this share of its inputs, failures say more than the rate. */
 const MOST_FAILED = 0.5
 
-/** A chain of stages as it was measured: what it begins with, and the chains that are merged there. */
+/**
+ * A chain of stages as it was measured: what it begins with, and the chains that are merged there.
+ */
 export interface MeasuredChain {
   readonly source: SourceProfile | undefined
   readonly inputs: readonly MeasuredChain[]
@@ -44,12 +46,18 @@ export function isFailing({ levels }: StageProfile): boolean {
   return levels.length > 0 && levels.every(({ failedShare }) => failedShare > MOST_FAILED)
 }
 
-/** The level of the concurrency that the stage has in the pipeline; the next lower one where that was not measured. */
+/**
+ * The level of the concurrency that the stage has in the pipeline; the next lower one where that
+ * was not measured.
+ */
 export function levelNow({ levels, concurrency }: StageProfile): ProfileLevel | undefined {
   return levels.findLast((level) => level.concurrency <= concurrency) ?? levels[0]
 }
 
-/** What lets the fewest items of the source through if each stage had the concurrency of its knee. `cores`: those of the machine. */
+/**
+ * What lets the fewest items of the source through if each stage had the concurrency of its knee.
+ * `cores`: those of the machine.
+ */
 export function limitOf(chain: MeasuredChain, cores: number): ProfileLimit | undefined {
   const limits = [
     sourceLimit(chain, cores),
@@ -57,14 +65,19 @@ export function limitOf(chain: MeasuredChain, cores: number): ProfileLimit | und
   ].filter((limit) => limit !== undefined)
   const least = lowest(limits)
   const shared = lowest(
-    [loopLimit(chain.stages), coreLimit(chain.stages, cores)].filter((limit) => limit !== undefined),
+    [loopLimit(chain.stages), coreLimit(chain.stages, cores)].filter(
+      (limit) => limit !== undefined,
+    ),
   )
   if (least === undefined) return undefined
   // Stages are measured one at a time: what they share may be too little for all of them.
   return shared !== undefined && shared.perSecond < AS_GOOD * least.perSecond ? shared : least
 }
 
-/** Stages of which a higher concurrency makes the pipeline faster, each with the smallest number that does. */
+/**
+ * Stages of which a higher concurrency makes the pipeline faster, each with the smallest number
+ * that does.
+ */
 export function adviceOf(
   chain: MeasuredChain,
   limit: ProfileLimit | undefined,
@@ -75,7 +88,9 @@ export function adviceOf(
   const share = merged === undefined ? 1 : Math.min(1, limit.perSecond / merged.perSecond)
   const inner = chain.inputs.flatMap((input) => {
     const own = limitOf(input, cores)
-    return own === undefined ? [] : adviceOf(input, { ...own, perSecond: own.perSecond * share }, cores)
+    return own === undefined
+      ? []
+      : adviceOf(input, { ...own, perSecond: own.perSecond * share }, cores)
   })
   return [...inner, ...chain.stages.flatMap((stage) => adviceFor(stage, limit.perSecond) ?? [])]
 }
@@ -91,7 +106,13 @@ function adviceFor(stage: StageProfile, limitPerSecond: number): ProfileAdvice |
   // Two rates that noise makes of one differ by no more than that.
   const isSure = to.perSecond * (1 - noiseOf(to)) > now.perSecond * (1 + noiseOf(now))
   if (gain < LEAST_GAIN || !isSure) return undefined
-  return { stage: stage.name, where: stage.where, from: stage.concurrency, to: to.concurrency, gain }
+  return {
+    stage: stage.name,
+    where: stage.where,
+    from: stage.concurrency,
+    to: to.concurrency,
+    gain,
+  }
 }
 
 function stageLimit(stage: StageProfile): ProfileLimit {
@@ -108,7 +129,10 @@ function sourceLimit({ source, inputs }: MeasuredChain, cores: number): ProfileL
   const limits = inputs.map((input) => ({ limit: limitOf(input, cores), gives: input.yield }))
   const least = lowest(limits.flatMap(({ limit }) => limit ?? []))
   if (least === undefined || limits.some(({ limit }) => limit === undefined)) return undefined
-  const perSecond = limits.reduce((sum, { limit, gives }) => sum + (limit?.perSecond ?? 0) * gives, 0)
+  const perSecond = limits.reduce(
+    (sum, { limit, gives }) => sum + (limit?.perSecond ?? 0) * gives,
+    0,
+  )
   return { ...least, perSecond }
 }
 
@@ -146,7 +170,9 @@ function atKnee({ levels, knee }: StageProfile): ProfileLevel {
 }
 
 function reaches(level: ProfileLevel, best: number): boolean {
-  return level.perSecond * (1 + noiseOf(level)) >= best * AS_GOOD && level.perSecond >= best / LEAST_GAIN
+  return (
+    level.perSecond * (1 + noiseOf(level)) >= best * AS_GOOD && level.perSecond >= best / LEAST_GAIN
+  )
 }
 
 function noiseOf({ spread }: ProfileLevel): number {

@@ -12,9 +12,14 @@ import { median, spreadOf } from './sample.ts'
 
 const LEAST_ROUNDS = 3
 const MOST_ROUNDS = 50
-/** A round shorter than this is repeated over more inputs: clocks and start-up would count too much. */
+/**
+ * A round shorter than this is repeated over more inputs: clocks and start-up would count too much.
+ */
 const LEAST_ROUND_MS = 20
-/** A round has so many inputs for each call at once: with fewer, its beginning and end, where not all calls are in flight, would count too much. */
+/**
+ * A round has so many inputs for each call at once: with fewer, its beginning and end, where not
+ * all calls are in flight, would count too much.
+ */
 const FILLS = 4
 /** Where there is not time for all inputs, so many rounds fit into a level's time. */
 const ROUNDS_IN_TIME = 4
@@ -28,8 +33,10 @@ export interface LevelSettings {
 }
 
 /**
- * Measures a stage at several concurrencies: each is warmed up, then all have a round in turn, so that what changes with time (compiled code, caches, other
- * programs) strikes them alike. A level has enough rounds when its rate is known well enough, or its time is over. `callMs`: about how long a call takes.
+ * Measures a stage at several concurrencies: each is warmed up, then all have a round in turn, so
+ * that what changes with time (compiled code, caches, other programs) strikes them alike. A level
+ * has enough rounds when its rate is known well enough, or its time is over. `callMs`: about how
+ * long a call takes.
  */
 export async function measureLevels(
   stage: StageConfig,
@@ -38,7 +45,9 @@ export async function measureLevels(
   callMs: number,
   settings: LevelSettings,
 ): Promise<readonly ProfileLevel[]> {
-  const levels = concurrencies.map((concurrency) => new Level(stage, concurrency, inputs, callMs, settings))
+  const levels = concurrencies.map(
+    (concurrency) => new Level(stage, concurrency, inputs, callMs, settings),
+  )
   for (const level of levels) await level.warmUp()
   for (let round = 0; levels.some((level) => !level.isDone); round++) {
     const turn = round % 2 === 0 ? levels : levels.toReversed()
@@ -141,7 +150,11 @@ class Level {
 }
 
 /** The stage as it is measured: failures are counted and never end it. */
-export function tolerant(stage: StageConfig, concurrency: number | undefined, pool: ThreadPool): StageConfig {
+export function tolerant(
+  stage: StageConfig,
+  concurrency: number | undefined,
+  pool: ThreadPool,
+): StageConfig {
   if (stage.kind !== 'pipe') return stage
   const own = concurrency ?? stage.concurrency
   return {
@@ -153,7 +166,10 @@ export function tolerant(stage: StageConfig, concurrency: number | undefined, po
   }
 }
 
-/** As many of the inputs, evenly spread: others in each round, so that inputs that differ show in the spread of the rates. Several times over if need be. */
+/**
+ * As many of the inputs, evenly spread: others in each round, so that inputs that differ show in
+ * the spread of the rates. Several times over if need be.
+ */
 function* pick(inputs: readonly unknown[], count: number, round: number): Generator<unknown> {
   const stride = Math.max(1, inputs.length / count)
   for (let i = 0; i < count; i++) yield inputs[(round + Math.floor(i * stride)) % inputs.length]

@@ -21,7 +21,10 @@ const INDENT = '  '
 
 type Printed = Omit<ProfileResult, 'toString'>
 
-/** A profile for people: each stage with its levels, what to take, and what limits the pipeline then. */
+/**
+ * A profile for people: each stage with its levels, what to take, and what limits the pipeline
+ * then.
+ */
 export function printProfile(
   result: Printed,
   cores: number,
@@ -34,14 +37,19 @@ export function printProfile(
       : `${plain(name)}: gives ${amount(perSecond)} items/s`,
   )
   const stages = result.stages.flatMap((stage) => {
-    const advice = result.advice.find((one) => one.stage === stage.name && one.where === stage.where)
+    const advice = result.advice.find(
+      (one) => one.stage === stage.name && one.where === stage.where,
+    )
     const isVaried = stage.levels.length > 1
     const text = [
       `${isVaried ? `${stage.shape}, ` : ''}${judge(stage, advice, result.limit)}`,
       ...notes(stage, cores),
     ].join('; ')
     const lines = stage.levels.length > 0 ? drawLevels(stage, advice, most) : []
-    return [...wrap(`${plain(stage.name)}: ${text}`, columns), ...lines.map((line) => INDENT + line)]
+    return [
+      ...wrap(`${plain(stage.name)}: ${text}`, columns),
+      ...lines.map((line) => INDENT + line),
+    ]
   })
   return [
     ...sources.flatMap((line) => wrap(line, columns)),
@@ -115,7 +123,8 @@ function notes(stage: StageProfile, cores: number): readonly string[] {
       : [
           `from ${full.concurrency} on all ${cores === 1 ? '' : `${cores} `}cores are used up (${full.cpuCores.toFixed(1)} of them by this process)`,
         ]
-  const untried = unfilled.length === 0 ? [] : [`${unfilled.join(', ')} not tried: it has fewer inputs`]
+  const untried =
+    unfilled.length === 0 ? [] : [`${unfilled.join(', ')} not tried: it has fewer inputs`]
   return [...used, ...untried]
 }
 
@@ -127,9 +136,12 @@ function verdict({ limit, stages }: Printed): string {
 /** That other programs took what was measured. */
 function neighbours({ stages }: Printed, cores: number): readonly string[] {
   const levels = stages.flatMap((stage) => stage.levels)
-  const others = levels.map(({ machineBusy, cpuCores }) => Math.max(0, machineBusy - cpuCores / cores))
+  const others = levels.map(({ machineBusy, cpuCores }) =>
+    Math.max(0, machineBusy - cpuCores / cores),
+  )
   const share = median(others)
-  if (share < OTHERS_MATTER || median(levels.map(({ machineBusy }) => machineBusy)) < USED_UP) return []
+  if (share < OTHERS_MATTER || median(levels.map(({ machineBusy }) => machineBusy)) < USED_UP)
+    return []
   return [
     `Noisy neighbours: other programs used ${percent(share)} of this machine's ${cores} cores. The figures are of a shared machine: measure again when it is quiet.`,
   ]
@@ -137,7 +149,10 @@ function neighbours({ stages }: Printed, cores: number): readonly string[] {
 
 function limiting({ kind, stage }: ProfileLimit): string {
   const name = plain(stage)
-  if (kind === 'loop') return `the event loop, which all stages share and ${name} holds most, limits`
+  if (kind === 'loop')
+    return `the event loop, which all stages share and ${name} holds most, limits`
   if (kind === 'cpu') return `the cores, which all stages share and ${name} uses most, limit`
-  return kind === 'source' ? `the source ${name === 'source' ? '' : `${name} `}limits` : `${name} limits`
+  return kind === 'source'
+    ? `the source ${name === 'source' ? '' : `${name} `}limits`
+    : `${name} limits`
 }

@@ -13,7 +13,10 @@ export interface ProfileLevel {
   readonly loopShare: number
   /** Cores that this process (on Linux with its descendants) used on average. */
   readonly cpuCores: number
-  /** Share of the machine's CPU time that was used by anybody, 0 to 1: near 1 no concurrency adds anything. */
+  /**
+   * Share of the machine's CPU time that was used by anybody, 0 to 1: near 1 no concurrency adds
+   * anything.
+   */
   readonly machineBusy: number
   /** Inputs that failed, in all rounds, and as a share of those given. */
   readonly failures: number
@@ -31,7 +34,10 @@ export interface StageProfile {
   readonly unfilled: readonly number[]
   /** The least concurrency that is about as good as the best. */
   readonly knee: number
-  /** `'scales'`: the highest level is still clearly better; `'flat'`: it never helps; `'saturates'` between; `'falls'`: it hurts in the end. */
+  /**
+   * `'scales'`: the highest level is still clearly better; `'flat'`: it never helps; `'saturates'`
+   * between; `'falls'`: it hurts in the end.
+   */
   readonly shape: 'scales' | 'saturates' | 'flat' | 'falls'
   /** Items of the source for which one input of this stage stands. */
   readonly sourceItemsPerInput: number
@@ -40,13 +46,19 @@ export interface StageProfile {
 /** A source alone. */
 export interface SourceProfile {
   readonly name: string
-  /** Items that it gives a second to whoever takes them at once, after the first; `undefined` if it gave too few to tell. */
+  /**
+   * Items that it gives a second to whoever takes them at once, after the first; `undefined` if it
+   * gave too few to tell.
+   */
   readonly perSecond: number | undefined
 }
 
 /** What limits the pipeline, and the source items a second that it lets through. */
 export interface ProfileLimit {
-  /** `'loop'` and `'cpu'`: the stages together need more of the event loop, or of the cores, than there is. */
+  /**
+   * `'loop'` and `'cpu'`: the stages together need more of the event loop, or of the cores, than
+   * there is.
+   */
   readonly kind: 'stage' | 'source' | 'loop' | 'cpu'
   /** Name of the stage or source; of what stages share, the one that takes the most of it. */
   readonly stage: string
@@ -60,7 +72,10 @@ export interface ProfileAdvice {
   /** `concurrency` in the pipeline, and the least number tried that does it. */
   readonly from: number
   readonly to: number
-  /** How many times more the stage then lets through: no more than the rest of the pipeline does. At least 1.2. */
+  /**
+   * How many times more the stage then lets through: no more than the rest of the pipeline does. At
+   * least 1.2.
+   */
   readonly gain: number
 }
 
@@ -73,6 +88,9 @@ export interface ProfileResult {
   readonly limit: ProfileLimit | undefined
   /** None for stages that are as fast as the limit already. */
   readonly advice: readonly ProfileAdvice[]
-  /** `columns`: cells that a line may take. Default: those of the terminal if standard output is one, otherwise no limit. */
+  /**
+   * `columns`: cells that a line may take. Default: those of the terminal if standard output is
+   * one, otherwise no limit.
+   */
   toString(columns?: number): string
 }

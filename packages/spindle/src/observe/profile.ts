@@ -2,7 +2,12 @@ import { availableParallelism } from 'node:os'
 import type { PipelineBuilder } from '../builder/builder.ts'
 import { badOption, checkInteger, checkOptions } from '../check.ts'
 import { checkCopy, isOf } from '../copies.ts'
-import { type MergeConfig, PipelineConfig, type SourceConfig, type StageConfig } from '../engine/config.ts'
+import {
+  type MergeConfig,
+  PipelineConfig,
+  type SourceConfig,
+  type StageConfig,
+} from '../engine/config.ts'
 import { Pipeline } from '../engine/run/pipeline.ts'
 import { messageOf } from '../errors.ts'
 import { clockMs } from '../timers.ts'
@@ -17,13 +22,19 @@ import type { ProfileResult, SourceProfile, StageProfile } from './profile-types
 /** Options of `profilePipeline()`. */
 export interface ProfileOptions {
   /**
-   * Items taken from the source, an integer >= 1; each stage gets what the one before made of them, several times over. A concurrency above the number
-   * of a stage's inputs is not tried. Default 200.
+   * Items taken from the source, an integer >= 1; each stage gets what the one before made of them,
+   * several times over. A concurrency above the number of a stage's inputs is not tried. Default 200.
    */
   readonly inputs?: number
-  /** Concurrencies to try besides the stage's own, integers >= 1. Default 1, 2, 4, 8, 16, 32. Aggregates, variants and regions run once, as they are. */
+  /**
+   * Concurrencies to try besides the stage's own, integers >= 1. Default 1, 2, 4, 8, 16, 32.
+   * Aggregates, variants and regions run once, as they are.
+   */
   readonly concurrencies?: readonly number[]
-  /** How near the rounds of a level must be to each other: the half-width of their mean's 95 % interval as a share of it. Default 0.05. */
+  /**
+   * How near the rounds of a level must be to each other: the half-width of their mean's 95 %
+   * interval as a share of it. Default 0.05.
+   */
   readonly precision?: number
   /** The longest a level may take, in milliseconds: then what was measured counts. Default 2000. */
   readonly maxMsPerLevel?: number
@@ -36,8 +47,9 @@ export interface ProfileOptions {
 const CONCURRENCIES = [1, 2, 4, 8, 16, 32]
 
 /**
- * Runs each stage alone, at several concurrencies, over what the stages before it made of the first items of the source, which are kept in
- * memory. A level is repeated until its rate is known well enough. Stages run where they run in the pipeline (on the loop, in an executor).
+ * Runs each stage alone, at several concurrencies, over what the stages before it made of the first
+ * items of the source, which are kept in memory. A level is repeated until its rate is known well
+ * enough. Stages run where they run in the pipeline (on the loop, in an executor).
  *
  * @throws `ERR_BAD_OPTION`; what the source throws; the signal's reason.
  *
@@ -55,7 +67,9 @@ export async function profilePipeline(
   if (!isBuilder && !isOf(pipeline, 'PipelineConfig'))
     badOption('pipeline', 'a PipelineBuilder or its configuration', pipeline)
   checkCopy('pipeline', pipeline, isBuilder ? 'PipelineBuilder' : 'PipelineConfig')
-  const config = isBuilder ? (pipeline as PipelineBuilder).getConfig() : (pipeline as PipelineConfig)
+  const config = isBuilder
+    ? (pipeline as PipelineBuilder).getConfig()
+    : (pipeline as PipelineConfig)
   const settings = checked(options)
   // One pool for all rounds: a pipeline's own threads would be started anew in each.
   const pool = new ThreadPool()
@@ -80,14 +94,28 @@ type Checked = Required<Omit<ProfileOptions, 'onStage' | 'signal'>> &
   Pick<ProfileOptions, 'onStage' | 'signal'>
 
 function checked(options: ProfileOptions): Checked {
-  checkOptions(options, ['inputs', 'concurrencies', 'precision', 'maxMsPerLevel', 'onStage', 'signal'])
-  const { inputs = 200, concurrencies = CONCURRENCIES, precision = 0.05, maxMsPerLevel = 2000 } = options
+  checkOptions(options, [
+    'inputs',
+    'concurrencies',
+    'precision',
+    'maxMsPerLevel',
+    'onStage',
+    'signal',
+  ])
+  const {
+    inputs = 200,
+    concurrencies = CONCURRENCIES,
+    precision = 0.05,
+    maxMsPerLevel = 2000,
+  } = options
   checkInteger('inputs', inputs, 1)
   if (!Array.isArray(concurrencies) || concurrencies.length === 0)
     badOption('concurrencies', 'an array of at least one integer', concurrencies)
   for (const concurrency of concurrencies) checkInteger('concurrencies', concurrency, 1)
-  if (!(precision > 0 && precision < 1)) badOption('precision', 'a number above 0 and below 1', precision)
-  if (!(maxMsPerLevel > 0)) badOption('maxMsPerLevel', 'a number of milliseconds > 0', maxMsPerLevel)
+  if (!(precision > 0 && precision < 1))
+    badOption('precision', 'a number above 0 and below 1', precision)
+  if (!(maxMsPerLevel > 0))
+    badOption('maxMsPerLevel', 'a number of milliseconds > 0', maxMsPerLevel)
   const levels = [...new Set(concurrencies as readonly number[])].sort((a, b) => a - b)
   return { ...options, inputs, concurrencies: levels, precision, maxMsPerLevel }
 }
@@ -110,7 +138,8 @@ async function profileChain(
     inputs = taken.items
     source = { name: start.name, perSecond: taken.perSecond }
   } else {
-    for (const input of start.inputs) chains.push(await profileChain(input.source, input.stages, settings))
+    for (const input of start.inputs)
+      chains.push(await profileChain(input.source, input.stages, settings))
     const lists = chains.map((chain) => new PipelineConfig(sourceOf(chain.outputs), [], 16))
     inputs = (await run({ ...start, inputs: lists }, [], settings.signal)).outputs
   }
@@ -126,7 +155,13 @@ async function profileChain(
     )
     inputs = outputs
   }
-  return { source, inputs: chains, stages: profiles, yield: inputs.length / sourceItems, outputs: inputs }
+  return {
+    source,
+    inputs: chains,
+    stages: profiles,
+    yield: inputs.length / sourceItems,
+    outputs: inputs,
+  }
 }
 
 /** In the order of the pipeline: what is merged comes before what follows. */
@@ -151,7 +186,9 @@ async function profileStage(
   )
   const isVaried = stage.kind === 'pipe'
   const concurrency = isVaried ? stage.concurrency : 1
-  const wanted = isVaried ? [...new Set([...settings.concurrencies, concurrency])].sort((a, b) => a - b) : [1]
+  const wanted = isVaried
+    ? [...new Set([...settings.concurrencies, concurrency])].sort((a, b) => a - b)
+    : [1]
   const filled = wanted.filter((level) => level <= inputs.length)
   const levels = await measureLevels(
     stage,

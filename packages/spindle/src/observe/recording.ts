@@ -14,7 +14,10 @@ import { pointOf, Series, type SeriesPoint } from './series.ts'
 export interface RecordOptions {
   /** Time between two readings at first, in milliseconds. Default 250. */
   readonly intervalMs?: number
-  /** Points kept, an even integer >= 2: when there are as many, neighbours are joined, and points are twice as long from then on. Default 240. */
+  /**
+   * Points kept, an even integer >= 2: when there are as many, neighbours are joined, and points
+   * are twice as long from then on. Default 240.
+   */
   readonly maxPoints?: number
   /** Heading of the page. Default `'Pipeline'`. */
   readonly title?: string
@@ -33,7 +36,8 @@ export interface Recording extends Disposable {
 }
 
 /**
- * Records a pipeline's figures over time, in bounded memory, for a page to look at. Begin before the pipeline starts; keeps no process alive.
+ * Records a pipeline's figures over time, in bounded memory, for a page to look at. Begin before
+ * the pipeline starts; keeps no process alive.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -50,7 +54,10 @@ export interface Recording extends Disposable {
  * // await writeFile('report.html', recording.html())
  * ```
  */
-export function recordPipeline(pipeline: Pipeline<unknown>, options: RecordOptions = {}): Recording {
+export function recordPipeline(
+  pipeline: Pipeline<unknown>,
+  options: RecordOptions = {},
+): Recording {
   return new Recorder(pipeline, options)
 }
 

@@ -37,7 +37,11 @@ export interface SeriesPoint {
 }
 
 /** A point from the difference of two readings. */
-export function pointOf(interval: PipelineStats, endMs: number, resources: ResourceInterval): SeriesPoint {
+export function pointOf(
+  interval: PipelineStats,
+  endMs: number,
+  resources: ResourceInterval,
+): SeriesPoint {
   return {
     endMs,
     spanMs: interval.elapsedMs,
@@ -68,8 +72,9 @@ function stagePoint({ items, failures, shares, queue, concurrency }: StageStats)
 }
 
 /**
- * Points of a run of any length in bounded memory: when it is full, neighbours are joined, so that it holds half as many of twice the length,
- * and goes on with points of that length. Counts are kept exactly; shares are means, weighted by time.
+ * Points of a run of any length in bounded memory: when it is full, neighbours are joined, so that
+ * it holds half as many of twice the length, and goes on with points of that length. Counts are
+ * kept exactly; shares are means, weighted by time.
  */
 export class Series {
   readonly #most: number

@@ -5,12 +5,21 @@ import type { Stage } from '../engine/stages/stage.ts'
 import type { TraceEvent } from './trace-events.ts'
 import type { Lanes } from './trace-lanes.ts'
 
-/** Where a stage's events go; times by `performance.now()`, those of workers in milliseconds since 1970. */
+/**
+ * Where a stage's events go; times by `performance.now()`, those of workers in milliseconds since 1970.
+ */
 export interface TraceOut {
   /** Something happens on the loop. Returns the time. */
   note(): number
   lanes(name: string, order: number): Lanes
-  stretch(name: string, cat: string, tid: number, from: number, to: number, args?: TraceEvent['args']): void
+  stretch(
+    name: string,
+    cat: string,
+    tid: number,
+    from: number,
+    to: number,
+    args?: TraceEvent['args'],
+  ): void
   loopStretch(name: string, from: number, to: number): void
   counter(name: string, at: number, value: number): void
   span(name: string, process: number, thread: number, from: number, to: number, index: number): void

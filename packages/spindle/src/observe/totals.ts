@@ -2,7 +2,10 @@ import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 
 /** Items that have left the sources. */
 export function itemsIn(stats: PipelineStats): number {
-  return stats.stages.reduce((sum, stage) => sum + (stage.upstream.length === 0 ? stage.emitted : 0), 0)
+  return stats.stages.reduce(
+    (sum, stage) => sum + (stage.upstream.length === 0 ? stage.emitted : 0),
+    0,
+  )
 }
 
 /** Items that failed, in all stages. */

@@ -1,4 +1,7 @@
-/** One event of Chrome's Trace Event Format, as far as it is used here. Times in microseconds since the trace began. */
+/**
+ * One event of Chrome's Trace Event Format, as far as it is used here. Times in microseconds since
+ * the trace began.
+ */
 export interface TraceEvent {
   readonly name: string
   /** `X` a stretch, `C` a counter, `i` an instant, `M` the name of a process or lane. */

@@ -5,14 +5,19 @@ import { clockMs, setImmediate } from '../timers.ts'
 export type LoopStretch = (isBusy: boolean, beganAt: number, endedAt: number) => void
 
 /**
- * When the event loop worked and when it stood by. Node tells how long it has stood by in all, not when: so each time something of the
- * pipeline's happens, a look at that sum tells whether it has since the last, and an immediate, which runs when the loop is through with what there
- * was, tells from when on. Callbacks of others between two of these are not seen, and a wait with such inside is shown in one piece, before them.
+ * When the event loop worked and when it stood by. Node tells how long it has stood by in all, not
+ * when: so each time something of the pipeline's happens, a look at that sum tells whether it has
+ * since the last, and an immediate, which runs when the loop is through with what there was, tells
+ * from when on. Callbacks of others between two of these are not seen, and a wait with such inside
+ * is shown in one piece, before them.
  */
 export class LoopTrack {
   readonly #tell: LoopStretch
   #idleMs: number
-  /** Since when the loop is busy without a break, as far as is known; and when it was last through with what there was. */
+  /**
+   * Since when the loop is busy without a break, as far as is known; and when it was last through
+   * with what there was.
+   */
   #busySince: number
   #throughAt = 0
   #isWaiting = false

@@ -24,7 +24,10 @@ export class ArraySink implements TraceSink {
   async end(): Promise<void> {}
 }
 
-/** Writes events to a stream as JSON. What the stream has not got rid of is bounded: above, events are lost rather than memory. */
+/**
+ * Writes events to a stream as JSON. What the stream has not got rid of is bounded: above, events
+ * are lost rather than memory.
+ */
 export class StreamSink implements TraceSink {
   readonly #stream: NodeJS.WritableStream & { readonly writableLength?: number }
   readonly #isOwn: boolean
@@ -48,7 +51,8 @@ export class StreamSink implements TraceSink {
   }
 
   write(event: TraceEvent): boolean {
-    if (this.#error !== undefined || (this.#stream.writableLength ?? 0) > this.#mostBytes) return false
+    if (this.#error !== undefined || (this.#stream.writableLength ?? 0) > this.#mostBytes)
+      return false
     this.#text += `${this.#isFirst ? '' : ',\n'}${JSON.stringify(event)}`
     this.#isFirst = false
     if (this.#text.length >= CHUNK) this.#flush()

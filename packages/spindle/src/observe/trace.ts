@@ -15,11 +15,20 @@ import { ArraySink, StreamSink } from './trace-sink.ts'
 
 /** Options of `trace()`. */
 export interface TraceOptions {
-  /** Where the trace goes: a file of that name, made anew; a writable stream, which is left open; or an array. */
+  /**
+   * Where the trace goes: a file of that name, made anew; a writable stream, which is left open; or
+   * an array.
+   */
   readonly to: string | NodeJS.WritableStream | TraceEvent[]
-  /** Events kept at most, an integer >= 1; later ones are counted and lost. Default 1 000 000 for an array, else `Infinity`. */
+  /**
+   * Events kept at most, an integer >= 1; later ones are counted and lost. Default 1 000 000 for an
+   * array, else `Infinity`.
+   */
   readonly maxEvents?: number
-  /** Bytes that may wait for a file or stream to take them; above, events are counted and lost. An integer >= 1. Default 16 MiB. */
+  /**
+   * Bytes that may wait for a file or stream to take them; above, events are counted and lost. An
+   * integer >= 1. Default 16 MiB.
+   */
   readonly maxBufferedBytes?: number
 }
 
@@ -38,9 +47,10 @@ const BLOCKS_LANE = 2
 const FIRST_LANE = 10
 
 /**
- * Writes down what a pipeline does, for ui.perfetto.dev (or chrome://tracing): when the event loop worked and stood by, each task on a lane of its stage's,
- * one lane a slot, ops in worker threads and processes on lanes of theirs, what waits in the queues, and what held the loop. Begins at once and
- * may begin at any time; ends with {@link Trace.stop}, or with the pipeline.
+ * Writes down what a pipeline does, for ui.perfetto.dev (or chrome://tracing): when the event loop
+ * worked and stood by, each task on a lane of its stage's, one lane a slot, ops in worker threads
+ * and processes on lanes of theirs, what waits in the queues, and what held the loop. Begins at
+ * once and may begin at any time; ends with {@link Trace.stop}, or with the pipeline.
  *
  * A traced pipeline is slower: each task costs 3 to 4 us. Without a trace nothing is paid.
  *
@@ -61,7 +71,8 @@ const FIRST_LANE = 10
  */
 export function trace<T>(pipeline: Pipeline<T>, options: TraceOptions): Trace {
   const sink = sinkOf(options)
-  const { maxEvents = Array.isArray(options.to) ? MOST_IN_ARRAY : Number.POSITIVE_INFINITY } = options
+  const { maxEvents = Array.isArray(options.to) ? MOST_IN_ARRAY : Number.POSITIVE_INFINITY } =
+    options
   return new Trace(graphOf(pipeline as unknown as Pipeline<never>), sink, maxEvents)
 }
 
@@ -126,7 +137,10 @@ export class Trace implements AsyncDisposable {
     if (graph.endedAt > 0) this.#end()
   }
 
-  /** Ends the trace; resolves when it is written. Tasks in flight are shown up to now. Rejects if the file or stream failed. */
+  /**
+   * Ends the trace; resolves when it is written. Tasks in flight are shown up to now. Rejects if
+   * the file or stream failed.
+   */
   async stop(): Promise<TraceSummary> {
     this.#end()
     await this.#ended
@@ -209,7 +223,9 @@ export class Trace implements AsyncDisposable {
     })
   }
 
-  /** An op that ran in a worker; its clock is told in milliseconds since 1970, as this thread's is. */
+  /**
+   * An op that ran in a worker; its clock is told in milliseconds since 1970, as this thread's is.
+   */
   #span(name: string, pid: number, thread: number, from: number, to: number, index: number): void {
     const key = `${pid} ${thread}`
     let lanes = this.#workers.get(key)

@@ -2,7 +2,12 @@
 
 export { urlForMessages } from '../url-for-messages.ts'
 export { type FolderSample, ImageFolder, type ImageFolderOptions } from './files/image-folder.ts'
-export { fromImageNet, type ImageNetOptions, type ImageNetSample, parseWnid } from './files/image-net.ts'
+export {
+  fromImageNet,
+  type ImageNetOptions,
+  type ImageNetSample,
+  parseWnid,
+} from './files/image-net.ts'
 export { imageNetLabels, imageNetSynsets } from './files/image-net-classes.ts'
 export { fromFiles, type ListFilesOptions, listFiles } from './files/list-files.ts'
 export { readFile } from './files/read-file.ts'
@@ -12,7 +17,11 @@ export { type ReadUrlOptions, readUrl } from './http/read-url.ts'
 export { RemoteFile } from './http/remote-file.ts'
 export { streamUrl } from './http/stream-url.ts'
 // Manifests
-export { type FromManifestOptions, fromManifest, type ManifestRow } from './manifest/from-manifest.ts'
+export {
+  type FromManifestOptions,
+  fromManifest,
+  type ManifestRow,
+} from './manifest/from-manifest.ts'
 // Orders
 export { KeyedPermutation } from './permutation.ts'
 // Samplers
@@ -26,10 +35,21 @@ export {
   defineSource,
   type SourceDefinition,
 } from './seek/define-source.ts'
-export type { AsyncSource, ItemOf, Shard, Source, SourceLike, Transformed } from './seek/source-types.ts'
+export type {
+  AsyncSource,
+  ItemOf,
+  Shard,
+  Source,
+  SourceLike,
+  Transformed,
+} from './seek/source-types.ts'
 // Transforms of sources
 export { concat } from './transform/concat.ts'
-export { type EmbedShuffleOptions, type EpochSource, embedShuffle } from './transform/embed-shuffle.ts'
+export {
+  type EmbedShuffleOptions,
+  type EpochSource,
+  embedShuffle,
+} from './transform/embed-shuffle.ts'
 export { type MixOptions, mix } from './transform/mix.ts'
 export { type RepeatOptions, repeat } from './transform/repeat.ts'
 export { type ShuffleBufferOptions, shuffleBuffer } from './transform/shuffle-buffer.ts'

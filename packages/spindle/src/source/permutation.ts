@@ -4,12 +4,16 @@ import { Rng } from '../random.ts'
 const MAX_SIZE = 9007199254740992
 
 /**
- * A random order of 0, 1, … `size` - 1 that is never stored: any place of it is computed in the same time (some tens of nanoseconds), in memory that does
- * not depend on the size. One key, one order, on every machine and version (`docs/sources.md` has the definition, and vectors).
+ * A random order of 0, 1, … `size` - 1 that is never stored: any place of it is computed in the
+ * same time (some tens of nanoseconds), in memory that does not depend on the size. One key, one
+ * order, on every machine and version (`docs/sources.md` has the definition, and vectors).
  *
- * It is a Feistel network of 8 rounds (24 below a size of 1024, where 8 would favour some orders) over pairs of numbers, `left` of `rows` and `right` of `columns` (Black and Rogaway, "Ciphers with arbitrary finite
- * domains", 2002, method 3), with the finaliser of MurmurHash3 as its round function. `rows * columns` is a little more than `size`, and what falls beyond is
- * put through again (cycle walking), which is seldom. `rows` is even: with both odd only every other order could occur. Not for cryptography.
+ * It is a Feistel network of 8 rounds (24 below a size of 1024, where 8 would favour some orders)
+ * over pairs of numbers, `left` of `rows` and `right` of `columns` (Black and Rogaway, "Ciphers
+ * with arbitrary finite domains", 2002, method 3), with the finaliser of MurmurHash3 as its round
+ * function. `rows * columns` is a little more than `size`, and what falls beyond is put through
+ * again (cycle walking), which is seldom. `rows` is even: with both odd only every other order
+ * could occur. Not for cryptography.
  *
  * @example
  * ```ts run
@@ -51,7 +55,9 @@ export class KeyedPermutation {
     this.keys = Int32Array.from({ length: size < 1024 ? 24 : 8 }, () => rng.uint32() | 0)
   }
 
-  /** The number at a position, 0 <= `position` < `size`. Outside of that, the result has no meaning. */
+  /**
+   * The number at a position, 0 <= `position` < `size`. Outside of that, the result has no meaning.
+   */
   at(position: number): number {
     const { rows, columns, toRow, toColumn, keys, size } = this
     let left = (position / columns) | 0

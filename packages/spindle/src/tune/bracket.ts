@@ -1,13 +1,17 @@
 import type { Range } from './tune-types.ts'
 
 /**
- * For how long a number that was refused is not tried again: at first, and at most; at least some times what it took to try it. Doubled each time.
+ * For how long a number that was refused is not tried again: at first, and at most; at least some
+ * times what it took to try it. Doubled each time.
  */
 const FIRST_TABOO_MS = 4000
 const LONGEST_TABOO_MS = 256_000
 const TRIALS_PER_TABOO = 4
 
-/** Steps: the first one in a direction is small, for nobody knows what it does; those after one that was worth it are large. */
+/**
+ * Steps: the first one in a direction is small, for nobody knows what it does; those after one that
+ * was worth it are large.
+ */
 const UP = [1.25, 2, 4] as const
 const DOWN = [0.75, 0.5] as const
 /** From here on a small step shows too little. */
@@ -42,7 +46,9 @@ interface Refused {
   readonly untilMs: number
 }
 
-/** One number that is searched for: what it is, and between which refused ones the best must lie. */
+/**
+ * One number that is searched for: what it is, and between which refused ones the best must lie.
+ */
 export class Bracket {
   value: number
   readonly min: number
@@ -62,7 +68,10 @@ export class Bracket {
     this.value = value
   }
 
-  /** The next larger number to try; `undefined` if there is none. `cap`: what a model says is enough. */
+  /**
+   * The next larger number to try; `undefined` if there is none. `cap`: what a model says is
+   * enough.
+   */
   above(atMs: number, cap: number): number | undefined {
     const refused = this.#alive(this.#above, atMs)
     const factor = UP[Math.min(this.boldUp, UP.length - 1)] as number
@@ -78,7 +87,8 @@ export class Bracket {
   /** The next smaller number to try; `undefined` if there is none. */
   below(atMs: number): number | undefined {
     const refused = this.#alive(this.#below, atMs)
-    const factor = this.value >= MANY ? DOWN[1] : (DOWN[Math.min(this.boldDown, DOWN.length - 1)] as number)
+    const factor =
+      this.value >= MANY ? DOWN[1] : (DOWN[Math.min(this.boldDown, DOWN.length - 1)] as number)
     let target = Math.max(this.min, Math.min(this.value - 1, Math.floor(this.value * factor)))
     if (refused !== undefined) {
       if (refused * NEAR >= this.value || refused >= this.value - 1) return undefined
@@ -98,7 +108,8 @@ export class Bracket {
   }
 
   /**
-   * A number was tried and refused. `isHarmless`: it was no worse than the one there is: what a small step does not show, a large one may.
+   * A number was tried and refused. `isHarmless`: it was no worse than the one there is: what a
+   * small step does not show, a large one may.
    */
   refuse(value: number, atMs: number, tookMs: number, isHarmless: boolean): void {
     const isUp = value > this.value
@@ -119,7 +130,10 @@ export class Bracket {
     }
   }
 
-  /** A step was worth it, as much as more slots can be: the next one in that direction may be larger. Otherwise it may not. */
+  /**
+   * A step was worth it, as much as more slots can be: the next one in that direction may be
+   * larger. Otherwise it may not.
+   */
   accept(from: number, isWorthy: boolean): void {
     const isUp = this.value > from
     if (isUp) this.#above = undefined

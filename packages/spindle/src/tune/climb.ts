@@ -6,7 +6,10 @@ import { type Change, isHeldUp, type Proposal, SATISFIED, type Tuned, WAITS } fr
 const SATURATED = 0.8
 /** Likewise where none is saturated: stages that work in turns. */
 const PARTLY = 0.4
-/** Share of the time for which its exit is full from which on a unit certainly waits for others, though results come in bursts. */
+/**
+ * Share of the time for which its exit is full from which on a unit certainly waits for others,
+ * though results come in bursts.
+ */
 const WAITS_CERTAINLY = 0.9
 /** Share of the cores from which on nothing is gained by more calls. */
 const CORES_FULL = 0.93
@@ -30,7 +33,10 @@ interface Candidate {
   readonly tuned: Tuned
 }
 
-/** Tries another number for the unit that limits. `isFresh`: only of units at which nothing was refused. */
+/**
+ * Tries another number for the unit that limits. `isFresh`: only of units at which nothing was
+ * refused.
+ */
 export function climb(
   figures: Figures,
   tuned: readonly Tuned[],
@@ -51,23 +57,30 @@ export function climbPartly(
   return first(figures, candidates(figures, tuned, PARTLY, 1 - PARTLY), memoryBytes)
 }
 
-/** Tries more of all units that work most of the time: where each has to wait for the others, more of one alone shows nothing. */
+/**
+ * Tries more of all units that work most of the time: where each has to wait for the others, more
+ * of one alone shows nothing.
+ */
 export function climbTogether(
   figures: Figures,
   tuned: readonly Tuned[],
   memoryBytes: number,
 ): Proposal | undefined {
   if (areCoresFull(figures)) return undefined
-  const changes = candidates(figures, tuned, PARTLY, 1).flatMap(({ i, unit, tuned: { size } }): Change[] => {
-    const cap = Math.min(
-      enough(figures, unit),
-      fitting(figures, unit, size.value, memoryBytes),
-      2 * size.value,
-    )
-    const to = Math.min(size.max, Math.ceil(cap))
-    return to > size.value ? [{ tuned: i, option: 'size', from: size.value, to }] : []
-  })
-  return changes.length < 2 ? undefined : { reason: 'climb', direction: 'up', changes, isTrusted: false }
+  const changes = candidates(figures, tuned, PARTLY, 1).flatMap(
+    ({ i, unit, tuned: { size } }): Change[] => {
+      const cap = Math.min(
+        enough(figures, unit),
+        fitting(figures, unit, size.value, memoryBytes),
+        2 * size.value,
+      )
+      const to = Math.min(size.max, Math.ceil(cap))
+      return to > size.value ? [{ tuned: i, option: 'size', from: size.value, to }] : []
+    },
+  )
+  return changes.length < 2
+    ? undefined
+    : { reason: 'climb', direction: 'up', changes, isTrusted: false }
 }
 
 function candidates(
@@ -77,7 +90,8 @@ function candidates(
   fullest: number,
 ): readonly Candidate[] {
   const share = (unit: UnitFigures, held: boolean): number =>
-    (unit.busy + unit.queued + (held || unit.full < WAITS ? unit.blocked : 0)) / Math.max(1e-9, unit.slots)
+    (unit.busy + unit.queued + (held || unit.full < WAITS ? unit.blocked : 0)) /
+    Math.max(1e-9, unit.slots)
   return figures.units
     .map((unit, i) => ({ i, unit, tuned: tuned[i] as Tuned }))
     .filter(({ unit, tuned: one }) => {
@@ -88,13 +102,20 @@ function candidates(
     .sort((one, other) => rank(other) - rank(one))
 }
 
-/** How much a unit looks like the one that limits: its slots are at work, and what follows takes what it gives. What was tried in vain comes later. */
+/**
+ * How much a unit looks like the one that limits: its slots are at work, and what follows takes
+ * what it gives. What was tried in vain comes later.
+ */
 function rank({ unit, tuned }: Candidate): number {
   const share = (unit.busy + unit.queued + unit.blocked) / Math.max(1e-9, unit.slots)
   return share * (1 - unit.full) * TRIED ** tuned.size.refusals
 }
 
-function first(figures: Figures, ranked: readonly Candidate[], memoryBytes: number): Proposal | undefined {
+function first(
+  figures: Figures,
+  ranked: readonly Candidate[],
+  memoryBytes: number,
+): Proposal | undefined {
   for (const { i, unit, tuned } of ranked) {
     const { size } = tuned
     const isUseless = areCoresFull(figures) || unit.queued > QUEUES * unit.slots
@@ -112,12 +133,20 @@ function first(figures: Figures, ranked: readonly Candidate[], memoryBytes: numb
     if (to === undefined) continue
     const change: Change = { tuned: i, option: 'size', from: size.value, to }
     const direction = to > size.value ? 'up' : 'down'
-    return { reason: 'climb', direction, changes: [change], isTrusted: isHeld && direction === 'up' }
+    return {
+      reason: 'climb',
+      direction,
+      changes: [change],
+      isTrusted: isHeld && direction === 'up',
+    }
   }
   return undefined
 }
 
-/** Whether more calls get no more of the cores: this process uses what others leave, or nobody leaves any and it is one of those that want them. */
+/**
+ * Whether more calls get no more of the cores: this process uses what others leave, or nobody
+ * leaves any and it is one of those that want them.
+ */
 function areCoresFull({ cpu, cores, idle, machine }: Figures): boolean {
   return cpu >= CORES_FULL * cores || (idle <= (1 - CORES_FULL) * machine && cpu >= WANTS_CORES)
 }

@@ -52,7 +52,8 @@ const SLOW_CALLS = 2
 const LEAST_SHARE = 0.25
 
 /**
- * The time since one sample. The samples between say how much the rate varies, and so how exact its mean is: nothing is known beforehand of how items come.
+ * The time since one sample. The samples between say how much the rate varies, and so how exact its
+ * mean is: nothing is known beforehand of how items come.
  */
 export class Measurement {
   readonly #first: TuneSample
@@ -125,7 +126,9 @@ export class Measurement {
       idle: Math.max(0, last.cores - others - (last.cpuMs - first.cpuMs) / elapsedMs),
       memoryBytes: this.#ticks.length === 0 ? last.memoryBytes : this.#memory / this.#ticks.length,
       loopDelayMs: this.#loopDelayMs,
-      units: last.units.map((unit, i) => unitFigures(first.units[i] as UnitSample, unit, elapsedMs)),
+      units: last.units.map((unit, i) =>
+        unitFigures(first.units[i] as UnitSample, unit, elapsedMs),
+      ),
     }
   }
 }
@@ -159,16 +162,32 @@ function unitFigures(before: UnitSample, after: UnitSample, elapsedMs: number): 
   }
 }
 
-/** How long has to be measured to see what a call of any of the units comes to, in milliseconds: some of the slowest calls. */
-export function leastMsOf(units: readonly UnitFigures[], shortest: number, longest: number): number {
+/**
+ * How long has to be measured to see what a call of any of the units comes to, in milliseconds:
+ * some of the slowest calls.
+ */
+export function leastMsOf(
+  units: readonly UnitFigures[],
+  shortest: number,
+  longest: number,
+): number {
   const slowMs = Math.max(0, ...units.map((unit) => unit.slowMs))
   return Math.min(longest, Math.max(shortest, SLOW_CALLS * slowMs))
 }
 
-/** One stretch, made of two between which nothing was changed: their rates are averaged by their lengths, all else is the later one's. */
+/**
+ * One stretch, made of two between which nothing was changed: their rates are averaged by their
+ * lengths, all else is the later one's.
+ */
 export function pooled(one: Figures, other: Figures): Figures {
   const elapsedMs = one.elapsedMs + other.elapsedMs
   const items = one.items + other.items
   const error = Math.hypot(one.error * one.elapsedMs, other.error * other.elapsedMs) / elapsedMs
-  return { ...other, elapsedMs, items, rate: items / elapsedMs, error: Math.max(LEAST_ERROR, error) }
+  return {
+    ...other,
+    elapsedMs,
+    items,
+    rate: items / elapsedMs,
+    error: Math.max(LEAST_ERROR, error),
+  }
 }

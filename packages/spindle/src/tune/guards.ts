@@ -7,7 +7,10 @@ const TROUBLED = 0.05
 const LEAST_TROUBLED_CALLS = 5
 /** What is left of a number by one step against errors or a busy loop. */
 const LESS = 0.7
-/** For how long memory may take to become less, in milliseconds, and how much more it may become meanwhile. */
+/**
+ * For how long memory may take to become less, in milliseconds, and how much more it may become
+ * meanwhile.
+ */
 const DRAIN_MS = 5000
 const MEMORY_GROWTH = 1.1
 /** Share of the memory that must be left for a step to have been of use. */
@@ -23,13 +26,18 @@ export interface Alarm {
   readonly isCertain: boolean
 }
 
-/** Looks at each sample, also while things settle, for what must not wait: memory, errors, a loop that is held up. */
+/**
+ * Looks at each sample, also while things settle, for what must not wait: memory, errors, a loop
+ * that is held up.
+ */
 export class GuardWatch {
   readonly #tuned: readonly Tuned[]
   readonly #memoryBytes: number
   #measurement: Measurement | undefined
   #delays = 0
-  /** Memory in use when something was done against it last; 0: nothing had to be, or it has helped. */
+  /**
+   * Memory in use when something was done against it last; 0: nothing had to be, or it has helped.
+   */
   #before = 0
 
   constructor(tuned: readonly Tuned[], memoryBytes: number) {
@@ -71,7 +79,8 @@ export class GuardWatch {
       this.#before = 0
       return undefined
     }
-    // What calls in flight hold is given back when they end; and what stays though there are fewer of them is not theirs.
+    // What calls in flight hold is given back when they end; and what stays though there are fewer
+    // of them is not theirs.
     const isLess = memoryBytes < FREED * this.#before
     if (this.#before > 0 && memoryBytes < this.#before * MEMORY_GROWTH)
       if (figures.elapsedMs < DRAIN_MS || !isLess) return undefined
@@ -79,7 +88,13 @@ export class GuardWatch {
       const { size } = this.#tuned[i] as Tuned
       return size.value > size.min ? size.value * Math.max(1, figures.units[i]?.itemBytes ?? 0) : 0
     })
-    const alarm = this.#lower(heaviest, 'memory', figures, (0.9 * this.#memoryBytes) / memoryBytes, true)
+    const alarm = this.#lower(
+      heaviest,
+      'memory',
+      figures,
+      (0.9 * this.#memoryBytes) / memoryBytes,
+      true,
+    )
     if (alarm !== undefined) this.#before = memoryBytes
     return alarm
   }

@@ -19,7 +19,9 @@ const LONGEST_MS = 3000
 const LATEST_MS = 8000
 /** Standard errors that a verdict must be away from the other one. */
 const SURE = 2
-/** Cores that others leave: if they are so different, rates are compared a core, where cores limit. */
+/**
+ * Cores that others leave: if they are so different, rates are compared a core, where cores limit.
+ */
 const OTHER_CORES = 0.15
 const CORES_FULL = 0.9
 const CORES_USED = 0.5
@@ -37,7 +39,8 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   const isLast = elapsedMs >= LATEST_MS
   const proof = PROOF * sizeOf(proposal)
   const isOver =
-    isLast || (elapsedMs >= LONGEST_MS && items >= LEAST_ITEMS && Math.hypot(now.error, base.error) <= proof)
+    isLast ||
+    (elapsedMs >= LONGEST_MS && items >= LEAST_ITEMS && Math.hypot(now.error, base.error) <= proof)
   // Few items are enough if hardly any come.
   const expected = base.rate * elapsedMs
   if (!isOver && (elapsedMs < leastMs || Math.max(items, expected) < LEAST_ITEMS)) return 'more'
@@ -55,22 +58,38 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
     items === 0 ? 1 / Math.max(1, expected) : now.error * ratio,
     base.error * ratio,
   )
-  // As long as it is not exact, what it says is weighed against what a step of that size would do if it did all it could.
+  // As long as it is not exact, what it says is weighed against what a step of that size would do
+  // if it did all it could.
   const slack = Math.min(error, proof)
-  if (proposal.isTrusted) return decide(ratio - 1 + error, error, isOver || elapsedMs >= LONGEST_MS, false)
-  if (proposal.direction === 'up') return decide(ratio - (1 + Math.max(WORTH, slack)), error, isOver, isVague)
+  if (proposal.isTrusted)
+    return decide(ratio - 1 + error, error, isOver || elapsedMs >= LONGEST_MS, false)
+  if (proposal.direction === 'up')
+    return decide(ratio - (1 + Math.max(WORTH, slack)), error, isOver, isVague)
   // Who needs no more than there is loses nothing.
-  if (base.waiting <= SATISFIED && now.waiting <= 2 * SATISFIED && elapsedMs >= leastMs) return 'accept'
+  if (base.waiting <= SATISFIED && now.waiting <= 2 * SATISFIED && elapsedMs >= leastMs)
+    return 'accept'
   // Where the cores are as busy as before, as much is done as before.
   if (areFull && now.cores > UNDISTURBED * now.machine)
-    return decide(ratio - 1 + Math.max(BEARABLE, error), error, isOver || elapsedMs >= LONGEST_MS, false)
+    return decide(
+      ratio - 1 + Math.max(BEARABLE, error),
+      error,
+      isOver || elapsedMs >= LONGEST_MS,
+      false,
+    )
   // Fewer slots are no use in themselves: what stays unclear has to look no worse.
-  if (isLast && error > proof / 2 && proposal.reason === 'climb') return ratio >= 1 ? 'accept' : 'reject'
-  const least = Math.min(1 - BEARABLE, Math.max(1 - slack, (best / base.rate) * (1 - BEARABLE_IN_ALL)))
+  if (isLast && error > proof / 2 && proposal.reason === 'climb')
+    return ratio >= 1 ? 'accept' : 'reject'
+  const least = Math.min(
+    1 - BEARABLE,
+    Math.max(1 - slack, (best / base.rate) * (1 - BEARABLE_IN_ALL)),
+  )
   return decide(ratio - least, error, isOver, isVague)
 }
 
-/** Of the share of troubled calls: what fewer calls at a time must leave of it, or it has nothing to do with how many there are. */
+/**
+ * Of the share of troubled calls: what fewer calls at a time must leave of it, or it has nothing to
+ * do with how many there are.
+ */
 const FEWER_TROUBLES = 0.7
 /** Calls after which that is known. */
 const TROUBLED_CALLS = 20

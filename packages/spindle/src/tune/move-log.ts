@@ -50,7 +50,11 @@ export class MoveLog {
   }
 }
 
-function evidenceOf(before: Figures, after: Figures | undefined, tuned: number): Record<string, number> {
+function evidenceOf(
+  before: Figures,
+  after: Figures | undefined,
+  tuned: number,
+): Record<string, number> {
   const now = after ?? before
   const unit = now.units[tuned]
   return {

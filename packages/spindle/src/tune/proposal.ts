@@ -31,12 +31,21 @@ export interface Proposal {
 export const SATISFIED = 0.02
 /** Share of the time for which its exit is full from which on a unit waits for others. */
 export const WAITS = 0.5
-/** Share of slots whose results wait for earlier ones: the slow calls go on beside as many others as there are slots. */
+/**
+ * Share of slots whose results wait for earlier ones: the slow calls go on beside as many others as
+ * there are slots.
+ */
 const HELD = 0.3
 /** Of the mean: calls that take so much longer are slow. */
 const SLOW = 3
 
-/** Whether slow calls, which others have to wait for in input order, are what a unit's slots are for. */
-export function isHeldUp({ unit }: Tuned, { blocked, slots, slowMs, meanMs }: UnitFigures): boolean {
+/**
+ * Whether slow calls, which others have to wait for in input order, are what a unit's slots are
+ * for.
+ */
+export function isHeldUp(
+  { unit }: Tuned,
+  { blocked, slots, slowMs, meanMs }: UnitFigures,
+): boolean {
   return unit.isOrdered === true && (blocked > HELD * slots || slowMs > SLOW * meanMs)
 }

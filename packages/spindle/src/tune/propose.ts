@@ -15,7 +15,10 @@ const TURNS = 0.05
 /** Outputs of one call from which on they are likely to do so. */
 const MANY_OUTPUTS = 2
 
-/** What to try next; `undefined`: nothing that is not known already. `together`: until when units are not tried together again. */
+/**
+ * What to try next; `undefined`: nothing that is not known already. `together`: until when units
+ * are not tried together again.
+ */
 export function propose(
   figures: Figures,
   tuned: readonly Tuned[],
@@ -38,7 +41,10 @@ export function propose(
   )
 }
 
-/** Whether hardly a slot is ever without work: where that is so of several units, more of one alone shows nothing. */
+/**
+ * Whether hardly a slot is ever without work: where that is so of several units, more of one alone
+ * shows nothing.
+ */
 function isBusy({ busy, slots }: UnitFigures): boolean {
   return busy >= BUSY * slots
 }
@@ -64,7 +70,9 @@ function giveBack(figures: Figures, tuned: readonly Tuned[]): Proposal | undefin
     const to = Math.max(needed, size.boldDown > 0 ? 1 : Math.min(needed, down), size.min)
     return to < size.value ? [{ tuned: i, option: 'size', from: size.value, to }] : []
   })
-  return changes.length === 0 ? undefined : { reason: 'unused', direction: 'down', changes, isTrusted: false }
+  return changes.length === 0
+    ? undefined
+    : { reason: 'unused', direction: 'down', changes, isTrusted: false }
 }
 
 /** More places for an exit that evens out too little, as far as the memory allows. */
@@ -81,7 +89,8 @@ function buffers(
     if (unit.empty < TURNS || unit.full < TURNS) continue
     const wanted = Math.max(2 * buffer.value, Math.ceil(unit.fanOut))
     const cap = Math.min(buffer.max, wanted, fitting(figures, unit, buffer.value, memoryBytes))
-    const to = buffer.above(figures.atMs, cap) === undefined || cap <= buffer.value ? undefined : cap
+    const to =
+      buffer.above(figures.atMs, cap) === undefined || cap <= buffer.value ? undefined : cap
     if (to === undefined) continue
     const change: Change = { tuned: i, option: 'buffer', from: buffer.value, to }
     return { reason: 'buffer', direction: 'up', isTrusted: false, changes: [change] }

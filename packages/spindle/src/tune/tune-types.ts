@@ -1,4 +1,6 @@
-/** Sums over one unit, from the start to now. Times in milliseconds; those of slots count each slot. */
+/**
+ * Sums over one unit, from the start to now. Times in milliseconds; those of slots count each slot.
+ */
 export interface UnitSample {
   /** Calls begun. */
   readonly tasks: number
@@ -85,15 +87,17 @@ export interface TuningMove {
   readonly from: number
   readonly to: number
   /**
-   * `'climb'`: a limit was searched for, upwards or downwards. `'unused'`: slots that were not used are given back. `'buffer'`: an exit queue is empty and
-   * full in turns. `'memory'`, `'errors'`, `'loop'`: a guard was exceeded.
+   * `'climb'`: a limit was searched for, upwards or downwards. `'unused'`: slots that were not used
+   * are given back. `'buffer'`: an exit queue is empty and full in turns. `'memory'`, `'errors'`,
+   * `'loop'`: a guard was exceeded.
    */
   readonly reason: TuningReason
   /** `'pending'` while it is measured; `'rolled back'`: the number is what it was before. */
   readonly outcome: 'pending' | 'accepted' | 'rolled back'
   /**
-   * What it rests on: `itemsPerSec` and `itemsPerSecBefore` with their relative errors (`error`, `errorBefore`), shares of the consumer's waiting, mean slots
-   * busy, cores used, bytes, share of calls with failures or retries, and for how long was measured (`measuredMs`).
+   * What it rests on: `itemsPerSec` and `itemsPerSecBefore` with their relative errors (`error`,
+   * `errorBefore`), shares of the consumer's waiting, mean slots busy, cores used, bytes, share of
+   * calls with failures or retries, and for how long was measured (`measuredMs`).
    */
   readonly evidence: Readonly<Record<string, number>>
 }

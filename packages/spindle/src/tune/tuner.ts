@@ -7,12 +7,17 @@ import { type Proposal, SATISFIED, type Change as Step, type Tuned } from './pro
 import { propose } from './propose.ts'
 import type { Change, TunerSettings, TuneSample, TuningMove, UnitSample } from './tune-types.ts'
 
-/** How often a sample is wanted, in milliseconds, and how many items there should be between two. */
+/**
+ * How often a sample is wanted, in milliseconds, and how many items there should be between two.
+ */
 const SHORTEST_TICK_MS = 50
 const LONGEST_TICK_MS = 250
 const ITEMS_A_TICK = 6
 
-/** A baseline is known well enough when so many items came in so long a time, with so small an error; or after the longest time. */
+/**
+ * A baseline is known well enough when so many items came in so long a time, with so small an
+ * error; or after the longest time.
+ */
 const BASE_ITEMS = 16
 const BASE_MS = 300
 const BASE_ERROR = 0.025
@@ -46,13 +51,15 @@ export interface TunerStep {
 }
 
 /**
- * Searches for the numbers that give the most items: proposes by a model, accepts by measurement, rolls back otherwise.
+ * Searches for the numbers that give the most items: proposes by a model, accepts by measurement,
+ * rolls back otherwise.
  *
  *   SETTLING --calls under the old numbers are over--> MEASURING --baseline known: propose()--> (trial) SETTLING
  *       ^                                                  '--trial judged: accepted, or rolled back--> SETTLING
  *       '--a guard was exceeded (memory, errors, loop): less at once------'
  *
- * It knows no clock and no pipeline: samples in, changes out. The same samples give the same changes.
+ * It knows no clock and no pipeline: samples in, changes out. The same samples give the same
+ * changes.
  */
 export class Tuner {
   readonly #settings: TunerSettings
@@ -105,7 +112,10 @@ export class Tuner {
     this.#before = sample
     const steps = this.#guarded(sample) ?? this.#advance(sample)
     const rate = (sample.items - before.items) / Math.max(1, sample.atMs - before.atMs)
-    const waitMs = Math.min(LONGEST_TICK_MS, Math.max(SHORTEST_TICK_MS, ITEMS_A_TICK / Math.max(1e-9, rate)))
+    const waitMs = Math.min(
+      LONGEST_TICK_MS,
+      Math.max(SHORTEST_TICK_MS, ITEMS_A_TICK / Math.max(1e-9, rate)),
+    )
     return {
       changes: steps.map((step) => this.#log.toChange(step)),
       waitMs: this.#isCalm ? LONGEST_TICK_MS : waitMs,
@@ -120,7 +130,10 @@ export class Tuner {
     return { changes: steps.map((step) => this.#log.toChange(step)), waitMs: SHORTEST_TICK_MS }
   }
 
-  /** Nothing can be learnt for a while: the consumer is away. What was being measured is measured anew after that. */
+  /**
+   * Nothing can be learnt for a while: the consumer is away. What was being measured is measured
+   * anew after that.
+   */
   interrupt(sample: TuneSample): void {
     this.#before = sample
     this.#measurement = undefined
@@ -162,7 +175,8 @@ export class Tuner {
     const isAsBefore = waiting < (this.#base?.waiting ?? 1) + MORE_WAITING
     if (this.#isCalm && isAsBefore)
       return elapsedMs >= CALM_MS && (items >= BASE_ITEMS || elapsedMs >= LATEST_BASE_MS)
-    if (items < BASE_ITEMS) return elapsedMs >= LATEST_BASE_MS || (items >= 8 && elapsedMs >= LONGEST_BASE_MS)
+    if (items < BASE_ITEMS)
+      return elapsedMs >= LATEST_BASE_MS || (items >= 8 && elapsedMs >= LONGEST_BASE_MS)
     const enough = this.#log.moves.length === 0 ? FIRST_ERROR : BASE_ERROR
     return (
       elapsedMs >= leastMsOf(units, BASE_MS, LONGEST_BASE_MS) &&
@@ -171,8 +185,8 @@ export class Tuner {
   }
 
   /**
-   * Takes a new baseline. If it is far from the last one, though nothing was changed, what was learnt is not true any more, and what was measured just now
-   * is of both: false then.
+   * Takes a new baseline. If it is far from the last one, though nothing was changed, what was
+   * learnt is not true any more, and what was measured just now is of both: false then.
    */
   #compare(figures: Figures): boolean {
     const base = this.#base
@@ -182,7 +196,8 @@ export class Tuner {
       if (base.waiting <= SATISFIED && figures.waiting > MORE_WAITING && base.rate > figures.rate)
         return this.#changed(figures)
       const isDisturbed = Math.abs(figures.cores / base.cores - 1) > CHANGE_POINT / 2
-      if (difference > CHANGE_POINT && difference > 3 * error && !isDisturbed) return this.#changed(figures)
+      if (difference > CHANGE_POINT && difference > 3 * error && !isDisturbed)
+        return this.#changed(figures)
       // What was refused beside a baseline that was not true deserves another trial.
       if (difference > UNFAIR && difference > 1.5 * error)
         for (const step of this.#refused) this.#bracketOf(step)?.pardon()
@@ -197,7 +212,10 @@ export class Tuner {
     return true
   }
 
-  /** The pipeline is another one now. If the consumer has begun to wait, it is known how much it takes, and so what is wanted. */
+  /**
+   * The pipeline is another one now. If the consumer has begun to wait, it is known how much it
+   * takes, and so what is wanted.
+   */
   #changed(figures: Figures): boolean {
     const hadEnough = (this.#base?.waiting ?? 1) <= SATISFIED && figures.waiting > MORE_WAITING
     for (const { size, buffer } of this.#tuned) {
@@ -251,7 +269,8 @@ export class Tuner {
       const { size, buffer } = this.#tuned[i] as Tuned
       const { running, waiting } = units[i] as UnitSample
       return (
-        running > size.value || running + waiting > size.value + (buffer?.value ?? Number.POSITIVE_INFINITY)
+        running > size.value ||
+        running + waiting > size.value + (buffer?.value ?? Number.POSITIVE_INFINITY)
       )
     })
     if (!isAbove) this.#drains = []
@@ -263,11 +282,16 @@ export class Tuner {
     if (trial === undefined) return []
     const verdict = judge(trial.proposal, trial.base, figures, this.#best)
     if (verdict === 'more') return []
-    const lost = trial.base.rate > 0 ? 1 - (figures.rate * (1 + figures.error)) / trial.base.rate : 0
+    const lost =
+      trial.base.rate > 0 ? 1 - (figures.rate * (1 + figures.error)) / trial.base.rate : 0
     return this.#conclude(verdict, figures, lost <= HARMLESS)
   }
 
-  #conclude(verdict: Exclude<Verdict, 'more'>, figures: Figures, isHarmless: boolean): readonly Step[] {
+  #conclude(
+    verdict: Exclude<Verdict, 'more'>,
+    figures: Figures,
+    isHarmless: boolean,
+  ): readonly Step[] {
     const trial = this.#trial
     if (trial === undefined) return []
     const { proposal, base } = trial
@@ -292,7 +316,9 @@ export class Tuner {
     return back
   }
 
-  /** The measurement of what was accepted is the next baseline: the next step can be made at once. */
+  /**
+   * The measurement of what was accepted is the next baseline: the next step can be made at once.
+   */
   #continue(figures: Figures): readonly Step[] {
     const proposal = propose(figures, this.#tuned, this.#settings.memoryBytes, this.#together)
     return proposal === undefined ? [] : this.#begin(proposal, figures)

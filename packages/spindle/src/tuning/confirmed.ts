@@ -1,7 +1,10 @@
 import type { TunedOptions } from '../engine/tuned.ts'
 import type { TuningMove } from '../tune/tune-types.ts'
 
-/** The options as they were before what is still being measured: nobody knows yet whether that helps. */
+/**
+ * The options as they were before what is still being measured: nobody knows yet whether that
+ * helps.
+ */
 export function confirmed(
   options: Readonly<Record<string, TunedOptions>>,
   moves: readonly TuningMove[],

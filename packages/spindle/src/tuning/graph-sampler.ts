@@ -8,7 +8,10 @@ import { clockMs } from '../timers.ts'
 import type { TuneSample, UnitSample } from '../tune/tune-types.ts'
 import type { TunedUnit } from './units.ts'
 
-/** How often an item's size is looked at, and what others use of the cores, in milliseconds: both cost more than the rest of a sample. */
+/**
+ * How often an item's size is looked at, and what others use of the cores, in milliseconds: both
+ * cost more than the rest of a sample.
+ */
 const SIZES_MS = 1000
 const OTHERS_MS = 500
 /** The times of calls are those of so many milliseconds, or twice as many. */
@@ -32,14 +35,16 @@ export class GraphSampler {
   }
 
   /**
-   * What has come of the pipeline, as finely as it can be counted: where items are joined in batches, not by these. Stages that follow each other have the
-   * same pace but for what their queues hold, which is little.
+   * What has come of the pipeline, as finely as it can be counted: where items are joined in
+   * batches, not by these. Stages that follow each other have the same pace but for what their
+   * queues hold, which is little.
    */
   #items(): number {
     const { given } = this.#graph.reader
     if (this.isVague) {
       const most = Math.max(...this.#stages.map(finished))
-      this.#counted = most > given ? this.#stages.find((stage) => finished(stage) === most) : undefined
+      this.#counted =
+        most > given ? this.#stages.find((stage) => finished(stage) === most) : undefined
       this.isVague = given < KNOWN_ITEMS && most < KNOWN_RESULTS
     }
     return this.#counted === undefined ? given : finished(this.#counted)
@@ -63,7 +68,10 @@ export class GraphSampler {
   }
 }
 
-/** Items at the consumer, or results of a stage, after which it is known which stage puts out the most. */
+/**
+ * Items at the consumer, or results of a stage, after which it is known which stage puts out the
+ * most.
+ */
 const KNOWN_ITEMS = 4
 const KNOWN_RESULTS = 64
 
@@ -114,7 +122,8 @@ class UnitSampler {
     const sums = {
       tasks: stage.tasks / copies,
       busyMs: (counters.busyMs + stage.pendingTimes.busyMs) / copies,
-      queuedMs: counters.queuedTasks > 0 ? (counters.queuedMs / counters.queuedTasks) * stage.tasks : 0,
+      queuedMs:
+        counters.queuedTasks > 0 ? (counters.queuedMs / counters.queuedTasks) * stage.tasks : 0,
       blockedMs: stage.blockedMs / copies,
       slotMs: stage.slotMs(elapsedMs) / copies,
       troubles: (counters.failures + counters.timeouts + counters.retries) / copies,

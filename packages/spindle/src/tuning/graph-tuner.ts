@@ -7,7 +7,10 @@ import { confirmed } from './confirmed.ts'
 import { GraphSampler } from './graph-sampler.ts'
 import { type TunedUnit, unitsOf } from './units.ts'
 
-/** Share of the machine's memory that the process may use, where nothing else is said, and what it may use beyond what it had at the start. */
+/**
+ * Share of the machine's memory that the process may use, where nothing else is said, and what it
+ * may use beyond what it had at the start.
+ */
 const MEMORY_SHARE = 0.5
 const MEMORY_ABOVE_START = 0.25
 
@@ -42,7 +45,8 @@ class GraphTuner {
 
   get tuning(): Tuning {
     const options: Record<string, TunedOptions> = {}
-    for (const unit of this.#units) options[unit.name] = { ...options[unit.name], ...unit.options() }
+    for (const unit of this.#units)
+      options[unit.name] = { ...options[unit.name], ...unit.options() }
     const moves = [...(this.#tuner?.moves ?? [])]
     return { moves, options: confirmed(options, moves) }
   }

@@ -23,7 +23,10 @@ export interface TunedUnit {
   options(): TunedOptions
 }
 
-/** What of a graph is to be tuned: stages with a range, and with `wantsAll` the pools they run in; pools that were made with a range in any case. */
+/**
+ * What of a graph is to be tuned: stages with a range, and with `wantsAll` the pools they run in;
+ * pools that were made with a range in any case.
+ */
 export function unitsOf(graph: Graph, wantsAll: boolean): readonly TunedUnit[] {
   const names = new Set<string>()
   const pools = new Set<WorkerNumber>()
@@ -33,7 +36,12 @@ export function unitsOf(graph: Graph, wantsAll: boolean): readonly TunedUnit[] {
     const unit = range === undefined ? [] : [new StageUnit(name, stage, range)]
     const executor = graph.remote.find(({ stage: id }) => id === stage.info.id)?.executor()
     const pool = executor?.sizing
-    if (pool === undefined || pools.has(pool) || pool.min >= pool.max || !(wantsAll || pool.isRange))
+    if (
+      pool === undefined ||
+      pools.has(pool) ||
+      pool.min >= pool.max ||
+      !(wantsAll || pool.isRange)
+    )
       return unit
     pools.add(pool)
     return [...unit, new PoolUnit(name, stage, pool)]

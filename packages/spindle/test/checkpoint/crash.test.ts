@@ -11,10 +11,16 @@ after(() => rmSync(home, { recursive: true, force: true }))
 let folders = 0
 const newFolder = () => join(home, String(folders++), 'output')
 
-/** How a call ends the process: before it is made (in the midst of it, where it writes), or after it. */
+/**
+ * How a call ends the process: before it is made (in the midst of it, where it writes), or after
+ * it.
+ */
 const WAYS = ['before', 'after'] as const
 
-/** Runs a job in which the `count`-th call is the last. Gives whether it came to that, and the last commit that came back. */
+/**
+ * Runs a job in which the `count`-th call is the last. Gives whether it came to that, and the last
+ * commit that came back.
+ */
 async function crash(
   job: (committed: (next: number) => void) => void | Promise<void>,
   count: number,
@@ -73,8 +79,14 @@ function track(call: FsCall, open: Set<number>): unknown {
 
 describe('a folder whose writer ends at any call', { concurrency: false }, () => {
   for (const [form, job] of [
-    ['synchronous', (folder: string) => (committed: (next: number) => void) => runJobSync(folder, committed)],
-    ['with promises', (folder: string) => (committed: (next: number) => void) => runJob(folder, committed)],
+    [
+      'synchronous',
+      (folder: string) => (committed: (next: number) => void) => runJobSync(folder, committed),
+    ],
+    [
+      'with promises',
+      (folder: string) => (committed: (next: number) => void) => runJob(folder, committed),
+    ],
   ] as const) {
     // Synchronously, after one call is before the next.
     for (const way of form === 'synchronous' ? (['before'] as const) : WAYS) {

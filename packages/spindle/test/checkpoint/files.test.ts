@@ -75,7 +75,9 @@ describe('FileCheckpoint', () => {
 
   it('puts bytes down as they are when it is called, in the order of the calls', async () => {
     const folder = newFolder()
-    const output = await FileCheckpoint.open<State>(folder, { partName: (part) => `rows/${part}.txt` })
+    const output = await FileCheckpoint.open<State>(folder, {
+      partName: (part) => `rows/${part}.txt`,
+    })
     const small = new Uint8Array(10)
     const large = new Uint8Array(100_000).fill(0x2e)
     const writes: Promise<void>[] = []
@@ -184,7 +186,8 @@ describe('FileCheckpoint', () => {
     await output.write('one')
     await output.commit(() => ({ next: 1 }))
     endIntercept = interceptFs(({ name, perform }) => {
-      if (name === 'writev') throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' })
+      if (name === 'writev')
+        throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' })
       return perform()
     })
     const unheard = output.write('x'.repeat(100_000))
@@ -323,13 +326,38 @@ describe('FileCheckpoint', () => {
     await assert.rejects(open(''), badOption(/`directory` must be a path or a file: URL, got ''/))
     await assert.rejects(open(new URL('http://x/')), badOption(/`directory`.* got 'http:\/\/x\/'/))
     await assert.rejects(open(newFolder(), { part: 1 }), badOption(/unknown option `part`/))
-    await assert.rejects(open(newFolder(), { partName: 'x' }), badOption(/`partName` must be a function/))
-    await assert.rejects(open(newFolder(), { partName: () => 'x' }), badOption(/each part another name/))
-    await assert.rejects(open(newFolder(), { partName: () => '../x' }), badOption(/`partName\(\)` must be/))
+    await assert.rejects(
+      open(newFolder(), { partName: 'x' }),
+      badOption(/`partName` must be a function/),
+    )
+    await assert.rejects(
+      open(newFolder(), { partName: () => 'x' }),
+      badOption(/each part another name/),
+    )
+    await assert.rejects(
+      open(newFolder(), { partName: () => '../x' }),
+      badOption(/`partName\(\)` must be/),
+    )
     const output = await FileCheckpoint.open<any>(newFolder())
-    for (const name of ['', '/x', 'a/../b', './a', 'a//b', '..', '.checkpoint/x', 'a\0', 7 as never])
-      await assert.rejects(output.writeFile(name, ''), badOption(/`name` must be the path of a file/))
-    await assert.rejects(output.write([1] as never), badOption(/`data` must be a string or a Uint8Array/))
+    for (const name of [
+      '',
+      '/x',
+      'a/../b',
+      './a',
+      'a//b',
+      '..',
+      '.checkpoint/x',
+      'a\0',
+      7 as never,
+    ])
+      await assert.rejects(
+        output.writeFile(name, ''),
+        badOption(/`name` must be the path of a file/),
+      )
+    await assert.rejects(
+      output.write([1] as never),
+      badOption(/`data` must be a string or a Uint8Array/),
+    )
     assert.throws(() => output.writeFileSync('a', 1 as never), badOption(/`data` must be/))
     assert.throws(
       () => output.writeFileSync('a', async () => {}),

@@ -13,7 +13,12 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, describe, it } from 'node:test'
-import { FileCheckpoint, readFileState, SqliteCheckpoint, type SqliteDatabase } from 'spindle/checkpoint'
+import {
+  FileCheckpoint,
+  readFileState,
+  SqliteCheckpoint,
+  type SqliteDatabase,
+} from 'spindle/checkpoint'
 import { interceptFs, never } from './fixtures/fs-calls.ts'
 
 interface State {
@@ -58,7 +63,8 @@ function damagedFolder(name: string): string {
 function warned<T>(work: () => T): { result: T; warnings: string[] } {
   const warnings: string[] = []
   const original = process.emitWarning
-  process.emitWarning = ((message: string) => void warnings.push(message)) as typeof process.emitWarning
+  process.emitWarning = ((message: string) =>
+    void warnings.push(message)) as typeof process.emitWarning
   try {
     return { result: work(), warnings }
   } finally {
@@ -67,11 +73,21 @@ function warned<T>(work: () => T): { result: T; warnings: string[] } {
 }
 
 describe('a name of a file that cannot be given', () => {
-  const cases: readonly (readonly [what: string, name: string, make: (folder: string) => void, RegExp])[] = [
+  const cases: readonly (readonly [
+    what: string,
+    name: string,
+    make: (folder: string) => void,
+    RegExp,
+  ])[] = [
     ['above 255 bytes', `${'t'.repeat(300)}.json`, () => {}, /ENAMETOOLONG/],
     ['above 255 bytes in UTF-8 only', 'é'.repeat(140), () => {}, /ENAMETOOLONG/],
     ['with a folder above 255 bytes', `a/${'t'.repeat(300)}/b`, () => {}, /ENAMETOOLONG/],
-    ['above the length of paths', Array(30).fill('n'.repeat(200)).join('/'), () => {}, /ENAMETOOLONG/],
+    [
+      'above the length of paths',
+      Array(30).fill('n'.repeat(200)).join('/'),
+      () => {},
+      /ENAMETOOLONG/,
+    ],
     [
       'of a folder',
       'images',
@@ -98,14 +114,20 @@ describe('a name of a file that cannot be given', () => {
       await output.write('part 1')
       await assert.rejects(output.writeFile(name, 'x'), refused(message))
       assert.throws(() => output.writeFileSync(name, 'x'), refused(message))
-      assert.throws(() => output.writeFileSync(name, (path) => writeFileSync(path, 'x')), refused(message))
+      assert.throws(
+        () => output.writeFileSync(name, (path) => writeFileSync(path, 'x')),
+        refused(message),
+      )
       await output.writeFile('good', 'good')
       await output.commit(() => ({ next: 2 }))
       await output.close()
       const again = await FileCheckpoint.open<State>(folder)
       assert.deepEqual([again.state, again.parts, again.unplaced], [{ next: 2 }, 2, []])
       await again.close()
-      assert.deepEqual([text(folder, 'part-00000000'), text(folder, 'part-00000001')], ['part 0', 'part 1'])
+      assert.deepEqual(
+        [text(folder, 'part-00000000'), text(folder, 'part-00000001')],
+        ['part 0', 'part 1'],
+      )
       assert.deepEqual(readdirSync(join(folder, '.checkpoint')).sort(), ['manifest.json', 'owner'])
       assert.ok(!existsSync(join(home, 'b')))
     })
@@ -115,8 +137,14 @@ describe('a name of a file that cannot be given', () => {
     const output = await FileCheckpoint.open<State>(newFolder())
     await output.writeFile('a/b', 'x')
     await output.writeFile('c', 'x')
-    await assert.rejects(output.writeFile('a', 'x'), refused(/it is a folder that a file of the same commit/))
-    assert.throws(() => output.writeFileSync('c/d', 'x'), refused(/"c" is a file of the same commit/))
+    await assert.rejects(
+      output.writeFile('a', 'x'),
+      refused(/it is a folder that a file of the same commit/),
+    )
+    assert.throws(
+      () => output.writeFileSync('c/d', 'x'),
+      refused(/"c" is a file of the same commit/),
+    )
     const failing = () => {
       throw new Error('on purpose')
     }
@@ -187,7 +215,8 @@ describe('a name of a file that cannot be given', () => {
 
   it('of a part whose number is not to be read in it is known all the same', () => {
     const folder = newFolder()
-    const letters = (n: number) => `p-${[...String(n)].map((digit) => 'abcdefghij'[Number(digit)]).join('')}`
+    const letters = (n: number) =>
+      `p-${[...String(n)].map((digit) => 'abcdefghij'[Number(digit)]).join('')}`
     const output = FileCheckpoint.openSync<State>(folder, { partName: letters })
     output.writeSync('0')
     output.commitSync(() => ({ next: 1 }))
@@ -207,7 +236,9 @@ describe('a name of a file that cannot be given', () => {
     output.closeSync()
     assert.deepEqual([text(folder, 'p-a'), text(folder, 'p-d')], ['0', 'by name'])
     renameSync(join(folder, 'p-d'), join(folder, 'other'))
-    assert.deepEqual(FileCheckpoint.openSync<State>(folder, { partName: letters }).state, { next: 3 })
+    assert.deepEqual(FileCheckpoint.openSync<State>(folder, { partName: letters }).state, {
+      next: 3,
+    })
   })
 })
 
@@ -218,7 +249,10 @@ describe('a folder with a committed file that cannot get its name', () => {
     const path = join(folder, '.checkpoint/0123456789abcdef-7.txt')
     for (let next = 2; next < 5; next++) {
       const { result: output, warnings } = warned(() => FileCheckpoint.openSync<State>(folder))
-      assert.match(String(warnings), /"images" was committed and cannot get its name \(EISDIR.*it is kept as/)
+      assert.match(
+        String(warnings),
+        /"images" was committed and cannot get its name \(EISDIR.*it is kept as/,
+      )
       assert.deepEqual(
         output.unplaced.map(({ cause: _, ...file }) => file),
         [{ name: 'images', path }],
@@ -316,7 +350,10 @@ describe('a manifest', () => {
     for (const temp of ['..', '.', '', 'manifest.json', 'owner', 'a/b', '..\\x']) {
       const folder = damagedFolder('fine')
       const manifest = JSON.parse(text(manifestOf(folder)))
-      writeFileSync(manifestOf(folder), JSON.stringify({ ...manifest, files: [{ temp, name: 'fine' }] }))
+      writeFileSync(
+        manifestOf(folder),
+        JSON.stringify({ ...manifest, files: [{ temp, name: 'fine' }] }),
+      )
       await assert.rejects(FileCheckpoint.open(folder), { code: 'ERR_BAD_CHECKPOINT' })
     }
   })
@@ -352,7 +389,8 @@ describe('a manifest', () => {
     writeFileSync(manifestOf(folder), old)
     const older = {
       code: 'ERR_BAD_CHECKPOINT',
-      message: /has a manifest of 1 parts, but holds "part-00000001", which the next part would overwrite/,
+      message:
+        /has a manifest of 1 parts, but holds "part-00000001", which the next part would overwrite/,
     }
     await assert.rejects(FileCheckpoint.open(folder), older)
     assert.throws(() => FileCheckpoint.openSync(folder), older)
@@ -416,7 +454,9 @@ describe('a state that is no object as JSON', () => {
   it('is refused by the commit of a database, which is rolled back', () => {
     for (const state of states) {
       const calls: string[] = []
-      const output = new SqliteCheckpoint<any>(databaseOf({ commits: 1, state: '{"next":1}' }, calls))
+      const output = new SqliteCheckpoint<any>(
+        databaseOf({ commits: 1, state: '{"next":1}' }, calls),
+      )
       assert.throws(() => output.commit(() => state), { code: 'ERR_BAD_OPTION' })
       assert.deepEqual(calls, ['BEGIN IMMEDIATE', 'ROLLBACK'])
     }

@@ -23,7 +23,9 @@ describe('a folder whose machine loses its power', { concurrency: false }, () =>
       await job(join(home, form, 'output'), (next) => disk.acknowledge(next))
       end()
       // The rest runs without a cut.
-      const endQuick = interceptFs(({ name, perform }) => (name === 'fsync' ? undefined : perform()))
+      const endQuick = interceptFs(({ name, perform }) =>
+        name === 'fsync' ? undefined : perform(),
+      )
       try {
         for (let length = 0; length <= disk.length; length++) {
           for (let one = 0; one < CASES; one++) {

@@ -16,9 +16,8 @@ interface Database extends SqliteDatabase {
 }
 
 /** `node:sqlite` came with Node 22.5. */
-const sqlite: { DatabaseSync: new (path: string, options?: object) => Database } | undefined = await import(
-  'node:sqlite' as string
-).catch(() => undefined)
+const sqlite: { DatabaseSync: new (path: string, options?: object) => Database } | undefined =
+  await import('node:sqlite' as string).catch(() => undefined)
 const skip = sqlite === undefined ? 'this Node has no node:sqlite' : false
 
 const home = mkdtempSync(join(tmpdir(), 'checkpoint-sqlite-'))
@@ -198,7 +197,10 @@ describe('SqliteCheckpoint', { skip }, () => {
   function checkAfterKill(file: string, stdout: string): void {
     const database = open(file)
     const next = new SqliteCheckpoint<State>(database).state?.next ?? 0
-    assert.ok(next >= Number(stdout.trim().split('\n').at(-1)), 'what was said to be committed is there')
+    assert.ok(
+      next >= Number(stdout.trim().split('\n').at(-1)),
+      'what was said to be committed is there',
+    )
     assert.deepEqual(rowsOf(database), all.slice(0, next))
     database.close()
   }
@@ -207,7 +209,9 @@ describe('SqliteCheckpoint', { skip }, () => {
   for (const at of [14, 15, 17, 20, 21, 22, 23]) {
     it(`holds what its state says after SIGKILL at the ${at}th call, and the next run completes it`, async () => {
       const file = newFile()
-      const killed = await runChild(child(file, `if (calls === ${at}) process.kill(process.pid, 'SIGKILL')`))
+      const killed = await runChild(
+        child(file, `if (calls === ${at}) process.kill(process.pid, 'SIGKILL')`),
+      )
       assert.equal(killed.signal, 'SIGKILL', killed.stderr)
       checkAfterKill(file, killed.stdout)
       const completed = await runChild(child(file, ''))
@@ -265,7 +269,13 @@ describe('SqliteCheckpoint, whatever the database', () => {
     const badOption = (message: RegExp) => ({ code: 'ERR_BAD_OPTION', message })
     assert.throws(() => make('x.db'), badOption(/`database` must be a `DatabaseSync`.*got 'x.db'/))
     assert.throws(() => make(database, { names: '' }), badOption(/unknown option `names`/))
-    assert.throws(() => make(database, { name: '' }), badOption(/`name` must be a string that is not empty/))
-    assert.throws(() => make(database, { table: 'a"b' }), badOption(/`table` must be a name of letters/))
+    assert.throws(
+      () => make(database, { name: '' }),
+      badOption(/`name` must be a string that is not empty/),
+    )
+    assert.throws(
+      () => make(database, { table: 'a"b' }),
+      badOption(/`table` must be a name of letters/),
+    )
   })
 })

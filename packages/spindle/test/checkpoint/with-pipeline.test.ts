@@ -40,7 +40,9 @@ it('a pipeline that is killed again and again writes each item once', async () =
       .flatMap((n) => readFileSync(join(dir, n), 'utf8').trim().split('\n'))
       .map(Number)
       .sort((a, b) => a - b)
-    const want = Array.from({ length: 60 }, (_, x) => Array.from({ length: x % 3 }, (_, k) => x * 10 + k))
+    const want = Array.from({ length: 60 }, (_, x) =>
+      Array.from({ length: x % 3 }, (_, k) => x * 10 + k),
+    )
       .flat()
       .sort((a, b) => a - b)
     assert.deepEqual(got, want)

@@ -29,7 +29,9 @@ function start(args: readonly string[]): Started {
   const result = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (result.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (result.stderr += text))
-  const ended = once(child, 'close').then(([code, signal]): ChildResult => ({ code, signal, ...result }))
+  const ended = once(child, 'close').then(
+    ([code, signal]): ChildResult => ({ code, signal, ...result }),
+  )
   return { child, result, ended }
 }
 
@@ -74,12 +76,21 @@ describe('spindle run ends with a status that tells the truth', { concurrency: 2
   it('3 where report and trace cannot be written: the result is printed first, then each error as a line', {
     skip: !hasFull,
   }, async () => {
-    const { code, stdout, stderr } = await run('well', '--report', '/dev/full', '--trace', '/dev/full')
+    const { code, stdout, stderr } = await run(
+      'well',
+      '--report',
+      '/dev/full',
+      '--trace',
+      '/dev/full',
+    )
     assert.equal(code, 3, stderr)
     assert.match(stdout, /5 numbers in .* 0 failed, 5 items out/)
     const lines = stderr.trimEnd().split('\n')
     assert.equal(lines.length, 2, stderr)
-    assert.match(lines[0] as string, /^spindle: the report cannot be written to \/dev\/full: ENOSPC/)
+    assert.match(
+      lines[0] as string,
+      /^spindle: the report cannot be written to \/dev\/full: ENOSPC/,
+    )
     assert.match(lines[1] as string, /^spindle: the trace cannot be written to \/dev\/full: ENOSPC/)
   })
 
@@ -208,7 +219,10 @@ describe('spindle is the command of the copy that the module imports', () => {
       const { code, stdout, stderr } = await start(args).ended
       assert.equal(code, 0, stderr)
       assert.deepEqual(JSON.parse(stdout), args)
-      assert.match(stderr, /^spindle: this command is version .*; the module uses version 9\.9\.9 in /)
+      assert.match(
+        stderr,
+        /^spindle: this command is version .*; the module uses version 9\.9\.9 in /,
+      )
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }

@@ -5,7 +5,8 @@ import { servePage } from '../../src/cli/page-server.ts'
 import { Recorder } from '../../src/observe/recording.ts'
 import { chromium, openBrowser } from '../support/browser.ts'
 
-// Not part of `npm test`, which needs Node alone: `npm run test:browser`. The server and its page are tested in live-page.test.ts.
+// Not part of `npm test`, which needs Node alone: `npm run test:browser`. The server and its page
+// are tested in live-page.test.ts.
 assert.ok(chromium, 'there is no chromium on the PATH')
 
 describe('the live page in a browser', () => {
@@ -38,7 +39,9 @@ describe('the live page in a browser', () => {
       await page.evaluate(`document.querySelector('#rate').focus()`)
       await page.evaluate(`document.querySelector('#rate-table').open = true`)
       await page.press('Home')
-      const first = await page.evaluate<string>(`document.querySelector('#rate output').textContent`)
+      const first = await page.evaluate<string>(
+        `document.querySelector('#rate output').textContent`,
+      )
       await page.press('End')
       const last = await page.evaluate<string>(`document.querySelector('#rate output').textContent`)
       assert.match(first, /^\d+ ms: [\d.k]+\/s$/)
@@ -71,7 +74,9 @@ describe('the live page in a browser', () => {
       await consuming
       recorder.stop()
       await server.end()
-      await page.until(`document.querySelector('#live').textContent.startsWith('The run has ended')`)
+      await page.until(
+        `document.querySelector('#live').textContent.startsWith('The run has ended')`,
+      )
       assert.match(await page.evaluate(`document.querySelector('.state').textContent`), /^stopped/)
       assert.deepEqual(page.problems, [])
     } finally {

@@ -18,7 +18,9 @@ describe('the live page', () => {
       .addSource(function* forever() {
         for (let i = 0; ; i++) yield i
       })
-      .pipe((n) => new Promise<number>((resolve) => setTimeout(resolve, 3, n)), { name: '<b>wait</b>' })
+      .pipe((n) => new Promise<number>((resolve) => setTimeout(resolve, 3, n)), {
+        name: '<b>wait</b>',
+      })
       .build()
     recorder = new Recorder(pipeline, { title: 'Live', intervalMs: 20 })
     server = await servePage(recorder, 0)
@@ -69,7 +71,8 @@ describe('the live page', () => {
     await server.end()
     for (const reader of readers) {
       const rest: { name: string; data: string }[] = []
-      for (let event = await reader.next(); event !== undefined; event = await reader.next()) rest.push(event)
+      for (let event = await reader.next(); event !== undefined; event = await reader.next())
+        rest.push(event)
       assert.equal(rest.at(-1)?.name, 'end')
       assert.equal(rest.at(-2)?.name, 'parts')
       assert.match(rest.at(-2)!.data, /stopped/)
@@ -118,7 +121,9 @@ function statusOf(port: number, path: string, options: object): Promise<number |
 }
 
 /** Server-sent events, one after the other; `undefined` when there are no more. */
-async function eventsOf(url: URL): Promise<{ next(): Promise<{ name: string; data: string } | undefined> }> {
+async function eventsOf(
+  url: URL,
+): Promise<{ next(): Promise<{ name: string; data: string } | undefined> }> {
   const response = await fetch(url)
   assert.equal(response.headers.get('content-type'), 'text/event-stream')
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()

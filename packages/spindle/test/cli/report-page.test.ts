@@ -24,7 +24,9 @@ function start(args: readonly string[]) {
   const result = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (result.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (result.stderr += text))
-  const ended = once(child, 'close').then(([code, signal]): ChildResult => ({ code, signal, ...result }))
+  const ended = once(child, 'close').then(
+    ([code, signal]): ChildResult => ({ code, signal, ...result }),
+  )
   return { child, result, ended }
 }
 

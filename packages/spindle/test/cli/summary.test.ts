@@ -32,7 +32,8 @@ describe('the report of a run', () => {
     const report = await reportOf(LONG, 7)
     for (const columns of [80, 100, 120]) {
       const lines = summary(report, { ...notes, columns }).split('\n')
-      for (const line of lines) assert.ok(line.length <= columns, `${line.length} of ${columns}: ${line}`)
+      for (const line of lines)
+        assert.ok(line.length <= columns, `${line.length} of ${columns}: ${line}`)
     }
     const narrow = summary(report, { ...notes, columns: 80 })
     assert.match(narrow, /^…[^ ]*-bucket /m)

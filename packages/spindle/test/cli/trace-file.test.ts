@@ -26,7 +26,9 @@ describe('spindle run --trace', () => {
       const file = join(folder, 'out.json')
       const { status, stderr } = run('--trace', file)
       assert.equal(status, 0, stderr)
-      const { traceEvents } = JSON.parse(readFileSync(file, 'utf8')) as { traceEvents: TraceEvent[] }
+      const { traceEvents } = JSON.parse(readFileSync(file, 'utf8')) as {
+        traceEvents: TraceEvent[]
+      }
       checkTrace(traceEvents)
       assert.ok(traceEvents.some(({ cat }) => cat === 'task'))
     } finally {

@@ -37,7 +37,10 @@ class FakeTerminal extends EventEmitter implements Terminal {
 /** What was written, with the escape character made visible. */
 const shown = (text: string) => text.replaceAll('\x1b', '␛')
 
-/** The lines that a terminal shows after what was written: knows the sequences that the view uses, and no others. */
+/**
+ * The lines that a terminal shows after what was written: knows the sequences that the view uses,
+ * and no others.
+ */
 function screenAfter(written: string): string[] {
   const lines = ['']
   let [row, column] = [0, 0]
@@ -73,7 +76,14 @@ async function statsOf(names: readonly string[], failsAt = -1): Promise<Pipeline
 }
 
 function sceneOf(stats: PipelineStats, unit = 'images'): Scene {
-  return { total: stats, now: stats, bottleneck: findBottleneck(stats), unit, cpuCores: 1.25, rssBytes: 3e8 }
+  return {
+    total: stats,
+    now: stats,
+    bottleneck: findBottleneck(stats),
+    unit,
+    cpuCores: 1.25,
+    rssBytes: 3e8,
+  }
 }
 
 describe('a frame of the terminal view', () => {
@@ -82,18 +92,31 @@ describe('a frame of the terminal view', () => {
       minLength: 1,
       maxLength: 9,
     })
-    const sizes = { columns: fc.integer({ min: 1, max: 160 }), rows: fc.integer({ min: 1, max: 40 }) }
+    const sizes = {
+      columns: fc.integer({ min: 1, max: 160 }),
+      rows: fc.integer({ min: 1, max: 40 }),
+    }
     await fc.assert(
-      fc.asyncProperty(names, fc.record({ ...sizes, hasColors: fc.boolean() }), async (stages, size) => {
-        const lines = drawFrame(sceneOf(await statsOf([...stages, '画像の復号', '\x1b[2Jevil\n'], 3)), size)
-        assert.ok(lines.length <= Math.max(1, size.rows - 1), `${lines.length} lines in ${size.rows} rows`)
-        for (const line of lines) {
-          const text = stripVTControlCharacters(line)
-          assert.ok(width(text) < Math.max(2, size.columns), `${width(text)} cells: ${text}`)
-          assert.doesNotMatch(text, /\p{Cc}/u, 'no control characters')
-          if (!size.hasColors) assert.equal(line, text)
-        }
-      }),
+      fc.asyncProperty(
+        names,
+        fc.record({ ...sizes, hasColors: fc.boolean() }),
+        async (stages, size) => {
+          const lines = drawFrame(
+            sceneOf(await statsOf([...stages, '画像の復号', '\x1b[2Jevil\n'], 3)),
+            size,
+          )
+          assert.ok(
+            lines.length <= Math.max(1, size.rows - 1),
+            `${lines.length} lines in ${size.rows} rows`,
+          )
+          for (const line of lines) {
+            const text = stripVTControlCharacters(line)
+            assert.ok(width(text) < Math.max(2, size.columns), `${width(text)} cells: ${text}`)
+            assert.doesNotMatch(text, /\p{Cc}/u, 'no control characters')
+            if (!size.hasColors) assert.equal(line, text)
+          }
+        },
+      ),
       { numRuns: 60 },
     )
   })
@@ -173,15 +196,20 @@ describe('cells', () => {
   })
 
   it('of names keep what differs, where their ends are the same', () => {
-    assert.deepEqual(cutNames(['read-the-tar-of-the-region', 'read-the-zip-of-the-region', 'crop'], 10), [
-      '…-the-tar…',
-      '…-the-zip…',
-      'crop',
+    assert.deepEqual(
+      cutNames(['read-the-tar-of-the-region', 'read-the-zip-of-the-region', 'crop'], 10),
+      ['…-the-tar…', '…-the-zip…', 'crop'],
+    )
+    assert.deepEqual(cutNames(['the-same-name-twice', 'the-same-name-twice'], 8), [
+      '…e-twice',
+      '…e-twice',
     ])
-    assert.deepEqual(cutNames(['the-same-name-twice', 'the-same-name-twice'], 8), ['…e-twice', '…e-twice'])
-    const names = fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }).map(plain), {
-      maxLength: 6,
-    })
+    const names = fc.array(
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }).map(plain),
+      {
+        maxLength: 6,
+      },
+    )
     fc.assert(
       fc.property(names, fc.nat(20), (all, cells) => {
         for (const cut of cutNames(all, cells)) assert.ok(width(cut) <= cells)
@@ -260,7 +288,11 @@ describe('showing a pipeline at work', () => {
 
   it('has no colours where NO_COLOR is set', async () => {
     const terminal = new FakeTerminal()
-    const end = showView(build(), 'things', undefined, { terminal, others: [], env: { NO_COLOR: '1' } })
+    const end = showView(build(), 'things', undefined, {
+      terminal,
+      others: [],
+      env: { NO_COLOR: '1' },
+    })
     end()
     assert.doesNotMatch(shown(terminal.written), /␛\[[\d;]*m/)
   })
@@ -283,7 +315,8 @@ describe('showing a pipeline at work', () => {
       [new FakeTerminal(), { TERM: 'dumb' }],
     ] as const) {
       const end = showView(build(), 'things', true, { terminal, others: [], env, linesMs: 1 })
-      while (terminal.written.split('\n').length < 3) await new Promise((resolve) => setTimeout(resolve, 1))
+      while (terminal.written.split('\n').length < 3)
+        await new Promise((resolve) => setTimeout(resolve, 1))
       end()
       assert.match(terminal.written, /^(?:\d+\.\d s {2}0 things in, 0 out, - things\/s\n){2,}$/)
     }
@@ -291,6 +324,9 @@ describe('showing a pipeline at work', () => {
 
   it('says in a line what is to be known', async () => {
     const line = progressLine(sceneOf(await statsOf(['decode'], 3), 'images'))
-    assert.match(line, /^\d+\.\d s {2}30 images in, 29 out, [\d.k]+ images\/s, 1 failed( {2}slowest: |$)/)
+    assert.match(
+      line,
+      /^\d+\.\d s {2}30 images in, 29 out, [\d.k]+ images\/s, 1 failed( {2}slowest: |$)/,
+    )
   })
 })

@@ -5,13 +5,16 @@ import type { Aggregator, TaskHook } from '../../src/engine/types.ts'
 import { sourceFile } from '../support/typescript.ts'
 
 /*
- * Pipelines whose code holds the loop in one place each. What holds it stands on a line that says so, and some types stand about it, so that
- * lines of the source and of what runs differ.
+ * Pipelines whose code holds the loop in one place each. What holds it stands on a line that says
+ * so, and some types stand about it, so that lines of the source and of what runs differ.
  */
 
 type Kind = keyof typeof kinds
 
-/** Microseconds of work for which each call holds the loop. Of work, for on a machine that is busy with others the clock says nothing. */
+/**
+ * Microseconds of work for which each call holds the loop. Of work, for on a machine that is busy
+ * with others the clock says nothing.
+ */
 export const HELD_US = 25_000
 export const usage: typeof process.cpuUsage = process.cpuUsage
 
@@ -142,6 +145,7 @@ export const kinds = {
         .pipe(
           async (item) => {
             await delay(1)
+            // biome-ignore format: what holds the loop stands on one line
             for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage()); // held: inline op among others
             return item
           },
@@ -150,7 +154,10 @@ export const kinds = {
         .pipe(async (item) => item, { name: 'third' }),
     held: stage('second', 'anonymous function'),
   },
-  generator: { build: () => begin().pipe(opOfGenerator), held: stage('opOfGenerator', 'opOfGenerator') },
+  generator: {
+    build: () => begin().pipe(opOfGenerator),
+    held: stage('opOfGenerator', 'opOfGenerator'),
+  },
   source: {
     build: (name = 'source') => new PipelineBuilder().addSource(slowSource, { name }),
     held: stage('source', 'slowSource'),
@@ -160,7 +167,8 @@ export const kinds = {
     held: stage('source', 'slowAsyncSource'),
   },
   router: {
-    build: () => begin().pathVariants(slowRouter, [(path) => path.pipe(wait), (path) => path.pipe(wait)]),
+    build: () =>
+      begin().pathVariants(slowRouter, [(path) => path.pipe(wait), (path) => path.pipe(wait)]),
     held: stage('path_variants', 'slowRouter'),
   },
   aggregator: {

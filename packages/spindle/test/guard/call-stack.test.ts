@@ -27,7 +27,11 @@ describe('reading the stack leaves Error as it was', () => {
       enumerable: true,
       configurable: true,
     },
-    'one that is not enumerable, and read-only': { value: () => 'mine', writable: false, configurable: true },
+    'one that is not enumerable, and read-only': {
+      value: () => 'mine',
+      writable: false,
+      configurable: true,
+    },
     'an accessor, whose setter is not called': {
       get: () => () => 'mine',
       set: () => assert.fail('the setter was called'),
@@ -51,7 +55,10 @@ describe('reading the stack leaves Error as it was', () => {
   }
 
   it('and gives no text where the program makes stacks into something else', () => {
-    Object.defineProperty(Error, 'prepareStackTrace', { value: () => ['no', 'text'], configurable: true })
+    Object.defineProperty(Error, 'prepareStackTrace', {
+      value: () => ['no', 'text'],
+      configurable: true,
+    })
     assert.equal(stackText(5), '')
   })
 })

@@ -46,7 +46,10 @@ function checkCrossing(blocks: readonly LoopBlock[], stage: string, doing: RegEx
 }
 
 describe('what holds the loop on the way to a worker and back', () => {
-  const pools = { thread: () => new ThreadPool({ size: 1 }), process: () => new ProcessPool({ size: 1 }) }
+  const pools = {
+    thread: () => new ThreadPool({ size: 1 }),
+    process: () => new ProcessPool({ size: 1 }),
+  }
   for (const [kind, make] of Object.entries(pools)) {
     it(`is the unpacking of large results of a ${kind}, and not the consumer`, async () => {
       await using executor = make()
@@ -89,14 +92,20 @@ describe('what holds the loop on the way to a worker and back', () => {
 })
 
 describe('what holds the loop of a pipeline that runs elsewhere', () => {
-  for (const [kind, run] of Object.entries({ process: runPipelineInProcess, worker: runPipelineInWorker })) {
+  for (const [kind, run] of Object.entries({
+    process: runPipelineInProcess,
+    worker: runPipelineInWorker,
+  })) {
     it(`is the packing of its items, never "the consumer": in a ${kind}`, async () => {
       const remote = run<readonly object[]>(href, { export: 'heavy' })
       const limit = performance.now() + LIMIT_MS
       let blocks: readonly LoopBlock[] = []
       for await (const _ of remote) {
         blocks = (await remote.stats()).blocks
-        if (blocks.some(({ part, count }) => part === 'sending' && count > 2) || performance.now() > limit)
+        if (
+          blocks.some(({ part, count }) => part === 'sending' && count > 2) ||
+          performance.now() > limit
+        )
           break
       }
       await remote.stop()

@@ -9,7 +9,10 @@ import { type Held, hold, holdWaiting, places, ways } from './left-behind.ts'
 
 const LIMIT_MS = 20_000
 const quiet = { logger: { warn: () => {}, error: () => {} } }
-/** So often the place must have been found; what was counted before it was known whose it is has been moved there by then. */
+/**
+ * So often the place must have been found; what was counted before it was known whose it is has
+ * been moved there by then.
+ */
 const FOUND = 4
 
 /** Runs a pipeline that never ends until enough blocks of `hold` are found where they belong. */
@@ -43,7 +46,10 @@ function check(
 const isIn =
   ({ stage, place, part }: Omit<Held, 'builder'>) =>
   (block: LoopBlock): boolean =>
-    block.function.startsWith('hold') && block.stage === stage && block.place === place && block.part === part
+    block.function.startsWith('hold') &&
+    block.stage === stage &&
+    block.place === place &&
+    block.part === part
 
 describe('the loop guard names the stage whose call began what holds the loop', () => {
   for (const [way, leave] of Object.entries(ways)) {
@@ -186,7 +192,8 @@ describe('the loop guard names the stage whose call began what holds the loop', 
     await pipeline.forEach(async () => {
       await ways.setImmediate?.(hold)
       const found = pipeline.stats().blocks.filter(({ place }) => place === 'consumer')
-      if (found.some(({ count }) => count >= FOUND) || performance.now() > limit) void pipeline.stop()
+      if (found.some(({ count }) => count >= FOUND) || performance.now() > limit)
+        void pipeline.stop()
     })
     const { blocks } = pipeline.stats()
     assert.ok(

@@ -4,8 +4,8 @@ import type { Aggregator, BuildOptions, TaskHook } from '../../src/engine/types.
 import { HELD_US, usage } from './blocking-code.ts'
 
 /*
- * Pipelines whose calls leave something behind that holds the loop later, where no function of the stage is on the stack; and calls that hold it
- * at once, in places that are no ops.
+ * Pipelines whose calls leave something behind that holds the loop later, where no function of the
+ * stage is on the stack; and calls that hold it at once, in places that are no ops.
  */
 
 /** Holds the loop. Apart from those who call it, so that the stack says nothing of them. */
@@ -78,7 +78,11 @@ export const places: Readonly<Record<string, (way: Way) => Held>> = {
   }),
   'an op with retries and a time limit': (way) => ({
     builder: among(
-      begin().pipe((item) => way(hold).then(() => item), { name: 'tried', retry: 1, timeoutMs: 60_000 }),
+      begin().pipe((item) => way(hold).then(() => item), {
+        name: 'tried',
+        retry: 1,
+        timeoutMs: 60_000,
+      }),
     ),
     stage: 'tried',
     place: 'stage',
@@ -143,7 +147,8 @@ export const places: Readonly<Record<string, (way: Way) => Held>> = {
   'a task hook': (way) => ({
     builder: among(begin().pipe(pause, { name: 'hooked' })),
     options: {
-      hooks: ({ name }): readonly TaskHook[] => (name === 'hooked' ? [{ onTaskStart: () => way(hold) }] : []),
+      hooks: ({ name }): readonly TaskHook[] =>
+        name === 'hooked' ? [{ onTaskStart: () => way(hold) }] : [],
     },
     stage: 'hooked',
     place: 'stage',

@@ -18,7 +18,10 @@ describe('the blocks of a loop', () => {
     blocks.add(at('stage', 'a', 5), { ...hold, addedMs: 30, lengthMs: 30 })
     const [block, ...more] = blocks.read()
     assert.deepEqual(more, [])
-    assert.deepEqual([block?.count, block?.totalMs, block?.longestMs, block?.lostMs], [2, 50, 30, 80])
+    assert.deepEqual(
+      [block?.count, block?.totalMs, block?.longestMs, block?.lostMs],
+      [2, 50, 30, 80],
+    )
   })
 
   it('are moved to the place that they turn out to belong to', () => {

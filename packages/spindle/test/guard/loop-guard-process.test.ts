@@ -47,7 +47,11 @@ describe('the loop guard in a process of its own', { concurrency: 2 }, () => {
   for (const how of ['process.exit(0)', 'return', 'throw']) {
     it(`does not hold the process, ended in the middle of a block by ${how}`, async () => {
       const end =
-        how === 'return' ? 'return' : how === 'throw' ? "throw new Error('on purpose')" : 'process.exit(0)'
+        how === 'return'
+          ? 'return'
+          : how === 'throw'
+            ? "throw new Error('on purpose')"
+            : 'process.exit(0)'
       const { code, stderr, signal } = await runChild(`${head}
         const pipeline = endless().pipe(async (x) => { await delay(1); spin(25); return x }).build({ logger: { warn() {}, error() {} } })
         await (async () => {
@@ -63,8 +67,9 @@ describe('the loop guard in a process of its own', { concurrency: 2 }, () => {
   }
 
   it('asks nothing while a debugger may be attached: the stage is named, no stack', async () => {
-    const result = await new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-      const module = `${head}
+    const result = await new Promise<{ code: number | null; stdout: string; stderr: string }>(
+      (resolve) => {
+        const module = `${head}
         const globals = Object.getOwnPropertySymbols(globalThis).length
         const pipeline = endless().pipe(function decode(x) { spin(30); return x }).build({ logger: { warn() {}, error() {} } })
         let found
@@ -75,21 +80,25 @@ describe('the loop guard in a process of its own', { concurrency: 2 }, () => {
         await pipeline.stop()
         console.log(JSON.stringify({ ...found, globals: Object.getOwnPropertySymbols(globalThis).length - globals }))
       `
-      const child = spawn(
-        process.execPath,
-        ['--inspect=0', ...NODE_FLAGS, '--input-type=module', '--eval', module],
-        { cwd: fileURLToPath(new URL('../../../..', import.meta.url)), stdio: ['ignore', 'pipe', 'pipe'] },
-      )
-      let stdout = ''
-      let stderr = ''
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        stdout += text
-      })
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        stderr += text
-      })
-      child.on('close', (code) => resolve({ code, stdout, stderr }))
-    })
+        const child = spawn(
+          process.execPath,
+          ['--inspect=0', ...NODE_FLAGS, '--input-type=module', '--eval', module],
+          {
+            cwd: fileURLToPath(new URL('../../../..', import.meta.url)),
+            stdio: ['ignore', 'pipe', 'pipe'],
+          },
+        )
+        let stdout = ''
+        let stderr = ''
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+          stdout += text
+        })
+        child.stderr.setEncoding('utf8').on('data', (text: string) => {
+          stderr += text
+        })
+        child.on('close', (code) => resolve({ code, stdout, stderr }))
+      },
+    )
     assert.equal(result.code, 0, result.stderr)
     const block = JSON.parse(result.stdout) as {
       stage: string
@@ -121,7 +130,9 @@ describe('the loop guard in a process of its own', { concurrency: 2 }, () => {
   })
 
   it('finds function and line of the source through a source map beside the built file', async () => {
-    const folder = mkdtempSync(join(fileURLToPath(new URL('../../../..', import.meta.url)), '.cache-guard-'))
+    const folder = mkdtempSync(
+      join(fileURLToPath(new URL('../../../..', import.meta.url)), '.cache-guard-'),
+    )
     try {
       // Line 3 of the built file is line 41 of ops.ts.
       writeFileSync(

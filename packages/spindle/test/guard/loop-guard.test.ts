@@ -8,8 +8,8 @@ import { PipelineBuilder } from '../../src/builder/builder.ts'
 import type { Pipeline } from '../../src/engine/run/pipeline.ts'
 import type { LoopBlock } from '../../src/engine/stats/loop-blocks.ts'
 import type { BuildOptions, TaskHook } from '../../src/engine/types.ts'
-import type * as Ops from '../placement/fixtures/ops.ts'
 import { sourceFile } from '../support/typescript.ts'
+import type * as Ops from '../workers/calls/fixtures/ops.ts'
 import { file, HELD_US, type Kind, kinds, lineOf, usage } from './blocking-code.ts'
 
 const LIMIT_MS = 10_000
@@ -46,11 +46,16 @@ describe('the loop guard', () => {
     it(`names a block in: ${kind}`, async () => {
       const { hooks } = more as { hooks?: readonly TaskHook[] }
       const pipeline = build().build({ ...quiet, ...(hooks === undefined ? {} : { hooks }) })
-      const block = await blockIn(pipeline, (one) => one.stage === held.stage && one.stack.length > 0)
+      const block = await blockIn(
+        pipeline,
+        (one) => one.stage === held.stage && one.stack.length > 0,
+      )
       assert.equal(block.place, held.place)
       assert.equal(block.function, held.function)
       checkPlace(block, file, lineOf(kind as Kind))
-      assert.ok(block.count >= 1 && block.longestMs >= 10 && block.totalMs >= block.longestMs - 0.001)
+      assert.ok(
+        block.count >= 1 && block.longestMs >= 10 && block.totalMs >= block.longestMs - 0.001,
+      )
     })
   }
 
@@ -63,7 +68,8 @@ describe('the loop guard', () => {
         .pipe(async (item: number) => item)
         .build(quiet)
     const here = sourceFile(import.meta.url)
-    const isConsumers = (block: LoopBlock): boolean => block.place === 'consumer' && block.stack.length > 0
+    const isConsumers = (block: LoopBlock): boolean =>
+      block.place === 'consumer' && block.stack.length > 0
     for (const isAfter of [false, true, undefined]) {
       const pipeline = begin()
       const limit = performance.now() + LIMIT_MS
@@ -122,7 +128,11 @@ describe('the loop guard', () => {
       )
       .pipe(
         (item) => {
-          for (let u = usage(), n = u; n.user + n.system - u.user - u.system < HELD_US; n = usage());
+          for (
+            let u = usage(), n = u;
+            n.user + n.system - u.user - u.system < HELD_US;
+            n = usage()
+          );
           return item
         },
         { name: 'decode' },
@@ -161,7 +171,9 @@ describe('the loop guard', () => {
   })
 
   it('names nothing shorter than the threshold', async () => {
-    const pipeline = kinds['op before await'].build().build({ ...quiet, loopGuard: { thresholdMs: 1000 } })
+    const pipeline = kinds['op before await']
+      .build()
+      .build({ ...quiet, loopGuard: { thresholdMs: 1000 } })
     let count = 0
     for await (const _ of pipeline) if (++count === 15) break
     await pipeline.stop()
@@ -177,10 +189,15 @@ describe('the loop guard', () => {
   })
 
   it('says nothing of ops that hold a worker, be it of a pool or of a region: there they are meant to', async () => {
-    const { burn } = workerModule<typeof Ops>(import.meta.resolve('../placement/fixtures/ops.js'))
+    const { burn } = workerModule<typeof Ops>(
+      import.meta.resolve('../workers/calls/fixtures/ops.js'),
+    )
     await using executor = new ThreadPool({ size: 1 })
     const source = new PipelineBuilder().addSource(Array.from({ length: 15 }, () => 25))
-    for (const builder of [source.pipe(burn, { executor }), source.to(workers({ count: 1 })).pipe(burn)]) {
+    for (const builder of [
+      source.pipe(burn, { executor }),
+      source.to(workers({ count: 1 })).pipe(burn),
+    ]) {
       const pipeline = builder.build(quiet)
       await pipeline.forEach(() => {})
       const { blocks } = pipeline.stats()
@@ -194,8 +211,14 @@ describe('the loop guard', () => {
   it('refuses options that make no sense', () => {
     const build = (loopGuard: unknown) => () =>
       new PipelineBuilder().addSource([1]).build({ loopGuard } as BuildOptions)
-    assert.throws(build(true), { code: 'ERR_BAD_OPTION', message: /`loopGuard` must be false or an object/ })
-    assert.throws(build({ thresholdMs: 1 }), { code: 'ERR_BAD_OPTION', message: /loopGuard\.thresholdMs/ })
+    assert.throws(build(true), {
+      code: 'ERR_BAD_OPTION',
+      message: /`loopGuard` must be false or an object/,
+    })
+    assert.throws(build({ thresholdMs: 1 }), {
+      code: 'ERR_BAD_OPTION',
+      message: /loopGuard\.thresholdMs/,
+    })
     assert.throws(build({ threshold: 1 }), { code: 'ERR_BAD_OPTION' })
   })
 })

@@ -7,7 +7,9 @@ import type { ChildResult } from '../support/child.ts'
 import { NODE_FLAGS } from '../support/typescript.ts'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
-const permission = process.versions.node.startsWith('20.') ? '--experimental-permission' : '--permission'
+const permission = process.versions.node.startsWith('20.')
+  ? '--experimental-permission'
+  : '--permission'
 
 /** Runs a module under the permission model. tsx itself needs child processes and its cache. */
 async function run(module: string, ...flags: readonly string[]): Promise<ChildResult> {
@@ -38,7 +40,8 @@ const program = `
   console.log(JSON.stringify(warnings))
 `
 
-// tsx needs threads itself, so that only the guard's is refused, as Node does without --allow-worker.
+// tsx needs threads itself, so that only the guard's is refused, as Node does without
+// --allow-worker.
 const refused = `
   import { createRequire, syncBuiltinESMExports } from 'node:module'
   const threads = createRequire(import.meta.url)('node:worker_threads')
@@ -65,11 +68,15 @@ describe('the loop guard under the permission model', { concurrency: 2 }, () => 
   it('says once that it is off where there are no worker threads', async () => {
     const { code, stdout, stderr } = await run(`${refused}${program}`, '--allow-worker')
     assert.equal(code, 0, stderr)
-    const warnings: readonly { readonly code: string; readonly message: string }[] = JSON.parse(stdout)
+    const warnings: readonly { readonly code: string; readonly message: string }[] =
+      JSON.parse(stdout)
     assert.deepEqual(
       warnings.map((warning) => warning.code),
       ['SPINDLE_LOOP_GUARD_OFF'],
     )
-    assert.match(warnings[0]?.message ?? '', /its thread cannot be started \(.*restricted.*loopGuard: false/)
+    assert.match(
+      warnings[0]?.message ?? '',
+      /its thread cannot be started \(.*restricted.*loopGuard: false/,
+    )
   })
 })

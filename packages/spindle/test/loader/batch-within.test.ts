@@ -49,7 +49,11 @@ describe('batchWithin', () => {
   })
 
   it('gives every bucket then, and what waited is not held up by what is full', async () => {
-    const how = bucketByLength<string>({ length: (text) => text.length, boundaries: [1, 3], batchSize: 2 })
+    const how = bucketByLength<string>({
+      length: (text) => text.length,
+      boundaries: [1, 3],
+      batchSize: 2,
+    })
     const requests = new Requests<string>()
     const batches = batchWithin(requests, how, { maxWaitMs: 20 })
     requests.give('long one', 'a', 'b', 'cc')
@@ -64,7 +68,11 @@ describe('batchWithin', () => {
       yield 'alone and long'
       while (!didEnd) yield 'x'
     }
-    const how = bucketByLength<string>({ length: (text) => text.length, boundaries: [1], batchSize: 50 })
+    const how = bucketByLength<string>({
+      length: (text) => text.length,
+      boundaries: [1],
+      batchSize: 50,
+    })
     for await (const batch of batchWithin(busy(), how, { maxWaitMs: 5 }))
       if (batch.includes('alone and long')) didEnd = true
     assert.ok(didEnd)
@@ -78,7 +86,9 @@ describe('batchWithin', () => {
 
   it('is a stage as the op of a merge', async () => {
     const source = new PipelineBuilder().addSource(range(10))
-    const pipeline = merge(source, { op: ([items]) => batchWithin(items!, 4, { maxWaitMs: 10_000 }) }).build()
+    const pipeline = merge(source, {
+      op: ([items]) => batchWithin(items!, 4, { maxWaitMs: 10_000 }),
+    }).build()
     assert.deepEqual(await collect(pipeline), [range(4), range(4, 4), range(2, 8)])
   })
 
@@ -90,9 +100,13 @@ describe('batchWithin', () => {
       assert.equal(watch.closes, 1)
       const second = watched(3)
       await collect(
-        batchWithin<number>(typeof second.source === 'function' ? second.source() : second.source, 2, {
-          maxWaitMs: 1000,
-        }),
+        batchWithin<number>(
+          typeof second.source === 'function' ? second.source() : second.source,
+          2,
+          {
+            maxWaitMs: 1000,
+          },
+        ),
       )
       assert.equal(second.watch.closes, 1)
       assert.equal(second.watch.returns, 0)

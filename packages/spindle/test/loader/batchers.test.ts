@@ -37,7 +37,8 @@ describe('bucketByLength', () => {
       fc.asyncProperty(texts, sizes, async (items, batchSize) => {
         const batches = await batched(items, bucketByLength({ length, boundaries, batchSize }))
         assertComplete(batches, items)
-        const bucketOf = ({ length }: Text): number => [...boundaries, Infinity].findIndex((b) => length <= b)
+        const bucketOf = ({ length }: Text): number =>
+          [...boundaries, Infinity].findIndex((b) => length <= b)
         for (const batch of batches) {
           const bucket = bucketOf(batch[0]!)
           assert.ok(batch.every((item) => bucketOf(item) === bucket))
@@ -58,11 +59,14 @@ describe('bucketByLength', () => {
     const items = [1, 6, 7, 11, 2, 30, 31, 12].map((length, position) => ({ position, length }))
     const options = { length, boundaries, batchSize: [4, 4, 3, 3] } as const
     const lengths = (batches: Text[][]) => batches.map((batch) => batch.map((item) => item.length))
-    assert.deepEqual(lengths(await batched(items, bucketByLength({ ...options, rest: 'together' }))), [
-      [12, 30, 31],
-      [6, 7, 11],
-      [1, 2],
-    ])
+    assert.deepEqual(
+      lengths(await batched(items, bucketByLength({ ...options, rest: 'together' }))),
+      [
+        [12, 30, 31],
+        [6, 7, 11],
+        [1, 2],
+      ],
+    )
     assert.deepEqual(lengths(await batched(items, bucketByLength(options))), [
       [1, 2],
       [6, 7],
@@ -172,11 +176,23 @@ describe('bucketByLength', () => {
   it('refuses wrong options when given', () => {
     const right = { length, boundaries, batchSize: 2 }
     throwsCode(() => bucketByLength({ ...right, boundaries: [] }), 'ERR_BAD_OPTION', /boundaries/)
-    throwsCode(() => bucketByLength({ ...right, boundaries: [3, 3] }), 'ERR_BAD_OPTION', /boundaries\[1\]/)
+    throwsCode(
+      () => bucketByLength({ ...right, boundaries: [3, 3] }),
+      'ERR_BAD_OPTION',
+      /boundaries\[1\]/,
+    )
     throwsCode(() => bucketByLength({ ...right, batchSize: 0 }), 'ERR_BAD_OPTION', /batchSize/)
-    throwsCode(() => bucketByLength({ ...right, batchSize: [1, 2] }), 'ERR_BAD_OPTION', /array of 4/)
+    throwsCode(
+      () => bucketByLength({ ...right, batchSize: [1, 2] }),
+      'ERR_BAD_OPTION',
+      /array of 4/,
+    )
     throwsCode(() => bucketByLength({ ...right, rest: 'no' as 'apart' }), 'ERR_BAD_OPTION', /rest/)
-    throwsCode(() => bucketByLength({ ...right, batchsize: 3 } as never), 'ERR_BAD_OPTION', /batchsize/)
+    throwsCode(
+      () => bucketByLength({ ...right, batchsize: 3 } as never),
+      'ERR_BAD_OPTION',
+      /batchsize/,
+    )
   })
 })
 
@@ -225,7 +241,9 @@ describe('batches by budget', () => {
   it('fails for an item above the budget, or gives it alone', async () => {
     const items = [4, 50, 5].map((length, position) => ({ position, length }))
     const source = new PipelineBuilder().addSource(items)
-    const cause = await failureCause(source.aggregate(batchByTokens({ length, maxTokens: 10 })).build())
+    const cause = await failureCause(
+      source.aggregate(batchByTokens({ length, maxTokens: 10 })).build(),
+    )
     assert.match(String(cause), /an item of 50 tokens is above `maxTokens` 10/)
     const how = batchByTokens<Text>({ length, maxTokens: 10, tooLarge: 'alone' })
     assert.deepEqual(
@@ -247,14 +265,17 @@ describe('batches by budget', () => {
       [2, 1, 1],
     )
     const own = batchByBytes<number>({ maxBytes: 3, bytes: (item) => item })
-    assert.deepEqual(await collect(new PipelineBuilder().addSource([1, 2, 1]).aggregate(own).build()), [
-      [1, 2],
-      [1],
-    ])
+    assert.deepEqual(
+      await collect(new PipelineBuilder().addSource([1, 2, 1]).aggregate(own).build()),
+      [[1, 2], [1]],
+    )
   })
 
   it('is the same however the items before it are timed', async () => {
-    const items = Array.from({ length: 60 }, (_, position) => ({ position, length: (position * 7) % 23 }))
+    const items = Array.from({ length: 60 }, (_, position) => ({
+      position,
+      length: (position * 7) % 23,
+    }))
     const run = (delayed: boolean) =>
       collect(
         new PipelineBuilder()
@@ -274,8 +295,20 @@ describe('batches by budget', () => {
 
   it('refuses wrong options when given', () => {
     throwsCode(() => batchByTokens({ length, maxTokens: 0 }), 'ERR_BAD_OPTION', /maxTokens/)
-    throwsCode(() => batchByTokens({ length, maxTokens: 1, maxItems: 0 }), 'ERR_BAD_OPTION', /maxItems/)
-    throwsCode(() => batchByTokens({ length, maxTokens: 1, padded: 1 as never }), 'ERR_BAD_OPTION', /padded/)
-    throwsCode(() => batchByBytes({ maxBytes: 1, tooLarge: 'x' as never }), 'ERR_BAD_OPTION', /tooLarge/)
+    throwsCode(
+      () => batchByTokens({ length, maxTokens: 1, maxItems: 0 }),
+      'ERR_BAD_OPTION',
+      /maxItems/,
+    )
+    throwsCode(
+      () => batchByTokens({ length, maxTokens: 1, padded: 1 as never }),
+      'ERR_BAD_OPTION',
+      /padded/,
+    )
+    throwsCode(
+      () => batchByBytes({ maxBytes: 1, tooLarge: 'x' as never }),
+      'ERR_BAD_OPTION',
+      /tooLarge/,
+    )
   })
 })

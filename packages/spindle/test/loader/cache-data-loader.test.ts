@@ -20,7 +20,10 @@ describe('CacheDataLoader', () => {
     assert.equal(cached.progress?.batches, 2)
     assert.equal((await cached.stats()).pipeline, (await loader.stats()).pipeline)
     assert.ok(String(await cached.report()).length > 0)
-    await rejectsCode(new CacheDataLoader({ async *[Symbol.asyncIterator]() {} }).stats(), 'ERR_BAD_STATE')
+    await rejectsCode(
+      new CacheDataLoader({ async *[Symbol.asyncIterator]() {} }).stats(),
+      'ERR_BAD_STATE',
+    )
   })
 
   it("ends the loader's epoch when kept batches take over, unless told to keep it", async () => {

@@ -19,7 +19,11 @@ describe('collate', () => {
     })
     const batch = collate([record(0), record(1)])
     assert.deepEqual(batch.image.pixels, { ...float32([2, 2, 3]) })
-    assert.deepEqual(batch.pair[0], { data: Float32Array.of(0, 1), dtype: 'float32', shape: [2, 1] })
+    assert.deepEqual(batch.pair[0], {
+      data: Float32Array.of(0, 1),
+      dtype: 'float32',
+      shape: [2, 1],
+    })
     assert.deepEqual(batch.pair[1], { data: Float64Array.of(0, 1), dtype: 'float64', shape: [2] })
     assert.deepEqual(collate([float32([2]), float32([2], 2)]), float32([2, 2]))
   })
@@ -66,7 +70,11 @@ describe('collate', () => {
     assert.deepEqual(batch.label, { data: int64(0, 1), dtype: 'int64', shape: [2] })
     assert.deepEqual(batch.id, { data: int64(0, 1), dtype: 'int64', shape: [2] })
     assert.deepEqual(batch.isNew, { data: Uint8Array.of(0, 1), dtype: 'bool', shape: [2] })
-    assert.deepEqual(batch.vector, { data: Uint8Array.of(0, 1, 1, 2), dtype: 'uint8', shape: [2, 2] })
+    assert.deepEqual(batch.vector, {
+      data: Uint8Array.of(0, 1, 1, 2),
+      dtype: 'uint8',
+      shape: [2, 2],
+    })
     assert.deepEqual(batch.name, [null, 'one'])
     assert.deepEqual(batch.at, [new Date(0), new Date(1)])
   })
@@ -88,7 +96,8 @@ describe('collate', () => {
       dtype: 'float16',
       shape: [2, 2],
     })
-    const Half = (globalThis as { Float16Array?: new (values: number[]) => Uint16Array }).Float16Array
+    const Half = (globalThis as { Float16Array?: new (values: number[]) => Uint16Array })
+      .Float16Array
     if (Half === undefined) return
     const half = { data: new Half([1, 2]), dtype: 'float16', shape: [2] } as const
     const batch = collate([half, bits])
@@ -121,7 +130,10 @@ describe('collate', () => {
     bad([{ a: 300 }], /records\[0\]\.a.*uint8 can hold, got 300/, { dtypes: { a: 'uint8' } })
     bad([{ a: 0.5 }], /int64 can hold, got 0.5/, { dtypes: { a: 'int64' } })
     bad([{ a: { ...float32([2]), shape: [3] } }], /as many elements as its shape \[3\]/)
-    bad([{ a: { data: new Float64Array(1), dtype: 'float32', shape: [1] } }], /float32 in a Float32Array/)
+    bad(
+      [{ a: { data: new Float64Array(1), dtype: 'float32', shape: [1] } }],
+      /float32 in a Float32Array/,
+    )
   })
 
   it('refuses wrong options, and paths that no record has', () => {
@@ -135,7 +147,11 @@ describe('collate', () => {
     bad({ pad: { ids: { mask: 'ids' } } }, /`pad\.ids\.mask`/)
     bad({ shared: true, into: new ArrayBuffer(8) }, /only one/)
     bad({ numbers: 'bool' }, /numbers/)
-    throwsCode(() => collate([int64(1)], { pad: { '': { mask: 'm' } } }), 'ERR_BAD_OPTION', /pad\.mask/)
+    throwsCode(
+      () => collate([int64(1)], { pad: { '': { mask: 'm' } } }),
+      'ERR_BAD_OPTION',
+      /pad\.mask/,
+    )
   })
 })
 
@@ -153,7 +169,8 @@ describe('padding', () => {
       return array.data[own.reduce((flat, at, axis) => flat * array.shape[axis]! + at, 0)]!
     }
     const indices = shape.reduce<number[][]>(
-      (prefixes, length) => prefixes.flatMap((prefix) => Array.from({ length }, (_, at) => [...prefix, at])),
+      (prefixes, length) =>
+        prefixes.flatMap((prefix) => Array.from({ length }, (_, at) => [...prefix, at])),
       [[]],
     )
     return arrays.flatMap((array) => indices.map((index) => place(array, index)))
@@ -166,11 +183,12 @@ describe('padding', () => {
   }
   for (const [name, memory] of Object.entries(memories)) {
     it(`fills each axis up, on either side, in ${name}`, () => {
-      const shapes = fc
-        .integer({ min: 1, max: 3 })
-        .chain((rank) =>
-          fc.array(fc.array(fc.nat(4), { minLength: rank, maxLength: rank }), { minLength: 1, maxLength: 5 }),
-        )
+      const shapes = fc.integer({ min: 1, max: 3 }).chain((rank) =>
+        fc.array(fc.array(fc.nat(4), { minLength: rank, maxLength: rank }), {
+          minLength: 1,
+          maxLength: 5,
+        }),
+      )
       const options = fc.record({
         value: fc.constantFrom(0, 7),
         isLeft: fc.boolean(),
@@ -186,14 +204,19 @@ describe('padding', () => {
               ...memory(),
             },
           )
-          const longest = shapes[0]!.map((_, axis) => Math.max(...shapes.map((shape) => shape[axis]!)))
+          const longest = shapes[0]!.map((_, axis) =>
+            Math.max(...shapes.map((shape) => shape[axis]!)),
+          )
           longest[0] = Math.ceil(longest[0]! / multipleOf) * multipleOf
           assert.deepEqual(batch.a.shape, [arrays.length, ...longest])
           assert.deepEqual([...batch.a.data], padded(arrays, longest, value, isLeft))
           const ones = arrays.map(({ shape }) => float32([shape[0]!]))
           for (const one of ones) one.data.fill(1)
           assert.deepEqual(batch.mask.shape, [arrays.length, longest[0]])
-          assert.deepEqual(Array.from(batch.mask.data, Number), padded(ones, [longest[0]!], 0, isLeft))
+          assert.deepEqual(
+            Array.from(batch.mask.data, Number),
+            padded(ones, [longest[0]!], 0, isLeft),
+          )
         }),
         { numRuns: 100 },
       )
@@ -204,9 +227,16 @@ describe('padding', () => {
     const records = [int64(1, 2), int64(3)]
     const batch = collate(records, { pad: { '': { length: 3, value: -1n } } })
     assert.deepEqual(batch, { data: int64(1, 2, -1, 3, -1, -1), dtype: 'int64', shape: [2, 3] })
-    throwsCode(() => collate(records, { pad: { '': { length: 1 } } }), 'ERR_TOO_LARGE', /length 2 on axis 0/)
+    throwsCode(
+      () => collate(records, { pad: { '': { length: 1 } } }),
+      'ERR_TOO_LARGE',
+      /length 2 on axis 0/,
+    )
     const images = [float32([3, 2, 5]), float32([3, 4, 1])]
-    assert.deepEqual(collate(images, { pad: { '': { multipleOf: [1, 8, 8] } } }).shape, [2, 3, 8, 8])
+    assert.deepEqual(
+      collate(images, { pad: { '': { multipleOf: [1, 8, 8] } } }).shape,
+      [2, 3, 8, 8],
+    )
     assert.deepEqual(collate(images, { pad: { '': { length: [3, 6, 6] } } }).shape, [2, 3, 6, 6])
     throwsCode(
       () => collate([float32([1]), float32([1, 1])], { pad: { '': {} } }),
@@ -233,11 +263,16 @@ describe('padding', () => {
 })
 
 describe('the memory of a batch', () => {
-  const records = Array.from({ length: 3 }, (_, i) => ({ a: Uint8Array.of(i, i, i), b: Float64Array.of(i) }))
+  const records = Array.from({ length: 3 }, (_, i) => ({
+    a: Uint8Array.of(i, i, i),
+    b: Float64Array.of(i),
+  }))
 
   it('is shared when asked for', () => {
     const { a, b } = collate(records, { shared: true })
-    assert.ok(a.data.buffer instanceof SharedArrayBuffer && b.data.buffer instanceof SharedArrayBuffer)
+    assert.ok(
+      a.data.buffer instanceof SharedArrayBuffer && b.data.buffer instanceof SharedArrayBuffer,
+    )
     assert.deepEqual([...b.data], [0, 1, 2])
   })
 
@@ -261,8 +296,16 @@ describe('the memory of a batch', () => {
     const second = collate([...records].reverse(), { into })
     assert.equal(second.a.data.buffer, first.a.data.buffer)
     assert.deepEqual([...second.b.data], [2, 1, 0])
-    throwsCode(() => collate(records, { into: new ArrayBuffer(bytes - 1) }), 'ERR_TOO_LARGE', /88 bytes/)
-    throwsCode(() => collate(records, { into: into.subarray(1) }), 'ERR_BAD_OPTION', /multiple of 8/)
+    throwsCode(
+      () => collate(records, { into: new ArrayBuffer(bytes - 1) }),
+      'ERR_TOO_LARGE',
+      /88 bytes/,
+    )
+    throwsCode(
+      () => collate(records, { into: into.subarray(1) }),
+      'ERR_BAD_OPTION',
+      /multiple of 8/,
+    )
   })
 })
 
@@ -277,14 +320,22 @@ describe('values that a type cannot hold', () => {
         { numbers: 'float32' },
         /`records\[1\]\.x` must be what float32 can hold/,
       )
-      refuses([{ x: [1, value] }], { numbers: 'float32' }, /`records\[0\]\.x` must be what float32 can hold/)
+      refuses(
+        [{ x: [1, value] }],
+        { numbers: 'float32' },
+        /`records\[0\]\.x` must be what float32 can hold/,
+      )
     }
     const kept = [Number.POSITIVE_INFINITY, 0.1, 2 ** 24 + 1]
     assert.deepEqual([...collate(kept, { numbers: 'float32' }).data], [...Float32Array.from(kept)])
     assert.ok(Number.isNaN(collate([Number.NaN], { numbers: 'float32' }).data[0]))
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 0.5, 2 ** 53, -1])
       for (const dtype of ['uint8', 'uint32', 'uint64'])
-        refuses([{ x: value }], { dtypes: { x: dtype } }, /`records\[0\]\.x` must be what uint\d+ can hold/)
+        refuses(
+          [{ x: value }],
+          { dtypes: { x: dtype } },
+          /`records\[0\]\.x` must be what uint\d+ can hold/,
+        )
     refuses([2n ** 63n], {}, /what int64 can hold/)
   })
 
@@ -327,6 +378,10 @@ describe('values that a type cannot hold', () => {
 
   it('are refused as lengths of shapes', () => {
     for (const shape of [[-1, -4], [0.5, 8], [Number.NaN], ['4']])
-      refuses([{ data: new Float32Array(4), dtype: 'float32', shape }], {}, /of a shape of integers >= 0/)
+      refuses(
+        [{ data: new Float32Array(4), dtype: 'float32', shape }],
+        {},
+        /of a shape of integers >= 0/,
+      )
   })
 })

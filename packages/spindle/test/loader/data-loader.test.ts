@@ -61,8 +61,13 @@ describe('DataLoader', () => {
   })
 
   it('applies preprocess to each item, as an op of a pipeline', async () => {
-    assert.deepEqual(await collect(new DataLoader([1, 2, 3], { preprocess: (n) => n * 2 })), [2, 4, 6])
-    const dropping = new DataLoader([1, 2, 3, 4], { preprocess: async (n) => (n % 2 === 0 ? undefined : n) })
+    assert.deepEqual(
+      await collect(new DataLoader([1, 2, 3], { preprocess: (n) => n * 2 })),
+      [2, 4, 6],
+    )
+    const dropping = new DataLoader([1, 2, 3, 4], {
+      preprocess: async (n) => (n % 2 === 0 ? undefined : n),
+    })
     assert.deepEqual(await collect(dropping), [1, 3])
     const expanding = new DataLoader([1, 2], {
       *preprocess(n) {
@@ -130,7 +135,8 @@ describe('DataLoader', () => {
   })
 
   it('makes batches, with the rest or without', async () => {
-    const batches = (dropLast: boolean) => collect(new DataLoader(range(10), { batchSize: 3, dropLast }))
+    const batches = (dropLast: boolean) =>
+      collect(new DataLoader(range(10), { batchSize: 3, dropLast }))
     assert.deepEqual(await batches(false), [range(3), range(3, 3), range(3, 6), [9]])
     assert.deepEqual(await batches(true), [range(3), range(3, 3), range(3, 6)])
   })
@@ -140,7 +146,12 @@ describe('DataLoader', () => {
     const loader = new DataLoader(range(10), {
       batchSize: 3,
       collate: (batch) =>
-        [batch.length, Math.min(...batch), Math.max(...batch), batch.reduce((a, b) => a + b)] as const,
+        [
+          batch.length,
+          Math.min(...batch),
+          Math.max(...batch),
+          batch.reduce((a, b) => a + b),
+        ] as const,
       transfer: async (made) => {
         assert.equal(++running, 1)
         await turn()
@@ -317,7 +328,11 @@ describe('DataLoader', () => {
 
   it('refuses wrong options when given', () => {
     const bad = (options: object, pattern: RegExp) =>
-      throwsCode(() => new DataLoader([1], options as { batchSize: number }), 'ERR_BAD_OPTION', pattern)
+      throwsCode(
+        () => new DataLoader([1], options as { batchSize: number }),
+        'ERR_BAD_OPTION',
+        pattern,
+      )
     bad({ batchSize: 0 }, /batchSize/)
     bad({ batchsize: 1 }, /unknown option `batchsize`; known are preprocess, batchSize/)
     bad({ dropLast: true }, /dropLast/)
@@ -327,7 +342,11 @@ describe('DataLoader', () => {
     bad({ build: { seed: 1 } }, /build\.seed.*the loader itself/)
     bad({ threads: 0 }, /threads/)
     bad({ outputOrder: 'any', preprocess: (n: number) => n }, /outputOrder/)
-    throwsCode(() => new DataLoader(5 as never), 'ERR_BAD_SOURCE', /must be an iterable.*got number/)
+    throwsCode(
+      () => new DataLoader(5 as never),
+      'ERR_BAD_SOURCE',
+      /must be an iterable.*got number/,
+    )
   })
 
   it('cannot be iterated by a plain for on the loop that it works on, and says what can', () => {
@@ -378,12 +397,19 @@ describe('a DataLoader with collate()', () => {
       preprocess: (text) => ({ inputIds: text.split(' ').map((word) => word.charCodeAt(0)), text }),
       batchSize: 2,
       collate: (records) =>
-        collate(records, { pad: { inputIds: { mask: 'attentionMask' } }, dtypes: { inputIds: 'int64' } }),
+        collate(records, {
+          pad: { inputIds: { mask: 'attentionMask' } },
+          dtypes: { inputIds: 'int64' },
+        }),
       outputOrder: 'input',
     })
     const batches = await collect(loader)
     assert.deepEqual(
-      batches.map(({ inputIds, attentionMask, text }) => [inputIds.shape, String(attentionMask.data), text]),
+      batches.map(({ inputIds, attentionMask, text }) => [
+        inputIds.shape,
+        String(attentionMask.data),
+        text,
+      ]),
       [
         [[2, 3], '1,1,1,1,0,0', ['a b c', 'd']],
         [[1, 2], '1,1', ['e f']],

@@ -33,13 +33,18 @@ export function* epochTens({ epoch }: SourceContext): Generator<number> {
   for (let i = 0; i < 3; i++) yield epoch + i * 10
 }
 
-export const buckets: () => ReturnType<ReturnType<typeof bucketByLength<string>>> = bucketByLength<string>({
-  length: (text) => text.length,
-  boundaries: [1],
-  batchSize: 2,
-})
+export const buckets: () => ReturnType<ReturnType<typeof bucketByLength<string>>> =
+  bucketByLength<string>({
+    length: (text) => text.length,
+    boundaries: [1],
+    batchSize: 2,
+  })
 
 /** A loader whose functions are no exports: it crosses as a whole. */
 export function closureLoader({ factor }: { factor: number }): DataLoader<number[]> {
-  return new DataLoader([1, 2, 3], { preprocess: (n) => n * factor, batchSize: 2, outputOrder: 'input' })
+  return new DataLoader([1, 2, 3], {
+    preprocess: (n) => n * factor,
+    batchSize: 2,
+    outputOrder: 'input',
+  })
 }

@@ -27,43 +27,50 @@ describe('packSequences', () => {
       dtype: fc.constantFrom('int64' as const, 'int32' as const),
     })
     await fc.assert(
-      fc.asyncProperty(someLengths(40), options, async (lengths, { maxTokens, openPacks, dtype }) => {
-        const documents = documentsOf(lengths)
-        const packs = await collect(
-          packSequences(new PipelineBuilder().addSource<TokenDocument>(documents), {
-            maxTokens,
-            openPacks,
-            dtype,
-            labels: true,
-            paddingId: -7,
-          }).build(),
-        )
-        const seen: number[] = []
-        for (const { inputIds, positionIds, segmentIds, cuSeqlens, labels, tokens } of packs) {
-          assert.deepEqual([inputIds.shape, inputIds.dtype, labels!.dtype], [[maxTokens], dtype, dtype])
-          const [ids, positions, said] = [inputIds, positionIds, labels!].map(({ data }) =>
-            Array.from(data, Number),
-          ) as [number[], number[], number[]]
-          const starts = [...cuSeqlens.data]
-          assert.equal(starts[0], 0)
-          assert.equal(starts.at(-1), tokens)
-          for (let at = 0; at < maxTokens; at++) {
-            const segment = starts.findLastIndex((start) => start <= at)
-            const isPadding = at >= tokens
-            assert.equal(segmentIds.data[at], isPadding ? 0 : segment + 1)
-            assert.equal(positions[at], isPadding ? 0 : at - starts[segment]!)
-            assert.equal(said[at], isPadding || positions[at] === 0 ? -100 : ids[at])
-            if (isPadding) assert.equal(ids[at], -7)
-            // Within a document tokens follow one another.
-            else if (positions[at] !== 0) assert.equal(ids[at], ids[at - 1]! + 1)
+      fc.asyncProperty(
+        someLengths(40),
+        options,
+        async (lengths, { maxTokens, openPacks, dtype }) => {
+          const documents = documentsOf(lengths)
+          const packs = await collect(
+            packSequences(new PipelineBuilder().addSource<TokenDocument>(documents), {
+              maxTokens,
+              openPacks,
+              dtype,
+              labels: true,
+              paddingId: -7,
+            }).build(),
+          )
+          const seen: number[] = []
+          for (const { inputIds, positionIds, segmentIds, cuSeqlens, labels, tokens } of packs) {
+            assert.deepEqual(
+              [inputIds.shape, inputIds.dtype, labels!.dtype],
+              [[maxTokens], dtype, dtype],
+            )
+            const [ids, positions, said] = [inputIds, positionIds, labels!].map(({ data }) =>
+              Array.from(data, Number),
+            ) as [number[], number[], number[]]
+            const starts = [...cuSeqlens.data]
+            assert.equal(starts[0], 0)
+            assert.equal(starts.at(-1), tokens)
+            for (let at = 0; at < maxTokens; at++) {
+              const segment = starts.findLastIndex((start) => start <= at)
+              const isPadding = at >= tokens
+              assert.equal(segmentIds.data[at], isPadding ? 0 : segment + 1)
+              assert.equal(positions[at], isPadding ? 0 : at - starts[segment]!)
+              assert.equal(said[at], isPadding || positions[at] === 0 ? -100 : ids[at])
+              if (isPadding) assert.equal(ids[at], -7)
+              // Within a document tokens follow one another.
+              else if (positions[at] !== 0) assert.equal(ids[at], ids[at - 1]! + 1)
+            }
+            seen.push(...ids.slice(0, tokens))
           }
-          seen.push(...ids.slice(0, tokens))
-        }
-        assert.deepEqual(
-          seen.toSorted((a, b) => a - b),
-          documents.flat(),
-        )
-      }),
+          assert.deepEqual(
+            seen.toSorted((a, b) => a - b),
+            documents.flat(),
+          )
+        },
+      ),
       { numRuns: 80 },
     )
   })
@@ -126,7 +133,9 @@ describe('packDocuments', () => {
         assert.ok(packs.length - before <= openPacks)
         assert.deepEqual(new Set(packs.flat()), new Set(documents))
         for (const pack of packs)
-          assert.ok(pack.flat().length <= maxTokens && pack.length <= maxDocuments && pack.length > 0)
+          assert.ok(
+            pack.flat().length <= maxTokens && pack.length <= maxDocuments && pack.length > 0,
+          )
       }),
       { numRuns: 100 },
     )
@@ -135,7 +144,8 @@ describe('packDocuments', () => {
   it('puts a document where it leaves the least room', () => {
     const packer = packDocuments<number[]>({ maxTokens: 10, openPacks: 4 })()
     const [six, eight, seven, two] = documentsOf([6, 8, 7, 2])
-    for (const document of [six!, eight!, seven!]) assert.equal(packer.accumulate(document), undefined)
+    for (const document of [six!, eight!, seven!])
+      assert.equal(packer.accumulate(document), undefined)
     assert.deepEqual(packer.accumulate(two!), [eight, two])
   })
 
@@ -207,7 +217,10 @@ describe('assemblePack', () => {
   for (const [name, make] of Object.entries(kinds)) {
     it(`takes ids given as ${name}`, () => {
       for (const dtype of ['int64', 'int32'] as const) {
-        const { inputIds } = assemblePack({ maxTokens: 5, dtype })([make([3, 70_000 % 65536]), make([9])])
+        const { inputIds } = assemblePack({ maxTokens: 5, dtype })([
+          make([3, 70_000 % 65536]),
+          make([9]),
+        ])
         assert.deepEqual(Array.from(inputIds.data, Number), [3, 4464, 9, 0, 0])
       }
     })
@@ -238,7 +251,11 @@ describe('assemblePack', () => {
       /4 tokens/,
     )
     throwsCode(() => assemble(['text' as never]), 'ERR_BAD_OPTION', /document/)
-    throwsCode(() => assemblePack({ maxTokens: 3, dtype: 'uint8' as never }), 'ERR_BAD_OPTION', /dtype/)
+    throwsCode(
+      () => assemblePack({ maxTokens: 3, dtype: 'uint8' as never }),
+      'ERR_BAD_OPTION',
+      /dtype/,
+    )
   })
 })
 
@@ -250,7 +267,9 @@ describe('documents without a token', () => {
     const pipeline = packSequences(new PipelineBuilder().addSource(documents), options).build()
     const packs = await collect(pipeline)
     assert.equal(packs.length, 1)
-    const [{ inputIds, segmentIds, cuSeqlens, labels, tokens, empty }] = packs as [(typeof packs)[0]]
+    const [{ inputIds, segmentIds, cuSeqlens, labels, tokens, empty }] = packs as [
+      (typeof packs)[0],
+    ]
     assert.deepEqual([...inputIds.data], [1, 2, 3, 0])
     assert.deepEqual([...segmentIds.data], [1, 1, 2, 0])
     assert.deepEqual([...cuSeqlens.data], [0, 2, 3])
@@ -262,7 +281,10 @@ describe('documents without a token', () => {
 
   it('are no reason for a pack', async () => {
     for (const tooLong of ['split', 'refuse'] as const) {
-      const source = new PipelineBuilder().addSource<TokenDocument>([[], { inputIds: [], labels: [] }])
+      const source = new PipelineBuilder().addSource<TokenDocument>([
+        [],
+        { inputIds: [], labels: [] },
+      ])
       assert.deepEqual(await collect(packSequences(source, { ...options, tooLong }).build()), [])
     }
     const packer = packDocuments({ maxTokens: 4 })()
@@ -340,7 +362,11 @@ describe('ids that the type cannot hold', () => {
       )
     }
     const withHole = Object.assign(new Array(3), { 0: 1, 2: 3 })
-    throwsCode(() => assemblePack({ maxTokens: 3 })([withHole]), 'ERR_BAD_OPTION', /`documents\[0\]\[1\]`/)
+    throwsCode(
+      () => assemblePack({ maxTokens: 3 })([withHole]),
+      'ERR_BAD_OPTION',
+      /`documents\[0\]\[1\]`/,
+    )
   })
 
   it('are refused in typed arrays of wider types, and in lists of two kinds', () => {
@@ -378,7 +404,10 @@ describe('ids that the type cannot hold', () => {
       )
     const wide = [2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 32, -1]
     for (const ids of [wide, Float64Array.from(wide), wide.map(BigInt)])
-      assert.deepEqual([...assemblePack({ maxTokens: 4 })([ids as never]).inputIds.data], wide.map(BigInt))
+      assert.deepEqual(
+        [...assemblePack({ maxTokens: 4 })([ids as never]).inputIds.data],
+        wide.map(BigInt),
+      )
     const large = BigUint64Array.of(2n ** 63n - 1n)
     assert.deepEqual([...assemblePack({ maxTokens: 1 })([large]).inputIds.data], [2n ** 63n - 1n])
     assert.deepEqual(

@@ -32,7 +32,8 @@ async function inPieces(
 }
 
 const counts = [2, 3, 1, 4, 1, 99]
-const sorted = (numbers: readonly number[] | undefined) => [...(numbers ?? [])].sort((a, b) => a - b)
+const sorted = (numbers: readonly number[] | undefined) =>
+  [...(numbers ?? [])].sort((a, b) => a - b)
 
 describe('a loader that can be resumed', () => {
   for (const placement of ['inline', 'threads', 'worker'] as const) {

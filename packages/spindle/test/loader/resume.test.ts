@@ -19,7 +19,10 @@ const sampler = () => new DistributedSampler(20, { rank: 0, worldSize: 1, shuffl
 const throughJson = (state: LoaderState): LoaderState => JSON.parse(JSON.stringify(state))
 
 /** What is given from a state on, to the end of that epoch; the loader may go on. */
-async function untilCut<T>(loader: DataLoader<T>, cut: number): Promise<{ given: T[]; state: LoaderState }> {
+async function untilCut<T>(
+  loader: DataLoader<T>,
+  cut: number,
+): Promise<{ given: T[]; state: LoaderState }> {
   const given: T[] = []
   let state = loader.state()
   for await (const batch of loader) {
@@ -102,7 +105,11 @@ describe('a DataLoader that is resumed', () => {
           positions.push(position)
           return range(9 - position, position)
         },
-        { resumable: true, sourceOptions: { resume: 'seek' }, ...(state === undefined ? {} : { state }) },
+        {
+          resumable: true,
+          sourceOptions: { resume: 'seek' },
+          ...(state === undefined ? {} : { state }),
+        },
       )
     const cut = await untilCut(bySeek(), 4)
     assert.deepEqual([...cut.given, ...(await collect(bySeek(cut.state)))], range(9))
@@ -110,8 +117,16 @@ describe('a DataLoader that is resumed', () => {
   })
 
   it('refuses what cannot be resumed when it is asked for, and a state of other data', async () => {
-    throwsCode(() => new DataLoader(() => [1], { resumable: true }), 'ERR_NOT_RESUMABLE', /sourceOptions/)
-    throwsCode(() => new DataLoader([1].values(), { resumable: true }), 'ERR_NOT_RESUMABLE', /only once/)
+    throwsCode(
+      () => new DataLoader(() => [1], { resumable: true }),
+      'ERR_NOT_RESUMABLE',
+      /sourceOptions/,
+    )
+    throwsCode(
+      () => new DataLoader([1].values(), { resumable: true }),
+      'ERR_NOT_RESUMABLE',
+      /only once/,
+    )
     const { state } = await untilCut(make(), 2)
     const other = new DataLoader(new DistributedSampler(21, { rank: 0, worldSize: 1 }), {
       preprocess: async (n) => n,
@@ -137,7 +152,9 @@ describe('aggregators in a pipeline that is resumed', () => {
     'bucketByLength, rests together': () =>
       new PipelineBuilder()
         .addSource(documents)
-        .aggregate(bucketByLength<number[]>({ length, boundaries: [3, 7], batchSize: 4, rest: 'together' })),
+        .aggregate(
+          bucketByLength<number[]>({ length, boundaries: [3, 7], batchSize: 4, rest: 'together' }),
+        ),
     batchByTokens: () =>
       new PipelineBuilder()
         .addSource(documents)

@@ -36,7 +36,11 @@ describe("DataLoader with placement: 'worker'", () => {
     const [first, second] = await collect(loader)
     assert.equal(first, second)
     assert.notEqual(first, threadId)
-    await using inThreads = new DataLoader([1], { preprocess: ops.whereAmI, placement: 'worker', threads: 1 })
+    await using inThreads = new DataLoader([1], {
+      preprocess: ops.whereAmI,
+      placement: 'worker',
+      threads: 1,
+    })
     assert.equal((await collect(inThreads)).length, 1)
   })
 
@@ -108,7 +112,11 @@ describe("DataLoader with placement: 'worker'", () => {
       'ERR_BAD_OPTION',
       /`preprocess` must be given by reference.*workerModule.*runPipelineInWorker/,
     )
-    throwsCode(() => new DataLoader(() => [1], { placement: 'worker' }), 'ERR_BAD_SOURCE', /by reference/)
+    throwsCode(
+      () => new DataLoader(() => [1], { placement: 'worker' }),
+      'ERR_BAD_SOURCE',
+      /by reference/,
+    )
     const hooks = { onItemError: () => {} }
     throwsCode(
       () => new DataLoader([1], { placement: 'worker', build: hooks }),

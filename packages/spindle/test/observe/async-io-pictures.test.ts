@@ -11,7 +11,9 @@ const spansOf = (lanes: readonly Lane[], name: string) =>
 function mostAtOnce(lanes: readonly Lane[], name: string): number {
   const spans = spansOf(lanes, name)
   return Math.max(
-    ...spans.map(({ from }) => spans.filter((other) => other.from <= from && from < other.to).length),
+    ...spans.map(
+      ({ from }) => spans.filter((other) => other.from <= from && from < other.to).length,
+    ),
   )
 }
 

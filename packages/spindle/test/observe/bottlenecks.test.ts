@@ -8,7 +8,9 @@ import { type Case, cases } from '../../../../examples/bottlenecks/cases.ts'
 const ITEMS = 120
 
 /** Without the remedy. */
-const expected: Readonly<Record<keyof typeof cases, { readonly stage: string; readonly kind: string }>> = {
+const expected: Readonly<
+  Record<keyof typeof cases, { readonly stage: string; readonly kind: string }>
+> = {
   source: { stage: 'source', kind: 'source' },
   stage: { stage: 'fetchItem', kind: 'stage' },
   consumer: { stage: 'consumer', kind: 'consumer' },
@@ -33,8 +35,13 @@ describe('the cases of the guide', () => {
       const pipeline = await ran(name, 'before')
       const found = pipeline.report().bottleneck
       const { cores, others = 0 } = pipeline.stats().cpu
-      if (found?.kind === 'cpu' && others > 0.75 * cores) return t.skip('other programs use the cores')
-      assert.deepEqual({ stage: found?.stage, kind: found?.kind }, bottleneck, String(pipeline.report()))
+      if (found?.kind === 'cpu' && others > 0.75 * cores)
+        return t.skip('other programs use the cores')
+      assert.deepEqual(
+        { stage: found?.stage, kind: found?.kind },
+        bottleneck,
+        String(pipeline.report()),
+      )
     })
 
   it('of a source that asks for pages, every slow step is counted among the quick ones', async () => {

@@ -16,7 +16,10 @@ describe('cacheIterator', () => {
   })
 
   it('ends where the source ends, if that is sooner', async () => {
-    assert.deepEqual(await all(cacheIterator([1, 2], { numCaches: 1, returnCachesAfter: 5 })), [1, 2])
+    assert.deepEqual(
+      await all(cacheIterator([1, 2], { numCaches: 1, returnCachesAfter: 5 })),
+      [1, 2],
+    )
   })
 
   it('may stop before anything is given twice', async () => {
@@ -47,7 +50,11 @@ describe('cacheIterator', () => {
   })
 
   it('refuses wrong options', () => {
-    for (const options of [{ numCaches: 0 }, { numCaches: 5, returnCachesAfter: 4 }, { stopAfter: 0 }]) {
+    for (const options of [
+      { numCaches: 0 },
+      { numCaches: 5, returnCachesAfter: 4 },
+      { stopAfter: 0 },
+    ]) {
       assert.throws(
         () => cacheIterator([], options),
         (error) => error instanceof SpindleError && error.code === 'ERR_BAD_OPTION',

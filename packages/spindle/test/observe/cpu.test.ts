@@ -130,7 +130,10 @@ describe('the CPU in the figures of a pipeline', () => {
     const before = pipeline.stats()
     await taken.next()
     const { cpu } = statsBetween(before, pipeline.stats())
-    assert.ok(cpu.own < before.cpu.own, `${cpu.own} cores while it waited, ${before.cpu.own} before`)
+    assert.ok(
+      cpu.own < before.cpu.own,
+      `${cpu.own} cores while it waited, ${before.cpu.own} before`,
+    )
     await pipeline.stop()
   })
 })

@@ -53,7 +53,9 @@ describe('a last stage that gives nothing counts its finished calls', () => {
   for (const op of [saves, savesAtOnce, savesInSteps]) {
     for (const outputOrder of ['completion', 'input'] as const) {
       it(`${op.name}, in ${outputOrder} order`, async () => {
-        const pipeline = await run(source().pipe(op, { name: 'saves', concurrency: 2, outputOrder }))
+        const pipeline = await run(
+          source().pipe(op, { name: 'saves', concurrency: 2, outputOrder }),
+        )
         assertSaved(pipeline.stats())
       })
     }
@@ -71,7 +73,10 @@ describe('a last stage that gives nothing counts its finished calls', () => {
   it('in paths', async () => {
     const builder = source().pathVariants(
       (n) => n % 2,
-      [(path) => path.pipe(saves, { name: 'saves' }), (path) => path.pipe(saves, { name: 'saves' })],
+      [
+        (path) => path.pipe(saves, { name: 'saves' }),
+        (path) => path.pipe(saves, { name: 'saves' }),
+      ],
     )
     assertSaved((await run(builder)).stats())
   })
@@ -122,7 +127,9 @@ describe('a last stage that gives nothing counts its finished calls', () => {
 
 describe('a filter', () => {
   it('in the middle skips, whatever comes after it', async () => {
-    const pipeline = await run(source().pipe(evenOnly, { name: 'evens' }).pipe(saves, { name: 'saves' }))
+    const pipeline = await run(
+      source().pipe(evenOnly, { name: 'evens' }).pipe(saves, { name: 'saves' }),
+    )
     const { items, stages } = pipeline.stats()
     const [, evens, saving] = stages
     assert.deepEqual([items, evens?.emitted, evens?.skipped], [10, 10, 10])

@@ -3,7 +3,10 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Histogram } from 'spindle'
 
-const durations = fc.array(fc.double({ min: 0.002, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 300 })
+const durations = fc.array(fc.double({ min: 0.002, max: 1e6, noNaN: true }), {
+  minLength: 1,
+  maxLength: 300,
+})
 
 function of(values: readonly number[]): Histogram {
   const histogram = new Histogram()

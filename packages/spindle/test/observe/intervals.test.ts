@@ -36,12 +36,21 @@ describe('statistics that are pushed', () => {
     const { total } = events.at(-1) as StatsEvent
     for (const [i, stage] of total.stages.entries()) {
       for (const count of ['tasks', 'emitted', 'skipped', 'failures'] as const) {
-        const sum = events.reduce((all, { interval }) => all + (interval.stages[i]?.[count] ?? 0), 0)
+        const sum = events.reduce(
+          (all, { interval }) => all + (interval.stages[i]?.[count] ?? 0),
+          0,
+        )
         assert.equal(sum, stage[count], `${count} of ${stage.name}`)
       }
-      const queued = events.reduce((all, { interval }) => all + (interval.stages[i]?.queue.items ?? 0), 0)
+      const queued = events.reduce(
+        (all, { interval }) => all + (interval.stages[i]?.queue.items ?? 0),
+        0,
+      )
       assert.equal(queued, stage.queue.items, `queue of ${stage.name}`)
-      const empty = events.reduce((all, { interval }) => all + (interval.stages[i]?.queue.emptyMs ?? 0), 0)
+      const empty = events.reduce(
+        (all, { interval }) => all + (interval.stages[i]?.queue.emptyMs ?? 0),
+        0,
+      )
       assert.ok(Math.abs(empty - stage.queue.emptyMs) < 1e-6, `empty time of ${stage.name}`)
     }
     const [, work, batches] = total.stages
@@ -148,7 +157,10 @@ describe('the difference of two readings', () => {
     const before = pipeline.stats()
     ms = 12
     for (let i = 0; i < 20; i++) await pipeline.getItem()
-    const { p90Ms, meanMs } = statsBetween(before, pipeline.stats()).stages[1] ?? { p90Ms: 0, meanMs: 0 }
+    const { p90Ms, meanMs } = statsBetween(before, pipeline.stats()).stages[1] ?? {
+      p90Ms: 0,
+      meanMs: 0,
+    }
     assert.ok(p90Ms > 10, `p90 ${p90Ms}`)
     assert.ok(meanMs > 6, `mean ${meanMs}`)
     assert.ok((before.stages[1]?.p50Ms ?? 99) < 8)

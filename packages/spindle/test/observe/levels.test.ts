@@ -24,7 +24,9 @@ describe('times of calls by how many are under way', () => {
   it('are those of the first 64 calls, with all counted', () => {
     const levels = new Levels()
     for (let i = 0; i < 100; i++) levels.add(4, i < 64 ? 10 : 1000)
-    assert.deepEqual(levels.read(), [{ total: 100, calls: 64, running: 256, ms: 640, squares: 6400 }])
+    assert.deepEqual(levels.read(), [
+      { total: 100, calls: 64, running: 256, ms: 640, squares: 6400 },
+    ])
   })
 
   it('have room for any number of calls', () => {

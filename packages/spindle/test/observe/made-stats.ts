@@ -19,7 +19,11 @@ export interface MadeStage {
   readonly held?: number
   /** Cores' worth of its region's workers that its calls hold. */
   readonly heldWorkers?: number
-  readonly workers?: { readonly count?: number; readonly kind?: 'thread' | 'process'; readonly pool?: number }
+  readonly workers?: {
+    readonly count?: number
+    readonly kind?: 'thread' | 'process'
+    readonly pool?: number
+  }
   /** `[under way, calls, mean, standard deviation]` */
   readonly levels?: readonly (readonly [number, number, number, number?])[]
   readonly occupancy?: number
@@ -102,7 +106,12 @@ function madeStage(stage: MadeStage, id: number, elapsedMs: number): StageStats 
     workers:
       workers === undefined
         ? undefined
-        : { pool: workers.pool ?? 0, kind: workers.kind ?? 'thread', count: workers.count, isRegion },
+        : {
+            pool: workers.pool ?? 0,
+            kind: workers.kind ?? 'thread',
+            count: workers.count,
+            isRegion,
+          },
     upstream: id === 0 ? [] : [id - 1],
     tasks,
     running: stage.underWay ?? 0,

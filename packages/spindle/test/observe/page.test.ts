@@ -26,8 +26,15 @@ async function recordedPage(): Promise<string> {
       ],
     )
     .aggregate(4)
-    .build({ deadLetter: ({ index }) => (index < 8 ? undefined : Promise.reject(new Error('full'))) })
-  const recording = recordPipeline(pipeline, { title: NASTY, unit: NASTY, intervalMs: 5, maxPoints: 8 })
+    .build({
+      deadLetter: ({ index }) => (index < 8 ? undefined : Promise.reject(new Error('full'))),
+    })
+  const recording = recordPipeline(pipeline, {
+    title: NASTY,
+    unit: NASTY,
+    intervalMs: 5,
+    maxPoints: 8,
+  })
   await pipeline.forEach(() => new Promise((resolve) => setTimeout(resolve, 1)))
   recording.stop()
   return recording.html()
@@ -89,7 +96,12 @@ describe('the page about a run', () => {
 
   it('wants good options', () => {
     const pipeline = new PipelineBuilder().addSource([1]).build()
-    for (const options of [{ intervalMs: 0 }, { maxPoints: 3 }, { maxPoints: 0 }, { colour: 1 } as object])
+    for (const options of [
+      { intervalMs: 0 },
+      { maxPoints: 3 },
+      { maxPoints: 0 },
+      { colour: 1 } as object,
+    ])
       assert.throws(() => recordPipeline(pipeline, options), { code: 'ERR_BAD_OPTION' })
   })
 })

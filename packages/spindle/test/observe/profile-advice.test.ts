@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { width } from '../../src/cells.ts'
-import { adviceOf, kneeOf, limitOf, type MeasuredChain, shapeOf } from '../../src/observe/profile-advice.ts'
+import {
+  adviceOf,
+  kneeOf,
+  limitOf,
+  type MeasuredChain,
+  shapeOf,
+} from '../../src/observe/profile-advice.ts'
 import { printProfile } from '../../src/observe/profile-text.ts'
 import type { ProfileLevel, StageProfile } from '../../src/observe/profile-types.ts'
 
 const CORES = 4
 
-function level(concurrency: number, perSecond: number, more: Partial<ProfileLevel> = {}): ProfileLevel {
+function level(
+  concurrency: number,
+  perSecond: number,
+  more: Partial<ProfileLevel> = {},
+): ProfileLevel {
   return {
     concurrency,
     perSecond,
@@ -46,7 +56,10 @@ function stage(
   }
 }
 
-const chainOf = (sourceRate: number | undefined, ...stages: readonly StageProfile[]): MeasuredChain => ({
+const chainOf = (
+  sourceRate: number | undefined,
+  ...stages: readonly StageProfile[]
+): MeasuredChain => ({
   source: { name: 'source', perSecond: sourceRate },
   inputs: [],
   stages,
@@ -68,7 +81,9 @@ const linear = { 1: 100, 2: 200, 4: 400, 8: 800 }
 
 describe('the advice of a profile', () => {
   it('is the least concurrency that is as good as the best', () => {
-    const { changes, limit } = adviseOf(chainOf(undefined, stage('a', 1, { 1: 100, 2: 195, 4: 290, 8: 300 })))
+    const { changes, limit } = adviseOf(
+      chainOf(undefined, stage('a', 1, { 1: 100, 2: 195, 4: 290, 8: 300 })),
+    )
     assert.deepEqual(changes, [['a', 1, 4, 2.9]])
     assert.deepEqual(limit, { kind: 'stage', stage: 'a', perSecond: 290 })
   })
@@ -97,13 +112,18 @@ describe('the advice of a profile', () => {
   })
 
   it('is none for less than 1.2 times, nor for what may be noise', () => {
-    assert.deepEqual(adviseOf(chainOf(undefined, stage('a', 2, { 1: 60, 2: 100, 4: 118 }))).changes, [])
+    assert.deepEqual(
+      adviseOf(chainOf(undefined, stage('a', 2, { 1: 60, 2: 100, 4: 118 }))).changes,
+      [],
+    )
     const noisy = [level(1, 100, { spread: 0.5 }), level(2, 125, { spread: 0.4 })]
     assert.deepEqual(adviseOf(chainOf(undefined, stage('a', 1, noisy))).changes, [])
   })
 
   it('goes down where less is faster', () => {
-    const { changes } = adviseOf(chainOf(undefined, stage('a', 8, { 1: 100, 2: 200, 4: 190, 8: 110 })))
+    const { changes } = adviseOf(
+      chainOf(undefined, stage('a', 8, { 1: 100, 2: 200, 4: 190, 8: 110 })),
+    )
     assert.deepEqual(changes, [['a', 8, 2, 200 / 110]])
   })
 
@@ -140,7 +160,12 @@ describe('the advice of a profile', () => {
   it('looks at what is merged, each for its own source', () => {
     const one = { ...chainOf(100, stage('one', 1, linear)), yield: 1 }
     const other = { ...chainOf(undefined, stage('other', 1, linear)), yield: 1 }
-    const chain = { source: undefined, inputs: [one, other], stages: [stage('both', 8, linear)], yield: 1 }
+    const chain = {
+      source: undefined,
+      inputs: [one, other],
+      stages: [stage('both', 8, linear)],
+      yield: 1,
+    }
     const { changes, limit } = adviseOf(chain)
     assert.equal(limit?.stage, 'both')
     assert.deepEqual(changes, [['other', 1, 8, (800 * (800 / 900)) / 100]])
@@ -149,7 +174,10 @@ describe('the advice of a profile', () => {
 
 describe('the text of a profile', () => {
   const full = (at: number): ProfileLevel =>
-    level(at, 100 * Math.min(at, 4), { cpuCores: Math.min(at, 3.9), machineBusy: at < 4 ? 0.5 : 0.98 })
+    level(at, 100 * Math.min(at, 4), {
+      cpuCores: Math.min(at, 3.9),
+      machineBusy: at < 4 ? 0.5 : 0.98,
+    })
   const chain = chainOf(
     350,
     stage('decode', 1, [1, 2, 4, 8].map(full), { unfilled: [16, 32] }),
@@ -174,7 +202,10 @@ describe('the text of a profile', () => {
       text,
       /^send-.*: its concurrency of 4 is enough|^send-.*, its concurrency of 4 is enough: the source limits the pipeline to 350 items\/s$/m,
     )
-    assert.match(text, /With these, the source limits the pipeline: 350 items of the source a second\.$/)
+    assert.match(
+      text,
+      /With these, the source limits the pipeline: 350 items of the source a second\.$/,
+    )
   })
 
   it('fits every terminal', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PipelineBuilder, profilePipeline, SpindleError, workerModule } from 'spindle'
-import type * as Ops from '../placement/fixtures/ops.ts'
 import { range } from '../support/sources.ts'
+import type * as Ops from '../workers/calls/fixtures/ops.ts'
 
-const ops = workerModule<typeof Ops>(import.meta.resolve('../placement/fixtures/ops.js'))
+const ops = workerModule<typeof Ops>(import.meta.resolve('../workers/calls/fixtures/ops.js'))
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 const quick = { maxMsPerLevel: 300, precision: 0.2 }
 
@@ -29,7 +29,10 @@ describe('profilePipeline', () => {
       [1, 8],
     )
     const [one, eight] = wait?.levels ?? []
-    assert.ok((eight?.perSecond ?? 0) > 3 * (one?.perSecond ?? 1), 'waiting scales with concurrency')
+    assert.ok(
+      (eight?.perSecond ?? 0) > 3 * (one?.perSecond ?? 1),
+      'waiting scales with concurrency',
+    )
     assert.equal(wait?.knee, 8)
     assert.equal(batches?.levels.length, 1)
     assert.equal(count?.sourceItemsPerInput, 4)
@@ -71,7 +74,11 @@ describe('profilePipeline', () => {
 
   it('runs ops by reference in threads that last for all rounds', async () => {
     const builder = new PipelineBuilder().addSource(range(8)).pipe(ops.double)
-    const { stages } = await profilePipeline(builder, { ...quick, inputs: 8, concurrencies: [1, 2] })
+    const { stages } = await profilePipeline(builder, {
+      ...quick,
+      inputs: 8,
+      concurrencies: [1, 2],
+    })
     assert.equal(stages[0]?.levels.length, 2)
     assert.equal(stages[0]?.levels[0]?.failures, 0)
   })
@@ -100,7 +107,11 @@ describe('profilePipeline', () => {
       },
       { name: 'fill', concurrency: 3 },
     )
-    const result = await profilePipeline(builder, { ...quick, inputs: 40, concurrencies: [1, 16, 64] })
+    const result = await profilePipeline(builder, {
+      ...quick,
+      inputs: 40,
+      concurrencies: [1, 16, 64],
+    })
     const [fill] = result.stages
     assert.deepEqual(
       fill?.levels.map(({ concurrency }) => concurrency),
@@ -129,7 +140,8 @@ describe('profilePipeline', () => {
     })
     const rounds = stages[0]?.levels.reduce((sum, level) => sum + level.rounds, 0)
     assert.equal(rounds, 2)
-    // Once for the next stage's inputs; of each level, a round to warm up and one that counts, of 4 inputs for each call at once.
+    // Once for the next stage's inputs; of each level, a round to warm up and one that counts, of 4
+    // inputs for each call at once.
     assert.equal(calls, 10 + 2 * 4 * 1 + 2 * 4 * 8)
   })
 
@@ -143,7 +155,12 @@ describe('profilePipeline', () => {
       },
       { name: 'slow', concurrency: 50 },
     )
-    await profilePipeline(builder, { inputs: 100, concurrencies: [1], precision: 0.001, maxMsPerLevel: 100 })
+    await profilePipeline(builder, {
+      inputs: 100,
+      concurrencies: [1],
+      precision: 0.001,
+      maxMsPerLevel: 100,
+    })
     const rounds = seen.slice(100).filter((value) => value < 100)
     const first = rounds.slice(0, 4)
     assert.ok(
@@ -194,7 +211,9 @@ describe('profilePipeline', () => {
   it('profiles the inputs of a merge and what follows it', async () => {
     const { merge } = await import('spindle')
     const one = new PipelineBuilder().addSource(range(4)).pipe((value) => value, { name: 'one' })
-    const other = new PipelineBuilder().addSource(range(4)).pipe((value) => value, { name: 'other' })
+    const other = new PipelineBuilder()
+      .addSource(range(4))
+      .pipe((value) => value, { name: 'other' })
     const builder = merge(one, other).pipe((value) => value, { name: 'both' })
     const { stages } = await profilePipeline(builder, { ...quick, inputs: 4, concurrencies: [1] })
     assert.deepEqual(

@@ -46,7 +46,8 @@ describe('recipes of docs/observability.md', () => {
     server.closeAllConnections()
     assert.equal(text, prometheusText(pipeline.stats()))
     // The grammar of https://prometheus.io/docs/instrumenting/exposition_formats/
-    const sample = /^[a-z_:][a-z0-9_:]*(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*\})? -?[\d.e+-]+$/
+    const sample =
+      /^[a-z_:][a-z0-9_:]*(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*\})? -?[\d.e+-]+$/
     for (const line of text.trimEnd().split('\n'))
       assert.ok(/^# (?:HELP|TYPE) /.test(line) || sample.test(line), line)
     assert.ok(text.includes('spindle_items_total{stage="de\\"code\\\\\\n"} 49\n'), text)
@@ -60,7 +61,11 @@ describe('recipes of docs/observability.md', () => {
       let body = ''
       request.setEncoding('utf8').on('data', (text: string) => (body += text))
       request.on('end', () => {
-        requests.push({ url: request.url, type: request.headers['content-type'], body: JSON.parse(body) })
+        requests.push({
+          url: request.url,
+          type: request.headers['content-type'],
+          body: JSON.parse(body),
+        })
         response.end('{}')
       })
     })
@@ -84,7 +89,9 @@ describe('recipes of docs/observability.md', () => {
       [50, 49, 49],
     )
     for (const { startTimeUnixNano, timeUnixNano } of items.sum.dataPoints)
-      assert.ok(/^\d{19}$/.test(startTimeUnixNano) && BigInt(startTimeUnixNano) < BigInt(timeUnixNano))
+      assert.ok(
+        /^\d{19}$/.test(startTimeUnixNano) && BigInt(startTimeUnixNano) < BigInt(timeUnixNano),
+      )
     const times = metrics.find(({ name }: { name: string }) => name === 'spindle.slot.time')
     assert.equal(times.sum.dataPoints.length, 3 * 5)
   })
@@ -97,7 +104,9 @@ describe('recipes of docs/observability.md', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as StatsRow)
     assert.ok(rows.length >= 2 * 3)
-    const failed = rows.filter(({ stage }) => stage.startsWith('de"code')).map(({ failures }) => failures)
+    const failed = rows
+      .filter(({ stage }) => stage.startsWith('de"code'))
+      .map(({ failures }) => failures)
     assert.equal(
       failed.reduce((sum, count) => sum + count, 0),
       1,

@@ -28,13 +28,24 @@ import { readElsewhere, readLinux } from '../../src/observe/resources/usage.ts'
 const malformed = { code: 'ERR_PROC_FORMAT' }
 const skip = process.platform === 'linux' ? false : 'only Linux has /proc'
 
-/** A `stat` line with user and system times of 2 s and 1 s, children's of 0.5 s and 0.25 s, and 3 threads. */
+/**
+ * A `stat` line with user and system times of 2 s and 1 s, children's of 0.5 s and 0.25 s, and 3
+ * threads.
+ */
 const statLine = (pid: number, name = 'node', parent = 1): string =>
   `${pid} (${name}) S ${parent} 77 1 0 -1 4194304 98 0 0 0 200 100 50 25 20 0 3 0 481838 3133440 388 1844674 1 2 3`
 
 describe('files of /proc', () => {
   it('stat: the name may hold spaces and parentheses', () => {
-    const expected = { pid: 12, name: 'node', parent: 1, group: 77, userMs: 2500, systemMs: 1250, threads: 3 }
+    const expected = {
+      pid: 12,
+      name: 'node',
+      parent: 1,
+      group: 77,
+      userMs: 2500,
+      systemMs: 1250,
+      threads: 3,
+    }
     assert.deepEqual(parseStat(statLine(12)), expected)
     for (const name of ['my program', '(odd) name)', ') S 4 (', ''])
       assert.deepEqual(parseStat(statLine(12, name)), { ...expected, name })
@@ -58,7 +69,8 @@ describe('files of /proc', () => {
       writtenBytes: 8192,
     })
     assert.deepEqual(parseIo(''), { readBytes: 0, writtenBytes: 0 })
-    for (const text of ['read_bytes 4096', 'read_bytes: many']) assert.throws(() => parseIo(text), malformed)
+    for (const text of ['read_bytes 4096', 'read_bytes: many'])
+      assert.throws(() => parseIo(text), malformed)
   })
 
   it('smaps_rollup: kilobytes; nothing is 0', () => {
@@ -66,7 +78,8 @@ describe('files of /proc', () => {
       '560ade554000-7ffd090eb000 ---p 00000000 00:00 0 [rollup]\nRss: 1760 kB\nPss: 220 kB\nPrivate_Clean: 44 kB\nPrivate_Dirty:    116 kB\n'
     assert.deepEqual(parseSmapsRollup(text), { pssBytes: 220 * 1024, privateBytes: 160 * 1024 })
     assert.deepEqual(parseSmapsRollup(''), { pssBytes: 0, privateBytes: 0 })
-    for (const bad of ['Pss 220 kB', 'Pss: x kB']) assert.throws(() => parseSmapsRollup(bad), malformed)
+    for (const bad of ['Pss 220 kB', 'Pss: x kB'])
+      assert.throws(() => parseSmapsRollup(bad), malformed)
   })
 
   it('status, schedstat: memory, context switches, time without a CPU', () => {
@@ -185,7 +198,10 @@ describe('a tree of processes', { skip }, () => {
     await new Promise((resolve) => setImmediate(resolve))
     process.off('warning', listen)
     assert.equal(warnings.length, 1)
-    assert.match(warnings[0] as string, /left out of the resource usage: .*stat: .*no name in parentheses/)
+    assert.match(
+      warnings[0] as string,
+      /left out of the resource usage: .*stat: .*no name in parentheses/,
+    )
     assert.throws(() => readLinux(root, 51, false), malformed)
     assert.throws(() => readLinux(root, 99, false), malformed)
   })
@@ -203,7 +219,9 @@ describe('resource usage', () => {
 
   it('has its children in it', { skip }, async () => {
     const alone = resourceUsage({ pss: true })
-    assert.ok((alone.pssBytes ?? 0) > 0 && (alone.privateBytes ?? 0) > 0 && (alone.threads ?? 0) > 1)
+    assert.ok(
+      (alone.pssBytes ?? 0) > 0 && (alone.privateBytes ?? 0) > 0 && (alone.threads ?? 0) > 1,
+    )
     const child = spawn(process.execPath, [
       '--eval',
       "process.stdout.write('up'); setInterval(() => {}, 1000)",
@@ -221,7 +239,9 @@ describe('resource usage', () => {
 
   it('is told where there is no /proc, too', () => {
     const usage = readElsewhere()
-    assert.ok(usage.rssBytes > 1e6 && usage.userMs > 0 && usage.machine.totalMs >= usage.machine.busyMs)
+    assert.ok(
+      usage.rssBytes > 1e6 && usage.userMs > 0 && usage.machine.totalMs >= usage.machine.busyMs,
+    )
     assert.equal(usage.threads, undefined)
   })
 
@@ -298,7 +318,10 @@ describe('noisy neighbours', () => {
       neighbourWarning(quiet) ?? '',
       /other programs used 50 % of this machine's 4 cores.*1\.3 of the pipeline's threads waited/,
     )
-    assert.doesNotMatch(neighbourWarning({ ...quiet, threadsWaiting: undefined }) ?? '', /threads waited/)
+    assert.doesNotMatch(
+      neighbourWarning({ ...quiet, threadsWaiting: undefined }) ?? '',
+      /threads waited/,
+    )
   })
 
   it('are nothing to tell of while there is CPU for all, they are small, or the pipeline sleeps', () => {

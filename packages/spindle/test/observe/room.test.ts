@@ -5,8 +5,9 @@ import { range } from '../support/sources.ts'
 import type * as Measured from './fixtures/measured.ts'
 import { Pairs, passes, pause, twice } from './fixtures/measured.ts'
 
-// A stage that has no room downstream is blocked, whatever kind of stage it is: not starved. The consumer here takes
-// nothing for a while after the first item, and everything before it fills up at once.
+// A stage that has no room downstream is blocked, whatever kind of stage it is: not starved. The
+// consumer here takes nothing for a while after the first item, and everything before it fills up
+// at once.
 
 const ops = workerModule<typeof Measured>(import.meta.resolve('./fixtures/measured.js'))
 const source = () => new PipelineBuilder().addSource(range(200))
@@ -15,7 +16,10 @@ const STILL_MS = 150
 const WORKERS = 20
 
 /** The figures of the stages for a time in which the consumer took nothing. */
-async function whileStill(builder: PipelineBuilder<unknown>, looks = 3): Promise<readonly StageStats[]> {
+async function whileStill(
+  builder: PipelineBuilder<unknown>,
+  looks = 3,
+): Promise<readonly StageStats[]> {
   const pipeline = builder.build()
   await pipeline.getItem()
   // Until nothing has moved for some looks: then all is full.
@@ -35,7 +39,10 @@ async function whileStill(builder: PipelineBuilder<unknown>, looks = 3): Promise
   const elapsedMs = after.elapsedMs - before.elapsedMs
   return after.stages.map((stage, i) => {
     const blockedMs = stage.sums.blockedMs - (before.stages[i] as StageStats).sums.blockedMs
-    return { ...stage, shares: { ...stage.shares, blocked: blockedMs / (elapsedMs * stage.concurrency) } }
+    return {
+      ...stage,
+      shares: { ...stage.shares, blocked: blockedMs / (elapsedMs * stage.concurrency) },
+    }
   })
 }
 
@@ -53,12 +60,16 @@ function assertBlocked(stages: readonly StageStats[], ...names: string[]): void 
 describe('without room downstream a stage is blocked', () => {
   for (const outputOrder of ['completion', 'input'] as const) {
     it(`an op, in ${outputOrder} order`, async () => {
-      const stages = await whileStill(source().pipe(passes, { name: 'op', concurrency: 3, outputOrder }))
+      const stages = await whileStill(
+        source().pipe(passes, { name: 'op', concurrency: 3, outputOrder }),
+      )
       assertBlocked(stages, 'op')
     })
 
     it(`a generator, in ${outputOrder} order`, async () => {
-      const stages = await whileStill(source().pipe(twice, { name: 'op', concurrency: 3, outputOrder }))
+      const stages = await whileStill(
+        source().pipe(twice, { name: 'op', concurrency: 3, outputOrder }),
+      )
       assertBlocked(stages, 'op')
     })
   }
@@ -70,7 +81,10 @@ describe('without room downstream a stage is blocked', () => {
   })
 
   it('an op in worker threads', async () => {
-    assertBlocked(await whileStill(source().pipe(ops.passes, { name: 'op', concurrency: 2 }), WORKERS), 'op')
+    assertBlocked(
+      await whileStill(source().pipe(ops.passes, { name: 'op', concurrency: 2 }), WORKERS),
+      'op',
+    )
   })
 
   it('an aggregate', async () => {
@@ -81,7 +95,9 @@ describe('without room downstream a stage is blocked', () => {
 
   it('a router, its paths and their merge', async () => {
     const path = (builder: PipelineBuilder<number>) => builder.pipe(passes, { name: 'path' })
-    const stages = await whileStill(source().pathVariants((n) => n % 2, [path, path], { name: 'route' }))
+    const stages = await whileStill(
+      source().pathVariants((n) => n % 2, [path, path], { name: 'route' }),
+    )
     assertBlocked(stages, 'route', 'path', 'route_merge')
   })
 
@@ -165,6 +181,9 @@ describe('a router', () => {
       .build()
     await pipeline.forEach(() => {})
     const route = pipeline.stats().stages.find(({ name }) => name === 'route')
-    assert.ok((route?.meanMs ?? 0) >= 2 && (route?.sums.busyMs ?? 0) >= 20, JSON.stringify(route?.shares))
+    assert.ok(
+      (route?.meanMs ?? 0) >= 2 && (route?.sums.busyMs ?? 0) >= 20,
+      JSON.stringify(route?.shares),
+    )
   })
 })

@@ -12,7 +12,9 @@ const given = fc.array(
   { maxLength: 200 },
 )
 
-function pointsOf(stretches: readonly { spanMs: number; items: number; share: number }[]): SeriesPoint[] {
+function pointsOf(
+  stretches: readonly { spanMs: number; items: number; share: number }[],
+): SeriesPoint[] {
   let endMs = 0
   return stretches.map(({ spanMs, items, share }) => {
     endMs += spanMs

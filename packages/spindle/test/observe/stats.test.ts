@@ -27,7 +27,12 @@ describe('stats', () => {
     assert.equal(source?.emitted, 10)
     assert.equal(evens?.name, 'evens')
     assert.deepEqual(
-      { tasks: evens?.tasks, failures: evens?.failures, skipped: evens?.skipped, emitted: evens?.emitted },
+      {
+        tasks: evens?.tasks,
+        failures: evens?.failures,
+        skipped: evens?.skipped,
+        emitted: evens?.emitted,
+      },
       { tasks: 10, failures: 1, skipped: 5, emitted: 4 },
     )
     assert.equal(evens?.running, 0)
@@ -53,9 +58,13 @@ describe('stats', () => {
     const quick = stages.find((stage) => stage.name === 'quick')?.queue
     const slow = stages.find((stage) => stage.name === 'slow')?.queue
     assert.ok(quick && slow)
-    assert.ok(quick.fullMs > elapsedMs / 4, `full ${quick.fullMs} of ${elapsedMs} ms before the slow stage`)
+    assert.ok(
+      quick.fullMs > elapsedMs / 4,
+      `full ${quick.fullMs} of ${elapsedMs} ms before the slow stage`,
+    )
     assert.ok(slow.emptyMs > elapsedMs / 4, `empty ${slow.emptyMs} of ${elapsedMs} ms behind it`)
-    // Not sums over something that is counted twice. To the millisecond they are not alike: the clocks are stopped one after the other.
+    // Not sums over something that is counted twice. To the millisecond they are not alike: the
+    // clocks are stopped one after the other.
     for (const queue of [quick, slow])
       assert.ok(queue.emptyMs < 2 * elapsedMs && queue.fullMs < 2 * elapsedMs)
   })

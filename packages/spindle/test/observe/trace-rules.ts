@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import type { TraceEvent } from '../../src/observe/trace-events.ts'
 
 /**
- * Checks what viewers need of a trace (Trace Event Format, "Duration Events" and "Counter Events"): known phases, fields of the right types, stretches
- * that nest on each lane, counters with numbers, and a name for each lane.
+ * Checks what viewers need of a trace (Trace Event Format, "Duration Events" and "Counter Events"):
+ * known phases, fields of the right types, stretches that nest on each lane, counters with numbers,
+ * and a name for each lane.
  */
 export function checkTrace(events: readonly TraceEvent[]): void {
   const lanes = new Map<string, TraceEvent[]>()
@@ -30,14 +31,20 @@ export function checkTrace(events: readonly TraceEvent[]): void {
   }
 }
 
-/** Each stretch lies within the one that is open, or after it; to a microsecond, for times are rounded. */
+/**
+ * Each stretch lies within the one that is open, or after it; to a microsecond, for times are
+ * rounded.
+ */
 function checkNesting(stretches: readonly TraceEvent[]): void {
   const sorted = stretches.toSorted((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0))
   const open: number[] = []
   for (const { name, ts, dur = 0 } of sorted) {
     while (open.length > 0 && (open.at(-1) as number) <= ts + 1) open.pop()
     const end = open.at(-1)
-    assert.ok(end === undefined || ts + dur <= end + 1, `${name} at ${ts} for ${dur} ends after ${end}`)
+    assert.ok(
+      end === undefined || ts + dur <= end + 1,
+      `${name} at ${ts} for ${dur} ends after ${end}`,
+    )
     open.push(ts + dur)
   }
 }

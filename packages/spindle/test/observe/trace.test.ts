@@ -35,10 +35,12 @@ async function traced(
 
 const tasksOf = (events: readonly TraceEvent[], name: string): TraceEvent[] =>
   events.filter((event) => event.cat === 'task' && event.name === name)
-const lanesOf = (events: readonly TraceEvent[]): number => new Set(events.map(({ tid }) => tid)).size
+const lanesOf = (events: readonly TraceEvent[]): number =>
+  new Set(events.map(({ tid }) => tid)).size
 const nameOfLane = (events: readonly TraceEvent[], lane: TraceEvent): unknown =>
-  events.find(({ name, pid, tid }) => name === 'thread_name' && pid === lane.pid && tid === lane.tid)?.args
-    ?.name
+  events.find(
+    ({ name, pid, tid }) => name === 'thread_name' && pid === lane.pid && tid === lane.tid,
+  )?.args?.name
 
 const sleepy = async (item: number): Promise<number> => {
   await delay(2)
@@ -88,11 +90,18 @@ describe('trace()', () => {
             if (n % 10 === 0) throw new Error('on purpose')
             return n
           },
-          { name: 'fails', maxFailures: Number.POSITIVE_INFINITY, retry: { retries: 1, minDelayMs: 1 } },
+          {
+            name: 'fails',
+            maxFailures: Number.POSITIVE_INFINITY,
+            retry: { retries: 1, minDelayMs: 1 },
+          },
         )
         .pathVariants(
           (n) => n % 2,
-          [(path) => path.pipe(sleepy, { name: 'even' }), (path) => path.pipe(sleepy, { name: 'odd' })],
+          [
+            (path) => path.pipe(sleepy, { name: 'even' }),
+            (path) => path.pipe(sleepy, { name: 'odd' }),
+          ],
         )
         .aggregate(6),
     )
@@ -121,10 +130,15 @@ describe('trace()', () => {
       .filter(({ cat }) => cat === 'loop')
       .toSorted((a, b) => a.ts - b.ts || (a.dur ?? 0) - (b.dur ?? 0))
     const standBy = loop.filter(({ name }) => name === 'stand-by')
-    const sum = (some: readonly TraceEvent[]): number => some.reduce((ms, { dur = 0 }) => ms + dur / 1000, 0)
-    // How often and how long it waits is the machine's to say: busy with others, it may find several ops due at once.
+    const sum = (some: readonly TraceEvent[]): number =>
+      some.reduce((ms, { dur = 0 }) => ms + dur / 1000, 0)
+    // How often and how long it waits is the machine's to say: busy with others, it may find
+    // several ops due at once.
     assert.ok(standBy.length >= 1, `${standBy.length} waits`)
-    assert.ok(sum(standBy) > 5 && sum(loop) >= sum(standBy) + 15, `${sum(standBy)} of ${sum(loop)} ms`)
+    assert.ok(
+      sum(standBy) > 5 && sum(loop) >= sum(standBy) + 15,
+      `${sum(standBy)} of ${sum(loop)} ms`,
+    )
     for (let i = 1; i < loop.length; i++) {
       const [before, after] = [loop[i - 1] as TraceEvent, loop[i] as TraceEvent]
       assert.ok(Math.abs(before.ts + (before.dur ?? 0) - after.ts) <= 1, `gap at ${after.ts}`)
@@ -143,10 +157,13 @@ describe('trace()', () => {
       const spans = events.filter((event) => event.cat === 'worker' && event.name === name)
       assert.equal(spans.length, 40, name)
       for (const span of spans) {
-        const task = tasksOf(events, name).find(({ args }) => args?.index === span.args?.index) as TraceEvent
+        const task = tasksOf(events, name).find(
+          ({ args }) => args?.index === span.args?.index,
+        ) as TraceEvent
         const slackUs = 2000
         assert.ok(
-          span.ts >= task.ts - slackUs && span.ts + (span.dur ?? 0) <= task.ts + (task.dur ?? 0) + slackUs,
+          span.ts >= task.ts - slackUs &&
+            span.ts + (span.dur ?? 0) <= task.ts + (task.dur ?? 0) + slackUs,
           name,
         )
         assert.equal(span.pid === process.pid, name === 'inThread')
@@ -162,7 +179,9 @@ describe('trace()', () => {
     const events = await traced((begin) =>
       begin.pipe((n: number) => n, { name: 'quick', buffer: 3 }).pipe(sleepy),
     )
-    const counts = events.filter(({ ph, name }) => ph === 'C' && name.startsWith('queue after quick'))
+    const counts = events.filter(
+      ({ ph, name }) => ph === 'C' && name.startsWith('queue after quick'),
+    )
     const values = counts.map(({ args }) => args?.items as number)
     assert.ok(Math.max(...values) >= 2 && Math.max(...values) <= 4, String(values))
     assert.equal(values.at(-1), 0)
@@ -231,7 +250,10 @@ describe('trace()', () => {
 
   it('is bounded: what has no room is counted', async () => {
     const events: TraceEvent[] = []
-    const pipeline = new PipelineBuilder().addSource([1, 2, 3, 4, 5, 6, 7, 8, 9]).pipe(sleepy).build()
+    const pipeline = new PipelineBuilder()
+      .addSource([1, 2, 3, 4, 5, 6, 7, 8, 9])
+      .pipe(sleepy)
+      .build()
     const tracing = trace(pipeline, { to: events, maxEvents: 12 })
     await pipeline.forEach(() => {})
     const summary = await tracing.stop()
@@ -308,7 +330,15 @@ describe('trace()', () => {
 
   it('refuses options that make no sense', () => {
     const pipeline = new PipelineBuilder().addSource([1]).build()
-    for (const options of [{}, { to: '' }, { to: 7 }, { to: [], maxEvents: 0 }, { to: [], file: 'x' }])
-      assert.throws(() => trace(pipeline, options as unknown as TraceOptions), { code: 'ERR_BAD_OPTION' })
+    for (const options of [
+      {},
+      { to: '' },
+      { to: 7 },
+      { to: [], maxEvents: 0 },
+      { to: [], file: 'x' },
+    ])
+      assert.throws(() => trace(pipeline, options as unknown as TraceOptions), {
+        code: 'ERR_BAD_OPTION',
+      })
   })
 })

@@ -16,7 +16,14 @@ import { graphOf } from '../../src/engine/run/pipeline.ts'
 import { deferred, turns } from '../support/gates.ts'
 import { range } from '../support/sources.ts'
 import type * as Measured from './fixtures/measured.ts'
-import { inOneThread, pause, WAIT_MS, WORK_MS, waitsFirst, waitsLater } from './fixtures/measured.ts'
+import {
+  inOneThread,
+  pause,
+  WAIT_MS,
+  WORK_MS,
+  waitsFirst,
+  waitsLater,
+} from './fixtures/measured.ts'
 
 const href = import.meta.resolve('./fixtures/measured.js')
 const ops = workerModule<typeof Measured>(href)
@@ -54,9 +61,13 @@ describe('a call that reports when its work begins has waited before', () => {
     const stage = await stageOf(
       source().pipe(async (n: number) => (await waitsFirst(n)) + (await waitsFirst(n)), options),
     )
-    // The first call's op has asked for the second one after an `await`: that is learnt from the first items.
+    // The first call's op has asked for the second one after an `await`: that is learnt from the
+    // first items.
     const learning = 2 * options.concurrency
-    assert.ok(stage.sums.waitedMs >= (2 * ITEMS - learning) * (WAIT_MS - 1), `${stage.sums.waitedMs} ms`)
+    assert.ok(
+      stage.sums.waitedMs >= (2 * ITEMS - learning) * (WAIT_MS - 1),
+      `${stage.sums.waitedMs} ms`,
+    )
   })
 
   it('in calls at once: while all of them wait', async () => {
@@ -68,7 +79,10 @@ describe('a call that reports when its work begins has waited before', () => {
 
   it('after an await', async () => {
     const stage = await stageOf(source(60).pipe(waitsLater, options))
-    assert.ok(stage.sums.queuedTasks >= 60 - 2 * options.concurrency, `${stage.sums.queuedTasks} tasks`)
+    assert.ok(
+      stage.sums.queuedTasks >= 60 - 2 * options.concurrency,
+      `${stage.sums.queuedTasks} tasks`,
+    )
   })
 
   it('after an await, while the loop guard keeps the calls of each stage apart', async () => {
@@ -156,7 +170,8 @@ describe('calls in flight', () => {
     const waiting = sums()
     assert.ok(waiting.waitedMs > waiting.busyMs, `${waiting.waitedMs} of ${waiting.busyMs}`)
     begin.resolve()
-    // A timer counts from the beginning of its turn, in which reading the figures has taken a while.
+    // A timer counts from the beginning of its turn, in which reading the figures has taken a
+    // while.
     await pause(20)
     const working = sums()
     assert.ok(working.busyMs >= waiting.busyMs + 4, `${working.busyMs} after ${waiting.busyMs}`)
@@ -169,9 +184,14 @@ describe('waiting for a worker', () => {
   it('is no work in attempts, whether they have a limit or not', async () => {
     for (const options of [{ retry: { retries: 1 } }, { timeoutMs: 60_000 }, {}]) {
       // The first calls wait for their worker to start: that takes longer than all the work.
-      const stage = await stageOf(source(4).pipe(ops.passes, { ...options, concurrency: 4, name: 'waits' }))
+      const stage = await stageOf(
+        source(4).pipe(ops.passes, { ...options, concurrency: 4, name: 'waits' }),
+      )
       const { waitedMs, busyMs } = stage.sums
-      assert.ok(waitedMs > busyMs, `${JSON.stringify(options)}: waits ${waitedMs} ms, works ${busyMs} ms`)
+      assert.ok(
+        waitedMs > busyMs,
+        `${JSON.stringify(options)}: waits ${waitedMs} ms, works ${busyMs} ms`,
+      )
     }
   })
 })

@@ -9,13 +9,17 @@ const RUNS = 500
 /** Throughput that grows less than so with the calls under way does not grow, for the verdict. */
 const FLAT = 0.4
 
-/** In how many runs calls look as if they wait for each other. `timeOf`: what a call takes that begins as the `running`-th. */
+/**
+ * In how many runs calls look as if they wait for each other. `timeOf`: what a call takes that
+ * begins as the `running`-th.
+ */
 function flatRuns(concurrency: number, timeOf: (running: number, rng: Rng) => number): number {
   let flat = 0
   for (let run = 0; run < RUNS; run++) {
     const rng = Rng.from(7, concurrency, run)
     const levels = new Levels()
-    for (let running = 1; running <= concurrency; running++) levels.add(running, timeOf(running, rng))
+    for (let running = 1; running <= concurrency; running++)
+      levels.add(running, timeOf(running, rng))
     for (let i = 0; i < 200; i++) levels.add(concurrency, timeOf(concurrency, rng))
     const trend = trendOf({ sums: { levels: levels.read() } } as unknown as StageStats)
     if (trend !== undefined && trend.growthAtMost <= FLAT) flat++

@@ -107,7 +107,9 @@ const rows: readonly Row[] = [
   {
     title: 'a pool whose workers wait: more workers',
     stats: {
-      stages: [{ name: 'look up', concurrency: 8, running: 0.25, queued: 0.74, workers: { count: 2 } }],
+      stages: [
+        { name: 'look up', concurrency: 8, running: 0.25, queued: 0.74, workers: { count: 2 } },
+      ],
     },
     kind: 'executor',
     stage: 'look up',
@@ -124,7 +126,9 @@ const rows: readonly Row[] = [
   {
     title: 'a pool of one that computes: as many workers as there are cores',
     stats: {
-      stages: [{ name: 'decode', concurrency: 4, running: 0.25, queued: 0.74, workers: { count: 1 } }],
+      stages: [
+        { name: 'decode', concurrency: 4, running: 0.25, queued: 0.74, workers: { count: 1 } },
+      ],
       own: 1.05,
     },
     kind: 'executor',
@@ -146,7 +150,11 @@ const rows: readonly Row[] = [
   },
   {
     title: 'a library that tells when its calls begin',
-    stats: { stages: [{ name: 'resize', concurrency: 16, running: 0.25, queued: 0.73 }], cores: 16, own: 4 },
+    stats: {
+      stages: [{ name: 'resize', concurrency: 16, running: 0.25, queued: 0.73 }],
+      cores: 16,
+      own: 4,
+    },
     kind: 'executor',
     stage: 'resize',
     change: false,
@@ -154,7 +162,9 @@ const rows: readonly Row[] = [
   {
     title: 'workers that wait, beside processes that use the cores',
     stats: {
-      stages: [{ name: 'look up', concurrency: 8, running: 0.45, queued: 0.5, workers: { count: 4 } }],
+      stages: [
+        { name: 'look up', concurrency: 8, running: 0.45, queued: 0.5, workers: { count: 4 } },
+      ],
       ...beside(0.6, 0.9),
     },
     kind: 'executor',
@@ -163,7 +173,9 @@ const rows: readonly Row[] = [
   {
     title: 'calls that wait for workers though most of these are idle: it is the hand-over',
     stats: {
-      stages: [{ name: 'look up', concurrency: 2, running: 0.6, queued: 0.35, workers: { count: 8 } }],
+      stages: [
+        { name: 'look up', concurrency: 2, running: 0.6, queued: 0.35, workers: { count: 8 } },
+      ],
       ...beside(0.2, 0.6),
     },
     kind: 'stage',
@@ -171,7 +183,9 @@ const rows: readonly Row[] = [
   },
   {
     title: 'a region of processes that wait',
-    stats: { stages: [slots('look up', 2, { workers: { count: 2, kind: 'process' }, heldWorkers: 1.96 })] },
+    stats: {
+      stages: [slots('look up', 2, { workers: { count: 2, kind: 'process' }, heldWorkers: 1.96 })],
+    },
     kind: 'executor',
     stage: 'look up',
     change: [2, 8],
@@ -320,7 +334,9 @@ const rows: readonly Row[] = [
   // --- refused
   {
     title: 'calls that are refused and tried again',
-    stats: { stages: [{ name: 'fetch', concurrency: 16, running: 0.3, backoff: 0.68, retries: 900 }] },
+    stats: {
+      stages: [{ name: 'fetch', concurrency: 16, running: 0.3, backoff: 0.68, retries: 900 }],
+    },
     kind: 'rateLimited',
     stage: 'fetch',
     change: [16, 5],
@@ -328,7 +344,9 @@ const rows: readonly Row[] = [
   },
   {
     title: 'a retry now and then is no rate limit',
-    stats: { stages: [{ name: 'fetch', concurrency: 16, running: 0.95, backoff: 0.03, retries: 10 }] },
+    stats: {
+      stages: [{ name: 'fetch', concurrency: 16, running: 0.95, backoff: 0.03, retries: 10 }],
+    },
     kind: 'stage',
     stage: 'fetch',
   },
@@ -381,7 +399,10 @@ const rows: readonly Row[] = [
   // --- the ends
   {
     title: 'a source that waits',
-    stats: { source: { running: 0.97 }, stages: [{ name: 'fetch', concurrency: 16, running: 0.06 }] },
+    stats: {
+      source: { running: 0.97 },
+      stages: [{ name: 'fetch', concurrency: 16, running: 0.06 }],
+    },
     kind: 'source',
     stage: 'source',
     promise: [3, 4],
@@ -418,7 +439,16 @@ const rows: readonly Row[] = [
   {
     title: 'a bound on bytes',
     stats: {
-      stages: [{ name: 'read', concurrency: 2, running: 0.4, maxBytes: 2e6, bytesFull: 0.5, occupancy: 0.6 }],
+      stages: [
+        {
+          name: 'read',
+          concurrency: 2,
+          running: 0.4,
+          maxBytes: 2e6,
+          bytesFull: 0.5,
+          occupancy: 0.6,
+        },
+      ],
       consumer: { busy: 0.4, ready: 0.4 },
     },
     kind: 'memory',
@@ -438,7 +468,14 @@ const rows: readonly Row[] = [
     title: 'a bound on bytes before a stage that is busy only does what it is for',
     stats: {
       stages: [
-        { name: 'read', concurrency: 2, running: 0.3, maxBytes: 2e6, bytesFull: 0.9, occupancy: 0.95 },
+        {
+          name: 'read',
+          concurrency: 2,
+          running: 0.3,
+          maxBytes: 2e6,
+          bytesFull: 0.9,
+          occupancy: 0.95,
+        },
         slots('decode', 2),
       ],
     },
@@ -458,7 +495,10 @@ describe('the verdict on figures of a known limit', () => {
       if (Array.isArray(change))
         assert.deepEqual([verdict.change?.from, verdict.change?.to], [...change], said)
       const [least, most] = promise ?? [1, 4]
-      assert.ok(verdict.promise >= least && verdict.promise <= most, `promises ${verdict.promise}; ${said}`)
+      assert.ok(
+        verdict.promise >= least && verdict.promise <= most,
+        `promises ${verdict.promise}; ${said}`,
+      )
       assert.ok(verdict.promise === 1 || verdict.promise >= 1.2, `promises ${verdict.promise}`)
       for (const [name, value] of Object.entries(verdict.evidence))
         assert.ok(Number.isFinite(value), `${name} is ${value}`)
@@ -488,7 +528,11 @@ describe('a verdict', () => {
   })
 
   it('is given of few slow items', () => {
-    const slow = madeStats({ stages: [slots('render', 1, { tasks: 4 })], items: 4, elapsedMs: 8000 })
+    const slow = madeStats({
+      stages: [slots('render', 1, { tasks: 4 })],
+      items: 4,
+      elapsedMs: 8000,
+    })
     assert.equal(judge(slow).bottleneck?.kind, 'stage')
   })
 

@@ -35,7 +35,10 @@ function chain(timesMs: readonly number[], concurrencies: readonly number[] = []
   return builder.build()
 }
 
-/** On a machine that others fill, a run of half a second may be said to want for CPU: what it then advises depends on them. */
+/**
+ * On a machine that others fill, a run of half a second may be said to want for CPU: what it then
+ * advises depends on them.
+ */
 const isDisturbed = (bottleneck: Bottleneck | undefined): boolean =>
   (bottleneck?.evidence.cpuOthers ?? 0) > 0.5 * availableParallelism()
 
@@ -75,7 +78,10 @@ describe('the report names the bottleneck', () => {
         yield i
       }
     }
-    const pipeline = new PipelineBuilder().addSource(slowly).pipe(waiting(1), { name: 'quick' }).build()
+    const pipeline = new PipelineBuilder()
+      .addSource(slowly)
+      .pipe(waiting(1), { name: 'quick' })
+      .build()
     await pipeline.forEach(() => {})
     const { bottleneck } = pipeline.report()
     if (!isDisturbed(bottleneck))
@@ -158,12 +164,15 @@ describe('the report names the bottleneck', () => {
   it('leaves a long start out: it is of the time since the first item', async () => {
     const pipeline = new PipelineBuilder()
       .addSource(range(40))
-      .pipe(async (value) => (value === 0 ? spinning(600)(value) : waiting(12)(value)), { name: 'fetch' })
+      .pipe(async (value) => (value === 0 ? spinning(600)(value) : waiting(12)(value)), {
+        name: 'fetch',
+      })
       .build()
     await pipeline.forEach(() => {})
     const { bottleneck, stats } = pipeline.report()
     assert.equal(stats.items, 40)
-    if (!isDisturbed(bottleneck)) assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['fetch', 'stage'])
+    if (!isDisturbed(bottleneck))
+      assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['fetch', 'stage'])
     assert.ok((bottleneck?.evidence.loop ?? 1) < 0.5, `loop ${bottleneck?.evidence.loop}`)
   })
 
@@ -213,7 +222,8 @@ describe('the report names the bottleneck', () => {
     const total = query?.sums.levels.reduce((sum, level) => sum + level.total, 0) ?? 0
     assert.ok(total > 150 && total <= 200, `${total} calls`)
     const { bottleneck } = pipeline.report()
-    if (!isDisturbed(bottleneck)) assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['query', 'inner'])
+    if (!isDisturbed(bottleneck))
+      assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['query', 'inner'])
   })
 
   it('tells how many workers run the calls of a stage, and which stages share them', async () => {

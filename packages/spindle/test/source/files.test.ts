@@ -76,7 +76,10 @@ describe('listFiles', () => {
 
   it('refuses patterns that make no sense', async () => {
     for (const match of ['{a,b', '[a', '', 5]) {
-      await assert.rejects(names({ match: match as string }), { code: 'ERR_BAD_OPTION', message: /`match`/ })
+      await assert.rejects(names({ match: match as string }), {
+        code: 'ERR_BAD_OPTION',
+        message: /`match`/,
+      })
     }
   })
 
@@ -87,7 +90,10 @@ describe('listFiles', () => {
     const order = [...shuffled(files, { seed: 1 })]
     assert.deepEqual(order.toSorted(), [...files].toSorted())
     assert.deepEqual([...files.iterateFrom(3, 0)], [...files].slice(3))
-    const again = await fromFiles(`${join(root, 'animals')}/`, { recursive: true, extensions: ['jpg'] })
+    const again = await fromFiles(`${join(root, 'animals')}/`, {
+      recursive: true,
+      extensions: ['jpg'],
+    })
     assert.deepEqual(again.description, files.description)
     const fewer = await fromFiles(join(root, 'animals'), { extensions: ['jpg'] })
     assert.notDeepEqual(fewer.description, files.description)
@@ -99,7 +105,11 @@ describe('ImageFolder', () => {
     const opened = await ImageFolder.open(join(root, 'animals'))
     assert.deepEqual(opened.classes, ['cat', 'dog'])
     assert.deepEqual(
-      [...opened].map(({ path, label, className }) => [path.slice(root.length + 9), label, className]),
+      [...opened].map(({ path, label, className }) => [
+        path.slice(root.length + 9),
+        label,
+        className,
+      ]),
       [
         ['cat/10.JPG', 0, 'cat'],
         ['cat/2.jpg', 0, 'cat'],
@@ -160,7 +170,8 @@ describe('ImageNet', () => {
       n03709823: 636,
       n15075141: 999,
     }
-    for (const [wnid, label] of Object.entries(known)) assert.equal(imageNetSynsets().indexOf(wnid), label)
+    for (const [wnid, label] of Object.entries(known))
+      assert.equal(imageNetSynsets().indexOf(wnid), label)
     assert.equal(imageNetLabels()[0], 'tench, Tinca tinca')
     assert.match(imageNetLabels()[999]!, /toilet tissue/)
   })

@@ -35,7 +35,8 @@ after(() => {
 
 async function names(directory: string, options = {}): Promise<string[]> {
   const found: string[] = []
-  for await (const path of listFiles(directory, options)) found.push(path.slice(directory.length + 1))
+  for await (const path of listFiles(directory, options))
+    found.push(path.slice(directory.length + 1))
   return found
 }
 
@@ -116,7 +117,16 @@ describe('patterns of names', () => {
 
   it('fit as before: stars, folders, braces in braces, brackets and escapes', async () => {
     const root = join(folder, 'patterns')
-    const files = ['a.jpg', 'ab.jpg', 'd/a.jpg', 'd/e/a.jpg', 'x[1].png', 'é.jpg', '𝄞.jpg', 'a-b.txt']
+    const files = [
+      'a.jpg',
+      'ab.jpg',
+      'd/a.jpg',
+      'd/e/a.jpg',
+      'x[1].png',
+      'é.jpg',
+      '𝄞.jpg',
+      'a-b.txt',
+    ]
     mkdirSync(join(root, 'd', 'e'), { recursive: true })
     for (const file of files) writeFileSync(join(root, file), '')
     const cases: [string, string[]][] = [
@@ -134,7 +144,11 @@ describe('patterns of names', () => {
       ['[à-ÿ].jpg', ['é.jpg']],
     ]
     for (const [match, wanted] of cases)
-      assert.deepEqual(new Set(await names(root, { match, recursive: true })), new Set(wanted), match)
+      assert.deepEqual(
+        new Set(await names(root, { match, recursive: true })),
+        new Set(wanted),
+        match,
+      )
     for (const match of ['[z-a]', '[a', '{a,b', '{'.repeat(100_000)])
       await assert.rejects(names(root, { match }), {
         code: 'ERR_BAD_OPTION',
@@ -150,7 +164,8 @@ describe('manifests', () => {
   }
 
   it('look at each byte once, however long a record is', async () => {
-    // 32 MiB behind a stray quote, and one line of JSON as long: seconds, where all is scanned anew with every piece.
+    // 32 MiB behind a stray quote, and one line of JSON as long: seconds, where all is scanned anew
+    // with every piece.
     const rest = 'a,b\n'.repeat(8 * 1024 ** 2)
     const csv = write('stray.csv', `x,y\n"${rest}`)
     const jsonl = write('long.jsonl', `{}\n${' '.repeat(32 * 1024 ** 2)}1`)
@@ -164,7 +179,11 @@ describe('manifests', () => {
     const filler = 'f'.repeat(1000)
     const rows: string[][] = []
     for (let i = 0; i < 3000; i++)
-      rows.push([`${i} "quoted", and\nbroken`, i % 3 === 0 ? '"' : filler, `a"b${'x'.repeat(i % 7)}`])
+      rows.push([
+        `${i} "quoted", and\nbroken`,
+        i % 3 === 0 ? '"' : filler,
+        `a"b${'x'.repeat(i % 7)}`,
+      ])
     const text = rows
       .map(([a, b, c]) => `"${a!.replaceAll('"', '""')}","${b!.replaceAll('"', '""')}",${c}\n`)
       .join('')

@@ -7,6 +7,7 @@ import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { type ReadUrlOptions, RemoteFile, readUrl, streamUrl, urlForMessages } from 'spindle/source'
 import { show } from '../../src/check.ts'
+import { noLetters } from '../../src/engine/report/read-stats.ts'
 import { renderFailures } from '../../src/observe/page/stage-tables.ts'
 import { Collected } from '../../src/source/http/collected.ts'
 import { Watch } from '../../src/source/http/transfer-watch.ts'
@@ -45,7 +46,10 @@ beforeEach(() => {
   requests.length = 0
 })
 
-/** Sends ranges whatever `If-Range` says, as some caches do. `sent` bytes are sent, then the connection breaks. */
+/**
+ * Sends ranges whatever `If-Range` says, as some caches do. `sent` bytes are sent, then the
+ * connection breaks.
+ */
 function careless(
   { letter, size = SIZE, headers }: State,
   sent = Number.POSITIVE_INFINITY,
@@ -55,8 +59,13 @@ function careless(
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
     const start = range === null ? 0 : Number(range[1])
     const end = range === null || range[2] === '' ? size : Math.min(size, Number(range[2]) + 1)
-    const part = range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${total ?? size}` }
-    response.writeHead(range === null ? 200 : 206, { 'content-length': end - start, ...part, ...headers })
+    const part =
+      range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${total ?? size}` }
+    response.writeHead(range === null ? 200 : 206, {
+      'content-length': end - start,
+      ...part,
+      ...headers,
+    })
     const body = Buffer.alloc(end - start, letter)
     if (sent >= body.length) response.end(body)
     else response.write(body.subarray(0, sent), () => response.destroy())
@@ -101,11 +110,17 @@ describe('parts of two states of a file are never joined', () => {
       answers = [careless(before, 40_000), careless(now)]
       assert.deepEqual(await readUrl(url, quick), Buffer.alloc(size, 'n'))
       answers = [careless(before, 40_000), careless(now)]
-      assert.deepEqual(await readUrl(url, { ...quick, range: [10, 90_010] }), Buffer.alloc(90_000, 'n'))
+      assert.deepEqual(
+        await readUrl(url, { ...quick, range: [10, 90_010] }),
+        Buffer.alloc(90_000, 'n'),
+      )
       if (before.headers.etag === undefined || now.headers.etag === before.headers.etag) return
       answers = [careless(before), careless(before, 40_000), careless(now)]
       const file = await RemoteFile.open(url, quick)
-      await assert.rejects(file.read(0, SIZE), { code: 'ERR_HTTP', message: /no longer what it was/ })
+      await assert.rejects(file.read(0, SIZE), {
+        code: 'ERR_HTTP',
+        message: /no longer what it was/,
+      })
     })
   }
 
@@ -123,7 +138,10 @@ describe('parts of two states of a file are never joined', () => {
   it('goes on by an ETag, by a Last-Modified, and where the size is not told again', async () => {
     for (const headers of [{ etag: '"old"' }, { 'last-modified': long_ago }]) {
       requests.length = 0
-      answers = [careless({ letter: 'o', headers }, 40_000), careless({ letter: 'o', headers }, 9e9, '*')]
+      answers = [
+        careless({ letter: 'o', headers }, 40_000),
+        careless({ letter: 'o', headers }, 9e9, '*'),
+      ]
       assert.deepEqual(await readUrl(url, quick), Buffer.alloc(SIZE, 'o'))
       assert.equal(requests[1]?.headers.range !== undefined, true)
     }
@@ -135,7 +153,9 @@ describe('parts of two states of a file are never joined', () => {
       response.write(Buffer.alloc(40_000, 'o'), () => response.destroy())
     }
     const short: Answer = (_, response) => {
-      response.writeHead(206, { ...old.headers, 'content-range': 'bytes 40000-40009/*' }).end('oooooooooo')
+      response
+        .writeHead(206, { ...old.headers, 'content-range': 'bytes 40000-40009/*' })
+        .end('oooooooooo')
     }
     answers = [unsized, short, careless(old)]
     assert.deepEqual(await readUrl(url, quick), Buffer.alloc(SIZE, 'o'))
@@ -191,7 +211,10 @@ describe('streamUrl', () => {
     for await (const piece of file.stream(10, 90_000)) length += piece.length
     assert.equal(length, 89_990)
     answers = [careless(young)]
-    await assert.rejects(file.stream().next(), { code: 'ERR_HTTP', message: /no longer what it was/ })
+    await assert.rejects(file.stream().next(), {
+      code: 'ERR_HTTP',
+      message: /no longer what it was/,
+    })
   })
 
   it('counts time only while a piece is waited for', async () => {
@@ -240,7 +263,11 @@ describe('what would not change is not tried again', () => {
       [redirect('/data'), /in a loop/, 1],
       [redirect('http://me:secret@127.0.0.1/'), /with a user name or password/, 1],
       [redirect('http://['), /no URL/, 1],
-      [(_, response) => void response.writeHead(302, { location: `/${++number}` }).end(), /more than 20/, 21],
+      [
+        (_, response) => void response.writeHead(302, { location: `/${++number}` }).end(),
+        /more than 20/,
+        21,
+      ],
     ]
     for (const [answer, message, count] of cases) {
       requests.length = 0
@@ -271,10 +298,16 @@ describe('what would not change is not tried again', () => {
     }
     answers = [drip]
     const options = { ...quick, timeoutMs: 10_000, totalTimeoutMs: 100 }
-    await assert.rejects(readUrl(url, options), { code: 'ERR_TIMEOUT', message: /`totalTimeoutMs`/ })
+    await assert.rejects(readUrl(url, options), {
+      code: 'ERR_TIMEOUT',
+      message: /`totalTimeoutMs`/,
+    })
     answers = [(_, response) => void response.writeHead(503).end()]
     const patient = { retries: 1000, minDelayMs: 10, maxDelayMs: 10, totalTimeoutMs: 50 }
-    await assert.rejects(readUrl(url, patient), { code: 'ERR_TIMEOUT', message: /`totalTimeoutMs`/ })
+    await assert.rejects(readUrl(url, patient), {
+      code: 'ERR_TIMEOUT',
+      message: /`totalTimeoutMs`/,
+    })
   })
 })
 
@@ -323,7 +356,11 @@ describe('secrets in URLs', () => {
       )
       assert.doesNotMatch(inspect(error, { depth: 9, showHidden: true }), /S3CRET/, name)
     }
-    for (const bad of [`ftp://me:${secret}@x/`, `http://me:${secret}@127.0.0.1/`, `http://me:${secret}@[`]) {
+    for (const bad of [
+      `ftp://me:${secret}@x/`,
+      `http://me:${secret}@127.0.0.1/`,
+      `http://me:${secret}@[`,
+    ]) {
       await assert.rejects(readUrl(bad), (error) => !inspect(error).includes(secret))
     }
     assert.throws(
@@ -337,7 +374,8 @@ describe('secrets in URLs', () => {
     for (const value of [url, new URL(url), { url, other: 1 }, { nested: [url] }])
       assert.doesNotMatch(show(value), /S3CRET/)
     const failure = { stage: 'fetch', index: 0, attempts: 1, error: new Error('no'), item: url }
-    const report = { failures: [failure], stats: { stages: [{ failures: 1 }] } }
+    const stats = { stages: [{ failures: 1 }], deadLetters: noLetters }
+    const report = { failures: [failure], stats }
     const page = renderFailures(report as unknown as Parameters<typeof renderFailures>[0])
     assert.match(page, /example\.org\/a\.jpg/)
     assert.doesNotMatch(page, /S3CRET/)

@@ -84,7 +84,10 @@ describe('readUrl', () => {
     answers = [honest()]
     assert.deepEqual(await readUrl(url), body)
     assert.deepEqual(await readUrl(new URL(url), { range: [10, 25] }), body.subarray(10, 25))
-    assert.deepEqual(await readUrl(url, { range: [body.length - 5, body.length + 100] }), body.subarray(-5))
+    assert.deepEqual(
+      await readUrl(url, { range: [body.length - 5, body.length + 100] }),
+      body.subarray(-5),
+    )
   })
 
   it('sends the headers that it is given', async () => {
@@ -116,7 +119,10 @@ describe('readUrl', () => {
 
   it('gives up after the retries', async () => {
     answers = [status(503)]
-    await assert.rejects(readUrl(url, { ...quick, retries: 2 }), { code: 'ERR_HTTP', message: /status 503/ })
+    await assert.rejects(readUrl(url, { ...quick, retries: 2 }), {
+      code: 'ERR_HTTP',
+      message: /status 503/,
+    })
     assert.equal(requests.length, 3)
   })
 
@@ -137,7 +143,10 @@ describe('readUrl', () => {
 
   it('goes on within a range', async () => {
     answers = [broken(50_000, cut), honest()]
-    assert.deepEqual(await readUrl(url, { ...quick, range: [1000, 150_000] }), body.subarray(1000, 150_000))
+    assert.deepEqual(
+      await readUrl(url, { ...quick, range: [1000, 150_000] }),
+      body.subarray(1000, 150_000),
+    )
     assert.match(requests[1]?.range ?? '', /^bytes=\d{4,}-149999$/)
   })
 
@@ -164,7 +173,10 @@ describe('readUrl', () => {
     answers = [broken(50_000, cut, '"old"'), honest('"new"')]
     assert.deepEqual(await readUrl(url, quick), body)
     answers = [broken(50_000, cut, '"old"'), honest('"new"')]
-    assert.deepEqual(await readUrl(url, { ...quick, range: [0, 150_000] }), body.subarray(0, 150_000))
+    assert.deepEqual(
+      await readUrl(url, { ...quick, range: [0, 150_000] }),
+      body.subarray(0, 150_000),
+    )
   })
 
   it('gives up on a server that stalls, before or in the body, and tries again', async () => {
@@ -204,7 +216,10 @@ describe('readUrl', () => {
     for (const [answer, message] of cases) {
       requests.length = 0
       answers = [answer]
-      await assert.rejects(readUrl(url, { ...quick, range: [0, 10] }), { code: 'ERR_HTTP', message })
+      await assert.rejects(readUrl(url, { ...quick, range: [0, 10] }), {
+        code: 'ERR_HTTP',
+        message,
+      })
       assert.equal(requests.length, 1)
     }
   })
@@ -224,9 +239,13 @@ describe('readUrl', () => {
   it('takes no more than `maxBytes`, announced or not', async () => {
     answers = [honest()]
     await assert.rejects(readUrl(url, { maxBytes: 1000 }), { code: 'ERR_TOO_LARGE' })
-    answers = [(_, response) => void response.write(body.subarray(0, 5000), () => response.end(body))]
+    answers = [
+      (_, response) => void response.write(body.subarray(0, 5000), () => response.end(body)),
+    ]
     await assert.rejects(readUrl(url, { maxBytes: 1000 }), { code: 'ERR_TOO_LARGE' })
-    await assert.rejects(readUrl(url, { maxBytes: 1000, range: [0, 1001] }), { code: 'ERR_TOO_LARGE' })
+    await assert.rejects(readUrl(url, { maxBytes: 1000, range: [0, 1001] }), {
+      code: 'ERR_TOO_LARGE',
+    })
   })
 
   it('tries again where nobody answers, and then says so', async () => {
@@ -240,10 +259,13 @@ describe('readUrl', () => {
     const { port } = closed.address() as AddressInfo
     closed.close()
     await once(closed, 'close')
-    await assert.rejects(readUrl(`http://127.0.0.1:${port}/`, { ...quick, retries: 2, fetch: counting }), {
-      code: 'ERR_HTTP',
-      message: /ECONNREFUSED/,
-    })
+    await assert.rejects(
+      readUrl(`http://127.0.0.1:${port}/`, { ...quick, retries: 2, fetch: counting }),
+      {
+        code: 'ERR_HTTP',
+        message: /ECONNREFUSED/,
+      },
+    )
     assert.equal(attempts, 3)
   })
 
@@ -314,6 +336,9 @@ describe('RemoteFile', () => {
 
   it('refuses a server that does not send ranges', async () => {
     answers = [(_, response) => response.end(body)]
-    await assert.rejects(RemoteFile.open(url), { code: 'ERR_HTTP', message: /does not send ranges/ })
+    await assert.rejects(RemoteFile.open(url), {
+      code: 'ERR_HTTP',
+      message: /does not send ranges/,
+    })
   })
 })

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type FromManifestOptions, fromManifest, shuffleBuffer, shuffled, split } from 'spindle/source'
+import {
+  type FromManifestOptions,
+  fromManifest,
+  shuffleBuffer,
+  shuffled,
+  split,
+} from 'spindle/source'
 
 let folder = ''
 let files = 0
@@ -57,11 +63,15 @@ describe('fromManifest', () => {
       fc.string(),
       fc.string({ unit: fc.constantFrom('"', ',', '\n', '\r', 'a', 'é', ' ') }),
     )
-    const table = fc.array(fc.record({ a: value, b: value }, { noNullPrototype: true }), { maxLength: 150 })
+    const table = fc.array(fc.record({ a: value, b: value }, { noNullPrototype: true }), {
+      maxLength: 150,
+    })
     const quote = (text: string) => `"${text.replaceAll('"', '""')}"`
     await fc.assert(
       fc.asyncProperty(table, fc.nat(), fc.boolean(), async (rows, cut, isTable) => {
-        const lines = rows.map((row) => (isTable ? `${quote(row.a)},${quote(row.b)}` : JSON.stringify(row)))
+        const lines = rows.map((row) =>
+          isTable ? `${quote(row.a)},${quote(row.b)}` : JSON.stringify(row),
+        )
         const text = (isTable ? ['a,b', ...lines] : lines).join('\n')
         const source = await fromManifest(await write(text, isTable ? 'csv' : 'jsonl'))
         assert.equal(source.size, rows.length)
@@ -99,7 +109,9 @@ describe('fromManifest', () => {
 
   it('has the description of its contents, and not of its place', async () => {
     const [one, same, other] = await Promise.all(
-      ['{"a":1}\n', '{"a":1}\n', '{"a":2}\n'].map(async (text) => fromManifest(await write(text, 'jsonl'))),
+      ['{"a":1}\n', '{"a":1}\n', '{"a":2}\n'].map(async (text) =>
+        fromManifest(await write(text, 'jsonl')),
+      ),
     )
     assert.deepEqual(one!.description, same!.description)
     assert.notDeepEqual(one!.description, other!.description)

@@ -5,7 +5,10 @@ import fc from 'fast-check'
 import { DistributedSampler, KeyedPermutation, mix, shuffleBuffer, shuffled } from 'spindle/source'
 import { tries } from '../support/tries.ts'
 
-/** From `orders.py`, which is written anew from the definition. They never change: runs recorded with one version repeat with another. */
+/**
+ * From `orders.py`, which is written anew from the definition. They never change: runs recorded
+ * with one version repeat with another.
+ */
 const vectors = JSON.parse(readFileSync(new URL('fixtures/orders.json', import.meta.url), 'utf8'))
 
 describe('the orders are those of the definition, as another implementation has them', () => {
@@ -35,7 +38,12 @@ describe('the orders are those of the definition, as another implementation has 
 
   it('draws with replacement', () => {
     for (const { size, seed, epoch, first } of vectors.uniformDraws) {
-      const sampler = new DistributedSampler(size, { replacement: true, numDraws: first.length, seed, epoch })
+      const sampler = new DistributedSampler(size, {
+        replacement: true,
+        numDraws: first.length,
+        seed,
+        epoch,
+      })
       assert.deepEqual([...sampler], first)
     }
   })
@@ -49,7 +57,9 @@ describe('the orders are those of the definition, as another implementation has 
 
   it('mix', () => {
     for (const { counts, weights, seed, epoch, order } of vectors.mixes) {
-      const sources = counts.map((count: number, source: number) => new Array<number>(count).fill(source))
+      const sources = counts.map((count: number, source: number) =>
+        new Array<number>(count).fill(source),
+      )
       assert.deepEqual([...mix<number[]>(sources, { weights, seed, epoch })], order)
     }
   })
@@ -58,17 +68,22 @@ describe('the orders are those of the definition, as another implementation has 
 describe('KeyedPermutation', () => {
   it('has every number once', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 3000 }), fc.maxSafeInteger(), fc.nat(), (size, seed, epoch) => {
-        const order = new KeyedPermutation(size, seed, epoch)
-        const numbers = new Set<number>()
-        for (let position = 0; position < size; position++) {
-          const number = order.at(position)
-          assert.ok(Number.isInteger(number) && number >= 0 && number < size)
-          assert.equal(order.positionOf(number), position)
-          numbers.add(number)
-        }
-        assert.equal(numbers.size, size)
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 3000 }),
+        fc.maxSafeInteger(),
+        fc.nat(),
+        (size, seed, epoch) => {
+          const order = new KeyedPermutation(size, seed, epoch)
+          const numbers = new Set<number>()
+          for (let position = 0; position < size; position++) {
+            const number = order.at(position)
+            assert.ok(Number.isInteger(number) && number >= 0 && number < size)
+            assert.equal(order.positionOf(number), position)
+            numbers.add(number)
+          }
+          assert.equal(numbers.size, size)
+        },
+      ),
       { numRuns: tries(60) },
     )
   })
@@ -92,10 +107,13 @@ describe('KeyedPermutation', () => {
     )
   })
 
-  // Chi-square tests. The keys are fixed, so these pass always or never; five standard deviations tell a fault from a fluke.
+  // Chi-square tests. The keys are fixed, so these pass always or never; five standard deviations
+  // tell a fault from a fluke.
   for (const size of [2, 3, 4, 5, 6]) {
     it(`has each order of ${size} equally often`, () => {
-      const count = Array.from({ length: size }, (_, i) => i + 1).reduce((product, i) => product * i)
+      const count = Array.from({ length: size }, (_, i) => i + 1).reduce(
+        (product, i) => product * i,
+      )
       const seen = new Map<string, number>()
       for (let seed = 0; seed < count * 100; seed++) {
         const order = new KeyedPermutation(size, seed, 1)

@@ -18,7 +18,9 @@ function ranksOf(
   worldSize: number,
   options: DistributedSamplerOptions = {},
 ): DistributedSampler[] {
-  return range(0, worldSize).map((rank) => new DistributedSampler(size, { ...options, rank, worldSize }))
+  return range(0, worldSize).map(
+    (rank) => new DistributedSampler(size, { ...options, rank, worldSize }),
+  )
 }
 
 const sorted = (numbers: Iterable<number>) => [...numbers].sort((a, b) => a - b)
@@ -159,7 +161,8 @@ describe('DistributedSampler with weights', () => {
 
   it('draws each index as often as its weight says', () => {
     const counts = [0, 0, 0, 0, 0]
-    for (const index of new DistributedSampler(5, { weights, numDraws: 1_000_000, seed: 1 })) counts[index]!++
+    for (const index of new DistributedSampler(5, { weights, numDraws: 1_000_000, seed: 1 }))
+      counts[index]!++
     assert.equal(counts[0], 0)
     for (const [index, weight] of weights.entries())
       assert.ok(Math.abs(counts[index]! / 1e6 - weight / 19) < 1e-3)
@@ -167,7 +170,8 @@ describe('DistributedSampler with weights', () => {
 
   it('draws uniformly with `replacement` alone', () => {
     const counts = new Array<number>(7).fill(0)
-    for (const index of new DistributedSampler(7, { replacement: true, numDraws: 700_000 })) counts[index]!++
+    for (const index of new DistributedSampler(7, { replacement: true, numDraws: 700_000 }))
+      counts[index]!++
     for (const count of counts) assert.ok(Math.abs(count - 100_000) < 1500)
   })
 
@@ -189,7 +193,9 @@ describe('DistributedSampler with weights', () => {
     const tiny = new Float64Array([1e-300, 2e-300, 0])
     assert.equal(new Set(new DistributedSampler(3, { weights: tiny, numDraws: 100 })).size, 2)
     assert.deepEqual(
-      sorted(new DistributedSampler(3, { weights: new Uint8Array([1, 255, 7]), replacement: false })),
+      sorted(
+        new DistributedSampler(3, { weights: new Uint8Array([1, 255, 7]), replacement: false }),
+      ),
       [0, 1, 2],
     )
   })
@@ -201,7 +207,13 @@ describe('DistributedSampler over any ranks', () => {
       size: fc.integer({ min: 1, max: 60 }),
       seed: fc.maxSafeInteger(),
       epoch: fc.nat(1000),
-      kind: fc.constantFrom('sequential', 'permutation', 'draws', 'weighted draws', 'weighted order'),
+      kind: fc.constantFrom(
+        'sequential',
+        'permutation',
+        'draws',
+        'weighted draws',
+        'weighted order',
+      ),
       share: fc.double({ min: 0.05, max: 1, noNaN: true }),
       ending: fc.constantFrom<DistributedSamplerOptions>({}, { padding: true }),
     })
@@ -288,13 +300,18 @@ for (const [place, iterate] of [
       { weights: range(1, 21) },
       { weights: range(1, 21), replacement: false },
     ]
-    const far = iterate<readonly (readonly number[])[]>(import.meta.resolve('./fixtures/samplers.ts'), {
-      export: 'orders',
-      args: cases,
-    })
+    const far = iterate<readonly (readonly number[])[]>(
+      import.meta.resolve('./fixtures/samplers.ts'),
+      {
+        export: 'orders',
+        args: cases,
+      },
+    )
     await using _ = far
     for (let epoch = 0; epoch < 3; epoch++) {
-      const expected = cases.map((options) => [...new DistributedSampler(20, { ...options, epoch })])
+      const expected = cases.map((options) => [
+        ...new DistributedSampler(20, { ...options, epoch }),
+      ])
       for await (const orders of far) assert.deepEqual(orders, expected)
     }
   })
@@ -309,10 +326,18 @@ describe('what is asked of DistributedSampler wrongly is refused, with the rule'
     [5, { worldSize: 0 }, /`worldSize` must be an integer >= 1/],
     [5, { seed: 0.5 }, /`seed` must be an integer/],
     [5, { epoch: -1 }, /`epoch` must be an integer >= 0/],
-    [3, { worldSize: 4, dropLast: true }, /`size` must be at least `worldSize`, 4, with `dropLast`/],
+    [
+      3,
+      { worldSize: 4, dropLast: true },
+      /`size` must be at least `worldSize`, 4, with `dropLast`/,
+    ],
     [9, { worldSize: 4, numDraws: 3, dropLast: true }, /`numDraws` must be at least `worldSize`/],
     [5, { numDraws: 0 }, /`numDraws` must be an integer >= 1/],
-    [5, { numDraws: 6, shuffle: true }, /`numDraws` must be at most the size, 5, without replacement/],
+    [
+      5,
+      { numDraws: 6, shuffle: true },
+      /`numDraws` must be at most the size, 5, without replacement/,
+    ],
     [5, { dropLast: true, padding: true }, /`padding` must be false with `dropLast`/],
     [5, { shuffle: false, replacement: true }, /`shuffle` must be left out or true/],
     [3, { weights: [1, 2] }, /`weights` must be 3 numbers, one for each index/],
@@ -324,7 +349,10 @@ describe('what is asked of DistributedSampler wrongly is refused, with the rule'
   ]
   for (const [size, options, message] of cases) {
     it(`${size}, ${JSON.stringify(options)}`, () => {
-      assert.throws(() => new DistributedSampler(size, options), { code: 'ERR_BAD_OPTION', message })
+      assert.throws(() => new DistributedSampler(size, options), {
+        code: 'ERR_BAD_OPTION',
+        message,
+      })
     })
   }
 
@@ -348,7 +376,10 @@ describe('rankFromEnvironment', () => {
   })
 
   it('reads the index of a Kubernetes job, and takes the number from a variable or an option', () => {
-    assert.deepEqual(of({ JOB_COMPLETION_INDEX: '2', JOB_COMPLETIONS: '3' }), { rank: 2, worldSize: 3 })
+    assert.deepEqual(of({ JOB_COMPLETION_INDEX: '2', JOB_COMPLETIONS: '3' }), {
+      rank: 2,
+      worldSize: 3,
+    })
     assert.deepEqual(of({ JOB_COMPLETION_INDEX: '2' }, { worldSize: 4 }), { rank: 2, worldSize: 4 })
     assert.throws(() => of({ JOB_COMPLETION_INDEX: '2' }), {
       code: 'ERR_NO_RANK',
@@ -361,7 +392,10 @@ describe('rankFromEnvironment', () => {
   })
 
   it('refuses to guess, but for a fallback that is given', () => {
-    assert.throws(() => of({}), { code: 'ERR_NO_RANK', message: /RANK and WORLD_SIZE.*SLURM_PROCID/ })
+    assert.throws(() => of({}), {
+      code: 'ERR_NO_RANK',
+      message: /RANK and WORLD_SIZE.*SLURM_PROCID/,
+    })
     assert.deepEqual(of({}, { fallback: { rank: 0, worldSize: 1 } }), { rank: 0, worldSize: 1 })
   })
 

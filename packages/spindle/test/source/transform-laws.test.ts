@@ -30,7 +30,13 @@ type Spec =
       seed: number
       of: Spec
     }
-  | { kind: 'mix' | 'concat'; seed: number; weights: number[] | undefined; stop: 'first' | 'all'; of: Spec[] }
+  | {
+      kind: 'mix' | 'concat'
+      seed: number
+      weights: number[] | undefined
+      stop: 'first' | 'all'
+      of: Spec[]
+    }
 
 type Any = Source<number> | AsyncSource<number>
 
@@ -56,7 +62,10 @@ const { spec } = fc.letrec<{ spec: Spec }>((tie) => ({
         seed: fc.nat(),
         isWeighted: fc.boolean(),
         stop: fc.constantFrom('first', 'all'),
-        of: fc.array(fc.tuple(tie('spec'), fc.integer({ min: 1, max: 9 })), { minLength: 1, maxLength: 3 }),
+        of: fc.array(fc.tuple(tie('spec'), fc.integer({ min: 1, max: 9 })), {
+          minLength: 1,
+          maxLength: 3,
+        }),
       })
       .map(
         ({ kind, seed, isWeighted, stop, of }) =>
@@ -76,7 +85,11 @@ function make(spec: Spec): Any {
     case 'array':
       return take(numbers(spec), spec.size)
     case 'indexed':
-      return defineSource({ size: spec.size, description: describe_(spec), at: (p) => spec.base + p })
+      return defineSource({
+        size: spec.size,
+        description: describe_(spec),
+        at: (p) => spec.base + p,
+      })
     case 'read':
       return defineAsyncSource({
         size: spec.size,
@@ -214,7 +227,10 @@ describe('whatever transforms are put on whatever sources', () => {
           (source: Any) => concat([source, source]),
           (source: Any) => mix([source, source], { weights: [1, 2], seed }),
         ])
-          assert.deepEqual(await whole(transform(before), 1), await whole(split(transform(after), shard), 1))
+          assert.deepEqual(
+            await whole(transform(before), 1),
+            await whole(split(transform(after), shard), 1),
+          )
       }),
       { numRuns: 60 },
     )
@@ -222,16 +238,24 @@ describe('whatever transforms are put on whatever sources', () => {
 
   it('shuffles give each item once, of a stream too', async () => {
     await fc.assert(
-      fc.asyncProperty(spec, fc.nat(), fc.integer({ min: 1, max: 20 }), async (spec, seed, size) => {
-        const items = await whole(make(spec), 2)
-        assert.deepEqual(sorted(await whole(shuffled(make(spec), { seed }), 2)), sorted(items))
-        const buffered = await whole(shuffleBuffer(make(spec), { size, seed }), 2)
-        assert.deepEqual(sorted(buffered), sorted(items))
-        // Known size or not, the order is the same.
-        const stream = all(shuffleBuffer(new Set(items.keys()), { size, seed, epoch: 0 }))
-        assert.deepEqual(sorted(await stream), [...items.keys()])
-        assert.deepEqual(await stream, await all(shuffleBuffer([...items.keys()], { size, seed })))
-      }),
+      fc.asyncProperty(
+        spec,
+        fc.nat(),
+        fc.integer({ min: 1, max: 20 }),
+        async (spec, seed, size) => {
+          const items = await whole(make(spec), 2)
+          assert.deepEqual(sorted(await whole(shuffled(make(spec), { seed }), 2)), sorted(items))
+          const buffered = await whole(shuffleBuffer(make(spec), { size, seed }), 2)
+          assert.deepEqual(sorted(buffered), sorted(items))
+          // Known size or not, the order is the same.
+          const stream = all(shuffleBuffer(new Set(items.keys()), { size, seed, epoch: 0 }))
+          assert.deepEqual(sorted(await stream), [...items.keys()])
+          assert.deepEqual(
+            await stream,
+            await all(shuffleBuffer([...items.keys()], { size, seed })),
+          )
+        },
+      ),
       runs,
     )
   })

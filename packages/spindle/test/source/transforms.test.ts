@@ -121,13 +121,20 @@ describe('mix', () => {
   it('refuses sources and weights that make no sense, with the rule', () => {
     const cases: [() => unknown, RegExp][] = [
       [() => mix([]), /`sources` must be an array of at least one source/],
-      [() => mix(members, { weights: [1, 2] }), /`weights` must be an array of 3 numbers, one a source/],
-      [() => mix(members, { weights: [1, 2, -1] }), /`weights` must be made of finite numbers >= 0, got -1/],
+      [
+        () => mix(members, { weights: [1, 2] }),
+        /`weights` must be an array of 3 numbers, one a source/,
+      ],
+      [
+        () => mix(members, { weights: [1, 2, -1] }),
+        /`weights` must be made of finite numbers >= 0, got -1/,
+      ],
       [() => mix(members, { weights: [0, 0, 0] }), /`weights` must be not all 0/],
       [() => mix(members, { stop: 'last' as 'all' }), /`stop` must be 'first' or 'all'/],
       [() => mix([5 as unknown as number[]]), /`sources` must be an array, a seekable source/],
       [
-        () => mix([split([1, 2], { rank: 0, worldSize: 2 }), split([1, 2], { rank: 1, worldSize: 2 })]),
+        () =>
+          mix([split([1, 2], { rank: 0, worldSize: 2 }), split([1, 2], { rank: 1, worldSize: 2 })]),
         /of one rank and world size/,
       ],
     ]
@@ -167,7 +174,10 @@ describe('repeat', () => {
   })
 
   it('refuses what can be gone through once only', () => {
-    assert.throws(() => repeat([1, 2].values()), { code: 'ERR_BAD_OPTION', message: /more than once/ })
+    assert.throws(() => repeat([1, 2].values()), {
+      code: 'ERR_BAD_OPTION',
+      message: /more than once/,
+    })
     assert.throws(() => repeat([1], { times: -1 }), { code: 'ERR_BAD_OPTION', message: /`times`/ })
   })
 })
@@ -228,11 +238,17 @@ describe('embedShuffle', () => {
     assert.deepEqual([...source.iterateFrom(7, 2)], [...inner.iterateFrom(7, 2)])
     assert.deepEqual(source.description, inner.description)
     // What it had done is in `epoch`: made again with it, it goes on.
-    assert.deepEqual([...embedShuffle(shuffled(10, { seed: 4 }), { epoch: source.epoch })], [...source])
+    assert.deepEqual(
+      [...embedShuffle(shuffled(10, { seed: 4 }), { epoch: source.epoch })],
+      [...source],
+    )
   })
 
   it('refuses a source without epochs', () => {
-    assert.throws(() => embedShuffle([1] as never), { code: 'ERR_BAD_OPTION', message: /`setEpoch`/ })
+    assert.throws(() => embedShuffle([1] as never), {
+      code: 'ERR_BAD_OPTION',
+      message: /`setEpoch`/,
+    })
   })
 })
 
@@ -240,7 +256,10 @@ describe('split', () => {
   it('splits a part into parts', () => {
     const parts = range(2).flatMap((machine) =>
       range(3).map((process) => [
-        ...split(split(range(20), { rank: machine, worldSize: 2 }), { rank: process, worldSize: 3 }),
+        ...split(split(range(20), { rank: machine, worldSize: 2 }), {
+          rank: process,
+          worldSize: 3,
+        }),
       ]),
     )
     assert.deepEqual(parts[0], [0, 6, 12, 18])
@@ -254,7 +273,10 @@ describe('split', () => {
   })
 
   it('refuses a rank that is none', () => {
-    assert.throws(() => split([1], { rank: 2, worldSize: 2 }), { code: 'ERR_BAD_OPTION', message: /`rank`/ })
+    assert.throws(() => split([1], { rank: 2, worldSize: 2 }), {
+      code: 'ERR_BAD_OPTION',
+      message: /`rank`/,
+    })
   })
 })
 
@@ -271,8 +293,10 @@ describe('shuffleBuffer', () => {
     const inverted = new Set<number>()
     for (let epoch = 0; epoch < 60; epoch++) {
       const places = new Array<number>(40)
-      for (const [position, item] of [...order.iterateFrom(0, epoch)].entries()) places[item] = position
-      for (let item = 0; item < 39; item++) if (places[item]! > places[item + 1]!) inverted.add(item)
+      for (const [position, item] of [...order.iterateFrom(0, epoch)].entries())
+        places[item] = position
+      for (let item = 0; item < 39; item++)
+        if (places[item]! > places[item + 1]!) inverted.add(item)
     }
     assert.equal(inverted.size, 39)
   })
@@ -297,8 +321,14 @@ describe('shuffleBuffer', () => {
   })
 
   it('refuses sizes that are none', () => {
-    assert.throws(() => shuffleBuffer([1], { size: 0 }), { code: 'ERR_BAD_OPTION', message: /`size`/ })
-    assert.throws(() => shuffleBuffer([1], {} as never), { code: 'ERR_BAD_OPTION', message: /`size`/ })
+    assert.throws(() => shuffleBuffer([1], { size: 0 }), {
+      code: 'ERR_BAD_OPTION',
+      message: /`size`/,
+    })
+    assert.throws(() => shuffleBuffer([1], {} as never), {
+      code: 'ERR_BAD_OPTION',
+      message: /`size`/,
+    })
   })
 })
 

@@ -1,4 +1,5 @@
-// A headless Chromium, driven over its DevTools protocol (https://chromedevtools.github.io/devtools-protocol/) on pipes: no dependency needed.
+// A headless Chromium, driven over its DevTools protocol
+// (https://chromedevtools.github.io/devtools-protocol/) on pipes: no dependency needed.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +9,9 @@ import type { Readable, Writable } from 'node:stream'
 /** Path of a Chromium, or `undefined` if there is none. */
 export const chromium: string | undefined = (process.env.PATH ?? '')
   .split(delimiter)
-  .flatMap((folder) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)))
+  .flatMap((folder) =>
+    ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)),
+  )
   .find((path) => existsSync(path))
 
 type Fields = Record<string, any>
@@ -49,7 +52,10 @@ export async function openBrowser(): Promise<Page> {
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
   )
   const [input, output] = [child.stdio[3] as Writable, child.stdio[4] as unknown as Readable]
-  const pending = new Map<number, { resolve: (result: any) => void; reject: (error: Error) => void }>()
+  const pending = new Map<
+    number,
+    { resolve: (result: any) => void; reject: (error: Error) => void }
+  >()
   const events: ((method: string, params: Fields) => void)[] = []
   let [lastId, received] = [0, '']
   output.setEncoding('utf8').on('data', (chunk: string) => {
@@ -128,7 +134,12 @@ export async function openBrowser(): Promise<Page> {
     prefers: (value) =>
       send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value }] }),
     resize: (width, height) =>
-      send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false }),
+      send('Emulation.setDeviceMetricsOverride', {
+        width,
+        height,
+        deviceScaleFactor: 1,
+        mobile: false,
+      }),
     screenshot: async () => {
       const { data } = await send('Page.captureScreenshot', { format: 'png' })
       return Buffer.from(data, 'base64')

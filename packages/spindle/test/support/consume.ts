@@ -26,7 +26,10 @@ export async function collectFailure<T>(
   try {
     for await (const item of items) got.push(item)
   } catch (error) {
-    assert.ok(error instanceof PipelineFailure, `a PipelineFailure was expected, got ${String(error)}`)
+    assert.ok(
+      error instanceof PipelineFailure,
+      `a PipelineFailure was expected, got ${String(error)}`,
+    )
     return { items: got, failure: error }
   }
   assert.fail(`the pipeline was expected to fail; it gave ${JSON.stringify(got).slice(0, 200)}`)
@@ -39,12 +42,20 @@ export async function failureCause(items: AsyncIterable<unknown>): Promise<unkno
   return failure.errors[0]?.cause
 }
 
-/** Asserts that the call throws a `SpindleError` with the code, whose message matches all patterns. */
-export function throwsCode(call: () => unknown, code: string | RegExp, ...patterns: RegExp[]): void {
+/**
+ * Asserts that the call throws a `SpindleError` with the code, whose message matches all patterns.
+ */
+export function throwsCode(
+  call: () => unknown,
+  code: string | RegExp,
+  ...patterns: RegExp[]
+): void {
   assert.throws(call, (error: unknown) => isCoded(error, code, patterns))
 }
 
-/** Asserts that the promise rejects with an error of the code, whose message matches all patterns. */
+/**
+ * Asserts that the promise rejects with an error of the code, whose message matches all patterns.
+ */
 export async function rejectsCode(
   promise: Promise<unknown>,
   code: string | RegExp,

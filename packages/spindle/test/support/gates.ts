@@ -23,7 +23,10 @@ export function never<T = never>(): Promise<T> {
   return new Promise<T>(() => {})
 }
 
-/** Rejects when the signal aborts, and never settles otherwise: a well-behaved op that waits for something. */
+/**
+ * Rejects when the signal aborts, and never settles otherwise: a well-behaved op that waits for
+ * something.
+ */
 export function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason)
@@ -44,12 +47,16 @@ export async function until(
 ): Promise<void> {
   const limit = performance.now() + limitMs
   while (!condition()) {
-    if (performance.now() > limit) throw new Error(`${what} did not come about within ${limitMs} ms`)
+    if (performance.now() > limit)
+      throw new Error(`${what} did not come about within ${limitMs} ms`)
     await nextTurn()
   }
 }
 
-/** Waits until what is observed has stayed the same for a good number of turns of the loop, and gives it. */
+/**
+ * Waits until what is observed has stayed the same for a good number of turns of the loop, and
+ * gives it.
+ */
 export async function settled<V>(observe: () => V, quietTurns = 30): Promise<V> {
   let last = observe()
   for (let quiet = 0; quiet < quietTurns; quiet++) {

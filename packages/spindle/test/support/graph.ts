@@ -1,4 +1,5 @@
-// Random chains of stages, what they must give, and a run of them that keeps a record of every call.
+// Random chains of stages, what they must give, and a run of them that keeps a record of every
+// call.
 import fc from 'fast-check'
 import {
   type BuildOptions,
@@ -42,7 +43,14 @@ export interface ChainSpec {
 const oneOf = (least: number) => fc.oneof(fc.constant(0), fc.integer({ min: least, max: 7 }))
 
 export const stageSpec: fc.Arbitrary<StageSpec> = fc.record({
-  kind: fc.constantFrom<OpKind>('sync', 'async', 'mixed', 'generator', 'asyncGenerator', 'lateGenerator'),
+  kind: fc.constantFrom<OpKind>(
+    'sync',
+    'async',
+    'mixed',
+    'generator',
+    'asyncGenerator',
+    'lateGenerator',
+  ),
   concurrency: fc.integer({ min: 1, max: 5 }),
   buffer: fc.integer({ min: 1, max: 4 }),
   outputOrder: fc.constantFrom('completion' as const, 'input' as const),
@@ -80,7 +88,8 @@ interface Fate {
 /** What becomes of an item at a stage: decided by their names alone. */
 export function fateOf(item: string, stage: StageSpec, position: number): Fate {
   const isGenerator = stage.kind.endsWith('enerator')
-  const hit = (oneOf: number, salt: number) => oneOf > 0 && hash(`${item}/${position}/${salt}`) % oneOf === 0
+  const hit = (oneOf: number, salt: number) =>
+    oneOf > 0 && hash(`${item}/${position}/${salt}`) % oneOf === 0
   const isFailing = hit(stage.failOneOf, 1)
   const isSkipped = !isFailing && hit(stage.skipOneOf, 2)
   const isFlaky = !isFailing && hit(stage.flakyOneOf, 3)
@@ -111,7 +120,9 @@ export function expect(spec: ChainSpec, items: readonly string[] = names(spec.it
     retries.push(fates.filter((fate) => fate.isFlaky).length)
     inputs.push(fates.flatMap((fate) => [...fate.outputs]))
   })
-  const isOrdered = spec.stages.every((stage) => stage.concurrency === 1 || stage.outputOrder === 'input')
+  const isOrdered = spec.stages.every(
+    (stage) => stage.concurrency === 1 || stage.outputOrder === 'input',
+  )
   return { inputs, failures, retries, isOrdered }
 }
 
@@ -145,12 +156,20 @@ export class Run {
   constructor(spec: ChainSpec, options: BuildOptions = {}, continuous = false) {
     this.spec = spec
     this.scheduler = new Scheduler(spec.seed)
-    this.records = spec.stages.map(() => ({ inFlight: 0, mostInFlight: 0, taken: 0, begun: 0, mostHeld: 0 }))
+    this.records = spec.stages.map(() => ({
+      inFlight: 0,
+      mostInFlight: 0,
+      taken: 0,
+      begun: 0,
+      mostHeld: 0,
+    }))
     let builder = new PipelineBuilder().addSource<string>(this.#source(continuous), { continuous })
     spec.stages.forEach((stage, position) => {
-      const { concurrency, buffer, outputOrder, batchesOf, maxBytes, hasTimeout, flakyOneOf } = stage
+      const { concurrency, buffer, outputOrder, batchesOf, maxBytes, hasTimeout, flakyOneOf } =
+        stage
       if (batchesOf > 0) builder = builder.aggregate(batchesOf).disaggregate()
-      // Options only where they are needed: without them, calls take a shorter way through the engine.
+      // Options only where they are needed: without them, calls take a shorter way through the
+      // engine.
       builder = builder.pipe(this.#op(stage, position) as (item: string) => string, {
         name: `stage ${position}`,
         concurrency,

@@ -9,7 +9,8 @@ export const bang = (): never => {
 export const nasty: Readonly<Record<string, () => unknown>> = {
   'a getter that throws': () => Object.defineProperty({}, 'x', { get: bang, enumerable: true }),
   'a `then` that cannot be read': () => Object.defineProperty({}, 'then', { get: bang }),
-  'a strict Proxy': () => new Proxy({}, { get: bang, has: bang, ownKeys: bang, getPrototypeOf: bang }),
+  'a strict Proxy': () =>
+    new Proxy({}, { get: bang, has: bang, ownKeys: bang, getPrototypeOf: bang }),
   'a revoked Proxy': () => {
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()
@@ -22,17 +23,21 @@ export const nasty: Readonly<Record<string, () => unknown>> = {
 /** Things to throw that throw when they are looked at. */
 export const nastyErrors: Readonly<Record<string, () => unknown>> = {
   ...nasty,
-  'an error whose message throws': () => Object.defineProperty(new Error(), 'message', { get: bang }),
+  'an error whose message throws': () =>
+    Object.defineProperty(new Error(), 'message', { get: bang }),
   'an error whose stack and cause throw': () =>
     Object.defineProperties(new Error('x'), { stack: { get: bang }, cause: { get: bang } }),
   'an error whose message is no text': () =>
-    Object.defineProperty(new Error(), 'message', { value: { toString: bang, [Symbol.toPrimitive]: bang } }),
+    Object.defineProperty(new Error(), 'message', {
+      value: { toString: bang, [Symbol.toPrimitive]: bang },
+    }),
   'an error whose name and code throw': () =>
     Object.defineProperties(new Error('x'), { name: { get: bang }, code: { get: bang } }),
   'an error that says of itself that it is infrastructure, and throws': () =>
     Object.defineProperty(new Error('x'), 'isInfrastructure', { get: bang }),
   'a frozen error': () => Object.freeze(new Error('frozen')),
-  'a Proxy of an error': () => new Proxy(new Error('x'), { get: bang, has: bang, getPrototypeOf: bang }),
+  'a Proxy of an error': () =>
+    new Proxy(new Error('x'), { get: bang, has: bang, getPrototypeOf: bang }),
   'an object whose toString throws': () => ({ toString: bang }),
   'an error that is its own cause': () => {
     const error = new Error('round')
@@ -45,7 +50,9 @@ export const nastyErrors: Readonly<Record<string, () => unknown>> = {
 }
 
 /** Thenables, and what awaiting them must come to. */
-export const thenables: Readonly<Record<string, { readonly make: () => unknown; readonly fails?: true }>> = {
+export const thenables: Readonly<
+  Record<string, { readonly make: () => unknown; readonly fails?: true }>
+> = {
   'one that answers at once': { make: () => ({ then: (ok: (v: number) => void) => ok(1) }) },
   'one that answers twice': {
     make: () => ({

@@ -4,8 +4,8 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 const STALL_MS = 2000
 
 /**
- * Lets ops end in an order that a seed decides: each call waits in here, and a driver releases one of those waiting, or
- * several, or none, turn after turn. The same seed gives the same choices.
+ * Lets ops end in an order that a seed decides: each call waits in here, and a driver releases one
+ * of those waiting, or several, or none, turn after turn. The same seed gives the same choices.
  */
 export class Scheduler {
   readonly #waiting: (() => void)[] = []
@@ -21,7 +21,10 @@ export class Scheduler {
     return this.#waiting.length
   }
 
-  /** Waits to be released; now and then not at all, or for microtasks only; not at all when it is over. */
+  /**
+   * Waits to be released; now and then not at all, or for microtasks only; not at all when it is
+   * over.
+   */
   wait(): Promise<void> | undefined {
     const kind = this.random(8)
     if (kind === 0 || this.#isOver) return undefined
@@ -30,8 +33,8 @@ export class Scheduler {
   }
 
   /**
-   * Runs `work`, releasing the waiting until it settles. With `pauses`, it sometimes lets milliseconds pass. Rejects when
-   * nothing has waited in here for a while: the work hangs.
+   * Runs `work`, releasing the waiting until it settles. With `pauses`, it sometimes lets
+   * milliseconds pass. Rejects when nothing has waited in here for a while: the work hangs.
    */
   async drive<V>(work: () => Promise<V>, pauses = false): Promise<V> {
     let isRunning = true
@@ -45,7 +48,8 @@ export class Scheduler {
         else await nextTurn()
         for (let releases = this.random(3); releases > 0; releases--) this.#releaseOne()
         if (this.#waiting.length > 0) this.#lastWait = performance.now()
-        else if (performance.now() - this.#lastWait > STALL_MS) throw new Error('the pipeline hangs')
+        else if (performance.now() - this.#lastWait > STALL_MS)
+          throw new Error('the pipeline hangs')
       }
     })()
     try {

@@ -1,4 +1,5 @@
-// Random graphs of any shape: merges, chains and variants within one another, and what they must give.
+// Random graphs of any shape: merges, chains and variants within one another, and what they must
+// give.
 import fc from 'fast-check'
 import {
   type BuildOptions,
@@ -118,7 +119,9 @@ export class TreeRun {
       const resume = start.items % 2 === 0 ? 'skip' : 'seek'
       return this.#extend(new PipelineBuilder().addSource(source, { continuous, resume }), segments)
     }
-    const inputs = start.inputs.map((input, position) => this.#grow(input, `${path}-${position}`, continuous))
+    const inputs = start.inputs.map((input, position) =>
+      this.#grow(input, `${path}-${position}`, continuous),
+    )
     const joined = start.hasOp ? merge(...inputs, { op: inTurn }) : merge(...inputs)
     return this.#extend(joined, segments)
   }
@@ -132,10 +135,13 @@ export class TreeRun {
         }
         return grown.pathVariants(
           router,
-          segment.paths.map((path) => (begun: PipelineBuilder<string>) => this.#extend(begun, path)),
+          segment.paths.map(
+            (path) => (begun: PipelineBuilder<string>) => this.#extend(begun, path),
+          ),
         )
       }
-      const { concurrency, buffer, outputOrder, batchesOf, maxBytes, hasTimeout, flakyOneOf } = segment.stage
+      const { concurrency, buffer, outputOrder, batchesOf, maxBytes, hasTimeout, flakyOneOf } =
+        segment.stage
       const batched = batchesOf > 0 ? grown.aggregate(batchesOf).disaggregate() : grown
       return batched.pipe(this.#op(segment.stage, position) as (item: string) => string, {
         concurrency,
@@ -148,7 +154,11 @@ export class TreeRun {
     }, builder)
   }
 
-  #source(items: number, path: string, continuous: boolean): (context: SourceContext) => Iterable<string> {
+  #source(
+    items: number,
+    path: string,
+    continuous: boolean,
+  ): (context: SourceContext) => Iterable<string> {
     const run = this
     return function* ({ epoch, position }) {
       run.opens++

@@ -33,7 +33,10 @@ describe('a tuner', () => {
     const { moves } = new World({ perSec: fourAtATime, start: 4 }).run(300_000)
     const refused = moves.filter(({ outcome, to, from }) => outcome === 'rolled back' && to > from)
     assert.ok(refused.length >= 3)
-    assert.equal(moves.filter(({ outcome, to, from }) => outcome === 'accepted' && to > from).length, 0)
+    assert.equal(
+      moves.filter(({ outcome, to, from }) => outcome === 'accepted' && to > from).length,
+      0,
+    )
     const gaps = refused.slice(1).map((move, i) => move.atMs - (refused[i]?.atMs ?? 0))
     assert.ok((gaps.at(-1) ?? 0) > 2 * (gaps[1] ?? 0), `${gaps}`)
   })
@@ -47,7 +50,9 @@ describe('a tuner', () => {
   })
 
   it('keeps to the memory it is given', () => {
-    const world = new World({ perSec: linear, itemBytes: 10, memoryBytes: 205, start: 64 }).run(30_000)
+    const world = new World({ perSec: linear, itemBytes: 10, memoryBytes: 205, start: 64 }).run(
+      30_000,
+    )
     assert.ok(world.value <= 20 && world.value >= 18, `${world.value}`)
     assert.equal(world.moves[0]?.reason, 'memory')
     assert.ok(world.concurrencies.slice(10).every((value) => value * 10 <= 205))
@@ -62,7 +67,9 @@ describe('a tuner', () => {
   })
 
   it('ends when nothing is left to try, if it is to tune once', () => {
-    const world = new World({ perSec: linear, consumerPerSec: 50, start: 1, mode: 'once' }).run(600_000)
+    const world = new World({ perSec: linear, consumerPerSec: 50, start: 1, mode: 'once' }).run(
+      600_000,
+    )
     assert.ok(world.tuner.isDone)
     assert.ok(world.atMs < 60_000)
     assert.ok(world.perSec >= 47)
@@ -97,7 +104,9 @@ describe('a tuner', () => {
   it('climbs beside others that use the cores and let go of them in turns, for calls that only wait', () => {
     for (const turnMs of [300, 500, 800, 1300]) {
       const othersCores = (atMs: number) => (Math.floor(atMs / turnMs) % 2 === 0 ? 2 : 0)
-      const world = new World({ perSec: linear, consumerPerSec: 1000, start: 8, othersCores }).run(30_000)
+      const world = new World({ perSec: linear, consumerPerSec: 1000, start: 8, othersCores }).run(
+        30_000,
+      )
       assert.ok(world.perSec >= 900, `${world.value}`)
       const wrong = world.moves.filter(
         ({ from, to, outcome }) => outcome !== 'accepted' && from < to && to < 100,

@@ -3,12 +3,12 @@ import { describe, it } from 'node:test'
 import { MAIN, type Pipeline, PipelineBuilder, ThreadPool, workers } from 'spindle'
 import { graphOf } from '../../src/engine/run/pipeline.ts'
 import { confirmed } from '../../src/tuning/confirmed.ts'
-import { ops } from '../placement/support.ts'
-import { byNumber, kinds, ops as regionOps } from '../region/support.ts'
-import { places, take } from '../remote/support.ts'
 import { collect } from '../support/consume.ts'
 import { deferred, until } from '../support/gates.ts'
 import { range } from '../support/sources.ts'
+import { ops } from '../workers/calls/support.ts'
+import { places, take } from '../workers/pipelines/support.ts'
+import { byNumber, kinds, ops as regionOps } from '../workers/regions/support.ts'
 
 const build = (concurrency: unknown, options = {}) =>
   new PipelineBuilder()
@@ -16,7 +16,8 @@ const build = (concurrency: unknown, options = {}) =>
     .pipe(async (n) => n, { name: 'stage', concurrency: concurrency as 'auto' })
     .build(options)
 
-const rangeOf = (pipeline: Pipeline<number>) => graphOf(pipeline as Pipeline<never>).stages[1]?.range
+const rangeOf = (pipeline: Pipeline<number>) =>
+  graphOf(pipeline as Pipeline<never>).stages[1]?.range
 
 describe('what is tuned', () => {
   it("is a stage with 'auto' or a range, without any other option", async () => {
@@ -74,12 +75,21 @@ describe('wrong options of tuning', () => {
     assert.throws(make, { code: 'ERR_BAD_OPTION', message })
 
   it('say what was expected and what was given', () => {
-    fails(() => build('fast'), /`concurrency` must be an integer >= 1, 'auto' or \{ min, max \}, got 'fast'/)
+    fails(
+      () => build('fast'),
+      /`concurrency` must be an integer >= 1, 'auto' or \{ min, max \}, got 'fast'/,
+    )
     fails(() => build(0), /`concurrency` must be an integer >= 1.*got 0/)
     fails(() => build({ min: 0 }), /`concurrency.min` must be an integer >= 1, got 0/)
-    fails(() => build({ min: 5, max: 4 }), /`concurrency.max` must be an integer >= `min`, which is 5, got 4/)
+    fails(
+      () => build({ min: 5, max: 4 }),
+      /`concurrency.max` must be an integer >= `min`, which is 5, got 4/,
+    )
     fails(() => build({ least: 1 }), /unknown option `least`|`least`/)
-    fails(() => build(1, { tune: true }), /`tune` must be 'off' or 'once' or 'continuous', got true/)
+    fails(
+      () => build(1, { tune: true }),
+      /`tune` must be 'off' or 'once' or 'continuous', got true/,
+    )
     fails(() => build(1, { tune: { mode: 'on' } }), /`tune.mode` must be .*got 'on'/)
     fails(
       () => build(1, { tune: { maxMemoryBytes: 0 } }),
@@ -108,7 +118,9 @@ describe('elsewhere', () => {
         .pipe(regionOps.late, { name: 'late', concurrency: { min: 1, max: 8 } })
         .to(MAIN)
         .build()
-      const stage = graphOf(pipeline as Pipeline<never>).stages.find(({ info }) => info.name === 'late')
+      const stage = graphOf(pipeline as Pipeline<never>).stages.find(
+        ({ info }) => info.name === 'late',
+      )
       assert.ok(stage !== undefined)
       const given: number[] = []
       for await (const item of pipeline) {
@@ -137,7 +149,10 @@ describe('a last stage that gives nothing', () => {
       })
       .build()
     const consumed = pipeline.forEach(() => {}).catch(() => {})
-    await until(() => pipeline.tuning().moves.some(({ outcome }) => outcome !== 'pending'), 'a move')
+    await until(
+      () => pipeline.tuning().moves.some(({ outcome }) => outcome !== 'pending'),
+      'a move',
+    )
     const [move] = pipeline.tuning().moves
     assert.equal(move?.stage, 'write')
     assert.ok((move?.evidence.itemsPerSecBefore ?? 0) > 0)
@@ -149,7 +164,16 @@ describe('a last stage that gives nothing', () => {
 describe('the options of a tuned pipeline', () => {
   it('are those that are confirmed: a number that is being measured counts as it was before', () => {
     const move = (option: 'concurrency' | 'workers' | 'buffer', from: number, to: number) =>
-      ({ atMs: 1, stage: 'a', option, from, to, reason: 'climb', outcome: 'pending', evidence: {} }) as const
+      ({
+        atMs: 1,
+        stage: 'a',
+        option,
+        from,
+        to,
+        reason: 'climb',
+        outcome: 'pending',
+        evidence: {},
+      }) as const
     const now = { a: { concurrency: 12, buffer: 8, executor: { size: 4 } }, b: { concurrency: 3 } }
     const moves = [
       { ...move('concurrency', 2, 4), outcome: 'accepted' as const },

@@ -1,4 +1,5 @@
-// A pipeline of formulas: one stage, whose rate is a function of its concurrency. Time is a number, so every run is the same.
+// A pipeline of formulas: one stage, whose rate is a function of its concurrency. Time is a number,
+// so every run is the same.
 
 import type { TuneSample, TuningMove, UnitSample } from '../../src/tune/tune-types.ts'
 import { Tuner } from '../../src/tune/tuner.ts'
@@ -99,7 +100,8 @@ export class World {
   }
 
   #sample(): TuneSample {
-    const { tasks, busyMs, slotMs, blockedMs, troubles, timedMs, waitMs, fullMs, othersMs } = this.#sums
+    const { tasks, busyMs, slotMs, blockedMs, troubles, timedMs, waitMs, fullMs, othersMs } =
+      this.#sums
     const { itemBytes = 0 } = this.#spec
     const unit: UnitSample = {
       tasks,

@@ -1,7 +1,9 @@
 import type { SlotShares } from '../../engine/stats/pipeline-stats.ts'
 import type { Piece, Tone } from './view-cells.ts'
 
-/** The parts of a slot's time, each by a shade of its own, so that it is told without colours, too. */
+/**
+ * The parts of a slot's time, each by a shade of its own, so that it is told without colours, too.
+ */
 export const PARTS: readonly {
   readonly part: keyof SlotShares
   readonly sign: string

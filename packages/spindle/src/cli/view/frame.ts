@@ -32,7 +32,10 @@ const WIDE = 72
 /** Below this one there is none for bars. */
 const NARROW = 34
 
-/** The lines of one picture of a pipeline at work: fewer than the terminal has rows, each shorter than its columns. */
+/**
+ * The lines of one picture of a pipeline at work: fewer than the terminal has rows, each shorter
+ * than its columns.
+ */
 export function drawFrame(scene: Scene, size: Size): string[] {
   // The last column stays free: some terminals wrap when it is written to.
   const cells = Math.max(1, size.columns - 1)
@@ -40,7 +43,8 @@ export function drawFrame(scene: Scene, size: Size): string[] {
   const head: Piece[][] = [summaryLine(scene, cells)]
   const rows = stageRows(scene, cells)
   const foot = footLines(scene, cells)
-  // What matters least goes first when the terminal is low: the foot, the headings, stages far from the bottleneck.
+  // What matters least goes first when the terminal is low: the foot, the headings, stages far from
+  // the bottleneck.
   if (most >= rows.length + head.length + 1) head.push(headings(scene, cells))
   const room = Math.max(0, most - head.length)
   const lines =
@@ -76,7 +80,14 @@ function columnsFor({ total }: Scene, cells: number): Columns {
   const longest = Math.max(8, ...total.stages.map((stage) => width(labelOf(stage))))
   const rate = 8
   if (cells < NARROW)
-    return { name: Math.max(1, cells - 2 - rate), rate, slots: 0, queue: 0, hasNumbers: false, failed: 0 }
+    return {
+      name: Math.max(1, cells - 2 - rate),
+      rate,
+      slots: 0,
+      queue: 0,
+      hasNumbers: false,
+      failed: 0,
+    }
   const hasNumbers = cells >= WIDE
   const failed = failuresOf(total) > 0 ? (hasNumbers ? 8 : 5) : 0
   const fixed = 2 + rate + 2 + 1 + (hasNumbers ? 6 + 7 : 0) + failed
@@ -105,11 +116,17 @@ function stageRows(scene: Scene, cells: number): Piece[][] {
   const { now, total, bottleneck } = scene
   const labels = cutNames(now.stages.map(labelOf), columns.name)
   const rows = now.stages.map((stage, i) =>
-    row(stage, labels[i] ?? '', failuresOf({ ...total, stages: [total.stages[i] as StageStats] }), columns, {
-      isBottleneck: bottleneck?.kind !== 'consumer' && bottleneck?.stage === stage.name,
-      elapsedMs: now.elapsedMs,
-      hasSlots: i < now.stages.length - 1,
-    }),
+    row(
+      stage,
+      labels[i] ?? '',
+      failuresOf({ ...total, stages: [total.stages[i] as StageStats] }),
+      columns,
+      {
+        isBottleneck: bottleneck?.kind !== 'consumer' && bottleneck?.stage === stage.name,
+        elapsedMs: now.elapsedMs,
+        hasSlots: i < now.stages.length - 1,
+      },
+    ),
   )
   return [...rows, consumerRow(scene, columns)]
 }
@@ -128,15 +145,22 @@ function row(
     about.isBottleneck ? ['▶ ', 'yellow', 'bold'] : '  ',
     about.isBottleneck ? [label, 'bold'] : label,
     padStart(perSecond(stage.items, about.elapsedMs), rate),
-    ...(slots > 0 ? ['  ', ...(about.hasSlots ? slotsBar(shares, slots) : [' '.repeat(slots)])] : []),
+    ...(slots > 0
+      ? ['  ', ...(about.hasSlots ? slotsBar(shares, slots) : [' '.repeat(slots)])]
+      : []),
     ...(hasNumbers ? [padStart(about.hasSlots ? percent(shares.running) : '', 6)] : []),
     ...(queue > 0 ? [' ', ...shareBar(occupancy, queue)] : []),
     ...(hasNumbers ? [padStart(`${size}/${capacity}`, 7)] : []),
-    ...(failed > 0 ? [[padStart(failures > 0 ? amount(failures) : '', failed), 'red'] as const] : []),
+    ...(failed > 0
+      ? [[padStart(failures > 0 ? amount(failures) : '', failed), 'red'] as const]
+      : []),
   ]
 }
 
-function consumerRow({ now, bottleneck }: Scene, { name, rate, slots, hasNumbers }: Columns): Piece[] {
+function consumerRow(
+  { now, bottleneck }: Scene,
+  { name, rate, slots, hasNumbers }: Columns,
+): Piece[] {
   const isBottleneck = bottleneck?.kind === 'consumer'
   const { busy, waiting } = now.consumer
   const shares = { idle: waiting, queued: 0, backoff: 0, running: busy, blocked: 0 }
@@ -153,7 +177,11 @@ function footLines({ bottleneck, now, cpuCores, rssBytes }: Scene, cells: number
   const verdict: Piece[] =
     bottleneck === undefined
       ? [['  no bottleneck yet', 'dim']]
-      : [['▶ ', 'yellow', 'bold'], [plain(bottleneck.stage), 'bold'], `: ${plain(bottleneck.reason)}`]
+      : [
+          ['▶ ', 'yellow', 'bold'],
+          [plain(bottleneck.stage), 'bold'],
+          `: ${plain(bottleneck.reason)}`,
+        ]
   const used = `  loop ${percent(now.loopUtilization)}  CPU ${cpuCores.toFixed(1)} cores  ${bytes(rssBytes)}`
   const legend = PARTS.flatMap(({ part, sign, tone }): Piece[] => [
     [sign, tone],

@@ -14,15 +14,18 @@ export interface Terminal {
 
 const HIDE_CURSOR = '\x1b[?25l'
 const SHOW_CURSOR = '\x1b[?25h'
-/** Synchronised output (https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036): no half-drawn frame is seen. */
+/**
+ * Synchronised output (https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036):
+ * no half-drawn frame is seen.
+ */
 const BEGIN = '\x1b[?2026h'
 const END = '\x1b[?2026l'
 const TO_LINE_END = '\x1b[K'
 const TO_SCREEN_END = '\x1b[J'
 
 /**
- * Lines at the bottom of a terminal that are drawn over again and again. What others print meanwhile to the streams given comes to stand above
- * them.
+ * Lines at the bottom of a terminal that are drawn over again and again. What others print
+ * meanwhile to the streams given comes to stand above them.
  */
 export class Screen {
   readonly #terminal: Terminal
@@ -69,7 +72,10 @@ export class Screen {
     this.#isShown = false
   }
 
-  /** Text written by others: the lines go, the text comes, and the next drawing puts the lines below it. */
+  /**
+   * Text written by others: the lines go, the text comes, and the next drawing puts the lines below
+   * it.
+   */
   #wrap(stream: Terminal): void {
     const { write } = stream
     const own = stream as { write: (...args: never[]) => boolean }

@@ -30,8 +30,9 @@ const LINES_MS = 2000
 const READINGS = 8
 
 /**
- * Shows a pipeline at work on standard error: a picture that renews itself on a terminal, a line now and then elsewhere if it was asked for.
- * Returns the function that ends it and takes the picture away.
+ * Shows a pipeline at work on standard error: a picture that renews itself on a terminal, a line
+ * now and then elsewhere if it was asked for. Returns the function that ends it and takes the
+ * picture away.
  */
 export function showView(
   pipeline: Pipeline<unknown>,
@@ -49,7 +50,9 @@ export function showView(
   if (terminal.isTTY !== true || env.TERM === 'dumb') {
     const tell = (): void => {
       const text = progressLine(watcher.look())
-      terminal.write(`${terminal.isTTY === true ? clip(text, terminal.columns || COLUMNS) : text}\n`)
+      terminal.write(
+        `${terminal.isTTY === true ? clip(text, terminal.columns || COLUMNS) : text}\n`,
+      )
     }
     const timer = setInterval(tell, linesMs)
     timer.unref()
@@ -76,7 +79,11 @@ export function showView(
 class Watcher {
   readonly #pipeline: Pipeline<unknown>
   readonly #unit: string
-  readonly #readings: { readonly stats: PipelineStats; readonly cpuMs: number; readonly atMs: number }[] = []
+  readonly #readings: {
+    readonly stats: PipelineStats
+    readonly cpuMs: number
+    readonly atMs: number
+  }[] = []
 
   constructor(pipeline: Pipeline<unknown>, unit: string) {
     this.#pipeline = pipeline
@@ -85,7 +92,11 @@ class Watcher {
 
   look(): Scene {
     const { user, system } = process.cpuUsage()
-    const reading = { stats: this.#pipeline.stats(), cpuMs: (user + system) / 1000, atMs: clockMs() }
+    const reading = {
+      stats: this.#pipeline.stats(),
+      cpuMs: (user + system) / 1000,
+      atMs: clockMs(),
+    }
     const before = this.#readings[0] ?? reading
     this.#readings.push(reading)
     if (this.#readings.length > READINGS) this.#readings.shift()
@@ -94,7 +105,8 @@ class Watcher {
     return {
       total: reading.stats,
       now,
-      // Shortly after the start, and when nothing has come out for a while, all there was tells more.
+      // Shortly after the start, and when nothing has come out for a while, all there was tells
+      // more.
       bottleneck: findBottleneck(now) ?? findBottleneck(reading.stats),
       unit: this.#unit,
       cpuCores: spanMs > 0 ? (reading.cpuMs - before.cpuMs) / spanMs : 0,

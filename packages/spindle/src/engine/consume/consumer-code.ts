@@ -20,16 +20,23 @@ export interface ConsumerCode {
 const MOST_FRAMES = 10
 const senders: WeakSet<(item: unknown) => unknown> = new WeakSet()
 
-/** Marks a function for `forEach` as the package's own, which sends the items to a consumer elsewhere. */
+/**
+ * Marks a function for `forEach` as the package's own, which sends the items to a consumer
+ * elsewhere.
+ */
 export function sender(consume: (item: unknown) => unknown): (item: unknown) => unknown {
   senders.add(consume)
   return consume
 }
 
-/** Notes who takes items; a few microseconds. The names alone: an error that nobody has looked at yet would hold the pipeline itself. */
+/**
+ * Notes who takes items; a few microseconds. The names alone: an error that nobody has looked at
+ * yet would hold the pipeline itself.
+ */
 export function noteConsumer(code: unknown): ConsumerCode {
   const callers = readFrames(MOST_FRAMES, noteConsumer, toCaller)
-  const isUsers = ({ file }: Caller): boolean => file !== '' && !file.startsWith('node:') && !isOwnFile(file)
+  const isUsers = ({ file }: Caller): boolean =>
+    file !== '' && !file.startsWith('node:') && !isOwnFile(file)
   return {
     code,
     caller: callers.find(isUsers),

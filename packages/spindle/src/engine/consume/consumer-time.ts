@@ -1,14 +1,16 @@
 import { nextTick, queueMicrotask } from '../../timers.ts'
 import { heldByOpsMs } from '../stats/held-loop.ts'
 
-// To look at an item costs a microtask. That is done where ops have lately held the loop for at least so long, in milliseconds, between two of …
+// To look at an item costs a microtask. That is done where ops have lately held the loop for at
+// least so long, in milliseconds, between two of …
 const LEAST_HELD_MS = 0.05
 /** … so many items. */
 const LATELY = 8
 
 /**
- * How long ops have held the loop while the consumer had an item on its way. The consumer's code goes on in a microtask; ops that run before that
- * keep it from its work, and it does not wait for an item either.
+ * How long ops have held the loop while the consumer had an item on its way. The consumer's code
+ * goes on in a microtask; ops that run before that keep it from its work, and it does not wait for
+ * an item either.
  */
 export class ConsumerTime {
   heldUpMs = 0
@@ -41,12 +43,18 @@ export class ConsumerTime {
     this.heldAtMs = -1
   }
 
-  /** An item is about to be given to a function that may return a promise. Returns what {@link done} is to be told when that is settled. */
+  /**
+   * An item is about to be given to a function that may return a promise. Returns what {@link done}
+   * is to be told when that is settled.
+   */
   calls(): Call | undefined {
     return this.isWorthIt() ? new Call(this.lastHeldMs) : undefined
   }
 
-  /** The function's promise is settled. If it was so before the loop could turn, the function waited for nothing but the ops. */
+  /**
+   * The function's promise is settled. If it was so before the loop could turn, the function waited
+   * for nothing but the ops.
+   */
   done(call: Call | undefined): void {
     if (call?.hasTurned === false) this.heldUpMs += heldByOpsMs() - call.heldAtMs
   }

@@ -11,7 +11,8 @@ export function takeItem<T>(
 ): Promise<IteratorResult<T, undefined>> {
   reader.lookAtTime()
   asked(reader, session)
-  // A consumer that computes for long lets the loop turn before it gets the next item, if it can wait.
+  // A consumer that computes for long lets the loop turn before it gets the next item, if it can
+  // wait.
   const mustWait = timeoutMs === Number.POSITIVE_INFINITY && shouldYieldMidway()
   const value = mustWait ? undefined : reader.take(session.epoch, session.holder)
   if (value !== undefined) {
@@ -45,12 +46,18 @@ function leaves(reader: SinkReader, session: ConsumerSession): void {
   if (commits !== undefined) reader.inScope(() => commits.leaves(session))
 }
 
-/** A promise of an item that is there. An async function makes it a tenth cheaper than `Promise.resolve`. */
+/**
+ * A promise of an item that is there. An async function makes it a tenth cheaper than
+ * `Promise.resolve`.
+ */
 async function step<T>(value: T): Promise<IteratorResult<T, undefined>> {
   return { done: false, value }
 }
 
-/** Gives a pipeline's items one by one. A time-out does not end it; the end of the stream or epoch, an error and `return()` do. */
+/**
+ * Gives a pipeline's items one by one. A time-out does not end it; the end of the stream or epoch,
+ * an error and `return()` do.
+ */
 export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
   private readonly reader: SinkReader
   private readonly timeoutMs: number

@@ -88,7 +88,8 @@ export class PendingNext implements PendingRead {
   }
 
   fail(error: unknown): void {
-    // As of an async generator, one of the calls of an iterator throws: those made ahead of it find that it has ended.
+    // As of an async generator, one of the calls of an iterator throws: those made ahead of it find
+    // that it has ended.
     if (this.session.isOver) {
       this.end()
       return
@@ -99,7 +100,10 @@ export class PendingNext implements PendingRead {
   }
 }
 
-/** A `forEach` on its way: calls a function with each item, one at a time; a promise it returns is waited for. */
+/**
+ * A `forEach` on its way: calls a function with each item, one at a time; a promise it returns is
+ * waited for.
+ */
 export class ForEachLoop implements PendingRead {
   readonly epoch: number
   readonly holder: Holder = { held: undefined }
@@ -135,7 +139,8 @@ export class ForEachLoop implements PendingRead {
     this.epoch = reader.epoch
     this.reader = reader
     // `scope`: the consumer's async context, where that is not the pipeline's.
-    this.consume = scope === undefined ? consume : (value) => scope.runInAsyncScope(consume, undefined, value)
+    this.consume =
+      scope === undefined ? consume : (value) => scope.runInAsyncScope(consume, undefined, value)
     this.code = consume
     this.scope = scope
     this.resolve = resolve

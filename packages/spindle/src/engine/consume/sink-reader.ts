@@ -5,7 +5,12 @@ import type { Item } from '../flow/item.ts'
 import type { ItemPool } from '../flow/item-pool.ts'
 import { LEFT, marker, newMark } from '../flow/marker.ts'
 import type { Consumer, Queue } from '../flow/queue.ts'
-import { type Resumable, resumeNextTurn, shouldYield, shouldYieldMidway } from '../flow/time-slice.ts'
+import {
+  type Resumable,
+  resumeNextTurn,
+  shouldYield,
+  shouldYieldMidway,
+} from '../flow/time-slice.ts'
 import type { Commits, Holder } from '../progress/commits.ts'
 import { Counters } from '../stats/counters.ts'
 import type { ConsumerTimes } from '../stats/pipeline-stats.ts'
@@ -23,7 +28,10 @@ const SLOW_ITEM_MS = 0.05
 export interface PendingRead {
   /** The epoch it began in. */
   readonly epoch: number
-  /** Who has the items until they are committed, where that is kept book of; `undefined`: whoever asks next has done with them. */
+  /**
+   * Who has the items until they are committed, where that is kept book of; `undefined`: whoever
+   * asks next has done with them.
+   */
   readonly holder: Holder | undefined
   /** Of which consumer it is, where that may leave while it waits. */
   readonly session: object | undefined
@@ -38,10 +46,12 @@ export interface PendingRead {
 }
 
 /**
- * The consumer's side of the sink's queue: hands items to takers, first come, first served, and knows how the stream ends.
+ * The consumer's side of the sink's queue: hands items to takers, first come, first served, and
+ * knows how the stream ends.
  *
- * OPEN until the sink's queue is closed and empty; then ENDED, and an error, if there is one, is given to every taker, those that come later
- * included. With continuous sources an epoch's boundary at the head of the queue ends all takers of that epoch.
+ * OPEN until the sink's queue is closed and empty; then ENDED, and an error, if there is one, is
+ * given to every taker, those that come later included. With continuous sources an epoch's boundary
+ * at the head of the queue ends all takers of that epoch.
  */
 export class SinkReader implements Consumer, Resumable {
   readonly queue: Queue
@@ -70,11 +80,17 @@ export class SinkReader implements Consumer, Resumable {
   private hasEnded = false
   private isClosing = false
   private error: { readonly reason: unknown } | undefined
-  /** Whether calls of a `forEach`'s function are made in a context of their own; see `call-scopes.ts`. */
+  /**
+   * Whether calls of a `forEach`'s function are made in a context of their own; see
+   * `call-scopes.ts`.
+   */
   keepsScopes = false
   /** `forEach` calls whose promise is pending. */
   busy = 0
-  /** Called once when the stream has ended and the queue is empty; resolves with the error to give, if any. */
+  /**
+   * Called once when the stream has ended and the queue is empty; resolves with the error to give,
+   * if any.
+   */
   private readonly onDrained: () => undefined | PromiseLike<unknown>
 
   /** Called whenever the consumer's side may have come to rest. */
@@ -106,7 +122,10 @@ export class SinkReader implements Consumer, Resumable {
     return this.takers.length > 0
   }
 
-  /** Whether an iterator or `forEach` is waiting for an item, rather than a single `getItem`, whose promise may be forgotten. */
+  /**
+   * Whether an iterator or `forEach` is waiting for an item, rather than a single `getItem`, whose
+   * promise may be forgotten.
+   */
   get isIterated(): boolean {
     return this.takers.some((taker) => taker.holder !== undefined)
   }
@@ -126,7 +145,8 @@ export class SinkReader implements Consumer, Resumable {
   }
 
   offer(item: Item): boolean {
-    if (!this.canStart() || ((words[AT] as number) <= 1 && shouldYield() && this.waitsForTurn())) return false
+    if (!this.canStart() || ((words[AT] as number) <= 1 && shouldYield() && this.waitsForTurn()))
+      return false
     this.start(item)
     return true
   }
@@ -156,7 +176,9 @@ export class SinkReader implements Consumer, Resumable {
     const { value } = item
     this.itemPool.add(item)
     this.isGiving = true
-    const wantsMore = this.timer.isDue(this.given) ? this.giveTimed(taker, value) : taker.give(value)
+    const wantsMore = this.timer.isDue(this.given)
+      ? this.giveTimed(taker, value)
+      : taker.give(value)
     this.isGiving = false
     if (!wantsMore && this.takers[0] === taker) {
       this.takers.shift()
@@ -223,8 +245,8 @@ export class SinkReader implements Consumer, Resumable {
   }
 
   /**
-   * Takes the value of an item that is there; `undefined`, which no item has, if there is none. Boundaries at the head of the queue are passed,
-   * which may end the caller's epoch.
+   * Takes the value of an item that is there; `undefined`, which no item has, if there is none.
+   * Boundaries at the head of the queue are passed, which may end the caller's epoch.
    */
   take(epoch: number, holder: Holder | undefined): unknown {
     let hasDropped = false
@@ -268,7 +290,10 @@ export class SinkReader implements Consumer, Resumable {
     else this.queue.wake()
   }
 
-  /** A consumer comes back: it may have computed for long in the same burst of microtasks, for which the coarse clock stands still. */
+  /**
+   * A consumer comes back: it may have computed for long in the same burst of microtasks, for which
+   * the coarse clock stands still.
+   */
   lookAtTime(): void {
     if (--this.unlooked >= 0) return
     const now = exactNow()
@@ -322,7 +347,11 @@ export class SinkReader implements Consumer, Resumable {
   /** Gives what is queued to those who wait. */
   pump(): void {
     let hasTaken = false
-    while (this.canStart() && this.queue.length > 0 && !(shouldYieldMidway() && this.waitsForTurn())) {
+    while (
+      this.canStart() &&
+      this.queue.length > 0 &&
+      !(shouldYieldMidway() && this.waitsForTurn())
+    ) {
       hasTaken = true
       this.start(this.queue.shift() as Item)
     }

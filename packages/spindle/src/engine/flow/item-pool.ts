@@ -1,12 +1,16 @@
 import { Item, type SourceEpoch } from './item.ts'
 
-/** Items kept at most: more than are on their way between two takings of the consumer, in all but the largest pipelines. */
+/**
+ * Items kept at most: more than are on their way between two takings of the consumer, in all but
+ * the largest pipelines.
+ */
 const MOST = 256
 
 /**
- * Items that have gone through, for the source to use again: making an item new, and having each of its slots and queues remember a young
- * object, costs an eighth of the engine's time. Used only where no stage keeps an item beyond its task: chains of plain pipe
- * stages whose ops see no context.
+ * Items that have gone through, for the source to use again: making an item new, and having each of
+ * its slots and queues remember a young object, costs an eighth of the engine's time. Used only
+ * where no stage keeps an item beyond its task: chains of plain pipe stages whose ops see no
+ * context.
  */
 export class ItemPool {
   isUsed = false

@@ -7,11 +7,17 @@ export interface SourceEpoch {
   readonly ledger?: Ledger
 }
 
-/** Hears of all that becomes of the items of a {@link SourceEpoch} after their birth, and makes the items, so that they can carry what it needs. */
+/**
+ * Hears of all that becomes of the items of a {@link SourceEpoch} after their birth, and makes the
+ * items, so that they can carry what it needs.
+ */
 export interface Ledger {
   /** Makes one of several descendants of `parent`. */
   forked(parent: Item, value: unknown, path: Path | undefined): Item
-  /** Makes a batch, in which `members` end; its lineage is that of `first`. `maker`: by which aggregate, where it has a number. */
+  /**
+   * Makes a batch, in which `members` end; its lineage is that of `first`. `maker`: by which
+   * aggregate, where it has a number.
+   */
   joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): Item
   /** An item ends. */
   retired(item: Item): void
@@ -21,7 +27,10 @@ export interface Ledger {
   lost(item: Item): void
   /** An item waits for more of the source to come. */
   held?(item: Item): void
-  /** What the item stands for is not done with its end: it is a part of something that has other parts. */
+  /**
+   * What the item stands for is not done with its end: it is a part of something that has other
+   * parts.
+   */
   unnamed?(item: Item): void
   /** What of an item was finished in an earlier run: ways below its own. */
   coveredBelow?(item: Item): Set<string> | undefined
@@ -41,7 +50,10 @@ export interface BatchOrigin {
 
 /** The parts of one batch that are on their way, in batched variants. */
 export interface ItemGroup {
-  /** Whether a part was thrown away because the pipeline stopped: what is left is not a batch any more. */
+  /**
+   * Whether a part was thrown away because the pipeline stopped: what is left is not a batch any
+   * more.
+   */
   isSpoilt: boolean
   /** One more item is on its way. */
   enter(): void
@@ -49,7 +61,10 @@ export interface ItemGroup {
   leave(): void
 }
 
-/** A place among the outputs of a generator or the parts of a batch; with its parents, the way from the source item down to one of its descendants. */
+/**
+ * A place among the outputs of a generator or the parts of a batch; with its parents, the way from
+ * the source item down to one of its descendants.
+ */
 export interface Path {
   readonly parent: Path | undefined
   readonly position: number
@@ -57,7 +72,10 @@ export interface Path {
   readonly group: ItemGroup | undefined
 }
 
-/** The index that marks the boundary between two epochs; a boundary travels through the queues as an item does. */
+/**
+ * The index that marks the boundary between two epochs; a boundary travels through the queues as an
+ * item does.
+ */
 const BOUNDARY = -1
 
 // Where an item stands in the window of a stage that keeps its input's order.
@@ -68,11 +86,14 @@ export const FAILED = 3
 export const EXPANDING = 4
 
 /**
- * One item on its way: a value and where it came from. The same object goes through all one-to-one stages, which replace
- * `value`; generators and batches make new ones. This is the only thing the engine allocates for an item besides the context of each call.
+ * One item on its way: a value and where it came from. The same object goes through all one-to-one
+ * stages, which replace `value`; generators and batches make new ones. This is the only thing the
+ * engine allocates for an item besides the context of each call.
  *
- * Where items come to be and cease to be is in four functions, so that a ledger of what is unfinished has four
- * places to listen at: the source (birth), {@link child} (fork), {@link joined} (batch), {@link retire} (death).
+ * The source makes items. {@link child}, {@link partOf} and {@link descendant} fork them,
+ * {@link joined} makes a batch of several, and {@link retire}, {@link absorb}, {@link lose} and
+ * {@link discard} end them. Nothing else does, so a ledger of unfinished work listens in these
+ * places.
  */
 export class Item {
   value: unknown
@@ -93,7 +114,10 @@ export class Item {
   }
 }
 
-/** The mark between an epoch and the next; also what an aggregator is flushed for, which stands for no position of the source either. */
+/**
+ * The mark between an epoch and the next; also what an aggregator is flushed for, which stands for
+ * no position of the source either.
+ */
 export function boundaryAfter(origin: SourceEpoch): Item {
   return new Item(undefined, origin, BOUNDARY, undefined)
 }
@@ -124,7 +148,12 @@ export function descendant(parent: Item, value: unknown, path: Path | undefined)
 }
 
 /** A batch, known by its first member. `members` are wanted only where there is a ledger. */
-export function joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): Item {
+export function joined(
+  first: Item,
+  value: unknown,
+  members: readonly Item[],
+  maker?: BatchOrigin,
+): Item {
   const { ledger } = first.origin
   return ledger === undefined
     ? new Item(value, first.origin, first.index, first.path)
@@ -137,13 +166,19 @@ export function retire(item: Item): void {
   item.origin.ledger?.retired(item)
 }
 
-/** The item ends here, and what came of it goes on: the outputs of its generator, or those of a region. */
+/**
+ * The item ends here, and what came of it goes on: the outputs of its generator, or those of a
+ * region.
+ */
 export function absorb(item: Item): void {
   item.path?.group?.leave()
   item.origin.ledger?.absorbed(item)
 }
 
-/** The item ends here, undone: its result came too late, or its failure ends the pipeline. A run that goes on later makes it again. */
+/**
+ * The item ends here, undone: its result came too late, or its failure ends the pipeline. A run
+ * that goes on later makes it again.
+ */
 export function lose(item: Item): void {
   item.path?.group?.leave()
   item.origin.ledger?.lost(item)
@@ -160,6 +195,7 @@ export function discard(item: Item): void {
 /** `item 17`, or `item 17.0.2` for an output of generators. */
 export function describeItem(item: Item): string {
   const positions: number[] = []
-  for (let path = item.path; path !== undefined; path = path.parent) positions.unshift(path.position)
+  for (let path = item.path; path !== undefined; path = path.parent)
+    positions.unshift(path.position)
   return [item.index, ...positions].join('.')
 }

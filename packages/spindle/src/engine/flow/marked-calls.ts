@@ -1,7 +1,9 @@
 import type { AsyncScope } from './async-scope.ts'
 import { enter, leave, newMark } from './marker.ts'
 
-/** What calls the user's code under marks, so that whoever looks from outside sees whose call runs. */
+/**
+ * What calls the user's code under marks, so that whoever looks from outside sees whose call runs.
+ */
 export abstract class MarkedCalls {
   /** What it is known by in the marker; see `marker.ts`. */
   readonly mark: number = newMark()
@@ -9,7 +11,10 @@ export abstract class MarkedCalls {
   readonly hookMark: number = newMark()
   /** Items begun. A field of the stage rather than a counter, for it is counted with every call. */
   tasks = 0
-  /** The contexts of the calls, and of those of hooks, while somebody keeps scopes; see `call-scopes.ts`. */
+  /**
+   * The contexts of the calls, and of those of hooks, while somebody keeps scopes; see
+   * `call-scopes.ts`.
+   */
   callScope: AsyncScope | undefined = undefined
   hookScope: AsyncScope | undefined = undefined
 
@@ -19,7 +24,10 @@ export abstract class MarkedCalls {
     this.hookScope = hooks
   }
 
-  /** Calls the user's code under the stage's mark, where it is not worth while to write the two lines out. */
+  /**
+   * Calls the user's code under the stage's mark, where it is not worth while to write the two
+   * lines out.
+   */
   marked<R>(call: () => R): R {
     return this.#under(this.mark, this.callScope, call)
   }

@@ -8,7 +8,10 @@ export interface Steps {
   return?(value?: unknown): unknown
 }
 
-/** Begins to iterate a source. @throws `ERR_BAD_SOURCE` if it is, or a function returned, nothing that can be iterated. */
+/**
+ * Begins to iterate a source. @throws `ERR_BAD_SOURCE` if it is, or a function returned, nothing
+ * that can be iterated.
+ */
 export function openSource(source: Source<unknown>, context: SourceContext): Steps {
   const items: unknown = isSeekable(source)
     ? source.iterateFrom(context.position, context.epoch)
@@ -33,7 +36,10 @@ export function openSource(source: Source<unknown>, context: SourceContext): Ste
 
 const usedUp: WeakSet<object> = new WeakSet()
 
-/** A source was iterated to its end, or closed. One that can be iterated only once has nothing more to give. */
+/**
+ * A source was iterated to its end, or closed. One that can be iterated only once has nothing more
+ * to give.
+ */
 export function usedUpBy(source: unknown, steps: Steps | undefined): void {
   if (isOneShot(source)) usedUp.add(source as object)
   // What a function has returned.
@@ -80,13 +86,16 @@ function isIterable(value: unknown): boolean {
   if (value === null || value === undefined) return false
   const candidate = value as { [Symbol.iterator]?: unknown; [Symbol.asyncIterator]?: unknown }
   return (
-    typeof candidate[Symbol.asyncIterator] === 'function' || typeof candidate[Symbol.iterator] === 'function'
+    typeof candidate[Symbol.asyncIterator] === 'function' ||
+    typeof candidate[Symbol.iterator] === 'function'
   )
 }
 
 function isIterator(value: unknown): boolean {
   return (
-    typeof value === 'object' && value !== null && typeof (value as { next?: unknown }).next === 'function'
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { next?: unknown }).next === 'function'
   )
 }
 

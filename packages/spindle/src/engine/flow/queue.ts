@@ -16,7 +16,10 @@ export interface Consumer {
 export interface Producer {
   /** The consumer has taken something. */
   roomMade(): void
-  /** The consumer wants nothing more: stop, tell whoever is upstream, and abort running calls if `abort` says so. */
+  /**
+   * The consumer wants nothing more: stop, tell whoever is upstream, and abort running calls if
+   * `abort` says so.
+   */
   cancel(abort: boolean): void
 }
 
@@ -60,23 +63,29 @@ const SLOW_CHANGE_MS = 0.05
 /**
  * The exit queue of a stage, and the only thing that joins two stages.
  *
- * A ring of items. {@link put} hands an item straight to an idle consumer when nothing is queued, so that the ring serves only
- * items that really wait. The queue does not refuse items: the producer looks at {@link length} before it
- * begins work, and holds a slot for each result above `capacity`. The end of the stream is a state ({@link close}), not an item.
+ * A ring of items. {@link put} hands an item straight to an idle consumer when nothing is queued,
+ * so that the ring serves only items that really wait. The queue does not refuse items: the
+ * producer looks at {@link length} before it begins work, and holds a slot for each result above
+ * `capacity`. The end of the stream is a state ({@link close}), not an item.
  *
- * Counts and times are kept here, in the one place that all stages share, so they are right for every kind of stage.
+ * Counts and times are kept here, in the one place that all stages share, so they are right for
+ * every kind of stage.
  */
 export class Queue {
   /** Places; what is queued beyond them still holds its task's slot. */
   capacity: number
   readonly maxBytes: number | undefined
   /**
-   * Free places at which a producer goes on: half of a long queue, so that what follows (a chain of wake-ups up to the source) is shared by
-   * several items. Short queues, as the default ones, are refilled at every item. Slots are idle only while half of the queue is ready.
+   * Free places at which a producer goes on: half of a long queue, so that what follows (a chain of
+   * wake-ups up to the source) is shared by several items. Short queues, as the default ones, are
+   * refilled at every item. Slots are idle only while half of the queue is ready.
    */
   refillAt: number
   consumer: Consumer = nobody
-  /** The consumer, if it is a pipe stage: the usual case, for which so producers skip a virtual call. */
+  /**
+   * The consumer, if it is a pipe stage: the usual case, for which so producers skip a virtual
+   * call.
+   */
   follower: Follower | undefined = undefined
   producer: Producer = nobody
   /** Items queued, boundaries included. */
@@ -91,7 +100,10 @@ export class Queue {
   discarded = 0
   mostItems = 0
   mostBytes = 0
-  /** Items that were queued, and their bytes; kept only with `maxBytes`, and so is how often that was reached. */
+  /**
+   * Items that were queued, and their bytes; kept only with `maxBytes`, and so is how often that
+   * was reached.
+   */
   sized = 0
   bytesIn = 0
   bytesFullTimes = 0
@@ -120,7 +132,10 @@ export class Queue {
     this.maxBytes = maxBytes
   }
 
-  /** Sets the number of places. What is queued beyond them stays; the times so far are summed up under the old number. */
+  /**
+   * Sets the number of places. What is queued beyond them stays; the times so far are summed up
+   * under the old number.
+   */
   resize(capacity: number): void {
     const now = coarseNow()
     if (this.length >= this.capacity) {
@@ -143,7 +158,10 @@ export class Queue {
     return this.length < this.capacity && this.hasRoomInBytes()
   }
 
-  /** Whether the bound on bytes, if there is one, lets another item in. One item always has a place, however large. */
+  /**
+   * Whether the bound on bytes, if there is one, lets another item in. One item always has a place,
+   * however large.
+   */
   hasRoomInBytes(): boolean {
     return this.maxBytes === undefined || this.bytes < this.maxBytes
   }
@@ -169,8 +187,8 @@ export class Queue {
   }
 
   /**
-   * Sums up how long items above the capacity wait. While they come and go within microseconds one change in eight is looked at, and its number stands
-   * for the time since the look before.
+   * Sums up how long items above the capacity wait. While they come and go within microseconds one
+   * change in eight is looked at, and its number stands for the time since the look before.
    */
   private lookAtExcess(): void {
     if (--this.unlooked >= 0) return
@@ -181,7 +199,10 @@ export class Queue {
     this.unlooked = passedMs > SLOW_CHANGE_MS ? 0 : CHANGES_PER_LOOK - 1
   }
 
-  /** Takes the oldest item. The producer is not told: the caller does that with {@link wake} once the item is under way. */
+  /**
+   * Takes the oldest item. The producer is not told: the caller does that with {@link wake} once
+   * the item is under way.
+   */
   shift(): Item | undefined {
     if (this.length === 0) return undefined
     const at = this.head
@@ -240,7 +261,8 @@ export class Queue {
     const placesFullMs = this.fullMs + (this.length >= this.capacity ? since(this.fullSince) : 0)
     const above = Math.max(0, this.length - this.capacity)
     const overMs = this.overMs + above * since(this.overSince)
-    const bytesFullMs = this.bytesFullMs + (this.bytesFullSince >= 0 ? since(this.bytesFullSince) : 0)
+    const bytesFullMs =
+      this.bytesFullMs + (this.bytesFullSince >= 0 ? since(this.bytesFullSince) : 0)
     const emptyMs = Math.max(0, now - this.openedAt - filledMs)
     return { emptyMs, fullMs: Math.max(placesFullMs, bytesFullMs), overMs, bytesFullMs }
   }

@@ -3,8 +3,9 @@ import { peek } from '../../user-code.ts'
 const DEEPEST = 4
 
 /**
- * Bytes that a value keeps in memory, as far as they matter for a bound: buffers and their views by their length, strings
- * by two bytes a unit, arrays and plain objects by the sum of their members (four levels deep), `Blob`s by their size, anything else 8.
+ * Bytes that a value keeps in memory, as far as they matter for a bound: buffers and their views by
+ * their length, strings by two bytes a unit, arrays and plain objects by the sum of their members
+ * (four levels deep), `Blob`s by their size, anything else 8.
  */
 export function sizeOf(value: unknown, depth = 0): number {
   if (typeof value === 'string') return value.length * 2
@@ -28,7 +29,9 @@ function sizeOfObject(value: object, depth: number): number {
   return bytes
 }
 
-/** Holes after which a list is no longer gone through place by place: it may have a billion of them. */
+/**
+ * Holes after which a list is no longer gone through place by place: it may have a billion of them.
+ */
 const MANY_HOLES = 1000
 
 function sizeOfList(list: readonly unknown[], depth: number): number {

@@ -1,14 +1,18 @@
 import type { Item, ItemGroup } from './item.ts'
 
 /**
- * One batch whose parts go through the paths of batched variants: knows how many items are still on their way and collects what comes back, so that a
- * path may drop, fail or multiply its part without parts of two batches being mixed up.
+ * One batch whose parts go through the paths of batched variants: knows how many items are still on
+ * their way and collects what comes back, so that a path may drop, fail or multiply its part
+ * without parts of two batches being mixed up.
  */
 export class SplitBatch implements ItemGroup {
   /** The item that was split. */
   readonly batch: Item
   readonly #parts: unknown[][]
-  /** Whether a part was thrown away because the pipeline stopped: what is left is not a batch any more. */
+  /**
+   * Whether a part was thrown away because the pipeline stopped: what is left is not a batch any
+   * more.
+   */
   isSpoilt = false
   #pending = 0
   readonly #onComplete: () => void

@@ -17,7 +17,10 @@ interface Waiting {
 const SLICE_MS = 5
 /** A stretch between two looks that is longer was not quick. */
 const SLOW_MS = 1
-/** A clock read (about 43 ns) is to cost no more than a hundredth of what it watches: how long calls may be, on average, for a longer stride. */
+/**
+ * A clock read (about 43 ns) is to cost no more than a hundredth of what it watches: how long calls
+ * may be, on average, for a longer stride.
+ */
 const QUICK_CALL_MS = 0.004
 const LONGEST_STRIDE = 64
 /** Quick looks in a row before the stride is doubled. */
@@ -35,11 +38,14 @@ let waiting: Waiting[] = []
 let isScheduled = false
 
 /**
- * Whether the engine has held the loop for a slice (5 ms), and must let it turn before the next call: asked before each call of the user's code, and where
- * items are handed on. Counts the calls and looks at the clock every `stride` of them: each time at first and where they take microseconds, seldom once
- * very many have been quick. Should one of those take long after all, the loop guard's thread ends the stride meanwhile (`marker[LEFT]`).
- * One slice for the whole process: it is the loop that is shared, not the pipeline. After a wait the first call says yes
- * once too often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a microsecond.
+ * Whether the engine has held the loop for a slice (5 ms), and must let it turn before the next
+ * call: asked before each call of the user's code, and where items are handed on. Counts the calls
+ * and looks at the clock every `stride` of them: each time at first and where they take
+ * microseconds, seldom once very many have been quick. Should one of those take long after all, the
+ * loop guard's thread ends the stride meanwhile (`marker[LEFT]`). One slice for the whole process:
+ * it is the loop that is shared, not the pipeline. After a wait the first call says yes once too
+ * often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a
+ * microsecond.
  */
 export function shouldYield(): boolean {
   const left = (words[AT] as number) - 1
@@ -48,8 +54,8 @@ export function shouldYield(): boolean {
 }
 
 /**
- * The same, where an item is handed on: does not count, for whoever took it has, and costs a read while calls are known to be quick. Where they are not,
- * the time is looked at here, too.
+ * The same, where an item is handed on: does not count, for whoever took it has, and costs a read
+ * while calls are known to be quick. Where they are not, the time is looked at here, too.
  */
 export function shouldYieldMidway(): boolean {
   return (words[AT] as number) <= 1 && shouldYield()
@@ -105,7 +111,8 @@ function turn(): void {
   words[AT] = 1
   let done = 0
   try {
-    // One that takes a slice for itself must not keep the others from theirs: they are the first in the next turn.
+    // One that takes a slice for itself must not keep the others from theirs: they are the first in
+    // the next turn.
     while (
       done < resumed.length &&
       (done === 0 || (waiting.length === 0 && exactNow() - sliceStart < SLICE_MS))

@@ -4,12 +4,16 @@ import { type Channel, channel } from 'node:diagnostics_channel'
  * What the engine publishes on `node:diagnostics_channel`, for whoever listens:
  *
  * - `spindle:pipeline:start` `{ pipeline, config }`
- * - `spindle:pipeline:end` `{ pipeline, error, stopped }`; `error` is `undefined` when all went well
+ * - `spindle:pipeline:end` `{ pipeline, error, stopped }`; `error` is `undefined` when all went
+ *   well
  * - `spindle:stage:start` `{ stage }`
- * - `spindle:stage:end` `{ stage, error }`; published a first time when a stage fails, and when it has ended
+ * - `spindle:stage:end` `{ stage, error }`; published a first time when a stage fails, and when it
+ *   has ended
  * - `spindle:item:error` `{ stage, failure }`
- * - `spindle:stats`, a `StatsEvent`: at intervals, if `build()` was given `reportIntervalMs`, and at the end
- * - `spindle:loop:block` `{ pipeline, at, beganAt, ms }`: something held the loop; `at` is a `LoopPlace`, `beganAt` in milliseconds since 1970
+ * - `spindle:stats`, a `StatsEvent`: at intervals, if `build()` was given `reportIntervalMs`, and
+ *   at the end
+ * - `spindle:loop:block` `{ pipeline, at, beganAt, ms }`: something held the loop; `at` is a
+ *   `LoopPlace`, `beganAt` in milliseconds since 1970
  */
 export const channels: {
   readonly pipelineStart: Channel

@@ -1,7 +1,10 @@
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { enter, leave, newMark } from '../flow/marker.ts'
 
-/** Calls of the functions of a pipeline's options that only listen (`onItemError`, `onStats`, `deadLetter`, `logger`), under a mark of their own. */
+/**
+ * Calls of the functions of a pipeline's options that only listen (`onItemError`, `onStats`,
+ * `deadLetter`, `logger`), under a mark of their own.
+ */
 export class HookCalls {
   /** What they are known by in the marker. */
   readonly mark: number = newMark()

@@ -1,6 +1,9 @@
 import type { WorkerSpan } from '../executor.ts'
 
-/** Who writes down when a stage's tasks begin and end. A stage that has one takes the long way (see `PipeStage.adapt`), so that others pay nothing. */
+/**
+ * Who writes down when a stage's tasks begin and end. A stage that has one takes the long way (see
+ * `PipeStage.adapt`), so that others pay nothing.
+ */
 export interface StageTracer {
   /** A task begins; `key` stands for it until its end. */
   begin(key: object, index: number): void

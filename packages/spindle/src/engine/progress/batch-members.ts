@@ -1,8 +1,9 @@
 import { type Item, retire } from '../flow/item.ts'
 
 /**
- * The items that an aggregator holds, as far as one can know from outside. Of a batch that is an array of items that were given, the members are
- * those (equal plain values stand for one another); of any other batch, all that was given since the batch before.
+ * The items that an aggregator holds, as far as one can know from outside. Of a batch that is an
+ * array of items that were given, the members are those (equal plain values stand for one another);
+ * of any other batch, all that was given since the batch before.
  */
 export class Members {
   #items: Item[] = []
@@ -18,8 +19,8 @@ export class Members {
   }
 
   /**
-   * The members of a batch; they are held no more. `isLast`: nothing is left in the aggregator. `guessed` is called if the batch does not tell, and all that is
-   * held is taken.
+   * The members of a batch; they are held no more. `isLast`: nothing is left in the aggregator.
+   * `guessed` is called if the batch does not tell, and all that is held is taken.
    */
   take(batch: unknown, isLast: boolean, guessed?: () => void): readonly Item[] {
     const held = this.#items

@@ -3,8 +3,14 @@ import type { BatchState } from '../resume-state.ts'
 import { Batch, Root, type TrackedItem, wayOf } from './lot.ts'
 import { type BatchPlan, batchIn } from './resume-plan.ts'
 
-/** The batches that a later run must make again: those of which a part is done, and those that something of them was joined of. */
-export function batchStates(batches: ReadonlySet<Batch>, plans: readonly BatchPlan[]): BatchState[] {
+/**
+ * The batches that a later run must make again: those of which a part is done, and those that
+ * something of them was joined of.
+ */
+export function batchStates(
+  batches: ReadonlySet<Batch>,
+  plans: readonly BatchPlan[],
+): BatchState[] {
   const numbers = new Map<Batch | BatchPlan, number>()
   const add = (one: Batch | BatchPlan): void => {
     if (!numbers.has(one)) numbers.set(one, numbers.size)
@@ -17,7 +23,8 @@ export function batchStates(batches: ReadonlySet<Batch>, plans: readonly BatchPl
   const needed = new Set(unmade.flatMap((plan) => plan.members.map(batchIn)))
   for (const plan of unmade) add(plan)
   for (const batch of batches) {
-    const isPartlyDone = batch.aggregate !== undefined && batch.done !== undefined && batch.done.size > 0
+    const isPartlyDone =
+      batch.aggregate !== undefined && batch.done !== undefined && batch.done.size > 0
     if (isPartlyDone || (batch.plan !== undefined && needed.has(batch.plan))) include(batch)
   }
   const byPlan = new Map<number, number>()

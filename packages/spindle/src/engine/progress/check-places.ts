@@ -12,7 +12,8 @@ export interface KnownSource {
 }
 
 /**
- * Checks that the positions of a state are there, as far as the sizes of the sources tell: what lies beyond the end would be taken for done, without a word.
+ * Checks that the positions of a state are there, as far as the sizes of the sources tell: what
+ * lies beyond the end would be taken for done, without a word.
  *
  * @throws `ERR_BAD_OPTION`, naming the place
  */
@@ -58,7 +59,11 @@ function checkEpoch(where: string, state: EpochState, { size, least, most }: Bou
   const ofSize = `as the source has ${size} positions`
   if (low > most) badOption(`${where}.low`, `at most ${most}, ${ofSize}`, low)
   if (end !== undefined && (end < least || end > most))
-    badOption(`${where}.end`, `${least === most ? least : `from ${least} to ${most}`}, ${ofSize}`, end)
+    badOption(
+      `${where}.end`,
+      `${least === most ? least : `from ${least} to ${most}`}, ${ofSize}`,
+      end,
+    )
   const last = done.at(-1)
   if (last !== undefined && last >= most)
     badOption(`${where}.done`, `of positions below ${most}, ${ofSize}`, last)
@@ -84,6 +89,10 @@ function checkBatch(
     if (member.startsWith('#')) continue
     const position = Number(member.split(/[/.]/)[2])
     if (position >= size)
-      badOption(`${where}.members[${at}]`, `of a position below ${size}, the size of the source`, member)
+      badOption(
+        `${where}.members[${at}]`,
+        `of a position below ${size}, the size of the source`,
+        member,
+      )
   }
 }

@@ -5,7 +5,10 @@ import { type DoneRun, type PipelineState, STATE_VERSIONS } from '../resume-stat
 /** Positions are below this, so that sums of them and of numbers of ranks are exact. */
 const MOST_POSITIONS = 2 ** 52
 const MOST_RANKS = 2 ** 31
-/** Epochs of a state at most, and those of them of which the end has not been seen. A run holds as many as it has items in flight, if those are few each. */
+/**
+ * Epochs of a state at most, and those of them of which the end has not been seen. A run holds as
+ * many as it has items in flight, if those are few each.
+ */
 const MOST_EPOCHS = 65536
 export const MOST_OPEN_EPOCHS = 1024
 /** Different steps of runs at most: as many worlds have worked on one epoch. */
@@ -19,8 +22,8 @@ const POSITION = /^(?:0|[1-9]\d{0,15})$/
 type Members = { readonly [name: string]: unknown }
 
 /**
- * Checks that a value is a state as a whole: what was cut short or edited is not gone on from. The work is in proportion to the state's text, whatever
- * numbers are in it.
+ * Checks that a value is a state as a whole: what was cut short or edited is not gone on from. The
+ * work is in proportion to the state's text, whatever numbers are in it.
  *
  * @throws `ERR_BAD_OPTION`, naming the place; `ERR_OTHER_STATE` if it is of another release.
  */
@@ -45,7 +48,8 @@ export function checkState(value: unknown): asserts value is PipelineState {
     state.batches,
   )
   const batches = (state.batches ?? []) as unknown[]
-  for (const [at, batch] of batches.entries()) checkBatch(`state.batches[${at}]`, batch, batches.length)
+  for (const [at, batch] of batches.entries())
+    checkBatch(`state.batches[${at}]`, batch, batches.length)
   checkNesting(batches as { readonly members: readonly string[] }[])
 }
 
@@ -53,14 +57,20 @@ function checkSource(where: string, value: unknown, isOld: boolean): void {
   must(isObject(value), where, 'an object', value)
   const { shard, ranks, epochs } = value as Members
   if (shard !== undefined) checkShard(`${where}.shard`, shard)
-  const mayBeRanks = ranks === undefined || (!isOld && shard === undefined && isWithin(ranks, 1, MOST_RANKS))
+  const mayBeRanks =
+    ranks === undefined || (!isOld && shard === undefined && isWithin(ranks, 1, MOST_RANKS))
   must(
     mayBeRanks,
     `${where}.ranks`,
     `an integer from 1 to ${MOST_RANKS}, in version 2 and without a shard`,
     ranks,
   )
-  must(Array.isArray(epochs) && epochs.length > 0, `${where}.epochs`, 'an array that is not empty', epochs)
+  must(
+    Array.isArray(epochs) && epochs.length > 0,
+    `${where}.epochs`,
+    'an array that is not empty',
+    epochs,
+  )
   const list = epochs as unknown[]
   must(list.length <= MOST_EPOCHS, `${where}.epochs.length`, `at most ${MOST_EPOCHS}`, list.length)
   let open = 0
@@ -72,7 +82,12 @@ function checkSource(where: string, value: unknown, isOld: boolean): void {
     must(number === next, `${place}.epoch`, `${next}, after the one before it`, number)
     if (end === undefined) open++
   }
-  must(open <= MOST_OPEN_EPOCHS, `${where}.epochs`, `at most ${MOST_OPEN_EPOCHS} without an \`end\``, open)
+  must(
+    open <= MOST_OPEN_EPOCHS,
+    `${where}.epochs`,
+    `at most ${MOST_OPEN_EPOCHS} without an \`end\``,
+    open,
+  )
 }
 
 function checkShard(where: string, value: unknown): void {
@@ -102,7 +117,9 @@ function checkEpoch(where: string, value: unknown, isOld: boolean): void {
   const isOk =
     Array.isArray(done) &&
     list.length % 2 === 0 &&
-    list.every((position, i) => isPosition(position) && position >= ((list[i - 1] ?? low) as number))
+    list.every(
+      (position, i) => isPosition(position) && position >= ((list[i - 1] ?? low) as number),
+    )
   must(
     isOk,
     `${where}.done`,
@@ -114,7 +131,12 @@ function checkEpoch(where: string, value: unknown, isOld: boolean): void {
   must(isObject(parts), `${where}.parts`, 'an object', parts)
   for (const [position, ways] of Object.entries(parts as object)) {
     const name = `${where}.parts[${position}]`
-    must(POSITION.test(position) && isPosition(Number(position)), name, 'named by a position', position)
+    must(
+      POSITION.test(position) && isPosition(Number(position)),
+      name,
+      'named by a position',
+      position,
+    )
     mustBeTexts(name, ways)
     for (const way of ways as string[]) must(WAY.test(way), name, 'of outputs, as `1.0`', way)
   }
@@ -128,7 +150,8 @@ function checkRuns(where: string, value: unknown): asserts value is readonly Don
     const isOk =
       isPosition(first) &&
       isWithin(step, 1, MOST_RANKS) &&
-      (last === null || (isPosition(last) && last >= first && (last - first) % (step as number) === 0))
+      (last === null ||
+        (isPosition(last) && last >= first && (last - first) % (step as number) === 0))
     must(
       isOk,
       `${where}[${at}]`,

@@ -24,7 +24,10 @@ export class Commits {
     this.isExplicit = isExplicit
   }
 
-  /** An item comes out; whether it is to be given to the consumer. `undefined` for the holder: whoever asks next has done with it. */
+  /**
+   * An item comes out; whether it is to be given to the consumer. `undefined` for the holder:
+   * whoever asks next has done with it.
+   */
   gives(item: Item, holder: Holder | undefined): boolean {
     const tracked = item as TrackedItem
     if (tracked.lot?.isCovered(item.path) === true) {
@@ -53,7 +56,9 @@ export class Commits {
     if (holder?.held !== undefined && holder.held.length > 0) this.end(holder.held)
   }
 
-  /** A consumer has ended. Whom a failure has left with an item keeps it: it may still be committed. */
+  /**
+   * A consumer has ended. Whom a failure has left with an item keeps it: it may still be committed.
+   */
   forget(holder: Holder): void {
     if (holder.held === undefined || holder.held.length === 0) this.holders.delete(holder)
   }

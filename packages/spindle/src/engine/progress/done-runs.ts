@@ -10,10 +10,12 @@ interface Share {
 const MOST_LOOKS = 65536
 
 /**
- * What earlier runs have done beyond a low-water mark, seen from one share of the positions. It is kept as runs, of which each has every `step`-th position: ranks
- * that are far apart leave as many of them as there are ranks, whatever the distance.
+ * What earlier runs have done beyond a low-water mark, seen from one share of the positions. It is
+ * kept as runs, of which each has every `step`-th position: ranks that are far apart leave as many
+ * of them as there are ranks, whatever the distance.
  *
- * Inside, the share's positions are counted 0, 1, 2, …; a run then has every `period`-th of them, and runs of one period and remainder are disjoint intervals.
+ * Inside, the share's positions are counted 0, 1, 2, …; a run then has every `period`-th of them,
+ * and runs of one period and remainder are disjoint intervals.
  */
 export class DoneRuns {
   /** The runs, clipped to what there is. */
@@ -58,8 +60,8 @@ export class DoneRuns {
   }
 
   /**
-   * The first position of the share from `position` on that is not done; `Infinity` if none is. Where very many periods are woven into one another, it may be one
-   * that is done.
+   * The first position of the share from `position` on that is not done; `Infinity` if none is.
+   * Where very many periods are woven into one another, it may be one that is done.
    */
   nextOpen(position: number): number {
     const { rank, worldSize } = this.share
@@ -121,7 +123,8 @@ function endOf(intervals: readonly number[], at: number): number {
 /** A run up to the end of the source; nothing if it begins behind it. */
 function clipped([first, last, step]: DoneRun, size: number): DoneRun[] {
   if (first >= size) return []
-  if (size === Number.POSITIVE_INFINITY || (last !== null && last < size)) return [[first, last, step]]
+  if (size === Number.POSITIVE_INFINITY || (last !== null && last < size))
+    return [[first, last, step]]
   return [[first, first + Math.floor((size - 1 - first) / step) * step, step]]
 }
 
@@ -135,7 +138,10 @@ function ownOf(
   if (distance % common !== 0) return undefined
   const period = step / common
   const remainder = Number(
-    modulo(BigInt(distance / common) * inverse(BigInt(worldSize / common), BigInt(period)), BigInt(period)),
+    modulo(
+      BigInt(distance / common) * inverse(BigInt(worldSize / common), BigInt(period)),
+      BigInt(period),
+    ),
   )
   const from = Math.max(0, Math.ceil(distance / worldSize))
   const start = from + ((((remainder - from) % period) + period) % period)
@@ -157,7 +163,9 @@ function modulo(value: bigint, by: bigint): bigint {
   return ((value % by) + by) % by
 }
 
-/** What a number is to be multiplied by to leave the remainder 1; the two have no common divisor. */
+/**
+ * What a number is to be multiplied by to leave the remainder 1; the two have no common divisor.
+ */
 function inverse(value: bigint, by: bigint): bigint {
   let [rest, next] = [by, modulo(value, by)]
   let [found, following] = [0n, 1n]

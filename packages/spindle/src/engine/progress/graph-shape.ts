@@ -1,8 +1,9 @@
 import type { MergeConfig, PipelineConfig, SourceConfig, StageConfig } from '../config.ts'
 
 /**
- * What of a graph decides where its items come from and how they are called, a line each: kinds and names of stages in their order. Where stages run and
- * how many at a time may differ from run to run; so may buffers and limits.
+ * What of a graph decides where its items come from and how they are called, a line each: kinds and
+ * names of stages in their order. Where stages run and how many at a time may differ from run to
+ * run; so may buffers and limits.
  */
 export function shapeOf(config: PipelineConfig): readonly string[] {
   return [...startOf(config.source), ...config.stages.flatMap(stageOf)]
@@ -20,7 +21,9 @@ function stageOf(config: StageConfig): string[] {
     return [`aggregate ${config.name}${config.dropLast ? ', last dropped' : ''}`]
   // A region is only a place.
   if (config.kind === 'region') return config.stages.flatMap(stageOf)
-  const paths = config.paths.flatMap((path) => ['path', ...path.flatMap(stageOf).map(indented)].map(indented))
+  const paths = config.paths.flatMap((path) =>
+    ['path', ...path.flatMap(stageOf).map(indented)].map(indented),
+  )
   return [`variants ${config.name}${config.batched ? ', batched' : ''}`, ...paths]
 }
 
@@ -34,6 +37,7 @@ export function firstDifference(was: readonly string[], is: readonly string[]): 
     (i) => was[i] !== is[i],
   )
   if (at === undefined) return undefined
-  const name = (line: string | undefined): string => (line === undefined ? 'nothing' : `"${line.trim()}"`)
+  const name = (line: string | undefined): string =>
+    line === undefined ? 'nothing' : `"${line.trim()}"`
   return `stage ${at} was ${name(was[at])} and is ${name(is[at])}`
 }

@@ -1,12 +1,13 @@
 import { Item, type Ledger, type Path, type SourceEpoch } from '../flow/item.ts'
 
-// How one knows that an item of a source is finished: that nothing which came of it is under way any more, through filters, failures,
-// generators and batches.
+// How one knows that an item of a source is finished: that nothing which came of it is under way
+// any more, through filters, failures, generators and batches.
 //
-// Every item belongs to a lot. A lot counts how many items of it are unfinished: one at birth, one more for each fork, one less for each end.
-// A source item's lot is its root. A batch is a lot of its own, and its members, each in a lot of its own, end with the batch's lot rather than
-// when they are joined: so a root is closed only when every batch that has something of it is done. The whole is a graph of counters, as large as what
-// is unfinished; nothing is searched.
+// Every item belongs to a lot. A lot counts how many items of it are unfinished: one at birth, one
+// more for each fork, one less for each end. A source item's lot is its root. A batch is a lot of
+// its own, and its members, each in a lot of its own, end with the batch's lot rather than when
+// they are joined: so a root is closed only when every batch that has something of it is done. The
+// whole is a graph of counters, as large as what is unfinished; nothing is searched.
 
 /** The items that came of one source item, or of one batch, up to the next batches. */
 export class Lot {
@@ -42,11 +43,20 @@ export interface LotListener {
   isCovered(item: TrackedItem): boolean
 }
 
-/** An item that knows its lot. A class of its own, so that items cost no more where nobody keeps book. */
+/**
+ * An item that knows its lot. A class of its own, so that items cost no more where nobody keeps
+ * book.
+ */
 export class TrackedItem extends Item {
   readonly lot: Lot
 
-  constructor(value: unknown, origin: SourceEpoch, index: number, path: Path | undefined, lot: Lot) {
+  constructor(
+    value: unknown,
+    origin: SourceEpoch,
+    index: number,
+    path: Path | undefined,
+    lot: Lot,
+  ) {
     super(value, origin, index, path)
     this.lot = lot
   }

@@ -2,9 +2,11 @@ import { type BatchOrigin, Item, type Path, type SourceEpoch } from '../flow/ite
 
 // Who is finished, and who is at work.
 //
-// Every item belongs to a lot: what came of one source item, or of one batch. A lot counts its unfinished items; with the last one it closes. The
-// members of a batch end with the batch's lot, each in a lot of its own, so a source item is done when every batch that has something of it is.
-// An item that waits in an aggregator, or is at the consumer, is parked: it keeps its lot open, but nothing here is at work on it.
+// Every item belongs to a lot: what came of one source item, or of one batch. A lot counts its
+// unfinished items; with the last one it closes. The members of a batch end with the batch's lot,
+// each in a lot of its own, so a source item is done when every batch that has something of it is.
+// An item that waits in an aggregator, or is at the consumer, is parked: it keeps its lot open, but
+// nothing here is at work on it.
 
 /** How far a source is: told by its items and their lots. */
 export interface SourceProgress {
@@ -17,8 +19,9 @@ export interface SourceProgress {
 }
 
 /**
- * An item that knows its lot. One that came straight from the source stands for a lot of its own, until something comes of it besides: most items never need
- * more, and a lot costs as much as an item.
+ * An item that knows its lot. One that came straight from the source stands for a lot of its own,
+ * until something comes of it besides: most items never need more, and a lot costs as much as an
+ * item.
  */
 export class TrackedItem extends Item {
   /** `undefined` for an item of the source of which there is nothing else. */
@@ -132,7 +135,11 @@ export class Root extends Lot {
   readonly progress: SourceProgress
   readonly position: number
 
-  constructor(progress: SourceProgress, position: number, covered: ReadonlySet<string> | undefined) {
+  constructor(
+    progress: SourceProgress,
+    position: number,
+    covered: ReadonlySet<string> | undefined,
+  ) {
     super(covered)
     this.progress = progress
     this.position = position
@@ -154,7 +161,10 @@ export class Batch extends Lot {
   readonly members: readonly TrackedItem[]
   /** Which aggregate made it; `undefined`: one in a region, whose batches cannot be made again. */
   readonly aggregate: number | undefined
-  /** Whether there is something of a region's batch in it, so that it cannot be made again as it was. */
+  /**
+   * Whether there is something of a region's batch in it, so that it cannot be made again as it
+   * was.
+   */
   readonly isForeign: boolean
   /** Its number in the state that the run began with, if it had to be made again. */
   readonly plan: number | undefined

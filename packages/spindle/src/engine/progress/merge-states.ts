@@ -14,10 +14,12 @@ import { firstDifference } from './graph-shape.ts'
 import { firstFrom } from './progress.ts'
 
 /**
- * Joins the states of all ranks of a run into one, from which any number of ranks can go on: each is built with it and its own rank. What is done is
- * told by positions, so who did it does not matter.
+ * Joins the states of all ranks of a run into one, from which any number of ranks can go on: each
+ * is built with it and its own rank. What is done is told by positions, so who did it does not
+ * matter.
  *
- * @throws `ERR_BAD_OPTION` if it is not one state of each rank; `ERR_OTHER_STATE` if they are of different pipelines.
+ * @throws `ERR_BAD_OPTION` if it is not one state of each rank; `ERR_OTHER_STATE` if they are of
+ *   different pipelines.
  */
 export function mergeStates(states: readonly PipelineState[]): PipelineState {
   if (!Array.isArray(states) || states.length === 0)
@@ -32,7 +34,10 @@ export function mergeStates(states: readonly PipelineState[]): PipelineState {
         : 'they have different numbers of sources') ??
       (state.seed === first.seed ? undefined : `a seed is ${state.seed}, another ${first.seed}`)
     if (difference !== undefined)
-      throw new SpindleError('ERR_OTHER_STATE', `\`states\` are of different pipelines: ${difference}`)
+      throw new SpindleError(
+        'ERR_OTHER_STATE',
+        `\`states\` are of different pipelines: ${difference}`,
+      )
   }
   if (states.some(({ batches = [] }) => batches.length > 0) && states.length > 1)
     throw new SpindleError(
@@ -81,12 +86,16 @@ function mergeSources(states: readonly SourceState[]): SourceState {
   return { dataset, ...(joined === undefined ? {} : { ranks: joined }), epochs }
 }
 
-/** All epochs from the first to the last: between those of ranks that are far apart there are some that none is at. */
+/**
+ * All epochs from the first to the last: between those of ranks that are far apart there are some
+ * that none is at.
+ */
 function range(epochs: Iterable<number>): number[] {
   const known = [...epochs].sort((a, b) => a - b)
   return known.flatMap((epoch, at) => {
     const next = known[at + 1] ?? epoch + 1
-    if (next - epoch <= MOST_OPEN_EPOCHS) return Array.from({ length: next - epoch }, (_, i) => epoch + i)
+    if (next - epoch <= MOST_OPEN_EPOCHS)
+      return Array.from({ length: next - epoch }, (_, i) => epoch + i)
     throw new SpindleError(
       'ERR_BAD_STATE',
       `\`states\` are ${next - epoch} epochs apart (one is at ${epoch}, the next at ${next}), more than ${MOST_OPEN_EPOCHS}: let the ranks behind catch up first`,
@@ -94,7 +103,10 @@ function range(epochs: Iterable<number>): number[] {
   })
 }
 
-/** Positions are told apart by the rank that had them, so what all have done is said in as many runs as there are ranks. */
+/**
+ * Positions are told apart by the rank that had them, so what all have done is said in as many runs
+ * as there are ranks.
+ */
 function mergeEpoch(
   epoch: number,
   known: ReadonlyMap<number, EpochState>,
@@ -103,14 +115,20 @@ function mergeEpoch(
 ): EpochState {
   const states = [...known.values()]
   const isBegun = known.size + passed.length === worldSize
-  const low = isBegun ? Math.min(...states.map((state) => state.low)) : firstUnknown(known, passed, worldSize)
+  const low = isBegun
+    ? Math.min(...states.map((state) => state.low))
+    : firstUnknown(known, passed, worldSize)
   const own = [
     ...passed.map((rank): DoneRun => [firstFrom(low, { rank, worldSize }), null, worldSize]),
     ...[...known].flatMap(([rank, state]) => ownRuns(rank, worldSize, state, low)),
   ]
-  const earlier = states.flatMap(({ runs = [] }) => runs).filter(([, last]) => last === null || last >= low)
+  const earlier = states
+    .flatMap(({ runs = [] }) => runs)
+    .filter(([, last]) => last === null || last >= low)
   const all = [...new Map([...own, ...earlier].map((run) => [run.join(), run])).values()]
-  const done = all.flatMap(([first, last, step]) => (step === 1 && last !== null ? [first, last] : []))
+  const done = all.flatMap(([first, last, step]) =>
+    step === 1 && last !== null ? [first, last] : [],
+  )
   const runs = all.filter(([, last, step]) => step !== 1 || last === null)
   const parts = Object.assign({}, ...states.map((state) => state.parts ?? {}))
   const isDone =
@@ -127,7 +145,10 @@ function mergeEpoch(
   }
 }
 
-/** The first position of the first rank that has not begun an epoch, or the mark of one that has, if that is lower. */
+/**
+ * The first position of the first rank that has not begun an epoch, or the mark of one that has, if
+ * that is lower.
+ */
 function firstUnknown(
   known: ReadonlyMap<number, EpochState>,
   passed: readonly number[],
@@ -139,7 +160,10 @@ function firstUnknown(
   return Math.min(rank, ...[...known.values()].map((state) => state.low))
 }
 
-/** What a rank has done itself from `from` on: all of its positions before its mark, and runs of them behind it. */
+/**
+ * What a rank has done itself from `from` on: all of its positions before its mark, and runs of
+ * them behind it.
+ */
 function ownRuns(rank: number, worldSize: number, state: EpochState, from: number): DoneRun[] {
   const { low, done = [] } = state
   const shard = { rank, worldSize }
@@ -165,7 +189,9 @@ function withoutFinished(sources: readonly SourceState[]): SourceState[] {
     rest.length > 0 &&
     rest.every(
       (source) =>
-        source.epochs.length > 1 && isFinished(source) && firstOf(source) === firstOf(rest[0] as SourceState),
+        source.epochs.length > 1 &&
+        isFinished(source) &&
+        firstOf(source) === firstOf(rest[0] as SourceState),
     )
   )
     rest = rest.map((source) => ({ ...source, epochs: source.epochs.slice(1) }))

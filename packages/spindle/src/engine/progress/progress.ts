@@ -8,11 +8,12 @@ const DONE = 0
 type Entry = TrackedItem | Root | typeof DONE | undefined
 
 /**
- * How far one epoch of one source is done: a low-water mark, and what is behind it, in a ring by position. Positions that are not this rank's are taken no
- * note of.
+ * How far one epoch of one source is done: a low-water mark, and what is behind it, in a ring by
+ * position. Positions that are not this rank's are taken no note of.
  *
- * What earlier runs did behind the mark is in `earlier`, and takes no place in the ring: it may be far away. While there is any, the ring has gaps, and `places`
- * tells which positions are in it; from the last of it on, a place follows from the position.
+ * What earlier runs did behind the mark is in `earlier`, and takes no place in the ring: it may be
+ * far away. While there is any, the ring has gaps, and `places` tells which positions are in it;
+ * from the last of it on, a place follows from the position.
  */
 export class Progress implements SourceProgress {
   /** Number of the source in its graph. */
@@ -25,7 +26,10 @@ export class Progress implements SourceProgress {
   private readonly shard: { readonly rank: number; readonly worldSize: number }
   private readonly step: number
   private readonly onChange: () => void
-  /** From `low` on: what stands for a position, or that it is done; `undefined` where nothing is known of it. */
+  /**
+   * From `low` on: what stands for a position, or that it is done; `undefined` where nothing is
+   * known of it.
+   */
   private ring: Entry[] = [undefined]
   private head = 0
   /** Places in the ring that may hold something. */
@@ -40,7 +44,10 @@ export class Progress implements SourceProgress {
   /** What an earlier run left undone in part. */
   private readonly parts: Map<number, ReadonlySet<string>> = new Map()
   private end: number | undefined
-  /** Up to here, exclusively, positions may be issued before {@link mayIssue} looks again; while there are gaps, so many of them. */
+  /**
+   * Up to here, exclusively, positions may be issued before {@link mayIssue} looks again; while
+   * there are gaps, so many of them.
+   */
   private nextLook: number
 
   /** `size`: how many positions the source has, as far as it is known. */
@@ -67,14 +74,16 @@ export class Progress implements SourceProgress {
     this.low = firstFrom(state.low, shard)
     this.end = state.end
     const isDone = state.end !== undefined && state.low >= state.end
-    const end = size === undefined || size === Number.POSITIVE_INFINITY ? undefined : firstFrom(size, shard)
+    const end =
+      size === undefined || size === Number.POSITIVE_INFINITY ? undefined : firstFrom(size, shard)
     if (isDone || (end !== undefined && this.low >= end)) {
       this.low = end ?? this.low
       this.end = this.low
       return
     }
     for (const [position, ways] of Object.entries(state.parts ?? {})) {
-      if (Number(position) % shard.worldSize === shard.rank) this.parts.set(Number(position), new Set(ways))
+      if (Number(position) % shard.worldSize === shard.rank)
+        this.parts.set(Number(position), new Set(ways))
     }
     const runs = runsOf(state)
     if (runs.length === 0) return
@@ -97,7 +106,10 @@ export class Progress implements SourceProgress {
     return this.earlier !== undefined
   }
 
-  /** The first position from this one on that no earlier run did, or one before that; `Infinity` if there is none. */
+  /**
+   * The first position from this one on that no earlier run did, or one before that; `Infinity` if
+   * there is none.
+   */
   nextOpen(position: number): number {
     return this.earlier === undefined ? position : this.earlier.nextOpen(position)
   }
@@ -145,7 +157,10 @@ export class Progress implements SourceProgress {
     if (!this.isCovered) this.end = position
   }
 
-  /** Whether `position` is less than `span` ahead of the first that something is at work on: what is stuck must not let the state grow. */
+  /**
+   * Whether `position` is less than `span` ahead of the first that something is at work on: what is
+   * stuck must not let the state grow.
+   */
   mayIssue(position: number, span: number): boolean {
     if (this.earlier !== undefined) return this.mayIssueMore(span)
     if (position < this.nextLook) return true
@@ -176,7 +191,8 @@ export class Progress implements SourceProgress {
     let isRun = false
     for (let at = 0; at < this.length; at++) {
       const slot = (this.head + at) & (this.ring.length - 1)
-      const position = this.earlier === undefined ? this.low + at * this.step : (this.places[slot] as number)
+      const position =
+        this.earlier === undefined ? this.low + at * this.step : (this.places[slot] as number)
       const one = this.ring[slot]
       // What lies between two places that follow each other was done before.
       if (one === DONE && isRun) own[own.length - 1] = position
@@ -196,8 +212,12 @@ export class Progress implements SourceProgress {
     }
   }
 
-  private withEarlier(own: readonly number[]): { done: readonly number[]; runs: readonly DoneRun[] } {
-    if (this.earlier === undefined || (this.isExhausted && !this.isCovered)) return { done: own, runs: [] }
+  private withEarlier(own: readonly number[]): {
+    done: readonly number[]
+    runs: readonly DoneRun[]
+  } {
+    if (this.earlier === undefined || (this.isExhausted && !this.isCovered))
+      return { done: own, runs: [] }
     const done = [...own]
     const runs: DoneRun[] = []
     for (const run of this.earlier.runs) {
@@ -215,7 +235,8 @@ export class Progress implements SourceProgress {
   }
 
   private put(position: number, one: Entry): void {
-    const at = this.earlier === undefined ? (position - this.low) / this.step : this.placeOf(position)
+    const at =
+      this.earlier === undefined ? (position - this.low) / this.step : this.placeOf(position)
     while (at >= this.ring.length) this.grow()
     const slot = (this.head + at) & (this.ring.length - 1)
     this.ring[slot] = one
@@ -231,7 +252,8 @@ export class Progress implements SourceProgress {
     let [low, high] = [0, this.length]
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.places[(this.head + middle) & (this.ring.length - 1)] as number) < position) low = middle + 1
+      if ((this.places[(this.head + middle) & (this.ring.length - 1)] as number) < position)
+        low = middle + 1
       else high = middle
     }
     return low
@@ -240,7 +262,8 @@ export class Progress implements SourceProgress {
   private grow(): void {
     const { ring, places } = this
     const grown: Entry[] = new Array(ring.length * 2).fill(undefined)
-    const grownPlaces: number[] = this.earlier === undefined ? [] : new Array(ring.length * 2).fill(0)
+    const grownPlaces: number[] =
+      this.earlier === undefined ? [] : new Array(ring.length * 2).fill(0)
     for (let at = 0; at < this.length; at++) {
       const slot = (this.head + at) & (ring.length - 1)
       grown[at] = ring[slot]
@@ -263,7 +286,9 @@ export class Progress implements SourceProgress {
     if (this.earlier === undefined) this.low += this.step
     else
       this.settle(
-        this.length > 0 ? (this.places[this.head] as number) : (this.places[head] as number) + this.step,
+        this.length > 0
+          ? (this.places[this.head] as number)
+          : (this.places[head] as number) + this.step,
       )
   }
 
@@ -284,7 +309,8 @@ export class Progress implements SourceProgress {
 /** What a state says is done behind its mark, as runs of every `step`-th position. */
 export function runsOf({ done = [], runs = [] }: EpochState): readonly DoneRun[] {
   const all: DoneRun[] = [...runs]
-  for (let at = 0; at < done.length; at += 2) all.push([done[at] as number, done[at + 1] as number, 1])
+  for (let at = 0; at < done.length; at += 2)
+    all.push([done[at] as number, done[at + 1] as number, 1])
   return all
 }
 

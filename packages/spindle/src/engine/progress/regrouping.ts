@@ -20,14 +20,21 @@ export class Regrouping {
   readonly #book: ResumeTracker
   readonly #make: () => Aggregator<unknown, unknown>
 
-  constructor(book: ResumeTracker, plans: readonly BatchPlan[], make: () => Aggregator<unknown, unknown>) {
+  constructor(
+    book: ResumeTracker,
+    plans: readonly BatchPlan[],
+    make: () => Aggregator<unknown, unknown>,
+  ) {
     this.#book = book
     this.#make = make
     this.#plans = new Set(plans)
     for (const plan of plans) for (const name of plan.members) this.#byMember.set(name, plan)
   }
 
-  /** Whether an item belongs to a batch of an earlier run. It is kept then, until the others have come. */
+  /**
+   * Whether an item belongs to a batch of an earlier run. It is kept then, until the others have
+   * come.
+   */
   takes(item: TrackedItem): BatchPlan | undefined {
     if (this.#plans.size === 0) return undefined
     const name = memberName(item)

@@ -69,7 +69,10 @@ export function resumableSource(config: SourceConfig): ResumableSource {
   throw notResumable(config)
 }
 
-/** A state holds it, so it must come back from JSON. @throws `ERR_BAD_SOURCE` for a bigint, an object within itself, a `toJSON` that throws */
+/**
+ * A state holds it, so it must come back from JSON. @throws `ERR_BAD_SOURCE` for a bigint, an
+ * object within itself, a `toJSON` that throws
+ */
 function jsonOf(description: Json, name: string): Json {
   try {
     JSON.stringify(description)
@@ -100,7 +103,8 @@ function stepsFrom(items: ArrayLike<unknown>, position: number): Steps {
   let next = position
   const { length } = items
   return {
-    next: () => (next < length ? { done: false, value: items[next++] } : { done: true, value: undefined }),
+    next: () =>
+      next < length ? { done: false, value: items[next++] } : { done: true, value: undefined },
   }
 }
 

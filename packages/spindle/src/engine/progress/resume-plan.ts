@@ -2,8 +2,8 @@ import type { BatchState } from '../resume-state.ts'
 import type { TrackedItem } from './lot.ts'
 
 /**
- * A batch of an earlier run that is to be made again, of the same members in the same order, for some of what came of it is done. Members come as the
- * source gives them again.
+ * A batch of an earlier run that is to be made again, of the same members in the same order, for
+ * some of what came of it is done. Members come as the source gives them again.
  */
 export class BatchPlan {
   readonly number: number
@@ -46,7 +46,10 @@ export function readPlans(states: readonly BatchState[]): readonly BatchPlan[] {
   return states.map((state, number) => new BatchPlan(number, state, epochs[number] as number))
 }
 
-/** Of each batch, that of the source item which came first, through the batches that it was joined in. */
+/**
+ * Of each batch, that of the source item which came first, through the batches that it was joined
+ * in.
+ */
 function epochsOf(states: readonly BatchState[]): number[] {
   const epochs: number[] = []
   for (const start of states.keys()) {

@@ -1,7 +1,12 @@
 import { SpindleError } from '../../errors.ts'
 import { queueMicrotask } from '../../timers.ts'
 import type { BatchOrigin, Item, Ledger, Path, SourceEpoch } from '../flow/item.ts'
-import { type EpochState, type PipelineState, type SourceState, versionOf } from '../resume-state.ts'
+import {
+  type EpochState,
+  type PipelineState,
+  type SourceState,
+  versionOf,
+} from '../resume-state.ts'
 import { batchStates } from './batch-states.ts'
 import { Batch, end, lotOf, park, TrackedItem, wayOf } from './lot.ts'
 import { Progress } from './progress.ts'
@@ -21,8 +26,9 @@ interface TrackedSource {
 /**
  * The book of a run that can be resumed: the ledger of its items, and what it comes to as a state.
  *
- * Roots are born in the source, lots count what is unfinished, and an item that the consumer has committed ends like one that was filtered out.
- * What is queued, held by an aggregator or at the consumer is unfinished, so nothing of it needs to be saved: it is made again.
+ * Roots are born in the source, lots count what is unfinished, and an item that the consumer has
+ * committed ends like one that was filtered out. What is queued, held by an aggregator or at the
+ * consumer is unfinished, so nothing of it needs to be saved: it is made again.
  */
 export class ResumeTracker implements Ledger {
   readonly span: number
@@ -88,7 +94,12 @@ export class ResumeTracker implements Ledger {
     return progress
   }
 
-  #begin(tracked: TrackedSource, ordinal: number, epoch: number, state: EpochState | undefined): Progress {
+  #begin(
+    tracked: TrackedSource,
+    ordinal: number,
+    epoch: number,
+    state: EpochState | undefined,
+  ): Progress {
     const { shard, size } = tracked.source
     const known = this.#isForced ? undefined : size
     const progress = new Progress(ordinal, epoch, shard, state, () => this.#stirred(), known)
@@ -122,7 +133,8 @@ export class ResumeTracker implements Ledger {
   /** An item of the source. */
   takeSpare(value: unknown, origin: SourceEpoch, index: number, progress: Progress): TrackedItem {
     const item = this.itemPool.pop()
-    if (item === undefined) return new TrackedItem(value, origin, index, undefined, undefined, progress)
+    if (item === undefined)
+      return new TrackedItem(value, origin, index, undefined, undefined, progress)
     item.value = value
     item.origin = origin
     item.index = index
@@ -182,7 +194,10 @@ export class ResumeTracker implements Ledger {
     })
   }
 
-  /** A failed item counts as finished only when the word of it has been delivered: `delivered` resolves to whether it was. */
+  /**
+   * A failed item counts as finished only when the word of it has been delivered: `delivered`
+   * resolves to whether it was.
+   */
   endsAfter(item: Item, delivered: Promise<boolean>): void {
     const earlier = this.#letters.get(item)
     const letter =
@@ -252,7 +267,10 @@ export class ResumeTracker implements Ledger {
     }
   }
 
-  /** The first epoch that is not done everywhere. What is before it is forgotten: `mergeStates` takes a rank that has forgotten an epoch to have done with it. */
+  /**
+   * The first epoch that is not done everywhere. What is before it is forgotten: `mergeStates`
+   * takes a rank that has forgotten an epoch to have done with it.
+   */
   #firstUnfinished(): number {
     const all = [...this.#sources.values()].map(({ epochs }) => epochs)
     const numbers = all.flatMap((epochs) => [...epochs.keys()])
@@ -277,7 +295,10 @@ function firstEpochOf(sources: readonly SourceState[]): number {
 }
 
 /** The epochs of a source that are worth keeping. */
-function epochsFrom(epochs: ReadonlyMap<number, Progress>, first: number): ReturnType<Progress['toState']>[] {
+function epochsFrom(
+  epochs: ReadonlyMap<number, Progress>,
+  first: number,
+): ReturnType<Progress['toState']>[] {
   return [...epochs.values()]
     .filter(({ epoch }) => epoch >= first)
     .sort((a, b) => a.epoch - b.epoch)

@@ -44,12 +44,17 @@ export function checkResumable({ resumable, state }: BuildOptions): void {
 /**
  * How a graph is resumed; `undefined` if it is not to be.
  *
- * @throws `ERR_NOT_RESUMABLE` if something in the graph cannot be; `ERR_OTHER_STATE`, naming the first difference, if the state is of another.
+ * @throws `ERR_NOT_RESUMABLE` if something in the graph cannot be; `ERR_OTHER_STATE`, naming the
+ *   first difference, if the state is of another.
  */
 export function resumption(config: PipelineConfig, options: BuildOptions): Resumption | undefined {
   const { resumable, state, seed = 0 } = options
   if (resumable === undefined || resumable === false) return undefined
-  const { commit = 'auto', span = DEFAULT_SPAN, force = false } = resumable === true ? {} : resumable
+  const {
+    commit = 'auto',
+    span = DEFAULT_SPAN,
+    force = false,
+  } = resumable === true ? {} : resumable
   const graph = shapeOf(config)
   const sources = sourcesOf(config.source).map(
     (source): KnownSource => ({ ...resumableSource(source), isContinuous: source.continuous }),
@@ -83,13 +88,19 @@ function sourcesOf(start: SourceConfig | MergeConfig): SourceConfig[] {
 }
 
 function isContinuous(start: SourceConfig | MergeConfig): boolean {
-  return start.kind === 'source' ? start.continuous : start.inputs.some(({ source }) => isContinuous(source))
+  return start.kind === 'source'
+    ? start.continuous
+    : start.inputs.some(({ source }) => isContinuous(source))
 }
 
-/** Batches that are made in a region cannot be made again as they were, so none may be taken apart. */
+/**
+ * Batches that are made in a region cannot be made again as they were, so none may be taken apart.
+ */
 function refuseTakenApart({ stages }: PipelineConfig): void {
   let isBatch = false
-  for (const stage of stages.flatMap((one) => (one.kind === 'region' ? [...one.stages, one] : [one]))) {
+  for (const stage of stages.flatMap((one) =>
+    one.kind === 'region' ? [...one.stages, one] : [one],
+  )) {
     if (stage.kind === 'pipe' && stage.isElements && isBatch)
       throw new SpindleError(
         'ERR_NOT_RESUMABLE',

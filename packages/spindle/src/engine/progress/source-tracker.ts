@@ -10,7 +10,10 @@ const WORTH_SEEKING = 64
 
 const ENDED: Steps = { next: () => ({ done: true, value: undefined }) }
 
-/** What a source stage has to do, besides, where the run can be resumed: begin where there is something to be done, and keep book. */
+/**
+ * What a source stage has to do, besides, where the run can be resumed: begin where there is
+ * something to be done, and keep book.
+ */
 export class SourceTracker {
   private readonly book: ResumeTracker
   readonly #source: ResumableSource

@@ -52,8 +52,15 @@ export function readStats(graph: MeasuredGraph): PipelineStats {
     deadLetters: graph.letters?.stats ?? noLetters,
     stages: graph.stages.map((stage) => {
       const upstream =
-        stage.upstream ?? stage.inputs.map((queue) => makers.get(queue)).filter((id) => id !== undefined)
-      return stageStats(stage, [...new Set(upstream)], silent.has(stage), elapsedMs, graph.isStarted)
+        stage.upstream ??
+        stage.inputs.map((queue) => makers.get(queue)).filter((id) => id !== undefined)
+      return stageStats(
+        stage,
+        [...new Set(upstream)],
+        silent.has(stage),
+        elapsedMs,
+        graph.isStarted,
+      )
     }),
   }
 }
@@ -65,8 +72,16 @@ export const noLetters: DeadLetterStats = { delivered: 0, refused: 0, pending: 0
 export function consumerStats(times: ConsumerTimes, elapsedMs: number): ConsumerStats {
   const { waitMs, heldUpMs, packMs, loopMs } = times
   const waiting = elapsedMs > 0 ? Math.min(1, waitMs / elapsedMs) : 0
-  const others = elapsedMs > 0 ? Math.min(1 - waiting, Math.max(0, heldUpMs + packMs) / elapsedMs) : 0
-  return { waitMs, waiting, busy: elapsedMs > 0 ? 1 - waiting - others : 0, heldUpMs, packMs, loopMs }
+  const others =
+    elapsedMs > 0 ? Math.min(1 - waiting, Math.max(0, heldUpMs + packMs) / elapsedMs) : 0
+  return {
+    waitMs,
+    waiting,
+    busy: elapsedMs > 0 ? 1 - waiting - others : 0,
+    heldUpMs,
+    packMs,
+    loopMs,
+  }
 }
 
 function stateOf(graph: MeasuredGraph): PipelineStats['state'] {
@@ -154,7 +169,8 @@ export function withTimes(
 }
 
 function sharesOf(sums: StageSums, elapsedMs: number): SlotShares {
-  if (elapsedMs <= 0 || sums.slotMs <= 0) return { idle: 1, queued: 0, backoff: 0, running: 0, blocked: 0 }
+  if (elapsedMs <= 0 || sums.slotMs <= 0)
+    return { idle: 1, queued: 0, backoff: 0, running: 0, blocked: 0 }
   const all = sums.slotMs
   // Estimates from samples may exceed what there is: working goes first, for it is measured best.
   const running = Math.min(1, sums.busyMs / all)

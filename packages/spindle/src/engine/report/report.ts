@@ -26,14 +26,16 @@ export interface Report {
   /** The figures of each stage, in columns. */
   readonly table: string
   /**
-   * The table and the verdict, for people. `columns`: cells that a line may take, an integer >= 1; columns that are wanted least are left out, long names keep
-   * their ends, sentences are broken between words. Default: those of the terminal if standard output is one, otherwise no limit.
+   * The table and the verdict, for people. `columns`: cells that a line may take, an integer >= 1;
+   * columns that are wanted least are left out, long names keep their ends, sentences are broken
+   * between words. Default: those of the terminal if standard output is one, otherwise no limit.
    */
   toString(columns?: number): string
 }
 
 /**
- * Reads a verdict off the figures. `warm`: those when a long start was over; the verdict is of the time since, if that is enough for one.
+ * Reads a verdict off the figures. `warm`: those when a long start was over; the verdict is of the
+ * time since, if that is enough for one.
  */
 export function makeReport(
   stats: PipelineStats,
@@ -62,7 +64,11 @@ export function makeReport(
 /** The figures of each stage. `columns`: cells that a line may take. */
 export function makeTable(stats: PipelineStats, columns?: number): string {
   const { stages, elapsedMs } = stats
-  const of = (heading: string, cell: (stage: StageStats) => string, rank?: number): TableColumn => ({
+  const of = (
+    heading: string,
+    cell: (stage: StageStats) => string,
+    rank?: number,
+  ): TableColumn => ({
     heading,
     cells: stages.map(cell),
     rank,
@@ -93,7 +99,10 @@ export function makeTable(stats: PipelineStats, columns?: number): string {
 /** A share that rounds to 0 % is no reason for a column. */
 const LEAST_SHOWN = 0.005
 
-/** Share of its slots' time in which a stage waits for a worker, a library's thread, or its next try. */
+/**
+ * Share of its slots' time in which a stage waits for a worker, a library's thread, or its next
+ * try.
+ */
 function waits({ shares }: StageStats): number {
   return shares.queued + shares.backoff
 }
@@ -106,7 +115,8 @@ function print(
   columns: number | undefined,
 ): string {
   const failed = failures.map(
-    (failure) => `  ${plain(`${failure.stage}, item ${failure.index}: ${messageOf(failure.error)}`)}`,
+    (failure) =>
+      `  ${plain(`${failure.stage}, item ${failure.index}: ${messageOf(failure.error)}`)}`,
   )
   const lines = [
     ...printVerdict(verdict),
@@ -138,7 +148,10 @@ export function printLetters({ delivered, refused, pending }: DeadLetterStats): 
 
 const MOST_BLOCKS = 5
 
-/** The first of what held the loop, for people: whose code, where, how often and how long. No lines where nothing did. */
+/**
+ * The first of what held the loop, for people: whose code, where, how often and how long. No lines
+ * where nothing did.
+ */
 export function printBlocks(blocks: readonly LoopBlock[]): readonly string[] {
   if (blocks.length === 0) return []
   const lines = blocks.slice(0, MOST_BLOCKS).map((block) => {

@@ -19,8 +19,9 @@ interface ToldGraph extends MeasuredGraph {
 const LONG_START_MS = 100
 
 /**
- * Tells of a pipeline's figures at intervals and at its end: every task is in exactly one interval, and the intervals add up to the
- * total. Times follow the clock, not the items, so a spell that is still open at the edge of an interval is cut there.
+ * Tells of a pipeline's figures at intervals and at its end: every task is in exactly one interval,
+ * and the intervals add up to the total. Times follow the clock, not the items, so a spell that is
+ * still open at the edge of an interval is cut there.
  */
 export class StatsEvents {
   readonly #graph: ToldGraph
@@ -28,7 +29,10 @@ export class StatsEvents {
   readonly #intervalMs: number | undefined
   #timer: Timer | undefined
   #before: PipelineStats | undefined
-  /** Figures when the first item came out, if that took long: until then workers were started and code was loaded. */
+  /**
+   * Figures when the first item came out, if that took long: until then workers were started and
+   * code was loaded.
+   */
   warm: PipelineStats | undefined
 
   constructor(graph: ToldGraph) {
@@ -55,7 +59,8 @@ export class StatsEvents {
 
   #tell(kind: StatsEvent['kind']): void {
     const before = this.#before
-    if (before === undefined || (this.#onStats === undefined && !channels.stats.hasSubscribers)) return
+    if (before === undefined || (this.#onStats === undefined && !channels.stats.hasSubscribers))
+      return
     const total = readStats(this.#graph)
     this.#before = total
     const event: StatsEvent = { kind, total, interval: statsBetween(before, total) }

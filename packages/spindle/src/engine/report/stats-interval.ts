@@ -5,8 +5,9 @@ import type { PipelineStats, QueueStats, StageStats } from '../stats/pipeline-st
 import { consumerStats, occupancyOf, withTimes } from './read-stats.ts'
 
 /**
- * What happened between two readings of one pipeline: counts and times are differences, and what follows from them (means, percentiles,
- * shares) is of the interval alone. What is a state (`running`, `size`) is the later reading's; so are the highest marks of queues.
+ * What happened between two readings of one pipeline: counts and times are differences, and what
+ * follows from them (means, percentiles, shares) is of the interval alone. What is a state
+ * (`running`, `size`) is the later reading's; so are the highest marks of queues.
  *
  * @example
  * ```ts
@@ -45,7 +46,11 @@ export function statsBetween(before: PipelineStats, after: PipelineStats): Pipel
   }
 }
 
-function stageBetween(before: StageStats | undefined, after: StageStats, elapsedMs: number): StageStats {
+function stageBetween(
+  before: StageStats | undefined,
+  after: StageStats,
+  elapsedMs: number,
+): StageStats {
   if (before === undefined) return after
   const histogram = after.sums.histogram.copy()
   histogram.merge(before.sums.histogram, -1)
@@ -96,7 +101,8 @@ function queueBetween(before: QueueStats, after: QueueStats, elapsedMs: number):
 }
 
 /**
- * The figures of one stage that runs in several places, together: counts and times are sums, places add up, shares and percentiles follow.
+ * The figures of one stage that runs in several places, together: counts and times are sums, places
+ * add up, shares and percentiles follow.
  */
 export function mergeStages(parts: readonly StageStats[], elapsedMs: number): StageStats {
   const [first] = parts

@@ -5,7 +5,10 @@ import type { Tuning } from '../tuned.ts'
 /** The last moves that are shown. */
 const MOST_LINES = 5
 
-/** What was tuned, for people: each number's way, and the last moves with what they brought. No lines where nothing was. */
+/**
+ * What was tuned, for people: each number's way, and the last moves with what they brought. No
+ * lines where nothing was.
+ */
 export function printTuning({ moves }: Tuning): readonly string[] {
   if (moves.length === 0) return []
   const kept = moves.filter((move) => move.outcome === 'accepted')
@@ -31,14 +34,24 @@ function keyOf({ stage, option }: TuningMove): string {
 /** `4 → 16 → 12` */
 function wayOf(moves: readonly TuningMove[]): string {
   const values = [moves[0]?.from, ...moves.map(({ to }) => to)]
-  const shown = values.length > MOST_LINES + 2 ? [values[0], '…', ...values.slice(-MOST_LINES)] : values
+  const shown =
+    values.length > MOST_LINES + 2 ? [values[0], '…', ...values.slice(-MOST_LINES)] : values
   return shown.join(' → ')
 }
 
 /** `2.4 s  decode: concurrency 4 → 5, 20.1 → 25.0 items/s: kept` */
-export function describeMove({ atMs, stage, option, from, to, outcome, evidence }: TuningMove): string {
+export function describeMove({
+  atMs,
+  stage,
+  option,
+  from,
+  to,
+  outcome,
+  evidence,
+}: TuningMove): string {
   const { itemsPerSecBefore = 0, itemsPerSec } = evidence
-  const rates = itemsPerSec === undefined ? '' : `, ${rate(itemsPerSecBefore)} → ${rate(itemsPerSec)} items/s`
+  const rates =
+    itemsPerSec === undefined ? '' : `, ${rate(itemsPerSecBefore)} → ${rate(itemsPerSec)} items/s`
   const what = outcome === 'accepted' ? 'kept' : outcome === 'pending' ? 'being measured' : outcome
   return `${(atMs / 1000).toFixed(1)} s  ${stage}: ${option} ${from} → ${to}${rates}: ${what}`
 }

@@ -24,21 +24,26 @@ const FEW_TASKS = 3
 const LONG_MS = 5000
 
 /**
- * Names what limits the throughput, with what it rests on and what to change: a function of the figures alone.
+ * Names what limits the throughput, with what it rests on and what to change: a function of the
+ * figures alone.
  *
  * @param earlier figures of the same pipeline: then the verdict is of the time since.
  */
 export function judge(now: PipelineStats, earlier?: PipelineStats): Verdict {
   const stats = earlier === undefined ? now : statsBetween(earlier, now)
   const missing = missingIn(stats)
-  return missing === undefined ? { bottleneck: find(stats), missing } : { bottleneck: undefined, missing }
+  return missing === undefined
+    ? { bottleneck: find(stats), missing }
+    : { bottleneck: undefined, missing }
 }
 
 /**
- * Names what limits a pipeline's throughput, as `report()` does: from its figures alone, so it can be asked of an interval.
+ * Names what limits a pipeline's throughput, as `report()` does: from its figures alone, so it can
+ * be asked of an interval.
  *
  * @param earlier figures of the same pipeline: then the verdict is of the time since.
- * @returns `undefined` when too little has happened to tell: less than 0.2 s, or fewer than 10 items (3 after 5 s).
+ * @returns `undefined` when too little has happened to tell: less than 0.2 s, or fewer than 10
+ *   items (3 after 5 s).
  *
  * @example
  * ```ts run
@@ -54,7 +59,10 @@ export function judge(now: PipelineStats, earlier?: PipelineStats): Verdict {
  * await pipeline.forEach(() => {})
  * ```
  */
-export function findBottleneck(now: PipelineStats, earlier?: PipelineStats): Bottleneck | undefined {
+export function findBottleneck(
+  now: PipelineStats,
+  earlier?: PipelineStats,
+): Bottleneck | undefined {
   checkStats('now', now)
   if (earlier !== undefined) checkStats('earlier', earlier)
   return judge(now, earlier).bottleneck
@@ -69,7 +77,8 @@ function checkStats(name: string, stats: unknown): void {
 function find(stats: PipelineStats): Bottleneck | undefined {
   const loads = loadsOf(stats)
   const busiest = most(loads.working)
-  // Items wait for a consumer that takes many at once, too; but with more room they would be made while it is busy.
+  // Items wait for a consumer that takes many at once, too; but with more room they would be made
+  // while it is busy.
   const memory = memoryLimits(loads)
   if (memory !== undefined && memory.promise > 1 && loads.loop.use < FULL) return memory
   // Whoever holds the loop makes all others look busy.

@@ -15,8 +15,9 @@ import { nothingPending, type PendingTimes } from '../stats/task-timer.ts'
 import type { StageInfo } from '../types.ts'
 
 /**
- * Joins several chains by the user's op: it gets an async iterable for each input and gives the outputs. It is called once an epoch; what its
- * outputs came from is not known, so they are numbered anew.
+ * Joins several chains by the user's op: it gets an async iterable for each input and gives the
+ * outputs. It is called once an epoch; what its outputs came from is not known, so they are
+ * numbered anew.
  */
 export class CustomMergeStage extends Stage {
   readonly exit: Queue
@@ -158,7 +159,10 @@ export class CustomMergeStage extends Stage {
     this.exit.put(new Item(value, this.#origin, this.#index++, undefined))
   }
 
-  /** The op has given all: at a boundary of every input another epoch follows, otherwise the stage ends. */
+  /**
+   * The op has given all: at a boundary of every input another epoch follows, otherwise the stage
+   * ends.
+   */
   #endEpoch(): boolean {
     this.#outputs = undefined
     const boundary = this.#ports[0]?.boundary
@@ -182,12 +186,14 @@ export class CustomMergeStage extends Stage {
   #closeOutputs(): void {
     const outputs = this.#outputs
     this.#outputs = undefined
-    // It may be running (it has caused this), or its clean-up may throw: nobody is left to hear of it.
+    // It may be running (it has caused this), or its clean-up may throw: nobody is left to hear of
+    // it.
     callListener(() => this.closing(outputs?.return?.()))
   }
 
   protected override failed(): void {
-    // It may have given something that is wrong, or a promise that was rejected: then it has not ended by itself.
+    // It may have given something that is wrong, or a promise that was rejected: then it has not
+    // ended by itself.
     this.#closeOutputs()
     for (const port of this.#ports) port.end()
   }
@@ -253,14 +259,17 @@ class PulledPort {
   /** The input's items up to the end or the next boundary. */
   iterate(): AsyncIterableIterator<unknown> {
     let isLeft = false
-    // What the op asks for runs the stages before it: in the pipeline's async context, whatever the op's own is.
+    // What the op asks for runs the stages before it: in the pipeline's async context, whatever the
+    // op's own is.
     const scope = currentScope()
     // What was asked for ahead and has not come, should the op leave.
     const asked: Set<(result: IteratorResult<unknown>) => void> = new Set()
     const pull = (): Promise<IteratorResult<unknown>> => {
-      if (isLeft || this.boundary !== undefined) return Promise.resolve({ done: true, value: undefined })
+      if (isLeft || this.boundary !== undefined)
+        return Promise.resolve({ done: true, value: undefined })
       const item = this.input.shift()
-      if (item === undefined && this.#isOver) return Promise.resolve({ done: true, value: undefined })
+      if (item === undefined && this.#isOver)
+        return Promise.resolve({ done: true, value: undefined })
       const result = new Promise<IteratorResult<unknown>>((resolve) => {
         const settle = (step: IteratorResult<unknown>): void => {
           asked.delete(settle)

@@ -6,10 +6,16 @@ import { RUNNING } from '../stages/stage.ts'
 import type { MergeInput } from './merge-input.ts'
 import { MergeStage } from './merge-stage.ts'
 
-/** Batches that may be in the paths at once, so that a slow part does not let finished batches pile up behind it. */
+/**
+ * Batches that may be in the paths at once, so that a slow part does not let finished batches pile
+ * up behind it.
+ */
 const MOST_OPEN = 16
 
-/** Where the parts of split batches come together: collects them and gives the batches in the order in which they were split. */
+/**
+ * Where the parts of split batches come together: collects them and gives the batches in the order
+ * in which they were split.
+ */
 export class JoinStage extends MergeStage {
   /** Called when another batch may be split. */
   onRoom: () => void = () => {}
@@ -74,7 +80,10 @@ export class JoinStage extends MergeStage {
     else if (this.#open[0]?.isComplete === true) this.completed()
   }
 
-  /** Whether batches of the epoch that ends (or of the stream) are still to be given. Those of the next may have been split already. */
+  /**
+   * Whether batches of the epoch that ends (or of the stream) are still to be given. Those of the
+   * next may have been split already.
+   */
   #isHeldUp(): boolean {
     const first = this.#open[0]
     if (first === undefined) return false

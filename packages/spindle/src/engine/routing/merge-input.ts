@@ -9,13 +9,17 @@ export interface MergeInputOwner {
   portChanged(): void
 }
 
-/** One of several inputs of a stage. Holds a boundary between epochs back until the owner takes it. */
+/**
+ * One of several inputs of a stage. Holds a boundary between epochs back until the owner takes it.
+ */
 export class MergeInput implements Consumer {
   readonly input: Queue
   readonly position: number
   boundary: Item | undefined
   isEnded = false
-  /** Whether the rest of its epoch is not wanted: it is thrown away as it comes, up to the boundary. */
+  /**
+   * Whether the rest of its epoch is not wanted: it is thrown away as it comes, up to the boundary.
+   */
   isSkipping = false
   readonly #owner: MergeInputOwner
   #hasTaken = false

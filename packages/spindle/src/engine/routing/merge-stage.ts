@@ -9,8 +9,9 @@ import type { StageInfo } from '../types.ts'
 import { MergeInput } from './merge-input.ts'
 
 /**
- * Joins several chains: passes items on as they arrive, taking turns. A boundary between epochs is held until all inputs have come to theirs.
- * When an input of a continuous merge has ended (it failed), the others end at their next boundary.
+ * Joins several chains: passes items on as they arrive, taking turns. A boundary between epochs is
+ * held until all inputs have come to theirs. When an input of a continuous merge has ended (it
+ * failed), the others end at their next boundary.
  */
 export class MergeStage extends Stage {
   readonly exit: Queue
@@ -96,11 +97,17 @@ export class MergeStage extends Stage {
   portChanged(): void {
     if (this.state !== RUNNING) return
     if (this.#sources !== undefined) this.#endWithFirst(this.#sources)
-    if (this.state === RUNNING && this.ports.every((port) => port.isEnded || port.boundary !== undefined))
+    if (
+      this.state === RUNNING &&
+      this.ports.every((port) => port.isEnded || port.boundary !== undefined)
+    )
       this.#join()
   }
 
-  /** An input has ended: so does this. One has come to its boundary: the others are to come to theirs at once. */
+  /**
+   * An input has ended: so does this. One has come to its boundary: the others are to come to
+   * theirs at once.
+   */
   #endWithFirst(sources: readonly (readonly SourceStage[])[]): void {
     if (this.ports.some((port) => port.isEnded)) {
       this.#endAll()

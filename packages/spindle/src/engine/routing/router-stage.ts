@@ -15,8 +15,9 @@ import type { StageInfo } from '../types.ts'
 import type { JoinStage } from './join-stage.ts'
 
 /**
- * Sends each item (or each part of a batch) into one of several paths, in order within each. A path that is full does not hold the others back at once: up to
- * `lookAhead` items, over all paths, wait in the paths' queues beyond their capacities. Only then is nothing more routed.
+ * Sends each item (or each part of a batch) into one of several paths, in order within each. A path
+ * that is full does not hold the others back at once: up to `lookAhead` items, over all paths, wait
+ * in the paths' queues beyond their capacities. Only then is nothing more routed.
  */
 export class RouterStage extends PulledStage {
   readonly exits: readonly Queue[]
@@ -136,7 +137,8 @@ export class RouterStage extends PulledStage {
       // A function, not a method of the stage.
       const router = this.#router
       const { callScope } = this
-      if (timing !== undefined) choice = this.#timer.call(timing, () => router(item.value), callScope)
+      if (timing !== undefined)
+        choice = this.#timer.call(timing, () => router(item.value), callScope)
       else if (callScope === undefined) choice = router(item.value)
       else choice = callScope.runInAsyncScope(router, undefined, item.value)
     } catch (error) {
@@ -240,7 +242,12 @@ export class RouterStage extends PulledStage {
   }
 
   #isPath(choice: unknown): choice is number {
-    return typeof choice === 'number' && Number.isInteger(choice) && choice >= 0 && choice < this.exits.length
+    return (
+      typeof choice === 'number' &&
+      Number.isInteger(choice) &&
+      choice >= 0 &&
+      choice < this.exits.length
+    )
   }
 
   #badChoice(choice: unknown): SpindleError {
@@ -272,7 +279,10 @@ export class RouterStage extends PulledStage {
     return this.running === 0
   }
 
-  /** A path wants nothing more. What is in the other paths goes on to its end; nothing new is sent anywhere. */
+  /**
+   * A path wants nothing more. What is in the other paths goes on to its end; nothing new is sent
+   * anywhere.
+   */
   cancelPath(abort: boolean): void {
     if (this.state >= CANCELLED) return
     this.cancel(abort)

@@ -1,5 +1,11 @@
 import { SpindleError } from '../../errors.ts'
-import type { MergeConfig, PipelineConfig, SourceConfig, StageConfig, VariantsConfig } from '../config.ts'
+import type {
+  MergeConfig,
+  PipelineConfig,
+  SourceConfig,
+  StageConfig,
+  VariantsConfig,
+} from '../config.ts'
 import type { Executor } from '../executor.ts'
 import { Queue } from '../flow/queue.ts'
 import { CustomMergeStage } from '../routing/custom-merge-stage.ts'
@@ -55,7 +61,10 @@ export function assemble(
   return { stages: assembler.stages, sources: assembler.sources, sink, remote: assembler.remote }
 }
 
-/** Makes stages that take from a queue that is there already: those of a region. Their numbers begin with `firstId`. */
+/**
+ * Makes stages that take from a queue that is there already: those of a region. Their numbers begin
+ * with `firstId`.
+ */
 export function assembleStages(
   input: Queue,
   configs: readonly StageConfig[],
@@ -79,7 +88,12 @@ class Assembler implements GraphAssembler {
   #nextOrdinal = 0
   #nextAggregate = 0
 
-  constructor(options: BuildOptions, host: GraphContext, workers: WorkerServices | undefined, firstId = 0) {
+  constructor(
+    options: BuildOptions,
+    host: GraphContext,
+    workers: WorkerServices | undefined,
+    firstId = 0,
+  ) {
     this.options = options
     this.host = host
     this.#workers = workers
@@ -92,7 +106,13 @@ class Assembler implements GraphAssembler {
   }
 
   info(name: string, concurrency: number, where: string | undefined): StageInfo {
-    return Object.freeze({ pipeline: this.host.pipelineId, id: this.#nextId++, name, concurrency, where })
+    return Object.freeze({
+      pipeline: this.host.pipelineId,
+      id: this.#nextId++,
+      name,
+      concurrency,
+      where,
+    })
   }
 
   add<S extends Stage>(stage: S): S {
@@ -130,7 +150,13 @@ class Assembler implements GraphAssembler {
     })
     const stage =
       config.op === undefined
-        ? new MergeStage(info, this.host, inputs, config.buffer, config.stopsFirst ? sources : undefined)
+        ? new MergeStage(
+            info,
+            this.host,
+            inputs,
+            config.buffer,
+            config.stopsFirst ? sources : undefined,
+          )
         : new CustomMergeStage(info, this.host, inputs, config.buffer, config.op, ordinal)
     this.stages.splice(at, 0, stage)
     return stage.exit
@@ -139,7 +165,8 @@ class Assembler implements GraphAssembler {
   #stage(input: Queue, config: StageConfig): Queue {
     if (config.kind === 'variants') return this.#variants(input, config)
     if (config.kind === 'region') {
-      if (this.#workers === undefined) throw new SpindleError('ERR_BAD_STATE', 'a region is in a region')
+      if (this.#workers === undefined)
+        throw new SpindleError('ERR_BAD_STATE', 'a region is in a region')
       return this.#workers.assembleRegion(this, input, config)
     }
     if (config.kind === 'aggregate') {
@@ -161,7 +188,12 @@ class Assembler implements GraphAssembler {
     const { run, executor } = config
     const where = (): Executor => executor ?? this.host.threads
     if (isWorkerOp(run))
-      this.remote.push({ executor: where, calls: config.concurrency, href: run.href, stage: info.id })
+      this.remote.push({
+        executor: where,
+        calls: config.concurrency,
+        href: run.href,
+        stage: info.id,
+      })
     const settings = {
       ...config,
       op: isWorkerOp(run) ? remoteOp(run, where, info.id, config.timeoutMs) : run,
@@ -199,8 +231,13 @@ class Assembler implements GraphAssembler {
   }
 }
 
-/** What the builder lets through outside of regions. @throws `ERR_BAD_STATE` for a configuration that it has not made. */
-function functionOf<F extends (...args: never[]) => unknown>(given: F | WorkerOp<never, unknown>): F {
+/**
+ * What the builder lets through outside of regions. @throws `ERR_BAD_STATE` for a configuration
+ * that it has not made.
+ */
+function functionOf<F extends (...args: never[]) => unknown>(
+  given: F | WorkerOp<never, unknown>,
+): F {
   if (typeof given === 'function') return given
   throw new SpindleError(
     'ERR_BAD_STATE',
@@ -208,7 +245,10 @@ function functionOf<F extends (...args: never[]) => unknown>(given: F | WorkerOp
   )
 }
 
-/** Whether a chain begins with continuous sources. @throws `ERR_MIXED_CONTINUOUS` if some of them are and some are not. */
+/**
+ * Whether a chain begins with continuous sources. @throws `ERR_MIXED_CONTINUOUS` if some of them
+ * are and some are not.
+ */
 function checkContinuous(start: SourceConfig | MergeConfig): boolean {
   if (start.kind === 'source') return start.continuous
   const kinds = start.inputs.map((input) => checkContinuous(input.source))

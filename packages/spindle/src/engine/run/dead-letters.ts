@@ -19,8 +19,8 @@ interface Letter {
 }
 
 /**
- * The failed items on their way to the user's `deadLetter`: at most some at once, the others wait, and with each of them the slot of its task. That is what
- * bounds their number.
+ * The failed items on their way to the user's `deadLetter`: at most some at once, the others wait,
+ * and with each of them the slot of its task. That is what bounds their number.
  */
 export class DeadLetters {
   readonly mostPending: number
@@ -42,7 +42,8 @@ export class DeadLetters {
     calls: HookCalls,
     onError: (error: unknown) => void,
   ) {
-    const { write, maxPending = MOST_PENDING } = typeof options === 'function' ? { write: options } : options
+    const { write, maxPending = MOST_PENDING } =
+      typeof options === 'function' ? { write: options } : options
     this.#write = write
     this.mostPending = maxPending
     this.#calls = calls
@@ -72,11 +73,15 @@ export class DeadLetters {
     }))
   }
 
-  /** Offers a failed item. A promise, if it has to wait until others have been answered: that resolves when it is on its way. */
+  /**
+   * Offers a failed item. A promise, if it has to wait until others have been answered: that
+   * resolves when it is on its way.
+   */
   post(failure: ItemError, item: Item, book: ResumeTracker | undefined): Promise<void> | undefined {
     let onEnd: Letter['onEnd']
     // Before it is written, a crash would lose both the item and the word of it.
-    if (book !== undefined) book.endsAfter(item, new Promise<boolean>((resolve) => (onEnd = resolve)))
+    if (book !== undefined)
+      book.endsAfter(item, new Promise<boolean>((resolve) => (onEnd = resolve)))
     const letter: Letter = { failure, onEnd, onSent: undefined }
     if (this.#isGivenUp) {
       this.#ended(letter, false)
@@ -144,7 +149,10 @@ export class DeadLetters {
     return this.#pending === 0 || this.#isGivenUp
   }
 
-  /** The pipeline has stopped: answers are not waited for any more, and what waits is not sent. It stays undone. */
+  /**
+   * The pipeline has stopped: answers are not waited for any more, and what waits is not sent. It
+   * stays undone.
+   */
   giveUp(): void {
     if (this.#isGivenUp) return
     this.#isGivenUp = true
@@ -154,7 +162,8 @@ export class DeadLetters {
 
   #settle(): void {
     if (this.#whenSettled.length === 0) return
-    const isOver = ({ left }: { readonly left: number }): boolean => this.#isGivenUp || this.#pending <= left
+    const isOver = ({ left }: { readonly left: number }): boolean =>
+      this.#isGivenUp || this.#pending <= left
     const over = this.#whenSettled.filter(isOver)
     this.#whenSettled = this.#whenSettled.filter((one) => !isOver(one))
     for (const { resolve } of over) resolve()
@@ -165,7 +174,11 @@ export class DeadLetters {
 export function checkDeadLetter(deadLetter: unknown): void {
   if (typeof deadLetter === 'function') return
   if (typeof deadLetter !== 'object' || deadLetter === null)
-    badOption('deadLetter', 'a function, or an object of options with the function `write`', deadLetter)
+    badOption(
+      'deadLetter',
+      'a function, or an object of options with the function `write`',
+      deadLetter,
+    )
   checkOptions(deadLetter, ['write', 'maxPending'])
   const { write, maxPending } = deadLetter as { write?: unknown; maxPending?: unknown }
   checkFunction('deadLetter.write', write)

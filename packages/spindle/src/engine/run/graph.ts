@@ -34,7 +34,10 @@ import { warnOfNothing, warnOfSecondPass } from './silent-ends.ts'
 import { type StopMode, settledWithin, stopGraph } from './stop.ts'
 import type { OwnThreads, WorkerServices } from './worker-services.ts'
 
-/** How long the end waits for sources to be closed and for the pipeline's own threads to be gone, in milliseconds. */
+/**
+ * How long the end waits for sources to be closed and for the pipeline's own threads to be gone, in
+ * milliseconds.
+ */
 const CLOSING_MS = 1000
 
 const MOST_CONSUMERS = 8
@@ -42,7 +45,8 @@ const MOST_CONSUMERS = 8
 let pipelineCount = 0
 
 /**
- * A configuration at work: the stages, what they have in common, and how they begin and end together.
+ * A configuration at work: the stages, what they have in common, and how they begin and end
+ * together.
  *
  * IDLE --start()--> RUNNING --the consumer has had everything--> DONE
  *   '------------------'---------stop(), signal----------------> STOPPED
@@ -106,7 +110,8 @@ export class Graph implements GraphContext {
       )
     const resuming = options.resumable === undefined ? undefined : resumption(config, options)
     if (resuming !== undefined) {
-      // What `deadLetter` has not kept is not done: the next run tries it again, and counts it again if it fails.
+      // What `deadLetter` has not kept is not done: the next run tries it again, and counts it
+      // again if it fails.
       const undone = (): number => this.letters?.undone ?? 0
       const failures = (): number =>
         this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0) - undone()
@@ -131,7 +136,8 @@ export class Graph implements GraphContext {
     this.done = new Promise<void>((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    // Whoever iterates hears of the failure there; `done` must not make an unhandled rejection of it.
+    // Whoever iterates hears of the failure there; `done` must not make an unhandled rejection of
+    // it.
     this.done.catch(() => {})
     const { signal } = options
     if (signal !== undefined) {
@@ -160,7 +166,10 @@ export class Graph implements GraphContext {
     for (const source of this.sources) source.unpause()
   }
 
-  /** Opens all stages, the sources last, so that they find everybody ready. From here on the caller's async context is the pipeline's. */
+  /**
+   * Opens all stages, the sources last, so that they find everybody ready. From here on the
+   * caller's async context is the pipeline's.
+   */
   start(): void {
     if (this.isStarted || this.isStopped) return
     this.isStarted = true
@@ -186,7 +195,10 @@ export class Graph implements GraphContext {
     for (const source of this.sources) source.open()
   }
 
-  /** Resolves when the pipeline's own threads are gone. Those that are at something get a second to end, and are terminated then. */
+  /**
+   * Resolves when the pipeline's own threads are gone. Those that are at something get a second to
+   * end, and are terminated then.
+   */
   threadsGone(): Promise<void> {
     return settledWithin(this.#threads === undefined ? [] : [this.#threads.close()], 2 * CLOSING_MS)
   }
@@ -210,7 +222,9 @@ export class Graph implements GraphContext {
     return this.#use?.loopUtilization ?? 0
   }
 
-  /** What this process and others used of the CPU in that time, and how long memory was waited for. */
+  /**
+   * What this process and others used of the CPU in that time, and how long memory was waited for.
+   */
   get use(): Pick<ProcessUse, 'cpu' | 'memoryWaitMs'> {
     return this.#use ?? { cpu: noCpu, memoryWaitMs: 0 }
   }
@@ -275,12 +289,18 @@ export class Graph implements GraphContext {
     this.#finish({ reason })
   }
 
-  /** What of the user's is being closed: generators, and what merge ops and sources gave. Not that of a stage that waits for the end itself. */
+  /**
+   * What of the user's is being closed: generators, and what merge ops and sources gave. Not that
+   * of a stage that waits for the end itself.
+   */
   closings(but?: Stage): Promise<unknown>[] {
     return this.stages.flatMap((stage) => (stage === but ? [] : [...stage.closings]))
   }
 
-  /** The consumer has taken all there is. With a failure: resolves with it once the sources are closed. */
+  /**
+   * The consumer has taken all there is. With a failure: resolves with it once the sources are
+   * closed.
+   */
   #drained(): undefined | PromiseLike<unknown> {
     const closing = this.closings()
     if (
@@ -302,7 +322,8 @@ export class Graph implements GraphContext {
 
   /** Why the pipeline failed, if it has: one error for all who are told. */
   #failed(): PipelineFailure | undefined {
-    if (this.#failures.length > 0) this.#failure ??= new PipelineFailure(inStageOrder(this.#failures))
+    if (this.#failures.length > 0)
+      this.#failure ??= new PipelineFailure(inStageOrder(this.#failures))
     return this.#failure
   }
 
@@ -321,7 +342,11 @@ export class Graph implements GraphContext {
     if (error === undefined && !this.isStopped) warnOfNothing(this.stages)
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
-    channels.pipelineEnd.publish({ pipeline: this.pipelineId, error: error?.reason, stopped: this.isStopped })
+    channels.pipelineEnd.publish({
+      pipeline: this.pipelineId,
+      error: error?.reason,
+      stopped: this.isStopped,
+    })
     this.rested()
   }
 
@@ -344,7 +369,11 @@ export class Graph implements GraphContext {
 
   #chooseHooks(stage: Stage): readonly TaskHook[] {
     const { hooks } = this.options
-    if (hooks === undefined || stage === this.sink || (this.sources as readonly Stage[]).includes(stage))
+    if (
+      hooks === undefined ||
+      stage === this.sink ||
+      (this.sources as readonly Stage[]).includes(stage)
+    )
       return noHooks
     const chosen = typeof hooks === 'function' ? hooks(stage.info) : hooks
     checkHooks(chosen)
@@ -371,7 +400,9 @@ export class Graph implements GraphContext {
   }
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
-    this.hookCalls.call(() => tellOfFailure(stage.info, failure, this.logger, this.options.onItemError))
+    this.hookCalls.call(() =>
+      tellOfFailure(stage.info, failure, this.logger, this.options.onItemError),
+    )
     return this.letters?.post(failure, item, this.book)
   }
 

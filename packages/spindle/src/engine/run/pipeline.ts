@@ -29,11 +29,14 @@ import type { WorkerServices } from './worker-services.ts'
 /** Options of `stop()`. */
 export interface StopOptions {
   /**
-   * `'abort'` (default): signals are aborted, calls in flight are waited for. `'discard'`: calls in flight end undisturbed, their results are
-   * thrown away. `'drain'`: what was pulled from the source goes on to the consumer.
+   * `'abort'` (default): signals are aborted, calls in flight are waited for. `'discard'`: calls in
+   * flight end undisturbed, their results are thrown away. `'drain'`: what was pulled from the
+   * source goes on to the consumer.
    */
   readonly mode?: StopMode
-  /** Limit in milliseconds. Default: 1000 for `'abort'`, 10 000 for `'discard'`, none for `'drain'`. */
+  /**
+   * Limit in milliseconds. Default: 1000 for `'abort'`, 10 000 for `'discard'`, none for `'drain'`.
+   */
   readonly timeoutMs?: number
 }
 
@@ -50,7 +53,8 @@ const GRAPH = Symbol.for('spindle.graph')
 export let graphOf: (pipeline: Pipeline<never>) => Graph
 
 /**
- * A pipeline at work, or about to be: consume it by `for await`, {@link forEach}, {@link chunks} or {@link getItem}, several at once if you like.
+ * A pipeline at work, or about to be: consume it by `for await`, {@link forEach}, {@link chunks} or
+ * {@link getItem}, several at once if you like.
  *
  * @example
  * ```ts run
@@ -76,7 +80,8 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
       return (pipeline as { [GRAPH](): Graph })[GRAPH]()
     }
     mark(Pipeline.prototype, 'Pipeline')
-    // As a computed member it would need a type annotation that `isolatedDeclarations` cannot check.
+    // As a computed member it would need a type annotation that `isolatedDeclarations` cannot
+    // check.
     Object.defineProperty(Pipeline.prototype, GRAPH, {
       value(this: Pipeline<unknown>) {
         return this.#graph
@@ -93,7 +98,10 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     this.#reader = this.#graph.reader
   }
 
-  /** Resolves when all is consumed, or after `stop()`; rejects with the `PipelineFailure`, or with the reason of an aborted signal. */
+  /**
+   * Resolves when all is consumed, or after `stop()`; rejects with the `PipelineFailure`, or with
+   * the reason of an aborted signal.
+   */
   get done(): Promise<void> {
     const graph = this.#graph
     if (!graph.isStarted && !graph.isStopped) watchIdle(graph)
@@ -105,10 +113,16 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     return this.#graph.config as PipelineConfig<T>
   }
 
-  /** Starts the pipeline ahead of its consumer. @throws `ERR_ALREADY_STARTED` if it has started, or was stopped. */
+  /**
+   * Starts the pipeline ahead of its consumer. @throws `ERR_ALREADY_STARTED` if it has started, or
+   * was stopped.
+   */
   start(): void {
     if (this.#graph.isStarted || this.#graph.isStopped) {
-      throw new SpindleError('ERR_ALREADY_STARTED', 'the pipeline has been started (or stopped) already')
+      throw new SpindleError(
+        'ERR_ALREADY_STARTED',
+        'the pipeline has been started (or stopped) already',
+      )
     }
     this.#start()
   }
@@ -119,25 +133,35 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     this.#graph.start()
   }
 
-  /** The items of one epoch of a continuous source, else the rest of the stream. `break` only pauses: iterate again to go on. */
+  /**
+   * The items of one epoch of a continuous source, else the rest of the stream. `break` only
+   * pauses: iterate again to go on.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
     return this.iterate()
   }
 
-  /** Like iterating the pipeline itself, with a limit for each wait: then `next()` rejects with `TimeoutError`, nothing is lost, and one may go on. */
+  /**
+   * Like iterating the pipeline itself, with a limit for each wait: then `next()` rejects with
+   * `TimeoutError`, nothing is lost, and one may go on.
+   */
   iterate(options: TakeOptions = {}): AsyncIterableIterator<T, undefined> {
     return new ItemIterator<T>(this.#reader, checkTake(options), () => this.#enter())
   }
 
-  /** What is ready, at least one item and at most `max` (default 64), in an array: the cheap way to take many small items. */
+  /**
+   * What is ready, at least one item and at most `max` (default 64), in an array: the cheap way to
+   * take many small items.
+   */
   chunks(max: number = 64): AsyncIterableIterator<T[], undefined> {
     checkInteger('max', max, 1)
     return new ChunkIterator<T>(this.#reader, max, () => this.#enter())
   }
 
   /**
-   * Calls `consume` with each item, one at a time, in order; a promise it returns is waited for. The cheapest way to consume: no promise per
-   * item. Resolves at the end of the stream or epoch. An error of `consume` ends it, and pauses the pipeline as `break` does.
+   * Calls `consume` with each item, one at a time, in order; a promise it returns is waited for.
+   * The cheapest way to consume: no promise per item. Resolves at the end of the stream or epoch.
+   * An error of `consume` ends it, and pauses the pipeline as `break` does.
    */
   async forEach(consume: (item: T) => unknown): Promise<void> {
     checkFunction('consume', consume)
@@ -154,7 +178,10 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     }
   }
 
-  /** One item; `done` at the end of the stream or epoch. @throws `TimeoutError` if none comes in time; nothing is lost then. */
+  /**
+   * One item; `done` at the end of the stream or epoch. @throws `TimeoutError` if none comes in
+   * time; nothing is lost then.
+   */
   getItem(options: TakeOptions = {}): Promise<IteratorResult<T, undefined>> {
     const timeoutMs = checkTake(options)
     if (this.#reader.keepsScopes) markCaller(this.#reader.mark)
@@ -162,7 +189,10 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     return takeItem<T>(this.#reader, new ConsumerSession(this.#reader.epoch), timeoutMs)
   }
 
-  /** A consumer begins. When the last ends and there is more to come, the source is not pulled until another begins. */
+  /**
+   * A consumer begins. When the last ends and there is more to come, the source is not pulled until
+   * another begins.
+   */
   #enter(code?: unknown): ConsumerSession {
     this.#graph.consumedBy(code, this.#consumers === 0)
     this.#consumers++
@@ -180,7 +210,10 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     else if (this.#graph.isPaused) this.#reader.inScope(() => this.#graph.unpause())
   }
 
-  /** Stops the pipeline and closes its source. Always settles; see the modes. @throws `TimeoutError` when `'drain'` or `'discard'` had to abort. */
+  /**
+   * Stops the pipeline and closes its source. Always settles; see the modes. @throws `TimeoutError`
+   * when `'drain'` or `'discard'` had to abort.
+   */
   stop(options: StopOptions = {}): Promise<void> {
     checkOptions(options, ['mode', 'timeoutMs'])
     const { mode = 'abort', timeoutMs } = options
@@ -198,7 +231,10 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     return readStats(this.#graph)
   }
 
-  /** What was tuned so far: every move with its evidence, and the numbers as they are now, to be given as options. */
+  /**
+   * What was tuned so far: every move with its evidence, and the numbers as they are now, to be
+   * given as options.
+   */
   tuning(): Tuning {
     return this.#graph.tuning?.() ?? noTuning
   }
@@ -214,8 +250,9 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * What is done and what is not: give it to `build({ state })` to go on where this run is, also after a crash. Plain JSON; exact at each moment. Take it
-   * together with what was made of the committed items, in one transaction if need be; see `docs/resume.md`.
+   * What is done and what is not: give it to `build({ state })` to go on where this run is, also
+   * after a crash. Plain JSON; exact at each moment. Take it together with what was made of the
+   * committed items, in one transaction if need be; see `docs/resume.md`.
    *
    * @throws `ERR_BAD_STATE` if the pipeline was not built with `resumable`.
    */
@@ -224,10 +261,13 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Says that an item is done with: it is not delivered again after a resume. Without `resumable: { commit: 'explicit' }` that happens by itself when the
-   * next item is asked for, and this does it earlier. `item` is what was given, the very object (of equal primitive values the one given first).
+   * Says that an item is done with: it is not delivered again after a resume. Without
+   * `resumable: { commit: 'explicit' }` that happens by itself when the next item is asked for, and
+   * this does it earlier. `item` is what was given, the very object (of equal primitive values the
+   * one given first).
    *
-   * @throws `ERR_BAD_COMMIT` if it was not given, or is committed; `ERR_BAD_STATE` if the pipeline was not built with `resumable`.
+   * @throws `ERR_BAD_COMMIT` if it was not given, or is committed; `ERR_BAD_STATE` if the pipeline
+   *   was not built with `resumable`.
    */
   commit(item: T): void {
     this.#book()

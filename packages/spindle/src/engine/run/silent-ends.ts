@@ -1,14 +1,18 @@
 import { plain } from '../../plain-text.ts'
 import type { Stage } from '../stages/stage.ts'
 
-// Mistakes after which a program ends as if all were well, with nothing done. Each is warned of once a process.
+// Mistakes after which a program ends as if all were well, with nothing done. Each is warned of
+// once a process.
 
 /** Fewer items say nothing. */
 const MANY = 100
 
 const warned: Set<string> = new Set()
 
-/** A pipeline has come to its end: has a stage made nothing of anything, where the next one waited for it? */
+/**
+ * A pipeline has come to its end: has a stage made nothing of anything, where the next one waited
+ * for it?
+ */
 export function warnOfNothing(stages: readonly Stage[]): void {
   const stage = stages.find((one) => dropsAll(one) && isFollowed(one) && returnsNothing(one.code))
   if (stage === undefined) return
@@ -42,7 +46,10 @@ function isFollowed({ exits }: Stage): boolean {
   return exits.some(({ consumer }) => consumer.callsOps === true)
 }
 
-/** Whether a function has a body without a value to return: an op that drops some items on purpose has one. */
+/**
+ * Whether a function has a body without a value to return: an op that drops some items on purpose
+ * has one.
+ */
 function returnsNothing(code: unknown): boolean {
   if (typeof code !== 'function') return false
   const text = Function.prototype.toString.call(code)

@@ -36,10 +36,16 @@ const LIMIT_MS: { readonly [mode in StopMode]: number } = {
   abort: 1000,
 }
 
-/** How long `drain` waits for a function given to `forEach` where nothing else is left to be done: it may be that function that waits for the stop. */
+/**
+ * How long `drain` waits for a function given to `forEach` where nothing else is left to be done:
+ * it may be that function that waits for the stop.
+ */
 const CONSUMER_MS = 1000
 
-/** Whose code has called `stop()`: its own call is not waited for, for it may be waiting for the stop. */
+/**
+ * Whose code has called `stop()`: its own call is not waited for, for it may be waiting for the
+ * stop.
+ */
 interface Caller {
   readonly stage: Stage | undefined
   readonly isConsumer: boolean
@@ -47,8 +53,9 @@ interface Caller {
 }
 
 /**
- * Stops a graph. Driven by events alone: the graph calls `onRest` whenever something has come to rest.
- * Always settles where there is a limit; `drain` without one ends when the calls in flight do.
+ * Stops a graph. Driven by events alone: the graph calls `onRest` whenever something has come to
+ * rest. Always settles where there is a limit; `drain` without one ends when the calls in flight
+ * do.
  */
 export async function stopGraph(
   graph: StoppableGraph,
@@ -67,13 +74,20 @@ export async function stopGraph(
     graph.isDraining = true
     for (const stage of graph.stages) stage.adapt()
     for (const source of graph.sources) source.drain()
-    if ((await becomesQuiet(graph, caller, limitMs)) && (await lettersAnswered(graph, caller, until))) {
+    if (
+      (await becomesQuiet(graph, caller, limitMs)) &&
+      (await lettersAnswered(graph, caller, until))
+    ) {
       await closed(graph, caller, until)
       return
     }
   } else {
     graph.cancelAll(mode === 'abort')
-    const isAtRest = await reached(graph, () => graph.isAtRest || isAllButCaller(graph, caller), limitMs)
+    const isAtRest = await reached(
+      graph,
+      () => graph.isAtRest || isAllButCaller(graph, caller),
+      limitMs,
+    )
     const isAnswered = await lettersAnswered(graph, caller, until)
     if (isAtRest) await closed(graph, caller, until)
     if ((isAtRest && isAnswered) || mode === 'abort') {
@@ -87,11 +101,15 @@ export async function stopGraph(
   await reached(graph, () => graph.isAtRest, LIMIT_MS.abort)
   await closed(graph, caller, clockMs() + LIMIT_MS.abort)
   graph.finishStop()
-  throw new TimeoutError(`stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}; ${stuck}`)
+  throw new TimeoutError(
+    `stop({ mode: '${mode}' }) took longer than \`timeoutMs\` ${limitMs}; ${stuck}`,
+  )
 }
 
 function whatIsLeft(graph: StoppableGraph): string {
-  const calls = graph.busyStages.map(({ info, running }) => `"${info.name}" (${running} calls in flight)`)
+  const calls = graph.busyStages.map(
+    ({ info, running }) => `"${info.name}" (${running} calls in flight)`,
+  )
   if (calls.length > 0) return `still running: ${calls.join(', ')}`
   const pending = graph.letters?.stats.pending ?? 0
   if (pending > 0) return `${pending} dead letters have not been answered`
@@ -113,10 +131,15 @@ function callerIn(graph: StoppableGraph): Caller {
 function isAllButCaller(graph: StoppableGraph, { stage, isDeadLetter }: Caller): boolean {
   if (stage === undefined && !isDeadLetter) return false
   const busy = graph.busyStages
-  return stage === undefined ? busy.length === 0 : busy.every((one) => one === stage && one.running === 1)
+  return stage === undefined
+    ? busy.length === 0
+    : busy.every((one) => one === stage && one.running === 1)
 }
 
-/** Resolves to whether, within the limit, nothing ran any more and nobody waited for what is left in the queues. */
+/**
+ * Resolves to whether, within the limit, nothing ran any more and nobody waited for what is left in
+ * the queues.
+ */
 function becomesQuiet(graph: StoppableGraph, caller: Caller, limitMs: number): Promise<boolean> {
   const { reader } = graph
   let given = -1
@@ -128,7 +151,8 @@ function becomesQuiet(graph: StoppableGraph, caller: Caller, limitMs: number): P
     if (caller.isDeadLetter && graph.letters?.stats.pending === 1) return true
     if (reader.isAwaited) return false
     if (reader.busy === 0 || (caller.isConsumer && reader.busy === 1)) return true
-    // Only functions given to `forEach` are at work, one of which may be waiting for this very stop.
+    // Only functions given to `forEach` are at work, one of which may be waiting for this very
+    // stop.
     if (given === reader.given && timer === undefined) return true
     if (given !== reader.given) {
       given = reader.given
@@ -150,7 +174,10 @@ function restsBut(graph: StoppableGraph, caller: Stage): boolean {
   return isHeld && graph.stages.every((stage) => stage === caller || stage.isResting)
 }
 
-/** Waits for the answers to dead letters; whether all have come. Those that have not are not waited for any more. */
+/**
+ * Waits for the answers to dead letters; whether all have come. Those that have not are not waited
+ * for any more.
+ */
 async function lettersAnswered(
   graph: StoppableGraph,
   { isDeadLetter }: Caller,
@@ -172,7 +199,10 @@ function closed(graph: StoppableGraph, caller: Caller, until: number): Promise<v
 }
 
 /** Waits for all of `waits`, but not for ever. */
-export async function settledWithin(waits: readonly Promise<unknown>[], limitMs: number): Promise<void> {
+export async function settledWithin(
+  waits: readonly Promise<unknown>[],
+  limitMs: number,
+): Promise<void> {
   if (waits.length === 0) return
   let timer: Timer | undefined
   const limit = new Promise<void>((resolve) => {
@@ -183,14 +213,19 @@ export async function settledWithin(waits: readonly Promise<unknown>[], limitMs:
 }
 
 /** Resolves to whether `isReached` came true within the limit. */
-function reached(graph: StoppableGraph, isReached: () => boolean, limitMs: number): Promise<boolean> {
+function reached(
+  graph: StoppableGraph,
+  isReached: () => boolean,
+  limitMs: number,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (result: boolean): void => {
       if (timer !== undefined) clearTimeout(timer)
       graph.restListeners.delete(look)
       resolve(result)
     }
-    // What came to rest is told of in the middle of things: one looks when the call stack is empty again.
+    // What came to rest is told of in the middle of things: one looks when the call stack is empty
+    // again.
     let isLooking = false
     const look = (): void => {
       if (isLooking) return

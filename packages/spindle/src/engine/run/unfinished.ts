@@ -3,11 +3,15 @@ import { plain } from '../../plain-text.ts'
 import { describePending, type PendingWork } from '../stages/pending-work.ts'
 import type { Graph } from './graph.ts'
 
-// Pipelines that have started and are neither finished nor stopped. They keep no process alive; but somebody who forgets one
-// wants to know, and its source wants to be closed. Two things notice: the garbage collector, and the end of the process.
+// Pipelines that have started and are neither finished nor stopped. They keep no process alive; but
+// somebody who forgets one wants to know, and its source wants to be closed. Two things notice: the
+// garbage collector, and the end of the process.
 
 const live: Set<Graph> = new Set()
-/** A pipeline whose end somebody has asked for and that has not started. One is enough: it is told of once. */
+/**
+ * A pipeline whose end somebody has asked for and that has not started. One is enough: it is told
+ * of once.
+ */
 let idle: Graph | undefined
 let isListening = false
 let hasWarned = false
@@ -33,7 +37,10 @@ export class UnfinishedError extends SpindleError {
   }
 }
 
-/** Watches a graph that has just started; `handle` is what the user holds, and what the graph must not. */
+/**
+ * Watches a graph that has just started; `handle` is what the user holds, and what the graph must
+ * not.
+ */
 export function watchUnfinished(graph: Graph, handle: object): void {
   live.add(graph)
   if (idle === graph) idle = undefined
@@ -65,7 +72,8 @@ function drop(graph: Graph): void {
 }
 
 function atExit(): void {
-  for (const graph of [...live]) giveUp(graph, 'was still unfinished when the process had nothing left to do')
+  for (const graph of [...live])
+    giveUp(graph, 'was still unfinished when the process had nothing left to do')
   const graph = idle
   idle = undefined
   listen()
@@ -76,8 +84,8 @@ function atExit(): void {
 }
 
 /**
- * A consumer that waits hears that nothing can come any more, rather than of an end that looks like any other. Where nobody waits, the
- * pipeline is stopped, with a warning.
+ * A consumer that waits hears that nothing can come any more, rather than of an end that looks like
+ * any other. Where nobody waits, the pipeline is stopped, with a warning.
  */
 function giveUp(graph: Graph, how: string): void {
   if (!live.has(graph)) return
@@ -88,7 +96,8 @@ function giveUp(graph: Graph, how: string): void {
     reader.hush()
     graph.abort(new UnfinishedError(pendingWork))
   } else graph.stop('abort', undefined).catch(() => {})
-  // A drain that waits for its consumer is stopped on purpose; one that waits for a call that never ends is not.
+  // A drain that waits for its consumer is stopped on purpose; one that waits for a call that never
+  // ends is not.
   if (isHeard || (graph.isDraining && pendingWork.length === 0)) return
   const what = pendingWork.length === 0 ? '' : ` (${describePending(pendingWork)})`
   warn(
@@ -99,7 +108,9 @@ function giveUp(graph: Graph, how: string): void {
 function warn(message: string): void {
   if (hasWarned) return
   hasWarned = true
-  process.emitWarning(`${plain(message)} Further ones are not told of.`, { code: 'SPINDLE_UNFINISHED' })
+  process.emitWarning(`${plain(message)} Further ones are not told of.`, {
+    code: 'SPINDLE_UNFINISHED',
+  })
 }
 
 function madeAt(graph: Graph): string {

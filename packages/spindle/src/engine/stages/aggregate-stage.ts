@@ -1,5 +1,12 @@
 import type { ItemError } from '../../errors.ts'
-import { boundaryAfter, type Item, joined, type Ledger, retire, type SourceEpoch } from '../flow/item.ts'
+import {
+  boundaryAfter,
+  type Item,
+  joined,
+  type Ledger,
+  retire,
+  type SourceEpoch,
+} from '../flow/item.ts'
 import type { Queue } from '../flow/queue.ts'
 import { Members } from '../progress/batch-members.ts'
 import type { TrackedItem } from '../progress/lot.ts'
@@ -13,7 +20,10 @@ import { RUNNING } from './stage.ts'
 /** Stands for the item when an aggregator is flushed rather than given one. */
 const FLUSH = Symbol('flush')
 
-/** Collects items into batches: a stage of concurrency 1 whose op is the aggregator, and which has a rest to give at the end. */
+/**
+ * Collects items into batches: a stage of concurrency 1 whose op is the aggregator, and which has a
+ * rest to give at the end.
+ */
 export class AggregateStage extends PipeStage {
   readonly #dropLast: boolean
   /** The first item given since the last batch, and the last one given at all. */
@@ -28,7 +38,9 @@ export class AggregateStage extends PipeStage {
   readonly #guessed: () => void
   /** What an earlier run has left to be made again. */
   readonly #regrouping: Regrouping | undefined
-  /** Whether the aggregator has been given something since it was last flushed, or has more to give. */
+  /**
+   * Whether the aggregator has been given something since it was last flushed, or has more to give.
+   */
   #hasRest = false
   /** Whether the rest goes on when there is room for another batch. */
   #isFlushWaiting = false
@@ -77,7 +89,8 @@ export class AggregateStage extends PipeStage {
         )
     }
     const plans = host.book?.plansOf(ordinal) ?? []
-    if (host.book !== undefined && plans.length > 0) this.#regrouping = new Regrouping(host.book, plans, make)
+    if (host.book !== undefined && plans.length > 0)
+      this.#regrouping = new Regrouping(host.book, plans, make)
   }
 
   /** What an aggregator keeps has not come to its end. */
@@ -127,7 +140,10 @@ export class AggregateStage extends PipeStage {
     super.taskFailed(item, input, error, attempts)
   }
 
-  /** What a hook keeps from the aggregator is an item that failed. Once the aggregator was called a failure is fatal, for nobody knows what is lost. */
+  /**
+   * What a hook keeps from the aggregator is an item that failed. Once the aggregator was called a
+   * failure is fatal, for nobody knows what is lost.
+   */
   override countFailure(failure: ItemError, item: Item): void {
     if (this.#isTouched) this.fail(failure.error, failure.index)
     else super.countFailure(failure, item)
@@ -136,7 +152,8 @@ export class AggregateStage extends PipeStage {
   protected override output(item: Item, value: unknown): void {
     const isFlush = item.value === FLUSH
     const isLast = isFlush && !this.#hasRest
-    // An aggregator may keep items for several batches at once: what is left at the end then has no first one of its own.
+    // An aggregator may keep items for several batches at once: what is left at the end then has no
+    // first one of its own.
     const first = this.#first ?? this.#latest ?? item
     if (isFlush) this.#first = undefined
     const isBatch = value !== undefined && !(isFlush && this.#dropLast)
@@ -147,7 +164,8 @@ export class AggregateStage extends PipeStage {
       this.exit.put(joined(members[0] ?? first, value, members, { aggregate: this.#ordinal }))
     }
     if (isLast) this.#members?.retireAll()
-    // The batch has the value, or the aggregator: a stage that waits keeps only the lineage of the last item.
+    // The batch has the value, or the aggregator: a stage that waits keeps only the lineage of the
+    // last item.
     if (!isFlush && this.#members === undefined) item.value = undefined
   }
 
@@ -177,7 +195,8 @@ export class AggregateStage extends PipeStage {
       this.tasks--
       mayGive = this.running === 0 && this.exit.hasRoom() && !(this.#hasRest && this.mustTurn())
     }
-    // A plain result has been put out already; one that comes later ends in `proceed`, which comes back to the boundary or the end.
+    // A plain result has been put out already; one that comes later ends in `proceed`, which comes
+    // back to the boundary or the end.
     this.#isFlushWaiting = this.#hasRest && this.running === 0 && this.state === RUNNING
     return this.running > 0 || this.#isFlushWaiting
   }

@@ -22,8 +22,9 @@ type Owner = FlatMapStage & {
 }
 
 /**
- * The slow path of a stage that retries, has time-outs, or task hooks: one async function a task. Correctness before speed here: a call that
- * comes back after its time is out belongs to nobody and is ignored.
+ * The slow path of a stage that retries, has time-outs, or task hooks: one async function a task.
+ * Correctness before speed here: a call that comes back after its time is out belongs to nobody and
+ * is ignored.
  */
 export class Attempts {
   readonly #stage: Owner
@@ -118,15 +119,20 @@ export class Attempts {
   }
 
   #expand(item: Item, task: TaskInfo, outputs: Outputs, attempts: number): void {
-    // From here on the generator's outputs are timed, one by one: what was before is time of the task and of no output.
+    // From here on the generator's outputs are timed, one by one: what was before is time of the
+    // task and of no output.
     this.#tookTime(item, false)
     const hasHook = this.#stage.hooks.some((hook) => hook.onTaskEnd !== undefined)
     const onEnd = (failure?: { readonly error: unknown }): Promise<void> =>
       this.#ended(
         task,
-        failure === undefined ? { ok: true, attempts } : { ok: false, error: failure.error, attempts },
+        failure === undefined
+          ? { ok: true, attempts }
+          : { ok: false, error: failure.error, attempts },
       )
-    this.#stage.expand(new GeneratorRun(this.#stage, item, outputs, attempts, hasHook ? onEnd : undefined))
+    this.#stage.expand(
+      new GeneratorRun(this.#stage, item, outputs, attempts, hasHook ? onEnd : undefined),
+    )
   }
 
   async #ended(task: TaskInfo, outcome: TaskOutcome): Promise<void> {
@@ -171,19 +177,30 @@ export class Attempts {
         forget()
         return result
       }
-      return await startGenerator(result.value, (step) => limited(() => this.#step(step, timing)), forget)
+      return await startGenerator(
+        result.value,
+        (step) => limited(() => this.#step(step, timing)),
+        forget,
+      )
     } catch (error) {
       forget()
       throw error
     }
   }
 
-  #call(op: Op, input: unknown, context: StageContext, timing: Timing | undefined): Result | Promise<Result> {
+  #call(
+    op: Op,
+    input: unknown,
+    context: StageContext,
+    timing: Timing | undefined,
+  ): Result | Promise<Result> {
     const startedAt = exactNow()
     const word = enter(this.#stage.mark, this.#stage.tasks)
     try {
       const result = this.#timed(timing, () => op(input, context), this.#stage.callScope)
-      return isThenable(result) ? adopt(result).then((value) => new Result(value)) : new Result(result)
+      return isThenable(result)
+        ? adopt(result).then((value) => new Result(value))
+        : new Result(result)
     } finally {
       leave(word)
       this.#stage.counters.held(exactNow() - startedAt)
@@ -261,7 +278,9 @@ export class Attempts {
     stage.counters.retries++
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
     // Not `Math.random`: a run with the same seed waits alike.
-    const jitter = retry.jitter ? 0.5 + Rng.from(stage.host.seed, item.index, attempt).next() / 2 : 1
+    const jitter = retry.jitter
+      ? 0.5 + Rng.from(stage.host.seed, item.index, attempt).next() / 2
+      : 1
     const timing = this.#pending.get(item)
     timing?.backsOff()
     const goesOn = await this.#delay(delayMs * jitter)
@@ -297,7 +316,10 @@ function joinListeners(
   }
 }
 
-/** What an op gave. In an object of its own: a promise that is resolved with a value reads its `then`, which may throw. */
+/**
+ * What an op gave. In an object of its own: a promise that is resolved with a value reads its
+ * `then`, which may throw.
+ */
 class Result {
   readonly value: unknown
   constructor(value: unknown) {
@@ -313,7 +335,10 @@ class Started {
   }
 }
 
-/** Makes the first output inside the attempt, so that a generator that fails before it gives anything can be tried again. */
+/**
+ * Makes the first output inside the attempt, so that a generator that fails before it gives
+ * anything can be tried again.
+ */
 async function startGenerator(
   outputs: Outputs,
   limited: <R>(step: () => R) => Promise<Awaited<R>> | R,

@@ -23,7 +23,10 @@ export class Budget {
     return this.calls >= this.#minSamples && this.failures / this.calls > this.#limit
   }
 
-  /** What was exceeded, in words, for the failure's message; nothing to say where no failure is endured at all. */
+  /**
+   * What was exceeded, in words, for the failure's message; nothing to say where no failure is
+   * endured at all.
+   */
   describe(): string | undefined {
     if (this.isRate) {
       return `${this.failures} of ${this.calls} calls failed, more than \`maxFailures.rate\` ${this.#limit}`

@@ -8,7 +8,8 @@ import type { Stage } from './stage.ts'
 export { seesContext } from '../../sees-context.ts'
 
 /**
- * The context of a call of an op. One is made for each call, so it holds only what it must; generator and signal are made when first asked for.
+ * The context of a call of an op. One is made for each call, so it holds only what it must;
+ * generator and signal are made when first asked for.
  */
 export class TaskContext implements StageContext {
   private readonly owner: Stage
@@ -52,7 +53,9 @@ export class TaskContext implements StageContext {
     return rngKeyOf(this.owner, this.subject)
   }
 
-  /** The signal for an executor: one for all calls of the stage, where the call has none of its own. */
+  /**
+   * The signal for an executor: one for all calls of the stage, where the call has none of its own.
+   */
   get sharedSignal(): AbortSignal {
     return this.owner.signal
   }
@@ -112,11 +115,18 @@ export class AttemptContext extends TaskContext {
 }
 
 /**
- * Key: seed, name of the stage, source, epoch, position in the source, then the positions among the outputs of generators.
- * The name keeps two stages from drawing the same numbers for an item; adding a stage elsewhere changes nothing.
+ * Key: seed, name of the stage, source, epoch, position in the source, then the positions among the
+ * outputs of generators. The name keeps two stages from drawing the same numbers for an item;
+ * adding a stage elsewhere changes nothing.
  */
 function rngKeyOf(stage: Stage, item: Item): number[] {
-  const key = [stage.host.seed, hashText(stage.info.name), item.origin.source, item.origin.epoch, item.index]
+  const key = [
+    stage.host.seed,
+    hashText(stage.info.name),
+    item.origin.source,
+    item.origin.epoch,
+    item.index,
+  ]
   const positions: number[] = []
   for (let path: Path | undefined = item.path; path !== undefined; path = path.parent)
     positions.push(path.position)

@@ -3,7 +3,8 @@ import { SpindleError } from '../../errors.ts'
 /** The op of `disaggregate()`: a generator over the elements of an item. */
 export function elementsOf(items: unknown): Generator<unknown> | AsyncGenerator<unknown> {
   const candidate = items as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined
-  if (typeof candidate?.[Symbol.iterator] === 'function') return elements(candidate as Iterable<unknown>)
+  if (typeof candidate?.[Symbol.iterator] === 'function')
+    return elements(candidate as Iterable<unknown>)
   if (typeof candidate?.[Symbol.asyncIterator] === 'function')
     return asyncElements(candidate as AsyncIterable<unknown>)
   throw new SpindleError(

@@ -12,7 +12,10 @@ import type { PipeSettings } from './pipe-settings.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 import { TaskStage } from './task-stage.ts'
 
-/** A stage whose op may give a generator: its task goes on until the last output was given, and each output waits for a place of its own. */
+/**
+ * A stage whose op may give a generator: its task goes on until the last output was given, and each
+ * output waits for a place of its own.
+ */
 export abstract class FlatMapStage extends TaskStage {
   readonly settings: PipeSettings
   /** Results that may wait or be made at once. */
@@ -62,8 +65,8 @@ export abstract class FlatMapStage extends TaskStage {
   }
 
   /**
-   * From now on at most so many calls are in flight: more begin at once if there is work for them; if there are more than that, none begins until enough
-   * have ended.
+   * From now on at most so many calls are in flight: more begin at once if there is work for them;
+   * if there are more than that, none begins until enough have ended.
    */
   override resize(concurrency: number): void {
     if (concurrency === this.concurrency) return
@@ -72,7 +75,10 @@ export abstract class FlatMapStage extends TaskStage {
     this.goOn()
   }
 
-  /** The exit queue has so many places from now on. What is queued beyond them stays, and holds slots. */
+  /**
+   * The exit queue has so many places from now on. What is queued beyond them stays, and holds
+   * slots.
+   */
   override resizeBuffer(places: number): void {
     if (places === this.exit.capacity) return
     this.exit.resize(places)
@@ -110,7 +116,8 @@ export abstract class FlatMapStage extends TaskStage {
   /** Whether there is a place for one more output of a generator that holds a slot already. */
   hasPlaceForOutput(generatorRun: GeneratorRun): boolean {
     if (this.isBoundedInBytes && !this.exit.hasRoomInBytes()) return false
-    // After the bound was lowered more may be running than it says: these go on, or none of them would ever end.
+    // After the bound was lowered more may be running than it says: these go on, or none of them
+    // would ever end.
     const running = Math.min(this.running, this.concurrency)
     if (this.window === undefined) return running + this.held + this.exit.length <= this.limit
     // In input order the first must not wait for those behind it, which hold one output each.
@@ -133,7 +140,10 @@ export abstract class FlatMapStage extends TaskStage {
     this.outputTimer.returned(timing, this.counters)
   }
 
-  /** A timed output is there (`isOk`), or the generator's end: what it does after its last output is no output's time. */
+  /**
+   * A timed output is there (`isOk`), or the generator's end: what it does after its last output is
+   * no output's time.
+   */
   outputTimed(timing: Timing, isOk: boolean): void {
     this.outputTimer.end(timing, this.counters, isOk)
   }
@@ -159,7 +169,9 @@ export abstract class FlatMapStage extends TaskStage {
 
   override get blockedMs(): number {
     // While a queue is full in bytes no call begins.
-    const inBytes = this.isBoundedInBytes ? this.info.concurrency * this.exit.times().bytesFullMs : 0
+    const inBytes = this.isBoundedInBytes
+      ? this.info.concurrency * this.exit.times().bytesFullMs
+      : 0
     return Math.max(inBytes, this.hasRested ? this.notedBlockedMs : super.blockedMs)
   }
 

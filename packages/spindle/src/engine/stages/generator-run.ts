@@ -66,8 +66,9 @@ interface GeneratorRunOwner {
 }
 
 /**
- * The outputs of one generator, asked for one at a time and only when there is a place for the next. Holds its task's slot to the end.
- * In input order a generator that is not yet at the front makes one output ahead and keeps it.
+ * The outputs of one generator, asked for one at a time and only when there is a place for the
+ * next. Holds its task's slot to the end. In input order a generator that is not yet at the front
+ * makes one output ahead and keeps it.
  */
 export class GeneratorRun implements Resumable {
   readonly item: Item
@@ -92,7 +93,10 @@ export class GeneratorRun implements Resumable {
   private isBlocked = false
   /** When the output that is waited for was asked for, by the coarse clock. */
   private askedAt = 0
-  /** What `then` is given; made when something must be waited for, which plain generators never need. */
+  /**
+   * What `then` is given; made when something must be waited for, which plain generators never
+   * need.
+   */
   private ok: ((step: IteratorResult<unknown>) => void) | undefined = undefined
   private fail: ((error: unknown) => void) | undefined = undefined
 
@@ -142,7 +146,8 @@ export class GeneratorRun implements Resumable {
       this.timing = this.stage.timeOutput()
       const word = enter(this.stage.mark, this.position)
       try {
-        if (this.timing === undefined && this.stage.callScope === undefined) step = this.outputs.next()
+        if (this.timing === undefined && this.stage.callScope === undefined)
+          step = this.outputs.next()
         else step = this.observedNext(this.timing)
         isPending =
           typeof step === 'object' &&
@@ -164,7 +169,10 @@ export class GeneratorRun implements Resumable {
     }
   }
 
-  /** Asks for an output that is timed, or in a scope of its own. Apart from the above, for functions are made here. */
+  /**
+   * Asks for an output that is timed, or in a scope of its own. Apart from the above, for functions
+   * are made here.
+   */
   private observedNext(timing: Timing | undefined): ReturnType<Outputs['next']> {
     const { callScope } = this.stage
     const next = (): ReturnType<Outputs['next']> => this.outputs.next()
@@ -205,7 +213,8 @@ export class GeneratorRun implements Resumable {
     try {
       this.stage.closing(this.outputs.return?.())
     } catch {
-      // The generator is running (it caused this), or its clean-up threw: nobody is left to hear of it.
+      // The generator is running (it caused this), or its clean-up threw: nobody is left to hear of
+      // it.
     }
   }
 
@@ -256,7 +265,10 @@ export class GeneratorRun implements Resumable {
     return true
   }
 
-  /** Waits for an output that is a promise. If it is rejected, the generator is closed, which has not failed itself. */
+  /**
+   * Waits for an output that is a promise. If it is rejected, the generator is closed, which has
+   * not failed itself.
+   */
   private waitForValue(value: Promise<unknown>): void {
     this.isWaiting = true
     this.askedAt = coarseNow()

@@ -35,7 +35,10 @@ export interface GraphContext {
   stageEnded(stage: Teller): void
   /** How many failed items may be on their way to the user at once, where they go there. */
   readonly mostLetters: number | undefined
-  /** An item was dropped because it failed; it is retired after that. A promise, if its task must keep its slot until that resolves. */
+  /**
+   * An item was dropped because it failed; it is retired after that. A promise, if its task must
+   * keep its slot until that resolves.
+   */
   itemFailed(stage: Teller, failure: ItemError, item: Item): Promise<void> | undefined
   /** A stage stopped running something while {@link isDraining}. */
   rested(): void

@@ -1,8 +1,13 @@
 import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 
-/** What a stage calls when its op is a table: gives the value that an item, a key or a position, has there. */
-export function lookUp(table: ReadonlyMap<unknown, unknown> | ArrayLike<unknown>): (key: unknown) => unknown {
+/**
+ * What a stage calls when its op is a table: gives the value that an item, a key or a position, has
+ * there.
+ */
+export function lookUp(
+  table: ReadonlyMap<unknown, unknown> | ArrayLike<unknown>,
+): (key: unknown) => unknown {
   if (table instanceof Map) {
     return (key) => {
       const value: unknown = table.get(key)
@@ -14,9 +19,15 @@ export function lookUp(table: ReadonlyMap<unknown, unknown> | ArrayLike<unknown>
   const list = table as ArrayLike<unknown>
   return (position) => {
     const isThere =
-      typeof position === 'number' && Number.isInteger(position) && position >= 0 && position < list.length
+      typeof position === 'number' &&
+      Number.isInteger(position) &&
+      position >= 0 &&
+      position < list.length
     if (!isThere) {
-      throw new SpindleError('ERR_LOOKUP', `the array of ${list.length} has no position ${show(position)}`)
+      throw new SpindleError(
+        'ERR_LOOKUP',
+        `the array of ${list.length} has no position ${show(position)}`,
+      )
     }
     return list[position]
   }

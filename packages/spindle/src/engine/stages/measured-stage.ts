@@ -34,8 +34,9 @@ export abstract class MeasuredStage extends MarkedCalls {
   }
 
   /**
-   * How long slots could not be used for want of room after the stage, together, in milliseconds: results had no place in an exit. A stage that takes nothing
-   * while its exit is full counts that time.
+   * How long slots could not be used for want of room after the stage, together, in milliseconds:
+   * results had no place in an exit. A stage that takes nothing while its exit is full counts that
+   * time.
    */
   get blockedMs(): number {
     return this.exits.reduce((sum, exit) => sum + exit.times().overMs, 0)
@@ -46,7 +47,10 @@ export abstract class MeasuredStage extends MarkedCalls {
     return nothingPending
   }
 
-  /** The stages whose calls may be an item's last before this one's exit: itself, if it calls an op, or those before it. */
+  /**
+   * The stages whose calls may be an item's last before this one's exit: itself, if it calls an op,
+   * or those before it.
+   */
   get lastCalls(): readonly MeasuredStage[] {
     return []
   }

@@ -4,13 +4,19 @@ import type { StageInfo } from '../types.ts'
 /** Items that a message names; of the others it gives the number. */
 const MOST_NAMED = 8
 
-/** Code of the user's that a stage has called and that has not ended: a promise, a generator, a source, a hook. */
+/**
+ * Code of the user's that a stage has called and that has not ended: a promise, a generator, a
+ * source, a hook.
+ */
 export interface PendingWork {
   /** Name of the stage; `'consumer'` for the code that takes the items. */
   readonly stage: string
   /** Where the stage was added: `train.ts:41`. */
   readonly where: string | undefined
-  /** Positions of the items in their source: `'17'`, of outputs of generators `'17.0'`. Empty where no item is concerned. */
+  /**
+   * Positions of the items in their source: `'17'`, of outputs of generators `'17.0'`. Empty where
+   * no item is concerned.
+   */
   readonly items: readonly string[]
   /** What has not ended, in words: `'has not finished item 17'`. */
   readonly what: string
@@ -22,7 +28,11 @@ export function pendingItems(info: StageInfo, what: string, items: readonly Item
   return pendingPositions(info, what, positions)
 }
 
-export function pendingPositions(info: StageInfo, what: string, items: readonly string[]): PendingWork {
+export function pendingPositions(
+  info: StageInfo,
+  what: string,
+  items: readonly string[],
+): PendingWork {
   const named = items.slice(0, MOST_NAMED).join(', ')
   const more = items.length > MOST_NAMED ? ` and ${items.length - MOST_NAMED} more` : ''
   const word = items[0] === 'the last batch' ? '' : items.length === 1 ? 'item ' : 'items '

@@ -16,7 +16,10 @@ export interface PipeSettings {
   readonly maxFailures: FailureBudget
   readonly retry: Required<RetryOptions> | undefined
   readonly timeoutMs: number | undefined
-  /** What runs the op, where it runs elsewhere. Asked for once the pipeline has started, for it may be made then. */
+  /**
+   * What runs the op, where it runs elsewhere. Asked for once the pipeline has started, for it may
+   * be made then.
+   */
   readonly executorOf: (() => Executor) | undefined
   /** Whether the op tells when it begins (`context.onStart`); its time counts from there. */
   readonly reportsStart: boolean

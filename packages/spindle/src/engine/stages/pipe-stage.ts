@@ -16,7 +16,8 @@ import { ReorderBuffer } from './reorder-buffer.ts'
 import { Slot } from './slot.ts'
 import { RUNNING } from './stage.ts'
 
-// `shouldYieldMidway`, written out where it is asked for each item: V8 has no room left to inline it.
+// `shouldYieldMidway`, written out where it is asked for each item: V8 has no room left to inline
+// it.
 const words = marker
 const AT = LEFT
 
@@ -26,19 +27,25 @@ const unseen = undefined as unknown as StageContext
 /**
  * Applies an op to each item, at most `concurrency` at a time.
  *
- * Nothing polls and nothing waits: a call begins when the stage before hands an item over ({@link start}), when a call ends, or
- * when the stage after has taken something ({@link roomMade}). A call may begin if a slot is free and its result will have a place:
- * `running + held + exit.length < concurrency + buffer`, in both orders (results above `buffer` hold a slot).
- * Plain results go on in the same call stack; a promise costs one `then` with the slot's two ready-made functions.
+ * Nothing polls and nothing waits: a call begins when the stage before hands an item over
+ * ({@link start}), when a call ends, or when the stage after has taken something
+ * ({@link roomMade}). A call may begin if a slot is free and its result will have a place:
+ * `running + held + exit.length < concurrency + buffer`, in both orders (results above `buffer`
+ * hold a slot). Plain results go on in the same call stack; a promise costs one `then` with the
+ * slot's two ready-made functions.
  */
 export class PipeStage extends FlatMapStage implements Follower {
   readonly window: ReorderBuffer | undefined
   private readonly seesContext: boolean
-  /** Whether results go on as they are: no attempts, no rate to look at, no bound in bytes, no context. Known once the hooks are. */
+  /**
+   * Whether results go on as they are: no attempts, no rate to look at, no bound in bytes, no
+   * context. Known once the hooks are.
+   */
   private isPlain = false
   /**
-   * Whether a call may take the short way ({@link callFast}): the stage is plain and runs, no boundary waits, nobody drains. One look for
-   * all that seldom is, since each look costs an item about a nanosecond.
+   * Whether a call may take the short way ({@link callFast}): the stage is plain and runs, no
+   * boundary waits, nobody drains. One look for all that seldom is, since each look costs an item
+   * about a nanosecond.
    */
   isFast = false
   private freeSlot: Slot | undefined = undefined
@@ -54,13 +61,16 @@ export class PipeStage extends FlatMapStage implements Follower {
     this.seesContext = seesContext(settings.op)
     this.holdsLoop = !settings.runsElsewhere
     const isParallel = settings.concurrency > 1 || settings.range !== undefined
-    this.window = settings.outputOrder === 'input' && isParallel ? new ReorderBuffer(this) : undefined
+    this.window =
+      settings.outputOrder === 'input' && isParallel ? new ReorderBuffer(this) : undefined
     if (this.constructor === PipeStage) input.follower = this
   }
 
   protected override prepare(): void {
     const { retry, timeoutMs } = this.settings
-    const isHooked = this.hooks.some((hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined)
+    const isHooked = this.hooks.some(
+      (hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined,
+    )
     const needsAttempts = isHooked || retry !== undefined || timeoutMs !== undefined
     if (needsAttempts) this.attempts = new Attempts(this)
     this.isPlain =
@@ -98,7 +108,8 @@ export class PipeStage extends FlatMapStage implements Follower {
     const own = this.settings.runsElsewhere ? undefined : calls
     super.keepScope(own, hooks)
     const { op } = this.settings
-    this.op = own === undefined ? op : (item, context) => own.runInAsyncScope(op, undefined, item, context)
+    this.op =
+      own === undefined ? op : (item, context) => own.runInAsyncScope(op, undefined, item, context)
   }
 
   canStart(): boolean {
@@ -140,10 +151,15 @@ export class PipeStage extends FlatMapStage implements Follower {
   // --- the short way: an item of a plain stage
 
   canStartFast(): boolean {
-    return this.running < this.concurrency && this.running + this.held + this.exit.length < this.limit
+    return (
+      this.running < this.concurrency && this.running + this.held + this.exit.length < this.limit
+    )
   }
 
-  /** What {@link call} comes to. What is seldom is in functions of its own, so that V8 inlines the rest. */
+  /**
+   * What {@link call} comes to. What is seldom is in functions of its own, so that V8 inlines the
+   * rest.
+   */
   callFast(item: Item): void {
     const count = this.tasks++
     this.running++
@@ -280,7 +296,10 @@ export class PipeStage extends FlatMapStage implements Follower {
     return slot
   }
 
-  /** An op has returned something that is no promise: a result, something else that can be awaited, or a generator. */
+  /**
+   * An op has returned something that is no promise: a result, something else that can be awaited,
+   * or a generator.
+   */
   private begun(item: Item, result: unknown, timing: Timing | undefined): void {
     if (isThenable(result)) {
       this.await(adopt(result), item, timing)

@@ -1,14 +1,25 @@
 import type { Item } from '../flow/item.ts'
 import type { Queue } from '../flow/queue.ts'
-import { type Resumable, resumeNextTurn, shouldYield, shouldYieldMidway } from '../flow/time-slice.ts'
+import {
+  type Resumable,
+  resumeNextTurn,
+  shouldYield,
+  shouldYieldMidway,
+} from '../flow/time-slice.ts'
 import type { StageInfo } from '../types.ts'
 import type { GraphContext } from './graph-context.ts'
 import { RUNNING, Stage } from './stage.ts'
 
-/** A stage with one input queue: takes items as they are handed over, or pulls them when it can go on. */
+/**
+ * A stage with one input queue: takes items as they are handed over, or pulls them when it can go
+ * on.
+ */
 export abstract class PulledStage extends Stage implements Resumable {
   readonly input: Queue
-  /** Whether to take an item may hold the loop for long. If not, it need not wait for the loop's turn. */
+  /**
+   * Whether to take an item may hold the loop for long. If not, it need not wait for the loop's
+   * turn.
+   */
   protected readonly holdsLoop: boolean = true
   private isResuming = false
 

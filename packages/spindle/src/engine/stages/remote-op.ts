@@ -4,8 +4,9 @@ import type { WorkerOp } from '../worker-op.ts'
 import type { TaskContext } from './context.ts'
 
 /**
- * The function a stage calls for an op that runs elsewhere. `executor` is asked for with the first call, for it may be made then.
- * `priority`: that of the calls; what is nearer to the sink goes first.
+ * The function a stage calls for an op that runs elsewhere. `executor` is asked for with the first
+ * call, for it may be made then. `priority`: that of the calls; what is nearer to the sink goes
+ * first.
  */
 export function remoteOp(
   op: WorkerOp<never, unknown>,

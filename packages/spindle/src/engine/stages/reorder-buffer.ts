@@ -15,8 +15,9 @@ interface ReorderBufferOwner {
 }
 
 /**
- * Keeps the outputs of concurrent tasks in the order of their inputs: a ring of the items begun and not yet given. An item gets its place when its
- * task begins; what is finished at the front is released. The stage bounds its length (`concurrency + buffer`).
+ * Keeps the outputs of concurrent tasks in the order of their inputs: a ring of the items begun and
+ * not yet given. An item gets its place when its task begins; what is finished at the front is
+ * released. The stage bounds its length (`concurrency + buffer`).
  */
 export class ReorderBuffer {
   length = 0
@@ -50,7 +51,10 @@ export class ReorderBuffer {
     else if (state === EXPANDING) (item.value as GeneratorRun).advance()
   }
 
-  /** The short way of a result that is first: given at once, without being marked. False if it is not first. */
+  /**
+   * The short way of a result that is first: given at once, without being marked. False if it is
+   * not first.
+   */
   giveFirst(item: Item): boolean {
     if (this.isReleasing || this.ring[this.head] !== item) return false
     this.ring[this.head] = undefined
@@ -65,7 +69,8 @@ export class ReorderBuffer {
 
   /** Gives what is finished at the front. */
   release(): void {
-    // What is given may end in the consumer asking for more, which comes back here: the outer loop goes on with it.
+    // What is given may end in the consumer asking for more, which comes back here: the outer loop
+    // goes on with it.
     if (this.isReleasing) return
     this.isReleasing = true
     while (this.length > 0) {

@@ -35,7 +35,8 @@ export class SinkStage extends PulledStage {
 
   override offer(item: Item): boolean {
     const { exit } = this
-    // To a consumer that waits, past the queue: this is every item's way when the consumer is quick.
+    // To a consumer that waits, past the queue: this is every item's way when the consumer is
+    // quick.
     if (exit.length === 0 && this.state === RUNNING && exit.consumer.offer(item)) {
       if (item.index >= 0) exit.passed++
       return true
@@ -49,7 +50,8 @@ export class SinkStage extends PulledStage {
     this.exit.put(item)
   }
 
-  // As in the class above, for a consumer that is slower than the pipeline: nothing here takes time, so nothing looks at it.
+  // As in the class above, for a consumer that is slower than the pipeline: nothing here takes
+  // time, so nothing looks at it.
   override pump(): void {
     const { exit, input } = this
     let hasTaken = false

@@ -7,7 +7,10 @@ interface SlotOwner {
   rejected(slot: Slot, error: unknown): void
 }
 
-/** Where the result of one pending call arrives. Made once per slot; the two functions are all the engine gives to `then`. */
+/**
+ * Where the result of one pending call arrives. Made once per slot; the two functions are all the
+ * engine gives to `then`.
+ */
 export class Slot {
   item: Item | undefined = undefined
   /** Set if the call is one of those that are timed. */
@@ -22,7 +25,9 @@ export class Slot {
     this.failed = (error) => stage.rejected(this, error)
   }
 
-  /** Has the result of a pending call arrive here. `promise` is one of Node's own: see `isPromise`. */
+  /**
+   * Has the result of a pending call arrive here. `promise` is one of Node's own: see `isPromise`.
+   */
   listen(promise: Promise<unknown>): void {
     try {
       promise.then(this.ok, this.failed)

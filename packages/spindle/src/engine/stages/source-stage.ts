@@ -30,9 +30,9 @@ const words = marker
 const AT = LEFT
 
 /**
- * Pulls items from the user's source into its own queue, one at a time, as long as there is room: the source runs ahead of the first
- * stage. Steps that are there at once are taken in a loop; a promise is waited for. Closes the iterator exactly once, unless it
- * ended or threw by itself.
+ * Pulls items from the user's source into its own queue, one at a time, as long as there is room:
+ * the source runs ahead of the first stage. Steps that are there at once are taken in a loop; a
+ * promise is waited for. Closes the iterator exactly once, unless it ended or threw by itself.
  */
 export class SourceStage extends Stage implements Resumable {
   readonly exit: Queue
@@ -57,8 +57,8 @@ export class SourceStage extends Stage implements Resumable {
   private askedAt = 0
   private timing: Timing | undefined = undefined
   /**
-   * Whether no step has been taken. The first one always may: a stream that is not listened to in the turn in which it was made may fail with nobody to
-   * hear of it.
+   * Whether no step has been taken. The first one always may: a stream that is not listened to in
+   * the turn in which it was made may fail with nobody to hear of it.
    */
   private isFirst = true
   private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
@@ -80,7 +80,9 @@ export class SourceStage extends Stage implements Resumable {
     this.index = rank
     this.step = worldSize
     this.tracker =
-      host.book === undefined ? undefined : new SourceTracker(host.book, config, ordinal, () => this.pump())
+      host.book === undefined
+        ? undefined
+        : new SourceTracker(host.book, config, ordinal, () => this.pump())
     this.origin = this.tracker?.begin() ?? { source: ordinal, epoch: 0 }
     this.exit = new Queue(config.buffer, undefined)
     this.exit.producer = this
@@ -100,7 +102,9 @@ export class SourceStage extends Stage implements Resumable {
   }
 
   protected override get pendingCalls(): PendingWork | undefined {
-    return this.isPending ? pendingPositions(this.info, 'has not given', [String(this.index)]) : undefined
+    return this.isPending
+      ? pendingPositions(this.info, 'has not given', [String(this.index)])
+      : undefined
   }
 
   get inputs(): readonly Queue[] {
@@ -154,7 +158,10 @@ export class SourceStage extends Stage implements Resumable {
     this.pull()
   }
 
-  /** Takes steps until there is no room, or one to wait for. Leaves `isBusy` set only if something will come back here. */
+  /**
+   * Takes steps until there is no room, or one to wait for. Leaves `isBusy` set only if something
+   * will come back here.
+   */
   private pull(): void {
     while (this.state === RUNNING && !this.isPaused && this.exit.hasRoom()) {
       if (this.isSkipping) {
@@ -176,10 +183,15 @@ export class SourceStage extends Stage implements Resumable {
       try {
         this.steps ??= this.openEpoch()
         this.isInNext = true
-        if (this.timer.isDue(this.index) || this.tracer !== undefined || this.callScope !== undefined)
+        if (
+          this.timer.isDue(this.index) ||
+          this.tracer !== undefined ||
+          this.callScope !== undefined
+        )
           step = this.timedNext(this.steps)
         else step = this.steps.next()
-        // Written out, as below: a function that all stages share looks up properties of objects of all shapes, which costs more.
+        // Written out, as below: a function that all stages share looks up properties of objects of
+        // all shapes, which costs more.
         isPending =
           typeof step === 'object' &&
           step !== null &&
@@ -232,7 +244,9 @@ export class SourceStage extends Stage implements Resumable {
 
   override get pendingTimes(): PendingTimes {
     if (this.timing !== undefined) return pendingTimes([this.timing])
-    return this.isPending ? { ...nothingPending, busyMs: exactNow() - this.askedAt } : nothingPending
+    return this.isPending
+      ? { ...nothingPending, busyMs: exactNow() - this.askedAt }
+      : nothingPending
   }
 
   private openEpoch(): Steps {
@@ -352,7 +366,8 @@ export class SourceStage extends Stage implements Resumable {
   private close(): void {
     this.abort(new DOMException('The pipeline wants no more items', 'AbortError'))
     if (isGenerator(this.steps)) usedUpBy(this.config.source, this.steps)
-    // It is the source itself that caused this, in a synchronous next(): closed when that comes back, in `take`.
+    // It is the source itself that caused this, in a synchronous next(): closed when that comes
+    // back, in `take`.
     if (this.isInNext) return
     this.closeSteps()
   }
@@ -379,5 +394,8 @@ export class SourceStage extends Stage implements Resumable {
 /** What a call of `next` gave. @throws `ERR_BAD_SOURCE` if that is no object. */
 function checkStep(step: IteratorResult<unknown>): IteratorResult<unknown> {
   if (typeof step === 'object' && step !== null) return step
-  throw new SpindleError('ERR_BAD_SOURCE', `the source's next() gave ${show(step)}, not an iterator result`)
+  throw new SpindleError(
+    'ERR_BAD_SOURCE',
+    `the source's next() gave ${show(step)}, not an iterator result`,
+  )
 }

@@ -16,8 +16,8 @@ import { type PendingWork, pendingItems } from './pending-work.ts'
 //      |                       |--fail()------> FAILING --nothing running--> ENDED
 //      '--cancel()-------------'--cancel()----> CANCELLED --nothing running--> (at rest)
 //
-// `fail` comes from the stage itself, `cancel` from whoever is downstream or from stop(). An ENDED stage has closed its exit; a
-// CANCELLED one has not, for nobody reads it.
+// `fail` comes from the stage itself, `cancel` from whoever is downstream or from stop(). An ENDED
+// stage has closed its exit; a CANCELLED one has not, for nobody reads it.
 export const OPENING = 0
 export const RUNNING = 1
 export const FAILING = 2
@@ -79,12 +79,18 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     return undefined
   }
 
-  /** Between which numbers {@link resize} may set the concurrency; `undefined`: it may not, nor {@link resizeBuffer}. */
+  /**
+   * Between which numbers {@link resize} may set the concurrency; `undefined`: it may not, nor
+   * {@link resizeBuffer}.
+   */
   get range(): Range | undefined {
     return undefined
   }
 
-  /** Sets how many calls may be in flight from now on, or how many places the exit queue has: integers >= 1. */
+  /**
+   * Sets how many calls may be in flight from now on, or how many places the exit queue has:
+   * integers >= 1.
+   */
   resize(_concurrency: number): void {}
   resizeBuffer(_places: number): void {}
 
@@ -122,7 +128,9 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     return this.running
   }
 
-  /** What of the user's is called here, besides hooks: a function, or an object whose methods are. */
+  /**
+   * What of the user's is called here, besides hooks: a function, or an object whose methods are.
+   */
   get code(): unknown {
     return undefined
   }
@@ -136,7 +144,10 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     return this.#hooks
   }
 
-  /** Aborted when nothing more of the stage is wanted: for sources and merges. Made when first asked for. */
+  /**
+   * Aborted when nothing more of the stage is wanted: for sources and merges. Made when first asked
+   * for.
+   */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = makeController()
@@ -151,8 +162,8 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   }
 
   /**
-   * The signal of one item's calls. Each item has its own, made when first asked for: listeners that an op adds and does not remove go
-   * with the item, not with the stage.
+   * The signal of one item's calls. Each item has its own, made when first asked for: listeners
+   * that an op adds and does not remove go with the item, not with the stage.
    */
   signalOf(item: Item): AbortSignal {
     this.signalled ??= new Map()
@@ -188,7 +199,10 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     else void this.#beginAfter(starting)
   }
 
-  /** Looks anew at what it depends on whether items may take a short way: called when the stage's state or the host's has changed. */
+  /**
+   * Looks anew at what it depends on whether items may take a short way: called when the stage's
+   * state or the host's has changed.
+   */
   adapt(): void {}
 
   /** Whether the hooks chosen for the stage are such as it can have. @throws `ERR_BAD_OPTION` */
@@ -224,7 +238,10 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     this.pump()
   }
 
-  /** Ends the stage because of `cause`: upstream stops at once, calls in flight may still give results. */
+  /**
+   * Ends the stage because of `cause`: upstream stops at once, calls in flight may still give
+   * results.
+   */
   fail(cause: unknown, index: number, budget?: string): void {
     if (this.state > RUNNING) return
     this.state = FAILING
@@ -272,7 +289,8 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   protected failed(_cause: unknown): void {}
 
   cancel(abort: boolean): void {
-    if (abort) this.abort(new DOMException('The pipeline wants no more results of this stage', 'AbortError'))
+    if (abort)
+      this.abort(new DOMException('The pipeline wants no more results of this stage', 'AbortError'))
     if (this.state >= CANCELLED) return
     const was = this.state
     this.state = CANCELLED
@@ -317,8 +335,10 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
 
   async #closeAfter(hooks: readonly TaskHook[], cause: unknown): Promise<void> {
     const failure = this.#failure
-    // `undefined` would say that all went well: where that was thrown, hooks hear the failure itself.
-    const error = failure === undefined ? cause : failure.cause === undefined ? failure : failure.cause
+    // `undefined` would say that all went well: where that was thrown, hooks hear the failure
+    // itself.
+    const error =
+      failure === undefined ? cause : failure.cause === undefined ? failure : failure.cause
     this.#pendingHook = 'onStageEnd'
     for (const hook of hooks) {
       try {
@@ -343,7 +363,10 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     else void this.#closeAfter(ending, undefined)
   }
 
-  /** Whether an error says that what the ops run on is broken: no item is to blame, and no budget covers it. */
+  /**
+   * Whether an error says that what the ops run on is broken: no item is to blame, and no budget
+   * covers it.
+   */
   protected brokeDown(item: Item, error: unknown): boolean {
     if (!isInfrastructureError(error)) return false
     lose(item)
@@ -351,7 +374,10 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     return true
   }
 
-  /** Counts and tells of an item that failed. `hold`: called if the task must keep its slot for a while, with what says how long. */
+  /**
+   * Counts and tells of an item that failed. `hold`: called if the task must keep its slot for a
+   * while, with what says how long.
+   */
   protected noteFailure(
     item: Item,
     input: unknown,
@@ -360,7 +386,13 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     hold: (until: Promise<void>) => void,
   ): ItemError {
     this.counters.failures++
-    const failure: ItemError = { stage: this.info.name, index: item.index, attempts, error, item: input }
+    const failure: ItemError = {
+      stage: this.info.name,
+      index: item.index,
+      attempts,
+      error,
+      item: input,
+    }
     this.recent.push(failure)
     if (this.recent.length > MOST_RECENT) this.recent.shift()
     const until = this.host.itemFailed(this, failure, item)

@@ -17,8 +17,9 @@ export interface TaskSettings {
 }
 
 /**
- * A stage whose items are tasks: what can come of one besides a result. Failures are counted against the budget, in input order when
- * all before them has been given; boundaries between epochs wait until everything before them has.
+ * A stage whose items are tasks: what can come of one besides a result. Failures are counted
+ * against the budget, in input order when all before them has been given; boundaries between epochs
+ * wait until everything before them has.
  */
 export abstract class TaskStage extends PulledStage {
   readonly exit: Queue
@@ -65,7 +66,10 @@ export abstract class TaskStage extends PulledStage {
     this.blocked.change(this.slotsBlocked)
   }
 
-  /** How many slots cannot be used for results that wait for earlier ones. For those that wait in the exit, above its capacity, the exit counts. */
+  /**
+   * How many slots cannot be used for results that wait for earlier ones. For those that wait in
+   * the exit, above its capacity, the exit counts.
+   */
   protected get slotsBlocked(): number {
     const { length, capacity } = this.exit
     return Math.max(0, this.held + Math.min(length, capacity) - capacity)
@@ -95,7 +99,10 @@ export abstract class TaskStage extends PulledStage {
     }
   }
 
-  /** A failed task keeps its slot until the word of it is on its way: so no more items fail than can be told of. */
+  /**
+   * A failed task keeps its slot until the word of it is on its way: so no more items fail than can
+   * be told of.
+   */
   protected readonly keepSlot = (until: Promise<void>): void => {
     this.running++
     void until.then(() => {
@@ -109,7 +116,10 @@ export abstract class TaskStage extends PulledStage {
     return this.window === undefined ? this.counters.failures : this.budget.failures
   }
 
-  /** Counts a failure against the budget; in input order, when all before it has been given. The item ends with that. */
+  /**
+   * Counts a failure against the budget; in input order, when all before it has been given. The
+   * item ends with that.
+   */
   countFailure(failure: ItemError, item: Item): void {
     this.budget.calls++
     this.budget.failures++
@@ -125,7 +135,9 @@ export abstract class TaskStage extends PulledStage {
     this.budget.calls++
     if (!this.budget.isExceeded || this.state !== RUNNING) return
     const stage = this.info.name
-    this.exceed(this.recent.at(-1) ?? { stage, index, attempts: 1, error: undefined, item: undefined })
+    this.exceed(
+      this.recent.at(-1) ?? { stage, index, attempts: 1, error: undefined, item: undefined },
+    )
   }
 
   private exceed(failure: ItemError): void {
@@ -180,7 +192,10 @@ export abstract class TaskStage extends PulledStage {
     return this.running === 0 && (this.window === undefined || this.window.length === 0)
   }
 
-  /** Whether the stage had something left to give at the end of the stream (or of an epoch), and has begun to. */
+  /**
+   * Whether the stage had something left to give at the end of the stream (or of an epoch), and has
+   * begun to.
+   */
   protected flush(_isEndOfStream: boolean): boolean {
     return false
   }

@@ -1,8 +1,9 @@
 import { exactNow } from '../flow/clock.ts'
 
 /**
- * How long a call has waited for the work that it asked others for: while at least one piece of work was asked for and none had begun. Several may be under
- * way in one call, one after the other or at once.
+ * How long a call has waited for the work that it asked others for: while at least one piece of
+ * work was asked for and none had begun. Several may be under way in one call, one after the other
+ * or at once.
  */
 export class CallWaits {
   #waiting = 0
@@ -35,7 +36,9 @@ export class CallWaits {
 
   /** Milliseconds up to `now`. */
   readMs(now: number): number {
-    return this.#sumMs + (this.#waiting > 0 && this.#working === 0 ? Math.max(0, now - this.#since) : 0)
+    return (
+      this.#sumMs + (this.#waiting > 0 && this.#working === 0 ? Math.max(0, now - this.#since) : 0)
+    )
   }
 }
 

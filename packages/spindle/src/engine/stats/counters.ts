@@ -2,13 +2,19 @@ import { opsHeld } from './held-loop.ts'
 import { Histogram } from './histogram.ts'
 import { Levels } from './levels.ts'
 
-/** What a stage counts. Times are of a sample of its tasks, each standing for those since the one before. */
+/**
+ * What a stage counts. Times are of a sample of its tasks, each standing for those since the one
+ * before.
+ */
 export class Counters {
   /** Items that failed. */
   failures = 0
   /** Items dropped by the op returning `undefined`. */
   skipped = 0
-  /** Calls that ended well and gave no output: what a last stage that saves or sends its items has done. */
+  /**
+   * Calls that ended well and gave no output: what a last stage that saves or sends its items has
+   * done.
+   */
   silent = 0
   /** Called when that has grown; see `finished-items.ts`. */
   onSilent: (() => void) | undefined = undefined
@@ -18,7 +24,10 @@ export class Counters {
   timeouts = 0
   /** Time that all tasks took together, those that failed included. */
   busyMs = 0
-  /** Of those that did not fail: the tasks that the timed ones stand for, the time they took together, and the longest that was seen. */
+  /**
+   * Of those that did not fail: the tasks that the timed ones stand for, the time they took
+   * together, and the longest that was seen.
+   */
   timed = 0
   timedMs = 0
   longestMs = 0

@@ -5,17 +5,29 @@ import { memoryWaitMs } from './memory-waits.ts'
 
 /** CPU use of a span of time: means, in cores. */
 export interface CpuStats {
-  /** Cores that this process may use: its affinity, or the quota of its control group if that is less. */
+  /**
+   * Cores that this process may use: its affinity, or the quota of its control group if that is
+   * less.
+   */
   readonly cores: number
-  /** Used by this process, all its threads, and on Linux its descendants. 1.5 is one and a half cores. */
+  /**
+   * Used by this process, all its threads, and on Linux its descendants. 1.5 is one and a half
+   * cores.
+   */
   readonly own: number
   /** Used by everybody else on these cores. */
   readonly others: number
-  /** Threads of this process and its descendants that were ready to run and had no core; `undefined` where only Linux tells. */
+  /**
+   * Threads of this process and its descendants that were ready to run and had no core; `undefined`
+   * where only Linux tells.
+   */
   readonly waiting: number | undefined
 }
 
-/** Reads what a pipeline's process uses of its event loop, of the CPU and of shared memory, from the pipeline's start on. */
+/**
+ * Reads what a pipeline's process uses of its event loop, of the CPU and of shared memory, from the
+ * pipeline's start on.
+ */
 export class ProcessUse {
   readonly #cpuAtStart: CpuTimes = cpuTimes()
   readonly #loopAtStart: EventLoopUtilization = performance.eventLoopUtilization()
@@ -35,7 +47,10 @@ export class ProcessUse {
     return this.#cpuAtEnd ?? cpuBetween(this.#cpuAtStart, cpuTimes())
   }
 
-  /** Milliseconds for which calls in this thread have waited for memory of a `SegmentPool`, together. */
+  /**
+   * Milliseconds for which calls in this thread have waited for memory of a `SegmentPool`,
+   * together.
+   */
   get memoryWaitMs(): number {
     return this.#memoryAtEnd ?? memoryWaitMs() - this.#memoryAtStart
   }
@@ -54,7 +69,8 @@ function cpuBetween(from: CpuTimes, to: CpuTimes): CpuStats {
   // Counts fall when a process ends unseen by its parent: never below nothing.
   const own = Math.max(0, to.ownMs - from.ownMs) / passedMs
   const busy = Math.max(0, to.busyMs - from.busyMs) / passedMs
-  // With a quota there are more CPUs than cores' worth of time: others may use these without taking anything away.
+  // With a quota there are more CPUs than cores' worth of time: others may use these without taking
+  // anything away.
   const spare = Math.max(0, (numbers?.size ?? cores) - cores)
   const others = Math.min(cores, Math.max(0, busy - own - spare))
   const waiting =

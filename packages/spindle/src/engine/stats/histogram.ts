@@ -6,9 +6,10 @@ const LEAST_MS = 0.001
 const BUCKETS = 36 * PER_OCTAVE + 1
 
 /**
- * How often durations of each size occurred, in buckets whose width grows with the value, as in DDSketch (Masson, Rim, Lee, VLDB 2019)
- * and HdrHistogram: fixed memory (2.3 KB, made with the first value), percentiles of known accuracy, and two can be
- * added or subtracted, so that workers' make one and an interval is the difference of two readings.
+ * How often durations of each size occurred, in buckets whose width grows with the value, as in
+ * DDSketch (Masson, Rim, Lee, VLDB 2019) and HdrHistogram: fixed memory (2.3 KB, made with the
+ * first value), percentiles of known accuracy, and two can be added or subtracted, so that workers'
+ * make one and an interval is the difference of two readings.
  */
 export class Histogram {
   private counts: Float64Array | undefined
@@ -22,7 +23,9 @@ export class Histogram {
     this.total += weight
   }
 
-  /** The value, in milliseconds, below which the share `p` (0 to 1) of all lies; 0 if there is none. */
+  /**
+   * The value, in milliseconds, below which the share `p` (0 to 1) of all lies; 0 if there is none.
+   */
   percentile(p: number): number {
     if (this.counts === undefined || this.total === 0) return 0
     let left = p * this.total
@@ -42,7 +45,8 @@ export class Histogram {
     if (other.counts === undefined) return
     this.counts ??= new Float64Array(BUCKETS)
     for (let bucket = 0; bucket < BUCKETS; bucket++)
-      this.counts[bucket] = (this.counts[bucket] as number) + sign * (other.counts[bucket] as number)
+      this.counts[bucket] =
+        (this.counts[bucket] as number) + sign * (other.counts[bucket] as number)
     this.total += sign * other.total
   }
 
@@ -64,7 +68,8 @@ export class Histogram {
   /** The inverse of {@link toJSON}. */
   static from(list: readonly number[]): Histogram {
     const histogram = new Histogram()
-    for (let at = 0; at < list.length; at += 2) histogram.add(list[at] as number, list[at + 1] as number)
+    for (let at = 0; at < list.length; at += 2)
+      histogram.add(list[at] as number, list[at + 1] as number)
     return histogram
   }
 }

@@ -2,7 +2,10 @@
 export interface LevelSums {
   /** Calls that were timed. */
   readonly total: number
-  /** The first of these, at most 64: the sums are theirs. Those of few calls are seen at the beginning, and only what is of the same time compares. */
+  /**
+   * The first of these, at most 64: the sums are theirs. Those of few calls are seen at the
+   * beginning, and only what is of the same time compares.
+   */
   readonly calls: number
   /** How many calls were under way when each began, it included. */
   readonly running: number
@@ -61,7 +64,10 @@ export class Levels {
   /** Adds what another place has told by {@link news}. */
   merge(news: readonly number[]): void {
     for (let i = 0; i < news.length; i += FIELDS) {
-      const [at = 0, total = 0, calls = 0, running = 0, ms = 0, squares = 0] = news.slice(i, i + FIELDS)
+      const [at = 0, total = 0, calls = 0, running = 0, ms = 0, squares = 0] = news.slice(
+        i,
+        i + FIELDS,
+      )
       const level = this.#levelAt(at)
       level.total += total
       level.calls += calls

@@ -5,27 +5,51 @@ export interface LoopBlock extends LoopPlace {
   /** How long, in milliseconds: together, and the longest. Good to a few milliseconds. */
   readonly totalMs: number
   readonly longestMs: number
-  /** What other stages lost: the length of each block times the calls they had in flight, in slot-milliseconds. At most so much. */
+  /**
+   * What other stages lost: the length of each block times the calls they had in flight, in
+   * slot-milliseconds. At most so much.
+   */
   readonly lostMs: number
-  /** The stack at the longest, innermost first: `function (file:line)`. Empty where none could be read. */
+  /**
+   * The stack at the longest, innermost first: `function (file:line)`. Empty where none could be
+   * read.
+   */
   readonly stack: readonly string[]
 }
 
 /**
- * What kind of code held the loop. `'crossing'`: an item or result was packed or unpacked on its way to or from a worker. `'sending'`: the
- * pipeline runs in a worker or process, and its items were packed for the consumer. `'hook'`: a task hook, or a function of the options that listens.
+ * What kind of code held the loop. `'crossing'`: an item or result was packed or unpacked on its
+ * way to or from a worker. `'sending'`: the pipeline runs in a worker or process, and its items
+ * were packed for the consumer. `'hook'`: a task hook, or a function of the options that listens.
  */
-export type LoopPart = 'op' | 'source' | 'aggregator' | 'router' | 'merge' | 'hook' | 'crossing' | 'sending'
+export type LoopPart =
+  | 'op'
+  | 'source'
+  | 'aggregator'
+  | 'router'
+  | 'merge'
+  | 'hook'
+  | 'crossing'
+  | 'sending'
 
 /** Whose code held the loop, and where. */
 export interface LoopPlace {
-  /** Code of a stage or begun by a call of one (in a timer or `setImmediate`, say), of whoever consumes the pipeline, or some other of the program. */
+  /**
+   * Code of a stage or begun by a call of one (in a timer or `setImmediate`, say), of whoever
+   * consumes the pipeline, or some other of the program.
+   */
   readonly place: 'stage' | 'consumer' | 'other'
-  /** What kind of code it was; `undefined` for the consumer's, and for code that is not the pipeline's. */
+  /**
+   * What kind of code it was; `undefined` for the consumer's, and for code that is not the
+   * pipeline's.
+   */
   readonly part: LoopPart | undefined
   /** Name of the stage; `'consumer'`; `undefined` for other code. */
   readonly stage: string | undefined
-  /** The innermost function of the user's own code that was running, or what was done if there was none. */
+  /**
+   * The innermost function of the user's own code that was running, or what was done if there was
+   * none.
+   */
   readonly function: string
   /** `file:line` in the source; `undefined` where no stack could be read. */
   readonly where: string | undefined
@@ -42,7 +66,10 @@ export interface LoopHold {
   readonly stack: readonly string[]
 }
 
-/** The blocks of one pipeline's loop. Written by whoever watches the loop; the engine only reads it out. */
+/**
+ * The blocks of one pipeline's loop. Written by whoever watches the loop; the engine only reads it
+ * out.
+ */
 export class LoopBlocks {
   /** Called before the blocks are read: whoever watches may bring them up to date. */
   refresh: () => void = () => {}
@@ -50,7 +77,14 @@ export class LoopBlocks {
 
   add(at: LoopPlace, hold: LoopHold): void {
     const key = keyOf(at)
-    const known = this.#blocks.get(key) ?? { ...at, count: 0, totalMs: 0, longestMs: 0, lostMs: 0, stack: [] }
+    const known = this.#blocks.get(key) ?? {
+      ...at,
+      count: 0,
+      totalMs: 0,
+      longestMs: 0,
+      lostMs: 0,
+      stack: [],
+    }
     const isLongest = hold.lengthMs > known.longestMs
     this.#blocks.set(key, {
       ...known,
@@ -60,7 +94,8 @@ export class LoopBlocks {
       totalMs: known.totalMs + hold.addedMs,
       longestMs: Math.max(known.longestMs, hold.lengthMs),
       lostMs: known.lostMs + hold.lostMs,
-      stack: hold.stack.length > 0 && (isLongest || known.stack.length === 0) ? hold.stack : known.stack,
+      stack:
+        hold.stack.length > 0 && (isLongest || known.stack.length === 0) ? hold.stack : known.stack,
     })
   }
 
@@ -81,7 +116,10 @@ export class LoopBlocks {
   }
 }
 
-/** What was added from one reading to a later one. What has been moved meanwhile was counted before, for another place. */
+/**
+ * What was added from one reading to a later one. What has been moved meanwhile was counted before,
+ * for another place.
+ */
 export function blocksBetween(
   before: readonly LoopBlock[],
   after: readonly LoopBlock[],
@@ -89,7 +127,8 @@ export function blocksBetween(
   const places = new Set(after.map(keyOf))
   return after.flatMap((block) => {
     const isEarlier = (other: LoopBlock): boolean =>
-      keyOf(other) === keyOf(block) || (!places.has(keyOf(other)) && codeOf(other) === codeOf(block))
+      keyOf(other) === keyOf(block) ||
+      (!places.has(keyOf(other)) && codeOf(other) === codeOf(block))
     const earlier = before.filter(isEarlier)
     const since = (of: (one: LoopBlock) => number): number =>
       of(block) - earlier.reduce((sum, one) => sum + of(one), 0)

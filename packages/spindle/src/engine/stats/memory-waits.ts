@@ -1,6 +1,7 @@
 import { clockMs } from '../../timers.ts'
 
-// How long requests of this thread have waited for memory, together: for the statistics of its pipelines.
+// How long requests of this thread have waited for memory, together: for the statistics of its
+// pipelines.
 let waiters = 0
 let waitedMs = 0
 let since = 0

@@ -31,21 +31,33 @@ export interface QueueStats {
   readonly bytesFullTimes: number
   /** Mean size of the items that were queued, since the start; 0 without `maxBytes`. */
   readonly meanBytes: number
-  /** Share of the time in which something was queued, 0 to 1: near 1 the consumer is the slower side, near 0 the producer. */
+  /**
+   * Share of the time in which something was queued, 0 to 1: near 1 the consumer is the slower
+   * side, near 0 the producer.
+   */
   readonly occupancy: number
 }
 
-/** How the slots of a stage spent their time: shares of the slot-time there was (`concurrency` x elapsed time, where that was not changed), which add up to 1. */
+/**
+ * How the slots of a stage spent their time: shares of the slot-time there was (`concurrency` x
+ * elapsed time, where that was not changed), which add up to 1.
+ */
 export interface SlotShares {
   /** Waiting for an item. */
   readonly idle: number
-  /** Waiting for a worker of the executor, or for a thread of a library that reports when its work begins (see `trackCall`). */
+  /**
+   * Waiting for a worker of the executor, or for a thread of a library that reports when its work
+   * begins (see `trackCall`).
+   */
   readonly queued: number
   /** Waiting between two tries of an item. */
   readonly backoff: number
   /** Working. */
   readonly running: number
-  /** Waiting for room: for a place for a result in the exit queue, or for earlier results. Of a stage that holds no results (source, router, merge, sink): while its exit is full. */
+  /**
+   * Waiting for room: for a place for a result in the exit queue, or for earlier results. Of a
+   * stage that holds no results (source, router, merge, sink): while its exit is full.
+   */
   readonly blocked: number
 }
 
@@ -65,7 +77,10 @@ export interface StageStats {
   readonly running: number
   /** Items put out. */
   readonly emitted: number
-  /** Items that are done here: those put out. Of the last stage of a pipeline that has given its consumer nothing, the calls that ended well (see `PipelineStats.items`). */
+  /**
+   * Items that are done here: those put out. Of the last stage of a pipeline that has given its
+   * consumer nothing, the calls that ended well (see `PipelineStats.items`).
+   */
   readonly items: number
   /** Items for which the op gave `undefined`: dropped, or done where `items` counts them. */
   readonly skipped: number
@@ -74,8 +89,9 @@ export interface StageStats {
   readonly retries: number
   readonly timeouts: number
   /**
-   * Mean and longest time of a task that did not fail, in milliseconds; 0 if none was timed. Of a generator: of an output; of a source: of an item. All
-   * tasks of 0.1 ms and more are timed, of quicker ones one in 16 or 128.
+   * Mean and longest time of a task that did not fail, in milliseconds; 0 if none was timed. Of a
+   * generator: of an output; of a source: of an item. All tasks of 0.1 ms and more are timed, of
+   * quicker ones one in 16 or 128.
    */
   readonly meanMs: number
   readonly longestMs: number
@@ -83,9 +99,15 @@ export interface StageStats {
   readonly p50Ms: number
   readonly p90Ms: number
   readonly p99Ms: number
-  /** Mean time that a task waited for a worker of its executor or a library's thread, in milliseconds; not in `meanMs` where it is known. 0 if it is not. */
+  /**
+   * Mean time that a task waited for a worker of its executor or a library's thread, in
+   * milliseconds; not in `meanMs` where it is known. 0 if it is not.
+   */
   readonly queuedMs: number
-  /** Time for which the stage's ops held the loop, in milliseconds (an estimate from the timed ones). */
+  /**
+   * Time for which the stage's ops held the loop, in milliseconds (an estimate from the timed
+   * ones).
+   */
   readonly loopMs: number
   readonly shares: SlotShares
   /** What the times are made from: for intervals, and to merge those of several workers. */
@@ -104,7 +126,9 @@ export interface StageSums {
   readonly busyMs: number
   readonly queuedTasks: number
   readonly queuedMs: number
-  /** Slot-time in which tasks waited for a worker or a library's thread, those in flight included. */
+  /**
+   * Slot-time in which tasks waited for a worker or a library's thread, those in flight included.
+   */
   readonly waitedMs: number
   /** Slot-time between two tries of an item. */
   readonly backoffMs: number
@@ -113,22 +137,40 @@ export interface StageSums {
   /** Of a region's stage: how long its calls held the workers' loops, together. */
   readonly heldMs: number
   readonly histogram: Histogram
-  /** What calls took by how many were under way when they began; of the whole run, also in intervals. */
+  /**
+   * What calls took by how many were under way when they began; of the whole run, also in
+   * intervals.
+   */
   readonly levels: readonly LevelSums[]
 }
 
 /** What whoever takes the items did with its time. */
 export interface ConsumerStats {
-  /** Milliseconds for which it waited for an item, and the same as a share of the elapsed time: what loading costs it. */
+  /**
+   * Milliseconds for which it waited for an item, and the same as a share of the elapsed time: what
+   * loading costs it.
+   */
   readonly waitMs: number
   readonly waiting: number
-  /** Share of the elapsed time in which it did something else: neither waited, nor was held up, nor had items packed for it. */
+  /**
+   * Share of the elapsed time in which it did something else: neither waited, nor was held up, nor
+   * had items packed for it.
+   */
   readonly busy: number
-  /** Milliseconds for which ops held the loop while an item was on its way to it: it could neither work nor wait (an estimate from a sample). */
+  /**
+   * Milliseconds for which ops held the loop while an item was on its way to it: it could neither
+   * work nor wait (an estimate from a sample).
+   */
   readonly heldUpMs: number
-  /** Milliseconds that the pipeline's own loop spent on packing items, for a consumer in another thread or process. */
+  /**
+   * Milliseconds that the pipeline's own loop spent on packing items, for a consumer in another
+   * thread or process.
+   */
   readonly packMs: number
-  /** Time for which a function given to `forEach` held the loop, in milliseconds (an estimate from a sample). */
+  /**
+   * Time for which a function given to `forEach` held the loop, in milliseconds (an estimate from a
+   * sample).
+   */
   readonly loopMs: number
 }
 
@@ -139,8 +181,9 @@ export interface PipelineStats {
   /** Milliseconds since it started, to now or to its end; 0 before. */
   readonly elapsedMs: number
   /**
-   * Items that have come to the end: those the consumer has taken. While it has got none, the calls of the last stage that ended well: such a stage saves or
-   * sends its items and gives nothing. When it gives its first output it is a filter, and `items` begins to count outputs.
+   * Items that have come to the end: those the consumer has taken. While it has got none, the calls
+   * of the last stage that ended well: such a stage saves or sends its items and gives nothing.
+   * When it gives its first output it is a filter, and `items` begins to count outputs.
    */
   readonly items: number
   readonly state: 'idle' | 'running' | 'failing' | 'stopped' | 'done'
@@ -148,9 +191,15 @@ export interface PipelineStats {
   readonly loopUtilization: number
   /** What the process that runs the pipeline, and others, used of the CPU since its start. */
   readonly cpu: CpuStats
-  /** Milliseconds for which code in the pipeline's thread waited for memory of a `SegmentPool`, all requests together. */
+  /**
+   * Milliseconds for which code in the pipeline's thread waited for memory of a `SegmentPool`, all
+   * requests together.
+   */
   readonly memoryWaitMs: number
-  /** What held the event loop for long, as the loop guard saw it; those that held it longest together first. */
+  /**
+   * What held the event loop for long, as the loop guard saw it; those that held it longest
+   * together first.
+   */
   readonly blocks: readonly LoopBlock[]
   readonly consumer: ConsumerStats
   /** What became of failed items at `deadLetter`; all 0 where there is none. */
@@ -174,7 +223,10 @@ export interface DeadLetterStats {
 
 /** Figures of a pipeline, as they are pushed to whoever asked for them. */
 export interface StatsEvent {
-  /** `'interval'`: some time has passed; `'final'`: the pipeline has ended, and everything is counted. */
+  /**
+   * `'interval'`: some time has passed; `'final'`: the pipeline has ended, and everything is
+   * counted.
+   */
   readonly kind: 'interval' | 'final'
   /** All since the start. */
   readonly total: PipelineStats

@@ -7,7 +7,10 @@ export interface StageWorkers {
   readonly kind: 'thread' | 'process' | 'executor'
   /** How many there may be; `undefined` if the executor does not tell. */
   readonly count: number | undefined
-  /** Whether they are a region's: `count` runs of the stage then, each with `concurrency / count` slots. */
+  /**
+   * Whether they are a region's: `count` runs of the stage then, each with `concurrency / count`
+   * slots.
+   */
   readonly isRegion: boolean
 }
 

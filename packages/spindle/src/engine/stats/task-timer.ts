@@ -11,18 +11,24 @@ import { coarseNow, exactNow } from '../flow/clock.ts'
 import { CallWaits } from './call-waits.ts'
 import type { Counters } from './counters.ts'
 
-// Which tasks are timed, by how long the last one took: all of those beside which the clock (two or three reads of 43 ns) is nothing,
-// and a sample of the quicker ones.
+// Which tasks are timed, by how long the last one took: all of those beside which the clock (two or
+// three reads of 43 ns) is nothing, and a sample of the quicker ones.
 const SELDOM = 127
 const OFTEN = 15
 const ALWAYS = 0
 const QUICK_MS = 0.02
 const SLOW_MS = 0.1
-/** Of the tasks that are timed and run elsewhere, one in so many asks to be told of the beginning of its work, which costs a message; … */
+/**
+ * Of the tasks that are timed and run elsewhere, one in so many asks to be told of the beginning of
+ * its work, which costs a message; …
+ */
 const ASKING = 15
 /** … and each, where tasks take so long that a message is nothing. */
 const LONG_MS = 2
-/** Tasks that are followed through their awaits before the stage gives up finding out who asks for work. */
+/**
+ * Tasks that are followed through their awaits before the stage gives up finding out who asks for
+ * work.
+ */
 const TRIES_TO_FOLLOW = 16
 
 /** How the tasks in flight have spent their time, together, in milliseconds. */
@@ -80,7 +86,10 @@ export class Timing implements CallListener {
     return this.waits.ask()
   }
 
-  /** What an executor is to call when an op begins that it was asked for now; `undefined` if that need not be known. `isSure`: it will call it. */
+  /**
+   * What an executor is to call when an op begins that it was asked for now; `undefined` if that
+   * need not be known. `isSure`: it will call it.
+   */
   onStart(isSure: boolean): (() => void) | undefined {
     if (!this.isAsking) {
       this.isGuessed = true
@@ -120,16 +129,25 @@ export class Timing implements CallListener {
 
 /** Times a sample of a stage's tasks. */
 export class TaskTimer {
-  /** Until one has ended, each is timed: those that begin while few others are under way are worth knowing. */
+  /**
+   * Until one has ended, each is timed: those that begin while few others are under way are worth
+   * knowing.
+   */
   private mask = ALWAYS
   private accounted = 0
   /** Until it is known, each is asked: the first wait for their threads to start. */
   private lastMs = Number.POSITIVE_INFINITY
   /** How long the last task that told of its beginning had waited for it. */
   private lastWaitMs = 0
-  /** Whether tasks have told of work elsewhere: then those that need none have waited for nothing, and count as well. */
+  /**
+   * Whether tasks have told of work elsewhere: then those that need none have waited for nothing,
+   * and count as well.
+   */
   private hasWaits = false
-  /** Tasks that are still to be followed through their awaits; `Infinity` once that has shown who asks. */
+  /**
+   * Tasks that are still to be followed through their awaits; `Infinity` once that has shown who
+   * asks.
+   */
   private follows = 0
 
   /** Whether the `count`-th task is to be timed. */
@@ -144,7 +162,10 @@ export class TaskTimer {
     return new Timing(weight, this.lastMs >= LONG_MS || (count & ASKING) === 0)
   }
 
-  /** Calls the op of a timed task, in `scope` if there is one, and hears what work it asks others for. */
+  /**
+   * Calls the op of a timed task, in `scope` if there is one, and hears what work it asks others
+   * for.
+   */
   call<R>(timing: Timing, op: () => R, scope?: AsyncScope): R {
     const before = enterCall(timing)
     timing.isFollowed = this.follows > 0
@@ -157,7 +178,10 @@ export class TaskTimer {
     }
   }
 
-  /** The op has returned, a promise perhaps. Returns whether it was so quick that nobody needs to look at the time between two calls. */
+  /**
+   * The op has returned, a promise perhaps. Returns whether it was so quick that nobody needs to
+   * look at the time between two calls.
+   */
   returned(timing: Timing, counters: Counters): boolean {
     timing.loopMs = exactNow() - timing.startedAt
     counters.held(timing.loopMs * timing.weight)
@@ -165,8 +189,9 @@ export class TaskTimer {
   }
 
   /**
-   * A step that was not timed has ended, after a wait that began at `askedAt` by the coarse clock. A source that asks for pages gives one slow
-   * step among many quick ones: if it fell between two samples, nobody would know what the source does with its time. `isItem`: it gave one.
+   * A step that was not timed has ended, after a wait that began at `askedAt` by the coarse clock.
+   * A source that asks for pages gives one slow step among many quick ones: if it fell between two
+   * samples, nobody would know what the source does with its time. `isItem`: it gave one.
    */
   came(askedAt: number, counters: Counters, isItem: boolean): void {
     const tookMs = coarseNow() - askedAt
@@ -176,7 +201,10 @@ export class TaskTimer {
     this.accounted++
   }
 
-  /** The task has ended. `isOk`: it gave what it was to give, and its time counts among those of items. */
+  /**
+   * The task has ended. `isOk`: it gave what it was to give, and its time counts among those of
+   * items.
+   */
   end(timing: Timing, counters: Counters, isOk: boolean): void {
     const now = exactNow()
     const waitedMs = this.waitOf(timing, counters, now, isOk)
@@ -195,7 +223,8 @@ export class TaskTimer {
   private waitOf(timing: Timing, counters: Counters, now: number, isOk: boolean): number {
     const { waits } = timing
     if (timing.isFollowed) this.hasFollowed(timing)
-    else if (this.follows === 0 && missedCalls() > timing.missedBefore) this.follows = TRIES_TO_FOLLOW
+    else if (this.follows === 0 && missedCalls() > timing.missedBefore)
+      this.follows = TRIES_TO_FOLLOW
     if (waits !== undefined) {
       this.hasWaits = true
       this.lastWaitMs = waits.readMs(now)

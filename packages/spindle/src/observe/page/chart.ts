@@ -45,8 +45,13 @@ export function renderChart(chart: Chart, { points, rows }: Story): string {
   const least = chart.form === 'bars' ? 2 : 0
   const top = chart.ceiling ?? niceCeiling(Math.max(least, ...sums))
   const read = points.map((point) => {
-    const values = layers.map(({ label, of }) => `${layers.length > 1 ? `${label} ` : ''}${show(of(point))}`)
-    return [round((point.endMs - point.spanMs / 2) / endMs), `${moment(point.endMs)}: ${values.join(', ')}`]
+    const values = layers.map(
+      ({ label, of }) => `${layers.length > 1 ? `${label} ` : ''}${show(of(point))}`,
+    )
+    return [
+      round((point.endMs - point.spanMs / 2) / endMs),
+      `${moment(point.endMs)}: ${values.join(', ')}`,
+    ]
   })
   const yTicks = chart.isSmall === true ? [0, top] : [0, top / 2, top]
   const grid = yTicks.map(
@@ -64,7 +69,12 @@ export function renderChart(chart: Chart, { points, rows }: Story): string {
 }
 
 /** Layers upon each other, the first lowest; a line on top of each. */
-function areas(layers: readonly Layer[], points: readonly SeriesPoint[], endMs: number, top: number): string {
+function areas(
+  layers: readonly Layer[],
+  points: readonly SeriesPoint[],
+  endMs: number,
+  top: number,
+): string {
   const base = points.map(() => 0)
   return layers
     .map(({ tone, of }) => {
@@ -89,10 +99,19 @@ function outline(
   const middle = points.map(
     (point, i) => `${x(point.endMs - point.spanMs / 2, endMs)} ${y(values[i] as number, top)}`,
   )
-  return [`0 ${y(values[0] as number, top)}`, ...middle, `${WIDTH} ${y(values.at(-1) as number, top)}`]
+  return [
+    `0 ${y(values[0] as number, top)}`,
+    ...middle,
+    `${WIDTH} ${y(values.at(-1) as number, top)}`,
+  ]
 }
 
-function bars(layers: readonly Layer[], points: readonly SeriesPoint[], endMs: number, top: number): string {
+function bars(
+  layers: readonly Layer[],
+  points: readonly SeriesPoint[],
+  endMs: number,
+  top: number,
+): string {
   return layers
     .flatMap(({ tone, of }) =>
       points
@@ -112,7 +131,8 @@ function describe({ layers, show }: Chart, points: readonly SeriesPoint[]): stri
   return layers
     .map(({ label, of }) => {
       const values = points.map(of)
-      const mean = points.reduce((sum, point) => sum + of(point) * point.spanMs, 0) / Math.max(spanMs, 1e-9)
+      const mean =
+        points.reduce((sum, point) => sum + of(point) * point.spanMs, 0) / Math.max(spanMs, 1e-9)
       return `${label}: least ${show(Math.min(...values))}, mean ${show(mean)}, most ${show(Math.max(...values))}.`
     })
     .join(' ')

@@ -6,7 +6,10 @@ import { number, text } from './markup.ts'
 const NODE = { width: 136, height: 88 }
 const GAP = { x: 46, y: 30 }
 const MARGIN = 16
-/** A chain goes on in a new row after this many columns: so the drawing fits a page, and its words stay legible. */
+/**
+ * A chain goes on in a new row after this many columns: so the drawing fits a page, and its words
+ * stay legible.
+ */
 const PER_ROW = 6
 const BETWEEN_ROWS = 56
 const INSET = 10
@@ -122,8 +125,11 @@ function drawNode(node: Node): string {
   })
   const flag = node.isBottleneck ? pill('flag', 'bottleneck', left + 76, y) : ''
   const failed =
-    node.failures > 0 ? pill('failures', `${amount(node.failures)} failed`, right, y + NODE.height) : ''
-  const name = node.name.length > NAME_LENGTH ? `${node.name.slice(0, NAME_LENGTH - 1)}…` : node.name
+    node.failures > 0
+      ? pill('failures', `${amount(node.failures)} failed`, right, y + NODE.height)
+      : ''
+  const name =
+    node.name.length > NAME_LENGTH ? `${node.name.slice(0, NAME_LENGTH - 1)}…` : node.name
   return `<g class="node${node.isBottleneck ? ' bottleneck' : ''}"><title>${text(node.name)}</title><rect class="box" x="${x}" y="${number(y)}" width="${NODE.width}" height="${NODE.height}" rx="8"/><text class="name" x="${left}" y="${number(y + 24)}">${text(name)}</text><text class="note" x="${left}" y="${number(y + 42)}">${text(node.detail)}</text><text class="note" x="${left}" y="${number(y + 59)}">${text(node.note)}</text>${failed}<rect class="track" x="${left}" width="${inner}" ${bar}/>${parts.join('')}${flag}</g>`
 }
 
@@ -162,6 +168,9 @@ function inWords(stages: readonly StageStats[], bottleneck: string | undefined):
   const names = new Map(stages.map((stage) => [stage.id, stage.name]))
   const lines = stages
     .filter((stage) => stage.upstream.length > 0)
-    .map((stage) => `${stage.name} takes from ${stage.upstream.map((id) => names.get(id)).join(' and ')}`)
+    .map(
+      (stage) =>
+        `${stage.name} takes from ${stage.upstream.map((id) => names.get(id)).join(' and ')}`,
+    )
   return `Graph of ${stages.length} stages. ${lines.join('; ')}.${bottleneck === undefined ? '' : ` Bottleneck: ${bottleneck}.`}`
 }

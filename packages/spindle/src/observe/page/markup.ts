@@ -6,7 +6,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Text as it may stand in HTML and in attributes. Names of stages and messages of errors are anybody's text; control characters go. */
+/**
+ * Text as it may stand in HTML and in attributes. Names of stages and messages of errors are
+ * anybody's text; control characters go.
+ */
 export function text(value: string): string {
   return value
     .replace(/[^\P{Cc}\t\n\r]/gu, '')
@@ -23,7 +26,10 @@ export function share(value: number): string {
   return `${number(Math.min(1, Math.max(0, value)) * 100)}%`
 }
 
-/** A table with its headings; `cells` are HTML, the first of each row is its heading. Numbers are set to the right by their class. */
+/**
+ * A table with its headings; `cells` are HTML, the first of each row is its heading. Numbers are
+ * set to the right by their class.
+ */
 export function table(
   caption: string,
   headings: readonly string[],

@@ -15,7 +15,10 @@ export function renderHead({ title, unit, report, failure, resources }: PageCont
     [`${amount(stats.items)}`, 'items out'],
     [`${amount(failed)}`, 'failed', failed > 0 ? 'failed' : ''],
     [percent(stats.loopUtilization), 'event loop busy'],
-    [amount(Math.round(resources.total.cpuCores * 10) / 10), `CPU cores of ${resources.total.cores}`],
+    [
+      amount(Math.round(resources.total.cpuCores * 10) / 10),
+      `CPU cores of ${resources.total.cores}`,
+    ],
     [bytes(resources.most.rssBytes), 'memory at most'],
   ]
   return `<header><h1>${text(title)}</h1><p class="state ${state}">${state} <span>after ${duration(stats.elapsedMs)}</span></p></header>
@@ -26,7 +29,9 @@ export function renderHead({ title, unit, report, failure, resources }: PageCont
 export function renderVerdict({ report, failure, resources }: PageContent): string {
   const { bottleneck, missing = '' } = report
   const failed =
-    failure === undefined ? '' : `<p class="verdict"><span class="failed">Failed:</span> ${text(failure)}</p>`
+    failure === undefined
+      ? ''
+      : `<p class="verdict"><span class="failed">Failed:</span> ${text(failure)}</p>`
   const warning =
     resources.warning === undefined
       ? ''
@@ -48,10 +53,16 @@ export function renderFoot({ startedAt, resources }: PageContent): string {
       'CPU of the machine',
       `${percent(total.machineBusy)} busy, ${percent(total.othersBusy)} by other programs`,
     ],
-    ['Threads waiting for a CPU', known(total.threadsWaiting, (count) => `${count.toFixed(2)} on average`)],
+    [
+      'Threads waiting for a CPU',
+      known(total.threadsWaiting, (count) => `${count.toFixed(2)} on average`),
+    ],
     ['Resident memory', `${bytes(total.rssBytes)} at the end, ${bytes(most.rssBytes)} at most`],
     ['Processes, threads', `${most.processes}, ${known(most.threads, String)} at most`],
-    ['Storage', `${known(total.readBytes, bytes)} read, ${known(total.writtenBytes, bytes)} written`],
+    [
+      'Storage',
+      `${known(total.readBytes, bytes)} read, ${known(total.writtenBytes, bytes)} written`,
+    ],
     [
       'Network of the machine',
       `${known(total.receivedBytes, bytes)} received, ${known(total.sentBytes, bytes)} sent`,

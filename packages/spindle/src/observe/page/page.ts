@@ -8,7 +8,13 @@ import { renderGraph } from './graph-drawing.ts'
 import { text } from './markup.ts'
 import { renderFoot, renderHead, renderVerdict } from './overview.ts'
 import { PAGE_SCRIPT } from './script.ts'
-import { hasRetries, renderFailures, renderStages, renderTimes, renderTuning } from './stage-tables.ts'
+import {
+  hasRetries,
+  renderFailures,
+  renderStages,
+  renderTimes,
+  renderTuning,
+} from './stage-tables.ts'
 import { PAGE_STYLE } from './style.ts'
 
 /** Rows of a chart's table. */
@@ -36,7 +42,10 @@ export function renderSections(content: PageContent): Readonly<Record<string, st
   }
 }
 
-/** A whole page that needs nothing from outside. A live one listens to `events` beside it and renews its parts. */
+/**
+ * A whole page that needs nothing from outside. A live one listens to `events` beside it and renews
+ * its parts.
+ */
 export function renderPage(content: PageContent, isLive = false): string {
   const parts = renderSections(content)
   const { report } = content
@@ -88,7 +97,9 @@ const LEGEND = `<span class="legend">${[
 function mainCharts(unit: string, stats: PipelineStats): Chart[] {
   const rate = (of: (point: SeriesPoint) => number) => (point: SeriesPoint) =>
     point.spanMs > 0 ? (of(point) * 1000) / point.spanMs : 0
-  const plain = (label: string, of: (point: SeriesPoint) => number): Layer[] => [{ label, tone: 'plain', of }]
+  const plain = (label: string, of: (point: SeriesPoint) => number): Layer[] => [
+    { label, tone: 'plain', of },
+  ]
   return [
     {
       id: 'rate',

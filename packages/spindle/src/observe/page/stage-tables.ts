@@ -32,7 +32,11 @@ export function renderStages({ stats, bottleneck }: Report): string {
     { heading: 'time of slots', cell: ({ shares }) => slotsBar(shares) },
     { heading: 'busy', cell: ({ shares }) => percent(shares.running) },
     { heading: 'waits for a worker', cell: ({ shares }) => percent(shares.queued) },
-    { heading: 'waits to retry', isShown: isRetrying, cell: ({ shares }) => percent(shares.backoff) },
+    {
+      heading: 'waits to retry',
+      isShown: isRetrying,
+      cell: ({ shares }) => percent(shares.backoff),
+    },
     { heading: 'blocked', cell: ({ shares }) => percent(shares.blocked) },
     { heading: 'starved', cell: ({ shares }) => percent(shares.idle) },
     { heading: 'queue now', cell: ({ queue }) => `${queue.size} of ${queue.capacity}` },
@@ -78,15 +82,24 @@ export function renderTuning({ tuning }: Report): string {
       `${amount(evidence.itemsPerSecBefore ?? 0)} → ${evidence.itemsPerSec === undefined ? '?' : amount(evidence.itemsPerSec)}`,
       outcome,
     ])
-  return table('Moves', ['at', 'stage', 'option', 'from → to', 'reason', 'items/s', 'outcome'], rows)
+  return table(
+    'Moves',
+    ['at', 'stage', 'option', 'from → to', 'reason', 'items/s', 'outcome'],
+    rows,
+  )
 }
 
-/** Run times of a task, also drawn on a common logarithmic scale: median to 99th percentile, and the longest. */
+/**
+ * Run times of a task, also drawn on a common logarithmic scale: median to 99th percentile, and the
+ * longest.
+ */
 export function renderTimes({ stats }: Report): string {
   const timed = stats.stages.filter((stage) => stage.longestMs > 0)
   if (timed.length === 0) return '<p class="none">No task was timed yet.</p>'
-  const low = 10 ** Math.floor(Math.log10(Math.min(...timed.map((stage) => stage.p50Ms || stage.longestMs))))
-  const high = 10 ** Math.ceil(Math.log10(Math.max(...timed.map((stage) => stage.longestMs * 1.000001))))
+  const low =
+    10 ** Math.floor(Math.log10(Math.min(...timed.map((stage) => stage.p50Ms || stage.longestMs))))
+  const high =
+    10 ** Math.ceil(Math.log10(Math.max(...timed.map((stage) => stage.longestMs * 1.000001))))
   const decades = Math.max(1, Math.round(Math.log10(high / low)))
   const at = (ms: number): number => Math.log10(Math.max(low, ms) / low) / decades
   const rows = timed.map((stage) => [

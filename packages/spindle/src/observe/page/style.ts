@@ -1,4 +1,7 @@
-/** The page's looks, by day and by night. Blue, yellow and vermilion stay apart for colour-blind eyes; every colour has its word beside it. */
+/**
+ * The page's looks, by day and by night. Blue, yellow and vermilion stay apart for colour-blind
+ * eyes; every colour has its word beside it.
+ */
 export const PAGE_STYLE: string = `
 :root { color-scheme: light dark; --ground: #f7f7f5; --panel: #fff; --ink: #1b1d21; --quiet: #5a606b; --rule: #e2e3e6; --track: #e9eaee;
   --running: #2a72cf; --queued: #dba514; --backoff: #8a6fc0; --blocked: #cf5a34; --ready: #4c8a83; --failed: #b4232f; --mark: #a31f63; --warn: #fdf3dc; --warn-ink: #6d4c00 }

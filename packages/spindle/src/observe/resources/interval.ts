@@ -14,13 +14,19 @@ export interface ResourceInterval {
   readonly writtenBytes: number | undefined
   readonly voluntarySwitches: number
   readonly involuntarySwitches: number
-  /** Threads that were ready to run but had no CPU, on average; near 0 on a machine that is not contended. */
+  /**
+   * Threads that were ready to run but had no CPU, on average; near 0 on a machine that is not
+   * contended.
+   */
   readonly threadsWaiting: number | undefined
   /** Cores of the machine. */
   readonly cores: number
   /** Share of the machine's CPU time that was used by anybody, 0 to 1. */
   readonly machineBusy: number
-  /** Share of the machine's CPU time that was used by others than this process and its descendants, 0 to 1. */
+  /**
+   * Share of the machine's CPU time that was used by others than this process and its descendants,
+   * 0 to 1.
+   */
   readonly othersBusy: number
   /** Of the whole machine. */
   readonly receivedBytes: number | undefined
@@ -54,7 +60,8 @@ export function resourcesBetween(before: ResourceUsage, after: ResourceUsage): R
     threadsWaiting: waitMs === undefined || elapsedMs <= 0 ? undefined : waitMs / elapsedMs,
     cores: after.machine.cores,
     machineBusy,
-    othersBusy: machineMs > 0 ? Math.max(0, machineBusy - Math.min(machineBusy, cpuMs / machineMs)) : 0,
+    othersBusy:
+      machineMs > 0 ? Math.max(0, machineBusy - Math.min(machineBusy, cpuMs / machineMs)) : 0,
     receivedBytes: grownIfTold(before.machine.receivedBytes, after.machine.receivedBytes),
     sentBytes: grownIfTold(before.machine.sentBytes, after.machine.sentBytes),
   }
@@ -66,8 +73,9 @@ const OTHERS_MATTER = 0.2
 const MACHINE_FULL = 0.9
 
 /**
- * Says that other programs take CPU which the pipeline could use: when they use more than a fifth of a machine that has nothing to spare, and
- * the pipeline itself works. `undefined` when all is well.
+ * Says that other programs take CPU which the pipeline could use: when they use more than a fifth
+ * of a machine that has nothing to spare, and the pipeline itself works. `undefined` when all is
+ * well.
  */
 export function neighbourWarning(usage: ResourceInterval): string | undefined {
   const { othersBusy, machineBusy, cpuCores, cores, threadsWaiting } = usage

@@ -14,11 +14,15 @@ export interface ResourceSummary {
     readonly threads: number | undefined
     readonly othersBusy: number
   }
-  /** That other programs took CPU which was missing here, in words; `undefined` when all is well. */
+  /**
+   * That other programs took CPU which was missing here, in words; `undefined` when all is well.
+   */
   readonly warning: string | undefined
 }
 
-/** Keeps the first reading, the last, and the largest values: whoever holds it says when to read. */
+/**
+ * Keeps the first reading, the last, and the largest values: whoever holds it says when to read.
+ */
 export class ResourceMeter {
   readonly #read: () => ResourceUsage
   readonly #first: ResourceUsage
@@ -51,7 +55,10 @@ export class ResourceMeter {
 /** CPU times come in ticks of 10 ms: in a shorter interval than this, a peak is only rounding. */
 const LEAST_PEAK_MS = 100
 
-function largest(one: ResourceSummary['most'], other: ResourceSummary['most']): ResourceSummary['most'] {
+function largest(
+  one: ResourceSummary['most'],
+  other: ResourceSummary['most'],
+): ResourceSummary['most'] {
   return {
     cpuCores: Math.max(one.cpuCores, other.cpuCores),
     rssBytes: Math.max(one.rssBytes, other.rssBytes),

@@ -9,7 +9,10 @@ import {
   parseStatus,
 } from '../../machine/proc-parse.ts'
 
-/** Sums over a process and those below it; what cannot be read is not in the sum, and what nobody tells is `undefined`. */
+/**
+ * Sums over a process and those below it; what cannot be read is not in the sum, and what nobody
+ * tells is `undefined`.
+ */
 export interface TreeUsage {
   readonly processes: number
   readonly threads: number
@@ -28,8 +31,9 @@ export interface TreeUsage {
 type Sums = { -readonly [K in keyof TreeUsage]: number }
 
 /**
- * Reads what a process and its descendants use. Their number is walked down by `/proc/<pid>/task/<tid>/children`: the whole of /proc would be
- * too much to read every second on a busy machine. A process that ends meanwhile is left out; its times are in its parent's.
+ * Reads what a process and its descendants use. Their number is walked down by
+ * `/proc/<pid>/task/<tid>/children`: the whole of /proc would be too much to read every second on a
+ * busy machine. A process that ends meanwhile is left out; its times are in its parent's.
  *
  * @throws `ERR_PROC_FORMAT` if the process itself cannot be read.
  */

@@ -6,7 +6,10 @@ import { type MachineCpu, parseMachineStat, parseNetDev } from '../../machine/pr
 import { clockMs } from '../../timers.ts'
 import { readTree, type TreeUsage } from './process-tree.ts'
 
-/** What this process and its descendants have used, up to now. Sizes are in bytes, times in milliseconds. */
+/**
+ * What this process and its descendants have used, up to now. Sizes are in bytes, times in
+ * milliseconds.
+ */
 export interface ResourceUsage {
   /** `performance.now()` of the reading. */
   readonly atMs: number
@@ -19,7 +22,10 @@ export interface ResourceUsage {
   readonly systemMs: number
   /** Resident memory. Pages that processes share count for each. */
   readonly rssBytes: number
-  /** Proportional memory: shared pages are divided among those who share them. Linux, and only if asked for. */
+  /**
+   * Proportional memory: shared pages are divided among those who share them. Linux, and only if
+   * asked for.
+   */
   readonly pssBytes: number | undefined
   /** Memory that no other process shares. Likewise. */
   readonly privateBytes: number | undefined
@@ -43,13 +49,16 @@ export interface MachineUsage extends MachineCpu {
 
 /** Options of `resourceUsage()`. */
 export interface ResourceUsageOptions {
-  /** Whether `pssBytes` and `privateBytes` are wanted. The kernel walks the page tables for them: some milliseconds a GB. Default false. */
+  /**
+   * Whether `pssBytes` and `privateBytes` are wanted. The kernel walks the page tables for them:
+   * some milliseconds a GB. Default false.
+   */
   readonly pss?: boolean
 }
 
 /**
- * Reads what this process and its descendants have used: from /proc on Linux, in about a millisecond a process; elsewhere what Node tells of
- * this process alone.
+ * Reads what this process and its descendants have used: from /proc on Linux, in about a
+ * millisecond a process; elsewhere what Node tells of this process alone.
  *
  * @example
  * ```ts run

@@ -11,9 +11,13 @@ import { resourceUsage } from './usage.ts'
 export interface WatchOptions {
   /** Time between two readings, in milliseconds. Default 1000. */
   readonly intervalMs?: number
-  /** Called with what was used since the reading before. What it throws is a warning of the process. */
+  /**
+   * Called with what was used since the reading before. What it throws is a warning of the process.
+   */
   readonly onInterval?: (usage: ResourceInterval) => void
-  /** Whether each reading has `pssBytes` and `privateBytes`; see `resourceUsage()`. Default false. */
+  /**
+   * Whether each reading has `pssBytes` and `privateBytes`; see `resourceUsage()`. Default false.
+   */
   readonly pss?: boolean
 }
 
@@ -26,7 +30,8 @@ export interface ResourceWatch extends Disposable {
 }
 
 /**
- * Reads `resourceUsage()` at intervals and tells the differences; keeps no process alive. On Linux with the descendants of this process.
+ * Reads `resourceUsage()` at intervals and tells the differences; keeps no process alive. On Linux
+ * with the descendants of this process.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *

@@ -7,7 +7,10 @@ export interface Matcher {
 
 /** A place in a pattern, of which several may be reached at a time. */
 interface State {
-  /** The character that leads on, or, of a loop, that may come again and again. Without it the next places are reached at once. */
+  /**
+   * The character that leads on, or, of a loop, that may come again and again. Without it the next
+   * places are reached at once.
+   */
   readonly accepts: ((character: number) => boolean) | undefined
   readonly isLoop: boolean
   /** Where it leads, if not to the next place. */
@@ -19,13 +22,17 @@ const any = (): boolean => true
 const ofName = (character: number): boolean => character !== SLASH
 
 /**
- * What a pattern of paths fits, for whole paths with `/` between names: `*` and `?` stand for characters of a name, `**` between slashes for any folders, or none, `[a-z]`
- * and `[!a-z]` for one character, `{a,b}` for one of several, `\` takes the meaning from what follows. (Node has `path.matchesGlob` only from version 22 on.)
+ * What a pattern of paths fits, for whole paths with `/` between names: `*` and `?` stand for
+ * characters of a name, `**` between slashes for any folders, or none, `[a-z]` and `[!a-z]` for one
+ * character, `{a,b}` for one of several, `\` takes the meaning from what follows. (Node has
+ * `path.matchesGlob` only from version 22 on.)
  *
- * All ways to fit are followed at once (Thompson 1968), so a path takes time in proportion to its length and that of the pattern. Going back and trying again, as regular expressions do, takes
+ * All ways to fit are followed at once (Thompson 1968), so a path takes time in proportion to its
+ * length and that of the pattern. Going back and trying again, as regular expressions do, takes
  * minutes for some names, and others may have chosen the names.
  *
- * @throws `ERR_BAD_OPTION` for brackets or braces that are not closed, and for ranges that go backwards
+ * @throws `ERR_BAD_OPTION` for brackets or braces that are not closed, and for ranges that go
+ *   backwards
  */
 export function matcherOf(pattern: string): Matcher {
   return new StateMatcher(statesOf(pattern))
@@ -89,13 +96,15 @@ function statesOf(pattern: string): readonly State[] {
     states.push({ accepts, isLoop: false, targets: undefined })
   const loop = (accepts: State['accepts']): unknown =>
     states.push({ accepts, isLoop: true, targets: undefined })
-  const lead = (targets: number[]): unknown => states.push({ accepts: undefined, isLoop: false, targets })
+  const lead = (targets: number[]): unknown =>
+    states.push({ accepts: undefined, isLoop: false, targets })
   for (let i = 0; i < pattern.length; i++) {
     const character = pattern[i]!
     if (character === '*') {
       const first = i
       while (pattern[i + 1] === '*') i++
-      const isWholeName = (first === 0 || pattern[first - 1] === '/') && (pattern[i + 1] ?? '/') === '/'
+      const isWholeName =
+        (first === 0 || pattern[first - 1] === '/') && (pattern[i + 1] ?? '/') === '/'
       if (i === first || !isWholeName) loop(ofName)
       else if (i + 1 === pattern.length) loop(any)
       else {
@@ -144,7 +153,8 @@ function setOf(text: string, pattern: string): (character: number) => boolean {
     const first = characters[i]!
     const isRange = characters[i + 1] === 0x2d && i + 2 < characters.length
     const last = isRange ? characters[i + 2]! : first
-    if (last < first) badOption('match', 'a pattern whose ranges go upwards, as [a-z] does', pattern)
+    if (last < first)
+      badOption('match', 'a pattern whose ranges go upwards, as [a-z] does', pattern)
     ranges.push([first, last])
     if (isRange) i += 2
   }

@@ -18,9 +18,15 @@ export interface FolderSample {
 
 /** Options of {@link ImageFolder}. */
 export interface ImageFolderOptions {
-  /** Endings of files to take, case ignored. Default: `jpg`, `jpeg`, `png`, `webp`, `avif`, `gif`, `bmp`, `tif`, `tiff`, `ppm`, `pgm`. */
+  /**
+   * Endings of files to take, case ignored. Default: `jpg`, `jpeg`, `png`, `webp`, `avif`, `gif`,
+   * `bmp`, `tif`, `tiff`, `ppm`, `pgm`.
+   */
   readonly extensions?: readonly string[]
-  /** Let folders be without such files. Default false: then they are an error, for their classes would be without examples. */
+  /**
+   * Let folders be without such files. Default false: then they are an error, for their classes
+   * would be without examples.
+   */
   readonly allowEmpty?: boolean
 }
 
@@ -29,7 +35,8 @@ const IMAGES = ['jpg', 'jpeg', 'png', 'webp', 'avif', 'gif', 'bmp', 'tif', 'tiff
 const READ_AT_A_TIME = 16
 
 /**
- * Files whose classes are the names of the folders they lie in, `root/cat/1.jpg`: in order of classes, then of paths, by UTF-16 unit. Folders within those of the classes belong to their
+ * Files whose classes are the names of the folders they lie in, `root/cat/1.jpg`: in order of
+ * classes, then of paths, by UTF-16 unit. Folders within those of the classes belong to their
  * class; names that begin with a dot are left out. The paths are in memory.
  *
  * A state belongs to the files' names below the root.
@@ -66,9 +73,11 @@ export class ImageFolder extends PlannedSource<FolderSample> {
   }
 
   /**
-   * Lists the files, and returns when that is done: some milliseconds for 10 000 files, in which nothing else can run. {@link open} does it aside.
+   * Lists the files, and returns when that is done: some milliseconds for 10 000 files, in which
+   * nothing else can run. {@link open} does it aside.
    *
-   * @throws `ERR_BAD_SOURCE` where there are no folders, or one of them has no file; what `fs.readdir` gives; `ERR_BAD_OPTION`
+   * @throws `ERR_BAD_SOURCE` where there are no folders, or one of them has no file; what
+   *   `fs.readdir` gives; `ERR_BAD_OPTION`
    */
   constructor(root: string, options?: ImageFolderOptions)
   /** @internal */
@@ -88,7 +97,11 @@ export class ImageFolder extends PlannedSource<FolderSample> {
       size: paths.length,
       access: 'random',
       isAsync: false,
-      describe: () => ({ kind: 'ImageFolder', size: paths.length, digest: digestOfNames(root, paths) }),
+      describe: () => ({
+        kind: 'ImageFolder',
+        size: paths.length,
+        digest: digestOfNames(root, paths),
+      }),
       *pick(positions) {
         for (const position of positions) {
           const label = labels[position]!
@@ -118,7 +131,10 @@ function listingOf(root: string, options: ImageFolderOptions): Listing {
 function classesOf(root: string, entries: readonly Dirent[]): string[] {
   const classes = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
   if (classes.length === 0)
-    throw new SpindleError('ERR_BAD_SOURCE', `${root} has no folders: the names of folders are the classes`)
+    throw new SpindleError(
+      'ERR_BAD_SOURCE',
+      `${root} has no folders: the names of folders are the classes`,
+    )
   return classes.map(({ name }) => name).sort()
 }
 
@@ -141,13 +157,16 @@ function checkFolderOptions(options: ImageFolderOptions): void {
   checkOptions(options, ['extensions', 'allowEmpty'])
   const { extensions, allowEmpty = false } = options
   const isList =
-    Array.isArray(extensions) && extensions.length > 0 && extensions.every((end) => typeof end === 'string')
+    Array.isArray(extensions) &&
+    extensions.length > 0 &&
+    extensions.every((end) => typeof end === 'string')
   if (extensions !== undefined && !isList)
     badOption('extensions', 'an array of at least one text', extensions)
   if (typeof allowEmpty !== 'boolean') badOption('allowEmpty', 'a boolean', allowEmpty)
 }
 
-// Written out: `recursive` of `readdir` goes through links to folders since Node 22, and does not end where they go in circles.
+// Written out: `recursive` of `readdir` goes through links to folders since Node 22, and does not
+// end where they go in circles.
 
 async function entriesBelow(folder: string): Promise<Dirent[]> {
   const entries = await readdir(folder, { withFileTypes: true })

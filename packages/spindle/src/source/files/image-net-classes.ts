@@ -9,7 +9,10 @@ export function imageNetSynsets(): readonly string[] {
   return synsets
 }
 
-/** The names of the 1000 classes of ImageNet-1k, in order of their labels: WordNet's words, with commas between them. */
+/**
+ * The names of the 1000 classes of ImageNet-1k, in order of their labels: WordNet's words, with
+ * commas between them.
+ */
 export function imageNetLabels(): readonly string[] {
   labels ??= LABELS.trim().split(/\s*;\s*/)
   return labels

@@ -25,7 +25,8 @@ export interface ImageNetOptions {
 }
 
 /**
- * The images of ImageNet-1k (ILSVRC 2012), one folder a class: `root/train/n02110958/….JPEG`. The labels are the usual ones, also where not all classes are there.
+ * The images of ImageNet-1k (ILSVRC 2012), one folder a class: `root/train/n02110958/….JPEG`. The
+ * labels are the usual ones, also where not all classes are there.
  *
  * @throws `ERR_BAD_SOURCE` for a folder that is no class of ImageNet-1k; as `ImageFolder.open`
  */

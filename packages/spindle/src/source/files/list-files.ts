@@ -10,19 +10,24 @@ import { matcherOf } from './glob.ts'
 export interface ListFilesOptions {
   /** Endings to keep, case ignored, with or without the dot: `['.jpg', 'png']`. Default: all. */
   readonly extensions?: readonly string[]
-  /** Go into folders. Default false, or true where `match` has a `/` or `**`. Links to folders are not followed. */
+  /**
+   * Go into folders. Default false, or true where `match` has a `/` or `**`. Links to folders are
+   * not followed.
+   */
   readonly recursive?: boolean
   /**
-   * Patterns of paths below the folder, with `/` between names, of which one must fit: `*` and `?` stand for characters of a name, `**` for any folders, `[a-z]` and `[!a-z]` for one
-   * character, `{jpg,png}` for one of several. Default: all.
+   * Patterns of paths below the folder, with `/` between names, of which one must fit: `*` and `?`
+   * stand for characters of a name, `**` for any folders, `[a-z]` and `[!a-z]` for one character,
+   * `{jpg,png}` for one of several. Default: all.
    */
   readonly match?: string | readonly string[]
 }
 
 /**
- * The files of a folder, as paths that begin with `directory`, sorted by name (by UTF-16 unit, so alike on every machine), folders in their place among
- * them. Names that begin with a dot are left out, and so is what is no file: pipes, sockets,
- * devices, and links to them or to folders. One folder's names are in memory at a time.
+ * The files of a folder, as paths that begin with `directory`, sorted by name (by UTF-16 unit, so
+ * alike on every machine), folders in their place among them. Names that begin with a dot are left
+ * out, and so is what is no file: pipes, sockets, devices, and links to them or to folders. One
+ * folder's names are in memory at a time.
  *
  * @throws what `fs.opendir` gives: `ENOENT`, `ENOTDIR`, … `ERR_BAD_OPTION` for bad options.
  * @example
@@ -35,15 +40,19 @@ export interface ListFilesOptions {
  * assert.deepEqual(names, ['packages/spindle/package.json', 'packages/spindle/tsconfig.json'])
  * ```
  */
-export function listFiles(directory: string, options: ListFilesOptions = {}): AsyncIterable<string> {
+export function listFiles(
+  directory: string,
+  options: ListFilesOptions = {},
+): AsyncIterable<string> {
   const wanted = wantedFiles(options)
   // Iterable again and again, as a continuous source must be.
   return { [Symbol.asyncIterator]: () => walk(directory, '', wanted) }
 }
 
 /**
- * The files that `listFiles` gives, as a seekable source: the paths are in memory. A state belongs to the files' names below the folder, so that the folder may move; what is in
- * the files is not looked at.
+ * The files that `listFiles` gives, as a seekable source: the paths are in memory. A state belongs
+ * to the files' names below the folder, so that the folder may move; what is in the files is not
+ * looked at.
  *
  * @throws as {@link listFiles}
  * @example
@@ -55,7 +64,10 @@ export function listFiles(directory: string, options: ListFilesOptions = {}): As
  * assert.deepEqual([...shuffled(files)], ['packages/spindle/src/source/files/image-folder.ts'])
  * ```
  */
-export async function fromFiles(directory: string, options: ListFilesOptions = {}): Promise<Source<string>> {
+export async function fromFiles(
+  directory: string,
+  options: ListFilesOptions = {},
+): Promise<Source<string>> {
   const paths: string[] = []
   for await (const path of listFiles(directory, options)) paths.push(path)
   return expose<string>(
@@ -63,7 +75,11 @@ export async function fromFiles(directory: string, options: ListFilesOptions = {
       size: paths.length,
       access: 'random',
       isAsync: false,
-      describe: () => ({ kind: 'files', size: paths.length, digest: digestOfNames(directory, paths) }),
+      describe: () => ({
+        kind: 'files',
+        size: paths.length,
+        digest: digestOfNames(directory, paths),
+      }),
       *pick(positions) {
         for (const position of positions) yield paths[position]!
       },
@@ -94,7 +110,11 @@ function wantedFiles(options: ListFilesOptions): WantedFiles {
   ) {
     badOption('extensions', 'an array of texts', extensions)
   }
-  const patterns: readonly unknown[] = Array.isArray(match) ? match : match === undefined ? [] : [match]
+  const patterns: readonly unknown[] = Array.isArray(match)
+    ? match
+    : match === undefined
+      ? []
+      : [match]
   for (const pattern of patterns)
     if (typeof pattern !== 'string' || pattern === '')
       badOption('match', 'a pattern, or an array of them', pattern)
@@ -105,7 +125,8 @@ function wantedFiles(options: ListFilesOptions): WantedFiles {
   return {
     isRecursive: recursive,
     isWanted: (path) =>
-      hasEnding(path, endings) && (matchers.length === 0 || matchers.some((matcher) => matcher.test(path))),
+      hasEnding(path, endings) &&
+      (matchers.length === 0 || matchers.some((matcher) => matcher.test(path))),
   }
 }
 
@@ -131,7 +152,10 @@ async function* walk(
   }
 }
 
-/** Whether a link leads to a file. One that leads nowhere is listed: reading it says so, where leaving it out would lose it in silence. */
+/**
+ * Whether a link leads to a file. One that leads nowhere is listed: reading it says so, where
+ * leaving it out would lose it in silence.
+ */
 async function leadsToFile(path: string): Promise<boolean> {
   return stat(path).then(
     (stats) => stats.isFile(),

@@ -4,13 +4,14 @@ import { explainOpen, REGULAR_FLAGS, refuseHuge, refuseIrregular } from './regul
 /**
  * Reads a whole file. An op: `builder.pipe(readFile, { concurrency: 16 })`.
  *
- * Does what `fs.promises.readFile` does on the older callback API, which costs a third of the time for small files: 10 us
- * against 34 us for 8 KB in the page cache, where measured. A read that has begun is not interrupted: asking for a signal would cost more
- * than most reads.
+ * Does what `fs.promises.readFile` does on the older callback API, which costs a third of the time
+ * for small files: 10 us against 34 us for 8 KB in the page cache, where measured. A read that has
+ * begun is not interrupted: asking for a signal would cost more than most reads.
  *
  * @param path a path or `file:` URL
  * @returns the bytes; the `Buffer` owns its memory, so it can be transferred to another thread
- * @throws what `fs.readFile` gives: `ENOENT`, `EISDIR`, …; `ERR_READ` for a pipe, socket or device, which might never end; `ERR_TOO_LARGE` for
+ * @throws what `fs.readFile` gives: `ENOENT`, `EISDIR`, …; `ERR_READ` for a pipe, socket or device,
+ *   which might never end; `ERR_TOO_LARGE` for
  * a file of 2 GiB or more
  * @example
  * ```ts run

@@ -7,10 +7,15 @@ import { isUrlText, urlForMessages } from '../../url-for-messages.ts'
 export const REGULAR_FLAGS: number =
   constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
 
-/** Most bytes that are read at once as a whole: what Node reads into one buffer on all its versions. */
+/**
+ * Most bytes that are read at once as a whole: what Node reads into one buffer on all its versions.
+ */
 const MAX_WHOLE = 2 ** 31 - 1
 
-/** Opens a file, but no pipe, socket or device: reading them might take for ever. @throws `ERR_READ`; what `fs.open` gives */
+/**
+ * Opens a file, but no pipe, socket or device: reading them might take for ever. @throws
+ * `ERR_READ`; what `fs.open` gives
+ */
 export async function openRegular(path: string | URL): Promise<FileHandle> {
   const file = await open(path, REGULAR_FLAGS).catch((error) => {
     throw explainOpen(path, error)
@@ -46,11 +51,16 @@ export function explainOpen(path: string | URL, error: unknown): unknown {
   }
   const { code, message } = error as { code?: unknown; message: string }
   if (code === 'ENXIO' || code === 'EOPNOTSUPP')
-    return new SpindleError('ERR_READ', `${path}: is not a regular file but a socket or a pipe (${code})`)
+    return new SpindleError(
+      'ERR_READ',
+      `${path}: is not a regular file but a socket or a pipe (${code})`,
+    )
   if (code !== 'ENOENT' || !String(path).includes('\ufffd')) return error
   const hint =
     'A name that is not UTF-8 is listed with "\ufffd" in it, and cannot be opened by that: rename the file'
-  return Object.assign(new SpindleError('ENOENT', `${message}. ${hint}`, { cause: error }), { path })
+  return Object.assign(new SpindleError('ENOENT', `${message}. ${hint}`, { cause: error }), {
+    path,
+  })
 }
 
 function kindOf(stats: Stats): string {

@@ -32,7 +32,8 @@ export class Collected {
   }
 
   /**
-   * All of it in memory of its own, which can be transferred: what `fetch` gives, and `Buffer.concat`, shares its memory with others.
+   * All of it in memory of its own, which can be transferred: what `fetch` gives, and
+   * `Buffer.concat`, shares its memory with others.
    */
   joined(): Buffer {
     this.closeChunk()

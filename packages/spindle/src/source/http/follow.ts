@@ -18,8 +18,8 @@ export function hasCredentials({ username, password }: URL): boolean {
 }
 
 /**
- * Makes a request, and follows redirects. `fetch` would tell a redirect that cannot be followed from a connection that failed by its
- * words only, and the one is not worth another try.
+ * Makes a request, and follows redirects. `fetch` would tell a redirect that cannot be followed
+ * from a connection that failed by its words only, and the one is not worth another try.
  *
  * @param visited is given the URLs that are asked
  * @throws HttpError for redirects that lead nowhere; what `fetch` throws
@@ -55,7 +55,8 @@ function targetOf(location: string, from: URL, first: URL, visited: readonly URL
   if (!/^https?:$/.test(next.protocol))
     return refuse(`it redirects to ${shown}; only http: and https: are followed`)
   if (hasCredentials(next)) return refuse(`it redirects to ${shown} with a user name or password`)
-  if (visited.some(({ href }) => href === next.href)) return refuse(`it redirects in a loop, to ${shown}`)
+  if (visited.some(({ href }) => href === next.href))
+    return refuse(`it redirects in a loop, to ${shown}`)
   if (visited.length > MAX_REDIRECTS) return refuse(`it redirects more than ${MAX_REDIRECTS} times`)
   return next
 }

@@ -13,7 +13,10 @@ export interface ContentRange {
 export interface Version {
   readonly etag: string | undefined
   readonly lastModified: string | undefined
-  /** What may be sent as `If-Range`, and must be the same in every part that is joined; `undefined` where parts cannot be joined. */
+  /**
+   * What may be sent as `If-Range`, and must be the same in every part that is joined; `undefined`
+   * where parts cannot be joined.
+   */
   readonly strong: string | undefined
 }
 
@@ -39,7 +42,9 @@ export function totalOf({ status, headers }: Response): number | undefined {
   return status === 200 ? lengthOf(headers) : undefined
 }
 
-/** How many bytes the body will have; unknown where it is sent in an encoding, whose length that is. */
+/**
+ * How many bytes the body will have; unknown where it is sent in an encoding, whose length that is.
+ */
 export function lengthOf(headers: Headers): number | undefined {
   const length = headers.get('content-length')
   return length === null || !/^\d+$/.test(length) || codingOf(headers) !== undefined
@@ -49,14 +54,17 @@ export function lengthOf(headers: Headers): number | undefined {
 
 /** In which encoding a body is sent, if not as it is. */
 export function codingOf(headers: Headers): string | undefined {
-  const codings = (headers.get('content-encoding') ?? '').split(',').map((name) => name.trim().toLowerCase())
+  const codings = (headers.get('content-encoding') ?? '')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
   const names = codings.filter((name) => name !== '' && name !== 'identity')
   return names.length === 0 ? undefined : names.join(', ')
 }
 
 /**
- * The state that an answer is of. Parts may be joined by a strong validator only (RFC 9110, 15.3.7.3): an `ETag` that is not weak, or,
- * where there is none, a `Last-Modified` at least a second before the answer's `Date` (8.8.2.2), as a file may change twice in one second.
+ * The state that an answer is of. Parts may be joined by a strong validator only (RFC 9110,
+ * 15.3.7.3): an `ETag` that is not weak, or, where there is none, a `Last-Modified` at least a
+ * second before the answer's `Date` (8.8.2.2), as a file may change twice in one second.
  */
 export function versionOf(headers: Headers): Version {
   const etag = headers.get('etag') ?? undefined

@@ -11,13 +11,24 @@ export interface ReadUrlOptions {
   readonly range?: readonly [start: number, end: number]
   /** Attempts after the first without any progress. An integer >= 0. Default 4. */
   readonly retries?: number
-  /** Longest wait for a sign of life: for the answer, then for each piece of it, in milliseconds. `Infinity` for none. Default 30 000. */
+  /**
+   * Longest wait for a sign of life: for the answer, then for each piece of it, in milliseconds.
+   * `Infinity` for none. Default 30 000.
+   */
   readonly timeoutMs?: number
-  /** Longest wait in all, retries included, in milliseconds; `ERR_TIMEOUT`. `Infinity` for no limit. Default 3 600 000, an hour. */
+  /**
+   * Longest wait in all, retries included, in milliseconds; `ERR_TIMEOUT`. `Infinity` for no limit.
+   * Default 3 600 000, an hour.
+   */
   readonly totalTimeoutMs?: number
-  /** Wait before the first retry, in milliseconds; the next ones wait twice as long each. Default 200. */
+  /**
+   * Wait before the first retry, in milliseconds; the next ones wait twice as long each. Default 200.
+   */
   readonly minDelayMs?: number
-  /** Longest wait before a retry, in milliseconds. What a server asks for (`Retry-After`) counts up to there. Default 10 000. */
+  /**
+   * Longest wait before a retry, in milliseconds. What a server asks for (`Retry-After`) counts up
+   * to there. Default 10 000.
+   */
   readonly maxDelayMs?: number
   /** Most bytes. More is an error, `ERR_TOO_LARGE`. Default 1 GiB. */
   readonly maxBytes?: number
@@ -30,15 +41,21 @@ export interface ReadUrlOptions {
 }
 
 /**
- * Reads what a web server has, or a range of it. An op: `builder.pipe((url) => readUrl(url), { concurrency: 16 })`.
+ * Reads what a web server has, or a range of it. An op:
+ * `builder.pipe((url) => readUrl(url), { concurrency: 16 })`.
  *
- * What may pass is tried again: connections that fail or stall, the statuses 408, 425, 429 and 5xx. Where a transfer broke off, it goes on with the rest, if the server can
- * tell that what it has is still the same (by a strong `ETag` or `Last-Modified`, and by the size), otherwise from the start. Lengths and ranges of answers are checked against what was asked for:
- * what is returned is whole. An encoding that was not asked for (`Content-Encoding`) is refused, since its end is not checked. Up to 20 redirects are followed, to `http:` and `https:`.
- * Messages name URLs without user name, password, query and fragment.
+ * What may pass is tried again: connections that fail or stall, the statuses 408, 425, 429 and 5xx.
+ * Where a transfer broke off, it goes on with the rest, if the server can tell that what it has is
+ * still the same (by a strong `ETag` or `Last-Modified`, and by the size), otherwise from the
+ * start. Lengths and ranges of answers are checked against what was asked for: what is returned is
+ * whole. An encoding that was not asked for (`Content-Encoding`) is refused, since its end is not
+ * checked. Up to 20 redirects are followed, to `http:` and `https:`. Messages name URLs without
+ * user name, password, query and fragment.
  *
  * @returns the bytes; the `Buffer` owns its memory, so it can be transferred to another thread
- * @throws `ERR_HTTP` with the status or the cause; `ERR_TOO_LARGE`; `ERR_TIMEOUT` if the last attempt stalled, or all took longer than `totalTimeoutMs`; `ERR_BAD_OPTION`, also for a URL with a user name or password
+ * @throws `ERR_HTTP` with the status or the cause; `ERR_TOO_LARGE`; `ERR_TIMEOUT` if the last
+ *   attempt stalled, or all took longer than `totalTimeoutMs`; `ERR_BAD_OPTION`, also for a URL
+ *   with a user name or password
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -109,7 +126,8 @@ export function readPlan(options: ReadUrlOptions): ReadPlan {
   checkInteger('maxBytes', maxBytes, 0, undefined, true)
   checkHeaders(headers)
   if (range !== undefined) {
-    if (!Array.isArray(range) || range.length !== 2) badOption('range', 'a pair of numbers of bytes', range)
+    if (!Array.isArray(range) || range.length !== 2)
+      badOption('range', 'a pair of numbers of bytes', range)
     checkInteger('range[0]', range[0], 0)
     checkInteger('range[1]', range[1], range[0] + 1)
     refuseLarge(range[1] - range[0], maxBytes)
@@ -132,7 +150,10 @@ export function readPlan(options: ReadUrlOptions): ReadPlan {
 export function refuseLarge(bytes: number, maxBytes: number, url?: URL): void {
   if (bytes <= maxBytes) return
   const place = url === undefined ? '' : `${urlForMessages(url)}: `
-  throw new SpindleError('ERR_TOO_LARGE', `${place}the range has ${bytes} bytes; \`maxBytes\` is ${maxBytes}`)
+  throw new SpindleError(
+    'ERR_TOO_LARGE',
+    `${place}the range has ${bytes} bytes; \`maxBytes\` is ${maxBytes}`,
+  )
 }
 
 /** Values of headers are secrets often, and stay out of messages. */

@@ -7,7 +7,8 @@ import { piecesOf } from './stream-url.ts'
 import { type ReadPlan, Transfer } from './transfer.ts'
 
 /**
- * What a web server has, read in ranges, many at a time. All of them are of the same state: if it changes, reads fail.
+ * What a web server has, read in ranges, many at a time. All of them are of the same state: if it
+ * changes, reads fail.
  *
  * @example
  * ```ts
@@ -19,17 +20,25 @@ export class RemoteFile {
   readonly url: URL
   /** How many bytes it has. */
   readonly size: number
-  /** By which the server tells one state from another: its `ETag` or `Last-Modified`; `undefined` if it sends neither. */
+  /**
+   * By which the server tells one state from another: its `ETag` or `Last-Modified`; `undefined` if
+   * it sends neither.
+   */
   readonly validator: string | undefined
   private readonly plan: ReadPlan
   private readonly version: Version | undefined
 
   /**
-   * Asks for the first byte, and so for the size. (Not by `HEAD`: URLs that are signed for `GET` refuse it.)
+   * Asks for the first byte, and so for the size. (Not by `HEAD`: URLs that are signed for `GET`
+   * refuse it.)
    *
-   * @throws as `readUrl`; `ERR_HTTP` for a server that does not send ranges, or does not tell the size
+   * @throws as `readUrl`; `ERR_HTTP` for a server that does not send ranges, or does not tell the
+   *   size
    */
-  static async open(url: string | URL, options: Omit<ReadUrlOptions, 'range'> = {}): Promise<RemoteFile> {
+  static async open(
+    url: string | URL,
+    options: Omit<ReadUrlOptions, 'range'> = {},
+  ): Promise<RemoteFile> {
     const plan = readPlan(options)
     const place = urlOf(url)
     const transfer = new Transfer(place, { ...plan, range: [0, 1] })
@@ -58,7 +67,8 @@ export class RemoteFile {
    *
    * @param start first byte, 0..`size`
    * @param end the byte after the last one, `start`..`size`
-   * @throws as `readUrl`; `ERR_HTTP` if it is no longer what it was; `ERR_TOO_LARGE` for a range of more than `maxBytes`
+   * @throws as `readUrl`; `ERR_HTTP` if it is no longer what it was; `ERR_TOO_LARGE` for a range of
+   *   more than `maxBytes`
    */
   async read(start: number, end: number, signal?: AbortSignal): Promise<Buffer> {
     this.checkRange(start, end)
@@ -71,7 +81,8 @@ export class RemoteFile {
   }
 
   /**
-   * Reads a range piece by piece, for ranges that should not be in memory as a whole: `maxBytes` is no limit here.
+   * Reads a range piece by piece, for ranges that should not be in memory as a whole: `maxBytes` is
+   * no limit here.
    *
    * @throws as {@link read} while it is iterated
    */
@@ -108,7 +119,8 @@ export class RemoteFile {
   }
 
   private refuseOther({ total, version }: Transfer): void {
-    const isSame = this.version === undefined || version === undefined || isSameVersion(this.version, version)
+    const isSame =
+      this.version === undefined || version === undefined || isSameVersion(this.version, version)
     if (isSame && (total === undefined || total === this.size)) return
     throw this.changed()
   }

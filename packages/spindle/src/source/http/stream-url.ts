@@ -4,10 +4,12 @@ import { type ReadUrlOptions, readPlan, urlOf } from './read-url.ts'
 import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
 
 /**
- * What a web server has, piece by piece: what {@link readUrl} reads, for bodies that should not be in memory as a whole. `maxBytes` has no
- * limit by default, and time counts while a piece is waited for, not while it is used.
+ * What a web server has, piece by piece: what {@link readUrl} reads, for bodies that should not be
+ * in memory as a whole. `maxBytes` has no limit by default, and time counts while a piece is waited
+ * for, not while it is used.
  *
- * A transfer that broke off goes on where it did if the server has the same file still. Otherwise it fails, since pieces have been given.
+ * A transfer that broke off goes on where it did if the server has the same file still. Otherwise
+ * it fails, since pieces have been given.
  *
  * @throws as `readUrl`, `ERR_BAD_OPTION` at once, others while it is iterated
  * @example

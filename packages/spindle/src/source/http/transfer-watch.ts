@@ -4,8 +4,8 @@ import { clearTimeout, clockMs, setTimeout, type Timer } from '../../timers.ts'
 const RESTING_MS = 250
 
 /**
- * Ends a request that has given no sign of life for too long, or that takes too long in all. Only waiting counts: while whoever reads has
- * a piece in hand, the request {@link rest}s.
+ * Ends a request that has given no sign of life for too long, or that takes too long in all. Only
+ * waiting counts: while whoever reads has a piece in hand, the request {@link rest}s.
  */
 export class Watch {
   /** Of the request: aborted by the user, or when its time is over. */

@@ -53,11 +53,15 @@ interface Promised {
 }
 
 /**
- * One body, or a range of it, in as many attempts as it takes. A broken transfer goes on where it broke off if the server has the same
- * file still, by a strong validator and the size; otherwise it begins again.
+ * One body, or a range of it, in as many attempts as it takes. A broken transfer goes on where it
+ * broke off if the server has the same file still, by a strong validator and the size; otherwise it
+ * begins again.
  */
 export class Transfer {
-  /** How many bytes there are in all, as the server says; `undefined` before it has, and where it does not. */
+  /**
+   * How many bytes there are in all, as the server says; `undefined` before it has, and where it
+   * does not.
+   */
   total: number | undefined
   /** The state of the file that the bytes are of; `undefined` before the first answer. */
   version: Version | undefined
@@ -71,7 +75,9 @@ export class Transfer {
   private received = 0
   /** How many of these whoever reads has been given. */
   private given = 0
-  /** As many bytes were received at most: a transfer that begins again and again does not move on. */
+  /**
+   * As many bytes were received at most: a transfer that begins again and again does not move on.
+   */
   private mostReceived = 0
   private spentMs = 0
   private visited: URL[] = []
@@ -112,7 +118,10 @@ export class Transfer {
     await delay(ms, this.plan.signal)
   }
 
-  /** @returns why another attempt is needed, `undefined` if none is. @throws what another attempt would not better */
+  /**
+   * @returns why another attempt is needed, `undefined` if none is. @throws what another attempt
+   * would not better
+   */
   private async *attempt(): AsyncGenerator<Uint8Array | typeof RESTART, Passing | undefined, void> {
     const { signal, timeoutMs, totalTimeoutMs, fetch } = this.plan
     const watch = new Watch(timeoutMs, totalTimeoutMs - this.spentMs, signal)
@@ -126,7 +135,8 @@ export class Transfer {
         yield* this.receive(response, watch)
         return undefined
       } finally {
-        // A body that is not read to its end would keep its connection. Of one that was, this does nothing.
+        // A body that is not read to its end would keep its connection. Of one that was, this does
+        // nothing.
         if (response.body?.locked === false) await response.body.cancel().catch(() => {})
       }
     } catch (error) {
@@ -164,7 +174,9 @@ export class Transfer {
         this.received += step.value.length
         this.mostReceived = Math.max(this.mostReceived, this.received)
         if (partEnd !== undefined && this.received > partEnd)
-          throw this.fault(`it sent more than ${partEnd} bytes, which it announced or was asked for`)
+          throw this.fault(
+            `it sent more than ${partEnd} bytes, which it announced or was asked for`,
+          )
         if (this.received > maxBytes) throw this.tooLarge(this.received)
         watch.rest()
         yield* this.voided(this.received - step.value.length)
@@ -180,7 +192,10 @@ export class Transfer {
     yield* this.voided(this.received)
   }
 
-  /** Tells whoever reads that what it was given is void, where it is not what comes before `position`. */
+  /**
+   * Tells whoever reads that what it was given is void, where it is not what comes before
+   * `position`.
+   */
   private *voided(position: number): Generator<typeof RESTART, void, void> {
     if (this.given === position) return
     this.given = 0
@@ -199,11 +214,14 @@ export class Transfer {
     }
     const coding = codingOf(headers)
     if (coding !== undefined && (status === 206 || !this.asksForEncodings()))
-      throw this.fault(`it sends the encoding ${coding} (Content-Encoding), which was not asked for`)
+      throw this.fault(
+        `it sends the encoding ${coding} (Content-Encoding), which was not asked for`,
+      )
     const promised = status === 206 ? this.acceptPart(response) : this.acceptWhole(headers)
     // Of an encoded body the bytes that were received are not those that a range counts.
     const version = versionOf(headers)
-    if (this.received === 0) this.version = coding === undefined ? version : { ...version, strong: undefined }
+    if (this.received === 0)
+      this.version = coding === undefined ? version : { ...version, strong: undefined }
     this.total = totalOf(response) ?? this.total
     return promised
   }
@@ -213,10 +231,13 @@ export class Transfer {
     const part = parseContentRange(headers.get('content-range'))
     if (part === undefined)
       throw this.fault('a part without a valid Content-Range: the server does not tell its size')
-    if (this.end === undefined && this.received === 0) throw this.fault('a part, though all was asked for')
-    if (part.start !== from) throw this.fault(`the part begins at byte ${part.start}, and not at ${from}`)
+    if (this.end === undefined && this.received === 0)
+      throw this.fault('a part, though all was asked for')
+    if (part.start !== from)
+      throw this.fault(`the part begins at byte ${part.start}, and not at ${from}`)
     this.refuseOther(headers, part.total)
-    // A range may be asked for that goes beyond the end: then comes what there is. A part may also be shorter than it could be: the rest is asked for.
+    // A range may be asked for that goes beyond the end: then comes what there is. A part may also
+    // be shorter than it could be: the rest is asked for.
     const total = part.total ?? this.total
     if (this.end === undefined && total === undefined) {
       this.restart()
@@ -230,7 +251,10 @@ export class Transfer {
     }
   }
 
-  /** Parts are joined only if they are of the same file: `If-Range` is not understood by every server, nor by all caches in between. */
+  /**
+   * Parts are joined only if they are of the same file: `If-Range` is not understood by every
+   * server, nor by all caches in between.
+   */
   private refuseOther(headers: Headers, total: number | undefined): void {
     if (this.received === 0) return
     const { strong, etag } = this.version!
@@ -254,7 +278,9 @@ export class Transfer {
   }
 
   private asksForEncodings(): boolean {
-    const asked = Object.entries(this.plan.headers).find(([name]) => name.toLowerCase() === 'accept-encoding')
+    const asked = Object.entries(this.plan.headers).find(
+      ([name]) => name.toLowerCase() === 'accept-encoding',
+    )
     return asked !== undefined && asked[1].trim().toLowerCase() !== 'identity'
   }
 
@@ -266,7 +292,10 @@ export class Transfer {
 
   private tooLarge(bytes: number): SpindleError {
     const limit = `\`maxBytes\` is ${this.plan.maxBytes}`
-    return new SpindleError('ERR_TOO_LARGE', `${urlForMessages(this.url)}: ${bytes} bytes or more; ${limit}`)
+    return new SpindleError(
+      'ERR_TOO_LARGE',
+      `${urlForMessages(this.url)}: ${bytes} bytes or more; ${limit}`,
+    )
   }
 
   private expired(cause?: Error): TimeoutError {

@@ -17,8 +17,8 @@ export function hideSecrets(text: string, urls: Iterable<URL>): string {
 }
 
 /**
- * An error to be kept as a cause: itself where nothing in it is secret, otherwise a copy. `fetch`, and what users pass in its place,
- * may put the whole URL into messages and properties.
+ * An error to be kept as a cause: itself where nothing in it is secret, otherwise a copy. `fetch`,
+ * and what users pass in its place, may put the whole URL into messages and properties.
  */
 export function causeWithoutSecrets(error: unknown, urls: readonly URL[]): unknown {
   if (!urls.some(({ search, hash }) => search !== '' || hash !== '')) return error
@@ -29,7 +29,9 @@ export function causeWithoutSecrets(error: unknown, urls: readonly URL[]): unkno
 function copy(error: unknown, urls: readonly URL[], depth: number): unknown {
   if (!(error instanceof Error)) return hideSecrets(inspect(error, { depth: 1 }), urls)
   const cause =
-    error.cause === undefined || depth === MAX_DEPTH ? undefined : copy(error.cause, urls, depth + 1)
+    error.cause === undefined || depth === MAX_DEPTH
+      ? undefined
+      : copy(error.cause, urls, depth + 1)
   const copied = new Error(hideSecrets(error.message, urls), cause === undefined ? {} : { cause })
   copied.name = error.name
   copied.stack = hideSecrets(String(error.stack), urls)

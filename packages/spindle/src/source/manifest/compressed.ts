@@ -16,8 +16,9 @@ const KINDS: readonly {
 
 /** How a file is compressed, by its first bytes. */
 export function compressionOf(head: Uint8Array): string | undefined {
-  return KINDS.find(({ magic }) => magic.every((byte, index) => byte === undefined || head[index] === byte))
-    ?.name
+  return KINDS.find(({ magic }) =>
+    magic.every((byte, index) => byte === undefined || head[index] === byte),
+  )?.name
 }
 
 /** How a file is compressed, by its name. */

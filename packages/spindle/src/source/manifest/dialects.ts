@@ -1,9 +1,15 @@
 import type { Json } from '../../engine/seekable.ts'
 import { parseFields } from './manifest-fields.ts'
 
-/** Finds where records end in bytes that come in pieces. Each byte is looked at once, however long a record is. */
+/**
+ * Finds where records end in bytes that come in pieces. Each byte is looked at once, however long a
+ * record is.
+ */
 export interface RecordEnds {
-  /** The place after the record under way, its line break included; -1 if its end is not in `bytes`, and then the next call is for what follows them. */
+  /**
+   * The place after the record under way, its line break included; -1 if its end is not in `bytes`,
+   * and then the next call is for what follows them.
+   */
   next(bytes: Uint8Array, from: number): number
 }
 
@@ -13,7 +19,10 @@ export interface Dialect {
   readonly name: string
   /** What finds the ends of records, from the beginning of one on. */
   ends(): RecordEnds
-  /** Told the first record, if that is the names of columns. @throws Error saying what is wrong with it */
+  /**
+   * Told the first record, if that is the names of columns. @throws Error saying what is wrong with
+   * it
+   */
   readonly readHeader?: ((text: string) => void) | undefined
   /** @throws Error saying what is wrong with the record, without its place */
   parse(text: string): Json
@@ -31,7 +40,11 @@ export function jsonlDialect(): Dialect {
 }
 
 /** A table as RFC 4180 has it. Without `columns` its first record is their names. */
-export function tableDialect(format: string, delimiter: string, columns?: readonly string[]): Dialect {
+export function tableDialect(
+  format: string,
+  delimiter: string,
+  columns?: readonly string[],
+): Dialect {
   let names = columns
   return {
     name: `${format} ${JSON.stringify(delimiter)}${columns === undefined ? '' : ` ${JSON.stringify(columns)}`}`,
@@ -42,7 +55,8 @@ export function tableDialect(format: string, delimiter: string, columns?: readon
             names = parseFields(text, delimiter)
             const seen = new Set<string>()
             const double = names.find((name) => seen.size === seen.add(name).size)
-            if (double !== undefined) throw new Error(`two columns are called ${JSON.stringify(double)}`)
+            if (double !== undefined)
+              throw new Error(`two columns are called ${JSON.stringify(double)}`)
           }
         : undefined,
     parse(text) {
@@ -54,7 +68,10 @@ export function tableDialect(format: string, delimiter: string, columns?: readon
   }
 }
 
-/** As `parseFields` has it: a quote opens a field only at its beginning, and two of them in such a field are one. */
+/**
+ * As `parseFields` has it: a quote opens a field only at its beginning, and two of them in such a
+ * field are one.
+ */
 class RowEnds implements RecordEnds {
   private readonly delimiter: number
   private isFieldStart = true

@@ -8,12 +8,17 @@ import { type Dialect, jsonlDialect, tableDialect } from './dialects.ts'
 import { readRecords } from './read-records.ts'
 import { buildRecordIndex } from './record-index.ts'
 
-/** A record of a manifest: of JSON Lines whatever object each line is, of a table texts by the names of columns. */
+/**
+ * A record of a manifest: of JSON Lines whatever object each line is, of a table texts by the names
+ * of columns.
+ */
 export type ManifestRow = Readonly<Record<string, Json>>
 
 /** Options of {@link fromManifest}. */
 export interface FromManifestOptions {
-  /** How records are written. Default: by the file's ending, `.jsonl` or `.ndjson`, `.csv`, `.tsv`. */
+  /**
+   * How records are written. Default: by the file's ending, `.jsonl` or `.ndjson`, `.csv`, `.tsv`.
+   */
   readonly format?: 'jsonl' | 'csv' | 'tsv'
   /** What stands between fields of a table: one character. Default `,`, in TSV a tab. */
   readonly delimiter?: string
@@ -22,12 +27,16 @@ export interface FromManifestOptions {
 }
 
 /**
- * The records of a file: JSON Lines, or a table as RFC 4180 has it (fields in quotes may have line breaks, delimiters and doubled quotes in them; values are texts). Empty lines are no records.
+ * The records of a file: JSON Lines, or a table as RFC 4180 has it (fields in quotes may have line
+ * breaks, delimiters and doubled quotes in them; values are texts). Empty lines are no records.
  *
- * The file is read once, to find out where records begin: of every 32nd that is kept, a quarter of a byte a record. It is read again as records are asked for: in pieces of 256 KiB where they
- * follow each other, else 32 records at a time. A state belongs to the file's contents (a digest of them), wherever it lies.
+ * The file is read once, to find out where records begin: of every 32nd that is kept, a quarter of
+ * a byte a record. It is read again as records are asked for: in pieces of 256 KiB where they
+ * follow each other, else 32 records at a time. A state belongs to the file's contents (a digest of
+ * them), wherever it lies.
  *
- * @throws `ERR_BAD_OPTION`; `ERR_BAD_RECORD` for a table with two columns of one name; what `fs.open` gives. Iterating: `ERR_BAD_RECORD` for a
+ * @throws `ERR_BAD_OPTION`; `ERR_BAD_RECORD` for a table with two columns of one name; what
+ *   `fs.open` gives. Iterating: `ERR_BAD_RECORD` for a
  * record that is none, with its number and place; `ERR_BAD_SOURCE` if the file has changed since.
  * A compressed file is refused by name, `ERR_BAD_SOURCE`; a pipe, socket or device too, `ERR_READ`
  * @example
@@ -81,7 +90,10 @@ function dialectOf(path: string, options: FromManifestOptions): Dialect {
     (typeof delimiter !== 'string' || !/^[^"\r\n]$/.test(delimiter) || delimiter > '\x7f')
   )
     badOption('delimiter', 'one ASCII character, and neither a quote nor a line break', delimiter)
-  if (columns !== undefined && (!Array.isArray(columns) || columns.some((name) => typeof name !== 'string')))
+  if (
+    columns !== undefined &&
+    (!Array.isArray(columns) || columns.some((name) => typeof name !== 'string'))
+  )
     badOption('columns', 'an array of texts', columns)
   return tableDialect(format, delimiter ?? (format === 'tsv' ? '\t' : ','), columns)
 }

@@ -1,5 +1,6 @@
 /**
- * The fields of a record of a table (RFC 4180), which has no line break at its end. A quote within a field that does not begin with one is an ordinary character.
+ * The fields of a record of a table (RFC 4180), which has no line break at its end. A quote within
+ * a field that does not begin with one is an ordinary character.
  *
  * @throws Error for a quoted field that does not end, or has something after its end
  */

@@ -89,7 +89,10 @@ function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\ufffd]+/gu, '?')
 }
 
-async function checkSame({ path, fileSize, modifiedMs }: RecordIndex, file: FileHandle): Promise<void> {
+async function checkSame(
+  { path, fileSize, modifiedMs }: RecordIndex,
+  file: FileHandle,
+): Promise<void> {
   const { size, mtimeMs } = await file.stat()
   if (size !== fileSize || mtimeMs !== modifiedMs) throw changed(path)
 }

@@ -24,7 +24,10 @@ export interface RecordIndex {
   readonly modifiedMs: number
 }
 
-/** Goes through a file once. @throws `ERR_BAD_RECORD` for a header that is none; what `fs.open` gives */
+/**
+ * Goes through a file once. @throws `ERR_BAD_RECORD` for a header that is none; what `fs.open`
+ * gives
+ */
 export async function buildRecordIndex(path: string, dialect: Dialect): Promise<RecordIndex> {
   const file = await openRegular(path)
   try {
@@ -32,7 +35,8 @@ export async function buildRecordIndex(path: string, dialect: Dialect): Promise<
     const scan = new Scan(path, dialect)
     const hash = createHash('sha256')
     for (;;) {
-      // A piece is scanned before the next is read, so that a large file holds the loop for a piece at a time.
+      // A piece is scanned before the next is read, so that a large file holds the loop for a piece
+      // at a time.
       const piece = Buffer.allocUnsafe(PIECE_BYTES)
       const { bytesRead } = await file.read(piece, 0, PIECE_BYTES)
       if (bytesRead === 0) break
@@ -42,7 +46,15 @@ export async function buildRecordIndex(path: string, dialect: Dialect): Promise<
       scan.add(bytes)
     }
     const { count, starts } = scan.end()
-    return { path, dialect, count, starts, digest: hash.digest('hex').slice(0, 16), fileSize, modifiedMs }
+    return {
+      path,
+      dialect,
+      count,
+      starts,
+      digest: hash.digest('hex').slice(0, 16),
+      fileSize,
+      modifiedMs,
+    }
   } finally {
     await file.close()
   }

@@ -10,9 +10,10 @@ import { type DistributedSamplerOptions, type SamplerPlan, samplerPlan } from '.
 import { weightedOrder } from './weighted-order.ts'
 
 /**
- * Which of the indices 0, 1, … below `size` a rank works on, and in which order. The order of an epoch is one for all ranks, a function of seed, epoch and position;
- * rank `r` has the positions `r`, `r + worldSize`, … Nothing is stored or made ready, whatever the size, but for weights: those take 12 to 20 bytes an index once,
- * and without replacement also a sort an epoch.
+ * Which of the indices 0, 1, … below `size` a rank works on, and in which order. The order of an
+ * epoch is one for all ranks, a function of seed, epoch and position; rank `r` has the positions
+ * `r`, `r + worldSize`, … Nothing is stored or made ready, whatever the size, but for weights:
+ * those take 12 to 20 bytes an index once, and without replacement also a sort an epoch.
  *
  * Iterating gives the epoch that `setEpoch` has set, as often as wanted.
  *
@@ -64,13 +65,19 @@ export class DistributedSampler implements Source<number> {
     return this.currentEpoch
   }
 
-  /** Sets the epoch of iterations that begin from now on. @throws `ERR_BAD_OPTION` unless it is an integer >= 0 */
+  /**
+   * Sets the epoch of iterations that begin from now on. @throws `ERR_BAD_OPTION` unless it is an
+   * integer >= 0
+   */
   setEpoch(epoch: number): void {
     checkCount('epoch', epoch)
     this.currentEpoch = epoch
   }
 
-  /** What the order depends on. Ranks, dropping and padding are not in it: they do not change what is at a position. */
+  /**
+   * What the order depends on. Ranks, dropping and padding are not in it: they do not change what
+   * is at a position.
+   */
   get description(): { readonly [name: string]: Json } {
     this.described ??= describe(this.plan)
     return this.described
@@ -119,7 +126,8 @@ export class DistributedSampler implements Source<number> {
     const stream = new DrawStream(seed, epoch)
     const { draws } = this
     if (draws === undefined) return (position) => stream.integer(position, size)
-    return (position) => draws.pick(stream.integer(position, draws.columns), stream.fraction(position, 1))
+    return (position) =>
+      draws.pick(stream.integer(position, draws.columns), stream.fraction(position, 1))
   }
 
   private asPlan(): Plan<number> {
@@ -159,7 +167,9 @@ class Indices implements Iterator<number> {
   }
 }
 
-function describe({ size, seed, kind, weights, numDraws }: SamplerPlan): { readonly [name: string]: Json } {
+function describe({ size, seed, kind, weights, numDraws }: SamplerPlan): {
+  readonly [name: string]: Json
+} {
   return {
     kind: 'sampler',
     order: kind,

@@ -4,8 +4,9 @@ import { mixKey } from '../../random.ts'
 const DRAWS = 0x64726177
 
 /**
- * Independent draws with replacement, each a function of its number: by the alias method (Walker 1974; the table as Vose makes it, 1991) in the same time for any weights. Numbers of
- * weight 0 are not in the table at all.
+ * Independent draws with replacement, each a function of its number: by the alias method (Walker
+ * 1974; the table as Vose makes it, 1991) in the same time for any weights. Numbers of weight 0 are
+ * not in the table at all.
  */
 export class WeightedDraws {
   /** The numbers that can be drawn, where that is not all. */
@@ -15,7 +16,10 @@ export class WeightedDraws {
   /** Whose the rest is. */
   private readonly aliases: Uint32Array
 
-  /** Goes through the weights: takes time and memory (12 bytes, or 20, each) in proportion to their number. */
+  /**
+   * Goes through the weights: takes time and memory (12 bytes, or 20, each) in proportion to their
+   * number.
+   */
   constructor(weights: ArrayLike<number>) {
     const drawn = positiveOf(weights)
     this.numbers = drawn.length === weights.length ? undefined : Float64Array.from(drawn)
@@ -42,7 +46,8 @@ export class WeightedDraws {
     const { shares, aliases } = this
     const small: number[] = []
     const large: number[] = []
-    for (let column = 0; column < shares.length; column++) (shares[column]! < 1 ? small : large).push(column)
+    for (let column = 0; column < shares.length; column++)
+      (shares[column]! < 1 ? small : large).push(column)
     while (small.length > 0 && large.length > 0) {
       const [less, more] = [small.pop()!, large.pop()!]
       aliases[less] = more
@@ -82,7 +87,8 @@ export class DrawStream {
 /** The numbers of weights above 0. */
 export function positiveOf(weights: ArrayLike<number>): number[] {
   const numbers: number[] = []
-  for (let number = 0; number < weights.length; number++) if (weights[number]! > 0) numbers.push(number)
+  for (let number = 0; number < weights.length; number++)
+    if (weights[number]! > 0) numbers.push(number)
   return numbers
 }
 

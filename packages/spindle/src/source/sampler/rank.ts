@@ -7,13 +7,22 @@ import { checkShard } from './shard.ts'
 export interface RankFromEnvironmentOptions {
   /** The variables. Default `process.env`. */
   readonly environment?: Readonly<Record<string, string | undefined>>
-  /** How many ranks there are, where the environment tells only which one this is, as Kubernetes does. */
+  /**
+   * How many ranks there are, where the environment tells only which one this is, as Kubernetes
+   * does.
+   */
   readonly worldSize?: number
-  /** What to take where there is nothing: `{ rank: 0, worldSize: 1 }` on a machine alone. Default: fail. */
+  /**
+   * What to take where there is nothing: `{ rank: 0, worldSize: 1 }` on a machine alone. Default:
+   * fail.
+   */
   readonly fallback?: Shard
 }
 
-/** Names of variables: who sets them, which this is, how many there are. The first one that is set decides. */
+/**
+ * Names of variables: who sets them, which this is, how many there are. The first one that is set
+ * decides.
+ */
 const SCHEMES = [
   { by: 'torchrun and others', rank: 'RANK', worldSize: 'WORLD_SIZE' },
   { by: 'Kubernetes, indexed jobs', rank: 'JOB_COMPLETION_INDEX', worldSize: 'JOB_COMPLETIONS' },
@@ -21,10 +30,12 @@ const SCHEMES = [
 ] as const
 
 /**
- * Which of how many processes this is: `RANK` and `WORLD_SIZE`; `JOB_COMPLETION_INDEX` of Kubernetes with `worldSize` or a variable `JOB_COMPLETIONS` (which the
- * job must set itself); `SLURM_PROCID` and `SLURM_NTASKS`. Nothing is read from the environment unless this is called.
+ * Which of how many processes this is: `RANK` and `WORLD_SIZE`; `JOB_COMPLETION_INDEX` of
+ * Kubernetes with `worldSize` or a variable `JOB_COMPLETIONS` (which the job must set itself);
+ * `SLURM_PROCID` and `SLURM_NTASKS`. Nothing is read from the environment unless this is called.
  *
- * @throws `ERR_NO_RANK` where none of these is set and there is no `fallback`; `ERR_BAD_OPTION` for a value that makes no sense
+ * @throws `ERR_NO_RANK` where none of these is set and there is no `fallback`; `ERR_BAD_OPTION` for
+ *   a value that makes no sense
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -48,11 +59,17 @@ export function rankFromEnvironment(options: RankFromEnvironmentOptions = {}): S
     }
     if (shard.worldSize < 1) badOption(scheme.worldSize, 'an integer >= 1', shard.worldSize)
     if (shard.rank >= shard.worldSize)
-      badOption(scheme.rank, `less than the number of ranks, which is ${shard.worldSize}`, shard.rank)
+      badOption(
+        scheme.rank,
+        `less than the number of ranks, which is ${shard.worldSize}`,
+        shard.rank,
+      )
     return shard
   }
   if (fallback !== undefined) return fallback
-  const names = SCHEMES.map(({ by, rank, worldSize: size }) => `${rank} and ${size} (${by})`).join(', ')
+  const names = SCHEMES.map(({ by, rank, worldSize: size }) => `${rank} and ${size} (${by})`).join(
+    ', ',
+  )
   throw new SpindleError(
     'ERR_NO_RANK',
     `the environment does not tell the rank; looked for ${names}. Pass \`fallback: { rank: 0, worldSize: 1 }\` to run alone`,

@@ -9,23 +9,42 @@ export interface DistributedSamplerOptions {
   readonly rank?: number
   /** How many ranks there are, >= 1. Default 1. */
   readonly worldSize?: number
-  /** Which random orders, or draws. An integer. Default 0. Without `shuffle`, `weights` or `replacement` it has no effect. */
+  /**
+   * Which random orders, or draws. An integer. Default 0. Without `shuffle`, `weights` or
+   * `replacement` it has no effect.
+   */
   readonly seed?: number
-  /** The epoch that plain iteration begins with, an integer >= 0. Default 0; `setEpoch` sets it later. */
+  /**
+   * The epoch that plain iteration begins with, an integer >= 0. Default 0; `setEpoch` sets it
+   * later.
+   */
   readonly epoch?: number
-  /** In random order, another one each epoch, instead of 0, 1, 2, … Default false, or true where `weights` or `replacement` say so. */
+  /**
+   * In random order, another one each epoch, instead of 0, 1, 2, … Default false, or true where
+   * `weights` or `replacement` say so.
+   */
   readonly shuffle?: boolean
   /** Leave out the last positions that not all ranks would have. Default false. */
   readonly dropLast?: boolean
-  /** Begin the epoch again, for as many positions as are missing for all ranks to have equally many. Default false. Not with `dropLast`. */
+  /**
+   * Begin the epoch again, for as many positions as are missing for all ranks to have equally many.
+   * Default false. Not with `dropLast`.
+   */
   readonly padding?: boolean
-  /** How likely each index is, in proportion: `size` finite numbers >= 0, not all 0. An index of weight 0 is never drawn. */
+  /**
+   * How likely each index is, in proportion: `size` finite numbers >= 0, not all 0. An index of
+   * weight 0 is never drawn.
+   */
   readonly weights?: ArrayLike<number>
   /**
-   * How many are drawn an epoch, over all ranks. An integer >= 1. Default `size`; for `weights` without replacement the number of those above 0. Without replacement not more than that.
+   * How many are drawn an epoch, over all ranks. An integer >= 1. Default `size`; for `weights`
+   * without replacement the number of those above 0. Without replacement not more than that.
    */
   readonly numDraws?: number
-  /** Draw each time from all, so that an index may come more than once. Default true with `weights`, otherwise false. */
+  /**
+   * Draw each time from all, so that an index may come more than once. Default true with `weights`,
+   * otherwise false.
+   */
   readonly replacement?: boolean
 }
 
@@ -62,8 +81,17 @@ export function samplerPlan(size: number, options: DistributedSamplerOptions): S
   checkInteger('size', size, 1)
   if (size > 2 ** 53) badOption('size', 'an integer <= 2^53', size)
   checkOptions(options, NAMES)
-  const { rank = 0, worldSize = 1, seed = 0, epoch = 0, dropLast = false, padding = false, weights } = options
-  const { replacement = weights !== undefined, shuffle = replacement || weights !== undefined } = options
+  const {
+    rank = 0,
+    worldSize = 1,
+    seed = 0,
+    epoch = 0,
+    dropLast = false,
+    padding = false,
+    weights,
+  } = options
+  const { replacement = weights !== undefined, shuffle = replacement || weights !== undefined } =
+    options
   checkShard({ rank, worldSize })
   checkSeed(seed)
   checkCount('epoch', epoch)

@@ -7,7 +7,9 @@ import type { AsyncSource, Source } from './source-types.ts'
 export interface SourceDefinition<T> {
   /** How many positions an epoch has: an integer >= 0, or `Infinity`. */
   readonly size: number
-  /** As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items. */
+  /**
+   * As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items.
+   */
   readonly description: { readonly [name: string]: Json }
   /** The item at a position of an epoch. */
   readonly at: (position: number, epoch: number) => T
@@ -17,19 +19,26 @@ export interface SourceDefinition<T> {
 export interface AsyncSourceDefinition<T> {
   /** How many positions an epoch has: an integer >= 0, or `Infinity`. */
   readonly size: number
-  /** As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items. */
+  /**
+   * As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items.
+   */
   readonly description: { readonly [name: string]: Json }
   /**
-   * The items at `positions`, in the order of `positions`, which may be any below `size`. `positions` is pulled as items are wanted, and may be pulled ahead of
-   * them to read many at once.
+   * The items at `positions`, in the order of `positions`, which may be any below `size`.
+   * `positions` is pulled as items are wanted, and may be pulled ahead of them to read many at
+   * once.
    */
   readonly pick: (positions: Iterable<number>, epoch: number) => AsyncIterable<T>
-  /** Whether positions that rise are much cheaper than others. Default true. Then `shuffleBuffer` reads a buffer in order, and shuffles afterwards. */
+  /**
+   * Whether positions that rise are much cheaper than others. Default true. Then `shuffleBuffer`
+   * reads a buffer in order, and shuffles afterwards.
+   */
   readonly isSequential?: boolean
 }
 
 /**
- * Makes a seekable source of a function from positions to items. All transforms take it, and give seekable sources.
+ * Makes a seekable source of a function from positions to items. All transforms take it, and give
+ * seekable sources.
  *
  * @throws `ERR_BAD_OPTION`
  * @example

@@ -21,14 +21,19 @@ export function register(source: object, plan: Plan<unknown>, shard: Shard | und
   known.set(source, { plan, shard })
 }
 
-/** Makes of a plan, and of the positions that are one's own, what users meet: a {@link Source}, an {@link AsyncSource}, or a plain iterable. */
+/**
+ * Makes of a plan, and of the positions that are one's own, what users meet: a {@link Source}, an
+ * {@link AsyncSource}, or a plain iterable.
+ */
 export function expose<T>(
   plan: Plan<T>,
   shard: Shard | undefined,
   epoch = 0,
 ): Source<T> | AsyncSource<T> | Items<T> {
   if (!isSeekablePlan(plan)) return plainOf(plan, shard)
-  return plan.isAsync ? new AsyncPlannedSource(plan, shard, epoch) : new PlannedSource(plan, shard, epoch)
+  return plan.isAsync
+    ? new AsyncPlannedSource(plan, shard, epoch)
+    : new PlannedSource(plan, shard, epoch)
 }
 
 /** The first position >= `from` that is the shard's. */

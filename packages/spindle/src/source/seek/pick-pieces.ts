@@ -37,7 +37,10 @@ async function* pickAsync<T>(runs: Runs<T>): AsyncGenerator<T, void, void> {
   }
 }
 
-/** Cuts positions into runs of the same piece. Looks at a position when it is asked for, not before: looking ahead may take long (see `Turns` in `pick-mixed.ts`). */
+/**
+ * Cuts positions into runs of the same piece. Looks at a position when it is asked for, not before:
+ * looking ahead may take long (see `Turns` in `pick-mixed.ts`).
+ */
 class Runs<T> {
   private readonly steps: Iterator<number>
   private readonly pieceAt: (position: number) => Piece<T>

@@ -19,8 +19,10 @@ export function planOf<T>(source: SourceLike<T>, option = 'source'): Seen<T> {
   if (typeof source === 'object' && source !== null) {
     const inside = knownSource(source)
     if (inside !== undefined) return inside as Seen<T>
-    if (Array.isArray(source)) return { plan: new ArrayPlan(source as readonly T[]), shard: undefined }
-    if (isSeekable(source)) return { plan: new ForeignPlan(source as SeekableSource<T>), shard: source.shard }
+    if (Array.isArray(source))
+      return { plan: new ArrayPlan(source as readonly T[]), shard: undefined }
+    if (isSeekable(source))
+      return { plan: new ForeignPlan(source as SeekableSource<T>), shard: source.shard }
     if (Symbol.asyncIterator in source || Symbol.iterator in source)
       return { plan: new StreamPlan(source as Iterable<T> | AsyncIterable<T>), shard: undefined }
   }
@@ -28,7 +30,8 @@ export function planOf<T>(source: SourceLike<T>, option = 'source'): Seen<T> {
 }
 
 /**
- * As {@link planOf}, for a transform that puts items into another order or beside others: then ranks must be told apart last.
+ * As {@link planOf}, for a transform that puts items into another order or beside others: then
+ * ranks must be told apart last.
  *
  * @throws `ERR_BAD_OPTION` for a seekable source of another make that gives only a rank's items
  */
@@ -56,7 +59,10 @@ class ArrayPlan<T> implements Plan<T> {
     return this.items.length
   }
 
-  /** With a digest of the items: a state of other data must be refused. What has no text as JSON (functions, bytes) counts by its looks. */
+  /**
+   * With a digest of the items: a state of other data must be refused. What has no text as JSON
+   * (functions, bytes) counts by its looks.
+   */
   describe(): { readonly kind: string; readonly size: number; readonly digest: string } {
     const hash = createHash('sha256')
     for (const item of this.items) hash.update(`${textOf(item)}\n`)
@@ -140,6 +146,11 @@ class StreamPlan<T> implements Plan<T> {
   }
 
   pick(positions: Iterable<number>): Iterable<T> | AsyncIterable<T> {
-    return readStream(positions, { open: () => this.items, step: 1, isAsync: this.isAsync, mayReopen: false })
+    return readStream(positions, {
+      open: () => this.items,
+      step: 1,
+      isAsync: this.isAsync,
+      mayReopen: false,
+    })
   }
 }

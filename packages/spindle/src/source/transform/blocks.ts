@@ -4,7 +4,10 @@ import { KeyedPermutation } from '../permutation.ts'
 /** Keeps the keys of blocks apart from those of whole orders. */
 const BLOCKS = 0x626c6b73
 
-/** The blocks of an epoch that `shuffleBuffer` puts in order. The first is shorter by chance, so that no two items are always in different ones. */
+/**
+ * The blocks of an epoch that `shuffleBuffer` puts in order. The first is shorter by chance, so
+ * that no two items are always in different ones.
+ */
 export class Blocks {
   private readonly sourceSize: number
   private readonly blockSize: number
@@ -36,7 +39,10 @@ export class Blocks {
   /** The order of `count` items, the block's that begins at `start`. */
   orderOf(start: number, count: number): KeyedPermutation {
     if (this.last?.start !== start || this.last.order.size !== count)
-      this.last = { start, order: new KeyedPermutation(count, BLOCKS, this.seed, this.epoch, start) }
+      this.last = {
+        start,
+        order: new KeyedPermutation(count, BLOCKS, this.seed, this.epoch, start),
+      }
     return this.last.order
   }
 

@@ -1,6 +1,9 @@
 import { badOption, checkCount, checkOptions } from '../../check.ts'
 
-/** Checks `seed` and `epoch` (and that there are no other options than `names`). @throws `ERR_BAD_OPTION` */
+/**
+ * Checks `seed` and `epoch` (and that there are no other options than `names`). @throws
+ * `ERR_BAD_OPTION`
+ */
 export function checkOrderOptions(
   options: { readonly seed?: number; readonly epoch?: number },
   names: readonly string[],
@@ -13,5 +16,6 @@ export function checkOrderOptions(
 
 /** @throws `ERR_BAD_OPTION` unless it is an integer of at most 53 bits */
 export function checkSeed(seed: unknown): void {
-  if (!Number.isSafeInteger(seed)) badOption('seed', 'an integer from -(2^53 - 1) to 2^53 - 1', seed)
+  if (!Number.isSafeInteger(seed))
+    badOption('seed', 'an integer from -(2^53 - 1) to 2^53 - 1', seed)
 }

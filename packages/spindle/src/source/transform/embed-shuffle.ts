@@ -11,15 +11,17 @@ export interface EmbedShuffleOptions {
   /** The epoch of the first iteration. An integer >= 0. Default 0. */
   readonly epoch?: number
   /**
-   * Set the epoch after each iteration, for the next one, instead of before it. Default false. For sources whose `setEpoch` takes long: it then runs while
-   * the last items are still being worked on. The first iteration gives what the source has been set to.
+   * Set the epoch after each iteration, for the next one, instead of before it. Default false. For
+   * sources whose `setEpoch` takes long: it then runs while the last items are still being worked
+   * on. The first iteration gives what the source has been set to.
    */
   readonly shuffleLast?: boolean
 }
 
 /**
- * A source whose every iteration is the next epoch, so that a shuffled one comes in another order each time: for `addSource(…, { continuous: true })`. An iteration that is
- * given up counts as well. Of a seekable source `iterateFrom` stays what it is.
+ * A source whose every iteration is the next epoch, so that a shuffled one comes in another order
+ * each time: for `addSource(…, { continuous: true })`. An iteration that is given up counts as
+ * well. Of a seekable source `iterateFrom` stays what it is.
  *
  * @throws `ERR_BAD_OPTION`
  * @example
@@ -137,6 +139,8 @@ function seekableView(source: Source<unknown>, epochs: SyncEpochs | AsyncEpochs)
     length: of('length'),
     description: of('description'),
     shard: of('shard'),
-    iterateFrom: { value: (position: number, epoch: number) => source.iterateFrom(position, epoch) },
+    iterateFrom: {
+      value: (position: number, epoch: number) => source.iterateFrom(position, epoch),
+    },
   })
 }

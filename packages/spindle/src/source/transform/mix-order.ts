@@ -14,9 +14,11 @@ export interface MixOrderOptions {
 }
 
 /**
- * Which source has its turn when. Item `j` of a source of weight `w` has the time `(j + x) / w`, where `x`, 0 <= x < 1, is a function of seed, epoch, source and `j` (0 for sources
- * in turn), and items come in order of time, those of one time in order of sources. So by any time `t` a source has given `t * w` items, but for a part of one, and how many
- * exactly is computed for any time at once: that is how the mix begins anywhere.
+ * Which source has its turn when. Item `j` of a source of weight `w` has the time `(j + x) / w`,
+ * where `x`, 0 <= x < 1, is a function of seed, epoch, source and `j` (0 for sources in turn), and
+ * items come in order of time, those of one time in order of sources. So by any time `t` a source
+ * has given `t * w` items, but for a part of one, and how many exactly is computed for any time at
+ * once: that is how the mix begins anywhere.
  */
 export class MixOrder {
   readonly counts: readonly number[]
@@ -40,7 +42,10 @@ export class MixOrder {
   /** How many items of a source have a time below `time`. */
   countBefore(source: number, time: number): number {
     // The time of item j is at least j / weight: begin a little before, for rounding's sake.
-    let j = Math.max(0, Math.min(this.counts[source]!, Math.floor(time * this.weights[source]!) - 2))
+    let j = Math.max(
+      0,
+      Math.min(this.counts[source]!, Math.floor(time * this.weights[source]!) - 2),
+    )
     while (this.timeOf(source, j) < time) j++
     return j
   }
@@ -50,13 +55,17 @@ export class MixOrder {
     return new MixCursor(this)
   }
 
-  /** How many items of each source have their turn before a time near that of `position`, and not more than `position` of them in all. */
+  /**
+   * How many items of each source have their turn before a time near that of `position`, and not
+   * more than `position` of them in all.
+   */
   countsNear(position: number): number[] {
     const before = (time: number) => this.counts.map((_, source) => this.countBefore(source, time))
     let low = 0
     let high = 1 / this.weights.reduce((sum, weight) => sum + weight, 0)
     while (sum(before(high)) <= position) [low, high] = [high, high * 2]
-    // As near as a few turns; doubles halve 60 times from any pair of them to what a position can tell.
+    // As near as a few turns; doubles halve 60 times from any pair of them to what a position can
+    // tell.
     for (let halvings = 0; halvings < 80; halvings++) {
       const middle = (low + high) / 2
       if (middle <= low || middle >= high) break
@@ -134,10 +143,13 @@ export function countsUntilFirstEnd(
   }
   const size = sizes[first]!
   if (size === Number.POSITIVE_INFINITY) return sizes
-  // In turn: those before it in the round have one more. Otherwise: whole items of each, so that it is the same in every epoch.
+  // In turn: those before it in the round have one more. Otherwise: whole items of each, so that it
+  // is the same in every epoch.
   return sizes.map((own, source) => {
     if (weights === undefined) return Math.min(own, source < first ? size + 1 : size)
-    return source === first ? size : Math.min(own, Math.floor((size * weights[source]!) / weights[first]!))
+    return source === first
+      ? size
+      : Math.min(own, Math.floor((size * weights[source]!) / weights[first]!))
   })
 }
 

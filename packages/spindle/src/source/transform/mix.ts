@@ -12,22 +12,30 @@ import { wholePlansOf } from './whole-plans.ts'
 
 /** Options of {@link mix}. */
 export interface MixOptions {
-  /** How often each source has its turn, in proportion: numbers >= 0, one a source. A source of weight 0 is left out. Default: one after another, strictly. */
+  /**
+   * How often each source has its turn, in proportion: numbers >= 0, one a source. A source of
+   * weight 0 is left out. Default: one after another, strictly.
+   */
   readonly weights?: readonly number[]
   /** Which orders. An integer. Default 0. Without `weights` it has no effect. */
   readonly seed?: number
   /** The epoch that plain iteration begins with. Default 0; `setEpoch` sets it later. */
   readonly epoch?: number
-  /** When the mix ends: at the turn of a source that has no more (`'first'`), or when none has more (`'all'`, the default: sources that have ended are passed over). */
+  /**
+   * When the mix ends: at the turn of a source that has no more (`'first'`), or when none has more
+   * (`'all'`, the default: sources that have ended are passed over).
+   */
   readonly stop?: 'first' | 'all'
 }
 
 /**
- * Several sources as one: in turn, or with `weights` in random order and exact proportion. After any number of items each source has had its share to within
- * one item for each source (until one ends), so that no part of an epoch has more of one than another.
+ * Several sources as one: in turn, or with `weights` in random order and exact proportion. After
+ * any number of items each source has had its share to within one item for each source (until one
+ * ends), so that no part of an epoch has more of one than another.
  *
- * Seekable if all sources are, and know their sizes: where each of them is at a position is computed. `repeat` those that shall not end. Memory and time of a step go with
- * the number of sources.
+ * Seekable if all sources are, and know their sizes: where each of them is at a position is
+ * computed. `repeat` those that shall not end. Memory and time of a step go with the number of
+ * sources.
  *
  * @throws `ERR_BAD_OPTION`
  * @example
@@ -88,7 +96,8 @@ function sized<T>({ plans, isAsync, describe, orderOf, stop, weights }: Mixing<T
     access: weakest(plans),
     isAsync,
     describe,
-    pick: (positions, epoch) => pickMixed(plans, positions, orderOf(epoch, counts).cursor(), epoch, isAsync),
+    pick: (positions, epoch) =>
+      pickMixed(plans, positions, orderOf(epoch, counts).cursor(), epoch, isAsync),
   }
 }
 
@@ -101,7 +110,8 @@ function streamed<T>({ plans, isAsync, describe, orderOf, stop }: Mixing<T>): Pl
     isAsync,
     describe,
     pick(positions, epoch) {
-      const open = () => streamMixed(plans, orderOf(epoch, endless).cursor(), epoch, { stop, isAsync })
+      const open = () =>
+        streamMixed(plans, orderOf(epoch, endless).cursor(), epoch, { stop, isAsync })
       return readStream(positions, { open, step: 1, isAsync, mayReopen: false })
     },
   }

@@ -2,8 +2,9 @@ import type { Items, Plan } from '../seek/seek-plan.ts'
 import type { Blocks } from './blocks.ts'
 
 /**
- * The items at `positions` of a shuffled source, which is read in rising order: what is wanted of a block is read, held, and given in the block's order. `positions` are pulled
- * up to the end of a block.
+ * The items at `positions` of a shuffled source, which is read in rising order: what is wanted of a
+ * block is read, held, and given in the block's order. `positions` are pulled up to the end of a
+ * block.
  */
 export function pickBlocks<T>(
   plan: Plan<T>,
@@ -103,7 +104,11 @@ class Wants {
   }
 
   /** Reads only what is wanted. */
-  private *readWanted(start: number, end: number, wanted: readonly number[]): Generator<number, void, void> {
+  private *readWanted(
+    start: number,
+    end: number,
+    wanted: readonly number[],
+  ): Generator<number, void, void> {
     const order = this.blocks.orderOf(start, end - start)
     const sources = wanted.map((position) => order.at(position - start))
     const rising = sources.map((_, index) => index).sort((a, b) => sources[a]! - sources[b]!)
@@ -114,7 +119,11 @@ class Wants {
   }
 
   /** Reads all of the block, whose length shows when it has been read. */
-  private *readAll(start: number, end: number, wanted: readonly number[]): Generator<number, void, void> {
+  private *readAll(
+    start: number,
+    end: number,
+    wanted: readonly number[],
+  ): Generator<number, void, void> {
     const { blocks } = this
     this.queue.push({
       count: end - start,

@@ -28,7 +28,10 @@ function* giveSync<T>(items: readonly Iterable<T>[], turns: Turns): Generator<T,
   }
 }
 
-async function* giveAsync<T>(items: readonly Items<T>[], turns: Turns): AsyncGenerator<T, void, void> {
+async function* giveAsync<T>(
+  items: readonly Items<T>[],
+  turns: Turns,
+): AsyncGenerator<T, void, void> {
   const steps = items.map((some) =>
     Symbol.asyncIterator in some ? some[Symbol.asyncIterator]() : some[Symbol.iterator](),
   )
@@ -45,8 +48,9 @@ async function* giveAsync<T>(items: readonly Items<T>[], turns: Turns): AsyncGen
 }
 
 /**
- * Whose turn it is at each position, told to the mix and to each source. A source that reads ahead makes turns known ahead, which are kept until they are
- * taken: as many as it reads ahead, times all weights over its own.
+ * Whose turn it is at each position, told to the mix and to each source. A source that reads ahead
+ * makes turns known ahead, which are kept until they are taken: as many as it reads ahead, times
+ * all weights over its own.
  */
 class Turns {
   private readonly positions: Iterator<number>

@@ -14,12 +14,13 @@ export interface RepeatOptions {
 }
 
 /**
- * A source again and again, as one epoch. Each time is the source's next epoch, so a shuffled source comes in another order each time. A source that turns out
- * empty is not repeated.
+ * A source again and again, as one epoch. Each time is the source's next epoch, so a shuffled
+ * source comes in another order each time. A source that turns out empty is not repeated.
  *
  * Seekable if the source is, and knows its size.
  *
- * @throws `ERR_BAD_OPTION`; a generator object or a stream, which can be gone through only once, is refused
+ * @throws `ERR_BAD_OPTION`; a generator object or a stream, which can be gone through only once, is
+ *   refused
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -59,7 +60,12 @@ function repeated<T>(plan: Plan<T>, length: number, times: number): Plan<T> {
         (position) => {
           const pass = Math.floor(position / length)
           const start = length === Number.POSITIVE_INFINITY ? 0 : pass * length
-          return { plan, epoch: isEndless ? epoch + pass : epoch * times + pass, start, end: start + length }
+          return {
+            plan,
+            epoch: isEndless ? epoch + pass : epoch * times + pass,
+            start,
+            end: start + length,
+          }
         },
         plan.isAsync,
       ),
@@ -75,11 +81,15 @@ function chained<T>(plan: Plan<T>, times: number): Plan<T> {
     access: 'once',
     isAsync: plan.isAsync,
     describe: () => ({ kind: 'repeat', of: plan.describe() }),
-    pick: (positions) => readStream(positions, { open, step: 1, isAsync: plan.isAsync, mayReopen: false }),
+    pick: (positions) =>
+      readStream(positions, { open, step: 1, isAsync: plan.isAsync, mayReopen: false }),
   }
 }
 
-function* chainSync<T>(passes: (pass: number) => Items<T>, times: number): Generator<T, void, void> {
+function* chainSync<T>(
+  passes: (pass: number) => Items<T>,
+  times: number,
+): Generator<T, void, void> {
   for (let pass = 0; pass < times; pass++) {
     let isEmpty = true
     for (const item of passes(pass) as Iterable<T>) {

@@ -13,16 +13,23 @@ export interface ShuffleBufferOptions {
   readonly size: number
   /** Which orders. An integer. Default 0. */
   readonly seed?: number
-  /** The epoch that plain iteration begins with: each has another order. Default 0; `setEpoch` sets it later. */
+  /**
+   * The epoch that plain iteration begins with: each has another order. Default 0; `setEpoch` sets
+   * it later.
+   */
   readonly epoch?: number
 }
 
 /**
- * A source shuffled within a buffer: for what is read in order, as text files and streams are. The epoch is cut into blocks of `size` items, at other places each
- * epoch, and each block is put in random order, every order equally likely. So an item moves by less than `size` positions; shuffle the shards or files as well.
+ * A source shuffled within a buffer: for what is read in order, as text files and streams are. The
+ * epoch is cut into blocks of `size` items, at other places each epoch, and each block is put in
+ * random order, every order equally likely. So an item moves by less than `size` positions; shuffle
+ * the shards or files as well.
  *
- * Blocks have an order that is computed, so nothing of what was in the buffer is needed to go on: beginning at a position reads at most one block again. A rank
- * reads all of its source's block only where the size is not known; otherwise its own items, in order. Of a source with random access nothing is held.
+ * Blocks have an order that is computed, so nothing of what was in the buffer is needed to go on:
+ * beginning at a position reads at most one block again. A rank reads all of its source's block
+ * only where the size is not known; otherwise its own items, in order. Of a source with random
+ * access nothing is held.
  *
  * @throws `ERR_BAD_OPTION`
  * @example

@@ -11,15 +11,20 @@ import { rangeOf } from './range.ts'
 export interface ShuffledOptions {
   /** Which orders. An integer. Default 0. */
   readonly seed?: number
-  /** The epoch that plain iteration begins with: each has another order. Default 0; `setEpoch` sets it later. */
+  /**
+   * The epoch that plain iteration begins with: each has another order. Default 0; `setEpoch` sets
+   * it later.
+   */
   readonly epoch?: number
 }
 
 /**
- * All items of a source, or the numbers 0, 1, … below a size, in random order: of every order equally likely, and another one each epoch. The order is
- * computed, not stored ({@link KeyedPermutation}), so nothing is made ready, and it can begin anywhere.
+ * All items of a source, or the numbers 0, 1, … below a size, in random order: of every order
+ * equally likely, and another one each epoch. The order is computed, not stored
+ * ({@link KeyedPermutation}), so nothing is made ready, and it can begin anywhere.
  *
- * Items are read at random places. Where reading in order is much cheaper, as in text files, `shuffleBuffer` shuffles less well, but faster.
+ * Items are read at random places. Where reading in order is much cheaper, as in text files,
+ * `shuffleBuffer` shuffles less well, but faster.
  *
  * @param source a size (1..2^53), an array, or a seekable source whose size is known
  * @throws `ERR_BAD_OPTION`
@@ -38,8 +43,14 @@ export interface ShuffledOptions {
  * ```
  */
 export function shuffled(size: number, options?: ShuffledOptions): Source<number>
-export function shuffled<S extends SourceLike<unknown>>(source: S, options?: ShuffledOptions): Transformed<S>
-export function shuffled(source: number | SourceLike<unknown>, options: ShuffledOptions = {}): unknown {
+export function shuffled<S extends SourceLike<unknown>>(
+  source: S,
+  options?: ShuffledOptions,
+): Transformed<S>
+export function shuffled(
+  source: number | SourceLike<unknown>,
+  options: ShuffledOptions = {},
+): unknown {
   checkOrderOptions(options, ['seed', 'epoch'])
   const { seed = 0, epoch = 0 } = options
   const { plan, shard }: { plan: Plan<unknown>; shard: Shard | undefined } =

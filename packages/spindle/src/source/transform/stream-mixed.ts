@@ -8,7 +8,10 @@ export interface StreamMixing {
   readonly isAsync: boolean
 }
 
-/** All items of a mix, from the start, where only the end of a source tells its size. Nothing is read ahead. */
+/**
+ * All items of a mix, from the start, where only the end of a source tells its size. Nothing is
+ * read ahead.
+ */
 export function streamMixed<T>(
   plans: readonly Plan<T>[],
   cursor: MixCursor,

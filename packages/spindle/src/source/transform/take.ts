@@ -29,14 +29,16 @@ export function take<S extends SourceLike<unknown>>(source: S, count: number): T
       isAsync: plan.isAsync,
       describe: () => ({ kind: 'take', count, of: plan.describe() }),
       // Where the size is not known, positions go on until the source ends.
-      pick: (positions, epoch) => plan.pick(size === undefined ? below(positions, count) : positions, epoch),
+      pick: (positions, epoch) =>
+        plan.pick(size === undefined ? below(positions, count) : positions, epoch),
     },
     shard,
   ) as Transformed<S>
 }
 
 /**
- * All but the first `count` items of each epoch of a source. Of a seekable source nothing before is read.
+ * All but the first `count` items of each epoch of a source. Of a seekable source nothing before is
+ * read.
  *
  * @throws `ERR_BAD_OPTION`
  */

@@ -13,7 +13,10 @@ export interface WholePlans<T> {
   readonly isAsync: boolean
 }
 
-/** Looks into sources that are put together. @throws `ERR_BAD_OPTION` for none, and for sources of different ranks */
+/**
+ * Looks into sources that are put together. @throws `ERR_BAD_OPTION` for none, and for sources of
+ * different ranks
+ */
 export function wholePlansOf<T>(sources: readonly SourceLike<unknown>[]): WholePlans<T> {
   if (!Array.isArray(sources) || sources.length === 0)
     badOption('sources', 'an array of at least one source', sources)
@@ -21,8 +24,16 @@ export function wholePlansOf<T>(sources: readonly SourceLike<unknown>[]): WholeP
   const [{ shard }] = seen as [(typeof seen)[0]]
   for (const other of seen)
     if (!isSame(other.shard, shard))
-      badOption('sources', 'of one rank and world size (put together first, split last)', other.shard)
-  return { plans: seen.map(({ plan }) => plan), shard, isAsync: seen.some(({ plan }) => plan.isAsync) }
+      badOption(
+        'sources',
+        'of one rank and world size (put together first, split last)',
+        other.shard,
+      )
+  return {
+    plans: seen.map(({ plan }) => plan),
+    shard,
+    isAsync: seen.some(({ plan }) => plan.isAsync),
+  }
 }
 
 function isSame(one: Shard | undefined, other: Shard | undefined): boolean {

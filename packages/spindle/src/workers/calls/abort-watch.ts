@@ -6,9 +6,10 @@ import type { Task, TasksOfSignal } from './task.ts'
 const TIDY_MS = 20
 
 /**
- * The tasks of a pool that are not settled, by their signals; tells of those whose signal is aborted. One listener a signal, since most tasks
- * share theirs. Lists and places in them rather than sets: a set through which many short-lived things pass has V8 keep them alive for long
- * (its old tables refer to the new ones), which cost half of the pool's time.
+ * The tasks of a pool that are not settled, by their signals; tells of those whose signal is
+ * aborted. One listener a signal, since most tasks share theirs. Lists and places in them rather
+ * than sets: a set through which many short-lived things pass has V8 keep them alive for long (its
+ * old tables refer to the new ones), which cost half of the pool's time.
  */
 export class AbortWatch {
   /** Tasks there are. */

@@ -49,7 +49,10 @@ export class WorkerBuffers {
     return buffer
   }
 
-  /** A result has left as a copy: its memory can be used again, if the op has given it up. It is empty then for the op, as it is in a thread. */
+  /**
+   * A result has left as a copy: its memory can be used again, if the op has given it up. It is
+   * empty then for the op, as it is in a thread.
+   */
   left(buffer: ArrayBuffer): void {
     if (isMovable(buffer)) this.#stock.put(moved(buffer))
   }

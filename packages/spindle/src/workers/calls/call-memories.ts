@@ -2,7 +2,10 @@ import { CallMemory } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
 import { SegmentPool, type SegmentPoolHandle } from '../memory/segment-pool.ts'
 
-/** A worker's access to its pool's shared memory. In a file of its own, which is loaded where there is some: a thread starts sooner without. */
+/**
+ * A worker's access to its pool's shared memory. In a file of its own, which is loaded where there
+ * is some: a thread starts sooner without.
+ */
 export interface CallMemories {
   /** See `SegmentPool.member`. */
   readonly member: number

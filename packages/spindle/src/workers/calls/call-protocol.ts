@@ -4,22 +4,27 @@ import type { SegmentPoolHandle } from '../memory/segment-pool.ts'
 import type { EntrySetup } from '../supervise/start-worker.ts'
 import type { WireError } from '../transport/wire-error.ts'
 
-// What a pool and its workers tell each other. Several tasks and several results travel in one message; a task is known by its slot,
-// which stays taken until its last result has come back, so that nothing else needs numbers.
+// What a pool and its workers tell each other. Several tasks and several results travel in one
+// message; a task is known by its slot, which stays taken until its last result has come back, so
+// that nothing else needs numbers.
 
 /** Tasks that a worker can hold at once. */
 export const SLOTS = 256
 
 // Pool to worker. Of its lists a message has those that are not empty.
 export interface RunMessage {
-  /** Ops that this worker has not been told of. An op's number is its place in the order of telling. */
+  /**
+   * Ops that this worker has not been told of. An op's number is its place in the order of telling.
+   */
   readonly ops?: readonly OpReference[]
   /** Stages that this worker has not been told of: number, stage; and again. */
   readonly stages?: readonly (number | StageInfo)[]
   readonly shapes?: readonly (readonly string[])[]
   /**
-   * For each task: its head; if that says so, the length of its context and that many numbers (index, attempt, number of the stage, key of the
-   * random numbers); if it says so, how many outputs to leave out; if it says so, leases; then the item, or the number of its shape and its fields.
+   * For each task: its head; if that says so, the length of its context and that many numbers
+   * (index, attempt, number of the stage, key of the random numbers); if it says so, how many
+   * outputs to leave out; if it says so, leases; then the item, or the number of its shape and its
+   * fields.
    */
   readonly tasks?: readonly unknown[]
   /** Slot, how many of its generator's outputs the caller has taken; and again. */
@@ -32,7 +37,8 @@ export interface RunMessage {
 /** Tasks, a slot that is wanted no more, or the end. */
 export type PoolMessage = RunMessage | number | 'close'
 
-// The head of a task or result: its slot, flags, and the number of the op or the kind of the result.
+// The head of a task or result: its slot, flags, and the number of the op or the kind of the
+// result.
 export const SLOT_OF_HEAD = 0xff
 export const SHAPED: number = 1 << 8
 export const HAS_CONTEXT: number = 1 << 9
@@ -59,11 +65,20 @@ export const DONE = 4
 export const BEGINS = 5
 export interface ResultMessage {
   readonly shapes?: readonly (readonly string[])[]
-  /** For each result: its head; if that says so, leases; then its value, or the number of its shape and its fields. */
+  /**
+   * For each result: its head; if that says so, leases; then its value, or the number of its shape
+   * and its fields.
+   */
   readonly results?: readonly unknown[]
-  /** How long ops held the worker since the last message: number of the op, calls, milliseconds; and again. */
+  /**
+   * How long ops held the worker since the last message: number of the op, calls, milliseconds; and
+   * again.
+   */
   readonly busy?: readonly number[]
-  /** Of tasks that are traced and have ended: slot, beginning and end in milliseconds since 1970; and again. */
+  /**
+   * Of tasks that are traced and have ended: slot, beginning and end in milliseconds since 1970;
+   * and again.
+   */
   readonly spans?: readonly number[]
   /** With `spans`: process and thread. */
   readonly worker?: readonly [process: number, thread: number]
@@ -71,7 +86,10 @@ export interface ResultMessage {
   readonly contextFree?: readonly number[]
   /** Bytes that were given away, and bytes that were copied, since the last message. */
   readonly bytes?: readonly [transferred: number, copied: number]
-  /** Size of buffers, and how many of that size ops have asked for since the last message; and again. */
+  /**
+   * Size of buffers, and how many of that size ops have asked for since the last message; and
+   * again.
+   */
   readonly allocated?: readonly number[]
   /** Numbers of ops whose `init` has been called. */
   readonly initialised?: readonly number[]
@@ -79,10 +97,16 @@ export interface ResultMessage {
   readonly parcels?: readonly unknown[]
 }
 export const FIELDS_OF_BUSY = 3
-/** `'full'`: the worker's memory has grown to the limit for replacing it. A number: see `LoopEnd`; how many messages the worker had heard by then. */
+/**
+ * `'full'`: the worker's memory has grown to the limit for replacing it. A number: see `LoopEnd`;
+ * how many messages the worker had heard by then.
+ */
 export type WorkerMessage = ResultMessage | Refused | 'ready' | 'full' | number
 
-/** A module that must not be loaded by workers, for it starts workers of its own for itself. The worker ends. */
+/**
+ * A module that must not be loaded by workers, for it starts workers of its own for itself. The
+ * worker ends.
+ */
 export interface Refused {
   readonly refused: WireError
   readonly module: string

@@ -7,15 +7,15 @@ export interface Carrier {
   /** Bytes given away and copied since they were last read; the reader sets them back. */
   readonly tally: TransferStats
   /**
-   * Readies a value for the next message: what it returns belongs at place `at` of the message's list. `slot` and `part` say what
-   * {@link release} will call it by.
+   * Readies a value for the next message: what it returns belongs at place `at` of the message's
+   * list. `slot` and `part` say what {@link release} will call it by.
    */
   pack(value: unknown, at: number, slot: number, part: number): unknown
   /** Has a buffer go along with the next message, which must hold it; whether that is possible. */
   give(buffer: ArrayBuffer): boolean
   /**
-   * Sends a message with what was packed for it. Throws, with nothing sent, if something cannot cross. Without `givesAway` buffers are
-   * copied by the sending itself.
+   * Sends a message with what was packed for it. Throws, with nothing sent, if something cannot
+   * cross. Without `givesAway` buffers are copied by the sending itself.
    */
   /** Messages that were sent. */
   readonly sent: number

@@ -1,4 +1,5 @@
-// What pool and worker can see of each other without a message: while one is busy, and after the worker's death.
+// What pool and worker can see of each other without a message: while one is busy, and after the
+// worker's death.
 
 /** The pool's side of a control block. */
 export interface PoolControl {
@@ -24,7 +25,10 @@ export interface WorkerControl {
   /** Before results leave: what has ended is marked so. */
   settle(): void
   isAborted(slot: number): boolean
-  /** The worker goes into an op's own code. Does not return if the process is ending: nothing may be begun then. */
+  /**
+   * The worker goes into an op's own code. Does not return if the process is ending: nothing may be
+   * begun then.
+   */
   enter(): void
   /** It has come out again. */
   leave(): void

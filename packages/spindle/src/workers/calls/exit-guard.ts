@@ -1,5 +1,6 @@
-// Node ends threads by force when the process ends. A thread that is inside a native call then takes the process down with it, so the
-// end of the process waits, not for long, until those that are in a call are out of it.
+// Node ends threads by force when the process ends. A thread that is inside a native call then
+// takes the process down with it, so the end of the process waits, not for long, until those that
+// are in a call are out of it.
 
 import { clockMs } from '../../timers.ts'
 
@@ -7,7 +8,10 @@ import { clockMs } from '../../timers.ts'
 export interface Guarded {
   /** It is to begin nothing more. */
   stop(): void
-  /** Waits, holding this thread, until it is in no call. `endsAt`: when the process began to end, on `performance.now()`'s clock. */
+  /**
+   * Waits, holding this thread, until it is in no call. `endsAt`: when the process began to end, on
+   * `performance.now()`'s clock.
+   */
   waitUntilOutside(endsAt: number): void
 }
 

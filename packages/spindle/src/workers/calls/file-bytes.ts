@@ -5,7 +5,9 @@ export function readFully(file: number, bytes: Uint8Array, position: number): vo
   for (let done = 0; done < bytes.byteLength; ) {
     const count = readSync(file, bytes, done, bytes.byteLength - done, position + done)
     if (count === 0)
-      throw new Error(`a shared file ends at ${position + done}, before the data that it should hold`)
+      throw new Error(
+        `a shared file ends at ${position + done}, before the data that it should hold`,
+      )
     done += count
   }
 }

@@ -5,8 +5,9 @@ import { SLOTS } from './call-protocol.ts'
 import type { PoolControl, WorkerControl } from './control.ts'
 import { readFully, writeFully } from './file-bytes.ts'
 
-// The control block of a process: a byte for each slot's state, which only the worker writes, and, SLOTS further, a byte for whether the
-// pool wants it no more. A file does for processes what shared memory does for threads: it is still there when one of them has died.
+// The control block of a process: a byte for each slot's state, which only the worker writes, and,
+// SLOTS further, a byte for whether the pool wants it no more. A file does for processes what
+// shared memory does for threads: it is still there when one of them has died.
 const ENDED = 0
 const BEGUN = 1
 /** Begun, but it is the op's module that has. */
@@ -55,10 +56,16 @@ export class FilePoolControl implements PoolControl {
   }
 }
 
-/** How old what is known of the pool's wishes may be where they are asked for at every call, in milliseconds. */
+/**
+ * How old what is known of the pool's wishes may be where they are asked for at every call, in
+ * milliseconds.
+ */
 const STALE_MS = 1
 
-/** The worker's side of a process's control block. A write or a read costs about a microsecond, so ends are written with the next beginning. */
+/**
+ * The worker's side of a process's control block. A write or a read costs about a microsecond, so
+ * ends are written with the next beginning.
+ */
 export class FileWorkerControl implements WorkerControl {
   readonly #file: number
   readonly #states: Uint8Array = new Uint8Array(SLOTS)

@@ -26,12 +26,18 @@ interface GeneratorRunner {
   ended(slot: number): void
 }
 
-/** How far a generator may be ahead of its reader: in outputs, and in the milliseconds that it took for them. */
+/**
+ * How far a generator may be ahead of its reader: in outputs, and in the milliseconds that it took
+ * for them.
+ */
 const MOST_AHEAD = 64
 const LEAST_AHEAD = 2
 const AHEAD_MS = 4
 
-/** A generator at work in a worker: it is asked for outputs as long as it is not too far ahead of its reader. */
+/**
+ * A generator at work in a worker: it is asked for outputs as long as it is not too far ahead of
+ * its reader.
+ */
 export class Generating {
   readonly #runner: GeneratorRunner
   readonly #op: number
@@ -39,7 +45,9 @@ export class Generating {
   readonly #outputs: GeneratorLike
   /** Outputs that the reader has had of an earlier worker. */
   readonly #skip: number
-  /** Whether it has a time limit: an output that it has made must not wait for one that never comes. */
+  /**
+   * Whether it has a time limit: an output that it has made must not wait for one that never comes.
+   */
   readonly #isTimed: boolean
   #made = 0
   #taken: number
@@ -139,7 +147,10 @@ export class Generating {
   #take(step: IteratorResult<unknown>, startedAt: number): void {
     if (typeof step !== 'object' || step === null) {
       this.#fail(
-        new SpindleError('ERR_NOT_ITERABLE', 'a generator gave something that is not an iterator result'),
+        new SpindleError(
+          'ERR_NOT_ITERABLE',
+          'a generator gave something that is not an iterator result',
+        ),
       )
       return
     }
@@ -190,7 +201,9 @@ export class Generating {
     void this.#close()
   }
 
-  /** One of its outputs cannot be sent: the task has failed, and its slot is another's from now on. */
+  /**
+   * One of its outputs cannot be sent: the task has failed, and its slot is another's from now on.
+   */
   giveUp(): void {
     if (this.isClosed) return
     this.isClosed = true

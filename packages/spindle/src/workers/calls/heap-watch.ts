@@ -12,7 +12,8 @@ export class HeapWatch {
   }
 
   isFull(nowMs: number): boolean {
-    if (this.#limitBytes === Number.POSITIVE_INFINITY || nowMs - this.#lookedAt < EVERY_MS) return false
+    if (this.#limitBytes === Number.POSITIVE_INFINITY || nowMs - this.#lookedAt < EVERY_MS)
+      return false
     this.#lookedAt = nowMs
     const { heapUsed, external } = process.memoryUsage()
     if (heapUsed + external < this.#limitBytes) return false

@@ -20,7 +20,9 @@ export class WorkerInits {
     this.#count = count
   }
 
-  /** Whether the worker may be given a task: it has called the module's `init`, or may do so now. */
+  /**
+   * Whether the worker may be given a task: it has called the module's `init`, or may do so now.
+   */
   hasRoomFor({ call, op }: Task): boolean {
     return (
       call.init === undefined ||

@@ -20,7 +20,10 @@ export interface Memory {
   left?(buffer: ArrayBuffer): void
 }
 
-/** Between processes: messages over the channel that Node has for them, large buffers through a file in memory. */
+/**
+ * Between processes: messages over the channel that Node has for them, large buffers through a file
+ * in memory.
+ */
 export class IpcCarrier implements Carrier {
   readonly tally: TransferStats = { transferredBytes: 0, copiedBytes: 0 }
   sent = 0
@@ -34,7 +37,12 @@ export class IpcCarrier implements Carrier {
   #parcels: unknown[] = []
 
   /** `outgoing`, `incoming`: descriptors of the files for this side's buffers and the other's. */
-  constructor(post: (message: unknown) => void, outgoing: number, incoming: number, memory: Memory) {
+  constructor(
+    post: (message: unknown) => void,
+    outgoing: number,
+    incoming: number,
+    memory: Memory,
+  ) {
     this.#memory = memory
     this.#post = post
     this.#outgoing = new Slab(outgoing)
@@ -47,7 +55,8 @@ export class IpcCarrier implements Carrier {
       const offset = this.#outgoing.write(bytes, slot, part)
       if (offset === undefined) return undefined
       this.tally.copiedBytes += bytes.byteLength
-      if (bytes.byteLength === bytes.buffer.byteLength) this.#copied.push(bytes.buffer as ArrayBuffer)
+      if (bytes.byteLength === bytes.buffer.byteLength)
+        this.#copied.push(bytes.buffer as ArrayBuffer)
       return offset
     }
     return withoutBuffers(value, at, extractBuffers, (parcels) => {
@@ -64,7 +73,9 @@ export class IpcCarrier implements Carrier {
     const copied = this.#copied
     this.#parcels = []
     this.#copied = []
-    this.#post(parcels.length === 0 || typeof message !== 'object' ? message : { ...message, parcels })
+    this.#post(
+      parcels.length === 0 || typeof message !== 'object' ? message : { ...message, parcels },
+    )
     this.sent++
     for (const buffer of copied) this.#memory.left?.(buffer)
   }
@@ -107,7 +118,8 @@ export function checkCrossing(value: unknown, what: string): void {
 
 function canCross(value: unknown): boolean {
   try {
-    // Finds views of shared memory anywhere in it, which Node's channel takes for views of plain memory.
+    // Finds views of shared memory anywhere in it, which Node's channel takes for views of plain
+    // memory.
     if (typeof value === 'object' && value !== null)
       withoutBuffers(
         value,

@@ -3,7 +3,10 @@ import type { WorkerMessage } from './call-protocol.ts'
 import type { Carrier } from './carrier.ts'
 import type { PoolControl } from './control.ts'
 
-/** One worker as its pool sees it, be it a thread or a process: what differs between them, and nothing else. */
+/**
+ * One worker as its pool sees it, be it a thread or a process: what differs between them, and
+ * nothing else.
+ */
 export interface WorkerLink {
   readonly control: PoolControl
   readonly carrier: Carrier

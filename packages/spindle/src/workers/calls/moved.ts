@@ -8,7 +8,8 @@ let channel: MessageChannel | undefined
 export function moved(buffer: ArrayBuffer): ArrayBuffer {
   const { transfer } = buffer as Transferable
   if (transfer !== undefined) return transfer.call(buffer)
-  // Node 20 lacks `transfer`, and its structuredClone() makes a channel for every call, which costs more than all the rest.
+  // Node 20 lacks `transfer`, and its structuredClone() makes a channel for every call, which costs
+  // more than all the rest.
   if (channel === undefined) {
     channel = new MessageChannel()
     channel.port1.unref()

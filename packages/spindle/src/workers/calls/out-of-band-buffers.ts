@@ -15,8 +15,9 @@ const LARGE_BYTES = 1 << 14
 export type PutAside = (bytes: Uint8Array) => number | undefined
 
 /**
- * A buffer or view that goes beside its message: the object that holds it in the message (`undefined`: the message's list), the key there, its class, and
- * where its bytes are. What is at the same offset is one buffer. And again.
+ * A buffer or view that goes beside its message: the object that holds it in the message
+ * (`undefined`: the message's list), the key there, its class, and where its bytes are. What is at
+ * the same offset is one buffer. And again.
  */
 export type Parcel = readonly [
   holder: object | undefined,
@@ -28,10 +29,12 @@ export type Parcel = readonly [
 export const FIELDS_OF_PARCEL = 5
 
 /**
- * The value without its large buffers, which are given to `extractBuffers`; `at`: its place in the message's list. What holds such a buffer is copied, the rest
- * is kept, and what is there twice stays one. Calls neither of both if it throws.
+ * The value without its large buffers, which are given to `extractBuffers`; `at`: its place in the
+ * message's list. What holds such a buffer is copied, the rest is kept, and what is there twice
+ * stays one. Calls neither of both if it throws.
  *
- * @throws {CannotCross}, a `TypeError` where there is shared memory, which processes do not share, and whatever getters throw.
+ * @throws {CannotCross}, a `TypeError` where there is shared memory, which processes do not share,
+ *   and whatever getters throw.
  */
 export function withoutBuffers(
   value: object,
@@ -74,11 +77,16 @@ interface Place {
 }
 
 /** Where the bytes of a buffer or view are; views of the same bytes share them. */
-function placeOf(memory: Memory, places: Map<ArrayBufferLike, Place[]>, extractBuffers: PutAside): Place {
+function placeOf(
+  memory: Memory,
+  places: Map<ArrayBufferLike, Place[]>,
+  extractBuffers: PutAside,
+): Place {
   const bytes = bytesOf(memory)
   const ofBuffer = places.get(bytes.buffer) ?? []
   const known = ofBuffer.find(
-    (place) => place.bytes.byteOffset === bytes.byteOffset && place.bytes.byteLength === bytes.byteLength,
+    (place) =>
+      place.bytes.byteOffset === bytes.byteOffset && place.bytes.byteLength === bytes.byteLength,
   )
   if (known !== undefined) return known
   const place = { bytes, offset: extractBuffers(bytes) }
@@ -86,7 +94,10 @@ function placeOf(memory: Memory, places: Map<ArrayBufferLike, Place[]>, extractB
   return place
 }
 
-/** The large buffers and views in a value, but for those that are keys of maps or members of sets, which keep their places only in the message. */
+/**
+ * The large buffers and views in a value, but for those that are keys of maps or members of sets,
+ * which keep their places only in the message.
+ */
 function largeMemory(value: object): Set<Memory> {
   const large = new Set<Memory>()
   const visit = (memory: Memory): void => {
@@ -105,7 +116,10 @@ function largeMemory(value: object): Set<Memory> {
   return large
 }
 
-/** Puts a buffer or view back where it was; `list`: that of the message. `buffers`: what has been put back of it before. */
+/**
+ * Puts a buffer or view back where it was; `list`: that of the message. `buffers`: what has been
+ * put back of it before.
+ */
 export function restoreBuffers(
   list: object,
   [holder = list, key, view, offset, byteLength]: Parcel,

@@ -13,9 +13,15 @@ interface PendingRead {
   reject(error: unknown): void
 }
 
-/** The outputs of a generator that runs in a worker: as the async generator that the op would have been here. */
+/**
+ * The outputs of a generator that runs in a worker: as the async generator that the op would have
+ * been here.
+ */
 export class Outputs implements AsyncIterableIterator<unknown> {
-  /** Outputs that have come here. A generator whose worker died begins again, and leaves out so many. */
+  /**
+   * Outputs that have come here. A generator whose worker died begins again, and leaves out so
+   * many.
+   */
   received = 0
   /** Outputs that the reader has taken. */
   taken = 0
@@ -33,7 +39,8 @@ export class Outputs implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    if (this.#head < this.#ready.length) return Promise.resolve({ done: false, value: this.#take() })
+    if (this.#head < this.#ready.length)
+      return Promise.resolve({ done: false, value: this.#take() })
     if (this.#failure !== undefined) {
       const { error } = this.#failure
       this.#failure = undefined

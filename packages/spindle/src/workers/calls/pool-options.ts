@@ -7,8 +7,9 @@ import { checkInit, checkInitArgs, referenceOf } from './worker-module.ts'
 /** Options that pools of threads and of processes have in common. */
 export interface PoolOptions {
   /**
-   * Workers at most, an integer >= 1. Each is started when there is work for it. Default: `os.availableParallelism()`. A range says between which numbers
-   * `resize()`, and a pipeline that is tuned, may set it: it begins with `max`. Of a number: between 1 and that.
+   * Workers at most, an integer >= 1. Each is started when there is work for it. Default:
+   * `os.availableParallelism()`. A range says between which numbers `resize()`, and a pipeline that
+   * is tuned, may set it: it begins with `max`. Of a number: between 1 and that.
    */
   readonly size?: number | { readonly min?: number; readonly max?: number }
   /** Called in each worker before its first op, with `initArgs`; awaited. Default: none. */
@@ -16,25 +17,34 @@ export interface PoolOptions {
   /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
   readonly initArgs?: unknown
   /**
-   * Workers that initialise at the same time, an integer >= 1: that start, or load a module with an `init` of its own. Each may need much memory or
-   * the whole network then. Default: `os.availableParallelism()`.
+   * Workers that initialise at the same time, an integer >= 1: that start, or load a module with an
+   * `init` of its own. Each may need much memory or the whole network then. Default:
+   * `os.availableParallelism()`.
    */
   readonly initConcurrency?: number
-  /** When a worker gives way to a new one. It takes no more calls, ends those it has, and loses none. Default: never. */
+  /**
+   * When a worker gives way to a new one. It takes no more calls, ends those it has, and loses
+   * none. Default: never.
+   */
   readonly recycle?: {
     /** Calls after which it does, an integer >= 1. */
     readonly afterItems?: number
-    /** Heap in use and buffers, in MiB, from which on it does, an integer >= 1; looked at between calls, garbage included. */
+    /**
+     * Heap in use and buffers, in MiB, from which on it does, an integer >= 1; looked at between
+     * calls, garbage included.
+     */
     readonly afterHeapMb?: number
   }
   /**
-   * Workers that an item may kill before it fails with `ERR_WORKER_DIED`, an integer >= 1. Until then its op is called again, from the
-   * beginning; of a generator, the outputs that the caller has had are left out, so it must give the same ones again. Default 2.
+   * Workers that an item may kill before it fails with `ERR_WORKER_DIED`, an integer >= 1. Until
+   * then its op is called again, from the beginning; of a generator, the outputs that the caller
+   * has had are left out, so it must give the same ones again. Default 2.
    */
   readonly maxDeaths?: number
   /**
-   * How long a call whose signal was aborted may go on before its worker is terminated, in milliseconds, and how long the end of the
-   * process waits for threads that are in the middle of a call. Default 1000.
+   * How long a call whose signal was aborted may go on before its worker is terminated, in
+   * milliseconds, and how long the end of the process waits for threads that are in the middle of a
+   * call. Default 1000.
    */
   readonly graceMs?: number
 }

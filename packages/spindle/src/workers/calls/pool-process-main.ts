@@ -35,9 +35,12 @@ process.on('message', (sent: unknown) => {
   loopEnd.heard()
 })
 process.on('disconnect', () => process.exit(0))
-// Ctrl-C in a terminal goes to all its processes. What is to become of this one, the pool's process says.
+// Ctrl-C in a terminal goes to all its processes. What is to become of this one, the pool's process
+// says.
 process.on('SIGINT', () => {})
-process.on('uncaughtExceptionMonitor', (error) => post({ thrown: toWire(error) } satisfies LastWords))
+process.on('uncaughtExceptionMonitor', (error) =>
+  post({ thrown: toWire(error) } satisfies LastWords),
+)
 // What was done before the process ends of itself need not be done again.
 process.on('exit', () => runner?.flush())
 
@@ -66,5 +69,6 @@ function failedToStart(error: unknown): void {
 }
 
 function post(message: unknown): void {
-  if (process.connected) process.send?.(sealed(FROM_WORKER, message), undefined, undefined, () => {})
+  if (process.connected)
+    process.send?.(sealed(FROM_WORKER, message), undefined, undefined, () => {})
 }

@@ -1,8 +1,15 @@
 import type { ExecutorWorkers, WorkerNumber } from '../../engine/executor.ts'
 import type { PoolSettings } from './pool-options.ts'
 
-/** What runs a pool's calls, for reports. `of`: the pool to which the workers belong, for an executor that is not the pool itself. */
-export function workersOf(kind: ExecutorWorkers['kind'], size: () => number, of?: object): ExecutorWorkers {
+/**
+ * What runs a pool's calls, for reports. `of`: the pool to which the workers belong, for an
+ * executor that is not the pool itself.
+ */
+export function workersOf(
+  kind: ExecutorWorkers['kind'],
+  size: () => number,
+  of?: object,
+): ExecutorWorkers {
   return {
     kind,
     get count() {

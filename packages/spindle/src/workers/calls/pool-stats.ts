@@ -12,7 +12,10 @@ export interface PoolStats {
   readonly tasks: number
   /** Bytes of buffers that crossed without a copy. */
   readonly transferredBytes: number
-  /** Bytes of buffers that were copied in order to cross: items, which stay the caller's; parts of larger buffers; all that goes to a process. */
+  /**
+   * Bytes of buffers that were copied in order to cross: items, which stay the caller's; parts of
+   * larger buffers; all that goes to a process.
+   */
   readonly copiedBytes: number
   /** Workers that ended without being told to. */
   readonly deaths: number

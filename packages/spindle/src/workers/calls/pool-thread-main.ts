@@ -63,7 +63,8 @@ if (init !== undefined) await runInit(init, initArgs)
 port.on('message', (message: unknown) => {
   const startedAt = clockMs()
   hear(message)
-  // Calls that wait for something need the loop; without them, the next message may be waited for here.
+  // Calls that wait for something need the loop; without them, the next message may be waited for
+  // here.
   while (runner.pending === 0 && spinner.isMessageNear(startedAt)) {
     const next = receiveMessageOnPort(port)
     if (next === undefined) return

@@ -28,11 +28,17 @@ import type { WorkerOwner } from './worker-owner.ts'
 
 /** How long an idle worker may keep the process alive, in milliseconds. */
 const LET_GO_MS = 5
-/** How long the tasks that wait in a worker should keep it busy, in milliseconds: enough to cover the way of the next ones. */
+/**
+ * How long the tasks that wait in a worker should keep it busy, in milliseconds: enough to cover
+ * the way of the next ones.
+ */
 const AHEAD_MS = 2
 /** Tasks this long wait in the pool, where any worker that is free can take them. */
 const LONG_MS = 5
-/** Slots that generators may take. Those that wait for their readers must not keep out the very tasks their readers wait for. */
+/**
+ * Slots that generators may take. Those that wait for their readers must not keep out the very
+ * tasks their readers wait for.
+ */
 const GENERATOR_SLOTS = (SLOTS * 3) / 4
 
 /**
@@ -42,7 +48,9 @@ const GENERATOR_SLOTS = (SLOTS * 3) / 4
  *      '--------------------'------------'--- exits, is terminated ---> ENDED
  */
 export class PoolWorker implements LinkListener {
-  /** Tasks it is busy with or will be: all but generators whose readers still have outputs to take. */
+  /**
+   * Tasks it is busy with or will be: all but generators whose readers still have outputs to take.
+   */
   load = 0
   isReady = false
   /** It takes no more tasks. */
@@ -67,7 +75,10 @@ export class PoolWorker implements LinkListener {
   #generators = 0
   #suspect: Task | undefined
   #isMeantToEnd = false
-  /** Messages that it had heard when nothing was left to run in it, though calls had not ended; -1: it runs. */
+  /**
+   * Messages that it had heard when nothing was left to run in it, though calls had not ended; -1:
+   * it runs.
+   */
   #loopEndAt = -1
 
   /** May throw: what `connect` throws. */
@@ -85,7 +96,15 @@ export class PoolWorker implements LinkListener {
       this.#rested()
     }
     const { carrier } = this.#link
-    this.#sender = new Sender(carrier, numbers, facts, counters, stock, memory !== undefined, refused)
+    this.#sender = new Sender(
+      carrier,
+      numbers,
+      facts,
+      counters,
+      stock,
+      memory !== undefined,
+      refused,
+    )
   }
 
   get isEmpty(): boolean {
@@ -99,7 +118,12 @@ export class PoolWorker implements LinkListener {
 
   /** Whether it can take that task now. */
   hasRoomFor(task: Task): boolean {
-    if (!this.isReady || this.isRetiring || this.#suspect !== undefined || this.#freeSlots.length === 0)
+    if (
+      !this.isReady ||
+      this.isRetiring ||
+      this.#suspect !== undefined ||
+      this.#freeSlots.length === 0
+    )
       return false
     if (task.call.init !== undefined && !this.#inits.hasRoomFor(task)) return false
     if (task.isSuspect) return this.load === 0
@@ -156,8 +180,8 @@ export class PoolWorker implements LinkListener {
   }
 
   /**
-   * A held task is wanted no more: it is told so, and the worker is terminated if that does not help within the grace time.
-   * `onFree` is called when the worker is through with it.
+   * A held task is wanted no more: it is told so, and the worker is terminated if that does not
+   * help within the grace time. `onFree` is called when the worker is through with it.
    */
   abort(task: Task, onFree?: () => void): void {
     if (onFree !== undefined) this.#onFree.set(task, onFree)
@@ -234,7 +258,8 @@ export class PoolWorker implements LinkListener {
       for (let at = 0; at < results.length; ) {
         const head = results[at++] as number
         const kind = head >> ABOVE_FLAGS
-        const leases = (head & HAS_LEASES) === 0 ? undefined : (results[at++] as readonly LeaseHandover[])
+        const leases =
+          (head & HAS_LEASES) === 0 ? undefined : (results[at++] as readonly LeaseHandover[])
         let value = kind <= OUTPUT ? results[at++] : undefined
         if ((head & SHAPED) !== 0) {
           const shape = value as number
@@ -329,13 +354,17 @@ export class PoolWorker implements LinkListener {
     this.#owner.workerHasRoom()
   }
 
-  /** A worker keeps the process alive only while somebody waits for it: for a result, for its room, for its start, or for its end. */
+  /**
+   * A worker keeps the process alive only while somebody waits for it: for a result, for its room,
+   * for its start, or for its end.
+   */
   keepOrLetGo(): void {
     if (this.#isKept) {
       if (!this.#isReffed) this.#link.setRef(true)
       this.#isReffed = true
     } else if (!this.#isLettingGo) {
-      // Later, for the next call is mostly made soon. The timer itself keeps nothing alive: that is what the worker does until then.
+      // Later, for the next call is mostly made soon. The timer itself keeps nothing alive: that is
+      // what the worker does until then.
       this.#isLettingGo = true
       const timer = setTimeout(() => {
         this.#isLettingGo = false
@@ -349,7 +378,8 @@ export class PoolWorker implements LinkListener {
 
   get #isKept(): boolean {
     if (!this.isReady || this.#isMeantToEnd) return true
-    // Of a worker in which nothing is left to run, nothing will come, unless it is told something that it has not heard.
+    // Of a worker in which nothing is left to run, nothing will come, unless it is told something
+    // that it has not heard.
     if (this.#loopEndAt === this.#link.carrier.sent) return false
     return this.#awaited > 0 || this.#owner.hasWaiting
   }
@@ -387,7 +417,8 @@ export class PoolWorker implements LinkListener {
     // A generator whose reader is behind has its outputs ahead of him, and rests.
     const busy = begun.filter((task) => task.isLoad)
     if (busy.length > 0) return busy
-    // A worker that dies without being at anything was killed by what it did before; whoever is there shares the blame.
+    // A worker that dies without being at anything was killed by what it did before; whoever is
+    // there shares the blame.
     return begun.length > 0 ? begun : held
   }
 }

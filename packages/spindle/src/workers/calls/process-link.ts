@@ -13,9 +13,15 @@ import { IpcCarrier, type Memory } from './ipc-carrier.ts'
 import type { LinkListener, WorkerLink } from './link.ts'
 import type { PoolSettings } from './pool-options.ts'
 
-/** Room that there must be in memory for a file of buffers; without it, it lies where temporary files do. */
+/**
+ * Room that there must be in memory for a file of buffers; without it, it lies where temporary
+ * files do.
+ */
 const ROOM_BYTES = 2 ** 24
-/** How long after a process's end its channel may stay open, in milliseconds: a process of its own may have it. */
+/**
+ * How long after a process's end its channel may stay open, in milliseconds: a process of its own
+ * may have it.
+ */
 const CHANNEL_MS = 500
 
 /** A worker process, as its pool sees it. */

@@ -9,11 +9,13 @@ import { WorkerPool } from './worker-pool.ts'
 export interface ProcessPoolOptions extends PoolOptions, ProcessOptions {}
 
 /**
- * Worker processes that run ops by reference: as {@link ThreadPool}, for code that may crash, leak, or must be killable for sure. They are five
- * times dearer than threads. Values cross by structured cloning, large buffers through files in memory that have no name and are gone with the
- * last process that has them; shared memory does not cross.
+ * Worker processes that run ops by reference: as {@link ThreadPool}, for code that may crash, leak,
+ * or must be killable for sure. They are five times dearer than threads. Values cross by structured
+ * cloning, large buffers through files in memory that have no name and are gone with the last
+ * process that has them; shared memory does not cross.
  *
- * The processes keep this one alive only while calls are waited for, and end when it does, however it ends.
+ * The processes keep this one alive only while calls are waited for, and end when it does, however
+ * it ends.
  *
  * @example
  * ```ts
@@ -31,10 +33,15 @@ export class ProcessPool extends WorkerPool {
       !(Array.isArray(execArgv) && execArgv.every((one) => typeof one === 'string'))
     )
       badOption('execArgv', 'a list of texts', execArgv)
-    if (env !== undefined && (typeof env !== 'object' || env === null)) badOption('env', 'an object', env)
+    if (env !== undefined && (typeof env !== 'object' || env === null))
+      badOption('env', 'an object', env)
     const settings = poolSettings('process', options)
     checkCrossing(settings.initArgs, 'initArgs')
-    super(settings, 'process', (listener, stock) => new ProcessLink(listener, options, settings, stock))
+    super(
+      settings,
+      'process',
+      (listener, stock) => new ProcessLink(listener, options, settings, stock),
+    )
   }
 
   /** Processes there are now, those included that are starting or ending. */

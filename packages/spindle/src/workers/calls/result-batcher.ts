@@ -28,7 +28,10 @@ interface Unsent {
   readonly memory: CallMemory | undefined
 }
 
-/** Results that a worker has not sent yet. They leave together: at the end of a turn, or when the first has waited a millisecond. */
+/**
+ * Results that a worker has not sent yet. They leave together: at the end of a turn, or when the
+ * first has waited a millisecond.
+ */
 export class ResultBatcher {
   readonly contextFree: number[] = []
   /** Numbers of ops whose `init` has been called. */
@@ -81,7 +84,14 @@ export class ResultBatcher {
   }
 
   /** `part`: which of the slot's outputs it is. */
-  value(slot: number, kind: number, value: unknown, op: number, part = 0, memory?: CallMemory): void {
+  value(
+    slot: number,
+    kind: number,
+    value: unknown,
+    op: number,
+    part = 0,
+    memory?: CallMemory,
+  ): void {
     this.#add({ slot, kind, value, op, part, memory })
   }
 
@@ -185,12 +195,15 @@ export class ResultBatcher {
     return message
   }
 
-  /** Something in a message cannot be sent: finds out what, and sends the rest, in the same order. */
+  /**
+   * Something in a message cannot be sent: finds out what, and sends the rest, in the same order.
+   */
   #sendApart({ results: _, ...rest }: ResultMessage, unsent: readonly Unsent[]): void {
     this.#carrier.send(rest)
     const ended = new Set<number>()
     for (const result of unsent) {
-      // What a generator gave after an output that cannot be sent belongs to nobody: its slot is somebody else's by then.
+      // What a generator gave after an output that cannot be sent belongs to nobody: its slot is
+      // somebody else's by then.
       if (ended.has(result.slot)) continue
       const problem = this.#problemOf(result)
       if (problem === undefined) continue

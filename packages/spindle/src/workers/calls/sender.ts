@@ -42,7 +42,10 @@ export class Sender {
   #isWaiting = false
   #isClosed = false
 
-  /** `hasMemory`: whether items may lie in shared memory that is looked after; `refused`: tasks whose items cannot cross. */
+  /**
+   * `hasMemory`: whether items may lie in shared memory that is looked after; `refused`: tasks
+   * whose items cannot cross.
+   */
   constructor(
     carrier: Carrier,
     numbers: OpNumbers,
@@ -73,7 +76,10 @@ export class Sender {
     this.#sendSoon()
   }
 
-  /** The worker's ops have asked for buffers: sizes and numbers. It gets others for them, when there are some. */
+  /**
+   * The worker's ops have asked for buffers: sizes and numbers. It gets others for them, when there
+   * are some.
+   */
   allocated(sizes: readonly number[]): void {
     for (let at = 0; at < sizes.length; at += 2) {
       const size = sizes[at] as number

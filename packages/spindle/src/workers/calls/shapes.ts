@@ -1,7 +1,11 @@
-// Structured cloning writes the names of an object's fields with every object, and looks each up again: for small objects that is most of the
-// cost of a message. So of flat objects only the values are sent, in a row, after the number of their shape; the names of a shape are sent once.
+// Structured cloning writes the names of an object's fields with every object, and looks each up
+// again: for small objects that is most of the cost of a message. So of flat objects only the
+// values are sent, in a row, after the number of their shape; the names of a shape are sent once.
 
-/** Shapes that are remembered for a worker, and fields that one may have. Beyond, objects are cloned as they are. */
+/**
+ * Shapes that are remembered for a worker, and fields that one may have. Beyond, objects are cloned
+ * as they are.
+ */
 const MOST_SHAPES = 256
 const MOST_FIELDS = 32
 
@@ -22,13 +26,17 @@ export class ShapeWriter {
     return news
   }
 
-  /** Puts the fields of a flat object at the end of a list and gives the number of its shape; otherwise -1, and the list is as before. */
+  /**
+   * Puts the fields of a flat object at the end of a list and gives the number of its shape;
+   * otherwise -1, and the list is as before.
+   */
   write(list: unknown[], value: unknown, op: number): number {
     if (typeof value !== 'object' || value === null) return -1
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype !== Object.prototype) return -1
     const last = this.#lastOf[op]
-    if (last !== undefined && this.#writeAs(list, value as Fields, this.#shapes[last] as Shape)) return last
+    if (last !== undefined && this.#writeAs(list, value as Fields, this.#shapes[last] as Shape))
+      return last
     const shape = Object.keys(value)
     const number = this.#numberOf(shape)
     if (number < 0 || !this.#writeAs(list, value as Fields, shape)) return -1

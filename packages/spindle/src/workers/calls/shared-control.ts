@@ -1,7 +1,8 @@
 import { SLOTS } from './call-protocol.ts'
 import type { PoolControl, WorkerControl } from './control.ts'
 
-// The control block of a thread. For each slot its state, which only the worker writes after the pool has reset it ...
+// The control block of a thread. For each slot its state, which only the worker writes after the
+// pool has reset it ...
 const WAITING = 0
 const BEGUN = 1
 const ENDED = 2
@@ -44,7 +45,8 @@ export class SharedPoolControl implements PoolControl {
 
   #slots(isWanted: (state: number) => boolean): ReadonlySet<number> {
     const slots = new Set<number>()
-    for (let slot = 0; slot < SLOTS; slot++) if (isWanted(Atomics.load(this.#words, slot))) slots.add(slot)
+    for (let slot = 0; slot < SLOTS; slot++)
+      if (isWanted(Atomics.load(this.#words, slot))) slots.add(slot)
     return slots
   }
 
@@ -66,7 +68,8 @@ export class SharedPoolControl implements PoolControl {
 
   /** After {@link stop}: waits until the worker is in no op's own code, at most so long. */
   waitUntilOutside(limitMs: number): void {
-    if (Atomics.load(this.#words, INSIDE) === 1) Atomics.wait(this.#words, INSIDE, 1, Math.max(0, limitMs))
+    if (Atomics.load(this.#words, INSIDE) === 1)
+      Atomics.wait(this.#words, INSIDE, 1, Math.max(0, limitMs))
   }
 }
 
@@ -105,8 +108,8 @@ export class SharedWorkerControl implements WorkerControl {
     return Atomics.load(this.#words, SLOTS + slot) === ABORTED
   }
 
-  // Each side writes its own word and then reads the other's, so at least one of them sees the other: either the worker sees that it must
-  // not go in, or the pool sees that it is in.
+  // Each side writes its own word and then reads the other's, so at least one of them sees the
+  // other: either the worker sees that it must not go in, or the pool sees that it is in.
   enter(): void {
     Atomics.store(this.#words, INSIDE, 1)
     if (Atomics.load(this.#words, STOPPING) === 0) return

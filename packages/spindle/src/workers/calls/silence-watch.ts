@@ -6,14 +6,21 @@ import type { Task } from './task.ts'
 const LOOKS = 4
 const SHORTEST_MS = 10
 const LONGEST_MS = 250
-/** Looks in a row that must find a worker silent: after a pause of this side's own loop, what was told meanwhile is heard only after the timers. */
+/**
+ * Looks in a row that must find a worker silent: after a pause of this side's own loop, what was
+ * told meanwhile is heard only after the timers.
+ */
 const ENOUGH = 2
-/** How long the loading of a module may take beyond the limit of the call that waits for it, in milliseconds. */
+/**
+ * How long the loading of a module may take beyond the limit of the call that waits for it, in
+ * milliseconds.
+ */
 const LOADING_MS = 30_000
 
 /**
- * Has the clock of a call begin whose worker does not tell that it has begun, for it does not run: it was stopped, say. The call must be the one that
- * the worker would be at, and the worker must have been silent for the call's whole limit.
+ * Has the clock of a call begin whose worker does not tell that it has begun, for it does not run:
+ * it was stopped, say. The call must be the one that the worker would be at, and the worker must
+ * have been silent for the call's whole limit.
  */
 export class SilenceWatch {
   readonly #tasks: readonly (Task | undefined)[]
@@ -72,7 +79,8 @@ export class SilenceWatch {
     const now = clockMs()
     const silentMs = (task: Task): number => now - Math.max(this.#heardAt, task.givenAt)
     const waiting = timed.filter(
-      (task) => !task.hasBegun && !task.isSettled && silentMs(task) >= (task.call.timeoutMs as number),
+      (task) =>
+        !task.hasBegun && !task.isSettled && silentMs(task) >= (task.call.timeoutMs as number),
     )
     if (waiting.length === 0) return undefined
     const begun = this.#control.begunSlots()
@@ -82,7 +90,8 @@ export class SilenceWatch {
     if (loading.has(first.slot))
       return silentMs(first) >= (first.call.timeoutMs as number) + LOADING_MS ? first : undefined
     // What the worker is at may hold it for as long as it likes.
-    const isFirst = begun.has(first.slot) || !this.#tasks.some((task) => task && begun.has(task.slot))
+    const isFirst =
+      begun.has(first.slot) || !this.#tasks.some((task) => task && begun.has(task.slot))
     return isFirst ? first : undefined
   }
 }

@@ -12,7 +12,10 @@ interface Region {
   readonly part: number
 }
 
-/** The writer's side of a file in which large buffers lie on their way to another process. Regions are used again and again. */
+/**
+ * The writer's side of a file in which large buffers lie on their way to another process. Regions
+ * are used again and again.
+ */
 export class Slab {
   readonly #file: number
   /** In the order of their offsets. */
@@ -23,7 +26,10 @@ export class Slab {
     this.#file = file
   }
 
-  /** Writes bytes and gives their offset, or `undefined` if there is no place. They belong to `slot` and `part` until {@link release}. */
+  /**
+   * Writes bytes and gives their offset, or `undefined` if there is no place. They belong to `slot`
+   * and `part` until {@link release}.
+   */
   write(bytes: Uint8Array, slot: number, part: number): number | undefined {
     if (this.#isFull) return undefined
     const { length } = bytes

@@ -2,12 +2,16 @@ import type { ResultMessage } from './call-protocol.ts'
 import type { Task } from './task.ts'
 
 /** Tells the callers of traced tasks where and when these ran. */
-export function tellSpans(tasks: readonly (Task | undefined)[], { spans, worker }: ResultMessage): void {
+export function tellSpans(
+  tasks: readonly (Task | undefined)[],
+  { spans, worker }: ResultMessage,
+): void {
   if (spans === undefined || worker === undefined) return
   const [process, thread] = worker
   for (let at = 0; at < spans.length; at += 3) {
     const [slot, beganAt, endedAt] = spans.slice(at, at + 3) as [number, number, number]
     const task = tasks[slot]
-    if (task !== undefined && !task.isSettled) task.call.onSpan?.({ process, thread, beganAt, endedAt })
+    if (task !== undefined && !task.isSettled)
+      task.call.onSpan?.({ process, thread, beganAt, endedAt })
   }
 }

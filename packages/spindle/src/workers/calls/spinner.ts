@@ -2,7 +2,10 @@ import { availableParallelism, loadavg } from 'node:os'
 import { clockMs } from '../../timers.ts'
 import type { SharedWorkerControl } from './shared-control.ts'
 
-/** How long a worker looks out for the next message before it sleeps, in milliseconds. To wake it would cost the pool as much. */
+/**
+ * How long a worker looks out for the next message before it sleeps, in milliseconds. To wake it
+ * would cost the pool as much.
+ */
 const SPIN_MS = 0.05
 /** How long it may go on so, in milliseconds, before the loop gets its turn. */
 const TURN_MS = 5
@@ -12,8 +15,9 @@ const LOOK_MS = 1000
 const VAIN = 8
 
 /**
- * Waits a little for the next message, busily. Only where there is a core that nobody needs (the pool has fewer threads than there are cores,
- * and the machine is not busy otherwise), and only as long as it is worth it: the message must have come in time before.
+ * Waits a little for the next message, busily. Only where there is a core that nobody needs (the
+ * pool has fewer threads than there are cores, and the machine is not busy otherwise), and only as
+ * long as it is worth it: the message must have come in time before.
  */
 export class Spinner {
   /** Messages that the worker has heard. */

@@ -46,7 +46,10 @@ class Lane {
   }
 }
 
-/** Tasks that wait for a worker: the highest priority first, then first come, first served; those that lost their worker before others. */
+/**
+ * Tasks that wait for a worker: the highest priority first, then first come, first served; those
+ * that lost their worker before others.
+ */
 export class TaskQueue {
   /** Highest priority first. */
   #lanes: Lane[] = []

@@ -204,8 +204,9 @@ export class TaskRunner {
     this.#contexts[slot] = context
     control.begin(slot)
     if (isTimed) {
-      // The pool counts the op's time from here, not from the loading of its module. It must hear of it, and of results that others with a
-      // time limit have given, before the op holds the worker.
+      // The pool counts the op's time from here, not from the loading of its module. It must hear
+      // of it, and of results that others with a time limit have given, before the op holds the
+      // worker.
       this.outbox.mark(slot, BEGINS)
       this.flush()
     }
@@ -228,7 +229,10 @@ export class TaskRunner {
     this.#take(op, slot, result, skip, isTimed)
   }
 
-  /** Takes what a call has given. To look at it may run code of the user's, which may throw: then the call has failed. */
+  /**
+   * Takes what a call has given. To look at it may run code of the user's, which may throw: then
+   * the call has failed.
+   */
   #take(op: LoadedOp, slot: number, result: unknown, skip: number, isTimed: boolean): void {
     try {
       const promise = promiseOf(result)
@@ -240,7 +244,13 @@ export class TaskRunner {
     }
   }
 
-  #await(promise: Promise<unknown>, op: LoadedOp, slot: number, skip: number, isTimed: boolean): void {
+  #await(
+    promise: Promise<unknown>,
+    op: LoadedOp,
+    slot: number,
+    skip: number,
+    isTimed: boolean,
+  ): void {
     promise.then(
       (value) => {
         this.pending--
@@ -259,13 +269,25 @@ export class TaskRunner {
     const alloc = (byteLength: number): Uint8Array =>
       this.#memories[slot]?.alloc(byteLength) ?? new Uint8Array(this.#stock.take(byteLength))
     if (wire === undefined) return new WorkerContext(undefined, isAborted, alloc)
-    const [index, attempt, stage, ...rngKey] = wire as readonly [number, number, number, ...number[]]
+    const [index, attempt, stage, ...rngKey] = wire as readonly [
+      number,
+      number,
+      number,
+      ...number[],
+    ]
     const call = { index, attempt, stage: this.#stages[stage] as StageInfo, rngKey }
     return new WorkerContext(call, isAborted, alloc)
   }
 
-  #generate(op: LoadedOp, slot: number, outputs: GeneratorLike, skip: number, isTimed: boolean): void {
-    // What a generator allocates is for one of many outputs, and shared memory is counted by calls: its outputs are transferred.
+  #generate(
+    op: LoadedOp,
+    slot: number,
+    outputs: GeneratorLike,
+    skip: number,
+    isTimed: boolean,
+  ): void {
+    // What a generator allocates is for one of many outputs, and shared memory is counted by calls:
+    // its outputs are transferred.
     this.#memories[slot]?.drop()
     this.#memories[slot] = undefined
     const generating = new Generating(this, op.number, slot, outputs, skip, isTimed)

@@ -11,7 +11,10 @@ interface TaskWorker {
   setAwaited(task: Task, isAwaited: boolean): void
   /** So many outputs have been taken. */
   took(task: Task, outputs: number): void
-  /** Nobody wants the task's result any more; `onGone`: the worker is at its last words for it no more. */
+  /**
+   * Nobody wants the task's result any more; `onGone`: the worker is at its last words for it no
+   * more.
+   */
   abort(task: Task, onGone?: () => void): void
 }
 
@@ -51,7 +54,10 @@ export class Task implements OutputsOwner {
   /** Where it is in the pool's list. */
   watched: TasksOfSignal | undefined = undefined
   watchedAt = -1
-  /** When its worker got it, and whether that has told that the op begins; where the call has a limit. */
+  /**
+   * When its worker got it, and whether that has told that the op begins; where the call has a
+   * limit.
+   */
   givenAt = 0
   hasBegun = false
   /** Its places in its worker's accounts. */
@@ -86,7 +92,10 @@ export class Task implements OutputsOwner {
     this.#onSettled = onSettled
   }
 
-  /** It may have killed a worker: it is run again with nothing beside it, so that the next death is its own for sure. */
+  /**
+   * It may have killed a worker: it is run again with nothing beside it, so that the next death is
+   * its own for sure.
+   */
   get isSuspect(): boolean {
     return this.deaths > 0
   }
@@ -136,7 +145,8 @@ export class Task implements OutputsOwner {
     const { outputs, worker } = this
     if (outputs === undefined || worker === undefined || this.isSettled) return
     // In two halves, so that the worker is told while there is still something to take.
-    if (!outputs.isEmpty && outputs.taken - this.#toldTaken < outputs.received - outputs.taken) return
+    if (!outputs.isEmpty && outputs.taken - this.#toldTaken < outputs.received - outputs.taken)
+      return
     this.#toldTaken = outputs.taken
     worker.took(this, outputs.taken)
   }

@@ -11,19 +11,21 @@ export interface ThreadPoolOptions extends PoolOptions {
   /** Limits of memory of each thread, as for `node:worker_threads`. Default: none but Node's. */
   readonly resourceLimits?: ResourceLimits
   /**
-   * Shared memory that ops get by `context.alloc()` and write their results into, which so come here without a copy; also what items lie in
-   * stays theirs while ops use it. A result is given back by the garbage collector, or earlier by `SegmentPool.leaseOf(array)?.release()`.
-   * Default: none.
+   * Shared memory that ops get by `context.alloc()` and write their results into, which so come
+   * here without a copy; also what items lie in stays theirs while ops use it. A result is given
+   * back by the garbage collector, or earlier by `SegmentPool.leaseOf(array)?.release()`. Default:
+   * none.
    */
   readonly memory?: SegmentPool
 }
 
 /**
- * Worker threads that run ops by reference. Calls wait here in the order of their priorities, then of their coming, and go to the thread
- * that holds the fewest; short ones are sent several at a time. A thread that dies is replaced, and what it held is run again.
+ * Worker threads that run ops by reference. Calls wait here in the order of their priorities, then
+ * of their coming, and go to the thread that holds the fewest; short ones are sent several at a
+ * time. A thread that dies is replaced, and what it held is run again.
  *
- * The threads keep the process alive only while calls are waited for. When it ends, none of them is stopped in the middle of a
- * synchronous call, unless that lasts longer than `graceMs`.
+ * The threads keep the process alive only while calls are waited for. When it ends, none of them is
+ * stopped in the middle of a synchronous call, unless that lasts longer than `graceMs`.
  *
  * @example
  * ```ts

@@ -3,9 +3,18 @@ import type { CallContext } from '../../engine/executor.ts'
 import type { StageContext, StageInfo } from '../../op-context.ts'
 import { Rng } from '../../random.ts'
 
-const nowhere: StageInfo = Object.freeze({ pipeline: -1, id: -1, name: '', concurrency: 1, where: undefined })
+const nowhere: StageInfo = Object.freeze({
+  pipeline: -1,
+  id: -1,
+  name: '',
+  concurrency: 1,
+  where: undefined,
+})
 
-/** What an op in a worker gets as its second argument; generator and signal are made when first asked for. */
+/**
+ * What an op in a worker gets as its second argument; generator and signal are made when first
+ * asked for.
+ */
 export class WorkerContext implements StageContext {
   readonly index: number
   readonly attempt: number
@@ -43,7 +52,9 @@ export class WorkerContext implements StageContext {
     if (this.#controller === undefined) {
       this.#controller = makeController()
       this.#look(this.#controller)
-      watchSynchronously(this.#controller.signal, () => this.#look(this.#controller as AbortController))
+      watchSynchronously(this.#controller.signal, () =>
+        this.#look(this.#controller as AbortController),
+      )
     }
     return this.#controller.signal
   }
@@ -66,9 +77,12 @@ function unwanted(): DOMException {
   return new DOMException('The result of this call is wanted no more', 'AbortError')
 }
 
-/** An op that holds its thread hears no event, but it may ask: then the shared flag is looked at. */
+/**
+ * An op that holds its thread hears no event, but it may ask: then the shared flag is looked at.
+ */
 function watchSynchronously(signal: AbortSignal, look: () => void): void {
-  const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')?.get as () => boolean
+  const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')
+    ?.get as () => boolean
   Object.defineProperty(signal, 'aborted', {
     configurable: true,
     get: () => {

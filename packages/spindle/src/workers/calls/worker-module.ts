@@ -18,7 +18,9 @@ export type WorkerModule<M> = {
 /** What a function takes between the item and the context. */
 export type BoundOf<F> = F extends (...args: infer P) => unknown ? WithoutContext<Rest<P>> : never
 
-type Rest<P extends readonly unknown[]> = P extends readonly [_item?: unknown, ...rest: infer R] ? R : []
+type Rest<P extends readonly unknown[]> = P extends readonly [_item?: unknown, ...rest: infer R]
+  ? R
+  : []
 
 type WithoutContext<P extends readonly unknown[]> = number extends P['length']
   ? [...P]
@@ -30,7 +32,9 @@ type WithoutContext<P extends readonly unknown[]> = number extends P['length']
         : P
     : P
 
-/** Whether a parameter can only be meant for the context: it takes one, and names something of it. */
+/**
+ * Whether a parameter can only be meant for the context: it takes one, and names something of it.
+ */
 type IsContext<L> = unknown extends L
   ? false
   : StageContext extends L
@@ -41,7 +45,10 @@ type IsContext<L> = unknown extends L
 
 /** Options of `workerModule()`. */
 export interface WorkerModuleOptions {
-  /** Name of an exported function, which may be async, that is called once in each worker before its first op. Default: none. */
+  /**
+   * Name of an exported function, which may be async, that is called once in each worker before its
+   * first op. Default: none.
+   */
   readonly init?: string
   /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
   readonly initArgs?: unknown
@@ -71,17 +78,22 @@ class Reference implements OpReference {
         `op ${this.exportName} of ${this.href} has its values already: give all of them in one call of with()`,
       )
     }
-    return new Reference({ ...this, bound: Object.freeze(copyOf(bound, `${this.exportName}.with()`)) })
+    return new Reference({
+      ...this,
+      bound: Object.freeze(copyOf(bound, `${this.exportName}.with()`)),
+    })
   }
 }
 
 Object.defineProperty(Reference.prototype, OP_BRAND, { value: true })
 
 /**
- * The functions that a module exports, as ops that can run in a worker. The module is not loaded here; only its type is looked at.
- * Write `.js` also where the file is `.ts`: what is there is found, from sources and built.
+ * The functions that a module exports, as ops that can run in a worker. The module is not loaded
+ * here; only its type is looked at. Write `.js` also where the file is `.ts`: what is there is
+ * found, from sources and built.
  *
- * @throws `ERR_BAD_OPTION` if `href` is no URL; `ERR_NOT_TRANSFERABLE` if `initArgs` cannot cross to a worker.
+ * @throws `ERR_BAD_OPTION` if `href` is no URL; `ERR_NOT_TRANSFERABLE` if `initArgs` cannot cross
+ *   to a worker.
  *
  * @example
  * ```ts
@@ -91,7 +103,10 @@ Object.defineProperty(Reference.prototype, OP_BRAND, { value: true })
  * const pipeline = new PipelineBuilder().addSource(paths).pipe(ops.resize.with({ width: 224 }), { concurrency: 4 }).build()
  * ```
  */
-export function workerModule<M>(href: string | URL, options: WorkerModuleOptions = {}): WorkerModule<M> {
+export function workerModule<M>(
+  href: string | URL,
+  options: WorkerModuleOptions = {},
+): WorkerModule<M> {
   const module = checkHref(href, './ops.js')
   checkOptions(options, ['init', 'initArgs'])
   const { init } = options
@@ -127,7 +142,11 @@ export function checkInitArgs({
 }): unknown {
   if (initArgs === undefined) return undefined
   if (init === undefined)
-    badOption('initArgs', 'left out where there is no `init`, which is what is called with it', initArgs)
+    badOption(
+      'initArgs',
+      'left out where there is no `init`, which is what is called with it',
+      initArgs,
+    )
   return copyOf(initArgs, 'initArgs')
 }
 
@@ -152,5 +171,6 @@ export function referenceOf(op: WorkerOp<never, unknown>): OpReference {
 
 /** Checks an option that is an op to be called once in each worker. @throws `ERR_BAD_OPTION` */
 export function checkInit(init: unknown, where?: string): void {
-  if (init !== undefined && !isWorkerOp(init)) badOption('init', 'an op of workerModule()', init, where)
+  if (init !== undefined && !isWorkerOp(init))
+    badOption('init', 'an op of workerModule()', init, where)
 }

@@ -1,5 +1,10 @@
 import { badOption, checkInteger } from '../../check.ts'
-import type { Executor, ExecutorCall, ExecutorWorkers, WorkerNumber } from '../../engine/executor.ts'
+import type {
+  Executor,
+  ExecutorCall,
+  ExecutorWorkers,
+  WorkerNumber,
+} from '../../engine/executor.ts'
 import type { OpReference } from '../../engine/worker-op.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
@@ -24,7 +29,10 @@ import type { WorkerEnding, WorkerOwner } from './worker-owner.ts'
 
 startsWorkers()
 
-/** What `ThreadPool` and `ProcessPool` have in common, which is all but how a worker is started and spoken to. */
+/**
+ * What `ThreadPool` and `ProcessPool` have in common, which is all but how a worker is started and
+ * spoken to.
+ */
 export class WorkerPool implements Executor, AsyncDisposable {
   readonly reportsStart = true
   readonly bindsValues = true
@@ -98,8 +106,9 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   /**
-   * Sets how many workers there are at most. More start when there is work for them. Of those that are too many, the ones with the least to do take no more
-   * calls, and end when they have done those they have: none is lost.
+   * Sets how many workers there are at most. More start when there is work for them. Of those that
+   * are too many, the ones with the least to do take no more calls, and end when they have done
+   * those they have: none is lost.
    *
    * @throws `ERR_BAD_OPTION` if `size` is no integer within the range that the pool was made with.
    */
@@ -107,13 +116,19 @@ export class WorkerPool implements Executor, AsyncDisposable {
     const { minSize, maxSize } = this.#settings
     checkInteger('size', size, 1)
     if (size < minSize || size > maxSize)
-      badOption('size', `an integer from ${minSize} to ${maxSize}, as \`size\` of the pool says`, size)
+      badOption(
+        'size',
+        `an integer from ${minSize} to ${maxSize}, as \`size\` of the pool says`,
+        size,
+      )
     this.#size = size
     this.#gone = Math.min(this.#gone, Math.max(0, size - this.#workers.size))
     const staying = [...this.#workers].filter((worker) => !worker.isRetiring)
     const surplus = staying.length - size
     if (surplus > 0) {
-      staying.sort((one, other) => one.held - other.held || Number(one.isReady) - Number(other.isReady))
+      staying.sort(
+        (one, other) => one.held - other.held || Number(one.isReady) - Number(other.isReady),
+      )
       for (const worker of staying.slice(0, surplus)) worker.retire()
     }
     if (this.#closing === undefined) this.#dispatch()
@@ -139,19 +154,23 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   /**
-   * Calls an op in one of the workers. A generator's outputs are streamed: the promise gives an async generator once the first is here, and
-   * the worker is ahead of its reader by some milliseconds' work, at most 64 outputs.
+   * Calls an op in one of the workers. A generator's outputs are streamed: the promise gives an
+   * async generator once the first is here, and the worker is ahead of its reader by some
+   * milliseconds' work, at most 64 outputs.
    *
-   * @throws `ERR_WORKER_DIED` if it killed `maxDeaths` workers, `ERR_WORKER_START` if no worker can be started, `ERR_WORKER_MODULE` if
-   * there is no such op, `ERR_NOT_TRANSFERABLE` if item or result cannot cross, `ERR_POOL_CLOSED`; the signal's reason if it is aborted.
+   * @throws `ERR_WORKER_DIED` if it killed `maxDeaths` workers, `ERR_WORKER_START` if no worker can
+   *   be started, `ERR_WORKER_MODULE` if
+   * there is no such op, `ERR_NOT_TRANSFERABLE` if item or result cannot cross, `ERR_POOL_CLOSED`;
+   * the signal's reason if it is aborted.
    */
   run(item: unknown, call: ExecutorCall): Promise<unknown> {
     return this.#run(item, call, call.priority ?? 0)
   }
 
   /**
-   * This pool, with a priority for the calls made here: waiting calls with a higher one go first. Calls of a pipeline that are made by no
-   * such view have the number of their stage, which rises towards the sink: what is nearest to its end goes first.
+   * This pool, with a priority for the calls made here: waiting calls with a higher one go first.
+   * Calls of a pipeline that are made by no such view have the number of their stage, which rises
+   * towards the sink: what is nearest to its end goes first.
    *
    * @throws `ERR_BAD_OPTION` if `n` is no finite number.
    */
@@ -168,8 +187,9 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   /**
-   * Hands the buffers of a result back: all that the value covers as a whole are empty here from now on, and threads get them for the ops that
-   * ask by `context.alloc()`; what comes from processes is read into them. Large results cost a fraction so, for it is not the way to this
+   * Hands the buffers of a result back: all that the value covers as a whole are empty here from
+   * now on, and threads get them for the ops that ask by `context.alloc()`; what comes from
+   * processes is read into them. Large results cost a fraction so, for it is not the way to this
    * thread that is dear, but new memory.
    */
   giveBack(value: unknown): void {
@@ -179,12 +199,17 @@ export class WorkerPool implements Executor, AsyncDisposable {
     }
   }
 
-  /** Starts workers for so many calls at a time, as far as `size` allows, before there are calls. */
+  /**
+   * Starts workers for so many calls at a time, as far as `size` allows, before there are calls.
+   */
   warmUp(calls: number): void {
     if (this.#closing === undefined) this.#startWorkers(calls - this.#workers.size)
   }
 
-  /** Ends the workers. Calls that are not done reject with `ERR_POOL_CLOSED`; workers that are busy with one get the grace time. */
+  /**
+   * Ends the workers. Calls that are not done reject with `ERR_POOL_CLOSED`; workers that are busy
+   * with one get the grace time.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -199,11 +224,13 @@ export class WorkerPool implements Executor, AsyncDisposable {
       if (this.#closing !== undefined) return reject(this.#closed())
       if (call.signal.aborted) return reject(call.signal.reason)
       if (isNested()) checkNesting([call.filename])
-      const refused = this.#refused.size > 0 ? this.#refused.get(moduleName(call.filename)) : undefined
+      const refused =
+        this.#refused.size > 0 ? this.#refused.get(moduleName(call.filename)) : undefined
       if (refused !== undefined) return reject(refused)
       const op = this.#numbers.numberOf(call, this.#checkReference)
-      // A stage knows where it was made; of any other caller the stack is all there is. To take it costs as much as all the rest of a small
-      // call, so of many calls at a time only the first one's is taken.
+      // A stage knows where it was made; of any other caller the stack is all there is. To take it
+      // costs as much as all the rest of a small call, so of many calls at a time only the first
+      // one's is taken.
       const isSited = call.context === undefined && this.#tasks.size === 0
       const site = isSited ? captureSite() : undefined
       const task = new Task(item, call, op, priority, site, resolve, reject, this.#onSettled)
@@ -234,7 +261,10 @@ export class WorkerPool implements Executor, AsyncDisposable {
     clearTimeout(timer)
   }
 
-  /** After those who have just got their results have made their next calls: these may be the more urgent ones. */
+  /**
+   * After those who have just got their results have made their next calls: these may be the more
+   * urgent ones.
+   */
   #dispatchSoon(): void {
     if (this.#isDispatching) return
     this.#isDispatching = true
@@ -265,7 +295,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #leastLoaded(task: Task): PoolWorker | undefined {
     let chosen: PoolWorker | undefined
     for (const worker of this.#workers) {
-      if (worker.hasRoomFor(task) && (chosen === undefined || worker.load < chosen.load)) chosen = worker
+      if (worker.hasRoomFor(task) && (chosen === undefined || worker.load < chosen.load))
+        chosen = worker
     }
     return chosen
   }
@@ -315,7 +346,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
     for (const task of suspects) task.deaths++
     const { maxDeaths } = this.#settings
     this.#queue.unshift([...others, ...suspects.filter((task) => task.deaths < maxDeaths)])
-    for (const task of suspects) if (task.deaths >= maxDeaths) task.reject(this.#died(task, how, error))
+    for (const task of suspects)
+      if (task.deaths >= maxDeaths) task.reject(this.#died(task, how, error))
     if (this.#closing !== undefined) {
       if (this.#workers.size === 0) this.#onEmpty?.()
       return
@@ -331,7 +363,10 @@ export class WorkerPool implements Executor, AsyncDisposable {
     this.#hasGivenUp = false
   }
 
-  /** A worker was not ready when it ended: another one is tried after a while, unless that is of no use. */
+  /**
+   * A worker was not ready when it ended: another one is tried after a while, unless that is of no
+   * use.
+   */
   #notStarted(cause: unknown): void {
     if (this.#retry !== undefined && !isFinal(cause)) return
     const waitMs = this.#tries.failedWith(cause)

@@ -8,7 +8,10 @@ interface Waiting {
   readonly attempt: () => boolean
 }
 
-/** Those in one thread who wait for memory: served in the order they came, so that a large request is not overtaken for ever. */
+/**
+ * Those in one thread who wait for memory: served in the order they came, so that a large request
+ * is not overtaken for ever.
+ */
 export class AcquireQueue {
   readonly #bell: EventCount
   readonly #waiting: Waiting[] = []
@@ -19,7 +22,11 @@ export class AcquireQueue {
   }
 
   /** What `attempt` gives once it gives something, after all who came before. */
-  add<R>(attempt: () => R | undefined, { timeoutMs, signal }: WaitLimits, what: string): Promise<R> {
+  add<R>(
+    attempt: () => R | undefined,
+    { timeoutMs, signal }: WaitLimits,
+    what: string,
+  ): Promise<R> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
       let timer: Timer | undefined

@@ -1,19 +1,24 @@
 import { BELL_WORDS, EventCount } from './event-count.ts'
 
-// Allocation in shared memory by many threads at once, without a lock: a thread may be terminated anywhere, and a lock would stay shut.
+// Allocation in shared memory by many threads at once, without a lock: a thread may be terminated
+// anywhere, and a lock would stay shut.
 //
-// The memory is cut into segments, and a segment, once something is put into it, into slots of one size, that of the first request, as
-// long as there is anything in it. So a request finds a segment whose slots fit it, or an unused segment, or, all being in use, any whose
-// slots are large enough. What is larger than a segment takes several neighbours. The operating system gives memory where it is first
-// written, and low segments come first: what is never needed at once never becomes real.
+// The memory is cut into segments, and a segment, once something is put into it, into slots of one
+// size, that of the first request, as long as there is anything in it. So a request finds a segment
+// whose slots fit it, or an unused segment, or, all being in use, any whose slots are large enough.
+// What is larger than a segment takes several neighbours. The operating system gives memory where
+// it is first written, and low segments come first: what is never needed at once never becomes
+// real.
 //
-// A place is a granule, the unit in which slots are measured. Each granule has a generation: odd while a lease begins there, even otherwise,
-// counted up at each beginning and each end. So a lease that was given back, by whomever, is known by its generation for ever
-// after (it comes round after 2^31 uses of one granule).
+// A place is a granule, the unit in which slots are measured. Each granule has a generation: odd
+// while a lease begins there, even otherwise, counted up at each beginning and each end. So a lease
+// that was given back, by whomever, is known by its generation for ever after (it comes round after
+// 2^31 uses of one granule).
 //
-// Steps of an allocation: count the slot in the segment's word (compare and exchange, so the segment is still of that size and has
-// room); find and set a bit (there is one, since bits are cleared before the count goes down); count up the generation. Giving back is the
-// same in the other direction. A thread terminated between two steps costs that one slot.
+// Steps of an allocation: count the slot in the segment's word (compare and exchange, so the
+// segment is still of that size and has room); find and set a bit (there is one, since bits are
+// cleared before the count goes down); count up the generation. Giving back is the same in the
+// other direction. A thread terminated between two steps costs that one slot.
 
 /** Granules in a segment at most; a count of slots and a size in granules fit one word. */
 const MAX_GRANULES = 1 << 14
@@ -83,7 +88,11 @@ export class Arena {
     const granules = segmentBytes / granuleBytesOf(segmentBytes)
     const words = wordsOf(segments, granules).reduce((sum, length) => sum + length, 0)
     const control = new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)
-    return new Arena({ control, memory: new SharedArrayBuffer(segments * segmentBytes), segmentBytes })
+    return new Arena({
+      control,
+      memory: new SharedArrayBuffer(segments * segmentBytes),
+      segmentBytes,
+    })
   }
 
   /** A number for one more who allocates here. */
@@ -135,7 +144,8 @@ export class Arena {
   /** Gives a place back; `false` if that was done before. */
   release({ granule, generation }: Place): boolean {
     const after = (generation + 1) | 0
-    if (Atomics.compareExchange(this.#generations, granule, generation, after) !== generation) return false
+    if (Atomics.compareExchange(this.#generations, granule, generation, after) !== generation)
+      return false
     const segment = Math.floor(granule / this.#granules)
     const word = Atomics.load(this.#segmentWords, segment)
     if (word & WHOLE) {
@@ -274,7 +284,8 @@ export class Arena {
   #raiseHighWater(to: number): void {
     for (;;) {
       const known = Atomics.load(this.#header, HIGH_WATER)
-      if (known >= to || Atomics.compareExchange(this.#header, HIGH_WATER, known, to) === known) return
+      if (known >= to || Atomics.compareExchange(this.#header, HIGH_WATER, known, to) === known)
+        return
     }
   }
 }
@@ -285,5 +296,11 @@ function granuleBytesOf(segmentBytes: number): number {
 
 /** Lengths of header, segments' words, bits, generations, owners. */
 function wordsOf(segments: number, granules: number): number[] {
-  return [HEADER_WORDS, segments, segments * (granules >> 5), segments * granules, segments * granules]
+  return [
+    HEADER_WORDS,
+    segments,
+    segments * (granules >> 5),
+    segments * granules,
+    segments * granules,
+  ]
 }

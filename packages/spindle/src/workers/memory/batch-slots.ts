@@ -35,8 +35,9 @@ export interface BatchOutcome {
 const forgotten = new FinalizationRegistry<BatchStates>((states) => states.giveBack())
 
 /**
- * A batch in shared memory that several threads fill together, each some of its slots: an array `[count, …]`, row-major, without a copy.
- * It is given back by `release()`, a `using` block, or the garbage collector; the memory goes when nobody is writing it any more.
+ * A batch in shared memory that several threads fill together, each some of its slots: an array
+ * `[count, …]`, row-major, without a copy. It is given back by `release()`, a `using` block, or the
+ * garbage collector; the memory goes when nobody is writing it any more.
  *
  * @example
  * ```ts run
@@ -74,7 +75,10 @@ export class BatchSlots implements Disposable {
     forgotten.register(buffer, this.#states)
   }
 
-  /** A batch in memory of the pool, when there is some. @throws `ERR_BAD_OPTION`; as `pool.acquire()`. */
+  /**
+   * A batch in memory of the pool, when there is some. @throws `ERR_BAD_OPTION`; as
+   * `pool.acquire()`.
+   */
   static async acquire(pool: SegmentPool, options: BatchSlotsOptions): Promise<BatchSlots> {
     checkOptions(options, ['count', 'slotBytes', 'timeoutMs', 'signal'])
     const { count, slotBytes, ...wait } = options
@@ -87,7 +91,13 @@ export class BatchSlots implements Disposable {
   slot(index: number): BatchSlot {
     this.#check(index)
     const states = this.#states.buffer
-    return { index, slotBytes: this.slotBytes, states, lease: this.#descriptor, pool: this.#pool.handle }
+    return {
+      index,
+      slotBytes: this.slotBytes,
+      states,
+      lease: this.#descriptor,
+      pool: this.#pool.handle,
+    }
   }
 
   /** All slots. */
@@ -98,7 +108,8 @@ export class BatchSlots implements Disposable {
   /**
    * Nobody will fill the slot. Does nothing to one that was filled before.
    *
-   * `isWriterGone`: whether who was writing it has died, so that the batch's memory need not wait for it. Default false.
+   * `isWriterGone`: whether who was writing it has died, so that the batch's memory need not wait
+   * for it. Default false.
    *
    * @throws `ERR_BAD_OPTION` if there is no such slot.
    */
@@ -117,7 +128,8 @@ export class BatchSlots implements Disposable {
   async completed(options: WaitOptions = {}): Promise<BatchOutcome> {
     const limits = checkWait(options)
     const isComplete = await this.#states.bell.wait(() => this.isComplete || undefined, limits)
-    if (isComplete) return { filled: this.#states.having(FILLED), failed: this.#states.having(FAILED) }
+    if (isComplete)
+      return { filled: this.#states.having(FILLED), failed: this.#states.having(FAILED) }
     const { unsettled } = this.#states
     throw new TimeoutError(
       `${unsettled} of ${this.count} slots were not filled within ${limits.timeoutMs} ms`,
@@ -131,8 +143,8 @@ export class BatchSlots implements Disposable {
   }
 
   /**
-   * Gives the batch's memory back: at once, or, while somebody is still writing it (its call was aborted, say), when the last one has left.
-   * Whether it was not given back before.
+   * Gives the batch's memory back: at once, or, while somebody is still writing it (its call was
+   * aborted, say), when the last one has left. Whether it was not given back before.
    */
   release(): boolean {
     return this.#states.giveBack()
@@ -148,18 +160,28 @@ export class BatchSlots implements Disposable {
   }
 }
 
-/** A slot that is being filled. Disposed without `done()`, it is empty again, and can be opened again. */
+/**
+ * A slot that is being filled. Disposed without `done()`, it is empty again, and can be opened
+ * again.
+ */
 export interface OpenSlot extends Disposable {
-  /** Where its contents belong; where the slot is filled or has failed already, memory that goes nowhere. */
+  /**
+   * Where its contents belong; where the slot is filled or has failed already, memory that goes
+   * nowhere.
+   */
   readonly bytes: Uint8Array
-  /** The same as another type: `slot.view(Float32Array)`. @throws `RangeError` if the slot does not begin at a multiple of the element's size. */
+  /**
+   * The same as another type: `slot.view(Float32Array)`. @throws `RangeError` if the slot does not
+   * begin at a multiple of the element's size.
+   */
   view<V extends ArrayBufferView>(Type: SharedViewConstructor<V>): SharedView<V>
   /** It is filled, and not written any more. Whether that was still wanted. */
   done(): boolean
 }
 
 /**
- * Opens a slot for filling, in any thread. One that is open already, as after the death of a worker, is taken from whoever has it.
+ * Opens a slot for filling, in any thread. One that is open already, as after the death of a
+ * worker, is taken from whoever has it.
  *
  * @throws `ERR_STALE_VIEW` if the batch was given back.
  */
@@ -170,7 +192,9 @@ export function openSlot(slot: BatchSlot): OpenSlot {
   const attempt = states.enter(index)
   // While it is entered, the memory stays the batch's.
   const all =
-    attempt === undefined ? new Uint8Array(new SharedArrayBuffer(slotBytes)) : pool.borrow(lease).bytes
+    attempt === undefined
+      ? new Uint8Array(new SharedArrayBuffer(slotBytes))
+      : pool.borrow(lease).bytes
   const from = attempt === undefined ? 0 : index * slotBytes
   const bytes = all.subarray(from, from + slotBytes)
   let isOpen = attempt !== undefined
@@ -185,7 +209,11 @@ export function openSlot(slot: BatchSlot): OpenSlot {
     bytes,
     view<V extends ArrayBufferView>(Type: SharedViewConstructor<V>): SharedView<V> {
       const length = Math.floor(slotBytes / Type.BYTES_PER_ELEMENT)
-      return new Type(bytes.buffer as SharedArrayBuffer, bytes.byteOffset, length) as unknown as SharedView<V>
+      return new Type(
+        bytes.buffer as SharedArrayBuffer,
+        bytes.byteOffset,
+        length,
+      ) as unknown as SharedView<V>
     },
     done: () => close(true),
     [Symbol.dispose]: () => {

@@ -3,8 +3,9 @@ import { type Memory, walk } from '../transport/walk-value.ts'
 import { type Lease, type LeaseHandover, leaseOf } from './lease.ts'
 import type { SegmentPool } from './segment-pool.ts'
 
-// How items and results of ops in workers cross in a pool's memory, without a copy. Views of shared memory cross by themselves; what is
-// sent beside them, in the same message, are the leases that they belong to.
+// How items and results of ops in workers cross in a pool's memory, without a copy. Views of shared
+// memory cross by themselves; what is sent beside them, in the same message, are the leases that
+// they belong to.
 //
 //   worker  const memory = new CallMemory(pool, message.leases)
 //           op(message.item, { …, alloc: (byteLength) => memory.alloc(byteLength) })
@@ -26,16 +27,20 @@ export class CallMemory {
   constructor(pool: SegmentPool | undefined, leases: readonly LeaseHandover[] = []) {
     this.#pool = pool
     this.#borrowed =
-      pool === undefined ? [] : leases.map(({ descriptor, buffer }) => pool.borrow(descriptor, buffer))
+      pool === undefined
+        ? []
+        : leases.map(({ descriptor, buffer }) => pool.borrow(descriptor, buffer))
   }
 
   /**
-   * Bytes for the op's result, not initialised, the first at a multiple of 64: of the pool while it has some, else ordinary ones, so that
-   * an op never waits for those who read its results. What is not in the result goes back when the call ends.
+   * Bytes for the op's result, not initialised, the first at a multiple of 64: of the pool while it
+   * has some, else ordinary ones, so that an op never waits for those who read its results. What is
+   * not in the result goes back when the call ends.
    */
   alloc(byteLength: number): Uint8Array {
     const pool = this.#pool
-    const lease = pool !== undefined && byteLength <= pool.maxBytes ? pool.tryAllocate(byteLength) : undefined
+    const lease =
+      pool !== undefined && byteLength <= pool.maxBytes ? pool.tryAllocate(byteLength) : undefined
     if (lease === undefined) {
       const bytes = new Uint8Array(byteLength)
       markMovable(bytes.buffer)
@@ -45,7 +50,10 @@ export class CallMemory {
     return lease.bytes
   }
 
-  /** The leases that the result has views of; the others are given back. @throws `ERR_STALE_VIEW` if one was given back already. */
+  /**
+   * The leases that the result has views of; the others are given back. @throws `ERR_STALE_VIEW` if
+   * one was given back already.
+   */
   handOver(result: unknown): LeaseHandover[] {
     if (this.#own.length + this.#borrowed.length === 0) return []
     const found = leasesIn(result)
@@ -62,7 +70,10 @@ export class CallMemory {
   }
 }
 
-/** The pool's side of one item whose memory is a pool's: the item keeps it until the call has ended, also if it is run again. */
+/**
+ * The pool's side of one item whose memory is a pool's: the item keeps it until the call has ended,
+ * also if it is run again.
+ */
 export class ItemMemory {
   /** To be sent with the item. */
   readonly leases: readonly LeaseHandover[]
@@ -73,7 +84,10 @@ export class ItemMemory {
     this.leases = lent.map((lease) => lease.lend())
   }
 
-  /** `undefined` if the item has no views of a pool's memory. @throws `ERR_STALE_VIEW` if such memory was given back. */
+  /**
+   * `undefined` if the item has no views of a pool's memory. @throws `ERR_STALE_VIEW` if such
+   * memory was given back.
+   */
   static of(item: unknown): ItemMemory | undefined {
     const found = leasesIn(item)
     return found.size === 0 ? undefined : new ItemMemory([...found])
@@ -88,8 +102,15 @@ export class ItemMemory {
   }
 }
 
-/** The views in a result have come with these leases: from now on they keep them. @throws `ERR_STALE_VIEW` if one was given back. */
-export function takeLeases(pool: SegmentPool, leases: readonly LeaseHandover[], item?: ItemMemory): void {
+/**
+ * The views in a result have come with these leases: from now on they keep them. @throws
+ * `ERR_STALE_VIEW` if one was given back.
+ */
+export function takeLeases(
+  pool: SegmentPool,
+  leases: readonly LeaseHandover[],
+  item?: ItemMemory,
+): void {
   for (const lease of leases) {
     const lent = item?.find(lease)
     if (lent === undefined) pool.adopt(lease)
@@ -97,12 +118,21 @@ export function takeLeases(pool: SegmentPool, leases: readonly LeaseHandover[], 
   }
 }
 
-/** The result that these leases came with is not wanted: what is not the item's own is given back. */
-export function dropLeases(pool: SegmentPool, leases: readonly LeaseHandover[], item?: ItemMemory): void {
+/**
+ * The result that these leases came with is not wanted: what is not the item's own is given back.
+ */
+export function dropLeases(
+  pool: SegmentPool,
+  leases: readonly LeaseHandover[],
+  item?: ItemMemory,
+): void {
   for (const lease of leases) if (item?.find(lease) === undefined) pool.discard(lease.descriptor)
 }
 
-/** The leases whose memory a value has views of. @throws {CannotCross} and whatever getters in the value throw. */
+/**
+ * The leases whose memory a value has views of. @throws {CannotCross} and whatever getters in the
+ * value throw.
+ */
 export function leasesIn(value: unknown): Set<Lease> {
   const found = new Set<Lease>()
   const visit = (memory: Memory): void => {

@@ -18,10 +18,12 @@ export interface WaitLimits {
 /**
  * Where threads wait until somebody has changed something in shared memory.
  *
- * Three words: how many are waiting, which only those who wait change; a number that every ring changes; wake-ups that were lost. Whoever
- * changes something does so first and then rings; whoever waits says so first, then reads the number, then looks, and sleeps only as long
- * as the number is what it read. So either the ringer sees that somebody waits, or the other sees the change, and a ring between the last
- * look and the sleep ends it at once. A sleep ends after a second nevertheless, and what is found then, unrung, counts as lost.
+ * Three words: how many are waiting, which only those who wait change; a number that every ring
+ * changes; wake-ups that were lost. Whoever changes something does so first and then rings; whoever
+ * waits says so first, then reads the number, then looks, and sleeps only as long as the number is
+ * what it read. So either the ringer sees that somebody waits, or the other sees the change, and a
+ * ring between the last look and the sleep ends it at once. A sleep ends after a second
+ * nevertheless, and what is found then, unrung, counts as lost.
  */
 export class EventCount {
   readonly #words: Int32Array
@@ -36,7 +38,9 @@ export class EventCount {
     this.#lost = at + 2
   }
 
-  /** Changes that a sleeper found by itself only after its second was over. None, if all is right. */
+  /**
+   * Changes that a sleeper found by itself only after its second was over. None, if all is right.
+   */
   get lostWakeups(): number {
     return Atomics.load(this.#words, this.#lost)
   }
@@ -78,7 +82,10 @@ export class EventCount {
    *
    * @throws The signal's reason when it is aborted.
    */
-  async wait<R>(look: () => R | undefined, { timeoutMs, signal }: WaitLimits): Promise<R | undefined> {
+  async wait<R>(
+    look: () => R | undefined,
+    { timeoutMs, signal }: WaitLimits,
+  ): Promise<R | undefined> {
     signal?.throwIfAborted()
     const found = look()
     if (found !== undefined) return found

@@ -3,12 +3,16 @@ import { badOption, checkInteger, checkOptions } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import { openUnnamedFile } from './unnamed-file.ts'
 
-// Between processes. Node has no mmap, and IPC copies bytes several times over; a file in memory, written and read by single calls, is the
-// fastest portable way (150 KB: a third of the time of IPC with advanced serialisation).
+// Between processes. Node has no mmap, and IPC copies bytes several times over; a file in memory,
+// written and read by single calls, is the fastest portable way (150 KB: a third of the time of IPC
+// with advanced serialisation).
 
 /** Options of `FileSlots.create()`. */
 export interface FileSlotsOptions {
-  /** Size of a slot in bytes, an integer >= 1. What is larger takes several neighbouring ones. Default 262144 (256 KiB). */
+  /**
+   * Size of a slot in bytes, an integer >= 1. What is larger takes several neighbouring ones.
+   * Default 262144 (256 KiB).
+   */
   readonly slotBytes?: number
   /** How many slots there are, an integer >= 1. Memory is used only once they are. Default 256. */
   readonly count?: number
@@ -31,8 +35,9 @@ export interface SlotTicket {
 }
 
 /**
- * Bytes on their way from one process to another, through slots of a file that lies in memory and has no name: nothing of it is left when
- * both processes are gone, however they died. One side writes, the other reads; what goes back takes slots of its own.
+ * Bytes on their way from one process to another, through slots of a file that lies in memory and
+ * has no name: nothing of it is left when both processes are gone, however they died. One side
+ * writes, the other reads; what goes back takes slots of its own.
  *
  * The other process is a child that inherits the descriptor; the tickets go by IPC:
  *
@@ -89,7 +94,9 @@ export class FileSlots implements Disposable {
     try {
       fstatSync(handle.fd)
     } catch (cause) {
-      throw new SpindleError('ERR_BAD_STATE', `no file descriptor ${handle.fd} was inherited`, { cause })
+      throw new SpindleError('ERR_BAD_STATE', `no file descriptor ${handle.fd} was inherited`, {
+        cause,
+      })
     }
     return new FileSlots(handle)
   }
@@ -105,9 +112,11 @@ export class FileSlots implements Disposable {
   }
 
   /**
-   * Writes bytes into free slots. The bytes may be changed afterwards; the ticket is for the reader.
+   * Writes bytes into free slots. The bytes may be changed afterwards; the ticket is for the
+   * reader.
    *
-   * @returns `undefined` if there is no room for them now or, larger than all slots, ever; also where the system has no memory left.
+   * @returns `undefined` if there is no room for them now or, larger than all slots, ever; also
+   *   where the system has no memory left.
    */
   write(bytes: Uint8Array): SlotTicket | undefined {
     this.#check()
@@ -121,10 +130,12 @@ export class FileSlots implements Disposable {
   }
 
   /**
-   * Reads what a ticket stands for: into the beginning of `into`, else into memory of its own. Memory that is used again is the better
-   * one: in new memory each 4 KiB cost a page fault, in all several times the copying.
+   * Reads what a ticket stands for: into the beginning of `into`, else into memory of its own.
+   * Memory that is used again is the better one: in new memory each 4 KiB cost a page fault, in all
+   * several times the copying.
    *
-   * @throws `ERR_BAD_STATE` if the file ends before, that is if the ticket is not one of these slots; `ERR_BAD_OPTION` if `into` is too small.
+   * @throws `ERR_BAD_STATE` if the file ends before, that is if the ticket is not one of these
+   *   slots; `ERR_BAD_OPTION` if `into` is too small.
    */
   read(ticket: SlotTicket, into?: Uint8Array): Uint8Array {
     this.#check()
@@ -132,7 +143,8 @@ export class FileSlots implements Disposable {
     if (into !== undefined && into.byteLength < byteLength)
       badOption('into', `an array of at least ${byteLength} bytes`, into)
     // Not zeroed, since all of it is written; never a part of Node's own pool.
-    const bytes = into?.subarray(0, byteLength) ?? new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer)
+    const bytes =
+      into?.subarray(0, byteLength) ?? new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer)
     for (let done = 0; done < byteLength; ) {
       const count = readSync(this.fd, bytes, done, byteLength - done, slot * this.slotBytes + done)
       if (count === 0)
@@ -151,14 +163,20 @@ export class FileSlots implements Disposable {
     const { slot, generation } = ticket
     const run = this.#runs[slot] ?? 0
     if (run === 0 || this.#generations[slot] !== generation)
-      throw new SpindleError('ERR_STALE_VIEW', `slot ${slot}, use ${generation}, was given back before`)
+      throw new SpindleError(
+        'ERR_STALE_VIEW',
+        `slot ${slot}, use ${generation}, was given back before`,
+      )
     this.#runs[slot] = 0
     this.#generations[slot]!++
     this.#isTaken.fill(0, slot, slot + run)
     this.#taken -= run
   }
 
-  /** Closes the descriptor; the memory goes when the other process has closed its own, or ended. Does nothing the second time. */
+  /**
+   * Closes the descriptor; the memory goes when the other process has closed its own, or ended.
+   * Does nothing the second time.
+   */
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -169,7 +187,10 @@ export class FileSlots implements Disposable {
     this.close()
   }
 
-  /** The first run of free slots: low ones, whose memory is there and warm, are used again and again. */
+  /**
+   * The first run of free slots: low ones, whose memory is there and warm, are used again and
+   * again.
+   */
   #findRun(slots: number): number | undefined {
     let free = 0
     for (let slot = 0; slot < this.count; slot++) {

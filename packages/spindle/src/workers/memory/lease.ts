@@ -15,7 +15,10 @@ export interface LeaseDescriptor {
   readonly generation: number
 }
 
-/** A lease on its way, together with views of it: `buffer` is the one behind them, and arrives so if it travels in the same message. */
+/**
+ * A lease on its way, together with views of it: `buffer` is the one behind them, and arrives so if
+ * it travels in the same message.
+ */
 export interface LeaseHandover {
   readonly descriptor: LeaseDescriptor
   readonly buffer: SharedArrayBuffer
@@ -47,11 +50,13 @@ export function leaseOf(view: ArrayBufferView): Lease | undefined {
 }
 
 /**
- * A piece of a pool's memory. It is given back by `release()`, at the end of a `using` block, or by the garbage collector once neither the
- * lease nor any view of it can be reached. Its first byte is at a multiple of 64; what is in it at first is whatever was there before.
+ * A piece of a pool's memory. It is given back by `release()`, at the end of a `using` block, or by
+ * the garbage collector once neither the lease nor any view of it can be reached. Its first byte is
+ * at a multiple of 64; what is in it at first is whatever was there before.
  *
- * Memory cannot be taken from a view that somebody kept. So take views from the lease each time: that fails once it was given back, by
- * whichever thread, and `validate()` after reading says that what was read was its own.
+ * Memory cannot be taken from a view that somebody kept. So take views from the lease each time:
+ * that fails once it was given back, by whichever thread, and `validate()` after reading says that
+ * what was read was its own.
  */
 export class Lease implements Disposable {
   readonly byteLength: number
@@ -59,7 +64,9 @@ export class Lease implements Disposable {
   readonly #arena: Arena
   readonly #place: Place
   readonly #byteOffset: number
-  /** An object of its own over the pool's memory: as long as a view of the lease lives, so does it. */
+  /**
+   * An object of its own over the pool's memory: as long as a view of the lease lives, so does it.
+   */
   readonly #buffer: SharedArrayBuffer
   readonly #duty: Duty
 
@@ -97,7 +104,8 @@ export class Lease implements Disposable {
    *
    * @param byteOffset Where the view begins in the lease, a multiple of the element's size. Default 0.
    * @param length Number of elements. Default: as many as fit.
-   * @throws `ERR_STALE_VIEW` if it was given back; `ERR_BAD_OPTION` if the view would not lie inside.
+   * @throws `ERR_STALE_VIEW` if it was given back; `ERR_BAD_OPTION` if the view would not lie
+   *   inside.
    */
   view<V extends ArrayBufferView>(
     Type: SharedViewConstructor<V>,
@@ -120,7 +128,10 @@ export class Lease implements Disposable {
     return new Type(this.#buffer, this.#byteOffset + byteOffset, count) as unknown as SharedView<V>
   }
 
-  /** Sets all bytes to a value, ten times as fast as `fill()` on a view of shared memory. @throws `ERR_STALE_VIEW` */
+  /**
+   * Sets all bytes to a value, ten times as fast as `fill()` on a view of shared memory. @throws
+   * `ERR_STALE_VIEW`
+   */
   fill(value: number): this {
     const { bytes } = this
     const pattern = new Uint8Array(Math.min(bytes.length, 64 * 1024)).fill(value)
@@ -129,12 +140,18 @@ export class Lease implements Disposable {
     return this
   }
 
-  /** Makes sure that it was not given back: call it after reading what another thread may have given back meanwhile. @throws `ERR_STALE_VIEW` */
+  /**
+   * Makes sure that it was not given back: call it after reading what another thread may have given
+   * back meanwhile. @throws `ERR_STALE_VIEW`
+   */
   validate(): void {
     if (!this.isLive) throw staleView(this.describe())
   }
 
-  /** Gives the memory back. Whether this call did; `false` if it was given back before, here or by another thread. */
+  /**
+   * Gives the memory back. Whether this call did; `false` if it was given back before, here or by
+   * another thread.
+   */
   release(): boolean {
     return this.#arena.release(this.#place)
   }
@@ -144,8 +161,9 @@ export class Lease implements Disposable {
   }
 
   /**
-   * What another thread opens the lease by (`pool.open(descriptor)`). From here on it is that thread's garbage collector that answers for it,
-   * or a `release()` by either. A descriptor that is never opened is given back by `pool.reclaim()` alone.
+   * What another thread opens the lease by (`pool.open(descriptor)`). From here on it is that
+   * thread's garbage collector that answers for it, or a `release()` by either. A descriptor that
+   * is never opened is given back by `pool.reclaim()` alone.
    *
    * @throws `ERR_STALE_VIEW` if it was given back.
    */
@@ -155,7 +173,10 @@ export class Lease implements Disposable {
     return this.describe()
   }
 
-  /** As `toDescriptor()`, where views of the lease travel in the same message; the other side calls `pool.adopt()`. @throws `ERR_STALE_VIEW` */
+  /**
+   * As `toDescriptor()`, where views of the lease travel in the same message; the other side calls
+   * `pool.adopt()`. @throws `ERR_STALE_VIEW`
+   */
   handOver(): LeaseHandover {
     return { descriptor: this.toDescriptor(), buffer: this.#buffer }
   }
@@ -165,13 +186,19 @@ export class Lease implements Disposable {
     this.#duty.isOurs = true
   }
 
-  /** For a thread that uses it for a while; this one goes on to answer for it. @throws `ERR_STALE_VIEW` @internal */
+  /**
+   * For a thread that uses it for a while; this one goes on to answer for it. @throws
+   * `ERR_STALE_VIEW` @internal
+   */
   lend(): LeaseHandover {
     this.validate()
     return { descriptor: this.describe(), buffer: this.#buffer }
   }
 
-  /** Views over `buffer`, which are of the same memory, came back to this thread: they too keep the lease. @internal */
+  /**
+   * Views over `buffer`, which are of the same memory, came back to this thread: they too keep the
+   * lease. @internal
+   */
   join(buffer: SharedArrayBuffer): void {
     leases.set(buffer, this)
   }

@@ -7,15 +7,19 @@ import { checkWait, type HoldOptions, type WaitOptions } from './wait-options.ts
 
 /** Options of `RingBuffer`. */
 export interface RingBufferOptions extends RingSideOptions {
-  /** Bytes for messages, an integer from 64 to 2^30; rounded up to a power of two. A message may have nearly half of them. */
+  /**
+   * Bytes for messages, an integer from 64 to 2^30; rounded up to a power of two. A message may
+   * have nearly half of them.
+   */
   readonly capacityBytes: number
 }
 
 /** Options of one side of a ring. */
 export interface RingSideOptions {
   /**
-   * How long a read or write that holds its thread looks before it sleeps, in microseconds, 0 to 50. It adapts: less, down to nothing,
-   * where it is in vain. Give 0 where as many threads work as there are cores. Default 50; 0 on a single core.
+   * How long a read or write that holds its thread looks before it sleeps, in microseconds, 0 to 50.
+   * It adapts: less, down to nothing, where it is in vain. Give 0 where as many threads work as
+   * there are cores. Default 50; 0 on a single core.
    */
   readonly spinUs?: number
 }
@@ -26,17 +30,20 @@ export interface RingBufferHandle {
 }
 
 /**
- * Messages of bytes from one thread to another through shared memory: in order, none twice, none lost. One thread writes, one reads.
+ * Messages of bytes from one thread to another through shared memory: in order, none twice, none
+ * lost. One thread writes, one reads.
  *
- * Operations come in three forms: `try…` does it if it can be done now, `…Sync` holds the thread until it can (also the main thread, for
- * a plain `for`), and the third returns a promise, which keeps the process alive. What was committed is read, also when the ring is closed or
- * aborted afterwards.
+ * Operations come in three forms: `try…` does it if it can be done now, `…Sync` holds the thread
+ * until it can (also the main thread, for a plain `for`), and the third returns a promise, which
+ * keeps the process alive. What was committed is read, also when the ring is closed or aborted
+ * afterwards.
  *
  *   OPEN --close(), by either side: no more is written; what is there is read, then it ends--> CLOSED
  *     '----abort(), by any thread: writing fails at once, reading after what is there--> ABORTED
  *
- * A thread that dies says nothing. Whoever hears of its end (`worker.on('exit')`) calls `abort()`; where nobody's loop is free to hear it,
- * `timeoutMs` is what helps. The thread that replaces it needs a new ring.
+ * A thread that dies says nothing. Whoever hears of its end (`worker.on('exit')`) calls `abort()`;
+ * where nobody's loop is free to hear it, `timeoutMs` is what helps. The thread that replaces it
+ * needs a new ring.
  *
  * @example
  * ```ts run
@@ -64,7 +71,8 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
     const { spinUs = spinUsFor(1) } = options
     if (!(typeof spinUs === 'number' && spinUs >= 0 && spinUs <= MAX_SPIN_US))
       badOption('spinUs', `a number from 0 to ${MAX_SPIN_US}`, spinUs)
-    this.#ring = 'ring' in options ? new RingMemory(options.ring) : makeMemory(options.capacityBytes)
+    this.#ring =
+      'ring' in options ? new RingMemory(options.ring) : makeMemory(options.capacityBytes)
     this.#writer = new RingWriter(this.#ring, new Spin(spinUs))
     this.#reader = new RingReader(this.#ring, new Spin(spinUs))
   }
@@ -81,7 +89,10 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
     return { ring: this.#ring.buffer }
   }
 
-  /** Bytes there are for messages; each takes 8 more than its own, and is rounded up to a multiple of 8. */
+  /**
+   * Bytes there are for messages; each takes 8 more than its own, and is rounded up to a multiple
+   * of 8.
+   */
   get capacityBytes(): number {
     return this.#ring.capacityBytes
   }
@@ -109,25 +120,32 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   /**
    * Writes a message if there is room for it now.
    *
-   * @throws `ERR_TOO_LARGE` for more than `maxMessageBytes`; `ERR_RING_CLOSED`, `ERR_RING_ABORTED`; `ERR_BAD_STATE` if another thread writes.
+   * @throws `ERR_TOO_LARGE` for more than `maxMessageBytes`; `ERR_RING_CLOSED`, `ERR_RING_ABORTED`;
+   *   `ERR_BAD_STATE` if another thread writes.
    */
   tryWrite(message: Uint8Array): boolean {
     return this.#writer.tryWrite(message)
   }
 
-  /** Writes a message, holding the thread while there is no room. @throws As `tryWrite`; `ERR_TIMEOUT`, then nothing is written. */
+  /**
+   * Writes a message, holding the thread while there is no room. @throws As `tryWrite`;
+   * `ERR_TIMEOUT`, then nothing is written.
+   */
   writeSync(message: Uint8Array, options: HoldOptions = {}): void {
     this.#writer.untilRoomSync(() => this.tryWrite(message) || undefined, checkWait(options))
   }
 
-  /** Writes a message when there is room. Its bytes must not change before. @throws As `writeSync`; `ERR_BAD_STATE` while an earlier one waits. */
+  /**
+   * Writes a message when there is room. Its bytes must not change before. @throws As `writeSync`;
+   * `ERR_BAD_STATE` while an earlier one waits.
+   */
   async write(message: Uint8Array, options: WaitOptions = {}): Promise<void> {
     await this.#writer.untilRoom(() => this.tryWrite(message) || undefined, checkWait(options))
   }
 
   /**
-   * Room for a message that is made in place: uninitialised, `byteOffset` a multiple of 8. `commit()` sends it; reserving again without
-   * forgets it.
+   * Room for a message that is made in place: uninitialised, `byteOffset` a multiple of 8.
+   * `commit()` sends it; reserving again without forgets it.
    *
    * @throws As `tryWrite`.
    */
@@ -155,15 +173,20 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   }
 
   /**
-   * The next message, in memory of its own. `undefined` if there is none now; where `isClosed` was true before, none comes.
+   * The next message, in memory of its own. `undefined` if there is none now; where `isClosed` was
+   * true before, none comes.
    *
-   * @throws `ERR_RING_ABORTED` after the last message of an aborted ring; `ERR_BAD_STATE` if another thread reads.
+   * @throws `ERR_RING_ABORTED` after the last message of an aborted ring; `ERR_BAD_STATE` if
+   *   another thread reads.
    */
   tryRead(): Uint8Array | undefined {
     return this.#reader.tryRead()
   }
 
-  /** The next message, holding the thread until there is one; `undefined` at the end. @throws As `tryRead`; `ERR_TIMEOUT`, nothing is lost. */
+  /**
+   * The next message, holding the thread until there is one; `undefined` at the end. @throws As
+   * `tryRead`; `ERR_TIMEOUT`, nothing is lost.
+   */
   readSync(options: HoldOptions = {}): Uint8Array | undefined {
     return this.#reader.untilMessageSync(() => this.tryRead(), checkWait(options))
   }
@@ -173,12 +196,18 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
     return this.#reader.untilMessage(() => this.tryRead(), checkWait(options))
   }
 
-  /** The next message where it lies, to be used before `release()`; until then it is the same one. @throws As `tryRead`. */
+  /**
+   * The next message where it lies, to be used before `release()`; until then it is the same one.
+   * @throws As `tryRead`.
+   */
   tryPeek(): Uint8Array | undefined {
     return this.#reader.tryPeek()
   }
 
-  /** As `tryPeek`, holding the thread until there is a message; `undefined` at the end. @throws As `readSync`. */
+  /**
+   * As `tryPeek`, holding the thread until there is a message; `undefined` at the end. @throws As
+   * `readSync`.
+   */
   peekSync(options: HoldOptions = {}): Uint8Array | undefined {
     return this.#reader.untilMessageSync(() => this.tryPeek(), checkWait(options))
   }
@@ -188,19 +217,24 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
     return this.#reader.untilMessage(() => this.tryPeek(), checkWait(options))
   }
 
-  /** The message that was peeked at is read: its place can be written again. @throws `ERR_BAD_STATE` if there is none. */
+  /**
+   * The message that was peeked at is read: its place can be written again. @throws `ERR_BAD_STATE`
+   * if there is none.
+   */
   release(): void {
     this.#reader.release()
   }
 
   /** All messages to the end, holding the thread while there is none. */
   *[Symbol.iterator](): Generator<Uint8Array, void, void> {
-    for (let message = this.readSync(); message !== undefined; message = this.readSync()) yield message
+    for (let message = this.readSync(); message !== undefined; message = this.readSync())
+      yield message
   }
 
   /** All messages to the end. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
-    for (let message = await this.read(); message !== undefined; message = await this.read()) yield message
+    for (let message = await this.read(); message !== undefined; message = await this.read())
+      yield message
   }
 
   /** Nothing more is written, or wanted. Does nothing where the ring has ended. */
@@ -220,6 +254,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
 
 function makeMemory(capacityBytes: number): RingMemory {
   checkInteger('capacityBytes', capacityBytes, 64)
-  if (capacityBytes > MAX_CAPACITY) badOption('capacityBytes', `at most ${MAX_CAPACITY}`, capacityBytes)
+  if (capacityBytes > MAX_CAPACITY)
+    badOption('capacityBytes', `at most ${MAX_CAPACITY}`, capacityBytes)
   return RingMemory.make(capacityBytes)
 }

@@ -2,7 +2,8 @@ import { threadId } from 'node:worker_threads'
 import { SpindleError } from '../../errors.ts'
 import { BELL_WORDS, EventCount } from './event-count.ts'
 
-// A ring's shared memory: words, and then the bytes. Writer and reader have cache lines of their own.
+// A ring's shared memory: words, and then the bytes. Writer and reader have cache lines of their
+// own.
 //
 //   word 0 state, 1 thread that writes, 2 thread that reads
 //   word 16 head: where the next message will begin       (the writer's; modulo 2^32)
@@ -10,8 +11,9 @@ import { BELL_WORDS, EventCount } from './event-count.ts'
 //   word 48 bell of the reader, 52 bell of the writer
 //   word 64 the bytes, a power of two of them
 //
-// A message is its length in a word, a word of nothing, its bytes, and what is missing to a multiple of 8. It never goes round the end: what
-// is too short there is skipped. So a message of up to half the ring finds room at the latest when the ring is empty.
+// A message is its length in a word, a word of nothing, its bytes, and what is missing to a
+// multiple of 8. It never goes round the end: what is too short there is skipped. So a message of
+// up to half the ring finds room at the latest when the ring is empty.
 
 const STATE = 0
 export const WRITER = 1
@@ -32,7 +34,10 @@ const HEADER_BYTES = 8
 /** In the place of a length: the rest up to the end is skipped. */
 export const SKIPPED = -1
 
-/** Positions are whole numbers of 32 bits, whose difference is right also where they have gone round. */
+/**
+ * Positions are whole numbers of 32 bits, whose difference is right also where they have gone
+ * round.
+ */
 export const MAX_CAPACITY: number = 2 ** 30
 
 /** What a message takes of the ring. */
@@ -62,7 +67,9 @@ export class RingMemory {
   }
 
   static make(capacityBytes: number): RingMemory {
-    return new RingMemory(new SharedArrayBuffer(WORDS * 4 + 2 ** Math.ceil(Math.log2(capacityBytes))))
+    return new RingMemory(
+      new SharedArrayBuffer(WORDS * 4 + 2 ** Math.ceil(Math.log2(capacityBytes))),
+    )
   }
 
   get state(): number {
@@ -125,5 +132,8 @@ export class RingMemory {
 }
 
 export function ringAborted(): SpindleError {
-  return new SpindleError('ERR_RING_ABORTED', 'the ring was aborted: its other side is gone, or gave up')
+  return new SpindleError(
+    'ERR_RING_ABORTED',
+    'the ring was aborted: its other side is gone, or gave up',
+  )
 }

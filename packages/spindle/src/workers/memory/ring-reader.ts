@@ -1,6 +1,14 @@
 import { SpindleError, TimeoutError } from '../../errors.ts'
 import type { WaitLimits } from './event-count.ts'
-import { ABORTED, CLOSED, READER, type RingMemory, recordBytes, ringAborted, SKIPPED } from './ring-memory.ts'
+import {
+  ABORTED,
+  CLOSED,
+  READER,
+  type RingMemory,
+  recordBytes,
+  ringAborted,
+  SKIPPED,
+} from './ring-memory.ts'
 import type { Spin } from './spin.ts'
 
 const END: unique symbol = Symbol('end')
@@ -54,10 +62,14 @@ export class RingReader {
     return bytes
   }
 
-  /** What `attempt` gives, holding the thread until there is a message; `undefined` at the end of a closed ring. */
+  /**
+   * What `attempt` gives, holding the thread until there is a message; `undefined` at the end of a
+   * closed ring.
+   */
   untilMessageSync<R>(attempt: () => R | undefined, { timeoutMs }: WaitLimits): R | undefined {
     const look = (): R | typeof END | undefined => this.#orEnd(attempt)
-    const found = this.#ring.forMessage.waitSync(look, timeoutMs, this.#spin) ?? noMessage(timeoutMs)
+    const found =
+      this.#ring.forMessage.waitSync(look, timeoutMs, this.#spin) ?? noMessage(timeoutMs)
     return found === END ? undefined : found
   }
 

@@ -1,7 +1,15 @@
 import { badOption, checkInteger } from '../../check.ts'
 import { SpindleError, TimeoutError } from '../../errors.ts'
 import type { WaitLimits } from './event-count.ts'
-import { ABORTED, OPEN, type RingMemory, recordBytes, ringAborted, SKIPPED, WRITER } from './ring-memory.ts'
+import {
+  ABORTED,
+  OPEN,
+  type RingMemory,
+  recordBytes,
+  ringAborted,
+  SKIPPED,
+  WRITER,
+} from './ring-memory.ts'
 import type { Spin } from './spin.ts'
 
 /** The writing side of a ring. */
@@ -57,7 +65,10 @@ export class RingWriter {
 
   async untilRoom<R>(attempt: () => R | undefined, limits: WaitLimits): Promise<R> {
     if (this.#isWaiting)
-      throw new SpindleError('ERR_BAD_STATE', 'an earlier message waits for room already; await it first')
+      throw new SpindleError(
+        'ERR_BAD_STATE',
+        'an earlier message waits for room already; await it first',
+      )
     this.#isWaiting = true
     try {
       return (await this.#ring.forRoom.wait(attempt, limits)) ?? noRoom(limits.timeoutMs)
@@ -79,7 +90,9 @@ export class RingWriter {
         `a message of ${byteLength} bytes is too large for a ring of ${capacityBytes}, which takes up to ${maxMessageBytes}`,
       )
     if (state === OPEN) return
-    throw state === ABORTED ? ringAborted() : new SpindleError('ERR_RING_CLOSED', 'the ring was closed')
+    throw state === ABORTED
+      ? ringAborted()
+      : new SpindleError('ERR_RING_CLOSED', 'the ring was closed')
   }
 }
 

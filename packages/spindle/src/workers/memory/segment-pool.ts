@@ -12,11 +12,15 @@ import { checkWait, type HoldOptions, type WaitOptions } from './wait-options.ts
 /** Options of `SegmentPool`. */
 export interface SegmentPoolOptions {
   /**
-   * Size of a segment in bytes, a power of two from 32 KiB to 1 GiB. Leases of about one size share a segment; larger ones take several
-   * neighbours whole. A lease takes at least 1 KiB, or segmentBytes / 16384. Default 16 MiB.
+   * Size of a segment in bytes, a power of two from 32 KiB to 1 GiB. Leases of about one size share
+   * a segment; larger ones take several neighbours whole. A lease takes at least 1 KiB, or
+   * segmentBytes / 16384. Default 16 MiB.
    */
   readonly segmentBytes?: number
-  /** Bytes that all leases may take, an integer >= `segmentBytes`; rounded down to whole segments. Reserved at once, but real only where it is used. Default 256 MiB. */
+  /**
+   * Bytes that all leases may take, an integer >= `segmentBytes`; rounded down to whole segments.
+   * Reserved at once, but real only where it is used. Default 256 MiB.
+   */
   readonly maxBytes?: number
 }
 
@@ -33,7 +37,10 @@ export interface SegmentPoolStats {
   readonly touchedBytes: number
   /** Bytes that leases take now, with what is lost to rounding. */
   readonly usedBytes: number
-  /** Leases that garbage collectors have given back, in all threads. Many: somebody forgets `using` or `release()`. */
+  /**
+   * Leases that garbage collectors have given back, in all threads. Many: somebody forgets `using`
+   * or `release()`.
+   */
   readonly collected: number
   /** Waits that nobody ended when it was time. 0, if all is right. */
   readonly lostWakeups: number
@@ -41,17 +48,22 @@ export interface SegmentPoolStats {
 
 const LARGEST_SEGMENT = 2 ** 30
 
-/** The pools of this thread, so that attaching again, as an op may do for each item, costs nothing; and who this thread is in each. */
+/**
+ * The pools of this thread, so that attaching again, as an op may do for each item, costs nothing;
+ * and who this thread is in each.
+ */
 const attached = new Map<number, WeakRef<SegmentPool>>()
 const members = new Map<number, number>()
 
 /**
- * Shared memory in reused segments for large arrays that several threads fill and read without copying: leases are taken by any thread,
- * travel by a small descriptor, and are given back by any. It grows up to `maxBytes`; then `tryAllocate()` gives `undefined`, `allocate()`
- * fails, and `acquire()` and `acquireSync()` wait until something is given back. No locks: a thread that dies stops nobody; `reclaim()`
- * gives back what it held.
+ * Shared memory in reused segments for large arrays that several threads fill and read without
+ * copying: leases are taken by any thread, travel by a small descriptor, and are given back by any.
+ * It grows up to `maxBytes`; then `tryAllocate()` gives `undefined`, `allocate()` fails, and
+ * `acquire()` and `acquireSync()` wait until something is given back. No locks: a thread that dies
+ * stops nobody; `reclaim()` gives back what it held.
  *
- * Memory of a pool is shared memory. What refuses a `SharedArrayBuffer` (onnxruntime, WebGPU, `TextDecoder`) needs a copy: `view.slice()`.
+ * Memory of a pool is shared memory. What refuses a `SharedArrayBuffer` (onnxruntime, WebGPU,
+ * `TextDecoder`) needs a copy: `view.slice()`.
  *
  * @example
  * ```ts run
@@ -80,10 +92,13 @@ export class SegmentPool {
 
   /** @throws `ERR_BAD_OPTION` for a wrong option. */
   constructor(
-    options: SegmentPoolOptions | (SegmentPoolHandle & { readonly member?: number | undefined }) = {},
+    options:
+      | SegmentPoolOptions
+      | (SegmentPoolHandle & { readonly member?: number | undefined }) = {},
   ) {
     const handle = 'control' in options ? options : undefined
-    this.#arena = handle === undefined ? makeArena(options as SegmentPoolOptions) : new Arena(handle)
+    this.#arena =
+      handle === undefined ? makeArena(options as SegmentPoolOptions) : new Arena(handle)
     const id = handle?.id ?? randomInt(2 ** 48 - 1)
     this.handle = { id, ...this.#arena.shared }
     this.member = handle?.member ?? this.#arena.join()
@@ -93,15 +108,22 @@ export class SegmentPool {
     if (!members.has(id)) members.set(id, this.member)
   }
 
-  /** The pool that another thread has made; in one thread always the same member. @throws `ERR_BAD_OPTION` */
+  /**
+   * The pool that another thread has made; in one thread always the same member. @throws
+   * `ERR_BAD_OPTION`
+   */
   static attach(handle: SegmentPoolHandle): SegmentPool {
-    if (!(handle?.memory instanceof SharedArrayBuffer && handle.control instanceof SharedArrayBuffer))
+    if (
+      !(handle?.memory instanceof SharedArrayBuffer && handle.control instanceof SharedArrayBuffer)
+    )
       badOption('handle', 'the `handle` of a SegmentPool', handle)
     const known = attached.get(handle.id)?.deref()
     return known ?? new SegmentPool({ ...handle, member: members.get(handle.id) })
   }
 
-  /** The lease that a view, or a part of one, belongs to; `undefined` if its memory is not a pool's. */
+  /**
+   * The lease that a view, or a part of one, belongs to; `undefined` if its memory is not a pool's.
+   */
   static leaseOf(view: ArrayBufferView): Lease | undefined {
     return leaseOf(view)
   }
@@ -129,51 +151,84 @@ export class SegmentPool {
     )
   }
 
-  /** Memory as a typed array, given back by `SegmentPool.leaseOf(array)?.release()` or the garbage collector. @throws As `allocate`. */
-  allocateArray<V extends ArrayBufferView>(Type: SharedViewConstructor<V>, length: number): SharedView<V> {
+  /**
+   * Memory as a typed array, given back by `SegmentPool.leaseOf(array)?.release()` or the garbage
+   * collector. @throws As `allocate`.
+   */
+  allocateArray<V extends ArrayBufferView>(
+    Type: SharedViewConstructor<V>,
+    length: number,
+  ): SharedView<V> {
     checkInteger('length', length, 0)
     return this.allocate(length * Type.BYTES_PER_ELEMENT).view(Type, 0, length)
   }
 
-  /** Memory when there is some; within this thread in the order of asking. @throws `ERR_TOO_LARGE`; `ERR_TIMEOUT`; the signal's reason. */
+  /**
+   * Memory when there is some; within this thread in the order of asking. @throws `ERR_TOO_LARGE`;
+   * `ERR_TIMEOUT`; the signal's reason.
+   */
   async acquire(byteLength: number, options: WaitOptions = {}): Promise<Lease> {
     this.#checkSize(byteLength)
     const limits = checkWait(options)
-    return this.#waiting.add(() => this.tryAllocate(byteLength), limits, `memory of ${byteLength} bytes`)
+    return this.#waiting.add(
+      () => this.tryAllocate(byteLength),
+      limits,
+      `memory of ${byteLength} bytes`,
+    )
   }
 
-  /** Memory when there is some, holding the thread: somebody else must give it back. @throws `ERR_TOO_LARGE`; `ERR_TIMEOUT`. */
+  /**
+   * Memory when there is some, holding the thread: somebody else must give it back. @throws
+   * `ERR_TOO_LARGE`; `ERR_TIMEOUT`.
+   */
   acquireSync(byteLength: number, options: HoldOptions = {}): Lease {
     const { timeoutMs } = checkWait(options)
-    const lease = this.#arena.bell.waitSync(() => this.tryAllocate(byteLength), timeoutMs, this.#spin)
+    const lease = this.#arena.bell.waitSync(
+      () => this.tryAllocate(byteLength),
+      timeoutMs,
+      this.#spin,
+    )
     if (lease === undefined)
       throw new TimeoutError(`memory of ${byteLength} bytes was not free within ${timeoutMs} ms`)
     return lease
   }
 
-  /** The lease that another thread described: the same memory. @throws `ERR_STALE_VIEW` if it was given back; `ERR_BAD_OPTION` if it is of another pool. */
+  /**
+   * The lease that another thread described: the same memory. @throws `ERR_STALE_VIEW` if it was
+   * given back; `ERR_BAD_OPTION` if it is of another pool.
+   */
   open(descriptor: LeaseDescriptor): Lease {
     return this.#open(descriptor, true)
   }
 
-  /** The lease that another thread handed over together with views of it: their memory lives as long as they do. @throws As `open`. */
+  /**
+   * The lease that another thread handed over together with views of it: their memory lives as long
+   * as they do. @throws As `open`.
+   */
   adopt({ descriptor, buffer }: LeaseHandover): Lease {
     return this.#open(descriptor, true, buffer)
   }
 
-  /** A lease that another thread lends to this one, and goes on to answer for. @throws As `open`. @internal */
+  /**
+   * A lease that another thread lends to this one, and goes on to answer for. @throws As `open`.
+   * @internal
+   */
   borrow(descriptor: LeaseDescriptor, buffer?: SharedArrayBuffer): Lease {
     return this.#open(descriptor, false, buffer)
   }
 
-  /** Gives back what was described, unopened. Whether it was still there. @throws `ERR_BAD_OPTION` if it is of another pool. */
+  /**
+   * Gives back what was described, unopened. Whether it was still there. @throws `ERR_BAD_OPTION`
+   * if it is of another pool.
+   */
   discard(descriptor: LeaseDescriptor): boolean {
     return this.#arena.release(this.#placeOf(descriptor))
   }
 
   /**
-   * Gives back all that a member answers for, which has died: what it took or opened, and nobody else has opened. To be called when all its
-   * messages have been heard, as they have when its thread's `exit` is. How many leases there were.
+   * Gives back all that a member answers for, which has died: what it took or opened, and nobody
+   * else has opened. To be called when all its messages have been heard, as they have when its
+   * thread's `exit` is. How many leases there were.
    */
   reclaim(member: number): number {
     checkInteger('member', member, 1)

@@ -1,8 +1,8 @@
 import { SpindleError } from '../../errors.ts'
 import { BELL_WORDS, EventCount } from './event-count.ts'
 
-// The states of a batch and of its slots. They lie in a block of their own, which is never used for anything else, so that a thread that
-// comes too late finds them as they were left.
+// The states of a batch and of its slots. They lie in a block of their own, which is never used for
+// anything else, so that a thread that comes too late finds them as they were left.
 //
 //   word 0 twice the number of slots that somebody is writing, and 1 if the batch was given back
 //   word 1 slots that are neither filled nor failed
@@ -36,7 +36,10 @@ export class BatchStates {
   readonly #words: Int32Array
   readonly #release: () => void
 
-  /** `release` gives the batch's bytes back; called once, by whichever thread is the last to have to do with them. */
+  /**
+   * `release` gives the batch's bytes back; called once, by whichever thread is the last to have to
+   * do with them.
+   */
   constructor(buffer: SharedArrayBuffer, release: () => void) {
     this.buffer = buffer
     this.#words = new Int32Array(buffer)
@@ -68,18 +71,25 @@ export class BatchStates {
     return words.flatMap((word, index) => ((word & STATE_MASK) === state ? [index] : []))
   }
 
-  /** Begins to write a slot: the attempt's number, or `undefined` if the slot is settled. @throws `ERR_STALE_VIEW` if the batch was given back. */
+  /**
+   * Begins to write a slot: the attempt's number, or `undefined` if the slot is settled. @throws
+   * `ERR_STALE_VIEW` if the batch was given back.
+   */
   enter(index: number): number | undefined {
     for (;;) {
       const writers = Atomics.load(this.#words, WRITERS)
       if (writers & GIVEN_BACK) throw batchGivenBack()
-      if (Atomics.compareExchange(this.#words, WRITERS, writers, writers + ONE_WRITER) === writers) break
+      if (Atomics.compareExchange(this.#words, WRITERS, writers, writers + ONE_WRITER) === writers)
+        break
     }
     for (;;) {
       const word = Atomics.load(this.#words, SLOTS + index)
       const isSettled = (word & STATE_MASK) !== EMPTY
       const attempt = (attemptOf(word) + ATTEMPT) | 0
-      if (!isSettled && Atomics.compareExchange(this.#words, SLOTS + index, word, attempt | WRITTEN) !== word)
+      if (
+        !isSettled &&
+        Atomics.compareExchange(this.#words, SLOTS + index, word, attempt | WRITTEN) !== word
+      )
         continue
       // Taken from another, the slot was counted already.
       if (isSettled || word & WRITTEN) this.#uncount()
@@ -87,7 +97,10 @@ export class BatchStates {
     }
   }
 
-  /** Fills or fails a slot that is neither, and that nobody has taken from `attempt`; whether it was so. */
+  /**
+   * Fills or fails a slot that is neither, and that nobody has taken from `attempt`; whether it was
+   * so.
+   */
   settle(index: number, state: number, attempt?: number): boolean {
     for (;;) {
       const word = Atomics.load(this.#words, SLOTS + index)

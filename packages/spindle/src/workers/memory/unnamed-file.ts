@@ -3,18 +3,22 @@ import { closeSync, constants, openSync, readdirSync, statfsSync, unlinkSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Linux only, where it is the same number on every machine that Node runs on; a directory is opened, so its own flag belongs to it. */
+/**
+ * Linux only, where it is the same number on every machine that Node runs on; a directory is
+ * opened, so its own flag belongs to it.
+ */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 const SHARED_MEMORY = '/dev/shm'
 const PREFIX = 'spindle-'
 const ENDING = '.slots'
 
 /**
- * Opens a file that has no name, so that nothing of it is left when the last process that holds it is gone, however that one died. It lies
- * in memory (`/dev/shm`) where that has `bytes` free, and in `folder` otherwise.
+ * Opens a file that has no name, so that nothing of it is left when the last process that holds it
+ * is gone, however that one died. It lies in memory (`/dev/shm`) where that has `bytes` free, and
+ * in `folder` otherwise.
  *
- * Where a file cannot be made without a name, it is made with one that is taken away at once; what a death in between leaves behind, an empty
- * file, the next call removes.
+ * Where a file cannot be made without a name, it is made with one that is taken away at once; what
+ * a death in between leaves behind, an empty file, the next call removes.
  */
 export function openUnnamedFile(bytes: number, folder: string = tmpdir()): number {
   if (process.platform === 'linux') {
@@ -41,7 +45,10 @@ export function openAndUnlink(folder: string): number {
   return fd
 }
 
-/** Removes files of processes that are gone. Never does harm: whoever uses such a file has it open and needs its name no more. */
+/**
+ * Removes files of processes that are gone. Never does harm: whoever uses such a file has it open
+ * and needs its name no more.
+ */
 function sweep(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (!name.startsWith(PREFIX) || !name.endsWith(ENDING)) continue

@@ -14,7 +14,10 @@ export interface WaitOptions extends HoldOptions {
 }
 
 /** @throws `ERR_BAD_OPTION` */
-export function checkWait({ timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions): WaitLimits {
+export function checkWait({
+  timeoutMs = Number.POSITIVE_INFINITY,
+  signal,
+}: WaitOptions): WaitLimits {
   checkDuration('timeoutMs', timeoutMs, undefined, true)
   return { timeoutMs, signal }
 }

@@ -16,8 +16,9 @@ import {
   type StartMessage,
 } from './pipeline-protocol.ts'
 
-// What runs in the thread between the consumer and the process of a whole pipeline. It starts the process, takes its messages from the socket
-// as they come, and passes them on undecoded: so the consumer may block its own thread, and hears of the process's death even then.
+// What runs in the thread between the consumer and the process of a whole pipeline. It starts the
+// process, takes its messages from the socket as they come, and passes them on undecoded: so the
+// consumer may block its own thread, and hears of the process's death even then.
 
 /** What the thread is started with. */
 export interface BridgeSetup extends EntrySetup {
@@ -61,7 +62,8 @@ socket.on('error', () => {})
 child.on('error', (error) => died(`it could not be started: ${messageOf(error)}`))
 child.on('exit', (code, signal) => {
   const how = signal === null ? `exit code ${code}` : `killed by ${signal}`
-  // What it wrote before lies in the socket yet, which ends with it, unless a grandchild holds its other end.
+  // What it wrote before lies in the socket yet, which ends with it, unless a grandchild holds its
+  // other end.
   const late = setTimeout(() => died(how), 1000)
   child.on('close', () => {
     clearTimeout(late)
@@ -90,10 +92,13 @@ function withRead(message: ConsumerMessage & { readonly kind: 'taken' }): Consum
 }
 
 function passOn({ message, items, buffers: parts }: Frame): void {
-  // A consumer that has something to do is spared the reading; one that waits for this has nothing better to do.
+  // A consumer that has something to do is spared the reading; one that waits for this has nothing
+  // better to do.
   const isAwaited = passed <= taken
   passed += items
-  const buffers = parts.map((part) => (part instanceof ArrayBuffer || isAwaited ? part : fromSlots(part)))
+  const buffers = parts.map((part) =>
+    part instanceof ArrayBuffer || isAwaited ? part : fromSlots(part),
+  )
   const transfers = buffers.filter((buffer) => buffer instanceof ArrayBuffer)
   post({ kind: 'encoded', message, buffers }, [message.buffer, ...transfers])
 }

@@ -1,8 +1,9 @@
 import { Deserializer, Serializer } from 'node:v8'
 import type { SlotTicket } from '../memory/file-slots.ts'
 
-// Messages between processes, as bytes of a socket. What structured cloning does for threads, V8's serialiser does here; the buffers that a thread
-// would be given go beside it: those that are large through shared slots, the others behind the message.
+// Messages between processes, as bytes of a socket. What structured cloning does for threads, V8's
+// serialiser does here; the buffers that a thread would be given go beside it: those that are large
+// through shared slots, the others behind the message.
 //
 //   u32 bytes of the message, u32 number of items in it, u32 number of buffers,
 //   for each buffer: i32 slot (-1: it follows), u32 bytes, u32 generation of the slot;
@@ -34,7 +35,9 @@ export function decode({ message, buffers }: Encoded): unknown {
 const WORDS_OF_START = 3
 const WORDS_OF_BUFFER = 3
 
-/** The bytes of a frame, in order; `place` gives the ticket of a buffer that it has put into a slot. */
+/**
+ * The bytes of a frame, in order; `place` gives the ticket of a buffer that it has put into a slot.
+ */
 export function frameOf(
   { message, buffers }: Encoded,
   items: number,
@@ -45,7 +48,8 @@ export function frameOf(
   start.set([message.byteLength, items, buffers.length])
   buffers.forEach((buffer, i) => {
     const ticket = place(buffer)
-    // A copy: what is written may wait for the socket, and the module may write to its own meanwhile.
+    // A copy: what is written may wait for the socket, and the module may write to its own
+    // meanwhile.
     if (ticket === undefined) following.push(new Uint8Array(buffer.slice(0)))
     start.set(
       [ticket?.slot ?? -1, buffer.byteLength, ticket?.generation ?? 0],
@@ -79,7 +83,10 @@ export class FrameReader {
   push(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.byteLength; ) {
       const count = Math.min(chunk.byteLength - at, this.#part.byteLength - this.#filled)
-      this.#part.set(count === chunk.byteLength ? chunk : chunk.subarray(at, at + count), this.#filled)
+      this.#part.set(
+        count === chunk.byteLength ? chunk : chunk.subarray(at, at + count),
+        this.#filled,
+      )
       this.#filled += count
       at += count
       if (this.#filled === this.#part.byteLength) this.#next(this.#part)
@@ -96,11 +103,16 @@ export class FrameReader {
   #started(part: Uint8Array<ArrayBuffer>): void {
     const [messageBytes, items, count] = words(part) as unknown as [number, number, number]
     this.#expect(4 * WORDS_OF_BUFFER * count, (table) => {
-      this.#expect(messageBytes, (message) => this.#follow({ message, items, buffers: [] }, words(table)))
+      this.#expect(messageBytes, (message) =>
+        this.#follow({ message, items, buffers: [] }, words(table)),
+      )
     })
   }
 
-  #follow(frame: Frame & { readonly buffers: (SlotTicket | ArrayBuffer)[] }, table: Int32Array): void {
+  #follow(
+    frame: Frame & { readonly buffers: (SlotTicket | ArrayBuffer)[] },
+    table: Int32Array,
+  ): void {
     const at = WORDS_OF_BUFFER * frame.buffers.length
     if (at === table.length) {
       this.#expect(4 * WORDS_OF_START, (part) => this.#started(part))

@@ -41,5 +41,8 @@ export const noStats: PipelineStats = {
 }
 
 export function notResumable(): SpindleError {
-  return new SpindleError('ERR_BAD_STATE', 'it cannot be resumed: give `build: { resumable: true }`')
+  return new SpindleError(
+    'ERR_BAD_STATE',
+    'it cannot be resumed: give `build: { resumable: true }`',
+  )
 }

@@ -1,4 +1,9 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  type Worker,
+} from 'node:worker_threads'
 import { clockMs } from '../../timers.ts'
 import { type Guarded, guardExit, unguardExit } from '../calls/exit-guard.ts'
 import type { FileSlots, SlotTicket } from '../memory/file-slots.ts'
@@ -35,18 +40,25 @@ export interface ChannelOwner {
   gone(exitCode: number, error: unknown): void
 }
 
-/** A consumer that blocks its thread looks so often, in milliseconds, whether the other one lives. */
+/**
+ * A consumer that blocks its thread looks so often, in milliseconds, whether the other one lives.
+ */
 const LOOK_MS = 50
-/** How long the end of the process waits, in milliseconds: what an abort may take, and a little more. */
+/**
+ * How long the end of the process waits, in milliseconds: what an abort may take, and a little
+ * more.
+ */
 const EXIT_GRACE_MS = 1500
 
 /**
- * The consumer's end: messages by way of the loop or, for a consumer that holds the loop, by asking and by waiting. Both take from the same port,
- * so that they can be mixed.
+ * The consumer's end: messages by way of the loop or, for a consumer that holds the loop, by asking
+ * and by waiting. Both take from the same port, so that they can be mixed.
  */
 export class Channel implements Guarded {
   readonly #port: MessagePort
-  readonly #control: Int32Array = new Int32Array(new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT))
+  readonly #control: Int32Array = new Int32Array(
+    new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT),
+  )
   readonly #worker: Worker
   readonly #bridge: Bridge | undefined
   /** Slots that were read, and not told of. */
@@ -54,13 +66,21 @@ export class Channel implements Guarded {
   #lifeline: MessagePort
   #isReffed = false
   #isGone = false
-  /** Waits that ended by their limit although there was a message: lost wake-ups, of which there must be none. */
+  /**
+   * Waits that ended by their limit although there was a message: lost wake-ups, of which there
+   * must be none.
+   */
   lostWakeUps = 0
 
   /**
-   * `start` starts the thread with its ends, of which the two ports are to be transferred. `bridge`: it stands for a process.
+   * `start` starts the thread with its ends, of which the two ports are to be transferred.
+   * `bridge`: it stands for a process.
    */
-  constructor(owner: ChannelOwner, bridge: Bridge | undefined, start: (ends: ChannelEnds) => Worker) {
+  constructor(
+    owner: ChannelOwner,
+    bridge: Bridge | undefined,
+    start: (ends: ChannelEnds) => Worker,
+  ) {
     this.#bridge = bridge
     const messages = new MessageChannel()
     const life = new MessageChannel()
@@ -75,7 +95,8 @@ export class Channel implements Guarded {
       failure = error
     })
     this.#worker.on('exit', (code) => {
-      for (let message = this.poll(); message !== undefined; message = this.poll()) owner.heard(message)
+      for (let message = this.poll(); message !== undefined; message = this.poll())
+        owner.heard(message)
       this.#isGone = true
       unguardExit(this)
       this.#port.close()
@@ -125,9 +146,11 @@ export class Channel implements Guarded {
   }
 
   /**
-   * Blocks this thread until there is a message. `undefined`: there was none within `limitMs`; `'gone'`: there will be none.
+   * Blocks this thread until there is a message. `undefined`: there was none within `limitMs`;
+   * `'gone'`: there will be none.
    *
-   * What is waited for is a change of a counter that was read before the port was looked into, so no order of events loses a wake-up.
+   * What is waited for is a change of a counter that was read before the port was looked into, so
+   * no order of events loses a wake-up.
    */
   wait(limitMs: number): RemoteMessage | 'gone' | undefined {
     const until = clockMs() + limitMs
@@ -143,11 +166,15 @@ export class Channel implements Guarded {
       if (isLate && !this.#isAlive()) return this.poll() ?? 'gone'
       const leftMs = until - clockMs()
       if (leftMs <= 0) return undefined
-      isLate = Atomics.wait(this.#control, POSTED, posted, Math.min(leftMs, LOOK_MS)) === 'timed-out'
+      isLate =
+        Atomics.wait(this.#control, POSTED, posted, Math.min(leftMs, LOOK_MS)) === 'timed-out'
     }
   }
 
-  /** Whether the thread lives, without a turn of the loop: a port whose other end is gone cannot be transferred. */
+  /**
+   * Whether the thread lives, without a turn of the loop: a port whose other end is gone cannot be
+   * transferred.
+   */
   #isAlive(): boolean {
     if (this.#isGone) return false
     receiveMessageOnPort(this.#lifeline)
@@ -194,7 +221,9 @@ export class Channel implements Guarded {
   }
 }
 
-/** A message that cannot be read on this side is missing: nothing that comes after it may be given. */
+/**
+ * A message that cannot be read on this side is missing: nothing that comes after it may be given.
+ */
 function unreadable(error: unknown): RemoteMessage {
   return { kind: 'failed', failure: toWireFailure(error) }
 }

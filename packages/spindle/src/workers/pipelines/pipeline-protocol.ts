@@ -9,11 +9,15 @@ import type { RemoteBuildOptions } from './remote-options.ts'
 import type { WireFailure, WireItemError } from './wire-failure.ts'
 import type { WireStats } from './wire-stats.ts'
 
-// What the consumer's side and the far side tell each other. Items travel many to a message. The far side may have sent, and not seen taken,
-// so many items as its credit says; the consumer tells now and then how many it has taken, and always before it waits.
+// What the consumer's side and the far side tell each other. Items travel many to a message. The
+// far side may have sent, and not seen taken, so many items as its credit says; the consumer tells
+// now and then how many it has taken, and always before it waits.
 
 // The control block: int32 cells in shared memory. Only the far side writes.
-/** Counts the messages that were posted to the consumer: what a consumer that blocks its thread waits for. */
+/**
+ * Counts the messages that were posted to the consumer: what a consumer that blocks its thread
+ * waits for.
+ */
 export const POSTED = 0
 /** How far the thread has come. */
 export const STATE = 1
@@ -45,7 +49,10 @@ export interface StartMessage {
   readonly args: unknown
   /** `undefined`: by the size of the items. */
   readonly bufferSize: number | undefined
-  /** Which buffers may be given to the consumer without a copy: all; those that the module has given up; none. */
+  /**
+   * Which buffers may be given to the consumer without a copy: all; those that the module has given
+   * up; none.
+   */
   readonly moves: 'all' | 'marked' | 'none'
   readonly arena: SegmentPoolHandle | undefined
   readonly build: RemoteBuildOptions
@@ -88,7 +95,10 @@ export type RemoteMessage =
   /** Last words of a thread or process that ends without having been asked to. */
   | { readonly kind: 'died'; readonly how: string; readonly error: WireFailure | undefined }
 
-/** What comes out of the consumer's port: a message, or one that a process has encoded (see `frames.ts`). */
+/**
+ * What comes out of the consumer's port: a message, or one that a process has encoded (see
+ * `frames.ts`).
+ */
 export type PortMessage =
   | RemoteMessage
   | {

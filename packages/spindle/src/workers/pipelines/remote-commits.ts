@@ -2,10 +2,15 @@ import { show } from '../../check.ts'
 import type { BuildOptions } from '../../engine/types.ts'
 import { SpindleError } from '../../errors.ts'
 
-/** Commits that are gathered before the far side is told, where nothing is asked of it meanwhile. */
+/**
+ * Commits that are gathered before the far side is told, where nothing is asked of it meanwhile.
+ */
 const MOST_UNTOLD = 64
 
-/** What the far side is told of: all items before number `until`, and some others, by their numbers from the beginning. */
+/**
+ * What the far side is told of: all items before number `until`, and some others, by their numbers
+ * from the beginning.
+ */
 export interface Committed {
   readonly until: number
   readonly also: readonly number[]

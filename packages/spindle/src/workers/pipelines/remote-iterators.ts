@@ -1,7 +1,9 @@
 import { IteratorState } from './iterator-state.ts'
 import type { RemoteStream } from './remote-stream.ts'
 
-/** Gives items as promises. Holds the handle, so that what is iterated is not taken for forgotten. */
+/**
+ * Gives items as promises. Holds the handle, so that what is iterated is not taken for forgotten.
+ */
 export class RemoteAsyncIterator<T> implements AsyncIterableIterator<T, undefined> {
   readonly #stream: RemoteStream
   readonly #iteratorState: IteratorState

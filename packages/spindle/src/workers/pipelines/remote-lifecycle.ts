@@ -8,7 +8,10 @@ import type { Channel } from './pipeline-channel.ts'
 import type { RemoteMessage } from './pipeline-protocol.ts'
 import { fromWireFailure } from './wire-failure.ts'
 
-/** How long a thread or process may take to end, beyond what the pipeline in it is allowed, in milliseconds. */
+/**
+ * How long a thread or process may take to end, beyond what the pipeline in it is allowed, in
+ * milliseconds.
+ */
 const GRACE_MS = 1000
 /** How long calls in flight are waited for by default, in milliseconds: as pipelines do. */
 const LIMIT_MS = { drain: Number.POSITIVE_INFINITY, discard: 10_000, abort: 1000 } as const
@@ -86,7 +89,11 @@ export class RemoteLifecycle {
     else if (message.kind === 'failed') this.#fail(fromWireFailure(message.failure))
     else if (message.kind === 'died') {
       if (this.#isDispensable) this.isComplete = true
-      else this.#died(message.how, message.error === undefined ? undefined : fromWireFailure(message.error))
+      else
+        this.#died(
+          message.how,
+          message.error === undefined ? undefined : fromWireFailure(message.error),
+        )
     } else if (message.kind === 'stopped') {
       if (message.error !== undefined) this.#stopError = fromWireFailure(message.error)
       this.isComplete = true
@@ -105,16 +112,24 @@ export class RemoteLifecycle {
     this.#stopped.resolve()
   }
 
-  /** The thread has ended, as a consumer found that waits for it: there was no time for last words. */
+  /**
+   * The thread has ended, as a consumer found that waits for it: there was no time for last words.
+   */
   vanished(): void {
     if (this.#isDispensable) this.isComplete = true
-    else this.#died('it ended without a word, as it does when it is out of memory or terminated', undefined)
+    else
+      this.#died(
+        'it ended without a word, as it does when it is out of memory or terminated',
+        undefined,
+      )
   }
 
   #died(how: string, cause: unknown): void {
     const why = cause === undefined ? '' : `: ${messageOf(cause)}`
     const message = `${this.#what} died (${how})${why}`
-    this.#fail(new InfrastructureError('ERR_WORKER_DIED', message, cause === undefined ? {} : { cause }))
+    this.#fail(
+      new InfrastructureError('ERR_WORKER_DIED', message, cause === undefined ? {} : { cause }),
+    )
   }
 
   #fail(reason: unknown): void {
@@ -149,7 +164,10 @@ export class RemoteLifecycle {
     this.#giveTime(mode, timeoutMs)
   }
 
-  /** After what the pipeline is allowed, and a grace time, the thread or process is ended whatever it does. */
+  /**
+   * After what the pipeline is allowed, and a grace time, the thread or process is ended whatever
+   * it does.
+   */
   #giveTime(mode: StopMode, timeoutMs: number | undefined): void {
     clearTimeout(this.#grace)
     const limitMs = timeoutMs ?? LIMIT_MS[mode]

@@ -8,7 +8,8 @@ import type { SegmentPool } from '../memory/segment-pool.ts'
 
 /**
  * What an export gives: the items of a builder or of an iterable, or of what a function makes.
- * `runPipelineInWorker<ItemsOf<typeof import('./loader.ts').pipeline>>(import.meta.resolve('./loader.js'))` takes the type from the module.
+ * `runPipelineInWorker<ItemsOf<typeof import('./loader.ts').pipeline>>(import.meta.resolve('./loader.js'))`
+ * takes the type from the module.
  */
 export type ItemsOf<E> = E extends (...args: never) => infer Made
   ? ItemsOfMade<Awaited<Made>>
@@ -22,7 +23,10 @@ type ItemsOfMade<M> = M extends { build(options?: BuildOptions): Pipeline<infer 
       ? Awaited<T>
       : never
 
-/** Options of `build()` that can cross to another thread or process. What else there is belongs into the module itself. */
+/**
+ * Options of `build()` that can cross to another thread or process. What else there is belongs into
+ * the module itself.
+ */
 export type RemoteBuildOptions = Omit<
   BuildOptions,
   'signal' | 'hooks' | 'backgroundTasks' | 'onItemError' | 'deadLetter' | 'logger' | 'onStats'
@@ -30,32 +34,47 @@ export type RemoteBuildOptions = Omit<
 
 /** Options of `iterateInWorker()` and `iterateInProcess()`. */
 export interface RemoteOptions {
-  /** Name of the export. Default: `default` or, if there is none, `pipeline` for a pipeline and `items` for an iterable. */
+  /**
+   * Name of the export. Default: `default` or, if there is none, `pipeline` for a pipeline and
+   * `items` for an iterable.
+   */
   readonly export?: string
-  /** What the export is called with if it is a function: anything that can be cloned. Default `undefined`. */
+  /**
+   * What the export is called with if it is a function: anything that can be cloned. Default
+   * `undefined`.
+   */
   readonly args?: unknown
   /**
-   * Items that may be ready and not taken, an integer >= 1. Default: as many as have 8 MiB together, at least 3 and at most 512. The
-   * pipeline's own sink comes on top.
+   * Items that may be ready and not taken, an integer >= 1. Default: as many as have 8 MiB
+   * together, at least 3 and at most 512. The pipeline's own sink comes on top.
    */
   readonly bufferSize?: number
-  /** Longest wait for an item, in milliseconds, the start included: then `TimeoutError`, nothing is lost, and one may go on. Default: none. */
+  /**
+   * Longest wait for an item, in milliseconds, the start included: then `TimeoutError`, nothing is
+   * lost, and one may go on. Default: none.
+   */
   readonly timeoutMs?: number
   /**
-   * Whether buffers that an item covers as a whole are moved to the consumer, without a copy. Default: those that went through `move()`; all others are copied,
-   * for the module may still have them. `true`: all, and they are empty over there; `false`: none. A process copies always.
+   * Whether buffers that an item covers as a whole are moved to the consumer, without a copy.
+   * Default: those that went through `move()`; all others are copied, for the module may still have
+   * them. `true`: all, and they are empty over there; `false`: none. A process copies always.
    */
   readonly transfer?: boolean
   /**
-   * Shared memory for the typed arrays of items, from 4 KiB each: they are copied into it, as far as it has room, and arrive as views of it, which is
-   * given back by `SegmentPool.leaseOf(view)?.release()` or the garbage collector. Nothing is taken from the module then, and no memory is allocated
-   * for what is on its way; an op that works in the pool's memory itself (a function that is exported gets `{ arena }` as its second argument) saves
-   * the copy. Threads only. Default: none.
+   * Shared memory for the typed arrays of items, from 4 KiB each: they are copied into it, as far
+   * as it has room, and arrive as views of it, which is given back by
+   * `SegmentPool.leaseOf(view)?.release()` or the garbage collector. Nothing is taken from the
+   * module then, and no memory is allocated for what is on its way; an op that works in the pool's
+   * memory itself (a function that is exported gets `{ arena }` as its second argument) saves the
+   * copy. Threads only. Default: none.
    */
   readonly arena?: SegmentPool
   /** Aborts it: iterators and `done` reject with `signal.reason`, the thread or process ends. */
   readonly signal?: AbortSignal
-  /** Limits of memory, as `worker_threads` has them; for a process, of the first two of `maxOldGenerationSizeMb`, `maxYoungGenerationSizeMb`. */
+  /**
+   * Limits of memory, as `worker_threads` has them; for a process, of the first two of
+   * `maxOldGenerationSizeMb`, `maxYoungGenerationSizeMb`.
+   */
   readonly resourceLimits?: ResourceLimits
 }
 
@@ -97,13 +116,15 @@ export function checkRemoteOptions(
     badOption('export', 'the name of an export', exportName)
   if (bufferSize !== undefined) checkInteger('bufferSize', bufferSize, 1)
   if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
-  if (transfer !== undefined && typeof transfer !== 'boolean') badOption('transfer', 'a boolean', transfer)
+  if (transfer !== undefined && typeof transfer !== 'boolean')
+    badOption('transfer', 'a boolean', transfer)
   if (arena !== undefined) {
     checkOwn('arena', arena, 'SegmentPool')
     if (place === 'process')
       badOption('arena', 'left out: shared memory does not reach other processes', arena)
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) badOption('signal', 'an AbortSignal', signal)
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    badOption('signal', 'an AbortSignal', signal)
   if (build !== undefined && (typeof build !== 'object' || build === null))
     badOption('build', 'an object', build)
   if (build !== undefined) checkResumable(build)
@@ -113,7 +134,8 @@ export function checkRemoteOptions(
 function checkLimits(limits: ResourceLimits, place: 'thread' | 'process'): void {
   const both = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb'] as const
   const known = place === 'process' ? both : ([...both, 'codeRangeSizeMb', 'stackSizeMb'] as const)
-  if (typeof limits !== 'object' || limits === null) badOption('resourceLimits', 'an object', limits)
+  if (typeof limits !== 'object' || limits === null)
+    badOption('resourceLimits', 'an object', limits)
   checkOptions(limits, known, '`resourceLimits`')
   for (const name of known) {
     const value = limits[name]

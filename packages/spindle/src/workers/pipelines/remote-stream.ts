@@ -16,12 +16,16 @@ import { fromWireFailure, toWireFailure, type WireFailure } from './wire-failure
 
 type Result = IteratorResult<unknown, undefined>
 
-/** A consumer takes what has arrived without a turn of the loop for at most so long, in milliseconds. */
+/**
+ * A consumer takes what has arrived without a turn of the loop for at most so long, in
+ * milliseconds.
+ */
 const SLICE_MS = 10
 
 /**
- * The consumer's side of a pipeline elsewhere: items as they arrive, one epoch after the other, to one iterator at a time. An epoch is begun by an
- * iterator that finds none unfinished; one that was left by `break` goes on with the next iterator.
+ * The consumer's side of a pipeline elsewhere: items as they arrive, one epoch after the other, to
+ * one iterator at a time. An epoch is begun by an iterator that finds none unfinished; one that was
+ * left by `break` goes on with the next iterator.
  */
 export class RemoteStream implements ChannelOwner {
   readonly ending: RemoteLifecycle
@@ -57,7 +61,11 @@ export class RemoteStream implements ChannelOwner {
     this.#inbox = new ReceiveBuffer((items) => {
       this.#channel.postTaken(items)
       if (this.#commits !== undefined)
-        this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request: undefined })
+        this.#channel.post({
+          kind: 'commit',
+          committed: this.#commits.untold(),
+          request: undefined,
+        })
     })
     const awaited = (): void => this.#setRef()
     this.stats = new StatsRequests(this.#channel, awaited)
@@ -120,7 +128,10 @@ export class RemoteStream implements ChannelOwner {
     this.#commits.commit(item)
   }
 
-  /** How far things are. Blocks this thread until the far side answers. @throws `ERR_BAD_STATE`; `ERR_TIMEOUT` if it does not within `timeoutMs` */
+  /**
+   * How far things are. Blocks this thread until the far side answers. @throws `ERR_BAD_STATE`;
+   * `ERR_TIMEOUT` if it does not within `timeoutMs`
+   */
   state(timeoutMs: number): PipelineState {
     if (this.#commits === undefined) throw notResumable()
     this.#reply = undefined
@@ -132,7 +143,9 @@ export class RemoteStream implements ChannelOwner {
     while (this.#reply === undefined) {
       const message = this.#channel.wait(until - clockMs())
       if (message === undefined)
-        throw new TimeoutError(`no state within \`timeoutMs\` ${timeoutMs}: the far side's loop is held`)
+        throw new TimeoutError(
+          `no state within \`timeoutMs\` ${timeoutMs}: the far side's loop is held`,
+        )
       if (message === 'gone') this.ending.vanished()
       else this.#hear(message)
       if (this.ending.isComplete && this.#reply === undefined) this.#noState()
@@ -172,7 +185,10 @@ export class RemoteStream implements ChannelOwner {
     this.begin()
   }
 
-  /** What has arrived; looks into the port for it, unless this has kept the loop from turning for a slice. */
+  /**
+   * What has arrived; looks into the port for it, unless this has kept the loop from turning for a
+   * slice.
+   */
   #takeReady(iteratorState: IteratorState): Result | undefined {
     for (;;) {
       const result = this.#take(iteratorState)
@@ -183,7 +199,10 @@ export class RemoteStream implements ChannelOwner {
     }
   }
 
-  /** Takes what is there: an item, or the end. @throws what ended the stream, once all items are taken. */
+  /**
+   * Takes what is there: an item, or the end. @throws what ended the stream, once all items are
+   * taken.
+   */
   #take(iteratorState: IteratorState): Result | undefined {
     const found = this.#inbox.take()
     if (found === ITEM) {

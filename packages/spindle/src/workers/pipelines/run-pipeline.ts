@@ -2,7 +2,11 @@ import { checkHref } from '../supervise/module-href.ts'
 import { checkNesting, startsWorkers } from '../supervise/nesting.ts'
 import type { Channel, ChannelOwner } from './pipeline-channel.ts'
 import type { StartMessage } from './pipeline-protocol.ts'
-import { checkRemoteOptions, type RemoteOptions, type RemotePipelineOptions } from './remote-options.ts'
+import {
+  checkRemoteOptions,
+  type RemoteOptions,
+  type RemotePipelineOptions,
+} from './remote-options.ts'
 import { RemoteHandle, type RemotePipeline } from './remote-pipeline.ts'
 import { RemoteStream } from './remote-stream.ts'
 import { startInProcess, startInThread } from './start-channel.ts'
@@ -10,14 +14,18 @@ import { startInProcess, startInThread } from './start-channel.ts'
 startsWorkers()
 
 /**
- * Runs the pipeline that a module exports in a worker thread: a `PipelineBuilder`, or a function of `args`, which may be async, that makes one.
- * The loader keeps running while this thread computes, and a plain `for` takes its batches as well as `for await` does.
+ * Runs the pipeline that a module exports in a worker thread: a `PipelineBuilder`, or a function of
+ * `args`, which may be async, that makes one. The loader keeps running while this thread computes,
+ * and a plain `for` takes its batches as well as `for await` does.
  *
- * The thread starts at once and loads the module; the pipeline begins with the first iteration. Each iteration is an epoch: a continuous source
- * prepares the next one meanwhile; any other pipeline is built anew. Buffers that items cover as a whole come without a copy.
+ * The thread starts at once and loads the module; the pipeline begins with the first iteration.
+ * Each iteration is an epoch: a continuous source prepares the next one meanwhile; any other
+ * pipeline is built anew. Buffers that items cover as a whole come without a copy.
  *
- * @throws `ERR_BAD_OPTION`; `ERR_NOT_TRANSFERABLE` if `args` or `build` cannot cross. Iterating throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`
- * or `ERR_NOT_A_PIPELINE` if there is no such pipeline, `PipelineFailure` if it fails, `ERR_WORKER_DIED` if the thread does.
+ * @throws `ERR_BAD_OPTION`; `ERR_NOT_TRANSFERABLE` if `args` or `build` cannot cross. Iterating
+ *   throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`
+ * or `ERR_NOT_A_PIPELINE` if there is no such pipeline, `PipelineFailure` if it fails,
+ * `ERR_WORKER_DIED` if the thread does.
  *
  * @example
  * ```ts
@@ -35,8 +43,9 @@ export function runPipelineInWorker<T>(
 }
 
 /**
- * Like {@link runPipelineInWorker}, in a process of its own: for code that may crash, that needs a memory limit that holds, or that is not made for
- * threads. Items cross by copying, large buffers through shared memory. The process ends with this one, however this one ends.
+ * Like {@link runPipelineInWorker}, in a process of its own: for code that may crash, that needs a
+ * memory limit that holds, or that is not made for threads. Items cross by copying, large buffers
+ * through shared memory. The process ends with this one, however this one ends.
  *
  * @throws as {@link runPipelineInWorker} does.
  */
@@ -48,10 +57,12 @@ export function runPipelineInProcess<T>(
 }
 
 /**
- * Iterates in a worker thread what a module exports, anything that can be iterated, or a function of `args` that makes it. Each iteration here is
- * one there; the function is called again only if what it made can be gone through only once, as generators can.
+ * Iterates in a worker thread what a module exports, anything that can be iterated, or a function
+ * of `args` that makes it. Each iteration here is one there; the function is called again only if
+ * what it made can be gone through only once, as generators can.
  *
- * @throws as {@link runPipelineInWorker} does, with `ERR_NOT_ITERABLE`; what the iterable itself throws comes out as it is.
+ * @throws as {@link runPipelineInWorker} does, with `ERR_NOT_ITERABLE`; what the iterable itself
+ *   throws comes out as it is.
  *
  * @example
  * ```ts
@@ -59,7 +70,10 @@ export function runPipelineInProcess<T>(
  * for await (const row of rows) insert(row)
  * ```
  */
-export function iterateInWorker<T>(href: string | URL, options: RemoteOptions = {}): RemotePipeline<T> {
+export function iterateInWorker<T>(
+  href: string | URL,
+  options: RemoteOptions = {},
+): RemotePipeline<T> {
   return runElsewhere('iterable', 'thread', href, [], options)
 }
 
@@ -68,7 +82,10 @@ export function iterateInWorker<T>(href: string | URL, options: RemoteOptions = 
  *
  * @throws as {@link iterateInWorker} does.
  */
-export function iterateInProcess<T>(href: string | URL, options: RemoteOptions = {}): RemotePipeline<T> {
+export function iterateInProcess<T>(
+  href: string | URL,
+  options: RemoteOptions = {},
+): RemotePipeline<T> {
   return runElsewhere('iterable', 'process', href, [], options)
 }
 
@@ -84,8 +101,10 @@ export function runElsewhere<T>(
   checkRemoteOptions(options, kind, place)
   checkNesting([href, ...modules])
   const { export: exportName, args, bufferSize, timeoutMs, transfer, arena, build = {} } = options
-  // A process copies, so nothing is taken from the module; what would be given away goes the short way.
-  const moves = place === 'process' || transfer === true ? 'all' : transfer === false ? 'none' : 'marked'
+  // A process copies, so nothing is taken from the module; what would be given away goes the short
+  // way.
+  const moves =
+    place === 'process' || transfer === true ? 'all' : transfer === false ? 'none' : 'marked'
   const assignment: StartMessage = {
     kind,
     href,
@@ -99,5 +118,8 @@ export function runElsewhere<T>(
   const start = place === 'thread' ? startInThread : startInProcess
   const open = (owner: ChannelOwner): Channel => start(owner, assignment, options.resourceLimits)
   const what = `the ${place === 'thread' ? 'worker thread' : 'process'} that runs ${exportName ?? 'the default export'} of ${href}`
-  return new RemoteHandle<T>(new RemoteStream(open, what, options), timeoutMs ?? Number.POSITIVE_INFINITY)
+  return new RemoteHandle<T>(
+    new RemoteStream(open, what, options),
+    timeoutMs ?? Number.POSITIVE_INFINITY,
+  )
 }

@@ -13,8 +13,15 @@ import type { StartMessage } from './pipeline-protocol.ts'
 
 type Limits = ResourceLimits | undefined
 
-/** Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
-export function startInThread(owner: ChannelOwner, assignment: StartMessage, limits: Limits): Channel {
+/**
+ * Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot
+ * cross.
+ */
+export function startInThread(
+  owner: ChannelOwner,
+  assignment: StartMessage,
+  limits: Limits,
+): Channel {
   checkCrossing(assignment)
   return new Channel(owner, undefined, (ends) => {
     const { port, lifeline } = ends
@@ -29,8 +36,15 @@ export function startInThread(owner: ChannelOwner, assignment: StartMessage, lim
   })
 }
 
-/** Starts a process that runs the assignment, and the thread between. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot cross. */
-export function startInProcess(owner: ChannelOwner, assignment: StartMessage, limits: Limits): Channel {
+/**
+ * Starts a process that runs the assignment, and the thread between. @throws `ERR_NOT_TRANSFERABLE`
+ * if the assignment cannot cross.
+ */
+export function startInProcess(
+  owner: ChannelOwner,
+  assignment: StartMessage,
+  limits: Limits,
+): Channel {
   checkCrossing(assignment)
   try {
     encode(assignment)
@@ -43,7 +57,13 @@ export function startInProcess(owner: ChannelOwner, assignment: StartMessage, li
   return new Channel(owner, { slots }, (ends) =>
     startThread(
       REMOTE_BRIDGE,
-      { ...ends, assignment, command, hasTsx: tsx !== undefined, slots: slots?.handleFor(slots.fd) },
+      {
+        ...ends,
+        assignment,
+        command,
+        hasTsx: tsx !== undefined,
+        slots: slots?.handleFor(slots.fd),
+      },
       { transferList: [ends.port, ends.lifeline] },
     ),
   )
@@ -72,9 +92,13 @@ function crossing({ args, build }: StartMessage, error: unknown, border?: Border
   return notTransferable({ args, build }, 'options', error, border)
 }
 
-function limitFlags({ maxOldGenerationSizeMb, maxYoungGenerationSizeMb }: ResourceLimits): string[] {
+function limitFlags({
+  maxOldGenerationSizeMb,
+  maxYoungGenerationSizeMb,
+}: ResourceLimits): string[] {
   const flags: string[] = []
-  if (maxOldGenerationSizeMb !== undefined) flags.push(`--max-old-space-size=${maxOldGenerationSizeMb}`)
+  if (maxOldGenerationSizeMb !== undefined)
+    flags.push(`--max-old-space-size=${maxOldGenerationSizeMb}`)
   // The young generation is three semi-spaces.
   if (maxYoungGenerationSizeMb !== undefined)
     flags.push(`--max-semi-space-size=${Math.max(1, Math.round(maxYoungGenerationSizeMb / 3))}`)

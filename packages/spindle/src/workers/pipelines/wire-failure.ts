@@ -4,7 +4,8 @@ import { type ItemError, PipelineFailure, StageFailure } from '../../errors.ts'
 import { walk } from '../transport/walk-value.ts'
 import { fromWire, toWire, type WireError } from '../transport/wire-error.ts'
 
-// The failure of a pipeline as plain data: its stages, causes and failed items come out on the other side as they were.
+// The failure of a pipeline as plain data: its stages, causes and failed items come out on the
+// other side as they were.
 
 /** An item that failed, as plain data. */
 export type WireItemError = Omit<ItemError, 'error'> & { readonly error: WireError }
@@ -69,13 +70,22 @@ export function toWireItemError({ stage, index, attempts, error, item }: ItemErr
   return { stage, index, attempts, error: toWire(error), item: cloneable(item) }
 }
 
-export function fromWireItemError({ stage, index, attempts, error, item }: WireItemError): ItemError {
+export function fromWireItemError({
+  stage,
+  index,
+  attempts,
+  error,
+  item,
+}: WireItemError): ItemError {
   return { stage, index, attempts, error: fromWire(error), item }
 }
 
 /** By its code: a module that uses another copy of the package throws another class. */
 function isPipelineFailure(thrown: unknown): thrown is PipelineFailure {
-  return thrown instanceof AggregateError && (thrown as { code?: unknown }).code === 'ERR_PIPELINE_FAILED'
+  return (
+    thrown instanceof AggregateError &&
+    (thrown as { code?: unknown }).code === 'ERR_PIPELINE_FAILED'
+  )
 }
 
 function setStack(error: Error, stack: string | undefined): void {
@@ -88,7 +98,10 @@ function setStack(error: Error, stack: string | undefined): void {
   })
 }
 
-/** The item as it is now, or in words. Serialised and not cloned: what crosses to a process crosses everywhere. */
+/**
+ * The item as it is now, or in words. Serialised and not cloned: what crosses to a process crosses
+ * everywhere.
+ */
 function cloneable(item: unknown): unknown {
   try {
     if (typeof item === 'object' && item !== null) walk(item)

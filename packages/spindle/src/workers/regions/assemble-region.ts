@@ -5,8 +5,15 @@ import { rangeOf } from '../../engine/tuned.ts'
 import { RegionStage } from './region-stage.ts'
 import { StageProxy } from './stage-proxy.ts'
 
-/** Adds the stages of a region to a graph: the one that speaks with the workers, and those that stand for what runs there. Returns the exit queue. */
-export function assembleRegion(assembler: GraphAssembler, input: Queue, config: RegionConfig): Queue {
+/**
+ * Adds the stages of a region to a graph: the one that speaks with the workers, and those that
+ * stand for what runs there. Returns the exit queue.
+ */
+export function assembleRegion(
+  assembler: GraphAssembler,
+  input: Queue,
+  config: RegionConfig,
+): Queue {
   const { workers, stages } = config
   const info = assembler.info(config.name, workers.count, config.where)
   const inner: StageProxy[] = []
@@ -18,7 +25,10 @@ export function assembleRegion(assembler: GraphAssembler, input: Queue, config: 
   return region.exit
 }
 
-/** Makes what stands for a region's stages on this side, in the order in which the workers make them; returns the last one's id. */
+/**
+ * Makes what stands for a region's stages on this side, in the order in which the workers make
+ * them; returns the last one's id.
+ */
 function addInner(
   assembler: GraphAssembler,
   configs: readonly StageConfig[],

@@ -6,7 +6,10 @@ import { HELD_SEQ, HOLDER, HOLDS_SO_FAR, type HoldNote } from './region-protocol
 const LOOKS = 4
 const SHORTEST_MS = 10
 const LONGEST_MS = 250
-/** Looks in a row that must find a worker late: after a pause of this side's own loop, what it has told meanwhile is heard only after the timers. */
+/**
+ * Looks in a row that must find a worker late: after a pause of this side's own loop, what it has
+ * told meanwhile is heard only after the timers.
+ */
 const ENOUGH = 3
 
 /** How long a process's count may stand still beyond the longest limit, in milliseconds. */
@@ -16,7 +19,10 @@ const STILL_MS = 3000
 export interface HangLimits {
   /** Number of a stage -> its limit in milliseconds. */
   readonly stages: ReadonlyMap<number, number>
-  /** How long a worker may tell nothing although it should, in milliseconds; `Infinity` where it may be at something that has no limit. */
+  /**
+   * How long a worker may tell nothing although it should, in milliseconds; `Infinity` where it may
+   * be at something that has no limit.
+   */
   readonly silentMs: number
 }
 
@@ -29,10 +35,11 @@ export interface HangOwner {
 }
 
 /**
- * Notices a call that holds its worker, so that no timer goes off there, for longer than its stage's `timeoutMs`. A thread notes in shared memory
- * which call holds it, a process tells it before the call and after. A worker that tells nothing at all although it should, for it was stopped,
- * or something holds it that is no call, is noticed where every stage has a limit; a process that is
- * stopped, where any has one.
+ * Notices a call that holds its worker, so that no timer goes off there, for longer than its
+ * stage's `timeoutMs`. A thread notes in shared memory which call holds it, a process tells it
+ * before the call and after. A worker that tells nothing at all although it should, for it was
+ * stopped, or something holds it that is no call, is noticed where every stage has a limit; a
+ * process that is stopped, where any has one.
  */
 export class HangDetector {
   readonly #limits: ReadonlyMap<number, number>
@@ -62,7 +69,10 @@ export class HangDetector {
 
   start(): void {
     if (this.#limits.size === 0) return
-    const everyMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, Math.min(...this.#limits.values()) / LOOKS))
+    const everyMs = Math.min(
+      LONGEST_MS,
+      Math.max(SHORTEST_MS, Math.min(...this.#limits.values()) / LOOKS),
+    )
     // It is the worker that keeps the process alive while something is wanted of it.
     this.#timer = setInterval(() => this.#look(), everyMs).unref()
   }
@@ -84,8 +94,10 @@ export class HangDetector {
   }
 
   #look(): void {
-    const holder = this.#control === undefined ? this.#told.holder : Atomics.load(this.#control, HOLDER) - 1
-    const count = this.#control === undefined ? this.#toldCount : Atomics.load(this.#control, HOLDS_SO_FAR)
+    const holder =
+      this.#control === undefined ? this.#told.holder : Atomics.load(this.#control, HOLDER) - 1
+    const count =
+      this.#control === undefined ? this.#toldCount : Atomics.load(this.#control, HOLDS_SO_FAR)
     if (holder < 0 || holder !== this.#holder || count !== this.#count) {
       const isSame = holder < 0 && count === this.#count
       this.#holder = holder
@@ -107,7 +119,9 @@ export class HangDetector {
     if (!this.#owner.owes) this.alive()
     const isLate = clockMs() - this.#heardAt >= this.#silentMs || this.#standsStill()
     if (!isLate || ++this.#silent < ENOUGH) return
-    const [stage, limitMs] = [...this.#limits].reduce((one, other) => (other[1] > one[1] ? other : one))
+    const [stage, limitMs] = [...this.#limits].reduce((one, other) =>
+      other[1] > one[1] ? other : one,
+    )
     this.#owner.hangs(stage, -1, limitMs)
   }
 

@@ -17,7 +17,10 @@ export function openChannel(
     : openThread(resourceLimits, listener)
 }
 
-function openThread(resourceLimits: ResourceLimits | undefined, listener: ChannelListener): Channel {
+function openThread(
+  resourceLimits: ResourceLimits | undefined,
+  listener: ChannelListener,
+): Channel {
   const worker: Worker = startThread(REGION_WORKER, {}, { resourceLimits })
   let error: unknown
   worker.on('message', (message: unknown) => {

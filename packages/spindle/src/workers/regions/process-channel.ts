@@ -7,10 +7,16 @@ import { Pulse } from './pulse.ts'
 import type { Channel, ChannelListener } from './region-channel.ts'
 import type { FromWorker } from './region-protocol.ts'
 
-/** How long the channel of a process that has ended may stay open, in milliseconds: a child of its own may hold it. */
+/**
+ * How long the channel of a process that has ended may stay open, in milliseconds: a child of its
+ * own may hold it.
+ */
 const LINGER_MS = 500
 
-/** Starts a process with a file of this package, given as its `.js`, and a channel to it with advanced serialisation. */
+/**
+ * Starts a process with a file of this package, given as its `.js`, and a channel to it with
+ * advanced serialisation.
+ */
 export function openProcess(
   href: string,
   resourceLimits: ResourceLimits | undefined,
@@ -36,7 +42,8 @@ export function openProcess(
   })
   return {
     pulse,
-    // A process that has died a moment ago refuses messages: that it is gone is heard in due course.
+    // A process that has died a moment ago refuses messages: that it is gone is heard in due
+    // course.
     post: (message) => void (child.connected && child.send(sealed(TO_WORKER, message), () => {})),
     setRef: (isReffed) => {
       if (isReffed) {
@@ -92,8 +99,12 @@ function killAll(): void {
 function limitsOf(limits: ResourceLimits | undefined): string[] {
   const { maxOldGenerationSizeMb, maxYoungGenerationSizeMb, stackSizeMb } = limits ?? {}
   return [
-    ...(maxOldGenerationSizeMb === undefined ? [] : [`--max-old-space-size=${maxOldGenerationSizeMb}`]),
-    ...(maxYoungGenerationSizeMb === undefined ? [] : [`--max-semi-space-size=${maxYoungGenerationSizeMb}`]),
+    ...(maxOldGenerationSizeMb === undefined
+      ? []
+      : [`--max-old-space-size=${maxOldGenerationSizeMb}`]),
+    ...(maxYoungGenerationSizeMb === undefined
+      ? []
+      : [`--max-semi-space-size=${maxYoungGenerationSizeMb}`]),
     ...(stackSizeMb === undefined ? [] : [`--stack-size=${Math.round(stackSizeMb * 1024)}`]),
   ]
 }

@@ -14,7 +14,10 @@ export class Pulse {
     writeFully(file, new Uint8Array(BYTES), 0)
   }
 
-  /** `undefined` where no file can be made: then nobody can tell a process that is stopped from one that is busy. */
+  /**
+   * `undefined` where no file can be made: then nobody can tell a process that is stopped from one
+   * that is busy.
+   */
   static open(): Pulse | undefined {
     try {
       return new Pulse(openUnnamedFile(BYTES))

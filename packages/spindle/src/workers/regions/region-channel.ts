@@ -1,7 +1,10 @@
 import type { Pulse } from './pulse.ts'
 import type { FromWorker, RegionSetup, ToWorker } from './region-protocol.ts'
 
-/** One worker as the main side sees it, be it a thread or a process: what differs between them, and nothing else. */
+/**
+ * One worker as the main side sees it, be it a thread or a process: what differs between them, and
+ * nothing else.
+ */
 export interface Channel {
   /** Of a process, where its life can be seen. */
   readonly pulse: Pulse | undefined

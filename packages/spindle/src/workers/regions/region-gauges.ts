@@ -1,12 +1,22 @@
 import { Histogram } from '../../engine/stats/histogram.ts'
-import { BYTES, FIELDS_OF_STAGE, IN_FLIGHT, SIZE, TASKS, type WorkerReport } from './region-protocol.ts'
+import {
+  BYTES,
+  FIELDS_OF_STAGE,
+  IN_FLIGHT,
+  SIZE,
+  TASKS,
+  type WorkerReport,
+} from './region-protocol.ts'
 import type { RegionWorker } from './region-worker.ts'
 import type { StageProxy } from './stage-proxy.ts'
 
 /** What goes up and down. */
 const GAUGES = [IN_FLIGHT, SIZE, BYTES] as const
 
-/** Adds what the workers of a region count to its stages, and takes off what a worker was at when it ended. */
+/**
+ * Adds what the workers of a region count to its stages, and takes off what a worker was at when it
+ * ended.
+ */
 export class RegionGauges {
   readonly #inner: readonly StageProxy[]
   readonly #gauges: Map<RegionWorker, number[]> = new Map()
@@ -35,7 +45,10 @@ export class RegionGauges {
     for (const worker of this.#gauges.keys()) if (!workers.has(worker)) this.#uncount(worker)
   }
 
-  /** What a worker was at when it ended is under way no more; calls that did not end are not counted as begun. */
+  /**
+   * What a worker was at when it ended is under way no more; calls that did not end are not counted
+   * as begun.
+   */
   #uncount(worker: RegionWorker): void {
     const gauges = this.#gauges.get(worker)
     if (gauges === undefined) return

@@ -4,7 +4,10 @@ import type { WireError } from '../transport/wire-error.ts'
 import { type BatchPart, PART } from './region-protocol.ts'
 import type { RegionWorker, WorkerEnding, WorkerInput } from './region-worker.ts'
 
-/** An item that a region has taken and that is not done: kept here until all that comes of it has been given, so that it can be run again. */
+/**
+ * An item that a region has taken and that is not done: kept here until all that comes of it has
+ * been given, so that it can be run again.
+ */
 export class RegionInput {
   readonly seq: number
   readonly item: Item
@@ -14,7 +17,10 @@ export class RegionInput {
   deaths = 0
   /** Whether a worker has died that had it. */
   isSuspect = false
-  /** What of it has been given, or has failed, and is not to be given again: positions below the item's path, as text. */
+  /**
+   * What of it has been given, or has failed, and is not to be given again: positions below the
+   * item's path, as text.
+   */
   covered: Set<string> | undefined
   /** Whether its failure ends the pipeline. */
   isFatal = false
@@ -111,13 +117,18 @@ export function batchOf(
   value: unknown,
 ): Item {
   const { source, epoch, index } = lineage
-  const known = inputs.find(({ item: { origin } }) => origin.source === source && origin.epoch === epoch)
+  const known = inputs.find(
+    ({ item: { origin } }) => origin.source === source && origin.epoch === epoch,
+  )
   const origin = known?.item.origin ?? { source, epoch }
   const first = new Item(undefined, origin, index, extended(undefined, positions))
   return joined(first, value, members)
 }
 
-function extended(path: Path | undefined, positions: readonly number[] | undefined): Path | undefined {
+function extended(
+  path: Path | undefined,
+  positions: readonly number[] | undefined,
+): Path | undefined {
   const group = path?.group
   let longer = path
   for (const position of positions ?? []) longer = { parent: longer, position, group }
@@ -127,6 +138,7 @@ function extended(path: Path | undefined, positions: readonly number[] | undefin
 function positionsOf(path: Path | undefined): readonly number[] | undefined {
   if (path === undefined) return undefined
   const positions: number[] = []
-  for (let at: Path | undefined = path; at !== undefined; at = at.parent) positions.push(at.position)
+  for (let at: Path | undefined = path; at !== undefined; at = at.parent)
+    positions.push(at.position)
   return positions.reverse()
 }

@@ -18,8 +18,9 @@ interface Entry {
 }
 
 /**
- * What the workers of a region give, on its way into the exit queue: at once or, in input order, when all that came of the inputs before has been
- * given. Bounded, for a worker sends no more than it was granted, and in input order no input goes out that is too far ahead.
+ * What the workers of a region give, on its way into the exit queue: at once or, in input order,
+ * when all that came of the inputs before has been given. Bounded, for a worker sends no more than
+ * it was granted, and in input order no input goes out that is too far ahead.
  */
 export class RegionOutputs {
   readonly #exit: Queue
@@ -56,7 +57,9 @@ export class RegionOutputs {
     this.#entries?.set(seq, { events: [], isDone: false })
   }
 
-  /** Gives a result at the place of an input; at once, if it is of none that is still unfinished. */
+  /**
+   * Gives a result at the place of an input; at once, if it is of none that is still unfinished.
+   */
   give(seq: number | undefined, item: Item, worker: RegionWorker): void {
     this.#happens(seq, { item, worker })
   }
@@ -109,10 +112,12 @@ export class RegionOutputs {
 
   /** Fills the room that has been made in the exit queue. */
   roomMade(): void {
-    // What is put may come back here, when the consumer asks for more: the outer loop goes on with it.
+    // What is put may come back here, when the consumer asks for more: the outer loop goes on with
+    // it.
     if (this.#isPlacing) return
     this.#isPlacing = true
-    while (this.#waiting.length > 0 && this.#exit.hasRoom()) this.#place(this.#waiting.shift() as Placed)
+    while (this.#waiting.length > 0 && this.#exit.hasRoom())
+      this.#place(this.#waiting.shift() as Placed)
     this.#isPlacing = false
   }
 

@@ -14,7 +14,10 @@ import { referenceOf as toReference } from '../calls/worker-module.ts'
 import type { HangLimits } from './hang-detector.ts'
 import type { OpPlan, RegionPlan, RetryPlan, StagePlan } from './region-protocol.ts'
 
-/** A region's stages as plain data, for its workers. The builder has seen to it that this can be done. `inner`: what stands for its stages. */
+/**
+ * A region's stages as plain data, for its workers. The builder has seen to it that this can be
+ * done. `inner`: what stands for its stages.
+ */
 export function planRegion(
   config: RegionConfig,
   { pipelineId, seed, mostLetters }: Pick<RegionPlan, 'pipelineId' | 'seed' | 'mostLetters'>,
@@ -60,11 +63,15 @@ export function hangLimits(
   )
   return {
     stages: new Map(limits),
-    silentMs: limits.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...stages.map(longest)) + SILENT_MS,
+    silentMs:
+      limits.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...stages.map(longest)) + SILENT_MS,
   }
 }
 
-/** How long one may hear nothing of a stage, in milliseconds: `Infinity` where it runs a user's code without a limit. */
+/**
+ * How long one may hear nothing of a stage, in milliseconds: `Infinity` where it runs a user's code
+ * without a limit.
+ */
 function longest(stage: StageConfig): number {
   if (stage.kind === 'aggregate') return stage.size === undefined ? Number.POSITIVE_INFINITY : 0
   if (stage.kind !== 'pipe') return Number.POSITIVE_INFINITY
@@ -77,11 +84,15 @@ function planStage(config: StageConfig, isOrdered: boolean): StagePlan {
   if (config.kind === 'pipe') return planPipe(config, isOrdered)
   if (config.kind === 'aggregate') return planAggregate(config)
   if (config.kind === 'variants') return planVariants(config, isOrdered)
-  throw new SpindleError('ERR_BAD_STATE', `a region cannot stand within another one: "${config.name}"`)
+  throw new SpindleError(
+    'ERR_BAD_STATE',
+    `a region cannot stand within another one: "${config.name}"`,
+  )
 }
 
 function planPipe(config: PipeConfig, isOrdered: boolean): StagePlan {
-  const { name, concurrency, range, outputOrder, timeoutMs, buffer, maxBytes, where, retry } = config
+  const { name, concurrency, range, outputOrder, timeoutMs, buffer, maxBytes, where, retry } =
+    config
   return {
     kind: 'pipe',
     op: planOp(config),
@@ -98,19 +109,34 @@ function planPipe(config: PipeConfig, isOrdered: boolean): StagePlan {
   }
 }
 
-function planRetry({ retries, minDelayMs, maxDelayMs, factor, jitter }: Required<RetryOptions>): RetryPlan {
+function planRetry({
+  retries,
+  minDelayMs,
+  maxDelayMs,
+  factor,
+  jitter,
+}: Required<RetryOptions>): RetryPlan {
   return { retries, minDelayMs, maxDelayMs, factor, jitter }
 }
 
 function planOp({ op, isElements, name }: PipeConfig): OpPlan {
   if (isElements) return { type: 'elements' }
   const isTable = typeof op === 'object' && !isWorkerOp(op)
-  return isTable ? { type: 'table', table: op } : { type: 'reference', reference: referenceOf(op, name) }
+  return isTable
+    ? { type: 'table', table: op }
+    : { type: 'reference', reference: referenceOf(op, name) }
 }
 
 function planAggregate(config: AggregateConfig): StagePlan {
   const { name, size, dropLast, buffer, where } = config
-  return { kind: 'aggregate', make: size ?? referenceOf(config.make, name), name, dropLast, buffer, where }
+  return {
+    kind: 'aggregate',
+    make: size ?? referenceOf(config.make, name),
+    name,
+    dropLast,
+    buffer,
+    where,
+  }
 }
 
 function planVariants(config: VariantsConfig, isOrdered: boolean): StagePlan {
@@ -122,5 +148,8 @@ function planVariants(config: VariantsConfig, isOrdered: boolean): StagePlan {
 
 function referenceOf(op: unknown, stage: string): OpReference {
   if (isWorkerOp(op)) return toReference(op)
-  throw new SpindleError('ERR_BAD_STATE', `stage "${stage}" cannot run in a region: its op is no reference`)
+  throw new SpindleError(
+    'ERR_BAD_STATE',
+    `stage "${stage}" cannot run in a region: its op is no reference`,
+  )
 }

@@ -1,8 +1,8 @@
 import type { OpReference } from '../../engine/worker-op.ts'
 import type { WireError } from '../transport/wire-error.ts'
 
-// What the main side of a region and its workers tell each other. All that happens in one turn travels in one message: a flat list of entries, each
-// a code and its fields.
+// What the main side of a region and its workers tell each other. All that happens in one turn
+// travels in one message: a flat list of entries, each a code and its fields.
 
 /** A stage as plain data. What is a function elsewhere is a reference here, or a table. */
 export type StagePlan = PipePlan | AggregatePlan | VariantsPlan
@@ -67,7 +67,10 @@ export interface RegionPlan {
   readonly seed: number
   /** Number of the first stage in the whole pipeline. */
   readonly firstId: number
-  /** How many failed items that the worker has told of may wait to be passed on to the user; `undefined`: they do not wait. */
+  /**
+   * How many failed items that the worker has told of may wait to be passed on to the user;
+   * `undefined`: they do not wait.
+   */
   readonly mostLetters: number | undefined
   /** Whether the bounds of its stages may be changed. */
   readonly isTuned: boolean
@@ -95,7 +98,10 @@ export const INPUT = 0
 export const CREDIT = 1
 /** An epoch (or the stream) ends here, so far as this worker is concerned. */
 export const FLUSH = 2
-/** Number of a stage that has failed: it starts nothing more, those before it stop, those after it finish what they have. */
+/**
+ * Number of a stage that has failed: it starts nothing more, those before it stop, those after it
+ * finish what they have.
+ */
 export const FAIL = 3
 /** Whether to announce each call before it begins. */
 export const ISOLATE = 4
@@ -116,7 +122,10 @@ export const BATCH = 11
 export const DONE = 12
 /** seq, positions as text: a part of the input is done that is in a batch */
 export const COVERED = 13
-/** seqs, positions as text (`undefined` for what came of a batch), number of the stage (the region's own, if a result could not be sent), index, attempts, error, the stage's input */
+/**
+ * seqs, positions as text (`undefined` for what came of a batch), number of the stage (the region's
+ * own, if a result could not be sent), index, attempts, error, the stage's input
+ */
 export const FAILED = 14
 /** number of the stage, index, error: the stage has failed, and no item's failure did it */
 export const STAGE_FAILED = 15
@@ -165,13 +174,22 @@ export interface WorkerReport {
   readonly isEmpty: boolean
   /** Milliseconds of work since the beginning. */
   readonly workMs: number
-  /** Batches whose parts are given already while others are not: what came of their members could not be made again exactly. */
+  /**
+   * Batches whose parts are given already while others are not: what came of their members could
+   * not be made again exactly.
+   */
   readonly entangled: number
   /** What the stages have counted since the last report: {@link FIELDS_OF_STAGE} each. */
   readonly counts: readonly number[]
-  /** How long their tasks took, as far as that is told with this report: what their histograms have got since it was last told. */
+  /**
+   * How long their tasks took, as far as that is told with this report: what their histograms have
+   * got since it was last told.
+   */
   readonly histograms: readonly (readonly number[])[] | undefined
-  /** Told with the histograms: the same times by how many calls were under way, as `Levels.news()` gives them. */
+  /**
+   * Told with the histograms: the same times by how many calls were under way, as `Levels.news()`
+   * gives them.
+   */
   readonly levels: readonly (readonly number[])[] | undefined
 }
 
@@ -219,8 +237,8 @@ export type BatchPart = readonly [seq: number, kind: PartKind, ...positions: num
 export type WorkerGreeting = 'hello' | 'ready' | { readonly failure: WireError }
 
 /**
- * From a process: number of the stage whose call, which has a time limit, is about to hold it, and the input that the call is about (-1 if there are
- * several); -1 when it holds it no more.
+ * From a process: number of the stage whose call, which has a time limit, is about to hold it, and
+ * the input that the call is about (-1 if there are several); -1 when it holds it no more.
  */
 export interface HoldNote {
   readonly holder: number
@@ -242,7 +260,10 @@ export interface LoopEndNote {
 
 export type FromWorker = WorkerGreeting | HoldNote | LoopEndNote | WorkerReport
 
-/** Places of the control block: number of the stage whose call holds the thread, plus one; a count of such calls; the input, as in {@link HoldNote}. */
+/**
+ * Places of the control block: number of the stage whose call holds the thread, plus one; a count
+ * of such calls; the input, as in {@link HoldNote}.
+ */
 export const HOLDER = 0
 export const HOLDS_SO_FAR = 1
 export const HELD_SEQ = 2

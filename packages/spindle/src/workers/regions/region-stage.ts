@@ -34,10 +34,12 @@ import type { RegionWorker, WorkerEnding } from './region-worker.ts'
 import { lastCallsOfProxy, type ProxyOwner, type StageProxy } from './stage-proxy.ts'
 
 /**
- * Stages that run as one nested pipeline in each of several workers: hands each item to the worker in which the fewest wait, and puts out what
- * comes of it. An item is kept until all that comes of it has been given: so the items of a worker that dies can be run again.
+ * Stages that run as one nested pipeline in each of several workers: hands each item to the worker
+ * in which the fewest wait, and puts out what comes of it. An item is kept until all that comes of
+ * it has been given: so the items of a worker that dies can be run again.
  *
- * A boundary between epochs, and the end, wait here until every worker has given all it had; only then is more taken.
+ * A boundary between epochs, and the end, wait here until every worker has given all it had; only
+ * then is more taken.
  */
 export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOwner {
   readonly exit: Queue
@@ -221,7 +223,8 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
       if (input !== undefined) this.#done(input)
     } else if (code === COVERED) this.#crew.inputOf(one as number)?.cover(two as string)
     else if (code === FAILED) this.#takeFailure(worker, entries.slice(at + 1, at + 8))
-    else if (code === STAGE_FAILED) this.#innerOf(one)?.fail(fromWire(three as WireError), two as number)
+    else if (code === STAGE_FAILED)
+      this.#innerOf(one)?.fail(fromWire(three as WireError), two as number)
     else if (code === FLUSHED) this.#crew.flushed(worker)
     else if (code === CALLS) this.#crew.moves(worker, one as number[])
     else if (code === WORKER_ENDED) {
@@ -233,7 +236,8 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   #takeBatch(worker: RegionWorker, fields: readonly unknown[]): void {
     const [seqs, source, epoch, index, path, value, parts] = fields as BatchFields
     const inputs = seqs.map((seq) => this.#crew.inputOf(seq)).filter((input) => input !== undefined)
-    if (parts?.[0]?.[1] === PART_OF_SEVERAL) inputs[0]?.item.origin.ledger?.severalOf?.(this.info.name)
+    if (parts?.[0]?.[1] === PART_OF_SEVERAL)
+      inputs[0]?.item.origin.ledger?.severalOf?.(this.info.name)
     const batch = batchOf(inputs, membersOf(inputs, parts), { source, epoch, index }, path, value)
     this.#outputs.give(inputs[0]?.seq, batch, worker)
   }
@@ -242,10 +246,12 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     const [seqs, part, id, index, attempts, wire, value] = fields as FailureFields
     const input = this.#crew.inputOf(seqs[0] as number)
     const stage = this.#innerOf(id)
-    // Of a batch's failures the worker does not wait to hear, nor of those that it does not know of.
+    // Of a batch's failures the worker does not wait to hear, nor of those that it does not know
+    // of.
     const isAwaited = part !== undefined && stage !== undefined
     if (part !== undefined && input !== undefined) {
-      // An input that is run again fails again where it did before, which has been told and counted.
+      // An input that is run again fails again where it did before, which has been told and
+      // counted.
       if (input.covered?.has(part) === true) {
         if (isAwaited) worker.letterSent()
         return
@@ -363,9 +369,13 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     this.#endIfFailed()
   }
 
-  /** After a failure: ends when the workers have given what they still had, and all of it has its place. */
+  /**
+   * After a failure: ends when the workers have given what they still had, and all of it has its
+   * place.
+   */
   #endIfFailed(): void {
-    if (this.state === FAILING && this.#crew.hasEnded && this.#outputs.isEmpty) this.finish(this.#cause)
+    if (this.state === FAILING && this.#crew.hasEnded && this.#outputs.isEmpty)
+      this.finish(this.#cause)
   }
 
   protected override finish(cause?: unknown): void {

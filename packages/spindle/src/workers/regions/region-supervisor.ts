@@ -35,9 +35,11 @@ const MOST_IDLE_DEATHS = 3
 /**
  * The workers of a region: who gets what, and what becomes of it when one dies.
  *
- * A dead worker is replaced. Which of its inputs killed it is not known, unless it had only one or a call held it for too long; so all of them are run
- * again by one worker, the *isolating* one, that has nothing else to do and is given the next only when all it has rests (is done, or waits in
- * an aggregator for more), and that tells beforehand which batches set out. When that one dies, too, one knows what did it, and only then it counts.
+ * A dead worker is replaced. Which of its inputs killed it is not known, unless it had only one or
+ * a call held it for too long; so all of them are run again by one worker, the *isolating* one,
+ * that has nothing else to do and is given the next only when all it has rests (is done, or waits
+ * in an aggregator for more), and that tells beforehand which batches set out. When that one dies,
+ * too, one knows what did it, and only then it counts.
  */
 export class RegionSupervisor implements RegionWorkerOwner {
   readonly workers: Set<RegionWorker> = new Set()
@@ -102,7 +104,10 @@ export class RegionSupervisor implements RegionWorkerOwner {
     }
   }
 
-  /** A worker was not ready when it ended: another one is tried after a while, unless that is of no use. */
+  /**
+   * A worker was not ready when it ended: another one is tried after a while, unless that is of no
+   * use.
+   */
   #notStarted(failure: StartFailure): void {
     if (this.#retry !== undefined && !failure.isFinal) return
     const waitMs = failure.isFinal ? undefined : this.#tries.failedWith(failure.error.cause)
@@ -150,7 +155,10 @@ export class RegionSupervisor implements RegionWorkerOwner {
     return this.#inputs.get(seq)
   }
 
-  /** The worker that takes the next input: the one in which the fewest wait. `only`: none but the one that has that input. */
+  /**
+   * The worker that takes the next input: the one in which the fewest wait. `only`: none but the
+   * one that has that input.
+   */
   pick(only: number | undefined): RegionWorker | undefined {
     let chosen: RegionWorker | undefined
     for (const worker of this.workers) {
@@ -196,8 +204,9 @@ export class RegionSupervisor implements RegionWorkerOwner {
     const isolating = this.#isolating
     if (isolating === undefined || !isolating.isReady) return
     if (!isolating.isEmpty) {
-      // In input order it may have more to give than it may: while what all wait for is itself to be run again, for another worker has died; or
-      // while all wait for what it has, and its own later results, from before, take up what it may give.
+      // In input order it may have more to give than it may: while what all wait for is itself to
+      // be run again, for another worker has died; or while all wait for what it has, and its own
+      // later results, from before, take up what it may give.
       if (!isolating.isBusy && (this.#waitsForOthers(isolating) || this.#isAwaited(isolating)))
         isolating.relieve()
       return
@@ -233,15 +242,20 @@ export class RegionSupervisor implements RegionWorkerOwner {
     return undefined
   }
 
-  /** Has all give what they keep for more; whether some still are at it, or something has to be run again. */
+  /**
+   * Has all give what they keep for more; whether some still are at it, or something has to be run
+   * again.
+   */
   flush(): boolean {
     if (this.#again.length > 0 || this.#isolating !== undefined) return true
     let isFlushing = false
     for (const worker of this.workers) {
       if (!worker.isReady || worker.isClosing) continue
       if (worker.isDirty && !worker.isFlushing) {
-        // What has been in a worker that died, and is in a batch that is too small to have set out since, may do it again now.
-        if ([...worker.unfinished].some((seq) => this.#inputs.get(seq)?.isSuspect)) worker.setCareful(true)
+        // What has been in a worker that died, and is in a batch that is too small to have set out
+        // since, may do it again now.
+        if ([...worker.unfinished].some((seq) => this.#inputs.get(seq)?.isSuspect))
+          worker.setCareful(true)
         worker.flush()
       }
       isFlushing ||= worker.isFlushing

@@ -42,8 +42,13 @@ export interface WorkerEnding {
   readonly error: unknown
   /** Why it never became ready, or can do nothing, where that is so. */
   readonly startFailure: StartFailure | undefined
-  /** The stage whose call held it for too long, where that is why it was ended, and the input (-1 if there were several). */
-  readonly hang: { readonly stage: number; readonly seq: number; readonly error: TimeoutError } | undefined
+  /**
+   * The stage whose call held it for too long, where that is why it was ended, and the input (-1 if
+   * there were several).
+   */
+  readonly hang:
+    | { readonly stage: number; readonly seq: number; readonly error: TimeoutError }
+    | undefined
 }
 
 export interface StartFailure {
@@ -95,7 +100,10 @@ export class RegionWorker implements HangOwner {
   entangled = 0
   /** Inputs that it has and that are not done. */
   readonly unfinished: Set<number> = new Set()
-  /** Whether it announces which batches set out, and the inputs that something goes on with, as far as that is known. */
+  /**
+   * Whether it announces which batches set out, and the inputs that something goes on with, as far
+   * as that is known.
+   */
   isCareful = false
   readonly moving: Set<number> = new Set()
   readonly #owner: RegionWorkerOwner
@@ -226,7 +234,10 @@ export class RegionWorker implements HangOwner {
     this.#push(FAIL, stage)
   }
 
-  /** Tells it to end. With `abort`, calls in flight are told so, and it is killed if it does not end in time. */
+  /**
+   * Tells it to end. With `abort`, calls in flight are told so, and it is killed if it does not end
+   * in time.
+   */
   cancel(abort: boolean): void {
     if (!this.isClosing || abort) this.#push(CANCEL, abort)
     this.isClosing = true
@@ -236,7 +247,8 @@ export class RegionWorker implements HangOwner {
 
   #push(...entry: unknown[]): void {
     for (const field of entry) this.#outgoing.push(field)
-    // Before it is ready it is told nothing; what has come together by then goes with the first message.
+    // Before it is ready it is told nothing; what has come together by then goes with the first
+    // message.
     if (this.#isSending || !this.isReady) return
     this.#isSending = true
     queueMicrotask(() => this.#send())
@@ -349,7 +361,10 @@ export class RegionWorker implements HangOwner {
     this.#updateRef()
   }
 
-  /** Whether the worker has something to tell: that it has heard what was sent, or how its calls go on. */
+  /**
+   * Whether the worker has something to tell: that it has heard what was sent, or how its calls go
+   * on.
+   */
   get owes(): boolean {
     return this.#posted > this.#heard || !this.isResting
   }
@@ -360,7 +375,10 @@ export class RegionWorker implements HangOwner {
     this.#channel.kill()
   }
 
-  /** A worker keeps the process alive only while something goes on in it, or it is about to begin or to end. */
+  /**
+   * A worker keeps the process alive only while something goes on in it, or it is about to begin or
+   * to end.
+   */
   #updateRef(): void {
     const isReffed = this.isBusy && !this.#isAtLoopEnd
     if (isReffed === this.#isReffed) return
@@ -378,7 +396,10 @@ export class RegionWorker implements HangOwner {
       this.#startFailure ??
       (wasReady
         ? undefined
-        : { error: cannotStart(error === undefined ? how : messageOf(error), error), isFinal: false })
+        : {
+            error: cannotStart(error === undefined ? how : messageOf(error), error),
+            isFinal: false,
+          })
     this.#owner.workerEnded(this, { how, error, startFailure, hang: this.#hang })
   }
 }
@@ -386,11 +407,18 @@ export class RegionWorker implements HangOwner {
 /** `isFinal`: the worker has told it itself. */
 export function startFailure(error: unknown, isFinal = false): StartFailure {
   const isKnown = error instanceof InfrastructureError
-  return { error: isKnown ? error : cannotStart(messageOf(error), error), isFinal: isFinal || isKnown }
+  return {
+    error: isKnown ? error : cannotStart(messageOf(error), error),
+    isFinal: isFinal || isKnown,
+  }
 }
 
 function cannotStart(why: string, cause: unknown): InfrastructureError {
-  return new InfrastructureError('ERR_WORKER_START', `a worker of the region cannot be started: ${why}`, {
-    cause,
-  })
+  return new InfrastructureError(
+    'ERR_WORKER_START',
+    `a worker of the region cannot be started: ${why}`,
+    {
+      cause,
+    },
+  )
 }

@@ -60,8 +60,9 @@ export interface ProxySettings {
 }
 
 /**
- * Stands on the main side for a stage that runs in the workers of a region: adds up what they count, counts its failures against its budget,
- * calls its hooks, and says that it has failed. Nothing goes through it.
+ * Stands on the main side for a stage that runs in the workers of a region: adds up what they
+ * count, counts its failures against its budget, calls its hooks, and says that it has failed.
+ * Nothing goes through it.
  */
 export class StageProxy extends Stage {
   readonly budget: Budget
@@ -95,7 +96,9 @@ export class StageProxy extends Stage {
     return this.#settings.workers
   }
 
-  /** Sets how many calls may be in flight in all workers together: as many in each, at least one. */
+  /**
+   * Sets how many calls may be in flight in all workers together: as many in each, at least one.
+   */
   override resize(concurrency: number): void {
     const each = Math.max(1, Math.floor(concurrency / this.#settings.workers))
     this.resized(each * this.#settings.workers)
@@ -120,9 +123,13 @@ export class StageProxy extends Stage {
     return true
   }
 
-  /** Hooks of tasks are called before and after each call and may change what comes of it, which cannot be done from here. */
+  /**
+   * Hooks of tasks are called before and after each call and may change what comes of it, which
+   * cannot be done from here.
+   */
   override checkHooks(hooks: readonly TaskHook[]): void {
-    if (!hooks.some((hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined)) return
+    if (!hooks.some((hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined))
+      return
     const { name, where } = this.info
     const place = where === undefined ? '' : ` (${where})`
     throw new SpindleError(
@@ -253,7 +260,10 @@ export class StageProxy extends Stage {
   }
 }
 
-/** See {@link MeasuredStage.lastCalls}: of the last of a region's stages; where that joins paths, of the last of each. */
+/**
+ * See {@link MeasuredStage.lastCalls}: of the last of a region's stages; where that joins paths, of
+ * the last of each.
+ */
 export function lastCallsOfProxy(inner: readonly StageProxy[]): readonly MeasuredStage[] {
   const byId = new Map(inner.map((stage) => [stage.info.id, stage]))
   const callsOf = (stage: StageProxy | undefined): readonly MeasuredStage[] => {

@@ -1,16 +1,20 @@
 import { InfrastructureError } from '../../errors.ts'
 import { setImmediate } from '../../timers.ts'
 
-/** What keeps a worker's loop alive while it waits for messages: a thread's port, or a process's channel. */
+/**
+ * What keeps a worker's loop alive while it waits for messages: a thread's port, or a process's
+ * channel.
+ */
 export interface Lifeline {
   ref(): void
   unref(): void
 }
 
 /**
- * Has a worker notice that nothing is left to run in it although calls have not ended: a callback was lost, or a promise is never settled. The
- * channel alone would keep its loop alive, and with it the main process, for ever. So while calls are pending the channel does not; when the
- * loop has nothing else left, `tell` is called, and the channel keeps the worker alive again.
+ * Has a worker notice that nothing is left to run in it although calls have not ended: a callback
+ * was lost, or a promise is never settled. The channel alone would keep its loop alive, and with it
+ * the main process, for ever. So while calls are pending the channel does not; when the loop has
+ * nothing else left, `tell` is called, and the channel keeps the worker alive again.
  */
 export class LoopEnd {
   readonly #lifeline: Lifeline
@@ -41,7 +45,10 @@ export class LoopEnd {
     this.#lifeline.ref()
   }
 
-  /** To be called when a message was handled. Looks at the end of the turn: most calls have ended by then. */
+  /**
+   * To be called when a message was handled. Looks at the end of the turn: most calls have ended by
+   * then.
+   */
   heard(): void {
     if (this.#isLooking || !this.#isReffed || !this.#isWaiting()) return
     this.#isLooking = true
@@ -55,7 +62,10 @@ export const processLifeline: Lifeline = {
   unref: () => process.channel?.unref(),
 }
 
-/** Why a worker never became ready: nothing is left to run in it, and its module or `init` has not ended. */
+/**
+ * Why a worker never became ready: nothing is left to run in it, and its module or `init` has not
+ * ended.
+ */
 export function neverReady(): InfrastructureError {
   const why =
     'nothing is left to run in the worker, and the loading of its module, or its `init`, has not ended'

@@ -4,22 +4,29 @@ import { InfrastructureError } from '../../errors.ts'
 import { isOwnFile, toPath } from '../../file-place.ts'
 import { sourceOf } from './typescript.ts'
 
-// Workers may start workers: a pipeline in a worker has pools and regions of its own. What must not be is a module that starts workers for
-// itself whenever it is loaded, for each of them loads it. So a worker knows which modules it and those above it were started for, and
-// refuses to start workers for one of them in what the loading of a module has begun, now or later. Whatever else goes round is ended by
-// the depth, and by the number of times that one module may be among those above.
+// Workers may start workers: a pipeline in a worker has pools and regions of its own. What must not
+// be is a module that starts workers for itself whenever it is loaded, for each of them loads it.
+// So a worker knows which modules it and those above it were started for, and refuses to start
+// workers for one of them in what the loading of a module has begun, now or later. Whatever else
+// goes round is ended by the depth, and by the number of times that one module may be among those
+// above.
 
 /** Levels of workers below the program's main thread, threads and processes together. */
 const MOST_LEVELS = 5
 /** Levels of workers that may have been started for the same module. */
 const MOST_FOR_ONE_MODULE = 3
 
-/** The modules that the workers above were started for, a list a level, outermost first. Empty where Spindle has started nobody. */
+/**
+ * The modules that the workers above were started for, a list a level, outermost first. Empty where
+ * Spindle has started nobody.
+ */
 export type Nesting = readonly (readonly string[])[]
 
 /** What a worker knows of itself. One for all copies of the package in a thread. */
 interface WorkerState {
-  /** The levels above this one; `undefined` where Spindle has not started this thread or process. */
+  /**
+   * The levels above this one; `undefined` where Spindle has not started this thread or process.
+   */
   above: Nesting | undefined
   /** What this worker was started for. */
   readonly modules: Set<string>
@@ -38,7 +45,9 @@ interface WorkerState {
 const KEY = Symbol.for('spindle.worker')
 const place = globalThis as { [KEY]?: WorkerState }
 place[KEY] ??= {
-  above: isFirstThread ? undefined : (workerData as { spindleNesting?: Nesting } | null)?.spindleNesting,
+  above: isFirstThread
+    ? undefined
+    : (workerData as { spindleNesting?: Nesting } | null)?.spindleNesting,
   modules: new Set(),
   harmless: new Set(),
   running: 0,
@@ -50,12 +59,16 @@ place[KEY] ??= {
 const state: WorkerState = place[KEY]
 
 /**
- * Whether this is the program's main thread: `false` in each thread, and in each process that Spindle has started, which has a main thread of its own
- * that `node:worker_threads` takes for the program's.
+ * Whether this is the program's main thread: `false` in each thread, and in each process that
+ * Spindle has started, which has a main thread of its own that `node:worker_threads` takes for the
+ * program's.
  */
 export let isMainThread: boolean = isFirstThread && state.above === undefined
 
-/** In a process: takes what {@link nestingArgument} has given out of its arguments, before anything of the user's is loaded. */
+/**
+ * In a process: takes what {@link nestingArgument} has given out of its arguments, before anything
+ * of the user's is loaded.
+ */
 export function joinProcess(): void {
   const [argument] = process.argv.splice(2, 1)
   state.above = JSON.parse(argument ?? '[]') as Nesting
@@ -92,7 +105,9 @@ export function startsWorkers(): void {
   state.canStart = true
 }
 
-/** Runs a module's own code: its loading or its `init`. What that begins is followed, also after it. */
+/**
+ * Runs a module's own code: its loading or its `init`. What that begins is followed, also after it.
+ */
 export async function asLoading<R>(href: string, run: () => R): Promise<Awaited<R>> {
   if (state.above === undefined) return await run()
   const module = moduleName(href)
@@ -102,7 +117,8 @@ export async function asLoading<R>(href: string, run: () => R): Promise<Awaited<
   try {
     return await state.loading.run(module, run)
   } finally {
-    // On Node 20 and 22 each promise costs 0.2 us more while this is on, and most modules of ops cannot start workers.
+    // On Node 20 and 22 each promise costs 0.2 us more while this is on, and most modules of ops
+    // cannot start workers.
     if (--state.running === 0 && !state.canStart) state.loading.disable()
   }
 }
@@ -110,7 +126,8 @@ export async function asLoading<R>(href: string, run: () => R): Promise<Awaited<
 /**
  * To be asked before workers are started for these modules.
  *
- * @throws `ERR_WORKER_MODULE` if this is how workers without end begin; `ERR_WORKER_START` if there are too many levels.
+ * @throws `ERR_WORKER_MODULE` if this is how workers without end begin; `ERR_WORKER_START` if there
+ *   are too many levels.
  */
 export function checkNesting(hrefs: readonly string[]): void {
   if (state.above === undefined) return
@@ -119,7 +136,9 @@ export function checkNesting(hrefs: readonly string[]): void {
   for (const href of hrefs) {
     if (loading === undefined && state.harmless.has(href)) continue
     const module = moduleName(href)
-    const levels = [...state.above, [...state.modules]].filter((level) => level.includes(module)).length
+    const levels = [...state.above, [...state.modules]].filter((level) =>
+      level.includes(module),
+    ).length
     if (levels > 0 && (loading !== undefined || levels >= MOST_FOR_ONE_MODULE))
       refuse(module, loading ?? module)
     state.harmless.add(href)

@@ -5,15 +5,19 @@ import { type EntrySetup, entryOf } from './start-worker.ts'
 
 /** How a worker process is started. */
 export interface ProcessOptions {
-  /** Arguments for Node. Default: those of this process, but for those of a program that is given as text, of the test runner and of the inspector. */
+  /**
+   * Arguments for Node. Default: those of this process, but for those of a program that is given as
+   * text, of the test runner and of the inspector.
+   */
   readonly execArgv?: readonly string[]
   /** Environment variables. Default: those of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * Starts a process with a file of this package, given as its `.js`: the built one, or from TypeScript sources. `files` are descriptors that
- * it gets as 4, 5, …; its output goes where this process's goes. `tsx`: see {@link EntrySetup}.
+ * Starts a process with a file of this package, given as its `.js`: the built one, or from
+ * TypeScript sources. `files` are descriptors that it gets as 4, 5, …; its output goes where this
+ * process's goes. `tsx`: see {@link EntrySetup}.
  */
 export function startProcess(
   href: string,
@@ -30,11 +34,18 @@ export function startProcess(
   return { child, tsx }
 }
 
-/** What Node is started with to run a file of this package, given as its `.js`. `tsx`: see {@link EntrySetup}. */
+/**
+ * What Node is started with to run a file of this package, given as its `.js`. `tsx`: see
+ * {@link EntrySetup}.
+ */
 export function commandOf(
   href: string,
   given: readonly string[] = inheritedArguments(process.execArgv),
-): { readonly execArgv: readonly string[]; readonly file: string; readonly tsx: string | undefined } {
+): {
+  readonly execArgv: readonly string[]
+  readonly file: string
+  readonly tsx: string | undefined
+} {
   const { entry, tsx } = entryOf(href)
   const hasTsx = given.some((argument) => argument.includes('tsx'))
   const execArgv = tsx === undefined || hasTsx ? given : [...given, `--import=${registering(tsx)}`]
@@ -45,8 +56,12 @@ function registering(tsx: string): string {
   return `data:text/javascript,${encodeURIComponent(`import { register } from ${JSON.stringify(tsx)}; register()`)}`
 }
 
-/** Flags that are this process's own, by their beginning; those that are followed by a value of their own. */
-const OWN = /^--(?:input-type|test|watch|inspect|debug-port|check|interactive|experimental-test)|^-[ci]$/
+/**
+ * Flags that are this process's own, by their beginning; those that are followed by a value of
+ * their own.
+ */
+const OWN =
+  /^--(?:input-type|test|watch|inspect|debug-port|check|interactive|experimental-test)|^-[ci]$/
 const OWN_WITH_VALUE = /^(?:--eval|--print|-e|-p|-pe)$/
 
 /** The arguments of this process that a worker process should have, too. */

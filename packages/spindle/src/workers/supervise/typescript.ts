@@ -15,7 +15,8 @@ export function canStripTypes(): boolean {
 
 /** URL of the module of tsx that registers it, as installed beside `path`. Throws if it is not. */
 export function findTsx(path: string): string {
-  // `require.resolve` would give tsx's CommonJS file, which cannot register; `import.meta.resolve` takes no parent on Node 20.
+  // `require.resolve` would give tsx's CommonJS file, which cannot register; `import.meta.resolve`
+  // takes no parent on Node 20.
   const manifest = createRequire(path).resolve('tsx/package.json')
   const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as {
     exports: { './esm/api': { import: { default: string } } }
@@ -29,7 +30,10 @@ export async function registerTsx(path: string): Promise<void> {
   register()
 }
 
-/** The file that a URL means: itself or, for a `.js` that is not there, the `.ts` that it is built from. */
+/**
+ * The file that a URL means: itself or, for a `.js` that is not there, the `.ts` that it is built
+ * from.
+ */
 export function sourceOf(href: string): string {
   if (!/^file:.*\.[cm]?js$/.test(href) || existsSync(fileURLToPath(href))) return href
   const source = href.replace(/js$/, 'ts')

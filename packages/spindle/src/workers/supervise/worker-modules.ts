@@ -28,7 +28,9 @@ export async function loadOp(reference: OpReference): Promise<Op> {
   return bound === undefined ? op : bind(op as (...args: unknown[]) => unknown, bound)
 }
 
-/** Calls what a pool or region is given as `init`. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START` */
+/**
+ * Calls what a pool or region is given as `init`. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`
+ */
 export async function runInit(reference: OpReference, args: unknown): Promise<void> {
   await callInit(await loadOp(reference), reference.exportName, reference.href, args)
 }
@@ -61,8 +63,8 @@ async function callInit(init: Op, name: string, href: string, args: unknown): Pr
 }
 
 /**
- * The op with values that follow the item. The context comes last, where the function takes it: two forms, because a function that is seen to take
- * no context is spared one.
+ * The op with values that follow the item. The context comes last, where the function takes it: two
+ * forms, because a function that is seen to take no context is spared one.
  */
 function bind(op: (...args: unknown[]) => unknown, bound: readonly unknown[]): Op {
   if (op.length > bound.length + 1) return (item, context) => op(item, ...bound, context)
@@ -99,7 +101,10 @@ export async function importModule(href: string): Promise<Exports> {
   }
 }
 
-/** What a module exports by that name. Of a CommonJS module Node may know `module.exports` only, which is its `default`. */
+/**
+ * What a module exports by that name. Of a CommonJS module Node may know `module.exports` only,
+ * which is its `default`.
+ */
 export function exportOf(exports: Exports, name: string): unknown {
   if (name in exports) return exports[name]
   const bag = exports.default
@@ -117,7 +122,8 @@ export function exportNames(exports: Exports): string {
 function functionOf(exports: Exports, name: string, href: string): Op {
   const exported = exportOf(exports, name)
   if (typeof exported === 'function') return exported as Op
-  const wrong = exported === undefined ? `there is no export ${name}` : `export ${name} is no function`
+  const wrong =
+    exported === undefined ? `there is no export ${name}` : `export ${name} is no function`
   throw new InfrastructureError(
     'ERR_WORKER_MODULE',
     `${wrong} in ${href}; it exports ${exportNames(exports)}`,

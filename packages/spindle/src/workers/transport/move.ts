@@ -3,9 +3,10 @@ import { wholeBuffersOf } from './pack.ts'
 const marked: WeakSet<ArrayBuffer> = new WeakSet()
 
 /**
- * Says that nobody here uses a value's buffers any more. What leaves a worker thread is copied, so that a table, a cache or a buffer that the module keeps stays
- * its own; the buffers of a value that went through this are moved instead, without a copy, and are empty in the worker from then on. So is memory
- * of `context.alloc()`. Moved are buffers that the value covers as a whole.
+ * Says that nobody here uses a value's buffers any more. What leaves a worker thread is copied, so
+ * that a table, a cache or a buffer that the module keeps stays its own; the buffers of a value
+ * that went through this are moved instead, without a copy, and are empty in the worker from then
+ * on. So is memory of `context.alloc()`. Moved are buffers that the value covers as a whole.
  *
  * @returns the value itself.
  * @example

@@ -15,8 +15,9 @@ const toThread: Border = { to: 'thread', canCross: canBeCloned }
 export const toProcess: Border = { to: 'process', canCross: canBeSerialized }
 
 /**
- * Why `value` cannot cross to another thread or process: `ERR_NOT_TRANSFERABLE`, with the path of the first field that cannot. `cause` is what the attempt
- * threw. Does not throw itself, and puts nothing of the value's contents into the message.
+ * Why `value` cannot cross to another thread or process: `ERR_NOT_TRANSFERABLE`, with the path of
+ * the first field that cannot. `cause` is what the attempt threw. Does not throw itself, and puts
+ * nothing of the value's contents into the message.
  */
 export function notTransferable(
   value: unknown,
@@ -28,8 +29,13 @@ export function notTransferable(
   // What V8 says of a function is its whole source.
   const isSaid = found !== undefined && found.thrown === undefined
   const reason = found === undefined ? messageOf(cause) : `${found.path} is ${found.description}`
-  const options = isSaid || cause instanceof CannotCross ? {} : { cause: found?.thrown?.error ?? cause }
-  return new SpindleError('ERR_NOT_TRANSFERABLE', `${what} cannot cross to another ${to}: ${reason}`, options)
+  const options =
+    isSaid || cause instanceof CannotCross ? {} : { cause: found?.thrown?.error ?? cause }
+  return new SpindleError(
+    'ERR_NOT_TRANSFERABLE',
+    `${what} cannot cross to another ${to}: ${reason}`,
+    options,
+  )
 }
 
 interface Found {
@@ -71,7 +77,8 @@ function find(root: unknown, what: string, canCross: Border['canCross']): Found 
       if (isMemory(value)) return found(place)
       suspect ??= place
     }
-    if (level > MOST_LEVELS) return { path: what, description: `nested more than ${MOST_LEVELS} levels deep` }
+    if (level > MOST_LEVELS)
+      return { path: what, description: `nested more than ${MOST_LEVELS} levels deep` }
     try {
       waiting.push(...membersOf(place).reverse())
     } catch (error) {
@@ -108,7 +115,8 @@ function describe(value: unknown): string {
   if (isMemory(value)) {
     const memory = ArrayBuffer.isView(value) ? value.buffer : value
     if (memory instanceof SharedArrayBuffer) return 'shared memory'
-    if (memory.byteLength === 0) return 'a buffer that was given away already: return a copy of what is kept'
+    if (memory.byteLength === 0)
+      return 'a buffer that was given away already: return a copy of what is kept'
   }
   const name = nameOfClass(value)
   return name === '' ? 'an object that cannot be cloned' : `an instance of ${name}`

@@ -1,21 +1,28 @@
 import { classOf, isMemory, type Memory, viewOf, walk, withReplaced } from './walk-value.ts'
 
-// Structured cloning sends the whole buffer behind a view, however small the view. So before a value is sent, its buffers are looked for: those that may
-// be moved are, parts of larger ones are copied out, and large copies are moved.
+// Structured cloning sends the whole buffer behind a view, however small the view. So before a
+// value is sent, its buffers are looked for: those that may be moved are, parts of larger ones are
+// copied out, and large copies are moved.
 
 /** Whether a buffer may be given to the other side: then it is empty on this one. */
 export type MayMove = (buffer: ArrayBuffer) => boolean
 
 /** All, but for those that can grow, which other processes get only within a message. */
 export const moveAll: MayMove = (buffer) => !isResizable(buffer)
-/** None: all are copied at once, for whoever sends may write to its own before the message leaves. */
+/**
+ * None: all are copied at once, for whoever sends may write to its own before the message leaves.
+ */
 export const copyAll: MayMove = () => false
-/** None, and small ones are copied only by the sending: the sender leaves the value as it is until then. */
+/**
+ * None, and small ones are copied only by the sending: the sender leaves the value as it is until
+ * then.
+ */
 export const copyLater: MayMove = () => false
 
 /**
- * The value as it should be sent, and into `transfers` what goes without a copy: buffers that the value covers as a whole and that `mayMove` lets go,
- * and copies made here. Shared memory is passed as it is. Nothing is put into `transfers` if it throws.
+ * The value as it should be sent, and into `transfers` what goes without a copy: buffers that the
+ * value covers as a whole and that `mayMove` lets go, and copies made here. Shared memory is passed
+ * as it is. Nothing is put into `transfers` if it throws.
  *
  * @throws {CannotCross} and whatever getters in the value throw.
  */
@@ -34,7 +41,10 @@ export function pack(
   return packing.finish(value, tally)
 }
 
-/** From this size on a copy that is moved is cheaper than one that goes with its message, which is copied twice. */
+/**
+ * From this size on a copy that is moved is cheaper than one that goes with its message, which is
+ * copied twice.
+ */
 const LARGE_BYTES = 1 << 14
 
 /** The buffers that a value covers as a whole. */
@@ -83,7 +93,9 @@ function isFlat(value: object): boolean {
 class Packing {
   readonly #transfers: Set<ArrayBuffer>
   readonly #mayMove: MayMove
-  /** Buffers that are moved themselves, and those that go as they are and are copied by the sending. */
+  /**
+   * Buffers that are moved themselves, and those that go as they are and are copied by the sending.
+   */
   readonly #moved: ArrayBuffer[] = []
   readonly #kept: Set<ArrayBuffer> = new Set()
   /** What stands in the value's place: copies, and views of them. */
@@ -104,8 +116,12 @@ class Packing {
     if (!isTaken && byteLength > 0 && this.#mayMove(buffer)) {
       this.#moved.push(buffer)
       this.#kept.add(buffer)
-    } else if (!isTaken && (byteLength === 0 || isResizable(buffer) || this.#isCopiedLater(byteLength))) {
-      // Empty ones, too: a buffer that was moved before looks so, and cloning refuses it, where a copy would hide that.
+    } else if (
+      !isTaken &&
+      (byteLength === 0 || isResizable(buffer) || this.#isCopiedLater(byteLength))
+    ) {
+      // Empty ones, too: a buffer that was moved before looks so, and cloning refuses it, where a
+      // copy would hide that.
       this.#kept.add(buffer)
       this.#copiedBytes += byteLength
     } else {

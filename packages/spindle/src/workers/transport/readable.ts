@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 
-// What users throw and return is theirs, and so is the code behind its properties: getters and traps of proxies may throw, and give something else each time.
-// These read without throwing.
+// What users throw and return is theirs, and so is the code behind its properties: getters and
+// traps of proxies may throw, and give something else each time. These read without throwing.
 
 /** A property, or `undefined` if it cannot be read. */
 export function readSafely(value: unknown, key: PropertyKey): unknown {

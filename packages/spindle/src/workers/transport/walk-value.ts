@@ -1,8 +1,9 @@
 import { types } from 'node:util'
 
 /**
- * Levels of objects that a value may have inside one another on its way to another thread or process. V8 reads nested objects by recursion: at about 1,900
- * levels it overflows the stack of a main thread, which ends up without the value and without an error where it could be caught.
+ * Levels of objects that a value may have inside one another on its way to another thread or
+ * process. V8 reads nested objects by recursion: at about 1,900 levels it overflows the stack of a
+ * main thread, which ends up without the value and without an error where it could be caught.
  */
 export const MOST_LEVELS = 1000
 
@@ -16,8 +17,9 @@ export class CannotCross extends Error {}
 export type Memory = ArrayBuffer | SharedArrayBuffer | ArrayBufferView
 
 /**
- * Goes through a value as structured cloning does, in its order, with a stack of its own: calls `visit` for each buffer and view, once. Getters are
- * called, so it may throw whatever they throw. `enter` is told of each pair of an object and one that holds it.
+ * Goes through a value as structured cloning does, in its order, with a stack of its own: calls
+ * `visit` for each buffer and view, once. Getters are called, so it may throw whatever they throw.
+ * `enter` is told of each pair of an object and one that holds it.
  *
  * @throws {CannotCross} for a proxy, and for a value of more than {@link MOST_LEVELS} levels.
  */
@@ -37,11 +39,13 @@ export function walk(
       visit(value)
       continue
     }
-    if (level > MOST_LEVELS) throw new CannotCross(`it is nested more than ${MOST_LEVELS} levels deep`)
+    if (level > MOST_LEVELS)
+      throw new CannotCross(`it is nested more than ${MOST_LEVELS} levels deep`)
     if (types.isProxy(value)) throw new CannotCross('it holds a Proxy')
     const from = waiting.length
     addMembers(value, waiting)
-    if (enter !== undefined) for (let i = from; i < waiting.length; i++) enter(waiting[i] as object, value)
+    if (enter !== undefined)
+      for (let i = from; i < waiting.length; i++) enter(waiting[i] as object, value)
     // The first member is to be taken first, with all that it holds.
     for (let low = from, high = waiting.length - 1; low < high; low++, high--) {
       const first = waiting[low] as object
@@ -53,7 +57,9 @@ export function walk(
 }
 
 export function isMemory(value: object): value is Memory {
-  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer
+  return (
+    ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer
+  )
 }
 
 /** Puts the objects that a value holds at the end of a list. */
@@ -94,8 +100,9 @@ function isLeaf(value: object): boolean {
 }
 
 /**
- * A copy of `root` with other values in the places of some of its buffers and views. Copied are the objects that hold such a one, directly or not;
- * all others stay the same, and what the value has twice, or in a circle, the copy has so, too. `onReplaced` is told the copy that holds a
+ * A copy of `root` with other values in the places of some of its buffers and views. Copied are the
+ * objects that hold such a one, directly or not; all others stay the same, and what the value has
+ * twice, or in a circle, the copy has so, too. `onReplaced` is told the copy that holds a
  * replacement, and under which key.
  */
 export function withReplaced(
@@ -155,7 +162,11 @@ function emptyCopies(originals: ReadonlySet<object>): Map<object, object> {
   return copies
 }
 
-function fill(copy: object, original: object, replaced: (member: unknown, key: unknown) => unknown): void {
+function fill(
+  copy: object,
+  original: object,
+  replaced: (member: unknown, key: unknown) => unknown,
+): void {
   if (original instanceof Map) {
     for (const [key, member] of original)
       (copy as Map<unknown, unknown>).set(replaced(key, undefined), replaced(member, key))
@@ -170,7 +181,12 @@ function fill(copy: object, original: object, replaced: (member: unknown, key: u
 /** Sets an own member, also one that is called `__proto__`. */
 export function setMember(holder: object, key: string, value: unknown): void {
   if (key === '__proto__')
-    Object.defineProperty(holder, key, { value, enumerable: true, writable: true, configurable: true })
+    Object.defineProperty(holder, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    })
   else (holder as Record<string, unknown>)[key] = value
 }
 
@@ -186,7 +202,11 @@ const typedArrayTag = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get as (this: unknown) => unknown
 
-type ViewConstructor = new (buffer: ArrayBufferLike, offset?: number, length?: number) => ArrayBufferView
+type ViewConstructor = new (
+  buffer: ArrayBufferLike,
+  offset?: number,
+  length?: number,
+) => ArrayBufferView
 
 /** A view of that class of `buffer`, of all of it or of so many bytes from `offset` on. */
 export function viewOf(

@@ -3,8 +3,9 @@ import { isError, keysOf, readSafely, readText } from './readable.ts'
 import { setMember } from './walk-value.ts'
 import { type Portable, toPortable } from './wire-fields.ts'
 
-// Structured cloning keeps of an error its name (if it is a standard one), message, stack and cause. Users match on codes and fields, so
-// errors are taken apart here and put together on the other side. Whatever code an error has behind its properties: taking it apart never throws.
+// Structured cloning keeps of an error its name (if it is a standard one), message, stack and
+// cause. Users match on codes and fields, so errors are taken apart here and put together on the
+// other side. Whatever code an error has behind its properties: taking it apart never throws.
 
 /** Something thrown, as plain data. Errors that refer to one another do so here, too. */
 export type WireError = WireValue | WireThrown
@@ -33,7 +34,10 @@ export interface WireThrown {
   readonly errors: readonly WireError[] | undefined
 }
 
-/** How far causes, errors of errors and errors in fields are followed, and how many errors cross with one. */
+/**
+ * How far causes, errors of errors and errors in fields are followed, and how many errors cross
+ * with one.
+ */
 const MOST_DEPTH = 32
 const MOST_ERRORS = 1000
 /** Units of a message and of a stack that cross. */
@@ -46,7 +50,10 @@ export function toWire(thrown: unknown): WireError {
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** One error and all that it leads to: first what is in its fields, then causes, then errors, which is the order of cloning. */
+/**
+ * One error and all that it leads to: first what is in its fields, then causes, then errors, which
+ * is the order of cloning.
+ */
 class Dismantling {
   readonly #known: Map<object, WireError> = new Map()
 
@@ -117,7 +124,10 @@ function hasMember(value: object, key: string): boolean {
   }
 }
 
-/** The errors of an `AggregateError`. What others call so, as the errors by field of a validation, is a field of theirs. */
+/**
+ * The errors of an `AggregateError`. What others call so, as the errors by field of a validation,
+ * is a field of theirs.
+ */
 function errorsOf(thrown: Error): readonly unknown[] | undefined {
   const errors = readSafely(thrown, 'errors')
   if (!Array.isArray(errors)) return undefined
@@ -140,14 +150,24 @@ function stackOf(thrown: Error): string | undefined {
 }
 
 function shortened(text: string): string {
-  return text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT)}… (${text.length} characters)`
+  return text.length <= MOST_TEXT
+    ? text
+    : `${text.slice(0, MOST_TEXT)}… (${text.length} characters)`
 }
 
-const standard = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError } as const
+const standard = {
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+} as const
 
 /**
- * Puts an error together again: the class where it is a standard one or ours, else an `Error` of the same name. Its stack is that of where it
- * was thrown, with that of the caller, if given, after it.
+ * Puts an error together again: the class where it is a standard one or ours, else an `Error` of
+ * the same name. Its stack is that of where it was thrown, with that of the caller, if given, after
+ * it.
  */
 export function fromWire(wire: WireError, callerStack = ''): unknown {
   return revive(wire, callerStack, new Map())
@@ -188,7 +208,8 @@ function construct({ name, message, fields, errors, isDom }: WireThrown): Error 
     if (fields.isInfrastructure === true) return new InfrastructureError(code, message)
     if (name === 'TimeoutError' && code === 'ERR_TIMEOUT') return new TimeoutError(message)
     if (name === 'SpindleError') return new SpindleError(code, message)
-  } else if (name === 'AbortError' || name === 'TimeoutError') return new DOMException(message, name)
+  } else if (name === 'AbortError' || name === 'TimeoutError')
+    return new DOMException(message, name)
   if (errors !== undefined) return new AggregateError([], message)
   const Known = standard[name as keyof typeof standard]
   return Known === undefined ? new Error(message) : new Known(message)

@@ -15,7 +15,10 @@ export interface Portable {
 const MOST_LEVELS = 100
 const MOST_MEMBERS = 10_000
 
-/** A field of an error, or what was thrown instead of one. What of it cannot cross is told in words. Never throws. */
+/**
+ * A field of an error, or what was thrown instead of one. What of it cannot cross is told in words.
+ * Never throws.
+ */
 export function toPortable(value: unknown): Portable {
   const reading = new Reading()
   return { value: reading.read(value, [], 1), errors: reading.errors }

@@ -10,11 +10,13 @@ export function consumerLimits(loads: Loads): Bottleneck | undefined {
   const { stats, loop } = loads
   const { consumer } = stats
   const ready = stats.stages.at(-1)?.queue.occupancy ?? 0
-  // What ops hold the loop for is not the consumer's doing, though it waits for the loop all the same.
+  // What ops hold the loop for is not the consumer's doing, though it waits for the loop all the
+  // same.
   if (consumer.busy < HALF || consumer.busy < loop.byOps) return undefined
   // One that hardly ever waits is the limit, however few items are ready.
   const isReady = ready >= HALF || consumer.busy >= HARDLY_WAITS
-  // It computes where the pipeline runs: its items may come late for that very reason, and its stages look busy.
+  // It computes where the pipeline runs: its items may come late for that very reason, and its
+  // stages look busy.
   const isHolding = loop.use >= FULL && loop.byOps < HALF && (loop.byConsumer >= HALF || isReady)
   if (!isReady && !isHolding) return undefined
   const rest = isHolding ? Math.max(0, loop.use - consumer.busy) : loop.use
@@ -42,7 +44,10 @@ export function consumerLimits(loads: Loads): Bottleneck | undefined {
   }
 }
 
-/** With the pipeline in a thread of its own, the consumer has the loop to itself, and the rest has another core. */
+/**
+ * With the pipeline in a thread of its own, the consumer has the loop to itself, and the rest has
+ * another core.
+ */
 function movedGain(loads: Loads, rest: number): number {
   const { factor } = gainOf(loads, ['consumer'], { loop: rest })
   const gain = Math.min(factor, 0.95 / Math.max(loads.stats.consumer.busy, 0.01))

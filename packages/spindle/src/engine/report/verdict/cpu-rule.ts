@@ -65,7 +65,10 @@ interface Crowd {
   readonly change: BottleneckChange
 }
 
-/** More threads at work than there are cores: they take turns, and each needs its own memory and caches. */
+/**
+ * More threads at work than there are cores: they take turns, and each needs its own memory and
+ * caches.
+ */
 function crowdedPool({ pools, cpu }: Loads): Crowd | undefined {
   const known = pools.filter(
     (pool): pool is PoolLoad & { readonly workers: number } => pool.workers !== undefined,
@@ -80,5 +83,9 @@ function crowdedPool({ pools, cpu }: Loads): Crowd | undefined {
   if (threads < 1.5 * cores || largest === undefined || stage === undefined) return undefined
   const to = Math.max(1, Math.round((largest.workers * cores) / threads))
   if (to >= largest.workers) return undefined
-  return { threads, cores, change: { stage: stage.name, option: 'workers', from: largest.workers, to } }
+  return {
+    threads,
+    cores,
+    change: { stage: stage.name, option: 'workers', from: largest.workers, to },
+  }
 }

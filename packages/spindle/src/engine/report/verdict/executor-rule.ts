@@ -29,7 +29,8 @@ export function executorLimits(loads: Loads, busiest: StageLoad): Bottleneck | u
     if (pool.use < FULL && calls < pool.workers) return undefined
     return ofPool(loads, busiest, pool, pool.workers)
   }
-  // A library with threads of its own, which tells when calls begin, or an executor that does not say how many workers it has.
+  // A library with threads of its own, which tells when calls begin, or an executor that does not
+  // say how many workers it has.
   return isQueued ? ofThreads(loads, busiest) : undefined
 }
 
@@ -39,7 +40,11 @@ function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number)
   const worker = cpuOfWorker(loads)
   const isComputing = worker >= COMPUTES
   const gain = gainOf(loads, names, isComputing ? {} : { usesCpu: false })
-  const { to, promise } = stepTo(workers, pool.use >= FULL ? workers : Math.max(1, pool.busy), gain.factor)
+  const { to, promise } = stepTo(
+    workers,
+    pool.use >= FULL ? workers : Math.max(1, pool.busy),
+    gain.factor,
+  )
   const isWorth = promise >= LEAST_GAIN && to > workers
   if (!isWorth && worker >= MOSTLY_COMPUTES && gain.by.name === 'cpu' && isMachineFull(loads))
     return cpuVerdict(loads, stage)
@@ -61,7 +66,9 @@ function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number)
       ...machineEvidence(loads),
     },
     promise: isWorth ? promise : 1,
-    ...(isWorth ? { change: { stage: stage.name, option: 'workers' as const, from: workers, to } } : {}),
+    ...(isWorth
+      ? { change: { stage: stage.name, option: 'workers' as const, from: workers, to } }
+      : {}),
     headroom: Math.max(1, nextLimit(loads, names).factor),
   }
 }

@@ -1,4 +1,11 @@
-import { type CpuLoad, cpuBound, type Loads, type NextLimit, nextLimit, type StageLoad } from './loads.ts'
+import {
+  type CpuLoad,
+  cpuBound,
+  type Loads,
+  type NextLimit,
+  nextLimit,
+  type StageLoad,
+} from './loads.ts'
 
 /** Nothing is advised that gives less. */
 export const LEAST_GAIN = 1.2
@@ -16,7 +23,10 @@ export interface Gain {
   readonly by: NextLimit
 }
 
-/** What the rest of the pipeline, the loop and the cores allow if one part were that much wider. `loop`: how much of the loop stays in use. */
+/**
+ * What the rest of the pipeline, the loop and the cores allow if one part were that much wider.
+ * `loop`: how much of the loop stays in use.
+ */
 export function gainOf(
   loads: Loads,
   but: readonly string[],

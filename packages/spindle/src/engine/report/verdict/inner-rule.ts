@@ -6,7 +6,10 @@ import { type Loads, machineEvidence, nextLimit, placesOf, round, type StageLoad
 
 /** What the calls of a stage took when fewer of them were under way than are most of the time. */
 export interface Trend {
-  /** Calls under way, and what they took, in milliseconds: most of the time, and when there were fewer. */
+  /**
+   * Calls under way, and what they took, in milliseconds: most of the time, and when there were
+   * fewer.
+   */
   readonly calls: number
   readonly meanMs: number
   readonly fewerCalls: number
@@ -14,8 +17,8 @@ export interface Trend {
   /** The shortest that was seen of any number of calls. */
   readonly shortestMs: number
   /**
-   * How the throughput grows with the number of calls: 1 is in proportion, 0 not at all. By Little's law throughput is the number of calls by what
-   * each takes.
+   * How the throughput grows with the number of calls: 1 is in proportion, 0 not at all. By
+   * Little's law throughput is the number of calls by what each takes.
    */
   readonly growth: number
   /** The same if chance made the few samples look too good. */
@@ -29,8 +32,10 @@ const FEWER = [0.2, 0.62] as const
 const LEAST_SAMPLES = 2
 
 /**
- * Reads it off the times of a stage's calls by how many were under way; `undefined` if too few were ever under way with fewer others. Something else
- * may hold up calls at the beginning, which are all there are with few others: so of the groups from the fewest up, the one that tells most is taken.
+ * Reads it off the times of a stage's calls by how many were under way; `undefined` if too few were
+ * ever under way with fewer others. Something else may hold up calls at the beginning, which are
+ * all there are with few others: so of the groups from the fewest up, the one that tells most is
+ * taken.
  */
 export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
   const usual = levels.reduce<LevelSums | undefined>(
@@ -42,19 +47,26 @@ export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
     const share = level.calls > 0 ? level.running / level.calls / (usual.running / usual.calls) : 0
     return share >= FEWER[0] && share <= FEWER[1]
   })
-  const shortestMs = Math.min(...levels.filter(({ calls }) => calls > 0).map(({ calls, ms }) => ms / calls))
+  const shortestMs = Math.min(
+    ...levels.filter(({ calls }) => calls > 0).map(({ calls, ms }) => ms / calls),
+  )
   return fewer
     .map((_, i) => trendBetween(fewer.slice(0, i + 1), usual, shortestMs))
     .reduce<Trend | undefined>(
       (flattest, trend) =>
-        trend !== undefined && trend.growthAtMost < (flattest?.growthAtMost ?? Number.POSITIVE_INFINITY)
+        trend !== undefined &&
+        trend.growthAtMost < (flattest?.growthAtMost ?? Number.POSITIVE_INFINITY)
           ? trend
           : flattest,
       undefined,
     )
 }
 
-function trendBetween(fewer: readonly LevelSums[], usual: LevelSums, shortestMs: number): Trend | undefined {
+function trendBetween(
+  fewer: readonly LevelSums[],
+  usual: LevelSums,
+  shortestMs: number,
+): Trend | undefined {
   const sum = (of: (level: LevelSums) => number): number =>
     fewer.reduce((total, level) => total + of(level), 0)
   const samples = sum((level) => level.calls)

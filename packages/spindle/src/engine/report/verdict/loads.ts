@@ -38,7 +38,10 @@ export interface PoolLoad {
 export type WorkersKind = 'thread' | 'process' | 'executor'
 
 export interface CpuLoad extends CpuStats {
-  /** Cores that the pipeline can have: those that others leave, and at least a half, for the system shares. */
+  /**
+   * Cores that the pipeline can have: those that others leave, and at least a half, for the system
+   * shares.
+   */
   readonly available: number
   /** Whether the cores are used up, and the pipeline has use for more. */
   readonly isUsedUp: boolean
@@ -56,11 +59,16 @@ export const FULL = 0.8
 /** Own use counts as used up from this share of what others leave. */
 const USED_UP = 0.8
 const MORE_THAN_ONE = 1.6
-/** Threads that only start or collect garbage get less than this share of what the process can have. */
+/**
+ * Threads that only start or collect garbage get less than this share of what the process can have.
+ */
 const MUCH = 0.3
 /** In a shorter run they do most of what is done. */
 const SHORT_MS = 2000
-/** Up to this share of the cores, what others use may be the pipeline's own doing: a server on the same machine. */
+/**
+ * Up to this share of the cores, what others use may be the pipeline's own doing: a server on the
+ * same machine.
+ */
 const FEW_OTHERS = 0.25
 
 export function loadsOf(stats: PipelineStats): Loads {
@@ -130,8 +138,9 @@ function cpuLoad({ cpu, elapsedMs }: PipelineStats): CpuLoad {
   const { cores, own, others, waiting } = cpu
   const left = cores - others
   const available = Math.max(left, cores / 2)
-  // A machine that others fill leaves little, and little is used up soon: what counts is whether this process wanted more. A single thread that wakes up
-  // now and then waits for a core each time, and wants less than one all the same.
+  // A machine that others fill leaves little, and little is used up soon: what counts is whether
+  // this process wanted more. A single thread that wakes up now and then waits for a core each
+  // time, and wants less than one all the same.
   const wanted = own + (waiting ?? 0)
   const most = Math.max(available, Math.min(cores, MORE_THAN_ONE))
   const isHungry =
@@ -142,7 +151,10 @@ function cpuLoad({ cpu, elapsedMs }: PipelineStats): CpuLoad {
   return { ...cpu, available, isUsedUp }
 }
 
-/** How many times more the cores allow of what the process does now. What others use on a quiet machine may grow with it. */
+/**
+ * How many times more the cores allow of what the process does now. What others use on a quiet
+ * machine may grow with it.
+ */
 export function cpuBound({ cores, own, others, available, waiting = 0 }: CpuLoad): number {
   if (own <= 0) return Number.POSITIVE_INFINITY
   // Where threads wait for a core, it is not for want of calls that the cores give no more.
@@ -150,8 +162,9 @@ export function cpuBound({ cores, own, others, available, waiting = 0 }: CpuLoad
 }
 
 /**
- * The same of work that moves from one thread to as many as there are cores. On a machine that others use, each thread gets its share: one of
- * `others + 1`, and then `threads` of `others + threads`.
+ * The same of work that moves from one thread to as many as there are cores. On a machine that
+ * others use, each thread gets its share: one of `others + 1`, and then `threads` of
+ * `others + threads`.
  */
 export function cpuBoundOfMore(cpu: CpuLoad): number {
   const { cores, own, others, waiting } = cpu
@@ -166,7 +179,10 @@ export function cpuBoundOfMore(cpu: CpuLoad): number {
 /** A worker that uses this much of a core does hardly anything but compute. */
 export const MOSTLY_COMPUTES = 0.5
 
-/** How much CPU a worker uses while it is busy, or waits for, 0 to 1: what the process wants besides its loop, by the workers at work. */
+/**
+ * How much CPU a worker uses while it is busy, or waits for, 0 to 1: what the process wants besides
+ * its loop, by the workers at work.
+ */
 export function cpuOfWorker({ cpu, loop, pools }: Loads): number {
   const busy = pools.reduce((sum, pool) => sum + pool.busy, 0)
   const wanted = cpu.own + (cpu.waiting ?? 0)
@@ -184,10 +200,14 @@ export interface NextLimit {
 const MOST = 100
 
 /**
- * The part that allows the least besides those named in `but`. A part that is used to the share `u` can go `1 / u` times faster.
- * `loop`: how much of the loop is used without what is to change.
+ * The part that allows the least besides those named in `but`. A part that is used to the share `u`
+ * can go `1 / u` times faster. `loop`: how much of the loop is used without what is to change.
  */
-export function nextLimit(loads: Loads, but: readonly string[], loop: number = loads.loop.use): NextLimit {
+export function nextLimit(
+  loads: Loads,
+  but: readonly string[],
+  loop: number = loads.loop.use,
+): NextLimit {
   const { stats, sources, working, pools } = loads
   const isOther = ({ name }: StageLoad): boolean => !but.includes(name)
   const uses = [
@@ -203,7 +223,10 @@ export function nextLimit(loads: Loads, but: readonly string[], loop: number = l
   return { name: worst.name, factor: Math.min(MOST, 1 / Math.max(worst.use, 1 / MOST)) }
 }
 
-/** The consumer is busy with an item only while it has one: when it must wait for them it is not what limits. */
+/**
+ * The consumer is busy with an item only while it has one: when it must wait for them it is not
+ * what limits.
+ */
 function consumerUse({ consumer }: PipelineStats): number {
   return consumer.busy
 }

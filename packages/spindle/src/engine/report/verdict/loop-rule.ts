@@ -1,6 +1,13 @@
 import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN, percent, stepTo, times } from './gain.ts'
-import { cpuBoundOfMore, type Loads, machineEvidence, nextLimit, round, type StageLoad } from './loads.ts'
+import {
+  cpuBoundOfMore,
+  type Loads,
+  machineEvidence,
+  nextLimit,
+  round,
+  type StageLoad,
+} from './loads.ts'
 
 /** Above this share of its time the loop is what all stages wait for. */
 const LOOP_FULL = 0.85
@@ -71,7 +78,10 @@ function adviceFor(
   return `run it in worker threads: export it from a module and pipe workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${name} with concurrency ${workers}; it is about ${times(promise)} as fast then, and the loop is free`
 }
 
-/** The loop is full, and it is not ops that hold it: many small things do, such as calls begun, sockets and promises. */
+/**
+ * The loop is full, and it is not ops that hold it: many small things do, such as calls begun,
+ * sockets and promises.
+ */
 export function loopIsFull(loads: Loads, busiest: StageLoad | undefined): Bottleneck | undefined {
   const { loop, stats } = loads
   if (loop.use < 0.92 || busiest === undefined) return undefined

@@ -29,17 +29,25 @@ function poolLimits(loads: Loads): Bottleneck | undefined {
     reason: `its calls wait for memory: ${waiting.toFixed(1)} requests to a SegmentPool waited at a time, of ${running.toFixed(1)} calls`,
     advice:
       'raise `maxBytes` of the SegmentPool, if there is memory for it, release what is taken from it sooner, or let fewer batches be under way (`concurrency`, `buffer`)',
-    evidence: { requestsWaiting: round(waiting), running: round(running), ...machineEvidence(loads) },
+    evidence: {
+      requestsWaiting: round(waiting),
+      running: round(running),
+      ...machineEvidence(loads),
+    },
     promise: 1,
     headroom: Math.max(1, nextLimit(loads, [stage.name]).factor),
   }
 }
 
-/** A bound in bytes keeps a stage from going on, though neither it nor what follows is busy all the time. */
+/**
+ * A bound in bytes keeps a stage from going on, though neither it nor what follows is busy all the
+ * time.
+ */
 function queueLimits(loads: Loads): Bottleneck | undefined {
   const { stats, sources, working } = loads
   const worst = stats.stages.reduce<StageStats | undefined>(
-    (fullest, stage) => (stage.queue.bytesFullMs > (fullest?.queue.bytesFullMs ?? 0) ? stage : fullest),
+    (fullest, stage) =>
+      stage.queue.bytesFullMs > (fullest?.queue.bytesFullMs ?? 0) ? stage : fullest,
     undefined,
   )
   const maxBytes = worst?.queue.maxBytes
@@ -47,7 +55,8 @@ function queueLimits(loads: Loads): Bottleneck | undefined {
   const full = worst.queue.bytesFullMs / stats.elapsedMs
   if (full < OFTEN) return undefined
   // Where something is busy all the time, the bound only does what it is for.
-  if ([...sources, ...working].some(({ use }) => use >= FULL) || stats.consumer.busy >= FULL) return undefined
+  if ([...sources, ...working].some(({ use }) => use >= FULL) || stats.consumer.busy >= FULL)
+    return undefined
   const { to, promise } = roomFor(loads, worst, maxBytes, full)
   const isWorth = promise >= LEAST_GAIN
   return {
@@ -66,7 +75,9 @@ function queueLimits(loads: Loads): Bottleneck | undefined {
       ...machineEvidence(loads),
     },
     promise: isWorth ? promise : 1,
-    ...(isWorth ? { change: { stage: worst.name, option: 'maxBytes' as const, from: maxBytes, to } } : {}),
+    ...(isWorth
+      ? { change: { stage: worst.name, option: 'maxBytes' as const, from: maxBytes, to } }
+      : {}),
     headroom: Math.max(1, nextLimit(loads, []).factor),
   }
 }

@@ -61,7 +61,10 @@ function together(loads: Loads, name: string, next: string): string {
   return gainOf(loads, [name, next]).factor >= LEAST_GAIN ? ', so raise both together' : ''
 }
 
-/** Workers bound a stage that runs in them; what was seen with fewer calls says how far more of them go. */
+/**
+ * Workers bound a stage that runs in them; what was seen with fewer calls says how far more of them
+ * go.
+ */
 function boundOf({ pools }: Loads, stage: StageLoad): { atMost?: NextLimit } {
   const bounds: NextLimit[] = []
   const pool = pools.find(({ stages }) => stages.includes(stage))

@@ -7,7 +7,10 @@ import { classOf, walk, withReplaced } from '../../transport/walk-value.ts'
 /** Smaller arrays cross as quickly in the message itself, in bytes. */
 const LEAST_BYTES = 4096
 
-/** Puts the arrays of items into a pool's memory: what the module gave stays its own, and nothing is allocated for it. */
+/**
+ * Puts the arrays of items into a pool's memory: what the module gave stays its own, and nothing is
+ * allocated for it.
+ */
 export class ArenaSender {
   readonly #pool: SegmentPool
 
@@ -15,7 +18,10 @@ export class ArenaSender {
     this.#pool = pool
   }
 
-  /** The item with its large typed arrays in the pool's memory, as far as that has room; those that lie there already stay. */
+  /**
+   * The item with its large typed arrays in the pool's memory, as far as that has room; those that
+   * lie there already stay.
+   */
   place(item: unknown): unknown {
     if (typeof item !== 'object' || item === null) return item
     const placed = new Map<object, ArrayBufferView>()
@@ -26,7 +32,10 @@ export class ArenaSender {
     return placed.size === 0 ? item : withReplaced(item, placed)
   }
 
-  /** What has to travel with the item in the same message. @throws `ERR_STALE_VIEW` if memory of it was given back. */
+  /**
+   * What has to travel with the item in the same message. @throws `ERR_STALE_VIEW` if memory of it
+   * was given back.
+   */
   leasesOf(item: unknown): LeaseHandover[] {
     const { id } = this.#pool.handle
     return [...leasesIn(item)]
@@ -42,7 +51,9 @@ export class ArenaSender {
     if (leaseOf(view) !== undefined) return undefined
     const lease = this.#pool.tryAllocate(byteLength)
     if (lease === undefined) return undefined
-    const Type = (globalThis as unknown as Record<string, SharedViewConstructor<Uint8Array>>)[classOf(view)]
+    const Type = (globalThis as unknown as Record<string, SharedViewConstructor<Uint8Array>>)[
+      classOf(view)
+    ]
     lease.bytes.set(new Uint8Array(view.buffer, view.byteOffset, byteLength))
     return lease.view(Type as SharedViewConstructor<Uint8Array>)
   }

@@ -2,7 +2,10 @@ import { markTsx } from '../../supervise/worker-modules.ts'
 import type { StartMessage } from '../pipeline-protocol.ts'
 import { type FarLink, Producer } from './producer.ts'
 
-/** Runs an assignment in this thread or process, and has the consumer told if that ends before its time. */
+/**
+ * Runs an assignment in this thread or process, and has the consumer told if that ends before its
+ * time.
+ */
 export function runFarSide(link: FarLink, assignment: StartMessage, hasTsx: boolean): Producer {
   if (hasTsx) markTsx()
   let uncaught: unknown

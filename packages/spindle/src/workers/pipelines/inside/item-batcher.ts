@@ -8,7 +8,10 @@ import type { ArenaSender } from './arena-sender.ts'
 
 /** The way to the consumer. */
 export interface Uplink {
-  /** Sends items; those of `transfers` are given away. Throws if something cannot cross, and then has sent nothing. */
+  /**
+   * Sends items; those of `transfers` are given away. Throws if something cannot cross, and then
+   * has sent nothing.
+   */
   sendItems(
     items: unknown[],
     refill: number,
@@ -19,7 +22,10 @@ export interface Uplink {
 
 /** Most items of one message: more gain nothing, and the first of them waits for the last. */
 const MOST_ITEMS = 64
-/** Items are held back only if others left so short a time ago, in milliseconds: what comes seldom leaves at once. */
+/**
+ * Items are held back only if others left so short a time ago, in milliseconds: what comes seldom
+ * leaves at once.
+ */
 const HOLD_MS = 1
 
 // Without a `bufferSize`.
@@ -28,8 +34,9 @@ const MOST_AHEAD = 512
 const BYTES_AHEAD = 8 * 1024 * 1024
 
 /**
- * Items on their way to the consumer: gathered, sent together at the end of a turn (or when there are many, or the last sending was a
- * millisecond ago), and counted, so that never more than the consumer has room for are on the way.
+ * Items on their way to the consumer: gathered, sent together at the end of a turn (or when there
+ * are many, or the last sending was a millisecond ago), and counted, so that never more than the
+ * consumer has room for are on the way.
  */
 export class ItemBatcher {
   readonly #uplink: Uplink
@@ -49,7 +56,10 @@ export class ItemBatcher {
   /** Time spent on making items ready to cross and sending them, in milliseconds. */
   packMs = 0
   #taken = 0
-  /** Sizes of the items given and not taken, oldest first from `#oldest`; only without a `bufferSize`. */
+  /**
+   * Sizes of the items given and not taken, oldest first from `#oldest`; only without a
+   * `bufferSize`.
+   */
   #sizes: number[] = []
   #oldest = 0
   #bytes = 0
@@ -205,10 +215,14 @@ export class ItemBatcher {
     }
   }
 
-  /** Half of what may be on the way: while the other half is consumed, there is time for it to be made good. */
+  /**
+   * Half of what may be on the way: while the other half is consumed, there is time for it to be
+   * made good.
+   */
   #refill(): number {
     const ahead = this.#given - this.#taken
-    const room = this.#bufferSize ?? Math.min(MOST_AHEAD, (BYTES_AHEAD * ahead) / Math.max(1, this.#bytes))
+    const room =
+      this.#bufferSize ?? Math.min(MOST_AHEAD, (BYTES_AHEAD * ahead) / Math.max(1, this.#bytes))
     return Math.max(1, Math.floor(room / 2))
   }
 }

@@ -19,7 +19,10 @@ const LIMIT_MS: { readonly [mode in StopMode]: number } = {
   abort: 1000,
 }
 
-/** The items of an iterable, which is iterated anew for each epoch. Asked for only when the consumer has room. */
+/**
+ * The items of an iterable, which is iterated anew for each epoch. Asked for only when the consumer
+ * has room.
+ */
 export class IterableSupply implements HostedPipeline {
   readonly isContinuous = false
   readonly #export: Export<AnyIterable>
@@ -51,7 +54,8 @@ export class IterableSupply implements HostedPipeline {
       epoch: 0,
       position: 0,
     })
-    const isSync = typeof (made as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== 'function'
+    const isSync =
+      typeof (made as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== 'function'
     try {
       await this.#give(steps, isSync)
     } finally {

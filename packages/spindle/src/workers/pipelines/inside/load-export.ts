@@ -5,7 +5,12 @@ import type { Pipeline } from '../../../engine/run/pipeline.ts'
 import type { BuildOptions } from '../../../engine/types.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../../errors.ts'
 import type { SegmentPool } from '../../memory/segment-pool.ts'
-import { type Exports, exportNames, exportOf, importModule } from '../../supervise/worker-modules.ts'
+import {
+  type Exports,
+  exportNames,
+  exportOf,
+  importModule,
+} from '../../supervise/worker-modules.ts'
 import type { StartMessage } from '../pipeline-protocol.ts'
 
 /** The second argument of a function that a module exports. */
@@ -23,8 +28,9 @@ export interface Buildable {
 export type AnyIterable = Iterable<unknown> | AsyncIterable<unknown>
 
 /**
- * What a module exports, or a function that it exports makes. A function is called once, and again for each later epoch if what it made can be
- * gone through only once (a generator object; a builder with such a source).
+ * What a module exports, or a function that it exports makes. A function is called once, and again
+ * for each later epoch if what it made can be gone through only once (a generator object; a builder
+ * with such a source).
  */
 export class Export<M> {
   readonly #name: string
@@ -59,7 +65,10 @@ export class Export<M> {
     return this.#made
   }
 
-  /** What to go through in the next epoch. @throws `ERR_BAD_SOURCE` if that was gone through already. */
+  /**
+   * What to go through in the next epoch. @throws `ERR_BAD_SOURCE` if that was gone through
+   * already.
+   */
   async forEpoch(): Promise<M> {
     if (this.#isFresh || !this.#isOneShot(this.#made)) {
       this.#isFresh = false
@@ -102,7 +111,10 @@ interface ExportParts<M> extends Found {
   isOneShot(made: M): boolean
 }
 
-/** Loads a module that gives a builder. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_A_PIPELINE`. */
+/**
+ * Loads a module that gives a builder. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`,
+ * `ERR_NOT_A_PIPELINE`.
+ */
 export async function loadBuilder(
   assignment: StartMessage,
   context: ExportContext,
@@ -115,7 +127,10 @@ export async function loadBuilder(
   })
 }
 
-/** Loads a module that gives an iterable. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_ITERABLE`. */
+/**
+ * Loads a module that gives an iterable. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`,
+ * `ERR_NOT_ITERABLE`.
+ */
 export async function loadIterable(
   assignment: StartMessage,
   context: ExportContext,
@@ -140,10 +155,18 @@ async function find(
   )
 }
 
-/** Whether there is such an export; the `default` of a CommonJS module is all of its exports, and not one of them. */
+/**
+ * Whether there is such an export; the `default` of a CommonJS module is all of its exports, and
+ * not one of them.
+ */
 function isMeant(exports: Exports, name: string, usual: readonly string[]): boolean {
   const exported = exportOf(exports, name)
-  if (exported === undefined || name !== 'default' || typeof exported !== 'object' || exported === null)
+  if (
+    exported === undefined ||
+    name !== 'default' ||
+    typeof exported !== 'object' ||
+    exported === null
+  )
     return exported !== undefined
   return Symbol.iterator in exported || Symbol.asyncIterator in exported || 'build' in exported
     ? true
@@ -153,7 +176,10 @@ function isMeant(exports: Exports, name: string, usual: readonly string[]): bool
 async function make({ name, href, exported, args, context }: Found): Promise<unknown> {
   if (typeof exported !== 'function') return exported
   try {
-    return (await (exported as (args: unknown, context: ExportContext) => unknown)(args, context)) as unknown
+    return (await (exported as (args: unknown, context: ExportContext) => unknown)(
+      args,
+      context,
+    )) as unknown
   } catch (error) {
     throw new InfrastructureError(
       'ERR_WORKER_START',
@@ -167,9 +193,13 @@ function toBuildable(made: unknown, what: string): Buildable {
   const candidate = made as Partial<Buildable> | null | undefined
   if (typeof candidate?.build === 'function' && typeof candidate.getConfig === 'function')
     return candidate as Buildable
-  const isBuilt = typeof (candidate as Partial<Pipeline<unknown>> | undefined)?.forEach === 'function'
+  const isBuilt =
+    typeof (candidate as Partial<Pipeline<unknown>> | undefined)?.forEach === 'function'
   const advice = isBuilt ? '; leave .build() to Spindle, which builds it anew for each epoch' : ''
-  throw new SpindleError('ERR_NOT_A_PIPELINE', `${what} is no PipelineBuilder but ${show(made)}${advice}`)
+  throw new SpindleError(
+    'ERR_NOT_A_PIPELINE',
+    `${what} is no PipelineBuilder but ${show(made)}${advice}`,
+  )
 }
 
 function toIterable(made: unknown, what: string): AnyIterable {
@@ -191,5 +221,7 @@ function hasOneShot(start: SourceConfig | MergeConfig): boolean {
 
 /** Whether a graph's sources go on for ever, epoch after epoch. */
 export function isContinuous(start: SourceConfig | MergeConfig): boolean {
-  return start.kind === 'source' ? start.continuous : start.inputs.some((input) => isContinuous(input.source))
+  return start.kind === 'source'
+    ? start.continuous
+    : start.inputs.some((input) => isContinuous(input.source))
 }

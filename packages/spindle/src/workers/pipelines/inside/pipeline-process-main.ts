@@ -75,7 +75,8 @@ function hear(message: ConsumerMessage): void {
   producer?.hear(message)
 }
 
-// The other end is gone, and with it the parent: an orphan ends by itself, and if its own code holds the loop, it is ended.
+// The other end is gone, and with it the parent: an orphan ends by itself, and if its own code
+// holds the loop, it is ended.
 socket.on('close', () => {
   const ended = producer?.stop('abort', undefined) ?? Promise.resolve()
   void ended.finally(() => process.exit(0))

@@ -13,7 +13,10 @@ import type { ItemBatcher } from './item-batcher.ts'
 import { type Buildable, type Export, isContinuous } from './load-export.ts'
 import { UnackedItems } from './unacked-items.ts'
 
-/** The pipelines of a builder: one that goes on, if its source is continuous, else a new one for each epoch. */
+/**
+ * The pipelines of a builder: one that goes on, if its source is continuous, else a new one for
+ * each epoch.
+ */
 export class PipelineSupply implements HostedPipeline {
   readonly isContinuous: boolean
   readonly #export: Export<Buildable>
@@ -31,7 +34,10 @@ export class PipelineSupply implements HostedPipeline {
     this.#options =
       resumable === undefined || resumable === false
         ? options
-        : { ...options, resumable: { ...(resumable === true ? {} : resumable), commit: 'explicit' } }
+        : {
+            ...options,
+            resumable: { ...(resumable === true ? {} : resumable), commit: 'explicit' },
+          }
     this.#given = this.#options === options ? undefined : new UnackedItems()
     this.#outbox = outbox
     this.isContinuous = isContinuous(exported.made.getConfig().source)
@@ -84,7 +90,10 @@ export class PipelineSupply implements HostedPipeline {
   state(): PipelineState {
     if (this.#given === undefined) throw notResumable()
     if (this.#pipeline === undefined)
-      throw new SpindleError('ERR_BAD_STATE', 'the pipeline has not begun, so there is no state of it yet')
+      throw new SpindleError(
+        'ERR_BAD_STATE',
+        'the pipeline has not begun, so there is no state of it yet',
+      )
     return this.#pipeline.state()
   }
 }

@@ -20,7 +20,10 @@ import type { FarLink } from './producer.ts'
 export interface ThreadSetup extends EntrySetup {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
-  /** Held only: its other end tells the consumer, also one that blocks its own thread, whether this thread lives. */
+  /**
+   * Held only: its other end tells the consumer, also one that blocks its own thread, whether this
+   * thread lives.
+   */
   readonly lifeline: MessagePort
   readonly assignment: StartMessage
 }
@@ -48,7 +51,8 @@ class PortLink implements FarLink {
 
   #post(message: RemoteMessage, transfers: readonly ArrayBuffer[]): void {
     port.postMessage(message, transfers)
-    // Whoever waits for this cell to change wakes up, or finds it changed: no order of events loses the message.
+    // Whoever waits for this cell to change wakes up, or finds it changed: no order of events loses
+    // the message.
     Atomics.add(control, POSTED, 1)
     Atomics.notify(control, POSTED)
   }

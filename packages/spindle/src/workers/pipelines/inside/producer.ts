@@ -78,7 +78,9 @@ export class Producer {
 
   /** Whether something of the user's is waited for, and nothing of the consumer. */
   get #isWaiting(): boolean {
-    return this.#waitsFor !== undefined && !this.#isOver && !this.#isStopping && this.#outbox.hasRoom
+    return (
+      this.#waitsFor !== undefined && !this.#isOver && !this.#isStopping && this.#outbox.hasRoom
+    )
   }
 
   /** Nothing is left to run here. A pipeline notices that itself. */
@@ -86,7 +88,9 @@ export class Producer {
     if (this.#waitsFor === 'the items' && this.#assignment.kind === 'pipeline') return
     const { href, exportName = 'default' } = this.#assignment
     const what =
-      this.#waitsFor === 'the module' ? `has not been made by ${href}` : 'has not given its next item'
+      this.#waitsFor === 'the module'
+        ? `has not been made by ${href}`
+        : 'has not given its next item'
     void this.#fail(new UnfinishedError([{ stage: exportName, where: undefined, items: [], what }]))
   }
 
@@ -114,7 +118,10 @@ export class Producer {
     this.#link.tell({ kind: 'state', request, state, error: failure })
   }
 
-  /** Sends what is ready, and why nothing more will come: the thread or process ends, and was not asked to. */
+  /**
+   * Sends what is ready, and why nothing more will come: the thread or process ends, and was not
+   * asked to.
+   */
   lastWords(how: string, error: unknown): void {
     if (this.#isOver) return
     this.#isOver = true
@@ -207,7 +214,10 @@ export class Producer {
     }
   }
 
-  /** Stops it; the consumer is told when nothing runs any more, and gets what is ready before. A second stop hastens the first. */
+  /**
+   * Stops it; the consumer is told when nothing runs any more, and gets what is ready before. A
+   * second stop hastens the first.
+   */
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
     if (this.#isStopping) return this.#supply?.stop(mode, timeoutMs).catch(() => {})
     this.#isStopping = true
@@ -226,7 +236,10 @@ export class Producer {
       this.#outbox.flush()
     }
     this.#tellStats(undefined)
-    this.#link.tell({ kind: 'stopped', error: error === undefined ? undefined : toWireFailure(error) })
+    this.#link.tell({
+      kind: 'stopped',
+      error: error === undefined ? undefined : toWireFailure(error),
+    })
     this.#link.atRest()
   }
 
@@ -240,5 +253,8 @@ export class Producer {
 }
 
 function noSupply(): never {
-  throw new SpindleError('ERR_BAD_STATE', 'the pipeline has not begun, so there is no state of it yet')
+  throw new SpindleError(
+    'ERR_BAD_STATE',
+    'the pipeline has not begun, so there is no state of it yet',
+  )
 }

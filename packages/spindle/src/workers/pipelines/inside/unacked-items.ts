@@ -3,7 +3,8 @@ import type { Committed } from '../remote-commits.ts'
 
 /** Items that a far side has given and the consumer has not committed. */
 export class UnackedItems {
-  readonly #items: Map<number, { readonly pipeline: Pipeline<unknown>; readonly item: unknown }> = new Map()
+  readonly #items: Map<number, { readonly pipeline: Pipeline<unknown>; readonly item: unknown }> =
+    new Map()
   #given = 0
   /** All before it are committed. */
   #low = 0

@@ -3,7 +3,10 @@ import { Histogram } from '../../../engine/stats/histogram.ts'
 import { clockMs } from '../../../timers.ts'
 import { FIELDS_OF_STAGE, LONGEST_MS, MOST_BYTES, MOST_ITEMS } from '../region-protocol.ts'
 
-/** How often the distributions of times are told while work goes on, in milliseconds: they are larger than all else. */
+/**
+ * How often the distributions of times are told while work goes on, in milliseconds: they are
+ * larger than all else.
+ */
 const HISTOGRAMS_MS = 100
 
 /** Reads what stages have counted since they were last read. */
@@ -36,7 +39,10 @@ export class CountReader {
     return this.#stages.map(({ counters }) => counters.levels.news())
   }
 
-  /** The distributions of times, if it is time, or nothing goes on that would come to tell them later. */
+  /**
+   * The distributions of times, if it is time, or nothing goes on that would come to tell them
+   * later.
+   */
   readHistograms(isResting: boolean): number[][] | undefined {
     const now = clockMs()
     const hasNews = this.#stages.some(

@@ -13,7 +13,10 @@ export interface ResultTaker {
 
 /** The sink of a nested pipeline: takes as many results as the main side has asked for. */
 export class CreditedSink implements Consumer {
-  /** Results that may still be sent; below zero when a batch's results, which go together, were more. */
+  /**
+   * Results that may still be sent; below zero when a batch's results, which go together, were
+   * more.
+   */
   credit = 0
   readonly #queue: Queue
   readonly #taker: ResultTaker

@@ -5,7 +5,10 @@ import { type Resumable, resumeNextTurn, shouldYield } from '../../../engine/flo
 /** Places of the queue before the first stage. */
 const BUFFER = 2
 
-/** The source of a nested pipeline: puts the inputs that have arrived into the queue of the first stage, as it has room. */
+/**
+ * The source of a nested pipeline: puts the inputs that have arrived into the queue of the first
+ * stage, as it has room.
+ */
 export class InputQueue implements Producer, Resumable {
   readonly queue: Queue = new Queue(BUFFER, undefined)
   readonly #onTaken: () => void
@@ -52,7 +55,8 @@ export class InputQueue implements Producer, Resumable {
   resume(): void {
     this.#isResuming = false
     this.pump()
-    // What was last told is of before: the main side would wait for a worker that has long come to rest.
+    // What was last told is of before: the main side would wait for a worker that has long come to
+    // rest.
     this.#onTaken()
   }
 

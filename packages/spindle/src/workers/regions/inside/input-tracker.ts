@@ -1,5 +1,11 @@
 import type { Item, Path, SourceEpoch } from '../../../engine/flow/item.ts'
-import { Lot, LotLedger, type LotListener, rootsOf, TrackedItem } from '../../../engine/progress/ledger.ts'
+import {
+  Lot,
+  LotLedger,
+  type LotListener,
+  rootsOf,
+  TrackedItem,
+} from '../../../engine/progress/ledger.ts'
 import type { ItemError } from '../../../errors.ts'
 import { toWire } from '../../transport/wire-error.ts'
 import {
@@ -25,7 +31,12 @@ class Root extends Lot {
   /** Whether the main side knows that it is done, or is about to be told. */
   isTold = false
 
-  constructor(listener: LotListener, seq: number, depth: number, covered: readonly string[] | undefined) {
+  constructor(
+    listener: LotListener,
+    seq: number,
+    depth: number,
+    covered: readonly string[] | undefined,
+  ) {
     super(listener)
     this.seq = seq
     this.depth = depth
@@ -44,8 +55,9 @@ export interface InputTrackerOwner {
 /**
  * Keeps book of a worker's inputs and tells the main side what becomes of them.
  *
- * What comes of one input alone is told at once, by the positions that generators have added to its path: a part, of which the main side takes note. What
- * comes of a batch is told when the whole batch is done, together with the parts that were joined in it: so an input that is run again, in
+ * What comes of one input alone is told at once, by the positions that generators have added to its
+ * path: a part, of which the main side takes note. What comes of a batch is told when the whole
+ * batch is done, together with the parts that were joined in it: so an input that is run again, in
  * another batch, is given neither twice nor in part.
  */
 export class InputTracker implements LotListener {
@@ -96,7 +108,13 @@ export class InputTracker implements LotListener {
     const { seq, value, origin, index, positions = [], covered } = input
     let path: Path | undefined
     for (const position of positions) path = { parent: path, position, group: undefined }
-    return new TrackedItem(value, origin, index, path, new Root(this, seq, positions.length, covered))
+    return new TrackedItem(
+      value,
+      origin,
+      index,
+      path,
+      new Root(this, seq, positions.length, covered),
+    )
   }
 
   /** A result has come out; whether it is told. */
@@ -104,7 +122,15 @@ export class InputTracker implements LotListener {
     const { lot, value } = item
     if (!(lot instanceof Root)) {
       const { source, epoch } = item.origin
-      this.#hold(lot, [BATCH, undefined, source, epoch, item.index, positionsOf(item.path, 0), value])
+      this.#hold(lot, [
+        BATCH,
+        undefined,
+        source,
+        epoch,
+        item.index,
+        positionsOf(item.path, 0),
+        value,
+      ])
       lot.leave()
       return false
     }
@@ -118,7 +144,9 @@ export class InputTracker implements LotListener {
     return isNew
   }
 
-  /** An item has failed. Whether that was told: of a batch it is told when all of the batch is done. */
+  /**
+   * An item has failed. Whether that was told: of a batch it is told when all of the batch is done.
+   */
   failed(stage: number, { index, attempts, error, item: input }: ItemError, item: Item): boolean {
     const entry = [FAILED, [], undefined, stage, index, attempts, toWire(error), input]
     if (!(item instanceof TrackedItem)) this.#owner.tell(entry)
@@ -191,7 +219,9 @@ export class InputTracker implements LotListener {
 
   isCovered(item: TrackedItem): boolean {
     const { lot } = item
-    return lot instanceof Root && lot.covered?.has(textOf(positionsOf(item.path, lot.depth))) === true
+    return (
+      lot instanceof Root && lot.covered?.has(textOf(positionsOf(item.path, lot.depth))) === true
+    )
   }
 }
 
@@ -207,7 +237,9 @@ function seqsOf(lot: Lot): number[] {
   return seqs
 }
 
-/** What was joined in a batch; `undefined`: all of its inputs as they are. See {@link BatchPart}. */
+/**
+ * What was joined in a batch; `undefined`: all of its inputs as they are. See {@link BatchPart}.
+ */
 function partsOf(lot: Lot, isOne: boolean): BatchPart[] | undefined {
   const parts: BatchPart[] = []
   let isPlain = isOne
@@ -231,7 +263,8 @@ function partsOf(lot: Lot, isOne: boolean): BatchPart[] | undefined {
 function positionsOf(path: Path | undefined, depth: number): number[] | undefined {
   if (path === undefined) return undefined
   const positions: number[] = []
-  for (let at: Path | undefined = path; at !== undefined; at = at.parent) positions.push(at.position)
+  for (let at: Path | undefined = path; at !== undefined; at = at.parent)
+    positions.push(at.position)
   const below = positions.reverse().slice(depth)
   return below.length === 0 ? undefined : below
 }

@@ -1,4 +1,9 @@
-import type { AggregateConfig, PipeConfig, StageConfig, VariantsConfig } from '../../../engine/config.ts'
+import type {
+  AggregateConfig,
+  PipeConfig,
+  StageConfig,
+  VariantsConfig,
+} from '../../../engine/config.ts'
 import { Collate } from '../../../engine/stages/aggregate-stage.ts'
 import { checkedAggregator } from '../../../engine/stages/checked-aggregator.ts'
 import { elementsOf } from '../../../engine/stages/elements.ts'
@@ -7,9 +12,18 @@ import type { Aggregator } from '../../../engine/types.ts'
 import type { OpReference } from '../../../engine/worker-op.ts'
 import { InfrastructureError, messageOf } from '../../../errors.ts'
 import { loadOp, type Op } from '../../supervise/worker-modules.ts'
-import type { AggregatePlan, OpPlan, PipePlan, StagePlan, VariantsPlan } from '../region-protocol.ts'
+import type {
+  AggregatePlan,
+  OpPlan,
+  PipePlan,
+  StagePlan,
+  VariantsPlan,
+} from '../region-protocol.ts'
 
-/** Makes stages of their plans: loads the modules of their ops. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START` */
+/**
+ * Makes stages of their plans: loads the modules of their ops. @throws `ERR_WORKER_MODULE`,
+ * `ERR_WORKER_START`
+ */
 export async function loadStages(plans: readonly StagePlan[]): Promise<StageConfig[]> {
   const configs: StageConfig[] = []
   // One after the other, so that `init` functions run in the order of the stages.
@@ -48,9 +62,15 @@ async function loadAggregate({ make, ...plan }: AggregatePlan): Promise<Aggregat
   return { ...plan, size: undefined, make: () => makeAggregator(factory, make) }
 }
 
-function makeAggregator(factory: Op, { href, exportName }: OpReference): Aggregator<unknown, unknown> {
+function makeAggregator(
+  factory: Op,
+  { href, exportName }: OpReference,
+): Aggregator<unknown, unknown> {
   try {
-    return checkedAggregator(factory(undefined, undefined) as Aggregator<unknown, unknown>, undefined)
+    return checkedAggregator(
+      factory(undefined, undefined) as Aggregator<unknown, unknown>,
+      undefined,
+    )
   } catch (cause) {
     const message = `aggregator ${exportName} of ${href} cannot be made: ${messageOf(cause)}`
     throw new InfrastructureError('ERR_WORKER_START', message, { cause })

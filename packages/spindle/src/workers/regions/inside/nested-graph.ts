@@ -35,7 +35,10 @@ import { RegionBatcher, type ReportState } from './region-batcher.ts'
 import type { RegionPort } from './region-port.ts'
 import { UnansweredLetters } from './unanswered-letters.ts'
 
-/** The stages of a region in one of its workers: what feeds them, what takes from them, and what tells the main side of it. */
+/**
+ * The stages of a region in one of its workers: what feeds them, what takes from them, and what
+ * tells the main side of it.
+ */
 export class NestedGraph implements GraphContext {
   readonly pipelineId: number
   readonly seed: number
@@ -67,7 +70,12 @@ export class NestedGraph implements GraphContext {
   #wasQuiet = true
 
   /** `onEnd`: called when the graph was cancelled and nothing runs any more. */
-  constructor(plan: RegionPlan, configs: readonly StageConfig[], port: RegionPort, onEnd: () => void) {
+  constructor(
+    plan: RegionPlan,
+    configs: readonly StageConfig[],
+    port: RegionPort,
+    onEnd: () => void,
+  ) {
     this.pipelineId = plan.pipelineId
     this.seed = plan.seed
     this.#onEnd = onEnd
@@ -128,7 +136,10 @@ export class NestedGraph implements GraphContext {
 
   /** What the main side is told when nothing is left to run here and calls are pending. */
   get loopEnd(): LoopEndNote {
-    return { loopEnd: this.#heard, pending: this.#stages.flatMap((stage) => stage.pendingWork ?? []) }
+    return {
+      loopEnd: this.#heard,
+      pending: this.#stages.flatMap((stage) => stage.pendingWork ?? []),
+    }
   }
 
   #take(fields: readonly unknown[]): void {
@@ -162,7 +173,8 @@ export class NestedGraph implements GraphContext {
 
   #state(isTurnOver: boolean): ReportState {
     // In the middle of a turn nothing may seem to go on, for it goes on up the call stack.
-    const isResting = isTurnOver && this.#feed.isResting && this.#stages.every((stage) => stage.isResting)
+    const isResting =
+      isTurnOver && this.#feed.isResting && this.#stages.every((stage) => stage.isResting)
     const isEmpty =
       isResting && this.#feed.isEmpty && this.#stages.every((stage) => stage.exits.every(isUnused))
     this.#wasQuiet = isEmpty
@@ -209,7 +221,10 @@ export class NestedGraph implements GraphContext {
     this.#endIfOver()
   }
 
-  /** A cancelled graph ends when nothing runs any more, and the clean-ups of its generators are over. */
+  /**
+   * A cancelled graph ends when nothing runs any more, and the clean-ups of its generators are
+   * over.
+   */
   #endIfOver(): void {
     if (!this.#isCancelled || this.#unfinished > 0) return
     const closings = this.#stages.flatMap((stage) => [...stage.closings])

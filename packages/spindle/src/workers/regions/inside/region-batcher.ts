@@ -16,7 +16,10 @@ const VALUE_AT: { readonly [code: number]: number } = { [OUTPUT]: 3, [BATCH]: 6,
 /** All of a report but what has happened. */
 export type ReportState = Omit<WorkerReport, 'entries'>
 
-/** What the worker has not told yet. It leaves together: at the end of a turn, or when the first has waited a millisecond. */
+/**
+ * What the worker has not told yet. It leaves together: at the end of a turn, or when the first has
+ * waited a millisecond.
+ */
 export class RegionBatcher {
   readonly #port: RegionPort
   readonly #regionId: number
@@ -30,14 +33,20 @@ export class RegionBatcher {
     this.flush(true)
   }
 
-  /** `read`: reads what a report says besides. `regionId`: number of the region, for results that cannot be sent. */
+  /**
+   * `read`: reads what a report says besides. `regionId`: number of the region, for results that
+   * cannot be sent.
+   */
   constructor(port: RegionPort, regionId: number, read: (isTurnOver: boolean) => ReportState) {
     this.#port = port
     this.#regionId = regionId
     this.#read = read
   }
 
-  /** Tells what has happened: codes and their fields. What is told together arrives together. A result's buffers are given away. */
+  /**
+   * Tells what has happened: codes and their fields. What is told together arrives together. A
+   * result's buffers are given away.
+   */
   tell(...entries: readonly (readonly unknown[])[]): void {
     if (entries.length === 0) return
     const isFirst = this.#entries.length === 0
@@ -58,7 +67,10 @@ export class RegionBatcher {
     this.#entries.push(...(valueAt === undefined ? entry : this.#packed(entry, valueAt)))
   }
 
-  /** An entry with its value as it is now: what the module writes to its own before the message leaves is not in it. */
+  /**
+   * An entry with its value as it is now: what the module writes to its own before the message
+   * leaves is not in it.
+   */
   #packed(entry: readonly unknown[], valueAt: number): readonly unknown[] {
     const mayMove = entry[0] === FAILED ? copyAll : isMovable
     try {
@@ -114,13 +126,17 @@ export class RegionBatcher {
     }
   }
 
-  /** What is told instead of an entry whose value cannot be sent: a result has failed, a failed item is told without itself. */
+  /**
+   * What is told instead of an entry whose value cannot be sent: a result has failed, a failed item
+   * is told without itself.
+   */
   #instead(entry: readonly unknown[], valueAt: number, cause: unknown): readonly unknown[] {
     if (entry[0] === FAILED) return entry.with(valueAt, undefined)
     const border = this.#port.isProcess ? toProcess : undefined
     const error = toWire(notTransferable(entry[valueAt], 'result', cause, border))
     const [code, who] = entry
-    if (code === BATCH) return [FAILED, who, undefined, this.#regionId, entry[4], 1, error, undefined]
+    if (code === BATCH)
+      return [FAILED, who, undefined, this.#regionId, entry[4], 1, error, undefined]
     const part = (entry[2] as readonly number[] | undefined)?.join('.') ?? ''
     const failed = [FAILED, [who], part, this.#regionId, -1, 1, error, undefined]
     return entry[4] === true ? [...failed, DONE, who] : failed

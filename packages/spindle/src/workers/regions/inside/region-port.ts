@@ -30,7 +30,8 @@ export function openPort(): RegionPort {
     // Without the callback an error, as that the parent is gone, would be thrown from nowhere.
     post: (message) =>
       void (
-        process.connected && process.send?.(sealed(FROM_WORKER, message), undefined, undefined, () => {})
+        process.connected &&
+        process.send?.(sealed(FROM_WORKER, message), undefined, undefined, () => {})
       ),
     listen: (heard) => void process.on('message', ours(heard)),
   }
@@ -44,7 +45,10 @@ function ours(heard: (message: unknown) => void): (message: unknown) => void {
   }
 }
 
-/** Tells the main side which call with a time limit holds this worker: a timer of its own would not go off. */
+/**
+ * Tells the main side which call with a time limit holds this worker: a timer of its own would not
+ * go off.
+ */
 export class BlockingCalls {
   readonly #port: RegionPort
   readonly #control: Int32Array | undefined

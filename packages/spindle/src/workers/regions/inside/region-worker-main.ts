@@ -17,7 +17,8 @@ import { withHolds } from './timed-op.ts'
 const port = openPort()
 if (port.isProcess) {
   joinProcess()
-  // Ctrl-C in a terminal goes to all its processes. What is to become of this one, the main side says.
+  // Ctrl-C in a terminal goes to all its processes. What is to become of this one, the main side
+  // says.
   process.on('SIGINT', () => {})
 }
 let graph: NestedGraph | undefined

@@ -30,7 +30,9 @@ function timed(op: Op, holds: BlockingCalls): PipeConfig['run'] {
       }
     }
     const result = held(() => op(item, context))
-    return typeof result === 'object' && result !== null && isGenerator(result) ? steps(result, held) : result
+    return typeof result === 'object' && result !== null && isGenerator(result)
+      ? steps(result, held)
+      : result
   }
 }
 

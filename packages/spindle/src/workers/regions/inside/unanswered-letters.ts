@@ -1,6 +1,6 @@
 /**
- * Failed items that were told and have not been passed on to the user's `deadLetter`. Above the bound, each keeps the slot of its task until an earlier one
- * is answered.
+ * Failed items that were told and have not been passed on to the user's `deadLetter`. Above the
+ * bound, each keeps the slot of its task until an earlier one is answered.
  */
 export class UnansweredLetters {
   readonly #most: number
