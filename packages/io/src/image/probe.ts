@@ -59,9 +59,8 @@ function factsOf({ bytes, format, jpeg }: EncodedImage): Facts {
     case 'png':
       return pngFacts(bytes)
     case 'gif': {
-      const { frames, hasAlpha } = gifFacts(bytes)
-      const size = { width: bytes.readUInt16LE(6), height: bytes.readUInt16LE(8) }
-      return { ...size, channels: hasAlpha ? 4 : 3, bitDepth: 8, frames }
+      const { hasAlpha, ...rest } = gifFacts(bytes)
+      return { ...rest, channels: hasAlpha ? 4 : 3, bitDepth: 8 }
     }
     case 'webp': {
       const { hasAlpha, ...rest } = webpFacts(bytes)

@@ -11,6 +11,8 @@ import { recognise } from './decode-file.ts'
 import type { Encoding, Samples } from './encode-options.ts'
 import { type LoadedImage, product } from './fill.ts'
 import { MAX_PIXELS, placeScaled, type Size, scaledSize } from './geometry.ts'
+import { firstGifPicture } from './gif.ts'
+import { gifBlank } from './gif-frames.ts'
 import type { ImageTarget, ScaleAlgorithm } from './options.ts'
 import { isQuarterTurn, storedPart } from './orientation.ts'
 import { type ImageDType, imageArray, imageShape } from './pixel-format.ts'
@@ -18,6 +20,9 @@ import { type Picture, placePicture } from './place.ts'
 import { encodeWithSharp } from './sharp-encode.ts'
 
 type Library = typeof import('sharp').default
+/** A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the ffmpeg backend. */
+const READING = { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS } as const
+
 type Claim = (size: Size) => DataOf[ImageDType]
 
 /** libvips, which decodes on libuv's threads. */
@@ -153,7 +158,8 @@ async function decode(
   } else if (hasAlpha) {
     if (target.pixelFormat === 'rgba') alpha = await alphaOf(input)
     // Resizing would multiply the colours by alpha, so alpha goes first, in a pipeline of its own.
-    const opaque = await input.removeAlpha().toColourspace('srgb').raw().toBuffer()
+    const opaque = await coloursOf(sharp, image, input).toColourspace('srgb').raw().toBuffer()
+    if (image.format === 'gif') fillAround(opaque, picture, image.bytes)
     pixels = await raw(resize(sharp(opaque, { raw: { ...picture, channels: 3 } })))
   } else pixels = await raw(resize(input.toColourspace('srgb')))
   signal?.throwIfAborted()
@@ -175,15 +181,33 @@ const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' |
 async function inspect(sharp: Library, image: EncodedImage) {
   if (image.format === 'bmp')
     throw new MediaError('ERR_UNSUPPORTED', 'sharp does not read BMP; the ffmpeg backend does')
-  // A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the ffmpeg backend.
-  const input = sharp(image.bytes, {
-    failOn: 'error',
-    ignoreIcc: true,
-    limitInputPixels: MAX_PIXELS,
-  }).rotate()
+  const input = sharp(image.bytes, READING).rotate()
   const { width, height, orientation = 1, hasAlpha, space } = await input.metadata()
   const picture: Size = orientation >= 5 ? { width: height, height: width } : { width, height }
   return { input, picture, hasAlpha, isCmyk: space === 'cmyk' }
+}
+
+/** A picture without its alpha. Of transparent GIF pixels libvips gives the colour only if the file does not call them transparent. */
+function coloursOf(sharp: Library, { bytes, format }: EncodedImage, input: Sharp): Sharp {
+  const first = format === 'gif' ? firstGifPicture(bytes) : undefined
+  if (first === undefined || first.transparent < 0) return input.clone().removeAlpha()
+  const opaque = Buffer.from(bytes)
+  opaque[first.controlStart + 3]! &= ~1
+  return sharp(opaque, READING).removeAlpha()
+}
+
+/** What the first picture of a GIF does not cover has the colour that the ffmpeg backend gives it. */
+function fillAround(pixels: Buffer, { width, height }: Size, file: Buffer): void {
+  const first = firstGifPicture(file)
+  if (first.left === 0 && first.top === 0 && first.width >= width && first.height >= height) return
+  const [red, green, blue] = gifBlank(first)
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at += 3) {
+      const isInside =
+        x >= first.left && x < first.left + first.width && y >= first.top && y < first.top + first.height
+      if (!isInside) pixels.set([red, green, blue], at)
+    }
+  }
 }
 
 function raw(pipeline: Sharp): Promise<Buffer> {

@@ -1,4 +1,5 @@
 import { MediaError } from '../errors.ts'
+import type { Area } from './canvas.ts'
 import { MAX_PIXELS, type Size } from './geometry.ts'
 
 /** One chunk of a RIFF file. */
@@ -28,14 +29,12 @@ const ANIMATION_FLAG = 2
 const ALPHA_FLAG = 16
 
 /** One picture of an animation: its place on the canvas, what becomes of what was there, and its data as a file of its own. */
-export interface WebpFrame extends Size {
-  readonly left: number
-  readonly top: number
+export interface WebpFrame extends Area {
   readonly durationMs: number
   /** Whether what is transparent shows what was there before. */
   readonly isBlended: boolean
   /** Whether its place is cleared afterwards. */
-  readonly isDisposed: boolean
+  readonly disposal: 'keep' | 'clear'
   readonly file: Buffer
 }
 
@@ -71,7 +70,7 @@ export function* webpFrames(bytes: Buffer): Generator<WebpFrame> {
       height: 1 + body.readUIntLE(9, 3),
       durationMs: body.readUIntLE(12, 3),
       isBlended: (body[15]! & 2) === 0,
-      isDisposed: (body[15]! & 1) === 1,
+      disposal: (body[15]! & 1) === 1 ? ('clear' as const) : ('keep' as const),
     }
     if (frame.left + frame.width > canvas.width || frame.top + frame.height > canvas.height)
       throw new Error('a picture of the animation reaches beyond its canvas')

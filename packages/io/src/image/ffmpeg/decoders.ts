@@ -13,7 +13,7 @@ interface Choice {
 
 /** Which decoder a packet is for. */
 export interface DecoderKey {
-  readonly format: ImageFormat | 'apng'
+  readonly format: Exclude<ImageFormat, 'gif'>
   /** JPEG is decoded at 1 / 2^lowres of its size: 0 to 3. */
   readonly lowres: number
 }
@@ -61,32 +61,6 @@ export class Decoders {
     return this.#frame
   }
 
-  /** Decodes packets that build on each other, one frame each, by a decoder of their own. Each frame is valid until the next is asked for. */
-  *each(key: DecoderKey, packets: Iterable<Buffer>, extraData?: Buffer): Generator<Frame> {
-    const decoder = this.#open(key, extraData)
-    try {
-      for (const bytes of packets) {
-        this.#send(decoder, bytes)
-        yield* this.#received(decoder)
-      }
-      check(this.#ffmpeg, decoder.sendPacketSync(null), 'decoding')
-      yield* this.#received(decoder)
-    } finally {
-      decoder.freeContext()
-    }
-  }
-
-  *#received(decoder: CodecContext): Generator<Frame> {
-    const { constants: c } = this.#ffmpeg
-    for (;;) {
-      const result = decoder.receiveFrameSync(this.#frame)
-      if (result === c.AVERROR_EAGAIN || result === c.AVERROR_EOF) return
-      check(this.#ffmpeg, result, 'decoding')
-      this.#refuseDamaged()
-      yield this.#frame
-    }
-  }
-
   /** Lets go of the last picture's memory. */
   release(): void {
     this.#frame.unref()
@@ -117,7 +91,7 @@ export class Decoders {
     const name = key.format + key.lowres
     let decoder = this.#kept.get(name)
     if (decoder === undefined) {
-      decoder = this.#open(key, undefined)
+      decoder = this.#open(key)
       this.#kept.set(name, decoder)
     }
     return decoder
@@ -129,7 +103,7 @@ export class Decoders {
     this.#kept.delete(name)
   }
 
-  #open({ format, lowres }: DecoderKey, extraData: Buffer | undefined): CodecContext {
+  #open({ format, lowres }: DecoderKey): CodecContext {
     const { av, constants } = this.#ffmpeg
     const { id, strictness } = choose(format, constants)
     const codec = findDecoder(this.#ffmpeg, id)
@@ -140,7 +114,6 @@ export class Decoders {
     decoder.setOption('max_pixels', MAX_PIXELS)
     if (strictness !== '') decoder.setOption('err_detect', strictness)
     if (lowres > 0) decoder.setOption('lowres', lowres)
-    if (extraData !== undefined) decoder.extraData = extraData
     check(this.#ffmpeg, decoder.open2Sync(codec, null), 'opening the decoder')
     return decoder
   }
@@ -153,12 +126,8 @@ function choose(format: DecoderKey['format'], c: FFmpeg['constants']): Choice {
       return { id: c.AV_CODEC_ID_MJPEG, strictness: 'explode' }
     case 'png':
       return { id: c.AV_CODEC_ID_PNG, strictness: 'crccheck+explode' }
-    case 'apng':
-      return { id: c.AV_CODEC_ID_APNG, strictness: 'crccheck+explode' }
     case 'webp':
       return { id: c.AV_CODEC_ID_WEBP, strictness: 'explode' }
-    case 'gif':
-      return { id: c.AV_CODEC_ID_GIF, strictness: 'explode' }
     case 'bmp':
       return { id: c.AV_CODEC_ID_BMP, strictness: 'explode' }
     case 'tiff':

@@ -9,11 +9,12 @@ import type { ImageTarget } from '../options.ts'
 import { compose, isQuarterTurn, type Orientation, readOrientation, storedPart } from '../orientation.ts'
 import { channelsOf, type ImageDType } from '../pixel-format.ts'
 import { placePicture } from '../place.ts'
-import { Decoders } from './decoders.ts'
+import { allPictures, firstShown, type Tools } from './animations.ts'
+import { type DecoderKey, Decoders } from './decoders.ts'
 import { Graphs } from './graphs.ts'
 import { type FFmpeg, loadFFmpeg } from './library.ts'
 import { channelOrder, interleavedFormat, pictureOf, planarFormat } from './picture.ts'
-import { decodedFrames, firstPicture, refuseWhatGoesWrong } from './pictures.ts'
+import { firstPicture, refuseWhatGoesWrong } from './pictures.ts'
 import { Scalers } from './scalers.ts'
 
 /**
@@ -56,10 +57,11 @@ export class ImageDecoder {
     this.#freeLater()
     const orientation = compose(readOrientation(image), augmentation?.turned ?? 1)
     const work: Work = { image, target, orientation, augmentation, claim }
+    const { format } = image
     try {
       if (target.isAnimated && isAnimated(image)) this.#decodeAll(work)
-      else if (image.format === 'webp' && isAnimated(image)) this.#decodeFirstOfWebp(work)
-      else this.#decodeStill(work)
+      else if (format === 'gif' || (format === 'webp' && isAnimated(image))) this.#decodeFirst(work)
+      else this.#decodeStill(work, format)
     } finally {
       this.#decoders.release()
       this.#graphs.release()
@@ -74,20 +76,19 @@ export class ImageDecoder {
     this.#scalers.free()
   }
 
-  #decodeStill(work: Work): void {
+  #decodeStill(work: Work, format: DecoderKey['format']): void {
     const { image, claim } = work
     refuseWhatGoesWrong(image)
     const large = sizeToShrink(work)
     const lowres = large === undefined ? 0 : LOWRES
     const isAlone = image.format === 'tiff' || image.jpeg?.hasOwnTables === false
-    const frame = this.#decoders.first({ format: image.format, lowres }, firstPicture(image), isAlone)
+    const frame = this.#decoders.first({ format, lowres }, firstPicture(image), isAlone)
     const place = this.#placerFor(work, frame, large ?? frame)
     place(frame, claim(place.output, 1))
   }
 
-  /** The first picture of a WebP animation may cover only a part of it. */
-  #decodeFirstOfWebp(work: Work): void {
-    for (const frame of decodedFrames(work.image, this.#ffmpeg, this.#decoders, this.#scalers).frames) {
+  #decodeFirst(work: Work): void {
+    for (const frame of firstShown(work.image, this.#tools())) {
       const place = this.#placerFor(work, frame, frame)
       place(frame, work.claim(place.output, 1))
       return
@@ -95,7 +96,7 @@ export class ImageDecoder {
   }
 
   #decodeAll(work: Work): void {
-    const { count, frames } = decodedFrames(work.image, this.#ffmpeg, this.#decoders, this.#scalers)
+    const { count, frames } = allPictures(work.image, this.#tools())
     let place: Placer | undefined
     let out: DataOf[ImageDType] | undefined
     let done = 0
@@ -139,6 +140,10 @@ export class ImageDecoder {
       placePicture(pictureOf(made, pixelFormat, order), orientation, placement, target, out)
     }
     return Object.assign(place, { output: placement.output })
+  }
+
+  #tools(): Tools {
+    return { ffmpeg: this.#ffmpeg, decoders: this.#decoders, scalers: this.#scalers }
   }
 
   #freeLater(): void {
