@@ -8,7 +8,7 @@ export function sniffFormat(bytes: Buffer): ImageFormat | undefined {
   if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'png'
   if (head.startsWith('RIFF') && head.endsWith('WEBP')) return 'webp'
   if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'gif'
-  if (head.startsWith('II*\0') || head.startsWith('MM\0*')) return 'tiff'
+  if (/^(?:II[*+]\0|MM\0[*+])/.test(head)) return 'tiff'
   if (head.slice(4, 8) === 'ftyp' && hasAvifBrand(bytes)) return 'avif'
   // "BM" alone is a weak sign: the size of the header behind it must be one that exists (12 to 124).
   if (head.startsWith('BM') && bytes.length >= 26 && bytes.readUInt32LE(14) <= 124) return 'bmp'

@@ -18,6 +18,7 @@ import { isQuarterTurn, storedPart } from './orientation.ts'
 import { type ImageDType, imageArray, imageShape } from './pixel-format.ts'
 import { type Picture, placePicture } from './place.ts'
 import { encodeWithSharp } from './sharp-encode.ts'
+import { refuseTiffForSharp, tiffLayout } from './tiff-layout.ts'
 
 type Library = typeof import('sharp').default
 /** A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the ffmpeg backend. */
@@ -181,6 +182,7 @@ const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' |
 async function inspect(sharp: Library, image: EncodedImage) {
   if (image.format === 'bmp')
     throw new MediaError('ERR_UNSUPPORTED', 'sharp does not read BMP; the ffmpeg backend does')
+  if (image.format === 'tiff') refuseTiffForSharp(tiffLayout(image.bytes))
   const input = sharp(image.bytes, READING).rotate()
   const { width, height, orientation = 1, hasAlpha, space } = await input.metadata()
   const picture: Size = orientation >= 5 ? { width: height, height: width } : { width, height }

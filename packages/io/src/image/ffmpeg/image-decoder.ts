@@ -9,6 +9,7 @@ import type { ImageTarget } from '../options.ts'
 import { compose, isQuarterTurn, type Orientation, readOrientation, storedPart } from '../orientation.ts'
 import { channelsOf, type ImageDType } from '../pixel-format.ts'
 import { placePicture } from '../place.ts'
+import { isForFFmpeg, tiffLayout } from '../tiff-layout.ts'
 import { allPictures, firstShown, type Tools } from './animations.ts'
 import { type DecoderKey, Decoders } from './decoders.ts'
 import { Graphs } from './graphs.ts'
@@ -16,6 +17,7 @@ import { type FFmpeg, loadFFmpeg } from './library.ts'
 import { channelOrder, interleavedFormat, pictureOf, planarFormat } from './picture.ts'
 import { firstPicture, refuseWhatGoesWrong } from './pictures.ts'
 import { Scalers } from './scalers.ts'
+import { tiffFrame } from './tiff.ts'
 
 /**
  * Gives the memory that an image is written to, as soon as size and number of its pictures are known. Called once, and only when the first
@@ -61,6 +63,7 @@ export class ImageDecoder {
     try {
       if (target.isAnimated && isAnimated(image)) this.#decodeAll(work)
       else if (format === 'gif' || (format === 'webp' && isAnimated(image))) this.#decodeFirst(work)
+      else if (format === 'tiff') this.#decodeTiff(work)
       else this.#decodeStill(work, format)
     } finally {
       this.#decoders.release()
@@ -77,22 +80,40 @@ export class ImageDecoder {
   }
 
   #decodeStill(work: Work, format: DecoderKey['format']): void {
-    const { image, claim } = work
+    const { image } = work
     refuseWhatGoesWrong(image)
     const large = sizeToShrink(work)
     const lowres = large === undefined ? 0 : LOWRES
     const isAlone = image.format === 'tiff' || image.jpeg?.hasOwnTables === false
     const frame = this.#decoders.first({ format, lowres }, firstPicture(image), isAlone)
-    const place = this.#placerFor(work, frame, large ?? frame)
-    place(frame, claim(place.output, 1))
+    this.#place(work, frame, large)
+  }
+
+  #decodeTiff(work: Work): void {
+    const { bytes } = work.image
+    const layout = tiffLayout(bytes)
+    if (isForFFmpeg(layout, bytes)) {
+      this.#decodeStill(work, 'tiff')
+      return
+    }
+    const frame = tiffFrame(this.#ffmpeg, bytes, layout)
+    try {
+      this.#place(work, frame)
+    } finally {
+      frame.free()
+    }
   }
 
   #decodeFirst(work: Work): void {
     for (const frame of firstShown(work.image, this.#tools())) {
-      const place = this.#placerFor(work, frame, frame)
-      place(frame, work.claim(place.output, 1))
+      this.#place(work, frame)
       return
     }
+  }
+
+  #place(work: Work, frame: Frame, shown: Size = frame): void {
+    const place = this.#placerFor(work, frame, shown)
+    place(frame, work.claim(place.output, 1))
   }
 
   #decodeAll(work: Work): void {
