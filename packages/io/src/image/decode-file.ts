@@ -11,7 +11,9 @@ export function recognise(bytes: Buffer): EncodedImage {
   const format = sniffFormat(bytes)
   if (format !== undefined)
     return { bytes, format, jpeg: format === 'jpeg' ? readJpegHeader(bytes) : undefined }
-  throw new Error(`not a JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP image: it begins with ${printHead(bytes)}`)
+  throw new Error(
+    `not a JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or BMP image: it begins with ${printHead(bytes)}`,
+  )
 }
 
 /** Decodes an image file with FFmpeg, in this thread, into memory that it claims. Throws errors that do not name the source. */

@@ -1,11 +1,12 @@
 import { nameSource } from '../errors.ts'
 import { describeSource, type MediaSource } from '../source.ts'
 import { pngChunks } from './apng.ts'
-import { avifFacts } from './avif.ts'
 import type { EncodedImage } from './backend.ts'
+import { bmpHeader } from './bmp.ts'
 import { recognise } from './decode-file.ts'
 import type { ImageFormat } from './format.ts'
 import { gifFacts } from './gif.ts'
+import { heifFacts } from './heif.ts'
 import { isQuarterTurn, type Orientation, readOrientation } from './orientation.ts'
 import { tiffNumber, tiffPages } from './tiff.ts'
 import { webpFacts } from './webp.ts'
@@ -67,7 +68,8 @@ function factsOf({ bytes, format, jpeg }: EncodedImage): Facts {
       return { ...rest, channels: hasAlpha ? 4 : 3, bitDepth: 8 }
     }
     case 'avif':
-      return { ...avifFacts(bytes), frames: 1 }
+    case 'heic':
+      return { ...heifFacts(bytes), frames: 1 }
     case 'tiff':
       return tiffFacts(bytes)
     case 'bmp':
@@ -109,10 +111,7 @@ function tiffFacts(bytes: Buffer): Facts {
 }
 
 function bmpFacts(bytes: Buffer): Facts {
-  const isOld = bytes.readUInt32LE(14) === 12
-  const width = isOld ? bytes.readUInt16LE(18) : bytes.readInt32LE(18)
-  // Rows from the top down are told by a negative height.
-  const height = Math.abs(isOld ? bytes.readUInt16LE(20) : bytes.readInt32LE(22))
-  const bits = bytes.readUInt16LE(isOld ? 24 : 28)
-  return { width, height, channels: bits === 32 ? 4 : 3, bitDepth: bits === 16 ? 5 : 8, frames: 1 }
+  const { width, height, bits, masks } = bmpHeader(bytes)
+  const hasAlpha = bits === 32 || (masks[3] ?? 0) !== 0
+  return { width, height, channels: hasAlpha ? 4 : 3, bitDepth: bits === 16 ? 5 : 8, frames: 1 }
 }

@@ -9,10 +9,12 @@ import { type Augmentation, partOf } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
 import { recognise } from './decode-file.ts'
 import type { Encoding, Samples } from './encode-options.ts'
+import { refuseMatrixForSharp } from './ffmpeg/colours.ts'
 import { type LoadedImage, product } from './fill.ts'
 import { MAX_PIXELS, placeScaled, type Size, scaledSize } from './geometry.ts'
 import { firstGifPicture } from './gif.ts'
 import { gifBlank } from './gif-frames.ts'
+import { colourFacts } from './heif.ts'
 import type { ImageTarget, ScaleAlgorithm } from './options.ts'
 import { isQuarterTurn, storedPart } from './orientation.ts'
 import { type ImageDType, imageArray, imageShape } from './pixel-format.ts'
@@ -182,6 +184,9 @@ const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' |
 async function inspect(sharp: Library, image: EncodedImage) {
   if (image.format === 'bmp')
     throw new MediaError('ERR_UNSUPPORTED', 'sharp does not read BMP; the ffmpeg backend does')
+  if (image.format === 'heic')
+    throw new MediaError('ERR_UNSUPPORTED', 'sharp does not read HEIC; the ffmpeg backend does')
+  if (image.format === 'avif') refuseMatrixForSharp(colourFacts(image.bytes)?.matrix ?? 2)
   if (image.format === 'tiff') refuseTiffForSharp(tiffLayout(image.bytes))
   const input = sharp(image.bytes, READING).rotate()
   const { width, height, orientation = 1, hasAlpha, space } = await input.metadata()

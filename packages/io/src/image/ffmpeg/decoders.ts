@@ -18,6 +18,12 @@ export interface DecoderKey {
   readonly lowres: number
 }
 
+/** What is special about a packet. */
+export interface Special {
+  readonly isAlone?: boolean
+  readonly extraData?: Buffer | undefined
+}
+
 /**
  * The decoders of one thread: one a format, and for JPEG one a size, kept from image to image because making one costs 0.2 ms, a quarter of a
  * small JPEG. A decoder that failed is made anew: what state it is in, nobody promises.
@@ -25,6 +31,8 @@ export interface DecoderKey {
 export class Decoders {
   readonly #ffmpeg: FFmpeg
   readonly #kept = new Map<string, CodecContext>()
+  /** What the decoder of HEVC was given. */
+  #extraData: Buffer | undefined
   readonly #packet: Packet
   readonly #frame: Frame
 
@@ -38,11 +46,11 @@ export class Decoders {
 
   /**
    * Decodes the first picture of a packet. The frame is valid until the next call. With `isAlone` the decoder is a new one: where files are
-   * damaged, those of TIFF, and of JPEG without tables, would show what was decoded before.
+   * damaged, those of TIFF, and of JPEG without tables, would show what was decoded before. `extraData`: what HEVC's must know first.
    */
-  first(key: DecoderKey, bytes: Buffer, isAlone = false): Frame {
-    if (isAlone) this.#discard(key)
-    const decoder = this.#decoderFor(key)
+  first(key: DecoderKey, bytes: Buffer, { isAlone = false, extraData }: Special = {}): Frame {
+    if (isAlone || !isSame(extraData, this.#extraData)) this.#discard(key)
+    const decoder = this.#decoderFor(key, extraData)
     try {
       this.#send(decoder, bytes)
       const { constants: c } = this.#ffmpeg
@@ -87,12 +95,13 @@ export class Decoders {
     if (this.#frame.decodeErrorFlags !== 0) throw new Error('FFmpeg, decoding: the picture is damaged')
   }
 
-  #decoderFor(key: DecoderKey): CodecContext {
+  #decoderFor(key: DecoderKey, extraData: Buffer | undefined): CodecContext {
     const name = key.format + key.lowres
     let decoder = this.#kept.get(name)
     if (decoder === undefined) {
-      decoder = this.#open(key)
+      decoder = this.#open(key, extraData)
       this.#kept.set(name, decoder)
+      this.#extraData = extraData && Buffer.from(extraData) // the file's memory is used again
     }
     return decoder
   }
@@ -103,7 +112,7 @@ export class Decoders {
     this.#kept.delete(name)
   }
 
-  #open({ format, lowres }: DecoderKey): CodecContext {
+  #open({ format, lowres }: DecoderKey, extraData: Buffer | undefined): CodecContext {
     const { av, constants } = this.#ffmpeg
     const { id, strictness } = choose(format, constants)
     const codec = findDecoder(this.#ffmpeg, id)
@@ -114,9 +123,14 @@ export class Decoders {
     decoder.setOption('max_pixels', MAX_PIXELS)
     if (strictness !== '') decoder.setOption('err_detect', strictness)
     if (lowres > 0) decoder.setOption('lowres', lowres)
+    if (extraData !== undefined) decoder.extraData = extraData
     check(this.#ffmpeg, decoder.open2Sync(codec, null), 'opening the decoder')
     return decoder
   }
+}
+
+function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  return a === undefined || (b !== undefined && a.equals(b))
 }
 
 /** TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors. */
@@ -134,5 +148,7 @@ function choose(format: DecoderKey['format'], c: FFmpeg['constants']): Choice {
       return { id: c.AV_CODEC_ID_TIFF, strictness: '' }
     case 'avif':
       return { id: c.AV_CODEC_ID_AV1, strictness: 'explode' }
+    case 'heic':
+      return { id: c.AV_CODEC_ID_HEVC, strictness: 'explode' }
   }
 }

@@ -4,18 +4,24 @@ import { setTimeout } from '../../timers.ts'
 import { isAnimated } from '../animation.ts'
 import { type Augmentation, type Part, partOf } from '../augment.ts'
 import type { EncodedImage } from '../backend.ts'
+import { bmpHeader, bmpPixels, refuseBmp } from '../bmp.ts'
 import { placeScaled, type Size, scaledSize } from '../geometry.ts'
+import { heifPicture } from '../heif.ts'
+import type { JpegHeader } from '../jpeg.ts'
+import { jpegColours, jpegForFFmpeg } from '../jpeg-colours.ts'
 import type { ImageTarget } from '../options.ts'
 import { compose, isQuarterTurn, type Orientation, readOrientation, storedPart } from '../orientation.ts'
 import { channelsOf, type ImageDType } from '../pixel-format.ts'
 import { placePicture } from '../place.ts'
 import { isForFFmpeg, tiffLayout } from '../tiff-layout.ts'
 import { allPictures, firstShown, type Tools } from './animations.ts'
-import { type DecoderKey, Decoders } from './decoders.ts'
+import { withRgbPlanes } from './colours.ts'
+import { type DecoderKey, Decoders, type Special } from './decoders.ts'
 import { Graphs } from './graphs.ts'
-import { type FFmpeg, loadFFmpeg } from './library.ts'
+import { useHeifFrame } from './heif.ts'
+import { type FFmpeg, formatName, loadFFmpeg } from './library.ts'
 import { channelOrder, interleavedFormat, pictureOf, planarFormat } from './picture.ts'
-import { firstPicture, refuseWhatGoesWrong } from './pictures.ts'
+import { refuseOtherInks, refuseWhatGoesWrong } from './pictures.ts'
 import { Scalers } from './scalers.ts'
 import { tiffFrame } from './tiff.ts'
 
@@ -59,12 +65,10 @@ export class ImageDecoder {
     this.#freeLater()
     const orientation = compose(readOrientation(image), augmentation?.turned ?? 1)
     const work: Work = { image, target, orientation, augmentation, claim }
-    const { format } = image
     try {
       if (target.isAnimated && isAnimated(image)) this.#decodeAll(work)
-      else if (format === 'gif' || (format === 'webp' && isAnimated(image))) this.#decodeFirst(work)
-      else if (format === 'tiff') this.#decodeTiff(work)
-      else this.#decodeStill(work, format)
+      else if (image.format === 'webp' && isAnimated(image)) this.#decodeFirst(work)
+      else this.#decodeOne(work)
     } finally {
       this.#decoders.release()
       this.#graphs.release()
@@ -79,24 +83,65 @@ export class ImageDecoder {
     this.#scalers.free()
   }
 
-  #decodeStill(work: Work, format: DecoderKey['format']): void {
-    const { image } = work
-    refuseWhatGoesWrong(image)
-    const large = sizeToShrink(work)
-    const lowres = large === undefined ? 0 : LOWRES
-    const isAlone = image.format === 'tiff' || image.jpeg?.hasOwnTables === false
-    const frame = this.#decoders.first({ format, lowres }, firstPicture(image), isAlone)
-    this.#place(work, frame, large)
+  #decodeOne(work: Work): void {
+    const { format, jpeg } = work.image
+    refuseWhatGoesWrong(work.image)
+    if (format === 'gif') this.#decodeFirst(work)
+    else if (format === 'jpeg') this.#decodeJpeg(work, jpeg!)
+    else if (format === 'tiff') this.#decodeTiff(work)
+    else if (format === 'bmp') this.#decodeBmp(work)
+    else if (format === 'avif' || format === 'heic') this.#decodeHeif(work)
+    else this.#decodeFile(work, format)
   }
 
   #decodeTiff(work: Work): void {
     const { bytes } = work.image
     const layout = tiffLayout(bytes)
-    if (isForFFmpeg(layout, bytes)) {
-      this.#decodeStill(work, 'tiff')
-      return
+    if (isForFFmpeg(layout, bytes)) this.#decodeFile(work, 'tiff', { isAlone: true })
+    else this.#placeOwn(work, tiffFrame(this.#ffmpeg, bytes, layout))
+  }
+
+  #decodeBmp(work: Work): void {
+    const { bytes } = work.image
+    const header = bmpHeader(bytes)
+    refuseBmp(header)
+    const pixels = bmpPixels(bytes, header)
+    if (pixels === undefined) this.#decodeFile(work, 'bmp')
+    else {
+      const { av, constants: c } = this.#ffmpeg
+      const { width, height } = header
+      const frame = av.Frame.fromVideoBuffer(pixels, { width, height, format: c.AV_PIX_FMT_RGBA })
+      this.#placeOwn(work, frame)
     }
-    const frame = tiffFrame(this.#ffmpeg, bytes, layout)
+  }
+
+  #decodeHeif(work: Work): void {
+    const isAlphaWanted = work.target.pixelFormat === 'rgba'
+    const place = (frame: Frame): void => this.#place(work, frame)
+    useHeifFrame(heifPicture(work.image.bytes), isAlphaWanted, this.#tools(), place)
+  }
+
+  /** A file whose decoder gives the picture as it is. */
+  #decodeFile(work: Work, format: DecoderKey['format'], special?: Special): void {
+    this.#place(work, this.#decoders.first({ format, lowres: 0 }, work.image.bytes, special))
+  }
+
+  #decodeJpeg(work: Work, header: JpegHeader): void {
+    const { bytes } = work.image
+    const large = sizeToShrink(work)
+    const key = { format: 'jpeg', lowres: large === undefined ? 0 : LOWRES } as const
+    const isAlone = !header.hasOwnTables
+    const frame = this.#decoders.first(key, jpegForFFmpeg(bytes, header), { isAlone })
+    const colours = jpegColours(bytes, header)
+    const name = formatName(this.#ffmpeg, frame)
+    refuseOtherInks(colours, name)
+    if (colours === 'rgb' && name.startsWith('yuv'))
+      withRgbPlanes(this.#tools(), frame, (rgb) => this.#place(work, rgb, large))
+    else this.#place(work, frame, large)
+  }
+
+  /** Places a frame that was made here, and frees it. */
+  #placeOwn(work: Work, frame: Frame): void {
     try {
       this.#place(work, frame)
     } finally {

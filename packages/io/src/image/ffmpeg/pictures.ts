@@ -1,7 +1,8 @@
+import { MediaError } from '../../errors.ts'
 import { lacksPalette } from '../apng.ts'
-import { avifPicture } from '../avif.ts'
 import type { EncodedImage } from '../backend.ts'
 import { lacksJpegEnd } from '../jpeg.ts'
+import type { JpegColours } from '../jpeg-colours.ts'
 
 /** What FFmpeg would decode without an error, but wrongly. */
 export function refuseWhatGoesWrong({ bytes, format, jpeg }: EncodedImage): void {
@@ -10,8 +11,12 @@ export function refuseWhatGoesWrong({ bytes, format, jpeg }: EncodedImage): void
   if (format === 'png' && lacksPalette(bytes)) throw new Error('the PNG file lacks its palette')
 }
 
-/** What the decoder of a still picture takes: mostly the file as it is. */
-export function firstPicture({ bytes, format }: EncodedImage): Buffer {
-  if (format === 'avif') return avifPicture(bytes)
-  return bytes
+/** @throws MediaError `ERR_UNSUPPORTED` where FFmpeg took the four components of a JPEG for others than they are */
+export function refuseOtherInks(colours: JpegColours, pixelFormat: string): void {
+  if (colours !== 'cmyk' && colours !== 'ycck') return
+  if (pixelFormat.startsWith('yuva') === (colours === 'ycck')) return
+  throw new MediaError(
+    'ERR_UNSUPPORTED',
+    `a JPEG file of ${colours.toUpperCase()} in an unusual form; the sharp backend reads it`,
+  )
 }
