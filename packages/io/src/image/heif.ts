@@ -1,4 +1,5 @@
 import { MediaError } from '../errors.ts'
+import { isLimitedGrey } from './av1.ts'
 import type { Size } from './geometry.ts'
 import { HeifItems, type HeifProperty } from './heif-items.ts'
 
@@ -73,10 +74,19 @@ export function heifFacts(file: Buffer): HeifFacts {
   })
 }
 
-/** How the primary picture's numbers are colours; `undefined` where only the coded picture says it. */
-export function colourFacts(file: Buffer): HeifColours | undefined {
-  return guarded(() => heifColours(new HeifItems(file)))
+/** What libvips does not mind in the primary picture of an AVIF file: its matrix, and grey of limited range. */
+export function colourFacts(file: Buffer): { readonly matrix: number; readonly isLimitedGrey: boolean } {
+  return guarded(() => {
+    const items = new HeifItems(file)
+    const told = heifColours(items)
+    const { tiles } = codedPicture(items, items.primary)
+    const isLimited = isLimitedGrey(tiles[0]!) === true && told?.isFullRange !== true
+    return { matrix: told?.matrix ?? UNSPECIFIED, isLimitedGrey: isLimited }
+  })
 }
+
+/** Of matrices. */
+const UNSPECIFIED = 2
 
 /**
  * The orientation, numbered as in EXIF, that the properties of a HEIF file ask for: `irot`, quarter turns anticlockwise, then

@@ -128,7 +128,7 @@ async function decode(
   claim: Claim,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { input, picture, hasAlpha, isCmyk } = await inspect(sharp, image)
+  const { input, picture, hasAlpha, isCmyk, isLimitedGrey } = await inspect(sharp, image)
   signal?.throwIfAborted()
   const turned = augmentation?.turned ?? 1
   const turn = ({ width, height }: Size): Size =>
@@ -165,6 +165,7 @@ async function decode(
     if (image.format === 'gif') fillAround(opaque, picture, image.bytes)
     pixels = await raw(resize(sharp(opaque, { raw: { ...picture, channels: 3 } })))
   } else pixels = await raw(resize(input.toColourspace('srgb')))
+  if (isLimitedGrey) widen(pixels)
   signal?.throwIfAborted()
   if (pixels.length !== stored.width * stored.height * 3) {
     throw new Error(`sharp gave ${pixels.length} bytes for ${stored.width}x${stored.height} RGB`)
@@ -186,12 +187,14 @@ async function inspect(sharp: Library, image: EncodedImage) {
     throw new MediaError('ERR_UNSUPPORTED', 'sharp does not read BMP; the ffmpeg backend does')
   if (image.format === 'heic')
     throw new MediaError('ERR_UNSUPPORTED', 'sharp does not read HEIC; the ffmpeg backend does')
-  if (image.format === 'avif') refuseMatrixForSharp(colourFacts(image.bytes)?.matrix ?? 2)
+  const colours = image.format === 'avif' ? colourFacts(image.bytes) : undefined
+  if (colours !== undefined) refuseMatrixForSharp(colours.matrix)
   if (image.format === 'tiff') refuseTiffForSharp(tiffLayout(image.bytes))
   const input = sharp(image.bytes, READING).rotate()
   const { width, height, orientation = 1, hasAlpha, space } = await input.metadata()
   const picture: Size = orientation >= 5 ? { width: height, height: width } : { width, height }
-  return { input, picture, hasAlpha, isCmyk: space === 'cmyk' }
+  const isLimitedGrey = colours?.isLimitedGrey === true
+  return { input, picture, hasAlpha, isCmyk: space === 'cmyk', isLimitedGrey }
 }
 
 /** A picture without its alpha. Of transparent GIF pixels libvips gives the colour only if the file does not call them transparent. */
@@ -253,6 +256,12 @@ function toGrey(pixels: Buffer): Buffer {
     grey[to] = Math.round(0.299 * pixels[from]! + 0.587 * pixels[from + 1]! + 0.114 * pixels[from + 2]!)
   }
   return grey
+}
+
+/** From limited range, 16 to 235, to full range. */
+function widen(pixels: Buffer): void {
+  for (let i = 0; i < pixels.length; i++)
+    pixels[i] = Math.max(0, Math.min(255, Math.round(((pixels[i]! - 16) * 255) / 219)))
 }
 
 function swapEnds(pixels: Buffer): Buffer {

@@ -113,15 +113,23 @@ function widenedGrey({ av, constants: c }: FFmpeg, frame: Frame, bits: number): 
 }
 
 /**
- * Uses the planes of a JPEG that FFmpeg took for YCC as what they are: red, green and blue, of which some may have fewer samples.
+ * Uses the planes of a JPEG that FFmpeg took for YCC as what they are: red, green and blue, of which some may have fewer samples. So that those
+ * lie where they belong, whole groups of pixels are scaled, and what is beyond the picture is left out; the decoder's memory has room for them.
  */
 export function withRgbPlanes({ ffmpeg, scalers }: FrameTools, frame: Frame, use: Use): void {
   const { av, constants: c } = ffmpeg
   const { width, height } = frame
   scalers.describeColours(frame)
-  const { planes } = scalers.scale(frame, c.AV_PIX_FMT_YUV444P, { width, height }, 'bilinear')
-  const [red, green, blue] = planes
-  const joined = Buffer.concat([green!, blue!, red!])
+  const across = formatName(ffmpeg, frame).includes('411') ? 4 : 2
+  const size = { width: Math.ceil(width / across) * across, height: Math.ceil(height / 2) * 2 }
+  frame.width = size.width
+  frame.height = size.height
+  const { planes } = scalers.scale(frame, c.AV_PIX_FMT_YUV444P, size, 'bilinear')
+  const joined = Buffer.allocUnsafe(3 * width * height)
+  // In FFmpeg's order: green, blue, red.
+  for (const [i, plane] of [1, 2, 0].entries())
+    for (let y = 0; y < height; y++)
+      planes[plane]!.copy(joined, (i * height + y) * width, y * size.width, y * size.width + width)
   const rgb = av.Frame.fromVideoBuffer(joined, { width, height, format: c.AV_PIX_FMT_GBRP })
   try {
     use(rgb)
