@@ -1,8 +1,12 @@
+import { MediaError } from '../errors.ts'
 import type { Augmentation } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
+import { storedSizes } from './facts.ts'
 import { type ClaimOutput, imageDecoder } from './ffmpeg/image-decoder.ts'
 import { printHead, sniffFormat } from './format.ts'
+import { MAX_PIXELS } from './geometry.ts'
 import { readJpegHeader } from './jpeg.ts'
+import { checkPixels } from './limits.ts'
 import type { ImageTarget } from './options.ts'
 
 /** What a file is, by its bytes. @throws Error if it is empty or no image that is known */
@@ -16,6 +20,13 @@ export function recognise(bytes: Buffer): EncodedImage {
   )
 }
 
+/** What a file is, if it says that it is no larger than allowed. @throws MediaError `ERR_TOO_LARGE` */
+export function recogniseWithin(bytes: Buffer, { maxPixels }: Pick<ImageTarget, 'maxPixels'>): EncodedImage {
+  const image = recognise(bytes)
+  for (const size of storedSizes(image)) checkPixels(size, { maxPixels })
+  return image
+}
+
 /** Decodes an image file with FFmpeg, in this thread, into memory that it claims. Throws errors that do not name the source. */
 export function decodeFile(
   bytes: Buffer,
@@ -23,5 +34,16 @@ export function decodeFile(
   augmentation: Augmentation | undefined,
   claim: ClaimOutput,
 ): void {
-  imageDecoder().decode(recognise(bytes), target, augmentation, claim)
+  const image = recogniseWithin(bytes, target)
+  if (target.maxPixels > MAX_PIXELS) refuseBeyondFFmpeg(image)
+  imageDecoder().decode(image, target, augmentation, claim)
+}
+
+/** @throws MediaError `ERR_UNSUPPORTED` for a picture that no option makes FFmpeg decode */
+function refuseBeyondFFmpeg(image: EncodedImage): void {
+  for (const { width, height } of storedSizes(image)) {
+    if (width * height <= MAX_PIXELS) continue
+    const problem = `a picture of ${width}x${height}, and FFmpeg decodes ${MAX_PIXELS} pixels at most; sharp has no such limit`
+    throw new MediaError('ERR_UNSUPPORTED', problem)
+  }
 }

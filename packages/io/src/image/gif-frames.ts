@@ -2,6 +2,7 @@ import { type Area, Canvas, type Rgba } from './canvas.ts'
 import type { Size } from './geometry.ts'
 import { type GifPicture, gifBackground, gifCanvas } from './gif.ts'
 import { gifSamples } from './gif-pixels.ts'
+import { type CheckedLimits, checkPixels } from './limits.ts'
 
 /**
  * The pictures of a GIF file as they are shown, RGBA; each is valid until the next is asked for. Transparent pixels have the colour that the
@@ -15,6 +16,7 @@ import { gifSamples } from './gif-pixels.ts'
 export function* gifFrames(
   file: Buffer,
   pictures: readonly GifPicture[],
+  limits: Pick<CheckedLimits, 'maxPixels'>,
 ): Generator<{ readonly pixels: Buffer; readonly size: Size }> {
   const [first] = pictures
   if (first === undefined) return
@@ -23,6 +25,7 @@ export function* gifFrames(
   const { pixels } = canvas
   canvas.fill({ left: 0, top: 0, ...size }, gifBlank(first))
   for (const picture of pictures) {
+    checkPixels(picture, limits) // those behind the first may be larger than the canvas
     const colours = coloursOf(picture)
     const area = clip(picture, size)
     const before = picture.disposal === 'restore' ? canvas.copy(area) : undefined

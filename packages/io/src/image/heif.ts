@@ -74,6 +74,19 @@ export function heifFacts(file: Buffer): HeifFacts {
   })
 }
 
+/** Size of the first tile of a picture, as it says it; that of the picture where it is whole. */
+export function heifTileSize(file: Buffer): Size {
+  return guarded(() => {
+    const items = new HeifItems(file)
+    const [tile = items.primary] =
+      items.type(items.primary) === 'grid' ? items.references(items.primary, 'dimg') : []
+    const ispe = bodyOf(items.properties(tile), 'ispe')
+    return ispe === undefined
+      ? { width: 0, height: 0 }
+      : { width: ispe.readUInt32BE(4), height: ispe.readUInt32BE(8) }
+  })
+}
+
 /** What libvips does not mind in the primary picture of an AVIF file: its matrix, and grey of limited range. */
 export function colourFacts(file: Buffer): { readonly matrix: number; readonly isLimitedGrey: boolean } {
   return guarded(() => {

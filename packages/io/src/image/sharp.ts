@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { Sharp } from 'sharp'
+import type { Sharp, SharpOptions } from 'sharp'
 import { limitCalls, type OpCall } from 'spindle'
 import type { DataOf } from '../array.ts'
 import { MediaError, nameSource } from '../errors.ts'
@@ -7,24 +7,30 @@ import { describeSource, type ImageSource, readSource } from '../source.ts'
 import type { Fetching } from '../url/url-options.ts'
 import { type Augmentation, partOf } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
-import { recognise } from './decode-file.ts'
+import { recogniseWithin } from './decode-file.ts'
 import type { Encoding, Samples } from './encode-options.ts'
 import { refuseMatrixForSharp } from './ffmpeg/colours.ts'
 import { type LoadedImage, product } from './fill.ts'
-import { MAX_PIXELS, placeScaled, type Size, scaledSize } from './geometry.ts'
+import { placeScaled, type Size, scaledSize } from './geometry.ts'
 import { firstGifPicture } from './gif.ts'
 import { gifBlank } from './gif-frames.ts'
 import { colourFacts } from './heif.ts'
+import { checkResultBytes } from './limits.ts'
 import type { ImageTarget, ScaleAlgorithm } from './options.ts'
 import { isQuarterTurn, storedPart } from './orientation.ts'
-import { type ImageDType, imageArray, imageShape } from './pixel-format.ts'
+import { bytesPer, type ImageDType, imageArray, imageShape } from './pixel-format.ts'
 import { type Picture, placePicture } from './place.ts'
 import { encodeWithSharp } from './sharp-encode.ts'
 import { refuseTiffForSharp, tiffLayout } from './tiff-layout.ts'
 
 type Library = typeof import('sharp').default
 /** A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the ffmpeg backend. */
-const READING = { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS } as const
+function readingOf({ maxPixels }: ImageTarget): SharpOptions {
+  return {
+    ...{ failOn: 'error', ignoreIcc: true },
+    limitInputPixels: maxPixels === Number.POSITIVE_INFINITY ? false : maxPixels,
+  }
+}
 
 type Claim = (size: Size) => DataOf[ImageDType]
 
@@ -53,7 +59,7 @@ export function sharpBackend(sharp: Library): SharpBackend {
       const bytes = await readSource(source, fetching)
       const { signal } = fetching
       try {
-        const image = recognise(bytes)
+        const image = recogniseWithin(bytes, target)
         await inThreads(() => {
           signal?.throwIfAborted()
           return decode(sharp, image, target, augmentation, claim, signal)
@@ -80,6 +86,7 @@ export async function loadWithSharp(
   let loaded: LoadedImage | undefined
   const claim: Claim = (size) => {
     const shape = imageShape(pixelFormat, layout, size)
+    checkResultBytes(product(shape) * bytesPer(dtype), target)
     loaded = { data: imageArray(dtype, product(shape)), dtype, shape }
     return loaded.data
   }
@@ -128,7 +135,7 @@ async function decode(
   claim: Claim,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { input, picture, hasAlpha, isCmyk, isLimitedGrey } = await inspect(sharp, image)
+  const { input, picture, hasAlpha, isCmyk, isLimitedGrey } = await inspect(sharp, image, target)
   signal?.throwIfAborted()
   const turned = augmentation?.turned ?? 1
   const turn = ({ width, height }: Size): Size =>
@@ -161,7 +168,7 @@ async function decode(
   } else if (hasAlpha) {
     if (target.pixelFormat === 'rgba') alpha = await alphaOf(input)
     // Resizing would multiply the colours by alpha, so alpha goes first, in a pipeline of its own.
-    const opaque = await coloursOf(sharp, image, input).toColourspace('srgb').raw().toBuffer()
+    const opaque = await coloursOf(sharp, image, input, target).toColourspace('srgb').raw().toBuffer()
     if (image.format === 'gif') fillAround(opaque, picture, image.bytes)
     pixels = await raw(resize(sharp(opaque, { raw: { ...picture, channels: 3 } })))
   } else pixels = await raw(resize(input.toColourspace('srgb')))
@@ -182,7 +189,7 @@ const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' |
   area: 'linear', // refused before
 }
 
-async function inspect(sharp: Library, image: EncodedImage) {
+async function inspect(sharp: Library, image: EncodedImage, target: ImageTarget) {
   if (image.format === 'bmp')
     throw new MediaError('ERR_UNSUPPORTED', 'sharp does not read BMP; the ffmpeg backend does')
   if (image.format === 'heic')
@@ -190,7 +197,7 @@ async function inspect(sharp: Library, image: EncodedImage) {
   const colours = image.format === 'avif' ? colourFacts(image.bytes) : undefined
   if (colours !== undefined) refuseMatrixForSharp(colours.matrix)
   if (image.format === 'tiff') refuseTiffForSharp(tiffLayout(image.bytes))
-  const input = sharp(image.bytes, READING).rotate()
+  const input = sharp(image.bytes, readingOf(target)).rotate()
   const { width, height, orientation = 1, hasAlpha, space } = await input.metadata()
   const picture: Size = orientation >= 5 ? { width: height, height: width } : { width, height }
   const isLimitedGrey = colours?.isLimitedGrey === true
@@ -198,12 +205,17 @@ async function inspect(sharp: Library, image: EncodedImage) {
 }
 
 /** A picture without its alpha. Of transparent GIF pixels libvips gives the colour only if the file does not call them transparent. */
-function coloursOf(sharp: Library, { bytes, format }: EncodedImage, input: Sharp): Sharp {
+function coloursOf(
+  sharp: Library,
+  { bytes, format }: EncodedImage,
+  input: Sharp,
+  target: ImageTarget,
+): Sharp {
   const first = format === 'gif' ? firstGifPicture(bytes) : undefined
   if (first === undefined || first.transparent < 0) return input.clone().removeAlpha()
   const opaque = Buffer.from(bytes)
   opaque[first.controlStart + 3]! &= ~1
-  return sharp(opaque, READING).removeAlpha()
+  return sharp(opaque, readingOf(target)).removeAlpha()
 }
 
 /** What the first picture of a GIF does not cover has the colour that the ffmpeg backend gives it. */

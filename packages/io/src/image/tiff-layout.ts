@@ -150,7 +150,7 @@ export function refuseTiff(layout: TiffLayout): void {
     )
   if (layout.isVolume) refuse('with a volume', TOOL)
   if (layout.predictor > 2) refuse(`with predictor ${layout.predictor}`, SHARP)
-  if (samples > 16) refuse(`of ${samples} samples a pixel`, TOOL)
+  if (samples > 6) refuse(`of ${samples} samples a pixel`, TOOL)
   const isGrey = photometric === WHITE_IS_ZERO || photometric === BLACK_IS_ZERO
   const sizes = isGrey || photometric === PALETTE ? [1, 2, 4, 6, 8, 10, 12, 14, 16] : [8, 16]
   if (!sizes.includes(bits))

@@ -1,6 +1,5 @@
-import { MediaError } from '../errors.ts'
 import type { Area } from './canvas.ts'
-import { MAX_PIXELS, type Size } from './geometry.ts'
+import type { Size } from './geometry.ts'
 
 /** One chunk of a RIFF file. */
 interface Chunk {
@@ -58,8 +57,6 @@ export function countWebpFrames(bytes: Buffer): number {
 /** The pictures of a WebP animation (RFC 9649, 2.7.1.1). @throws Error where one is damaged, once it is come to */
 export function* webpFrames(bytes: Buffer): Generator<WebpFrame> {
   const canvas = webpCanvas(bytes)
-  if (canvas.width * canvas.height > MAX_PIXELS)
-    throw new MediaError('ERR_UNSUPPORTED', `a canvas of more than ${MAX_PIXELS} pixels`)
   let count = 0
   for (const { type, body } of chunks(bytes, 12)) {
     if (type !== 'ANMF' || body.length < 16) continue
@@ -85,22 +82,26 @@ export function isWholeWebp(bytes: Buffer): boolean {
   return bytes.length >= 12 && 8 + bytes.readUInt32LE(4) <= bytes.length
 }
 
-/** Size of a WebP picture and whether it has alpha, from its first chunk (RFC 9649, 2.5 to 2.7, 3.4; RFC 6386, 9.1). */
+/** Size of a WebP picture, whether it has alpha, and how many pictures there are. */
 export function webpFacts(bytes: Buffer): Size & { readonly hasAlpha: boolean; readonly frames: number } {
+  return { ...webpSize(bytes), frames: isWebpAnimation(bytes) ? countWebpFrames(bytes) : 1 }
+}
+
+/** Size of a WebP picture and whether it has alpha, from its first chunk (RFC 9649, 2.5 to 2.7, 3.4; RFC 6386, 9.1). */
+export function webpSize(bytes: Buffer): Size & { readonly hasAlpha: boolean } {
   const first = chunks(bytes, 12).next().value as Chunk | undefined
   const { type, body } = first ?? { type: '', body: Buffer.alloc(0) }
   if (type === 'VP8X' && body.length >= 10) {
-    const frames = isWebpAnimation(bytes) ? countWebpFrames(bytes) : 1
-    return { ...webpCanvas(bytes), hasAlpha: (body[0]! & ALPHA_FLAG) !== 0, frames }
+    return { ...webpCanvas(bytes), hasAlpha: (body[0]! & ALPHA_FLAG) !== 0 }
   }
   if (type === 'VP8 ' && body.length >= 10 && body.readUIntBE(3, 3) === 0x9d012a) {
     const size = { width: body.readUInt16LE(6) & 0x3fff, height: body.readUInt16LE(8) & 0x3fff }
-    return { ...size, hasAlpha: false, frames: 1 }
+    return { ...size, hasAlpha: false }
   }
   if (type === 'VP8L' && body.length >= 5 && body[0] === 0x2f) {
     const bits = body.readUInt32LE(1)
     const size = { width: 1 + (bits & 0x3fff), height: 1 + ((bits >>> 14) & 0x3fff) }
-    return { ...size, hasAlpha: ((bits >>> 28) & 1) === 1, frames: 1 }
+    return { ...size, hasAlpha: ((bits >>> 28) & 1) === 1 }
   }
   throw new Error('the WebP file does not say the size of its picture')
 }

@@ -5,6 +5,7 @@ import { type Area, Canvas, type Rgba, TRANSPARENT } from '../canvas.ts'
 import type { Size } from '../geometry.ts'
 import { allGifPictures, firstGifPicture } from '../gif.ts'
 import { gifFrames } from '../gif-frames.ts'
+import { type CheckedLimits, checkFrames } from '../limits.ts'
 import { countWebpFrames, isWholeWebp, webpCanvas, webpFrames } from '../webp.ts'
 import type { Decoders } from './decoders.ts'
 import type { FFmpeg } from './library.ts'
@@ -15,6 +16,7 @@ export interface Tools {
   readonly ffmpeg: FFmpeg
   readonly decoders: Decoders
   readonly scalers: Scalers
+  readonly limits: CheckedLimits
 }
 
 /** Pictures of an animation as they are shown, RGBA, and how many there are. A frame is valid until the next is asked for. */
@@ -34,21 +36,25 @@ interface Stored extends Area {
 export function allPictures({ bytes, format }: EncodedImage, tools: Tools): Shown {
   if (format === 'gif') {
     const pictures = allGifPictures(bytes)
-    return { count: pictures.length, frames: framesOf(gifFrames(bytes, pictures), tools) }
+    checkFrames(pictures.length, tools.limits)
+    return { count: pictures.length, frames: framesOf(gifFrames(bytes, pictures, tools.limits), tools) }
   }
   if (format === 'png') {
     const { size, blank, frames } = readApng(bytes)
+    checkFrames(frames.length, tools.limits)
     return { count: frames.length, frames: composed(size, blank, frames, 'png', tools) }
   }
+  const count = countWebpFrames(bytes)
+  checkFrames(count, tools.limits)
   return {
-    count: countWebpFrames(bytes),
+    count,
     frames: wholeWebp(bytes, composed(webpCanvas(bytes), TRANSPARENT, webpFrames(bytes), 'webp', tools)),
   }
 }
 
 /** The first picture of a GIF, or of a WebP animation: it may cover only a part of the canvas. */
 export function firstShown({ bytes, format }: EncodedImage, tools: Tools): Iterable<Frame> {
-  if (format === 'gif') return framesOf(gifFrames(bytes, [firstGifPicture(bytes)]), tools)
+  if (format === 'gif') return framesOf(gifFrames(bytes, [firstGifPicture(bytes)], tools.limits), tools)
   return composed(webpCanvas(bytes), TRANSPARENT, webpFrames(bytes), 'webp', tools)
 }
 

@@ -33,6 +33,7 @@ export class Decoders {
   readonly #kept = new Map<string, CodecContext>()
   /** What the decoder of HEVC was given. */
   #extraData: Buffer | undefined
+  #maxPixels = MAX_PIXELS
   readonly #packet: Packet
   readonly #frame: Frame
 
@@ -67,6 +68,17 @@ export class Decoders {
       throw error
     }
     return this.#frame
+  }
+
+  /**
+   * The most pixels that a decoder may find. Files are refused by what their headers say; this is for pictures that are larger than the file around
+   * them says.
+   */
+  limit(maxPixels: number): void {
+    const most = Math.min(Math.max(maxPixels, LEAST_PIXELS), MAX_PIXELS)
+    if (most === this.#maxPixels) return
+    this.#maxPixels = most
+    this.free()
   }
 
   /** Lets go of the last picture's memory. */
@@ -120,7 +132,7 @@ export class Decoders {
     const decoder = new av.CodecContext()
     decoder.allocContext3(codec)
     decoder.threadCount = 1 // many images at a time use the cores better than many threads on one
-    decoder.setOption('max_pixels', MAX_PIXELS)
+    decoder.setOption('max_pixels', this.#maxPixels)
     if (strictness !== '') decoder.setOption('err_detect', strictness)
     if (lowres > 0) decoder.setOption('lowres', lowres)
     if (extraData !== undefined) decoder.extraData = extraData
@@ -128,6 +140,9 @@ export class Decoders {
     return decoder
   }
 }
+
+/** Decoders are not made anew for limits that are lower: such a picture does no harm. */
+const LEAST_PIXELS = 1 << 24
 
 function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a === undefined || (b !== undefined && a.equals(b))

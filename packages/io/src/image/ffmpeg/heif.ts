@@ -94,6 +94,8 @@ class JoinedTiles {
     const { size, left, top, columns, rows } = picture
     if (columns * width < left + size.width || rows * height < top + size.height)
       throw new Error('the tiles of the HEIF picture do not cover it')
+    if ((columns - 1) * width >= left + size.width || (rows - 1) * height >= top + size.height)
+      throw new Error('the HEIF picture has more tiles than it shows')
     this.#ffmpeg = ffmpeg
     this.#picture = picture
     this.#tile = { width, height, format }

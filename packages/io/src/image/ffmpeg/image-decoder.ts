@@ -63,6 +63,7 @@ export class ImageDecoder {
     claim: ClaimOutput,
   ): void {
     this.#freeLater()
+    this.#decoders.limit(target.maxPixels)
     const orientation = compose(readOrientation(image), augmentation?.turned ?? 1)
     const work: Work = { image, target, orientation, augmentation, claim }
     try {
@@ -98,7 +99,7 @@ export class ImageDecoder {
     const { bytes } = work.image
     const layout = tiffLayout(bytes)
     if (isForFFmpeg(layout, bytes)) this.#decodeFile(work, 'tiff', { isAlone: true })
-    else this.#placeOwn(work, tiffFrame(this.#ffmpeg, bytes, layout))
+    else this.#placeOwn(work, tiffFrame(this.#ffmpeg, bytes, layout, work.target))
   }
 
   #decodeBmp(work: Work): void {
@@ -118,7 +119,7 @@ export class ImageDecoder {
   #decodeHeif(work: Work): void {
     const isAlphaWanted = work.target.pixelFormat === 'rgba'
     const place = (frame: Frame): void => this.#place(work, frame)
-    useHeifFrame(heifPicture(work.image.bytes), isAlphaWanted, this.#tools(), place)
+    useHeifFrame(heifPicture(work.image.bytes), isAlphaWanted, this.#tools(work), place)
   }
 
   /** A file whose decoder gives the picture as it is. */
@@ -136,7 +137,7 @@ export class ImageDecoder {
     const name = formatName(this.#ffmpeg, frame)
     refuseOtherInks(colours, name)
     if (colours === 'rgb' && name.startsWith('yuv'))
-      withRgbPlanes(this.#tools(), frame, (rgb) => this.#place(work, rgb, large))
+      withRgbPlanes(this.#tools(work), frame, (rgb) => this.#place(work, rgb, large))
     else this.#place(work, frame, large)
   }
 
@@ -150,7 +151,7 @@ export class ImageDecoder {
   }
 
   #decodeFirst(work: Work): void {
-    for (const frame of firstShown(work.image, this.#tools())) {
+    for (const frame of firstShown(work.image, this.#tools(work))) {
       this.#place(work, frame)
       return
     }
@@ -162,7 +163,7 @@ export class ImageDecoder {
   }
 
   #decodeAll(work: Work): void {
-    const { count, frames } = allPictures(work.image, this.#tools())
+    const { count, frames } = allPictures(work.image, this.#tools(work))
     let place: Placer | undefined
     let out: DataOf[ImageDType] | undefined
     let done = 0
@@ -208,8 +209,8 @@ export class ImageDecoder {
     return Object.assign(place, { output: placement.output })
   }
 
-  #tools(): Tools {
-    return { ffmpeg: this.#ffmpeg, decoders: this.#decoders, scalers: this.#scalers }
+  #tools({ target }: Work): Tools {
+    return { ffmpeg: this.#ffmpeg, decoders: this.#decoders, scalers: this.#scalers, limits: target }
   }
 
   #freeLater(): void {

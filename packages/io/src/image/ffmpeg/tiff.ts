@@ -1,5 +1,6 @@
 import type { Frame } from 'node-av/lib'
 import { MediaError } from '../../errors.ts'
+import { type CheckedLimits, checkPixels } from '../limits.ts'
 import { type RawPixels, tiffColours } from '../tiff-colours.ts'
 import type { TiffLayout } from '../tiff-layout.ts'
 import { unpackTiff } from '../tiff-pixels.ts'
@@ -11,7 +12,13 @@ import type { AvPixelFormat } from './scalers.ts'
  *
  * @throws MediaError `ERR_UNSUPPORTED` for kinds that are not known here either
  */
-export function tiffFrame({ av, constants }: FFmpeg, bytes: Buffer, layout: TiffLayout): Frame {
+export function tiffFrame(
+  { av, constants }: FFmpeg,
+  bytes: Buffer,
+  layout: TiffLayout,
+  limits: Pick<CheckedLimits, 'maxPixels'>,
+): Frame {
+  checkPixels(layout.piece, limits) // a tile may be larger than the picture
   const { data, channels } = pixelsOf(bytes, layout)
   const { width, height } = layout
   const format = formatOf(constants, channels, data.BYTES_PER_ELEMENT)
