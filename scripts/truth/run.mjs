@@ -1,8 +1,9 @@
 // Makes what the tests of media and archives compare with: packages/io/test/truth. The tests themselves need Node alone.
-//   npm run truth                 makes all of it anew: needs ffmpeg, ffprobe, sox, tar and bsdtar
+//   npm run truth                 makes all of it anew: needs ffmpeg, ffprobe, sox, tar and bsdtar, and for images Pillow and
+//                                 what images.py names
 //   npm run truth -- --check      asks the programs that are here again and compares, within what the tests allow:
 //                                 versions differ. Ends with "N passed, N failed"
-//   npm run truth -- video        one part: audio, sox, video, media or tar (checked or made)
+//   npm run truth -- video        one part: audio, sox, video, media, tar or images (checked or made)
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -11,6 +12,7 @@ import { gzipSync } from 'node:zlib'
 import { buildTests, mirror } from '../test-build.mjs'
 import { Checks } from '../tools.mjs'
 import { audioTruth, soxTruth } from './audio.mjs'
+import { checkImages, makeImages } from './images.mjs'
 import { INPUTS } from './inputs.mjs'
 import { mediaTruth } from './media.mjs'
 import { tarTruth } from './tar.mjs'
@@ -28,6 +30,7 @@ const PARTS = {
   video: [['ffmpeg', 'ffprobe'], videoTruth],
   media: [['ffmpeg', 'ffprobe'], mediaTruth],
   tar: [['tar', 'bsdtar'], tarTruth],
+  images: [['pillow'], undefined],
 }
 const parts = Object.keys(PARTS).filter((part) => wanted.length === 0 || wanted.includes(part))
 
@@ -79,6 +82,10 @@ async function make() {
   await buildTests() // in which the new files are
   for (const part of parts) {
     const [programs, truth] = PARTS[part]
+    if (part === 'images') {
+      console.log(`images: ${makeImages()}`)
+      continue
+    }
     const madeBy = Object.fromEntries(programs.map((program) => [program, versionOf(program)]))
     writeTruth(part, { madeBy, ...truth(own) })
     console.log(`${part}: made by ${Object.values(madeBy).join(', ')}`)
@@ -106,6 +113,10 @@ function check() {
     const missing = programs.filter((program) => versionOf(program) === undefined)
     if (missing.length > 0) {
       console.log(`﹣ ${part}: ${missing.join(' and ')} not installed`)
+      continue
+    }
+    if (part === 'images') {
+      checkImages(checks)
       continue
     }
     const { madeBy, ...kept } = readTruth(part)

@@ -163,8 +163,11 @@ function heifColours(items: HeifItems): HeifColours | undefined {
   return undefined
 }
 
+/** What auxiliary pictures of alpha are called: in general, and of HEVC (ISO/IEC 23008-12, 6.5.8 and B.2.1). */
+const ALPHA = ['auxiliary:alpha', 'urn:mpeg:hevc:2015:auxid:1\0']
+
 function isAlpha(properties: readonly HeifProperty[]): boolean {
-  return properties.some(({ type, body }) => type === 'auxC' && body.includes('alpha'))
+  return properties.some(({ type, body }) => type === 'auxC' && ALPHA.some((name) => body.includes(name)))
 }
 
 type Area = Pick<CodedPicture, 'size' | 'left' | 'top'>

@@ -86,7 +86,6 @@ export async function loadWithSharp(
   let loaded: LoadedImage | undefined
   const claim: Claim = (size) => {
     const shape = imageShape(pixelFormat, layout, size)
-    checkResultBytes(product(shape) * bytesPer(dtype), target)
     loaded = { data: imageArray(dtype, product(shape)), dtype, shape }
     return loaded.data
   }
@@ -152,6 +151,9 @@ async function decode(
     cut.top = Math.min(cut.top, picture.height - cut.height)
   }
   const scaled = scaledSize(turn(cut ?? picture), target)
+  const placement = placeScaled(scaled, target)
+  const { pixelFormat, layout, dtype } = target
+  checkResultBytes(product(imageShape(pixelFormat, layout, placement.output)) * bytesPer(dtype), target)
   const stored = turn(scaled)
   const resize = (from: Sharp): Sharp =>
     (cut === undefined ? from : from.extract(cut)).resize({
@@ -166,7 +168,7 @@ async function decode(
   if (isCmyk) {
     pixels = cmykToRgb(await raw(resize(input.pipelineColourspace('cmyk').toColourspace('cmyk'))))
   } else if (hasAlpha) {
-    if (target.pixelFormat === 'rgba') alpha = await alphaOf(input)
+    if (pixelFormat === 'rgba') alpha = await alphaOf(input)
     // Resizing would multiply the colours by alpha, so alpha goes first, in a pipeline of its own.
     const opaque = await coloursOf(sharp, image, input, target).toColourspace('srgb').raw().toBuffer()
     if (image.format === 'gif') fillAround(opaque, picture, image.bytes)
@@ -177,7 +179,6 @@ async function decode(
   if (pixels.length !== stored.width * stored.height * 3) {
     throw new Error(`sharp gave ${pixels.length} bytes for ${stored.width}x${stored.height} RGB`)
   }
-  const placement = placeScaled(scaled, target)
   placePicture(pictureOf(pixels, alpha, stored, target), turned, placement, target, claim(placement.output))
 }
 
