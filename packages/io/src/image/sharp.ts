@@ -139,7 +139,9 @@ async function decode(
   const turned = augmentation?.turned ?? 1
   const turn = ({ width, height }: Size): Size =>
     isQuarterTurn(turned) ? { width: height, height: width } : { width, height }
-  const part = augmentation?.part && storedPart(partOf(turn(picture), augmentation.part), turned)
+  const wanted = augmentation?.part && storedPart(partOf(turn(picture), augmentation.part), turned)
+  // sharp decodes at a fraction of the size unless a part is asked for: be it the whole.
+  const part = wanted ?? (target.mayShrink ? undefined : WHOLE)
   const cut = part && {
     width: Math.max(1, Math.round(part.width * picture.width)),
     height: Math.max(1, Math.round(part.height * picture.height)),
@@ -181,6 +183,8 @@ async function decode(
   }
   placePicture(pictureOf(pixels, alpha, stored, target), turned, placement, target, claim(placement.output))
 }
+
+const WHOLE = { left: 0, top: 0, width: 1, height: 1 } as const
 
 const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' | 'nearest'>> = {
   bilinear: 'linear',
