@@ -22,6 +22,7 @@ export function unpackTiff(bytes: Buffer, layout: TiffLayout): TiffSamples {
   const own = isPlanar ? 1 : samples
   if (offsets.length < across * down * planes || lengths.length < across * down * planes)
     throw new Error('the TIFF file does not say where its pixels are')
+  refuseEmpty(bytes, layout, across * down * planes)
   const Numbers = bits > 8 ? Uint16Array : Uint8Array
   const out = new Numbers(width * height * samples)
   const packer = new Unpacker(bytes, layout)
@@ -45,6 +46,21 @@ export function unpackTiff(bytes: Buffer, layout: TiffLayout): TiffSamples {
   return out
 }
 
+/** How much longer than its data a picture can be: LZW makes up to 3,838 bytes of a code of 12 bits. */
+const MOST_RATIO = 4096
+
+/** Before there is memory for the picture: small files may say that they are large. @throws Error where data is missing */
+function refuseEmpty(file: Buffer, layout: TiffLayout, count: number): void {
+  const { width, height, samples, bits, offsets, lengths } = layout
+  let stored = 0
+  for (let i = 0; i < count; i++) {
+    if (offsets[i]! + lengths[i]! > file.length) throw new Error('the TIFF file is truncated')
+    stored += lengths[i]!
+  }
+  if (width * height * samples * bits > stored * 8 * MOST_RATIO)
+    throw new Error(`the TIFF file is damaged: ${stored} bytes for ${width}x${height} pixels`)
+}
+
 /** Makes numbers of the strips or tiles of a file. */
 class Unpacker {
   readonly #bytes: Buffer
@@ -60,7 +76,6 @@ class Unpacker {
   /** `perRow` numbers in each of `rows`; with a predictor each is the difference to that `own` before it. */
   numbers(offset: number, length: number, perRow: number, rows: number, own: number): TiffSamples {
     const { bits, isReversed, predictor } = this.#layout
-    if (offset + length > this.#bytes.length) throw new Error('the TIFF file is truncated')
     const rowBytes = Math.ceil((perRow * bits) / 8)
     const stored = this.#bytes.subarray(offset, offset + length)
     const plain = this.#decompressed(isReversed ? reversed(stored) : stored, rowBytes * rows)

@@ -134,6 +134,10 @@ export class ImageDecoder {
     const isAlone = !header.hasOwnTables
     const frame = this.#decoders.first(key, jpegForFFmpeg(bytes, header), { isAlone })
     const colours = jpegColours(bytes, header)
+    if (colours === 'ycc' || colours === 'grey') {
+      this.#place(work, frame, large)
+      return
+    }
     const name = formatName(this.#ffmpeg, frame)
     refuseOtherInks(colours, name)
     if (colours === 'rgb' && name.startsWith('yuv'))
