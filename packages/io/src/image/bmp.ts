@@ -16,15 +16,17 @@ export interface BmpHeader extends Size {
 const OLD_HEADER = 12
 const [FIELDS, JPEG, PNG, FIELDS_AND_ALPHA] = [3, 4, 5, 6]
 
-/** @throws RangeError where the header is cut off */
+/** @throws RangeError where the header is cut off, Error where it tells no size */
 export function bmpHeader(bytes: Buffer): BmpHeader {
   const size = bytes.readUInt32LE(14)
   const isOld = size === OLD_HEADER
   const height = isOld ? bytes.readUInt16LE(20) : bytes.readInt32LE(22)
   const bits = bytes.readUInt16LE(isOld ? 24 : 28)
   const compression = isOld ? 0 : bytes.readUInt32LE(30)
+  const width = isOld ? bytes.readUInt16LE(18) : bytes.readInt32LE(18)
+  if (width <= 0 || height === 0) throw new Error('the BMP file says that it has no pixels')
   return {
-    width: isOld ? bytes.readUInt16LE(18) : bytes.readInt32LE(18),
+    width,
     height: Math.abs(height),
     ...{ bits, compression, isTopDown: height < 0 },
     masks: masksOf(bytes, size, bits, compression),

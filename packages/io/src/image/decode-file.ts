@@ -34,9 +34,13 @@ export function decodeFile(
   augmentation: Augmentation | undefined,
   claim: ClaimOutput,
 ): void {
-  const image = recogniseWithin(bytes, target)
-  if (target.maxPixels > MAX_PIXELS) refuseBeyondFFmpeg(image)
-  imageDecoder().decode(image, target, augmentation, claim)
+  try {
+    const image = recogniseWithin(bytes, target)
+    if (target.maxPixels > MAX_PIXELS) refuseBeyondFFmpeg(image)
+    imageDecoder().decode(image, target, augmentation, claim)
+  } catch (error) {
+    throw explainRange(error)
+  }
 }
 
 /** @throws MediaError `ERR_UNSUPPORTED` for a picture that no option makes FFmpeg decode */
@@ -46,4 +50,11 @@ function refuseBeyondFFmpeg(image: EncodedImage): void {
     const problem = `a picture of ${width}x${height}, and FFmpeg decodes ${MAX_PIXELS} pixels at most; sharp has no such limit`
     throw new MediaError('ERR_UNSUPPORTED', problem)
   }
+}
+
+/** Numbers that were read where no bytes are say so in a way that helps nobody. */
+function explainRange(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code !== 'ERR_OUT_OF_RANGE' && code !== 'ERR_BUFFER_OUT_OF_BOUNDS') return error
+  return new Error('the headers are cut off or damaged', { cause: error })
 }

@@ -5,19 +5,9 @@ import { type Area, Canvas, type Rgba, TRANSPARENT } from '../canvas.ts'
 import type { Size } from '../geometry.ts'
 import { allGifPictures, firstGifPicture } from '../gif.ts'
 import { gifFrames } from '../gif-frames.ts'
-import { type CheckedLimits, checkFrames } from '../limits.ts'
+import { checkFrames } from '../limits.ts'
 import { countWebpFrames, isWholeWebp, webpCanvas, webpFrames } from '../webp.ts'
-import type { Decoders } from './decoders.ts'
-import type { FFmpeg } from './library.ts'
-import type { Scalers } from './scalers.ts'
-
-/** What decodes the pictures of an animation. */
-export interface Tools {
-  readonly ffmpeg: FFmpeg
-  readonly decoders: Decoders
-  readonly scalers: Scalers
-  readonly limits: CheckedLimits
-}
+import type { Tools } from './tools.ts'
 
 /** Pictures of an animation as they are shown, RGBA, and how many there are. A frame is valid until the next is asked for. */
 export interface Shown {
@@ -95,16 +85,14 @@ function* wholeWebp(bytes: Buffer, frames: Iterable<Frame>): Generator<Frame> {
 /** RGBA pixels as FFmpeg's frames. */
 function* framesOf(
   pictures: Iterable<{ readonly pixels: Buffer; readonly size: Size }>,
-  { ffmpeg }: Tools,
+  { ffmpeg, made }: Tools,
 ): Generator<Frame> {
-  const { av, constants: c } = ffmpeg
   for (const { pixels, size } of pictures) {
-    const { width, height } = size
-    const frame = av.Frame.fromVideoBuffer(pixels, { width, height, format: c.AV_PIX_FMT_RGBA })
+    const frame = made.take(pixels, size, ffmpeg.constants.AV_PIX_FMT_RGBA)
     try {
       yield frame
     } finally {
-      frame.free()
+      made.giveBack(frame)
     }
   }
 }

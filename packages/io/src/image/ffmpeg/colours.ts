@@ -1,14 +1,8 @@
 import type { Frame } from 'node-av/lib'
 import { MediaError } from '../../errors.ts'
 import type { HeifColours } from '../heif.ts'
-import { type FFmpeg, formatName } from './library.ts'
-import type { Scalers } from './scalers.ts'
-
-/** What makes new frames of decoded ones. */
-export interface FrameTools {
-  readonly ffmpeg: FFmpeg
-  readonly scalers: Scalers
-}
+import { formatName } from './library.ts'
+import type { Tools } from './tools.ts'
 
 type Use = (frame: Frame) => void
 
@@ -58,7 +52,7 @@ function unsupported(matrix: number, name: string): MediaError {
  * @throws MediaError `ERR_UNSUPPORTED` for colours that it does not know
  */
 export function withHeifColours(
-  { ffmpeg }: FrameTools,
+  { ffmpeg, made }: Pick<Tools, 'ffmpeg' | 'made'>,
   frame: Frame,
   told: HeifColours | undefined,
   use: Use,
@@ -80,16 +74,13 @@ export function withHeifColours(
     use(frame)
     return
   }
-  const grey = widenedGrey(ffmpeg, frame, Number(/^gray(\d+)/.exec(name)?.[1] ?? 8))
-  try {
-    use(grey)
-  } finally {
-    grey.free()
-  }
+  const bits = Number(/^gray(\d+)/.exec(name)?.[1] ?? 8)
+  const format = bits > 8 ? c.AV_PIX_FMT_GRAY16LE : c.AV_PIX_FMT_GRAY8
+  made.use(widenedGrey(frame, bits), frame, format, use)
 }
 
 /** Grey of limited range, 16 to 235 of 8 bits, as that of full range; of more bits, as 16. */
-function widenedGrey({ av, constants: c }: FFmpeg, frame: Frame, bits: number): Frame {
+function widenedGrey(frame: Frame, bits: number): Buffer {
   const { width, height } = frame
   const isWide = bits > 8
   const [black, white] = [16 << (bits - 8), 235 << (bits - 8)]
@@ -106,18 +97,15 @@ function widenedGrey({ av, constants: c }: FFmpeg, frame: Frame, bits: number): 
       else out[to++] = table[plane[from + x]!]!
     }
   }
-  return av.Frame.fromVideoBuffer(out, {
-    ...{ width, height },
-    format: isWide ? c.AV_PIX_FMT_GRAY16LE : c.AV_PIX_FMT_GRAY8,
-  })
+  return out
 }
 
 /**
  * Uses the planes of a JPEG that FFmpeg took for YCC as what they are: red, green and blue, of which some may have fewer samples. So that those
  * lie where they belong, whole groups of pixels are scaled, and what is beyond the picture is left out; the decoder's memory has room for them.
  */
-export function withRgbPlanes({ ffmpeg, scalers }: FrameTools, frame: Frame, use: Use): void {
-  const { av, constants: c } = ffmpeg
+export function withRgbPlanes({ ffmpeg, scalers, made }: Tools, frame: Frame, use: Use): void {
+  const { constants: c } = ffmpeg
   const { width, height } = frame
   scalers.describeColours(frame)
   const across = formatName(ffmpeg, frame).includes('411') ? 4 : 2
@@ -130,10 +118,5 @@ export function withRgbPlanes({ ffmpeg, scalers }: FrameTools, frame: Frame, use
   for (const [i, plane] of [1, 2, 0].entries())
     for (let y = 0; y < height; y++)
       planes[plane]!.copy(joined, (i * height + y) * width, y * size.width, y * size.width + width)
-  const rgb = av.Frame.fromVideoBuffer(joined, { width, height, format: c.AV_PIX_FMT_GBRP })
-  try {
-    use(rgb)
-  } finally {
-    rgb.free()
-  }
+  made.use(joined, { width, height }, c.AV_PIX_FMT_GBRP, use)
 }

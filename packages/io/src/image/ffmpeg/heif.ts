@@ -2,15 +2,10 @@ import type { Frame } from 'node-av/lib'
 import { MediaError } from '../../errors.ts'
 import type { CodedPicture, HeifPicture } from '../heif.ts'
 import { withHeifColours } from './colours.ts'
-import type { Decoders } from './decoders.ts'
 import { type FFmpeg, formatName } from './library.ts'
-import type { AvPixelFormat, Scalers } from './scalers.ts'
-
-interface Tools {
-  readonly ffmpeg: FFmpeg
-  readonly decoders: Decoders
-  readonly scalers: Scalers
-}
+import type { MadeFrames } from './made-frames.ts'
+import type { AvPixelFormat } from './scalers.ts'
+import type { Tools } from './tools.ts'
 
 type Use = (frame: Frame) => void
 
@@ -21,8 +16,8 @@ export function useHeifFrame(picture: HeifPicture, isAlphaWanted: boolean, tools
     useCoded(picture, tools, (frame) => withHeifColours(tools, frame, colours, use))
     return
   }
-  const { ffmpeg, scalers } = tools
-  const { av, constants: c } = ffmpeg
+  const { ffmpeg, scalers, made } = tools
+  const { constants: c } = ffmpeg
   const { width, height } = picture.size
   const scaled = (format: AvPixelFormat, of: Frame): Buffer => {
     scalers.describeColours(of)
@@ -40,16 +35,11 @@ export function useHeifFrame(picture: HeifPicture, isAlphaWanted: boolean, tools
       for (let i = 0; i < width * height; i++) pixels[4 * i + 3] = opacity[i]!
     }),
   )
-  const joined = av.Frame.fromVideoBuffer(pixels, { width, height, format: c.AV_PIX_FMT_RGBA })
-  try {
-    use(joined)
-  } finally {
-    joined.free()
-  }
+  made.use(pixels, picture.size, c.AV_PIX_FMT_RGBA, use)
 }
 
 /** Decodes tiles and joins them; a single one of the right size is used as it is. */
-function useCoded(picture: CodedPicture, { ffmpeg, decoders }: Tools, use: Use): void {
+function useCoded(picture: CodedPicture, { ffmpeg, decoders, made }: Tools, use: Use): void {
   const { codec, size, columns, tiles, config } = picture
   const format = codec === 'av01' ? 'avif' : 'heic'
   let joined: JoinedTiles | undefined
@@ -62,12 +52,7 @@ function useCoded(picture: CodedPicture, { ffmpeg, decoders }: Tools, use: Use):
     joined ??= new JoinedTiles(ffmpeg, frame, picture)
     joined.add(frame, i % columns, Math.floor(i / columns))
   }
-  const whole = joined!.frame()
-  try {
-    use(whole)
-  } finally {
-    whole.free()
-  }
+  joined!.use(made, use)
 }
 
 /** A plane of a frame: how many columns and rows of the picture share a sample. */
@@ -78,7 +63,6 @@ interface PlaneShape {
 
 /** Planes that tiles of one size are copied to, side by side. */
 class JoinedTiles {
-  readonly #ffmpeg: FFmpeg
   readonly #picture: CodedPicture
   readonly #tile: { readonly width: number; readonly height: number; readonly format: Frame['format'] }
   readonly #colours: Pick<Frame, 'colorSpace' | 'colorRange' | 'colorPrimaries'>
@@ -96,7 +80,6 @@ class JoinedTiles {
       throw new Error('the tiles of the HEIF picture do not cover it')
     if ((columns - 1) * width >= left + size.width || (rows - 1) * height >= top + size.height)
       throw new Error('the HEIF picture has more tiles than it shows')
-    this.#ffmpeg = ffmpeg
     this.#picture = picture
     this.#tile = { width, height, format }
     this.#colours = { colorSpace, colorRange, colorPrimaries }
@@ -130,13 +113,10 @@ class JoinedTiles {
     }
   }
 
-  frame(): Frame {
+  use(made: MadeFrames, use: Use): void {
     const { size } = this.#picture
-    const whole = this.#ffmpeg.av.Frame.fromVideoBuffer(Buffer.concat(this.#planes), {
-      ...size,
-      format: this.#tile.format as AvPixelFormat,
-    })
-    return Object.assign(whole, this.#colours)
+    const format = this.#tile.format as AvPixelFormat
+    made.use(Buffer.concat(this.#planes), size, format, (whole) => use(Object.assign(whole, this.#colours)))
   }
 }
 

@@ -14,16 +14,18 @@ import { compose, isQuarterTurn, type Orientation, readOrientation, storedPart }
 import { channelsOf, type ImageDType } from '../pixel-format.ts'
 import { placePicture } from '../place.ts'
 import { isForFFmpeg, tiffLayout } from '../tiff-layout.ts'
-import { allPictures, firstShown, type Tools } from './animations.ts'
+import { allPictures, firstShown } from './animations.ts'
 import { withRgbPlanes } from './colours.ts'
 import { type DecoderKey, Decoders, type Special } from './decoders.ts'
 import { Graphs } from './graphs.ts'
 import { useHeifFrame } from './heif.ts'
 import { type FFmpeg, formatName, loadFFmpeg } from './library.ts'
+import { MadeFrames } from './made-frames.ts'
 import { channelOrder, interleavedFormat, pictureOf, planarFormat } from './picture.ts'
 import { refuseOtherInks, refuseWhatGoesWrong } from './pictures.ts'
 import { Scalers } from './scalers.ts'
-import { tiffFrame } from './tiff.ts'
+import { useTiffFrame } from './tiff.ts'
+import type { Tools } from './tools.ts'
 
 /**
  * Gives the memory that an image is written to, as soon as size and number of its pictures are known. Called once, and only when the first
@@ -46,6 +48,7 @@ export class ImageDecoder {
   readonly #decoders: Decoders
   readonly #scalers: Scalers
   readonly #graphs: Graphs
+  readonly #made: MadeFrames
   #idleTimer: NodeJS.Timeout | undefined
 
   constructor(ffmpeg: FFmpeg) {
@@ -53,6 +56,7 @@ export class ImageDecoder {
     this.#decoders = new Decoders(ffmpeg)
     this.#scalers = new Scalers(ffmpeg)
     this.#graphs = new Graphs(ffmpeg)
+    this.#made = new MadeFrames(ffmpeg)
   }
 
   /** Decodes, turns, scales and places an image in memory that it claims. Throws FFmpeg's own error or a `MediaError` without source. */
@@ -82,6 +86,7 @@ export class ImageDecoder {
     this.#decoders.free()
     this.#graphs.free()
     this.#scalers.free()
+    this.#made.free()
   }
 
   #decodeOne(work: Work): void {
@@ -99,7 +104,7 @@ export class ImageDecoder {
     const { bytes } = work.image
     const layout = tiffLayout(bytes)
     if (isForFFmpeg(layout, bytes)) this.#decodeFile(work, 'tiff', { isAlone: true })
-    else this.#placeOwn(work, tiffFrame(this.#ffmpeg, bytes, layout, work.target))
+    else useTiffFrame(this.#tools(work), bytes, layout, (frame) => this.#place(work, frame))
   }
 
   #decodeBmp(work: Work): void {
@@ -109,10 +114,8 @@ export class ImageDecoder {
     const pixels = bmpPixels(bytes, header)
     if (pixels === undefined) this.#decodeFile(work, 'bmp')
     else {
-      const { av, constants: c } = this.#ffmpeg
-      const { width, height } = header
-      const frame = av.Frame.fromVideoBuffer(pixels, { width, height, format: c.AV_PIX_FMT_RGBA })
-      this.#placeOwn(work, frame)
+      const format = this.#ffmpeg.constants.AV_PIX_FMT_RGBA
+      this.#made.use(pixels, header, format, (frame) => this.#place(work, frame))
     }
   }
 
@@ -143,15 +146,6 @@ export class ImageDecoder {
     if (colours === 'rgb' && name.startsWith('yuv'))
       withRgbPlanes(this.#tools(work), frame, (rgb) => this.#place(work, rgb, large))
     else this.#place(work, frame, large)
-  }
-
-  /** Places a frame that was made here, and frees it. */
-  #placeOwn(work: Work, frame: Frame): void {
-    try {
-      this.#place(work, frame)
-    } finally {
-      frame.free()
-    }
   }
 
   #decodeFirst(work: Work): void {
@@ -214,7 +208,10 @@ export class ImageDecoder {
   }
 
   #tools({ target }: Work): Tools {
-    return { ffmpeg: this.#ffmpeg, decoders: this.#decoders, scalers: this.#scalers, limits: target }
+    return {
+      ...{ ffmpeg: this.#ffmpeg, decoders: this.#decoders, scalers: this.#scalers, made: this.#made },
+      limits: target,
+    }
   }
 
   #freeLater(): void {

@@ -1,29 +1,29 @@
 import type { Frame } from 'node-av/lib'
 import { MediaError } from '../../errors.ts'
-import { type CheckedLimits, checkPixels } from '../limits.ts'
+import { checkPixels } from '../limits.ts'
 import { type RawPixels, tiffColours } from '../tiff-colours.ts'
 import type { TiffLayout } from '../tiff-layout.ts'
 import { unpackTiff } from '../tiff-pixels.ts'
 import type { FFmpeg } from './library.ts'
 import type { AvPixelFormat } from './scalers.ts'
+import type { Tools } from './tools.ts'
 
 /**
- * The picture of a TIFF file that FFmpeg's decoder would get wrong. To be freed by whoever takes it.
+ * Uses the picture of a TIFF file that FFmpeg's decoder would get wrong.
  *
  * @throws MediaError `ERR_UNSUPPORTED` for kinds that are not known here either
  */
-export function tiffFrame(
-  { av, constants }: FFmpeg,
+export function useTiffFrame(
+  { ffmpeg, made, limits }: Tools,
   bytes: Buffer,
   layout: TiffLayout,
-  limits: Pick<CheckedLimits, 'maxPixels'>,
-): Frame {
+  use: (frame: Frame) => void,
+): void {
   checkPixels(layout.piece, limits) // a tile may be larger than the picture
   const { data, channels } = pixelsOf(bytes, layout)
-  const { width, height } = layout
-  const format = formatOf(constants, channels, data.BYTES_PER_ELEMENT)
+  const format = formatOf(ffmpeg.constants, channels, data.BYTES_PER_ELEMENT)
   const memory = Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
-  return av.Frame.fromVideoBuffer(memory, { width, height, format })
+  made.use(memory, layout, format, use)
 }
 
 function pixelsOf(bytes: Buffer, layout: TiffLayout): RawPixels {
