@@ -207,6 +207,36 @@ describe('formats', () => {
     })
   })
 
+  it('other formats of pictures, and other kinds of JPEG, are refused by name', async () => {
+    for (const [beginning, name] of [
+      ['\xff\x0a\x10\x20', 'JPEG XL'],
+      ['\0\0\0\x0cJXL \r\n\x87\n', 'JPEG XL'],
+      ['\0\0\0\x0cjP  \r\n\x87\n', 'JPEG 2000'],
+      ['8BPS\0\x01', 'Photoshop'],
+      ['\x76\x2f\x31\x01', 'OpenEXR'],
+      ['P6\n2 2 255\n', 'Netpbm'],
+    ] as const) {
+      const file = Buffer.from(`${beginning}${' '.repeat(40)}`, 'latin1')
+      for (const backend of BACKENDS)
+        await assert.rejects(loadImage(file, { backend }), {
+          code: 'ERR_UNSUPPORTED',
+          message: new RegExp(`: a ${name} image, which is not read; convert it`),
+        })
+    }
+    const frameHeader = Buffer.of(0xff, 0xc0)
+    for (const [marker, name] of [
+      [0xc9, 'arithmetic'],
+      [0xc5, 'hierarchical'],
+    ] as const) {
+      const file = Buffer.from(await jpeg({}))
+      file[file.indexOf(frameHeader) + 1] = marker
+      await assert.rejects(loadImage(file, { backend: 'ffmpeg' }), {
+        code: 'ERR_UNSUPPORTED',
+        message: new RegExp(`a JPEG file with ${name} coding; the sharp backend`),
+      })
+    }
+  })
+
   it('ignores colour profiles alike', async () => {
     const file = await toSharp(cat).withIccProfile('p3').png().toBuffer()
     const [one, other] = await Promise.all(BACKENDS.map((backend) => loadImage(file, { backend })))

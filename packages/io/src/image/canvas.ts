@@ -34,10 +34,11 @@ export class Canvas {
   }
 
   fill({ left, top, width, height }: Area, colour: Rgba): void {
-    const one = Buffer.from(colour)
+    const one = new Uint32Array(Uint8Array.from(colour).buffer)[0]!
+    const all = new Uint32Array(this.pixels.buffer, this.pixels.byteOffset, this.pixels.length >> 2)
     for (let y = top; y < top + height; y++) {
-      const from = this.#at(left, y)
-      this.pixels.fill(one, from, from + width * 4)
+      const from = y * this.size.width + left
+      all.fill(one, from, from + width)
     }
   }
 

@@ -3,7 +3,7 @@ import type { Augmentation } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
 import { storedSizes } from './facts.ts'
 import { type ClaimOutput, imageDecoder } from './ffmpeg/image-decoder.ts'
-import { printHead, sniffFormat } from './format.ts'
+import { otherFormat, printHead, sniffFormat } from './format.ts'
 import { MAX_PIXELS } from './geometry.ts'
 import { readJpegHeader } from './jpeg.ts'
 import { checkPixels } from './limits.ts'
@@ -15,6 +15,11 @@ export function recognise(bytes: Buffer): EncodedImage {
   const format = sniffFormat(bytes)
   if (format !== undefined)
     return { bytes, format, jpeg: format === 'jpeg' ? readJpegHeader(bytes) : undefined }
+  const other = otherFormat(bytes)
+  if (other !== undefined) {
+    const problem = `a ${other} image, which is not read; convert it, for example with ImageMagick or FFmpeg`
+    throw new MediaError('ERR_UNSUPPORTED', problem)
+  }
   throw new Error(
     `not a JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or BMP image: it begins with ${printHead(bytes)}`,
   )

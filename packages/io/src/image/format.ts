@@ -30,6 +30,27 @@ function heifFormat(bytes: Buffer): ImageFormat | undefined {
   return isHeic ? 'heic' : undefined
 }
 
+/** Formats of pictures that are not read, and what their files begin with. */
+const OTHERS: readonly (readonly [string, ...string[]])[] = [
+  ['JPEG XL', '\xff\x0a', '\0\0\0\x0cJXL '],
+  ['JPEG 2000', '\0\0\0\x0cjP  ', '\xff\x4f\xff\x51'],
+  ['JPEG XR', 'II\xbc'],
+  ['Photoshop', '8BPS'],
+  ['OpenEXR', '\x76\x2f\x31\x01'],
+  ['Radiance HDR', '#?RADIANCE', '#?RGBE'],
+  ['QOI', 'qoif'],
+  ['DirectDraw Surface', 'DDS '],
+  ['Windows icon', '\0\0\x01\0', '\0\0\x02\0'],
+  ['Netpbm', ...[1, 2, 3, 4, 5, 6, 7].flatMap((kind) => [`P${kind}\n`, `P${kind} `, `P${kind}\r`])],
+]
+
+/** The name of a format of pictures that is known and not read. */
+export function otherFormat(bytes: Buffer): string | undefined {
+  const head = bytes.toString('latin1', 0, 12)
+  if (head.slice(4) === 'ftypcrx ') return 'Canon CR3'
+  return OTHERS.find(([, ...beginnings]) => beginnings.some((one) => head.startsWith(one)))?.[0]
+}
+
 /** What an unknown file begins with, for a message. */
 export function printHead(bytes: Buffer): string {
   const text = bytes.toString('latin1', 0, 12)

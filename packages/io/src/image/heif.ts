@@ -128,6 +128,7 @@ function codedPicture(items: HeifItems, id: number): CodedPicture {
   return { codec, ...areaOf(properties), columns: 1, rows: 1, tiles: [items.data(id)], config }
 }
 
+const EMPTY = Buffer.alloc(0)
 const CONVERT = 'convert it, for example with heif-convert'
 
 /** A picture that is put together from tiles (ISO/IEC 23008-12, 6.6.2.3.2). */
@@ -143,7 +144,9 @@ function gridOf(items: HeifItems, id: number): CodedPicture {
   const [first] = parts
   if (first === undefined || parts.length !== rows * columns)
     throw new Error(`the HEIF file lacks tiles: ${parts.length} of ${rows * columns}`)
-  if (parts.some(({ tiles, codec }) => tiles.length !== 1 || codec !== first.codec))
+  const isLikeFirst = ({ tiles, codec, config }: CodedPicture): boolean =>
+    tiles.length === 1 && codec === first.codec && (config ?? EMPTY).equals(first.config ?? EMPTY)
+  if (!parts.every(isLikeFirst))
     throw new MediaError('ERR_UNSUPPORTED', `a HEIF picture of tiles of several kinds; ${CONVERT}`)
   return {
     ...{ codec: first.codec, config: first.config, ...area, columns, rows },

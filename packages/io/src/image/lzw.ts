@@ -18,15 +18,11 @@ export function unpackLzw(data: Uint8Array, { smallest, isTiff }: LzwKind, out: 
   const clear = 1 << smallest
   const end = clear + 1
   const early = isTiff ? 1 : 0
-  // A code stands for what its prefix stands for, and one more sample.
-  const prefix = new Uint16Array(MOST_CODES)
-  const suffix = new Uint8Array(MOST_CODES)
-  const lengths = new Uint16Array(MOST_CODES)
-  for (let code = 0; code < clear; code++) {
-    suffix[code] = code
-    lengths[code] = 1
-  }
-  let [size, next, previous] = [smallest + 1, end + 1, -1]
+  // What a code stands for was written before, one sample longer than what the code before it stood for.
+  const starts = new Int32Array(MOST_CODES)
+  const lengths = new Int32Array(MOST_CODES)
+  let [size, next] = [smallest + 1, end + 1]
+  let [start, length] = [0, 0] // of what the last code stood for; a length of 0: the table is new
   let [bits, held, done] = [0, 0, 0]
   for (let at = 0; done < out.length; ) {
     while (bits < size && at < data.length) {
@@ -40,32 +36,30 @@ export function unpackLzw(data: Uint8Array, { smallest, isTiff }: LzwKind, out: 
     if (code === clear) {
       size = smallest + 1
       next = end + 1
-      previous = -1
+      length = 0
       continue
     }
     if (code === end) break
-    if (code > next || (code === next && previous < 0)) break // damaged
-    const isNew = code === next
-    const known = isNew ? previous : code
-    const length = lengths[known]! + (isNew ? 1 : 0)
-    // Written from its end to its beginning.
-    let to = done + length - 1
-    let step = known
-    if (isNew) to -= 1
-    for (; step >= clear; step = prefix[step]!, to--) if (to < out.length) out[to] = suffix[step]!
-    const first = step
-    if (to < out.length) out[to] = first
-    if (isNew && done + length - 1 < out.length) out[done + length - 1] = first
-    done += length
-    if (previous >= 0 && next < MOST_CODES) {
-      prefix[next] = previous
-      suffix[next] = first
-      lengths[next] = lengths[previous]! + 1
+    if (length > 0 && next < MOST_CODES) {
+      starts[next] = start
+      lengths[next] = length + 1
       next += 1
       // A full table stays as it is until it is cleared.
       if (next + early === 1 << size && size < 12) size += 1
     }
-    previous = code
+    if (code >= next) break // damaged
+    start = done
+    if (code < clear) {
+      out[done++] = code
+      length = 1
+      continue
+    }
+    // It may end with its own beginning, so it is copied from there on.
+    const from = starts[code]!
+    length = lengths[code]!
+    const copied = Math.min(length, out.length - done)
+    for (let i = 0; i < copied; i++) out[done + i] = out[from + i]!
+    done += copied
   }
-  return Math.min(done, out.length)
+  return done
 }

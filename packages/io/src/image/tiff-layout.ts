@@ -105,9 +105,10 @@ function same(directory: TiffDirectory, tag: number, samples: number, missing: n
  */
 export function isForFFmpeg(layout: TiffLayout, bytes: Buffer): boolean {
   const { bits, samples, compression, photometric, extra, isPlanar } = layout
-  if (layout.isBig || layout.isTiled || layout.isReversed || layout.isVolume) return false
+  if (layout.isBig || layout.isTiled || layout.isVolume) return false
   if (!isUnsigned(layout) || layout.predictor > 2 || isOldLzw(layout, bytes)) return false
-  const isFax = compression >= TIFF.huffman && compression <= TIFF.fax4
+  const isFax = isFaxed(layout)
+  if (layout.isReversed && !isFax) return false
   const isKnown = isFax || isOneOf(compression, 'plain', 'lzw', 'deflate', 'packBits', 'oldDeflate', 'lzma')
   if (!isKnown) return false
   const isAlpha = extra.length === 1 && extra[0] === 2
@@ -141,6 +142,7 @@ export function refuseTiff(layout: TiffLayout): void {
   const { bits, samples, compression, photometric, subsampling } = layout
   if (isOneOf(compression, 'oldJpeg', 'jpeg')) refuse('with JPEG compression', SHARP)
   if (isOneOf(compression, 'webp')) refuse('with WebP compression', SHARP)
+  if (isFaxed(layout)) refuse('with fax compression in tiles, or as BigTIFF', SHARP)
   if (!isOneOf(compression, 'plain', 'lzw', 'deflate', 'packBits', 'oldDeflate', 'zstd'))
     refuse(`of compression ${compression}`, TOOL)
   if (!isUnsigned(layout))
@@ -189,6 +191,10 @@ function refuse(what: string, wayOut: string): never {
 export function isOldLzw({ compression, offsets }: TiffLayout, bytes: Buffer): boolean {
   const at = offsets[0] ?? 0
   return compression === TIFF.lzw && bytes[at] === 0 && (bytes[at + 1]! & 1) === 1
+}
+
+function isFaxed({ compression }: TiffLayout): boolean {
+  return compression >= TIFF.huffman && compression <= TIFF.fax4
 }
 
 function isUnsigned({ format }: TiffLayout): boolean {
