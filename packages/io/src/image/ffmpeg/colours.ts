@@ -64,6 +64,7 @@ export function withHeifColours(
     frame.colorRange = told.isFullRange ? c.AVCOL_RANGE_JPEG : c.AVCOL_RANGE_MPEG
     if (told.matrix !== c.AVCOL_SPC_UNSPECIFIED) frame.colorSpace = told.matrix as typeof frame.colorSpace
   }
+  if (isGrey) frame.colorSpace = c.AVCOL_SPC_UNSPECIFIED // grey is grey by any matrix
   if (!isGrey && frame.colorSpace === c.AVCOL_SPC_CHROMA_DERIVED_NCL) {
     const derived = DERIVED.get(told?.primaries ?? frame.colorPrimaries)
     if (derived !== undefined) frame.colorSpace = derived as typeof frame.colorSpace

@@ -54,7 +54,7 @@ export class ImageDecoder {
   constructor(ffmpeg: FFmpeg) {
     this.#ffmpeg = ffmpeg
     this.#decoders = new Decoders(ffmpeg)
-    this.#scalers = new Scalers(ffmpeg)
+    this.#scalers = new Scalers(ffmpeg, true)
     this.#graphs = new Graphs(ffmpeg)
     this.#made = new MadeFrames(ffmpeg)
   }

@@ -26,13 +26,16 @@ const FRAME_BYTES_KEPT = 16 << 20
  */
 export class Scalers {
   readonly #ffmpeg: FFmpeg
+  readonly #isForStills: boolean
   readonly #kept = new Map<string, SoftwareScaleContext>()
   readonly #frames = new Map<string, ScaledFrame>()
   #frameBytes = 0
   readonly #modern: ReadonlyMap<number, AvPixelFormat>
 
-  constructor(ffmpeg: FFmpeg) {
+  /** With `isForStills` pictures of odd size are scaled as libjpeg has them; without, as FFmpeg's own programs do. */
+  constructor(ffmpeg: FFmpeg, isForStills = false) {
     this.#ffmpeg = ffmpeg
+    this.#isForStills = isForStills
     const c = ffmpeg.constants
     this.#modern = new Map<number, AvPixelFormat>([
       [c.AV_PIX_FMT_YUVJ420P, c.AV_PIX_FMT_YUV420P],
@@ -101,7 +104,8 @@ export class Scalers {
     // accurate_rnd, for without it libswscale converts 4:2:0 pictures of their own size by a routine that leaves the last columns of a
     // width that is no multiple of 8 unwritten.
     scaler.setOption('sws_flags', `${FLAGS[algorithm]}+accurate_rnd`)
-    for (const [option, value] of chromaPlaces(this.#ffmpeg, from)) scaler.setOption(option, value)
+    const places = this.#isForStills ? chromaPlaces(this.#ffmpeg, from) : []
+    for (const [option, value] of places) scaler.setOption(option, value)
     this.#kept.set(key, scaler)
     if (this.#kept.size > SCALERS_KEPT) {
       const [first, oldest] = this.#kept.entries().next().value!
