@@ -87,15 +87,20 @@ export function heifTileSize(file: Buffer): Size {
   })
 }
 
-/** What libvips does not mind in the primary picture of an AVIF file: its matrix, and grey of limited range. */
+/**
+ * What libvips does not mind in the primary picture of an AVIF file: its matrix, and grey of limited range. Pictures of other kinds are libvips'
+ * to judge.
+ */
 export function colourFacts(file: Buffer): { readonly matrix: number; readonly isLimitedGrey: boolean } {
-  return guarded(() => {
+  try {
     const items = new HeifItems(file)
     const told = heifColours(items)
     const { tiles } = codedPicture(items, items.primary)
     const isLimited = isLimitedGrey(tiles[0]!) === true && told?.isFullRange !== true
     return { matrix: told?.matrix ?? UNSPECIFIED, isLimitedGrey: isLimited }
-  })
+  } catch {
+    return { matrix: UNSPECIFIED, isLimitedGrey: false }
+  }
 }
 
 /** Of matrices. */
