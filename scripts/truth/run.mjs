@@ -1,9 +1,9 @@
-// Makes what the tests of media and archives compare with: packages/io/test/truth. The tests
-// themselves need Node alone.
-//   npm run truth                 makes all of it anew: needs ffmpeg, ffprobe, sox, tar and bsdtar
+// Makes what the tests of media and archives compare with: packages/io/test/truth. The tests themselves need Node alone.
+//   npm run truth                 makes all of it anew: needs ffmpeg, ffprobe, sox, tar and bsdtar, and for images Pillow and
+//                                 what images.py names
 //   npm run truth -- --check      asks the programs that are here again and compares, within what the tests allow:
 //                                 versions differ. Ends with "N passed, N failed"
-//   npm run truth -- video        one part: audio, sox, video, media or tar (checked or made)
+//   npm run truth -- video        one part: audio, sox, video, media, tar or images (checked or made)
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -12,6 +12,7 @@ import { gzipSync } from 'node:zlib'
 import { buildTests, mirror } from '../test-build.mjs'
 import { Checks } from '../tools.mjs'
 import { audioTruth, soxTruth } from './audio.mjs'
+import { checkImages, makeImages } from './images.mjs'
 import { INPUTS } from './inputs.mjs'
 import { mediaTruth } from './media.mjs'
 import { tarTruth } from './tar.mjs'
@@ -29,6 +30,7 @@ const PARTS = {
   video: [['ffmpeg', 'ffprobe'], videoTruth],
   media: [['ffmpeg', 'ffprobe'], mediaTruth],
   tar: [['tar', 'bsdtar'], tarTruth],
+  images: [['pillow'], undefined],
 }
 const parts = Object.keys(PARTS).filter((part) => wanted.length === 0 || wanted.includes(part))
 
@@ -54,22 +56,10 @@ async function ownThings() {
   const { shape, ...tone } = sweep(1)
   const first = { ...tone, data: tone.data.slice(0, shape[1]), shape: [1, shape[1]] }
   saveWavSync(join(scratch, 'tone.wav'), { ...first, layout: 'CT' })
-  const pathOf = (name) =>
-    /^(?:tones|low|tone)\.wav$/.test(name) ? join(scratch, name) : undefined
+  const pathOf = (name) => (/^(?:tones|low|tone)\.wav$/.test(name) ? join(scratch, name) : undefined)
   const lists = sampleOfLists(12)
   return {
-    ...{
-      sketchOf,
-      sketchesApart,
-      md5,
-      pictureHashes,
-      written,
-      pathOf,
-      scratch,
-      lists,
-      sweep,
-      saveAudioSync,
-    },
+    ...{ sketchOf, sketchesApart, md5, pictureHashes, written, pathOf, scratch, lists, sweep, saveAudioSync },
     ...{ iterateTarSync, filterText: GRAPH },
   }
 }
@@ -92,6 +82,10 @@ async function make() {
   await buildTests() // in which the new files are
   for (const part of parts) {
     const [programs, truth] = PARTS[part]
+    if (part === 'images') {
+      console.log(`images: ${makeImages()}`)
+      continue
+    }
     const madeBy = Object.fromEntries(programs.map((program) => [program, versionOf(program)]))
     writeTruth(part, { madeBy, ...truth(own) })
     console.log(`${part}: made by ${Object.values(madeBy).join(', ')}`)
@@ -119,6 +113,10 @@ function check() {
     const missing = programs.filter((program) => versionOf(program) === undefined)
     if (missing.length > 0) {
       console.log(`﹣ ${part}: ${missing.join(' and ')} not installed`)
+      continue
+    }
+    if (part === 'images') {
+      checkImages(checks)
       continue
     }
     const { madeBy, ...kept } = readTruth(part)
@@ -149,13 +147,9 @@ function difference(kept, now, path = '') {
     : `${path}: ${JSON.stringify(kept)} and ${JSON.stringify(now)}`
 }
 
-/**
- * Decoders of different versions add in another order, and older ones do not cut off what AAC
- * encoders add at the end.
- */
+/** Decoders of different versions add in another order, and older ones do not cut off what AAC encoders add at the end. */
 function differenceOfSound(kept, now, path) {
-  if (Math.abs(kept.count - now.count) >= 2 * 1024)
-    return `${path}: ${kept.count} and ${now.count} samples`
+  if (Math.abs(kept.count - now.count) >= 2 * 1024) return `${path}: ${kept.count} and ${now.count} samples`
   const far = own.sketchesApart(kept, now)
   return far < 1e-6 || (path.includes('mixed') && far <= 1) ? undefined : `${path}: ${far} apart`
 }
@@ -177,8 +171,7 @@ function checkArchives(checks, { archives }) {
   for (const { writer, gzipped } of archives) {
     const wrong = gzipped.findIndex((text, i) => {
       const members = [...own.iterateTarSync(Buffer.from(text, 'base64'))]
-      const plain = (list) =>
-        list.map(({ path, data }) => [path, Buffer.from(data).toString('base64')])
+      const plain = (list) => list.map(({ path, data }) => [path, Buffer.from(data).toString('base64')])
       return !isDeepStrictEqual(
         plain(members),
         plain(own.lists[i].map((one) => ({ ...one, path: `./${one.path}` }))),
@@ -188,10 +181,7 @@ function checkArchives(checks, { archives }) {
   }
 }
 
-/**
- * Inputs made today are files of the same streams and as long: encoders of other versions give
- * other bytes.
- */
+/** Inputs made today are files of the same streams and as long: encoders of other versions give other bytes. */
 function checkInputs(checks) {
   for (const part of parts.filter((one) => ['audio', 'video', 'media'].includes(one))) {
     const problems = Object.entries(INPUTS)

@@ -22,8 +22,18 @@ export function run(program, args, options = {}) {
 export const ffmpeg = (...args) => run('ffmpeg', ['-v', 'error', '-y', ...args])
 export const ffprobe = (...args) => run('ffprobe', ['-v', 'error', ...args])
 
+/** The Python interpreter that is asked about images. */
+export const PYTHON = process.env.PYTHON ?? 'python3'
+
 /** The first line in which a program tells its version, or `undefined` if it is not there. */
 export function versionOf(program) {
+  if (program === 'pillow') {
+    const { status, stdout } = spawnSync(PYTHON, [
+      '-c',
+      'import PIL, numpy; print("Pillow", PIL.__version__)',
+    ])
+    return status === 0 ? String(stdout).trim() : undefined
+  }
   const flag = /^ff/.test(program) ? '-version' : '--version'
   const { status, stdout } = spawnSync(program, [flag], { encoding: 'utf8' })
   if (status !== 0) return undefined

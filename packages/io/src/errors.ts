@@ -13,7 +13,7 @@ export type MediaErrorCode =
   | 'ERR_ENCODE'
   /** A sound file of a kind that cannot be decoded here, or that needs more memory than is allowed. */
   | 'ERR_UNSUPPORTED'
-  /** A member of an archive is larger than an option allows. */
+  /** A member of an archive, a picture or a result is larger than an option allows. */
   | 'ERR_TOO_LARGE'
   /** A kept index is not that of the archive as it is now. */
   | 'ERR_STALE_INDEX'

@@ -48,6 +48,7 @@ export type { ImageBatch, ImageFailure, LoadImageBatchOptions } from './image/ba
 export { encodeImage, saveImage } from './image/encode-image.ts'
 export type { EncodedFormat, EncodeImageOptions, SaveImageOptions } from './image/encode-options.ts'
 export type { ImageFormat } from './image/format.ts'
+export type { ImageLimits } from './image/limits.ts'
 export { loadImage } from './image/load-image.ts'
 export { loadImageBatch } from './image/load-image-batch.ts'
 export type {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import sharp, { type JpegOptions, type Sharp } from 'sharp'
 import { loadImage } from '../src/index.ts'
-import { BACKENDS, catPixels, paint, photo, psnr, toSharp } from './support.ts'
+import { BACKENDS, catPixels, paint, photo, probeImage, psnr, toSharp } from './support.ts'
 
 const cat = await catPixels(160, 120)
 const jpeg = (options: JpegOptions): Promise<Buffer> => toSharp(cat).jpeg(options).toBuffer()
@@ -179,13 +179,62 @@ describe('formats', () => {
     assert.ok(psnr((await loadImage(file, { backend: 'sharp' })).data, cat.data) > 28)
   })
 
-  it('ffmpeg refuses an AVIF picture that is made of tiles', async () => {
+  it('AVIF pictures that are made of tiles are joined, and cut to their size', async () => {
+    const tiles = await Promise.all(
+      [0, 1, 2, 3].map((i) =>
+        toSharp(paint(64, 64, (x, y) => tiled(x + 64 * (i % 2), y + 64 * (i >> 1))))
+          .avif({ quality: 90, chromaSubsampling: '4:4:4' })
+          .toBuffer(),
+      ),
+    )
+    const file = gridOf(tiles, { width: 100, height: 90 })
+    const expected = paint(100, 90, tiled)
+    for (const backend of BACKENDS) {
+      const image = await loadImage(file, { backend })
+      assert.deepEqual(image.shape, [90, 100, 3], backend)
+      assert.ok(psnr(image.data, expected.data) > 38, `${backend}: ${psnr(image.data, expected.data)}`)
+    }
+    const info = await probeImage(file)
+    assert.deepEqual([info.format, info.width, info.height], ['avif', 100, 90])
+  })
+
+  it('a HEIF picture of another codec is refused by name', async () => {
     const file = Buffer.from(await lossy.avif![0])
-    file.write('grid', file.indexOf('av01', file.indexOf('infe')), 'latin1')
+    file.write('vvc1', file.indexOf('av01', file.indexOf('infe')), 'latin1')
     await assert.rejects(loadImage(file, { backend: 'ffmpeg' }), {
       code: 'ERR_UNSUPPORTED',
-      message: /"grid".*sharp/,
+      message: /"vvc1"/,
     })
+  })
+
+  it('other formats of pictures, and other kinds of JPEG, are refused by name', async () => {
+    for (const [beginning, name] of [
+      ['\xff\x0a\x10\x20', 'JPEG XL'],
+      ['\0\0\0\x0cJXL \r\n\x87\n', 'JPEG XL'],
+      ['\0\0\0\x0cjP  \r\n\x87\n', 'JPEG 2000'],
+      ['8BPS\0\x01', 'Photoshop'],
+      ['\x76\x2f\x31\x01', 'OpenEXR'],
+      ['P6\n2 2 255\n', 'Netpbm'],
+    ] as const) {
+      const file = Buffer.from(`${beginning}${' '.repeat(40)}`, 'latin1')
+      for (const backend of BACKENDS)
+        await assert.rejects(loadImage(file, { backend }), {
+          code: 'ERR_UNSUPPORTED',
+          message: new RegExp(`: a ${name} image, which is not read; convert it`),
+        })
+    }
+    const frameHeader = Buffer.of(0xff, 0xc0)
+    for (const [marker, name] of [
+      [0xc9, 'arithmetic'],
+      [0xc5, 'hierarchical'],
+    ] as const) {
+      const file = Buffer.from(await jpeg({}))
+      file[file.indexOf(frameHeader) + 1] = marker
+      await assert.rejects(loadImage(file, { backend: 'ffmpeg' }), {
+        code: 'ERR_UNSUPPORTED',
+        message: new RegExp(`a JPEG file with ${name} coding; the sharp backend`),
+      })
+    }
   })
 
   it('ignores colour profiles alike', async () => {
@@ -194,3 +243,70 @@ describe('formats', () => {
     assert.equal(psnr(one!.data, other!.data), Infinity)
   })
 })
+
+/** A picture that is not the same in two places. */
+function tiled(x: number, y: number): [number, number, number] {
+  return [x * 2, y * 2, 255 - x - y]
+}
+
+/** An AVIF file that shows others, of two columns, as one (ISO/IEC 23008-12, 6.6.2.3.2). */
+function gridOf(tiles: readonly Buffer[], { width, height }: { width: number; height: number }): Buffer {
+  const payloads = tiles.map((tile) => {
+    const at = tile.indexOf('mdat')
+    return tile.subarray(at + 4, at - 4 + tile.readUInt32BE(at - 4))
+  })
+  const propertyOf = (type: string): Buffer => {
+    const at = tiles[0]!.indexOf(type)
+    return tiles[0]!.subarray(at - 4, at - 4 + tiles[0]!.readUInt32BE(at - 4))
+  }
+  const sizeOfGrid = Buffer.concat([u32(0), u32(width), u32(height)])
+  const count = tiles.length
+  const grid = Buffer.concat([Buffer.of(0, 0, Math.ceil(count / 2) - 1, 1), u16(width), u16(height)])
+  const infe = (id: number, type: string): Buffer =>
+    box('infe', Buffer.of(2, 0, 0, 0), u16(id), u16(0), Buffer.from(`${type}\0`, 'latin1'))
+  const ids = tiles.map((_, i) => i + 2)
+  const iinf = box('iinf', u32(0), u16(count + 1), infe(1, 'grid'), ...ids.map((id) => infe(id, 'av01')))
+  const iref = box('iref', u32(0), box('dimg', u16(1), u16(count), ...ids.map(u16)))
+  const ipco = box('ipco', propertyOf('ispe'), propertyOf('av1C'), box('ispe', sizeOfGrid))
+  const ipma = box(
+    'ipma',
+    ...[u32(0), u32(count + 1), u16(1), Buffer.of(1, 3)],
+    ...ids.map((id) => Buffer.concat([u16(id), Buffer.of(2, 1, 2)])),
+  )
+  const ftyp = box('ftyp', Buffer.from('avif\0\0\0\0avifmif1', 'latin1'))
+  const metaOf = (start: number): Buffer => {
+    let at = start
+    const places = payloads.map((payload) => {
+      const place = Buffer.concat([u16(0), u16(1), u32(at), u32(payload.length)])
+      at += payload.length
+      return place
+    })
+    const iloc = box(
+      'iloc',
+      ...[Buffer.of(1, 0, 0, 0, 0x44, 0), u16(count + 1)],
+      // The grid itself is in the item data box.
+      ...[u16(1), u16(1), u16(0), u16(1), u32(0), u32(grid.length)],
+      ...ids.flatMap((id, i) => [u16(id), u16(0), places[i]!]),
+    )
+    const hdlr = box('hdlr', u32(0), u32(0), Buffer.from('pict', 'latin1'), Buffer.alloc(13))
+    const pitm = box('pitm', u32(0), u16(1))
+    return box('meta', u32(0), hdlr, pitm, iloc, iinf, iref, box('iprp', ipco, ipma), box('idat', grid))
+  }
+  const head = ftyp.length + metaOf(0).length + 8
+  return Buffer.concat([ftyp, metaOf(head), box('mdat', ...payloads)])
+}
+
+function box(type: string, ...parts: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(parts)
+  return Buffer.concat([u32(body.length + 8), Buffer.from(type, 'latin1'), body])
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+function u16(value: number): Buffer {
+  return u32(value).subarray(2)
+}

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import sharp from 'sharp'
 import { type Frame, placeScaled, scaledSize } from '../src/image/geometry.ts'
 import { loadImage } from '../src/index.ts'
-import { BACKENDS, paint, pixel, toSharp } from './support.ts'
+import { BACKENDS, paint, photo, pixel, psnr, toSharp } from './support.ts'
 
 const target = (mode: Frame['mode'], width?: number, height?: number): Frame => ({ width, height, mode })
 
@@ -158,6 +160,58 @@ describe('geometry', () => {
           `${w} x ${h} ${layout}`,
         )
       }
+    }
+  })
+})
+
+/** Made by scripts/truth/geometry.py: what torchvision and Hugging Face make of photographs of many shapes. */
+const truth = JSON.parse(readFileSync(new URL('truth/geometry.json', import.meta.url), 'utf8')) as {
+  readonly side: number
+  readonly cases: readonly {
+    readonly photo: readonly [number, number, number, number]
+    readonly shorter: readonly [number, number]
+    /** First column and row of the crop. */
+    readonly torchvision: readonly [number, number]
+    readonly huggingFace: readonly [number, number]
+    readonly pixels: string
+  }[]
+}
+
+describe('photographs as torchvision and Hugging Face bring them to size', () => {
+  const { side, cases } = truth
+  const whole = sharp(photo('cat-1.png')).removeAlpha()
+
+  for (const backend of BACKENDS) {
+    it(`${backend}: ${cases.length} shapes, the shorter side and the crop`, async () => {
+      for (const { photo, shorter, huggingFace, pixels } of cases) {
+        const [left, top, width, height] = photo
+        const [wide, high] = shorter
+        const name = `${width}x${height}`
+        // libvips makes larger by another filter at the edges.
+        const least = backend === 'sharp' && Math.min(width, height) < side ? 33 : 45
+        const file = await whole.clone().extract({ left, top, width, height }).png().toBuffer()
+        const expected = Buffer.from(pixels, 'base64')
+        const scaled = await loadImage(file, { width: side, mode: 'shorter', backend })
+        assert.deepEqual(scaled.shape, [high, wide, 3], name)
+        assert.ok(psnr(scaled.data, expected) > least, `${name}: ${psnr(scaled.data, expected)} dB`)
+        const cropped = await loadImage(file, { width: side, height: side, mode: 'crop', backend })
+        const cut = Buffer.alloc(side * side * 3)
+        for (let y = 0; y < side; y++) {
+          const from = ((huggingFace[1] + y) * wide + huggingFace[0]) * 3
+          expected.copy(cut, y * side * 3, from, from + side * 3)
+        }
+        assert.ok(psnr(cropped.data, cut) > least, `${name}, cropped: ${psnr(cropped.data, cut)} dB`)
+      }
+    })
+  }
+
+  it('crops begin where those of Hugging Face do; those of torchvision one later if it cuts off 3, 7, 11 …', () => {
+    for (const { shorter, torchvision, huggingFace } of cases) {
+      const size = { width: shorter[0], height: shorter[1] }
+      const { cropLeft, cropTop } = placeScaled(size, target('crop', side, side))
+      assert.deepEqual([cropLeft, cropTop], huggingFace)
+      const later = shorter.map((length) => ((length - side) % 4 === 3 ? 1 : 0))
+      assert.deepEqual([cropLeft + later[0]!, cropTop + later[1]!], torchvision)
     }
   })
 })

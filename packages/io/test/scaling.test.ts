@@ -91,6 +91,16 @@ describe('shrinking while decoding', () => {
     })
   }
 
+  it('sharp decodes the whole where it is told to', async () => {
+    const size = { width: 224, height: 224, mode: 'crop' } as const
+    const [shrunk, whole, truth] = await Promise.all([
+      loadImage(photo('mountains-large.jpg'), { ...size, backend: 'sharp' }),
+      loadImage(photo('mountains-large.jpg'), { ...size, backend: 'sharp', shrinkOnDecode: false }),
+      loadImage(photo('mountains-large.jpg'), { ...size, backend: 'ffmpeg', shrinkOnDecode: false }),
+    ])
+    assert.ok(psnr(whole.data, truth.data) > psnr(shrunk.data, truth.data) + 3)
+  })
+
   it('is done only where enough is left, and to large pictures', async () => {
     const large = photo('mountains-large.jpg')
     for (const [file, size] of [

@@ -5,8 +5,9 @@ import { checkSource, type ImageSource } from '../source.ts'
 import type { Fetching } from '../url/url-options.ts'
 import type { Augmentation } from './augment.ts'
 import { product } from './fill.ts'
+import { checkResultBytes } from './limits.ts'
 import { checkInteger, type ImageTarget, imageTarget, type LoadImageOptions } from './options.ts'
-import { type ImageDType, imageShape } from './pixel-format.ts'
+import { bytesPer, type ImageDType, imageShape } from './pixel-format.ts'
 
 /** Options of `loadImageBatch` and `loadImageBatchSync`. */
 export interface LoadImageBatchOptions extends LoadImageOptions {
@@ -89,7 +90,9 @@ export function checkBatch(sources: readonly ImageSource[], options: LoadImageBa
   if (typeof shared !== 'boolean') throw badOption('shared', 'true or false', shared)
   checkInteger('concurrency', concurrency, 1024)
   const one = imageShape(target.pixelFormat, target.layout, { width, height })
-  return { target, shape: [sources.length, ...one], size: product(one) }
+  const size = product(one)
+  if (options.into === undefined) checkResultBytes(sources.length * size * bytesPer(target.dtype), target)
+  return { target, shape: [sources.length, ...one], size }
 }
 
 /** The data of an array to fill. @throws MediaError `ERR_BAD_OPTION` where it does not fit */

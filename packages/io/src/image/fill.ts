@@ -2,6 +2,7 @@ import type { DataOf } from '../array.ts'
 import { readSourceSync, type SyncSource } from '../source.ts'
 import type { Augmentation } from './augment.ts'
 import { decodeFile } from './decode-file.ts'
+import { checkResultBytes } from './limits.ts'
 import type { ImageTarget } from './options.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape } from './pixel-format.ts'
 
@@ -39,6 +40,7 @@ export function loadOne({ source, target, augmentation }: ImageJob, allocate?: A
     const one = imageShape(pixelFormat, layout, size)
     const shape = isAnimated ? [pictures, ...one] : one
     const length = product(shape)
+    checkResultBytes(length * bytesPer(dtype), target)
     const memory = allocate?.(length * bytesPer(dtype))
     loaded = { data: imageArray(dtype, length, memory), dtype, shape }
     return loaded.data

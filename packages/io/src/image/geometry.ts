@@ -27,7 +27,7 @@ export interface Placement {
   readonly top: number
 }
 
-/** Pixels of the largest picture that is decoded, or scaled to before cropping: sharp's own limit, 16383 squared. */
+/** Pixels of the largest picture that FFmpeg decodes, or that is scaled to before cropping: 16383 squared. */
 export const MAX_PIXELS = 268402689
 
 /**
@@ -52,7 +52,8 @@ export function scaledSize(picture: Size, target: Frame): Size {
     }
   } else if (width !== undefined) size = byWidth(picture, width, mode)
   else if (height !== undefined) size = byHeight(picture, height, mode)
-  if (size.width * size.height > MAX_PIXELS) {
+  // A picture that is larger as it is was allowed, by `maxPixels`.
+  if (size.width * size.height > Math.max(MAX_PIXELS, picture.width * picture.height)) {
     const what = `${picture.width}x${picture.height} scaled to ${size.width}x${size.height}`
     throw new MediaError('ERR_UNSUPPORTED', `${what} exceeds ${MAX_PIXELS} pixels`)
   }

@@ -7,6 +7,12 @@ export interface JpegHeader {
   readonly exifEnd: number
   /** Where the coded data of the first scan begins; 0 without one. */
   readonly scanStart: number
+  /** Where the content of the frame header begins, of the first scan header, and of Adobe's marker; 0 without. */
+  readonly frameStart: number
+  readonly scanHeader: number
+  readonly adobeStart: number
+  /** Whether it has the marker of JFIF. */
+  readonly isJfif: boolean
   /** See {@link readJpegHeader}. */
   readonly hasOwnTables: boolean
 }
@@ -27,7 +33,9 @@ const DHT = 0xc4
 const EOI = 0xd9
 const SOS = 0xda
 const DQT = 0xdb
+const APP0 = 0xe0
 const APP1 = 0xe1
+const APP14 = 0xee
 
 /**
  * Reads the header of a JPEG file, in one pass and without making objects: it is done for every file.
@@ -36,7 +44,8 @@ const APP1 = 0xe1
  * what is missing: a damaged file would be decoded by another's tables.
  */
 export function readJpegHeader(bytes: Buffer): JpegHeader {
-  let [exifStart, exifEnd, scanStart] = [0, 0, 0]
+  let [exifStart, exifEnd, scanStart, frameStart, scanHeader, adobeStart] = [0, 0, 0, 0, 0, 0]
+  let isJfif = false
   let frame: JpegFrame | undefined
   const tables = new Tables()
   let hasOwnTables = false
@@ -55,7 +64,10 @@ export function readJpegHeader(bytes: Buffer): JpegHeader {
     if (end > bytes.length || end < start) break
     at = end
     if (marker === SOS) {
-      if (scanStart === 0) scanStart = end
+      if (scanStart === 0) {
+        scanStart = end
+        scanHeader = start
+      }
       tables.addScan(bytes, start, end)
       // Of the common kind there is one scan with everything.
       if (tables.isWholeScan || !tables.isComplete) {
@@ -70,8 +82,13 @@ export function readJpegHeader(bytes: Buffer): JpegHeader {
         exifStart = start + 6
         exifEnd = end
       }
+    } else if (marker === APP0) {
+      if (end - start >= 5 && bytes.toString('latin1', start, start + 5) === 'JFIF\0') isJfif = true
+    } else if (marker === APP14) {
+      if (end - start >= 12 && bytes.toString('latin1', start, start + 5) === 'Adobe') adobeStart = start
     } else if (isFrameHeader(marker) && end - start >= 6) {
       tables.addFrame(bytes, start, end)
+      if (frameStart === 0 && end - start >= 6 + 3 * bytes[start + 5]!) frameStart = start
       frame ??= {
         marker,
         width: bytes.readUInt16BE(start + 3),
@@ -81,7 +98,9 @@ export function readJpegHeader(bytes: Buffer): JpegHeader {
       }
     }
   }
-  return { frame, exifStart, exifEnd, scanStart, hasOwnTables }
+  return {
+    ...{ frame, exifStart, exifEnd, scanStart, frameStart, scanHeader, adobeStart, isJfif, hasOwnTables },
+  }
 }
 
 /**

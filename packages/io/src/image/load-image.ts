@@ -14,7 +14,7 @@ import { loadWithSharp } from './sharp.ts'
 /**
  * Loads one image: reads, decodes, turns it as its EXIF orientation says, scales and fits it.
  *
- * JPEG, PNG, WebP, GIF, AVIF and TIFF; BMP with the ffmpeg backend. What a file is, its bytes say, not its name.
+ * JPEG, PNG, WebP, GIF, AVIF and TIFF; HEIC and BMP with the ffmpeg backend. What a file is, its bytes say, not its name.
  * Transparency is dropped unless `'rgba'` is asked for, as Pillow and torchvision do; embedded colour profiles are ignored; CMYK is converted by
  * the plain formula. Many calls may run at a time: with the ffmpeg backend all is done in the package's worker threads, which the
  * calls wait for; in an op that runs in a worker thread already, `loadImageSync` is the one to call.
@@ -24,7 +24,8 @@ import { loadWithSharp } from './sharp.ts'
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
  * - `ERR_DECODE`: it is empty, not an image, damaged or truncated
- * - `ERR_UNSUPPORTED`: a kind of image or an option that the backend cannot do, or more than 268402689 pixels
+ * - `ERR_UNSUPPORTED`: a kind of image or an option that the backend cannot do; the message names the way out
+ * - `ERR_TOO_LARGE`: more than `maxPixels`, `maxFrames` or `maxResultBytes`, or more than `maxBytes` from a URL
  * - `ERR_BACKEND_MISSING`: neither `node-av` nor `sharp` is installed, or not the one asked for
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
  * @throws the signal's reason, when aborted

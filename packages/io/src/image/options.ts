@@ -2,6 +2,7 @@ import type { Rng } from 'spindle'
 import { badOption } from '../errors.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { type AugmentOptions, checkAugment } from './augment.ts'
+import { type CheckedLimits, type ImageLimits, imageLimits, LIMIT_OPTIONS } from './limits.ts'
 import {
   channelsOf,
   dtypeOf,
@@ -29,7 +30,7 @@ export interface Normalization {
 }
 
 /** Options of `loadImage` and `loadImageSync`. */
-export interface LoadImageOptions extends UrlOptions {
+export interface LoadImageOptions extends UrlOptions, ImageLimits {
   /**
    * Width of the result in pixels, 1 to 32768. Default: that of the image; or, where only `height` is given, what keeps
    * the aspect ratio.
@@ -81,7 +82,7 @@ type WithNormalize<N, D> = [N] extends [undefined] ? D : undefined extends N ? D
 export type Exactly<O, Known> = O & { readonly [K in Exclude<keyof O, keyof Known>]: never }
 
 /** What a backend is asked for: {@link LoadImageOptions} with defaults filled in, as plain data that crosses to other threads. */
-export interface ImageTarget {
+export interface ImageTarget extends CheckedLimits {
   readonly width: number | undefined
   readonly height: number | undefined
   readonly mode: FitMode
@@ -100,7 +101,7 @@ export const MAX_SIDE = 32768
 
 const SINGLE = [
   ...['width', 'height', 'mode', 'algorithm', 'layout', 'pixelFormat', 'normalize', 'frames'],
-  ...['augment', 'rng', 'shrinkOnDecode', 'backend', 'signal', ...URL_OPTIONS],
+  ...['augment', 'rng', 'shrinkOnDecode', 'backend', 'signal', ...LIMIT_OPTIONS, ...URL_OPTIONS],
 ]
 const MODES = ['pad', 'crop', 'stretch', 'shorter']
 const ALGORITHMS = ['bilinear', 'bicubic', 'area', 'lanczos', 'nearest']
@@ -133,6 +134,7 @@ export function imageTarget(options: LoadImageOptions, alsoKnown: readonly strin
     dtype: affine === undefined ? dtypeOf(pixelFormat) : 'float32',
     isAnimated: frames === 'all',
     mayShrink: shrinkOnDecode,
+    ...imageLimits(options),
   }
 }
 

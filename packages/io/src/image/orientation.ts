@@ -1,6 +1,6 @@
 import type { Part } from './augment.ts'
-import { avifOrientation } from './avif.ts'
 import type { EncodedImage } from './backend.ts'
+import { heifOrientation } from './heif.ts'
 import { tiffNumber } from './tiff.ts'
 import { webpExif } from './webp.ts'
 
@@ -65,7 +65,8 @@ export function readOrientation({ bytes, format, jpeg }: EncodedImage): Orientat
     case 'tiff':
       return exifOrientation(bytes)
     case 'avif':
-      return orientationOf(avifOrientation(bytes))
+    case 'heic':
+      return orientationOf(heifOrientation(bytes))
     default:
       return 1
   }

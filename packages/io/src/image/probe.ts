@@ -1,14 +1,9 @@
 import { nameSource } from '../errors.ts'
 import { describeSource, type MediaSource } from '../source.ts'
-import { pngChunks } from './apng.ts'
-import { avifFacts } from './avif.ts'
-import type { EncodedImage } from './backend.ts'
 import { recognise } from './decode-file.ts'
+import { imageFacts } from './facts.ts'
 import type { ImageFormat } from './format.ts'
-import { gifFacts } from './gif.ts'
 import { isQuarterTurn, type Orientation, readOrientation } from './orientation.ts'
-import { tiffNumber, tiffPages } from './tiff.ts'
-import { webpFacts } from './webp.ts'
 
 /** What the headers of an image file say. */
 export interface ImageInfo {
@@ -34,7 +29,7 @@ export function inspectImage(bytes: Buffer, source: MediaSource): ImageInfo {
     const image = recognise(bytes)
     const { format } = image
     const orientation = readOrientation(image)
-    const { width, height, ...rest } = factsOf(image)
+    const { width, height, ...rest } = imageFacts(image)
     if (!(width > 0 && height > 0)) throw new Error('it says that it has no pixels')
     const isTurned = isQuarterTurn(orientation)
     const shown = { width: isTurned ? height : width, height: isTurned ? width : height }
@@ -44,76 +39,4 @@ export function inspectImage(bytes: Buffer, source: MediaSource): ImageInfo {
       error instanceof RangeError ? new Error('the headers are cut off', { cause: error }) : error
     throw nameSource(problem, describeSource(source))
   }
-}
-
-type Facts = Pick<ImageInfo, 'width' | 'height' | 'channels' | 'bitDepth' | 'frames'>
-
-function factsOf({ bytes, format, jpeg }: EncodedImage): Facts {
-  switch (format) {
-    case 'jpeg': {
-      const header = jpeg?.frame
-      if (header === undefined) throw new Error('the JPEG file has no frame header')
-      const { width, height, channels, bitDepth } = header
-      return { width, height, channels, bitDepth, frames: 1 }
-    }
-    case 'png':
-      return pngFacts(bytes)
-    case 'gif': {
-      const { frames, hasAlpha } = gifFacts(bytes)
-      const size = { width: bytes.readUInt16LE(6), height: bytes.readUInt16LE(8) }
-      return { ...size, channels: hasAlpha ? 4 : 3, bitDepth: 8, frames }
-    }
-    case 'webp': {
-      const { hasAlpha, ...rest } = webpFacts(bytes)
-      return { ...rest, channels: hasAlpha ? 4 : 3, bitDepth: 8 }
-    }
-    case 'avif':
-      return { ...avifFacts(bytes), frames: 1 }
-    case 'tiff':
-      return tiffFacts(bytes)
-    case 'bmp':
-      return bmpFacts(bytes)
-  }
-}
-
-/** By colour type (PNG third edition, 11.2.1): grey, RGB, palette, grey with alpha, RGB with alpha. */
-const PNG_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 3, 4: 2, 6: 4 }
-const PALETTE = 3
-
-function pngFacts(bytes: Buffer): Facts {
-  let facts: Facts | undefined
-  for (const { type, bytes: chunk } of pngChunks(bytes)) {
-    if (type === 'IHDR') {
-      const [depth, colour] = [chunk[16]!, chunk[17]!]
-      const size = { width: chunk.readUInt32BE(8), height: chunk.readUInt32BE(12) }
-      const channels = PNG_CHANNELS[colour] ?? 0
-      facts = { ...size, channels, bitDepth: colour === PALETTE ? 8 : depth, frames: 1 }
-    } else if (facts === undefined || type === 'IDAT') break
-    else if (type === 'acTL') facts = { ...facts, frames: chunk.readUInt32BE(8) }
-    else if (type === 'tRNS') facts = { ...facts, channels: facts.channels + 1 }
-  }
-  if (facts === undefined) throw new Error('the PNG file has no header')
-  return facts
-}
-
-const [WIDTH, HEIGHT, BITS, PHOTOMETRIC, SAMPLES] = [256, 257, 258, 262, 277]
-
-function tiffFacts(bytes: Buffer): Facts {
-  const isPalette = tiffNumber(bytes, PHOTOMETRIC) === 3
-  return {
-    width: tiffNumber(bytes, WIDTH) ?? 0,
-    height: tiffNumber(bytes, HEIGHT) ?? 0,
-    channels: isPalette ? 3 : (tiffNumber(bytes, SAMPLES) ?? 1),
-    bitDepth: isPalette ? 8 : (tiffNumber(bytes, BITS) ?? 1),
-    frames: tiffPages(bytes),
-  }
-}
-
-function bmpFacts(bytes: Buffer): Facts {
-  const isOld = bytes.readUInt32LE(14) === 12
-  const width = isOld ? bytes.readUInt16LE(18) : bytes.readInt32LE(18)
-  // Rows from the top down are told by a negative height.
-  const height = Math.abs(isOld ? bytes.readUInt16LE(20) : bytes.readInt32LE(22))
-  const bits = bytes.readUInt16LE(isOld ? 24 : 28)
-  return { width, height, channels: bits === 32 ? 4 : 3, bitDepth: bits === 16 ? 5 : 8, frames: 1 }
 }

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { Sharp } from 'sharp'
+import type { Sharp, SharpOptions } from 'sharp'
 import { limitCalls, type OpCall } from 'spindle'
 import type { DataOf } from '../array.ts'
 import { MediaError, nameSource } from '../errors.ts'
@@ -7,17 +7,31 @@ import { describeSource, type ImageSource, readSource } from '../source.ts'
 import type { Fetching } from '../url/url-options.ts'
 import { type Augmentation, partOf } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
-import { recognise } from './decode-file.ts'
+import { recogniseWithin } from './decode-file.ts'
 import type { Encoding, Samples } from './encode-options.ts'
+import { refuseMatrixForSharp } from './ffmpeg/colours.ts'
 import { type LoadedImage, product } from './fill.ts'
-import { MAX_PIXELS, placeScaled, type Size, scaledSize } from './geometry.ts'
+import { placeScaled, type Size, scaledSize } from './geometry.ts'
+import { firstGifPicture } from './gif.ts'
+import { gifBlank } from './gif-frames.ts'
+import { colourFacts } from './heif.ts'
+import { checkResultBytes } from './limits.ts'
 import type { ImageTarget, ScaleAlgorithm } from './options.ts'
 import { isQuarterTurn, storedPart } from './orientation.ts'
-import { type ImageDType, imageArray, imageShape } from './pixel-format.ts'
+import { bytesPer, type ImageDType, imageArray, imageShape } from './pixel-format.ts'
 import { type Picture, placePicture } from './place.ts'
 import { encodeWithSharp } from './sharp-encode.ts'
+import { refuseTiffForSharp, tiffLayout } from './tiff-layout.ts'
 
 type Library = typeof import('sharp').default
+/** A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the ffmpeg backend. */
+function readingOf({ maxPixels }: ImageTarget): SharpOptions {
+  return {
+    ...{ failOn: 'error', ignoreIcc: true },
+    limitInputPixels: maxPixels === Number.POSITIVE_INFINITY ? false : maxPixels,
+  }
+}
+
 type Claim = (size: Size) => DataOf[ImageDType]
 
 /** libvips, which decodes on libuv's threads. */
@@ -45,7 +59,7 @@ export function sharpBackend(sharp: Library): SharpBackend {
       const bytes = await readSource(source, fetching)
       const { signal } = fetching
       try {
-        const image = recognise(bytes)
+        const image = recogniseWithin(bytes, target)
         await inThreads(() => {
           signal?.throwIfAborted()
           return decode(sharp, image, target, augmentation, claim, signal)
@@ -120,12 +134,14 @@ async function decode(
   claim: Claim,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { input, picture, hasAlpha, isCmyk } = await inspect(sharp, image)
+  const { input, picture, hasAlpha, isCmyk, isLimitedGrey } = await inspect(sharp, image, target)
   signal?.throwIfAborted()
   const turned = augmentation?.turned ?? 1
   const turn = ({ width, height }: Size): Size =>
     isQuarterTurn(turned) ? { width: height, height: width } : { width, height }
-  const part = augmentation?.part && storedPart(partOf(turn(picture), augmentation.part), turned)
+  const wanted = augmentation?.part && storedPart(partOf(turn(picture), augmentation.part), turned)
+  // sharp decodes at a fraction of the size unless a part is asked for: be it the whole.
+  const part = wanted ?? (target.mayShrink ? undefined : WHOLE)
   const cut = part && {
     width: Math.max(1, Math.round(part.width * picture.width)),
     height: Math.max(1, Math.round(part.height * picture.height)),
@@ -137,6 +153,9 @@ async function decode(
     cut.top = Math.min(cut.top, picture.height - cut.height)
   }
   const scaled = scaledSize(turn(cut ?? picture), target)
+  const placement = placeScaled(scaled, target)
+  const { pixelFormat, layout, dtype } = target
+  checkResultBytes(product(imageShape(pixelFormat, layout, placement.output)) * bytesPer(dtype), target)
   const stored = turn(scaled)
   const resize = (from: Sharp): Sharp =>
     (cut === undefined ? from : from.extract(cut)).resize({
@@ -151,18 +170,21 @@ async function decode(
   if (isCmyk) {
     pixels = cmykToRgb(await raw(resize(input.pipelineColourspace('cmyk').toColourspace('cmyk'))))
   } else if (hasAlpha) {
-    if (target.pixelFormat === 'rgba') alpha = await alphaOf(input)
+    if (pixelFormat === 'rgba') alpha = await alphaOf(input)
     // Resizing would multiply the colours by alpha, so alpha goes first, in a pipeline of its own.
-    const opaque = await input.removeAlpha().toColourspace('srgb').raw().toBuffer()
+    const opaque = await coloursOf(sharp, image, input, target).toColourspace('srgb').raw().toBuffer()
+    if (image.format === 'gif') fillAround(opaque, picture, image.bytes)
     pixels = await raw(resize(sharp(opaque, { raw: { ...picture, channels: 3 } })))
   } else pixels = await raw(resize(input.toColourspace('srgb')))
+  if (isLimitedGrey) widen(pixels)
   signal?.throwIfAborted()
   if (pixels.length !== stored.width * stored.height * 3) {
     throw new Error(`sharp gave ${pixels.length} bytes for ${stored.width}x${stored.height} RGB`)
   }
-  const placement = placeScaled(scaled, target)
   placePicture(pictureOf(pixels, alpha, stored, target), turned, placement, target, claim(placement.output))
 }
+
+const WHOLE = { left: 0, top: 0, width: 1, height: 1 } as const
 
 const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' | 'nearest'>> = {
   bilinear: 'linear',
@@ -172,18 +194,47 @@ const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' |
   area: 'linear', // refused before
 }
 
-async function inspect(sharp: Library, image: EncodedImage) {
+async function inspect(sharp: Library, image: EncodedImage, target: ImageTarget) {
   if (image.format === 'bmp')
     throw new MediaError('ERR_UNSUPPORTED', 'sharp does not read BMP; the ffmpeg backend does')
-  // A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the ffmpeg backend.
-  const input = sharp(image.bytes, {
-    failOn: 'error',
-    ignoreIcc: true,
-    limitInputPixels: MAX_PIXELS,
-  }).rotate()
+  if (image.format === 'heic')
+    throw new MediaError('ERR_UNSUPPORTED', 'sharp does not read HEIC; the ffmpeg backend does')
+  const colours = image.format === 'avif' ? colourFacts(image.bytes) : undefined
+  if (colours !== undefined) refuseMatrixForSharp(colours.matrix)
+  if (image.format === 'tiff') refuseTiffForSharp(tiffLayout(image.bytes))
+  const input = sharp(image.bytes, readingOf(target)).rotate()
   const { width, height, orientation = 1, hasAlpha, space } = await input.metadata()
   const picture: Size = orientation >= 5 ? { width: height, height: width } : { width, height }
-  return { input, picture, hasAlpha, isCmyk: space === 'cmyk' }
+  const isLimitedGrey = colours?.isLimitedGrey === true
+  return { input, picture, hasAlpha, isCmyk: space === 'cmyk', isLimitedGrey }
+}
+
+/** A picture without its alpha. Of transparent GIF pixels libvips gives the colour only if the file does not call them transparent. */
+function coloursOf(
+  sharp: Library,
+  { bytes, format }: EncodedImage,
+  input: Sharp,
+  target: ImageTarget,
+): Sharp {
+  const first = format === 'gif' ? firstGifPicture(bytes) : undefined
+  if (first === undefined || first.transparent < 0) return input.clone().removeAlpha()
+  const opaque = Buffer.from(bytes)
+  opaque[first.controlStart + 3]! &= ~1
+  return sharp(opaque, readingOf(target)).removeAlpha()
+}
+
+/** What the first picture of a GIF does not cover has the colour that the ffmpeg backend gives it. */
+function fillAround(pixels: Buffer, { width, height }: Size, file: Buffer): void {
+  const first = firstGifPicture(file)
+  if (first.left === 0 && first.top === 0 && first.width >= width && first.height >= height) return
+  const [red, green, blue] = gifBlank(first)
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at += 3) {
+      const isInside =
+        x >= first.left && x < first.left + first.width && y >= first.top && y < first.top + first.height
+      if (!isInside) pixels.set([red, green, blue], at)
+    }
+  }
 }
 
 function raw(pipeline: Sharp): Promise<Buffer> {
@@ -222,6 +273,12 @@ function toGrey(pixels: Buffer): Buffer {
     grey[to] = Math.round(0.299 * pixels[from]! + 0.587 * pixels[from + 1]! + 0.114 * pixels[from + 2]!)
   }
   return grey
+}
+
+/** From limited range, 16 to 235, to full range. */
+function widen(pixels: Buffer): void {
+  for (let i = 0; i < pixels.length; i++)
+    pixels[i] = Math.max(0, Math.min(255, Math.round(((pixels[i]! - 16) * 255) / 219)))
 }
 
 function swapEnds(pixels: Buffer): Buffer {

@@ -1,5 +1,5 @@
-import { MediaError } from '../errors.ts'
-import { MAX_PIXELS, type Size } from './geometry.ts'
+import type { Area } from './canvas.ts'
+import type { Size } from './geometry.ts'
 
 /** One chunk of a RIFF file. */
 interface Chunk {
@@ -28,14 +28,12 @@ const ANIMATION_FLAG = 2
 const ALPHA_FLAG = 16
 
 /** One picture of an animation: its place on the canvas, what becomes of what was there, and its data as a file of its own. */
-export interface WebpFrame extends Size {
-  readonly left: number
-  readonly top: number
+export interface WebpFrame extends Area {
   readonly durationMs: number
   /** Whether what is transparent shows what was there before. */
   readonly isBlended: boolean
   /** Whether its place is cleared afterwards. */
-  readonly isDisposed: boolean
+  readonly disposal: 'keep' | 'clear'
   readonly file: Buffer
 }
 
@@ -59,8 +57,6 @@ export function countWebpFrames(bytes: Buffer): number {
 /** The pictures of a WebP animation (RFC 9649, 2.7.1.1). @throws Error where one is damaged, once it is come to */
 export function* webpFrames(bytes: Buffer): Generator<WebpFrame> {
   const canvas = webpCanvas(bytes)
-  if (canvas.width * canvas.height > MAX_PIXELS)
-    throw new MediaError('ERR_UNSUPPORTED', `a canvas of more than ${MAX_PIXELS} pixels`)
   let count = 0
   for (const { type, body } of chunks(bytes, 12)) {
     if (type !== 'ANMF' || body.length < 16) continue
@@ -71,7 +67,7 @@ export function* webpFrames(bytes: Buffer): Generator<WebpFrame> {
       height: 1 + body.readUIntLE(9, 3),
       durationMs: body.readUIntLE(12, 3),
       isBlended: (body[15]! & 2) === 0,
-      isDisposed: (body[15]! & 1) === 1,
+      disposal: (body[15]! & 1) === 1 ? ('clear' as const) : ('keep' as const),
     }
     if (frame.left + frame.width > canvas.width || frame.top + frame.height > canvas.height)
       throw new Error('a picture of the animation reaches beyond its canvas')
@@ -86,22 +82,26 @@ export function isWholeWebp(bytes: Buffer): boolean {
   return bytes.length >= 12 && 8 + bytes.readUInt32LE(4) <= bytes.length
 }
 
-/** Size of a WebP picture and whether it has alpha, from its first chunk (RFC 9649, 2.5 to 2.7, 3.4; RFC 6386, 9.1). */
+/** Size of a WebP picture, whether it has alpha, and how many pictures there are. */
 export function webpFacts(bytes: Buffer): Size & { readonly hasAlpha: boolean; readonly frames: number } {
+  return { ...webpSize(bytes), frames: isWebpAnimation(bytes) ? countWebpFrames(bytes) : 1 }
+}
+
+/** Size of a WebP picture and whether it has alpha, from its first chunk (RFC 9649, 2.5 to 2.7, 3.4; RFC 6386, 9.1). */
+export function webpSize(bytes: Buffer): Size & { readonly hasAlpha: boolean } {
   const first = chunks(bytes, 12).next().value as Chunk | undefined
   const { type, body } = first ?? { type: '', body: Buffer.alloc(0) }
   if (type === 'VP8X' && body.length >= 10) {
-    const frames = isWebpAnimation(bytes) ? countWebpFrames(bytes) : 1
-    return { ...webpCanvas(bytes), hasAlpha: (body[0]! & ALPHA_FLAG) !== 0, frames }
+    return { ...webpCanvas(bytes), hasAlpha: (body[0]! & ALPHA_FLAG) !== 0 }
   }
   if (type === 'VP8 ' && body.length >= 10 && body.readUIntBE(3, 3) === 0x9d012a) {
     const size = { width: body.readUInt16LE(6) & 0x3fff, height: body.readUInt16LE(8) & 0x3fff }
-    return { ...size, hasAlpha: false, frames: 1 }
+    return { ...size, hasAlpha: false }
   }
   if (type === 'VP8L' && body.length >= 5 && body[0] === 0x2f) {
     const bits = body.readUInt32LE(1)
     const size = { width: 1 + (bits & 0x3fff), height: 1 + ((bits >>> 14) & 0x3fff) }
-    return { ...size, hasAlpha: ((bits >>> 28) & 1) === 1, frames: 1 }
+    return { ...size, hasAlpha: ((bits >>> 28) & 1) === 1 }
   }
   throw new Error('the WebP file does not say the size of its picture')
 }

@@ -13,9 +13,15 @@ interface Choice {
 
 /** Which decoder a packet is for. */
 export interface DecoderKey {
-  readonly format: ImageFormat | 'apng'
+  readonly format: Exclude<ImageFormat, 'gif'>
   /** JPEG is decoded at 1 / 2^lowres of its size: 0 to 3. */
   readonly lowres: number
+}
+
+/** What is special about a packet. */
+export interface Special {
+  readonly isAlone?: boolean
+  readonly extraData?: Buffer | undefined
 }
 
 /**
@@ -25,6 +31,9 @@ export interface DecoderKey {
 export class Decoders {
   readonly #ffmpeg: FFmpeg
   readonly #kept = new Map<string, CodecContext>()
+  /** What the decoder of HEVC was given. */
+  #extraData: Buffer | undefined
+  #maxPixels = MAX_PIXELS
   readonly #packet: Packet
   readonly #frame: Frame
 
@@ -38,11 +47,11 @@ export class Decoders {
 
   /**
    * Decodes the first picture of a packet. The frame is valid until the next call. With `isAlone` the decoder is a new one: where files are
-   * damaged, those of TIFF, and of JPEG without tables, would show what was decoded before.
+   * damaged, those of TIFF, and of JPEG without tables, would show what was decoded before. `extraData`: what HEVC's must know first.
    */
-  first(key: DecoderKey, bytes: Buffer, isAlone = false): Frame {
-    if (isAlone) this.#discard(key)
-    const decoder = this.#decoderFor(key)
+  first(key: DecoderKey, bytes: Buffer, { isAlone = false, extraData }: Special = {}): Frame {
+    if (isAlone || !isSame(extraData, this.#extraData)) this.#discard(key)
+    const decoder = this.#decoderFor(key, extraData)
     try {
       this.#send(decoder, bytes)
       const { constants: c } = this.#ffmpeg
@@ -61,30 +70,15 @@ export class Decoders {
     return this.#frame
   }
 
-  /** Decodes packets that build on each other, one frame each, by a decoder of their own. Each frame is valid until the next is asked for. */
-  *each(key: DecoderKey, packets: Iterable<Buffer>, extraData?: Buffer): Generator<Frame> {
-    const decoder = this.#open(key, extraData)
-    try {
-      for (const bytes of packets) {
-        this.#send(decoder, bytes)
-        yield* this.#received(decoder)
-      }
-      check(this.#ffmpeg, decoder.sendPacketSync(null), 'decoding')
-      yield* this.#received(decoder)
-    } finally {
-      decoder.freeContext()
-    }
-  }
-
-  *#received(decoder: CodecContext): Generator<Frame> {
-    const { constants: c } = this.#ffmpeg
-    for (;;) {
-      const result = decoder.receiveFrameSync(this.#frame)
-      if (result === c.AVERROR_EAGAIN || result === c.AVERROR_EOF) return
-      check(this.#ffmpeg, result, 'decoding')
-      this.#refuseDamaged()
-      yield this.#frame
-    }
+  /**
+   * The most pixels that a decoder may find. Files are refused by what their headers say; this is for pictures that are larger than the file around
+   * them says.
+   */
+  limit(maxPixels: number): void {
+    const most = Math.min(Math.max(maxPixels, LEAST_PIXELS), MAX_PIXELS)
+    if (most === this.#maxPixels) return
+    this.#maxPixels = most
+    this.free()
   }
 
   /** Lets go of the last picture's memory. */
@@ -113,12 +107,13 @@ export class Decoders {
     if (this.#frame.decodeErrorFlags !== 0) throw new Error('FFmpeg, decoding: the picture is damaged')
   }
 
-  #decoderFor(key: DecoderKey): CodecContext {
+  #decoderFor(key: DecoderKey, extraData: Buffer | undefined): CodecContext {
     const name = key.format + key.lowres
     let decoder = this.#kept.get(name)
     if (decoder === undefined) {
-      decoder = this.#open(key, undefined)
+      decoder = this.#open(key, extraData)
       this.#kept.set(name, decoder)
+      this.#extraData = extraData && Buffer.from(extraData) // the file's memory is used again
     }
     return decoder
   }
@@ -137,13 +132,20 @@ export class Decoders {
     const decoder = new av.CodecContext()
     decoder.allocContext3(codec)
     decoder.threadCount = 1 // many images at a time use the cores better than many threads on one
-    decoder.setOption('max_pixels', MAX_PIXELS)
+    decoder.setOption('max_pixels', this.#maxPixels)
     if (strictness !== '') decoder.setOption('err_detect', strictness)
     if (lowres > 0) decoder.setOption('lowres', lowres)
     if (extraData !== undefined) decoder.extraData = extraData
     check(this.#ffmpeg, decoder.open2Sync(codec, null), 'opening the decoder')
     return decoder
   }
+}
+
+/** Decoders are not made anew for limits that are lower: such a picture does no harm. */
+const LEAST_PIXELS = 1 << 24
+
+function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  return a === undefined || (b !== undefined && a.equals(b))
 }
 
 /** TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors. */
@@ -153,17 +155,15 @@ function choose(format: DecoderKey['format'], c: FFmpeg['constants']): Choice {
       return { id: c.AV_CODEC_ID_MJPEG, strictness: 'explode' }
     case 'png':
       return { id: c.AV_CODEC_ID_PNG, strictness: 'crccheck+explode' }
-    case 'apng':
-      return { id: c.AV_CODEC_ID_APNG, strictness: 'crccheck+explode' }
     case 'webp':
       return { id: c.AV_CODEC_ID_WEBP, strictness: 'explode' }
-    case 'gif':
-      return { id: c.AV_CODEC_ID_GIF, strictness: 'explode' }
     case 'bmp':
       return { id: c.AV_CODEC_ID_BMP, strictness: 'explode' }
     case 'tiff':
       return { id: c.AV_CODEC_ID_TIFF, strictness: '' }
     case 'avif':
       return { id: c.AV_CODEC_ID_AV1, strictness: 'explode' }
+    case 'heic':
+      return { id: c.AV_CODEC_ID_HEVC, strictness: 'explode' }
   }
 }

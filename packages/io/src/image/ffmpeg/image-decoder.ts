@@ -4,17 +4,28 @@ import { setTimeout } from '../../timers.ts'
 import { isAnimated } from '../animation.ts'
 import { type Augmentation, type Part, partOf } from '../augment.ts'
 import type { EncodedImage } from '../backend.ts'
+import { bmpHeader, bmpPixels, refuseBmp } from '../bmp.ts'
 import { placeScaled, type Size, scaledSize } from '../geometry.ts'
+import { heifPicture } from '../heif.ts'
+import type { JpegHeader } from '../jpeg.ts'
+import { jpegColours, jpegForFFmpeg } from '../jpeg-colours.ts'
 import type { ImageTarget } from '../options.ts'
 import { compose, isQuarterTurn, type Orientation, readOrientation, storedPart } from '../orientation.ts'
 import { channelsOf, type ImageDType } from '../pixel-format.ts'
 import { placePicture } from '../place.ts'
-import { Decoders } from './decoders.ts'
+import { isForFFmpeg, tiffLayout } from '../tiff-layout.ts'
+import { allPictures, firstShown } from './animations.ts'
+import { withRgbPlanes } from './colours.ts'
+import { type DecoderKey, Decoders, type Special } from './decoders.ts'
 import { Graphs } from './graphs.ts'
-import { type FFmpeg, loadFFmpeg } from './library.ts'
+import { useHeifFrame } from './heif.ts'
+import { type FFmpeg, formatName, loadFFmpeg } from './library.ts'
+import { MadeFrames } from './made-frames.ts'
 import { channelOrder, interleavedFormat, pictureOf, planarFormat } from './picture.ts'
-import { decodedFrames, firstPicture, refuseWhatGoesWrong } from './pictures.ts'
+import { refuseOtherInks, refuseWhatGoesWrong } from './pictures.ts'
 import { Scalers } from './scalers.ts'
+import { useTiffFrame } from './tiff.ts'
+import type { Tools } from './tools.ts'
 
 /**
  * Gives the memory that an image is written to, as soon as size and number of its pictures are known. Called once, and only when the first
@@ -37,13 +48,15 @@ export class ImageDecoder {
   readonly #decoders: Decoders
   readonly #scalers: Scalers
   readonly #graphs: Graphs
+  readonly #made: MadeFrames
   #idleTimer: NodeJS.Timeout | undefined
 
   constructor(ffmpeg: FFmpeg) {
     this.#ffmpeg = ffmpeg
     this.#decoders = new Decoders(ffmpeg)
-    this.#scalers = new Scalers(ffmpeg)
+    this.#scalers = new Scalers(ffmpeg, true)
     this.#graphs = new Graphs(ffmpeg)
+    this.#made = new MadeFrames(ffmpeg)
   }
 
   /** Decodes, turns, scales and places an image in memory that it claims. Throws FFmpeg's own error or a `MediaError` without source. */
@@ -54,12 +67,13 @@ export class ImageDecoder {
     claim: ClaimOutput,
   ): void {
     this.#freeLater()
+    this.#decoders.limit(target.maxPixels)
     const orientation = compose(readOrientation(image), augmentation?.turned ?? 1)
     const work: Work = { image, target, orientation, augmentation, claim }
     try {
       if (target.isAnimated && isAnimated(image)) this.#decodeAll(work)
-      else if (image.format === 'webp' && isAnimated(image)) this.#decodeFirstOfWebp(work)
-      else this.#decodeStill(work)
+      else if (image.format === 'webp' && isAnimated(image)) this.#decodeFirst(work)
+      else this.#decodeOne(work)
     } finally {
       this.#decoders.release()
       this.#graphs.release()
@@ -72,30 +86,82 @@ export class ImageDecoder {
     this.#decoders.free()
     this.#graphs.free()
     this.#scalers.free()
+    this.#made.free()
   }
 
-  #decodeStill(work: Work): void {
-    const { image, claim } = work
-    refuseWhatGoesWrong(image)
+  #decodeOne(work: Work): void {
+    const { format, jpeg } = work.image
+    refuseWhatGoesWrong(work.image)
+    if (format === 'gif') this.#decodeFirst(work)
+    else if (format === 'jpeg') this.#decodeJpeg(work, jpeg!)
+    else if (format === 'tiff') this.#decodeTiff(work)
+    else if (format === 'bmp') this.#decodeBmp(work)
+    else if (format === 'avif' || format === 'heic') this.#decodeHeif(work)
+    else this.#decodeFile(work, format)
+  }
+
+  #decodeTiff(work: Work): void {
+    const { bytes } = work.image
+    const layout = tiffLayout(bytes)
+    if (isForFFmpeg(layout, bytes)) this.#decodeFile(work, 'tiff', { isAlone: true })
+    else useTiffFrame(this.#tools(work), bytes, layout, (frame) => this.#place(work, frame))
+  }
+
+  #decodeBmp(work: Work): void {
+    const { bytes } = work.image
+    const header = bmpHeader(bytes)
+    refuseBmp(header)
+    const pixels = bmpPixels(bytes, header)
+    if (pixels === undefined) this.#decodeFile(work, 'bmp')
+    else {
+      const format = this.#ffmpeg.constants.AV_PIX_FMT_RGBA
+      this.#made.use(pixels, header, format, (frame) => this.#place(work, frame))
+    }
+  }
+
+  #decodeHeif(work: Work): void {
+    const isAlphaWanted = work.target.pixelFormat === 'rgba'
+    const place = (frame: Frame): void => this.#place(work, frame)
+    useHeifFrame(heifPicture(work.image.bytes), isAlphaWanted, this.#tools(work), place)
+  }
+
+  /** A file whose decoder gives the picture as it is. */
+  #decodeFile(work: Work, format: DecoderKey['format'], special?: Special): void {
+    this.#place(work, this.#decoders.first({ format, lowres: 0 }, work.image.bytes, special))
+  }
+
+  #decodeJpeg(work: Work, header: JpegHeader): void {
+    const { bytes } = work.image
     const large = sizeToShrink(work)
-    const lowres = large === undefined ? 0 : LOWRES
-    const isAlone = image.format === 'tiff' || image.jpeg?.hasOwnTables === false
-    const frame = this.#decoders.first({ format: image.format, lowres }, firstPicture(image), isAlone)
-    const place = this.#placerFor(work, frame, large ?? frame)
-    place(frame, claim(place.output, 1))
+    const key = { format: 'jpeg', lowres: large === undefined ? 0 : LOWRES } as const
+    const isAlone = !header.hasOwnTables
+    const frame = this.#decoders.first(key, jpegForFFmpeg(bytes, header), { isAlone })
+    const colours = jpegColours(bytes, header)
+    if (colours === 'ycc' || colours === 'grey') {
+      this.#place(work, frame, large)
+      return
+    }
+    const name = formatName(this.#ffmpeg, frame)
+    refuseOtherInks(colours, name)
+    if (colours === 'rgb' && name.startsWith('yuv'))
+      withRgbPlanes(this.#tools(work), frame, (rgb) => this.#place(work, rgb, large))
+    else this.#place(work, frame, large)
   }
 
-  /** The first picture of a WebP animation may cover only a part of it. */
-  #decodeFirstOfWebp(work: Work): void {
-    for (const frame of decodedFrames(work.image, this.#ffmpeg, this.#decoders, this.#scalers).frames) {
-      const place = this.#placerFor(work, frame, frame)
-      place(frame, work.claim(place.output, 1))
+  #decodeFirst(work: Work): void {
+    for (const frame of firstShown(work.image, this.#tools(work))) {
+      this.#place(work, frame)
       return
     }
   }
 
+  #place(work: Work, frame: Frame, shown: Size = frame): void {
+    const place = this.#placerFor(work, frame, shown)
+    place(frame, work.claim(place.output, 1))
+  }
+
   #decodeAll(work: Work): void {
-    const { count, frames } = decodedFrames(work.image, this.#ffmpeg, this.#decoders, this.#scalers)
+    const { count, frames } = allPictures(work.image, this.#tools(work))
     let place: Placer | undefined
     let out: DataOf[ImageDType] | undefined
     let done = 0
@@ -139,6 +205,13 @@ export class ImageDecoder {
       placePicture(pictureOf(made, pixelFormat, order), orientation, placement, target, out)
     }
     return Object.assign(place, { output: placement.output })
+  }
+
+  #tools({ target }: Work): Tools {
+    return {
+      ...{ ffmpeg: this.#ffmpeg, decoders: this.#decoders, scalers: this.#scalers, made: this.#made },
+      limits: target,
+    }
   }
 
   #freeLater(): void {

@@ -32,6 +32,11 @@ export function loadFFmpeg(): FFmpeg {
   return loaded
 }
 
+/** FFmpeg's name of a frame's pixel format. */
+export function formatName({ av }: FFmpeg, { format }: { readonly format: unknown }): string {
+  return av.avGetPixFmtName(format as Parameters<Av['avGetPixFmtName']>[0]) ?? ''
+}
+
 /** What is wrong when a library cannot be imported. */
 export function missingBackend(backend: string, library: string, error: unknown): MediaError {
   const { code, message = String(error) } = (error ?? {}) as NodeJS.ErrnoException

@@ -1,8 +1,7 @@
 import type { Frame, SoftwareScaleContext } from 'node-av/lib'
 import type { Size } from '../geometry.ts'
 import type { ScaleAlgorithm } from '../options.ts'
-import type { Av, FFmpeg } from './library.ts'
-import { check } from './library.ts'
+import { type Av, check, type FFmpeg, formatName } from './library.ts'
 
 /** FFmpeg's number of a pixel format. */
 export type AvPixelFormat = Parameters<Av['avGetPixFmtName']>[0]
@@ -27,13 +26,16 @@ const FRAME_BYTES_KEPT = 16 << 20
  */
 export class Scalers {
   readonly #ffmpeg: FFmpeg
+  readonly #isForStills: boolean
   readonly #kept = new Map<string, SoftwareScaleContext>()
   readonly #frames = new Map<string, ScaledFrame>()
   #frameBytes = 0
   readonly #modern: ReadonlyMap<number, AvPixelFormat>
 
-  constructor(ffmpeg: FFmpeg) {
+  /** With `isForStills` pictures of odd size are scaled as libjpeg has them; without, as FFmpeg's own programs do. */
+  constructor(ffmpeg: FFmpeg, isForStills = false) {
     this.#ffmpeg = ffmpeg
+    this.#isForStills = isForStills
     const c = ffmpeg.constants
     this.#modern = new Map<number, AvPixelFormat>([
       [c.AV_PIX_FMT_YUVJ420P, c.AV_PIX_FMT_YUV420P],
@@ -47,8 +49,9 @@ export class Scalers {
   /** Scales and converts a frame into one that is kept here. */
   scale(from: Frame, format: AvPixelFormat, size: Size, algorithm: ScaleAlgorithm): ScaledFrame {
     const to = this.#frameFor(format, size)
-    const key = `${from.width}x${from.height}:${from.format}>${size.width}x${size.height}:${format}:${algorithm}`
-    check(this.#ffmpeg, this.#scalerFor(key, algorithm).scaleFrameSync(to.frame, from), 'scaling')
+    const source = `${from.width}x${from.height}:${from.format}:${from.chromaLocation}`
+    const key = `${source}>${size.width}x${size.height}:${format}:${algorithm}`
+    check(this.#ffmpeg, this.#scalerFor(key, algorithm, from).scaleFrameSync(to.frame, from), 'scaling')
     return to
   }
 
@@ -92,7 +95,7 @@ export class Scalers {
     this.#frameBytes = 0
   }
 
-  #scalerFor(key: string, algorithm: ScaleAlgorithm): SoftwareScaleContext {
+  #scalerFor(key: string, algorithm: ScaleAlgorithm, from: Frame): SoftwareScaleContext {
     const known = this.#kept.get(key)
     if (known !== undefined) return touch(this.#kept, key, known)
     // Not getContext(): only a context that takes everything from its frames minds their colour range and matrix.
@@ -101,6 +104,8 @@ export class Scalers {
     // accurate_rnd, for without it libswscale converts 4:2:0 pictures of their own size by a routine that leaves the last columns of a
     // width that is no multiple of 8 unwritten.
     scaler.setOption('sws_flags', `${FLAGS[algorithm]}+accurate_rnd`)
+    const places = this.#isForStills ? chromaPlaces(this.#ffmpeg, from) : []
+    for (const [option, value] of places) scaler.setOption(option, value)
     this.#kept.set(key, scaler)
     if (this.#kept.size > SCALERS_KEPT) {
       const [first, oldest] = this.#kept.entries().next().value!
@@ -128,6 +133,25 @@ export class Scalers {
     this.#frameBytes += bytesOf(scaled)
     return scaled
   }
+}
+
+/**
+ * Where the scaler is to look for colours that two columns or rows share, if their number is odd. The last sample lies half beyond the picture then;
+ * the scaler takes all of them for as wide as the picture, and places the last ones half a sample off. Moved by a quarter sample (128 of
+ * 256 to a pixel) they are off by a quarter at either end: 3 to 5 dB nearer to libjpeg for 500x375.
+ */
+function chromaPlaces(ffmpeg: FFmpeg, from: Frame): [string, number][] {
+  const { constants: c } = ffmpeg
+  const sharing = /^yuva?(4[0-4]\d)p/.exec(formatName(ffmpeg, from))?.[1]
+  const { chromaLocation: place, width, height } = from
+  const isLeft = place === c.AVCHROMA_LOC_LEFT || place === c.AVCHROMA_LOC_TOPLEFT
+  const isTop = place === c.AVCHROMA_LOC_TOP || place === c.AVCHROMA_LOC_TOPLEFT
+  const places: [string, number][] = []
+  if (width % 2 === 1 && (sharing === '420' || sharing === '422'))
+    places.push(['src_h_chr_pos', isLeft ? 128 : 256])
+  if (height % 2 === 1 && (sharing === '420' || sharing === '440'))
+    places.push(['src_v_chr_pos', isTop ? 128 : 256])
+  return places
 }
 
 /** Makes an entry the last, so that the first is the one that was not used for longest. */
