@@ -1,6 +1,6 @@
 import { badOption } from '../../errors.ts'
 import { type ArchiveError, archiveError } from '../archive-error.ts'
-import { BLOCK, padded, verifyBlock } from './fields.ts'
+import { BLOCK, isBlank, padded, verifyBlock } from './fields.ts'
 import { Headers, type MutableMember } from './headers.ts'
 import type { TarHeader, TarMemberType } from './member.ts'
 import { Request, type Window } from './window.ts'
@@ -40,7 +40,7 @@ export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | 
       if (window.end - window.at < BLOCK) return endWithoutMarker(window, headers, plan)
     }
     const kind = headers.read(window)
-    if (kind === 'zero') {
+    if (kind === 'zero' || kind === 'blank') {
       if (yield* isAtEnd(window, headers, request, plan)) return
       continue
     }
@@ -58,11 +58,19 @@ export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | 
       continue
     }
 
-    const { member } = headers
+    const { member, refusal } = headers
+    while (headers.isMapContinued) yield* passMap(window, headers, request)
     const { size } = member
+    const isGiven =
+      plan.types.has(member.type) && (plan.filter === undefined || isWanted(plan.filter, member))
+    if (isGiven && refusal !== undefined)
+      throw archiveError('ERR_UNSUPPORTED', window.archive, refusal, {
+        member: member.path,
+        offset: headerAt,
+      })
     if (window.length !== undefined && member.offset + size > window.length)
       throw truncated(window, member, window.length - member.offset)
-    if (plan.types.has(member.type) && (plan.filter === undefined || isWanted(plan.filter, member))) {
+    if (isGiven) {
       if (!plan.leavesData && size > 0) {
         if (window.isWhole) member.data = viewOf(window, size)
         else if (size > plan.maxMemberBytes) throw tooLarge(window, member, plan)
@@ -83,6 +91,16 @@ export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | 
         throw truncated(window, member, (window.length ?? window.position) - member.offset)
     }
   }
+}
+
+/** One more block of a sparse member's map: its last field says whether another one follows. */
+function* passMap(window: Window, headers: Headers, request: Request): Generator<Request, void, void> {
+  const { member } = headers
+  if (window.end - window.at < BLOCK) yield request.fill(BLOCK)
+  if (window.end - window.at < BLOCK) throw truncated(window, member, 0)
+  headers.isMapContinued = window.bytes[window.at + 504] === 1
+  member.offset += BLOCK
+  advance(window, BLOCK)
 }
 
 function advance(window: Window, bytes: number): void {
@@ -129,8 +147,8 @@ function isWanted(filter: (header: TarHeader) => boolean, member: MutableMember)
 }
 
 /**
- * At a block of zeros: whether the archive ends here. The marker is two such blocks; what GNU tar bears with is borne with: a single
- * one at the very end, and anything after two. But another archive there is not passed over in silence.
+ * At a block of zeros, or a blank one: whether the archive ends here. The marker is two blocks of zeros. One is enough, and anything after it is
+ * passed over, as GNU tar, Python and libarchive do. But another archive there is not passed over in silence.
  */
 function* isAtEnd(
   window: Window,
@@ -155,31 +173,35 @@ function* isAtEnd(
       continue
     }
     if (verdict && plan.concatenated) return false
-    if (verdict || plan.concatenated || !hasMarker) {
+    if (verdict || plan.concatenated) {
       const problem = verdict
         ? 'another archive follows the end of the first; `concatenated: true` reads on'
         : 'garbage follows a block of zeros'
       throw archiveError('ERR_DECODE', window.archive, problem, { offset: window.position })
     }
+    if (!hasMarker && plan.requireEndMarker) throw withoutMarker(window)
     // To the end, so that a damaged compressed stream or a failing download is noticed.
     if (window.length === undefined) yield request.skip(MAX_STREAM_TAIL)
     return true
   }
 }
 
-/** The archive ends where a header could be. GNU tar takes that for its end. */
+/** The archive ends where a header could be. GNU tar takes that for its end, also where less than a block of nothing follows. */
 function endWithoutMarker(window: Window, headers: Headers, plan: Plan): void {
   const { archive, position } = window
   const left = window.end - window.at
   if (position === 0 && left === 0) throw archiveError('ERR_DECODE', archive, 'is empty')
-  if (left > 0) {
+  if (left > 0 && (position === 0 || !isBlank(window.bytes, window.at, window.end))) {
     const problem =
       position === 0 ? 'not a tar archive: it is shorter than a block' : 'is truncated: it ends in a header'
     throw archiveError('ERR_DECODE', archive, `${problem} (${left} of ${BLOCK} bytes)`, { offset: position })
   }
   if (headers.isExtended) throw dangling(window)
-  if (plan.requireEndMarker)
-    throw archiveError('ERR_DECODE', archive, 'is truncated: its end marker is missing', { offset: position })
+  if (plan.requireEndMarker) throw withoutMarker(window)
+}
+
+function withoutMarker({ archive, position }: Window): ArchiveError {
+  return archiveError('ERR_DECODE', archive, 'is truncated: its end marker is missing', { offset: position })
 }
 
 function dangling({ archive, position }: Window): ArchiveError {
