@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
-import { iterateZip, MediaError, ZipFile } from '../src/index.ts'
+import { iterateZip, MediaError, TarIndex, ZipFile } from '../src/index.ts'
 import { ZipFileSync } from '../src/sync.ts'
 import { ARCHIVES, archive, EXPECTED_ZIPS } from './tar-support.ts'
 import { extraField, unicodePath, type ZipInput, zipOf } from './zip-writer.ts'
@@ -62,6 +62,20 @@ describe('ZipFile', () => {
     )
     for (const [i, number] of wanted.entries())
       assert.equal(sha1(many[i]!), EXPECTED_ZIPS['odd.zip']![number]!.sha1)
+    await using tar = await TarIndex.open(`${ARCHIVES}pets.tar`, { indexFile: false })
+    for (const [files, bytes] of [
+      [zip, zip.paths().reduce((sum, path) => sum + zip.entry(path).size, 0)],
+      [tar, 9],
+    ] as const) {
+      const all = (maxResultBytes?: number) =>
+        files.readMany(files.paths(), maxResultBytes === undefined ? {} : { maxResultBytes })
+      for (const limit of [undefined, bytes, Infinity]) assert.equal((await all(limit)).length, files.length)
+      await assert.rejects(all(bytes - 1), {
+        code: 'ERR_TOO_LARGE',
+        message: new RegExp(`have ${bytes} bytes together, more than \`maxResultBytes\` \\(${bytes - 1}\\)`),
+      })
+      await assert.rejects(all(0), { code: 'ERR_BAD_OPTION', message: /maxResultBytes/ })
+    }
   })
 
   it('stored data of memory are views, everything else has memory of its own', async () => {
