@@ -99,6 +99,34 @@ describe('ZipFile', () => {
     }
   })
 
+  it('read ahead from a file: right with and without `reuse`, in memory of their own without', async () => {
+    const path = join(folder, 'ahead.zip')
+    const sizes = [10, 300_000, 0, 70_000, 5, 600_000, 20_000, 20_000, 20_000, 1]
+    const fill = (i: number): Buffer => Buffer.alloc(sizes[i]!, `member ${i};`)
+    const inputs = sizes.map((_, i) => ({ name: `${i}`, data: fill(i), isDeflated: i % 3 === 1 }))
+    writeFileSync(path, zipOf(inputs))
+    for (const reuse of [false, true]) {
+      const kept: Uint8Array[] = []
+      let number = 0
+      for await (const { path: name, data } of iterateZip(path, { reuse })) {
+        assert.equal(name, `${number}`)
+        assert.ok(fill(number++).equals(data), name)
+        kept.push(data)
+      }
+      assert.equal(number, sizes.length)
+      if (reuse) continue
+      for (const [i, data] of kept.entries()) {
+        assert.ok(fill(i).equals(data))
+        if (data.length > 0) structuredClone(data, { transfer: [data.buffer as ArrayBuffer] })
+      }
+      assert.ok(kept.every((data) => data.length === 0))
+    }
+    const wanted = new Set(['8', '3'])
+    const filter = (entry: { path: string }): boolean => wanted.has(entry.path)
+    for await (const { path: name, data } of iterateZip(path, { filter }))
+      assert.ok(fill(Number(name)).equals(data))
+  })
+
   it('filters without reading', async () => {
     const names = (
       await readAll(`${ARCHIVES}odd.zip`, {
@@ -151,6 +179,7 @@ describe('ZipFile', () => {
       { maxMemberBytes: 0 },
       { maxMemberBytes: 2 ** 33 },
       { filter: 1 },
+      { reuse: 1 },
       { password: 'x' },
       { signal: 1 },
     ])

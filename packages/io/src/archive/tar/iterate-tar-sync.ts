@@ -24,11 +24,11 @@ export function iterateTarSync(
   options: IterateTarSyncOptions = {},
 ): Iterable<TarMember> {
   checkArchiveSource(source, 'source')
-  const plan = tarPlan(options, 'maxMemberBytes', 'views', 'maxDecompressedBytes')
+  const plan = tarPlan(options, 'maxMemberBytes', 'views', 'reuse', 'maxDecompressedBytes')
   const maxDecompressedBytes = bytesOption(options, 'maxDecompressedBytes', GIB, 4 * GIB)
   return {
     [Symbol.iterator]: () =>
-      new Members(() => openWindowSync(source, plan.givesViews, maxDecompressedBytes), plan),
+      new Members(() => openWindowSync(source, plan.isReused, maxDecompressedBytes), plan),
   }
 }
 

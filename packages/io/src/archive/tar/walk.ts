@@ -14,8 +14,12 @@ export interface Plan {
   readonly maxMemberBytes: number
   readonly concatenated: boolean
   readonly requireEndMarker: boolean
-  /** Whether data may be a view of what was read, which then is not overwritten. */
+  /** Whether data may be a view of what was read. */
   readonly givesViews: boolean
+  /** Whether what was read may be overwritten once the next member is asked for. */
+  readonly isReused: boolean
+  /** Whether memory that was made for a member may be used for another one. */
+  readonly reusesMemory: boolean
   /** Whether the data is left where it is: what the receiver has not taken when it asks for the next member is skipped. */
   readonly leavesData: boolean
 }
@@ -34,6 +38,7 @@ const MAX_TRUSTED = 64 * 1024 * 1024
 export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | Request, void, void> {
   const headers = new Headers(window.archive)
   const request = new Request()
+  const memory = new MemberMemory(plan.reusesMemory)
   for (;;) {
     if (window.end - window.at < BLOCK) {
       yield request.fill(BLOCK)
@@ -74,7 +79,8 @@ export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | 
       if (!plan.leavesData && size > 0) {
         if (window.isWhole) member.data = viewOf(window, size)
         else if (size > plan.maxMemberBytes) throw tooLarge(window, member, plan)
-        else if (window.end - window.at < size) member.data = yield* readLarge(window, member, request)
+        else if (window.end - window.at < size)
+          member.data = yield* readLarge(window, member, request, memory)
         else if (plan.givesViews) member.data = viewOf(window, size)
         else {
           member.data = newBytes(size)
@@ -114,6 +120,22 @@ function newBytes(size: number): Uint8Array {
   return new Uint8Array(buffer)
 }
 
+/** Memory for the data of members that do not lie in one piece. */
+class MemberMemory {
+  private readonly isReused: boolean
+  private bytes: Uint8Array = new Uint8Array(0)
+
+  constructor(isReused: boolean) {
+    this.isReused = isReused
+  }
+
+  take(size: number): Uint8Array {
+    if (!this.isReused) return newBytes(size)
+    if (this.bytes.length < size) this.bytes = newBytes(Math.max(size, 2 * this.bytes.length))
+    return this.bytes.subarray(0, size)
+  }
+}
+
 function viewOf({ bytes, at }: Window, size: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + at, size)
 }
@@ -123,17 +145,18 @@ function* readLarge(
   window: Window,
   member: MutableMember,
   request: Request,
+  memory: MemberMemory,
 ): Generator<Request, Uint8Array, void> {
   const { size, offset } = member
   // A length that lies must not take gigabytes. Where the archive's length is known, it has been checked.
   const trusted = window.length === undefined ? Math.min(size, MAX_TRUSTED) : size
-  let data = newBytes(trusted)
+  let data = memory.take(trusted)
   for (let filled = 0; ; ) {
     yield request.read(filled === 0 ? data : data.subarray(filled))
     if (window.position - offset < data.length) throw truncated(window, member, window.position - offset)
     filled = data.length
     if (filled === size) return data
-    const larger = newBytes(Math.min(size, filled * 2))
+    const larger = memory.take(Math.min(size, filled * 2))
     larger.set(data)
     data = larger
   }
