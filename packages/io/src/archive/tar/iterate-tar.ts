@@ -1,4 +1,5 @@
 import { type ArchiveSource, checkArchiveSource } from '../archive-source.ts'
+import { withReuse } from '../reusing.ts'
 import type { TarMember } from './member.ts'
 import { openWindow } from './open-window.ts'
 import { type IterateTarOptions, pieceOptions, tarPlan } from './options.ts'
@@ -34,10 +35,11 @@ export function iterateTar(source: ArchiveSource, options: IterateTarOptions = {
   checkArchiveSource(source, 'source')
   const plan = tarPlan(options, 'maxMemberBytes', 'views', 'reuse', 'signal')
   const pieces = pieceOptions(options)
-  return {
+  const members = {
     [Symbol.asyncIterator]: () =>
       new Members(() => openWindow(source, plan.isReused, pieces), plan, options.signal),
   }
+  return withReuse(members, plan.reusesMemory)
 }
 
 /**

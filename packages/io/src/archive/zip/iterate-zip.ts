@@ -5,6 +5,7 @@ import { run } from '../../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
 import { fetchingOf } from '../../url/url-options.ts'
 import { isFile } from '../archive-source.ts'
+import { withReuse } from '../reusing.ts'
 import { readZipMembers, type ZipMember } from './members.ts'
 import { type IterateZipOptions, zipPlan } from './options.ts'
 
@@ -31,7 +32,7 @@ export function iterateZip(source: MediaSource, options: IterateZipOptions = {})
   const plan = zipPlan(options, 'filter', 'reuse', 'signal')
   const { filter, reuse = false, signal } = options
   const fetching = fetchingOf(options)
-  return {
+  const iterable: AsyncIterable<ZipMember> = {
     [Symbol.asyncIterator]: async function* () {
       signal?.throwIfAborted()
       const archive = describeSource(source)
@@ -57,4 +58,5 @@ export function iterateZip(source: MediaSource, options: IterateZipOptions = {})
       }
     },
   }
+  return withReuse(iterable, reuse)
 }
