@@ -11,7 +11,8 @@ import { type AsyncWindow, Request } from './window.ts'
  * tell.
  *
  * Of an archive in memory, `data` is a view of that memory, nothing is copied; in all other cases it has memory of its own, so that it can be
- * kept, and transferred to another thread, without others. One member at a time is in memory, and up to 1 MiB of what follows it.
+ * kept, and transferred to another thread, without others. One member at a time is in memory, and up to 1 MiB of what follows it (with
+ * `reuse` 2 MiB).
  * A path, URL, Blob or memory can be iterated again and again; a stream only once.
  *
  * @throws MediaError `ERR_BAD_OPTION` at once; while it is iterated, ArchiveError (which names the archive, the member and the
@@ -37,7 +38,11 @@ export function iterateTar(source: ArchiveSource, options: IterateTarOptions = {
   const pieces = pieceOptions(options)
   const members = {
     [Symbol.asyncIterator]: () =>
-      new Members(() => openWindow(source, plan.isReused, pieces), plan, options.signal),
+      new Members(
+        () => openWindow(source, { isReused: plan.isReused, isInPlace: plan.reusesMemory }, pieces),
+        plan,
+        options.signal,
+      ),
   }
   return withReuse(members, plan.reusesMemory)
 }
