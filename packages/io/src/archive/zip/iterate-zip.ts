@@ -1,7 +1,7 @@
 import { badOption } from '../../errors.ts'
 import { AheadReader } from '../../file/ahead-reader.ts'
 import { openReader } from '../../file/reader.ts'
-import { run } from '../../file/routine.ts'
+import { run, SMALL_IN_SEQUENCE } from '../../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
 import { fetchingOf } from '../../url/url-options.ts'
 import { isFile } from '../archive-source.ts'
@@ -49,7 +49,7 @@ export function iterateZip(source: MediaSource, options: IterateZipOptions = {})
           if (!isWanted) continue
           signal?.throwIfAborted()
           const reading = members.read(number, plan.verify, plan.maxMemberBytes)
-          const data = await run(reading, { reader }, signal)
+          const data = await run(reading, { reader, inflatesHere: SMALL_IN_SEQUENCE }, signal)
           const isPart = reader instanceof AheadReader && reader.has(data)
           yield { ...entry, data: isPart && !reuse ? new Uint8Array(data) : data }
         }
