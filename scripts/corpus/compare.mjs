@@ -28,6 +28,7 @@ export function compare(kind, own, judge) {
 
 const DIFFERENCES = {
   image: (own, judge) => sketches(own, judge, IMAGE_TOLERANCE),
+  sharp: (own, judge) => sketches(own, judge, IMAGE_TOLERANCE),
   sound: (own, judge) =>
     own.sampleRate === judge.sampleRate
       ? sketches(own, judge, SOUND_TOLERANCE)

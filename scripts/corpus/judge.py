@@ -110,7 +110,7 @@ def plain(value):
     return value if value is None or isinstance(value, (bool, int, str)) else "…"
 
 
-JUDGES = {"image": image, "sound": sound, "array": array, "tar": tar, "zip": zip_, "parquet": parquet}
+JUDGES = {"image": image, "sharp": image, "sound": sound, "array": array, "tar": tar, "zip": zip_, "parquet": parquet}
 for line in sys.stdin:
     asked = json.loads(line)
     try:

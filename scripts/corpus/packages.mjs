@@ -30,8 +30,10 @@ const SOURCES = ['pillow==12.0.0', 'mutagen==1.48.1', 'pypng==0.20220715.0', 'ti
 const NPM = ['tar@2.2.2', 'unzip@0.1.11', 'tar-stream@3.2.2', 'yauzl@3.4.0', 'jszip@2.6.1']
 const WHEELS = ['numpy==2.4.6', 'scipy==1.17.1', 'pyarrow==22.0.0', 'soundfile==0.14.0']
 
+const IMAGES = /\.(?:a?png|jpe?g|gif|webp|tiff?|bmp|avif)$/i
 const ENDINGS = {
-  image: /\.(?:a?png|jpe?g|gif|webp|tiff?|bmp|avif)$/i,
+  image: IMAGES,
+  sharp: IMAGES, // the same with the other backend
   sound: /\.(?:wav|flac|mp3|ogg|oga|opus|aiff?)$/i,
   array: /\.np[yz]$/i,
   tar: /\.(?:tar|tgz|tar\.gz)$/i,
@@ -121,8 +123,8 @@ export function listCorpus(kinds) {
     for (const entry of readdirSync(join(packages, folder), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue
       const path = join(entry.parentPath ?? entry.path, entry.name)
-      const kind = kinds.find((one) => ENDINGS[one].test(entry.name))
-      if (kind !== undefined) files.push({ kind, name: path.slice(packages.length + 1), path })
+      for (const kind of kinds)
+        if (ENDINGS[kind].test(entry.name)) files.push({ kind, name: path.slice(packages.length + 1), path })
     }
   return files.sort((a, b) => (a.name < b.name ? -1 : 1))
 }

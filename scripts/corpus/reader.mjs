@@ -11,6 +11,7 @@ const arrayOf = (array) => ({ dtype: array.dtype, shape: array.shape, sha1: sha1
 
 const READERS = {
   image: async (path) => sketchImage(await loadImage(path)),
+  sharp: async (path) => sketchImage(await loadImage(path, { backend: 'sharp' })),
   sound: async (path) => sketchSound(await loadAudio(path)),
   async array(path) {
     if (path.endsWith('.npy')) return { '': arrayOf(await loadNpy(path)) }
@@ -53,7 +54,7 @@ async function settled(work) {
   try {
     return await work()
   } catch (error) {
-    return { code: error.code ?? 'no code', message: error.message.replace(/^[^:]*: /, '') }
+    return { code: error.code ?? 'no code', message: error.message.replace(/^[^:]*: /, '').split('\n')[0] }
   }
 }
 

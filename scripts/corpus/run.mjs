@@ -1,5 +1,5 @@
 // Tries public test files of packages, and compares what @spindle/io reads with Pillow, soundfile, NumPy, tarfile, zipfile and pyarrow.
-//   npm run build && npm run -s corpus [-- image sound array tar zip parquet] [--match text] [--all]
+//   npm run build && npm run -s corpus [-- image sharp sound array tar zip parquet] [--match text] [--all]
 // Needs Python 3.11 or later and its registry, and about 400 MB in .cache/corpus; the first run takes some minutes, later ones one. Prints a table and
 // what differs; fails where that is not in known.json, which has a reason for each.
 import { readFileSync } from 'node:fs'
@@ -59,8 +59,8 @@ function printTable(found) {
 /** Prints what is not known, and fails for it. */
 function report(found) {
   const entries = known.map((entry) => ({ ...entry, pattern: patternOf(entry.file), isMet: false }))
-  const entryOf = ({ name, outcome }) =>
-    entries.find((entry) => entry.outcome === outcome && entry.pattern.test(name))
+  const entryOf = ({ kind, name, outcome }) =>
+    entries.find((entry) => entry.kind === kind && entry.outcome === outcome && entry.pattern.test(name))
   const fresh = []
   for (const result of found.filter(({ outcome }) => FAULTS.includes(outcome))) {
     const entry = entryOf(result)
@@ -76,8 +76,8 @@ function report(found) {
       console.log(`${outcome}: ${kind} ${name}: ${detail}`)
   // Only of a whole run is it known what it does not meet.
   if (options.match === '' && positionals.length === 0)
-    for (const { isMet, file, outcome } of entries)
-      if (!isMet) console.log(`no longer ${outcome}, take it out of known.json: ${file}`)
+    for (const { isMet, kind, file, outcome } of entries)
+      if (!isMet) console.log(`no longer ${outcome}, take it out of known.json: ${kind} ${file}`)
   console.log(`${found.length - fresh.length} passed, ${fresh.length} failed`)
   process.exitCode = fresh.length > 0 ? 1 : 0
 }
