@@ -1,14 +1,17 @@
 // Holds what @spindle/io says of a file against what the judge says.
 
-/** Means of parts of pictures, of 255, and of sounds, of 1, that are the same to the eye and ear: decoders round in other ways. */
+/**
+ * Means of parts of pictures, of 255, and of sounds, of 1, that are the same to the eye and ear:
+ * decoders round in other ways.
+ */
 const IMAGE_TOLERANCE = 2
 const SOUND_TOLERANCE = 2e-3
 /** Elements of an array whose dtype has no counterpart here: refused by name on both sides. */
 const BOTH = 'both refuse'
 
 /**
- * @returns {{ outcome: string, detail?: string }} `agree`; `both refuse`; `only here` and `not supported` (which is said by name), which are
- * no faults; `refused`, `differs`, `crash`, which are
+ * @returns {{ outcome: string, detail?: string }} `agree`; `both refuse`; `only here` and `not
+ * supported` (which is said by name), which are no faults; `refused`, `differs`, `crash`, which are
  */
 export function compare(kind, own, judge) {
   if (own.crash !== undefined) return { outcome: 'crash', detail: own.crash }

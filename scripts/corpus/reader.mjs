@@ -1,5 +1,5 @@
-// What @spindle/io reads: answers each line on its input, `{ kind, path }`, with a line of JSON. A process of its own, so that a decoder that ends
-// it costs one file.
+// What @spindle/io reads: answers each line on its input, `{ kind, path }`, with a line of JSON. A
+// process of its own, so that a decoder that ends it costs one file.
 import { createHash } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { fromParquet, iterateTar, iterateZip, loadAudio, loadImage, loadNpy, loadNpz } from '@spindle/io'

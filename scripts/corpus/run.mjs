@@ -1,7 +1,9 @@
-// Tries public test files of packages, and compares what @spindle/io reads with Pillow, soundfile, NumPy, tarfile, zipfile and pyarrow.
+// Tries public test files of packages, and compares what @spindle/io reads with Pillow, soundfile,
+// NumPy, tarfile, zipfile and pyarrow.
 //   npm run build && npm run -s corpus [-- image sharp sound array tar zip parquet] [--match text] [--all]
-// Needs Python 3.11 or later and its registry, and about 400 MB in .cache/corpus; the first run takes some minutes, later ones one. Prints a table and
-// what differs; fails where that is not in known.json, which has a reason for each.
+// Needs Python 3.11 or later and its registry, and about 400 MB in .cache/corpus; the first run
+// takes some minutes, later ones one. Prints a table and what differs; fails where that is not in
+// known.json, which has a reason for each.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'

@@ -1,4 +1,5 @@
-// What is compared of a picture or a sound: its shape, and means of its parts, so that decoders which round in another way agree.
+// What is compared of a picture or a sound: its shape, and means of its parts, so that decoders
+// which round in another way agree.
 
 /** Parts of each side of a picture, and of a sound. */
 const GRID = 8
@@ -22,7 +23,10 @@ export function sketchImage({ data, shape }) {
   return { shape: [...shape], means }
 }
 
-/** Root mean squares and means of the parts of a sound, `[channels, samples]`, all channels together. */
+/**
+ * Root mean squares and means of the parts of a sound, `[channels, samples]`, all channels
+ * together.
+ */
 export function sketchSound({ data, shape, sampleRate }) {
   const [channels, samples] = shape
   const means = []

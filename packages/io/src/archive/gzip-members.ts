@@ -1,5 +1,6 @@
-// Gzip's container (RFC 1952): members of a header, deflated data and a trailer. Node's decompressor takes what follows the last member for
-// another one and fails, so members are told apart here: zeros between and behind them are passed over as in Python, and what does not begin
+// Gzip's container (RFC 1952): members of a header, deflated data and a trailer. Node's
+// decompressor takes what follows the last member for another one and fails, so members are told
+// apart here: zeros between and behind them are passed over as in Python, and what does not begin
 // as a member ends the data, as in GNU gzip and libarchive.
 import { crc32, createInflateRaw, type InflateRaw, inflateRawSync } from 'node:zlib'
 import { CompressedInputError } from './zstd-frames.ts'
@@ -10,7 +11,10 @@ const TRAILER_BYTES = 8
 /** Longest header. An extra field has 64 KiB at most, names and comments have no limit. */
 const MAX_HEADER_BYTES = 1024 * 1024
 
-/** Decompresses all members. @throws what the input throws; Error when its end is missing or it is damaged */
+/**
+ * Decompresses all members.
+ * @throws what the input throws; Error when its end is missing or it is damaged
+ */
 export async function* gunzip(
   input: AsyncIterable<Uint8Array>,
   chunkSize: number,
@@ -35,7 +39,10 @@ export async function* gunzip(
   }
 }
 
-/** {@link gunzip} of what is in memory. @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` when more than `maxBytes` come out */
+/**
+ * {@link gunzip} of what is in memory.
+ * @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` when more than `maxBytes` come out
+ */
 export function gunzipSync(bytes: Buffer, maxBytes: number): Buffer {
   const outputs: Buffer[] = []
   let at = 0
@@ -84,7 +91,10 @@ async function* inflateMember(feed: Feed, chunkSize: number): AsyncGenerator<Buf
   }
 }
 
-/** Bytes that come in pieces, of which some can be put back. A piece may be overwritten once the next one is asked for. */
+/**
+ * Bytes that come in pieces, of which some can be put back. A piece may be overwritten once the
+ * next one is asked for.
+ */
 class Feed {
   private readonly input: AsyncIterator<Uint8Array>
   private rest: Buffer = NO_BYTES
@@ -110,7 +120,9 @@ class Feed {
     this.rest = bytes
   }
 
-  /** Whether a member comes next. Zeros in front of it are passed over, but not at the beginning. */
+  /**
+   * Whether a member comes next. Zeros in front of it are passed over, but not at the beginning.
+   */
   async isAtMember(isFirst: boolean): Promise<boolean> {
     while (!isFirst && (await this.has(1)) && this.rest[0] === 0) {
       const end = this.rest.findIndex((byte) => byte !== 0)
@@ -158,7 +170,10 @@ class Feed {
   }
 }
 
-/** Whether bytes, three of them where there are so many, are the beginning of a member. @throws CompressedInputError when they must be */
+/**
+ * Whether bytes, three of them where there are so many, are the beginning of a member.
+ * @throws CompressedInputError when they must be
+ */
 function beginsMember(bytes: Buffer, isRequired: boolean): boolean {
   const isMagic = bytes[0] === 0x1f && bytes[1] === 0x8b
   if (isMagic && bytes[2] === 8) return true

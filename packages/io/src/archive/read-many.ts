@@ -13,8 +13,8 @@ export interface ArchiveReadManyOptions extends ArchiveReadOptions {
   /** Most reads at a time, 1 to 1024. Default 8. */
   readonly concurrency?: number
   /**
-   * Most bytes of all that the call returns; more is an error, `ERR_TOO_LARGE`, before anything is read. An integer >= 1, or `Infinity`.
-   * Default 2 GiB.
+   * Most bytes of all that the call returns; more is an error, `ERR_TOO_LARGE`, before anything is
+   * read. An integer >= 1, or `Infinity`. Default 2 GiB.
    */
   readonly maxResultBytes?: number
 }

@@ -5,8 +5,8 @@ const MOST_AHEAD = 256 * 1024
 const LEAST_AHEAD = 4 * 1024
 
 /**
- * Reads ranges that follow each other many at a time. What it gives is a view of its own memory, valid until the next read, or longer where that
- * is already there.
+ * Reads ranges that follow each other many at a time. What it gives is a view of its own memory,
+ * valid until the next read, or longer where that is already there.
  */
 export class AheadReader implements OpenReader {
   readonly size: number

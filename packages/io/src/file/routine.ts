@@ -72,11 +72,14 @@ const NOTHING = new Uint8Array(0)
 /** Handing work to zlib's threads costs about 30 us; less than this is inflated sooner on the loop. */
 const SMALL = 1 << 14
 /**
- * The same where one thing is read after another, so that nothing runs beside it: it takes a third of a millisecond at most, and handing it to
- * a thread and waiting for it costs as much processor time as inflating 30 KB.
+ * The same where one thing is read after another, so that nothing runs beside it: it takes a third
+ * of a millisecond at most, and handing it to a thread and waiting for it costs as much processor
+ * time as inflating 30 KB.
  */
 export const SMALL_IN_SEQUENCE: number = 1 << 17
-/** So many bytes that were inflated on the loop are followed by a turn of it: about a millisecond. */
+/**
+ * So many bytes that were inflated on the loop are followed by a turn of it: about a millisecond.
+ */
 const INFLATED_PER_TURN = 1 << 19
 let inflatedSinceTurn = 0
 

@@ -7,7 +7,10 @@ export interface HeaderFields {
   readonly shape: readonly number[]
 }
 
-/** A string (Python 2 may have written `u'…'`), `True` or `False`, an integer (Python 2 wrote `3L`), or punctuation. */
+/**
+ * A string (Python 2 may have written `u'…'`), `True` or `False`, an integer (Python 2 wrote `3L`),
+ * or punctuation.
+ */
 const TOKEN = /\s*(?:u?'([^'\\]*)'|u?"([^"\\]*)"|(True|False)|(\d+)L?|([{}()[\],:]))/y
 
 interface Token {

@@ -119,7 +119,10 @@ const DESCRIPTIONS: ReadonlyMap<string, readonly [DType, 1 | 2]> = new Map([
   ['c16', ['float64', 2]],
 ])
 
-/** NumPy's letters and names for them, which it reads and does not write. Some other writers do. `l` is as long as on 64-bit systems. */
+/**
+ * NumPy's letters and names for them, which it reads and does not write. Some other writers do. `l`
+ * is as long as on 64-bit systems.
+ */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map(
   [
     ['b1', '? bool bool_'],
@@ -139,7 +142,10 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map(
   ].flatMap(([kind, names]) => names!.split(' ').map((name) => [name, kind!] as const)),
 )
 
-/** Without `>` the low byte is first, as on all machines that write npy today: `|` and `=` mean the order of the machine. */
+/**
+ * Without `>` the low byte is first, as on all machines that write npy today: `|` and `=` mean the
+ * order of the machine.
+ */
 function parseDescr(descr: string): { dtype: DType; parts: 1 | 2; isBigEndian: boolean } {
   const kind = /^[<>|=]/.test(descr) ? descr.slice(1) : descr
   const entry = DESCRIPTIONS.get(kind) ?? DESCRIPTIONS.get(OTHER_NAMES.get(kind) ?? '')

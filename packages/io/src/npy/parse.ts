@@ -26,7 +26,8 @@ export interface ParseNpyOptions {
  *
  * @returns row-major; a 0-d array has shape `[]` and one element
  * @throws MediaError with `code`
- * - `ERR_DECODE`: not an npy file, damaged, or truncated. What follows the array is passed over, as NumPy does
+ * - `ERR_DECODE`: not an npy file, damaged, or truncated. What follows the array is passed over, as
+ *   NumPy does
  * - `ERR_UNSUPPORTED`: objects, text, times, structured dtypes
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
  * @example

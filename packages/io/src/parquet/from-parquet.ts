@@ -35,9 +35,9 @@ export interface ParquetOptions extends UrlOptions {
  *
  * A state belongs to the file's footer, which has sizes and statistics of all that is in it, and to the columns.
  *
- * @throws MediaError `ERR_BACKEND_MISSING` where `hyparquet` is not installed; `ERR_DECODE` for what is no Parquet file; `ERR_UNSUPPORTED` for encryption, and
- * for a codec that nothing here decompresses; `ERR_TOO_LARGE`; `ERR_READ`; `ERR_BAD_OPTION`, also for a
- * column that is not there
+ * @throws MediaError `ERR_BACKEND_MISSING` where `hyparquet` is not installed; `ERR_DECODE` for
+ * what is no Parquet file; `ERR_UNSUPPORTED` for encryption, and for a codec that nothing here
+ * decompresses; `ERR_TOO_LARGE`; `ERR_READ`; `ERR_BAD_OPTION`, also for a column that is not there
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

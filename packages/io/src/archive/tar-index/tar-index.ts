@@ -130,7 +130,8 @@ export class TarIndex {
    * Reads several files.
    *
    * @returns their data, in the order of `members`
-   * @throws as {@link read}; ArchiveError `ERR_TOO_LARGE` when they have more than `maxResultBytes`. The first failure ends all
+   * @throws as {@link read}; ArchiveError `ERR_TOO_LARGE` when they have more than
+   * `maxResultBytes`. The first failure ends all
    */
   async readMany(
     members: Iterable<string | number>,

@@ -9,7 +9,10 @@ const SMALLEST = 4 * 1024
 const LARGEST = 1024 * 1024
 /** Pieces that are not copied, and have new memory each: four times as large ones take a third less time. */
 const LARGEST_KEPT = 4 * LARGEST
-/** Pieces whose bytes are used where they are, and which another thread reads: fewer trips to it count for more than the cache. */
+/**
+ * Pieces whose bytes are used where they are, and which another thread reads: fewer trips to it
+ * count for more than the cache.
+ */
 const LARGEST_IN_PLACE = 2 * LARGEST
 /** One call reads at most this much: the operating system's own limit is 2 GiB less a page. */
 const MAX_READ = 1024 * 1024 * 1024
@@ -38,7 +41,10 @@ export class AsyncFilePieces implements AsyncPieces {
     | { readonly bytes: Buffer; readonly position: number; readonly got: Promise<number> }
     | undefined
 
-  /** With `isReused` false a piece is never overwritten; with `isInPlace` its bytes are not copied before it is. */
+  /**
+   * With `isReused` false a piece is never overwritten; with `isInPlace` its bytes are not copied
+   * before it is.
+   */
   constructor(
     length: number,
     { isReused, isInPlace = false }: PieceUse,

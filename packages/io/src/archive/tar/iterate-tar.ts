@@ -10,10 +10,10 @@ import { type AsyncWindow, Request } from './window.ts'
  * The members of a tar archive, in order: ustar, old v7, GNU and pax; as it is, or compressed with gzip or zstd, which its first bytes
  * tell.
  *
- * Of an archive in memory, `data` is a view of that memory, nothing is copied; in all other cases it has memory of its own, so that it can be
- * kept, and transferred to another thread, without others. One member at a time is in memory, and up to 1 MiB of what follows it (with
- * `reuse` 2 MiB).
- * A path, URL, Blob or memory can be iterated again and again; a stream only once.
+ * Of an archive in memory, `data` is a view of that memory, nothing is copied; in all other cases
+ * it has memory of its own, so that it can be kept, and transferred to another thread, without
+ * others. One member at a time is in memory, and up to 1 MiB of what follows it (with `reuse` 2
+ * MiB). A path, URL, Blob or memory can be iterated again and again; a stream only once.
  *
  * @throws MediaError `ERR_BAD_OPTION` at once; while it is iterated, ArchiveError (which names the archive, the member and the
  * offset) with `code`
@@ -48,8 +48,9 @@ export function iterateTar(source: ArchiveSource, options: IterateTarOptions = {
 }
 
 /**
- * An iterator by hand: of an async generator each member costs three more turns of the queue of promises. Calls of `next` and `return` that do not
- * wait for each other are served one after the other, as a generator does.
+ * An iterator by hand: of an async generator each member costs three more turns of the queue of
+ * promises. Calls of `next` and `return` that do not wait for each other are served one after the
+ * other, as a generator does.
  */
 class Members implements AsyncIterableIterator<TarMember> {
   private readonly open: () => Promise<AsyncWindow>

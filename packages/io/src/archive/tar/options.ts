@@ -33,10 +33,11 @@ export interface IterateTarSyncOptions extends TarFilterOptions {
    */
   readonly views?: boolean
   /**
-   * Put the data of one member where that of an earlier one was. Default false. The bytes of a member are then valid until the next one is asked
-   * for, in a `for` loop until the end of its body: what is kept longer must be copied, and nothing can be transferred. Reading a file this way
-   * takes a fifth of the processor's time, because no memory is left for the garbage collector. Excludes `views`. Of archives in memory,
-   * members are views of that memory all the same.
+   * Put the data of one member where that of an earlier one was. Default false. The bytes of a
+   * member are then valid until the next one is asked for, in a `for` loop until the end of its
+   * body: what is kept longer must be copied, and nothing can be transferred. Reading a file this
+   * way takes a third of the processor's time, because no memory is left for the garbage collector.
+   * Excludes `views`. Of archives in memory, members are views of that memory all the same.
    */
   readonly reuse?: boolean
   /** Most bytes that a compressed archive may decompress to, 1 to 4 GiB: it is decompressed as a whole. Default 1 GiB. */
@@ -64,10 +65,11 @@ export interface IterateTarOptions extends TarFilterOptions, TarUrlOptions {
    */
   readonly views?: boolean
   /**
-   * Put the data of one member where that of an earlier one was. Default false. The bytes of a member are then valid until the next one is asked
-   * for, in a `for` loop until the end of its body: what is kept longer must be copied, and nothing can be transferred. Reading a file this way
-   * takes a fifth of the processor's time, because no memory is left for the garbage collector. Excludes `views`. Of archives in memory,
-   * members are views of that memory all the same.
+   * Put the data of one member where that of an earlier one was. Default false. The bytes of a
+   * member are then valid until the next one is asked for, in a `for` loop until the end of its
+   * body: what is kept longer must be copied, and nothing can be transferred. Reading a file this
+   * way takes a third of the processor's time, because no memory is left for the garbage collector.
+   * Excludes `views`. Of archives in memory, members are views of that memory all the same.
    */
   readonly reuse?: boolean
   /** Gives up: iterating rejects with the signal's reason. */

@@ -170,8 +170,9 @@ function isWanted(filter: (header: TarHeader) => boolean, member: MutableMember)
 }
 
 /**
- * At a block of zeros, or a blank one: whether the archive ends here. The marker is two blocks of zeros. One is enough, and anything after it is
- * passed over, as GNU tar, Python and libarchive do. But another archive there is not passed over in silence.
+ * At a block of zeros, or a blank one: whether the archive ends here. The marker is two blocks of
+ * zeros. One is enough, and anything after it is passed over, as GNU tar, Python and libarchive do.
+ * But another archive there is not passed over in silence.
  */
 function* isAtEnd(
   window: Window,
@@ -209,7 +210,10 @@ function* isAtEnd(
   }
 }
 
-/** The archive ends where a header could be. GNU tar takes that for its end, also where less than a block of nothing follows. */
+/**
+ * The archive ends where a header could be. GNU tar takes that for its end, also where less than a
+ * block of nothing follows.
+ */
 function endWithoutMarker(window: Window, headers: Headers, plan: Plan): void {
   const { archive, position } = window
   const left = window.end - window.at

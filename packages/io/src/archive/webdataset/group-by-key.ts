@@ -38,8 +38,9 @@ export function largeSample(archive: string, key: string, maxBytes: number): Arc
 }
 
 /**
- * Puts members that follow each other and have the same key together, as WebDataset does. One sample at a time is in memory. Members whose
- * names have no dot, or begin with one, belong to no sample and are left out. Of members that are read with `reuse`, copies are made.
+ * Puts members that follow each other and have the same key together, as WebDataset does. One
+ * sample at a time is in memory. Members whose names have no dot, or begin with one, belong to no
+ * sample and are left out. Of members that are read with `reuse`, copies are made.
  *
  * @throws ArchiveError `ERR_DECODE` when a sample has two members of one extension: then the archive is not sorted, or not of this convention;
  * `ERR_TOO_LARGE` for a sample of more than `maxSampleBytes`

@@ -53,7 +53,10 @@ class OpenShard {
   private readonly shard: Shard
   private readonly reader: ShardReader
   private readonly aheadBytes: number
-  /** The last bytes that were read, and where they lie. Their memory is used again: what is given are copies. */
+  /**
+   * The last bytes that were read, and where they lie. Their memory is used again: what is given
+   * are copies.
+   */
   private bytes: Uint8Array = new Uint8Array(0)
   private memory: Uint8Array = new Uint8Array(0)
   private offset = 0

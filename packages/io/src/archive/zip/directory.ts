@@ -4,7 +4,10 @@ import { readZipName } from './names.ts'
 
 /** A member of a zip archive, as its central directory describes it. */
 export interface ZipEntry {
-  /** Its path, as {@link readZipName} reads it, with `/` between folders; a folder's own ends with `/`. */
+  /**
+   * Its path, as {@link readZipName} reads it, with `/` between folders; a folder's own ends with
+   * `/`.
+   */
   readonly name: string
   /** The bytes of the name, as they stand in the archive. */
   readonly nameBytes: Uint8Array
@@ -116,7 +119,8 @@ function refuseOverlaps(entries: readonly OpenEntry[]): void {
   for (const [index, entry] of inOrder.entries()) {
     const next = inOrder[index + 1]
     if (next === undefined) return
-    // The name in its header may be another, shorter one. Where its data end exactly is known when it is read.
+    // The name in its header may be another, shorter one. Where its data end exactly is known when
+    // it is read.
     const end = entry.headerOffset + LOCAL_BYTES + entry.compressedSize
     if (end > next.headerOffset) {
       const names = `${JSON.stringify(entry.name)} and ${JSON.stringify(next.name)}`

@@ -11,7 +11,10 @@ export interface EndRecord {
   readonly isExactCount: boolean
   /** Bytes of the directory. */
   readonly size: number
-  /** Where the directory begins, from the first byte of the archive, which need not be that of the file. */
+  /**
+   * Where the directory begins, from the first byte of the archive, which need not be that of the
+   * file.
+   */
   readonly offset: number
 }
 
@@ -28,8 +31,8 @@ const LONGEST_TAIL = END_BYTES + MAX_COMMENT + ZIP64_LOCATOR_BYTES
 const USUAL_TAIL = 16 * 1024
 
 /**
- * Finds the record at the end of an archive. Bytes behind it are passed over, and a comment may be cut short, as Python, libarchive and
- * 7-Zip have it: nothing of the members is missing then.
+ * Finds the record at the end of an archive. Bytes behind it are passed over, and a comment may be
+ * cut short, as Python, libarchive and 7-Zip have it: nothing of the members is missing then.
  *
  * @param size of the file
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
@@ -71,8 +74,8 @@ function findExactEnd(tail: Buffer): number | undefined {
 }
 
 /**
- * The last record whose directory can be in front of it. In a file that begins with a member it must be where it says: otherwise it is that of
- * an archive in an archive that was cut off.
+ * The last record whose directory can be in front of it. In a file that begins with a member it
+ * must be where it says: otherwise it is that of an archive in an archive that was cut off.
  */
 function* findEnd(tail: Buffer, start: number): Routine<number | undefined> {
   const head = asBuffer(yield { kind: 'read', offset: 0, length: Math.min(4, start + tail.length) })
@@ -96,7 +99,10 @@ function lastEnd(tail: Buffer, fits: (at: number) => boolean): number | undefine
   return undefined
 }
 
-/** The record is in front of its locator, or, where it is longer than usual, at the place that the locator tells. */
+/**
+ * The record is in front of its locator, or, where it is longer than usual, at the place that the
+ * locator tells.
+ */
 function* readZip64End(locatorAt: number, locator: Buffer): Routine<EndRecord | undefined> {
   for (const at of [locatorAt - ZIP64_END_BYTES, readUInt64(locator, 8)]) {
     if (at < 0 || at > locatorAt - ZIP64_END_BYTES) continue

@@ -10,11 +10,11 @@ import { readZipMembers, type ZipMember } from './members.ts'
 import { type IterateZipOptions, zipPlan } from './options.ts'
 
 /**
- * The files of a zip archive with their data, in the order of its directory. One at a time is in memory, and of a file 256 KiB more. Streams
- * cannot be given: the directory is at the end.
+ * The files of a zip archive with their data, in the order of its directory. One at a time is in
+ * memory, and of a file 256 KiB more. Streams cannot be given: the directory is at the end.
  *
- * Of an archive in memory, `data` of stored members is a view of that memory; everything else has memory of its own, unless `reuse` says
- * otherwise.
+ * Of an archive in memory, `data` of stored members is a view of that memory; everything else has
+ * memory of its own, unless `reuse` says otherwise.
  *
  * @throws MediaError `ERR_BAD_OPTION` at once; what `ZipFile.open` and `ZipFile.read` throw while it is iterated
  * @example

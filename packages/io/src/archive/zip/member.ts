@@ -65,10 +65,12 @@ export function* readZipMember(entry: ZipEntry, isChecked = true, requiresName =
 }
 
 /**
- * Where the data of a member begin: behind its local header. Its name there may be another one: what the directory says counts, as in unzip,
- * libarchive and yauzl, and the checksum tells whether the data are those.
+ * Where the data of a member begin: behind its local header. Its name there may be another one:
+ * what the directory says counts, as in unzip, libarchive and yauzl, and the checksum tells whether
+ * the data are those.
  *
- * @param requiresName whether the header must have the same name, as Python asks: no checksum covers that of the directory
+ * @param requiresName whether the header must have the same name, as Python asks: no checksum
+ * covers that of the directory
  *
  * @throws MediaError as {@link readZipMember}
  */

@@ -4,7 +4,9 @@ import { decodeCp437 } from './cp437.ts'
 
 const UTF8_FLAG = 0x800
 const UNICODE_PATH = 0x7075
-/** Systems whose programs write backslashes between folders: FAT, NTFS, VFAT (APPNOTE.TXT, 4.4.2.2). */
+/**
+ * Systems whose programs write backslashes between folders: FAT, NTFS, VFAT (APPNOTE.TXT, 4.4.2.2).
+ */
 const WINDOWS: readonly number[] = [0, 10, 14]
 
 /** What a directory says of a name. */
@@ -17,9 +19,10 @@ export interface StoredName {
 }
 
 /**
- * The name of a member. The Unicode path field says it where it belongs to the name. Otherwise it is UTF-8 where it can be, flag or not: zip
- * on Linux and macOS's Finder write UTF-8 and no flag. What is not UTF-8 is in the code page of the IBM PC. A name that Windows wrote with
- * backslashes alone has slashes instead, as unzip and libarchive have it.
+ * The name of a member. The Unicode path field says it where it belongs to the name. Otherwise it
+ * is UTF-8 where it can be, flag or not: zip on Linux and macOS's Finder write UTF-8 and no flag.
+ * What is not UTF-8 is in the code page of the IBM PC. A name that Windows wrote with backslashes
+ * alone has slashes instead, as unzip and libarchive have it.
  *
  * @see APPNOTE.TXT of PKWARE, 4.6.9 and appendix D
  */
@@ -40,7 +43,10 @@ function decode(bytes: Buffer, flags: number): string {
   return bytes.toString('latin1')
 }
 
-/** The name in the Unicode path field, if there is one with the checksum of the other name: that was not changed since. */
+/**
+ * The name in the Unicode path field, if there is one with the checksum of the other name: that was
+ * not changed since.
+ */
 function unicodePath(name: Buffer, extra: Buffer): string | undefined {
   for (let at = 0; at + 4 <= extra.length; ) {
     const end = at + 4 + extra.readUInt16LE(at + 2)

@@ -24,9 +24,10 @@ export interface IterateZipOptions extends ZipOptions {
   /** Which members to give. Others are not read. */
   readonly filter?: (entry: ZipMemberEntry) => boolean
   /**
-   * Give views of what was read of a file at once, of members that are stored as they are. Default false. The bytes of a member are then
-   * valid until the next one is asked for, in a `for` loop until the end of its body: what is kept longer must be copied, and nothing can
-   * be transferred. Deflated members have memory of their own all the same.
+   * Give views of what was read of a file at once, of members that are stored as they are. Default
+   * false. The bytes of a member are then valid until the next one is asked for, in a `for` loop
+   * until the end of its body: what is kept longer must be copied, and nothing can be transferred.
+   * Deflated members have memory of their own all the same.
    */
   readonly reuse?: boolean
 }

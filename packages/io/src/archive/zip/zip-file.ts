@@ -117,7 +117,8 @@ export class ZipFile {
    * Reads several files.
    *
    * @returns their data, in the order of `members`
-   * @throws as {@link read}; `ERR_TOO_LARGE` also when they have more than `maxResultBytes`. The first failure ends all
+   * @throws as {@link read}; `ERR_TOO_LARGE` also when they have more than `maxResultBytes`. The
+   * first failure ends all
    */
   async readMany(
     members: Iterable<string | number>,
