@@ -53,6 +53,8 @@ const tasks = {
   'tar-stream memory': overTarStream,
   'iterateTarSync file': () => overAllSync(iterateTarSync(source)),
   'iterateTarSync file views': () => overAllSync(iterateTarSync(source, { views: true })),
+  'iterateTarSync file reuse': () => overAllSync(iterateTarSync(source, { reuse: true })),
+  'iterateTar file reuse': () => overAll(iterateTar(source, { reuse: true })),
   'iterateTar file': () => overAll(iterateTar(source)),
   'iterateTar file views': () => overAll(iterateTar(source, { views: true })),
   'tar-stream file': overTarStream,

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import * as zlib from 'node:zlib'
 import { type AsyncSource, shuffleBuffer, shuffled, split } from 'spindle/source'
@@ -34,7 +36,11 @@ describe('fromParquet', () => {
 
   it('reads zstd where Node can, or where it is given a decompressor', async () => {
     if ('zstdDecompressSync' in zlib) assert.deepEqual(await all(await fromParquet(file('zstd'))), expected)
-    else await assert.rejects(all(await fromParquet(file('zstd'))), { code: 'ERR_DECODE', message: /ZSTD/ })
+    else
+      await assert.rejects(fromParquet(file('zstd')), {
+        code: 'ERR_UNSUPPORTED',
+        message: /column "id" is compressed with ZSTD, which Node 20\..*: give `decompressors: compressors`/,
+      })
     const asked: number[] = []
     const ZSTD = (_: Uint8Array, outputLength: number) => {
       asked.push(outputLength)
@@ -45,6 +51,39 @@ describe('fromParquet', () => {
       message: /asked/,
     })
     assert.ok(asked[0]! > 0)
+  })
+
+  it('refuses encryption and codecs by name, when it is opened, where they are of wanted columns', async () => {
+    const cases: [string, RegExp][] = [
+      ['encrypted-footer', /: its footer is encrypted \(Parquet modular encryption\), .*: write it again/],
+      ['encrypted-column', /: column "text" is encrypted .*, or leave it out by `columns`/],
+      ['lz4', /: column "id" is compressed with LZ4_RAW, .*`hyparquet-compressors`/],
+    ]
+    for (const [name, message] of cases)
+      await assert.rejects(fromParquet(file(name)), { code: 'ERR_UNSUPPORTED', message })
+    const ids = await all(await fromParquet(file('encrypted-column'), { columns: ['id', 'big'] }))
+    assert.deepEqual(
+      ids,
+      expected.slice(0, 4).map(({ id, big }) => ({ id, big })),
+    )
+  })
+
+  it('has as many rows as its row groups, whatever the footer says of all', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'parquet-')), 'rows.parquet')
+    try {
+      for (const rows of [0, 7, 63]) {
+        const bytes = readFileSync(file('none'))
+        const at = bytes.lastIndexOf(Buffer.from([0x16, 0xc8, 0x01, 0x19])) // field 3: 100, then the row groups
+        bytes.writeUInt8(0x80 | (rows * 2), at + 1)
+        bytes.writeUInt8(0, at + 2)
+        writeFileSync(path, bytes)
+        const source = await fromParquet(path)
+        assert.equal(source.size, 100)
+        assert.deepEqual(await all(source), expected)
+      }
+    } finally {
+      rmSync(dirname(path), { recursive: true })
+    }
   })
 
   it('begins at any row, across row groups, and is put in any order', async () => {

@@ -72,7 +72,7 @@ describe('truncated archives', () => {
         if (name !== 'v7.tar' && ![0, 1, 100, 157, 511].includes(place)) continue
         const { members, error } = outcome(whole.subarray(0, length))
         assert.deepEqual(members, all.slice(0, members.length), `cut at ${length}`)
-        const mayEnd = ends.has(length) || (length > end && length % 512 === 0) || length >= end + 1024
+        const mayEnd = ends.has(length) || length >= end
         assert.equal(error, mayEnd ? undefined : 'ERR_DECODE', `cut at ${length}`)
         const isShort = length < end + 1024
         if (isShort)
@@ -153,16 +153,45 @@ describe('damaged archives', () => {
       offset: 1024,
       message: /at byte 1024: not a header: its checksum is wrong\. It begins with 78 78/,
     })
-    await assert.rejects(readAll(Buffer.concat([a, Buffer.alloc(512), garbage, END])), {
+    const lone = Buffer.concat([a, Buffer.alloc(512), garbage, END])
+    await assert.rejects(readAll(lone, { concatenated: true }), {
       code: 'ERR_DECODE',
       offset: 1536,
       message: /garbage follows a block of zeros/,
     })
-    assert.equal(
-      (await readAll(Buffer.concat([a, END, garbage]))).length,
-      1,
-      'after the end marker anything may come',
-    )
+    await assert.rejects(readAll(lone, { requireEndMarker: true }), { message: /its end marker is missing/ })
+    for (const tail of [END, Buffer.alloc(512)])
+      assert.equal((await readAll(Buffer.concat([a, tail, garbage]))).length, 1)
+  })
+
+  it('what GNU tar and Python take for the end of an archive is its end', async () => {
+    const a = block({ path: 'a', data: Buffer.from('a') })
+    const zeros = Buffer.alloc(512)
+    const tails = {
+      nothing: Buffer.alloc(0),
+      'one block of zeros, and a line feed at the end of the next (plexus)': Buffer.concat([
+        zeros,
+        Buffer.alloc(511),
+        Buffer.from('\n'),
+      ]),
+      'less than a block of zeros': Buffer.alloc(100),
+      'a block of zeros and less than another': Buffer.alloc(612),
+      'a line feed': Buffer.from('\n'),
+      'a line feed behind the end marker': Buffer.concat([END, Buffer.from('\n')]),
+      'a block of spaces': Buffer.alloc(512, ' '),
+      'less than a block of spaces': Buffer.alloc(100, ' '),
+    }
+    for (const [name, tail] of Object.entries(tails)) {
+      const bytes = Buffer.concat([a, a, tail])
+      assert.equal([...iterateTarSync(bytes)].length, 2, name)
+      assert.equal((await readAll(inPieces(bytes, [700, bytes.length - 1]))).length, 2, name)
+      if (tail.length >= 1024 && tail.subarray(0, 1024).every((byte) => byte === 0)) continue
+      assert.throws(
+        () => [...iterateTarSync(bytes, { requireEndMarker: true })],
+        { code: 'ERR_DECODE' },
+        name,
+      )
+    }
   })
 
   it('a second archive after the end of the first is read or an error, never passed over', async () => {

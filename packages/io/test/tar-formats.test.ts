@@ -68,6 +68,21 @@ describe('archives of GNU tar, bsdtar and Python', () => {
         },
       )
       assert.deepEqual(before, ['dense'])
+      // It can be passed over, and then stops nothing.
+      const filter = ({ path }: { path: string }): boolean => path !== 'holes.bin'
+      const whole = archive(name)
+      const blocks = whole.length - whole.toReversed().findIndex((byte) => byte !== 0)
+      const more = Buffer.concat([
+        whole.subarray(0, Math.ceil(blocks / 512) * 512),
+        block({ path: 'after' }),
+        END,
+      ])
+      const paths = [...iterateTarSync(more, { filter })].map(({ path }) => path)
+      assert.deepEqual(paths, ['dense', 'after'])
+      assert.deepEqual(
+        (await readAll(inPieces(more, [1500]), { filter })).map(({ path }) => path),
+        paths,
+      )
     })
   }
 })
@@ -89,6 +104,30 @@ describe('compression', () => {
       'gzip members one after another',
     )
     assert.deepEqual([...iterateTarSync(two)].map(summary), expected)
+  })
+
+  it('what follows the data of gzip is passed over, as zlib, Python and GNU gzip have it', async () => {
+    const plain = archive('pets.tar')
+    const [first, second] = [zlib.gzipSync(plain.subarray(0, 700)), zlib.gzipSync(plain.subarray(700))]
+    const named = Buffer.from(second) // with an extra field, a name, a comment and a checksum of its header
+    named[3] = 2 | 4 | 8 | 16
+    const fields = Buffer.from('\x03\0xyzname\0comment\0cc', 'latin1')
+    const whole = Buffer.concat([first, named.subarray(0, 10), fields, named.subarray(10)])
+    for (const tail of ['\n', '\0', 'junk', '\x1f', '\x1f\x8bxxxxxxxxxxxxxxxx', '\0\0\0\n'].map((text) =>
+      Buffer.from(text, 'latin1'),
+    )) {
+      const bytes = Buffer.concat([whole, tail])
+      assert.deepEqual([...iterateTarSync(bytes)].map(summary), expected)
+      for (let cut = first.length - 2; cut < bytes.length; cut += 3)
+        assert.deepEqual((await readAll(inPieces(bytes, [cut]))).map(summary), expected)
+    }
+    const apart = Buffer.concat([first, Buffer.alloc(8), second]) // zeros between members
+    assert.deepEqual((await readAll(apart)).map(summary), expected)
+    assert.deepEqual([...iterateTarSync(apart)].map(summary), expected)
+    for (const end of [first.length + 2, first.length + 5, whole.length - 4]) {
+      await assert.rejects(readAll(whole.subarray(0, end)), { code: 'ERR_DECODE' })
+      assert.throws(() => [...iterateTarSync(whole.subarray(0, end))], { code: 'ERR_DECODE' })
+    }
   })
 
   it('zstd, in frames and with frames to skip', {

@@ -248,6 +248,52 @@ describe('members', () => {
     checkMixed(await readAll(stream(), { views: true }))
   })
 
+  it('with `reuse` are right until the next one is asked for, in memory that is used again', async () => {
+    const cuts = Array.from({ length: 200 }, (_, i) => i * 32768)
+    const sources = [mixedPath, mixed, gzipSync(mixed), inPieces(mixed, cuts), new Blob([mixed])]
+    const copies: { path: string; data: Uint8Array }[] = []
+    const memories = new Set<ArrayBufferLike>()
+    const take = ({ path: name, data }: { path: string; data: Uint8Array }): void => {
+      copies.push({ path: name, data: Buffer.from(data) })
+      memories.add(data.buffer)
+    }
+    for (const source of sources) {
+      for await (const member of iterateTar(source, { reuse: true })) {
+        // What is read ahead lies elsewhere.
+        await new Promise((resolve) => setImmediate(resolve))
+        take(member)
+      }
+      checkMixed(copies.splice(0))
+    }
+    memories.clear()
+    for (const source of [mixedPath, mixed, gzipSync(mixed)]) {
+      for (const member of iterateTarSync(source, { reuse: true })) take(member)
+      checkMixed(copies.splice(0))
+      if (source === mixedPath) assert.ok(memories.size <= sizes.length - 3, `${memories.size} memories`)
+    }
+    assert.throws(() => iterateTar(path, { reuse: true, views: true }), {
+      code: 'ERR_BAD_OPTION',
+      message: /`reuse` must be false where `views` is true/,
+    })
+  })
+
+  it('asked for without waiting come one after the other, and none after `return`', async () => {
+    for (const source of [mixedPath, mixed]) {
+      const iterator = iterateTar(source)[Symbol.asyncIterator]()
+      const steps = await Promise.all(Array.from({ length: 4 }, () => iterator.next()))
+      assert.deepEqual(
+        steps.map((step) => step.value?.path),
+        ['0', '1', '2', '3'],
+      )
+      const [next, ended, after] = await Promise.all([iterator.next(), iterator.return!(), iterator.next()])
+      assert.deepEqual([next.value?.path, ended.done, after.done], ['4', true, true])
+    }
+    const iterator = iterateTar(bytes.subarray(0, 400))[Symbol.asyncIterator]()
+    const [failed, after] = await Promise.allSettled([iterator.next(), iterator.next()])
+    assert.equal(failed.status, 'rejected')
+    assert.deepEqual(after, { status: 'fulfilled', value: { done: true, value: undefined } })
+  })
+
   it('larger than `maxMemberBytes` are an error, unless they are not wanted', async () => {
     const tooLarge = { code: 'ERR_TOO_LARGE', member: '3', offset: 302_592 }
     for (const source of [mixedPath, inPieces(mixed, [])])

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { expandBraces, groupByKey, iterateTar, type Sample } from '../src/index.ts'
+import { expandBraces, groupByKey, iterateTar, iterateZip, type Sample } from '../src/index.ts'
+import { iterateTarSync } from '../src/sync.ts'
 import { block, END } from './tar-support.ts'
+import { zipOf } from './zip-writer.ts'
 
 async function grouped(paths: readonly string[]): Promise<unknown[]> {
   const samples: unknown[] = []
@@ -18,6 +23,36 @@ async function grouped(paths: readonly string[]): Promise<unknown[]> {
 }
 
 describe('groupByKey', () => {
+  it('copies what `reuse` would overwrite', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'group-'))
+    try {
+      const members = Array.from({ length: 40 }, (_, i) => ({
+        path: `${i >> 1}.${i % 2 === 0 ? 'a' : 'b'}`,
+        data: Buffer.alloc(100_000 + i, `${i};`),
+      }))
+      const tar = join(folder, 'a.tar')
+      writeFileSync(tar, Buffer.concat([...members.map(block), END]))
+      const zip = join(folder, 'a.zip')
+      writeFileSync(zip, zipOf(members.map(({ path: name, data }) => ({ name, data }))))
+      const options = { reuse: true }
+      for (const source of [
+        iterateTar(tar, options),
+        iterateTarSync(tar, options),
+        iterateZip(zip, options),
+      ]) {
+        const samples: Sample[] = []
+        for await (const sample of groupByKey(source)) samples.push(sample)
+        assert.equal(samples.length, 20)
+        for (const [i, { files }] of samples.entries()) {
+          assert.ok(members[2 * i]!.data.equals(files.a!))
+          assert.ok(members[2 * i + 1]!.data.equals(files.b!))
+        }
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('splits at the first dot after the last slash, and puts neighbours together', async () => {
     assert.deepEqual(
       await grouped(['a.b/1.jpg', 'a.b/1.seg.PNG', 'a.b/2.jpg', '1.jpg', './1.jpg', '1.cls']),

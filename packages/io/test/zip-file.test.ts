@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
-import { iterateZip, MediaError, ZipFile } from '../src/index.ts'
+import { iterateZip, MediaError, TarIndex, ZipFile } from '../src/index.ts'
 import { ZipFileSync } from '../src/sync.ts'
 import { ARCHIVES, archive, EXPECTED_ZIPS } from './tar-support.ts'
+import { extraField, unicodePath, type ZipInput, zipOf } from './zip-writer.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'zip-file-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -61,6 +62,20 @@ describe('ZipFile', () => {
     )
     for (const [i, number] of wanted.entries())
       assert.equal(sha1(many[i]!), EXPECTED_ZIPS['odd.zip']![number]!.sha1)
+    await using tar = await TarIndex.open(`${ARCHIVES}pets.tar`, { indexFile: false })
+    for (const [files, bytes] of [
+      [zip, zip.paths().reduce((sum, path) => sum + zip.entry(path).size, 0)],
+      [tar, 9],
+    ] as const) {
+      const all = (maxResultBytes?: number) =>
+        files.readMany(files.paths(), maxResultBytes === undefined ? {} : { maxResultBytes })
+      for (const limit of [undefined, bytes, Infinity]) assert.equal((await all(limit)).length, files.length)
+      await assert.rejects(all(bytes - 1), {
+        code: 'ERR_TOO_LARGE',
+        message: new RegExp(`have ${bytes} bytes together, more than \`maxResultBytes\` \\(${bytes - 1}\\)`),
+      })
+      await assert.rejects(all(0), { code: 'ERR_BAD_OPTION', message: /maxResultBytes/ })
+    }
   })
 
   it('stored data of memory are views, everything else has memory of its own', async () => {
@@ -82,6 +97,34 @@ describe('ZipFile', () => {
       assert.equal(sha1(await of.read(name)), sha1(await zip.read(name)))
       assert.equal(sha1(sync.read(name)), sha1(await zip.read(name)))
     }
+  })
+
+  it('read ahead from a file: right with and without `reuse`, in memory of their own without', async () => {
+    const path = join(folder, 'ahead.zip')
+    const sizes = [10, 300_000, 0, 70_000, 5, 600_000, 20_000, 20_000, 20_000, 1]
+    const fill = (i: number): Buffer => Buffer.alloc(sizes[i]!, `member ${i};`)
+    const inputs = sizes.map((_, i) => ({ name: `${i}`, data: fill(i), isDeflated: i % 3 === 1 }))
+    writeFileSync(path, zipOf(inputs))
+    for (const reuse of [false, true]) {
+      const kept: Uint8Array[] = []
+      let number = 0
+      for await (const { path: name, data } of iterateZip(path, { reuse })) {
+        assert.equal(name, `${number}`)
+        assert.ok(fill(number++).equals(data), name)
+        kept.push(data)
+      }
+      assert.equal(number, sizes.length)
+      if (reuse) continue
+      for (const [i, data] of kept.entries()) {
+        assert.ok(fill(i).equals(data))
+        if (data.length > 0) structuredClone(data, { transfer: [data.buffer as ArrayBuffer] })
+      }
+      assert.ok(kept.every((data) => data.length === 0))
+    }
+    const wanted = new Set(['8', '3'])
+    const filter = (entry: { path: string }): boolean => wanted.has(entry.path)
+    for await (const { path: name, data } of iterateZip(path, { filter }))
+      assert.ok(fill(Number(name)).equals(data))
   })
 
   it('filters without reading', async () => {
@@ -136,6 +179,7 @@ describe('ZipFile', () => {
       { maxMemberBytes: 0 },
       { maxMemberBytes: 2 ** 33 },
       { filter: 1 },
+      { reuse: 1 },
       { password: 'x' },
       { signal: 1 },
     ])
@@ -153,7 +197,10 @@ describe('ZipFile', () => {
     })
     local.writeUInt16LE(0, directory + 8)
     local.writeUInt16LE(93, directory + 10)
-    await assert.rejects(readAll(local), { code: 'ERR_UNSUPPORTED', message: /is Zstandard/ })
+    await assert.rejects(readAll(local), {
+      code: 'ERR_UNSUPPORTED',
+      message: /is compressed with Zstandard, which is not supported/,
+    })
   })
 
   it('waits for reads when it is closed, and refuses later ones; a signal ends it', async () => {
@@ -176,6 +223,100 @@ describe('ZipFile', () => {
       for await (const _ of iterateZip(`${ARCHIVES}odd.zip`, { signal: controller.signal }))
         controller.abort(reason)
     }, isReason)
+  })
+})
+
+describe('zip archives of others', () => {
+  const namesOf = (members: readonly ZipInput[]): string[] => {
+    const bytes = zipOf(members)
+    using zip = ZipFileSync.open(bytes)
+    for (const number of zip.paths().keys()) assert.equal(text(zip.read(number)), 'data')
+    return [...zip.paths()]
+  }
+
+  it('names are UTF-8 where they can be, else in code page 437; the Unicode path field counts if it belongs to them', () => {
+    const utf8 = 'résumé 世界.txt'
+    const cp437 = Buffer.from([0x82, 0x2e, 0x74]) // é.t
+    const mangled = Buffer.from('???.txt')
+    const path = '七个房间.txt'
+    const field = unicodePath(mangled, path)
+    const ofAnother = unicodePath(Buffer.from('?.txt'), path)
+    const cases: [string, Partial<ZipInput>][] = [
+      [utf8, { name: utf8 }],
+      [utf8, { name: utf8, flags: 0x800 }],
+      ['é.t', { name: cp437 }],
+      ['é.t', { name: cp437, flags: 0x800 }],
+      [path, { name: mangled, extra: field }],
+      [
+        path,
+        { name: mangled, extra: Buffer.concat([extraField(0x5455, Buffer.alloc(5)), ofAnother, field]) },
+      ],
+      ['???.txt', { name: mangled, extra: ofAnother }],
+      ['???.txt', { name: mangled, extra: unicodePath(mangled, path, 2) }],
+      ['???.txt', { name: mangled, extra: field.subarray(0, 12) }],
+      [path, { name: '', extra: unicodePath(Buffer.alloc(0), path), flags: 0x800 }],
+    ]
+    for (const [expected, member] of cases) assert.deepEqual(namesOf([member as ZipInput]), [expected])
+  })
+
+  it('backslashes of Windows are slashes, those of others letters; a folder may end with one', () => {
+    for (const system of [0, 10, 14])
+      assert.deepEqual(
+        namesOf([
+          { name: 'a\\b.txt', system },
+          { name: 'a\\c\\', system },
+        ]),
+        ['a/b.txt'],
+      )
+    assert.deepEqual(namesOf([{ name: 'a\\b.txt' }]), ['a\\b.txt'])
+    assert.deepEqual(namesOf([{ name: 'a/b\\c', system: 0 }]), ['a/b\\c'])
+  })
+
+  it('a header in front of the data may have another name and other fields', () => {
+    const others = [{ localName: 'b' }, { localName: 'much/longer.txt' }, { localExtra: Buffer.alloc(40) }]
+    for (const other of others)
+      assert.deepEqual(namesOf([{ name: 'a\\txt', ...other }, { name: 'end' }]), ['a\\txt', 'end'])
+  })
+
+  it('something in front, behind, or in the comment, zip64 or not', async () => {
+    const fake = 'PK\x05\x06 and PK\x06\x07'
+    const members = [{ name: 'a' }, { name: 'b', isDeflated: true, data: Buffer.alloc(5000, 'b') }]
+    for (const prefix of [undefined, Buffer.from('#!/bin/sh\n'), Buffer.alloc(20_000, 1)])
+      for (const tail of [undefined, Buffer.from('\n'), Buffer.alloc(30_000, 'x')])
+        for (const comment of ['', fake, 'x'.repeat(20_000)])
+          for (const zip64 of [false, true]) {
+            const ends = Object.entries({ prefix, tail, comment, zip64 }).filter(([, value]) => value)
+            const bytes = zipOf(members, Object.fromEntries(ends))
+            const name = JSON.stringify([prefix?.length, tail?.length, comment.length, zip64])
+            assert.equal((await readAll(bytes)).length, 2, name)
+          }
+    const bytes = zipOf(members, { comment: 'cut short' })
+    assert.equal((await readAll(bytes.subarray(0, -4))).length, 2)
+    const signature = Buffer.from('PK\x05\x05\x03\0abc', 'latin1')
+    assert.equal((await readAll(zipOf(members, { behindEntries: signature }))).length, 2)
+    // Writers without zip64 let the number of members overflow.
+    assert.equal((await readAll(zipOf(members, { count: 2 + 65536 }))).length, 2)
+    await assert.rejects(readAll(zipOf(members, { count: 3 })), { message: /2 entries and should have 3/ })
+    const cut = zipOf([{ name: 'in.zip', data: bytes }, { name: 'b' }]).subarray(0, bytes.length + 60)
+    await assert.rejects(readAll(cut), { code: 'ERR_DECODE', message: /without its directory/ })
+  })
+
+  it('what is not supported is named, with a way out', async () => {
+    const cases: [Partial<ZipInput>, RegExp][] = [
+      [{ flags: 1 }, /is encrypted \(ZipCrypto encryption\), .* password first/],
+      [{ flags: 0x41 }, /is encrypted \(PKWARE strong encryption\)/],
+      [{ flags: 1, method: 99 }, /is encrypted \(WinZip AES encryption\)/],
+      [{ method: 14 }, /is compressed with LZMA, which is not supported: pack it again with deflate/],
+      [{ method: 9 }, /is compressed with Deflate64/],
+      [{ method: 12 }, /is compressed with bzip2/],
+      [{ method: 77 }, /is stored by method 77/],
+    ]
+    for (const [member, message] of cases)
+      await assert.rejects(readAll(zipOf([{ name: 'a', ...member }])), {
+        code: 'ERR_UNSUPPORTED',
+        member: 'a',
+        message,
+      })
   })
 })
 
@@ -203,7 +344,9 @@ describe('damaged zip archives', () => {
         assert.deepEqual(await outcome(() => readAll(bytes)), expected)
         assert.deepEqual(await outcome(() => readAll(path)), expected)
         assert.deepEqual(await outcome(() => readAllSync(path)), expected)
-        if (cut !== null) assert.equal(typeof expected, 'string')
+        // Nothing of the members is missing where a comment alone is cut.
+        const isCut = bytes.length < whole.lastIndexOf('PK\x05\x06') + 22
+        if (isCut) assert.equal(typeof expected, 'string')
       }),
       { numRuns: 250 },
     )

@@ -1,5 +1,6 @@
 import { pipeline, Readable, type Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
+import { gunzip, gunzipSync } from './gzip-members.ts'
 import { CompressedInputError, ZstdFrames } from './zstd-frames.ts'
 
 /** How an archive is compressed. Those after the first two are known only to be refused by name. */
@@ -49,13 +50,9 @@ export async function* decompress(
   compression: Compression,
   input: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Buffer, void, void> {
-  const isGzip = compression === 'gzip'
-  const pieces = Readable.from(isGzip ? own(input) : cutFrames(own(input)), {
-    objectMode: false,
-    highWaterMark: 1,
-  })
-  const options = { chunkSize: OUTPUT_CHUNK }
-  const output = isGzip ? zlib.createGunzip(options) : zstd.createZstdDecompress!(options)
+  if (compression === 'gzip') return yield* gunzip(input, OUTPUT_CHUNK)
+  const pieces = Readable.from(cutFrames(own(input)), { objectMode: false, highWaterMark: 1 })
+  const output = zstd.createZstdDecompress!({ chunkSize: OUTPUT_CHUNK })
   // Also destroys the one where the other fails or is left.
   pipeline(pieces, output, () => {})
   yield* output
@@ -77,8 +74,8 @@ async function* cutFrames(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
  * Decompresses as a whole. {@link whyNot} has been asked before.
  * @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` when more than `maxBytes` come out; Error when it is damaged
  */
-export function decompressSync(compression: Compression, bytes: Uint8Array, maxBytes: number): Buffer {
-  if (compression === 'gzip') return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes })
+export function decompressSync(compression: Compression, bytes: Buffer, maxBytes: number): Buffer {
+  if (compression === 'gzip') return gunzipSync(bytes, maxBytes)
   const frames = new ZstdFrames()
   const outputs: Buffer[] = []
   let left = maxBytes

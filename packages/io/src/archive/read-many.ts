@@ -1,5 +1,6 @@
 import { checkKnown, checkSignal } from '../check.ts'
 import { badOption } from '../errors.ts'
+import { archiveError } from './archive-error.ts'
 
 /** Options of `read` of an archive. */
 export interface ArchiveReadOptions {
@@ -11,15 +12,39 @@ export interface ArchiveReadOptions {
 export interface ArchiveReadManyOptions extends ArchiveReadOptions {
   /** Most reads at a time, 1 to 1024. Default 8. */
   readonly concurrency?: number
+  /**
+   * Most bytes of all that the call returns; more is an error, `ERR_TOO_LARGE`, before anything is
+   * read. An integer >= 1, or `Infinity`. Default 2 GiB.
+   */
+  readonly maxResultBytes?: number
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` */
-export function checkReadOptions(options: ArchiveReadManyOptions, ...alsoKnown: 'concurrency'[]): void {
+export function checkReadOptions(
+  options: ArchiveReadManyOptions,
+  ...alsoKnown: ('concurrency' | 'maxResultBytes')[]
+): void {
   checkKnown(options, ['signal', ...alsoKnown])
   checkSignal(options.signal)
   const { concurrency = 1 } = options
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1024)
     throw badOption('concurrency', 'an integer from 1 to 1024', concurrency)
+  const { maxResultBytes = 1 } = options
+  if (maxResultBytes !== Infinity && !(Number.isInteger(maxResultBytes) && maxResultBytes >= 1))
+    throw badOption('maxResultBytes', 'an integer >= 1 or Infinity', maxResultBytes)
+}
+
+/** Refuses to return more than was allowed. @throws ArchiveError `ERR_TOO_LARGE` */
+export function refuseLargeResult(
+  archive: string,
+  sizes: Iterable<number>,
+  { maxResultBytes = 2 ** 31 }: ArchiveReadManyOptions,
+): void {
+  let bytes = 0
+  for (const size of sizes) bytes += size
+  if (bytes <= maxResultBytes) return
+  const problem = `the files have ${bytes} bytes together, more than \`maxResultBytes\` (${maxResultBytes})`
+  throw archiveError('ERR_TOO_LARGE', archive, problem)
 }
 
 /**

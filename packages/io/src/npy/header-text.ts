@@ -7,8 +7,11 @@ export interface HeaderFields {
   readonly shape: readonly number[]
 }
 
-/** A string, `True` or `False`, an integer (Python 2 wrote `3L`), or punctuation. */
-const TOKEN = /\s*(?:'([^'\\]*)'|"([^"\\]*)"|(True|False)|(\d+)L?|([{}()[\],:]))/y
+/**
+ * A string (Python 2 may have written `u'…'`), `True` or `False`, an integer (Python 2 wrote `3L`),
+ * or punctuation.
+ */
+const TOKEN = /\s*(?:u?'([^'\\]*)'|u?"([^"\\]*)"|(True|False)|(\d+)L?|([{}()[\],:]))/y
 
 interface Token {
   readonly kind: 'string' | 'boolean' | 'integer' | 'sign'

@@ -119,15 +119,40 @@ const DESCRIPTIONS: ReadonlyMap<string, readonly [DType, 1 | 2]> = new Map([
   ['c16', ['float64', 2]],
 ])
 
+/**
+ * NumPy's letters and names for them, which it reads and does not write. Some other writers do. `l`
+ * is as long as on 64-bit systems.
+ */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map(
+  [
+    ['b1', '? bool bool_'],
+    ['u1', 'B ubyte uint8'],
+    ['i1', 'b byte int8'],
+    ['u2', 'H ushort uint16'],
+    ['i2', 'h short int16'],
+    ['u4', 'I uintc uint32'],
+    ['i4', 'i intc int32'],
+    ['u8', 'L Q ulonglong uint uint64'],
+    ['i8', 'l q longlong int int64'],
+    ['f2', 'e half float16'],
+    ['f4', 'f single float32'],
+    ['f8', 'd double float float64'],
+    ['c8', 'F csingle complex64'],
+    ['c16', 'D cdouble complex complex128'],
+  ].flatMap(([kind, names]) => names!.split(' ').map((name) => [name, kind!] as const)),
+)
+
+/**
+ * Without `>` the low byte is first, as on all machines that write npy today: `|` and `=` mean the
+ * order of the machine.
+ */
 function parseDescr(descr: string): { dtype: DType; parts: 1 | 2; isBigEndian: boolean } {
-  const order = descr[0]
-  const entry = /^[<>|=]/.test(descr) ? DESCRIPTIONS.get(descr.slice(1)) : undefined
+  const kind = /^[<>|=]/.test(descr) ? descr.slice(1) : descr
+  const entry = DESCRIPTIONS.get(kind) ?? DESCRIPTIONS.get(OTHER_NAMES.get(kind) ?? '')
   if (entry === undefined) throw refusalOf(descr)
   const [dtype, parts] = entry
   const size = DATA_CLASSES[dtype].BYTES_PER_ELEMENT
-  // '|' is for what has no byte order; '=' is the order of the machine that wrote, which no file says.
-  if ((order === '|' && size > 1) || order === '=') throw damaged(`dtype '${descr}' without a byte order`)
-  return { dtype, parts, isBigEndian: order === '>' && size > 1 }
+  return { dtype, parts, isBigEndian: descr[0] === '>' && size > 1 }
 }
 
 /** What kind of dtype is refused, and what helps. */
@@ -135,13 +160,13 @@ function refusalOf(descr: string): MediaError {
   const kinds: readonly (readonly [RegExp, string])[] = [
     [/^\|O/, 'Python objects (pickle), which are never loaded: convert the array to numbers before saving'],
     [/^[<>|=]?U/, 'text: save it as JSON, or as numbers'],
-    [/^[<>|=]?[Sa]\d/, "byte strings: save them as .view('uint8')"],
+    [/^[<>|=]?[Sa]\d*$/, "byte strings: save them as .view('uint8')"],
     [/^[<>|=]?[Mm]8/, "times: save them as .view('int64')"],
     [
       /^[<>|=]?V/,
       "raw bytes (bfloat16 and other types of extensions): save them as .view('uint16') or .astype('float32')",
     ],
-    [/^[<>|=]?[fc](12|16|24|32)$/, "long double: save it as .astype('float64')"],
+    [/^[<>|=]?(?:[fc](?:12|16|24|32)|[gG])$/, "long double: save it as .astype('float64')"],
   ]
   const hint = kinds.find(([pattern]) => pattern.test(descr))?.[1]
   return new MediaError(

@@ -26,7 +26,8 @@ export interface ParseNpyOptions {
  *
  * @returns row-major; a 0-d array has shape `[]` and one element
  * @throws MediaError with `code`
- * - `ERR_DECODE`: not an npy file, damaged, truncated, or longer than its header says
+ * - `ERR_DECODE`: not an npy file, damaged, or truncated. What follows the array is passed over, as
+ *   NumPy does
  * - `ERR_UNSUPPORTED`: objects, text, times, structured dtypes
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
  * @example
@@ -70,8 +71,10 @@ function decodeNpy(bytes: Uint8Array, rows: RowRange | undefined): AnyNdArray {
   if (rows === undefined) {
     const { header, dataOffset } = readHead(bytes)
     checkLength(header, bytes.byteLength - dataOffset)
+    const end = dataOffset + header.dataBytes
+    const data = bytes.byteLength === end ? bytes : bytes.subarray(0, end)
     // The common way, without a routine: it is taken a million times a second.
-    if (liesAsIs(header)) return arrayOf(header, bytes, header.shape, dataOffset)
+    if (liesAsIs(header)) return arrayOf(header, data, header.shape, dataOffset)
   }
   return runSync(readNpy(0, bytes.byteLength, rows, false), { reader: new MemoryReader(bytes) })
 }
@@ -116,7 +119,7 @@ export function* readNpy(
 export function* decodeWhole(bytes: Uint8Array, isOwn: boolean, rows?: RowRange): Routine<AnyNdArray, never> {
   const { header, dataOffset } = readHead(bytes)
   checkLength(header, bytes.byteLength - dataOffset)
-  const whole = yield* decodeData(header, bytes.subarray(dataOffset), isOwn)
+  const whole = yield* decodeData(header, bytes.subarray(dataOffset, dataOffset + header.dataBytes), isOwn)
   return rows === undefined ? whole : cutRows(whole, rowsWithin(rows, header.shape))
 }
 
@@ -166,11 +169,11 @@ function cutRows({ data, dtype, shape }: AnyNdArray, [start, end]: RowRange): An
   return { data: rows, dtype, shape: [end - start, ...shape.slice(1)] } as AnyNdArray
 }
 
+/** What follows the data is passed over, as NumPy does: a file may have one array after another. */
 function checkLength({ dtype, shape, dataBytes }: NpyHeader, available: number): void {
-  if (dataBytes === available) return
+  if (dataBytes <= available) return
   const needed = `${dtype} [${shape.join(', ')}] has ${dataBytes} bytes`
-  if (available < dataBytes) throw damaged(`truncated: ${needed}, but only ${available} are there`)
-  throw damaged(`${needed}, but ${available} are there`)
+  throw damaged(`truncated: ${needed}, but only ${available} are there`)
 }
 
 function viewOf(bytes: unknown): Uint8Array {

@@ -91,7 +91,7 @@ export function* readArray(
   isOwn: boolean,
 ): Routine<AnyNdArray> {
   if (rows !== undefined && entry.method === 0) {
-    const offset = yield* findData(entry)
+    const offset = yield* findData(entry, true)
     return yield* withMember(entry, readNpy(offset, entry.size, rows, isOwn))
   }
   // What cannot be so large is damaged, which reading it says.
@@ -99,7 +99,7 @@ export function* readArray(
     const problem = `has ${entry.size} bytes; \`maxMemberBytes\` is ${maxMemberBytes}`
     throw new MediaError('ERR_TOO_LARGE', `member ${JSON.stringify(entry.name)}: ${problem}`)
   }
-  const bytes = yield* readZipMember(entry, verify)
+  const bytes = yield* readZipMember(entry, verify, true)
   return yield* withMember(entry, decodeWhole(bytes, isOwn || entry.method !== 0, rows))
 }
 

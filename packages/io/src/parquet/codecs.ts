@@ -66,6 +66,11 @@ export function codecs(
   )
 }
 
+/** The names of the codecs that can be decompressed. */
+export function codecNames(library: Hyparquet, given: ParquetDecompressors): string[] {
+  return ['UNCOMPRESSED', ...Object.keys({ ...builtIn(library), ...given })]
+}
+
 function builtIn({ snappyUncompress }: Hyparquet): ParquetDecompressors {
   // From Node 22.15 on.
   const { zstdDecompressSync } = zlib as {

@@ -3,10 +3,11 @@ import { checkKnown, checkSignal } from '../check.ts'
 import { badOption, MediaError, mediaError } from '../errors.ts'
 import { describeSource } from '../source.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
-import type { ParquetDecompressors } from './codecs.ts'
+import { codecNames, type ParquetDecompressors } from './codecs.ts'
 import { loadHyparquet } from './library.ts'
-import { openRanges, type Ranges } from './ranges.ts'
+import { openRanges } from './ranges.ts'
 import { readRows } from './read-rows.ts'
+import { refuseByEnd, refuseColumns } from './refuse.ts'
 
 /** A row: values by the names of columns, as `hyparquet` gives them. 64-bit integers are `bigint`s, times are `Date`s. */
 export type ParquetRow = Readonly<Record<string, unknown>>
@@ -34,8 +35,9 @@ export interface ParquetOptions extends UrlOptions {
  *
  * A state belongs to the file's footer, which has sizes and statistics of all that is in it, and to the columns.
  *
- * @throws MediaError `ERR_BACKEND_MISSING` where `hyparquet` is not installed; `ERR_DECODE` for what is no Parquet file; `ERR_TOO_LARGE`; `ERR_READ`; `ERR_BAD_OPTION`, also for a
- * column that is not there
+ * @throws MediaError `ERR_BACKEND_MISSING` where `hyparquet` is not installed; `ERR_DECODE` for
+ * what is no Parquet file; `ERR_UNSUPPORTED` for encryption, and for a codec that nothing here
+ * decompresses; `ERR_TOO_LARGE`; `ERR_READ`; `ERR_BAD_OPTION`, also for a column that is not there
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -65,7 +67,7 @@ export async function fromParquet(
   const name = describeSource(place)
   const ranges = await openRanges(place, fetching)
   try {
-    await refuseLargeFooter(ranges, name)
+    await refuseByEnd(ranges, name)
     const metadata = await library.parquetMetadataAsync(ranges.buffer).catch((error) => {
       signal?.throwIfAborted()
       if (error instanceof MediaError) throw error
@@ -74,7 +76,11 @@ export async function fromParquet(
     const present = library.parquetSchema(metadata).children.map(({ element }) => element.name)
     const unknown = columns?.find((column) => !present.includes(column))
     if (unknown !== undefined) throw badOption('columns', `some of ${present.join(', ')}`, unknown)
-    const size = Number(metadata.num_rows)
+    refuseColumns(metadata, columns, codecNames(library, decompressors), name)
+    // Not what the footer says of all of them: some writers leave 0 there.
+    const size = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0)
+    if (!Number.isSafeInteger(size) || metadata.row_groups.some((group) => group.num_rows < 0))
+      throw mediaError('ERR_DECODE', name, 'damaged: a row group with an impossible number of rows')
     return defineAsyncSource<ParquetRow>({
       size,
       description: {
@@ -98,18 +104,4 @@ export async function fromParquet(
   } finally {
     await ranges.close()
   }
-}
-
-/** Its parts become objects, many times as large as they are in the file. */
-const MAX_FOOTER_BYTES = 64 * 1024 * 1024
-
-/** @throws MediaError `ERR_TOO_LARGE` */
-async function refuseLargeFooter({ buffer }: Ranges, name: string): Promise<void> {
-  if (buffer.byteLength < 8) return
-  const end = await buffer.slice(buffer.byteLength - 8)
-  const bytes = new DataView(end).getUint32(0, true)
-  const isParquet = Buffer.from(end).toString('latin1', 4) === 'PAR1'
-  if (!isParquet || bytes <= MAX_FOOTER_BYTES) return
-  const problem = `its footer has ${bytes} bytes; at most ${MAX_FOOTER_BYTES} are read`
-  throw new MediaError('ERR_TOO_LARGE', `${name}: ${problem}`, { source: name })
 }

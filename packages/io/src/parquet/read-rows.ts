@@ -55,7 +55,7 @@ export async function* readRows(
             signal?.throwIfAborted()
             throw error instanceof MediaError
               ? withSource(error, name)
-              : mediaError('ERR_DECODE', name, error)
+              : mediaError(isUnsupported(error) ? 'ERR_UNSUPPORTED' : 'ERR_DECODE', name, error)
           })
       }
       const row = rows[position - first]
@@ -66,4 +66,9 @@ export async function* readRows(
   } finally {
     await ranges.close()
   }
+}
+
+/** Whether the library says that it cannot read something: an encoding, a type, another file. */
+function isUnsupported(error: unknown): boolean {
+  return error instanceof Error && /unsupported|not supported|unhandled type/i.test(error.message)
 }

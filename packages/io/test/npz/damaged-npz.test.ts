@@ -96,7 +96,6 @@ describe('a damaged npz', () => {
       ],
       [change(deflated, (b) => b.fill(0xff, 70, 90)), /member "x\.npy": damaged deflate data: /],
       [change(stored, (b) => (b[0] = 0)), /member "x\.npy": no header of it at byte 0/],
-      [change(stored, (b) => b.writeUInt16LE(12, 8)), /member "x\.npy": no header of it at byte 0/],
       [change(stored, (b) => (b[entry] = 0)), /its directory is damaged at entry 1/],
       [change(stored, (b) => b.writeUInt16LE(60_000, entry + 28)), /its directory is damaged at entry 1/],
       [
@@ -118,7 +117,7 @@ describe('a damaged npz', () => {
       ],
       [change(stored, (b) => (b[entry + 8] = 1)), /member "y\.npy": is encrypted/],
       [change(stored, (b) => (b[entry + 10] = 77)), /member "y\.npy": is stored by method 77/],
-      [fixture('bzip2.npz'), /member "x\.npy": is bzip2/],
+      [fixture('bzip2.npz'), /member "x\.npy": is compressed with bzip2, which is not supported/],
     ]
     for (const [bytes, message] of cases) {
       const all = (npz: { keys(): string[]; get(name: string): unknown }) =>

@@ -39,7 +39,7 @@ export async function buildIndex(
       ? new StreamPieces(reader.stream(signal))
       : new AsyncFilePieces(
           reader.size,
-          true,
+          { isReused: true },
           async (bytes, offset, length, position) =>
             put(await reader.read(position, within(reader, position, length)), bytes, offset),
           async () => {},

@@ -66,6 +66,8 @@ export function indexPlan({ concatenated = false, requireEndMarker = false }: Ta
     concatenated,
     requireEndMarker,
     givesViews: false,
+    isReused: true,
+    reusesMemory: false,
     leavesData: true,
   }
 }

@@ -8,6 +8,7 @@ import {
   type ArchiveReadOptions,
   checkReadOptions,
   readMany,
+  refuseLargeResult,
 } from '../read-many.ts'
 import { buildIndex, type RangeReader } from './build.ts'
 import { printIndex } from './index-file.ts'
@@ -129,15 +130,18 @@ export class TarIndex {
    * Reads several files.
    *
    * @returns their data, in the order of `members`
-   * @throws as {@link read}; the first failure ends all
+   * @throws as {@link read}; ArchiveError `ERR_TOO_LARGE` when they have more than
+   * `maxResultBytes`. The first failure ends all
    */
   async readMany(
     members: Iterable<string | number>,
     options: ArchiveReadManyOptions = {},
   ): Promise<Uint8Array[]> {
-    checkReadOptions(options, 'concurrency')
+    checkReadOptions(options, 'concurrency', 'maxResultBytes')
     const { concurrency = 8, signal } = options
     const entries = Array.from(members, (member) => this.entry(member))
+    const sizes = entries.map(({ size }) => size)
+    refuseLargeResult(this.source, sizes, options)
     return readMany(
       entries,
       ({ offset }) => offset,

@@ -69,6 +69,15 @@ export function verifyBlock(bytes: Buffer, words: Int32Array | undefined, at: nu
   return negatives > 0 && stored === unsigned - 256 * negatives
 }
 
+/** Whether there is nothing but NULs and white space. */
+export function isBlank(bytes: Buffer, at: number, end: number): boolean {
+  for (let i = at; i < end; i++) {
+    const byte = bytes[i]!
+    if (byte !== 0 && byte !== 0x20 && (byte < 0x09 || byte > 0x0d)) return false
+  }
+  return true
+}
+
 /**
  * Four bytes at a time, even and odd ones in two lanes each of 16 bits: 128 * 255 fits. Most of a header is zeros, which are passed over by
  * 32 bytes. A third of the time that bytes take.

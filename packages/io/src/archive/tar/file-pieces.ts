@@ -9,11 +9,22 @@ const SMALLEST = 4 * 1024
 const LARGEST = 1024 * 1024
 /** Pieces that are not copied, and have new memory each: four times as large ones take a third less time. */
 const LARGEST_KEPT = 4 * LARGEST
+/**
+ * Pieces whose bytes are used where they are, and which another thread reads: fewer trips to it
+ * count for more than the cache.
+ */
+const LARGEST_IN_PLACE = 2 * LARGEST
 /** One call reads at most this much: the operating system's own limit is 2 GiB less a page. */
 const MAX_READ = 1024 * 1024 * 1024
 
 /** Reads a range of a file into `bytes`, `length` bytes from `offset` on; gives how many there were. */
 export type ReadAt<R> = (bytes: Uint8Array, offset: number, length: number, position: number) => R
+
+/** What is done with pieces. */
+export interface PieceUse {
+  readonly isReused: boolean
+  readonly isInPlace?: boolean
+}
 
 /** The pieces of a regular file, the next one being read while one is used. Two buffers take turns. */
 export class AsyncFilePieces implements AsyncPieces {
@@ -30,16 +41,19 @@ export class AsyncFilePieces implements AsyncPieces {
     | { readonly bytes: Buffer; readonly position: number; readonly got: Promise<number> }
     | undefined
 
-  /** With `isReused` false a piece is never overwritten. */
+  /**
+   * With `isReused` false a piece is never overwritten; with `isInPlace` its bytes are not copied
+   * before it is.
+   */
   constructor(
     length: number,
-    isReused: boolean,
+    { isReused, isInPlace = false }: PieceUse,
     readAt: ReadAt<Promise<number>>,
     closeFile: () => Promise<void>,
   ) {
     this.length = length
     this.isReused = isReused
-    this.largest = isReused ? LARGEST : LARGEST_KEPT
+    this.largest = isInPlace ? LARGEST_IN_PLACE : isReused ? LARGEST : LARGEST_KEPT
     this.readAt = readAt
     this.closeFile = closeFile
   }

@@ -1,5 +1,5 @@
 import { type ArchiveError, archiveError } from '../archive-error.ts'
-import { BLOCK, readNumber, readText, verifyBlock } from './fields.ts'
+import { BLOCK, isBlank, readNumber, readText, verifyBlock } from './fields.ts'
 import type { TarMemberType } from './member.ts'
 import { IS_SPARSE, type PaxRecords, readPax } from './pax.ts'
 import type { Window } from './window.ts'
@@ -27,6 +27,10 @@ export class Headers {
   member: MutableMember = NO_MEMBER
   /** Bytes of the body that follows the last block, where that was an extension: {@link extend} is to be called with it. */
   extensionBytes = 0
+  /** Why the data of that member cannot be read; it can be passed over. */
+  refusal: string | undefined
+  /** Whether more blocks of a sparse member's map follow its header, in front of its data. */
+  isMapContinued = false
 
   private readonly archive: string
   private readonly globals: PaxRecords = new Map()
@@ -47,10 +51,14 @@ export class Headers {
   }
 
   /** Reads the block at `window.at`. @throws ArchiveError when it is no header, or one that is not supported */
-  read({ bytes, words, at, position }: Window): 'member' | 'extension' | 'zero' {
+  read({ bytes, words, at, position }: Window): 'member' | 'extension' | 'zero' | 'blank' {
     const verdict = verifyBlock(bytes, words, at)
     if (verdict === 'zero') return 'zero'
-    if (!verdict) throw this.notHeader(bytes, at, position)
+    if (!verdict) {
+      // What fills an archive up behind its last member.
+      if (position > 0 && isBlank(bytes, at, at + BLOCK)) return 'blank'
+      throw this.notHeader(bytes, at, position)
+    }
     const flag = bytes[at + 156]!
     if (isExtension(flag)) {
       const size = readNumber(bytes, at + 124, 12)
@@ -93,33 +101,33 @@ export class Headers {
     let path = readText(bytes, at, 100)
     let size = readNumber(bytes, at + 124, 12)
     let mtimeMs = readNumber(bytes, at + 136, 12) * 1000
-    let type = flag === FILE ? 'file' : (TYPES.get(flag) ?? 'other')
+    let type: TarMemberType =
+      flag === FILE || flag === GNU_SPARSE || flag === GNU_CONTINUED ? 'file' : (TYPES.get(flag) ?? 'other')
     let linkPath = type === 'link' || type === 'symlink' ? readText(bytes, at + 157, 100) : undefined
     // "ustar\0" has a prefix for long names; GNU's "ustar  \0" has times there.
     if (
       bytes[at + 345] !== 0 &&
-      bytes[at + 262] === 0 &&
+      bytes[at + 262] !== 0x20 &&
       bytes.toString('latin1', at + 257, at + 262) === 'ustar'
     )
       path = `${readText(bytes, at + 345, 155)}/${path}`
     if (this.longPath !== undefined) path = this.longPath
     if (this.longLink !== undefined && linkPath !== undefined) linkPath = this.longLink
     const records = this.records ?? (this.globals.size > 0 ? this.globals : undefined)
+    this.refusal = flag === GNU_SPARSE ? SPARSE : flag === GNU_CONTINUED ? CONTINUED : undefined
+    this.isMapContinued = flag === GNU_SPARSE && bytes[at + 482] === 1
     if (records !== undefined) {
       path = records.get('path') ?? path
       if (linkPath !== undefined) linkPath = records.get('linkpath') ?? linkPath
       size = decimal(records.get('size')) ?? size
       mtimeMs = (decimal(records.get('mtime')) ?? mtimeMs / 1000) * 1000
-      this.refuseSparse(records, path, position)
+      const sparseName = records.get('GNU.sparse.name')
+      path = sparseName ?? path
+      if (sparseName !== undefined || records.has(IS_SPARSE)) this.refusal = SPARSE
     }
     this.records = this.longPath = this.longLink = undefined
     this.extensionSum = 0
 
-    if (flag === GNU_SPARSE) throw this.sparse(path, position)
-    if (flag === GNU_CONTINUED) {
-      const problem = 'begins in another volume; archives of several volumes are not supported'
-      throw archiveError('ERR_UNSUPPORTED', this.archive, problem, { member: path, offset: position })
-    }
     if (path === '')
       throw archiveError('ERR_DECODE', this.archive, 'a member has no name', { offset: position })
     if (path.charCodeAt(path.length - 1) === SLASH && (type === 'directory' || flag === 0 || flag === FILE)) {
@@ -143,16 +151,6 @@ export class Headers {
       linkPath,
       data: NO_DATA,
     }
-  }
-
-  private refuseSparse(records: PaxRecords, path: string, position: number): void {
-    const name = records.get('GNU.sparse.name')
-    if (name !== undefined || records.has(IS_SPARSE)) throw this.sparse(name ?? path, position)
-  }
-
-  private sparse(path: string, position: number): ArchiveError {
-    const problem = 'is a sparse file, which is not supported; pack it without --sparse'
-    return archiveError('ERR_UNSUPPORTED', this.archive, problem, { member: path, offset: position })
   }
 
   private notHeader(bytes: Buffer, at: number, position: number): ArchiveError {
@@ -186,6 +184,9 @@ const TYPES: ReadonlyMap<number, TarMemberType> = new Map([
   [0x36, 'fifo'],
   [0x37, 'file'], // "contiguous"
 ])
+
+const SPARSE = 'is a sparse file, which is not supported; pack it without --sparse'
+const CONTINUED = 'begins in another volume; archives of several volumes are not supported'
 
 const NO_DATA = new Uint8Array(0)
 const NO_MEMBER: MutableMember = {

@@ -1,4 +1,5 @@
 import { type ArchiveSource, checkArchiveSource } from '../archive-source.ts'
+import { withReuse } from '../reusing.ts'
 import type { TarMember } from './member.ts'
 import { openWindowSync } from './open-window-sync.ts'
 import { bytesOption, type IterateTarSyncOptions, tarPlan } from './options.ts'
@@ -24,12 +25,13 @@ export function iterateTarSync(
   options: IterateTarSyncOptions = {},
 ): Iterable<TarMember> {
   checkArchiveSource(source, 'source')
-  const plan = tarPlan(options, 'maxMemberBytes', 'views', 'maxDecompressedBytes')
+  const plan = tarPlan(options, 'maxMemberBytes', 'views', 'reuse', 'maxDecompressedBytes')
   const maxDecompressedBytes = bytesOption(options, 'maxDecompressedBytes', GIB, 4 * GIB)
-  return {
+  const members = {
     [Symbol.iterator]: () =>
-      new Members(() => openWindowSync(source, plan.givesViews, maxDecompressedBytes), plan),
+      new Members(() => openWindowSync(source, plan.isReused, maxDecompressedBytes), plan),
   }
+  return withReuse(members, plan.reusesMemory)
 }
 
 /** An iterator by hand: a generator around the walk would cost a fifth of the time for archives in memory. */

@@ -13,13 +13,13 @@ import { MemoryWindow, Request, type SyncWindow } from './window.ts'
 /** Opens a file or memory. @throws ArchiveError as `openWindow` does; MediaError `ERR_BAD_OPTION` for other sources */
 export function openWindowSync(
   source: ArchiveSource,
-  givesViews: boolean,
+  isReused: boolean,
   maxDecompressedBytes: number,
 ): SyncWindow {
   const archive = describeArchive(source)
   const bytes = bytesOf(source)
   if (bytes !== undefined) return openMemory(archive, bytes, maxDecompressedBytes)
-  if (isFile(source)) return openFile(source, archive, givesViews, maxDecompressedBytes)
+  if (isFile(source)) return openFile(source, archive, isReused, maxDecompressedBytes)
   throw badOption('source', 'a path, a file: URL or bytes, as nothing else is read synchronously', source)
 }
 
@@ -38,7 +38,7 @@ function openMemory(archive: string, bytes: Buffer, maxBytes: number): SyncWindo
   }
 }
 
-function openFile(source: string | URL, archive: string, givesViews: boolean, maxBytes: number): SyncWindow {
+function openFile(source: string | URL, archive: string, isReused: boolean, maxBytes: number): SyncWindow {
   const call = <T>(work: () => T): T => {
     try {
       return work()
@@ -51,7 +51,7 @@ function openFile(source: string | URL, archive: string, givesViews: boolean, ma
   try {
     const pieces = new SyncFilePieces(
       size,
-      !givesViews,
+      isReused,
       (bytes, offset, length, position) => call(() => readSync(fd, bytes, offset, length, position)),
       () => call(() => closeSync(fd)),
     )

@@ -6,7 +6,7 @@ import { type ArchiveSource, bytesOf, describeArchive, isFile } from '../archive
 import { sniffCompression } from '../compression.ts'
 import { type PieceOptions, readPieces } from '../pieces.ts'
 import { BLOCK } from './fields.ts'
-import { AsyncFilePieces, type ReadAt, StreamPieces } from './file-pieces.ts'
+import { AsyncFilePieces, type PieceUse, type ReadAt, StreamPieces } from './file-pieces.ts'
 import { AsyncPieceWindow } from './piece-window.ts'
 import { type AsyncWindow, MemoryWindow, Request } from './window.ts'
 
@@ -18,7 +18,7 @@ import { type AsyncWindow, MemoryWindow, Request } from './window.ts'
  */
 export async function openWindow(
   source: ArchiveSource,
-  givesViews: boolean,
+  use: PieceUse,
   options: PieceOptions,
 ): Promise<AsyncWindow> {
   options.fetching.signal?.throwIfAborted()
@@ -26,7 +26,7 @@ export async function openWindow(
   const bytes = bytesOf(source)
   if (bytes !== undefined && sniffCompression(bytes) === undefined) return new MemoryWindow(archive, bytes)
   if (isFile(source)) {
-    const window = await openFile(source, archive, givesViews)
+    const window = await openFile(source, archive, use)
     if (window !== undefined) return window
   }
   return new AsyncPieceWindow(archive, new StreamPieces(readPieces(source, options)))
@@ -36,7 +36,7 @@ export async function openWindow(
 async function openFile(
   source: string | URL,
   archive: string,
-  givesViews: boolean,
+  use: PieceUse,
 ): Promise<AsyncWindow | undefined> {
   const { fd, size } = await openRegular(source).catch((error) => {
     throw archiveError('ERR_READ', archive, explain(error, source))
@@ -45,7 +45,7 @@ async function openFile(
   try {
     const readAt: ReadAt<Promise<number>> = (bytes, offset, length, position) =>
       called<number>(archive, (done) => read(fd, bytes, offset, length, position, done))
-    const pieces = new AsyncFilePieces(size, !givesViews, readAt, closeFile)
+    const pieces = new AsyncFilePieces(size, use, readAt, closeFile)
     const window = new AsyncPieceWindow(archive, pieces)
     await window.serve(new Request().fill(BLOCK))
     if (sniffCompression(window.bytes.subarray(window.at, window.end)) === undefined) return window

@@ -44,7 +44,7 @@ export function streamTar(
   const { pieceBytes = 256 * 1024, signal } = options
   return {
     [Symbol.asyncIterator]: async function* () {
-      const window = await openWindow(source, false, pieces)
+      const window = await openWindow(source, { isReused: true }, pieces)
       let data: MemberData | undefined
       try {
         for (const step of walkTar(window, plan)) {

@@ -1,6 +1,6 @@
 import { badOption } from '../../errors.ts'
 import { type ArchiveError, archiveError } from '../archive-error.ts'
-import { BLOCK, padded, verifyBlock } from './fields.ts'
+import { BLOCK, isBlank, padded, verifyBlock } from './fields.ts'
 import { Headers, type MutableMember } from './headers.ts'
 import type { TarHeader, TarMemberType } from './member.ts'
 import { Request, type Window } from './window.ts'
@@ -14,8 +14,12 @@ export interface Plan {
   readonly maxMemberBytes: number
   readonly concatenated: boolean
   readonly requireEndMarker: boolean
-  /** Whether data may be a view of what was read, which then is not overwritten. */
+  /** Whether data may be a view of what was read. */
   readonly givesViews: boolean
+  /** Whether what was read may be overwritten once the next member is asked for. */
+  readonly isReused: boolean
+  /** Whether memory that was made for a member may be used for another one. */
+  readonly reusesMemory: boolean
   /** Whether the data is left where it is: what the receiver has not taken when it asks for the next member is skipped. */
   readonly leavesData: boolean
 }
@@ -34,13 +38,14 @@ const MAX_TRUSTED = 64 * 1024 * 1024
 export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | Request, void, void> {
   const headers = new Headers(window.archive)
   const request = new Request()
+  const memory = new MemberMemory(plan.reusesMemory)
   for (;;) {
     if (window.end - window.at < BLOCK) {
       yield request.fill(BLOCK)
       if (window.end - window.at < BLOCK) return endWithoutMarker(window, headers, plan)
     }
     const kind = headers.read(window)
-    if (kind === 'zero') {
+    if (kind === 'zero' || kind === 'blank') {
       if (yield* isAtEnd(window, headers, request, plan)) return
       continue
     }
@@ -58,15 +63,24 @@ export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | 
       continue
     }
 
-    const { member } = headers
+    const { member, refusal } = headers
+    while (headers.isMapContinued) yield* passMap(window, headers, request)
     const { size } = member
+    const isGiven =
+      plan.types.has(member.type) && (plan.filter === undefined || isWanted(plan.filter, member))
+    if (isGiven && refusal !== undefined)
+      throw archiveError('ERR_UNSUPPORTED', window.archive, refusal, {
+        member: member.path,
+        offset: headerAt,
+      })
     if (window.length !== undefined && member.offset + size > window.length)
       throw truncated(window, member, window.length - member.offset)
-    if (plan.types.has(member.type) && (plan.filter === undefined || isWanted(plan.filter, member))) {
+    if (isGiven) {
       if (!plan.leavesData && size > 0) {
         if (window.isWhole) member.data = viewOf(window, size)
         else if (size > plan.maxMemberBytes) throw tooLarge(window, member, plan)
-        else if (window.end - window.at < size) member.data = yield* readLarge(window, member, request)
+        else if (window.end - window.at < size)
+          member.data = yield* readLarge(window, member, request, memory)
         else if (plan.givesViews) member.data = viewOf(window, size)
         else {
           member.data = newBytes(size)
@@ -85,6 +99,16 @@ export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | 
   }
 }
 
+/** One more block of a sparse member's map: its last field says whether another one follows. */
+function* passMap(window: Window, headers: Headers, request: Request): Generator<Request, void, void> {
+  const { member } = headers
+  if (window.end - window.at < BLOCK) yield request.fill(BLOCK)
+  if (window.end - window.at < BLOCK) throw truncated(window, member, 0)
+  headers.isMapContinued = window.bytes[window.at + 504] === 1
+  member.offset += BLOCK
+  advance(window, BLOCK)
+}
+
 function advance(window: Window, bytes: number): void {
   window.at += bytes
   window.position += bytes
@@ -96,6 +120,22 @@ function newBytes(size: number): Uint8Array {
   return new Uint8Array(buffer)
 }
 
+/** Memory for the data of members that do not lie in one piece. */
+class MemberMemory {
+  private readonly isReused: boolean
+  private bytes: Uint8Array = new Uint8Array(0)
+
+  constructor(isReused: boolean) {
+    this.isReused = isReused
+  }
+
+  take(size: number): Uint8Array {
+    if (!this.isReused) return newBytes(size)
+    if (this.bytes.length < size) this.bytes = newBytes(Math.max(size, 2 * this.bytes.length))
+    return this.bytes.subarray(0, size)
+  }
+}
+
 function viewOf({ bytes, at }: Window, size: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + at, size)
 }
@@ -105,17 +145,18 @@ function* readLarge(
   window: Window,
   member: MutableMember,
   request: Request,
+  memory: MemberMemory,
 ): Generator<Request, Uint8Array, void> {
   const { size, offset } = member
   // A length that lies must not take gigabytes. Where the archive's length is known, it has been checked.
   const trusted = window.length === undefined ? Math.min(size, MAX_TRUSTED) : size
-  let data = newBytes(trusted)
+  let data = memory.take(trusted)
   for (let filled = 0; ; ) {
     yield request.read(filled === 0 ? data : data.subarray(filled))
     if (window.position - offset < data.length) throw truncated(window, member, window.position - offset)
     filled = data.length
     if (filled === size) return data
-    const larger = newBytes(Math.min(size, filled * 2))
+    const larger = memory.take(Math.min(size, filled * 2))
     larger.set(data)
     data = larger
   }
@@ -129,8 +170,9 @@ function isWanted(filter: (header: TarHeader) => boolean, member: MutableMember)
 }
 
 /**
- * At a block of zeros: whether the archive ends here. The marker is two such blocks; what GNU tar bears with is borne with: a single
- * one at the very end, and anything after two. But another archive there is not passed over in silence.
+ * At a block of zeros, or a blank one: whether the archive ends here. The marker is two blocks of
+ * zeros. One is enough, and anything after it is passed over, as GNU tar, Python and libarchive do.
+ * But another archive there is not passed over in silence.
  */
 function* isAtEnd(
   window: Window,
@@ -155,31 +197,38 @@ function* isAtEnd(
       continue
     }
     if (verdict && plan.concatenated) return false
-    if (verdict || plan.concatenated || !hasMarker) {
+    if (verdict || plan.concatenated) {
       const problem = verdict
         ? 'another archive follows the end of the first; `concatenated: true` reads on'
         : 'garbage follows a block of zeros'
       throw archiveError('ERR_DECODE', window.archive, problem, { offset: window.position })
     }
+    if (!hasMarker && plan.requireEndMarker) throw withoutMarker(window)
     // To the end, so that a damaged compressed stream or a failing download is noticed.
     if (window.length === undefined) yield request.skip(MAX_STREAM_TAIL)
     return true
   }
 }
 
-/** The archive ends where a header could be. GNU tar takes that for its end. */
+/**
+ * The archive ends where a header could be. GNU tar takes that for its end, also where less than a
+ * block of nothing follows.
+ */
 function endWithoutMarker(window: Window, headers: Headers, plan: Plan): void {
   const { archive, position } = window
   const left = window.end - window.at
   if (position === 0 && left === 0) throw archiveError('ERR_DECODE', archive, 'is empty')
-  if (left > 0) {
+  if (left > 0 && (position === 0 || !isBlank(window.bytes, window.at, window.end))) {
     const problem =
       position === 0 ? 'not a tar archive: it is shorter than a block' : 'is truncated: it ends in a header'
     throw archiveError('ERR_DECODE', archive, `${problem} (${left} of ${BLOCK} bytes)`, { offset: position })
   }
   if (headers.isExtended) throw dangling(window)
-  if (plan.requireEndMarker)
-    throw archiveError('ERR_DECODE', archive, 'is truncated: its end marker is missing', { offset: position })
+  if (plan.requireEndMarker) throw withoutMarker(window)
+}
+
+function withoutMarker({ archive, position }: Window): ArchiveError {
+  return archiveError('ERR_DECODE', archive, 'is truncated: its end marker is missing', { offset: position })
 }
 
 function dangling({ archive, position }: Window): ArchiveError {

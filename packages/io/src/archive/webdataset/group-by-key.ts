@@ -1,6 +1,7 @@
 import { checkKnown } from '../../check.ts'
 import { badOption } from '../../errors.ts'
 import { type ArchiveError, archiveError } from '../archive-error.ts'
+import { isReusing } from '../reusing.ts'
 
 /** The members of an archive that belong together, in WebDataset's convention: `0001.jpg` and `0001.cls` are one sample. */
 export interface Sample {
@@ -37,8 +38,9 @@ export function largeSample(archive: string, key: string, maxBytes: number): Arc
 }
 
 /**
- * Puts members that follow each other and have the same key together, as WebDataset does. One sample at a time is in memory. Members whose
- * names have no dot, or begin with one, belong to no sample and are left out.
+ * Puts members that follow each other and have the same key together, as WebDataset does. One
+ * sample at a time is in memory. Members whose names have no dot, or begin with one, belong to no
+ * sample and are left out. Of members that are read with `reuse`, copies are made.
  *
  * @throws ArchiveError `ERR_DECODE` when a sample has two members of one extension: then the archive is not sorted, or not of this convention;
  * `ERR_TOO_LARGE` for a sample of more than `maxSampleBytes`
@@ -69,6 +71,8 @@ async function* group(
   let bytes = 0
   let key: string | undefined
   let files = new Map<string, Uint8Array>()
+  // A sample is kept while the next member is asked for.
+  const isCopied = isReusing(members)
   for await (const { path, data } of members) {
     const parts = splitKey(path)
     if (parts === undefined) continue
@@ -84,7 +88,7 @@ async function* group(
       const problem = `is the second one of extension ${JSON.stringify(parts.extension)} in its sample`
       throw archiveError('ERR_DECODE', 'samples', problem, { member: path })
     }
-    files.set(parts.extension, data)
+    files.set(parts.extension, isCopied ? new Uint8Array(data) : data)
   }
   if (key !== undefined) yield sampleOf(key, files)
 }

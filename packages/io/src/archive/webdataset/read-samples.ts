@@ -43,7 +43,8 @@ export async function* readSamples(
 
 interface ShardReader {
   readonly size: number
-  read(offset: number, length: number): Promise<Uint8Array>
+  /** The bytes of a range, in `memory` where that is large enough and it can be filled. */
+  read(offset: number, length: number, memory: Uint8Array): Promise<Uint8Array>
   close(): Promise<void>
 }
 
@@ -52,8 +53,12 @@ class OpenShard {
   private readonly shard: Shard
   private readonly reader: ShardReader
   private readonly aheadBytes: number
-  /** The last bytes that were read, and where they lie. */
+  /**
+   * The last bytes that were read, and where they lie. Their memory is used again: what is given
+   * are copies.
+   */
   private bytes: Uint8Array = new Uint8Array(0)
+  private memory: Uint8Array = new Uint8Array(0)
   private offset = 0
   /** Number of the sample that was read last. */
   private last = -1
@@ -110,8 +115,13 @@ class OpenShard {
   private async load(from: number, to: number, isNext: boolean): Promise<void> {
     if (from >= this.offset && to <= this.offset + this.bytes.length) return
     const end = isNext ? Math.min(this.reader.size, Math.max(to, from + this.aheadBytes)) : to
-    this.bytes = await this.reader.read(from, end - from)
+    // Nothing of it is there while it is overwritten.
+    const { memory } = this
+    this.bytes = NOTHING
+    this.bytes = await this.reader.read(from, end - from, memory)
     this.offset = from
+    if (this.bytes.byteOffset === 0 && this.bytes.buffer.byteLength <= this.aheadBytes)
+      this.memory = new Uint8Array(this.bytes.buffer)
   }
 }
 
@@ -120,7 +130,12 @@ async function fileReader(place: string | URL, fetching: Fetching): Promise<Shar
   return {
     size: reader.size,
     // Not a Buffer, whose `slice` is a view.
-    read: async (offset, length) => plain(await reader.read(offset, length)),
+    read: async (offset, length, memory) =>
+      plain(
+        memory.length >= length && reader.readInto !== undefined
+          ? await reader.readInto(offset, memory.subarray(0, length))
+          : await reader.read(offset, length),
+      ),
     close: () => reader.close(),
   }
 }
@@ -137,3 +152,5 @@ async function remoteReader(place: URL, fetching: Fetching): Promise<ShardReader
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
+
+const NOTHING = new Uint8Array(0)

@@ -1,12 +1,20 @@
 import { badOption } from '../../errors.ts'
-import { checkSource, type MediaSource } from '../../source.ts'
-import type { ZipMember } from './members.ts'
+import { AheadReader } from '../../file/ahead-reader.ts'
+import { openReader } from '../../file/reader.ts'
+import { run, SMALL_IN_SEQUENCE } from '../../file/routine.ts'
+import { checkSource, describeSource, type MediaSource } from '../../source.ts'
+import { fetchingOf } from '../../url/url-options.ts'
+import { isFile } from '../archive-source.ts'
+import { withReuse } from '../reusing.ts'
+import { readZipMembers, type ZipMember } from './members.ts'
 import { type IterateZipOptions, zipPlan } from './options.ts'
-import { ZipFile } from './zip-file.ts'
 
 /**
- * The files of a zip archive with their data, in the order of its directory. One at a time is in memory. Streams cannot be given: the directory
- * is at the end.
+ * The files of a zip archive with their data, in the order of its directory. One at a time is in
+ * memory, and of a file 256 KiB more. Streams cannot be given: the directory is at the end.
+ *
+ * Of an archive in memory, `data` of stored members is a view of that memory; everything else has
+ * memory of its own, unless `reuse` says otherwise.
  *
  * @throws MediaError `ERR_BAD_OPTION` at once; what `ZipFile.open` and `ZipFile.read` throw while it is iterated
  * @example
@@ -21,27 +29,34 @@ import { ZipFile } from './zip-file.ts'
  */
 export function iterateZip(source: MediaSource, options: IterateZipOptions = {}): AsyncIterable<ZipMember> {
   checkSource(source, 'source')
-  zipPlan(options, 'filter', 'signal')
-  const { filter, ...open } = options
-  return {
+  const plan = zipPlan(options, 'filter', 'reuse', 'signal')
+  const { filter, reuse = false, signal } = options
+  const fetching = fetchingOf(options)
+  const iterable: AsyncIterable<ZipMember> = {
     [Symbol.asyncIterator]: async function* () {
-      const zip = await ZipFile.open(source, open)
+      signal?.throwIfAborted()
+      const archive = describeSource(source)
+      const opened = await openReader(source, fetching)
+      const reader = isFile(source) ? new AheadReader(opened) : opened
       try {
-        for (let number = 0; number < zip.length; number++) {
-          const entry = zip.entry(number)
+        const members = await run(readZipMembers(archive, reader.size), { reader: opened }, signal)
+        for (let number = 0; number < members.paths.length; number++) {
+          const entry = members.at(number)
           const isWanted: unknown = filter === undefined || filter(entry)
           // A promise would count as true.
           if (typeof isWanted !== 'boolean')
             throw badOption('filter', 'a function that returns true or false', isWanted)
-          if (isWanted)
-            yield {
-              ...entry,
-              data: await zip.read(number, open.signal === undefined ? {} : { signal: open.signal }),
-            }
+          if (!isWanted) continue
+          signal?.throwIfAborted()
+          const reading = members.read(number, plan.verify, plan.maxMemberBytes)
+          const data = await run(reading, { reader, inflatesHere: SMALL_IN_SEQUENCE }, signal)
+          const isPart = reader instanceof AheadReader && reader.has(data)
+          yield { ...entry, data: isPart && !reuse ? new Uint8Array(data) : data }
         }
       } finally {
-        await zip.close()
+        await opened.close()
       }
     },
   }
+  return withReuse(iterable, reuse)
 }

@@ -13,17 +13,32 @@ export function isPossible({ method, size, compressedSize }: ZipEntry): boolean 
   return method === 0 ? size === compressedSize : size <= compressedSize * MAX_RATIO + 64
 }
 
-/** How data can be stored that is not read here. */
+/** How data can be stored that is not read here (APPNOTE.TXT, 4.4.5). */
 const METHODS: Readonly<Record<number, string>> = {
   1: 'shrunk',
+  2: 'reduced',
+  3: 'reduced',
+  4: 'reduced',
+  5: 'reduced',
   6: 'imploded',
-  9: 'Deflate64',
-  12: 'bzip2',
-  14: 'LZMA',
-  93: 'Zstandard',
-  95: 'XZ',
-  99: 'encrypted (AE-x)',
+  9: 'compressed with Deflate64',
+  10: 'imploded (PKWARE DCL)',
+  12: 'compressed with bzip2',
+  14: 'compressed with LZMA',
+  16: 'compressed with IBM CMPSC',
+  18: 'compressed with IBM TERSE',
+  19: 'compressed with IBM LZ77',
+  93: 'compressed with Zstandard',
+  94: 'compressed as MP3',
+  95: 'compressed with XZ',
+  96: 'compressed as JPEG',
+  97: 'compressed with WavPack',
+  98: 'compressed with PPMd',
+  99: 'encrypted (WinZip AES encryption)',
 }
+const RECOMPRESS = 'which is not supported: pack it again with deflate, or stored'
+const ENCRYPTED = 1
+const STRONG = 0x40
 
 /**
  * Reads the data of a member and checks them against size and, unless told otherwise, CRC. Data that are stored as they are come as
@@ -31,8 +46,8 @@ const METHODS: Readonly<Record<number, string>> = {
  *
  * @throws MediaError `ERR_DECODE` for damaged or truncated data, `ERR_UNSUPPORTED` for encryption and other methods than 0 and 8
  */
-export function* readZipMember(entry: ZipEntry, isChecked = true): Routine<Uint8Array> {
-  const offset = yield* findData(entry)
+export function* readZipMember(entry: ZipEntry, isChecked = true, requiresName = false): Routine<Uint8Array> {
+  const offset = yield* findData(entry, requiresName)
   const stored = yield { kind: 'read', offset, length: entry.compressedSize }
   if (entry.method === 0) {
     if (isChecked) yield* checkCrc(entry, stored)
@@ -50,32 +65,43 @@ export function* readZipMember(entry: ZipEntry, isChecked = true): Routine<Uint8
 }
 
 /**
- * Where the data of a member begin: behind its local header, which must agree with the directory.
+ * Where the data of a member begin: behind its local header. Its name there may be another one:
+ * what the directory says counts, as in unzip, libarchive and yauzl, and the checksum tells whether
+ * the data are those.
+ *
+ * @param requiresName whether the header must have the same name, as Python asks: no checksum
+ * covers that of the directory
  *
  * @throws MediaError as {@link readZipMember}
  */
-export function* findData(entry: ZipEntry): Routine<number> {
+export function* findData(entry: ZipEntry, requiresName = false): Routine<number> {
   const { headerOffset, compressedSize, nameBytes, method, flags, size, dataLimit } = entry
-  if ((flags & 1) !== 0) throw unsupported(entry, 'is encrypted')
+  if ((flags & ENCRYPTED) !== 0) throw unsupported(entry, encryptionOf(entry))
   if (method !== 0 && method !== 8)
-    throw unsupported(entry, `is ${METHODS[method] ?? `stored by method ${method}`}`)
+    throw unsupported(entry, `is ${METHODS[method] ?? `stored by method ${method}`}, ${RECOMPRESS}`)
   if (method === 0 && compressedSize !== size) {
     throw damaged(entry, `${compressedSize} bytes stored as they are cannot be ${size}`)
   }
-  const length = Math.min(LOCAL_BYTES + nameBytes.byteLength, dataLimit - headerOffset)
+  const wanted = LOCAL_BYTES + (requiresName ? nameBytes.byteLength : 0)
+  const length = Math.min(wanted, dataLimit - headerOffset)
   const bytes = yield { kind: 'read', offset: headerOffset, length }
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const isSame =
-    length === LOCAL_BYTES + nameBytes.byteLength &&
-    header.readUInt32LE(0) === LOCAL &&
-    header.readUInt16LE(8) === method &&
-    header.readUInt16LE(26) === nameBytes.byteLength &&
-    header.subarray(LOCAL_BYTES).equals(nameBytes)
-  if (!isSame) throw damaged(entry, `no header of it at byte ${headerOffset}`)
-  const offset = headerOffset + length + header.readUInt16LE(28)
+  const isOfName =
+    !requiresName ||
+    (length === wanted &&
+      header.readUInt16LE(26) === nameBytes.byteLength &&
+      header.subarray(LOCAL_BYTES).equals(nameBytes))
+  if (length < LOCAL_BYTES || header.readUInt32LE(0) !== LOCAL || !isOfName)
+    throw damaged(entry, `no header of it at byte ${headerOffset}`)
+  const offset = headerOffset + LOCAL_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28)
   if (offset + compressedSize > dataLimit)
     throw damaged(entry, `its ${compressedSize} bytes are not all there`)
   return offset
+}
+
+function encryptionOf({ flags, method }: ZipEntry): string {
+  const kind = method === 99 ? 'WinZip AES' : (flags & STRONG) !== 0 ? 'PKWARE strong' : 'ZipCrypto'
+  return `is encrypted (${kind} encryption), which is not supported: unpack it with its password first, \`7z x -p\``
 }
 
 function* inflate(entry: ZipEntry, bytes: Uint8Array): Routine<Uint8Array> {

@@ -23,6 +23,13 @@ export interface ZipOptions extends UrlOptions {
 export interface IterateZipOptions extends ZipOptions {
   /** Which members to give. Others are not read. */
   readonly filter?: (entry: ZipMemberEntry) => boolean
+  /**
+   * Give views of what was read of a file at once, of members that are stored as they are. Default
+   * false. The bytes of a member are then valid until the next one is asked for, in a `for` loop
+   * until the end of its body: what is kept longer must be copied, and nothing can be transferred.
+   * Deflated members have memory of their own all the same.
+   */
+  readonly reuse?: boolean
 }
 
 const GIB = 1024 ** 3
@@ -30,12 +37,13 @@ const GIB = 1024 ** 3
 /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function zipPlan(
   options: IterateZipOptions,
-  ...alsoKnown: ('signal' | 'filter')[]
+  ...alsoKnown: ('signal' | 'filter' | 'reuse')[]
 ): { readonly verify: boolean; readonly maxMemberBytes: number } {
   const fetched = alsoKnown.includes('signal') ? URL_OPTIONS : []
   checkKnown(options, ['verify', 'maxMemberBytes', ...alsoKnown], fetched)
-  const { verify = true, maxMemberBytes = GIB, filter } = options
+  const { verify = true, maxMemberBytes = GIB, filter, reuse = false } = options
   checkBoolean('verify', verify)
+  checkBoolean('reuse', reuse)
   if (!Number.isInteger(maxMemberBytes) || maxMemberBytes < 1 || maxMemberBytes > 4 * GIB)
     throw badOption('maxMemberBytes', `an integer from 1 to ${4 * GIB}`, maxMemberBytes)
   if (filter !== undefined && typeof filter !== 'function') throw badOption('filter', 'a function', filter)

@@ -8,6 +8,7 @@ import {
   type ArchiveReadOptions,
   checkReadOptions,
   readMany,
+  refuseLargeResult,
 } from '../read-many.ts'
 import { readZipMembers, type ZipMemberEntry, type ZipMembers } from './members.ts'
 import { type ZipOptions, zipPlan } from './options.ts'
@@ -116,15 +117,18 @@ export class ZipFile {
    * Reads several files.
    *
    * @returns their data, in the order of `members`
-   * @throws as {@link read}; the first failure ends all
+   * @throws as {@link read}; `ERR_TOO_LARGE` also when they have more than `maxResultBytes`. The
+   * first failure ends all
    */
   async readMany(
     members: Iterable<string | number>,
     options: ArchiveReadManyOptions = {},
   ): Promise<Uint8Array[]> {
-    checkReadOptions(options, 'concurrency')
+    checkReadOptions(options, 'concurrency', 'maxResultBytes')
     const { concurrency = 8, signal } = options
     const numbers = Array.from(members, (member) => this.members.find(member))
+    const sizes = numbers.map((number) => this.members.at(number).size)
+    refuseLargeResult(this.source, sizes, options)
     const placeOf = (number: number): number => this.members.placeOf(number)
     return readMany(numbers, placeOf, concurrency, (number) => this.readNumber(number, signal))
   }
