@@ -51,13 +51,8 @@ export type { ImageFormat } from './image/format.ts'
 export type { ImageLimits } from './image/limits.ts'
 export { loadImage } from './image/load-image.ts'
 export { loadImageBatch } from './image/load-image-batch.ts'
-export type {
-  BackendName,
-  FitMode,
-  LoadImageOptions,
-  Normalization,
-  ScaleAlgorithm,
-} from './image/options.ts'
+export type { BackendName, LoadImageOptions, Normalization, ScaleAlgorithm } from './image/options.ts'
+export type { FitMode } from './image/geometry.ts'
 export type { Orientation } from './image/orientation.ts'
 export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
 export type { ImageInfo } from './image/probe.ts'
@@ -96,7 +91,8 @@ export { NpzFileSync } from './npz/npz-file-sync.ts'
 export { encodeNpz, type NamedArrays, type SaveNpzOptions, saveNpz } from './npz/save.ts'
 // Tables
 export type { ParquetDecompressors } from './parquet/codecs.ts'
-export { fromParquet, type ParquetOptions, type ParquetRow } from './parquet/from-parquet.ts'
+export { fromParquet, type ParquetOptions } from './parquet/from-parquet.ts'
+export type { ParquetRow } from './parquet/read-rows.ts'
 export { giveBack } from './pool.ts'
 export { type MediaInfo, type ProbeOptions, probe } from './probe.ts'
 export type { ImageSource, MediaSource } from './source.ts'

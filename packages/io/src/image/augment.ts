@@ -1,7 +1,7 @@
 import type { Rng } from 'spindle'
 import { badOption } from '../errors.ts'
 import type { Size } from './geometry.ts'
-import { compose, type Orientation } from './orientation.ts'
+import { compose, type Orientation, type Part } from './orientation.ts'
 
 /** Random changes to a picture. What is drawn depends on the generator alone, so a seeded one gives the same again. */
 export interface AugmentOptions {
@@ -32,14 +32,6 @@ export interface Augmentation {
   /** How it is turned and mirrored, as an orientation. */
   readonly turned: Orientation
   readonly degrees: number
-}
-
-/** A part of a picture, as shares of its width and height. */
-export interface Part {
-  readonly left: number
-  readonly top: number
-  readonly width: number
-  readonly height: number
 }
 
 const CROP = { area: [0.08, 1], aspect: [3 / 4, 4 / 3] } as const

@@ -1,5 +1,7 @@
 import { MediaError } from '../errors.ts'
-import type { FitMode } from './options.ts'
+
+/** How an image fills a frame of another shape. */
+export type FitMode = 'pad' | 'crop' | 'stretch' | 'shorter'
 
 /** Width and height in pixels. */
 export interface Size {

@@ -2,6 +2,7 @@ import type { Rng } from 'spindle'
 import { badOption } from '../errors.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { type AugmentOptions, checkAugment } from './augment.ts'
+import type { FitMode } from './geometry.ts'
 import { type CheckedLimits, type ImageLimits, imageLimits, LIMIT_OPTIONS } from './limits.ts'
 import {
   channelsOf,
@@ -11,9 +12,6 @@ import {
   PIXEL_FORMATS,
   type PixelFormat,
 } from './pixel-format.ts'
-
-/** How an image fills a frame of another shape. */
-export type FitMode = 'pad' | 'crop' | 'stretch' | 'shorter'
 
 /** How pixels between pixels are made. Where a picture becomes smaller all but `'nearest'` take the mean over an area. */
 export type ScaleAlgorithm = 'bilinear' | 'bicubic' | 'area' | 'lanczos' | 'nearest'

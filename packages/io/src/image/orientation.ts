@@ -1,8 +1,15 @@
-import type { Part } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
 import { heifOrientation } from './heif.ts'
 import { tiffNumber } from './tiff.ts'
 import { webpExif } from './webp.ts'
+
+/** A part of a picture, as shares of its width and height. */
+export interface Part {
+  readonly left: number
+  readonly top: number
+  readonly width: number
+  readonly height: number
+}
 
 /**
  * How a picture must be turned to be shown, numbered as in EXIF: 1 is as stored, 3 turned by half, 6 a quarter clockwise,

@@ -6,11 +6,8 @@ import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { codecNames, type ParquetDecompressors } from './codecs.ts'
 import { loadHyparquet } from './library.ts'
 import { openRanges } from './ranges.ts'
-import { readRows } from './read-rows.ts'
+import { type ParquetRow, readRows } from './read-rows.ts'
 import { refuseByEnd, refuseColumns } from './refuse.ts'
-
-/** A row: values by the names of columns, as `hyparquet` gives them. 64-bit integers are `bigint`s, times are `Date`s. */
-export type ParquetRow = Readonly<Record<string, unknown>>
 
 /** Options of {@link fromParquet}. */
 export interface ParquetOptions extends UrlOptions {

@@ -2,10 +2,12 @@ import type { FileMetaData } from 'hyparquet'
 import { MediaError, mediaError, withSource } from '../errors.ts'
 import type { Fetching } from '../url/url-options.ts'
 import { codecs, GroupBudget, type ParquetDecompressors } from './codecs.ts'
-import type { ParquetRow } from './from-parquet.ts'
 import { guardedFile } from './guarded-file.ts'
 import type { Hyparquet } from './library.ts'
 import { openRanges } from './ranges.ts'
+
+/** A row: values by the names of columns, as `hyparquet` gives them. 64-bit integers are `bigint`s, times are `Date`s. */
+export type ParquetRow = Readonly<Record<string, unknown>>
 
 /** What is read, and how. */
 export interface RowsToRead {

@@ -3,13 +3,8 @@ import type { NdArray } from '../array.ts'
 import { checkWithin } from '../audio/options.ts'
 import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../check.ts'
 import { badOption } from '../errors.ts'
-import {
-  type FitMode,
-  type ImageTarget,
-  imageTarget,
-  type Normalization,
-  type ScaleAlgorithm,
-} from '../image/options.ts'
+import { type ImageTarget, imageTarget, type Normalization, type ScaleAlgorithm } from '../image/options.ts'
+import type { FitMode } from '../image/geometry.ts'
 import type { PixelFormat } from '../image/pixel-format.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { checkWindow, type TimeWindow } from '../wav/window.ts'
