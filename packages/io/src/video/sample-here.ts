@@ -5,7 +5,7 @@ import { type FFmpeg, loadFFmpeg } from '../image/ffmpeg/library.ts'
 import { product } from '../image/fill.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape } from '../image/pixel-format.ts'
 import type { SyncSource } from '../source.ts'
-import { framesWithin, indexPackets, type PacketIndex, runsFor } from './ffmpeg/packet-index.ts'
+import { framesWithin, type PacketIndex, runsFor } from './ffmpeg/packet-index.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { type DecodedFrame, VideoPass } from './ffmpeg/video-pass.ts'
 import { isWithin, secondsOf } from './frame-rate.ts'
@@ -46,7 +46,7 @@ function sampleByIndex(
 ): LoadedVideo | undefined {
   const pass = new VideoPass(ffmpeg, file, target)
   try {
-    const index: PacketIndex | undefined = indexPackets(pass.decoder)
+    const index: PacketIndex | undefined = pass.index()
     if (index === undefined) return undefined
     const { frames, timesSec } = framesWithin(index, target.window, pass.timeBase)
     const isKeyframe = frames.map((frame) => frame.isKeyframe)

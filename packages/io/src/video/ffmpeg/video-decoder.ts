@@ -3,12 +3,23 @@ import type { Container } from '../../audio/ffmpeg/container.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import { MAX_PIXELS } from '../../image/geometry.ts'
+import { isRandomAccess, type UnitFormat, unitFormatOf } from './random-access.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 1000
 
 /** Whose frames say for sure that nothing refers to them. HEVC says so only of frames of the same temporal layer. */
 const SKIPPABLE: ReadonlySet<string> = new Set(['h264', 'mpeg1video', 'mpeg2video', 'mpeg4'])
+
+/**
+ * Codecs of which each packet is one frame. Others are decoded to know what frames there are: packets may hold several, or none.
+ */
+const FRAME_PER_PACKET: ReadonlySet<string> = new Set(
+  (
+    'h264 hevc av1 vp8 vp9 mpeg1video mpeg2video mpeg4 mjpeg h263 flv1 msmpeg4v2 msmpeg4v3 wmv1 wmv2 vc1 prores dnxhd ffv1 huffyuv ' +
+    'ffvhuff utvideo magicyuv v210 rawvideo png apng jpeg2000 dvvideo cfhd qtrle'
+  ).split(' '),
+)
 
 /** How a stream is decoded. */
 export interface DecoderOptions {
@@ -35,6 +46,8 @@ export class VideoDecoder {
   /** Whether packets whose frames nothing else needs are left out. */
   #isSkipping = false
   readonly #canSkip: boolean
+  readonly #codec: string
+  readonly #units: UnitFormat | undefined
   #faults = 0
 
   constructor(ffmpeg: FFmpeg, container: Container, options: DecoderOptions, tellFault: TellFault) {
@@ -46,6 +59,8 @@ export class VideoDecoder {
     const codec = findDecoder(ffmpeg, codecpar.codecId)
     if (codec === undefined) throw new Error('this FFmpeg has no decoder for it')
     this.#canSkip = SKIPPABLE.has(codec.name ?? '')
+    this.#codec = av.avGetCodecName(codecpar.codecId) ?? ''
+    this.#units = unitFormatOf(this.#codec, codecpar.extradata)
     this.#decoder = new av.CodecContext()
     this.packet = new av.Packet()
     this.frame = new av.Frame()
@@ -89,6 +104,25 @@ export class VideoDecoder {
   /** Whether the packet that was read is only there to decode others: an edit list cuts its frame off. */
   isDiscarded(): boolean {
     return (this.packet.flags & this.#ffmpeg.constants.AV_PKT_FLAG_DISCARD) !== 0
+  }
+
+  /** Whether each packet of the codec is one frame, or none that is shown. */
+  get isFramePerPacket(): boolean {
+    return FRAME_PER_PACKET.has(this.#codec)
+  }
+
+  /** Whether decoding can begin at the packet that was read. */
+  isRandomAccess(): boolean {
+    const { packet } = this
+    if (!packet.isKeyframe) return false
+    return this.#units === undefined || isRandomAccess(this.#units, packet.data ?? new Uint8Array(0))
+  }
+
+  /** Whether the packet that was read has a frame that is shown: of VP8 and VP9, some only serve others. */
+  isShown(): boolean {
+    if (this.#codec !== 'vp8' && this.#codec !== 'vp9') return true
+    const { data } = this.packet
+    return data === null || data.length === 0 || isShownPacket(this.#codec, data)
   }
 
   /** Gives the decoder the packet that was read. */
@@ -174,6 +208,18 @@ export class VideoDecoder {
     this.#faults += 1
     this.#tellFault(error, ticks)
   }
+}
+
+/** By the head of its frame: RFC 6386, 9.1; VP9 bitstream specification, 6.2 and annex B. */
+function isShownPacket(codec: 'vp8' | 'vp9', data: Uint8Array): boolean {
+  const head = data[0]!
+  if (codec === 'vp8') return (head & 0x10) !== 0
+  // Of several frames in a packet the last one is shown.
+  if ((data.at(-1)! & 0xe0) === 0xc0) return true
+  // Marker, profile (and a reserved bit in the highest one), shown again, key or not, shown.
+  const shift = (head & 0x30) === 0x30 ? 1 : 0
+  const isShownAgain = (head & (0x08 >> shift)) !== 0
+  return isShownAgain || (head & (0x02 >> shift)) !== 0
 }
 
 /**
