@@ -26,14 +26,16 @@ export interface Mp4Track {
   readonly firstOffset: number
   /** Samples, those of fragments included. */
   readonly sampleCount: number
-  /** Bytes of each sample, where all have the same size; else 0. */
-  readonly sampleSize: number
+  /** Whether samples need no entry each in an index: PCM. */
+  readonly isPcm: boolean
 }
 
 /** What the boxes of an MP4, MOV or HEIF file tell, and FFmpeg does not. */
 export interface Mp4 {
   readonly tracks: readonly Mp4Track[]
   readonly isFragmented: boolean
+  /** Bytes of an index that is compressed. */
+  readonly unpackedBytes: number
   /** What picture the file shows, if it is one of HEIF. */
   readonly picture: HeifPicture | undefined
 }
@@ -47,6 +49,8 @@ export interface HeifPicture {
 
 /** Boxes that are looked at: those of hostile files can be many. A fragment has about eight. */
 const MOST_BOXES = 200_000
+/** Bytes that are read at a time. */
+const BLOCK_BYTES = 1024
 /** Edits that are read of a track. */
 const MOST_EDITS = 100
 
@@ -79,8 +83,8 @@ export function readMp4(reader: SyncReader, isCounting = false): Mp4 | undefined
   } catch {
     if (scan.tracks.length === 0 && scan.picture === undefined) return undefined
   }
-  const { tracks, isFragmented, picture } = scan
-  return { tracks, isFragmented, picture: tracks.length === 0 ? picture : undefined }
+  const { tracks, isFragmented, unpackedBytes, picture } = scan
+  return { tracks, isFragmented, unpackedBytes, picture: tracks.length === 0 ? picture : undefined }
 }
 
 /** Types of boxes with which such a file may begin. */
@@ -99,9 +103,12 @@ const TOP: ReadonlySet<string> = new Set([
 class Scan {
   readonly tracks: Numbers[] = []
   isFragmented = false
+  unpackedBytes = 0
   picture: HeifPicture | undefined
   readonly #reader: SyncReader
   #seen = 0
+  #block: Uint8Array = new Uint8Array(0)
+  #blockAt = 0
   #movieScale = 1
 
   constructor(reader: SyncReader) {
@@ -124,13 +131,21 @@ class Scan {
       if (box.type === 'mvhd') this.#movieScale = this.#headerOf(box).scale
       else if (box.type === 'mvex') this.isFragmented = true
       else if (box.type === 'trak') this.#track(box)
+      else if (box.type === 'cmov') this.#packed(box)
+    }
+  }
+
+  /** QuickTime's compressed index: how long it is when it is not. */
+  #packed({ start, end }: Box): void {
+    for (const box of this.#boxes(start, end)) {
+      if (box.type === 'cmvd') this.unpackedBytes = u32(this.#read(box, 0, 4))
     }
   }
 
   #track({ start, end }: Box): void {
     const track: Numbers = {
       ...{ id: 0, kind: '', edits: [], movieScale: this.#movieScale, mediaScale: 1, mediaDuration: 0 },
-      ...{ firstOffset: 0, sampleCount: 0, sampleSize: 0 },
+      ...{ firstOffset: 0, sampleCount: 0, isPcm: false },
     }
     this.tracks.push(track)
     this.#contents(start, end, track)
@@ -148,10 +163,10 @@ class Scan {
       } else if (box.type === 'hdlr' && track.kind === '') track.kind = ascii(this.#read(box, 8, 4))
       else if (box.type === 'ctts' && u32(this.#read(box, 4, 4)) > 0)
         track.firstOffset = u32(this.#read(box, 12, 4)) | 0
-      else if (box.type === 'stsz') {
-        track.sampleSize = u32(this.#read(box, 4, 4))
-        track.sampleCount += u32(this.#read(box, 8, 4))
-      } else if (box.type === 'stz2') track.sampleCount += u32(this.#read(box, 8, 4))
+      else if (box.type === 'stsz' || box.type === 'stz2') track.sampleCount += u32(this.#read(box, 8, 4))
+      else if (box.type === 'stts') {
+        track.isPcm = u32(this.#read(box, 4, 4)) === 1 && u32(this.#read(box, 12, 4)) === 1
+      }
     }
   }
 
@@ -221,10 +236,9 @@ class Scan {
   }
 
   *#boxes(start: number, end: number): Generator<Box> {
-    const reader = this.#reader
     for (let at = start; at + 8 <= end; ) {
       if (++this.#seen > MOST_BOXES) throw new Error('too many boxes')
-      const head = reader.read(at, Math.min(16, end - at))
+      const head = this.#bytes(at, Math.min(16, end - at))
       const type = ascii(head.subarray(4, 8))
       const short = u32(head)
       const [size, skip] = short === 1 && head.length === 16 ? [u64(head.subarray(8)), 16] : [short, 8]
@@ -237,7 +251,19 @@ class Scan {
 
   #read(box: Box, offset: number, length: number): Uint8Array {
     if (box.start + offset + length > box.end) throw new Error('a box is too short')
-    return this.#reader.read(box.start + offset, length)
+    return this.#bytes(box.start + offset, length)
+  }
+
+  /** Most boxes of an index are small, and lie side by side. */
+  #bytes(at: number, length: number): Uint8Array {
+    const end = this.#blockAt + this.#block.length
+    if (at < this.#blockAt || at + length > end) {
+      this.#blockAt = at
+      this.#block = Uint8Array.from(
+        this.#reader.read(at, Math.min(Math.max(length, BLOCK_BYTES), this.#reader.size - at)),
+      )
+    }
+    return this.#block.subarray(at - this.#blockAt, at - this.#blockAt + length)
   }
 }
 

@@ -2,9 +2,10 @@ import type { Frame } from 'node-av/lib'
 import type { DataOf } from '../array.ts'
 import { withFile } from '../audio/open-file.ts'
 import { MediaError, printValue } from '../errors.ts'
+import { checkBytes, checkFrames } from '../ffmpeg/limits.ts'
 import { loadFFmpeg } from '../image/ffmpeg/library.ts'
 import { type Allocate, product } from '../image/fill.ts'
-import { type ImageDType, imageShape } from '../image/pixel-format.ts'
+import { bytesPer, type ImageDType, imageShape } from '../image/pixel-format.ts'
 import type { SyncSource } from '../source.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { shownFrames } from './ffmpeg/shown-frames.ts'
@@ -41,9 +42,11 @@ export function loadVideoHere(source: SyncSource, target: LoadTarget, place: Loa
         place.checkWanted()
         isCut = take(placer!, store!, frame, timesSec, target.numFrames ?? Infinity)
         if (isCut) break
+        checkFrames(store!.count, target.limits)
       }
       if (!isCut && store!.count === 0) refuseBehindEnd(pass, target)
       pad(store!, target)
+      checkFrames(store!.count, target.limits)
       return loadedFrom(pass, placer!, store!, target, pass.faults)
     } finally {
       placer?.free()
@@ -72,7 +75,7 @@ function take(
 function storeFor(
   pass: VideoPass,
   placer: FramePlacer,
-  { image, numFrames, window, frameRate }: LoadTarget,
+  { image, numFrames, window, frameRate, limits }: LoadTarget,
   { allocate, into }: LoadPlace,
 ): FrameStore {
   const size = product(imageShape(image.pixelFormat, image.layout, placer.output))
@@ -85,7 +88,9 @@ function storeFor(
       : Number.isFinite(inWindow)
         ? Math.ceil(inWindow * rate - 1e-6)
         : 0
-  return new FrameStore(image.dtype, size, numFrames ?? likely, allocate, into)
+  if (numFrames !== undefined && into === undefined)
+    checkBytes(numFrames * size * bytesPer(image.dtype), `${numFrames} frames`, limits)
+  return new FrameStore(image.dtype, size, numFrames ?? likely, allocate, limits, into)
 }
 
 /** A window that begins behind the last frame is a mistake. @throws MediaError `ERR_BAD_OPTION` */

@@ -1,6 +1,7 @@
 import type { Frame } from 'node-av/lib'
 import type { DataOf } from '../array.ts'
 import { type OpenFile, withFile } from '../audio/open-file.ts'
+import { checkBytes, checkFrames } from '../ffmpeg/limits.ts'
 import { type FFmpeg, loadFFmpeg } from '../image/ffmpeg/library.ts'
 import { product } from '../image/fill.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape } from '../image/pixel-format.ts'
@@ -126,7 +127,8 @@ function pick(
   frames: Iterable<DecodedFrame>,
   numberOf: (decoded: DecodedFrame) => number | undefined,
 ): Picked {
-  const { image, selection } = target
+  const { image, selection, limits } = target
+  checkFrames(wish.count, limits)
   const { dtype, pixelFormat, layout } = image
   const timestampsSec = new Float64Array(wish.count)
   const isKeyframe = new Uint8Array(wish.count)
@@ -140,6 +142,7 @@ function pick(
     const made = new FramePlacer(ffmpeg, frame, image, pass.orientation)
     size = product(imageShape(pixelFormat, layout, made.output))
     const length = wish.count * size
+    if (into === undefined) checkBytes(length * bytesPer(dtype), `${wish.count} frames`, limits)
     data = into ?? imageArray(dtype, length, allocate(length * bytesPer(dtype)))
     return made
   }

@@ -4,6 +4,7 @@ import type { AnyNdArray, NdArray } from '../../array.ts'
 import { checkKnown, checkSignal } from '../../check.ts'
 import { checkNdArray } from '../../dtypes.ts'
 import { badOption, errorOf, MediaError } from '../../errors.ts'
+import { LIMIT_OPTIONS, limitsOf, type VideoLimits } from '../../ffmpeg/limits.ts'
 import { checkPath } from '../../file/atomic-file.ts'
 import { runInPool } from '../../pool.ts'
 import type { DecoderOptions } from '../decode/decoder.ts'
@@ -32,7 +33,7 @@ export interface DemuxSourceOptions extends DemuxerOptions {
 export interface StreamPacketsOptions extends Omit<DemuxSourceOptions, 'window'>, ChunkSize {}
 
 /** How packets are decoded, and what becomes of the frames. */
-export interface DecodeFramesOptions extends DecoderOptions {
+export interface DecodeFramesOptions extends DecoderOptions, VideoLimits {
   /** A filter graph of one input and one output, such as `filters.scale(…)` makes. */
   readonly filter?: string
   /** FFmpeg's name of the format that pictures are converted to: `'rgb24'`. Default: as they come. */
@@ -67,7 +68,7 @@ export interface FilterOptions {
 }
 
 const DEMUXER = ['format', 'formatOptions', 'probe', 'strict', 'name'] as const
-const DECODER = ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware'] as const
+const DECODER = ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware', ...LIMIT_OPTIONS] as const
 
 /**
  * Reads the packets of one stream of a container, still compressed, all or those of a window: in one of the package's threads, which the call waits for.
@@ -297,12 +298,12 @@ function checkedDecode(
   } = options
   checkSignal(signal)
   if (window !== undefined) checkWindow(window)
-  const given = { strict, threads, decoder, decoderOptions, hardware }
+  const given = { strict, threads, decoder, decoderOptions, hardware, maxPixels: options.maxPixels }
   const known = Object.fromEntries(
     Object.entries(given).filter((entry) => entry[1] !== undefined),
   ) as DecoderOptions
   return {
-    frames: { decoder: known, filter: description, pixelFormat },
+    frames: { decoder: known, filter: description, pixelFormat, limits: limitsOf(options) },
     demuxer: { ...(strict === undefined ? {} : { strict }), ...demuxer },
     ...(stream === undefined ? {} : { stream }),
     ...(window === undefined ? {} : { window }),

@@ -1,7 +1,7 @@
 import type { OpenFile } from '../../audio/open-file.ts'
 import type { Mp4 } from '../../ffmpeg/mp4.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
-import { imageTarget } from '../../image/options.ts'
+import { videoTarget } from '../options.ts'
 import { shownByHeader } from './edits.ts'
 import { VideoPass } from './video-pass.ts'
 
@@ -18,13 +18,7 @@ export function countFrames(ffmpeg: FFmpeg, file: OpenFile, mp4: Mp4, id: number
   const told = shownByHeader(track, mp4.isFragmented)
   if (told !== undefined || file.reader.size > MOST_READ) return told
   try {
-    const target = {
-      image: imageTarget({}),
-      window: undefined,
-      stream: undefined,
-      isStrict: false,
-      threads: 1,
-    }
+    const target = videoTarget({ strict: false, maxPixels: Infinity }, [])
     const pass = new VideoPass(ffmpeg, file, target)
     try {
       return pass.count()

@@ -1,8 +1,9 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import type { Container } from '../../audio/ffmpeg/container.ts'
+import { MediaError } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { checkPixels, type Limits, maxPixelsOption, tooLarge } from '../../ffmpeg/limits.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import { MAX_PIXELS } from '../../image/geometry.ts'
 import { isRandomAccess, type UnitFormat, unitFormatOf } from './random-access.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
@@ -21,10 +22,13 @@ const FRAME_PER_PACKET: ReadonlySet<string> = new Set(
   ).split(' '),
 )
 
+const EINVAL = 22
+
 /** How a stream is decoded. */
 export interface DecoderOptions {
   readonly threads: number
   readonly isStrict: boolean
+  readonly limits: Limits
 }
 
 /** Hears of damage: what, and the time stamp of the packet or frame, where it has one. Decoding goes on, unless it throws. */
@@ -43,6 +47,7 @@ export class VideoDecoder {
   readonly #container: Container
   readonly #decoder: CodecContext
   readonly #tellFault: TellFault
+  readonly #limits: Limits
   /** Whether packets whose frames nothing else needs are left out. */
   #isSkipping = false
   readonly #canSkip: boolean
@@ -56,10 +61,13 @@ export class VideoDecoder {
     this.#tellFault = tellFault
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
+    const name = av.avGetCodecName(codecpar.codecId) ?? 'this codec'
     const codec = findDecoder(ffmpeg, codecpar.codecId)
-    if (codec === undefined) throw new Error('this FFmpeg has no decoder for it')
+    if (codec === undefined) throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder for ${name}`)
+    this.#limits = options.limits
+    checkPixels(codecpar.width, codecpar.height, options.limits)
     this.#canSkip = SKIPPABLE.has(codec.name ?? '')
-    this.#codec = av.avGetCodecName(codecpar.codecId) ?? ''
+    this.#codec = name
     this.#units = unitFormatOf(this.#codec, codecpar.extradata)
     this.#decoder = new av.CodecContext()
     this.packet = new av.Packet()
@@ -69,7 +77,7 @@ export class VideoDecoder {
       check(ffmpeg, codecpar.toContext(this.#decoder), 'preparing the decoder')
       this.#decoder.threadCount = options.threads
       this.#decoder.pktTimebase = timeBase
-      this.#decoder.setOption('max_pixels', MAX_PIXELS)
+      this.#decoder.setOption('max_pixels', maxPixelsOption(options.limits))
       if (options.isStrict) this.#decoder.setOption('err_detect', strictness(codec.name))
       check(ffmpeg, this.#decoder.open2Sync(codec, null), 'opening the decoder')
       this.packet.alloc()
@@ -148,7 +156,8 @@ export class VideoDecoder {
     for (;;) {
       const result = this.#decoder.receiveFrameSync(this.frame)
       if (result >= 0) {
-        const { decodeErrorFlags, flags } = this.frame
+        const { decodeErrorFlags, flags, width, height } = this.frame
+        checkPixels(width, height, this.#limits)
         if (decodeErrorFlags === 0 && (flags & c.AV_FRAME_FLAG_CORRUPT) === 0) this.#faults = 0
         else this.#tell(new Error('FFmpeg, decoding: a frame is damaged'), this.frameTicks())
         return 'frame'
@@ -197,6 +206,9 @@ export class VideoDecoder {
   }
 
   #complain(result: number, doing: string, ticks: number | undefined): void {
+    // FFmpeg forgets a size that it refuses.
+    const isRefused = result === -EINVAL && this.#decoder.width === 0 && doing === 'decoding'
+    if (isRefused) throw tooLarge('maxPixels', this.#limits.maxPixels, 'a frame has')
     try {
       check(this.#ffmpeg, result, doing)
     } catch (error) {
