@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { finished, PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { removeAtExit, removeSpilled, spillPath } from '../audio/spill.ts'
+import { closeAtExit } from './close-at-exit.ts'
 
 /**
  * Hands bytes that come by and by to FFmpeg in another thread: through a socket that only the first who connects gets. FFmpeg waits for them in a
@@ -16,6 +17,7 @@ export class LiveFeed {
   #socket: Socket | undefined
   #isClosed = false
   #isLeft = false
+  #stay: () => void = () => {}
   #failure: Error | undefined
 
   static async open(source: Readable): Promise<LiveFeed> {
@@ -37,6 +39,7 @@ export class LiveFeed {
   async #listen(): Promise<void> {
     this.#path = process.platform === 'win32' ? undefined : spillPath()
     if (this.#path !== undefined) removeAtExit(this.#path)
+    this.#stay = closeAtExit(() => this.close())
     const server = createServer()
     this.#server = server
     await new Promise<void>((resolve, reject) => {
@@ -63,6 +66,7 @@ export class LiveFeed {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#stay()
     this.#server?.close()
     this.#socket?.destroy()
     this.#source.destroy()

@@ -7,6 +7,7 @@ import { badOption, errorOf, MediaError } from '../../errors.ts'
 import { LIMIT_OPTIONS, limitsOf, type VideoLimits } from '../../ffmpeg/limits.ts'
 import { checkPath } from '../../file/atomic-file.ts'
 import { runInPool } from '../../pool.ts'
+import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../../url/url-options.ts'
 import type { DecoderOptions } from '../decode/decoder.ts'
 import { type ChunkSize, sizeOfChunks } from '../demux/chunks.ts'
 import type { DemuxerOptions } from '../demux/demuxer.ts'
@@ -21,7 +22,7 @@ import { type LocalSource, localize, type StreamedSource } from './stream-source
 import type { Outcome } from './worker.ts'
 
 /** Which packets of which stream. */
-export interface DemuxSourceOptions extends DemuxerOptions {
+export interface DemuxSourceOptions extends DemuxerOptions, UrlOptions {
   /** Its index, or the best of a kind. Default: the best video stream, or audio where there is none. */
   readonly stream?: number | 'video' | 'audio'
   /** `[start, end)` in seconds, in the container's own time. Default: all. */
@@ -44,7 +45,8 @@ export interface DecodeFramesOptions extends DecoderOptions, VideoLimits {
 /** The same of a source. */
 export interface DecodeSourceOptions
   extends DecodeFramesOptions,
-    Pick<DemuxSourceOptions, 'stream' | 'window'> {
+    Pick<DemuxSourceOptions, 'stream' | 'window'>,
+    UrlOptions {
   /** How the container is opened. */
   readonly demuxer?: DemuxerOptions
 }
@@ -78,9 +80,10 @@ const DECODER = ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware', .
  */
 export async function demux(source: StreamedSource, options: DemuxSourceOptions = {}): Promise<Packets> {
   const caller = currentCall()
-  checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'])
-  const { signal, stream, window, ...rest } = options
-  return withSource(source, signal, window, async (local) => {
+  checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'], URL_OPTIONS)
+  const { signal, stream, window } = options
+  const rest = demuxerOptions(options)
+  return withSource(source, { maxBytes: WHOLE_BYTES, ...fetchingOf(options) }, window, async (local) => {
     const job = demuxJob(local, rest, stream, window)
     return Packets.view(made(await runInPool(mediaOps.demux, job, signal, caller), local.name))
   })
@@ -92,13 +95,14 @@ export async function* streamPackets(
   options: StreamPacketsOptions,
 ): AsyncGenerator<Packets> {
   const caller = currentCall()
-  checkKnown(options, [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'])
-  const { signal, stream, packetsPerChunk, durationSec, ...rest } = options
+  checkKnown(options, [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'], URL_OPTIONS)
+  const { signal, stream, packetsPerChunk, durationSec } = options
+  const rest = demuxerOptions(options)
   const size = sizeOfChunks({
     ...(packetsPerChunk === undefined ? {} : { packetsPerChunk }),
     ...(durationSec === undefined ? {} : { durationSec }),
   })
-  const local = await localize(source, signal)
+  const local = await localize(source, fetchingOf(options))
   try {
     const job = demuxJob(local, rest, stream, undefined)
     for await (const outcome of await generated<Uint8Array>(
@@ -106,6 +110,8 @@ export async function* streamPackets(
     )) {
       yield Packets.view(made(outcome, local.name))
     }
+  } catch (error) {
+    throw local.failure() ?? error
   } finally {
     await local.release()
   }
@@ -127,7 +133,8 @@ export async function decode(
     const name = input.source ?? 'packets'
     return made(await runInPool(mediaOps.decode, { ...frames, input: input.serialize() }, signal), name)
   }
-  return withSource(input, signal, window, async (local) => {
+  const fetching = { maxBytes: WHOLE_BYTES, ...fetchingFor(options) }
+  return withSource(input, fetching, window, async (local) => {
     const job = { ...frames, input: demuxJob(local, demuxer, stream, window) }
     return made(await runInPool(mediaOps.decode, job, signal, caller), local.name)
   })
@@ -143,13 +150,15 @@ export async function* streamFrames(
   const { framesPerChunk = 16 } = options
   if (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
     throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
-  const local = await localize(source, signal)
+  const local = await localize(source, fetchingFor(options))
   try {
     const job = { demux: demuxJob(local, demuxer, stream, window), frames, framesPerChunk }
     for await (const outcome of await generated<DecodedFrames>(
       runInPool(mediaOps.frames, job, signal, caller),
     ))
       yield made(outcome, local.name)
+  } catch (error) {
+    throw local.failure() ?? error
   } finally {
     await local.release()
   }
@@ -244,18 +253,35 @@ export async function encodeVideo(
   return made(await runInPool(mediaOps.video, job, options.signal), undefined)!
 }
 
+/** Most bytes that are fetched where the result is one. */
+const WHOLE_BYTES = 2 ** 30
+
+function fetchingFor({ demuxer = {}, ...options }: DecodeSourceOptions): Fetching {
+  const { timeoutMs } = demuxer
+  return fetchingOf(timeoutMs === undefined ? options : { timeoutMs, ...options })
+}
+
+function demuxerOptions(options: DemuxerOptions): DemuxerOptions {
+  const given = DEMUXER.map((name) => [name, options[name]] as const)
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined))
+}
+
 async function withSource<T>(
   source: StreamedSource,
-  signal: AbortSignal | undefined,
+  fetching: Fetching,
   window: TimeWindow | undefined,
   work: (local: LocalSource) => Promise<T>,
 ): Promise<T> {
+  const { signal } = fetching
   checkSignal(signal)
   if (window !== undefined) checkWindow(window)
   signal?.throwIfAborted()
-  const local = await localize(source, signal)
+  const local = await localize(source, fetching)
   try {
     return await work(local)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw local.failure() ?? error
   } finally {
     await local.release()
   }
@@ -282,7 +308,8 @@ function checkedDecode(
   DecodeSourceOptions,
   'stream' | 'window' | 'signal'
 > {
-  checkKnown(options, [...DECODER, 'filter', 'pixelFormat', 'signal', 'stream', 'window', 'demuxer', ...more])
+  const known = [...DECODER, 'filter', 'pixelFormat', 'signal', 'stream', 'window', 'demuxer', ...more]
+  checkKnown(options, known, URL_OPTIONS)
   const {
     filter: description,
     pixelFormat,
@@ -299,11 +326,11 @@ function checkedDecode(
   checkSignal(signal)
   if (window !== undefined) checkWindow(window)
   const given = { strict, threads, decoder, decoderOptions, hardware, maxPixels: options.maxPixels }
-  const known = Object.fromEntries(
+  const decoding = Object.fromEntries(
     Object.entries(given).filter((entry) => entry[1] !== undefined),
   ) as DecoderOptions
   return {
-    frames: { decoder: known, filter: description, pixelFormat, limits: limitsOf(options) },
+    frames: { decoder: decoding, filter: description, pixelFormat, limits: limitsOf(options) },
     demuxer: { ...(strict === undefined ? {} : { strict }), ...demuxer },
     ...(stream === undefined ? {} : { stream }),
     ...(window === undefined ? {} : { window }),

@@ -59,7 +59,7 @@ export interface DecodeJob extends FramesJob {
 }
 
 export function demuxHere({ source, options, stream, window }: DemuxJob): Packets {
-  const demuxer = new Demuxer(opened(source), options)
+  const demuxer = new Demuxer(opened(source), waiting(options))
   try {
     return demuxer.demux({
       ...(stream === undefined ? {} : { stream }),
@@ -71,7 +71,7 @@ export function demuxHere({ source, options, stream, window }: DemuxJob): Packet
 }
 
 export function* chunksHere({ source, options, stream }: DemuxJob, size: ChunkSize): Generator<Packets> {
-  const demuxer = new Demuxer(opened(source), options)
+  const demuxer = new Demuxer(opened(source), waiting(options))
   try {
     yield* demuxer.chunks({ ...size, ...(stream === undefined ? {} : { stream }) })
   } finally {
@@ -92,7 +92,7 @@ export function* framesHere(
   job: FramesJob,
   framesPerChunk: number,
 ): Generator<DecodedFrames> {
-  const demuxer = new Demuxer(opened(demux.source), demux.options)
+  const demuxer = new Demuxer(opened(demux.source), waiting(demux.options))
   try {
     const kind = demux.stream ?? (demuxer.best('video') === undefined ? 'audio' : 'video')
     const stream = typeof kind === 'number' ? demuxer.streams[kind] : demuxer.best(kind)
@@ -106,6 +106,11 @@ export function* framesHere(
   } finally {
     demuxer[Symbol.dispose]()
   }
+}
+
+/** Of a web address, the process fetches, and knows how long to wait. */
+function waiting(options: DemuxerOptions): DemuxerOptions {
+  return { ...options, timeoutMs: Number.POSITIVE_INFINITY }
 }
 
 function opened(source: DemuxJob['source']): SyncSource {

@@ -27,6 +27,8 @@ export interface DemuxerOptions {
   readonly probe?: boolean | 'auto'
   /** Whether damage that the container sees is an error (default), or counted in `failures`. */
   readonly strict?: boolean
+  /** Longest wait for bytes of a web server, in milliseconds, or `Infinity`. Default 30 000. */
+  readonly timeoutMs?: number
   /** What the source is called in messages. Default: its path, its URL, its number of bytes. */
   readonly name?: string
 }
@@ -91,9 +93,10 @@ export class Demuxer implements Disposable {
   constructor(source: DemuxSource, options: DemuxerOptions = {}) {
     checkSource(source, 'source')
     const { format, formatOptions = {}, probe = 'auto', strict = true, name } = checkedOptions(options)
+    const { timeoutMs = 30_000 } = options
     this.name = name ?? describeSource(source)
     this.#source = source
-    this.#options = { format, formatOptions, probe }
+    this.#options = { format, formatOptions, probe, timeoutMs }
     this.#failures = new Failures(strict)
     this.#ffmpeg = loadFFmpeg()
     this.#context = this.#open()
@@ -318,8 +321,10 @@ function isCoded(kind: StreamKind): boolean {
 }
 
 function checkedOptions(options: DemuxerOptions): DemuxerOptions {
-  checkKnown(options, ['format', 'formatOptions', 'probe', 'strict', 'name'])
-  const { formatOptions, probe, strict } = options
+  checkKnown(options, ['format', 'formatOptions', 'probe', 'strict', 'name', 'timeoutMs'])
+  const { formatOptions, probe, strict, timeoutMs } = options
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
+    throw badOption('timeoutMs', 'a number of milliseconds > 0 or Infinity', timeoutMs)
   if (probe !== undefined && typeof probe !== 'boolean') checkOneOf('probe', probe, ['auto'])
   if (strict !== undefined) checkBoolean('strict', strict)
   const isStrings = Object.values(formatOptions ?? {}).every((value) => typeof value === 'string')

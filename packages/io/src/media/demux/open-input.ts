@@ -17,6 +17,8 @@ export interface OpenOptions {
   readonly format: string | undefined
   readonly formatOptions: Readonly<Record<string, string>>
   readonly probe: boolean | 'auto'
+  /** Longest wait for bytes of a web server, in milliseconds. */
+  readonly timeoutMs: number
 }
 
 /** Demuxers whose input is no file. */
@@ -31,7 +33,9 @@ export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOpti
   const { url, protocols, inspect, spilled } = placeOf(source, options.format)
   let context: FormatContext
   try {
-    context = openContext(ffmpeg, { url, protocols, format, options: options.formatOptions, inspect })
+    const waiting = protocols === WEB ? { rw_timeout: microseconds(options.timeoutMs) } : {}
+    const given = { ...waiting, ...options.formatOptions }
+    context = openContext(ffmpeg, { url, protocols, format, options: given, inspect })
   } catch (error) {
     if (protocols === 'file') refuseUnreadable(url.slice('file:'.length))
     throw error
@@ -49,6 +53,11 @@ export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOpti
     context.closeInputSync()
     throw error
   }
+}
+
+/** As FFmpeg takes it: 0 is for ever. */
+function microseconds(ms: number): string {
+  return ms === Number.POSITIVE_INFINITY ? '0' : String(Math.ceil(ms * 1000))
 }
 
 /** @throws MediaError `ERR_READ` where it is the file that is missing or not to be read */
