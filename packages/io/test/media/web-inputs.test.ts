@@ -7,7 +7,15 @@ import { type AddressInfo, createServer as createTcp } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { decode, demux, loadVideo, streamFrames, streamPackets, streamVideo } from '../../src/index.ts'
+import {
+  decode,
+  demux,
+  loadVideo,
+  streamFrames,
+  streamPackets,
+  streamVideo,
+  type VideoArray,
+} from '../../src/index.ts'
 import { Demuxer } from '../../src/media.ts'
 import { runProgram, sourceUrl } from '../child-program.ts'
 import { serveRanges } from '../serve-ranges.ts'
@@ -159,5 +167,5 @@ it('a pipe that has a name is read as it is written', async () => {
   execFileSync('mkfifo', [pipe])
   const frames = streamVideo(pipe, { height: 24, framesPerChunk: 30 }).next()
   writeFile(pipe, VIDEOS.matroska!(), (error) => assert.ifError(error))
-  assert.equal(((await frames).value as { shape: number[] }).shape[0], 30)
+  assert.equal(((await frames).value as VideoArray).shape[0], 30)
 })

@@ -3,6 +3,7 @@ import { checkBoolean, checkKnown } from '../../check.ts'
 import { badOption, MediaError, nameSource } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { checkPixels, type Limits, limitsOf, maxPixelsOption } from '../../ffmpeg/limits.ts'
+import { encrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { withParameters } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
@@ -141,8 +142,10 @@ export class Decoder implements Disposable {
       this.#window = packets.window
       this.#ticks = packets.window && ticksOf(packets.window, this.stream.timeBase)
     }
+    const { constants: c } = this.#ffmpeg
     return this.#collect((frames) => {
       for (const packet of packets) {
+        if (packet.sideData.some(({ type }) => type === c.AV_PKT_DATA_ENCRYPTION_INFO)) throw encrypted()
         fillPacket(this.#ffmpeg, this.#packet, packet)
         let result = this.#context.sendPacketSync(this.#packet)
         if (result === this.#ffmpeg.constants.AVERROR_EAGAIN) {

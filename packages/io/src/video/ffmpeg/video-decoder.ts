@@ -3,6 +3,7 @@ import type { Container } from '../../audio/ffmpeg/container.ts'
 import { MediaError } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { checkPixels, type Limits, maxPixelsOption, tooLarge } from '../../ffmpeg/limits.ts'
+import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import { isRandomAccess, type UnitFormat, unitFormatOf } from './random-access.ts'
 
@@ -61,9 +62,12 @@ export class VideoDecoder {
     this.#tellFault = tellFault
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
-    const name = av.avGetCodecName(codecpar.codecId) ?? 'this codec'
+    const name = av.avGetCodecName(codecpar.codecId) ?? 'none'
     const codec = findDecoder(ffmpeg, codecpar.codecId)
-    if (codec === undefined) throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder for ${name}`)
+    if (codec === undefined) {
+      const told = name === 'none' ? `its codec (${codecpar.codecTagString})` : name
+      throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder for ${told}`)
+    }
     this.#limits = options.limits
     checkPixels(codecpar.width, codecpar.height, options.limits)
     this.#canSkip = SKIPPABLE.has(codec.name ?? '')
@@ -138,6 +142,7 @@ export class VideoDecoder {
     const { constants: c } = this.#ffmpeg
     const { packet } = this
     const ticks = this.ticksOf(packet.pts)
+    refuseEncrypted(this.#ffmpeg, packet)
     if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0) {
       this.#tell(new Error('a packet is damaged or cut off'), ticks)
     }
