@@ -25,6 +25,35 @@ export function withEdits(mp4: Uint8Array, edits: readonly Edit[]): Uint8Array {
   return made
 }
 
+/** The same file, whose pictures lie in another one by the word of its data reference (QuickTime's alias record). */
+export function withReference(mp4: Uint8Array, place: string): Uint8Array {
+  const file = Buffer.from(mp4)
+  const path = ['moov', 'trak', 'mdia', 'minf', 'dinf', 'dref']
+  const boxes: Box[] = []
+  for (const type of path) {
+    const { start, end } = boxes.at(-1) ?? { start: -8, end: file.length }
+    boxes.push(boxAt(file, start + 8, end, type))
+  }
+  const { start, end } = boxes.at(-1)!
+  if (boxes[0]!.end !== file.length) throw new Error('the index must be the end of the file')
+  const name = Buffer.from(place)
+  const alias = Buffer.alloc(12 + 150 + 8 + name.length + (name.length & 1))
+  alias.writeUInt32BE(alias.length, 0)
+  alias.write('alis', 4, 'latin1')
+  alias[22] = Math.min(name.length, 27)
+  alias.writeUInt16BE(1, 142)
+  alias.writeUInt16BE(1, 144)
+  // Entry 2 is the absolute path; the one behind it ends the record.
+  const at = 162
+  alias.writeUInt16BE(2, at)
+  alias.writeUInt16BE(name.length, at + 2)
+  name.copy(alias, at + 4)
+  alias.writeUInt16BE(0xffff, at + 4 + name.length + (name.length & 1))
+  const made = Buffer.concat([file.subarray(0, start + 16), alias, file.subarray(end)])
+  for (const box of boxes) made.writeUInt32BE(box.end - box.start + made.length - file.length, box.start)
+  return made
+}
+
 function editList(edits: readonly Edit[], movie: number, media: number): Buffer {
   const list = Buffer.alloc(24 + edits.length * 12)
   list.writeUInt32BE(list.length, 0)
