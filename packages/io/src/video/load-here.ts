@@ -7,6 +7,7 @@ import { loadFFmpeg } from '../image/ffmpeg/library.ts'
 import { type Allocate, product } from '../image/fill.ts'
 import { bytesPer, type ImageDType, imageShape } from '../image/pixel-format.ts'
 import type { SyncSource } from '../source.ts'
+import { durationOf, expectedFrames } from './ffmpeg/header.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { shownFrames } from './ffmpeg/shown-frames.ts'
 import { VideoPass } from './ffmpeg/video-pass.ts'
@@ -29,7 +30,7 @@ export interface LoadPlace {
 export function loadVideoHere(source: SyncSource, target: LoadTarget, place: LoadPlace): LoadedVideo {
   const ffmpeg = loadFFmpeg()
   return withFile(source, (file) => {
-    const pass = new VideoPass(ffmpeg, file, target)
+    const pass = new VideoPass(ffmpeg, file, target, place.checkWanted)
     let placer: FramePlacer | undefined
     let store: FrameStore | undefined
     try {
@@ -81,10 +82,13 @@ function storeFor(
   const size = product(imageShape(image.pixelFormat, image.layout, placer.output))
   const rate = frameRate ?? pass.frameRate ?? 0
   const [startSec, endSec] = window ?? [0, Infinity]
-  const inWindow = Math.max(0, Math.min(endSec, pass.durationSec || Infinity) - startSec)
+  const inWindow = Math.max(
+    0,
+    Math.min(endSec, durationOf(pass.container, pass.timeBase) || Infinity) - startSec,
+  )
   const likely =
     window === undefined && frameRate === undefined
-      ? pass.expectedFrames
+      ? expectedFrames(pass.container, pass.timeBase)
       : Number.isFinite(inWindow)
         ? Math.ceil(inWindow * rate - 1e-6)
         : 0

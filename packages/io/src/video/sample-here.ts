@@ -45,7 +45,7 @@ function sampleByIndex(
   target: SampleTarget,
   place: LoadPlace,
 ): LoadedVideo | undefined {
-  const pass = new VideoPass(ffmpeg, file, target)
+  const pass = new VideoPass(ffmpeg, file, target, place.checkWanted)
   try {
     const index: PacketIndex | undefined = pass.index()
     if (index === undefined) return undefined
@@ -76,7 +76,7 @@ function sampleByDecoding(
 ): LoadedVideo {
   const timesSec: number[] = []
   const isKeyframe: boolean[] = []
-  const first = new VideoPass(ffmpeg, file, target)
+  const first = new VideoPass(ffmpeg, file, target, place.checkWanted)
   try {
     for (const { frame, ticks } of first.frames(0)) {
       place.checkWanted()
@@ -89,7 +89,7 @@ function sampleByDecoding(
     first.free()
   }
   const wish = wishFor(target.selection, timesSec, isKeyframe)
-  const second = new VideoPass(ffmpeg, file, target)
+  const second = new VideoPass(ffmpeg, file, target, place.checkWanted)
   try {
     let number = 0
     const picked = pick(ffmpeg, second, target, place, wish, second.frames(0), ({ ticks }) =>

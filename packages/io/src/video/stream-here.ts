@@ -38,7 +38,7 @@ export function* videoChunks(
 ): Generator<LoadedVideo> {
   const ffmpeg = loadFFmpeg()
   const { image, framesPerChunk, isLastDropped, limits } = target
-  const pass = new VideoPass(ffmpeg, file, target)
+  const pass = new VideoPass(ffmpeg, file, target, checkWanted)
   let placer: FramePlacer | undefined
   let store: FrameStore | undefined
   let hasGiven = false

@@ -48,6 +48,7 @@ export class VideoDecoder {
   readonly #container: Container
   readonly #decoder: CodecContext
   readonly #tellFault: TellFault
+  readonly #checkWanted: () => void
   readonly #limits: Limits
   /** Whether packets whose frames nothing else needs are left out. */
   #isSkipping = false
@@ -56,7 +57,15 @@ export class VideoDecoder {
   readonly #units: UnitFormat | undefined
   #faults = 0
 
-  constructor(ffmpeg: FFmpeg, container: Container, options: DecoderOptions, tellFault: TellFault) {
+  /** @param checkWanted throws where nothing is wanted any more; called for each packet */
+  constructor(
+    ffmpeg: FFmpeg,
+    container: Container,
+    options: DecoderOptions,
+    tellFault: TellFault,
+    checkWanted: () => void,
+  ) {
+    this.#checkWanted = checkWanted
     this.#ffmpeg = ffmpeg
     this.#container = container
     this.#tellFault = tellFault
@@ -102,6 +111,7 @@ export class VideoDecoder {
     const { constants: c } = this.#ffmpeg
     const { format, stream } = this.#container
     const { packet } = this
+    this.#checkWanted()
     for (;;) {
       packet.unref()
       const result = format.readFrameSync(packet)

@@ -3,14 +3,14 @@ import { Container } from '../../audio/ffmpeg/container.ts'
 import { matroskaFault } from '../../audio/matroska.ts'
 import type { LiveInput, OpenFile } from '../../audio/open-file.ts'
 import { MediaError } from '../../errors.ts'
-import { type Mp4Track, readMp4, readPicture } from '../../ffmpeg/mp4.ts'
+import { readPicture } from '../../ffmpeg/mp4.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { Orientation } from '../../image/orientation.ts'
 import { secondsOf, type TimeBase } from '../frame-rate.ts'
 import { type VideoFault, videoFault } from '../loaded.ts'
 import type { VideoTarget } from '../options.ts'
 import { orientationOf } from './display-matrix.ts'
-import { isOnePiece } from './edits.ts'
+import { comesInOrder, frameRateOf } from './header.ts'
 import { type DecodeRun, type IndexedPacket, indexPackets, type PacketIndex } from './packet-index.ts'
 import { findOrigin, seekBefore } from './seeking.ts'
 import { refuseStill } from './still-pictures.ts'
@@ -38,6 +38,7 @@ export class VideoPass {
   readonly #ffmpeg: FFmpeg
   readonly #file: OpenFile | LiveInput
   readonly #target: VideoTarget
+  readonly #checkWanted: () => void
   #container: Container
   #decoder: VideoDecoder
   /** Asked for with each frame, so kept. */
@@ -50,12 +51,19 @@ export class VideoPass {
   #hasBegun = false
   /** Whether frames are only looked at for their time. */
   #isLooking = false
-  #edits: readonly Mp4Track[] | undefined
+  #isInOrder: boolean | undefined
   /** Where the last frame ends. */
   #end = 0
   #lastFault: Error | undefined
 
-  constructor(ffmpeg: FFmpeg, file: OpenFile | LiveInput, target: VideoTarget) {
+  /** @param checkWanted throws where frames are not wanted any more: on the way to a window, too */
+  constructor(
+    ffmpeg: FFmpeg,
+    file: OpenFile | LiveInput,
+    target: VideoTarget,
+    checkWanted: () => void = () => {},
+  ) {
+    this.#checkWanted = checkWanted
     this.#ffmpeg = ffmpeg
     this.#file = file
     this.#target = target
@@ -90,31 +98,13 @@ export class VideoPass {
 
   /** Frames a second, on average, by the header's word. */
   get frameRate(): number | undefined {
-    const { avgFrameRate: mean, rFrameRate: least } = this.#container.stream
-    const { num, den } = mean.num > 0 ? mean : least
-    return num > 0 && den > 0 ? num / den : undefined
+    return frameRateOf(this.#container.stream)
   }
 
-  /** Frames from the first to the last that there are likely to be, by the header's word; 0 where it has none. */
-  get expectedFrames(): number {
-    const { nbFrames } = this.#container.stream
-    if (nbFrames > 0n) return Number(nbFrames)
-    return Math.ceil(this.durationSec * (this.frameRate ?? 0))
-  }
-
-  /** Length by the header's word; 0 where it has none. */
-  get durationSec(): number {
-    const { declared, format } = this.#container
-    if (declared !== undefined) return secondsOf(Number(declared), this.timeBase)
-    return format.duration > 0n ? Number(format.duration) / 1e6 : 0
-  }
-
-  /** Whether frames come in the order of their time stamps, so that a time can be sought. Edit lists may show a piece twice, or a later one first. */
+  /** Whether a time can be sought. */
   get isInOrder(): boolean {
-    if ('url' in this.#file || !this.#container.format.iformat?.name?.startsWith('mov')) return true
-    this.#edits ??= readMp4(this.#file.reader)?.tracks ?? []
-    const { id } = this.#container.stream
-    return this.#edits.every((track) => track.id !== id || isOnePiece(track))
+    this.#isInOrder ??= 'url' in this.#file || comesInOrder(this.#container, this.#file)
+    return this.#isInOrder
   }
 
   /** Where the last frame that came out ends, in ticks; at the end of the pass, the length of the video. */
@@ -384,9 +374,8 @@ export class VideoPass {
   }
 
   #openDecoder(): VideoDecoder {
-    return new VideoDecoder(this.#ffmpeg, this.#container, this.#target, (error, ticks) =>
-      this.#takeFault(error, ticks),
-    )
+    const tell = (error: Error, ticks: number | undefined): void => this.#takeFault(error, ticks)
+    return new VideoDecoder(this.#ffmpeg, this.#container, this.#target, tell, this.#checkWanted)
   }
 }
 
