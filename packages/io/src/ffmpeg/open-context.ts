@@ -69,7 +69,9 @@ function headOf(reader: SyncReader): Uint8Array {
 
 /** @throws MediaError `ERR_UNSUPPORTED` where the file is one that FFmpeg would open others for */
 function refuseList(ffmpeg: FFmpeg, head: Uint8Array): void {
-  const name = formatOf(ffmpeg, head)?.name
+  // FFmpeg knows this one by its name only.
+  const isPlaylist = Buffer.from(head.subarray(0, 10)).toString('latin1').includes('#EXTM3U')
+  const name = isPlaylist ? 'hls' : formatOf(ffmpeg, head)?.name
   if (typeof name === 'string' && opensOthers(name))
     throw new MediaError('ERR_UNSUPPORTED', `a list of other files (${name}), which are not opened`)
 }
