@@ -6,7 +6,7 @@ import type { Verdict } from './check-upload.ts'
 const MEMORY_BYTES = 1_500_000_000
 const TIMEOUT_MS = 30_000
 
-const ops = workerModule<typeof Checks>(import.meta.resolve('./check-upload.ts'))
+const ops = workerModule<typeof Checks>(import.meta.resolve('./check-upload.js'))
 
 /** Checks uploads, two at a time. Whatever a file does to its process, the others are checked. */
 export async function checkUploads(paths: readonly string[]): Promise<Map<string, Verdict>> {
