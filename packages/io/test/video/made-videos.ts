@@ -63,6 +63,14 @@ export const VIDEOS: Readonly<Record<string, () => Uint8Array>> = {
   'edits: a piece twice': () =>
     edited({ forSec: 0.9, fromSec: HELD_BACK + 0.4 }, { forSec: 0.9, fromSec: HELD_BACK + 0.4 }),
   'edits: the time of the first picture forgotten': () => edited({ forSec: 3, fromSec: 0 }),
+  'begins without a keyframe, mp4': () => withoutFirstKey(muxed('mp4', coded())),
+  'edits: begins without a keyframe': () =>
+    withoutFirstKey(edited({ forSec: 1.5, fromSec: HELD_BACK + 0.5 })),
+  'edits: begins without a keyframe, without B-frames': () =>
+    withoutFirstKey(withEdits(muxed('mp4', coded({ maxBFrames: 0 })), [{ forSec: 1.5, fromSec: 0.5 }])),
+  'begins without a keyframe, MPEG-4 in mp4': () =>
+    withoutFirstKey(muxed('mp4', coded({ codec: 'mpeg4', options: {} }))),
+  'begins without a keyframe, matroska': () => muxed('matroska', coded().slice(3)),
   'fragmented mp4': () =>
     muxed('mp4', coded(), { formatOptions: { movflags: 'frag_keyframe+empty_moov+default_base_moof' } }),
   'partly fragmented mp4': () => muxed('mp4', coded(), { formatOptions: { movflags: 'frag_keyframe' } }),
@@ -147,4 +155,17 @@ function hidden(packets: Packets): Packets {
     return { ...packet, data }
   })
   return Packets.of({ stream: packets.stream, window: undefined, source: undefined }, all)
+}
+
+/** The table of keyframes does not name the first. */
+function withoutFirstKey(mp4: Uint8Array): Uint8Array {
+  const file = Buffer.from(mp4)
+  const table = file.lastIndexOf('stss')
+  const count = file.readUInt32BE(table + 8)
+  for (let i = 0; i < count; i++) {
+    const next = file.readUInt32BE(table + 12 + 4 * Math.min(i + 1, count - 1))
+    file.writeUInt32BE(next, table + 12 + 4 * i)
+  }
+  file.writeUInt32BE(count - 1, table + 8)
+  return file
 }
