@@ -87,10 +87,11 @@ export class WebFeed {
         ranges === undefined
           ? fetchPieces(this.#url, { ...this.#asked(request), signal })
           : this.#range(ranges, request, response, signal),
+        signal,
       )
       await pipeline(Readable.from(pieces, { objectMode: false }), response)
     } catch (error) {
-      if (!signal.aborted) this.#failure ??= faultOf(error, this.#url)
+      this.#note(error, signal)
       if (response.headersSent) response.destroy()
       else response.writeHead(502).end()
     }
@@ -139,14 +140,24 @@ export class WebFeed {
     return ranges.streamFrom(start, end, signal)
   }
 
-  async *#counted(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  /** What goes wrong is noted before FFmpeg, which hears of the end only, can tell of it. */
+  async *#counted(pieces: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#fetching
-    for await (const piece of pieces) {
-      this.#sent += piece.length
-      if (this.#sent > maxBytes)
-        throw new MediaError('ERR_TOO_LARGE', `more bytes were fetched than \`maxBytes\` (${maxBytes})`)
-      yield piece
+    try {
+      for await (const piece of pieces) {
+        this.#sent += piece.length
+        if (this.#sent > maxBytes)
+          throw new MediaError('ERR_TOO_LARGE', `more bytes were fetched than \`maxBytes\` (${maxBytes})`)
+        yield piece
+      }
+    } catch (error) {
+      this.#note(error, signal)
+      throw error
     }
+  }
+
+  #note(error: unknown, signal: AbortSignal): void {
+    if (!signal.aborted) this.#failure ??= faultOf(error, this.#url)
   }
 }
 
