@@ -71,5 +71,21 @@ export function maxPixelsOption({ maxPixels }: Pick<Limits, 'maxPixels'>): numbe
   return Math.min(Math.max(maxPixels, LEAST_PIXELS), 2 ** 31 - 1)
 }
 
+/**
+ * Looks at a decoder that has failed: where it refused a size, it has kept that, or forgotten it.
+ *
+ * @throws MediaError `ERR_TOO_LARGE`
+ */
+export function checkRefused(
+  { width, height }: { readonly width: number; readonly height: number },
+  result: number,
+  limits: Pick<Limits, 'maxPixels'>,
+): void {
+  checkPixels(width, height, limits)
+  if (result === -EINVAL && width === 0) throw tooLarge('maxPixels', limits.maxPixels, 'a frame has')
+}
+
+const EINVAL = 22
+
 /** A frame that does no harm. */
 const LEAST_PIXELS = 1 << 24

@@ -2,7 +2,7 @@ import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from '
 import { checkBoolean, checkKnown } from '../../check.ts'
 import { badOption, MediaError, nameSource } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
-import { checkPixels, type Limits, limitsOf, maxPixelsOption } from '../../ffmpeg/limits.ts'
+import { checkPixels, checkRefused, type Limits, limitsOf, maxPixelsOption } from '../../ffmpeg/limits.ts'
 import { encrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { withParameters } from '../codec-parameters.ts'
@@ -286,6 +286,7 @@ export class Decoder implements Disposable {
   }
 
   #complain(result: number, tick: bigint | undefined): void {
+    checkRefused(this.#context, result, this.#limits)
     this.#tell(`FFmpeg, decoding: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`, tick)
   }
 

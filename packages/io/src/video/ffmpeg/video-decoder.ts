@@ -2,7 +2,7 @@ import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import type { Container } from '../../audio/ffmpeg/container.ts'
 import { MediaError } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
-import { checkPixels, type Limits, maxPixelsOption, tooLarge } from '../../ffmpeg/limits.ts'
+import { checkPixels, checkRefused, type Limits, maxPixelsOption } from '../../ffmpeg/limits.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import { isRandomAccess, type UnitFormat, unitFormatOf } from './random-access.ts'
@@ -22,8 +22,6 @@ const FRAME_PER_PACKET: ReadonlySet<string> = new Set(
     'ffvhuff utvideo magicyuv v210 rawvideo png apng jpeg2000 dvvideo cfhd qtrle'
   ).split(' '),
 )
-
-const EINVAL = 22
 
 /** How a stream is decoded. */
 export interface DecoderOptions {
@@ -221,9 +219,7 @@ export class VideoDecoder {
   }
 
   #complain(result: number, doing: string, ticks: number | undefined): void {
-    // FFmpeg forgets a size that it refuses.
-    const isRefused = result === -EINVAL && this.#decoder.width === 0 && doing === 'decoding'
-    if (isRefused) throw tooLarge('maxPixels', this.#limits.maxPixels, 'a frame has')
+    if (doing === 'decoding') checkRefused(this.#decoder, result, this.#limits)
     try {
       check(this.#ffmpeg, result, doing)
     } catch (error) {
