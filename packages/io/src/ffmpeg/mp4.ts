@@ -76,7 +76,7 @@ export function readPicture(reader: SyncReader): HeifPicture | undefined {
  * @param isCounting whether fragments behind the index are looked at, for the number of samples
  */
 export function readMp4(reader: SyncReader, isCounting = false): Mp4 | undefined {
-  if (reader.size < 12 || !TOP.has(ascii(reader.read(4, 4)))) return undefined
+  if (reader.size < 12 || !hasMp4Start(reader.read(0, 8))) return undefined
   const scan = new Scan(reader)
   try {
     scan.run(isCounting)
@@ -87,10 +87,16 @@ export function readMp4(reader: SyncReader, isCounting = false): Mp4 | undefined
   return { tracks, isFragmented, unpackedBytes, picture: tracks.length === 0 ? picture : undefined }
 }
 
-/** Types of boxes with which such a file may begin. */
+/** Whether bytes are the beginning of such a file: eight of them are looked at. */
+export function hasMp4Start(head: Uint8Array): boolean {
+  return TOP.has(ascii(head.subarray(4, 8)))
+}
+
+/** Types of boxes with which such a file may begin, or that are looked at alone. */
 const TOP: ReadonlySet<string> = new Set([
   'ftyp',
   'styp',
+  'moof',
   'moov',
   'mdat',
   'free',
@@ -143,12 +149,16 @@ class Scan {
   }
 
   #track({ start, end }: Box): void {
-    const track: Numbers = {
+    const track = this.#newTrack()
+    this.tracks.push(track)
+    this.#contents(start, end, track)
+  }
+
+  #newTrack(): Numbers {
+    return {
       ...{ id: 0, kind: '', edits: [], movieScale: this.#movieScale, mediaScale: 1, mediaDuration: 0 },
       ...{ firstOffset: 0, sampleCount: 0, isPcm: false },
     }
-    this.tracks.push(track)
-    this.#contents(start, end, track)
   }
 
   #contents(start: number, end: number, track: Numbers): void {
@@ -202,7 +212,9 @@ class Scan {
       for (const box of this.#boxes(traf.start, traf.end)) {
         if (box.type === 'tfhd') {
           const id = u32(this.#read(box, 4, 4))
-          track = this.tracks.find((one) => one.id === id)
+          // A fragment alone, of a stream, has no tracks beside it.
+          if (this.tracks.length === 0) this.tracks.push(this.#newTrack())
+          track = this.tracks.find((one) => one.id === id || one.id === 0)
         } else if (box.type === 'trun' && track !== undefined) {
           track.sampleCount += u32(this.#read(box, 4, 4))
         }

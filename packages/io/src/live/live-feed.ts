@@ -1,8 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { finished, PassThrough, type Readable } from 'node:stream'
+import { finished, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { removeAtExit, removeSpilled, spillPath } from '../audio/spill.ts'
 import { closeAtExit } from './close-at-exit.ts'
+import { Mp4Watch } from './watch-mp4.ts'
 
 /**
  * Hands bytes that come by and by to FFmpeg in another thread: through a socket that only the first who connects gets. FFmpeg waits for them in a
@@ -12,7 +13,7 @@ export class LiveFeed {
   #server: Server | undefined
   #path: string | undefined
   /** What has come of the input: it is read from the beginning on, for its end or failure may come before FFmpeg does. */
-  readonly #bytes = new PassThrough()
+  readonly #bytes = new Mp4Watch()
   readonly #source: Readable
   #socket: Socket | undefined
   #isClosed = false
@@ -29,6 +30,11 @@ export class LiveFeed {
   private constructor(source: Readable) {
     this.#source = source
     source.pipe(this.#bytes)
+    // What it refuses, before FFmpeg has come or after.
+    this.#bytes.once('error', (error) => {
+      if (!this.#isClosed) this.#failure ??= error
+      source.destroy()
+    })
     finished(source, { writable: false }, (error) => {
       if (error && !this.#isClosed && !this.#isLeft) this.#failure ??= error
       // What came before is still given on.

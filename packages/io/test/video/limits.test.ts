@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import {
   decode,
@@ -11,8 +12,10 @@ import {
   streamVideo,
   type VideoLimits,
 } from '../../src/index.ts'
+import { Mp4Watch } from '../../src/live/watch-mp4.ts'
 import { loadVideoSync, probeSync, sampleVideoSync, streamVideoSync } from '../../src/sync.ts'
 import { clip } from '../media/media-support.ts'
+import { numbers } from '../support.ts'
 import { coded, muxed, VIDEOS } from './made-videos.ts'
 
 type Source = Uint8Array
@@ -150,6 +153,50 @@ describe('an MP4 that announces more samples than it has bytes', () => {
         })
     })
   }
+})
+
+describe('a stream of MP4', () => {
+  const fragmented = Buffer.from(VIDEOS['fragmented mp4']!())
+
+  it('comes out of the watch over its indexes as it went in, however it is cut', async () => {
+    const random = numbers(3)
+    for (const name of ['mp4', 'fragmented mp4', 'matroska', 'MPEG-TS', 'PNG, mov']) {
+      const bytes = Buffer.from(VIDEOS[name]!())
+      for (const most of [3, 40, 5000, 1e9]) {
+        const pieces: Uint8Array[] = []
+        for (let at = 0; at < bytes.length; ) {
+          const length = Math.min(bytes.length - at, 1 + random(Math.min(most, 1 << 20)))
+          pieces.push(bytes.subarray(at, at + length))
+          at += length
+        }
+        const out = await Readable.from(pieces).pipe(new Mp4Watch()).toArray()
+        assert.ok(bytes.equals(Buffer.concat(out as Buffer[])), `${name} in pieces of ${most}`)
+      }
+    }
+  })
+
+  it('that announces more samples than can be is refused before FFmpeg sees them', async () => {
+    const bomb = Buffer.from(fragmented)
+    const second = bomb.indexOf('trun', bomb.indexOf('trun') + 4)
+    bomb.writeUInt32BE(bomb.readUInt32BE(second + 4) & 0x05, second + 4)
+    bomb.writeUInt32BE(80_000_000, second + 8)
+    const frames: number[] = []
+    await assert.rejects(
+      async () => {
+        const source = Readable.from([bomb.subarray(0, 700), bomb.subarray(700)])
+        for await (const { shape } of streamVideo(source, { framesPerChunk: 1 })) frames.push(shape[0]!)
+      },
+      { code: 'ERR_DECODE', message: /stream: .*announces 8\d{7} samples/ },
+    )
+    const large = Buffer.alloc(16)
+    large.writeUInt32BE(1 << 28, 0)
+    large.write('moov', 4, 'latin1')
+    const claimed = Buffer.concat([fragmented.subarray(0, fragmented.indexOf('moov') - 4), large])
+    await assert.rejects(streamVideo(Readable.from([claimed])).next(), {
+      code: 'ERR_UNSUPPORTED',
+      message: /an index of 268435456 bytes in a stream/,
+    })
+  })
 })
 
 describe('what is not supported is no damage', () => {
