@@ -11,6 +11,7 @@ import {
   type VideoArray,
 } from '../../src/index.ts'
 import { loadVideoSync, probeSync, sampleVideoSync, streamVideoSync } from '../../src/sync.ts'
+import { decoded } from '../media/media-support.ts'
 import { VIDEOS } from './made-videos.ts'
 
 /** Time and pixels of each frame. */
@@ -79,6 +80,7 @@ describe('loadVideo, sampleVideo, streamVideo and probe have one timeline', () =
         )
       }
       // At another rate, too.
+      if (!/edits|variable|hidden|gaps/.test(name)) return
       const rated = framesOf(loadVideoSync(source, { ...SIZE, frameRate: 7 }))
       const window = [middle, middle + 0.5] as const
       assert.deepEqual(
@@ -114,6 +116,29 @@ describe('loadVideo, sampleVideo, streamVideo and probe have one timeline', () =
       }
       const info = await probe(source)
       assert.ok(info.kind === 'video' && (info.numFrames ?? all.length) === all.length)
+    }
+  })
+
+  it('windows of the media chain hold the frames of the whole, too, in the time of the container', () => {
+    const decodedFrames = (source: Uint8Array, window?: readonly [number, number]): string[] =>
+      decoded(
+        source,
+        (frames) => {
+          if (frames.length === 0) return []
+          const { data } = frames.toArray()
+          const timestampsSec = frames.timesSec
+          return framesOf({ data, shape: [frames.length], timestampsSec } as never)
+        },
+        window === undefined ? {} : { window },
+      )
+    for (const [name, make] of Object.entries(VIDEOS)) {
+      if (!/edits|refreshed|open|hidden/.test(name)) continue
+      const source = make()
+      const all = decodedFrames(source)
+      const times = all.map((frame) => Number.parseFloat(frame))
+      const start = Math.min(...times) + 0.45
+      const within = all.filter((_, i) => times[i]! >= start && times[i]! < start + 0.7)
+      assert.deepEqual(decodedFrames(source, [start, start + 0.7]), within, name)
     }
   })
 })

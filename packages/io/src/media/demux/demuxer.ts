@@ -1,6 +1,8 @@
 import type { Packet as AvPacket, FormatContext } from 'node-av/lib'
 import { checkBoolean, checkKnown, checkOneOf } from '../../check.ts'
 import { badOption, MediaError, nameSource } from '../../errors.ts'
+import { comesInOrder } from '../../ffmpeg/edits.ts'
+import { openReaderSync } from '../../file/reader.ts'
 import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { checkSource, describeSource } from '../../source.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
@@ -219,6 +221,7 @@ export class Demuxer implements Disposable {
   #window(stream: StreamInfo): Parameters<typeof readWindow>[0] {
     return {
       formats: this.format,
+      isInOrder: this.#isInOrder(stream),
       rewind: () => {
         this.#rewind()
         this.#select([stream])
@@ -230,6 +233,19 @@ export class Demuxer implements Disposable {
         return this.#context.seekFrameSync(stream.index, tick, c.AVSEEK_FLAG_BACKWARD) >= 0
       },
       read: () => this.#read()?.data,
+    }
+  }
+
+  /** An edit list may show pieces in another order, or twice. */
+  #isInOrder({ index, kind }: StreamInfo): boolean {
+    const source = this.#source
+    const isFile = !(source instanceof URL) || source.protocol === 'file:'
+    if (kind !== 'video' || !isFile || !this.format.startsWith('mov')) return true
+    const reader = openReaderSync(source)
+    try {
+      return comesInOrder(reader, this.#context.streams[index]!.id)
+    } finally {
+      reader.close()
     }
   }
 

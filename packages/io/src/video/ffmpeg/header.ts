@@ -1,9 +1,6 @@
 import type { Stream } from 'node-av/lib'
 import type { Container } from '../../audio/ffmpeg/container.ts'
-import type { OpenFile } from '../../audio/open-file.ts'
-import { readMp4 } from '../../ffmpeg/mp4.ts'
 import { secondsOf, type TimeBase } from '../frame-rate.ts'
-import { isOnePiece } from './edits.ts'
 
 /** Frames a second, on average, by the header's word. */
 export function frameRateOf({ avgFrameRate: mean, rFrameRate: least }: Stream): number | undefined {
@@ -22,14 +19,4 @@ export function expectedFrames(container: Container, timeBase: TimeBase): number
   const { nbFrames } = container.stream
   if (nbFrames > 0n) return Number(nbFrames)
   return Math.ceil(durationOf(container, timeBase) * (frameRateOf(container.stream) ?? 0))
-}
-
-/**
- * Whether frames come in the order of their time stamps, so that a time can be sought. Edit lists may show a piece twice, or a later one
- * first.
- */
-export function comesInOrder({ format, stream }: Container, { reader }: OpenFile): boolean {
-  if (!format.iformat?.name?.startsWith('mov')) return true
-  const tracks = readMp4(reader)?.tracks ?? []
-  return tracks.every((track) => track.id !== stream.id || isOnePiece(track))
 }

@@ -3,9 +3,9 @@ import type { Container } from '../../audio/ffmpeg/container.ts'
 import { MediaError } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { checkPixels, checkRefused, type Limits, maxPixelsOption } from '../../ffmpeg/limits.ts'
+import { isRandomAccess, type UnitFormat, unitFormatOf } from '../../ffmpeg/random-access.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import { isRandomAccess, type UnitFormat, unitFormatOf } from './random-access.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 1000

@@ -3,6 +3,7 @@ import { Container } from '../../audio/ffmpeg/container.ts'
 import { matroskaFault } from '../../audio/matroska.ts'
 import type { LiveInput, OpenFile } from '../../audio/open-file.ts'
 import { MediaError } from '../../errors.ts'
+import { comesInOrder } from '../../ffmpeg/edits.ts'
 import { readPicture } from '../../ffmpeg/mp4.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { Orientation } from '../../image/orientation.ts'
@@ -10,7 +11,7 @@ import { secondsOf, type TimeBase } from '../frame-rate.ts'
 import { type VideoFault, videoFault } from '../loaded.ts'
 import type { VideoTarget } from '../options.ts'
 import { orientationOf } from './display-matrix.ts'
-import { comesInOrder, frameRateOf } from './header.ts'
+import { frameRateOf } from './header.ts'
 import { type DecodeRun, type IndexedPacket, indexPackets, type PacketIndex } from './packet-index.ts'
 import { findOrigin, seekBefore } from './seeking.ts'
 import { refuseStill } from './still-pictures.ts'
@@ -103,7 +104,11 @@ export class VideoPass {
 
   /** Whether a time can be sought. */
   get isInOrder(): boolean {
-    this.#isInOrder ??= 'url' in this.#file || comesInOrder(this.#container, this.#file)
+    const { format, stream } = this.#container
+    this.#isInOrder ??=
+      'url' in this.#file ||
+      !format.iformat?.name?.startsWith('mov') ||
+      comesInOrder(this.#file.reader, stream.id)
     return this.#isInOrder
   }
 
