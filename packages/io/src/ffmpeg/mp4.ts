@@ -97,6 +97,7 @@ const TOP: ReadonlySet<string> = new Set([
   'ftyp',
   'styp',
   'moof',
+  'meta',
   'moov',
   'mdat',
   'free',

@@ -1,10 +1,16 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { MediaError } from '../errors.ts'
-import { hasMp4Start } from '../ffmpeg/mp4.ts'
-import { refuseBombs } from '../ffmpeg/refuse-bombs.ts'
+import { hasMp4Start, readMp4 } from '../ffmpeg/mp4.ts'
+import { refuseBombsInBox } from '../ffmpeg/refuse-bombs.ts'
+import { refuseStill } from '../ffmpeg/still-pictures.ts'
+import type { SyncReader } from '../file/routine.ts'
 
 /** Bytes of an index, or of a fragment's, that are held back until they have been looked at. */
 const MOST_HELD = 1 << 26
+/** Boxes that are not looked at; FFmpeg takes a table of samples in any other for one. */
+const PASSED: ReadonlySet<string> = new Set(['mdat', 'free', 'skip', 'wide'])
+/** Brands of files that are one picture; others may be videos as well. */
+const STILL = /^(?:mif|hei|avif)/
 /** Bytes of the largest header of a box. */
 const HEADER_BYTES = 16
 
@@ -21,6 +27,7 @@ export class Mp4Watch extends Transform {
   #passing = 0
   #isOff = false
   #isFirst = true
+  #isStill = false
 
   override _transform(piece: Uint8Array, _: BufferEncoding, done: TransformCallback): void {
     try {
@@ -64,25 +71,25 @@ export class Mp4Watch extends Transform {
     const short = head.readUInt32BE(0)
     const size = short === 1 ? Number(head.readBigUInt64BE(8)) : short
     const type = head.toString('latin1', 4, 8)
-    const isIndex = type === 'moov' || type === 'moof'
-    // A box of less than its header, or to the end of the stream.
-    if (size < HEADER_BYTES && !(size === 8 && !isIndex)) this.#isOff ||= !isIndex
+    const isIndex = !PASSED.has(type)
+    // A box to the end of the stream, or none.
+    if (size < 8 && (!isIndex || this.#isOff)) this.#isOff = true
+    else if (size < 8) throw new MediaError('ERR_DECODE', `damaged: a box of ${size} bytes`)
     if (isIndex && !this.#isOff && size > MOST_HELD)
       throw new MediaError(
         'ERR_UNSUPPORTED',
-        `an index of ${size} bytes in a stream: save it to a file first`,
+        `a box (${type}) of ${size} bytes in a stream: save it to a file first`,
       )
     if (isIndex && !this.#isOff && size >= HEADER_BYTES) {
       this.#wanted = size
       if (size === this.#heldBytes) this.#lookAt()
       return
     }
-    if (isIndex && !this.#isOff) throw new MediaError('ERR_DECODE', `damaged: an index of ${size} bytes`)
-    if (!this.#isOff && size === 8) {
+    if (!this.#isOff && size >= 8 && size < HEADER_BYTES) {
       // The next header has begun.
-      this.push(head.subarray(0, 8))
-      this.#held = [head.subarray(8)]
-      this.#heldBytes = 8
+      this.push(head.subarray(0, size))
+      this.#held = [head.subarray(size)]
+      this.#heldBytes = HEADER_BYTES - size
       return
     }
     this.#pass(head)
@@ -91,7 +98,18 @@ export class Mp4Watch extends Transform {
 
   #lookAt(): void {
     const box = Buffer.concat(this.#held)
-    refuseBombs({ size: box.length, isOwn: false, read: (at, length) => box.subarray(at, at + length) })
+    const type = box.toString('latin1', 4, 8)
+    const reader: SyncReader = {
+      size: box.length,
+      isOwn: false,
+      read: (at, length) => box.subarray(at, at + length),
+    }
+    refuseBombsInBox(reader)
+    if (type === 'ftyp') this.#isStill = STILL.test(box.toString('latin1', 8, 12))
+    if (type === 'meta' && this.#isStill) {
+      const picture = readMp4(reader)?.picture
+      if (picture !== undefined && picture.item !== 'av01') refuseStill(picture)
+    }
     this.#pass(box)
   }
 

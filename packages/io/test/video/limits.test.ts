@@ -136,6 +136,18 @@ describe('an MP4 that announces more samples than it has bytes', () => {
       file.write('free', at('stss'), 'latin1')
       return file
     },
+    'in a box that is none of an index': () => {
+      const file = Buffer.from(VIDEOS['fragmented mp4']!())
+      const run = file.indexOf('trun')
+      file.writeUInt32BE(file.readUInt32BE(run + 4) & 0x05, run + 4)
+      file.writeUInt32BE(SAMPLES, run + 8)
+      // The fragment lies in another box.
+      const at = file.indexOf('moof') - 4
+      const head = Buffer.alloc(8)
+      head.writeUInt32BE(8 + file.readUInt32BE(at), 0)
+      head.write('udta', 4, 'latin1')
+      return Buffer.concat([file.subarray(0, at), head, file.subarray(at)])
+    },
     'in a fragment': () => {
       const file = Buffer.from(VIDEOS['fragmented mp4']!())
       const run = file.indexOf('trun')
@@ -194,7 +206,7 @@ describe('a stream of MP4', () => {
     const claimed = Buffer.concat([fragmented.subarray(0, fragmented.indexOf('moov') - 4), large])
     await assert.rejects(streamVideo(Readable.from([claimed])).next(), {
       code: 'ERR_UNSUPPORTED',
-      message: /an index of 268435456 bytes in a stream/,
+      message: /a box \(moov\) of 268435456 bytes in a stream/,
     })
   })
 })
@@ -207,6 +219,33 @@ describe('what is not supported is no damage', () => {
     for (const load of Object.values(FORMS))
       await assert.rejects(load(source, {}), { code: 'ERR_UNSUPPORTED', message: /it is encrypted/ })
     assert.equal((await probe(source)).kind, 'video')
+  })
+
+  it('HEIC: a still picture in the boxes of a video', async () => {
+    const box = (type: string, ...parts: Uint8Array[]): Buffer => {
+      const body = Buffer.concat(parts)
+      const head = Buffer.alloc(8)
+      head.writeUInt32BE(8 + body.length, 0)
+      head.write(type, 4, 'latin1')
+      return Buffer.concat([head, body])
+    }
+    const item = (id: number, type: string): Buffer =>
+      box('infe', Buffer.from([2, 0, 0, 0, 0, id, 0, 0]), Buffer.from(type), Buffer.alloc(1))
+    const heic = Buffer.concat([
+      box('ftyp', Buffer.from('heic\0\0\0\0mif1heic')),
+      box(
+        'meta',
+        Buffer.alloc(4),
+        box('pitm', Buffer.from([0, 0, 0, 0, 0, 2])),
+        box('iinf', Buffer.from([0, 0, 0, 0, 0, 2]), item(1, 'hvc1'), item(2, 'grid')),
+      ),
+      box('mdat', Buffer.alloc(100)),
+    ])
+    const named = { code: 'ERR_UNSUPPORTED', message: /a still HEIC picture, made of tiles, not a video/ }
+    for (const [name, load] of Object.entries(FORMS))
+      if (name.includes('Video')) await assert.rejects(load(heic, {}), named)
+    await assert.rejects(probe(heic), named)
+    await assert.rejects(streamVideo(Readable.from([heic])).next(), named)
   })
 
   it('colours that are not converted', async () => {

@@ -1,5 +1,5 @@
-import { MediaError } from '../../errors.ts'
-import type { HeifPicture } from '../../ffmpeg/mp4.ts'
+import { MediaError } from '../errors.ts'
+import type { HeifPicture } from './mp4.ts'
 
 /**
  * HEIC, what phones write, is in the boxes of a video, of which FFmpeg finds the tiles, and not the picture that they make.
