@@ -34,8 +34,6 @@ export interface Mp4Track {
 export interface Mp4 {
   readonly tracks: readonly Mp4Track[]
   readonly isFragmented: boolean
-  /** Bytes of an index that is compressed. */
-  readonly unpackedBytes: number
   /** What picture the file shows, if it is one of HEIF. */
   readonly picture: HeifPicture | undefined
 }
@@ -83,8 +81,8 @@ export function readMp4(reader: SyncReader, isCounting = false): Mp4 | undefined
   } catch {
     if (scan.tracks.length === 0 && scan.picture === undefined) return undefined
   }
-  const { tracks, isFragmented, unpackedBytes, picture } = scan
-  return { tracks, isFragmented, unpackedBytes, picture: tracks.length === 0 ? picture : undefined }
+  const { tracks, isFragmented, picture } = scan
+  return { tracks, isFragmented, picture: tracks.length === 0 ? picture : undefined }
 }
 
 /** Whether bytes are the beginning of such a file: eight of them are looked at. */
@@ -93,24 +91,13 @@ export function hasMp4Start(head: Uint8Array): boolean {
 }
 
 /** Types of boxes with which such a file may begin, or that are looked at alone. */
-const TOP: ReadonlySet<string> = new Set([
-  'ftyp',
-  'styp',
-  'moof',
-  'meta',
-  'moov',
-  'mdat',
-  'free',
-  'skip',
-  'wide',
-  'pnot',
-  'uuid',
-])
+const TOP: ReadonlySet<string> = new Set(
+  'ftyp styp moov moof meta mdat free skip wide pnot uuid junk pict sidx emsg prfl udta'.split(' '),
+)
 
 class Scan {
   readonly tracks: Numbers[] = []
   isFragmented = false
-  unpackedBytes = 0
   picture: HeifPicture | undefined
   readonly #reader: SyncReader
   #seen = 0
@@ -138,14 +125,6 @@ class Scan {
       if (box.type === 'mvhd') this.#movieScale = this.#headerOf(box).scale
       else if (box.type === 'mvex') this.isFragmented = true
       else if (box.type === 'trak') this.#track(box)
-      else if (box.type === 'cmov') this.#packed(box)
-    }
-  }
-
-  /** QuickTime's compressed index: how long it is when it is not. */
-  #packed({ start, end }: Box): void {
-    for (const box of this.#boxes(start, end)) {
-      if (box.type === 'cmvd') this.unpackedBytes = u32(this.#read(box, 0, 4))
     }
   }
 

@@ -1,7 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { MediaError } from '../errors.ts'
 import { hasMp4Start, readMp4 } from '../ffmpeg/mp4.ts'
-import { refuseBombsInBox } from '../ffmpeg/refuse-bombs.ts'
+import { refuseBombsInBoxes } from '../ffmpeg/refuse-bombs.ts'
 import { refuseStill } from '../ffmpeg/still-pictures.ts'
 import type { SyncReader } from '../file/routine.ts'
 
@@ -104,7 +104,7 @@ export class Mp4Watch extends Transform {
       isOwn: false,
       read: (at, length) => box.subarray(at, at + length),
     }
-    refuseBombsInBox(reader)
+    refuseBombsInBoxes(reader)
     if (type === 'ftyp') this.#isStill = STILL.test(box.toString('latin1', 8, 12))
     if (type === 'meta' && this.#isStill) {
       const picture = readMp4(reader)?.picture

@@ -1,7 +1,7 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import type { Container } from '../../audio/ffmpeg/container.ts'
 import { MediaError } from '../../errors.ts'
-import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { codecName, findDecoder } from '../../ffmpeg/decoders.ts'
 import { checkPixels, checkRefused, type Limits, maxPixelsOption } from '../../ffmpeg/limits.ts'
 import { isRandomAccess, type UnitFormat, unitFormatOf } from '../../ffmpeg/random-access.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
@@ -69,7 +69,7 @@ export class VideoDecoder {
     this.#tellFault = tellFault
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
-    const name = av.avGetCodecName(codecpar.codecId) ?? 'none'
+    const name = codecName(ffmpeg, codecpar.codecId)
     const codec = findDecoder(ffmpeg, codecpar.codecId)
     if (codec === undefined) {
       const told = name === 'none' ? `its codec (${codecpar.codecTagString})` : name
