@@ -48,7 +48,7 @@ export interface HeifPicture {
 /** Boxes that are looked at: those of hostile files can be many. A fragment has about eight. */
 const MOST_BOXES = 200_000
 /** Bytes that are read at a time. */
-const BLOCK_BYTES = 1024
+const BLOCK_BYTES = 8192
 /** Edits that are read of a track. */
 const MOST_EDITS = 100
 
@@ -251,9 +251,8 @@ class Scan {
     const end = this.#blockAt + this.#block.length
     if (at < this.#blockAt || at + length > end) {
       this.#blockAt = at
-      this.#block = Uint8Array.from(
-        this.#reader.read(at, Math.min(Math.max(length, BLOCK_BYTES), this.#reader.size - at)),
-      )
+      const most = Math.min(Math.max(length, BLOCK_BYTES), this.#reader.size - at)
+      this.#block = new Uint8Array(this.#reader.read(at, most)) // a copy
     }
     return this.#block.subarray(at - this.#blockAt, at - this.#blockAt + length)
   }
