@@ -43,6 +43,8 @@ export type { AudioDType, AudioLayout, LoadAudioOptions } from './audio/options.
 export { streamAudio } from './audio/stream-audio.ts'
 export type { StreamAudioOptions } from './audio/stream-options.ts'
 export { MediaError, type MediaErrorCode } from './errors.ts'
+// Video
+export type { VideoLimits } from './ffmpeg/limits.ts'
 export type { AugmentOptions } from './image/augment.ts'
 export type { ImageBatch, ImageFailure, LoadImageBatchOptions } from './image/batch.ts'
 export { encodeImage, saveImage } from './image/encode-image.ts'
@@ -98,7 +100,6 @@ export { type MediaInfo, type ProbeOptions, probe } from './probe.ts'
 export type { ImageSource, MediaSource } from './source.ts'
 export { stack } from './stack.ts'
 export type { UrlOptions } from './url/url-options.ts'
-// Video
 export { loadVideo } from './video/load-video.ts'
 export type { VideoArray, VideoFailure } from './video/loaded.ts'
 export type { LoadVideoOptions, VideoLayout, VideoOptions, VideoPadding } from './video/options.ts'

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -16,6 +19,7 @@ import {
   saveVideo,
 } from '../src/index.ts'
 import { Decoder, Demuxer } from '../src/media.ts'
+import { withReference } from './video/edit-lists.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'spindle-opens-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -100,6 +104,69 @@ describe('a file that names others', () => {
           )
         assert.equal(statSync(at('other.ts')).atimeMs, LONG_AGO)
       })
+})
+
+describe('a file that names what lies elsewhere', () => {
+  const callers: string[] = []
+  const server = createServer((request, response) => {
+    callers.push(request.url ?? '')
+    response.end('nothing')
+  })
+  let base = ''
+  before(async () => {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    await saveVideo(at('clip.mp4'), solid([5, 32, 32, 3], 100) as never, { frameRate: 5 })
+  })
+  after(() => server.close())
+
+  const files: Record<string, () => string | Uint8Array> = {
+    'list.m3u8': () =>
+      `#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-KEY:METHOD=AES-128,URI="${base}/key"\n#EXTINF:1,\n${base}/a.ts\n#EXT-X-ENDLIST\n`,
+    'variants.m3u8': () => `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${base}/other.m3u8\n`,
+    'list.ffconcat': () => `ffconcat version 1.0\nfile ${base}/other.ts\n`,
+    'list.mpd': () =>
+      `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet><Representation id="0" bandwidth="1"><BaseURL>${base}/o.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>`,
+    'list.m3u': () => `#EXTM3U\n${base}/other.mp3\n`,
+    'list.pls': () => `[playlist]\nFile1=${base}/other.mp3\nNumberOfEntries=1\n`,
+    'list.asx': () => `<asx version="3.0"><entry><ref href="${base}/other.wmv"/></entry></asx>`,
+    'picture.svg': () =>
+      `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9"><image xlink:href="${base}/a.png" width="9" height="9"/></svg>`,
+    'reference.mov': () => withReference(readFileSync(at('clip.mp4')), `${base}/other.mov`),
+  }
+  for (const [name, make] of Object.entries(files))
+    it(`has nothing else fetched: ${name}`, async () => {
+      writeFileSync(at(name), make())
+      for (const source of [at(name), readFileSync(at(name))])
+        for (const open of Object.values(ways)) await open(source).catch(() => {})
+      assert.deepEqual(callers, [])
+    })
+
+  it('has its neighbours left alone: what a reference, a VobSub index and an MLV name', async () => {
+    const LONG_AGO = 1e12
+    // Magic Lantern's files go on in NAME.m00, m01, …; a VobSub index in NAME.sub.
+    const mlv = Buffer.alloc(52 + 16)
+    mlv.write('MLVI', 0, 'latin1')
+    mlv.writeUInt32LE(52, 4)
+    mlv.write('v2.0', 8, 'latin1')
+    const names: Record<string, Uint8Array> = {
+      'clip.mlv': mlv,
+      'titles.idx': Buffer.from(
+        '# VobSub index file, v7\nsize: 720x576\nid: en, index: 0\ntimestamp: 00:00:01:000, filepos: 0\n',
+      ),
+      'local.mov': withReference(readFileSync(at('clip.mp4')), at('other.mov')),
+    }
+    const neighbours = ['clip.m00', 'titles.sub', 'other.mov'].map(at)
+    for (const [name, bytes] of Object.entries(names)) writeFileSync(at(name), bytes)
+    for (const path of neighbours) {
+      writeFileSync(path, readFileSync(at('clip.mp4')))
+      utimesSync(path, new Date(LONG_AGO), new Date(LONG_AGO))
+    }
+    for (const name of Object.keys(names))
+      for (const open of Object.values(ways)) await open(at(name)).catch(() => {})
+    for (const path of neighbours) assert.equal(statSync(path).atimeMs, LONG_AGO, path)
+  })
 })
 
 describe('a decoder that may end the process', () => {

@@ -8,6 +8,16 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
 ])
 
 let whitelist: string | undefined
+const names = new Map<number, string>()
+
+/** FFmpeg's name of a codec, which takes it 0.2 ms to find. */
+export function codecName({ av }: FFmpeg, id: number): string {
+  const known = names.get(id)
+  if (known !== undefined) return known
+  const name = av.avGetCodecName(id as never) ?? 'none'
+  names.set(id, name)
+  return name
+}
 
 /** The decoder of a codec, or one of that name; `undefined` where this FFmpeg has none. @throws MediaError `ERR_UNSUPPORTED` if it is refused */
 export function findDecoder({ av }: FFmpeg, wanted: number | string): Codec | undefined {

@@ -1,8 +1,10 @@
 import type { FormatContext, InputFormat } from 'node-av/lib'
 import { MediaError } from '../errors.ts'
+import type { SyncReader } from '../file/routine.ts'
 import { check, type FFmpeg } from '../image/ffmpeg/library.ts'
 import { codecWhitelist } from './decoders.ts'
 import { FORMAT_WHITELIST, formatOf, opensOthers } from './formats.ts'
+import { refuseBombs } from './refuse-bombs.ts'
 
 /** What FFmpeg is to open. */
 export interface ContextInput {
@@ -13,15 +15,15 @@ export interface ContextInput {
   /** The format, where the caller names one; it may be any then. */
   readonly format?: InputFormat | undefined
   readonly options?: Readonly<Record<string, string>>
-  /** The first bytes of a file, whose name may mislead FFmpeg; `undefined` for what comes by and by. */
-  readonly head: (() => Uint8Array) | undefined
+  /** Reads the file: its name may mislead FFmpeg, and what it announces. `undefined` for what comes by and by. */
+  readonly inspect: (<T>(work: (reader: SyncReader) => T) => T) | undefined
 }
 
 /** Streams that a container may have: those of damaged ones can be many. */
 const MAX_STREAMS = 100
 
 /** How many bytes of a file are looked at for its format where its name may not be. */
-export const HEAD_BYTES = 65_536
+const HEAD_BYTES = 65_536
 
 /** Names that FFmpeg would read as patterns for the names of several files. */
 const PATTERN = /[%*?{[]/
@@ -34,10 +36,11 @@ const PATTERN = /[%*?{[]/
  */
 export function openContext(ffmpeg: FFmpeg, input: ContextInput): FormatContext {
   const { av } = ffmpeg
-  const { url, protocols, head, options = {} } = input
-  const isPattern = input.format === undefined && head !== undefined && PATTERN.test(url)
+  const { url, protocols, inspect, options = {} } = input
+  const isPattern = input.format === undefined && inspect !== undefined && PATTERN.test(url)
+  if (input.format === undefined) inspect?.(refuseBombs)
   // First of all: node-av crashes at the end of the process where a context was made and never opened.
-  const format = input.format ?? (isPattern ? formatOf(ffmpeg, head()) : null)
+  const format = input.format ?? (isPattern ? formatOf(ffmpeg, inspect(headOf)) : null)
   const given = av.Dictionary.fromObject({
     ...(protocols === undefined ? {} : { protocol_whitelist: protocols }),
     ...(input.format === undefined ? { format_whitelist: FORMAT_WHITELIST } : {}),
@@ -49,7 +52,7 @@ export function openContext(ffmpeg: FFmpeg, input: ContextInput): FormatContext 
   context.maxStreams = MAX_STREAMS
   try {
     const result = context.openInputSync(url, format, given)
-    if (result < 0 && input.format === undefined && head !== undefined) refuseList(ffmpeg, head())
+    if (result < 0 && input.format === undefined && inspect !== undefined) refuseList(ffmpeg, inspect(headOf))
     check(ffmpeg, result, 'opening it')
     return context
   } catch (error) {
@@ -60,9 +63,15 @@ export function openContext(ffmpeg: FFmpeg, input: ContextInput): FormatContext 
   }
 }
 
+function headOf(reader: SyncReader): Uint8Array {
+  return reader.read(0, Math.min(HEAD_BYTES, reader.size))
+}
+
 /** @throws MediaError `ERR_UNSUPPORTED` where the file is one that FFmpeg would open others for */
 function refuseList(ffmpeg: FFmpeg, head: Uint8Array): void {
-  const name = formatOf(ffmpeg, head)?.name
+  // FFmpeg knows this one by its name only.
+  const isPlaylist = Buffer.from(head.subarray(0, 10)).toString('latin1').includes('#EXTM3U')
+  const name = isPlaylist ? 'hls' : formatOf(ffmpeg, head)?.name
   if (typeof name === 'string' && opensOthers(name))
     throw new MediaError('ERR_UNSUPPORTED', `a list of other files (${name}), which are not opened`)
 }

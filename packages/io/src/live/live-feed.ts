@@ -1,7 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { finished, PassThrough, type Readable } from 'node:stream'
+import { finished, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { removeAtExit, removeSpilled, spillPath } from '../audio/spill.ts'
+import { closeAtExit } from './close-at-exit.ts'
+import { Mp4Watch } from './watch-mp4.ts'
 
 /**
  * Hands bytes that come by and by to FFmpeg in another thread: through a socket that only the first who connects gets. FFmpeg waits for them in a
@@ -11,11 +13,12 @@ export class LiveFeed {
   #server: Server | undefined
   #path: string | undefined
   /** What has come of the input: it is read from the beginning on, for its end or failure may come before FFmpeg does. */
-  readonly #bytes = new PassThrough()
+  readonly #bytes = new Mp4Watch()
   readonly #source: Readable
   #socket: Socket | undefined
   #isClosed = false
   #isLeft = false
+  #stay: () => void = () => {}
   #failure: Error | undefined
 
   static async open(source: Readable): Promise<LiveFeed> {
@@ -27,6 +30,11 @@ export class LiveFeed {
   private constructor(source: Readable) {
     this.#source = source
     source.pipe(this.#bytes)
+    // What it refuses, before FFmpeg has come or after.
+    this.#bytes.once('error', (error) => {
+      if (!this.#isClosed) this.#failure ??= error
+      source.destroy()
+    })
     finished(source, { writable: false }, (error) => {
       if (error && !this.#isClosed && !this.#isLeft) this.#failure ??= error
       // What came before is still given on.
@@ -37,6 +45,7 @@ export class LiveFeed {
   async #listen(): Promise<void> {
     this.#path = process.platform === 'win32' ? undefined : spillPath()
     if (this.#path !== undefined) removeAtExit(this.#path)
+    this.#stay = closeAtExit(() => this.close())
     const server = createServer()
     this.#server = server
     await new Promise<void>((resolve, reject) => {
@@ -63,6 +72,7 @@ export class LiveFeed {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#stay()
     this.#server?.close()
     this.#socket?.destroy()
     this.#source.destroy()

@@ -1,7 +1,9 @@
-import { createReadStream } from 'node:fs'
+import { constants, createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { badOption, MediaError, mediaError } from '../errors.ts'
 import { checkSource, describeSource, type MediaSource, type SyncSource } from '../source.ts'
 import { fetchPieces } from '../url/fetch.ts'
@@ -53,12 +55,19 @@ export async function openSource(source: StreamSource, fetching: Fetching): Prom
     if (typeof source !== 'string' && !(source instanceof URL)) return { kind: 'file', source }
     const path = typeof source === 'string' ? source : fileURLToPath(source)
     const stats = await stat(path)
-    return stats.isFIFO() ? live(createReadStream(path)) : { kind: 'file', source: path }
+    return stats.isFIFO() ? live(await openPipe(path)) : { kind: 'file', source: path }
   } catch (error) {
     fetching.signal?.throwIfAborted()
     if (error instanceof MediaError) throw error
     throw mediaError('ERR_READ', describeStreamSource(source), error)
   }
+}
+
+/** A pipe that has a name, also where nobody writes to it yet: opening it otherwise, or reading it, would hold a thread until somebody does, and the end of the process. */
+async function openPipe(path: string): Promise<Readable> {
+  if (process.platform === 'win32') return createReadStream(path)
+  const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  return new Socket({ fd, readable: true, writable: false })
 }
 
 function live(bytes: Readable): Opened {

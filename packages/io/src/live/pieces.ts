@@ -1,5 +1,5 @@
 import { currentCall, ThreadPool, type WorkerOp } from 'spindle'
-import { errorOf, type Fault, mediaError } from '../errors.ts'
+import { errorOf, type Fault, MediaError, mediaError } from '../errors.ts'
 import { runInPool } from '../pool.ts'
 import type { SyncSource } from '../source.ts'
 import type { Fetching } from '../url/url-options.ts'
@@ -45,15 +45,20 @@ export async function* piecesOf<T, P extends object>(
     const call = { filename, name: exportName, signal: signal ?? never }
     const pieces = pool.run({ url: feed.url, target }, call) as Promise<AsyncGenerator<P | Fault>>
     yield* relay(await pieces, name, signal, end)
-    if (feed.failure !== undefined) throw mediaError('ERR_READ', name, feed.failure)
+    if (feed.failure !== undefined) throw faultOfFeed(feed.failure, name)
   } catch (error) {
     signal?.throwIfAborted()
-    throw feed.failure === undefined ? error : mediaError('ERR_READ', name, feed.failure)
+    throw feed.failure === undefined ? error : faultOfFeed(feed.failure, name)
   } finally {
     signal?.removeEventListener('abort', end)
     feed.close()
     await pool.close()
   }
+}
+
+function faultOfFeed(error: Error, name: string): MediaError {
+  const isOurs = error instanceof MediaError && error.source === undefined
+  return mediaError(isOurs ? error.code : 'ERR_READ', name, error)
 }
 
 const never: AbortSignal = new AbortController().signal

@@ -35,6 +35,8 @@ export interface RemoteRanges {
   read(offset: number, length: number, signal?: AbortSignal): Promise<Buffer>
   /** All of it, piece by piece. */
   stream(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>
+  /** A part of it, piece by piece. */
+  streamFrom(start: number, end: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>
   close(): Promise<void>
 }
 
@@ -50,17 +52,23 @@ export async function openRanges(url: URL, fetching: Fetching): Promise<RemoteRa
       throw fetchFault(error, url, signal)
     }
   }
+  async function* streamFrom(
+    start: number,
+    end: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      yield* file.stream(start, end, signal)
+    } catch (error) {
+      throw fetchFault(error, url, signal)
+    }
+  }
   return {
     size: file.size,
     modified: file.validator ?? null,
     read: (offset, length, signal) => called(() => file.read(offset, offset + length, signal), signal),
-    async *stream(signal) {
-      try {
-        yield* file.stream(0, file.size, signal)
-      } catch (error) {
-        throw fetchFault(error, url, signal)
-      }
-    },
+    stream: (signal) => streamFrom(0, file.size, signal),
+    streamFrom,
     close: async () => {},
   }
 }

@@ -1,12 +1,24 @@
 import type { DataOf } from '../array.ts'
 import { MediaError } from '../errors.ts'
+import { checkBytes, type Limits } from '../ffmpeg/limits.ts'
 import type { Allocate } from '../image/fill.ts'
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
 
-/** Bytes that are made room for on a header's word. */
+/** Bytes that are made room for on a header's word, and at most at a time. */
 const MOST_BELIEVED = 1 << 28
 
-/** Gathers frames one behind the other, in memory that grows as it is needed. */
+/** Room for some frames. */
+interface Part {
+  readonly data: DataOf[ImageDType]
+  /** The number of its first frame, and how many have a place. */
+  readonly first: number
+  readonly room: number
+}
+
+/**
+ * Gathers frames one behind the other, in parts that are added as they are needed and joined in the end: where it comes to be too much, no more than
+ * `maxResultBytes` have been taken.
+ */
 export class FrameStore {
   /** Frames that are there. */
   count = 0
@@ -17,8 +29,10 @@ export class FrameStore {
   readonly #dtype: ImageDType
   readonly #size: number
   readonly #allocate: Allocate
-  #room: number
-  #data: DataOf[ImageDType]
+  readonly #limits: Limits
+  /** Frames that are allowed. */
+  readonly #most: number
+  readonly #parts: Part[] = []
 
   /**
    * @param size elements of a frame
@@ -29,19 +43,29 @@ export class FrameStore {
     size: number,
     expected: number,
     allocate: Allocate,
+    limits: Limits,
     memory?: DataOf[ImageDType],
   ) {
     this.#dtype = dtype
     this.#size = size
     this.#allocate = allocate
-    const believed = Math.floor(MOST_BELIEVED / (size * bytesPer(dtype)))
-    this.#room = memory === undefined ? Math.max(1, Math.min(expected, believed)) : expected
-    this.#data = memory ?? this.#memory(this.#room)
+    this.#limits = limits
+    const bytes = size * bytesPer(dtype)
+    this.#most = memory === undefined ? Math.floor(limits.maxResultBytes / bytes) : expected
+    if (memory !== undefined) {
+      this.#parts.push({ data: memory, first: 0, room: expected })
+      return
+    }
+    if (this.#most === 0) checkBytes(bytes, 'the pixels of a frame', limits)
+    const believed = Math.min(Math.floor(MOST_BELIEVED / bytes), this.#most)
+    const room = Math.max(1, Math.min(expected, believed))
+    this.#parts.push({ data: this.#memory(room, allocate), first: 0, room })
   }
 
   /** Room for the next frame. */
   next(timeSec: number, isKeyframe: boolean): DataOf[ImageDType] {
-    if (this.count === this.#room) this.#grow()
+    const { first, room } = this.#parts.at(-1)!
+    if (this.count === first + room) this.#grow()
     this.timesSec.push(timeSec)
     this.isKeyframe.push(isKeyframe ? 1 : 0)
     this.count += 1
@@ -50,7 +74,9 @@ export class FrameStore {
 
   /** The place of a frame. */
   at(index: number): DataOf[ImageDType] {
-    return this.#data.subarray(index * this.#size, (index + 1) * this.#size) as DataOf[ImageDType]
+    const { data, first } = this.#parts.findLast((part) => part.first <= index)!
+    const at = (index - first) * this.#size
+    return data.subarray(at, at + this.#size) as DataOf[ImageDType]
   }
 
   /** The last frame once more. */
@@ -63,22 +89,37 @@ export class FrameStore {
   /** All frames: a view where a little room was left. */
   finish(): DataOf[ImageDType] {
     const length = this.count * this.#size
-    if (this.count === this.#room) return this.#data
-    const isWasteful = this.count + (this.count >> 3) + 1 < this.#room
-    return (isWasteful ? this.#data.slice(0, length) : this.#data.subarray(0, length)) as DataOf[ImageDType]
+    const [{ data, room }] = this.#parts as [Part]
+    if (this.#parts.length > 1) return this.#joined()
+    if (this.count === room) return data
+    const isWasteful = this.count + (this.count >> 3) + 1 < room
+    return (isWasteful ? data.slice(0, length) : data.subarray(0, length)) as DataOf[ImageDType]
   }
 
   #grow(): void {
-    const from = this.#data
-    this.#room = Math.ceil(this.#room * 1.5) + 8
-    this.#data = this.#memory(this.#room)
-    this.#data.set(from as never)
+    if (this.count >= this.#most) {
+      const bytes = (this.count + 1) * this.#size * bytesPer(this.#dtype)
+      checkBytes(bytes, `${this.count + 1} frames or more`, this.#limits)
+    }
+    const most = Math.floor(MOST_BELIEVED / (this.#size * bytesPer(this.#dtype)))
+    const room = Math.min(8 + (this.count >> 1), Math.max(1, most), this.#most - this.count)
+    const data = this.#memory(room, (bytes) => Buffer.allocUnsafeSlow(bytes).buffer)
+    this.#parts.push({ data, first: this.count, room })
   }
 
-  #memory(frames: number): DataOf[ImageDType] {
+  #joined(): DataOf[ImageDType] {
+    const all = this.#memory(this.count, this.#allocate)
+    for (const { data, first, room } of this.#parts) {
+      const frames = Math.min(room, this.count - first)
+      all.set(data.subarray(0, frames * this.#size) as never, first * this.#size)
+    }
+    return all
+  }
+
+  #memory(frames: number, allocate: Allocate): DataOf[ImageDType] {
     const bytes = frames * this.#size * bytesPer(this.#dtype)
     try {
-      return imageArray(this.#dtype, frames * this.#size, this.#allocate(bytes))
+      return imageArray(this.#dtype, frames * this.#size, allocate(bytes))
     } catch (error) {
       throw new MediaError('ERR_UNSUPPORTED', `no memory for ${frames} frames (${bytes} bytes)`, {
         cause: error,

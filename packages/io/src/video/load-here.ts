@@ -2,10 +2,12 @@ import type { Frame } from 'node-av/lib'
 import type { DataOf } from '../array.ts'
 import { withFile } from '../audio/open-file.ts'
 import { MediaError, printValue } from '../errors.ts'
+import { checkBytes, checkFrames } from '../ffmpeg/limits.ts'
 import { loadFFmpeg } from '../image/ffmpeg/library.ts'
 import { type Allocate, product } from '../image/fill.ts'
-import { type ImageDType, imageShape } from '../image/pixel-format.ts'
+import { bytesPer, type ImageDType, imageShape } from '../image/pixel-format.ts'
 import type { SyncSource } from '../source.ts'
+import { durationOf, expectedFrames } from './ffmpeg/header.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { shownFrames } from './ffmpeg/shown-frames.ts'
 import { VideoPass } from './ffmpeg/video-pass.ts'
@@ -28,7 +30,7 @@ export interface LoadPlace {
 export function loadVideoHere(source: SyncSource, target: LoadTarget, place: LoadPlace): LoadedVideo {
   const ffmpeg = loadFFmpeg()
   return withFile(source, (file) => {
-    const pass = new VideoPass(ffmpeg, file, target)
+    const pass = new VideoPass(ffmpeg, file, target, place.checkWanted)
     let placer: FramePlacer | undefined
     let store: FrameStore | undefined
     try {
@@ -41,9 +43,11 @@ export function loadVideoHere(source: SyncSource, target: LoadTarget, place: Loa
         place.checkWanted()
         isCut = take(placer!, store!, frame, timesSec, target.numFrames ?? Infinity)
         if (isCut) break
+        checkFrames(store!.count, target.limits)
       }
       if (!isCut && store!.count === 0) refuseBehindEnd(pass, target)
       pad(store!, target)
+      checkFrames(store!.count, target.limits)
       return loadedFrom(pass, placer!, store!, target, pass.faults)
     } finally {
       placer?.free()
@@ -72,20 +76,25 @@ function take(
 function storeFor(
   pass: VideoPass,
   placer: FramePlacer,
-  { image, numFrames, window, frameRate }: LoadTarget,
+  { image, numFrames, window, frameRate, limits }: LoadTarget,
   { allocate, into }: LoadPlace,
 ): FrameStore {
   const size = product(imageShape(image.pixelFormat, image.layout, placer.output))
   const rate = frameRate ?? pass.frameRate ?? 0
   const [startSec, endSec] = window ?? [0, Infinity]
-  const inWindow = Math.max(0, Math.min(endSec, pass.durationSec || Infinity) - startSec)
+  const inWindow = Math.max(
+    0,
+    Math.min(endSec, durationOf(pass.container, pass.timeBase) || Infinity) - startSec,
+  )
   const likely =
     window === undefined && frameRate === undefined
-      ? pass.expectedFrames
+      ? expectedFrames(pass.container, pass.timeBase)
       : Number.isFinite(inWindow)
         ? Math.ceil(inWindow * rate - 1e-6)
         : 0
-  return new FrameStore(image.dtype, size, numFrames ?? likely, allocate, into)
+  if (numFrames !== undefined && into === undefined)
+    checkBytes(numFrames * size * bytesPer(image.dtype), `${numFrames} frames`, limits)
+  return new FrameStore(image.dtype, size, numFrames ?? likely, allocate, limits, into)
 }
 
 /** A window that begins behind the last frame is a mistake. @throws MediaError `ERR_BAD_OPTION` */

@@ -22,7 +22,8 @@ import { videoOps } from './video-ops.ts'
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
  * - `ERR_DECODE`: it is empty, has no video in it, is damaged or truncated
- * - `ERR_UNSUPPORTED`: a kind of video that this FFmpeg cannot decode, or one too large for memory
+ * - `ERR_UNSUPPORTED`: a kind of video that this FFmpeg cannot decode, encrypted, a still picture of HEIC, or too large for memory
+ * - `ERR_TOO_LARGE`: more than `maxPixels`, `maxFrames` or `maxResultBytes`
  * - `ERR_BACKEND_MISSING`: `node-av` is not installed
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last frame
  * @throws the signal's reason, when aborted

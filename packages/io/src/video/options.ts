@@ -3,6 +3,7 @@ import type { NdArray } from '../array.ts'
 import { checkWithin } from '../audio/options.ts'
 import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../check.ts'
 import { badOption } from '../errors.ts'
+import { LIMIT_OPTIONS, type Limits, limitsOf, type VideoLimits } from '../ffmpeg/limits.ts'
 import { type ImageTarget, imageTarget, type Normalization, type ScaleAlgorithm } from '../image/options.ts'
 import type { FitMode } from '../image/geometry.ts'
 import type { PixelFormat } from '../image/pixel-format.ts'
@@ -13,7 +14,7 @@ import { checkWindow, type TimeWindow } from '../wav/window.ts'
 export type VideoLayout = 'NHWC' | 'NCHW'
 
 /** What becomes of each frame, and what is read: the options that all functions of video have. */
-export interface VideoOptions extends UrlOptions {
+export interface VideoOptions extends UrlOptions, VideoLimits {
   /**
    * Only the frames whose time is in `[startSec, endSec)`: windows that touch share no frame and miss none. Time counts from the first
    * frame that is shown, whatever time stamp that has. Default: all.
@@ -76,6 +77,7 @@ export interface VideoTarget {
   readonly stream: number | undefined
   readonly isStrict: boolean
   readonly threads: number
+  readonly limits: Limits
 }
 
 /** What `loadVideo` is asked for. */
@@ -90,6 +92,7 @@ export interface LoadTarget extends VideoTarget {
 export const VIDEO_OPTIONS: readonly string[] = [
   ...['window', 'width', 'height', 'mode', 'algorithm', 'layout', 'pixelFormat', 'normalize'],
   ...['stream', 'strict', 'threads', 'signal'],
+  ...LIMIT_OPTIONS,
 ]
 
 /** Checks what all functions have, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
@@ -113,7 +116,7 @@ export function videoTarget(options: VideoOptions, alsoKnown: readonly string[])
     ...(normalize !== undefined && { normalize }),
     ...(layout !== undefined && { layout: layout === 'NCHW' ? 'CHW' : 'HWC' }),
   })
-  return { image, window, stream, isStrict: strict, threads }
+  return { image, window, stream, isStrict: strict, threads, limits: limitsOf(options) }
 }
 
 /** Checks options of `loadVideo`. @throws MediaError `ERR_BAD_OPTION` */

@@ -1,11 +1,12 @@
 import type { Frame } from 'node-av/lib'
 import type { DataOf } from '../array.ts'
 import { type OpenFile, withFile } from '../audio/open-file.ts'
+import { checkBytes, checkFrames } from '../ffmpeg/limits.ts'
 import { type FFmpeg, loadFFmpeg } from '../image/ffmpeg/library.ts'
 import { product } from '../image/fill.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape } from '../image/pixel-format.ts'
 import type { SyncSource } from '../source.ts'
-import { framesWithin, indexPackets, type PacketIndex, runsFor } from './ffmpeg/packet-index.ts'
+import { framesWithin, type PacketIndex, runsFor } from './ffmpeg/packet-index.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { type DecodedFrame, VideoPass } from './ffmpeg/video-pass.ts'
 import { isWithin, secondsOf } from './frame-rate.ts'
@@ -44,9 +45,9 @@ function sampleByIndex(
   target: SampleTarget,
   place: LoadPlace,
 ): LoadedVideo | undefined {
-  const pass = new VideoPass(ffmpeg, file, target)
+  const pass = new VideoPass(ffmpeg, file, target, place.checkWanted)
   try {
-    const index: PacketIndex | undefined = indexPackets(pass.decoder)
+    const index: PacketIndex | undefined = pass.index()
     if (index === undefined) return undefined
     const { frames, timesSec } = framesWithin(index, target.window, pass.timeBase)
     const isKeyframe = frames.map((frame) => frame.isKeyframe)
@@ -75,7 +76,7 @@ function sampleByDecoding(
 ): LoadedVideo {
   const timesSec: number[] = []
   const isKeyframe: boolean[] = []
-  const first = new VideoPass(ffmpeg, file, target)
+  const first = new VideoPass(ffmpeg, file, target, place.checkWanted)
   try {
     for (const { frame, ticks } of first.frames(0)) {
       place.checkWanted()
@@ -88,7 +89,7 @@ function sampleByDecoding(
     first.free()
   }
   const wish = wishFor(target.selection, timesSec, isKeyframe)
-  const second = new VideoPass(ffmpeg, file, target)
+  const second = new VideoPass(ffmpeg, file, target, place.checkWanted)
   try {
     let number = 0
     const picked = pick(ffmpeg, second, target, place, wish, second.frames(0), ({ ticks }) =>
@@ -126,7 +127,8 @@ function pick(
   frames: Iterable<DecodedFrame>,
   numberOf: (decoded: DecodedFrame) => number | undefined,
 ): Picked {
-  const { image, selection } = target
+  const { image, selection, limits } = target
+  checkFrames(wish.count, limits)
   const { dtype, pixelFormat, layout } = image
   const timestampsSec = new Float64Array(wish.count)
   const isKeyframe = new Uint8Array(wish.count)
@@ -140,6 +142,7 @@ function pick(
     const made = new FramePlacer(ffmpeg, frame, image, pass.orientation)
     size = product(imageShape(pixelFormat, layout, made.output))
     const length = wish.count * size
+    if (into === undefined) checkBytes(length * bytesPer(dtype), `${wish.count} frames`, limits)
     data = into ?? imageArray(dtype, length, allocate(length * bytesPer(dtype)))
     return made
   }

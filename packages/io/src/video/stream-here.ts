@@ -1,5 +1,6 @@
 import type { Frame } from 'node-av/lib'
 import { type LiveInput, type OpenFile, openFile } from '../audio/open-file.ts'
+import { checkFrames } from '../ffmpeg/limits.ts'
 import { loadFFmpeg } from '../image/ffmpeg/library.ts'
 import { type Allocate, product } from '../image/fill.ts'
 import { imageShape } from '../image/pixel-format.ts'
@@ -36,17 +37,18 @@ export function* videoChunks(
   checkWanted: () => void,
 ): Generator<LoadedVideo> {
   const ffmpeg = loadFFmpeg()
-  const { image, framesPerChunk, isLastDropped } = target
-  const pass = new VideoPass(ffmpeg, file, target)
+  const { image, framesPerChunk, isLastDropped, limits } = target
+  const pass = new VideoPass(ffmpeg, file, target, checkWanted)
   let placer: FramePlacer | undefined
   let store: FrameStore | undefined
   let hasGiven = false
+  let count = 0
   const begin = (frame: Frame): void => {
     placer = new FramePlacer(ffmpeg, frame, image, pass.orientation)
   }
   const newStore = (): FrameStore => {
     const size = product(imageShape(image.pixelFormat, image.layout, placer!.output))
-    return new FrameStore(image.dtype, size, framesPerChunk, allocate)
+    return new FrameStore(image.dtype, size, framesPerChunk, allocate, limits)
   }
   const chunk = (full: FrameStore): LoadedVideo => {
     store = undefined
@@ -68,6 +70,10 @@ export function* videoChunks(
       checkWanted()
       const { frame, timesSec } = step.value
       for (const timeSec of timesSec) {
+        if (++count > limits.maxFrames) {
+          if (store !== undefined) yield chunk(store)
+          checkFrames(count, limits)
+        }
         store ??= newStore()
         // A frame that is shown again may be in another chunk: it is scaled once more then.
         if (store.count > 0 && timeSec !== timesSec[0]) store.repeat(timeSec, frame.keyFrame !== 0)

@@ -20,7 +20,10 @@ export interface VideoInfo {
   readonly pixelFormat: string
   /** Frames a second, on average; `undefined` where it cannot be told. */
   readonly frameRate: number | undefined
-  /** Frames, where the headers tell how many, as those of MP4 and AVI do. */
+  /**
+   * Frames that are shown, as many as `loadVideo` gives, where headers tell how many, as those of MP4 and AVI do. Where an edit list hides some, packets are
+   * counted, of files up to 1 GiB.
+   */
   readonly numFrames: number | undefined
   /** Length in seconds, as the headers tell; `undefined` where they do not. */
   readonly durationSec: number | undefined

@@ -1,6 +1,6 @@
 import type { FormatContext, Stream } from 'node-av/lib'
 import { badOption, MediaError } from '../../errors.ts'
-import { HEAD_BYTES, openContext } from '../../ffmpeg/open-context.ts'
+import { openContext } from '../../ffmpeg/open-context.ts'
 import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { LiveInput, OpenFile } from '../open-file.ts'
@@ -49,10 +49,10 @@ export class Container {
     try {
       this.format = openContext(ffmpeg, {
         url: live ?? `file:${path ?? this.#spilled}`, // else `http:` in a name would be a protocol
-        protocols: live === undefined ? 'file' : 'file,unix,tcp',
+        protocols: live === undefined ? 'file' : live.slice(0, live.indexOf(':')), // unix, or tcp
         // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a minute.
         options: reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {},
-        head: reader && (() => reader.read(0, Math.min(HEAD_BYTES, reader.size))),
+        inspect: reader && ((work) => work(reader)),
       })
     } finally {
       // What is open needs no name, but on Windows.

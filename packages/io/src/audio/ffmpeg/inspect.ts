@@ -1,6 +1,10 @@
 import type { Stream } from 'node-av/lib'
+import { countAviChunks } from '../../ffmpeg/avi.ts'
+import { readMp4 } from '../../ffmpeg/mp4.ts'
+import { refuseStill } from '../../ffmpeg/still-pictures.ts'
 import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { isQuarterTurn } from '../../image/orientation.ts'
+import { countFrames } from '../../video/ffmpeg/count-frames.ts'
 import { orientationOf } from '../../video/ffmpeg/display-matrix.ts'
 import type { VideoInfo } from '../../video/video-info.ts'
 import type { WavDType } from '../../wav/samples.ts'
@@ -13,6 +17,8 @@ import { Container } from './container.ts'
  */
 export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
   const ffmpeg = loadFFmpeg()
+  const mp4 = readMp4(file.reader, true)
+  if (mp4?.picture !== undefined) refuseStill(mp4.picture)
   const container = new Container(ffmpeg, file, { kind: 'any', isForProbe: true })
   try {
     const { stream } = container
@@ -21,7 +27,11 @@ export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
       return audioInfoOf(ffmpeg, container, stream, size)
     }
     const [audio] = container.streamsOf(ffmpeg, 'audio')
-    return videoInfoOf(ffmpeg, container, size, audio && audioInfoOf(ffmpeg, container, audio, size))
+    const info = videoInfoOf(ffmpeg, container, size, audio && audioInfoOf(ffmpeg, container, audio, size))
+    if (mp4 !== undefined) return { ...info, numFrames: countFrames(ffmpeg, file, mp4, stream.id) }
+    return info.format === 'avi'
+      ? { ...info, numFrames: countAviChunks(file.reader, stream.index) ?? info.numFrames }
+      : info
   } finally {
     container.close()
   }

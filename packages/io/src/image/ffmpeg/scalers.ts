@@ -1,4 +1,5 @@
 import type { Frame, SoftwareScaleContext } from 'node-av/lib'
+import { refuseMatrix } from '../../ffmpeg/refuse-features.ts'
 import type { Size } from '../geometry.ts'
 import type { ScaleAlgorithm } from '../options.ts'
 import { type Av, check, type FFmpeg, formatName } from './library.ts'
@@ -61,6 +62,7 @@ export class Scalers {
    */
   describeColours(frame: Frame): void {
     const { constants: c } = this.#ffmpeg
+    refuseMatrix(this.#ffmpeg, frame)
     const modern = this.#modern.get(frame.format)
     if (modern !== undefined) {
       frame.format = modern

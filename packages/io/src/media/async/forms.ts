@@ -4,8 +4,10 @@ import type { AnyNdArray, NdArray } from '../../array.ts'
 import { checkKnown, checkSignal } from '../../check.ts'
 import { checkNdArray } from '../../dtypes.ts'
 import { badOption, errorOf, MediaError } from '../../errors.ts'
+import { LIMIT_OPTIONS, limitsOf, type VideoLimits } from '../../ffmpeg/limits.ts'
 import { checkPath } from '../../file/atomic-file.ts'
 import { runInPool } from '../../pool.ts'
+import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../../url/url-options.ts'
 import type { DecoderOptions } from '../decode/decoder.ts'
 import { type ChunkSize, sizeOfChunks } from '../demux/chunks.ts'
 import type { DemuxerOptions } from '../demux/demuxer.ts'
@@ -20,7 +22,7 @@ import { type LocalSource, localize, type StreamedSource } from './stream-source
 import type { Outcome } from './worker.ts'
 
 /** Which packets of which stream. */
-export interface DemuxSourceOptions extends DemuxerOptions {
+export interface DemuxSourceOptions extends DemuxerOptions, UrlOptions {
   /** Its index, or the best of a kind. Default: the best video stream, or audio where there is none. */
   readonly stream?: number | 'video' | 'audio'
   /** `[start, end)` in seconds, in the container's own time. Default: all. */
@@ -32,7 +34,7 @@ export interface DemuxSourceOptions extends DemuxerOptions {
 export interface StreamPacketsOptions extends Omit<DemuxSourceOptions, 'window'>, ChunkSize {}
 
 /** How packets are decoded, and what becomes of the frames. */
-export interface DecodeFramesOptions extends DecoderOptions {
+export interface DecodeFramesOptions extends DecoderOptions, VideoLimits {
   /** A filter graph of one input and one output, such as `filters.scale(…)` makes. */
   readonly filter?: string
   /** FFmpeg's name of the format that pictures are converted to: `'rgb24'`. Default: as they come. */
@@ -43,7 +45,8 @@ export interface DecodeFramesOptions extends DecoderOptions {
 /** The same of a source. */
 export interface DecodeSourceOptions
   extends DecodeFramesOptions,
-    Pick<DemuxSourceOptions, 'stream' | 'window'> {
+    Pick<DemuxSourceOptions, 'stream' | 'window'>,
+    UrlOptions {
   /** How the container is opened. */
   readonly demuxer?: DemuxerOptions
 }
@@ -67,7 +70,7 @@ export interface FilterOptions {
 }
 
 const DEMUXER = ['format', 'formatOptions', 'probe', 'strict', 'name'] as const
-const DECODER = ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware'] as const
+const DECODER = ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware', ...LIMIT_OPTIONS] as const
 
 /**
  * Reads the packets of one stream of a container, still compressed, all or those of a window: in one of the package's threads, which the call waits for.
@@ -77,9 +80,10 @@ const DECODER = ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware'] a
  */
 export async function demux(source: StreamedSource, options: DemuxSourceOptions = {}): Promise<Packets> {
   const caller = currentCall()
-  checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'])
-  const { signal, stream, window, ...rest } = options
-  return withSource(source, signal, window, async (local) => {
+  checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'], URL_OPTIONS)
+  const { signal, stream, window } = options
+  const rest = demuxerOptions(options)
+  return withSource(source, { maxBytes: WHOLE_BYTES, ...fetchingOf(options) }, window, async (local) => {
     const job = demuxJob(local, rest, stream, window)
     return Packets.view(made(await runInPool(mediaOps.demux, job, signal, caller), local.name))
   })
@@ -91,13 +95,14 @@ export async function* streamPackets(
   options: StreamPacketsOptions,
 ): AsyncGenerator<Packets> {
   const caller = currentCall()
-  checkKnown(options, [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'])
-  const { signal, stream, packetsPerChunk, durationSec, ...rest } = options
+  checkKnown(options, [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'], URL_OPTIONS)
+  const { signal, stream, packetsPerChunk, durationSec } = options
+  const rest = demuxerOptions(options)
   const size = sizeOfChunks({
     ...(packetsPerChunk === undefined ? {} : { packetsPerChunk }),
     ...(durationSec === undefined ? {} : { durationSec }),
   })
-  const local = await localize(source, signal)
+  const local = await localize(source, fetchingOf(options))
   try {
     const job = demuxJob(local, rest, stream, undefined)
     for await (const outcome of await generated<Uint8Array>(
@@ -105,6 +110,8 @@ export async function* streamPackets(
     )) {
       yield Packets.view(made(outcome, local.name))
     }
+  } catch (error) {
+    throw local.failure() ?? error
   } finally {
     await local.release()
   }
@@ -126,7 +133,8 @@ export async function decode(
     const name = input.source ?? 'packets'
     return made(await runInPool(mediaOps.decode, { ...frames, input: input.serialize() }, signal), name)
   }
-  return withSource(input, signal, window, async (local) => {
+  const fetching = { maxBytes: WHOLE_BYTES, ...fetchingFor(options) }
+  return withSource(input, fetching, window, async (local) => {
     const job = { ...frames, input: demuxJob(local, demuxer, stream, window) }
     return made(await runInPool(mediaOps.decode, job, signal, caller), local.name)
   })
@@ -142,13 +150,15 @@ export async function* streamFrames(
   const { framesPerChunk = 16 } = options
   if (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
     throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
-  const local = await localize(source, signal)
+  const local = await localize(source, fetchingFor(options))
   try {
     const job = { demux: demuxJob(local, demuxer, stream, window), frames, framesPerChunk }
     for await (const outcome of await generated<DecodedFrames>(
       runInPool(mediaOps.frames, job, signal, caller),
     ))
       yield made(outcome, local.name)
+  } catch (error) {
+    throw local.failure() ?? error
   } finally {
     await local.release()
   }
@@ -243,18 +253,35 @@ export async function encodeVideo(
   return made(await runInPool(mediaOps.video, job, options.signal), undefined)!
 }
 
+/** Most bytes that are fetched where the result is one. */
+const WHOLE_BYTES = 2 ** 30
+
+function fetchingFor({ demuxer = {}, ...options }: DecodeSourceOptions): Fetching {
+  const { timeoutMs } = demuxer
+  return fetchingOf(timeoutMs === undefined ? options : { timeoutMs, ...options })
+}
+
+function demuxerOptions(options: DemuxerOptions): DemuxerOptions {
+  const given = DEMUXER.map((name) => [name, options[name]] as const)
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined))
+}
+
 async function withSource<T>(
   source: StreamedSource,
-  signal: AbortSignal | undefined,
+  fetching: Fetching,
   window: TimeWindow | undefined,
   work: (local: LocalSource) => Promise<T>,
 ): Promise<T> {
+  const { signal } = fetching
   checkSignal(signal)
   if (window !== undefined) checkWindow(window)
   signal?.throwIfAborted()
-  const local = await localize(source, signal)
+  const local = await localize(source, fetching)
   try {
     return await work(local)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw local.failure() ?? error
   } finally {
     await local.release()
   }
@@ -281,7 +308,8 @@ function checkedDecode(
   DecodeSourceOptions,
   'stream' | 'window' | 'signal'
 > {
-  checkKnown(options, [...DECODER, 'filter', 'pixelFormat', 'signal', 'stream', 'window', 'demuxer', ...more])
+  const known = [...DECODER, 'filter', 'pixelFormat', 'signal', 'stream', 'window', 'demuxer', ...more]
+  checkKnown(options, known, URL_OPTIONS)
   const {
     filter: description,
     pixelFormat,
@@ -297,12 +325,12 @@ function checkedDecode(
   } = options
   checkSignal(signal)
   if (window !== undefined) checkWindow(window)
-  const given = { strict, threads, decoder, decoderOptions, hardware }
-  const known = Object.fromEntries(
+  const given = { strict, threads, decoder, decoderOptions, hardware, maxPixels: options.maxPixels }
+  const decoding = Object.fromEntries(
     Object.entries(given).filter((entry) => entry[1] !== undefined),
   ) as DecoderOptions
   return {
-    frames: { decoder: known, filter: description, pixelFormat },
+    frames: { decoder: decoding, filter: description, pixelFormat, limits: limitsOf(options) },
     demuxer: { ...(strict === undefined ? {} : { strict }), ...demuxer },
     ...(stream === undefined ? {} : { stream }),
     ...(window === undefined ? {} : { window }),

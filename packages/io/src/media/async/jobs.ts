@@ -1,5 +1,7 @@
 import type { AnyNdArray, NdArray } from '../../array.ts'
 import { badOption } from '../../errors.ts'
+import { checkBytes, checkFrames, type Limits } from '../../ffmpeg/limits.ts'
+import { loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import type { SyncSource } from '../../source.ts'
 import { Decoder, type DecoderOptions } from '../decode/decoder.ts'
 import type { HardwareReport } from '../decode/hardware.ts'
@@ -11,6 +13,7 @@ import type { ChainFailure } from '../failure.ts'
 import { FilterGraph } from '../filter/filter-graph.ts'
 import { Frames } from '../frames/frames.ts'
 import { regroup } from '../frames/regroup.ts'
+import { pixelFormatNumber } from '../frames/to-array.ts'
 import { Muxer, type MuxerOptions } from '../mux/muxer.ts'
 import { Packets } from '../packets/packets.ts'
 import type { TimeWindow } from '../time.ts'
@@ -47,6 +50,7 @@ export interface FramesJob {
   /** A filter graph of one input and one output. */
   readonly filter: string | undefined
   readonly pixelFormat: string | undefined
+  readonly limits: Limits
 }
 
 /** Of a source, or of serialised packets. */
@@ -55,7 +59,7 @@ export interface DecodeJob extends FramesJob {
 }
 
 export function demuxHere({ source, options, stream, window }: DemuxJob): Packets {
-  const demuxer = new Demuxer(opened(source), options)
+  const demuxer = new Demuxer(opened(source), waiting(options))
   try {
     return demuxer.demux({
       ...(stream === undefined ? {} : { stream }),
@@ -67,7 +71,7 @@ export function demuxHere({ source, options, stream, window }: DemuxJob): Packet
 }
 
 export function* chunksHere({ source, options, stream }: DemuxJob, size: ChunkSize): Generator<Packets> {
-  const demuxer = new Demuxer(opened(source), options)
+  const demuxer = new Demuxer(opened(source), waiting(options))
   try {
     yield* demuxer.chunks({ ...size, ...(stream === undefined ? {} : { stream }) })
   } finally {
@@ -78,7 +82,7 @@ export function* chunksHere({ source, options, stream }: DemuxJob, size: ChunkSi
 /** `undefined` where no frame is in the window. */
 export function decodeHere({ input, ...job }: DecodeJob): DecodedFrames | undefined {
   const packets = input instanceof Uint8Array ? Packets.view(input) : demuxHere(input)
-  const [all] = decodedSets([packets], packets.stream, job, undefined)
+  const [all] = decodedSets(parts(packets), packets.stream, job, undefined)
   return all
 }
 
@@ -88,7 +92,7 @@ export function* framesHere(
   job: FramesJob,
   framesPerChunk: number,
 ): Generator<DecodedFrames> {
-  const demuxer = new Demuxer(opened(demux.source), demux.options)
+  const demuxer = new Demuxer(opened(demux.source), waiting(demux.options))
   try {
     const kind = demux.stream ?? (demuxer.best('video') === undefined ? 'audio' : 'video')
     const stream = typeof kind === 'number' ? demuxer.streams[kind] : demuxer.best(kind)
@@ -104,9 +108,24 @@ export function* framesHere(
   }
 }
 
+/** Of a web address, the process fetches, and knows how long to wait. */
+function waiting(options: DemuxerOptions): DemuxerOptions {
+  return { ...options, timeoutMs: Number.POSITIVE_INFINITY }
+}
+
 function opened(source: DemuxJob['source']): SyncSource {
   return typeof source === 'object' && 'href' in source ? new URL(source.href) : source
 }
+
+/** What is decoded at a time: a filter may leave little of it. */
+function* parts(packets: Packets): Generator<Packets> {
+  const { width = 1, height = 1 } = packets.stream
+  const step = Math.max(1, Math.min(PACKETS_AT_ONCE, Math.floor(PIXELS_AT_ONCE / (width * height))))
+  for (let at = 0; at < packets.stored; at += step) yield packets.slice(at, at + step)
+}
+
+/** Pixels that are decoded at a time. */
+const PIXELS_AT_ONCE = 1 << 26
 
 /** Packets that are read at a time where frames are streamed. */
 const PACKETS_AT_ONCE = 16
@@ -176,17 +195,16 @@ export function muxHere(
 function* decodedSets(
   chunks: Iterable<Packets>,
   stream: Packets['stream'],
-  { decoder: options, filter, pixelFormat }: FramesJob,
+  { decoder: options, filter, pixelFormat, limits }: FramesJob,
   framesPerChunk: number | undefined,
 ): Generator<DecodedFrames> {
   const decoder = new Decoder(stream, options)
   const graph = filter === undefined ? undefined : new FilterGraph(filter)
   try {
     const sets = decoder.decodeChunks(chunks)
-    for (const frames of regroup(
-      graph === undefined ? sets : filtered(graph, sets),
-      framesPerChunk ?? Infinity,
-    )) {
+    const made = graph === undefined ? sets : filtered(graph, sets)
+    const size = framesPerChunk ?? Infinity
+    for (const frames of regroup(bounded(made, size, pixelFormat, limits), size)) {
       try {
         const { failures, failureCount, hardware } = decoder
         yield {
@@ -202,6 +220,37 @@ function* decodedSets(
   } finally {
     graph?.[Symbol.dispose]()
     decoder[Symbol.dispose]()
+  }
+}
+
+/** Refuses sets that come to more than is allowed, in all or in a chunk. They are freed then. */
+function* bounded(
+  sets: Iterable<Frames>,
+  framesPerChunk: number,
+  pixelFormat: string | undefined,
+  limits: Limits,
+): Generator<Frames> {
+  const { av } = loadFFmpeg()
+  let count = 0
+  let bytes = 0
+  for (const frames of sets) {
+    try {
+      for (const { width, height, format, nbSamples, channelLayout } of frames.borrow()) {
+        const isPicture = width > 0
+        const wanted = pixelFormat === undefined ? format : pixelFormatNumber(loadFFmpeg(), pixelFormat)
+        const size = (as: number): number => av.avImageGetBufferSize(as as never, width, height, 1)
+        const own = isPicture
+          ? Math.max(size(format), size(wanted))
+          : nbSamples * channelLayout.nbChannels * av.avGetBytesPerSample(format as never)
+        if (isPicture) checkFrames(++count, limits)
+        bytes = count > framesPerChunk ? own * framesPerChunk : bytes + own
+        checkBytes(bytes, isPicture ? `${Math.min(count, framesPerChunk)} frames or more` : 'samples', limits)
+      }
+    } catch (error) {
+      frames[Symbol.dispose]()
+      throw error
+    }
+    yield frames
   }
 }
 

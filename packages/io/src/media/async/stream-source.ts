@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { removeAtExit, removeSpilled } from '../../audio/spill.ts'
 import { badOption, MediaError } from '../../errors.ts'
+import { WebFeed } from '../../live/web-feed.ts'
 import {
   checkSource,
   describeSource,
@@ -14,6 +15,7 @@ import {
   readSource,
   type SyncSource,
 } from '../../source.ts'
+import type { Fetching } from '../../url/url-options.ts'
 
 /** A source, or bytes as they come: a Node stream, a web stream, any async iterable of bytes. */
 export type StreamedSource = MediaSource | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
@@ -23,6 +25,8 @@ export interface LocalSource {
   readonly source: SyncSource
   readonly name: string
   readonly release: () => Promise<void>
+  /** What went wrong with the web server that it comes from. */
+  readonly failure: () => MediaError | undefined
 }
 
 /**
@@ -31,24 +35,19 @@ export interface LocalSource {
  *
  * @throws MediaError `ERR_READ`; `signal.reason` when aborted
  */
-export async function localize(
-  source: StreamedSource,
-  signal: AbortSignal | undefined,
-): Promise<LocalSource> {
+export async function localize(source: StreamedSource, fetching: Fetching): Promise<LocalSource> {
+  const { signal } = fetching
+  const failure = (): undefined => undefined
   if (!isStream(source)) {
     checkSource(source, 'source')
     const release = async (): Promise<void> => {}
     const name = describeSource(source)
-    // FFmpeg fetches what it needs of a web address by itself.
-    if (source instanceof URL && /^https?:$/.test(source.protocol)) return { source, name, release }
-    return {
-      source: localSource(source) ?? (await readSource(source, signal === undefined ? {} : { signal })),
-      name,
-      release,
-    }
+    if (source instanceof URL && /^https?:$/.test(source.protocol)) return fetched(source, name, fetching)
+    return { source: localSource(source) ?? (await readSource(source, fetching)), name, release, failure }
   }
-  const path = join(tmpdir(), `spindle-${randomBytes(12).toString('hex')}`)
-  const release = (): Promise<void> => rm(path, { force: true })
+  const path = join(tmpdir(), `spindle-${process.pid}-${randomBytes(12).toString('hex')}`)
+  removeAtExit(path)
+  const release = async (): Promise<void> => removeSpilled(path)
   try {
     const from = source instanceof ReadableStream ? Readable.fromWeb(source as never) : Readable.from(source)
     await pipeline(
@@ -56,7 +55,7 @@ export async function localize(
       createWriteStream(path, { flags: 'wx', mode: 0o600 }),
       signal === undefined ? {} : { signal },
     )
-    return { source: path, name: 'a stream', release }
+    return { source: path, name: 'a stream', release, failure }
   } catch (error) {
     await release()
     signal?.throwIfAborted()
@@ -64,6 +63,23 @@ export async function localize(
       source: 'a stream',
       cause: error,
     })
+  }
+}
+
+/** FFmpeg fetches of a web address what it needs, through this process. */
+async function fetched(url: URL, name: string, fetching: Fetching): Promise<LocalSource> {
+  const { signal } = fetching
+  const feed = await WebFeed.open(url, fetching)
+  const close = (): void => feed.close()
+  signal?.addEventListener('abort', close)
+  return {
+    source: new URL(feed.href),
+    name,
+    release: async () => {
+      signal?.removeEventListener('abort', close)
+      close()
+    },
+    failure: () => feed.failure,
   }
 }
 

@@ -2,6 +2,8 @@ import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from '
 import { checkBoolean, checkKnown } from '../../check.ts'
 import { badOption, MediaError, nameSource } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { checkPixels, checkRefused, type Limits, limitsOf, maxPixelsOption } from '../../ffmpeg/limits.ts'
+import { encrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { withParameters } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
@@ -35,6 +37,8 @@ export interface DecoderOptions {
   readonly decoderOptions?: Readonly<Record<string, string>>
   /** A device that decodes, where there is one; what became of it `decoder.hardware` tells. Default `'none'`. */
   readonly hardware?: HardwareKind | 'auto' | 'none' | HardwareChoice
+  /** Most pixels of a frame, width times height; more is `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 178 956 970. */
+  readonly maxPixels?: number
 }
 
 /**
@@ -54,6 +58,7 @@ export class Decoder implements Disposable {
   readonly #packet: AvPacket
   readonly #handle: Handle
   readonly #failures: Failures
+  readonly #limits: Limits
   #source: string | undefined
   #window: TimeWindow | undefined
   #ticks: TickWindow | undefined
@@ -64,6 +69,8 @@ export class Decoder implements Disposable {
     checkStream(stream)
     const { strict = true, threads = 1, decoderOptions = {} } = checkedOptions(options)
     const choice = hardwareChoice(options.hardware)
+    this.#limits = limitsOf(options.maxPixels === undefined ? {} : { maxPixels: options.maxPixels })
+    checkPixels(stream.width ?? 0, stream.height ?? 0, this.#limits)
     this.#ffmpeg = loadFFmpeg()
     const { av } = this.#ffmpeg
     this.stream = stream
@@ -81,6 +88,7 @@ export class Decoder implements Disposable {
       this.#context.pktTimebase = new av.Rational(stream.timeBase.num, stream.timeBase.den)
       // Damaged sound is seen by its checksums only so; damaged pictures FFmpeg marks.
       if (stream.kind === 'audio') this.#context.setOption('err_detect', 'crccheck+explode')
+      this.#context.setOption('max_pixels', maxPixelsOption(this.#limits))
       for (const [name, value] of Object.entries(decoderOptions)) {
         if (this.#context.setOption(name, value) < 0) {
           throw badOption(
@@ -134,8 +142,10 @@ export class Decoder implements Disposable {
       this.#window = packets.window
       this.#ticks = packets.window && ticksOf(packets.window, this.stream.timeBase)
     }
+    const { constants: c } = this.#ffmpeg
     return this.#collect((frames) => {
       for (const packet of packets) {
+        if (packet.sideData.some(({ type }) => type === c.AV_PKT_DATA_ENCRYPTION_INFO)) throw encrypted()
         fillPacket(this.#ffmpeg, this.#packet, packet)
         let result = this.#context.sendPacketSync(this.#packet)
         if (result === this.#ffmpeg.constants.AVERROR_EAGAIN) {
@@ -225,6 +235,7 @@ export class Decoder implements Disposable {
       try {
         result = this.#context.receiveFrameSync(frame)
         if (result >= 0) {
+          checkPixels(frame.width, frame.height, this.#limits)
           const made = this.#finish(frame)
           if (made !== undefined) frames.push(made)
           continue
@@ -275,6 +286,7 @@ export class Decoder implements Disposable {
   }
 
   #complain(result: number, tick: bigint | undefined): void {
+    checkRefused(this.#context, result, this.#limits)
     this.#tell(`FFmpeg, decoding: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`, tick)
   }
 
@@ -302,7 +314,7 @@ function checkStream(stream: unknown): asserts stream is StreamInfo {
 }
 
 function checkedOptions(options: DecoderOptions): DecoderOptions {
-  checkKnown(options, ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware'])
+  checkKnown(options, ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware', 'maxPixels'])
   const { strict, threads = 1, decoderOptions = {} } = options
   if (strict !== undefined) checkBoolean('strict', strict)
   if (!Number.isInteger(threads) || threads < 0 || threads > 64)

@@ -1,6 +1,8 @@
 import type { Packet as AvPacket, FormatContext } from 'node-av/lib'
 import { checkBoolean, checkKnown, checkOneOf } from '../../check.ts'
 import { badOption, MediaError, nameSource } from '../../errors.ts'
+import { comesInOrder } from '../../ffmpeg/edits.ts'
+import { openReaderSync } from '../../file/reader.ts'
 import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { checkSource, describeSource } from '../../source.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
@@ -27,6 +29,8 @@ export interface DemuxerOptions {
   readonly probe?: boolean | 'auto'
   /** Whether damage that the container sees is an error (default), or counted in `failures`. */
   readonly strict?: boolean
+  /** Longest wait for bytes of a web server, in milliseconds, or `Infinity`. Default 30 000. */
+  readonly timeoutMs?: number
   /** What the source is called in messages. Default: its path, its URL, its number of bytes. */
   readonly name?: string
 }
@@ -91,9 +95,10 @@ export class Demuxer implements Disposable {
   constructor(source: DemuxSource, options: DemuxerOptions = {}) {
     checkSource(source, 'source')
     const { format, formatOptions = {}, probe = 'auto', strict = true, name } = checkedOptions(options)
+    const { timeoutMs = 30_000 } = options
     this.name = name ?? describeSource(source)
     this.#source = source
-    this.#options = { format, formatOptions, probe }
+    this.#options = { format, formatOptions, probe, timeoutMs }
     this.#failures = new Failures(strict)
     this.#ffmpeg = loadFFmpeg()
     this.#context = this.#open()
@@ -216,6 +221,7 @@ export class Demuxer implements Disposable {
   #window(stream: StreamInfo): Parameters<typeof readWindow>[0] {
     return {
       formats: this.format,
+      isInOrder: this.#isInOrder(stream),
       rewind: () => {
         this.#rewind()
         this.#select([stream])
@@ -227,6 +233,19 @@ export class Demuxer implements Disposable {
         return this.#context.seekFrameSync(stream.index, tick, c.AVSEEK_FLAG_BACKWARD) >= 0
       },
       read: () => this.#read()?.data,
+    }
+  }
+
+  /** An edit list may show pieces in another order, or twice. */
+  #isInOrder({ index, kind }: StreamInfo): boolean {
+    const source = this.#source
+    const isFile = !(source instanceof URL) || source.protocol === 'file:'
+    if (kind !== 'video' || !isFile || !this.format.startsWith('mov')) return true
+    const reader = openReaderSync(source)
+    try {
+      return comesInOrder(reader, this.#context.streams[index]!.id)
+    } finally {
+      reader.close()
     }
   }
 
@@ -318,8 +337,10 @@ function isCoded(kind: StreamKind): boolean {
 }
 
 function checkedOptions(options: DemuxerOptions): DemuxerOptions {
-  checkKnown(options, ['format', 'formatOptions', 'probe', 'strict', 'name'])
-  const { formatOptions, probe, strict } = options
+  checkKnown(options, ['format', 'formatOptions', 'probe', 'strict', 'name', 'timeoutMs'])
+  const { formatOptions, probe, strict, timeoutMs } = options
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
+    throw badOption('timeoutMs', 'a number of milliseconds > 0 or Infinity', timeoutMs)
   if (probe !== undefined && typeof probe !== 'boolean') checkOneOf('probe', probe, ['auto'])
   if (strict !== undefined) checkBoolean('strict', strict)
   const isStrings = Object.values(formatOptions ?? {}).every((value) => typeof value === 'string')

@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url'
 import type { FormatContext, InputFormat, Stream } from 'node-av/lib'
 import { removeSpilled, spill } from '../../audio/spill.ts'
 import { MediaError } from '../../errors.ts'
-import { HEAD_BYTES, openContext } from '../../ffmpeg/open-context.ts'
+import { openContext } from '../../ffmpeg/open-context.ts'
 import { openReaderSync } from '../../file/reader.ts'
 import { refuseIrregular } from '../../file/regular.ts'
+import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 
 /** Where a demuxer reads from: a path, a URL that FFmpeg can open, bytes. With `format: 'lavfi'`, a string is a filter graph. */
@@ -16,6 +17,8 @@ export interface OpenOptions {
   readonly format: string | undefined
   readonly formatOptions: Readonly<Record<string, string>>
   readonly probe: boolean | 'auto'
+  /** Longest wait for bytes of a web server, in milliseconds. */
+  readonly timeoutMs: number
 }
 
 /** Demuxers whose input is no file. */
@@ -27,10 +30,12 @@ const WEB = 'http,https,tcp,tls,crypto'
 /** Has FFmpeg open a container. Closing it is the caller's. @throws Error of FFmpeg's, or MediaError without source */
 export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOptions): FormatContext {
   const format = inputFormat(ffmpeg, options.format)
-  const { url, protocols, head, spilled } = placeOf(source, options.format)
+  const { url, protocols, inspect, spilled } = placeOf(source, options.format)
   let context: FormatContext
   try {
-    context = openContext(ffmpeg, { url, protocols, format, options: options.formatOptions, head })
+    const waiting = protocols === WEB ? { rw_timeout: microseconds(options.timeoutMs) } : {}
+    const given = { ...waiting, ...options.formatOptions }
+    context = openContext(ffmpeg, { url, protocols, format, options: given, inspect })
   } catch (error) {
     if (protocols === 'file') refuseUnreadable(url.slice('file:'.length))
     throw error
@@ -50,6 +55,11 @@ export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOpti
   }
 }
 
+/** As FFmpeg takes it: 0 is for ever. */
+function microseconds(ms: number): string {
+  return ms === Number.POSITIVE_INFINITY ? '0' : String(Math.ceil(ms * 1000))
+}
+
 /** @throws MediaError `ERR_READ` where it is the file that is missing or not to be read */
 function refuseUnreadable(path: string): void {
   try {
@@ -62,25 +72,25 @@ function refuseUnreadable(path: string): void {
 interface Place {
   readonly url: string
   readonly protocols: string | undefined
-  readonly head: (() => Uint8Array) | undefined
+  readonly inspect: (<T>(work: (reader: SyncReader) => T) => T) | undefined
   readonly spilled?: string
 }
 
 function placeOf(source: DemuxSource, format: string | undefined): Place {
   if (typeof source === 'string' && format !== undefined && NO_FILE.has(format)) {
-    return { url: source, protocols: undefined, head: undefined }
+    return { url: source, protocols: undefined, inspect: undefined }
   }
   // `file:` in front, else `http:` in a name would be a protocol.
   if (typeof source === 'string') return placeOfFile(source, format)
   if (source instanceof URL) {
     if (source.protocol === 'file:') return placeOfFile(fileURLToPath(source), format)
-    if (source.protocol === 'data:') return { url: source.href, protocols: 'data', head: undefined }
-    return { url: source.href, protocols: WEB, head: undefined }
+    if (source.protocol === 'data:') return { url: source.href, protocols: 'data', inspect: undefined }
+    return { url: source.href, protocols: WEB, inspect: undefined }
   }
   const reader = openReaderSync(source)
   if (reader.size === 0) throw new Error('is empty')
   const spilled = spill(reader)
-  return { url: `file:${spilled}`, protocols: 'file', head: () => headOf(spilled), spilled }
+  return { url: `file:${spilled}`, protocols: 'file', inspect: (work) => work(reader), spilled }
 }
 
 /** FFmpeg would wait for a pipe, and read a device without end. A device is read where its format is named. */
@@ -90,13 +100,13 @@ function placeOfFile(path: string, format: string | undefined): Place {
   } catch (error) {
     throw new MediaError('ERR_READ', (error as Error).message, { cause: error })
   }
-  return { url: `file:${path}`, protocols: 'file', head: () => headOf(path) }
+  return { url: `file:${path}`, protocols: 'file', inspect: (work) => reading(path, work) }
 }
 
-function headOf(path: string): Uint8Array {
+function reading<T>(path: string, work: (reader: SyncReader) => T): T {
   const reader = openReaderSync(path)
   try {
-    return reader.read(0, Math.min(HEAD_BYTES, reader.size))
+    return work(reader)
   } finally {
     reader.close()
   }

@@ -1,3 +1,4 @@
+import { isRandomAccess, unitFormatOf } from '../../ffmpeg/random-access.ts'
 import type { PacketData } from '../packets/blob.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import { firstTick, type TickWindow, type TimeWindow, ticksOf } from '../time.ts'
@@ -6,6 +7,8 @@ import { firstTick, type TickWindow, type TimeWindow, ticksOf } from '../time.ts
 export interface SeekableStream {
   /** FFmpeg's names of its format. */
   readonly formats: string
+  /** Whether a time can be sought. */
+  readonly isInOrder: boolean
   /** Goes to the beginning. */
   readonly rewind: () => void
   /** Goes to a keyframe at or before a tick, by the container's index; whether that was possible. */
@@ -31,14 +34,26 @@ const KEY_FLAG = 1
 export function readWindow(container: SeekableStream, stream: StreamInfo, window: TimeWindow): PacketData[] {
   const ticks = ticksOf(window, stream.timeBase)
   if (ticks.end !== undefined && ticks.start >= ticks.end) return []
+  if (!container.isInOrder) return readAll(container)
+  const isKey = keyTest(stream)
   const first =
-    stream.kind === 'video' ? seekKeyframe(container, ticks.start) : seekSound(container, stream, ticks.start)
+    stream.kind === 'video'
+      ? seekKeyframe(container, ticks.start, isKey)
+      : seekSound(container, stream, ticks.start)
   const packets = first === undefined ? [] : readToEnd(container, stream, first, ticks)
-  return stream.kind === 'video' ? onlyNeeded(packets, ticks) : upToLast(packets, ticks)
+  return stream.kind === 'video' ? onlyNeeded(packets, ticks, isKey) : upToLast(packets, ticks)
+}
+
+/** What is in the window, its decoder says. */
+function readAll(container: SeekableStream): PacketData[] {
+  container.rewind()
+  const packets: PacketData[] = []
+  for (let packet = container.read(); packet !== undefined; packet = container.read()) packets.push(packet)
+  return packets
 }
 
 /** The keyframe from which decoding has to begin. */
-function seekKeyframe(container: SeekableStream, start: bigint): PacketData | undefined {
+function seekKeyframe(container: SeekableStream, start: bigint, isKey: KeyTest): PacketData | undefined {
   let target = start
   let before: bigint | undefined
   for (let i = 0; i < MOST_SEEKS && container.seek(target); i++) {
@@ -46,7 +61,7 @@ function seekKeyframe(container: SeekableStream, start: bigint): PacketData | un
     if (packet === undefined) break
     const shown = packet.pts ?? packet.dts
     if (shown === undefined) break
-    if (isKeyframe(packet) && shownAtLatest(packet) <= start) return packet
+    if (shownAtLatest(packet) <= start && isKey(packet)) return packet
     const decoded = packet.dts ?? shown
     // The same again: there is none before it.
     if (before === decoded) break
@@ -94,8 +109,8 @@ function readToEnd(
 }
 
 /** From the last keyframe that is early enough, without what an open group of pictures has before it: that needs the group before. */
-function onlyNeeded(packets: PacketData[], ticks: TickWindow): PacketData[] {
-  const begin = packets.findLastIndex((packet) => isKeyframe(packet) && shownAtLatest(packet) <= ticks.start)
+function onlyNeeded(packets: PacketData[], ticks: TickWindow, isKey: KeyTest): PacketData[] {
+  const begin = packets.findLastIndex((packet) => shownAtLatest(packet) <= ticks.start && isKey(packet))
   if (begin < 0) return upToLast(packets, ticks)
   const from = packets[begin]!.pts
   const isDecodable = ({ pts }: PacketData): boolean => pts === undefined || from === undefined || pts >= from
@@ -119,6 +134,10 @@ function upToLast(packets: PacketData[], { start, end }: TickWindow): PacketData
   return packets.slice(0, last + 1)
 }
 
-function isKeyframe({ flags }: PacketData): boolean {
-  return (flags & KEY_FLAG) !== 0
+type KeyTest = (packet: PacketData) => boolean
+
+/** Whether decoding can begin at a packet of a stream. */
+function keyTest({ codec, parameters }: StreamInfo): KeyTest {
+  const units = unitFormatOf(codec, parameters.extraData ?? null)
+  return ({ flags, data }) => (flags & KEY_FLAG) !== 0 && (units === undefined || isRandomAccess(units, data))
 }

@@ -1,6 +1,9 @@
 import { isWithin, secondsOf, type TimeBase } from '../frame-rate.ts'
 import type { VideoDecoder } from './video-decoder.ts'
 
+/** Packets of an index: each takes a hundred bytes. A day and a half at 60 frames a second. */
+const MOST_PACKETS = 8_000_000
+
 /** A packet that holds a frame that is shown. */
 export interface IndexedPacket {
   /** Its place among all packets of the stream, in the order of the file. */
@@ -14,7 +17,7 @@ export interface IndexedPacket {
 export interface PacketIndex {
   /** In the order in which they are shown. */
   readonly shown: readonly IndexedPacket[]
-  /** All keyframes, in the order of the file. */
+  /** All keyframes at which decoding can begin, in the order of the file. */
   readonly keyframes: readonly IndexedPacket[]
   /** The time stamp of the first frame. */
   readonly origin: number
@@ -22,25 +25,56 @@ export interface PacketIndex {
 
 /**
  * Reads all packets of a container that stands at its beginning: 4 ms for 300 frames of 1280x720, a hundredth of decoding them. `undefined` where
- * packets do not tell when their frames are shown.
+ * packets do not tell when their frames are shown, or where not every packet is a frame.
+ *
+ * @param decodeHead the time stamps of the frames that decoding from the beginning gives before one that is shown at a time
  */
-export function indexPackets(decoder: VideoDecoder): PacketIndex | undefined {
+export function indexPackets(
+  decoder: VideoDecoder,
+  decodeHead: (before: number) => readonly number[],
+): PacketIndex | undefined {
+  if (!decoder.isFramePerPacket) return undefined
   const { packet } = decoder
   const shown: IndexedPacket[] = []
+  const early: IndexedPacket[] = []
   const keyframes: IndexedPacket[] = []
   for (let place = 0; decoder.read(); place++) {
+    if (place === MOST_PACKETS) return undefined
     const pts = decoder.ticksOf(packet.pts)
     if (pts === undefined) return undefined
     const { isKeyframe } = packet
     const indexed = { place, pts, isKeyframe }
-    if (isKeyframe) keyframes.push(indexed)
+    if (decoder.isRandomAccess()) keyframes.push(indexed)
     const [first] = keyframes
-    if (first !== undefined && pts >= first.pts && !decoder.isDiscarded()) shown.push(indexed)
+    if (first === undefined || pts < first.pts) early.push(indexed)
+    else if (!decoder.isDiscarded() && decoder.isShown()) shown.push(indexed)
   }
+  if (early.length > 0 && !addEarly(early, keyframes, shown, decodeHead)) return undefined
   shown.sort((a, b) => a.pts - b.pts)
   if (shown.length === 0) return undefined
   for (let i = 1; i < shown.length; i++) if (shown[i]!.pts === shown[i - 1]!.pts) return undefined
   return { shown, keyframes, origin: shown[0]!.pts }
+}
+
+/** Frames that are shown before the first keyframe, as where a stream is cut, may come out of the decoder or not: that is seen by decoding. */
+function addEarly(
+  early: readonly IndexedPacket[],
+  keyframes: IndexedPacket[],
+  shown: IndexedPacket[],
+  decodeHead: (before: number) => readonly number[],
+): boolean {
+  const [first] = keyframes
+  if (first === undefined) return false
+  const byTime = new Map(early.map((packet) => [packet.pts, packet]))
+  if (byTime.size < early.length) return false
+  for (const pts of decodeHead(first.pts)) {
+    const packet = byTime.get(pts)
+    if (packet === undefined) return false
+    shown.push(packet)
+  }
+  if (shown.some(({ pts }) => pts < first.pts))
+    keyframes.unshift({ place: 0, pts: -Infinity, isKeyframe: true })
+  return true
 }
 
 /** The frames in a window. */

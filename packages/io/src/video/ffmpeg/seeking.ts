@@ -8,20 +8,22 @@ const MOST_TRIES = 8
 
 /**
  * The time stamp of the first frame that is shown, found without decoding: from a container that stands at its beginning. `undefined` where packets
- * do not tell when their frames are shown.
+ * do not tell: where they have no time stamps, or where the first ones may need others that are not there.
  */
 export function findOrigin(decoder: VideoDecoder): number | undefined {
   const { packet } = decoder
+  let key: number | undefined
   let least: number | undefined
-  let key = -Infinity
-  for (let i = 0; i < MOST_REORDERED && decoder.read(); i++) {
+  for (let reordered = 0; reordered < MOST_REORDERED && decoder.read(); ) {
     const pts = decoder.ticksOf(packet.pts)
-    if (pts === undefined) return undefined
-    if (least === undefined && !packet.isKeyframe) continue
-    if (least === undefined) key = pts
-    if (pts >= key && !decoder.isDiscarded()) least = Math.min(least ?? pts, pts)
+    if (pts === undefined || (key === undefined && !packet.isKeyframe)) return undefined
+    key ??= pts
+    if (pts < key) return undefined
+    if (!decoder.isDiscarded()) least = Math.min(least ?? pts, pts)
+    if (least === undefined) continue // an edit list may hide any number of frames
+    reordered += 1
     const dts = decoder.ticksOf(packet.dts)
-    if (least !== undefined && dts !== undefined && dts >= least) break // what follows is shown later still
+    if (dts !== undefined && dts >= least) break // what follows is shown later still
   }
   return least
 }
@@ -43,7 +45,7 @@ export function seekBefore(
     if (!decoder.seek(ask) || !readKeyframe(decoder)) return undefined
     const pts = decoder.ticksOf(decoder.packet.pts)
     if (pts === undefined) return undefined
-    if (pts <= target) return pts
+    if (pts <= target && decoder.isRandomAccess()) return pts
     if (ask <= origin) return undefined
     const dts = decoder.ticksOf(decoder.packet.dts) ?? pts
     ask = Math.max(Math.min(dts - 1, ask - (2 ** tries * ticksPerSec) / 4), origin)

@@ -46,7 +46,7 @@ function* asStored(
     if (isFirst) tellFirst(frame)
     isFirst = false
     const timeSec = secondsOf(ticks, pass.timeBase)
-    if (window !== undefined && timeSec >= window[1]) return
+    if (window !== undefined && timeSec >= window[1] && pass.isInOrder) return
     yield { frame, timesSec: isWithin(timeSec, window) ? [timeSec] : [] }
   }
 }
@@ -74,7 +74,7 @@ function* resampled(
       if (window !== undefined && timeSec >= window[1]) break
       if (isWithin(timeSec, window)) timesSec.push(timeSec)
     }
-    const isPast = window !== undefined && rate.timeOf(end) >= window[1]
+    const isPast = window !== undefined && rate.timeOf(end) >= window[1] && pass.isInOrder
     return { shown: { frame: held, timesSec }, isPast }
   }
   try {

@@ -1,8 +1,11 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import type { Container } from '../../audio/ffmpeg/container.ts'
-import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { MediaError } from '../../errors.ts'
+import { codecName, findDecoder } from '../../ffmpeg/decoders.ts'
+import { checkPixels, checkRefused, type Limits, maxPixelsOption } from '../../ffmpeg/limits.ts'
+import { isRandomAccess, type UnitFormat, unitFormatOf } from '../../ffmpeg/random-access.ts'
+import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import { MAX_PIXELS } from '../../image/geometry.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 1000
@@ -10,10 +13,21 @@ const HOPELESS = 1000
 /** Whose frames say for sure that nothing refers to them. HEVC says so only of frames of the same temporal layer. */
 const SKIPPABLE: ReadonlySet<string> = new Set(['h264', 'mpeg1video', 'mpeg2video', 'mpeg4'])
 
+/**
+ * Codecs of which each packet is one frame. Others are decoded to know what frames there are: packets may hold several, or none.
+ */
+const FRAME_PER_PACKET: ReadonlySet<string> = new Set(
+  (
+    'h264 hevc av1 vp8 vp9 mpeg1video mpeg2video mpeg4 mjpeg h263 flv1 msmpeg4v2 msmpeg4v3 wmv1 wmv2 vc1 prores dnxhd ffv1 huffyuv ' +
+    'ffvhuff utvideo magicyuv v210 rawvideo png apng jpeg2000 dvvideo cfhd qtrle'
+  ).split(' '),
+)
+
 /** How a stream is decoded. */
 export interface DecoderOptions {
   readonly threads: number
   readonly isStrict: boolean
+  readonly limits: Limits
 }
 
 /** Hears of damage: what, and the time stamp of the packet or frame, where it has one. Decoding goes on, unless it throws. */
@@ -32,20 +46,40 @@ export class VideoDecoder {
   readonly #container: Container
   readonly #decoder: CodecContext
   readonly #tellFault: TellFault
+  readonly #checkWanted: () => void
+  readonly #limits: Limits
   /** Whether packets whose frames nothing else needs are left out. */
   #isSkipping = false
   readonly #canSkip: boolean
+  readonly #codec: string
+  readonly #units: UnitFormat | undefined
   #faults = 0
 
-  constructor(ffmpeg: FFmpeg, container: Container, options: DecoderOptions, tellFault: TellFault) {
+  /** @param checkWanted throws where nothing is wanted any more; called for each packet */
+  constructor(
+    ffmpeg: FFmpeg,
+    container: Container,
+    options: DecoderOptions,
+    tellFault: TellFault,
+    checkWanted: () => void,
+  ) {
+    this.#checkWanted = checkWanted
     this.#ffmpeg = ffmpeg
     this.#container = container
     this.#tellFault = tellFault
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
+    const name = codecName(ffmpeg, codecpar.codecId)
     const codec = findDecoder(ffmpeg, codecpar.codecId)
-    if (codec === undefined) throw new Error('this FFmpeg has no decoder for it')
+    if (codec === undefined) {
+      const told = name === 'none' ? `its codec (${codecpar.codecTagString})` : name
+      throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder for ${told}`)
+    }
+    this.#limits = options.limits
+    checkPixels(codecpar.width, codecpar.height, options.limits)
     this.#canSkip = SKIPPABLE.has(codec.name ?? '')
+    this.#codec = name
+    this.#units = unitFormatOf(this.#codec, codecpar.extradata)
     this.#decoder = new av.CodecContext()
     this.packet = new av.Packet()
     this.frame = new av.Frame()
@@ -54,7 +88,7 @@ export class VideoDecoder {
       check(ffmpeg, codecpar.toContext(this.#decoder), 'preparing the decoder')
       this.#decoder.threadCount = options.threads
       this.#decoder.pktTimebase = timeBase
-      this.#decoder.setOption('max_pixels', MAX_PIXELS)
+      this.#decoder.setOption('max_pixels', maxPixelsOption(options.limits))
       if (options.isStrict) this.#decoder.setOption('err_detect', strictness(codec.name))
       check(ffmpeg, this.#decoder.open2Sync(codec, null), 'opening the decoder')
       this.packet.alloc()
@@ -75,6 +109,7 @@ export class VideoDecoder {
     const { constants: c } = this.#ffmpeg
     const { format, stream } = this.#container
     const { packet } = this
+    this.#checkWanted()
     for (;;) {
       packet.unref()
       const result = format.readFrameSync(packet)
@@ -91,11 +126,31 @@ export class VideoDecoder {
     return (this.packet.flags & this.#ffmpeg.constants.AV_PKT_FLAG_DISCARD) !== 0
   }
 
+  /** Whether each packet of the codec is one frame, or none that is shown. */
+  get isFramePerPacket(): boolean {
+    return FRAME_PER_PACKET.has(this.#codec)
+  }
+
+  /** Whether decoding can begin at the packet that was read. */
+  isRandomAccess(): boolean {
+    const { packet } = this
+    if (!packet.isKeyframe) return false
+    return this.#units === undefined || isRandomAccess(this.#units, packet.data ?? new Uint8Array(0))
+  }
+
+  /** Whether the packet that was read has a frame that is shown: of VP8 and VP9, some only serve others. */
+  isShown(): boolean {
+    if (this.#codec !== 'vp8' && this.#codec !== 'vp9') return true
+    const { data } = this.packet
+    return data === null || data.length === 0 || isShownPacket(this.#codec, data)
+  }
+
   /** Gives the decoder the packet that was read. */
   send(): void {
     const { constants: c } = this.#ffmpeg
     const { packet } = this
     const ticks = this.ticksOf(packet.pts)
+    refuseEncrypted(this.#ffmpeg, packet)
     if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0) {
       this.#tell(new Error('a packet is damaged or cut off'), ticks)
     }
@@ -114,7 +169,8 @@ export class VideoDecoder {
     for (;;) {
       const result = this.#decoder.receiveFrameSync(this.frame)
       if (result >= 0) {
-        const { decodeErrorFlags, flags } = this.frame
+        const { decodeErrorFlags, flags, width, height } = this.frame
+        checkPixels(width, height, this.#limits)
         if (decodeErrorFlags === 0 && (flags & c.AV_FRAME_FLAG_CORRUPT) === 0) this.#faults = 0
         else this.#tell(new Error('FFmpeg, decoding: a frame is damaged'), this.frameTicks())
         return 'frame'
@@ -163,6 +219,7 @@ export class VideoDecoder {
   }
 
   #complain(result: number, doing: string, ticks: number | undefined): void {
+    if (doing === 'decoding') checkRefused(this.#decoder, result, this.#limits)
     try {
       check(this.#ffmpeg, result, doing)
     } catch (error) {
@@ -174,6 +231,18 @@ export class VideoDecoder {
     this.#faults += 1
     this.#tellFault(error, ticks)
   }
+}
+
+/** By the head of its frame: RFC 6386, 9.1; VP9 bitstream specification, 6.2 and annex B. */
+function isShownPacket(codec: 'vp8' | 'vp9', data: Uint8Array): boolean {
+  const head = data[0]!
+  if (codec === 'vp8') return (head & 0x10) !== 0
+  // Of several frames in a packet the last one is shown.
+  if ((data.at(-1)! & 0xe0) === 0xc0) return true
+  // Marker, profile (and a reserved bit in the highest one), shown again, key or not, shown.
+  const shift = (head & 0x30) === 0x30 ? 1 : 0
+  const isShownAgain = (head & (0x08 >> shift)) !== 0
+  return isShownAgain || (head & (0x02 >> shift)) !== 0
 }
 
 /**

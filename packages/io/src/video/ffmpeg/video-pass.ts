@@ -3,13 +3,17 @@ import { Container } from '../../audio/ffmpeg/container.ts'
 import { matroskaFault } from '../../audio/matroska.ts'
 import type { LiveInput, OpenFile } from '../../audio/open-file.ts'
 import { MediaError } from '../../errors.ts'
+import { comesInOrder } from '../../ffmpeg/edits.ts'
+import { readPicture } from '../../ffmpeg/mp4.ts'
+import { refuseStill } from '../../ffmpeg/still-pictures.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { Orientation } from '../../image/orientation.ts'
 import { secondsOf, type TimeBase } from '../frame-rate.ts'
 import { type VideoFault, videoFault } from '../loaded.ts'
 import type { VideoTarget } from '../options.ts'
 import { orientationOf } from './display-matrix.ts'
-import type { DecodeRun, IndexedPacket, PacketIndex } from './packet-index.ts'
+import { frameRateOf } from './header.ts'
+import { type DecodeRun, type IndexedPacket, indexPackets, type PacketIndex } from './packet-index.ts'
 import { findOrigin, seekBefore } from './seeking.ts'
 import { VideoDecoder } from './video-decoder.ts'
 
@@ -35,6 +39,7 @@ export class VideoPass {
   readonly #ffmpeg: FFmpeg
   readonly #file: OpenFile | LiveInput
   readonly #target: VideoTarget
+  readonly #checkWanted: () => void
   #container: Container
   #decoder: VideoDecoder
   /** Asked for with each frame, so kept. */
@@ -45,14 +50,26 @@ export class VideoPass {
   /** Damage before the window, since the last keyframe. */
   #pending: { readonly error: Error; readonly ticks: number }[] = []
   #hasBegun = false
+  /** Whether frames are only looked at for their time. */
+  #isLooking = false
+  #isInOrder: boolean | undefined
   /** Where the last frame ends. */
   #end = 0
   #lastFault: Error | undefined
 
-  constructor(ffmpeg: FFmpeg, file: OpenFile | LiveInput, target: VideoTarget) {
+  /** @param checkWanted throws where frames are not wanted any more: on the way to a window, too */
+  constructor(
+    ffmpeg: FFmpeg,
+    file: OpenFile | LiveInput,
+    target: VideoTarget,
+    checkWanted: () => void = () => {},
+  ) {
+    this.#checkWanted = checkWanted
     this.#ffmpeg = ffmpeg
     this.#file = file
     this.#target = target
+    const picture = 'url' in file ? undefined : readPicture(file.reader)
+    if (picture !== undefined && picture.item !== 'av01') refuseStill(picture)
     this.#container = new Container(ffmpeg, file, { kind: 'video', wanted: target.stream })
     try {
       this.#decoder = this.#openDecoder()
@@ -82,23 +99,17 @@ export class VideoPass {
 
   /** Frames a second, on average, by the header's word. */
   get frameRate(): number | undefined {
-    const { avgFrameRate: mean, rFrameRate: least } = this.#container.stream
-    const { num, den } = mean.num > 0 ? mean : least
-    return num > 0 && den > 0 ? num / den : undefined
+    return frameRateOf(this.#container.stream)
   }
 
-  /** Frames from the first to the last that there are likely to be, by the header's word; 0 where it has none. */
-  get expectedFrames(): number {
-    const { nbFrames } = this.#container.stream
-    if (nbFrames > 0n) return Number(nbFrames)
-    return Math.ceil(this.durationSec * (this.frameRate ?? 0))
-  }
-
-  /** Length by the header's word; 0 where it has none. */
-  get durationSec(): number {
-    const { declared, format } = this.#container
-    if (declared !== undefined) return secondsOf(Number(declared), this.timeBase)
-    return format.duration > 0n ? Number(format.duration) / 1e6 : 0
+  /** Whether a time can be sought. */
+  get isInOrder(): boolean {
+    const { format, stream } = this.#container
+    this.#isInOrder ??=
+      'url' in this.#file ||
+      !format.iformat?.name?.startsWith('mov') ||
+      comesInOrder(this.#file.reader, stream.id)
+    return this.#isInOrder
   }
 
   /** Where the last frame that came out ends, in ticks; at the end of the pass, the length of the video. */
@@ -114,21 +125,39 @@ export class VideoPass {
   /** All frames that are shown from a time on, and some before it: from the keyframe before, where the container can go there. */
   *frames(startSec: number): Generator<DecodedFrame> {
     const need = this.#goTo(startSec)
-    let isFirst = true
-    for (const decoded of this.#decodeAll(need !== undefined)) {
-      if (isFirst && need !== undefined && decoded.ticks > need) {
-        this.#reopen() // the keyframe was none that all can be decoded from
-        yield* this.#decodeAll(false)
-        return
+    if (need !== undefined) {
+      let isFirst = true
+      for (const decoded of this.#decodeAll(true)) {
+        if (isFirst && decoded.ticks > need) break // the keyframe was none that all can be decoded from
+        isFirst = false
+        yield decoded
       }
-      isFirst = false
-      yield decoded
+      if (!isFirst) return
+      // Or all that is left is hidden.
+      this.#reopen()
     }
+    yield* this.#decodeAll(false)
+  }
+
+  /** The packets, which are read to their end. `undefined` where they do not tell what frames there are. */
+  index(): PacketIndex | undefined {
+    if (!this.isInOrder) return undefined
+    return indexPackets(this.#decoder, (before) => this.#decodeHead(before))
+  }
+
+  /** How many frames are shown, by the packets. */
+  count(): number {
+    const index = this.index()
+    if (index !== undefined) return index.shown.length
+    this.#reopen()
+    let count = 0
+    while (this.#decoder.read()) if (!this.#decoder.isDiscarded()) count += 1
+    return count
   }
 
   /**
    * The frames that are wanted of some groups of pictures, none of which is decoded further than to the last of these. The index must be of this
-   * pass, which it has read to the end.
+   * pass.
    */
   *decodeRuns(index: PacketIndex, runs: readonly DecodeRun[]): Generator<DecodedFrame> {
     this.begin()
@@ -164,8 +193,31 @@ export class VideoPass {
     }
   }
 
+  /** The time stamps of what comes out of the decoder from the beginning on, before a time; what is wrong there is passed over. */
+  #decodeHead(before: number): number[] {
+    this.#reopen()
+    this.#isLooking = true
+    const times: number[] = []
+    try {
+      for (const { ticks } of this.#decodeAll(false)) {
+        const time = ticks + this.origin
+        if (time >= before) break
+        times.push(time)
+      }
+    } finally {
+      this.#isLooking = false
+      this.#decoder.flush()
+    }
+    return times
+  }
+
   /** Goes to a keyframe and reads it: on from the packet at `place`, where it is known and near, by a seek, or else from the beginning. */
   #moveTo(keyframe: IndexedPacket, place: number | undefined, origin: number): void {
+    if (keyframe.pts === -Infinity) {
+      this.#reopen()
+      if (!this.#decoder.read()) throw new Error('a frame is not where it was')
+      return
+    }
     const decoder = this.#decoder
     if (place !== undefined && keyframe.place - place <= NEAR) {
       if (this.#readTo(keyframe, keyframe.place - place)) return
@@ -201,8 +253,8 @@ export class VideoPass {
 
   /** Goes to a keyframe before a time; gives that time in ticks. `undefined` where decoding begins at the beginning. */
   #goTo(startSec: number): number | undefined {
-    if (startSec <= 0 || 'url' in this.#file) return undefined
-    const origin = findOrigin(this.#decoder)
+    if (startSec <= 0 || 'url' in this.#file || !this.isInOrder) return undefined
+    const origin = findOrigin(this.#decoder) ?? this.#firstDecoded()
     if (origin !== undefined) {
       const { num, den } = this.timeBase
       const need = Math.floor((startSec * den) / num)
@@ -217,11 +269,26 @@ export class VideoPass {
     return undefined
   }
 
+  /** Where packets do not tell what is shown first, but all have time stamps: the first that comes out of the decoder. */
+  #firstDecoded(): number | undefined {
+    if (this.#decoder.ticksOf(this.#decoder.packet.pts) === undefined) return undefined
+    this.#reopen()
+    this.#isLooking = true
+    try {
+      const first = this.#decodeAll(false).next()
+      return first.done === true ? undefined : this.origin
+    } finally {
+      this.#isLooking = false
+    }
+  }
+
   *#decodeAll(hasPacket: boolean): Generator<DecodedFrame> {
     const decoder = this.#decoder
+    let hasOutput = false
     for (let isAtEnd = false, isRead = hasPacket; ; ) {
       const received = decoder.receive()
       if (received === 'frame') {
+        hasOutput = true
         const ticks = this.#place()
         if (ticks !== undefined) yield { frame: decoder.frame, ticks }
       } else if (received === 'end' || isAtEnd) break
@@ -235,6 +302,7 @@ export class VideoPass {
         decoder.sendEnd()
       }
     }
+    if (!hasOutput && this.#keyTicks > -Infinity) return
     if (this.#origin === undefined) throw this.#lastFault ?? new Error('has no video in it')
     this.#checkEnd()
   }
@@ -270,7 +338,7 @@ export class VideoPass {
   #takeFault(error: Error, time: number | undefined): void {
     this.#lastFault = error
     if (error instanceof MediaError && error.code === 'ERR_READ') throw error
-    if (time !== undefined && time < this.#keyTicks) return
+    if (this.#isLooking || (time !== undefined && time < this.#keyTicks)) return
     const ticks = time === undefined ? this.#end : time - (this.#origin ?? time)
     const [startSec, endSec] = this.#target.window ?? [0, Infinity]
     const timeSec = secondsOf(ticks, this.timeBase)
@@ -311,9 +379,8 @@ export class VideoPass {
   }
 
   #openDecoder(): VideoDecoder {
-    return new VideoDecoder(this.#ffmpeg, this.#container, this.#target, (error, ticks) =>
-      this.#takeFault(error, ticks),
-    )
+    const tell = (error: Error, ticks: number | undefined): void => this.#takeFault(error, ticks)
+    return new VideoDecoder(this.#ffmpeg, this.#container, this.#target, tell, this.#checkWanted)
   }
 }
 
