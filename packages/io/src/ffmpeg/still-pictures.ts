@@ -8,9 +8,5 @@ import type { HeifPicture } from './mp4.ts'
  */
 export function refuseStill({ format, item }: HeifPicture): never {
   const parts = item === 'grid' ? ', made of tiles' : ''
-  const way =
-    format === 'AVIF'
-      ? '`loadImage` reads it'
-      : 'make it a JPEG or PNG first, as `heif-convert` (libheif) or `sips` (macOS) do'
-  throw new MediaError('ERR_UNSUPPORTED', `a still ${format} picture${parts}, not a video: ${way}`)
+  throw new MediaError('ERR_UNSUPPORTED', `a still ${format} picture${parts}, not a video: \`loadImage\` reads it`)
 }
