@@ -1,10 +1,19 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
+import { MediaError } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { Container } from './container.ts'
+import { isTag, mayBeFrame } from './stray-bytes.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 10_000
+
+/** What a decoder could not make sense of. */
+export interface PacketFault {
+  readonly error: Error
+  /** Whether it is no frame that is damaged or cut off, as far as its first bytes tell: something that was put behind the sound. */
+  readonly isStray: boolean
+}
 
 /**
  * The frames of a container's audio stream, one after the other. Priming and padding, which MP3, AAC and Opus have, are cut off by FFmpeg, as the file
@@ -18,12 +27,17 @@ export class AudioDecoder {
   readonly #decoder: CodecContext
   readonly #packet: Packet
   readonly #frame: Frame
-  readonly #tellFault: (error: Error) => void
+  readonly #tellFault: (fault: PacketFault) => void
+  readonly #codecName: string
   /** Of which half a packet is as good as a whole. */
   readonly #isPcm: boolean
+  /** Whether a frame came of the packet. */
+  #hasGiven = false
+  #packetEnd: bigint | undefined
+  #packetStart: bigint | undefined
 
   /** @param tellFault hears of damage; decoding goes on, unless it throws */
-  constructor(ffmpeg: FFmpeg, container: Container, tellFault: (error: Error) => void) {
+  constructor(ffmpeg: FFmpeg, container: Container, tellFault: (fault: PacketFault) => void) {
     this.#ffmpeg = ffmpeg
     this.#container = container
     this.#index = container.stream.index
@@ -31,8 +45,10 @@ export class AudioDecoder {
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
     const codec = findDecoder(ffmpeg, codecpar.codecId)
-    this.#isPcm = codec?.name?.startsWith('pcm_') ?? false
-    if (codec === undefined) throw new Error('this FFmpeg has no decoder for it')
+    this.#codecName = av.avGetCodecName(codecpar.codecId) ?? 'an unknown codec'
+    this.#isPcm = this.#codecName.startsWith('pcm_')
+    if (codec === undefined)
+      throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder for ${this.#codecName}`)
     this.#decoder = new av.CodecContext()
     this.#packet = new av.Packet()
     this.#frame = new av.Frame()
@@ -60,7 +76,8 @@ export class AudioDecoder {
       const result = decoder.receiveFrameSync(frame)
       if (result >= 0) {
         if (frame.decodeErrorFlags === 0) faults = 0
-        else this.#tell(new Error('FFmpeg, decoding: a frame is damaged'))
+        else this.#tellFault({ error: new Error('FFmpeg, decoding: a frame is damaged'), isStray: false })
+        this.#hasGiven = true
         yield frame
         continue
       }
@@ -86,6 +103,14 @@ export class AudioDecoder {
     return isDone
   }
 
+  /**
+   * From when to when packets were, by their time stamps in the stream's time base; `undefined` where they do not tell. Priming and padding are in it.
+   */
+  get packetSpan(): readonly [start: bigint, end: bigint] | undefined {
+    const [start, end] = [this.#packetStart, this.#packetEnd]
+    return start === undefined || end === undefined ? undefined : [start, end]
+  }
+
   free(): void {
     this.#decoder.freeContext()
     this.#packet.free()
@@ -106,12 +131,17 @@ export class AudioDecoder {
         return false
       }
       if (packet.streamIndex !== this.#index) continue
-      if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0) {
+      this.#hasGiven = false
+      if (packet.size === 0) continue // the last one of some Ogg files, which means the end to a decoder
+      // PCM needs no whole packets: what is missing is seen by the number of samples.
+      if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0 && !this.#isPcm) {
+        if (this.#container.isOpenEnded) continue
         countFault()
-        this.#tell(new Error('a packet is damaged or cut off'))
-        if (!this.#isPcm) continue
+        this.#tellFault({ error: new Error('a packet is damaged or cut off'), isStray: false })
+        continue
       }
       const sent = this.#decoder.sendPacketSync(packet)
+      this.#takeTime(packet)
       if (sent >= 0) return true
       countFault()
       this.#complain(sent)
@@ -119,15 +149,24 @@ export class AudioDecoder {
     }
   }
 
+  #takeTime({ pts, duration }: Packet): void {
+    if (pts === this.#ffmpeg.constants.AV_NOPTS_VALUE) return
+    this.#packetStart ??= pts
+    this.#packetEnd = pts + duration
+  }
+
   #complain(result: number, doing = 'decoding'): void {
     try {
       check(this.#ffmpeg, result, doing)
     } catch (error) {
-      this.#tell(error as Error)
+      this.#tellFault({ error: error as Error, isStray: doing === 'decoding' && this.#isStray() })
     }
   }
 
-  #tell(error: Error): void {
-    this.#tellFault(error)
+  /** Whether what is left of the packet is no frame. */
+  #isStray(): boolean {
+    const bytes = this.#packet.data
+    if (bytes === null || bytes.length === 0) return false
+    return this.#hasGiven || isTag(bytes) || !mayBeFrame(this.#codecName, bytes)
   }
 }

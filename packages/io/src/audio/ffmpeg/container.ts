@@ -1,10 +1,14 @@
 import type { FormatContext, Stream } from 'node-av/lib'
 import { badOption, MediaError } from '../../errors.ts'
 import { HEAD_BYTES, openContext } from '../../ffmpeg/open-context.ts'
-import type { SyncReader } from '../../file/routine.ts'
+import { runSync, type SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import { hasUnknownSize } from '../../wav/header.ts'
+import { isPlaceholder } from '../../wav/sizes.ts'
 import type { LiveInput, OpenFile } from '../open-file.ts'
+import { isWavHead } from '../plain-wav.ts'
 import { removeSpilled, spill } from '../spill.ts'
+import { refuseEncrypted } from './encrypted.ts'
 
 /** Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`. */
 export type StreamKind = 'audio' | 'video' | 'any'
@@ -30,6 +34,8 @@ export class Container {
    * Length of the stream as its header tells, in its time base; `undefined` where it tells none. Looked at before FFmpeg makes estimates of its own.
    */
   readonly declared: bigint | undefined
+  /** Whether the file ends where its bytes end, since its header does not tell. */
+  readonly isOpenEnded: boolean
   /** Where bytes in memory were put. */
   readonly #spilled: string | undefined
 
@@ -44,6 +50,7 @@ export class Container {
     const reader = 'url' in file ? undefined : file.reader
     if (reader?.size === 0) throw new Error('is empty')
     if (reader !== undefined) refuseBigEndian(reader)
+    this.isOpenEnded = reader !== undefined && hasNoSize(reader)
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
     try {
@@ -66,7 +73,8 @@ export class Container {
       }
       this.stream = this.#choose(ffmpeg, wanted)
       const duration = declared.get(this.stream.index)
-      this.declared = duration !== undefined && duration > 0n ? duration : undefined
+      this.declared = this.#isTold(duration) ? duration : undefined
+      refuseEncrypted(this.stream)
       for (const other of this.format.streams) {
         if (other.index !== this.stream.index) other.discard = c.AVDISCARD_ALL
       }
@@ -93,6 +101,14 @@ export class Container {
     return kind === 'video' || video.length > 0 ? video : of(c.AVMEDIA_TYPE_AUDIO)
   }
 
+  /** Whether a length is one that a header tells: that of a WAV file may be a placeholder. */
+  #isTold(duration: bigint | undefined): boolean {
+    if (duration === undefined || duration <= 0n || this.isOpenEnded) return false
+    const { codecpar } = this.stream
+    const bytes = (Number(duration) * codecpar.bitsPerCodedSample * codecpar.channels) / 8
+    return this.format.iformat?.name !== 'wav' || !(isPlaceholder(bytes) || isPlaceholder(Number(duration)))
+  }
+
   #choose(ffmpeg: FFmpeg, wanted: number | undefined): Stream {
     const streams = this.streamsOf(ffmpeg)
     const name = this.#kind === 'any' ? 'media' : this.#kind
@@ -112,6 +128,16 @@ export class Container {
 
 function isWav(reader: SyncReader): boolean {
   return /^RIFF....WAVE/s.test(headOf(reader))
+}
+
+/** Whether it is a WAV file whose size was never filled in. */
+function hasNoSize(reader: SyncReader): boolean {
+  if (!isWavHead(reader.read(0, Math.min(12, reader.size)))) return false
+  try {
+    return runSync(hasUnknownSize(reader.size), { reader })
+  } catch {
+    return false // FFmpeg says what is wrong with it
+  }
 }
 
 /** FFmpeg takes its samples for little-endian ones. @throws MediaError `ERR_UNSUPPORTED` */

@@ -9,6 +9,7 @@ import {
   type ChannelLayout,
   defaultLayout,
   describeLayout,
+  placedLayout,
   sampleFormat,
 } from './sample-format.ts'
 
@@ -27,6 +28,7 @@ export class Converter {
   readonly #to: ConvertedFormat
   readonly channels: number
   readonly #layout: ChannelLayout
+  readonly #from: ChannelLayout
   readonly #swr: SoftwareResampleContext
   #out: Frame | undefined
   #capacity = 0
@@ -41,12 +43,14 @@ export class Converter {
     this.#ffmpeg = ffmpeg
     this.#to = to
     const { av } = ffmpeg
-    this.#isDescribed = first.channelLayout.order !== ffmpeg.constants.AV_CHANNEL_ORDER_UNSPEC
-    const from = describeLayout(first, ffmpeg)
-    const isMixed = to.channels !== undefined && to.channels !== from.nbChannels
-    if (isMixed && from.mask === 0n) {
-      throw new MediaError('ERR_UNSUPPORTED', `cannot mix ${from.nbChannels} channels of unknown places`)
+    const told = describeLayout(first, ffmpeg)
+    const isMixed = to.channels !== undefined && to.channels !== told.nbChannels
+    if (isMixed && told.mask === 0n) {
+      throw new MediaError('ERR_UNSUPPORTED', `cannot mix ${told.nbChannels} channels of unknown places`)
     }
+    const from = placedLayout(told, ffmpeg)
+    this.#isDescribed = from.order === first.channelLayout.order
+    this.#from = from
     this.#layout = isMixed ? defaultLayout(to.channels!, ffmpeg) : from
     this.channels = this.#layout.nbChannels
     this.#swr = new av.SoftwareResampleContext()
@@ -76,7 +80,8 @@ export class Converter {
    * first, which needs a converter of its own.
    */
   convert(frame: Frame | null, samples: number): number | undefined {
-    if (frame !== null && !this.#isDescribed) describeLayout(frame, this.#ffmpeg)
+    if (frame !== null && !this.#isDescribed && frame.channelLayout.nbChannels === this.#from.nbChannels)
+      frame.channelLayout = this.#from
     const out = this.#roomFor(samples)
     out.nbSamples = 0 // as many as there is room for
     const result = this.#swr.convertFrame(out, frame)
