@@ -8,6 +8,9 @@ import { isTag, mayBeFrame } from './stray-bytes.ts'
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 10_000
 
+/** Bytes that are less than the header of a frame, in ADTS. */
+const LESS_THAN_FRAME = 7
+
 /** What a decoder could not make sense of. */
 export interface PacketFault {
   readonly error: Error
@@ -35,6 +38,9 @@ export class AudioDecoder {
   #hasGiven = false
   #packetEnd: bigint | undefined
   #packetStart: bigint | undefined
+  /** Where the last packet ended in the file. */
+  #byteEnd = 0
+  #isPiece = false
 
   /** @param tellFault hears of damage; decoding goes on, unless it throws */
   constructor(ffmpeg: FFmpeg, container: Container, tellFault: (fault: PacketFault) => void) {
@@ -111,6 +117,11 @@ export class AudioDecoder {
     return start === undefined || end === undefined ? undefined : [start, end]
   }
 
+  /** Whether it is cut out of a longer sound, without another header: what that says of the length is not true. */
+  get isPiece(): boolean {
+    return this.#isPiece
+  }
+
   free(): void {
     this.#decoder.freeContext()
     this.#packet.free()
@@ -122,9 +133,11 @@ export class AudioDecoder {
     const { constants: c } = this.#ffmpeg
     const { format } = this.#container
     const packet = this.#packet
-    for (;;) {
+    for (let tries = 0; ; ) {
       packet.unref() // of the last one, or one of another stream
       const result = format.readFrameSync(packet)
+      // MPEG-TS says so where it has looked for a packet in vain for a while.
+      if (result === c.AVERROR_EAGAIN && tries++ < HOPELESS) continue
       if (result < 0) {
         if (result !== c.AVERROR_EOF) this.#complain(result, 'reading a packet')
         this.#decoder.sendPacketSync(null)
@@ -134,8 +147,8 @@ export class AudioDecoder {
       this.#hasGiven = false
       if (packet.size === 0) continue // the last one of some Ogg files, which means the end to a decoder
       // PCM needs no whole packets: what is missing is seen by the number of samples.
-      if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0 && !this.#isPcm) {
-        if (this.#container.isOpenEnded) continue
+      const isCut = (packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0 && !this.#isPcm
+      if (isCut && !this.#container.isOpenEnded) {
         countFault()
         this.#tellFault({ error: new Error('a packet is damaged or cut off'), isStray: false })
         continue
@@ -149,7 +162,11 @@ export class AudioDecoder {
     }
   }
 
-  #takeTime({ pts, duration }: Packet): void {
+  #takeTime(packet: Packet): void {
+    const { pts, duration, pos, size } = packet
+    // Its frames are numbered from the beginning of the sound that it was cut out of.
+    if (this.#byteEnd === 0 && this.#codecName === 'flac') this.#isPiece = (packet.data?.[4] ?? 0) !== 0
+    this.#byteEnd = Math.max(Number(pos) + size, 1)
     if (pts === this.#ffmpeg.constants.AV_NOPTS_VALUE) return
     this.#packetStart ??= pts
     this.#packetEnd = pts + duration
@@ -159,12 +176,20 @@ export class AudioDecoder {
     try {
       check(this.#ffmpeg, result, doing)
     } catch (error) {
-      this.#tellFault({ error: error as Error, isStray: doing === 'decoding' && this.#isStray() })
+      const isStray = doing === 'decoding' ? this.#isStray() : this.#isAtEnd()
+      this.#tellFault({ error: error as Error, isStray })
     }
+  }
+
+  /** Whether there is no frame in what is left of the file. */
+  #isAtEnd(): boolean {
+    const { size } = this.#container
+    return size !== undefined && this.#codecName === 'aac' && size - this.#byteEnd < LESS_THAN_FRAME
   }
 
   /** Whether what is left of the packet is no frame. */
   #isStray(): boolean {
+    if (this.#container.isOpenEnded) return true
     const bytes = this.#packet.data
     if (bytes === null || bytes.length === 0) return false
     return this.#hasGiven || isTag(bytes) || !mayBeFrame(this.#codecName, bytes)

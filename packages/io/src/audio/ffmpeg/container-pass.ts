@@ -133,9 +133,9 @@ export class ContainerPass implements Pass {
     if (isSeeking || (hasSought && isWhole && at <= sound.from)) return undefined
     if (!isWhole) return sound
     const expected = this.#expected()
-    const { packetSpan } = this.#decoder
+    const { packetSpan, isPiece } = this.#decoder
     const { reader } = this.#options
-    const isThere = isAllThere(this.#ffmpeg, this.#container, packetSpan, at, expected, reader)
+    const isThere = isPiece || isAllThere(this.#ffmpeg, this.#container, packetSpan, at, expected, reader)
     const isAnnounced = expected > 0 && at >= expected - 0.5
     const isTail = isAnnounced || (isThere && this.#waiting.every(({ isStray }) => isStray))
     if (!isTail) this.#tellWaiting()

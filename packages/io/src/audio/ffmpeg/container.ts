@@ -36,6 +36,8 @@ export class Container {
   readonly declared: bigint | undefined
   /** Whether the file ends where its bytes end, since its header does not tell. */
   readonly isOpenEnded: boolean
+  /** Bytes of the file; `undefined` for live inputs. */
+  readonly size: number | undefined
   /** Where bytes in memory were put. */
   readonly #spilled: string | undefined
 
@@ -50,6 +52,7 @@ export class Container {
     const reader = 'url' in file ? undefined : file.reader
     if (reader?.size === 0) throw new Error('is empty')
     if (reader !== undefined) refuseBigEndian(reader)
+    this.size = reader?.size
     this.isOpenEnded = reader !== undefined && hasNoSize(reader)
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined

@@ -34,7 +34,7 @@ export function isAllThere(
   const rate = 1 / (ticksPerSample * secondsOf(stream.timeBase))
   const slack = name === 'mp3' ? mp3Slack(expected, rate, reader) : slackOf(name, codec, rate)
   if (at >= expected - slack) return true
-  if (name === 'mp3' || name === 'flac' || codec.startsWith('pcm_') || packetSpan === undefined) return false
+  if (name === 'mp3' || EXACT.has(name ?? '') || packetSpan === undefined) return false
   const [start, end] = packetSpan
   const wanted = Number(declared) - slack * ticksPerSample
   return Number(end) >= wanted || Number(end - start) >= wanted
@@ -47,9 +47,13 @@ export function oddEnd({ format }: Container, reader: SyncReader): string | unde
   return name?.startsWith('matroska') ? matroskaFault(reader) : undefined
 }
 
-/** By how many samples a header's word on the length may be off: not at all for FLAC and PCM. */
+/** Formats whose header tells the number of samples. */
+const EXACT: ReadonlySet<string> = new Set(['flac', 'wav', 'w64', 'aiff', 'au', 'caf'])
+
+/** By how many samples a header's word on the length may be off. */
 function slackOf(format: string | null | undefined, codec: string, sampleRate: number): number {
-  return format === 'flac' || codec.startsWith('pcm_') ? 0.5 : SLACK_SEC * sampleRate
+  const isExact = EXACT.has(format ?? '') && (format === 'flac' || codec.startsWith('pcm_'))
+  return isExact ? 0.5 : SLACK_SEC * sampleRate
 }
 
 /**

@@ -3,9 +3,6 @@ const TAGS: readonly string[] = ['ID3', '3DI', 'TAG', 'LYRICS', 'APETAGEX']
 
 /** First two bytes of the frames of formats that have no container around them, and which bits of those count. */
 const SYNC_WORDS: Readonly<Record<string, { readonly mask: number; readonly value: number }>> = {
-  mp1: { mask: 0xffe0, value: 0xffe0 },
-  mp2: { mask: 0xffe0, value: 0xffe0 },
-  mp3: { mask: 0xffe0, value: 0xffe0 },
   aac: { mask: 0xfff6, value: 0xfff0 },
   flac: { mask: 0xfffe, value: 0xfff8 },
   ac3: { mask: 0xffff, value: 0x0b77 },
@@ -21,7 +18,16 @@ export function isTag(bytes: Uint8Array): boolean {
 
 /** Whether bytes that could not be decoded may be a frame that is damaged or cut off; `true` where that cannot be told. */
 export function mayBeFrame(codec: string, bytes: Uint8Array): boolean {
+  if (/^mp[123]$/.test(codec)) return mayBeMpegFrame(bytes)
   const sync = SYNC_WORDS[codec]
   if (sync === undefined) return true
   return bytes.length >= 2 && (((bytes[0]! << 8) | bytes[1]!) & sync.mask) === sync.value
+}
+
+/** 11 bits of sync, and no reserved value of version, layer, bit rate and sample rate (ISO/IEC 11172-3, 2.4.2.3). */
+function mayBeMpegFrame([sync = 0, kind = 0, rates = 0]: Uint8Array): boolean {
+  const isSync = sync === 0xff && (kind & 0xe0) === 0xe0
+  return (
+    isSync && (kind & 0x18) !== 0x08 && (kind & 0x06) !== 0 && rates >> 4 !== 15 && (rates & 0x0c) !== 0x0c
+  )
 }
