@@ -18,6 +18,13 @@ export interface PacketFault {
   readonly isStray: boolean
 }
 
+/** Times of packets, in the time base of their stream. */
+export interface PacketSpan {
+  readonly start: bigint
+  readonly end: bigint
+  readonly total: bigint
+}
+
 /**
  * The frames of a container's audio stream, one after the other. Priming and padding, which MP3, AAC and Opus have, are cut off by FFmpeg, as the file
  * tells them.
@@ -38,6 +45,8 @@ export class AudioDecoder {
   #hasGiven = false
   #packetEnd: bigint | undefined
   #packetStart: bigint | undefined
+  /** Durations of all packets together. */
+  #packetTime = 0n
   /** Where the last packet ended in the file. */
   #byteEnd = 0
   #isPiece = false
@@ -110,11 +119,12 @@ export class AudioDecoder {
   }
 
   /**
-   * From when to when packets were, by their time stamps in the stream's time base; `undefined` where they do not tell. Priming and padding are in it.
+   * When packets were, by their time stamps in the stream's time base, and how long they are together; `undefined` where they do not tell. Priming and padding
+   * are in it.
    */
-  get packetSpan(): readonly [start: bigint, end: bigint] | undefined {
+  get packetSpan(): PacketSpan | undefined {
     const [start, end] = [this.#packetStart, this.#packetEnd]
-    return start === undefined || end === undefined ? undefined : [start, end]
+    return start === undefined || end === undefined ? undefined : { start, end, total: this.#packetTime }
   }
 
   /** Whether it is cut out of a longer sound, without another header: what that says of the length is not true. */
@@ -146,12 +156,11 @@ export class AudioDecoder {
       if (packet.streamIndex !== this.#index) continue
       this.#hasGiven = false
       if (packet.size === 0) continue // the last one of some Ogg files, which means the end to a decoder
-      // PCM needs no whole packets: what is missing is seen by the number of samples.
-      const isCut = (packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0 && !this.#isPcm
-      if (isCut && !this.#container.isOpenEnded) {
+      const isCut = (packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0 && !this.#container.isOpenEnded
+      if (isCut) {
         countFault()
         this.#tellFault({ error: new Error('a packet is damaged or cut off'), isStray: false })
-        continue
+        if (!this.#isPcm) continue
       }
       const sent = this.#decoder.sendPacketSync(packet)
       this.#takeTime(packet)
@@ -170,6 +179,7 @@ export class AudioDecoder {
     if (pts === this.#ffmpeg.constants.AV_NOPTS_VALUE) return
     this.#packetStart ??= pts
     this.#packetEnd = pts + duration
+    this.#packetTime += duration
   }
 
   #complain(result: number, doing = 'decoding'): void {

@@ -1,14 +1,13 @@
 import type { FormatContext, Stream } from 'node-av/lib'
 import { badOption, MediaError } from '../../errors.ts'
 import { HEAD_BYTES, openContext } from '../../ffmpeg/open-context.ts'
-import { runSync, type SyncReader } from '../../file/routine.ts'
+import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import { hasUnknownSize } from '../../wav/header.ts'
 import { isPlaceholder } from '../../wav/sizes.ts'
 import type { LiveInput, OpenFile } from '../open-file.ts'
-import { isWavHead } from '../plain-wav.ts'
 import { removeSpilled, spill } from '../spill.ts'
 import { refuseEncrypted } from './encrypted.ts'
+import { isOpenEnded } from './open-ended.ts'
 
 /** Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`. */
 export type StreamKind = 'audio' | 'video' | 'any'
@@ -53,7 +52,6 @@ export class Container {
     if (reader?.size === 0) throw new Error('is empty')
     if (reader !== undefined) refuseBigEndian(reader)
     this.size = reader?.size
-    this.isOpenEnded = reader !== undefined && hasNoSize(reader)
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
     try {
@@ -76,7 +74,10 @@ export class Container {
       }
       this.stream = this.#choose(ffmpeg, wanted)
       const duration = declared.get(this.stream.index)
-      this.declared = this.#isTold(duration) ? duration : undefined
+      const name = this.format.iformat?.name ?? ''
+      const isTold = this.#isTold(duration, name)
+      this.isOpenEnded = reader === undefined ? /^(wav|caf)$/.test(name) && !isTold : isOpenEnded(reader)
+      this.declared = isTold && !this.isOpenEnded ? duration : undefined
       refuseEncrypted(this.stream)
       for (const other of this.format.streams) {
         if (other.index !== this.stream.index) other.discard = c.AVDISCARD_ALL
@@ -105,11 +106,11 @@ export class Container {
   }
 
   /** Whether a length is one that a header tells: that of a WAV file may be a placeholder. */
-  #isTold(duration: bigint | undefined): boolean {
-    if (duration === undefined || duration <= 0n || this.isOpenEnded) return false
+  #isTold(duration: bigint | undefined, format: string): boolean {
+    if (duration === undefined || duration <= 0n) return false
     const { codecpar } = this.stream
     const bytes = (Number(duration) * codecpar.bitsPerCodedSample * codecpar.channels) / 8
-    return this.format.iformat?.name !== 'wav' || !(isPlaceholder(bytes) || isPlaceholder(Number(duration)))
+    return format !== 'wav' || !(isPlaceholder(bytes) || isPlaceholder(Number(duration)))
   }
 
   #choose(ffmpeg: FFmpeg, wanted: number | undefined): Stream {
@@ -131,16 +132,6 @@ export class Container {
 
 function isWav(reader: SyncReader): boolean {
   return /^RIFF....WAVE/s.test(headOf(reader))
-}
-
-/** Whether it is a WAV file whose size was never filled in. */
-function hasNoSize(reader: SyncReader): boolean {
-  if (!isWavHead(reader.read(0, Math.min(12, reader.size)))) return false
-  try {
-    return runSync(hasUnknownSize(reader.size), { reader })
-  } catch {
-    return false // FFmpeg says what is wrong with it
-  }
 }
 
 /** FFmpeg takes its samples for little-endian ones. @throws MediaError `ERR_UNSUPPORTED` */

@@ -3,6 +3,7 @@ import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 import { matroskaFault } from '../matroska.ts'
 import { mp3Padding } from '../mp3.ts'
 import { oggFault } from '../ogg.ts'
+import type { PacketSpan } from './audio-decoder.ts'
 import type { Container } from './container.ts'
 
 // Files end too early without a word from FFmpeg. So what came of them is compared with what they announce.
@@ -22,7 +23,7 @@ const MP3_DELAY = 529
 export function isAllThere(
   ffmpeg: FFmpeg,
   { format, stream, declared }: Container,
-  packetSpan: readonly [start: bigint, end: bigint] | undefined,
+  packetSpan: PacketSpan | undefined,
   at: number,
   expected: number,
   reader: SyncReader | undefined,
@@ -35,9 +36,12 @@ export function isAllThere(
   const slack = name === 'mp3' ? mp3Slack(expected, rate, reader) : slackOf(name, codec, rate)
   if (at >= expected - slack) return true
   if (name === 'mp3' || EXACT.has(name ?? '') || packetSpan === undefined) return false
-  const [start, end] = packetSpan
-  const wanted = Number(declared) - slack * ticksPerSample
-  return Number(end) >= wanted || Number(end - start) >= wanted
+  const { start, end, total } = packetSpan
+  const slackTicks = slack * ticksPerSample
+  const isAtEnd =
+    Number(end) >= Number(declared) - slackTicks || Number(end - start) >= Number(declared) - slackTicks
+  // Packets between may be lost.
+  return isAtEnd && Number(total) >= Number(end - start) - slackTicks
 }
 
 /** What is wrong with the end of a file that has all its samples. */

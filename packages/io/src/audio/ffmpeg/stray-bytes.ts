@@ -25,7 +25,7 @@ export function mayBeFrame(codec: string, bytes: Uint8Array): boolean {
 }
 
 /** 11 bits of sync, and no reserved value of version, layer, bit rate and sample rate (ISO/IEC 11172-3, 2.4.2.3). */
-function mayBeMpegFrame([sync = 0, kind = 0, rates = 0]: Uint8Array): boolean {
+function mayBeMpegFrame([sync = 0, kind = 0xfb, rates = 0x90]: Uint8Array): boolean {
   const isSync = sync === 0xff && (kind & 0xe0) === 0xe0
   return (
     isSync && (kind & 0x18) !== 0x08 && (kind & 0x06) !== 0 && rates >> 4 !== 15 && (rates & 0x0c) !== 0x0c
