@@ -50,6 +50,9 @@ export class AudioDecoder {
   /** Where the last packet ended in the file. */
   #byteEnd = 0
   #isPiece = false
+  #isFirst = true
+  /** Whether times of packets are asked for at the end: each question goes through N-API. */
+  readonly #hasTimes: boolean
 
   /** @param tellFault hears of damage; decoding goes on, unless it throws */
   constructor(ffmpeg: FFmpeg, container: Container, tellFault: (fault: PacketFault) => void) {
@@ -59,6 +62,8 @@ export class AudioDecoder {
     this.#tellFault = tellFault
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
+    const name = container.format.iformat?.name
+    this.#hasTimes = name === 'aac' || (container.declared !== undefined && name !== 'mp3' && name !== 'flac')
     const codec = findDecoder(ffmpeg, codecpar.codecId)
     this.#codecName = av.avGetCodecName(codecpar.codecId) ?? 'an unknown codec'
     this.#isPcm = this.#codecName.startsWith('pcm_')
@@ -155,7 +160,6 @@ export class AudioDecoder {
       }
       if (packet.streamIndex !== this.#index) continue
       this.#hasGiven = false
-      if (packet.size === 0) continue // the last one of some Ogg files, which means the end to a decoder
       const isCut = (packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0 && !this.#container.isOpenEnded
       if (isCut) {
         countFault()
@@ -163,8 +167,11 @@ export class AudioDecoder {
         if (!this.#isPcm) continue
       }
       const sent = this.#decoder.sendPacketSync(packet)
-      this.#takeTime(packet)
+      if (this.#isFirst) this.#isPiece = isPieceOfFlac(this.#codecName, packet)
+      this.#isFirst = false
+      if (this.#hasTimes) this.#takeTime(packet)
       if (sent >= 0) return true
+      if (packet.size === 0) continue // the last one of some Ogg files
       countFault()
       this.#complain(sent)
       return true
@@ -173,9 +180,7 @@ export class AudioDecoder {
 
   #takeTime(packet: Packet): void {
     const { pts, duration, pos, size } = packet
-    // Its frames are numbered from the beginning of the sound that it was cut out of.
-    if (this.#byteEnd === 0 && this.#codecName === 'flac') this.#isPiece = (packet.data?.[4] ?? 0) !== 0
-    this.#byteEnd = Math.max(Number(pos) + size, 1)
+    this.#byteEnd = Number(pos) + size
     if (pts === this.#ffmpeg.constants.AV_NOPTS_VALUE) return
     this.#packetStart ??= pts
     this.#packetEnd = pts + duration
@@ -204,4 +209,9 @@ export class AudioDecoder {
     if (bytes === null || bytes.length === 0) return false
     return this.#hasGiven || isTag(bytes) || !mayBeFrame(this.#codecName, bytes)
   }
+}
+
+/** Frames of FLAC are numbered from the beginning of the sound that they were cut out of. */
+function isPieceOfFlac(codec: string, { data }: Packet): boolean {
+  return codec === 'flac' && (data?.[4] ?? 0) !== 0
 }

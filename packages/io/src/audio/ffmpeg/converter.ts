@@ -30,6 +30,7 @@ export class Converter {
   readonly #layout: ChannelLayout
   readonly #from: ChannelLayout
   readonly #swr: SoftwareResampleContext
+  readonly #key: string
   #out: Frame | undefined
   #capacity = 0
   /** Samples of the largest frame that there is room for. */
@@ -53,14 +54,18 @@ export class Converter {
     this.#from = from
     this.#layout = isMixed ? defaultLayout(to.channels!, ffmpeg) : from
     this.channels = this.#layout.nbChannels
-    this.#swr = new av.SoftwareResampleContext()
+    const { format: fromFormat, sampleRate: fromRate } = first
     const format = sampleFormat(to, ffmpeg)
+    this.#key = [layoutKey(this.#layout), format, to.sampleRate, layoutKey(from), fromFormat, fromRate].join()
+    const kept = takeKept(this.#key)
+    this.#swr = kept ?? new av.SoftwareResampleContext()
     try {
-      const { format: fromFormat, sampleRate: fromRate } = first
-      const set = this.#swr.allocSetOpts2(
-        ...([this.#layout, format, to.sampleRate, from, fromFormat as AvSampleFormat, fromRate] as const),
-      )
-      check(ffmpeg, set, 'preparing to convert samples')
+      if (kept === undefined) {
+        const set = this.#swr.allocSetOpts2(
+          ...([this.#layout, format, to.sampleRate, from, fromFormat as AvSampleFormat, fromRate] as const),
+        )
+        check(ffmpeg, set, 'preparing to convert samples')
+      }
       check(ffmpeg, this.#swr.init(), 'preparing to convert samples')
     } catch (error) {
       this.#swr.free()
@@ -96,7 +101,7 @@ export class Converter {
   }
 
   free(): void {
-    this.#swr.free()
+    keep(this.#key, this.#swr)
     this.#out?.free()
   }
 
@@ -134,3 +139,22 @@ export class Converter {
 const LEAST_ROOM = 8192
 /** Samples that a resampler may hold back from one frame to the next. */
 const SPARE = 1024
+
+/** The resampler that was used last, for the next sound of the same kind: making its filter takes as long as decoding half a second, starting again nothing. */
+let kept: { readonly key: string; readonly swr: SoftwareResampleContext } | undefined
+
+function takeKept(key: string): SoftwareResampleContext | undefined {
+  if (kept?.key !== key) return undefined
+  const { swr } = kept
+  kept = undefined
+  return swr
+}
+
+function keep(key: string, swr: SoftwareResampleContext): void {
+  kept?.swr.free()
+  kept = { key, swr }
+}
+
+function layoutKey({ nbChannels, order, mask }: ChannelLayout): string {
+  return `${nbChannels}/${order}/${mask}`
+}
