@@ -34,6 +34,22 @@ export function* readWavHeader(size: number, isStrict: boolean): Routine<WavHead
   return (yield* walkChunks(size, isStrict)).header()
 }
 
+/** A WAV file of which the beginning has come, and of which nothing tells how long it is. */
+export interface LiveWav {
+  /** The header; what is wrong with it, or that its samples are none that are read here. */
+  readonly header: WavHeader | MediaError
+  readonly dataOffset: number
+  /** Bytes of samples as the header says; Infinity where it does not know. */
+  readonly dataBytes: number
+}
+
+/** The header of such a file; `undefined` where more is needed. @throws MediaError `ERR_DECODE` where it is none */
+export function liveHeader(bytes: Uint8Array): LiveWav | undefined {
+  const walk = new ChunkWalk(Infinity, false)
+  walk.through(bytes, 0)
+  return walk.live()
+}
+
 /** Whether the size of the samples was never filled in; of samples in other formats than those that are read here, too. */
 export function* hasUnknownSize(size: number): Routine<boolean> {
   return (yield* walkChunks(size, false)).isStreamed
@@ -119,8 +135,8 @@ class ChunkWalk {
     if (this.formatFault !== undefined) throw this.formatFault
     if (format === undefined) throw damaged("no 'fmt ' chunk")
     if (data === undefined) throw damaged("no 'data' chunk: it may be truncated")
-    // A part of a frame at the end is left out, as all programs do.
-    const dataBytes = data.length - (data.length % format.blockAlign)
+    // A part of a frame at the end is left out, as all programs do. (Of a stream the length may be Infinity.)
+    const dataBytes = data.length - (data.length % format.blockAlign || 0)
     const numSamples = dataBytes / format.blockAlign
     const durationSec = numSamples / format.sampleRate
     // Written out: spreading `format` here takes ten times as long as all the rest of the parsing.
@@ -140,6 +156,18 @@ class ChunkWalk {
       dataOffset: data.offset,
       dataBytes,
       missingBytes: data.missing,
+    }
+  }
+
+  live(): LiveWav | undefined {
+    const { data, riffSize: riff, is64, format } = this
+    if (!this.isDone || data === undefined) return undefined
+    const sizes = { data: data.length, riff, offset: data.offset, is64 }
+    const isUnknown = data.isStreamed || isUnknownSize(sizes, 0, format)
+    return {
+      header: this.formatFault instanceof MediaError ? this.formatFault : this.header(),
+      dataOffset: data.offset,
+      dataBytes: isUnknown ? Infinity : data.length,
     }
   }
 

@@ -3,6 +3,7 @@ import { MediaError } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { Container } from './container.ts'
+import { refuseEncryptedPacket } from './encrypted.ts'
 import { isTag, mayBeFrame } from './stray-bytes.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
@@ -166,9 +167,12 @@ export class AudioDecoder {
         this.#tellFault({ error: new Error('a packet is damaged or cut off'), isStray: false })
         if (!this.#isPcm) continue
       }
+      if (this.#isFirst) {
+        this.#isFirst = false
+        refuseEncryptedPacket(this.#ffmpeg, packet)
+        this.#isPiece = isPieceOfFlac(this.#codecName, packet)
+      }
       const sent = this.#decoder.sendPacketSync(packet)
-      if (this.#isFirst) this.#isPiece = isPieceOfFlac(this.#codecName, packet)
-      this.#isFirst = false
       if (this.#hasTimes) this.#takeTime(packet)
       if (sent >= 0) return true
       if (packet.size === 0) continue // the last one of some Ogg files

@@ -3,11 +3,10 @@ import { badOption, MediaError } from '../../errors.ts'
 import { HEAD_BYTES, openContext } from '../../ffmpeg/open-context.ts'
 import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import { isPlaceholder } from '../../wav/sizes.ts'
 import type { LiveInput, OpenFile } from '../open-file.ts'
 import { removeSpilled, spill } from '../spill.ts'
 import { refuseEncrypted } from './encrypted.ts'
-import { isOpenEnded } from './open-ended.ts'
+import { isLiveOpenEnded, isOpenEnded } from './open-ended.ts'
 
 /** Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`. */
 export type StreamKind = 'audio' | 'video' | 'any'
@@ -50,7 +49,7 @@ export class Container {
     const live = 'url' in file ? file.url : undefined
     const reader = 'url' in file ? undefined : file.reader
     if (reader?.size === 0) throw new Error('is empty')
-    if (reader !== undefined) refuseBigEndian(reader)
+    if (reader !== undefined) refuseUnsupported(reader)
     this.size = reader?.size
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
@@ -74,10 +73,9 @@ export class Container {
       }
       this.stream = this.#choose(ffmpeg, wanted)
       const duration = declared.get(this.stream.index)
-      const name = this.format.iformat?.name ?? ''
-      const isTold = this.#isTold(duration, name)
-      this.isOpenEnded = reader === undefined ? /^(wav|caf)$/.test(name) && !isTold : isOpenEnded(reader)
-      this.declared = isTold && !this.isOpenEnded ? duration : undefined
+      this.isOpenEnded = reader === undefined ? isLiveOpenEnded(this.format) : isOpenEnded(reader)
+      const isTold = duration !== undefined && duration > 0n && !this.isOpenEnded
+      this.declared = isTold ? duration : undefined
       refuseEncrypted(this.stream)
       for (const other of this.format.streams) {
         if (other.index !== this.stream.index) other.discard = c.AVDISCARD_ALL
@@ -105,14 +103,6 @@ export class Container {
     return kind === 'video' || video.length > 0 ? video : of(c.AVMEDIA_TYPE_AUDIO)
   }
 
-  /** Whether a length is one that a header tells: that of a WAV file may be a placeholder. */
-  #isTold(duration: bigint | undefined, format: string): boolean {
-    if (duration === undefined || duration <= 0n) return false
-    const { codecpar } = this.stream
-    const bytes = (Number(duration) * codecpar.bitsPerCodedSample * codecpar.channels) / 8
-    return format !== 'wav' || !(isPlaceholder(bytes) || isPlaceholder(Number(duration)))
-  }
-
   #choose(ffmpeg: FFmpeg, wanted: number | undefined): Stream {
     const streams = this.streamsOf(ffmpeg)
     const name = this.#kind === 'any' ? 'media' : this.#kind
@@ -134,12 +124,18 @@ function isWav(reader: SyncReader): boolean {
   return /^RIFF....WAVE/s.test(headOf(reader))
 }
 
-/** FFmpeg takes its samples for little-endian ones. @throws MediaError `ERR_UNSUPPORTED` */
-function refuseBigEndian(reader: SyncReader): void {
-  if (/^RIFX....WAVE/s.test(headOf(reader)))
+/** Refuses what FFmpeg makes noise of, and what has no samples in it. @throws MediaError `ERR_UNSUPPORTED` */
+function refuseUnsupported(reader: SyncReader): void {
+  const head = headOf(reader)
+  if (/^RIFX....WAVE/s.test(head))
     throw new MediaError(
       'ERR_UNSUPPORTED',
-      'a big-endian WAV file (RIFX); `sox in.wav -L out.wav` makes it a little-endian one',
+      'a big-endian WAV file (RIFX) of compressed samples; `sox in.wav -L out.wav` makes it a little-endian one',
+    )
+  if (head.startsWith('MThd'))
+    throw new MediaError(
+      'ERR_UNSUPPORTED',
+      'a MIDI file, which has notes and no samples; a synthesizer makes those',
     )
 }
 
