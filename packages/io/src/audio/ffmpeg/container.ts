@@ -3,6 +3,7 @@ import { badOption, MediaError } from '../../errors.ts'
 import { HEAD_BYTES, openContext } from '../../ffmpeg/open-context.ts'
 import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import { mp3End } from '../mp3.ts'
 import type { LiveInput, OpenFile } from '../open-file.ts'
 import { removeSpilled, spill } from '../spill.ts'
 import { refuseEncrypted } from './encrypted.ts'
@@ -53,10 +54,12 @@ export class Container {
     this.size = reader?.size
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
+    const end = reader === undefined ? undefined : mp3End(reader)
+    const url = live ?? `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
     try {
       this.format = openContext(ffmpeg, {
-        url: live ?? `file:${path ?? this.#spilled}`, // else `http:` in a name would be a protocol
-        protocols: live === undefined ? 'file' : 'file,unix,tcp',
+        url: end === undefined ? url : `subfile,,start,0,end,${end},,:${url}`,
+        protocols: live !== undefined ? 'file,unix,tcp' : end === undefined ? 'file' : 'file,subfile',
         // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a minute.
         options: reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {},
         head: reader && (() => reader.read(0, Math.min(HEAD_BYTES, reader.size))),

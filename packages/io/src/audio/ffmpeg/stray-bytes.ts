@@ -1,3 +1,5 @@
+import { mayBeMpegFrame } from '../mp3.ts'
+
 /** What taggers put behind or between frames: ID3v2 and its footer, ID3v1 and its extension, Lyrics3, APE. */
 const TAGS: readonly string[] = ['ID3', '3DI', 'TAG', 'LYRICS', 'APETAGEX']
 
@@ -22,12 +24,4 @@ export function mayBeFrame(codec: string, bytes: Uint8Array): boolean {
   const sync = SYNC_WORDS[codec]
   if (sync === undefined) return true
   return bytes.length >= 2 && (((bytes[0]! << 8) | bytes[1]!) & sync.mask) === sync.value
-}
-
-/** 11 bits of sync, and no reserved value of version, layer, bit rate and sample rate (ISO/IEC 11172-3, 2.4.2.3). */
-function mayBeMpegFrame([sync = 0, kind = 0xfb, rates = 0x90]: Uint8Array): boolean {
-  const isSync = sync === 0xff && (kind & 0xe0) === 0xe0
-  return (
-    isSync && (kind & 0x18) !== 0x08 && (kind & 0x06) !== 0 && rates >> 4 !== 15 && (rates & 0x0c) !== 0x0c
-  )
 }
