@@ -9,6 +9,8 @@ import { isTag, mayBeFrame } from './stray-bytes.ts'
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 10_000
 
+const NOTHING = new Uint8Array(0)
+
 /** Bytes that are less than the header of a frame, in ADTS. */
 const LESS_THAN_FRAME = 7
 
@@ -195,6 +197,7 @@ export class AudioDecoder {
     try {
       check(this.#ffmpeg, result, doing)
     } catch (error) {
+      if (doing === 'decoding' && isTag(this.#packet.data ?? NOTHING)) return // no sound, wherever it stands
       const isStray = doing === 'decoding' ? this.#isStray() : this.#isAtEnd()
       this.#tellFault({ error: error as Error, isStray })
     }
@@ -211,7 +214,7 @@ export class AudioDecoder {
     if (this.#container.isOpenEnded) return true
     const bytes = this.#packet.data
     if (bytes === null || bytes.length === 0) return false
-    return this.#hasGiven || isTag(bytes) || !mayBeFrame(this.#codecName, bytes)
+    return this.#hasGiven || !mayBeFrame(this.#codecName, bytes)
   }
 }
 

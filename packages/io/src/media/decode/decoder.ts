@@ -22,6 +22,7 @@ import {
   hardwareChoice,
   useHardware,
 } from './hardware.ts'
+import { TailWatch } from './tail-watch.ts'
 
 /** How a stream is decoded. */
 export interface DecoderOptions {
@@ -54,6 +55,7 @@ export class Decoder implements Disposable {
   readonly #packet: AvPacket
   readonly #handle: Handle
   readonly #failures: Failures
+  readonly #tail: TailWatch
   #source: string | undefined
   #window: TimeWindow | undefined
   #ticks: TickWindow | undefined
@@ -68,6 +70,7 @@ export class Decoder implements Disposable {
     const { av } = this.#ffmpeg
     this.stream = stream
     this.#failures = new Failures(strict)
+    this.#tail = new TailWatch(stream.codec, stream.kind === 'audio')
     const codec = decoderFor(this.#ffmpeg, stream, options.decoder)
     this.#context = new av.CodecContext()
     this.#packet = new av.Packet()
@@ -136,6 +139,9 @@ export class Decoder implements Disposable {
     }
     return this.#collect((frames) => {
       for (const packet of packets) {
+        // One without bytes means the end to a decoder; some Ogg files have one.
+        if (packet.data.length === 0 && packet.sideData.length === 0) continue
+        this.#tail.begin(packet.data)
         fillPacket(this.#ffmpeg, this.#packet, packet)
         let result = this.#context.sendPacketSync(this.#packet)
         if (result === this.#ffmpeg.constants.AVERROR_EAGAIN) {
@@ -159,6 +165,7 @@ export class Decoder implements Disposable {
         this.#receive(frames)
       })
     } finally {
+      this.#tail.end()
       this.#context.flushBuffers()
       this.#next = undefined
     }
@@ -225,6 +232,7 @@ export class Decoder implements Disposable {
       try {
         result = this.#context.receiveFrameSync(frame)
         if (result >= 0) {
+          for (const damage of this.#tail.gave()) this.#failures.tell(damage, this.#source)
           const made = this.#finish(frame)
           if (made !== undefined) frames.push(made)
           continue
@@ -275,12 +283,16 @@ export class Decoder implements Disposable {
   }
 
   #complain(result: number, tick: bigint | undefined): void {
-    this.#tell(`FFmpeg, decoding: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`, tick)
+    const failure = this.#failureOf(`FFmpeg, decoding: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`, tick)
+    if (!this.#tail.keep(failure)) this.#failures.tell(failure, this.#source)
   }
 
   #tell(problem: string, tick: bigint | undefined): void {
-    const timeSec = tick === undefined ? undefined : secondsOfTick(tick, this.stream.timeBase)
-    this.#failures.tell({ timeSec, problem }, this.#source)
+    this.#failures.tell(this.#failureOf(problem, tick), this.#source)
+  }
+
+  #failureOf(problem: string, tick: bigint | undefined): ChainFailure {
+    return { timeSec: tick === undefined ? undefined : secondsOfTick(tick, this.stream.timeBase), problem }
   }
 }
 
