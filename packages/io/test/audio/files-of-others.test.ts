@@ -239,6 +239,27 @@ describe('Ogg', () => {
   })
 })
 
+describe('sound that is shorter than the filter of the resampler', () => {
+  it('has its samples all the same', () => {
+    for (const samples of [1, 10, 31, 64, 127, 200]) {
+      const data = new Int16Array(samples).fill(8192)
+      const short = encodeWav({ data, dtype: 'int16', shape: [samples] }, { sampleRate: 8000 })
+      for (const sampleRate of [4000, 16_000, 44_100]) {
+        const { data: made } = loadAudioSync(short, { sampleRate })
+        const expected = Math.ceil((samples * sampleRate) / 8000)
+        assert.ok(
+          Math.abs(made.length - expected) <= (samples < 128 ? 0 : 1),
+          `${samples} ${made.length} ${expected}`,
+        )
+        assert.ok(
+          made.some((sample) => sample > 0.1),
+          `${samples} at ${sampleRate}`,
+        )
+      }
+    }
+  })
+})
+
 describe('sound that is not supported', () => {
   it('is refused by the name of the feature', () => {
     const drm = Buffer.from(files.m4a)

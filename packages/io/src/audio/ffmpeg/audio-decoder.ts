@@ -185,8 +185,8 @@ export class AudioDecoder {
   }
 
   #takeTime(packet: Packet): void {
-    const { pts, duration, pos, size } = packet
-    this.#byteEnd = Number(pos) + size
+    const { pts, duration } = packet
+    if (this.#codecName === 'aac') this.#byteEnd = Number(packet.pos) + packet.size
     if (pts === this.#ffmpeg.constants.AV_NOPTS_VALUE) return
     this.#packetStart ??= pts
     this.#packetEnd = pts + duration

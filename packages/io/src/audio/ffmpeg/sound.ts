@@ -14,6 +14,9 @@ import { type ConvertedFormat, Converter } from './converter.ts'
  */
 const CONTEXT = 32
 
+/** Samples of the source below which a sound is too short for the resampler. */
+const SHORT = 4 * CONTEXT
+
 /** More samples than any sound has. */
 const FAR = 2 ** 52
 
@@ -55,6 +58,8 @@ export class Sound {
   /** Samples that were taken out. */
   #taken = 0
   #hasBegun = false
+  /** Where the next sample of the source is. */
+  #position = 0
   /** Position of the converter's next sample, in samples of the result. */
   #at = 0
 
@@ -105,7 +110,16 @@ export class Sound {
 
   /** Lets the resampler give what it holds back: no more frames are taken. */
   end(): void {
-    if (this.#hasBegun && !this.isDone) this.#drain()
+    if (!this.#hasBegun || this.isDone) return
+    const { sampleRate } = this.#format
+    if (this.#fromRate === sampleRate || this.#position >= SHORT) {
+      this.#drain()
+      return
+    }
+    // Of a sound that is shorter than its filter, the resampler gives nothing: silence behind it makes up for that.
+    this.#converter.inject(SHORT)
+    const wanted = Math.ceil((this.#position * sampleRate) / this.#fromRate) - this.#at
+    this.#give(Math.min(wanted, this.#converter.convert(null, 0) ?? 0))
   }
 
   /** Whether no more frames are needed. */
@@ -123,6 +137,7 @@ export class Sound {
     // Before there is memory for it: of a hostile header one sample becomes many.
     const ahead = Math.min(this.#end, ((position + samples) * this.#format.sampleRate) / this.#fromRate)
     this.#checkCount(ahead - this.#begin - HELD_BACK)
+    this.#position = position + samples
     let count = this.#converter.convert(frame, samples)
     if (count === undefined) {
       this.#drain()
