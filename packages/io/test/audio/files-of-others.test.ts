@@ -9,7 +9,7 @@ import {
   probe,
   streamAudio,
 } from '../../src/index.ts'
-import { encodeAudioSync, loadAudioSync, streamAudioSync } from '../../src/sync.ts'
+import { encodeAudioSync, loadAudioSync, probeSync, streamAudioSync } from '../../src/sync.ts'
 import { encodedSweeps, low, sweep } from './audio-support.ts'
 import { oggPage, pagesOf } from './ogg-pages.ts'
 
@@ -183,7 +183,11 @@ describe('sound that was cut out by copying', () => {
     for (const format of ['opus', 'ogg'] as const) {
       const pages = pagesOf(oggs[format])
       const later = pages.map((page, i) => (i < 2 ? page : { ...page, granule: page.granule + 480_000n }))
-      const { shape } = loadAudioSync(Buffer.concat(later.map(oggPage)))
+      const bytes = Buffer.concat(later.map(oggPage))
+      const info = probeSync(bytes)
+      assert.ok(info.kind === 'audio')
+      assert.ok(Math.abs(info.durationSec! - 3) < 0.05, `${format} ${info.durationSec}`)
+      const { shape } = loadAudioSync(bytes)
       const whole = loadAudioSync(oggs[format]).shape[1]!
       assert.ok(Math.abs(shape[1]! - whole) <= 312 + 1024, `${format} ${shape[1]} ${whole}`)
     }
@@ -223,6 +227,9 @@ describe('Ogg', () => {
     assert.deepEqual(shape, [2, 44100])
     assert.deepEqual(data.subarray(0, 44100), whole.data.subarray(4 * 44100, 5 * 44100))
     assert.equal(joined([...streamAudioSync(chain, { window: [4, 5] })]).length, 2 * 44100)
+    const info = probeSync(chain)
+    assert.ok(info.kind === 'audio')
+    assert.ok(Math.abs(info.durationSec! - samples / 44100) < 0.05, String(info.durationSec))
     assert.throws(() => loadAudioSync(chain, { window: [7, 8] }), {
       code: 'ERR_BAD_OPTION',
       message: /6(\.\d+)? s/,
