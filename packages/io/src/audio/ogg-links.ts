@@ -39,6 +39,21 @@ export function chainedDuration(reader: SyncReader): number | undefined {
   return link === undefined ? undefined : total + lengthOf(link)
 }
 
+/** Whether another file begins behind the first pages, also where its streams have the numbers of those before, as they must not. All pages are looked at. */
+export function hasLaterLink(reader: SyncReader): boolean {
+  let hasBegun = false
+  for (let at = 0; at + 27 <= reader.size; ) {
+    const page = bytesAt(reader, at, 27 + 255)
+    if (page.toString('latin1', 0, 4) !== 'OggS') return false
+    const isFirst = (page[5]! & IS_FIRST) !== 0
+    if (isFirst && hasBegun) return true
+    hasBegun ||= !isFirst
+    const body = 27 + page[26]!
+    at += body + page.subarray(27, body).reduce((sum, size) => sum + size, 0)
+  }
+  return false
+}
+
 function lengthOf(link: (Timing & { readonly end: bigint }) | undefined): number {
   return link === undefined ? 0 : Math.max(0, Number(link.end) - link.priming) / link.sampleRate
 }

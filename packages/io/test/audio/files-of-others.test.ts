@@ -236,6 +236,22 @@ describe('Ogg', () => {
     })
   })
 
+  it('also where their streams have the same number', () => {
+    const chain = Buffer.concat([oggs.ogg, oggs.ogg])
+    const whole = loadAudioSync(chain)
+    for (const [from, to] of [
+      [2.6, 3.4],
+      [4, 4.5],
+    ] as const) {
+      const { data, shape } = loadAudioSync(chain, { window: [from, to] })
+      assert.equal(shape[1], Math.round((to - from) * 44100))
+      const streamed = joined([...streamAudioSync(chain, { window: [from, to], samplesPerChunk: 5000 })])
+      assert.equal(streamed.length, 2 * shape[1]!)
+      const first = Math.round(from * 44100)
+      assert.deepEqual(data.subarray(0, shape[1]), whole.data.subarray(first, first + shape[1]!))
+    }
+  })
+
   it('a page that is lost is damage', () => {
     for (const format of ['opus', 'ogg'] as const) {
       const pages = pagesOf(oggs[format])

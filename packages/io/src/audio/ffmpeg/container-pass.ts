@@ -1,28 +1,19 @@
 import type { Frame } from 'node-av/lib'
 import { MediaError } from '../../errors.ts'
-import type { SyncReader } from '../../file/routine.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 import { type AudioFault, audioFault } from '../loaded.ts'
+import { hasLaterLink } from '../ogg-links.ts'
 import type { AudioTarget } from '../options.ts'
 import { AudioDecoder, type PacketFault } from './audio-decoder.ts'
 import type { Container } from './container.ts'
 import { isAllThere, oddEnd } from './end-of-sound.ts'
-import { type Pass, round } from './pass.ts'
+import { type Pass, type PassOptions, round } from './pass.ts'
 import { seekPlan } from './seek-plan.ts'
 import { Sound } from './sound.ts'
 import { Timeline } from './timeline.ts'
 
 /** How many samples may be in a byte of a file, where room is made on a header's word. */
 const SAMPLES_PER_BYTE = 64
-
-/** How a pass is made. */
-export interface PassOptions {
-  readonly faults: AudioFault[]
-  /** The file's bytes; `undefined` for live inputs. */
-  readonly reader: SyncReader | undefined
-  readonly maySeek: boolean
-  readonly samplesPerPiece: number
-}
 
 /**
  * One pass through a container.
@@ -114,7 +105,7 @@ export class ContainerPass implements Pass {
   /** Goes to near the window, where that is far and every time stamp tells a sample. */
   #seek(first: Frame): boolean {
     const from = this.#sound!.from
-    const position = seekPlan(this.#ffmpeg, this.#container, this.#options.reader, first, from)
+    const position = seekPlan(this.#ffmpeg, this.#container, this.#options, first, from)
     const time = position === undefined ? undefined : this.#timeline.timeOf(position)
     if (time === undefined) return false
     this.#timeline.isSeeking = true
@@ -129,8 +120,7 @@ export class ContainerPass implements Pass {
       throw this.#lastFault ?? new Error('has no sound in it')
     }
     const { isSeeking, hasSought, at, sampleRate } = this.#timeline
-    // Of Ogg files behind each other, FFmpeg finds no more than the first.
-    if (isSeeking || (hasSought && isWhole && at <= sound.from)) return undefined
+    if (isSeeking || (hasSought && isWhole && (at <= sound.from || this.#goesOn()))) return undefined
     if (!isWhole) return sound
     const expected = this.#expected()
     const { packetSpan, isPiece } = this.#decoder
@@ -148,6 +138,13 @@ export class ContainerPass implements Pass {
       if (problem !== undefined) this.#tell(new Error(problem))
     }
     return sound
+  }
+
+  /** Whether something follows that is not found after a seek: of Ogg files behind each other, FFmpeg seeks in the first. */
+  #goesOn(): boolean {
+    const { reader, samplesPerPiece } = this.#options
+    if (samplesPerPiece !== Infinity || reader === undefined) return false // pieces have been given: it was looked at before
+    return this.#container.format.iformat?.name === 'ogg' && hasLaterLink(reader)
   }
 
   /** Samples that the whole is likely to have, by the header's word; 0 where it says nothing. */

@@ -1,4 +1,5 @@
 import { MediaError, printValue } from '../../errors.ts'
+import type { SyncReader } from '../../file/routine.ts'
 import { type AudioFault, fitSamples, type LoadedAudio } from '../loaded.ts'
 import type { AudioTarget } from '../options.ts'
 import type { Sound } from './sound.ts'
@@ -12,6 +13,15 @@ export interface Pass {
   /** Decodes frame by frame; returns the sound, or `undefined` where a seek led nowhere. */
   steps(): Generator<Sound, Sound | undefined>
   free(): void
+}
+
+/** How a pass is made. */
+export interface PassOptions {
+  readonly faults: AudioFault[]
+  /** The file's bytes; `undefined` for live inputs. */
+  readonly reader: SyncReader | undefined
+  readonly maySeek: boolean
+  readonly samplesPerPiece: number
 }
 
 /** The whole of what is wanted; `undefined` where a seek led nowhere. */

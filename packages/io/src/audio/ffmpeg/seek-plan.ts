@@ -1,8 +1,9 @@
 import type { Frame } from 'node-av/lib'
-import type { SyncReader } from '../../file/routine.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 import { isChained } from '../ogg.ts'
+import { hasLaterLink } from '../ogg-links.ts'
 import type { Container } from './container.ts'
+import type { PassOptions } from './pass.ts'
 
 /** How far ahead it must go for a seek to be worth it. */
 const WORTH_SEEKING_SEC = 1
@@ -45,7 +46,7 @@ function preroll(codec: string, frame: Frame): number | undefined {
 export function seekPlan(
   ffmpeg: FFmpeg,
   { stream, format }: Container,
-  reader: SyncReader | undefined,
+  { reader, samplesPerPiece }: Pick<PassOptions, 'reader' | 'samplesPerPiece'>,
   first: Frame,
   from: number,
 ): number | undefined {
@@ -56,5 +57,7 @@ export function seekPlan(
   if (to < WORTH_SEEKING_SEC * first.sampleRate) return undefined
   if (format.iformat?.name !== 'ogg') return to
   // After a seek into the last page of Ogg FLAC, FFmpeg's time stamps are packets too late. Of files behind each other it knows the first.
-  return codec === 'flac' || isChained(reader) ? undefined : to
+  // A second one with the same numbers is found at the end of a window; pieces cannot wait for that.
+  const isChain = isChained(reader) || (samplesPerPiece !== Infinity && hasLaterLink(reader))
+  return codec === 'flac' || isChain ? undefined : to
 }
