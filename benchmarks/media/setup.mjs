@@ -7,13 +7,8 @@ import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const CACHE = fileURLToPath(new URL('../.cache/media', import.meta.url))
-const PACKAGES = [
-  'spdl==0.8.0',
-  'spdl-io==0.8.0',
-  'spdl-core==0.8.0',
-  'pillow==13.0.0',
-  'numpy==2.4.6',
-]
+const SPDL = ['spdl==0.8.0', 'spdl-io==0.8.0', 'spdl-core==0.8.0']
+const PACKAGES = [...SPDL, 'av==18.1.0', 'pillow==13.0.0', 'numpy==2.4.6']
 
 export const PYTHON = `${CACHE}/bin/python`
 export const C_PROGRAM = `${CACHE}/jpeg_batch`

@@ -11,9 +11,9 @@ export type MediaErrorCode =
   | 'ERR_WRITE'
   /** The library could not encode it. */
   | 'ERR_ENCODE'
-  /** A sound file of a kind that cannot be decoded here, or that needs more memory than is allowed. */
+  /** A feature that cannot be decoded here (the message names it), or more memory than there is. */
   | 'ERR_UNSUPPORTED'
-  /** A member of an archive, a picture or a result is larger than an option allows. */
+  /** A member of an archive, a picture, a sound or a result is larger than an option allows. */
   | 'ERR_TOO_LARGE'
   /** A kept index is not that of the archive as it is now. */
   | 'ERR_STALE_INDEX'

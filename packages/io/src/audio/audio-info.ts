@@ -35,9 +35,10 @@ export function* wavInfo(size: number): Routine<AudioInfo | undefined> {
   }
 }
 
-function codecOf({ encoding, blockAlign, channels }: WavFormat): string {
+function codecOf({ encoding, blockAlign, channels, isBigEndian }: WavFormat): string {
   const bits = (blockAlign / channels) * 8
-  if (encoding === 'float') return `pcm_f${bits}le`
+  const order = isBigEndian ? 'be' : 'le'
+  if (encoding === 'float') return `pcm_f${bits}${order}`
   if (encoding !== 'pcm') return `pcm_${encoding}`
-  return bits === 8 ? 'pcm_u8' : `pcm_s${bits}le`
+  return bits === 8 ? 'pcm_u8' : `pcm_s${bits}${order}`
 }

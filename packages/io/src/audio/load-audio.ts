@@ -8,7 +8,7 @@ import { fetchingOf } from '../url/url-options.ts'
 import { audioOps } from './audio-ops.ts'
 import { type AudioArray, audioArray, type LoadedAudio } from './loaded.ts'
 import { type AudioDType, type AudioTarget, audioTarget, type LoadAudioOptions } from './options.ts'
-import { readPlainWav } from './plain-wav.ts'
+import { headerOf, readPlainWav } from './plain-wav.ts'
 
 /**
  * Loads the samples of a sound: WAV, FLAC, MP3, AAC, Opus, Vorbis and what else FFmpeg knows, in any container, the sound of a video too.
@@ -22,7 +22,8 @@ import { readPlainWav } from './plain-wav.ts'
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
  * - `ERR_DECODE`: it is empty, has no sound in it, is damaged or truncated
- * - `ERR_UNSUPPORTED`: a kind of sound that this FFmpeg cannot decode or mix, or one too large for memory
+ * - `ERR_UNSUPPORTED`: a kind of sound that this FFmpeg cannot decode or mix, one that is encrypted, or one too large for memory
+ * - `ERR_TOO_LARGE`: more than `maxDurationSec`, `maxSamples`, `maxResultBytes` or, of a URL, `maxBytes` allow
  * - `ERR_BACKEND_MISSING`: `node-av` is needed, and not installed
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last sample
  * @throws the signal's reason, when aborted
@@ -64,7 +65,9 @@ async function plainWav(
 ): Promise<LoadedAudio | undefined> {
   const reader = new MemoryReader(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes))
   try {
-    return await run(readPlainWav(reader.size, target), { reader }, signal)
+    const header = await run(headerOf(reader.size, target), { reader }, signal)
+    if (header === undefined || 'problem' in header) return undefined
+    return await run(readPlainWav(header, target), { reader }, signal)
   } catch (error) {
     signal?.throwIfAborted()
     throw withSource(error, name)

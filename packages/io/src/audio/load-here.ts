@@ -10,10 +10,9 @@ import { headerOf, readPlainWav } from './plain-wav.ts'
 export function loadAudioHere(source: SyncSource, target: AudioTarget): LoadedAudio {
   return withFile(source, (file) => {
     const { reader } = file
-    const plain = runSync(readPlainWav(reader.size, target), { reader })
-    if (plain !== undefined) return plain
-    const header = target.isStrict ? undefined : runSync(headerOf(reader.size, target), { reader })
-    const problem = header !== undefined && 'problem' in header ? header.problem : undefined
-    return decodeAudio(file, target, problem === undefined ? [] : [audioFault(problem, 0)])
+    const header = runSync(headerOf(reader.size, target), { reader })
+    if (header === undefined) return decodeAudio({ file }, target)
+    if ('problem' in header) return decodeAudio({ file, faults: [audioFault(header.problem, 0)] }, target)
+    return runSync(readPlainWav(header, target), { reader }) ?? decodeAudio({ file, header }, target)
   })
 }

@@ -2,6 +2,7 @@ import type { DType } from '../array.ts'
 import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../check.ts'
 import { badOption } from '../errors.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
+import { type CheckedLimits, LIMIT_OPTIONS, type SoundLimits, soundLimits } from '../wav/limits.ts'
 import { checkWindow, type TimeWindow } from '../wav/window.ts'
 
 /** Element types that sound can be had in. Of integers the whole range is used, as WAV files do: uint8 has its silence at 128. */
@@ -11,7 +12,7 @@ export type AudioDType = Extract<DType, 'float32' | 'float64' | 'int16' | 'int32
 export type AudioLayout = 'CT' | 'TC'
 
 /** Options of `loadAudio` and `loadAudioSync`. */
-export interface LoadAudioOptions extends UrlOptions {
+export interface LoadAudioOptions extends UrlOptions, SoundLimits {
   /**
    * Only the samples whose time, `index / sampleRate` of the result, is in `[startSec, endSec)`: windows that touch share no sample and miss
    * none. Time counts from the first sample, whatever time stamp that has; an end behind the last sample means all. Default: all.
@@ -48,6 +49,7 @@ export interface AudioTarget {
   readonly numSamples: number | undefined
   readonly stream: number | undefined
   readonly isStrict: boolean
+  readonly limits: CheckedLimits
 }
 
 /** Highest sample rate that can be asked for. */
@@ -60,7 +62,7 @@ const DTYPES: readonly AudioDType[] = ['float32', 'float64', 'int16', 'int32', '
 
 /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function audioTarget(options: LoadAudioOptions): AudioTarget {
-  checkKnown(options, KNOWN, URL_OPTIONS)
+  checkKnown(options, [...KNOWN, ...LIMIT_OPTIONS], URL_OPTIONS)
   const { window, sampleRate, channels, layout = 'CT', dtype = 'float32' } = options
   const { numSamples, stream, strict = true, signal } = options
   checkWindow(window)
@@ -73,8 +75,9 @@ export function audioTarget(options: LoadAudioOptions): AudioTarget {
   checkBoolean('strict', strict)
   checkSignal(signal)
   fetchingOf(options)
+  const limits = soundLimits(options)
   const isPlanar = layout === 'CT'
-  return { window, sampleRate, channels, isPlanar, dtype, numSamples, stream, isStrict: strict }
+  return { window, sampleRate, channels, isPlanar, dtype, numSamples, stream, isStrict: strict, limits }
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` unless `value` is missing, or an integer in that range */

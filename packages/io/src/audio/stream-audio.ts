@@ -2,6 +2,7 @@ import { checkStreamSource, describeStreamSource, type StreamSource } from '../l
 import { piecesOf } from '../live/pieces.ts'
 import { fetchingOf } from '../url/url-options.ts'
 import { audioOps } from './audio-ops.ts'
+import { readableForFFmpeg } from './live-wav.ts'
 import { type AudioArray, audioArray } from './loaded.ts'
 import type { AudioDType } from './options.ts'
 import { type StreamAudioOptions, streamAudioTarget } from './stream-options.ts'
@@ -35,7 +36,7 @@ export function streamAudio<D extends AudioDType = 'float32'>(
   const target = streamAudioTarget(options)
   const fetching = fetchingOf(options)
   const name = describeStreamSource(source)
-  const ops = { file: audioOps.stream, live: audioOps.streamLive }
+  const ops = { file: audioOps.stream, live: audioOps.streamLive, prepare: readableForFFmpeg }
   return (async function* chunks() {
     for await (const chunk of piecesOf(source, target, ops, fetching)) {
       yield audioArray(chunk, target.audio, name) as AudioArray<D>

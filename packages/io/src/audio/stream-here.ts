@@ -1,7 +1,9 @@
+import { runSync } from '../file/routine.ts'
 import type { SyncSource } from '../source.ts'
 import { decodePieces } from './ffmpeg/decode-audio.ts'
-import type { LoadedAudio } from './loaded.ts'
+import { audioFault, type LoadedAudio } from './loaded.ts'
 import { openFile } from './open-file.ts'
+import { headerOf } from './plain-wav.ts'
 import type { StreamAudioTarget } from './stream-options.ts'
 
 /** Sound of a file in this thread, chunk by chunk, each decoded when it is asked for. Throws errors that do not name the source. */
@@ -11,7 +13,15 @@ export function* streamAudioHere(
 ): Generator<LoadedAudio> {
   const file = openFile(source)
   try {
-    yield* decodePieces(file, audio, samplesPerChunk)
+    const { reader } = file
+    const header = runSync(headerOf(reader.size, audio), { reader })
+    const input =
+      header === undefined
+        ? { file }
+        : 'problem' in header
+          ? { file, faults: [audioFault(header.problem, 0)] }
+          : { file, header }
+    yield* decodePieces(input, audio, samplesPerChunk)
   } finally {
     file.reader.close()
   }

@@ -85,7 +85,7 @@ export interface LiveJob {
 
 export async function* streamLive({ url, target }: LiveJob): AsyncGenerator<LoadedAudio | Fault> {
   try {
-    for (const chunk of decodePieces({ url }, target.audio, target.samplesPerChunk)) {
+    for (const chunk of decodePieces({ file: { url } }, target.audio, target.samplesPerChunk)) {
       yield move(chunk)
       await nextTurn() // it leaves this thread only then, and the next may be long in coming
     }

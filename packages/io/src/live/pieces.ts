@@ -1,5 +1,6 @@
+import type { Readable } from 'node:stream'
 import { currentCall, ThreadPool, type WorkerOp } from 'spindle'
-import { errorOf, type Fault, MediaError, mediaError } from '../errors.ts'
+import { errorOf, type Fault, MediaError, mediaError, nameSource } from '../errors.ts'
 import { runInPool } from '../pool.ts'
 import type { SyncSource } from '../source.ts'
 import type { Fetching } from '../url/url-options.ts'
@@ -13,6 +14,8 @@ const GRACE_MS = 30_000
 export interface PieceOps<T, P> {
   readonly file: WorkerOp<{ readonly source: SyncSource; readonly target: T }, Generator<P | Fault>>
   readonly live: WorkerOp<{ readonly url: string; readonly target: T }, AsyncGenerator<P | Fault>>
+  /** What FFmpeg is to get of a live input. Default: all of it as it is. */
+  readonly prepare?: (bytes: Readable) => Readable
 }
 
 /**
@@ -36,7 +39,7 @@ export async function* piecesOf<T, P extends object>(
     yield* relay(pieces as AsyncGenerator<P | Fault>, name, signal)
     return
   }
-  const feed = await LiveFeed.open(opened.bytes)
+  const feed = await LiveFeed.open(ops.prepare?.(opened.bytes) ?? opened.bytes)
   const pool = new ThreadPool({ size: 1, maxDeaths: 1, graceMs: GRACE_MS })
   const end = (): void => feed.close()
   signal?.addEventListener('abort', end)
@@ -45,10 +48,10 @@ export async function* piecesOf<T, P extends object>(
     const call = { filename, name: exportName, signal: signal ?? never }
     const pieces = pool.run({ url: feed.url, target }, call) as Promise<AsyncGenerator<P | Fault>>
     yield* relay(await pieces, name, signal, end)
-    if (feed.failure !== undefined) throw faultOfFeed(feed.failure, name)
+    if (feed.failure !== undefined) throw inputFault(feed.failure, name)
   } catch (error) {
     signal?.throwIfAborted()
-    throw feed.failure === undefined ? error : faultOfFeed(feed.failure, name)
+    throw feed.failure === undefined ? error : inputFault(feed.failure, name)
   } finally {
     signal?.removeEventListener('abort', end)
     feed.close()
@@ -56,9 +59,9 @@ export async function* piecesOf<T, P extends object>(
   }
 }
 
-function faultOfFeed(error: Error, name: string): MediaError {
-  const isOurs = error instanceof MediaError && error.source === undefined
-  return mediaError(isOurs ? error.code : 'ERR_READ', name, error)
+function inputFault(failure: Error, name: string): MediaError {
+  const isNamed = failure instanceof MediaError && failure.source === undefined
+  return isNamed ? nameSource(failure, name) : mediaError('ERR_READ', name, failure)
 }
 
 const never: AbortSignal = new AbortController().signal

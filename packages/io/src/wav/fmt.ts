@@ -18,6 +18,8 @@ export interface WavFormat {
   readonly blockAlign: number
   /** `sampleRate * blockAlign`; what the file says of it is not read. */
   readonly byteRate: number
+  /** Whether samples have their upper byte first: RIFX. */
+  readonly isBigEndian: boolean
 }
 
 /** As much of a `fmt ` chunk as means something. */
@@ -56,9 +58,10 @@ const GUID_TAILS: readonly string[] = ['000000001000800000aa00389b71', '00002107
  *
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  */
-export function parseFmt(bytes: Uint8Array): WavFormat {
-  if (bytes.byteLength < 16)
-    throw damaged(`its 'fmt ' chunk has ${bytes.byteLength} bytes, at least 16 are needed`)
+export function parseFmt(body: Uint8Array, isBigEndian: boolean): WavFormat {
+  if (body.byteLength < 16)
+    throw damaged(`its 'fmt ' chunk has ${body.byteLength} bytes, at least 16 are needed`)
+  const bytes = isBigEndian ? inLittleEndian(body) : body
   const formatTag = uint16(bytes, 0)
   const channels = uint16(bytes, 2)
   const sampleRate = uint16(bytes, 4) + uint16(bytes, 6) * 65536
@@ -106,7 +109,27 @@ export function parseFmt(bytes: Uint8Array): WavFormat {
     channelMask,
     blockAlign,
     byteRate,
+    isBigEndian,
   }
+}
+
+/** The body of a chunk as a little-endian file has it: numbers of 16 bits, and of 32 bits at 4, 8 and 20. */
+function inLittleEndian(body: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(body.subarray(0, body.byteLength & ~1)).swap16()
+  for (const at of [4, 8, 20]) {
+    if (at + 4 > bytes.byteLength) continue
+    const upper = bytes.readUInt16LE(at)
+    bytes.writeUInt16LE(bytes.readUInt16LE(at + 2), at)
+    bytes.writeUInt16LE(upper, at + 2)
+  }
+  // The GUID of the format: its first field is one of 32 bits, its last eight bytes are bytes.
+  if (bytes.byteLength >= FMT_BYTES) {
+    const upper = bytes.readUInt16LE(24)
+    bytes.writeUInt16LE(bytes.readUInt16LE(26), 24)
+    bytes.writeUInt16LE(upper, 26)
+    bytes.set(body.subarray(32, FMT_BYTES), 32)
+  }
+  return bytes
 }
 
 /** Little-endian. */

@@ -37,7 +37,7 @@ export function loadWav(
 export function loadWav(source: MediaSource, options?: LoadWavOptions): Promise<AnyWavAudio>
 export async function loadWav(source: MediaSource, options: LoadWavOptions = {}): Promise<AnyWavAudio> {
   checkSource(source, 'source')
-  checkWavOptions(options, ['signal'], URL_OPTIONS)
+  const limits = checkWavOptions(options, ['signal'], URL_OPTIONS)
   const { signal } = options
   checkSignal(signal)
   const fetching = fetchingOf(options)
@@ -45,7 +45,7 @@ export async function loadWav(source: MediaSource, options: LoadWavOptions = {})
   try {
     const reader = await openReader(source, fetching)
     try {
-      return await run(readWav(reader.size, options), { reader }, signal)
+      return await run(readWav(reader.size, options, limits), { reader }, signal)
     } finally {
       await reader.close()
     }
@@ -63,10 +63,10 @@ export function loadWavSync(
 export function loadWavSync(source: MediaSource, options?: ParseWavOptions): AnyWavAudio
 export function loadWavSync(source: MediaSource, options: ParseWavOptions = {}): AnyWavAudio {
   checkSource(source, 'source')
-  checkWavOptions(options)
+  const limits = checkWavOptions(options)
   const reader = openReaderSync(source)
   try {
-    return runSync(readWav(reader.size, options), { reader })
+    return runSync(readWav(reader.size, options, limits), { reader })
   } catch (error) {
     throw withSource(error, describeSource(source))
   } finally {

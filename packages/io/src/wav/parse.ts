@@ -1,15 +1,24 @@
 import type { DataOf, NdArray } from '../array.ts'
-import { checkKnown, checkOneOf } from '../check.ts'
+import { checkBoolean, checkKnown, checkOneOf } from '../check.ts'
 import { DATA_CLASSES } from '../dtypes.ts'
 import { badOption, withSource } from '../errors.ts'
 import { type Routine, runSync } from '../file/routine.ts'
 import { describeSource } from '../source.ts'
 import { headerIn, readWavHeader, type WavHeader } from './header.ts'
+import {
+  type CheckedLimits,
+  checkBytes,
+  checkLength,
+  DEFAULT_LIMITS,
+  LIMIT_OPTIONS,
+  type SoundLimits,
+  soundLimits,
+} from './limits.ts'
 import { decodeSamples, liesAsIs, nativeDType, type WavDType } from './samples.ts'
 import { checkWindow, samplesWithin } from './window.ts'
 
 /** Options of `parseWav`. */
-export interface ParseWavOptions {
+export interface ParseWavOptions extends SoundLimits {
   /**
    * Only the samples whose time, `index / sampleRate`, is in `[startSec, endSec)`; an end behind the last sample means all.
    * Default: all.
@@ -22,6 +31,11 @@ export interface ParseWavOptions {
   readonly layout?: 'TC' | 'CT'
   /** `'float32'` makes numbers from -1 to 1 of integers. Default: as they are stored. */
   readonly dtype?: 'float32'
+  /**
+   * `true`, the default: fewer samples than the header announces are an error. `false`: those that are there are given, and `header.missingBytes` says
+   * how many are not.
+   */
+  readonly strict?: boolean
 }
 
 /** Samples of a WAV file. */
@@ -53,11 +67,12 @@ export type AnyWavAudio = { readonly [D in WavDType]: WavAudio<D> }[WavDType]
  * | A-law, mu-law   | int16 (a copy)                                                                |
  *
  * Files that were streamed, so that their sizes were never filled in, end where their bytes end. Any other size that is more than there is
- * is an error.
+ * is an error, unless `strict: false`. A part of a frame at the end is left out. Samples of big-endian files (RIFX) are turned around, in a copy.
  *
  * @throws MediaError with `code`
  * - `ERR_DECODE`: not a WAV file, damaged or truncated
- * - `ERR_UNSUPPORTED`: compressed samples (ADPCM, MP3 …), big-endian files (RIFX)
+ * - `ERR_UNSUPPORTED`: compressed samples (ADPCM, MP3 …)
+ * - `ERR_TOO_LARGE`: more than `maxDurationSec`, `maxSamples` or `maxResultBytes` allow
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last sample
  * @example
  * ```ts run
@@ -88,9 +103,9 @@ export function parseWav(
   options: ParseWavOptions = NO_OPTIONS,
 ): AnyWavAudio {
   const view = bytes instanceof Uint8Array ? bytes : viewOf(bytes)
-  if (options !== NO_OPTIONS) checkWavOptions(options)
+  const limits = options === NO_OPTIONS ? DEFAULT_LIMITS : checkWavOptions(options)
   try {
-    return decode(view, options)
+    return decode(view, options, limits)
   } catch (error) {
     throw withSource(error, describeSource(view))
   }
@@ -98,25 +113,28 @@ export function parseWav(
 
 const NO_OPTIONS: ParseWavOptions = {}
 
-/** @throws MediaError `ERR_BAD_OPTION` */
+/** Checks options, and gives the limits among them. @throws MediaError `ERR_BAD_OPTION` */
 export function checkWavOptions(
   options: ParseWavOptions,
   alsoKnown: readonly string[] = [],
   forUrls: readonly string[] = [],
-): void {
-  checkKnown(options, ['window', 'layout', 'dtype', ...alsoKnown], forUrls)
+): CheckedLimits {
+  checkKnown(options, ['window', 'layout', 'dtype', 'strict', ...LIMIT_OPTIONS, ...alsoKnown], forUrls)
   checkWindow(options.window)
+  if (options.strict !== undefined) checkBoolean('strict', options.strict)
   if (options.layout !== undefined) checkOneOf('layout', options.layout, ['TC', 'CT'])
   if (options.dtype !== undefined) checkOneOf('dtype', options.dtype, ['float32'])
+  return soundLimits(options)
 }
 
-function decode(bytes: Uint8Array, options: ParseWavOptions): AnyWavAudio {
-  const header = headerIn(bytes)
+function decode(bytes: Uint8Array, options: ParseWavOptions, limits: CheckedLimits): AnyWavAudio {
+  const header = headerIn(bytes, options.strict ?? true)
   const { sampleRate, blockAlign, dataOffset } = header
   const { layout = 'TC', dtype = nativeDType(header) } = options
   const [first, end] = samplesWithin(options.window, sampleRate, header.numSamples)
   const offset = dataOffset + first * blockAlign
   const Data = DATA_CLASSES[dtype]
+  checkLimits(limits, header, end - first, Data.BYTES_PER_ELEMENT)
   if (
     liesAsIs(header, dtype, layout === 'CT') &&
     (bytes.byteOffset + offset) % Data.BYTES_PER_ELEMENT === 0
@@ -130,11 +148,27 @@ function decode(bytes: Uint8Array, options: ParseWavOptions): AnyWavAudio {
   return audioOf(header, data, dtype, layout)
 }
 
+/** Refuses samples, so many a channel, before they are read. */
+function checkLimits(
+  limits: CheckedLimits,
+  { channels, sampleRate }: WavHeader,
+  samples: number,
+  bytes: number,
+): void {
+  checkLength(limits, samples, sampleRate)
+  checkBytes(limits, samples * channels * bytes)
+}
+
 /** A WAV file of `size` bytes -> its samples, or those in the window, and no others are read. Faults do not name the source. */
-export function* readWav(size: number, options: ParseWavOptions): Routine<AnyWavAudio> {
-  const header = yield* readWavHeader(size)
+export function* readWav(
+  size: number,
+  options: ParseWavOptions,
+  limits: CheckedLimits,
+): Routine<AnyWavAudio> {
+  const header = yield* readWavHeader(size, options.strict ?? true)
   const { layout = 'TC', dtype = nativeDType(header) } = options
   const [first, end] = samplesWithin(options.window, header.sampleRate, header.numSamples)
+  checkLimits(limits, header, end - first, DATA_CLASSES[dtype].BYTES_PER_ELEMENT)
   const offset = header.dataOffset + first * header.blockAlign
   const bytes = yield { kind: 'read', offset, length: (end - first) * header.blockAlign }
   const data = yield* decodeSamples(header, bytes, dtype, layout === 'CT')

@@ -21,7 +21,8 @@ export function nativeDType({ encoding, blockAlign, channels }: WavFormat): WavD
 /** Whether the samples lie in the file as they are handed out. */
 export function liesAsIs(format: WavFormat, dtype: WavDType, isPlanar: boolean): boolean {
   const isOneBlock = !isPlanar || format.channels === 1
-  return IS_LITTLE_ENDIAN && isOneBlock && !hasNoArray(format) && dtype === nativeDType(format)
+  const isInOrder = IS_LITTLE_ENDIAN !== format.isBigEndian || format.blockAlign === format.channels
+  return isInOrder && isOneBlock && !hasNoArray(format) && dtype === nativeDType(format)
 }
 
 /** 24 bits, A-law and mu-law have no typed array of their own. */
@@ -36,13 +37,14 @@ function isLaw({ encoding }: WavFormat): boolean {
 /** The bytes of whole frames -> samples, interleaved or one channel after the other. A view where they lie as they should. */
 export function* decodeSamples(
   format: WavFormat,
-  bytes: Uint8Array,
+  stored: Uint8Array,
   dtype: WavDType,
   isPlanar: boolean,
 ): Routine<DataOf[WavDType], never> {
-  if (liesAsIs(format, dtype, isPlanar)) return viewAs(dtype, bytes)
+  if (liesAsIs(format, dtype, isPlanar)) return viewAs(dtype, stored)
   const channels = isPlanar ? format.channels : 1
   const is24 = format.blockAlign / format.channels === 3
+  const bytes = is24 && format.isBigEndian ? swapped24(stored) : stored
   const native = is24 ? bytes : isLaw(format) ? yield* expanded(format, bytes) : inHostOrder(format, bytes)
   if (channels === 1 && !is24 && dtype === nativeDType(format)) return native as DataOf[WavDType]
   const samples = is24 ? bytes.byteLength / 3 : native.length
@@ -156,8 +158,19 @@ function* expanded({ encoding }: WavFormat, bytes: Uint8Array): Routine<Int16Arr
 
 function inHostOrder(format: WavFormat, bytes: Uint8Array): DataOf[WavDType] {
   const dtype = nativeDType(format)
-  if (IS_LITTLE_ENDIAN) return viewAs(dtype, bytes)
+  if (IS_LITTLE_ENDIAN !== format.isBigEndian) return viewAs(dtype, bytes)
   const copy = new Uint8Array(bytes)
   swapBytes(copy, format.blockAlign / format.channels)
   return viewAs(dtype, copy)
+}
+
+/** A copy of samples of three bytes, each turned around. */
+function swapped24(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes.byteLength)
+  for (let at = 0; at + 2 < copy.byteLength; at += 3) {
+    copy[at] = bytes[at + 2]!
+    copy[at + 1] = bytes[at + 1]!
+    copy[at + 2] = bytes[at]!
+  }
+  return copy
 }

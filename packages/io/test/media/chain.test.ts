@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, afterEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { stack } from '../../src/index.ts'
+import { encodeWav, stack } from '../../src/index.ts'
 import {
   BitstreamFilter,
   Decoder,
@@ -18,6 +18,7 @@ import {
   openHandles,
   Packets,
 } from '../../src/media.ts'
+import { encodeAudio } from '../../src/sync.ts'
 import { sourceUrl } from '../child-program.ts'
 import { truthBytes, truthFile, truthOf } from '../truth/truth.ts'
 import { clip, decoded, GRAPH, hash, scratch, using } from './media-support.ts'
@@ -645,5 +646,40 @@ describe('what was disposed of', () => {
       ...[() => muxer.addStream(), () => muxer.write(0, packets), () => muxer.finish()],
     ]
     for (const use of uses) assert.throws(use, { name: 'MediaError', code: 'ERR_BAD_STATE' }, String(use))
+  })
+})
+
+describe('sound that others made', () => {
+  const tone = {
+    data: Int16Array.from({ length: 8000 }, (_, i) => (i % 100) * 300),
+    dtype: 'int16',
+    shape: [8000, 1],
+  } as const
+  const samplesOf = (bytes: Uint8Array): number =>
+    using(new Demuxer(bytes), (demuxer) =>
+      using(new Decoder(demuxer.streams[0]!), (decoder) => {
+        const packets = demuxer.demux({ stream: 0 })
+        const count = (frames: Frames): number => [...frames].reduce((sum, { samples }) => sum + samples, 0)
+        return using(decoder.push(packets), count) + using(decoder.flush(), count)
+      }),
+    )
+
+  it('a WAV file of unknown size ends where its bytes end, a big-endian one is refused', () => {
+    const wav = Buffer.from(encodeWav(tone, { sampleRate: 8000 }))
+    assert.equal(samplesOf(wav), 8000)
+    wav.writeUInt32LE(0xffffffff, 40)
+    assert.equal(samplesOf(wav), 8000)
+    wav.write('RIFX')
+    for (const at of [4, 16, 24, 28, 40]) wav.subarray(at, at + 4).swap32()
+    for (const at of [20, 22, 32, 34]) wav.subarray(at, at + 2).swap16()
+    assert.throws(() => samplesOf(wav), { code: 'ERR_UNSUPPORTED', message: /RIFX/ })
+  })
+
+  it('bytes behind the last frame are no damage', () => {
+    const flac = encodeAudio(tone, { sampleRate: 8000, layout: 'TC', format: 'flac' })
+    const tag = Buffer.alloc(128)
+    tag.write('TAG')
+    assert.equal(samplesOf(flac), 8000)
+    assert.equal(samplesOf(Buffer.concat([flac, tag])), 8000)
   })
 })

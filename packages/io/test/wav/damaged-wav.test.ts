@@ -86,7 +86,7 @@ describe('a damaged WAV file', () => {
         /not a WAV file: it begins with "ID3 " instead of "RIFF"/,
       ],
       [Buffer.from('RIFF    WEBPVP8 '), 'ERR_DECODE', /not a WAV file but a RIFF file of "WEBP"/],
-      [Buffer.from('RIFX    WAVEfmt '), 'ERR_UNSUPPORTED', /a big-endian WAV file \(RIFX\)/],
+      [Buffer.from('RIFX    WAVEfmt '), 'ERR_DECODE', /no 'fmt ' chunk/],
       [craftWav(data), 'ERR_DECODE', /no 'fmt ' chunk/],
       [craftWav(fmt), 'ERR_DECODE', /no 'data' chunk: it may be truncated/],
       [
@@ -103,11 +103,6 @@ describe('a damaged WAV file', () => {
         change('odd-chunks.wav', (b) => b.writeUInt32LE(5000, 16)),
         'ERR_DECODE',
         /truncated: its chunk "LIST" has 5000 bytes, of which 232/,
-      ],
-      [
-        craftWav(fmt, ['data', Buffer.alloc(7)]),
-        'ERR_DECODE',
-        /7 bytes of samples, which is no multiple of 2, the bytes a frame/,
       ],
       [craftWav(['fmt ', craftFmt({ channels: 0 })], data), 'ERR_DECODE', /no channels/],
       [craftWav(['fmt ', craftFmt({ sampleRate: 0 })], data), 'ERR_DECODE', /a sample rate of 0/],
@@ -168,22 +163,31 @@ describe('a damaged WAV file', () => {
 describe('a WAV file whose size was never filled in', () => {
   const samples = Int16Array.of(1, 2, 3, 4)
   const whole = craftWav(['fmt ', craftFmt({})], ['data', Buffer.from(samples.buffer)])
+  const sized = (riff: number, data: number): Buffer => {
+    const bytes = Buffer.from(whole)
+    bytes.writeUInt32LE(riff, 4)
+    bytes.writeUInt32LE(data, 40)
+    return bytes
+  }
 
   it('ends where its bytes end', async () => {
-    // FFmpeg, arecord, SoX; and programs that were killed before they came to it.
+    // FFmpeg, arecord, SoX, speech services; programs that were killed before they came to it.
     for (const [riff, data] of [
-      [0xffffffff, 0xffffffff],
-      [0x80000024, 0x80000000],
-      [0x7ffff024, 0x7ffff000],
-      [0, 0],
-      [36, 0],
-      [0xffffffff, 0],
+      ...[0xffffffff, 0xffffffff - 36, 0xffffff9b, 0x80000000, 0x7fffffff - 36].map((n) => [n, n] as const),
+      ...[0x7ffff000, 0x7fffffff, 0xffff0000, 2_000_000_000, 0x40000000].map((n) => [n + 36, n] as const),
+      ...[0, 36, whole.length - 8, 0xffffffff].map((riff) => [riff, 0] as const),
+      // What else cannot be: half a frame, and more than the whole.
+      ...([
+        [5000, 4001],
+        [44, 4000],
+        [0, 4000],
+        [0xffffffff, 4000],
+        [whole.length - 8, 10],
+      ] as const),
     ] as const) {
-      const bytes = Buffer.from(whole)
-      bytes.writeUInt32LE(riff, 4)
-      bytes.writeUInt32LE(data, 40)
+      const bytes = sized(riff, data)
       for (const audio of [parseWav(bytes), await loadWav(bytes), sync.loadWav(bytes)]) {
-        assert.deepEqual(audio.data, samples)
+        assert.deepEqual(audio.data, samples, `${riff} ${data}`)
         assert.equal(audio.header.numSamples, 4)
       }
       assert.deepEqual(
@@ -191,6 +195,18 @@ describe('a WAV file whose size was never filled in', () => {
         samples.subarray(0, 2),
         'a part of a frame is left out',
       )
+    }
+  })
+
+  it('of more than 4 GiB, too', () => {
+    for (const size of [0n, 0xffffffffffffffffn, 0x7fffffffffffffffn, 0xffffffffn]) {
+      const rf64 = wavFixture('rf64.wav')
+      const { data } = parseWav(rf64)
+      rf64.writeBigUInt64LE(size, rf64.indexOf('ds64') + 16)
+      for (const inChunk of [0xffffffff, 0]) {
+        rf64.writeUInt32LE(inChunk, rf64.indexOf('data') + 4)
+        assert.deepEqual(parseWav(rf64).data, data)
+      }
     }
   })
 
@@ -204,15 +220,74 @@ describe('a WAV file whose size was never filled in', () => {
   })
 
   it('is not confused with one that lies', () => {
-    const bytes = Buffer.from(whole)
-    bytes.writeUInt32LE(0xfffffffe, 40)
-    assert.throws(() => parseWav(bytes), /truncated: 4294967294 bytes of samples, of which 8 are there/)
+    const bytes = sized(123_456 + 36, 123_456)
+    assert.throws(() => parseWav(bytes), /truncated: 123456 bytes of samples, of which 8 are there/)
+  })
+
+  it('nor with one that is truncated, of which `strict: false` gives what is there', async () => {
+    const cut = whole.subarray(0, -4)
+    assert.throws(() => parseWav(cut), { code: 'ERR_DECODE', message: /`strict: false`/ })
+    const loaded = [parseWav(cut, { strict: false }), await loadWav(cut, { strict: false })]
+    for (const { data, header } of [...loaded, sync.loadWav(cut, { strict: false })]) {
+      assert.deepEqual(data, samples.subarray(0, 2))
+      assert.equal(header.missingBytes, 4)
+    }
+    assert.equal(parseWav(whole).header.missingBytes, 0)
+  })
+
+  it('may have a part of a frame at its end, which is left out', () => {
+    const bytes = craftWav(['fmt ', craftFmt({})], ['data', Buffer.alloc(7)], ['LIST', Buffer.alloc(4)])
+    assert.deepEqual(parseWav(bytes).shape, [3, 1])
   })
 
   it('may have a wrong size of the whole, which nothing depends on', () => {
     const bytes = Buffer.from(whole)
     bytes.writeUInt32LE(7, 4)
     assert.deepEqual(parseWav(bytes).data, samples)
+  })
+})
+
+describe('a big-endian WAV file (RIFX)', () => {
+  /** The same sound with its numbers turned around. */
+  function rifx(wav: Buffer, width: number): Buffer {
+    const bytes = Buffer.from(wav)
+    bytes.write('RIFX')
+    bytes.subarray(4, 8).swap32()
+    for (let at = 12; at < bytes.length; ) {
+      const body = at + 8
+      const size = bytes.readUInt32LE(at + 4)
+      bytes.subarray(at + 4, body).swap32()
+      if (bytes.toString('latin1', at, at + 4) === 'fmt ') {
+        bytes.subarray(body, body + (size & ~1)).swap16()
+        for (const field of [4, 8, 20, 24])
+          if (size > field)
+            bytes
+              .subarray(body + field, body + field + 4)
+              .swap16()
+              .swap32()
+        if (size > 32) bytes.subarray(body + 32, body + 40).swap16()
+      } else if (bytes.toString('latin1', at, at + 4) === 'data') {
+        for (let i = body; i < body + size; i += width) bytes.subarray(i, i + width).reverse()
+      }
+      at = body + size + (size % 2)
+    }
+    return bytes
+  }
+
+  it('gives the samples of the little-endian one', async () => {
+    const widths = { 'pcm8-1.wav': 1, 'pcm16-2.wav': 2, 'pcm24-2.wav': 3, 'pcm32-2.wav': 4, 'float64.wav': 8 }
+    for (const [name, width] of Object.entries({ ...widths, 'extensible-pcm_16.wav': 2, 'alaw.wav': 1 })) {
+      if (!WAV.has(name)) continue
+      const little = wavFixture(name)
+      const big = rifx(little, width)
+      for (const options of [{}, { layout: 'CT' }, { dtype: 'float32', window: [0, 0.001] }] as const) {
+        const expected = parseWav(little, options)
+        for (const audio of [parseWav(big, options), await loadWav(big, options)]) {
+          assert.deepEqual(audio.data, expected.data, name)
+          assert.deepEqual(audio.header, { ...expected.header, isBigEndian: true })
+        }
+      }
+    }
   })
 })
 
@@ -231,7 +306,7 @@ describe('a source of a WAV', () => {
     })
     await assert.rejects(
       loadWav('x', { windows: [0, 1] } as never),
-      /made of window, layout, dtype, signal, got "windows"/,
+      /made of window, layout, dtype, strict, .*, signal, got "windows"/,
     )
     assert.throws(
       () => parseWav(Buffer.alloc(0), { layout: 'NCT' } as never),

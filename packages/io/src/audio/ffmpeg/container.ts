@@ -3,8 +3,11 @@ import { badOption, MediaError } from '../../errors.ts'
 import { openContext } from '../../ffmpeg/open-context.ts'
 import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import { mp3End } from '../mp3.ts'
 import type { LiveInput, OpenFile } from '../open-file.ts'
 import { removeSpilled, spill } from '../spill.ts'
+import { refuseEncrypted } from './encrypted.ts'
+import { isLiveOpenEnded, isOpenEnded } from './open-ended.ts'
 
 /** Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`. */
 export type StreamKind = 'audio' | 'video' | 'any'
@@ -30,6 +33,10 @@ export class Container {
    * Length of the stream as its header tells, in its time base; `undefined` where it tells none. Looked at before FFmpeg makes estimates of its own.
    */
   readonly declared: bigint | undefined
+  /** Whether the file ends where its bytes end, since its header does not tell. */
+  readonly isOpenEnded: boolean
+  /** Bytes of the file; `undefined` for live inputs. */
+  readonly size: number | undefined
   /** Where bytes in memory were put. */
   readonly #spilled: string | undefined
 
@@ -43,13 +50,18 @@ export class Container {
     const live = 'url' in file ? file.url : undefined
     const reader = 'url' in file ? undefined : file.reader
     if (reader?.size === 0) throw new Error('is empty')
-    if (reader !== undefined) refuseBigEndian(reader)
+    if (reader !== undefined) refuseUnsupported(reader)
+    this.size = reader?.size
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
+    const end = reader === undefined ? undefined : mp3End(reader)
+    const url = live ?? `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
     try {
       this.format = openContext(ffmpeg, {
-        url: live ?? `file:${path ?? this.#spilled}`, // else `http:` in a name would be a protocol
-        protocols: live === undefined ? 'file' : live.slice(0, live.indexOf(':')), // unix, or tcp
+        url: end === undefined ? url : `subfile,,start,0,end,${end},,:${url}`,
+        // Of live inputs: unix, or tcp.
+        protocols:
+          live !== undefined ? live.slice(0, live.indexOf(':')) : end === undefined ? 'file' : 'file,subfile',
         // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a minute.
         options: reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {},
         inspect: reader && ((work) => work(reader)),
@@ -66,7 +78,10 @@ export class Container {
       }
       this.stream = this.#choose(ffmpeg, wanted)
       const duration = declared.get(this.stream.index)
-      this.declared = duration !== undefined && duration > 0n ? duration : undefined
+      this.isOpenEnded = reader === undefined ? isLiveOpenEnded(this.format) : isOpenEnded(reader)
+      const isTold = duration !== undefined && duration > 0n && !this.isOpenEnded
+      this.declared = isTold ? duration : undefined
+      refuseEncrypted(this.stream)
       for (const other of this.format.streams) {
         if (other.index !== this.stream.index) other.discard = c.AVDISCARD_ALL
       }
@@ -114,12 +129,18 @@ function isWav(reader: SyncReader): boolean {
   return /^RIFF....WAVE/s.test(headOf(reader))
 }
 
-/** FFmpeg takes its samples for little-endian ones. @throws MediaError `ERR_UNSUPPORTED` */
-function refuseBigEndian(reader: SyncReader): void {
-  if (/^RIFX....WAVE/s.test(headOf(reader)))
+/** Refuses what FFmpeg makes noise of, and what has no samples in it. @throws MediaError `ERR_UNSUPPORTED` */
+function refuseUnsupported(reader: SyncReader): void {
+  const head = headOf(reader)
+  if (/^RIFX....WAVE/s.test(head))
     throw new MediaError(
       'ERR_UNSUPPORTED',
-      'a big-endian WAV file (RIFX); `sox in.wav -L out.wav` makes it a little-endian one',
+      'a big-endian WAV file (RIFX) of compressed samples; `sox in.wav -L out.wav` makes it a little-endian one',
+    )
+  if (head.startsWith('MThd'))
+    throw new MediaError(
+      'ERR_UNSUPPORTED',
+      'a MIDI file, which has notes and no samples; a synthesizer makes those',
     )
 }
 

@@ -9,6 +9,7 @@ import {
   type ChannelLayout,
   defaultLayout,
   describeLayout,
+  placedLayout,
   sampleFormat,
 } from './sample-format.ts'
 
@@ -27,7 +28,9 @@ export class Converter {
   readonly #to: ConvertedFormat
   readonly channels: number
   readonly #layout: ChannelLayout
+  readonly #from: ChannelLayout
   readonly #swr: SoftwareResampleContext
+  readonly #key: string
   #out: Frame | undefined
   #capacity = 0
   /** Samples of the largest frame that there is room for. */
@@ -41,22 +44,28 @@ export class Converter {
     this.#ffmpeg = ffmpeg
     this.#to = to
     const { av } = ffmpeg
-    this.#isDescribed = first.channelLayout.order !== ffmpeg.constants.AV_CHANNEL_ORDER_UNSPEC
-    const from = describeLayout(first, ffmpeg)
-    const isMixed = to.channels !== undefined && to.channels !== from.nbChannels
-    if (isMixed && from.mask === 0n) {
-      throw new MediaError('ERR_UNSUPPORTED', `cannot mix ${from.nbChannels} channels of unknown places`)
+    const told = describeLayout(first, ffmpeg)
+    const isMixed = to.channels !== undefined && to.channels !== told.nbChannels
+    if (isMixed && told.mask === 0n) {
+      throw new MediaError('ERR_UNSUPPORTED', `cannot mix ${told.nbChannels} channels of unknown places`)
     }
+    const from = placedLayout(told, ffmpeg)
+    this.#isDescribed = from.order === first.channelLayout.order
+    this.#from = from
     this.#layout = isMixed ? defaultLayout(to.channels!, ffmpeg) : from
     this.channels = this.#layout.nbChannels
-    this.#swr = new av.SoftwareResampleContext()
+    const { format: fromFormat, sampleRate: fromRate } = first
     const format = sampleFormat(to, ffmpeg)
+    this.#key = [layoutKey(this.#layout), format, to.sampleRate, layoutKey(from), fromFormat, fromRate].join()
+    const kept = takeKept(this.#key)
+    this.#swr = kept ?? new av.SoftwareResampleContext()
     try {
-      const { format: fromFormat, sampleRate: fromRate } = first
-      const set = this.#swr.allocSetOpts2(
-        ...([this.#layout, format, to.sampleRate, from, fromFormat as AvSampleFormat, fromRate] as const),
-      )
-      check(ffmpeg, set, 'preparing to convert samples')
+      if (kept === undefined) {
+        const set = this.#swr.allocSetOpts2(
+          ...([this.#layout, format, to.sampleRate, from, fromFormat as AvSampleFormat, fromRate] as const),
+        )
+        check(ffmpeg, set, 'preparing to convert samples')
+      }
       check(ffmpeg, this.#swr.init(), 'preparing to convert samples')
     } catch (error) {
       this.#swr.free()
@@ -76,7 +85,8 @@ export class Converter {
    * first, which needs a converter of its own.
    */
   convert(frame: Frame | null, samples: number): number | undefined {
-    if (frame !== null && !this.#isDescribed) describeLayout(frame, this.#ffmpeg)
+    if (frame !== null && !this.#isDescribed && frame.channelLayout.nbChannels === this.#from.nbChannels)
+      frame.channelLayout = this.#from
     const out = this.#roomFor(samples)
     out.nbSamples = 0 // as many as there is room for
     const result = this.#swr.convertFrame(out, frame)
@@ -91,7 +101,7 @@ export class Converter {
   }
 
   free(): void {
-    this.#swr.free()
+    keep(this.#key, this.#swr)
     this.#out?.free()
   }
 
@@ -129,3 +139,22 @@ export class Converter {
 const LEAST_ROOM = 8192
 /** Samples that a resampler may hold back from one frame to the next. */
 const SPARE = 1024
+
+/** The resampler that was used last, for the next sound of the same kind: making its filter takes as long as decoding half a second, starting again nothing. */
+let kept: { readonly key: string; readonly swr: SoftwareResampleContext } | undefined
+
+function takeKept(key: string): SoftwareResampleContext | undefined {
+  if (kept?.key !== key) return undefined
+  const { swr } = kept
+  kept = undefined
+  return swr
+}
+
+function keep(key: string, swr: SoftwareResampleContext): void {
+  kept?.swr.free()
+  kept = { key, swr }
+}
+
+function layoutKey({ nbChannels, order, mask }: ChannelLayout): string {
+  return `${nbChannels}/${order}/${mask}`
+}

@@ -9,6 +9,8 @@ import { orientationOf } from '../../video/ffmpeg/display-matrix.ts'
 import type { VideoInfo } from '../../video/video-info.ts'
 import type { WavDType } from '../../wav/samples.ts'
 import type { AudioInfo } from '../audio-info.ts'
+import { isChained } from '../ogg.ts'
+import { chainedDuration } from '../ogg-links.ts'
 import type { OpenFile } from '../open-file.ts'
 import { Container } from './container.ts'
 
@@ -24,7 +26,7 @@ export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
     const { stream } = container
     const { size } = file.reader
     if (stream.codecpar.codecType === ffmpeg.constants.AVMEDIA_TYPE_AUDIO) {
-      return audioInfoOf(ffmpeg, container, stream, size)
+      return ofWholeChain(audioInfoOf(ffmpeg, container, stream, size), file)
     }
     const [audio] = container.streamsOf(ffmpeg, 'audio')
     const info = videoInfoOf(ffmpeg, container, size, audio && audioInfoOf(ffmpeg, container, audio, size))
@@ -35,6 +37,14 @@ export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
   } finally {
     container.close()
   }
+}
+
+/** Of Ogg files behind each other, FFmpeg tells the length of the first. */
+function ofWholeChain(info: AudioInfo, { reader }: OpenFile): AudioInfo {
+  if (info.format !== 'ogg' || !isChained(reader)) return info
+  const durationSec = chainedDuration(reader)
+  const bitRate = durationSec === undefined ? info.bitRate : Math.round((reader.size * 8) / durationSec)
+  return { ...info, durationSec, bitRate }
 }
 
 function videoInfoOf(
@@ -96,9 +106,11 @@ function durationOf({ format }: Container, stream: Stream): number | undefined {
   const { num, den } = stream.timeBase
   const { sampleRate, initialPadding } = stream.codecpar
   if (stream.duration > 0n) {
-    // In Ogg alone the priming samples count.
-    const priming = format.iformat?.name === 'ogg' && sampleRate > 0 ? initialPadding / sampleRate : 0
-    return Math.max(0, (Number(stream.duration) * num) / den - priming)
+    // In Ogg alone the priming samples count; and Opus that was cut out of a longer sound does not begin at 0.
+    const isOgg = format.iformat?.name === 'ogg' && sampleRate > 0
+    const priming = isOgg ? initialPadding / sampleRate : 0
+    const begin = isOgg && initialPadding > 0 && stream.startTime > 0n ? stream.startTime : 0n
+    return Math.max(0, (Number(stream.duration - begin) * num) / den - priming)
   }
   return format.duration > 0n ? Number(format.duration) / 1e6 : undefined
 }

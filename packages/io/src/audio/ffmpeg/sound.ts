@@ -1,5 +1,7 @@
 import type { Frame } from 'node-av/lib'
+import { DATA_CLASSES } from '../../dtypes.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import { type CheckedLimits, checkBytes, checkLength } from '../../wav/limits.ts'
 import { firstSample } from '../../wav/window.ts'
 import type { LoadedAudio } from '../loaded.ts'
 import type { AudioTarget } from '../options.ts'
@@ -12,8 +14,27 @@ import { type ConvertedFormat, Converter } from './converter.ts'
  */
 const CONTEXT = 32
 
+/** Samples of the source below which a sound is too short for the resampler. */
+const SHORT = 4 * CONTEXT
+
 /** More samples than any sound has. */
 const FAR = 2 ** 52
+
+/** By how much less than a header says there may be: priming and padding. Limits are checked again while decoding. */
+const HEADER_SLACK_SEC = 0.5
+
+/** Samples that a resampler may hold back. */
+const HELD_BACK = 4096
+
+/** What is known of a sound before it is decoded. */
+export interface SoundPlan {
+  /** Samples of the source in the whole, 0 where unknown. */
+  readonly expected: number
+  /** Samples of the source that its bytes may hold: room is made for no more. Default: any number. */
+  readonly believable?: number
+  /** Samples a channel that are taken out at a time: Infinity for all at once. */
+  readonly samplesPerPiece: number
+}
 
 /**
  * A sound as it is made of decoded frames: converted, resampled, cut. The resampler gets the samples around a window too, and silence for the rest of
@@ -28,12 +49,22 @@ export class Sound {
   readonly #channels: number
   #converter: Converter
   #fromRate: number
+  readonly #limits: CheckedLimits
+  readonly #samplesPerPiece: number
+  readonly #bytesPerSample: number
+  /** What is wanted, in samples of the result. */
+  readonly #begin: number
+  readonly #end: number
+  /** Samples that were taken out. */
+  #taken = 0
   #hasBegun = false
+  /** Where the next sample of the source is. */
+  #position = 0
   /** Position of the converter's next sample, in samples of the result. */
   #at = 0
 
-  /** @param expected samples of the source in the whole, 0 where unknown */
-  constructor(ffmpeg: FFmpeg, first: Frame, target: AudioTarget, expected: number) {
+  /** @throws MediaError `ERR_TOO_LARGE` where the header announces more than limits allow */
+  constructor(ffmpeg: FFmpeg, first: Frame, target: AudioTarget, plan: SoundPlan) {
     const { window, numSamples, sampleRate = first.sampleRate, channels, dtype, isPlanar } = target
     this.#ffmpeg = ffmpeg
     this.#format = { sampleRate, channels, dtype, isPlanar }
@@ -46,9 +77,23 @@ export class Sound {
     const ratio = first.sampleRate / sampleRate
     const context = ratio === 1 ? 0 : Math.ceil(CONTEXT * Math.max(1, ratio))
     this.from = Math.max(0, Math.floor(begin * ratio) - context)
-    const whole = expected / ratio + (expected > 0 ? CONTEXT : 0)
-    const likely = expected > 0 ? Math.max(0, whole - begin) : end < FAR ? end - begin : 0
-    this.#collector = new Collector({ dtype, isPlanar, channels: this.#channels }, [begin, end], likely)
+    const { expected, believable = Infinity, samplesPerPiece } = plan
+    this.#begin = begin
+    this.#end = end
+    this.#limits = target.limits
+    this.#samplesPerPiece = samplesPerPiece
+    this.#bytesPerSample = this.#channels * DATA_CLASSES[dtype].BYTES_PER_ELEMENT
+    try {
+      if (numSamples !== undefined) this.#checkCount(numSamples)
+      this.#checkCount(Math.min(end, (expected - HEADER_SLACK_SEC * first.sampleRate) / ratio) - begin)
+      const whole = expected / ratio + (expected > 0 ? CONTEXT : 0)
+      const likely = expected > 0 ? Math.max(0, whole - begin) : end < FAR ? end - begin : 0
+      const room = Math.min(likely, believable / ratio, samplesPerPiece + HELD_BACK)
+      this.#collector = new Collector({ dtype, isPlanar, channels: this.#channels }, [begin, end], room)
+    } catch (error) {
+      this.#converter.free()
+      throw error
+    }
   }
 
   /** Samples a channel that are there and were not taken out. */
@@ -59,12 +104,22 @@ export class Sound {
   /** Takes out the first samples, `count` a channel. */
   shift(count: number): Pick<LoadedAudio, 'data' | 'channels' | 'sampleRate'> {
     const { sampleRate } = this.#format
+    this.#taken += count
     return { data: this.#collector.shift(count), channels: this.#channels, sampleRate }
   }
 
   /** Lets the resampler give what it holds back: no more frames are taken. */
   end(): void {
-    if (this.#hasBegun && !this.isDone) this.#drain()
+    if (!this.#hasBegun || this.isDone) return
+    const { sampleRate } = this.#format
+    if (this.#fromRate === sampleRate || this.#position >= SHORT) {
+      this.#drain()
+      return
+    }
+    // Of a sound that is shorter than its filter, the resampler gives nothing: silence behind it makes up for that.
+    this.#converter.inject(SHORT)
+    const wanted = Math.ceil((this.#position * sampleRate) / this.#fromRate) - this.#at
+    this.#give(Math.min(wanted, this.#converter.convert(null, 0) ?? 0))
   }
 
   /** Whether no more frames are needed. */
@@ -77,8 +132,12 @@ export class Sound {
    * those that follow must follow it.
    */
   take(frame: Frame, samples: number, position: number, gap: number): void {
-    if (!this.#hasBegun) this.#begin(position)
+    if (!this.#hasBegun) this.#start(position)
     else if (gap > 0) this.#converter.inject(gap)
+    // Before there is memory for it: of a hostile header one sample becomes many.
+    const ahead = Math.min(this.#end, ((position + samples) * this.#format.sampleRate) / this.#fromRate)
+    this.#checkCount(ahead - this.#begin - HELD_BACK)
+    this.#position = position + samples
     let count = this.#converter.convert(frame, samples)
     if (count === undefined) {
       this.#drain()
@@ -105,7 +164,7 @@ export class Sound {
   }
 
   /** The rates' grids meet every `period` samples of the source: there a sample of the result lies on one of the source. */
-  #begin(position: number): void {
+  #start(position: number): void {
     this.#hasBegun = true
     const { sampleRate } = this.#format
     const period = this.#fromRate / greatestCommonDivisor(this.#fromRate, sampleRate)
@@ -121,6 +180,15 @@ export class Sound {
   #give(count: number): void {
     this.#collector.add(this.#converter.planes, this.#at, count)
     this.#at += count
+    this.#checkCount(this.#taken + this.#collector.count)
+  }
+
+  /** @throws MediaError `ERR_TOO_LARGE` where so many samples a channel are more than are allowed */
+  #checkCount(count: number): void {
+    if (count <= 0) return
+    const samples = Math.ceil(count)
+    checkLength(this.#limits, samples, this.#format.sampleRate)
+    checkBytes(this.#limits, Math.min(samples, this.#samplesPerPiece) * this.#bytesPerSample)
   }
 }
 

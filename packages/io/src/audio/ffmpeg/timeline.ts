@@ -21,6 +21,8 @@ export class Timeline {
   isSeeking = false
   /** Whether the last frame that was placed was the first after a seek. */
   hasJustSought = false
+  /** Whether any frame was placed after a seek. */
+  hasSought = false
   /** Set by damage, until the next frame is placed. */
   hasFault = false
 
@@ -53,6 +55,7 @@ export class Timeline {
       if (position === undefined || position < 0) return false
       this.at = position
       this.isSeeking = false
+      this.hasSought = true
     } else if (this.hasFault) {
       const gap = (this.#positionOf(frame) ?? 0) - this.at
       if (gap > 0 && gap < LONGEST_GAP_SEC * this.sampleRate) this.gap = gap

@@ -24,6 +24,7 @@ import {
   hardwareChoice,
   useHardware,
 } from './hardware.ts'
+import { TailWatch } from './tail-watch.ts'
 
 /** How a stream is decoded. */
 export interface DecoderOptions {
@@ -59,6 +60,7 @@ export class Decoder implements Disposable {
   readonly #handle: Handle
   readonly #failures: Failures
   readonly #limits: Limits
+  readonly #tail: TailWatch
   #source: string | undefined
   #window: TimeWindow | undefined
   #ticks: TickWindow | undefined
@@ -75,6 +77,7 @@ export class Decoder implements Disposable {
     const { av } = this.#ffmpeg
     this.stream = stream
     this.#failures = new Failures(strict)
+    this.#tail = new TailWatch(stream.codec, stream.kind === 'audio')
     const codec = decoderFor(this.#ffmpeg, stream, options.decoder)
     this.#context = new av.CodecContext()
     this.#packet = new av.Packet()
@@ -146,6 +149,9 @@ export class Decoder implements Disposable {
     return this.#collect((frames) => {
       for (const packet of packets) {
         if (packet.sideData.some(({ type }) => type === c.AV_PKT_DATA_ENCRYPTION_INFO)) throw encrypted()
+        // One without bytes means the end to a decoder; some Ogg files have one.
+        if (packet.data.length === 0 && packet.sideData.length === 0) continue
+        this.#tail.begin(packet.data)
         fillPacket(this.#ffmpeg, this.#packet, packet)
         let result = this.#context.sendPacketSync(this.#packet)
         if (result === this.#ffmpeg.constants.AVERROR_EAGAIN) {
@@ -169,6 +175,7 @@ export class Decoder implements Disposable {
         this.#receive(frames)
       })
     } finally {
+      this.#tail.end()
       this.#context.flushBuffers()
       this.#next = undefined
     }
@@ -236,6 +243,7 @@ export class Decoder implements Disposable {
         result = this.#context.receiveFrameSync(frame)
         if (result >= 0) {
           checkPixels(frame.width, frame.height, this.#limits)
+          for (const damage of this.#tail.gave()) this.#failures.tell(damage, this.#source)
           const made = this.#finish(frame)
           if (made !== undefined) frames.push(made)
           continue
@@ -287,12 +295,16 @@ export class Decoder implements Disposable {
 
   #complain(result: number, tick: bigint | undefined): void {
     checkRefused(this.#context, result, this.#limits)
-    this.#tell(`FFmpeg, decoding: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`, tick)
+    const failure = this.#failureOf(`FFmpeg, decoding: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`, tick)
+    if (!this.#tail.keep(failure)) this.#failures.tell(failure, this.#source)
   }
 
   #tell(problem: string, tick: bigint | undefined): void {
-    const timeSec = tick === undefined ? undefined : secondsOfTick(tick, this.stream.timeBase)
-    this.#failures.tell({ timeSec, problem }, this.#source)
+    this.#failures.tell(this.#failureOf(problem, tick), this.#source)
+  }
+
+  #failureOf(problem: string, tick: bigint | undefined): ChainFailure {
+    return { timeSec: tick === undefined ? undefined : secondsOfTick(tick, this.stream.timeBase), problem }
   }
 }
 

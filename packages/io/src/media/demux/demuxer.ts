@@ -13,6 +13,7 @@ import { Packets } from '../packets/packets.ts'
 import { describeStream, type StreamInfo, type StreamKind } from '../stream-info.ts'
 import { checkWindow, secondsOfTick, type TimeWindow } from '../time.ts'
 import { type ChunkOptions, chunksOf, type ManyChunkOptions, sizeOfChunks } from './chunks.ts'
+import { endsAnywhere, refuseBigEndian } from './open-ended-input.ts'
 import { type DemuxSource, type OpenOptions, openInput } from './open-input.ts'
 import { readWindow } from './read-window.ts'
 
@@ -268,7 +269,7 @@ export class Demuxer implements Disposable {
       const stream = this.streams[packet.streamIndex]
       if (stream === undefined || !this.#selected.has(stream.index)) continue
       const data = takePacket(packet)
-      if ((data.flags & c.AV_PKT_FLAG_CORRUPT) !== 0) {
+      if ((data.flags & c.AV_PKT_FLAG_CORRUPT) !== 0 && !endsAnywhere(this.format, this.#source)) {
         const time = data.pts ?? data.dts
         const timeSec = time === undefined ? undefined : secondsOfTick(time, stream.timeBase)
         this.#failures.tell({ timeSec, problem: 'a packet is damaged or cut off' }, this.name)
@@ -297,9 +298,13 @@ export class Demuxer implements Disposable {
   }
 
   #open(): FormatContext {
+    let context: FormatContext | undefined
     try {
-      return openInput(this.#ffmpeg, this.#source, this.#options)
+      context = openInput(this.#ffmpeg, this.#source, this.#options)
+      refuseBigEndian(context.iformat?.name, this.#source)
+      return context
     } catch (error) {
+      context?.closeInputSync()
       const named = nameSource(error, this.name)
       if (named.code !== 'ERR_DECODE') throw named
       throw new MediaError('ERR_DECODE', named.message.replace(': ', ': cannot be opened: '), {

@@ -1,0 +1,79 @@
+import type { SyncReader } from '../../file/routine.ts'
+import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import { matroskaFault } from '../matroska.ts'
+import { mp3Padding } from '../mp3.ts'
+import { oggFault } from '../ogg.ts'
+import type { PacketSpan } from './audio-decoder.ts'
+import type { Container } from './container.ts'
+
+// Files end too early without a word from FFmpeg. So what came of them is compared with what they announce.
+
+/** A header's word on the length may be off by priming and padding, in MP4 and Ogg for example. */
+const SLACK_SEC = 0.15
+/** The delay of every MP3 decoder: FFmpeg cuts it off at the beginning, and cannot make up for it at the end where there is less padding. */
+const MP3_DELAY = 529
+
+/**
+ * Whether a file has all that its header announces: by the samples that came of it, or by the time stamps of its packets, of which priming and padding, however
+ * long, are a part.
+ *
+ * @param at samples that were decoded, from the first on
+ * @param expected samples that the header announces, 0 where it does not
+ */
+export function isAllThere(
+  ffmpeg: FFmpeg,
+  { format, stream, declared }: Container,
+  packetSpan: PacketSpan | undefined,
+  at: number,
+  expected: number,
+  reader: SyncReader | undefined,
+): boolean {
+  if (declared === undefined || expected === 0) return true
+  const codec = ffmpeg.av.avGetCodecName(stream.codecpar.codecId) ?? ''
+  const name = format.iformat?.name
+  const ticksPerSample = Number(declared) / expected
+  const rate = 1 / (ticksPerSample * secondsOf(stream.timeBase))
+  const slack = name === 'mp3' ? mp3Slack(expected, rate, reader) : slackOf(name, codec, rate)
+  if (at >= expected - slack) return true
+  if (name === 'mp3' || EXACT.has(name ?? '') || packetSpan === undefined) return false
+  const { start, end, total } = packetSpan
+  const slackTicks = slack * ticksPerSample
+  const isAtEnd =
+    Number(end) >= Number(declared) - slackTicks || Number(end - start) >= Number(declared) - slackTicks
+  // Packets between may be lost: then time stamps jump, or one packet of Ogg, in which there is priming but no edit list, is said to last that long.
+  const lasting = name === 'ogg' ? at + slack + stream.codecpar.initialPadding : Infinity
+  return (
+    isAtEnd && Number(total) >= Number(end - start) - slackTicks && Number(total) / ticksPerSample <= lasting
+  )
+}
+
+/** What is wrong with the end of a file that has all its samples. */
+export function oddEnd({ format }: Container, reader: SyncReader): string | undefined {
+  const name = format.iformat?.name
+  if (name === 'ogg') return oggFault(reader)
+  return name?.startsWith('matroska') ? matroskaFault(reader) : undefined
+}
+
+/** Formats whose header tells the number of samples. */
+const EXACT: ReadonlySet<string> = new Set(['flac', 'wav', 'w64', 'aiff', 'au', 'caf'])
+
+/** By how many samples a header's word on the length may be off. */
+function slackOf(format: string | null | undefined, codec: string, sampleRate: number): number {
+  const isExact = EXACT.has(format ?? '') && (format === 'flac' || codec.startsWith('pcm_'))
+  return isExact ? 0.5 : SLACK_SEC * sampleRate
+}
+
+/**
+ * The same for MP3, whose word is exact where it tells the padding (LAME's tag, which makes it no whole number of frames), but for the decoder's delay. Some
+ * of the other writers count the frame that has the header.
+ */
+function mp3Slack(expected: number, sampleRate: number, reader: SyncReader | undefined): number {
+  const frame = sampleRate < 32000 ? 576 : 1152
+  if (Math.round(expected) % frame === 0) return frame
+  const padding = reader === undefined ? undefined : mp3Padding(reader)
+  return Math.max(0, MP3_DELAY - (padding ?? 0)) + 1
+}
+
+function secondsOf({ num, den }: { readonly num: number; readonly den: number }): number {
+  return num / den
+}

@@ -1,0 +1,63 @@
+import type { Frame } from 'node-av/lib'
+import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import { isChained } from '../ogg.ts'
+import { hasLaterLink } from '../ogg-links.ts'
+import type { Container } from './container.ts'
+import type { PassOptions } from './pass.ts'
+
+/** How far ahead it must go for a seek to be worth it. */
+const WORTH_SEEKING_SEC = 1
+
+/**
+ * Samples that decoding must begin before a window, for the window's to be what they are in the whole; `undefined` for codecs whose time stamps do not tell
+ * a sample in all containers, such as ADPCM in WAV.
+ *
+ * PCM, FLAC and ALAC need none. Of the others a frame is added to the one before: MP2 has only its filter bank; MP3's frames have up to 511 bytes of their data in
+ * the frames before (255 below 32 kHz), which of the lowest bit rates are 12 frames (38); AAC and AC-3 need one frame, but a second where a decoder makes the upper
+ * half of the spectrum of its past (SBR); Vorbis one block, of 8192 samples at most. Opus converges: RFC 7845, 4.6, asks for 80 ms, and
+ * after a second nothing is left.
+ */
+function preroll(codec: string, frame: Frame): number | undefined {
+  const { sampleRate, nbSamples } = frame
+  if (codec.startsWith('pcm_') || codec === 'flac' || codec === 'alac') return 0
+  switch (codec) {
+    case 'mp2':
+      return 3 * 1152
+    case 'mp3':
+      return sampleRate < 32000 ? 40 * 576 : 14 * 1152
+    case 'aac':
+      return nbSamples === 1024 && sampleRate >= 32000 ? 4 * 1024 : sampleRate
+    case 'ac3':
+      return 3 * 1536
+    case 'vorbis':
+      return 2 * 8192
+    case 'opus':
+      return sampleRate
+    default:
+      return undefined
+  }
+}
+
+/**
+ * The sample to seek to for a window that begins at `from`; `undefined` where decoding goes on from the beginning.
+ *
+ * @param first the file's first frame
+ */
+export function seekPlan(
+  ffmpeg: FFmpeg,
+  { stream, format }: Container,
+  { reader, samplesPerPiece }: Pick<PassOptions, 'reader' | 'samplesPerPiece'>,
+  first: Frame,
+  from: number,
+): number | undefined {
+  const codec = ffmpeg.av.avGetCodecName(stream.codecpar.codecId) ?? ''
+  const before = preroll(codec, first)
+  if (before === undefined || reader === undefined) return undefined
+  const to = from - before
+  if (to < WORTH_SEEKING_SEC * first.sampleRate) return undefined
+  if (format.iformat?.name !== 'ogg') return to
+  // After a seek into the last page of Ogg FLAC, FFmpeg's time stamps are packets too late. Of files behind each other it knows the first.
+  // A second one with the same numbers is found at the end of a window; pieces cannot wait for that.
+  const isChain = isChained(reader) || (samplesPerPiece !== Infinity && hasLaterLink(reader))
+  return codec === 'flac' || isChain ? undefined : to
+}

@@ -1,0 +1,124 @@
+import type { Frame } from 'node-av/lib'
+import { runSync, type SyncReader } from '../../file/routine.ts'
+import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import type { WavHeader } from '../../wav/header.ts'
+import { decodeSamples, nativeDType, type WavDType } from '../../wav/samples.ts'
+import type { AudioFault } from '../loaded.ts'
+import type { AudioTarget } from '../options.ts'
+import { wavFaults } from '../plain-wav.ts'
+import type { Pass } from './pass.ts'
+import { type AvSampleFormat, type ChannelLayout, layoutOf } from './sample-format.ts'
+import { Sound } from './sound.ts'
+
+/** Samples of the file, and about as many of the result, that go through the resampler at a time. */
+const SAMPLES = 8192
+
+/**
+ * The samples of a WAV file, read by this package and resampled and mixed by FFmpeg. FFmpeg does not see the file: so sizes that were never filled in and
+ * big-endian samples are right in all calls, only what is wanted is read, and nothing is decoded before a window.
+ */
+export class WavPass implements Pass {
+  readonly faults: AudioFault[] = []
+  readonly #header: WavHeader
+  readonly #reader: SyncReader
+  readonly #sound: Sound
+  readonly #frame: Frame
+  /** Samples that there is room for in the frame. */
+  readonly #room: number
+  #at = 0
+
+  constructor(
+    ffmpeg: FFmpeg,
+    header: WavHeader,
+    reader: SyncReader,
+    target: AudioTarget,
+    samplesPerPiece: number,
+  ) {
+    this.#header = header
+    this.#reader = reader
+    const { sampleRate, numSamples } = header
+    // Of a hostile header one sample may become many.
+    const ratio = sampleRate / (target.sampleRate ?? sampleRate)
+    this.#room = Math.max(1, Math.floor(Math.min(SAMPLES, SAMPLES * ratio)))
+    this.#frame = frameOf(ffmpeg, header, this.#room)
+    try {
+      this.#sound = new Sound(ffmpeg, this.#frame, target, { expected: numSamples, samplesPerPiece })
+    } catch (error) {
+      this.#frame.free()
+      throw error
+    }
+  }
+
+  get atSec(): number {
+    return this.#at / this.#header.sampleRate
+  }
+
+  *steps(): Generator<Sound, Sound> {
+    const { numSamples } = this.#header
+    const lane = this.#frame.data![0]!
+    this.#at = Math.min(this.#sound.from, numSamples)
+    while (this.#at < numSamples && !this.#sound.isDone) {
+      const count = Math.min(this.#room, numSamples - this.#at)
+      lane.set(this.#read(count))
+      this.#frame.nbSamples = count
+      this.#sound.take(this.#frame, count, this.#at, 0)
+      this.#at += count
+      yield this.#sound
+    }
+    if (!this.#sound.isDone) this.faults.push(...wavFaults(this.#header, this.#at))
+    return this.#sound
+  }
+
+  free(): void {
+    this.#sound.free()
+    this.#frame.free()
+  }
+
+  #read(count: number): Uint8Array {
+    const { dataOffset, blockAlign } = this.#header
+    const bytes = this.#reader.read(dataOffset + this.#at * blockAlign, count * blockAlign)
+    const samples = runSync(decodeSamples(this.#header, bytes, nativeDType(this.#header), false), {})
+    return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)
+  }
+}
+
+/** A frame of interleaved samples with room for `samples` a channel. */
+function frameOf(ffmpeg: FFmpeg, header: WavHeader, samples: number): Frame {
+  const frame = new ffmpeg.av.Frame()
+  frame.alloc()
+  frame.format = formatOf(nativeDType(header), ffmpeg)
+  frame.sampleRate = header.sampleRate
+  frame.channelLayout = channelLayout(header, ffmpeg)
+  frame.nbSamples = samples
+  try {
+    check(ffmpeg, frame.getBuffer(0), 'making a frame')
+    return frame
+  } catch (error) {
+    frame.free()
+    throw error
+  }
+}
+
+/** Where the header says that channels belong, if it says so of each. */
+function channelLayout({ channels, channelMask }: WavHeader, ffmpeg: FFmpeg): ChannelLayout {
+  let told = 0
+  for (let mask = channelMask; mask !== 0; mask = (mask & (mask - 1)) >>> 0) told++
+  return layoutOf(channels, told === channels ? BigInt(channelMask) : 0n, ffmpeg)
+}
+
+function formatOf(dtype: WavDType, { constants: c }: FFmpeg): AvSampleFormat {
+  switch (dtype) {
+    case 'uint8':
+      return c.AV_SAMPLE_FMT_U8
+    case 'int16':
+      return c.AV_SAMPLE_FMT_S16
+    case 'int32':
+      return c.AV_SAMPLE_FMT_S32
+    case 'int64':
+      return c.AV_SAMPLE_FMT_S64
+    case 'float32':
+      return c.AV_SAMPLE_FMT_FLT
+    case 'float64':
+      return c.AV_SAMPLE_FMT_DBL
+  }
+}
