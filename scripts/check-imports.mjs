@@ -104,8 +104,7 @@ function checkPackage(name) {
   // allowed, not even of types.
   for (const { cycle, isTypeOnly } of cyclesIn(graph)) {
     const where = `packages/${name}/src: cycle${isTypeOnly ? ' of types' : ''}: ${cycle.join(' -> ')}`
-    if (isTypeOnly && name !== 'spindle') warnings.push(where)
-    else problems.push(where)
+    problems.push(where)
   }
 }
 

@@ -40,5 +40,6 @@ export { Muxer, type MuxerOptions } from './media/mux/muxer.ts'
 // Packets
 export type { SideData } from './media/packets/blob.ts'
 export { type Packet, Packets } from './media/packets/packets.ts'
-export type { StreamInfo, StreamKind } from './media/stream-info.ts'
+export type { StreamInfo } from './media/stream-info.ts'
+export type { StreamKind } from './media/codec-parameters.ts'
 export type { Rational, TimeValue, TimeWindow } from './media/time.ts'

@@ -1,7 +1,9 @@
 import type { CodecParameters as AvParameters } from 'node-av/lib'
 import { check, type FFmpeg } from '../image/ffmpeg/library.ts'
-import type { StreamKind } from './stream-info.ts'
 import type { Rational } from './time.ts'
+
+/** What a stream carries. */
+export type StreamKind = 'video' | 'audio' | 'subtitle' | 'data' | 'attachment' | 'unknown'
 
 /** A codec's parameters (`AVCodecParameters`) as plain data. Numbers without a unit are FFmpeg's own, of its enumerations. */
 export interface CodecParameters {

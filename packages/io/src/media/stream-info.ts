@@ -1,10 +1,7 @@
 import type { Stream } from 'node-av/lib'
 import type { FFmpeg } from '../image/ffmpeg/library.ts'
-import { type CodecParameters, describeParameters } from './codec-parameters.ts'
+import { type CodecParameters, describeParameters, type StreamKind } from './codec-parameters.ts'
 import type { Rational } from './time.ts'
-
-/** What a stream carries. */
-export type StreamKind = 'video' | 'audio' | 'subtitle' | 'data' | 'attachment' | 'unknown'
 
 /**
  * What is known of a stream: plain data, which can be posted to other threads, and all that a decoder, a bit-stream filter or a muxer needs to know.
