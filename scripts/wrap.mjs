@@ -1,7 +1,8 @@
-// Wraps prose at 100 columns: comments of TypeScript and JavaScript, and paragraphs of Markdown. Code is Biome's matter.
+// Wraps prose at 100 columns: comments of TypeScript and JavaScript, and paragraphs of Markdown.
+// Code is Biome's matter.
 //   node scripts/wrap.mjs [--check] [path …]      without paths: all files that git knows
-// A paragraph is touched only if one of its lines is too long. Tables, headings, drawings, examples and lines without a place to break
-// stay as they are.
+// A paragraph is touched only if one of its lines is too long. Tables, headings, drawings, examples
+// and lines without a place to break stay as they are.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -68,7 +69,10 @@ function wrapMarkdown(text) {
   return wrapBlock(text.split('\n'), '', /^/).join('\n')
 }
 
-/** Wraps the paragraphs among some lines. `prefix` begins each line; `marks` is what is to be taken off it. */
+/**
+ * Wraps the paragraphs among some lines. `prefix` begins each line; `marks` is what is to be taken
+ * off it.
+ */
 function wrapBlock(lines, prefix, marks) {
   const out = []
   let isFenced = false
@@ -120,7 +124,10 @@ function isMore(body, indent) {
   )
 }
 
-/** Words on lines of at most {@link WIDTH} columns. Code between backticks is not broken, nor are links. */
+/**
+ * Words on lines of at most {@link WIDTH} columns. Code between backticks is not broken, nor are
+ * links.
+ */
 function fill(words, first, rest) {
   const parts = words.match(/(?:`[^`]*`|\[[^\]]*\]\([^)]*\)|\{@link [^}]*\}|\S)+/g) ?? []
   const lines = []

@@ -1,9 +1,12 @@
-// Many short windows of sound, as training reads them: 160 files of 12 s (MP3, FLAC, Vorbis, AAC; or WAV), seconds 3 to 8 of each, to 16 kHz mono. Spindle's loadAudio
-// beside SPDL's load_audio and PyAV, each in a process of its own with two threads.
+// Many short windows of sound, as training reads them: 160 files of 12 s (MP3, FLAC, Vorbis, AAC;
+// or WAV), seconds 3 to 8 of each, to 16 kHz mono. Spindle's loadAudio beside SPDL's load_audio and
+// PyAV, each in a process of its own with two threads.
 //   npm run build
 //   node benchmarks/media/images.mjs --setup          once, for SPDL and PyAV: pip, into benchmarks/.cache
-//   node benchmarks/media/audio-windows.mjs [--rounds 3] [--formats mp3,flac,ogg,m4a] [--python …/bin/python]
-// The contestants take turns. Printed is the CPU time of the whole process, its start included, least of the rounds, and when it had its first window.
+//   node benchmarks/media/audio-windows.mjs [--rounds 3] [--formats mp3,flac,ogg,m4a] [--python
+//   …/bin/python]
+// The contestants take turns. Printed is the CPU time of the whole process, its start included,
+// least of the rounds, and when it had its first window.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -103,7 +106,13 @@ try {
   }
   const { version } = process
   console.log(
-    JSON.stringify({ formats: options.formats, files: FILES, node: version, cpu: cpus()[0]?.model, best }),
+    JSON.stringify({
+      formats: options.formats,
+      files: FILES,
+      node: version,
+      cpu: cpus()[0]?.model,
+      best,
+    }),
   )
 } finally {
   rmSync(folder, { recursive: true, force: true })
@@ -127,11 +136,16 @@ function makeFiles() {
 }
 
 function hasModule(name) {
-  return existsSync(options.python) && spawnSync(options.python, ['-c', `import ${name}`]).status === 0
+  return (
+    existsSync(options.python) && spawnSync(options.python, ['-c', `import ${name}`]).status === 0
+  )
 }
 
 function measured(program, ...args) {
-  const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', cwd: import.meta.dirname })
+  const { stdout, stderr } = spawnSync(program, args, {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+  })
   try {
     return JSON.parse(stdout.trim().split('\n').at(-1))
   } catch {

@@ -1,6 +1,8 @@
-// How near images come to what models were trained with: Pillow decodes and resizes with antialiasing, as torchvision and Hugging Face have it.
+// How near images come to what models were trained with: Pillow decodes and resizes with
+// antialiasing, as torchvision and Hugging Face have it.
 //   npm run build && node benchmarks/media/preprocessing.mjs [--setup]
-// Prints the table of docs/images.md: mean absolute error (of 255) and the cosine between normalised tensors, of the shipped photographs.
+// Prints the table of docs/images.md: mean absolute error (of 255) and the cosine between
+// normalised tensors, of the shipped photographs.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,16 +58,21 @@ async function main() {
       for (const algorithm of ALGORITHMS) {
         const cells = [title, backend, algorithm]
         for (const mode of MODES) {
-          const isMine = (job) => files.includes(job.file) && job.mode === mode && job.algorithm === algorithm
+          const isMine = (job) =>
+            files.includes(job.file) && job.mode === mode && job.algorithm === algorithm
           const all = []
-          for (const job of named.filter(isMine)) all.push(await compare(job, { ...options, backend }))
+          for (const job of named.filter(isMine))
+            all.push(await compare(job, { ...options, backend }))
           cells.push(summary(all))
         }
         console.log(`| ${cells.join(' | ')} |`)
       }
 }
 
-/** JPEG files as they are, the same pixels without loss (so that only resizing differs), and large ones. */
+/**
+ * JPEG files as they are, the same pixels without loss (so that only resizing differs), and large
+ * ones.
+ */
 async function photographs() {
   const names = readdirSync(PHOTOS)
   const small = names

@@ -1,7 +1,10 @@
-// The table of media figures in the README: CPU per image as a multiple of Spindle's, files on disk to batches of 32 RGB images of 224x224.
-//   npm run build && node benchmarks/media/readme.mjs [--setup] [--images 400] [--rounds 3] [--json file]
-// Contestants take turns, round by round, each in a process of its own; medians over the rounds are printed, with the least and the most. Ratios are
-// taken within a round, so that what disturbs both disturbs neither. What else used the cores meanwhile is printed, too.
+// The table of media figures in the README: CPU per image as a multiple of Spindle's, files on disk
+// to batches of 32 RGB images of 224x224.
+//   npm run build && node benchmarks/media/readme.mjs [--setup] [--images 400] [--rounds 3] [--json
+//   file]
+// Contestants take turns, round by round, each in a process of its own; medians over the rounds are
+// printed, with the least and the most. Ratios are taken within a round, so that what disturbs both
+// disturbs neither. What else used the cores meanwhile is printed, too.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -54,7 +57,11 @@ print()
 function measure({ name, command, sets, missing }, set, round) {
   if ((sets && !sets.includes(set.name)) || missing()) return
   const [program, ...args] = command(set.folder, availableParallelism())
-  const run = spawnSync(program, args, { cwd: here, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const run = spawnSync(program, args, {
+    cwd: here,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   if (run.status !== 0) {
     console.warn(`${name} failed on ${set.name}: ${(run.stderr ?? '').trim().split('\n').at(-1)}`)
     return
@@ -88,7 +95,9 @@ function ratio(set, name) {
   const ratios = cells
     .filter((cell) => cell.set === set && cell.name === name)
     .flatMap(({ round, cpuMs }) => {
-      const own = cells.find((cell) => cell.set === set && cell.name === OWN && cell.round === round)
+      const own = cells.find(
+        (cell) => cell.set === set && cell.name === OWN && cell.round === round,
+      )
       return own === undefined ? [] : [cpuMs / own.cpuMs]
     })
   if (ratios.length === 0) return '–'
@@ -104,7 +113,9 @@ function median(values) {
   return values.toSorted((a, b) => a - b)[values.length >> 1]
 }
 
-/** CPU time of this process and of those that it has waited for; fields 14 to 17 of /proc/self/stat. */
+/**
+ * CPU time of this process and of those that it has waited for; fields 14 to 17 of /proc/self/stat.
+ */
 function childMs() {
   try {
     const fields = readFileSync('/proc/self/stat', 'utf8')

@@ -66,7 +66,9 @@ results.loads.push(readLoad())
 console.log(
   `${results.machine.cpu}, ${results.machine.cores} cores, Node ${results.machine.node}; load ${results.loads.join(' to ')}`,
 )
-console.log(`${members} members, ${(results.bytes / 2 ** 20).toFixed(0)} MiB, ${options.rounds} rounds`)
+console.log(
+  `${members} members, ${(results.bytes / 2 ** 20).toFixed(0)} MiB, ${options.rounds} rounds`,
+)
 for (const [group, rows] of Object.entries(results.groups)) print(group, rows)
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
 
@@ -123,7 +125,8 @@ function print(group, rows) {
     `\nfrom ${group}: CPU ms for all, least; its ratio to SPDL's and tar-stream's; elapsed ms, median (least)`,
   )
   for (const { task, ms, best, cpuMs } of rows) {
-    const ratio = (rival) => (rival === undefined ? '' : (cpuMs / rival.cpuMs).toFixed(2)).padStart(6)
+    const ratio = (rival) =>
+      (rival === undefined ? '' : (cpuMs / rival.cpuMs).toFixed(2)).padStart(6)
     console.log(
       `${task.padEnd(27)} ${cpuMs.toFixed(1).padStart(8)} ${ratio(spdl)} ${ratio(tarStream)} ` +
         `${ms.toFixed(1).padStart(10)} (${best.toFixed(1)})`,

@@ -1,4 +1,5 @@
-// Reads a zip archive of many small members beside fflate and yauzl, deflated and stored, from memory.
+// Reads a zip archive of many small members beside fflate and yauzl, deflated and stored, from
+// memory.
 //   npm run build
 //   node benchmarks/media/tar.mjs --setup            once: the rivals, into benchmarks/.cache
 //   node benchmarks/media/zip.mjs --rounds 9 --members 2000
@@ -16,7 +17,10 @@ import { ZipFileSync } from '@spindle/io/sync'
 import { CACHE, importRival } from './rivals.mjs'
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '9' }, members: { type: 'string', default: '2000' } },
+  options: {
+    rounds: { type: 'string', default: '9' },
+    members: { type: 'string', default: '2000' },
+  },
 })
 const fflate = await importRival('fflate')
 const yauzl = await importRival('yauzl')
@@ -40,7 +44,8 @@ const contestants = {
     return total
   },
   'fflate file': (_, path) => contestants.fflate(readFileSync(path)),
-  fflate: (bytes) => Object.values(fflate.unzipSync(bytes)).reduce((total, data) => total + data.length, 0),
+  fflate: (bytes) =>
+    Object.values(fflate.unzipSync(bytes)).reduce((total, data) => total + data.length, 0),
   yauzl: (bytes) =>
     new Promise((resolve, reject) => {
       yauzl.fromBuffer(bytes, { lazyEntries: true }, (error, zip) => {
@@ -67,7 +72,9 @@ for (const isDeflated of [false, true]) {
   const bytes = makeZip(Number(options.members), isDeflated)
   const path = join(CACHE, 'members.zip')
   writeFileSync(path, bytes)
-  const times = Object.fromEntries(Object.keys(contestants).map((name) => [name, { ms: [], cpuMs: [] }]))
+  const times = Object.fromEntries(
+    Object.keys(contestants).map((name) => [name, { ms: [], cpuMs: [] }]),
+  )
   for (let round = -2; round < Number(options.rounds); round++) {
     for (const [name, read] of Object.entries(contestants)) {
       const cpu = process.cpuUsage()
@@ -85,7 +92,8 @@ for (const isDeflated of [false, true]) {
     `${options.members} members, ${isDeflated ? 'deflated' : 'stored'}: CPU us a member, its ratio to fflate's; elapsed us`,
   )
   for (const [name, { ms, cpuMs }] of Object.entries(times)) {
-    const ratio = least(cpuMs) / least(times[name.endsWith('file') ? 'fflate file' : 'fflate'].cpuMs)
+    const ratio =
+      least(cpuMs) / least(times[name.endsWith('file') ? 'fflate file' : 'fflate'].cpuMs)
     console.log(
       `${name.padEnd(15)} ${least(cpuMs).toFixed(2).padStart(8)} ${ratio.toFixed(2).padStart(6)} ` +
         `${least(ms).toFixed(2).padStart(10)}`,

@@ -1,4 +1,5 @@
-// Makes the pictures of docs/filters.md, by the graphs that the page shows: npm run build && node docs/pictures/make-filters.mjs
+// Makes the pictures of docs/filters.md, by the graphs that the page shows: npm run build && node
+// docs/pictures/make-filters.mjs
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadImage, saveImage } from '@spindle/io'
@@ -13,20 +14,26 @@ const rate = 44100
 const sweep = new Float32Array(2 * rate)
 for (let i = 0; i < sweep.length; i++) {
   const t = i / rate
-  sweep[i] = Math.sin(2 * Math.PI * (200 + 1500 * t) * t) * 0.8 * Math.abs(Math.sin(2 * Math.PI * t))
+  sweep[i] =
+    Math.sin(2 * Math.PI * (200 + 1500 * t) * t) * 0.8 * Math.abs(Math.sin(2 * Math.PI * t))
 }
 
 // The page's own text: each picture is named behind the graph that makes it.
 const page = readFileSync(new URL('../filters.md', import.meta.url), 'utf8')
 const rows = [
-  ...page.matchAll(/^\| `(?<graph>[^`]+)` \| !\[[^\]]*\]\(pictures\/filters-(?<name>[\w-]+)\.jpg\)/gm),
+  ...page.matchAll(
+    /^\| `(?<graph>[^`]+)` \| !\[[^\]]*\]\(pictures\/filters-(?<name>[\w-]+)\.jpg\)/gm,
+  ),
 ]
 for (const { groups } of rows) {
   const graph = new Function('filters', `with (filters) return ${groups.graph}`)(filters)
   await saveImage(here(groups.name), await lastPicture(graph), { quality: 85 })
 }
 
-/** What a graph makes of the photograph, of two of them (inputs `big` and `small`), or of the sweep: its last picture. */
+/**
+ * What a graph makes of the photograph, of two of them (inputs `big` and `small`), or of the sweep:
+ * its last picture.
+ */
 async function lastPicture(description) {
   const filterGraph = new FilterGraph(description)
   const { inputs } = filterGraph

@@ -1,4 +1,5 @@
-// Makes the pictures of docs/images.md, with the library that they are about: npm run build && node docs/pictures/make-images.mjs
+// Makes the pictures of docs/images.md, with the library that they are about: npm run build && node
+// docs/pictures/make-images.mjs
 import { fileURLToPath } from 'node:url'
 import { loadImage, saveImage } from '@spindle/io'
 import { Rng } from 'spindle'
@@ -32,14 +33,23 @@ await save('gray8', grey)
 await save('bgr24', await loadImage(dahlia, { ...size, pixelFormat: 'bgr24' }))
 
 // Algorithms: a small picture made six times as large, and a large one small.
-const eye = await loadImage(photo('cat-1.png'), { width: 40, height: 30, mode: 'crop', algorithm: 'area' })
+const eye = await loadImage(photo('cat-1.png'), {
+  width: 40,
+  height: 30,
+  mode: 'crop',
+  algorithm: 'area',
+})
 const small = here('eye.png')
 await saveImage(small, eye)
 for (const algorithm of ['nearest', 'bilinear', 'bicubic', 'lanczos', 'area']) {
   await save(`up-${algorithm}`, await loadImage(small, { width: 160, algorithm }))
-  await save(`down-${algorithm}`, await loadImage(photo('brick-grey.jpg'), { width: 80, algorithm }), {
-    quality: 95,
-  })
+  await save(
+    `down-${algorithm}`,
+    await loadImage(photo('brick-grey.jpg'), { width: 80, algorithm }),
+    {
+      quality: 95,
+    },
+  )
 }
 const { rmSync } = await import('node:fs')
 rmSync(small)

@@ -1,4 +1,5 @@
-// What runs in a process of its own for each upload: it says what the file is, and whether it can be decoded.
+// What runs in a process of its own for each upload: it says what the file is, and whether it can
+// be decoded.
 import { execFileSync } from 'node:child_process'
 import { MediaError } from '@spindle/io'
 import { loadAudio, loadImage, probe, sampleVideo } from '@spindle/io/sync'
@@ -10,12 +11,18 @@ export const LIMITS = {
   maxDurationSec: 600,
 } as const
 
-/** What came of it. Everything in it is plain data, and nothing of it comes from the file but numbers. */
+/**
+ * What came of it. Everything in it is plain data, and nothing of it comes from the file but
+ * numbers.
+ */
 export type Verdict =
   | { readonly ok: true; readonly kind: 'image' | 'audio' | 'video' }
   | { readonly ok: false; readonly code: string }
 
-/** Called once in each process: what it allocates beyond this fails there. Linux has a limit for that; containers have others. */
+/**
+ * Called once in each process: what it allocates beyond this fails there. Linux has a limit for
+ * that; containers have others.
+ */
 export function limitMemory(bytes: number): void {
   if (process.platform !== 'linux') return
   execFileSync('prlimit', ['--pid', String(process.pid), `--data=${bytes}`])
@@ -27,7 +34,8 @@ export function checkUpload(path: string): Verdict {
     if (info.kind !== 'image' && (info.durationSec ?? 0) > LIMITS.maxDurationSec)
       return { ok: false, code: 'ERR_TOO_LARGE' }
     const { maxPixels, maxResultBytes } = LIMITS
-    if (info.kind === 'video') sampleVideo(path, { count: 3, height: 320, maxPixels, maxResultBytes })
+    if (info.kind === 'video')
+      sampleVideo(path, { count: 3, height: 320, maxPixels, maxResultBytes })
     else if (info.kind === 'audio') loadAudio(path, { window: [0, 10] })
     else loadImage(path, { width: 320, height: 320 })
     return { ok: true, kind: info.kind }

@@ -1,4 +1,5 @@
-// Uploads that nobody knows, each checked in a process with limits of memory and time: `node --import=tsx examples/uploads/uploads.ts FILE …`
+// Uploads that nobody knows, each checked in a process with limits of memory and time:
+// `node --import=tsx examples/uploads/uploads.ts FILE …`
 import { ProcessPool, workerModule } from 'spindle'
 import type * as Checks from './check-upload.ts'
 import type { Verdict } from './check-upload.ts'

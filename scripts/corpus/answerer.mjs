@@ -36,7 +36,9 @@ export class Answerer {
     })
     const ended = new Promise((resolve) => {
       child.on('close', (code, signal) =>
-        resolve(`${signal ?? `status ${code}`} ${said.match(/^.*(?:error|assert).*$/im)?.[0] ?? ''}`.trim()),
+        resolve(
+          `${signal ?? `status ${code}`} ${said.match(/^.*(?:error|assert).*$/im)?.[0] ?? ''}`.trim(),
+        ),
       )
     })
     return { child, ended, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() }

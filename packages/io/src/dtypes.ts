@@ -28,8 +28,8 @@ export const DATA_CLASSES: { readonly [D in DType]: DataClass<D> } = {
 export const IS_LITTLE_ENDIAN: boolean = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
 /**
- * The bytes from `offset` on as elements of a dtype: a view where their place in memory allows, otherwise a copy.
- * There are whole elements of them.
+ * The bytes from `offset` on as elements of a dtype: a view where their place in memory allows,
+ * otherwise a copy. There are whole elements of them.
  */
 export function viewAs<D extends DType>(dtype: D, bytes: Uint8Array, offset = 0): DataOf[D] {
   const Data = DATA_CLASSES[dtype]
@@ -62,14 +62,17 @@ export function sizeOf(shape: readonly number[]): number {
   return size
 }
 
-/** Refuses what is not an {@link NdArray}. @throws MediaError `ERR_BAD_OPTION` naming the argument */
+/**
+ * Refuses what is not an {@link NdArray}. @throws MediaError `ERR_BAD_OPTION` naming the argument
+ */
 export function checkNdArray(array: unknown, name: string): asserts array is NdArray {
   const { data, dtype, shape } = (array ?? {}) as Partial<NdArray>
   if (dtype === undefined || !Object.hasOwn(DATA_CLASSES, dtype)) {
     throw badOption(`${name}.dtype`, `one of ${Object.keys(DATA_CLASSES).join(', ')}`, dtype)
   }
   const Data = DATA_CLASSES[dtype]
-  if (!(data instanceof Data)) throw badOption(`${name}.data`, `a ${Data.name} for dtype ${dtype}`, data)
+  if (!(data instanceof Data))
+    throw badOption(`${name}.data`, `a ${Data.name} for dtype ${dtype}`, data)
   if (!Array.isArray(shape) || !shape.every((side) => Number.isSafeInteger(side) && side >= 0)) {
     throw badOption(`${name}.shape`, 'an array of integers >= 0', shape)
   }

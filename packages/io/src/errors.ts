@@ -30,12 +30,22 @@ export type MediaErrorCode =
 export class MediaError extends SpindleError {
   override readonly name: string = 'MediaError'
   declare readonly code: MediaErrorCode
-  /** What was read: a path, a URL, or a number of bytes. `undefined` where the fault is not in a source. */
+  /**
+   * What was read: a path, a URL, or a number of bytes. `undefined` where the fault is not in a
+   * source.
+   */
   readonly source: string | undefined
-  /** True for `ERR_BACKEND_MISSING`: no file is to blame, so in a pipeline no failure budget covers it and no retry is made. */
+  /**
+   * True for `ERR_BACKEND_MISSING`: no file is to blame, so in a pipeline no failure budget covers
+   * it and no retry is made.
+   */
   declare readonly isInfrastructure?: true
 
-  constructor(code: MediaErrorCode, message: string, options?: ErrorOptions & { readonly source?: string }) {
+  constructor(
+    code: MediaErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly source?: string },
+  ) {
     super(code, message, options)
     this.source = options?.source
     if (code === 'ERR_BACKEND_MISSING') Object.assign(this, { isInfrastructure: true })
@@ -49,13 +59,19 @@ export function badOption(name: string, rule: string, value: unknown): MediaErro
 
 /** The fault of a source: `cat.jpg: what the library said`. */
 export function mediaError(code: MediaErrorCode, source: string, problem: unknown): MediaError {
-  return new MediaError(code, `${source}: ${problem instanceof Error ? problem.message : String(problem)}`, {
-    source,
-    ...(problem instanceof Error ? { cause: problem } : {}),
-  })
+  return new MediaError(
+    code,
+    `${source}: ${problem instanceof Error ? problem.message : String(problem)}`,
+    {
+      source,
+      ...(problem instanceof Error ? { cause: problem } : {}),
+    },
+  )
 }
 
-/** What went wrong with a source, without its name and as plain data: what a worker thread tells. */
+/**
+ * What went wrong with a source, without its name and as plain data: what a worker thread tells.
+ */
 export interface Fault {
   readonly code: MediaErrorCode
   readonly problem: string
@@ -67,7 +83,10 @@ export function faultOf(error: unknown): Fault {
   return { code: error instanceof MediaError ? error.code : 'ERR_DECODE', problem }
 }
 
-/** What was thrown while decoding, with the name of its source; its cause is the library's own error. */
+/**
+ * What was thrown while decoding, with the name of its source; its cause is the library's own
+ * error.
+ */
 export function nameSource(error: unknown, source: string): MediaError {
   const { code, problem } = faultOf(error)
   const cause = error instanceof MediaError ? (error.cause ?? error) : error
@@ -80,8 +99,9 @@ export function errorOf({ code, problem }: Fault, source: string): MediaError {
 }
 
 /**
- * Names the source in a fault that was found by code that does not know it. Parsers throw without a source, and whoever
- * was given the source catches once: so nothing is described on the way of a sound file.
+ * Names the source in a fault that was found by code that does not know it. Parsers throw without a
+ * source, and whoever was given the source catches once: so nothing is described on the way of a
+ * sound file.
  */
 export function withSource(error: unknown, source: string): unknown {
   if (!(error instanceof MediaError) || error.source !== undefined) return error

@@ -50,11 +50,16 @@ export type { ImageBatch, ImageFailure, LoadImageBatchOptions } from './image/ba
 export { encodeImage, saveImage } from './image/encode-image.ts'
 export type { EncodedFormat, EncodeImageOptions, SaveImageOptions } from './image/encode-options.ts'
 export type { ImageFormat } from './image/format.ts'
+export type { FitMode } from './image/geometry.ts'
 export type { ImageLimits } from './image/limits.ts'
 export { loadImage } from './image/load-image.ts'
 export { loadImageBatch } from './image/load-image-batch.ts'
-export type { BackendName, LoadImageOptions, Normalization, ScaleAlgorithm } from './image/options.ts'
-export type { FitMode } from './image/geometry.ts'
+export type {
+  BackendName,
+  LoadImageOptions,
+  Normalization,
+  ScaleAlgorithm,
+} from './image/options.ts'
 export type { Orientation } from './image/orientation.ts'
 export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
 export type { ImageInfo } from './image/probe.ts'
@@ -80,7 +85,11 @@ export {
 export type { DecodedFrames } from './media/async/jobs.ts'
 export type { StreamedSource } from './media/async/stream-source.ts'
 export { type FFmpegInfo, ffmpegInfo } from './media/info/ffmpeg-info.ts'
-export type { EncodeVideoOptions, SaveVideoOptions, SoundTrack } from './media/video-file/encode-options.ts'
+export type {
+  EncodeVideoOptions,
+  SaveVideoOptions,
+  SoundTrack,
+} from './media/video-file/encode-options.ts'
 // Arrays
 export { encodeNpy } from './npy/encode.ts'
 export { type LoadNpyOptions, loadNpy } from './npy/load.ts'

@@ -1,8 +1,9 @@
-// Entry point `@spindle/io/media`: FFmpeg's chain, link by link. All of it works in the calling thread and holds it: for worker ops.
+// Entry point `@spindle/io/media`: FFmpeg's chain, link by link. All of it works in the calling
+// thread and holds it: for worker ops.
 
 // Packets rewritten
 export { BitstreamFilter } from './media/bitstream/bitstream-filter.ts'
-export type { CodecParameters } from './media/codec-parameters.ts'
+export type { CodecParameters, StreamKind } from './media/codec-parameters.ts'
 // Decoding
 export { Decoder, type DecoderOptions } from './media/decode/decoder.ts'
 export type { HardwareChoice, HardwareKind, HardwareReport } from './media/decode/hardware.ts'
@@ -29,7 +30,12 @@ export { Frames, type ToArrayOptions } from './media/frames/frames.ts'
 export type { AudioArrayOptions, VideoArrayOptions } from './media/frames/from-array.ts'
 export { type HandleKind, openHandles } from './media/handle.ts'
 // FFmpeg itself
-export { type CodecInfo, type FFmpegInfo, type FilterInfo, ffmpegInfo } from './media/info/ffmpeg-info.ts'
+export {
+  type CodecInfo,
+  type FFmpegInfo,
+  type FilterInfo,
+  ffmpegInfo,
+} from './media/info/ffmpeg-info.ts'
 export {
   captureFFmpegLog,
   type FFmpegLogLevel,
@@ -41,5 +47,4 @@ export { Muxer, type MuxerOptions } from './media/mux/muxer.ts'
 export type { SideData } from './media/packets/blob.ts'
 export { type Packet, Packets } from './media/packets/packets.ts'
 export type { StreamInfo } from './media/stream-info.ts'
-export type { StreamKind } from './media/codec-parameters.ts'
 export type { Rational, TimeValue, TimeWindow } from './media/time.ts'

@@ -36,9 +36,11 @@ export interface ProbeOptions extends UrlOptions {
 const HEAD_BYTES = 256
 
 /**
- * Reads what an image, a sound or a video file says of itself. Needs no library for images and WAV, and `node-av` for the rest.
+ * Reads what an image, a sound or a video file says of itself. Needs no library for images and WAV,
+ * and `node-av` for the rest.
  *
- * @throws MediaError `ERR_READ` when the source cannot be read, `ERR_DECODE` when it is none of these or its headers are damaged,
+ * @throws MediaError `ERR_READ` when the source cannot be read, `ERR_DECODE` when it is none of
+ *   these or its headers are damaged,
  * `ERR_BACKEND_MISSING` when `node-av` is needed and not installed
  * @throws the signal's reason, when aborted
  * @example
@@ -75,7 +77,12 @@ export async function probe(source: MediaSource, options: ProbeOptions = {}): Pr
     const local = localSource(source)
     const isFile = typeof local === 'string' && !(reader instanceof MemoryReader)
     const bytes = isFile ? local : await reader.read(0, reader.size)
-    const told = await runInPool(audioOps.probe, { source: bytes, head: printHead(head) }, signal, caller)
+    const told = await runInPool(
+      audioOps.probe,
+      { source: bytes, head: printHead(head) },
+      signal,
+      caller,
+    )
     if ('problem' in told) throw errorOf(told, describeSource(source))
     return told
   } catch (error) {

@@ -18,14 +18,20 @@ export type ImageSource = MediaSource
 /** A source that can be read at once, without waiting: a path, a `file:` URL, or bytes. */
 export type SyncSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
 
-/** What a source is called in messages: its path, its URL without what may be secret, or `1234 bytes`. */
+/**
+ * What a source is called in messages: its path, its URL without what may be secret, or
+ * `1234 bytes`.
+ */
 export function describeSource(source: MediaSource): string {
   if (typeof source === 'string' || source instanceof URL) return urlForMessages(source)
   if (source instanceof Blob) return `Blob of ${source.size} bytes`
   return `${source.byteLength} bytes`
 }
 
-/** Refuses what is not an {@link MediaSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument. */
+/**
+ * Refuses what is not an {@link MediaSource}. @throws MediaError `ERR_BAD_OPTION` naming the
+ * argument.
+ */
 export function checkSource(source: unknown, name: string): asserts source is MediaSource {
   if (typeof source === 'string' && source !== '') return
   if (source instanceof URL || source instanceof Blob || source instanceof Uint8Array) return
@@ -38,7 +44,9 @@ function isSyncSource(source: ImageSource): source is SyncSource {
   return !(source instanceof Blob) && !(source instanceof URL && source.protocol !== 'file:')
 }
 
-/** A source as another thread can read it: a path, or bytes. `undefined` where it must be read here. */
+/**
+ * A source as another thread can read it: a path, or bytes. `undefined` where it must be read here.
+ */
 export function localSource(source: ImageSource): Exclude<SyncSource, URL> | undefined {
   if (!isSyncSource(source)) return undefined
   if (!(source instanceof URL)) return source
@@ -49,11 +57,18 @@ export function localSource(source: ImageSource): Exclude<SyncSource, URL> | und
   }
 }
 
-/** Refuses what is not a {@link SyncSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument. */
+/**
+ * Refuses what is not a {@link SyncSource}. @throws MediaError `ERR_BAD_OPTION` naming the
+ * argument.
+ */
 export function checkSyncSource(source: unknown, name: string): asserts source is SyncSource {
   checkSource(source, name)
   if (!isSyncSource(source))
-    throw badOption(name, 'readable without waiting: a path, a file: URL or bytes', describeSource(source))
+    throw badOption(
+      name,
+      'readable without waiting: a path, a file: URL or bytes',
+      describeSource(source),
+    )
 }
 
 const files = new FileReader()
@@ -64,7 +79,8 @@ const files = new FileReader()
  * @throws MediaError `ERR_READ`, without the name of the source
  */
 export function readSourceSync(source: SyncSource): Buffer {
-  if (source instanceof Uint8Array) return bufferOf(source.buffer, source.byteOffset, source.byteLength)
+  if (source instanceof Uint8Array)
+    return bufferOf(source.buffer, source.byteOffset, source.byteLength)
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
     return bufferOf(source, 0, source.byteLength)
   }
@@ -77,13 +93,16 @@ export function readSourceSync(source: SyncSource): Buffer {
 }
 
 /**
- * The bytes of a source. Memory that is not shared is not copied; shared memory is, because native libraries refuse it.
+ * The bytes of a source. Memory that is not shared is not copied; shared memory is, because native
+ * libraries refuse it.
  *
  * @param fetching how a URL is fetched, and the signal
- * @throws MediaError `ERR_READ` when the file, URL or Blob cannot be read, `ERR_TOO_LARGE`; `signal.reason` when aborted.
+ * @throws MediaError `ERR_READ` when the file, URL or Blob cannot be read, `ERR_TOO_LARGE`;
+ *   `signal.reason` when aborted.
  */
 export async function readSource(source: MediaSource, fetching: Fetching = {}): Promise<Buffer> {
-  if (source instanceof Uint8Array) return bufferOf(source.buffer, source.byteOffset, source.byteLength)
+  if (source instanceof Uint8Array)
+    return bufferOf(source.buffer, source.byteOffset, source.byteLength)
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
     return bufferOf(source, 0, source.byteLength)
   }
@@ -110,11 +129,15 @@ function codeOf(cause: unknown): 'ERR_READ' | 'ERR_TOO_LARGE' {
 }
 
 function bufferOf(memory: ArrayBufferLike, offset: number, length: number): Buffer {
-  if (memory instanceof SharedArrayBuffer) return Buffer.from(new Uint8Array(memory, offset, length))
+  if (memory instanceof SharedArrayBuffer)
+    return Buffer.from(new Uint8Array(memory, offset, length))
   return Buffer.from(memory, offset, length)
 }
 
-/** A URL given as a string is not a path. What the system says of it repeats it, with whatever is secret in it. */
+/**
+ * A URL given as a string is not a path. What the system says of it repeats it, with whatever is
+ * secret in it.
+ */
 export function explain(error: unknown, source: MediaSource): unknown {
   if (typeof source !== 'string' || !/^(https?|file|data):/.test(source)) return error
   return new NotReadable('a string is read as a path; pass a URL as `new URL(…)`')

@@ -3,7 +3,8 @@ import { checkNdArray, DATA_CLASSES } from './dtypes.ts'
 import { badOption } from './errors.ts'
 
 /**
- * Puts arrays of one dtype and shape together along a new first axis: images become a batch. One allocation, one copy.
+ * Puts arrays of one dtype and shape together along a new first axis: images become a batch. One
+ * allocation, one copy.
  *
  * @returns shape `[arrays.length, ...shape]`
  * @throws MediaError `ERR_BAD_OPTION` for an empty list, or arrays that differ in dtype or shape
@@ -43,12 +44,17 @@ function checkArray(array: NdArray, name: string): void {
   const data: unknown = array?.data
   if (isHalf(array)) checkNdArray({ ...array, data: new Uint16Array(array.data.length) }, name)
   else if (data instanceof Uint8ClampedArray)
-    checkNdArray({ ...array, data: new Uint8Array(data.buffer, data.byteOffset, data.length) }, name)
+    checkNdArray(
+      { ...array, data: new Uint8Array(data.buffer, data.byteOffset, data.length) },
+      name,
+    )
   else checkNdArray(array, name)
 }
 
 function isHalf(array: NdArray): boolean {
-  return array?.dtype === 'float16' && (array.data?.[Symbol.toStringTag] as string) === 'Float16Array'
+  return (
+    array?.dtype === 'float16' && (array.data?.[Symbol.toStringTag] as string) === 'Float16Array'
+  )
 }
 
 /** `set` of typed arrays takes numbers or bigints; both arrays are of one dtype here. */

@@ -1,4 +1,5 @@
-// Entry point `@spindle/io/sync`: the functions that worker ops call. They block until they are done.
+// Entry point `@spindle/io/sync`: the functions that worker ops call. They block until they are
+// done.
 
 // Archives
 export { iterateTarSync, iterateTarSync as iterateTar } from './archive/tar/iterate-tar-sync.ts'

@@ -1,4 +1,5 @@
-// The dtype of an image follows from its options, and misspelt ones do not compile. Compiled by `npm run types`, never run.
+// The dtype of an image follows from its options, and misspelt ones do not compile. Compiled by
+// `npm run types`, never run.
 import { type LoadImageOptions, loadImage, loadImageBatch, type NdArray } from '@spindle/io'
 import { loadImageBatchSync, loadImageSync } from '@spindle/io/sync'
 
@@ -12,12 +13,18 @@ export const literal: NdArray<'uint8'> = loadImageSync('a.jpg', {
   pixelFormat: 'nv12',
 })
 export const deep: NdArray<'uint16'> = await loadImage('a.png', { pixelFormat: 'gray16' })
-export const float: NdArray<'float32'> = await loadImage('a.png', { pixelFormat: 'gray16', normalize: {} })
+export const float: NdArray<'float32'> = await loadImage('a.png', {
+  pixelFormat: 'gray16',
+  normalize: {},
+})
 export const batch: NdArray<'float32'> = await loadImageBatch(['a.png'], {
   ...size,
   normalize: { mean: 0.5 },
 })
-export const wide: NdArray<'uint16'> = loadImageBatchSync(['a.png'], { ...size, pixelFormat: 'gray16' })
+export const wide: NdArray<'uint16'> = loadImageBatchSync(['a.png'], {
+  ...size,
+  pixelFormat: 'gray16',
+})
 
 declare const anyOptions: LoadImageOptions
 export const open: NdArray<'uint8' | 'uint16' | 'float32'> = await loadImage('a.png', anyOptions)

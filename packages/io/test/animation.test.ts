@@ -5,7 +5,8 @@ import sharp from 'sharp'
 import { loadImage } from '../src/index.ts'
 import { paint, photo, psnr, toSharp } from './support.ts'
 
-const file = (name: string): Buffer => readFileSync(new URL(`fixtures/images/${name}`, import.meta.url))
+const file = (name: string): Buffer =>
+  readFileSync(new URL(`fixtures/images/${name}`, import.meta.url))
 
 /** The moving rectangle of fixtures/images/make.py: its colour inside, `undefined` outside. */
 function moving(i: number, x: number, y: number): number[] | undefined {
@@ -36,7 +37,8 @@ describe('animations', () => {
       assert.deepEqual([all.dtype, ...all.shape], ['float32', 4, 3, 15, 20])
       const first = await loadImage(file(name), options)
       assert.deepEqual(first.shape, [3, 15, 20])
-      // The middle of the rectangle; around it, formats differ in the colours of what is transparent.
+      // The middle of the rectangle; around it, formats differ in the colours of what is
+      // transparent.
       for (const c of [0, 1, 2])
         assert.equal(first.data[c * 300 + 2 * 20 + 3], all.data[c * 300 + 2 * 20 + 3])
     })
@@ -48,7 +50,9 @@ describe('animations', () => {
           loadImage(whole.subarray(0, length), { frames: 'all' }),
         ),
       )
-      const passed = outcomes.flatMap(({ status }, length) => (status === 'fulfilled' ? [length] : []))
+      const passed = outcomes.flatMap(({ status }, length) =>
+        status === 'fulfilled' ? [length] : [],
+      )
       // Of PNG the end chunk may lack its checksum; the pixels are all there.
       assert.ok(
         passed.every((length) => length >= whole.length - 4),

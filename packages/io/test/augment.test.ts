@@ -114,11 +114,13 @@ describe('augmentation', () => {
             [20, 20],
             [37, 10],
           ] as const) {
-            // Where the middle of that pixel comes from, in the picture as it is shown without the mirror.
+            // Where the middle of that pixel comes from, in the picture as it is shown without the
+            // mirror.
             const shownX = seed % 2 === 1 ? 39 - x : x
             const column = (left + ((shownX + 0.5) / 40) * width) * size.width
             const row = (top + ((y + 0.5) / 40) * height) * size.height
-            // A mirrored picture is cut from the mirror image, so columns count from the other side.
+            // A mirrored picture is cut from the mirror image, so columns count from the other
+            // side.
             const fromLeft =
               seed % 2 === 1 ? size.width - (left + ((x + 0.5) / 40) * width) * size.width : column
             const [storedX, storedY] = file === map ? [fromLeft, row] : [row, 100 - fromLeft]
@@ -163,7 +165,9 @@ describe('augmentation', () => {
       for (const layout of ['HWC', 'CHW'] as const) {
         const image = await loadImage(white, { augment, rng: Rng.from(seed), layout })
         const at = (x: number, y: number): number[] =>
-          layout === 'HWC' ? pixel(image, x, y) : [0, 1, 2].map((c) => image.data[c * 4096 + y * 64 + x]!)
+          layout === 'HWC'
+            ? pixel(image, x, y)
+            : [0, 1, 2].map((c) => image.data[c * 4096 + y * 64 + x]!)
         const angle = Math.abs(degrees) % 90
         if (angle > 25 && angle < 65) assert.deepEqual(at(0, 0), [0, 0, 0])
         // A point right of the centre turns clockwise, which is downwards.
@@ -176,9 +180,12 @@ describe('augmentation', () => {
       }
     }
     assert.equal(isSeen, 16)
-    await assert.rejects(loadImage(white, { augment: { rotate: 9 }, rng: Rng.from(1), backend: 'sharp' }), {
-      code: 'ERR_UNSUPPORTED',
-    })
+    await assert.rejects(
+      loadImage(white, { augment: { rotate: 9 }, rng: Rng.from(1), backend: 'sharp' }),
+      {
+        code: 'ERR_UNSUPPORTED',
+      },
+    )
   })
 
   it('mirrors exactly, in every layout and pixel format', async () => {

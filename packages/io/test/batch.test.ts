@@ -10,7 +10,14 @@ import {
 } from '../src/index.ts'
 import { BACKENDS, PHOTOS, photo } from './support.ts'
 
-const GOOD = ['cat-1.png', 'temple-1.gif', 'rocket-1.webp', 'dogs-turned.jpg', 'pasture-1.avif', 'fig-1.jpg']
+const GOOD = [
+  'cat-1.png',
+  'temple-1.gif',
+  'rocket-1.webp',
+  'dogs-turned.jpg',
+  'pasture-1.avif',
+  'fig-1.jpg',
+]
 const size = { width: 40, height: 30 }
 const rowOf = ({ data, shape }: NdArray<'uint8'>, row: number): Buffer => {
   const length = data.length / shape[0]!
@@ -70,14 +77,21 @@ describe('batch', () => {
   }
 
   it('is empty, not an error, where everything failed and strict is off', async () => {
-    const batch = await loadImageBatch([Buffer.from('no'), Buffer.alloc(0)], { ...size, strict: false })
+    const batch = await loadImageBatch([Buffer.from('no'), Buffer.alloc(0)], {
+      ...size,
+      strict: false,
+    })
     assert.deepEqual(batch.shape, [0, 30, 40, 3])
     assert.equal(batch.data.length, 0)
     assert.equal(batch.failures.length, 2)
   })
 
   it('is strict by default: throws the error of the failed source that comes first', async () => {
-    const sources = [photo('fig-1.jpg'), `${PHOTOS}damaged/empty.jpg`, photo('damaged/truncated.jpg')]
+    const sources = [
+      photo('fig-1.jpg'),
+      `${PHOTOS}damaged/empty.jpg`,
+      photo('damaged/truncated.jpg'),
+    ]
     for (const concurrency of [1, 3]) {
       await assert.rejects(loadImageBatch(sources, { ...size, concurrency }), {
         code: 'ERR_DECODE',
@@ -87,8 +101,15 @@ describe('batch', () => {
   })
 
   it('has given up its memory when it rejects', async () => {
-    const into = { data: new Uint8Array(9 * 30 * 40 * 3), dtype: 'uint8', shape: [9, 30, 40, 3] } as const
-    const sources = [Buffer.from('no'), ...Array.from({ length: 8 }, () => photo('stream-large.jpg'))]
+    const into = {
+      data: new Uint8Array(9 * 30 * 40 * 3),
+      dtype: 'uint8',
+      shape: [9, 30, 40, 3],
+    } as const
+    const sources = [
+      Buffer.from('no'),
+      ...Array.from({ length: 8 }, () => photo('stream-large.jpg')),
+    ]
     await assert.rejects(loadImageBatch(sources, { ...size, into, concurrency: 9 }))
     const then = Buffer.from(into.data)
     await Promise.all(sources.slice(1).map((source) => loadImage(source, size)))
@@ -118,7 +139,10 @@ describe('batch', () => {
       { data, dtype: 'uint8', shape: [30, 40, 3] },
       /^`into` must be a uint8 array of shape \[1,30,40,3\], got uint8 \[30,40,3\]$/,
     )
-    await refuse({ data: new Float32Array(3600), dtype: 'float32', shape: [1, 30, 40, 3] }, /got float32/)
+    await refuse(
+      { data: new Float32Array(3600), dtype: 'float32', shape: [1, 30, 40, 3] },
+      /got float32/,
+    )
     await refuse(
       { data: data.subarray(1), dtype: 'uint8', shape: [1, 30, 40, 3] },
       /`into\.data` must be of 3600 elements.*got 3599/,
@@ -166,7 +190,12 @@ describe('batch', () => {
     }
     const sources = Array.from({ length: 30 }, () => new Aborting([photo('cat-small.jpg')]))
     await assert.rejects(
-      loadImageBatch(sources, { ...size, concurrency: 2, signal: controller.signal, strict: false }),
+      loadImageBatch(sources, {
+        ...size,
+        concurrency: 2,
+        signal: controller.signal,
+        strict: false,
+      }),
       reason,
     )
     assert.ok(started < 8)
@@ -197,7 +226,10 @@ describe('batch', () => {
         await loadImageBatch(sources, { ...options, concurrency: 1 }),
         await loadImageBatch(sources, { ...options, concurrency: 16 }),
         await loadImageBatch(sources, { ...options, shared: true }),
-        await loadImageBatch(sources, { ...options, into: { data, dtype: 'uint8', shape: [16, 30, 40, 3] } }),
+        await loadImageBatch(sources, {
+          ...options,
+          into: { data, dtype: 'uint8', shape: [16, 30, 40, 3] },
+        }),
         ...(await Promise.all([1, 2, 3].map(() => loadImageBatch(sources, options)))),
       ]
       for (const batch of batches) {
@@ -214,7 +246,9 @@ describe('batch', () => {
   it('strict: the failed source that comes first decides, in whichever part it is', async () => {
     const sources = Array.from({ length: 24 }, () => photo('cat-small.jpg'))
     for (const failing of [[2, 20], [20], [11, 12]]) {
-      const mixed = sources.map((source, i) => (failing.includes(i) ? Buffer.alloc(i + 1, 65) : source))
+      const mixed = sources.map((source, i) =>
+        failing.includes(i) ? Buffer.alloc(i + 1, 65) : source,
+      )
       await assert.rejects(loadImageBatch(mixed, size), { source: `${failing[0]! + 1} bytes` })
     }
   })
@@ -240,7 +274,10 @@ describe('batch', () => {
     const sources = GOOD.map((name) => PHOTOS + name)
     const expected = Buffer.from((await loadImageBatch(sources, size)).data)
     for (let i = 0; i < 20; i++) {
-      const [batch, image] = await Promise.all([loadImageBatch(sources, size), loadImage(sources[0]!, size)])
+      const [batch, image] = await Promise.all([
+        loadImageBatch(sources, size),
+        loadImage(sources[0]!, size),
+      ])
       assert.deepEqual(Buffer.from(batch.data), expected)
       assert.deepEqual(Buffer.from(image.data), expected.subarray(0, 3600))
       if (i % 3 === 0) continue // some are kept

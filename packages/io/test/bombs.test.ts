@@ -37,7 +37,10 @@ describe('extended headers of a tar', () => {
   const header = (type: string, number: number): TarInput => ({
     path: 'header',
     type,
-    body: type === 'L' ? Buffer.alloc(MIB - 1, 'n') : paxRecord(`comment.${number}`, 'c'.repeat(MIB - 100)),
+    body:
+      type === 'L'
+        ? Buffer.alloc(MIB - 1, 'n')
+        : paxRecord(`comment.${number}`, 'c'.repeat(MIB - 100)),
   })
   const file: TarInput = { path: 'a.txt', body: Buffer.from('meow') }
 
@@ -52,7 +55,9 @@ describe('extended headers of a tar', () => {
     const packed = join(folder, `${type}.tar.gz`)
     writeFileSync(path, bytes)
     writeFileSync(packed, gzipSync(bytes))
-    const zstd = (zlib as { zstdCompressSync?: (bytes: Buffer) => Buffer }).zstdCompressSync?.(bytes)
+    const zstd = (zlib as { zstdCompressSync?: (bytes: Buffer) => Buffer }).zstdCompressSync?.(
+      bytes,
+    )
     const refusal = { code: 'ERR_TOO_LARGE', message: /extended headers in front of a member/ }
 
     it(`${name} are bounded in their sum, in every form`, async () => {
@@ -98,7 +103,10 @@ describe('a compressed tar', () => {
     await assert.rejects(drain(iterateTar(bytes, { ...options, filter: () => false })), refusal)
     await assert.rejects(drain(streamTar(bytes, options)), refusal)
     assert.throws(() => [...iterateTarSync(bytes, options)], refusal)
-    assert.equal(await drain(iterateTar(bytes, { maxDecompressedBytes: Number.POSITIVE_INFINITY })), 1)
+    assert.equal(
+      await drain(iterateTar(bytes, { maxDecompressedBytes: Number.POSITIVE_INFINITY })),
+      1,
+    )
     assert.throws(() => iterateTar(bytes, { maxDecompressedBytes: 0 }), { code: 'ERR_BAD_OPTION' })
   })
 })
@@ -108,7 +116,10 @@ describe('samples', () => {
 
   it('are no larger than `maxSampleBytes`', async () => {
     const members = Array.from({ length: 20 }, (_, i) => member(`1.${i}`))
-    const refusal = { code: 'ERR_TOO_LARGE', message: /sample "1" has more than `maxSampleBytes` \(1000\)/ }
+    const refusal = {
+      code: 'ERR_TOO_LARGE',
+      message: /sample "1" has more than `maxSampleBytes` \(1000\)/,
+    }
     await assert.rejects(drain(groupByKey(members, { maxSampleBytes: 1000 })), refusal)
     assert.equal(await drain(groupByKey(members)), 1)
     const path = join(folder, 'samples.tar')
@@ -177,7 +188,10 @@ describe('members of a zip', () => {
     const inner = local('b.npy')
     const outer = { name: 'a.npy', at: 0, compressedSize: inner.length, size: 5, crc: 0 }
     const head = localHeader('a.npy', inner, 5, 0).subarray(0, 35)
-    const nested = zipOf(Buffer.concat([head, inner]), [outer, { name: 'b.npy', at: head.length, ...facts }])
+    const nested = zipOf(Buffer.concat([head, inner]), [
+      outer,
+      { name: 'b.npy', at: head.length, ...facts },
+    ])
     const refusal = { code: 'ERR_DECODE', message: /members "a.*" and ".*" overlap/ }
     for (const bytes of [same, nested]) {
       await assert.rejects(ZipFile.open(bytes), refusal)
@@ -240,7 +254,9 @@ describe('a Parquet file', () => {
       code: 'ERR_TOO_LARGE',
       message: /a row group has 32 rows of 64 bytes or more/,
     })
-    await assert.rejects(fromParquet(path('none'), { maxGroupBytes: 0 }), { code: 'ERR_BAD_OPTION' })
+    await assert.rejects(fromParquet(path('none'), { maxGroupBytes: 0 }), {
+      code: 'ERR_BAD_OPTION',
+    })
   })
 
   it('decompresses a page to no more than the page says', async () => {
@@ -252,12 +268,15 @@ describe('a Parquet file', () => {
     bomb.copy(large, at, 0, 60)
     const before = process.memoryUsage().arrayBuffers
     writeFileSync(join(folder, 'bomb.parquet'), large)
-    await assert.rejects(fromParquet(join(folder, 'bomb.parquet')).then(drain), { code: 'ERR_DECODE' })
+    await assert.rejects(fromParquet(join(folder, 'bomb.parquet')).then(drain), {
+      code: 'ERR_DECODE',
+    })
     assert.ok(process.memoryUsage().arrayBuffers - before < 16 * MIB)
   })
 
   it('is asked for no more values than there is room for, whatever its pages say', async () => {
-    // A page of no bytes that says how many values it has: run lengths make any number of a few bytes.
+    // A page of no bytes that says how many values it has: run lengths make any number of a few
+    // bytes.
     const page = (values: number): number[] => {
       const varint: number[] = []
       for (let rest = values * 2; ; rest = Math.floor(rest / 128)) {
@@ -273,8 +292,13 @@ describe('a Parquet file', () => {
         data_page_offset: 1n,
         total_compressed_size: BigInt(bytes.length - 2),
       }
-      const buffer = { byteLength: bytes.length, slice: async () => bytes.slice().buffer as ArrayBuffer }
-      const group = { columns: [{ meta_data: facts }] } as unknown as Parameters<typeof guardedFile>[1]
+      const buffer = {
+        byteLength: bytes.length,
+        slice: async () => bytes.slice().buffer as ArrayBuffer,
+      }
+      const group = { columns: [{ meta_data: facts }] } as unknown as Parameters<
+        typeof guardedFile
+      >[1]
       return guardedFile(buffer, group, columns, new GroupBudget(4000)).slice(0)
     }
     await read([page(400), page(600)])

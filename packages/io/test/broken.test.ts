@@ -5,8 +5,9 @@ import { loadImageBatchSync, loadImageSync } from '../src/sync.ts'
 import { mutations } from './corpus/mutations.ts'
 import { imageSeeds } from './corpus/seeds.ts'
 
-// Broken images, one by one and in batches: each must come out as an array of the right shape or as a failure that is named, and none may be lost.
-// `corpus/placements.test.ts` sends files of all formats through every placement.
+// Broken images, one by one and in batches: each must come out as an array of the right shape or as
+// a failure that is named, and none may be lost. `corpus/placements.test.ts` sends files of all
+// formats through every placement.
 
 const seeds = (await imageSeeds(48, 32)).map(({ bytes }) => bytes)
 const before = seeds.map((bytes) => loadImageSync(bytes).data)
@@ -76,7 +77,8 @@ describe(`${files.length} broken files`, () => {
         indices,
         outcomes.flatMap((outcome, i) => (isGood(outcome) ? [i] : [])),
       )
-      for (const { index, error } of failures) assert.equal(nameOf(error, files[index]!), outcomes[index])
+      for (const { index, error } of failures)
+        assert.equal(nameOf(error, files[index]!), outcomes[index])
     }
   })
 

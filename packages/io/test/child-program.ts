@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** `npm test` compiles the tests and the sources; `node scripts/test.mjs --sources` runs them from TypeScript, through tsx. */
+/**
+ * `npm test` compiles the tests and the sources; `node scripts/test.mjs --sources` runs them from
+ * TypeScript, through tsx.
+ */
 const isCompiled = import.meta.url.endsWith('.js')
 
 /** What Node is started with to run a module that imports the sources, or an op of a test. */

@@ -16,7 +16,10 @@ const files: Record<string, Buffer> = {
   avif: await toSharp(cat).avif({ quality: 70 }).toBuffer(),
 }
 
-/** Whether it decodes; anything but an image of the right shape or a `MediaError` that names its source fails the test. */
+/**
+ * Whether it decodes; anything but an image of the right shape or a `MediaError` that names its
+ * source fails the test.
+ */
 async function decodes(bytes: Buffer, backend: 'ffmpeg' | 'sharp'): Promise<boolean> {
   try {
     const image = await loadImage(bytes, { width: 32, height: 24, backend })
@@ -37,8 +40,11 @@ describe('damaged files', () => {
     for (const [name, whole] of Object.entries(files)) {
       it(`${backend}: a truncated ${name} is an error, wherever it ends`, async () => {
         const cuts = Array.from({ length: 60 }, (_, i) => Math.floor((whole.length * i) / 60))
-        const good = await Promise.all(cuts.map((length) => decodes(whole.subarray(0, length), backend)))
-        // The last of these cuts leaves 98 %. Nothing before the pixels' end may pass for a picture.
+        const good = await Promise.all(
+          cuts.map((length) => decodes(whole.subarray(0, length), backend)),
+        )
+        // The last of these cuts leaves 98 %. Nothing before the pixels' end may pass for a
+        // picture.
         assert.deepEqual(
           cuts.filter((_, i) => good[i]),
           [],
@@ -59,7 +65,11 @@ describe('damaged files', () => {
         })
         await Promise.all(flipped.map((bytes) => decodes(bytes, backend)))
         const after = await loadImage(whole, { backend })
-        assert.equal(psnr(before.data, after.data), Infinity, 'what a decoder went through leaves no trace')
+        assert.equal(
+          psnr(before.data, after.data),
+          Infinity,
+          'what a decoder went through leaves no trace',
+        )
       })
     }
 
@@ -88,7 +98,10 @@ describe('damaged files', () => {
     it(`${backend}: a PNG without its palette is an error, not a picture in the colours of the one before`, async () => {
       const whole = files['palette png']!
       const at = whole.indexOf('PLTE') - 4
-      const without = Buffer.concat([whole.subarray(0, at), whole.subarray(at + 12 + whole.readUInt32BE(at))])
+      const without = Buffer.concat([
+        whole.subarray(0, at),
+        whole.subarray(at + 12 + whole.readUInt32BE(at)),
+      ])
       assert.equal(await decodes(whole, backend), true)
       assert.equal(await decodes(without, backend), false)
     })
@@ -102,9 +115,9 @@ describe('damaged files', () => {
   }
 
   it('keeps what the library said as the cause', async () => {
-    const error: unknown = await loadImage(photo('damaged/truncated.jpg'), { backend: 'sharp' }).catch(
-      (e: unknown) => e,
-    )
+    const error: unknown = await loadImage(photo('damaged/truncated.jpg'), {
+      backend: 'sharp',
+    }).catch((e: unknown) => e)
     assert.ok(error instanceof MediaError && error.cause instanceof Error)
     assert.ok(error.message.endsWith(error.cause.message))
   })

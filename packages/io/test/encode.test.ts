@@ -6,7 +6,13 @@ import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import sharp from 'sharp'
-import { type EncodeImageOptions, encodeImage, loadImage, type NdArray, saveImage } from '../src/index.ts'
+import {
+  type EncodeImageOptions,
+  encodeImage,
+  loadImage,
+  type NdArray,
+  saveImage,
+} from '../src/index.ts'
 import { encodeImageSync, saveImageSync } from '../src/sync.ts'
 import { BACKENDS, catPixels, photo, probeImage, psnr } from './support.ts'
 
@@ -16,7 +22,10 @@ const folder = mkdtempSync(join(tmpdir(), 'spindle-encode-'))
 after(() => rmSync(folder, { recursive: true }))
 
 function noise(channels: number, seed = 1): Uint8Array {
-  return Uint8Array.from({ length: 100 * 75 * channels }, (_, i) => Math.imul(i + seed, 0x9e3779b1) >>> 24)
+  return Uint8Array.from(
+    { length: 100 * 75 * channels },
+    (_, i) => Math.imul(i + seed, 0x9e3779b1) >>> 24,
+  )
 }
 
 describe('encodeImage', () => {
@@ -40,7 +49,10 @@ describe('encodeImage', () => {
           [75, 100],
           [75, 100, 1],
         ]) {
-          const bytes = await encodeImage({ data: noise(1), dtype: 'uint8', shape }, { ...options, backend })
+          const bytes = await encodeImage(
+            { data: noise(1), dtype: 'uint8', shape },
+            { ...options, backend },
+          )
           assert.deepEqual((await loadImage(bytes, { pixelFormat: 'gray8' })).data, noise(1))
         }
       })
@@ -48,7 +60,10 @@ describe('encodeImage', () => {
 
     it(`${backend}: grey of 16 bits, as PNG`, async () => {
       const data = Uint16Array.from({ length: 7500 }, (_, i) => (i * 37) & 0xffff)
-      const bytes = await encodeImage({ data, dtype: 'uint16', shape: [75, 100] }, { format: 'png', backend })
+      const bytes = await encodeImage(
+        { data, dtype: 'uint16', shape: [75, 100] },
+        { format: 'png', backend },
+      )
       assert.equal((await probeImage(bytes)).bitDepth, 16)
       assert.deepEqual((await loadImage(bytes, { pixelFormat: 'gray16' })).data, data)
     })
@@ -81,7 +96,10 @@ describe('encodeImage', () => {
       const bgr = Uint8Array.from(cat.data, (_, i) => cat.data[i - (i % 3) + 2 - (i % 3)]!)
       for (const format of ['png', 'jpeg'] as const) {
         const one = await encodeImage(cat, { format, backend })
-        const other = await encodeImage({ ...cat, data: bgr }, { format, pixelFormat: 'bgr24', backend })
+        const other = await encodeImage(
+          { ...cat, data: bgr },
+          { format, pixelFormat: 'bgr24', backend },
+        )
         assert.deepEqual((await loadImage(other)).data, (await loadImage(one)).data)
       }
     })
@@ -115,14 +133,19 @@ describe('encodeImage', () => {
   it('any size: the law of the round trip', async () => {
     const side = fc.integer({ min: 1, max: 40 })
     await fc.assert(
-      fc.asyncProperty(side, side, fc.constantFrom('png', 'webp'), async (width, height, format) => {
-        const data = noise(3, width * height).slice(0, width * height * 3)
-        const array = { data, dtype: 'uint8', shape: [height, width, 3] } as const
-        const options: EncodeImageOptions =
-          format === 'png' ? { format: 'png' } : { format: 'webp', lossless: true }
-        const bytes = encodeImageSync(array, options)
-        assert.deepEqual(await loadImage(bytes), array)
-      }),
+      fc.asyncProperty(
+        side,
+        side,
+        fc.constantFrom('png', 'webp'),
+        async (width, height, format) => {
+          const data = noise(3, width * height).slice(0, width * height * 3)
+          const array = { data, dtype: 'uint8', shape: [height, width, 3] } as const
+          const options: EncodeImageOptions =
+            format === 'png' ? { format: 'png' } : { format: 'webp', lossless: true }
+          const bytes = encodeImageSync(array, options)
+          assert.deepEqual(await loadImage(bytes), array)
+        },
+      ),
       { numRuns: 40 },
     )
   })
@@ -141,20 +164,31 @@ describe('encodeImage', () => {
     const refuse = async (array: unknown, options: unknown, message: RegExp): Promise<void> => {
       const rejection = { code: 'ERR_BAD_OPTION', message }
       await assert.rejects(encodeImage(array as NdArray, options as EncodeImageOptions), rejection)
-      assert.throws(() => encodeImageSync(array as NdArray, options as EncodeImageOptions), rejection)
+      assert.throws(
+        () => encodeImageSync(array as NdArray, options as EncodeImageOptions),
+        rejection,
+      )
     }
     const png = { format: 'png' }
     await refuse(cat, {}, /^`format` must be 'jpeg' or 'png' or 'webp', got undefined$/)
     await refuse(cat, { format: 'bmp' }, /got "bmp"$/)
     await refuse(cat, { ...png, quality: 90 }, /^`quality` must be left out for 'png', got 90$/)
     await refuse(cat, { format: 'jpeg', lossless: true }, /^`lossless` must be left out for 'jpeg'/)
-    await refuse(cat, { format: 'jpeg', quality: 0 }, /^`quality` must be an integer from 1 to 100, got 0$/)
+    await refuse(
+      cat,
+      { format: 'jpeg', quality: 0 },
+      /^`quality` must be an integer from 1 to 100, got 0$/,
+    )
     await refuse(cat, { ...png, compressionLevel: 10 }, /from 0 to 9, got 10$/)
     await refuse(cat, { ...png, sharpen: 1 }, /got "sharpen"$/)
     await refuse(undefined, png, /^`array` must be uint8 \[H, W\], .*, got undefined$/)
     await refuse({ ...cat, shape: [75, 100, 2] }, png, /got uint8 \[75,100,2\]$/)
     await refuse({ ...cat, shape: [3, 75, 100] }, png, /got uint8 \[3,75,100\]$/)
-    await refuse({ ...cat, shape: [75, 101, 3] }, png, /^`array\.data` must be of 22725 elements.*got 22500$/)
+    await refuse(
+      { ...cat, shape: [75, 101, 3] },
+      png,
+      /^`array\.data` must be of 22725 elements.*got 22500$/,
+    )
     await refuse(
       { data: new Float32Array(7500), dtype: 'float32', shape: [75, 100] },
       png,
@@ -169,7 +203,9 @@ describe('encodeImage', () => {
       encodeImage(cat, { format: 'png', signal: AbortSignal.abort('no') }),
       (e) => e === 'no',
     )
-    assert.throws(() => encodeImageSync(cat, { format: 'png', backend: 'sharp' }), { code: 'ERR_BAD_OPTION' })
+    assert.throws(() => encodeImageSync(cat, { format: 'png', backend: 'sharp' }), {
+      code: 'ERR_BAD_OPTION',
+    })
   })
 })
 
@@ -203,7 +239,9 @@ describe('saveImage', () => {
       writeFileSync(join(folder, 'x'), '')
       await saveImage(busy, cat, { backend })
       const before = readFileSync(busy)
-      await assert.rejects(saveImage(busy, { ...cat, shape: [1] }, { backend }), { code: 'ERR_BAD_OPTION' })
+      await assert.rejects(saveImage(busy, { ...cat, shape: [1] }, { backend }), {
+        code: 'ERR_BAD_OPTION',
+      })
       assert.deepEqual(readFileSync(busy), before)
     })
   }
@@ -220,7 +258,9 @@ describe('saveImage', () => {
       code: 'ERR_BAD_OPTION',
       message: /^`path` must be named \.jpg, \.jpeg, \.png or \.webp, unless `format` is given/,
     })
-    await assert.rejects(saveImage(new URL('https://example.org/cat.png'), cat), { code: 'ERR_BAD_OPTION' })
+    await assert.rejects(saveImage(new URL('https://example.org/cat.png'), cat), {
+      code: 'ERR_BAD_OPTION',
+    })
   })
 
   it('a photograph, loaded, saved, and loaded again', async () => {

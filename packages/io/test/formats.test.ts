@@ -32,7 +32,8 @@ const lossy: Record<string, readonly [Promise<Buffer>, number]> = {
 /** Mean red, green and blue of fig-cmyk.jpg as Pillow 13 converts it. */
 const PILLOW = [178.9, 47.5, 23.7]
 
-const mean = (values: Uint8Array): number => values.reduce((sum, value) => sum + value, 0) / values.length
+const mean = (values: Uint8Array): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
 
 describe('formats', () => {
   for (const backend of BACKENDS) {
@@ -51,25 +52,36 @@ describe('formats', () => {
         (rgb, value, i) => rgb.fill(value, i * 3, i * 3 + 3),
         Buffer.alloc(grey.length * 3),
       )
-      const raw = sharp(grey, { raw: { width: 160, height: 120, channels: 1 } }).toColourspace('b-w')
-      assert.equal(psnr((await loadImage(await raw.png().toBuffer(), { backend })).data, asRgb), Infinity)
+      const raw = sharp(grey, { raw: { width: 160, height: 120, channels: 1 } }).toColourspace(
+        'b-w',
+      )
+      assert.equal(
+        psnr((await loadImage(await raw.png().toBuffer(), { backend })).data, asRgb),
+        Infinity,
+      )
 
       const deep = await toSharp(cat).toColourspace('rgb16').png().toBuffer()
       assert.equal((await sharp(deep).metadata()).depth, 'ushort')
       assert.ok(psnr((await loadImage(deep, { backend })).data, cat.data) > 48)
 
       const twoLevel = toSharp(paint(31, 9, (x, y) => Array(3).fill((x + y) % 2 === 0 ? 255 : 0)))
-      const one = await loadImage(await twoLevel.png({ palette: true, colours: 2 }).toBuffer(), { backend })
+      const one = await loadImage(await twoLevel.png({ palette: true, colours: 2 }).toBuffer(), {
+        backend,
+      })
       assert.equal(psnr(one.data, await twoLevel.raw().toBuffer()), Infinity)
     })
 
     it(`${backend}: grey JPEG`, async () => {
-      const image = await loadImage(await toSharp(cat).greyscale().jpeg({ quality: 95 }).toBuffer(), {
-        backend,
-      })
+      const image = await loadImage(
+        await toSharp(cat).greyscale().jpeg({ quality: 95 }).toBuffer(),
+        {
+          backend,
+        },
+      )
       for (let i = 0; i < image.data.length; i += 3) {
         assert.ok(
-          Math.abs(image.data[i]! - image.data[i + 1]!) <= 1 && image.data[i + 1] === image.data[i + 2],
+          Math.abs(image.data[i]! - image.data[i + 1]!) <= 1 &&
+            image.data[i + 1] === image.data[i + 2],
         )
       }
     })
@@ -117,7 +129,8 @@ describe('formats', () => {
       const image = await loadImage(photo('fig-cmyk.jpg'), { backend })
       const means = [0, 1, 2].map((c) => mean(image.data.filter((_, i) => i % 3 === c)))
       // FFmpeg rounds down. A conversion through a press's profile would be off by 20 and more.
-      for (const [c, truth] of PILLOW.entries()) assert.ok(Math.abs(means[c]! - truth) < 1.5, `${means}`)
+      for (const [c, truth] of PILLOW.entries())
+        assert.ok(Math.abs(means[c]! - truth) < 1.5, `${means}`)
     })
 
     it(`${backend}: goes by the content, not by the name`, async () => {
@@ -153,7 +166,9 @@ describe('formats', () => {
     it(`both backends agree on ${name}, scaled down`, async () => {
       for (const mode of ['pad', 'crop', 'stretch'] as const) {
         const [one, other] = await Promise.all(
-          BACKENDS.map((backend) => loadImage(photo(name), { width: 150, height: 112, mode, backend })),
+          BACKENDS.map((backend) =>
+            loadImage(photo(name), { width: 150, height: 112, mode, backend }),
+          ),
         )
         const likeness = psnr(one!.data, other!.data)
         assert.ok(likeness > 32, `${mode}: ${likeness.toFixed(1)} dB`)
@@ -166,7 +181,10 @@ describe('formats', () => {
       '424d3a0000000000000036000000280000000100000001000000010018000000000004000000c40e0000c40e00000000000000000000281e1400',
       'hex',
     )
-    await assert.rejects(loadImage(bmp, { backend: 'sharp' }), { code: 'ERR_UNSUPPORTED', message: /ffmpeg/ })
+    await assert.rejects(loadImage(bmp, { backend: 'sharp' }), {
+      code: 'ERR_UNSUPPORTED',
+      message: /ffmpeg/,
+    })
     assert.deepEqual([...(await loadImage(bmp, { backend: 'ffmpeg' })).data], [20, 30, 40])
   })
 
@@ -192,7 +210,10 @@ describe('formats', () => {
     for (const backend of BACKENDS) {
       const image = await loadImage(file, { backend })
       assert.deepEqual(image.shape, [90, 100, 3], backend)
-      assert.ok(psnr(image.data, expected.data) > 38, `${backend}: ${psnr(image.data, expected.data)}`)
+      assert.ok(
+        psnr(image.data, expected.data) > 38,
+        `${backend}: ${psnr(image.data, expected.data)}`,
+      )
     }
     const info = await probeImage(file)
     assert.deepEqual([info.format, info.width, info.height], ['avif', 100, 90])
@@ -250,7 +271,10 @@ function tiled(x: number, y: number): [number, number, number] {
 }
 
 /** An AVIF file that shows others, of two columns, as one (ISO/IEC 23008-12, 6.6.2.3.2). */
-function gridOf(tiles: readonly Buffer[], { width, height }: { width: number; height: number }): Buffer {
+function gridOf(
+  tiles: readonly Buffer[],
+  { width, height }: { width: number; height: number },
+): Buffer {
   const payloads = tiles.map((tile) => {
     const at = tile.indexOf('mdat')
     return tile.subarray(at + 4, at - 4 + tile.readUInt32BE(at - 4))
@@ -261,11 +285,21 @@ function gridOf(tiles: readonly Buffer[], { width, height }: { width: number; he
   }
   const sizeOfGrid = Buffer.concat([u32(0), u32(width), u32(height)])
   const count = tiles.length
-  const grid = Buffer.concat([Buffer.of(0, 0, Math.ceil(count / 2) - 1, 1), u16(width), u16(height)])
+  const grid = Buffer.concat([
+    Buffer.of(0, 0, Math.ceil(count / 2) - 1, 1),
+    u16(width),
+    u16(height),
+  ])
   const infe = (id: number, type: string): Buffer =>
     box('infe', Buffer.of(2, 0, 0, 0), u16(id), u16(0), Buffer.from(`${type}\0`, 'latin1'))
   const ids = tiles.map((_, i) => i + 2)
-  const iinf = box('iinf', u32(0), u16(count + 1), infe(1, 'grid'), ...ids.map((id) => infe(id, 'av01')))
+  const iinf = box(
+    'iinf',
+    u32(0),
+    u16(count + 1),
+    infe(1, 'grid'),
+    ...ids.map((id) => infe(id, 'av01')),
+  )
   const iref = box('iref', u32(0), box('dimg', u16(1), u16(count), ...ids.map(u16)))
   const ipco = box('ipco', propertyOf('ispe'), propertyOf('av1C'), box('ispe', sizeOfGrid))
   const ipma = box(
@@ -290,7 +324,17 @@ function gridOf(tiles: readonly Buffer[], { width, height }: { width: number; he
     )
     const hdlr = box('hdlr', u32(0), u32(0), Buffer.from('pict', 'latin1'), Buffer.alloc(13))
     const pitm = box('pitm', u32(0), u16(1))
-    return box('meta', u32(0), hdlr, pitm, iloc, iinf, iref, box('iprp', ipco, ipma), box('idat', grid))
+    return box(
+      'meta',
+      u32(0),
+      hdlr,
+      pitm,
+      iloc,
+      iinf,
+      iref,
+      box('iprp', ipco, ipma),
+      box('idat', grid),
+    )
   }
   const head = ftyp.length + metaOf(0).length + 8
   return Buffer.concat([ftyp, metaOf(head), box('mdat', ...payloads)])

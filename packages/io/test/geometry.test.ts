@@ -7,7 +7,11 @@ import { type Frame, placeScaled, scaledSize } from '../src/image/geometry.ts'
 import { loadImage } from '../src/index.ts'
 import { BACKENDS, paint, photo, pixel, psnr, toSharp } from './support.ts'
 
-const target = (mode: Frame['mode'], width?: number, height?: number): Frame => ({ width, height, mode })
+const target = (mode: Frame['mode'], width?: number, height?: number): Frame => ({
+  width,
+  height,
+  mode,
+})
 
 describe('geometry', () => {
   it('pads: the whole picture, centred, the odd pixel below and to the right', () => {
@@ -32,9 +36,15 @@ describe('geometry', () => {
   it('keeps the aspect ratio when one side is given, and the size when none is', () => {
     const picture = { width: 500, height: 375 }
     assert.deepEqual(scaledSize(picture, target('pad', 100)), { width: 100, height: 75 })
-    assert.deepEqual(scaledSize(picture, target('crop', undefined, 100)), { width: 133, height: 100 })
+    assert.deepEqual(scaledSize(picture, target('crop', undefined, 100)), {
+      width: 133,
+      height: 100,
+    })
     assert.deepEqual(scaledSize(picture, target('stretch')), picture)
-    assert.deepEqual(scaledSize({ width: 1000, height: 1 }, target('pad', 10)), { width: 10, height: 1 })
+    assert.deepEqual(scaledSize({ width: 1000, height: 1 }, target('pad', 10)), {
+      width: 10,
+      height: 1,
+    })
   })
 
   it('refuses a crop that would need an enormous picture in between', () => {
@@ -46,16 +56,23 @@ describe('geometry', () => {
   it('always fills the frame: the law of padding and cropping', () => {
     const side = fc.integer({ min: 1, max: 3000 })
     fc.assert(
-      fc.property(side, side, side, side, fc.constantFrom('pad', 'crop', 'stretch'), (w, h, W, H, mode) => {
-        const stretch = Math.max((w / h) * (H / W), (h / w) * (W / H))
-        fc.pre(mode !== 'crop' || stretch * W * H < 2e8)
-        const scaled = scaledSize({ width: w, height: h }, target(mode, W, H))
-        const { output, copied } = placeScaled(scaled, target(mode, W, H))
-        assert.deepEqual(output, { width: W, height: H })
-        if (mode === 'pad') assert.deepEqual(copied, scaled)
-        else assert.deepEqual(copied, output)
-        assert.ok(scaled.width === W || scaled.height === H)
-      }),
+      fc.property(
+        side,
+        side,
+        side,
+        side,
+        fc.constantFrom('pad', 'crop', 'stretch'),
+        (w, h, W, H, mode) => {
+          const stretch = Math.max((w / h) * (H / W), (h / w) * (W / H))
+          fc.pre(mode !== 'crop' || stretch * W * H < 2e8)
+          const scaled = scaledSize({ width: w, height: h }, target(mode, W, H))
+          const { output, copied } = placeScaled(scaled, target(mode, W, H))
+          assert.deepEqual(output, { width: W, height: H })
+          if (mode === 'pad') assert.deepEqual(copied, scaled)
+          else assert.deepEqual(copied, output)
+          assert.ok(scaled.width === W || scaled.height === H)
+        },
+      ),
     )
   })
 
@@ -68,13 +85,19 @@ describe('geometry', () => {
       assert.deepEqual(image.shape, [32, 32, 3])
       for (let y = 0; y < 32; y++) {
         for (let x = 0; x < 32; x++) {
-          assert.deepEqual(pixel(image, x, y), y >= 8 && y < 24 ? [200, 100, 50] : [0, 0, 0], `${x},${y}`)
+          assert.deepEqual(
+            pixel(image, x, y),
+            y >= 8 && y < 24 ? [200, 100, 50] : [0, 0, 0],
+            `${x},${y}`,
+          )
         }
       }
     })
 
     it(`${backend}: the middle of what is cropped`, async () => {
-      const stripes = paint(90, 30, (x) => (x < 30 ? [255, 0, 0] : x < 60 ? [0, 255, 0] : [0, 0, 255]))
+      const stripes = paint(90, 30, (x) =>
+        x < 30 ? [255, 0, 0] : x < 60 ? [0, 255, 0] : [0, 0, 255],
+      )
       const image = await loadImage(await toSharp(stripes).png().toBuffer(), {
         width: 30,
         height: 30,
@@ -108,7 +131,8 @@ describe('geometry', () => {
           const chw = await loadImage(png, { width, height, mode, backend, layout: 'CHW' })
           assert.deepEqual(chw.shape, [3, height, width])
           for (let i = 0; i < width * height; i++) {
-            for (let c = 0; c < 3; c++) assert.equal(chw.data[c * width * height + i], hwc.data[i * 3 + c])
+            for (let c = 0; c < 3; c++)
+              assert.equal(chw.data[c * width * height + i], hwc.data[i * 3 + c])
           }
         }
       }
@@ -164,7 +188,10 @@ describe('geometry', () => {
   })
 })
 
-/** Made by scripts/truth/geometry.py: what torchvision and Hugging Face make of photographs of many shapes. */
+/**
+ * Made by scripts/truth/geometry.py: what torchvision and Hugging Face make of photographs of many
+ * shapes.
+ */
 const truth = JSON.parse(readFileSync(new URL('truth/geometry.json', import.meta.url), 'utf8')) as {
   readonly side: number
   readonly cases: readonly {
@@ -200,7 +227,10 @@ describe('photographs as torchvision and Hugging Face bring them to size', () =>
           const from = ((huggingFace[1] + y) * wide + huggingFace[0]) * 3
           expected.copy(cut, y * side * 3, from, from + side * 3)
         }
-        assert.ok(psnr(cropped.data, cut) > least, `${name}, cropped: ${psnr(cropped.data, cut)} dB`)
+        assert.ok(
+          psnr(cropped.data, cut) > least,
+          `${name}, cropped: ${psnr(cropped.data, cut)} dB`,
+        )
       }
     })
   }

@@ -120,7 +120,10 @@ describe('loaders of URLs', () => {
       })
       // A request may be given up before the server hears of it.
       assert.ok(requests <= 2, `${requests} requests`)
-      await assert.rejects(load(url, { totalTimeoutMs: 30 }), { code: 'ERR_READ', message: /totalTimeoutMs/ })
+      await assert.rejects(load(url, { totalTimeoutMs: 30 }), {
+        code: 'ERR_READ',
+        message: /totalTimeoutMs/,
+      })
     })
 
     it(`${name} sends headers, and names no secret of the URL`, async () => {
@@ -141,7 +144,12 @@ describe('loaders of URLs', () => {
         load(withPassword, {}),
         (error) => !inspect(error, { depth: 9 }).includes('S3CRET'),
       )
-      for (const bad of [{ maxBytes: 0 }, { retries: -1 }, { timeoutMs: 0 }, { headers: 5 as never }])
+      for (const bad of [
+        { maxBytes: 0 },
+        { retries: -1 },
+        { timeoutMs: 0 },
+        { headers: 5 as never },
+      ])
         await assert.rejects(async () => load(url, bad), { code: 'ERR_BAD_OPTION' })
     })
   }
@@ -159,7 +167,10 @@ describe('loaders of URLs', () => {
 
   it('refuse a body whose encoding was not asked for', async () => {
     answer = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x')
-    await assert.rejects(loadNpy(new URL(`${base}/x.npy`)), { code: 'ERR_READ', message: /Content-Encoding/ })
+    await assert.rejects(loadNpy(new URL(`${base}/x.npy`)), {
+      code: 'ERR_READ',
+      message: /Content-Encoding/,
+    })
   })
 })
 
@@ -185,12 +196,17 @@ describe('TarIndex over HTTP', () => {
     const wrong =
       (range: string, headers = {}): RequestListener =>
       (_, response) => {
-        response.writeHead(206, { etag: `"${shard.length}"`, 'content-range': range, ...headers }).end('meow')
+        response
+          .writeHead(206, { etag: `"${shard.length}"`, 'content-range': range, ...headers })
+          .end('meow')
       }
     for (const [listener, message] of [
       [wrong(`bytes 0-3/${shard.length}`), /begins at byte 0, and not at 512/],
       [wrong(`bytes 512-515/${shard.length + 1}`), /has changed since it was opened/],
-      [wrong(`bytes 512-515/${shard.length}`, { etag: '"other"' }), /has changed since it was opened/],
+      [
+        wrong(`bytes 512-515/${shard.length}`, { etag: '"other"' }),
+        /has changed since it was opened/,
+      ],
     ] as const) {
       answer = listener
       await assert.rejects(index.read(0), { code: 'ERR_READ', message })
@@ -210,7 +226,9 @@ describe('TarIndex over HTTP', () => {
 
   it('reads no member of more than `maxBytes`', async () => {
     const sizes = [100, 101]
-    answer = serveRanges(tarOf(sizes.map((size) => ({ path: `${size}`, body: new Uint8Array(size) }))))
+    answer = serveRanges(
+      tarOf(sizes.map((size) => ({ path: `${size}`, body: new Uint8Array(size) }))),
+    )
     await using index = await TarIndex.open(new URL(`${base}/x.tar`), { maxBytes: 100 })
     assert.equal((await index.read('100')).length, 100)
     await assert.rejects(index.read('101'), { code: 'ERR_TOO_LARGE', message: /`maxBytes` is 100/ })

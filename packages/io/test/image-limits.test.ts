@@ -34,7 +34,10 @@ const small = paint(32, 24, (x, y) => [x * 8, y * 10, 90])
 
 /** Files of each format whose headers say 16,000 times 16,000, and that have few pixels. */
 async function liars(): Promise<Record<string, Buffer>> {
-  const changed = async (file: Promise<Buffer>, change: (bytes: Buffer) => void): Promise<Buffer> => {
+  const changed = async (
+    file: Promise<Buffer>,
+    change: (bytes: Buffer) => void,
+  ): Promise<Buffer> => {
     const bytes = Buffer.from(await file)
     change(bytes)
     return bytes
@@ -61,7 +64,9 @@ async function liars(): Promise<Record<string, Buffer>> {
     webp: await changed(toSharp(small).webp().toBuffer(), (b) => {
       for (const at of [26, 28]) b.writeUInt16LE(16_000, at)
     }),
-    avif: await changed(toSharp(small).avif().toBuffer(), (b) => sides(b, b.indexOf('ispe') + 8, false, 4)),
+    avif: await changed(toSharp(small).avif().toBuffer(), (b) =>
+      sides(b, b.indexOf('ispe') + 8, false, 4),
+    ),
     tiff: await changed(toSharp(small).tiff({ compression: 'none' }).toBuffer(), (b) => {
       const isLittle = b[0] === 0x49
       for (const tag of [256, 257]) {
@@ -124,9 +129,12 @@ describe('limits of images', () => {
       code: 'ERR_UNSUPPORTED',
       message: /17000x17000.*268402689.*sharp/,
     })
-    await assert.rejects(loadImage(hugePng(1000, 1000), { backend: 'sharp', maxPixels: Infinity }), {
-      code: 'ERR_DECODE',
-    })
+    await assert.rejects(
+      loadImage(hugePng(1000, 1000), { backend: 'sharp', maxPixels: Infinity }),
+      {
+        code: 'ERR_DECODE',
+      },
+    )
   })
 
   it('an animation is bounded by its pictures, their size, and the bytes of all', async () => {

@@ -23,7 +23,10 @@ interface Animation {
   readonly rgba: string
 }
 
-/** Made by scripts/truth/images.py: what Pillow reads, or what the file was made of where Pillow cannot read it. */
+/**
+ * Made by scripts/truth/images.py: what Pillow reads, or what the file was made of where Pillow
+ * cannot read it.
+ */
 const truth = JSON.parse(readFileSync(new URL('truth/images.json', import.meta.url), 'utf8')) as {
   readonly pictures: Readonly<Record<string, string>>
   readonly files: Readonly<Record<string, Variant>>
@@ -50,7 +53,9 @@ async function fault(
   const image = outcome as Awaited<ReturnType<typeof loadImage>>
   assert.deepEqual(image.shape, shape, name)
   const likeness = psnr(image.data as Uint8Array, bytesOf(truth.pictures[picture]!))
-  return likeness >= (least === 'inf' ? Infinity : least) ? undefined : `${name}: ${likeness.toFixed(1)} dB`
+  return likeness >= (least === 'inf' ? Infinity : least)
+    ? undefined
+    : `${name}: ${likeness.toFixed(1)} dB`
 }
 
 describe('variants of image formats', () => {

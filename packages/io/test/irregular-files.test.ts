@@ -117,7 +117,8 @@ describe('what is no regular file is refused, and never waited for', () => {
 
 describe('files that cannot be read as a whole', () => {
   it('are told before they are read: 2 GiB and more', async () => {
-    const message = /has 2147483648 bytes, and is read as a whole, which is possible for 2147483647 at most/
+    const message =
+      /has 2147483648 bytes, and is read as a whole, which is possible for 2147483647 at most/
     const tooLarge = { code: 'ERR_TOO_LARGE', message }
     await assert.rejects(loadImage(huge), tooLarge)
     await assert.rejects(loadImage(huge, { backend: 'sharp' }), tooLarge)
@@ -127,7 +128,11 @@ describe('files that cannot be read as a whole', () => {
   })
 
   it('are told by their names where these are not UTF-8', async () => {
-    const name = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xe9]), Buffer.from('.npy')])
+    const name = Buffer.concat([
+      Buffer.from(`${folder}/`),
+      Buffer.from([0xe9]),
+      Buffer.from('.npy'),
+    ])
     try {
       writeFileSync(name, 'x')
     } catch {
@@ -138,6 +143,9 @@ describe('files that cannot be read as a whole', () => {
       code: 'ERR_READ',
       message: /A name that is not UTF-8 .* rename the file/,
     })
-    await assert.rejects(loadImage(listed), { code: 'ERR_READ', message: /A name that is not UTF-8/ })
+    await assert.rejects(loadImage(listed), {
+      code: 'ERR_READ',
+      message: /A name that is not UTF-8/,
+    })
   })
 })

@@ -11,7 +11,10 @@ function run(source: string, ...flags: string[]): Ended {
   return runProgram(preamble + source, ...flags)
 }
 
-/** Flags that make packages look as if they were not installed, in every thread: to `import` and to `require`. */
+/**
+ * Flags that make packages look as if they were not installed, in every thread: to `import` and to
+ * `require`.
+ */
 function without(...packages: string[]): string[] {
   const refuse = `
     const missing = ${JSON.stringify(packages)}

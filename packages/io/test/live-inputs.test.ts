@@ -32,7 +32,9 @@ before(async () => {
   writeFileSync(wav, await encodeAudio(sound as never, { format: 'wav' }))
 })
 
-const all = async (pieces: AsyncIterable<{ readonly shape: readonly number[] }>): Promise<number> => {
+const all = async (
+  pieces: AsyncIterable<{ readonly shape: readonly number[] }>,
+): Promise<number> => {
   let count = 0
   for await (const { shape } of pieces) count += shape.at(-1)!
   return count
@@ -48,7 +50,9 @@ describe('a stream that fails before FFmpeg reads it rejects, and ends nothing e
   }
   for (const [name, stream] of Object.entries(streams)) {
     it(`${name}: a file that is not there`, async () => {
-      await assert.rejects(all(stream(createReadStream(join(folder, 'missing')))), { code: 'ERR_READ' })
+      await assert.rejects(all(stream(createReadStream(join(folder, 'missing')))), {
+        code: 'ERR_READ',
+      })
     })
 
     it(`${name}: a stream that failed before anybody asked for a piece`, async () => {

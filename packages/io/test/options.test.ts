@@ -15,7 +15,10 @@ describe('options', () => {
     [{ width: Number.NaN }, /`width` .* got NaN$/],
     [{ height: 40000 }, /`height` .* got 40000$/],
     [{ mode: 'fill' }, /^`mode` must be 'pad' or 'crop' or 'stretch' or 'shorter', got "fill"$/],
-    [{ mode: 'shorter' }, /^`width` must be given with `mode: 'shorter'`, or `height`, got undefined$/],
+    [
+      { mode: 'shorter' },
+      /^`width` must be given with `mode: 'shorter'`, or `height`, got undefined$/,
+    ],
     [
       { algorithm: 'cubic' },
       /^`algorithm` must be 'bilinear' or 'bicubic' or 'area' or 'lanczos' or 'nearest', got "cubic"$/,
@@ -26,7 +29,10 @@ describe('options', () => {
     [{ pixelFormat: 'yuv420p', height: 7 }, /^`height` must be even for 'yuv420p', got 7$/],
     [{ pixelFormat: 'yuv420p', layout: 'CHW' }, /^`layout` must be left out for 'yuv420p'/],
     [{ pixelFormat: 'rgba', normalize: {} }, /^`normalize` must be left out for 'rgba'/],
-    [{ normalize: { mean: [0, 0] } }, /^`normalize\.mean` must be a number, or 3 of them, got \[0, 0\]$/],
+    [
+      { normalize: { mean: [0, 0] } },
+      /^`normalize\.mean` must be a number, or 3 of them, got \[0, 0\]$/,
+    ],
     [{ normalize: { std: [1, 0, 1] } }, /^`normalize\.std` must be without a 0, got \[1, 0, 1\]$/],
     [{ normalize: { sd: 1 } }, /^`normalize` must be made of mean, std, got "sd"$/],
     [{ normalize: 3 }, /^`normalize` must be an object, got 3$/],
@@ -49,8 +55,14 @@ describe('options', () => {
       { augment: { flipHorizontal: 2 }, rng },
       /^`augment\.flipHorizontal` must be a number from 0 to 1, got 2$/,
     ],
-    [{ augment: { rotate: 181 }, rng }, /^`augment\.rotate` must be a number from 0 to 180, got 181$/],
-    [{ augment: { rotate: 1 }, rng, pixelFormat: 'nv12' }, /^`augment\.rotate` must be 0 for 'nv12', got 1$/],
+    [
+      { augment: { rotate: 181 }, rng },
+      /^`augment\.rotate` must be a number from 0 to 180, got 181$/,
+    ],
+    [
+      { augment: { rotate: 1 }, rng, pixelFormat: 'nv12' },
+      /^`augment\.rotate` must be 0 for 'nv12', got 1$/,
+    ],
     [{ backend: 'vips' }, /^`backend` must be 'ffmpeg' or 'sharp', got "vips"$/],
     [{ signal: {} }, /^`signal` must be an AbortSignal, got an object \(Object\)$/],
     [{ widht: 224 }, /^`options` must be made of width, .*, got "widht"$/],
@@ -76,7 +88,11 @@ describe('options', () => {
   })
 
   it('takes undefined for not given', async () => {
-    const options = { width: undefined, mode: undefined, signal: undefined } as unknown as LoadImageOptions
+    const options = {
+      width: undefined,
+      mode: undefined,
+      signal: undefined,
+    } as unknown as LoadImageOptions
     assert.deepEqual((await loadImage(cat, options)).shape, [120, 160, 3])
   })
 
@@ -92,8 +108,16 @@ describe('options', () => {
     await refuse([cat], { width: 8 }, /^`height` must be given for a batch/)
     await refuse([cat], undefined, /^`options` must be an object, got undefined$/)
     await refuse([cat], { height: 8 }, /^`width` must be given for a batch/)
-    await refuse([cat], { ...size, mode: 'shorter' }, /^`mode` must be one that gives all images one size/)
-    await refuse([cat], { ...size, frames: 'all' }, /^`frames` must be 'first' for a batch, got "all"$/)
+    await refuse(
+      [cat],
+      { ...size, mode: 'shorter' },
+      /^`mode` must be one that gives all images one size/,
+    )
+    await refuse(
+      [cat],
+      { ...size, frames: 'all' },
+      /^`frames` must be 'first' for a batch, got "all"$/,
+    )
     await refuse([cat], { ...size, shared: 1 }, /^`shared` must be true or false, got 1$/)
     await refuse([cat], { ...size, strict: 1 }, /^`strict` must be true or false, got 1$/)
     await refuse(

@@ -7,7 +7,10 @@ const WIDTH = 48
 const HEIGHT = 32
 const stored = paint(WIDTH, HEIGHT, (x, y) => [x * 5, y * 7, x < 16 && y < 16 ? 200 : 20])
 
-/** What EXIF's values mean (CIPA DC-008, table 4.6.5.1.6): where row 0 and column 0 of the file are to be seen. */
+/**
+ * What EXIF's values mean (CIPA DC-008, table 4.6.5.1.6): where row 0 and column 0 of the file are
+ * to be seen.
+ */
 const shown: Record<number, Pixels> = {
   1: stored,
   2: paint(WIDTH, HEIGHT, (x, y) => at(WIDTH - 1 - x, y)),
@@ -39,7 +42,11 @@ describe('orientation', () => {
           for (const layout of ['HWC', 'CHW'] as const) {
             const image = await loadImage(file, { backend, layout })
             const { width, height } = expected
-            assert.deepEqual(image.shape, layout === 'HWC' ? [height, width, 3] : [3, height, width], format)
+            assert.deepEqual(
+              image.shape,
+              layout === 'HWC' ? [height, width, 3] : [3, height, width],
+              format,
+            )
             const truth = layout === 'HWC' ? expected.data : planes(expected)
             const likeness = psnr(image.data, truth)
             assert.ok(likeness > 30, `${format} ${layout}: ${likeness.toFixed(1)} dB`)
@@ -53,7 +60,9 @@ describe('orientation', () => {
     for (const name of ['dogs-turned.jpg', 'drum-turned.jpg']) {
       for (const mode of ['pad', 'crop', 'stretch'] as const) {
         const [one, other] = await Promise.all(
-          BACKENDS.map((backend) => loadImage(photo(name), { width: 120, height: 90, mode, backend })),
+          BACKENDS.map((backend) =>
+            loadImage(photo(name), { width: 120, height: 90, mode, backend }),
+          ),
         )
         assert.ok(psnr(one!.data, other!.data) > 32, `${name} ${mode}`)
       }

@@ -35,11 +35,13 @@ describe('fromParquet', () => {
     })
 
   it('reads zstd where Node can, or where it is given a decompressor', async () => {
-    if ('zstdDecompressSync' in zlib) assert.deepEqual(await all(await fromParquet(file('zstd'))), expected)
+    if ('zstdDecompressSync' in zlib)
+      assert.deepEqual(await all(await fromParquet(file('zstd'))), expected)
     else
       await assert.rejects(fromParquet(file('zstd')), {
         code: 'ERR_UNSUPPORTED',
-        message: /column "id" is compressed with ZSTD, which Node 20\..*: give `decompressors: compressors`/,
+        message:
+          /column "id" is compressed with ZSTD, which Node 20\..*: give `decompressors: compressors`/,
       })
     const asked: number[] = []
     const ZSTD = (_: Uint8Array, outputLength: number) => {
@@ -55,7 +57,10 @@ describe('fromParquet', () => {
 
   it('refuses encryption and codecs by name, when it is opened, where they are of wanted columns', async () => {
     const cases: [string, RegExp][] = [
-      ['encrypted-footer', /: its footer is encrypted \(Parquet modular encryption\), .*: write it again/],
+      [
+        'encrypted-footer',
+        /: its footer is encrypted \(Parquet modular encryption\), .*: write it again/,
+      ],
       ['encrypted-column', /: column "text" is encrypted .*, or leave it out by `columns`/],
       ['lz4', /: column "id" is compressed with LZ4_RAW, .*`hyparquet-compressors`/],
     ]
@@ -107,7 +112,10 @@ describe('fromParquet', () => {
       const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/rows.parquet`)
       const rows = await fromParquet(url, { columns: ['text'] })
       assert.deepEqual(await all(rows.iterateFrom(98, 0)), [{ text: 'row 98' }, { text: 'row 99' }])
-      assert.deepEqual(rows.description, (await fromParquet(file('none'), { columns: ['text'] })).description)
+      assert.deepEqual(
+        rows.description,
+        (await fromParquet(file('none'), { columns: ['text'] })).description,
+      )
     } finally {
       server.close()
       server.closeAllConnections()
@@ -116,7 +124,8 @@ describe('fromParquet', () => {
 
   it('has another description for other contents and columns', async () => {
     const texts = new Set<string>()
-    const describeOf = (source: AsyncSource<ParquetRow>) => texts.add(JSON.stringify(source.description))
+    const describeOf = (source: AsyncSource<ParquetRow>) =>
+      texts.add(JSON.stringify(source.description))
     describeOf(await fromParquet(file('none')))
     describeOf(await fromParquet(file('none'), { columns: ['id'] }))
     describeOf(await fromParquet(file('gzip')))
@@ -126,7 +135,9 @@ describe('fromParquet', () => {
   })
 
   it('refuses what is no Parquet file, columns that are not there, and options that make no sense', async () => {
-    await assert.rejects(fromParquet(new URL('parquet/make.py', import.meta.url)), { code: 'ERR_DECODE' })
+    await assert.rejects(fromParquet(new URL('parquet/make.py', import.meta.url)), {
+      code: 'ERR_DECODE',
+    })
     await assert.rejects(fromParquet('nowhere.parquet'), { code: 'ERR_READ' })
     const cases: [object, RegExp][] = [
       [{ columns: ['id', 'none'] }, /`?columns`? must be some of id, text, big, maybe, list/],

@@ -55,16 +55,22 @@ describe('pixel formats', () => {
   for (const backend of ['ffmpeg', 'sharp'] as const) {
     it(`${backend}: bgr24 is rgb24 with red and blue exchanged`, async () => {
       const [rgb, bgr] = await Promise.all(
-        (['rgb24', 'bgr24'] as const).map((pixelFormat) => loadImage(png, { pixelFormat, backend })),
+        (['rgb24', 'bgr24'] as const).map((pixelFormat) =>
+          loadImage(png, { pixelFormat, backend }),
+        ),
       )
       for (let i = 0; i < rgb!.data.length; i += 3) {
-        assert.deepEqual([...bgr!.data.subarray(i, i + 3)], [...rgb!.data.subarray(i, i + 3)].reverse())
+        assert.deepEqual(
+          [...bgr!.data.subarray(i, i + 3)],
+          [...rgb!.data.subarray(i, i + 3)].reverse(),
+        )
       }
     })
 
     it(`${backend}: gray8 is the luma of BT.601, within 1`, async () => {
       const { data } = await loadImage(png, { pixelFormat: 'gray8', backend })
-      for (const [i, rgb] of pixelsOf(cat).entries()) assert.ok(Math.abs(data[i]! - toYuv(rgb)[0]) <= 1)
+      for (const [i, rgb] of pixelsOf(cat).entries())
+        assert.ok(Math.abs(data[i]! - toYuv(rgb)[0]) <= 1)
     })
 
     it(`${backend}: rgba has the file's alpha, or 255, and nothing around a padded picture`, async () => {
@@ -101,7 +107,9 @@ describe('pixel formats', () => {
   })
 
   it('yuv420p and nv12: luma within 1, chroma within 2 of the mean of four pixels; black around', async () => {
-    const flat = paint(64, 48, (x, y) => (x < 32 ? [200, 40, 90] : y < 24 ? [10, 220, 30] : [30, 60, 250]))
+    const flat = paint(64, 48, (x, y) =>
+      x < 32 ? [200, 40, 90] : y < 24 ? [10, 220, 30] : [30, 60, 250],
+    )
     const file = await toSharp(flat).png().toBuffer()
     const yuv = await loadImage(file, { pixelFormat: 'yuv420p' })
     assert.deepEqual([yuv.dtype, yuv.shape], ['uint8', [72, 64]])
@@ -109,13 +117,18 @@ describe('pixel formats', () => {
       for (let x = 0; x < 64; x++) {
         const expected = toYuv([...flat.data.subarray((y * 64 + x) * 3, (y * 64 + x) * 3 + 3)])
         assert.ok(Math.abs(yuv.data[y * 64 + x]! - expected[0]) <= 1)
-        if ((x >> 1) % 16 > 13 || (y >> 1) % 12 > 10 || (x >> 1) % 16 < 1 || (y >> 1) % 12 < 1) continue
+        if ((x >> 1) % 16 > 13 || (y >> 1) % 12 > 10 || (x >> 1) % 16 < 1 || (y >> 1) % 12 < 1)
+          continue
         const chroma = 64 * 48 + (y >> 1) * 32 + (x >> 1)
         assert.ok(Math.abs(yuv.data[chroma]! - expected[1]) <= 2)
         assert.ok(Math.abs(yuv.data[chroma + 32 * 24]! - expected[2]) <= 2)
       }
     }
-    for (const options of [{}, { width: 64, height: 64 }, { width: 40, height: 20, mode: 'crop' }] as const) {
+    for (const options of [
+      {},
+      { width: 64, height: 64 },
+      { width: 40, height: 20, mode: 'crop' },
+    ] as const) {
       for (const source of [file, turnedPng, jpeg]) {
         const planes = await loadImage(source, { pixelFormat: 'yuv420p', ...options })
         const { data, shape } = await loadImage(source, { pixelFormat: 'nv12', ...options })
@@ -130,7 +143,10 @@ describe('pixel formats', () => {
       }
     }
     const padded = await loadImage(file, { pixelFormat: 'yuv420p', width: 64, height: 64 })
-    assert.deepEqual([padded.data[0], padded.data[64 * 64], padded.data[64 * 64 + 32 * 32]], [0, 128, 128])
+    assert.deepEqual(
+      [padded.data[0], padded.data[64 * 64], padded.data[64 * 64 + 32 * 32]],
+      [0, 128, 128],
+    )
   })
 
   it('yuv420p turns with the picture, and an odd picture becomes even', async () => {
@@ -177,7 +193,10 @@ describe('normalising', () => {
         for (const [i, value] of plain.data.entries()) {
           const c = layout === 'HWC' ? i % 3 : Math.floor(i / 1600)
           const expected = (value / 255 - mean[c]!) / std[c]!
-          assert.ok(Math.abs(image.data[i]! - expected) < 1e-5, `${i}: ${image.data[i]} for ${expected}`)
+          assert.ok(
+            Math.abs(image.data[i]! - expected) < 1e-5,
+            `${i}: ${image.data[i]} for ${expected}`,
+          )
         }
       })
     }
@@ -200,6 +219,7 @@ describe('normalising', () => {
   it('turns with the picture', async () => {
     const plain = await loadImage(turnedPng)
     const image = await loadImage(turnedPng, { normalize: {} })
-    for (const [i, value] of plain.data.entries()) assert.ok(Math.abs(image.data[i]! - value / 255) < 1e-6)
+    for (const [i, value] of plain.data.entries())
+      assert.ok(Math.abs(image.data[i]! - value / 255) < 1e-6)
   })
 })

@@ -9,13 +9,18 @@ import { catPixels, PHOTOS, photo, probeImage, toSharp } from './support.ts'
 const cat = await catPixels(40, 30)
 
 describe('probe', () => {
-  for (const name of readdirSync(PHOTOS).filter((file) => /\.(jpg|png|webp|gif|avif)$/.test(file))) {
+  for (const name of readdirSync(PHOTOS).filter((file) =>
+    /\.(jpg|png|webp|gif|avif)$/.test(file),
+  )) {
     it(`${name}: what sharp says, and the size that loadImage gives`, async () => {
       const info = await probeImage(PHOTOS + name)
       const { format, channels, pages = 1, orientation = 1 } = await sharp(PHOTOS + name).metadata()
       assert.equal(info.kind, 'image')
       assert.equal(info.format, format === 'heif' ? 'avif' : format)
-      assert.deepEqual([info.channels, info.frames, info.orientation], [channels, pages, orientation])
+      assert.deepEqual(
+        [info.channels, info.frames, info.orientation],
+        [channels, pages, orientation],
+      )
       assert.equal(info.bitDepth, 8)
       const { shape } = await loadImage(PHOTOS + name)
       assert.deepEqual([info.height, info.width], shape.slice(0, 2))
@@ -39,8 +44,13 @@ describe('probe', () => {
       'avif 4 8': rgb().ensureAlpha(0.5).avif(),
     }
     for (const [name, file] of Object.entries(cases)) {
-      const { format, channels, bitDepth, width, height, frames } = await probeImage(await file.toBuffer())
-      assert.deepEqual([`${format} ${channels} ${bitDepth}`, width, height, frames], [name, 40, 30, 1])
+      const { format, channels, bitDepth, width, height, frames } = await probeImage(
+        await file.toBuffer(),
+      )
+      assert.deepEqual(
+        [`${format} ${channels} ${bitDepth}`, width, height, frames],
+        [name, 40, 30, 1],
+      )
     }
     const bmp = Buffer.from(
       '424d3a0000000000000036000000280000000100000001000000010018000000000004000000c40e0000c40e00000000000000000000281e1400',
@@ -62,7 +72,9 @@ describe('probe', () => {
 
   it('counts the pictures of animations and the pages of TIFF', async () => {
     for (const name of ['moving.gif', 'moving.png', 'moving.webp']) {
-      const { frames, width, height } = await probeImage(new URL(`fixtures/images/${name}`, import.meta.url))
+      const { frames, width, height } = await probeImage(
+        new URL(`fixtures/images/${name}`, import.meta.url),
+      )
       assert.deepEqual([frames, width, height], [4, 40, 30])
     }
   })
@@ -79,7 +91,13 @@ describe('probe', () => {
   })
 
   it('what is cut off or no image is an error that names the source, never another', async () => {
-    for (const name of ['cat-small.jpg', 'cat-1.png', 'rocket-1.webp', 'temple-1.gif', 'pasture-1.avif']) {
+    for (const name of [
+      'cat-small.jpg',
+      'cat-1.png',
+      'rocket-1.webp',
+      'temple-1.gif',
+      'pasture-1.avif',
+    ]) {
       const whole = photo(name)
       for (let length = 0; length < 700; length += length < 100 ? 1 : 13) {
         await probe(whole.subarray(0, length)).then(
@@ -92,8 +110,16 @@ describe('probe', () => {
         )
       }
     }
-    await assert.rejects(probe('no-such-file.jpg'), { code: 'ERR_READ', source: 'no-such-file.jpg' })
-    assert.throws(() => probeSync('no-such-file.jpg'), { code: 'ERR_READ', source: 'no-such-file.jpg' })
-    assert.throws(() => probeSync(readFileSync(`${PHOTOS}damaged/not-an-image.jpg`)), { code: 'ERR_DECODE' })
+    await assert.rejects(probe('no-such-file.jpg'), {
+      code: 'ERR_READ',
+      source: 'no-such-file.jpg',
+    })
+    assert.throws(() => probeSync('no-such-file.jpg'), {
+      code: 'ERR_READ',
+      source: 'no-such-file.jpg',
+    })
+    assert.throws(() => probeSync(readFileSync(`${PHOTOS}damaged/not-an-image.jpg`)), {
+      code: 'ERR_DECODE',
+    })
   })
 })

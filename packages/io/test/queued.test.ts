@@ -22,7 +22,11 @@ import { photo } from './support.ts'
 const CALLS = 4 * availableParallelism() + 4
 const image = photo('fig-1.jpg')
 const clip = new URL('../../../docs/pictures/video/clip.mp4', import.meta.url)
-const grey: NdArray<'uint8'> = { data: new Uint8Array(512 * 512 * 3), dtype: 'uint8', shape: [512, 512, 3] }
+const grey: NdArray<'uint8'> = {
+  data: new Uint8Array(512 * 512 * 3),
+  dtype: 'uint8',
+  shape: [512, 512, 3],
+}
 const tone: NdArray<'float32'> = {
   data: Float32Array.from({ length: 200_000 }, (_, i) => Math.sin(i / 20) / 2),
   dtype: 'float32',
@@ -47,7 +51,10 @@ const calls: Readonly<Record<string, () => Promise<unknown>>> = {
 async function run(op: (n: number) => Promise<unknown>, rounds = 2): Promise<StageStats> {
   const pipeline = new PipelineBuilder()
     .addSource(Array.from({ length: rounds * CALLS }, (_, i) => i))
-    .pipe(async (n: number) => ((await op(n)) === undefined ? n : n), { concurrency: CALLS, name: 'loads' })
+    .pipe(async (n: number) => ((await op(n)) === undefined ? n : n), {
+      concurrency: CALLS,
+      name: 'loads',
+    })
     .build()
   await pipeline.forEach(() => {})
   return pipeline.stats().stages[1] as StageStats
@@ -59,8 +66,8 @@ describe('calls that wait for a thread are queued, not running', () => {
       await call() // starts the threads
       const { shares, sums } = await run(call)
       assert.ok(sums.queuedTasks > 0 && sums.queuedMs > 0, JSON.stringify(sums))
-      // Four times as many calls as threads: most of their time is waiting, unless this loop hears late of their ends. Of
-      // sharp's threads there are four on any machine.
+      // Four times as many calls as threads: most of their time is waiting, unless this loop hears
+      // late of their ends. Of sharp's threads there are four on any machine.
       if (name !== 'loadImage of sharp') assert.ok(shares.queued > 0.2, JSON.stringify(shares))
     })
   }

@@ -1,6 +1,8 @@
 /**
- * Source of `settles(round, limitMb)`, for programs under test that run with `--expose-gc`: repeats `round()` until one of at most 8 makes the process grow by less than
- * `limitMb` MiB, and gives the growth of each. What is lost with each call makes every round grow; a heap that settles slowly, and the threads' own garbage, only some.
+ * Source of `settles(round, limitMb)`, for programs under test that run with `--expose-gc`: repeats
+ * `round()` until one of at most 8 makes the process grow by less than `limitMb` MiB, and gives the
+ * growth of each. What is lost with each call makes every round grow; a heap that settles slowly,
+ * and the threads' own garbage, only some.
  */
 export const SETTLES = `
   const settles = async (round, limitMb) => {

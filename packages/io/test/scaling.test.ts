@@ -14,7 +14,10 @@ const part = await sharp(photo('cat-1.png'))
   .png()
   .toBuffer()
 
-/** How near each comes to Pillow, in dB: made smaller by 4, and larger by 2. FFmpeg makes larger by area as it does bilinearly. */
+/**
+ * How near each comes to Pillow, in dB: made smaller by 4, and larger by 2. FFmpeg makes larger by
+ * area as it does bilinearly.
+ */
 const near: Record<ScaleAlgorithm, readonly [number, number]> = {
   bilinear: [53, 50],
   bicubic: [50, 48],
@@ -52,7 +55,9 @@ describe('scaling', () => {
       [75, 100, 3],
     )
     const [one, other] = await Promise.all(
-      (['ffmpeg', 'sharp'] as const).map((backend) => loadImage(photo('cat-1.png'), { ...square, backend })),
+      (['ffmpeg', 'sharp'] as const).map((backend) =>
+        loadImage(photo('cat-1.png'), { ...square, backend }),
+      ),
     )
     assert.ok(psnr(one!.data, other!.data) > 40)
   })
@@ -96,7 +101,11 @@ describe('shrinking while decoding', () => {
     const [shrunk, whole, truth] = await Promise.all([
       loadImage(photo('mountains-large.jpg'), { ...size, backend: 'sharp' }),
       loadImage(photo('mountains-large.jpg'), { ...size, backend: 'sharp', shrinkOnDecode: false }),
-      loadImage(photo('mountains-large.jpg'), { ...size, backend: 'ffmpeg', shrinkOnDecode: false }),
+      loadImage(photo('mountains-large.jpg'), {
+        ...size,
+        backend: 'ffmpeg',
+        shrinkOnDecode: false,
+      }),
     ])
     assert.ok(psnr(whole.data, truth.data) > psnr(shrunk.data, truth.data) + 3)
   })

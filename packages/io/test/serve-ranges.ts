@@ -1,6 +1,9 @@
 import type { RequestListener } from 'node:http'
 
-/** A web server that has one thing, and sends parts of it. `requests` gets the range of each request. */
+/**
+ * A web server that has one thing, and sends parts of it. `requests` gets the range of each
+ * request.
+ */
 export function serveRanges(bytes: Uint8Array, requests: string[] = []): RequestListener {
   return (request, response) => {
     requests.push(request.headers.range ?? '')

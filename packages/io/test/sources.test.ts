@@ -70,7 +70,11 @@ describe('sources', () => {
 
   it('names a file that cannot be read', async () => {
     const missing = `${PHOTOS}no-such-file.jpg`
-    const rejection = { code: 'ERR_READ', source: missing, message: new RegExp(`^${missing}: ENOENT`) }
+    const rejection = {
+      code: 'ERR_READ',
+      source: missing,
+      message: new RegExp(`^${missing}: ENOENT`),
+    }
     await assert.rejects(loadImage(missing), rejection)
     await assert.rejects(loadImage(PHOTOS), { code: 'ERR_READ', message: /EISDIR/ })
   })

@@ -19,7 +19,11 @@ describe('stack', () => {
 
   it('keeps the dtype', () => {
     const float = { data: Float32Array.of(0.5), dtype: 'float32', shape: [] } as const
-    assert.deepEqual(stack([float, float]), { data: Float32Array.of(0.5, 0.5), dtype: 'float32', shape: [2] })
+    assert.deepEqual(stack([float, float]), {
+      data: Float32Array.of(0.5, 0.5),
+      dtype: 'float32',
+      shape: [2],
+    })
     const big = { data: BigInt64Array.of(-7n), dtype: 'int64', shape: [1] } as const
     assert.deepEqual(stack([big]).data, BigInt64Array.of(-7n))
   })

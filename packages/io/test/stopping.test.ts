@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { type Ended, runProgram, sourceUrl } from './child-program.ts'
 import { PHOTOS } from './support.ts'
 
-// A thread that is ended within a call of FFmpeg takes the whole process with it (exit code 134). benchmarks/media/stop.mjs does this 200 times.
+// A thread that is ended within a call of FFmpeg takes the whole process with it (exit code 134).
+// benchmarks/media/stop.mjs does this 200 times.
 
 const io = sourceUrl('index')
 const ops = new URL('./fixtures/image-ops.js', import.meta.url).href

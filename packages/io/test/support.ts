@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import sharp, { type Sharp } from 'sharp'
-import { type BackendName, type ImageInfo, type MediaSource, type NdArray, probe } from '../src/index.ts'
+import {
+  type BackendName,
+  type ImageInfo,
+  type MediaSource,
+  type NdArray,
+  probe,
+} from '../src/index.ts'
 
 export const BACKENDS: readonly BackendName[] = ['ffmpeg', 'sharp']
 export const PHOTOS: string = fileURLToPath(new URL('../../../examples/photos/', import.meta.url))

@@ -26,7 +26,10 @@ describe('synchronous loading', () => {
   for (const options of variants) {
     it(`gives what loadImage gives: ${JSON.stringify(options)}`, async () => {
       for (const name of names)
-        assert.deepEqual(loadImageSync(PHOTOS + name, options), await loadImage(photo(name), options))
+        assert.deepEqual(
+          loadImageSync(PHOTOS + name, options),
+          await loadImage(photo(name), options),
+        )
     })
   }
 
@@ -80,7 +83,11 @@ describe('synchronous loading', () => {
   })
 
   it('a batch is what loadImageBatch gives, failures and all', async () => {
-    const sources = [...names.map((name) => PHOTOS + name), `${PHOTOS}damaged/empty.jpg`, photo('fig-1.jpg')]
+    const sources = [
+      ...names.map((name) => PHOTOS + name),
+      `${PHOTOS}damaged/empty.jpg`,
+      photo('fig-1.jpg'),
+    ]
     const options = { ...size, strict: false, layout: 'CHW' } as const
     const one = loadImageBatchSync(sources, options)
     const other = await loadImageBatch(sources, options)
@@ -112,7 +119,8 @@ describe('synchronous loading', () => {
     const reason = new Error('enough')
     let read = 0
     const sources = names.map((name) => PHOTOS + name)
-    // A signal that aborts when it has been looked at three times: nothing else can happen in between.
+    // A signal that aborts when it has been looked at three times: nothing else can happen in
+    // between.
     Object.defineProperty(controller.signal, 'aborted', { get: () => ++read > 3 })
     Object.defineProperty(controller.signal, 'throwIfAborted', {
       value: () => {

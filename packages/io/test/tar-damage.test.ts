@@ -76,7 +76,10 @@ describe('truncated archives', () => {
         assert.equal(error, mayEnd ? undefined : 'ERR_DECODE', `cut at ${length}`)
         const isShort = length < end + 1024
         if (isShort)
-          assert.equal(outcome(whole.subarray(0, length), { requireEndMarker: true }).error, 'ERR_DECODE')
+          assert.equal(
+            outcome(whole.subarray(0, length), { requireEndMarker: true }).error,
+            'ERR_DECODE',
+          )
       }
     })
   }
@@ -115,11 +118,17 @@ describe('truncated archives', () => {
       [1100, /at byte 1024: is truncated: it ends in a header \(76 of 512 bytes\)/],
     ]
     for (const [length, message] of cases)
-      await assert.rejects(readAll(archive('pets.tar').subarray(0, length)), { code: 'ERR_DECODE', message })
-    await assert.rejects(readAll(archive('pets.tar').subarray(0, 2048), { requireEndMarker: true }), {
-      code: 'ERR_DECODE',
-      message: /its end marker is missing/,
-    })
+      await assert.rejects(readAll(archive('pets.tar').subarray(0, length)), {
+        code: 'ERR_DECODE',
+        message,
+      })
+    await assert.rejects(
+      readAll(archive('pets.tar').subarray(0, 2048), { requireEndMarker: true }),
+      {
+        code: 'ERR_DECODE',
+        message: /its end marker is missing/,
+      },
+    )
   })
 })
 
@@ -159,7 +168,9 @@ describe('damaged archives', () => {
       offset: 1536,
       message: /garbage follows a block of zeros/,
     })
-    await assert.rejects(readAll(lone, { requireEndMarker: true }), { message: /its end marker is missing/ })
+    await assert.rejects(readAll(lone, { requireEndMarker: true }), {
+      message: /its end marker is missing/,
+    })
     for (const tail of [END, Buffer.alloc(512)])
       assert.equal((await readAll(Buffer.concat([a, tail, garbage]))).length, 1)
   })
@@ -207,9 +218,12 @@ describe('damaged archives', () => {
       for (const source of [two, inPieces(two, cuts)])
         assert.equal((await readAll(source, { concatenated: true })).length, 2)
     }
-    await assert.rejects(readAll(Buffer.concat([one, Buffer.alloc(512, 1)]), { concatenated: true }), {
-      code: 'ERR_DECODE',
-    })
+    await assert.rejects(
+      readAll(Buffer.concat([one, Buffer.alloc(512, 1)]), { concatenated: true }),
+      {
+        code: 'ERR_DECODE',
+      },
+    )
   })
 
   it('extended headers without a member, and malformed ones', async () => {
@@ -231,16 +245,25 @@ describe('damaged archives', () => {
       ' 6 a=b\n',
       '00000000000000006 a=b\n',
     ]) {
-      const bytes = Buffer.concat([block({ path: 'x', flag: 'x', data: Buffer.from(body) }), a, END])
+      const bytes = Buffer.concat([
+        block({ path: 'x', flag: 'x', data: Buffer.from(body) }),
+        a,
+        END,
+      ])
       await assert.rejects(
         readAll(bytes),
-        { code: 'ERR_DECODE', offset: 512, message: /a damaged pax header: its record at byte \d+ has / },
+        {
+          code: 'ERR_DECODE',
+          offset: 512,
+          message: /a damaged pax header: its record at byte \d+ has /,
+        },
         JSON.stringify(body),
       )
     }
     const padded = Buffer.concat([paxBody({ path: 'b' }), Buffer.alloc(3)])
     assert.equal(
-      (await readAll(Buffer.concat([block({ path: 'x', flag: 'x', data: padded }), a, END])))[0]?.path,
+      (await readAll(Buffer.concat([block({ path: 'x', flag: 'x', data: padded }), a, END])))[0]
+        ?.path,
       'b',
     )
   })
@@ -250,11 +273,20 @@ describe('damaged archives', () => {
     const huge = Buffer.alloc(12, 0xff)
     huge[0] = 0x80
     const cases: [Buffer, RegExp][] = [
-      [headerBlock({ path: 'a', size: 'garbage     ' }), /member "a" at byte 0: its size is not a number/],
+      [
+        headerBlock({ path: 'a', size: 'garbage     ' }),
+        /member "a" at byte 0: its size is not a number/,
+      ],
       [headerBlock({ path: 'a', size: negative }), /its size is said to be -1 bytes/],
       [headerBlock({ path: 'a', size: huge }), /its size is said to be \d/],
-      [Buffer.concat([pax({ size: '-5' }), headerBlock({ path: 'a' })]), /its size is said to be -5 bytes/],
-      [Buffer.concat([pax({ size: '1e3' }), headerBlock({ path: 'a' })]), /its size is not a number/],
+      [
+        Buffer.concat([pax({ size: '-5' }), headerBlock({ path: 'a' })]),
+        /its size is said to be -5 bytes/,
+      ],
+      [
+        Buffer.concat([pax({ size: '1e3' }), headerBlock({ path: 'a' })]),
+        /its size is not a number/,
+      ],
       [
         Buffer.concat([pax({ size: '99999999999999999999' }), headerBlock({ path: 'a' })]),
         /its size is said to be/,
@@ -286,7 +318,9 @@ describe('damaged archives', () => {
       await assert.rejects(readAll(path, { maxMemberBytes: 2 ** 32 }), truncated)
       assert.throws(() => [...iterateTarSync(path, { maxMemberBytes: 2 ** 32 })], truncated)
       await assert.rejects(
-        readAll(inPieces(Buffer.concat([header, Buffer.alloc(5000)]), []), { maxMemberBytes: 2 ** 32 }),
+        readAll(inPieces(Buffer.concat([header, Buffer.alloc(5000)]), []), {
+          maxMemberBytes: 2 ** 32,
+        }),
         truncated,
       )
     }
@@ -301,12 +335,22 @@ describe('damaged archives', () => {
 
   it('law: whatever the bytes, memory, file and stream come to the same members and the same end', async () => {
     const parts = fc.constantFrom(
-      ...['pets.tar', 'gnu.tar', 'pax.tar', 'ustar.tar', 'python-pax.tar', 'sparse-gnu.tar', 'empty.tar'].map(
-        (name) => archive(name),
-      ),
+      ...[
+        'pets.tar',
+        'gnu.tar',
+        'pax.tar',
+        'ustar.tar',
+        'python-pax.tar',
+        'sparse-gnu.tar',
+        'empty.tar',
+      ].map((name) => archive(name)),
     )
     const damage = fc.oneof(
-      fc.record({ kind: fc.constant('flip' as const), at: fc.nat(), bits: fc.integer({ min: 1, max: 255 }) }),
+      fc.record({
+        kind: fc.constant('flip' as const),
+        at: fc.nat(),
+        bits: fc.integer({ min: 1, max: 255 }),
+      }),
       fc.record({ kind: fc.constant('cut' as const), at: fc.nat(), bits: fc.nat(2000) }),
       fc.record({ kind: fc.constant('put' as const), at: fc.nat(), bits: fc.nat(2000) }),
       fc.record({ kind: fc.constant('resign' as const), at: fc.nat(), bits: fc.nat(11) }),
@@ -352,10 +396,14 @@ describe('damaged archives', () => {
   })
 })
 
-/** Changes a digit of a header's size, and makes its checksum right again: damage that only sense can notice. */
+/**
+ * Changes a digit of a header's size, and makes its checksum right again: damage that only sense
+ * can notice.
+ */
 function lie(bytes: Buffer, place: number, digit: number): void {
   const start = Math.floor(place / 512) * 512
-  if (start + 512 > bytes.length || bytes.toString('latin1', start + 257, start + 262) !== 'ustar') return
+  if (start + 512 > bytes.length || bytes.toString('latin1', start + 257, start + 262) !== 'ustar')
+    return
   const header = bytes.subarray(start, start + 512)
   header[124 + digit] = 0x30 + (place % 8)
   header.fill(' ', 148, 156)

@@ -17,7 +17,9 @@ const data = fc
 /** Files whose paths are not folders of others. */
 export const files: fc.Arbitrary<File[]> = fc
   .uniqueArray(fc.record({ path, data }), { selector: (file) => file.path, maxLength: 6 })
-  .map((list) => list.filter(({ path: one }) => !list.some(({ path: other }) => other.startsWith(`${one}/`))))
+  .map((list) =>
+    list.filter(({ path: one }) => !list.some(({ path: other }) => other.startsWith(`${one}/`))),
+  )
 
 /** The same lists each time, as scripts/truth has them written by other programs. */
 export function sampleOfLists(count: number): File[][] {

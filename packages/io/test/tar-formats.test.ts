@@ -50,10 +50,19 @@ describe('archives of GNU tar, bsdtar and Python', () => {
   it('reads archives without members', async () => {
     assert.deepEqual(await readAll(archive('empty.tar')), [])
     assert.deepEqual(await readAll(Buffer.alloc(10240)), [])
-    assert.deepEqual(await readAll(Buffer.alloc(512)), [], 'GNU tar bears with a single block of zeros')
+    assert.deepEqual(
+      await readAll(Buffer.alloc(512)),
+      [],
+      'GNU tar bears with a single block of zeros',
+    )
   })
 
-  for (const name of ['sparse-gnu.tar', 'sparse-pax-0.0.tar', 'sparse-pax-0.1.tar', 'sparse-pax-1.0.tar']) {
+  for (const name of [
+    'sparse-gnu.tar',
+    'sparse-pax-0.0.tar',
+    'sparse-pax-0.1.tar',
+    'sparse-pax-1.0.tar',
+  ]) {
     it(`refuses ${name}, naming the member, after the one before it`, async () => {
       const before: string[] = []
       await assert.rejects(
@@ -108,13 +117,16 @@ describe('compression', () => {
 
   it('what follows the data of gzip is passed over, as zlib, Python and GNU gzip have it', async () => {
     const plain = archive('pets.tar')
-    const [first, second] = [zlib.gzipSync(plain.subarray(0, 700)), zlib.gzipSync(plain.subarray(700))]
+    const [first, second] = [
+      zlib.gzipSync(plain.subarray(0, 700)),
+      zlib.gzipSync(plain.subarray(700)),
+    ]
     const named = Buffer.from(second) // with an extra field, a name, a comment and a checksum of its header
     named[3] = 2 | 4 | 8 | 16
     const fields = Buffer.from('\x03\0xyzname\0comment\0cc', 'latin1')
     const whole = Buffer.concat([first, named.subarray(0, 10), fields, named.subarray(10)])
-    for (const tail of ['\n', '\0', 'junk', '\x1f', '\x1f\x8bxxxxxxxxxxxxxxxx', '\0\0\0\n'].map((text) =>
-      Buffer.from(text, 'latin1'),
+    for (const tail of ['\n', '\0', 'junk', '\x1f', '\x1f\x8bxxxxxxxxxxxxxxxx', '\0\0\0\n'].map(
+      (text) => Buffer.from(text, 'latin1'),
     )) {
       const bytes = Buffer.concat([whole, tail])
       assert.deepEqual([...iterateTarSync(bytes)].map(summary), expected)
@@ -157,7 +169,11 @@ describe('compression', () => {
     for (let cut = 1; cut < frames.length - skipped.length; cut++) {
       const isAfterFrame = [11, 11 + 0].includes(cut)
       await assert.rejects(readAll(frames.subarray(0, cut)), { code: 'ERR_DECODE' }, `${cut}`)
-      assert.throws(() => [...iterateTarSync(frames.subarray(0, cut))], { code: 'ERR_DECODE' }, `${cut}`)
+      assert.throws(
+        () => [...iterateTarSync(frames.subarray(0, cut))],
+        { code: 'ERR_DECODE' },
+        `${cut}`,
+      )
     }
   })
 
@@ -182,7 +198,9 @@ describe('compression', () => {
       }
       await assert.rejects(readAll(`${ARCHIVES}pets.tar.${ending}`), rejection)
       assert.throws(() => [...iterateTarSync(`${ARCHIVES}pets.tar.${ending}`)], rejection)
-      assert.throws(() => [...iterateTarSync(archive(`pets.tar.${ending}`))], { code: 'ERR_UNSUPPORTED' })
+      assert.throws(() => [...iterateTarSync(archive(`pets.tar.${ending}`))], {
+        code: 'ERR_UNSUPPORTED',
+      })
     })
   }
 
@@ -295,7 +313,10 @@ describe('header fields', () => {
 
   it('the prefix of ustar, and not of GNU tar, which has times there', async () => {
     const prefix = '14524464400'
-    assert.equal((await one(Buffer.concat([block({ path: 'n', prefix }), END]))).path, '14524464400/n')
+    assert.equal(
+      (await one(Buffer.concat([block({ path: 'n', prefix }), END]))).path,
+      '14524464400/n',
+    )
     assert.equal(
       (await one(Buffer.concat([block({ path: 'n', prefix, magic: 'ustar  \0' }), END]))).path,
       'n',

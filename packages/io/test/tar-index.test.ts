@@ -40,7 +40,8 @@ function shardFile(): string {
   return path
 }
 /** What this process has read so far, from whatever files. */
-const bytesRead = (): number => Number(/rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1])
+const bytesRead = (): number =>
+  Number(/rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1])
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
 
 describe('TarIndex', () => {
@@ -52,7 +53,9 @@ describe('TarIndex', () => {
         const found = index.paths().map((_, i) => index.entry(i))
         const isFile = new Set(files.map(({ path }) => path))
         assert.deepEqual(
-          found.filter(({ path }) => isFile.has(path)).map(({ path, offset, size }) => [path, offset, size]),
+          found
+            .filter(({ path }) => isFile.has(path))
+            .map(({ path, offset, size }) => [path, offset, size]),
           files.map(({ path, offset, size }) => [path, offset, size]),
         )
       }
@@ -67,7 +70,11 @@ describe('TarIndex', () => {
     assert.equal(text(await index.read('./two.bin')), '1')
     assert.equal(index.entry('./two.bin').offset, index.entry('./one.bin').offset)
     await using python = await TarIndex.open(`${ARCHIVES}python-gnu.tar`, { indexFile: false })
-    assert.deepEqual(python.paths(), ['before-1970', 'far-future'], 'a link to what is not there is left out')
+    assert.deepEqual(
+      python.paths(),
+      ['before-1970', 'far-future'],
+      'a link to what is not there is left out',
+    )
   })
 
   it('reads by path and by number, hundreds at a time', async () => {
@@ -76,7 +83,9 @@ describe('TarIndex', () => {
       assert.equal(index.length, COUNT)
       const wanted = Array.from({ length: 300 }, (_, i) => (i * 37) % COUNT)
       const [single, many] = await Promise.all([
-        Promise.all(wanted.map((number) => index.read(number % 2 === 0 ? number : `${number}.bin`))),
+        Promise.all(
+          wanted.map((number) => index.read(number % 2 === 0 ? number : `${number}.bin`)),
+        ),
         index.readMany(wanted, { concurrency: 16 }),
       ])
       for (const [i, number] of wanted.entries()) {
@@ -121,7 +130,10 @@ describe('TarIndex', () => {
       ...no,
       message: /has no file "pets\/cow.txt" among its 2/,
     })
-    await assert.rejects(index.readMany([0, 2]), { ...no, message: /has no file number 2: it has 2/ })
+    await assert.rejects(index.readMany([0, 2]), {
+      ...no,
+      message: /has no file number 2: it has 2/,
+    })
     for (const bad of [-1, 0.5, null, {}] as number[])
       await assert.rejects(index.read(bad), { code: 'ERR_BAD_OPTION' })
     await assert.rejects(index.readMany([0], { concurrency: 0 }), {
@@ -170,7 +182,8 @@ describe('TarIndex', () => {
     const reads = Array.from({ length: COUNT }, (_, i) => index.read(i))
     await index.close()
     await index.close()
-    for (const [i, data] of (await Promise.all(reads)).entries()) assert.ok(contents(i).equals(data))
+    for (const [i, data] of (await Promise.all(reads)).entries())
+      assert.ok(contents(i).equals(data))
     await assert.rejects(index.read(0), { code: 'ERR_BAD_STATE' })
     const sync = TarIndexSync.open(shardFile())
     sync.close()
@@ -207,7 +220,10 @@ describe('the kept index', () => {
     await using again = await TarIndex.open(path)
     using fourth = TarIndexSync.open(other)
     assert.deepEqual([again.origin, fourth.origin], ['archive', 'archive'])
-    assert.equal(readFileSync(`${other}.index.json`, 'utf8'), readFileSync(`${path}.index.json`, 'utf8'))
+    assert.equal(
+      readFileSync(`${other}.index.json`, 'utf8'),
+      readFileSync(`${path}.index.json`, 'utf8'),
+    )
   })
 
   it('lies where `indexFile` says', async () => {
@@ -233,7 +249,10 @@ describe('the kept index', () => {
     'an index with places outside': (path) =>
       writeFileSync(
         `${path}.index.json`,
-        text(readFileSync(`${path}.index.json`)).replace('"offsets":[512,', '"offsets":[99999999999,'),
+        text(readFileSync(`${path}.index.json`)).replace(
+          '"offsets":[512,',
+          '"offsets":[99999999999,',
+        ),
       ),
     'an index with a missing column': (path) =>
       writeFileSync(
@@ -256,7 +275,9 @@ describe('the kept index', () => {
         code: 'ERR_STALE_INDEX',
         source: `${path}.index.json`,
       })
-      assert.throws(() => TarIndexSync.open(path, { ifStale: 'refuse' }), { code: 'ERR_STALE_INDEX' })
+      assert.throws(() => TarIndexSync.open(path, { ifStale: 'refuse' }), {
+        code: 'ERR_STALE_INDEX',
+      })
       await using index = await TarIndex.open(path)
       assert.equal(index.origin, 'archive')
       assert.ok(contents(5).equals(await index.read('5.bin')))
@@ -319,7 +340,8 @@ describe('over HTTP', () => {
   let etag = '"1"'
   const ranges: RequestListener = (request, response) => {
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
-    if (request.url?.endsWith('.json')) return void response.end(readFileSync(join(folder, 'http.json')))
+    if (request.url?.endsWith('.json'))
+      return void response.end(readFileSync(join(folder, 'http.json')))
     if (range === null) return void response.writeHead(200, { etag }).end(shard)
     const [from, to] = [Number(range[1]), Math.min(Number(range[2]), shard.length - 1)]
     response.writeHead(206, { etag, 'content-range': `bytes ${from}-${to}/${shard.length}` })
@@ -342,7 +364,10 @@ describe('over HTTP', () => {
     answer = ranges
     for (const indexFile of [join(folder, 'http.json'), new URL(`${base}/x.tar.index.json`)]) {
       requests.length = 0
-      await using index = await TarIndex.open(new URL(`${base}/x.tar`), { indexFile, ifStale: 'refuse' })
+      await using index = await TarIndex.open(new URL(`${base}/x.tar`), {
+        indexFile,
+        ifStale: 'refuse',
+      })
       assert.equal(index.origin, 'file')
       assert.ok(contents(9).equals(await index.read('9.bin')))
       assert.ok(requests.length <= 3)
@@ -355,9 +380,15 @@ describe('over HTTP', () => {
       indexFile: join(folder, 'http.json'),
     })
     etag = '"2"'
-    await assert.rejects(index.read(1), { code: 'ERR_READ', message: /has changed since it was opened/ })
+    await assert.rejects(index.read(1), {
+      code: 'ERR_READ',
+      message: /has changed since it was opened/,
+    })
     await assert.rejects(
-      TarIndex.open(new URL(`${base}/x.tar`), { indexFile: join(folder, 'http.json'), ifStale: 'refuse' }),
+      TarIndex.open(new URL(`${base}/x.tar`), {
+        indexFile: join(folder, 'http.json'),
+        ifStale: 'refuse',
+      }),
       {
         code: 'ERR_STALE_INDEX',
       },
@@ -377,7 +408,10 @@ describe('over HTTP', () => {
       message: /the server answered 404 Not Found/,
     })
     answer = (_, response) => response.writeHead(206).end('x')
-    await assert.rejects(TarIndex.open(url), { code: 'ERR_UNSUPPORTED', message: /does not tell its size/ })
+    await assert.rejects(TarIndex.open(url), {
+      code: 'ERR_UNSUPPORTED',
+      message: /does not tell its size/,
+    })
     answer = (_, response) => response.destroy()
     await assert.rejects(TarIndex.open(url), { code: 'ERR_READ', source: url.href })
   })

@@ -40,7 +40,9 @@ describe('laws', () => {
           const places = cuts.map((cut) => cut % bytes.length)
           const views = [...iterateTarSync(bytes)]
           assert.deepEqual(plain(views), plain(list))
-          assert.ok(views.every(({ data: view }) => view.length === 0 || view.buffer === bytes.buffer))
+          assert.ok(
+            views.every(({ data: view }) => view.length === 0 || view.buffer === bytes.buffer),
+          )
           assert.deepEqual(plain(await readAll(inPieces(bytes, places))), plain(list))
           const packed = gzipSync(bytes)
           assert.deepEqual(

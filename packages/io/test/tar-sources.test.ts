@@ -128,7 +128,11 @@ describe('sources', () => {
 
   it('what cannot be read says so', async () => {
     const missing = join(folder, 'none.tar')
-    const rejection = { code: 'ERR_READ', source: missing, message: new RegExp(`^${missing}: ENOENT`) }
+    const rejection = {
+      code: 'ERR_READ',
+      source: missing,
+      message: new RegExp(`^${missing}: ENOENT`),
+    }
     await assert.rejects(readAll(missing), rejection)
     assert.throws(() => [...iterateTarSync(missing)], rejection)
     await assert.rejects(readAll(folder), { code: 'ERR_READ', message: /EISDIR/ })
@@ -142,7 +146,10 @@ describe('sources', () => {
       yield bytes.subarray(0, 700)
       throw new Error('the cable is cut')
     })()
-    await assert.rejects(readAll(broken), { code: 'ERR_READ', message: 'a stream: the cable is cut' })
+    await assert.rejects(readAll(broken), {
+      code: 'ERR_READ',
+      message: 'a stream: the cable is cut',
+    })
     const words = Readable.from(['not bytes']) as unknown as ArchiveSource
     await assert.rejects(readAll(words), {
       code: 'ERR_READ',
@@ -175,7 +182,9 @@ describe('sources', () => {
     assert.throws(() => iterateTarSync(bytes, { signal: AbortSignal.abort() } as object), {
       code: 'ERR_BAD_OPTION',
     })
-    assert.throws(() => iterateTarSync(bytes, { maxDecompressedBytes: -1 }), { code: 'ERR_BAD_OPTION' })
+    assert.throws(() => iterateTarSync(bytes, { maxDecompressedBytes: -1 }), {
+      code: 'ERR_BAD_OPTION',
+    })
     assert.throws(() => streamTar(bytes, { pieceBytes: 0 }), { code: 'ERR_BAD_OPTION' })
     assert.throws(() => [...iterateTarSync(new Blob([bytes]))], {
       code: 'ERR_BAD_OPTION',
@@ -227,7 +236,9 @@ describe('members', () => {
       checkMixed(members)
       for (const { data } of members) assert.equal(data.buffer.byteLength, data.length)
       const moved = members.map((member) =>
-        structuredClone(member, { transfer: member.size > 0 ? [member.data.buffer as ArrayBuffer] : [] }),
+        structuredClone(member, {
+          transfer: member.size > 0 ? [member.data.buffer as ArrayBuffer] : [],
+        }),
       )
       checkMixed(moved)
       assert.ok(members.every(({ data }) => data.length === 0))
@@ -269,7 +280,8 @@ describe('members', () => {
     for (const source of [mixedPath, mixed, gzipSync(mixed)]) {
       for (const member of iterateTarSync(source, { reuse: true })) take(member)
       checkMixed(copies.splice(0))
-      if (source === mixedPath) assert.ok(memories.size <= sizes.length - 3, `${memories.size} memories`)
+      if (source === mixedPath)
+        assert.ok(memories.size <= sizes.length - 3, `${memories.size} memories`)
     }
     assert.throws(() => iterateTar(path, { reuse: true, views: true }), {
       code: 'ERR_BAD_OPTION',
@@ -285,7 +297,11 @@ describe('members', () => {
         steps.map((step) => step.value?.path),
         ['0', '1', '2', '3'],
       )
-      const [next, ended, after] = await Promise.all([iterator.next(), iterator.return!(), iterator.next()])
+      const [next, ended, after] = await Promise.all([
+        iterator.next(),
+        iterator.return!(),
+        iterator.next(),
+      ])
       assert.deepEqual([next.value?.path, ended.done, after.done], ['4', true, true])
     }
     const iterator = iterateTar(bytes.subarray(0, 400))[Symbol.asyncIterator]()
@@ -299,7 +315,10 @@ describe('members', () => {
     for (const source of [mixedPath, inPieces(mixed, [])])
       await assert.rejects(readAll(source, { maxMemberBytes: 500_000 }), tooLarge)
     assert.throws(() => [...iterateTarSync(mixedPath, { maxMemberBytes: 500_000 })], tooLarge)
-    const small = { maxMemberBytes: 500_000, filter: ({ size }: { size: number }) => size <= 500_000 }
+    const small = {
+      maxMemberBytes: 500_000,
+      filter: ({ size }: { size: number }) => size <= 500_000,
+    }
     assert.equal((await readAll(mixedPath, small)).length, 8)
   })
 
@@ -343,7 +362,9 @@ describe('streamTar', () => {
   })) {
     it(`${name}: gives each member in pieces`, async () => {
       const members: { path: string; data: Uint8Array }[] = []
-      for await (const { path: member, pieces, size } of streamTar(make(), { pieceBytes: 100_000 })) {
+      for await (const { path: member, pieces, size } of streamTar(make(), {
+        pieceBytes: 100_000,
+      })) {
         const parts: Uint8Array[] = []
         for await (const piece of pieces) parts.push(piece)
         if (name !== 'memory') assert.equal(parts.length, Math.ceil(size / 100_000))

@@ -41,14 +41,15 @@ export interface ExpectedZipMember {
   readonly sha1: string
 }
 
-const everything = Object.entries<never>(JSON.parse(readFileSync(`${ARCHIVES}expected.json`, 'utf8')))
+const everything = Object.entries<never>(
+  JSON.parse(readFileSync(`${ARCHIVES}expected.json`, 'utf8')),
+)
 
 export const EXPECTED: Readonly<Record<string, readonly ExpectedMember[]>> = Object.fromEntries(
   everything.filter(([name]) => name.endsWith('.tar')),
 )
-export const EXPECTED_ZIPS: Readonly<Record<string, readonly ExpectedZipMember[]>> = Object.fromEntries(
-  everything.filter(([name]) => name.endsWith('.zip')),
-)
+export const EXPECTED_ZIPS: Readonly<Record<string, readonly ExpectedZipMember[]>> =
+  Object.fromEntries(everything.filter(([name]) => name.endsWith('.zip')))
 
 /** A member in the form of {@link ExpectedMember}. */
 export function summary({
@@ -73,7 +74,10 @@ export function summary({
   }
 }
 
-export async function readAll(source: ArchiveSource, options: IterateTarOptions = {}): Promise<TarMember[]> {
+export async function readAll(
+  source: ArchiveSource,
+  options: IterateTarOptions = {},
+): Promise<TarMember[]> {
   const members: TarMember[] = []
   for await (const member of iterateTar(source, options)) members.push(member)
   return members
@@ -93,7 +97,13 @@ export interface RawHeader {
 
 /** A header block with its checksum, in the form that its fields say, right or wrong. */
 export function headerBlock(header: RawHeader): Buffer {
-  const { path, data = new Uint8Array(0), flag = '0', magic = 'ustar\0' + '00', prefix = '' } = header
+  const {
+    path,
+    data = new Uint8Array(0),
+    flag = '0',
+    magic = 'ustar\0' + '00',
+    prefix = '',
+  } = header
   const {
     size = `${data.length.toString(8).padStart(11, '0')}\0`,
     linkPath = '',
@@ -145,8 +155,14 @@ export function pax(records: Readonly<Record<string, string>>, flag = 'x'): Buff
   return block({ path: 'PaxHeaders/x', flag, data: paxBody(records) })
 }
 
-/** Splits bytes at the given places, for streams. Every piece is overwritten once the next one is asked for. */
-export async function* inPieces(bytes: Uint8Array, cuts: readonly number[]): AsyncGenerator<Uint8Array> {
+/**
+ * Splits bytes at the given places, for streams. Every piece is overwritten once the next one is
+ * asked for.
+ */
+export async function* inPieces(
+  bytes: Uint8Array,
+  cuts: readonly number[],
+): AsyncGenerator<Uint8Array> {
   const places = [0, ...[...cuts].sort((a, b) => a - b), bytes.length]
   for (let i = 1; i < places.length; i++) {
     const piece = Uint8Array.from(bytes.subarray(places[i - 1], places[i]))

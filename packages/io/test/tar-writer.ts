@@ -1,7 +1,10 @@
 /** A member to write. */
 export interface TarInput {
   readonly path: string
-  /** Type flag: `'0'` a file, `'x'` a pax header, `'g'` one for all members, `'L'` a long name. Default `'0'`. */
+  /**
+   * Type flag: `'0'` a file, `'x'` a pax header, `'g'` one for all members, `'L'` a long name.
+   * Default `'0'`.
+   */
   readonly type?: string
   readonly body: Uint8Array
 }

@@ -17,7 +17,10 @@ it('the example of a service that takes uploads tells good files from others', a
   const files: Record<string, [contents: string | Uint8Array, verdict: unknown]> = {
     'clip.mp4': [VIDEOS.mp4!(), { ok: true, kind: 'video' }],
     'sound.wav': [
-      encodeWav({ data: new Int16Array(8000), dtype: 'int16', shape: [8000] }, { sampleRate: 8000 }),
+      encodeWav(
+        { data: new Int16Array(8000), dtype: 'int16', shape: [8000] },
+        { sampleRate: 8000 },
+      ),
       { ok: true, kind: 'audio' },
     ],
     'bomb.mp4': [bomb, { ok: false, code: 'ERR_DECODE' }],

@@ -8,7 +8,13 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { mix, shuffleBuffer, shuffled, split } from 'spindle/source'
-import { fromWebDataset, groupByKey, iterateTar, type Sample, type WebDatasetOptions } from '../src/index.ts'
+import {
+  fromWebDataset,
+  groupByKey,
+  iterateTar,
+  type Sample,
+  type WebDatasetOptions,
+} from '../src/index.ts'
 import { serveRanges } from './serve-ranges.ts'
 import { block, END } from './tar-support.ts'
 
@@ -43,7 +49,8 @@ async function all<T>(items: AsyncIterable<T> | Iterable<T>): Promise<T[]> {
   return read
 }
 
-const keys = async (items: AsyncIterable<Sample>) => (await all(items)).map(({ __key__ }) => __key__)
+const keys = async (items: AsyncIterable<Sample>) =>
+  (await all(items)).map(({ __key__ }) => __key__)
 const plain = (samples: readonly Sample[]) =>
   samples.map(({ __key__, files }) => [
     __key__,
@@ -59,7 +66,10 @@ describe('fromWebDataset', () => {
     assert.equal(source.size, 8)
     assert.deepEqual(plain(await all(source)), plain(expected))
     for (let position = 0; position <= 8; position++)
-      assert.deepEqual(plain(await all(source.iterateFrom(position, 0))), plain(expected.slice(position)))
+      assert.deepEqual(
+        plain(await all(source.iterateFrom(position, 0))),
+        plain(expected.slice(position)),
+      )
   })
 
   it('gives data in memory of its own', async () => {
@@ -110,7 +120,9 @@ describe('fromWebDataset', () => {
           for (let i = 0; i < counts.length; i += interleave) {
             const group = counts.slice(i, i + interleave)
             expected.push(
-              ...mix(group.map((count, j) => Array.from({ length: count }, (_, k) => `s${i + j}/${k}`))),
+              ...mix(
+                group.map((count, j) => Array.from({ length: count }, (_, k) => `s${i + j}/${k}`)),
+              ),
             )
           }
           assert.deepEqual(await keys(source), expected)
@@ -125,7 +137,9 @@ describe('fromWebDataset', () => {
   it('gives shards in another order each epoch, and all samples in each', async () => {
     const paths = Array.from({ length: 6 }, (_, i) => write(shard(`s${i}`, 3)))
     const source = await fromWebDataset(paths, { shuffleShards: true, seed: 4, interleave: 2 })
-    const orders = await Promise.all([0, 1, 2, 3].map((epoch) => keys(source.iterateFrom(0, epoch))))
+    const orders = await Promise.all(
+      [0, 1, 2, 3].map((epoch) => keys(source.iterateFrom(0, epoch))),
+    )
     assert.equal(new Set(orders.map(String)).size, 4)
     assert.equal(new Set(orders.map((order) => String(order.toSorted()))).size, 1)
     assert.deepEqual(await keys(source.iterateFrom(5, 2)), orders[2]!.slice(5))
@@ -209,6 +223,9 @@ describe('fromWebDataset', () => {
       [double, { shuffle: true }, /shuffle/],
     ]
     for (const [shards, options, message] of cases)
-      await assert.rejects(fromWebDataset(shards as string, options), { code: 'ERR_BAD_OPTION', message })
+      await assert.rejects(fromWebDataset(shards as string, options), {
+        code: 'ERR_BAD_OPTION',
+        message,
+      })
   })
 })

@@ -83,12 +83,16 @@ describe('groupByKey', () => {
   })
 
   it('gives own properties, whatever the extension', async () => {
-    assert.deepEqual(await grouped(['1.__proto__', '1.constructor']), [['1', ['__proto__', 'constructor']]])
+    assert.deepEqual(await grouped(['1.__proto__', '1.constructor']), [
+      ['1', ['__proto__', 'constructor']],
+    ])
   })
 
   it('groups an archive again and again, and closes it when it is left', async () => {
     const bytes = Buffer.concat([
-      ...['1.jpg', '1.txt', '2.jpg', '2.txt'].map((path) => block({ path, data: Buffer.from(path) })),
+      ...['1.jpg', '1.txt', '2.jpg', '2.txt'].map((path) =>
+        block({ path, data: Buffer.from(path) }),
+      ),
       END,
     ])
     const samples = groupByKey(iterateTar(bytes))
@@ -128,7 +132,9 @@ describe('groupByKey', () => {
       fc.asyncProperty(paths, async (list) => {
         const samples = (await grouped(list)) as [string, string[]][]
         assert.deepEqual(
-          samples.flatMap(([key, extensions]) => extensions.map((extension) => `${key}.${extension}`)),
+          samples.flatMap(([key, extensions]) =>
+            extensions.map((extension) => `${key}.${extension}`),
+          ),
           list,
         )
         for (let i = 1; i < samples.length; i++) assert.notEqual(samples[i]![0], samples[i - 1]![0])
@@ -162,10 +168,14 @@ describe('expandBraces', () => {
     it(`${JSON.stringify(pattern)}`, () => assert.deepEqual(expandBraces(pattern), expected))
   }
 
-  it('agrees with bash', { skip: spawnSync('bash', ['-c', 'exit']).status !== 0 && 'no bash here' }, () => {
+  it('agrees with bash', {
+    skip: spawnSync('bash', ['-c', 'exit']).status !== 0 && 'no bash here',
+  }, () => {
     const number = fc
       .tuple(fc.integer({ min: -12, max: 12 }), fc.integer({ min: 1, max: 3 }))
-      .map(([value, width]) => (value < 0 ? '-' : '') + String(Math.abs(value)).padStart(width, '0'))
+      .map(
+        ([value, width]) => (value < 0 ? '-' : '') + String(Math.abs(value)).padStart(width, '0'),
+      )
     const part = fc.oneof(
       fc.tuple(number, number).map(([from, to]) => `{${from}..${to}}`),
       fc.constantFrom('x', '{a,b}', '{a,{1..3},c}', '.tar'),
@@ -174,9 +184,13 @@ describe('expandBraces', () => {
       fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('-')),
       { numRuns: 150, seed: 1 },
     )
-    const { stdout } = spawnSync('bash', ['-c', patterns.map((pattern) => `echo ${pattern}`).join('\n')], {
-      encoding: 'utf8',
-    })
+    const { stdout } = spawnSync(
+      'bash',
+      ['-c', patterns.map((pattern) => `echo ${pattern}`).join('\n')],
+      {
+        encoding: 'utf8',
+      },
+    )
     assert.deepEqual(
       patterns.map((pattern) => expandBraces(pattern).join(' ')),
       stdout.trimEnd().split('\n'),

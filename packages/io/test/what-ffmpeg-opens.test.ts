@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -77,7 +85,8 @@ describe('a file that names others', () => {
     'list.ffconcat': 'ffconcat version 1.0\nfile other.ts\n',
     'list.mpd':
       '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet><Representation id="0" bandwidth="1"><BaseURL>other.ts</BaseURL></Representation></AdaptationSet></Period></MPD>',
-    'list.sdp': 'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n',
+    'list.sdp':
+      'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n',
   }
   before(async () => {
     await saveAudio(
@@ -171,7 +180,12 @@ describe('a file that names what lies elsewhere', () => {
 
 describe('a decoder that may end the process', () => {
   it('is not opened: AC-4 sound', async () => {
-    const sound = { data: new Float32Array(8000), dtype: 'float32', shape: [1, 8000], sampleRate: 8000 }
+    const sound = {
+      data: new Float32Array(8000),
+      dtype: 'float32',
+      shape: [1, 8000],
+      sampleRate: 8000,
+    }
     await saveAudio(at('sound.m4a'), sound as unknown as AudioInput, { format: 'm4a' })
     const bytes = readFileSync(at('sound.m4a'))
     // The sample entry tells the codec, and the box in it would tell another.

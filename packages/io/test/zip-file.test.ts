@@ -69,10 +69,13 @@ describe('ZipFile', () => {
     ] as const) {
       const all = (maxResultBytes?: number) =>
         files.readMany(files.paths(), maxResultBytes === undefined ? {} : { maxResultBytes })
-      for (const limit of [undefined, bytes, Infinity]) assert.equal((await all(limit)).length, files.length)
+      for (const limit of [undefined, bytes, Infinity])
+        assert.equal((await all(limit)).length, files.length)
       await assert.rejects(all(bytes - 1), {
         code: 'ERR_TOO_LARGE',
-        message: new RegExp(`have ${bytes} bytes together, more than \`maxResultBytes\` \\(${bytes - 1}\\)`),
+        message: new RegExp(
+          `have ${bytes} bytes together, more than \`maxResultBytes\` \\(${bytes - 1}\\)`,
+        ),
       })
       await assert.rejects(all(0), { code: 'ERR_BAD_OPTION', message: /maxResultBytes/ })
     }
@@ -150,7 +153,10 @@ describe('ZipFile', () => {
       source: path,
       message: `${path}: has no file "cow" among its 7`,
     })
-    await assert.rejects(zip.read(7), { code: 'ERR_NO_MEMBER', message: /has no file number 7: it has 7/ })
+    await assert.rejects(zip.read(7), {
+      code: 'ERR_NO_MEMBER',
+      message: /has no file number 7: it has 7/,
+    })
     await assert.rejects(zip.read('folder/deep/text.txt'), {
       code: 'ERR_TOO_LARGE',
       member: 'folder/deep/text.txt',
@@ -169,9 +175,18 @@ describe('ZipFile', () => {
       member: 'pets/dog.txt',
       message: /: member "pets\/dog\.txt": its checksum is /,
     })
-    assert.equal(text(await ZipFile.open(damaged, { verify: false }).then((open) => open.read(1))), 'voof!')
-    await assert.rejects(readAll(archive('pets.tar')), { code: 'ERR_DECODE', message: /not a zip file/ })
-    await assert.rejects(readAll(new Uint8Array(0)), { code: 'ERR_DECODE', message: '0 bytes: is empty' })
+    assert.equal(
+      text(await ZipFile.open(damaged, { verify: false }).then((open) => open.read(1))),
+      'voof!',
+    )
+    await assert.rejects(readAll(archive('pets.tar')), {
+      code: 'ERR_DECODE',
+      message: /not a zip file/,
+    })
+    await assert.rejects(readAll(new Uint8Array(0)), {
+      code: 'ERR_DECODE',
+      message: '0 bytes: is empty',
+    })
     await assert.rejects(readAll(join(folder, 'none.zip')), { code: 'ERR_READ', message: /ENOENT/ })
     assert.throws(() => ZipFileSync.open(new Blob([])), { code: 'ERR_BAD_OPTION' })
     for (const options of [
@@ -214,10 +229,16 @@ describe('ZipFile', () => {
     await assert.rejects(zip.read(0), { code: 'ERR_BAD_STATE' })
     const reason = { stop: true }
     const isReason = (error: unknown): boolean => error === reason
-    await assert.rejects(ZipFile.open(`${ARCHIVES}odd.zip`, { signal: AbortSignal.abort(reason) }), isReason)
+    await assert.rejects(
+      ZipFile.open(`${ARCHIVES}odd.zip`, { signal: AbortSignal.abort(reason) }),
+      isReason,
+    )
     await using other = await ZipFile.open(`${ARCHIVES}odd.zip`)
     await assert.rejects(other.read(0, { signal: AbortSignal.abort(reason) }), isReason)
-    await assert.rejects(readAll(`${ARCHIVES}odd.zip`, { signal: AbortSignal.abort(reason) }), isReason)
+    await assert.rejects(
+      readAll(`${ARCHIVES}odd.zip`, { signal: AbortSignal.abort(reason) }),
+      isReason,
+    )
     const controller = new AbortController()
     await assert.rejects(async () => {
       for await (const _ of iterateZip(`${ARCHIVES}odd.zip`, { signal: controller.signal }))
@@ -249,14 +270,18 @@ describe('zip archives of others', () => {
       [path, { name: mangled, extra: field }],
       [
         path,
-        { name: mangled, extra: Buffer.concat([extraField(0x5455, Buffer.alloc(5)), ofAnother, field]) },
+        {
+          name: mangled,
+          extra: Buffer.concat([extraField(0x5455, Buffer.alloc(5)), ofAnother, field]),
+        },
       ],
       ['???.txt', { name: mangled, extra: ofAnother }],
       ['???.txt', { name: mangled, extra: unicodePath(mangled, path, 2) }],
       ['???.txt', { name: mangled, extra: field.subarray(0, 12) }],
       [path, { name: '', extra: unicodePath(Buffer.alloc(0), path), flags: 0x800 }],
     ]
-    for (const [expected, member] of cases) assert.deepEqual(namesOf([member as ZipInput]), [expected])
+    for (const [expected, member] of cases)
+      assert.deepEqual(namesOf([member as ZipInput]), [expected])
   })
 
   it('backslashes of Windows are slashes, those of others letters; a folder may end with one', () => {
@@ -273,7 +298,11 @@ describe('zip archives of others', () => {
   })
 
   it('a header in front of the data may have another name and other fields', () => {
-    const others = [{ localName: 'b' }, { localName: 'much/longer.txt' }, { localExtra: Buffer.alloc(40) }]
+    const others = [
+      { localName: 'b' },
+      { localName: 'much/longer.txt' },
+      { localExtra: Buffer.alloc(40) },
+    ]
     for (const other of others)
       assert.deepEqual(namesOf([{ name: 'a\\txt', ...other }, { name: 'end' }]), ['a\\txt', 'end'])
   })
@@ -285,7 +314,9 @@ describe('zip archives of others', () => {
       for (const tail of [undefined, Buffer.from('\n'), Buffer.alloc(30_000, 'x')])
         for (const comment of ['', fake, 'x'.repeat(20_000)])
           for (const zip64 of [false, true]) {
-            const ends = Object.entries({ prefix, tail, comment, zip64 }).filter(([, value]) => value)
+            const ends = Object.entries({ prefix, tail, comment, zip64 }).filter(
+              ([, value]) => value,
+            )
             const bytes = zipOf(members, Object.fromEntries(ends))
             const name = JSON.stringify([prefix?.length, tail?.length, comment.length, zip64])
             assert.equal((await readAll(bytes)).length, 2, name)
@@ -296,8 +327,13 @@ describe('zip archives of others', () => {
     assert.equal((await readAll(zipOf(members, { behindEntries: signature }))).length, 2)
     // Writers without zip64 let the number of members overflow.
     assert.equal((await readAll(zipOf(members, { count: 2 + 65536 }))).length, 2)
-    await assert.rejects(readAll(zipOf(members, { count: 3 })), { message: /2 entries and should have 3/ })
-    const cut = zipOf([{ name: 'in.zip', data: bytes }, { name: 'b' }]).subarray(0, bytes.length + 60)
+    await assert.rejects(readAll(zipOf(members, { count: 3 })), {
+      message: /2 entries and should have 3/,
+    })
+    const cut = zipOf([{ name: 'in.zip', data: bytes }, { name: 'b' }]).subarray(
+      0,
+      bytes.length + 60,
+    )
     await assert.rejects(readAll(cut), { code: 'ERR_DECODE', message: /without its directory/ })
   })
 
@@ -306,7 +342,10 @@ describe('zip archives of others', () => {
       [{ flags: 1 }, /is encrypted \(ZipCrypto encryption\), .* password first/],
       [{ flags: 0x41 }, /is encrypted \(PKWARE strong encryption\)/],
       [{ flags: 1, method: 99 }, /is encrypted \(WinZip AES encryption\)/],
-      [{ method: 14 }, /is compressed with LZMA, which is not supported: pack it again with deflate/],
+      [
+        { method: 14 },
+        /is compressed with LZMA, which is not supported: pack it again with deflate/,
+      ],
       [{ method: 9 }, /is compressed with Deflate64/],
       [{ method: 12 }, /is compressed with bzip2/],
       [{ method: 77 }, /is stored by method 77/],

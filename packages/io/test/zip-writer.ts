@@ -56,12 +56,19 @@ export function zipOf(members: readonly ZipInput[], end: ZipEnd = {}): Buffer {
     place.writeUInt32LE(at, 10)
     const made = Buffer.from([20, system])
     const lengths = u16(name.length, extra.length)
-    entries.push(Buffer.concat([Buffer.from('PK\x01\x02'), made, facts, lengths, place, name, extra]))
+    entries.push(
+      Buffer.concat([Buffer.from('PK\x01\x02'), made, facts, lengths, place, name, extra]),
+    )
     locals.push(local)
     at += local.length
   }
   const directory = Buffer.concat([...entries, end.behindEntries ?? NONE])
-  const whole = [end.prefix ?? NONE, ...locals, directory, endOf(directory.length, at, members.length, end)]
+  const whole = [
+    end.prefix ?? NONE,
+    ...locals,
+    directory,
+    endOf(directory.length, at, members.length, end),
+  ]
   return Buffer.concat([...whole, end.tail ?? NONE])
 }
 

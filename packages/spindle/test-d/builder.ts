@@ -1,4 +1,5 @@
-// Compiled, never run: the types that a chain of stages must infer, and the chains that must not compile.
+// Compiled, never run: the types that a chain of stages must infer, and the chains that must not
+// compile.
 import { Readable } from 'node:stream'
 import {
   type Aggregator,

@@ -11,9 +11,15 @@ export interface ArchivePlace {
 /** A fault of an archive or of one of its members. `source` names the archive. */
 export class ArchiveError extends MediaError {
   override readonly name: string = 'ArchiveError'
-  /** Path of the member at fault; `undefined` where it is not known, or the fault is not in a member. */
+  /**
+   * Path of the member at fault; `undefined` where it is not known, or the fault is not in a
+   * member.
+   */
   readonly member: string | undefined
-  /** Where in the archive, in bytes; of a compressed tar, in what it decompresses to. `undefined` where that has no meaning. */
+  /**
+   * Where in the archive, in bytes; of a compressed tar, in what it decompresses to. `undefined`
+   * where that has no meaning.
+   */
   readonly offset: number | undefined
 
   constructor(

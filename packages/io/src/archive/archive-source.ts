@@ -3,8 +3,9 @@ import { badOption } from '../errors.ts'
 import { describeSource, type MediaSource } from '../source.ts'
 
 /**
- * Where an archive comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), its bytes, a Blob; or its bytes in pieces: a Node or
- * web stream, or anything that is iterated asynchronously. A string is always a path.
+ * Where an archive comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), its bytes, a
+ * Blob; or its bytes in pieces: a Node or web stream, or anything that is iterated asynchronously.
+ * A string is always a path.
  */
 export type ArchiveSource = MediaSource | AsyncIterable<Uint8Array> | ReadableStreamLike<Uint8Array>
 
@@ -15,7 +16,10 @@ export function describeArchive(source: ArchiveSource): string {
   return typeof path === 'string' ? path : 'a stream'
 }
 
-/** Refuses what is not an {@link ArchiveSource}. @throws MediaError `ERR_BAD_OPTION` naming the argument */
+/**
+ * Refuses what is not an {@link ArchiveSource}. @throws MediaError `ERR_BAD_OPTION` naming the
+ * argument
+ */
 export function checkArchiveSource(source: unknown, name: string): asserts source is ArchiveSource {
   if (typeof source === 'string' && source !== '') return
   if (source instanceof URL || source instanceof Blob || isBytes(source) || isPieces(source)) return
@@ -28,7 +32,8 @@ export function checkArchiveSource(source: unknown, name: string): asserts sourc
 
 /** The memory of a source that is in memory, without a copy; `undefined` for others. */
 export function bytesOf(source: unknown): Buffer | undefined {
-  if (source instanceof Uint8Array) return Buffer.from(source.buffer, source.byteOffset, source.byteLength)
+  if (source instanceof Uint8Array)
+    return Buffer.from(source.buffer, source.byteOffset, source.byteLength)
   return source instanceof ArrayBuffer || source instanceof SharedArrayBuffer
     ? Buffer.from(source)
     : undefined
@@ -40,10 +45,17 @@ export function isFile(source: unknown): source is string | URL {
 }
 
 function isBytes(source: unknown): boolean {
-  return source instanceof Uint8Array || source instanceof ArrayBuffer || source instanceof SharedArrayBuffer
+  return (
+    source instanceof Uint8Array ||
+    source instanceof ArrayBuffer ||
+    source instanceof SharedArrayBuffer
+  )
 }
 
-function isPieces(source: unknown): source is AsyncIterable<Uint8Array> | ReadableStreamLike<Uint8Array> {
-  if (typeof source !== 'object' || source === null || isBytes(source) || source instanceof Blob) return false
+function isPieces(
+  source: unknown,
+): source is AsyncIterable<Uint8Array> | ReadableStreamLike<Uint8Array> {
+  if (typeof source !== 'object' || source === null || isBytes(source) || source instanceof Blob)
+    return false
   return Symbol.asyncIterator in source || 'getReader' in source
 }

@@ -58,12 +58,17 @@ export async function* decompress(
   yield* output
 }
 
-/** Copies: the next piece is asked for while this one is still being decompressed, and may overwrite it. */
+/**
+ * Copies: the next piece is asked for while this one is still being decompressed, and may overwrite
+ * it.
+ */
 async function* own(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   for await (const piece of input) yield Buffer.from(piece)
 }
 
-async function* cutFrames(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+async function* cutFrames(
+  input: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
   const frames = new ZstdFrames()
   for await (const piece of input) yield* frames.cut(piece)
   if (!frames.isBetweenFrames)
@@ -72,7 +77,8 @@ async function* cutFrames(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
 
 /**
  * Decompresses as a whole. {@link whyNot} has been asked before.
- * @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` when more than `maxBytes` come out; Error when it is damaged
+ * @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` when more than `maxBytes` come out; Error
+ *   when it is damaged
  */
 export function decompressSync(compression: Compression, bytes: Buffer, maxBytes: number): Buffer {
   if (compression === 'gzip') return gunzipSync(bytes, maxBytes)

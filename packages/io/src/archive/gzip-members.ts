@@ -178,7 +178,9 @@ function beginsMember(bytes: Buffer, isRequired: boolean): boolean {
   const isMagic = bytes[0] === 0x1f && bytes[1] === 0x8b
   if (isMagic && bytes[2] === 8) return true
   if (isRequired)
-    throw new CompressedInputError(`has an unknown compression method (${bytes[2]}) in its gzip header`)
+    throw new CompressedInputError(
+      `has an unknown compression method (${bytes[2]}) in its gzip header`,
+    )
   if (isMagic && bytes.length === 2) throw truncated()
   return false
 }
@@ -206,7 +208,8 @@ function headerEnd(bytes: Buffer): number | undefined {
 
 function checkTrailer(trailer: Buffer, sum: number, length: number): void {
   if (trailer.readUInt32LE(0) !== sum) throw new CompressedInputError('incorrect data check')
-  if (trailer.readUInt32LE(4) !== length % 2 ** 32) throw new CompressedInputError('incorrect length check')
+  if (trailer.readUInt32LE(4) !== length % 2 ** 32)
+    throw new CompressedInputError('incorrect length check')
 }
 
 function truncated(): CompressedInputError {

@@ -5,7 +5,13 @@ import { fetchPieces } from '../url/fetch.ts'
 import type { Fetching } from '../url/url-options.ts'
 import { archiveError } from './archive-error.ts'
 import { type ArchiveSource, bytesOf, describeArchive, isFile } from './archive-source.ts'
-import { decompress, isDecompressionError, MAGIC_BYTES, sniffCompression, whyNot } from './compression.ts'
+import {
+  decompress,
+  isDecompressionError,
+  MAGIC_BYTES,
+  sniffCompression,
+  whyNot,
+} from './compression.ts'
 
 const FILE_PIECE = 256 * 1024
 
@@ -19,7 +25,8 @@ export interface PieceOptions {
 /**
  * The bytes of an archive in pieces, decompressed where its first bytes say that it is compressed.
  *
- * @throws ArchiveError `ERR_READ`, `ERR_DECODE`, `ERR_UNSUPPORTED`; the signal's reason, when aborted, also while a piece is waited for
+ * @throws ArchiveError `ERR_READ`, `ERR_DECODE`, `ERR_UNSUPPORTED`; the signal's reason, when
+ *   aborted, also while a piece is waited for
  */
 export async function* readPieces(
   source: ArchiveSource,
@@ -88,7 +95,9 @@ async function* chain(
   yield* rest
 }
 
-/** The bytes as they are stored. Whatever goes wrong comes out as an error that names the archive. */
+/**
+ * The bytes as they are stored. Whatever goes wrong comes out as an error that names the archive.
+ */
 async function* readStored(
   source: ArchiveSource,
   archive: string,
@@ -108,7 +117,9 @@ async function* readStored(
       if (!isOpen) return
       const bytes = bytesOf(step.value)
       if (bytes === undefined)
-        throw new TypeError(`a piece of it is of type ${typeof step.value}, where a Uint8Array was expected`)
+        throw new TypeError(
+          `a piece of it is of type ${typeof step.value}, where a Uint8Array was expected`,
+        )
       yield bytes
     }
   } catch (error) {
@@ -128,12 +139,19 @@ async function* readStored(
 function open(source: ArchiveSource, fetching: Fetching): AsyncIterator<Uint8Array> {
   const bytes = bytesOf(source)
   if (bytes !== undefined) return only(bytes)
-  if (isFile(source)) return createReadStream(source, { highWaterMark: FILE_PIECE })[Symbol.asyncIterator]()
-  if (source instanceof URL) return fetchPieces(source, { ...fetching, headers: headersOf(fetching) })
-  return iterate(source instanceof Blob ? source.stream() : (source as ReadableStreamLike<Uint8Array>))
+  if (isFile(source))
+    return createReadStream(source, { highWaterMark: FILE_PIECE })[Symbol.asyncIterator]()
+  if (source instanceof URL)
+    return fetchPieces(source, { ...fetching, headers: headersOf(fetching) })
+  return iterate(
+    source instanceof Blob ? source.stream() : (source as ReadableStreamLike<Uint8Array>),
+  )
 }
 
-/** An archive that is compressed on its way only is taken too: where it is cut, the archive ends too early. */
+/**
+ * An archive that is compressed on its way only is taken too: where it is cut, the archive ends too
+ * early.
+ */
 function headersOf({ headers = {} }: Fetching): Record<string, string> {
   return { 'accept-encoding': 'identity, gzip;q=0.1', ...headers }
 }
@@ -145,7 +163,8 @@ async function* only(bytes: Buffer): AsyncGenerator<Uint8Array, void, void> {
 function iterate(
   source: ReadableStreamLike<Uint8Array> | AsyncIterable<Uint8Array>,
 ): AsyncIterator<Uint8Array> {
-  if (Symbol.asyncIterator in source) return (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
+  if (Symbol.asyncIterator in source)
+    return (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
   const reader = (source as ReadableStream<Uint8Array>).getReader()
   return {
     next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
@@ -156,7 +175,10 @@ function iterate(
   }
 }
 
-/** The promise, or the rejection with the signal's reason, whichever comes first. The listener does not outlive the wait. */
+/**
+ * The promise, or the rejection with the signal's reason, whichever comes first. The listener does
+ * not outlive the wait.
+ */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason)

@@ -48,7 +48,8 @@ export function refuseLargeResult(
 }
 
 /**
- * Reads several things, at most `concurrency` at a time, in the order in which they lie, which disks like.
+ * Reads several things, at most `concurrency` at a time, in the order in which they lie, which
+ * disks like.
  *
  * @returns what was read, in the order of `entries`
  * @throws the first failure, once what runs is done

@@ -1,6 +1,7 @@
-// Zstandard's container (RFC 8878, 3.1): frames of a header, blocks and a checksum. Node's decompressor stops in silence after the first
-// frame of a write (before Node 26) and at a truncated frame (Node 22), so frames are told apart here: what goes to it never reaches
-// beyond the end of one, and the end of the input is known to be one.
+// Zstandard's container (RFC 8878, 3.1): frames of a header, blocks and a checksum. Node's
+// decompressor stops in silence after the first frame of a write (before Node 26) and at a
+// truncated frame (Node 22), so frames are told apart here: what goes to it never reaches beyond
+// the end of one, and the end of the input is known to be one.
 
 /** Follows the frames of an input that comes in pieces. */
 export class ZstdFrames {

@@ -6,7 +6,10 @@ import { headerOf } from './plain-wav.ts'
 /** What the headers of a sound file, or of a video's sound, say. */
 export interface AudioInfo {
   readonly kind: 'audio'
-  /** The container, by FFmpeg's name: `'wav'`, `'flac'`, `'mp3'`, `'ogg'`, `'mp4'` (M4A and MOV too), `'matroska'` (WebM too), … */
+  /**
+   * The container, by FFmpeg's name: `'wav'`, `'flac'`, `'mp3'`, `'ogg'`, `'mp4'` (M4A and MOV
+   * too), `'matroska'` (WebM too), …
+   */
   readonly format: string
   /** By FFmpeg's name: `'pcm_s16le'`, `'flac'`, `'mp3'`, `'aac'`, `'opus'`, `'vorbis'`, … */
   readonly codec: string
@@ -16,15 +19,22 @@ export interface AudioInfo {
   /** What samples are stored or decoded as, before `loadAudio` converts them. */
   readonly sampleFormat: WavDType
   /**
-   * Length in seconds, as the headers tell: exact for WAV, FLAC, M4A and Ogg, to some milliseconds for Matroska, and an estimate by the bit rate where
-   * nobody wrote it down, as in some MP3 files and all of ADTS. `undefined` where it cannot be told.
+   * Length in seconds, as the headers tell: exact for WAV, FLAC, M4A and Ogg, to some milliseconds
+   * for Matroska, and an estimate by the bit rate where nobody wrote it down, as in some MP3 files
+   * and all of ADTS. `undefined` where it cannot be told.
    */
   readonly durationSec: number | undefined
-  /** Bits a second, of the stream where the headers tell, else of the whole file; `undefined` where neither is known. */
+  /**
+   * Bits a second, of the stream where the headers tell, else of the whole file; `undefined` where
+   * neither is known.
+   */
   readonly bitRate: number | undefined
 }
 
-/** What the header of a WAV file says that the package reads itself; `undefined` for others. @throws MediaError `ERR_DECODE` */
+/**
+ * What the header of a WAV file says that the package reads itself; `undefined` for others. @throws
+ * MediaError `ERR_DECODE`
+ */
 export function* wavInfo(size: number): Routine<AudioInfo | undefined> {
   const header = yield* headerOf(size, { isStrict: true })
   if (header === undefined || 'problem' in header) return undefined

@@ -12,11 +12,12 @@ import {
 /**
  * Encodes a sound, in the package's worker threads.
  *
- * `audio` is float32 or float64 (1 is full scale), int16, int32 or uint8 (silence at 128). FLAC keeps int16 bit by bit, and of others the upper
- * 24 bits; MP3, M4A, Opus and Ogg lose something.
+ * `audio` is float32 or float64 (1 is full scale), int16, int32 or uint8 (silence at 128). FLAC
+ * keeps int16 bit by bit, and of others the upper 24 bits; MP3, M4A, Opus and Ogg lose something.
  *
  * @returns the file's bytes
- * @throws MediaError `ERR_BAD_OPTION` for an array or option that breaks its rule, `ERR_BACKEND_MISSING` without `node-av`, which all but WAV need,
+ * @throws MediaError `ERR_BAD_OPTION` for an array or option that breaks its rule,
+ *   `ERR_BACKEND_MISSING` without `node-av`, which all but WAV need,
  * `ERR_ENCODE` where it cannot encode it: a sample rate that the format does not have, for one
  * @throws the signal's reason, when aborted
  * @example
@@ -29,17 +30,21 @@ import {
  * assert.deepEqual((await loadAudio(flac, { dtype: 'int16' })).data, ramp.data)
  * ```
  */
-export async function encodeAudio(audio: AudioInput, options: EncodeAudioOptions): Promise<Uint8Array> {
+export async function encodeAudio(
+  audio: AudioInput,
+  options: EncodeAudioOptions,
+): Promise<Uint8Array> {
   const encoding = audioEncoding(audio, options)
   options.signal?.throwIfAborted()
   const encoded = await runInPool(audioOps.encode, { encoding, path: undefined }, options.signal)
-  if (encoded !== undefined && 'problem' in encoded) throw new MediaError(encoded.code, encoded.problem)
+  if (encoded !== undefined && 'problem' in encoded)
+    throw new MediaError(encoded.code, encoded.problem)
   return encoded!
 }
 
 /**
- * Encodes a sound and writes it: the format follows from the name, unless it is given. The file is there as a whole or not at all; one that
- * was there before is replaced.
+ * Encodes a sound and writes it: the format follows from the name, unless it is given. The file is
+ * there as a whole or not at all; one that was there before is replaced.
  *
  * @throws MediaError as `encodeAudio`, and `ERR_WRITE` when the file cannot be written
  * @throws the signal's reason, when aborted
@@ -54,6 +59,10 @@ export async function saveAudio(
   options.signal?.throwIfAborted()
   const fault = await runInPool(audioOps.encode, { encoding, path: saving.path }, options.signal)
   if (fault !== undefined && 'problem' in fault) {
-    throw new MediaError(fault.code, fault.problem, fault.code === 'ERR_WRITE' ? { source: saving.path } : {})
+    throw new MediaError(
+      fault.code,
+      fault.problem,
+      fault.code === 'ERR_WRITE' ? { source: saving.path } : {},
+    )
   }
 }

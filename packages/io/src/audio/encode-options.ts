@@ -9,7 +9,10 @@ import { type AudioDType, type AudioLayout, checkWithin, MAX_RATE } from './opti
 /** Formats that sound can be saved in: WAV, FLAC, MP3, AAC in MP4, Opus and Vorbis in Ogg. */
 export type EncodedAudioFormat = 'wav' | 'flac' | 'mp3' | 'm4a' | 'opus' | 'ogg'
 
-/** Samples to be encoded: `[channels, samples]`, `[samples, channels]`, or `[samples]` of one channel. */
+/**
+ * Samples to be encoded: `[channels, samples]`, `[samples, channels]`, or `[samples]` of one
+ * channel.
+ */
 export interface AudioInput extends NdArray {
   /** As `loadAudio` gives it. */
   readonly sampleRate?: number
@@ -21,20 +24,26 @@ export interface AudioInput extends NdArray {
 export interface EncodeAudioOptions {
   readonly format: EncodedAudioFormat
   /**
-   * Samples a second and channel, 1 to 768000. Opus is coded at 48000 whatever this is; a rate that a format does not have is an error.
-   * Default: that of the array, where it came from `loadAudio`.
+   * Samples a second and channel, 1 to 768000. Opus is coded at 48000 whatever this is; a rate that
+   * a format does not have is an error. Default: that of the array, where it came from `loadAudio`.
    */
   readonly sampleRate?: number
-  /** Order of the array's axes. Default: that of the array, where it came from `loadAudio`, otherwise `'CT'`. */
+  /**
+   * Order of the array's axes. Default: that of the array, where it came from `loadAudio`,
+   * otherwise `'CT'`.
+   */
   readonly layout?: AudioLayout
   /**
-   * For lossy formats, bits a second, of all channels together; 6000 to 512000, within what the format has. Default: 96000 a channel for MP3 and AAC,
-   * 64000 for Opus and Vorbis.
+   * For lossy formats, bits a second, of all channels together; 6000 to 512000, within what the
+   * format has. Default: 96000 a channel for MP3 and AAC, 64000 for Opus and Vorbis.
    */
   readonly bitRate?: number
   /** For FLAC: 0, fast, to 12, small. Default 5. */
   readonly compressionLevel?: number
-  /** For WAV and FLAC: bits of a stored integer. Default: as `encodeWav` does; for FLAC 16 of uint8 and int16, otherwise 24. */
+  /**
+   * For WAV and FLAC: bits of a stored integer. Default: as `encodeWav` does; for FLAC 16 of uint8
+   * and int16, otherwise 24.
+   */
   readonly bitDepth?: 16 | 24
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
@@ -46,7 +55,10 @@ export interface SaveAudioOptions extends Omit<EncodeAudioOptions, 'format'> {
   readonly format?: EncodedAudioFormat
 }
 
-/** Samples to encode and how, checked and with defaults filled in, as plain data that crosses to other threads. */
+/**
+ * Samples to encode and how, checked and with defaults filled in, as plain data that crosses to
+ * other threads.
+ */
 export interface AudioEncoding {
   readonly data: DataOf[AudioDType]
   readonly dtype: AudioDType
@@ -61,7 +73,9 @@ export interface AudioEncoding {
 
 const FORMATS: readonly EncodedAudioFormat[] = ['wav', 'flac', 'mp3', 'm4a', 'opus', 'ogg']
 const DTYPES: readonly string[] = ['float32', 'float64', 'int16', 'int32', 'uint8']
-const KNOWN = [...['format', 'sampleRate', 'layout', 'bitRate', 'compressionLevel', 'bitDepth', 'signal']]
+const KNOWN = [
+  ...['format', 'sampleRate', 'layout', 'bitRate', 'compressionLevel', 'bitDepth', 'signal'],
+]
 /** For which format each option is. */
 const ONLY_FOR = {
   bitRate: ['mp3', 'm4a', 'opus', 'ogg'],
@@ -108,26 +122,38 @@ export function audioEncoding(audio: AudioInput, options: EncodeAudioOptions): A
 }
 
 function channelsOf({ shape }: NdArray, layout: AudioLayout, most: number): number {
-  if (shape.length !== 1 && shape.length !== 2) throw badOption('audio.shape', 'of one or two axes', shape)
+  if (shape.length !== 1 && shape.length !== 2)
+    throw badOption('audio.shape', 'of one or two axes', shape)
   const channels = shape.length === 1 ? 1 : shape[layout === 'CT' ? 0 : 1]!
   if (channels >= 1 && channels <= most) return channels
   throw badOption('audio.shape', `of 1 to ${most} channels (layout '${layout}')`, shape)
 }
 
-/** Where a sound is saved, and how: the format follows from the name unless it is given. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Where a sound is saved, and how: the format follows from the name unless it is given. @throws
+ * MediaError `ERR_BAD_OPTION`
+ */
 export function savingOf(
   path: string | URL,
   options: SaveAudioOptions,
 ): { readonly path: string; readonly options: EncodeAudioOptions } {
-  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options)
-  if (!(typeof path === 'string' && path !== '') && !(path instanceof URL && path.protocol === 'file:')) {
+  if (typeof options !== 'object' || options === null)
+    throw badOption('options', 'an object', options)
+  if (
+    !(typeof path === 'string' && path !== '') &&
+    !(path instanceof URL && path.protocol === 'file:')
+  ) {
     throw badOption('path', 'a path or a file: URL', path)
   }
   const local = typeof path === 'string' ? path : fileURLToPath(path)
   const named = FORMATS.find((format) => extname(local).toLowerCase() === `.${format}`)
   const format = options.format ?? named
   if (format === undefined) {
-    throw badOption('path', 'named .wav, .flac, .mp3, .m4a, .opus or .ogg, unless `format` is given', local)
+    throw badOption(
+      'path',
+      'named .wav, .flac, .mp3, .m4a, .opus or .ogg, unless `format` is given',
+      local,
+    )
   }
   return { path: local, options: { ...options, format } }
 }

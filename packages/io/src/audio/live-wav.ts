@@ -4,7 +4,9 @@ import { type LiveWav, liveHeader, type WavHeader } from '../wav/header.ts'
 import { OPEN_ENDED_CHUNK } from './ffmpeg/open-ended.ts'
 import { isWavHead } from './plain-wav.ts'
 
-/** Bytes of a header that are looked through for the samples; longer ones FFmpeg gets as they are. */
+/**
+ * Bytes of a header that are looked through for the samples; longer ones FFmpeg gets as they are.
+ */
 const MOST_HEAD = 1 << 20
 const UNKNOWN = 0xffffffff
 const TAGS = { pcm: 1, float: 3, alaw: 6, mulaw: 7 } as const
@@ -12,15 +14,19 @@ const TAGS = { pcm: 1, float: 3, alaw: 6, mulaw: 7 } as const
 const GUID_TAIL = Buffer.from('000000001000800000aa00389b71', 'hex')
 
 /**
- * What FFmpeg is to get of a stream that may be a WAV file. FFmpeg takes big-endian samples for little-endian ones, and believes sizes that were never filled
- * in: so samples are turned around, and of such sizes it is told in a mark. All else goes through as it comes.
+ * What FFmpeg is to get of a stream that may be a WAV file. FFmpeg takes big-endian samples for
+ * little-endian ones, and believes sizes that were never filled in: so samples are turned around,
+ * and of such sizes it is told in a mark. All else goes through as it comes.
  */
 export function readableForFFmpeg(source: Readable): Readable {
   // Each ends with the other, and the error of the source is that of what is read.
   return pipeline(source, new WavFixer(), () => {})
 }
 
-/** States: the header is gathered; then bytes go through, or samples are turned around until there are no more. */
+/**
+ * States: the header is gathered; then bytes go through, or samples are turned around until there
+ * are no more.
+ */
 class WavFixer extends Transform {
   #head: Buffer | undefined = Buffer.alloc(0)
   /** Bytes a sample, where they are to be turned around. */
@@ -68,7 +74,9 @@ class WavFixer extends Transform {
       throw new MediaError('ERR_UNSUPPORTED', `a big-endian WAV file (RIFX): ${problem}`)
     }
     if (header !== undefined && (isBig || dataBytes === Infinity)) {
-      const before = isBig ? littleEndianHead(header as WavHeader) : head.subarray(0, dataOffset - 8)
+      const before = isBig
+        ? littleEndianHead(header as WavHeader)
+        : head.subarray(0, dataOffset - 8)
       this.push(dataHead(before, dataBytes))
       if (isBig) this.#turn(header as WavHeader, dataBytes)
       this.#pass(head.subarray(dataOffset))
@@ -98,7 +106,10 @@ class WavFixer extends Transform {
   }
 }
 
-/** The header, as far as it has come; `undefined` where more is needed, or it is none: then FFmpeg says so. */
+/**
+ * The header, as far as it has come; `undefined` where more is needed, or it is none: then FFmpeg
+ * says so.
+ */
 function found(head: Buffer): LiveWav | undefined {
   try {
     return liveHeader(head)
@@ -107,7 +118,10 @@ function found(head: Buffer): LiveWav | undefined {
   }
 }
 
-/** All that stands in front of samples, little-endian: with a mark, where they are to go on to the end. */
+/**
+ * All that stands in front of samples, little-endian: with a mark, where they are to go on to the
+ * end.
+ */
 function dataHead(before: Buffer, dataBytes: number): Buffer {
   const chunk = Buffer.from('data    ')
   chunk.writeUInt32LE(Math.min(dataBytes, UNKNOWN), 4)

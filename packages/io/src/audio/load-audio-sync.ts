@@ -5,9 +5,11 @@ import { type AudioArray, audioArray } from './loaded.ts'
 import { type AudioDType, audioTarget, type LoadAudioOptions } from './options.ts'
 
 /**
- * Loads audio in this thread, and holds it meanwhile: for ops that run in worker threads. What `loadAudio` does otherwise.
+ * Loads audio in this thread, and holds it meanwhile: for ops that run in worker threads. What
+ * `loadAudio` does otherwise.
  *
- * @throws MediaError as `loadAudio`; `ERR_BAD_OPTION` also for a source that must be waited for: a Blob, or a URL that is no `file:`
+ * @throws MediaError as `loadAudio`; `ERR_BAD_OPTION` also for a source that must be waited for: a
+ *   Blob, or a URL that is no `file:`
  * @throws the signal's reason, when aborted before it begins
  * @example
  * ```ts run

@@ -3,7 +3,13 @@ import { errorOf, withSource } from '../errors.ts'
 import { MemoryReader } from '../file/reader.ts'
 import { run } from '../file/routine.ts'
 import { runInPool } from '../pool.ts'
-import { checkSource, describeSource, localSource, type MediaSource, readSource } from '../source.ts'
+import {
+  checkSource,
+  describeSource,
+  localSource,
+  type MediaSource,
+  readSource,
+} from '../source.ts'
 import { fetchingOf } from '../url/url-options.ts'
 import { audioOps } from './audio-ops.ts'
 import { type AudioArray, audioArray, type LoadedAudio } from './loaded.ts'
@@ -11,21 +17,26 @@ import { type AudioDType, type AudioTarget, audioTarget, type LoadAudioOptions }
 import { headerOf, readPlainWav } from './plain-wav.ts'
 
 /**
- * Loads the samples of a sound: WAV, FLAC, MP3, AAC, Opus, Vorbis and what else FFmpeg knows, in any container, the sound of a video too.
- * What a file is, its bytes say, not its name. Priming and padding samples, which lossy formats have, are cut off as the file tells them.
+ * Loads the samples of a sound: WAV, FLAC, MP3, AAC, Opus, Vorbis and what else FFmpeg knows, in
+ * any container, the sound of a video too. What a file is, its bytes say, not its name. Priming and
+ * padding samples, which lossy formats have, are cut off as the file tells them.
  *
- * WAV files that need neither resampling nor mixing are read without FFmpeg: bit by bit what is stored, of bytes in memory often a view of
- * them. All else is decoded in the package's worker threads, which the call waits for; in an op that runs in a worker thread already,
- * `loadAudioSync` is the one to call.
+ * WAV files that need neither resampling nor mixing are read without FFmpeg: bit by bit what is
+ * stored, of bytes in memory often a view of them. All else is decoded in the package's worker
+ * threads, which the call waits for; in an op that runs in a worker thread already, `loadAudioSync`
+ * is the one to call.
  *
  * @returns by default float32, `[channels, samples]`, -1 to 1, with its `sampleRate`
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
  * - `ERR_DECODE`: it is empty, has no sound in it, is damaged or truncated
- * - `ERR_UNSUPPORTED`: a kind of sound that this FFmpeg cannot decode or mix, one that is encrypted, or one too large for memory
- * - `ERR_TOO_LARGE`: more than `maxDurationSec`, `maxSamples`, `maxResultBytes` or, of a URL, `maxBytes` allow
+ * - `ERR_UNSUPPORTED`: a kind of sound that this FFmpeg cannot decode or mix, one that is
+ *   encrypted, or one too large for memory
+ * - `ERR_TOO_LARGE`: more than `maxDurationSec`, `maxSamples`, `maxResultBytes` or, of a URL,
+ *   `maxBytes` allow
  * - `ERR_BACKEND_MISSING`: `node-av` is needed, and not installed
- * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last sample
+ * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last
+ *   sample
  * @throws the signal's reason, when aborted
  * @example
  * ```ts run
@@ -56,7 +67,10 @@ export async function loadAudio<D extends AudioDType = 'float32'>(
   return audioArray(loaded, target, name) as AudioArray<D>
 }
 
-/** Bytes are not handed to another thread, which would copy them, where a view of them is what is asked for. */
+/**
+ * Bytes are not handed to another thread, which would copy them, where a view of them is what is
+ * asked for.
+ */
 async function plainWav(
   bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer,
   target: AudioTarget,

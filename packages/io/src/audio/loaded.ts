@@ -55,7 +55,9 @@ export function audioFault(error: unknown, timeSec: number): AudioFault {
   return { ...faultOf(error), timeSec }
 }
 
-/** Samples cut or padded with silence to `count` a channel: the same where they are so many already. */
+/**
+ * Samples cut or padded with silence to `count` a channel: the same where they are so many already.
+ */
 export function fitSamples(
   data: DataOf[AudioDType],
   dtype: AudioDType,

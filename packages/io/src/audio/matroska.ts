@@ -3,7 +3,10 @@ import type { SyncReader } from '../file/routine.ts'
 const EBML_ID = 0x1a45dfa3
 const SEGMENT_ID = 0x18538067
 
-/** What is wrong with the end of a Matroska file: its segment is longer than the file (RFC 8794, section 6), which demuxers pass over. */
+/**
+ * What is wrong with the end of a Matroska file: its segment is longer than the file (RFC 8794,
+ * section 6), which demuxers pass over.
+ */
 export function matroskaFault(reader: SyncReader): string | undefined {
   const { buffer, byteOffset, byteLength } = reader.read(0, Math.min(4096, reader.size))
   const bytes = Buffer.from(buffer, byteOffset, byteLength)

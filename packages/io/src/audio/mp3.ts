@@ -14,15 +14,17 @@ interface Mp3Tag {
 }
 
 /**
- * How many samples of padding the encoder put at the end of an MP3 file; `undefined` where it does not tell.
+ * How many samples of padding the encoder put at the end of an MP3 file; `undefined` where it does
+ * not tell.
  */
 export function mp3Padding(reader: SyncReader): number | undefined {
   return tagOf(reader)?.padding
 }
 
 /**
- * Where an MP3 file ends behind which there is something else, so much that FFmpeg would take it for two files and forget how long the first is: more than a
- * sixteenth. `undefined` for others, and where the rest begins with a frame, of another file.
+ * Where an MP3 file ends behind which there is something else, so much that FFmpeg would take it
+ * for two files and forget how long the first is: more than a sixteenth. `undefined` for others,
+ * and where the rest begins with a frame, of another file.
  */
 export function mp3End(reader: SyncReader): number | undefined {
   if (reader.size < 4) return undefined
@@ -31,7 +33,10 @@ export function mp3End(reader: SyncReader): number | undefined {
   return mayBeMpegFrame(bytesAt(reader, endOfId3(reader, end), 4)) ? undefined : end
 }
 
-/** The tag "Xing" or "Info" in the first frame, with LAME's extension: http://gabriel.mp3-tech.org/mp3infotag.html */
+/**
+ * The tag "Xing" or "Info" in the first frame, with LAME's extension:
+ * http://gabriel.mp3-tech.org/mp3infotag.html
+ */
 function tagOf(reader: SyncReader): Mp3Tag | undefined {
   const at = endOfId3(reader, 0)
   const frame = bytesAt(reader, at, FRAME_BYTES)
@@ -45,16 +50,24 @@ function tagOf(reader: SyncReader): Mp3Tag | undefined {
   const bytes = (flags & 2) === 0 ? 0 : frame.readUInt32BE(tag + 8 + fields[0]!)
   const delays = tag + 8 + fields.reduce((sum, size) => sum + size) + 21
   return {
-    padding: delays + 3 > frame.length ? undefined : ((frame[delays + 1]! & 15) << 8) | frame[delays + 2]!,
+    padding:
+      delays + 3 > frame.length ? undefined : ((frame[delays + 1]! & 15) << 8) | frame[delays + 2]!,
     end: bytes > 0 && at + bytes <= reader.size ? at + bytes : undefined,
   }
 }
 
-/** 11 bits of sync, and no reserved value of version, layer, bit rate and sample rate (ISO/IEC 11172-3, 2.4.2.3). */
+/**
+ * 11 bits of sync, and no reserved value of version, layer, bit rate and sample rate (ISO/IEC
+ * 11172-3, 2.4.2.3).
+ */
 export function mayBeMpegFrame([sync = 0, kind = 0xfb, rates = 0x90]: Uint8Array): boolean {
   const isSync = sync === 0xff && (kind & 0xe0) === 0xe0
   return (
-    isSync && (kind & 0x18) !== 0x08 && (kind & 0x06) !== 0 && rates >> 4 !== 15 && (rates & 0x0c) !== 0x0c
+    isSync &&
+    (kind & 0x18) !== 0x08 &&
+    (kind & 0x06) !== 0 &&
+    rates >> 4 !== 15 &&
+    (rates & 0x0c) !== 0x0c
   )
 }
 

@@ -12,8 +12,8 @@ interface Timing {
 }
 
 /**
- * How long the Ogg files in a chain are together, in seconds, by the first sound in each; `undefined` where one does not tell. All pages are looked at, but no
- * bodies.
+ * How long the Ogg files in a chain are together, in seconds, by the first sound in each;
+ * `undefined` where one does not tell. All pages are looked at, but no bodies.
  */
 export function chainedDuration(reader: SyncReader): number | undefined {
   let total = 0
@@ -39,7 +39,10 @@ export function chainedDuration(reader: SyncReader): number | undefined {
   return link === undefined ? undefined : total + lengthOf(link)
 }
 
-/** Whether another file begins behind the first pages, also where its streams have the numbers of those before, as they must not. All pages are looked at. */
+/**
+ * Whether another file begins behind the first pages, also where its streams have the numbers of
+ * those before, as they must not. All pages are looked at.
+ */
 export function hasLaterLink(reader: SyncReader): boolean {
   let hasBegun = false
   for (let at = 0; at + 27 <= reader.size; ) {

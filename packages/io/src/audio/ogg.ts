@@ -1,6 +1,8 @@
 import type { SyncReader } from '../file/routine.ts'
 
-/** The largest page: header, 255 lengths of segments, and 255 bytes in each (RFC 3533, section 6). */
+/**
+ * The largest page: header, 255 lengths of segments, and 255 bytes in each (RFC 3533, section 6).
+ */
 const LARGEST_PAGE = 27 + 255 + 255 * 255
 /** Where the first pages of all streams are. */
 const HEAD_BYTES = 65_536
@@ -22,8 +24,8 @@ export function oggFault(reader: SyncReader): string | undefined {
 }
 
 /**
- * Whether it is more than one Ogg file, one behind the other (RFC 3533, section 4, "chaining"): the last page is of a stream that does not begin at the
- * beginning.
+ * Whether it is more than one Ogg file, one behind the other (RFC 3533, section 4, "chaining"): the
+ * last page is of a stream that does not begin at the beginning.
  */
 export function isChained(reader: SyncReader): boolean {
   const tail = tailOf(reader)

@@ -16,7 +16,10 @@ export interface LiveInput {
   readonly url: string
 }
 
-/** Opens a source, whose reader is to be closed. Faults do not name it. @throws MediaError `ERR_READ` */
+/**
+ * Opens a source, whose reader is to be closed. Faults do not name it. @throws MediaError
+ * `ERR_READ`
+ */
 export function openFile(source: SyncSource): OpenFile {
   try {
     return { reader: openReaderSync(source), path: pathOf(source) }
@@ -25,7 +28,10 @@ export function openFile(source: SyncSource): OpenFile {
   }
 }
 
-/** Opens a source, and closes it when the work is done. Faults do not name it. @throws MediaError `ERR_READ` */
+/**
+ * Opens a source, and closes it when the work is done. Faults do not name it. @throws MediaError
+ * `ERR_READ`
+ */
 export function withFile<T>(source: SyncSource, work: (file: OpenFile) => T): T {
   try {
     const reader = openReaderSync(source)
@@ -46,6 +52,7 @@ function pathOf(source: SyncSource): string | undefined {
 
 /** The same fault without the name of the source, which whoever knows it adds. */
 function withoutSource(error: unknown): unknown {
-  if (!(error instanceof MediaError) || error.source === undefined || error.cause === undefined) return error
+  if (!(error instanceof MediaError) || error.source === undefined || error.cause === undefined)
+    return error
   return new MediaError(error.code, (error.cause as Error).message, { cause: error.cause })
 }

@@ -9,12 +9,15 @@ import { type AudioFault, audioFault, fitSamples, type LoadedAudio } from './loa
 import type { AudioDType, AudioTarget } from './options.ts'
 
 /**
- * A WAV file whose samples need neither resampling nor mixing, read without FFmpeg: exact, only the window, and as a view where they lie in memory
- * as they are asked for. `undefined` for others.
+ * A WAV file whose samples need neither resampling nor mixing, read without FFmpeg: exact, only the
+ * window, and as a view where they lie in memory as they are asked for. `undefined` for others.
  *
  * @throws MediaError `ERR_TOO_LARGE`
  */
-export function* readPlainWav(header: WavHeader, target: AudioTarget): Routine<LoadedAudio | undefined> {
+export function* readPlainWav(
+  header: WavHeader,
+  target: AudioTarget,
+): Routine<LoadedAudio | undefined> {
   if (!isPlain(header, target)) return undefined
   const { sampleRate, numSamples, channels, blockAlign, dataOffset } = header
   const [first, last] = samplesWithin(target.window, sampleRate, numSamples)
@@ -33,7 +36,10 @@ export function* readPlainWav(header: WavHeader, target: AudioTarget): Routine<L
   return { data: fitted, channels, sampleRate, faults: wavFaults(header, last) }
 }
 
-/** What is wrong with a WAV file of which `last` samples a channel are read: those that the header announces and that are not there. */
+/**
+ * What is wrong with a WAV file of which `last` samples a channel are read: those that the header
+ * announces and that are not there.
+ */
 export function wavFaults(header: WavHeader, last: number): AudioFault[] {
   const { missingBytes, dataBytes, numSamples, sampleRate } = header
   if (missingBytes === 0 || last < numSamples) return []
@@ -41,7 +47,10 @@ export function wavFaults(header: WavHeader, last: number): AudioFault[] {
   return [audioFault(new MediaError('ERR_DECODE', problem), numSamples / sampleRate)]
 }
 
-/** The header of a WAV file; `undefined` for what is none, or of samples that only FFmpeg decodes; what is wrong with it, where that is no error. */
+/**
+ * The header of a WAV file; `undefined` for what is none, or of samples that only FFmpeg decodes;
+ * what is wrong with it, where that is no error.
+ */
 export function* headerOf(
   size: number,
   { isStrict }: { readonly isStrict: boolean },
@@ -61,7 +70,9 @@ export function* headerOf(
 
 /** Whether a file that begins so is a WAV file. */
 export function isWavHead(head: Uint8Array): boolean {
-  return /^(RIFF|RF64|BW64|RIFX)....WAVE/s.test(Buffer.from(head.subarray(0, 12)).toString('latin1'))
+  return /^(RIFF|RF64|BW64|RIFX)....WAVE/s.test(
+    Buffer.from(head.subarray(0, 12)).toString('latin1'),
+  )
 }
 
 function isPlain(header: WavHeader, { sampleRate, channels, dtype, stream }: AudioTarget): boolean {

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, closeSync, constants, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MediaError } from '../errors.ts'
@@ -16,8 +25,9 @@ const ORPHAN_MS = 60_000
 const MEMORY = '/dev/shm'
 
 /**
- * Puts bytes in a file for FFmpeg to open, in memory where there is such a folder: 0.1 ms for a clip. The callbacks of node-av 6.1, by which it could
- * read memory, lose a buffer for each file, keep the thread alive, and abort the process where it ends before them.
+ * Puts bytes in a file for FFmpeg to open, in memory where there is such a folder: 0.1 ms for a
+ * clip. The callbacks of node-av 6.1, by which it could read memory, lose a buffer for each file,
+ * keep the thread alive, and abort the process where it ends before them.
  *
  * @returns the path of a file that nobody else can read
  * @throws MediaError `ERR_READ`
@@ -81,7 +91,10 @@ function folder(): string {
   return found
 }
 
-/** Removes what processes left behind that were killed. One that just began may be of another container, where its process lives. */
+/**
+ * Removes what processes left behind that were killed. One that just began may be of another
+ * container, where its process lives.
+ */
 function removeOrphans(folder: string): void {
   try {
     for (const name of readdirSync(folder)) {

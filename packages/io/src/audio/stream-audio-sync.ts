@@ -6,10 +6,12 @@ import { streamAudioHere } from './stream-here.ts'
 import { type StreamAudioOptions, streamAudioTarget } from './stream-options.ts'
 
 /**
- * Sound, chunk by chunk in this thread, which is held only while a chunk is made: for ops that run in worker threads and return a generator. What
- * `streamAudio` does otherwise. Leaving the loop closes the file.
+ * Sound, chunk by chunk in this thread, which is held only while a chunk is made: for ops that run
+ * in worker threads and return a generator. What `streamAudio` does otherwise. Leaving the loop
+ * closes the file.
  *
- * @throws MediaError as `loadAudio`; `ERR_BAD_OPTION` also for a source that must be waited for: a Blob, a stream, or a URL that is no `file:`
+ * @throws MediaError as `loadAudio`; `ERR_BAD_OPTION` also for a source that must be waited for: a
+ *   Blob, a stream, or a URL that is no `file:`
  * @throws the signal's reason, when aborted: it is looked at before each chunk
  * @example
  * ```ts run

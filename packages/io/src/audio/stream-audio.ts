@@ -8,13 +8,17 @@ import type { AudioDType } from './options.ts'
 import { type StreamAudioOptions, streamAudioTarget } from './stream-options.ts'
 
 /**
- * Sound, chunk by chunk, as it is pulled: a worker thread keeps the decoder open between chunks, is two chunks ahead (more only of chunks that take less than
- * 4 ms together), and closes it when the loop is left. Memory does not grow with the sound. Resampling goes on from chunk to chunk.
+ * Sound, chunk by chunk, as it is pulled: a worker thread keeps the decoder open between chunks, is
+ * two chunks ahead (more only of chunks that take less than 4 ms together), and closes it when the
+ * loop is left. Memory does not grow with the sound. Resampling goes on from chunk to chunk.
  *
- * A source may also be a stream of bytes, of Node or of the web, a pipe, or the URL of what is being made, as for `streamVideo`.
+ * A source may also be a stream of bytes, of Node or of the web, a pipe, or the URL of what is
+ * being made, as for `streamVideo`.
  *
- * @returns an async generator of chunks, each as `loadAudio` gives it; one behind the other they are what `loadAudio` gives
- * @throws MediaError as `loadAudio`; what is wrong with options, at once; damage, after the samples before it were given
+ * @returns an async generator of chunks, each as `loadAudio` gives it; one behind the other they
+ *   are what `loadAudio` gives
+ * @throws MediaError as `loadAudio`; what is wrong with options, at once; damage, after the samples
+ *   before it were given
  * @throws the signal's reason, when aborted
  * @example
  * ```ts run

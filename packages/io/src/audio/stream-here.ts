@@ -6,7 +6,10 @@ import { openFile } from './open-file.ts'
 import { headerOf } from './plain-wav.ts'
 import type { StreamAudioTarget } from './stream-options.ts'
 
-/** Sound of a file in this thread, chunk by chunk, each decoded when it is asked for. Throws errors that do not name the source. */
+/**
+ * Sound of a file in this thread, chunk by chunk, each decoded when it is asked for. Throws errors
+ * that do not name the source.
+ */
 export function* streamAudioHere(
   source: SyncSource,
   { audio, samplesPerChunk }: StreamAudioTarget,

@@ -1,7 +1,9 @@
 import { badOption } from '../errors.ts'
 import { type AudioTarget, audioTarget, checkWithin, type LoadAudioOptions } from './options.ts'
 
-/** Options of `streamAudio` and `streamAudioSync`: those of `loadAudio`, and how much a chunk holds. */
+/**
+ * Options of `streamAudio` and `streamAudioSync`: those of `loadAudio`, and how much a chunk holds.
+ */
 export interface StreamAudioOptions extends Omit<LoadAudioOptions, 'numSamples'> {
   /** Samples a channel of a chunk, 1 to 2147483647; the last has what is left. Default 65536. */
   readonly samplesPerChunk?: number

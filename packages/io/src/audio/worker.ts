@@ -16,7 +16,8 @@ import type { AudioTarget } from './options.ts'
 import { streamAudioHere } from './stream-here.ts'
 import type { StreamAudioTarget } from './stream-options.ts'
 
-// The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
+// The ops that the pool's threads run. Faults come back as data: errors would lose their class on
+// the way.
 
 /** A sound to be loaded. */
 export interface LoadJob {

@@ -4,12 +4,14 @@ import type { SyncReader } from '../file/routine.ts'
 const MOST_INDEX_BYTES = 1 << 26
 
 /**
- * Chunks of a stream of an AVI file that have something in them, by its index (`idx1`): the header counts those too that are empty, which stand for a frame
- * that is shown for longer. `undefined` where there is none, or where the file has several parts.
+ * Chunks of a stream of an AVI file that have something in them, by its index (`idx1`): the header
+ * counts those too that are empty, which stand for a frame that is shown for longer. `undefined`
+ * where there is none, or where the file has several parts.
  */
 export function countAviChunks(reader: SyncReader, stream: number): number | undefined {
   const { size } = reader
-  if (size < 12 || text(reader.read(0, 4)) !== 'RIFF' || text(reader.read(8, 4)) !== 'AVI ') return undefined
+  if (size < 12 || text(reader.read(0, 4)) !== 'RIFF' || text(reader.read(8, 4)) !== 'AVI ')
+    return undefined
   let count: number | undefined
   let parts = 0
   for (let at = 0; at + 12 <= size && parts < 2; ) {
@@ -26,7 +28,12 @@ export function countAviChunks(reader: SyncReader, stream: number): number | und
   return parts === 1 ? count : undefined
 }
 
-function countIn(reader: SyncReader, start: number, length: number, stream: number): number | undefined {
+function countIn(
+  reader: SyncReader,
+  start: number,
+  length: number,
+  stream: number,
+): number | undefined {
   if (length > MOST_INDEX_BYTES) return undefined
   const index = Buffer.from(reader.read(start, length))
   const number = String(stream).padStart(2, '0')

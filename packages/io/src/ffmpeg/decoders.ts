@@ -19,7 +19,10 @@ export function codecName({ av }: FFmpeg, id: number): string {
   return name
 }
 
-/** The decoder of a codec, or one of that name; `undefined` where this FFmpeg has none. @throws MediaError `ERR_UNSUPPORTED` if it is refused */
+/**
+ * The decoder of a codec, or one of that name; `undefined` where this FFmpeg has none. @throws
+ * MediaError `ERR_UNSUPPORTED` if it is refused
+ */
 export function findDecoder({ av }: FFmpeg, wanted: number | string): Codec | undefined {
   const codec =
     typeof wanted === 'string'
@@ -30,7 +33,10 @@ export function findDecoder({ av }: FFmpeg, wanted: number | string): Codec | un
   return codec ?? undefined
 }
 
-/** All decoders but those that are refused, for FFmpeg's `codec_whitelist`: FFmpeg opens decoders itself to find out about streams. */
+/**
+ * All decoders but those that are refused, for FFmpeg's `codec_whitelist`: FFmpeg opens decoders
+ * itself to find out about streams.
+ */
 export function codecWhitelist({ av }: FFmpeg): string {
   whitelist ??= av.Codec.getCodecList()
     .filter((codec) => codec.isDecoder() && !REFUSED.has(codec.name ?? ''))

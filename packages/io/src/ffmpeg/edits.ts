@@ -2,8 +2,9 @@ import type { SyncReader } from '../file/routine.ts'
 import { type Mp4Track, readMp4 } from './mp4.ts'
 
 /**
- * Whether the edits of a track leave its frames in the order in which they were taken, each once: nothing to show at first, then one piece. Others
- * give FFmpeg time stamps that go back, by which nothing can be sought.
+ * Whether the edits of a track leave its frames in the order in which they were taken, each once:
+ * nothing to show at first, then one piece. Others give FFmpeg time stamps that go back, by which
+ * nothing can be sought.
  */
 function isOnePiece({ edits }: Mp4Track): boolean {
   const shown = edits.filter(({ mediaTime }) => mediaTime >= 0)
@@ -12,7 +13,8 @@ function isOnePiece({ edits }: Mp4Track): boolean {
 }
 
 /**
- * Whether frames of a stream come in the order of their time stamps, so that a time can be sought. Edit lists may show a piece twice, or a later one first.
+ * Whether frames of a stream come in the order of their time stamps, so that a time can be sought.
+ * Edit lists may show a piece twice, or a later one first.
  *
  * @param id of the stream, as FFmpeg tells it of an MP4 file
  */
@@ -21,7 +23,10 @@ export function comesInOrder(reader: SyncReader, id: number): boolean {
   return tracks.every((track) => track.id !== id || isOnePiece(track))
 }
 
-/** How many frames of a track are shown, where its header tells; `undefined` where edits may hide some. */
+/**
+ * How many frames of a track are shown, where its header tells; `undefined` where edits may hide
+ * some.
+ */
 export function shownByHeader(track: Mp4Track, isFragmented: boolean): number | undefined {
   const { edits, movieScale, mediaScale, mediaDuration, firstOffset, sampleCount } = track
   const edit = edits.find(({ mediaTime }) => mediaTime >= 0)

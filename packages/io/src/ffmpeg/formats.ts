@@ -1,9 +1,10 @@
 import type { FFmpeg } from '../image/ffmpeg/library.ts'
 
 /**
- * The formats that FFmpeg may take a file for: those that one file is. Left out are lists of other files (HLS, DASH, `concat`, IMF, SDP), which
- * would be opened as soon as the list is read; sequences of pictures (`image2` and its kin), which take `%d` in a name for a number and
- * read the neighbours; VobSub and Magic Lantern's MLV, which open files beside; devices; and filter graphs.
+ * The formats that FFmpeg may take a file for: those that one file is. Left out are lists of other
+ * files (HLS, DASH, `concat`, IMF, SDP), which would be opened as soon as the list is read;
+ * sequences of pictures (`image2` and its kin), which take `%d` in a name for a number and read the
+ * neighbours; VobSub and Magic Lantern's MLV, which open files beside; devices; and filter graphs.
  */
 const FORMATS = `3dostr 4xm aa aac aax ac3 ac4 ace acm act adf adp ads adx aea afc aiff aix alaw alp amr amrnb amrwb anm apac apc ape apm
 apng apv aptx aptx_hd aqtitle argo_asf argo_brp argo_cvg asf asf_o ass ast au av1 avi avr avs avs2 avs3 bethsoftvid bfi bfstm bin bink binka
@@ -32,6 +33,9 @@ export function opensOthers(format: string): boolean {
 }
 
 /** What FFmpeg takes the beginning of a file for, whatever the file is called. */
-export function formatOf({ av }: FFmpeg, head: Uint8Array): ReturnType<FFmpeg['av']['InputFormat']['probe']> {
+export function formatOf(
+  { av }: FFmpeg,
+  head: Uint8Array,
+): ReturnType<FFmpeg['av']['InputFormat']['probe']> {
   return av.InputFormat.probe(Buffer.from(head.buffer, head.byteOffset, head.byteLength))
 }

@@ -1,15 +1,25 @@
 import { badOption, MediaError } from '../errors.ts'
 
-/** Bounds on what is made of a file from elsewhere: a small one may say that it is large. What exceeds one is `ERR_TOO_LARGE`. */
+/**
+ * Bounds on what is made of a file from elsewhere: a small one may say that it is large. What
+ * exceeds one is `ERR_TOO_LARGE`.
+ */
 export interface VideoLimits {
   /**
-   * Most pixels of a frame as it is stored, width times height; checked before it is decoded, and again where frames change. An integer >= 1, or
-   * `Infinity`. Default 178 956 970, where Pillow refuses, too.
+   * Most pixels of a frame as it is stored, width times height; checked before it is decoded, and
+   * again where frames change. An integer >= 1, or `Infinity`. Default 178 956 970, where Pillow
+   * refuses, too.
    */
   readonly maxPixels?: number
-  /** Most frames that come of one call, of all chunks together. An integer >= 1, or `Infinity`. Default `Infinity`. */
+  /**
+   * Most frames that come of one call, of all chunks together. An integer >= 1, or `Infinity`.
+   * Default `Infinity`.
+   */
   readonly maxFrames?: number
-  /** Most bytes of the array that a call returns, of each chunk alone. An integer >= 1, or `Infinity`. Default 2 GiB. */
+  /**
+   * Most bytes of the array that a call returns, of each chunk alone. An integer >= 1, or
+   * `Infinity`. Default 2 GiB.
+   */
   readonly maxResultBytes?: number
 }
 
@@ -17,7 +27,11 @@ export interface VideoLimits {
 export type Limits = Required<VideoLimits>
 
 /** The names of {@link VideoLimits}. */
-export const LIMIT_OPTIONS: readonly (keyof VideoLimits)[] = ['maxPixels', 'maxFrames', 'maxResultBytes']
+export const LIMIT_OPTIONS: readonly (keyof VideoLimits)[] = [
+  'maxPixels',
+  'maxFrames',
+  'maxResultBytes',
+]
 
 /** Limits where none are given. */
 export const DEFAULT_LIMITS: Limits = {
@@ -40,7 +54,11 @@ export function limitsOf(options: VideoLimits): Limits {
 }
 
 /** @throws MediaError `ERR_TOO_LARGE` for a frame of more than `maxPixels` */
-export function checkPixels(width: number, height: number, { maxPixels }: Pick<Limits, 'maxPixels'>): void {
+export function checkPixels(
+  width: number,
+  height: number,
+  { maxPixels }: Pick<Limits, 'maxPixels'>,
+): void {
   if (width * height <= maxPixels) return
   throw tooLarge('maxPixels', maxPixels, `frames of ${width}x${height}, ${width * height} pixels`)
 }
@@ -66,7 +84,10 @@ export function tooLarge(option: keyof VideoLimits, limit: number, what: string)
   return new MediaError('ERR_TOO_LARGE', `${what}, more than \`${option}\` (${limit})`)
 }
 
-/** What FFmpeg's own `max_pixels` is set to: it says only that a size is invalid, so that what it allocates is bounded, and what is small is refused here. */
+/**
+ * What FFmpeg's own `max_pixels` is set to: it says only that a size is invalid, so that what it
+ * allocates is bounded, and what is small is refused here.
+ */
 export function maxPixelsOption({ maxPixels }: Pick<Limits, 'maxPixels'>): number {
   return Math.min(Math.max(maxPixels, LEAST_PIXELS), 2 ** 31 - 1)
 }
@@ -82,7 +103,8 @@ export function checkRefused(
   limits: Pick<Limits, 'maxPixels'>,
 ): void {
   checkPixels(width, height, limits)
-  if (result === -EINVAL && width === 0) throw tooLarge('maxPixels', limits.maxPixels, 'a frame has')
+  if (result === -EINVAL && width === 0)
+    throw tooLarge('maxPixels', limits.maxPixels, 'a frame has')
 }
 
 const EINVAL = 22

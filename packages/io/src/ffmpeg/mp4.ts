@@ -64,12 +64,14 @@ type Numbers = { -readonly [K in keyof Mp4Track]: Mp4Track[K] }
 /** The picture that a HEIF file shows; `undefined` of any other file. */
 export function readPicture(reader: SyncReader): HeifPicture | undefined {
   const head = ascii(reader.read(0, Math.min(64, reader.size)))
-  return /^....ftyp(?:.{4})+?(?:mif|msf|hei|hev|avi)/s.test(head) ? readMp4(reader)?.picture : undefined
+  return /^....ftyp(?:.{4})+?(?:mif|msf|hei|hev|avi)/s.test(head)
+    ? readMp4(reader)?.picture
+    : undefined
 }
 
 /**
- * Reads the boxes of a file: their headers, and some bytes of a few. `undefined` where it is none of these files, or damaged before its
- * index.
+ * Reads the boxes of a file: their headers, and some bytes of a few. `undefined` where it is none
+ * of these files, or damaged before its index.
  *
  * @param isCounting whether fragments behind the index are looked at, for the number of samples
  */
@@ -136,7 +138,14 @@ class Scan {
 
   #newTrack(): Numbers {
     return {
-      ...{ id: 0, kind: '', edits: [], movieScale: this.#movieScale, mediaScale: 1, mediaDuration: 0 },
+      ...{
+        id: 0,
+        kind: '',
+        edits: [],
+        movieScale: this.#movieScale,
+        mediaScale: 1,
+        mediaDuration: 0,
+      },
       ...{ firstOffset: 0, sampleCount: 0, isPcm: false },
     }
   }
@@ -153,7 +162,8 @@ class Scan {
       } else if (box.type === 'hdlr' && track.kind === '') track.kind = ascii(this.#read(box, 8, 4))
       else if (box.type === 'ctts' && u32(this.#read(box, 4, 4)) > 0)
         track.firstOffset = u32(this.#read(box, 12, 4)) | 0
-      else if (box.type === 'stsz' || box.type === 'stz2') track.sampleCount += u32(this.#read(box, 8, 4))
+      else if (box.type === 'stsz' || box.type === 'stz2')
+        track.sampleCount += u32(this.#read(box, 8, 4))
       else if (box.type === 'stts') {
         track.isPcm = u32(this.#read(box, 4, 4)) === 1 && u32(this.#read(box, 12, 4)) === 1
       }
@@ -179,8 +189,16 @@ class Scan {
     return Array.from({ length: count }, (_, i) => {
       const edit = this.#read(box, 8 + i * step, step)
       return isLong
-        ? { duration: u64(edit), mediaTime: i64(edit.subarray(8)), rate: u32(edit.subarray(16)) / 65_536 }
-        : { duration: u32(edit), mediaTime: u32(edit.subarray(4)) | 0, rate: u32(edit.subarray(8)) / 65_536 }
+        ? {
+            duration: u64(edit),
+            mediaTime: i64(edit.subarray(8)),
+            rate: u32(edit.subarray(16)) / 65_536,
+          }
+        : {
+            duration: u32(edit),
+            mediaTime: u32(edit.subarray(4)) | 0,
+            rate: u32(edit.subarray(8)) / 65_536,
+          }
     })
   }
 
@@ -224,7 +242,10 @@ class Scan {
     const item = types.get(primary) ?? types.values().next().value
     if (item === undefined) return
     const codecs = new Set(types.values())
-    this.picture ??= { item, format: codecs.has('hvc1') ? 'HEIC' : codecs.has('av01') ? 'AVIF' : 'HEIF' }
+    this.picture ??= {
+      item,
+      format: codecs.has('hvc1') ? 'HEIC' : codecs.has('av01') ? 'AVIF' : 'HEIF',
+    }
   }
 
   *#boxes(start: number, end: number): Generator<Box> {
@@ -233,7 +254,8 @@ class Scan {
       const head = this.#bytes(at, Math.min(16, end - at))
       const type = ascii(head.subarray(4, 8))
       const short = u32(head)
-      const [size, skip] = short === 1 && head.length === 16 ? [u64(head.subarray(8)), 16] : [short, 8]
+      const [size, skip] =
+        short === 1 && head.length === 16 ? [u64(head.subarray(8)), 16] : [short, 8]
       const stop = size === 0 ? end : at + size
       if (stop < at + skip) return
       yield { type, start: at + skip, end: Math.min(stop, end) }

@@ -10,12 +10,18 @@ import { refuseBombs } from './refuse-bombs.ts'
 export interface ContextInput {
   /** Where it connects to: `file:` and a path, or a URL. */
   readonly url: string
-  /** Protocols that it may use, separated by commas; `undefined` for no limit, where the input is no file. */
+  /**
+   * Protocols that it may use, separated by commas; `undefined` for no limit, where the input is no
+   * file.
+   */
   readonly protocols: string | undefined
   /** The format, where the caller names one; it may be any then. */
   readonly format?: InputFormat | undefined
   readonly options?: Readonly<Record<string, string>>
-  /** Reads the file: its name may mislead FFmpeg, and what it announces. `undefined` for what comes by and by. */
+  /**
+   * Reads the file: its name may mislead FFmpeg, and what it announces. `undefined` for what comes
+   * by and by.
+   */
   readonly inspect: (<T>(work: (reader: SyncReader) => T) => T) | undefined
 }
 
@@ -29,8 +35,9 @@ const HEAD_BYTES = 65_536
 const PATTERN = /[%*?{[]/
 
 /**
- * Has FFmpeg open a container: the one place where it opens an input. It opens nothing that the input names, and no format that would (see
- * `formats.ts`), unless the caller has named that format. Closing it is the caller's.
+ * Has FFmpeg open a container: the one place where it opens an input. It opens nothing that the
+ * input names, and no format that would (see `formats.ts`), unless the caller has named that
+ * format. Closing it is the caller's.
  *
  * @throws Error of FFmpeg's, or MediaError without source
  */
@@ -39,7 +46,8 @@ export function openContext(ffmpeg: FFmpeg, input: ContextInput): FormatContext 
   const { url, protocols, inspect, options = {} } = input
   const isPattern = input.format === undefined && inspect !== undefined && PATTERN.test(url)
   if (input.format === undefined) inspect?.(refuseBombs)
-  // First of all: node-av crashes at the end of the process where a context was made and never opened.
+  // First of all: node-av crashes at the end of the process where a context was made and never
+  // opened.
   const format = input.format ?? (isPattern ? formatOf(ffmpeg, inspect(headOf)) : null)
   const given = av.Dictionary.fromObject({
     ...(protocols === undefined ? {} : { protocol_whitelist: protocols }),
@@ -52,7 +60,8 @@ export function openContext(ffmpeg: FFmpeg, input: ContextInput): FormatContext 
   context.maxStreams = MAX_STREAMS
   try {
     const result = context.openInputSync(url, format, given)
-    if (result < 0 && input.format === undefined && inspect !== undefined) refuseList(ffmpeg, inspect(headOf))
+    if (result < 0 && input.format === undefined && inspect !== undefined)
+      refuseList(ffmpeg, inspect(headOf))
     check(ffmpeg, result, 'opening it')
     return context
   } catch (error) {

@@ -5,7 +5,10 @@ export interface UnitFormat {
   readonly lengthBytes: number
 }
 
-/** The format of a stream's packets; `undefined` for codecs whose keyframes need nothing before them. */
+/**
+ * The format of a stream's packets; `undefined` for codecs whose keyframes need nothing before
+ * them.
+ */
 export function unitFormatOf(codec: string, extraData: Uint8Array | null): UnitFormat | undefined {
   if (codec !== 'h264' && codec !== 'hevc') return undefined
   // ISO/IEC 14496-15: configuration records begin with 1, parameter sets with a start code.
@@ -20,8 +23,9 @@ const MOST_UNITS = 32
 const RECOVERY_POINT = 6
 
 /**
- * Whether decoding can begin at a packet that is called a keyframe. It cannot where the picture is only refreshed bit by bit from there on, which
- * a recovery point tells whose count is not 0 (ITU-T H.264, D.2.8; H.265, D.3.8): FFmpeg calls these keyframes, too.
+ * Whether decoding can begin at a packet that is called a keyframe. It cannot where the picture is
+ * only refreshed bit by bit from there on, which a recovery point tells whose count is not 0 (ITU-T
+ * H.264, D.2.8; H.265, D.3.8): FFmpeg calls these keyframes, too.
  */
 export function isRandomAccess({ codec, lengthBytes }: UnitFormat, packet: Uint8Array): boolean {
   let seen = 0
@@ -59,7 +63,9 @@ function* unitsOf(packet: Uint8Array, lengthBytes: number): Generator<Uint8Array
 
 const START_CODE = Buffer.from([0, 0, 1])
 
-/** Pictures from a recovery point to where all is right; `undefined` where the messages have none. */
+/**
+ * Pictures from a recovery point to where all is right; `undefined` where the messages have none.
+ */
 function recoveryCount(messages: Uint8Array): number | undefined {
   for (let at = 0; at + 2 < messages.length; ) {
     const [type, size] = [readSum(), readSum()]

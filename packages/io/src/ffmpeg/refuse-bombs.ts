@@ -12,8 +12,8 @@ const MOST_BYTES = 1 << 26
 const BLOCK_BYTES = 1 << 18
 
 /**
- * Refuses files with which FFmpeg would take gigabytes and minutes as soon as it opens them: an MP4 of 40 KB that announces 80 million samples takes
- * 2.9 GB. A sample takes a byte at least.
+ * Refuses files with which FFmpeg would take gigabytes and minutes as soon as it opens them: an MP4
+ * of 40 KB that announces 80 million samples takes 2.9 GB. A sample takes a byte at least.
  *
  * @throws MediaError `ERR_DECODE`
  */
@@ -29,7 +29,10 @@ export function refuseBombsInBoxes(reader: SyncReader): void {
     const tracks = readMp4(reader)?.tracks ?? []
     const pcm = tracks.reduce((sum, { sampleCount, isPcm }) => sum + (isPcm ? sampleCount : 0), 0)
     if (samples - pcm > Math.max(FEW_SAMPLES, reader.size))
-      throw new MediaError('ERR_DECODE', `damaged: it announces ${samples} samples in ${reader.size} bytes`)
+      throw new MediaError(
+        'ERR_DECODE',
+        `damaged: it announces ${samples} samples in ${reader.size} bytes`,
+      )
   }
   if (unpackedBytes > MOST_UNPACKED)
     throw new MediaError('ERR_DECODE', `damaged: it announces an index of ${unpackedBytes} bytes`)
@@ -42,7 +45,10 @@ interface Announced {
   unpackedBytes: number
 }
 
-/** What is announced in all boxes but those of the samples themselves: FFmpeg takes a table in any box for one. */
+/**
+ * What is announced in all boxes but those of the samples themselves: FFmpeg takes a table in any
+ * box for one.
+ */
 function announced(reader: SyncReader): Announced {
   const sum: Announced = { samples: 0, unpackedBytes: 0 }
   let at = 0
@@ -51,7 +57,8 @@ function announced(reader: SyncReader): Announced {
     const [short, type] = [head.readUInt32BE(0), head.toString('latin1', 4, 8)]
     const told = short === 1 ? Number(head.readBigUInt64BE(8)) : short
     const size = Math.min(told < 8 ? reader.size - at : told, reader.size - at)
-    if (type !== 'mdat' && size > MIN_TABLE && size <= MOST_BYTES) addTables(reader, at, at + size, sum)
+    if (type !== 'mdat' && size > MIN_TABLE && size <= MOST_BYTES)
+      addTables(reader, at, at + size, sum)
     at += size
   }
   return sum

@@ -2,7 +2,10 @@ import type { Frame, Packet } from 'node-av/lib'
 import { MediaError } from '../errors.ts'
 import type { FFmpeg } from '../image/ffmpeg/library.ts'
 
-/** Refuses a packet that only its owner can decrypt: decoders would take it for damage. @throws MediaError `ERR_UNSUPPORTED` */
+/**
+ * Refuses a packet that only its owner can decrypt: decoders would take it for damage. @throws
+ * MediaError `ERR_UNSUPPORTED`
+ */
 export function refuseEncrypted({ constants: c }: FFmpeg, packet: Packet): void {
   if (packet.getSideData(c.AV_PKT_DATA_ENCRYPTION_INFO) !== null) throw encrypted()
 }

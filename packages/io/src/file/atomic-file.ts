@@ -7,8 +7,8 @@ import { badOption, MediaError, mediaError } from '../errors.ts'
 import type { SyncWriter, Writer } from './routine.ts'
 
 /**
- * Writes a file so that others see the old one or the whole new one, never a part: into a file beside it, which then takes its name.
- * When writing fails, the file beside it is removed.
+ * Writes a file so that others see the old one or the whole new one, never a part: into a file
+ * beside it, which then takes its name. When writing fails, the file beside it is removed.
  *
  * @throws MediaError `ERR_WRITE` when the file system refuses
  */
@@ -31,7 +31,10 @@ export async function writeFileAtomically(
 }
 
 /** {@link writeFileAtomically}, done when it returns. */
-export function writeFileAtomicallySync(path: string | URL, fill: (writer: SyncWriter) => void): void {
+export function writeFileAtomicallySync(
+  path: string | URL,
+  fill: (writer: SyncWriter) => void,
+): void {
   const { target, beside } = placesOf(path)
   let fd: number | undefined
   let isOpen = false
@@ -61,7 +64,8 @@ export function writeBytesSync(path: string | URL, bytes: Uint8Array): void {
 
 /** Refuses what is no place for a file. @throws MediaError `ERR_BAD_OPTION` */
 export function checkPath(path: unknown): asserts path is string | URL {
-  const isPath = typeof path === 'string' ? path !== '' : path instanceof URL && path.protocol === 'file:'
+  const isPath =
+    typeof path === 'string' ? path !== '' : path instanceof URL && path.protocol === 'file:'
   if (!isPath) throw badOption('path', 'a path or a file: URL', path)
 }
 

@@ -7,7 +7,10 @@ import type { Reader, SyncReader } from './routine.ts'
 
 /** A reader that may hold a file open. */
 export interface OpenReader extends Reader {
-  /** Lets go of the file. No read may be under way: its place could be taken by another file. May be called again. */
+  /**
+   * Lets go of the file. No read may be under way: its place could be taken by another file. May be
+   * called again.
+   */
   close(): Promise<void>
 }
 
@@ -23,12 +26,15 @@ const MAX_READ = 1 << 30
 const forgotten = new FinalizationRegistry<number>((fd) => close(fd))
 
 /**
- * Opens a source for reads of ranges. Of a regular file and of a Blob only the ranges asked for are read; what comes over the
- * network is fetched whole.
+ * Opens a source for reads of ranges. Of a regular file and of a Blob only the ranges asked for are
+ * read; what comes over the network is fetched whole.
  *
  * @throws MediaError `ERR_READ`, also for what is no regular file; `signal.reason` when aborted
  */
-export async function openReader(source: MediaSource, fetching: Fetching = {}): Promise<OpenReader> {
+export async function openReader(
+  source: MediaSource,
+  fetching: Fetching = {},
+): Promise<OpenReader> {
   if (source instanceof Blob) return new BlobReader(source)
   if (typeof source === 'string' || (source instanceof URL && source.protocol === 'file:')) {
     fetching.signal?.throwIfAborted()
@@ -37,14 +43,21 @@ export async function openReader(source: MediaSource, fetching: Fetching = {}): 
   return new MemoryReader(await readSource(source, fetching), source instanceof URL)
 }
 
-/** Opens a path, a `file:` URL or bytes for synchronous reads. @throws MediaError `ERR_READ` or `ERR_BAD_OPTION` */
+/**
+ * Opens a path, a `file:` URL or bytes for synchronous reads. @throws MediaError `ERR_READ` or
+ * `ERR_BAD_OPTION`
+ */
 export function openReaderSync(source: MediaSource): OpenSyncReader {
   if (source instanceof Uint8Array) return new MemoryReader(source)
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
     return new MemoryReader(new Uint8Array(source))
   }
   if (source instanceof Blob || (source instanceof URL && source.protocol !== 'file:')) {
-    throw badOption('source', 'a path, a file: URL or bytes in the synchronous form', describeSource(source))
+    throw badOption(
+      'source',
+      'a path, a file: URL or bytes in the synchronous form',
+      describeSource(source),
+    )
   }
   return new SyncFileReader(source)
 }
@@ -185,12 +198,17 @@ class SyncFileReader implements OpenSyncReader {
   }
 }
 
-/** Memory of its own, so that it can be transferred, with its first byte where every dtype may begin. Not filled with zeros. */
+/**
+ * Memory of its own, so that it can be transferred, with its first byte where every dtype may
+ * begin. Not filled with zeros.
+ */
 function allocate(length: number): Buffer {
   try {
     return Buffer.allocUnsafeSlow(length)
   } catch (error) {
-    throw new MediaError('ERR_UNSUPPORTED', `no memory for ${length} bytes at once`, { cause: error })
+    throw new MediaError('ERR_UNSUPPORTED', `no memory for ${length} bytes at once`, {
+      cause: error,
+    })
   }
 }
 
@@ -198,7 +216,10 @@ function closedFault(): MediaError {
   return new MediaError('ERR_BAD_STATE', 'the file is closed')
 }
 
-/** A call of `node:fs` as a promise. The callback API costs a third of `fs.promises` for small files. */
+/**
+ * A call of `node:fs` as a promise. The callback API costs a third of `fs.promises` for small
+ * files.
+ */
 function called<T>(
   source: string | URL,
   work: (done: (error: Error | null | undefined, value?: T) => void) => void,

@@ -16,7 +16,9 @@ export interface RegularFile {
   readonly size: number
 }
 
-/** Most bytes that are read at once as a whole: what Node reads into one buffer on all its versions. */
+/**
+ * Most bytes that are read at once as a whole: what Node reads into one buffer on all its versions.
+ */
 export const MAX_WHOLE: number = 2 ** 31 - 1
 
 /** Opening a pipe to which nobody writes must not wait for somebody; files are opened as ever. */
@@ -33,8 +35,8 @@ export class NotReadable extends Error {
 }
 
 /**
- * Opens a regular file. What is none (a pipe, a socket, a device, a folder) is refused and never waited for: reading it might take for
- * ever, or never end.
+ * Opens a regular file. What is none (a pipe, a socket, a device, a folder) is refused and never
+ * waited for: reading it might take for ever, or never end.
  *
  * @throws NotReadable; what `fs.open` throws
  */
@@ -62,18 +64,23 @@ export async function openRegular(path: string | URL): Promise<RegularFile> {
 }
 
 /**
- * Refuses what is not a regular file, for others that open it by its name. Nothing is said of what is not there: they do.
+ * Refuses what is not a regular file, for others that open it by its name. Nothing is said of what
+ * is not there: they do.
  *
  * @param allowsDevice whether a device is let through
  * @throws NotReadable
  */
 export function refuseIrregular(path: string, allowsDevice: boolean): void {
   const stats = statSync(path, { throwIfNoEntry: false })
-  if (stats === undefined || (allowsDevice && (stats.isCharacterDevice() || stats.isBlockDevice()))) return
+  if (stats === undefined || (allowsDevice && (stats.isCharacterDevice() || stats.isBlockDevice())))
+    return
   sizeOf(stats)
 }
 
-/** Refuses to read a whole file that is too large for one buffer, before it is read. @throws NotReadable `ERR_TOO_LARGE` */
+/**
+ * Refuses to read a whole file that is too large for one buffer, before it is read. @throws
+ * NotReadable `ERR_TOO_LARGE`
+ */
 export function refuseHuge(size: number): void {
   if (size <= MAX_WHOLE) return
   const problem = `has ${size} bytes, and is read as a whole, which is possible for ${MAX_WHOLE} at most`
@@ -114,8 +121,13 @@ function explain(path: string | URL, error: unknown): unknown {
   return error
 }
 
-/** A call of `node:fs` as a promise. The callback API costs a third of `fs.promises` for small files. */
-function called<T>(work: (done: (error: Error | null | undefined, value?: T) => void) => void): Promise<T> {
+/**
+ * A call of `node:fs` as a promise. The callback API costs a third of `fs.promises` for small
+ * files.
+ */
+function called<T>(
+  work: (done: (error: Error | null | undefined, value?: T) => void) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     work((error, value) => (error ? reject(error) : resolve(value as T)))
   })

@@ -3,9 +3,10 @@ import { MediaError } from '../errors.ts'
 import { nextTurn } from '../timers.ts'
 
 /**
- * Reading and writing written once for both forms: a generator that yields what it wants done, and is driven
- * synchronously (`runSync`, for worker ops) or asynchronously (`run`, which never blocks the loop on a file or on zlib).
- * A driver answers with bytes, or throws what went wrong into the routine; the answer to a `turn` or a `write` is empty.
+ * Reading and writing written once for both forms: a generator that yields what it wants done, and
+ * is driven synchronously (`runSync`, for worker ops) or asynchronously (`run`, which never blocks
+ * the loop on a file or on zlib). A driver answers with bytes, or throws what went wrong into the
+ * routine; the answer to a `turn` or a `write` is empty.
  */
 export type Routine<T, R extends Request = ReadRequest> = Generator<R | WorkRequest, T, Uint8Array>
 
@@ -32,7 +33,9 @@ export type WorkRequest =
   /** Raw deflate data, and how long they must be when inflated. */
   | { readonly kind: 'inflate'; readonly bytes: Uint8Array; readonly size: number }
   | { readonly kind: 'deflate'; readonly chunks: readonly Uint8Array[] }
-  /** The routine has computed for about a millisecond: a chance for the loop to do something else. */
+  /**
+   * The routine has computed for about a millisecond: a chance for the loop to do something else.
+   */
   | { readonly kind: 'turn' }
 
 /** Where a routine reads. */
@@ -42,7 +45,10 @@ export interface Reader {
   /** Whether what it reads is memory of its own, that may be overwritten. */
   readonly isOwn: boolean
   read(offset: number, length: number): Uint8Array | Promise<Uint8Array>
-  /** Fills memory with the bytes from `offset` on, and gives it back. Without it, what is read is copied. */
+  /**
+   * Fills memory with the bytes from `offset` on, and gives it back. Without it, what is read is
+   * copied.
+   */
   readInto?(offset: number, into: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
@@ -69,7 +75,9 @@ export const TURN: WorkRequest = { kind: 'turn' }
 export const TURN_BYTES: number = 1 << 22
 
 const NOTHING = new Uint8Array(0)
-/** Handing work to zlib's threads costs about 30 us; less than this is inflated sooner on the loop. */
+/**
+ * Handing work to zlib's threads costs about 30 us; less than this is inflated sooner on the loop.
+ */
 const SMALL = 1 << 14
 /**
  * The same where one thing is read after another, so that nothing runs beside it: it takes a third
@@ -109,7 +117,10 @@ export interface AsyncFile {
   readonly inflatesHere?: number
 }
 
-/** Drives a routine to its end, with the loop free while it waits. @throws the signal's reason, when aborted */
+/**
+ * Drives a routine to its end, with the loop free while it waits. @throws the signal's reason, when
+ * aborted
+ */
 export async function run<T, R extends Request>(
   routine: Routine<T, R>,
   file: AsyncFile,
@@ -130,7 +141,10 @@ export async function run<T, R extends Request>(
   }
 }
 
-function performSync(request: Request, file: { reader?: SyncReader; writer?: SyncWriter }): Uint8Array {
+function performSync(
+  request: Request,
+  file: { reader?: SyncReader; writer?: SyncWriter },
+): Uint8Array {
   switch (request.kind) {
     case 'read':
       return readSync(file.reader!, request)
@@ -171,7 +185,9 @@ function perform(request: Request, file: AsyncFile): Uint8Array | Promise<Uint8A
   }
 }
 
-function inflateHere(request: Request & { readonly kind: 'inflate' }): Uint8Array | Promise<Uint8Array> {
+function inflateHere(
+  request: Request & { readonly kind: 'inflate' },
+): Uint8Array | Promise<Uint8Array> {
   const bytes = performSync(request, {})
   inflatedSinceTurn += request.size
   if (inflatedSinceTurn < INFLATED_PER_TURN) return bytes
@@ -184,11 +200,16 @@ function readSync(reader: SyncReader, { offset, length, into }: ReadRequest): Ui
   return reader.readInto?.(offset, into) ?? filled(into, reader.read(offset, length))
 }
 
-function read(reader: Reader, { offset, length, into }: ReadRequest): Uint8Array | Promise<Uint8Array> {
+function read(
+  reader: Reader,
+  { offset, length, into }: ReadRequest,
+): Uint8Array | Promise<Uint8Array> {
   if (into === undefined) return reader.read(offset, length)
   if (reader.readInto !== undefined) return reader.readInto(offset, into)
   const bytes = reader.read(offset, length)
-  return bytes instanceof Uint8Array ? filled(into, bytes) : bytes.then((later) => filled(into, later))
+  return bytes instanceof Uint8Array
+    ? filled(into, bytes)
+    : bytes.then((later) => filled(into, later))
 }
 
 function filled(into: Uint8Array, bytes: Uint8Array): Uint8Array {
@@ -197,8 +218,9 @@ function filled(into: Uint8Array, bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * One chunk of exactly the size that is expected (and one byte, so that zlib sees the end): no second copy to join chunks. Never so
- * small that it would come from Node's pool of small buffers, whose memory cannot be transferred to another thread.
+ * One chunk of exactly the size that is expected (and one byte, so that zlib sees the end): no
+ * second copy to join chunks. Never so small that it would come from Node's pool of small buffers,
+ * whose memory cannot be transferred to another thread.
  */
 function inflateOptions(size: number): { maxOutputLength: number; chunkSize: number } {
   return { maxOutputLength: Math.max(1, size), chunkSize: Math.max(Buffer.poolSize, size + 1) }
@@ -214,7 +236,8 @@ function inflated(inflate: () => Buffer): Buffer {
 
 function inflateFault(error: unknown): MediaError {
   const { code, message } = error as Error & { code?: string }
-  const problem = code === 'ERR_BUFFER_TOO_LARGE' ? 'they inflate to more than the directory says' : message
+  const problem =
+    code === 'ERR_BUFFER_TOO_LARGE' ? 'they inflate to more than the directory says' : message
   return new MediaError('ERR_DECODE', `damaged deflate data: ${problem}`, { cause: error })
 }
 

@@ -31,7 +31,8 @@ export function isApng(file: Buffer): boolean {
 const PALETTE_COLOURS = 3
 
 /**
- * Whether a PNG file of palette colours has no palette before its pixels. FFmpeg's decoder would take that of the picture it decoded before.
+ * Whether a PNG file of palette colours has no palette before its pixels. FFmpeg's decoder would
+ * take that of the picture it decoded before.
  */
 export function lacksPalette(file: Buffer): boolean {
   if (file[25] !== PALETTE_COLOURS) return false
@@ -42,7 +43,10 @@ export function lacksPalette(file: Buffer): boolean {
   return true
 }
 
-/** One picture of an animation: its place on the canvas, what becomes of what was there, and its data as a file of its own. */
+/**
+ * One picture of an animation: its place on the canvas, what becomes of what was there, and its
+ * data as a file of its own.
+ */
 export interface ApngFrame extends Area {
   /** Whether what is transparent shows what was there before. */
   readonly isBlended: boolean
@@ -50,22 +54,27 @@ export interface ApngFrame extends Area {
   readonly file: Buffer
 }
 
-/** An animated PNG: the size of its canvas, what is there where nothing was drawn, and its pictures. */
+/**
+ * An animated PNG: the size of its canvas, what is there where nothing was drawn, and its pictures.
+ */
 export interface Apng {
   readonly size: Size
   readonly blank: Rgba
   readonly frames: readonly ApngFrame[]
 }
 
-/** What each picture has of its own: its control chunk, and its data without lengths and checksums. */
+/**
+ * What each picture has of its own: its control chunk, and its data without lengths and checksums.
+ */
 interface Parts {
   readonly control: Buffer
   readonly data: Buffer[]
 }
 
 /**
- * The pictures of an animated PNG (PNG third edition, 11.3.6). A picture for programs that know no animation, which has no control chunk, is left
- * out. FFmpeg's decoder would put them together by itself, but not where colours are blended with a palette or with 16 bits.
+ * The pictures of an animated PNG (PNG third edition, 11.3.6). A picture for programs that know no
+ * animation, which has no control chunk, is left out. FFmpeg's decoder would put them together by
+ * itself, but not where colours are blended with a palette or with 16 bits.
  *
  * @throws Error where chunks are missing or damaged
  */
@@ -80,7 +89,8 @@ export function readApng(file: Buffer): Apng {
     else if (type === 'IHDR') header = bytes
     else if (type === 'acTL') announced = bytes.readUInt32BE(8)
     else if (type === 'PLTE' || type === 'tRNS') shared.push(bytes)
-    else if (type === 'fcTL' && bytes.length >= 38) pictures.push({ control: checked(bytes), data: [] })
+    else if (type === 'fcTL' && bytes.length >= 38)
+      pictures.push({ control: checked(bytes), data: [] })
     else if (type === 'IDAT') pictures.at(-1)?.data.push(checked(bytes).subarray(8, -4))
     else if (type === 'fdAT' && bytes.length >= 16)
       pictures.at(-1)?.data.push(checked(bytes).subarray(12, -4))
@@ -90,14 +100,20 @@ export function readApng(file: Buffer): Apng {
   const size = { width: header.readUInt32BE(8), height: header.readUInt32BE(12) }
   const settings = checked(header).subarray(16, 21)
   // Pictures that cannot be transparent are shown on black, as Pillow and FFmpeg do it.
-  const hasAlpha = (settings[1]! & 4) !== 0 || shared.some((one) => one.toString('latin1', 4, 8) === 'tRNS')
+  const hasAlpha =
+    (settings[1]! & 4) !== 0 || shared.some((one) => one.toString('latin1', 4, 8) === 'tRNS')
   const frames = pictures.map((parts) => frameOf(parts, size, settings, shared))
   return { size, blank: hasAlpha ? TRANSPARENT : BLACK, frames }
 }
 
 const DISPOSALS = ['keep', 'clear', 'restore'] as const
 
-function frameOf({ control, data }: Parts, canvas: Size, settings: Buffer, shared: Buffer[]): ApngFrame {
+function frameOf(
+  { control, data }: Parts,
+  canvas: Size,
+  settings: Buffer,
+  shared: Buffer[],
+): ApngFrame {
   const [width, height] = [control.readUInt32BE(12), control.readUInt32BE(16)]
   const [left, top] = [control.readUInt32BE(20), control.readUInt32BE(24)]
   if (left + width > canvas.width || top + height > canvas.height)
@@ -114,7 +130,15 @@ function frameOf({ control, data }: Parts, canvas: Size, settings: Buffer, share
     chunk('IEND', Buffer.alloc(0)),
   ]
   const disposal = DISPOSALS[control[32]!] ?? 'keep'
-  return { left, top, width, height, isBlended: control[33] === 1, disposal, file: Buffer.concat(file) }
+  return {
+    left,
+    top,
+    width,
+    height,
+    isBlended: control[33] === 1,
+    disposal,
+    file: Buffer.concat(file),
+  }
 }
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')

@@ -3,12 +3,17 @@ import { badOption } from '../errors.ts'
 import type { Size } from './geometry.ts'
 import { compose, type Orientation, type Part } from './orientation.ts'
 
-/** Random changes to a picture. What is drawn depends on the generator alone, so a seeded one gives the same again. */
+/**
+ * Random changes to a picture. What is drawn depends on the generator alone, so a seeded one gives
+ * the same again.
+ */
 export interface AugmentOptions {
   /**
-   * A random part of the picture in place of the whole: its share of the area is drawn from `area`, its width divided by its height from
-   * `aspect`, logarithmically; made smaller where it would not fit, at a random place. `true` is `{ area: [0.08, 1], aspect: [3 / 4, 4 / 3] }`
-   * (Szegedy et al., Going deeper with convolutions, 2014). `{ area: [1, 1], aspect: [1, 1] }` is the largest square, at a random place.
+   * A random part of the picture in place of the whole: its share of the area is drawn from `area`,
+   * its width divided by its height from `aspect`, logarithmically; made smaller where it would not
+   * fit, at a random place. `true` is `{ area: [0.08, 1], aspect: [3 / 4, 4 / 3] }` (Szegedy et
+   * al., Going deeper with convolutions, 2014). `{ area: [1, 1], aspect: [1, 1] }` is the largest
+   * square, at a random place.
    */
   readonly crop?:
     | boolean
@@ -19,11 +24,17 @@ export interface AugmentOptions {
   readonly flipVertical?: number
   /** A random number of quarter turns, before anything else. Default `false`. */
   readonly quarterTurns?: boolean
-  /** The picture is turned about its centre by an angle from `-rotate` to `rotate` degrees, 0..180; its corners become black. Default 0. */
+  /**
+   * The picture is turned about its centre by an angle from `-rotate` to `rotate` degrees, 0..180;
+   * its corners become black. Default 0.
+   */
   readonly rotate?: number
 }
 
-/** What was drawn for one picture: plain numbers, so that they can be drawn where the generator is and used in another thread. */
+/**
+ * What was drawn for one picture: plain numbers, so that they can be drawn where the generator is
+ * and used in another thread.
+ */
 export interface Augmentation {
   /** The part: share of the area, width divided by height, and place, 0..1 from left and top. */
   readonly part:
@@ -38,12 +49,19 @@ const CROP = { area: [0.08, 1], aspect: [3 / 4, 4 / 3] } as const
 
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function checkAugment(augment: AugmentOptions, rng: Rng | undefined): void {
-  if (typeof augment !== 'object' || augment === null) throw badOption('augment', 'an object', augment)
+  if (typeof augment !== 'object' || augment === null)
+    throw badOption('augment', 'an object', augment)
   const known = ['crop', 'flipHorizontal', 'flipVertical', 'quarterTurns', 'rotate']
   for (const name of Object.keys(augment)) {
     if (!known.includes(name)) throw badOption('augment', `made of ${known.join(', ')}`, name)
   }
-  const { crop = false, flipHorizontal = 0, flipVertical = 0, quarterTurns = false, rotate = 0 } = augment
+  const {
+    crop = false,
+    flipHorizontal = 0,
+    flipVertical = 0,
+    quarterTurns = false,
+    rotate = 0,
+  } = augment
   if (typeof crop === 'object' && crop !== null) {
     checkRange('augment.crop.area', crop.area ?? CROP.area, 1)
     checkRange('augment.crop.aspect', crop.aspect ?? CROP.aspect, 1000)
@@ -60,7 +78,13 @@ export function checkAugment(augment: AugmentOptions, rng: Rng | undefined): voi
 
 /** Draws what happens to the next picture. */
 export function draw(augment: AugmentOptions, rng: Rng): Augmentation {
-  const { crop = false, flipHorizontal = 0, flipVertical = 0, quarterTurns = false, rotate = 0 } = augment
+  const {
+    crop = false,
+    flipHorizontal = 0,
+    flipVertical = 0,
+    quarterTurns = false,
+    rotate = 0,
+  } = augment
   let part: Augmentation['part']
   if (crop !== false) {
     const { area = CROP.area, aspect = CROP.aspect } = crop === true ? CROP : crop
@@ -98,7 +122,8 @@ export function partOf(
 }
 
 function checkRange(name: string, value: unknown, max: number): void {
-  const [low, high] = Array.isArray(value) && value.length === 2 ? (value as [number, number]) : [0, 0]
+  const [low, high] =
+    Array.isArray(value) && value.length === 2 ? (value as [number, number]) : [0, 0]
   if (low > 0 && low <= high && high <= max) return
   throw badOption(name, `two numbers, the first no larger, > 0 and <= ${max}`, value)
 }

@@ -1,8 +1,8 @@
 const SEQUENCE_HEADER = 1
 
 /**
- * Whether the coded data of an AV1 still picture is grey of limited range (AV1 specification, 5.3 to 5.5). `undefined` where its sequence header
- * is none of a still picture, or not there.
+ * Whether the coded data of an AV1 still picture is grey of limited range (AV1 specification, 5.3
+ * to 5.5). `undefined` where its sequence header is none of a still picture, or not there.
  */
 export function isLimitedGrey(data: Buffer): boolean | undefined {
   const header = sequenceHeader(data)

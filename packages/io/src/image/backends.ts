@@ -5,7 +5,10 @@ import { imageOps } from './image-ops.ts'
 import type { BackendName } from './options.ts'
 import { type SharpBackend, sharpBackend } from './sharp.ts'
 
-/** A library that decodes, ready for use: FFmpeg in the pool's threads, or sharp with threads of its own. */
+/**
+ * A library that decodes, ready for use: FFmpeg in the pool's threads, or sharp with threads of its
+ * own.
+ */
 export type ImageBackend = { readonly name: 'ffmpeg' } | SharpBackend
 
 /** How each backend gets its library; the libraries are optional and loaded when first used. */
@@ -34,9 +37,11 @@ export class Backends {
   }
 
   /**
-   * The backend of that name; without one, `'ffmpeg'` or, where `node-av` is not installed, `'sharp'`.
+   * The backend of that name; without one, `'ffmpeg'` or, where `node-av` is not installed,
+   * `'sharp'`.
    *
-   * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does not load
+   * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does
+   *   not load
    */
   get(name: BackendName | undefined): Promise<ImageBackend> {
     const key = name ?? 'default'

@@ -7,7 +7,8 @@ import type { SharpBackend } from './sharp.ts'
 
 /** Loads a batch by a library that has threads of its own, several images at a time. */
 export async function fillInLanes(work: BatchWork, backend: SharpBackend): Promise<FilledBatch> {
-  const { sources, shape, into, augmentations, isStrict, isShared, concurrency, fetching, caller } = work
+  const { sources, shape, into, augmentations, isStrict, isShared, concurrency, fetching, caller } =
+    work
   const { signal } = fetching
   const { target, size } = shape
   const length = product(shape.shape)
@@ -22,14 +23,23 @@ export async function fillInLanes(work: BatchWork, backend: SharpBackend): Promi
       const index = next++
       const source = sources[index]!
       try {
-        await backend.load(source, target, augmentations?.[index], () => slot(index), fetching, caller)
+        await backend.load(
+          source,
+          target,
+          augmentations?.[index],
+          () => slot(index),
+          fetching,
+          caller,
+        )
       } catch (error) {
         if (!(error instanceof MediaError)) throw error
         failures.push({ index, source, error })
       }
     }
   }
-  const lanes = await Promise.allSettled(Array.from({ length: Math.min(concurrency, sources.length) }, lane))
+  const lanes = await Promise.allSettled(
+    Array.from({ length: Math.min(concurrency, sources.length) }, lane),
+  )
   signal?.throwIfAborted()
   for (const outcome of lanes) if (outcome.status === 'rejected') throw outcome.reason
   failures.sort((a, b) => a.index - b.index)

@@ -16,7 +16,10 @@ const SCRATCH_KEPT = 4
 const scratch: SharedArrayBuffer[] = []
 
 /** Where the parts of a batch write: none for a single one, which gives its own memory away. */
-export function memoryFor({ shape, into, isShared }: BatchWork, parts: number): BatchMemory | undefined {
+export function memoryFor(
+  { shape, into, isShared }: BatchWork,
+  parts: number,
+): BatchMemory | undefined {
   const { dtype } = shape.target
   const bytes = bytesPer(dtype)
   if (into !== undefined && into.buffer instanceof SharedArrayBuffer) {
@@ -28,10 +31,17 @@ export function memoryFor({ shape, into, isShared }: BatchWork, parts: number): 
   const isScratch = into !== undefined || !isShared
   const memory =
     (isScratch ? takeScratch(length * bytes) : undefined) ?? new SharedArrayBuffer(length * bytes)
-  return { shared: { memory, at: 0 }, view: imageArray(dtype, memory.byteLength / bytes, memory), isScratch }
+  return {
+    shared: { memory, at: 0 },
+    view: imageArray(dtype, memory.byteLength / bytes, memory),
+    isScratch,
+  }
 }
 
-/** Memory that was written to before costs no page faults; only that of about the right size is taken. */
+/**
+ * Memory that was written to before costs no page faults; only that of about the right size is
+ * taken.
+ */
 function takeScratch(bytes: number): SharedArrayBuffer | undefined {
   const found = scratch.findIndex((memory) => memory.byteLength === bytes)
   return found < 0 ? undefined : scratch.splice(found, 1)[0]

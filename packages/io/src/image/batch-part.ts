@@ -9,7 +9,10 @@ export interface PartJob extends FillJob {
   readonly part: number
   /** Where each part's place begins, in images of the whole batch. */
   readonly starts: readonly number[]
-  /** The memory that all parts fill, from which element on. Without, this is the only part, and gets memory of its own. */
+  /**
+   * The memory that all parts fill, from which element on. Without, this is the only part, and gets
+   * memory of its own.
+   */
   readonly shared: { readonly memory: SharedArrayBuffer; readonly at: number } | undefined
   /** See {@link WANTED}. */
   readonly control: Int32Array
@@ -18,7 +21,10 @@ export interface PartJob extends FillJob {
 }
 
 // What the parts of a batch and their caller tell each other:
-/** how many of the parts are still wanted, from the first: fewer when one failed and that decides, 0 when the batch is given up; */
+/**
+ * how many of the parts are still wanted, from the first: fewer when one failed and that decides, 0
+ * when the batch is given up;
+ */
 export const WANTED = 0
 /** how many have not ended; */
 export const RUNNING = 1
@@ -28,7 +34,10 @@ export const COUNTS = 2
 /** What came of a part; its good images lie at the beginning of its place. */
 export interface FilledPart {
   readonly faults: readonly (Fault & { readonly index: number })[]
-  /** The batch's memory, where it is not shared: from its only part, or from the one that ended last. */
+  /**
+   * The batch's memory, where it is not shared: from its only part, or from the one that ended
+   * last.
+   */
   readonly data: DataOf[ImageDType] | undefined
 }
 

@@ -9,7 +9,9 @@ import { imageArray } from './pixel-format.ts'
 
 let batchesUnderWay = 0
 
-/** Loads a batch in the pool's threads: as one part, or in several at once while threads are free. */
+/**
+ * Loads a batch in the pool's threads: as one part, or in several at once while threads are free.
+ */
 export async function fillInParts(work: BatchWork): Promise<FilledBatch> {
   batchesUnderWay += 1
   try {
@@ -18,7 +20,10 @@ export async function fillInParts(work: BatchWork): Promise<FilledBatch> {
     if (work.isStrict && failures.length > 0)
       return { data: imageArray(work.shape.target.dtype, 0), failures }
     const filled = await decode(work, readable)
-    return { ...filled, failures: [...failures, ...filled.failures].sort((a, b) => a.index - b.index) }
+    return {
+      ...filled,
+      failures: [...failures, ...filled.failures].sort((a, b) => a.index - b.index),
+    }
   } finally {
     batchesUnderWay -= 1
   }
@@ -31,7 +36,9 @@ interface Readable {
 }
 
 /** Fetches what the threads cannot read by themselves: URLs and Blobs. */
-async function readAhead(work: BatchWork): Promise<{ readable: Readable[]; failures: ImageFailure[] }> {
+async function readAhead(
+  work: BatchWork,
+): Promise<{ readable: Readable[]; failures: ImageFailure[] }> {
   const { sources, fetching, concurrency, isStrict } = work
   const readable: (Readable | undefined)[] = sources.map((whole, index) => {
     const source = localSource(whole)
@@ -61,9 +68,13 @@ async function decode(work: BatchWork, readable: readonly Readable[]): Promise<F
   const { target, size } = shape
   if (readable.length === 0) return { data: into ?? imageArray(target.dtype, 0), failures: [] }
   const count = partCount(work, readable.length)
-  const starts = Array.from({ length: count }, (_, part) => Math.floor((part * readable.length) / count))
+  const starts = Array.from({ length: count }, (_, part) =>
+    Math.floor((part * readable.length) / count),
+  )
   const memory = memoryFor(work, count)
-  const control = new Int32Array(new SharedArrayBuffer((COUNTS + count) * Int32Array.BYTES_PER_ELEMENT))
+  const control = new Int32Array(
+    new SharedArrayBuffer((COUNTS + count) * Int32Array.BYTES_PER_ELEMENT),
+  )
   control[WANTED] = count
   control[RUNNING] = count
   const jobOf = (start: number, part: number): PartJob => {
@@ -81,7 +92,9 @@ async function decode(work: BatchWork, readable: readonly Readable[]): Promise<F
   enter(control)
   // All are waited for: whoever is told of a failure may use the memory again.
   const outcomes = await Promise.allSettled(
-    starts.map((start, part) => runInPool(imageOps.fillPart, jobOf(start, part), undefined, work.caller)),
+    starts.map((start, part) =>
+      runInPool(imageOps.fillPart, jobOf(start, part), undefined, work.caller),
+    ),
   )
   signal?.removeEventListener('abort', giveUp)
   leave(control)
@@ -118,7 +131,9 @@ function partCount({ concurrency }: BatchWork, images: number): number {
 
 const underWay = new Set<Int32Array>()
 
-/** The end of the process waits for what threads are at, so batches must not go on to their ends. */
+/**
+ * The end of the process waits for what threads are at, so batches must not go on to their ends.
+ */
 function enter(control: Int32Array): void {
   if (underWay.size === 0) process.prependListener('exit', giveAllUp)
   underWay.add(control)

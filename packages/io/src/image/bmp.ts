@@ -7,7 +7,10 @@ export interface BmpHeader extends Size {
   readonly compression: number
   /** Whether rows go from the top down: the file tells it by a negative height. */
   readonly isTopDown: boolean
-  /** Which bits of a pixel are red, green, blue and alpha; 0 for none. Empty where a pixel is no such number. */
+  /**
+   * Which bits of a pixel are red, green, blue and alpha; 0 for none. Empty where a pixel is no
+   * such number.
+   */
   readonly masks: readonly number[]
   /** Where the pixels begin. */
   readonly start: number
@@ -37,7 +40,9 @@ export function bmpHeader(bytes: Buffer): BmpHeader {
 function masksOf(bytes: Buffer, size: number, bits: number, compression: number): number[] {
   if (compression === FIELDS || compression === FIELDS_AND_ALPHA) {
     const hasAlpha = compression === FIELDS_AND_ALPHA || size >= 56
-    return [54, 58, 62].map((at) => bytes.readUInt32LE(at)).concat(hasAlpha ? bytes.readUInt32LE(66) : 0)
+    return [54, 58, 62]
+      .map((at) => bytes.readUInt32LE(at))
+      .concat(hasAlpha ? bytes.readUInt32LE(66) : 0)
   }
   return bits === 16 && compression === 0 ? [0x7c00, 0x3e0, 0x1f, 0] : []
 }
@@ -46,12 +51,16 @@ function masksOf(bytes: Buffer, size: number, bits: number, compression: number)
 export function refuseBmp({ compression }: BmpHeader): void {
   if (compression !== JPEG && compression !== PNG) return
   const inside = compression === JPEG ? 'JPEG' : 'PNG'
-  throw new MediaError('ERR_UNSUPPORTED', `a BMP file with a ${inside} file inside; convert it to ${inside}`)
+  throw new MediaError(
+    'ERR_UNSUPPORTED',
+    `a BMP file with a ${inside} file inside; convert it to ${inside}`,
+  )
 }
 
 /**
- * RGBA pixels of a BMP file whose samples are some bits of a number each; `undefined` for other files. FFmpeg takes five bits for the upper
- * ones of eight, so that white becomes 248, and knows few masks.
+ * RGBA pixels of a BMP file whose samples are some bits of a number each; `undefined` for other
+ * files. FFmpeg takes five bits for the upper ones of eight, so that white becomes 248, and knows
+ * few masks.
  *
  * @throws Error where pixels are missing
  */

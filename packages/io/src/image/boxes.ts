@@ -1,4 +1,7 @@
-/** Content of the first box of that type among boxes laid end to end (ISO/IEC 14496-12, 4.2); `undefined` if there is none. */
+/**
+ * Content of the first box of that type among boxes laid end to end (ISO/IEC 14496-12, 4.2);
+ * `undefined` if there is none.
+ */
 export function findBox(boxes: Buffer | undefined, type: string): Buffer | undefined {
   if (boxes === undefined) return undefined
   for (let at = 0; at + 8 <= boxes.length; ) {
@@ -16,7 +19,10 @@ export function boxes(bytes: Buffer): { readonly type: string; readonly body: Bu
   for (let at = 0; at + 8 <= bytes.length; ) {
     const size = bytes.readUInt32BE(at) || bytes.length - at
     if (size < 8) break
-    found.push({ type: bytes.toString('latin1', at + 4, at + 8), body: bytes.subarray(at + 8, at + size) })
+    found.push({
+      type: bytes.toString('latin1', at + 4, at + 8),
+      body: bytes.subarray(at + 8, at + size),
+    })
     at += size
   }
   return found

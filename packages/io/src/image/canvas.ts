@@ -12,7 +12,10 @@ export type Rgba = readonly [number, number, number, number]
 export const TRANSPARENT: Rgba = [0, 0, 0, 0]
 export const BLACK: Rgba = [0, 0, 0, 255]
 
-/** Where the pictures of an animation are put together: RGBA of 8 bits, not premultiplied, row by row. */
+/**
+ * Where the pictures of an animation are put together: RGBA of 8 bits, not premultiplied, row by
+ * row.
+ */
 export class Canvas {
   readonly size: Size
   readonly pixels: Buffer
@@ -23,7 +26,10 @@ export class Canvas {
     this.pixels = Buffer.from(new ArrayBuffer(size.width * size.height * 4))
   }
 
-  /** Puts a picture in place of what is there, or over it: `isOver` shows what is below where it is transparent. */
+  /**
+   * Puts a picture in place of what is there, or over it: `isOver` shows what is below where it is
+   * transparent.
+   */
   draw(picture: Buffer, { left, top, width, height }: Area, isOver: boolean): void {
     const row = width * 4
     for (let y = 0; y < height; y++) {

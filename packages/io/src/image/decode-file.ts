@@ -25,14 +25,22 @@ export function recognise(bytes: Buffer): EncodedImage {
   )
 }
 
-/** What a file is, if it says that it is no larger than allowed. @throws MediaError `ERR_TOO_LARGE` */
-export function recogniseWithin(bytes: Buffer, { maxPixels }: Pick<ImageTarget, 'maxPixels'>): EncodedImage {
+/**
+ * What a file is, if it says that it is no larger than allowed. @throws MediaError `ERR_TOO_LARGE`
+ */
+export function recogniseWithin(
+  bytes: Buffer,
+  { maxPixels }: Pick<ImageTarget, 'maxPixels'>,
+): EncodedImage {
   const image = recognise(bytes)
   for (const size of storedSizes(image)) checkPixels(size, { maxPixels })
   return image
 }
 
-/** Decodes an image file with FFmpeg, in this thread, into memory that it claims. Throws errors that do not name the source. */
+/**
+ * Decodes an image file with FFmpeg, in this thread, into memory that it claims. Throws errors that
+ * do not name the source.
+ */
 export function decodeFile(
   bytes: Buffer,
   target: ImageTarget,

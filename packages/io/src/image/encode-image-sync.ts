@@ -11,8 +11,8 @@ import {
 import { encodeWithFFmpeg } from './ffmpeg/image-encoder.ts'
 
 /**
- * Encodes one image in this thread, and holds it meanwhile: for ops that run in worker threads. What `encodeImage` does otherwise; always with
- * FFmpeg.
+ * Encodes one image in this thread, and holds it meanwhile: for ops that run in worker threads.
+ * What `encodeImage` does otherwise; always with FFmpeg.
  *
  * @throws MediaError as `encodeImage`
  */
@@ -24,8 +24,15 @@ export function encodeImageSync(array: NdArray, options: EncodeImageOptions): Ui
   return encodeWithFFmpeg(samples, encoding)
 }
 
-/** Encodes one image and writes it in this thread. What `saveImage` does otherwise; always with FFmpeg. @throws MediaError as `saveImage` */
-export function saveImageSync(path: string | URL, array: NdArray, options: SaveImageOptions = {}): void {
+/**
+ * Encodes one image and writes it in this thread. What `saveImage` does otherwise; always with
+ * FFmpeg. @throws MediaError as `saveImage`
+ */
+export function saveImageSync(
+  path: string | URL,
+  array: NdArray,
+  options: SaveImageOptions = {},
+): void {
   const saving = savingOf(path, options)
   writeBytesSync(saving.path, encodeImageSync(array, saving.options))
 }

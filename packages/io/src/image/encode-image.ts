@@ -16,11 +16,12 @@ import { imageOps } from './image-ops.ts'
 /**
  * Encodes an image as JPEG, PNG or WebP, in the package's worker threads.
  *
- * `array` is uint8 of 1, 3 or 4 channels, `[H, W]`, `[H, W, C]` or with `layout: 'CHW'` `[C, H, W]`; or uint16 of one, for PNG. JPEG has no alpha:
- * a fourth channel is dropped.
+ * `array` is uint8 of 1, 3 or 4 channels, `[H, W]`, `[H, W, C]` or with `layout: 'CHW'`
+ * `[C, H, W]`; or uint16 of one, for PNG. JPEG has no alpha: a fourth channel is dropped.
  *
  * @returns the file's bytes
- * @throws MediaError `ERR_BAD_OPTION` for an array or option that breaks its rule, `ERR_BACKEND_MISSING` without a library, `ERR_ENCODE` where
+ * @throws MediaError `ERR_BAD_OPTION` for an array or option that breaks its rule,
+ *   `ERR_BACKEND_MISSING` without a library, `ERR_ENCODE` where
  * the library cannot encode it
  * @throws the signal's reason, when aborted
  * @example
@@ -33,7 +34,10 @@ import { imageOps } from './image-ops.ts'
  * assert.deepEqual(await loadImage(png), cat)
  * ```
  */
-export async function encodeImage(array: NdArray, options: EncodeImageOptions): Promise<Uint8Array> {
+export async function encodeImage(
+  array: NdArray,
+  options: EncodeImageOptions,
+): Promise<Uint8Array> {
   const caller = currentCall()
   const encoding = encodingOf(options)
   const samples = samplesOf(array, options)
@@ -45,14 +49,20 @@ export async function encodeImage(array: NdArray, options: EncodeImageOptions): 
     signal?.throwIfAborted()
     return bytes
   }
-  const encoded = await runInPool(imageOps.encode, { samples, encoding, path: undefined }, signal, caller)
-  if (encoded !== undefined && 'problem' in encoded) throw new MediaError(encoded.code, encoded.problem)
+  const encoded = await runInPool(
+    imageOps.encode,
+    { samples, encoding, path: undefined },
+    signal,
+    caller,
+  )
+  if (encoded !== undefined && 'problem' in encoded)
+    throw new MediaError(encoded.code, encoded.problem)
   return encoded!
 }
 
 /**
- * Encodes an image and writes it: the format follows from the name, unless it is given. The file is there as a whole or not at all; one that
- * was there before is replaced.
+ * Encodes an image and writes it: the format follows from the name, unless it is given. The file is
+ * there as a whole or not at all; one that was there before is replaced.
  *
  * @throws MediaError as `encodeImage`, and `ERR_WRITE` when the file cannot be written
  * @throws the signal's reason, when aborted
@@ -75,8 +85,17 @@ export async function saveImage(
     await writeBytes(saving.path, bytes)
     return
   }
-  const fault = await runInPool(imageOps.encode, { samples, encoding, path: saving.path }, signal, caller)
+  const fault = await runInPool(
+    imageOps.encode,
+    { samples, encoding, path: saving.path },
+    signal,
+    caller,
+  )
   if (fault !== undefined && 'problem' in fault) {
-    throw new MediaError(fault.code, fault.problem, fault.code === 'ERR_WRITE' ? { source: saving.path } : {})
+    throw new MediaError(
+      fault.code,
+      fault.problem,
+      fault.code === 'ERR_WRITE' ? { source: saving.path } : {},
+    )
   }
 }

@@ -12,11 +12,14 @@ export type EncodedFormat = 'jpeg' | 'png' | 'webp'
 export interface EncodeImageOptions {
   readonly format: EncodedFormat
   /**
-   * 1 to 100, for JPEG and WebP that loses something. Default 90 (JPEG), 80 (WebP). FFmpeg's JPEG encoder has 31 steps: what it is given is met
-   * within a step, and its best is about 94.
+   * 1 to 100, for JPEG and WebP that loses something. Default 90 (JPEG), 80 (WebP). FFmpeg's JPEG
+   * encoder has 31 steps: what it is given is met within a step, and its best is about 94.
    */
   readonly quality?: number
-  /** For WebP: whether nothing is lost. Default `false`. FFmpeg does not keep the colours of pixels that are wholly transparent. */
+  /**
+   * For WebP: whether nothing is lost. Default `false`. FFmpeg does not keep the colours of pixels
+   * that are wholly transparent.
+   */
   readonly lossless?: boolean
   /** For PNG: 0, large and fast, to 9, small and slow. Default 6. */
   readonly compressionLevel?: number
@@ -119,20 +122,36 @@ export function samplesOf(array: NdArray, options: EncodeImageOptions): Samples 
   if (!Array.isArray(array?.shape)) throw refuse()
   const { data, dtype, shape } = array
   const [height, width, channels] =
-    shape.length === 2 ? [shape[0], shape[1], 1] : layout === 'HWC' ? shape : [shape[1], shape[2], shape[0]]
+    shape.length === 2
+      ? [shape[0], shape[1], 1]
+      : layout === 'HWC'
+        ? shape
+        : [shape[1], shape[2], shape[0]]
   const isSize = (side: number | undefined): side is number =>
     Number.isInteger(side) && side! >= 1 && side! <= MAX_SIDE
   const isKnown = channels === 1 || channels === 3 || channels === 4
-  if (shape.length < 2 || shape.length > 3 || !isSize(width) || !isSize(height) || !isKnown) throw refuse()
+  if (shape.length < 2 || shape.length > 3 || !isSize(width) || !isSize(height) || !isKnown)
+    throw refuse()
   const isWide = dtype === 'uint16' && data instanceof Uint16Array
   if (!isWide && !(dtype === 'uint8' && data instanceof Uint8Array)) throw refuse()
   if (isWide && (channels !== 1 || format !== 'png'))
     throw new MediaError('ERR_BAD_OPTION', '`array` of uint16 must be grey, and saved as PNG')
   if (data.length !== width * height * channels)
-    throw badOption('array.data', `of ${width * height * channels} elements, as its shape says`, data.length)
+    throw badOption(
+      'array.data',
+      `of ${width * height * channels} elements, as its shape says`,
+      data.length,
+    )
   if (channels !== 3 && pixelFormat === 'bgr24')
     throw badOption('pixelFormat', 'left out for other than 3 channels', pixelFormat)
-  return { data, width, height, channels, isPlanar: layout === 'CHW', isBgr: pixelFormat === 'bgr24' }
+  return {
+    data,
+    width,
+    height,
+    channels,
+    isPlanar: layout === 'CHW',
+    isBgr: pixelFormat === 'bgr24',
+  }
 }
 
 const EXTENSIONS: Readonly<Record<string, EncodedFormat>> = {
@@ -142,13 +161,20 @@ const EXTENSIONS: Readonly<Record<string, EncodedFormat>> = {
   '.webp': 'webp',
 }
 
-/** Where an image is saved, and how: the format follows from the name unless it is given. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Where an image is saved, and how: the format follows from the name unless it is given. @throws
+ * MediaError `ERR_BAD_OPTION`
+ */
 export function savingOf(
   path: string | URL,
   options: SaveImageOptions,
 ): { readonly path: string; readonly options: EncodeImageOptions } {
-  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options)
-  if (!(typeof path === 'string' && path !== '') && !(path instanceof URL && path.protocol === 'file:'))
+  if (typeof options !== 'object' || options === null)
+    throw badOption('options', 'an object', options)
+  if (
+    !(typeof path === 'string' && path !== '') &&
+    !(path instanceof URL && path.protocol === 'file:')
+  )
     throw badOption('path', 'a path or a file: URL', path)
   const local = typeof path === 'string' ? path : fileURLToPath(path)
   const format = options.format ?? EXTENSIONS[extname(local).toLowerCase()]

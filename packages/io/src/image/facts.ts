@@ -44,8 +44,9 @@ export function imageFacts({ bytes, format, jpeg }: EncodedImage): ImageFacts {
 }
 
 /**
- * Sizes that a file says it has: of the picture, and of the largest part that it is put together from. Cheap: it is looked at before each file is
- * decoded. `undefined` where the header says nothing, which decoding says better.
+ * Sizes that a file says it has: of the picture, and of the largest part that it is put together
+ * from. Cheap: it is looked at before each file is decoded. `undefined` where the header says
+ * nothing, which decoding says better.
  */
 export function storedSizes(image: EncodedImage): readonly Size[] {
   try {
@@ -78,7 +79,9 @@ function sizesOf({ bytes, format, jpeg }: EncodedImage): readonly Size[] {
   }
 }
 
-/** By colour type (PNG third edition, 11.2.1): grey, RGB, palette, grey with alpha, RGB with alpha. */
+/**
+ * By colour type (PNG third edition, 11.2.1): grey, RGB, palette, grey with alpha, RGB with alpha.
+ */
 const PNG_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 3, 4: 2, 6: 4 }
 const PALETTE = 3
 

@@ -31,8 +31,14 @@ export interface IndexedError {
 /** So much memory, with whatever is in it. */
 export type Allocate = (bytes: number) => ArrayBufferLike
 
-/** Loads one image into memory of its own, new unless `allocate` gives some. @throws errors that do not name the source */
-export function loadOne({ source, target, augmentation }: ImageJob, allocate?: Allocate): LoadedImage {
+/**
+ * Loads one image into memory of its own, new unless `allocate` gives some. @throws errors that do
+ * not name the source
+ */
+export function loadOne(
+  { source, target, augmentation }: ImageJob,
+  allocate?: Allocate,
+): LoadedImage {
   const bytes = readSourceSync(source)
   const { dtype, pixelFormat, layout, isAnimated } = target
   let loaded: LoadedImage | undefined
@@ -58,8 +64,15 @@ export interface FillJob {
   readonly isStrict: boolean
 }
 
-/** Loads images one behind the other into `out`; those that fail leave no gap. Asks before each whether to go on. */
-export function fill(job: FillJob, out: DataOf[ImageDType], isWanted: () => boolean): IndexedError[] {
+/**
+ * Loads images one behind the other into `out`; those that fail leave no gap. Asks before each
+ * whether to go on.
+ */
+export function fill(
+  job: FillJob,
+  out: DataOf[ImageDType],
+  isWanted: () => boolean,
+): IndexedError[] {
   const { sources, target, augmentations, size, isStrict } = job
   const errors: IndexedError[] = []
   let done = 0

@@ -10,12 +10,16 @@ export function sniffFormat(bytes: Buffer): ImageFormat | undefined {
   if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'gif'
   if (/^(?:II[*+]\0|MM\0[*+])/.test(head)) return 'tiff'
   if (head.slice(4, 8) === 'ftyp') return heifFormat(bytes)
-  // "BM" alone is a weak sign: the size of the header behind it must be one that exists (12 to 124).
+  // "BM" alone is a weak sign: the size of the header behind it must be one that exists (12 to
+  // 124).
   if (head.startsWith('BM') && bytes.length >= 26 && bytes.readUInt32LE(14) <= 124) return 'bmp'
   return undefined
 }
 
-/** Brands of still pictures that are coded with HEVC, or that may be coded in any way (ISO/IEC 23008-12, 10 and annex B). */
+/**
+ * Brands of still pictures that are coded with HEVC, or that may be coded in any way (ISO/IEC
+ * 23008-12, 10 and annex B).
+ */
 const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'mif1', 'mif2']
 
 /** A file of boxes is a picture by its brands; those of sequences alone are videos. */
@@ -54,5 +58,7 @@ export function otherFormat(bytes: Buffer): string | undefined {
 /** What an unknown file begins with, for a message. */
 export function printHead(bytes: Buffer): string {
   const text = bytes.toString('latin1', 0, 12)
-  return /^[\x20-\x7e\r\n\t]+$/.test(text) ? JSON.stringify(text) : `bytes ${bytes.toString('hex', 0, 8)}`
+  return /^[\x20-\x7e\r\n\t]+$/.test(text)
+    ? JSON.stringify(text)
+    : `bytes ${bytes.toString('hex', 0, 8)}`
 }

@@ -29,16 +29,21 @@ export interface Placement {
   readonly top: number
 }
 
-/** Pixels of the largest picture that FFmpeg decodes, or that is scaled to before cropping: 16383 squared. */
+/**
+ * Pixels of the largest picture that FFmpeg decodes, or that is scaled to before cropping: 16383
+ * squared.
+ */
 export const MAX_PIXELS = 268402689
 
 /**
- * The size that a picture is scaled to, the same for every backend. With both sides asked for, `'pad'` scales by
- * `min(W / w, H / h)`, `'crop'` and `'shorter'` by `max(W / w, H / h)`: one side is exact, the other at least 1 and rounded, down with
- * `'crop'` and `'shorter'`, as torchvision's `Resize` and the processors of Hugging Face have it: models were trained on that. With one
- * side asked for, `'shorter'` takes it for the picture's shorter one.
+ * The size that a picture is scaled to, the same for every backend. With both sides asked for,
+ * `'pad'` scales by `min(W / w, H / h)`, `'crop'` and `'shorter'` by `max(W / w, H / h)`: one side
+ * is exact, the other at least 1 and rounded, down with `'crop'` and `'shorter'`, as torchvision's
+ * `Resize` and the processors of Hugging Face have it: models were trained on that. With one side
+ * asked for, `'shorter'` takes it for the picture's shorter one.
  *
- * @throws MediaError `ERR_UNSUPPORTED` where the scaled picture exceeds {@link MAX_PIXELS}: a very thin picture that is cropped
+ * @throws MediaError `ERR_UNSUPPORTED` where the scaled picture exceeds {@link MAX_PIXELS}: a very
+ *   thin picture that is cropped
  */
 export function scaledSize(picture: Size, target: Frame): Size {
   const { mode } = target
@@ -50,7 +55,10 @@ export function scaledSize(picture: Size, target: Frame): Size {
     if (mode === 'stretch') size = { width, height }
     else {
       const isWider = picture.width * height > picture.height * width
-      size = isWider === (mode === 'pad') ? byWidth(picture, width, mode) : byHeight(picture, height, mode)
+      size =
+        isWider === (mode === 'pad')
+          ? byWidth(picture, width, mode)
+          : byHeight(picture, height, mode)
     }
   } else if (width !== undefined) size = byWidth(picture, width, mode)
   else if (height !== undefined) size = byHeight(picture, height, mode)
@@ -63,8 +71,8 @@ export function scaledSize(picture: Size, target: Frame): Size {
 }
 
 /**
- * Centres a scaled picture in the output; an odd pixel goes to the right and below. With `isEven`, where two pixels share a sample, the
- * picture is moved by whole pairs.
+ * Centres a scaled picture in the output; an odd pixel goes to the right and below. With `isEven`,
+ * where two pixels share a sample, the picture is moved by whole pairs.
  */
 export function placeScaled(scaled: Size, target: Frame, isEven = false): Placement {
   if (target.mode === 'shorter') {

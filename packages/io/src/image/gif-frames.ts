@@ -5,11 +5,13 @@ import { gifSamples } from './gif-pixels.ts'
 import { type CheckedLimits, checkPixels } from './limits.ts'
 
 /**
- * The pictures of a GIF file as they are shown, RGBA; each is valid until the next is asked for. Transparent pixels have the colour that the
- * palette has for them, which is what Pillow gives as RGB.
+ * The pictures of a GIF file as they are shown, RGBA; each is valid until the next is asked for.
+ * Transparent pixels have the colour that the palette has for them, which is what Pillow gives as
+ * RGB.
  *
- * What the first picture does not cover has its transparent colour, or else the first of its palette. `clear` makes transparent where the picture
- * has a transparent colour, and gives the background colour otherwise. Both are as Pillow does it; browsers show nothing there.
+ * What the first picture does not cover has its transparent colour, or else the first of its
+ * palette. `clear` makes transparent where the picture has a transparent colour, and gives the
+ * background colour otherwise. Both are as Pillow does it; browsers show nothing there.
  *
  * @throws Error where a picture is damaged
  */
@@ -63,11 +65,15 @@ function paint(
   }
 }
 
-/** The colours of a picture as numbers that are RGBA in memory. Those that the palette lacks are black; without one they are grey. */
+/**
+ * The colours of a picture as numbers that are RGBA in memory. Those that the palette lacks are
+ * black; without one they are grey.
+ */
 function coloursOf({ palette, transparent }: GifPicture): Uint32Array {
   const bytes = Buffer.alloc(256 * 4)
   for (let i = 0; i < 256; i++) {
-    for (let c = 0; c < 3; c++) bytes[i * 4 + c] = palette.length === 0 ? i : (palette[i * 3 + c] ?? 0)
+    for (let c = 0; c < 3; c++)
+      bytes[i * 4 + c] = palette.length === 0 ? i : (palette[i * 3 + c] ?? 0)
     bytes[i * 4 + 3] = i === transparent ? 0 : 255
   }
   return new Uint32Array(bytes.buffer, bytes.byteOffset, 256)

@@ -1,7 +1,10 @@
 import type { GifPicture } from './gif.ts'
 import { unpackLzw } from './lzw.ts'
 
-/** First row and distance of rows of the passes in which an interlaced picture is stored (GIF89a specification, appendix E). */
+/**
+ * First row and distance of rows of the passes in which an interlaced picture is stored (GIF89a
+ * specification, appendix E).
+ */
 const PASSES = [
   [0, 8],
   [4, 8],
@@ -10,9 +13,11 @@ const PASSES = [
 ] as const
 
 /**
- * The samples of a GIF picture, one byte each, row by row: numbers of colours (GIF89a specification, appendix F).
+ * The samples of a GIF picture, one byte each, row by row: numbers of colours (GIF89a
+ * specification, appendix F).
  *
- * FFmpeg's decoder gives colours and no numbers, so that what lies under transparent pixels is lost.
+ * FFmpeg's decoder gives colours and no numbers, so that what lies under transparent pixels is
+ * lost.
  *
  * @throws Error where the data is damaged or ends before the picture does
  */
@@ -24,7 +29,9 @@ export function gifSamples(file: Buffer, picture: GifPicture): Uint8Array {
   const data = joinBlocks(file, picture.dataStart + 1)
   const count = unpackLzw(data, { smallest, isTiff: false }, samples)
   if (count < samples.length)
-    throw new Error(`the GIF picture is damaged: ${count} of its ${samples.length} pixels were decoded`)
+    throw new Error(
+      `the GIF picture is damaged: ${count} of its ${samples.length} pixels were decoded`,
+    )
   return isInterlaced ? deinterlace(samples, width, height) : samples
 }
 

@@ -7,7 +7,9 @@ type Disposal = 'keep' | 'clear' | 'restore'
 /** One picture of a GIF file, before its pixels are decoded. */
 export interface GifPicture extends Area {
   readonly isInterlaced: boolean
-  /** Red, green and blue of each colour; empty where the file has none, and its samples are grey. */
+  /**
+   * Red, green and blue of each colour; empty where the file has none, and its samples are grey.
+   */
   readonly palette: Buffer
   /** Number of the colour that is transparent; -1 without one. */
   readonly transparent: number
@@ -25,9 +27,11 @@ const TRAILER = 0x3b
 const GRAPHIC_CONTROL = 0xf9
 
 /**
- * The pictures of a GIF file (GIF89a specification, sections 18 to 26), in order, as far as they are all there.
+ * The pictures of a GIF file (GIF89a specification, sections 18 to 26), in order, as far as they
+ * are all there.
  *
- * @returns whether the file ends as it should: where not, it is cut off or damaged behind the last picture
+ * @returns whether the file ends as it should: where not, it is cut off or damaged behind the last
+ *   picture
  */
 export function* gifPictures(bytes: Buffer): Generator<GifPicture, boolean> {
   let at = HEADER_BYTES + colourTableSize(bytes[10])
@@ -72,7 +76,10 @@ export function* gifPictures(bytes: Buffer): Generator<GifPicture, boolean> {
   return false
 }
 
-/** Of the size of the screen, and at least of that of the first picture, as Pillow and browsers have it. */
+/**
+ * Of the size of the screen, and at least of that of the first picture, as Pillow and browsers have
+ * it.
+ */
 export function gifCanvas(bytes: Buffer, first: Area): Size {
   return {
     width: Math.max(bytes.readUInt16LE(6), first.left + first.width),
@@ -105,7 +112,9 @@ export function allGifPictures(bytes: Buffer): GifPicture[] {
 }
 
 /** Size, how many pictures are all there, and whether any has transparent pixels. */
-export function gifFacts(bytes: Buffer): Size & { readonly frames: number; readonly hasAlpha: boolean } {
+export function gifFacts(
+  bytes: Buffer,
+): Size & { readonly frames: number; readonly hasAlpha: boolean } {
   let frames = 0
   let hasAlpha = false
   let size: Size = { width: bytes.readUInt16LE(6), height: bytes.readUInt16LE(8) }
@@ -127,7 +136,9 @@ function colourTableSize(flags = 0): number {
   return (flags & 0x80) === 0 ? 0 : 3 << ((flags & 7) + 1)
 }
 
-/** Position behind a sequence of data blocks; beyond the end where the last, empty block is missing. */
+/**
+ * Position behind a sequence of data blocks; beyond the end where the last, empty block is missing.
+ */
 function skipBlocks(bytes: Buffer, at: number): number {
   let next = at
   while (next < bytes.length) {

@@ -6,7 +6,10 @@ export interface HeifProperty {
   readonly body: Buffer
 }
 
-/** The items of a HEIF file: pictures, parts of them, and what is said of them (ISO/IEC 23008-12; ISO/IEC 14496-12, 8.11). */
+/**
+ * The items of a HEIF file: pictures, parts of them, and what is said of them (ISO/IEC 23008-12;
+ * ISO/IEC 14496-12, 8.11).
+ */
 export class HeifItems {
   readonly #file: Buffer
   readonly #meta: Buffer
@@ -26,12 +29,18 @@ export class HeifItems {
     this.#readTypes(iinf)
   }
 
-  /** What kind of item it is: `av01` and `hvc1` are coded pictures, `grid` is put together from others. */
+  /**
+   * What kind of item it is: `av01` and `hvc1` are coded pictures, `grid` is put together from
+   * others.
+   */
   type(id: number): string | undefined {
     return this.#types.get(id)
   }
 
-  /** Bytes of an item: parts of the file, or of the item data box. @throws Error where they are not there */
+  /**
+   * Bytes of an item: parts of the file, or of the item data box. @throws Error where they are not
+   * there
+   */
   data(id: number): Buffer {
     const iloc = findBox(this.#meta, 'iloc')
     if (iloc === undefined) throw new Error('the HEIF file does not say where its picture is')
@@ -50,7 +59,8 @@ export class HeifItems {
         reader.skip(indexSize)
         const start = base + reader.number(offsetSize)
         const length = reader.number(lengthSize) || from.length - start
-        if (item === id && start + length > from.length) throw new Error('the HEIF file is truncated')
+        if (item === id && start + length > from.length)
+          throw new Error('the HEIF file is truncated')
         parts.push(from.subarray(start, start + length))
       }
       if (item === id) return parts.length === 1 ? parts[0]! : Buffer.concat(parts)

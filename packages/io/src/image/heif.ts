@@ -39,8 +39,9 @@ export interface HeifFacts extends Size {
 }
 
 /**
- * The primary picture of an AVIF or HEIC file (ISO/IEC 23008-12, 6 and 9; AV1 Image File Format 1.1, 2). FFmpeg's demuxer takes HEIC
- * for a video of one tile, and `node-av` 6.1.1 loses the memory through which it reads.
+ * The primary picture of an AVIF or HEIC file (ISO/IEC 23008-12, 6 and 9; AV1 Image File Format
+ * 1.1, 2). FFmpeg's demuxer takes HEIC for a video of one tile, and `node-av` 6.1.1 loses the
+ * memory through which it reads.
  *
  * @throws MediaError `ERR_UNSUPPORTED` where it is coded in another way
  */
@@ -57,7 +58,10 @@ export function heifPicture(file: Buffer): HeifPicture {
   })
 }
 
-/** What the properties of the primary picture say (ISO/IEC 23008-12, 6.5). @throws Error where they do not say its size */
+/**
+ * What the properties of the primary picture say (ISO/IEC 23008-12, 6.5). @throws Error where they
+ * do not say its size
+ */
 export function heifFacts(file: Buffer): HeifFacts {
   return guarded(() => {
     const items = new HeifItems(file)
@@ -65,11 +69,16 @@ export function heifFacts(file: Buffer): HeifFacts {
     const { size } = areaOf(properties)
     const pixi = bodyOf(properties, 'pixi')
     const hevc = bodyOf(properties, 'hvcC')
-    const hasAlpha = items.referring(items.primary, 'auxl').some((id) => isAlpha(items.properties(id)))
+    const hasAlpha = items
+      .referring(items.primary, 'auxl')
+      .some((id) => isAlpha(items.properties(id)))
     const [channels, bitDepth] =
       pixi !== undefined
         ? [pixi[4]!, pixi[5]!]
-        : [hevc !== undefined && (hevc[16]! & 3) === 0 ? 1 : 3, 8 + (hevc === undefined ? 0 : hevc[17]! & 7)]
+        : [
+            hevc !== undefined && (hevc[16]! & 3) === 0 ? 1 : 3,
+            8 + (hevc === undefined ? 0 : hevc[17]! & 7),
+          ]
     return { ...size, bitDepth, channels: channels + (hasAlpha ? 1 : 0) }
   })
 }
@@ -88,10 +97,13 @@ export function heifTileSize(file: Buffer): Size {
 }
 
 /**
- * What libvips does not mind in the primary picture of an AVIF file: its matrix, and grey of limited range. Pictures of other kinds are libvips'
- * to judge.
+ * What libvips does not mind in the primary picture of an AVIF file: its matrix, and grey of
+ * limited range. Pictures of other kinds are libvips' to judge.
  */
-export function colourFacts(file: Buffer): { readonly matrix: number; readonly isLimitedGrey: boolean } {
+export function colourFacts(file: Buffer): {
+  readonly matrix: number
+  readonly isLimitedGrey: boolean
+} {
   try {
     const items = new HeifItems(file)
     const told = heifColours(items)
@@ -107,8 +119,9 @@ export function colourFacts(file: Buffer): { readonly matrix: number; readonly i
 const UNSPECIFIED = 2
 
 /**
- * The orientation, numbered as in EXIF, that the properties of a HEIF file ask for: `irot`, quarter turns anticlockwise, then
- * `imir`, a mirror (ISO/IEC 23008-12, 6.5.10 and 6.5.12). EXIF does not count there.
+ * The orientation, numbered as in EXIF, that the properties of a HEIF file ask for: `irot`, quarter
+ * turns anticlockwise, then `imir`, a mirror (ISO/IEC 23008-12, 6.5.10 and 6.5.12). EXIF does not
+ * count there.
  */
 export function heifOrientation(file: Buffer): number | undefined {
   return guarded(() => {
@@ -116,7 +129,8 @@ export function heifOrientation(file: Buffer): number | undefined {
     const properties = items.properties(items.primary)
     const turns = (bodyOf(properties, 'irot')?.[0] ?? 0) & 3
     const mirror = bodyOf(properties, 'imir')?.[0]
-    const table = mirror === undefined ? [1, 8, 3, 6] : (mirror & 1) === 1 ? [2, 7, 4, 5] : [4, 5, 2, 7]
+    const table =
+      mirror === undefined ? [1, 8, 3, 6] : (mirror & 1) === 1 ? [2, 7, 4, 5] : [4, 5, 2, 7]
     return table[turns]
   })
 }
@@ -128,7 +142,10 @@ function codedPicture(items: HeifItems, id: number): CodedPicture {
   if (type === undefined) throw new Error('the HEIF file does not say what its picture is')
   const codec = type === 'hev1' ? 'hvc1' : type
   if (codec !== 'av01' && codec !== 'hvc1')
-    throw new MediaError('ERR_UNSUPPORTED', `a HEIF picture that is stored as "${type}"; ${CONVERT}`)
+    throw new MediaError(
+      'ERR_UNSUPPORTED',
+      `a HEIF picture that is stored as "${type}"; ${CONVERT}`,
+    )
   const config = bodyOf(properties, 'hvcC')
   return { codec, ...areaOf(properties), columns: 1, rows: 1, tiles: [items.data(id)], config }
 }
@@ -171,11 +188,16 @@ function heifColours(items: HeifItems): HeifColours | undefined {
   return undefined
 }
 
-/** What auxiliary pictures of alpha are called: in general, and of HEVC (ISO/IEC 23008-12, 6.5.8 and B.2.1). */
+/**
+ * What auxiliary pictures of alpha are called: in general, and of HEVC (ISO/IEC 23008-12, 6.5.8 and
+ * B.2.1).
+ */
 const ALPHA = ['auxiliary:alpha', 'urn:mpeg:hevc:2015:auxid:1\0']
 
 function isAlpha(properties: readonly HeifProperty[]): boolean {
-  return properties.some(({ type, body }) => type === 'auxC' && ALPHA.some((name) => body.includes(name)))
+  return properties.some(
+    ({ type, body }) => type === 'auxC' && ALPHA.some((name) => body.includes(name)),
+  )
 }
 
 type Area = Pick<CodedPicture, 'size' | 'left' | 'top'>
@@ -188,8 +210,9 @@ function areaOf(properties: readonly HeifProperty[]): Area {
 }
 
 /**
- * The part of a picture that is shown: of HEVC, which codes blocks of 8 pixels, often less than is coded. The clean aperture has a size, and
- * its centre's distance from the picture's (ISO/IEC 14496-12, 12.1.4), all as fractions.
+ * The part of a picture that is shown: of HEVC, which codes blocks of 8 pixels, often less than is
+ * coded. The clean aperture has a size, and its centre's distance from the picture's (ISO/IEC
+ * 14496-12, 12.1.4), all as fractions.
  */
 function cut({ width, height }: Size, properties: readonly HeifProperty[]): Area {
   const clap = bodyOf(properties, 'clap')
@@ -212,6 +235,8 @@ function guarded<T>(read: () => T): T {
   try {
     return read()
   } catch (error) {
-    throw error instanceof RangeError ? new Error('the HEIF file is damaged', { cause: error }) : error
+    throw error instanceof RangeError
+      ? new Error('the HEIF file is damaged', { cause: error })
+      : error
   }
 }

@@ -6,7 +6,10 @@ export type JpegColours = 'grey' | 'ycc' | 'rgb' | 'cmyk' | 'ycck'
 const RGB_IDS = [0x52, 0x47, 0x42] // "R", "G", "B"
 const ADOBE_TRANSFORM = 11
 
-/** What the components are, by libjpeg's rules (jdapimin.c): JFIF means YCC, else Adobe's marker tells, else their names. */
+/**
+ * What the components are, by libjpeg's rules (jdapimin.c): JFIF means YCC, else Adobe's marker
+ * tells, else their names.
+ */
 export function jpegColours(bytes: Buffer, header: JpegHeader): JpegColours {
   const { frame, isJfif, adobeStart } = header
   const transform = adobeStart > 0 ? bytes[adobeStart + ADOBE_TRANSFORM] : undefined
@@ -18,8 +21,9 @@ export function jpegColours(bytes: Buffer, header: JpegHeader): JpegColours {
 }
 
 /**
- * A JPEG file as FFmpeg's decoder must be given it. It takes components for RGB by Adobe's marker or by their names, whatever else
- * there is, and makes planes of another order where those are subsampled: then it is told that they are YCC, and the planes come as they are stored.
+ * A JPEG file as FFmpeg's decoder must be given it. It takes components for RGB by Adobe's marker
+ * or by their names, whatever else there is, and makes planes of another order where those are
+ * subsampled: then it is told that they are YCC, and the planes come as they are stored.
  */
 export function jpegForFFmpeg(bytes: Buffer, header: JpegHeader): Buffer {
   const { frame, frameStart, adobeStart, scanHeader } = header
@@ -46,7 +50,9 @@ function rename(bytes: Buffer, first: number): void {
   }
 }
 
-/** Where the content of the next scan header begins; 0 without one. Coded data has no such marker. */
+/**
+ * Where the content of the next scan header begins; 0 without one. Coded data has no such marker.
+ */
 function nextScan(bytes: Buffer, after: number): number {
   const found = bytes.indexOf(SCAN, after)
   return found < 0 || found + 5 > bytes.length ? 0 : found + 4

@@ -7,7 +7,10 @@ export interface JpegHeader {
   readonly exifEnd: number
   /** Where the coded data of the first scan begins; 0 without one. */
   readonly scanStart: number
-  /** Where the content of the frame header begins, of the first scan header, and of Adobe's marker; 0 without. */
+  /**
+   * Where the content of the frame header begins, of the first scan header, and of Adobe's marker;
+   * 0 without.
+   */
   readonly frameStart: number
   readonly scanHeader: number
   readonly adobeStart: number
@@ -19,7 +22,10 @@ export interface JpegHeader {
 
 /** Size and kind of the picture. */
 export interface JpegFrame {
-  /** Which of the SOF markers it is: 0xc0 baseline, 0xc1 extended, 0xc2 progressive, others seldom met. */
+  /**
+   * Which of the SOF markers it is: 0xc0 baseline, 0xc1 extended, 0xc2 progressive, others seldom
+   * met.
+   */
   readonly marker: number
   readonly width: number
   readonly height: number
@@ -38,10 +44,12 @@ const APP1 = 0xe1
 const APP14 = 0xee
 
 /**
- * Reads the header of a JPEG file, in one pass and without making objects: it is done for every file.
+ * Reads the header of a JPEG file, in one pass and without making objects: it is done for every
+ * file.
  *
- * `hasOwnTables` tells whether the file surely brings all the tables that its scans use. FFmpeg's decoder takes those of the picture before for
- * what is missing: a damaged file would be decoded by another's tables.
+ * `hasOwnTables` tells whether the file surely brings all the tables that its scans use. FFmpeg's
+ * decoder takes those of the picture before for what is missing: a damaged file would be decoded by
+ * another's tables.
  */
 export function readJpegHeader(bytes: Buffer): JpegHeader {
   let [exifStart, exifEnd, scanStart, frameStart, scanHeader, adobeStart] = [0, 0, 0, 0, 0, 0]
@@ -85,7 +93,8 @@ export function readJpegHeader(bytes: Buffer): JpegHeader {
     } else if (marker === APP0) {
       if (end - start >= 5 && bytes.toString('latin1', start, start + 5) === 'JFIF\0') isJfif = true
     } else if (marker === APP14) {
-      if (end - start >= 12 && bytes.toString('latin1', start, start + 5) === 'Adobe') adobeStart = start
+      if (end - start >= 12 && bytes.toString('latin1', start, start + 5) === 'Adobe')
+        adobeStart = start
     } else if (isFrameHeader(marker) && end - start >= 6) {
       tables.addFrame(bytes, start, end)
       if (frameStart === 0 && end - start >= 6 + 3 * bytes[start + 5]!) frameStart = start
@@ -99,13 +108,23 @@ export function readJpegHeader(bytes: Buffer): JpegHeader {
     }
   }
   return {
-    ...{ frame, exifStart, exifEnd, scanStart, frameStart, scanHeader, adobeStart, isJfif, hasOwnTables },
+    ...{
+      frame,
+      exifStart,
+      exifEnd,
+      scanStart,
+      frameStart,
+      scanHeader,
+      adobeStart,
+      isJfif,
+      hasOwnTables,
+    },
   }
 }
 
 /**
- * Whether a JPEG file has a scan and no end marker behind it. FFmpeg does not miss it, even when asked for strictness, where
- * only the last few bytes are cut off.
+ * Whether a JPEG file has a scan and no end marker behind it. FFmpeg does not miss it, even when
+ * asked for strictness, where only the last few bytes are cut off.
  */
 export function lacksJpegEnd(bytes: Buffer, { scanStart }: JpegHeader): boolean {
   return scanStart > 0 && bytes.lastIndexOf(END) < scanStart
@@ -127,7 +146,10 @@ function endOfScan(bytes: Buffer, start: number): number {
   return bytes.length
 }
 
-/** Which tables a file has defined, and whether its scans used others. Sets of small numbers are kept as bits. */
+/**
+ * Which tables a file has defined, and whether its scans used others. Sets of small numbers are
+ * kept as bits.
+ */
 class Tables {
   /** Whether every scan had its tables. */
   isComplete = true
@@ -174,7 +196,8 @@ class Tables {
     for (let at = start + 1; at < after; at += 2) {
       const component = this.#components.indexOf(bytes[at]!)
       const used = bytes[at + 1]!
-      const hasQuantiser = component >= 0 && (this.#quantisers >> this.#quantiserOf[component]!) % 2 !== 0
+      const hasQuantiser =
+        component >= 0 && (this.#quantisers >> this.#quantiserOf[component]!) % 2 !== 0
       const hasDc = from !== 0 || isRefined || (this.#dc >> (used >> 4)) % 2 !== 0
       const hasAc = to === 0 || (this.#ac >> (used & 15)) % 2 !== 0
       if (!hasQuantiser || !hasDc || !hasAc) this.isComplete = false

@@ -1,16 +1,25 @@
 import { badOption, MediaError } from '../errors.ts'
 import type { Size } from './geometry.ts'
 
-/** Bounds on what is made of an image file from elsewhere: a small one may say that it is large. What exceeds one is `ERR_TOO_LARGE`. */
+/**
+ * Bounds on what is made of an image file from elsewhere: a small one may say that it is large.
+ * What exceeds one is `ERR_TOO_LARGE`.
+ */
 export interface ImageLimits {
   /**
-   * Most pixels of a picture as it is stored, width times height; its header is read before it is decoded. An integer >= 1, or
-   * `Infinity`. Default 178 956 970, where Pillow refuses, too.
+   * Most pixels of a picture as it is stored, width times height; its header is read before it is
+   * decoded. An integer >= 1, or `Infinity`. Default 178 956 970, where Pillow refuses, too.
    */
   readonly maxPixels?: number
-  /** Most pictures of an animation, with `frames: 'all'`. An integer >= 1, or `Infinity`. Default `Infinity`. */
+  /**
+   * Most pictures of an animation, with `frames: 'all'`. An integer >= 1, or `Infinity`. Default
+   * `Infinity`.
+   */
   readonly maxFrames?: number
-  /** Most bytes of the array that a call returns: of an image, an animation, a batch. An integer >= 1, or `Infinity`. Default 2 GiB. */
+  /**
+   * Most bytes of the array that a call returns: of an image, an animation, a batch. An integer >=
+   * 1, or `Infinity`. Default 2 GiB.
+   */
   readonly maxResultBytes?: number
 }
 
@@ -18,7 +27,11 @@ export interface ImageLimits {
 export type CheckedLimits = Required<ImageLimits>
 
 /** The names of {@link ImageLimits}. */
-export const LIMIT_OPTIONS: readonly (keyof ImageLimits)[] = ['maxPixels', 'maxFrames', 'maxResultBytes']
+export const LIMIT_OPTIONS: readonly (keyof ImageLimits)[] = [
+  'maxPixels',
+  'maxFrames',
+  'maxResultBytes',
+]
 
 /** Limits where none are given. */
 export const DEFAULT_LIMITS: CheckedLimits = {
@@ -41,9 +54,16 @@ export function imageLimits(options: ImageLimits): CheckedLimits {
 }
 
 /** @throws MediaError `ERR_TOO_LARGE` for a picture of more than `maxPixels` */
-export function checkPixels({ width, height }: Size, { maxPixels }: Pick<CheckedLimits, 'maxPixels'>): void {
+export function checkPixels(
+  { width, height }: Size,
+  { maxPixels }: Pick<CheckedLimits, 'maxPixels'>,
+): void {
   if (width * height <= maxPixels) return
-  throw tooLarge('maxPixels', maxPixels, `a picture of ${width}x${height}, ${width * height} pixels`)
+  throw tooLarge(
+    'maxPixels',
+    maxPixels,
+    `a picture of ${width}x${height}, ${width * height} pixels`,
+  )
 }
 
 /** @throws MediaError `ERR_TOO_LARGE` for an animation of more than `maxFrames` */

@@ -18,14 +18,17 @@ import type { DTypeOf, Exactly } from './options.ts'
 /**
  * Loads images of any size into one batch, each decoded straight into its place.
  *
- * With the ffmpeg backend all of it happens in worker threads: they read the files, decode, and give the memory of the whole batch over. While
- * fewer batches than threads are under way, the threads share a batch between them; otherwise each makes one by itself, which is the cheapest.
+ * With the ffmpeg backend all of it happens in worker threads: they read the files, decode, and
+ * give the memory of the whole batch over. While fewer batches than threads are under way, the
+ * threads share a batch between them; otherwise each makes one by itself, which is the cheapest.
  *
- * With `strict: false` the good images are moved together when others failed, and `data` and `shape` cover only them: a view of
- * the first rows, empty where every image failed.
+ * With `strict: false` the good images are moved together when others failed, and `data` and
+ * `shape` cover only them: a view of the first rows, empty where every image failed.
  *
- * @throws MediaError of the failed source that comes first, when `strict`; none of the batch's memory is written to afterwards.
- * `ERR_BAD_OPTION` for an empty list, an option that breaks its rule, or an `into` that does not fit. Codes as for `loadImage`.
+ * @throws MediaError of the failed source that comes first, when `strict`; none of the batch's
+ *   memory is written to afterwards.
+ * `ERR_BAD_OPTION` for an empty list, an option that breaks its rule, or an `into` that does not
+ * fit. Codes as for `loadImage`.
  * @throws the signal's reason, when aborted
  * @example
  * ```ts run

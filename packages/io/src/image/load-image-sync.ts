@@ -16,10 +16,11 @@ import { type DTypeOf, type Exactly, imageTarget, type LoadImageOptions } from '
 import { bytesPer, imageArray } from './pixel-format.ts'
 
 /**
- * Loads one image in this thread, and holds it meanwhile: for ops that run in worker threads. What `loadImage` does otherwise; always with
- * FFmpeg.
+ * Loads one image in this thread, and holds it meanwhile: for ops that run in worker threads. What
+ * `loadImage` does otherwise; always with FFmpeg.
  *
- * @throws MediaError as `loadImage`; `ERR_BAD_OPTION` also for a source that must be waited for: a Blob, or a URL that is no `file:`
+ * @throws MediaError as `loadImage`; `ERR_BAD_OPTION` also for a source that must be waited for: a
+ *   Blob, or a URL that is no `file:`
  * @throws the signal's reason, when aborted
  * @example
  * ```ts run
@@ -51,8 +52,8 @@ export function loadImageSync<O extends LoadImageOptions = LoadNothing>(
 export type LoadNothing = Readonly<Record<never, never>>
 
 /**
- * Loads images of any size into one batch, one after the other in this thread: for ops that run in worker threads. The options are
- * those of `loadImageBatch`; `concurrency` is without effect.
+ * Loads images of any size into one batch, one after the other in this thread: for ops that run in
+ * worker threads. The options are those of `loadImageBatch`; `concurrency` is without effect.
  *
  * @throws MediaError as `loadImageBatch`
  * @throws the signal's reason, when aborted: it is looked at between images
@@ -78,7 +79,8 @@ export function loadImageBatchSync<O extends LoadImageBatchOptions>(
   const { target, size } = batch
   const length = sources.length * size
   const memory = shared ? new SharedArrayBuffer(length * bytesPer(target.dtype)) : undefined
-  const data = into === undefined ? imageArray(target.dtype, length, memory) : checkInto(into, batch)
+  const data =
+    into === undefined ? imageArray(target.dtype, length, memory) : checkInto(into, batch)
   const augmentations = augment && sources.map(() => draw(augment, rng!))
   signal?.throwIfAborted()
   const errors = fill(

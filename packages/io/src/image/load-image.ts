@@ -2,7 +2,13 @@ import { currentCall } from 'spindle'
 import type { NdArray } from '../array.ts'
 import { errorOf } from '../errors.ts'
 import { runInPool } from '../pool.ts'
-import { checkSource, describeSource, type ImageSource, localSource, readSource } from '../source.ts'
+import {
+  checkSource,
+  describeSource,
+  type ImageSource,
+  localSource,
+  readSource,
+} from '../source.ts'
 import { fetchingOf } from '../url/url-options.ts'
 import { draw } from './augment.ts'
 import { backends } from './backends.ts'
@@ -14,18 +20,23 @@ import { loadWithSharp } from './sharp.ts'
 /**
  * Loads one image: reads, decodes, turns it as its EXIF orientation says, scales and fits it.
  *
- * JPEG, PNG, WebP, GIF, AVIF and TIFF; HEIC and BMP with the ffmpeg backend. What a file is, its bytes say, not its name.
- * Transparency is dropped unless `'rgba'` is asked for, as Pillow and torchvision do; embedded colour profiles are ignored; CMYK is converted by
- * the plain formula. Many calls may run at a time: with the ffmpeg backend all is done in the package's worker threads, which the
- * calls wait for; in an op that runs in a worker thread already, `loadImageSync` is the one to call.
+ * JPEG, PNG, WebP, GIF, AVIF and TIFF; HEIC and BMP with the ffmpeg backend. What a file is, its
+ * bytes say, not its name. Transparency is dropped unless `'rgba'` is asked for, as Pillow and
+ * torchvision do; embedded colour profiles are ignored; CMYK is converted by the plain formula.
+ * Many calls may run at a time: with the ffmpeg backend all is done in the package's worker
+ * threads, which the calls wait for; in an op that runs in a worker thread already, `loadImageSync`
+ * is the one to call.
  *
- * @returns by default uint8, `[height, width, 3]`; red, green, blue, 0..255. See {@link PixelFormat} for other shapes and dtypes; with
+ * @returns by default uint8, `[height, width, 3]`; red, green, blue, 0..255. See
+ *   {@link PixelFormat} for other shapes and dtypes; with
  * `frames: 'all'` the number of pictures comes first
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
  * - `ERR_DECODE`: it is empty, not an image, damaged or truncated
- * - `ERR_UNSUPPORTED`: a kind of image or an option that the backend cannot do; the message names the way out
- * - `ERR_TOO_LARGE`: more than `maxPixels`, `maxFrames` or `maxResultBytes`, or more than `maxBytes` from a URL
+ * - `ERR_UNSUPPORTED`: a kind of image or an option that the backend cannot do; the message names
+ *   the way out
+ * - `ERR_TOO_LARGE`: more than `maxPixels`, `maxFrames` or `maxResultBytes`, or more than
+ *   `maxBytes` from a URL
  * - `ERR_BACKEND_MISSING`: neither `node-av` nor `sharp` is installed, or not the one asked for
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
  * @throws the signal's reason, when aborted
@@ -61,7 +72,12 @@ export async function loadImage<O extends LoadImageOptions = LoadNothing>(
     )) as unknown as NdArray<DTypeOf<O>>
   }
   const local = localSource(source) ?? (await readSource(source, fetchingOf(given)))
-  const loaded = await runInPool(imageOps.load, { source: local, target, augmentation }, signal, caller)
+  const loaded = await runInPool(
+    imageOps.load,
+    { source: local, target, augmentation },
+    signal,
+    caller,
+  )
   if ('problem' in loaded) throw errorOf(loaded, describeSource(source))
   return loaded as unknown as NdArray<DTypeOf<O>>
 }

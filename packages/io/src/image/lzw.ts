@@ -1,24 +1,38 @@
 /** Codes have 12 bits at most. */
 const MOST_CODES = 4096
 
-/** A kind of LZW: GIF's, TIFF's, and that of TIFF files before version 6, which is GIF's with samples of 8 bits. */
+/**
+ * A kind of LZW: GIF's, TIFF's, and that of TIFF files before version 6, which is GIF's with
+ * samples of 8 bits.
+ */
 export interface LzwKind {
-  /** Bits of a sample. The two codes behind those of the samples clear the table and end the data. */
+  /**
+   * Bits of a sample. The two codes behind those of the samples clear the table and end the data.
+   */
   readonly smallest: number
-  /** Whether codes begin at the highest bit of a byte, and grow one code early, as in TIFF 6.0 (section 13). */
+  /**
+   * Whether codes begin at the highest bit of a byte, and grow one code early, as in TIFF 6.0
+   * (section 13).
+   */
   readonly isTiff: boolean
 }
 
 /**
  * Decodes LZW (Welch 1984; GIF89a specification, appendix F; TIFF 6.0, section 13) into `out`.
  *
- * @returns how many samples there were, at most as many as fit: fewer where the data ends, or is damaged
+ * @returns how many samples there were, at most as many as fit: fewer where the data ends, or is
+ *   damaged
  */
-export function unpackLzw(data: Uint8Array, { smallest, isTiff }: LzwKind, out: Uint8Array): number {
+export function unpackLzw(
+  data: Uint8Array,
+  { smallest, isTiff }: LzwKind,
+  out: Uint8Array,
+): number {
   const clear = 1 << smallest
   const end = clear + 1
   const early = isTiff ? 1 : 0
-  // What a code stands for was written before, one sample longer than what the code before it stood for.
+  // What a code stands for was written before, one sample longer than what the code before it stood
+  // for.
   const starts = new Int32Array(MOST_CODES)
   const lengths = new Int32Array(MOST_CODES)
   let [size, next] = [smallest + 1, end + 1]

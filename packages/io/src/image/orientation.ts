@@ -12,8 +12,8 @@ export interface Part {
 }
 
 /**
- * How a picture must be turned to be shown, numbered as in EXIF: 1 is as stored, 3 turned by half, 6 a quarter clockwise,
- * 8 a quarter anticlockwise; 2, 4, 5 and 7 are mirrored.
+ * How a picture must be turned to be shown, numbered as in EXIF: 1 is as stored, 3 turned by half,
+ * 6 a quarter clockwise, 8 a quarter anticlockwise; 2, 4, 5 and 7 are mirrored.
  */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 

@@ -12,20 +12,26 @@ import type { Size } from './geometry.ts'
  * | `'gray16'` | uint16 | `[H, W, 1]` | `[1, H, W]` |
  * | `'yuv420p'`, `'nv12'` | uint8 | `[H * 3 / 2, W]` | – |
  *
- * Grey and YUV are of full range, by BT.601: `Y = 0.299 R + 0.587 G + 0.114 B`, 0..255 (gray16: 0..65535); U and V are 128 where there is
- * no colour. In `'yuv420p'` the plane of U follows that of Y, then V, each of `H / 2` rows of `W / 2`; in `'nv12'` U and V take turns.
+ * Grey and YUV are of full range, by BT.601: `Y = 0.299 R + 0.587 G + 0.114 B`, 0..255 (gray16:
+ * 0..65535); U and V are 128 where there is no colour. In `'yuv420p'` the plane of U follows that
+ * of Y, then V, each of `H / 2` rows of `W / 2`; in `'nv12'` U and V take turns.
  */
 export type PixelFormat = 'rgb24' | 'bgr24' | 'rgba' | 'gray8' | 'gray16' | 'yuv420p' | 'nv12'
 
 /** The dtypes that images can have. */
 export type ImageDType = 'uint8' | 'uint16' | 'float32'
 
-/** Order of the axes of one image: `'HWC'` is `[height, width, channels]`, `'CHW'` is `[channels, height, width]`. */
+/**
+ * Order of the axes of one image: `'HWC'` is `[height, width, channels]`, `'CHW'` is
+ * `[channels, height, width]`.
+ */
 export type ImageLayout = 'HWC' | 'CHW'
 
 /** One plane of a pixel format. */
 export interface Plane {
-  /** Samples of a row that belong to one column: 3 in `'rgb24'`, 2 in the second plane of `'nv12'`. */
+  /**
+   * Samples of a row that belong to one column: 3 in `'rgb24'`, 2 in the second plane of `'nv12'`.
+   */
   readonly channels: number
   /** How much smaller than the picture it is, in both directions: as a power of two. */
   readonly shift: 0 | 1
@@ -51,7 +57,11 @@ const FACTS: Readonly<Record<PixelFormat, PixelFormatFacts>> = {
   gray8: { dtype: 'uint8', channels: 1, planes: [] },
   gray16: { dtype: 'uint16', channels: 1, planes: [] },
   yuv420p: { dtype: 'uint8', channels: undefined, planes: [LUMA, CHROMA, CHROMA] },
-  nv12: { dtype: 'uint8', channels: undefined, planes: [LUMA, { channels: 2, shift: 1, blank: 128 }] },
+  nv12: {
+    dtype: 'uint8',
+    channels: undefined,
+    planes: [LUMA, { channels: 2, shift: 1, blank: 128 }],
+  },
 }
 
 export const PIXEL_FORMATS: readonly PixelFormat[] = Object.keys(FACTS) as PixelFormat[]
@@ -65,7 +75,10 @@ export function dtypeOf(format: PixelFormat): 'uint8' | 'uint16' {
   return FACTS[format].dtype
 }
 
-/** The planes in which an image lies in memory: with `'HWC'` a single one, with `'CHW'` one a channel. */
+/**
+ * The planes in which an image lies in memory: with `'HWC'` a single one, with `'CHW'` one a
+ * channel.
+ */
 export function planesOf(format: PixelFormat, layout: ImageLayout): readonly Plane[] {
   const { channels, planes } = FACTS[format]
   if (channels === undefined) return planes
@@ -73,13 +86,19 @@ export function planesOf(format: PixelFormat, layout: ImageLayout): readonly Pla
 }
 
 /** By the number of channels. */
-const INTERLEAVED: readonly (readonly Plane[])[] = [0, 1, 2, 3, 4].map((channels) => [{ ...LUMA, channels }])
+const INTERLEAVED: readonly (readonly Plane[])[] = [0, 1, 2, 3, 4].map((channels) => [
+  { ...LUMA, channels },
+])
 const PLANAR: readonly (readonly Plane[])[] = [0, 1, 2, 3, 4].map((channels) =>
   new Array<Plane>(channels).fill(LUMA),
 )
 
 /** The shape of one image. */
-export function imageShape(format: PixelFormat, layout: ImageLayout, { width, height }: Size): number[] {
+export function imageShape(
+  format: PixelFormat,
+  layout: ImageLayout,
+  { width, height }: Size,
+): number[] {
   const channels = channelsOf(format)
   if (channels === undefined) return [(height * 3) / 2, width]
   return layout === 'HWC' ? [height, width, channels] : [channels, height, width]
@@ -87,7 +106,10 @@ export function imageShape(format: PixelFormat, layout: ImageLayout, { width, he
 
 const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, float32: Float32Array } as const
 
-/** A typed array over memory; without, over new memory, which holds anything: whoever takes it fills it. */
+/**
+ * A typed array over memory; without, over new memory, which holds anything: whoever takes it fills
+ * it.
+ */
 export function imageArray<D extends ImageDType>(
   dtype: D,
   length: number,

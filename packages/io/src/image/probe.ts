@@ -15,7 +15,10 @@ export interface ImageInfo {
   readonly height: number
   /** How it is turned to be shown, numbered as in EXIF; 1: not at all. */
   readonly orientation: Orientation
-  /** Channels in the file, alpha and the fourth ink included; those of its colours where it has a palette. */
+  /**
+   * Channels in the file, alpha and the fourth ink included; those of its colours where it has a
+   * palette.
+   */
   readonly channels: number
   /** Bits of a sample; 8 where the file has a palette. */
   readonly bitDepth: number

@@ -35,7 +35,14 @@ function inFormat(
 }
 
 /** The samples in the order that sharp takes: pixel by pixel, red first. */
-function interleaved({ data, width, height, channels, isPlanar, isBgr }: Samples): Uint8Array | Uint16Array {
+function interleaved({
+  data,
+  width,
+  height,
+  channels,
+  isPlanar,
+  isBgr,
+}: Samples): Uint8Array | Uint16Array {
   if (channels === 1 || (!isPlanar && !isBgr)) return data
   const pixels = new Uint8Array(data.length)
   const area = width * height

@@ -24,7 +24,10 @@ import { encodeWithSharp } from './sharp-encode.ts'
 import { refuseTiffForSharp, tiffLayout } from './tiff-layout.ts'
 
 type Library = typeof import('sharp').default
-/** A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the ffmpeg backend. */
+/**
+ * A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the
+ * ffmpeg backend.
+ */
 function readingOf({ maxPixels }: ImageTarget): SharpOptions {
   return {
     ...{ failOn: 'error', ignoreIcc: true },
@@ -37,7 +40,9 @@ type Claim = (size: Size) => DataOf[ImageDType]
 /** libvips, which decodes on libuv's threads. */
 export interface SharpBackend {
   readonly name: 'sharp'
-  /** Reads, decodes and places an image in memory that it claims; never writes after it has settled. */
+  /**
+   * Reads, decodes and places an image in memory that it claims; never writes after it has settled.
+   */
   load(
     source: ImageSource,
     target: ImageTarget,
@@ -69,7 +74,8 @@ export function sharpBackend(sharp: Library): SharpBackend {
         throw nameSource(error, describeSource(source))
       }
     },
-    encode: (samples, encoding, caller) => inThreads(() => encodeWithSharp(sharp, samples, encoding), caller),
+    encode: (samples, encoding, caller) =>
+      inThreads(() => encodeWithSharp(sharp, samples, encoding), caller),
   }
 }
 
@@ -96,8 +102,9 @@ export async function loadWithSharp(
 let isWarned = false
 
 /**
- * One budget of threads: images are decoded side by side, so one thread for each is best; how many there are at a time, libuv's pool says, whose
- * size is fixed when a program starts. Returns that number.
+ * One budget of threads: images are decoded side by side, so one thread for each is best; how many
+ * there are at a time, libuv's pool says, whose size is fixed when a program starts. Returns that
+ * number.
  */
 function setThreads(sharp: Library): number {
   sharp.concurrency(1)
@@ -155,7 +162,10 @@ async function decode(
   const scaled = scaledSize(turn(cut ?? picture), target)
   const placement = placeScaled(scaled, target)
   const { pixelFormat, layout, dtype } = target
-  checkResultBytes(product(imageShape(pixelFormat, layout, placement.output)) * bytesPer(dtype), target)
+  checkResultBytes(
+    product(imageShape(pixelFormat, layout, placement.output)) * bytesPer(dtype),
+    target,
+  )
   const stored = turn(scaled)
   const resize = (from: Sharp): Sharp =>
     (cut === undefined ? from : from.extract(cut)).resize({
@@ -172,7 +182,10 @@ async function decode(
   } else if (hasAlpha) {
     if (pixelFormat === 'rgba') alpha = await alphaOf(input)
     // Resizing would multiply the colours by alpha, so alpha goes first, in a pipeline of its own.
-    const opaque = await coloursOf(sharp, image, input, target).toColourspace('srgb').raw().toBuffer()
+    const opaque = await coloursOf(sharp, image, input, target)
+      .toColourspace('srgb')
+      .raw()
+      .toBuffer()
     if (image.format === 'gif') fillAround(opaque, picture, image.bytes)
     pixels = await raw(resize(sharp(opaque, { raw: { ...picture, channels: 3 } })))
   } else pixels = await raw(resize(input.toColourspace('srgb')))
@@ -181,7 +194,13 @@ async function decode(
   if (pixels.length !== stored.width * stored.height * 3) {
     throw new Error(`sharp gave ${pixels.length} bytes for ${stored.width}x${stored.height} RGB`)
   }
-  placePicture(pictureOf(pixels, alpha, stored, target), turned, placement, target, claim(placement.output))
+  placePicture(
+    pictureOf(pixels, alpha, stored, target),
+    turned,
+    placement,
+    target,
+    claim(placement.output),
+  )
 }
 
 const WHOLE = { left: 0, top: 0, width: 1, height: 1 } as const
@@ -209,7 +228,10 @@ async function inspect(sharp: Library, image: EncodedImage, target: ImageTarget)
   return { input, picture, hasAlpha, isCmyk: space === 'cmyk', isLimitedGrey }
 }
 
-/** A picture without its alpha. Of transparent GIF pixels libvips gives the colour only if the file does not call them transparent. */
+/**
+ * A picture without its alpha. Of transparent GIF pixels libvips gives the colour only if the file
+ * does not call them transparent.
+ */
 function coloursOf(
   sharp: Library,
   { bytes, format }: EncodedImage,
@@ -223,7 +245,9 @@ function coloursOf(
   return sharp(opaque, readingOf(target)).removeAlpha()
 }
 
-/** What the first picture of a GIF does not cover has the colour that the ffmpeg backend gives it. */
+/**
+ * What the first picture of a GIF does not cover has the colour that the ffmpeg backend gives it.
+ */
 function fillAround(pixels: Buffer, { width, height }: Size, file: Buffer): void {
   const first = firstGifPicture(file)
   if (first.left === 0 && first.top === 0 && first.width >= width && first.height >= height) return
@@ -231,7 +255,10 @@ function fillAround(pixels: Buffer, { width, height }: Size, file: Buffer): void
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at += 3) {
       const isInside =
-        x >= first.left && x < first.left + first.width && y >= first.top && y < first.top + first.height
+        x >= first.left &&
+        x < first.left + first.width &&
+        y >= first.top &&
+        y < first.top + first.height
       if (!isInside) pixels.set([red, green, blue], at)
     }
   }
@@ -270,7 +297,9 @@ function pictureOf(
 function toGrey(pixels: Buffer): Buffer {
   const grey = Buffer.allocUnsafe(pixels.length / 3)
   for (let from = 0, to = 0; to < grey.length; from += 3, to++) {
-    grey[to] = Math.round(0.299 * pixels[from]! + 0.587 * pixels[from + 1]! + 0.114 * pixels[from + 2]!)
+    grey[to] = Math.round(
+      0.299 * pixels[from]! + 0.587 * pixels[from + 1]! + 0.114 * pixels[from + 2]!,
+    )
   }
   return grey
 }
@@ -290,7 +319,10 @@ function swapEnds(pixels: Buffer): Buffer {
   return pixels
 }
 
-/** Ink to light by the plain formula, as FFmpeg and Pillow do it; a press's profile would give other colours. */
+/**
+ * Ink to light by the plain formula, as FFmpeg and Pillow do it; a press's profile would give other
+ * colours.
+ */
 function cmykToRgb(inks: Buffer): Buffer {
   const rgb = Buffer.allocUnsafe((inks.length / 4) * 3)
   for (let from = 0, to = 0; from < inks.length; from += 4, to += 3) {

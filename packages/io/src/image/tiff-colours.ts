@@ -7,7 +7,10 @@ export interface RawPixels {
   readonly channels: 1 | 2 | 3 | 4
 }
 
-/** Makes grey or RGB of stored samples, with alpha where the file has it. Inks become RGB by the plain formula, and have 8 bits then. */
+/**
+ * Makes grey or RGB of stored samples, with alpha where the file has it. Inks become RGB by the
+ * plain formula, and have 8 bits then.
+ */
 export function tiffColours(stored: TiffSamples, layout: TiffLayout): RawPixels {
   const { photometric, samples, bits } = layout
   if (photometric === PALETTE) return { data: fromPalette(stored, layout), channels: 3 }
@@ -18,7 +21,9 @@ export function tiffColours(stored: TiffSamples, layout: TiffLayout): RawPixels 
   const channels = (colours === 1 ? 1 : 3) + (hasAlpha ? 1 : 0)
   const isInk = photometric === INKS
   const source = isInk && bits === 16 ? to8(scaled) : scaled
-  const data = new (source.constructor as Uint8ArrayConstructor)((source.length / samples) * channels)
+  const data = new (source.constructor as Uint8ArrayConstructor)(
+    (source.length / samples) * channels,
+  )
   const max = data.BYTES_PER_ELEMENT === 2 ? 65535 : 255
   for (let from = 0, to = 0; from < source.length; from += samples, to += channels) {
     if (isInk) putInks(source, from, data, to)
@@ -35,7 +40,8 @@ export function tiffColours(stored: TiffSamples, layout: TiffLayout): RawPixels 
 function divide(data: TiffSamples, at: number, colours: number, max: number): void {
   const alpha = data[at + colours]!
   if (alpha === 0) return
-  for (let c = 0; c < colours; c++) data[at + c] = Math.min(max, Math.floor((data[at + c]! * max) / alpha))
+  for (let c = 0; c < colours; c++)
+    data[at + c] = Math.min(max, Math.floor((data[at + c]! * max) / alpha))
 }
 
 /** Of the colour map, whose numbers have 16 bits; some writers have put 8 there. */
@@ -64,7 +70,10 @@ function putInks(from: TiffSamples, at: number, out: TiffSamples, to: number): v
   for (let c = 0; c < 3; c++) out[to + c] = Math.round(((255 - from[at + c]!) * light) / 255)
 }
 
-/** Full range by BT.601, as JPEG has it (TIFF 6.0, section 21, with the reference levels that are usual). */
+/**
+ * Full range by BT.601, as JPEG has it (TIFF 6.0, section 21, with the reference levels that are
+ * usual).
+ */
 function putYcbcr(from: TiffSamples, at: number, out: TiffSamples, to: number): void {
   const [y, cb, cr] = [from[at]!, from[at + 1]! - 128, from[at + 2]! - 128]
   const clamp = (value: number): number => Math.max(0, Math.min(255, Math.round(value)))

@@ -9,7 +9,10 @@ export interface TiffLayout {
   readonly bits: number
   /** Samples of a pixel, those beside its colour included. */
   readonly samples: number
-  /** What the numbers are: 1 unsigned, 2 signed, 3 floating point, 4 unknown, 5 and 6 complex; 0 where they differ. */
+  /**
+   * What the numbers are: 1 unsigned, 2 signed, 3 floating point, 4 unknown, 5 and 6 complex; 0
+   * where they differ.
+   */
   readonly format: number
   readonly compression: number
   readonly photometric: number
@@ -18,7 +21,10 @@ export interface TiffLayout {
   readonly isPlanar: boolean
   /** Whether the first pixel of a byte lies in its lowest bits. */
   readonly isReversed: boolean
-  /** What the samples beside the colour are: 1 alpha that the colours are multiplied by, 2 alpha, 0 something else. */
+  /**
+   * What the samples beside the colour are: 1 alpha that the colours are multiplied by, 2 alpha, 0
+   * something else.
+   */
   readonly extra: readonly number[]
   /** Columns and rows to a sample of colour. */
   readonly subsampling: readonly [number, number]
@@ -64,7 +70,8 @@ export const YCBCR = 6
 export function tiffLayout(bytes: Buffer): TiffLayout {
   const tiff = tiffBytes(bytes)
   const directory = firstDirectory(bytes)
-  if (tiff === undefined || directory === undefined) throw new Error('the TIFF file has no directory')
+  if (tiff === undefined || directory === undefined)
+    throw new Error('the TIFF file has no directory')
   const number = (tag: number, missing: number): number => directory.number(tag) ?? missing
   const [width, height] = [number(256, 0), number(257, 0)]
   if (!(width > 0 && height > 0)) throw new Error('the TIFF file says that it has no pixels')
@@ -100,8 +107,9 @@ function same(directory: TiffDirectory, tag: number, samples: number, missing: n
 }
 
 /**
- * Whether FFmpeg's decoder gives the right pixels. It knows no tiles, no order of bits, no sign and no old LZW, and takes CMYK in planes, alpha
- * that the colours are multiplied by, and 16-bit planes for something else. Of such files it makes noise, without an error.
+ * Whether FFmpeg's decoder gives the right pixels. It knows no tiles, no order of bits, no sign and
+ * no old LZW, and takes CMYK in planes, alpha that the colours are multiplied by, and 16-bit planes
+ * for something else. Of such files it makes noise, without an error.
  */
 export function isForFFmpeg(layout: TiffLayout, bytes: Buffer): boolean {
   const { bits, samples, compression, photometric, extra, isPlanar } = layout
@@ -109,7 +117,8 @@ export function isForFFmpeg(layout: TiffLayout, bytes: Buffer): boolean {
   if (!isUnsigned(layout) || layout.predictor > 2 || isOldLzw(layout, bytes)) return false
   const isFax = isFaxed(layout)
   if (layout.isReversed && !isFax) return false
-  const isKnown = isFax || isOneOf(compression, 'plain', 'lzw', 'deflate', 'packBits', 'oldDeflate', 'lzma')
+  const isKnown =
+    isFax || isOneOf(compression, 'plain', 'lzw', 'deflate', 'packBits', 'oldDeflate', 'lzma')
   if (!isKnown) return false
   const isAlpha = extra.length === 1 && extra[0] === 2
   switch (photometric) {
@@ -135,7 +144,10 @@ const COLOURS: ReadonlyMap<number, number> = new Map([
 ])
 const FORMATS = ['mixed', 'unsigned', 'signed', 'floating-point', 'unknown', 'complex', 'complex']
 
-const [SHARP, TOOL] = ['the sharp backend reads it', 'convert it, for example with tiffcp or ImageMagick']
+const [SHARP, TOOL] = [
+  'the sharp backend reads it',
+  'convert it, for example with tiffcp or ImageMagick',
+]
 
 /** @throws MediaError `ERR_UNSUPPORTED` where `unpackTiff` has no way to read it */
 export function refuseTiff(layout: TiffLayout): void {
@@ -160,19 +172,25 @@ export function refuseTiff(layout: TiffLayout): void {
   const least = COLOURS.get(photometric)
   if (!isGrey && photometric !== PALETTE && least === undefined)
     refuse(`of colour space ${photometric}`, TOOL)
-  if (samples < (least ?? 1)) refuse(`of ${samples} samples a pixel, fewer than its colours have`, TOOL)
+  if (samples < (least ?? 1))
+    refuse(`of ${samples} samples a pixel, fewer than its colours have`, TOOL)
   if (photometric === PALETTE && (bits > 8 || samples > 1))
     refuse(`with a palette and ${samples} samples of ${bits} bits`, TOOL)
   if (photometric === YCBCR && (bits !== 8 || subsampling[0] !== 1 || subsampling[1] !== 1))
     refuse('whose colours are subsampled', SHARP)
 }
 
-/** @throws MediaError `ERR_UNSUPPORTED` where sharp fails, or makes black tiles or wrong colours without an error */
+/**
+ * @throws MediaError `ERR_UNSUPPORTED` where sharp fails, or makes black tiles or wrong colours
+ * without an error
+ */
 export function refuseTiffForSharp(layout: TiffLayout): void {
   const { bits, samples, compression, photometric, isTiled, isPlanar } = layout
   const isJpeg = isOneOf(compression, 'oldJpeg', 'jpeg')
-  const isKnown = compression <= TIFF.deflate || isOneOf(compression, 'packBits', 'oldDeflate', 'webp')
-  if (!isKnown) refuse(`of compression ${compression}`, isOneOf(compression, 'zstd', 'lzma') ? FFMPEG : TOOL)
+  const isKnown =
+    compression <= TIFF.deflate || isOneOf(compression, 'packBits', 'oldDeflate', 'webp')
+  if (!isKnown)
+    refuse(`of compression ${compression}`, isOneOf(compression, 'zstd', 'lzma') ? FFMPEG : TOOL)
   if (isTiled && isPlanar) refuse('with a plane of tiles for each colour', FFMPEG)
   if (photometric === INKS && (bits !== 8 || samples !== 4))
     refuse(`with ${samples} inks of ${bits} bits`, FFMPEG)

@@ -3,12 +3,15 @@ import { MediaError } from '../errors.ts'
 import { unpackLzw } from './lzw.ts'
 import { isOldLzw, refuseTiff, TIFF, type TiffLayout } from './tiff-layout.ts'
 
-/** Samples as they are stored, side by side in each pixel, row by row. Those of less than 8 bits have a byte each. */
+/**
+ * Samples as they are stored, side by side in each pixel, row by row. Those of less than 8 bits
+ * have a byte each.
+ */
 export type TiffSamples = Uint8Array | Uint16Array
 
 /**
- * The samples of a TIFF picture that FFmpeg's decoder does not know (see `isForFFmpeg`): tiles, planes, any order of bits, old LZW
- * (TIFF 6.0, sections 7 to 15; BigTIFF).
+ * The samples of a TIFF picture that FFmpeg's decoder does not know (see `isForFFmpeg`): tiles,
+ * planes, any order of bits, old LZW (TIFF 6.0, sections 7 to 15; BigTIFF).
  *
  * @throws MediaError `ERR_UNSUPPORTED` for what is not known here either
  * @throws Error where the file is damaged or cut off
@@ -16,7 +19,8 @@ export type TiffSamples = Uint8Array | Uint16Array
 export function unpackTiff(bytes: Buffer, layout: TiffLayout): TiffSamples {
   refuseTiff(layout)
   const { width, height, bits, samples, isPlanar, piece, offsets, lengths, isTiled } = layout
-  if (!(piece.width > 0 && piece.height > 0)) throw new Error('the TIFF file has tiles without pixels')
+  if (!(piece.width > 0 && piece.height > 0))
+    throw new Error('the TIFF file has tiles without pixels')
   const [across, down] = [Math.ceil(width / piece.width), Math.ceil(height / piece.height)]
   const planes = isPlanar ? samples : 1
   const own = isPlanar ? 1 : samples
@@ -46,10 +50,15 @@ export function unpackTiff(bytes: Buffer, layout: TiffLayout): TiffSamples {
   return out
 }
 
-/** How much longer than its data a picture can be: LZW makes up to 3,838 bytes of a code of 12 bits. */
+/**
+ * How much longer than its data a picture can be: LZW makes up to 3,838 bytes of a code of 12 bits.
+ */
 const MOST_RATIO = 4096
 
-/** Before there is memory for the picture: small files may say that they are large. @throws Error where data is missing */
+/**
+ * Before there is memory for the picture: small files may say that they are large. @throws Error
+ * where data is missing
+ */
 function refuseEmpty(file: Buffer, layout: TiffLayout, count: number): void {
   const { width, height, samples, bits, offsets, lengths } = layout
   let stored = 0
@@ -73,7 +82,10 @@ class Unpacker {
     this.#isOldLzw = isOldLzw(layout, bytes)
   }
 
-  /** `perRow` numbers in each of `rows`; with a predictor each is the difference to that `own` before it. */
+  /**
+   * `perRow` numbers in each of `rows`; with a predictor each is the difference to that `own`
+   * before it.
+   */
   numbers(offset: number, length: number, perRow: number, rows: number, own: number): TiffSamples {
     const { bits, isReversed, predictor } = this.#layout
     const rowBytes = Math.ceil((perRow * bits) / 8)
@@ -100,7 +112,10 @@ class Unpacker {
         return zlib.inflateSync(stored, { maxOutputLength: length + SPARE })
       case TIFF.zstd:
         if (zstdDecompressSync === undefined)
-          throw new MediaError('ERR_UNSUPPORTED', 'a TIFF file with zstd compression needs Node 22.15')
+          throw new MediaError(
+            'ERR_UNSUPPORTED',
+            'a TIFF file with zstd compression needs Node 22.15',
+          )
         return zstdDecompressSync(stored, { maxOutputLength: length + SPARE })
       case TIFF.packBits:
         return unpackBits(stored, length)
@@ -115,7 +130,8 @@ class Unpacker {
     const out = new (bits > 8 ? Uint16Array : Uint8Array)(perRow * rows)
     if (bits === 16) {
       const [high, low] = isLittle ? [1, 0] : [0, 1]
-      for (let i = 0; i < out.length; i++) out[i] = (plain[2 * i + high]! << 8) | plain[2 * i + low]!
+      for (let i = 0; i < out.length; i++)
+        out[i] = (plain[2 * i + high]! << 8) | plain[2 * i + low]!
       return out
     }
     for (let row = 0, to = 0; row < rows; row++) {

@@ -40,7 +40,10 @@ export class TiffDirectory {
     return this.#fields.has(tag)
   }
 
-  /** The first value of a field; `undefined` where the field is missing, of another type, or cut off. */
+  /**
+   * The first value of a field; `undefined` where the field is missing, of another type, or cut
+   * off.
+   */
   number(tag: number): number | undefined {
     return this.list(tag, 1)[0]
   }
@@ -69,7 +72,8 @@ export function tiffBytes(bytes: Buffer): TiffBytes | undefined {
 }
 
 /**
- * The directories of a TIFF structure, which is what EXIF is too (CIPA DC-008, 4.6). Ends where they do, or where the bytes make no sense.
+ * The directories of a TIFF structure, which is what EXIF is too (CIPA DC-008, 4.6). Ends where
+ * they do, or where the bytes make no sense.
  */
 export function* tiffDirectories(file: Buffer): Generator<TiffDirectory> {
   const tiff = tiffBytes(file)
@@ -103,7 +107,10 @@ export function firstDirectory(file: Buffer): TiffDirectory | undefined {
   return undefined
 }
 
-/** A whole number from the first directory of a TIFF structure; `undefined` where the tag is missing or of another type. */
+/**
+ * A whole number from the first directory of a TIFF structure; `undefined` where the tag is missing
+ * or of another type.
+ */
 export function tiffNumber(tiff: Buffer, tag: number): number | undefined {
   return firstDirectory(tiff)?.number(tag)
 }

@@ -7,11 +7,16 @@ interface Chunk {
   readonly body: Buffer
 }
 
-/** The chunks of a WebP file (RFC 9649, section 2.3), or those inside a chunk, from position `at`. */
+/**
+ * The chunks of a WebP file (RFC 9649, section 2.3), or those inside a chunk, from position `at`.
+ */
 function* chunks(bytes: Buffer, at: number): Generator<Chunk> {
   for (let next = at; next + 8 <= bytes.length; ) {
     const size = bytes.readUInt32LE(next + 4)
-    yield { type: bytes.toString('latin1', next, next + 4), body: bytes.subarray(next + 8, next + 8 + size) }
+    yield {
+      type: bytes.toString('latin1', next, next + 4),
+      body: bytes.subarray(next + 8, next + 8 + size),
+    }
     next += 8 + size + (size & 1)
   }
 }
@@ -19,7 +24,8 @@ function* chunks(bytes: Buffer, at: number): Generator<Chunk> {
 /** The EXIF data of a WebP file. Some writers put JPEG's header before it. */
 export function webpExif(bytes: Buffer): Buffer | undefined {
   for (const { type, body } of chunks(bytes, 12)) {
-    if (type === 'EXIF') return body.toString('latin1', 0, 6) === 'Exif\0\0' ? body.subarray(6) : body
+    if (type === 'EXIF')
+      return body.toString('latin1', 0, 6) === 'Exif\0\0' ? body.subarray(6) : body
   }
   return undefined
 }
@@ -27,7 +33,10 @@ export function webpExif(bytes: Buffer): Buffer | undefined {
 const ANIMATION_FLAG = 2
 const ALPHA_FLAG = 16
 
-/** One picture of an animation: its place on the canvas, what becomes of what was there, and its data as a file of its own. */
+/**
+ * One picture of an animation: its place on the canvas, what becomes of what was there, and its
+ * data as a file of its own.
+ */
 export interface WebpFrame extends Area {
   readonly durationMs: number
   /** Whether what is transparent shows what was there before. */
@@ -54,7 +63,10 @@ export function countWebpFrames(bytes: Buffer): number {
   return count
 }
 
-/** The pictures of a WebP animation (RFC 9649, 2.7.1.1). @throws Error where one is damaged, once it is come to */
+/**
+ * The pictures of a WebP animation (RFC 9649, 2.7.1.1). @throws Error where one is damaged, once it
+ * is come to
+ */
 export function* webpFrames(bytes: Buffer): Generator<WebpFrame> {
   const canvas = webpCanvas(bytes)
   let count = 0
@@ -83,11 +95,16 @@ export function isWholeWebp(bytes: Buffer): boolean {
 }
 
 /** Size of a WebP picture, whether it has alpha, and how many pictures there are. */
-export function webpFacts(bytes: Buffer): Size & { readonly hasAlpha: boolean; readonly frames: number } {
+export function webpFacts(
+  bytes: Buffer,
+): Size & { readonly hasAlpha: boolean; readonly frames: number } {
   return { ...webpSize(bytes), frames: isWebpAnimation(bytes) ? countWebpFrames(bytes) : 1 }
 }
 
-/** Size of a WebP picture and whether it has alpha, from its first chunk (RFC 9649, 2.5 to 2.7, 3.4; RFC 6386, 9.1). */
+/**
+ * Size of a WebP picture and whether it has alpha, from its first chunk (RFC 9649, 2.5 to 2.7, 3.4;
+ * RFC 6386, 9.1).
+ */
 export function webpSize(bytes: Buffer): Size & { readonly hasAlpha: boolean } {
   const first = chunks(bytes, 12).next().value as Chunk | undefined
   const { type, body } = first ?? { type: '', body: Buffer.alloc(0) }

@@ -9,7 +9,8 @@ import { loadFFmpeg } from './ffmpeg/library.ts'
 import { fill, type ImageJob, type LoadedImage, loadOne } from './fill.ts'
 import { bytesPer, type ImageDType, imageArray } from './pixel-format.ts'
 
-// The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
+// The ops that the pool's threads run. Faults come back as data: errors would lose their class on
+// the way.
 
 /** Loads FFmpeg, so that whoever waits for it hears whether it can be. */
 export function prepare(_: undefined): Fault | undefined {
@@ -63,7 +64,10 @@ export function fillPart(job: PartJob, context: StageContext): FilledPart {
   return { faults, data: mustCopy ? copyOf(job, shared, context) : undefined }
 }
 
-/** Parts after the one that failed need not go on; those before may fail too, and then theirs counts. */
+/**
+ * Parts after the one that failed need not go on; those before may fail too, and then theirs
+ * counts.
+ */
 function leaveOutFrom(control: Int32Array, part: number): void {
   for (let known = Atomics.load(control, WANTED); part < known; ) {
     known = Atomics.compareExchange(control, WANTED, known, part)

@@ -6,13 +6,17 @@ import { closeAtExit } from './close-at-exit.ts'
 import { Mp4Watch } from './watch-mp4.ts'
 
 /**
- * Hands bytes that come by and by to FFmpeg in another thread: through a socket that only the first who connects gets. FFmpeg waits for them in a
- * native call, which nothing can interrupt; but it ends when the socket is closed.
+ * Hands bytes that come by and by to FFmpeg in another thread: through a socket that only the first
+ * who connects gets. FFmpeg waits for them in a native call, which nothing can interrupt; but it
+ * ends when the socket is closed.
  */
 export class LiveFeed {
   #server: Server | undefined
   #path: string | undefined
-  /** What has come of the input: it is read from the beginning on, for its end or failure may come before FFmpeg does. */
+  /**
+   * What has come of the input: it is read from the beginning on, for its end or failure may come
+   * before FFmpeg does.
+   */
   readonly #bytes = new Mp4Watch()
   readonly #source: Readable
   #socket: Socket | undefined
@@ -87,7 +91,8 @@ export class LiveFeed {
       return
     }
     this.#socket = socket
-    // Heard before the source is: then it is who reads that has had enough, and no fault of the source.
+    // Heard before the source is: then it is who reads that has had enough, and no fault of the
+    // source.
     for (const event of ['error', 'close'])
       socket.once(event, () => {
         if (!this.#bytes.errored) this.#isLeft = true

@@ -9,7 +9,10 @@ import { checkSource, describeSource, type MediaSource, type SyncSource } from '
 import { fetchPieces } from '../url/fetch.ts'
 import type { Fetching } from '../url/url-options.ts'
 
-/** Bytes that come by and by: a Node stream, a web stream, or what else gives bytes when iterated. They are read once, as fast as they are used. */
+/**
+ * Bytes that come by and by: a Node stream, a web stream, or what else gives bytes when iterated.
+ * They are read once, as fast as they are used.
+ */
 export type ByteStream = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
 
 /** Where a stream of frames or samples comes from: a whole file, or bytes that come by and by. */
@@ -21,7 +24,8 @@ export function describeStreamSource(source: StreamSource): string {
 }
 
 /**
- * Refuses what is not a {@link StreamSource}. From here on the errors of a Node stream are heard: it may fail before anybody reads.
+ * Refuses what is not a {@link StreamSource}. From here on the errors of a Node stream are heard:
+ * it may fail before anybody reads.
  *
  * @throws MediaError `ERR_BAD_OPTION`
  */
@@ -45,7 +49,10 @@ export type Opened =
   | { readonly kind: 'file'; readonly source: SyncSource }
   | { readonly kind: 'live'; readonly bytes: Readable }
 
-/** Opens what must be: URLs are fetched as they are used, pipes are read once. @throws MediaError `ERR_READ` */
+/**
+ * Opens what must be: URLs are fetched as they are used, pipes are read once. @throws MediaError
+ * `ERR_READ`
+ */
 export async function openSource(source: StreamSource, fetching: Fetching): Promise<Opened> {
   try {
     if (isByteStream(source)) return live(readable(source))
@@ -63,7 +70,10 @@ export async function openSource(source: StreamSource, fetching: Fetching): Prom
   }
 }
 
-/** A pipe that has a name, also where nobody writes to it yet: opening it otherwise, or reading it, would hold a thread until somebody does, and the end of the process. */
+/**
+ * A pipe that has a name, also where nobody writes to it yet: opening it otherwise, or reading it,
+ * would hold a thread until somebody does, and the end of the process.
+ */
 async function openPipe(path: string): Promise<Readable> {
   if (process.platform === 'win32') return createReadStream(path)
   const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK)

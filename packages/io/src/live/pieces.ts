@@ -19,8 +19,9 @@ export interface PieceOps<T, P> {
 }
 
 /**
- * The pieces of a source, made in a thread as they are pulled, and a few ahead: of a file in the pool that all functions share, of bytes that come by and
- * by in a thread of their own, because it waits for them. Leaving the loop closes decoder, file and stream.
+ * The pieces of a source, made in a thread as they are pulled, and a few ahead: of a file in the
+ * pool that all functions share, of bytes that come by and by in a thread of their own, because it
+ * waits for them. Leaving the loop closes decoder, file and stream.
  */
 export async function* piecesOf<T, P extends object>(
   source: StreamSource,

@@ -15,8 +15,9 @@ const STILL = /^(?:mif|hei|avif)/
 const HEADER_BYTES = 16
 
 /**
- * Passes bytes on, and looks at the indexes of MP4 among them, each as a whole before FFmpeg sees it: a stream of a few bytes may announce samples for
- * gigabytes of index. States: `header -> held | passed -> header`, by box; `off` for what is no MP4.
+ * Passes bytes on, and looks at the indexes of MP4 among them, each as a whole before FFmpeg sees
+ * it: a stream of a few bytes may announce samples for gigabytes of index. States:
+ * `header -> held | passed -> header`, by box; `off` for what is no MP4.
  */
 export class Mp4Watch extends Transform {
   #held: Buffer[] = []

@@ -11,9 +11,10 @@ import type { Fetching } from '../url/url-options.ts'
 import { closeAtExit } from './close-at-exit.ts'
 
 /**
- * Gives FFmpeg, in another thread, what lies at a web address: FFmpeg asks this process by HTTP, which fetches it as all loaders do, with their time
- * limits, retries and checks. What FFmpeg fetched itself nothing could interrupt; here its reads end when the feed is closed. Where the server
- * sends ranges, FFmpeg can seek.
+ * Gives FFmpeg, in another thread, what lies at a web address: FFmpeg asks this process by HTTP,
+ * which fetches it as all loaders do, with their time limits, retries and checks. What FFmpeg
+ * fetched itself nothing could interrupt; here its reads end when the feed is closed. Where the
+ * server sends ranges, FFmpeg can seek.
  */
 export class WebFeed {
   readonly #url: URL
@@ -135,19 +136,27 @@ export class WebFeed {
     response.writeHead(headers.range === undefined ? 200 : 206, {
       'accept-ranges': 'bytes',
       'content-length': end - start,
-      ...(headers.range === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
+      ...(headers.range === undefined
+        ? {}
+        : { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
     })
     return ranges.streamFrom(start, end, signal)
   }
 
   /** What goes wrong is noted before FFmpeg, which hears of the end only, can tell of it. */
-  async *#counted(pieces: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *#counted(
+    pieces: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#fetching
     try {
       for await (const piece of pieces) {
         this.#sent += piece.length
         if (this.#sent > maxBytes)
-          throw new MediaError('ERR_TOO_LARGE', `more bytes were fetched than \`maxBytes\` (${maxBytes})`)
+          throw new MediaError(
+            'ERR_TOO_LARGE',
+            `more bytes were fetched than \`maxBytes\` (${maxBytes})`,
+          )
         yield piece
       }
     } catch (error) {

@@ -5,7 +5,10 @@ import type { Rational } from './time.ts'
 /** What a stream carries. */
 export type StreamKind = 'video' | 'audio' | 'subtitle' | 'data' | 'attachment' | 'unknown'
 
-/** A codec's parameters (`AVCodecParameters`) as plain data. Numbers without a unit are FFmpeg's own, of its enumerations. */
+/**
+ * A codec's parameters (`AVCodecParameters`) as plain data. Numbers without a unit are FFmpeg's
+ * own, of its enumerations.
+ */
 export interface CodecParameters {
   readonly kind: StreamKind
   readonly codecId: number
@@ -29,7 +32,11 @@ export interface CodecParameters {
   readonly colorSpace: number
   readonly chromaLocation: number
   readonly videoDelay: number
-  readonly channelLayout: { readonly nbChannels: number; readonly order: number; readonly mask: bigint }
+  readonly channelLayout: {
+    readonly nbChannels: number
+    readonly order: number
+    readonly mask: bigint
+  }
   readonly sampleRate: number
   readonly blockAlign: number
   readonly frameSize: number
@@ -48,7 +55,10 @@ export function mediaTypeOf(kind: StreamKind): number {
 /** Copies FFmpeg's parameters into plain data. */
 export function describeParameters(ffmpeg: FFmpeg, from: AvParameters): CodecParameters {
   // Two of them are told nowhere else.
-  const { blockAlign = 0, fieldOrder = 0 } = from.toJSON() as { blockAlign?: number; fieldOrder?: number }
+  const { blockAlign = 0, fieldOrder = 0 } = from.toJSON() as {
+    blockAlign?: number
+    fieldOrder?: number
+  }
   const kind = KINDS[from.codecType] ?? 'unknown'
   const { nbChannels, order, mask } = from.channelLayout
   return {

@@ -32,12 +32,20 @@ export class Failures {
   }
 
   /** @throws MediaError `ERR_DECODE`, or another code, if strict */
-  tell(failure: ChainFailure, source: string | undefined, code: MediaErrorCode = 'ERR_DECODE'): void {
+  tell(
+    failure: ChainFailure,
+    source: string | undefined,
+    code: MediaErrorCode = 'ERR_DECODE',
+  ): void {
     this.#count += 1
     if (this.#kept.length < KEPT) this.#kept.push(failure)
     if (!this.#isStrict) return
     const when = failure.timeSec === undefined ? '' : ` at ${failure.timeSec.toFixed(3)} s`
     const name = source === undefined ? '' : `${source}: `
-    throw new MediaError(code, `${name}${failure.problem}${when}`, source === undefined ? {} : { source })
+    throw new MediaError(
+      code,
+      `${name}${failure.problem}${when}`,
+      source === undefined ? {} : { source },
+    )
   }
 }

@@ -14,8 +14,9 @@ const open = new Map<HandleKind, number>()
 const forgotten = new FinalizationRegistry<HandleKind>((kind) => count(kind, -1))
 
 /**
- * The hold that an object has on FFmpeg's memory: there, or given back. `open -> closed`, by `close()`, once. Whoever uses the object asks
- * `check()` first, so that use after the end is an error and never a crash.
+ * The hold that an object has on FFmpeg's memory: there, or given back. `open -> closed`, by
+ * `close()`, once. Whoever uses the object asks `check()` first, so that use after the end is an
+ * error and never a crash.
  */
 export class Handle {
   readonly #kind: HandleKind
@@ -35,7 +36,10 @@ export class Handle {
   /** @throws MediaError `ERR_BAD_STATE` after `close()` */
   check(): void {
     if (this.#free === undefined) {
-      throw new MediaError('ERR_BAD_STATE', `this ${this.#kind} was disposed of and cannot be used any more`)
+      throw new MediaError(
+        'ERR_BAD_STATE',
+        `this ${this.#kind} was disposed of and cannot be used any more`,
+      )
     }
   }
 
@@ -51,8 +55,9 @@ export class Handle {
 }
 
 /**
- * How many objects of the chain this thread has not disposed of, by kind; kinds of which there are none are left out. What is forgotten
- * instead of disposed of is freed when garbage is collected, and counts until then: for leak checks in tests.
+ * How many objects of the chain this thread has not disposed of, by kind; kinds of which there are
+ * none are left out. What is forgotten instead of disposed of is freed when garbage is collected,
+ * and counts until then: for leak checks in tests.
  *
  * @example
  * ```ts run

@@ -4,8 +4,9 @@ import { type CodecParameters, describeParameters, type StreamKind } from './cod
 import type { Rational } from './time.ts'
 
 /**
- * What is known of a stream: plain data, which can be posted to other threads, and all that a decoder, a bit-stream filter or a muxer needs to know.
- * What the container's header does not tell is `undefined`, unless the demuxer was told to `probe`.
+ * What is known of a stream: plain data, which can be posted to other threads, and all that a
+ * decoder, a bit-stream filter or a muxer needs to know. What the container's header does not tell
+ * is `undefined`, unless the demuxer was told to `probe`.
  */
 export interface StreamInfo {
   /** Its place in the file, from 0. */
@@ -52,12 +53,19 @@ export function describeStream(ffmpeg: FFmpeg, stream: Stream): StreamInfo {
     duration: stream.duration > 0n ? stream.duration : undefined,
     frameCount: stream.nbFrames > 0n ? Number(stream.nbFrames) : undefined,
     metadata: stream.metadata?.getAll() ?? {},
-    frameRate: positive(stream.avgFrameRate) ?? positive(stream.rFrameRate) ?? positive(parameters.frameRate),
+    frameRate:
+      positive(stream.avgFrameRate) ??
+      positive(stream.rFrameRate) ??
+      positive(parameters.frameRate),
   }
 }
 
 /** What codec parameters tell of a stream that is in no container, as an encoder makes. */
-export function describeCoded(ffmpeg: FFmpeg, parameters: CodecParameters, timeBase: Rational): StreamInfo {
+export function describeCoded(
+  ffmpeg: FFmpeg,
+  parameters: CodecParameters,
+  timeBase: Rational,
+): StreamInfo {
   const { av } = ffmpeg
   const { kind, format, channelLayout: layout } = parameters
   const [isVideo, isAudio] = [kind === 'video', kind === 'audio']
@@ -73,7 +81,8 @@ export function describeCoded(ffmpeg: FFmpeg, parameters: CodecParameters, timeB
     frameRate: positive(parameters.frameRate),
     width: isVideo ? parameters.width || undefined : undefined,
     height: isVideo ? parameters.height || undefined : undefined,
-    pixelFormat: isVideo && format >= 0 ? (av.avGetPixFmtName(format as never) ?? undefined) : undefined,
+    pixelFormat:
+      isVideo && format >= 0 ? (av.avGetPixFmtName(format as never) ?? undefined) : undefined,
     sampleAspectRatio: isVideo ? positive(parameters.sampleAspectRatio) : undefined,
     sampleRate: isAudio ? parameters.sampleRate || undefined : undefined,
     channels: isAudio ? layout.nbChannels || undefined : undefined,
@@ -81,7 +90,8 @@ export function describeCoded(ffmpeg: FFmpeg, parameters: CodecParameters, timeB
       isAudio && layout.nbChannels > 0
         ? (av.avChannelLayoutDescribe(layout as never) ?? undefined)
         : undefined,
-    sampleFormat: isAudio && format >= 0 ? (av.avGetSampleFmtName(format as never) ?? undefined) : undefined,
+    sampleFormat:
+      isAudio && format >= 0 ? (av.avGetSampleFmtName(format as never) ?? undefined) : undefined,
     parameters,
   }
 }

@@ -7,8 +7,8 @@ export interface Rational {
 }
 
 /**
- * A time in seconds. A number means what it prints as (`0.04` is 4/100), and the tick of a stream that it is within a billionth of a second of; a
- * fraction is exact.
+ * A time in seconds. A number means what it prints as (`0.04` is 4/100), and the tick of a stream
+ * that it is within a billionth of a second of; a fraction is exact.
  */
 export type TimeValue = number | Rational
 
@@ -22,7 +22,10 @@ export interface TickWindow {
   readonly end: bigint | undefined
 }
 
-/** How near to a tick a number counts as the tick, in seconds: rounding of sums and products is far below, ticks are far above. */
+/**
+ * How near to a tick a number counts as the tick, in seconds: rounding of sums and products is far
+ * below, ticks are far above.
+ */
 const NEARNESS: Fraction = { num: 1n, den: 1_000_000_000n }
 
 interface Fraction {
@@ -32,7 +35,8 @@ interface Fraction {
 
 /** @throws MediaError `ERR_BAD_OPTION` unless it is `[start, end]` with `start <= end` */
 export function checkWindow(window: unknown, name = 'window'): asserts window is TimeWindow {
-  const rule = '[start, end] in seconds, numbers or { num, den }, start not after end and not infinite'
+  const rule =
+    '[start, end] in seconds, numbers or { num, den }, start not after end and not infinite'
   if (!Array.isArray(window) || window.length !== 2 || !window.every(isTime))
     throw badOption(name, rule, window)
   const [start, end] = window as [TimeValue, TimeValue]

@@ -7,7 +7,10 @@ import type { NpyHeader } from './header.ts'
 /** Rows of the first axis: `[start, end)`. */
 export type RowRange = readonly [start: number, end: number]
 
-/** Whether the elements lie in the file as they are handed out: in this machine's byte order, row by row. */
+/**
+ * Whether the elements lie in the file as they are handed out: in this machine's byte order, row by
+ * row.
+ */
 export function liesAsIs(header: NpyHeader): boolean {
   return header.isBigEndian !== IS_LITTLE_ENDIAN && !isTurned(header)
 }
@@ -18,7 +21,8 @@ export function isTurned({ isFortran, shape }: NpyHeader): boolean {
 }
 
 /**
- * The elements as an array of `shape`: a view of `bytes` where they lie as they should, otherwise converted.
+ * The elements as an array of `shape`: a view of `bytes` where they lie as they should, otherwise
+ * converted.
  *
  * @param bytes exactly the data of `shape`
  * @param isOwn whether `bytes` may be overwritten
@@ -44,7 +48,9 @@ export function* decodeData(
   return arrayOf(header, data, shape)
 }
 
-/** The elements of an array that lie as they are handed out, from `offset` to the end of `bytes`. */
+/**
+ * The elements of an array that lie as they are handed out, from `offset` to the end of `bytes`.
+ */
 export function arrayOf(
   header: NpyHeader,
   bytes: Uint8Array,

@@ -2,10 +2,12 @@ import type { DType, NdArray } from '../array.ts'
 import { bytesOf, checkNdArray, DATA_CLASSES, IS_LITTLE_ENDIAN, swapBytes } from '../dtypes.ts'
 
 /**
- * The npy file of an array, byte for byte what NumPy's `np.save` writes (format version 1.0, little-endian, row-major).
+ * The npy file of an array, byte for byte what NumPy's `np.save` writes (format version 1.0,
+ * little-endian, row-major).
  *
  * @returns the file, in memory of its own
- * @throws MediaError `ERR_BAD_OPTION` for what is no array, or whose shape and number of elements differ
+ * @throws MediaError `ERR_BAD_OPTION` for what is no array, or whose shape and number of elements
+ *   differ
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -50,7 +52,10 @@ const DESCRIPTIONS: { readonly [D in DType]: string } = {
   float64: '<f8',
 }
 
-/** NumPy leaves room for the first number of the shape to grow to this many digits, for those who append to a file. */
+/**
+ * NumPy leaves room for the first number of the shape to grow to this many digits, for those who
+ * append to a file.
+ */
 const GROWTH_DIGITS = 21
 const ALIGNMENT = 64
 

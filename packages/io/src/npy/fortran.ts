@@ -1,12 +1,16 @@
 import { sizeOf, viewAs } from '../dtypes.ts'
 import { type Routine, TURN, TURN_BYTES } from '../file/routine.ts'
 
-/** Elements a side of the squares that are turned at a time: both sides of the copy stay in the nearest cache. */
+/**
+ * Elements a side of the squares that are turned at a time: both sides of the copy stay in the
+ * nearest cache.
+ */
 const BLOCK = 32
 
 /**
- * Column-major bytes as row-major ones: a transposition of all axes. It goes through the array in planes of the first axis
- * (neighbours in the input) and the last (neighbours in the output), and through each plane in squares.
+ * Column-major bytes as row-major ones: a transposition of all axes. It goes through the array in
+ * planes of the first axis (neighbours in the input) and the last (neighbours in the output), and
+ * through each plane in squares.
  *
  * @param shape with at least two axes longer than 1, and no empty one
  * @returns memory of its own
@@ -42,8 +46,10 @@ export function* toRowMajor(
       const bottom = Math.min(rows, top + BLOCK)
       for (let left = 0; left < columns; left += BLOCK) {
         const right = Math.min(columns, left + BLOCK)
-        if (words === 1) turnWords(from, to, fromBase, toBase, top, bottom, left, right, columnStep, rowStep)
-        else turnRuns(from, to, words, fromBase, toBase, top, bottom, left, right, columnStep, rowStep)
+        if (words === 1)
+          turnWords(from, to, fromBase, toBase, top, bottom, left, right, columnStep, rowStep)
+        else
+          turnRuns(from, to, words, fromBase, toBase, top, bottom, left, right, columnStep, rowStep)
       }
       sinceTurn += (bottom - top) * columns * elementBytes
       if (sinceTurn >= TURN_BYTES) {
@@ -57,7 +63,9 @@ export function* toRowMajor(
   return out
 }
 
-/** Elements are moved as integers, in words: floating point registers may change the bits of a NaN. */
+/**
+ * Elements are moved as integers, in words: floating point registers may change the bits of a NaN.
+ */
 function wordOf(elementBytes: number): 1 | 2 | 4 {
   return elementBytes >= 4 ? 4 : elementBytes === 2 ? 2 : 1
 }

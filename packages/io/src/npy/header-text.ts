@@ -19,8 +19,8 @@ interface Token {
 }
 
 /**
- * Parses the text of an npy header: a Python dict literal of exactly `descr`, `fortran_order` and `shape`, in any order.
- * Nothing is evaluated.
+ * Parses the text of an npy header: a Python dict literal of exactly `descr`, `fortran_order` and
+ * `shape`, in any order. Nothing is evaluated.
  *
  * @throws MediaError `ERR_DECODE`
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html

@@ -16,7 +16,9 @@ export interface NpyHeader {
   readonly dataBytes: number
 }
 
-/** Longest header that is read. NumPy itself writes about 118 bytes, and refuses more than 10,000. */
+/**
+ * Longest header that is read. NumPy itself writes about 118 bytes, and refuses more than 10,000.
+ */
 const MAX_HEADER_BYTES = 65_535
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] // \x93NUMPY
@@ -28,8 +30,9 @@ export interface Head {
 }
 
 /**
- * The header of a file that is in memory from its first byte up to its data at least. Datasets have many files of one header: the
- * last few are kept, and found again by comparing bytes, which costs a fifth of parsing.
+ * The header of a file that is in memory from its first byte up to its data at least. Datasets have
+ * many files of one header: the last few are kept, and found again by comparing bytes, which costs
+ * a fifth of parsing.
  *
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  */
@@ -63,12 +66,16 @@ function beginsWith(bytes: Uint8Array, text: Uint8Array): boolean {
   return true
 }
 
-/** Where the data begins, from the first bytes of a file. @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED` */
+/**
+ * Where the data begins, from the first bytes of a file. @throws MediaError `ERR_DECODE` or
+ * `ERR_UNSUPPORTED`
+ */
 export function dataOffsetOf(bytes: Uint8Array): number {
   for (let i = 0; i < MAGIC.length; i++) {
     if (bytes[i] !== MAGIC[i]) throw damaged(notNpy(bytes))
   }
-  if (bytes.byteLength < 12) throw damaged(`ends after ${bytes.byteLength} bytes, within the header`)
+  if (bytes.byteLength < 12)
+    throw damaged(`ends after ${bytes.byteLength} bytes, within the header`)
   const version = bytes[6]!
   if (version < 1 || version > 3 || bytes[7] !== 0) {
     throw new MediaError(
@@ -94,7 +101,8 @@ function readFields({ descr, isFortran, shape }: HeaderFields): NpyHeader {
     )
   }
   const { dtype, parts, isBigEndian } = parseDescr(descr)
-  if (shape.length > MAX_RANK) throw damaged(`${shape.length} dimensions; NumPy has at most ${MAX_RANK}`)
+  if (shape.length > MAX_RANK)
+    throw damaged(`${shape.length} dimensions; NumPy has at most ${MAX_RANK}`)
   const dataBytes = sizeOf(shape) * parts * DATA_CLASSES[dtype].BYTES_PER_ELEMENT
   if (!Number.isSafeInteger(dataBytes) || !shape.every(Number.isSafeInteger))
     throw damaged(`an impossible shape, (${shape.join(', ')})`)
@@ -158,7 +166,10 @@ function parseDescr(descr: string): { dtype: DType; parts: 1 | 2; isBigEndian: b
 /** What kind of dtype is refused, and what helps. */
 function refusalOf(descr: string): MediaError {
   const kinds: readonly (readonly [RegExp, string])[] = [
-    [/^\|O/, 'Python objects (pickle), which are never loaded: convert the array to numbers before saving'],
+    [
+      /^\|O/,
+      'Python objects (pickle), which are never loaded: convert the array to numbers before saving',
+    ],
     [/^[<>|=]?U/, 'text: save it as JSON, or as numbers'],
     [/^[<>|=]?[Sa]\d*$/, "byte strings: save them as .view('uint8')"],
     [/^[<>|=]?[Mm]8/, "times: save them as .view('int64')"],

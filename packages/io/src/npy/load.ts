@@ -11,8 +11,9 @@ import { checkParseOptions, type ParseNpyOptions, readNpy } from './parse.ts'
 /** Options of `loadNpy` in `@spindle/io/sync`. */
 export interface LoadNpySyncOptions extends ParseNpyOptions {
   /**
-   * An array for the elements, of the dtype and shape that they have, for example a slot of a batch; the call gives it back. Nothing is
-   * allocated: fresh memory costs more than reading into it, from about 100 KB on. When the call fails, its elements may have changed.
+   * An array for the elements, of the dtype and shape that they have, for example a slot of a
+   * batch; the call gives it back. Nothing is allocated: fresh memory costs more than reading into
+   * it, from about 100 KB on. When the call fails, its elements may have changed.
    */
   readonly into?: NdArray
 }
@@ -26,8 +27,9 @@ export interface LoadNpyOptions extends LoadNpySyncOptions, UrlOptions {
 /**
  * Loads an array in NumPy's npy format from a path, URL, Blob or bytes.
  *
- * With `rows`, only these are read from a file or Blob: a batch out of an array larger than memory costs the batch. (Of a column-major
- * array everything is read.) Without, `data` is a view of the bytes that were read, or given, as `parseNpy` says.
+ * With `rows`, only these are read from a file or Blob: a batch out of an array larger than memory
+ * costs the batch. (Of a column-major array everything is read.) Without, `data` is a view of the
+ * bytes that were read, or given, as `parseNpy` says.
  *
  * @returns row-major
  * @throws MediaError `ERR_READ` when the source cannot be read; otherwise as `parseNpy`
@@ -43,7 +45,10 @@ export interface LoadNpyOptions extends LoadNpySyncOptions, UrlOptions {
  * assert.deepEqual(batch.shape, [32, 64])
  * ```
  */
-export async function loadNpy(source: MediaSource, options: LoadNpyOptions = {}): Promise<AnyNdArray> {
+export async function loadNpy(
+  source: MediaSource,
+  options: LoadNpyOptions = {},
+): Promise<AnyNdArray> {
   checkSource(source, 'source')
   checkLoadOptions(options, ['signal'], URL_OPTIONS)
   const { rows, into, signal } = options

@@ -11,18 +11,23 @@ import { checkRows, rowsWithin } from './rows.ts'
 
 /** Options of `parseNpy`. */
 export interface ParseNpyOptions {
-  /** Only these rows of the first axis, `[start, end)`; an `end` behind the last row means all. Default: all. */
+  /**
+   * Only these rows of the first axis, `[start, end)`; an `end` behind the last row means all.
+   * Default: all.
+   */
   readonly rows?: readonly [start: number, end: number]
 }
 
 /**
  * Reads an array in NumPy's npy format (versions 1 to 3) from memory, synchronously.
  *
- * `data` is a view of `bytes`, without a copy, where they lie as they should: row-major, little-endian and at a multiple of the
- * element's size in memory. It is a copy otherwise: column-major (Fortran) arrays are turned, big-endian ones swapped. A view keeps
- * the bytes alive, changes with them, and is of shared memory where they are.
+ * `data` is a view of `bytes`, without a copy, where they lie as they should: row-major,
+ * little-endian and at a multiple of the element's size in memory. It is a copy otherwise:
+ * column-major (Fortran) arrays are turned, big-endian ones swapped. A view keeps the bytes alive,
+ * changes with them, and is of shared memory where they are.
  *
- * Complex numbers become float32 or float64 with a last axis `[real, imaginary]`; float16 stays as its bits, in a `Uint16Array`.
+ * Complex numbers become float32 or float64 with a last axis `[real, imaginary]`; float16 stays as
+ * its bits, in a `Uint16Array`.
  *
  * @returns row-major; a 0-d array has shape `[]` and one element
  * @throws MediaError with `code`
@@ -80,8 +85,8 @@ function decodeNpy(bytes: Uint8Array, rows: RowRange | undefined): AnyNdArray {
 }
 
 /**
- * An npy that lies in a file from `base` on and is `size` bytes long -> the array, or only its rows.
- * Faults do not name the source.
+ * An npy that lies in a file from `base` on and is `size` bytes long -> the array, or only its
+ * rows. Faults do not name the source.
  *
  * @param isOwn whether what is read may be overwritten
  * @param into where the elements go
@@ -94,7 +99,8 @@ export function* readNpy(
   into?: NdArray,
 ): Routine<AnyNdArray> {
   if (rows === undefined && into === undefined) {
-    if (size > ONE_READ_BYTES) dataOffsetOf(yield { kind: 'read', offset: base, length: USUAL_HEAD_BYTES })
+    if (size > ONE_READ_BYTES)
+      dataOffsetOf(yield { kind: 'read', offset: base, length: USUAL_HEAD_BYTES })
     // One read. The data then begins behind the header, at a multiple of 16 (64 since NumPy 1.14).
     return yield* decodeWhole(yield { kind: 'read', offset: base, length: size }, isOwn)
   }
@@ -110,16 +116,28 @@ export function* readNpy(
   checkInto(into, header, range)
   const array = yield* readPart(header, base + dataOffset, range, isOwn, bytesOf(into.data))
   // What had to be converted lies elsewhere.
-  const isThere = array.data.buffer === into.data.buffer && array.data.byteOffset === into.data.byteOffset
+  const isThere =
+    array.data.buffer === into.data.buffer && array.data.byteOffset === into.data.byteOffset
   if (!isThere) (into.data as Uint8Array).set(array.data as Uint8Array)
   return into as AnyNdArray
 }
 
-/** A whole npy in memory -> the array or its rows, with turns for the loop where it must be converted. */
-export function* decodeWhole(bytes: Uint8Array, isOwn: boolean, rows?: RowRange): Routine<AnyNdArray, never> {
+/**
+ * A whole npy in memory -> the array or its rows, with turns for the loop where it must be
+ * converted.
+ */
+export function* decodeWhole(
+  bytes: Uint8Array,
+  isOwn: boolean,
+  rows?: RowRange,
+): Routine<AnyNdArray, never> {
   const { header, dataOffset } = readHead(bytes)
   checkLength(header, bytes.byteLength - dataOffset)
-  const whole = yield* decodeData(header, bytes.subarray(dataOffset, dataOffset + header.dataBytes), isOwn)
+  const whole = yield* decodeData(
+    header,
+    bytes.subarray(dataOffset, dataOffset + header.dataBytes),
+    isOwn,
+  )
   return rows === undefined ? whole : cutRows(whole, rowsWithin(rows, header.shape))
 }
 
@@ -129,7 +147,9 @@ const ONE_READ_BYTES = 64 * 1024 * 1024
 /** Covers the header that NumPy writes for all but structured dtypes. */
 const USUAL_HEAD_BYTES = 256
 
-/** Reads all or some rows, and nothing else, unless these lie scattered over a column-major array. */
+/**
+ * Reads all or some rows, and nothing else, unless these lie scattered over a column-major array.
+ */
 function* readPart(
   header: NpyHeader,
   dataOffset: number,
@@ -177,6 +197,7 @@ function checkLength({ dtype, shape, dataBytes }: NpyHeader, available: number):
 }
 
 function viewOf(bytes: unknown): Uint8Array {
-  if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer) return new Uint8Array(bytes)
+  if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer)
+    return new Uint8Array(bytes)
   throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
 }

@@ -4,8 +4,9 @@ import { checkPath, writeFileAtomically, writeFileAtomicallySync } from '../file
 import { npyChunks } from './encode.ts'
 
 /**
- * Saves an array as an npy file, byte for byte what NumPy's `np.save` writes. The file appears whole or not at all: it is written
- * beside its place and then renamed. (It is not forced to disk: a machine that loses power may lose it.)
+ * Saves an array as an npy file, byte for byte what NumPy's `np.save` writes. The file appears
+ * whole or not at all: it is written beside its place and then renamed. (It is not forced to disk:
+ * a machine that loses power may lose it.)
  *
  * @param path a path or `file:` URL; what is there is replaced
  * @throws MediaError `ERR_WRITE` when the file system refuses; `ERR_BAD_OPTION` as `encodeNpy`

@@ -15,8 +15,9 @@ export interface LoadNpzOptions extends NpzOptions, UrlOptions {
 }
 
 /**
- * Opens an npz: the zip of npy files that NumPy's `np.savez` and `np.savez_compressed` write. Only its directory is read; each array is
- * when it is asked for. Stored and deflated members, zip64, and archives with a comment or something in front are understood.
+ * Opens an npz: the zip of npy files that NumPy's `np.savez` and `np.savez_compressed` write. Only
+ * its directory is read; each array is when it is asked for. Stored and deflated members, zip64,
+ * and archives with a comment or something in front are understood.
  *
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
@@ -65,7 +66,9 @@ export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {})
   }
 }
 
-/** {@link loadNpz} for worker ops: a path, `file:` URL or bytes; its arrays are read synchronously. */
+/**
+ * {@link loadNpz} for worker ops: a path, `file:` URL or bytes; its arrays are read synchronously.
+ */
 export function loadNpzSync(source: MediaSource, options: NpzOptions = {}): NpzFileSync {
   checkSource(source, 'source')
   const plan = npzPlan(options)
@@ -73,8 +76,9 @@ export function loadNpzSync(source: MediaSource, options: NpzOptions = {}): NpzF
 }
 
 /**
- * Opens an npz in memory, synchronously. Arrays that are stored as they are come as views of `bytes`, without a copy, where their
- * elements are aligned: always those of one byte an element, others by chance, for zip aligns nothing.
+ * Opens an npz in memory, synchronously. Arrays that are stored as they are come as views of
+ * `bytes`, without a copy, where their elements are aligned: always those of one byte an element,
+ * others by chance, for zip aligns nothing.
  *
  * @throws MediaError as `loadNpz`
  * @example

@@ -10,13 +10,14 @@ import { checkRows } from '../npy/rows.ts'
 /** Options of reading an npz. */
 export interface NpzOptions {
   /**
-   * Whether the bytes of each array are held against the checksum in the archive. Default true. It costs about 0.2 ms a MB; false is
-   * for files that something else vouches for.
+   * Whether the bytes of each array are held against the checksum in the archive. Default true. It
+   * costs about 0.2 ms a MB; false is for files that something else vouches for.
    */
   readonly verify?: boolean
   /**
-   * Most bytes of one array's member when it is read as a whole; reading a larger one is an error, `ERR_TOO_LARGE`, whatever it takes up
-   * compressed. An integer >= 1, or `Infinity`. Default 1 GiB. `rows` of an array that is stored as it is are not counted.
+   * Most bytes of one array's member when it is read as a whole; reading a larger one is an error,
+   * `ERR_TOO_LARGE`, whatever it takes up compressed. An integer >= 1, or `Infinity`. Default 1
+   * GiB. `rows` of an array that is stored as it is are not counted.
    */
   readonly maxMemberBytes?: number
 }
@@ -30,13 +31,17 @@ export interface NpzPlan {
 /** Options of getting one array. */
 export interface NpzGetOptions {
   /**
-   * Only these rows of the first axis, `[start, end)`; an `end` behind the last row means all. Default: all. Of an array that is
-   * stored as it is, only they are read, and no checksum can be held against them; a deflated one is read whole.
+   * Only these rows of the first axis, `[start, end)`; an `end` behind the last row means all.
+   * Default: all. Of an array that is stored as it is, only they are read, and no checksum can be
+   * held against them; a deflated one is read whole.
    */
   readonly rows?: readonly [start: number, end: number]
 }
 
-/** Name without `.npy` -> where the array lies. Of two members of one name the later counts, as in Python. */
+/**
+ * Name without `.npy` -> where the array lies. Of two members of one name the later counts, as in
+ * Python.
+ */
 export type NpzMembers = ReadonlyMap<string, ZipEntry>
 
 /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
@@ -71,7 +76,8 @@ export function* readNpzMembers(size: number): Routine<NpzMembers> {
 
 /** The member of a name, with or without `.npy`. @throws MediaError `ERR_NO_MEMBER` */
 export function findMember(members: NpzMembers, name: string): ZipEntry {
-  const entry = members.get(name) ?? (name.endsWith('.npy') ? members.get(name.slice(0, -4)) : undefined)
+  const entry =
+    members.get(name) ?? (name.endsWith('.npy') ? members.get(name.slice(0, -4)) : undefined)
   if (entry !== undefined) return entry
   const names = [...members.keys()].slice(0, 8).map((known) => JSON.stringify(known))
   const more = members.size > names.length ? ` and ${members.size - names.length} more` : ''

@@ -12,7 +12,10 @@ import {
 } from './members.ts'
 import { checkName } from './npz-file.ts'
 
-/** An open npz whose arrays are read synchronously: that of `parseNpz`, and of `loadNpz` in `@spindle/io/sync`. */
+/**
+ * An open npz whose arrays are read synchronously: that of `parseNpz`, and of `loadNpz` in
+ * `@spindle/io/sync`.
+ */
 export class NpzFileSync {
   /** What it was read from: a path, a URL, or a number of bytes. */
   readonly source: string

@@ -12,8 +12,8 @@ import {
 } from './members.ts'
 
 /**
- * An open npz: named arrays, each read when it is asked for. Made by `loadNpz`. The file is held open until `close()`, so `await using`
- * it, or close it.
+ * An open npz: named arrays, each read when it is asked for. Made by `loadNpz`. The file is held
+ * open until `close()`, so `await using` it, or close it.
  */
 export class NpzFile {
   /** What it was read from: a path, a URL, or a number of bytes. */

@@ -10,7 +10,10 @@ import { npyChunks } from '../npy/encode.ts'
 
 /** Options of `saveNpz` and `encodeNpz`. */
 export interface SaveNpzOptions {
-  /** Whether the arrays are deflated, as by `np.savez_compressed`. Default false: faster to write and to read. */
+  /**
+   * Whether the arrays are deflated, as by `np.savez_compressed`. Default false: faster to write
+   * and to read.
+   */
   readonly compress?: boolean
 }
 
@@ -18,11 +21,12 @@ export interface SaveNpzOptions {
 export type NamedArrays = Readonly<Record<string, NdArray>>
 
 /**
- * Saves arrays by name as an npz file. Without `compress` it is byte for byte what NumPy's `np.savez` writes. It appears whole or not
- * at all, as with `saveNpy`.
+ * Saves arrays by name as an npz file. Without `compress` it is byte for byte what NumPy's
+ * `np.savez` writes. It appears whole or not at all, as with `saveNpy`.
  *
  * @param path a path or `file:` URL; what is there is replaced
- * @throws MediaError `ERR_WRITE` when the file system refuses; `ERR_BAD_OPTION` for what is no array, or an option that is unknown or
+ * @throws MediaError `ERR_WRITE` when the file system refuses; `ERR_BAD_OPTION` for what is no
+ *   array, or an option that is unknown or
  * breaks its rule
  * @example
  * ```ts run
@@ -48,13 +52,20 @@ export async function saveNpz(
 }
 
 /** {@link saveNpz} for worker ops, done when it returns. */
-export function saveNpzSync(path: string | URL, arrays: NamedArrays, options: SaveNpzOptions = {}): void {
+export function saveNpzSync(
+  path: string | URL,
+  arrays: NamedArrays,
+  options: SaveNpzOptions = {},
+): void {
   checkPath(path)
   const routine = npzRoutine(arrays, options)
   writeFileAtomicallySync(path, (writer) => runSync(routine, { writer }))
 }
 
-/** The npz file of arrays, in memory, synchronously. @throws MediaError `ERR_BAD_OPTION` as `saveNpz` */
+/**
+ * The npz file of arrays, in memory, synchronously. @throws MediaError `ERR_BAD_OPTION` as
+ * `saveNpz`
+ */
 export function encodeNpz(arrays: NamedArrays, options: SaveNpzOptions = {}): Uint8Array {
   return collect(npzRoutine(arrays, options))
 }

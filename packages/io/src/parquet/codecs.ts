@@ -44,11 +44,17 @@ export class GroupBudget {
   }
 
   private tooLarge(what: string): MediaError {
-    return new MediaError('ERR_TOO_LARGE', `a row group ${what}; \`maxGroupBytes\` is ${this.maxBytes}`)
+    return new MediaError(
+      'ERR_TOO_LARGE',
+      `a row group ${what}; \`maxGroupBytes\` is ${this.maxBytes}`,
+    )
   }
 }
 
-/** What decompresses the pages of one row group: as many bytes as a page says and no more, within the budget. */
+/**
+ * What decompresses the pages of one row group: as many bytes as a page says and no more, within
+ * the budget.
+ */
 export function codecs(
   library: Hyparquet,
   given: ParquetDecompressors,
@@ -76,7 +82,9 @@ function builtIn({ snappyUncompress }: Hyparquet): ParquetDecompressors {
   const { zstdDecompressSync } = zlib as {
     zstdDecompressSync?: (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array
   }
-  const upTo = (length: number): { maxOutputLength: number } => ({ maxOutputLength: Math.max(1, length) })
+  const upTo = (length: number): { maxOutputLength: number } => ({
+    maxOutputLength: Math.max(1, length),
+  })
   return {
     SNAPPY(input, length) {
       const output = new Uint8Array(length)

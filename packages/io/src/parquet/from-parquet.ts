@@ -13,10 +13,15 @@ import { refuseByEnd, refuseColumns } from './refuse.ts'
 export interface ParquetOptions extends UrlOptions {
   /** The columns to read; others are not read from the file. Default: all. */
   readonly columns?: readonly string[]
-  /** Decompression for codecs that are not built in (snappy, gzip and brotli are, and zstd from Node 22.15 on): `compressors` of `hyparquet-compressors`. */
+  /**
+   * Decompression for codecs that are not built in (snappy, gzip and brotli are, and zstd from Node
+   * 22.15 on): `compressors` of `hyparquet-compressors`.
+   */
   readonly decompressors?: ParquetDecompressors
   /**
-   * Most bytes that the wanted columns of a row group may decompress to, a row counting as 64 bytes at least, a value as 4; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 1 GiB.
+   * Most bytes that the wanted columns of a row group may decompress to, a row counting as 64 bytes
+   * at least, a value as 4; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`.
+   * Default 1 GiB.
    */
   readonly maxGroupBytes?: number
   /** Gives up: opening and iterating reject with the signal's reason. */
@@ -24,13 +29,16 @@ export interface ParquetOptions extends UrlOptions {
 }
 
 /**
- * The rows of a Parquet file, by the library `hyparquet`, which must be installed beside this package. A path, or a URL of a server that sends ranges: only the footer and the wanted
- * columns are read.
+ * The rows of a Parquet file, by the library `hyparquet`, which must be installed beside this
+ * package. A path, or a URL of a server that sends ranges: only the footer and the wanted columns
+ * are read.
  *
- * Rows are read, decoded and held a row group at a time; so rows in order, or within `shuffleBuffer`, cost little, and `shuffled` decodes a group for each row. Decoding holds the loop: for large groups run the
- * pipeline in a worker (`runPipelineInWorker`).
+ * Rows are read, decoded and held a row group at a time; so rows in order, or within
+ * `shuffleBuffer`, cost little, and `shuffled` decodes a group for each row. Decoding holds the
+ * loop: for large groups run the pipeline in a worker (`runPipelineInWorker`).
  *
- * A state belongs to the file's footer, which has sizes and statistics of all that is in it, and to the columns.
+ * A state belongs to the file's footer, which has sizes and statistics of all that is in it, and to
+ * the columns.
  *
  * @throws MediaError `ERR_BACKEND_MISSING` where `hyparquet` is not installed; `ERR_DECODE` for
  * what is no Parquet file; `ERR_UNSUPPORTED` for encryption, and for a codec that nothing here
@@ -52,12 +60,18 @@ export async function fromParquet(
   checkKnown(options, ['columns', 'decompressors', 'maxGroupBytes', 'signal'], URL_OPTIONS)
   const { columns, decompressors = {}, maxGroupBytes = 1024 ** 3, signal } = options
   checkSignal(signal)
-  if (!(maxGroupBytes === Number.POSITIVE_INFINITY || Number.isInteger(maxGroupBytes)) || maxGroupBytes < 1)
+  if (
+    !(maxGroupBytes === Number.POSITIVE_INFINITY || Number.isInteger(maxGroupBytes)) ||
+    maxGroupBytes < 1
+  )
     throw badOption('maxGroupBytes', 'an integer >= 1 or Infinity', maxGroupBytes)
   const fetching = fetchingOf(options)
   const isList =
-    Array.isArray(columns) && columns.length > 0 && columns.every((name) => typeof name === 'string')
-  if (columns !== undefined && !isList) throw badOption('columns', 'an array of at least one name', columns)
+    Array.isArray(columns) &&
+    columns.length > 0 &&
+    columns.every((name) => typeof name === 'string')
+  if (columns !== undefined && !isList)
+    throw badOption('columns', 'an array of at least one name', columns)
   if ((typeof place !== 'string' || place === '') && !(place instanceof URL))
     throw badOption('place', 'a path or a URL', place)
   const library = await loadHyparquet()

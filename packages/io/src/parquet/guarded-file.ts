@@ -10,8 +10,8 @@ interface Chunk {
 }
 
 /**
- * A file as the library reads it, of which no more than one row group is read: what the pages of its columns say is looked at before the
- * library is given them.
+ * A file as the library reads it, of which no more than one row group is read: what the pages of
+ * its columns say is looked at before the library is given them.
  *
  * @throws MediaError when it is read: `ERR_TOO_LARGE`, `ERR_DECODE`, without the name of the file
  */

@@ -3,7 +3,10 @@ import { missingBackend } from '../image/ffmpeg/library.ts'
 /** The library that reads Parquet. */
 export type Hyparquet = typeof import('hyparquet')
 
-/** `hyparquet`, loaded when first asked for. @throws MediaError `ERR_BACKEND_MISSING`, saying what to install */
+/**
+ * `hyparquet`, loaded when first asked for. @throws MediaError `ERR_BACKEND_MISSING`, saying what
+ * to install
+ */
 export async function loadHyparquet(): Promise<Hyparquet> {
   try {
     return await import('hyparquet')

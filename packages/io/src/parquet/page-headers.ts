@@ -1,7 +1,8 @@
 import { MediaError } from '../errors.ts'
 
-// Headers of pages (parquet-format, PageHeader) in Thrift's compact protocol. The library believes what they say of the number of values,
-// and run lengths and deltas make any number of values of a few bytes: so they are looked at before it is given a column.
+// Headers of pages (parquet-format, PageHeader) in Thrift's compact protocol. The library believes
+// what they say of the number of values, and run lengths and deltas make any number of values of a
+// few bytes: so they are looked at before it is given a column.
 
 /** What a page says of itself. */
 export interface PageFacts {
@@ -24,7 +25,10 @@ type Struct = Map<number, number | Struct>
 const MAX_DEPTH = 8
 const [COMPRESSED_SIZE, DATA_PAGE, DATA_PAGE_V2, NUM_VALUES] = [3, 5, 8, 1]
 
-/** The pages of a column chunk, one after the other. @throws MediaError `ERR_DECODE` for what is no header */
+/**
+ * The pages of a column chunk, one after the other. @throws MediaError `ERR_DECODE` for what is no
+ * header
+ */
 export function* pagesOf(bytes: Uint8Array): Generator<PageFacts, void, void> {
   const cursor: Cursor = { bytes, at: 0 }
   while (cursor.at < bytes.length - 1) {

@@ -5,13 +5,19 @@ import type { Fetching } from '../url/url-options.ts'
 
 /** A file in the form that `hyparquet` reads. */
 export interface Ranges {
-  readonly buffer: { readonly byteLength: number; slice(start: number, end?: number): Promise<ArrayBuffer> }
+  readonly buffer: {
+    readonly byteLength: number
+    slice(start: number, end?: number): Promise<ArrayBuffer>
+  }
   /** A text that is the same for the same last bytes. */
   digestOfEnd(bytes: number): Promise<string>
   close(): Promise<void>
 }
 
-/** Opens a path, or a URL of a server that sends ranges. @throws as `openReader`; MediaError `ERR_UNSUPPORTED` for a server that does not send ranges */
+/**
+ * Opens a path, or a URL of a server that sends ranges. @throws as `openReader`; MediaError
+ * `ERR_UNSUPPORTED` for a server that does not send ranges
+ */
 export async function openRanges(place: string | URL, fetching: Fetching): Promise<Ranges> {
   if (place instanceof URL && place.protocol !== 'file:') {
     const file = await openRemote(place, fetching)

@@ -6,7 +6,10 @@ import { guardedFile } from './guarded-file.ts'
 import type { Hyparquet } from './library.ts'
 import { openRanges } from './ranges.ts'
 
-/** A row: values by the names of columns, as `hyparquet` gives them. 64-bit integers are `bigint`s, times are `Date`s. */
+/**
+ * A row: values by the names of columns, as `hyparquet` gives them. 64-bit integers are `bigint`s,
+ * times are `Date`s.
+ */
 export type ParquetRow = Readonly<Record<string, unknown>>
 
 /** What is read, and how. */
@@ -21,7 +24,10 @@ export interface RowsToRead {
   readonly fetching: Fetching
 }
 
-/** The rows at `positions`: the row group that a position lies in is read, and held until another is needed. */
+/**
+ * The rows at `positions`: the row group that a position lies in is read, and held until another is
+ * needed.
+ */
 export async function* readRows(
   positions: Iterable<number>,
   { place, name, metadata, library, columns, decompressors, maxGroupBytes, fetching }: RowsToRead,
@@ -62,7 +68,11 @@ export async function* readRows(
       }
       const row = rows[position - first]
       if (row === undefined)
-        throw mediaError('ERR_DECODE', name, `damaged: a row group has ${rows.length} rows and says more`)
+        throw mediaError(
+          'ERR_DECODE',
+          name,
+          `damaged: a row group has ${rows.length} rows and says more`,
+        )
       yield row
     }
   } finally {

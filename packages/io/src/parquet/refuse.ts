@@ -16,9 +16,17 @@ export async function refuseByEnd({ buffer }: Ranges, name: string): Promise<voi
   const bytes = new DataView(end).getUint32(0, true)
   const magic = Buffer.from(end).toString('latin1', 4)
   if (magic === 'PARE')
-    throw fault('ERR_UNSUPPORTED', name, `its footer is encrypted (Parquet modular encryption), ${DECRYPT}`)
+    throw fault(
+      'ERR_UNSUPPORTED',
+      name,
+      `its footer is encrypted (Parquet modular encryption), ${DECRYPT}`,
+    )
   if (magic !== 'PAR1' || bytes <= MAX_FOOTER_BYTES) return
-  throw fault('ERR_TOO_LARGE', name, `its footer has ${bytes} bytes; at most ${MAX_FOOTER_BYTES} are read`)
+  throw fault(
+    'ERR_TOO_LARGE',
+    name,
+    `its footer has ${bytes} bytes; at most ${MAX_FOOTER_BYTES} are read`,
+  )
 }
 
 /**
@@ -63,9 +71,12 @@ const DECRYPT = 'which is not supported: write it again without encryption'
 function encryptedPath({
   crypto_metadata: facts,
 }: Pick<ColumnChunk, 'crypto_metadata'>): string[] | undefined {
-  const path = (facts as { readonly field_2?: { readonly field_1?: unknown } } | undefined)?.field_2?.field_1
+  const path = (facts as { readonly field_2?: { readonly field_1?: unknown } } | undefined)?.field_2
+    ?.field_1
   if (!Array.isArray(path)) return undefined
-  return path.map((part) => (part instanceof Uint8Array ? Buffer.from(part).toString() : String(part)))
+  return path.map((part) =>
+    part instanceof Uint8Array ? Buffer.from(part).toString() : String(part),
+  )
 }
 
 function remedyOf(codec: string): string {
@@ -75,6 +86,10 @@ function remedyOf(codec: string): string {
     : `which is not built in: ${give}`
 }
 
-function fault(code: 'ERR_UNSUPPORTED' | 'ERR_TOO_LARGE', source: string, problem: string): MediaError {
+function fault(
+  code: 'ERR_UNSUPPORTED' | 'ERR_TOO_LARGE',
+  source: string,
+  problem: string,
+): MediaError {
   return new MediaError(code, `${source}: ${problem}`, { source })
 }

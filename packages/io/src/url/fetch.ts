@@ -7,7 +7,8 @@ import type { Fetching } from './url-options.ts'
 /**
  * The bytes that a URL stands for: `http:`, `https:`, `data:` or `blob:`.
  *
- * @throws MediaError `ERR_READ`, `ERR_TOO_LARGE`, `ERR_BAD_OPTION` for a URL with a user name or password; the signal's reason, when aborted
+ * @throws MediaError `ERR_READ`, `ERR_TOO_LARGE`, `ERR_BAD_OPTION` for a URL with a user name or
+ *   password; the signal's reason, when aborted
  */
 export async function fetchBytes(url: URL, fetching: Fetching): Promise<Buffer> {
   try {
@@ -18,7 +19,10 @@ export async function fetchBytes(url: URL, fetching: Fetching): Promise<Buffer> 
 }
 
 /** {@link fetchBytes}, piece by piece. */
-export async function* fetchPieces(url: URL, fetching: Fetching): AsyncGenerator<Uint8Array, void, void> {
+export async function* fetchPieces(
+  url: URL,
+  fetching: Fetching,
+): AsyncGenerator<Uint8Array, void, void> {
   try {
     if (isWeb(url)) yield* streamUrl(url, fetching)
     else yield await readLocal(url)
@@ -36,11 +40,18 @@ export interface RemoteRanges {
   /** All of it, piece by piece. */
   stream(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>
   /** A part of it, piece by piece. */
-  streamFrom(start: number, end: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>
+  streamFrom(
+    start: number,
+    end: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, void>
   close(): Promise<void>
 }
 
-/** Opens what a web server has. @throws MediaError as {@link fetchBytes}; `ERR_UNSUPPORTED` for a server that does not send ranges */
+/**
+ * Opens what a web server has. @throws MediaError as {@link fetchBytes}; `ERR_UNSUPPORTED` for a
+ * server that does not send ranges
+ */
 export async function openRanges(url: URL, fetching: Fetching): Promise<RemoteRanges> {
   const file = await RemoteFile.open(url, fetching).catch((error) => {
     throw rangesFault(error, url) ?? fetchFault(error, url, fetching.signal)
@@ -66,7 +77,8 @@ export async function openRanges(url: URL, fetching: Fetching): Promise<RemoteRa
   return {
     size: file.size,
     modified: file.validator ?? null,
-    read: (offset, length, signal) => called(() => file.read(offset, offset + length, signal), signal),
+    read: (offset, length, signal) =>
+      called(() => file.read(offset, offset + length, signal), signal),
     stream: (signal) => streamFrom(0, file.size, signal),
     streamFrom,
     close: async () => {},
@@ -84,13 +96,15 @@ function fetchFault(error: unknown, url: URL, signal: AbortSignal | undefined): 
   const problem = isRefusal
     ? `the server answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd()
     : withoutPrefix(error.message, `${source}: `)
-  const code = error.code === 'ERR_TOO_LARGE' || error.code === 'ERR_BAD_OPTION' ? error.code : 'ERR_READ'
+  const code =
+    error.code === 'ERR_TOO_LARGE' || error.code === 'ERR_BAD_OPTION' ? error.code : 'ERR_READ'
   return new MediaError(code, `${source}: ${problem}`, { source, cause: error })
 }
 
 /** A server that does not send ranges: where that is found out it is no failure of reading. */
 function rangesFault(error: unknown, url: URL): MediaError | undefined {
-  if (!(error instanceof HttpError) || (error.status !== 200 && error.status !== 206)) return undefined
+  if (!(error instanceof HttpError) || (error.status !== 200 && error.status !== 206))
+    return undefined
   const source = urlForMessages(url)
   const problem =
     error.status === 200
@@ -110,7 +124,9 @@ function isWeb({ protocol }: URL): boolean {
 /** What needs no network: the bytes are in the URL, or in memory. */
 async function readLocal(url: URL): Promise<Buffer> {
   if (url.protocol !== 'data:' && url.protocol !== 'blob:')
-    throw new Error(`a URL of the scheme ${url.protocol} is not read; file:, http:, https: and data: are`)
+    throw new Error(
+      `a URL of the scheme ${url.protocol} is not read; file:, http:, https: and data: are`,
+    )
   try {
     const response = await fetch(url)
     return Buffer.from(await response.arrayBuffer())

@@ -1,13 +1,24 @@
 import type { ReadUrlOptions } from 'spindle/source'
 import { badOption } from '../errors.ts'
 
-/** How what lies at an `http:` or `https:` URL is fetched: as `readUrl` of `spindle/source` does it. Nothing of this matters for other sources. */
+/**
+ * How what lies at an `http:` or `https:` URL is fetched: as `readUrl` of `spindle/source` does it.
+ * Nothing of this matters for other sources.
+ */
 export interface UrlOptions {
-  /** Most bytes that are fetched; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 1 GiB. */
+  /**
+   * Most bytes that are fetched; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`.
+   * Default 1 GiB.
+   */
   readonly maxBytes?: number
-  /** Longest wait for a sign of life of the server, in milliseconds, or `Infinity`. Default 30 000. */
+  /**
+   * Longest wait for a sign of life of the server, in milliseconds, or `Infinity`. Default 30 000.
+   */
   readonly timeoutMs?: number
-  /** Longest wait for all of it, retries included, in milliseconds, or `Infinity`. Default 3 600 000, an hour. */
+  /**
+   * Longest wait for all of it, retries included, in milliseconds, or `Infinity`. Default 3 600
+   * 000, an hour.
+   */
   readonly totalTimeoutMs?: number
   /** Attempts after the first without any progress. An integer >= 0. Default 4. */
   readonly retries?: number
@@ -27,7 +38,10 @@ export const URL_OPTIONS: readonly (keyof UrlOptions)[] = [
 /** What `readUrl` is given. */
 export type Fetching = Omit<ReadUrlOptions, 'range'>
 
-/** Those of some options that say how a URL is fetched, and the signal. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Those of some options that say how a URL is fetched, and the signal. @throws MediaError
+ * `ERR_BAD_OPTION`
+ */
 export function fetchingOf(options: UrlOptions & { readonly signal?: AbortSignal }): Fetching {
   const { maxBytes, timeoutMs, totalTimeoutMs, retries, headers, signal } = options
   checkCount('maxBytes', maxBytes, 1, true)
@@ -53,8 +67,10 @@ function checkMs(name: string, value: unknown): void {
 /** Values of headers are secrets often, and stay out of messages. */
 function checkHeaders(headers: unknown): void {
   if (headers === undefined) return
-  if (typeof headers !== 'object' || headers === null) throw badOption('headers', 'an object', headers)
+  if (typeof headers !== 'object' || headers === null)
+    throw badOption('headers', 'an object', headers)
   for (const [name, value] of Object.entries(headers)) {
-    if (typeof value !== 'string') throw badOption(`headers[${JSON.stringify(name)}]`, 'a string', value)
+    if (typeof value !== 'string')
+      throw badOption(`headers[${JSON.stringify(name)}]`, 'a string', value)
   }
 }

@@ -4,7 +4,10 @@ import { product } from '../image/fill.ts'
 import type { ImageTarget } from '../image/options.ts'
 import { type ImageDType, imageShape } from '../image/pixel-format.ts'
 
-/** The data of an array to fill with so many frames. @throws MediaError `ERR_BAD_OPTION` where it does not fit */
+/**
+ * The data of an array to fill with so many frames. @throws MediaError `ERR_BAD_OPTION` where it
+ * does not fit
+ */
 export function checkDestination(
   into: NdArray,
   target: ImageTarget,

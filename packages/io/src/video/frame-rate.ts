@@ -1,12 +1,16 @@
 /**
- * The arithmetic of frame times. Time stamps are whole numbers of ticks, counted from the first frame; ticks are a fraction of a second.
+ * The arithmetic of frame times. Time stamps are whole numbers of ticks, counted from the first
+ * frame; ticks are a fraction of a second.
  */
 export interface TimeBase {
   readonly num: number
   readonly den: number
 }
 
-/** The time of a time stamp in seconds, rounded once: so that `0.04` is the time of 512 ticks of 1/12800 s, as it reads. */
+/**
+ * The time of a time stamp in seconds, rounded once: so that `0.04` is the time of 512 ticks of
+ * 1/12800 s, as it reads.
+ */
 export function secondsOf(ticks: number, { num, den }: TimeBase): number {
   return (ticks * num) / den
 }
@@ -18,7 +22,8 @@ export function isWithin(timeSec: number, window: readonly [number, number] | un
 
 /** A number of frames a second as a fraction: 29.97 is 2997/100, 30000/1001 is what it says. */
 export function rateOf(frameRate: number): TimeBase {
-  // The continued fraction of the number, to the first convergent that is as near as a double can tell, as FFmpeg's `av_d2q` finds it.
+  // The continued fraction of the number, to the first convergent that is as near as a double can
+  // tell, as FFmpeg's `av_d2q` finds it.
   let [num, den, lastNum, lastDen] = [Math.floor(frameRate), 1, 1, 0]
   for (let rest = frameRate - num; rest !== 0 && num / den !== frameRate; ) {
     const inverse = 1 / rest
@@ -35,8 +40,10 @@ const MAX_DENOMINATOR = 1_001_000
 const MAX_NUMERATOR = 1_001_000_000
 
 /**
- * Leaves out and repeats frames to a constant rate as FFmpeg's `fps` filter does (`libavfilter/vf_fps.c`, `round=near`): the place of each frame on the
- * new grid is its time rounded, halves away from zero; and each is shown until the next has its place. Of several with one place, the last is shown.
+ * Leaves out and repeats frames to a constant rate as FFmpeg's `fps` filter does
+ * (`libavfilter/vf_fps.c`, `round=near`): the place of each frame on the new grid is its time
+ * rounded, halves away from zero; and each is shown until the next has its place. Of several with
+ * one place, the last is shown.
  */
 export class FrameRate {
   readonly rate: TimeBase
@@ -58,8 +65,8 @@ export class FrameRate {
   }
 
   /**
-   * The places that a frame has on the grid, `[first, end)`, given where the next one begins, or the end of the last. Frames must come one after the other;
-   * the first may be any.
+   * The places that a frame has on the grid, `[first, end)`, given where the next one begins, or
+   * the end of the last. Frames must come one after the other; the first may be any.
    */
   placesOf(ticks: number, nextTicks: number): readonly [first: number, end: number] {
     const first = this.#next ?? this.placeOf(ticks)

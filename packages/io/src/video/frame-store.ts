@@ -16,8 +16,8 @@ interface Part {
 }
 
 /**
- * Gathers frames one behind the other, in parts that are added as they are needed and joined in the end: where it comes to be too much, no more than
- * `maxResultBytes` have been taken.
+ * Gathers frames one behind the other, in parts that are added as they are needed and joined in the
+ * end: where it comes to be too much, no more than `maxResultBytes` have been taken.
  */
 export class FrameStore {
   /** Frames that are there. */

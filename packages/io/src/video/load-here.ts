@@ -27,7 +27,11 @@ export interface LoadPlace {
 }
 
 /** Loads frames of a video in this thread. Throws errors that do not name the source. */
-export function loadVideoHere(source: SyncSource, target: LoadTarget, place: LoadPlace): LoadedVideo {
+export function loadVideoHere(
+  source: SyncSource,
+  target: LoadTarget,
+  place: LoadPlace,
+): LoadedVideo {
   const ffmpeg = loadFFmpeg()
   return withFile(source, (file) => {
     const pass = new VideoPass(ffmpeg, file, target, place.checkWanted)

@@ -9,9 +9,11 @@ import { type LoadVideoOptions, loadTarget } from './options.ts'
 import { newShared } from './worker.ts'
 
 /**
- * Loads frames of a video in this thread, and holds it meanwhile: for ops that run in worker threads. What `loadVideo` does otherwise.
+ * Loads frames of a video in this thread, and holds it meanwhile: for ops that run in worker
+ * threads. What `loadVideo` does otherwise.
  *
- * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a Blob, or a URL that is no `file:`
+ * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a
+ *   Blob, or a URL that is no `file:`
  * @throws the signal's reason, when aborted: it is looked at before each frame
  * @example
  * ```ts run

@@ -3,7 +3,13 @@ import { errorOf } from '../errors.ts'
 import type { LoadNothing } from '../image/load-image-sync.ts'
 import type { DTypeOf, Exactly } from '../image/options.ts'
 import { runInPool } from '../pool.ts'
-import { checkSource, describeSource, localSource, type MediaSource, readSource } from '../source.ts'
+import {
+  checkSource,
+  describeSource,
+  localSource,
+  type MediaSource,
+  readSource,
+} from '../source.ts'
 import { fetchingOf } from '../url/url-options.ts'
 import { checkDestination, sharedPart } from './destination.ts'
 import { type VideoArray, videoArray } from './loaded.ts'
@@ -12,20 +18,25 @@ import { withThreads } from './threads.ts'
 import { videoOps } from './video-ops.ts'
 
 /**
- * Loads frames of a video: H.264, HEVC, VP8, VP9, AV1, MPEG-2, MPEG-4, MJPEG and what else FFmpeg knows, in any container, scaled and turned as they
- * are to be shown. What a file is, its bytes say, not its name. Needs `node-av`.
+ * Loads frames of a video: H.264, HEVC, VP8, VP9, AV1, MPEG-2, MPEG-4, MJPEG and what else FFmpeg
+ * knows, in any container, scaled and turned as they are to be shown. What a file is, its bytes
+ * say, not its name. Needs `node-av`.
  *
- * Of a window no more is decoded than from the keyframe before it. All is done in the package's worker threads, which the call waits for; in an op that
- * runs in a worker thread already, `loadVideoSync` is the one to call.
+ * Of a window no more is decoded than from the keyframe before it. All is done in the package's
+ * worker threads, which the call waits for; in an op that runs in a worker thread already,
+ * `loadVideoSync` is the one to call.
  *
- * @returns by default uint8, `[frames, height, width, 3]`; red, green, blue, 0..255; with the time of each frame
+ * @returns by default uint8, `[frames, height, width, 3]`; red, green, blue, 0..255; with the time
+ *   of each frame
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
  * - `ERR_DECODE`: it is empty, has no video in it, is damaged or truncated
- * - `ERR_UNSUPPORTED`: a kind of video that this FFmpeg cannot decode, encrypted, a still picture of HEIC, or too large for memory
+ * - `ERR_UNSUPPORTED`: a kind of video that this FFmpeg cannot decode, encrypted, a still picture
+ *   of HEIC, or too large for memory
  * - `ERR_TOO_LARGE`: more than `maxPixels`, `maxFrames` or `maxResultBytes`
  * - `ERR_BACKEND_MISSING`: `node-av` is not installed
- * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last frame
+ * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last
+ *   frame
  * @throws the signal's reason, when aborted
  * @example
  * ```ts run
@@ -51,7 +62,9 @@ export async function loadVideo<O extends LoadVideoOptions = LoadNothing>(
   const name = describeSource(source)
   const local = localSource(source) ?? (await readSource(source, fetchingOf(given)))
   const job = { source: local, target, into: sharedPart(into) }
-  const loaded = await withThreads(target.threads, () => runInPool(videoOps.load, job, signal, caller))
+  const loaded = await withThreads(target.threads, () =>
+    runInPool(videoOps.load, job, signal, caller),
+  )
   if ('problem' in loaded) throw errorOf(loaded, name)
   const video = videoArray(loaded, name) as unknown as VideoArray<DTypeOf<O>>
   if (into === undefined) return video

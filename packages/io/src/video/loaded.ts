@@ -18,7 +18,10 @@ export interface VideoArray<D extends ImageDType = 'uint8'> extends NdArray<D> {
   readonly timestampsSec: Float64Array
   /** 1 for each frame that is a keyframe of the file, else 0. */
   readonly isKeyframe: Uint8Array
-  /** Frames a second: what was asked for, else the mean that the file tells; `undefined` where it tells none. */
+  /**
+   * Frames a second: what was asked for, else the mean that the file tells; `undefined` where it
+   * tells none.
+   */
   readonly frameRate: number | undefined
   /** What could not be decoded; empty unless `strict: false`. */
   readonly failures: readonly VideoFailure[]

@@ -4,46 +4,67 @@ import { checkWithin } from '../audio/options.ts'
 import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../check.ts'
 import { badOption } from '../errors.ts'
 import { LIMIT_OPTIONS, type Limits, limitsOf, type VideoLimits } from '../ffmpeg/limits.ts'
-import { type ImageTarget, imageTarget, type Normalization, type ScaleAlgorithm } from '../image/options.ts'
 import type { FitMode } from '../image/geometry.ts'
+import {
+  type ImageTarget,
+  imageTarget,
+  type Normalization,
+  type ScaleAlgorithm,
+} from '../image/options.ts'
 import type { PixelFormat } from '../image/pixel-format.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
 import { checkWindow, type TimeWindow } from '../wav/window.ts'
 
-/** Order of the axes: `'NHWC'` is `[frames, height, width, channels]`, `'NCHW'` has a plane for each channel. */
+/**
+ * Order of the axes: `'NHWC'` is `[frames, height, width, channels]`, `'NCHW'` has a plane for each
+ * channel.
+ */
 export type VideoLayout = 'NHWC' | 'NCHW'
 
 /** What becomes of each frame, and what is read: the options that all functions of video have. */
 export interface VideoOptions extends UrlOptions, VideoLimits {
   /**
-   * Only the frames whose time is in `[startSec, endSec)`: windows that touch share no frame and miss none. Time counts from the first
-   * frame that is shown, whatever time stamp that has. Default: all.
+   * Only the frames whose time is in `[startSec, endSec)`: windows that touch share no frame and
+   * miss none. Time counts from the first frame that is shown, whatever time stamp that has.
+   * Default: all.
    */
   readonly window?: TimeWindow
-  /** Width of the result in pixels, 1 to 32768. Default: that of the first frame; or, where only `height` is given, what keeps the aspect ratio. */
+  /**
+   * Width of the result in pixels, 1 to 32768. Default: that of the first frame; or, where only
+   * `height` is given, what keeps the aspect ratio.
+   */
   readonly width?: number
   /** Height of the result in pixels, 1 to 32768. Default: as for `width`. */
   readonly height?: number
-  /** What happens where `width`:`height` is not the shape of the frames, as for `loadImage`. Default `'pad'`. */
+  /**
+   * What happens where `width`:`height` is not the shape of the frames, as for `loadImage`. Default
+   * `'pad'`.
+   */
   readonly mode?: FitMode
   /** Default `'bilinear'`. */
   readonly algorithm?: ScaleAlgorithm
-  /** Default `'NHWC'`. `'NCHW'` is what most models want, and the cheaper one. Has no meaning for YUV. */
+  /**
+   * Default `'NHWC'`. `'NCHW'` is what most models want, and the cheaper one. Has no meaning for
+   * YUV.
+   */
   readonly layout?: VideoLayout
   /** Default `'rgb24'`. */
   readonly pixelFormat?: PixelFormat
   /** Gives float32, shifted and scaled while it is copied, as for `loadImage`. Default: none. */
   readonly normalize?: Normalization
-  /** Which of several video streams, from 0 in the order of the file. Default: the one that FFmpeg takes to be the best. */
+  /**
+   * Which of several video streams, from 0 in the order of the file. Default: the one that FFmpeg
+   * takes to be the best.
+   */
   readonly stream?: number
   /**
-   * `true`, the default: damage in what is loaded is an error. `false`: what can be decoded is given, with what FFmpeg makes up in place of the
-   * damage, and `failures` says what was wrong.
+   * `true`, the default: damage in what is loaded is an error. `false`: what can be decoded is
+   * given, with what FFmpeg makes up in place of the damage, and `failures` says what was wrong.
    */
   readonly strict?: boolean
   /**
-   * Threads of the decoder, 1 to 64. Default 1: many videos at a time use the cores better than many threads on one (698 frames a second against 389, of
-   * 1280x720 on two cores).
+   * Threads of the decoder, 1 to 64. Default 1: many videos at a time use the cores better than
+   * many threads on one (698 frames a second against 389, of 1280x720 on two cores).
    */
   readonly threads?: number
   /** Gives up: the call rejects with the signal's reason. It is looked at before each frame. */
@@ -56,17 +77,25 @@ export type VideoPadding = 'last' | 'black' | 'white'
 /** Options of `loadVideo` and `loadVideoSync`. */
 export interface LoadVideoOptions extends VideoOptions {
   /**
-   * Frames a second, more than 0 and at most 1000: frames are left out and repeated as FFmpeg's `fps` filter does it. The frame with number k of the result
-   * has the time `k / frameRate`, and shows the last one whose own time, in units of that, rounds to k or less (halves round up). Default: as they are stored.
+   * Frames a second, more than 0 and at most 1000: frames are left out and repeated as FFmpeg's
+   * `fps` filter does it. The frame with number k of the result has the time `k / frameRate`, and
+   * shows the last one whose own time, in units of that, rounds to k or less (halves round up).
+   * Default: as they are stored.
    */
   readonly frameRate?: number
-  /** What is longer is cut, what is shorter is padded: so that clips make a batch. 1 to 1000000. Default: as many as there are. */
+  /**
+   * What is longer is cut, what is shorter is padded: so that clips make a batch. 1 to 1000000.
+   * Default: as many as there are.
+   */
   readonly numFrames?: number
   /** What is put where `numFrames` are not there. Default `'last'`. */
   readonly padding?: VideoPadding
   /** An array to fill instead of a new one; `numFrames`, `width` and `height` must be given. */
   readonly into?: NdArray
-  /** Whether a new array lies in shared memory. Default `false`: an ordinary `ArrayBuffer`, which onnxruntime and WebGPU ask for. */
+  /**
+   * Whether a new array lies in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
+   * onnxruntime and WebGPU ask for.
+   */
   readonly shared?: boolean
 }
 

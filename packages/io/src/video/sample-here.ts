@@ -30,11 +30,16 @@ interface Wish {
 }
 
 /** Samples frames of a video in this thread. Throws errors that do not name the source. */
-export function sampleVideoHere(source: SyncSource, target: SampleTarget, place: LoadPlace): LoadedVideo {
+export function sampleVideoHere(
+  source: SyncSource,
+  target: SampleTarget,
+  place: LoadPlace,
+): LoadedVideo {
   const ffmpeg = loadFFmpeg()
   return withFile(
     source,
-    (file) => sampleByIndex(ffmpeg, file, target, place) ?? sampleByDecoding(ffmpeg, file, target, place),
+    (file) =>
+      sampleByIndex(ffmpeg, file, target, place) ?? sampleByDecoding(ffmpeg, file, target, place),
   )
 }
 
@@ -57,11 +62,19 @@ function sampleByIndex(
       [...wish.places.keys()].map((number) => frames[number]!),
     )
     const numbers = new Map([...wish.places.keys()].map((number) => [frames[number]!.pts, number]))
-    const picked = pick(ffmpeg, pass, target, place, wish, pass.decodeRuns(index, runs), ({ ticks }) =>
-      numbers.get(ticks + index.origin),
+    const picked = pick(
+      ffmpeg,
+      pass,
+      target,
+      place,
+      wish,
+      pass.decodeRuns(index, runs),
+      ({ ticks }) => numbers.get(ticks + index.origin),
     )
     // Packets of VP8 may hold no frame that is shown: then they are no index.
-    return picked.missing.length > 0 && pass.faults.length === 0 ? undefined : picked.finish(pass.faults)
+    return picked.missing.length > 0 && pass.faults.length === 0
+      ? undefined
+      : picked.finish(pass.faults)
   } finally {
     pass.free()
   }
@@ -101,7 +114,11 @@ function sampleByDecoding(
   }
 }
 
-function wishFor(selection: Selection, timesSec: readonly number[], isKeyframe: readonly boolean[]): Wish {
+function wishFor(
+  selection: Selection,
+  timesSec: readonly number[],
+  isKeyframe: readonly boolean[],
+): Wish {
   const numbers = framesOf(selection, { timesSec, isKeyframe })
   const places = new Map<number, number[]>()
   for (const [place, number] of numbers.entries()) {
@@ -168,7 +185,8 @@ function pick(
   return {
     missing: [...missing],
     finish(faults) {
-      if (placer === undefined || data === undefined) throw new Error('none of the frames can be decoded')
+      if (placer === undefined || data === undefined)
+        throw new Error('none of the frames can be decoded')
       const gaps = fillGaps(wish, missing, at, timestampsSec)
       return {
         ...{ data, dtype, timestampsSec, isKeyframe, isPlanar: layout === 'CHW' },
@@ -188,7 +206,9 @@ function fillGaps(
   timestampsSec: Float64Array,
 ): VideoFault[] {
   if (missing.size === 0) return []
-  const there = [...wish.places.keys()].filter((number) => !missing.has(number)).sort((a, b) => a - b)
+  const there = [...wish.places.keys()]
+    .filter((number) => !missing.has(number))
+    .sort((a, b) => a - b)
   return [...missing].map((number) => {
     const near = there.findLast((other) => other < number) ?? there[0]!
     for (const place of wish.places.get(number)!) {

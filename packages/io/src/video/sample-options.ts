@@ -7,11 +7,20 @@ import { type VideoOptions, videoTarget } from './options.ts'
 import type { SampleTarget } from './sample-here.ts'
 import { type SampleSelection, SELECTION_OPTIONS, selectionOf } from './sampling.ts'
 
-/** Options of `sampleVideo` and `sampleVideoSync`: exactly one of `indices`, `timestampsSec`, `every`, `count`, `keyframes` and `clips`. */
+/**
+ * Options of `sampleVideo` and `sampleVideoSync`: exactly one of `indices`, `timestampsSec`,
+ * `every`, `count`, `keyframes` and `clips`.
+ */
 export interface SampleVideoOptions extends VideoOptions, SampleSelection {
-  /** An array to fill instead of a new one; `width` and `height` must be given, and how many frames there will be must be known: `indices`, `timestampsSec`, `count` or `clips`. */
+  /**
+   * An array to fill instead of a new one; `width` and `height` must be given, and how many frames
+   * there will be must be known: `indices`, `timestampsSec`, `count` or `clips`.
+   */
   readonly into?: NdArray
-  /** Whether a new array lies in shared memory. Default `false`: an ordinary `ArrayBuffer`, which onnxruntime and WebGPU ask for. */
+  /**
+   * Whether a new array lies in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
+   * onnxruntime and WebGPU ask for.
+   */
   readonly shared?: boolean
 }
 

@@ -8,9 +8,11 @@ import { type SampleVideoOptions, sampleTarget } from './sample-options.ts'
 import { newShared } from './worker.ts'
 
 /**
- * Samples frames of a video in this thread, and holds it meanwhile: for ops that run in worker threads. What `sampleVideo` does otherwise.
+ * Samples frames of a video in this thread, and holds it meanwhile: for ops that run in worker
+ * threads. What `sampleVideo` does otherwise.
  *
- * @throws MediaError as `sampleVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a Blob, or a URL that is no `file:`
+ * @throws MediaError as `sampleVideo`; `ERR_BAD_OPTION` also for a source that must be waited for:
+ *   a Blob, or a URL that is no `file:`
  * @throws the signal's reason, when aborted: it is looked at before each frame
  * @example
  * ```ts run

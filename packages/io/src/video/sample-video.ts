@@ -2,7 +2,13 @@ import { currentCall } from 'spindle'
 import { errorOf } from '../errors.ts'
 import type { DTypeOf, Exactly } from '../image/options.ts'
 import { runInPool } from '../pool.ts'
-import { checkSource, describeSource, localSource, type MediaSource, readSource } from '../source.ts'
+import {
+  checkSource,
+  describeSource,
+  localSource,
+  type MediaSource,
+  readSource,
+} from '../source.ts'
 import { fetchingOf } from '../url/url-options.ts'
 import { sharedPart } from './destination.ts'
 import { type VideoArray, videoArray } from './loaded.ts'
@@ -11,12 +17,15 @@ import { withThreads } from './threads.ts'
 import { videoOps } from './video-ops.ts'
 
 /**
- * Loads some frames of a video: by number, by time, every so many, so many in all, keyframes, or clips. Only the groups of pictures that they are in are
- * decoded, and these no further than needed; where the frames are, the packets tell, which are read without being decoded.
+ * Loads some frames of a video: by number, by time, every so many, so many in all, keyframes, or
+ * clips. Only the groups of pictures that they are in are decoded, and these no further than
+ * needed; where the frames are, the packets tell, which are read without being decoded.
  *
- * All is done in the package's worker threads; in an op that runs in a worker thread already, `sampleVideoSync` is the one to call.
+ * All is done in the package's worker threads; in an op that runs in a worker thread already,
+ * `sampleVideoSync` is the one to call.
  *
- * @returns by default uint8, `[frames, height, width, 3]`, in the order asked for; with `clips`, `[clips, length, height, width, 3]`. The frames' times
+ * @returns by default uint8, `[frames, height, width, 3]`, in the order asked for; with `clips`,
+ *   `[clips, length, height, width, 3]`. The frames' times
  * are in `timestampsSec`, one behind the other
  * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for an index that there is not
  * @throws the signal's reason, when aborted
@@ -44,7 +53,9 @@ export async function sampleVideo<O extends SampleVideoOptions>(
   const name = describeSource(source)
   const local = localSource(source) ?? (await readSource(source, fetchingOf(given)))
   const job = { source: local, target, into: sharedPart(into) }
-  const sampled = await withThreads(target.threads, () => runInPool(videoOps.sample, job, signal, caller))
+  const sampled = await withThreads(target.threads, () =>
+    runInPool(videoOps.sample, job, signal, caller),
+  )
   if ('problem' in sampled) throw errorOf(sampled, name)
   const video = videoArray(sampled, name) as unknown as VideoArray<DTypeOf<O>>
   if (into === undefined) return video

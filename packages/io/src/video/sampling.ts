@@ -4,7 +4,10 @@ import { checkBoolean, checkOneOf } from '../check.ts'
 import { badOption, MediaError } from '../errors.ts'
 import { checkRng } from './options.ts'
 
-/** Which frame stands for a time that lies between two: the one before, which is what is seen then, the nearer, or the one after. */
+/**
+ * Which frame stands for a time that lies between two: the one before, which is what is seen then,
+ * the nearer, or the one after.
+ */
 export type TimeRounding = 'floor' | 'nearest' | 'ceil'
 
 /** Clips of frames that follow each other, as video models take them. */
@@ -13,44 +16,82 @@ export interface ClipOptions {
   readonly length: number
   /** Frames of the video from one of the clip's to the next, 1 to 10000. Default 1. */
   readonly stride?: number
-  /** Clips, 1 to 10000, which begin at even distances: the first with the first frame, the last ends with the last frame; a single one lies in the middle. Default 1. */
+  /**
+   * Clips, 1 to 10000, which begin at even distances: the first with the first frame, the last ends
+   * with the last frame; a single one lies in the middle. Default 1.
+   */
   readonly count?: number
 }
 
-/** Which frames `sampleVideo` takes: exactly one of these. All count in the window, if there is one. */
+/**
+ * Which frames `sampleVideo` takes: exactly one of these. All count in the window, if there is one.
+ */
 export interface SampleSelection {
   /** By their number, from 0; in any order, as often as they are named. */
   readonly indices?: readonly number[]
-  /** By the time at which they are shown, in seconds from the first frame of the video; times before the first and behind the last frame stand for these. */
+  /**
+   * By the time at which they are shown, in seconds from the first frame of the video; times before
+   * the first and behind the last frame stand for these.
+   */
   readonly timestampsSec?: readonly number[]
   /** Every so many frames, from the first; 1 or more. */
   readonly every?: number
-  /** So many, 1 to 1000000, at even distances: the middle frame of each of so many equal parts; with `random` any frame of each. */
+  /**
+   * So many, 1 to 1000000, at even distances: the middle frame of each of so many equal parts; with
+   * `random` any frame of each.
+   */
   readonly count?: number
   /** All keyframes. */
   readonly keyframes?: true
-  /** Clips: the result has an axis more. With `random` each begins anywhere in its share of the video. Where a video is too short, its last frame is repeated. */
+  /**
+   * Clips: the result has an axis more. With `random` each begins anywhere in its share of the
+   * video. Where a video is too short, its last frame is repeated.
+   */
   readonly clips?: ClipOptions
   /** For `timestampsSec`. Default `'floor'`. */
   readonly rounding?: TimeRounding
   /** For `count` and `clips`: whether frames are drawn from `rng`. Default `false`. */
   readonly random?: boolean
-  /** Where `random` draws from: `context.rng` in an op, so that the same item is sampled alike in every run. */
+  /**
+   * Where `random` draws from: `context.rng` in an op, so that the same item is sampled alike in
+   * every run.
+   */
   readonly rng?: Rng
 }
 
 /** A selection as plain data. Random numbers are drawn before it is known of how many frames. */
 export type Selection =
   | { readonly kind: 'indices'; readonly indices: readonly number[] }
-  | { readonly kind: 'times'; readonly timesSec: readonly number[]; readonly rounding: TimeRounding }
+  | {
+      readonly kind: 'times'
+      readonly timesSec: readonly number[]
+      readonly rounding: TimeRounding
+    }
   | { readonly kind: 'every'; readonly step: number }
-  | { readonly kind: 'count'; readonly count: number; readonly draws: readonly number[] | undefined }
+  | {
+      readonly kind: 'count'
+      readonly count: number
+      readonly draws: readonly number[] | undefined
+    }
   | { readonly kind: 'keyframes' }
-  | (Required<ClipOptions> & { readonly kind: 'clips'; readonly draws: readonly number[] | undefined })
+  | (Required<ClipOptions> & {
+      readonly kind: 'clips'
+      readonly draws: readonly number[] | undefined
+    })
 
 /** The names of {@link SampleSelection}. */
 export const SELECTION_OPTIONS: readonly string[] = [
-  ...['indices', 'timestampsSec', 'every', 'count', 'keyframes', 'clips', 'rounding', 'random', 'rng'],
+  ...[
+    'indices',
+    'timestampsSec',
+    'every',
+    'count',
+    'keyframes',
+    'clips',
+    'rounding',
+    'random',
+    'rng',
+  ],
 ]
 
 const WAYS = ['indices', 'timestampsSec', 'every', 'count', 'keyframes', 'clips'] as const
@@ -78,9 +119,17 @@ export function selectionOf(options: SampleSelection): Selection {
     random ? Array.from({ length: count }, () => rng!.next()) : undefined
   switch (way) {
     case 'indices':
-      return { kind: 'indices', indices: listOf('indices', options.indices, isIndex, 'integers >= 0') }
+      return {
+        kind: 'indices',
+        indices: listOf('indices', options.indices, isIndex, 'integers >= 0'),
+      }
     case 'timestampsSec': {
-      const timesSec = listOf('timestampsSec', options.timestampsSec, Number.isFinite, 'finite numbers')
+      const timesSec = listOf(
+        'timestampsSec',
+        options.timestampsSec,
+        Number.isFinite,
+        'finite numbers',
+      )
       return { kind: 'times', timesSec, rounding }
     }
     case 'every':
@@ -121,7 +170,8 @@ function listOf(
   rule: string,
 ): number[] {
   const plain = ArrayBuffer.isView(list) ? Array.from(list as unknown as ArrayLike<number>) : list
-  if (!Array.isArray(plain) || plain.length === 0) throw badOption(name, `an array of at least one`, list)
+  if (!Array.isArray(plain) || plain.length === 0)
+    throw badOption(name, `an array of at least one`, list)
   const bad = plain.findIndex((one) => !isGood(one))
   if (bad >= 0) throw badOption(`${name}[${bad}]`, `one of ${rule}`, plain[bad])
   return plain as number[]
@@ -140,16 +190,22 @@ export interface FrameFacts {
 /**
  * The frames that a selection means, as indices in the order of the result.
  *
- * @throws MediaError `ERR_BAD_OPTION` for an index that there is not, and where there are no frames at all
+ * @throws MediaError `ERR_BAD_OPTION` for an index that there is not, and where there are no frames
+ *   at all
  */
 export function framesOf(selection: Selection, { timesSec, isKeyframe }: FrameFacts): number[] {
   const total = timesSec.length
-  if (total === 0) throw new MediaError('ERR_BAD_OPTION', '`window` must hold a frame to sample from')
+  if (total === 0)
+    throw new MediaError('ERR_BAD_OPTION', '`window` must hold a frame to sample from')
   switch (selection.kind) {
     case 'indices': {
       const bad = selection.indices.findIndex((index) => index >= total)
       if (bad >= 0)
-        throw badOption(`indices[${bad}]`, `less than ${total}, the number of frames`, selection.indices[bad])
+        throw badOption(
+          `indices[${bad}]`,
+          `less than ${total}, the number of frames`,
+          selection.indices[bad],
+        )
       return [...selection.indices]
     }
     case 'times':
@@ -166,7 +222,9 @@ export function framesOf(selection: Selection, { timesSec, isKeyframe }: FrameFa
       return Array.from({ length: total }, (_, i) => i).filter((i) => isKeyframe[i])
     case 'clips':
       return clipStarts(selection, total).flatMap((start) =>
-        Array.from({ length: selection.length }, (_, i) => Math.min(total - 1, start + i * selection.stride)),
+        Array.from({ length: selection.length }, (_, i) =>
+          Math.min(total - 1, start + i * selection.stride),
+        ),
       )
   }
 }
@@ -178,7 +236,8 @@ function clipStarts(
 ): number[] {
   const most = Math.max(0, total - ((length - 1) * stride + 1))
   return Array.from({ length: count }, (_, i) => {
-    if (draws !== undefined) return Math.min(most, Math.floor(((i + draws[i]!) * (most + 1)) / count))
+    if (draws !== undefined)
+      return Math.min(most, Math.floor(((i + draws[i]!) * (most + 1)) / count))
     return count === 1 ? most >> 1 : Math.round((i * most) / (count - 1))
   })
 }

@@ -14,7 +14,10 @@ import type { LoadedVideo } from './loaded.ts'
 import { loadedFrom } from './loaded-from.ts'
 import type { StreamTarget } from './stream-options.ts'
 
-/** Frames of a file in this thread, chunk by chunk, each decoded when it is asked for. Throws errors that do not name the source. */
+/**
+ * Frames of a file in this thread, chunk by chunk, each decoded when it is asked for. Throws errors
+ * that do not name the source.
+ */
 export function* streamVideoHere(
   source: SyncSource,
   target: StreamTarget,
@@ -29,7 +32,9 @@ export function* streamVideoHere(
   }
 }
 
-/** Frames of what is open, chunk by chunk. Before a fault is thrown, the frames before it are given. */
+/**
+ * Frames of what is open, chunk by chunk. Before a fault is thrown, the frames before it are given.
+ */
 export function* videoChunks(
   file: OpenFile | LiveInput,
   target: StreamTarget,

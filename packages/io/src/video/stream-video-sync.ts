@@ -8,10 +8,12 @@ import { streamVideoHere } from './stream-here.ts'
 import { type StreamVideoOptions, streamTarget } from './stream-options.ts'
 
 /**
- * Frames of a video, chunk by chunk in this thread, which is held only while a chunk is made: for ops that run in worker threads and return a
- * generator. What `streamVideo` does otherwise. Leaving the loop closes the file.
+ * Frames of a video, chunk by chunk in this thread, which is held only while a chunk is made: for
+ * ops that run in worker threads and return a generator. What `streamVideo` does otherwise. Leaving
+ * the loop closes the file.
  *
- * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a Blob, a stream, or a URL that is no `file:`
+ * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a
+ *   Blob, a stream, or a URL that is no `file:`
  * @throws the signal's reason, when aborted: it is looked at before each frame
  * @example
  * ```ts run

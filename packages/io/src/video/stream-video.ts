@@ -9,15 +9,20 @@ import { enterThreads, leaveThreads } from './threads.ts'
 import { videoOps } from './video-ops.ts'
 
 /**
- * Frames of a video, chunk by chunk, as they are pulled: a worker thread keeps the decoder open between chunks, is two chunks ahead (more only of chunks that
- * take less than 4 ms together), and closes it when the loop is left. Memory does not grow with the video.
+ * Frames of a video, chunk by chunk, as they are pulled: a worker thread keeps the decoder open
+ * between chunks, is two chunks ahead (more only of chunks that take less than 4 ms together), and
+ * closes it when the loop is left. Memory does not grow with the video.
  *
- * A source may also be a stream of bytes, of Node or of the web, a pipe, or the URL of what is being made; it is then read once, from its beginning, as fast as
- * frames are used, and must be of a format that allows that: MPEG-TS, Matroska and WebM, fragmented MP4, MP4 whose index is in front. It ends where the
- * stream ends, with all that has come; when the loop is left; or when the signal is aborted.
+ * A source may also be a stream of bytes, of Node or of the web, a pipe, or the URL of what is
+ * being made; it is then read once, from its beginning, as fast as frames are used, and must be of
+ * a format that allows that: MPEG-TS, Matroska and WebM, fragmented MP4, MP4 whose index is in
+ * front. It ends where the stream ends, with all that has come; when the loop is left; or when the
+ * signal is aborted.
  *
- * @returns an async generator of chunks, each as `loadVideo` gives it; one behind the other they are what `loadVideo` gives
- * @throws MediaError as `loadVideo`; what is wrong with options, at once; damage, after the frames before it were given
+ * @returns an async generator of chunks, each as `loadVideo` gives it; one behind the other they
+ *   are what `loadVideo` gives
+ * @throws MediaError as `loadVideo`; what is wrong with options, at once; damage, after the frames
+ *   before it were given
  * @throws the signal's reason, when aborted
  * @example
  * ```ts run

@@ -12,7 +12,8 @@ import { type SampleTarget, sampleVideoHere } from './sample-here.ts'
 import { streamVideoHere, videoChunks } from './stream-here.ts'
 import type { StreamTarget } from './stream-options.ts'
 
-// The ops that the pool's threads run. Faults come back as data: errors would lose their class on the way.
+// The ops that the pool's threads run. Faults come back as data: errors would lose their class on
+// the way.
 
 /** A video to be loaded; `into` lies in shared memory. */
 export interface LoadJob {
@@ -21,11 +22,18 @@ export interface LoadJob {
   readonly into: DataOf[ImageDType] | undefined
 }
 
-export function load({ source, target, into }: LoadJob, context: StageContext): LoadedVideo | Fault {
+export function load(
+  { source, target, into }: LoadJob,
+  context: StageContext,
+): LoadedVideo | Fault {
   const { signal } = context
   try {
     const allocate = allocator(target.isShared, context)
-    return loadVideoHere(source, target, { allocate, into, checkWanted: () => signal.throwIfAborted() })
+    return loadVideoHere(source, target, {
+      allocate,
+      into,
+      checkWanted: () => signal.throwIfAborted(),
+    })
   } catch (error) {
     signal.throwIfAborted()
     return faultOf(error)
@@ -39,11 +47,18 @@ export interface SampleJob {
   readonly into: DataOf[ImageDType] | undefined
 }
 
-export function sample({ source, target, into }: SampleJob, context: StageContext): LoadedVideo | Fault {
+export function sample(
+  { source, target, into }: SampleJob,
+  context: StageContext,
+): LoadedVideo | Fault {
   const { signal } = context
   try {
     const allocate = allocator(target.isShared, context)
-    return sampleVideoHere(source, target, { allocate, into, checkWanted: () => signal.throwIfAborted() })
+    return sampleVideoHere(source, target, {
+      allocate,
+      into,
+      checkWanted: () => signal.throwIfAborted(),
+    })
   } catch (error) {
     signal.throwIfAborted()
     return faultOf(error)
@@ -81,7 +96,9 @@ export async function* streamLive(
 ): AsyncGenerator<LoadedVideo | Fault> {
   const { signal } = context
   try {
-    const chunks = videoChunks({ url }, target, allocator(false, context), () => signal.throwIfAborted())
+    const chunks = videoChunks({ url }, target, allocator(false, context), () =>
+      signal.throwIfAborted(),
+    )
     for (const chunk of chunks) {
       yield chunk
       await nextTurn() // it leaves this thread only then, and the next may be long in coming

@@ -7,7 +7,10 @@ import type { Routine, WriteRequest } from '../file/routine.ts'
 import { wavHead } from './head.ts'
 import { ENCODINGS, storedSamples, type WavEncoding } from './store.ts'
 
-/** Samples to be written: `[samples, channels]`, `[channels, samples]`, or `[samples]` of one channel. */
+/**
+ * Samples to be written: `[samples, channels]`, `[channels, samples]`, or `[samples]` of one
+ * channel.
+ */
 export interface WavInput extends NdArray {
   /** As `loadWav` and `parseWav` give it. */
   readonly sampleRate?: number
@@ -17,14 +20,20 @@ export interface WavInput extends NdArray {
 
 /** Options of `encodeWav` and `saveWav`. */
 export interface SaveWavOptions {
-  /** Samples a second and channel, 1 to 4294967295. Default: that of the array, where it came from `loadWav` or `parseWav`. */
+  /**
+   * Samples a second and channel, 1 to 4294967295. Default: that of the array, where it came from
+   * `loadWav` or `parseWav`.
+   */
   readonly sampleRate?: number
-  /** Order of the array's axes. Default: that of the array, where it came from `loadWav` or `parseWav`, otherwise `'TC'`. */
+  /**
+   * Order of the array's axes. Default: that of the array, where it came from `loadWav` or
+   * `parseWav`, otherwise `'TC'`.
+   */
   readonly layout?: 'TC' | 'CT'
   /**
-   * How samples are stored. Default: by dtype; uint8 `'pcm8'`, int16 `'pcm16'`, int32 `'pcm32'`, float32 and float64 as they are. Of int32,
-   * `'pcm24'` keeps the upper 24 bits. Floating point may become any: 1 is full scale, what is louder is clipped, and integers are the
-   * nearest.
+   * How samples are stored. Default: by dtype; uint8 `'pcm8'`, int16 `'pcm16'`, int32 `'pcm32'`,
+   * float32 and float64 as they are. Of int32, `'pcm24'` keeps the upper 24 bits. Floating point
+   * may become any: 1 is full scale, what is louder is clipped, and integers are the nearest.
    */
   readonly encoding?: WavEncoding
 }
@@ -32,7 +41,8 @@ export interface SaveWavOptions {
 /**
  * The WAV file of samples, in memory, synchronously: RIFF, or RF64 where it is larger than 4 GiB.
  *
- * @throws MediaError `ERR_BAD_OPTION` for what are no samples, and options that are unknown or break their rule
+ * @throws MediaError `ERR_BAD_OPTION` for what are no samples, and options that are unknown or
+ *   break their rule
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -48,7 +58,10 @@ export function encodeWav(audio: WavInput, options: SaveWavOptions = {}): Uint8A
   return collect(wavRoutine(audio, options))
 }
 
-/** Checks samples and options, and gives the routine that writes the file. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks samples and options, and gives the routine that writes the file. @throws MediaError
+ * `ERR_BAD_OPTION`
+ */
 export function wavRoutine(audio: WavInput, options: SaveWavOptions): Routine<void, WriteRequest> {
   checkNdArray(audio, 'audio')
   checkKnown(options, ['sampleRate', 'layout', 'encoding'])
@@ -70,7 +83,8 @@ export function wavRoutine(audio: WavInput, options: SaveWavOptions): Routine<vo
     )
   }
   const { shape } = audio
-  if (shape.length !== 1 && shape.length !== 2) throw badOption('audio.shape', 'of one or two axes', shape)
+  if (shape.length !== 1 && shape.length !== 2)
+    throw badOption('audio.shape', 'of one or two axes', shape)
   const channels = shape.length === 1 ? 1 : shape[layout === 'TC' ? 1 : 0]!
   const format = { encoding, channels, sampleRate: sampleRate! }
   return write(audio, format, layout === 'CT')

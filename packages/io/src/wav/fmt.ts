@@ -3,16 +3,24 @@ import { MediaError } from '../errors.ts'
 /** How the samples of a WAV file are stored. */
 export interface WavFormat {
   readonly encoding: 'pcm' | 'float' | 'alaw' | 'mulaw'
-  /** The format tag as it stands in the file: 1 PCM, 3 float, 6 A-law, 7 mu-law, 0xFFFE extensible. */
+  /**
+   * The format tag as it stands in the file: 1 PCM, 3 float, 6 A-law, 7 mu-law, 0xFFFE extensible.
+   */
   readonly formatTag: number
   readonly channels: number
   /** Samples a second and channel. */
   readonly sampleRate: number
   /** Bits of a sample; those of PCM are in the upper bits of its bytes. */
   readonly bitsPerSample: number
-  /** Bits of a sample that mean something, where the file says (extensible), otherwise `bitsPerSample`. */
+  /**
+   * Bits of a sample that mean something, where the file says (extensible), otherwise
+   * `bitsPerSample`.
+   */
   readonly validBitsPerSample: number
-  /** Which loudspeaker each channel is for, one bit each (extensible); 0 where the file does not say. */
+  /**
+   * Which loudspeaker each channel is for, one bit each (extensible); 0 where the file does not
+   * say.
+   */
   readonly channelMask: number
   /** Bytes of one sample of every channel. */
   readonly blockAlign: number
@@ -50,8 +58,14 @@ const OTHERS: Readonly<Record<number, string>> = {
   353: 'WMA',
   8192: 'AC-3',
 }
-/** What follows the tag in the GUIDs of extensible files: KSDATAFORMAT_SUBTYPE_…, and ambisonic B-format. */
-const GUID_TAILS: readonly string[] = ['000000001000800000aa00389b71', '00002107d3118644c8c1ca000000']
+/**
+ * What follows the tag in the GUIDs of extensible files: KSDATAFORMAT_SUBTYPE_…, and ambisonic
+ * B-format.
+ */
+const GUID_TAILS: readonly string[] = [
+  '000000001000800000aa00389b71',
+  '00002107d3118644c8c1ca000000',
+]
 
 /**
  * Parses the body of a `fmt ` chunk. Faults do not name the source.
@@ -75,7 +89,8 @@ export function parseFmt(body: Uint8Array, isBigEndian: boolean): WavFormat {
       throw damaged(`its extensible 'fmt ' chunk has only ${bytes.byteLength} bytes`)
     tag = uint16(bytes, 24)
     const tail = Buffer.from(bytes.subarray(26, FMT_BYTES)).toString('hex')
-    if (!GUID_TAILS.includes(tail)) throw unsupported(`samples of the format ${tag.toString(16)}-${tail}`)
+    if (!GUID_TAILS.includes(tail))
+      throw unsupported(`samples of the format ${tag.toString(16)}-${tail}`)
     // Some writers leave it 0.
     validBitsPerSample = uint16(bytes, 18) || bitsPerSample
     channelMask = uint16(bytes, 20) + uint16(bytes, 22) * 65536
@@ -83,7 +98,9 @@ export function parseFmt(body: Uint8Array, isBigEndian: boolean): WavFormat {
   const encoding = ENCODINGS[tag]
   if (encoding === undefined) {
     const name = OTHERS[tag]
-    throw unsupported(`samples of format 0x${tag.toString(16).padStart(4, '0')}${name ? ` (${name})` : ''}`)
+    throw unsupported(
+      `samples of format 0x${tag.toString(16).padStart(4, '0')}${name ? ` (${name})` : ''}`,
+    )
   }
   if (channels === 0) throw damaged('no channels')
   if (sampleRate === 0) throw damaged('a sample rate of 0')
@@ -113,7 +130,10 @@ export function parseFmt(body: Uint8Array, isBigEndian: boolean): WavFormat {
   }
 }
 
-/** The body of a chunk as a little-endian file has it: numbers of 16 bits, and of 32 bits at 4, 8 and 20. */
+/**
+ * The body of a chunk as a little-endian file has it: numbers of 16 bits, and of 32 bits at 4, 8
+ * and 20.
+ */
 function inLittleEndian(body: Uint8Array): Uint8Array {
   const bytes = Buffer.from(body.subarray(0, body.byteLength & ~1)).swap16()
   for (const at of [4, 8, 20]) {

@@ -5,14 +5,19 @@ const MAX_BLOCK = 0xffff
 const MAX_SIZE = 0xffffffff
 
 /**
- * What stands in front of the samples. Integers get the plain header of 44 bytes that Python's `wave` writes, floating point that of
- * SciPy: an empty extension and a `fact` chunk, as the standard asks of all that is not PCM.
+ * What stands in front of the samples. Integers get the plain header of 44 bytes that Python's
+ * `wave` writes, floating point that of SciPy: an empty extension and a `fact` chunk, as the
+ * standard asks of all that is not PCM.
  *
  * @param frames samples a channel
  * @throws MediaError `ERR_BAD_OPTION` for more channels than a header can tell
  */
 export function wavHead(
-  format: { readonly encoding: WavEncoding; readonly channels: number; readonly sampleRate: number },
+  format: {
+    readonly encoding: WavEncoding
+    readonly channels: number
+    readonly sampleRate: number
+  },
   frames: number,
 ): Uint8Array {
   const { encoding, channels, sampleRate } = format

@@ -29,7 +29,10 @@ export function headerIn(bytes: Uint8Array, isStrict: boolean): WavHeader {
   return walk.header()
 }
 
-/** The header of a WAV file of `size` bytes, in as few reads as it takes: one, unless long chunks stand in front of the samples. */
+/**
+ * The header of a WAV file of `size` bytes, in as few reads as it takes: one, unless long chunks
+ * stand in front of the samples.
+ */
 export function* readWavHeader(size: number, isStrict: boolean): Routine<WavHeader> {
   return (yield* walkChunks(size, isStrict)).header()
 }
@@ -43,14 +46,20 @@ export interface LiveWav {
   readonly dataBytes: number
 }
 
-/** The header of such a file; `undefined` where more is needed. @throws MediaError `ERR_DECODE` where it is none */
+/**
+ * The header of such a file; `undefined` where more is needed. @throws MediaError `ERR_DECODE`
+ * where it is none
+ */
 export function liveHeader(bytes: Uint8Array): LiveWav | undefined {
   const walk = new ChunkWalk(Infinity, false)
   walk.through(bytes, 0)
   return walk.live()
 }
 
-/** Whether the size of the samples was never filled in; of samples in other formats than those that are read here, too. */
+/**
+ * Whether the size of the samples was never filled in; of samples in other formats than those that
+ * are read here, too.
+ */
 export function* hasUnknownSize(size: number): Routine<boolean> {
   return (yield* walkChunks(size, false)).isStreamed
 }
@@ -59,7 +68,10 @@ function* walkChunks(size: number, isStrict: boolean): Routine<ChunkWalk> {
   const walk = new ChunkWalk(size, isStrict)
   while (!walk.isDone) {
     const offset = walk.at
-    walk.through(yield { kind: 'read', offset, length: Math.min(READ_BYTES, size - offset) }, offset)
+    walk.through(
+      yield { kind: 'read', offset, length: Math.min(READ_BYTES, size - offset) },
+      offset,
+    )
   }
   return walk
 }
@@ -91,7 +103,10 @@ interface DataChunk {
   readonly missing: number
 }
 
-/** Goes from chunk to chunk until format and samples are found, through whatever part of the file it is given. */
+/**
+ * Goes from chunk to chunk until format and samples are found, through whatever part of the file it
+ * is given.
+ */
 class ChunkWalk {
   /** The next byte that is needed. */
   at = 0
@@ -135,7 +150,8 @@ class ChunkWalk {
     if (this.formatFault !== undefined) throw this.formatFault
     if (format === undefined) throw damaged("no 'fmt ' chunk")
     if (data === undefined) throw damaged("no 'data' chunk: it may be truncated")
-    // A part of a frame at the end is left out, as all programs do. (Of a stream the length may be Infinity.)
+    // A part of a frame at the end is left out, as all programs do. (Of a stream the length may be
+    // Infinity.)
     const dataBytes = data.length - (data.length % format.blockAlign || 0)
     const numSamples = dataBytes / format.blockAlign
     const durationSec = numSamples / format.sampleRate
@@ -178,7 +194,8 @@ class ChunkWalk {
     if (id !== RIFF && id !== RF64 && id !== BW64 && id !== RIFX) {
       throw damaged(`not a WAV file: it begins with ${textOf(bytes, 0)} instead of "RIFF"`)
     }
-    if (uint32(bytes, 8) !== WAVE) throw damaged(`not a WAV file but a RIFF file of ${textOf(bytes, 8)}`)
+    if (uint32(bytes, 8) !== WAVE)
+      throw damaged(`not a WAV file but a RIFF file of ${textOf(bytes, 8)}`)
     this.isBigEndian = id === RIFX
     this.is64 = id === RF64 || id === BW64
     this.riffSize = this.number(bytes, 4)
@@ -189,7 +206,8 @@ class ChunkWalk {
     const id = uint32(bytes, here)
     const length = this.number(bytes, here + 4)
     const body = this.at + 8
-    if (id === FMT) this.takeFormat(bytes.subarray(here + 8, here + 8 + Math.min(length, this.size - body)))
+    if (id === FMT)
+      this.takeFormat(bytes.subarray(here + 8, here + 8 + Math.min(length, this.size - body)))
     else if (id === DS64) this.takeDs64(bytes, here + 8, length)
     else if (id === DATA) this.data = this.dataOf(body, length, bytes, here + 8)
     const end = id === DATA ? body + this.data!.length : body + length
@@ -202,7 +220,8 @@ class ChunkWalk {
     if (this.chunks > MAX_CHUNKS) throw damaged(`more than ${MAX_CHUNKS} chunks`)
     // Chunks are padded to an even length.
     this.at = Math.min(end + ((end - body) % 2), this.size)
-    this.isDone = (this.format !== undefined || this.formatFault !== undefined) && this.data !== undefined
+    this.isDone =
+      (this.format !== undefined || this.formatFault !== undefined) && this.data !== undefined
   }
 
   private takeFormat(body: Uint8Array): void {
@@ -225,7 +244,10 @@ class ChunkWalk {
     const isIn64 = this.is64 && (length === UNKNOWN || length === 0)
     const told = isIn64 ? this.dataSize64 : length
     const sizes = { data: told, riff: this.riffSize, offset, is64: this.is64 }
-    if (isUnknownSize(sizes, available, this.format) && !(told === 0 && this.isChunk(bytes, here, available)))
+    if (
+      isUnknownSize(sizes, available, this.format) &&
+      !(told === 0 && this.isChunk(bytes, here, available))
+    )
       return { offset, length: available, isStreamed: true, missing: 0 }
     const missing = Math.max(0, told - available)
     if (missing > 0 && this.isStrict)
@@ -235,7 +257,9 @@ class ChunkWalk {
     return { offset, length: told - missing, isStreamed: false, missing }
   }
 
-  /** Whether another chunk follows samples of which there are said to be none: then there are none. */
+  /**
+   * Whether another chunk follows samples of which there are said to be none: then there are none.
+   */
   private isChunk(bytes: Uint8Array, here: number, available: number): boolean {
     if (available < 8 || here + 8 > bytes.byteLength) return false
     const isName = bytes.subarray(here, here + 4).every((code) => code >= 0x20 && code < 0x7f)
@@ -254,11 +278,15 @@ function fourCc(text: string): number {
 
 /** Little-endian. */
 function uint32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+  return (
+    (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+  )
 }
 
 function bigEndian32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+  return (
+    ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+  )
 }
 
 function textOf(bytes: Uint8Array, at: number): string {

@@ -1,12 +1,21 @@
 import { badOption, MediaError } from '../errors.ts'
 
-/** Bounds of a sound, for files of strangers. Headers are believed where they announce too much, and what is decoded is counted. */
+/**
+ * Bounds of a sound, for files of strangers. Headers are believed where they announce too much, and
+ * what is decoded is counted.
+ */
 export interface SoundLimits {
   /** Most seconds that are returned, a number > 0. More is `ERR_TOO_LARGE`. Default Infinity. */
   readonly maxDurationSec?: number
-  /** Most samples of one channel that are returned, an integer >= 1. More is `ERR_TOO_LARGE`. Default Infinity. */
+  /**
+   * Most samples of one channel that are returned, an integer >= 1. More is `ERR_TOO_LARGE`.
+   * Default Infinity.
+   */
   readonly maxSamples?: number
-  /** Most bytes of an array that is returned, an integer >= 1. More is `ERR_TOO_LARGE`. Default 2147483648 (2 GiB). */
+  /**
+   * Most bytes of an array that is returned, an integer >= 1. More is `ERR_TOO_LARGE`. Default
+   * 2147483648 (2 GiB).
+   */
   readonly maxResultBytes?: number
 }
 
@@ -27,7 +36,11 @@ export const DEFAULT_LIMITS: CheckedLimits = {
 
 /** Checks limits and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function soundLimits(options: SoundLimits): CheckedLimits {
-  const { maxDurationSec = Infinity, maxSamples = Infinity, maxResultBytes = MAX_RESULT_BYTES } = options
+  const {
+    maxDurationSec = Infinity,
+    maxSamples = Infinity,
+    maxResultBytes = MAX_RESULT_BYTES,
+  } = options
   if (typeof maxDurationSec !== 'number' || !(maxDurationSec > 0))
     throw badOption('maxDurationSec', 'a number > 0', maxDurationSec)
   checkCount('maxSamples', maxSamples)
@@ -43,19 +56,30 @@ export function soundLimits(options: SoundLimits): CheckedLimits {
  */
 export function checkLength(limits: CheckedLimits, samples: number, sampleRate: number): void {
   const { maxDurationSec, maxSamples } = limits
-  if (samples > maxSamples) throw tooLarge(`${samples} samples a channel`, 'maxSamples', `${maxSamples}`)
+  if (samples > maxSamples)
+    throw tooLarge(`${samples} samples a channel`, 'maxSamples', `${maxSamples}`)
   if (samples > maxDurationSec * sampleRate)
-    throw tooLarge(`${round(samples / sampleRate)} s of sound`, 'maxDurationSec', `${maxDurationSec}`)
+    throw tooLarge(
+      `${round(samples / sampleRate)} s of sound`,
+      'maxDurationSec',
+      `${maxDurationSec}`,
+    )
 }
 
-/** Refuses an array that is too large, before there is memory for it. @throws MediaError `ERR_TOO_LARGE` */
+/**
+ * Refuses an array that is too large, before there is memory for it. @throws MediaError
+ * `ERR_TOO_LARGE`
+ */
 export function checkBytes({ maxResultBytes }: CheckedLimits, bytes: number): void {
   if (bytes > maxResultBytes)
     throw tooLarge(`${bytes} bytes of samples`, 'maxResultBytes', `${maxResultBytes}`)
 }
 
 function tooLarge(has: string, option: string, value: string): MediaError {
-  return new MediaError('ERR_TOO_LARGE', `${has}, at least, are more than \`${option}\`, ${value}, allows`)
+  return new MediaError(
+    'ERR_TOO_LARGE',
+    `${has}, at least, are more than \`${option}\`, ${value}, allows`,
+  )
 }
 
 function checkCount(name: string, value: unknown): void {

@@ -4,7 +4,13 @@ import { openReader, openReaderSync } from '../file/reader.ts'
 import { run, runSync } from '../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../source.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'
-import { type AnyWavAudio, checkWavOptions, type ParseWavOptions, readWav, type WavAudio } from './parse.ts'
+import {
+  type AnyWavAudio,
+  checkWavOptions,
+  type ParseWavOptions,
+  readWav,
+  type WavAudio,
+} from './parse.ts'
 
 /** Options of `loadWav`. */
 export interface LoadWavOptions extends ParseWavOptions, UrlOptions {
@@ -13,10 +19,12 @@ export interface LoadWavOptions extends ParseWavOptions, UrlOptions {
 }
 
 /**
- * Loads the samples of a WAV file from a path, URL, Blob or bytes. Of a file or Blob only the header and the window are read: a second
- * out of an hour costs a second, and `window: [0, 0]` the header alone.
+ * Loads the samples of a WAV file from a path, URL, Blob or bytes. Of a file or Blob only the
+ * header and the window are read: a second out of an hour costs a second, and `window: [0, 0]` the
+ * header alone.
  *
- * @throws MediaError `ERR_READ` when the source cannot be read; otherwise as `parseWav`, which also says what becomes of the samples
+ * @throws MediaError `ERR_READ` when the source cannot be read; otherwise as `parseWav`, which also
+ *   says what becomes of the samples
  * @throws the signal's reason, when aborted
  * @example
  * ```ts run
@@ -35,7 +43,10 @@ export function loadWav(
   options: LoadWavOptions & { readonly dtype: 'float32' },
 ): Promise<WavAudio<'float32'>>
 export function loadWav(source: MediaSource, options?: LoadWavOptions): Promise<AnyWavAudio>
-export async function loadWav(source: MediaSource, options: LoadWavOptions = {}): Promise<AnyWavAudio> {
+export async function loadWav(
+  source: MediaSource,
+  options: LoadWavOptions = {},
+): Promise<AnyWavAudio> {
   checkSource(source, 'source')
   const limits = checkWavOptions(options, ['signal'], URL_OPTIONS)
   const { signal } = options

@@ -20,20 +20,21 @@ import { checkWindow, samplesWithin } from './window.ts'
 /** Options of `parseWav`. */
 export interface ParseWavOptions extends SoundLimits {
   /**
-   * Only the samples whose time, `index / sampleRate`, is in `[startSec, endSec)`; an end behind the last sample means all.
-   * Default: all.
+   * Only the samples whose time, `index / sampleRate`, is in `[startSec, endSec)`; an end behind
+   * the last sample means all. Default: all.
    */
   readonly window?: readonly [startSec: number, endSec: number]
   /**
-   * `'TC'` (default) is `[samples, channels]`, as WAV files store them; `'CT'` is `[channels, samples]`, what models and
-   * `loadAudio` have, and a copy unless there is but one channel.
+   * `'TC'` (default) is `[samples, channels]`, as WAV files store them; `'CT'` is
+   * `[channels, samples]`, what models and `loadAudio` have, and a copy unless there is but one
+   * channel.
    */
   readonly layout?: 'TC' | 'CT'
   /** `'float32'` makes numbers from -1 to 1 of integers. Default: as they are stored. */
   readonly dtype?: 'float32'
   /**
-   * `true`, the default: fewer samples than the header announces are an error. `false`: those that are there are given, and `header.missingBytes` says
-   * how many are not.
+   * `true`, the default: fewer samples than the header announces are an error. `false`: those that
+   * are there are given, and `header.missingBytes` says how many are not.
    */
   readonly strict?: boolean
 }
@@ -47,15 +48,19 @@ export interface WavAudio<D extends WavDType = WavDType> extends NdArray<D> {
   readonly header: WavHeader
 }
 
-/** Samples whose dtype only the file tells: `if (audio.dtype === 'int16')` makes an `Int16Array` of their `data`. */
+/**
+ * Samples whose dtype only the file tells: `if (audio.dtype === 'int16')` makes an `Int16Array` of
+ * their `data`.
+ */
 export type AnyWavAudio = { readonly [D in WavDType]: WavAudio<D> }[WavDType]
 
 /**
- * Reads a WAV file from memory, synchronously: RIFF, RF64 and BW64; PCM of 8 to 64 bits, float32, float64, A-law and mu-law, plain and
- * extensible.
+ * Reads a WAV file from memory, synchronously: RIFF, RF64 and BW64; PCM of 8 to 64 bits, float32,
+ * float64, A-law and mu-law, plain and extensible.
  *
- * `data` is a view of `bytes`, without a copy, where the samples lie as they are asked for and are aligned (they mostly are). A view keeps
- * the bytes alive, changes with them, and is of shared memory where they are.
+ * `data` is a view of `bytes`, without a copy, where the samples lie as they are asked for and are
+ * aligned (they mostly are). A view keeps the bytes alive, changes with them, and is of shared
+ * memory where they are.
  *
  * | stored          | dtype                                                                         |
  * | --------------- | ----------------------------------------------------------------------------- |
@@ -66,14 +71,16 @@ export type AnyWavAudio = { readonly [D in WavDType]: WavAudio<D> }[WavDType]
  * | float           | float32, float64                                                              |
  * | A-law, mu-law   | int16 (a copy)                                                                |
  *
- * Files that were streamed, so that their sizes were never filled in, end where their bytes end. Any other size that is more than there is
- * is an error, unless `strict: false`. A part of a frame at the end is left out. Samples of big-endian files (RIFX) are turned around, in a copy.
+ * Files that were streamed, so that their sizes were never filled in, end where their bytes end.
+ * Any other size that is more than there is is an error, unless `strict: false`. A part of a frame
+ * at the end is left out. Samples of big-endian files (RIFX) are turned around, in a copy.
  *
  * @throws MediaError with `code`
  * - `ERR_DECODE`: not a WAV file, damaged or truncated
  * - `ERR_UNSUPPORTED`: compressed samples (ADPCM, MP3 …)
  * - `ERR_TOO_LARGE`: more than `maxDurationSec`, `maxSamples` or `maxResultBytes` allow
- * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last sample
+ * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last
+ *   sample
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -119,7 +126,11 @@ export function checkWavOptions(
   alsoKnown: readonly string[] = [],
   forUrls: readonly string[] = [],
 ): CheckedLimits {
-  checkKnown(options, ['window', 'layout', 'dtype', 'strict', ...LIMIT_OPTIONS, ...alsoKnown], forUrls)
+  checkKnown(
+    options,
+    ['window', 'layout', 'dtype', 'strict', ...LIMIT_OPTIONS, ...alsoKnown],
+    forUrls,
+  )
   checkWindow(options.window)
   if (options.strict !== undefined) checkBoolean('strict', options.strict)
   if (options.layout !== undefined) checkOneOf('layout', options.layout, ['TC', 'CT'])
@@ -159,7 +170,10 @@ function checkLimits(
   checkBytes(limits, samples * channels * bytes)
 }
 
-/** A WAV file of `size` bytes -> its samples, or those in the window, and no others are read. Faults do not name the source. */
+/**
+ * A WAV file of `size` bytes -> its samples, or those in the window, and no others are read. Faults
+ * do not name the source.
+ */
 export function* readWav(
   size: number,
   options: ParseWavOptions,
@@ -188,6 +202,7 @@ function audioOf(
 }
 
 function viewOf(bytes: unknown): Uint8Array {
-  if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer) return new Uint8Array(bytes)
+  if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer)
+    return new Uint8Array(bytes)
   throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
 }

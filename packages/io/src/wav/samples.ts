@@ -34,7 +34,10 @@ function isLaw({ encoding }: WavFormat): boolean {
   return encoding === 'alaw' || encoding === 'mulaw'
 }
 
-/** The bytes of whole frames -> samples, interleaved or one channel after the other. A view where they lie as they should. */
+/**
+ * The bytes of whole frames -> samples, interleaved or one channel after the other. A view where
+ * they lie as they should.
+ */
 export function* decodeSamples(
   format: WavFormat,
   stored: Uint8Array,
@@ -45,7 +48,11 @@ export function* decodeSamples(
   const channels = isPlanar ? format.channels : 1
   const is24 = format.blockAlign / format.channels === 3
   const bytes = is24 && format.isBigEndian ? swapped24(stored) : stored
-  const native = is24 ? bytes : isLaw(format) ? yield* expanded(format, bytes) : inHostOrder(format, bytes)
+  const native = is24
+    ? bytes
+    : isLaw(format)
+      ? yield* expanded(format, bytes)
+      : inHostOrder(format, bytes)
   if (channels === 1 && !is24 && dtype === nativeDType(format)) return native as DataOf[WavDType]
   const samples = is24 ? bytes.byteLength / 3 : native.length
   const out = new DATA_CLASSES[dtype](samples)
@@ -63,7 +70,8 @@ export function* decodeSamples(
       const source = from * channels + channel
       const target = channel * frames + from
       if (is24) take24(bytes, source, channels, out as Float32Array, target, count, scale)
-      else if (native instanceof BigInt64Array) takeBig(native, source, channels, out, target, count, scale)
+      else if (native instanceof BigInt64Array)
+        takeBig(native, source, channels, out, target, count, scale)
       else if (dtype === nativeDType(format))
         take(native, source, channels, out as Float32Array, target, count)
       else takeScaled(native, source, channels, out as Float32Array, target, count, scale, bias)
@@ -75,7 +83,14 @@ export function* decodeSamples(
 type Numbers = Exclude<DataOf[WavDType], BigInt64Array>
 
 // Positions are added up, not multiplied: a third faster.
-function take(from: Numbers, source: number, step: number, to: Numbers, target: number, count: number): void {
+function take(
+  from: Numbers,
+  source: number,
+  step: number,
+  to: Numbers,
+  target: number,
+  count: number,
+): void {
   for (let at = source, i = target; i < target + count; i++, at += step) to[i] = from[at]!
 }
 
@@ -89,7 +104,8 @@ function takeScaled(
   scale: number,
   bias: number,
 ): void {
-  for (let at = source, i = target; i < target + count; i++, at += step) to[i] = (from[at]! - bias) * scale
+  for (let at = source, i = target; i < target + count; i++, at += step)
+    to[i] = (from[at]! - bias) * scale
 }
 
 /** The most common of all, in one pass instead of two. */
@@ -116,7 +132,8 @@ function takeBig(
   count: number,
   scale: number,
 ): void {
-  if (to instanceof BigInt64Array) for (let i = 0; i < count; i++) to[target + i] = from[source + i * step]!
+  if (to instanceof BigInt64Array)
+    for (let i = 0; i < count; i++) to[target + i] = from[source + i * step]!
   else for (let i = 0; i < count; i++) to[target + i] = Number(from[source + i * step]!) * scale
 }
 

@@ -3,7 +3,8 @@ import { run, runSync } from '../file/routine.ts'
 import { type SaveWavOptions, type WavInput, wavRoutine } from './encode.ts'
 
 /**
- * Saves samples as a WAV file, RF64 where it is larger than 4 GiB. It appears whole or not at all, as with `saveNpy`.
+ * Saves samples as a WAV file, RF64 where it is larger than 4 GiB. It appears whole or not at all,
+ * as with `saveNpy`.
  *
  * @param path a path or `file:` URL; what is there is replaced
  * @throws MediaError `ERR_WRITE` when the file system refuses; `ERR_BAD_OPTION` as `encodeWav`
@@ -31,7 +32,11 @@ export async function saveWav(
 }
 
 /** {@link saveWav} for worker ops, done when it returns. */
-export function saveWavSync(path: string | URL, audio: WavInput, options: SaveWavOptions = {}): void {
+export function saveWavSync(
+  path: string | URL,
+  audio: WavInput,
+  options: SaveWavOptions = {},
+): void {
   checkPath(path)
   const routine = wavRoutine(audio, options)
   writeFileAtomicallySync(path, (writer) => runSync(routine, { writer }))

@@ -30,7 +30,10 @@ const SAMPLES_PER_TURN = 1 << 18
 type Source = Uint8Array | Int16Array | Int32Array | Float32Array | Float64Array
 type Target = Uint8Array | Int16Array | Int32Array | Float32Array | Float64Array
 
-/** The bytes of samples as they stand in the file: those of the array itself, where nothing must be done. */
+/**
+ * The bytes of samples as they stand in the file: those of the array itself, where nothing must be
+ * done.
+ */
 export function* storedSamples(
   audio: NdArray,
   channels: number,
@@ -70,7 +73,10 @@ function targetOf(encoding: WavEncoding, length: number): Target {
   return new Int32Array(length)
 }
 
-/** Some frames of one channel: where it begins in the source, and its place in each frame of the target. */
+/**
+ * Some frames of one channel: where it begins in the source, and its place in each frame of the
+ * target.
+ */
 interface Run {
   readonly base: number
   readonly lane: number
@@ -85,7 +91,8 @@ function copy(source: Source, target: Target, { base, lane, lanes, from, end }: 
 
 /** The upper 24 bits of 32. */
 function cut(source: Source, target: Target, { base, lane, lanes, from, end }: Run): void {
-  for (let frame = from; frame < end; frame++) target[frame * lanes + lane] = source[base + frame]! >> 8
+  for (let frame = from; frame < end; frame++)
+    target[frame * lanes + lane] = source[base + frame]! >> 8
 }
 
 /** The nearest integer; what is beyond full scale is clipped, and what is no number is silence. */

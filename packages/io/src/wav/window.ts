@@ -13,11 +13,12 @@ export function checkWindow(window: unknown): void {
 }
 
 /**
- * The samples in a window: those whose time, `index / sampleRate`, is in it. Windows that touch share no sample and miss none,
- * whatever their ends. What is behind the last sample is cut off.
+ * The samples in a window: those whose time, `index / sampleRate`, is in it. Windows that touch
+ * share no sample and miss none, whatever their ends. What is behind the last sample is cut off.
  *
  * @returns `[first, end)`, as indices
- * @throws MediaError `ERR_BAD_OPTION` for a window that begins behind the last sample, unless it begins at 0
+ * @throws MediaError `ERR_BAD_OPTION` for a window that begins behind the last sample, unless it
+ *   begins at 0
  */
 export function samplesWithin(
   window: TimeWindow | undefined,
@@ -36,7 +37,10 @@ export function samplesWithin(
   return [first, firstSample(endSec, sampleRate, count)]
 }
 
-/** The first sample at or after a time, or `count`. The product may be off by a rounding; the comparison is what counts. */
+/**
+ * The first sample at or after a time, or `count`. The product may be off by a rounding; the
+ * comparison is what counts.
+ */
 export function firstSample(timeSec: number, sampleRate: number, count: number): number {
   if (timeSec * sampleRate >= count + 1) return count
   let index = Math.ceil(timeSec * sampleRate)

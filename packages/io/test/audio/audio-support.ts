@@ -62,7 +62,10 @@ const SWEEPS = [
   ...['sweep.m2t', 'sweep.flac', 'flac.ogg', 'sweep.aiff', 'adpcm.wav', 's24.flac', 'video.mp4'],
 ]
 
-/** The sweep as WAV in a folder, and in the files that the ffmpeg command has made of it: paths by name. */
+/**
+ * The sweep as WAV in a folder, and in the files that the ffmpeg command has made of it: paths by
+ * name.
+ */
 export function sweeps(folder: string, seconds: number): Record<string, string> {
   const [tones, slow] = [join(folder, 'tones.wav'), join(folder, 'low.wav')]
   saveWavSync(tones, { ...sweep(seconds), layout: 'CT' })

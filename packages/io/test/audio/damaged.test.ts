@@ -9,7 +9,10 @@ const SECONDS = 1.5
 const files = encodedSweeps(SECONDS)
 const small = { sampleRate: 8000, channels: 1 } as const
 
-/** What came of it: an array that is one, or a fault that names its source; anything else fails the test. */
+/**
+ * What came of it: an array that is one, or a fault that names its source; anything else fails the
+ * test.
+ */
 function outcome(bytes: Uint8Array, result: AudioArray | unknown): 'whole' | 'partly' | 'refused' {
   if (!(result instanceof Error)) {
     const { data, shape, failures } = result as AudioArray
@@ -40,7 +43,10 @@ function loadHere(bytes: Uint8Array, options: object): ReturnType<typeof outcome
 }
 
 async function loadInPool(bytes: Uint8Array, options: object): Promise<ReturnType<typeof outcome>> {
-  return outcome(bytes, await loadAudio(bytes, { ...small, ...options }).catch((error: unknown) => error))
+  return outcome(
+    bytes,
+    await loadAudio(bytes, { ...small, ...options }).catch((error: unknown) => error),
+  )
 }
 
 function mutations(whole: Uint8Array, count: number, within: number): Uint8Array[] {
@@ -70,10 +76,13 @@ describe('damaged sound', () => {
 
     it(`${format}: leniently it gives what is there, and says what is not`, () => {
       for (let i = 0; i < 12; i++) {
-        const result = loadHere(whole.subarray(0, Math.floor((whole.length * i) / 12)), { strict: false })
+        const result = loadHere(whole.subarray(0, Math.floor((whole.length * i) / 12)), {
+          strict: false,
+        })
         assert.notEqual(result, 'whole', `${i}/12`)
         // Ogg has pages of a second, and without the table at its end an MP4 file is noise.
-        if (i >= 3 && ['wav', 'flac', 'mp3'].includes(format)) assert.equal(result, 'partly', `${i}/12`)
+        if (i >= 3 && ['wav', 'flac', 'mp3'].includes(format))
+          assert.equal(result, 'partly', `${i}/12`)
       }
     })
 
@@ -90,7 +99,9 @@ describe('damaged sound', () => {
       assert.deepEqual(here, inPool)
       assert.equal(loadHere(whole, {}), 'whole')
       for (const bytes of all) {
-        await probe(bytes).catch((error: MediaError) => assert.equal(error.source, `${bytes.length} bytes`))
+        await probe(bytes).catch((error: MediaError) =>
+          assert.equal(error.source, `${bytes.length} bytes`),
+        )
       }
     })
   }

@@ -24,7 +24,10 @@ const sound = sweep(0.5)
 describe('encodeAudio', () => {
   it('FLAC keeps 16 bits, and 24 of more, whatever the layout', () => {
     const layouts = fc.constantFrom('CT' as const, 'TC' as const)
-    const samples = fc.array(fc.integer({ min: -32768, max: 32767 }), { minLength: 8, maxLength: 600 })
+    const samples = fc.array(fc.integer({ min: -32768, max: 32767 }), {
+      minLength: 8,
+      maxLength: 600,
+    })
     fc.assert(
       fc.property(
         layouts,
@@ -39,7 +42,10 @@ describe('encodeAudio', () => {
             : Int16Array.from(numbers)
           const dtype = isWide ? 'int32' : 'int16'
           const shape = layout === 'CT' ? [channels, count] : [count, channels]
-          const flac = encodeAudioSync({ data, dtype, shape }, { format: 'flac', sampleRate: 32000, layout })
+          const flac = encodeAudioSync(
+            { data, dtype, shape },
+            { format: 'flac', sampleRate: 32000, layout },
+          )
           const back = loadAudioSync(flac, { dtype, layout })
           assert.deepEqual([back.data, back.shape, back.sampleRate], [data, shape, 32000])
         },
@@ -49,7 +55,10 @@ describe('encodeAudio', () => {
   })
 
   it('float32 of 24 bits comes through FLAC as it was', async () => {
-    const data = Float32Array.from({ length: 3000 }, (_, i) => ((i * 7919) % 0x800000) / 0x800000 - 0.5)
+    const data = Float32Array.from(
+      { length: 3000 },
+      (_, i) => ((i * 7919) % 0x800000) / 0x800000 - 0.5,
+    )
     const audio = { data, dtype: 'float32', shape: [1, 3000] } as const
     assert.deepEqual(
       (await loadAudio(await encodeAudio(audio, { format: 'flac', sampleRate: 96000 }))).data,
@@ -61,7 +70,10 @@ describe('encodeAudio', () => {
     const wav = parseWav(await encodeAudio(sound, { format: 'wav' }), { layout: 'CT' })
     assert.deepEqual(wav.data, sound.data)
     const float = await loadAudio(await encodeAudio(sound, { format: 'flac' }))
-    assert.equal(parseWav(await encodeAudio(float, { format: 'wav', bitDepth: 16 })).header.bitsPerSample, 16)
+    assert.equal(
+      parseWav(await encodeAudio(float, { format: 'wav', bitDepth: 16 })).header.bitsPerSample,
+      16,
+    )
     assert.equal(parseWav(await encodeAudio(float, { format: 'wav' })).header.encoding, 'float')
   })
 
@@ -71,7 +83,11 @@ describe('encodeAudio', () => {
         const audio: AudioInput =
           channels === 2 ? sound : { ...sound, data: sound.data.slice(0, 22050), shape: [22050] }
         const bytes = await encodeAudio(audio, { format })
-        assert.deepEqual(bytes, encodeAudioSync(audio, { format }), 'the synchronous form gives the same')
+        assert.deepEqual(
+          bytes,
+          encodeAudioSync(audio, { format }),
+          'the synchronous form gives the same',
+        )
         const info = await probe(bytes)
         assert.ok(info.kind === 'audio')
         const sampleRate = format === 'opus' ? 48000 : 44100
@@ -110,14 +126,18 @@ describe('encodeAudio', () => {
       const now = await loadAudio(await encodeAudio(sound, { format }), { layout: 'TC' })
       assert.deepEqual(now.shape, kept.shape, format)
       const squares = now.data.reduce((sum, value, i) => sum + (value - kept.data[i]!) ** 2, 0)
-      // Another processor rounds in another way, after which an encoder may decide otherwise; FLAC may not.
+      // Another processor rounds in another way, after which an encoder may decide otherwise; FLAC
+      // may not.
       assert.ok(Math.sqrt(squares / now.data.length) <= (format === 'flac' ? 0 : 0.01), format)
     }
   })
 
   it('sox reads FLAC as it was', async () => {
     const { flac } = truthOf<{ readonly flac: string }>('sox')
-    const { data } = await loadAudio(truthFile('audio/written.flac'), { layout: 'TC', dtype: 'int16' })
+    const { data } = await loadAudio(truthFile('audio/written.flac'), {
+      layout: 'TC',
+      dtype: 'int16',
+    })
     const [left, right] = [sound.data.subarray(0, 22050), sound.data.subarray(22050)]
     assert.deepEqual(
       data,
@@ -150,11 +170,31 @@ describe('encodeAudio', () => {
   it('refuses what breaks a rule', async () => {
     const bad: [AudioInput, object, string, RegExp][] = [
       [sound, { format: 'aiff' }, 'ERR_BAD_OPTION', /`format` must be 'wav' or/],
-      [{ ...sound, sampleRate: undefined } as never, { format: 'flac' }, 'ERR_BAD_OPTION', /`sampleRate`/],
-      [sound, { format: 'flac', bitRate: 9000 }, 'ERR_BAD_OPTION', /`bitRate` must be left out for 'flac'/],
-      [sound, { format: 'mp3', bitDepth: 16 }, 'ERR_BAD_OPTION', /`bitDepth` must be left out for 'mp3'/],
+      [
+        { ...sound, sampleRate: undefined } as never,
+        { format: 'flac' },
+        'ERR_BAD_OPTION',
+        /`sampleRate`/,
+      ],
+      [
+        sound,
+        { format: 'flac', bitRate: 9000 },
+        'ERR_BAD_OPTION',
+        /`bitRate` must be left out for 'flac'/,
+      ],
+      [
+        sound,
+        { format: 'mp3', bitDepth: 16 },
+        'ERR_BAD_OPTION',
+        /`bitDepth` must be left out for 'mp3'/,
+      ],
       [sound, { format: 'mp3', quality: 1 }, 'ERR_BAD_OPTION', /made of .*got "quality"/],
-      [sound, { format: 'mp3', sampleRate: 12345 }, 'ERR_BAD_OPTION', /one of 8000, .*for 'mp3', got 12345/],
+      [
+        sound,
+        { format: 'mp3', sampleRate: 12345 },
+        'ERR_BAD_OPTION',
+        /one of 8000, .*for 'mp3', got 12345/,
+      ],
       [{ ...sound, shape: [11025, 4] }, { format: 'mp3' }, 'ERR_BAD_OPTION', /1 to 2 channels/],
       [{ ...sound, shape: [1] }, { format: 'mp3' }, 'ERR_BAD_OPTION', /`audio.shape`/],
       [
@@ -177,7 +217,14 @@ describe('saveAudio', () => {
       const path = join(folder, `named.${format.toUpperCase()}`)
       await saveAudio(pathToFileURL(path), sound)
       const info = await probe(path)
-      const container = { wav: 'wav', flac: 'flac', mp3: 'mp3', m4a: 'mp4', opus: 'ogg', ogg: 'ogg' }[format]
+      const container = {
+        wav: 'wav',
+        flac: 'flac',
+        mp3: 'mp3',
+        m4a: 'mp4',
+        opus: 'ogg',
+        ogg: 'ogg',
+      }[format]
       assert.equal(info.format, container)
     }
     saveAudioSync(join(folder, 'odd.bin'), sound, { format: 'flac' })

@@ -33,7 +33,12 @@ function joined(chunks: readonly AudioArray[]): number[] {
 
 async function live(bytes: Uint8Array, options: object = {}): Promise<number[]> {
   const chunks: AudioArray[] = []
-  const pieces = [bytes.subarray(0, 7), bytes.subarray(7, 41), bytes.subarray(41, 5000), bytes.subarray(5000)]
+  const pieces = [
+    bytes.subarray(0, 7),
+    bytes.subarray(7, 41),
+    bytes.subarray(41, 5000),
+    bytes.subarray(5000),
+  ]
   for await (const chunk of streamAudio(Readable.from(pieces), options)) chunks.push(chunk)
   return joined(chunks)
 }
@@ -112,7 +117,9 @@ describe('many channels of unknown places', () => {
     const sound = { data, dtype: 'int16', shape: [4000, 16] } as const
     const many = encodeWav(sound, { sampleRate: 8000 })
     const expected = loadAudioSync(many)
-    assert.deepEqual(joined([...streamAudioSync(many, { samplesPerChunk: 999 })]), [...expected.data])
+    assert.deepEqual(joined([...streamAudioSync(many, { samplesPerChunk: 999 })]), [
+      ...expected.data,
+    ])
     const { data: half, shape } = loadAudioSync(many, { sampleRate: 4000 })
     assert.deepEqual(shape, [16, 2000])
     for (let channel = 0; channel < 16; channel++)
@@ -124,9 +131,17 @@ describe('many channels of unknown places', () => {
 describe('bytes behind the last frame', () => {
   const tag = Buffer.concat([Buffer.from('TAGtitle'), Buffer.alloc(120)])
   const TAILS: Record<string, Uint8Array> = {
-    ...{ 'one zero': Buffer.alloc(1), zeros: Buffer.alloc(4096), ID3v1: tag, 'a line': Buffer.from('\n') },
+    ...{
+      'one zero': Buffer.alloc(1),
+      zeros: Buffer.alloc(4096),
+      ID3v1: tag,
+      'a line': Buffer.from('\n'),
+    },
     'Lyrics3 and ID3v1': Buffer.concat([Buffer.from('LYRICSBEGININD0000210000015LYRICS200'), tag]),
-    ID3v2: Buffer.from(`ID3\x04\0\x10\0\0\0\x10${'\0'.repeat(16)}3DI\x04\0\x10\0\0\0\x10`, 'latin1'),
+    ID3v2: Buffer.from(
+      `ID3\x04\0\x10\0\0\0\x10${'\0'.repeat(16)}3DI\x04\0\x10\0\0\0\x10`,
+      'latin1',
+    ),
     APE: Buffer.from(`APETAGEX\xd0\x07\0\0 \0\0\0\0\0\0\0\0\0\0\x80${'\0'.repeat(8)}`, 'latin1'),
     junk: Buffer.from(Array.from({ length: 333 }, (_, i) => (i * 37) % 251)),
     ones: Buffer.alloc(64, 255),
@@ -165,7 +180,10 @@ describe('bytes behind the last frame', () => {
 describe('sound that was cut out by copying', () => {
   it('MP3 whose first frames have their data in frames that are gone', () => {
     const frames = mp3Frames(files.mp3)
-    assert.equal(loadAudioSync(Buffer.concat(frames.slice(40))).shape[1], (frames.length - 40) * 1152)
+    assert.equal(
+      loadAudioSync(Buffer.concat(frames.slice(40))).shape[1],
+      (frames.length - 40) * 1152,
+    )
   })
 
   it('MP3 with less padding than the decoder has delay', () => {
@@ -182,7 +200,9 @@ describe('sound that was cut out by copying', () => {
   it('Ogg that does not begin at 0', () => {
     for (const format of ['opus', 'ogg'] as const) {
       const pages = pagesOf(oggs[format])
-      const later = pages.map((page, i) => (i < 2 ? page : { ...page, granule: page.granule + 480_000n }))
+      const later = pages.map((page, i) =>
+        i < 2 ? page : { ...page, granule: page.granule + 480_000n },
+      )
       const bytes = Buffer.concat(later.map(oggPage))
       const info = probeSync(bytes)
       assert.ok(info.kind === 'audio')
@@ -199,7 +219,10 @@ describe('sound that was cut out by copying', () => {
     const whole = loadAudioSync(files.flac)
     const { data, shape } = loadAudioSync(piece)
     assert.equal(shape[1], 5 * frames.samples)
-    assert.deepEqual(data.subarray(0, shape[1]), whole.data.subarray(7 * frames.samples, 12 * frames.samples))
+    assert.deepEqual(
+      data.subarray(0, shape[1]),
+      whole.data.subarray(7 * frames.samples, 12 * frames.samples),
+    )
     assert.throws(() => loadAudioSync(Buffer.concat([frames.head, ...frames.all.slice(0, 12)])), {
       message: /truncated/,
     })
@@ -245,7 +268,9 @@ describe('Ogg', () => {
     ] as const) {
       const { data, shape } = loadAudioSync(chain, { window: [from, to] })
       assert.equal(shape[1], Math.round((to - from) * 44100))
-      const streamed = joined([...streamAudioSync(chain, { window: [from, to], samplesPerChunk: 5000 })])
+      const streamed = joined([
+        ...streamAudioSync(chain, { window: [from, to], samplesPerChunk: 5000 }),
+      ])
       assert.equal(streamed.length, 2 * shape[1]!)
       const first = Math.round(from * 44100)
       assert.deepEqual(data.subarray(0, shape[1]), whole.data.subarray(first, first + shape[1]!))
@@ -287,7 +312,10 @@ describe('sound that is not supported', () => {
   it('is refused by the name of the feature', () => {
     const drm = Buffer.from(files.m4a)
     drm.write('drms', drm.indexOf('mp4a', drm.indexOf('stsd')))
-    assert.throws(() => loadAudioSync(drm), { code: 'ERR_UNSUPPORTED', message: /encrypted \(FairPlay\)/ })
+    assert.throws(() => loadAudioSync(drm), {
+      code: 'ERR_UNSUPPORTED',
+      message: /encrypted \(FairPlay\)/,
+    })
     const midi = Buffer.from('MThd\0\0\0\x06\0\x01\0\x01\0\x60MTrk\0\0\0\x04\0\xff\x2f\0', 'latin1')
     assert.throws(() => loadAudioSync(midi), { code: 'ERR_UNSUPPORTED', message: /MIDI/ })
   })
@@ -300,7 +328,8 @@ function mp3Frames(mp3: Uint8Array): Buffer[] {
   const frames: Buffer[] = []
   let at = bytes.toString('latin1', 0, 3) === 'ID3' ? 10 + bytes[9]! + bytes[8]! * 128 : 0
   while (at + 4 <= bytes.length && bytes[at] === 0xff) {
-    const size = Math.floor((144_000 * RATES[bytes[at + 2]! >> 4]!) / 44100) + ((bytes[at + 2]! >> 1) & 1)
+    const size =
+      Math.floor((144_000 * RATES[bytes[at + 2]! >> 4]!) / 44100) + ((bytes[at + 2]! >> 1) & 1)
     frames.push(bytes.subarray(at, at + size))
     at += size
   }

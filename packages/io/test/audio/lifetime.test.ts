@@ -9,7 +9,8 @@ import { encodedSweeps, scratch } from './audio-support.ts'
 const { folder, remove } = scratch()
 after(remove)
 const files = encodedSweeps(1)
-for (const [format, bytes] of Object.entries(files)) writeFileSync(join(folder, `a.${format}`), bytes)
+for (const [format, bytes] of Object.entries(files))
+  writeFileSync(join(folder, `a.${format}`), bytes)
 writeFileSync(join(folder, 'cut.mp3'), files.mp3.subarray(0, files.mp3.length >> 1))
 
 /** Runs a module in a process of its own, which must end by itself. */
@@ -38,7 +39,8 @@ describe('a program that loads sound', () => {
   })
 
   it('process.exit and an exception are clean while sound is being decoded', () => {
-    const busy = 'await Promise.any(Array.from({ length: 40 }, (_, i) => loadAudio(files[i % 13])));'
+    const busy =
+      'await Promise.any(Array.from({ length: 40 }, (_, i) => loadAudio(files[i % 13])));'
     assert.equal(child(`${busy} process.exit(3)`).status, 3)
     const thrown = child(`${busy} throw new Error('on purpose')`)
     assert.equal(thrown.status, 1)

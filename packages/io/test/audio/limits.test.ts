@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
-import { encodeWav, loadAudio, loadWav, parseWav, type SoundLimits, streamAudio } from '../../src/index.ts'
+import {
+  encodeWav,
+  loadAudio,
+  loadWav,
+  parseWav,
+  type SoundLimits,
+  streamAudio,
+} from '../../src/index.ts'
 import * as sync from '../../src/sync.ts'
 import { encodedSweeps, sweep } from './audio-support.ts'
 

@@ -6,9 +6,23 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
-import { type AudioDType, type LoadAudioOptions, loadAudio, parseWav, probe } from '../../src/index.ts'
+import {
+  type AudioDType,
+  type LoadAudioOptions,
+  loadAudio,
+  parseWav,
+  probe,
+} from '../../src/index.ts'
 import { loadAudioSync, probeSync } from '../../src/sync.ts'
-import { channel, ENCODED, encodedSweeps, farthest, LOSSY, scratch, sweep } from './audio-support.ts'
+import {
+  channel,
+  ENCODED,
+  encodedSweeps,
+  farthest,
+  LOSSY,
+  scratch,
+  sweep,
+} from './audio-support.ts'
 
 const SECONDS = 4
 const sound = sweep(SECONDS)
@@ -237,7 +251,11 @@ describe('what cannot be', () => {
       [join(folder, 'none.mp3'), 'ERR_READ', /none\.mp3: ENOENT/],
       [folder, 'ERR_READ', /spindle-audio-.*: /],
       [new Uint8Array(0), 'ERR_DECODE', /^0 bytes: is empty$/],
-      [Buffer.from('This is no sound, only some text.'), 'ERR_DECODE', /^33 bytes: FFmpeg, opening it: /],
+      [
+        Buffer.from('This is no sound, only some text.'),
+        'ERR_DECODE',
+        /^33 bytes: FFmpeg, opening it: /,
+      ],
       ['examples/photos/cat-1.png', 'ERR_DECODE', /cat-1\.png: has no sound in it$/],
     ]
     for (const [source, code, message] of expected) {
@@ -257,7 +275,9 @@ describe('what cannot be', () => {
       (error) => error === reason,
     )
     const controller = new AbortController()
-    const calls = Array.from({ length: 20 }, () => loadAudio(files.mp3, { signal: controller.signal }))
+    const calls = Array.from({ length: 20 }, () =>
+      loadAudio(files.mp3, { signal: controller.signal }),
+    )
     controller.abort(reason)
     for (const result of await Promise.allSettled(calls)) {
       assert.ok(result.status === 'fulfilled' || result.reason === reason)
@@ -276,7 +296,10 @@ describe('lossy formats', () => {
         signal += before.data[i]! ** 2
         noise += (sample - before.data[i]!) ** 2
       }
-      assert.ok(10 * Math.log10(signal / noise) > 20, `${format}: ${10 * Math.log10(signal / noise)} dB`)
+      assert.ok(
+        10 * Math.log10(signal / noise) > 20,
+        `${format}: ${10 * Math.log10(signal / noise)} dB`,
+      )
     }
   })
 })

@@ -3,7 +3,12 @@ import { createReadStream, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, describe, it } from 'node:test'
-import { type AudioArray, type StreamAudioOptions, type StreamSource, streamAudio } from '../../src/index.ts'
+import {
+  type AudioArray,
+  type StreamAudioOptions,
+  type StreamSource,
+  streamAudio,
+} from '../../src/index.ts'
 import { loadAudioSync, streamAudioSync } from '../../src/sync.ts'
 import { ENCODED, encodedSweeps, scratch } from './audio-support.ts'
 
@@ -18,7 +23,12 @@ async function chunksOf(source: StreamSource, options: StreamAudioOptions): Prom
 }
 
 /** Whether chunks, one behind the other, are a sound. */
-function areTogether(chunks: readonly AudioArray[], whole: AudioArray, size: number, name: string): void {
+function areTogether(
+  chunks: readonly AudioArray[],
+  whole: AudioArray,
+  size: number,
+  name: string,
+): void {
   const [channels, samples] = whole.shape as [number, number]
   assert.deepEqual(
     chunks.map(({ shape }) => shape[1]),
@@ -49,7 +59,12 @@ describe('streamAudio', () => {
           const chunks = [...streamAudioSync(files[format], { ...options, samplesPerChunk })]
           areTogether(chunks, whole, samplesPerChunk, format)
         }
-        areTogether(await chunksOf(files[format], { ...options, samplesPerChunk: 7000 }), whole, 7000, format)
+        areTogether(
+          await chunksOf(files[format], { ...options, samplesPerChunk: 7000 }),
+          whole,
+          7000,
+          format,
+        )
       }
     }
   })
@@ -59,7 +74,10 @@ describe('streamAudio', () => {
       const path = join(folder, `a.${format}`)
       writeFileSync(path, files[format])
       const whole = loadAudioSync(path, { sampleRate: 16000 })
-      const chunks = await chunksOf(createReadStream(path), { sampleRate: 16000, samplesPerChunk: 20_000 })
+      const chunks = await chunksOf(createReadStream(path), {
+        sampleRate: 16000,
+        samplesPerChunk: 20_000,
+      })
       areTogether(chunks, whole, 20_000, format)
     }
   })
@@ -99,6 +117,8 @@ describe('streamAudio', () => {
 
   it('options are checked when it is called', () => {
     assert.throws(() => streamAudio(files.wav, { samplesPerChunk: 0 }), { code: 'ERR_BAD_OPTION' })
-    assert.throws(() => streamAudio(files.wav, { numSamples: 3 } as never), { code: 'ERR_BAD_OPTION' })
+    assert.throws(() => streamAudio(files.wav, { numSamples: 3 } as never), {
+      code: 'ERR_BAD_OPTION',
+    })
   })
 })

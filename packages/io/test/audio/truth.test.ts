@@ -88,12 +88,16 @@ describe('beside the ffmpeg command', () => {
         [4.5, 99],
       ] as const) {
         const part = await loadAudio(path, { window: [startSec, endSec] })
-        const [from, to] = [Math.ceil(startSec * sampleRate - 1e-6), Math.ceil(endSec * sampleRate - 1e-6)]
+        const [from, to] = [
+          Math.ceil(startSec * sampleRate - 1e-6),
+          Math.ceil(endSec * sampleRate - 1e-6),
+        ]
         const isSought = startSec > 3 && /m4a|mp4|aac/.test(name)
         for (const index of [0, 1]) {
           const expected = channel(whole, index, from, to)
           const far = farthest(channel(part, index), expected)
-          // AAC has noise that the decoder draws, from a seed that decoding from elsewhere finds in another state.
+          // AAC has noise that the decoder draws, from a seed that decoding from elsewhere finds in
+          // another state.
           assert.ok(far <= (isSought ? 0.03 : 0), `${name} [${startSec}, ${endSec}): ${far}`)
         }
       }
@@ -110,7 +114,10 @@ describe('beside the ffmpeg command', () => {
         [4.7, 5.1],
       ] as const) {
         const part = await loadAudio(paths[name]!, { ...options, window: [startSec, endSec] })
-        const expected = whole.data.subarray(Math.round(startSec * 16000), Math.round(endSec * 16000))
+        const expected = whole.data.subarray(
+          Math.round(startSec * 16000),
+          Math.round(endSec * 16000),
+        )
         assert.ok(farthest(part.data, expected) <= ROUNDING, `${name} [${startSec}, ${endSec})`)
       }
     }

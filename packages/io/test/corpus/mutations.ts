@@ -9,7 +9,10 @@ export interface Amounts {
   readonly flips: number
   /** A run of bytes overwritten with one value. */
   readonly overwrites: number
-  /** Sizes and counts near the beginning or the end that are lies, in both byte orders, under checksums that are right. */
+  /**
+   * Sizes and counts near the beginning or the end that are lies, in both byte orders, under
+   * checksums that are right.
+   */
   readonly lies: number
 }
 
@@ -47,7 +50,9 @@ export function mutations(whole: Buffer, amounts: Amounts, seed: number = whole.
 /** The beginnings of a file, the empty one first and never the whole. */
 export function cuts(whole: Buffer, count: number): Buffer[] {
   const length = Math.min(count, whole.length)
-  return Array.from({ length }, (_, i) => whole.subarray(0, Math.floor((whole.length * i) / length)))
+  return Array.from({ length }, (_, i) =>
+    whole.subarray(0, Math.floor((whole.length * i) / length)),
+  )
 }
 
 /** Headers begin a file; the directories of zip archives and of some TIFF files end it. */
@@ -72,7 +77,10 @@ const lies: ((copy: Buffer, at: number, random: (below: number) => number) => vo
   },
 ]
 
-/** Makes checksums of headers right again, so that what lies beneath is believed: PNG's chunks, tar's headers. */
+/**
+ * Makes checksums of headers right again, so that what lies beneath is believed: PNG's chunks,
+ * tar's headers.
+ */
 function repair(copy: Buffer): void {
   if (copy.toString('latin1', 1, 4) === 'PNG') {
     for (let at = 8; at + 12 <= copy.length; ) {

@@ -66,7 +66,10 @@ function partsOf(kind: Kind, bytes: Uint8Array): Part[] {
   }
 }
 
-/** Loads a file by the functions that give promises: media in the shared threads, the rest on the loop. */
+/**
+ * Loads a file by the functions that give promises: media in the shared threads, the rest on the
+ * loop.
+ */
 export async function loadShared({ index, kind, bytes }: CorpusFile): Promise<Loaded> {
   return { index, parts: await sharedPartsOf(kind, bytes) }
 }
@@ -95,7 +98,9 @@ async function sharedPartsOf(kind: Kind, bytes: Uint8Array): Promise<Part[]> {
   }
 }
 
-async function collect(members: AsyncIterable<{ path: string; data: Uint8Array }>): Promise<Part[]> {
+async function collect(
+  members: AsyncIterable<{ path: string; data: Uint8Array }>,
+): Promise<Part[]> {
   const parts: Part[] = []
   for await (const { path, data } of members) parts.push(member(path, data))
   return parts

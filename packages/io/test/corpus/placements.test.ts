@@ -5,12 +5,15 @@ import type { CorpusFile } from './ops.ts'
 import { isFailure, type Outcomes, PLACEMENTS } from './placements.ts'
 import { arraySeeds, imageSeeds, type Seed, soundSeeds } from './seeds.ts'
 
-// Broken files of every format through every placement. `corpus/run.ts` does the same with many more of them.
+// Broken files of every format through every placement. `corpus/run.ts` does the same with many
+// more of them.
 
 const amounts: Amounts = { cuts: 5, flips: 3, overwrites: 2, lies: 6 }
 const seeds: readonly Seed[] = [...(await imageSeeds(32, 24)), ...soundSeeds(), ...arraySeeds()]
 const files: CorpusFile[] = seeds
-  .flatMap(({ kind, bytes }) => [bytes, ...mutations(bytes, amounts)].map((one) => ({ kind, bytes: one })))
+  .flatMap(({ kind, bytes }) =>
+    [bytes, ...mutations(bytes, amounts)].map((one) => ({ kind, bytes: one })),
+  )
   .map((file, index) => ({ ...file, index }))
 const inline = PLACEMENTS['inline, synchronously']!
 
@@ -32,7 +35,8 @@ describe(`${files.length} files, most of them broken, of ${seeds.length} sorts`,
 })
 
 describe('a file that is cut short', () => {
-  // Between two members of a tar a cut cannot be told from the end. The last bits of an MP3 are a matter of hearing.
+  // Between two members of a tar a cut cannot be told from the end. The last bits of an MP3 are a
+  // matter of hearing.
   const strict = seeds.filter(({ name, kind }) => kind !== 'tar' && name !== 'sound mp3')
   for (const { name, kind, bytes } of strict) {
     it(`${name}: fails, or lacks nothing but what is behind the data`, async () => {
@@ -41,7 +45,9 @@ describe('a file that is cut short', () => {
         [bytes, ...all].map((one, index) => ({ index, kind, bytes: one })),
       )
       const wrong = outcomes.flatMap((outcome, i) =>
-        isFailure(outcome) || outcome === whole ? [] : [`${all[i]!.length} of ${bytes.length} bytes`],
+        isFailure(outcome) || outcome === whole
+          ? []
+          : [`${all[i]!.length} of ${bytes.length} bytes`],
       )
       assert.deepEqual(wrong, [])
     })

@@ -7,7 +7,10 @@ import { type CorpusFile, type Loaded, load, loadShared } from './ops.ts'
 
 const ops = workerModule<typeof Ops>(new URL('./ops.js', import.meta.url).href)
 
-/** For each file of a corpus, in its order, what came of it: a digest of its arrays, or the code and the message of its failure. */
+/**
+ * For each file of a corpus, in its order, what came of it: a digest of its arrays, or the code and
+ * the message of its failure.
+ */
 export type Outcomes = readonly string[]
 
 /** Every place where files can be loaded. */
@@ -25,7 +28,9 @@ export const PLACEMENTS: Record<string, (files: readonly CorpusFile[]) => Promis
   'in a region of threads': (files) =>
     through(files, (source) => source.to(workers({ count: 2 })).pipe(ops.load, loading)),
   'in a region of processes': (files) =>
-    through(files, (source) => source.to(workers({ count: 2, kind: 'process' })).pipe(ops.load, loading)),
+    through(files, (source) =>
+      source.to(workers({ count: 2, kind: 'process' })).pipe(ops.load, loading),
+    ),
 }
 
 const loading = { name: 'load', concurrency: 4, maxFailures: Infinity } as const
@@ -70,7 +75,10 @@ function digest(parts: Loaded['parts']): string {
   return hash.digest('hex')
 }
 
-/** @throws AssertionError unless the failure is one that the documentation knows, and names its source */
+/**
+ * @throws AssertionError unless the failure is one that the documentation knows, and names its
+ * source
+ */
 function named(error: unknown, { bytes }: CorpusFile): string {
   const { name, code, message } = error as MediaError
   assert.ok(['MediaError', 'ArchiveError'].includes(name), String((error as Error).stack))

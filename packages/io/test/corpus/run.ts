@@ -1,6 +1,9 @@
-// The long form of placements.test.ts: round after round of other broken files through every placement, until the time is over.
-//   nice -n 10 node --conditions=@spindle/source --import=tsx packages/io/test/corpus/run.ts [--minutes 4] [--seed 1] [--kind image]
-// The first round has every truncation there is. A file on which two placements disagree is an error, and is written to the working folder.
+// The long form of placements.test.ts: round after round of other broken files through every
+// placement, until the time is over.
+//   nice -n 10 node --conditions=@spindle/source --import=tsx packages/io/test/corpus/run.ts
+//   [--minutes 4] [--seed 1] [--kind image]
+// The first round has every truncation there is. A file on which two placements disagree is an
+// error, and is written to the working folder.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -41,7 +44,8 @@ async function compare(name: string, files: readonly CorpusFile[]): Promise<void
     const startedAt = performance.now()
     const outcomes = await run(files)
     const ms = performance.now() - startedAt
-    if (ms > 30_000) console.log(`${name}, ${placement}: ${files.length} files took ${Math.round(ms)} ms`)
+    if (ms > 30_000)
+      console.log(`${name}, ${placement}: ${files.length} files took ${Math.round(ms)} ms`)
     expected ??= outcomes
     const at = outcomes.findIndex((outcome, i) => outcome !== expected![i])
     if (at >= 0) writeFileSync(`differs-${name.replaceAll(' ', '-')}`, files[at]!.bytes)

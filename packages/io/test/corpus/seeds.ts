@@ -14,7 +14,10 @@ export interface Seed {
   readonly bytes: Buffer
 }
 
-/** A picture in every format that is read, in the variants that take ways of their own through the decoders. */
+/**
+ * A picture in every format that is read, in the variants that take ways of their own through the
+ * decoders.
+ */
 export async function imageSeeds(width: number, height: number): Promise<Seed[]> {
   const cat = await catPixels(width, height)
   const files: Record<string, Buffer> = {
@@ -65,7 +68,11 @@ export function arraySeeds(): Seed[] {
     { name: 'npy', kind: 'npy', bytes: bufferOf(encodeNpy(x)) },
     { name: 'fortran npy', kind: 'npy', bytes: fixture('arrays/rank-3-fortran.npy') },
     { name: 'npz', kind: 'npz', bytes: bufferOf(encodeNpz({ x, label })) },
-    { name: 'deflated npz', kind: 'npz', bytes: bufferOf(encodeNpz({ x, label }, { compress: true })) },
+    {
+      name: 'deflated npz',
+      kind: 'npz',
+      bytes: bufferOf(encodeNpz({ x, label }, { compress: true })),
+    },
     ...['pets.zip', 'zip64.zip', 'streamed.zip'].map((name) => archive(name, 'zip')),
     ...['pets.tar', 'pets.tar.gz', 'pax.tar'].map((name) => archive(name, 'tar')),
   ]

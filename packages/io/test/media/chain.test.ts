@@ -22,7 +22,15 @@ import { encodeAudio } from '../../src/sync.ts'
 import { sourceUrl } from '../child-program.ts'
 import { truthBytes, truthFile, truthOf } from '../truth/truth.ts'
 import { clip, decoded, GRAPH, hash, scratch, using } from './media-support.ts'
-import { CONTAINERS, encodeTo, LOSSLESS, remuxed, remuxedAgain, type Written, writtenIn } from './written.ts'
+import {
+  CONTAINERS,
+  encodeTo,
+  LOSSLESS,
+  remuxed,
+  remuxedAgain,
+  type Written,
+  writtenIn,
+} from './written.ts'
 
 interface Truth {
   /** pts and picture type of each. */
@@ -121,7 +129,9 @@ describe('packets', () => {
     writeFileSync(inThread, code('workerData', 'parentPort.postMessage(found)'))
     const flags = ['--conditions=@spindle/source']
     const worker = new Worker(inThread, { workerData: packets.serialize({ shared: true }) })
-    const told = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+    const told = await new Promise((resolve, reject) =>
+      worker.once('message', resolve).once('error', reject),
+    )
     assert.equal(told, expected)
     await worker.terminate()
     writeFileSync(join(folder, 'packets.bin'), packets.serialize())
@@ -131,7 +141,10 @@ describe('packets', () => {
         ...flags,
         '--input-type=module',
         '-e',
-        code(`readFileSync(${JSON.stringify(join(folder, 'packets.bin'))})`, 'process.stdout.write(found)'),
+        code(
+          `readFileSync(${JSON.stringify(join(folder, 'packets.bin'))})`,
+          'process.stdout.write(found)',
+        ),
       ],
       {
         encoding: 'utf8',
@@ -188,9 +201,13 @@ describe('a decoder', () => {
       assert.ok(frames.at(0).isKeyframe && !frames.at(1).isKeyframe)
     })
     for (const [name, samples] of Object.entries(truth.samples))
-      decoded(truthBytes(`media/${name}`), (frames) => assert.equal(hash(frames.toArray()), samples, name), {
-        stream: 'audio',
-      })
+      decoded(
+        truthBytes(`media/${name}`),
+        (frames) => assert.equal(hash(frames.toArray()), samples, name),
+        {
+          stream: 'audio',
+        },
+      )
   })
 
   it('gives the same however the packets are cut, and the tail at flush', () => {
@@ -209,7 +226,10 @@ describe('a decoder', () => {
               ),
             )
           }
-          assert.equal(hash(Buffer.concat(arrays.map(({ data }) => Buffer.from(data.buffer)))), whole)
+          assert.equal(
+            hash(Buffer.concat(arrays.map(({ data }) => Buffer.from(data.buffer)))),
+            whole,
+          )
         }),
       )
     }
@@ -220,7 +240,10 @@ describe('a decoder', () => {
     const packets = using(new Demuxer(bytes), (demuxer) => demuxer.demux())
     const from = bytes.indexOf(packets.at(12).data.subarray(0, 16))
     for (let i = from + 20; i < from + 2000; i += 7) bytes[i]! ^= 0x5a
-    assert.throws(() => decoded(bytes, () => {}), { code: 'ERR_DECODE', message: /bytes: FFmpeg, decoding/ })
+    assert.throws(() => decoded(bytes, () => {}), {
+      code: 'ERR_DECODE',
+      message: /bytes: FFmpeg, decoding/,
+    })
     using(new Demuxer(bytes), (demuxer) =>
       using(new Decoder(demuxer.best('video')!, { strict: false }), (decoder) =>
         using(decoder.decode(demuxer.demux()), (frames) => {
@@ -238,25 +261,34 @@ describe('a decoder', () => {
     const tolerant = { demuxer: { strict: false }, decoder: { strict: false } }
     const count = decoded(half, ({ length }) => length, tolerant)
     assert.ok(count > 0 && count < 50, `${count} pictures`)
-    assert.throws(() => decoded(readFileSync(path).subarray(0, 2000), () => {}), { code: 'ERR_DECODE' })
+    assert.throws(() => decoded(readFileSync(path).subarray(0, 2000), () => {}), {
+      code: 'ERR_DECODE',
+    })
   })
 
   it('tries a device, tells why there is none, and falls back or not as asked', () => {
     const { stream } = read('video')
     using(new Decoder(stream, { hardware: 'auto' }), ({ hardware }) => {
       if (hardware.used === undefined)
-        assert.ok(hardware.tried.length > 0 && hardware.tried.every(({ problem }) => problem !== ''))
+        assert.ok(
+          hardware.tried.length > 0 && hardware.tried.every(({ problem }) => problem !== ''),
+        )
     })
-    using(new Decoder(stream, { hardware: { kind: 'videotoolbox', fallback: true } }), ({ hardware }) => {
-      assert.ok(process.platform === 'darwin' || hardware.tried[0]?.kind === 'videotoolbox')
-    })
+    using(
+      new Decoder(stream, { hardware: { kind: 'videotoolbox', fallback: true } }),
+      ({ hardware }) => {
+        assert.ok(process.platform === 'darwin' || hardware.tried[0]?.kind === 'videotoolbox')
+      },
+    )
     if (process.platform === 'linux') {
       assert.throws(() => new Decoder(stream, { hardware: 'videotoolbox' }), {
         code: 'ERR_UNSUPPORTED',
         message: /videotoolbox/,
       })
     }
-    assert.throws(() => new Decoder(stream, { hardware: 'abacus' as never }), { code: 'ERR_BAD_OPTION' })
+    assert.throws(() => new Decoder(stream, { hardware: 'abacus' as never }), {
+      code: 'ERR_BAD_OPTION',
+    })
   })
 
   it('takes decoders and options by name, and refuses those that there are not', () => {
@@ -269,7 +301,10 @@ describe('a decoder', () => {
       code: 'ERR_BAD_OPTION',
       message: /nope=1/,
     })
-    assert.throws(() => new Decoder(stream, { threads: -1 }), { code: 'ERR_BAD_OPTION', message: /threads/ })
+    assert.throws(() => new Decoder(stream, { threads: -1 }), {
+      code: 'ERR_BAD_OPTION',
+      message: /threads/,
+    })
     using(new Decoder(stream), (decoder) => {
       assert.throws(() => decoder.push(read('audio')), { code: 'ERR_BAD_OPTION', message: /h264/ })
     })
@@ -308,7 +343,12 @@ describe('frames', () => {
         yuv444p: [4, 3, 48, 64],
         gbrp: [4, 3, 48, 64],
       },
-      ...{ nv12: [4, 72, 64], yuv422p: [4, 96, 64], yuv420p10le: [4, 72, 64], gray16le: [4, 48, 64, 1] },
+      ...{
+        nv12: [4, 72, 64],
+        yuv422p: [4, 96, 64],
+        yuv420p10le: [4, 72, 64],
+        gray16le: [4, 48, 64, 1],
+      },
     }
     for (const [format, shape] of Object.entries(shapes)) {
       const raw = truthBytes(`media/raw-${format}.nut`)
@@ -343,7 +383,10 @@ describe('frames', () => {
     } as const
     using(Frames.fromAudio(sound, { sampleRate: 8000 }), (frames) => {
       assert.deepEqual(frames.toArray(), sound)
-      assert.deepEqual([frames.samples, frames.at(0).channels, frames.at(0).sampleRate], [10_000, 2, 8000])
+      assert.deepEqual(
+        [frames.samples, frames.at(0).channels, frames.at(0).sampleRate],
+        [10_000, 2, 8000],
+      )
     })
     assert.throws(() => Frames.fromVideo(clip(1), { frameRate: 0 }), { code: 'ERR_BAD_OPTION' })
     assert.throws(() => Frames.fromVideo(clip(1), { frameRate: 1, pixelFormat: 'rgba' }), {
@@ -415,10 +458,13 @@ describe('a filter graph', () => {
     decoded(
       path,
       (sound) => {
-        using(new FilterGraph(filters.showwaves({ width: 64, height: 32, frameRate: 10 })), (graph) => {
-          assert.deepEqual([graph.inputs[0]!.kind, graph.outputs[0]!.kind], ['audio', 'video'])
-          using(graph.run(sound), (waves) => assert.deepEqual(waves.at(0).width, 64))
-        })
+        using(
+          new FilterGraph(filters.showwaves({ width: 64, height: 32, frameRate: 10 })),
+          (graph) => {
+            assert.deepEqual([graph.inputs[0]!.kind, graph.outputs[0]!.kind], ['audio', 'video'])
+            using(graph.run(sound), (waves) => assert.deepEqual(waves.at(0).width, 64))
+          },
+        )
       },
       { stream: 'audio' },
     )
@@ -505,13 +551,18 @@ describe('a filter graph', () => {
       using(new FilterGraph('hflip'), (graph) => {
         graph.push(frames)
         using(Frames.fromVideo(clip(1, 32, 24), { frameRate: 1 }), (others) =>
-          assert.throws(() => graph.push(others), fault(/like the first, 64x48 rgb24, got "32x24 rgb24"/)),
+          assert.throws(
+            () => graph.push(others),
+            fault(/like the first, 64x48 rgb24, got "32x24 rgb24"/),
+          ),
         )
       })
       using(new FilterGraph('scale=w=abc'), (graph) =>
         assert.throws(() => graph.push(frames), fault(/scale=w=abc/)),
       )
-      using(new FilterGraph('anull'), (graph) => assert.throws(() => graph.push(frames), fault(/sound/)))
+      using(new FilterGraph('anull'), (graph) =>
+        assert.throws(() => graph.push(frames), fault(/sound/)),
+      )
       using(new FilterGraph('crop=100:100'), (graph) =>
         assert.throws(() => graph.push(frames), fault(/crop=100:100/)),
       )
@@ -597,7 +648,9 @@ describe('an encoder and a muxer', () => {
       using(decoder.decode(packets), (frames) => hash(frames.toArray())),
     )
     for (const name of ['null', 'h264_mp4toannexb']) {
-      const out = using(new BitstreamFilter(packets.stream, name), (filter) => filter.apply(packets))
+      const out = using(new BitstreamFilter(packets.stream, name), (filter) =>
+        filter.apply(packets),
+      )
       assert.equal(out.length, 50)
       assert.equal(
         using(new Decoder(out.stream), (decoder) =>
@@ -608,7 +661,9 @@ describe('an encoder and a muxer', () => {
       if (name !== 'null') assert.deepEqual([...out.at(0).data.subarray(0, 4)], [0, 0, 0, 1])
     }
     assert.throws(() => new BitstreamFilter(packets.stream, 'nope'), { code: 'ERR_BAD_OPTION' })
-    assert.throws(() => new BitstreamFilter(packets.stream, 'aac_adtstoasc'), { code: 'ERR_UNSUPPORTED' })
+    assert.throws(() => new BitstreamFilter(packets.stream, 'aac_adtstoasc'), {
+      code: 'ERR_UNSUPPORTED',
+    })
   })
 })
 
@@ -630,7 +685,12 @@ describe('what was disposed of', () => {
       each[Symbol.dispose]()
     }
     const uses = [
-      ...[() => demuxer.demux(), () => demuxer.best('video'), () => demuxer.durationSec, () => chunks.next()],
+      ...[
+        () => demuxer.demux(),
+        () => demuxer.best('video'),
+        () => demuxer.durationSec,
+        () => chunks.next(),
+      ],
       ...[() => decoder.push(packets), () => decoder.flush(), () => decoder.decode(packets)],
       ...[
         () => frames.toArray(),
@@ -640,12 +700,18 @@ describe('what was disposed of', () => {
         () => one.pts,
         () => one.width,
       ],
-      ...[() => graph.push(frames), () => graph.flush(), () => graph.pull(), () => graph.describe()],
+      ...[
+        () => graph.push(frames),
+        () => graph.flush(),
+        () => graph.pull(),
+        () => graph.describe(),
+      ],
       ...[() => filter.push(packets), () => filter.flush()],
       ...[() => encoder.encode(clip(1)), () => encoder.flush(), () => encoder.stream],
       ...[() => muxer.addStream(), () => muxer.write(0, packets), () => muxer.finish()],
     ]
-    for (const use of uses) assert.throws(use, { name: 'MediaError', code: 'ERR_BAD_STATE' }, String(use))
+    for (const use of uses)
+      assert.throws(use, { name: 'MediaError', code: 'ERR_BAD_STATE' }, String(use))
   })
 })
 
@@ -659,7 +725,8 @@ describe('sound that others made', () => {
     using(new Demuxer(bytes), (demuxer) =>
       using(new Decoder(demuxer.streams[0]!), (decoder) => {
         const packets = demuxer.demux({ stream: 0 })
-        const count = (frames: Frames): number => [...frames].reduce((sum, { samples }) => sum + samples, 0)
+        const count = (frames: Frames): number =>
+          [...frames].reduce((sum, { samples }) => sum + samples, 0)
         return using(decoder.push(packets), count) + using(decoder.flush(), count)
       }),
     )

@@ -16,13 +16,18 @@ const one = truthFile('media/one.mp4')
 const groups = truthFile('media/groups.mp4')
 const soundFirst = truthFile('media/sound-first.mkv')
 /** Of each packet, what ffprobe tells: pts, dts, size and flags. */
-const { packets: probed } = truthOf<{ packets: Record<'video' | 'audio' | 'soundFirst', string[]> }>('media')
+const { packets: probed } = truthOf<{
+  packets: Record<'video' | 'audio' | 'soundFirst', string[]>
+}>('media')
 
 describe('a demuxer', () => {
   it('tells the streams, in the order of the file', () => {
     using(new Demuxer(groups, { probe: true }), ({ streams, best, durationSec }) => {
       const [video, audio] = streams
-      assert.deepEqual([video!.kind, video!.codec, video!.width, video!.height], ['video', 'h264', 64, 48])
+      assert.deepEqual(
+        [video!.kind, video!.codec, video!.width, video!.height],
+        ['video', 'h264', 64, 48],
+      )
       assert.deepEqual([video!.frameRate, video!.pixelFormat], [{ num: 25, den: 1 }, 'yuv420p'])
       assert.deepEqual(
         [audio!.kind, audio!.codec, audio!.sampleRate, audio!.channels],
@@ -48,7 +53,9 @@ describe('a demuxer', () => {
     for (const rate of ['30', '60', '30000/1001']) {
       const path = truthFile(`media/rate-${rate.replace('/', '-')}.mp4`)
       const [num, den = 1] = rate.split('/').map(Number)
-      using(new Demuxer(path), ({ streams }) => assert.deepEqual(streams[0]!.frameRate, { num, den }))
+      using(new Demuxer(path), ({ streams }) =>
+        assert.deepEqual(streams[0]!.frameRate, { num, den }),
+      )
     }
   })
 
@@ -137,7 +144,9 @@ describe('a demuxer', () => {
         all,
       )
       const many = [...demuxer.chunksOfMany({ durationSec: 0.5 })]
-      const joined = [0, 1].map((i) => many.flatMap((chunk) => [...chunk[i]!].map(({ dts }) => dts)))
+      const joined = [0, 1].map((i) =>
+        many.flatMap((chunk) => [...chunk[i]!].map(({ dts }) => dts)),
+      )
       assert.deepEqual(
         joined,
         demuxer.demuxMany().map((packets) => [...packets].map(({ dts }) => dts)),
@@ -147,9 +156,16 @@ describe('a demuxer', () => {
   })
 
   it('refuses bad options, saying which', () => {
-    const fault = (code: string, text: RegExp): object => ({ name: 'MediaError', code, message: text })
+    const fault = (code: string, text: RegExp): object => ({
+      name: 'MediaError',
+      code,
+      message: text,
+    })
     assert.throws(() => new Demuxer(5 as never), fault('ERR_BAD_OPTION', /source/))
-    assert.throws(() => new Demuxer(groups, { fomat: 'mp4' } as never), fault('ERR_BAD_OPTION', /fomat/))
+    assert.throws(
+      () => new Demuxer(groups, { fomat: 'mp4' } as never),
+      fault('ERR_BAD_OPTION', /fomat/),
+    )
     assert.throws(() => new Demuxer(groups, { format: 'nope' }), fault('ERR_BAD_OPTION', /'nope'/))
     assert.throws(
       () => new Demuxer(groups, { formatOptions: { nope: '1' } }),
@@ -158,7 +174,10 @@ describe('a demuxer', () => {
     using(new Demuxer(groups), (demuxer) => {
       assert.throws(() => demuxer.demux({ stream: 2 }), fault('ERR_BAD_OPTION', /stream/))
       assert.throws(() => demuxer.demux({ window: [2, 1] }), fault('ERR_BAD_OPTION', /window/))
-      assert.throws(() => demuxer.demux({ window: [0, Number.NaN] }), fault('ERR_BAD_OPTION', /window/))
+      assert.throws(
+        () => demuxer.demux({ window: [0, Number.NaN] }),
+        fault('ERR_BAD_OPTION', /window/),
+      )
       assert.throws(() => demuxer.chunks({}).next(), fault('ERR_BAD_OPTION', /packetsPerChunk/))
       assert.throws(
         () => demuxer.chunks({ packetsPerChunk: 0 }).next(),
@@ -166,7 +185,10 @@ describe('a demuxer', () => {
       )
     })
     using(new Demuxer(one), (demuxer) => {
-      assert.throws(() => demuxer.demux({ stream: 'audio' }), fault('ERR_DECODE', /has no audio stream/))
+      assert.throws(
+        () => demuxer.demux({ stream: 'audio' }),
+        fault('ERR_DECODE', /has no audio stream/),
+      )
     })
   })
 
@@ -182,7 +204,9 @@ describe('a demuxer', () => {
       message: /junk\.mp4: cannot be opened: FFmpeg/,
     })
     assert.throws(() => new Demuxer(new Uint8Array(10)), { message: /^10 bytes: cannot be opened/ })
-    assert.throws(() => new Demuxer(new Uint8Array(10), { name: 'my clip' }), { message: /^my clip: / })
+    assert.throws(() => new Demuxer(new Uint8Array(10), { name: 'my clip' }), {
+      message: /^my clip: /,
+    })
     assert.throws(() => new Demuxer(new Uint8Array(0)), { code: 'ERR_DECODE', message: /is empty/ })
     const list = join(folder, 'list.m3u8')
     writeFileSync(list, `#EXTM3U\n#EXTINF:1,\n${one}\n#EXT-X-ENDLIST\n`)
@@ -280,7 +304,16 @@ describe('a window', () => {
   }
 
   it('of packets is that of the whole, picture by picture, in every container and codec', () => {
-    const names = ['w.mp4', 'open.mp4', 'w.mkv', 'w.m2t', 'w.avi', 'hevc.mp4', 'w.webm', 'offset.mp4']
+    const names = [
+      'w.mp4',
+      'open.mp4',
+      'w.mkv',
+      'w.m2t',
+      'w.avi',
+      'hevc.mp4',
+      'w.webm',
+      'offset.mp4',
+    ]
     for (const name of names) {
       const path = truthFile(`media/${name}`)
       const [all, hashes] = decoded(
@@ -288,7 +321,9 @@ describe('a window', () => {
         (frames) =>
           [
             [...frames.timesSec],
-            [...frames].map((_, i) => using(frames.slice(i, i + 1), (picture) => hash(picture.toArray()))),
+            [...frames].map((_, i) =>
+              using(frames.slice(i, i + 1), (picture) => hash(picture.toArray())),
+            ),
           ] as const,
       )
       const begin = all[0]!
@@ -306,7 +341,9 @@ describe('a window', () => {
           const given = decoded(
             path,
             (frames) =>
-              [...frames].map((_, i) => using(frames.slice(i, i + 1), (picture) => hash(picture.toArray()))),
+              [...frames].map((_, i) =>
+                using(frames.slice(i, i + 1), (picture) => hash(picture.toArray())),
+              ),
             { window },
           )
           assert.deepEqual(given, hashes.slice(from, to), `${name} ${from}..${to}`)
@@ -323,15 +360,23 @@ describe('a window', () => {
   it('of sound is cut by the sample', () => {
     // Lossless, so that every sample is the same wherever decoding began.
     const path = truthFile('media/sound.mka')
-    const whole = decoded(path, (frames) => frames.toArray().data as Int16Array, { stream: 'audio' })
+    const whole = decoded(path, (frames) => frames.toArray().data as Int16Array, {
+      stream: 'audio',
+    })
     for (const [start, end] of [
       [0, 0.25],
       [0.5, 1],
       [1.25, 1.2501],
       [1.7, 1.9],
     ] as const) {
-      const part = decoded(path, (frames) => frames.toArray(), { stream: 'audio', window: [start, end] })
-      const [from, to] = [start, end].map((time) => Math.ceil(time * 48000 - 1e-6)) as [number, number]
+      const part = decoded(path, (frames) => frames.toArray(), {
+        stream: 'audio',
+        window: [start, end],
+      })
+      const [from, to] = [start, end].map((time) => Math.ceil(time * 48000 - 1e-6)) as [
+        number,
+        number,
+      ]
       assert.deepEqual(part.shape, [to - from, 1])
       assert.deepEqual(part.data, whole.slice(from, to))
     }

@@ -22,9 +22,14 @@ import { clip, decoded, hash, scratch } from './media-support.ts'
 import { colours, SAVED, saveColours, saved, type Written, writtenIn } from './written.ts'
 
 interface Truth {
-  readonly saved: Readonly<Record<string, { written: Written; read: { width: string; packets: number } }>>
+  readonly saved: Readonly<
+    Record<string, { written: Written; read: { width: string; packets: number } }>
+  >
   /** Of each picture and each of its channels, the least and the most. */
-  readonly colours: { readonly written: Written; readonly read: readonly (readonly [number, number])[][] }
+  readonly colours: {
+    readonly written: Written
+    readonly read: readonly (readonly [number, number])[][]
+  }
 }
 const truth = truthOf<Truth>('media')
 const { folder, remove } = scratch()
@@ -36,7 +41,13 @@ describe('the asynchronous forms', () => {
     const before = readdirSync(tmpdir()).filter((name) => /^spindle-[0-9a-f]{24}$/.test(name))
     const bytes = readFileSync(path)
     const whole = decoded(path, (frames) => hash(frames.toArray()))
-    const sources = [path, bytes, new Blob([bytes]), createReadStream(path), new Blob([bytes]).stream()]
+    const sources = [
+      path,
+      bytes,
+      new Blob([bytes]),
+      createReadStream(path),
+      new Blob([bytes]).stream(),
+    ]
     for (const source of sources) {
       const packets = await demux(source as Blob)
       assert.equal(packets.length, 50)
@@ -44,13 +55,19 @@ describe('the asynchronous forms', () => {
       assert.equal(hash(frames!.array), whole)
     }
     assert.deepEqual(
-      readdirSync(tmpdir()).filter((name) => /^spindle-[0-9a-f]{24}$/.test(name) && !before.includes(name)),
+      readdirSync(tmpdir()).filter(
+        (name) => /^spindle-[0-9a-f]{24}$/.test(name) && !before.includes(name),
+      ),
       [],
     )
   })
 
   it('give windows, filtered and converted', async () => {
-    const frames = await decode(path, { window: [0.4, 0.8], filter: 'scale=16:16', pixelFormat: 'rgb24' })
+    const frames = await decode(path, {
+      window: [0.4, 0.8],
+      filter: 'scale=16:16',
+      pixelFormat: 'rgb24',
+    })
     assert.deepEqual(frames?.array.shape, [10, 16, 16, 3])
     assert.equal(frames?.timesSec[0], 0.4)
     const sound = await decode(path, { stream: 'audio', window: [0.5, 1] })
@@ -103,9 +120,18 @@ describe('the asynchronous forms', () => {
       code: 'ERR_DECODE',
       message: /^9 bytes: /,
     })
-    await assert.rejects(decode(path, { nope: 1 } as never), { code: 'ERR_BAD_OPTION', message: /nope/ })
-    await assert.rejects(decode(path, { filter: 'nope' }), { code: 'ERR_BAD_OPTION', message: /nope/ })
-    await assert.rejects(filter(clip(1), 'crop=999:999'), { code: 'ERR_BAD_OPTION', message: /crop=999:999/ })
+    await assert.rejects(decode(path, { nope: 1 } as never), {
+      code: 'ERR_BAD_OPTION',
+      message: /nope/,
+    })
+    await assert.rejects(decode(path, { filter: 'nope' }), {
+      code: 'ERR_BAD_OPTION',
+      message: /nope/,
+    })
+    await assert.rejects(filter(clip(1), 'crop=999:999'), {
+      code: 'ERR_BAD_OPTION',
+      message: /crop=999:999/,
+    })
     await assert.rejects(mux(undefined, []), { code: 'ERR_BAD_OPTION' })
     const reason = new Error('enough')
     await assert.rejects(demux(path, { signal: AbortSignal.abort(reason) }), reason)
@@ -164,9 +190,12 @@ describe('saveVideo', () => {
     await assert.rejects(saveVideo(file, clip(1), { frameRate: 25, codec: 'nope' }), {
       code: 'ERR_UNSUPPORTED',
     })
-    await assert.rejects(saveVideo(file, clip(1), { frameRate: 25, encoderOptions: { nope: '1' } }), {
-      code: 'ERR_BAD_OPTION',
-    })
+    await assert.rejects(
+      saveVideo(file, clip(1), { frameRate: 25, encoderOptions: { nope: '1' } }),
+      {
+        code: 'ERR_BAD_OPTION',
+      },
+    )
     await assert.rejects(saveVideo(file, clip(1), { frameRate: -1 }), {
       code: 'ERR_BAD_OPTION',
       message: /frameRate/,
@@ -191,7 +220,9 @@ describe('FFmpeg itself', () => {
       assert.ok(info.filters.some((one) => one.name === name))
     assert.ok(info.decoders.some(({ codec, kind }) => codec === 'h264' && kind === 'video'))
     assert.ok(info.encoders.some(({ name }) => name === 'aac'))
-    assert.ok(info.bitstreamFilters.includes('h264_mp4toannexb') && info.inputFormats.includes('matroska'))
+    assert.ok(
+      info.bitstreamFilters.includes('h264_mp4toannexb') && info.inputFormats.includes('matroska'),
+    )
   })
 
   it('prints nothing, gives its messages to who asks, and lets the process end', () => {

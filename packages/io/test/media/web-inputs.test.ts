@@ -75,7 +75,10 @@ describe('a web address', () => {
       seen = [request.headers['x-key'], request.headers['x-own']]
       serveRanges(clip)(request, response)
     }
-    await demux(at('/a.mp4'), { headers: { 'x-key': 'one' }, formatOptions: { headers: 'X-Own: two\r\n' } })
+    await demux(at('/a.mp4'), {
+      headers: { 'x-key': 'one' },
+      formatOptions: { headers: 'X-Own: two\r\n' },
+    })
     assert.deepEqual(seen, ['one', 'two'])
     await assert.rejects(demux(at('/a.mp4'), { maxBytes: 1000 }), {
       code: 'ERR_TOO_LARGE',
@@ -128,13 +131,18 @@ describe('a web server that says nothing', () => {
     await assert.rejects(demux(url, options), { code: 'ERR_READ' })
     await assert.rejects(decode(url, options), { code: 'ERR_READ' })
     await assert.rejects(streamVideo(url, options).next(), { code: 'ERR_READ' })
-    assert.throws(() => new Demuxer(url, { timeoutMs: 50 }), { code: 'ERR_DECODE', message: /timed out/ })
+    assert.throws(() => new Demuxer(url, { timeoutMs: 50 }), {
+      code: 'ERR_DECODE',
+      message: /timed out/,
+    })
   })
 
   it('frees the threads when calls are aborted', async () => {
     const abort = new AbortController()
     const calls = Array.from({ length: availableParallelism() + 2 }, (_, i) =>
-      i % 2 === 0 ? demux(url, { signal: abort.signal }) : streamFrames(url, { signal: abort.signal }).next(),
+      i % 2 === 0
+        ? demux(url, { signal: abort.signal })
+        : streamFrames(url, { signal: abort.signal }).next(),
     )
     const results = Promise.allSettled(calls)
     await new Promise((resolve) => setTimeout(resolve, 100))

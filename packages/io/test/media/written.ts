@@ -1,5 +1,6 @@
-// Files that this package writes and the ffmpeg command has read: scripts/truth writes them, has them read, and notes what is in
-// them; a test that writes them again and finds the same in them knows that the command reads those, too.
+// Files that this package writes and the ffmpeg command has read: scripts/truth writes them, has
+// them read, and notes what is in them; a test that writes them again and finds the same in them
+// knows that the command reads those, too.
 import { join } from 'node:path'
 import type { AnyNdArray, NdArray } from '../../src/index.ts'
 import { Demuxer, Encoder, Muxer } from '../../src/media.ts'
@@ -14,8 +15,8 @@ export interface Written {
 }
 
 /**
- * The time stamps of the packets count, and their bytes where the codec is lossless or they are copies: encoders that compute with
- * floating-point numbers give others on another processor.
+ * The time stamps of the packets count, and their bytes where the codec is lossless or they are
+ * copies: encoders that compute with floating-point numbers give others on another processor.
  */
 export function writtenIn(source: string | Uint8Array, { areExact = true } = {}): Written {
   return using(new Demuxer(source), (demuxer) => {
@@ -24,7 +25,15 @@ export function writtenIn(source: string | Uint8Array, { areExact = true } = {})
     return {
       streams: streams.map((one) =>
         [
-          ...[one.kind, one.codec, one.width, one.height, one.pixelFormat, one.sampleRate, one.channelLayout],
+          ...[
+            one.kind,
+            one.codec,
+            one.width,
+            one.height,
+            one.pixelFormat,
+            one.sampleRate,
+            one.channelLayout,
+          ],
           ...[one.parameters.colorSpace, one.parameters.colorRange, one.parameters.profile],
         ].join(),
       ),
@@ -143,7 +152,10 @@ const COLOURS = [
 
 /** Six pictures of one colour each. */
 export function colours(): NdArray<'uint8'> {
-  const data = Uint8Array.from({ length: 6 * 32 * 32 * 3 }, (_, i) => COLOURS[Math.floor(i / 3072)]![i % 3]!)
+  const data = Uint8Array.from(
+    { length: 6 * 32 * 32 * 3 },
+    (_, i) => COLOURS[Math.floor(i / 3072)]![i % 3]!,
+  )
   return { data, dtype: 'uint8', shape: [6, 32, 32, 3] }
 }
 

@@ -5,7 +5,10 @@ import * as sync from '../../src/sync.ts'
 import { ARRAYS, bytesOf, craftNpy, fixture, NPY, REFUSED } from '../fixtures/arrays.ts'
 import { numbers } from '../support.ts'
 
-/** Whether it parses; anything but an array that fits its bytes or a fault that names its source fails the test. */
+/**
+ * Whether it parses; anything but an array that fits its bytes or a fault that names its source
+ * fails the test.
+ */
 function parses(bytes: Uint8Array): boolean {
   try {
     const { data, shape } = parseNpy(bytes)
@@ -85,7 +88,11 @@ describe('a damaged npy', () => {
         'ERR_DECODE',
         /ends after 368 bytes, within a header of 60010/,
       ],
-      [craftNpy(good, undefined, 2).fill(0xff, 8, 12), 'ERR_DECODE', /a header of 4294967295 bytes/],
+      [
+        craftNpy(good, undefined, 2).fill(0xff, 8, 12),
+        'ERR_DECODE',
+        /a header of 4294967295 bytes/,
+      ],
       [craftNpy('     '), 'ERR_DECODE', /a damaged header \(no '\{' where one must be\)/],
       [craftNpy(`${good}${good}`), 'ERR_DECODE', /\(more than one dict\)/],
       [
@@ -95,9 +102,17 @@ describe('a damaged npy', () => {
       ],
       [craftNpy(good.replace('shape', 'descr')), 'ERR_DECODE', /\(the field 'descr' twice\)/],
       [craftNpy(good.replace('shape', 'size')), 'ERR_DECODE', /\(an unknown field 'size'\)/],
-      [craftNpy(good.replace('shape', '__proto__')), 'ERR_DECODE', /\(an unknown field '__proto__'\)/],
+      [
+        craftNpy(good.replace('shape', '__proto__')),
+        'ERR_DECODE',
+        /\(an unknown field '__proto__'\)/,
+      ],
       [craftNpy(good.replace('(2,)', '(2)')), 'ERR_DECODE', /\(no ',' where one must be\)/],
-      [craftNpy(good.replace('(2,)', '(-2,)')), 'ERR_DECODE', /\(no integer for a number of the shape\)/],
+      [
+        craftNpy(good.replace('(2,)', '(-2,)')),
+        'ERR_DECODE',
+        /\(no integer for a number of the shape\)/,
+      ],
       [craftNpy(good.replace('(2,)', '(2.5,)')), 'ERR_DECODE', /damaged header/],
       [craftNpy(good.replace('False', '0')), 'ERR_DECODE', /\(no boolean for fortran_order\)/],
       [craftNpy(good.replace("'<f4'", 'exit()')), 'ERR_DECODE', /damaged header/],
@@ -106,13 +121,21 @@ describe('a damaged npy', () => {
       [craftNpy(good.replace('<f4', '<f3')), 'ERR_UNSUPPORTED', /dtype '<f3' is not supported/],
       [craftNpy(good.replace('<f4', 'constructor')), 'ERR_UNSUPPORTED', /dtype 'constructor'/],
       [craftNpy(good.replace('<f4', '<constructor')), 'ERR_UNSUPPORTED', /dtype '<constructor'/],
-      [craftNpy(good.replace('(2,)', `(${'9'.repeat(400)},)`)), 'ERR_DECODE', /an impossible shape/],
+      [
+        craftNpy(good.replace('(2,)', `(${'9'.repeat(400)},)`)),
+        'ERR_DECODE',
+        /an impossible shape/,
+      ],
       [
         craftNpy(good.replace('(2,)', '(4294967296, 4294967296)')),
         'ERR_DECODE',
         /an impossible shape, \(4294967296/,
       ],
-      [craftNpy(good.replace('(2,)', '(0, 99999999999999999999)')), 'ERR_DECODE', /an impossible shape/],
+      [
+        craftNpy(good.replace('(2,)', '(0, 99999999999999999999)')),
+        'ERR_DECODE',
+        /an impossible shape/,
+      ],
       [
         craftNpy(good.replace('(2,)', `(${'1, '.repeat(65)})`)),
         'ERR_DECODE',
@@ -124,7 +147,8 @@ describe('a damaged npy', () => {
         /float32 \[1000000000000\] has 4000000000000 bytes/,
       ],
     ]
-    for (const [bytes, code, message] of cases) assert.throws(() => parseNpy(bytes), { code, message })
+    for (const [bytes, code, message] of cases)
+      assert.throws(() => parseNpy(bytes), { code, message })
   })
 
   it('takes what other writers write: other orders and quotes, no last comma, 3L of Python 2', () => {
@@ -170,16 +194,26 @@ describe('what is not numbers', () => {
 describe('a source', () => {
   it('that cannot be read is named', async () => {
     const message = /no-such\.npy: ENOENT/
-    await assert.rejects(loadNpy('no-such.npy'), { code: 'ERR_READ', source: 'no-such.npy', message })
+    await assert.rejects(loadNpy('no-such.npy'), {
+      code: 'ERR_READ',
+      source: 'no-such.npy',
+      message,
+    })
     await assert.rejects(loadNpy('no-such.npy', { rows: [0, 1] }), { code: 'ERR_READ', message })
     assert.throws(() => sync.loadNpy('no-such.npy'), { code: 'ERR_READ', message })
     await assert.rejects(loadNpy(ARRAYS), { code: 'ERR_READ', message: /EISDIR/ })
-    assert.throws(() => sync.loadNpy(ARRAYS), { code: 'ERR_READ', message: /is not a regular file/ })
+    assert.throws(() => sync.loadNpy(ARRAYS), {
+      code: 'ERR_READ',
+      message: /is not a regular file/,
+    })
     await assert.rejects(loadNpy(new URL('http://127.0.0.1:9/a.npy')), { code: 'ERR_READ' })
   })
 
   it('of a wrong kind, and unknown options, are refused', async () => {
-    await assert.rejects(loadNpy(5 as never), { code: 'ERR_BAD_OPTION', message: /`source` must be a path/ })
+    await assert.rejects(loadNpy(5 as never), {
+      code: 'ERR_BAD_OPTION',
+      message: /`source` must be a path/,
+    })
     assert.throws(() => parseNpy('a.npy' as never), {
       code: 'ERR_BAD_OPTION',
       message: /`bytes` must be a Uint8Array/,
@@ -188,8 +222,14 @@ describe('a source', () => {
       loadNpy('a', { row: [0, 1] } as never),
       /`options` must be made of rows, into, signal, got "row"/,
     )
-    assert.throws(() => parseNpy(Buffer.alloc(0), { signal: 1 } as never), /made of rows, got "signal"/)
-    await assert.rejects(loadNpy('a', { signal: 1 as never }), /`signal` must be an AbortSignal, got 1/)
+    assert.throws(
+      () => parseNpy(Buffer.alloc(0), { signal: 1 } as never),
+      /made of rows, got "signal"/,
+    )
+    await assert.rejects(
+      loadNpy('a', { signal: 1 as never }),
+      /`signal` must be an AbortSignal, got 1/,
+    )
     assert.throws(
       () => sync.loadNpy(new Blob([])),
       /`source` must be a path, a file: URL or bytes in the synchronous/,
@@ -199,7 +239,10 @@ describe('a source', () => {
 
   it('is given up when the signal says so, with its reason', async () => {
     const reason = new Error('enough')
-    await assert.rejects(loadNpy(`${ARRAYS}int32.npy`, { signal: AbortSignal.abort(reason) }), reason)
+    await assert.rejects(
+      loadNpy(`${ARRAYS}int32.npy`, { signal: AbortSignal.abort(reason) }),
+      reason,
+    )
     const controller = new AbortController()
     const loading = loadNpy(`${ARRAYS}int32.npy`, { signal: controller.signal, rows: [0, 1] })
     controller.abort(reason)

@@ -69,7 +69,8 @@ describe('npy files that NumPy wrote', () => {
         assert.deepEqual(place, before, 'what was given is not changed')
         const isAsIs = !/big|fortran/.test(name) && offset % array.data.BYTES_PER_ELEMENT === 0
         if (isAsIs) assert.equal(array.data.buffer, memory.buffer)
-        else if (/(big|rank-.-fortran)/.test(name)) assert.notEqual(array.data.buffer, memory.buffer)
+        else if (/(big|rank-.-fortran)/.test(name))
+          assert.notEqual(array.data.buffer, memory.buffer)
       }
     }
   })
@@ -124,7 +125,10 @@ describe('rows of an npy', () => {
       for (let start = 0; start < count; start++) {
         for (const end of [start, start + 1, count, count + 7, Infinity]) {
           const rows = [start, end] as const
-          const expected = bytesOf(whole).subarray(start * rowBytes, Math.min(end, count) * rowBytes)
+          const expected = bytesOf(whole).subarray(
+            start * rowBytes,
+            Math.min(end, count) * rowBytes,
+          )
           for (const array of [
             parseNpy(fixture(name), { rows }),
             await loadNpy(ARRAYS + name, { rows }),
@@ -177,10 +181,16 @@ describe('rows of an npy', () => {
     for (const [rows, message] of faults) {
       const options = { rows: rows as [number, number] }
       assert.throws(() => parseNpy(bytes, options), { code: 'ERR_BAD_OPTION', message })
-      await assert.rejects(loadNpy(`${ARRAYS}rank-3.npy`, options), { code: 'ERR_BAD_OPTION', message })
+      await assert.rejects(loadNpy(`${ARRAYS}rank-3.npy`, options), {
+        code: 'ERR_BAD_OPTION',
+        message,
+      })
       assert.throws(() => sync.loadNpy(bytes, options), { code: 'ERR_BAD_OPTION', message })
     }
-    assert.throws(() => parseNpy(fixture('rank-0.npy'), { rows: [0, 1] }), /`rows` of an array without axes/)
+    assert.throws(
+      () => parseNpy(fixture('rank-0.npy'), { rows: [0, 1] }),
+      /`rows` of an array without axes/,
+    )
     assert.deepEqual(parseNpy(fixture('empty-0-0.npy'), { rows: [0, 5] }).shape, [0, 0])
   })
 })
@@ -217,16 +227,27 @@ describe('an npy read into memory that is there', () => {
 
   it('must fit', async () => {
     const into = { data: new Int32Array(60), dtype: 'int32', shape: [3, 20] } as const
-    const message = /rank-3\.npy: `into` must be int32 \[3, 4, 5\], as the file has, got "int32 \[3, 20\]"/
-    await assert.rejects(loadNpy(`${ARRAYS}rank-3.npy`, { into }), { code: 'ERR_BAD_OPTION', message })
-    assert.throws(() => sync.loadNpy(`${ARRAYS}rank-3.npy`, { into }), { code: 'ERR_BAD_OPTION', message })
+    const message =
+      /rank-3\.npy: `into` must be int32 \[3, 4, 5\], as the file has, got "int32 \[3, 20\]"/
+    await assert.rejects(loadNpy(`${ARRAYS}rank-3.npy`, { into }), {
+      code: 'ERR_BAD_OPTION',
+      message,
+    })
+    assert.throws(() => sync.loadNpy(`${ARRAYS}rank-3.npy`, { into }), {
+      code: 'ERR_BAD_OPTION',
+      message,
+    })
     await assert.rejects(loadNpy('x', { into: 5 as never }), /`into\.dtype` must be one of/)
     assert.ok(into.data.every((element) => element === 0))
   })
 })
 
 describe('saving an npy', () => {
-  const array: NdArray<'float32'> = { data: Float32Array.of(1, 2, 3, 4), dtype: 'float32', shape: [2, 2] }
+  const array: NdArray<'float32'> = {
+    data: Float32Array.of(1, 2, 3, 4),
+    dtype: 'float32',
+    shape: [2, 2],
+  }
 
   it('writes what encodeNpy gives, in both forms, and leaves nothing beside it', async () => {
     const path = join(folder, 'saved.npy')
@@ -247,11 +268,14 @@ describe('saving an npy', () => {
     const fault = { code: 'ERR_WRITE', source: missing, message: /no-such-folder\/a\.npy: ENOENT/ }
     await assert.rejects(saveNpy(missing, array), fault)
     assert.throws(() => sync.saveNpy(missing, array), fault)
-    // A folder that is not empty cannot be replaced: the fault comes at the last step, the renaming.
+    // A folder that is not empty cannot be replaced: the fault comes at the last step, the
+    // renaming.
     await assert.rejects(saveNpy(folder, array), { code: 'ERR_WRITE' })
     assert.throws(() => sync.saveNpy(folder, array), { code: 'ERR_WRITE' })
     assert.deepEqual(
-      readdirSync(join(folder, '..')).filter((name) => name.includes(`${folder.split('/').at(-1)}.`)),
+      readdirSync(join(folder, '..')).filter((name) =>
+        name.includes(`${folder.split('/').at(-1)}.`),
+      ),
       [],
     )
   })
@@ -263,8 +287,14 @@ describe('saving an npy', () => {
         { ...array, dtype: 'int32' },
         /`array.data` must be a Int32Array for dtype int32, got an object \(Float32Array\)/,
       ],
-      [{ ...array, dtype: 'float128' }, /`array.dtype` must be one of bool, .*float64, got "float128"/],
-      [{ ...array, shape: [2.5, 2] }, /`array.shape` must be an array of integers >= 0, got \[2.5, 2\]/],
+      [
+        { ...array, dtype: 'float128' },
+        /`array.dtype` must be one of bool, .*float64, got "float128"/,
+      ],
+      [
+        { ...array, shape: [2.5, 2] },
+        /`array.shape` must be an array of integers >= 0, got \[2.5, 2\]/,
+      ],
       [undefined, /`array.dtype` must be one of/],
     ]
     for (const [value, message] of faults) {
@@ -275,7 +305,10 @@ describe('saving an npy', () => {
       })
     }
     await assert.rejects(saveNpy('', array), /`path` must be a path or a file: URL, got ""/)
-    await assert.rejects(saveNpy(new URL('http://x/'), array), /`path` must be .*got "http:\/\/x\/"/)
+    await assert.rejects(
+      saveNpy(new URL('http://x/'), array),
+      /`path` must be .*got "http:\/\/x\/"/,
+    )
   })
 })
 
@@ -298,7 +331,12 @@ describe('a law', () => {
     uint16: Uint16Array,
     int16: Int16Array,
   }
-  const more = { float16: Uint16Array, float32: Float32Array, float64: Float64Array, int64: BigInt64Array }
+  const more = {
+    float16: Uint16Array,
+    float32: Float32Array,
+    float64: Float64Array,
+    int64: BigInt64Array,
+  }
   const arrays = fc
     .record({
       dtype: fc.constantFrom(...dtypes),

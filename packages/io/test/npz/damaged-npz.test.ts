@@ -18,7 +18,10 @@ const y: NdArray<'uint8'> = { data: new Uint8Array(50).fill(7), dtype: 'uint8', 
 const stored = Buffer.from(encodeNpz({ x, y }))
 const deflated = Buffer.from(encodeNpz({ x, y }, { compress: true }))
 
-/** Reads everything. What is read must be whole and right; any fault must be one that names its source. */
+/**
+ * Reads everything. What is read must be whole and right; any fault must be one that names its
+ * source.
+ */
 function readAll(bytes: Uint8Array): 'right' | 'fault' {
   try {
     const npz = parseNpz(bytes)
@@ -31,7 +34,10 @@ function readAll(bytes: Uint8Array): 'right' | 'fault' {
     return 'right'
   } catch (error) {
     assert.ok(error instanceof MediaError, String(error))
-    assert.ok(['ERR_DECODE', 'ERR_UNSUPPORTED', 'ERR_NO_MEMBER'].includes(error.code), error.message)
+    assert.ok(
+      ['ERR_DECODE', 'ERR_UNSUPPORTED', 'ERR_NO_MEMBER'].includes(error.code),
+      error.message,
+    )
     assert.equal(error.source, `${bytes.length} bytes`)
     return 'fault'
   }
@@ -86,7 +92,10 @@ describe('a damaged npz', () => {
     const end = stored.length - 22
     const cases: [Uint8Array, RegExp][] = [
       [Buffer.alloc(0), /is empty/],
-      [Buffer.from('a few words, which are no archive'), /not a zip file: it has no directory at its end/],
+      [
+        Buffer.from('a few words, which are no archive'),
+        /not a zip file: it has no directory at its end/,
+      ],
       [Buffer.alloc(20), /not a zip file/],
       [stored.subarray(0, 500), /truncated: a zip file without its directory, which is at the end/],
       [fixture('int8.npy'), /not a zip file but an npy file: `loadNpy` reads it/],
@@ -97,7 +106,10 @@ describe('a damaged npz', () => {
       [change(deflated, (b) => b.fill(0xff, 70, 90)), /member "x\.npy": damaged deflate data: /],
       [change(stored, (b) => (b[0] = 0)), /member "x\.npy": no header of it at byte 0/],
       [change(stored, (b) => (b[entry] = 0)), /its directory is damaged at entry 1/],
-      [change(stored, (b) => b.writeUInt16LE(60_000, entry + 28)), /its directory is damaged at entry 1/],
+      [
+        change(stored, (b) => b.writeUInt16LE(60_000, entry + 28)),
+        /its directory is damaged at entry 1/,
+      ],
       [
         change(stored, (b) => b.writeUInt32LE(stored.length, entry + 20)),
         /member "y\.npy": its \d+ bytes are not all there/,
@@ -106,7 +118,10 @@ describe('a damaged npz', () => {
         change(stored, (b) => b.writeUInt32LE(5, entry + 24)),
         /member "y\.npy": 178 bytes stored as they are cannot be 5/,
       ],
-      [change(stored, (b) => b.writeUInt16LE(3, end + 8)), /one part of a zip archive in several files/],
+      [
+        change(stored, (b) => b.writeUInt16LE(3, end + 8)),
+        /one part of a zip archive in several files/,
+      ],
       [
         change(stored, (b) => b.writeUInt32LE(stored.length, end + 16)),
         /a directory of \d+ bytes from byte \d+ on/,
@@ -151,7 +166,10 @@ describe('a damaged npz', () => {
     bytes[300] = bytes[300]! ^ 1
     assert.throws(() => parseNpz(bytes).get('x'), /its checksum/)
     assert.equal(parseNpz(bytes, { verify: false }).get('x').shape[0], 100)
-    await assert.rejects(loadNpz(bytes, { verify: 1 } as never), /`verify` must be true or false, got 1/)
+    await assert.rejects(
+      loadNpz(bytes, { verify: 1 } as never),
+      /`verify` must be true or false, got 1/,
+    )
     await using npz = await loadNpz(bytes, { verify: false })
     assert.equal((await npz.get('x')).shape[0], 100)
   })
@@ -180,7 +198,11 @@ describe('a damaged npz', () => {
       await using npz = await loadNpz(path)
       using npzSync = sync.loadNpz(path)
       writeFileSync(path, stored.subarray(0, 300))
-      const fault = { code: 'ERR_READ', source: path, message: `${path}: became shorter while it was read` }
+      const fault = {
+        code: 'ERR_READ',
+        source: path,
+        message: `${path}: became shorter while it was read`,
+      }
       await assert.rejects(npz.get('x'), fault)
       assert.throws(() => npzSync.get('x'), fault)
     } finally {

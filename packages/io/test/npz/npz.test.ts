@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
-import { type AnyNdArray, encodeNpz, loadNpz, type NdArray, parseNpz, saveNpz } from '../../src/index.ts'
+import {
+  type AnyNdArray,
+  encodeNpz,
+  loadNpz,
+  type NdArray,
+  parseNpz,
+  saveNpz,
+} from '../../src/index.ts'
 import * as sync from '../../src/sync.ts'
 import { ARRAYS, assertHolds, bytesOf, fixture, NPZ } from '../fixtures/arrays.ts'
 
@@ -101,9 +108,15 @@ describe('an open npz', () => {
       code: 'ERR_BAD_OPTION',
       message: /`name` must be a string, got 0/,
     })
-    await assert.rejects(npz.get('x', { row: 1 } as never), /`options` must be made of rows, got "row"/)
+    await assert.rejects(
+      npz.get('x', { row: 1 } as never),
+      /`options` must be made of rows, got "row"/,
+    )
     assert.throws(() => parseNpz(fixture('no-members.npz')).get('x'), /no array "x"; it is empty/)
-    assert.throws(() => parseNpz(fixture('stored.npz')).get('x'), /it has "bool", "uint8", .* and \d+ more$/)
+    assert.throws(
+      () => parseNpz(fixture('stored.npz')).get('x'),
+      /it has "bool", "uint8", .* and \d+ more$/,
+    )
   })
 
   it('holds its file until it is closed, and the reads under way end first', async () => {
@@ -119,11 +132,17 @@ describe('an open npz', () => {
       assert.ok(array.dtype === 'float64' && array.data.every((x) => x === 1))
     await closing
     await npz.close()
-    await assert.rejects(npz.get('x'), { code: 'ERR_BAD_STATE', message: `${path}: the npz is closed` })
+    await assert.rejects(npz.get('x'), {
+      code: 'ERR_BAD_STATE',
+      message: `${path}: the npz is closed`,
+    })
     const inMemory = parseNpz(fixture('stored.npz'))
     inMemory.close()
     inMemory.close()
-    assert.throws(() => inMemory.get('uint8'), { code: 'ERR_BAD_STATE', message: /the npz is closed/ })
+    assert.throws(() => inMemory.get('uint8'), {
+      code: 'ERR_BAD_STATE',
+      message: /the npz is closed/,
+    })
   })
 
   it('is not left open when opening fails, nor when it was closed', {
@@ -196,12 +215,18 @@ describe('saving an npz', () => {
       /`arrays\["x"\]\.shape` must be of 1 elements/,
     )
     assert.throws(() => encodeNpz({ '': x }), /`arrays` must be named by 1 to 65531 bytes, got ""/)
-    assert.throws(() => encodeNpz({ x }, { compress: 1 } as never), /`compress` must be true or false, got 1/)
+    assert.throws(
+      () => encodeNpz({ x }, { compress: 1 } as never),
+      /`compress` must be true or false, got 1/,
+    )
     await assert.rejects(
       saveNpz('x.npz', { x }, { level: 9 } as never),
       /must be made of compress, got "level"/,
     )
-    await assert.rejects(saveNpz('x.npz', undefined as never), /`arrays` must be an object of arrays by name/)
+    await assert.rejects(
+      saveNpz('x.npz', undefined as never),
+      /`arrays` must be an object of arrays by name/,
+    )
     await assert.rejects(saveNpz(join(folder, 'no/x.npz'), { x }), { code: 'ERR_WRITE' })
     assert.throws(() => sync.saveNpz(join(folder, 'no/x.npz'), { x }), { code: 'ERR_WRITE' })
   })
@@ -222,7 +247,8 @@ describe('saving an npz', () => {
         )
         const npz = parseNpz(encodeNpz(arrays, { compress }))
         assert.deepEqual(npz.keys(), Object.keys(arrays))
-        for (const [name, data] of Object.entries(bytes)) assert.deepEqual([...npz.get(name).data], [...data])
+        for (const [name, data] of Object.entries(bytes))
+          assert.deepEqual([...npz.get(name).data], [...data])
       }),
     )
   })

@@ -1,4 +1,5 @@
-// What other programs say of the files in this folder, written down by scripts/truth: the tests need none of the programs.
+// What other programs say of the files in this folder, written down by scripts/truth: the tests
+// need none of the programs.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -16,8 +17,13 @@ export function truthBytes(name: string): Buffer {
     : readFileSync(truthFile(name))
 }
 
-/** The truth of a name: `'audio'`, `'video'`, `'media'`, `'tar'`. `madeBy` has the versions of the programs. */
-export function truthOf<T>(name: string): T & { readonly madeBy: Readonly<Record<string, string>> } {
+/**
+ * The truth of a name: `'audio'`, `'video'`, `'media'`, `'tar'`. `madeBy` has the versions of the
+ * programs.
+ */
+export function truthOf<T>(
+  name: string,
+): T & { readonly madeBy: Readonly<Record<string, string>> } {
   return JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8'))
 }
 
@@ -35,8 +41,8 @@ export function pictureHashes(bytes: Uint8Array, pictureBytes: number): string[]
 }
 
 /**
- * Sound in a hundredth of its size: one of `EVERY` samples, and for each block of `BLOCK` samples their sum with signs that
- * look random, in which every sample counts.
+ * Sound in a hundredth of its size: one of `EVERY` samples, and for each block of `BLOCK` samples
+ * their sum with signs that look random, in which every sample counts.
  */
 export interface Sketch {
   readonly count: number
@@ -50,15 +56,25 @@ const EVERY = 499
 const BLOCK = 2048
 
 export function sketchOf(samples: ArrayLike<number>): Sketch {
-  const some = Float32Array.from({ length: Math.ceil(samples.length / EVERY) }, (_, i) => samples[i * EVERY]!)
+  const some = Float32Array.from(
+    { length: Math.ceil(samples.length / EVERY) },
+    (_, i) => samples[i * EVERY]!,
+  )
   const sums = Float64Array.from({ length: Math.floor(samples.length / BLOCK) }, (_, i) =>
     signedSum(samples, i * BLOCK),
   )
   return { count: samples.length, samples: base64(some), sums: base64(sums) }
 }
 
-/** How far samples are from a sketch, of `upTo` samples from the first: the largest difference of a sample, and of a block by the root of its size. */
-export function farFrom(samples: ArrayLike<number>, sketch: Sketch, upTo: number = samples.length): number {
+/**
+ * How far samples are from a sketch, of `upTo` samples from the first: the largest difference of a
+ * sample, and of a block by the root of its size.
+ */
+export function farFrom(
+  samples: ArrayLike<number>,
+  sketch: Sketch,
+  upTo: number = samples.length,
+): number {
   const some = new Float32Array(bytesOf(sketch.samples))
   const sums = new Float64Array(bytesOf(sketch.sums))
   let most = 0

@@ -8,7 +8,10 @@ import { video } from './video-support.ts'
 
 const small = { width: 32, height: 24 } as const
 
-/** What came of it: an array that is one, or a fault that names its source; anything else fails the test. */
+/**
+ * What came of it: an array that is one, or a fault that names its source; anything else fails the
+ * test.
+ */
 function outcome(bytes: Uint8Array, result: unknown): 'whole' | 'partly' | 'refused' {
   if (!(result instanceof Error)) {
     const { data, shape, timestampsSec, failures } = result as VideoArray
@@ -54,9 +57,18 @@ function mutated(
 }
 
 describe('damaged video', () => {
-  const kept = { mp4: 'h264.mp4', m2t: 'h264.m2t', webm: 'vp9.webm', avi: 'mpeg4.avi', mkv: 'mjpeg.mkv' }
+  const kept = {
+    mp4: 'h264.mp4',
+    m2t: 'h264.m2t',
+    webm: 'vp9.webm',
+    avi: 'mpeg4.avi',
+    mkv: 'mjpeg.mkv',
+  }
   const files = Object.fromEntries(
-    Object.entries(kept).map(([extension, name]) => [name, readFileSync(video(`damage.${extension}`))]),
+    Object.entries(kept).map(([extension, name]) => [
+      name,
+      readFileSync(video(`damage.${extension}`)),
+    ]),
   )
 
   it('a file that is cut off is an error; leniently, what is there is given', async () => {
@@ -68,7 +80,10 @@ describe('damaged video', () => {
       )
       for (const part of [0, 0.001, 0.1, 0.5, 0.9]) {
         const bytes = whole.subarray(0, Math.floor(whole.length * part))
-        const strict = outcome(bytes, await loadVideo(bytes, small).catch((error: unknown) => error))
+        const strict = outcome(
+          bytes,
+          await loadVideo(bytes, small).catch((error: unknown) => error),
+        )
         // A transport stream may end anywhere, and has no length.
         if (name !== 'h264.m2t') assert.equal(strict, 'refused', `${name} ${part}`)
         const lenient = attempt(bytes, () => loadVideoSync(bytes, { ...small, strict: false }))
@@ -116,7 +131,10 @@ describe('damaged video', () => {
       assert.equal(error.code, 'ERR_DECODE')
       assert.equal(error.source, `${bytes.length} bytes`)
     }
-    await assert.rejects(loadVideo('/nowhere/a.mp4'), { code: 'ERR_READ', source: '/nowhere/a.mp4' })
+    await assert.rejects(loadVideo('/nowhere/a.mp4'), {
+      code: 'ERR_READ',
+      source: '/nowhere/a.mp4',
+    })
     const wav = encodeAudioSync(
       { data: new Int16Array(800), dtype: 'int16', shape: [800], sampleRate: 8000 },
       { format: 'wav' },
@@ -153,8 +171,13 @@ describe('damaged video', () => {
         attempt(bytes, () => sampleVideoSync(bytes, { ...small, count: 3, strict: false }))
       }
       const [bytes] = bodies as [Uint8Array]
-      outcome(bytes, await sampleVideo(bytes, { ...small, count: 4 }).catch((error: unknown) => error))
-      await probe(bytes).catch((error: MediaError) => assert.equal(error.source, `${bytes.length} bytes`))
+      outcome(
+        bytes,
+        await sampleVideo(bytes, { ...small, count: 4 }).catch((error: unknown) => error),
+      )
+      await probe(bytes).catch((error: MediaError) =>
+        assert.equal(error.source, `${bytes.length} bytes`),
+      )
       assert.equal(
         attempt(whole, () => loadVideoSync(whole, small)),
         'whole',

@@ -1,12 +1,16 @@
-/** An edit of a track (ISO/IEC 14496-12, 8.6.6): how long it lasts, and where in the track it begins; -1 for nothing to show. In seconds. */
+/**
+ * An edit of a track (ISO/IEC 14496-12, 8.6.6): how long it lasts, and where in the track it
+ * begins; -1 for nothing to show. In seconds.
+ */
 export interface Edit {
   readonly forSec: number
   readonly fromSec: number
 }
 
 /**
- * An MP4 file whose index lies at its end, with other edits in its first track, which must be the pictures. Edits begin at the time stamps that are
- * stored, of which the first is not 0 where there are B-frames.
+ * An MP4 file whose index lies at its end, with other edits in its first track, which must be the
+ * pictures. Edits begin at the time stamps that are stored, of which the first is not 0 where there
+ * are B-frames.
  */
 export function withEdits(mp4: Uint8Array, edits: readonly Edit[]): Uint8Array {
   const file = Buffer.from(mp4)
@@ -25,7 +29,10 @@ export function withEdits(mp4: Uint8Array, edits: readonly Edit[]): Uint8Array {
   return made
 }
 
-/** The same file, whose pictures lie in another one by the word of its data reference (QuickTime's alias record). */
+/**
+ * The same file, whose pictures lie in another one by the word of its data reference (QuickTime's
+ * alias record).
+ */
 export function withReference(mp4: Uint8Array, place: string): Uint8Array {
   const file = Buffer.from(mp4)
   const path = ['moov', 'trak', 'mdia', 'minf', 'dinf', 'dref']
@@ -50,7 +57,8 @@ export function withReference(mp4: Uint8Array, place: string): Uint8Array {
   name.copy(alias, at + 4)
   alias.writeUInt16BE(0xffff, at + 4 + name.length + (name.length & 1))
   const made = Buffer.concat([file.subarray(0, start + 16), alias, file.subarray(end)])
-  for (const box of boxes) made.writeUInt32BE(box.end - box.start + made.length - file.length, box.start)
+  for (const box of boxes)
+    made.writeUInt32BE(box.end - box.start + made.length - file.length, box.start)
   return made
 }
 

@@ -70,7 +70,10 @@ describe('the lifetime of what decodes', () => {
     let frames = 0
     const controller = new AbortController()
     const all = (async () => {
-      for await (const chunk of streamVideo(long, { framesPerChunk: 10, signal: controller.signal })) {
+      for await (const chunk of streamVideo(long, {
+        framesPerChunk: 10,
+        signal: controller.signal,
+      })) {
         frames += chunk.shape[0]!
         if (frames === 30) controller.abort('seen enough')
       }
@@ -100,7 +103,10 @@ describe('the lifetime of what decodes', () => {
       if (seen >= 10) break
     }
     assert.equal(seen, 10)
-    assert.deepEqual(await pool.run(undefined, { filename: ops.opened.href, name: 'opened', signal }), [0])
+    assert.deepEqual(
+      await pool.run(undefined, { filename: ops.opened.href, name: 'opened', signal }),
+      [0],
+    )
   })
 
   it('does not grow', () => {
@@ -121,7 +127,8 @@ describe('the lifetime of what decodes', () => {
         globalThis.gc()
         return process.memoryUsage().rss / 2 ** 20
       }
-      // Until a round grows no more; a decoder that is lost with each clip would make each grow by 50 MiB.
+      // Until a round grows no more; a decoder that is lost with each clip would make each grow by
+      // 50 MiB.
       let [last, grown, rounds] = [await round(), Infinity, 0]
       while (grown > 4 && rounds++ < 12) {
         const now = await round()

@@ -36,7 +36,8 @@ const FORMS: Record<string, (source: Source, limits: VideoLimits) => Promise<unk
   streamVideoSync: async (source, limits) => [...streamVideoSync(source, limits)],
   decode: (source, limits) => decode(source, limits),
   'decode to RGB': (source, limits) => decode(source, { ...limits, pixelFormat: 'rgb24' }),
-  streamFrames: (source, limits) => drained(streamFrames(source, { ...limits, framesPerChunk: 30 })),
+  streamFrames: (source, limits) =>
+    drained(streamFrames(source, { ...limits, framesPerChunk: 30 })),
 }
 
 describe('limits of video', () => {
@@ -46,9 +47,15 @@ describe('limits of video', () => {
     it(`${name} refuses what exceeds one, and names it`, async () => {
       const refuses = (limits: VideoLimits, message: RegExp, of = source): Promise<void> =>
         assert.rejects(load(of, limits), { code: 'ERR_TOO_LARGE', message })
-      await refuses({ maxPixels: 3071 }, /frames of 64x48, 3072 pixels, more than `maxPixels` \(3071\)/)
+      await refuses(
+        { maxPixels: 3071 },
+        /frames of 64x48, 3072 pixels, more than `maxPixels` \(3071\)/,
+      )
       await refuses({ maxFrames: 29 }, /30 frames.*`maxFrames` \(29\)/)
-      await refuses({ maxResultBytes: 100_000 }, /take \d+ bytes, more than `maxResultBytes` \(100000\)/)
+      await refuses(
+        { maxResultBytes: 100_000 },
+        /take \d+ bytes, more than `maxResultBytes` \(100000\)/,
+      )
       await refuses({ maxResultBytes: 10 }, /more than `maxResultBytes` \(10\)/)
       await load(source, { maxPixels: 3072, maxFrames: 30, maxResultBytes: 30 * 64 * 48 * 3 })
       await load(source, { maxPixels: Infinity, maxFrames: Infinity, maxResultBytes: Infinity })
@@ -196,7 +203,8 @@ describe('a stream of MP4', () => {
     await assert.rejects(
       async () => {
         const source = Readable.from([bomb.subarray(0, 700), bomb.subarray(700)])
-        for await (const { shape } of streamVideo(source, { framesPerChunk: 1 })) frames.push(shape[0]!)
+        for await (const { shape } of streamVideo(source, { framesPerChunk: 1 }))
+          frames.push(shape[0]!)
       },
       { code: 'ERR_DECODE', message: /stream: .*announces 8\d{7} samples/ },
     )
@@ -214,10 +222,17 @@ describe('a stream of MP4', () => {
 describe('what is not supported is no damage', () => {
   it('encryption', async () => {
     const key = '00112233445566778899aabbccddeeff'
-    const formatOptions = { encryption_scheme: 'cenc-aes-ctr', encryption_key: key, encryption_kid: key }
+    const formatOptions = {
+      encryption_scheme: 'cenc-aes-ctr',
+      encryption_key: key,
+      encryption_kid: key,
+    }
     const source = muxed('mp4', coded(), { formatOptions })
     for (const load of Object.values(FORMS))
-      await assert.rejects(load(source, {}), { code: 'ERR_UNSUPPORTED', message: /it is encrypted/ })
+      await assert.rejects(load(source, {}), {
+        code: 'ERR_UNSUPPORTED',
+        message: /it is encrypted/,
+      })
     assert.equal((await probe(source)).kind, 'video')
   })
 
@@ -241,7 +256,10 @@ describe('what is not supported is no damage', () => {
       ),
       box('mdat', Buffer.alloc(100)),
     ])
-    const named = { code: 'ERR_UNSUPPORTED', message: /a still HEIC picture, made of tiles, not a video/ }
+    const named = {
+      code: 'ERR_UNSUPPORTED',
+      message: /a still HEIC picture, made of tiles, not a video/,
+    }
     for (const [name, load] of Object.entries(FORMS))
       if (name.includes('Video')) await assert.rejects(load(heic, {}), named)
     // It goes the way of pictures, and has no picture.
@@ -254,7 +272,10 @@ describe('what is not supported is no damage', () => {
     for (const [name, load] of Object.entries(FORMS)) {
       if (name === 'decode' || name === 'streamFrames') await load(source, {})
       else
-        await assert.rejects(load(source, {}), { code: 'ERR_UNSUPPORTED', message: /its colours are ICtCp/ })
+        await assert.rejects(load(source, {}), {
+          code: 'ERR_UNSUPPORTED',
+          message: /its colours are ICtCp/,
+        })
     }
   })
 

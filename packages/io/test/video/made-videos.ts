@@ -10,7 +10,13 @@ export const RATE = 10
 export const PICTURES = 30
 
 const X264 = { preset: 'ultrafast', 'x264-params': 'scenecut=0:b-adapt=0' }
-const H264: EncoderOptions = { codec: 'libx264', frameRate: RATE, gopSize: 8, maxBFrames: 2, options: X264 }
+const H264: EncoderOptions = {
+  codec: 'libx264',
+  frameRate: RATE,
+  gopSize: 8,
+  maxBFrames: 2,
+  options: X264,
+}
 const ANNEX_B: Partial<EncoderOptions> = { globalHeader: false }
 
 /** Moving bars and noise as packets of a codec. */
@@ -55,7 +61,8 @@ export const VIDEOS: Readonly<Record<string, () => Uint8Array>> = {
   'edits: the end hidden': () => edited({ forSec: 1.4, fromSec: HELD_BACK }),
   'edits: both hidden': () => edited({ forSec: 1, fromSec: HELD_BACK + 1.2 }),
   'edits: begins at a keyframe': () => edited({ forSec: 2.2, fromSec: HELD_BACK + 0.8 }),
-  'edits: begins late': () => edited({ forSec: 0.5, fromSec: -1 }, { forSec: 3, fromSec: HELD_BACK }),
+  'edits: begins late': () =>
+    edited({ forSec: 0.5, fromSec: -1 }, { forSec: 3, fromSec: HELD_BACK }),
   'edits: two pieces': () =>
     edited({ forSec: 0.5, fromSec: HELD_BACK + 0.3 }, { forSec: 1, fromSec: HELD_BACK + 1.5 }),
   'edits: pieces in another order': () =>
@@ -67,13 +74,18 @@ export const VIDEOS: Readonly<Record<string, () => Uint8Array>> = {
   'edits: begins without a keyframe': () =>
     withoutFirstKey(edited({ forSec: 1.5, fromSec: HELD_BACK + 0.5 })),
   'edits: begins without a keyframe, without B-frames': () =>
-    withoutFirstKey(withEdits(muxed('mp4', coded({ maxBFrames: 0 })), [{ forSec: 1.5, fromSec: 0.5 }])),
+    withoutFirstKey(
+      withEdits(muxed('mp4', coded({ maxBFrames: 0 })), [{ forSec: 1.5, fromSec: 0.5 }]),
+    ),
   'begins without a keyframe, MPEG-4 in mp4': () =>
     withoutFirstKey(muxed('mp4', coded({ codec: 'mpeg4', options: {} }))),
   'begins without a keyframe, matroska': () => muxed('matroska', coded().slice(3)),
   'fragmented mp4': () =>
-    muxed('mp4', coded(), { formatOptions: { movflags: 'frag_keyframe+empty_moov+default_base_moof' } }),
-  'partly fragmented mp4': () => muxed('mp4', coded(), { formatOptions: { movflags: 'frag_keyframe' } }),
+    muxed('mp4', coded(), {
+      formatOptions: { movflags: 'frag_keyframe+empty_moov+default_base_moof' },
+    }),
+  'partly fragmented mp4': () =>
+    muxed('mp4', coded(), { formatOptions: { movflags: 'frag_keyframe' } }),
   'fragmented mp4 with delay': () =>
     muxed('mp4', coded(), { formatOptions: { movflags: 'frag_keyframe+delay_moov' } }),
   'negative first time, mp4': () =>
@@ -104,18 +116,26 @@ export const VIDEOS: Readonly<Record<string, () => Uint8Array>> = {
       retimed(coded(ANNEX_B), (tick) => tick + 954_000n - 10n),
     ),
   'MPEG-TS, refreshed bit by bit': () =>
-    muxed('mpegts', coded({ ...ANNEX_B, options: { ...X264, 'x264-params': 'intra-refresh=1:bframes=0' } })),
+    muxed(
+      'mpegts',
+      coded({ ...ANNEX_B, options: { ...X264, 'x264-params': 'intra-refresh=1:bframes=0' } }),
+    ),
   'matroska, refreshed bit by bit': () =>
     muxed('matroska', coded({ options: { ...X264, 'x264-params': 'intra-refresh=1:bframes=0' } })),
   'raw H.264': () => muxed('h264', coded(ANNEX_B)),
-  'MPEG-2, program stream': () => muxed('vob', coded({ codec: 'mpeg2video', frameRate: 25, options: {} })),
-  'MPEG-2, raw': () => muxed('mpeg2video', coded({ codec: 'mpeg2video', frameRate: 25, options: {} })),
+  'MPEG-2, program stream': () =>
+    muxed('vob', coded({ codec: 'mpeg2video', frameRate: 25, options: {} })),
+  'MPEG-2, raw': () =>
+    muxed('mpeg2video', coded({ codec: 'mpeg2video', frameRate: 25, options: {} })),
   'MPEG-4, avi': () => muxed('avi', coded({ codec: 'mpeg4', options: {} })),
   'H.264, avi': () => muxed('avi', coded({ ...ANNEX_B })),
   'MPEG-4 with gaps, avi': () =>
     muxed(
       'avi',
-      retimed(coded({ codec: 'mpeg4', maxBFrames: 0, options: {} }), (tick) => tick + (tick > 9n ? 4n : 0n)),
+      retimed(
+        coded({ codec: 'mpeg4', maxBFrames: 0, options: {} }),
+        (tick) => tick + (tick > 9n ? 4n : 0n),
+      ),
     ),
   'H.264 with B-frames and gaps, avi': () =>
     muxed(
@@ -130,7 +150,10 @@ export const VIDEOS: Readonly<Record<string, () => Uint8Array>> = {
       'mp4',
       coded({
         codec: 'libx265',
-        options: { preset: 'ultrafast', 'x265-params': 'log-level=none:open-gop=1:keyint=8:bframes=2' },
+        options: {
+          preset: 'ultrafast',
+          'x265-params': 'log-level=none:open-gop=1:keyint=8:bframes=2',
+        },
       }),
     ),
   flv: () => muxed('flv', coded()),
@@ -147,7 +170,10 @@ function uneven(tick: bigint): bigint {
   return tick * 100n + (tick % 5n) * 15n + (tick > 15n ? 2000n : 0n)
 }
 
-/** Every fifth frame is one that only serves others, as encoders make them (RFC 6386, 9.1: `show_frame`). */
+/**
+ * Every fifth frame is one that only serves others, as encoders make them (RFC 6386, 9.1:
+ * `show_frame`).
+ */
 function hidden(packets: Packets): Packets {
   const all = [...packets].map((packet, i) => {
     const data = Uint8Array.from(packet.data)

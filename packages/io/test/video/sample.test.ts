@@ -10,7 +10,12 @@ import { clips } from './video-support.ts'
 const FRAME = 96 * 64 * 3
 
 /** Whether an array holds these frames of another, bit by bit. */
-function holds(part: VideoArray, whole: VideoArray, indices: readonly number[], name: string): void {
+function holds(
+  part: VideoArray,
+  whole: VideoArray,
+  indices: readonly number[],
+  name: string,
+): void {
   assert.deepEqual(
     [...part.timestampsSec],
     indices.map((i) => whole.timestampsSec[i]),
@@ -21,7 +26,9 @@ function holds(part: VideoArray, whole: VideoArray, indices: readonly number[], 
     indices.map((i) => whole.isKeyframe[i]),
     name,
   )
-  const expected = Buffer.concat(indices.map((i) => whole.data.subarray(i * FRAME, (i + 1) * FRAME)))
+  const expected = Buffer.concat(
+    indices.map((i) => whole.data.subarray(i * FRAME, (i + 1) * FRAME)),
+  )
   assert.ok(expected.equals(part.data), `${name}: other pixels`)
 }
 
@@ -106,7 +113,10 @@ describe('sampleVideo', () => {
   it('an array that is given is filled, shared memory by the threads themselves', async () => {
     const options = { indices: [3, 70], width: 32, height: 24, layout: 'NCHW' } as const
     const expected = sampleVideoSync(clip, options)
-    for (const memory of [new ArrayBuffer(2 * 3 * 24 * 32), new SharedArrayBuffer(2 * 3 * 24 * 32)]) {
+    for (const memory of [
+      new ArrayBuffer(2 * 3 * 24 * 32),
+      new SharedArrayBuffer(2 * 3 * 24 * 32),
+    ]) {
       const into = {
         data: new Uint8Array(memory as ArrayBuffer),
         dtype: 'uint8',
@@ -118,9 +128,12 @@ describe('sampleVideo', () => {
     }
     const shared = await sampleVideo(clip, { ...options, shared: true })
     assert.ok(shared.data.buffer instanceof SharedArrayBuffer)
-    await assert.rejects(sampleVideo(clip, { ...options, into: { ...shared, shape: [3, 3, 24, 32] } }), {
-      code: 'ERR_BAD_OPTION',
-    })
+    await assert.rejects(
+      sampleVideo(clip, { ...options, into: { ...shared, shape: [3, 3, 24, 32] } }),
+      {
+        code: 'ERR_BAD_OPTION',
+      },
+    )
   })
 })
 
@@ -150,14 +163,20 @@ describe('a selection', () => {
       [{ every: 2, count: 3 }, /got every and count/],
       [{ indices: [] }, /`indices` must be an array of at least one/],
       [{ indices: [1, -1] }, /`indices\[1\]` must be one of integers >= 0, got -1/],
-      [{ timestampsSec: [Number.NaN] }, /`timestampsSec\[0\]` must be one of finite numbers, got NaN/],
+      [
+        { timestampsSec: [Number.NaN] },
+        /`timestampsSec\[0\]` must be one of finite numbers, got NaN/,
+      ],
       [{ count: 0 }, /`count` must be an integer from 1/],
       [{ count: 2, random: true }, /`rng` must be given with `random`/],
       [{ every: 2, random: true, rng: Rng.from(1) }, /`random` must be left out/],
       [{ indices: [1], rounding: 'ceil' }, /`rounding` must be left out/],
       [{ keyframes: false }, /`keyframes` must be true, got false/],
       [{ clips: { stride: 2 } }, /`clips.length` must be given/],
-      [{ clips: { length: 2, gap: 1 } }, /`clips` must be made of length, stride, count, got "gap"/],
+      [
+        { clips: { length: 2, gap: 1 } },
+        /`clips` must be made of length, stride, count, got "gap"/,
+      ],
       [{ clips: { length: 0 } }, /`clips.length` must be an integer from 1/],
     ]
     for (const [options, message] of bad) {

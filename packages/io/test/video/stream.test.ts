@@ -25,7 +25,11 @@ async function chunksOf(source: StreamSource, options: StreamVideoOptions): Prom
 }
 
 /** Whether chunks, one behind the other, are an array. */
-function areTogether(chunks: readonly VideoArray[], whole: VideoArray, framesPerChunk: number): void {
+function areTogether(
+  chunks: readonly VideoArray[],
+  whole: VideoArray,
+  framesPerChunk: number,
+): void {
   const total = whole.shape[0]!
   assert.deepEqual(
     chunks.map(({ shape }) => shape[0]),
@@ -53,7 +57,9 @@ describe('streamVideo', () => {
       ] as const) {
         const whole = loadVideoSync<LoadVideoOptions>(mp4, options) as VideoArray
         areTogether(
-          [...streamVideoSync(mp4, { ...options, framesPerChunk } as StreamVideoOptions)] as VideoArray[],
+          [
+            ...streamVideoSync(mp4, { ...options, framesPerChunk } as StreamVideoOptions),
+          ] as VideoArray[],
           whole,
           framesPerChunk,
         )
@@ -85,13 +91,20 @@ describe('streamVideo', () => {
       new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/a.m2t`),
       new Blob([bytes]),
     ]
-    for (const source of sources) areTogether(await chunksOf(source, { framesPerChunk: 20 }), whole, 20)
+    for (const source of sources)
+      areTogether(await chunksOf(source, { framesPerChunk: 20 }), whole, 20)
     server.close()
-    areTogether(await chunksOf(createReadStream(mp4), { framesPerChunk: 20 }), loadVideoSync(mp4), 20)
+    areTogether(
+      await chunksOf(createReadStream(mp4), { framesPerChunk: 20 }),
+      loadVideoSync(mp4),
+      20,
+    )
   })
 
   const hasPipes = spawnSync('mkfifo', ['--version']).error === undefined
-  it('a named pipe is read while it is written', { skip: !hasPipes && 'no mkfifo here' }, async () => {
+  it('a named pipe is read while it is written', {
+    skip: !hasPipes && 'no mkfifo here',
+  }, async () => {
     const { folder, remove } = scratch()
     const fifo = join(folder, 'pipe')
     try {
@@ -177,7 +190,9 @@ describe('streamVideo', () => {
   it('in a pipeline chunks come one by one, and stopping it closes the decoder', async () => {
     const pipeline = new PipelineBuilder()
       .addSource([mp4, ts, mp4])
-      .pipe((path: string) => streamVideo(path, { framesPerChunk: 25, height: 32 }), { name: 'chunks' })
+      .pipe((path: string) => streamVideo(path, { framesPerChunk: 25, height: 32 }), {
+        name: 'chunks',
+      })
       .build()
     let chunks = 0
     for await (const chunk of pipeline) {

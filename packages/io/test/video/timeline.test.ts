@@ -35,7 +35,8 @@ function orNothing(load: () => VideoArray | readonly VideoArray[]): string[] {
 
 const SIZE = { height: 24 }
 
-// One timeline: which frames are shown, and when. Decoding all of a file tells it; everything else agrees with that.
+// One timeline: which frames are shown, and when. Decoding all of a file tells it; everything else
+// agrees with that.
 describe('loadVideo, sampleVideo, streamVideo and probe have one timeline', () => {
   for (const [name, make] of Object.entries(VIDEOS)) {
     it(name, () => {
@@ -45,7 +46,10 @@ describe('loadVideo, sampleVideo, streamVideo and probe have one timeline', () =
       const times = [...whole.timestampsSec]
       const last = times.at(-1)!
       assert.equal(Math.min(...times), 0)
-      assert.deepEqual([...streamVideoSync(source, { ...SIZE, framesPerChunk: 7 })].flatMap(framesOf), all)
+      assert.deepEqual(
+        [...streamVideoSync(source, { ...SIZE, framesPerChunk: 7 })].flatMap(framesOf),
+        all,
+      )
       assert.deepEqual(framesOf(sampleVideoSync(source, { ...SIZE, every: 1 }) as VideoArray), all)
       const indices = [all.length - 1, 0, all.length >> 1]
       assert.deepEqual(
@@ -53,7 +57,8 @@ describe('loadVideo, sampleVideo, streamVideo and probe have one timeline', () =
         indices.map((i) => all[i]),
       )
       const info = probeSync(source)
-      if (info.kind === 'video' && info.numFrames !== undefined) assert.equal(info.numFrames, all.length)
+      if (info.kind === 'video' && info.numFrames !== undefined)
+        assert.equal(info.numFrames, all.length)
       const middle = times[all.length >> 1]!
       for (const window of [
         [0.3, 0.4],
@@ -94,24 +99,36 @@ describe('loadVideo, sampleVideo, streamVideo and probe have one timeline', () =
   }
 
   it('the forms that wait, and streams of bytes, too', async () => {
-    for (const name of ['edits: both hidden', 'VP8 with hidden frames', 'matroska, refreshed bit by bit']) {
+    for (const name of [
+      'edits: both hidden',
+      'VP8 with hidden frames',
+      'matroska, refreshed bit by bit',
+    ]) {
       const source = VIDEOS[name]!()
       const whole = loadVideoSync(source, SIZE)
       const all = framesOf(whole)
       const window = [0.35, 0.75] as const
-      const within = all.filter((_, i) => whole.timestampsSec[i]! >= 0.35 && whole.timestampsSec[i]! < 0.75)
+      const within = all.filter(
+        (_, i) => whole.timestampsSec[i]! >= 0.35 && whole.timestampsSec[i]! < 0.75,
+      )
       assert.deepEqual(framesOf(await loadVideo(source, SIZE)), all)
       assert.deepEqual(
-        framesOf(await loadVideo(new Blob([source as Uint8Array<ArrayBuffer>]), { ...SIZE, window })),
+        framesOf(
+          await loadVideo(new Blob([source as Uint8Array<ArrayBuffer>]), { ...SIZE, window }),
+        ),
         within,
       )
       assert.deepEqual(
         framesOf((await sampleVideo(source, { ...SIZE, window, every: 1 })) as VideoArray),
         within,
       )
-      for (const input of [source, ...(name.startsWith('edits') ? [] : [Readable.from([source])])]) {
+      for (const input of [
+        source,
+        ...(name.startsWith('edits') ? [] : [Readable.from([source])]),
+      ]) {
         const streamed: string[] = []
-        for await (const chunk of streamVideo(input, { ...SIZE, window })) streamed.push(...framesOf(chunk))
+        for await (const chunk of streamVideo(input, { ...SIZE, window }))
+          streamed.push(...framesOf(chunk))
         assert.deepEqual(streamed, within, name)
       }
       const info = await probe(source)

@@ -32,7 +32,10 @@ describe('beside the ffmpeg command', () => {
       if (name === 'raw.h264') continue // whose times ffprobe does not tell
       for (const [i, time] of truth.timesSec[name]!.entries()) {
         if (time === null) continue // ffprobe has none for the last frame of an AVI file
-        assert.ok(Math.abs(timestampsSec[i]! - time) < 1.1e-3, `${name}: ${timestampsSec[i]} for ${time}`)
+        assert.ok(
+          Math.abs(timestampsSec[i]! - time) < 1.1e-3,
+          `${name}: ${timestampsSec[i]} for ${time}`,
+        )
       }
     }
   })
@@ -56,7 +59,9 @@ describe('beside the ffmpeg command', () => {
           indices.map((i) => whole.timestampsSec[i]),
           `${name} ${window}`,
         )
-        const expected = Buffer.concat(indices.map((i) => whole.data.subarray(i * FRAME, (i + 1) * FRAME)))
+        const expected = Buffer.concat(
+          indices.map((i) => whole.data.subarray(i * FRAME, (i + 1) * FRAME)),
+        )
         assert.ok(expected.equals(part.data), `${name} ${window}: other pixels`)
       }
     }
@@ -71,7 +76,10 @@ describe('beside the ffmpeg command', () => {
         const [given, expected] = [hashesOf(data), pictures.split(' ')]
         const common = Math.min(given.length, expected.length)
         const isExact = name.endsWith('4')
-        assert.ok(Math.abs(given.length - expected.length) <= (isExact ? 0 : 3), `${name} at ${text}`)
+        assert.ok(
+          Math.abs(given.length - expected.length) <= (isExact ? 0 : 3),
+          `${name} at ${text}`,
+        )
         assert.deepEqual(given.slice(0, common), expected.slice(0, common), `${name} at ${text}`)
         assert.ok(Math.abs(timestampsSec[7]! - 7 / rate) < 1e-12)
       }
@@ -99,7 +107,8 @@ describe('beside the ffmpeg command', () => {
       const { codec, width, height, pixelFormat, frameRate, durationSec, audio } = info
       assert.equal([codec, width, height, pixelFormat].join(), truth.probed[name], name)
       assert.ok(Math.abs(frameRate! - 25) < 0.5, `${name}: ${frameRate}`)
-      if (name !== 'raw.h264') assert.ok(Math.abs(durationSec! - 3) < 0.1, `${name}: ${durationSec}`)
+      if (name !== 'raw.h264')
+        assert.ok(Math.abs(durationSec! - 3) < 0.1, `${name}: ${durationSec}`)
       assert.equal(audio?.codec, name === 'sound.mp4' ? 'aac' : undefined)
     }
     const { numFrames, orientation, pixelAspectRatio } = probeSync(paths['h264.mp4']!) as VideoInfo

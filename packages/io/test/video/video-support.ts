@@ -27,7 +27,10 @@ const CLIPS = [
   ...['late.m2t', 'sound.mp4'],
 ]
 
-/** Clips of 3 s, 96x64, 25 pictures a second, in the containers and codecs that are tried: paths by name. */
+/**
+ * Clips of 3 s, 96x64, 25 pictures a second, in the containers and codecs that are tried: paths by
+ * name.
+ */
 export function clips(): Record<string, string> {
   return Object.fromEntries(CLIPS.map((name) => [name, video(name)]))
 }

@@ -5,10 +5,17 @@ import * as sync from '../../src/sync.ts'
 import { craftFmt, craftWav, WAV, WAVS, wavFixture } from '../fixtures/wav.ts'
 import { numbers } from '../support.ts'
 
-/** Whether it parses; anything but samples that fit the bytes, or a fault that names its source, fails the test. */
+/**
+ * Whether it parses; anything but samples that fit the bytes, or a fault that names its source,
+ * fails the test.
+ */
 function parses(bytes: Uint8Array): boolean {
   try {
-    for (const options of [{}, { layout: 'CT', dtype: 'float32' }, { window: [0, 0.001] }] as const) {
+    for (const options of [
+      {},
+      { layout: 'CT', dtype: 'float32' },
+      { window: [0, 0.001] },
+    ] as const) {
       const { data, shape, header } = parseWav(bytes, options)
       assert.equal(data.length, shape[0]! * shape[1]!)
       assert.ok(header.dataOffset + header.dataBytes <= bytes.length)
@@ -24,7 +31,9 @@ function parses(bytes: Uint8Array): boolean {
 }
 
 /** Files whose samples end at the end of the file, so that every cut takes something. */
-const ENDING = [...WAV.keys()].filter((name) => !/streamed|odd-chunks|format-last|^ffmpeg-24/.test(name))
+const ENDING = [...WAV.keys()].filter(
+  (name) => !/streamed|odd-chunks|format-last|^ffmpeg-24/.test(name),
+)
 
 describe('a damaged WAV file', () => {
   it('is an error wherever it is cut', () => {
@@ -106,7 +115,11 @@ describe('a damaged WAV file', () => {
       ],
       [craftWav(['fmt ', craftFmt({ channels: 0 })], data), 'ERR_DECODE', /no channels/],
       [craftWav(['fmt ', craftFmt({ sampleRate: 0 })], data), 'ERR_DECODE', /a sample rate of 0/],
-      [craftWav(['fmt ', craftFmt({ bits: 0 })], data), 'ERR_DECODE', /samples of 0 bits in 0 bytes/],
+      [
+        craftWav(['fmt ', craftFmt({ bits: 0 })], data),
+        'ERR_DECODE',
+        /samples of 0 bits in 0 bytes/,
+      ],
       [
         craftWav(['fmt ', craftFmt({ bits: 17, blockAlign: 2 })], data),
         'ERR_DECODE',
@@ -122,13 +135,21 @@ describe('a damaged WAV file', () => {
         'ERR_UNSUPPORTED',
         /pcm samples of 8 bits, 3 bytes for 2/,
       ],
-      [craftWav(['fmt ', craftFmt({ tag: 3 })], data), 'ERR_UNSUPPORTED', /float samples of 16 bits/],
+      [
+        craftWav(['fmt ', craftFmt({ tag: 3 })], data),
+        'ERR_UNSUPPORTED',
+        /float samples of 16 bits/,
+      ],
       [
         craftWav(['fmt ', craftFmt({ tag: 0x55 })], data),
         'ERR_UNSUPPORTED',
         /samples of format 0x0055 \(MP3\)/,
       ],
-      [craftWav(['fmt ', craftFmt({ tag: 0x1234 })], data), 'ERR_UNSUPPORTED', /samples of format 0x1234$/],
+      [
+        craftWav(['fmt ', craftFmt({ tag: 0x1234 })], data),
+        'ERR_UNSUPPORTED',
+        /samples of format 0x1234$/,
+      ],
       [
         craftWav(['fmt ', craftFmt({ tag: 0xfffe })], data),
         'ERR_DECODE',
@@ -150,7 +171,11 @@ describe('a damaged WAV file', () => {
         'ERR_DECODE',
         /truncated: \d+ bytes of samples/,
       ],
-      [wavFixture('refused-adpcm.wav'), 'ERR_UNSUPPORTED', /samples of format 0x0011 \(IMA ADPCM\)/],
+      [
+        wavFixture('refused-adpcm.wav'),
+        'ERR_UNSUPPORTED',
+        /samples of format 0x0011 \(IMA ADPCM\)/,
+      ],
       [wavFixture('refused-mp3.wav'), 'ERR_UNSUPPORTED', /samples of format 0x0055 \(MP3\)/],
     ]
     for (const [bytes, code, message] of cases) {
@@ -173,8 +198,12 @@ describe('a WAV file whose size was never filled in', () => {
   it('ends where its bytes end', async () => {
     // FFmpeg, arecord, SoX, speech services; programs that were killed before they came to it.
     for (const [riff, data] of [
-      ...[0xffffffff, 0xffffffff - 36, 0xffffff9b, 0x80000000, 0x7fffffff - 36].map((n) => [n, n] as const),
-      ...[0x7ffff000, 0x7fffffff, 0xffff0000, 2_000_000_000, 0x40000000].map((n) => [n + 36, n] as const),
+      ...[0xffffffff, 0xffffffff - 36, 0xffffff9b, 0x80000000, 0x7fffffff - 36].map(
+        (n) => [n, n] as const,
+      ),
+      ...[0x7ffff000, 0x7fffffff, 0xffff0000, 2_000_000_000, 0x40000000].map(
+        (n) => [n + 36, n] as const,
+      ),
       ...[0, 36, whole.length - 8, 0xffffffff].map((riff) => [riff, 0] as const),
       // What else cannot be: half a frame, and more than the whole.
       ...([
@@ -236,7 +265,11 @@ describe('a WAV file whose size was never filled in', () => {
   })
 
   it('may have a part of a frame at its end, which is left out', () => {
-    const bytes = craftWav(['fmt ', craftFmt({})], ['data', Buffer.alloc(7)], ['LIST', Buffer.alloc(4)])
+    const bytes = craftWav(
+      ['fmt ', craftFmt({})],
+      ['data', Buffer.alloc(7)],
+      ['LIST', Buffer.alloc(4)],
+    )
     assert.deepEqual(parseWav(bytes).shape, [3, 1])
   })
 
@@ -275,12 +308,26 @@ describe('a big-endian WAV file (RIFX)', () => {
   }
 
   it('gives the samples of the little-endian one', async () => {
-    const widths = { 'pcm8-1.wav': 1, 'pcm16-2.wav': 2, 'pcm24-2.wav': 3, 'pcm32-2.wav': 4, 'float64.wav': 8 }
-    for (const [name, width] of Object.entries({ ...widths, 'extensible-pcm_16.wav': 2, 'alaw.wav': 1 })) {
+    const widths = {
+      'pcm8-1.wav': 1,
+      'pcm16-2.wav': 2,
+      'pcm24-2.wav': 3,
+      'pcm32-2.wav': 4,
+      'float64.wav': 8,
+    }
+    for (const [name, width] of Object.entries({
+      ...widths,
+      'extensible-pcm_16.wav': 2,
+      'alaw.wav': 1,
+    })) {
       if (!WAV.has(name)) continue
       const little = wavFixture(name)
       const big = rifx(little, width)
-      for (const options of [{}, { layout: 'CT' }, { dtype: 'float32', window: [0, 0.001] }] as const) {
+      for (const options of [
+        {},
+        { layout: 'CT' },
+        { dtype: 'float32', window: [0, 0.001] },
+      ] as const) {
         const expected = parseWav(little, options)
         for (const audio of [parseWav(big, options), await loadWav(big, options)]) {
           assert.deepEqual(audio.data, expected.data, name)
@@ -299,7 +346,10 @@ describe('a source of a WAV', () => {
       message: /ENOENT/,
     })
     assert.throws(() => sync.loadWav('no-such.wav'), { code: 'ERR_READ', source: 'no-such.wav' })
-    await assert.rejects(loadWav(7 as never), { code: 'ERR_BAD_OPTION', message: /`source` must be a path/ })
+    await assert.rejects(loadWav(7 as never), {
+      code: 'ERR_BAD_OPTION',
+      message: /`source` must be a path/,
+    })
     assert.throws(() => parseWav('x' as never), {
       code: 'ERR_BAD_OPTION',
       message: /`bytes` must be a Uint8Array/,

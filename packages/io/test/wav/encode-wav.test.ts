@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { encodeWav, loadWav, parseWav, type SaveWavOptions, saveWav, type WavInput } from '../../src/index.ts'
+import {
+  encodeWav,
+  loadWav,
+  parseWav,
+  type SaveWavOptions,
+  saveWav,
+  type WavInput,
+} from '../../src/index.ts'
 import * as sync from '../../src/sync.ts'
 import { wavHead } from '../../src/wav/head.ts'
 import { WAV, wavFixture } from '../fixtures/wav.ts'
@@ -26,7 +33,11 @@ describe('encoding a WAV', () => {
       assert.equal(bytes.length, file.length + (file.length % 2))
       assert.equal(bytes.readUInt32LE(4), bytes.length - 8)
       const planar = parseWav(file, { layout: 'CT' })
-      assert.deepEqual(Buffer.from(encodeWav(planar as WavInput, encoding)), bytes, 'from planar samples')
+      assert.deepEqual(
+        Buffer.from(encodeWav(planar as WavInput, encoding)),
+        bytes,
+        'from planar samples',
+      )
     }
   })
 
@@ -94,7 +105,14 @@ describe('encoding a WAV', () => {
     ]
     assert.deepEqual(of('pcm16'), [0, 32767, -32768, 32767, -32768, 0, 0, 1])
     assert.deepEqual(of('pcm8'), [128, 255, 0, 255, 0, 128, 128, 128])
-    assert.deepEqual(of('pcm32').slice(0, 6), [0, 2 ** 31 - 1, -(2 ** 31), 2 ** 31 - 1, -(2 ** 31), 0])
+    assert.deepEqual(of('pcm32').slice(0, 6), [
+      0,
+      2 ** 31 - 1,
+      -(2 ** 31),
+      2 ** 31 - 1,
+      -(2 ** 31),
+      0,
+    ])
     assert.deepEqual(of('pcm24').slice(0, 6), [
       0,
       (2 ** 23 - 1) * 256,
@@ -114,7 +132,10 @@ describe('encoding a WAV', () => {
     assert.equal(head.readBigUInt64LE(20), BigInt(head.length - 8) + 6_000_000_000n)
     assert.equal(head.readBigUInt64LE(36), 1_000_000_000n)
     // Less than a GiB of it in memory is as good as a truncated one.
-    assert.throws(() => parseWav(head), /truncated: 6000000000 bytes of samples, of which 0 are there/)
+    assert.throws(
+      () => parseWav(head),
+      /truncated: 6000000000 bytes of samples, of which 0 are there/,
+    )
     const last = Math.floor((0xffffffff - 36) / 4)
     const of = (frames: number) =>
       Buffer.from(wavHead({ ...format, encoding: 'pcm16' }, frames)).toString('latin1', 0, 4)
@@ -126,7 +147,11 @@ describe('encoding a WAV', () => {
     const faults: [WavInput, SaveWavOptions, RegExp][] = [
       [mono, {}, /`sampleRate` must be an integer from 1 to 4294967295, got undefined/],
       [mono, { sampleRate: 0.5 }, /got 0\.5/],
-      [mono, { sampleRate: 1, encoding: 'pcm24' }, /`encoding` must be 'pcm16' for int16, got "pcm24"/],
+      [
+        mono,
+        { sampleRate: 1, encoding: 'pcm24' },
+        /`encoding` must be 'pcm16' for int16, got "pcm24"/,
+      ],
       [mono, { sampleRate: 1, layout: 'x' as never }, /`layout` must be 'TC' or 'CT', got "x"/],
       [
         mono,
@@ -173,7 +198,12 @@ describe('encoding a WAV', () => {
 describe('saving a WAV', () => {
   it('writes what encodeWav gives, in both forms, and leaves nothing beside it', async () => {
     const path = join(folder, 'a.wav')
-    const audio: WavInput = { data: Uint8Array.of(1, 2, 3), dtype: 'uint8', shape: [3], sampleRate: 11025 }
+    const audio: WavInput = {
+      data: Uint8Array.of(1, 2, 3),
+      dtype: 'uint8',
+      shape: [3],
+      sampleRate: 11025,
+    }
     await saveWav(path, audio)
     assert.deepEqual(readFileSync(path), Buffer.from(encodeWav(audio)))
     const long = Float32Array.from({ length: 700_000 }, (_, i) => Math.sin(i / 9))

@@ -77,7 +77,12 @@ describe('WAV files that others wrote', () => {
   })
 
   it('come as numbers from -1 to 1 when asked so', async () => {
-    const scales: Record<string, number> = { uint8: 2 ** 7, int16: 2 ** 15, int32: 2 ** 31, int64: 2 ** 63 }
+    const scales: Record<string, number> = {
+      uint8: 2 ** 7,
+      int16: 2 ** 15,
+      int32: 2 ** 31,
+      int64: 2 ** 63,
+    }
     for (const [name] of WAV) {
       const stored = parseWav(wavFixture(name))
       const bias = stored.dtype === 'uint8' ? 128 : 0
@@ -103,7 +108,9 @@ describe('WAV files that others wrote', () => {
 
   it('of less than a whole number of bytes a sample have it in the upper bits', () => {
     const data = Buffer.from(Int16Array.of(-32768, 32752, 16).buffer)
-    const audio = parseWav(craftWav(['fmt ', craftFmt({ bits: 12, blockAlign: 2 })], ['data', data]))
+    const audio = parseWav(
+      craftWav(['fmt ', craftFmt({ bits: 12, blockAlign: 2 })], ['data', data]),
+    )
     assert.deepEqual(audio.data, Int16Array.of(-32768, 32752, 16))
     assert.equal(audio.header.bitsPerSample, 12)
     const of20 = parseWav(
@@ -144,7 +151,10 @@ describe('a window', () => {
         [1, Infinity],
       ] as const) {
         const window = [first / sampleRate, end / sampleRate] as const
-        const expected = bytesOf(whole).subarray(first * frameBytes, Math.min(end, numSamples) * frameBytes)
+        const expected = bytesOf(whole).subarray(
+          first * frameBytes,
+          Math.min(end, numSamples) * frameBytes,
+        )
         for (const audio of [
           parseWav(wavFixture(name), { window }),
           await loadWav(WAVS + name, { window }),
@@ -176,7 +186,9 @@ describe('a window', () => {
               .filter((t) => t < 1999 / sampleRate)
               .sort((a, b) => a - b),
           ]
-          const parts = times.map((start, i) => parseWav(wav, { window: [start, times[i + 1] ?? Infinity] }))
+          const parts = times.map((start, i) =>
+            parseWav(wav, { window: [start, times[i + 1] ?? Infinity] }),
+          )
           assert.deepEqual(
             parts.flatMap((part) => [...part.data]),
             [...samples],
@@ -201,9 +213,15 @@ describe('a window', () => {
   it('that begins behind the end, or is none, is refused', async () => {
     const bytes = wavFixture('pcm16-1.wav') // 25 samples at 8000 Hz
     const faults: [unknown, RegExp][] = [
-      [[0.003125, 1], /`window` must begin before 0\.003125 s, where the audio ends, got \[0\.003125, 1\]/],
+      [
+        [0.003125, 1],
+        /`window` must begin before 0\.003125 s, where the audio ends, got \[0\.003125, 1\]/,
+      ],
       [[1e300, Infinity], /must begin before/],
-      [[1, 0], /`window` must be \[startSec, endSec\], numbers with 0 <= startSec <= endSec, got \[1, 0\]/],
+      [
+        [1, 0],
+        /`window` must be \[startSec, endSec\], numbers with 0 <= startSec <= endSec, got \[1, 0\]/,
+      ],
       [[-1, 0], /got \[-1, 0\]/],
       [[Number.NaN, 1], /got \[NaN, 1\]/],
       [[0, Number.NaN], /got \[0, NaN\]/],
@@ -214,8 +232,14 @@ describe('a window', () => {
     for (const [window, message] of faults) {
       const options = { window: window as [number, number] }
       assert.throws(() => parseWav(bytes, options), { code: 'ERR_BAD_OPTION', message })
-      await assert.rejects(loadWav(`${WAVS}pcm16-1.wav`, options), { code: 'ERR_BAD_OPTION', message })
-      assert.throws(() => sync.loadWav(`${WAVS}pcm16-1.wav`, options), { code: 'ERR_BAD_OPTION', message })
+      await assert.rejects(loadWav(`${WAVS}pcm16-1.wav`, options), {
+        code: 'ERR_BAD_OPTION',
+        message,
+      })
+      assert.throws(() => sync.loadWav(`${WAVS}pcm16-1.wav`, options), {
+        code: 'ERR_BAD_OPTION',
+        message,
+      })
     }
     assert.deepEqual(parseWav(wavFixture('empty.wav'), { window: [0, 5] }).shape, [0, 2])
   })

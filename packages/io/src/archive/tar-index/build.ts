@@ -24,8 +24,8 @@ export interface SyncRangeReader extends RangeReader {
 const MEMBERS_PER_TURN = 1024
 
 /**
- * Goes through an archive once. Between its headers nothing is read where they lie far apart, except over the network: one request
- * for all costs less than one for each header.
+ * Goes through an archive once. Between its headers nothing is read where they lie far apart,
+ * except over the network: one request for all costs less than one for each header.
  */
 export async function buildIndex(
   reader: RangeReader,

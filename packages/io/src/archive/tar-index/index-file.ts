@@ -4,7 +4,10 @@ import { TarMembers } from './members.ts'
 export interface ArchiveIdentity {
   /** Bytes. */
   readonly size: number
-  /** When a file was changed, in milliseconds; the `ETag` or `Last-Modified` of a URL; `null` where there is no such thing. */
+  /**
+   * When a file was changed, in milliseconds; the `ETag` or `Last-Modified` of a URL; `null` where
+   * there is no such thing.
+   */
   readonly modified: number | string | null
 }
 
@@ -17,7 +20,10 @@ export function printIndex(members: TarMembers, { size, modified }: ArchiveIdent
   return `${JSON.stringify({ format: FORMAT, version: VERSION, archive: { size, modified }, paths, offsets, sizes })}\n`
 }
 
-/** Reads what {@link printIndex} wrote. @returns the members, or why they are not those of the archive */
+/**
+ * Reads what {@link printIndex} wrote. @returns the members, or why they are not those of the
+ * archive
+ */
 export function parseIndex(text: string, archive: ArchiveIdentity): TarMembers | string {
   let index: Partial<Record<string, unknown>>
   try {
@@ -28,7 +34,8 @@ export function parseIndex(text: string, archive: ArchiveIdentity): TarMembers |
   if (index.format !== FORMAT) return 'is not a tar index'
   if (index.version !== VERSION) return `is of version ${index.version}, where ${VERSION} is read`
   const { size, modified } = Object(index.archive) as Partial<ArchiveIdentity>
-  if (size !== archive.size) return `is of an archive of ${size} bytes, and this has ${archive.size}`
+  if (size !== archive.size)
+    return `is of an archive of ${size} bytes, and this has ${archive.size}`
   if (modified !== archive.modified) return 'is older or newer than the archive'
   const { paths, offsets, sizes } = index
   if (!isColumn(paths, isText) || !isColumn(offsets, isCount) || !isColumn(sizes, isCount))

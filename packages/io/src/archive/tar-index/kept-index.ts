@@ -28,7 +28,10 @@ export async function modifiedAt(path: string | URL): Promise<number | null> {
   return stats?.isFile() === true ? stats.mtimeMs : null
 }
 
-/** The index that is there, if it is that of the archive. @throws MediaError `ERR_READ`, `ERR_STALE_INDEX` */
+/**
+ * The index that is there, if it is that of the archive. @throws MediaError `ERR_READ`,
+ * `ERR_STALE_INDEX`
+ */
 export async function loadIndex(
   indexFile: string | URL,
   identity: ArchiveIdentity,
@@ -56,12 +59,17 @@ function accept(
 function missing(error: unknown): undefined {
   const { cause } = error as Error
   const { code } = (cause ?? {}) as { code?: string }
-  if (code === 'ENOENT' || (cause instanceof HttpError && (cause.status ?? 0) >= 400)) return undefined
+  if (code === 'ENOENT' || (cause instanceof HttpError && (cause.status ?? 0) >= 400))
+    return undefined
   throw error
 }
 
 /** Writes an index, whole or not at all. @throws MediaError `ERR_WRITE` */
-export async function saveIndex(indexFile: string | URL, isDefault: boolean, text: string): Promise<void> {
+export async function saveIndex(
+  indexFile: string | URL,
+  isDefault: boolean,
+  text: string,
+): Promise<void> {
   if (!isFile(indexFile)) return
   try {
     await writeFileAtomically(indexFile, async (writer) => writer.write([Buffer.from(text)]))

@@ -15,14 +15,19 @@ export interface TarIndexEntry {
   readonly size: number
 }
 
-/** The files of an archive, as columns: a member takes as many bytes as its path and two numbers do. */
+/**
+ * The files of an archive, as columns: a member takes as many bytes as its path and two numbers do.
+ */
 export class TarMembers {
   readonly paths: string[] = []
   readonly offsets: number[] = []
   readonly sizes: number[] = []
   private numbers: Map<string, number> | undefined
 
-  /** A file, or a hard link, which stands for the file that it points to. Links to what is not in the archive are left out. */
+  /**
+   * A file, or a hard link, which stands for the file that it points to. Links to what is not in
+   * the archive are left out.
+   */
   add({ path, type, offset, size, linkPath }: MutableMember): void {
     const target = type === 'link' ? this.byPath.get(linkPath as string) : undefined
     if (type === 'link' && target === undefined) return
@@ -32,7 +37,10 @@ export class TarMembers {
     this.sizes.push(target === undefined ? size : this.sizes[target]!)
   }
 
-  /** The number of each path; of two members of one path, of the later one, as unpacking would have it. */
+  /**
+   * The number of each path; of two members of one path, of the later one, as unpacking would have
+   * it.
+   */
   get byPath(): ReadonlyMap<string, number> {
     this.numbers ??= new Map(this.paths.map((path, number) => [path, number]))
     return this.numbers
@@ -43,7 +51,10 @@ export class TarMembers {
     return { number, path: paths[number]!, offset: offsets[number]!, size: sizes[number]! }
   }
 
-  /** @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` for what is neither path nor number */
+  /**
+   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` for what is neither path nor
+   * number
+   */
   find(archive: string, member: unknown): TarIndexEntry {
     if (typeof member !== 'string' && !(Number.isInteger(member) && (member as number) >= 0))
       throw badOption('member', 'a path or an integer >= 0', member)
@@ -58,7 +69,10 @@ export class TarMembers {
 }
 
 /** How an archive is walked to index it. */
-export function indexPlan({ concatenated = false, requireEndMarker = false }: TarFilterOptions): Plan {
+export function indexPlan({
+  concatenated = false,
+  requireEndMarker = false,
+}: TarFilterOptions): Plan {
   return {
     types: new Set(['file', 'link']),
     filter: undefined,
@@ -74,5 +88,6 @@ export function indexPlan({ concatenated = false, requireEndMarker = false }: Ta
 
 /** @throws MediaError `ERR_BAD_STATE` */
 export function checkOpen(isOpen: boolean, archive: string): void {
-  if (!isOpen) throw new MediaError('ERR_BAD_STATE', `${archive}: the index is closed`, { source: archive })
+  if (!isOpen)
+    throw new MediaError('ERR_BAD_STATE', `${archive}: the index is closed`, { source: archive })
 }

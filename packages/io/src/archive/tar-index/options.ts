@@ -5,14 +5,15 @@ import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../url/url-options.
 /** Options of `TarIndex.open`. */
 export interface TarIndexOptions extends UrlOptions {
   /**
-   * Where the index is kept: a path or `file:` URL; for an archive at a URL also an `http:` or `https:` one, which is only read. Default: the
-   * path of the archive with `.index.json` after it, where the archive is a file, if that can be written; otherwise nowhere. `false`:
-   * nowhere.
+   * Where the index is kept: a path or `file:` URL; for an archive at a URL also an `http:` or
+   * `https:` one, which is only read. Default: the path of the archive with `.index.json` after it,
+   * where the archive is a file, if that can be written; otherwise nowhere. `false`: nowhere.
    */
   readonly indexFile?: string | URL | false
   /**
-   * What happens when there is an index that does not belong to the archive as it is now (its size or time is another), or that is damaged:
-   * `'rebuild'` (default) makes it anew, `'refuse'` fails with `ERR_STALE_INDEX`.
+   * What happens when there is an index that does not belong to the archive as it is now (its size
+   * or time is another), or that is damaged: `'rebuild'` (default) makes it anew, `'refuse'` fails
+   * with `ERR_STALE_INDEX`.
    */
   readonly ifStale?: 'rebuild' | 'refuse'
   /** As in `iterateTar`. Default false. */
@@ -26,8 +27,18 @@ export interface TarIndexOptions extends UrlOptions {
 /** Checks options. @throws MediaError `ERR_BAD_OPTION` */
 export function checkTarIndexOptions(options: TarIndexOptions, ...alsoKnown: 'signal'[]): void {
   const fetched = alsoKnown.includes('signal') ? URL_OPTIONS : []
-  checkKnown(options, ['indexFile', 'ifStale', 'concatenated', 'requireEndMarker', ...alsoKnown], fetched)
-  const { indexFile, ifStale = 'rebuild', concatenated = false, requireEndMarker = false, signal } = options
+  checkKnown(
+    options,
+    ['indexFile', 'ifStale', 'concatenated', 'requireEndMarker', ...alsoKnown],
+    fetched,
+  )
+  const {
+    indexFile,
+    ifStale = 'rebuild',
+    concatenated = false,
+    requireEndMarker = false,
+    signal,
+  } = options
   const isPlace = (typeof indexFile === 'string' && indexFile !== '') || indexFile instanceof URL
   if (indexFile !== undefined && indexFile !== false && !isPlace)
     throw badOption('indexFile', 'a path, a URL or false', indexFile)

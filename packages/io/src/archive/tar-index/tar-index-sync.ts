@@ -10,7 +10,8 @@ import { checkOpen, indexPlan, type TarIndexEntry, type TarMembers } from './mem
 import { checkTarIndexOptions, type TarIndexOptions } from './options.ts'
 
 /**
- * What `TarIndex` is, for worker ops: of a path, a `file:` URL or memory, opened and read synchronously. Exported by `@spindle/io/sync`.
+ * What `TarIndex` is, for worker ops: of a path, a `file:` URL or memory, opened and read
+ * synchronously. Exported by `@spindle/io/sync`.
  *
  * @example
  * ```ts run
@@ -31,7 +32,10 @@ export class TarIndexSync {
   private readonly members: TarMembers
   private isOpen = true
 
-  /** @throws as `TarIndex.open`; MediaError `ERR_BAD_OPTION` for sources that cannot be read synchronously */
+  /**
+   * @throws as `TarIndex.open`; MediaError `ERR_BAD_OPTION` for sources that cannot be read
+   * synchronously
+   */
   static open(
     source: MediaSource,
     options: Omit<TarIndexOptions, 'signal' | keyof UrlOptions> = {},
@@ -42,9 +46,14 @@ export class TarIndexSync {
     const modified = isFile(source) ? modifiedAtSync(source) : null
     const indexFile = placeOfIndex(source, options, modified)
     if (indexFile !== false && !isFile(indexFile))
-      throw badOption('indexFile', 'a path or a file: URL in the synchronous form', describeSource(indexFile))
+      throw badOption(
+        'indexFile',
+        'a path or a file: URL in the synchronous form',
+        describeSource(indexFile),
+      )
     const bytes = bytesOf(source)
-    const reader: OpenSyncReader = bytes === undefined ? openReaderSync(source) : new MemoryReader(bytes)
+    const reader: OpenSyncReader =
+      bytes === undefined ? openReaderSync(source) : new MemoryReader(bytes)
     try {
       const identity = { size: reader.size, modified }
       const stored = indexFile === false ? undefined : loadIndexSync(indexFile, identity, options)

@@ -17,9 +17,10 @@ import { checkOpen, indexPlan, type TarIndexEntry, type TarMembers } from './mem
 import { checkTarIndexOptions, type TarIndexOptions } from './options.ts'
 
 /**
- * Random access to the files of a tar archive that is not compressed: by path or by number, many at a time. The index is made in one pass
- * over the headers, and kept in a file beside the archive, so that the next `open` takes no time. A hard link stands for the file that
- * it points to; directories, symbolic links and devices are left out.
+ * Random access to the files of a tar archive that is not compressed: by path or by number, many at
+ * a time. The index is made in one pass over the headers, and kept in a file beside the archive, so
+ * that the next `open` takes no time. A hard link stands for the file that it points to;
+ * directories, symbolic links and devices are left out.
  *
  * A file is held open until `close()`.
  *
@@ -46,11 +47,14 @@ export class TarIndex {
   private closing: Promise<void> | undefined
 
   /**
-   * Opens an archive: a path, URL, Blob or memory. At an `http:` or `https:` URL the server must send parts of files (range requests); without an
-   * index file the archive is then downloaded once to make the index.
+   * Opens an archive: a path, URL, Blob or memory. At an `http:` or `https:` URL the server must
+   * send parts of files (range requests); without an index file the archive is then downloaded once
+   * to make the index.
    *
-   * @throws ArchiveError as `iterateTar` does when it goes through the archive; `ERR_UNSUPPORTED` when it is compressed
-   * @throws MediaError `ERR_BAD_OPTION`; `ERR_READ`; `ERR_STALE_INDEX` with `ifStale: 'refuse'`; `ERR_WRITE` when the index
+   * @throws ArchiveError as `iterateTar` does when it goes through the archive; `ERR_UNSUPPORTED`
+   *   when it is compressed
+   * @throws MediaError `ERR_BAD_OPTION`; `ERR_READ`; `ERR_STALE_INDEX` with `ifStale: 'refuse'`;
+   *   `ERR_WRITE` when the index
    * cannot be written where `indexFile` says
    */
   static async open(source: MediaSource, options: TarIndexOptions = {}): Promise<TarIndex> {
@@ -119,7 +123,8 @@ export class TarIndex {
    *
    * @param member path, as stored, or number
    * @returns its data; of an archive in memory a view, otherwise memory of its own
-   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_READ`, `ERR_BAD_STATE` after `close`, `ERR_BAD_OPTION`
+   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_READ`, `ERR_BAD_STATE` after `close`,
+   *   `ERR_BAD_OPTION`
    */
   async read(member: string | number, options: ArchiveReadOptions = {}): Promise<Uint8Array> {
     checkReadOptions(options)
@@ -184,7 +189,11 @@ interface OpenRangeReader extends RangeReader {
   close(): Promise<void>
 }
 
-async function open(source: MediaSource, url: URL | undefined, fetching: Fetching): Promise<OpenRangeReader> {
+async function open(
+  source: MediaSource,
+  url: URL | undefined,
+  fetching: Fetching,
+): Promise<OpenRangeReader> {
   if (url !== undefined) return openRanges(url, fetching)
   const bytes = bytesOf(source)
   const reader = bytes === undefined ? await openReader(source, fetching) : new MemoryReader(bytes)

@@ -10,13 +10,14 @@ export function padded(size: number): number {
 }
 
 /**
- * A number: octal digits between spaces and NULs, or GNU's base-256, marked by the highest bit, for what octal cannot hold. 0 for a
- * blank field, NaN for one that holds something else.
+ * A number: octal digits between spaces and NULs, or GNU's base-256, marked by the highest bit, for
+ * what octal cannot hold. 0 for a blank field, NaN for one that holds something else.
  */
 export function readNumber(bytes: Buffer, at: number, length: number): number {
   const limit = at + length
   if (bytes[at]! >= 0x80) {
-    // Two's complement; the first byte has seven bits of it. More than 2^53 comes out rounded, and thus not as a safe integer.
+    // Two's complement; the first byte has seven bits of it. More than 2^53 comes out rounded, and
+    // thus not as a safe integer.
     const first = bytes[at]! & 0x7f
     let value = first >= 0x40 ? first - 0x80 : first
     for (let i = at + 1; i < limit; i++) value = value * 256 + bytes[i]!
@@ -55,7 +56,11 @@ export function decodeText(bytes: Buffer): string {
 }
 
 /** Whether the checksum of a header is that of its bytes; `'zero'` for a block of NULs. */
-export function verifyBlock(bytes: Buffer, words: Int32Array | undefined, at: number): boolean | 'zero' {
+export function verifyBlock(
+  bytes: Buffer,
+  words: Int32Array | undefined,
+  at: number,
+): boolean | 'zero' {
   const sum = words !== undefined && at % 4 === 0 ? sumWords(words, at / 4) : sumBytes(bytes, at)
   if (sum === 0) return 'zero'
   // The field itself counts as eight spaces.
@@ -65,7 +70,8 @@ export function verifyBlock(bytes: Buffer, words: Int32Array | undefined, at: nu
   if (stored === unsigned) return true
   // Some old programs summed signed bytes.
   let negatives = 0
-  for (let i = at; i < at + BLOCK; i++) if (bytes[i]! >= 0x80 && (i < at + 148 || i >= at + 156)) negatives++
+  for (let i = at; i < at + BLOCK; i++)
+    if (bytes[i]! >= 0x80 && (i < at + 148 || i >= at + 156)) negatives++
   return negatives > 0 && stored === unsigned - 256 * negatives
 }
 
@@ -79,8 +85,8 @@ export function isBlank(bytes: Buffer, at: number, end: number): boolean {
 }
 
 /**
- * Four bytes at a time, even and odd ones in two lanes each of 16 bits: 128 * 255 fits. Most of a header is zeros, which are passed over by
- * 32 bytes. A third of the time that bytes take.
+ * Four bytes at a time, even and odd ones in two lanes each of 16 bits: 128 * 255 fits. Most of a
+ * header is zeros, which are passed over by 32 bytes. A third of the time that bytes take.
  */
 function sumWords(words: Int32Array, first: number): number {
   let even = 0

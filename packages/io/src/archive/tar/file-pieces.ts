@@ -1,13 +1,18 @@
 import type { AsyncPieces, SyncPieces } from './piece-window.ts'
 
-/** First piece, and the one after a jump: headers far apart are read without what lies between them. */
+/**
+ * First piece, and the one after a jump: headers far apart are read without what lies between them.
+ */
 const SMALLEST = 4 * 1024
 /**
- * Pieces grow to this while nothing is jumped over. Smaller ones cost more calls, larger ones leave the processor's cache before they are
- * copied.
+ * Pieces grow to this while nothing is jumped over. Smaller ones cost more calls, larger ones leave
+ * the processor's cache before they are copied.
  */
 const LARGEST = 1024 * 1024
-/** Pieces that are not copied, and have new memory each: four times as large ones take a third less time. */
+/**
+ * Pieces that are not copied, and have new memory each: four times as large ones take a third less
+ * time.
+ */
 const LARGEST_KEPT = 4 * LARGEST
 /**
  * Pieces whose bytes are used where they are, and which another thread reads: fewer trips to it
@@ -17,7 +22,9 @@ const LARGEST_IN_PLACE = 2 * LARGEST
 /** One call reads at most this much: the operating system's own limit is 2 GiB less a page. */
 const MAX_READ = 1024 * 1024 * 1024
 
-/** Reads a range of a file into `bytes`, `length` bytes from `offset` on; gives how many there were. */
+/**
+ * Reads a range of a file into `bytes`, `length` bytes from `offset` on; gives how many there were.
+ */
 export type ReadAt<R> = (bytes: Uint8Array, offset: number, length: number, position: number) => R
 
 /** What is done with pieces. */
@@ -26,7 +33,9 @@ export interface PieceUse {
   readonly isInPlace?: boolean
 }
 
-/** The pieces of a regular file, the next one being read while one is used. Two buffers take turns. */
+/**
+ * The pieces of a regular file, the next one being read while one is used. Two buffers take turns.
+ */
 export class AsyncFilePieces implements AsyncPieces {
   readonly length: number
   private readonly readAt: ReadAt<Promise<number>>
@@ -79,7 +88,8 @@ export class AsyncFilePieces implements AsyncPieces {
         continue
       }
       this.position = position + length
-      if (readsOn && this.size === this.largest && this.position < this.length) this.ahead = this.begin()
+      if (readsOn && this.size === this.largest && this.position < this.length)
+        this.ahead = this.begin()
       this.size = Math.min(this.size * 4, this.largest)
       return bytes.subarray(passed, length)
     }
@@ -139,7 +149,8 @@ export class SyncFilePieces implements SyncPieces {
   }
 
   next(): Buffer | undefined {
-    if (!this.isReused || this.buffer.length < this.size) this.buffer = Buffer.allocUnsafeSlow(this.size)
+    if (!this.isReused || this.buffer.length < this.size)
+      this.buffer = Buffer.allocUnsafeSlow(this.size)
     const length = this.readAt(this.buffer, 0, this.size, this.position)
     this.position += length
     this.size = Math.min(this.size * 4, this.largest)

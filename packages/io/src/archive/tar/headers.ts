@@ -4,7 +4,10 @@ import type { TarMemberType } from './member.ts'
 import { IS_SPARSE, type PaxRecords, readPax } from './pax.ts'
 import type { Window } from './window.ts'
 
-/** Longest body of a header that extends another. The longest names that systems know are 4 KB; pax headers carry access lists too. */
+/**
+ * Longest body of a header that extends another. The longest names that systems know are 4 KB; pax
+ * headers carry access lists too.
+ */
 const MAX_EXTENSION = 1024 * 1024
 /** All of them in front of one member. */
 const MAX_EXTENSIONS = 4 * MAX_EXTENSION
@@ -21,11 +24,17 @@ export interface MutableMember {
   data: Uint8Array
 }
 
-/** Puts members together from their header blocks: one of their own, after any number that extend it. */
+/**
+ * Puts members together from their header blocks: one of their own, after any number that extend
+ * it.
+ */
 export class Headers {
   /** The member that the last block was of. */
   member: MutableMember = NO_MEMBER
-  /** Bytes of the body that follows the last block, where that was an extension: {@link extend} is to be called with it. */
+  /**
+   * Bytes of the body that follows the last block, where that was an extension: {@link extend} is
+   * to be called with it.
+   */
   extensionBytes = 0
   /** Why the data of that member cannot be read; it can be passed over. */
   refusal: string | undefined
@@ -50,7 +59,10 @@ export class Headers {
     return this.records !== undefined || this.longPath !== undefined || this.longLink !== undefined
   }
 
-  /** Reads the block at `window.at`. @throws ArchiveError when it is no header, or one that is not supported */
+  /**
+   * Reads the block at `window.at`. @throws ArchiveError when it is no header, or one that is not
+   * supported
+   */
   read({ bytes, words, at, position }: Window): 'member' | 'extension' | 'zero' | 'blank' {
     const verdict = verifyBlock(bytes, words, at)
     if (verdict === 'zero') return 'zero'
@@ -102,8 +114,11 @@ export class Headers {
     let size = readNumber(bytes, at + 124, 12)
     let mtimeMs = readNumber(bytes, at + 136, 12) * 1000
     let type: TarMemberType =
-      flag === FILE || flag === GNU_SPARSE || flag === GNU_CONTINUED ? 'file' : (TYPES.get(flag) ?? 'other')
-    let linkPath = type === 'link' || type === 'symlink' ? readText(bytes, at + 157, 100) : undefined
+      flag === FILE || flag === GNU_SPARSE || flag === GNU_CONTINUED
+        ? 'file'
+        : (TYPES.get(flag) ?? 'other')
+    let linkPath =
+      type === 'link' || type === 'symlink' ? readText(bytes, at + 157, 100) : undefined
     // "ustar\0" has a prefix for long names; GNU's "ustar  \0" has times there.
     if (
       bytes[at + 345] !== 0 &&
@@ -130,13 +145,18 @@ export class Headers {
 
     if (path === '')
       throw archiveError('ERR_DECODE', this.archive, 'a member has no name', { offset: position })
-    if (path.charCodeAt(path.length - 1) === SLASH && (type === 'directory' || flag === 0 || flag === FILE)) {
+    if (
+      path.charCodeAt(path.length - 1) === SLASH &&
+      (type === 'directory' || flag === 0 || flag === FILE)
+    ) {
       type = 'directory'
       path = path.replace(/\/+$/, '') || '/'
     }
     if (type !== 'file' && type !== 'other') size = 0
     if (!(size >= 0 && Number.isSafeInteger(position + BLOCK + size + BLOCK))) {
-      const problem = Number.isNaN(size) ? 'its size is not a number' : `its size is said to be ${size} bytes`
+      const problem = Number.isNaN(size)
+        ? 'its size is not a number'
+        : `its size is said to be ${size} bytes`
       throw archiveError('ERR_DECODE', this.archive, problem, { member: path, offset: position })
     }
     const mode = readNumber(bytes, at + 100, 8)
@@ -159,7 +179,12 @@ export class Headers {
       position === 0
         ? `not a tar archive: it begins with ${head}`
         : `not a header: its checksum is wrong. It begins with ${head}`
-    return archiveError('ERR_DECODE', this.archive, problem, position === 0 ? {} : { offset: position })
+    return archiveError(
+      'ERR_DECODE',
+      this.archive,
+      problem,
+      position === 0 ? {} : { offset: position },
+    )
   }
 }
 

@@ -7,9 +7,11 @@ import { type Plan, walkTar } from './walk.ts'
 import { Request, type SyncWindow } from './window.ts'
 
 /**
- * What `iterateTar` does, for a plain `for`: of a path, a `file:` URL or memory. A compressed archive is decompressed as a whole first.
+ * What `iterateTar` does, for a plain `for`: of a path, a `file:` URL or memory. A compressed
+ * archive is decompressed as a whole first.
  *
- * @throws what `iterateTar` throws; also `ERR_TOO_LARGE` when a compressed archive has more than `maxDecompressedBytes`
+ * @throws what `iterateTar` throws; also `ERR_TOO_LARGE` when a compressed archive has more than
+ *   `maxDecompressedBytes`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -34,7 +36,10 @@ export function iterateTarSync(
   return withReuse(members, plan.reusesMemory)
 }
 
-/** An iterator by hand: a generator around the walk would cost a fifth of the time for archives in memory. */
+/**
+ * An iterator by hand: a generator around the walk would cost a fifth of the time for archives in
+ * memory.
+ */
 class Members implements IterableIterator<TarMember> {
   private readonly plan: Plan
   private readonly open: () => SyncWindow

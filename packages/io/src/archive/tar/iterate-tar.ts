@@ -7,19 +7,21 @@ import { type Plan, walkTar } from './walk.ts'
 import { type AsyncWindow, Request } from './window.ts'
 
 /**
- * The members of a tar archive, in order: ustar, old v7, GNU and pax; as it is, or compressed with gzip or zstd, which its first bytes
- * tell.
+ * The members of a tar archive, in order: ustar, old v7, GNU and pax; as it is, or compressed with
+ * gzip or zstd, which its first bytes tell.
  *
  * Of an archive in memory, `data` is a view of that memory, nothing is copied; in all other cases
  * it has memory of its own, so that it can be kept, and transferred to another thread, without
  * others. One member at a time is in memory, and up to 1 MiB of what follows it (with `reuse` 2
  * MiB). A path, URL, Blob or memory can be iterated again and again; a stream only once.
  *
- * @throws MediaError `ERR_BAD_OPTION` at once; while it is iterated, ArchiveError (which names the archive, the member and the
+ * @throws MediaError `ERR_BAD_OPTION` at once; while it is iterated, ArchiveError (which names the
+ *   archive, the member and the
  * offset) with `code`
  * - `ERR_READ`: the source cannot be read
  * - `ERR_DECODE`: not a tar archive, or a damaged or truncated one
- * - `ERR_UNSUPPORTED`: sparse members, several volumes, other compressions, zstd before Node 22.15 and 23.8
+ * - `ERR_UNSUPPORTED`: sparse members, several volumes, other compressions, zstd before Node 22.15
+ *   and 23.8
  * - `ERR_TOO_LARGE`: a member has more than `maxMemberBytes`
  * @throws the signal's reason, when aborted
  * @example
@@ -32,7 +34,10 @@ import { type AsyncWindow, Request } from './window.ts'
  * assert.deepEqual(names, ['pets/cat.txt: 4', 'pets/dog.txt: 5'])
  * ```
  */
-export function iterateTar(source: ArchiveSource, options: IterateTarOptions = {}): AsyncIterable<TarMember> {
+export function iterateTar(
+  source: ArchiveSource,
+  options: IterateTarOptions = {},
+): AsyncIterable<TarMember> {
   checkArchiveSource(source, 'source')
   const plan = tarPlan(options, 'maxMemberBytes', 'views', 'reuse', 'signal')
   const pieces = pieceOptions(options)
@@ -68,7 +73,8 @@ class Members implements AsyncIterableIterator<TarMember> {
   }
 
   next(): Promise<IteratorResult<TarMember, undefined>> {
-    if (this.pending !== undefined || this.steps === undefined) return this.queue(() => this.advance())
+    if (this.pending !== undefined || this.steps === undefined)
+      return this.queue(() => this.advance())
     // Most members are there: no promise but the one that is returned.
     try {
       this.signal?.throwIfAborted()

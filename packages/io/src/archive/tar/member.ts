@@ -1,6 +1,6 @@
 /**
- * What a member is. `'link'` is a hard link to an earlier member. `'other'` is what the standard leaves to vendors, as
- * Solaris' access lists and GNU tar's lists of folders are.
+ * What a member is. `'link'` is a hard link to an earlier member. `'other'` is what the standard
+ * leaves to vendors, as Solaris' access lists and GNU tar's lists of folders are.
  */
 export type TarMemberType =
   | 'file'
@@ -27,14 +27,17 @@ export const TAR_MEMBER_TYPES: readonly TarMemberType[] = [
 /** What the header of a member says. */
 export interface TarHeader {
   /**
-   * As stored: nothing is resolved, an archive may say `../../etc/passwd`. Names that are not UTF-8 are read as Latin-1. The slash
-   * after a directory's name is left out.
+   * As stored: nothing is resolved, an archive may say `../../etc/passwd`. Names that are not UTF-8
+   * are read as Latin-1. The slash after a directory's name is left out.
    */
   readonly path: string
   readonly type: TarMemberType
   /** Bytes of data. 0 for links, directories and devices. */
   readonly size: number
-  /** Where the data begins, in bytes from the beginning of the archive; of a compressed one, in what it decompresses to. */
+  /**
+   * Where the data begins, in bytes from the beginning of the archive; of a compressed one, in what
+   * it decompresses to.
+   */
   readonly offset: number
   /** Permission bits, `0o644` for example. */
   readonly mode: number

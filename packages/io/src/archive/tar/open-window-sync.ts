@@ -10,7 +10,10 @@ import { SyncFilePieces } from './file-pieces.ts'
 import { SyncPieceWindow } from './piece-window.ts'
 import { MemoryWindow, Request, type SyncWindow } from './window.ts'
 
-/** Opens a file or memory. @throws ArchiveError as `openWindow` does; MediaError `ERR_BAD_OPTION` for other sources */
+/**
+ * Opens a file or memory. @throws ArchiveError as `openWindow` does; MediaError `ERR_BAD_OPTION`
+ * for other sources
+ */
 export function openWindowSync(
   source: ArchiveSource,
   isReused: boolean,
@@ -20,7 +23,11 @@ export function openWindowSync(
   const bytes = bytesOf(source)
   if (bytes !== undefined) return openMemory(archive, bytes, maxDecompressedBytes)
   if (isFile(source)) return openFile(source, archive, isReused, maxDecompressedBytes)
-  throw badOption('source', 'a path, a file: URL or bytes, as nothing else is read synchronously', source)
+  throw badOption(
+    'source',
+    'a path, a file: URL or bytes, as nothing else is read synchronously',
+    source,
+  )
 }
 
 function openMemory(archive: string, bytes: Buffer, maxBytes: number): SyncWindow {
@@ -38,7 +45,12 @@ function openMemory(archive: string, bytes: Buffer, maxBytes: number): SyncWindo
   }
 }
 
-function openFile(source: string | URL, archive: string, isReused: boolean, maxBytes: number): SyncWindow {
+function openFile(
+  source: string | URL,
+  archive: string,
+  isReused: boolean,
+  maxBytes: number,
+): SyncWindow {
   const call = <T>(work: () => T): T => {
     try {
       return work()
@@ -52,7 +64,8 @@ function openFile(source: string | URL, archive: string, isReused: boolean, maxB
     const pieces = new SyncFilePieces(
       size,
       isReused,
-      (bytes, offset, length, position) => call(() => readSync(fd, bytes, offset, length, position)),
+      (bytes, offset, length, position) =>
+        call(() => readSync(fd, bytes, offset, length, position)),
       () => call(() => closeSync(fd)),
     )
     const window = new SyncPieceWindow(archive, pieces)

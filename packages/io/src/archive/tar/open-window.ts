@@ -11,8 +11,8 @@ import { AsyncPieceWindow } from './piece-window.ts'
 import { type AsyncWindow, MemoryWindow, Request } from './window.ts'
 
 /**
- * Opens an archive. Memory is read where it lies and a regular file where it is wanted; everything else, and whatever is compressed,
- * from beginning to end.
+ * Opens an archive. Memory is read where it lies and a regular file where it is wanted; everything
+ * else, and whatever is compressed, from beginning to end.
  *
  * @throws ArchiveError `ERR_READ`, `ERR_UNSUPPORTED`; the signal's reason, when aborted
  */
@@ -24,7 +24,8 @@ export async function openWindow(
   options.fetching.signal?.throwIfAborted()
   const archive = describeArchive(source)
   const bytes = bytesOf(source)
-  if (bytes !== undefined && sniffCompression(bytes) === undefined) return new MemoryWindow(archive, bytes)
+  if (bytes !== undefined && sniffCompression(bytes) === undefined)
+    return new MemoryWindow(archive, bytes)
   if (isFile(source)) {
     const window = await openFile(source, archive, use)
     if (window !== undefined) return window
@@ -41,7 +42,8 @@ async function openFile(
   const { fd, size } = await openRegular(source).catch((error) => {
     throw archiveError('ERR_READ', archive, explain(error, source))
   })
-  const closeFile = (): Promise<void> => called<void>(archive, (done) => close(fd, (error) => done(error)))
+  const closeFile = (): Promise<void> =>
+    called<void>(archive, (done) => close(fd, (error) => done(error)))
   try {
     const readAt: ReadAt<Promise<number>> = (bytes, offset, length, position) =>
       called<number>(archive, (done) => read(fd, bytes, offset, length, position, done))

@@ -9,27 +9,34 @@ import type { Plan } from './walk.ts'
 export interface TarFilterOptions {
   /** Types of members to give. Default `['file']`; other members are passed over. */
   readonly types?: readonly TarMemberType[]
-  /** Which members of those types to give. The data of others is not read from a file, not copied from a stream. */
+  /**
+   * Which members of those types to give. The data of others is not read from a file, not copied
+   * from a stream.
+   */
   readonly filter?: (header: TarHeader) => boolean
   /**
-   * Read on after an end marker, as of archives put one after another by `cat` (`tar --ignore-zeros`). Default false: then a second archive
-   * is an error.
+   * Read on after an end marker, as of archives put one after another by `cat`
+   * (`tar --ignore-zeros`). Default false: then a second archive is an error.
    */
   readonly concatenated?: boolean
-  /** Fail when the archive ends without an end marker, two blocks of zeros. Default false, as GNU tar does. */
+  /**
+   * Fail when the archive ends without an end marker, two blocks of zeros. Default false, as GNU
+   * tar does.
+   */
   readonly requireEndMarker?: boolean
 }
 
 /** Options of `iterateTarSync`. */
 export interface IterateTarSyncOptions extends TarFilterOptions {
   /**
-   * Most bytes of one member, 1 to 4 GiB. Default 1 GiB. A larger member that is wanted is an error (`ERR_TOO_LARGE`). Members of
-   * archives in memory are views, and may be of any size.
+   * Most bytes of one member, 1 to 4 GiB. Default 1 GiB. A larger member that is wanted is an error
+   * (`ERR_TOO_LARGE`). Members of archives in memory are views, and may be of any size.
    */
   readonly maxMemberBytes?: number
   /**
-   * Give views of what was read at once instead of memory of their own. Default false. Saves a copy, but a member that is kept keeps up
-   * to 4 MiB of others, and cannot be transferred without them; pieces of a stream must not be overwritten by who gives them.
+   * Give views of what was read at once instead of memory of their own. Default false. Saves a
+   * copy, but a member that is kept keeps up to 4 MiB of others, and cannot be transferred without
+   * them; pieces of a stream must not be overwritten by who gives them.
    */
   readonly views?: boolean
   /**
@@ -40,28 +47,38 @@ export interface IterateTarSyncOptions extends TarFilterOptions {
    * Excludes `views`. Of archives in memory, members are views of that memory all the same.
    */
   readonly reuse?: boolean
-  /** Most bytes that a compressed archive may decompress to, 1 to 4 GiB: it is decompressed as a whole. Default 1 GiB. */
+  /**
+   * Most bytes that a compressed archive may decompress to, 1 to 4 GiB: it is decompressed as a
+   * whole. Default 1 GiB.
+   */
   readonly maxDecompressedBytes?: number
 }
 
 /** How an archive that comes piece by piece is read. */
 export interface TarUrlOptions extends Omit<UrlOptions, 'maxBytes'> {
-  /** Most bytes that are fetched of a URL; more is an error, `ERR_TOO_LARGE`. Default `Infinity`: they are not kept. */
+  /**
+   * Most bytes that are fetched of a URL; more is an error, `ERR_TOO_LARGE`. Default `Infinity`:
+   * they are not kept.
+   */
   readonly maxBytes?: number
-  /** Most bytes that a compressed archive may decompress to; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 1 TiB. */
+  /**
+   * Most bytes that a compressed archive may decompress to; more is an error, `ERR_TOO_LARGE`. An
+   * integer >= 1, or `Infinity`. Default 1 TiB.
+   */
   readonly maxDecompressedBytes?: number
 }
 
 /** Options of `iterateTar`. */
 export interface IterateTarOptions extends TarFilterOptions, TarUrlOptions {
   /**
-   * Most bytes of one member, 1 to 4 GiB. Default 1 GiB. A larger member that is wanted is an error (`ERR_TOO_LARGE`). Members of
-   * archives in memory are views, and may be of any size.
+   * Most bytes of one member, 1 to 4 GiB. Default 1 GiB. A larger member that is wanted is an error
+   * (`ERR_TOO_LARGE`). Members of archives in memory are views, and may be of any size.
    */
   readonly maxMemberBytes?: number
   /**
-   * Give views of what was read at once instead of memory of their own. Default false. Saves a copy, but a member that is kept keeps up
-   * to 4 MiB of others, and cannot be transferred without them; pieces of a stream must not be overwritten by who gives them.
+   * Give views of what was read at once instead of memory of their own. Default false. Saves a
+   * copy, but a member that is kept keeps up to 4 MiB of others, and cannot be transferred without
+   * them; pieces of a stream must not be overwritten by who gives them.
    */
   readonly views?: boolean
   /**
@@ -87,10 +104,19 @@ export interface StreamTarOptions extends TarFilterOptions, TarUrlOptions {
 const GIB = 1024 ** 3
 const FILTERS = ['types', 'filter', 'concatenated', 'requireEndMarker']
 
-/** Checks options of any of the forms, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks options of any of the forms, and fills in defaults. @throws MediaError `ERR_BAD_OPTION`
+ */
 export function tarPlan(
   options: IterateTarOptions & IterateTarSyncOptions & StreamTarOptions,
-  ...alsoKnown: ('maxMemberBytes' | 'views' | 'reuse' | 'maxDecompressedBytes' | 'pieceBytes' | 'signal')[]
+  ...alsoKnown: (
+    | 'maxMemberBytes'
+    | 'views'
+    | 'reuse'
+    | 'maxDecompressedBytes'
+    | 'pieceBytes'
+    | 'signal'
+  )[]
 ): Plan {
   const isAsync = alsoKnown.includes('signal')
   const known = isAsync ? ['maxDecompressedBytes', ...alsoKnown] : alsoKnown
@@ -101,8 +127,13 @@ export function tarPlan(
     throw badOption('types', 'a list of at least one type', types)
   for (const type of types as readonly TarMemberType[])
     if (!TAR_MEMBER_TYPES.includes(type))
-      throw badOption('types', `made of ${TAR_MEMBER_TYPES.map((name) => `'${name}'`).join(', ')}`, type)
-  if (filter !== undefined && typeof filter !== 'function') throw badOption('filter', 'a function', filter)
+      throw badOption(
+        'types',
+        `made of ${TAR_MEMBER_TYPES.map((name) => `'${name}'`).join(', ')}`,
+        type,
+      )
+  if (filter !== undefined && typeof filter !== 'function')
+    throw badOption('filter', 'a function', filter)
   checkBoolean('concatenated', concatenated)
   checkBoolean('requireEndMarker', requireEndMarker)
   checkBoolean('views', views)

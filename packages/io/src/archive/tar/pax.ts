@@ -3,15 +3,19 @@ import { decodeText } from './fields.ts'
 /** What a pax header says about the member that follows it, for the keywords that are read. */
 export type PaxRecords = Map<string, string>
 
-/** The keywords that are read. Others are not kept: a header for all members may have any number of them, as often as it likes. */
+/**
+ * The keywords that are read. Others are not kept: a header for all members may have any number of
+ * them, as often as it likes.
+ */
 const READ: ReadonlySet<string> = new Set(['path', 'linkpath', 'size', 'mtime', 'GNU.sparse.name'])
 const SPARSE = 'GNU.sparse.'
 /** Stands for all other keywords of sparse files. */
 export const IS_SPARSE = 'GNU.sparse'
 
 /**
- * Reads the body of a pax header (POSIX.1-2001, "pax Header Block"): records `"%d %s=%s\n"`, whose number is the length of the record
- * with itself. They are put into `records`; an empty value takes an earlier one back.
+ * Reads the body of a pax header (POSIX.1-2001, "pax Header Block"): records `"%d %s=%s\n"`, whose
+ * number is the length of the record with itself. They are put into `records`; an empty value takes
+ * an earlier one back.
  *
  * @returns what is wrong with the body, or `undefined`
  */

@@ -12,9 +12,14 @@ interface Pieces {
 
 /** Pieces that come while others run. A piece may be overwritten once the next one is asked for. */
 export interface AsyncPieces extends Pieces {
-  /** The next piece, or `undefined` at the end. With `readsOn`, the one after it will be wanted too. */
+  /**
+   * The next piece, or `undefined` at the end. With `readsOn`, the one after it will be wanted too.
+   */
   next(readsOn: boolean): Promise<Buffer | undefined>
-  /** Fills `target` with what would come next, as far as there is that much; missing where that gains nothing. */
+  /**
+   * Fills `target` with what would come next, as far as there is that much; missing where that
+   * gains nothing.
+   */
   readInto?(target: Uint8Array): Promise<number>
   close(): Promise<void>
 }
@@ -26,13 +31,22 @@ export interface SyncPieces extends Pieces {
   close(): void
 }
 
-/** From here on data is read straight to where it belongs: a system call costs less than a copy of it. */
+/**
+ * From here on data is read straight to where it belongs: a system call costs less than a copy of
+ * it.
+ */
 const WORTH_A_READ = 1024 * 1024
 
-/** A step of serving a request: the next piece is wanted, and more or no more after it; or memory is to be filled. */
+/**
+ * A step of serving a request: the next piece is wanted, and more or no more after it; or memory is
+ * to be filled.
+ */
 type Step = 'next' | 'last' | Uint8Array
 
-/** A window on an archive that comes in pieces, of which one is in memory. {@link steps} says what to get, the classes below get it. */
+/**
+ * A window on an archive that comes in pieces, of which one is in memory. {@link steps} says what
+ * to get, the classes below get it.
+ */
 class PieceWindow implements Window {
   readonly archive: string
   readonly length: number | undefined
@@ -52,7 +66,10 @@ class PieceWindow implements Window {
     this.length = pieces.length
   }
 
-  /** What serving a request takes. Each `next()` of it is given the piece, or how many bytes were filled in. */
+  /**
+   * What serving a request takes. Each `next()` of it is given the piece, or how many bytes were
+   * filled in.
+   */
   protected *steps(request: Request): Generator<Step, void, Buffer | number | undefined> {
     if (request.kind === 'fill') yield* this.fill(request.bytes)
     else if (request.kind === 'skip') yield* this.skip(request.bytes)
@@ -62,7 +79,8 @@ class PieceWindow implements Window {
   private *fill(wanted: number): Generator<Step, void, Buffer | number | undefined> {
     if (this.at === this.end && !(yield* this.load())) return
     if (this.end - this.at >= wanted) return
-    // Only as much as is wanted is put together: putting whole pieces together would copy everything once more.
+    // Only as much as is wanted is put together: putting whole pieces together would copy
+    // everything once more.
     const joined = Buffer.allocUnsafeSlow(wanted)
     let filled = 0
     do {
@@ -98,7 +116,8 @@ class PieceWindow implements Window {
       this.go(taken)
       filled += taken
       const left = target.length - filled
-      const isLarge = left >= WORTH_A_READ && this.rest.length === 0 && this.pieces.readInto !== undefined
+      const isLarge =
+        left >= WORTH_A_READ && this.rest.length === 0 && this.pieces.readInto !== undefined
       if (isLarge && this.pieces.isReadAhead !== true) {
         this.position += (yield target.subarray(filled)) as number
         return
@@ -143,7 +162,9 @@ export class AsyncPieceWindow extends PieceWindow implements AsyncWindow {
     for (let step = steps.next(); step.done !== true; ) {
       const { value } = step
       const isPiece = typeof value === 'string'
-      step = steps.next(await (isPiece ? this.source.next(value === 'next') : this.source.readInto?.(value)))
+      step = steps.next(
+        await (isPiece ? this.source.next(value === 'next') : this.source.readInto?.(value)),
+      )
     }
   }
 
@@ -165,7 +186,9 @@ export class SyncPieceWindow extends PieceWindow implements SyncWindow {
     const steps = this.steps(request)
     for (let step = steps.next(); step.done !== true; ) {
       const { value } = step
-      step = steps.next(typeof value === 'string' ? this.source.next() : this.source.readInto?.(value))
+      step = steps.next(
+        typeof value === 'string' ? this.source.next() : this.source.readInto?.(value),
+      )
     }
   }
 

@@ -10,17 +10,18 @@ import { type AsyncWindow, Request } from './window.ts'
 /** A member whose data is still where the archive is. */
 export interface TarStreamMember extends TarHeader {
   /**
-   * The data, once, and only until the next member is asked for. What was not taken by then is skipped. Each piece has memory of its
-   * own; of an archive in memory the only piece is a view.
+   * The data, once, and only until the next member is asked for. What was not taken by then is
+   * skipped. Each piece has memory of its own; of an archive in memory the only piece is a view.
    */
   readonly pieces: AsyncIterable<Uint8Array>
 }
 
 /**
- * The members of a tar archive, in order, each with its data in pieces: for members that should not be in memory as a whole. The rest is as
- * in `iterateTar`.
+ * The members of a tar archive, in order, each with its data in pieces: for members that should not
+ * be in memory as a whole. The rest is as in `iterateTar`.
  *
- * @throws what `iterateTar` throws. The iterator of `pieces` throws SpindleError `ERR_BAD_STATE` when it is used too late or twice.
+ * @throws what `iterateTar` throws. The iterator of `pieces` throws SpindleError `ERR_BAD_STATE`
+ *   when it is used too late or twice.
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -121,6 +122,9 @@ class MemberData implements AsyncIterable<Uint8Array> {
   }
 
   private fault(what: string): SpindleError {
-    return new SpindleError('ERR_BAD_STATE', `the pieces of ${JSON.stringify(this.member.path)} ${what}`)
+    return new SpindleError(
+      'ERR_BAD_STATE',
+      `the pieces of ${JSON.stringify(this.member.path)} ${what}`,
+    )
   }
 }

@@ -20,7 +20,10 @@ export interface Plan {
   readonly isReused: boolean
   /** Whether memory that was made for a member may be used for another one. */
   readonly reusesMemory: boolean
-  /** Whether the data is left where it is: what the receiver has not taken when it asks for the next member is skipped. */
+  /**
+   * Whether the data is left where it is: what the receiver has not taken when it asks for the next
+   * member is skipped.
+   */
   readonly leavesData: boolean
 }
 
@@ -32,10 +35,14 @@ const MAX_STREAM_TAIL = 1024 ** 3
 const MAX_TRUSTED = 64 * 1024 * 1024
 
 /**
- * Walks an archive: gives its members, and between them requests, each of which must be served before the walk goes on. Who serves them
- * decides whether anything is waited for; so one walk does for memory, files and streams, with and without promises.
+ * Walks an archive: gives its members, and between them requests, each of which must be served
+ * before the walk goes on. Who serves them decides whether anything is waited for; so one walk does
+ * for memory, files and streams, with and without promises.
  */
-export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | Request, void, void> {
+export function* walkTar(
+  window: Window,
+  plan: Plan,
+): Generator<MutableMember | Request, void, void> {
   const headers = new Headers(window.archive)
   const request = new Request()
   const memory = new MemberMemory(plan.reusesMemory)
@@ -100,7 +107,11 @@ export function* walkTar(window: Window, plan: Plan): Generator<MutableMember | 
 }
 
 /** One more block of a sparse member's map: its last field says whether another one follows. */
-function* passMap(window: Window, headers: Headers, request: Request): Generator<Request, void, void> {
+function* passMap(
+  window: Window,
+  headers: Headers,
+  request: Request,
+): Generator<Request, void, void> {
   const { member } = headers
   if (window.end - window.at < BLOCK) yield request.fill(BLOCK)
   if (window.end - window.at < BLOCK) throw truncated(window, member, 0)
@@ -114,7 +125,10 @@ function advance(window: Window, bytes: number): void {
   window.position += bytes
 }
 
-/** Memory that nobody else has a part of, so that it can be transferred; not cleared, as it is filled at once. */
+/**
+ * Memory that nobody else has a part of, so that it can be transferred; not cleared, as it is
+ * filled at once.
+ */
 function newBytes(size: number): Uint8Array {
   const { buffer } = Buffer.allocUnsafeSlow(size)
   return new Uint8Array(buffer)
@@ -148,12 +162,14 @@ function* readLarge(
   memory: MemberMemory,
 ): Generator<Request, Uint8Array, void> {
   const { size, offset } = member
-  // A length that lies must not take gigabytes. Where the archive's length is known, it has been checked.
+  // A length that lies must not take gigabytes. Where the archive's length is known, it has been
+  // checked.
   const trusted = window.length === undefined ? Math.min(size, MAX_TRUSTED) : size
   let data = memory.take(trusted)
   for (let filled = 0; ; ) {
     yield request.read(filled === 0 ? data : data.subarray(filled))
-    if (window.position - offset < data.length) throw truncated(window, member, window.position - offset)
+    if (window.position - offset < data.length)
+      throw truncated(window, member, window.position - offset)
     filled = data.length
     if (filled === size) return data
     const larger = memory.take(Math.min(size, filled * 2))
@@ -220,15 +236,21 @@ function endWithoutMarker(window: Window, headers: Headers, plan: Plan): void {
   if (position === 0 && left === 0) throw archiveError('ERR_DECODE', archive, 'is empty')
   if (left > 0 && (position === 0 || !isBlank(window.bytes, window.at, window.end))) {
     const problem =
-      position === 0 ? 'not a tar archive: it is shorter than a block' : 'is truncated: it ends in a header'
-    throw archiveError('ERR_DECODE', archive, `${problem} (${left} of ${BLOCK} bytes)`, { offset: position })
+      position === 0
+        ? 'not a tar archive: it is shorter than a block'
+        : 'is truncated: it ends in a header'
+    throw archiveError('ERR_DECODE', archive, `${problem} (${left} of ${BLOCK} bytes)`, {
+      offset: position,
+    })
   }
   if (headers.isExtended) throw dangling(window)
   if (plan.requireEndMarker) throw withoutMarker(window)
 }
 
 function withoutMarker({ archive, position }: Window): ArchiveError {
-  return archiveError('ERR_DECODE', archive, 'is truncated: its end marker is missing', { offset: position })
+  return archiveError('ERR_DECODE', archive, 'is truncated: its end marker is missing', {
+    offset: position,
+  })
 }
 
 function dangling({ archive, position }: Window): ArchiveError {
@@ -236,7 +258,11 @@ function dangling({ archive, position }: Window): ArchiveError {
   return archiveError('ERR_DECODE', archive, problem, { offset: position })
 }
 
-function truncated({ archive }: Window, { path, size, offset }: MutableMember, got: number): ArchiveError {
+function truncated(
+  { archive }: Window,
+  { path, size, offset }: MutableMember,
+  got: number,
+): ArchiveError {
   const problem =
     got < size
       ? `is truncated: ${Math.max(0, got)} of ${size} bytes are there`
@@ -244,7 +270,11 @@ function truncated({ archive }: Window, { path, size, offset }: MutableMember, g
   return archiveError('ERR_DECODE', archive, problem, { member: path, offset })
 }
 
-function tooLarge({ archive }: Window, { path, size, offset }: MutableMember, plan: Plan): ArchiveError {
+function tooLarge(
+  { archive }: Window,
+  { path, size, offset }: MutableMember,
+  plan: Plan,
+): ArchiveError {
   const problem = `has ${size} bytes, more than \`maxMemberBytes\` (${plan.maxMemberBytes}); streamTar gives it in pieces`
   return archiveError('ERR_TOO_LARGE', archive, problem, { member: path, offset })
 }

@@ -1,6 +1,7 @@
 /**
- * The part of an archive that lies in memory: `bytes` from `at` to `end`, of which the first stands at `position` of the archive. Who
- * reads moves `at` and `position` on, and asks for more by a {@link Request}.
+ * The part of an archive that lies in memory: `bytes` from `at` to `end`, of which the first stands
+ * at `position` of the archive. Who reads moves `at` and `position` on, and asks for more by a
+ * {@link Request}.
  */
 export interface Window {
   /** What messages call the archive. */
@@ -30,8 +31,8 @@ export interface SyncWindow extends Window {
 }
 
 /**
- * What a reader wants of its window. One object is used again and again. At the end of the archive less is done than was asked for; the
- * window shows how much.
+ * What a reader wants of its window. One object is used again and again. At the end of the archive
+ * less is done than was asked for; the window shows how much.
  */
 export class Request {
   /**

@@ -8,11 +8,13 @@ const MAX_CHARACTERS = 2 ** 27
 const MAX_DEPTH = 100
 
 /**
- * Expands braces as shells do, for the names of shards: ranges with leading zeros, steps and falling ones, lists, and braces in braces.
- * Braces with neither `,` nor `..` in them stay as they are.
+ * Expands braces as shells do, for the names of shards: ranges with leading zeros, steps and
+ * falling ones, lists, and braces in braces. Braces with neither `,` nor `..` in them stay as they
+ * are.
  *
  * @returns every name, the last braces changing fastest
- * @throws MediaError `ERR_BAD_OPTION` for braces that do not match, and for more than a million names, 128 Mi
+ * @throws MediaError `ERR_BAD_OPTION` for braces that do not match, and for more than a million
+ *   names, 128 Mi
  * characters in all, or 100 braces in braces
  * @example
  * ```ts run
@@ -34,7 +36,8 @@ function refuseDepth(pattern: string): void {
   for (const character of pattern) {
     if (character === '{') depth++
     else if (character === '}') depth--
-    if (depth > MAX_DEPTH) throw badOption('pattern', `of at most ${MAX_DEPTH} braces in braces`, pattern)
+    if (depth > MAX_DEPTH)
+      throw badOption('pattern', `of at most ${MAX_DEPTH} braces in braces`, pattern)
   }
 }
 
@@ -127,7 +130,8 @@ function checkLength(characters: number, pattern: string): void {
 
 function checkCount(count: number, pattern: string): void {
   // Not a count either when a number is too large to be one.
-  if (!(count <= MAX_RESULTS)) throw badOption('pattern', `of at most ${MAX_RESULTS} names`, pattern)
+  if (!(count <= MAX_RESULTS))
+    throw badOption('pattern', `of at most ${MAX_RESULTS} names`, pattern)
 }
 
 function unbalanced(pattern: string): Error {

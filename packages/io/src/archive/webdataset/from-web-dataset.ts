@@ -13,18 +13,24 @@ import { ShardOrder } from './shard-order.ts'
 const OPENED_AT_A_TIME = 8
 
 /**
- * The samples of tar shards in WebDataset's convention, as a seekable source: files that follow each other in a shard and have the same path up to the first dot are one
- * sample. `split`, `shuffled`, `shuffleBuffer` and `mix` of `spindle/source` take it, and it begins at any sample at once, for each shard is indexed as `TarIndex` does it: in one pass
- * the first time, from a file beside it later.
+ * The samples of tar shards in WebDataset's convention, as a seekable source: files that follow
+ * each other in a shard and have the same path up to the first dot are one sample. `split`,
+ * `shuffled`, `shuffleBuffer` and `mix` of `spindle/source` take it, and it begins at any sample at
+ * once, for each shard is indexed as `TarIndex` does it: in one pass the first time, from a file
+ * beside it later.
  *
- * Samples come shard after shard, or from several shards in turn (`interleave`); with `shuffleShards` the shards come in another order each epoch. Samples that follow each other are read together, 1 MiB at a time (over the
- * network 8 MiB, tried again where it fails), others one by one; so `shuffleBuffer` is much cheaper than `shuffled`. Memory: what is read at a time for each of `interleave` shards, and for each
- * sample its key, and some numbers for each of its files.
+ * Samples come shard after shard, or from several shards in turn (`interleave`); with
+ * `shuffleShards` the shards come in another order each epoch. Samples that follow each other are
+ * read together, 1 MiB at a time (over the network 8 MiB, tried again where it fails), others one
+ * by one; so `shuffleBuffer` is much cheaper than `shuffled`. Memory: what is read at a time for
+ * each of `interleave` shards, and for each sample its key, and some numbers for each of its files.
  *
  * A state belongs to keys, extensions and sizes of all samples in order, wherever the shards lie.
  *
- * @param shards paths and `http:` or `https:` URLs, of which strings may have braces: `train-{000..099}.tar`
- * @throws ArchiveError and MediaError as `TarIndex.open`; `ERR_DECODE` for a sample with two files of one extension. Iterating: `ERR_READ` as `TarIndex.read`; as `readUrl` of
+ * @param shards paths and `http:` or `https:` URLs, of which strings may have braces:
+ *   `train-{000..099}.tar`
+ * @throws ArchiveError and MediaError as `TarIndex.open`; `ERR_DECODE` for a sample with two files
+ *   of one extension. Iterating: `ERR_READ` as `TarIndex.read`; as `readUrl` of
  * `spindle/source` over the network
  * @example
  * ```ts run
@@ -69,10 +75,12 @@ export async function fromWebDataset(
 
 function placesOf(shards: string | URL | readonly (string | URL)[]): (string | URL)[] {
   const list: readonly unknown[] = Array.isArray(shards) ? shards : [shards]
-  if (list.length === 0) throw badOption('shards', 'a path, a URL, or an array of at least one', shards)
+  if (list.length === 0)
+    throw badOption('shards', 'a path, a URL, or an array of at least one', shards)
   return list.flatMap((shard) => {
     if (shard instanceof URL) return [shard]
-    if (typeof shard !== 'string' || shard === '') throw badOption('shards', 'made of paths and URLs', shard)
+    if (typeof shard !== 'string' || shard === '')
+      throw badOption('shards', 'made of paths and URLs', shard)
     return expandBraces(shard).map((name) => (/^https?:\/\//.test(name) ? new URL(name) : name))
   })
 }

@@ -3,7 +3,10 @@ import { badOption } from '../../errors.ts'
 import { type ArchiveError, archiveError } from '../archive-error.ts'
 import { isReusing } from '../reusing.ts'
 
-/** The members of an archive that belong together, in WebDataset's convention: `0001.jpg` and `0001.cls` are one sample. */
+/**
+ * The members of an archive that belong together, in WebDataset's convention: `0001.jpg` and
+ * `0001.cls` are one sample.
+ */
 export interface Sample {
   /** The path up to the first dot after its last slash: `train/0001`. */
   readonly __key__: string
@@ -19,7 +22,10 @@ export interface KeyedMember {
 
 /** Options of {@link groupByKey}. */
 export interface GroupByKeyOptions {
-  /** Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 4 GiB. */
+  /**
+   * Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
+   * >= 1, or `Infinity`. Default 4 GiB.
+   */
   readonly maxSampleBytes?: number
 }
 
@@ -42,7 +48,8 @@ export function largeSample(archive: string, key: string, maxBytes: number): Arc
  * sample at a time is in memory. Members whose names have no dot, or begin with one, belong to no
  * sample and are left out. Of members that are read with `reuse`, copies are made.
  *
- * @throws ArchiveError `ERR_DECODE` when a sample has two members of one extension: then the archive is not sorted, or not of this convention;
+ * @throws ArchiveError `ERR_DECODE` when a sample has two members of one extension: then the
+ *   archive is not sorted, or not of this convention;
  * `ERR_TOO_LARGE` for a sample of more than `maxSampleBytes`
  * @example
  * ```ts run
@@ -98,8 +105,13 @@ function sampleOf(key: string, files: ReadonlyMap<string, Uint8Array>): Sample {
   return { __key__: key, files: Object.fromEntries(files) }
 }
 
-/** `a.b/c.seg.png` is `a.b/c` and `seg.png`; `undefined` for a name without a dot, or that begins with one. */
-export function splitKey(path: string): { readonly key: string; readonly extension: string } | undefined {
+/**
+ * `a.b/c.seg.png` is `a.b/c` and `seg.png`; `undefined` for a name without a dot, or that begins
+ * with one.
+ */
+export function splitKey(
+  path: string,
+): { readonly key: string; readonly extension: string } | undefined {
   const name = path.lastIndexOf('/') + 1
   const dot = path.indexOf('.', name)
   if (dot <= name) return undefined

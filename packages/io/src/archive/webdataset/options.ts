@@ -7,18 +7,28 @@ import { sampleLimit } from './group-by-key.ts'
 export interface WebDatasetOptions extends UrlOptions {
   /** How many shards give samples in turn. An integer >= 1. Default 1: one shard after another. */
   readonly interleave?: number
-  /** Put the shards into random order, another one each epoch. Default false: in the order in which they are given. */
+  /**
+   * Put the shards into random order, another one each epoch. Default false: in the order in which
+   * they are given.
+   */
   readonly shuffleShards?: boolean
   /** Which random orders. An integer. Default 0. */
   readonly seed?: number
-  /** Files of a sample to give, by their extensions, case ignored: `['jpg', 'cls']`. Others are not copied. Default: all. */
+  /**
+   * Files of a sample to give, by their extensions, case ignored: `['jpg', 'cls']`. Others are not
+   * copied. Default: all.
+   */
   readonly extensions?: readonly string[]
   /**
-   * Where the index of a shard is kept, as `indexFile` of `TarIndex.open` has it, for each shard. `false`: nowhere, and each opening goes through the shards. Default: beside each shard that
-   * is a file.
+   * Where the index of a shard is kept, as `indexFile` of `TarIndex.open` has it, for each shard.
+   * `false`: nowhere, and each opening goes through the shards. Default: beside each shard that is
+   * a file.
    */
   readonly index?: false | ((shard: string) => string | URL | false)
-  /** Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 4 GiB. */
+  /**
+   * Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
+   * >= 1, or `Infinity`. Default 4 GiB.
+   */
   readonly maxSampleBytes?: number
   /** Gives up: opening and iterating reject with the signal's reason. */
   readonly signal?: AbortSignal
@@ -49,7 +59,9 @@ export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
   checkBoolean('shuffleShards', shuffleShards)
   if (!Number.isSafeInteger(seed)) throw badOption('seed', 'an integer', seed)
   const isList =
-    Array.isArray(extensions) && extensions.length > 0 && extensions.every((end) => typeof end === 'string')
+    Array.isArray(extensions) &&
+    extensions.length > 0 &&
+    extensions.every((end) => typeof end === 'string')
   if (extensions !== undefined && !isList)
     throw badOption('extensions', 'an array of at least one text', extensions)
   if (index !== undefined && index !== false && typeof index !== 'function')

@@ -85,7 +85,8 @@ class OpenShard {
     let to = 0
     let bytes = 0
     for (let file = first; file < end; file++) {
-      // Of nothing there is nothing to read. A link's data lie elsewhere, and with the others so much is read as lies in between.
+      // Of nothing there is nothing to read. A link's data lie elsewhere, and with the others so
+      // much is read as lies in between.
       if (sizes[file] === 0) continue
       from = Math.min(from, offsets[file]!)
       to = Math.max(to, offsets[file]! + sizes[file]!)

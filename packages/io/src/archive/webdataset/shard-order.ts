@@ -22,7 +22,10 @@ export class ShardOrder {
     this.size = counts.reduce((sum, count) => sum + count, 0)
   }
 
-  /** The order of an epoch. Making it goes through the shards; it is kept for as long as no other epoch is asked for. */
+  /**
+   * The order of an epoch. Making it goes through the shards; it is kept for as long as no other
+   * epoch is asked for.
+   */
   ofEpoch(epoch: number): EpochOrder {
     const { interleave, shuffleShards, seed } = this.options
     const key = shuffleShards ? epoch : 0
@@ -43,7 +46,10 @@ export interface ShardOrderOptions {
   readonly seed: number
 }
 
-/** The order of one epoch: groups of shards, one after another; within a group the shards in turn, passing over those that have no more. */
+/**
+ * The order of one epoch: groups of shards, one after another; within a group the shards in turn,
+ * passing over those that have no more.
+ */
 export class EpochOrder {
   private readonly counts: readonly number[]
   private readonly groups: readonly (readonly number[])[]

@@ -4,7 +4,10 @@ import { TarIndex } from '../tar-index/tar-index.ts'
 import { splitKey } from './group-by-key.ts'
 import type { WebDatasetPlan } from './options.ts'
 
-/** What is where in a shard, as columns: files of all samples one after another, samples by the number of their first file. */
+/**
+ * What is where in a shard, as columns: files of all samples one after another, samples by the
+ * number of their first file.
+ */
 export interface Shard {
   readonly place: string | URL
   readonly keys: readonly string[]
@@ -19,12 +22,14 @@ export interface Shard {
 export async function indexShard(place: string | URL, plan: WebDatasetPlan): Promise<Shard> {
   const { index, fetching, extensions: wanted } = plan
   const name = describeSource(place)
-  const indexFile = typeof index === 'function' ? index(place instanceof URL ? place.href : place) : index
+  const indexFile =
+    typeof index === 'function' ? index(place instanceof URL ? place.href : place) : index
   const tar = await TarIndex.open(place, {
     ...(indexFile === undefined ? {} : { indexFile }),
     ...fetching,
   })
-  // The index is in memory, and the shard is opened again when it is read: there may be more shards than files can be open.
+  // The index is in memory, and the shard is opened again when it is read: there may be more shards
+  // than files can be open.
   await tar.close()
   const keys: string[] = []
   const firsts: number[] = []

@@ -33,9 +33,10 @@ const ENTRY_BYTES = 46
 const SIGNATURE = 0x05054b50
 
 /**
- * Reads the central directory of a zip archive, zip64 and archives with something before them included. Multi-part archives are
- * refused. What the directory says of sizes and places is held against the size of the file; the local headers are looked at when a
- * member is read. Faults do not name the source.
+ * Reads the central directory of a zip archive, zip64 and archives with something before them
+ * included. Multi-part archives are refused. What the directory says of sizes and places is held
+ * against the size of the file; the local headers are looked at when a member is read. Faults do
+ * not name the source.
  *
  * @param size of the file
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
@@ -46,7 +47,9 @@ export function* readZipDirectory(size: number): Routine<ZipEntry[]> {
   // What stands before the archive (a program that unpacks it) shifts everything by its length.
   const shift = end.at - end.size - end.offset
   if (shift < 0) {
-    throw damaged(`a directory of ${end.size} bytes from byte ${end.offset} on, in front of byte ${end.at}`)
+    throw damaged(
+      `a directory of ${end.size} bytes from byte ${end.offset} on, in front of byte ${end.at}`,
+    )
   }
   const directory = asBuffer(yield { kind: 'read', offset: end.at - end.size, length: end.size })
   return yield* parseEntries(directory, end, shift)
@@ -55,7 +58,11 @@ export function* readZipDirectory(size: number): Routine<ZipEntry[]> {
 /** So many entries take about a millisecond. */
 const ENTRIES_PER_TURN = 2048
 
-function* parseEntries(directory: Buffer, end: EndRecord, shift: number): Routine<ZipEntry[], never> {
+function* parseEntries(
+  directory: Buffer,
+  end: EndRecord,
+  shift: number,
+): Routine<ZipEntry[], never> {
   const entries: OpenEntry[] = []
   const dataLimit = end.at - end.size
   let at = 0
@@ -67,7 +74,8 @@ function* parseEntries(directory: Buffer, end: EndRecord, shift: number): Routin
     const nameEnd = at + ENTRY_BYTES + directory.readUInt16LE(at + 28)
     const extraEnd = nameEnd + directory.readUInt16LE(at + 30)
     const next = extraEnd + directory.readUInt16LE(at + 32)
-    if (next > directory.length) throw damaged(`its directory is damaged at entry ${entries.length}`)
+    if (next > directory.length)
+      throw damaged(`its directory is damaged at entry ${entries.length}`)
     const flags = directory.readUInt16LE(at + 8)
     const nameBytes = directory.subarray(at + ENTRY_BYTES, nameEnd)
     const extra = directory.subarray(nameEnd, extraEnd)
@@ -76,7 +84,11 @@ function* parseEntries(directory: Buffer, end: EndRecord, shift: number): Routin
       compressedSize: directory.readUInt32LE(at + 20),
       headerOffset: directory.readUInt32LE(at + 42),
     }
-    if (places.size === IN_EXTRA || places.compressedSize === IN_EXTRA || places.headerOffset === IN_EXTRA) {
+    if (
+      places.size === IN_EXTRA ||
+      places.compressedSize === IN_EXTRA ||
+      places.headerOffset === IN_EXTRA
+    ) {
       readZip64Extra(extra, places)
     }
     const entry = {
@@ -111,8 +123,8 @@ type OpenEntry = { -readonly [K in keyof ZipEntry]: ZipEntry[K] }
 const LOCAL_BYTES = 30
 
 /**
- * Each byte is of one member at most. Many that share their data would make much of a small file (Fifield 2019, "A better zip bomb"); Info-ZIP
- * refuses them too. @throws MediaError `ERR_DECODE`
+ * Each byte is of one member at most. Many that share their data would make much of a small file
+ * (Fifield 2019, "A better zip bomb"); Info-ZIP refuses them too. @throws MediaError `ERR_DECODE`
  */
 function refuseOverlaps(entries: readonly OpenEntry[]): void {
   const inOrder = [...entries].sort((a, b) => a.headerOffset - b.headerOffset)
@@ -124,7 +136,9 @@ function refuseOverlaps(entries: readonly OpenEntry[]): void {
     const end = entry.headerOffset + LOCAL_BYTES + entry.compressedSize
     if (end > next.headerOffset) {
       const names = `${JSON.stringify(entry.name)} and ${JSON.stringify(next.name)}`
-      throw damaged(`members ${names} overlap: such archives are made to come to more than they are`)
+      throw damaged(
+        `members ${names} overlap: such archives are made to come to more than they are`,
+      )
     }
     entry.dataLimit = next.headerOffset
   }
@@ -133,7 +147,10 @@ function refuseOverlaps(entries: readonly OpenEntry[]): void {
 const ZIP64_EXTRA = 1
 const IN_EXTRA = 0xffffffff
 
-/** Sizes and places that do not fit 32 bits stand in an extra field, those and no others, in this order. */
+/**
+ * Sizes and places that do not fit 32 bits stand in an extra field, those and no others, in this
+ * order.
+ */
 function readZip64Extra(
   extra: Buffer,
   places: { size: number; compressedSize: number; headerOffset: number },

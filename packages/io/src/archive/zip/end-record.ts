@@ -124,8 +124,11 @@ function* readZip64End(locatorAt: number, locator: Buffer): Routine<EndRecord | 
 /** Says of a file that is no zip what it may be. */
 function* whatElse(size: number): Routine<string> {
   if (size === 0) return 'is empty'
-  const head = asBuffer(yield { kind: 'read', offset: 0, length: Math.min(size, 6) }).toString('latin1')
-  if (head.startsWith('PK\x03\x04')) return 'truncated: a zip file without its directory, which is at the end'
+  const head = asBuffer(yield { kind: 'read', offset: 0, length: Math.min(size, 6) }).toString(
+    'latin1',
+  )
+  if (head.startsWith('PK\x03\x04'))
+    return 'truncated: a zip file without its directory, which is at the end'
   if (head.startsWith('\x93NUMPY')) return 'not a zip file but an npy file: `loadNpy` reads it'
   return 'not a zip file: it has no directory at its end'
 }

@@ -16,7 +16,8 @@ import { type IterateZipOptions, zipPlan } from './options.ts'
  * Of an archive in memory, `data` of stored members is a view of that memory; everything else has
  * memory of its own, unless `reuse` says otherwise.
  *
- * @throws MediaError `ERR_BAD_OPTION` at once; what `ZipFile.open` and `ZipFile.read` throw while it is iterated
+ * @throws MediaError `ERR_BAD_OPTION` at once; what `ZipFile.open` and `ZipFile.read` throw while
+ *   it is iterated
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -27,7 +28,10 @@ import { type IterateZipOptions, zipPlan } from './options.ts'
  * assert.deepEqual(names, ['pets/cat.txt: 4', 'pets/dog.txt: 5'])
  * ```
  */
-export function iterateZip(source: MediaSource, options: IterateZipOptions = {}): AsyncIterable<ZipMember> {
+export function iterateZip(
+  source: MediaSource,
+  options: IterateZipOptions = {},
+): AsyncIterable<ZipMember> {
   checkSource(source, 'source')
   const plan = zipPlan(options, 'filter', 'reuse', 'signal')
   const { filter, reuse = false, signal } = options

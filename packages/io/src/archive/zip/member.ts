@@ -41,12 +41,18 @@ const ENCRYPTED = 1
 const STRONG = 0x40
 
 /**
- * Reads the data of a member and checks them against size and, unless told otherwise, CRC. Data that are stored as they are come as
- * the reader gives them: as a view, where that is memory. Faults name the member, but not the source.
+ * Reads the data of a member and checks them against size and, unless told otherwise, CRC. Data
+ * that are stored as they are come as the reader gives them: as a view, where that is memory.
+ * Faults name the member, but not the source.
  *
- * @throws MediaError `ERR_DECODE` for damaged or truncated data, `ERR_UNSUPPORTED` for encryption and other methods than 0 and 8
+ * @throws MediaError `ERR_DECODE` for damaged or truncated data, `ERR_UNSUPPORTED` for encryption
+ *   and other methods than 0 and 8
  */
-export function* readZipMember(entry: ZipEntry, isChecked = true, requiresName = false): Routine<Uint8Array> {
+export function* readZipMember(
+  entry: ZipEntry,
+  isChecked = true,
+  requiresName = false,
+): Routine<Uint8Array> {
   const offset = yield* findData(entry, requiresName)
   const stored = yield { kind: 'read', offset, length: entry.compressedSize }
   if (entry.method === 0) {
@@ -114,7 +120,8 @@ function* inflate(entry: ZipEntry, bytes: Uint8Array): Routine<Uint8Array> {
 
 function* checkCrc(entry: ZipEntry, data: Uint8Array): Routine<void> {
   const crc = yield* crcOf([data])
-  if (crc !== entry.crc) throw damaged(entry, `its checksum is ${hex(crc)} and should be ${hex(entry.crc)}`)
+  if (crc !== entry.crc)
+    throw damaged(entry, `its checksum is ${hex(crc)} and should be ${hex(entry.crc)}`)
 }
 
 /** The CRC-32 of chunks one after the other, with turns for the loop. */

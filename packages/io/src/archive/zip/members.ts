@@ -50,7 +50,10 @@ export class ZipMembers {
     return this.entries[number]!.headerOffset
   }
 
-  /** @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` for what is neither path nor number */
+  /**
+   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` for what is neither path nor
+   * number
+   */
   find(member: unknown): number {
     if (typeof member !== 'string' && !(Number.isInteger(member) && (member as number) >= 0))
       throw badOption('member', 'a path or an integer >= 0', member)

@@ -6,13 +6,13 @@ import type { ZipMemberEntry } from './members.ts'
 /** Options of `ZipFile.open`. */
 export interface ZipOptions extends UrlOptions {
   /**
-   * Whether the bytes of each member are held against the checksum in the archive. Default true. It costs about 0.2 ms a MB; false is
-   * for files that something else vouches for.
+   * Whether the bytes of each member are held against the checksum in the archive. Default true. It
+   * costs about 0.2 ms a MB; false is for files that something else vouches for.
    */
   readonly verify?: boolean
   /**
-   * Most bytes of one member when it is read, 1 to 4 GiB. Default 1 GiB. Reading a larger one is an error (`ERR_TOO_LARGE`), whatever it
-   * takes up compressed.
+   * Most bytes of one member when it is read, 1 to 4 GiB. Default 1 GiB. Reading a larger one is an
+   * error (`ERR_TOO_LARGE`), whatever it takes up compressed.
    */
   readonly maxMemberBytes?: number
   /** Gives up: rejects with the signal's reason. */
@@ -46,7 +46,8 @@ export function zipPlan(
   checkBoolean('reuse', reuse)
   if (!Number.isInteger(maxMemberBytes) || maxMemberBytes < 1 || maxMemberBytes > 4 * GIB)
     throw badOption('maxMemberBytes', `an integer from 1 to ${4 * GIB}`, maxMemberBytes)
-  if (filter !== undefined && typeof filter !== 'function') throw badOption('filter', 'a function', filter)
+  if (filter !== undefined && typeof filter !== 'function')
+    throw badOption('filter', 'a function', filter)
   checkSignal(options.signal)
   fetchingOf(options)
   return { verify, maxMemberBytes }

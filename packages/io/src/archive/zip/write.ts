@@ -24,7 +24,9 @@ const DEFLATED = 8
 const UTF8 = 0x800
 /** Version 4.5 of the format: zip64. */
 const VERSION = 45
-/** Midnight of 1 January 1980, the beginning of time in zip files: equal arrays make equal files. */
+/**
+ * Midnight of 1 January 1980, the beginning of time in zip files: equal arrays make equal files.
+ */
 const DATE = 0x21
 const UNIX = 3
 /** Readable and writable for the owner. */
@@ -35,10 +37,14 @@ const MAX_PLAIN_COUNT = 0xffff
 const IN_EXTRA = 0xffffffff
 
 /**
- * Writes a zip archive: each member with a local header that has room for zip64 sizes, then the directory. What is stored as it is
- * comes out byte for byte as Python's `zipfile` writes it for `np.savez`.
+ * Writes a zip archive: each member with a local header that has room for zip64 sizes, then the
+ * directory. What is stored as it is comes out byte for byte as Python's `zipfile` writes it for
+ * `np.savez`.
  */
-export function* writeZip(members: Iterable<ZipInput>, isDeflated: boolean): Routine<void, WriteRequest> {
+export function* writeZip(
+  members: Iterable<ZipInput>,
+  isDeflated: boolean,
+): Routine<void, WriteRequest> {
   const written: WrittenEntry[] = []
   let offset = 0
   for (const { name, chunks } of members) {
@@ -122,7 +128,10 @@ function directoryEntry(entry: WrittenEntry): Buffer {
   return record
 }
 
-/** The fields that local headers and directory entries share, from the flags to the length of the name. */
+/**
+ * The fields that local headers and directory entries share, from the flags to the length of the
+ * name.
+ */
 function writeCommon(header: Buffer, at: number, entry: WrittenEntry): void {
   header.writeUInt16LE(entry.flags, at)
   header.writeUInt16LE(entry.method, at + 2)
@@ -136,7 +145,8 @@ function writeCommon(header: Buffer, at: number, entry: WrittenEntry): void {
 function writeZip64(header: Buffer, at: number, values: readonly number[]): void {
   header.writeUInt16LE(1, at)
   header.writeUInt16LE(8 * values.length, at + 2)
-  for (const [index, value] of values.entries()) header.writeBigUInt64LE(BigInt(value), at + 4 + 8 * index)
+  for (const [index, value] of values.entries())
+    header.writeBigUInt64LE(BigInt(value), at + 4 + 8 * index)
 }
 
 function bytesIn(chunks: readonly Uint8Array[]): number {

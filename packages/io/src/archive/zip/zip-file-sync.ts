@@ -7,7 +7,8 @@ import { readZipMembers, type ZipMemberEntry, type ZipMembers } from './members.
 import { type ZipOptions, zipPlan } from './options.ts'
 
 /**
- * What `ZipFile` is, for worker ops: of a path, a `file:` URL or memory, opened and read synchronously. Exported by `@spindle/io/sync`.
+ * What `ZipFile` is, for worker ops: of a path, a `file:` URL or memory, opened and read
+ * synchronously. Exported by `@spindle/io/sync`.
  *
  * @example
  * ```ts run
@@ -27,14 +28,25 @@ export class ZipFileSync {
   private readonly plan: { readonly verify: boolean; readonly maxMemberBytes: number }
   private isOpen = true
 
-  /** @throws as `ZipFile.open`; MediaError `ERR_BAD_OPTION` for sources that cannot be read synchronously */
-  static open(source: MediaSource, options: Omit<ZipOptions, 'signal' | keyof UrlOptions> = {}): ZipFileSync {
+  /**
+   * @throws as `ZipFile.open`; MediaError `ERR_BAD_OPTION` for sources that cannot be read
+   * synchronously
+   */
+  static open(
+    source: MediaSource,
+    options: Omit<ZipOptions, 'signal' | keyof UrlOptions> = {},
+  ): ZipFileSync {
     checkSource(source, 'source')
     const plan = zipPlan(options)
     const name = describeSource(source)
     const reader = openReaderSync(source)
     try {
-      return new ZipFileSync(name, reader, runSync(readZipMembers(name, reader.size), { reader }), plan)
+      return new ZipFileSync(
+        name,
+        reader,
+        runSync(readZipMembers(name, reader.size), { reader }),
+        plan,
+      )
     } catch (error) {
       reader.close()
       throw error
@@ -76,7 +88,8 @@ export class ZipFileSync {
   /** Reads one file. @returns as `ZipFile.read` @throws as `ZipFile.read` */
   read(member: string | number): Uint8Array {
     const { source, reader, plan } = this
-    if (!this.isOpen) throw new MediaError('ERR_BAD_STATE', `${source}: the zip file is closed`, { source })
+    if (!this.isOpen)
+      throw new MediaError('ERR_BAD_STATE', `${source}: the zip file is closed`, { source })
     const routine = this.members.read(this.members.find(member), plan.verify, plan.maxMemberBytes)
     return runSync(routine, { reader })
   }

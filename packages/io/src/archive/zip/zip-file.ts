@@ -14,8 +14,9 @@ import { readZipMembers, type ZipMemberEntry, type ZipMembers } from './members.
 import { type ZipOptions, zipPlan } from './options.ts'
 
 /**
- * Random access to the files of a zip archive: by path or by number, many at a time. Stored and deflated members, zip64, and archives with
- * something before them; each member is held against its checksum. Directories are left out.
+ * Random access to the files of a zip archive: by path or by number, many at a time. Stored and
+ * deflated members, zip64, and archives with something before them; each member is held against its
+ * checksum. Directories are left out.
  *
  * A file is held open until `close()`.
  *
@@ -39,7 +40,8 @@ export class ZipFile {
   private closing: Promise<void> | undefined
 
   /**
-   * Opens an archive: a path, URL, Blob or memory. Of a file or Blob only the directory is read; what comes over the network is fetched whole.
+   * Opens an archive: a path, URL, Blob or memory. Of a file or Blob only the directory is read;
+   * what comes over the network is fetched whole.
    *
    * @throws ArchiveError with `code`
    * - `ERR_READ`: the source cannot be read
@@ -64,7 +66,12 @@ export class ZipFile {
     }
   }
 
-  private constructor(source: string, reader: OpenReader, members: ZipMembers, plan: ZipFile['plan']) {
+  private constructor(
+    source: string,
+    reader: OpenReader,
+    members: ZipMembers,
+    plan: ZipFile['plan'],
+  ) {
     this.source = source
     this.reader = reader
     this.members = members
@@ -100,7 +107,8 @@ export class ZipFile {
    * Reads one file. Many reads may run at a time; inflating large ones is done on libuv's threads.
    *
    * @param member path, as stored, or number
-   * @returns its data; of a stored member of an archive in memory a view, otherwise memory of its own
+   * @returns its data; of a stored member of an archive in memory a view, otherwise memory of its
+   *   own
    * @throws ArchiveError (which names archive and member) with `code`
    * - `ERR_NO_MEMBER`: there is no such file
    * - `ERR_DECODE`: it is damaged, or its checksum is wrong
@@ -148,7 +156,11 @@ export class ZipFile {
     if (this.closing !== undefined)
       throw new MediaError('ERR_BAD_STATE', `${source}: the zip file is closed`, { source })
     signal?.throwIfAborted()
-    const reading = run(this.members.read(number, plan.verify, plan.maxMemberBytes), { reader }, signal)
+    const reading = run(
+      this.members.read(number, plan.verify, plan.maxMemberBytes),
+      { reader },
+      signal,
+    )
     this.pending.add(reading)
     try {
       return await reading

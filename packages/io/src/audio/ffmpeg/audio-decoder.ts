@@ -17,7 +17,10 @@ const LESS_THAN_FRAME = 7
 /** What a decoder could not make sense of. */
 export interface PacketFault {
   readonly error: Error
-  /** Whether it is no frame that is damaged or cut off, as far as its first bytes tell: something that was put behind the sound. */
+  /**
+   * Whether it is no frame that is damaged or cut off, as far as its first bytes tell: something
+   * that was put behind the sound.
+   */
   readonly isStray: boolean
 }
 
@@ -29,8 +32,8 @@ export interface PacketSpan {
 }
 
 /**
- * The frames of a container's audio stream, one after the other. Priming and padding, which MP3, AAC and Opus have, are cut off by FFmpeg, as the file
- * tells them.
+ * The frames of a container's audio stream, one after the other. Priming and padding, which MP3,
+ * AAC and Opus have, are cut off by FFmpeg, as the file tells them.
  */
 export class AudioDecoder {
   readonly #ffmpeg: FFmpeg
@@ -66,7 +69,8 @@ export class AudioDecoder {
     const { av } = ffmpeg
     const { codecpar, timeBase } = container.stream
     const name = container.format.iformat?.name
-    this.#hasTimes = name === 'aac' || (container.declared !== undefined && name !== 'mp3' && name !== 'flac')
+    this.#hasTimes =
+      name === 'aac' || (container.declared !== undefined && name !== 'mp3' && name !== 'flac')
     const codec = findDecoder(ffmpeg, codecpar.codecId)
     this.#codecName = av.avGetCodecName(codecpar.codecId) ?? 'an unknown codec'
     this.#isPcm = this.#codecName.startsWith('pcm_')
@@ -90,7 +94,9 @@ export class AudioDecoder {
     }
   }
 
-  /** From where the container stands to its end. Each frame is valid until the next is asked for. */
+  /**
+   * From where the container stands to its end. Each frame is valid until the next is asked for.
+   */
   *frames(): Generator<Frame> {
     const { constants: c } = this.#ffmpeg
     const [decoder, frame] = [this.#decoder, this.#frame]
@@ -99,7 +105,11 @@ export class AudioDecoder {
       const result = decoder.receiveFrameSync(frame)
       if (result >= 0) {
         if (frame.decodeErrorFlags === 0) faults = 0
-        else this.#tellFault({ error: new Error('FFmpeg, decoding: a frame is damaged'), isStray: false })
+        else
+          this.#tellFault({
+            error: new Error('FFmpeg, decoding: a frame is damaged'),
+            isStray: false,
+          })
         this.#hasGiven = true
         yield frame
         continue
@@ -115,8 +125,8 @@ export class AudioDecoder {
   }
 
   /**
-   * Goes to a packet at or before a time, in the stream's time base. Whether that was possible; otherwise where the container stands is not
-   * known.
+   * Goes to a packet at or before a time, in the stream's time base. Whether that was possible;
+   * otherwise where the container stands is not known.
    */
   seek(time: bigint): boolean {
     const { format, stream } = this.#container
@@ -127,15 +137,20 @@ export class AudioDecoder {
   }
 
   /**
-   * When packets were, by their time stamps in the stream's time base, and how long they are together; `undefined` where they do not tell. Priming and padding
-   * are in it.
+   * When packets were, by their time stamps in the stream's time base, and how long they are
+   * together; `undefined` where they do not tell. Priming and padding are in it.
    */
   get packetSpan(): PacketSpan | undefined {
     const [start, end] = [this.#packetStart, this.#packetEnd]
-    return start === undefined || end === undefined ? undefined : { start, end, total: this.#packetTime }
+    return start === undefined || end === undefined
+      ? undefined
+      : { start, end, total: this.#packetTime }
   }
 
-  /** Whether it is cut out of a longer sound, without another header: what that says of the length is not true. */
+  /**
+   * Whether it is cut out of a longer sound, without another header: what that says of the length
+   * is not true.
+   */
   get isPiece(): boolean {
     return this.#isPiece
   }

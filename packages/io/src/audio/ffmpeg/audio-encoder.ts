@@ -7,7 +7,10 @@ import { removeSpilled, spillPath } from '../spill.ts'
 import { pcmFrames } from './pcm-frames.ts'
 import { type AvSampleFormat, defaultLayout } from './sample-format.ts'
 
-/** Encodes and muxes a sound with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`, `ERR_BACKEND_MISSING` */
+/**
+ * Encodes and muxes a sound with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`,
+ * `ERR_BACKEND_MISSING`
+ */
 export function encodeWithFFmpeg(encoding: AudioEncoding): Uint8Array {
   const ffmpeg = loadFFmpeg()
   try {
@@ -26,7 +29,11 @@ function encode(ffmpeg: FFmpeg, encoding: AudioEncoding): Uint8Array {
   const packet = new av.Packet()
   packet.alloc()
   try {
-    check(ffmpeg, muxer.allocOutputContext2(null, MUXERS[encoding.format], `file:${path}`), 'making the file')
+    check(
+      ffmpeg,
+      muxer.allocOutputContext2(null, MUXERS[encoding.format], `file:${path}`),
+      'making the file',
+    )
     check(ffmpeg, muxer.openOutputSync(), 'making the file')
     muxer.setFlags(c.AVFMT_FLAG_BITEXACT) // else Ogg draws a number, and the same sound is never the same file
     const codec = encoderFor(ffmpeg, encoding)
@@ -90,7 +97,12 @@ function encoderFor({ av, constants: c }: FFmpeg, { format }: AudioEncoding): Co
   return codec
 }
 
-function openEncoder(ffmpeg: FFmpeg, encoder: CodecContext, codec: Codec, encoding: AudioEncoding): void {
+function openEncoder(
+  ffmpeg: FFmpeg,
+  encoder: CodecContext,
+  codec: Codec,
+  encoding: AudioEncoding,
+): void {
   const { av } = ffmpeg
   encoder.allocContext3(codec)
   encoder.threadCount = 1
@@ -105,7 +117,10 @@ function openEncoder(ffmpeg: FFmpeg, encoder: CodecContext, codec: Codec, encodi
   }
 }
 
-/** Opus hears up to 20 kHz whatever it is given, and is decoded at 48000: of other rates than it has, that is what is made. */
+/**
+ * Opus hears up to 20 kHz whatever it is given, and is decoded at 48000: of other rates than it
+ * has, that is what is made.
+ */
 function encodedRate(codec: Codec, { sampleRate, format }: AudioEncoding): number {
   const possible = codec.supportedSamplerates
   if (possible === null || possible.length === 0 || possible.includes(sampleRate)) return sampleRate

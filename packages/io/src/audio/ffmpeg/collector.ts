@@ -7,7 +7,10 @@ import type { AudioDType } from '../options.ts'
 const MOST_BELIEVED = 1 << 24
 const LEAST_ROOM = 1 << 12
 
-/** Gathers samples from `first` to before `end`, counted from the beginning of the sound, as they come out piece by piece. */
+/**
+ * Gathers samples from `first` to before `end`, counted from the beginning of the sound, as they
+ * come out piece by piece.
+ */
 export class Collector {
   readonly #Data: (typeof DATA_CLASSES)[AudioDType]
   readonly #channels: number

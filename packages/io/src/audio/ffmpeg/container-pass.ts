@@ -18,8 +18,9 @@ const SAMPLES_PER_BYTE = 64
 /**
  * One pass through a container.
  *
- * Damage is not told at once: where nothing more can be decoded behind it, and all that was announced has been, it is no damage but bytes that somebody
- * put behind the sound. So it waits for the next frame or the end.
+ * Damage is not told at once: where nothing more can be decoded behind it, and all that was
+ * announced has been, it is no damage but bytes that somebody put behind the sound. So it waits for
+ * the next frame or the end.
  */
 export class ContainerPass implements Pass {
   readonly faults: AudioFault[]
@@ -67,7 +68,8 @@ export class ContainerPass implements Pass {
         }
       }
       const sound: Sound = this.#sound!
-      if (frame.sampleRate !== this.#timeline.sampleRate) this.#timeline.changeRate(frame.sampleRate)
+      if (frame.sampleRate !== this.#timeline.sampleRate)
+        this.#timeline.changeRate(frame.sampleRate)
       if (!this.#timeline.place(frame)) return undefined
       if (this.#timeline.hasJustSought && this.#timeline.at > sound.from) return undefined
       this.#take(frame, samples, sound)
@@ -109,7 +111,8 @@ export class ContainerPass implements Pass {
     const time = position === undefined ? undefined : this.#timeline.timeOf(position)
     if (time === undefined) return false
     this.#timeline.isSeeking = true
-    // Where it fails the pass ends, without a frame that could be placed, and the next one does not seek.
+    // Where it fails the pass ends, without a frame that could be placed, and the next one does not
+    // seek.
     return this.#decoder.seek(time) || true
   }
 
@@ -120,18 +123,22 @@ export class ContainerPass implements Pass {
       throw this.#lastFault ?? new Error('has no sound in it')
     }
     const { isSeeking, hasSought, at, sampleRate } = this.#timeline
-    if (isSeeking || (hasSought && isWhole && (at <= sound.from || this.#goesOn()))) return undefined
+    if (isSeeking || (hasSought && isWhole && (at <= sound.from || this.#goesOn())))
+      return undefined
     if (!isWhole) return sound
     const expected = this.#expected()
     const { packetSpan, isPiece } = this.#decoder
     const { reader } = this.#options
-    const isThere = isPiece || isAllThere(this.#ffmpeg, this.#container, packetSpan, at, expected, reader)
+    const isThere =
+      isPiece || isAllThere(this.#ffmpeg, this.#container, packetSpan, at, expected, reader)
     const isAnnounced = expected > 0 && at >= expected - 0.5
     const isTail = isAnnounced || (isThere && this.#waiting.every(({ isStray }) => isStray))
     if (!isTail) this.#tellWaiting()
     if (!isThere) {
       this.#tell(
-        new Error(`truncated: ${round(at / sampleRate)} s of ${round(expected / sampleRate)} s are there`),
+        new Error(
+          `truncated: ${round(at / sampleRate)} s of ${round(expected / sampleRate)} s are there`,
+        ),
       )
     } else if (reader !== undefined) {
       const problem = oddEnd(this.#container, reader)
@@ -140,7 +147,10 @@ export class ContainerPass implements Pass {
     return sound
   }
 
-  /** Whether something follows that is not found after a seek: of Ogg files behind each other, FFmpeg seeks in the first. */
+  /**
+   * Whether something follows that is not found after a seek: of Ogg files behind each other,
+   * FFmpeg seeks in the first.
+   */
   #goesOn(): boolean {
     const { reader, samplesPerPiece } = this.#options
     if (samplesPerPiece !== Infinity || reader === undefined) return false // pieces have been given: it was looked at before

@@ -9,7 +9,9 @@ import { removeSpilled, spill } from '../spill.ts'
 import { refuseEncrypted } from './encrypted.ts'
 import { isLiveOpenEnded, isOpenEnded } from './open-ended.ts'
 
-/** Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`. */
+/**
+ * Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`.
+ */
 export type StreamKind = 'audio' | 'video' | 'any'
 
 /** What a container is opened for. */
@@ -23,14 +25,16 @@ export interface ContainerOptions {
 }
 
 /**
- * A container that FFmpeg has opened, and the stream in it that is wanted. FFmpeg opens files by their path, and by no other protocol, but for live
- * inputs, which come through a socket of this process.
+ * A container that FFmpeg has opened, and the stream in it that is wanted. FFmpeg opens files by
+ * their path, and by no other protocol, but for live inputs, which come through a socket of this
+ * process.
  */
 export class Container {
   readonly format: FormatContext
   readonly stream: Stream
   /**
-   * Length of the stream as its header tells, in its time base; `undefined` where it tells none. Looked at before FFmpeg makes estimates of its own.
+   * Length of the stream as its header tells, in its time base; `undefined` where it tells none.
+   * Looked at before FFmpeg makes estimates of its own.
    */
   readonly declared: bigint | undefined
   /** Whether the file ends where its bytes end, since its header does not tell. */
@@ -61,8 +65,13 @@ export class Container {
         url: end === undefined ? url : `subfile,,start,0,end,${end},,:${url}`,
         // Of live inputs: unix, or tcp.
         protocols:
-          live !== undefined ? live.slice(0, live.indexOf(':')) : end === undefined ? 'file' : 'file,subfile',
-        // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a minute.
+          live !== undefined
+            ? live.slice(0, live.indexOf(':'))
+            : end === undefined
+              ? 'file'
+              : 'file,subfile',
+        // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a
+        // minute.
         options: reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {},
         inspect: reader && ((work) => work(reader)),
       })
@@ -96,7 +105,10 @@ export class Container {
     if (this.#spilled !== undefined) removeSpilled(this.#spilled)
   }
 
-  /** The streams of a kind, of the one wanted unless another is given. A picture that goes with a sound is no video. */
+  /**
+   * The streams of a kind, of the one wanted unless another is given. A picture that goes with a
+   * sound is no video.
+   */
   streamsOf({ constants: c }: FFmpeg, kind: StreamKind = this.#kind): Stream[] {
     const of = (type: number): Stream[] =>
       this.format.streams.filter(
@@ -115,7 +127,11 @@ export class Container {
     if (wanted !== undefined) {
       const stream = streams[wanted]
       if (stream === undefined) {
-        throw badOption('stream', `less than ${streams.length}, the number of ${name} streams`, wanted)
+        throw badOption(
+          'stream',
+          `less than ${streams.length}, the number of ${name} streams`,
+          wanted,
+        )
       }
       return stream
     }
@@ -129,7 +145,10 @@ function isWav(reader: SyncReader): boolean {
   return /^RIFF....WAVE/s.test(headOf(reader))
 }
 
-/** Refuses what FFmpeg makes noise of, and what has no samples in it. @throws MediaError `ERR_UNSUPPORTED` */
+/**
+ * Refuses what FFmpeg makes noise of, and what has no samples in it. @throws MediaError
+ * `ERR_UNSUPPORTED`
+ */
 function refuseUnsupported(reader: SyncReader): void {
   const head = headOf(reader)
   if (/^RIFX....WAVE/s.test(head))
@@ -150,6 +169,7 @@ function headOf(reader: SyncReader): string {
 
 /** Whether a header tells too little to decode a stream, as those of MP3, FLAC and MPEG-TS do. */
 function isUnknown({ codecpar }: Stream, c: FFmpeg['constants']): boolean {
-  if (codecpar.codecType === c.AVMEDIA_TYPE_VIDEO) return codecpar.width === 0 || codecpar.height === 0
+  if (codecpar.codecType === c.AVMEDIA_TYPE_VIDEO)
+    return codecpar.width === 0 || codecpar.height === 0
   return codecpar.sampleRate === 0 || codecpar.channels === 0
 }

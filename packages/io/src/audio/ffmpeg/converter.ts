@@ -22,7 +22,10 @@ export interface ConvertedFormat {
   readonly isPlanar: boolean
 }
 
-/** Resamples, mixes and converts frames with libswresample. What it gives is to be copied before the next frame goes in. */
+/**
+ * Resamples, mixes and converts frames with libswresample. What it gives is to be copied before the
+ * next frame goes in.
+ */
 export class Converter {
   readonly #ffmpeg: FFmpeg
   readonly #to: ConvertedFormat
@@ -47,7 +50,10 @@ export class Converter {
     const told = describeLayout(first, ffmpeg)
     const isMixed = to.channels !== undefined && to.channels !== told.nbChannels
     if (isMixed && told.mask === 0n) {
-      throw new MediaError('ERR_UNSUPPORTED', `cannot mix ${told.nbChannels} channels of unknown places`)
+      throw new MediaError(
+        'ERR_UNSUPPORTED',
+        `cannot mix ${told.nbChannels} channels of unknown places`,
+      )
     }
     const from = placedLayout(told, ffmpeg)
     this.#isDescribed = from.order === first.channelLayout.order
@@ -56,13 +62,27 @@ export class Converter {
     this.channels = this.#layout.nbChannels
     const { format: fromFormat, sampleRate: fromRate } = first
     const format = sampleFormat(to, ffmpeg)
-    this.#key = [layoutKey(this.#layout), format, to.sampleRate, layoutKey(from), fromFormat, fromRate].join()
+    this.#key = [
+      layoutKey(this.#layout),
+      format,
+      to.sampleRate,
+      layoutKey(from),
+      fromFormat,
+      fromRate,
+    ].join()
     const kept = takeKept(this.#key)
     this.#swr = kept ?? new av.SoftwareResampleContext()
     try {
       if (kept === undefined) {
         const set = this.#swr.allocSetOpts2(
-          ...([this.#layout, format, to.sampleRate, from, fromFormat as AvSampleFormat, fromRate] as const),
+          ...([
+            this.#layout,
+            format,
+            to.sampleRate,
+            from,
+            fromFormat as AvSampleFormat,
+            fromRate,
+          ] as const),
         )
         check(ffmpeg, set, 'preparing to convert samples')
       }
@@ -73,7 +93,10 @@ export class Converter {
     }
   }
 
-  /** Puts silence before the first frame: for samples to fall where they would, had all before been there. */
+  /**
+   * Puts silence before the first frame: for samples to fall where they would, had all before been
+   * there.
+   */
   inject(samples: number): void {
     if (samples === 0) return
     this.#largest = 0 // it comes out with the next frame
@@ -81,11 +104,16 @@ export class Converter {
   }
 
   /**
-   * Takes a frame of `samples`, or the end. Gives how many samples a channel came out, to be found in `planes`; `undefined` for a frame of another kind than the
-   * first, which needs a converter of its own.
+   * Takes a frame of `samples`, or the end. Gives how many samples a channel came out, to be found
+   * in `planes`; `undefined` for a frame of another kind than the first, which needs a converter of
+   * its own.
    */
   convert(frame: Frame | null, samples: number): number | undefined {
-    if (frame !== null && !this.#isDescribed && frame.channelLayout.nbChannels === this.#from.nbChannels)
+    if (
+      frame !== null &&
+      !this.#isDescribed &&
+      frame.channelLayout.nbChannels === this.#from.nbChannels
+    )
       frame.channelLayout = this.#from
     const out = this.#roomFor(samples)
     out.nbSamples = 0 // as many as there is room for
@@ -140,7 +168,10 @@ const LEAST_ROOM = 8192
 /** Samples that a resampler may hold back from one frame to the next. */
 const SPARE = 1024
 
-/** The resampler that was used last, for the next sound of the same kind: making its filter takes as long as decoding half a second, starting again nothing. */
+/**
+ * The resampler that was used last, for the next sound of the same kind: making its filter takes as
+ * long as decoding half a second, starting again nothing.
+ */
 let kept: { readonly key: string; readonly swr: SoftwareResampleContext } | undefined
 
 function takeKept(key: string): SoftwareResampleContext | undefined {

@@ -18,7 +18,8 @@ export interface AudioInput {
 }
 
 /**
- * Decodes the audio of a file with FFmpeg, in this thread. Throws FFmpeg's own error or a `MediaError`, neither of which name the source.
+ * Decodes the audio of a file with FFmpeg, in this thread. Throws FFmpeg's own error or a
+ * `MediaError`, neither of which name the source.
  */
 export function decodeAudio(input: AudioInput, target: AudioTarget): LoadedAudio {
   const ffmpeg = loadFFmpeg()
@@ -34,8 +35,8 @@ export function decodeAudio(input: AudioInput, target: AudioTarget): LoadedAudio
 }
 
 /**
- * The same piece by piece, `samples` a channel each, the last with what is left; before damage is thrown, what came before it is given. Pieces are made as
- * they are asked for.
+ * The same piece by piece, `samples` a channel each, the last with what is left; before damage is
+ * thrown, what came before it is given. Pieces are made as they are asked for.
  */
 export function* decodePieces(
   input: AudioInput,

@@ -2,7 +2,10 @@ import type { Packet, Stream } from 'node-av/lib'
 import { MediaError } from '../../errors.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 
-/** Sample entries of MP4 files whose samples are encrypted (ISO/IEC 14496-12 8.12; those of the iTunes Store and of Audible). */
+/**
+ * Sample entries of MP4 files whose samples are encrypted (ISO/IEC 14496-12 8.12; those of the
+ * iTunes Store and of Audible).
+ */
 const ENCRYPTED: ReadonlyMap<string, string> = new Map([
   ['enca', 'Common Encryption'],
   ['encv', 'Common Encryption'],
@@ -19,11 +22,18 @@ export function refuseEncrypted({ codecpar }: Stream): void {
   if (scheme !== undefined) throw encrypted(scheme)
 }
 
-/** Refuses packets of which FFmpeg knows that they are encrypted, and how. @throws MediaError `ERR_UNSUPPORTED` */
+/**
+ * Refuses packets of which FFmpeg knows that they are encrypted, and how. @throws MediaError
+ * `ERR_UNSUPPORTED`
+ */
 export function refuseEncryptedPacket({ constants: c }: FFmpeg, packet: Packet): void {
-  if (packet.getSideData(c.AV_PKT_DATA_ENCRYPTION_INFO) !== null) throw encrypted('Common Encryption')
+  if (packet.getSideData(c.AV_PKT_DATA_ENCRYPTION_INFO) !== null)
+    throw encrypted('Common Encryption')
 }
 
 function encrypted(scheme: string): MediaError {
-  return new MediaError('ERR_UNSUPPORTED', `it is encrypted (${scheme}); decrypt it with its key before`)
+  return new MediaError(
+    'ERR_UNSUPPORTED',
+    `it is encrypted (${scheme}); decrypt it with its key before`,
+  )
 }

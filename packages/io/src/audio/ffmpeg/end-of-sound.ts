@@ -6,16 +6,20 @@ import { oggFault } from '../ogg.ts'
 import type { PacketSpan } from './audio-decoder.ts'
 import type { Container } from './container.ts'
 
-// Files end too early without a word from FFmpeg. So what came of them is compared with what they announce.
+// Files end too early without a word from FFmpeg. So what came of them is compared with what they
+// announce.
 
 /** A header's word on the length may be off by priming and padding, in MP4 and Ogg for example. */
 const SLACK_SEC = 0.15
-/** The delay of every MP3 decoder: FFmpeg cuts it off at the beginning, and cannot make up for it at the end where there is less padding. */
+/**
+ * The delay of every MP3 decoder: FFmpeg cuts it off at the beginning, and cannot make up for it at
+ * the end where there is less padding.
+ */
 const MP3_DELAY = 529
 
 /**
- * Whether a file has all that its header announces: by the samples that came of it, or by the time stamps of its packets, of which priming and padding, however
- * long, are a part.
+ * Whether a file has all that its header announces: by the samples that came of it, or by the time
+ * stamps of its packets, of which priming and padding, however long, are a part.
  *
  * @param at samples that were decoded, from the first on
  * @param expected samples that the header announces, 0 where it does not
@@ -39,11 +43,15 @@ export function isAllThere(
   const { start, end, total } = packetSpan
   const slackTicks = slack * ticksPerSample
   const isAtEnd =
-    Number(end) >= Number(declared) - slackTicks || Number(end - start) >= Number(declared) - slackTicks
-  // Packets between may be lost: then time stamps jump, or one packet of Ogg, in which there is priming but no edit list, is said to last that long.
+    Number(end) >= Number(declared) - slackTicks ||
+    Number(end - start) >= Number(declared) - slackTicks
+  // Packets between may be lost: then time stamps jump, or one packet of Ogg, in which there is
+  // priming but no edit list, is said to last that long.
   const lasting = name === 'ogg' ? at + slack + stream.codecpar.initialPadding : Infinity
   return (
-    isAtEnd && Number(total) >= Number(end - start) - slackTicks && Number(total) / ticksPerSample <= lasting
+    isAtEnd &&
+    Number(total) >= Number(end - start) - slackTicks &&
+    Number(total) / ticksPerSample <= lasting
   )
 }
 
@@ -64,8 +72,9 @@ function slackOf(format: string | null | undefined, codec: string, sampleRate: n
 }
 
 /**
- * The same for MP3, whose word is exact where it tells the padding (LAME's tag, which makes it no whole number of frames), but for the decoder's delay. Some
- * of the other writers count the frame that has the header.
+ * The same for MP3, whose word is exact where it tells the padding (LAME's tag, which makes it no
+ * whole number of frames), but for the decoder's delay. Some of the other writers count the frame
+ * that has the header.
  */
 function mp3Slack(expected: number, sampleRate: number, reader: SyncReader | undefined): number {
   const frame = sampleRate < 32000 ? 576 : 1152

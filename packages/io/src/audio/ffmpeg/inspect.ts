@@ -15,7 +15,8 @@ import type { OpenFile } from '../open-file.ts'
 import { Container } from './container.ts'
 
 /**
- * What FFmpeg finds out about a sound or a video without decoding all of it. Throws FFmpeg's own error or a `MediaError`, without source.
+ * What FFmpeg finds out about a sound or a video without decoding all of it. Throws FFmpeg's own
+ * error or a `MediaError`, without source.
  */
 export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
   const ffmpeg = loadFFmpeg()
@@ -29,7 +30,12 @@ export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
       return ofWholeChain(audioInfoOf(ffmpeg, container, stream, size), file)
     }
     const [audio] = container.streamsOf(ffmpeg, 'audio')
-    const info = videoInfoOf(ffmpeg, container, size, audio && audioInfoOf(ffmpeg, container, audio, size))
+    const info = videoInfoOf(
+      ffmpeg,
+      container,
+      size,
+      audio && audioInfoOf(ffmpeg, container, audio, size),
+    )
     if (mp4 !== undefined) return { ...info, numFrames: countFrames(ffmpeg, file, mp4, stream.id) }
     return info.format === 'avi'
       ? { ...info, numFrames: countAviChunks(file.reader, stream.index) ?? info.numFrames }
@@ -43,7 +49,8 @@ export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
 function ofWholeChain(info: AudioInfo, { reader }: OpenFile): AudioInfo {
   if (info.format !== 'ogg' || !isChained(reader)) return info
   const durationSec = chainedDuration(reader)
-  const bitRate = durationSec === undefined ? info.bitRate : Math.round((reader.size * 8) / durationSec)
+  const bitRate =
+    durationSec === undefined ? info.bitRate : Math.round((reader.size * 8) / durationSec)
   return { ...info, durationSec, bitRate }
 }
 
@@ -56,7 +63,8 @@ function videoInfoOf(
   const { av } = ffmpeg
   const { stream } = container
   const { codecpar, sampleAspectRatio, nbFrames } = stream
-  if (codecpar.width === 0 || codecpar.height === 0) throw new Error('its headers do not tell its size')
+  if (codecpar.width === 0 || codecpar.height === 0)
+    throw new Error('its headers do not tell its size')
   const orientation = orientationOf(stream, ffmpeg)
   const isTurned = isQuarterTurn(orientation)
   const rate = stream.avgFrameRate.num > 0 ? stream.avgFrameRate : stream.rFrameRate
@@ -79,13 +87,25 @@ function videoInfoOf(
   }
 }
 
-function audioInfoOf(ffmpeg: FFmpeg, container: Container, stream: Stream, bytes: number): AudioInfo {
+function audioInfoOf(
+  ffmpeg: FFmpeg,
+  container: Container,
+  stream: Stream,
+  bytes: number,
+): AudioInfo {
   const { codecpar } = stream
   const { sampleRate, channels } = codecpar
-  if (sampleRate === 0 || channels === 0) throw new Error('its headers do not tell what sound is in it')
+  if (sampleRate === 0 || channels === 0)
+    throw new Error('its headers do not tell what sound is in it')
   const durationSec = durationOf(container, stream)
   return {
-    ...{ kind: 'audio', format: formatOf(container), codec: codecOf(ffmpeg, stream), sampleRate, channels },
+    ...{
+      kind: 'audio',
+      format: formatOf(container),
+      codec: codecOf(ffmpeg, stream),
+      sampleRate,
+      channels,
+    },
     sampleFormat: sampleFormatOf(ffmpeg, codecpar.format),
     durationSec,
     bitRate: bitRateOf(container, stream, bytes, durationSec),
@@ -106,7 +126,8 @@ function durationOf({ format }: Container, stream: Stream): number | undefined {
   const { num, den } = stream.timeBase
   const { sampleRate, initialPadding } = stream.codecpar
   if (stream.duration > 0n) {
-    // In Ogg alone the priming samples count; and Opus that was cut out of a longer sound does not begin at 0.
+    // In Ogg alone the priming samples count; and Opus that was cut out of a longer sound does not
+    // begin at 0.
     const isOgg = format.iformat?.name === 'ogg' && sampleRate > 0
     const priming = isOgg ? initialPadding / sampleRate : 0
     const begin = isOgg && initialPadding > 0 && stream.startTime > 0n ? stream.startTime : 0n

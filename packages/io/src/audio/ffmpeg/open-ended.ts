@@ -3,10 +3,16 @@ import { runSync, type SyncReader } from '../../file/routine.ts'
 import { hasUnknownSize } from '../../wav/header.ts'
 import { isWavHead } from '../plain-wav.ts'
 
-/** Where the chunk of samples begins in CAF files, at the latest: they have a page for texts before it. */
+/**
+ * Where the chunk of samples begins in CAF files, at the latest: they have a page for texts before
+ * it.
+ */
 const CAF_HEAD_BYTES = 65_536
 
-/** How a live WAV file is marked for FFmpeg's side, which sees but its bytes: as the program that wrote it. */
+/**
+ * How a live WAV file is marked for FFmpeg's side, which sees but its bytes: as the program that
+ * wrote it.
+ */
 const MARK = 'spindle, of unknown size '
 
 /** The chunk that says so. */
@@ -23,7 +29,10 @@ export function isLiveOpenEnded({ iformat, metadata }: FormatContext): boolean {
   return iformat?.name === 'caf' || (iformat?.name === 'wav' && metadata?.get('encoder') === MARK)
 }
 
-/** Whether a file ends where its bytes end, since its header does not tell: WAV and CAF that were written into a pipe. */
+/**
+ * Whether a file ends where its bytes end, since its header does not tell: WAV and CAF that were
+ * written into a pipe.
+ */
 export function isOpenEnded(reader: SyncReader): boolean {
   const head = reader.read(0, Math.min(12, reader.size))
   if (isWavHead(head)) return hasOpenWav(reader)
@@ -38,7 +47,10 @@ function hasOpenWav(reader: SyncReader): boolean {
   }
 }
 
-/** Apple's Core Audio Format: chunks of a name and a size of 64 bits, which is -1 for samples up to the end. */
+/**
+ * Apple's Core Audio Format: chunks of a name and a size of 64 bits, which is -1 for samples up to
+ * the end.
+ */
 function hasOpenCaf(reader: SyncReader): boolean {
   const head = Buffer.from(reader.read(0, Math.min(CAF_HEAD_BYTES, reader.size)))
   for (let at = 8; at + 12 <= head.length; ) {

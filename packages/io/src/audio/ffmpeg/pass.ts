@@ -39,11 +39,16 @@ export function wholeOf(pass: Pass, target: AudioTarget): LoadedAudio | undefine
 }
 
 /**
- * The same in pieces of `samples` a channel, the last with what is left. What comes before damage is given before the damage is thrown.
+ * The same in pieces of `samples` a channel, the last with what is left. What comes before damage
+ * is given before the damage is thrown.
  *
  * @returns whether all was given: `false` where a seek led nowhere, before the first piece
  */
-export function* piecesOf(pass: Pass, target: AudioTarget, samples: number): Generator<LoadedAudio, boolean> {
+export function* piecesOf(
+  pass: Pass,
+  target: AudioTarget,
+  samples: number,
+): Generator<LoadedAudio, boolean> {
   const steps = pass.steps()
   let failure: { readonly error: unknown } | undefined
   let sound: Sound | undefined

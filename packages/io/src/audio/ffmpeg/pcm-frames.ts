@@ -9,7 +9,11 @@ const ANY_SIZE = 4096
 const SPARE = 4096
 
 /** An array's samples as an encoder takes them. Each frame is valid until the next is asked for. */
-export function* pcmFrames(ffmpeg: FFmpeg, encoding: AudioEncoding, encoder: CodecContext): Generator<Frame> {
+export function* pcmFrames(
+  ffmpeg: FFmpeg,
+  encoding: AudioEncoding,
+  encoder: CodecContext,
+): Generator<Frame> {
   const { planes, samples } = convertAll(ffmpeg, encoding, encoder)
   const size = encoder.frameSize > 0 ? encoder.frameSize : ANY_SIZE
   for (let at = 0; at < samples; at += size) {
@@ -48,7 +52,11 @@ function convertAll(
   try {
     const from = sampleFormat({ dtype, isPlanar }, ffmpeg)
     const to = encoder.sampleFormat
-    check(ffmpeg, swr.allocSetOpts2(layout, to, encoder.sampleRate, layout, from, sampleRate), 'converting')
+    check(
+      ffmpeg,
+      swr.allocSetOpts2(layout, to, encoder.sampleRate, layout, from, sampleRate),
+      'converting',
+    )
     check(ffmpeg, swr.init(), 'converting')
     const room = Math.ceil((samples * encoder.sampleRate) / sampleRate) + SPARE
     const isPlanarOut = av.avSampleFmtIsPlanar(to)
@@ -61,7 +69,9 @@ function convertAll(
     const given = Buffer.from(bare.buffer as ArrayBuffer, bare.byteOffset, bare.byteLength)
     const lanes = isPlanar ? channels : 1
     const step = given.length / lanes
-    const input = Array.from({ length: lanes }, (_, lane) => given.subarray(lane * step, (lane + 1) * step))
+    const input = Array.from({ length: lanes }, (_, lane) =>
+      given.subarray(lane * step, (lane + 1) * step),
+    )
     let done = samples === 0 ? 0 : swr.convertSync(planes, room, input, samples)
     check(ffmpeg, done, 'converting')
     if (encoder.sampleRate !== sampleRate && samples > 0) {

@@ -9,13 +9,21 @@ export type ChannelLayout = Frame['channelLayout']
 /** FFmpeg's number of a sample format. */
 export type AvSampleFormat = Parameters<FFmpeg['av']['avGetSampleFmtName']>[0]
 
-/** Where the channels of a frame belong, by their number where the file does not say: as FFmpeg's own programs assume. */
+/**
+ * Where the channels of a frame belong, by their number where the file does not say: as FFmpeg's
+ * own programs assume.
+ */
 export function describeLayout({ channelLayout }: Frame, ffmpeg: FFmpeg): ChannelLayout {
   const { order, nbChannels } = channelLayout
-  return order === ffmpeg.constants.AV_CHANNEL_ORDER_UNSPEC ? layoutOf(nbChannels, 0n, ffmpeg) : channelLayout
+  return order === ffmpeg.constants.AV_CHANNEL_ORDER_UNSPEC
+    ? layoutOf(nbChannels, 0n, ffmpeg)
+    : channelLayout
 }
 
-/** A layout with any places for channels of unknown ones, since FFmpeg's resampler loses its way without; they must not be mixed. */
+/**
+ * A layout with any places for channels of unknown ones, since FFmpeg's resampler loses its way
+ * without; they must not be mixed.
+ */
 export function placedLayout(layout: ChannelLayout, { constants: c }: FFmpeg): ChannelLayout {
   const { nbChannels } = layout
   if (layout.mask !== 0n || nbChannels > MOST_PLACES) return layout
@@ -27,10 +35,17 @@ const MOST_PLACES = 63
 
 /** Where so many channels, 1 to 8, belong if nobody says. */
 export function defaultLayout(channels: number, { constants: c }: FFmpeg): ChannelLayout {
-  return { nbChannels: channels, order: c.AV_CHANNEL_ORDER_NATIVE, mask: BigInt(LAYOUTS[channels]!) }
+  return {
+    nbChannels: channels,
+    order: c.AV_CHANNEL_ORDER_NATIVE,
+    mask: BigInt(LAYOUTS[channels]!),
+  }
 }
 
-/** Channels of a mask of places, one bit each; 0n where the file says nothing: then the usual places of so many, or none. */
+/**
+ * Channels of a mask of places, one bit each; 0n where the file says nothing: then the usual places
+ * of so many, or none.
+ */
 export function layoutOf(channels: number, mask: bigint, ffmpeg: FFmpeg): ChannelLayout {
   const { constants: c } = ffmpeg
   if (mask !== 0n) return { nbChannels: channels, order: c.AV_CHANNEL_ORDER_NATIVE, mask }

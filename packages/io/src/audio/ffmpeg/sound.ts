@@ -9,8 +9,8 @@ import { Collector } from './collector.ts'
 import { type ConvertedFormat, Converter } from './converter.ts'
 
 /**
- * Source samples on either side of an output sample that the resampler looks at, twice over: its filter has 32 taps, stretched by the
- * ratio where the rate goes down.
+ * Source samples on either side of an output sample that the resampler looks at, twice over: its
+ * filter has 32 taps, stretched by the ratio where the rate goes down.
  */
 const CONTEXT = 32
 
@@ -20,7 +20,10 @@ const SHORT = 4 * CONTEXT
 /** More samples than any sound has. */
 const FAR = 2 ** 52
 
-/** By how much less than a header says there may be: priming and padding. Limits are checked again while decoding. */
+/**
+ * By how much less than a header says there may be: priming and padding. Limits are checked again
+ * while decoding.
+ */
 const HEADER_SLACK_SEC = 0.5
 
 /** Samples that a resampler may hold back. */
@@ -30,15 +33,18 @@ const HELD_BACK = 4096
 export interface SoundPlan {
   /** Samples of the source in the whole, 0 where unknown. */
   readonly expected: number
-  /** Samples of the source that its bytes may hold: room is made for no more. Default: any number. */
+  /**
+   * Samples of the source that its bytes may hold: room is made for no more. Default: any number.
+   */
   readonly believable?: number
   /** Samples a channel that are taken out at a time: Infinity for all at once. */
   readonly samplesPerPiece: number
 }
 
 /**
- * A sound as it is made of decoded frames: converted, resampled, cut. The resampler gets the samples around a window too, and silence for the rest of
- * the whole period of both rates in which it begins: so windows are exactly what they would be, cut from the whole.
+ * A sound as it is made of decoded frames: converted, resampled, cut. The resampler gets the
+ * samples around a window too, and silence for the rest of the whole period of both rates in which
+ * it begins: so windows are exactly what they would be, cut from the whole.
  */
 export class Sound {
   /** First sample of the source that matters. */
@@ -85,11 +91,17 @@ export class Sound {
     this.#bytesPerSample = this.#channels * DATA_CLASSES[dtype].BYTES_PER_ELEMENT
     try {
       if (numSamples !== undefined) this.#checkCount(numSamples)
-      this.#checkCount(Math.min(end, (expected - HEADER_SLACK_SEC * first.sampleRate) / ratio) - begin)
+      this.#checkCount(
+        Math.min(end, (expected - HEADER_SLACK_SEC * first.sampleRate) / ratio) - begin,
+      )
       const whole = expected / ratio + (expected > 0 ? CONTEXT : 0)
       const likely = expected > 0 ? Math.max(0, whole - begin) : end < FAR ? end - begin : 0
       const room = Math.min(likely, believable / ratio, samplesPerPiece + HELD_BACK)
-      this.#collector = new Collector({ dtype, isPlanar, channels: this.#channels }, [begin, end], room)
+      this.#collector = new Collector(
+        { dtype, isPlanar, channels: this.#channels },
+        [begin, end],
+        room,
+      )
     } catch (error) {
       this.#converter.free()
       throw error
@@ -116,7 +128,8 @@ export class Sound {
       this.#drain()
       return
     }
-    // Of a sound that is shorter than its filter, the resampler gives nothing: silence behind it makes up for that.
+    // Of a sound that is shorter than its filter, the resampler gives nothing: silence behind it
+    // makes up for that.
     this.#converter.inject(SHORT)
     const wanted = Math.ceil((this.#position * sampleRate) / this.#fromRate) - this.#at
     this.#give(Math.min(wanted, this.#converter.convert(null, 0) ?? 0))
@@ -128,21 +141,27 @@ export class Sound {
   }
 
   /**
-   * Takes a frame of `samples` whose first is at `position` in the source, behind a gap that becomes silence. The first frame taken may be any;
-   * those that follow must follow it.
+   * Takes a frame of `samples` whose first is at `position` in the source, behind a gap that
+   * becomes silence. The first frame taken may be any; those that follow must follow it.
    */
   take(frame: Frame, samples: number, position: number, gap: number): void {
     if (!this.#hasBegun) this.#start(position)
     else if (gap > 0) this.#converter.inject(gap)
     // Before there is memory for it: of a hostile header one sample becomes many.
-    const ahead = Math.min(this.#end, ((position + samples) * this.#format.sampleRate) / this.#fromRate)
+    const ahead = Math.min(
+      this.#end,
+      ((position + samples) * this.#format.sampleRate) / this.#fromRate,
+    )
     this.#checkCount(ahead - this.#begin - HELD_BACK)
     this.#position = position + samples
     let count = this.#converter.convert(frame, samples)
     if (count === undefined) {
       this.#drain()
       this.#converter.free()
-      this.#converter = new Converter(this.#ffmpeg, frame, { ...this.#format, channels: this.#channels })
+      this.#converter = new Converter(this.#ffmpeg, frame, {
+        ...this.#format,
+        channels: this.#channels,
+      })
       this.#fromRate = frame.sampleRate
       count = this.#converter.convert(frame, samples) ?? 0
     }
@@ -163,7 +182,10 @@ export class Sound {
     this.#converter.free()
   }
 
-  /** The rates' grids meet every `period` samples of the source: there a sample of the result lies on one of the source. */
+  /**
+   * The rates' grids meet every `period` samples of the source: there a sample of the result lies
+   * on one of the source.
+   */
   #start(position: number): void {
     this.#hasBegun = true
     const { sampleRate } = this.#format
@@ -183,7 +205,9 @@ export class Sound {
     this.#checkCount(this.#taken + this.#collector.count)
   }
 
-  /** @throws MediaError `ERR_TOO_LARGE` where so many samples a channel are more than are allowed */
+  /**
+   * @throws MediaError `ERR_TOO_LARGE` where so many samples a channel are more than are allowed
+   */
   #checkCount(count: number): void {
     if (count <= 0) return
     const samples = Math.ceil(count)

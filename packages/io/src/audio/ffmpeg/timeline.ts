@@ -4,8 +4,9 @@ import type { Frame } from 'node-av/lib'
 const LONGEST_GAP_SEC = 60
 
 /**
- * Where a frame's samples are, counted from the first of the stream. They are counted, not read off time stamps, for those of Matroska
- * or MPEG-TS are not exact to a sample; but after a seek, and after damage, a time stamp says where things are, if its unit allows.
+ * Where a frame's samples are, counted from the first of the stream. They are counted, not read off
+ * time stamps, for those of Matroska or MPEG-TS are not exact to a sample; but after a seek, and
+ * after damage, a time stamp says where things are, if its unit allows.
  */
 export class Timeline {
   readonly #num: number
@@ -78,7 +79,8 @@ export class Timeline {
 
   #positionOf({ pts }: Frame): number | undefined {
     const ticks = this.#ticksPerSample()
-    if (ticks === undefined || pts === this.#noTime || this.#origin === this.#noTime) return undefined
+    if (ticks === undefined || pts === this.#noTime || this.#origin === this.#noTime)
+      return undefined
     return Math.round(Number(pts - this.#origin) / ticks)
   }
 

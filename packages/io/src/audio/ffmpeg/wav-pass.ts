@@ -10,12 +10,15 @@ import type { Pass } from './pass.ts'
 import { type AvSampleFormat, type ChannelLayout, layoutOf } from './sample-format.ts'
 import { Sound } from './sound.ts'
 
-/** Samples of the file, and about as many of the result, that go through the resampler at a time. */
+/**
+ * Samples of the file, and about as many of the result, that go through the resampler at a time.
+ */
 const SAMPLES = 8192
 
 /**
- * The samples of a WAV file, read by this package and resampled and mixed by FFmpeg. FFmpeg does not see the file: so sizes that were never filled in and
- * big-endian samples are right in all calls, only what is wanted is read, and nothing is decoded before a window.
+ * The samples of a WAV file, read by this package and resampled and mixed by FFmpeg. FFmpeg does
+ * not see the file: so sizes that were never filled in and big-endian samples are right in all
+ * calls, only what is wanted is read, and nothing is decoded before a window.
  */
 export class WavPass implements Pass {
   readonly faults: AudioFault[] = []
@@ -42,7 +45,10 @@ export class WavPass implements Pass {
     this.#room = Math.max(1, Math.floor(Math.min(SAMPLES, SAMPLES * ratio)))
     this.#frame = frameOf(ffmpeg, header, this.#room)
     try {
-      this.#sound = new Sound(ffmpeg, this.#frame, target, { expected: numSamples, samplesPerPiece })
+      this.#sound = new Sound(ffmpeg, this.#frame, target, {
+        expected: numSamples,
+        samplesPerPiece,
+      })
     } catch (error) {
       this.#frame.free()
       throw error
@@ -77,7 +83,10 @@ export class WavPass implements Pass {
   #read(count: number): Uint8Array {
     const { dataOffset, blockAlign } = this.#header
     const bytes = this.#reader.read(dataOffset + this.#at * blockAlign, count * blockAlign)
-    const samples = runSync(decodeSamples(this.#header, bytes, nativeDType(this.#header), false), {})
+    const samples = runSync(
+      decodeSamples(this.#header, bytes, nativeDType(this.#header), false),
+      {},
+    )
     return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)
   }
 }

@@ -9,7 +9,10 @@ import { checkFrames } from '../limits.ts'
 import { countWebpFrames, isWholeWebp, webpCanvas, webpFrames } from '../webp.ts'
 import type { Tools } from './tools.ts'
 
-/** Pictures of an animation as they are shown, RGBA, and how many there are. A frame is valid until the next is asked for. */
+/**
+ * Pictures of an animation as they are shown, RGBA, and how many there are. A frame is valid until
+ * the next is asked for.
+ */
 export interface Shown {
   readonly count: number
   readonly frames: Iterable<Frame>
@@ -27,7 +30,10 @@ export function allPictures({ bytes, format }: EncodedImage, tools: Tools): Show
   if (format === 'gif') {
     const pictures = allGifPictures(bytes)
     checkFrames(pictures.length, tools.limits)
-    return { count: pictures.length, frames: framesOf(gifFrames(bytes, pictures, tools.limits), tools) }
+    return {
+      count: pictures.length,
+      frames: framesOf(gifFrames(bytes, pictures, tools.limits), tools),
+    }
   }
   if (format === 'png') {
     const { size, blank, frames } = readApng(bytes)
@@ -38,18 +44,23 @@ export function allPictures({ bytes, format }: EncodedImage, tools: Tools): Show
   checkFrames(count, tools.limits)
   return {
     count,
-    frames: wholeWebp(bytes, composed(webpCanvas(bytes), TRANSPARENT, webpFrames(bytes), 'webp', tools)),
+    frames: wholeWebp(
+      bytes,
+      composed(webpCanvas(bytes), TRANSPARENT, webpFrames(bytes), 'webp', tools),
+    ),
   }
 }
 
 /** The first picture of a GIF, or of a WebP animation: it may cover only a part of the canvas. */
 export function firstShown({ bytes, format }: EncodedImage, tools: Tools): Iterable<Frame> {
-  if (format === 'gif') return framesOf(gifFrames(bytes, [firstGifPicture(bytes)], tools.limits), tools)
+  if (format === 'gif')
+    return framesOf(gifFrames(bytes, [firstGifPicture(bytes)], tools.limits), tools)
   return composed(webpCanvas(bytes), TRANSPARENT, webpFrames(bytes), 'webp', tools)
 }
 
 /**
- * FFmpeg decodes the pictures one by one; they are put together here (RFC 9649, section 2.7.1.1; PNG third edition, 11.3.6.2).
+ * FFmpeg decodes the pictures one by one; they are put together here (RFC 9649, section 2.7.1.1;
+ * PNG third edition, 11.3.6.2).
  */
 function* composed(
   size: Size,
@@ -69,7 +80,11 @@ function* composed(
   }
 }
 
-function pixelsOf(picture: Stored, format: 'png' | 'webp', { ffmpeg, decoders, scalers }: Tools): Buffer {
+function pixelsOf(
+  picture: Stored,
+  format: 'png' | 'webp',
+  { ffmpeg, decoders, scalers }: Tools,
+): Buffer {
   const frame = decoders.first({ format, lowres: 0 }, picture.file)
   if (frame.width !== picture.width || frame.height !== picture.height)
     throw new Error('a picture of the animation has another size than it says')

@@ -6,7 +6,10 @@ import type { Tools } from './tools.ts'
 
 type Use = (frame: Frame) => void
 
-/** Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail, or take the numbers for something else. */
+/**
+ * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail, or take the numbers
+ * for something else.
+ */
 const UNKNOWN: ReadonlyMap<number, string> = new Map([
   [8, 'YCgCo'],
   [10, 'BT.2020 of constant luminance'],
@@ -42,12 +45,16 @@ function unsupported(matrix: number, name: string): MediaError {
   const wayOut = KNOWN_TO_SHARP.has(matrix)
     ? 'the sharp backend reads it'
     : 'convert it, for example with avifdec and avifenc'
-  return new MediaError('ERR_UNSUPPORTED', `colours as ${name} (matrix ${matrix} of H.273); ${wayOut}`)
+  return new MediaError(
+    'ERR_UNSUPPORTED',
+    `colours as ${name} (matrix ${matrix} of H.273); ${wayOut}`,
+  )
 }
 
 /**
- * Uses a frame of an AVIF or HEIC picture in terms that FFmpeg's scaler understands. What the file says of colours counts before what the
- * coded picture says. Grey of limited range becomes grey of full range, for the scaler takes all grey for that.
+ * Uses a frame of an AVIF or HEIC picture in terms that FFmpeg's scaler understands. What the file
+ * says of colours counts before what the coded picture says. Grey of limited range becomes grey of
+ * full range, for the scaler takes all grey for that.
  *
  * @throws MediaError `ERR_UNSUPPORTED` for colours that it does not know
  */
@@ -62,7 +69,8 @@ export function withHeifColours(
   const isGrey = name.startsWith('gray')
   if (told !== undefined && !name.startsWith('gbr')) {
     frame.colorRange = told.isFullRange ? c.AVCOL_RANGE_JPEG : c.AVCOL_RANGE_MPEG
-    if (told.matrix !== c.AVCOL_SPC_UNSPECIFIED) frame.colorSpace = told.matrix as typeof frame.colorSpace
+    if (told.matrix !== c.AVCOL_SPC_UNSPECIFIED)
+      frame.colorSpace = told.matrix as typeof frame.colorSpace
   }
   if (isGrey) frame.colorSpace = c.AVCOL_SPC_UNSPECIFIED // grey is grey by any matrix
   if (!isGrey && frame.colorSpace === c.AVCOL_SPC_CHROMA_DERIVED_NCL) {
@@ -102,8 +110,9 @@ function widenedGrey(frame: Frame, bits: number): Buffer {
 }
 
 /**
- * Uses the planes of a JPEG that FFmpeg took for YCC as what they are: red, green and blue, of which some may have fewer samples. So that those
- * lie where they belong, whole groups of pixels are scaled, and what is beyond the picture is left out; the decoder's memory has room for them.
+ * Uses the planes of a JPEG that FFmpeg took for YCC as what they are: red, green and blue, of
+ * which some may have fewer samples. So that those lie where they belong, whole groups of pixels
+ * are scaled, and what is beyond the picture is left out; the decoder's memory has room for them.
  */
 export function withRgbPlanes({ ffmpeg, scalers, made }: Tools, frame: Frame, use: Use): void {
   const { constants: c } = ffmpeg

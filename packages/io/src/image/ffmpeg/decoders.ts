@@ -7,7 +7,9 @@ import { check, type FFmpeg } from './library.ts'
 /** The decoder of a format, and how strict it can be. */
 interface Choice {
   readonly id: Parameters<FFmpeg['av']['Codec']['findDecoder']>[0]
-  /** FFmpeg's `err_detect` flags. Without `explode` a truncated JPEG decodes, its lower part grey. */
+  /**
+   * FFmpeg's `err_detect` flags. Without `explode` a truncated JPEG decodes, its lower part grey.
+   */
   readonly strictness: string
 }
 
@@ -25,8 +27,9 @@ export interface Special {
 }
 
 /**
- * The decoders of one thread: one a format, and for JPEG one a size, kept from image to image because making one costs 0.2 ms, a quarter of a
- * small JPEG. A decoder that failed is made anew: what state it is in, nobody promises.
+ * The decoders of one thread: one a format, and for JPEG one a size, kept from image to image
+ * because making one costs 0.2 ms, a quarter of a small JPEG. A decoder that failed is made anew:
+ * what state it is in, nobody promises.
  */
 export class Decoders {
   readonly #ffmpeg: FFmpeg
@@ -46,8 +49,9 @@ export class Decoders {
   }
 
   /**
-   * Decodes the first picture of a packet. The frame is valid until the next call. With `isAlone` the decoder is a new one: where files are
-   * damaged, those of TIFF, and of JPEG without tables, would show what was decoded before. `extraData`: what HEVC's must know first.
+   * Decodes the first picture of a packet. The frame is valid until the next call. With `isAlone`
+   * the decoder is a new one: where files are damaged, those of TIFF, and of JPEG without tables,
+   * would show what was decoded before. `extraData`: what HEVC's must know first.
    */
   first(key: DecoderKey, bytes: Buffer, { isAlone = false, extraData }: Special = {}): Frame {
     if (isAlone || !isSame(extraData, this.#extraData)) this.#discard(key)
@@ -71,8 +75,8 @@ export class Decoders {
   }
 
   /**
-   * The most pixels that a decoder may find. Files are refused by what their headers say; this is for pictures that are larger than the file around
-   * them says.
+   * The most pixels that a decoder may find. Files are refused by what their headers say; this is
+   * for pictures that are larger than the file around them says.
    */
   limit(maxPixels: number): void {
     const most = Math.min(Math.max(maxPixels, LEAST_PIXELS), MAX_PIXELS)
@@ -104,7 +108,8 @@ export class Decoders {
   }
 
   #refuseDamaged(): void {
-    if (this.#frame.decodeErrorFlags !== 0) throw new Error('FFmpeg, decoding: the picture is damaged')
+    if (this.#frame.decodeErrorFlags !== 0)
+      throw new Error('FFmpeg, decoding: the picture is damaged')
   }
 
   #decoderFor(key: DecoderKey, extraData: Buffer | undefined): CodecContext {
@@ -148,7 +153,9 @@ function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a === undefined || (b !== undefined && a.equals(b))
 }
 
-/** TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors. */
+/**
+ * TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors.
+ */
 function choose(format: DecoderKey['format'], c: FFmpeg['constants']): Choice {
   switch (format) {
     case 'jpeg':

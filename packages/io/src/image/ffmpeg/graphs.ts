@@ -10,8 +10,9 @@ interface Graph {
 const GRAPHS_KEPT = 8
 
 /**
- * Filter graphs of one filter, kept by the kind of frame that they take: making one costs 0.4 ms, changing its parameters by a
- * command and running it 0.02 ms. The least recently used of 8 gives way.
+ * Filter graphs of one filter, kept by the kind of frame that they take: making one costs 0.4 ms,
+ * changing its parameters by a command and running it 0.02 ms. The least recently used of 8 gives
+ * way.
  */
 export class Graphs {
   readonly #ffmpeg: FFmpeg
@@ -24,14 +25,20 @@ export class Graphs {
     this.#filtered.alloc()
   }
 
-  /** A part of a frame, in pixels: without a copy, it keeps the frame's memory alive. Valid until the next call. */
+  /**
+   * A part of a frame, in pixels: without a copy, it keeps the frame's memory alive. Valid until
+   * the next call.
+   */
   crop(frame: Frame, left: number, top: number, width: number, height: number): Frame {
     const graph = this.#graphFor('crop', 'w=iw:h=ih:x=0:y=0', frame)
     this.#command(graph, 'crop', { w: width, h: height, x: left, y: top })
     return this.#run(graph, frame)
   }
 
-  /** A frame turned clockwise about its centre, bilinear; the corners become black. Valid until the next call. */
+  /**
+   * A frame turned clockwise about its centre, bilinear; the corners become black. Valid until the
+   * next call.
+   */
   rotate(frame: Frame, degrees: number): Frame {
     const graph = this.#graphFor('rotate', 'a=0:c=black:bilinear=1', frame)
     this.#command(graph, 'rotate', { a: (degrees * Math.PI) / 180 })
@@ -52,14 +59,19 @@ export class Graphs {
   #command({ graph }: Graph, filter: string, parameters: Readonly<Record<string, number>>): void {
     for (const [name, value] of Object.entries(parameters)) {
       const result = graph.sendCommand(filter, name, String(value))
-      if (typeof result === 'number') check(this.#ffmpeg, result, `setting ${name} of the ${filter} filter`)
+      if (typeof result === 'number')
+        check(this.#ffmpeg, result, `setting ${name} of the ${filter} filter`)
     }
   }
 
   #run({ source, sink }: Graph, frame: Frame): Frame {
     const { constants: c } = this.#ffmpeg
     this.#filtered.unref()
-    check(this.#ffmpeg, source.buffersrcAddFrameSync(frame, c.AV_BUFFERSRC_FLAG_KEEP_REF), 'filtering')
+    check(
+      this.#ffmpeg,
+      source.buffersrcAddFrameSync(frame, c.AV_BUFFERSRC_FLAG_KEEP_REF),
+      'filtering',
+    )
     check(this.#ffmpeg, sink.buffersinkGetFrameSync(this.#filtered), 'filtering')
     return this.#filtered
   }

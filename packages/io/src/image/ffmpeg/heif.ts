@@ -9,8 +9,16 @@ import type { Tools } from './tools.ts'
 
 type Use = (frame: Frame) => void
 
-/** Decodes the picture of an AVIF or HEIC file. The frame is valid during the call of `use`; it has alpha only if that `isWanted`. */
-export function useHeifFrame(picture: HeifPicture, isAlphaWanted: boolean, tools: Tools, use: Use): void {
+/**
+ * Decodes the picture of an AVIF or HEIC file. The frame is valid during the call of `use`; it has
+ * alpha only if that `isWanted`.
+ */
+export function useHeifFrame(
+  picture: HeifPicture,
+  isAlphaWanted: boolean,
+  tools: Tools,
+  use: Use,
+): void {
   const { alpha, colours } = picture
   if (!isAlphaWanted || alpha === undefined) {
     useCoded(picture, tools, (frame) => withHeifColours(tools, frame, colours, use))
@@ -64,7 +72,11 @@ interface PlaneShape {
 /** Planes that tiles of one size are copied to, side by side. */
 class JoinedTiles {
   readonly #picture: CodedPicture
-  readonly #tile: { readonly width: number; readonly height: number; readonly format: Frame['format'] }
+  readonly #tile: {
+    readonly width: number
+    readonly height: number
+    readonly format: Frame['format']
+  }
   readonly #colours: Pick<Frame, 'colorSpace' | 'colorRange' | 'colorPrimaries'>
   readonly #bytes: number
   readonly #shapes: readonly PlaneShape[]
@@ -104,7 +116,12 @@ class JoinedTiles {
       const y = Math.floor((row * height - top) / down)
       const [skipX, skipY] = [Math.max(0, -x), Math.max(0, -y)]
       const copied = Math.min(Math.ceil(width / across), plane.width - x) - skipX
-      const [from, stride, to, bytes] = [frame.data![i]!, frame.linesize[i]!, this.#planes[i]!, this.#bytes]
+      const [from, stride, to, bytes] = [
+        frame.data![i]!,
+        frame.linesize[i]!,
+        this.#planes[i]!,
+        this.#bytes,
+      ]
       if (copied <= 0) continue
       for (let line = skipY; line < Math.ceil(height / down) && y + line < plane.height; line++) {
         const at = line * stride + skipX * bytes
@@ -116,12 +133,19 @@ class JoinedTiles {
   use(made: MadeFrames, use: Use): void {
     const { size } = this.#picture
     const format = this.#tile.format as AvPixelFormat
-    made.use(Buffer.concat(this.#planes), size, format, (whole) => use(Object.assign(whole, this.#colours)))
+    made.use(Buffer.concat(this.#planes), size, format, (whole) =>
+      use(Object.assign(whole, this.#colours)),
+    )
   }
 }
 
-/** Planes of the formats that AV1 and HEVC decoders give: grey, YCbCr and RGB, of 8 bits or more. */
-function layoutOf(ffmpeg: FFmpeg, format: Frame['format']): { bytes: number; shapes: PlaneShape[] } {
+/**
+ * Planes of the formats that AV1 and HEVC decoders give: grey, YCbCr and RGB, of 8 bits or more.
+ */
+function layoutOf(
+  ffmpeg: FFmpeg,
+  format: Frame['format'],
+): { bytes: number; shapes: PlaneShape[] } {
   const name = formatName(ffmpeg, { format })
   const parts = /^(?:gray|gbrp|yuvj?(4\d\d)p)(\d+)?(?:le)?$/.exec(name)
   if (parts === null) throw new MediaError('ERR_UNSUPPORTED', `tiles of the pixel format ${name}`)

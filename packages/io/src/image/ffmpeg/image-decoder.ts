@@ -3,7 +3,6 @@ import type { DataOf } from '../../array.ts'
 import { setTimeout } from '../../timers.ts'
 import { isAnimated } from '../animation.ts'
 import { type Augmentation, partOf } from '../augment.ts'
-import type { Part } from '../orientation.ts'
 import type { EncodedImage } from '../backend.ts'
 import { bmpHeader, bmpPixels, refuseBmp } from '../bmp.ts'
 import { placeScaled, type Size, scaledSize } from '../geometry.ts'
@@ -11,7 +10,14 @@ import { heifPicture } from '../heif.ts'
 import type { JpegHeader } from '../jpeg.ts'
 import { jpegColours, jpegForFFmpeg } from '../jpeg-colours.ts'
 import type { ImageTarget } from '../options.ts'
-import { compose, isQuarterTurn, type Orientation, readOrientation, storedPart } from '../orientation.ts'
+import type { Part } from '../orientation.ts'
+import {
+  compose,
+  isQuarterTurn,
+  type Orientation,
+  readOrientation,
+  storedPart,
+} from '../orientation.ts'
 import { channelsOf, type ImageDType } from '../pixel-format.ts'
 import { placePicture } from '../place.ts'
 import { isForFFmpeg, tiffLayout } from '../tiff-layout.ts'
@@ -29,8 +35,8 @@ import { useTiffFrame } from './tiff.ts'
 import type { Tools } from './tools.ts'
 
 /**
- * Gives the memory that an image is written to, as soon as size and number of its pictures are known. Called once, and only when the first
- * has been decoded without an error.
+ * Gives the memory that an image is written to, as soon as size and number of its pictures are
+ * known. Called once, and only when the first has been decoded without an error.
  */
 export type ClaimOutput = (size: Size, pictures: number) => DataOf[ImageDType]
 
@@ -38,11 +44,13 @@ const IDLE_MS = 5000
 const WHOLE: Part = { left: 0, top: 0, width: 1, height: 1 }
 
 /**
- * Decodes images, one at a time, by FFmpeg's synchronous calls: what a thread whose only work this is should do. Pictures are scaled to
- * planes of green, blue and red: half the cost of scaling to interleaved pixels, and closer to the truth (50.0 dB against 46.7 for a 500x375
- * photograph). Interleaving these natively costs 0.03 ms more, where 'rgb24' from the scaler costs 0.13.
+ * Decodes images, one at a time, by FFmpeg's synchronous calls: what a thread whose only work this
+ * is should do. Pictures are scaled to planes of green, blue and red: half the cost of scaling to
+ * interleaved pixels, and closer to the truth (50.0 dB against 46.7 for a 500x375 photograph).
+ * Interleaving these natively costs 0.03 ms more, where 'rgb24' from the scaler costs 0.13.
  *
- * Decoders, scalers, graphs and frames are kept for the next image, and freed when there was none for 5 s.
+ * Decoders, scalers, graphs and frames are kept for the next image, and freed when there was none
+ * for 5 s.
  */
 export class ImageDecoder {
   readonly #ffmpeg: FFmpeg
@@ -60,7 +68,10 @@ export class ImageDecoder {
     this.#made = new MadeFrames(ffmpeg)
   }
 
-  /** Decodes, turns, scales and places an image in memory that it claims. Throws FFmpeg's own error or a `MediaError` without source. */
+  /**
+   * Decodes, turns, scales and places an image in memory that it claims. Throws FFmpeg's own error
+   * or a `MediaError` without source.
+   */
   decode(
     image: EncodedImage,
     target: ImageTarget,
@@ -179,8 +190,9 @@ export class ImageDecoder {
   }
 
   /**
-   * What becomes of decoded frames of the size of `frame`: the same for each of an animation. `picture` is the size of what they show, which is
-   * larger where it was decoded at a fraction of it.
+   * What becomes of decoded frames of the size of `frame`: the same for each of an animation.
+   * `picture` is the size of what they show, which is larger where it was decoded at a fraction of
+   * it.
    */
   #placerFor({ target, orientation, augmentation }: Work, frame: Size, picture: Size): Placer {
     const { pixelFormat, algorithm, layout, affine } = target
@@ -188,7 +200,10 @@ export class ImageDecoder {
     const part = augmentation?.part && storedPart(partOf(shown, augmentation.part), orientation)
     const cut = part && cutOf(frame, part)
     const isYuv = channelsOf(pixelFormat) === undefined
-    const scaled = even(scaledSize(cut === undefined ? shown : turn(cut, orientation), target), isYuv)
+    const scaled = even(
+      scaledSize(cut === undefined ? shown : turn(cut, orientation), target),
+      isYuv,
+    )
     const placement = placeScaled(scaled, target, isYuv)
     const stored = turn(scaled, orientation)
     const degrees = augmentation?.degrees ?? 0
@@ -199,10 +214,19 @@ export class ImageDecoder {
     const place = (decoded: Frame, out: DataOf[ImageDType]): void => {
       this.#scalers.describeColours(decoded)
       const from =
-        cut === undefined ? decoded : this.#graphs.crop(decoded, cut.left, cut.top, cut.width, cut.height)
-      let made = this.#scalers.scale(from, planarFormat(this.#ffmpeg, pixelFormat), stored, algorithm)
-      if (degrees !== 0) made = this.#scalers.describe(this.#graphs.rotate(made.frame, degrees), made)
-      if (interleaved !== undefined) made = this.#scalers.scale(made.frame, interleaved, stored, 'bilinear')
+        cut === undefined
+          ? decoded
+          : this.#graphs.crop(decoded, cut.left, cut.top, cut.width, cut.height)
+      let made = this.#scalers.scale(
+        from,
+        planarFormat(this.#ffmpeg, pixelFormat),
+        stored,
+        algorithm,
+      )
+      if (degrees !== 0)
+        made = this.#scalers.describe(this.#graphs.rotate(made.frame, degrees), made)
+      if (interleaved !== undefined)
+        made = this.#scalers.scale(made.frame, interleaved, stored, 'bilinear')
       placePicture(pictureOf(made, pixelFormat, order), orientation, placement, target, out)
     }
     return Object.assign(place, { output: placement.output })
@@ -210,13 +234,19 @@ export class ImageDecoder {
 
   #tools({ target }: Work): Tools {
     return {
-      ...{ ffmpeg: this.#ffmpeg, decoders: this.#decoders, scalers: this.#scalers, made: this.#made },
+      ...{
+        ffmpeg: this.#ffmpeg,
+        decoders: this.#decoders,
+        scalers: this.#scalers,
+        made: this.#made,
+      },
       limits: target,
     }
   }
 
   #freeLater(): void {
-    if (this.#idleTimer === undefined) this.#idleTimer = setTimeout(() => this.free(), IDLE_MS).unref()
+    if (this.#idleTimer === undefined)
+      this.#idleTimer = setTimeout(() => this.free(), IDLE_MS).unref()
     else this.#idleTimer.refresh()
   }
 }
@@ -244,22 +274,31 @@ export function imageDecoder(): ImageDecoder {
   return ofThisThread
 }
 
-/** How much larger than the result a JPEG decoded at a fraction of its size must be, lest the loss is seen. */
+/**
+ * How much larger than the result a JPEG decoded at a fraction of its size must be, lest the loss
+ * is seen.
+ */
 const SPARE = 1.2
 
 /** Smaller pictures have more detail to a pixel, so more would be lost, and less is to be won. */
 const LEAST_PIXELS = 1e6
 
 /**
- * A quarter of the size. Half is no option: FFmpeg has no SIMD for it, and it takes longer than the whole; an eighth saves hardly more than a
- * quarter, and loses more.
+ * A quarter of the size. Half is no option: FFmpeg has no SIMD for it, and it takes longer than the
+ * whole; an eighth saves hardly more than a quarter, and loses more.
  */
 const LOWRES = 2
 
-/** The frame marker of progressive JPEG; what follows it are kinds that are decoded as a whole or not at all. */
+/**
+ * The frame marker of progressive JPEG; what follows it are kinds that are decoded as a whole or
+ * not at all.
+ */
 const PROGRESSIVE = 0xc2
 
-/** The size of a JPEG that can be decoded at a fraction of it without visible loss; `undefined` for others. */
+/**
+ * The size of a JPEG that can be decoded at a fraction of it without visible loss; `undefined` for
+ * others.
+ */
 function sizeToShrink({ image, target, orientation, augmentation }: Work): Size | undefined {
   const size = target.mayShrink ? image.jpeg?.frame : undefined
   if (size === undefined || size.marker > PROGRESSIVE || size.width * size.height < LEAST_PIXELS)

@@ -4,7 +4,10 @@ import type { Encoding, Samples } from '../encode-options.ts'
 import { check, type FFmpeg, loadFFmpeg } from './library.ts'
 import type { AvPixelFormat } from './scalers.ts'
 
-/** Encodes an image with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`, `ERR_BACKEND_MISSING` */
+/**
+ * Encodes an image with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`,
+ * `ERR_BACKEND_MISSING`
+ */
 export function encodeWithFFmpeg(samples: Samples, encoding: Encoding): Uint8Array {
   const ffmpeg = loadFFmpeg()
   const given = frameOf(samples, ffmpeg)
@@ -38,7 +41,8 @@ function frameOf(samples: Samples, ffmpeg: FFmpeg): Frame {
   const { constants: c } = ffmpeg
   let bytes = Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
   let format: AvPixelFormat
-  if (channels === 1) format = data instanceof Uint16Array ? c.AV_PIX_FMT_GRAY16LE : c.AV_PIX_FMT_GRAY8
+  if (channels === 1)
+    format = data instanceof Uint16Array ? c.AV_PIX_FMT_GRAY16LE : c.AV_PIX_FMT_GRAY8
   else if (isPlanar) {
     // FFmpeg's planes are green, blue, red, alpha.
     const order = isBgr ? [1, 0, 2] : [1, 2, 0, 3]
@@ -55,13 +59,18 @@ function frameOf(samples: Samples, ffmpeg: FFmpeg): Frame {
 }
 
 /** What the encoder takes. */
-function encodedFormat(samples: Samples, encoding: Encoding, { constants: c }: FFmpeg): AvPixelFormat {
+function encodedFormat(
+  samples: Samples,
+  encoding: Encoding,
+  { constants: c }: FFmpeg,
+): AvPixelFormat {
   const { channels, data } = samples
   switch (encoding.format) {
     case 'jpeg':
       return encoding.hasWholeChroma ? c.AV_PIX_FMT_YUV444P : c.AV_PIX_FMT_YUV420P
     case 'png':
-      if (channels === 1) return data instanceof Uint16Array ? c.AV_PIX_FMT_GRAY16BE : c.AV_PIX_FMT_GRAY8
+      if (channels === 1)
+        return data instanceof Uint16Array ? c.AV_PIX_FMT_GRAY16BE : c.AV_PIX_FMT_GRAY8
       return channels === 3 ? c.AV_PIX_FMT_RGB24 : c.AV_PIX_FMT_RGBA
     case 'webp':
       return c.AV_PIX_FMT_BGRA // libwebp makes YUV of it where it must
@@ -138,8 +147,8 @@ function setQuality(
 }
 
 /**
- * FFmpeg's quantiser, 1 to 31, for the usual scale of quality: 8 is the table that stands for 50 there, and both scale it linearly
- * (libjpeg's `jpeg_quality_scaling`).
+ * FFmpeg's quantiser, 1 to 31, for the usual scale of quality: 8 is the table that stands for 50
+ * there, and both scale it linearly (libjpeg's `jpeg_quality_scaling`).
  */
 function quantiserOf(quality: number): number {
   const percent = quality < 50 ? 5000 / quality : 200 - 2 * quality

@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module'
 import { MediaError } from '../../errors.ts'
 
-/** The low-level half of `node-av` (the other half costs 70 ms more to import) and its constants. */
+/**
+ * The low-level half of `node-av` (the other half costs 70 ms more to import) and its constants.
+ */
 export type Av = typeof import('node-av/lib')
 export type Constants = typeof import('node-av/constants')
 
@@ -15,15 +17,20 @@ const require = createRequire(import.meta.url)
 let loaded: FFmpeg | undefined
 
 /**
- * `node-av` in this thread, loaded when first asked for. FFmpeg's own messages to stderr are turned off (a JPEG cut short is "fatal" to it), unless the
- * program has chosen a level: what it says about damaged files comes as errors here.
+ * `node-av` in this thread, loaded when first asked for. FFmpeg's own messages to stderr are turned
+ * off (a JPEG cut short is "fatal" to it), unless the program has chosen a level: what it says
+ * about damaged files comes as errors here.
  *
- * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does not load
+ * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does
+ *   not load
  */
 export function loadFFmpeg(): FFmpeg {
   if (loaded !== undefined) return loaded
   try {
-    loaded = { av: require('node-av/lib') as Av, constants: require('node-av/constants') as Constants }
+    loaded = {
+      av: require('node-av/lib') as Av,
+      constants: require('node-av/constants') as Constants,
+    }
   } catch (error) {
     throw missingBackend('ffmpeg', 'node-av', error)
   }
@@ -41,16 +48,24 @@ export function formatName({ av }: FFmpeg, { format }: { readonly format: unknow
 export function missingBackend(backend: string, library: string, error: unknown): MediaError {
   const { code, message = String(error) } = (error ?? {}) as NodeJS.ErrnoException
   const isMissing =
-    (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && message.includes(`'${library}`)
+    (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') &&
+    message.includes(`'${library}`)
   const problem = isMissing
     ? `which is not installed: run \`npm install ${library}\``
     : `which is installed but does not load: ${message}`
-  return new MediaError('ERR_BACKEND_MISSING', `the ${backend} backend needs ${library}, ${problem}`, {
-    cause: error,
-  })
+  return new MediaError(
+    'ERR_BACKEND_MISSING',
+    `the ${backend} backend needs ${library}, ${problem}`,
+    {
+      cause: error,
+    },
+  )
 }
 
-/** Throws what FFmpeg says of a negative result, as `ERR_UNSUPPORTED` where it says that nobody has written that yet. */
+/**
+ * Throws what FFmpeg says of a negative result, as `ERR_UNSUPPORTED` where it says that nobody has
+ * written that yet.
+ */
 export function check({ av, constants }: FFmpeg, result: number, doing: string): void {
   if (result >= 0) return
   const message = `FFmpeg, ${doing}: ${av.FFmpegError.strerror(result)}`

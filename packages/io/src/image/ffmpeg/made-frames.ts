@@ -4,8 +4,9 @@ import { check, type FFmpeg } from './library.ts'
 import type { AvPixelFormat } from './scalers.ts'
 
 /**
- * Frames of pixels that were made here, used again: what belongs to a frame in JavaScript is only let go of when the loop turns, and a thread that
- * decodes one file after the other lets it turn seldom. A process grew by 4 KB a file.
+ * Frames of pixels that were made here, used again: what belongs to a frame in JavaScript is only
+ * let go of when the loop turns, and a thread that decodes one file after the other lets it turn
+ * seldom. A process grew by 4 KB a file.
  */
 export class MadeFrames {
   readonly #ffmpeg: FFmpeg
@@ -15,8 +16,16 @@ export class MadeFrames {
     this.#ffmpeg = ffmpeg
   }
 
-  /** Uses a frame with a copy of pixels: planes one behind the other, rows without padding. It is valid during the call. */
-  use<T>(pixels: Buffer, { width, height }: Size, format: AvPixelFormat, use: (frame: Frame) => T): T {
+  /**
+   * Uses a frame with a copy of pixels: planes one behind the other, rows without padding. It is
+   * valid during the call.
+   */
+  use<T>(
+    pixels: Buffer,
+    { width, height }: Size,
+    format: AvPixelFormat,
+    use: (frame: Frame) => T,
+  ): T {
     const frame = this.take(pixels, { width, height }, format)
     try {
       return use(frame)

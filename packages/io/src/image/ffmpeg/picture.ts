@@ -24,8 +24,14 @@ export function planarFormat({ constants: c }: FFmpeg, format: PixelFormat): AvP
   }
 }
 
-/** The same with the channels of a pixel side by side; `undefined` where there is but one, or layout has no meaning. */
-export function interleavedFormat({ constants: c }: FFmpeg, format: PixelFormat): AvPixelFormat | undefined {
+/**
+ * The same with the channels of a pixel side by side; `undefined` where there is but one, or layout
+ * has no meaning.
+ */
+export function interleavedFormat(
+  { constants: c }: FFmpeg,
+  format: PixelFormat,
+): AvPixelFormat | undefined {
   switch (format) {
     case 'rgb24':
       return c.AV_PIX_FMT_RGB24
@@ -56,7 +62,10 @@ export function channelOrder(format: PixelFormat): readonly number[] {
   }
 }
 
-/** A scaled frame as `placePicture` takes it: with `order` its planes, without its interleaved channels. */
+/**
+ * A scaled frame as `placePicture` takes it: with `order` its planes, without its interleaved
+ * channels.
+ */
 export function pictureOf(
   { planes, linesizes, size }: ScaledFrame,
   format: PixelFormat,
@@ -81,7 +90,10 @@ export function pictureOf(
   }
 }
 
-/** The same memory as 16-bit numbers: of this machine's order, as FFmpeg's little-endian ones are wherever `node-av` has binaries. */
+/**
+ * The same memory as 16-bit numbers: of this machine's order, as FFmpeg's little-endian ones are
+ * wherever `node-av` has binaries.
+ */
 function wide(bytes: Buffer): Uint16Array {
   return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1)
 }

@@ -7,7 +7,10 @@ import { type Av, check, type FFmpeg, formatName } from './library.ts'
 /** FFmpeg's number of a pixel format. */
 export type AvPixelFormat = Parameters<Av['avGetPixFmtName']>[0]
 
-/** A picture in memory that belongs to FFmpeg: to be copied before the next of that format is made, never kept. */
+/**
+ * A picture in memory that belongs to FFmpeg: to be copied before the next of that format is made,
+ * never kept.
+ */
 export interface ScaledFrame {
   readonly frame: Frame
   readonly format: AvPixelFormat
@@ -21,9 +24,10 @@ const FRAMES_KEPT = 128
 const FRAME_BYTES_KEPT = 16 << 20
 
 /**
- * The scalers of one thread, 32, and the frames that they write to, up to 16 MiB of them; the least recently used gives way. Making a
- * scaler costs 0.07 ms. A frame costs as little; but the views of its memory are only let go of when garbage is collected, which is seldom where
- * so little is allocated: with a new frame for each image a process grew by 300 MB before it was.
+ * The scalers of one thread, 32, and the frames that they write to, up to 16 MiB of them; the least
+ * recently used gives way. Making a scaler costs 0.07 ms. A frame costs as little; but the views of
+ * its memory are only let go of when garbage is collected, which is seldom where so little is
+ * allocated: with a new frame for each image a process grew by 300 MB before it was.
  */
 export class Scalers {
   readonly #ffmpeg: FFmpeg
@@ -33,7 +37,10 @@ export class Scalers {
   #frameBytes = 0
   readonly #modern: ReadonlyMap<number, AvPixelFormat>
 
-  /** With `isForStills` pictures of odd size are scaled as libjpeg has them; without, as FFmpeg's own programs do. */
+  /**
+   * With `isForStills` pictures of odd size are scaled as libjpeg has them; without, as FFmpeg's
+   * own programs do.
+   */
   constructor(ffmpeg: FFmpeg, isForStills = false) {
     this.#ffmpeg = ffmpeg
     this.#isForStills = isForStills
@@ -52,13 +59,17 @@ export class Scalers {
     const to = this.#frameFor(format, size)
     const source = `${from.width}x${from.height}:${from.format}:${from.chromaLocation}`
     const key = `${source}>${size.width}x${size.height}:${format}:${algorithm}`
-    check(this.#ffmpeg, this.#scalerFor(key, algorithm, from).scaleFrameSync(to.frame, from), 'scaling')
+    check(
+      this.#ffmpeg,
+      this.#scalerFor(key, algorithm, from).scaleFrameSync(to.frame, from),
+      'scaling',
+    )
     return to
   }
 
   /**
-   * Says in today's terms what a decoder meant, so that the scaler neither warns nor converts between colour spaces, nor
-   * refuses an interlaced PNG, whose lines are not fields.
+   * Says in today's terms what a decoder meant, so that the scaler neither warns nor converts
+   * between colour spaces, nor refuses an interlaced PNG, whose lines are not fields.
    */
   describeColours(frame: Frame): void {
     const { constants: c } = this.#ffmpeg
@@ -78,7 +89,10 @@ export class Scalers {
     return { frame, format, size, planes: frame.data ?? [], linesizes: frame.linesize }
   }
 
-  /** Lets go of frames where they are many or large. Those made last may be in use until this is called. */
+  /**
+   * Lets go of frames where they are many or large. Those made last may be in use until this is
+   * called.
+   */
   recycle(): void {
     while (this.#frames.size > FRAMES_KEPT || this.#frameBytes > FRAME_BYTES_KEPT) {
       const [key, oldest] = this.#frames.entries().next().value!
@@ -100,11 +114,12 @@ export class Scalers {
   #scalerFor(key: string, algorithm: ScaleAlgorithm, from: Frame): SoftwareScaleContext {
     const known = this.#kept.get(key)
     if (known !== undefined) return touch(this.#kept, key, known)
-    // Not getContext(): only a context that takes everything from its frames minds their colour range and matrix.
+    // Not getContext(): only a context that takes everything from its frames minds their colour
+    // range and matrix.
     const scaler = new this.#ffmpeg.av.SoftwareScaleContext()
     scaler.allocContext()
-    // accurate_rnd, for without it libswscale converts 4:2:0 pictures of their own size by a routine that leaves the last columns of a
-    // width that is no multiple of 8 unwritten.
+    // accurate_rnd, for without it libswscale converts 4:2:0 pictures of their own size by a
+    // routine that leaves the last columns of a width that is no multiple of 8 unwritten.
     scaler.setOption('sws_flags', `${FLAGS[algorithm]}+accurate_rnd`)
     const places = this.#isForStills ? chromaPlaces(this.#ffmpeg, from) : []
     for (const [option, value] of places) scaler.setOption(option, value)
@@ -138,9 +153,10 @@ export class Scalers {
 }
 
 /**
- * Where the scaler is to look for colours that two columns or rows share, if their number is odd. The last sample lies half beyond the picture then;
- * the scaler takes all of them for as wide as the picture, and places the last ones half a sample off. Moved by a quarter sample (128 of
- * 256 to a pixel) they are off by a quarter at either end: 3 to 5 dB nearer to libjpeg for 500x375.
+ * Where the scaler is to look for colours that two columns or rows share, if their number is odd.
+ * The last sample lies half beyond the picture then; the scaler takes all of them for as wide as
+ * the picture, and places the last ones half a sample off. Moved by a quarter sample (128 of 256 to
+ * a pixel) they are off by a quarter at either end: 3 to 5 dB nearer to libjpeg for 500x375.
  */
 function chromaPlaces(ffmpeg: FFmpeg, from: Frame): [string, number][] {
   const { constants: c } = ffmpeg

@@ -15,7 +15,11 @@ import { checkedEncoderOptions, type EncoderOptions } from '../encode/encoder-op
 import type { MuxerOptions } from '../mux/muxer.ts'
 import { Packets } from '../packets/packets.ts'
 import { checkWindow, type TimeWindow } from '../time.ts'
-import { type EncodeVideoOptions, type SaveVideoOptions, videoJob } from '../video-file/encode-options.ts'
+import {
+  type EncodeVideoOptions,
+  type SaveVideoOptions,
+  videoJob,
+} from '../video-file/encode-options.ts'
 import type { DecodedFrames, DemuxJob, FramesJob } from './jobs.ts'
 import { mediaOps } from './media-ops.ts'
 import { type LocalSource, localize, type StreamedSource } from './stream-source.ts'
@@ -23,7 +27,9 @@ import type { Outcome } from './worker.ts'
 
 /** Which packets of which stream. */
 export interface DemuxSourceOptions extends DemuxerOptions, UrlOptions {
-  /** Its index, or the best of a kind. Default: the best video stream, or audio where there is none. */
+  /**
+   * Its index, or the best of a kind. Default: the best video stream, or audio where there is none.
+   */
   readonly stream?: number | 'video' | 'audio'
   /** `[start, end)` in seconds, in the container's own time. Default: all. */
   readonly window?: TimeWindow
@@ -37,7 +43,9 @@ export interface StreamPacketsOptions extends Omit<DemuxSourceOptions, 'window'>
 export interface DecodeFramesOptions extends DecoderOptions, VideoLimits {
   /** A filter graph of one input and one output, such as `filters.scale(…)` makes. */
   readonly filter?: string
-  /** FFmpeg's name of the format that pictures are converted to: `'rgb24'`. Default: as they come. */
+  /**
+   * FFmpeg's name of the format that pictures are converted to: `'rgb24'`. Default: as they come.
+   */
   readonly pixelFormat?: string
   readonly signal?: AbortSignal
 }
@@ -70,32 +78,56 @@ export interface FilterOptions {
 }
 
 const DEMUXER = ['format', 'formatOptions', 'probe', 'strict', 'name'] as const
-const DECODER = ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware', ...LIMIT_OPTIONS] as const
+const DECODER = [
+  'strict',
+  'threads',
+  'decoder',
+  'decoderOptions',
+  'hardware',
+  ...LIMIT_OPTIONS,
+] as const
 
 /**
- * Reads the packets of one stream of a container, still compressed, all or those of a window: in one of the package's threads, which the call waits for.
+ * Reads the packets of one stream of a container, still compressed, all or those of a window: in
+ * one of the package's threads, which the call waits for.
  *
- * @throws MediaError with `code`: `ERR_READ`; `ERR_DECODE` where it is no container, has no such stream, or is damaged; `ERR_BACKEND_MISSING`; `ERR_BAD_OPTION`
+ * @throws MediaError with `code`: `ERR_READ`; `ERR_DECODE` where it is no container, has no such
+ *   stream, or is damaged; `ERR_BACKEND_MISSING`; `ERR_BAD_OPTION`
  * @throws the signal's reason, when aborted
  */
-export async function demux(source: StreamedSource, options: DemuxSourceOptions = {}): Promise<Packets> {
+export async function demux(
+  source: StreamedSource,
+  options: DemuxSourceOptions = {},
+): Promise<Packets> {
   const caller = currentCall()
   checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'], URL_OPTIONS)
   const { signal, stream, window } = options
   const rest = demuxerOptions(options)
-  return withSource(source, { maxBytes: WHOLE_BYTES, ...fetchingOf(options) }, window, async (local) => {
-    const job = demuxJob(local, rest, stream, window)
-    return Packets.view(made(await runInPool(mediaOps.demux, job, signal, caller), local.name))
-  })
+  return withSource(
+    source,
+    { maxBytes: WHOLE_BYTES, ...fetchingOf(options) },
+    window,
+    async (local) => {
+      const job = demuxJob(local, rest, stream, window)
+      return Packets.view(made(await runInPool(mediaOps.demux, job, signal, caller), local.name))
+    },
+  )
 }
 
-/** The packets of one stream of a container, chunk by chunk; it is read on as they are taken. @throws as `demux` */
+/**
+ * The packets of one stream of a container, chunk by chunk; it is read on as they are taken.
+ * @throws as `demux`
+ */
 export async function* streamPackets(
   source: StreamedSource,
   options: StreamPacketsOptions,
 ): AsyncGenerator<Packets> {
   const caller = currentCall()
-  checkKnown(options, [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'], URL_OPTIONS)
+  checkKnown(
+    options,
+    [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'],
+    URL_OPTIONS,
+  )
   const { signal, stream, packetsPerChunk, durationSec } = options
   const rest = demuxerOptions(options)
   const size = sizeOfChunks({
@@ -118,8 +150,8 @@ export async function* streamPackets(
 }
 
 /**
- * Decodes packets, or one stream of a container, into one array: in one of the package's threads. `undefined` where no frame is in the window. Memory: all
- * frames, twice for a moment.
+ * Decodes packets, or one stream of a container, into one array: in one of the package's threads.
+ * `undefined` where no frame is in the window. Memory: all frames, twice for a moment.
  *
  * @throws MediaError as `demux`, and if strict `ERR_DECODE` for what cannot be decoded
  */
@@ -131,7 +163,10 @@ export async function decode(
   const { frames, demuxer, stream, window, signal } = checkedDecode(options, [])
   if (input instanceof Packets) {
     const name = input.source ?? 'packets'
-    return made(await runInPool(mediaOps.decode, { ...frames, input: input.serialize() }, signal), name)
+    return made(
+      await runInPool(mediaOps.decode, { ...frames, input: input.serialize() }, signal),
+      name,
+    )
   }
   const fetching = { maxBytes: WHOLE_BYTES, ...fetchingFor(options) }
   return withSource(input, fetching, window, async (local) => {
@@ -140,7 +175,10 @@ export async function decode(
   })
 }
 
-/** The frames of one stream of a container, so many at a time, to the last; it is decoded on as they are taken. @throws as `decode` */
+/**
+ * The frames of one stream of a container, so many at a time, to the last; it is decoded on as they
+ * are taken. @throws as `decode`
+ */
 export async function* streamFrames(
   source: StreamedSource,
   options: StreamFramesOptions = {},
@@ -165,9 +203,11 @@ export async function* streamFrames(
 }
 
 /**
- * Sends an array through a filter graph of one input: in one of the package's threads. What comes out of each output, by its label; `out` where it has none.
+ * Sends an array through a filter graph of one input: in one of the package's threads. What comes
+ * out of each output, by its label; `out` where it has none.
  *
- * @throws MediaError `ERR_BAD_OPTION` for what the graph or its filters refuse, `ERR_BACKEND_MISSING`
+ * @throws MediaError `ERR_BAD_OPTION` for what the graph or its filters refuse,
+ *   `ERR_BACKEND_MISSING`
  */
 export async function filter(
   array: NdArray,
@@ -181,7 +221,10 @@ export async function filter(
   return made(await runInPool(mediaOps.filter, { array, description, input }, signal), undefined)
 }
 
-/** Encodes an array into packets: in one of the package's threads. @throws MediaError `ERR_ENCODE`, `ERR_UNSUPPORTED`, `ERR_BAD_OPTION` */
+/**
+ * Encodes an array into packets: in one of the package's threads. @throws MediaError `ERR_ENCODE`,
+ * `ERR_UNSUPPORTED`, `ERR_BAD_OPTION`
+ */
 export async function encode(
   array: NdArray,
   options: EncoderOptions & { readonly signal?: AbortSignal },
@@ -194,7 +237,8 @@ export async function encode(
 }
 
 /**
- * Puts packets of one or several streams into a container, without decoding: in one of the package's threads.
+ * Puts packets of one or several streams into a container, without decoding: in one of the
+ * package's threads.
  *
  * @param path where to; `undefined` gives the bytes, and needs `format`
  * @throws MediaError `ERR_WRITE`, `ERR_BAD_OPTION`
@@ -215,10 +259,13 @@ export async function mux(
 }
 
 /**
- * Saves pictures, `[N, H, W, 3]` and others, as a video, with sound if given: in one of the package's threads. The file is there as a whole or not at all. The same
- * pictures give the same bytes. What is usual in the format is the default: H.264 and AAC in MP4, MOV and Matroska, VP9 and Opus in WebM.
+ * Saves pictures, `[N, H, W, 3]` and others, as a video, with sound if given: in one of the
+ * package's threads. The file is there as a whole or not at all. The same pictures give the same
+ * bytes. What is usual in the format is the default: H.264 and AAC in MP4, MOV and Matroska, VP9
+ * and Opus in WebM.
  *
- * @throws MediaError with `code`: `ERR_ENCODE`, `ERR_WRITE`, `ERR_UNSUPPORTED`, `ERR_BACKEND_MISSING`, `ERR_BAD_OPTION`
+ * @throws MediaError with `code`: `ERR_ENCODE`, `ERR_WRITE`, `ERR_UNSUPPORTED`,
+ *   `ERR_BACKEND_MISSING`, `ERR_BAD_OPTION`
  * @throws the signal's reason, when aborted
  * @example
  * ```ts run
@@ -243,7 +290,10 @@ export async function saveVideo(
   made(await runInPool(mediaOps.video, job, options.signal), undefined)
 }
 
-/** Encodes pictures as a video in memory; `format` is FFmpeg's name, `'mp4'`. @throws MediaError as `saveVideo` */
+/**
+ * Encodes pictures as a video in memory; `format` is FFmpeg's name, `'mp4'`. @throws MediaError as
+ * `saveVideo`
+ */
 export async function encodeVideo(
   array: NdArray,
   options: EncodeVideoOptions & { readonly format: string },
@@ -308,7 +358,16 @@ function checkedDecode(
   DecodeSourceOptions,
   'stream' | 'window' | 'signal'
 > {
-  const known = [...DECODER, 'filter', 'pixelFormat', 'signal', 'stream', 'window', 'demuxer', ...more]
+  const known = [
+    ...DECODER,
+    'filter',
+    'pixelFormat',
+    'signal',
+    'stream',
+    'window',
+    'demuxer',
+    ...more,
+  ]
   checkKnown(options, known, URL_OPTIONS)
   const {
     filter: description,

@@ -18,7 +18,8 @@ import { Muxer, type MuxerOptions } from '../mux/muxer.ts'
 import { Packets } from '../packets/packets.ts'
 import type { TimeWindow } from '../time.ts'
 
-// What the asynchronous forms do in the pool's threads, in terms of the classes. Frames stay in the thread; packets and arrays leave it.
+// What the asynchronous forms do in the pool's threads, in terms of the classes. Frames stay in the
+// thread; packets and arrays leave it.
 
 /** Which packets of a source. */
 export interface DemuxJob {
@@ -70,7 +71,10 @@ export function demuxHere({ source, options, stream, window }: DemuxJob): Packet
   }
 }
 
-export function* chunksHere({ source, options, stream }: DemuxJob, size: ChunkSize): Generator<Packets> {
+export function* chunksHere(
+  { source, options, stream }: DemuxJob,
+  size: ChunkSize,
+): Generator<Packets> {
   const demuxer = new Demuxer(opened(source), waiting(options))
   try {
     yield* demuxer.chunks({ ...size, ...(stream === undefined ? {} : { stream }) })
@@ -237,14 +241,19 @@ function* bounded(
     try {
       for (const { width, height, format, nbSamples, channelLayout } of frames.borrow()) {
         const isPicture = width > 0
-        const wanted = pixelFormat === undefined ? format : pixelFormatNumber(loadFFmpeg(), pixelFormat)
+        const wanted =
+          pixelFormat === undefined ? format : pixelFormatNumber(loadFFmpeg(), pixelFormat)
         const size = (as: number): number => av.avImageGetBufferSize(as as never, width, height, 1)
         const own = isPicture
           ? Math.max(size(format), size(wanted))
           : nbSamples * channelLayout.nbChannels * av.avGetBytesPerSample(format as never)
         if (isPicture) checkFrames(++count, limits)
         bytes = count > framesPerChunk ? own * framesPerChunk : bytes + own
-        checkBytes(bytes, isPicture ? `${Math.min(count, framesPerChunk)} frames or more` : 'samples', limits)
+        checkBytes(
+          bytes,
+          isPicture ? `${Math.min(count, framesPerChunk)} frames or more` : 'samples',
+          limits,
+        )
       }
     } catch (error) {
       frames[Symbol.dispose]()

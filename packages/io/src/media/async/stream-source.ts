@@ -30,8 +30,9 @@ export interface LocalSource {
 }
 
 /**
- * Makes a source readable for another thread. Containers are read here and there, so a stream is put in a file first, to its end: in the system's folder for
- * such files, of which nothing is left afterwards.
+ * Makes a source readable for another thread. Containers are read here and there, so a stream is
+ * put in a file first, to its end: in the system's folder for such files, of which nothing is left
+ * afterwards.
  *
  * @throws MediaError `ERR_READ`; `signal.reason` when aborted
  */
@@ -42,14 +43,21 @@ export async function localize(source: StreamedSource, fetching: Fetching): Prom
     checkSource(source, 'source')
     const release = async (): Promise<void> => {}
     const name = describeSource(source)
-    if (source instanceof URL && /^https?:$/.test(source.protocol)) return fetched(source, name, fetching)
-    return { source: localSource(source) ?? (await readSource(source, fetching)), name, release, failure }
+    if (source instanceof URL && /^https?:$/.test(source.protocol))
+      return fetched(source, name, fetching)
+    return {
+      source: localSource(source) ?? (await readSource(source, fetching)),
+      name,
+      release,
+      failure,
+    }
   }
   const path = join(tmpdir(), `spindle-${process.pid}-${randomBytes(12).toString('hex')}`)
   removeAtExit(path)
   const release = async (): Promise<void> => removeSpilled(path)
   try {
-    const from = source instanceof ReadableStream ? Readable.fromWeb(source as never) : Readable.from(source)
+    const from =
+      source instanceof ReadableStream ? Readable.fromWeb(source as never) : Readable.from(source)
     await pipeline(
       from,
       createWriteStream(path, { flags: 'wx', mode: 0o600 }),
@@ -83,10 +91,13 @@ async function fetched(url: URL, name: string, fetching: Fetching): Promise<Loca
   }
 }
 
-function isStream(source: unknown): source is ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> {
+function isStream(
+  source: unknown,
+): source is ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> {
   if (typeof source !== 'object' || source === null || source instanceof Blob) return false
   if (source instanceof ReadableStream) {
-    if (source.locked) throw badOption('source', 'a stream that nobody reads', 'a locked ReadableStream')
+    if (source.locked)
+      throw badOption('source', 'a stream that nobody reads', 'a locked ReadableStream')
     return true
   }
   return Symbol.asyncIterator in source

@@ -21,7 +21,8 @@ import {
   muxHere,
 } from './jobs.ts'
 
-// The ops that the pool's threads run. Packets leave serialised; faults come back as data: errors would lose their class on the way.
+// The ops that the pool's threads run. Packets leave serialised; faults come back as data: errors
+// would lose their class on the way.
 
 /** What an op gives, or why not. */
 export type Outcome<T> = { readonly made: T } | Fault
@@ -30,7 +31,13 @@ export function demux(job: DemuxJob): Outcome<Uint8Array> {
   return outcome(() => demuxHere(job).serialize())
 }
 
-export function* packets({ job, size }: { job: DemuxJob; size: ChunkSize }): Generator<Outcome<Uint8Array>> {
+export function* packets({
+  job,
+  size,
+}: {
+  job: DemuxJob
+  size: ChunkSize
+}): Generator<Outcome<Uint8Array>> {
   try {
     for (const chunk of chunksHere(job, size)) yield { made: move(chunk.serialize()) }
   } catch (error) {
@@ -51,7 +58,8 @@ export interface StreamJob {
 
 export function* frames(job: StreamJob): Generator<Outcome<DecodedFrames>> {
   try {
-    for (const made of framesHere(job.demux, job.frames, job.framesPerChunk)) yield { made: move(made) }
+    for (const made of framesHere(job.demux, job.frames, job.framesPerChunk))
+      yield { made: move(made) }
   } catch (error) {
     yield faultOf(error)
   }
@@ -64,11 +72,21 @@ export interface FilterJob {
   readonly input: Parameters<typeof filterHere>[2]
 }
 
-export function filter({ array, description, input }: FilterJob): Outcome<ReturnType<typeof filterHere>> {
+export function filter({
+  array,
+  description,
+  input,
+}: FilterJob): Outcome<ReturnType<typeof filterHere>> {
   return outcome(() => filterHere(array, description, input))
 }
 
-export function encode({ array, options }: { array: NdArray; options: EncoderOptions }): Outcome<Uint8Array> {
+export function encode({
+  array,
+  options,
+}: {
+  array: NdArray
+  options: EncoderOptions
+}): Outcome<Uint8Array> {
   return outcome(() => encodeHere(array, options).serialize())
 }
 

@@ -9,10 +9,12 @@ import { Packets } from '../packets/packets.ts'
 import { describeCoded, plain, type StreamInfo } from '../stream-info.ts'
 
 /**
- * Rewrites packets without decoding them: `'h264_mp4toannexb'`, `'aac_adtstoasc'`, `'extract_extradata'`. `push` some, `flush` at the end for those that it holds back.
- * `stream` is what comes out, of which decoders and muxers are made.
+ * Rewrites packets without decoding them: `'h264_mp4toannexb'`, `'aac_adtstoasc'`,
+ * `'extract_extradata'`. `push` some, `flush` at the end for those that it holds back. `stream` is
+ * what comes out, of which decoders and muxers are made.
  *
- * @throws MediaError from the constructor: `ERR_BAD_OPTION` where there is no such filter, `ERR_UNSUPPORTED` where it is not for that codec
+ * @throws MediaError from the constructor: `ERR_BAD_OPTION` where there is no such filter,
+ *   `ERR_UNSUPPORTED` where it is not for that codec
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -39,7 +41,8 @@ export class BitstreamFilter implements Disposable {
     this.#ffmpeg = loadFFmpeg()
     const { av } = this.#ffmpeg
     const filter = av.BitStreamFilter.getByName(name)
-    if (filter === null) throw badOption('name', "the name of one of FFmpeg's bit-stream filters", name)
+    if (filter === null)
+      throw badOption('name', "the name of one of FFmpeg's bit-stream filters", name)
     this.#context = new av.BitStreamFilterContext()
     this.#packet = new av.Packet()
     try {
@@ -67,7 +70,10 @@ export class BitstreamFilter implements Disposable {
     })
   }
 
-  /** What comes of packets by now; it may be none. @throws MediaError `ERR_DECODE` where they are damaged */
+  /**
+   * What comes of packets by now; it may be none. @throws MediaError `ERR_DECODE` where they are
+   * damaged
+   */
   push(packets: Packets): Packets {
     this.#handle.check()
     this.#last = packets

@@ -4,10 +4,15 @@ import { NO_TIME } from '../packets/blob.ts'
 import { firstTick, rescale, type TimeWindow } from '../time.ts'
 
 /**
- * The part of a piece of sound whose samples are in a window, in a frame of its own or the same; `undefined` where there is none. A sample's time is that of
- * the frame, to the nearest sample, and as many samples on. Frees the frame that it does not give.
+ * The part of a piece of sound whose samples are in a window, in a frame of its own or the same;
+ * `undefined` where there is none. A sample's time is that of the frame, to the nearest sample, and
+ * as many samples on. Frees the frame that it does not give.
  */
-export function cutSound(ffmpeg: FFmpeg, frame: AvFrame, [start, end]: TimeWindow): AvFrame | undefined {
+export function cutSound(
+  ffmpeg: FFmpeg,
+  frame: AvFrame,
+  [start, end]: TimeWindow,
+): AvFrame | undefined {
   const { nbSamples: count, sampleRate, pts } = frame
   if (pts === NO_TIME) return frame
   const samples = { num: 1, den: sampleRate }
@@ -44,7 +49,11 @@ function part(ffmpeg: FFmpeg, frame: AvFrame, from: number, to: number): AvFrame
     check(ffmpeg, cut.fromBuffer(bytes), 'cutting sound')
     const samples = { num: 1, den: sampleRate }
     cut.timeBase = frame.timeBase
-    cut.pts = rescale(rescale(frame.pts, frame.timeBase, samples) + BigInt(from), samples, frame.timeBase)
+    cut.pts = rescale(
+      rescale(frame.pts, frame.timeBase, samples) + BigInt(from),
+      samples,
+      frame.timeBase,
+    )
     cut.duration = rescale(BigInt(to - from), samples, frame.timeBase)
     return cut
   } catch (error) {

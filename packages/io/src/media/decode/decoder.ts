@@ -2,7 +2,13 @@ import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from '
 import { checkBoolean, checkKnown } from '../../check.ts'
 import { badOption, MediaError, nameSource } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
-import { checkPixels, checkRefused, type Limits, limitsOf, maxPixelsOption } from '../../ffmpeg/limits.ts'
+import {
+  checkPixels,
+  checkRefused,
+  type Limits,
+  limitsOf,
+  maxPixelsOption,
+} from '../../ffmpeg/limits.ts'
 import { encrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { withParameters } from '../codec-parameters.ts'
@@ -30,25 +36,36 @@ import { TailWatch } from './tail-watch.ts'
 export interface DecoderOptions {
   /** Whether damage is an error (default), or counted in `failures` while decoding goes on. */
   readonly strict?: boolean
-  /** Threads of this decoder, 1 to 64; 0 is one a core. Default 1: many files at a time use the cores better than many threads on one. */
+  /**
+   * Threads of this decoder, 1 to 64; 0 is one a core. Default 1: many files at a time use the
+   * cores better than many threads on one.
+   */
   readonly threads?: number
   /** Which of several decoders, by FFmpeg's name: `'libdav1d'`. Default: FFmpeg's first. */
   readonly decoder?: string
   /** Options of the decoder, as FFmpeg names them; unknown ones are errors. */
   readonly decoderOptions?: Readonly<Record<string, string>>
-  /** A device that decodes, where there is one; what became of it `decoder.hardware` tells. Default `'none'`. */
+  /**
+   * A device that decodes, where there is one; what became of it `decoder.hardware` tells. Default
+   * `'none'`.
+   */
   readonly hardware?: HardwareKind | 'auto' | 'none' | HardwareChoice
-  /** Most pixels of a frame, width times height; more is `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 178 956 970. */
+  /**
+   * Most pixels of a frame, width times height; more is `ERR_TOO_LARGE`. An integer >= 1, or
+   * `Infinity`. Default 178 956 970.
+   */
   readonly maxPixels?: number
 }
 
 /**
- * Decodes the packets of one stream, as they come: `push` some, take the frames that are complete, `flush` at the end, which no decoder gives
- * before. All chunkings give the same frames. Frames of packets that have a window are those of the window: pictures by their time, sound by sample.
+ * Decodes the packets of one stream, as they come: `push` some, take the frames that are complete,
+ * `flush` at the end, which no decoder gives before. All chunkings give the same frames. Frames of
+ * packets that have a window are those of the window: pictures by their time, sound by sample.
  *
  * States: `open`, `[Symbol.dispose]()` makes it `closed`. After `flush()` it is as new.
  *
- * @throws MediaError from the constructor: `ERR_UNSUPPORTED` where there is no decoder, or no device and no fallback; `ERR_BAD_OPTION`; `ERR_BACKEND_MISSING`
+ * @throws MediaError from the constructor: `ERR_UNSUPPORTED` where there is no decoder, or no
+ *   device and no fallback; `ERR_BAD_OPTION`; `ERR_BACKEND_MISSING`
  */
 export class Decoder implements Disposable {
   readonly stream: StreamInfo
@@ -64,7 +81,9 @@ export class Decoder implements Disposable {
   #source: string | undefined
   #window: TimeWindow | undefined
   #ticks: TickWindow | undefined
-  /** When the frame after the last one is shown, if it does not tell: the last ones of AVI do not. */
+  /**
+   * When the frame after the last one is shown, if it does not tell: the last ones of AVI do not.
+   */
   #next: bigint | undefined
 
   constructor(stream: StreamInfo, options: DecoderOptions = {}) {
@@ -132,7 +151,8 @@ export class Decoder implements Disposable {
   /**
    * Decodes packets; the frames that are complete, which are the caller's. They may be none.
    *
-   * @throws MediaError `ERR_DECODE` for damaged ones if strict, `ERR_BAD_OPTION` for those of another kind of stream
+   * @throws MediaError `ERR_DECODE` for damaged ones if strict, `ERR_BAD_OPTION` for those of
+   *   another kind of stream
    */
   push(packets: Packets): Frames {
     this.#handle.check()
@@ -148,7 +168,8 @@ export class Decoder implements Disposable {
     const { constants: c } = this.#ffmpeg
     return this.#collect((frames) => {
       for (const packet of packets) {
-        if (packet.sideData.some(({ type }) => type === c.AV_PKT_DATA_ENCRYPTION_INFO)) throw encrypted()
+        if (packet.sideData.some(({ type }) => type === c.AV_PKT_DATA_ENCRYPTION_INFO))
+          throw encrypted()
         // One without bytes means the end to a decoder; some Ogg files have one.
         if (packet.data.length === 0 && packet.sideData.length === 0) continue
         this.#tail.begin(packet.data)
@@ -165,13 +186,17 @@ export class Decoder implements Disposable {
     })
   }
 
-  /** The frames that are still in the decoder, after the last packets; it can then be used for others. */
+  /**
+   * The frames that are still in the decoder, after the last packets; it can then be used for
+   * others.
+   */
   flush(): Frames {
     this.#handle.check()
     try {
       return this.#collect((frames) => {
         const result = this.#context.sendPacketSync(null)
-        if (result < 0 && result !== this.#ffmpeg.constants.AVERROR_EOF) this.#complain(result, undefined)
+        if (result < 0 && result !== this.#ffmpeg.constants.AVERROR_EOF)
+          this.#complain(result, undefined)
         this.#receive(frames)
       })
     } finally {
@@ -195,9 +220,11 @@ export class Decoder implements Disposable {
   }
 
   /**
-   * The frames of packets that come chunk by chunk, as they are complete, to the last. Each set is the taker's to dispose of.
+   * The frames of packets that come chunk by chunk, as they are complete, to the last. Each set is
+   * the taker's to dispose of.
    *
-   * @param options `framesPerChunk`: exactly so many in each set but the last; without it, as they come
+   * @param options `framesPerChunk`: exactly so many in each set but the last; without it, as they
+   *   come
    */
   *decodeChunks(
     chunks: Iterable<Packets>,
@@ -205,7 +232,10 @@ export class Decoder implements Disposable {
   ): Generator<Frames> {
     checkKnown(options, ['framesPerChunk'])
     const { framesPerChunk } = options
-    if (framesPerChunk !== undefined && (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)) {
+    if (
+      framesPerChunk !== undefined &&
+      (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
+    ) {
       throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
     }
     yield* regroup(this.#each(chunks), framesPerChunk)
@@ -229,7 +259,9 @@ export class Decoder implements Disposable {
       return new Frames(frames)
     } catch (error) {
       for (const frame of frames) frame.free()
-      throw error instanceof MediaError ? error : nameSource(error, this.#source ?? this.stream.codec)
+      throw error instanceof MediaError
+        ? error
+        : nameSource(error, this.#source ?? this.stream.codec)
     }
   }
 
@@ -263,10 +295,12 @@ export class Decoder implements Disposable {
     const { num, den } = this.stream.timeBase
     const told = received.bestEffortTimestamp
     const time = told === NO_TIME && this.#next !== undefined ? this.#next : told
-    this.#next = time === NO_TIME ? undefined : time + (received.duration > 0n ? received.duration : 1n)
+    this.#next =
+      time === NO_TIME ? undefined : time + (received.duration > 0n ? received.duration : 1n)
     received.pts = time
     received.timeBase = new this.#ffmpeg.av.Rational(num, den)
-    const isWanted = this.stream.kind !== 'video' || this.#ticks === undefined || isWithin(time, this.#ticks)
+    const isWanted =
+      this.stream.kind !== 'video' || this.#ticks === undefined || isWithin(time, this.#ticks)
     if (!isWanted) {
       received.free()
       return undefined
@@ -282,7 +316,11 @@ export class Decoder implements Disposable {
     const here = new this.#ffmpeg.av.Frame()
     here.alloc()
     try {
-      check(this.#ffmpeg, frame.hwframeTransferDataSync(here, 0), 'fetching a frame from the device')
+      check(
+        this.#ffmpeg,
+        frame.hwframeTransferDataSync(here, 0),
+        'fetching a frame from the device',
+      )
       check(this.#ffmpeg, here.copyProps(frame), 'fetching a frame from the device')
       here.timeBase = frame.timeBase
     } catch (error) {
@@ -295,7 +333,10 @@ export class Decoder implements Disposable {
 
   #complain(result: number, tick: bigint | undefined): void {
     checkRefused(this.#context, result, this.#limits)
-    const failure = this.#failureOf(`FFmpeg, decoding: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`, tick)
+    const failure = this.#failureOf(
+      `FFmpeg, decoding: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`,
+      tick,
+    )
     if (!this.#tail.keep(failure)) this.#failures.tell(failure, this.#source)
   }
 
@@ -304,15 +345,22 @@ export class Decoder implements Disposable {
   }
 
   #failureOf(problem: string, tick: bigint | undefined): ChainFailure {
-    return { timeSec: tick === undefined ? undefined : secondsOfTick(tick, this.stream.timeBase), problem }
+    return {
+      timeSec: tick === undefined ? undefined : secondsOfTick(tick, this.stream.timeBase),
+      problem,
+    }
   }
 }
 
 function decoderFor(ffmpeg: FFmpeg, stream: StreamInfo, name: string | undefined): Codec {
   const codec = findDecoder(ffmpeg, name ?? stream.parameters.codecId)
   if (codec === undefined)
-    throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder ${name ?? `for ${stream.codec}`}`)
-  // FFmpeg decodes subtitles by other calls, and ends the process where a decoder of theirs gets these.
+    throw new MediaError(
+      'ERR_UNSUPPORTED',
+      `this FFmpeg has no decoder ${name ?? `for ${stream.codec}`}`,
+    )
+  // FFmpeg decodes subtitles by other calls, and ends the process where a decoder of theirs gets
+  // these.
   const { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } = ffmpeg.constants
   if (codec.type !== AVMEDIA_TYPE_AUDIO && codec.type !== AVMEDIA_TYPE_VIDEO)
     throw new MediaError('ERR_UNSUPPORTED', `${codec.name} gives neither pictures nor sound`)

@@ -20,7 +20,10 @@ export interface HardwareChoice {
   readonly kind: HardwareKind | 'auto'
   /** Which of several: `'0'`, `'/dev/dri/renderD128'`. Default: FFmpeg's. */
   readonly device?: string
-  /** Whether to decode on the processor where that is not possible. Default: for `'auto'` yes, for a device that was named no. */
+  /**
+   * Whether to decode on the processor where that is not possible. Default: for `'auto'` yes, for a
+   * device that was named no.
+   */
   readonly fallback?: boolean
 }
 
@@ -73,7 +76,10 @@ export function hardwareChoice(
   return choice
 }
 
-/** Sets a device up for a decoder that is not open yet. @throws MediaError `ERR_UNSUPPORTED` where that fails and there is to be no fallback */
+/**
+ * Sets a device up for a decoder that is not open yet. @throws MediaError `ERR_UNSUPPORTED` where
+ * that fails and there is to be no fallback
+ */
 export function useHardware(
   ffmpeg: FFmpeg,
   choice: HardwareChoice | undefined,
@@ -102,7 +108,8 @@ function tryDevice(
   decoder: CodecContext,
 ): HardwareDeviceContext | string {
   const type = av.HardwareDeviceContext.findTypeByName(kind as never)
-  if (!av.HardwareDeviceContext.iterateTypes().includes(type)) return 'this FFmpeg is built without it'
+  if (!av.HardwareDeviceContext.iterateTypes().includes(type))
+    return 'this FFmpeg is built without it'
   const pixelFormat = hardwareFormat(codec, type)
   if (pixelFormat === undefined) return `its decoder of ${codec.name} does not use it`
   const device = new av.HardwareDeviceContext()

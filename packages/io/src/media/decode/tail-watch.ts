@@ -2,8 +2,8 @@ import { isTag, mayBeFrame } from '../../audio/ffmpeg/stray-bytes.ts'
 import type { ChainFailure } from '../failure.ts'
 
 /**
- * Tells bytes that somebody put behind a sound from damage: what is no frame waits for the next frame, which makes it damage, or for the end, which
- * makes it nothing. Of pictures all is damage.
+ * Tells bytes that somebody put behind a sound from damage: what is no frame waits for the next
+ * frame, which makes it damage, or for the end, which makes it nothing. Of pictures all is damage.
  */
 export class TailWatch {
   readonly #codec: string

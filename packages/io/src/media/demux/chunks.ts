@@ -8,13 +8,18 @@ import { secondsOfTick } from '../time.ts'
 export interface ChunkSize {
   /** Packets in a chunk, >= 1: a chunk ends when any of its streams has so many. */
   readonly packetsPerChunk?: number
-  /** Seconds of a chunk, > 0: it ends before the packet that is so much later than the chunk's first. */
+  /**
+   * Seconds of a chunk, > 0: it ends before the packet that is so much later than the chunk's
+   * first.
+   */
   readonly durationSec?: number
 }
 
 /** Which packets of one stream, in which chunks. */
 export interface ChunkOptions extends ChunkSize {
-  /** Its index, or the best of a kind. Default: the best video stream, or audio where there is none. */
+  /**
+   * Its index, or the best of a kind. Default: the best video stream, or audio where there is none.
+   */
   readonly stream?: number | 'video' | 'audio'
 }
 
@@ -40,7 +45,10 @@ export function sizeOfChunks({ packetsPerChunk, durationSec }: ChunkSize): Chunk
   return { durationSec }
 }
 
-/** Gathers packets as they come; each chunk has those of each stream. The last may be shorter; none is empty. */
+/**
+ * Gathers packets as they come; each chunk has those of each stream. The last may be shorter; none
+ * is empty.
+ */
 export function* chunksOf(
   packets: Iterable<{ readonly index: number; readonly data: PacketData }>,
   streams: readonly StreamInfo[],

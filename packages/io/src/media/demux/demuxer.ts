@@ -5,13 +5,13 @@ import { comesInOrder } from '../../ffmpeg/edits.ts'
 import { openReaderSync } from '../../file/reader.ts'
 import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { checkSource, describeSource } from '../../source.ts'
+import type { StreamKind } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
 import { Handle } from '../handle.ts'
 import type { PacketData } from '../packets/blob.ts'
 import { takePacket } from '../packets/native-packet.ts'
 import { Packets } from '../packets/packets.ts'
 import { describeStream, type StreamInfo } from '../stream-info.ts'
-import type { StreamKind } from '../codec-parameters.ts'
 import { checkWindow, secondsOfTick, type TimeWindow } from '../time.ts'
 import { type ChunkOptions, chunksOf, type ManyChunkOptions, sizeOfChunks } from './chunks.ts'
 import { endsAnywhere, refuseBigEndian } from './open-ended-input.ts'
@@ -20,13 +20,17 @@ import { readWindow } from './read-window.ts'
 
 /** How a container is opened. */
 export interface DemuxerOptions {
-  /** What it is, where its bytes do not tell (raw samples, devices): FFmpeg's name, `'s16le'`, `'rawvideo'`, `'lavfi'`. Default: as its bytes say. */
+  /**
+   * What it is, where its bytes do not tell (raw samples, devices): FFmpeg's name, `'s16le'`,
+   * `'rawvideo'`, `'lavfi'`. Default: as its bytes say.
+   */
   readonly format?: string
   /** Options of that format, as FFmpeg names them; unknown ones are errors. */
   readonly formatOptions?: Readonly<Record<string, string>>
   /**
-   * Whether to decode a little in order to learn what the header does not tell, such as the pixel format; costs as much as some milliseconds. Default
-   * `'auto'`: only where size, rate or channels are not known.
+   * Whether to decode a little in order to learn what the header does not tell, such as the pixel
+   * format; costs as much as some milliseconds. Default `'auto'`: only where size, rate or channels
+   * are not known.
    */
   readonly probe?: boolean | 'auto'
   /** Whether damage that the container sees is an error (default), or counted in `failures`. */
@@ -39,7 +43,9 @@ export interface DemuxerOptions {
 
 /** Which packets of one stream. */
 export interface DemuxOptions {
-  /** Its index, or the best of a kind. Default: the best video stream, or audio where there is none. */
+  /**
+   * Its index, or the best of a kind. Default: the best video stream, or audio where there is none.
+   */
   readonly stream?: number | 'video' | 'audio'
   /** `[start, end)` in seconds, in the container's own time. Default: all. */
   readonly window?: TimeWindow
@@ -54,13 +60,16 @@ export interface DemuxManyOptions {
 }
 
 /**
- * An open container: what streams it has, and their packets, as a whole, by windows, as often as wanted, or chunk by chunk. FFmpeg reads it in this
- * thread, which is held meanwhile: for ops that run in worker threads. Of a file, only what is asked for is read. Bytes in memory are put in a file for FFmpeg,
- * in `/dev/shm` where there is one, which has lost its name before the constructor returns.
+ * An open container: what streams it has, and their packets, as a whole, by windows, as often as
+ * wanted, or chunk by chunk. FFmpeg reads it in this thread, which is held meanwhile: for ops that
+ * run in worker threads. Of a file, only what is asked for is read. Bytes in memory are put in a
+ * file for FFmpeg, in `/dev/shm` where there is one, which has lost its name before the constructor
+ * returns.
  *
  * States: `open -> closed`, by `[Symbol.dispose]()`.
  *
- * @throws MediaError from the constructor: `ERR_DECODE` where it cannot be opened, `ERR_UNSUPPORTED` for lists of other files, `ERR_BACKEND_MISSING`,
+ * @throws MediaError from the constructor: `ERR_DECODE` where it cannot be opened,
+ *   `ERR_UNSUPPORTED` for lists of other files, `ERR_BACKEND_MISSING`,
  * `ERR_BAD_OPTION`
  * @example
  * ```ts run
@@ -96,7 +105,13 @@ export class Demuxer implements Disposable {
 
   constructor(source: DemuxSource, options: DemuxerOptions = {}) {
     checkSource(source, 'source')
-    const { format, formatOptions = {}, probe = 'auto', strict = true, name } = checkedOptions(options)
+    const {
+      format,
+      formatOptions = {},
+      probe = 'auto',
+      strict = true,
+      name,
+    } = checkedOptions(options)
     const { timeoutMs = 30_000 } = options
     this.name = name ?? describeSource(source)
     this.#source = source
@@ -115,12 +130,16 @@ export class Demuxer implements Disposable {
     this.metadata = this.#context.metadata?.getAll() ?? {}
   }
 
-  /** Length in seconds as the header tells, of the longest stream; `undefined` where it does not. */
+  /**
+   * Length in seconds as the header tells, of the longest stream; `undefined` where it does not.
+   */
   get durationSec(): number | undefined {
     this.#handle.check()
     const { duration } = this.#context
     if (duration > 0n) return Number(duration) / MICROSECONDS
-    const lengths = this.streams.map((stream) => secondsOfTick(stream.duration ?? 0n, stream.timeBase))
+    const lengths = this.streams.map((stream) =>
+      secondsOfTick(stream.duration ?? 0n, stream.timeBase),
+    )
     const longest = Math.max(0, ...lengths)
     return longest > 0 ? longest : undefined
   }
@@ -141,14 +160,17 @@ export class Demuxer implements Disposable {
     const type = kind === 'video' ? c.AVMEDIA_TYPE_VIDEO : c.AVMEDIA_TYPE_AUDIO
     const found = this.#context.findBestStream(type)
     return (
-      this.streams.find(({ index }) => index === found) ?? this.streams.find((stream) => stream.kind === kind)
+      this.streams.find(({ index }) => index === found) ??
+      this.streams.find((stream) => stream.kind === kind)
     )
   }
 
   /**
-   * The packets of one stream, all or those of a window; may be asked again for another one. Memory: their bytes.
+   * The packets of one stream, all or those of a window; may be asked again for another one.
+   * Memory: their bytes.
    *
-   * @throws MediaError `ERR_BAD_OPTION` where there is no such stream; if strict, `ERR_DECODE` where the container is damaged
+   * @throws MediaError `ERR_BAD_OPTION` where there is no such stream; if strict, `ERR_DECODE`
+   *   where the container is damaged
    */
   demux(options: DemuxOptions = {}): Packets {
     this.#handle.check()
@@ -161,7 +183,10 @@ export class Demuxer implements Disposable {
     return Packets.of({ stream, window, source: this.name }, data)
   }
 
-  /** The packets of several streams, in the order in which they were asked for. @throws MediaError as `demux` */
+  /**
+   * The packets of several streams, in the order in which they were asked for. @throws MediaError
+   * as `demux`
+   */
   demuxMany(options: DemuxManyOptions = {}): Packets[] {
     this.#handle.check()
     checkKnown(options, ['streams', 'window'])
@@ -171,19 +196,29 @@ export class Demuxer implements Disposable {
   }
 
   /**
-   * The packets of one stream, chunk by chunk: together exactly those of `demux()`. One chunk is in memory at a time.
+   * The packets of one stream, chunk by chunk: together exactly those of `demux()`. One chunk is in
+   * memory at a time.
    *
-   * @throws MediaError as `demux`; `ERR_BAD_STATE` where another method has moved the container meanwhile
+   * @throws MediaError as `demux`; `ERR_BAD_STATE` where another method has moved the container
+   *   meanwhile
    */
   *chunks(options: ChunkOptions): Generator<Packets> {
     checkKnown(options, ['stream', 'packetsPerChunk', 'durationSec'])
     const stream = this.#choose(options.stream)
-    for (const [packets] of chunksOf(this.#packets([stream]), [stream], sizeOfChunks(options), this.name)) {
+    for (const [packets] of chunksOf(
+      this.#packets([stream]),
+      [stream],
+      sizeOfChunks(options),
+      this.name,
+    )) {
       if (packets!.stored > 0) yield packets!
     }
   }
 
-  /** The same of several streams at once: an array a chunk, of the packets of each stream in the order asked for; a stream may have none in a chunk. */
+  /**
+   * The same of several streams at once: an array a chunk, of the packets of each stream in the
+   * order asked for; a stream may have none in a chunk.
+   */
   *chunksOfMany(options: ManyChunkOptions): Generator<Packets[]> {
     checkKnown(options, ['streams', 'packetsPerChunk', 'durationSec'])
     const streams = this.#several(options.streams)
@@ -261,7 +296,10 @@ export class Demuxer implements Disposable {
       if (result < 0) {
         if (result !== c.AVERROR_EOF) {
           this.#failures.tell(
-            { timeSec: undefined, problem: `FFmpeg, reading a packet: ${av.FFmpegError.strerror(result)}` },
+            {
+              timeSec: undefined,
+              problem: `FFmpeg, reading a packet: ${av.FFmpegError.strerror(result)}`,
+            },
             this.name,
           )
         }
@@ -321,13 +359,20 @@ export class Demuxer implements Disposable {
     const stream = typeof wanted === 'number' ? this.streams[wanted] : this.best(wanted)
     if (stream !== undefined && isCoded(stream.kind)) return stream
     if (typeof wanted !== 'number')
-      throw new MediaError('ERR_DECODE', `${this.name}: has no ${wanted} stream`, { source: this.name })
-    throw badOption('stream', `the index of a video or audio stream among ${this.streams.length}`, wanted)
+      throw new MediaError('ERR_DECODE', `${this.name}: has no ${wanted} stream`, {
+        source: this.name,
+      })
+    throw badOption(
+      'stream',
+      `the index of a video or audio stream among ${this.streams.length}`,
+      wanted,
+    )
   }
 
   #several(wanted: readonly number[] | undefined): StreamInfo[] {
     this.#handle.check()
-    if (wanted === undefined) return this.streams.filter(({ kind }) => kind === 'video' || kind === 'audio')
+    if (wanted === undefined)
+      return this.streams.filter(({ kind }) => kind === 'video' || kind === 'audio')
     if (!Array.isArray(wanted) || wanted.length === 0 || new Set(wanted).size < wanted.length) {
       throw badOption('streams', 'an array of different indices', wanted)
     }

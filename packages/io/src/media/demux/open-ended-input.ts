@@ -3,13 +3,19 @@ import { withFile } from '../../audio/open-file.ts'
 import { MediaError } from '../../errors.ts'
 import type { DemuxSource } from './open-input.ts'
 
-/** Whether a last packet that is cut off is none: of WAV and CAF files that do not tell where they end. */
+/**
+ * Whether a last packet that is cut off is none: of WAV and CAF files that do not tell where they
+ * end.
+ */
 export function endsAnywhere(format: string | null | undefined, source: DemuxSource): boolean {
   if ((format !== 'wav' && format !== 'caf') || !isFile(source)) return false
   return withFile(source, ({ reader }) => isOpenEnded(reader))
 }
 
-/** FFmpeg takes the samples of big-endian WAV files for little-endian ones. @throws MediaError `ERR_UNSUPPORTED` */
+/**
+ * FFmpeg takes the samples of big-endian WAV files for little-endian ones. @throws MediaError
+ * `ERR_UNSUPPORTED`
+ */
 export function refuseBigEndian(format: string | null | undefined, source: DemuxSource): void {
   if (format !== 'wav' || !isFile(source)) return
   const head = withFile(source, ({ reader }) => reader.read(0, Math.min(4, reader.size)))

@@ -9,7 +9,10 @@ import { refuseIrregular } from '../../file/regular.ts'
 import type { SyncReader } from '../../file/routine.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 
-/** Where a demuxer reads from: a path, a URL that FFmpeg can open, bytes. With `format: 'lavfi'`, a string is a filter graph. */
+/**
+ * Where a demuxer reads from: a path, a URL that FFmpeg can open, bytes. With `format: 'lavfi'`, a
+ * string is a filter graph.
+ */
 export type DemuxSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
 
 /** How a container is opened. */
@@ -27,8 +30,15 @@ const NO_FILE: ReadonlySet<string> = new Set(['lavfi'])
 /** Protocols by which FFmpeg may open what a URL names. */
 const WEB = 'http,https,tcp,tls,crypto'
 
-/** Has FFmpeg open a container. Closing it is the caller's. @throws Error of FFmpeg's, or MediaError without source */
-export function openInput(ffmpeg: FFmpeg, source: DemuxSource, options: OpenOptions): FormatContext {
+/**
+ * Has FFmpeg open a container. Closing it is the caller's. @throws Error of FFmpeg's, or MediaError
+ * without source
+ */
+export function openInput(
+  ffmpeg: FFmpeg,
+  source: DemuxSource,
+  options: OpenOptions,
+): FormatContext {
   const format = inputFormat(ffmpeg, options.format)
   const { url, protocols, inspect, spilled } = placeOf(source, options.format)
   let context: FormatContext
@@ -84,7 +94,8 @@ function placeOf(source: DemuxSource, format: string | undefined): Place {
   if (typeof source === 'string') return placeOfFile(source, format)
   if (source instanceof URL) {
     if (source.protocol === 'file:') return placeOfFile(fileURLToPath(source), format)
-    if (source.protocol === 'data:') return { url: source.href, protocols: 'data', inspect: undefined }
+    if (source.protocol === 'data:')
+      return { url: source.href, protocols: 'data', inspect: undefined }
     return { url: source.href, protocols: WEB, inspect: undefined }
   }
   const reader = openReaderSync(source)
@@ -93,7 +104,10 @@ function placeOf(source: DemuxSource, format: string | undefined): Place {
   return { url: `file:${spilled}`, protocols: 'file', inspect: (work) => work(reader), spilled }
 }
 
-/** FFmpeg would wait for a pipe, and read a device without end. A device is read where its format is named. */
+/**
+ * FFmpeg would wait for a pipe, and read a device without end. A device is read where its format is
+ * named.
+ */
 function placeOfFile(path: string, format: string | undefined): Place {
   try {
     refuseIrregular(path, format !== undefined)
@@ -116,7 +130,10 @@ function inputFormat({ av }: FFmpeg, name: string | undefined): InputFormat | un
   if (name === undefined) return undefined
   const found = av.InputFormat.findInputFormat(name)
   if (found === null)
-    throw new MediaError('ERR_BAD_OPTION', `\`format\` must be a format that FFmpeg can read, got '${name}'`)
+    throw new MediaError(
+      'ERR_BAD_OPTION',
+      `\`format\` must be a format that FFmpeg can read, got '${name}'`,
+    )
   return found
 }
 
@@ -125,15 +142,23 @@ function refuseUnknown(context: FormatContext, options: Readonly<Record<string, 
   const unknown = Object.keys(options).filter((name) => context.getOption(name) === null)
   if (unknown.length === 0) return
   const format = context.iformat?.name ?? 'this format'
-  throw new MediaError('ERR_BAD_OPTION', `\`formatOptions\`: ${format} has no option ${unknown.join(', ')}`)
+  throw new MediaError(
+    'ERR_BAD_OPTION',
+    `\`formatOptions\`: ${format} has no option ${unknown.join(', ')}`,
+  )
 }
 
-/** Whether a header tells too little to decode a stream, as those of MP3, FLAC, MPEG-TS and raw streams do. */
+/**
+ * Whether a header tells too little to decode a stream, as those of MP3, FLAC, MPEG-TS and raw
+ * streams do.
+ */
 function lacksFacts({ constants: c }: FFmpeg, { streams }: FormatContext): boolean {
   const lacks = ({ codecpar }: Stream): boolean => {
     if (codecpar.codecType === c.AVMEDIA_TYPE_AUDIO)
       return codecpar.sampleRate === 0 || codecpar.channels === 0
-    return codecpar.codecType === c.AVMEDIA_TYPE_VIDEO && (codecpar.width === 0 || codecpar.height === 0)
+    return (
+      codecpar.codecType === c.AVMEDIA_TYPE_VIDEO && (codecpar.width === 0 || codecpar.height === 0)
+    )
   }
   return streams.length === 0 || streams.some(lacks)
 }

@@ -11,27 +11,46 @@ export interface SeekableStream {
   readonly isInOrder: boolean
   /** Goes to the beginning. */
   readonly rewind: () => void
-  /** Goes to a keyframe at or before a tick, by the container's index; whether that was possible. */
+  /**
+   * Goes to a keyframe at or before a tick, by the container's index; whether that was possible.
+   */
   readonly seek: (tick: bigint) => boolean
   readonly read: () => PacketData | undefined
 }
 
 /** Formats that store when a packet is decoded; in others FFmpeg has to guess. */
-const STORES_DTS: ReadonlySet<string> = new Set(['mov', 'mpegts', 'mpeg', 'flv', 'nut', 'avi', 'asf'])
+const STORES_DTS: ReadonlySet<string> = new Set([
+  'mov',
+  'mpegts',
+  'mpeg',
+  'flv',
+  'nut',
+  'avi',
+  'asf',
+])
 /** Pictures that a codec may hold back until later ones are decoded: H.264 and HEVC have 16. */
 const MOST_REORDERED = 16
 /** Times that an earlier keyframe is looked for before reading from the beginning. */
 const MOST_SEEKS = 4
-/** Seconds before a window from which lossy sound is decoded, so that it is what it would be in the whole. */
+/**
+ * Seconds before a window from which lossy sound is decoded, so that it is what it would be in the
+ * whole.
+ */
 const PREROLL_SEC = 1
 
 const KEY_FLAG = 1
 
 /**
- * Reads the packets that a window needs: of video from the last keyframe that is shown at or before its start, to the last packet that is shown in it.
- * No margin is guessed: where the container stores decoding times, no packet that is decoded at the end of the window or later can be shown in it.
+ * Reads the packets that a window needs: of video from the last keyframe that is shown at or before
+ * its start, to the last packet that is shown in it. No margin is guessed: where the container
+ * stores decoding times, no packet that is decoded at the end of the window or later can be shown
+ * in it.
  */
-export function readWindow(container: SeekableStream, stream: StreamInfo, window: TimeWindow): PacketData[] {
+export function readWindow(
+  container: SeekableStream,
+  stream: StreamInfo,
+  window: TimeWindow,
+): PacketData[] {
   const ticks = ticksOf(window, stream.timeBase)
   if (ticks.end !== undefined && ticks.start >= ticks.end) return []
   if (!container.isInOrder) return readAll(container)
@@ -48,12 +67,17 @@ export function readWindow(container: SeekableStream, stream: StreamInfo, window
 function readAll(container: SeekableStream): PacketData[] {
   container.rewind()
   const packets: PacketData[] = []
-  for (let packet = container.read(); packet !== undefined; packet = container.read()) packets.push(packet)
+  for (let packet = container.read(); packet !== undefined; packet = container.read())
+    packets.push(packet)
   return packets
 }
 
 /** The keyframe from which decoding has to begin. */
-function seekKeyframe(container: SeekableStream, start: bigint, isKey: KeyTest): PacketData | undefined {
+function seekKeyframe(
+  container: SeekableStream,
+  start: bigint,
+  isKey: KeyTest,
+): PacketData | undefined {
   let target = start
   let before: bigint | undefined
   for (let i = 0; i < MOST_SEEKS && container.seek(target); i++) {
@@ -108,12 +132,18 @@ function readToEnd(
   return packets
 }
 
-/** From the last keyframe that is early enough, without what an open group of pictures has before it: that needs the group before. */
+/**
+ * From the last keyframe that is early enough, without what an open group of pictures has before
+ * it: that needs the group before.
+ */
 function onlyNeeded(packets: PacketData[], ticks: TickWindow, isKey: KeyTest): PacketData[] {
-  const begin = packets.findLastIndex((packet) => shownAtLatest(packet) <= ticks.start && isKey(packet))
+  const begin = packets.findLastIndex(
+    (packet) => shownAtLatest(packet) <= ticks.start && isKey(packet),
+  )
   if (begin < 0) return upToLast(packets, ticks)
   const from = packets[begin]!.pts
-  const isDecodable = ({ pts }: PacketData): boolean => pts === undefined || from === undefined || pts >= from
+  const isDecodable = ({ pts }: PacketData): boolean =>
+    pts === undefined || from === undefined || pts >= from
   return upToLast(packets.slice(begin).filter(isDecodable), ticks)
 }
 
@@ -139,5 +169,6 @@ type KeyTest = (packet: PacketData) => boolean
 /** Whether decoding can begin at a packet of a stream. */
 function keyTest({ codec, parameters }: StreamInfo): KeyTest {
   const units = unitFormatOf(codec, parameters.extraData ?? null)
-  return ({ flags, data }) => (flags & KEY_FLAG) !== 0 && (units === undefined || isRandomAccess(units, data))
+  return ({ flags, data }) =>
+    (flags & KEY_FLAG) !== 0 && (units === undefined || isRandomAccess(units, data))
 }

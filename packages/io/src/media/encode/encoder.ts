@@ -15,12 +15,16 @@ import { checkedEncoderOptions, type EncoderOptions } from './encoder-options.ts
 import { conversionFor, findEncoder } from './find-encoder.ts'
 
 /**
- * Encodes frames or arrays into packets of one stream. Frames are converted to what the encoder takes: pixel format, sample format, rate, channels, samples a
- * packet. `encode` some, `flush` at the end, which no encoder gives before. `stream` says what the packets are, from the first frames on.
+ * Encodes frames or arrays into packets of one stream. Frames are converted to what the encoder
+ * takes: pixel format, sample format, rate, channels, samples a packet. `encode` some, `flush` at
+ * the end, which no encoder gives before. `stream` says what the packets are, from the first frames
+ * on.
  *
- * States: `waiting` for the first frames, which tell size or rate, `open`, `flushed`, `closed` by `[Symbol.dispose]()`.
+ * States: `waiting` for the first frames, which tell size or rate, `open`, `flushed`, `closed` by
+ * `[Symbol.dispose]()`.
  *
- * @throws MediaError from the constructor: `ERR_UNSUPPORTED` where this FFmpeg has no such encoder, `ERR_BAD_OPTION`, `ERR_BACKEND_MISSING`
+ * @throws MediaError from the constructor: `ERR_UNSUPPORTED` where this FFmpeg has no such encoder,
+ *   `ERR_BAD_OPTION`, `ERR_BACKEND_MISSING`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -65,7 +69,9 @@ export class Encoder implements Disposable {
     return this.#codec.name ?? ''
   }
 
-  /** What the packets are. @throws MediaError `ERR_BAD_STATE` before the first frames, which tell it */
+  /**
+   * What the packets are. @throws MediaError `ERR_BAD_STATE` before the first frames, which tell it
+   */
   get stream(): StreamInfo {
     this.#handle.check()
     if (this.#stream !== undefined) return this.#stream
@@ -76,14 +82,16 @@ export class Encoder implements Disposable {
   }
 
   /**
-   * Encodes frames, which stay the caller's, or an array: pictures, with `frameRate`, or samples, with `sampleRate`, that follow those before. The packets
-   * that are complete; they may be none.
+   * Encodes frames, which stay the caller's, or an array: pictures, with `frameRate`, or samples,
+   * with `sampleRate`, that follow those before. The packets that are complete; they may be none.
    *
-   * @throws MediaError `ERR_ENCODE`; `ERR_BAD_OPTION` for frames that are unlike the first; `ERR_BAD_STATE` after `flush()`
+   * @throws MediaError `ERR_ENCODE`; `ERR_BAD_OPTION` for frames that are unlike the first;
+   *   `ERR_BAD_STATE` after `flush()`
    */
   encode(frames: Frames | NdArray): Packets {
     this.#handle.check()
-    if (this.#isFlushed) throw new MediaError('ERR_BAD_STATE', 'the encoder was flushed: make another one')
+    if (this.#isFlushed)
+      throw new MediaError('ERR_BAD_STATE', 'the encoder was flushed: make another one')
     if (frames instanceof Frames) return this.#encode(frames)
     const made = this.#fromArray(frames)
     try {
@@ -151,7 +159,9 @@ export class Encoder implements Disposable {
     return Packets.of({ stream: this.#stream, window: undefined, source: undefined }, out)
   }
 
-  /** Samples that the encoder wants in a frame; 0 for any number. It is only known once one is open. */
+  /**
+   * Samples that the encoder wants in a frame; 0 for any number. It is only known once one is open.
+   */
   #frameSize(first: AvFrame): number {
     if (this.#isVideo) return 0
     const probe = new this.#ffmpeg.av.CodecContext()
@@ -211,7 +221,8 @@ export class Encoder implements Disposable {
       if (received < 0)
         throw new MediaError('ERR_ENCODE', `FFmpeg, encoding: ${av.FFmpegError.strerror(received)}`)
       const packet = takePacket(this.#packet)
-      const isCounted = this.#options.frameRate !== undefined && packet.duration === 0n && this.#isVideo
+      const isCounted =
+        this.#options.frameRate !== undefined && packet.duration === 0n && this.#isVideo
       out.push(isCounted ? { ...packet, duration: 1n } : packet)
     }
   }
@@ -223,16 +234,32 @@ export class Encoder implements Disposable {
 
   #open(context: CodecContext, frame: AvFrame): void {
     const { av, constants: c } = this.#ffmpeg
-    const { threads = 1, bitRate, gopSize, maxBFrames, globalHeader = true, options = {} } = this.#options
+    const {
+      threads = 1,
+      bitRate,
+      gopSize,
+      maxBFrames,
+      globalHeader = true,
+      options = {},
+    } = this.#options
     context.allocContext3(this.#codec)
     context.threadCount = threads
     if (bitRate !== undefined) context.bitRate = BigInt(bitRate)
     if (globalHeader) context.setFlags(c.AV_CODEC_FLAG_GLOBAL_HEADER)
     context.setOption('strict', 'experimental')
     if (this.#isVideo) {
-      const rate = this.#options.frameRate === undefined ? undefined : rateOf(this.#options.frameRate)
-      const { width, height, format, sampleAspectRatio, colorRange, colorSpace, colorPrimaries, colorTrc } =
-        frame
+      const rate =
+        this.#options.frameRate === undefined ? undefined : rateOf(this.#options.frameRate)
+      const {
+        width,
+        height,
+        format,
+        sampleAspectRatio,
+        colorRange,
+        colorSpace,
+        colorPrimaries,
+        colorTrc,
+      } = frame
       Object.assign(context, { width, height, pixelFormat: format, sampleAspectRatio })
       Object.assign(context, { colorRange, colorSpace, colorPrimaries, colorTrc })
       context.timeBase = rational(
@@ -257,7 +284,11 @@ export class Encoder implements Disposable {
       }
     }
     try {
-      check(this.#ffmpeg, context.open2Sync(this.#codec, null), `opening the encoder ${this.encoder}`)
+      check(
+        this.#ffmpeg,
+        context.open2Sync(this.#codec, null),
+        `opening the encoder ${this.encoder}`,
+      )
     } catch (error) {
       throw new MediaError('ERR_ENCODE', (error as Error).message, { cause: error })
     }
@@ -271,7 +302,9 @@ export class Encoder implements Disposable {
       const described = describeParameters(this.#ffmpeg, parameters)
       const { frameRate } = this.#options
       const stream = describeCoded(this.#ffmpeg, described, plain(context.timeBase))
-      return this.#isVideo && frameRate !== undefined ? { ...stream, frameRate: rateOf(frameRate) } : stream
+      return this.#isVideo && frameRate !== undefined
+        ? { ...stream, frameRate: rateOf(frameRate) }
+        : stream
     } finally {
       parameters.free()
     }

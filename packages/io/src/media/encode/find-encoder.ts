@@ -5,7 +5,10 @@ import { filters } from '../filter/filters.ts'
 import { pixelFormatNumber } from '../frames/to-array.ts'
 import type { EncoderOptions } from './encoder-options.ts'
 
-/** The encoder that is meant by the name of a codec: one that runs on the processor, and is the best of them. */
+/**
+ * The encoder that is meant by the name of a codec: one that runs on the processor, and is the best
+ * of them.
+ */
 const PREFERRED: Readonly<Record<string, string>> = {
   ...{
     h264: 'libx264',
@@ -15,18 +18,36 @@ const PREFERRED: Readonly<Record<string, string>> = {
     vp9: 'libvpx-vp9',
     av1: 'libsvtav1',
   },
-  ...{ mp3: 'libmp3lame', opus: 'libopus', vorbis: 'libvorbis', theora: 'libtheora', webp: 'libwebp' },
+  ...{
+    mp3: 'libmp3lame',
+    opus: 'libopus',
+    vorbis: 'libvorbis',
+    theora: 'libtheora',
+    webp: 'libwebp',
+  },
 }
 
 /** Codecs that lose nothing: pixels are left as they are, or nearly. */
 export const LOSSLESS: ReadonlySet<string> = new Set([
-  ...['ffv1', 'rawvideo', 'png', 'apng', 'huffyuv', 'ffvhuff', 'utvideo', 'libx264rgb', 'qtrle', 'gif'],
+  ...[
+    'ffv1',
+    'rawvideo',
+    'png',
+    'apng',
+    'huffyuv',
+    'ffvhuff',
+    'utvideo',
+    'libx264rgb',
+    'qtrle',
+    'gif',
+  ],
 ])
 
 /** @throws MediaError `ERR_UNSUPPORTED` where there is none */
 export function findEncoder({ av, constants: c }: FFmpeg, name: string): Codec {
   const wanted = Object.hasOwn(PREFERRED, name) ? PREFERRED[name]! : name
-  const found = av.Codec.findEncoderByName(wanted as never) ?? av.Codec.findEncoderByName(name as never)
+  const found =
+    av.Codec.findEncoderByName(wanted as never) ?? av.Codec.findEncoderByName(name as never)
   const isCoder = found?.type === c.AVMEDIA_TYPE_VIDEO || found?.type === c.AVMEDIA_TYPE_AUDIO
   if (found === null || !isCoder)
     throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no encoder for ${name}`)
@@ -46,7 +67,12 @@ export function conversionFor(
     : soundFor(ffmpeg, codec, first, options, frameSize)
 }
 
-function picturesFor(ffmpeg: FFmpeg, codec: Codec, first: AvFrame, { pixelFormat }: EncoderOptions): string {
+function picturesFor(
+  ffmpeg: FFmpeg,
+  codec: Codec,
+  first: AvFrame,
+  { pixelFormat }: EncoderOptions,
+): string {
   const { av, constants: c } = ffmpeg
   if (codec.type !== c.AVMEDIA_TYPE_VIDEO)
     throw badOption('frames', `sound for the encoder ${codec.name}`, 'pictures')
@@ -67,17 +93,31 @@ function picturesFor(ffmpeg: FFmpeg, codec: Codec, first: AvFrame, { pixelFormat
   )
 }
 
-function defaultFormat({ av }: FFmpeg, codec: Codec, given: string, possible: readonly string[]): string {
+function defaultFormat(
+  { av }: FFmpeg,
+  codec: Codec,
+  given: string,
+  possible: readonly string[],
+): string {
   if (possible.length === 0 || possible.includes(given)) return given
   if (possible.includes('yuv420p') && !LOSSLESS.has(codec.name ?? '')) return 'yuv420p'
   const best = av.avcodecFindBestPixFmtOfList(codec.pixelFormats!, av.avGetPixFmtFromName(given))
   return av.avGetPixFmtName(best) ?? possible[0]!
 }
 
-function checkedFormat(ffmpeg: FFmpeg, codec: Codec, wanted: string, possible: readonly string[]): string {
+function checkedFormat(
+  ffmpeg: FFmpeg,
+  codec: Codec,
+  wanted: string,
+  possible: readonly string[],
+): string {
   const name = ffmpeg.av.avGetPixFmtName(pixelFormatNumber(ffmpeg, wanted)) ?? wanted
   if (possible.length === 0 || possible.includes(name)) return name
-  throw badOption('pixelFormat', `one of ${possible.join(', ')} for the encoder ${codec.name}`, wanted)
+  throw badOption(
+    'pixelFormat',
+    `one of ${possible.join(', ')} for the encoder ${codec.name}`,
+    wanted,
+  )
 }
 
 function soundFor(
@@ -116,6 +156,7 @@ function soundFor(
     sampleRate: rate,
     ...(channelLayout === undefined ? {} : { channelLayout }),
   })
-  const pieces = frameSize > 0 ? filters.filter('asetnsamples', { n: frameSize, p: false }) : undefined
+  const pieces =
+    frameSize > 0 ? filters.filter('asetnsamples', { n: frameSize, p: false }) : undefined
   return filters.chain(format, pieces)
 }

@@ -22,13 +22,18 @@ interface Step {
 }
 
 /**
- * Finds the open ends of a filter graph: labels that only one side uses, and the two ends of a chain that has none. FFmpeg's syntax: chains
- * apart by `;`, filters by `,`, labels in `[]`, quoting by `'` and `\`.
+ * Finds the open ends of a filter graph: labels that only one side uses, and the two ends of a
+ * chain that has none. FFmpeg's syntax: chains apart by `;`, filters by `,`, labels in `[]`,
+ * quoting by `'` and `\`.
  *
- * @throws MediaError `ERR_BAD_OPTION` for a filter that there is not, and for a chain with an end that must have a label
+ * @throws MediaError `ERR_BAD_OPTION` for a filter that there is not, and for a chain with an end
+ *   that must have a label
  */
 export function scanGraph(ffmpeg: FFmpeg, text: string): ScannedGraph {
-  const chains = split(text, ';').map((chain) => ({ chain, steps: split(chain, ',').map(parseStep) }))
+  const chains = split(text, ';').map((chain) => ({
+    chain,
+    steps: split(chain, ',').map(parseStep),
+  }))
   const labelled: string[] = []
   const made = new Map<string, 'video' | 'audio'>()
   const used = new Map<string, 'video' | 'audio'>()
@@ -36,9 +41,12 @@ export function scanGraph(ffmpeg: FFmpeg, text: string): ScannedGraph {
     let [begin, end] = ['', '']
     for (const [i, step] of steps.entries()) {
       const ends = endsOf(ffmpeg, step.name)
-      // Of filters with as many pads as an option says, FFmpeg tells none: they have one kind on both sides, told by their names.
+      // Of filters with as many pads as an option says, FFmpeg tells none: they have one kind on
+      // both sides, told by their names.
       const before =
-        i === 0 ? labels(step.before, ends.inputs.length > 0 || ends.hasManyInputs, 'in') : step.before
+        i === 0
+          ? labels(step.before, ends.inputs.length > 0 || ends.hasManyInputs, 'in')
+          : step.before
       const isLast = i === steps.length - 1
       const after = isLast
         ? labels(step.after, ends.outputs.length > 0 || ends.hasManyOutputs, 'out')
@@ -86,13 +94,15 @@ function labels(given: readonly string[], isOpen: boolean, standard: string): re
 }
 
 function parseStep(text: string): Step {
-  const match = /^\s*(?<before>(?:\[[^\]]*\]\s*)*)(?<body>[\s\S]*?)(?<after>(?:\s*\[[^\]]*\])*)\s*$/.exec(
-    text,
-  )
+  const match =
+    /^\s*(?<before>(?:\[[^\]]*\]\s*)*)(?<body>[\s\S]*?)(?<after>(?:\s*\[[^\]]*\])*)\s*$/.exec(text)
   const { before = '', body = '', after = '' } = match?.groups ?? {}
   const name = /^[\w-]+/.exec(body)?.[0] ?? ''
   if (name === '')
-    throw new MediaError('ERR_BAD_OPTION', `\`description\` must name a filter where it has "${text.trim()}"`)
+    throw new MediaError(
+      'ERR_BAD_OPTION',
+      `\`description\` must name a filter where it has "${text.trim()}"`,
+    )
   return { name, before: labelsIn(before), after: labelsIn(after) }
 }
 

@@ -16,13 +16,17 @@ export interface FilterGraphOptions {
 }
 
 /**
- * A graph of FFmpeg's filters, from any number of inputs to any number of outputs, of pictures and sound. `filters` has typed builders for
- * descriptions; any text that FFmpeg takes will do. What frames are like, the graph learns from the first that each input gets: it is built when all
- * inputs have had some. Frames that are pushed stay the caller's; those that are pulled are the caller's too.
+ * A graph of FFmpeg's filters, from any number of inputs to any number of outputs, of pictures and
+ * sound. `filters` has typed builders for descriptions; any text that FFmpeg takes will do. What
+ * frames are like, the graph learns from the first that each input gets: it is built when all
+ * inputs have had some. Frames that are pushed stay the caller's; those that are pulled are the
+ * caller's too.
  *
- * States: `waiting` for the first frames, `built`, `closed` by `[Symbol.dispose]()`; `flush()` ends an input for good.
+ * States: `waiting` for the first frames, `built`, `closed` by `[Symbol.dispose]()`; `flush()` ends
+ * an input for good.
  *
- * @throws MediaError from the constructor: `ERR_BAD_OPTION` for filters that there are not, `ERR_BACKEND_MISSING`
+ * @throws MediaError from the constructor: `ERR_BAD_OPTION` for filters that there are not,
+ *   `ERR_BACKEND_MISSING`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -79,7 +83,8 @@ export class FilterGraph implements Disposable {
   /**
    * Gives frames to an input; of a graph with several it must be named.
    *
-   * @throws MediaError `ERR_BAD_OPTION` for an input that there is not, for frames that are unlike the first, or that the filters cannot take
+   * @throws MediaError `ERR_BAD_OPTION` for an input that there is not, for frames that are unlike
+   *   the first, or that the filters cannot take
    */
   push(frames: Frames, input?: string): void {
     this.#handle.check()
@@ -92,12 +97,17 @@ export class FilterGraph implements Disposable {
   flush(input?: string): void {
     this.#handle.check()
     const labels =
-      input === undefined ? this.inputs.map(({ label }) => label) : [this.#end(this.inputs, input, 'input')]
+      input === undefined
+        ? this.inputs.map(({ label }) => label)
+        : [this.#end(this.inputs, input, 'input')]
     for (const label of labels) this.#add(label, null)
     this.#buildWhenReady()
   }
 
-  /** The frames that an output has by now; they may be none. Of a graph with several it must be named. */
+  /**
+   * The frames that an output has by now; they may be none. Of a graph with several it must be
+   * named.
+   */
   pull(output?: string): Frames {
     this.#handle.check()
     const label = this.#end(this.outputs, output, 'output')
@@ -158,7 +168,8 @@ export class FilterGraph implements Disposable {
     const looks = describeLooks(this.#ffmpeg, frame)
     const first = this.#looks.get(label)
     if (first === undefined) this.#looks.set(label, looks)
-    else if (first !== looks) throw badOption(`frames of ${label}`, `like the first, ${first}`, looks)
+    else if (first !== looks)
+      throw badOption(`frames of ${label}`, `like the first, ${first}`, looks)
   }
 
   #buildWhenReady(): void {
@@ -169,7 +180,10 @@ export class FilterGraph implements Disposable {
     const empty = [...this.#waiting].find(([, list]) => list[0] === null)
     if (empty !== undefined) {
       if (this.inputs.length === 1) return
-      throw new MediaError('ERR_BAD_STATE', `the input ${empty[0]} of the filter graph ended without a frame`)
+      throw new MediaError(
+        'ERR_BAD_STATE',
+        `the input ${empty[0]} of the filter graph ended without a frame`,
+      )
     }
     this.#build()
     for (const [label, list] of this.#waiting) {
@@ -187,7 +201,8 @@ export class FilterGraph implements Disposable {
     graph.alloc()
     graph.nbThreads = this.#options.threads ?? 1
     try {
-      // Ends are made by the description too: what node-av has for several of them does not link them all.
+      // Ends are made by the description too: what node-av has for several of them does not link
+      // them all.
       const text = [
         ...this.inputs.map(({ label, kind }) => `${this.#source(label, kind)}[${label}]`),
         this.#scanned.text,
@@ -227,7 +242,9 @@ export class FilterGraph implements Disposable {
 
   #end(ends: readonly OpenEnd[], wanted: string | undefined, name: 'input' | 'output'): string {
     const found =
-      wanted === undefined && ends.length === 1 ? ends[0] : ends.find(({ label }) => label === wanted)
+      wanted === undefined && ends.length === 1
+        ? ends[0]
+        : ends.find(({ label }) => label === wanted)
     if (found !== undefined) return found.label
     throw badOption(
       name,
@@ -262,7 +279,15 @@ function sinkName(label: string, kind: OpenEnd['kind']): string {
 }
 
 function pictureArguments(frame: AvFrame, rate: Rational | undefined): string {
-  const { width, height, format, timeBase, sampleAspectRatio: pixel, colorSpace, colorRange } = frame
+  const {
+    width,
+    height,
+    format,
+    timeBase,
+    sampleAspectRatio: pixel,
+    colorSpace,
+    colorRange,
+  } = frame
   const aspect = pixel.num > 0 ? `${pixel.num}/${pixel.den}` : '1/1'
   const base = `video_size=${width}x${height}:pix_fmt=${format}:time_base=${timeBase.num}/${timeBase.den}:pixel_aspect=${aspect}`
   const colours = `:colorspace=${colorSpace}:range=${colorRange}`

@@ -1,7 +1,8 @@
 import { badOption } from '../../errors.ts'
 import { checkWindow, secondsOf, type TimeWindow } from '../time.ts'
 
-// Typed builders for what filter graphs are most often made of. Each gives FFmpeg's own text, with its values quoted; more in docs/filters.md.
+// Typed builders for what filter graphs are most often made of. Each gives FFmpeg's own text, with
+// its values quoted; more in docs/filters.md.
 
 /** A value of an option of FFmpeg's. */
 type Value = string | number | boolean | undefined
@@ -10,7 +11,14 @@ type Value = string | number | boolean | undefined
 export type Pixels = number | string
 
 /** How pictures are made smaller or larger. */
-export type ScaleFlags = 'fast_bilinear' | 'bilinear' | 'bicubic' | 'neighbor' | 'area' | 'lanczos' | 'spline'
+export type ScaleFlags =
+  | 'fast_bilinear'
+  | 'bilinear'
+  | 'bicubic'
+  | 'neighbor'
+  | 'area'
+  | 'lanczos'
+  | 'spline'
 
 function filter(name: string, options: Readonly<Record<string, Value>> = {}): string {
   if (!/^\w+$/.test(name)) throw badOption('name', 'the name of a filter', name)
@@ -109,7 +117,8 @@ const DIRECTIONS = {
 
 function transpose(direction: keyof typeof DIRECTIONS): string {
   const dir = Object.hasOwn(DIRECTIONS, direction) ? DIRECTIONS[direction] : undefined
-  if (dir === undefined) throw badOption('direction', Object.keys(DIRECTIONS).join(' or '), direction)
+  if (dir === undefined)
+    throw badOption('direction', Object.keys(DIRECTIONS).join(' or '), direction)
   return filter('transpose', { dir })
 }
 
@@ -121,7 +130,12 @@ function rotate(options: {
 }): string {
   const { degrees, color, width, height } = options
   if (!Number.isFinite(degrees)) throw badOption('degrees', 'a number', degrees)
-  return filter('rotate', { angle: (degrees * Math.PI) / 180, ow: width, oh: height, fillcolor: color })
+  return filter('rotate', {
+    angle: (degrees * Math.PI) / 180,
+    ow: width,
+    oh: height,
+    fillcolor: color,
+  })
 }
 
 function overlay(
@@ -137,7 +151,8 @@ function stack(direction: 'horizontal' | 'vertical', inputs: number): string {
 }
 
 function split(kind: 'video' | 'audio', outputs: number): string {
-  if (!Number.isInteger(outputs) || outputs < 1) throw badOption('outputs', 'an integer >= 1', outputs)
+  if (!Number.isInteger(outputs) || outputs < 1)
+    throw badOption('outputs', 'an integer >= 1', outputs)
   return filter(kind === 'audio' ? 'asplit' : 'split', { outputs })
 }
 
@@ -220,8 +235,8 @@ function showspectrum(options: {
 }
 
 /**
- * Typed builders of filter graphs. `filter` makes any filter, `chain` puts filters behind one another, `link` gives a chain labels for its
- * ends, `parallel` puts chains beside one another.
+ * Typed builders of filter graphs. `filter` makes any filter, `chain` puts filters behind one
+ * another, `link` gives a chain labels for its ends, `parallel` puts chains beside one another.
  *
  * @example
  * ```ts run
@@ -239,7 +254,10 @@ export const filters: {
   readonly chain: typeof chain
   readonly link: typeof link
   readonly parallel: typeof parallel
-  /** Without one side, as the other says, even; `fit` keeps the shape, `'inside'` or `'cover'`ing the given size. */
+  /**
+   * Without one side, as the other says, even; `fit` keeps the shape, `'inside'` or `'cover'`ing
+   * the given size.
+   */
   readonly scale: typeof scale
   /** Default: of the middle. */
   readonly crop: typeof crop
@@ -281,8 +299,28 @@ export const filters: {
   readonly showspectrum: typeof showspectrum
 } = {
   ...{ filter, chain, link, parallel, scale, crop, pad, fps, format, trim, atrim, transpose },
-  ...{ rotate, overlay, stack, split, brightness, blur, setpts, extend, aresample, aformat, atempo, volume },
-  ...{ pan, amix, showwaves, showspectrum, hflip: () => filter('hflip'), vflip: () => filter('vflip') },
+  ...{
+    rotate,
+    overlay,
+    stack,
+    split,
+    brightness,
+    blur,
+    setpts,
+    extend,
+    aresample,
+    aformat,
+    atempo,
+    volume,
+  },
+  ...{
+    pan,
+    amix,
+    showwaves,
+    showspectrum,
+    hflip: () => filter('hflip'),
+    vflip: () => filter('vflip'),
+  },
 }
 
 function plainText(value: Value): string {

@@ -13,7 +13,10 @@ const PICTURE_TYPES = ['none', 'I', 'P', 'B', 'S', 'SI', 'SP', 'BI'] as const
 /** How a picture was coded. */
 export type PictureType = (typeof PICTURE_TYPES)[number]
 
-/** One of a set of {@link Frames}: a picture, or a piece of sound. It is valid as long as the set is. */
+/**
+ * One of a set of {@link Frames}: a picture, or a piece of sound. It is valid as long as the set
+ * is.
+ */
 export class Frame {
   readonly #ffmpeg: FFmpeg
   readonly #frame: AvFrame
@@ -94,7 +97,9 @@ export class Frame {
   /** FFmpeg's name: `'fltp'`. `undefined` for pictures. */
   get sampleFormat(): string | undefined {
     const { format, width } = this.#open()
-    return width > 0 ? undefined : (this.#ffmpeg.av.avGetSampleFmtName(format as never) ?? undefined)
+    return width > 0
+      ? undefined
+      : (this.#ffmpeg.av.avGetSampleFmtName(format as never) ?? undefined)
   }
 
   /** Width of a pixel over its height. */

@@ -16,21 +16,28 @@ import { picturesToArray, pixelFormatNumber, soundToArray } from './to-array.ts'
 
 /** How frames become an array. */
 export interface ToArrayOptions {
-  /** FFmpeg's name, `'rgb24'`, to which pictures of another format are converted (bicubic). Default: as they are. */
+  /**
+   * FFmpeg's name, `'rgb24'`, to which pictures of another format are converted (bicubic). Default:
+   * as they are.
+   */
   readonly pixelFormat?: string
 }
 
 /**
- * Decoded frames, in FFmpeg's memory: pictures, or pieces of sound. They are counted references: `slice`, `pick` and `clone` copy no pixels. Each set holds
- * its references until it is disposed of; using it afterwards is an error. What a decoder, a filter graph or these methods give is the caller's to
- * dispose of; what is passed to a filter graph or an encoder stays the caller's.
+ * Decoded frames, in FFmpeg's memory: pictures, or pieces of sound. They are counted references:
+ * `slice`, `pick` and `clone` copy no pixels. Each set holds its references until it is disposed
+ * of; using it afterwards is an error. What a decoder, a filter graph or these methods give is the
+ * caller's to dispose of; what is passed to a filter graph or an encoder stays the caller's.
  */
 export class Frames implements Iterable<Frame>, Disposable {
   readonly #ffmpeg: FFmpeg
   readonly #frames: AvFrame[]
   readonly #handle: Handle
 
-  /** @internal Made by decoders and filter graphs, which hand the frames over; or by {@link Frames.fromVideo} and {@link Frames.fromAudio}. */
+  /**
+   * @internal Made by decoders and filter graphs, which hand the frames over; or by
+   * {@link Frames.fromVideo} and {@link Frames.fromAudio}.
+   */
   constructor(frames: AvFrame[]) {
     this.#ffmpeg = loadFFmpeg()
     this.#frames = frames
@@ -60,7 +67,10 @@ export class Frames implements Iterable<Frame>, Disposable {
     return new Frames(picturesFromArray(array, options))
   }
 
-  /** Frames of an array of samples, `[channels, samples]`; they are copied once. @throws MediaError `ERR_BAD_OPTION` where shape and dtype do not fit */
+  /**
+   * Frames of an array of samples, `[channels, samples]`; they are copied once. @throws MediaError
+   * `ERR_BAD_OPTION` where shape and dtype do not fit
+   */
   static fromAudio(array: NdArray, options: AudioArrayOptions): Frames {
     return new Frames(soundFromArray(array, options))
   }
@@ -75,7 +85,10 @@ export class Frames implements Iterable<Frame>, Disposable {
     return this.#open().reduce((sum, { nbSamples }) => sum + nbSamples, 0)
   }
 
-  /** The time base of the first; all that one decoder or filter graph gives have the same. `undefined` where there is none. */
+  /**
+   * The time base of the first; all that one decoder or filter graph gives have the same.
+   * `undefined` where there is none.
+   */
   get timeBase(): Rational | undefined {
     const first = this.#open()[0]
     return first === undefined ? undefined : { num: first.timeBase.num, den: first.timeBase.den }
@@ -91,7 +104,10 @@ export class Frames implements Iterable<Frame>, Disposable {
     return Float64Array.from(this.#open(), ({ pts, timeBase }) => secondsOfTick(pts, timeBase))
   }
 
-  /** One of them; negative counts from the end. Valid as long as this set is. @throws MediaError `ERR_BAD_OPTION` outside of it */
+  /**
+   * One of them; negative counts from the end. Valid as long as this set is. @throws MediaError
+   * `ERR_BAD_OPTION` outside of it
+   */
   at(index: number): Frame {
     return new Frame(this.#ffmpeg, this.#native(index), this.#handle)
   }
@@ -110,7 +126,10 @@ export class Frames implements Iterable<Frame>, Disposable {
     )
   }
 
-  /** Those at some places, in that order; a place may come again, negative ones count from the end. A set of its own, of the same memory. */
+  /**
+   * Those at some places, in that order; a place may come again, negative ones count from the end.
+   * A set of its own, of the same memory.
+   */
   pick(indices: readonly number[]): Frames {
     return copies(indices.map((index) => this.#native(index)))
   }
@@ -121,11 +140,15 @@ export class Frames implements Iterable<Frame>, Disposable {
   }
 
   /**
-   * All in one array, in new memory. Pictures: `[N, H, W, C]` where the samples of a pixel lie side by side (`rgb24`, `gray8`); `[N, C, H, W]` where planes are of one
-   * size (`yuv444p`, `gbrp`, whose planes are green, blue, red); `[N, rows, W]` where they are not (`yuv420p` and `nv12` have H * 3 / 2 rows), and `[N, samples]` for
-   * odd sizes of these. uint8, or uint16 for more than 8 bits. Sound: `[C, T]` for planar formats, `[T, C]` for the others, in the dtype of the samples.
+   * All in one array, in new memory. Pictures: `[N, H, W, C]` where the samples of a pixel lie side
+   * by side (`rgb24`, `gray8`); `[N, C, H, W]` where planes are of one size (`yuv444p`, `gbrp`,
+   * whose planes are green, blue, red); `[N, rows, W]` where they are not (`yuv420p` and `nv12`
+   * have H * 3 / 2 rows), and `[N, samples]` for odd sizes of these. uint8, or uint16 for more than
+   * 8 bits. Sound: `[C, T]` for planar formats, `[T, C]` for the others, in the dtype of the
+   * samples.
    *
-   * @throws MediaError `ERR_BAD_STATE` where there is none, `ERR_UNSUPPORTED` where the frames differ or are no array (palettes)
+   * @throws MediaError `ERR_BAD_STATE` where there is none, `ERR_UNSUPPORTED` where the frames
+   *   differ or are no array (palettes)
    */
   toArray(options: ToArrayOptions = {}): AnyNdArray {
     checkKnown(options, ['pixelFormat'])
@@ -141,7 +164,10 @@ export class Frames implements Iterable<Frame>, Disposable {
     this.#handle.close()
   }
 
-  /** @internal The frames themselves, for filter graphs and encoders, which keep references of their own. */
+  /**
+   * @internal The frames themselves, for filter graphs and encoders, which keep references of their
+   * own.
+   */
   borrow(): readonly AvFrame[] {
     return this.#open()
   }

@@ -12,7 +12,8 @@ export interface VideoArrayOptions {
   /** Pictures a second, > 0. */
   readonly frameRate: TimeValue
   /**
-   * FFmpeg's name of the format. Default: by the shape, `'rgb24'` for `[N, H, W, 3]`, `'rgba'` for 4 and `'gray8'` for 1 channel or `[N, H, W]`.
+   * FFmpeg's name of the format. Default: by the shape, `'rgb24'` for `[N, H, W, 3]`, `'rgba'` for
+   * 4 and `'gray8'` for 1 channel or `[N, H, W]`.
    */
   readonly pixelFormat?: string
   /** Width and height, which the shape does not tell for formats whose planes differ in size. */
@@ -35,7 +36,10 @@ const SAMPLE_FORMATS: Readonly<Record<string, string>> = {
   ...{ uint8: 'u8', int16: 's16', int32: 's32', int64: 's64', float32: 'flt', float64: 'dbl' },
 }
 
-/** Copies pictures into frames. @throws MediaError `ERR_BAD_OPTION` where shape, dtype and format do not fit */
+/**
+ * Copies pictures into frames. @throws MediaError `ERR_BAD_OPTION` where shape, dtype and format do
+ * not fit
+ */
 export function picturesFromArray(array: NdArray, options: VideoArrayOptions): AvFrame[] {
   checkNdArray(array, 'array')
   checkKnown(options, ['frameRate', 'pixelFormat', 'size', 'firstPts'])
@@ -75,7 +79,9 @@ export function picturesFromArray(array: NdArray, options: VideoArrayOptions): A
 /** Samples in a frame made of an array. */
 const SAMPLES_IN_FRAME = 4096
 
-/** Copies samples into frames. @throws MediaError `ERR_BAD_OPTION` where shape and dtype do not fit */
+/**
+ * Copies samples into frames. @throws MediaError `ERR_BAD_OPTION` where shape and dtype do not fit
+ */
 export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFrame[] {
   checkNdArray(array, 'array')
   checkKnown(options, ['sampleRate', 'layout', 'firstPts'])
@@ -87,11 +93,16 @@ export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFr
   if (name === undefined)
     throw badOption('array.dtype', Object.keys(SAMPLE_FORMATS).join(' or '), array.dtype)
   const shape =
-    array.shape.length === 1 ? (layout === 'CT' ? [1, ...array.shape] : [...array.shape, 1]) : array.shape
+    array.shape.length === 1
+      ? layout === 'CT'
+        ? [1, ...array.shape]
+        : [...array.shape, 1]
+      : array.shape
   if (shape.length !== 2) throw badOption('array.shape', 'of one or two dimensions', array.shape)
   const isPlanar = layout === 'CT'
   const [channels, samples] = isPlanar ? [shape[0]!, shape[1]!] : [shape[1]!, shape[0]!]
-  if (channels < 1 || channels > 64) throw badOption('array.shape', 'of 1 to 64 channels', array.shape)
+  if (channels < 1 || channels > 64)
+    throw badOption('array.shape', 'of 1 to 64 channels', array.shape)
   const ffmpeg = loadFFmpeg()
   const { av } = ffmpeg
   const format = av.avGetSampleFmtFromName((isPlanar ? `${name}p` : name) as never)
@@ -115,7 +126,14 @@ export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFr
       sampleRate,
       channelLayout: av.avChannelLayoutDefault(channels),
     })
-    return filled(ffmpeg, frame, part, first + BigInt(from), { num: 1, den: sampleRate }, BigInt(count))
+    return filled(
+      ffmpeg,
+      frame,
+      part,
+      first + BigInt(from),
+      { num: 1, den: sampleRate },
+      BigInt(count),
+    )
   })
 }
 
@@ -171,14 +189,21 @@ function guessFormat(shape: readonly number[]): string {
   return found
 }
 
-function sizeOfPictures(shape: readonly number[], format: string): { width: number; height: number } {
+function sizeOfPictures(
+  shape: readonly number[],
+  format: string,
+): { width: number; height: number } {
   if (shape.length === 4) {
     // Planes come first where the format has them.
     const isPlanar = /^(yuv|gbr)/.test(format)
-    return isPlanar ? { width: shape[3]!, height: shape[2]! } : { width: shape[2]!, height: shape[1]! }
+    return isPlanar
+      ? { width: shape[3]!, height: shape[2]! }
+      : { width: shape[2]!, height: shape[1]! }
   }
-  if (shape.length !== 3) throw badOption('size', 'given for an array of this shape', `[${shape.join(', ')}]`)
+  if (shape.length !== 3)
+    throw badOption('size', 'given for an array of this shape', `[${shape.join(', ')}]`)
   const rows = shape[1]!
-  if (/420p|nv12|nv21|p01/.test(format)) return { width: shape[2]!, height: Math.floor((rows * 2) / 3) }
+  if (/420p|nv12|nv21|p01/.test(format))
+    return { width: shape[2]!, height: Math.floor((rows * 2) / 3) }
   return { width: shape[2]!, height: /422p|nv16|440p/.test(format) ? rows / 2 : rows }
 }

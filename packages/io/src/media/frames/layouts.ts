@@ -17,10 +17,21 @@ const PACKED: Readonly<Record<string, number>> = {
 /** Whole planes: how many. */
 const PLANAR: Readonly<Record<string, number>> = {
   ...{ yuv444p: 3, yuvj444p: 3, gbrp: 3, yuva444p: 4, gbrap: 4 },
-  ...{ yuv444p10le: 3, yuv444p12le: 3, yuv444p16le: 3, gbrp10le: 3, gbrp12le: 3, gbrp16le: 3, gbrap16le: 4 },
+  ...{
+    yuv444p10le: 3,
+    yuv444p12le: 3,
+    yuv444p16le: 3,
+    gbrp10le: 3,
+    gbrp12le: 3,
+    gbrp16le: 3,
+    gbrap16le: 4,
+  },
 }
 
-/** Planes of which the second and third are smaller, one below the other: rows in all, as a multiple of the height. */
+/**
+ * Planes of which the second and third are smaller, one below the other: rows in all, as a multiple
+ * of the height.
+ */
 const STACKED: Readonly<Record<string, number>> = {
   ...{
     yuv420p: 1.5,
@@ -33,15 +44,28 @@ const STACKED: Readonly<Record<string, number>> = {
     yuv440p: 2,
     yuvj440p: 2,
   },
-  ...{ yuv420p10le: 1.5, yuv420p12le: 1.5, p010le: 1.5, p016le: 1.5, yuv422p10le: 2, yuv422p12le: 2 },
+  ...{
+    yuv420p10le: 1.5,
+    yuv420p12le: 1.5,
+    p010le: 1.5,
+    p016le: 1.5,
+    yuv422p10le: 2,
+    yuv422p12le: 2,
+  },
 }
 
 /**
- * The shape and dtype of pictures in a pixel format of FFmpeg's. `size` is the number of bytes of one, without padding.
+ * The shape and dtype of pictures in a pixel format of FFmpeg's. `size` is the number of bytes of
+ * one, without padding.
  *
  * @throws MediaError `ERR_UNSUPPORTED` for formats that are no array: with a palette, or of bits
  */
-export function pixelLayout(format: string, width: number, height: number, size: number): PixelLayout {
+export function pixelLayout(
+  format: string,
+  width: number,
+  height: number,
+  size: number,
+): PixelLayout {
   const dtype = /(9|1\d|48|64)le$/.test(format) ? 'uint16' : 'uint8'
   const packed = PACKED[format]
   if (packed !== undefined) return { dtype, shape: [height, width, packed] }

@@ -1,7 +1,10 @@
 import type { Frame as AvFrame } from 'node-av/lib'
 import { Frames } from './frames.ts'
 
-/** The frames of sets, which are disposed of, in sets of exactly so many, but the last; `undefined` leaves the sets as they are. None is empty. */
+/**
+ * The frames of sets, which are disposed of, in sets of exactly so many, but the last; `undefined`
+ * leaves the sets as they are. None is empty.
+ */
 export function* regroup(sets: Iterable<Frames>, size: number | undefined): Generator<Frames> {
   const waiting: AvFrame[] = []
   try {

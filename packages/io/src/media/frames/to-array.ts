@@ -12,12 +12,19 @@ const STAGES_KEPT = 8
 let scalers: Scalers | undefined
 const stages = new Map<string, AvFrame>()
 
-/** Pictures of one size and format as `[frames, …]`; converted first where another format is asked for. */
-export function picturesToArray(frames: readonly AvFrame[], wanted: string | undefined): AnyNdArray {
+/**
+ * Pictures of one size and format as `[frames, …]`; converted first where another format is asked
+ * for.
+ */
+export function picturesToArray(
+  frames: readonly AvFrame[],
+  wanted: string | undefined,
+): AnyNdArray {
   const ffmpeg = loadFFmpeg()
   const { av } = ffmpeg
   const first = frames[0]!
-  const format = wanted === undefined ? (first.format as AvPixelFormat) : pixelFormatNumber(ffmpeg, wanted)
+  const format =
+    wanted === undefined ? (first.format as AvPixelFormat) : pixelFormatNumber(ffmpeg, wanted)
   const { width, height } = first
   for (const { width: w, height: h, format: f } of frames) {
     const isAlike = w === width && h === height && (wanted !== undefined || f === format)
@@ -39,7 +46,9 @@ export function picturesToArray(frames: readonly AvFrame[], wanted: string | und
   return { data: viewAs(dtype, bytes), dtype, shape: [frames.length, ...shape] } as AnyNdArray
 }
 
-/** Sound of one format: `[channels, samples]` where it is planar, `[samples, channels]` where not. */
+/**
+ * Sound of one format: `[channels, samples]` where it is planar, `[samples, channels]` where not.
+ */
 export function soundToArray(frames: readonly AvFrame[]): AnyNdArray {
   const { av } = loadFFmpeg()
   const first = frames[0]!
@@ -84,14 +93,22 @@ export function pixelFormatNumber({ av }: FFmpeg, name: unknown): AvPixelFormat 
   return found as AvPixelFormat
 }
 
-/** Through a frame whose rows have no padding, and whose memory is used again: views of a frame's own memory would keep it until garbage is collected. */
+/**
+ * Through a frame whose rows have no padding, and whose memory is used again: views of a frame's
+ * own memory would keep it until garbage is collected.
+ */
 function copyPicture(ffmpeg: FFmpeg, frame: AvFrame, to: Uint8Array): void {
   const stage = stageFor(ffmpeg, frame)
   check(ffmpeg, stage.copy(frame), 'copying a frame')
   gather(stage.data ?? [], to)
 }
 
-function convertPicture(ffmpeg: FFmpeg, frame: AvFrame, format: AvPixelFormat, to: Uint8Array): void {
+function convertPicture(
+  ffmpeg: FFmpeg,
+  frame: AvFrame,
+  format: AvPixelFormat,
+  to: Uint8Array,
+): void {
   scalers ??= new Scalers(ffmpeg)
   const copy = frame.clone()
   if (copy === null) throw new Error('no memory for a frame')

@@ -114,7 +114,8 @@ const FORMATS: readonly string[] = [
 ]
 
 /**
- * What FFmpeg can do here: versions, decoders, encoders, filters, formats, devices, and the licence of the build.
+ * What FFmpeg can do here: versions, decoders, encoders, filters, formats, devices, and the licence
+ * of the build.
  *
  * @throws MediaError `ERR_BACKEND_MISSING`
  * @example

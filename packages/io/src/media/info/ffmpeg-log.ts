@@ -14,15 +14,18 @@ export interface FFmpegMessage {
 export interface FFmpegLogOptions {
   /** The least grave that are wanted. Default `'warning'`. */
   readonly level?: FFmpegLogLevel
-  /** Gets each message, a little later than it was said; what it throws is an uncaught exception. */
+  /**
+   * Gets each message, a little later than it was said; what it throws is an uncaught exception.
+   */
   readonly onMessage: (message: FFmpegMessage) => void
 }
 
 const LEVELS: readonly FFmpegLogLevel[] = ['fatal', 'error', 'warning', 'info', 'verbose', 'debug']
 
 /**
- * Sends what FFmpeg says, in any thread of the process, to a function in this one: call it once, in the main thread. Without it nothing of FFmpeg's is
- * printed or kept; what is wrong with a file comes as an error in any case.
+ * Sends what FFmpeg says, in any thread of the process, to a function in this one: call it once, in
+ * the main thread. Without it nothing of FFmpeg's is printed or kept; what is wrong with a file
+ * comes as an error in any case.
  *
  * @returns a function that ends it
  * @throws MediaError `ERR_BAD_OPTION`, `ERR_BACKEND_MISSING`
@@ -50,7 +53,10 @@ export function captureFFmpegLog(options: FFmpegLogOptions): () => void {
   }
 }
 
-function numberOf({ constants: c }: FFmpeg, level: FFmpegLogLevel): FFmpeg['constants']['AV_LOG_INFO'] {
+function numberOf(
+  { constants: c }: FFmpeg,
+  level: FFmpegLogLevel,
+): FFmpeg['constants']['AV_LOG_INFO'] {
   const numbers = {
     ...{ fatal: c.AV_LOG_FATAL, error: c.AV_LOG_ERROR, warning: c.AV_LOG_WARNING },
     ...{ info: c.AV_LOG_INFO, verbose: c.AV_LOG_VERBOSE, debug: c.AV_LOG_DEBUG },

@@ -1,8 +1,10 @@
 import type { PacketData } from '../packets/blob.ts'
 
 /**
- * Packets in the order of decoding, with decoding times where their container (Matroska) tells only when they are shown: the times at which any is shown, in
- * order, moved back by as much as the picture that is shown the earliest for its place needs. Packets without any time are left as they are.
+ * Packets in the order of decoding, with decoding times where their container (Matroska) tells only
+ * when they are shown: the times at which any is shown, in order, moved back by as much as the
+ * picture that is shown the earliest for its place needs. Packets without any time are left as they
+ * are.
  */
 export function withDecodingTimes(packets: readonly PacketData[]): readonly PacketData[] {
   if (packets.some(({ pts }) => pts === undefined)) return packets

@@ -17,13 +17,19 @@ import { lacksDecodingTime, withDecodingTimes } from './decoding-times.ts'
 
 /** How a container is written. */
 export interface MuxerOptions {
-  /** FFmpeg's name of the format: `'mp4'`, `'matroska'`, `'mpegts'`. Default: as the path ends; needed without a path. */
+  /**
+   * FFmpeg's name of the format: `'mp4'`, `'matroska'`, `'mpegts'`. Default: as the path ends;
+   * needed without a path.
+   */
   readonly format?: string
   /** Options of the format, as FFmpeg names them: `{ movflags: '+faststart' }`. */
   readonly formatOptions?: Readonly<Record<string, string>>
   /** Tags: `{ title: … }`. */
   readonly metadata?: Readonly<Record<string, string>>
-  /** Whether the same packets give the same bytes: no date, no version of FFmpeg, no random numbers. Default `true`. */
+  /**
+   * Whether the same packets give the same bytes: no date, no version of FFmpeg, no random numbers.
+   * Default `true`.
+   */
   readonly reproducible?: boolean
 }
 
@@ -36,12 +42,16 @@ interface Track {
 }
 
 /**
- * Puts packets of several streams into a container: from encoders, or from other files without decoding. `addStream` for each, `write` in any order,
- * `finish` at the end. The file has its name from `finish` on, as a whole; disposed of before, nothing is left of it. Without a path `finish` gives the bytes.
+ * Puts packets of several streams into a container: from encoders, or from other files without
+ * decoding. `addStream` for each, `write` in any order, `finish` at the end. The file has its name
+ * from `finish` on, as a whole; disposed of before, nothing is left of it. Without a path `finish`
+ * gives the bytes.
  *
- * States: `waiting` until it is known what all streams are, `writing`, `finished`, `closed` by `[Symbol.dispose]()`.
+ * States: `waiting` until it is known what all streams are, `writing`, `finished`, `closed` by
+ * `[Symbol.dispose]()`.
  *
- * @throws MediaError from the constructor: `ERR_BAD_OPTION` where there is no such format, `ERR_WRITE`, `ERR_BACKEND_MISSING`
+ * @throws MediaError from the constructor: `ERR_BAD_OPTION` where there is no such format,
+ *   `ERR_WRITE`, `ERR_BACKEND_MISSING`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -85,7 +95,10 @@ export class Muxer implements Disposable {
     if (this.#target === undefined) {
       if (!isOwnFile) throw badOption('path', `given: ${format.name} writes files of its own`, path)
       this.#place = spillPath()
-    } else this.#place = isOwnFile ? `${this.#target}.${randomBytes(6).toString('hex')}.tmp` : this.#target
+    } else
+      this.#place = isOwnFile
+        ? `${this.#target}.${randomBytes(6).toString('hex')}.tmp`
+        : this.#target
     this.#context = new av.FormatContext()
     this.#packet = new av.Packet()
     this.#packet.alloc()
@@ -99,7 +112,9 @@ export class Muxer implements Disposable {
       if (options.reproducible ?? true) this.#context.setFlags(c.AVFMT_FLAG_BITEXACT)
     } catch (error) {
       this.#free()
-      throw new MediaError('ERR_WRITE', `${this.#name}: ${(error as Error).message}`, { cause: error })
+      throw new MediaError('ERR_WRITE', `${this.#name}: ${(error as Error).message}`, {
+        cause: error,
+      })
     }
     this.#handle = new Handle('Muxer', () => this.#free())
   }
@@ -113,7 +128,8 @@ export class Muxer implements Disposable {
   /**
    * Adds a stream; its number, for `write`.
    *
-   * @param stream what it is; without it, what the first packets say: packets of all streams wait until that is known of each
+   * @param stream what it is; without it, what the first packets say: packets of all streams wait
+   *   until that is known of each
    * @throws MediaError `ERR_BAD_STATE` once packets were written
    */
   addStream(stream?: StreamInfo): number {
@@ -128,7 +144,8 @@ export class Muxer implements Disposable {
   /**
    * Writes packets of a stream, among those of the others by their time.
    *
-   * @throws MediaError `ERR_BAD_OPTION` where there is no such stream or the packets are of another kind, `ERR_WRITE`
+   * @throws MediaError `ERR_BAD_OPTION` where there is no such stream or the packets are of another
+   *   kind, `ERR_WRITE`
    */
   write(index: number, packets: Packets): void {
     this.#check()
@@ -154,7 +171,10 @@ export class Muxer implements Disposable {
   finish(): Uint8Array | undefined {
     this.#check()
     if (this.#tracks.every(({ stream }) => stream === undefined)) {
-      throw new MediaError('ERR_BAD_STATE', `${this.#name}: no stream was added, or none had packets`)
+      throw new MediaError(
+        'ERR_BAD_STATE',
+        `${this.#name}: no stream was added, or none had packets`,
+      )
     }
     this.#begin(true)
     this.#expect(this.#context.writeTrailerSync(), 'finishing the file')
@@ -168,7 +188,9 @@ export class Muxer implements Disposable {
       if (this.#place !== this.#target) renameSync(this.#place, this.#target)
       return undefined
     } catch (error) {
-      throw new MediaError('ERR_WRITE', `${this.#name}: ${(error as Error).message}`, { cause: error })
+      throw new MediaError('ERR_WRITE', `${this.#name}: ${(error as Error).message}`, {
+        cause: error,
+      })
     }
   }
 
@@ -191,7 +213,8 @@ export class Muxer implements Disposable {
   #begin(isLast: boolean): void {
     const { av } = this.#ffmpeg
     if (this.#state === 'waiting') {
-      for (const track of this.#tracks) if (track.stream !== undefined) track.av = this.#declare(track.stream)
+      for (const track of this.#tracks)
+        if (track.stream !== undefined) track.av = this.#declare(track.stream)
       const { metadata, formatOptions = {} } = this.#options
       if (metadata !== undefined) this.#context.metadata = av.Dictionary.fromObject(metadata)
       for (const [name, value] of Object.entries(formatOptions)) {
@@ -221,7 +244,8 @@ export class Muxer implements Disposable {
   #declare(info: StreamInfo): Stream {
     const { av } = this.#ffmpeg
     const stream = this.#context.newStream(null)
-    // The format's own tag: that of another container may have no meaning here. That of raw pictures tells what they are.
+    // The format's own tag: that of another container may have no meaning here. That of raw
+    // pictures tells what they are.
     const codecTag = info.codec === 'rawvideo' ? info.parameters.codecTag : 0
     fillParameters(this.#ffmpeg, stream.codecpar, { ...info.parameters, codecTag })
     stream.timeBase = new av.Rational(info.timeBase.num, info.timeBase.den)
@@ -234,7 +258,10 @@ export class Muxer implements Disposable {
     }
     if (Object.keys(tags).length > 0) stream.metadata = av.Dictionary.fromObject(tags)
     if (info.sampleAspectRatio !== undefined) {
-      stream.sampleAspectRatio = new av.Rational(info.sampleAspectRatio.num, info.sampleAspectRatio.den)
+      stream.sampleAspectRatio = new av.Rational(
+        info.sampleAspectRatio.num,
+        info.sampleAspectRatio.den,
+      )
     }
     return stream
   }

@@ -2,8 +2,9 @@ import { MediaError } from '../../errors.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import type { TimeWindow } from '../time.ts'
 
-// How packets lie in memory, little endian: a head of 64 bytes, what is known of the stream as JSON, a record of 64 bytes for each packet, then
-// their bytes. Everything begins at a multiple of 64; behind each packet are at least 64 zeros, because decoders read too far.
+// How packets lie in memory, little endian: a head of 64 bytes, what is known of the stream as
+// JSON, a record of 64 bytes for each packet, then their bytes. Everything begins at a multiple of
+// 64; behind each packet are at least 64 zeros, because decoders read too far.
 
 /** "SPKT". */
 const MAGIC = 0x54_4b_50_53
@@ -37,7 +38,10 @@ export interface PacketData extends PacketTimes {
   readonly sideData: readonly SideData[]
 }
 
-/** What a packet carries besides its bytes: samples to skip, a new palette. The type is FFmpeg's number. */
+/**
+ * What a packet carries besides its bytes: samples to skip, a new palette. The type is FFmpeg's
+ * number.
+ */
 export interface SideData {
   readonly type: number
   readonly data: Uint8Array
@@ -52,7 +56,11 @@ export interface OpenBlob {
 }
 
 /** Lays packets out in memory of their own; with `shared` in memory that threads can share. */
-export function writeBlob(head: BlobHead, packets: readonly PacketData[], isShared: boolean): Uint8Array {
+export function writeBlob(
+  head: BlobHead,
+  packets: readonly PacketData[],
+  isShared: boolean,
+): Uint8Array {
   const json = Buffer.from(JSON.stringify(head, toJson))
   const records = align(HEAD_BYTES + json.length)
   let end = records + packets.length * RECORD_BYTES
@@ -96,10 +104,13 @@ export function writeBlob(head: BlobHead, packets: readonly PacketData[], isShar
   return bytes
 }
 
-/** Looks at a blob where it lies. @throws MediaError `ERR_DECODE` where it is none, or is cut off */
+/**
+ * Looks at a blob where it lies. @throws MediaError `ERR_DECODE` where it is none, or is cut off
+ */
 export function openBlob(bytes: Uint8Array): OpenBlob {
   const view = viewOf(bytes)
-  if (bytes.length < HEAD_BYTES || view.getUint32(0, true) !== MAGIC) throw damaged('they are not packets')
+  if (bytes.length < HEAD_BYTES || view.getUint32(0, true) !== MAGIC)
+    throw damaged('they are not packets')
   const version = view.getUint32(4, true)
   if (version !== VERSION)
     throw damaged(`version ${version}, not ${VERSION}: made by another version of this package`)
@@ -112,11 +123,19 @@ export function openBlob(bytes: Uint8Array): OpenBlob {
   for (let i = 0; i < count; i++) {
     const at = records + i * RECORD_BYTES
     const isInside =
-      isRange(view.getFloat64(at + 24, true), view.getUint32(at + 40, true) + ALIGNMENT, bytes.length) &&
-      isRange(view.getFloat64(at + 32, true), view.getUint32(at + 44, true), bytes.length)
+      isRange(
+        view.getFloat64(at + 24, true),
+        view.getUint32(at + 40, true) + ALIGNMENT,
+        bytes.length,
+      ) && isRange(view.getFloat64(at + 32, true), view.getUint32(at + 44, true), bytes.length)
     if (!isInside) throw damaged(`packet ${i} lies outside of them`)
   }
-  return { head: parseHead(bytes.subarray(HEAD_BYTES, HEAD_BYTES + jsonBytes)), bytes, count, records }
+  return {
+    head: parseHead(bytes.subarray(HEAD_BYTES, HEAD_BYTES + jsonBytes)),
+    bytes,
+    count,
+    records,
+  }
 }
 
 /** One packet of a blob; its bytes are views. */
@@ -172,11 +191,19 @@ function parseHead(json: Uint8Array): BlobHead {
   }
 }
 
-/** What a stream may not tell, which JSON leaves out: so that what is read has the same members as what was written. */
+/**
+ * What a stream may not tell, which JSON leaves out: so that what is read has the same members as
+ * what was written.
+ */
 const UNKNOWN = {
   ...{ startTime: undefined, duration: undefined, frameCount: undefined, frameRate: undefined },
   ...{ width: undefined, height: undefined, pixelFormat: undefined, sampleAspectRatio: undefined },
-  ...{ sampleRate: undefined, channels: undefined, channelLayout: undefined, sampleFormat: undefined },
+  ...{
+    sampleRate: undefined,
+    channels: undefined,
+    channelLayout: undefined,
+    sampleFormat: undefined,
+  },
 }
 
 /** JSON has neither `bigint` nor bytes, nor infinity. */
@@ -184,7 +211,9 @@ function toJson(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return { $bigint: String(value) }
   if (value === Infinity) return { $infinity: true }
   if (value instanceof Uint8Array) {
-    return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
+    return {
+      $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64'),
+    }
   }
   return value
 }

@@ -2,7 +2,9 @@ import type { Packet as AvPacket } from 'node-av/lib'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import { NO_TIME, type PacketData, type SideData } from './blob.ts'
 
-/** Types of side data that FFmpeg has, and some to come: node-av lists none, each must be asked for. */
+/**
+ * Types of side data that FFmpeg has, and some to come: node-av lists none, each must be asked for.
+ */
 const SIDE_DATA_TYPES = 48
 
 /** Copies FFmpeg's packet. */

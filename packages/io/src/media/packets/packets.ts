@@ -20,7 +20,10 @@ const CORRUPT_FLAG = 2
 /** FFmpeg's `AV_PKT_FLAG_DISCARD`. */
 const DISCARD_FLAG = 4
 
-/** A piece of the compressed stream, most often one picture. Its bytes are views of the packets' memory. */
+/**
+ * A piece of the compressed stream, most often one picture. Its bytes are views of the packets'
+ * memory.
+ */
 export interface Packet {
   /** When it is shown, in ticks of the stream's time base. */
   readonly pts: bigint | undefined
@@ -40,12 +43,14 @@ export interface Packet {
 }
 
 /**
- * Packets of one stream, still compressed, in the order in which they are decoded. They are a value that never changes and lie in one piece of
- * memory of JavaScript's: nothing needs to be freed, and the piece (`serialize()`) goes to another thread or process, where `Packets.view()`
- * reads it where it lies.
+ * Packets of one stream, still compressed, in the order in which they are decoded. They are a value
+ * that never changes and lie in one piece of memory of JavaScript's: nothing needs to be freed, and
+ * the piece (`serialize()`) goes to another thread or process, where `Packets.view()` reads it
+ * where it lies.
  *
- * With a window they hold more than is in it: from the keyframe before, on which the pictures in the window are built, to the last packet
- * that they may need. `length` and the time stamps are those of the window, and so is what a decoder gives; `stored` counts all.
+ * With a window they hold more than is in it: from the keyframe before, on which the pictures in
+ * the window are built, to the last packet that they may need. `length` and the time stamps are
+ * those of the window, and so is what a decoder gives; `stored` counts all.
  *
  * @example
  * ```ts run
@@ -89,10 +94,15 @@ export class Packets implements Iterable<Packet>, Disposable {
     return new Packets(blob, head, undefined)
   }
 
-  /** Packets of one stream, one after the other, in memory of their own. @throws MediaError `ERR_BAD_OPTION` for none, and for different codecs */
+  /**
+   * Packets of one stream, one after the other, in memory of their own. @throws MediaError
+   * `ERR_BAD_OPTION` for none, and for different codecs
+   */
   static join(parts: readonly Packets[]): Packets {
     const last = parts.at(-1)
-    const isOne = parts.every(({ stream }) => stream.parameters.codecId === last?.stream.parameters.codecId)
+    const isOne = parts.every(
+      ({ stream }) => stream.parameters.codecId === last?.stream.parameters.codecId,
+    )
     if (last === undefined || !isOne)
       throw badOption('parts', 'packets of one codec', `${parts.length} parts`)
     return Packets.of(
@@ -102,14 +112,17 @@ export class Packets implements Iterable<Packet>, Disposable {
   }
 
   /**
-   * Serialised packets, read where they lie: in memory that came from another thread, is shared with it, or was read from a pipe. The memory must
-   * not be changed as long as they are used.
+   * Serialised packets, read where they lie: in memory that came from another thread, is shared
+   * with it, or was read from a pipe. The memory must not be changed as long as they are used.
    *
-   * @throws MediaError `ERR_DECODE` where they are damaged or of another version of this package, `ERR_BAD_OPTION` for anything but bytes
+   * @throws MediaError `ERR_DECODE` where they are damaged or of another version of this package,
+   *   `ERR_BAD_OPTION` for anything but bytes
    */
   static view(bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer): Packets {
     const isBytes =
-      bytes instanceof Uint8Array || bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer
+      bytes instanceof Uint8Array ||
+      bytes instanceof ArrayBuffer ||
+      bytes instanceof SharedArrayBuffer
     if (!isBytes) throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
     const blob = openBlob(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes))
     return new Packets(blob, blob.head, undefined)
@@ -147,7 +160,10 @@ export class Packets implements Iterable<Packet>, Disposable {
     return sum
   }
 
-  /** Time stamps in the window in ticks, sorted: what decoding gives. Those that have none are left out. */
+  /**
+   * Time stamps in the window in ticks, sorted: what decoding gives. Those that have none are left
+   * out.
+   */
   get pts(): BigInt64Array {
     const blob = this.#open()
     const found = this.#windowed().map((record) => shownAt(readTimes(blob, record)))
@@ -159,7 +175,10 @@ export class Packets implements Iterable<Packet>, Disposable {
     return Float64Array.from(this.pts, (tick) => secondsOfTick(tick, this.stream.timeBase))
   }
 
-  /** A stored packet, by its place in the order of decoding; negative from the end. @throws MediaError `ERR_BAD_OPTION` */
+  /**
+   * A stored packet, by its place in the order of decoding; negative from the end. @throws
+   * MediaError `ERR_BAD_OPTION`
+   */
   at(index: number): Packet {
     const from = index < 0 ? index + this.stored : index
     if (!Number.isInteger(from) || from < 0 || from >= this.stored) {
@@ -173,13 +192,19 @@ export class Packets implements Iterable<Packet>, Disposable {
     for (let i = 0; i < this.stored; i++) yield this.#packet(this.#chosen?.[i] ?? i)
   }
 
-  /** Stored packets from one place to before another, as `Array.prototype.slice` counts. They share this memory. */
+  /**
+   * Stored packets from one place to before another, as `Array.prototype.slice` counts. They share
+   * this memory.
+   */
   slice(start?: number, end?: number): Packets {
     const all = this.#chosen ?? Array.from({ length: this.stored }, (_, i) => i)
     return new Packets(this.#open(), this.#head, all.slice(start, end))
   }
 
-  /** The same packets, of which another window is asked for; `undefined` for all. They share this memory. */
+  /**
+   * The same packets, of which another window is asked for; `undefined` for all. They share this
+   * memory.
+   */
   within(window: TimeWindow | undefined): Packets {
     return new Packets(this.#open(), { ...this.#head, window }, this.#chosen)
   }
@@ -190,9 +215,10 @@ export class Packets implements Iterable<Packet>, Disposable {
   }
 
   /**
-   * The packets as one piece of bytes, for `Packets.view()` in another thread or process on this machine with this version of the package; it
-   * is no format for storage. Memory that holds only these packets already is given as it is, not copied: to be posted with a transfer list it must be
-   * a clone's, or `shared`.
+   * The packets as one piece of bytes, for `Packets.view()` in another thread or process on this
+   * machine with this version of the package; it is no format for storage. Memory that holds only
+   * these packets already is given as it is, not copied: to be posted with a transfer list it must
+   * be a clone's, or `shared`.
    *
    * @param options `shared` puts them in a SharedArrayBuffer, which any number of threads can view
    */
@@ -255,7 +281,10 @@ export class Packets implements Iterable<Packet>, Disposable {
 
   #open(): OpenBlob {
     if (this.#blob === undefined) {
-      throw new MediaError('ERR_BAD_STATE', 'these Packets were disposed of and cannot be used any more')
+      throw new MediaError(
+        'ERR_BAD_STATE',
+        'these Packets were disposed of and cannot be used any more',
+      )
     }
     return this.#blob
   }

@@ -27,7 +27,10 @@ const USUAL: Readonly<Record<string, Codecs>> = {
 /** Pictures that are encoded at a time: frames are copies. */
 const PICTURES_AT_ONCE = 16
 
-/** Encodes pictures, and sound, in this thread. The bytes, where there is no path. @throws MediaError */
+/**
+ * Encodes pictures, and sound, in this thread. The bytes, where there is no path. @throws
+ * MediaError
+ */
 export function encodeVideoHere(job: VideoJob): Uint8Array | undefined {
   const { array, path, format, formatOptions, metadata, audio } = job
   const muxer = new Muxer(path, {
@@ -65,7 +68,15 @@ function usualCodecs({ path, format }: VideoJob): Codecs {
 }
 
 function pictureEncoder(job: VideoJob, usual: string, globalHeader: boolean): Encoder {
-  const { frameRate, codec = usual, inputPixelFormat, bitRate, gopSize, encoderOptions, threads } = job
+  const {
+    frameRate,
+    codec = usual,
+    inputPixelFormat,
+    bitRate,
+    gopSize,
+    encoderOptions,
+    threads,
+  } = job
   const pixelFormat = job.pixelFormat ?? usualPixels(codec, job)
   return new Encoder({
     codec,
@@ -122,6 +133,10 @@ function* partsOf({ data, dtype, shape }: NdArray): Generator<NdArray> {
   const size = data.length / count
   for (let from = 0; from < count; from += PICTURES_AT_ONCE) {
     const to = Math.min(count, from + PICTURES_AT_ONCE)
-    yield { data: data.subarray(from * size, to * size) as never, dtype, shape: [to - from, ...rest] }
+    yield {
+      data: data.subarray(from * size, to * size) as never,
+      dtype,
+      shape: [to - from, ...rest],
+    }
   }
 }

@@ -22,13 +22,18 @@ export interface SoundTrack {
 export interface EncodeVideoOptions {
   /** Pictures a second, > 0: a number or `{ num, den }`. */
   readonly frameRate: TimeValue
-  /** A codec (`'h264'`, `'hevc'`, `'vp9'`, `'av1'`, `'mpeg4'`, `'ffv1'`, …) or an encoder of FFmpeg's. Default: as is usual in the format. */
+  /**
+   * A codec (`'h264'`, `'hevc'`, `'vp9'`, `'av1'`, `'mpeg4'`, `'ffv1'`, …) or an encoder of
+   * FFmpeg's. Default: as is usual in the format.
+   */
   readonly codec?: string
-  /** Pixel format of the array, FFmpeg's name. Default by its shape: `'rgb24'`, `'rgba'`, `'gray8'`. */
+  /**
+   * Pixel format of the array, FFmpeg's name. Default by its shape: `'rgb24'`, `'rgba'`, `'gray8'`.
+   */
   readonly inputPixelFormat?: string
   /**
-   * Pixel format to encode. Default `'yuv420p'`, which every player knows, where the encoder takes it; `'yuv444p'` for odd sizes, and what the array has for
-   * lossless codecs.
+   * Pixel format to encode. Default `'yuv420p'`, which every player knows, where the encoder takes
+   * it; `'yuv444p'` for odd sizes, and what the array has for lossless codecs.
    */
   readonly pixelFormat?: string
   /** Bits a second. Default: the encoder's, which mostly aims at a quality instead. */

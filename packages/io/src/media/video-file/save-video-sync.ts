@@ -4,7 +4,8 @@ import { encodeVideoHere } from './encode-here.ts'
 import { type EncodeVideoOptions, type SaveVideoOptions, videoJob } from './encode-options.ts'
 
 /**
- * Saves pictures as a video in this thread, and holds it meanwhile: for ops that run in worker threads. What `saveVideo` does otherwise.
+ * Saves pictures as a video in this thread, and holds it meanwhile: for ops that run in worker
+ * threads. What `saveVideo` does otherwise.
  *
  * @throws MediaError as `saveVideo`
  */
@@ -13,7 +14,10 @@ export function saveVideoSync(path: string | URL, array: NdArray, options: SaveV
   encodeVideoHere(videoJob(array, path, options))
 }
 
-/** Encodes pictures as a video in this thread; what `encodeVideo` does otherwise. @throws MediaError as `encodeVideo` */
+/**
+ * Encodes pictures as a video in this thread; what `encodeVideo` does otherwise. @throws MediaError
+ * as `encodeVideo`
+ */
 export function encodeVideoSync(
   array: NdArray,
   options: EncodeVideoOptions & { readonly format: string },

@@ -9,10 +9,15 @@ import { VideoPass } from './video-pass.ts'
 const MOST_READ = 2 ** 30
 
 /**
- * How many frames of a stream of an MP4 file are shown: by its header, or where edits hide some, by its packets, which are read and not decoded.
- * `undefined` where neither tells.
+ * How many frames of a stream of an MP4 file are shown: by its header, or where edits hide some, by
+ * its packets, which are read and not decoded. `undefined` where neither tells.
  */
-export function countFrames(ffmpeg: FFmpeg, file: OpenFile, mp4: Mp4, id: number): number | undefined {
+export function countFrames(
+  ffmpeg: FFmpeg,
+  file: OpenFile,
+  mp4: Mp4,
+  id: number,
+): number | undefined {
   const track = mp4.tracks.find((one) => one.id === id && one.kind === 'vide')
   if (track === undefined) return undefined
   const told = shownByHeader(track, mp4.isFragmented)

@@ -2,7 +2,10 @@ import type { Stream } from 'node-av/lib'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { Orientation } from '../../image/orientation.ts'
 
-/** How a video's frames are to be turned, by its display matrix (ISO/IEC 14496-12, 8.3.2): whole quarter turns and mirrorings, others are left alone. */
+/**
+ * How a video's frames are to be turned, by its display matrix (ISO/IEC 14496-12, 8.3.2): whole
+ * quarter turns and mirrorings, others are left alone.
+ */
 export function orientationOf({ codecpar }: Stream, { constants: c }: FFmpeg): Orientation {
   const matrix = codecpar.getCodedSideData(c.AV_PKT_DATA_DISPLAYMATRIX)
   if (matrix === null || matrix.length < 36) return 1

@@ -14,7 +14,10 @@ export function durationOf({ declared, format }: Container, timeBase: TimeBase):
   return format.duration > 0n ? Number(format.duration) / 1e6 : 0
 }
 
-/** Frames from the first to the last that there are likely to be, by the header's word; 0 where it has none. */
+/**
+ * Frames from the first to the last that there are likely to be, by the header's word; 0 where it
+ * has none.
+ */
 export function expectedFrames(container: Container, timeBase: TimeBase): number {
   const { nbFrames } = container.stream
   if (nbFrames > 0n) return Number(nbFrames)

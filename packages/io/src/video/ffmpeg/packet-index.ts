@@ -24,10 +24,12 @@ export interface PacketIndex {
 }
 
 /**
- * Reads all packets of a container that stands at its beginning: 4 ms for 300 frames of 1280x720, a hundredth of decoding them. `undefined` where
- * packets do not tell when their frames are shown, or where not every packet is a frame.
+ * Reads all packets of a container that stands at its beginning: 4 ms for 300 frames of 1280x720, a
+ * hundredth of decoding them. `undefined` where packets do not tell when their frames are shown, or
+ * where not every packet is a frame.
  *
- * @param decodeHead the time stamps of the frames that decoding from the beginning gives before one that is shown at a time
+ * @param decodeHead the time stamps of the frames that decoding from the beginning gives before one
+ *   that is shown at a time
  */
 export function indexPackets(
   decoder: VideoDecoder,
@@ -56,7 +58,10 @@ export function indexPackets(
   return { shown, keyframes, origin: shown[0]!.pts }
 }
 
-/** Frames that are shown before the first keyframe, as where a stream is cut, may come out of the decoder or not: that is seen by decoding. */
+/**
+ * Frames that are shown before the first keyframe, as where a stream is cut, may come out of the
+ * decoder or not: that is seen by decoding.
+ */
 function addEarly(
   early: readonly IndexedPacket[],
   keyframes: IndexedPacket[],
@@ -94,7 +99,10 @@ export function framesWithin(
   return { frames, timesSec }
 }
 
-/** Packets that are decoded one after the other, from a keyframe on, and which of their frames are wanted. */
+/**
+ * Packets that are decoded one after the other, from a keyframe on, and which of their frames are
+ * wanted.
+ */
 export interface DecodeRun {
   readonly keyframe: IndexedPacket
   /** The place of the last packet. */
@@ -104,8 +112,8 @@ export interface DecodeRun {
 }
 
 /**
- * What must be decoded to get frames: from the last keyframe that lies before each, in the file as well as in time, to its own packet; runs that overlap
- * are one.
+ * What must be decoded to get frames: from the last keyframe that lies before each, in the file as
+ * well as in time, to its own packet; runs that overlap are one.
  */
 export function runsFor({ keyframes }: PacketIndex, frames: Iterable<IndexedPacket>): DecodeRun[] {
   const byPlace = [...frames].sort((a, b) => a.place - b.place)
@@ -121,7 +129,10 @@ export function runsFor({ keyframes }: PacketIndex, frames: Iterable<IndexedPack
   return runs
 }
 
-/** Frames of an open group of pictures lie behind a keyframe that is shown after them: they need the one before it. */
+/**
+ * Frames of an open group of pictures lie behind a keyframe that is shown after them: they need the
+ * one before it.
+ */
 function keyframeOf(keyframes: readonly IndexedPacket[], frame: IndexedPacket): IndexedPacket {
   let [low, high] = [0, keyframes.length]
   while (low < high) {

@@ -1,7 +1,12 @@
 import type { Frame } from 'node-av/lib'
 import type { DataOf } from '../../array.ts'
 import type { FFmpeg } from '../../image/ffmpeg/library.ts'
-import { channelOrder, interleavedFormat, pictureOf, planarFormat } from '../../image/ffmpeg/picture.ts'
+import {
+  channelOrder,
+  interleavedFormat,
+  pictureOf,
+  planarFormat,
+} from '../../image/ffmpeg/picture.ts'
 import { type AvPixelFormat, Scalers } from '../../image/ffmpeg/scalers.ts'
 import { type Placement, placeScaled, type Size, scaledSize } from '../../image/geometry.ts'
 import type { ImageTarget } from '../../image/options.ts'
@@ -15,7 +20,10 @@ const IDLE_MS = 5000
 let scalers: Scalers | undefined
 let idleTimer: NodeJS.Timeout | undefined
 
-/** The scalers of this thread: kept from one video to the next, and freed when there was none for 5 s. */
+/**
+ * The scalers of this thread: kept from one video to the next, and freed when there was none for 5
+ * s.
+ */
 function scalersOf(ffmpeg: FFmpeg): Scalers {
   scalers ??= new Scalers(ffmpeg)
   const kept = scalers
@@ -56,7 +64,11 @@ export class FramePlacer {
     this.#way = this.#wayOf(this.#size)
     this.output = this.#way.placement.output
     // Frames of another size, which some streams have, are fitted into the place of the first.
-    this.#target = { ...target, ...this.output, mode: target.mode === 'shorter' ? 'pad' : target.mode }
+    this.#target = {
+      ...target,
+      ...this.output,
+      mode: target.mode === 'shorter' ? 'pad' : target.mode,
+    }
   }
 
   /** Puts a frame into its place. */

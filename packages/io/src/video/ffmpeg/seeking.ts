@@ -7,8 +7,9 @@ const MOST_BEFORE_KEY = 1000
 const MOST_TRIES = 8
 
 /**
- * The time stamp of the first frame that is shown, found without decoding: from a container that stands at its beginning. `undefined` where packets
- * do not tell: where they have no time stamps, or where the first ones may need others that are not there.
+ * The time stamp of the first frame that is shown, found without decoding: from a container that
+ * stands at its beginning. `undefined` where packets do not tell: where they have no time stamps,
+ * or where the first ones may need others that are not there.
  */
 export function findOrigin(decoder: VideoDecoder): number | undefined {
   const { packet } = decoder
@@ -29,8 +30,9 @@ export function findOrigin(decoder: VideoDecoder): number | undefined {
 }
 
 /**
- * Goes to a keyframe that is shown at `target` or before, and reads it. Containers look for packets by the time that they are decoded, so
- * what they find may be shown too late (B-frames; open groups of pictures): then further back.
+ * Goes to a keyframe that is shown at `target` or before, and reads it. Containers look for packets
+ * by the time that they are decoded, so what they find may be shown too late (B-frames; open groups
+ * of pictures): then further back.
  *
  * @returns its time stamp; `undefined` where none was found
  */

@@ -3,10 +3,16 @@ import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 import { FrameRate, isWithin, secondsOf } from '../frame-rate.ts'
 import type { VideoPass } from './video-pass.ts'
 
-/** A frame that would be shown for longer, ten minutes at 60 a second, has a time stamp that is damaged; its copies would fill all memory. */
+/**
+ * A frame that would be shown for longer, ten minutes at 60 a second, has a time stamp that is
+ * damaged; its copies would fill all memory.
+ */
 const MOST_REPEATED = 36_000
 
-/** A frame, and when it is shown: more than once where the frame rate is raised. Valid until the next is asked for. */
+/**
+ * A frame, and when it is shown: more than once where the frame rate is raised. Valid until the
+ * next is asked for.
+ */
 export interface ShownFrame {
   readonly frame: Frame
   readonly timesSec: readonly number[]
@@ -18,7 +24,10 @@ export interface Showing {
   readonly frameRate: number | undefined
 }
 
-/** The frames of a window, at the rate of the file or another. The first frame of all that is decoded is told first, for its size. */
+/**
+ * The frames of a window, at the rate of the file or another. The first frame of all that is
+ * decoded is told first, for its size.
+ */
 export function* shownFrames(
   ffmpeg: FFmpeg,
   pass: VideoPass,

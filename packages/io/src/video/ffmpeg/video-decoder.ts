@@ -10,11 +10,15 @@ import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 1000
 
-/** Whose frames say for sure that nothing refers to them. HEVC says so only of frames of the same temporal layer. */
+/**
+ * Whose frames say for sure that nothing refers to them. HEVC says so only of frames of the same
+ * temporal layer.
+ */
 const SKIPPABLE: ReadonlySet<string> = new Set(['h264', 'mpeg1video', 'mpeg2video', 'mpeg4'])
 
 /**
- * Codecs of which each packet is one frame. Others are decoded to know what frames there are: packets may hold several, or none.
+ * Codecs of which each packet is one frame. Others are decoded to know what frames there are:
+ * packets may hold several, or none.
  */
 const FRAME_PER_PACKET: ReadonlySet<string> = new Set(
   (
@@ -30,7 +34,10 @@ export interface DecoderOptions {
   readonly limits: Limits
 }
 
-/** Hears of damage: what, and the time stamp of the packet or frame, where it has one. Decoding goes on, unless it throws. */
+/**
+ * Hears of damage: what, and the time stamp of the packet or frame, where it has one. Decoding goes
+ * on, unless it throws.
+ */
 export type TellFault = (error: Error, ticks: number | undefined) => void
 
 /** What comes of a call for a frame: one, none until another packet has been sent, or the end. */
@@ -121,7 +128,10 @@ export class VideoDecoder {
     }
   }
 
-  /** Whether the packet that was read is only there to decode others: an edit list cuts its frame off. */
+  /**
+   * Whether the packet that was read is only there to decode others: an edit list cuts its frame
+   * off.
+   */
   isDiscarded(): boolean {
     return (this.packet.flags & this.#ffmpeg.constants.AV_PKT_FLAG_DISCARD) !== 0
   }
@@ -135,10 +145,15 @@ export class VideoDecoder {
   isRandomAccess(): boolean {
     const { packet } = this
     if (!packet.isKeyframe) return false
-    return this.#units === undefined || isRandomAccess(this.#units, packet.data ?? new Uint8Array(0))
+    return (
+      this.#units === undefined || isRandomAccess(this.#units, packet.data ?? new Uint8Array(0))
+    )
   }
 
-  /** Whether the packet that was read has a frame that is shown: of VP8 and VP9, some only serve others. */
+  /**
+   * Whether the packet that was read has a frame that is shown: of VP8 and VP9, some only serve
+   * others.
+   */
   isShown(): boolean {
     if (this.#codec !== 'vp8' && this.#codec !== 'vp9') return true
     const { data } = this.packet
@@ -182,7 +197,10 @@ export class VideoDecoder {
     }
   }
 
-  /** The time stamp of the frame received last, as FFmpeg guesses it where the container tells none; `undefined` where it cannot. */
+  /**
+   * The time stamp of the frame received last, as FFmpeg guesses it where the container tells none;
+   * `undefined` where it cannot.
+   */
   frameTicks(): number | undefined {
     return this.ticksOf(this.frame.bestEffortTimestamp) ?? this.ticksOf(this.frame.pts)
   }
@@ -192,12 +210,17 @@ export class VideoDecoder {
     return time === this.#ffmpeg.constants.AV_NOPTS_VALUE ? undefined : Number(time)
   }
 
-  /** Goes to a keyframe at or before a time stamp, if the container can. Where it stands then is to be seen by what is read. */
+  /**
+   * Goes to a keyframe at or before a time stamp, if the container can. Where it stands then is to
+   * be seen by what is read.
+   */
   seek(ticks: number): boolean {
     const { format, stream } = this.#container
     const { constants: c } = this.#ffmpeg
     this.flush()
-    return format.seekFrameSync(stream.index, BigInt(Math.floor(ticks)), c.AVSEEK_FLAG_BACKWARD) >= 0
+    return (
+      format.seekFrameSync(stream.index, BigInt(Math.floor(ticks)), c.AVSEEK_FLAG_BACKWARD) >= 0
+    )
   }
 
   /** Forgets what is being decoded. */
@@ -205,7 +228,10 @@ export class VideoDecoder {
     this.#decoder.flushBuffers()
   }
 
-  /** Whether frames that no other needs are left out from now on: for packets whose own frame is not wanted. */
+  /**
+   * Whether frames that no other needs are left out from now on: for packets whose own frame is not
+   * wanted.
+   */
   skipUnneeded(isSkipping: boolean): void {
     if (isSkipping === this.#isSkipping || !this.#canSkip) return
     this.#isSkipping = isSkipping
@@ -246,8 +272,9 @@ function isShownPacket(codec: 'vp8' | 'vp9', data: Uint8Array): boolean {
 }
 
 /**
- * With `explode`, damage that decoders would hide is an error. Those of H.264 and HEVC would stumble on frames after a seek whose references are
- * missing, as those before a keyframe are; they flag frames that are damaged.
+ * With `explode`, damage that decoders would hide is an error. Those of H.264 and HEVC would
+ * stumble on frames after a seek whose references are missing, as those before a keyframe are; they
+ * flag frames that are damaged.
  */
 function strictness(codec: string | null): string {
   return codec === 'h264' || codec === 'hevc' ? 'crccheck' : 'crccheck+explode'

@@ -13,7 +13,12 @@ import { type VideoFault, videoFault } from '../loaded.ts'
 import type { VideoTarget } from '../options.ts'
 import { orientationOf } from './display-matrix.ts'
 import { frameRateOf } from './header.ts'
-import { type DecodeRun, type IndexedPacket, indexPackets, type PacketIndex } from './packet-index.ts'
+import {
+  type DecodeRun,
+  type IndexedPacket,
+  indexPackets,
+  type PacketIndex,
+} from './packet-index.ts'
 import { findOrigin, seekBefore } from './seeking.ts'
 import { VideoDecoder } from './video-decoder.ts'
 
@@ -30,8 +35,9 @@ export interface DecodedFrame {
 }
 
 /**
- * One pass through a video: frames in the order in which they are shown, and what is wrong with them. Damage counts from the
- * keyframe before the window on, for that is what the window's frames are made of.
+ * One pass through a video: frames in the order in which they are shown, and what is wrong with
+ * them. Damage counts from the keyframe before the window on, for that is what the window's frames
+ * are made of.
  */
 export class VideoPass {
   readonly faults: VideoFault[] = []
@@ -45,7 +51,10 @@ export class VideoPass {
   /** Asked for with each frame, so kept. */
   #timeBase: TimeBase | undefined
   #origin: number | undefined
-  /** Where the keyframe is that decoding began at after a seek; before it are frames whose references are missing. */
+  /**
+   * Where the keyframe is that decoding began at after a seek; before it are frames whose
+   * references are missing.
+   */
   #keyTicks = -Infinity
   /** Damage before the window, since the last keyframe. */
   #pending: { readonly error: Error; readonly ticks: number }[] = []
@@ -112,7 +121,10 @@ export class VideoPass {
     return this.#isInOrder
   }
 
-  /** Where the last frame that came out ends, in ticks; at the end of the pass, the length of the video. */
+  /**
+   * Where the last frame that came out ends, in ticks; at the end of the pass, the length of the
+   * video.
+   */
   get endTicks(): number {
     return this.#end
   }
@@ -122,7 +134,10 @@ export class VideoPass {
     return this.#origin ?? 0
   }
 
-  /** All frames that are shown from a time on, and some before it: from the keyframe before, where the container can go there. */
+  /**
+   * All frames that are shown from a time on, and some before it: from the keyframe before, where
+   * the container can go there.
+   */
   *frames(startSec: number): Generator<DecodedFrame> {
     const need = this.#goTo(startSec)
     if (need !== undefined) {
@@ -139,7 +154,10 @@ export class VideoPass {
     yield* this.#decodeAll(false)
   }
 
-  /** The packets, which are read to their end. `undefined` where they do not tell what frames there are. */
+  /**
+   * The packets, which are read to their end. `undefined` where they do not tell what frames there
+   * are.
+   */
   index(): PacketIndex | undefined {
     if (!this.isInOrder) return undefined
     return indexPackets(this.#decoder, (before) => this.#decodeHead(before))
@@ -156,8 +174,8 @@ export class VideoPass {
   }
 
   /**
-   * The frames that are wanted of some groups of pictures, none of which is decoded further than to the last of these. The index must be of this
-   * pass.
+   * The frames that are wanted of some groups of pictures, none of which is decoded further than to
+   * the last of these. The index must be of this pass.
    */
   *decodeRuns(index: PacketIndex, runs: readonly DecodeRun[]): Generator<DecodedFrame> {
     this.begin()
@@ -193,7 +211,10 @@ export class VideoPass {
     }
   }
 
-  /** The time stamps of what comes out of the decoder from the beginning on, before a time; what is wrong there is passed over. */
+  /**
+   * The time stamps of what comes out of the decoder from the beginning on, before a time; what is
+   * wrong there is passed over.
+   */
   #decodeHead(before: number): number[] {
     this.#reopen()
     this.#isLooking = true
@@ -211,7 +232,10 @@ export class VideoPass {
     return times
   }
 
-  /** Goes to a keyframe and reads it: on from the packet at `place`, where it is known and near, by a seek, or else from the beginning. */
+  /**
+   * Goes to a keyframe and reads it: on from the packet at `place`, where it is known and near, by
+   * a seek, or else from the beginning.
+   */
   #moveTo(keyframe: IndexedPacket, place: number | undefined, origin: number): void {
     if (keyframe.pts === -Infinity) {
       this.#reopen()
@@ -224,21 +248,26 @@ export class VideoPass {
     }
     const { num, den } = this.timeBase
     if (seekBefore(decoder, keyframe.pts, origin, den / num) !== undefined) {
-      if (decoder.ticksOf(decoder.packet.pts) === keyframe.pts || this.#readTo(keyframe, MOST_READ)) return
+      if (decoder.ticksOf(decoder.packet.pts) === keyframe.pts || this.#readTo(keyframe, MOST_READ))
+        return
     }
     this.#reopen()
-    if (!this.#readTo(keyframe, keyframe.place + 1)) throw new Error('a keyframe is not where it was')
+    if (!this.#readTo(keyframe, keyframe.place + 1))
+      throw new Error('a keyframe is not where it was')
   }
 
   #readTo(keyframe: IndexedPacket, most: number): boolean {
     const decoder = this.#decoder
     for (let i = 0; i < most && decoder.read(); i++) {
-      if (decoder.packet.isKeyframe && decoder.ticksOf(decoder.packet.pts) === keyframe.pts) return true
+      if (decoder.packet.isKeyframe && decoder.ticksOf(decoder.packet.pts) === keyframe.pts)
+        return true
     }
     return false
   }
 
-  /** Tells that what comes from here on is given to somebody: damage that was known before counts. */
+  /**
+   * Tells that what comes from here on is given to somebody: damage that was known before counts.
+   */
   begin(): void {
     if (this.#hasBegun) return
     this.#hasBegun = true
@@ -251,7 +280,10 @@ export class VideoPass {
     this.#container.close()
   }
 
-  /** Goes to a keyframe before a time; gives that time in ticks. `undefined` where decoding begins at the beginning. */
+  /**
+   * Goes to a keyframe before a time; gives that time in ticks. `undefined` where decoding begins
+   * at the beginning.
+   */
   #goTo(startSec: number): number | undefined {
     if (startSec <= 0 || 'url' in this.#file || !this.isInOrder) return undefined
     const origin = findOrigin(this.#decoder) ?? this.#firstDecoded()
@@ -269,7 +301,10 @@ export class VideoPass {
     return undefined
   }
 
-  /** Where packets do not tell what is shown first, but all have time stamps: the first that comes out of the decoder. */
+  /**
+   * Where packets do not tell what is shown first, but all have time stamps: the first that comes
+   * out of the decoder.
+   */
   #firstDecoded(): number | undefined {
     if (this.#decoder.ticksOf(this.#decoder.packet.pts) === undefined) return undefined
     this.#reopen()
@@ -307,7 +342,10 @@ export class VideoPass {
     this.#checkEnd()
   }
 
-  /** The frame's ticks from the first; `undefined` for one before the keyframe that decoding began at. */
+  /**
+   * The frame's ticks from the first; `undefined` for one before the keyframe that decoding began
+   * at.
+   */
   #place(): number | undefined {
     const time = this.#decoder.frameTicks()
     if (time !== undefined && time < this.#keyTicks) return undefined
@@ -370,7 +408,10 @@ export class VideoPass {
 
   #reopen(): void {
     this.free()
-    this.#container = new Container(this.#ffmpeg, this.#file, { kind: 'video', wanted: this.#target.stream })
+    this.#container = new Container(this.#ffmpeg, this.#file, {
+      kind: 'video',
+      wanted: this.#target.stream,
+    })
     this.#decoder = this.#openDecoder()
     this.#keyTicks = -Infinity
     this.#origin = undefined
