@@ -1,9 +1,12 @@
 import { setMaxListeners } from 'node:events'
 
-// Node 20 warns of a leak where a signal has more than ten listeners. Many pipelines may share a
+// Node 20 warns of a leak when a signal has more than ten listeners. Many pipelines may share a
 // signal, and an op may start many requests with one.
 
-/** A controller whose signal users' code gets, which may listen to it as often as it likes. */
+/**
+ * Makes a controller whose signal accepts any number of listeners without a warning. User code gets
+ * the signal.
+ */
 export function makeController(): AbortController {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)
