@@ -13,10 +13,10 @@ export function withFrames<R>(limit: number, read: () => R): R {
 }
 
 /**
- * The frames of the stack above `above`, innermost first; none where `Error` is frozen. Its
- * property is defined and not assigned: a program's own setter is not called, and Bun, where an
- * assignment cannot be taken back (all later stacks of the process would be arrays), takes no
- * notice and gives none.
+ * The stack frames above the function `above`, innermost first. Empty if `Error` is frozen.
+ * `Error.prepareStackTrace` is defined, not assigned, for two reasons: a program's own setter is
+ * not called, and in Bun an assignment cannot be undone (all later stacks of the process would be
+ * arrays). Bun ignores the definition, so that the result is empty there.
  */
 export function readFrames<F>(
   limit: number,
@@ -24,10 +24,7 @@ export function readFrames<F>(
   toFrame: (site: NodeJS.CallSite) => F,
 ): readonly F[] {
   const before = Reflect.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
-  // The stack frames above the function `above`, innermost first. Empty if `Error` is frozen.
-  // `Error.prepareStackTrace` is defined, not assigned, for two reasons: a program's own setter is
-  // not called, and in Bun an assignment cannot be undone (all later stacks of the process would be
-  // arrays). Bun ignores the definition, so that the result is empty there.
+  // Do not change a property that cannot be restored.
   if (before?.configurable === false) return []
   const prepare = (_: Error, sites: NodeJS.CallSite[]): F[] => sites.map(toFrame)
   const own = { value: prepare, writable: true, enumerable: true, configurable: true }

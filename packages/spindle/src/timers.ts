@@ -53,7 +53,11 @@ export function clearTimeout(timer: Timer | undefined): void {
 
 export const clearInterval: (timer: Timer | undefined) => void = clearTimeout
 
-/** Resolves after a delay. @throws The signal's reason when it is aborted first. */
+/**
+ * Resolves after a delay.
+ *
+ * @throws The reason of `signal` if it is aborted first.
+ */
 export function delay(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {

@@ -99,9 +99,9 @@ export interface TaskInfo {
 
 /** How a task ended. */
 export interface TaskOutcome {
-  /** What the op threw, if it failed. */
+  /** Whether the op succeeded. */
   readonly ok: boolean
-  /** What it threw, if not. */
+  /** What the op threw, if it failed. */
   readonly error?: unknown
   /** Number of attempts made. */
   readonly attempts: number
