@@ -107,7 +107,8 @@ export class PipelineBuilder<T = never> {
    * stage and has its own queue.
    *
    * @throws `ERR_BAD_SOURCE` if `source` is none of these, or if a continuous source can be
-   *   iterated only once.
+   *   iterated only once; `ERR_BAD_STATE` if there is a source already; `ERR_BAD_OPTION` for an
+   *   invalid option.
    */
   addSource<S>(
     source: Source<S>,
@@ -158,6 +159,9 @@ export class PipelineBuilder<T = never> {
    * The op may be synchronous (it then blocks the event loop), return anything awaitable, or be a
    * generator, whose outputs leave one at a time. `undefined` drops the item. An array or a `Map`
    * as op looks items up. An op of `workerModule()` runs in a worker thread, or in `executor`.
+   *
+   * @throws `ERR_BAD_OPTION` for an invalid op or option, or one that a region does not support;
+   *   `ERR_BAD_STATE` after `addSink()`.
    */
   pipe<R>(
     this: PipelineBuilder<number>,
@@ -175,6 +179,9 @@ export class PipelineBuilder<T = never> {
   /**
    * Collects items into arrays of `size`, or with an aggregator, which is created anew for each
    * build. The rest at the end of the stream or epoch is delivered too, unless `dropLast` is set.
+   *
+   * @throws `ERR_BAD_OPTION` for an invalid size, aggregator or option; `ERR_BAD_STATE` after
+   *   `addSink()`.
    */
   aggregate(size: number, options?: AggregateOptions): PipelineBuilder<T[]>
   aggregate<B>(
@@ -198,6 +205,9 @@ export class PipelineBuilder<T = never> {
    * called serially and returns the index of the path. With `batched`, items are arrays and it
    * returns one index for each element. A busy path does not delay the others until `lookAhead`
    * items (default 32) wait for it.
+   *
+   * @throws `ERR_BAD_OPTION` for an invalid router, path or option; `ERR_BAD_STATE` after
+   *   `addSink()`.
    */
   pathVariants<R>(
     router: Router<T, ArrayLike<number>>,
@@ -301,6 +311,9 @@ export class PipelineBuilder<T = never> {
   /**
    * Adds the sink: a queue of `bufferSize` finished items for the consumer, an integer >= 1.
    * Without it, `build()` adds a sink of 3.
+   *
+   * @throws `ERR_BAD_STATE` if there is a sink already, or inside `pathVariants()`;
+   *   `ERR_BAD_OPTION` for an invalid size.
    */
   addSink(bufferSize: number = DEFAULT_SINK): PipelineBuilder<T> {
     const where = callSite()
@@ -324,7 +337,13 @@ export class PipelineBuilder<T = never> {
     return new PipelineConfig<T>(start, this.#closed, sinkSize ?? DEFAULT_SINK)
   }
 
-  /** Makes a pipeline. It starts when it is first consumed, or by {@link Pipeline.start}. */
+  /**
+   * Makes a pipeline. It starts when it is first consumed, or by {@link Pipeline.start}.
+   *
+   * @throws `ERR_NO_SOURCE` if there is no source; `ERR_BAD_OPTION` for an invalid option;
+   *   `ERR_MIXED_CONTINUOUS` if only some sources of a merge are continuous; `ERR_NOT_RESUMABLE` or
+   *   `ERR_OTHER_STATE` if `resumable` or `state` does not fit the pipeline.
+   */
   build(options: BuildOptions = {}): Pipeline<T> {
     checkBuildOptions(options)
     return rebuilt(this.getConfig(), options)

@@ -72,7 +72,7 @@ export interface ExecutorCall {
    * Values that follow the item; the context comes after them. See {@link Executor.bindsValues}.
    */
   readonly bound?: readonly unknown[] | undefined
-  /** Aborted when the result is no longer wanted. May be shared by many calls. */
+  /** Aborted when the result is no longer needed. Many calls may share one signal. */
   readonly signal: AbortSignal
   /** Data for the op's `context` argument. Without it, the op gets an empty context. */
   readonly context?: CallContext | undefined

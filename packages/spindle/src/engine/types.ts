@@ -58,7 +58,10 @@ export interface Aggregator<T, B> {
   hasRest?(): boolean
 }
 
-/** How many failed items a stage tolerates: a number, or a share of its calls. */
+/**
+ * How many failed items a stage tolerates: a number (an integer >= 0, or `Infinity`), or a share of
+ * its calls.
+ */
 export type FailureBudget = number | RateBudget
 
 /** The share of calls that may fail. */
@@ -242,8 +245,9 @@ export interface BuildOptions {
 /** How a pipeline can be resumed. */
 export interface ResumeOptions {
   /**
-   * When an item is committed. `'auto'` (default): when the next item is requested. `'explicit'`:
-   * only by `pipeline.commit(item)`.
+   * When an item is committed. `'auto'` (default): when the consumer requests the next item, or
+   * when the function given to `forEach` has finished without an error. `'explicit'`: only by
+   * `pipeline.commit(item)`.
    */
   readonly commit?: 'auto' | 'explicit'
   /**

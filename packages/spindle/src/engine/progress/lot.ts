@@ -28,9 +28,7 @@ export class TrackedItem extends Item {
   /** The progress of its source. Meaningless if there is a lot. */
   progress: SourceProgress | undefined
   isParked = false
-  /**
-   * Whether its path does not identify a complete result, so that it cannot be recorded as done.
-   */
+  /** Whether its end does not complete its path, because the item is one of several parts. */
   isUnnamed = false
 
   constructor(

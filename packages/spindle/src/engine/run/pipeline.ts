@@ -152,6 +152,8 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   /**
    * Iterates in arrays of the items that are ready: at least one and at most `max` (default 64).
    * This is the cheapest way to take many small items in a loop.
+   *
+   * @throws `ERR_BAD_OPTION` if `max` is not an integer >= 1.
    */
   chunks(max: number = 64): AsyncIterableIterator<T[], undefined> {
     checkInteger('max', max, 1)
@@ -163,6 +165,8 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * `forEach` waits for it. This is the cheapest way to consume, because it makes no promise per
    * item. Resolves at the end of the stream or epoch. An error of `consume` rejects the promise and
    * pauses the pipeline, as `break` does.
+   *
+   * @throws The error of `consume`, the `PipelineFailure`, or the reason of an aborted signal.
    */
   async forEach(consume: (item: T) => unknown): Promise<void> {
     checkFunction('consume', consume)
@@ -266,9 +270,9 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /**
    * Marks an item as done, so that it is not delivered again after a resume. Without
-   * `resumable: { commit: 'explicit' }`, an item is committed when the next one is requested; this
-   * call does it earlier. `item` is the very object that was delivered. Of equal primitive values,
-   * the one delivered first is committed.
+   * `resumable: { commit: 'explicit' }`, an item is committed when the consumer requests the next
+   * one; this call does it earlier. `item` is the very object that was delivered. Of equal
+   * primitive values, the one delivered first is committed.
    *
    * @throws `ERR_BAD_COMMIT` if the item was not delivered or is committed already; `ERR_BAD_STATE`
    *   if the pipeline was not built with `resumable`.

@@ -144,7 +144,8 @@ function becomesQuiet(graph: StoppableGraph, caller: Caller, limitMs: number): P
   const isQuiet = (): boolean => {
     if (caller.stage !== undefined && restsBut(graph, caller.stage)) return true
     if (!graph.stages.every((stage) => stage.isResting)) return false
-    // Only the dead letter that called the stop is pending, so the consumer cannot get more.
+    // The consumer waits until the only pending dead letter settles, and that one waits for this
+    // stop.
     if (caller.isDeadLetter && graph.letters?.stats.pending === 1) return true
     if (reader.isAwaited) return false
     if (reader.busy === 0 || (caller.isConsumer && reader.busy === 1)) return true

@@ -273,10 +273,7 @@ export class Attempts {
     })
   }
 
-  /**
-   * Waits for the back-off delay. Returns whether to make another attempt. Unlike `Math.random`,
-   * this gives the same delays in runs with the same seed.
-   */
+  /** Waits for the back-off delay. Returns whether to make another attempt. */
   async #waitForRetry(item: Item, error: unknown, attempt: number): Promise<boolean> {
     const retry = this.#retry
     const stage = this.#stage
@@ -286,7 +283,7 @@ export class Attempts {
     if (!stage.marked(() => shouldRetry(error, attempt))) return false
     stage.counters.retries++
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
-    // Not `Math.random`: a run with the same seed waits alike.
+    // Unlike `Math.random`, this gives the same delays in runs with the same seed.
     const jitter = retry.jitter
       ? 0.5 + Rng.from(stage.host.seed, item.index, attempt).next() / 2
       : 1
