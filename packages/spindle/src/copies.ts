@@ -4,8 +4,8 @@ import { badOption } from './check.ts'
 import { SpindleError } from './errors.ts'
 import { packageFolder } from './file-place.ts'
 
-// A program may contain two copies of this package, for example one of the global `spindle` command
-// and one of the project, or one of a dependency. Their classes differ. Objects are therefore
+// A program may contain two copies of this package: for example, one of a dependency, or one of the
+// global `spindle` command besides the project's own. Their classes differ. Objects are therefore
 // recognised by a mark that all copies read. Its value is the folder of the copy.
 
 /** The classes that have a mark. */

@@ -42,8 +42,8 @@ interface Found {
  * Finds the code that blocked the event loop. If a call had not returned, it is the call's stage.
  * Otherwise (in a timer, after an `await`, in a consumer's loop) it is the stage whose call started
  * the code, if the async context tells it. Without a context, it is the owner of the innermost
- * stack frame that belongs to the pipeline, because functions that await the code are on the stack
- * too. `undefined` if another pipeline started it.
+ * stack frame that belongs to the pipeline. (Functions that await the code are on the stack too.)
+ * `undefined` if another pipeline started it.
  */
 export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | undefined {
   const inside = isInside(block.word)

@@ -72,9 +72,9 @@ interface Stretch {
 /**
  * Watches another thread's event loop from outside. It reads the thread's marker and its count of
  * beats (a timer of the event loop). As long as these change, it does nothing else. If the marker
- * stays at one word inside a call of user code, or the beats stop, the event loop may be blocked,
- * by a working thread or by waiting in native code. The watcher then requests the thread's stack.
- * The thread answers in the middle of the code that blocks it, or when native code returns.
+ * stays at one word inside a call of user code, or the beats stop, the event loop may be blocked.
+ * The thread may be working, or waiting in native code. The watcher then requests the thread's
+ * stack. The thread answers in the middle of the code that blocks it, or when native code returns.
  *
  *   QUIET --the same word, and inside or without a beat--> SUSPICIOUS --for the threshold--> BLOCK
  *     '<--------------the word changes, or (outside of calls) a beat comes------------------'

@@ -90,8 +90,8 @@ export const EXPANDING = 4
  * replace `value`; generators and batches make new items. The item and the context of each call are
  * all that the engine allocates for an item.
  *
- * The source makes items. {@link child}, {@link partOf} and {@link descendant} fork them,
- * {@link joined} makes a batch of several, and {@link retire}, {@link absorb}, {@link lose} and
+ * The source makes items. {@link child}, {@link partOf} and {@link descendant} fork them, and
+ * {@link joined} makes a batch of several. {@link retire}, {@link absorb}, {@link lose} and
  * {@link discard} end them. No other code makes or ends items, so a ledger of unfinished work
  * listens in these functions.
  */

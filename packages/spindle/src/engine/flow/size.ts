@@ -3,9 +3,9 @@ import { peek } from '../../user-code.ts'
 const DEEPEST = 4
 
 /**
- * Estimates the bytes that a value keeps in memory, for `maxBytes`. Buffers and views count by
- * their length, strings by two bytes a unit, arrays and plain objects by the sum of their members
- * (four levels deep), `Blob`s by their size, anything else 8.
+ * Estimates the bytes that a value keeps in memory, for `maxBytes`. It counts buffers and views by
+ * their length, strings by two bytes a unit, and `Blob`s by their size. Arrays and plain objects
+ * count by the sum of their members (four levels deep), and other values as 8.
  */
 export function sizeOf(value: unknown, depth = 0): number {
   if (typeof value === 'string') return value.length * 2

@@ -22,7 +22,7 @@ export function executorLimits(loads: Loads, busiest: StageLoad): Bottleneck | u
   const { shares } = busiest.stats
   const isQueued = shares.queued > Math.max(0.15, shares.running / 4)
   if (pool?.workers !== undefined) {
-    // The pool is as busy as the slots: each call occupies a worker, and all calls are in use.
+    // A pool that is as busy as the slots also counts as full: each call occupies a worker.
     if (pool.use < Math.min(FULL, 0.9 * busiest.use) && !isQueued) return undefined
     // With fewer calls than workers, the calls do not wait because of missing workers.
     const calls = pool.stages.reduce((sum, { stats }) => sum + stats.concurrency, 0)

@@ -95,8 +95,8 @@ export function loadsOf(stats: PipelineStats): Loads {
 
 function loadOf(stats: StageStats, { elapsedMs }: PipelineStats): StageLoad {
   const { shares, concurrency, name, queue } = stats
-  // Results that wait for earlier ones count only against this stage if no other stage could take
-  // them.
+  // If the exit queue is mostly empty, results wait for earlier ones of this stage and not for a
+  // later stage. The time then counts as its own use.
   const blocked = queue.occupancy < 0.3 && stats.upstream.length > 0 ? shares.blocked : 0
   return {
     stats,
