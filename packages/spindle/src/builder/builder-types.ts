@@ -76,8 +76,8 @@ export interface SourceOptions {
   /** Iterate the source again and again. Each iteration is an epoch. Default false. */
   readonly continuous?: boolean
   /**
-   * Capacity of the queue that the source fills ahead of the first stage, in items, an integer >=
-   * 1. Default 2.
+   * Capacity of the queue between the source and the first stage, in items, an integer >= 1.
+   * Default 2.
    */
   readonly buffer?: number
   /** Name in statistics and errors. Default `'source'`. */
@@ -91,7 +91,8 @@ export interface SourceOptions {
   readonly resume?: 'seek' | 'skip'
   /**
    * Identifies the data for `resume`, for example by a name and version. A state of another data
-   * set is refused. Default: nothing is compared.
+   * set is refused. Default: the length of an array; for other sources nothing is compared. A
+   * `SeekableSource` is always identified by its own `description`.
    */
   readonly dataset?: Json
 }
