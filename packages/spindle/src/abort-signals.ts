@@ -1,9 +1,12 @@
 import { setMaxListeners } from 'node:events'
 
-// Node 20 warns of a leak where a signal has more than ten listeners. Many pipelines may share a
+// Node 20 warns of a leak when a signal has more than ten listeners. Many pipelines may share a
 // signal, and an op may start many requests with one.
 
-/** A controller whose signal users' code gets, which may listen to it as often as it likes. */
+/**
+ * Makes a controller whose signal accepts any number of listeners without a warning. User code gets
+ * the signal.
+ */
 export function makeController(): AbortController {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)
@@ -13,13 +16,13 @@ export function makeController(): AbortController {
 const told: WeakMap<AbortSignal, Set<() => void>> = new WeakMap()
 
 /**
- * Has `tell` called when a signal of the user's is aborted; all who listen share one listener. The
- * function that it returns ends that.
+ * Calls `tell` when a user's signal is aborted. All callers share one listener on the signal. The
+ * returned function removes `tell` again.
  */
 export function onAbort(signal: AbortSignal, tell: () => void): () => void {
   const known = told.get(signal)
   const listeners = known ?? new Set()
-  // A function of its own, so that the same one may be given twice.
+  // A new function for each call, so that the same `tell` can be registered twice.
   const listener = (): void => tell()
   listeners.add(listener)
   if (known === undefined) share(signal, listeners)

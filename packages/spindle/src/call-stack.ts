@@ -1,7 +1,7 @@
-// Reading the stack of calls changes properties of `Error` for a moment. Programs may have frozen
-// it (`node --frozen-intrinsics`, SES, hardened hosts): then places are missing, and nothing fails.
+// Reading the stack changes properties of `Error` for a moment. Some programs freeze `Error`
+// (`node --frozen-intrinsics`, SES, hardened hosts). Places are then missing, but nothing fails.
 
-/** Reads something with `Error.stackTraceLimit` set to `limit`, where it can be set. */
+/** Calls `read` with `Error.stackTraceLimit` set to `limit`, if it can be set. */
 export function withFrames<R>(limit: number, read: () => R): R {
   const before = Error.stackTraceLimit
   const isSet = Reflect.set(Error, 'stackTraceLimit', limit)
@@ -13,10 +13,10 @@ export function withFrames<R>(limit: number, read: () => R): R {
 }
 
 /**
- * The frames of the stack above `above`, innermost first; none where `Error` is frozen. Its
- * property is defined and not assigned: a program's own setter is not called, and Bun, where an
- * assignment cannot be taken back (all later stacks of the process would be arrays), takes no
- * notice and gives none.
+ * The stack frames above the function `above`, innermost first. Empty if `Error` is frozen.
+ * `Error.prepareStackTrace` is defined, not assigned, for two reasons: a program's own setter is
+ * not called, and in Bun an assignment cannot be undone (all later stacks of the process would be
+ * arrays). Bun ignores the definition, so that the result is empty there.
  */
 export function readFrames<F>(
   limit: number,
@@ -24,7 +24,7 @@ export function readFrames<F>(
   toFrame: (site: NodeJS.CallSite) => F,
 ): readonly F[] {
   const before = Reflect.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
-  // Nothing is changed that could not be put back.
+  // Do not change a property that cannot be restored.
   if (before?.configurable === false) return []
   const prepare = (_: Error, sites: NodeJS.CallSite[]): F[] => sites.map(toFrame)
   const own = { value: prepare, writable: true, enumerable: true, configurable: true }
@@ -40,8 +40,8 @@ export function readFrames<F>(
 }
 
 /**
- * The stack of a new error as text; empty where the program's own `Error.prepareStackTrace` gives
- * something else, or throws.
+ * The stack of a new error as text. Empty if the program's own `Error.prepareStackTrace` throws or
+ * returns something else.
  */
 export function stackText(limit: number): string {
   try {

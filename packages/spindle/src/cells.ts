@@ -1,7 +1,10 @@
-// Text on terminals: characters take one cell, or two.
+// Text widths on terminals, where a character takes one or two cells.
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
-/** East Asian wide and fullwidth forms, and emoji: two cells in every terminal that knows them. */
+/**
+ * East Asian wide and fullwidth forms, and emoji. They take two cells in terminals that support
+ * them.
+ */
 const WIDE =
   /^(?:\p{Emoji_Presentation}|.\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}])/u
 
@@ -9,14 +12,14 @@ function cellsOf(segment: string): number {
   return WIDE.test(segment) ? 2 : 1
 }
 
-/** Cells that a line without escape sequences takes. */
+/** The number of cells of a line without escape sequences. */
 export function width(text: string): number {
   let cells = 0
   for (const { segment } of segmenter.segment(text)) cells += cellsOf(segment)
   return cells
 }
 
-/** The text in at most `most` cells, with an ellipsis if it is cut. */
+/** Shortens the text to at most `most` cells, with an ellipsis at the end if it is cut. */
 export function clip(text: string, most: number): string {
   if (width(text) <= most) return text
   let [cells, kept] = [0, '']
@@ -29,8 +32,8 @@ export function clip(text: string, most: number): string {
 }
 
 /**
- * The end of the text in at most `most` cells, after an ellipsis if it is cut: of a name or path it
- * is the end that tells it from others.
+ * Shortens the text to at most `most` cells by cutting its beginning, and puts an ellipsis there.
+ * The ends of names and paths distinguish them.
  */
 export function clipStart(text: string, most: number): string {
   if (width(text) <= most) return text
@@ -44,8 +47,8 @@ export function clipStart(text: string, most: number): string {
 }
 
 /**
- * Names in at most `most` cells each: their ends, or, where those are the same, what is before.
- * Names that differ stay different where that is possible.
+ * Shortens names to at most `most` cells each. It keeps their ends or, if those are equal, the part
+ * before the equal ends. Different names stay different if possible.
  */
 export function cutNames(names: readonly string[], most: number): string[] {
   const cut = names.map((name) => clipStart(name, most))
@@ -58,17 +61,17 @@ export function cutNames(names: readonly string[], most: number): string[] {
   })
 }
 
-/** How much of their ends two texts have in common. */
+/** The length of the common ending of two texts. */
 function sameEnd(one: string, other: string): number {
   let count = 0
   while (count < one.length && one.at(-1 - count) === other.at(-1 - count)) count++
-  // Not in the middle of a character.
+  // Do not split a surrogate pair.
   return count > 0 && /[\udc00-\udfff]/.test(one.at(-count) ?? '') ? count - 1 : count
 }
 
 /**
- * The text in lines of at most `most` cells, broken between words; what was indented stays so, and
- * words that are longer than a line are broken. In one line if `most` is `undefined`.
+ * Breaks the text into lines of at most `most` cells, between words. Indentation is kept, and words
+ * longer than a line are split. One line if `most` is `undefined`.
  */
 export function wrap(text: string, most: number | undefined): string[] {
   if (most === undefined || width(text) <= most) return [text]
@@ -97,7 +100,7 @@ export function wrap(text: string, most: number | undefined): string[] {
   return [...lines, line]
 }
 
-/** A text in two, the first of at most `most` cells and of one character at least. */
+/** Splits a text in two. The first part has at most `most` cells, but at least one character. */
 function broken(text: string, most: number): readonly [string, string] {
   let [cells, at] = [0, 0]
   for (const { segment, index } of segmenter.segment(text)) {
@@ -108,13 +111,13 @@ function broken(text: string, most: number): readonly [string, string] {
   return [text.slice(0, at), text.slice(at)]
 }
 
-/** The text in exactly `cells` cells. */
+/** Pads or cuts the text to exactly `cells` cells. */
 export function padEnd(text: string, cells: number): string {
   const clipped = clip(text, cells)
   return clipped + ' '.repeat(cells - width(clipped))
 }
 
-/** Likewise, to the right. */
+/** Like {@link padEnd}, but aligned to the right. */
 export function padStart(text: string, cells: number): string {
   const clipped = clip(text, cells)
   return ' '.repeat(cells - width(clipped)) + clipped

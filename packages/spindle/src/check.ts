@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { SpindleError } from './errors.ts'
 import { isUrlText, urlForMessages, urlsForMessages } from './url-for-messages.ts'
 
-/** Fails with `ERR_BAD_OPTION`: names the option, the rule, the value given, and where. */
+/** Throws `ERR_BAD_OPTION` with the option's name, the rule, the value and the place. */
 export function badOption(option: string, rule: string, value: unknown, where?: string): never {
   const place = where === undefined ? '' : ` (${where})`
   throw new SpindleError(
@@ -12,8 +12,8 @@ export function badOption(option: string, rule: string, value: unknown, where?: 
 }
 
 /**
- * Checks that `value` is an integer of at least `minimum`. `Infinity` is let through where
- * `orInfinity` says so.
+ * Checks that `value` is an integer of at least `minimum`. With `orInfinity`, `Infinity` is
+ * accepted too.
  */
 export function checkInteger(
   option: string,
@@ -28,7 +28,7 @@ export function checkInteger(
   }
 }
 
-/** Checks that `value` is an integer >= 0 that is exact, as epochs and positions must be. */
+/** Checks that `value` is an exact integer >= 0, as epochs and positions must be. */
 export function checkCount(
   option: string,
   value: unknown,
@@ -39,7 +39,7 @@ export function checkCount(
 }
 
 /**
- * Checks that `value` is a finite number above 0 (at least 0 with `orZero`), or `Infinity` where
+ * Checks that `value` is a finite number above 0 (at least 0 with `orZero`), or `Infinity` if
  * allowed.
  */
 export function checkDuration(
@@ -77,8 +77,8 @@ export function checkFunction(option: string, value: unknown, where?: string): v
 }
 
 /**
- * Checks that `options` is a plain bag of options, and that each of its names is known: a misspelt
- * option is an error.
+ * Checks that `options` is a plain object and that each of its names is known. A misspelt option is
+ * an error.
  */
 export function checkOptions(options: unknown, known: readonly string[], where?: string): void {
   if (options === null || typeof options !== 'object')
@@ -94,12 +94,12 @@ export function checkOptions(options: unknown, known: readonly string[], where?:
   }
 }
 
-/** A short, one-line form of any value, for messages: never prints the contents of large data. */
+/** A short, one-line form of any value for messages. It never prints the contents of large data. */
 export function show(value: unknown): string {
   try {
     return describe(value)
   } catch {
-    // A revoked Proxy, or an object with an `inspect` of its own that throws.
+    // A revoked Proxy, or an object whose own `inspect` throws.
     return `${typeof value === 'function' ? 'a function' : 'an object'} that cannot be shown`
   }
 }

@@ -4,30 +4,31 @@ import { badOption } from './check.ts'
 import { SpindleError } from './errors.ts'
 import { packageFolder } from './file-place.ts'
 
-// A program may have two copies of this package: that of a global `spindle` command and the
-// project's, that of a dependency and its own. Their classes differ, so what crosses from one to
-// the other is known by a mark that all copies read, which says where its own copy is.
+// A program may contain two copies of this package: for example, one of a dependency, or one of the
+// global `spindle` command besides the project's own. Their classes differ. Objects are therefore
+// recognised by a mark that all copies read. Its value is the folder of the copy.
 
-/** What is known by a mark. */
+/** The classes that have a mark. */
 export type Marked = 'PipelineBuilder' | 'Pipeline' | 'PipelineConfig' | 'SegmentPool'
 
 const symbolOf = (kind: Marked): symbol => Symbol.for(`spindle.${kind}`)
 
-/** Marks a class as this copy's. */
+/** Marks a class as one of this copy. */
 export function mark(prototype: object, kind: Marked): void {
   Object.defineProperty(prototype, symbolOf(kind), { value: packageFolder })
 }
 
-/** Whether something is of a class, whichever copy's. */
+/** Whether a value is an instance of the class in any copy. */
 export function isOf(value: unknown, kind: Marked): boolean {
   return folderOf(value, kind) !== undefined
 }
 
 /**
- * Checks that something is of a class, of this copy or of another one of the same version, which
- * works alike.
+ * Checks that a value is an instance of the class, from this copy or from another copy of the same
+ * version, which works alike.
  *
- * @throws `ERR_OTHER_COPY` for one of another version; `ERR_BAD_OPTION` for anything else
+ * @throws `ERR_OTHER_COPY` for an instance from another version; `ERR_BAD_OPTION` for anything
+ *   else.
  */
 export function checkCopy(option: string, value: unknown, kind: Marked, where?: string): void {
   const folder = folderOf(value, kind)
@@ -36,7 +37,12 @@ export function checkCopy(option: string, value: unknown, kind: Marked, where?: 
     refuse(option, kind, folder)
 }
 
-/** The same for what works with its own copy only. */
+/**
+ * Checks that a value is an instance of the class from this copy, for features that need the same
+ * copy.
+ *
+ * @throws `ERR_OTHER_COPY` for an instance from another copy; `ERR_BAD_OPTION` for anything else.
+ */
 export function checkOwn(option: string, value: unknown, kind: Marked): void {
   const folder = folderOf(value, kind)
   if (folder === undefined) badOption(option, `a ${kind}`, value)
@@ -64,7 +70,7 @@ function versionAt(folder: string): string {
         .version,
     )
   } catch {
-    // A bundle has no manifest beside it.
+    // A bundle has no `package.json` beside it.
     return 'unknown'
   }
 }

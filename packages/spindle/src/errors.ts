@@ -3,8 +3,8 @@ import { printFailure } from './failure-text.ts'
 import { peek } from './user-code.ts'
 
 /**
- * Stable codes of the errors that Spindle throws. They cross threads unchanged; match on them
- * rather than on classes.
+ * Stable codes of the errors that Spindle throws. They stay the same when an error crosses threads,
+ * so match on codes instead of classes.
  */
 export type ErrorCode =
   | 'ERR_BAD_OPTION'
@@ -51,8 +51,8 @@ export type ErrorCode =
   | 'ERR_OTHER_COPY'
 
 /**
- * Gives an error a name of its own, which classes below may then assign to: where `Error.prototype`
- * is frozen, a first assignment is refused.
+ * Defines the error's own `name`, so that subclasses can assign to it. If `Error.prototype` is
+ * frozen, a first assignment is refused.
  */
 function nameError(error: Error, name: string): void {
   Object.defineProperty(error, 'name', {
@@ -63,12 +63,12 @@ function nameError(error: Error, name: string): void {
   })
 }
 
-/** Base of every error Spindle throws. `code` is stable, `message` is for people. */
+/** Base class of the errors that Spindle throws. `code` is stable; `message` is for people. */
 export class SpindleError extends Error {
   declare readonly name: string
   /**
-   * What went wrong, in a form that does not change between versions: `'ERR_BAD_OPTION'`,
-   * `'ERR_TIMEOUT'`, …
+   * The stable code of the error: `'ERR_BAD_OPTION'`, `'ERR_TIMEOUT'`, … It does not change between
+   * versions.
    */
   readonly code: string
 
@@ -79,7 +79,7 @@ export class SpindleError extends Error {
   }
 }
 
-/** Something took longer than it was allowed to. `code` is `'ERR_TIMEOUT'`. */
+/** A time limit was exceeded. `code` is `'ERR_TIMEOUT'`. */
 export class TimeoutError extends SpindleError {
   override readonly name: string = 'TimeoutError'
 
@@ -89,15 +89,15 @@ export class TimeoutError extends SpindleError {
 }
 
 /**
- * Something that ops run on is broken: no item is to blame, so no failure budget covers it and no
- * retry is made. Codes: `ERR_POOL_CLOSED`, `ERR_WORKER_START`, `ERR_WORKER_MODULE`,
- * `ERR_WORKER_DIED` of a whole pipeline elsewhere, `ERR_CHECKPOINT_CLOSED`,
- * `ERR_CHECKPOINT_BROKEN`; of `@spindle/io`: `ERR_BACKEND_MISSING`. All other codes blame an item,
- * an argument, or a call that came at the wrong time.
+ * The environment of the ops is broken, for example a pool. No item is to blame, so no failure
+ * budget covers the error and no retry is made. Codes: `ERR_POOL_CLOSED`, `ERR_WORKER_START`,
+ * `ERR_WORKER_MODULE`, `ERR_WORKER_DIED` of a remote pipeline, `ERR_CHECKPOINT_CLOSED`,
+ * `ERR_CHECKPOINT_BROKEN`; from `@spindle/io`: `ERR_BACKEND_MISSING`. All other codes blame an
+ * item, an argument, or a call at the wrong time.
  */
 export class InfrastructureError extends SpindleError {
   override readonly name: string = 'InfrastructureError'
-  /** Always true; what tells such an error from others, also where classes differ. */
+  /** Always true. Marks such an error even if its class comes from another copy of the package. */
   readonly isInfrastructure = true as const
 }
 
@@ -106,35 +106,40 @@ export function isInfrastructureError(error: unknown): boolean {
   return typeof error === 'object' && peek(error, 'isInfrastructure') === true
 }
 
-/** One item that a stage dropped because its op failed. */
+/** An item that a stage dropped because its op failed. */
 export interface ItemError {
   /** Name of the stage. */
   readonly stage: string
   /** Position of the item in its source, within the epoch, from 0. */
   readonly index: number
-  /** Attempts made, the first included. */
+  /** Number of attempts, including the first. */
   readonly attempts: number
-  /** What the op threw. */
+  /** The error that the op threw. */
   readonly error: unknown
-  /** The stage's input. */
+  /** The input of the stage. */
   readonly item: unknown
 }
 
-/** Why one stage failed. `cause` is the error that made it fail. */
+/** The failure of one stage. `cause` is the error that made it fail. */
 export class StageFailure extends SpindleError {
   override readonly name: string = 'StageFailure'
   /** Name of the stage; `'source'` for the source. */
   readonly stage: string
-  /** Number of the stage in its pipeline, in building order, from 0. */
+  /** Number of the stage in its pipeline, from 0, in the order of building. */
   readonly stageId: number
-  /** Position, in its source, of the item that was fatal; `-1` where no item was involved. */
+  /**
+   * Position in its source of the item that made the stage fail, or `-1` if no item was involved.
+   */
   readonly index: number
   /**
-   * Items that failed in the stage: in input order those up to the fatal one, in completion order
-   * all, calls in flight at the time included.
+   * Number of items that failed in the stage. In input order, it counts those up to the fatal item.
+   * In completion order, it counts all, including the calls in flight at that time.
    */
   readonly failures: number
-  /** The last failed items, at most 16. Not enumerable: what items hold does not belong in logs. */
+  /**
+   * The last failed items, at most 16. The property is not enumerable, because the contents of
+   * items do not belong in logs.
+   */
   declare readonly recent: readonly ItemError[]
 
   constructor(details: StageFailureDetails) {
@@ -147,13 +152,13 @@ export class StageFailure extends SpindleError {
     hide(this, 'recent', details.recent)
   }
 
-  /** The stage's last word, once its calls in flight have ended. @internal */
+  /** Sets the final figures when the stage's calls in flight have ended. @internal */
   update(failures: number, recent: readonly ItemError[]): void {
     Object.assign(this, { failures, recent: [...recent] })
   }
 }
 
-/** What a {@link StageFailure} is made from. */
+/** The data of a {@link StageFailure}. */
 export interface StageFailureDetails {
   readonly stage: string
   readonly stageId: number
@@ -161,15 +166,15 @@ export interface StageFailureDetails {
   readonly failures: number
   readonly recent: readonly ItemError[]
   readonly cause: unknown
-  /** Where the stage was added: `train.ts:41`. */
+  /** Where the stage was added, for example `train.ts:41`. */
   readonly where: string | undefined
-  /** The budget that was exceeded, in words. */
+  /** The exceeded budget as text. */
   readonly budget?: string | undefined
 }
 
 /**
- * A pipeline ended because stages failed. Thrown to each consumer after the last good item, and to
- * all later ones; `done` rejects with it too.
+ * A pipeline ended because stages failed. Each consumer gets this error after the last good item,
+ * and so do later consumers. `done` rejects with it too.
  */
 export class PipelineFailure extends AggregateError {
   declare readonly name: string
@@ -179,21 +184,19 @@ export class PipelineFailure extends AggregateError {
   constructor(failures: readonly StageFailure[]) {
     super(failures, describePipelineFailure(failures))
     nameError(this, 'PipelineFailure')
-    // An error's `cause` is what loggers print: the first stage's own error is what a reader looks
-    // for.
+    // Loggers print `cause`, and readers look for the error of the first stage.
     Object.defineProperty(this, 'cause', {
       value: failures[0]?.cause,
       enumerable: false,
       configurable: true,
     })
-    // Where it was made is of no use to anybody: the frames are the engine's own.
+    // The stack of this constructor shows only frames of the engine, so list the places of the
+    // stages.
     const places = failures.map(({ stack }) => placesIn(stack))
     hide(this, 'stack', `PipelineFailure: ${this.message}\n${places.filter(Boolean).join('\n')}`)
   }
 
-  /**
-   * The failure with only those stages that `predicate` accepts, or `undefined` if there are none.
-   */
+  /** A failure with only the stages that `predicate` accepts, or `undefined` if it accepts none. */
   filter(predicate: (failure: StageFailure) => boolean): PipelineFailure | undefined {
     const kept = this.errors.filter(predicate)
     return kept.length > 0 ? new PipelineFailure(kept) : undefined
@@ -218,7 +221,7 @@ function hide(error: Error, name: string, value: unknown): void {
   })
 }
 
-/** The place of a stage, as a stack has places. */
+/** The place of a stage in the form of a stack frame. */
 function placeOf({ stage, where }: StageFailureDetails): string {
   return `    at stage "${stage}"${where === undefined ? '' : ` (${where})`}`
 }
@@ -230,7 +233,7 @@ function placesIn(stack: string | undefined): string {
     .join('\n')
 }
 
-/** `message` of anything that was thrown; never throws itself. */
+/** The `message` of any thrown value. Never throws. */
 export function messageOf(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error)
@@ -246,7 +249,7 @@ function describeStageFailure(details: StageFailureDetails): string {
   return `stage "${details.stage}"${where} failed${item}: ${shortened(messageOf(details.cause))}${budget}`
 }
 
-/** Characters of a cause's message that stand in the message of a failure. */
+/** Characters of a cause's message that a failure's message quotes. */
 const MOST_OF_CAUSE = 1000
 
 function shortened(text: string): string {

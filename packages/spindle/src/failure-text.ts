@@ -1,7 +1,7 @@
 import { type InspectOptions, inspect } from 'node:util'
 import { isOwnFile, toPath } from './file-place.ts'
 
-/** What is printed of a pipeline's failure. */
+/** The parts of a pipeline's failure that are printed. */
 export interface Printable {
   readonly code: string
   readonly stack?: string
@@ -10,8 +10,8 @@ export interface Printable {
 }
 
 /**
- * The failure as Node prints it: what happened and where, the first cause, and where the rest is.
- * No contents of items.
+ * The failure as Node prints it: the message and places, the first cause, and where to find the
+ * rest. It never shows the contents of items.
  */
 export function printFailure(failure: Printable, options: InspectOptions): string {
   const { code, cause, errors, stack = '' } = failure
@@ -28,7 +28,7 @@ function printed(cause: unknown, options: InspectOptions): string {
   try {
     return inspect(cause, { ...options, depth: 1, maxStringLength: 1000 })
   } catch {
-    // The cause is the user's, and may have code of its own for this.
+    // The cause is the user's and may have its own code for printing.
     return 'something that cannot be shown'
   }
 }

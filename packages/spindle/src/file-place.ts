@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 /** The folder of this copy of the package. */
 export const packageFolder: string = dirname(dirname(fileURLToPath(import.meta.url)))
 /**
- * The folders of this package's own code. Of what runs in `dist`, stacks tell places in `src` where
- * source maps are on.
+ * The folders of this package's code. With source maps, stacks of code in `dist` show places in
+ * `src`.
  */
 const ownFolders: readonly string[] = ['src', 'dist'].map((name) => join(packageFolder, name) + sep)
 
-/** The path that a stack frame's file, a path or a URL, means. */
+/** Converts the file of a stack frame, a path or a URL, to a path. */
 export function toPath(place: string): string {
   if (!place.startsWith('file:')) return place
   try {
@@ -19,12 +19,12 @@ export function toPath(place: string): string {
   }
 }
 
-/** Whether a file is part of this package. */
+/** Whether a file belongs to this package. */
 export function isOwnFile(path: string): boolean {
   return ownFolders.some((folder) => path.startsWith(folder))
 }
 
-/** A path relative to the working directory, where that is shorter. */
+/** The path relative to the working directory if that is shorter, otherwise the path itself. */
 export function shorter(file: string): string {
   const fromHere = relative(process.cwd(), file)
   return fromHere.length < file.length && !fromHere.startsWith(`..${sep}..`) ? fromHere : file

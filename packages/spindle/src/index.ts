@@ -58,7 +58,7 @@ export type {
   PipelineState,
   SourceState,
 } from './engine/resume-state.ts'
-// Running it
+// Running and reading a pipeline
 export { Pipeline, type StopOptions, type TakeOptions } from './engine/run/pipeline.ts'
 export type { StopMode } from './engine/run/stop.ts'
 export { UnfinishedError } from './engine/run/unfinished.ts'
@@ -104,7 +104,7 @@ export type {
   TuneOptions,
 } from './engine/types.ts'
 export type { WorkerOp } from './engine/worker-op.ts'
-// What can go wrong
+// Errors
 export {
   type ErrorCode,
   InfrastructureError,
@@ -115,7 +115,7 @@ export {
   type StageFailureDetails,
   TimeoutError,
 } from './errors.ts'
-// Looking at it
+// Profiling, recording and tracing
 export { type CacheOptions, cacheIterator } from './observe/cache-iterator.ts'
 export { type ProfileOptions, profilePipeline } from './observe/profile.ts'
 export type {

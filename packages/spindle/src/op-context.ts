@@ -1,46 +1,45 @@
 import type { Rng } from './random.ts'
 
-/** What tells one stage of a pipeline from another. */
+/** Identifies a stage of a pipeline. */
 export interface StageInfo {
   /** Number of the pipeline in this process, from 0. */
   readonly pipeline: number
-  /** Number of the stage in its pipeline, in building order, from 0 (the source). */
+  /** Number of the stage in its pipeline, from 0 (the source), in the order of building. */
   readonly id: number
-  /** The stage's name: given, or the op's. */
+  /** Name of the stage: the option `name`, or the name of the op. */
   readonly name: string
   /** Calls of the op that may be in flight at once. */
   readonly concurrency: number
-  /** `file:line` of the call that added the stage, where known. */
+  /** `file:line` of the call that added the stage, if known. */
   readonly where: string | undefined
 }
 
-/**
- * The second argument of every op, wherever it runs: what it may want to know of the call it is in.
- */
+/** The second argument of every op, wherever it runs. It describes the current call. */
 export interface StageContext {
   /**
-   * Aborted when the result is no longer wanted: the pipeline was stopped, a later stage failed,
+   * Aborted when the result is no longer needed: the pipeline was stopped, a later stage failed, or
    * the attempt timed out.
    */
   readonly signal: AbortSignal
   /**
-   * Random numbers that depend on seed, epoch, item and stage alone, never on scheduling. Each
+   * Random numbers that depend only on seed, epoch, item and stage, never on scheduling. Each
    * attempt starts the sequence anew.
    */
   readonly rng: Rng
-  /** Which attempt this is, from 1. */
+  /** Number of the attempt, from 1. */
   readonly attempt: number
   /**
-   * Position of the item in its source within the epoch, from 0. A batch has that of its first
-   * member.
+   * Position of the item in its source within the epoch, from 0. A batch has the position of its
+   * first member.
    */
   readonly index: number
   /** The stage that makes the call. */
   readonly stage: StageInfo
   /**
-   * Memory for the op's result: so many bytes, with whatever is in them. In a worker of a pool it
-   * may be shared memory (option `memory` of `ThreadPool`) or memory that was used before (see
-   * `ThreadPool.giveBack()`), and is the caller's once it has been returned; elsewhere it is new.
+   * Allocates `byteLength` bytes for the op's result. The bytes are not cleared. In a worker of a
+   * pool, they may be shared memory (option `memory` of `ThreadPool`) or reused memory (see
+   * `ThreadPool.giveBack()`); they belong to the caller once the op has returned them. Elsewhere
+   * the memory is new.
    */
   alloc(byteLength: number): Uint8Array
 }

@@ -2,23 +2,23 @@ import { readFileSync } from 'node:fs'
 import { isOwnFile } from './file-place.ts'
 
 /**
- * The modules in a file of this package, in their order: the lines where they begin, from 1, and
- * their paths in `src`.
+ * The modules in one file of this package, in order: their first lines, from 1, and their paths in
+ * `src`.
  */
 interface Modules {
   readonly lines: readonly number[]
   readonly paths: readonly string[]
 }
 
-/** The comment with which a module begins in a bundle. */
+/** The comment at the beginning of each module in a bundle. */
 const BEGINS = /^\/\/ .*\bsrc\/(.+\.ts)$/
 
 const known = new Map<string, Modules>()
 
 /**
- * Whether a line, from 1, of a file is in that folder of this package's code. What is published is
- * bundled: which module a line is of is read from the file itself. That is done once a file, when
- * somebody asks.
+ * Whether a line (from 1) of a file belongs to the given folder of this package's source. The
+ * published package is bundled, so the module of a line is read from the bundle itself. Each file
+ * is read once, when first needed.
  */
 export function isPlaceIn(folder: string, path: string, line: number): boolean {
   if (!isOwnFile(path)) return false
@@ -48,7 +48,7 @@ function readModules(path: string): Modules {
       paths.push(module)
     }
   } catch {
-    // Then nothing is known of it.
+    // The modules of an unreadable file stay unknown.
   }
   return { lines, paths }
 }

@@ -1,20 +1,19 @@
 import { stripVTControlCharacters } from 'node:util'
 
 /**
- * Text from outside (names of files and stages, messages of errors) as one line for a terminal or a
- * log: no escape sequences, no control characters, no line breaks, none of the characters that
- * change the direction of text. What is taken away becomes a space, so that words stay apart.
+ * Converts text from outside (names of files and stages, messages of errors) to one line for a
+ * terminal or a log. It removes escape sequences, control characters, line breaks, and characters
+ * that change the direction of text. Each becomes a space, so that words stay apart.
  */
 export function plain(text: string): string {
   return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }
 
 /**
- * A value as one line of JSON, without loss: the characters that {@link plain} takes away are
- * written as escapes.
+ * A value as one line of JSON, without loss: the characters that {@link plain} removes are escaped.
  */
 export function plainJson(value: unknown): string {
-  // Outside of strings there are none of them.
+  // Such characters occur only inside strings.
   return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
     Array.from({ length: character.length }, (_, i) => escaped(character.charCodeAt(i))).join(''),
   )

@@ -2,8 +2,8 @@
  * A small, fast, seedable random generator: sfc32 (Chris Doty-Humphrey, PractRand), 128 bits of
  * state, period at least 2^32 and about 2^127 on average. Not for cryptography.
  *
- * The state is `(a, b, c, 1)`, with the three words given by {@link mixKey}; the first 12 outputs
- * are thrown away, as the author advises. The same key gives the same sequence on every machine and
+ * The state is `(a, b, c, 1)`, with the three words from {@link mixKey}. The first 12 outputs are
+ * discarded, as the author advises. The same key gives the same sequence on every machine and
  * version.
  *
  * @example
@@ -28,7 +28,7 @@ export class Rng {
     for (let i = 0; i < 12; i++) this.uint32()
   }
 
-  /** A generator for any list of integers (of up to 53 bits each): seed, epoch, position, … */
+  /** Makes a generator from any list of integers of up to 53 bits each: seed, epoch, position, … */
   static from(...key: number[]): Rng {
     const [a, b, c] = mixKey(key)
     return new Rng(a, b, c)
@@ -63,13 +63,13 @@ export class Rng {
     return value % limit
   }
 
-  /** A number of the normal distribution (Box and Muller). */
+  /** A normally distributed number (Box and Muller). */
   normal(mean = 0, deviation = 1): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.next()))
     return mean + deviation * radius * Math.cos(2 * Math.PI * this.next())
   }
 
-  /** One of `choices`, each as likely as the others. */
+  /** Picks one of `choices`, all with the same probability. */
   pick<T>(choices: ArrayLike<T>): T {
     return choices[this.int(choices.length)] as T
   }
@@ -87,9 +87,9 @@ export class Rng {
 }
 
 /**
- * Three well mixed 32-bit words for a list of integers: each is taken as two words, low first, and
- * folded in with the step and the finaliser of MurmurHash3 (Austin Appleby, public domain), once a
- * lane with another constant.
+ * Mixes a list of integers into three 32-bit words. Each integer counts as two words, low first.
+ * They are folded in with the step and the finaliser of MurmurHash3 (Austin Appleby, public
+ * domain), once for each output word with another constant.
  */
 export function mixKey(key: readonly number[]): [number, number, number] {
   return [lane(key, 0x9e3779b9), lane(key, 0x243f6a88), lane(key, 0xb7e15162)]
@@ -114,7 +114,7 @@ function fold(hash: number, word: number): number {
   return (Math.imul((next << 13) | (next >>> 19), 5) + 0xe6546b64) | 0
 }
 
-/** 32-bit FNV-1a of a text's UTF-16 units: turns a stage's name into a part of a key. */
+/** 32-bit FNV-1a hash of a text's UTF-16 units. It turns a stage's name into a part of a key. */
 export function hashText(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)

@@ -1,24 +1,24 @@
 import { clip, cutNames, padEnd, padStart, width } from './cells.ts'
 
-/** A column of a table for people. */
+/** A column of a printed table. */
 export interface TableColumn {
   readonly heading: string
   readonly cells: readonly string[]
   /**
-   * Where there is not room for all, columns with the lowest numbers go first; one without a number
-   * stays.
+   * Columns with the lowest numbers are dropped first if there is no room for all. A column without
+   * a number is never dropped.
    */
   readonly rank?: number | undefined
 }
 
 const GAP = '  '
-/** Names get so many cells, if they are longer, before a column is kept. */
+/** Longer names keep at least this many cells; columns are dropped first. */
 const NAME_CELLS = 16
 
 /**
- * The lines of a table, each of at most `most` cells: columns that are wanted least are left out,
- * then names are cut at their beginnings. The first column is that of the names; the others are
- * numbers.
+ * Draws the lines of a table, each of at most `most` cells. If there is no room, columns with low
+ * ranks are dropped first, then the beginnings of names are cut. The first column has the names,
+ * the others have numbers.
  */
 export function drawTable(
   columns: readonly TableColumn[],
@@ -47,7 +47,7 @@ export function drawTable(
   })
 }
 
-/** A row's cell; -1: the heading. */
+/** The cell of a row. Row -1 is the heading. */
 function cellOf({ heading, cells }: TableColumn, row: number): string {
   return row < 0 ? heading : (cells[row] ?? '')
 }
@@ -60,7 +60,9 @@ function lengthOf(columns: readonly TableColumn[]): number {
   return columns.reduce((sum, column) => sum + GAP.length + widthOf(column), 0)
 }
 
-/** Cells of a line of the terminal that standard output is; `undefined` where it is none. */
+/**
+ * The width of the terminal behind standard output, in cells. `undefined` if it is not a terminal.
+ */
 export function terminalColumns(): number | undefined {
   try {
     const { isTTY, columns } = process.stdout

@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 
-// Clocks and timers, taken when the module is loaded: a test that mocks the global ones (node:test,
-// sinon, vitest) changes neither the pipelines of its own process nor, when it has put them back,
-// those that come after. `npm run lint` and `npm run imports` refuse the global ones elsewhere.
+// Clocks and timers, saved when the module is loaded. A test that mocks the global ones (node:test,
+// sinon, vitest) then affects neither the pipelines of its own process nor later ones.
+// `npm run lint` and `npm run imports` refuse the global ones elsewhere.
 
-/** The longest delay that Node's timers take; they fire after 1 ms where more is asked for. */
+/** The longest delay of Node's timers. With a longer one, they fire after 1 ms. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /** A running timer. */
@@ -14,7 +14,7 @@ export interface Timer {
   ref(): Timer
   /** Lets the process end before the timer fires. */
   unref(): Timer
-  /** Begins the delay anew. */
+  /** Restarts the delay. */
   refresh(): Timer
 }
 
@@ -25,7 +25,7 @@ const native = {
   clearInterval: timers.clearInterval,
 }
 
-/** Milliseconds, monotonic. */
+/** A monotonic clock in milliseconds. */
 export const clockMs: () => number = performance.now.bind(performance)
 /** Milliseconds since 1970. */
 export const epochMs: () => number = Date.now.bind(Date)
@@ -34,14 +34,14 @@ export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queue
 export const nextTick: typeof process.nextTick = process.nextTick.bind(process)
 
 /**
- * Calls a function once after a delay of any length. `Infinity` never ends, and keeps the process
- * alive as other delays do.
+ * Calls a function once after a delay of any length. A delay of `Infinity` never ends, and keeps
+ * the process alive like other delays.
  */
 export function setTimeout(call: () => void, ms: number): Timer {
   return ms > LONGEST_MS ? new LongTimer(call, ms, false) : native.setTimeout(call, ms)
 }
 
-/** Calls a function again and again, with delays of any length. */
+/** Calls a function repeatedly, at intervals of any length. */
 export function setInterval(call: () => void, ms: number): Timer {
   return ms > LONGEST_MS ? new LongTimer(call, ms, true) : native.setInterval(call, ms)
 }
@@ -53,7 +53,11 @@ export function clearTimeout(timer: Timer | undefined): void {
 
 export const clearInterval: (timer: Timer | undefined) => void = clearTimeout
 
-/** Resolves after a delay. @throws The signal's reason when it is aborted first. */
+/**
+ * Resolves after a delay.
+ *
+ * @throws The reason of `signal` if it is aborted first.
+ */
 export function delay(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
@@ -72,7 +76,7 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** A delay that is made of several. */
+/** A delay composed of several native delays. */
 class LongTimer implements Timer {
   readonly #call: () => void
   readonly #ms: number

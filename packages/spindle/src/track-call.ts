@@ -2,9 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { badOption, checkFunction, checkInteger } from './check.ts'
 import { adopt, isThenable } from './user-code.ts'
 
-// A library with threads of its own (`@spindle/io`, sharp, libuv) lets calls wait for a free
-// thread. To the pipeline such a call looks like one that works. Here the library tells when the
-// work begins, and a stage that measures one of its calls listens.
+// A library with its own threads (`@spindle/io`, sharp, libuv) may queue calls until a thread is
+// free. The pipeline cannot distinguish such a call from a running one. The library therefore
+// reports here when the work begins, and a stage that measures the call listens.
 
 /** One piece of work that a library does for a call. */
 interface Work {
@@ -12,22 +12,22 @@ interface Work {
   ends(): void
 }
 
-/** A measured call of a stage: hears of the work that is asked for within it. */
+/** A measured call of a stage. It receives the requests for work made within it. */
 export interface CallListener {
   /**
-   * Some work is asked for, which may wait; `isLate`: after an `await`. `undefined` if the pipeline
-   * does not want to hear of this one.
+   * Called when work is requested, which may wait for a thread. `isLate`: the request came after an
+   * `await`. Returns `undefined` if the pipeline does not measure this request.
    */
   ask(isLate: boolean): Work | undefined
 }
 
-/** What all copies of the package in one thread share. */
+/** State that all copies of the package in one thread share. */
 interface Shared {
   /** The measured call whose code runs now, up to its first `await`. */
   current: CallListener | undefined
-  /** The same after an `await`, for stages in which that is needed. */
+  /** The measured call after an `await`, for stages that need it. */
   readonly storage: AsyncLocalStorage<CallListener | undefined>
-  /** How often work was asked for by code that belonged to no measured call. */
+  /** Number of requests for work by code that belonged to no measured call. */
   missed: number
 }
 
@@ -36,15 +36,15 @@ const holder = globalThis as { [KEY]?: Shared }
 holder[KEY] ??= { current: undefined, storage: new AsyncLocalStorage(), missed: 0 }
 const shared: Shared = holder[KEY]
 
-/** A call of a stage's op, as {@link currentCall} gives it. */
+/** A call of a stage's op, as {@link currentCall} returns it. */
 export interface OpCall {
   /**
-   * Calls `run` at once and returns what it returns. Until `run` calls `begins`, the work waits:
-   * the statistics count that time as `queued`. The work ends when the promise that `run` returned
-   * is settled.
+   * Calls `run` at once and returns its result. Until `run` calls `begins`, the work counts as
+   * waiting: the statistics show that time as `queued`. The work ends when the promise that `run`
+   * returned settles.
    *
-   * `isWanted` is false when no pipeline listens, so that a library need not pay for the message;
-   * `begins` then does nothing.
+   * `isWanted` is false if no pipeline listens, so that a library can save the cost of the message.
+   * `begins` does nothing then.
    */
   track<R>(run: (begins: () => void, isWanted: boolean) => R): R
 }
@@ -53,9 +53,9 @@ const ignored = (): void => {}
 const untracked: OpCall = { track: (run) => run(ignored, false) }
 
 /**
- * The call of a stage's op that the calling code runs in. For functions that are asynchronous
- * before they ask for their work: take it on entry, before the first `await`, and call `track()` on
- * it later. Outside of a pipeline, `track()` only calls its function.
+ * Returns the op call that the calling code belongs to. Use it in functions that are asynchronous
+ * before they request their work: call it on entry, before the first `await`, and call `track()` on
+ * the result later. Outside a pipeline, `track()` only calls its function.
  *
  * @example
  * ```ts run
@@ -86,14 +86,14 @@ export function currentCall(): OpCall {
 }
 
 /**
- * Reports when a library with threads of its own begins the work of a call. The pipeline counts the
- * time before as waiting (`queued`), not as working, so that its verdict can tell a stage that
- * needs more concurrency from one whose threads are all in use.
+ * Reports when a library with its own threads begins the work of a call. The pipeline counts the
+ * time before as waiting (`queued`) instead of working. The verdict can then distinguish a stage
+ * that needs more concurrency from one whose threads are all busy.
  *
- * Call it in an op, before or after an `await`. Outside of a pipeline it only calls `run`.
+ * Call it in an op, before or after an `await`. Outside a pipeline it only calls `run`.
  *
- * @param run called at once; it calls `begins` when the work begins. See {@link OpCall.track}.
- * @returns what `run` returns
+ * @param run Called at once. It calls `begins` when the work begins. See {@link OpCall.track}.
+ * @returns The result of `run`.
  *
  * @example
  * ```ts run
@@ -140,20 +140,19 @@ function track<R>(
 }
 
 /**
- * Runs a function when a thread is free; see {@link limitCalls}. `caller`: the call that it is
- * reported to, as {@link currentCall} gives it; by default the present one.
+ * Runs a function when a thread is free; see {@link limitCalls}. `caller` is the call to which the
+ * wait is reported, as {@link currentCall} returns it. Default: the current call.
  */
 export type CallLimiter = <R>(run: () => R, caller?: OpCall) => Promise<Awaited<R>>
 
 /**
- * Makes a function that lets at most `limit` calls run at a time, first come, first served, and
- * reports to the pipeline that the others wait ({@link trackCall}). For libraries that have a fixed
- * number of threads and do not tell when a call begins: give that number.
+ * Makes a function that runs at most `limit` calls at a time, in the order of their requests. It
+ * reports to the pipeline that the others wait ({@link trackCall}). Use it for libraries that have
+ * a fixed number of threads and do not report when a call begins, and pass that number.
  *
- * @param limit calls at a time, an integer >= 1: of sharp and Node's own `fs`, `zlib` and `crypto`,
- *   the size of libuv's pool (`UV_THREADPOOL_SIZE`,
- * 4 by default)
- * @throws `ERR_BAD_OPTION` for another number
+ * @param limit Calls at a time, an integer >= 1. For sharp and Node's own `fs`, `zlib` and
+ *   `crypto`, use the size of libuv's pool (`UV_THREADPOOL_SIZE`, 4 by default).
+ * @throws `ERR_BAD_OPTION` for another value.
  *
  * @example
  * ```ts run
@@ -196,8 +195,8 @@ export function limitCalls(limit: number): CallLimiter {
 // --- the engine's side
 
 /**
- * The code of a measured call begins; returns what is to be given to {@link leaveCall}.
- * `undefined`: a call that is not measured.
+ * Called when the code of a measured call begins. Pass the result to {@link leaveCall}.
+ * `undefined`: the call is not measured.
  */
 export function enterCall(listener: CallListener | undefined): CallListener | undefined {
   const before = shared.current
@@ -205,25 +204,25 @@ export function enterCall(listener: CallListener | undefined): CallListener | un
   return before
 }
 
-/** The call has returned, a promise perhaps. */
+/** Called when the call has returned, possibly with a promise. */
 export function leaveCall(before: CallListener | undefined): void {
   shared.current = before
 }
 
 /**
- * Calls code such that what it asks for after an `await` is heard of, too. It costs every promise
- * of the process on Node 22 and older.
+ * Calls code so that its requests after an `await` are measured too. On Node 22 and older, this
+ * makes every promise of the process slower.
  */
 export function followCall<R>(listener: CallListener, call: () => R): R {
   return shared.storage.run(listener, call)
 }
 
-/** No stage needs {@link followCall} any more. */
+/** Called when no stage needs {@link followCall} any more. */
 export function followNone(): void {
   shared.storage.disable()
 }
 
-/** How often work was asked for that belonged to no measured call. */
+/** Number of requests for work that belonged to no measured call. */
 export function missedCalls(): number {
   return shared.missed
 }

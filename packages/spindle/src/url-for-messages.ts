@@ -1,13 +1,13 @@
-/** Longest URL in a message. */
+/** Longest URL in a message, in characters. */
 const MAX_LENGTH = 200
-/** What a text begins with that is a URL rather than a path. */
+/** The beginning of a text that is a URL and not a path. */
 const URL_TEXT: RegExp = /^(?:[a-z][a-z0-9+.-]+:\/\/|data:|file:)/i
 
 /**
- * A URL as messages show it: scheme, host and path. User name, password, query and fragment may be
- * secrets (a signed URL has its signature in the query) and are left out; `?…` and `#…` say that
- * there was one. Of a `data:` URL only its type is shown. Every message of Spindle that names a URL
- * takes it from here. A text that is not a URL comes back as it is.
+ * A URL in the form for messages: scheme, host and path. User name, password, query and fragment
+ * may be secrets (the query of a signed URL has its signature) and are left out; `?…` and `#…` show
+ * that they exist. Of a `data:` URL only the type is shown. Every message of Spindle that names a
+ * URL uses this function. Text that is not a URL is returned unchanged.
  *
  * @example
  * ```ts run
@@ -21,7 +21,7 @@ export function urlForMessages(url: string | URL): string {
   const text = typeof url === 'string' ? url : url.href
   const scheme = URL_TEXT.exec(text)?.[0]
   if (scheme === undefined) return text
-  // Where a user name ends is not known of what cannot be parsed.
+  // In an invalid URL, the end of the user name cannot be found.
   if (!URL.canParse(text)) return `${scheme}…`
   const [place = ''] = text.split(/[?#]/, 1)
   const rest = text.slice(place.length)
@@ -33,12 +33,12 @@ export function urlForMessages(url: string | URL): string {
   return `${short}${query}${fragment}`
 }
 
-/** Whether a text is a URL rather than a path. */
+/** Whether a text is a URL and not a path. */
 export function isUrlText(text: string): boolean {
   return URL_TEXT.test(text)
 }
 
-/** A text with all URLs in it as messages show them. */
+/** The text with all its URLs in the form for messages. */
 export function urlsForMessages(text: string): string {
   return text.replace(/\b[a-z][a-z0-9+.-]+:\/\/[^\s'"`<>]+/gi, urlForMessages)
 }

@@ -1,10 +1,12 @@
-// The user's code runs wherever a value of the user's is touched: a getter, a Proxy, `then`,
-// `next`, the message of an error. What the package does with such values goes through these
-// functions, which never throw. docs/semantics.md lists the places.
+// User code may run wherever a user's value is touched: a getter, a Proxy, `then`, `next`, the
+// message of an error. The package handles such values with these functions, which never throw.
+// docs/semantics.md lists the places.
 
 const nativeThen = Promise.prototype.then
 
-/** Whether a value is a promise of Node's own, which can be listened to directly. */
+/**
+ * Whether a value is a native promise whose `then` is Node's own. It can be listened to directly.
+ */
 export function isPromise(value: unknown): value is Promise<unknown> {
   try {
     return value instanceof Promise && value.then === nativeThen
@@ -13,7 +15,7 @@ export function isPromise(value: unknown): value is Promise<unknown> {
   }
 }
 
-/** Whether a value is to be awaited. One whose `then` cannot be read is data. */
+/** Whether a value must be awaited. A value whose `then` cannot be read counts as data. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
   try {
@@ -24,18 +26,18 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * A promise of what a thenable comes to. It settles later and once, whatever the thenable's `then`
- * does, and in the caller's async context.
+ * Converts a thenable to a promise. The promise settles later and once, whatever the thenable's
+ * `then` does, and in the caller's async context.
  */
 export function adopt<V>(thenable: PromiseLike<V>): Promise<V> {
-  // One of a subclass makes another of its class when it is listened to, which may throw.
+  // `then` of a promise of a subclass creates another instance of that class, which may throw.
   const isPlain = isPromise(thenable) && peek(thenable, 'constructor') === Promise
   return isPlain ? (thenable as Promise<V>) : new Promise((resolve) => resolve(thenable))
 }
 
 /**
- * Calls what only listens: neither what it throws nor what a promise of it is rejected with goes
- * further than to `failed`.
+ * Calls a listener. If it throws, or its promise rejects, the error goes to `failed` and no
+ * further.
  */
 export function callListener(
   call: () => unknown,
@@ -51,12 +53,12 @@ export function callListener(
   if (isThenable(result)) adopt(result).catch(failed)
 }
 
-/** What an iterator's `return` is called for; its errors have nobody to be told to. */
+/** Calls an iterator's `return` and ignores its errors, because no caller could handle them. */
 export function closeQuietly(iterator: { return?(value?: unknown): unknown }): void {
   callListener(() => iterator.return?.())
 }
 
-/** A property of something that may be anything; `undefined` if it cannot be read. */
+/** A property of any value, or `undefined` if it cannot be read. */
 export function peek(value: unknown, name: string): unknown {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
   try {

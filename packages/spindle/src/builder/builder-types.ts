@@ -3,14 +3,16 @@ import type { Json } from '../engine/seekable.ts'
 import type { FailureBudget, RetryOptions, StageContext } from '../engine/types.ts'
 import type { WorkerOp } from '../engine/worker-op.ts'
 
-/** What an op that is a function looks like. */
+/** An op that is a function. */
 export type OpFunction<T, R> = (item: T, context: StageContext) => R
 
-/** What chooses the path of an item, or of each element of a batch; in a region by reference. */
+/**
+ * Chooses the path of an item, or of each element of a batch. In a region it is given by reference.
+ */
 export type Router<T, C> = ((item: T) => C | PromiseLike<C>) | WorkerOp<T, C | PromiseLike<C>>
 
 /**
- * What a stage puts out for an op that returns `R`: promises awaited, generators unrolled,
+ * The type of a stage's output for an op that returns `R`: promises awaited, generators unrolled,
  * `undefined` removed.
  */
 export type Output<R> = Exclude<Unrolled<Awaited<R>>, undefined>
@@ -22,7 +24,7 @@ type Unrolled<R> =
       ? Y
       : R
 
-/** Elements of an iterable, or a type whose name says what is wrong. */
+/** The elements of an iterable, or a type whose name explains the error. */
 export type ElementOf<T> = [T] extends [Iterable<infer E>]
   ? E
   : [T] extends [AsyncIterable<infer E>]
@@ -39,31 +41,31 @@ export interface PipeOptions {
   /** Name in statistics and errors. Default: the function's name. */
   readonly name?: string
   /**
-   * Calls that may be in flight at once, an integer >= 1. Default 1. `'auto'`, or a range of
-   * integers: the pipeline searches for the best number itself, between 1 and 256, or in the range;
-   * see `docs/tuning.md`.
+   * Calls in flight at once, an integer >= 1. Default 1. With `'auto'` the pipeline itself searches
+   * for the best number from 1 to 256; with a range of integers, from `min` to `max`. See
+   * `docs/tuning.md`.
    */
   readonly concurrency?: number | 'auto' | { readonly min?: number; readonly max?: number }
   /**
-   * `'completion'` (default): results leave as they finish. `'input'`: in the order of the stage's
-   * input.
+   * `'completion'` (default): results leave as they finish. `'input'`: results leave in the order
+   * of the stage's input.
    */
   readonly outputOrder?: 'completion' | 'input'
   /**
-   * How many failed items the stage endures, or what share of its calls. Default: that of
-   * `build()`, which is 0.
+   * How many failed items the stage tolerates, as a number or a share of its calls. Default: the
+   * value given to `build()`, which is 0 by default.
    */
   readonly maxFailures?: FailureBudget
-  /** Attempts after the first, or how they are made. Default: none. */
+  /** Number of attempts after the first, or an object with more options. Default: no retries. */
   readonly retry?: number | RetryOptions
-  /** Limit for each attempt, in milliseconds. Default: none. */
+  /** Time limit for each attempt, in milliseconds. Default: none. */
   readonly timeoutMs?: number
-  /** Places of the stage's exit queue, an integer >= 1. Default 2. */
+  /** Capacity of the stage's exit queue in items, an integer >= 1. Default 2. */
   readonly buffer?: number
-  /** Bound on the bytes in the exit queue: no call begins while they are reached. Default: none. */
+  /** Limit on the bytes in the exit queue. No call begins while it is reached. Default: none. */
   readonly maxBytes?: number
   /**
-   * Where an op of `workerModule()` runs. Default: worker threads of the pipeline's own, as many as
+   * Where an op of `workerModule()` runs. Default: worker threads of the pipeline, as many as
    * `build({ threads })` says.
    */
   readonly executor?: Executor
@@ -71,29 +73,33 @@ export interface PipeOptions {
 
 /** Options of `addSource()`. */
 export interface SourceOptions {
-  /** Iterate the source again and again; each iteration is an epoch. Default false. */
+  /** Iterate the source again and again. Each iteration is an epoch. Default false. */
   readonly continuous?: boolean
-  /** Places of the queue the source runs ahead in, an integer >= 1. Default 2. */
+  /**
+   * Capacity of the queue between the source and the first stage, in items, an integer >= 1.
+   * Default 2.
+   */
   readonly buffer?: number
   /** Name in statistics and errors. Default `'source'`. */
   readonly name?: string
   /**
-   * How a run that is resumed gets to its first position, for a source that is neither a
-   * `SeekableSource` nor an array. `'skip'`: it is gone through from its start, and what is done is
-   * thrown away; it must give the same again. `'seek'`: it is a function that begins at
+   * How a resumed run reaches its first position if the source is neither a `SeekableSource` nor an
+   * array. `'skip'`: iterate from the start and discard the items that are done; the source must
+   * give the same items again. `'seek'`: the source is a function that begins at
    * `context.position`.
    */
   readonly resume?: 'seek' | 'skip'
   /**
-   * What is loaded, for `resume`: a name and version, say. A state of another is refused. Default:
-   * nothing is compared.
+   * Identifies the data for `resume`, for example by a name and version. A state of another data
+   * set is refused. Default: the length of an array; for other sources nothing is compared. A
+   * `SeekableSource` is always identified by its own `description`.
    */
   readonly dataset?: Json
 }
 
 /** Options of `aggregate()`. */
 export interface AggregateOptions {
-  /** Throw an incomplete last batch away. Default false. */
+  /** Discard an incomplete last batch. Default false. */
   readonly dropLast?: boolean
 }
 
@@ -101,34 +107,34 @@ export interface AggregateOptions {
 export interface VariantOptions {
   /** Name in statistics and errors. Default `'path_variants'`. */
   readonly name?: string
-  /** Items are arrays, and the router gives one path for each element. Default false. */
+  /** Items are arrays, and the router returns one path for each element. Default false. */
   readonly batched?: boolean
   /**
-   * How many items, over all paths, may wait for a path that is busy while items for the others go
-   * on, an integer >= 0: beyond the two that each path's queue has places for. Of batches: parts.
-   * Default 32.
+   * How many items may wait for busy paths while items for other paths pass them, over all paths,
+   * an integer >= 0. They come on top of the two places in each path's queue. Batches count by
+   * their parts. Default 32.
    */
   readonly lookAhead?: number
 }
 
-/** Options of a `merge()` that passes items on as they arrive. */
+/** Options of a `merge()` that passes on items as they arrive. */
 export interface MergeStopOptions {
   /**
-   * `'all'` (default): it ends when all inputs have ended. `'first'`: when the first of them has.
-   * All of that one's items come out; the other sources are closed, and what of theirs is not in
-   * the merge is discarded. Of continuous sources, the epoch ends so, and the next one begins anew
-   * in all of them.
+   * `'all'` (default): the merge ends when all inputs have ended. `'first'`: it ends when the first
+   * input has ended. All items of that input are delivered. The other sources are closed, and their
+   * items that have not reached the merge are discarded. With continuous sources, this ends the
+   * epoch, and the next epoch starts all sources anew.
    */
   readonly stop?: 'first' | 'all'
   /** Name in statistics and errors. Default `'merge'`. */
   readonly name?: string
 }
 
-/** Options of a `merge()` with an op of your own. */
+/** Options of a `merge()` with your own op. */
 export interface MergeOptions<I, R> {
   /**
-   * Joins the inputs: gets one async iterable for each, gives the outputs. Called once an epoch.
-   * Without it, items are passed on as they arrive.
+   * Joins the inputs: receives one async iterable for each input and returns the outputs. Called
+   * once for each epoch. Without it, items are passed on as they arrive.
    */
   readonly op: (
     inputs: readonly AsyncIterableIterator<I>[],

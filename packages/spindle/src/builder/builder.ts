@@ -53,13 +53,13 @@ interface Parts {
   readonly stages: readonly StageConfig[]
   readonly sinkSize: number | undefined
   /**
-   * Inside the callback of `pathVariants()`: the source is there already, the sink is not to be
+   * Inside the callback of `pathVariants()`, where the source exists already and no sink may be
    * added.
    */
   readonly isPath: boolean
-  /** The region that stages are being added to. */
+  /** The open region that receives new stages. */
   readonly region: OpenRegion | undefined
-  /** Inside the callback of a `pathVariants()` that is in a region: where that runs. */
+  /** Inside the callback of a `pathVariants()` in a region: the placement of that region. */
   readonly within: WorkersPlacement | undefined
 }
 
@@ -73,8 +73,8 @@ const nothing: Parts = {
 }
 
 /**
- * Describes a pipeline, stage by stage. Immutable: each method returns a new builder, and each
- * `build()` makes an independent pipeline. `T` is what comes out so far.
+ * Describes a pipeline, stage by stage. A builder is immutable: each method returns a new builder,
+ * and each `build()` makes an independent pipeline. `T` is the type of the output so far.
  *
  * @example
  * ```ts run
@@ -102,12 +102,13 @@ export class PipelineBuilder<T = never> {
   }
 
   /**
-   * Says where items come from: any iterable, async iterable, iterator or stream, or a function
-   * that makes one, called once an epoch. The source runs ahead of the first stage in a queue of
-   * its own.
+   * Sets the source of the items: any iterable, async iterable, iterator or stream, or a function
+   * that returns one. A function is called once for each epoch. The source runs ahead of the first
+   * stage and has its own queue.
    *
-   * @throws `ERR_BAD_SOURCE` if it is nothing of the kind, or if a continuous source can be gone
-   *   through only once.
+   * @throws `ERR_BAD_SOURCE` if `source` is none of these, or if a continuous source can be
+   *   iterated only once; `ERR_BAD_STATE` if there is a source already; `ERR_BAD_OPTION` for an
+   *   invalid option.
    */
   addSource<S>(
     source: Source<S>,
@@ -153,12 +154,14 @@ export class PipelineBuilder<T = never> {
   }
 
   /**
-   * Applies `op` to each item, at most `concurrency` at a time.
+   * Applies `op` to each item, with at most `concurrency` calls at a time.
    *
-   * The op may be synchronous (it then runs on the loop), return anything awaitable, or be a
-   * generator, whose outputs are put out one at a time. `undefined` drops the item. An array or a
-   * `Map` looks items up. An op of `workerModule()` runs in a worker thread, or where `executor`
-   * says.
+   * The op may be synchronous (it then blocks the event loop), return anything awaitable, or be a
+   * generator, whose outputs leave one at a time. `undefined` drops the item. An array or a `Map`
+   * as op looks items up. An op of `workerModule()` runs in a worker thread, or in `executor`.
+   *
+   * @throws `ERR_BAD_OPTION` for an invalid op or option, or one that a region does not support;
+   *   `ERR_BAD_STATE` after `addSink()`.
    */
   pipe<R>(
     this: PipelineBuilder<number>,
@@ -167,15 +170,18 @@ export class PipelineBuilder<T = never> {
   ): PipelineBuilder<Exclude<R, undefined>>
   pipe<R>(op: ReadonlyMap<T, R>, options?: PipeOptions): PipelineBuilder<Exclude<R, undefined>>
   pipe<R>(op: WorkerOp<T, R>, options?: PipeOptions): PipelineBuilder<Output<R>>
-  // Last, for compilers that speak of the last overload only when none fits.
+  // This overload is last because some compilers report only the last overload when none fits.
   pipe<R>(op: OpFunction<T, R>, options?: PipeOptions): PipelineBuilder<Output<R>>
   pipe(op: unknown, options: PipeOptions = {}): PipelineBuilder<unknown> {
     return this.#with(pipeConfig(op, options, callSite()))
   }
 
   /**
-   * Collects items: into arrays of `size`, or by an aggregator, which is made anew for each build.
-   * What is left at the end of the stream or epoch is given too, unless `dropLast`.
+   * Collects items into arrays of `size`, or with an aggregator, which is created anew for each
+   * build. The rest at the end of the stream or epoch is delivered too, unless `dropLast` is set.
+   *
+   * @throws `ERR_BAD_OPTION` for an invalid size, aggregator or option; `ERR_BAD_STATE` after
+   *   `addSink()`.
    */
   aggregate(size: number, options?: AggregateOptions): PipelineBuilder<T[]>
   aggregate<B>(
@@ -187,7 +193,7 @@ export class PipelineBuilder<T = never> {
     return this.#with(aggregateConfig(how, options, callSite()))
   }
 
-  /** Puts out the elements of each item, one at a time, in order. */
+  /** Outputs the elements of each item, one at a time and in order. */
   disaggregate(): PipelineBuilder<Exclude<ElementOf<T>, undefined>> {
     return this.#with(
       pipeConfig(elementsOf, { name: 'disaggregate' }, callSite()),
@@ -195,10 +201,13 @@ export class PipelineBuilder<T = never> {
   }
 
   /**
-   * Sends each item through one of several chains of stages, and joins them again. `router` is
-   * called serially and gives the index of the path; with `batched`, items are arrays and it gives
-   * one index for each element. A path that is busy does not hold up the others until `lookAhead`
-   * items (32) wait for it.
+   * Sends each item through one of several chains of stages and joins the chains again. `router` is
+   * called serially and returns the index of the path. With `batched`, items are arrays and it
+   * returns one index for each element. A busy path does not delay the others until `lookAhead`
+   * items (default 32) wait for it.
+   *
+   * @throws `ERR_BAD_OPTION` for an invalid router, path or option; `ERR_BAD_STATE` after
+   *   `addSink()`.
    */
   pathVariants<R>(
     router: Router<T, ArrayLike<number>>,
@@ -267,12 +276,12 @@ export class PipelineBuilder<T = never> {
   }
 
   /**
-   * Says where the stages that follow run. `workers(…)` opens a region: up to `MAIN`, the next
-   * `workers(…)` or the end, the stages run as one nested pipeline in each of several workers, and
-   * what they pass to one another never leaves its worker. There, ops, routers and aggregators are
-   * given by reference.
+   * Sets where the following stages run. `workers(…)` opens a region, which ends at `MAIN`, at the
+   * next `workers(…)` or at the end. Its stages run as one nested pipeline in each of several
+   * workers, and intermediate results never leave their worker. In a region, ops, routers and
+   * aggregators are given by reference.
    *
-   * @throws `ERR_BAD_STATE` for a region without a stage, or within another one.
+   * @throws `ERR_BAD_STATE` for a region without a stage, or within another region.
    */
   to(placement: Placement): PipelineBuilder<T> {
     const where = callSite()
@@ -288,7 +297,7 @@ export class PipelineBuilder<T = never> {
     return new PipelineBuilder({ ...this.#parts, stages: this.#closed, region })
   }
 
-  /** The stages, with the region that is open, if there is one, as the last. */
+  /** The stages, with the open region, if any, as the last one. */
   get #closed(): readonly StageConfig[] {
     const { stages, region } = this.#parts
     return region === undefined ? stages : [...stages, closeRegion(region)]
@@ -300,8 +309,11 @@ export class PipelineBuilder<T = never> {
   }
 
   /**
-   * Adds the sink: a queue of `bufferSize` finished items for the consumer. Without it, `build()`
-   * adds one of 3.
+   * Adds the sink: a queue of `bufferSize` finished items for the consumer, an integer >= 1.
+   * Without it, `build()` adds a sink of 3.
+   *
+   * @throws `ERR_BAD_STATE` if there is a sink already, or inside `pathVariants()`;
+   *   `ERR_BAD_OPTION` for an invalid size.
    */
   addSink(bufferSize: number = DEFAULT_SINK): PipelineBuilder<T> {
     const where = callSite()
@@ -314,8 +326,9 @@ export class PipelineBuilder<T = never> {
   }
 
   /**
-   * The pipeline as plain, frozen data, which prints readably. @throws `ERR_NO_SOURCE` if there is
-   * no source.
+   * Returns the pipeline as plain, frozen data that prints readably.
+   *
+   * @throws `ERR_NO_SOURCE` if there is no source.
    */
   getConfig(): PipelineConfig<T> {
     const { start, sinkSize } = this.#parts
@@ -324,7 +337,13 @@ export class PipelineBuilder<T = never> {
     return new PipelineConfig<T>(start, this.#closed, sinkSize ?? DEFAULT_SINK)
   }
 
-  /** Makes a pipeline. It starts when it is first iterated. */
+  /**
+   * Makes a pipeline. It starts when it is first consumed, or by {@link Pipeline.start}.
+   *
+   * @throws `ERR_NO_SOURCE` if there is no source; `ERR_BAD_OPTION` for an invalid option;
+   *   `ERR_MIXED_CONTINUOUS` if only some sources of a merge are continuous; `ERR_NOT_RESUMABLE` or
+   *   `ERR_OTHER_STATE` if `resumable` or `state` does not fit the pipeline.
+   */
   build(options: BuildOptions = {}): Pipeline<T> {
     checkBuildOptions(options)
     return rebuilt(this.getConfig(), options)
@@ -361,7 +380,11 @@ export class PipelineBuilder<T = never> {
 
 mark(PipelineBuilder.prototype, 'PipelineBuilder')
 
-/** A pipeline of a configuration that a builder has made. @internal */
+/**
+ * Makes a pipeline from a configuration that a builder has made.
+ *
+ * @internal
+ */
 export function rebuilt<T>(config: PipelineConfig<T>, options: BuildOptions): Pipeline<T> {
   const pipeline = new Pipeline<T>(config, options, workerServices)
   const graph = graphOf(pipeline as Pipeline<never>)
@@ -370,20 +393,20 @@ export function rebuilt<T>(config: PipelineConfig<T>, options: BuildOptions): Pi
   return pipeline
 }
 
-/** What several paths put out together. */
+/** The output type of several paths together. */
 export type OutputOfPaths<P extends readonly ((path: never) => PipelineBuilder<unknown>)[]> =
   ReturnType<P[number]> extends PipelineBuilder<infer R> ? R : never
 
-/** What a list of builders puts out together. */
+/** The output type of several builders together. */
 export type OutputOfBuilders<B extends readonly PipelineBuilder<unknown>[]> =
   B[number] extends PipelineBuilder<infer R> ? R : never
 
 /**
- * Joins several pipelines into one: gives the items of all as they arrive (the order within each is
- * kept), or what `op` makes of them.
+ * Joins several pipelines into one. It passes on their items as they arrive, keeping the order
+ * within each input, or outputs what `op` makes of them.
  *
  * @throws `ERR_BAD_OPTION` without an input, or for an input that has a sink; `ERR_NO_SOURCE` for
- *   one without a source.
+ *   an input without a source.
  */
 export function merge<const B extends readonly PipelineBuilder<unknown>[]>(
   ...inputs: B

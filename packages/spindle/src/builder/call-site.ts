@@ -2,8 +2,8 @@ import { stackText } from '../call-stack.ts'
 import { isOwnFile, shorter, toPath } from '../file-place.ts'
 
 /**
- * `file:line` of the nearest caller outside this package, relative to the working directory where
- * that is shorter; `undefined` where the engine gives no usable stack.
+ * `file:line` of the nearest caller outside this package, relative to the working directory if that
+ * is shorter. `undefined` if the stack has no such line.
  */
 export function callSite(): string | undefined {
   for (const line of stackText(12).split('\n').slice(1)) {

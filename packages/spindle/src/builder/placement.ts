@@ -9,61 +9,68 @@ import { checkInit, checkInitArgs } from '../workers/calls/worker-module.ts'
 import { callSite } from './call-site.ts'
 
 /**
- * Where the stages that follow run: in a region's workers, or on the loop that iterates the
- * pipeline. Made by {@link workers}; see {@link MAIN}.
+ * Where the following stages run: in a region's workers, or on the event loop that iterates the
+ * pipeline. See {@link workers} and {@link MAIN}.
  */
 export type Placement = MainPlacement | WorkersPlacement
 
-/** The caller's own loop. */
+/** The event loop of the caller. */
 export interface MainPlacement {
   readonly type: 'main'
 }
 
-/** Workers of a region. */
+/** The workers of a region. */
 export interface WorkersPlacement {
   readonly type: 'workers'
   readonly workers: RegionWorkersConfig
-  /** Places of the region's exit queue. */
+  /** Capacity of the region's exit queue. */
   readonly buffer: number
   readonly name: string | undefined
 }
 
 /** Options of {@link workers}. */
 export interface WorkersOptions {
-  /** How many, an integer >= 1. All are started with the pipeline. */
+  /** Number of workers, an integer >= 1. All of them start with the pipeline. */
   readonly count: number
   /**
-   * `'thread'` (default), or `'process'`: for what may crash, leak, or must be killable for sure.
+   * `'thread'` (default) or `'process'`. Use processes for code that may crash or leak, or that
+   * must be killable at any time.
    */
   readonly kind?: 'thread' | 'process'
   /**
-   * `'completion'` (default): results leave as they come from the workers. `'input'`: in the order
-   * of the region's input; the stages inside then keep their order, too.
+   * `'completion'` (default): results leave as the workers finish them. `'input'`: results leave in
+   * the order of the region's input; the stages inside then keep their order too.
    */
   readonly outputOrder?: 'completion' | 'input'
-  /** Called in each worker before its first op, with `initArgs`; awaited. Default: none. */
+  /**
+   * Called in each worker with `initArgs` before its first op. The worker waits for its promise.
+   * Default: none.
+   */
   readonly init?: WorkerOp<never, unknown>
-  /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
+  /**
+   * The argument of `init`: any value that can be cloned. It is copied now. Default `undefined`.
+   */
   readonly initArgs?: unknown
   /**
-   * Workers that start at the same time, `init` and the loading of modules included, an integer >= 1.
-   * Default: `os.availableParallelism()`.
+   * Workers that may start at the same time, an integer >= 1. Starting includes loading modules and
+   * `init`. Default: `os.availableParallelism()`.
    */
   readonly initConcurrency?: number
-  /** Limits of memory of each worker, as for `node:worker_threads`. Default: none but Node's. */
+  /** Memory limits of each worker, as for `node:worker_threads`. Default: Node's own limits. */
   readonly resourceLimits?: ResourceLimits
   /**
-   * Workers that an item may kill before it is given up (`ERR_WORKER_DIED`), an integer >= 1.
+   * How many workers an item may kill before it fails with `ERR_WORKER_DIED`, an integer >= 1.
    * Default 2.
    */
   readonly maxDeaths?: number
   /**
-   * How many items that killed their workers are endured. Default: that of `build()`, which is 0.
+   * How many items that killed their workers are tolerated. Default: the value given to `build()`,
+   * which is 0 by default.
    */
   readonly maxFailures?: FailureBudget
-  /** Places of the region's exit queue, an integer >= 1. Default 2. */
+  /** Capacity of the region's exit queue in items, an integer >= 1. Default 2. */
   readonly buffer?: number
-  /** Name in statistics and errors. Default: made of the stages' names. */
+  /** Name in statistics and errors. Default: composed of the stages' names. */
   readonly name?: string
 }
 
@@ -81,14 +88,14 @@ const known = [
   'name',
 ] as const satisfies readonly (keyof WorkersOptions)[]
 
-/** Ends a region: what follows runs on the loop that iterates the pipeline. */
+/** Ends a region: the following stages run on the event loop that iterates the pipeline. */
 export const MAIN: MainPlacement = Object.freeze({ type: 'main' })
 
 /**
- * Workers for a region: the stages between `.to(workers(…))` and `.to(MAIN)` run as one nested
- * pipeline in each of them, and what they pass to one another never leaves its worker.
+ * Makes the placement of a region. The stages between `.to(workers(…))` and `.to(MAIN)` run as one
+ * nested pipeline in each worker, and intermediate results never leave their worker.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option.
+ * @throws `ERR_BAD_OPTION` for an invalid option.
  *
  * @example
  * ```ts
@@ -139,7 +146,7 @@ export function workers(options: WorkersOptions): WorkersPlacement {
   return Object.freeze({ type: 'workers', workers: Object.freeze(config), buffer, name })
 }
 
-/** Checks what `to()` is given. */
+/** Checks the argument of `to()`. */
 export function checkPlacement(
   placement: unknown,
   where: string | undefined,

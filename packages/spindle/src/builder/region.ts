@@ -10,14 +10,14 @@ import { SpindleError } from '../errors.ts'
 import type { WorkersPlacement } from './placement.ts'
 import { nameOfOp, retryAlways } from './stage-options.ts'
 
-/** A region that has been opened and not closed yet. */
+/** A region that is open: it still receives stages. */
 export interface OpenRegion {
   readonly placement: WorkersPlacement
   readonly stages: readonly StageConfig[]
   readonly where: string | undefined
 }
 
-/** The region as one stage. @throws `ERR_BAD_STATE` if there is nothing in it. */
+/** Makes one stage of the region. @throws `ERR_BAD_STATE` if the region is empty. */
 export function closeRegion({ placement, stages, where }: OpenRegion): RegionConfig {
   if (stages.length === 0) {
     throw new SpindleError(
@@ -38,8 +38,8 @@ export function closeRegion({ placement, stages, where }: OpenRegion): RegionCon
 }
 
 /**
- * Checks that a stage can run in a region: that all of it can cross to its workers. @throws
- * `ERR_BAD_OPTION`
+ * Checks that a stage can run in a region: all its parts must be transferable to the workers.
+ * @throws `ERR_BAD_OPTION`
  */
 export function checkInRegion(stage: StageConfig, region: WorkersPlacement): void {
   if (stage.kind === 'pipe') checkPipe(stage)
@@ -48,8 +48,8 @@ export function checkInRegion(stage: StageConfig, region: WorkersPlacement): voi
 }
 
 /**
- * Checks that a stage outside of regions has what only regions need by reference as functions.
- * @throws `ERR_BAD_OPTION`
+ * Checks that a stage outside regions has a function where only regions take a reference. @throws
+ * `ERR_BAD_OPTION`
  */
 export function checkOnMain(stage: StageConfig): void {
   const reference =
@@ -82,7 +82,7 @@ function checkPipe(stage: PipeConfig): void {
   checkTable(stage, op)
 }
 
-/** Members looked at; a table that is larger is looked at as a whole only when it is sent. */
+/** Number of members to check. A larger table is checked as a whole only when it is sent. */
 const LOOKED_AT = 1000
 
 function checkTable(stage: PipeConfig, table: unknown): void {
@@ -133,7 +133,7 @@ function refuse(stage: StageConfig, wrong: string, remedy: string): never {
   )
 }
 
-/** Whether stages, or those of a region or of a path among them, mix the items they are given. */
+/** Whether any stage, including those in regions and paths, mixes its input items. */
 export function mixes(stages: readonly StageConfig[]): boolean {
   return stages.some((stage) => {
     if (stage.kind === 'region') return mixes(stage.stages)

@@ -88,8 +88,8 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
 }
 
 /**
- * Where a tuned stage begins, if its range allows it: enough to keep the machine busy with calls
- * that work. The tuner finds the rest.
+ * Initial concurrency of a tuned stage, within its range. It keeps the machine busy with calls that
+ * use the CPU; the tuner finds the final number.
  */
 const FIRST_CALLS = Math.max(8, 2 * availableParallelism())
 
@@ -205,10 +205,10 @@ function retryOptions(
   return { retries, minDelayMs, maxDelayMs, factor, jitter, shouldRetry }
 }
 
-/** The `shouldRetry` of stages that are given none. */
+/** The default `shouldRetry`. Regions recognise it, because they refuse any other function. */
 export const retryAlways = (): boolean => true
 
-/** What a stage calls: the op itself, a look-up in it, or an op that runs elsewhere. */
+/** The function of a stage: the op itself, a look-up in it, or an op that runs elsewhere. */
 function toFunction(op: unknown, where: string | undefined): PipeConfig['run'] {
   if (isWorkerOp(op)) return op
   if (typeof op === 'function') return op as (item: unknown, context: StageContext) => unknown
@@ -218,7 +218,7 @@ function toFunction(op: unknown, where: string | undefined): PipeConfig['run'] {
   badOption('op', 'a function, an array, a Map or an op of workerModule()', op, where)
 }
 
-/** What a stage is called after its op. */
+/** The name that a stage gets from its op. */
 export function nameOfOp(op: unknown): string {
   if (typeof op === 'function') return op.name === '' ? 'anonymous' : op.name.replace(/^bound /, '')
   if (isWorkerOp(op)) return op.exportName
@@ -242,7 +242,7 @@ export function sourceOptions(
   return { continuous, buffer, name, resume, dataset }
 }
 
-/** Whether a value is the same after having been JSON. */
+/** Whether a value survives a round trip through JSON unchanged. */
 function isPlain(value: unknown): boolean {
   try {
     return isDeepStrictEqual(JSON.parse(JSON.stringify(value) ?? 'null'), value)

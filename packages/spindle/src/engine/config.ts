@@ -7,28 +7,28 @@ import type { Json } from './seekable.ts'
 import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
 import { isWorkerOp, type WorkerOp } from './worker-op.ts'
 
-// What the builder makes and the engine runs: plain, frozen data. `String(config)` and
-// `console.log(config)` print it for people.
+// Output of the builder and input of the engine: plain, frozen data. `String(config)` and
+// `console.log(config)` print it in readable form.
 
-/** Where a chain begins. */
+/** The source of a chain. */
 export interface SourceConfig {
   readonly kind: 'source'
   readonly source: Source<unknown>
   readonly name: string
   readonly continuous: boolean
   readonly buffer: number
-  /** How a run that is resumed gets to its first position; see `SourceOptions`. */
+  /** How a resumed run reaches its first position; see `SourceOptions`. */
   readonly resume: 'seek' | 'skip' | undefined
   readonly dataset: Json | undefined
   readonly where: string | undefined
 }
 
-/** Several chains that feed one. */
+/** Several chains whose outputs are joined. */
 export interface MergeConfig {
   readonly kind: 'merge'
   readonly inputs: readonly PipelineConfig[]
   readonly op: MergeOp | undefined
-  /** Whether it ends, or its epoch does, with the first input that has ended. */
+  /** Whether the merge, or its epoch, ends with the first input that ends. */
   readonly stopsFirst: boolean
   readonly name: string
   readonly buffer: number
@@ -43,18 +43,18 @@ export type MergeOp = (
 
 export interface PipeConfig {
   readonly kind: 'pipe'
-  /** The op as it was given, for printing. */
+  /** The op as the user gave it, for printing. */
   readonly op: unknown
-  /** The function to call, or the op to have called by an executor. */
+  /** The function to call, or the op that an executor calls. */
   readonly run: ((item: unknown, context: StageContext) => unknown) | WorkerOp<never, unknown>
   /** Whether this is `disaggregate()`. */
   readonly isElements: boolean
-  /** Where an op by reference runs; `undefined`: in the pipeline's own threads. */
+  /** Where an op by reference runs. `undefined`: in the pipeline's own threads. */
   readonly executor: Executor | undefined
   readonly name: string
-  /** Calls in flight at once, at first. */
+  /** Initial number of calls in flight. */
   readonly concurrency: number
-  /** Between which numbers it is tuned, where that was asked for. */
+  /** Limits for the tuner, if `concurrency` was `'auto'` or a range. */
   readonly range: { readonly min: number; readonly max: number } | undefined
   readonly outputOrder: 'completion' | 'input'
   readonly maxFailures: FailureBudget | undefined
@@ -67,7 +67,7 @@ export interface PipeConfig {
 
 export interface AggregateConfig {
   readonly kind: 'aggregate'
-  /** By reference in a region only. */
+  /** By reference only in a region. */
   readonly make: (() => Aggregator<unknown, unknown>) | WorkerOp<never, unknown>
   readonly name: string
   readonly size: number | undefined
@@ -78,11 +78,11 @@ export interface AggregateConfig {
 
 export interface VariantsConfig {
   readonly kind: 'variants'
-  /** By reference in a region only. */
+  /** By reference only in a region. */
   readonly router: ((item: unknown) => unknown) | WorkerOp<never, unknown>
   readonly paths: readonly (readonly StageConfig[])[]
   readonly batched: boolean
-  /** Items that may wait for their paths beyond the paths' queues. */
+  /** Items that may wait for their paths, beyond the paths' queues. */
   readonly lookAhead: number
   readonly name: string
   readonly buffer: number
@@ -99,7 +99,7 @@ export interface RegionConfig {
   readonly where: string | undefined
 }
 
-/** Where a region runs, and how. */
+/** Where and how a region runs. */
 export interface RegionWorkersConfig {
   readonly count: number
   readonly kind: 'thread' | 'process'
@@ -109,13 +109,13 @@ export interface RegionWorkersConfig {
   readonly initConcurrency: number
   readonly resourceLimits: ResourceLimits | undefined
   readonly maxDeaths: number
-  /** For inputs that killed their workers. `undefined`: that of `build()`. */
+  /** Budget for inputs that killed their workers. `undefined`: the budget of `build()`. */
   readonly maxFailures: FailureBudget | undefined
 }
 
 export type StageConfig = PipeConfig | AggregateConfig | VariantsConfig | RegionConfig
 
-/** A whole pipeline, as `getConfig()` gives it. Frozen; `T` is what it puts out. */
+/** A whole pipeline, as `getConfig()` returns it. Frozen. `T` is the type of its output. */
 export class PipelineConfig<out T = unknown> {
   /** Never set: carries the type of the items. */
   declare readonly itemType?: T
@@ -141,14 +141,17 @@ export class PipelineConfig<out T = unknown> {
 
 mark(PipelineConfig.prototype, 'PipelineConfig')
 
-// As a computed member it would need a type annotation that `isolatedDeclarations` cannot check.
+// A computed member would need a type annotation that `isolatedDeclarations` cannot check.
 Object.defineProperty(PipelineConfig.prototype, inspect.custom, {
   value(this: PipelineConfig) {
     return this.toString()
   },
 })
 
-/** The lines that describe a configuration; never the contents of sources or look-up tables. */
+/**
+ * The lines that describe a configuration. They never show the contents of sources or look-up
+ * tables.
+ */
 export function describe(config: PipelineConfig): string[] {
   return [
     ...describeStart(config.source),
@@ -157,7 +160,7 @@ export function describe(config: PipelineConfig): string[] {
   ]
 }
 
-/** The lines that describe how a chain begins. */
+/** The lines that describe the source or merge of a chain. */
 export function describeStart(start: SourceConfig | MergeConfig): string[] {
   if (start.kind === 'source') {
     const continuous = start.continuous ? ', continuous: true' : ''

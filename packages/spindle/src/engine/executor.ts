@@ -1,64 +1,64 @@
 import type { StageInfo } from '../op-context.ts'
 
 /**
- * Runs ops somewhere else than on the caller's loop. A `ThreadPool` is one, and so is a Piscina
- * instance as it comes: the shape is that of its `run(task, options)`. What an executor does not
- * know of, it ignores.
+ * Runs ops outside the caller's event loop. `ThreadPool` is one. A Piscina instance also fits as it
+ * is, because `run(item, call)` has the shape of its `run(task, options)`. An executor ignores the
+ * fields of `call` that it does not know.
  */
 export interface Executor {
   /**
-   * Calls the op that `call` names with `item`; settles with what it returns or throws, and rejects
-   * with the signal's reason when that is aborted.
+   * Calls the op that `call` names with `item`, and settles with its result or error. Rejects with
+   * the reason of `call.signal` when that is aborted.
    */
   run(item: unknown, call: ExecutorCall): Promise<unknown>
   /**
-   * Whether `call.onStart` is called when the op begins. `timeoutMs` then counts from there;
-   * otherwise from the call, waiting for a free worker included.
+   * Whether the executor calls `call.onStart` when the op begins. `timeoutMs` then counts from that
+   * moment. Otherwise it counts from the call, including the wait for a free worker.
    */
   readonly reportsStart?: boolean
   /**
-   * Whether it heeds `initArgs` and `bound` of its calls. An op that has some is refused by
-   * `pipe()` with an executor that does not say so, for the op would be called without them.
+   * Whether the executor passes on `initArgs` and `bound` of its calls. If it does not say so,
+   * `pipe()` refuses ops that have them, because the op would be called without them.
    */
   readonly bindsValues?: boolean
-  /** What runs the calls, for the report: it then tells when all of it is in use. */
+  /** The workers that run the calls. With them, the report can tell when all workers are busy. */
   readonly workers?: ExecutorWorkers
-  /** Its workers, where their number can be changed: a pipeline that is tuned does so. */
+  /** Present if the number of workers can change. A tuned pipeline changes it. */
   readonly sizing?: WorkerNumber
   /**
-   * Told by a pipeline that starts: so many calls at a time are to be expected. Workers may be
-   * started for them.
+   * A starting pipeline tells here how many calls at a time to expect, so that workers can start
+   * early.
    */
   warmUp?(calls: number): void
 }
 
-/** What runs an executor's calls. */
+/** The workers behind an executor. */
 export interface ExecutorWorkers {
   readonly kind: 'thread' | 'process'
-  /** How many there are, or may be. */
+  /** Current or maximum number of workers. */
   readonly count: number
-  /** The executor to which they belong, if it is another one. */
+  /** The executor that owns the workers, if it is another one. */
   readonly of?: object
 }
 
-/** How many workers an executor has at most, and how that is changed. */
+/** The maximum number of workers of an executor, and how to change it. */
 export interface WorkerNumber {
   readonly size: number
   readonly min: number
   readonly max: number
-  /** Whether a range was asked for, rather than one number. */
+  /** Whether the user gave a range instead of one number. */
   readonly isRange: boolean
-  /** Workers at work now, and calls that wait for one. */
+  /** Workers that are busy now, and calls that wait for one. */
   readonly busy: number
   readonly waiting: number
   /**
-   * Sets it, to an integer from `min` to `max`. More start when there is work for them; those that
-   * are too many take no more calls, and end after those they have.
+   * Sets the number, an integer from `min` to `max`. New workers start when there are calls for
+   * them. Surplus workers take no more calls, finish those they have, and end.
    */
   resize(size: number): void
 }
 
-/** Which op is to be called, and with what besides the item. */
+/** The op to call and its arguments besides the item. */
 export interface ExecutorCall {
   /** URL of the module. */
   readonly filename: string
@@ -66,32 +66,34 @@ export interface ExecutorCall {
   readonly name: string
   /** Name of an exported function to call once in each worker before the module's first op. */
   readonly init?: string | undefined
-  /** What that is called with. */
+  /** The argument of `init`. */
   readonly initArgs?: unknown
-  /** Values that follow the item; then comes the context. See {@link Executor.bindsValues}. */
+  /**
+   * Values that follow the item; the context comes after them. See {@link Executor.bindsValues}.
+   */
   readonly bound?: readonly unknown[] | undefined
-  /** Aborted when the result is no longer wanted. May be shared by many calls. */
+  /** Aborted when the result is no longer needed. Many calls may share one signal. */
   readonly signal: AbortSignal
-  /** What the op's second argument is made from. Without it the op gets one that says nothing. */
+  /** Data for the op's `context` argument. Without it, the op gets an empty context. */
   readonly context?: CallContext | undefined
   /**
-   * Calls with a higher one go first. A pipeline gives the number of the stage, which rises towards
-   * the sink.
+   * Calls with a higher priority go first. A pipeline passes the number of the stage, which rises
+   * towards the sink.
    */
   readonly priority?: number | undefined
   /**
-   * The op's limit, in milliseconds, which the caller looks after. The clock of a call whose worker
-   * says nothing for so long is started without its word.
+   * Time limit of the op, in milliseconds. The caller enforces it. If the worker reports nothing
+   * for this long, the limit's clock starts without its report.
    */
   readonly timeoutMs?: number | undefined
-  /** Called when the op begins, each time it does. */
+  /** Called each time the op begins. */
   readonly onStart?: (() => void) | undefined
-  /** Called when it has ended, just before the result is given. */
+  /** Called when the op has ended, just before the result is delivered. */
   readonly onSpan?: ((span: WorkerSpan) => void) | undefined
 }
 
 /**
- * Where and when an executor ran an op; times in milliseconds since 1970, by the worker's own
+ * Where and when an executor ran an op. Times are in milliseconds since 1970, by the worker's
  * clock.
  */
 export interface WorkerSpan {
@@ -107,6 +109,6 @@ export interface CallContext {
   readonly index: number
   readonly attempt: number
   readonly stage: StageInfo
-  /** What `context.rng` is made from: the same key gives the same numbers in every placement. */
+  /** Key of `context.rng`. The same key gives the same numbers wherever the op runs. */
   readonly rngKey: readonly number[]
 }

@@ -1,4 +1,4 @@
-/** What JSON can say. */
+/** Any JSON value. */
 export type Json =
   | null
   | boolean
@@ -8,33 +8,36 @@ export type Json =
   | { readonly [name: string]: Json }
 
 /**
- * A source that can begin anywhere, in any epoch: what exact resume needs, and what the transforms
- * of sources (`spindle/source`) are made of and make. Its order is a function of its arguments and
- * the epoch, never of timing.
+ * A source that can start at any position of any epoch. Exact resume needs such a source, and the
+ * transforms of `spindle/source` take and return them. The order of items depends only on the
+ * source's arguments and the epoch, never on timing.
  *
- * Positions are those of the whole epoch, over all ranks: 0, 1, 2, … A rank of `worldSize` has
- * those that leave the remainder `rank`. So a run may go on with another number of ranks: what was
- * done is told by positions, not by ranks.
+ * Positions are those of the whole epoch, over all ranks: 0, 1, 2, … A rank of `worldSize` has the
+ * positions with remainder `rank`. A run can therefore resume with another number of ranks, because
+ * its state has positions and not ranks.
  */
 export interface SeekableSource<T> {
-  /** How many positions an epoch has, over all ranks. `undefined` where only the end will tell. */
+  /**
+   * Number of positions of an epoch, over all ranks. `undefined` if it is known only at the end.
+   */
   readonly size: number | undefined
   /**
-   * What is loaded and in which order: plain, short, and equal if and only if equal positions of
-   * equal epochs hold equal items. Ranks are not in it. A state saved under another description is
-   * refused, and the first difference is named.
+   * Identifies the items and their order: plain, short, and equal if and only if equal positions of
+   * equal epochs hold equal items. Ranks are not part of it. A state saved under another
+   * description is refused, and the error names the first difference.
    */
   readonly description: { readonly [name: string]: Json }
-  /** Which of the positions are this one's. Default: all. */
+  /** The positions that belong to this rank. Default: all. */
   readonly shard?: { readonly rank: number; readonly worldSize: number } | undefined
   /**
-   * This rank's items at positions >= `position` of an epoch, in order of position. Beginning costs
-   * no more at the end than at the start. `position` may be `size`, which gives nothing.
+   * This rank's items at positions >= `position` of an epoch, in order of position. Starting at a
+   * late position must cost no more than at the start. `position` may be `size`, which gives no
+   * items.
    */
   iterateFrom(position: number, epoch: number): Iterable<T> | AsyncIterable<T>
 }
 
-/** Whether a source can begin anywhere. */
+/** Whether a source can start at any position. */
 export function isSeekable(source: unknown): source is SeekableSource<unknown> {
   if (source === null || typeof source !== 'object') return false
   const candidate = source as Partial<SeekableSource<unknown>>

@@ -2,42 +2,42 @@ import type { TuningMove } from '../tune/tune-types.ts'
 import type { PipeConfig } from './config.ts'
 import type { BuildOptions, TuneMode } from './types.ts'
 
-/** Largest concurrency that is tried where no other bound is given. */
+/** The largest concurrency that the tuner tries if no other limit is given. */
 export const MOST_CALLS = 256
 
-/** What a pipeline has changed by itself; see `docs/tuning.md`. */
+/** What the tuner of a pipeline has done; see `docs/tuning.md`. */
 export interface Tuning {
-  /** Every change so far, those that were rolled back included; at most the last 1000. */
+  /** All changes, including those that were rolled back. At most the last 1000. */
   readonly moves: readonly TuningMove[]
   /**
-   * The numbers that are confirmed, to be given to `pipe()` instead of `'auto'`: by the name of the
-   * stage. A number that is being measured counts as it was before. Empty where nothing is tuned.
+   * The confirmed numbers by stage name. Pass them to `pipe()` instead of `'auto'`. A number that
+   * is being measured appears with its previous value. Empty if the pipeline is not tuned.
    */
   readonly options: Readonly<Record<string, TunedOptions>>
 }
 
-/** Where nothing is tuned. */
+/** The result if the pipeline is not tuned. */
 export const noTuning: Tuning = { moves: [], options: {} }
 
-/** Options of a stage. `executor.size`: that of the pool it runs in. */
+/** Options of a stage. `executor.size` is the size of the pool in which it runs. */
 export interface TunedOptions {
   readonly concurrency?: number
   readonly buffer?: number
   readonly executor?: { readonly size: number }
 }
 
-/** Between which numbers something is tuned. */
+/** The limits of a tuned number. */
 export interface Range {
   readonly min: number
   readonly max: number
 }
 
-/** What `build({ tune })` says; `undefined` where it says nothing. */
+/** The mode of `build({ tune })`. `undefined` if it was not given. */
 export function tuneMode(tune: BuildOptions['tune']): TuneMode | undefined {
   return typeof tune === 'object' ? (tune.mode ?? 'continuous') : tune
 }
 
-/** Between which numbers a stage's concurrency is tuned; `undefined`: it is not. */
+/** The limits of a stage's concurrency for the tuner. `undefined`: it is not tuned. */
 export function rangeOf(
   { range, concurrency, isElements }: PipeConfig,
   tune: BuildOptions['tune'],

@@ -7,21 +7,21 @@ import type { StatsEvent } from './stats/pipeline-stats.ts'
 
 export type { StageContext, StageInfo } from '../op-context.ts'
 
-/** What a function given as a source is called with, once an epoch. */
+/** What a source function receives. It is called once for each epoch. */
 export interface SourceContext {
-  /** Aborted when nothing more is wanted. */
+  /** Aborted when the pipeline needs no more items. */
   readonly signal: AbortSignal
   /** Number of the epoch, from 0. */
   readonly epoch: number
   /**
-   * The first position that is wanted, from 0: above that only where a run is resumed and
-   * `addSource()` was told `resume: 'seek'`.
+   * The first position the pipeline needs, from 0. It is above 0 only in a resumed run whose
+   * `addSource()` has `resume: 'seek'`.
    */
   readonly position: number
 }
 
 /**
- * Anything items can be taken from. An iterator alone counts as a one-shot source; so do streams.
+ * Anything that gives items. Iterators and streams are one-shot sources: they can be iterated once.
  */
 export type SourceItems<S> =
   | Iterable<S>
@@ -32,51 +32,54 @@ export type SourceItems<S> =
   | SeekableSource<S>
 
 /**
- * The part of a web `ReadableStream` that a source needs; structural, so that the DOM's and Node's
- * types both fit.
+ * The part of a web `ReadableStream` that a source needs. The type is structural, so that the DOM's
+ * and Node's types both fit.
  */
 export type ReadableStreamLike<S> =
   | NodeReadableStream<S>
   | { getReader(): { read(): Promise<{ done: boolean; value?: S | undefined }> } }
 
 /**
- * A source, or a function that makes one; a function (a generator function too) is called once an
- * epoch.
+ * A source, or a function that returns one. A function, which may be a generator function, is
+ * called once for each epoch.
  */
 export type Source<S> = SourceItems<S> | ((context: SourceContext) => SourceItems<S>)
 
-/** Collects items into batches. Both methods run on the loop, one call at a time. */
+/** Collects items into batches. The methods run on the event loop, one call at a time. */
 export interface Aggregator<T, B> {
-  /** Takes one item; returns a batch that is complete, or `undefined`. */
+  /** Takes one item. Returns a complete batch, or `undefined`. */
   accumulate(item: T): B | undefined
-  /** Returns what is left at the end of the stream or epoch, or `undefined`, and forgets it. */
+  /** Returns the rest at the end of the stream or epoch, or `undefined`, and clears it. */
   flush(): B | undefined
   /**
-   * Whether something is held. Where there is such a method, the rest may be several batches:
-   * `flush()` is called until it says no.
+   * Whether items are left. If an aggregator has this method, its rest may be several batches:
+   * `flush()` is called until `hasRest()` returns false.
    */
   hasRest?(): boolean
 }
 
-/** How many failed items a stage endures: a number of them, or a share of the calls made. */
+/**
+ * How many failed items a stage tolerates: a number (an integer >= 0, or `Infinity`), or a share of
+ * its calls.
+ */
 export type FailureBudget = number | RateBudget
 
-/** A share of calls that may fail. */
+/** The share of calls that may fail. */
 export interface RateBudget {
-  /** 0 < rate <= 1. The stage fails when failures / calls is above it. */
+  /** 0 < rate <= 1. The stage fails when failures / calls exceeds it. */
   readonly rate: number
-  /** The share is not looked at before so many calls have ended. Default 100. */
+  /** Calls that must end before the share is checked, an integer >= 1. Default 100. */
   readonly minSamples?: number
 }
 
 /**
- * How a failed attempt is made again. The delay before attempt n + 1 is
+ * How failed attempts are repeated. The delay before attempt n + 1 is
  * `minDelayMs * factor^(n - 1)`, at most `maxDelayMs`.
  */
 export interface RetryOptions {
   /** Attempts after the first, an integer >= 0. */
   readonly retries: number
-  /** Delay before the first of them, in milliseconds. Default 100. */
+  /** Delay before the first retry, in milliseconds. Default 100. */
   readonly minDelayMs?: number
   /** Longest delay, in milliseconds. Default 30 000. */
   readonly maxDelayMs?: number
@@ -84,14 +87,14 @@ export interface RetryOptions {
   readonly factor?: number
   /** Whether each delay is multiplied by a random number of 0.5 to 1. Default true. */
   readonly jitter?: boolean
-  /** Decides whether an error is worth another attempt. Default: each is. */
+  /** Decides whether an error is worth another attempt. Default: every error is. */
   readonly shouldRetry?: (error: unknown, attempt: number) => boolean
 }
 
 /** One item at one stage, as hooks see it. */
 export interface TaskInfo {
   readonly stage: StageInfo
-  /** Position of the item in its source, within the epoch; `-1` for the flush of an aggregator. */
+  /** Position of the item in its source, within the epoch. `-1` when an aggregator is flushed. */
   readonly index: number
   /** The op's input. */
   readonly item: unknown
@@ -101,30 +104,33 @@ export interface TaskInfo {
 export interface TaskOutcome {
   /** Whether the op succeeded. */
   readonly ok: boolean
-  /** What it threw, if not. */
+  /** What the op threw, if it failed. */
   readonly error?: unknown
-  /** Attempts made. */
+  /** Number of attempts made. */
   readonly attempts: number
 }
 
-/**
- * Listens to stages and tasks. Each method may return a promise, which is awaited before things go
- * on.
- */
+/** Listens to stages and tasks. A method may return a promise; the stage or task waits for it. */
 export interface TaskHook {
-  /** Before the stage takes its first item. An error fails the stage. */
+  /** Called before the stage takes its first item. An error fails the stage. */
   onStageStart?(stage: StageInfo): void | PromiseLike<void>
   /**
-   * After the stage's last task. An error fails the stage; what it gave is delivered all the same.
+   * Called after the stage's last task. An error fails the stage, but its results are still
+   * delivered.
    */
   onStageEnd?(stage: StageInfo, error?: unknown): void | PromiseLike<void>
-  /** Before an item's first attempt. An error fails the item. */
+  /** Called before an item's first attempt. An error fails the item. */
   onTaskStart?(task: TaskInfo): void | PromiseLike<void>
-  /** After an item's last attempt and, for generators, its last output. An error fails the item. */
+  /**
+   * Called after an item's last attempt, and for generators after the last output. An error fails
+   * the item.
+   */
   onTaskEnd?(task: TaskInfo, outcome: TaskOutcome): void | PromiseLike<void>
 }
 
-/** Where the engine writes what nobody else hears of. `console` and pino fit. */
+/**
+ * Where the engine logs warnings and errors that have no other receiver. `console` and pino fit.
+ */
 export interface Logger {
   debug?(message: string, ...details: unknown[]): void
   info?(message: string, ...details: unknown[]): void
@@ -133,103 +139,105 @@ export interface Logger {
 }
 
 /**
- * Work that runs beside the pipeline; the signal is aborted when the pipeline has ended. Its errors
- * are logged.
+ * Work that runs beside the pipeline. The signal is aborted when the pipeline has ended. Errors are
+ * logged.
  */
 export type BackgroundTask = (signal: AbortSignal) => void | PromiseLike<void>
 
-/** How code that holds the event loop is watched for. */
+/** How the loop guard watches for code that blocks the event loop. */
 export interface LoopGuardOptions {
-  /** Shortest block that is named, in milliseconds, >= 2. Default 10. */
+  /** Shortest block that is reported, in milliseconds, >= 2. Default 10. */
   readonly thresholdMs?: number
 }
 
-/** Whether, and for how long, a pipeline searches for its own numbers. */
+/** Whether a pipeline tunes its own concurrency, workers and queues, and for how long. */
 export type TuneMode = 'off' | 'once' | 'continuous'
 
 /** How a pipeline is tuned. */
 export interface TuneOptions {
   /**
-   * `'once'`: until nothing better is found; `'continuous'`: as long as it runs. Default
-   * `'continuous'`.
+   * `'once'`: until no better setting is found. `'continuous'`: as long as the pipeline runs.
+   * Default `'continuous'`.
    */
   readonly mode?: TuneMode
   /**
-   * Bytes of memory that the process may use before concurrency is lowered. Default: half of what
-   * the machine (or its container) has.
+   * Memory the process may use before concurrency is lowered, in bytes. Default: half of the memory
+   * of the machine or its container.
    */
   readonly maxMemoryBytes?: number
 }
 
-/** Where failed items go, and how many may be on their way there at once. */
+/** Where failed items go, and how many writes may be pending at once. */
 export interface DeadLetterOptions {
   /**
-   * Keeps one failed item. It is delivered when this returns, or its promise is fulfilled; an error
-   * refuses it.
+   * Stores one failed item. The item is delivered when this returns or its promise resolves. If it
+   * throws or rejects, the item counts as refused.
    */
   readonly write: (error: ItemError) => void | PromiseLike<void>
-  /** Promises of `write` that may be pending at once, an integer >= 1. Default 16. */
+  /** How many promises of `write` may be pending at once, an integer >= 1. Default 16. */
   readonly maxPending?: number
 }
 
 /** Options of `build()`. */
 export interface BuildOptions {
   /**
-   * Failure budget of stages that have none of their own. Default 0: the first failure fails the
-   * pipeline.
+   * Failure budget of stages without their own. Default 0: the first failure fails the pipeline.
    */
   readonly maxFailures?: FailureBudget
   /** Seed of `context.rng`, an integer. Default 0. */
   readonly seed?: number
-  /** Aborts the pipeline; consumers and `done` then reject with `signal.reason`. */
+  /** Aborts the pipeline. Consumers and `done` then reject with `signal.reason`. */
   readonly signal?: AbortSignal
   /**
-   * Hooks of every stage, or a function that gives each stage its own. They run in the order given.
+   * Hooks for every stage, or a function that returns the hooks of each stage. Hooks run in the
+   * order given.
    */
   readonly hooks?: readonly TaskHook[] | ((stage: StageInfo) => readonly TaskHook[])
-  /** Started with the pipeline. */
+  /** Functions that are started with the pipeline and run beside it. */
   readonly backgroundTasks?: readonly BackgroundTask[]
-  /** Called for each failed item, once. */
+  /** Called once for each failed item. */
   readonly onItemError?: (error: ItemError) => void
   /**
-   * Where failed items go: a function, or one with options. A promise it returns is waited for
-   * before the pipeline is done. At most 16 are pending at once (`maxPending`): then failed tasks
-   * keep their slots. One that throws or rejects has refused its item, which is counted, and not
-   * done.
+   * Where failed items go: a function, or a function with options. If it returns a promise, the
+   * pipeline waits for it before it is done. At most 16 promises are pending at once
+   * (`maxPending`); beyond that, failed tasks keep their slots. If it throws or rejects, the item
+   * counts as refused, not as done.
    */
   readonly deadLetter?: DeadLetterOptions['write'] | DeadLetterOptions
-  /** Default: none but `process.emitWarning` for what must not go unheard. */
+  /**
+   * Where warnings and errors are logged. Default: no logger; warnings that must be seen go to
+   * `process.emitWarning`.
+   */
   readonly logger?: Logger
   /**
-   * Watches for code that holds the event loop, see `docs/loop-guard.md`; `false` for no watching.
-   * Default: on.
+   * Reports code that blocks the event loop, see `docs/loop-guard.md`. `false` turns the loop guard
+   * off. Default: on.
    */
   readonly loopGuard?: false | LoopGuardOptions
   /**
-   * Has the pipeline set the concurrency of its stages, the workers of its pools and the places of
-   * its queues by itself, up and down, as it measures what they are worth; see `docs/tuning.md`.
-   * With `'once'` and `'continuous'` numbers given to stages are where it begins. Default:
-   * `'continuous'` for the stages with `concurrency: 'auto'` or a range, and nothing else is
-   * changed; `'off'`: nothing is.
+   * Lets the pipeline change the concurrency of its stages, the workers of its pools and the
+   * capacity of its queues while it measures the effect; see `docs/tuning.md`. With `'once'` and
+   * `'continuous'`, the numbers given to stages are starting values. With `'off'`, nothing is
+   * changed. Default: `'continuous'`, but only for stages with `concurrency: 'auto'` or a range.
    */
   readonly tune?: TuneMode | TuneOptions
   /**
-   * Worker threads for ops of `workerModule()` that have no executor of their own. Default:
+   * Number of worker threads for ops of `workerModule()` without their own executor. Default:
    * `os.availableParallelism()`.
    */
   readonly threads?: number
   /**
-   * Has `onStats` called (and `spindle:stats` published) this often, in milliseconds; keeps no
-   * process alive. Default: at the end only.
+   * Interval between calls of `onStats` (and messages on `spindle:stats`), in milliseconds. The
+   * timer does not keep the process alive. Default: at the end only.
    */
   readonly reportIntervalMs?: number
-  /** Called with the figures at intervals and at the end. */
+  /** Called with the statistics at each interval and at the end. */
   readonly onStats?: (event: StatsEvent) => void
-  /** Keeps book of what is done, for `pipeline.state()`; see `docs/resume.md`. Default false. */
+  /** Tracks which items are done, for `pipeline.state()`; see `docs/resume.md`. Default false. */
   readonly resumable?: boolean | ResumeOptions
   /**
-   * Goes on where another run was: what `state()` of a pipeline of the same stages gave, or
-   * `mergeStates()`. Default: from the start.
+   * State to resume from: the result of `state()` of a pipeline with the same stages, or of
+   * `mergeStates()`. Default: start from the beginning.
    */
   readonly state?: PipelineState | undefined
 }
@@ -237,18 +245,20 @@ export interface BuildOptions {
 /** How a pipeline can be resumed. */
 export interface ResumeOptions {
   /**
-   * When an item counts as done: when the next one is asked for (`'auto'`, default), or by
-   * `pipeline.commit(item)` alone.
+   * When an item is committed. `'auto'` (default): when the consumer requests the next item, or
+   * when the function given to `forEach` has finished without an error. `'explicit'`: only by
+   * `pipeline.commit(item)`.
    */
   readonly commit?: 'auto' | 'explicit'
   /**
-   * How far the source may be ahead of the first item that is at work, in positions, an integer >= 1.
-   * What waits in an aggregator or at the consumer is not at work. Default 4096.
+   * How far the source may run ahead of the first position that is still being processed, in
+   * positions, an integer >= 1. Items that wait in an aggregator or for the consumer do not count
+   * as being processed. Default 4096.
    */
   readonly span?: number
   /**
-   * Take a state although it is of other stages, seed or data. Positions must mean the same.
-   * Default false.
+   * Accept a state of other stages, another seed or another data set. Positions must have the same
+   * meaning. Default false.
    */
   readonly force?: boolean
 }

@@ -1,21 +1,21 @@
-// Ops by reference, as the engine sees them: data that an executor understands.
+// Ops by reference: plain data that an executor understands.
 
-/** An op as a worker is told of it. */
+/** An op in the form that is sent to workers. */
 export interface OpReference {
   readonly href: string
   readonly exportName: string
   readonly init: string | undefined
-  /** What `init` is called with. */
+  /** The argument of `init`. */
   readonly initArgs: unknown
-  /** Values that follow the item in each call; `undefined` for none. */
+  /** Values that follow the item in each call. `undefined`: none. */
   readonly bound: readonly unknown[] | undefined
 }
 
 declare const types: unique symbol
 
 /**
- * An op by reference: a function that a module exports. Made by `workerModule()`; it is data, not
- * to be called. `A`: what the function takes between the item and the context, which
+ * An op by reference: a function that a module exports. `workerModule()` makes it. It is data and
+ * cannot be called. `A` are the parameters of the function between the item and the context, which
  * {@link WorkerOp.with} binds.
  */
 export interface WorkerOp<in T, out R, A extends readonly unknown[] = []> {
@@ -23,28 +23,29 @@ export interface WorkerOp<in T, out R, A extends readonly unknown[] = []> {
   readonly href: string
   /** Name of the exported function. */
   readonly exportName: string
-  /** Name of the function that is called once in each worker before the module's first op. */
+  /** Name of the function that each worker calls once before the module's first op. */
   readonly init: string | undefined
-  /** What that is called with. */
+  /** The argument of `init`. */
   readonly initArgs: unknown
-  /** The values that follow the item in each call; `undefined` for none. */
+  /** Values that follow the item in each call. `undefined`: none. */
   readonly bound: readonly unknown[] | undefined
   /**
-   * The op with values that follow the item in each call: `ops.resize.with({ width: 224 })` calls
-   * `resize(item, { width: 224 }, context)`. They are copied now, and sent once to each worker.
+   * Binds the values that follow the item in each call: `ops.resize.with({ width: 224 })` calls
+   * `resize(item, { width: 224 }, context)`. The values are copied now and sent once to each
+   * worker.
    *
-   * @throws `ERR_NOT_TRANSFERABLE` if a value cannot cross to a worker; `ERR_BAD_STATE` if values
+   * @throws `ERR_NOT_TRANSFERABLE` if a value cannot be sent to a worker; `ERR_BAD_STATE` if values
    *   are bound already.
    */
   with(...bound: A): WorkerOp<T, R>
-  /** Never there: carries the op's types. */
+  /** Never set. Carries the types of the op. */
   readonly [types]?: (item: T) => R
 }
 
-/** Known by this also where another copy of the package has made the op. */
+/** Marks ops, so that one made by another copy of the package is recognised too. */
 export const OP_BRAND: unique symbol = Symbol.for('spindle.op')
 
-/** Whether something is an op of `workerModule()`, of this copy of the package or another. */
+/** Whether a value is an op of `workerModule()`, from this copy of the package or another. */
 export function isWorkerOp(value: unknown): value is WorkerOp<never, unknown> {
   return (
     typeof value === 'object' &&

@@ -3,8 +3,8 @@ import { sourceLineOf } from './source-line.ts'
 import type { Frame, LoopSample } from './watch-protocol.ts'
 
 /**
- * The sample that shows what most of them do: one may have been taken late, when the block was just
- * over. The first, if none shows anything.
+ * Returns the sample whose code occurs most often, because a sample may come late, when the block
+ * is just over. If no sample shows user code, returns the first.
  */
 export function bestSample(
   samples: readonly LoopSample[],
@@ -23,13 +23,14 @@ export function bestSample(
   return best
 }
 
-/** Whether it is the user's code: neither Node's nor this package's. */
+/** Whether a frame belongs to user code and not to Node or this package. */
 export function isUsers({ file }: Frame): boolean {
   return file !== '' && !file.startsWith('node:') && !isOwnFile(toPath(file))
 }
 
 /**
- * V8 makes names like `builder.pipe.map` up for functions without one, from what stands about them.
+ * The name of a frame's function. V8 composes names like `builder.pipe.map` for anonymous
+ * functions; these count as anonymous.
  */
 export function nameOf({ function: name }: Frame): string {
   const last = /^(?:module\.)?(?:exports\.)?([^.]+)$/.exec(name)?.[1]
@@ -42,8 +43,7 @@ export function showFrame(frame: Frame): string {
 }
 
 /**
- * `file:line` in the source: by the map beside the script, or by the one that a loader such as tsx
- * made.
+ * `file:line` in the source, by the map beside the script or by the map of a loader such as tsx.
  */
 export function placeOf({ file, line, column, source }: Frame): string {
   if (source !== undefined) return `${shorter(toPath(source.file))}:${source.line}`

@@ -11,13 +11,13 @@ import { isUsers } from './block-frames.ts'
 import { type Added, type Code, isFrameOf } from './function-places.ts'
 import type { Frame } from './watch-protocol.ts'
 
-/** Names of fewer letters, as minifiers make them, say nothing. */
+/** Shorter names, which minifiers make, are ambiguous. */
 const SHORTEST_NAME = 3
 const hookNames = ['onStageStart', 'onStageEnd', 'onTaskStart', 'onTaskEnd'] as const
 
 /**
- * The stages that call the innermost function on the stack which belongs to any; several, if they
- * share it.
+ * The stages that own the innermost stack frame which belongs to any stage. Several, if they share
+ * the function.
  */
 export function ownersOf(frames: readonly Frame[], graph: Graph): readonly Stage[] {
   for (const frame of frames) {
@@ -32,8 +32,9 @@ export function ownersOf(frames: readonly Frame[], graph: Graph): readonly Stage
 }
 
 /**
- * Where a function was returned rather than awaited (`return helper(item)`), its caller is not on
- * the stack. If the code of a single stage speaks of it, it is taken to be that stage's.
+ * Finds the stage by name if its code is not on the stack, which happens when a promise is returned
+ * and not awaited (`return helper(item)`). If the code of exactly one stage mentions the function's
+ * name, that stage is the result.
  */
 export function mentionedBy(frames: readonly Frame[], graph: Graph): Stage | undefined {
   const name = frames.at(-1)?.function.split('.').at(-1) ?? ''
@@ -49,7 +50,7 @@ export function mentionedBy(frames: readonly Frame[], graph: Graph): Stage | und
   return speaks.length === 1 ? speaks[0] : undefined
 }
 
-/** What kind of a stage's code it was. */
+/** The kind of the stage's code. */
 export function partOf(stage: Stage, frames: readonly Frame[]): LoopPart {
   const users = frames.filter(isUsers)
   if (users.some((frame) => isHookOf(frame, hooksOf(stage)))) return 'hook'
@@ -61,8 +62,8 @@ export function partOf(stage: Stage, frames: readonly Frame[]): LoopPart {
 }
 
 /**
- * Whether a frame is of one of some functions that listen; of an object's methods, where they are
- * given as one.
+ * Whether a frame belongs to one of the listening functions, or to a method of an object among
+ * them.
  */
 export function isHookOf(frame: Frame, hooks: readonly unknown[]): boolean {
   return hooks
@@ -91,7 +92,7 @@ export function isOfConsumer(frames: readonly Frame[], graph: Graph): boolean {
   )
 }
 
-/** The name of what a stage calls, where no stack could be read. */
+/** The name of the function that a stage calls, for blocks without a stack. */
 export function calledBy(stage: Stage): string | undefined {
   const name = codeOf(stage)[0]?.name
   return name === '' ? 'anonymous function' : name
@@ -106,7 +107,7 @@ function hooksOf({ hooks }: Stage): Code[] {
   return hooks.flatMap((hook) => hookNames.flatMap((name) => functionsOf(hook[name])))
 }
 
-/** The user's functions that a stage calls. */
+/** The user functions that a stage calls. */
 function codeOf({ code }: Stage): Code[] {
   return functionsOf(code)
 }

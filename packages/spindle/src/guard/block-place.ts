@@ -13,37 +13,37 @@ const MOST_SHOWN = 8
 /** A block as one pipeline sees it. */
 export interface PlacedBlock {
   readonly at: LoopPlace
-  /** The stage whose code it was. */
+  /** The stage whose code blocked the event loop. */
   readonly owner: Stage | undefined
   readonly stack: readonly string[]
   /**
-   * What the blocks of the same code have in common: its function and file, or the package of a
-   * library; empty if no stack could be read.
+   * Identifies the code, so that blocks of the same code can be compared: its function and file, or
+   * the package of a library. Empty if no stack could be read.
    */
   readonly code: string
   /**
-   * `false` if the stack alone does not tell: a stage's call may have begun what ran, and left no
-   * trace on it.
+   * False if the stack alone does not tell: a stage's call may have started the code without
+   * leaving a trace on the stack.
    */
   readonly isSure: boolean
 }
 
-/** Whose it was, as far as it is known. */
+/** The owner of a block, as far as it is known. */
 interface Found {
   readonly place: LoopPlace['place']
   readonly part: LoopPart | undefined
   readonly owner: Stage | undefined
   readonly isSure: boolean
-  /** What was done, where no function of the user's ran. */
+  /** What was being done, if no user function was running. */
   readonly doing?: string
 }
 
 /**
- * Whose code held the loop: of a call that had not come back, the stage it was made for. Otherwise
- * (in a timer, after an `await`, in a consumer's loop) the stage whose call began it, where that is
- * known by its async context; else the owner of the innermost function on the stack that belongs to
- * the pipeline, for functions that await it are on the stack as well. `undefined` if it was begun
- * by another pipeline.
+ * Finds the code that blocked the event loop. If a call had not returned, it is the call's stage.
+ * Otherwise (in a timer, after an `await`, in a consumer's loop) it is the stage whose call started
+ * the code, if the async context tells it. Without a context, it is the owner of the innermost
+ * stack frame that belongs to the pipeline. (Functions that await the code are on the stack too.)
+ * `undefined` if another pipeline started it.
  */
 export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | undefined {
   const inside = isInside(block.word)
@@ -55,7 +55,7 @@ export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | und
     : findOutside(graph, all, sample?.scope)
   if (found === undefined) return undefined
   const { place, part, owner, isSure } = found
-  // Deep in a library the stage itself says more.
+  // Prefer a frame of the user's own code, which tells more than a frame deep in a library.
   const shown =
     frames.find((frame) => !isLibrarys(frame)) ?? (owner === undefined ? frames[0] : undefined)
   const at: LoopPlace = {
@@ -74,18 +74,18 @@ export function placeBlock(graph: Graph, block: BlockMessage): PlacedBlock | und
   }
 }
 
-/** A part of a block: what one stage's calls have begun. */
+/** The part of a block that the calls of one stage started. */
 interface Share {
-  /** Mark of the stage, where it is known. */
+  /** Mark of the stage, if it is known. */
   readonly begunBy: number | undefined
-  /** Of the block's length, as the samples show it. */
+  /** Share of the block's length, according to the samples. */
   readonly share: number
   readonly samples: readonly LoopSample[]
 }
 
 /**
- * In one turn of the loop several callbacks may run, one after another: who began them shares the
- * silence.
+ * Divides a block among the stages that started its code. In one turn of the event loop, several
+ * callbacks may run one after another.
  */
 export function sharesOf({ word, samples }: BlockMessage): readonly Share[] {
   const scoped = isInside(word) ? [] : samples.filter(({ scope }) => scope !== undefined)
@@ -97,8 +97,8 @@ export function sharesOf({ word, samples }: BlockMessage): readonly Share[] {
 }
 
 /**
- * Inside a call only the frames of the call: whoever stands below the engine has caused it, but
- * does not hold the loop.
+ * The frames of the call itself, if the block is inside a call. Frames below the engine's frames
+ * caused the call but do not block the event loop.
  */
 function framesOfCall(frames: readonly Frame[], inside: boolean): readonly Frame[] {
   const firstUsers = frames.findIndex(isUsers)
@@ -138,7 +138,7 @@ function findOutside(
   scope: number | undefined,
 ): Found | undefined {
   const users = frames.filter(isUsers)
-  // A pool serves whoever uses it, whatever context it was made in.
+  // A pool serves all its users, whatever context it was created in.
   if (users.length === 0) {
     const crossing = crossingOf(graph, frames)
     if (crossing !== undefined) return { ...crossing, isSure: true }
@@ -158,7 +158,10 @@ function findOutside(
   return { place, part: undefined, owner: undefined, isSure: false }
 }
 
-/** What a stage called when no stack could be read: native code ran, or a debugger is attached. */
+/**
+ * The name of what a stage called if no stack could be read, because native code ran or a debugger
+ * is attached.
+ */
 function nativeOf(owner: Stage | undefined): string {
   return (owner === undefined ? undefined : calledBy(owner)) ?? 'native code'
 }

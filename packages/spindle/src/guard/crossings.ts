@@ -6,20 +6,20 @@ import { isPlaceIn } from '../own-places.ts'
 import type { Frame } from './watch-protocol.ts'
 
 /**
- * Where Node unpacks the messages of threads and processes. What holds the loop there is the size
- * of a message.
+ * Files of Node that unpack messages of threads and processes. Blocks in them are caused by large
+ * messages.
  */
 const MESSAGING =
   /^node:internal\/(?:per_context\/messageport|worker\/io|child_process(?:\/serialization)?)$|^node:v8$/
 
-/** What speaks with the workers of pools and regions. */
+/** Folders of the code that exchanges messages with the workers of pools and regions. */
 const WORKERS = ['calls', 'regions', 'transport', 'memory', 'supervise'].map(
   (room) => `workers/${room}`,
 )
 
 /**
- * Work of the package itself that is due to the size of items: packing and unpacking at the edge of
- * a thread or process.
+ * Finds work of the package itself whose duration depends on the size of items: packing and
+ * unpacking for a thread or process.
  */
 export function crossingOf(
   graph: Graph,
@@ -44,15 +44,15 @@ export function crossingOf(
   const isOwn = WORKERS.some(isIn)
   if (!isOwn && !frames.some(({ file }) => MESSAGING.test(toPath(file)))) return undefined
   const owner = onlyOne(graph.stages.filter((stage) => stage.runsElsewhere))
-  // Messages of other threads of the program are none of the pipeline's.
+  // Messages of other threads of the program do not belong to the pipeline.
   if (!isOwn && owner === undefined) return undefined
   const place = owner === undefined ? 'other' : 'stage'
   return { place, part: 'crossing', owner, doing: 'unpacking of results' }
 }
 
 /**
- * Where several have workers, nothing says whose result it was; those without calls in flight are
- * out of the question.
+ * The stage whose result it was, if that is clear. If several stages have workers, only those with
+ * calls in flight can be meant.
  */
 function onlyOne(stages: readonly Stage[]): Stage | undefined {
   const candidates = stages.length > 1 ? stages.filter((stage) => stage.running > 0) : stages

@@ -3,10 +3,10 @@ import { mayInspect } from './may-inspect.ts'
 import { sourceLineOf } from './source-line.ts'
 import type { Frame } from './watch-protocol.ts'
 
-/** Any function of the user's. */
+/** Any user function. */
 export type Code = (...args: never[]) => unknown
 
-/** Where a function's text lies in its script; lines and columns from 1. */
+/** The range of a function's text in its script. Lines and columns count from 1. */
 interface FunctionPlace {
   readonly fromLine: number
   readonly fromColumn: number
@@ -19,31 +19,31 @@ const places: WeakMap<Code, FunctionPlace | undefined> = new WeakMap()
 let inspector: typeof import('node:inspector') | undefined
 
 /**
- * Makes {@link isFrameOf} exact; without it (and in builds of Node without an inspector) names have
- * to do.
+ * Makes {@link isFrameOf} exact. Without the inspector (which some builds of Node lack), only names
+ * are compared.
  */
 export async function loadInspector(): Promise<void> {
   if (!mayInspect()) return
   try {
     inspector ??= await import('node:inspector')
   } catch {
-    // Names have to do.
+    // Compare names instead.
   }
 }
 
-/** Where a stage was added, in the source. */
+/** The place in the source where a stage was added. */
 export interface Added {
   readonly file: string
   readonly line: number
 }
 
-/** Lines between the call that adds a stage and the function that is written there. */
+/** Maximum distance in lines between the call that adds a stage and a function written there. */
 const NEAR = 3
 
 /**
- * Whether a frame is in a function or in one that is written inside it. What V8 tells of a function
- * is where in its script it lies, not which script that is: so either the name must fit, too, or it
- * must be a function that is written where the stage was added.
+ * Whether a frame is in a function, or in one written inside it. V8 tells the place of a function
+ * in its script, but not which script that is. So either the name must match too, or the function
+ * must be written where the stage was added.
  */
 export function isFrameOf(frame: Frame, code: Code, added: Added | undefined): boolean {
   const name = code.name.replace(/^bound /, '')
@@ -58,7 +58,7 @@ function isWrittenAt(
   { file: script, source }: Frame,
   added: Added | undefined,
 ): boolean {
-  // Where source maps are on, what adds the stage is known by its source.
+  // With source maps, the place where the stage was added is a place in the source.
   if (
     added === undefined ||
     ![script, source?.file ?? script].some((file) => toPath(file) === added.file)
@@ -84,7 +84,10 @@ interface Location {
   readonly columnNumber?: number
 }
 
-/** A session with this thread itself answers at once; no debugger is enabled. */
+/**
+ * Finds the place through an inspector session with this thread, which answers at once. No debugger
+ * is enabled.
+ */
 function findPlace(code: Code): FunctionPlace | undefined {
   if (inspector === undefined) return undefined
   const globals = globalThis as { [key: symbol]: unknown }
@@ -114,7 +117,7 @@ function findPlace(code: Code): FunctionPlace | undefined {
     delete globals[Symbol.for(KEY)]
   }
   if (location === undefined) return undefined
-  // V8 points at the parameters, behind the name; what is before them never runs.
+  // V8 points at the parameters, after the name. The part before them never runs.
   const { lineNumber, columnNumber = 0 } = location
   const text = Function.prototype.toString.call(code)
   const lines = text.split('\n')

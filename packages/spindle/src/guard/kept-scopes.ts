@@ -2,20 +2,20 @@ import { beginScopes, endScopes, makeCallScope } from '../engine/flow/call-scope
 import type { Graph } from '../engine/run/graph.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 
-/** How long scopes are kept after the last block that needed them. */
+/** How long scopes stay on after the last block that needed them, in milliseconds. */
 const KEPT_MS = 5000
 
 /**
- * Of the pipelines that run. All keep scopes, or none: code of one may run in the context of
- * another.
+ * The running pipelines. Scopes are on for all of them or for none, because code of one may run in
+ * the context of another.
  */
 const running: Set<KeptScopes> = new Set()
 let isKeeping = false
 let timer: Timer | undefined
 
 /**
- * Whether a pipeline's calls run in contexts that tell which stage began what they leave behind: on
- * only while there is something to find out.
+ * Turns scopes on and off. With scopes, a pipeline's calls run in contexts that tell which stage
+ * started later code. They are on only while something must be found out.
  */
 export class KeptScopes {
   readonly #graph: Graph
@@ -29,13 +29,13 @@ export class KeptScopes {
     return this.#marks !== undefined
   }
 
-  /** The pipeline has started. */
+  /** Called when the pipeline has started. */
   begin(): void {
     running.add(this)
     if (isKeeping) this.#switchOn()
   }
 
-  /** Scopes are needed for a while from now on. */
+  /** Keeps scopes on for a while from now on. */
   keep(): void {
     clearTimeout(timer)
     timer = setTimeout(endAll, KEPT_MS).unref()
@@ -44,7 +44,7 @@ export class KeptScopes {
     for (const one of running) one.#switchOn()
   }
 
-  /** The pipeline has ended. */
+  /** Called when the pipeline has ended. */
   end(): void {
     this.switchOff()
     running.delete(this)
@@ -59,7 +59,7 @@ export class KeptScopes {
       hookCalls.mark,
     ]
     beginScopes(this.#marks)
-    // In all else the context of a call is the pipeline's.
+    // Apart from the mark, the context of a call is the pipeline's.
     reader.inScope(() => {
       for (const stage of stages)
         stage.keepScope(makeCallScope(stage.mark), makeCallScope(stage.hookMark))

@@ -2,46 +2,46 @@ import type { PlacedBlock } from './block-place.ts'
 import type { BlockMessage } from './watch-protocol.ts'
 
 /**
- * Blocks of the same code that must agree on whose it is, until that is believed without a look at
- * the async context.
+ * Number of blocks of the same code that must have the same owner before it is assumed for further
+ * blocks without the async context.
  */
 const AGREEING = 3
 
-/** How long blocks were together; see `BlockMessage`. */
+/** The lengths of a block; see `BlockMessage`. */
 export type Lengths = Pick<BlockMessage, 'ms' | 'workMs'>
 
 interface Known {
   /**
-   * The one that all so far have been of; `undefined` once two have differed: code that several
-   * share.
+   * The common owner of all blocks so far. `undefined` after two have differed, because several
+   * stages share the code.
    */
   block: PlacedBlock | undefined
   count: number
   isMixed: boolean
-  /** What was counted for a place that is not sure, to be moved when it is. */
+  /** Blocks counted for an uncertain place, which are moved when the right place is known. */
   readonly unsure: { readonly block: PlacedBlock; ms: number; workMs: number; seen: number }[]
 }
 
-/** Blocks that were counted for a place before it was known whose they are. */
+/** Blocks that were counted for a place before their owner was known. */
 export interface Unsure extends Lengths {
   readonly block: PlacedBlock
   readonly seen: number
 }
 
 /**
- * What a pipeline has found out about code that no stack gives to a stage: whose call began it. By
- * function and file.
+ * What a pipeline knows about code whose owner the stack does not show: which stage's call started
+ * it, by function and file.
  */
 export class KnownPlaces {
   readonly #known: Map<string, Known> = new Map()
 
-  /** Whether it is not known yet, or never will be once for all, whose blocks of this code are. */
+  /** Whether the owner of this code is not known yet, or differs between blocks. */
   isOpen(block: PlacedBlock): boolean {
     const known = this.#known.get(block.code)
     return known === undefined || known.isMixed || known.count < AGREEING
   }
 
-  /** The block as it is known by others of the same code. */
+  /** The block with the owner that is known for its code. */
   resolved(block: PlacedBlock): PlacedBlock {
     const known = this.#known.get(block.code)
     if (block.isSure || known?.block === undefined || this.isOpen(block)) return block
@@ -49,7 +49,9 @@ export class KnownPlaces {
     return { ...block, at, owner, isSure: true }
   }
 
-  /** Notes a block whose place is not sure. Returns what was noted of that code so far. */
+  /**
+   * Records a block with an uncertain place. Returns the sum of the blocks recorded for that place.
+   */
   doubt(block: PlacedBlock, added: Lengths, isOver: boolean): Unsure {
     const { unsure } = this.#of(block)
     let noted = unsure.find(
@@ -66,8 +68,8 @@ export class KnownPlaces {
   }
 
   /**
-   * A block's place has been found by its async context. Returns the unsure ones of the same code,
-   * which belong there too, unless several share it.
+   * Records a block whose place the async context has shown. Returns the uncertain blocks of the
+   * same code, which belong to that place too, unless several stages share the code.
    */
   learn(block: PlacedBlock): readonly Unsure[] {
     const known = this.#of(block)

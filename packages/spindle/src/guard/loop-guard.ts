@@ -15,12 +15,12 @@ import { readBlocks, unwatch, type Watcher, watch } from './watchdog.ts'
 
 const DEFAULT_THRESHOLD_MS = 10
 /**
- * A place is warned of when it has held the loop for so many times the threshold, and for so much
- * of the time: a short block now and then is no news.
+ * A warning requires that a place has blocked the event loop for this many thresholds in total, and
+ * for this share of the time. Short blocks now and then are not worth a warning.
  */
 const THRESHOLDS_TO_WARN = 3
 const SHARE_TO_WARN = 0.01
-/** Blocks without a scope that may still be of calls which began before scopes were kept. */
+/** Number of blocks without a scope that may come from calls which began before scopes were on. */
 const UNSCOPED_IN_DOUBT = 2
 
 /** Checks the option `loopGuard`. @throws `ERR_BAD_OPTION` */
@@ -34,7 +34,7 @@ export function checkLoopGuard(options: unknown): void {
     badOption('loopGuard.thresholdMs', 'a number of milliseconds >= 2', thresholdMs)
 }
 
-/** Has a pipeline's loop watched while it runs. */
+/** Watches a pipeline's event loop while the pipeline runs. */
 export function guardLoop(graph: Graph, options: LoopGuardOptions = {}): void {
   const guard = new LoopGuard(graph, options.thresholdMs ?? DEFAULT_THRESHOLD_MS)
   graph.listeners.add({
@@ -47,7 +47,7 @@ export function guardLoop(graph: Graph, options: LoopGuardOptions = {}): void {
   graph.blocks.refresh = readBlocks
 }
 
-/** What has been told of a block, or a part of it, that has not ended. */
+/** The part of an unfinished block that has been reported. */
 interface Told {
   readonly block: PlacedBlock
   readonly ms: number
@@ -59,25 +59,25 @@ interface Held {
   ms: number
   /** Without the time for which the thread waited for a processor. */
   workMs: number
-  /** How often it was seen: in different blocks, or at different times of one. */
+  /** How often it was seen: in different blocks, or at different times in one block. */
   seen: number
 }
 
-/** Places that the program has been warned of. */
+/** Places for which a warning has been given. */
 const told: Set<string> = new Set()
 const MOST_TOLD = 10_000
 
-/** What one pipeline makes of the blocks of its loop. */
+/** Handles the blocks of the event loop for one pipeline. */
 class LoopGuard implements Watcher {
   readonly thresholdMs: number
   readonly #graph: Graph
-  /** Of blocks that have not ended: by who began them. */
+  /** Unfinished blocks, by the stages that started their code. */
   readonly #open: Map<number, Map<unknown, Told>> = new Map()
-  /** What each stage has held the loop for. */
+  /** How long each place has blocked the event loop. */
   readonly #held: Map<string, Held> = new Map()
   readonly #places: KnownPlaces = new KnownPlaces()
   readonly #scopes: KeptScopes
-  /** Blocks without a scope since scopes are kept. */
+  /** Number of blocks without a scope since scopes are on. */
   #unscoped = 0
 
   constructor(graph: Graph, thresholdMs: number) {
@@ -94,7 +94,8 @@ class LoopGuard implements Watcher {
   }
 
   blocked(message: BlockMessage): void {
-    // Another pipeline may want to know of shorter ones, and this one may not have been there.
+    // Another pipeline may watch for shorter blocks, and this pipeline may not have run at that
+    // time.
     if (message.workMs < this.thresholdMs && !this.#open.has(message.id)) return
     if (!isInside(message.word) && message.beganAt < performance.timeOrigin + this.#graph.startedAt)
       return
@@ -103,7 +104,7 @@ class LoopGuard implements Watcher {
     else this.#open.set(message.id, open)
     const shares = sharesOf(message)
     const early = open.get(undefined)
-    // It was told of before a sample showed who began it.
+    // The block was reported before a sample showed which stage started the code.
     if (early !== undefined && shares[0] !== undefined && shares[0].begunBy !== undefined) {
       open.delete(undefined)
       open.set(shares[0].begunBy, early)
@@ -114,7 +115,7 @@ class LoopGuard implements Watcher {
     }
   }
 
-  /** One part of a block, as it is now; `open` has what was told of it before. */
+  /** Reports the present state of a part of a block. `open` has what was reported before. */
   #tell(message: BlockMessage, open: Map<unknown, Told>, begunBy: unknown): void {
     const known = open.get(begunBy)
     const block = known?.block ?? this.#place(message)
@@ -153,8 +154,8 @@ class LoopGuard implements Watcher {
   }
 
   /**
-   * Where scopes are kept, a block without one was begun by no stage: once calls begun before have
-   * ended, and so some blocks later.
+   * Places a block. With scopes on, a block without a scope was started by no stage, except for the
+   * first few, which may come from calls that began before.
    */
   #place(message: BlockMessage): PlacedBlock | undefined {
     const placed = placeBlock(this.#graph, message)
@@ -172,15 +173,15 @@ class LoopGuard implements Watcher {
   }
 
   /**
-   * Somebody's call has begun this, and the stack does not say whose: if it is much, the next ones
-   * are looked at more closely.
+   * A call started this code, but the stack does not show which. If the total is large, turns
+   * scopes on for the next blocks.
    */
   #doubt(block: PlacedBlock, added: Lengths, isOver: boolean): void {
     const { workMs, seen } = this.#places.doubt(block, added, isOver)
     if (this.#scopes.areOn || (seen > 1 && this.#isMuch(workMs))) this.#scopes.keep()
   }
 
-  /** Blocks of the same code that were given to others belong here, too. */
+  /** Moves blocks of the same code that were counted for other places. */
   #learn(block: PlacedBlock): void {
     for (const { block: from, ms, workMs, seen } of this.#places.learn(block)) {
       this.#graph.blocks.move(from.at, block.at)
@@ -189,7 +190,7 @@ class LoopGuard implements Watcher {
     if (this.#places.isOpen(block)) this.#scopes.keep()
   }
 
-  /** Calls that other stages had in flight. */
+  /** Number of calls that other stages had in flight. */
   #othersRunning({ owner }: PlacedBlock, { samples }: BlockMessage): number {
     const running = samples[0]?.running ?? this.running()
     const own = new Set(this.#graph.stages.map(({ mark }) => mark))
@@ -201,7 +202,7 @@ class LoopGuard implements Watcher {
     return sum
   }
 
-  /** Warns of a place once in the life of the program, whichever of its pipelines it is in. */
+  /** Warns of a place, at most once per process, in whichever pipeline it occurs. */
   #mayWarn({ at, owner }: PlacedBlock, added: Lengths, seen: number): void {
     if (at.place === 'other' && at.part === undefined) return
     const key = JSON.stringify([
@@ -215,8 +216,8 @@ class LoopGuard implements Watcher {
     held.ms += added.ms
     held.workMs += added.workMs
     held.seen += seen
-    // The collector or a halted machine may strike anybody: seen once, it says nothing; nor if it
-    // is little in a long run.
+    // Garbage collection or a halted machine can affect any code, so a place seen only once proves
+    // nothing. Neither does a short total in a long run.
     if (held.seen < 2 || !this.#isMuch(held.workMs) || told.has(key)) return
     if (told.size >= MOST_TOLD) told.clear()
     told.add(key)

@@ -6,9 +6,10 @@ interface Answer {
 }
 
 /**
- * Asks the main thread for a sample, which it gives even in the middle of a loop: an inspector
- * session evaluates the sampler there. The session lasts no longer than the question, for the
- * process cannot end while one is open; nor is one opened when it is about to.
+ * Requests a sample from the main thread, which answers even in the middle of a synchronous loop:
+ * an inspector session evaluates the sampler there. The session lasts only as long as the question,
+ * because the process cannot end while one is open. For the same reason, none is opened when the
+ * process is about to end.
  *
  *   IDLE --ask()--> WAITING --the answer arrives--> ANSWERED --take()--> IDLE
  */
@@ -23,12 +24,14 @@ export class LoopQuestion {
     this.#control = control
   }
 
-  /** Whether a question is on its way, or its answer not taken. */
+  /** Whether a question is pending, or its answer has not been taken. */
   get isOpen(): boolean {
     return this.#session !== undefined
   }
 
-  /** Whether the question could be asked; there is one at a time. */
+  /**
+   * Asks a question. Returns whether that was possible. Only one question may be open at a time.
+   */
   ask(): boolean {
     Atomics.store(this.#control, CONNECTED, 1)
     if (Atomics.load(this.#control, EXITING) === 1) {
@@ -40,8 +43,8 @@ export class LoopQuestion {
     this.#answer = undefined
     try {
       session.connectToMainThread()
-      // Answers interrupt this thread as questions do the other: between any two instructions. So
-      // this only notes what it says.
+      // Answers interrupt this thread between any two instructions, as questions interrupt the
+      // other thread. So this callback only stores the answer.
       session.post('Runtime.evaluate', question, (_: Error | null, answer?: Answer) => {
         this.#answer = { value: answer?.result?.value }
       })
@@ -54,7 +57,7 @@ export class LoopQuestion {
     return true
   }
 
-  /** The answer, once it is there: a sample, or `undefined` if none could be had. */
+  /** Takes the answer when it has arrived. `sample` is `undefined` if none was possible. */
   take(): { readonly sample: LoopSample | undefined } | undefined {
     const answer = this.#answer
     if (this.#session === undefined || answer === undefined) return undefined

@@ -7,9 +7,9 @@ import type { Frame, LoopSample } from './watch-protocol.ts'
 const MOST_FRAMES = 64
 
 /**
- * Makes a function callable from the watching thread, which evaluates its name in this one: that
- * works in the middle of whatever runs here, and, unlike pausing, needs no debugger (V8's makes
- * promises slower for the rest of the process's life). Returns the expression.
+ * Makes a function callable from the watching thread, which evaluates its name in this thread. That
+ * works in the middle of any code. Unlike pausing, it needs no debugger, which would make V8's
+ * promises slower for the rest of the process's life. Returns the expression to evaluate.
  */
 export function offerSampler(running: () => readonly number[], hasDebugger: () => boolean): string {
   const name = `spindle.loop-sample.${Math.random().toString(36).slice(2)}`
@@ -18,7 +18,7 @@ export function offerSampler(running: () => readonly number[], hasDebugger: () =
   return `globalThis[Symbol.for('${name}')]()`
 }
 
-/** Runs between two instructions of somebody else's code: it must leave everything as it was. */
+/** Runs between two instructions of other code, so it must leave everything unchanged. */
 function takeSample(
   above: (...args: never[]) => unknown,
   running: () => readonly number[],
@@ -27,7 +27,7 @@ function takeSample(
   return {
     word: marker[0] as number,
     turns: performance.nodeTiming.uvMetricsInfo.loopCount,
-    // The first is the evaluated expression.
+    // Skip the first frame, which is the evaluated expression.
     frames: readFrames(MOST_FRAMES, above, toFrame).slice(1),
     running: running(),
     scope: scopedMark(),

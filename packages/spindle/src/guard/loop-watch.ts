@@ -13,27 +13,32 @@ import {
   type WatchSetup,
 } from './watch-protocol.ts'
 
-// How often the watcher looks. Each look costs 35 to 150 us on a small virtual machine, the less
-// the more there are: 0.2 % of a core at 20 ms.
+// Intervals of the looks. A look costs 35 to 150 us on a small virtual machine (less if looks are
+// frequent): 0.2 % of a core at 20 ms.
 const CLOSE_MS = 4
 const USUAL_MS = 20
 const IDLE_MS = 200
-/** A beat wakes the watched thread: about 0.1 ms on such a machine. */
+/**
+ * Longest interval of the beats. A beat wakes the watched thread, which costs about 0.1 ms on such
+ * a machine.
+ */
 const SLOWEST_BEAT_MS = 100
 /**
- * Close looks in a row that find nothing before it is enough for a while; after a block has been
- * found, more of them.
+ * Maximum number of close looks in a row without a finding before a pause. After a block, the
+ * number is higher.
  */
 const CLOSE_LOOKS = 50
 const CLOSE_LOOKS_AFTER_BLOCK = 150
 const CLOSE_LOOKS_AT_FIRST = 250
 const PAUSE_MS = 1000
-/** Shares of a look's interval above which the thread is busy, and below which it is idle. */
+/**
+ * Share of an interval above which the thread counts as busy, and below which it counts as idle.
+ */
 const BUSY = 0.5
 const IDLE = 0.1
 const MOST_SAMPLES = 8
 
-/** What was seen at a look. */
+/** The values seen at one look. */
 interface Look {
   readonly at: number
   readonly word: number
@@ -44,32 +49,32 @@ interface Look {
 /** See {@link BlockMessage}. */
 type Length = Pick<BlockMessage, 'ms' | 'workMs'>
 
-/** A stretch in which nothing has changed, and which may become a block. */
+/** A stretch of time without a change, which may become a block. */
 interface Stretch {
   readonly id: number
   readonly word: number
   readonly beganAt: number
   readonly delayedMs: number
   readonly samples: LoopSample[]
-  /** Turns of the loop at the first sample. */
+  /** Number of turns of the event loop at the first sample. */
   turns: number | undefined
   askedAt: number
   /** When the thread was last seen in it. */
   aliveAt: number
-  /** When it was last seen to run, or to wait for something else than a processor. */
+  /** When the thread was last seen to run, or to wait for something other than a processor. */
   movedAt: number
-  /** How long it was, if it ended before a question was answered. */
+  /** Its length, if it ended before a question was answered. */
   ended: Length | undefined
-  /** What has been told of it. */
+  /** What has been reported of it. */
   told: Length | undefined
 }
 
 /**
- * Watches another thread's loop from outside: looks at its marker and at the count of its beats (a
- * timer of its loop), and at nothing else as long as they change. If one word stands there inside a
- * call of the user's, or the beats stay away, whether the thread works or waits in native code, it
- * asks the thread for its stack, which answers in the middle of whatever holds it, or when native
- * code comes back.
+ * Watches another thread's event loop from outside. It reads the thread's marker and its count of
+ * beats (a timer of the event loop). As long as these change, it does nothing else. If the marker
+ * stays at one word inside a call of user code, or the beats stop, the event loop may be blocked.
+ * The thread may be working, or waiting in native code. The watcher then requests the thread's
+ * stack. The thread answers in the middle of the code that blocks it, or when native code returns.
  *
  *   QUIET --the same word, and inside or without a beat--> SUSPICIOUS --for the threshold--> BLOCK
  *     '<--------------the word changes, or (outside of calls) a beat comes------------------'
@@ -82,20 +87,20 @@ export class LoopWatch {
   #thresholdMs = 10
   #timer: Timer | undefined
   #isWatching = false
-  /** The look at which the word was first seen, the one before it, and the last one. */
+  /** The look at which the word was first seen, the look before it, and the last look. */
   #since: Look | undefined
   #beforeSince: Look | undefined
   #last: Look | undefined
   #stretch: Stretch | undefined
-  /** The one that a question was asked about. */
+  /** The stretch for which a question was asked. */
   #asked: Stretch | undefined
   #closeLooks = CLOSE_LOOKS_AT_FIRST
   #pausedAt = 0
-  /** Whether the close looks are due to a block: then they go on while the thread waits, too. */
+  /** Whether the close looks follow a block. Then they continue while the thread waits. */
   #wasBlocked = false
   #periodMs = CLOSE_MS
   readonly #control: Int32Array
-  /** The look at which the last beat was seen, and the one before. */
+  /** The look at which the last beat was seen, and the look before it. */
   #turned: Look | undefined
   #beforeTurned: Look | undefined
   #hasDebugger = false
@@ -135,7 +140,7 @@ export class LoopWatch {
   #look(): void {
     this.#hear()
     if (!this.#isWatching) {
-      // A question that is open still holds the process.
+      // An open question keeps the process alive.
       if (this.#question?.isOpen === true) this.#lookAfter(this.#closeMs)
       return
     }
@@ -149,7 +154,7 @@ export class LoopWatch {
     if (this.#turned === undefined || look.beats !== last.beats) {
       this.#beforeTurned = last
       this.#turned = look
-      // Within a call the loop cannot turn: there it is the word that counts.
+      // The event loop cannot turn within a call, where only the word counts.
       if (this.#stretch !== undefined && !isInside(this.#stretch.word))
         this.#end(this.#stretch, between(last, look))
     }
@@ -159,8 +164,8 @@ export class LoopWatch {
       this.#since = look
       this.#periodMs = this.#periodWhenChanging(last, look)
     } else {
-      // A call that takes long: after it the loop gets its turn, which the engine would otherwise
-      // find out some quick calls later.
+      // The call takes long. After it, the engine must yield at once, and not only after some quick
+      // calls.
       if (isInside(look.word)) this.#marker[LEFT] = 0
       this.#periodMs = this.#unchanged(this.#since, last, look)
     }
@@ -179,7 +184,7 @@ export class LoopWatch {
     return this.#use?.read() ?? { busyMs: 0, delayedMs: 0 }
   }
 
-  /** Close looks while the thread is so busy that a block would be no wonder, but not for ever. */
+  /** Looks closely while the thread is so busy that a block is likely, but not without a limit. */
   #periodWhenChanging(last: Look, look: Look): number {
     if (busyShare(last, look) < BUSY && !isInside(look.word) && !this.#wasBlocked) return USUAL_MS
     if (this.#closeLooks > 0) {
@@ -194,7 +199,7 @@ export class LoopWatch {
     return USUAL_MS
   }
 
-  /** Nothing was called since a look ago: something holds the loop, or nothing runs. */
+  /** The word has not changed since a look: either code blocks the event loop, or nothing runs. */
   #unchanged(since: Look, last: Look, look: Look): number {
     const stretch = this.#stretch
     if (stretch !== undefined) return this.#goOn(stretch, last, look)
@@ -204,7 +209,8 @@ export class LoopWatch {
     const silentMs = netMs(from, look)
     const beatMs = inside ? 0 : Atomics.load(this.#control, BEAT_MS)
     const patienceMs = this.#thresholdMs / 2
-    // Where beats are rare, work without a sign of the loop is asked about before one is due.
+    // If beats are rare, ask before the next beat is due when the thread works without a sign of
+    // the event loop.
     const isBusy = beatMs > USUAL_MS && look.use.busyMs - from.use.busyMs >= patienceMs
     if ((silentMs >= patienceMs + beatMs || isBusy) && (inside || this.#question !== undefined)) {
       this.#suspect(since, look, inside)
@@ -214,7 +220,7 @@ export class LoopWatch {
     return Math.min(IDLE_MS, this.#periodMs * 2)
   }
 
-  /** A thread that is halted by a debugger stands inside a call, too; it uses no processor then. */
+  /** A thread halted by a debugger also stays inside a call, but uses no processor. */
   #isCredible(since: Look, look: Look): boolean {
     return !this.#hasDebugger || busyShare(since, look) >= BUSY
   }
@@ -248,8 +254,8 @@ export class LoopWatch {
     if (look.use.busyMs > last.use.busyMs || this.#use?.isRunnable() !== true)
       stretch.movedAt = look.at
     const { ms, workMs } = this.#lengthOf(stretch, look.at, look.use)
-    // A thread that waits for a processor while this is written: the system counts that when it
-    // gets one.
+    // The thread may be waiting for a processor at this moment. The system counts that only when
+    // the thread gets one.
     const length = { ms, workMs: workMs - (look.at - stretch.movedAt) }
     const isSure = inside || stretch.turns !== undefined
     if (length.workMs >= this.#thresholdMs && isSure && stretch.told === undefined) {
@@ -278,7 +284,8 @@ export class LoopWatch {
 
   #answered(stretch: Stretch, sample: LoopSample | undefined): void {
     if (sample?.hasDebugger === true) this.#hasDebugger = true
-    // The answer may come when all is over; it was given while the word still stood there.
+    // The answer may arrive after the end of the stretch, but it was given while the marker still
+    // had that word.
     const isOfStretch = sample?.word === stretch.word && sample.frames.length > 0
     const isSame = isOfStretch && (stretch.turns === undefined || stretch.turns === sample.turns)
     if (isSame) {
@@ -287,10 +294,11 @@ export class LoopWatch {
     }
     if (stretch.ended !== undefined) this.#finish(stretch, stretch.ended)
     else if (isOfStretch && !isSame) {
-      // The loop has turned meanwhile: many short stretches, or another long one.
+      // The event loop has turned in between: there were many short stretches, or there is another
+      // long one.
       this.#end(stretch, stretch.askedAt)
     } else if (sample?.word === stretch.word && !isSame && !isInside(stretch.word)) {
-      // It was idle: what had been busy is over.
+      // The thread was idle, so the busy stretch is over.
       if (stretch.turns === undefined) this.#stretch = undefined
       else this.#end(stretch, stretch.aliveAt)
       this.#since = undefined
@@ -333,12 +341,12 @@ export class LoopWatch {
   }
 }
 
-/** The middle between two looks: what happened between them, happened about then. */
+/** The middle between two looks: the estimated time of changes between them. */
 function between(one: Look, other: Look): number {
   return (one.at + other.at) / 2
 }
 
-/** Time between two looks, less that for which the thread had to wait for a processor. */
+/** The time between two looks without the time for which the thread waited for a processor. */
 function netMs(from: Look, to: Look): number {
   return to.at - from.at - (to.use.delayedMs - from.use.delayedMs)
 }

@@ -1,6 +1,6 @@
 /**
- * Whether this process may be looked into by the inspector. Under the permission model it may only
- * with `--allow-inspector`; to connect to the main thread all the same aborts the process.
+ * Whether the inspector may be used in this process. Under the permission model, it requires
+ * `--allow-inspector`. Connecting to the main thread without it aborts the process.
  */
 export function mayInspect(): boolean {
   const { permission } = process as { readonly permission?: { has(scope: string): boolean } }

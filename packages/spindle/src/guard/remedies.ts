@@ -7,8 +7,8 @@ const CROSSING =
   'move the buffers instead of copying them, use shared memory (docs/shared-memory.md), give less, or run the stages after it in the same workers (.to(workers(…)))'
 
 /**
- * The warning of a place that holds the loop: whose code, where, for how long, and what to do about
- * it.
+ * The warning about a place that blocks the event loop: whose code, where, for how long, and what
+ * to do.
  */
 export function warningOf(at: LoopPlace, owner: Stage | undefined, heldMs: number): string {
   const place = at.where === undefined ? '' : ` (${at.where})`

@@ -1,8 +1,8 @@
 import { findSourceMap } from 'node:module'
 
 /**
- * A script's line in the source, by the map that a loader such as tsx has made; the same line if
- * there is none.
+ * Converts a line of a script to the line in the source, with the map of a loader such as tsx.
+ * Without a map, the line is returned unchanged.
  */
 export function sourceLineOf(script: string, line: number, column: number): number {
   const entry = findSourceMap(script)?.findEntry(line - 1, column - 1)

@@ -12,8 +12,8 @@ const MOST_MAPS = 64
 const maps: Map<string, LoadedMap | undefined> = new Map()
 
 /**
- * Frames with their places in the source, for scripts whose map lies beside them (or within): what
- * bundlers and compilers write.
+ * Adds the places in the source to frames of scripts with a map beside or inside them, as bundlers
+ * and compilers write them.
  */
 export function withSources(frames: readonly Frame[]): readonly Frame[] {
   return frames.map((frame) => {
@@ -34,7 +34,7 @@ function mapOf(script: string): LoadedMap | undefined {
   try {
     loaded = loadMap(script)
   } catch {
-    // No file, no map, or a broken one: the place in the script must do.
+    // Without a file or a valid map, keep the place in the script.
   }
   maps.set(script, loaded)
   return loaded

@@ -1,17 +1,17 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** What a thread has had of the processor, in milliseconds. */
+/** The processor time of a thread, in milliseconds. */
 export interface ThreadUse {
-  /** Time for which it ran. An upper bound where only the whole process is known. */
+  /** Time for which it ran. An upper bound if only the whole process can be measured. */
   readonly busyMs: number
-  /** Time for which it could have run but had to wait for a processor. */
+  /** Time for which it was ready to run but waited for a processor. */
   readonly delayedMs: number
 }
 
 const STATE = /\) (\w)/
 
 /**
- * Reads what the main thread has used: on Linux that of the thread, elsewhere that of the process.
+ * Measures the processor time of the main thread: of the thread on Linux, of the process elsewhere.
  */
 export class MainThreadUse {
   readonly #file: number | undefined
@@ -29,8 +29,8 @@ export class MainThreadUse {
   }
 
   /**
-   * Whether the thread runs, or could run if it had a processor; `undefined` where only Linux
-   * tells. A wait that lasts is in no sum yet.
+   * Whether the thread runs, or would run if it had a processor. `undefined` on systems other than
+   * Linux. The sums do not contain a wait that has not ended.
    */
   isRunnable(): boolean | undefined {
     if (this.#stat === undefined) return undefined
@@ -52,7 +52,7 @@ export class MainThreadUse {
           .map(Number)
         return { busyMs: ran / 1e6, delayedMs: waited / 1e6 }
       } catch {
-        // The file is as good as gone; so says the next line.
+        // If the file cannot be read, measure the process instead.
       }
     }
     const { user, system } = process.cpuUsage()

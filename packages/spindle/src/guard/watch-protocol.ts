@@ -1,39 +1,42 @@
 import type { MessagePort } from 'node:worker_threads'
 
-// What the thread that watches the loop and the thread that is watched tell each other.
+// Messages and shared memory between the thread that watches the event loop and the thread that is
+// watched.
 
-/** Positions in the control block, besides the marker. */
+/** Indexes in the control block, which is separate from the marker. */
 export const EXITING = 0
 export const CONNECTED = 1
 /**
- * Counts the beats of the watched loop: a timer that comes round only while nothing holds the loop.
+ * The number of beats of the watched event loop: a timer that fires only while nothing blocks the
+ * loop.
  */
 export const BEATS = 2
 /**
- * Milliseconds between the beats: now, and as the watching thread wants it from the next one on.
+ * Milliseconds between beats: the current value, and the value that the watching thread wants from
+ * the next beat on.
  */
 export const BEAT_MS = 3
 export const WANTED_BEAT_MS = 4
 export const CONTROL_BYTES = 32
 
-/** What the watching thread is started with. */
+/** The data with which the watching thread starts. */
 export interface WatchSetup {
   readonly marker: SharedArrayBuffer
   readonly control: SharedArrayBuffer
-  /** Where blocks are told. */
+  /** The port on which blocks are reported. */
   readonly port: MessagePort
   /**
-   * Name of the global function that takes a {@link LoopSample}; `undefined` where the watched
-   * thread cannot be asked.
+   * Expression that calls the global function which takes a {@link LoopSample}. `undefined` if the
+   * watched thread cannot be asked.
    */
   readonly sampler: string | undefined
-  /** From TypeScript sources: the entry, and the module of tsx if that is needed. */
+  /** When running from TypeScript sources: the entry, and the module of tsx if it is needed. */
   readonly entry: string
   readonly tsx: string | undefined
 }
 
 /**
- * To the watching thread: watch, with the least threshold of those who want to know; rest; or end.
+ * Commands to the watching thread: watch with the lowest threshold of all watchers, rest, or end.
  */
 export type WatchCommand = { readonly thresholdMs: number } | 'rest' | 'end'
 
@@ -45,41 +48,41 @@ export interface Frame {
   /** From 1, in the code that runs. */
   readonly line: number
   readonly column: number
-  /** Whether it waits for the frame before it. */
+  /** Whether the frame awaits the frame before it. */
   readonly isAsync: boolean
-  /** Where that is in the source, if the script has a source map. */
+  /** The place in the source, if the script has a source map. */
   readonly source?: { readonly file: string; readonly line: number } | undefined
 }
 
-/** What the watched thread says of itself while it stands still. */
+/** A sample that the watched thread takes of itself while it is blocked. */
 export interface LoopSample {
   /** The marker's word. */
   readonly word: number
-  /** How often its loop has turned. */
+  /** Number of turns of its event loop. */
   readonly turns: number
-  /** Innermost first; none if it was idle. */
+  /** The stack, innermost frame first. Empty if the thread was idle. */
   readonly frames: readonly Frame[]
-  /** Calls in flight by the stages' marks: mark, calls; and again. */
+  /** Calls in flight by the stages' marks: mark, calls, mark, calls, … */
   readonly running: readonly number[]
   /**
-   * Mark of the stage whose call began what ran; `undefined` if none did, or scopes were not kept
-   * (see `engine/call-scopes.ts`).
+   * Mark of the stage whose call started the running code. `undefined` if no stage's call did, or
+   * if scopes were off (see `engine/flow/call-scopes.ts`).
    */
   readonly scope: number | undefined
-  /** Whether a debugger may be attached: then it is asked no more. */
+  /** Whether a debugger may be attached. The thread is not asked again then. */
   readonly hasDebugger: boolean
 }
 
-/** A block, told once it is sure and again when it is over. */
+/** A block. It is reported when it is certain, and again when it is over. */
 export interface BlockMessage {
   readonly id: number
   readonly word: number
-  /** When it began, in milliseconds since 1970; and how long it has lasted. */
+  /** When it began, in milliseconds since 1970, and how long it has lasted. */
   readonly beganAt: number
   readonly ms: number
   /**
-   * The same without the time for which the thread had to wait for a processor: by this it is told
-   * whether the code is to blame.
+   * The length without the time for which the thread waited for a processor. It decides whether the
+   * code is to blame.
    */
   readonly workMs: number
   readonly isOver: boolean

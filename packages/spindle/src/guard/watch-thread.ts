@@ -2,7 +2,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { LoopWatch } from './loop-watch.ts'
 import type { WatchCommand, WatchSetup } from './watch-protocol.ts'
 
-// What runs in the thread that watches the loop.
+// The program of the thread that watches the event loop.
 
 const commands = parentPort as MessagePort
 const watch = new LoopWatch(workerData as WatchSetup)

@@ -25,20 +25,20 @@ import {
   type WatchSetup,
 } from './watch-protocol.ts'
 
-/** Somebody who wants to know of blocks. */
+/** Receives the blocks of the event loop. */
 export interface Watcher {
   readonly thresholdMs: number
-  /** Calls in flight by the stages' marks: mark, calls; and again. */
+  /** Calls in flight by the stages' marks: mark, calls, mark, calls, … */
   running(): readonly number[]
-  /** A block, once it is sure and again when it is over. */
+  /** Called when a block is certain, and again when it is over. */
   blocked(block: BlockMessage): void
 }
 
-/** A pipeline that is over sooner needs no thread. */
+/** A pipeline that ends sooner needs no thread. */
 const START_AFTER_MS = 15
-/** How long the thread rests before it is let go, once nobody wants to know of blocks. */
+/** How long the thread rests before it ends when there are no watchers, in milliseconds. */
 const REST_MS = 2000
-/** How long the end of the process waits for a question to be over. */
+/** How long the end of the process waits for an open question, in milliseconds. */
 const EXIT_MS = 200
 const USUAL_BEAT_MS = 20
 
@@ -50,7 +50,7 @@ let thread: { readonly worker: Worker; readonly port: MessagePort } | undefined
 let sampler: Promise<string | undefined> | undefined
 let isImpossible = false
 
-/** Has the loop watched, by one thread for the whole process, until {@link unwatch}. */
+/** Starts watching the event loop, with one thread for the whole process, until {@link unwatch}. */
 export function watch(watcher: Watcher): void {
   watchers.add(watcher)
   if (thread !== undefined) command()
@@ -68,7 +68,7 @@ export function unwatch(watcher: Watcher): void {
   }
 }
 
-/** Passes on what the thread has told, now rather than in the loop's next turn. */
+/** Passes on the reports of the thread now, instead of in the next turn of the event loop. */
 export function readBlocks(): void {
   const port = thread?.port
   if (port === undefined) return
@@ -84,7 +84,7 @@ function tell(block: BlockMessage): void {
   for (const watcher of [...watchers]) watcher.blocked(block)
 }
 
-/** One timer: for the thread's beginning or its end. */
+/** Sets the timer for the start or the end of the thread. */
 function renew(ms: number, then: () => void): void {
   clearTimeout(timer)
   timer = setTimeout(then, ms).unref()
@@ -108,7 +108,8 @@ async function start(): Promise<void> {
     })
     thread = { worker, port: port1 }
   } catch (error) {
-    // No thread may be started here (the permission model, say): pipelines run all the same.
+    // The thread cannot start here (because of the permission model, for example). Pipelines run
+    // without it.
     giveUp(error)
     port1.close()
     return
@@ -134,7 +135,10 @@ function giveUp(error: unknown): void {
   )
 }
 
-/** The inspector looks into the main thread only, and is not in every build of Node. */
+/**
+ * The sampler needs the inspector, which can inspect only the main thread and is missing in some
+ * builds of Node.
+ */
 async function makeSampler(): Promise<string | undefined> {
   if (!isMainThread || !mayInspect()) return undefined
   try {
@@ -159,8 +163,8 @@ function command(): void {
 }
 
 /**
- * Shows the watching thread that the loop turns. A timer of 20 ms costs 0.02 % of a core, one of 4
- * ms (while that thread looks closely) 0.1 %.
+ * Shows the watching thread that the event loop turns. A timer of 20 ms costs 0.02 % of a core, one
+ * of 4 ms (while that thread looks closely) 0.1 %.
  */
 function beat(): void {
   const ms = Atomics.load(control, WANTED_BEAT_MS) || USUAL_BEAT_MS
@@ -189,8 +193,8 @@ function forget(worker: Worker): void {
 }
 
 /**
- * The process would wait for an inspector session that is open, and say so: no more questions, and
- * the one that is asked may end.
+ * Prevents further questions and waits for an open one, because the process would wait for an open
+ * inspector session and print a message about it.
  */
 function atExit(): void {
   Atomics.store(control, EXITING, 1)

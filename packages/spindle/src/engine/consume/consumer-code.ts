@@ -1,19 +1,19 @@
 import { readFrames } from '../../call-stack.ts'
 import { isOwnFile, toPath } from '../../file-place.ts'
 
-/** A function on a stack: its name, and the path of its script. */
+/** A function on the stack: its name and the path of its script. */
 export interface Caller {
   readonly function: string
   readonly file: string
 }
 
-/** The code that takes a pipeline's items: to tell it from others on a stack. */
+/** Identifies the code that consumes a pipeline on a stack. */
 export interface ConsumerCode {
   /** The function given to `forEach`. */
   readonly code: unknown
-  /** Who began to iterate. */
+  /** The function that began to iterate. */
   readonly caller: Caller | undefined
-  /** Whether it is the package itself, which sends the items to a consumer elsewhere. */
+  /** Whether the package itself consumes the items, to send them to a consumer elsewhere. */
   readonly isSender: boolean
 }
 
@@ -30,8 +30,8 @@ export function sender(consume: (item: unknown) => unknown): (item: unknown) => 
 }
 
 /**
- * Notes who takes items; a few microseconds. The names alone: an error that nobody has looked at
- * yet would hold the pipeline itself.
+ * Records the code of a consumer. It takes a few microseconds. It keeps only names, because an
+ * error whose stack has not been read would keep the pipeline itself alive.
  */
 export function noteConsumer(code: unknown): ConsumerCode {
   const callers = readFrames(MOST_FRAMES, noteConsumer, toCaller)

@@ -1,35 +1,38 @@
 import { nextTick, queueMicrotask } from '../../timers.ts'
 import { heldByOpsMs } from '../stats/held-loop.ts'
 
-// To look at an item costs a microtask. That is done where ops have lately held the loop for at
-// least so long, in milliseconds, between two of …
+// Watching an item costs a microtask. Items are watched only if ops have blocked the event loop for
+// at least this time, in milliseconds, between two recent items.
 const LEAST_HELD_MS = 0.05
-/** … so many items. */
+/** How many items count as recent. */
 const LATELY = 8
 
 /**
- * How long ops have held the loop while the consumer had an item on its way. The consumer's code
- * goes on in a microtask; ops that run before that keep it from its work, and it does not wait for
- * an item either.
+ * Measures how long ops block the event loop while an item is on its way to the consumer. The
+ * consumer's code continues in a microtask. Ops that run before it delay its work, and it does not
+ * wait for an item either.
  */
 export class ConsumerTime {
   heldUpMs = 0
-  /** Sum of {@link heldByOpsMs} when the last item was given. */
+  /** The value of {@link heldByOpsMs} when the last item was given. */
   private lastHeldMs = 0
-  /** How many more items are looked at. */
+  /** Number of further items to watch. */
   private left = 0
-  /** The same when the item was given that the consumer has not begun with; -1 if there is none. */
+  /**
+   * The value of {@link heldByOpsMs} when the item was given that the consumer has not begun with.
+   * -1: none.
+   */
   private heldAtMs = -1
 
-  /** An item is about to be given to code that goes on in a microtask. */
+  /** Called before an item is given to code that continues in a microtask. */
   gives(): void {
     if (!this.isWorthIt() || this.heldAtMs >= 0) return
     this.heldAtMs = this.lastHeldMs
-    // Made before the promise is resolved, so it runs just before the consumer.
+    // Queued before the promise is resolved, so that it runs just before the consumer's code.
     queueMicrotask(this.begins)
   }
 
-  /** An item is given: whether it is to be looked at. */
+  /** Called when an item is given. Returns whether to watch it. */
   private isWorthIt(): boolean {
     const heldMs = heldByOpsMs()
     if (heldMs - this.lastHeldMs >= LEAST_HELD_MS) this.left = LATELY
@@ -44,22 +47,22 @@ export class ConsumerTime {
   }
 
   /**
-   * An item is about to be given to a function that may return a promise. Returns what {@link done}
-   * is to be told when that is settled.
+   * Called before an item is given to a function that may return a promise. Pass the result to
+   * {@link done} when the promise settles.
    */
   calls(): Call | undefined {
     return this.isWorthIt() ? new Call(this.lastHeldMs) : undefined
   }
 
   /**
-   * The function's promise is settled. If it was so before the loop could turn, the function waited
-   * for nothing but the ops.
+   * Called when the function's promise has settled. If the event loop could not turn before that,
+   * the function waited only for ops.
    */
   done(call: Call | undefined): void {
     if (call?.hasTurned === false) this.heldUpMs += heldByOpsMs() - call.heldAtMs
   }
 
-  /** Calls what may run ops within a consumer's call that gets an item at once. */
+  /** Measures a function that may run ops during a consumer's call that gets an item at once. */
   within(call: () => void): void {
     const heldMs = heldByOpsMs()
     call()
@@ -67,15 +70,15 @@ export class ConsumerTime {
   }
 }
 
-/** A call of a consumer's function. */
+/** A call of the consumer's function. */
 class Call {
   readonly heldAtMs: number
-  /** Whether the microtasks that followed the call have all run. */
+  /** Whether all microtasks that followed the call have run. */
   hasTurned = false
 
   constructor(heldAtMs: number) {
     this.heldAtMs = heldAtMs
-    // From a microtask, for `nextTick` alone comes before those.
+    // `nextTick` alone would run before those microtasks, so queue it from one.
     queueMicrotask(() => nextTick(() => this.turned()))
   }
 

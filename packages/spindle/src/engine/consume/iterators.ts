@@ -3,7 +3,7 @@ import { shouldYieldMidway } from '../flow/time-slice.ts'
 import { ConsumerSession, PendingNext } from './pending-reads.ts'
 import type { SinkReader } from './sink-reader.ts'
 
-/** One item now or when it comes. */
+/** Takes one item, now or when it arrives. */
 export function takeItem<T>(
   reader: SinkReader,
   session: ConsumerSession,
@@ -11,8 +11,7 @@ export function takeItem<T>(
 ): Promise<IteratorResult<T, undefined>> {
   reader.lookAtTime()
   asked(reader, session)
-  // A consumer that computes for long lets the loop turn before it gets the next item, if it can
-  // wait.
+  // If the consumer computes for long and can wait, the event loop turns before the next item.
   const mustWait = timeoutMs === Number.POSITIVE_INFINITY && shouldYieldMidway()
   const value = mustWait ? undefined : reader.take(session.epoch, session.holder)
   if (value !== undefined) {
@@ -35,7 +34,7 @@ export function takeItem<T>(
   return promise
 }
 
-/** A consumer has done with the items it has: where that is kept book of, the source may go on. */
+/** The consumer has finished its previous items. In a resumable run, the source may continue. */
 function asked(reader: SinkReader, session: ConsumerSession): void {
   const { commits } = reader
   if (commits !== undefined) reader.inScope(() => commits.asked(session.holder))
@@ -46,17 +45,14 @@ function leaves(reader: SinkReader, session: ConsumerSession): void {
   if (commits !== undefined) reader.inScope(() => commits.leaves(session))
 }
 
-/**
- * A promise of an item that is there. An async function makes it a tenth cheaper than
- * `Promise.resolve`.
- */
+/** Makes a promise of an item. An async function is a tenth cheaper than `Promise.resolve`. */
 async function step<T>(value: T): Promise<IteratorResult<T, undefined>> {
   return { done: false, value }
 }
 
 /**
- * Gives a pipeline's items one by one. A time-out does not end it; the end of the stream or epoch,
- * an error and `return()` do.
+ * Iterates a pipeline's items. It ends at the end of the stream or epoch, by an error and by
+ * `return()`, but not by a timeout.
  */
 export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
   private readonly reader: SinkReader
@@ -91,7 +87,7 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 }
 
-/** Gives what is ready, at least one item at a time. */
+/** Iterates arrays of the items that are ready, with at least one item each. */
 export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
   private readonly reader: SinkReader
   private readonly max: number

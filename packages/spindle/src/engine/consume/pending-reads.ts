@@ -9,11 +9,14 @@ import type { Holder } from '../progress/commits.ts'
 import type { ConsumerCall, ConsumerTime } from './consumer-time.ts'
 import type { PendingRead, SinkReader } from './sink-reader.ts'
 
-/** One consumer: an iterator, a `forEach`, or a single `getItem`. */
+/** A consumer: an iterator, a `forEach`, or a single `getItem`. */
 export class ConsumerSession implements Holder {
-  /** The epoch whose items it takes. */
+  /** The epoch whose items the consumer takes. */
   readonly epoch: number
-  /** Where its items are held until they are committed: by itself, or by nobody in particular. */
+  /**
+   * Holds its items until they are committed: the session itself, or `undefined` for a `getItem`,
+   * whose items have no particular holder.
+   */
   readonly holder: Holder | undefined
   held: Item[] | undefined = undefined
   isOver = false
@@ -25,7 +28,7 @@ export class ConsumerSession implements Holder {
     this.holder = onEnd === undefined ? undefined : this
   }
 
-  /** It wants nothing more, or there is nothing more for it. */
+  /** The consumer has left, or there are no more items for it. */
   end(): void {
     if (this.isOver) return
     this.isOver = true
@@ -41,7 +44,7 @@ export class PendingNext implements PendingRead {
   private readonly resolve: (result: IteratorResult<unknown>) => void
   private readonly reject: (error: unknown) => void
   private timer: Timer | undefined
-  /** The promise, of a `getItem`. */
+  /** The promise returned by a `getItem`. */
   promise: Promise<unknown> | undefined
 
   private readonly time: ConsumerTime
@@ -62,7 +65,7 @@ export class PendingNext implements PendingRead {
     this.promise = undefined
   }
 
-  /** Gives up after a while, and leaves: an item that comes later goes to whoever asks next. */
+  /** Rejects after the time limit and stops waiting. A later item goes to the next request. */
   limit(reader: SinkReader, timeoutMs: number): void {
     this.timer = setTimeout(() => {
       reader.remove(this)
@@ -88,8 +91,8 @@ export class PendingNext implements PendingRead {
   }
 
   fail(error: unknown): void {
-    // As of an async generator, one of the calls of an iterator throws: those made ahead of it find
-    // that it has ended.
+    // As in an async generator, only one pending call of an iterator throws. The others find that
+    // the iterator has ended.
     if (this.session.isOver) {
       this.end()
       return
@@ -101,8 +104,7 @@ export class PendingNext implements PendingRead {
 }
 
 /**
- * A `forEach` on its way: calls a function with each item, one at a time; a promise it returns is
- * waited for.
+ * A running `forEach`: calls a function with each item, one at a time, and waits for its promise.
  */
 export class ForEachLoop implements PendingRead {
   readonly epoch: number
@@ -138,7 +140,7 @@ export class ForEachLoop implements PendingRead {
   ) {
     this.epoch = reader.epoch
     this.reader = reader
-    // `scope`: the consumer's async context, where that is not the pipeline's.
+    // `scope`: the consumer's async context, if it differs from the pipeline's.
     this.consume =
       scope === undefined ? consume : (value) => scope.runInAsyncScope(consume, undefined, value)
     this.code = consume

@@ -24,53 +24,53 @@ const AT = LEFT
 const ITEMS_PER_LOOK = 8
 const SLOW_ITEM_MS = 0.05
 
-/** Somebody who wants items: a pending `next()`, or a `forEach`. */
+/** A request for items: a pending `next()` or a `forEach`. */
 export interface PendingRead {
-  /** The epoch it began in. */
+  /** The epoch in which the request was made. */
   readonly epoch: number
   /**
-   * Who has the items until they are committed, where that is kept book of; `undefined`: whoever
-   * asks next has done with them.
+   * In a resumable run: holds the items until they are committed. `undefined`: the items are done
+   * when the next item is requested by any consumer.
    */
   readonly holder: Holder | undefined
-  /** Of which consumer it is, where that may leave while it waits. */
+  /** The consumer, if it may leave while it waits. */
   readonly session: object | undefined
-  /** Takes one item; whether it wants more at once. */
+  /** Takes one item. Returns whether to give the next one at once. */
   give(value: unknown): boolean
-  /** The end of the stream, or of its epoch. */
+  /** The stream, or the epoch of the request, has ended. */
   end(): void
   /** The pipeline failed. */
   fail(error: unknown): void
-  /** What it is told from now on may be heard by nobody: that is no unhandled rejection. */
+  /** Prevents unhandled rejections: the consumer may have dropped the promise. */
   hush?(): void
 }
 
 /**
- * The consumer's side of the sink's queue: hands items to takers, first come, first served, and
- * knows how the stream ends.
+ * The consumer's side of the sink's queue. It hands items to requests, first come, first served,
+ * and handles the end of the stream.
  *
- * OPEN until the sink's queue is closed and empty; then ENDED, and an error, if there is one, is
- * given to every taker, those that come later included. With continuous sources an epoch's boundary
- * at the head of the queue ends all takers of that epoch.
+ * It is OPEN until the sink's queue is closed and empty, and then ENDED. If the pipeline failed,
+ * every request gets the error, including later ones. With continuous sources, an epoch's boundary
+ * at the head of the queue ends all requests of that epoch.
  */
 export class SinkReader implements Consumer, Resumable {
   readonly queue: Queue
-  /** What the queue is filled from. */
+  /** The queue that feeds {@link queue}. */
   private readonly source: Queue
   /** Number of the epoch whose items are being taken. */
   epoch = 0
-  /** Items given to the consumer. */
+  /** Number of items given to the consumer. */
   given = 0
-  /** Called when the first one is. */
+  /** Called when the first item is given. */
   onFirst: (() => void) | undefined
-  /** What the consumer is known by in the marker. */
+  /** Identifies the consumer in the marker. */
   readonly mark: number = newMark()
   private takers: PendingRead[] = []
-  /** Times what is done with the items: of a `forEach`, the calls of its function. */
+  /** Times the consumer's code: for `forEach`, the calls of its function. */
   readonly counters: Counters = new Counters(false)
   readonly time: ConsumerTime = new ConsumerTime()
   private readonly timer: TaskTimer = new TaskTimer()
-  /** Whether somebody waits, over time. */
+  /** Integral over time of whether a request waits. */
   private readonly waiting: Integral = new Integral()
   private unlooked = 0
   private lookedAt = 0
@@ -80,15 +80,12 @@ export class SinkReader implements Consumer, Resumable {
   private hasEnded = false
   private isClosing = false
   private error: { readonly reason: unknown } | undefined
-  /**
-   * Whether calls of a `forEach`'s function are made in a context of their own; see
-   * `call-scopes.ts`.
-   */
+  /** Whether calls of a `forEach` function run in their own context; see `call-scopes.ts`. */
   keepsScopes = false
-  /** `forEach` calls whose promise is pending. */
+  /** Number of `forEach` calls whose promise is pending. */
   busy = 0
   /**
-   * Called once when the stream has ended and the queue is empty; resolves with the error to give,
+   * Called once when the stream has ended and the queue is empty. Resolves with the error to give,
    * if any.
    */
   private readonly onDrained: () => undefined | PromiseLike<unknown>
@@ -96,9 +93,9 @@ export class SinkReader implements Consumer, Resumable {
   /** Called whenever the consumer's side may have come to rest. */
   private readonly onRest: () => void
   private readonly itemPool: ItemPool
-  /** The pipeline's async context, into which a consumer's calls change. */
+  /** The pipeline's async context. Consumer calls switch to it. */
   scope: AsyncScope = currentScope()
-  /** What was given and is not committed, where that is kept book of. */
+  /** In a resumable run: the items that were given and are not committed. */
   readonly commits: Commits | undefined
 
   constructor(
@@ -117,14 +114,14 @@ export class SinkReader implements Consumer, Resumable {
     exit.consumer = this
   }
 
-  /** Whether somebody is waiting for an item. */
+  /** Whether a request waits for an item. */
   get isAwaited(): boolean {
     return this.takers.length > 0
   }
 
   /**
-   * Whether an iterator or `forEach` is waiting for an item, rather than a single `getItem`, whose
-   * promise may be forgotten.
+   * Whether an iterator or `forEach` waits for an item. The promise of a single `getItem` does not
+   * count, because it may be forgotten.
    */
   get isIterated(): boolean {
     return this.takers.some((taker) => taker.holder !== undefined)
@@ -135,7 +132,7 @@ export class SinkReader implements Consumer, Resumable {
     for (const taker of this.takers) taker.hush?.()
   }
 
-  /** Whether the stream is over and all of it was taken. */
+  /** Whether the stream has ended and everything was taken. */
   get isEnded(): boolean {
     return this.hasEnded
   }
@@ -151,7 +148,7 @@ export class SinkReader implements Consumer, Resumable {
     return true
   }
 
-  /** The loop has to turn before the consumer gets the next item. Things go on after that. */
+  /** Resumes after the event loop has turned, before the consumer gets the next item. */
   private waitsForTurn(): true {
     if (!this.isResuming) {
       this.isResuming = true
@@ -212,7 +209,7 @@ export class SinkReader implements Consumer, Resumable {
       })
   }
 
-  /** Ends at once, whatever is queued: takers hear `reason`. */
+  /** Ends at once and discards queued items. Requests are rejected with `reason`. */
   abort(reason: unknown): void {
     if (this.hasEnded) return
     this.isClosing = true
@@ -231,7 +228,7 @@ export class SinkReader implements Consumer, Resumable {
   }
 
   private endTaker(taker: PendingRead): void {
-    // Every taker hears of it: a failed pipeline must not look like one that is complete.
+    // Every request gets the error, so that a failed pipeline never looks complete.
     if (this.error === undefined) taker.end()
     else taker.fail(this.error.reason)
   }
@@ -245,8 +242,8 @@ export class SinkReader implements Consumer, Resumable {
   }
 
   /**
-   * Takes the value of an item that is there; `undefined`, which no item has, if there is none.
-   * Boundaries at the head of the queue are passed, which may end the caller's epoch.
+   * Takes the value of a queued item. `undefined`, which is never an item, if there is none. Passes
+   * boundaries at the head of the queue, which may end the caller's epoch.
    */
   take(epoch: number, holder: Holder | undefined): unknown {
     let hasDropped = false
@@ -265,21 +262,21 @@ export class SinkReader implements Consumer, Resumable {
       this.itemPool.add(item)
       return value
     }
-    // Nobody else will: the caller has got nothing.
+    // The caller got no item and will not call `settle`.
     if (hasDropped) this.settle()
     return undefined
   }
 
-  /** Does something that may run the stages' code, on a consumer's call. */
+  /** Runs a consumer's call that may run code of the stages. */
   inScope<R>(call: () => R): R {
     return this.scope.runInAsyncScope(call)
   }
 
-  /** After {@link take}: lets the sink refill, and sees whether that was the last item. */
+  /** Called after {@link take}. Lets the sink refill, and checks whether that was the last item. */
   settle(): void {
     const { queue } = this
     const isRefillDue = queue.capacity - queue.length >= queue.refillAt && this.source.length > 0
-    // The context is changed only for what runs something: that is seldom every item.
+    // Change the context only if code will run in it, which is seldom the case for every item.
     if (isRefillDue || queue.isClosed) this.time.within(this.refillInScope)
   }
 
@@ -291,8 +288,8 @@ export class SinkReader implements Consumer, Resumable {
   }
 
   /**
-   * A consumer comes back: it may have computed for long in the same burst of microtasks, for which
-   * the coarse clock stands still.
+   * Called when the consumer returns. It may have computed for long within one burst of microtasks,
+   * during which the coarse clock stands still.
    */
   lookAtTime(): void {
     if (--this.unlooked >= 0) return
@@ -303,7 +300,7 @@ export class SinkReader implements Consumer, Resumable {
     this.unlooked = this.stride - 1
   }
 
-  /** Waits for an item: a consumer's call. */
+  /** Waits for an item. Called from the consumer's context. */
   await(taker: PendingRead): void {
     const { queue } = this
     if (queue.length > 0 || this.hasEnded || queue.isClosed || this.epoch > taker.epoch)
@@ -311,12 +308,12 @@ export class SinkReader implements Consumer, Resumable {
     else this.add(taker)
   }
 
-  /** Waits for an item, in the pipeline's async context. */
+  /** Waits for an item. Called in the pipeline's async context. */
   add(taker: PendingRead): void {
     if (this.hasEnded) this.endTaker(taker)
     else if (this.epoch > taker.epoch) {
       taker.end()
-      // It was a boundary that was taken: its place is free.
+      // A boundary was taken, so its place is free.
       this.refill()
     } else {
       this.takers.push(taker)
@@ -325,7 +322,7 @@ export class SinkReader implements Consumer, Resumable {
     }
   }
 
-  /** Stops waiting; what comes goes to others. */
+  /** Removes a waiting request. The next item goes to others. */
   remove(taker: PendingRead): void {
     const at = this.takers.indexOf(taker)
     if (at < 0) return
@@ -333,7 +330,7 @@ export class SinkReader implements Consumer, Resumable {
     this.waiting.change(this.takers.length > 0 ? 1 : 0)
   }
 
-  /** A consumer leaves: what it has asked for ahead ends, and takes no item from those who stay. */
+  /** A consumer leaves: its pending requests end, so that they take no items from the others. */
   leave(session: object): void {
     const isLeaving = (taker: PendingRead): boolean => taker.session === session
     const leaving = this.takers.filter(isLeaving)
@@ -344,7 +341,7 @@ export class SinkReader implements Consumer, Resumable {
     this.onRest()
   }
 
-  /** Gives what is queued to those who wait. */
+  /** Gives queued items to the waiting requests. */
   pump(): void {
     let hasTaken = false
     while (

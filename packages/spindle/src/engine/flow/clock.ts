@@ -1,11 +1,11 @@
 import { clockMs, nextTick } from '../../timers.ts'
 
-// A clock read costs as much as a whole stage (about 43 ns), and queues change between empty and
-// not empty with nearly each item. So time is read once in a burst of microtasks: the first reader
-// has it made stale when the burst is over, which is when `nextTick` comes back to a microtask.
-// After any wait the time is exact. Within a burst it is set right by whoever asks for the exact
-// time, as those do who pull, and the sink reader for its consumer: after some items, or at each
-// while items take time.
+// Reading the clock costs as much as a whole stage (about 43 ns), and queues change between empty
+// and not empty with nearly each item. The coarse time is therefore read once in a burst of
+// microtasks. Its first reader schedules a `nextTick` callback, which runs when the burst is over
+// and marks the time as stale. So the time is exact after any wait. Within a burst, each exact
+// reading corrects it. Stages that pull read the exact time, and so does the sink reader for its
+// consumer: after some items, or at each item if items take time.
 
 let time = 0
 let isFresh = false
@@ -13,7 +13,7 @@ const expire = (): void => {
   isFresh = false
 }
 
-/** Milliseconds, monotonic, good to the current burst of microtasks. */
+/** The monotonic time in milliseconds, as of the current burst of microtasks. */
 export function coarseNow(): number {
   if (!isFresh) {
     time = clockMs()
@@ -23,7 +23,7 @@ export function coarseNow(): number {
   return time
 }
 
-/** Milliseconds, monotonic, exact; corrects the coarse clock on the way. */
+/** The exact monotonic time in milliseconds. It also corrects the coarse clock. */
 export function exactNow(): number {
   time = clockMs()
   return time

@@ -1,23 +1,23 @@
 import { Item, type SourceEpoch } from './item.ts'
 
 /**
- * Items kept at most: more than are on their way between two takings of the consumer, in all but
- * the largest pipelines.
+ * Maximum number of items to keep. Only the largest pipelines have more items on the way between
+ * two requests of the consumer.
  */
 const MOST = 256
 
 /**
- * Items that have gone through, for the source to use again: making an item new, and having each of
- * its slots and queues remember a young object, costs an eighth of the engine's time. Used only
- * where no stage keeps an item beyond its task: chains of plain pipe stages whose ops see no
- * context.
+ * Keeps items that have reached the consumer, for the source to reuse. Making a new item, and
+ * referring to a young object from each slot and queue, costs an eighth of the engine's time. The
+ * pool is used only if no stage keeps an item beyond its task: in chains of plain pipe stages whose
+ * ops do not see a context.
  */
 export class ItemPool {
   isUsed = false
   private readonly items: (Item | undefined)[] = new Array(MOST).fill(undefined)
   private length = 0
 
-  /** An item of the source. */
+  /** Takes a kept item, or makes one. */
   take(value: unknown, origin: SourceEpoch, index: number): Item {
     if (this.length === 0) return new Item(value, origin, index, undefined)
     const item = this.items[--this.length] as Item
@@ -27,7 +27,7 @@ export class ItemPool {
     return item
   }
 
-  /** The consumer has had the item's value. */
+  /** Returns an item after the consumer has taken its value. */
   add(item: Item): void {
     if (!this.isUsed || item.path !== undefined || this.length === MOST) return
     item.value = undefined

@@ -1,84 +1,84 @@
-/** Where items are born: one for each source and epoch. */
+/** The origin of items: one epoch of one source. */
 export interface SourceEpoch {
   /** Number of the source in its graph. */
   readonly source: number
   readonly epoch: number
-  /** Who keeps book of what is unfinished, if anybody does. */
+  /** Tracks which items are unfinished, if the run needs that. */
   readonly ledger?: Ledger
 }
 
 /**
- * Hears of all that becomes of the items of a {@link SourceEpoch} after their birth, and makes the
- * items, so that they can carry what it needs.
+ * Makes the descendants of the items of a {@link SourceEpoch}, so that they can carry its data, and
+ * is called whenever such an item ends.
  */
 export interface Ledger {
   /** Makes one of several descendants of `parent`. */
   forked(parent: Item, value: unknown, path: Path | undefined): Item
   /**
-   * Makes a batch, in which `members` end; its lineage is that of `first`. `maker`: by which
-   * aggregate, where it has a number.
+   * Makes a batch, in which `members` end. It has the lineage of `first`. `maker` tells which
+   * aggregate made it, if that has a number.
    */
   joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): Item
-  /** An item ends. */
+  /** An item has ended and is done. */
   retired(item: Item): void
-  /** An item ends, for others have come of it that stand for it. */
+  /** An item has ended, and its outputs stand for it. */
   absorbed(item: Item): void
-  /** An item ends undone. */
+  /** An item has ended and is not done. */
   lost(item: Item): void
-  /** An item waits for more of the source to come. */
+  /** An item waits until the source gives more. */
   held?(item: Item): void
   /**
-   * What the item stands for is not done with its end: it is a part of something that has other
+   * The end of this item does not complete what it stands for, because the item is one of several
    * parts.
    */
   unnamed?(item: Item): void
-  /** What of an item was finished in an earlier run: ways below its own. */
+  /** Which descendants of an item were done in an earlier run, as paths below its own. */
   coveredBelow?(item: Item): Set<string> | undefined
-  /** Several items have come of one batch of a region. */
+  /** One batch of the region gave several items. */
   severalOf?(region: string): void
-  /** Whether an item, by its path, was finished in an earlier run and is not to be joined again. */
+  /** Whether an item, by its path, was done in an earlier run and must not join a batch again. */
   isCovered(item: Item): boolean
 }
 
-/** What made a batch. */
+/** Identifies which aggregate made a batch. */
 export interface BatchOrigin {
   /** Number of the aggregate in its graph. */
   readonly aggregate: number
-  /** The batch of an earlier run that it is, if it is one. */
+  /** Set if the batch repeats a batch of an earlier run. */
   readonly plan?: { readonly number: number; readonly done: ReadonlySet<string> } | undefined
 }
 
-/** The parts of one batch that are on their way, in batched variants. */
+/** The parts of one batch that are on their way through the paths of batched variants. */
 export interface ItemGroup {
   /**
-   * Whether a part was thrown away because the pipeline stopped: what is left is not a batch any
-   * more.
+   * Whether a part was discarded because the pipeline stopped. The remaining parts are no complete
+   * batch.
    */
   isSpoilt: boolean
   /** One more item is on its way. */
   enter(): void
-  /** An item has ended, in the path or at its end. */
+  /** An item has ended inside the path or at its end. */
   leave(): void
 }
 
 /**
- * A place among the outputs of a generator or the parts of a batch; with its parents, the way from
- * the source item down to one of its descendants.
+ * A position among the outputs of a generator or the parts of a batch. With its parents, it is the
+ * way from the source item to one of its descendants.
  */
 export interface Path {
   readonly parent: Path | undefined
   readonly position: number
-  /** The batch this is a part of, inside batched variants. */
+  /** Inside batched variants: the batch that this item is a part of. */
   readonly group: ItemGroup | undefined
 }
 
 /**
- * The index that marks the boundary between two epochs; a boundary travels through the queues as an
- * item does.
+ * The index of items that mark the boundary between two epochs. They travel through the queues like
+ * other items.
  */
 const BOUNDARY = -1
 
-// Where an item stands in the window of a stage that keeps its input's order.
+// States of an item in a reorder buffer.
 export const PENDING = 0
 export const READY = 1
 export const DROPPED = 2
@@ -86,23 +86,23 @@ export const FAILED = 3
 export const EXPANDING = 4
 
 /**
- * One item on its way: a value and where it came from. The same object goes through all one-to-one
- * stages, which replace `value`; generators and batches make new ones. This is the only thing the
- * engine allocates for an item besides the context of each call.
+ * One item on its way: a value and its lineage. The same object passes all one-to-one stages, which
+ * replace `value`; generators and batches make new items. The item and the context of each call are
+ * all that the engine allocates for an item.
  *
- * The source makes items. {@link child}, {@link partOf} and {@link descendant} fork them,
- * {@link joined} makes a batch of several, and {@link retire}, {@link absorb}, {@link lose} and
- * {@link discard} end them. Nothing else does, so a ledger of unfinished work listens in these
- * places.
+ * The source makes items. {@link child}, {@link partOf} and {@link descendant} fork them, and
+ * {@link joined} makes a batch of several. {@link retire}, {@link absorb}, {@link lose} and
+ * {@link discard} end them. No other code makes or ends items, so a ledger of unfinished work
+ * listens in these functions.
  */
 export class Item {
   value: unknown
-  /** Like `index` fixed as long as the item is on its way; see `ItemPool`. */
+  /** Like `index`, constant as long as the item is on its way. `ItemPool` reuses items. */
   origin: SourceEpoch
   /** Position in the source within the epoch, from 0. */
   index: number
   readonly path: Path | undefined
-  /** Its place in an ordered window: one of the constants above. */
+  /** Its state in a reorder buffer: one of the constants above. */
   state: number
 
   constructor(value: unknown, origin: SourceEpoch, index: number, path: Path | undefined) {
@@ -115,31 +115,31 @@ export class Item {
 }
 
 /**
- * The mark between an epoch and the next; also what an aggregator is flushed for, which stands for
- * no position of the source either.
+ * Makes the boundary between an epoch and the next. The flush of an aggregator also uses such an
+ * item, because it has no position in the source either.
  */
 export function boundaryAfter(origin: SourceEpoch): Item {
   return new Item(undefined, origin, BOUNDARY, undefined)
 }
 
-/** Whether an item is the mark between two epochs. */
+/** Whether an item is the boundary between two epochs. */
 export function isBoundary(item: Item): boolean {
   return item.index === BOUNDARY
 }
 
-/** The `position`-th output of `parent`. */
+/** Makes the `position`-th output of `parent`. */
 export function child(parent: Item, value: unknown, position: number): Item {
   const group = parent.path?.group
   group?.enter()
   return descendant(parent, value, { parent: parent.path, position, group })
 }
 
-/** The part of a batch that goes through one of several paths. */
+/** Makes the part of a batch that goes through one of several paths. */
 export function partOf(batch: Item, value: unknown, position: number, group: ItemGroup): Item {
   return descendant(batch, value, { parent: batch.path, position, group })
 }
 
-/** What comes of `parent` at a place of its own. */
+/** Makes a descendant of `parent` with its own path. */
 export function descendant(parent: Item, value: unknown, path: Path | undefined): Item {
   const { ledger } = parent.origin
   return ledger === undefined
@@ -147,7 +147,7 @@ export function descendant(parent: Item, value: unknown, path: Path | undefined)
     : ledger.forked(parent, value, path)
 }
 
-/** A batch, known by its first member. `members` are wanted only where there is a ledger. */
+/** Makes a batch with the lineage of its first member. Only a ledger needs `members`. */
 export function joined(
   first: Item,
   value: unknown,
@@ -160,31 +160,28 @@ export function joined(
     : ledger.joined(first, value, members, maker)
 }
 
-/** The item ends here: filtered out, failed, or thrown away by an aggregator. */
+/** Ends an item that is done: filtered out, failed, or dropped by an aggregator. */
 export function retire(item: Item): void {
   item.path?.group?.leave()
   item.origin.ledger?.retired(item)
 }
 
-/**
- * The item ends here, and what came of it goes on: the outputs of its generator, or those of a
- * region.
- */
+/** Ends an item whose outputs continue: those of its generator or of a region. */
 export function absorb(item: Item): void {
   item.path?.group?.leave()
   item.origin.ledger?.absorbed(item)
 }
 
 /**
- * The item ends here, undone: its result came too late, or its failure ends the pipeline. A run
- * that goes on later makes it again.
+ * Ends an item that is not done: its result came too late, or its failure ends the pipeline. A
+ * resumed run processes it again.
  */
 export function lose(item: Item): void {
   item.path?.group?.leave()
   item.origin.ledger?.lost(item)
 }
 
-/** The item is thrown away because the pipeline stops: nobody looked at it. */
+/** Discards an unprocessed item because the pipeline stops. */
 export function discard(item: Item): void {
   const group = item.path?.group
   if (group === undefined) return
@@ -192,7 +189,7 @@ export function discard(item: Item): void {
   group.leave()
 }
 
-/** `item 17`, or `item 17.0.2` for an output of generators. */
+/** `17` for an item, `17.0.2` for an output of generators. */
 export function describeItem(item: Item): string {
   const positions: number[] = []
   for (let path = item.path; path !== undefined; path = path.parent)

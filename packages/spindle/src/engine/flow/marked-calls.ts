@@ -1,38 +1,30 @@
 import type { AsyncScope } from './async-scope.ts'
 import { enter, leave, newMark } from './marker.ts'
 
-/**
- * What calls the user's code under marks, so that whoever looks from outside sees whose call runs.
- */
+/** Calls user code under marks, so that other threads can see whose call runs. */
 export abstract class MarkedCalls {
-  /** What it is known by in the marker; see `marker.ts`. */
+  /** Identifies the calls of the stage in the marker; see `marker.ts`. */
   readonly mark: number = newMark()
-  /** And what its hooks are. */
+  /** Identifies the calls of the stage's hooks. */
   readonly hookMark: number = newMark()
-  /** Items begun. A field of the stage rather than a counter, for it is counted with every call. */
+  /** Number of items begun. It is a field and not a counter because every call increments it. */
   tasks = 0
-  /**
-   * The contexts of the calls, and of those of hooks, while somebody keeps scopes; see
-   * `call-scopes.ts`.
-   */
+  /** The contexts for calls and for hooks while scopes are kept; see `call-scopes.ts`. */
   callScope: AsyncScope | undefined = undefined
   hookScope: AsyncScope | undefined = undefined
 
-  /** Has calls, and those of hooks, made in contexts of their own from now on, or no more. */
+  /** Sets the contexts for further calls and hooks. `undefined`: none. */
   keepScope(calls: AsyncScope | undefined, hooks: AsyncScope | undefined): void {
     this.callScope = calls
     this.hookScope = hooks
   }
 
-  /**
-   * Calls the user's code under the stage's mark, where it is not worth while to write the two
-   * lines out.
-   */
+  /** Calls user code under the stage's mark. The hot path repeats these two lines instead. */
   marked<R>(call: () => R): R {
     return this.#under(this.mark, this.callScope, call)
   }
 
-  /** Likewise, for its hooks. */
+  /** Calls a hook under the stage's hook mark. */
   hooked<R>(call: () => R): R {
     return this.#under(this.hookMark, this.hookScope, call)
   }

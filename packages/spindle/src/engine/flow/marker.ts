@@ -1,59 +1,58 @@
-// Which stage's code holds the loop: one word in shared memory, written with plain stores around
-// every call of the user's code, so that another thread can look at it while this one stands still.
-// Plain, for an atomic store costs as much as a stage; one word, so that whoever looks sees the
-// stage and the number of its call together.
+// Tells another thread which stage's code blocks the event loop, even while this thread stands
+// still. The marker is one word in shared memory, written with plain stores around every call of
+// user code. The stores are plain because an atomic store costs as much as a stage. It is one word
+// so that a reader gets the stage and the number of its call together.
 //
-//   bits 0..11   the stage's code
-//   bit  12      set when the call has come back
-//   bits 13..31 number of the stage's call, so that a word seen twice means that nothing was called
-//   between
+//   bits 0..11   code of the stage
+//   bit  12      set when the call has returned
+//   bits 13..31  number of the stage's call: the same word twice means no call in between
 
 const CODES = 0xfff
 const OUTSIDE = 0x1000
 const NUMBER_AT = 13
 
 /**
- * Position of how many calls may begin before `turn.ts` looks at the time. Whoever sees from
- * outside that a call takes long puts 0 there.
+ * Index of the number of calls that may begin before `time-slice.ts` reads the clock. The loop
+ * guard's thread sets it to 0 when it sees a long call.
  */
 export const LEFT = 1
 
-// Not exported itself: V8 looks an exported binding up at each use, and takes this one for the
-// constant it is.
+// This binding is not exported itself. V8 looks up an exported binding at each use, but treats this
+// one as a constant.
 const words: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(64))
 
-/** The word, at position 0. */
+/** The shared words. The marker is at index 0. */
 export const marker: Int32Array<SharedArrayBuffer> = words
 
 let lastCode = 0
 
 /**
- * A code for a stage. They begin anew after 4095 stages: two stages then share one, of which the
- * older has most likely ended.
+ * Makes a code for a stage. Codes repeat after 4095 stages. Two stages then share a code, but the
+ * older one has probably ended.
  */
 export function newMark(): number {
   lastCode = lastCode === CODES ? 1 : lastCode + 1
   return lastCode
 }
 
-/** A stage begins its `count`-th call of the user's code. Returns the word, for {@link leave}. */
+/** Marks the begin of a stage's `count`-th call of user code. Pass the result to {@link leave}. */
 export function enter(mark: number, count: number): number {
   const word = (count << NUMBER_AT) | mark
   words[0] = word
   return word
 }
 
-/** The call has come back. */
+/** Marks that the call has returned. */
 export function leave(word: number): void {
   words[0] = word | OUTSIDE
 }
 
-/** The code of the stage that was called last. */
+/** The code of the stage called last. */
 export function markOf(word: number): number {
   return word & CODES
 }
 
-/** Whether that call has not come back yet. */
+/** Whether that call has not returned yet. */
 export function isInside(word: number): boolean {
   return word !== 0 && (word & OUTSIDE) === 0
 }

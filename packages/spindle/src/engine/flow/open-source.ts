@@ -2,15 +2,15 @@ import { SpindleError } from '../../errors.ts'
 import { isSeekable } from '../seekable.ts'
 import type { Source, SourceContext } from '../types.ts'
 
-/** An iterator whose steps may or may not be promises: what all kinds of sources come down to. */
+/** The common form of all sources: an iterator whose steps may be promises. */
 export interface Steps {
   next(): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
   return?(value?: unknown): unknown
 }
 
 /**
- * Begins to iterate a source. @throws `ERR_BAD_SOURCE` if it is, or a function returned, nothing
- * that can be iterated.
+ * Begins to iterate a source. @throws `ERR_BAD_SOURCE` if the source, or the result of its
+ * function, is not iterable.
  */
 export function openSource(source: Source<unknown>, context: SourceContext): Steps {
   const items: unknown = isSeekable(source)
@@ -37,12 +37,11 @@ export function openSource(source: Source<unknown>, context: SourceContext): Ste
 const usedUp: WeakSet<object> = new WeakSet()
 
 /**
- * A source was iterated to its end, or closed. One that can be iterated only once has nothing more
- * to give.
+ * Records that a source was iterated to its end or closed. A one-shot source cannot be used again.
  */
 export function usedUpBy(source: unknown, steps: Steps | undefined): void {
   if (isOneShot(source)) usedUp.add(source as object)
-  // What a function has returned.
+  // The result of a function.
   else if (isOneShot(steps) && typeof source === 'function') usedUp.add(steps as object)
 }
 
@@ -50,7 +49,7 @@ function isUsedUp(source: unknown): boolean {
   return typeof source === 'object' && source !== null && usedUp.has(source)
 }
 
-/** Whether a value can be a source at all. */
+/** Whether a value can be a source. */
 export function isSource(value: unknown): boolean {
   return (
     typeof value === 'function' ||
@@ -61,7 +60,7 @@ export function isSource(value: unknown): boolean {
   )
 }
 
-/** Whether a source can be gone through only once: an iterator, a generator object, a stream. */
+/** Whether a source can be iterated only once: an iterator, a generator object, a stream. */
 export function isOneShot(value: unknown): boolean {
   if (typeof value === 'function' || value === null || typeof value !== 'object') return false
   if (isSeekable(value)) return false
@@ -113,7 +112,7 @@ function isReader(value: unknown): value is { getReader(): Reader } {
   )
 }
 
-/** For web streams that are not async iterable themselves (Safari's, some polyfills). */
+/** For web streams that are not async iterable (in Safari, in some polyfills). */
 function stepsOf(reader: Reader): Steps {
   return {
     next: () => reader.read() as Promise<IteratorResult<unknown>>,

@@ -2,42 +2,42 @@ import { coarseNow, exactNow } from './clock.ts'
 import type { Item } from './item.ts'
 import { sizeOf } from './size.ts'
 
-/** What takes items from a queue. */
+/** Takes items from a queue. */
 export interface Consumer {
-  /** Takes one item (or a boundary between epochs) if it can do so now; whether it has. */
+  /** Takes one item (or a boundary between epochs) if it can do so now. Returns whether it did. */
   offer(item: Item): boolean
-  /** Nothing more will come: the queue is closed and empty. */
+  /** The queue is closed and empty. */
   inputEnded(): void
-  /** Whether code of the user's is called with each item that it takes. */
+  /** Whether each item that it takes causes a call of user code. */
   readonly callsOps?: boolean
 }
 
-/** What puts items into a queue. */
+/** Puts items into a queue. */
 export interface Producer {
-  /** The consumer has taken something. */
+  /** The consumer has taken an item. */
   roomMade(): void
   /**
-   * The consumer wants nothing more: stop, tell whoever is upstream, and abort running calls if
-   * `abort` says so.
+   * The consumer needs no more items. The producer stops, cancels its own producers, and aborts
+   * running calls if `abort` is true.
    */
   cancel(abort: boolean): void
 }
 
-/** How long a queue was in which state, in milliseconds. */
+/** How long a queue was in each state, in milliseconds. */
 export interface QueueTimes {
-  /** Nothing was queued. */
+  /** The queue was empty. */
   readonly emptyMs: number
-  /** No place was free, or `maxBytes` was reached. */
+  /** The queue was full, or `maxBytes` was reached. */
   readonly fullMs: number
-  /** How long items above the capacity have waited, together. */
+  /** Total waiting time of the items above the capacity. */
   readonly overMs: number
   /** `maxBytes` was reached. */
   readonly bytesFullMs: number
 }
 
-/** A consumer that takes items by short ways; see `PipeStage`. */
+/** A consumer with short ways for items; see `PipeStage`. */
 export interface Follower {
-  /** Whether it may take the very short way now. */
+  /** Whether the shortest way is open now. */
   readonly isFast: boolean
   canStart(): boolean
   canStartFast(): boolean
@@ -61,55 +61,51 @@ const CHANGES_PER_LOOK = 8
 const SLOW_CHANGE_MS = 0.05
 
 /**
- * The exit queue of a stage, and the only thing that joins two stages.
+ * The exit queue of a stage. Queues are the only links between stages.
  *
- * A ring of items. {@link put} hands an item straight to an idle consumer when nothing is queued,
- * so that the ring serves only items that really wait. The queue does not refuse items: the
- * producer looks at {@link length} before it begins work, and holds a slot for each result above
- * `capacity`. The end of the stream is a state ({@link close}), not an item.
+ * A ring of items. If nothing is queued, {@link put} hands an item directly to an idle consumer, so
+ * that only items that really wait use the ring. The queue does not refuse items: the producer
+ * checks {@link length} before it begins work, and holds a slot for each result above `capacity`.
+ * The end of the stream is a state ({@link close}), not an item.
  *
- * Counts and times are kept here, in the one place that all stages share, so they are right for
- * every kind of stage.
+ * The queue counts and measures time for all kinds of stages.
  */
 export class Queue {
-  /** Places; what is queued beyond them still holds its task's slot. */
+  /** Number of places. Results queued above it still hold their tasks' slots. */
   capacity: number
   readonly maxBytes: number | undefined
   /**
-   * Free places at which a producer goes on: half of a long queue, so that what follows (a chain of
-   * wake-ups up to the source) is shared by several items. Short queues, as the default ones, are
-   * refilled at every item. Slots are idle only while half of the queue is ready.
+   * Number of free places at which the producer continues. For a long queue it is half of the
+   * capacity, so that several items share the cost of waking up all stages before. Short queues,
+   * such as the default ones, are refilled at every item. Slots are idle only while half of the
+   * queue is ready.
    */
   refillAt: number
   consumer: Consumer = nobody
-  /**
-   * The consumer, if it is a pipe stage: the usual case, for which so producers skip a virtual
-   * call.
-   */
+  /** The consumer, if it is a `PipeStage`, so that producers can skip the virtual `offer` call. */
   follower: Follower | undefined = undefined
   producer: Producer = nobody
-  /** Items queued, boundaries included. */
+  /** Number of queued items, boundaries included. */
   length = 0
-  /** Bytes of the items queued; kept only with `maxBytes`. */
+  /** Bytes of the queued items. Counted only with `maxBytes`. */
   bytes = 0
   isClosed = false
 
-  /** Items that have gone through, those handed over directly included. */
+  /** Items that passed, including those handed over directly. */
   passed = 0
-  /** Items thrown away because the consumer did not want them any more. */
+  /** Items discarded because the consumer needed no more. */
   discarded = 0
   mostItems = 0
   mostBytes = 0
   /**
-   * Items that were queued, and their bytes; kept only with `maxBytes`, and so is how often that
-   * was reached.
+   * With `maxBytes` only: items that were queued, their bytes, and how often the limit was reached.
    */
   sized = 0
   bytesIn = 0
   bytesFullTimes = 0
 
   private ring: (Item | undefined)[] = new Array(8).fill(undefined)
-  /** With `maxBytes`: what each item was counted with, for an item may change while it waits. */
+  /** With `maxBytes`: the counted size of each item, because an item may change while it waits. */
   private sizes: number[] = []
   private mask = 7
   private head = 0
@@ -120,7 +116,7 @@ export class Queue {
   private overMs = 0
   private overSince = -1
   private unlooked = 0
-  /** With `maxBytes`: how long that has been reached, and since when. */
+  /** With `maxBytes`: how long the limit has been reached, and since when. */
   private bytesFullMs = 0
   private bytesFullSince = -1
   private filledMs = 0
@@ -133,8 +129,8 @@ export class Queue {
   }
 
   /**
-   * Sets the number of places. What is queued beyond them stays; the times so far are summed up
-   * under the old number.
+   * Sets the number of places. Items queued above it stay. The times so far are added up under the
+   * old number.
    */
   resize(capacity: number): void {
     const now = coarseNow()
@@ -148,32 +144,32 @@ export class Queue {
     this.unlooked = 0
   }
 
-  /** Starts the clock of the queue's statistics. */
+  /** Starts the clock of the statistics. */
   open(): void {
     this.openedAt = exactNow()
   }
 
-  /** Whether a result put now would have a place. */
+  /** Whether the queue has a place for one more result. */
   hasRoom(): boolean {
     return this.length < this.capacity && this.hasRoomInBytes()
   }
 
   /**
-   * Whether the bound on bytes, if there is one, lets another item in. One item always has a place,
-   * however large.
+   * Whether `maxBytes`, if set, allows another item. The limit is compared before an item is added,
+   * so one item of any size always fits.
    */
   hasRoomInBytes(): boolean {
     return this.maxBytes === undefined || this.bytes < this.maxBytes
   }
 
-  /** Puts an item in, or hands it to the consumer at once. */
+  /** Puts an item in, or hands it to an idle consumer at once. */
   put(item: Item): void {
     if (item.index >= 0) this.passed++
     if (this.length === 0 && this.consumer.offer(item)) return
     this.enqueue(item)
   }
 
-  /** Has an item wait. {@link put} without the look at the consumer, and without counting. */
+  /** Queues an item without offering it to the consumer and without counting it as passed. */
   enqueue(item: Item): void {
     if (this.length > this.mask) this.grow()
     const at = (this.head + this.length) & this.mask
@@ -187,8 +183,9 @@ export class Queue {
   }
 
   /**
-   * Sums up how long items above the capacity wait. While they come and go within microseconds one
-   * change in eight is looked at, and its number stands for the time since the look before.
+   * Adds up how long items above the capacity wait. While they come and go within microseconds,
+   * only one change in eight is looked at; its level counts for the whole time since the previous
+   * look.
    */
   private lookAtExcess(): void {
     if (--this.unlooked >= 0) return
@@ -200,8 +197,8 @@ export class Queue {
   }
 
   /**
-   * Takes the oldest item. The producer is not told: the caller does that with {@link wake} once
-   * the item is under way.
+   * Takes the oldest item. The producer is not notified: the caller calls {@link wake} once the
+   * item is under way.
    */
   shift(): Item | undefined {
     if (this.length === 0) return undefined
@@ -217,29 +214,29 @@ export class Queue {
     return item
   }
 
-  /** The oldest item, left where it is. */
+  /** The oldest item. It stays in the queue. */
   peek(): Item | undefined {
     return this.length === 0 ? undefined : this.ring[this.head]
   }
 
-  /** Tells the producer that there is room for more. */
+  /** Notifies the producer that there is room. */
   wake(): void {
     this.producer.roomMade()
   }
 
-  /** Whether nothing is queued and nothing will be. */
+  /** Whether the queue is closed and empty. */
   get isDrained(): boolean {
     return this.isClosed && this.length === 0
   }
 
-  /** No more items. What is queued can still be taken. */
+  /** Closes the queue to new items. Queued items can still be taken. */
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
     if (this.length === 0) this.consumer.inputEnded()
   }
 
-  /** Throws away what is queued, telling `each` of every item. */
+  /** Discards the queued items and calls `each` for each of them. */
   discard(each: (item: Item) => void): void {
     for (let item = this.shift(); item !== undefined; item = this.shift()) {
       if (item.index >= 0) this.discarded++
@@ -247,12 +244,12 @@ export class Queue {
     }
   }
 
-  /** Stops the clock of the queue's statistics. */
+  /** Stops the clock of the statistics. */
   stopClock(): void {
     if (this.endedAt < 0) this.endedAt = exactNow()
   }
 
-  /** The queue's times up to now. */
+  /** The times up to now. */
   times(): QueueTimes {
     if (this.openedAt < 0) return { emptyMs: 0, fullMs: 0, overMs: 0, bytesFullMs: 0 }
     const now = this.endedAt >= 0 ? this.endedAt : exactNow()

@@ -3,9 +3,9 @@ import { peek } from '../../user-code.ts'
 const DEEPEST = 4
 
 /**
- * Bytes that a value keeps in memory, as far as they matter for a bound: buffers and their views by
- * their length, strings by two bytes a unit, arrays and plain objects by the sum of their members
- * (four levels deep), `Blob`s by their size, anything else 8.
+ * Estimates the bytes that a value keeps in memory, for `maxBytes`. It counts buffers and views by
+ * their length, strings by two bytes a unit, and `Blob`s by their size. Arrays and plain objects
+ * count by the sum of their members (four levels deep), and other values as 8.
  */
 export function sizeOf(value: unknown, depth = 0): number {
   if (typeof value === 'string') return value.length * 2
@@ -13,7 +13,7 @@ export function sizeOf(value: unknown, depth = 0): number {
   try {
     return sizeOfObject(value, depth)
   } catch {
-    // Something of it cannot be read: a getter or a Proxy that throws.
+    // A getter or a Proxy that throws makes the value unreadable.
     return 8
   }
 }
@@ -30,7 +30,8 @@ function sizeOfObject(value: object, depth: number): number {
 }
 
 /**
- * Holes after which a list is no longer gone through place by place: it may have a billion of them.
+ * After this many holes, only the members that exist are visited, because a list may have a billion
+ * holes.
  */
 const MANY_HOLES = 1000
 

@@ -1,17 +1,17 @@
 import type { Item, ItemGroup } from './item.ts'
 
 /**
- * One batch whose parts go through the paths of batched variants: knows how many items are still on
- * their way and collects what comes back, so that a path may drop, fail or multiply its part
- * without parts of two batches being mixed up.
+ * One batch whose parts go through the paths of batched variants. It counts the items that are on
+ * their way and collects the results. So a path may drop, fail or multiply its part, and parts of
+ * different batches are never mixed.
  */
 export class SplitBatch implements ItemGroup {
   /** The item that was split. */
   readonly batch: Item
   readonly #parts: unknown[][]
   /**
-   * Whether a part was thrown away because the pipeline stopped: what is left is not a batch any
-   * more.
+   * Whether a part was discarded because the pipeline stopped. The remaining parts are no complete
+   * batch.
    */
   isSpoilt = false
   #pending = 0
@@ -23,7 +23,7 @@ export class SplitBatch implements ItemGroup {
     this.#onComplete = onComplete
   }
 
-  /** Whether nothing is on its way any more. */
+  /** Whether no item is on its way any more. */
   get isComplete(): boolean {
     return this.#pending === 0
   }
@@ -33,21 +33,21 @@ export class SplitBatch implements ItemGroup {
     this.#pending++
   }
 
-  /** An item has ended, in the path or at its end. */
+  /** An item has ended inside the path or at its end. */
   leave(): void {
     this.#pending--
     if (this.#pending === 0) this.#onComplete()
   }
 
-  /** Collects what a path gave. */
+  /** Collects the results of a path. */
   collect(path: number, elements: readonly unknown[]): void {
-    // Read as a whole first: an array that cannot be read to its end gives nothing.
+    // Copy the whole array first: if reading fails midway, no element is added.
     const collected = [...elements]
     const part = this.#parts[path] as unknown[]
     for (const element of collected) part.push(element)
   }
 
-  /** What all paths gave, in path order. */
+  /** The results of all paths, in path order. */
   join(): unknown[] {
     return this.#parts.flat(1)
   }

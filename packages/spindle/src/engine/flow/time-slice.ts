@@ -3,30 +3,30 @@ import { type AsyncScope, currentScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
 import { LEFT, marker } from './marker.ts'
 
-/** Something that stopped in the middle of its work to let the loop turn. */
+/** Work that paused to let the event loop turn. */
 export interface Resumable {
   resume(): void
 }
 
 interface Waiting {
   readonly work: Resumable
-  /** That of its pipeline: one turn resumes them all. */
+  /** The scope of its pipeline, because one turn resumes the work of all pipelines. */
   readonly scope: AsyncScope
 }
 
 const SLICE_MS = 5
-/** A stretch between two looks that is longer was not quick. */
+/** If more time passes between two looks at the clock, the calls were not quick. */
 const SLOW_MS = 1
 /**
- * A clock read (about 43 ns) is to cost no more than a hundredth of what it watches: how long calls
- * may be, on average, for a longer stride.
+ * Mean duration of calls below which the stride grows. A look at the clock takes about 43 ns and
+ * must cost no more than a hundredth of the time it measures.
  */
 const QUICK_CALL_MS = 0.004
 const LONGEST_STRIDE = 64
-/** Quick looks in a row before the stride is doubled. */
+/** Number of quick looks in a row that double the stride. */
 const LOOKS_PER_STRIDE = 64
 
-// As in `marker.ts`: an imported binding would be looked up at each use.
+// As in `marker.ts`: V8 would look up an imported binding at each use.
 const words = marker
 const AT = LEFT
 
@@ -38,14 +38,16 @@ let waiting: Waiting[] = []
 let isScheduled = false
 
 /**
- * Whether the engine has held the loop for a slice (5 ms), and must let it turn before the next
- * call: asked before each call of the user's code, and where items are handed on. Counts the calls
- * and looks at the clock every `stride` of them: each time at first and where they take
- * microseconds, seldom once very many have been quick. Should one of those take long after all, the
- * loop guard's thread ends the stride meanwhile (`marker[LEFT]`). One slice for the whole process:
- * it is the loop that is shared, not the pipeline. After a wait the first call says yes once too
- * often (the engine does not see the loop turn by itself); that costs one `setImmediate`, about a
- * microsecond.
+ * Whether the engine has blocked the event loop for a time slice (5 ms) and must let it turn before
+ * the next call. Stages ask before each call of user code and where they hand on items.
+ *
+ * This function counts the calls and reads the clock at every `stride`-th one. The stride is 1 at
+ * first and for calls that take microseconds, and grows after very many quick calls. If a call
+ * takes long after all, the loop guard's thread ends the stride (`marker[LEFT]`).
+ *
+ * The whole process has one slice, because pipelines share the event loop. The engine does not
+ * notice when the loop turns by itself. After a wait, the first call may therefore yield
+ * needlessly, which costs one `setImmediate`, about a microsecond.
  */
 export function shouldYield(): boolean {
   const left = (words[AT] as number) - 1
@@ -54,15 +56,16 @@ export function shouldYield(): boolean {
 }
 
 /**
- * The same, where an item is handed on: does not count, for whoever took it has, and costs a read
- * while calls are known to be quick. Where they are not, the time is looked at here, too.
+ * Like {@link shouldYield}, for the places where items are handed on. It does not count, because
+ * the stage that takes the item counts. While calls are known to be quick, it costs one read;
+ * otherwise it reads the clock too.
  */
 export function shouldYieldMidway(): boolean {
   return (words[AT] as number) <= 1 && shouldYield()
 }
 
 function look(): boolean {
-  // Whoever asks next is to look, too, if this says yes.
+  // If the answer is true, the next caller must look at the clock too.
   words[AT] = 1
   if (waiting.length > 0) return true
   const now = exactNow()
@@ -89,9 +92,9 @@ function adapt(sinceLook: number): void {
   }
 }
 
-/** Has `work` resumed in the next turn of the loop, in the caller's async context. */
+/** Resumes `work` in the next turn of the event loop, in the caller's async context. */
 export function resumeNextTurn(work: Resumable): void {
-  // Whoever asks before the turn is to be told so.
+  // Until then, `shouldYield()` must return true.
   words[AT] = 1
   waiting.push({ work, scope: currentScope() })
   schedule()
@@ -111,8 +114,7 @@ function turn(): void {
   words[AT] = 1
   let done = 0
   try {
-    // One that takes a slice for itself must not keep the others from theirs: they are the first in
-    // the next turn.
+    // If one piece of work uses the whole slice, the others run first in the next turn.
     while (
       done < resumed.length &&
       (done === 0 || (waiting.length === 0 && exactNow() - sliceStart < SLICE_MS))

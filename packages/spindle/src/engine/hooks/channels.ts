@@ -1,19 +1,18 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 
 /**
- * What the engine publishes on `node:diagnostics_channel`, for whoever listens:
+ * The channels on which the engine publishes (`node:diagnostics_channel`):
  *
  * - `spindle:pipeline:start` `{ pipeline, config }`
- * - `spindle:pipeline:end` `{ pipeline, error, stopped }`; `error` is `undefined` when all went
- *   well
+ * - `spindle:pipeline:end` `{ pipeline, error, stopped }`; `error` is `undefined` after a success
  * - `spindle:stage:start` `{ stage }`
- * - `spindle:stage:end` `{ stage, error }`; published a first time when a stage fails, and when it
- *   has ended
+ * - `spindle:stage:end` `{ stage, error }`; published when a stage has ended, and once before that
+ *   when it fails
  * - `spindle:item:error` `{ stage, failure }`
- * - `spindle:stats`, a `StatsEvent`: at intervals, if `build()` was given `reportIntervalMs`, and
- *   at the end
- * - `spindle:loop:block` `{ pipeline, at, beganAt, ms }`: something held the loop; `at` is a
- *   `LoopPlace`, `beganAt` in milliseconds since 1970
+ * - `spindle:stats`, a `StatsEvent`: at intervals, if `build()` has `reportIntervalMs`, and at the
+ *   end
+ * - `spindle:loop:block` `{ pipeline, at, beganAt, ms }`: code blocked the event loop; `at` is a
+ *   `LoopPlace`, `beganAt` is in milliseconds since 1970
  */
 export const channels: {
   readonly pipelineStart: Channel

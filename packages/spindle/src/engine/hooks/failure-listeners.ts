@@ -3,7 +3,7 @@ import { callListener } from '../../user-code.ts'
 import type { Logger, StageInfo } from '../types.ts'
 import { channels } from './channels.ts'
 
-/** Tells whoever listens that an item failed. What listeners throw changes nothing. */
+/** Reports a failed item to all listeners. Errors of listeners have no effect. */
 export function tellOfFailure(
   stage: StageInfo,
   failure: ItemError,

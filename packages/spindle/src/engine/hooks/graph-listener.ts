@@ -1,7 +1,7 @@
-/** Whoever wants to know of a pipeline's life: told synchronously, and not to throw. */
+/** Listens to the life of a pipeline. The calls are synchronous and must not throw. */
 export interface GraphListener {
-  /** The stages are about to be opened. */
+  /** The stages are about to open. */
   started(): void
-  /** The pipeline has ended, was stopped or failed; `done` is about to settle. */
+  /** The pipeline has ended, was stopped or failed. `done` is about to settle. */
   ended(): void
 }

@@ -2,15 +2,15 @@ import type { AsyncScope } from '../flow/async-scope.ts'
 import { enter, leave, newMark } from '../flow/marker.ts'
 
 /**
- * Calls of the functions of a pipeline's options that only listen (`onItemError`, `onStats`,
- * `deadLetter`, `logger`), under a mark of their own.
+ * Calls the functions of a pipeline's options that only listen (`onItemError`, `onStats`,
+ * `deadLetter`, `logger`), under their own mark.
  */
 export class HookCalls {
-  /** What they are known by in the marker. */
+  /** Identifies these calls in the marker. */
   readonly mark: number = newMark()
   /** See `Stage.callScope`. */
   callScope: AsyncScope | undefined = undefined
-  /** The functions, for whoever looks for one on a stack. */
+  /** The functions, for code that searches for them on a stack. */
   readonly functions: readonly unknown[]
   #calls = 0
 
@@ -18,7 +18,7 @@ export class HookCalls {
     this.functions = functions
   }
 
-  /** @throws what `call` throws */
+  /** @throws The error of `call`. */
   call<R>(call: () => R): R {
     const { callScope } = this
     const word = enter(this.mark, this.#calls++)

@@ -4,8 +4,8 @@ import type { Logger } from '../types.ts'
 const silentLogger: Logger = { warn: () => {}, error: () => {} }
 
 /**
- * The user's logger, called as its own. An error of its own changes nothing, since nobody is left
- * to be told. Without one, a logger that drops everything.
+ * Wraps the user's logger so that its errors have no effect. Its methods are called on the logger
+ * itself. Without a logger, returns one that drops everything.
  */
 export function quietLogger(logger: Logger | undefined): Logger {
   if (logger === undefined) return silentLogger

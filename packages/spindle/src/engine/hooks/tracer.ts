@@ -1,15 +1,15 @@
 import type { WorkerSpan } from '../executor.ts'
 
 /**
- * Who writes down when a stage's tasks begin and end. A stage that has one takes the long way (see
- * `PipeStage.adapt`), so that others pay nothing.
+ * Records when a stage's tasks begin and end. A stage with a tracer uses the slow path (see
+ * `PipeStage.adapt`), so that other stages pay nothing.
  */
 export interface StageTracer {
-  /** A task begins; `key` stands for it until its end. */
+  /** A task begins. `key` identifies it until its end. */
   begin(key: object, index: number): void
-  /** The task's code is called on the loop ... */
+  /** The task's code is called on the event loop ... */
   called(): void
-  /** ... and has come back, with a promise perhaps. */
+  /** ... and has returned, possibly with a promise. */
   returned(key: object): void
   /** The task has ended. Keys that never began are ignored. */
   end(key: object, isOk: boolean): void

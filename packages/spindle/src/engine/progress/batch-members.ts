@@ -1,9 +1,10 @@
 import { type Item, retire } from '../flow/item.ts'
 
 /**
- * The items that an aggregator holds, as far as one can know from outside. Of a batch that is an
- * array of items that were given, the members are those (equal plain values stand for one another);
- * of any other batch, all that was given since the batch before.
+ * The items that an aggregator holds, as far as this can be known from outside. If a batch is an
+ * array of items that the aggregator received, those are its members (equal primitive values are
+ * interchangeable). Of any other batch, the members are all items received since the previous
+ * batch.
  */
 export class Members {
   #items: Item[] = []
@@ -12,15 +13,15 @@ export class Members {
     this.#items.push(item)
   }
 
-  /** An item that the aggregator was not given after all. */
+  /** Removes an item that the aggregator did not receive after all. */
   remove(item: Item): void {
     const at = this.#items.lastIndexOf(item)
     if (at >= 0) this.#items.splice(at, 1)
   }
 
   /**
-   * The members of a batch; they are held no more. `isLast`: nothing is left in the aggregator.
-   * `guessed` is called if the batch does not tell, and all that is held is taken.
+   * Removes and returns the members of a batch. `isLast`: the aggregator holds nothing more. If the
+   * members are unknown, all held items are taken and `guessed` is called.
    */
   take(batch: unknown, isLast: boolean, guessed?: () => void): readonly Item[] {
     const held = this.#items
@@ -29,12 +30,12 @@ export class Members {
     if (members === undefined && !isAll) guessed?.()
     this.#items = members === undefined ? [] : held.filter((item) => !members.has(item))
     const taken = members === undefined ? held : [...members]
-    // The batch has them now: the items are only their names.
+    // The batch has the values now. The items only name its members.
     for (const item of taken) item.value = undefined
     return taken
   }
 
-  /** The usual case: a batch of all there is, in order. */
+  /** The usual case: the batch contains all held items, in order. */
   #areAll(batch: readonly unknown[]): boolean {
     const items = this.#items
     return batch.length === items.length && batch.every((value, i) => items[i]?.value === value)
@@ -56,7 +57,7 @@ export class Members {
     return members
   }
 
-  /** What is held is thrown away. */
+  /** Retires the held items, because the aggregator has dropped them. */
   retireAll(): void {
     const items = this.#items
     this.#items = []

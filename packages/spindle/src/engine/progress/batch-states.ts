@@ -4,8 +4,8 @@ import { Batch, Root, type TrackedItem, wayOf } from './lot.ts'
 import { type BatchPlan, batchIn } from './resume-plan.ts'
 
 /**
- * The batches that a later run must make again: those of which a part is done, and those that
- * something of them was joined of.
+ * The batches that a later run must make again: those of which a part is done, and the batches
+ * among their members.
  */
 export function batchStates(
   batches: ReadonlySet<Batch>,
@@ -52,14 +52,14 @@ export function batchStates(
   )
 }
 
-/** What a plan knows an item by; `undefined` if no plan can. */
+/** The name by which plans identify an item. `undefined` if no plan can contain it. */
 export function memberName(item: TrackedItem): string | undefined {
   const { lot } = item
   if (!(lot instanceof Batch)) return nameOf(rootName(item), item.path)
   return lot.plan === undefined ? undefined : nameOf(`#${lot.plan}`, item.path)
 }
 
-/** What the source item is called that an item came of. */
+/** The name of the source item from which an item comes. */
 function rootName({ origin, index, lot }: TrackedItem): string {
   return `${origin.source}/${origin.epoch}/${lot instanceof Root ? lot.position : index}`
 }

@@ -3,7 +3,7 @@ import type { BatchState, EpochState, PipelineState, SourceState } from '../resu
 import type { Json } from '../seekable.ts'
 import { firstFrom } from './progress.ts'
 
-/** What is known of a source before it is opened. */
+/** What is known about a source before it is opened. */
 export interface KnownSource {
   readonly dataset: Json
   readonly shard: { readonly rank: number; readonly worldSize: number }
@@ -12,10 +12,10 @@ export interface KnownSource {
 }
 
 /**
- * Checks that the positions of a state are there, as far as the sizes of the sources tell: what
- * lies beyond the end would be taken for done, without a word.
+ * Checks that the positions of a state exist, as far as the sizes of the sources are known.
+ * Otherwise, positions beyond the end would silently count as done.
  *
- * @throws `ERR_BAD_OPTION`, naming the place
+ * @throws `ERR_BAD_OPTION` with the place.
  */
 export function checkPlaces(state: PipelineState, sources: readonly KnownSource[]): void {
   for (const [at, source] of sources.entries())
@@ -36,12 +36,12 @@ function checkSource(where: string, state: SourceState, source: KnownSource): vo
 
 interface Bounds {
   readonly size: number
-  /** Where the end may be. */
+  /** Limits of the end. */
   readonly least: number
   readonly most: number
 }
 
-/** `undefined` where the size is not known. */
+/** The limits of a source's positions. `undefined` if the size is not known. */
 function boundsOf({ shard, ranks = 1 }: SourceState, source: KnownSource): Bounds | undefined {
   const { size } = source
   if (size === undefined || size === Number.POSITIVE_INFINITY) return undefined
@@ -49,7 +49,7 @@ function boundsOf({ shard, ranks = 1 }: SourceState, source: KnownSource): Bound
     const end = firstFrom(size, shard)
     return { size, least: end, most: end }
   }
-  // Samplers that pad, or drop a rest, have a size that depends on the number of ranks.
+  // Samplers that pad or drop a rest have a size that depends on the number of ranks.
   const slack = ranks - 1 + (source.shard.worldSize - 1)
   return { size, least: size - slack, most: size + slack }
 }
@@ -83,7 +83,7 @@ function checkBatch(
 ): void {
   if (aggregate >= aggregates)
     badOption(`${where}.aggregate`, `below ${aggregates}, the number of aggregates`, aggregate)
-  // Members name sources by their numbers in the graph, so the largest tells.
+  // Members name sources by their numbers in the graph, so compare with the largest size.
   const size = Math.max(...sources.map((source) => source.size ?? Number.POSITIVE_INFINITY))
   for (const [at, member] of members.entries()) {
     if (member.startsWith('#')) continue

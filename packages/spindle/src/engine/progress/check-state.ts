@@ -2,19 +2,22 @@ import { badOption, show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import { type DoneRun, type PipelineState, STATE_VERSIONS } from '../resume-state.ts'
 
-/** Positions are below this, so that sums of them and of numbers of ranks are exact. */
+/** Positions are below this limit, so that sums of positions and numbers of ranks are exact. */
 const MOST_POSITIONS = 2 ** 52
 const MOST_RANKS = 2 ** 31
 /**
- * Epochs of a state at most, and those of them of which the end has not been seen. A run holds as
- * many as it has items in flight, if those are few each.
+ * Maximum number of epochs in a state, and of epochs whose end has not been seen. If epochs are
+ * short, a run has as many open epochs as it has items in flight.
  */
 const MOST_EPOCHS = 65536
 export const MOST_OPEN_EPOCHS = 1024
-/** Different steps of runs at most: as many worlds have worked on one epoch. */
+/**
+ * Maximum number of different steps of runs. One comes from each number of ranks that worked on an
+ * epoch.
+ */
 const MOST_STEPS = 1024
 
-/** Outputs on the way from a source item: `1.0`. */
+/** The path of an output from its source item: `1.0`. */
 const WAY = /^\d{1,16}(?:\.\d{1,16})*$/
 const MEMBER = /^(?:#\d{1,10}|\d{1,10}\/\d{1,16}\/\d{1,16})(?:\.\d{1,16})*$/
 const POSITION = /^(?:0|[1-9]\d{0,15})$/
@@ -22,10 +25,10 @@ const POSITION = /^(?:0|[1-9]\d{0,15})$/
 type Members = { readonly [name: string]: unknown }
 
 /**
- * Checks that a value is a state as a whole: what was cut short or edited is not gone on from. The
- * work is in proportion to the state's text, whatever numbers are in it.
+ * Checks that a value is a complete state. A state that was cut short or edited is refused. The
+ * check takes time in proportion to the text of the state, whatever numbers it has.
  *
- * @throws `ERR_BAD_OPTION`, naming the place; `ERR_OTHER_STATE` if it is of another release.
+ * @throws `ERR_BAD_OPTION` with the place; `ERR_OTHER_STATE` for a state of another release.
  */
 export function checkState(value: unknown): asserts value is PipelineState {
   if (!isObject(value)) badOption('state', 'what `pipeline.state()` gave', value)
@@ -187,7 +190,7 @@ function checkBatch(where: string, value: unknown, count: number): void {
     must(WAY.test(way), `${where}.done[${at}]`, 'an output, as `1.0`', way)
 }
 
-/** No batch is made of itself. */
+/** Checks that no batch is a member of itself, directly or through other batches. */
 function checkNesting(batches: readonly { readonly members: readonly string[] }[]): void {
   const inner = batches.map(({ members }) =>
     members.flatMap((member) => /^#(\d+)/.exec(member)?.[1] ?? []).map(Number),

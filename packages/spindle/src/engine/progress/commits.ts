@@ -4,19 +4,19 @@ import type { Item } from '../flow/item.ts'
 import { end, park, type TrackedItem } from './lot.ts'
 import type { ResumeTracker } from './resume-tracker.ts'
 
-/** Who has been given items that are not committed. */
+/** A consumer that holds items which are not committed. */
 export interface Holder {
   held: Item[] | undefined
 }
 
-/** Items at the consumer: given and not committed. */
+/** The items that were given to the consumer and are not committed. */
 export class Commits {
   private readonly book: ResumeTracker
   private readonly isExplicit: boolean
-  /** Items of those who have gone: committed when anybody asks for more. */
+  /** Items of consumers that have left. They are committed when any consumer requests more. */
   private readonly left: Item[] = []
   private readonly holders: Set<Holder> = new Set()
-  /** By value, the oldest first; kept only where nothing is committed by itself. */
+  /** The items by value, oldest first. Used only with explicit commits. */
   readonly #byValue: Map<unknown, Item[]> = new Map()
 
   constructor(book: ResumeTracker, isExplicit: boolean) {
@@ -25,8 +25,8 @@ export class Commits {
   }
 
   /**
-   * An item comes out; whether it is to be given to the consumer. `undefined` for the holder:
-   * whoever asks next has done with it.
+   * Called when an item leaves the pipeline. Returns whether to give it to the consumer. Without a
+   * holder, the item is committed when any consumer requests more.
    */
   gives(item: Item, holder: Holder | undefined): boolean {
     const tracked = item as TrackedItem
@@ -50,20 +50,24 @@ export class Commits {
     return true
   }
 
-  /** A consumer asks for more: it has done with what it had. */
+  /** A consumer requests more, so the items that it holds are committed. */
   asked(holder: Holder | undefined): void {
     if (this.left.length > 0) this.end(this.left)
     if (holder?.held !== undefined && holder.held.length > 0) this.end(holder.held)
   }
 
   /**
-   * A consumer has ended. Whom a failure has left with an item keeps it: it may still be committed.
+   * A consumer has ended. If it failed on an item, it keeps that item, which may still be
+   * committed.
    */
   forget(holder: Holder): void {
     if (holder.held === undefined || holder.held.length === 0) this.holders.delete(holder)
   }
 
-  /** A consumer goes, perhaps in the middle of an item: it is done when anybody asks for more. */
+  /**
+   * A consumer leaves, possibly while it works on an item. The item is committed when any consumer
+   * requests more.
+   */
   leaves(holder: Holder): void {
     if (holder.held !== undefined) this.left.push(...holder.held)
     this.holders.delete(holder)
@@ -75,7 +79,11 @@ export class Commits {
       this.book.committed(item as TrackedItem)
   }
 
-  /** @throws `ERR_BAD_COMMIT` */
+  /**
+   * Commits an item.
+   *
+   * @throws `ERR_BAD_COMMIT` if the item was not given or is committed already.
+   */
   commit(value: unknown): void {
     const item = this.isExplicit ? this.#takeByValue(value) : this.#takeHeld(value)
     if (item === undefined)

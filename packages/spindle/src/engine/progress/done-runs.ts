@@ -1,34 +1,34 @@
 import type { DoneRun } from '../resume-state.ts'
 
-/** Which positions are one's own. */
+/** The positions of one rank. */
 interface Share {
   readonly rank: number
   readonly worldSize: number
 }
 
-/** Positions that are looked at at most before an answer need not be exact. */
+/** Maximum number of positions to check. After that, the answer may be inexact. */
 const MOST_LOOKS = 65536
 
 /**
- * What earlier runs have done beyond a low-water mark, seen from one share of the positions. It is
- * kept as runs, of which each has every `step`-th position: ranks that are far apart leave as many
- * of them as there are ranks, whatever the distance.
+ * The positions after a low-water mark that earlier runs did, as seen by one rank. They are stored
+ * as runs, each with every `step`-th position. Ranks whose progress differs leave only as many runs
+ * as there are ranks, however large the difference.
  *
- * Inside, the share's positions are counted 0, 1, 2, …; a run then has every `period`-th of them,
- * and runs of one period and remainder are disjoint intervals.
+ * Internally, the rank's positions are counted 0, 1, 2, … A run then has every `period`-th of them.
+ * Runs with the same period and remainder are disjoint intervals.
  */
 export class DoneRuns {
-  /** The runs, clipped to what there is. */
+  /** The runs, cut at the end of the source. */
   readonly runs: readonly DoneRun[]
-  /** From here on nothing is done. */
+  /** From this position on, nothing is done. */
   readonly until: number
   private readonly share: Share
-  /** By period, then by remainder: first, last, first, last, …, rising. */
+  /** By period, then by remainder: first, last, first, last, … in rising order. */
   private readonly groups: [period: number, byRemainder: Map<number, number[]>][] = []
-  /** After as many positions, all periods are where they were. */
+  /** After this many positions, the pattern of all periods repeats. */
   private readonly cycle: number
 
-  /** `size`: how many positions there are, as far as is known. */
+  /** `size`: the number of positions, if it is known. */
   constructor(runs: readonly DoneRun[], share: Share, size: number = Number.POSITIVE_INFINITY) {
     this.share = share
     this.runs = runs.flatMap((run) => clipped(run, size))
@@ -54,14 +54,14 @@ export class DoneRuns {
     this.until = share.rank + until * share.worldSize
   }
 
-  /** Whether a position of the share is done. */
+  /** Whether a position of the rank is done. */
   has(position: number): boolean {
     return this.reach((position - this.share.rank) / this.share.worldSize) >= 0
   }
 
   /**
-   * The first position of the share from `position` on that is not done; `Infinity` if none is.
-   * Where very many periods are woven into one another, it may be one that is done.
+   * The first position of the rank from `position` on that is not done. `Infinity` if there is
+   * none. With very many different periods, it may be a position that is done.
    */
   nextOpen(position: number): number {
     const { rank, worldSize } = this.share
@@ -74,13 +74,13 @@ export class DoneRuns {
         reach = Math.min(reach, end)
         if (++looks >= MOST_LOOKS) return rank + (at + i) * worldSize
       }
-      // A whole cycle is done: so is what follows, until the first of its runs ends.
+      // A whole cycle is done. So are the positions after it, until the first of its runs ends.
       if (reach === Number.POSITIVE_INFINITY) return reach
       at = reach + 1
     }
   }
 
-  /** Where the run ends that has a position, as the share counts; -1 if none has. */
+  /** The end of the run that contains a position, in the count of the rank. -1 if none does. */
   private reach(at: number): number {
     let reach = -1
     for (const [period, byRemainder] of this.groups) {
@@ -93,7 +93,7 @@ export class DoneRuns {
   }
 }
 
-/** Puts together intervals that overlap, or follow each other at a distance of `step`. */
+/** Joins intervals that overlap, or that follow each other at a distance of `step`. */
 export function joinIntervals(intervals: readonly number[], step: number): number[] {
   const pairs: [number, number][] = []
   for (let at = 0; at < intervals.length; at += 2)
@@ -120,7 +120,7 @@ function endOf(intervals: readonly number[], at: number): number {
   return first !== undefined && first <= at ? (intervals[2 * low + 1] as number) : -1
 }
 
-/** A run up to the end of the source; nothing if it begins behind it. */
+/** Cuts a run at the end of the source. Empty if the run begins after the end. */
 function clipped([first, last, step]: DoneRun, size: number): DoneRun[] {
   if (first >= size) return []
   if (size === Number.POSITIVE_INFINITY || (last !== null && last < size))
@@ -128,7 +128,9 @@ function clipped([first, last, step]: DoneRun, size: number): DoneRun[] {
   return [[first, first + Math.floor((size - 1 - first) / step) * step, step]]
 }
 
-/** What a run has of a share, as the share counts; `undefined` if nothing. */
+/**
+ * The part of a run that belongs to a rank, in the count of the rank. `undefined` if there is none.
+ */
 function ownOf(
   [first, last, step]: DoneRun,
   { rank, worldSize }: Share,
@@ -164,7 +166,8 @@ function modulo(value: bigint, by: bigint): bigint {
 }
 
 /**
- * What a number is to be multiplied by to leave the remainder 1; the two have no common divisor.
+ * The modular inverse: the number whose product with `value` has the remainder 1. `value` and `by`
+ * have no common divisor.
  */
 function inverse(value: bigint, by: bigint): bigint {
   let [rest, next] = [by, modulo(value, by)]

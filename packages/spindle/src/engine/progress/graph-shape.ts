@@ -1,9 +1,9 @@
 import type { MergeConfig, PipelineConfig, SourceConfig, StageConfig } from '../config.ts'
 
 /**
- * What of a graph decides where its items come from and how they are called, a line each: kinds and
- * names of stages in their order. Where stages run and how many at a time may differ from run to
- * run; so may buffers and limits.
+ * Describes the parts of a graph that decide the origin and the names of items, one line each:
+ * kinds and names of stages in their order. Placement, concurrency, buffers and limits may differ
+ * between runs.
  */
 export function shapeOf(config: PipelineConfig): readonly string[] {
   return [...startOf(config.source), ...config.stages.flatMap(stageOf)]
@@ -19,7 +19,7 @@ function stageOf(config: StageConfig): string[] {
   if (config.kind === 'pipe') return [`pipe ${config.name}`]
   if (config.kind === 'aggregate')
     return [`aggregate ${config.name}${config.dropLast ? ', last dropped' : ''}`]
-  // A region is only a place.
+  // A region only decides where stages run.
   if (config.kind === 'region') return config.stages.flatMap(stageOf)
   const paths = config.paths.flatMap((path) =>
     ['path', ...path.flatMap(stageOf).map(indented)].map(indented),
@@ -31,7 +31,7 @@ function indented(line: string): string {
   return `  ${line}`
 }
 
-/** The first difference between two shapes, in words; `undefined` if they are alike. */
+/** The first difference between two shapes as text. `undefined` if they are equal. */
 export function firstDifference(was: readonly string[], is: readonly string[]): string | undefined {
   const at = Array.from({ length: Math.max(was.length, is.length) }, (_, i) => i).find(
     (i) => was[i] !== is[i],

@@ -1,19 +1,20 @@
 import { Item, type Ledger, type Path, type SourceEpoch } from '../flow/item.ts'
 
-// How one knows that an item of a source is finished: that nothing which came of it is under way
-// any more, through filters, failures, generators and batches.
+// Finds out when a source item is finished: when nothing that came of it is on its way, through
+// filters, failures, generators and batches.
 //
-// Every item belongs to a lot. A lot counts how many items of it are unfinished: one at birth, one
-// more for each fork, one less for each end. A source item's lot is its root. A batch is a lot of
-// its own, and its members, each in a lot of its own, end with the batch's lot rather than when
-// they are joined: so a root is closed only when every batch that has something of it is done. The
-// whole is a graph of counters, as large as what is unfinished; nothing is searched.
+// Every item belongs to a lot (a pending group). A lot counts its unfinished items: one at the
+// beginning, one more for each fork, one less for each end. The lot of a source item is called a
+// root. A batch has its own lot. Its members, each in its own lot, end when the batch's lot closes
+// and not when they are joined. So a root closes only when every batch that contains a part of it
+// is done. The result is a graph of counters whose size is proportional to the unfinished work.
+// Nothing is searched.
 
-/** The items that came of one source item, or of one batch, up to the next batches. */
+/** The items that came of one source item or one batch, up to the next batches. */
 export class Lot {
-  /** Items of the lot that are unfinished. */
+  /** Number of unfinished items. */
   pending = 1
-  /** For a batch: what was joined. `undefined` for a root. */
+  /** The members of a batch. `undefined` for a root. */
   readonly members: readonly TrackedItem[] | undefined
   readonly #listener: LotListener
 
@@ -22,12 +23,12 @@ export class Lot {
     this.members = members
   }
 
-  /** Another item belongs to it. */
+  /** One more item belongs to the lot. */
   enter(): void {
     this.pending++
   }
 
-  /** One of its items ends. The last one closes the lot, and then ends the members. */
+  /** One of its items has ended. The last one closes the lot, which then ends the members. */
   leave(): void {
     this.pending--
     if (this.pending > 0) return
@@ -36,17 +37,14 @@ export class Lot {
   }
 }
 
-/** Hears that nothing of a lot is unfinished.. */
+/** Called when all items of a lot are finished. */
 export interface LotListener {
   closed(lot: Lot): void
-  /** Whether an item was finished in an earlier run; see `Ledger.isCovered`. */
+  /** Whether an item was done in an earlier run; see `Ledger.isCovered`. */
   isCovered(item: TrackedItem): boolean
 }
 
-/**
- * An item that knows its lot. A class of its own, so that items cost no more where nobody keeps
- * book.
- */
+/** An item with a lot. It is a separate class so that items cost no more without a ledger. */
 export class TrackedItem extends Item {
   readonly lot: Lot
 
@@ -62,7 +60,7 @@ export class TrackedItem extends Item {
   }
 }
 
-/** Keeps book by {@link Lot}s: the `ledger` of a `SourceEpoch`. */
+/** Tracks unfinished work by {@link Lot}s. It is the `ledger` of a `SourceEpoch`. */
 export class LotLedger implements Ledger {
   readonly #listener: LotListener
 
@@ -82,7 +80,7 @@ export class LotLedger implements Ledger {
   }
 
   retired(item: Item): void {
-    // Boundaries and flushes are nobody's descendants.
+    // Boundaries and flushes do not come of a source item.
     if (item instanceof TrackedItem) item.lot.leave()
   }
 
@@ -99,7 +97,7 @@ export class LotLedger implements Ledger {
   }
 }
 
-/** The roots of a lot: those of its members, and theirs. Each is told once. */
+/** The roots of a lot: those of its members, recursively. Each appears once. */
 export function rootsOf(lot: Lot, roots: Set<Lot> = new Set()): Set<Lot> {
   if (lot.members === undefined) roots.add(lot)
   else for (const member of lot.members) rootsOf(member.lot, roots)

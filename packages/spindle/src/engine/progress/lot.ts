@@ -1,35 +1,34 @@
 import { type BatchOrigin, Item, type Path, type SourceEpoch } from '../flow/item.ts'
 
-// Who is finished, and who is at work.
+// Tracks which work is finished and which is in progress.
 //
-// Every item belongs to a lot: what came of one source item, or of one batch. A lot counts its
-// unfinished items; with the last one it closes. The members of a batch end with the batch's lot,
-// each in a lot of its own, so a source item is done when every batch that has something of it is.
-// An item that waits in an aggregator, or is at the consumer, is parked: it keeps its lot open, but
-// nothing here is at work on it.
+// Every item belongs to a lot (a pending group): all items that came of one source item or one
+// batch. A lot counts its unfinished items and closes with the last one. The members of a batch,
+// each in its own lot, end when the batch's lot closes. So a source item is done when every batch
+// that contains a part of it is done. An item that waits in an aggregator or at the consumer is
+// parked: it keeps its lot open, but no stage is working on it.
 
-/** How far a source is: told by its items and their lots. */
+/** The progress of a source, as its items and their lots report it. */
 export interface SourceProgress {
-  /** An item gets a lot, for there is to be more of it. */
+  /** Gives a lot to an item from which more items come. */
   enlarge(item: TrackedItem): Lot
   /** A position is done. */
   close(position: number): void
-  /** Something has changed that the source may have waited for. */
+  /** A change for which the source may have waited. */
   stirred(): void
 }
 
 /**
- * An item that knows its lot. One that came straight from the source stands for a lot of its own,
- * until something comes of it besides: most items never need more, and a lot costs as much as an
- * item.
+ * An item with a lot. An item directly from the source has none until further items come of it:
+ * most items never need a lot, and a lot costs as much as an item.
  */
 export class TrackedItem extends Item {
-  /** `undefined` for an item of the source of which there is nothing else. */
+  /** `undefined` for a source item without further items. */
   lot: Lot | undefined
-  /** How far its source is; of no meaning where there is a lot. */
+  /** The progress of its source. Meaningless if there is a lot. */
   progress: SourceProgress | undefined
   isParked = false
-  /** Whether it stands for nothing that could be called done by its way. */
+  /** Whether its end does not complete its path, because the item is one of several parts. */
   isUnnamed = false
 
   constructor(
@@ -46,7 +45,7 @@ export class TrackedItem extends Item {
   }
 }
 
-/** The lot of an item, made if there is none yet. */
+/** The lot of an item. Creates it if necessary. */
 export function lotOf(item: TrackedItem): Lot {
   if (item.lot === undefined) {
     item.lot = (item.progress as SourceProgress).enlarge(item)
@@ -68,21 +67,21 @@ export function unpark(item: TrackedItem): void {
   if (item.lot !== undefined) item.lot.unpark()
 }
 
-/** An item ends; `isDone`: what it stands for is, in this run and those to come. */
+/** Ends an item. `isDone`: its work need not be done again, in this run or later ones. */
 export function end(item: TrackedItem, isDone: boolean): void {
   if (item.lot !== undefined) item.lot.end(item, isDone)
   else (item.progress as SourceProgress).close(item.index)
 }
 
-/** What came of one source item, or of one batch, up to the next batches. */
+/** The items that came of one source item or one batch, up to the next batches. */
 export abstract class Lot {
-  /** Items that are unfinished. */
+  /** Number of unfinished items. */
   pending = 1
-  /** Those of them that are parked. */
+  /** Number of unfinished items that are parked. */
   parked = 0
-  /** What is done of it while the rest is not: outputs, by the way to them. */
+  /** The outputs that are done while others are not, by their paths. */
   done: Set<string> | undefined
-  /** What was done of it in an earlier run. */
+  /** The outputs that were done in an earlier run. */
   readonly covered: ReadonlySet<string> | undefined
 
   constructor(covered: ReadonlySet<string> | undefined) {
@@ -90,7 +89,7 @@ export abstract class Lot {
     this.done = covered === undefined ? undefined : new Set(covered)
   }
 
-  /** Whether something is at work on it. */
+  /** Whether any stage is working on the lot. */
   get isActive(): boolean {
     return this.pending > this.parked
   }
@@ -103,7 +102,9 @@ export abstract class Lot {
     if (this.parked-- === this.pending) this.wakes()
   }
 
-  /** An item of it ends; `isDone`: what the item stands for is, in this run and those to come. */
+  /**
+   * Ends one of its items. `isDone`: its work need not be done again, in this run or later ones.
+   */
   end(item: TrackedItem, isDone: boolean): void {
     const { path } = item
     const wasActive = this.isActive
@@ -111,7 +112,7 @@ export abstract class Lot {
     this.pending--
     if (this.pending === 0) this.closes()
     else {
-      // A part of a batch that is joined again is nothing of its own.
+      // A part of a batch that will be joined again is not a result of its own.
       if (isDone && path !== undefined && path.group === undefined && !item.isUnnamed) {
         this.done ??= new Set()
         this.done.add(wayOf(path))
@@ -124,7 +125,7 @@ export abstract class Lot {
     return this.covered !== undefined && path !== undefined && this.covered.has(wayOf(path))
   }
 
-  /** Nothing is at work on it any more, for now. */
+  /** Called when no stage is working on the lot, for the moment. */
   protected abstract rests(): void
   protected abstract wakes(): void
   protected abstract closes(): void
@@ -159,14 +160,19 @@ export class Root extends Lot {
 /** The lot of a batch. */
 export class Batch extends Lot {
   readonly members: readonly TrackedItem[]
-  /** Which aggregate made it; `undefined`: one in a region, whose batches cannot be made again. */
+  /**
+   * Number of the aggregate that made it. `undefined` for a batch of a region, which cannot be made
+   * again.
+   */
   readonly aggregate: number | undefined
   /**
-   * Whether there is something of a region's batch in it, so that it cannot be made again as it
-   * was.
+   * Whether it contains parts of a region's batch, so that it cannot be made again with the same
+   * members.
    */
   readonly isForeign: boolean
-  /** Its number in the state that the run began with, if it had to be made again. */
+  /**
+   * If it repeats a batch of an earlier run: its number in the state from which the run resumed.
+   */
   readonly plan: number | undefined
   private readonly open: Set<Batch>
 
@@ -200,7 +206,7 @@ export class Batch extends Lot {
   }
 }
 
-/** The way to an output, as text: `2.0`. */
+/** The path to an output as text: `2.0`. */
 export function wayOf(path: Path): string {
   let way = `${path.position}`
   for (let at = path.parent; at !== undefined; at = at.parent) way = `${at.position}.${way}`

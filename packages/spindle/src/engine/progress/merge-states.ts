@@ -14,12 +14,13 @@ import { firstDifference } from './graph-shape.ts'
 import { firstFrom } from './progress.ts'
 
 /**
- * Joins the states of all ranks of a run into one, from which any number of ranks can go on: each
- * is built with it and its own rank. What is done is told by positions, so who did it does not
- * matter.
+ * Merges the states of all ranks of a run into one. Any number of ranks can resume from it: each is
+ * built with the merged state and its own rank. The state has positions, so it does not matter
+ * which rank did them.
  *
- * @throws `ERR_BAD_OPTION` if it is not one state of each rank; `ERR_OTHER_STATE` if they are of
- *   different pipelines.
+ * @throws `ERR_BAD_OPTION` if there is not exactly one state of each rank; `ERR_OTHER_STATE` if the
+ *   states come from different pipelines or data; `ERR_BAD_STATE` if a state has partly committed
+ *   batches, or if the ranks are too many epochs apart.
  */
 export function mergeStates(states: readonly PipelineState[]): PipelineState {
   if (!Array.isArray(states) || states.length === 0)
@@ -74,7 +75,7 @@ function mergeSources(states: readonly SourceState[]): SourceState {
       known.set(state.epoch, byRank.set(rank, state))
     }
   }
-  // A rank that has nothing left to do in an epoch has forgotten it.
+  // If a rank has nothing left to do in an epoch, its state no longer contains that epoch.
   const begun = [...ranks].map(
     ([rank, { epochs }]) => [rank, Math.min(...epochs.map(({ epoch }) => epoch))] as const,
   )
@@ -87,8 +88,8 @@ function mergeSources(states: readonly SourceState[]): SourceState {
 }
 
 /**
- * All epochs from the first to the last: between those of ranks that are far apart there are some
- * that none is at.
+ * All epochs from the first to the last. If ranks are far apart, no rank is in some of the epochs
+ * between.
  */
 function range(epochs: Iterable<number>): number[] {
   const known = [...epochs].sort((a, b) => a - b)
@@ -104,8 +105,8 @@ function range(epochs: Iterable<number>): number[] {
 }
 
 /**
- * Positions are told apart by the rank that had them, so what all have done is said in as many runs
- * as there are ranks.
+ * Merges the states of one epoch. Each rank has its own positions, so one run for each rank
+ * describes what all have done.
  */
 function mergeEpoch(
   epoch: number,
@@ -146,8 +147,8 @@ function mergeEpoch(
 }
 
 /**
- * The first position of the first rank that has not begun an epoch, or the mark of one that has, if
- * that is lower.
+ * The first position that may be undone: of the first rank that has not begun the epoch, or the
+ * lowest mark of the ranks that have.
  */
 function firstUnknown(
   known: ReadonlyMap<number, EpochState>,
@@ -161,8 +162,8 @@ function firstUnknown(
 }
 
 /**
- * What a rank has done itself from `from` on: all of its positions before its mark, and runs of
- * them behind it.
+ * The positions from `from` on that a rank has done itself: all before its mark, and runs of them
+ * after it.
  */
 function ownRuns(rank: number, worldSize: number, state: EpochState, from: number): DoneRun[] {
   const { low, done = [] } = state
@@ -177,7 +178,7 @@ function ownRuns(rank: number, worldSize: number, state: EpochState, from: numbe
   return runs
 }
 
-/** Epochs that are done everywhere, by all sources, need not be told but for the last. */
+/** Removes epochs that all sources have finished, except for the last one. */
 function withoutFinished(sources: readonly SourceState[]): SourceState[] {
   const isFinished = ({ epochs }: SourceState): boolean => {
     const [first] = epochs as readonly [EpochState, ...EpochState[]]

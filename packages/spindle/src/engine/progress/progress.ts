@@ -2,55 +2,55 @@ import type { DoneRun, EpochState } from '../resume-state.ts'
 import { DoneRuns, joinIntervals } from './done-runs.ts'
 import { Root, type SourceProgress, type TrackedItem } from './lot.ts'
 
-/** In the place of a position that is done. */
+/** Marks a position that is done. */
 const DONE = 0
 
 type Entry = TrackedItem | Root | typeof DONE | undefined
 
 /**
- * How far one epoch of one source is done: a low-water mark, and what is behind it, in a ring by
- * position. Positions that are not this rank's are taken no note of.
+ * The progress of one epoch of one source: a low-water mark, and the state of later positions in a
+ * ring. Positions of other ranks are ignored.
  *
- * What earlier runs did behind the mark is in `earlier`, and takes no place in the ring: it may be
- * far away. While there is any, the ring has gaps, and `places` tells which positions are in it;
- * from the last of it on, a place follows from the position.
+ * Positions after the mark that earlier runs did are in `earlier`. They take no place in the ring,
+ * because they may be far away. As long as there are any, the ring has gaps, and `places` lists the
+ * positions in the ring. After the last of them, the place is calculated from the position.
  */
 export class Progress implements SourceProgress {
-  /** Number of the source in its graph. */
+  /** Number of the source in the graph. */
   readonly source: number
   readonly epoch: number
-  /** All of this rank's positions before it are done. */
+  /** All of this rank's positions before this one are done. */
   low: number
-  /** Whether the source waits for something to be done. */
+  /** Whether the source waits for progress. */
   isWatched = false
   private readonly shard: { readonly rank: number; readonly worldSize: number }
   private readonly step: number
   private readonly onChange: () => void
   /**
-   * From `low` on: what stands for a position, or that it is done; `undefined` where nothing is
-   * known of it.
+   * The positions from `low` on: the item or root of a position, or that it is done. `undefined` if
+   * its state is unknown.
    */
   private ring: Entry[] = [undefined]
   private head = 0
-  /** Places in the ring that may hold something. */
+  /** Number of places in the ring that are in use. */
   private length = 0
   private earlier: DoneRuns | undefined
-  /** Whether an earlier run did all that is left, wherever the end is. */
+  /** Whether an earlier run did all remaining positions, wherever the end is. */
   private isCovered = false
-  /** The positions in the ring, while there are gaps. */
+  /** With gaps: the positions in the ring. */
   private places: number[] = []
-  /** Positions that were put down, while there are gaps. */
+  /** With gaps: number of positions that were put into the ring. */
   private issued = 0
-  /** What an earlier run left undone in part. */
+  /** Positions that an earlier run did in part, with the outputs that are done. */
   private readonly parts: Map<number, ReadonlySet<string>> = new Map()
   private end: number | undefined
   /**
-   * Up to here, exclusively, positions may be issued before {@link mayIssue} looks again; while
-   * there are gaps, so many of them.
+   * Positions below this one may be issued before {@link mayIssue} must check again. With gaps: a
+   * number of positions.
    */
   private nextLook: number
 
-  /** `size`: how many positions the source has, as far as it is known. */
+  /** `size`: the number of positions of the source, if it is known. */
   constructor(
     source: number,
     epoch: number,
@@ -91,24 +91,24 @@ export class Progress implements SourceProgress {
     this.settle(this.low)
   }
 
-  /** Whether the source has come to its end and all of it is done. */
+  /** Whether the source has ended and all its positions are done. */
   get isFinished(): boolean {
     return this.isExhausted && this.length === 0
   }
 
-  /** Whether there is nothing more to be issued. */
+  /** Whether there are no more positions to issue. */
   get isExhausted(): boolean {
     return this.isCovered || (this.end !== undefined && this.low >= this.end)
   }
 
-  /** Whether there is something behind the mark that an earlier run did. */
+  /** Whether there are positions after the mark that an earlier run did. */
   get hasGaps(): boolean {
     return this.earlier !== undefined
   }
 
   /**
-   * The first position from this one on that no earlier run did, or one before that; `Infinity` if
-   * there is none.
+   * The first position from this one on that no earlier run did, or a position before that one.
+   * `Infinity` if there is none.
    */
   nextOpen(position: number): number {
     return this.earlier === undefined ? position : this.earlier.nextOpen(position)
@@ -120,13 +120,13 @@ export class Progress implements SourceProgress {
     return earlier !== undefined && position < earlier.until && earlier.has(position)
   }
 
-  /** An item of the source is on its way. */
+  /** An item of the source begins. */
   born(item: TrackedItem): void {
     this.put(item.index, item)
     if (this.parts.size > 0 && this.parts.has(item.index)) item.lot = this.enlarge(item)
   }
 
-  /** An item gets a lot, for there is to be more of it. */
+  /** Gives a lot to an item from which more items come. */
   enlarge(item: TrackedItem): Root {
     const position = item.index
     const root = new Root(this, position, this.parts.get(position))
@@ -135,7 +135,7 @@ export class Progress implements SourceProgress {
     return root
   }
 
-  /** A position is done. */
+  /** Records that a position is done. */
   close(position: number): void {
     if (position === this.low && this.length > 0) {
       this.advance()
@@ -147,19 +147,19 @@ export class Progress implements SourceProgress {
     if (this.isWatched) this.onChange()
   }
 
-  /** Something has changed that the source may have waited for. */
+  /** A change for which the source may have waited. */
   stirred(): void {
     if (this.isWatched) this.onChange()
   }
 
-  /** The source has come to its end: `position` would have been next. */
+  /** The source has ended. `position` would have been its next position. */
   ended(position: number): void {
     if (!this.isCovered) this.end = position
   }
 
   /**
-   * Whether `position` is less than `span` ahead of the first that something is at work on: what is
-   * stuck must not let the state grow.
+   * Whether `position` is less than `span` ahead of the first position in progress. Otherwise, a
+   * stuck item would let the state grow without limit.
    */
   mayIssue(position: number, span: number): boolean {
     if (this.earlier !== undefined) return this.mayIssueMore(span)
@@ -194,7 +194,7 @@ export class Progress implements SourceProgress {
       const position =
         this.earlier === undefined ? this.low + at * this.step : (this.places[slot] as number)
       const one = this.ring[slot]
-      // What lies between two places that follow each other was done before.
+      // Positions between two neighbours in the ring were done before.
       if (one === DONE && isRun) own[own.length - 1] = position
       else if (one === DONE) own.push(position, position)
       else if (one instanceof Root && one.done !== undefined && one.done.size > 0)
@@ -247,7 +247,7 @@ export class Progress implements SourceProgress {
     this.issued++
   }
 
-  /** By halving: positions rise. */
+  /** Binary search, because positions rise. */
   private placeOf(position: number): number {
     let [low, high] = [0, this.length]
     while (low < high) {
@@ -292,7 +292,10 @@ export class Progress implements SourceProgress {
       )
   }
 
-  /** Everything before `position` is done: raises the mark, also over what earlier runs did. */
+  /**
+   * Everything before `position` is done. Raises the mark, and moves it past positions that earlier
+   * runs did.
+   */
   private settle(position: number): void {
     const { earlier } = this
     if (earlier === undefined) return
@@ -306,7 +309,9 @@ export class Progress implements SourceProgress {
   }
 }
 
-/** What a state says is done behind its mark, as runs of every `step`-th position. */
+/**
+ * The positions after the mark that a state records as done, as runs of every `step`-th position.
+ */
 export function runsOf({ done = [], runs = [] }: EpochState): readonly DoneRun[] {
   const all: DoneRun[] = [...runs]
   for (let at = 0; at < done.length; at += 2)
@@ -314,7 +319,7 @@ export function runsOf({ done = [], runs = [] }: EpochState): readonly DoneRun[]
   return all
 }
 
-/** The first of a rank's positions from `position` on. */
+/** The first position of a rank from `position` on. */
 export function firstFrom(
   position: number,
   { rank, worldSize }: { readonly rank: number; readonly worldSize: number },

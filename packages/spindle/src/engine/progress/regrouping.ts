@@ -4,16 +4,16 @@ import type { TrackedItem } from './lot.ts'
 import type { BatchPlan } from './resume-plan.ts'
 import type { ResumeTracker } from './resume-tracker.ts'
 
-/** A batch that was made again, or what there was of it. */
+/** A batch that was made again, completely or in part. */
 export interface Regrouped {
   readonly first: TrackedItem
   readonly value: unknown
   readonly members: readonly TrackedItem[]
-  /** `undefined` if a member is missing: then it is a batch like any other. */
+  /** `undefined` if a member is missing. It is then a new batch. */
   readonly plan: BatchPlan | undefined
 }
 
-/** Has an aggregate make batches of an earlier run again, each by an aggregator of its own. */
+/** Lets an aggregate make batches of an earlier run again, each with its own aggregator. */
 export class Regrouping {
   readonly #byMember: Map<string, BatchPlan> = new Map()
   readonly #plans: Set<BatchPlan>
@@ -32,8 +32,8 @@ export class Regrouping {
   }
 
   /**
-   * Whether an item belongs to a batch of an earlier run. It is kept then, until the others have
-   * come.
+   * If an item belongs to a batch of an earlier run, keeps it until the other members arrive, and
+   * returns the plan of that batch.
    */
   takes(item: TrackedItem): BatchPlan | undefined {
     if (this.#plans.size === 0) return undefined
@@ -46,13 +46,16 @@ export class Regrouping {
     return plan
   }
 
-  /** The batches that a plan comes to, now that all are there. */
+  /** Makes the batches of a plan when all members have arrived. */
   make(plan: BatchPlan): readonly Regrouped[] {
     plan.isMade = true
     return this.#batch(plan, plan)
   }
 
-  /** What has come of batches of which not all has, at the end of an epoch: they are given up. */
+  /**
+   * Gives up incomplete plans at the end of an epoch, and makes batches of the members that have
+   * arrived.
+   */
   rest(epoch: number): readonly Regrouped[] {
     return [...this.#plans]
       .filter((plan) => plan.epoch <= epoch)

@@ -4,21 +4,24 @@ import type { SourceConfig } from '../config.ts'
 import { isOneShot, openSource, type Steps } from '../flow/open-source.ts'
 import { isSeekable, type Json } from '../seekable.ts'
 
-/** A source that can begin anywhere, by whatever means. */
+/** A source that can start at any position, by whatever means. */
 export interface ResumableSource {
   readonly dataset: Json
   readonly shard: { readonly rank: number; readonly worldSize: number }
-  /** Positions of an epoch, where that is known. */
+  /** Number of positions of an epoch, if it is known. */
   readonly size: number | undefined
-  /** Whether it begins at a position without going through those before. */
+  /** Whether it can start at a position without reading those before it. */
   readonly canSeek: boolean
-  /** Begins at a position of this rank's. */
+  /** Starts at a position of this rank. */
   open(position: number, epoch: number, signal: AbortSignal): Steps
 }
 
 const whole = { rank: 0, worldSize: 1 }
 
-/** @throws `ERR_NOT_RESUMABLE` if the source cannot begin anywhere but at its start. */
+/**
+ * Makes a source resumable. @throws `ERR_NOT_RESUMABLE` if the source can start only at its
+ * beginning.
+ */
 export function resumableSource(config: SourceConfig): ResumableSource {
   const { source, resume } = config
   if (isSeekable(source)) {
@@ -27,7 +30,7 @@ export function resumableSource(config: SourceConfig): ResumableSource {
       shard: source.shard ?? whole,
       size: source.size,
       canSeek: true,
-      // A rank's next position may be behind the end.
+      // A rank's next position may be after the end.
       open: (position, epoch, signal) =>
         openSource(source.iterateFrom(Math.min(position, source.size ?? position), epoch), {
           signal,
@@ -70,8 +73,8 @@ export function resumableSource(config: SourceConfig): ResumableSource {
 }
 
 /**
- * A state holds it, so it must come back from JSON. @throws `ERR_BAD_SOURCE` for a bigint, an
- * object within itself, a `toJSON` that throws
+ * Checks that a state can hold the description as JSON. @throws `ERR_BAD_SOURCE` for a bigint, a
+ * circular object, or a `toJSON` that throws.
  */
 function jsonOf(description: Json, name: string): Json {
   try {
@@ -108,11 +111,11 @@ function stepsFrom(items: ArrayLike<unknown>, position: number): Steps {
   }
 }
 
-/** Throws the first `count` steps away. @throws `ERR_OTHER_STATE` if there are fewer */
+/** Skips the first `count` steps. @throws `ERR_OTHER_STATE` if there are fewer. */
 function skipped(steps: Steps, count: number): Steps {
   let left = count
   const { next } = steps
-  /** Whether a step is to be given, and not thrown away. */
+  /** Whether to return a step instead of skipping it. */
   const isWanted = ({ done }: IteratorResult<unknown>): boolean => {
     if (done === true && left > 0) throw tooShort(count - left, count)
     return left-- <= 0

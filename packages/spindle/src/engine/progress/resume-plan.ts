@@ -2,20 +2,20 @@ import type { BatchState } from '../resume-state.ts'
 import type { TrackedItem } from './lot.ts'
 
 /**
- * A batch of an earlier run that is to be made again, of the same members in the same order, for
- * some of what came of it is done. Members come as the source gives them again.
+ * A batch of an earlier run that must be made again with the same members in the same order,
+ * because some of its outputs are done. The source gives the members again.
  */
 export class BatchPlan {
   readonly number: number
   readonly aggregate: number
   readonly members: readonly string[]
-  /** The epoch of what was joined. */
+  /** The epoch of its members. */
   readonly epoch: number
-  /** What is done of what came of it. */
+  /** The outputs of the batch that are done. */
   readonly done: ReadonlySet<string>
-  /** Made again: from then on its lot keeps book. */
+  /** The batch was made again. From then on, its lot tracks it. */
   isMade = false
-  /** Given up: a member did not come again. */
+  /** The plan was given up, because a member did not come again. */
   isOver = false
   readonly #gathered: Map<string, TrackedItem> = new Map()
 
@@ -27,7 +27,7 @@ export class BatchPlan {
     this.done = new Set(state.done)
   }
 
-  /** What has come so far, in the order in which it was joined. */
+  /** The members that have arrived, in the order of the batch. */
   get items(): readonly TrackedItem[] {
     return this.members.flatMap((name) => this.#gathered.get(name) ?? [])
   }
@@ -46,10 +46,7 @@ export function readPlans(states: readonly BatchState[]): readonly BatchPlan[] {
   return states.map((state, number) => new BatchPlan(number, state, epochs[number] as number))
 }
 
-/**
- * Of each batch, that of the source item which came first, through the batches that it was joined
- * in.
- */
+/** The epoch of each batch: that of its first source item, found through nested batches. */
 function epochsOf(states: readonly BatchState[]): number[] {
   const epochs: number[] = []
   for (const start of states.keys()) {
@@ -67,7 +64,7 @@ function epochsOf(states: readonly BatchState[]): number[] {
   return epochs
 }
 
-/** The number of the batch that a member came of; `undefined` if it came of a source. */
+/** The number of the batch from which a member comes. `undefined` if it comes from a source. */
 export function batchIn(member: string): number | undefined {
   const found = /^#(\d+)/.exec(member)
   return found === null ? undefined : Number(found[1])

@@ -13,26 +13,26 @@ import { Progress } from './progress.ts'
 import type { ResumableSource } from './resumable-source.ts'
 import { type BatchPlan, readPlans } from './resume-plan.ts'
 
-/** Items kept to be used again at most. */
+/** Maximum number of items kept for reuse. */
 const MOST_SPARES = 256
 
 interface TrackedSource {
   readonly source: ResumableSource
-  /** Called when it may go on. */
+  /** Called when the source may continue. */
   readonly goOn: () => void
   readonly epochs: Map<number, Progress>
 }
 
 /**
- * The book of a run that can be resumed: the ledger of its items, and what it comes to as a state.
+ * Tracks a run that can be resumed: it is the ledger of the items, and makes the state.
  *
- * Roots are born in the source, lots count what is unfinished, and an item that the consumer has
- * committed ends like one that was filtered out. What is queued, held by an aggregator or at the
- * consumer is unfinished, so nothing of it needs to be saved: it is made again.
+ * The source makes roots, lots count unfinished items, and an item that the consumer has committed
+ * ends like an item that was filtered out. Items in queues, in aggregators or at the consumer are
+ * unfinished. They need not be saved, because a resumed run makes them again.
  */
 export class ResumeTracker implements Ledger {
   readonly span: number
-  /** Epoch with which this run began. */
+  /** The epoch in which this run began. */
   readonly firstEpoch: number
   readonly #isForced: boolean
   readonly #seed: number
@@ -44,9 +44,9 @@ export class ResumeTracker implements Ledger {
   readonly #failures: () => number
   readonly #refused: (error: SpindleError) => void
   #isWaking = false
-  /** Failed items of which the word is on its way to the dead letters. */
+  /** Failed items whose reports are on the way to `deadLetter`. */
   readonly #letters: Map<Item, Promise<boolean>> = new Map()
-  /** Items that were done, to be used again; see `ItemPool`. */
+  /** Items that are done, for reuse; see `ItemPool`. */
   private readonly itemPool: TrackedItem[] = []
   /** Whether no stage keeps an item beyond its task. */
   hasSpares = false
@@ -75,7 +75,7 @@ export class ResumeTracker implements Ledger {
 
   // --- sources
 
-  /** A source of the graph, by its number there. */
+  /** Adds a source of the graph, by its number. */
   add(ordinal: number, source: ResumableSource, goOn: () => void): void {
     const state = this.#state?.sources[this.#sources.size]
     const tracked: TrackedSource = { source, goOn, epochs: new Map() }
@@ -83,13 +83,13 @@ export class ResumeTracker implements Ledger {
     for (const epoch of state?.epochs ?? []) this.#begin(tracked, ordinal, epoch.epoch, epoch)
   }
 
-  /** Where one stands in an epoch of a source. */
+  /** The progress of an epoch of a source. */
   progressOf(ordinal: number, epoch: number): Progress {
     const tracked = this.#sources.get(ordinal) as TrackedSource
     const known = tracked.epochs.get(epoch)
     if (known !== undefined) return known
     const progress = this.#begin(tracked, ordinal, epoch, undefined)
-    // Of what has ended meanwhile, no more is kept than a state needs.
+    // Of epochs that have ended, keep only what a state needs.
     if (tracked.epochs.size > 2) this.#firstUnfinished()
     return progress
   }
@@ -107,10 +107,10 @@ export class ResumeTracker implements Ledger {
     return progress
   }
 
-  /** Whether a source may give its next item; if not, it is told when it may. */
+  /** Whether a source may give its next item. If not, its `goOn` is called later. */
   mayIssue(progress: Progress, position: number): boolean {
     if (progress.mayIssue(position, this.span)) return true
-    // Anything that is done anywhere may let it go on.
+    // Any progress in any source may allow it to continue.
     this.#watch(true)
     return false
   }
@@ -130,7 +130,7 @@ export class ResumeTracker implements Ledger {
     })
   }
 
-  /** An item of the source. */
+  /** Makes an item of the source, or reuses one. */
   takeSpare(value: unknown, origin: SourceEpoch, index: number, progress: Progress): TrackedItem {
     const item = this.itemPool.pop()
     if (item === undefined)
@@ -143,7 +143,7 @@ export class ResumeTracker implements Ledger {
     return item
   }
 
-  /** The consumer has done with an item. */
+  /** Called when the consumer has committed an item. */
   committed(item: TrackedItem): void {
     end(item, true)
     if (!this.hasSpares || item.lot !== undefined || this.itemPool.length === MOST_SPARES) return
@@ -173,13 +173,13 @@ export class ResumeTracker implements Ledger {
     this.#end(item, true)
   }
 
-  /** An item has become others, which keep its way. */
+  /** An item ends, and its outputs continue its path. */
   absorbed(item: Item): void {
     this.#end(item, false)
   }
 
   #end(item: Item, isDone: boolean): void {
-    // Boundaries and flushes are nobody's descendants.
+    // Boundaries and flushes do not come of a source item.
     if (!(item instanceof TrackedItem)) return
     const letter = this.#letters.size === 0 ? undefined : this.#letters.get(item)
     if (letter === undefined) {
@@ -188,15 +188,16 @@ export class ResumeTracker implements Ledger {
     }
     this.#letters.delete(item)
     void letter.then((isDelivered) => {
-      // What was refused stays undone. Nothing here is at work on it, so it holds back nothing.
+      // An item that was refused is not done. No stage is working on it, so it does not hold back
+      // the source.
       if (isDelivered) end(item, isDone)
       else park(item)
     })
   }
 
   /**
-   * A failed item counts as finished only when the word of it has been delivered: `delivered`
-   * resolves to whether it was.
+   * Delays the end of a failed item until its report is delivered. `delivered` resolves to whether
+   * it was.
    */
   endsAfter(item: Item, delivered: Promise<boolean>): void {
     const earlier = this.#letters.get(item)
@@ -207,7 +208,7 @@ export class ResumeTracker implements Ledger {
     this.#letters.set(item, letter)
   }
 
-  /** The pipeline ends with an error. */
+  /** Ends the pipeline with `ERR_NOT_RESUMABLE`. */
   refuse(message: string): void {
     this.#refused(new SpindleError('ERR_NOT_RESUMABLE', `\`resumable\`: ${message}`))
   }
@@ -242,7 +243,7 @@ export class ResumeTracker implements Ledger {
     return item instanceof TrackedItem && item.lot !== undefined && item.lot.isCovered(item.path)
   }
 
-  /** What an aggregate has to make again. */
+  /** The batches that an aggregate must make again. */
   plansOf(aggregate: number): readonly BatchPlan[] {
     return this.#plans.filter((plan) => plan.aggregate === aggregate && !plan.isOver)
   }
@@ -268,8 +269,8 @@ export class ResumeTracker implements Ledger {
   }
 
   /**
-   * The first epoch that is not done everywhere. What is before it is forgotten: `mergeStates`
-   * takes a rank that has forgotten an epoch to have done with it.
+   * The first epoch that is not done in all sources. Earlier epochs are removed. `mergeStates`
+   * treats an epoch that a rank's state no longer contains as done by that rank.
    */
   #firstUnfinished(): number {
     const all = [...this.#sources.values()].map(({ epochs }) => epochs)
@@ -284,7 +285,7 @@ export class ResumeTracker implements Ledger {
   }
 }
 
-/** The first epoch of a state that is not done everywhere; the last one, if all are. */
+/** The first epoch of a state that is not done in all sources. If all are done, the last one. */
 function firstEpochOf(sources: readonly SourceState[]): number {
   const epochs = new Map<number, boolean>()
   for (const source of sources)
@@ -294,7 +295,7 @@ function firstEpochOf(sources: readonly SourceState[]): number {
   return known.find((epoch) => epochs.get(epoch) === false) ?? known.at(-1) ?? 0
 }
 
-/** The epochs of a source that are worth keeping. */
+/** The epochs of a source that a state needs. */
 function epochsFrom(
   epochs: ReadonlyMap<number, Progress>,
   first: number,

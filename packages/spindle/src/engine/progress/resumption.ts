@@ -12,17 +12,17 @@ import { resumableSource } from './resumable-source.ts'
 
 const DEFAULT_SPAN = 4096
 
-/** What a run that can be resumed is made with. */
+/** The settings of a run that can be resumed. */
 export interface Resumption {
   readonly seed: number
   readonly graph: readonly string[]
   readonly span: number
   readonly isExplicit: boolean
-  /** Whether the state may be of other data, whose sizes tell nothing of it. */
+  /** Whether the state may come from other data, so that sizes need not match. */
   readonly isForced: boolean
 }
 
-/** Checks the form of `resumable` and `state`. @throws `ERR_BAD_OPTION` */
+/** Checks the options `resumable` and `state`. @throws `ERR_BAD_OPTION` */
 export function checkResumable({ resumable, state }: BuildOptions): void {
   if (typeof resumable === 'object' && resumable !== null) {
     checkOptions(resumable, ['commit', 'span', 'force'])
@@ -42,10 +42,10 @@ export function checkResumable({ resumable, state }: BuildOptions): void {
 }
 
 /**
- * How a graph is resumed; `undefined` if it is not to be.
+ * The settings for a resumable graph. `undefined` without the option `resumable`.
  *
- * @throws `ERR_NOT_RESUMABLE` if something in the graph cannot be; `ERR_OTHER_STATE`, naming the
- *   first difference, if the state is of another.
+ * @throws `ERR_NOT_RESUMABLE` if a part of the graph cannot be resumed; `ERR_OTHER_STATE` with the
+ *   first difference if the state comes from another pipeline.
  */
 export function resumption(config: PipelineConfig, options: BuildOptions): Resumption | undefined {
   const { resumable, state, seed = 0 } = options
@@ -94,7 +94,8 @@ function isContinuous(start: SourceConfig | MergeConfig): boolean {
 }
 
 /**
- * Batches that are made in a region cannot be made again as they were, so none may be taken apart.
+ * Refuses graphs that divide batches made in a region, because such batches cannot be made again
+ * with the same members.
  */
 function refuseTakenApart({ stages }: PipelineConfig): void {
   let isBatch = false
@@ -138,7 +139,7 @@ function differenceOf(
   return undefined
 }
 
-/** In words: `size 100 and is of 120`. */
+/** Describes a difference as text: `size 100 and is of 120`. */
 function datasetDifference(was: Json, is: Json): string | undefined {
   if (isDeepStrictEqual(was, JSON.parse(JSON.stringify(is)))) return undefined
   if (isRecord(was) && isRecord(is)) {

@@ -5,14 +5,14 @@ import type { Progress } from './progress.ts'
 import { type ResumableSource, resumableSource } from './resumable-source.ts'
 import type { ResumeTracker } from './resume-tracker.ts'
 
-/** More positions than this that are done, and the source is begun anew behind them. */
+/** If more than this number of positions are done, the source starts anew after them. */
 const WORTH_SEEKING = 64
 
 const ENDED: Steps = { next: () => ({ done: true, value: undefined }) }
 
 /**
- * What a source stage has to do, besides, where the run can be resumed: begin where there is
- * something to be done, and keep book.
+ * The additional work of a source stage in a resumable run: it starts at the first position that is
+ * not done, and tracks the items.
  */
 export class SourceTracker {
   private readonly book: ResumeTracker
@@ -21,11 +21,11 @@ export class SourceTracker {
   private progress: Progress
   /** Position of the next step. */
   private position = 0
-  /** From one position to the next. */
+  /** Distance between two positions. */
   private readonly step: number
-  /** The last position that was found not to be done before. */
+  /** The last position that was found not to be done. */
   private openAt = -1
-  /** Whether `position` is not where the source is. */
+  /** Whether `position` has moved away from the position of the source. */
   private hasMoved = false
 
   /** `goOn`: called when {@link mayGive} may have become true. @throws `ERR_NOT_RESUMABLE` */
@@ -39,28 +39,29 @@ export class SourceTracker {
     this.position = this.progress.low
   }
 
-  /** Where the items of the first epoch come from. */
+  /** The origin of the items of the first epoch. */
   begin(): SourceEpoch {
     return { source: this.#ordinal, epoch: this.progress.epoch, ledger: this.book }
   }
 
-  /** Begins with the first position that is not done. */
+  /** Opens the source at the first position that is not done. */
   open(signal: AbortSignal): Steps {
     const { epoch, isExhausted, hasGaps } = this.progress
-    // The end of an epoch that is done is still to be told: other sources may not have come to it.
+    // The end of a finished epoch must still be reported, because other sources may not have
+    // reached it.
     if (isExhausted) return ENDED
     this.hasMoved = false
     const steps = this.#source.open(this.position, epoch, signal)
     return hasGaps && this.#source.canSeek ? this.leaping(steps, epoch, signal) : steps
   }
 
-  /** Whether the next item is not too far ahead of those at work. */
+  /** Whether the next item is within the allowed span of the items in progress. */
   mayGive(): boolean {
     if (this.progress.hasGaps && this.#source.canSeek) this.leap()
     return this.book.mayIssue(this.progress, this.position)
   }
 
-  /** Leaves out what earlier runs did, if that is much. */
+  /** Skips positions that earlier runs did, if there are many. */
   private leap(): void {
     if (this.position <= this.openAt) return
     this.openAt = this.progress.nextOpen(this.position)
@@ -69,7 +70,7 @@ export class SourceTracker {
     if (this.openAt !== Number.POSITIVE_INFINITY) this.position = this.openAt
   }
 
-  /** Steps that begin anew where the next position is not the one that follows. */
+  /** Wraps an iterator so that it is opened anew after each jump. */
   private leaping(first: Steps, epoch: number, signal: AbortSignal): Steps {
     let steps = first
     return {
@@ -87,18 +88,18 @@ export class SourceTracker {
     }
   }
 
-  /** Whether what the last step gave was done in an earlier run. */
+  /** Whether the item of the last step was done in an earlier run. */
   get isDone(): boolean {
     return this.progress.isDone(this.position)
   }
 
-  /** The last step gave nothing that is wanted. */
+  /** Skips the item of the last step. */
   skip(): void {
     if (!this.progress.isDone(this.position)) this.progress.close(this.position)
     this.position += this.step
   }
 
-  /** What the last step gave, as an item. */
+  /** Makes an item of the result of the last step. */
   give(value: unknown, origin: SourceEpoch): Item {
     const { position, progress } = this
     this.position += this.step
@@ -107,7 +108,7 @@ export class SourceTracker {
     return item
   }
 
-  /** The epoch's end; where the items of the next come from, if there is one. */
+  /** Ends the epoch. Returns the origin of the items of the next one, if there is one. */
   end(isContinuous: boolean): SourceEpoch | undefined {
     this.progress.ended(this.position)
     if (!isContinuous) return undefined
@@ -118,7 +119,7 @@ export class SourceTracker {
   }
 }
 
-/** What is given up has failed for nobody. */
+/** Closes an abandoned iterator and ignores its errors. */
 function closeQuietly(steps: Steps): void {
   Promise.resolve()
     .then(() => steps.return?.())

@@ -15,14 +15,14 @@ import type {
   StageSums,
 } from '../stats/pipeline-stats.ts'
 
-/** What figures are read from: a graph. */
+/** The parts of a graph from which statistics are read. */
 export interface MeasuredGraph {
   readonly pipelineId: number
   readonly isStarted: boolean
   readonly isStopped: boolean
   /** Milliseconds since the start; 0 before. */
   readonly elapsedMs: number
-  /** When it ended; 0 before. */
+  /** When the graph ended; 0 before. */
   readonly endedAt: number
   readonly loopUtilization: number
   readonly use: Pick<ProcessUse, 'cpu' | 'memoryWaitMs'>
@@ -33,7 +33,7 @@ export interface MeasuredGraph {
   readonly reader: { readonly given: number; readonly times: ConsumerTimes }
 }
 
-/** Reads a graph's counters; cheap enough for every second, not for every item. */
+/** Reads a graph's counters. It is cheap enough for every second, but not for every item. */
 export function readStats(graph: MeasuredGraph): PipelineStats {
   const elapsedMs = graph.elapsedMs
   const silent = new Set(silentStages(graph.sink))
@@ -65,7 +65,7 @@ export function readStats(graph: MeasuredGraph): PipelineStats {
   }
 }
 
-/** Where there is no `deadLetter`. */
+/** The figures without a `deadLetter`. */
 export const noLetters: DeadLetterStats = { delivered: 0, refused: 0, pending: 0 }
 
 /** Completes the consumer's figures. */
@@ -91,7 +91,7 @@ function stateOf(graph: MeasuredGraph): PipelineStats['state'] {
   return graph.isStarted ? 'running' : 'idle'
 }
 
-/** `isSilent`: the stage is the end of its items. */
+/** `isSilent`: items end in this stage. */
 function stageStats(
   stage: Stage,
   upstream: readonly number[],
@@ -138,14 +138,17 @@ function stageStats(
   return withTimes(counts, sums, counters.longestMs, elapsedMs)
 }
 
-/** Items that a stage dropped because its op gave `undefined`, and that are not done with that. */
+/**
+ * Number of items that a stage dropped because its op returned `undefined`. Items that count as
+ * done are not included.
+ */
 export function droppedBy({ items, emitted, skipped }: StageStats): number {
   return items > emitted ? 0 : skipped
 }
 
 type Times = 'meanMs' | 'longestMs' | 'p50Ms' | 'p90Ms' | 'p99Ms' | 'queuedMs' | 'shares' | 'sums'
 
-/** Completes a stage's figures by what follows from the sums. */
+/** Adds the figures that follow from the sums of a stage. */
 export function withTimes(
   counts: Omit<StageStats, Times>,
   sums: StageSums,
@@ -172,7 +175,8 @@ function sharesOf(sums: StageSums, elapsedMs: number): SlotShares {
   if (elapsedMs <= 0 || sums.slotMs <= 0)
     return { idle: 1, queued: 0, backoff: 0, running: 0, blocked: 0 }
   const all = sums.slotMs
-  // Estimates from samples may exceed what there is: working goes first, for it is measured best.
+  // Estimates from samples may exceed the available time. The running time takes precedence,
+  // because it is measured best.
   const running = Math.min(1, sums.busyMs / all)
   const blocked = Math.min(1 - running, Math.max(0, sums.blockedMs) / all)
   const backoff = Math.min(1 - running - blocked, Math.max(0, sums.backoffMs) / all)
@@ -200,7 +204,7 @@ function queueStats(queue: Queue, elapsedMs: number): QueueStats {
   }
 }
 
-/** Share of the time in which something was queued. */
+/** Share of the time in which items were queued, 0 to 1. */
 export function occupancyOf(emptyMs: number, elapsedMs: number): number {
   return elapsedMs > 0 ? Math.min(1, Math.max(0, 1 - emptyMs / elapsedMs)) : 0
 }

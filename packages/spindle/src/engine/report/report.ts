@@ -12,30 +12,31 @@ import { printTuning } from './tuning-text.ts'
 import { verdictText } from './verdict/verdict-text.ts'
 import { type Bottleneck, judge, type Verdict } from './verdict.ts'
 
-/** A pipeline's figures with a verdict. */
+/** The statistics of a pipeline with a verdict. */
 export interface Report {
   readonly stats: PipelineStats
-  /** `undefined` when too little has happened to tell. */
+  /** `undefined` if the pipeline has not run long enough. */
   readonly bottleneck: Bottleneck | undefined
-  /** What is missing for a verdict, where there is none: more time or more items. */
+  /** What a verdict still needs: more time or more items. `undefined` if there is a verdict. */
   readonly missing: string | undefined
   /** The last failed items of each stage, at most 16 each. */
   readonly failures: readonly ItemError[]
-  /** What the pipeline has set by itself; nothing, unless it is tuned. */
+  /** What the tuner has done. Empty if the pipeline is not tuned. */
   readonly tuning: Tuning
-  /** The figures of each stage, in columns. */
+  /** The figures of each stage as a table of text. */
   readonly table: string
   /**
-   * The table and the verdict, for people. `columns`: cells that a line may take, an integer >= 1;
-   * columns that are wanted least are left out, long names keep their ends, sentences are broken
-   * between words. Default: those of the terminal if standard output is one, otherwise no limit.
+   * The table and the verdict as readable text. `columns`: the width in cells, an integer >= 1. If
+   * the width is too small, the least important columns are left out, long names lose their
+   * beginnings, and sentences are broken between words. Default: the width of the terminal if
+   * standard output is one, otherwise no limit.
    */
   toString(columns?: number): string
 }
 
 /**
- * Reads a verdict off the figures. `warm`: those when a long start was over; the verdict is of the
- * time since, if that is enough for one.
+ * Makes a report from statistics. `warm`: the statistics at the end of a long start. The verdict
+ * covers the time since then, if that is enough for one.
  */
 export function makeReport(
   stats: PipelineStats,
@@ -61,7 +62,7 @@ export function makeReport(
   }
 }
 
-/** The figures of each stage. `columns`: cells that a line may take. */
+/** Draws the figures of each stage. `columns`: the width in cells. */
 export function makeTable(stats: PipelineStats, columns?: number): string {
   const { stages, elapsedMs } = stats
   const of = (
@@ -76,7 +77,8 @@ export function makeTable(stats: PipelineStats, columns?: number): string {
   const hasFailed = stages.some((stage) => stage.failures > 0)
   const hasWaits = stages.some((stage) => waits(stage) >= LEAST_SHOWN)
   const hasRetried = stages.some((stage) => stage.retries > 0)
-  // Those with the lowest numbers go first where there is not room for all; failures stay.
+  // Columns with the lowest numbers are dropped first if there is no room for all. A column with
+  // failures stays.
   const table = [
     of('stage', (stage) => plain(stage.name)),
     of('conc.', (stage) => String(stage.concurrency), 2),
@@ -96,12 +98,11 @@ export function makeTable(stats: PipelineStats, columns?: number): string {
   return drawTable(table, columns).join('\n')
 }
 
-/** A share that rounds to 0 % is no reason for a column. */
+/** A share that rounds to 0 % needs no column. */
 const LEAST_SHOWN = 0.005
 
 /**
- * Share of its slots' time in which a stage waits for a worker, a library's thread, or its next
- * try.
+ * Share of slot-time in which a stage waits for a worker, a library's thread, or its next attempt.
  */
 function waits({ shares }: StageStats): number {
   return shares.queued + shares.backoff
@@ -128,7 +129,7 @@ function print(
   return [makeTable(stats, columns), ...lines.flatMap((line) => wrap(line, columns))].join('\n')
 }
 
-/** The verdict for people, or why there is none. */
+/** The verdict as text, or the reason why there is none. */
 export function printVerdict({ bottleneck, missing }: Verdict): readonly string[] {
   if (bottleneck === undefined)
     return [`Too little has happened to name a bottleneck: ${plain(missing ?? '')}.`]
@@ -136,7 +137,7 @@ export function printVerdict({ bottleneck, missing }: Verdict): readonly string[
   return [`Bottleneck: ${limit}`, `  ${advice}`, `  ${gain}`, `  Evidence: ${evidence}.`]
 }
 
-/** What became of failed items at `deadLetter`, for people. No line where there were none. */
+/** The outcomes of failed items at `deadLetter` as text. No line if there were none. */
 export function printLetters({ delivered, refused, pending }: DeadLetterStats): readonly string[] {
   if (delivered + refused + pending === 0) return []
   const others = [
@@ -149,8 +150,8 @@ export function printLetters({ delivered, refused, pending }: DeadLetterStats): 
 const MOST_BLOCKS = 5
 
 /**
- * The first of what held the loop, for people: whose code, where, how often and how long. No lines
- * where nothing did.
+ * The first blocks of the event loop as text: whose code, where, how often and how long. No line if
+ * there were none.
  */
 export function printBlocks(blocks: readonly LoopBlock[]): readonly string[] {
   if (blocks.length === 0) return []

@@ -7,7 +7,7 @@ import type { BuildOptions, Logger } from '../types.ts'
 import { type MeasuredGraph, readStats } from './read-stats.ts'
 import { statsBetween } from './stats-interval.ts'
 
-/** The graph whose figures are told. */
+/** The graph whose statistics are reported. */
 interface ToldGraph extends MeasuredGraph {
   readonly options: BuildOptions
   readonly logger: Logger
@@ -15,13 +15,13 @@ interface ToldGraph extends MeasuredGraph {
   readonly reader: MeasuredGraph['reader'] & { onFirst: (() => void) | undefined }
 }
 
-/** A shorter start is no matter. */
+/** A shorter start does not distort the verdict. */
 const LONG_START_MS = 100
 
 /**
- * Tells of a pipeline's figures at intervals and at its end: every task is in exactly one interval,
- * and the intervals add up to the total. Times follow the clock, not the items, so a spell that is
- * still open at the edge of an interval is cut there.
+ * Reports a pipeline's statistics at intervals and at its end. Every task is in exactly one
+ * interval, and the intervals add up to the total. Times follow the clock and not the items, so a
+ * wait that crosses the end of an interval is divided there.
  */
 export class StatsEvents {
   readonly #graph: ToldGraph
@@ -30,8 +30,8 @@ export class StatsEvents {
   #timer: Timer | undefined
   #before: PipelineStats | undefined
   /**
-   * Figures when the first item came out, if that took long: until then workers were started and
-   * code was loaded.
+   * The statistics at the first output, if it came late. Before that, workers were started and code
+   * was loaded.
    */
   warm: PipelineStats | undefined
 
@@ -51,7 +51,7 @@ export class StatsEvents {
     this.#timer.unref()
   }
 
-  /** The pipeline has ended. */
+  /** Called at the end of the pipeline. */
   end(): void {
     clearInterval(this.#timer)
     this.#tell('final')

@@ -5,9 +5,9 @@ import type { PipelineStats, QueueStats, StageStats } from '../stats/pipeline-st
 import { consumerStats, occupancyOf, withTimes } from './read-stats.ts'
 
 /**
- * What happened between two readings of one pipeline: counts and times are differences, and what
- * follows from them (means, percentiles, shares) is of the interval alone. What is a state
- * (`running`, `size`) is the later reading's; so are the highest marks of queues.
+ * Calculates the statistics of an interval from two readings of one pipeline. Counts and times are
+ * differences. Derived figures (means, percentiles, shares) cover the interval alone. States
+ * (`running`, `size`) and the maxima of queues come from the later reading.
  *
  * @example
  * ```ts
@@ -67,14 +67,15 @@ function stageBetween(
     blockedMs: a.blockedMs - b.blockedMs,
     heldMs: a.heldMs - b.heldMs,
     histogram,
-    // Few calls at a time are seldom seen but at the beginning.
+    // Calls with few others at a time occur mostly at the beginning, so keep the sums of the whole
+    // run.
     levels: a.levels,
   }
   const counts = {
     ...after,
     tasks: after.tasks - before.tasks,
     emitted: after.emitted - before.emitted,
-    // A last stage that turns out to be a filter counts anew.
+    // `items` restarts when the last stage turns out to be a filter.
     items: Math.max(0, after.items - before.items),
     skipped: after.skipped - before.skipped,
     failures: after.failures - before.failures,
@@ -101,8 +102,8 @@ function queueBetween(before: QueueStats, after: QueueStats, elapsedMs: number):
 }
 
 /**
- * The figures of one stage that runs in several places, together: counts and times are sums, places
- * add up, shares and percentiles follow.
+ * Merges the statistics of one stage that runs in several places. Counts, times and capacities are
+ * added up; shares and percentiles are calculated from the sums.
  */
 export function mergeStages(parts: readonly StageStats[], elapsedMs: number): StageStats {
   const [first] = parts

@@ -2,12 +2,12 @@ import { plain } from '../../plain-text.ts'
 import type { TuningMove } from '../../tune/tune-types.ts'
 import type { Tuning } from '../tuned.ts'
 
-/** The last moves that are shown. */
+/** Number of the latest moves that are shown. */
 const MOST_LINES = 5
 
 /**
- * What was tuned, for people: each number's way, and the last moves with what they brought. No
- * lines where nothing was.
+ * What the tuner has done as text: the values of each number over time, and the latest moves with
+ * their effects. No lines if there were no moves.
  */
 export function printTuning({ moves }: Tuning): readonly string[] {
   if (moves.length === 0) return []

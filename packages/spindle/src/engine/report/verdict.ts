@@ -15,19 +15,19 @@ import { stageLimits } from './verdict/stage-rule.ts'
 
 export type { Bottleneck, BottleneckChange, Verdict } from './verdict/bottleneck.ts'
 
-/** A shorter run is mostly its beginning and its end. */
+/** A shorter run consists mostly of its beginning and end. */
 const LEAST_MS = 200
 const LEAST_TASKS = 10
-/** Of slow items fewer will do, … */
+/** Enough for slow items, … */
 const FEW_TASKS = 3
-/** … if the run is so long. */
+/** … if the run is at least this long. */
 const LONG_MS = 5000
 
 /**
- * Names what limits the throughput, with what it rests on and what to change: a function of the
- * figures alone.
+ * Finds what limits the throughput, with evidence and advice. The result depends on the statistics
+ * alone.
  *
- * @param earlier figures of the same pipeline: then the verdict is of the time since.
+ * @param earlier Earlier statistics of the same pipeline. The verdict then covers the time since.
  */
 export function judge(now: PipelineStats, earlier?: PipelineStats): Verdict {
   const stats = earlier === undefined ? now : statsBetween(earlier, now)
@@ -38,12 +38,12 @@ export function judge(now: PipelineStats, earlier?: PipelineStats): Verdict {
 }
 
 /**
- * Names what limits a pipeline's throughput, as `report()` does: from its figures alone, so it can
- * be asked of an interval.
+ * Finds what limits a pipeline's throughput, like `report()`, but from statistics alone. So it
+ * works for intervals too.
  *
- * @param earlier figures of the same pipeline: then the verdict is of the time since.
- * @returns `undefined` when too little has happened to tell: less than 0.2 s, or fewer than 10
- *   items (3 after 5 s).
+ * @param earlier Earlier statistics of the same pipeline. The verdict then covers the time since.
+ * @returns `undefined` if there is too little evidence: less than 0.2 s, or fewer than 10 items (3
+ *   after 5 s).
  *
  * @example
  * ```ts run
@@ -73,15 +73,18 @@ function checkStats(name: string, stats: unknown): void {
   if (!isStats) badOption(name, 'figures of a pipeline, as of `pipeline.stats()`', stats)
 }
 
-/** The first rule that holds names it: what disturbs the figures of others is asked first. */
+/**
+ * Applies the rules in order; the first that matches gives the verdict. Rules for parts that
+ * distort the figures of others come first.
+ */
 function find(stats: PipelineStats): Bottleneck | undefined {
   const loads = loadsOf(stats)
   const busiest = most(loads.working)
-  // Items wait for a consumer that takes many at once, too; but with more room they would be made
+  // Items also wait for a consumer that takes many at once. With more room, they would be made
   // while it is busy.
   const memory = memoryLimits(loads)
   if (memory !== undefined && memory.promise > 1 && loads.loop.use < FULL) return memory
-  // Whoever holds the loop makes all others look busy.
+  // If something blocks the event loop, all other parts look busy.
   const first = consumerLimits(loads) ?? loopLimits(loads)
   if (first !== undefined) return first
   if (busiest === undefined) return sourceLimits(loads, undefined)
@@ -97,7 +100,7 @@ function find(stats: PipelineStats): Bottleneck | undefined {
   )
 }
 
-/** What is missing for a verdict, in words: calls that have not ended say nothing yet. */
+/** Describes what is missing for a verdict. Calls that have not ended do not count. */
 function missingIn({ stages, items, elapsedMs }: PipelineStats): string | undefined {
   const tasks = Math.max(
     items,

@@ -15,9 +15,9 @@ import { nothingPending, type PendingTimes } from '../stats/task-timer.ts'
 import type { StageInfo } from '../types.ts'
 
 /**
- * Joins several chains by the user's op: it gets an async iterable for each input and gives the
- * outputs. It is called once an epoch; what its outputs came from is not known, so they are
- * numbered anew.
+ * Joins several chains by the user's op, which receives one async iterable for each input and
+ * returns the outputs. The op is called once for each epoch. The origin of its outputs is unknown,
+ * so they get new numbers.
  */
 export class CustomMergeStage extends Stage {
   readonly exit: Queue
@@ -27,7 +27,7 @@ export class CustomMergeStage extends Stage {
   #origin: SourceEpoch
   #index = 0
   #isAsking = false
-  /** Whether the op works, over time. */
+  /** Integral over time of whether the op works. */
   readonly #working: Integral = new Integral()
 
   constructor(
@@ -46,7 +46,7 @@ export class CustomMergeStage extends Stage {
     this.#ports = inputs.map((input) => new PulledPort(input, () => this.#noteWork()))
   }
 
-  /** Notes whether the op works: it was asked for an output, and waits for no input. */
+  /** Updates whether the op works: an output was requested, and the op waits for no input. */
   #noteWork(): void {
     const isWorking = this.#isAsking && !this.#ports.some((port) => port.isAwaited)
     this.#working.change(isWorking ? 1 : 0)
@@ -60,12 +60,12 @@ export class CustomMergeStage extends Stage {
     return this.#op
   }
 
-  /** Its op is asked for nothing while the exit is full. */
+  /** The op gets no requests while the exit is full. */
   override get blockedMs(): number {
     return this.exit.times().fullMs
   }
 
-  /** An op that waits for an input is held up by others. */
+  /** An op that waits for an input is not itself the cause of a delay. */
   protected override get pendingCalls(): PendingWork | undefined {
     if (!this.#isAsking || this.#ports.some((port) => port.isAwaited)) return undefined
     const { name: stage, where } = this.info
@@ -137,7 +137,7 @@ export class CustomMergeStage extends Stage {
 
   #begin(): Outputs {
     const inputs = this.#ports.map((port) => port.iterate())
-    // A function, not a method of the stage.
+    // Call it as a function and not as a method of the stage.
     const op = this.#op
     const made: unknown = op(inputs, { signal: this.signal })
     const iterable = made as
@@ -160,8 +160,8 @@ export class CustomMergeStage extends Stage {
   }
 
   /**
-   * The op has given all: at a boundary of every input another epoch follows, otherwise the stage
-   * ends.
+   * Called when the op has ended. If every input is at a boundary, another epoch follows. Otherwise
+   * the stage ends.
    */
   #endEpoch(): boolean {
     this.#outputs = undefined
@@ -186,14 +186,14 @@ export class CustomMergeStage extends Stage {
   #closeOutputs(): void {
     const outputs = this.#outputs
     this.#outputs = undefined
-    // It may be running (it has caused this), or its clean-up may throw: nobody is left to hear of
-    // it.
+    // The iterator may be running (its own code caused this), or its clean-up may throw. No caller
+    // could handle the error.
     callListener(() => this.closing(outputs?.return?.()))
   }
 
   protected override failed(): void {
-    // It may have given something that is wrong, or a promise that was rejected: then it has not
-    // ended by itself.
+    // The iterator may not have ended: it may have given an invalid result, or a promise that
+    // rejected.
     this.#closeOutputs()
     for (const port of this.#ports) port.end()
   }
@@ -208,7 +208,7 @@ class PulledPort {
 
   readonly #onChange: () => void
 
-  /** `onChange`: {@link isAwaited} may have changed. */
+  /** `onChange` is called when {@link isAwaited} may have changed. */
   constructor(input: Queue, onChange: () => void) {
     this.input = input
     this.#onChange = onChange
@@ -259,10 +259,10 @@ class PulledPort {
   /** The input's items up to the end or the next boundary. */
   iterate(): AsyncIterableIterator<unknown> {
     let isLeft = false
-    // What the op asks for runs the stages before it: in the pipeline's async context, whatever the
-    // op's own is.
+    // A request of the op runs code of earlier stages. It must run in the pipeline's async context,
+    // whatever context the op has.
     const scope = currentScope()
-    // What was asked for ahead and has not come, should the op leave.
+    // Pending requests, which are settled if the op leaves.
     const asked: Set<(result: IteratorResult<unknown>) => void> = new Set()
     const pull = (): Promise<IteratorResult<unknown>> => {
       if (isLeft || this.boundary !== undefined)

@@ -7,14 +7,13 @@ import type { MergeInput } from './merge-input.ts'
 import { MergeStage } from './merge-stage.ts'
 
 /**
- * Batches that may be in the paths at once, so that a slow part does not let finished batches pile
- * up behind it.
+ * Maximum number of batches in the paths at once. It limits the finished batches that wait behind a
+ * slow part.
  */
 const MOST_OPEN = 16
 
 /**
- * Where the parts of split batches come together: collects them and gives the batches in the order
- * in which they were split.
+ * Collects the parts of split batches. Puts the batches out in the order in which they were split.
  */
 export class JoinStage extends MergeStage {
   /** Called when another batch may be split. */
@@ -31,7 +30,7 @@ export class JoinStage extends MergeStage {
     this.#open.push(group)
   }
 
-  /** Parts are taken at any time: they go into their batch, not into the queue. */
+  /** Parts can be taken at any time, because they go into their batch and not into the queue. */
   override canStart(): boolean {
     return this.state === RUNNING
   }
@@ -40,7 +39,7 @@ export class JoinStage extends MergeStage {
     const group = item.path?.group as SplitBatch
     this.tasks++
     try {
-      // The array is the user's, and may be a Proxy.
+      // The array is the user's and may be a Proxy.
       group.collect(port.position, checkPart(item.value, port.position))
     } catch (error) {
       this.fail(error, item.index)
@@ -49,7 +48,9 @@ export class JoinStage extends MergeStage {
     retire(item)
   }
 
-  /** Some batch is complete: gives those that are, in order, as far as there is room. */
+  /**
+   * Called when a batch is complete. Puts complete batches out in order, as far as there is room.
+   */
   completed(): void {
     if (this.state !== RUNNING) return
     const before = this.#open.length
@@ -81,8 +82,8 @@ export class JoinStage extends MergeStage {
   }
 
   /**
-   * Whether batches of the epoch that ends (or of the stream) are still to be given. Those of the
-   * next may have been split already.
+   * Whether batches of the current epoch (or of the stream) are still to be put out. Batches of the
+   * next epoch may be split already.
    */
   #isHeldUp(): boolean {
     const first = this.#open[0]

@@ -1,25 +1,24 @@
 import { discard, type Item, isBoundary } from '../flow/item.ts'
 import type { Consumer, Queue } from '../flow/queue.ts'
 
-/** What a {@link MergeInput} belongs to. */
+/** The stage that a {@link MergeInput} belongs to. */
 export interface MergeInputOwner {
   canStart(): boolean
   accept(port: MergeInput, item: Item): void
-  /** An input has ended or come to a boundary. */
+  /** An input has ended or reached a boundary. */
   portChanged(): void
 }
 
 /**
- * One of several inputs of a stage. Holds a boundary between epochs back until the owner takes it.
+ * One of several inputs of a stage. It holds back a boundary between epochs until the owner takes
+ * it.
  */
 export class MergeInput implements Consumer {
   readonly input: Queue
   readonly position: number
   boundary: Item | undefined
   isEnded = false
-  /**
-   * Whether the rest of its epoch is not wanted: it is thrown away as it comes, up to the boundary.
-   */
+  /** Whether to skip the rest of the epoch: items are discarded up to the boundary. */
   isSkipping = false
   readonly #owner: MergeInputOwner
   #hasTaken = false
@@ -58,7 +57,7 @@ export class MergeInput implements Consumer {
     this.#owner.portChanged()
   }
 
-  /** Takes one item, if there is one and it may be taken. */
+  /** Takes one item if there is one and the owner can take it. Returns whether it did. */
   takeOne(): boolean {
     if (this.input.length === 0 || !this.canStart()) return false
     this.#hasTaken = true
@@ -66,13 +65,16 @@ export class MergeInput implements Consumer {
     return true
   }
 
-  /** Throws away what is queued of an epoch that is not wanted. */
+  /** Discards the queued items of a skipped epoch. */
   skip(): void {
     while (this.isSkipping && this.takeOne());
     this.settle()
   }
 
-  /** After {@link takeOne}: tells upstream of the room, and sees whether that was the last item. */
+  /**
+   * Called after {@link takeOne}. Notifies the producer of the room, and checks whether that was
+   * the last item.
+   */
   settle(): void {
     if (this.input.isDrained) this.inputEnded()
     else if (this.#hasTaken) {

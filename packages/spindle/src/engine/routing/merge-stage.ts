@@ -9,18 +9,18 @@ import type { StageInfo } from '../types.ts'
 import { MergeInput } from './merge-input.ts'
 
 /**
- * Joins several chains: passes items on as they arrive, taking turns. A boundary between epochs is
- * held until all inputs have come to theirs. When an input of a continuous merge has ended (it
- * failed), the others end at their next boundary.
+ * Joins several chains. It passes on items as they arrive, taking turns. It holds a boundary
+ * between epochs until all inputs have reached theirs. If an input of a continuous merge has ended
+ * (because it failed), the others end at their next boundary.
  */
 export class MergeStage extends Stage {
   readonly exit: Queue
   protected readonly ports: readonly MergeInput[]
   #next = 0
-  /** Where it ends, or its epochs do, with the first input: what each input takes from. */
+  /** With `stop: 'first'`: the sources of each input. */
   readonly #sources: readonly (readonly SourceStage[])[] | undefined
 
-  /** `sources`: those of each input, if the first one that has ended ends it all. */
+  /** `sources`: the sources of each input, if the merge ends with the first input that ends. */
   constructor(
     info: StageInfo,
     host: GraphContext,
@@ -43,7 +43,7 @@ export class MergeStage extends Stage {
     return [this.exit]
   }
 
-  /** It takes nothing while its exit is full. */
+  /** The stage takes nothing while its exit is full. */
   override get blockedMs(): number {
     return this.exit.times().fullMs
   }
@@ -77,7 +77,7 @@ export class MergeStage extends Stage {
   }
 
   pump(): void {
-    // One from each input in turn, so that a busy one does not starve the others.
+    // Take one item from each input in turn, so that a busy input does not starve the others.
     let idle = 0
     while (idle < this.ports.length && this.canStart()) {
       const port = this.ports[this.#next] as MergeInput
@@ -85,7 +85,7 @@ export class MergeStage extends Stage {
       idle = port.takeOne() ? 0 : idle + 1
     }
     for (const port of this.ports) port.settle()
-    // An input may have ended before this stage ran.
+    // An input may have ended before this stage began to run.
     this.portChanged()
   }
 
@@ -93,7 +93,7 @@ export class MergeStage extends Stage {
     this.portChanged()
   }
 
-  /** An input has ended or come to a boundary. */
+  /** An input has ended or reached a boundary. */
   portChanged(): void {
     if (this.state !== RUNNING) return
     if (this.#sources !== undefined) this.#endWithFirst(this.#sources)
@@ -105,7 +105,7 @@ export class MergeStage extends Stage {
   }
 
   /**
-   * An input has ended: so does this. One has come to its boundary: the others are to come to
+   * If an input has ended, the merge ends. If an input has reached its boundary, the others skip to
    * theirs at once.
    */
   #endWithFirst(sources: readonly (readonly SourceStage[])[]): void {
@@ -144,6 +144,6 @@ export class MergeStage extends Stage {
     this.pump()
   }
 
-  /** What a kind of merge has to do, besides, between two epochs. */
+  /** Additional work of a kind of merge between two epochs. */
   protected boundaryJoined(): void {}
 }

@@ -15,22 +15,22 @@ import type { StageInfo } from '../types.ts'
 import type { JoinStage } from './join-stage.ts'
 
 /**
- * Sends each item (or each part of a batch) into one of several paths, in order within each. A path
- * that is full does not hold the others back at once: up to `lookAhead` items, over all paths, wait
- * in the paths' queues beyond their capacities. Only then is nothing more routed.
+ * Sends each item (or each part of a batch) into one of several paths, in order within each path. A
+ * full path does not block the others at once: up to `lookAhead` items, over all paths, may wait in
+ * the paths' queues beyond their capacities. Then routing stops.
  */
 export class RouterStage extends PulledStage {
   readonly exits: readonly Queue[]
   readonly #router: (item: unknown) => unknown
-  /** Where the parts of batches come together again; `undefined` if items are not split. */
+  /** The stage that collects the parts of batches. `undefined` if items are not split. */
   readonly #join: JoinStage | undefined
-  /** The item whose path is waited for. */
+  /** The item whose router call is pending. */
   #asked: Item | undefined
   readonly #lookAhead: number
   readonly #timer: TaskTimer = new TaskTimer()
-  /** Of the call in flight, if it is timed. */
+  /** The timing of the call in flight, if it is timed. */
   #timing: Timing | undefined
-  /** Whether an item waits for a place in the paths, over time. */
+  /** Integral over time of whether an item waits for room in the paths. */
   readonly #blocked: Integral = new Integral()
 
   override get callsOps(): boolean {
@@ -74,7 +74,7 @@ export class RouterStage extends PulledStage {
     )
   }
 
-  /** Whether the next item will have a place, whichever path it is for. */
+  /** Whether every path has room for the next item. */
   #hasPlace(): boolean {
     let ahead = 0
     let isAnyFull = false
@@ -86,7 +86,7 @@ export class RouterStage extends PulledStage {
     return !isAnyFull || ahead + this.#mostAtOnce <= this.#lookAhead
   }
 
-  /** Parts of one batch may go into every path. */
+  /** The parts of one batch may go into every path. */
   get #mostAtOnce(): number {
     return this.#join === undefined ? 1 : this.exits.length
   }
@@ -102,7 +102,7 @@ export class RouterStage extends PulledStage {
     this.#note(this.input.length > 0)
   }
 
-  /** Notes whether what waits before the router waits for the paths. */
+  /** Updates whether waiting items are blocked by full paths. */
   #note(isAwaited: boolean): void {
     const isBlocked = isAwaited && this.state === RUNNING && this.running === 0 && !this.canStart()
     this.#blocked.change(isBlocked ? 1 : 0)
@@ -134,7 +134,7 @@ export class RouterStage extends PulledStage {
     const timing = this.#timing
     const word = enter(this.mark, this.tasks)
     try {
-      // A function, not a method of the stage.
+      // Call it as a function and not as a method of the stage.
       const router = this.#router
       const { callScope } = this
       if (timing !== undefined)
@@ -212,7 +212,8 @@ export class RouterStage extends PulledStage {
     }
     const group = new SplitBatch(item, parts.length, () => join.completed())
     const used = parts.flatMap((part, path) => (part.length > 0 ? [path] : []))
-    // All are counted before the first is sent: a path may come to its end within `put`.
+    // Count all parts before sending the first one: a part may reach the end of its path within
+    // `put`.
     for (const _ of used) group.enter()
     join.opened(group)
     for (const path of used) {
@@ -222,7 +223,7 @@ export class RouterStage extends PulledStage {
     if (used.length === 0) join.completed()
   }
 
-  /** Divides a batch. Both arrays are the user's, and may be Proxies. @throws `ERR_ROUTE` */
+  /** Divides a batch. Both arrays are the user's and may be Proxies. @throws `ERR_ROUTE` */
   #partsOf(batch: unknown, choices: unknown): readonly unknown[][] {
     if (!Array.isArray(batch)) {
       throw new SpindleError('ERR_ROUTE', `batched variants need arrays, got ${show(batch)}`)
@@ -280,8 +281,8 @@ export class RouterStage extends PulledStage {
   }
 
   /**
-   * A path wants nothing more. What is in the other paths goes on to its end; nothing new is sent
-   * anywhere.
+   * Called when a path needs no more items. The items in other paths continue to the end. The
+   * router sends no more items to any path.
    */
   cancelPath(abort: boolean): void {
     if (this.state >= CANCELLED) return
@@ -290,7 +291,7 @@ export class RouterStage extends PulledStage {
   }
 }
 
-/** What the first stage of a path sees upstream. */
+/** The producer that the first stage of a path sees. */
 class PathProducer {
   readonly #router: RouterStage
 

@@ -24,12 +24,12 @@ import type { BuildOptions, StageInfo } from '../types.ts'
 import { isWorkerOp, type WorkerOp } from '../worker-op.ts'
 import type { GraphAssembler, WorkerServices } from './worker-services.ts'
 
-/** The stages of a graph, in building order: depth first, a merge before its inputs. */
+/** The stages of a graph in the order of building: depth first, a merge before its inputs. */
 export interface AssembledStages {
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
-  /** Stages whose ops run elsewhere: where, and how many calls at a time. */
+  /** The stages whose ops run in an executor, with the executor and the number of calls. */
   readonly remote: readonly RemoteStage[]
 }
 
@@ -45,7 +45,7 @@ export interface RemoteStage {
 /** Capacity of the queues between a router and its paths. */
 const PATH_BUFFER = 2
 
-/** Makes the stages of a configuration and joins them by their queues. */
+/** Makes the stages of a configuration and connects them by their queues. */
 export function assemble(
   config: PipelineConfig,
   options: BuildOptions,
@@ -62,8 +62,8 @@ export function assemble(
 }
 
 /**
- * Makes stages that take from a queue that is there already: those of a region. Their numbers begin
- * with `firstId`.
+ * Makes stages that take from an existing queue: the stages of a region. Their numbers begin with
+ * `firstId`.
  */
 export function assembleStages(
   input: Queue,
@@ -100,7 +100,7 @@ class Assembler implements GraphAssembler {
     this.#nextId = firstId
   }
 
-  /** An aggregate that is made elsewhere has a number, too. */
+  /** An aggregate in a region also takes a number. */
   skipAggregate(): void {
     this.#nextAggregate++
   }
@@ -120,12 +120,12 @@ class Assembler implements GraphAssembler {
     return stage
   }
 
-  /** A source (or merge) and the stages after it; returns the last exit queue. */
+  /** Makes a source (or merge) and the stages after it. Returns the last exit queue. */
   chain(start: SourceConfig | MergeConfig, stages: readonly StageConfig[]): Queue {
     return this.follow(start.kind === 'source' ? this.#source(start) : this.#merge(start), stages)
   }
 
-  /** Stages one after the other; returns the last exit queue. */
+  /** Makes stages one after another. Returns the last exit queue. */
   follow(input: Queue, stages: readonly StageConfig[]): Queue {
     return stages.reduce((queue, stage) => this.#stage(queue, stage), input)
   }
@@ -232,8 +232,8 @@ class Assembler implements GraphAssembler {
 }
 
 /**
- * What the builder lets through outside of regions. @throws `ERR_BAD_STATE` for a configuration
- * that it has not made.
+ * Returns the function of a stage outside regions, where the builder accepts only functions.
+ * @throws `ERR_BAD_STATE` for a configuration that the builder has not made.
  */
 function functionOf<F extends (...args: never[]) => unknown>(
   given: F | WorkerOp<never, unknown>,
@@ -246,8 +246,8 @@ function functionOf<F extends (...args: never[]) => unknown>(
 }
 
 /**
- * Whether a chain begins with continuous sources. @throws `ERR_MIXED_CONTINUOUS` if some of them
- * are and some are not.
+ * Whether a chain begins with continuous sources. @throws `ERR_MIXED_CONTINUOUS` if only some of
+ * its sources are continuous.
  */
 function checkContinuous(start: SourceConfig | MergeConfig): boolean {
   if (start.kind === 'source') return start.continuous

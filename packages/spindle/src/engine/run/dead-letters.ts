@@ -12,19 +12,19 @@ const MOST_PENDING = 16
 
 interface Letter {
   readonly failure: ItemError
-  /** Told what has become of it, where that is kept book of. */
+  /** In a resumable run: called with the outcome. */
   readonly onEnd: ((isDelivered: boolean) => void) | undefined
-  /** Called when it is on its way. */
+  /** Called when the item is on its way to `deadLetter`. */
   onSent: (() => void) | undefined
 }
 
 /**
- * The failed items on their way to the user's `deadLetter`: at most some at once, the others wait,
- * and with each of them the slot of its task. That is what bounds their number.
+ * The failed items on their way to the user's `deadLetter`. Up to `maxPending` writes are pending
+ * at once. Further items wait, and each of them keeps its task's slot, which limits their number.
  */
 export class DeadLetters {
   readonly mostPending: number
-  /** Whether `deadLetter` is being called just now. */
+  /** Whether `deadLetter` is being called now. */
   isCalling = false
   #delivered = 0
   #refused = 0
@@ -36,7 +36,7 @@ export class DeadLetters {
   readonly #onError: (error: unknown) => void
   readonly #calls: HookCalls
 
-  /** `onError` hears why an item was refused. */
+  /** `onError` is called with the reason when an item is refused. */
   constructor(
     options: DeadLetterOptions | DeadLetterOptions['write'],
     calls: HookCalls,
@@ -58,12 +58,12 @@ export class DeadLetters {
     return this.#underWay.size + this.#waiting.length
   }
 
-  /** How many items it has not kept, or not yet. */
+  /** Number of items that were refused or are still pending. */
   get undone(): number {
     return this.#refused + this.#pending
   }
 
-  /** The calls of `deadLetter` that have not been answered. */
+  /** The calls of `deadLetter` that have not settled. */
   get pendingWork(): readonly PendingWork[] {
     return Array.from(this.#underWay, ({ failure: { stage, index } }) => ({
       stage,
@@ -74,12 +74,13 @@ export class DeadLetters {
   }
 
   /**
-   * Offers a failed item. A promise, if it has to wait until others have been answered: that
-   * resolves when it is on its way.
+   * Offers a failed item. If it must wait for others, it returns a promise that resolves when the
+   * item is on its way.
    */
   post(failure: ItemError, item: Item, book: ResumeTracker | undefined): Promise<void> | undefined {
     let onEnd: Letter['onEnd']
-    // Before it is written, a crash would lose both the item and the word of it.
+    // The item is done only after the write. Otherwise a crash before it would lose both the item
+    // and the report of its failure.
     if (book !== undefined)
       book.endsAfter(item, new Promise<boolean>((resolve) => (onEnd = resolve)))
     const letter: Letter = { failure, onEnd, onSent: undefined }
@@ -138,20 +139,20 @@ export class DeadLetters {
     letter.onEnd?.(isDelivered)
   }
 
-  /** Resolves when all but `left` have been answered, or nobody waits for that any more. */
+  /** Resolves when at most `left` items are unsettled, or after {@link giveUp}. */
   settled(left = 0): Promise<void> {
     if (this.#pending <= left || this.#isGivenUp) return Promise.resolve()
     return new Promise((resolve) => this.#whenSettled.push({ left, resolve }))
   }
 
-  /** Whether there is nothing that must be waited for. */
+  /** Whether there is nothing left to wait for. */
   get isSettled(): boolean {
     return this.#pending === 0 || this.#isGivenUp
   }
 
   /**
-   * The pipeline has stopped: answers are not waited for any more, and what waits is not sent. It
-   * stays undone.
+   * Called when the pipeline has stopped. Pending promises are no longer awaited, and waiting items
+   * are not sent. They count as not done.
    */
   giveUp(): void {
     if (this.#isGivenUp) return

@@ -35,7 +35,7 @@ import { type StopMode, settledWithin, stopGraph } from './stop.ts'
 import type { OwnThreads, WorkerServices } from './worker-services.ts'
 
 /**
- * How long the end waits for sources to be closed and for the pipeline's own threads to be gone, in
+ * How long the end waits until the sources are closed and the pipeline's own threads have ended, in
  * milliseconds.
  */
 const CLOSING_MS = 1000
@@ -45,11 +45,10 @@ const MOST_CONSUMERS = 8
 let pipelineCount = 0
 
 /**
- * A configuration at work: the stages, what they have in common, and how they begin and end
- * together.
+ * A running configuration: the stages, their common state, and their common start and end.
  *
- * IDLE --start()--> RUNNING --the consumer has had everything--> DONE
- *   '------------------'---------stop(), signal----------------> STOPPED
+ * IDLE --start()--> RUNNING --the consumer has taken everything--> DONE
+ *   '------------------'---------stop(), signal-----------------> STOPPED
  */
 export class Graph implements GraphContext {
   readonly pipelineId: number = pipelineCount++
@@ -61,17 +60,17 @@ export class Graph implements GraphContext {
   readonly book: ResumeTracker | undefined
   readonly listeners: Set<GraphListener> = new Set()
   readonly hookCalls: HookCalls
-  /** What held the loop, as far as somebody watches it. */
+  /** Code that blocked the event loop, as far as a guard reports it. */
   readonly blocks: LoopBlocks = new LoopBlocks()
-  /** The last of those who took items. */
+  /** The most recent consumers. */
   readonly consumers: ConsumerCode[] = []
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
   readonly sink: SinkStage
   readonly reader: SinkReader
-  /** Stages whose ops run elsewhere. */
+  /** The stages whose ops run in an executor. */
   readonly remote: readonly RemoteStage[]
-  /** What was tuned so far, where something is. */
+  /** What the tuner has done, if there is one. */
   tuning: (() => Tuning) | undefined
   readonly done: Promise<void>
   startedAt = 0
@@ -80,9 +79,9 @@ export class Graph implements GraphContext {
   isStarted = false
   isStopped = false
   isDraining = false
-  /** Whether the sources are not pulled, for nobody consumes. */
+  /** Whether the sources are paused because there is no consumer. */
   isPaused = false
-  /** Called whenever something has come to rest. */
+  /** Called whenever a part of the graph has come to rest. */
   readonly restListeners: Set<() => void> = new Set()
   readonly #hooks: ReadonlyMap<Stage, readonly TaskHook[]>
   readonly #failures: StageFailure[] = []
@@ -110,8 +109,8 @@ export class Graph implements GraphContext {
       )
     const resuming = options.resumable === undefined ? undefined : resumption(config, options)
     if (resuming !== undefined) {
-      // What `deadLetter` has not kept is not done: the next run tries it again, and counts it
-      // again if it fails.
+      // Items that `deadLetter` has not stored are not done. The next run tries them again, and
+      // counts them again if they fail.
       const undone = (): number => this.letters?.undone ?? 0
       const failures = (): number =>
         this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0) - undone()
@@ -136,8 +135,8 @@ export class Graph implements GraphContext {
     this.done = new Promise<void>((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    // Whoever iterates hears of the failure there; `done` must not make an unhandled rejection of
-    // it.
+    // Consumers get the failure from their iterator, so `done` must not cause an unhandled
+    // rejection.
     this.done.catch(() => {})
     const { signal } = options
     if (signal !== undefined) {
@@ -146,7 +145,7 @@ export class Graph implements GraphContext {
     }
   }
 
-  /** Somebody begins to take items. */
+  /** Called when a consumer begins. */
   consumedBy(code: unknown, isOnly: boolean): void {
     if (isOnly && this.endedAt > 0 && !this.isStopped && this.#failures.length === 0)
       warnOfSecondPass(this.config.source.where)
@@ -155,7 +154,7 @@ export class Graph implements GraphContext {
     this.consumers.push(noteConsumer(code))
   }
 
-  /** Nobody consumes any more: the sources are not pulled until {@link unpause}. */
+  /** Called when the last consumer has left. The sources are not pulled until {@link unpause}. */
   pause(): void {
     this.isPaused = true
     for (const source of this.sources) source.pause()
@@ -167,8 +166,8 @@ export class Graph implements GraphContext {
   }
 
   /**
-   * Opens all stages, the sources last, so that they find everybody ready. From here on the
-   * caller's async context is the pipeline's.
+   * Opens all stages. Sources open last, when all later stages are ready. From here on, the
+   * pipeline runs in the caller's async context.
    */
   start(): void {
     if (this.isStarted || this.isStopped) return
@@ -196,8 +195,8 @@ export class Graph implements GraphContext {
   }
 
   /**
-   * Resolves when the pipeline's own threads are gone. Those that are at something get a second to
-   * end, and are terminated then.
+   * Resolves when the pipeline's own threads have ended. Busy threads have a second to end; then
+   * they are terminated.
    */
   threadsGone(): Promise<void> {
     return settledWithin(this.#threads === undefined ? [] : [this.#threads.close()], 2 * CLOSING_MS)
@@ -217,29 +216,27 @@ export class Graph implements GraphContext {
     return this.isStarted ? (this.endedAt > 0 ? this.endedAt : clockMs()) - this.startedAt : 0
   }
 
-  /** Share of that time in which the event loop did not wait. */
+  /** Share of {@link elapsedMs} in which the event loop was busy. */
   get loopUtilization(): number {
     return this.#use?.loopUtilization ?? 0
   }
 
-  /**
-   * What this process and others used of the CPU in that time, and how long memory was waited for.
-   */
+  /** CPU use of this process and of others in that time, and how long code waited for memory. */
   get use(): Pick<ProcessUse, 'cpu' | 'memoryWaitMs'> {
     return this.#use ?? { cpu: noCpu, memoryWaitMs: 0 }
   }
 
-  /** Whether nothing is working or will be. */
+  /** Whether no stage works now or in future. */
   get isAtRest(): boolean {
     return this.#unfinished === 0
   }
 
-  /** The stages that still have something running. */
+  /** The stages with calls in flight. */
   get busyStages(): readonly Stage[] {
     return this.stages.filter((stage) => stage.running > 0)
   }
 
-  /** Code of the user's that was called and has not ended, in stage order. */
+  /** User code that was called and has not ended, in the order of the stages. */
   get pendingWork(): readonly PendingWork[] {
     const stages = this.stages.flatMap((stage) => stage.pendingWork ?? [])
     const { busy } = this.reader
@@ -256,9 +253,9 @@ export class Graph implements GraphContext {
     }
   }
 
-  /** Cancels every stage; what is in the sink's queue can still be taken. */
+  /** Cancels every stage. Items in the sink's queue can still be taken. */
   cancelAll(abort: boolean): void {
-    // What has ended by itself stays so.
+    // A pipeline that ended by itself does not count as stopped.
     if (this.endedAt === 0) this.isStopped = true
     this.#background.abort()
     this.sink.cancel(abort)
@@ -266,13 +263,13 @@ export class Graph implements GraphContext {
     this.sink.exit.close()
   }
 
-  /** The end of a stop: `done` settles, whatever is left in the sink's queue. */
+  /** Ends a stop: `done` settles even if items are left in the sink's queue. */
   finishStop(): void {
     const failure = this.#failed()
     this.#finish(failure === undefined ? undefined : { reason: failure })
   }
 
-  /** Ends at once because the user's signal was aborted. */
+  /** Ends at once because the user's signal was aborted, or for another fatal reason. */
   abort(reason: unknown): void {
     if (!this.reader.isEnded && !this.isStopped) this.reader.inScope(() => this.#abort(reason))
   }
@@ -290,16 +287,16 @@ export class Graph implements GraphContext {
   }
 
   /**
-   * What of the user's is being closed: generators, and what merge ops and sources gave. Not that
-   * of a stage that waits for the end itself.
+   * User code that is being closed: generators and the iterables of merge ops and sources. `but`: a
+   * stage to exclude, because its code waits for this end.
    */
   closings(but?: Stage): Promise<unknown>[] {
     return this.stages.flatMap((stage) => (stage === but ? [] : [...stage.closings]))
   }
 
   /**
-   * The consumer has taken all there is. With a failure: resolves with it once the sources are
-   * closed.
+   * Called when the consumer has taken everything. After a failure, it resolves with the failure
+   * when the sources are closed.
    */
   #drained(): undefined | PromiseLike<unknown> {
     const closing = this.closings()
@@ -320,7 +317,7 @@ export class Graph implements GraphContext {
     })
   }
 
-  /** Why the pipeline failed, if it has: one error for all who are told. */
+  /** The failure of the pipeline, if any: one error object for all receivers. */
   #failed(): PipelineFailure | undefined {
     if (this.#failures.length > 0)
       this.#failure ??= new PipelineFailure(inStageOrder(this.#failures))
@@ -350,7 +347,7 @@ export class Graph implements GraphContext {
     this.rested()
   }
 
-  // --- what stages tell
+  // --- called by stages
 
   get threads(): Executor {
     const { threads } = this.options
@@ -413,7 +410,7 @@ export class Graph implements GraphContext {
 
 const noHooks: readonly TaskHook[] = []
 
-/** Has executors start workers now, so that the first items find them ready. */
+/** Tells the executors to start workers now, so that they are ready for the first items. */
 function warmUp(remote: readonly RemoteStage[]): void {
   const calls = new Map<Executor, number>()
   for (const stage of remote) {

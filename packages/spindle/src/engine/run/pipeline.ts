@@ -29,9 +29,9 @@ import type { WorkerServices } from './worker-services.ts'
 /** Options of `stop()`. */
 export interface StopOptions {
   /**
-   * `'abort'` (default): signals are aborted, calls in flight are waited for. `'discard'`: calls in
-   * flight end undisturbed, their results are thrown away. `'drain'`: what was pulled from the
-   * source goes on to the consumer.
+   * `'abort'` (default): aborts signals and waits for the calls in flight. `'discard'`: lets the
+   * calls in flight end undisturbed and discards their results. `'drain'`: delivers everything that
+   * was pulled from the source to the consumer.
    */
   readonly mode?: StopMode
   /**
@@ -42,19 +42,19 @@ export interface StopOptions {
 
 /** Options of `iterate()` and `getItem()`. */
 export interface TakeOptions {
-  /** Longest wait for an item, in milliseconds, `Infinity` (default) for none. */
+  /** Longest wait for an item, in milliseconds. `Infinity` (default): no limit. */
   readonly timeoutMs?: number
 }
 
-/** How another copy of the package comes to the stages. */
+/** The key under which another copy of the package finds the graph. */
 const GRAPH = Symbol.for('spindle.graph')
 
-/** The stages behind a pipeline, for the parts of the package that look at them. */
+/** The graph behind a pipeline, for the parts of the package that inspect it. */
 export let graphOf: (pipeline: Pipeline<never>) => Graph
 
 /**
- * A pipeline at work, or about to be: consume it by `for await`, {@link forEach}, {@link chunks} or
- * {@link getItem}, several at once if you like.
+ * A running pipeline, or one that is ready to start. Consume it by `for await`, {@link forEach},
+ * {@link chunks} or {@link getItem}. Several consumers may share it.
  *
  * @example
  * ```ts run
@@ -80,8 +80,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
       return (pipeline as { [GRAPH](): Graph })[GRAPH]()
     }
     mark(Pipeline.prototype, 'Pipeline')
-    // As a computed member it would need a type annotation that `isolatedDeclarations` cannot
-    // check.
+    // A computed member would need a type annotation that `isolatedDeclarations` cannot check.
     Object.defineProperty(Pipeline.prototype, GRAPH, {
       value(this: Pipeline<unknown>) {
         return this.#graph
@@ -89,18 +88,18 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     })
   }
 
-  /** Iterators and `forEach` calls that have begun and not ended. */
+  /** Number of active iterators and `forEach` calls. */
   #consumers = 0
 
-  /** Use `PipelineBuilder.build()`. */
+  /** Internal: use `PipelineBuilder.build()`. */
   constructor(config: PipelineConfig<T>, options: BuildOptions, workers: WorkerServices) {
     this.#graph = new Graph(config as PipelineConfig, options, workers)
     this.#reader = this.#graph.reader
   }
 
   /**
-   * Resolves when all is consumed, or after `stop()`; rejects with the `PipelineFailure`, or with
-   * the reason of an aborted signal.
+   * Resolves when everything is consumed, or after `stop()`. Rejects with the `PipelineFailure`, or
+   * with the reason of an aborted signal.
    */
   get done(): Promise<void> {
     const graph = this.#graph
@@ -108,14 +107,15 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     return graph.done
   }
 
-  /** What the pipeline was made from. */
+  /** The configuration from which the pipeline was built. */
   get config(): PipelineConfig<T> {
     return this.#graph.config as PipelineConfig<T>
   }
 
   /**
-   * Starts the pipeline ahead of its consumer. @throws `ERR_ALREADY_STARTED` if it has started, or
-   * was stopped.
+   * Starts the pipeline before it has a consumer.
+   *
+   * @throws `ERR_ALREADY_STARTED` if the pipeline has been started or stopped.
    */
   start(): void {
     if (this.#graph.isStarted || this.#graph.isStopped) {
@@ -134,24 +134,26 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * The items of one epoch of a continuous source, else the rest of the stream. `break` only
-   * pauses: iterate again to go on.
+   * Iterates one epoch of a continuous source, or the rest of the stream. `break` only pauses the
+   * pipeline: iterate again to continue.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
     return this.iterate()
   }
 
   /**
-   * Like iterating the pipeline itself, with a limit for each wait: then `next()` rejects with
-   * `TimeoutError`, nothing is lost, and one may go on.
+   * Iterates like the pipeline itself, with a time limit for each wait. If a wait takes too long,
+   * `next()` rejects with `TimeoutError`. No item is lost, and you can call `next()` again.
    */
   iterate(options: TakeOptions = {}): AsyncIterableIterator<T, undefined> {
     return new ItemIterator<T>(this.#reader, checkTake(options), () => this.#enter())
   }
 
   /**
-   * What is ready, at least one item and at most `max` (default 64), in an array: the cheap way to
-   * take many small items.
+   * Iterates in arrays of the items that are ready: at least one and at most `max` (default 64).
+   * This is the cheapest way to take many small items in a loop.
+   *
+   * @throws `ERR_BAD_OPTION` if `max` is not an integer >= 1.
    */
   chunks(max: number = 64): AsyncIterableIterator<T[], undefined> {
     checkInteger('max', max, 1)
@@ -159,13 +161,16 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Calls `consume` with each item, one at a time, in order; a promise it returns is waited for.
-   * The cheapest way to consume: no promise per item. Resolves at the end of the stream or epoch.
-   * An error of `consume` ends it, and pauses the pipeline as `break` does.
+   * Calls `consume` with each item, one at a time and in order. If `consume` returns a promise,
+   * `forEach` waits for it. This is the cheapest way to consume, because it makes no promise per
+   * item. Resolves at the end of the stream or epoch. An error of `consume` rejects the promise and
+   * pauses the pipeline, as `break` does.
+   *
+   * @throws The error of `consume`, the `PipelineFailure`, or the reason of an aborted signal.
    */
   async forEach(consume: (item: T) => unknown): Promise<void> {
     checkFunction('consume', consume)
-    // Who starts the pipeline gives it its async context.
+    // The caller that starts the pipeline gives it its async context.
     const scope = this.#graph.isStarted ? currentScope() : undefined
     const session = this.#enter(consume)
     try {
@@ -179,8 +184,9 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * One item; `done` at the end of the stream or epoch. @throws `TimeoutError` if none comes in
-   * time; nothing is lost then.
+   * Takes one item. The result has `done: true` at the end of the stream or epoch.
+   *
+   * @throws `TimeoutError` if no item arrives in time. No item is lost then.
    */
   getItem(options: TakeOptions = {}): Promise<IteratorResult<T, undefined>> {
     const timeoutMs = checkTake(options)
@@ -190,8 +196,8 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * A consumer begins. When the last ends and there is more to come, the source is not pulled until
-   * another begins.
+   * Registers a consumer. When the last one ends before the end of the stream, the source is not
+   * pulled until another consumer begins.
    */
   #enter(code?: unknown): ConsumerSession {
     this.#graph.consumedBy(code, this.#consumers === 0)
@@ -211,8 +217,10 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Stops the pipeline and closes its source. Always settles; see the modes. @throws `TimeoutError`
-   * when `'drain'` or `'discard'` had to abort.
+   * Stops the pipeline and closes its source. Always settles, except that `'drain'` without a limit
+   * waits for the calls in flight; see {@link StopOptions.mode}.
+   *
+   * @throws `TimeoutError` if `'drain'` or `'discard'` exceeds its limit and has to abort.
    */
   stop(options: StopOptions = {}): Promise<void> {
     checkOptions(options, ['mode', 'timeoutMs'])
@@ -226,20 +234,20 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     await this.stop()
   }
 
-  /** Counts and times, up to now. */
+  /** Counts and times since the start. */
   stats(): PipelineStats {
     return readStats(this.#graph)
   }
 
   /**
-   * What was tuned so far: every move with its evidence, and the numbers as they are now, to be
-   * given as options.
+   * What the tuner has done: every change with its evidence, and the current numbers, which can be
+   * passed as options.
    */
   tuning(): Tuning {
     return this.#graph.tuning?.() ?? noTuning
   }
 
-  /** Names the stage that limits throughput. `String(report)` is for people. */
+  /** Reports which stage limits the throughput. `String(report)` is readable text. */
   report(): Report {
     return makeReport(
       this.stats(),
@@ -250,9 +258,9 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * What is done and what is not: give it to `build({ state })` to go on where this run is, also
-   * after a crash. Plain JSON; exact at each moment. Take it together with what was made of the
-   * committed items, in one transaction if need be; see `docs/resume.md`.
+   * Returns which items are done and which are not, as plain JSON. Pass it to `build({ state })` to
+   * resume this run, also after a crash. The state is exact at every moment. Save it together with
+   * the results of the committed items, in one transaction if necessary; see `docs/resume.md`.
    *
    * @throws `ERR_BAD_STATE` if the pipeline was not built with `resumable`.
    */
@@ -261,13 +269,13 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Says that an item is done with: it is not delivered again after a resume. Without
-   * `resumable: { commit: 'explicit' }` that happens by itself when the next item is asked for, and
-   * this does it earlier. `item` is what was given, the very object (of equal primitive values the
-   * one given first).
+   * Marks an item as done, so that it is not delivered again after a resume. Without
+   * `resumable: { commit: 'explicit' }`, an item is committed when the consumer requests the next
+   * one; this call does it earlier. `item` is the very object that was delivered. Of equal
+   * primitive values, the one delivered first is committed.
    *
-   * @throws `ERR_BAD_COMMIT` if it was not given, or is committed; `ERR_BAD_STATE` if the pipeline
-   *   was not built with `resumable`.
+   * @throws `ERR_BAD_COMMIT` if the item was not delivered or is committed already; `ERR_BAD_STATE`
+   *   if the pipeline was not built with `resumable`.
    */
   commit(item: T): void {
     this.#book()

@@ -1,17 +1,17 @@
 import { plain } from '../../plain-text.ts'
 import type { Stage } from '../stages/stage.ts'
 
-// Mistakes after which a program ends as if all were well, with nothing done. Each is warned of
-// once a process.
+// Warns of mistakes after which a program seems to end normally but has done nothing. Each warning
+// appears once in a process.
 
-/** Fewer items say nothing. */
+/** With fewer items, no conclusion is possible. */
 const MANY = 100
 
 const warned: Set<string> = new Set()
 
 /**
- * A pipeline has come to its end: has a stage made nothing of anything, where the next one waited
- * for it?
+ * Warns if, at the end of a pipeline, a stage has dropped all its items although another stage
+ * follows.
  */
 export function warnOfNothing(stages: readonly Stage[]): void {
   const stage = stages.find((one) => dropsAll(one) && isFollowed(one) && returnsNothing(one.code))
@@ -23,7 +23,7 @@ export function warnOfNothing(stages: readonly Stage[]): void {
   )
 }
 
-/** A pipeline that has ended is iterated anew: nothing will come. */
+/** Warns when a consumer iterates a pipeline that has already ended. */
 export function warnOfSecondPass(where: string | undefined): void {
   warn(
     'SPINDLE_ENDED',
@@ -41,14 +41,14 @@ function dropsAll({ counters, exits }: Stage): boolean {
   return counters.skipped >= MANY && exits.every((exit) => exit.passed === 0)
 }
 
-/** The last stage may give nothing, and so may a path of several. */
+/** The last stage may output nothing, and so may one path of several. */
 function isFollowed({ exits }: Stage): boolean {
   return exits.some(({ consumer }) => consumer.callsOps === true)
 }
 
 /**
- * Whether a function has a body without a value to return: an op that drops some items on purpose
- * has one.
+ * Whether a function returns no value anywhere. An op that drops some items on purpose has a
+ * `return`.
  */
 function returnsNothing(code: unknown): boolean {
   if (typeof code !== 'function') return false

@@ -5,10 +5,10 @@ import { isInside, marker, markOf } from '../flow/marker.ts'
 import { RUNNING, type Stage } from '../stages/stage.ts'
 import type { DeadLetters } from './dead-letters.ts'
 
-/** How a pipeline is stopped; see `Pipeline.stop()`. */
+/** How to stop a pipeline; see `Pipeline.stop()`. */
 export type StopMode = 'drain' | 'discard' | 'abort'
 
-/** What a stop looks at and does: a graph. */
+/** The parts of a graph that a stop uses. */
 interface StoppableGraph {
   readonly isStarted: boolean
   isDraining: boolean
@@ -16,20 +16,20 @@ interface StoppableGraph {
   readonly sources: readonly { drain(): void }[]
   readonly reader: SinkReader
   readonly letters: DeadLetters | undefined
-  /** Whether nothing is working or will be. */
+  /** Whether no stage works now or in future. */
   readonly isAtRest: boolean
-  /** The stages that still have something running. */
+  /** The stages with calls in flight. */
   readonly busyStages: readonly Stage[]
-  /** Called whenever something has come to rest; and calls them. */
+  /** Called whenever a part of the graph has come to rest. `rested()` calls them. */
   readonly restListeners: Set<() => void>
   rested(): void
   cancelAll(abort: boolean): void
-  /** What of the user's is being closed. */
+  /** User code that is being closed. */
   closings(but?: Stage): Promise<unknown>[]
   finishStop(): void
 }
 
-/** How long calls in flight are waited for by default, in milliseconds. */
+/** How long each mode waits for calls in flight by default, in milliseconds. */
 const LIMIT_MS: { readonly [mode in StopMode]: number } = {
   drain: Number.POSITIVE_INFINITY,
   discard: 10_000,
@@ -37,14 +37,14 @@ const LIMIT_MS: { readonly [mode in StopMode]: number } = {
 }
 
 /**
- * How long `drain` waits for a function given to `forEach` where nothing else is left to be done:
- * it may be that function that waits for the stop.
+ * How long `drain` waits for a `forEach` function when nothing else is left to do. The function
+ * itself may be waiting for the stop.
  */
 const CONSUMER_MS = 1000
 
 /**
- * Whose code has called `stop()`: its own call is not waited for, for it may be waiting for the
- * stop.
+ * The user code that called `stop()`. The stop does not wait for this call, because the call may
+ * wait for the stop.
  */
 interface Caller {
   readonly stage: Stage | undefined
@@ -53,9 +53,9 @@ interface Caller {
 }
 
 /**
- * Stops a graph. Driven by events alone: the graph calls `onRest` whenever something has come to
- * rest. Always settles where there is a limit; `drain` without one ends when the calls in flight
- * do.
+ * Stops a graph. It reacts to events only: the graph calls its rest listeners whenever a part has
+ * come to rest. With a limit, it always settles. `drain` without a limit ends when the calls in
+ * flight end.
  */
 export async function stopGraph(
   graph: StoppableGraph,
@@ -116,7 +116,7 @@ function whatIsLeft(graph: StoppableGraph): string {
   return 'the consumer has not taken what is left'
 }
 
-/** Looks who is being called just now. */
+/** Finds the user code that is running now. */
 function callerIn(graph: StoppableGraph): Caller {
   const word = marker[0] as number
   const mark = isInside(word) ? markOf(word) : -1
@@ -127,7 +127,7 @@ function callerIn(graph: StoppableGraph): Caller {
   }
 }
 
-/** Whether what is not at rest is the caller of the stop alone. */
+/** Whether only the caller of the stop is still busy. */
 function isAllButCaller(graph: StoppableGraph, { stage, isDeadLetter }: Caller): boolean {
   if (stage === undefined && !isDeadLetter) return false
   const busy = graph.busyStages
@@ -136,10 +136,7 @@ function isAllButCaller(graph: StoppableGraph, { stage, isDeadLetter }: Caller):
     : busy.every((one) => one === stage && one.running === 1)
 }
 
-/**
- * Resolves to whether, within the limit, nothing ran any more and nobody waited for what is left in
- * the queues.
- */
+/** Resolves to whether, within the limit, all work ended and no consumer waits for items. */
 function becomesQuiet(graph: StoppableGraph, caller: Caller, limitMs: number): Promise<boolean> {
   const { reader } = graph
   let given = -1
@@ -147,12 +144,12 @@ function becomesQuiet(graph: StoppableGraph, caller: Caller, limitMs: number): P
   const isQuiet = (): boolean => {
     if (caller.stage !== undefined && restsBut(graph, caller.stage)) return true
     if (!graph.stages.every((stage) => stage.isResting)) return false
-    // The consumer waits for the answer to the letter that waits for the stop.
+    // The consumer waits until the only pending dead letter settles, and that one waits for this
+    // stop.
     if (caller.isDeadLetter && graph.letters?.stats.pending === 1) return true
     if (reader.isAwaited) return false
     if (reader.busy === 0 || (caller.isConsumer && reader.busy === 1)) return true
-    // Only functions given to `forEach` are at work, one of which may be waiting for this very
-    // stop.
+    // Only `forEach` functions are running, and one of them may wait for this stop.
     if (given === reader.given && timer === undefined) return true
     if (given !== reader.given) {
       given = reader.given
@@ -167,16 +164,16 @@ function becomesQuiet(graph: StoppableGraph, caller: Caller, limitMs: number): P
   return reached(graph, isQuiet, limitMs).finally(() => clearTimeout(timer))
 }
 
-/** Whether a call of that stage, the one that waits for the stop, is all that holds up the rest. */
+/** Whether only a call of that stage, which waits for the stop, delays the rest. */
 function restsBut(graph: StoppableGraph, caller: Stage): boolean {
-  // One that has not begun, or has ended, is in a hook.
+  // If the stage has not begun, or has ended, the caller is a hook.
   const isHeld = caller.running === 1 || (caller.running === 0 && caller.state !== RUNNING)
   return isHeld && graph.stages.every((stage) => stage === caller || stage.isResting)
 }
 
 /**
- * Waits for the answers to dead letters; whether all have come. Those that have not are not waited
- * for any more.
+ * Waits until dead letters are settled. Returns whether all are. After the limit, the rest is given
+ * up.
  */
 async function lettersAnswered(
   graph: StoppableGraph,
@@ -192,13 +189,13 @@ async function lettersAnswered(
   return areAnswered
 }
 
-/** Waits until sources and generators have been closed, their clean-ups included. */
+/** Waits until sources and generators are closed and their clean-ups have ended. */
 function closed(graph: StoppableGraph, caller: Caller, until: number): Promise<void> {
   const limitMs = Math.min(Math.max(0, until - clockMs()), LIMIT_MS.discard)
   return settledWithin(graph.closings(caller.stage), limitMs)
 }
 
-/** Waits for all of `waits`, but not for ever. */
+/** Waits for all of `waits`, with a limit. */
 export async function settledWithin(
   waits: readonly Promise<unknown>[],
   limitMs: number,
@@ -212,7 +209,7 @@ export async function settledWithin(
   clearTimeout(timer)
 }
 
-/** Resolves to whether `isReached` came true within the limit. */
+/** Resolves to whether `isReached` became true within the limit. */
 function reached(
   graph: StoppableGraph,
   isReached: () => boolean,
@@ -224,8 +221,7 @@ function reached(
       graph.restListeners.delete(look)
       resolve(result)
     }
-    // What came to rest is told of in the middle of things: one looks when the call stack is empty
-    // again.
+    // Parts come to rest in the middle of other work, so check when the call stack is empty.
     let isLooking = false
     const look = (): void => {
       if (isLooking) return

@@ -3,28 +3,28 @@ import { plain } from '../../plain-text.ts'
 import { describePending, type PendingWork } from '../stages/pending-work.ts'
 import type { Graph } from './graph.ts'
 
-// Pipelines that have started and are neither finished nor stopped. They keep no process alive; but
-// somebody who forgets one wants to know, and its source wants to be closed. Two things notice: the
-// garbage collector, and the end of the process.
+// Pipelines that have started and are neither finished nor stopped. They do not keep the process
+// alive. But a forgotten pipeline is a mistake to report, and its source must be closed. Two events
+// detect one: garbage collection and the end of the process.
 
 const live: Set<Graph> = new Set()
 /**
- * A pipeline whose end somebody has asked for and that has not started. One is enough: it is told
- * of once.
+ * A pipeline that has not started although code waits for its `done`. One is enough, because the
+ * warning appears only once.
  */
 let idle: Graph | undefined
 let isListening = false
 let hasWarned = false
 
 const forgotten = new FinalizationRegistry<Graph>((graph) => {
-  // A promise for an item does not hold the handle, but somebody waits for it.
+  // A pending promise for an item does not keep the handle alive, but a consumer waits for it.
   if (!graph.reader.isAwaited) giveUp(graph, 'was garbage collected')
 })
 
-/** The process has nothing left to do, and a consumer waits: what it waits for can never come. */
+/** The process has nothing left to do while a consumer waits for an item that can never come. */
 export class UnfinishedError extends SpindleError {
   override readonly name: string = 'UnfinishedError'
-  /** What has not ended, stage by stage. */
+  /** The unfinished work, stage by stage. */
   readonly pending: readonly PendingWork[]
 
   constructor(pending: readonly PendingWork[]) {
@@ -37,10 +37,7 @@ export class UnfinishedError extends SpindleError {
   }
 }
 
-/**
- * Watches a graph that has just started; `handle` is what the user holds, and what the graph must
- * not.
- */
+/** Watches a started graph. `handle` is the user's object; the graph must not refer to it. */
 export function watchUnfinished(graph: Graph, handle: object): void {
   live.add(graph)
   if (idle === graph) idle = undefined
@@ -53,7 +50,7 @@ export function watchUnfinished(graph: Graph, handle: object): void {
   graph.done.then(forget, forget)
 }
 
-/** Somebody waits for the end of a graph that has not started. */
+/** Called when code waits for the end of a graph that has not started. */
 export function watchIdle(graph: Graph): void {
   idle ??= graph
   listen()
@@ -84,8 +81,8 @@ function atExit(): void {
 }
 
 /**
- * A consumer that waits hears that nothing can come any more, rather than of an end that looks like
- * any other. Where nobody waits, the pipeline is stopped, with a warning.
+ * Ends an unfinished pipeline. A waiting consumer gets an error, so that this does not look like a
+ * normal end. Without a waiting consumer, the pipeline is stopped with a warning.
  */
 function giveUp(graph: Graph, how: string): void {
   if (!live.has(graph)) return
@@ -96,8 +93,8 @@ function giveUp(graph: Graph, how: string): void {
     reader.hush()
     graph.abort(new UnfinishedError(pendingWork))
   } else graph.stop('abort', undefined).catch(() => {})
-  // A drain that waits for its consumer is stopped on purpose; one that waits for a call that never
-  // ends is not.
+  // No warning if a drain waits for its consumer, which is intended. A drain that waits for a call
+  // that never ends is a mistake.
   if (isHeard || (graph.isDraining && pendingWork.length === 0)) return
   const what = pendingWork.length === 0 ? '' : ` (${describePending(pendingWork)})`
   warn(

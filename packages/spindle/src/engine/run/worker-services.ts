@@ -6,21 +6,21 @@ import type { Stage } from '../stages/stage.ts'
 import type { BuildOptions, StageInfo } from '../types.ts'
 
 /**
- * What the engine asks of the package's workers. Whoever makes a `Pipeline` hands it in, so that
- * the engine knows no worker.
+ * The services of `workers/` that the engine needs. The code that makes a `Pipeline` passes them
+ * in, so that the engine does not import `workers/`.
  */
 export interface WorkerServices {
   /**
-   * Makes the pipeline's own threads, for ops by reference that have no executor. `size`: how many;
-   * by default as many as there are cores.
+   * Makes the pipeline's own threads, for ops by reference without an executor. `size` is their
+   * number. Default: the number of cores.
    */
   makeThreads(size: number | undefined): OwnThreads
   /**
-   * A pipeline is about to start workers that load these modules. @throws `ERR_WORKER_MODULE` if
-   * that would go on without end
+   * Called before a pipeline starts workers that load these modules. @throws `ERR_WORKER_MODULE` if
+   * the workers would start further workers without end.
    */
   checkNesting(hrefs: readonly string[]): void
-  /** Adds the stages of a region; returns its exit queue. */
+  /** Adds the stages of a region. Returns its exit queue. */
   assembleRegion(assembler: GraphAssembler, input: Queue, config: RegionConfig): Queue
 }
 
@@ -29,13 +29,13 @@ export interface OwnThreads extends Executor {
   close(): Promise<void>
 }
 
-/** What makes the stages of a graph, for a stage kind that is made elsewhere. */
+/** Makes the stages of a graph. Stage kinds outside the engine use this interface. */
 export interface GraphAssembler {
   readonly host: GraphContext
   readonly options: BuildOptions
-  /** What the next stage is known by; its number is one more than that of the one before. */
+  /** Makes the description of the next stage. Stages are numbered in this order. */
   info(name: string, concurrency: number, where: string | undefined): StageInfo
   add<S extends Stage>(stage: S): S
-  /** Counts an aggregate that is made elsewhere. */
+  /** Takes a number for an aggregate that is made elsewhere. */
   skipAggregate(): void
 }

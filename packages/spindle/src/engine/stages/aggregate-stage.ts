@@ -17,34 +17,32 @@ import type { MeasuredStage } from './measured-stage.ts'
 import { PipeStage } from './pipe-stage.ts'
 import { RUNNING } from './stage.ts'
 
-/** Stands for the item when an aggregator is flushed rather than given one. */
+/** Takes the place of an item when the aggregator is flushed. */
 const FLUSH = Symbol('flush')
 
 /**
- * Collects items into batches: a stage of concurrency 1 whose op is the aggregator, and which has a
- * rest to give at the end.
+ * Collects items into batches: a stage of concurrency 1 whose op is the aggregator, with a rest to
+ * output at the end.
  */
 export class AggregateStage extends PipeStage {
   readonly #dropLast: boolean
-  /** The first item given since the last batch, and the last one given at all. */
+  /** The first item since the last batch, and the last item so far. */
   #first: Item | undefined
   #latest: Item | undefined
-  /** What the aggregator holds; kept only for a ledger. */
+  /** The items that the aggregator holds. Kept only for a ledger. */
   #members: Members | undefined
   #origin: SourceEpoch = { source: 0, epoch: 0 }
-  /** Which aggregate of the graph this is, counted from 0. */
+  /** Number of this aggregate in the graph, from 0. */
   readonly #ordinal: number
-  /** Called where a batch does not tell what was joined in it. */
+  /** Called if the members of a batch cannot be determined. */
   readonly #guessed: () => void
-  /** What an earlier run has left to be made again. */
+  /** The batches of an earlier run that must be made again. */
   readonly #regrouping: Regrouping | undefined
-  /**
-   * Whether the aggregator has been given something since it was last flushed, or has more to give.
-   */
+  /** Whether the aggregator received an item since its last flush, or says that it has more. */
   #hasRest = false
-  /** Whether the rest goes on when there is room for another batch. */
+  /** Whether the flush continues when there is room for another batch. */
   #isFlushWaiting = false
-  /** Whether the aggregator was called in the present task. */
+  /** Whether the current task has called the aggregator. */
   #isTouched = false
 
   constructor(
@@ -63,7 +61,7 @@ export class AggregateStage extends PipeStage {
         this.#isTouched = true
         if (item !== FLUSH) return aggregator.accumulate(item)
         const batch = aggregator.flush()
-        // A batch that is none says that there is nothing more, whatever is said besides.
+        // `undefined` from `flush()` ends the batch even if `hasRest()` still returns true.
         this.#hasRest = batch !== undefined && (aggregator.hasRest?.() ?? false)
         return batch
       },
@@ -81,7 +79,7 @@ export class AggregateStage extends PipeStage {
     })
     this.#dropLast = dropLast
     this.#ordinal = ordinal
-    // Whether all that was given is in the batch, only the aggregator knows.
+    // Only the aggregator knows whether the batch contains all items it received.
     this.#guessed = () => {
       if (saysRest(aggregator) !== false)
         host.book?.refuse(
@@ -93,7 +91,7 @@ export class AggregateStage extends PipeStage {
       this.#regrouping = new Regrouping(host.book, plans, make)
   }
 
-  /** What an aggregator keeps has not come to its end. */
+  /** Items that the aggregator keeps have not ended. */
   override get lastCalls(): readonly MeasuredStage[] {
     return []
   }
@@ -110,7 +108,7 @@ export class AggregateStage extends PipeStage {
     super.call(item)
   }
 
-  /** Keeps book of a member; whether it is to be taken at all. */
+  /** Tracks a member. Returns whether the aggregator must take it. */
   #follow(item: Item, ledger: Ledger): boolean {
     if (ledger.isCovered(item)) {
       retire(item)
@@ -141,8 +139,8 @@ export class AggregateStage extends PipeStage {
   }
 
   /**
-   * What a hook keeps from the aggregator is an item that failed. Once the aggregator was called a
-   * failure is fatal, for nobody knows what is lost.
+   * If a hook fails before the aggregator is called, only the item fails. After the call, a failure
+   * is fatal, because the lost items are unknown.
    */
   override countFailure(failure: ItemError, item: Item): void {
     if (this.#isTouched) this.fail(failure.error, failure.index)
@@ -152,19 +150,20 @@ export class AggregateStage extends PipeStage {
   protected override output(item: Item, value: unknown): void {
     const isFlush = item.value === FLUSH
     const isLast = isFlush && !this.#hasRest
-    // An aggregator may keep items for several batches at once: what is left at the end then has no
-    // first one of its own.
+    // An aggregator may collect several batches at once. The rest at the end then has no first item
+    // of its own.
     const first = this.#first ?? this.#latest ?? item
     if (isFlush) this.#first = undefined
     const isBatch = value !== undefined && !(isFlush && this.#dropLast)
     if (isBatch) {
       this.#first = undefined
       const members = this.#members?.take(value, isLast, this.#guessed) ?? []
-      // Where it matters, the name is one that the same members give again.
+      // With a ledger, the first member names the batch, so that the same members get the same name
+      // again.
       this.exit.put(joined(members[0] ?? first, value, members, { aggregate: this.#ordinal }))
     }
     if (isLast) this.#members?.retireAll()
-    // The batch has the value, or the aggregator: a stage that waits keeps only the lineage of the
+    // The batch or the aggregator has the value now. A waiting stage keeps only the lineage of the
     // last item.
     if (!isFlush && this.#members === undefined) item.value = undefined
   }
@@ -183,7 +182,7 @@ export class AggregateStage extends PipeStage {
       this.#isFlushWaiting = true
       return true
     }
-    // The first batch of the rest has a place, as any other has; those after it wait for one.
+    // The first batch of the rest has a place, like any other batch. Later ones wait for room.
     let mayGive = true
     while (this.#hasRest && mayGive && this.state === RUNNING) {
       this.#isFlushWaiting = false
@@ -191,12 +190,12 @@ export class AggregateStage extends PipeStage {
       const item = boundaryAfter(this.#origin)
       item.value = FLUSH
       this.call(item)
-      // It is a task for the hooks, but no item.
+      // The flush is a task for hooks, but not an item.
       this.tasks--
       mayGive = this.running === 0 && this.exit.hasRoom() && !(this.#hasRest && this.mustTurn())
     }
-    // A plain result has been put out already; one that comes later ends in `proceed`, which comes
-    // back to the boundary or the end.
+    // A plain result is already in the exit queue. For a pending result, `proceed` comes back to
+    // the boundary or the end.
     this.#isFlushWaiting = this.#hasRest && this.running === 0 && this.state === RUNNING
     return this.running > 0 || this.#isFlushWaiting
   }
@@ -212,7 +211,9 @@ export class AggregateStage extends PipeStage {
   }
 }
 
-/** What an aggregator says that it holds; `undefined` if it does not say. */
+/**
+ * The answer of the aggregator's `hasRest()`. `undefined` if it has no such method, or it throws.
+ */
 function saysRest(aggregator: Aggregator<unknown, unknown>): boolean | undefined {
   try {
     return aggregator.hasRest?.()
@@ -221,7 +222,7 @@ function saysRest(aggregator: Aggregator<unknown, unknown>): boolean | undefined
   }
 }
 
-/** The built-in aggregator: arrays of `size` items. */
+/** The built-in aggregator. Its batches are arrays of `size` items. */
 export class Collate<T> implements Aggregator<T, T[]> {
   readonly #size: number
   #batch: T[] = []

@@ -22,8 +22,8 @@ type Owner = FlatMapStage & {
 }
 
 /**
- * The slow path of a stage that retries, has time-outs, or task hooks: one async function a task.
- * Correctness before speed here: a call that comes back after its time is out belongs to nobody and
+ * The slow path of stages with retries, time limits or task hooks: one async function for each
+ * task. Here correctness comes before speed. The result of a call that returns after its time limit
  * is ignored.
  */
 export class Attempts {
@@ -41,7 +41,7 @@ export class Attempts {
     this.#timeoutMs = stage.settings.timeoutMs
   }
 
-  /** Begins an item's task; it ends in the stage's `taskDone`, `taskFailed` or `expand`. */
+  /** Begins the task of an item. It ends in the stage's `taskDone`, `taskFailed` or `expand`. */
   begin(item: Item, op: Op): void {
     void this.#run(item, op, item.value)
   }
@@ -54,7 +54,7 @@ export class Attempts {
     this.#pending.set(item, timing)
     let attempts = 0
     let result: Result | Started
-    // Whether the hooks want to know of the task's end, and have not been told yet.
+    // Whether the hooks have seen the task's start but not its end.
     let isUntold = false
     try {
       for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskStart?.(task))
@@ -94,7 +94,7 @@ export class Attempts {
     try {
       if (tellHooks) await this.#ended(task, { ok: false, error, attempts })
     } catch {
-      // A hook that fails on a failure: the failure itself is what counts.
+      // Ignore a hook's error about a failed task: the task's own error is reported.
     }
     this.#tookTime(item, false)
     this.#stage.taskFailed(item, input, error, attempts)
@@ -119,8 +119,8 @@ export class Attempts {
   }
 
   #expand(item: Item, task: TaskInfo, outputs: Outputs, attempts: number): void {
-    // From here on the generator's outputs are timed, one by one: what was before is time of the
-    // task and of no output.
+    // From here on, each output of the generator is timed. The time before belongs to the task and
+    // not to an output.
     this.#tookTime(item, false)
     const hasHook = this.#stage.hooks.some((hook) => hook.onTaskEnd !== undefined)
     const onEnd = (failure?: { readonly error: unknown }): Promise<void> =>
@@ -140,7 +140,9 @@ export class Attempts {
     for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskEnd?.(task, outcome))
   }
 
-  /** One attempt: the op's value, or a generator whose first output is made already. */
+  /**
+   * Makes one attempt. Returns the op's value, or a generator whose first output is already made.
+   */
   async #attempt(item: Item, op: Op, input: unknown, attempt: number): Promise<Result | Started> {
     const limit = this.#timeoutMs
     const timing = this.#pending.get(item)
@@ -207,7 +209,7 @@ export class Attempts {
     }
   }
 
-  /** A generator's step. */
+  /** Makes a step of a generator. */
   #step<R>(step: () => R, timing: Timing | undefined): R {
     return this.#stage.marked(() => this.#timed(timing, step))
   }
@@ -217,7 +219,10 @@ export class Attempts {
     return scope === undefined ? call() : scope.runInAsyncScope(call)
   }
 
-  /** `reportsStart`: the step says itself when it begins, and its time counts from there. */
+  /**
+   * Runs a step with a time limit. `reportsStart`: the step reports its own begin, and the time
+   * counts from there.
+   */
   #limited<R>(
     step: (onStart?: () => void) => R,
     limitMs: number,
@@ -244,7 +249,8 @@ export class Attempts {
         clearTimeout(timer)
         if (!isOver) timer = setTimeout(tooLate, limitMs)
       }
-      // A call that ignores the end of its pipeline keeps no process alive by its limit.
+      // A call that ignores the end of the pipeline must not keep the process alive through its
+      // timer.
       const letGo = (): void => {
         timer?.unref()
       }
@@ -267,7 +273,7 @@ export class Attempts {
     })
   }
 
-  /** Waits as the back-off says; whether there is to be another attempt. */
+  /** Waits for the back-off delay. Returns whether to make another attempt. */
   async #waitForRetry(item: Item, error: unknown, attempt: number): Promise<boolean> {
     const retry = this.#retry
     const stage = this.#stage
@@ -277,7 +283,7 @@ export class Attempts {
     if (!stage.marked(() => shouldRetry(error, attempt))) return false
     stage.counters.retries++
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
-    // Not `Math.random`: a run with the same seed waits alike.
+    // Unlike `Math.random`, this gives the same delays in runs with the same seed.
     const jitter = retry.jitter
       ? 0.5 + Rng.from(stage.host.seed, item.index, attempt).next() / 2
       : 1
@@ -288,7 +294,7 @@ export class Attempts {
     return goesOn
   }
 
-  /** Resolves to true after a while, to false at once when the stage is stopped. */
+  /** Resolves to true after the delay, or to false as soon as the stage is stopped. */
   #delay(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
       const onAbort = this.#stage.onAbort
@@ -304,7 +310,7 @@ export class Attempts {
   }
 }
 
-/** Calls both, where there are both. */
+/** Combines two optional functions. */
 function joinListeners(
   one: (() => void) | undefined,
   other: (() => void) | undefined,
@@ -317,7 +323,7 @@ function joinListeners(
 }
 
 /**
- * What an op gave. In an object of its own: a promise that is resolved with a value reads its
+ * Wraps the result of an op. Without the wrapper, resolving a promise with the value would read its
  * `then`, which may throw.
  */
 class Result {
@@ -327,7 +333,7 @@ class Result {
   }
 }
 
-/** A generator that has been asked for its first output. */
+/** A generator whose first output is already requested. */
 class Started {
   readonly outputs: Outputs
   constructor(outputs: Outputs) {
@@ -336,8 +342,8 @@ class Started {
 }
 
 /**
- * Makes the first output inside the attempt, so that a generator that fails before it gives
- * anything can be tried again.
+ * Makes the first output within the attempt, so that a generator that fails before its first output
+ * can be retried.
  */
 async function startGenerator(
   outputs: Outputs,

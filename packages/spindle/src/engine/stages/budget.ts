@@ -1,9 +1,9 @@
 import { badOption, checkInteger, checkOptions } from '../../check.ts'
 import type { FailureBudget } from '../types.ts'
 
-/** Counts the calls of one stage and says when too many have failed. */
+/** Counts the calls of one stage and tells when too many have failed. */
 export class Budget {
-  /** Whether every call must be told, not only those that failed. */
+  /** Whether all calls must be counted, not only failed ones. */
   readonly isRate: boolean
   calls = 0
   failures = 0
@@ -16,16 +16,15 @@ export class Budget {
     this.#minSamples = typeof budget === 'number' ? 0 : (budget.minSamples ?? 100)
   }
 
-  /** Whether the failures so far are more than is endured. */
+  /** Whether more calls have failed than allowed. */
   get isExceeded(): boolean {
     if (!this.isRate) return this.failures > this.#limit
-    // By division, for 29 / 100 is the same number as 0.29, and 0.29 * 100 is less than 29.
+    // Divide instead of multiplying: 29 / 100 equals 0.29, but 0.29 * 100 is less than 29.
     return this.calls >= this.#minSamples && this.failures / this.calls > this.#limit
   }
 
   /**
-   * What was exceeded, in words, for the failure's message; nothing to say where no failure is
-   * endured at all.
+   * Describes the exceeded budget for the failure's message. `undefined` if no failure is allowed.
    */
   describe(): string | undefined {
     if (this.isRate) {

@@ -1,7 +1,7 @@
 import { badOption } from '../../check.ts'
 import type { Aggregator } from '../types.ts'
 
-/** Checks that something is an aggregator. */
+/** Checks that a value is an aggregator. */
 export function checkedAggregator(
   aggregator: Aggregator<unknown, unknown>,
   where: string | undefined,

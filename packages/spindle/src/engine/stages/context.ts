@@ -8,8 +8,8 @@ import type { Stage } from './stage.ts'
 export { seesContext } from '../../sees-context.ts'
 
 /**
- * The context of a call of an op. One is made for each call, so it holds only what it must;
- * generator and signal are made when first asked for.
+ * The context of an op call. Each call makes one, so it holds only what it must. Random generator
+ * and signal are made when first used.
  */
 export class TaskContext implements StageContext {
   private readonly owner: Stage
@@ -48,42 +48,40 @@ export class TaskContext implements StageContext {
     return new Uint8Array(byteLength)
   }
 
-  /** What {@link rng} is made from; plain data, so that a worker can make the same. */
+  /** The key of {@link rng}. It is plain data, so that a worker can make the same generator. */
   get rngKey(): readonly number[] {
     return rngKeyOf(this.owner, this.subject)
   }
 
-  /**
-   * The signal for an executor: one for all calls of the stage, where the call has none of its own.
-   */
+  /** The signal for an executor. All calls of the stage share it, unless the call has its own. */
   get sharedSignal(): AbortSignal {
     return this.owner.signal
   }
 
-  /** Called by an executor that can tell where and when it ran the op, if the stage is traced. */
+  /** If the stage is traced: called by an executor that reports where and when it ran the op. */
   get onSpan(): ((span: WorkerSpan) => void) | undefined {
     const { tracer } = this.owner
     return tracer === undefined ? undefined : (span) => tracer.ran(this.subject, span)
   }
 
-  /** Called by an executor that can tell when the op begins, if anybody wants to know. */
+  /** If anything needs it: called by an executor when the op begins. */
   get onStart(): (() => void) | undefined {
     return this.timing?.onStart(this.owner.reportsStart)
   }
 }
 
-/** The item that an op is called with, for who wraps ops. */
+/** The item of an op's call, for code that wraps ops. */
 export function subjectOf(context: StageContext): Item {
   return (context as unknown as { readonly subject: Item }).subject
 }
 
-/** The context of one of several attempts, or of one that has a limit. */
+/** The context of one attempt in a stage with retries, time limits or hooks. */
 export class AttemptContext extends TaskContext {
   private readonly number: number
   private readonly ownSignal: AbortSignal | undefined
   private readonly startListener: (() => void) | undefined
 
-  /** `signal`: that of the attempt, where it has one of its own. */
+  /** `signal`: the attempt's own signal, if it has one. */
   constructor(
     stage: Stage,
     item: Item,
@@ -115,9 +113,9 @@ export class AttemptContext extends TaskContext {
 }
 
 /**
- * Key: seed, name of the stage, source, epoch, position in the source, then the positions among the
- * outputs of generators. The name keeps two stages from drawing the same numbers for an item;
- * adding a stage elsewhere changes nothing.
+ * The key consists of seed, stage name, source, epoch, position in the source, and the positions
+ * among the outputs of generators. With the stage name, two stages draw different numbers for an
+ * item, and adding another stage changes nothing.
  */
 function rngKeyOf(stage: Stage, item: Item): number[] {
   const key = [

@@ -1,6 +1,6 @@
 import { SpindleError } from '../../errors.ts'
 
-/** The op of `disaggregate()`: a generator over the elements of an item. */
+/** The op of `disaggregate()`: a generator of the elements of an item. */
 export function elementsOf(items: unknown): Generator<unknown> | AsyncGenerator<unknown> {
   const candidate = items as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined
   if (typeof candidate?.[Symbol.iterator] === 'function')

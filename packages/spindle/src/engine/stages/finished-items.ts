@@ -1,32 +1,27 @@
 import type { Queue } from '../flow/queue.ts'
 import { MeasuredStage } from './measured-stage.ts'
 
-// A last stage that saves or sends its items gives nothing. Its finished calls are then what the
-// pipeline has done. That holds as long as nothing at all has come to the consumer: with the first
-// output the last stage is one that filters, and what it gave no output for was dropped.
+// A last stage that saves or sends its items outputs nothing. Its finished calls then count as the
+// pipeline's items. That holds until the first output reaches the consumer. From then on, the last
+// stage counts as a filter, and its calls without output count as dropped.
 
-/** What is looked at of a pipeline's end: its sink. */
+/** The end of a pipeline: the queues of its sink. */
 interface End {
   readonly input: Queue
   readonly exit: Queue
 }
 
-/**
- * The stages that are the end of every item, for none has come to the consumer; none if some have.
- */
+/** The stages in which every item ends, if nothing has reached the consumer. Otherwise none. */
 export function silentStages({ input, exit }: End): readonly MeasuredStage[] {
   return exit.passed > 0 ? [] : lastCallsOf(input)
 }
 
-/**
- * Items that have come to their end so: finished calls of the stages that {@link silentStages}
- * gives.
- */
+/** Number of items that ended in the stages of {@link silentStages}. */
 export function finishedItems(end: End): number {
   return silentStages(end).reduce((sum, { counters }) => sum + counters.silent, 0)
 }
 
-/** The stages whose calls are an item's last before it comes into a queue. */
+/** The stages that make the last call for an item before it enters a queue. */
 export function lastCallsOf({ producer }: Queue): readonly MeasuredStage[] {
   return producer instanceof MeasuredStage ? producer.lastCalls : []
 }

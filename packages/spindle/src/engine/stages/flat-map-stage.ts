@@ -13,18 +13,18 @@ import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 import { TaskStage } from './task-stage.ts'
 
 /**
- * A stage whose op may give a generator: its task goes on until the last output was given, and each
- * output waits for a place of its own.
+ * A stage whose op may return a generator. The task continues until the last output, and each
+ * output waits for its own place.
  */
 export abstract class FlatMapStage extends TaskStage {
   readonly settings: PipeSettings
-  /** Results that may wait or be made at once. */
+  /** Maximum number of results, in progress and waiting together. */
   protected limit: number
   protected readonly isBoundedInBytes: boolean
   protected readonly generatorRuns: GeneratorRuns = new GeneratorRuns()
   private readonly outputTimer: TaskTimer = new TaskTimer()
   private outputsAsked = 0
-  /** How many generators wait for room for an output, or for earlier ones; whether any ever has. */
+  /** Number of generators that wait for room or for earlier ones, and whether any ever has. */
   protected resting = 0
   private hasRested = false
 
@@ -65,8 +65,8 @@ export abstract class FlatMapStage extends TaskStage {
   }
 
   /**
-   * From now on at most so many calls are in flight: more begin at once if there is work for them;
-   * if there are more than that, none begins until enough have ended.
+   * Sets the maximum number of calls in flight. If it grows, more calls begin at once when there
+   * are items. If it shrinks, none begins until enough calls have ended.
    */
   override resize(concurrency: number): void {
     if (concurrency === this.concurrency) return
@@ -75,10 +75,7 @@ export abstract class FlatMapStage extends TaskStage {
     this.goOn()
   }
 
-  /**
-   * The exit queue has so many places from now on. What is queued beyond them stays, and holds
-   * slots.
-   */
+  /** Sets the capacity of the exit queue. Items queued above it stay and hold slots. */
   override resizeBuffer(places: number): void {
     if (places === this.exit.capacity) return
     this.exit.resize(places)
@@ -86,7 +83,7 @@ export abstract class FlatMapStage extends TaskStage {
     this.goOn()
   }
 
-  /** A bound was changed: what it kept waiting may begin. */
+  /** Continues after a limit has changed. */
   private goOn(): void {
     if (this.state !== RUNNING) return
     this.generatorRuns.resume()
@@ -97,7 +94,7 @@ export abstract class FlatMapStage extends TaskStage {
     return this.running - this.generatorRuns.resting
   }
 
-  /** Goes on to give the outputs of a generator; its task ends with the last of them. */
+  /** Outputs the results of a generator. Its task ends with the last one. */
   expand(generatorRun: GeneratorRun): void {
     if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
       generatorRun.close()
@@ -113,25 +110,25 @@ export abstract class FlatMapStage extends TaskStage {
     } else generatorRun.advance()
   }
 
-  /** Whether there is a place for one more output of a generator that holds a slot already. */
+  /** Whether there is a place for one more output of a generator that already holds a slot. */
   hasPlaceForOutput(generatorRun: GeneratorRun): boolean {
     if (this.isBoundedInBytes && !this.exit.hasRoomInBytes()) return false
-    // After the bound was lowered more may be running than it says: these go on, or none of them
-    // would ever end.
+    // After the limit was lowered, more calls than it allows may be running. They must continue, or
+    // none of them would ever end.
     const running = Math.min(this.running, this.concurrency)
     if (this.window === undefined) return running + this.held + this.exit.length <= this.limit
-    // In input order the first must not wait for those behind it, which hold one output each.
+    // In input order, the first generator must not wait for later ones, which hold one output each.
     if (this.window.isFirst(generatorRun.item)) return this.exit.length <= this.exit.capacity
     return this.running + this.held + this.exit.length < this.limit
   }
 
-  /** A generator is asked for an output: is it timed? */
+  /** Begins the timing of an output, if it is one that is timed. */
   timeOutput(): Timing | undefined {
     const count = this.outputsAsked++
     return this.outputTimer.isDue(count) ? this.outputTimer.begin(count) : undefined
   }
 
-  /** Asks a generator for an output. */
+  /** Requests a timed output from a generator. */
   callTimed<R>(timing: Timing, next: () => R): R {
     return this.outputTimer.call(timing, next, this.callScope)
   }
@@ -141,26 +138,26 @@ export abstract class FlatMapStage extends TaskStage {
   }
 
   /**
-   * A timed output is there (`isOk`), or the generator's end: what it does after its last output is
-   * no output's time.
+   * Ends the timing of an output. `isOk` is false for the generator's end, because the time after
+   * the last output belongs to no output.
    */
   outputTimed(timing: Timing, isOk: boolean): void {
     this.outputTimer.end(timing, this.counters, isOk)
   }
 
-  /** An output that was waited for and not timed is there, or the generator's end. */
+  /** Counts the waiting time of an untimed output that was a promise, or of the generator's end. */
   outputCame(askedAt: number, isOutput: boolean): void {
     this.outputTimer.came(askedAt, this.counters, isOutput)
   }
 
-  /** A generator has begun to wait for room (1), or waits no more (-1). */
+  /** A generator begins to wait for room (1) or stops waiting (-1). */
   rests(change: 1 | -1): void {
     this.hasRested = true
     this.resting += change
     this.noteBlocked()
   }
 
-  /** Of generators: those that wait for room, and the slots in which none may begin. */
+  /** With generators: those that wait for room, and the slots in which no call may begin. */
   protected override get slotsBlocked(): number {
     if (!this.hasRested) return super.slotsBlocked
     const above = this.held + this.exit.length - this.exit.capacity
@@ -168,24 +165,24 @@ export abstract class FlatMapStage extends TaskStage {
   }
 
   override get blockedMs(): number {
-    // While a queue is full in bytes no call begins.
+    // While the exit queue is full in bytes, no call begins.
     const inBytes = this.isBoundedInBytes
       ? this.info.concurrency * this.exit.times().bytesFullMs
       : 0
     return Math.max(inBytes, this.hasRested ? this.notedBlockedMs : super.blockedMs)
   }
 
-  /** A generator waits for a place. */
+  /** Adds a generator that waits for a place. */
   park(generatorRun: GeneratorRun): void {
     this.generatorRuns.park(generatorRun)
   }
 
-  /** Whether the stage has been told to stop: a generator run then ends by itself. */
+  /** Whether the stage has dropped this generator run, which then ends by itself. */
   isOver(generatorRun: GeneratorRun): boolean {
     return !this.generatorRuns.has(generatorRun)
   }
 
-  /** A generator has given its last output. */
+  /** Called after a generator's last output. */
   expanded(generatorRun: GeneratorRun): void {
     if (generatorRun.isSilent) this.counters.endedSilently(1)
     this.generatorRuns.delete(generatorRun)
@@ -198,7 +195,7 @@ export abstract class FlatMapStage extends TaskStage {
     this.proceed()
   }
 
-  /** A generator threw. */
+  /** Called when a generator threw. */
   expansionFailed(generatorRun: GeneratorRun, error: unknown, attempts: number): void {
     this.generatorRuns.delete(generatorRun)
     if (this.window === undefined) {

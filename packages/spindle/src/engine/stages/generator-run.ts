@@ -8,7 +8,7 @@ import { enter, leave } from '../flow/marker.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
 import type { Timing } from '../stats/task-timer.ts'
 
-/** What a generator op gives: the part of generators and async generators that is used. */
+/** The methods of generators and async generators that are used. */
 export interface Outputs {
   next(): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
   return?(value?: unknown): unknown
@@ -29,7 +29,7 @@ function hasSteps(value: object): boolean {
       (Symbol.asyncIterator in value || Symbol.iterator in value)
     )
   } catch {
-    // What cannot be looked at is data.
+    // An object whose properties cannot be read is data.
     return false
   }
 }
@@ -38,64 +38,63 @@ function hasSteps(value: object): boolean {
 interface GeneratorRunOwner {
   readonly mark: number
   readonly callScope: AsyncScope | undefined
-  /** In input order: who is first. */
+  /** In input order: tells which item is first. */
   readonly window: { isFirst(item: Item): boolean } | undefined
   readonly exit: { put(item: Item): void }
-  /** Whether the stage asks for nothing more of it. */
+  /** Whether the stage needs no more outputs of the generator. */
   isOver(generatorRun: GeneratorRun): boolean
   /** Whether there is a place for one more output. */
   hasPlaceForOutput(generatorRun: GeneratorRun): boolean
-  /** It waits for a place. */
+  /** The generator waits for a place. */
   park(generatorRun: GeneratorRun): void
-  /** It has begun to wait for room (1), or waits no more (-1). */
+  /** The generator begins to wait for room (1) or stops waiting (-1). */
   rests(change: 1 | -1): void
   rested(): void
-  /** An output was made ahead, and was given. */
+  /** An output was made ahead; it was put out. */
   hold(): void
   unhold(): void
-  /** An output is asked for, asked for under a clock, and there. */
+  /** An output is requested, requested under a timer, and delivered. */
   timeOutput(): Timing | undefined
   callTimed<R>(timing: Timing, next: () => R): R
   outputReturned(timing: Timing): void
   outputTimed(timing: Timing, isOk: boolean): void
   outputCame(askedAt: number, isOutput: boolean): void
-  /** The generator's clean-up is under way. */
+  /** The generator's clean-up has begun. */
   closing(ended: unknown): void
   expanded(generatorRun: GeneratorRun): void
   expansionFailed(generatorRun: GeneratorRun, error: unknown, attempts: number): void
 }
 
 /**
- * The outputs of one generator, asked for one at a time and only when there is a place for the
- * next. Holds its task's slot to the end. In input order a generator that is not yet at the front
- * makes one output ahead and keeps it.
+ * The outputs of one generator. Each output is requested only when there is a place for it. The run
+ * holds its task's slot to the end. In input order, a generator that is not at the front makes one
+ * output ahead and keeps it.
  */
 export class GeneratorRun implements Resumable {
   readonly item: Item
   /** The op's input, for reports of failures. */
   readonly input: unknown
-  /** Whether there is nothing more to give. */
+  /** Whether no more outputs follow. */
   isDone = false
-  /** Why it ended, where it threw (input order only). */
+  /** The error of the generator (in input order only). */
   failure: ItemError | undefined
   private readonly stage: GeneratorRunOwner
   private readonly outputs: Outputs
   private readonly attempts: number
-  /** What hooks want to know of the end; awaited. */
+  /** Notifies the hooks of the end. The run waits for its promise. */
   private readonly onEnd: ((failure?: { readonly error: unknown }) => PromiseLike<void>) | undefined
   private held: Item | undefined
   private position = 0
-  /** Outputs that were `undefined`. */
+  /** Number of outputs that were `undefined`. */
   private skipped = 0
   private timing: Timing | undefined = undefined
   private isWaiting = false
   /** Whether it waits for room for its next output, or for the outputs of earlier generators. */
   private isBlocked = false
-  /** When the output that is waited for was asked for, by the coarse clock. */
+  /** When the pending output was requested, by the coarse clock. */
   private askedAt = 0
   /**
-   * What `then` is given; made when something must be waited for, which plain generators never
-   * need.
+   * The callbacks for `then`. They are made at the first wait, so plain generators never need them.
    */
   private ok: ((step: IteratorResult<unknown>) => void) | undefined = undefined
   private fail: ((error: unknown) => void) | undefined = undefined
@@ -115,7 +114,7 @@ export class GeneratorRun implements Resumable {
     this.onEnd = onEnd
   }
 
-  /** Whether it waits for a place, or for its turn, and for nothing else. */
+  /** Whether it waits only for a place or its turn. */
   get isResting(): boolean {
     return !this.isWaiting
   }
@@ -125,7 +124,7 @@ export class GeneratorRun implements Resumable {
     return this.position === this.skipped
   }
 
-  /** Asks for outputs until there is no place, no more, or one to wait for. */
+  /** Requests outputs until there is no place, no further output, or a promise to wait for. */
   advance(): void {
     if (this.isWaiting) return
     while (!this.isDone && !this.stage.isOver(this)) {
@@ -170,8 +169,8 @@ export class GeneratorRun implements Resumable {
   }
 
   /**
-   * Asks for an output that is timed, or in a scope of its own. Apart from the above, for functions
-   * are made here.
+   * Requests an output that is timed or has its own scope. It is a separate method because it makes
+   * functions.
    */
   private observedNext(timing: Timing | undefined): ReturnType<Outputs['next']> {
     const { callScope } = this.stage
@@ -192,7 +191,7 @@ export class GeneratorRun implements Resumable {
     this.advance()
   }
 
-  /** Gives the output that was made ahead. */
+  /** Puts out the output that was made ahead. */
   giveHeld(): void {
     const held = this.held
     if (held === undefined) return
@@ -206,21 +205,21 @@ export class GeneratorRun implements Resumable {
     this.stage.rests(isBlocked ? 1 : -1)
   }
 
-  /** Asks for nothing more. */
+  /** Requests no more outputs. */
   close(): void {
     if (this.isBlocked) this.setBlocked(false)
     this.isDone = true
     try {
       this.stage.closing(this.outputs.return?.())
     } catch {
-      // The generator is running (it caused this), or its clean-up threw: nobody is left to hear of
-      // it.
+      // The generator is running (its own code caused this), or its clean-up threw. No caller could
+      // handle the error.
     }
   }
 
   private mayAsk(): boolean {
     const window = this.stage.window
-    // Not at the front: one output ahead; the window calls when this is first.
+    // Not at the front: make one output ahead. The window calls when this run is first.
     if (window !== undefined && !window.isFirst(this.item)) {
       return this.held === undefined && this.stage.hasPlaceForOutput(this)
     }
@@ -229,7 +228,9 @@ export class GeneratorRun implements Resumable {
     return false
   }
 
-  /** Takes one step's result, which was waited for or not; whether to go on asking at once. */
+  /**
+   * Takes the result of one step, awaited or not. Returns whether to request the next one at once.
+   */
   private take(step: IteratorResult<unknown>, wasAwaited = false): boolean {
     let isLast: boolean
     let value: unknown
@@ -266,8 +267,8 @@ export class GeneratorRun implements Resumable {
   }
 
   /**
-   * Waits for an output that is a promise. If it is rejected, the generator is closed, which has
-   * not failed itself.
+   * Waits for an output that is a promise. If it rejects, the generator is closed, because the
+   * generator itself has not failed.
    */
   private waitForValue(value: Promise<unknown>): void {
     this.isWaiting = true
@@ -329,7 +330,7 @@ export class GeneratorRun implements Resumable {
   }
 }
 
-/** What a call of `next` gave. @throws `ERR_NOT_ITERABLE` if that is no object. */
+/** Checks the result of a `next` call. @throws `ERR_NOT_ITERABLE` if it is not an object. */
 export function checkStep(step: IteratorResult<unknown>): IteratorResult<unknown> {
   if (typeof step === 'object' && step !== null) return step
   throw new SpindleError(

@@ -1,6 +1,6 @@
 import type { GeneratorRun } from './generator-run.ts'
 
-/** The generators that a stage is expanding, and those among them that wait for a place. */
+/** The generator runs of a stage, and those that wait for a place. */
 export class GeneratorRuns {
   private readonly all: Set<GeneratorRun> = new Set()
   private parked: GeneratorRun[] = []
@@ -13,27 +13,27 @@ export class GeneratorRuns {
     this.all.delete(generatorRun)
   }
 
-  /** Whether a generator is still wanted. */
+  /** Whether a generator's outputs are still needed. */
   has(generatorRun: GeneratorRun): boolean {
     return this.all.has(generatorRun)
   }
 
-  /** How many wait for a place or their turn, and for nothing else. */
+  /** How many wait only for a place or their turn. */
   get resting(): number {
     return [...this.all].filter((generatorRun) => generatorRun.isResting).length
   }
 
-  /** Those whose generator was asked for something and has not answered. */
+  /** Those whose generator has not answered the last request. */
   get waiting(): readonly GeneratorRun[] {
     return [...this.all].filter((generatorRun) => !generatorRun.isResting)
   }
 
-  /** A generator waits for a place. */
+  /** Adds a run that waits for a place. */
   park(generatorRun: GeneratorRun): void {
     this.parked.push(generatorRun)
   }
 
-  /** There may be places: those that wait look, first come, first served. */
+  /** Resumes the waiting runs, first come, first served, when there may be places. */
   resume(): void {
     if (this.parked.length === 0) return
     const parked = this.parked
@@ -41,7 +41,7 @@ export class GeneratorRuns {
     for (const generatorRun of parked) generatorRun.advance()
   }
 
-  /** Closes all; how many there were. */
+  /** Closes all runs. Returns how many there were. */
   close(): number {
     const closed = [...this.all]
     this.all.clear()

@@ -5,41 +5,41 @@ import type { ItemPool } from '../flow/item-pool.ts'
 import type { ResumeTracker } from '../progress/resume-tracker.ts'
 import type { Logger, StageInfo, TaskHook } from '../types.ts'
 
-/** What the graph knows a stage by that tells it something. */
+/** A stage, as far as the graph needs it in these calls. */
 interface Teller {
   readonly info: StageInfo
 }
 
-/** What stages know of the graph they stand in: whom to tell. */
+/** The part of the graph that its stages use. */
 export interface GraphContext {
   readonly pipelineId: number
   readonly seed: number
   readonly logger: Logger
   /** Milliseconds since the start; 0 before. */
   readonly elapsedMs: number
-  /** Items to use again. */
+  /** Items to reuse. */
   readonly itemPool: ItemPool
-  /** Keeps book of all items, where the run can be resumed. */
+  /** Tracks all items, if the run can be resumed. */
   readonly book: ResumeTracker | undefined
-  /** The pipeline's own threads, made when first asked for. */
+  /** The pipeline's own threads, created on first use. */
   readonly threads: Executor
-  /** Whether somebody waits for the graph to come to rest; see {@link GraphContext.rested}. */
+  /** Whether a stop waits for the graph to come to rest; see {@link GraphContext.rested}. */
   readonly isDraining: boolean
   /** The hooks of a stage. */
   hooksOf(stage: Teller): readonly TaskHook[]
-  /** A stage began. */
+  /** A stage began to run. */
   stageStarted(stage: Teller): void
-  /** A stage failed; it will end, too. */
+  /** A stage failed. It will also end. */
   stageFailed(stage: Teller, failure: StageFailure): void
-  /** A stage has nothing running and will never have. */
+  /** A stage has nothing running, now and in future. */
   stageEnded(stage: Teller): void
-  /** How many failed items may be on their way to the user at once, where they go there. */
+  /** With a `deadLetter`: how many failed items may be on their way to it at once. */
   readonly mostLetters: number | undefined
   /**
-   * An item was dropped because it failed; it is retired after that. A promise, if its task must
-   * keep its slot until that resolves.
+   * An item was dropped because it failed; its caller retires it afterwards. Returns a promise if
+   * the task must keep its slot until that resolves.
    */
   itemFailed(stage: Teller, failure: ItemError, item: Item): Promise<void> | undefined
-  /** A stage stopped running something while {@link isDraining}. */
+  /** A stage became less busy while {@link isDraining}. */
   rested(): void
 }

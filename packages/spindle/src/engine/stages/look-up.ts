@@ -2,8 +2,8 @@ import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 
 /**
- * What a stage calls when its op is a table: gives the value that an item, a key or a position, has
- * there.
+ * The function of a stage whose op is a table. It returns the value at an item, which is a key or a
+ * position.
  */
 export function lookUp(
   table: ReadonlyMap<unknown, unknown> | ArrayLike<unknown>,

@@ -4,14 +4,14 @@ import { Counters } from '../stats/counters.ts'
 import type { StageWorkers } from '../stats/stage-workers.ts'
 import { nothingPending, type PendingTimes } from '../stats/task-timer.ts'
 
-/** What is measured of a stage. */
+/** The measurements of a stage. */
 export abstract class MeasuredStage extends MarkedCalls {
   readonly counters: Counters = new Counters()
-  /** Calls in flight, those whose generators still give included. */
+  /** Calls in flight, including those whose generators are not at their end. */
   running = 0
-  /** Calls that may be in flight at once, now. */
+  /** Current maximum of calls in flight. */
   concurrency: number
-  /** Slot-time there was beyond what that number comes to. */
+  /** Correction of the slot-time for the times with another concurrency. */
   #slotMsBefore = 0
 
   constructor(concurrency: number) {
@@ -19,53 +19,55 @@ export abstract class MeasuredStage extends MarkedCalls {
     this.concurrency = concurrency
   }
 
-  /** The queues the stage puts into. */
+  /** The queues into which the stage puts its results. */
   abstract get exits(): readonly Queue[]
 
-  /** Slot-time there was in the pipeline's first `elapsedMs`. */
+  /** Available slot-time in the pipeline's first `elapsedMs`. */
   slotMs(elapsedMs: number): number {
     return this.#slotMsBefore + this.concurrency * elapsedMs
   }
 
-  /** After `elapsedMs` another number of calls may be in flight. */
+  /** Changes the maximum of calls in flight after `elapsedMs`. */
   protected countSlots(concurrency: number, elapsedMs: number): void {
     this.#slotMsBefore += (this.concurrency - concurrency) * elapsedMs
     this.concurrency = concurrency
   }
 
   /**
-   * How long slots could not be used for want of room after the stage, together, in milliseconds:
-   * results had no place in an exit. A stage that takes nothing while its exit is full counts that
-   * time.
+   * Total time for which slots were blocked because results had no place in an exit, in
+   * milliseconds. A stage that takes nothing while its exit is full counts that time.
    */
   get blockedMs(): number {
     return this.exits.reduce((sum, exit) => sum + exit.times().overMs, 0)
   }
 
-  /** How the tasks in flight that are timed have spent their time. */
+  /** How the timed tasks in flight have spent their time. */
   get pendingTimes(): PendingTimes {
     return nothingPending
   }
 
   /**
-   * The stages whose calls may be an item's last before this one's exit: itself, if it calls an op,
-   * or those before it.
+   * The stages that may make the last call for an item before this stage's exit: this stage if it
+   * calls an op, otherwise stages before it.
    */
   get lastCalls(): readonly MeasuredStage[] {
     return []
   }
 
-  /** How long the stage's calls held the loops of a region's workers, together, in milliseconds. */
+  /**
+   * Total time for which the stage's calls blocked the event loops of a region's workers, in
+   * milliseconds.
+   */
   get heldMs(): number {
     return 0
   }
 
-  /** The workers that run the stage's calls; `undefined` where they run here. */
+  /** The workers that run the stage's calls. `undefined` if they run on this event loop. */
   get workers(): StageWorkers | undefined {
     return undefined
   }
 
-  /** Whether what runs its calls elsewhere tells when each begins. */
+  /** Whether the executor of its calls reports when each call begins. */
   get reportsStart(): boolean {
     return false
   }

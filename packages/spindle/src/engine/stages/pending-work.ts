@@ -1,28 +1,28 @@
 import { describeItem, type Item } from '../flow/item.ts'
 import type { StageInfo } from '../types.ts'
 
-/** Items that a message names; of the others it gives the number. */
+/** Number of items that a message names. It gives the number of the others. */
 const MOST_NAMED = 8
 
 /**
- * Code of the user's that a stage has called and that has not ended: a promise, a generator, a
- * source, a hook.
+ * User code that a stage has called and that has not ended: a promise, a generator, a source, a
+ * hook.
  */
 export interface PendingWork {
-  /** Name of the stage; `'consumer'` for the code that takes the items. */
+  /** Name of the stage. `'consumer'` for the code that takes the items. */
   readonly stage: string
-  /** Where the stage was added: `train.ts:41`. */
+  /** Where the stage was added, for example `train.ts:41`. */
   readonly where: string | undefined
   /**
-   * Positions of the items in their source: `'17'`, of outputs of generators `'17.0'`. Empty where
-   * no item is concerned.
+   * Positions of the items in their source: `'17'`, or `'17.0'` for outputs of generators. Empty if
+   * no item is involved.
    */
   readonly items: readonly string[]
-  /** What has not ended, in words: `'has not finished item 17'`. */
+  /** Describes what has not ended: `'has not finished item 17'`. */
   readonly what: string
 }
 
-/** Calls for items, with what they are called for: `has not finished` items 3, 4. */
+/** Describes unfinished calls for items. `what` is `has not finished`, for example. */
 export function pendingItems(info: StageInfo, what: string, items: readonly Item[]): PendingWork {
   const positions = items.map((item) => (item.index < 0 ? 'the last batch' : describeItem(item)))
   return pendingPositions(info, what, positions)
@@ -40,7 +40,10 @@ export function pendingPositions(
   return { stage, where, items, what: `${what} ${word}${named}${more}` }
 }
 
-/** `stage "load" (train.ts:41) has not finished items 3, 4`; several joined by semicolons. */
+/**
+ * `stage "load" (train.ts:41) has not finished items 3, 4`. Several entries are joined by
+ * semicolons.
+ */
 export function describePending(work: readonly PendingWork[]): string {
   return work
     .map(({ stage, where, what }) => {

@@ -2,13 +2,15 @@ import type { Executor } from '../executor.ts'
 import type { Range } from '../tuned.ts'
 import type { FailureBudget, RetryOptions, StageContext } from '../types.ts'
 
-/** How a `PipeStage` behaves. */
+/** The settings of a `PipeStage`. */
 export interface PipeSettings {
   readonly op: (item: unknown, context: StageContext) => unknown
-  /** The user's function behind it, if there is one that runs here. */
+  /** The user's function, if it runs on this event loop. */
   readonly code: unknown
   readonly concurrency: number
-  /** Between which numbers it may be set while the stage runs; `buffer` may be set then, too. */
+  /**
+   * Limits for changes of `concurrency` while the stage runs. With them, `buffer` may change too.
+   */
   readonly range?: Range | undefined
   readonly outputOrder: 'completion' | 'input'
   readonly buffer: number
@@ -17,12 +19,15 @@ export interface PipeSettings {
   readonly retry: Required<RetryOptions> | undefined
   readonly timeoutMs: number | undefined
   /**
-   * What runs the op, where it runs elsewhere. Asked for once the pipeline has started, for it may
-   * be made then.
+   * Returns the executor of an op that runs elsewhere. Called after the start of the pipeline,
+   * because the executor may be created then.
    */
   readonly executorOf: (() => Executor) | undefined
-  /** Whether the op tells when it begins (`context.onStart`); its time counts from there. */
+  /** Whether the op reports its begin (`context.onStart`). Its time counts from there. */
   readonly reportsStart: boolean
-  /** Whether the op runs elsewhere, and a call of it holds the loop only to hand an item over. */
+  /**
+   * Whether the op runs elsewhere. A call then blocks the event loop only while it hands over an
+   * item.
+   */
   readonly runsElsewhere: boolean
 }

@@ -16,36 +16,36 @@ import { ReorderBuffer } from './reorder-buffer.ts'
 import { Slot } from './slot.ts'
 import { RUNNING } from './stage.ts'
 
-// `shouldYieldMidway`, written out where it is asked for each item: V8 has no room left to inline
-// it.
+// The code repeats `shouldYieldMidway` where it runs for each item, because V8 has no room left to
+// inline it.
 const words = marker
 const AT = LEFT
 
-/** What an op gets for a context that it cannot see. */
+/** The context argument of ops that cannot see their context. */
 const unseen = undefined as unknown as StageContext
 
 /**
- * Applies an op to each item, at most `concurrency` at a time.
+ * Applies an op to each item, with at most `concurrency` calls at a time.
  *
- * Nothing polls and nothing waits: a call begins when the stage before hands an item over
- * ({@link start}), when a call ends, or when the stage after has taken something
- * ({@link roomMade}). A call may begin if a slot is free and its result will have a place:
+ * Nothing polls. A call begins when the stage before hands over an item ({@link start}), when a
+ * call ends, or when the stage after has taken an item ({@link roomMade}). A call may begin if a
+ * slot is free and its result will have a place:
  * `running + held + exit.length < concurrency + buffer`, in both orders (results above `buffer`
- * hold a slot). Plain results go on in the same call stack; a promise costs one `then` with the
+ * hold a slot). Plain results continue in the same call stack. A promise costs one `then` with the
  * slot's two ready-made functions.
  */
 export class PipeStage extends FlatMapStage implements Follower {
   readonly window: ReorderBuffer | undefined
   private readonly seesContext: boolean
   /**
-   * Whether results go on as they are: no attempts, no rate to look at, no bound in bytes, no
-   * context. Known once the hooks are.
+   * Whether results need no further handling: no attempts, no failure rate, no limit in bytes, no
+   * context. Known when the hooks are known.
    */
   private isPlain = false
   /**
    * Whether a call may take the short way ({@link callFast}): the stage is plain and runs, no
-   * boundary waits, nobody drains. One look for all that seldom is, since each look costs an item
-   * about a nanosecond.
+   * boundary waits, and nothing drains. This flag replaces several rare checks, because each check
+   * costs an item about a nanosecond.
    */
   isFast = false
   private freeSlot: Slot | undefined = undefined
@@ -104,7 +104,7 @@ export class PipeStage extends FlatMapStage implements Follower {
   }
 
   override keepScope(calls: AsyncScope | undefined, hooks: AsyncScope | undefined): void {
-    // What an executor does for all who use it belongs to none of them.
+    // Work that an executor does for all its users belongs to none of them.
     const own = this.settings.runsElsewhere ? undefined : calls
     super.keepScope(own, hooks)
     const { op } = this.settings
@@ -131,12 +131,12 @@ export class PipeStage extends FlatMapStage implements Follower {
     else this.call(item)
   }
 
-  // As in the class above; written out because every item that waited comes through here.
+  // Like `PulledStage.pump`. The code is repeated here because every queued item passes it.
   override pump(): void {
     const { input } = this
     let taken = 0
     while (input.length > 0 && (this.isFast ? this.canStartFast() : this.canStart())) {
-      // Counts one of eight: most pumps take an item or two.
+      // Count one item in eight: most pumps take an item or two.
       if (this.holdsLoop && ((words[AT] as number) <= 1 || (taken & 7) === 7) && shouldYield()) {
         this.resumeLater()
         break
@@ -148,7 +148,7 @@ export class PipeStage extends FlatMapStage implements Follower {
     else if (taken > 0) input.producer.roomMade()
   }
 
-  // --- the short way: an item of a plain stage
+  // --- the short way: items of plain stages
 
   canStartFast(): boolean {
     return (
@@ -157,8 +157,8 @@ export class PipeStage extends FlatMapStage implements Follower {
   }
 
   /**
-   * What {@link call} comes to. What is seldom is in functions of its own, so that V8 inlines the
-   * rest.
+   * Does the same as {@link call} for plain stages. Rare cases are separate functions, so that V8
+   * inlines the rest.
    */
   callFast(item: Item): void {
     const count = this.tasks++
@@ -168,7 +168,7 @@ export class PipeStage extends FlatMapStage implements Follower {
       this.invoke(item, this.timer.begin(count))
       return
     }
-    // Called as a function, not as a method of the stage: its `this` is none of the engine's.
+    // Call it as a function and not as a method, so that its `this` is not an object of the engine.
     const { op } = this
     let result: unknown
     const word = enter(this.mark, count)
@@ -197,7 +197,7 @@ export class PipeStage extends FlatMapStage implements Follower {
     } else this.begun(item, result, undefined)
   }
 
-  /** A pending call gave its result. */
+  /** A pending call has returned its result. */
   settled(slot: Slot, value: unknown): void {
     if (slot.timing !== undefined || !this.isFast || value === undefined || isGenerator(value)) {
       this.settledSlowly(this.free(slot, true), value)
@@ -223,7 +223,7 @@ export class PipeStage extends FlatMapStage implements Follower {
     }
   }
 
-  /** Puts a result out: what `exit.put` does, without virtual calls where a pipe stage follows. */
+  /** Puts a result out like `exit.put`, but without virtual calls if a pipe stage follows. */
   give(item: Item): void {
     const { exit } = this
     exit.passed++
@@ -235,7 +235,7 @@ export class PipeStage extends FlatMapStage implements Follower {
     } else if (!exit.consumer.offer(item)) exit.enqueue(item)
   }
 
-  // --- the way of all others
+  // --- the general way
 
   /** Begins the task of one item. */
   protected call(item: Item): void {
@@ -253,7 +253,7 @@ export class PipeStage extends FlatMapStage implements Follower {
   private invoke(item: Item, timing: Timing | undefined): void {
     let result: unknown
     if (timing !== undefined) timing.calls = this.running
-    // A timed call is put into the stage's scope by its timer.
+    // The timer puts a timed call into the stage's scope.
     const op = timing === undefined ? this.op : this.settings.op
     const context = this.seesContext ? new TaskContext(this, item, timing) : unseen
     this.tracer?.called()
@@ -280,7 +280,7 @@ export class PipeStage extends FlatMapStage implements Follower {
     else this.begun(item, result, timing)
   }
 
-  /** Has a slot take a pending call's result. */
+  /** Passes the result of a pending call to a slot. */
   private await(promise: Promise<unknown>, item: Item, timing: Timing | undefined): void {
     let slot = this.freeSlot
     if (slot === undefined) slot = this.newSlot()
@@ -297,8 +297,8 @@ export class PipeStage extends FlatMapStage implements Follower {
   }
 
   /**
-   * An op has returned something that is no promise: a result, something else that can be awaited,
-   * or a generator.
+   * Handles an op's return value that is not a promise: a result, another awaitable, or a
+   * generator.
    */
   private begun(item: Item, result: unknown, timing: Timing | undefined): void {
     if (isThenable(result)) {
@@ -325,7 +325,7 @@ export class PipeStage extends FlatMapStage implements Follower {
     this.proceed()
   }
 
-  /** A pending call threw. */
+  /** A pending call has thrown. */
   rejected(slot: Slot, error: unknown): void {
     const item = this.free(slot, false)
     this.taskFailed(item, item.value, error, 1)
@@ -349,7 +349,7 @@ export class PipeStage extends FlatMapStage implements Follower {
     return this.attempts?.pendingTimes ?? pendingTimes(this.slots.map(({ timing }) => timing))
   }
 
-  /** The slow path's task gave its result. */
+  /** A task of the slow path has its result. */
   taskDone(item: Item, value: unknown): void {
     this.running--
     this.signalled?.delete(item)
@@ -357,7 +357,7 @@ export class PipeStage extends FlatMapStage implements Follower {
     this.proceed()
   }
 
-  /** A task ended with a plain result; its slot is free already. */
+  /** Ends a task with a plain result. Its slot is already free. */
   private ended(item: Item, value: unknown): void {
     this.tracer?.end(item, true)
     if (this.state !== RUNNING && this.isTooLate(item)) return
@@ -383,7 +383,7 @@ export class PipeStage extends FlatMapStage implements Follower {
   }
 
   protected override failed(): void {
-    // In input order nothing after the fatal item is delivered, so nothing is waited for.
+    // In input order, no result after the fatal item is delivered, so do not wait for them.
     if (this.window === undefined) return
     this.abort(new DOMException(`stage "${this.info.name}" failed`, 'AbortError'))
     this.running -= this.generatorRuns.close()

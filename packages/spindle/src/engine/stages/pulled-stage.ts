@@ -11,15 +11,12 @@ import type { GraphContext } from './graph-context.ts'
 import { RUNNING, Stage } from './stage.ts'
 
 /**
- * A stage with one input queue: takes items as they are handed over, or pulls them when it can go
- * on.
+ * A stage with one input queue. It takes items that are handed over, or pulls them when it can
+ * continue.
  */
 export abstract class PulledStage extends Stage implements Resumable {
   readonly input: Queue
-  /**
-   * Whether to take an item may hold the loop for long. If not, it need not wait for the loop's
-   * turn.
-   */
+  /** Whether taking an item may block the event loop for long. If not, the stage need not yield. */
   protected readonly holdsLoop: boolean = true
   private isResuming = false
 
@@ -36,7 +33,7 @@ export abstract class PulledStage extends Stage implements Resumable {
   /** Takes one item, or a boundary between epochs. */
   protected abstract start(item: Item): void
 
-  /** Whether nothing is between the input and the exits. */
+  /** Whether nothing is in progress between the input and the exits. */
   protected abstract isIdle(): boolean
 
   offer(item: Item): boolean {
@@ -59,14 +56,17 @@ export abstract class PulledStage extends Stage implements Resumable {
     else if (taken > 0) this.input.wake()
   }
 
-  /** Whether the loop has to turn before the next call. Then the stage goes on after that. */
+  /** Whether the event loop must turn before the next call. If so, the stage resumes after that. */
   protected mustTurn(): boolean {
     if (!shouldYield()) return false
     this.resumeLater()
     return true
   }
 
-  /** The loop has to turn before the stage takes an item that it has been handed. */
+  /**
+   * Queues an item that was handed over, because the event loop must turn before the stage takes
+   * it.
+   */
   takeLater(item: Item): void {
     this.input.enqueue(item)
     this.resumeLater()
@@ -96,7 +96,7 @@ export abstract class PulledStage extends Stage implements Resumable {
     if (this.state === RUNNING && this.input.isDrained && this.isIdle()) this.drained()
   }
 
-  /** All input is dealt with. */
+  /** Called when all input is processed. */
   protected drained(): void {
     this.finish()
   }

@@ -4,9 +4,9 @@ import type { WorkerOp } from '../worker-op.ts'
 import type { TaskContext } from './context.ts'
 
 /**
- * The function a stage calls for an op that runs elsewhere. `executor` is asked for with the first
- * call, for it may be made then. `priority`: that of the calls; what is nearer to the sink goes
- * first.
+ * Makes the function that a stage calls for an op that runs elsewhere. `executor` is called at the
+ * first item, because it may create the executor. Calls with a higher `priority`, nearer to the
+ * sink, go first.
  */
 export function remoteOp(
   op: WorkerOp<never, unknown>,

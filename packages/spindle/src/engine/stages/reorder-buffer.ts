@@ -2,22 +2,22 @@ import type { ItemError } from '../../errors.ts'
 import { EXPANDING, FAILED, type Item, PENDING, READY } from '../flow/item.ts'
 import type { GeneratorRun } from './generator-run.ts'
 
-/** Whose results are kept in order. */
+/** The stage whose results are kept in order. */
 interface ReorderBufferOwner {
-  /** A result is given. */
+  /** Puts a result out. */
   give(item: Item): void
   countCall(index: number): void
   countFailure(failure: ItemError, item: Item): void
-  /** A result that had to wait for earlier ones waits no more. */
+  /** A result that waited for earlier ones waits no more. */
   unhold(): void
-  /** Nothing is in the window any more. */
+  /** The buffer is empty. */
   released(): void
 }
 
 /**
- * Keeps the outputs of concurrent tasks in the order of their inputs: a ring of the items begun and
- * not yet given. An item gets its place when its task begins; what is finished at the front is
- * released. The stage bounds its length (`concurrency + buffer`).
+ * Keeps the outputs of concurrent tasks in the order of their inputs: a ring of the items that have
+ * begun and are not yet put out. An item gets its place when its task begins. Finished items at the
+ * front are released. The stage limits the length (`concurrency + buffer`).
  */
 export class ReorderBuffer {
   length = 0
@@ -31,7 +31,7 @@ export class ReorderBuffer {
     this.stage = stage
   }
 
-  /** Gives an item whose task begins its place. */
+  /** Gives a place to an item whose task begins. */
   open(item: Item): void {
     if (this.length > this.mask) this.grow()
     item.state = PENDING
@@ -39,12 +39,12 @@ export class ReorderBuffer {
     this.length++
   }
 
-  /** Whether nothing stands before `item`. */
+  /** Whether `item` is at the front. */
   isFirst(item: Item): boolean {
     return this.length > 0 && this.ring[this.head] === item
   }
 
-  /** An item's task has ended as `state` says (or begins to give outputs). */
+  /** Sets the state of an item whose task has ended, or begins to give outputs. */
   settle(item: Item, state: number): void {
     item.state = state
     if (this.ring[this.head] === item) this.release()
@@ -52,8 +52,8 @@ export class ReorderBuffer {
   }
 
   /**
-   * The short way of a result that is first: given at once, without being marked. False if it is
-   * not first.
+   * The short way for a result at the front: puts it out at once, without setting its state.
+   * Returns false if it is not at the front.
    */
   giveFirst(item: Item): boolean {
     if (this.isReleasing || this.ring[this.head] !== item) return false
@@ -67,10 +67,10 @@ export class ReorderBuffer {
     return true
   }
 
-  /** Gives what is finished at the front. */
+  /** Puts out the finished items at the front. */
   release(): void {
-    // What is given may end in the consumer asking for more, which comes back here: the outer loop
-    // goes on with it.
+    // Putting an item out may make the consumer request more, which calls this method again. The
+    // outer loop then continues.
     if (this.isReleasing) return
     this.isReleasing = true
     while (this.length > 0) {
@@ -107,14 +107,16 @@ export class ReorderBuffer {
     this.stage.countCall(index)
   }
 
-  /** Lets the generator at the front give its outputs; whether it has given its last. */
+  /**
+   * Lets the generator at the front give its outputs. Returns whether it has given the last one.
+   */
   private give(generatorRun: GeneratorRun): boolean {
     generatorRun.giveHeld()
     if (!generatorRun.isDone) generatorRun.advance()
     return generatorRun.isDone
   }
 
-  /** Forgets everything. */
+  /** Removes all items. */
   clear(): void {
     this.ring = new Array(8).fill(undefined)
     this.mask = 7

@@ -5,7 +5,7 @@ import type { GraphContext } from './graph-context.ts'
 import { PulledStage } from './pulled-stage.ts'
 import { RUNNING } from './stage.ts'
 
-/** Moves what the last stage gives into the queue the consumer takes from. */
+/** Moves the results of the last stage into the queue of the consumer. */
 export class SinkStage extends PulledStage {
   readonly exit: Queue
 
@@ -35,8 +35,7 @@ export class SinkStage extends PulledStage {
 
   override offer(item: Item): boolean {
     const { exit } = this
-    // To a consumer that waits, past the queue: this is every item's way when the consumer is
-    // quick.
+    // Hand the item directly to a waiting consumer. With a quick consumer, all items go this way.
     if (exit.length === 0 && this.state === RUNNING && exit.consumer.offer(item)) {
       if (item.index >= 0) exit.passed++
       return true
@@ -50,8 +49,8 @@ export class SinkStage extends PulledStage {
     this.exit.put(item)
   }
 
-  // As in the class above, for a consumer that is slower than the pipeline: nothing here takes
-  // time, so nothing looks at it.
+  // Like `PulledStage.pump`, for a consumer that is slower than the pipeline. It takes no time, so
+  // it does not check the time slice.
   override pump(): void {
     const { exit, input } = this
     let hasTaken = false

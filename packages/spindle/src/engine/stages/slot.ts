@@ -1,21 +1,21 @@
 import type { Item } from '../flow/item.ts'
 import type { Timing } from '../stats/task-timer.ts'
 
-/** Whose calls' results arrive in slots. */
+/** The stage whose results arrive in slots. */
 interface SlotOwner {
   settled(slot: Slot, value: unknown): void
   rejected(slot: Slot, error: unknown): void
 }
 
 /**
- * Where the result of one pending call arrives. Made once per slot; the two functions are all the
- * engine gives to `then`.
+ * Receives the result of one pending call. A stage makes each slot once; its two functions are all
+ * that the engine passes to `then`.
  */
 export class Slot {
   item: Item | undefined = undefined
-  /** Set if the call is one of those that are timed. */
+  /** Set if the call is timed. */
   timing: Timing | undefined = undefined
-  /** The next free slot: a linked list costs less than an array's push and pop. */
+  /** The next free slot. A linked list costs less than an array's push and pop. */
   next: Slot | undefined = undefined
   readonly ok: (value: unknown) => void
   readonly failed: (error: unknown) => void
@@ -25,14 +25,12 @@ export class Slot {
     this.failed = (error) => stage.rejected(this, error)
   }
 
-  /**
-   * Has the result of a pending call arrive here. `promise` is one of Node's own: see `isPromise`.
-   */
+  /** Passes the result of a native promise (see `isPromise`) to this slot. */
   listen(promise: Promise<unknown>): void {
     try {
       promise.then(this.ok, this.failed)
     } catch (error) {
-      // A subclass of Promise whose constructor makes no others.
+      // A subclass of Promise whose constructor creates no other instances.
       this.failed(error)
     }
   }

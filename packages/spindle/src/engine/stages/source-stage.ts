@@ -30,47 +30,51 @@ const words = marker
 const AT = LEFT
 
 /**
- * Pulls items from the user's source into its own queue, one at a time, as long as there is room:
- * the source runs ahead of the first stage. Steps that are there at once are taken in a loop; a
- * promise is waited for. Closes the iterator exactly once, unless it ended or threw by itself.
+ * Pulls items from the user's source into its own queue, one at a time, as long as there is room.
+ * So the source runs ahead of the first stage. Synchronous steps are taken in a loop; promises are
+ * awaited. The stage closes the iterator exactly once, unless the iterator ended or threw by
+ * itself.
  */
 export class SourceStage extends Stage implements Resumable {
   readonly exit: Queue
   private readonly config: SourceConfig
   private steps: Steps | undefined
   private previous: Steps | undefined
-  /** Where what it gives comes from: part of its lineage. */
+  /** The lineage of the items it gives. */
   private origin: SourceEpoch
   private index: number
-  /** From one position to the next: the number of ranks that share the source. */
+  /** Distance between two positions: the number of ranks that share the source. */
   private readonly step: number
-  /** In the pulling loop, or waiting for a step, or for the loop's next turn. */
+  /** In the pulling loop, or waiting for a step or the next turn of the event loop. */
   private isBusy = false
   private isPending = false
-  /** In a call of `next()`: a generator cannot be closed then. */
+  /** In a call of `next()`, during which a generator cannot be closed. */
   private isInNext = false
   private isPaused = false
-  /** Whether the rest of the epoch is not wanted. */
+  /** Whether the rest of the epoch is skipped. */
   private isSkipping = false
   private readonly timer: TaskTimer = new TaskTimer()
-  /** When the pending step was asked for, by the coarse clock. */
+  /** When the pending step was requested, by the coarse clock. */
   private askedAt = 0
   private timing: Timing | undefined = undefined
   /**
-   * Whether no step has been taken. The first one always may: a stream that is not listened to in
-   * the turn in which it was made may fail with nobody to hear of it.
+   * Whether no step has been taken. The first step never yields: a stream without a listener in the
+   * turn in which it was made may fail unnoticed.
    */
   private isFirst = true
   private readonly ok = (step: IteratorResult<unknown>): void => this.resolved(step)
   private readonly okValue = (value: unknown): void => this.resolved({ done: false, value })
   private readonly refused = (error: unknown): void => this.rejected(error)
-  /** A promise that the source gave as an item was rejected: the iterator has not ended by that. */
+  /**
+   * An item that was a promise has rejected. The iterator itself has not ended by that, so close
+   * it.
+   */
   private readonly refusedValue = (error: unknown): void => {
     if (this.steps !== undefined) closeQuietly(this.steps)
     this.rejected(error)
   }
 
-  /** Keeps book of what is given, if it can be resumed. */
+  /** Tracks the items, if the run can be resumed. */
   private readonly tracker: SourceTracker | undefined
 
   constructor(info: StageInfo, host: GraphContext, config: SourceConfig, ordinal: number) {
@@ -88,7 +92,7 @@ export class SourceStage extends Stage implements Resumable {
     this.exit.producer = this
   }
 
-  /** It has no slots above its queue: it waits when that is full. */
+  /** The source has no slots above its queue. It waits when the queue is full. */
   override get blockedMs(): number {
     return this.exit.times().fullMs
   }
@@ -125,7 +129,7 @@ export class SourceStage extends Stage implements Resumable {
 
   inputEnded(): void {}
 
-  /** The rest of an epoch is not wanted: it is closed, and its boundary comes at once. */
+  /** Skips the rest of an epoch: closes the iterator and puts the boundary out at once. */
   skipEpoch(epoch: number): void {
     if (this.state !== RUNNING || this.origin.epoch !== epoch || this.isSkipping) return
     this.isSkipping = true
@@ -159,8 +163,8 @@ export class SourceStage extends Stage implements Resumable {
   }
 
   /**
-   * Takes steps until there is no room, or one to wait for. Leaves `isBusy` set only if something
-   * will come back here.
+   * Takes steps until there is no room, or a promise to wait for. `isBusy` stays set only if
+   * another event will continue here.
    */
   private pull(): void {
     while (this.state === RUNNING && !this.isPaused && this.exit.hasRoom()) {
@@ -190,8 +194,8 @@ export class SourceStage extends Stage implements Resumable {
         )
           step = this.timedNext(this.steps)
         else step = this.steps.next()
-        // Written out, as below: a function that all stages share looks up properties of objects of
-        // all shapes, which costs more.
+        // The code is repeated here and below. A shared function would look up properties of
+        // objects of all shapes, which costs more.
         isPending =
           typeof step === 'object' &&
           step !== null &&
@@ -234,7 +238,7 @@ export class SourceStage extends Stage implements Resumable {
     return step
   }
 
-  /** `isItem`: the step gave one. What a source does after its last is no item's time. */
+  /** `isItem`: the step gave an item. The time after the last item belongs to no item. */
   private endTiming(isItem: boolean): void {
     if (this.timing === undefined) return
     this.timer.end(this.timing, this.counters, isItem)
@@ -266,7 +270,7 @@ export class SourceStage extends Stage implements Resumable {
     return steps
   }
 
-  /** Takes one step's result; whether the loop may go on at once. */
+  /** Takes the result of one step. Returns whether the loop may continue at once. */
   private take(isLast: boolean, value: unknown): boolean {
     if (this.state !== RUNNING) {
       if (isLast) this.steps = undefined
@@ -356,7 +360,7 @@ export class SourceStage extends Stage implements Resumable {
     this.close()
   }
 
-  /** Ends the stream here: nothing more is pulled, what was pulled goes on. */
+  /** Ends the stream here: pulls no more, but delivers what was pulled. */
   drain(): void {
     if (this.state !== RUNNING) return
     this.close()
@@ -366,8 +370,7 @@ export class SourceStage extends Stage implements Resumable {
   private close(): void {
     this.abort(new DOMException('The pipeline wants no more items', 'AbortError'))
     if (isGenerator(this.steps)) usedUpBy(this.config.source, this.steps)
-    // It is the source itself that caused this, in a synchronous next(): closed when that comes
-    // back, in `take`.
+    // The source itself caused this in a synchronous `next()`. `take` closes it when that returns.
     if (this.isInNext) return
     this.closeSteps()
   }
@@ -380,7 +383,7 @@ export class SourceStage extends Stage implements Resumable {
       try {
         this.host.logger.warn('spindle: the source failed while it was closed', error)
       } catch {
-        // A logger that throws has nobody to be told to.
+        // Ignore a logger that throws.
       }
     }
     try {
@@ -391,7 +394,7 @@ export class SourceStage extends Stage implements Resumable {
   }
 }
 
-/** What a call of `next` gave. @throws `ERR_BAD_SOURCE` if that is no object. */
+/** Checks the result of a `next` call. @throws `ERR_BAD_SOURCE` if it is not an object. */
 function checkStep(step: IteratorResult<unknown>): IteratorResult<unknown> {
   if (typeof step === 'object' && step !== null) return step
   throw new SpindleError(

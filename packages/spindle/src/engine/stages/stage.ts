@@ -16,8 +16,8 @@ import { type PendingWork, pendingItems } from './pending-work.ts'
 //      |                       |--fail()------> FAILING --nothing running--> ENDED
 //      '--cancel()-------------'--cancel()----> CANCELLED --nothing running--> (at rest)
 //
-// `fail` comes from the stage itself, `cancel` from whoever is downstream or from stop(). An ENDED
-// stage has closed its exit; a CANCELLED one has not, for nobody reads it.
+// The stage itself calls `fail`; a later stage or stop() calls `cancel`. An ENDED stage has closed
+// its exit. A CANCELLED one has not, because nothing reads it.
 export const OPENING = 0
 export const RUNNING = 1
 export const FAILING = 2
@@ -26,7 +26,7 @@ export const ENDED = 4
 
 const MOST_RECENT = 16
 
-/** What all stages between source and sink have in common: state, signal, failure, hooks. */
+/** The common parts of all stages: state, signal, failure, hooks. */
 export abstract class Stage extends MeasuredStage implements Consumer, Producer {
   readonly info: StageInfo
   readonly host: GraphContext
@@ -34,17 +34,17 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   state: number = OPENING
   /** Set while the pipeline is traced. */
   tracer: StageTracer | undefined = undefined
-  /** Called when the stage's calls are to stop; besides the signal. */
+  /** Called when the stage's calls must stop, besides the signal. */
   readonly onAbort: Set<(reason: unknown) => void> = new Set()
-  /** Iterators of the user's that are being closed, while their clean-ups last. */
+  /** User iterators that are being closed, until their clean-ups end. */
   readonly closings: Set<Promise<unknown>> = new Set()
-  /** The items whose signal was asked for, while their tasks last. */
+  /** The items whose signal was requested, until their tasks end. */
   protected signalled: Map<Item, AbortController> | undefined = undefined
   #controller: AbortController | undefined
   #abortReason: unknown
   #isAborted = false
   #hooks: readonly TaskHook[] = []
-  /** The hook that is waited for. */
+  /** The hook that the stage waits for. */
   #pendingHook: 'onStageStart' | 'onStageEnd' | undefined
   #failure: StageFailure | undefined
 
@@ -54,7 +54,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     this.host = host
   }
 
-  /** Another number of calls may be in flight from now on. */
+  /** Sets the maximum number of calls in flight. */
   protected resized(concurrency: number): void {
     this.countSlots(concurrency, this.host.elapsedMs)
   }
@@ -64,9 +64,9 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   abstract offer(item: Item): boolean
   abstract inputEnded(): void
   abstract roomMade(): void
-  /** Takes up what is queued. */
+  /** Processes what is queued. */
   abstract pump(): void
-  /** The queues the stage takes from. */
+  /** The input queues of the stage. */
   abstract get inputs(): readonly Queue[]
 
   /** See {@link Consumer.callsOps}. */
@@ -74,32 +74,31 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     return false
   }
 
-  /** Ids of the stages it takes items from, where its queues do not say. */
+  /** Ids of the stages that feed it, if its queues do not show them. */
   get upstream(): readonly number[] | undefined {
     return undefined
   }
 
   /**
-   * Between which numbers {@link resize} may set the concurrency; `undefined`: it may not, nor
-   * {@link resizeBuffer}.
+   * Limits for the concurrency in {@link resize}. `undefined`: the stage supports neither
+   * {@link resize} nor {@link resizeBuffer}.
    */
   get range(): Range | undefined {
     return undefined
   }
 
   /**
-   * Sets how many calls may be in flight from now on, or how many places the exit queue has:
-   * integers >= 1.
+   * Sets the maximum number of calls in flight, or the capacity of the exit queue: integers >= 1.
    */
   resize(_concurrency: number): void {}
   resizeBuffer(_places: number): void {}
 
-  /** Whether an item, or its lineage, may be looked at here after it was given on. */
+  /** Whether the stage may use an item or its lineage after passing it on. */
   get keepsItems(): boolean {
     return true
   }
 
-  /** Code of the user's that was called here and has not ended; `undefined` if there is none. */
+  /** User code that was called here and has not ended. `undefined` if there is none. */
   get pendingWork(): PendingWork | readonly PendingWork[] | undefined {
     const hook = this.#pendingHook
     if (hook === undefined) return this.pendingCalls
@@ -107,35 +106,33 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     return { stage, where, items: [], what: `has not finished its hook ${hook}` }
   }
 
-  /** Likewise, besides hooks. */
+  /** The same without hooks. */
   protected get pendingCalls(): PendingWork | undefined {
     const items = this.pendingItems
     return items.length === 0 ? undefined : pendingItems(this.info, 'has not finished', items)
   }
 
-  /** The items that the user's code has been called for and has not finished. */
+  /** The items for which user code has been called and has not ended. */
   protected get pendingItems(): readonly Item[] {
     return []
   }
 
-  /** Whether nothing happens here until something is put in or taken out. */
+  /** Whether nothing happens here until an item is put in or taken out. */
   get isResting(): boolean {
     return this.busy === 0
   }
 
-  /** Calls in flight that will go on by themselves. */
+  /** Calls in flight that continue without further input or room. */
   protected get busy(): number {
     return this.running
   }
 
-  /**
-   * What of the user's is called here, besides hooks: a function, or an object whose methods are.
-   */
+  /** The user code that is called here, besides hooks: a function, or an object with methods. */
   get code(): unknown {
     return undefined
   }
 
-  /** Whether its calls run in workers: on the loop there is only what they get and give. */
+  /** Whether its calls run in workers. The event loop then only passes items to them and back. */
   get runsElsewhere(): boolean {
     return false
   }
@@ -145,8 +142,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   }
 
   /**
-   * Aborted when nothing more of the stage is wanted: for sources and merges. Made when first asked
-   * for.
+   * Aborted when the stage needs no more items. Used by sources and merges. Created on first use.
    */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
@@ -156,14 +152,14 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     return this.#controller.signal
   }
 
-  /** Whether the stage has been told to give no more. */
+  /** Whether the stage was told to put out no more. */
   get isStopped(): boolean {
     return this.state > FAILING || this.#isAborted
   }
 
   /**
-   * The signal of one item's calls. Each item has its own, made when first asked for: listeners
-   * that an op adds and does not remove go with the item, not with the stage.
+   * The signal of one item's calls, created on first use. Each item has its own signal, so that
+   * listeners that an op does not remove are freed with the item and not with the stage.
    */
   signalOf(item: Item): AbortSignal {
     this.signalled ??= new Map()
@@ -176,7 +172,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     return controller.signal
   }
 
-  /** Something of the user's is being closed: whoever stops the pipeline waits for that. */
+  /** Registers user code that is being closed. A stop of the pipeline waits for it. */
   closing(result: unknown, onError: (error: unknown) => void = () => {}): void {
     if (!isThenable(result)) return
     const closed: Promise<void> = adopt(result).then(
@@ -200,21 +196,21 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   }
 
   /**
-   * Looks anew at what it depends on whether items may take a short way: called when the stage's
-   * state or the host's has changed.
+   * Updates the flags of the short ways. Called when the state of the stage or of the host has
+   * changed.
    */
   adapt(): void {}
 
-  /** Whether the hooks chosen for the stage are such as it can have. @throws `ERR_BAD_OPTION` */
+  /** Checks that the stage supports the hooks chosen for it. @throws `ERR_BAD_OPTION` */
   checkHooks(_hooks: readonly TaskHook[]): void {}
 
-  /** Has tasks written down from now on, or no more. */
+  /** Turns the tracing of tasks on, or off with `undefined`. */
   trace(tracer: StageTracer | undefined): void {
     this.tracer = tracer
     this.adapt()
   }
 
-  /** What a stage does once its hooks are known, before it runs. */
+  /** Called when the hooks are known, before the stage runs. */
   protected prepare(): void {}
 
   async #beginAfter(hooks: readonly TaskHook[]): Promise<void> {
@@ -239,8 +235,8 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   }
 
   /**
-   * Ends the stage because of `cause`: upstream stops at once, calls in flight may still give
-   * results.
+   * Ends the stage because of `cause`. Upstream stages stop at once; results of calls in flight may
+   * still be delivered.
    */
   fail(cause: unknown, index: number, budget?: string): void {
     if (this.state > RUNNING) return
@@ -251,7 +247,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     this.#windUp(cause)
   }
 
-  /** Ends as {@link fail} does, for a reason that another stage tells of. */
+  /** Ends like {@link fail}, for a reason that another stage reports. */
   protected failWith(cause: unknown): void {
     if (this.state > RUNNING) return
     this.state = FAILING
@@ -285,7 +281,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     return this.counters.failures
   }
 
-  /** What a kind of stage has to do, besides, when it fails. */
+  /** Additional work of a kind of stage when it fails. */
   protected failed(_cause: unknown): void {}
 
   cancel(abort: boolean): void {
@@ -297,11 +293,11 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     this.adapt()
     this.cancelled()
     this.#refuseInput(abort)
-    // A stage that failed before is already counted as ending, but not as ended.
+    // A stage that failed before already counts as ending, but not as ended.
     if (this.running === 0 || was === OPENING) this.rest()
   }
 
-  /** What a kind of stage has to do, besides, when it is cancelled. */
+  /** Additional work of a kind of stage when it is cancelled. */
   protected cancelled(): void {}
 
   /** Aborts the signal of the stage's calls. */
@@ -322,11 +318,11 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     }
   }
 
-  /** All is given: calls the hooks, then closes the exits. */
+  /** Everything is put out: calls the hooks, then closes the exits. */
   protected finish(cause?: unknown): void {
     if (this.state === ENDED) return
     this.state = ENDED
-    // Calls in flight may have failed, too.
+    // Calls in flight may have failed too.
     this.#failure?.update(this.failuresCounted, this.recent)
     const ending = this.#hooks.filter((hook) => hook.onStageEnd !== undefined)
     if (ending.length === 0) this.#close()
@@ -335,8 +331,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
 
   async #closeAfter(hooks: readonly TaskHook[], cause: unknown): Promise<void> {
     const failure = this.#failure
-    // `undefined` would say that all went well: where that was thrown, hooks hear the failure
-    // itself.
+    // For hooks, `undefined` means success. If `undefined` was thrown, they get the failure itself.
     const error =
       failure === undefined ? cause : failure.cause === undefined ? failure : failure.cause
     this.#pendingHook = 'onStageEnd'
@@ -364,8 +359,8 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   }
 
   /**
-   * Whether an error says that what the ops run on is broken: no item is to blame, and no budget
-   * covers it.
+   * Handles an error which says that an executor is broken: no item is to blame, and no budget
+   * covers it. Returns whether it is such an error.
    */
   protected brokeDown(item: Item, error: unknown): boolean {
     if (!isInfrastructureError(error)) return false
@@ -375,8 +370,8 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   }
 
   /**
-   * Counts and tells of an item that failed. `hold`: called if the task must keep its slot for a
-   * while, with what says how long.
+   * Counts and reports a failed item. `hold` is called with a promise if the task must keep its
+   * slot until that resolves.
    */
   protected noteFailure(
     item: Item,

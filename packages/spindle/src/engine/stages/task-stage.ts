@@ -9,7 +9,7 @@ import { PulledStage } from './pulled-stage.ts'
 import type { ReorderBuffer } from './reorder-buffer.ts'
 import { CANCELLED, FAILING, RUNNING } from './stage.ts'
 
-/** What a {@link TaskStage} is made with. */
+/** The settings of a {@link TaskStage}. */
 export interface TaskSettings {
   readonly buffer: number
   readonly maxBytes: number | undefined
@@ -17,18 +17,18 @@ export interface TaskSettings {
 }
 
 /**
- * A stage whose items are tasks: what can come of one besides a result. Failures are counted
- * against the budget, in input order when all before them has been given; boundaries between epochs
- * wait until everything before them has.
+ * A stage that runs a task for each item. It handles everything but results. Failures count against
+ * the budget; in input order only when all earlier results are put out. Boundaries between epochs
+ * wait for everything before them.
  */
 export abstract class TaskStage extends PulledStage {
   readonly exit: Queue
   readonly budget: Budget
-  /** Results that wait for earlier ones, in input order. */
+  /** In input order: number of results that wait for earlier ones. */
   held = 0
-  /** In input order: how many slots cannot be used for them, over time. */
+  /** In input order: number of slots blocked by those results, over time. */
   private readonly blocked: Integral = new Integral()
-  /** In input order: the items begun and not yet given. */
+  /** In input order: the items that have begun and are not yet put out. */
   abstract readonly window: ReorderBuffer | undefined
   protected boundary: Item | undefined = undefined
 
@@ -49,26 +49,26 @@ export abstract class TaskStage extends PulledStage {
     this.noteBlocked()
   }
 
-  /** It waits no more. */
+  /** A result waits no more. */
   unhold(): void {
     this.held--
     this.noteBlocked()
   }
 
-  /** Nothing waits any more: the stage gives no more results. */
+  /** Forgets all waiting results, because the stage puts out no more. */
   protected forgetHeld(): void {
     this.held = 0
     this.blocked.change(0)
   }
 
-  /** Something has changed that {@link slotsBlocked} depends on. */
+  /** Updates the blocked time when {@link slotsBlocked} may have changed. */
   protected noteBlocked(): void {
     this.blocked.change(this.slotsBlocked)
   }
 
   /**
-   * How many slots cannot be used for results that wait for earlier ones. For those that wait in
-   * the exit, above its capacity, the exit counts.
+   * Number of slots blocked by results that wait for earlier ones. Results above the capacity of
+   * the exit queue are counted there.
    */
   protected get slotsBlocked(): number {
     const { length, capacity } = this.exit
@@ -79,12 +79,12 @@ export abstract class TaskStage extends PulledStage {
     return super.blockedMs + this.blocked.read()
   }
 
-  /** {@link slotsBlocked}, over time. */
+  /** Integral of {@link slotsBlocked} over time. */
   protected get notedBlockedMs(): number {
     return this.blocked.read()
   }
 
-  /** A task failed: after its last attempt, or in the middle of its outputs. */
+  /** A task failed: after its last attempt, or between its outputs. */
   taskFailed(item: Item, input: unknown, error: unknown, attempts: number): void {
     this.running--
     this.tracer?.end(item, false)
@@ -100,8 +100,8 @@ export abstract class TaskStage extends PulledStage {
   }
 
   /**
-   * A failed task keeps its slot until the word of it is on its way: so no more items fail than can
-   * be told of.
+   * Keeps the slot of a failed task until its report is on the way. So no more items fail than can
+   * be reported.
    */
   protected readonly keepSlot = (until: Promise<void>): void => {
     this.running++
@@ -117,8 +117,8 @@ export abstract class TaskStage extends PulledStage {
   }
 
   /**
-   * Counts a failure against the budget; in input order, when all before it has been given. The
-   * item ends with that.
+   * Counts a failure against the budget; in input order when all earlier results are put out. The
+   * item ends here.
    */
   countFailure(failure: ItemError, item: Item): void {
     this.budget.calls++
@@ -129,7 +129,7 @@ export abstract class TaskStage extends PulledStage {
     } else retire(item)
   }
 
-  /** Counts a call that did not fail, where the budget is a share of them. */
+  /** Counts a successful call, if the budget is a rate. */
   countCall(index: number): void {
     if (!this.budget.isRate) return
     this.budget.calls++
@@ -144,16 +144,19 @@ export abstract class TaskStage extends PulledStage {
     this.fail(failure.error, failure.index, this.budget.describe())
   }
 
-  /** Whether a result comes after the stage was told to stop giving any. */
+  /** Whether a result came after the stage was told to put out no more. */
   protected isTooLate(item: Item): boolean {
-    // In completion order, what was in flight when the stage failed is still delivered.
+    // In completion order, results of calls in flight at the failure are still delivered.
     if (this.state === FAILING && this.window === undefined) return false
     lose(item)
     if (this.state === CANCELLED && this.running === 0) this.rest()
     return true
   }
 
-  /** A task has ended that nobody on the call stack waits for: begin the next, or end. */
+  /**
+   * Called when a task has ended outside the call stack of a pump. Begins the next task, or ends
+   * the stage.
+   */
   proceed(): void {
     if (this.boundary !== undefined) this.settleBoundary()
     else if (this.input.length > 0) this.pump()
@@ -162,13 +165,13 @@ export abstract class TaskStage extends PulledStage {
     this.rested()
   }
 
-  /** All that was begun in input order has been given: what waited for that goes on. */
+  /** Called when everything begun in input order is put out. Continues what waited for that. */
   released(): void {
     if (this.boundary !== undefined) this.settleBoundary()
     else if (this.input.isDrained) this.inputEnded()
   }
 
-  /** Something here has come to rest. */
+  /** Notifies a draining graph that the stage is less busy. */
   rested(): void {
     if (this.host.isDraining) this.host.rested()
   }
@@ -177,7 +180,7 @@ export abstract class TaskStage extends PulledStage {
     if (this.boundary === undefined && !this.flush(true)) this.finish()
   }
 
-  /** Passes the boundary between two epochs on, once everything before it has been given. */
+  /** Passes on the boundary between two epochs when everything before it is put out. */
   protected settleBoundary(): void {
     const boundary = this.boundary
     if (boundary === undefined || !this.isIdle() || this.state !== RUNNING) return
@@ -192,10 +195,7 @@ export abstract class TaskStage extends PulledStage {
     return this.running === 0 && (this.window === undefined || this.window.length === 0)
   }
 
-  /**
-   * Whether the stage had something left to give at the end of the stream (or of an epoch), and has
-   * begun to.
-   */
+  /** Flushes the rest at the end of the stream or epoch. Returns whether there was one. */
   protected flush(_isEndOfStream: boolean): boolean {
     return false
   }

@@ -1,14 +1,13 @@
 import { exactNow } from '../flow/clock.ts'
 
 /**
- * How long a call has waited for the work that it asked others for: while at least one piece of
- * work was asked for and none had begun. Several may be under way in one call, one after the other
- * or at once.
+ * Measures how long a call waits for work that it requested: the time in which work is requested
+ * and none has begun. A call may request several pieces of work, one after another or at once.
  */
 export class CallWaits {
   #waiting = 0
   #working = 0
-  /** When the present wait began; meaningless while something works or nothing waits. */
+  /** When the current wait began. Meaningless while work runs or nothing waits. */
   #since: number
   #sumMs = 0
 
@@ -42,7 +41,7 @@ export class CallWaits {
   }
 }
 
-/** One piece of work: begins and ends at most once each, whatever it is told. */
+/** One piece of work. It begins and ends at most once, even if it is called more often. */
 class Work {
   readonly #waits: CallWaits
   #hasBegun = false

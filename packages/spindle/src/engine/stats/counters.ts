@@ -3,53 +3,50 @@ import { Histogram } from './histogram.ts'
 import { Levels } from './levels.ts'
 
 /**
- * What a stage counts. Times are of a sample of its tasks, each standing for those since the one
- * before.
+ * The counters of a stage. Times come from a sample of its tasks. Each sample also stands for the
+ * tasks since the previous one.
  */
 export class Counters {
   /** Items that failed. */
   failures = 0
-  /** Items dropped by the op returning `undefined`. */
+  /** Items dropped because the op returned `undefined`. */
   skipped = 0
-  /**
-   * Calls that ended well and gave no output: what a last stage that saves or sends its items has
-   * done.
-   */
+  /** Successful calls without output: the work of a last stage that saves or sends its items. */
   silent = 0
-  /** Called when that has grown; see `finished-items.ts`. */
+  /** Called when `silent` has grown; see `finished-items.ts`. */
   onSilent: (() => void) | undefined = undefined
   /** Attempts after the first. */
   retries = 0
-  /** Attempts that took too long. */
+  /** Attempts that exceeded the time limit. */
   timeouts = 0
-  /** Time that all tasks took together, those that failed included. */
+  /** Total time of all tasks, including those that failed. */
   busyMs = 0
   /**
-   * Of those that did not fail: the tasks that the timed ones stand for, the time they took
-   * together, and the longest that was seen.
+   * For tasks that did not fail: how many tasks the samples stand for, their total time, and the
+   * longest time.
    */
   timed = 0
   timedMs = 0
   longestMs = 0
-  /** Time for which ops held the loop. */
+  /** Time for which ops blocked the event loop. */
   loopMs = 0
-  /** Tasks whose wait for a worker is known, and how long they waited together. */
+  /** Tasks with a known wait for a worker, and the total of their waits. */
   queuedTasks = 0
   queuedMs = 0
-  /** How long all tasks together waited for a worker. */
+  /** Total time that all tasks waited for a worker. */
   waitedMs = 0
-  /** Time between the tries of items. */
+  /** Time between the attempts of items. */
   backoffMs = 0
   readonly histogram: Histogram = new Histogram()
   readonly levels: Levels = new Levels()
   private readonly isOfOps: boolean
 
-  /** `isOfOps`: they are a stage's, not the consumer's. */
+  /** `isOfOps`: the counters belong to a stage and not to the consumer. */
   constructor(isOfOps = true) {
     this.isOfOps = isOfOps
   }
 
-  /** `weight` tasks (of a generator: outputs) took `ms` each. */
+  /** `weight` tasks (or outputs of a generator) took `ms` each. */
   took(ms: number, weight: number, isOk: boolean): void {
     this.busyMs += ms * weight
     if (!isOk) return
@@ -59,13 +56,13 @@ export class Counters {
     this.histogram.add(ms, weight)
   }
 
-  /** So many calls ended well and gave no output. */
+  /** Counts successful calls without output. */
   endedSilently(calls: number): void {
     this.silent += calls
     if (this.onSilent !== undefined && calls > 0) this.onSilent()
   }
 
-  /** Ops held the loop. */
+  /** Ops blocked the event loop. */
   held(ms: number): void {
     this.loopMs += ms
     if (this.isOfOps) opsHeld(ms)

@@ -3,30 +3,30 @@ import { usableCores } from '../../machine/cores.ts'
 import { type CpuTimes, cpuTimes } from '../../machine/cpu-times.ts'
 import { memoryWaitMs } from './memory-waits.ts'
 
-/** CPU use of a span of time: means, in cores. */
+/** Mean CPU use over a time span, in cores. */
 export interface CpuStats {
   /**
    * Cores that this process may use: its affinity, or the quota of its control group if that is
-   * less.
+   * smaller.
    */
   readonly cores: number
   /**
-   * Used by this process, all its threads, and on Linux its descendants. 1.5 is one and a half
-   * cores.
+   * Use by this process with all its threads, and on Linux with its descendants. 1.5 means one and
+   * a half cores.
    */
   readonly own: number
-  /** Used by everybody else on these cores. */
+  /** Use of these cores by other programs. */
   readonly others: number
   /**
-   * Threads of this process and its descendants that were ready to run and had no core; `undefined`
-   * where only Linux tells.
+   * Threads of this process and its descendants that were ready to run and had no core. `undefined`
+   * on systems other than Linux.
    */
   readonly waiting: number | undefined
 }
 
 /**
- * Reads what a pipeline's process uses of its event loop, of the CPU and of shared memory, from the
- * pipeline's start on.
+ * Measures the use of the event loop, the CPU and shared memory by the pipeline's process, from the
+ * start of the pipeline.
  */
 export class ProcessUse {
   readonly #cpuAtStart: CpuTimes = cpuTimes()
@@ -36,7 +36,7 @@ export class ProcessUse {
   #loopAtEnd: number | undefined
   #memoryAtEnd: number | undefined
 
-  /** The pipeline has ended: what comes later is not its own. */
+  /** Ends the measurement at the end of the pipeline. */
   stop(): void {
     this.#cpuAtEnd = this.cpu
     this.#loopAtEnd = this.loopUtilization
@@ -48,14 +48,14 @@ export class ProcessUse {
   }
 
   /**
-   * Milliseconds for which calls in this thread have waited for memory of a `SegmentPool`,
-   * together.
+   * Milliseconds for which calls in this thread have waited for memory of a `SegmentPool`, over all
+   * calls.
    */
   get memoryWaitMs(): number {
     return this.#memoryAtEnd ?? memoryWaitMs() - this.#memoryAtStart
   }
 
-  /** Share of the time in which the event loop did not wait. */
+  /** Share of the time in which the event loop was busy. */
   get loopUtilization(): number {
     return this.#loopAtEnd ?? performance.eventLoopUtilization(this.#loopAtStart).utilization
   }
@@ -66,11 +66,11 @@ function cpuBetween(from: CpuTimes, to: CpuTimes): CpuStats {
   const { count: cores, numbers } = usableCores()
   const passedMs = to.atMs - from.atMs
   if (passedMs <= 0) return { ...noCpu, cores }
-  // Counts fall when a process ends unseen by its parent: never below nothing.
+  // Counts fall when a process ends unseen by its parent, so never go below 0.
   const own = Math.max(0, to.ownMs - from.ownMs) / passedMs
   const busy = Math.max(0, to.busyMs - from.busyMs) / passedMs
-  // With a quota there are more CPUs than cores' worth of time: others may use these without taking
-  // anything away.
+  // With a quota, the machine has more CPU time than the quota allows. Other programs may use the
+  // rest without taking anything from this process.
   const spare = Math.max(0, (numbers?.size ?? cores) - cores)
   const others = Math.min(cores, Math.max(0, busy - own - spare))
   const waiting =
@@ -80,10 +80,10 @@ function cpuBetween(from: CpuTimes, to: CpuTimes): CpuStats {
   return { cores, own, others, waiting }
 }
 
-/** Of what has not begun. */
+/** The use before the start. */
 export const noCpu: CpuStats = { cores: 0, own: 0, others: 0, waiting: undefined }
 
-/** Means of the span between two readings since the start. */
+/** Means of the time between two readings, each of which counts from the start. */
 export function cpuStatsBetween(
   before: { readonly cpu: CpuStats; readonly elapsedMs: number },
   after: { readonly cpu: CpuStats; readonly elapsedMs: number },

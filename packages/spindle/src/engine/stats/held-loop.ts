@@ -1,13 +1,14 @@
-// How long the ops of all pipelines of this thread have held its loop, together, in milliseconds,
-// as far as they are timed. Who waits for the loop meanwhile does nothing: see `consumer-time.ts`.
+// Total time for which ops of all pipelines of this thread have blocked its event loop, in
+// milliseconds, from the timed calls. Code that waits for the loop can do nothing in this time: see
+// `consumer-time.ts`.
 let heldMs = 0
 
-/** Ops held the loop for so long. */
+/** Adds a time for which ops blocked the event loop. */
 export function opsHeld(ms: number): void {
   heldMs += ms
 }
 
-/** The sum up to now. */
+/** The total so far. */
 export function heldByOpsMs(): number {
   return heldMs
 }

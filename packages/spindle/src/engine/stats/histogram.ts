@@ -1,19 +1,19 @@
-/** Buckets an octave; a value is told to within 1/16 of an octave, 4.4 %. */
+/** Buckets per octave. A value is accurate to 1/16 of an octave, 4.4 %. */
 const PER_OCTAVE = 8
-/** The lowest bucket holds all below a microsecond. */
+/** The lowest bucket holds everything below a microsecond. */
 const LEAST_MS = 0.001
 /** 36 octaves above a microsecond: 19 hours. */
 const BUCKETS = 36 * PER_OCTAVE + 1
 
 /**
- * How often durations of each size occurred, in buckets whose width grows with the value, as in
- * DDSketch (Masson, Rim, Lee, VLDB 2019) and HdrHistogram: fixed memory (2.3 KB, made with the
- * first value), percentiles of known accuracy, and two can be added or subtracted, so that workers'
- * make one and an interval is the difference of two readings.
+ * Counts durations in buckets whose width grows with the value, as in DDSketch (Masson, Rim, Lee,
+ * VLDB 2019) and HdrHistogram. It uses fixed memory (2.3 KB, allocated with the first value), and
+ * its percentiles have a known accuracy. Histograms can be added and subtracted: those of workers
+ * are merged, and an interval is the difference of two readings.
  */
 export class Histogram {
   private counts: Float64Array | undefined
-  /** Values added, by weight. */
+  /** Total weight of the values. */
   total = 0
 
   add(ms: number, weight: number): void {
@@ -24,7 +24,8 @@ export class Histogram {
   }
 
   /**
-   * The value, in milliseconds, below which the share `p` (0 to 1) of all lies; 0 if there is none.
+   * The value in milliseconds below which the share `p` (0 to 1) of all values lies. 0 if there are
+   * none.
    */
   percentile(p: number): number {
     if (this.counts === undefined || this.total === 0) return 0
@@ -40,7 +41,7 @@ export class Histogram {
     return middleOf(last)
   }
 
-  /** Adds what another holds, or takes it away. */
+  /** Adds another histogram, or subtracts it with `sign` -1. */
   merge(other: Histogram, sign: 1 | -1 = 1): void {
     if (other.counts === undefined) return
     this.counts ??= new Float64Array(BUCKETS)
@@ -56,7 +57,7 @@ export class Histogram {
     return copy
   }
 
-  /** The buckets that hold something, as plain data: middle in milliseconds, count; and again. */
+  /** The non-empty buckets as plain data: middle in milliseconds, count, middle, count, … */
   toJSON(): number[] {
     const list: number[] = []
     this.counts?.forEach((count, bucket) => {

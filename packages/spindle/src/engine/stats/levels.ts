@@ -1,29 +1,32 @@
-/** What a stage's calls took while about so many were under way. */
+/** The durations of a stage's calls while about the same number of calls was running. */
 export interface LevelSums {
-  /** Calls that were timed. */
+  /** Number of timed calls. */
   readonly total: number
   /**
-   * The first of these, at most 64: the sums are theirs. Those of few calls are seen at the
-   * beginning, and only what is of the same time compares.
+   * Number of calls in the sums: the first ones, at most 64. Times with few calls occur at the
+   * beginning, and only durations from the same time are comparable.
    */
   readonly calls: number
-  /** How many calls were under way when each began, it included. */
+  /** Sum of the calls that were running when each call began, including itself. */
   readonly running: number
-  /** Milliseconds, and their squares. */
+  /** Sum of the durations in milliseconds, and sum of their squares. */
   readonly ms: number
   readonly squares: number
 }
 
 const MOST_CALLS = 64
-/** Up to so many under way each number has a level of its own; above, four share each doubling. */
+/**
+ * Up to this number of running calls, each number has its own level. Above, each doubling has four
+ * levels.
+ */
 const EXACT = 8
 const LEVELS = 40
-/** Numbers of a level in a message: its place, and the five sums. */
+/** Numbers per level in a message: its index and the five sums. */
 const FIELDS = 6
 
 type Level = { -readonly [K in keyof LevelSums]: number }
 
-/** Sums up what calls take by how many are under way when they begin. */
+/** Sums the durations of calls by how many calls are running when they begin. */
 export class Levels {
   readonly #levels: Level[] = []
   readonly #told: Level[] = []
@@ -38,12 +41,12 @@ export class Levels {
     level.squares += ms * ms
   }
 
-  /** Those with calls, fewest under way first. */
+  /** The levels with calls, fewest running calls first. */
   read(): readonly LevelSums[] {
     return this.#levels.flatMap((level) => ({ ...level }))
   }
 
-  /** What has come since the last call of this, as numbers for a message. */
+  /** The changes since the previous call of this method, as numbers for a message. */
   news(): number[] {
     return this.#levels.flatMap((level, at) => {
       const told = this.#told[at] ?? nothing()
@@ -61,7 +64,7 @@ export class Levels {
     })
   }
 
-  /** Adds what another place has told by {@link news}. */
+  /** Adds the changes that another place reported by {@link news}. */
   merge(news: readonly number[]): void {
     for (let i = 0; i < news.length; i += FIELDS) {
       const [at = 0, total = 0, calls = 0, running = 0, ms = 0, squares = 0] = news.slice(

@@ -1,26 +1,27 @@
-/** A place in the code that held the event loop, and how often. */
+/** A place in the code that blocked the event loop, and for how long. */
 export interface LoopBlock extends LoopPlace {
-  /** How often. */
+  /** Number of blocks. */
   readonly count: number
-  /** How long, in milliseconds: together, and the longest. Good to a few milliseconds. */
+  /** Duration in milliseconds: the total, and the longest. Accurate to a few milliseconds. */
   readonly totalMs: number
   readonly longestMs: number
   /**
-   * What other stages lost: the length of each block times the calls they had in flight, in
-   * slot-milliseconds. At most so much.
+   * Upper bound of what other stages lost, in slot-milliseconds: the length of each block times
+   * their calls in flight.
    */
   readonly lostMs: number
   /**
-   * The stack at the longest, innermost first: `function (file:line)`. Empty where none could be
-   * read.
+   * The stack at the longest block, innermost frame first: `function (file:line)`. Empty if no
+   * stack could be read.
    */
   readonly stack: readonly string[]
 }
 
 /**
- * What kind of code held the loop. `'crossing'`: an item or result was packed or unpacked on its
- * way to or from a worker. `'sending'`: the pipeline runs in a worker or process, and its items
- * were packed for the consumer. `'hook'`: a task hook, or a function of the options that listens.
+ * The kind of code that blocked the event loop. `'crossing'`: an item or result was packed or
+ * unpacked on its way to or from a worker. `'sending'`: the pipeline runs in a worker or process,
+ * and its items were packed for the consumer. `'hook'`: a task hook, or a function of the options
+ * that listens.
  */
 export type LoopPart =
   | 'op'
@@ -32,32 +33,26 @@ export type LoopPart =
   | 'crossing'
   | 'sending'
 
-/** Whose code held the loop, and where. */
+/** Identifies code that blocked the event loop. */
 export interface LoopPlace {
   /**
-   * Code of a stage or begun by a call of one (in a timer or `setImmediate`, say), of whoever
-   * consumes the pipeline, or some other of the program.
+   * `'stage'`: code of a stage, or code that its call started (in a timer or `setImmediate`, for
+   * example). `'consumer'`: code that consumes the pipeline. `'other'`: other code of the program.
    */
   readonly place: 'stage' | 'consumer' | 'other'
-  /**
-   * What kind of code it was; `undefined` for the consumer's, and for code that is not the
-   * pipeline's.
-   */
+  /** The kind of code. `undefined` for the consumer's code and for code outside the pipeline. */
   readonly part: LoopPart | undefined
-  /** Name of the stage; `'consumer'`; `undefined` for other code. */
+  /** Name of the stage, or `'consumer'`. `undefined` for other code. */
   readonly stage: string | undefined
-  /**
-   * The innermost function of the user's own code that was running, or what was done if there was
-   * none.
-   */
+  /** The innermost running function of the user's code. If there was none, what was being done. */
   readonly function: string
-  /** `file:line` in the source; `undefined` where no stack could be read. */
+  /** `file:line` in the source. `undefined` if no stack could be read. */
   readonly where: string | undefined
 }
 
-/** What one block, or more of a block that was told of before, adds. */
+/** The addition of one block, or of a further part of a block reported before. */
 export interface LoopHold {
-  /** 1 for a block, 0 for more of one. */
+  /** 1 for a new block, 0 for a further part. */
   readonly count: number
   readonly addedMs: number
   /** Length of the whole block. */
@@ -67,11 +62,10 @@ export interface LoopHold {
 }
 
 /**
- * The blocks of one pipeline's loop. Written by whoever watches the loop; the engine only reads it
- * out.
+ * The blocks of one pipeline's event loop. The loop guard writes them; the engine only reads them.
  */
 export class LoopBlocks {
-  /** Called before the blocks are read: whoever watches may bring them up to date. */
+  /** Called before the blocks are read, so that the guard can bring them up to date. */
   refresh: () => void = () => {}
   readonly #blocks: Map<string, LoopBlock> = new Map()
 
@@ -88,7 +82,7 @@ export class LoopBlocks {
     const isLongest = hold.lengthMs > known.longestMs
     this.#blocks.set(key, {
       ...known,
-      // Where no stack could be read, the place is that of the stage: worse than the line itself.
+      // Without a stack, the place is that of the stage, which is less exact than the line.
       where: hold.stack.length > 0 && known.stack.length === 0 ? at.where : known.where,
       count: known.count + hold.count,
       totalMs: known.totalMs + hold.addedMs,
@@ -99,7 +93,7 @@ export class LoopBlocks {
     })
   }
 
-  /** What was counted for one place turns out to belong to another. */
+  /** Moves what was counted for one place to another, when the right place becomes known. */
   move(from: LoopPlace, to: LoopPlace): void {
     const key = keyOf(from)
     const moved = this.#blocks.get(key)
@@ -109,7 +103,7 @@ export class LoopBlocks {
     this.add(to, { count, addedMs, lengthMs, lostMs, stack })
   }
 
-  /** All of them, those that held the loop longest together first. */
+  /** All blocks, sorted by total time, longest first. */
   read(): readonly LoopBlock[] {
     this.refresh()
     return [...this.#blocks.values()].sort((a, b) => b.totalMs - a.totalMs)
@@ -117,8 +111,8 @@ export class LoopBlocks {
 }
 
 /**
- * What was added from one reading to a later one. What has been moved meanwhile was counted before,
- * for another place.
+ * The additions between two readings. Blocks that were moved in between were counted for another
+ * place before.
  */
 export function blocksBetween(
   before: readonly LoopBlock[],

@@ -1,12 +1,12 @@
 import { clockMs } from '../../timers.ts'
 
-// How long requests of this thread have waited for memory, together: for the statistics of its
+// Total time for which requests of this thread have waited for memory, for the statistics of its
 // pipelines.
 let waiters = 0
 let waitedMs = 0
 let since = 0
 
-/** So many more requests wait for memory, or fewer. */
+/** Changes the number of requests that wait for memory. */
 export function countMemoryWaits(change: number): void {
   const now = clockMs()
   waitedMs += waiters * (now - since)
@@ -14,7 +14,7 @@ export function countMemoryWaits(change: number): void {
   waiters += change
 }
 
-/** Milliseconds for which requests of this thread have waited for memory, together, up to now. */
+/** Milliseconds for which requests of this thread have waited for memory, in total. */
 export function memoryWaitMs(): number {
   countMemoryWaits(0)
   return waitedMs

@@ -5,11 +5,11 @@ export interface StageWorkers {
   /** Stages with the same number share their workers. */
   readonly pool: number
   readonly kind: 'thread' | 'process' | 'executor'
-  /** How many there may be; `undefined` if the executor does not tell. */
+  /** Maximum number of workers. `undefined` if the executor does not tell. */
   readonly count: number | undefined
   /**
-   * Whether they are a region's: `count` runs of the stage then, each with `concurrency / count`
-   * slots.
+   * Whether they are a region's workers. The stage then runs `count` times, each time with
+   * `concurrency / count` slots.
    */
   readonly isRegion: boolean
 }
@@ -17,7 +17,7 @@ export interface StageWorkers {
 const numbers = new WeakMap<object, number>()
 let count = 0
 
-/** The number by which workers are known in figures. */
+/** The number that identifies workers in statistics. */
 export function poolNumber(workers: object): number {
   let number = numbers.get(workers)
   if (number === undefined) {
@@ -27,7 +27,7 @@ export function poolNumber(workers: object): number {
   return number
 }
 
-/** What an executor tells of its workers. */
+/** Describes the workers of an executor. */
 export function workersOf(executor: Executor): StageWorkers {
   const { workers } = executor
   const owner = workers?.of ?? executor

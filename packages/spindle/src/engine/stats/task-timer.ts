@@ -11,62 +11,65 @@ import { coarseNow, exactNow } from '../flow/clock.ts'
 import { CallWaits } from './call-waits.ts'
 import type { Counters } from './counters.ts'
 
-// Which tasks are timed, by how long the last one took: all of those beside which the clock (two or
-// three reads of 43 ns) is nothing, and a sample of the quicker ones.
+// The duration of the last task decides which tasks are timed. Long tasks are all timed, because
+// the clock (two or three reads of 43 ns) costs little beside them. Quicker tasks are sampled.
 const SELDOM = 127
 const OFTEN = 15
 const ALWAYS = 0
 const QUICK_MS = 0.02
 const SLOW_MS = 0.1
 /**
- * Of the tasks that are timed and run elsewhere, one in so many asks to be told of the beginning of
- * its work, which costs a message; …
+ * A mask: of the timed tasks that run elsewhere, one in 16 requests a report of its begin, which
+ * costs a message.
  */
 const ASKING = 15
-/** … and each, where tasks take so long that a message is nothing. */
+/**
+ * If tasks take at least this long, each one requests the report, because the message costs little
+ * beside them.
+ */
 const LONG_MS = 2
 /**
- * Tasks that are followed through their awaits before the stage gives up finding out who asks for
- * work.
+ * Number of tasks that are followed through their awaits. Then the stage gives up finding out which
+ * code requests work.
  */
 const TRIES_TO_FOLLOW = 16
 
-/** How the tasks in flight have spent their time, together, in milliseconds. */
+/** Total times of the tasks in flight, in milliseconds. */
 export interface PendingTimes {
   readonly busyMs: number
-  /** Those whose wait is known, and how long they have waited. */
+  /** The tasks with a known wait, and the total of their waits. */
   readonly queuedTasks: number
   readonly queuedMs: number
   readonly backoffMs: number
 }
 
-/** Of a stage in which no task is timed. */
+/** For a stage without timed tasks. */
 export const nothingPending: PendingTimes = { busyMs: 0, queuedTasks: 0, queuedMs: 0, backoffMs: 0 }
 
-/** A task that is timed. */
+/** A timed task. */
 export class Timing implements CallListener {
   readonly startedAt: number
-  /** Tasks that it stands for: those since the one timed before. */
+  /** Number of tasks that it stands for: those since the previous timed task. */
   readonly weight: number
-  /** How long its op held the loop. */
+  /** How long its op blocked the event loop. */
   loopMs = 0
-  /** Calls of the stage under way when it began, it included; 0 if nobody told. */
+  /** Running calls of the stage when it began, including itself. 0 if unknown. */
   calls = 0
-  /** How long it waited between its tries. */
+  /** How long it waited between its attempts. */
   backoffMs = 0
-  /** When the present wait between two tries began; 0 if there is none. */
+  /** When the current wait between two attempts began. 0 if there is none. */
   backoffSince = 0
-  /** Work that was asked for elsewhere, if it is told when it begins. */
+  /** Work requested elsewhere, if its begin is reported. */
   waits: CallWaits | undefined = undefined
-  /** Whether work was asked for of which nothing is told: it waits as that of other tasks does. */
+  /** Whether work was requested without a report. Its wait is estimated from other tasks. */
   isGuessed = false
-  /** Whether all that it asks for is heard of, after an `await` too. */
+  /** Whether its requests after an `await` are measured too. */
   isFollowed = false
-  /** Whether it has asked for work after an `await`. */
+  /** Whether it requested work after an `await`. */
   isLate = false
   readonly missedBefore: number = missedCalls()
   private readonly isAsking: boolean
-  /** What an executor was asked for, if it will tell when that begins. */
+  /** The work requested from an executor that reports its begin. */
   private work: ReturnType<CallListener['ask']> = undefined
 
   constructor(weight: number, isAsking: boolean) {
@@ -75,7 +78,7 @@ export class Timing implements CallListener {
     this.isAsking = isAsking
   }
 
-  /** The op asks a library for work. `isLate`: after an `await`. */
+  /** Called when the op requests work from a library. `isLate`: after an `await`. */
   ask(isLate: boolean): ReturnType<CallListener['ask']> {
     if (isLate) this.isLate = true
     if (!this.isAsking) {
@@ -87,8 +90,8 @@ export class Timing implements CallListener {
   }
 
   /**
-   * What an executor is to call when an op begins that it was asked for now; `undefined` if that
-   * need not be known. `isSure`: it will call it.
+   * Returns the function that an executor calls when the requested op begins. `undefined` if the
+   * report is not needed. `isSure`: the executor always calls it.
    */
   onStart(isSure: boolean): (() => void) | undefined {
     if (!this.isAsking) {
@@ -109,7 +112,7 @@ export class Timing implements CallListener {
     }
   }
 
-  /** A try has failed, and the next one waits. */
+  /** An attempt has failed, and the next one waits. */
   backsOff(): void {
     this.work?.ends()
     this.backoffSince = exactNow()
@@ -120,7 +123,7 @@ export class Timing implements CallListener {
     this.backoffSince = 0
   }
 
-  /** Milliseconds that were no work, up to `now`. */
+  /** Milliseconds up to `now` in which the task did not work. */
   idleMs(now: number): number {
     const backoffMs = this.backoffMs + (this.backoffSince > 0 ? now - this.backoffSince : 0)
     return backoffMs + (this.waits?.readMs(now) ?? 0)
@@ -130,23 +133,26 @@ export class Timing implements CallListener {
 /** Times a sample of a stage's tasks. */
 export class TaskTimer {
   /**
-   * Until one has ended, each is timed: those that begin while few others are under way are worth
-   * knowing.
+   * Until one task has ended, each task is timed, because tasks that begin while few others are
+   * running give valuable figures.
    */
   private mask = ALWAYS
   private accounted = 0
-  /** Until it is known, each is asked: the first wait for their threads to start. */
+  /**
+   * Until the duration is known, each task requests a report. The first tasks wait for their
+   * threads to start.
+   */
   private lastMs = Number.POSITIVE_INFINITY
-  /** How long the last task that told of its beginning had waited for it. */
+  /** The wait of the last task that reported its begin. */
   private lastWaitMs = 0
   /**
-   * Whether tasks have told of work elsewhere: then those that need none have waited for nothing,
-   * and count as well.
+   * Whether tasks have reported work elsewhere. Then tasks that request none count too, with a wait
+   * of 0.
    */
   private hasWaits = false
   /**
-   * Tasks that are still to be followed through their awaits; `Infinity` once that has shown who
-   * asks.
+   * Number of tasks still to be followed through their awaits. `Infinity` once a task has shown
+   * that this stage requests work.
    */
   private follows = 0
 
@@ -163,13 +169,13 @@ export class TaskTimer {
   }
 
   /**
-   * Calls the op of a timed task, in `scope` if there is one, and hears what work it asks others
-   * for.
+   * Calls the op of a timed task, in `scope` if there is one, and receives its requests for work.
    */
   call<R>(timing: Timing, op: () => R, scope?: AsyncScope): R {
     const before = enterCall(timing)
     timing.isFollowed = this.follows > 0
-    // Innermost, for the scope changes the async context by which a call is followed.
+    // This call is innermost, because the scope changes the async context by which a call is
+    // followed.
     const run = timing.isFollowed ? () => followCall(timing, op) : op
     try {
       return scope === undefined ? run() : scope.runInAsyncScope(run)
@@ -179,8 +185,8 @@ export class TaskTimer {
   }
 
   /**
-   * The op has returned, a promise perhaps. Returns whether it was so quick that nobody needs to
-   * look at the time between two calls.
+   * Called when the op has returned, possibly with a promise. Returns whether it was so quick that
+   * the time need not be checked between two calls.
    */
   returned(timing: Timing, counters: Counters): boolean {
     timing.loopMs = exactNow() - timing.startedAt
@@ -189,32 +195,32 @@ export class TaskTimer {
   }
 
   /**
-   * A step that was not timed has ended, after a wait that began at `askedAt` by the coarse clock.
-   * A source that asks for pages gives one slow step among many quick ones: if it fell between two
-   * samples, nobody would know what the source does with its time. `isItem`: it gave one.
+   * Counts an untimed step that has ended after a wait since `askedAt` (by the coarse clock). A
+   * source that requests pages has one slow step among many quick ones. If it fell between two
+   * samples, its time would be lost. `isItem`: the step gave an item.
    */
   came(askedAt: number, counters: Counters, isItem: boolean): void {
     const tookMs = coarseNow() - askedAt
     if (tookMs < SLOW_MS) return
     counters.took(tookMs, 1, isItem)
-    // The next sample stands for one less.
+    // The next sample stands for one task less.
     this.accounted++
   }
 
   /**
-   * The task has ended. `isOk`: it gave what it was to give, and its time counts among those of
-   * items.
+   * Called when the task has ended. `isOk`: it succeeded, so its time counts as the time of an
+   * item.
    */
   end(timing: Timing, counters: Counters, isOk: boolean): void {
     const now = exactNow()
     const waitedMs = this.waitOf(timing, counters, now, isOk)
     counters.waitedMs += waitedMs * timing.weight
     counters.backoffMs += timing.backoffMs
-    // A task that did not tell has waited like those around it: what it waited is no work.
+    // A task without a report is assumed to have waited like others. Waiting is not work.
     const tookMs = Math.max(0, now - timing.startedAt - waitedMs - timing.backoffMs)
     counters.took(tookMs, timing.weight, isOk)
     if (isOk && timing.calls > 0) counters.levels.add(timing.calls, tookMs)
-    // A generator's end says nothing of how long its outputs take.
+    // The end of a generator says nothing about the duration of its outputs.
     if (!isOk && tookMs < SLOW_MS) return
     this.lastMs = tookMs
     this.mask = tookMs >= SLOW_MS ? ALWAYS : tookMs >= QUICK_MS ? OFTEN : SELDOM
@@ -236,7 +242,7 @@ export class TaskTimer {
     return 0
   }
 
-  /** Was it this stage that asked for the work whose caller was not known? */
+  /** Checks whether this stage made the requests whose caller was unknown. */
   private hasFollowed({ isLate }: Timing): void {
     if (isLate) this.follows = Number.POSITIVE_INFINITY
     else if (--this.follows === 0) {
@@ -246,7 +252,7 @@ export class TaskTimer {
   }
 }
 
-/** Sums up the tasks in flight. */
+/** Sums the times of the tasks in flight. */
 export function pendingTimes(timings: Iterable<Timing | undefined>): PendingTimes {
   const now = exactNow()
   let [busyMs, queuedTasks, queuedMs, backoffMs] = [0, 0, 0, 0]

@@ -1,22 +1,22 @@
-/** What limits a pipeline's throughput. */
+/** The part that limits a pipeline's throughput. */
 export interface Bottleneck {
   /**
-   * Name of the stage; `'consumer'` when the pipeline waits for the code that takes its items. Of
-   * `'cpu'`: the busiest stage.
+   * Name of the stage. `'consumer'` if the pipeline waits for the code that takes its items. For
+   * `'cpu'`, the busiest stage.
    */
   readonly stage: string
   /**
-   * - `'stage'`: its slots are in use, and its calls wait for something else than the CPU: more of
-   *   them at a time may help.
+   * - `'stage'`: its slots are in use, and its calls wait for something other than the CPU. More
+   *   calls at a time may help.
    * - `'executor'`: all workers or threads that run its calls are in use.
    * - `'cpu'`: the cores are used up, by this process or by others.
-   * - `'inner'`: its calls wait for each other inside the op, or in what it calls: more at a time
-   *   only take longer.
-   * - `'loop'`: it holds the event loop, where nothing else runs meanwhile.
+   * - `'inner'`: its calls wait for each other inside the op, or in what it calls. More calls at a
+   *   time only take longer.
+   * - `'loop'`: it blocks the event loop, where nothing else can run at that time.
    * - `'source'`: the stages wait for it.
    * - `'consumer'`: finished items wait for it.
-   * - `'rateLimited'`: its calls are refused and wait between tries.
-   * - `'memory'`: a bound on bytes (`maxBytes`) is what keeps the stage before it from going on.
+   * - `'rateLimited'`: its calls are refused and wait between attempts.
+   * - `'memory'`: a limit in bytes (`maxBytes`) stops the stage before it.
    */
   readonly kind:
     | 'stage'
@@ -30,37 +30,37 @@ export interface Bottleneck {
     | 'memory'
   readonly reason: string
   readonly advice: string
-  /** The numbers that the verdict rests on: shares are 0 to 1, CPU is in cores. */
+  /** The numbers behind the verdict. Shares are 0 to 1, CPU use is in cores. */
   readonly evidence: Readonly<Record<string, number>>
   /**
-   * How many times the throughput following the advice gives, as far as it is known: bounded by the
-   * cores, the workers, the other stages and the event loop. 1 if no gain is known.
+   * The factor by which the advice increases the throughput, as far as it is known. The cores, the
+   * workers, the other stages and the event loop limit it. 1 if no gain is known.
    */
   readonly promise: number
-  /** The number to change, if the advice is one. */
+  /** The number to change, if that is the advice. */
   readonly change?: BottleneckChange
   /**
-   * How many times faster the pipeline would be if this were infinitely fast: what comes next
+   * How many times faster the pipeline would be if this part were infinitely fast. The next part
    * limits it then. At most 100.
    */
   readonly headroom: number
 }
 
-/** One number to change. */
+/** A number to change. */
 export interface BottleneckChange {
   readonly stage: string
   /**
-   * `'workers'`: of the stage's pool, or of its region; the stage's `concurrency` must be at least
-   * as large.
+   * `'workers'`: of the stage's pool or region. The stage's `concurrency` must be at least as
+   * large.
    */
   readonly option: 'concurrency' | 'workers' | 'maxBytes'
   readonly from: number
   readonly to: number
 }
 
-/** A bottleneck, or what is missing to name one. */
+/** A bottleneck, or what is missing to find one. */
 export interface Verdict {
   readonly bottleneck: Bottleneck | undefined
-  /** Why there is no verdict, in words; `undefined` where there is one. */
+  /** Why there is no verdict, as text. `undefined` if there is one. */
   readonly missing: string | undefined
 }

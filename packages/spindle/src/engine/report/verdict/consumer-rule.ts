@@ -5,17 +5,16 @@ import { FULL, type Loads, machineEvidence, nextLimit, round } from './loads.ts'
 const HALF = 0.5
 const HARDLY_WAITS = 0.95
 
-/** Finished items wait for the consumer, or it holds the loop on which the pipeline runs. */
+/** Finished items wait for the consumer, or it blocks the event loop of the pipeline. */
 export function consumerLimits(loads: Loads): Bottleneck | undefined {
   const { stats, loop } = loads
   const { consumer } = stats
   const ready = stats.stages.at(-1)?.queue.occupancy ?? 0
-  // What ops hold the loop for is not the consumer's doing, though it waits for the loop all the
-  // same.
+  // The consumer also waits while ops block the event loop, but that is not the consumer's fault.
   if (consumer.busy < HALF || consumer.busy < loop.byOps) return undefined
-  // One that hardly ever waits is the limit, however few items are ready.
+  // A consumer that hardly ever waits is the limit, even if few items are ready.
   const isReady = ready >= HALF || consumer.busy >= HARDLY_WAITS
-  // It computes where the pipeline runs: its items may come late for that very reason, and its
+  // The consumer computes on the pipeline's event loop. That alone may delay its items and make
   // stages look busy.
   const isHolding = loop.use >= FULL && loop.byOps < HALF && (loop.byConsumer >= HALF || isReady)
   if (!isReady && !isHolding) return undefined
@@ -45,7 +44,7 @@ export function consumerLimits(loads: Loads): Bottleneck | undefined {
 }
 
 /**
- * With the pipeline in a thread of its own, the consumer has the loop to itself, and the rest has
+ * If the pipeline has its own thread, the consumer has this event loop to itself, and the rest uses
  * another core.
  */
 function movedGain(loads: Loads, rest: number): number {

@@ -11,16 +11,17 @@ import {
   type StageLoad,
 } from './loads.ts'
 
-/** The cores are used up: more calls at a time or more threads only share them. */
+/** The cores are used up. More calls at a time or more threads would only share them. */
 export function cpuLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
   if (!loads.cpu.isUsedUp) return undefined
-  // Workers that wait use little of the cores, however full these are.
+  // If the pool's workers mostly wait, they use little of the cores, so the cores are not the
+  // limit.
   const isInPool = loads.pools.some(({ stages }) => stages.includes(busiest))
   if (isInPool && cpuOfWorker(loads) < MOSTLY_COMPUTES) return undefined
   return cpuVerdict(loads, busiest)
 }
 
-/** The verdict on a stage for which there are no more cores. */
+/** The verdict on a stage for which no cores are left. */
 export function cpuVerdict(loads: Loads, busiest: StageLoad): Bottleneck {
   const { cpu } = loads
   const crowd = crowdedPool(loads)
@@ -66,8 +67,8 @@ interface Crowd {
 }
 
 /**
- * More threads at work than there are cores: they take turns, and each needs its own memory and
- * caches.
+ * Finds pools with more threads than there are cores. Such threads take turns, and each needs its
+ * own memory and caches.
  */
 function crowdedPool({ pools, cpu }: Loads): Crowd | undefined {
   const known = pools.filter(

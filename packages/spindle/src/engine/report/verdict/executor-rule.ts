@@ -13,7 +13,7 @@ import {
   type StageLoad,
 } from './loads.ts'
 
-/** A worker that uses this much of a core computes, too. */
+/** A worker that uses this much of a core is computing, not only waiting. */
 const COMPUTES = 0.3
 
 /** All workers that run the stage's calls are in use. */
@@ -22,15 +22,15 @@ export function executorLimits(loads: Loads, busiest: StageLoad): Bottleneck | u
   const { shares } = busiest.stats
   const isQueued = shares.queued > Math.max(0.15, shares.running / 4)
   if (pool?.workers !== undefined) {
-    // As busy as the slots: one worker a call, all of them taken.
+    // A pool that is as busy as the slots also counts as full: each call occupies a worker.
     if (pool.use < Math.min(FULL, 0.9 * busiest.use) && !isQueued) return undefined
-    // With fewer calls than workers, it is not for want of workers that calls wait.
+    // With fewer calls than workers, the calls do not wait because of missing workers.
     const calls = pool.stages.reduce((sum, { stats }) => sum + stats.concurrency, 0)
     if (pool.use < FULL && calls < pool.workers) return undefined
     return ofPool(loads, busiest, pool, pool.workers)
   }
-  // A library with threads of its own, which tells when calls begin, or an executor that does not
-  // say how many workers it has.
+  // The calls run in a library with its own threads that reports their begin, or in an executor
+  // with an unknown number of workers.
   return isQueued ? ofThreads(loads, busiest) : undefined
 }
 

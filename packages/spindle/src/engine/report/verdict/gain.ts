@@ -7,25 +7,25 @@ import {
   type StageLoad,
 } from './loads.ts'
 
-/** Nothing is advised that gives less. */
+/** Changes with a smaller gain are not advised. */
 export const LEAST_GAIN = 1.2
-/** The most that one step promises: what lies beyond is told by the next run. */
+/** The largest gain that one step promises. The next run shows whether more is possible. */
 const MOST_STEP = 4
-/** Two parts that are both near their limit wait for each other at times. */
+/** Two parts that are both near their limit sometimes wait for each other. */
 const COUPLING = 0.85
-/** A loop or a CPU is not used to the last percent, nor are more slots. */
+/** An event loop, a CPU or additional slots are never used completely. */
 const NEARLY = 0.95
 
-/** What a change would bring. */
+/** The expected effect of a change. */
 export interface Gain {
   readonly factor: number
-  /** What keeps it from being more. */
+  /** What limits the gain. */
   readonly by: NextLimit
 }
 
 /**
- * What the rest of the pipeline, the loop and the cores allow if one part were that much wider.
- * `loop`: how much of the loop stays in use.
+ * The gain that the other parts, the event loop and the cores allow if one part becomes wider.
+ * `loop`: the share of the event loop that stays in use.
  */
 export function gainOf(
   loads: Loads,
@@ -43,13 +43,15 @@ export function gainOf(
   return { factor: Math.max(1, by.factor), by }
 }
 
-/** The smallest whole number of slots or workers that reaches a gain, and the gain it gives. */
+/**
+ * The smallest whole number of slots or workers that reaches a gain, and the gain that it gives.
+ */
 export function stepTo(from: number, inUse: number, gain: number): { to: number; promise: number } {
   const to = Math.max(from, Math.ceil(inUse * gain - 0.05))
   return { to, promise: Math.min(gain, to / inUse) * NEARLY }
 }
 
-/** What limits next, in words. */
+/** The next limit as text. */
 export function limitInWords({ name }: NextLimit, { cores }: CpuLoad): string {
   if (name === 'consumer') return 'the consumer'
   if (name === 'loop') return 'the event loop'
@@ -65,7 +67,7 @@ export function times(factor: number): string {
   return `${factor.toFixed(1)} times`
 }
 
-/** How many cores others use, if it matters. */
+/** How many cores other programs use, as text, if it matters. */
 export function othersInWords({ others, cores }: CpuLoad): string {
   return others >= 0.25 * cores ? `, others ${others.toFixed(1)}` : ''
 }

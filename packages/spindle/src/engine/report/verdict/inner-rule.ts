@@ -4,38 +4,38 @@ import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN } from './gain.ts'
 import { type Loads, machineEvidence, nextLimit, placesOf, round, type StageLoad } from './loads.ts'
 
-/** What the calls of a stage took when fewer of them were under way than are most of the time. */
+/** Compares the durations of a stage's calls when many and when few were running. */
 export interface Trend {
   /**
-   * Calls under way, and what they took, in milliseconds: most of the time, and when there were
-   * fewer.
+   * The usual number of running calls and their mean duration in milliseconds, and the same for
+   * times with fewer calls.
    */
   readonly calls: number
   readonly meanMs: number
   readonly fewerCalls: number
   readonly fewerMeanMs: number
-  /** The shortest that was seen of any number of calls. */
+  /** The shortest mean duration over all numbers of running calls. */
   readonly shortestMs: number
   /**
-   * How the throughput grows with the number of calls: 1 is in proportion, 0 not at all. By
-   * Little's law throughput is the number of calls by what each takes.
+   * How the throughput grows with the number of calls: 1 is in proportion, 0 is not at all. By
+   * Little's law, throughput is the number of calls divided by the duration of each.
    */
   readonly growth: number
-  /** The same if chance made the few samples look too good. */
+  /** The same value under the assumption that the few samples look too good by chance. */
   readonly growthAtMost: number
 }
 
-/** Throughput that grows no more than so with the number of calls does not grow. */
+/** Up to this growth, more calls do not increase the throughput. */
 const FLAT = 0.4
-/** Fewer calls: between these shares of the usual number. */
+/** Times with fewer calls: between these shares of the usual number. */
 const FEWER = [0.2, 0.62] as const
 const LEAST_SAMPLES = 2
 
 /**
- * Reads it off the times of a stage's calls by how many were under way; `undefined` if too few were
- * ever under way with fewer others. Something else may hold up calls at the beginning, which are
- * all there are with few others: so of the groups from the fewest up, the one that tells most is
- * taken.
+ * Calculates the trend from a stage's call durations, grouped by how many calls were running.
+ * `undefined` if there are too few samples with fewer calls. Those samples come mostly from the
+ * beginning, when other effects may delay calls. So several groups are tried, starting with the
+ * fewest calls, and the flattest trend is taken.
  */
 export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
   const usual = levels.reduce<LevelSums | undefined>(
@@ -75,7 +75,7 @@ function trendBetween(
   const meanMs = usual.ms / usual.calls
   const fewerCalls = sum((level) => level.running) / samples
   const fewerMeanMs = sum((level) => level.ms) / samples
-  // How far a mean of so few may be off by chance, if they are as the usual calls are.
+  // The possible error of a mean of so few samples, if they vary like the usual calls.
   const variance = Math.max(0, usual.squares / usual.calls - meanMs ** 2)
   const offMs = Math.sqrt(variance / samples)
   const growthBy = (ms: number): number =>
@@ -91,16 +91,17 @@ function trendBetween(
   }
 }
 
-/** Its calls wait for each other, inside the op or in what it calls. */
+/** The stage's calls wait for each other, inside the op or in what it calls. */
 export function innerLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
   const trend = trendOf(busiest.stats)
   if (trend === undefined || trend.growthAtMost > FLAT) return undefined
   const { name } = busiest
-  // In a region each worker has its own calls, and the number is that of one worker.
+  // In a region, each worker has its own calls, and the concurrency is per worker.
   const places = placesOf(busiest)
   const concurrency = busiest.stats.concurrency / places
   const { calls, meanMs, fewerCalls, fewerMeanMs } = trend
-  // Little's law: what is at work is the throughput times what a call takes that waits for none.
+  // By Little's law, the number of calls at work is the throughput multiplied by the duration of a
+  // call that does not wait.
   const running = busiest.running / places
   const atWork = Math.max(1, Math.ceil((running * trend.shortestMs) / busiest.stats.meanMs - 0.1))
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)

@@ -1,11 +1,14 @@
 import type { CpuStats } from '../../stats/cpu-use.ts'
 import type { PipelineStats, StageStats } from '../../stats/pipeline-stats.ts'
 
-/** How much each part of a pipeline uses of what it has: what the rules of the verdict look at. */
+/**
+ * How much of its capacity each part of a pipeline uses. The rules of the verdict work on these
+ * figures.
+ */
 export interface Loads {
   readonly stats: PipelineStats
   readonly sources: readonly StageLoad[]
-  /** The stages that have done something, sources left out. */
+  /** The stages that have processed items, without sources. */
   readonly working: readonly StageLoad[]
   readonly pools: readonly PoolLoad[]
   readonly cpu: CpuLoad
@@ -15,22 +18,22 @@ export interface Loads {
 export interface StageLoad {
   readonly stats: StageStats
   readonly name: string
-  /** Share of its slots' time in which they are in use, whatever for, 0 to 1. */
+  /** Share of slot-time in use for any purpose, 0 to 1. */
   readonly use: number
-  /** Calls at work at a time, on average. */
+  /** Mean number of calls at work. */
   readonly running: number
-  /** Share of the time in which its calls hold the loop. */
+  /** Share of the time in which its calls block the event loop. */
   readonly held: number
 }
 
-/** The workers that run the calls of one stage or more. */
+/** The workers that run the calls of one or more stages. */
 export interface PoolLoad {
   readonly pool: number
-  /** How many there are; `undefined` if the executor does not tell. */
+  /** Number of workers. `undefined` if the executor does not tell. */
   readonly workers: number | undefined
   readonly kind: WorkersKind
   readonly stages: readonly StageLoad[]
-  /** Workers at work at a time, on average, and as a share of all. */
+  /** Mean number of busy workers, and the same as a share of all. */
   readonly busy: number
   readonly use: number
 }
@@ -39,35 +42,33 @@ export type WorkersKind = 'thread' | 'process' | 'executor'
 
 export interface CpuLoad extends CpuStats {
   /**
-   * Cores that the pipeline can have: those that others leave, and at least a half, for the system
-   * shares.
+   * Cores that the pipeline can get: those that others leave, but at least half, because the system
+   * shares cores fairly.
    */
   readonly available: number
-  /** Whether the cores are used up, and the pipeline has use for more. */
+  /** Whether the cores are used up and the pipeline needs more. */
   readonly isUsedUp: boolean
 }
 
 export interface LoopLoad {
   readonly use: number
-  /** Share of the time for which ops held it, and functions given to `forEach`. */
+  /** Share of the time in which ops and `forEach` functions blocked the event loop. */
   readonly byOps: number
   readonly byConsumer: number
 }
 
-/** Above this use a part is what the others wait for. */
+/** Above this use, the other parts wait for a part. */
 export const FULL = 0.8
-/** Own use counts as used up from this share of what others leave. */
+/** The cores count as used up if the process uses this share of what others leave. */
 const USED_UP = 0.8
 const MORE_THAN_ONE = 1.6
-/**
- * Threads that only start or collect garbage get less than this share of what the process can have.
- */
+/** Threads that only start or collect garbage use less than this share of the available cores. */
 const MUCH = 0.3
-/** In a shorter run they do most of what is done. */
+/** In a shorter run, starting and garbage collection dominate. */
 const SHORT_MS = 2000
 /**
- * Up to this share of the cores, what others use may be the pipeline's own doing: a server on the
- * same machine.
+ * Up to this share of the cores, the use by others may be caused by the pipeline itself: a server
+ * on the same machine, for example.
  */
 const FEW_OTHERS = 0.25
 
@@ -94,7 +95,8 @@ export function loadsOf(stats: PipelineStats): Loads {
 
 function loadOf(stats: StageStats, { elapsedMs }: PipelineStats): StageLoad {
   const { shares, concurrency, name, queue } = stats
-  // Results that wait for earlier ones, while nobody waits to take them, are no one else's fault.
+  // If the exit queue is mostly empty, results wait for earlier ones of this stage and not for a
+  // later stage. The time then counts as its own use.
   const blocked = queue.occupancy < 0.3 && stats.upstream.length > 0 ? shares.blocked : 0
   return {
     stats,
@@ -129,7 +131,7 @@ function poolsOf(working: readonly StageLoad[], elapsedMs: number): readonly Poo
   })
 }
 
-/** In a region calls that wait share a worker, so what counts is how long they hold it. */
+/** In a region, calls that wait share a worker. So count the time for which they block it. */
 function busyWorkers({ stats, running }: StageLoad, elapsedMs: number): number {
   return stats.workers?.isRegion === true ? stats.sums.heldMs / elapsedMs : running
 }
@@ -138,9 +140,9 @@ function cpuLoad({ cpu, elapsedMs }: PipelineStats): CpuLoad {
   const { cores, own, others, waiting } = cpu
   const left = cores - others
   const available = Math.max(left, cores / 2)
-  // A machine that others fill leaves little, and little is used up soon: what counts is whether
-  // this process wanted more. A single thread that wakes up now and then waits for a core each
-  // time, and wants less than one all the same.
+  // On a machine that other programs fill, the rest is used up quickly. So the rule checks whether
+  // this process needed more cores. A single thread that wakes up now and then waits for a core
+  // each time, although it needs less than one.
   const wanted = own + (waiting ?? 0)
   const most = Math.max(available, Math.min(cores, MORE_THAN_ONE))
   const isHungry =
@@ -152,18 +154,18 @@ function cpuLoad({ cpu, elapsedMs }: PipelineStats): CpuLoad {
 }
 
 /**
- * How many times more the cores allow of what the process does now. What others use on a quiet
- * machine may grow with it.
+ * By which factor the process could use more CPU. On a quiet machine, the use by others may grow in
+ * proportion.
  */
 export function cpuBound({ cores, own, others, available, waiting = 0 }: CpuLoad): number {
   if (own <= 0) return Number.POSITIVE_INFINITY
-  // Where threads wait for a core, it is not for want of calls that the cores give no more.
+  // If threads wait for a core, the process already uses all it can get.
   return others <= FEW_OTHERS * cores ? cores / (own + others) : available / (own + waiting)
 }
 
 /**
- * The same of work that moves from one thread to as many as there are cores. On a machine that
- * others use, each thread gets its share: one of `others + 1`, and then `threads` of
+ * Like {@link cpuBound}, for work that moves from one thread to as many threads as cores. On a
+ * machine that others use, each thread gets its share: first one of `others + 1`, then `threads` of
  * `others + threads`.
  */
 export function cpuBoundOfMore(cpu: CpuLoad): number {
@@ -176,12 +178,12 @@ export function cpuBoundOfMore(cpu: CpuLoad): number {
   return (threads * (rivals + 1)) / (rivals + threads)
 }
 
-/** A worker that uses this much of a core does hardly anything but compute. */
+/** A worker that uses this much of a core mostly computes. */
 export const MOSTLY_COMPUTES = 0.5
 
 /**
- * How much CPU a worker uses while it is busy, or waits for, 0 to 1: what the process wants besides
- * its loop, by the workers at work.
+ * How much CPU a busy worker uses or waits for, 0 to 1. It is the CPU that the process needs
+ * besides its event loop, divided by the busy workers.
  */
 export function cpuOfWorker({ cpu, loop, pools }: Loads): number {
   const busy = pools.reduce((sum, pool) => sum + pool.busy, 0)
@@ -189,19 +191,20 @@ export function cpuOfWorker({ cpu, loop, pools }: Loads): number {
   return busy > 0 ? Math.min(1, Math.max(0, wanted - loop.use) / busy) : 0
 }
 
-/** What limits the throughput next, if one part did not. */
+/** The part that limits the throughput next. */
 export interface NextLimit {
-  /** A stage, `'consumer'`, `'loop'`, `'cpu'`. */
+  /** Name of a stage, or `'consumer'`, `'loop'`, `'cpu'`. */
   readonly name: string
-  /** How many times the present throughput it allows. */
+  /** The factor of the present throughput that it allows. */
   readonly factor: number
 }
 
 const MOST = 100
 
 /**
- * The part that allows the least besides those named in `but`. A part that is used to the share `u`
- * can go `1 / u` times faster. `loop`: how much of the loop is used without what is to change.
+ * Finds the part, except those named in `but`, that limits the throughput most. A part with a use
+ * of `u` can become `1 / u` times faster. `loop`: the use of the event loop without the part that
+ * changes.
  */
 export function nextLimit(
   loads: Loads,
@@ -223,15 +226,12 @@ export function nextLimit(
   return { name: worst.name, factor: Math.min(MOST, 1 / Math.max(worst.use, 1 / MOST)) }
 }
 
-/**
- * The consumer is busy with an item only while it has one: when it must wait for them it is not
- * what limits.
- */
+/** The consumer is busy only while it has an item. If it waits for items, it is not the limit. */
 function consumerUse({ consumer }: PipelineStats): number {
   return consumer.busy
 }
 
-/** In how many workers a region runs a stage, each with its own slots; 1 of others. */
+/** In how many workers a region runs a stage, each with its own slots. 1 for other stages. */
 export function placesOf({ stats: { workers } }: StageLoad): number {
   return workers?.isRegion === true ? (workers.count ?? 1) : 1
 }
@@ -243,7 +243,7 @@ export function most(stages: readonly StageLoad[]): StageLoad | undefined {
   )
 }
 
-/** Numbers that every verdict shows. */
+/** The figures that every verdict shows. */
 export function machineEvidence({ cpu, loop }: Loads): Readonly<Record<string, number>> {
   return {
     cores: cpu.cores,

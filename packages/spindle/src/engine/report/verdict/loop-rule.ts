@@ -9,15 +9,15 @@ import {
   type StageLoad,
 } from './loads.ts'
 
-/** Above this share of its time the loop is what all stages wait for. */
+/** Above this use, all stages wait for the event loop. */
 const LOOP_FULL = 0.85
 const HALF = 0.5
-/** To hand an item to a worker and back holds the loop for about so long, in milliseconds. */
+/** How long handing an item to a worker and back blocks the event loop, in milliseconds. */
 const HAND_OVER_MS = 0.05
-/** What is left of a core's work when it moves to a worker. */
+/** The share of a core's speed that is left when work moves to a worker. */
 const MOVED = 0.9
 
-/** The loop is full. */
+/** The event loop is full, and ops block it. */
 export function loopLimits(loads: Loads): Bottleneck | undefined {
   const { loop, sources, working } = loads
   if (loop.use < LOOP_FULL) return undefined
@@ -32,12 +32,12 @@ export function loopLimits(loads: Loads): Bottleneck | undefined {
     : undefined
 }
 
-/** An op holds it. */
+/** The verdict on an op that blocks the event loop. */
 function heldBy(worst: StageLoad, loads: Loads): Bottleneck {
   const { stats, loop, cpu } = loads
   const rest = Math.max(0, loop.use - worst.held)
   const gain = gainOf(loads, [worst.name], { loop: loopAfter(worst, loads), usesCpu: false })
-  // Its work is on other cores then, with what it costs to get it there.
+  // In workers, the op runs on other cores, at the cost of handing items over.
   const factor = Math.min(gain.factor, MOVED * cpuBoundOfMore(cpu))
   const { to, promise } = stepTo(1, worst.held, factor)
   const isWorth = promise >= LEAST_GAIN
@@ -59,7 +59,7 @@ function heldBy(worst: StageLoad, loads: Loads): Bottleneck {
   }
 }
 
-/** How much of the loop would be in use at the present throughput, were the op elsewhere. */
+/** The use of the event loop at the present throughput if the op ran elsewhere. */
 function loopAfter({ stats, held }: StageLoad, { loop, stats: { elapsedMs } }: Loads): number {
   return Math.min(1, Math.max(0, loop.use - held) + (stats.tasks * HAND_OVER_MS) / elapsedMs)
 }
@@ -79,8 +79,8 @@ function adviceFor(
 }
 
 /**
- * The loop is full, and it is not ops that hold it: many small things do, such as calls begun,
- * sockets and promises.
+ * The event loop is full, but ops do not block it. Many small things fill it, such as beginning
+ * calls, sockets and promises.
  */
 export function loopIsFull(loads: Loads, busiest: StageLoad | undefined): Bottleneck | undefined {
   const { loop, stats } = loads

@@ -3,19 +3,19 @@ import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN, percent, times } from './gain.ts'
 import { FULL, type Loads, machineEvidence, most, nextLimit, round } from './loads.ts'
 
-/** A queue that is full of bytes for so long keeps the stage before it. */
+/** A queue that reaches its limit in bytes for this share of the time stops the stage before it. */
 const OFTEN = 0.25
-/** At most so many times the bound is advised in addition. */
+/** Advise an increase of the limit by at most this factor. */
 const MOST_MORE = 15
-/** Results do not come evenly. */
+/** Some of the gain is lost because results do not come evenly. */
 const SOME_LOST = 0.9
 
-/** A bound in bytes is what calls or stages wait for. */
+/** Calls or stages wait because of a limit in bytes. */
 export function memoryLimits(loads: Loads): Bottleneck | undefined {
   return poolLimits(loads) ?? queueLimits(loads)
 }
 
-/** The calls of the stages on the loop mostly wait for memory of a `SegmentPool`. */
+/** The calls of stages on the event loop mostly wait for memory of a `SegmentPool`. */
 function poolLimits(loads: Loads): Bottleneck | undefined {
   const { stats, working } = loads
   const here = working.filter((stage) => stage.stats.workers === undefined)
@@ -39,10 +39,7 @@ function poolLimits(loads: Loads): Bottleneck | undefined {
   }
 }
 
-/**
- * A bound in bytes keeps a stage from going on, though neither it nor what follows is busy all the
- * time.
- */
+/** A limit in bytes stops a stage, although neither that stage nor a later part is always busy. */
 function queueLimits(loads: Loads): Bottleneck | undefined {
   const { stats, sources, working } = loads
   const worst = stats.stages.reduce<StageStats | undefined>(
@@ -54,7 +51,7 @@ function queueLimits(loads: Loads): Bottleneck | undefined {
   if (worst === undefined || maxBytes === undefined) return undefined
   const full = worst.queue.bytesFullMs / stats.elapsedMs
   if (full < OFTEN) return undefined
-  // Where something is busy all the time, the bound only does what it is for.
+  // If a part is always busy, the limit only does its job.
   if ([...sources, ...working].some(({ use }) => use >= FULL) || stats.consumer.busy >= FULL)
     return undefined
   const { to, promise } = roomFor(loads, worst, maxBytes, full)
@@ -82,7 +79,7 @@ function queueLimits(loads: Loads): Bottleneck | undefined {
   }
 }
 
-/** What the stage would have made while it was kept: with room for that, the time is not lost. */
+/** The room for the results that the stage would have made while it was stopped. */
 function roomFor(
   loads: Loads,
   { queue }: StageStats,

@@ -2,7 +2,7 @@ import type { Bottleneck } from './bottleneck.ts'
 import { percent } from './gain.ts'
 import { type Loads, machineEvidence, nextLimit, round, type StageLoad } from './loads.ts'
 
-/** Its calls are refused and tried again: more of them at a time are refused more often. */
+/** The stage's calls are refused and retried. More calls at a time would be refused more often. */
 export function rateLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
   const { shares, retries, tasks, concurrency } = busiest.stats
   const inUse = shares.running + shares.backoff + shares.queued
@@ -10,7 +10,7 @@ export function rateLimits(loads: Loads, busiest: StageLoad): Bottleneck | undef
   const again = tasks > 0 ? retries / tasks : 0
   if (waits < 0.1 && again < 0.2) return undefined
   if (again < 0.02) return undefined
-  // Those that are not between two tries: what the other side takes at a time.
+  // Calls that are not between two attempts: this many the other side accepts at a time.
   const to = Math.max(1, Math.min(concurrency, Math.ceil(shares.running * concurrency)))
   const isLess = to < concurrency
   return {

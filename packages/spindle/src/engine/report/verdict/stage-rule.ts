@@ -12,12 +12,12 @@ import {
   type StageLoad,
 } from './loads.ts'
 
-/** Its slots are in use, and nothing else is known to limit it. */
+/** The stage's slots are in use, and no other limit is known. */
 export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
   const { name, stats, use } = busiest
   const { concurrency, shares } = stats
   const gain = gainOf(loads, [name], boundOf(loads, busiest))
-  // In a region the number is that of one worker.
+  // In a region, the concurrency is per worker.
   const places = placesOf(busiest)
   const from = concurrency / places
   const { to, promise } = stepTo(
@@ -54,17 +54,14 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
   }
 }
 
-/** Two stages that are as busy are changed together. */
+/** Advises to change two stages together if both are busy. */
 function together(loads: Loads, name: string, next: string): string {
   const other = loads.working.find((stage) => stage.name === next)
   if (other === undefined || other.stats.workers !== undefined) return ''
   return gainOf(loads, [name, next]).factor >= LEAST_GAIN ? ', so raise both together' : ''
 }
 
-/**
- * Workers bound a stage that runs in them; what was seen with fewer calls says how far more of them
- * go.
- */
+/** The limits for a wider stage: the workers that run it, and the trend seen with fewer calls. */
 function boundOf({ pools }: Loads, stage: StageLoad): { atMost?: NextLimit } {
   const bounds: NextLimit[] = []
   const pool = pools.find(({ stages }) => stages.includes(stage))

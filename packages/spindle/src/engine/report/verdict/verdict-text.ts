@@ -2,7 +2,7 @@ import { plain } from '../../../plain-text.ts'
 import type { Bottleneck } from './bottleneck.ts'
 import { LEAST_GAIN } from './gain.ts'
 
-/** What the verdict says, for people: its parts, for the terminal and the page alike. */
+/** A verdict as text, in parts that the terminal and the page share. */
 export interface VerdictText {
   /** `decode (executor): its 2 workers are busy 98 % of the time` */
   readonly limit: string
@@ -11,7 +11,7 @@ export interface VerdictText {
   readonly evidence: string
 }
 
-/** A verdict in sentences without line breaks. */
+/** Writes a verdict as sentences without line breaks. */
 export function verdictText(bottleneck: Bottleneck): VerdictText {
   const { stage, kind, reason, advice, evidence } = bottleneck
   const named = kind === stage ? stage : `${stage} (${KINDS[kind]})`
@@ -27,7 +27,7 @@ export function verdictText(bottleneck: Bottleneck): VerdictText {
 function gainOf({ kind, promise, headroom, stage, change }: Bottleneck): string {
   const most = `If ${plain(stage)} took no time, the pipeline would be`
   if (promise >= LEAST_GAIN) return `Expected: about ${promise.toFixed(1)} times the throughput.`
-  // What the cores allow does not depend on one stage.
+  // The limit by cores does not depend on one stage.
   if (kind === 'cpu')
     return change === undefined ? 'Expected: no gain.' : 'Expected: as much, with fewer threads.'
   if (change !== undefined) return 'Expected: as much, with less waiting.'
@@ -48,7 +48,7 @@ const KINDS: Readonly<Record<Bottleneck['kind'], string>> = {
   memory: 'memory',
 }
 
-/** `cpuOwn` as `cpu own`. */
+/** Converts `cpuOwn` to `cpu own`. */
 function inWords(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
