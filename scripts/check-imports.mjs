@@ -42,7 +42,7 @@ const ROOMS = {
     run: ['flow', 'stats', 'hooks', 'progress', 'stages', 'routing', 'consume', 'report'],
   },
   workers: {
-    '': ['calls', 'regions', 'supervise'],
+    '': ['transport', 'calls', 'regions', 'supervise'],
     transport: [],
     memory: ['transport'],
     supervise: [],

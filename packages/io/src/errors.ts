@@ -1,5 +1,4 @@
-import { SpindleError } from 'spindle'
-import { urlForMessages } from 'spindle/source'
+import { SpindleError, urlForMessages } from 'spindle/worker'
 
 /** Stable codes of the errors that `@spindle/io` throws. */
 export type MediaErrorCode =

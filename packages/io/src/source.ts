@@ -1,10 +1,8 @@
 import { fileURLToPath } from 'node:url'
-import { readFile, urlForMessages } from 'spindle/source'
+import { urlForMessages } from 'spindle/worker'
 import { badOption, MediaError, mediaError } from './errors.ts'
 import { NotReadable } from './file/regular.ts'
 import { FileReader } from './read-sync.ts'
-import { fetchBytes } from './url/fetch.ts'
-import type { Fetching } from './url/url-options.ts'
 
 /**
  * Where a file comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
@@ -92,32 +90,6 @@ export function readSourceSync(source: SyncSource): Buffer {
   }
 }
 
-/**
- * The bytes of a source. Memory that is not shared is not copied; shared memory is, because native
- * libraries refuse it.
- *
- * @param fetching how a URL is fetched, and the signal
- * @throws MediaError `ERR_READ` when the file, URL or Blob cannot be read, `ERR_TOO_LARGE`;
- *   `signal.reason` when aborted.
- */
-export async function readSource(source: MediaSource, fetching: Fetching = {}): Promise<Buffer> {
-  if (source instanceof Uint8Array)
-    return bufferOf(source.buffer, source.byteOffset, source.byteLength)
-  if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
-    return bufferOf(source, 0, source.byteLength)
-  }
-  const { signal } = fetching
-  if (source instanceof URL && source.protocol !== 'file:') return fetchBytes(source, fetching)
-  try {
-    if (source instanceof Blob) return Buffer.from(await source.arrayBuffer())
-    signal?.throwIfAborted()
-    return await readFile(source)
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw fileFault(error, source)
-  }
-}
-
 /** A fault of reading a file or Blob, with the name of the source. */
 export function fileFault(error: unknown, source: MediaSource): MediaError {
   const cause = explain(error, source)
@@ -128,7 +100,8 @@ function codeOf(cause: unknown): 'ERR_READ' | 'ERR_TOO_LARGE' {
   return (cause as { code?: unknown }).code === 'ERR_TOO_LARGE' ? 'ERR_TOO_LARGE' : 'ERR_READ'
 }
 
-function bufferOf(memory: ArrayBufferLike, offset: number, length: number): Buffer {
+/** Memory as a Buffer, copied if it is shared. */
+export function bufferOf(memory: ArrayBufferLike, offset: number, length: number): Buffer {
   if (memory instanceof SharedArrayBuffer)
     return Buffer.from(new Uint8Array(memory, offset, length))
   return Buffer.from(memory, offset, length)

@@ -3,13 +3,8 @@ import { errorOf, withSource } from '../errors.ts'
 import { MemoryReader } from '../file/reader.ts'
 import { run } from '../file/routine.ts'
 import { runInPool } from '../pool.ts'
-import {
-  checkSource,
-  describeSource,
-  localSource,
-  type MediaSource,
-  readSource,
-} from '../source.ts'
+import { checkSource, describeSource, localSource, type MediaSource } from '../source.ts'
+import { readSource } from '../source-bytes.ts'
 import { fetchingOf } from '../url/url-options.ts'
 import { audioOps } from './audio-ops.ts'
 import { type AudioArray, audioArray, type LoadedAudio } from './loaded.ts'

@@ -1,4 +1,4 @@
-import { move } from 'spindle'
+import { move } from 'spindle/worker'
 import { type Fault, faultOf } from '../errors.ts'
 import { writeBytesSync } from '../file/atomic-file.ts'
 import type { SyncSource } from '../source.ts'

@@ -1,7 +1,6 @@
 import { close, closeSync, read, readSync } from 'node:fs'
 import { badOption, MediaError, mediaError } from '../errors.ts'
-import { describeSource, fileFault, type MediaSource, readSource } from '../source.ts'
-import type { Fetching } from '../url/url-options.ts'
+import { describeSource, fileFault, type MediaSource } from '../source.ts'
 import { openRegular, openRegularSync } from './regular.ts'
 import type { Reader, SyncReader } from './routine.ts'
 
@@ -24,24 +23,6 @@ const MAX_READ = 1 << 30
 
 /** A file that was opened and then forgotten is closed when its reader is collected. */
 const forgotten = new FinalizationRegistry<number>((fd) => close(fd))
-
-/**
- * Opens a source for reads of ranges. Of a regular file and of a Blob only the ranges asked for are
- * read; what comes over the network is fetched whole.
- *
- * @throws MediaError `ERR_READ`, also for what is no regular file; `signal.reason` when aborted
- */
-export async function openReader(
-  source: MediaSource,
-  fetching: Fetching = {},
-): Promise<OpenReader> {
-  if (source instanceof Blob) return new BlobReader(source)
-  if (typeof source === 'string' || (source instanceof URL && source.protocol === 'file:')) {
-    fetching.signal?.throwIfAborted()
-    return FileReader.open(source)
-  }
-  return new MemoryReader(await readSource(source, fetching), source instanceof URL)
-}
 
 /**
  * Opens a path, a `file:` URL or bytes for synchronous reads. @throws MediaError `ERR_READ` or
@@ -81,7 +62,8 @@ export class MemoryReader implements OpenReader, OpenSyncReader {
   async close(): Promise<void> {}
 }
 
-class BlobReader implements OpenReader {
+/** Ranges of a Blob. */
+export class BlobReader implements OpenReader {
   readonly size: number
   readonly isOwn = true
   private readonly blob: Blob
@@ -102,7 +84,8 @@ class BlobReader implements OpenReader {
   async close(): Promise<void> {}
 }
 
-class FileReader implements OpenReader {
+/** Ranges of a regular file. */
+export class FileReader implements OpenReader {
   readonly size: number
   readonly isOwn = true
   private readonly name: string

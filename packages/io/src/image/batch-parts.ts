@@ -1,6 +1,7 @@
 import { errorOf, MediaError } from '../errors.ts'
 import { POOL_SIZE, runInPool } from '../pool.ts'
-import { describeSource, localSource, readSource, type SyncSource } from '../source.ts'
+import { describeSource, localSource, type SyncSource } from '../source.ts'
+import { readSource } from '../source-bytes.ts'
 import type { BatchWork, FilledBatch, ImageFailure } from './batch.ts'
 import { keepScratch, memoryFor } from './batch-memory.ts'
 import { COUNTS, joinParts, type PartJob, RUNNING, WANTED } from './batch-part.ts'

@@ -2,13 +2,8 @@ import { currentCall } from 'spindle'
 import type { NdArray } from '../array.ts'
 import { errorOf } from '../errors.ts'
 import { runInPool } from '../pool.ts'
-import {
-  checkSource,
-  describeSource,
-  type ImageSource,
-  localSource,
-  readSource,
-} from '../source.ts'
+import { checkSource, describeSource, type ImageSource, localSource } from '../source.ts'
+import { readSource } from '../source-bytes.ts'
 import { fetchingOf } from '../url/url-options.ts'
 import { draw } from './augment.ts'
 import { backends } from './backends.ts'

@@ -1,4 +1,4 @@
-import { move, type StageContext } from 'spindle'
+import { move, type StageContext } from 'spindle/worker'
 import type { DataOf } from '../array.ts'
 import { type Fault, faultOf } from '../errors.ts'
 import { writeBytesSync } from '../file/atomic-file.ts'

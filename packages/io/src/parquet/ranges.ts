@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { openReader } from '../file/reader.ts'
+import { openReader } from '../file/open-reader.ts'
 import { openRanges as openRemote } from '../url/fetch.ts'
 import type { Fetching } from '../url/url-options.ts'
 

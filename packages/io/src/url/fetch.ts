@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
-import { SpindleError } from 'spindle'
 import { HttpError, RemoteFile, readUrl, streamUrl, urlForMessages } from 'spindle/source'
+import { SpindleError } from 'spindle/worker'
 import { MediaError, mediaError } from '../errors.ts'
 import type { Fetching } from './url-options.ts'
 

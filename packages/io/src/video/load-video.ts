@@ -3,13 +3,8 @@ import { errorOf } from '../errors.ts'
 import type { LoadNothing } from '../image/load-image-sync.ts'
 import type { DTypeOf, Exactly } from '../image/options.ts'
 import { runInPool } from '../pool.ts'
-import {
-  checkSource,
-  describeSource,
-  localSource,
-  type MediaSource,
-  readSource,
-} from '../source.ts'
+import { checkSource, describeSource, localSource, type MediaSource } from '../source.ts'
+import { readSource } from '../source-bytes.ts'
 import { fetchingOf } from '../url/url-options.ts'
 import { checkDestination, sharedPart } from './destination.ts'
 import { type VideoArray, videoArray } from './loaded.ts'

@@ -1,6 +1,7 @@
 import { checkSignal } from '../check.ts'
 import { withSource } from '../errors.ts'
-import { openReader, openReaderSync } from '../file/reader.ts'
+import { openReader } from '../file/open-reader.ts'
+import { openReaderSync } from '../file/reader.ts'
 import { run, runSync } from '../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../source.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../url/url-options.ts'

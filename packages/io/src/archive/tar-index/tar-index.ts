@@ -1,4 +1,5 @@
-import { MemoryReader, openReader } from '../../file/reader.ts'
+import { openReader } from '../../file/open-reader.ts'
+import { MemoryReader } from '../../file/reader.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
 import { openRanges } from '../../url/fetch.ts'
 import { type Fetching, fetchingOf } from '../../url/url-options.ts'

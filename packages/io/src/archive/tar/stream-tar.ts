@@ -1,4 +1,4 @@
-import { SpindleError } from 'spindle'
+import { SpindleError } from 'spindle/worker'
 import { type ArchiveSource, checkArchiveSource } from '../archive-source.ts'
 import type { MutableMember } from './headers.ts'
 import type { TarHeader } from './member.ts'

@@ -1,4 +1,4 @@
-import { openReader } from '../../file/reader.ts'
+import { openReader } from '../../file/open-reader.ts'
 import { describeSource } from '../../source.ts'
 import { openRanges } from '../../url/fetch.ts'
 import type { Fetching } from '../../url/url-options.ts'

@@ -1,6 +1,6 @@
 import { badOption } from '../../errors.ts'
 import { AheadReader } from '../../file/ahead-reader.ts'
-import { openReader } from '../../file/reader.ts'
+import { openReader } from '../../file/open-reader.ts'
 import { run, SMALL_IN_SEQUENCE } from '../../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
 import { fetchingOf } from '../../url/url-options.ts'

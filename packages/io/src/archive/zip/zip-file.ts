@@ -1,5 +1,6 @@
 import { MediaError } from '../../errors.ts'
-import { type OpenReader, openReader } from '../../file/reader.ts'
+import { openReader } from '../../file/open-reader.ts'
+import type { OpenReader } from '../../file/reader.ts'
 import { run } from '../../file/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../source.ts'
 import { fetchingOf } from '../../url/url-options.ts'

@@ -12,9 +12,9 @@ import {
   describeSource,
   localSource,
   type MediaSource,
-  readSource,
   type SyncSource,
 } from '../../source.ts'
+import { readSource } from '../../source-bytes.ts'
 import type { Fetching } from '../../url/url-options.ts'
 
 /** A source, or bytes as they come: a Node stream, a web stream, any async iterable of bytes. */

@@ -1,4 +1,4 @@
-import { move } from 'spindle'
+import { move } from 'spindle/worker'
 import type { NdArray } from '../../array.ts'
 import { type Fault, faultOf } from '../../errors.ts'
 import type { ChunkSize } from '../demux/chunks.ts'
