@@ -1,7 +1,7 @@
 import { badOption, checkCount, checkOptions } from '../../check.ts'
 
 /**
- * Checks `seed` and `epoch` (and that there are no other options than `names`). @throws
+ * Checks `seed` and `epoch`, and that there are no options besides `names`. @throws
  * `ERR_BAD_OPTION`
  */
 export function checkOrderOptions(

@@ -9,8 +9,8 @@ export interface StreamMixing {
 }
 
 /**
- * All items of a mix, from the start, where only the end of a source tells its size. Nothing is
- * read ahead.
+ * All items of a mix from the start, for sources whose size is unknown until their end. Reads
+ * nothing ahead.
  */
 export function streamMixed<T>(
   plans: readonly Plan<T>[],
