@@ -37,7 +37,8 @@ export interface DistributedSamplerOptions {
   readonly weights?: ArrayLike<number>
   /**
    * Number of draws per epoch over all ranks, an integer >= 1. Default `size`; for `weights`
-   * without replacement, the number of weights above 0, which is then also the maximum.
+   * without replacement, the number of weights above 0. Without replacement, the default is also
+   * the maximum.
    */
   readonly numDraws?: number
   /**
