@@ -15,7 +15,7 @@ type Limits = ResourceLimits | undefined
 
 /**
  * Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot
- * cross.
+ * be sent.
  */
 export function startInThread(
   owner: ChannelOwner,
@@ -38,7 +38,7 @@ export function startInThread(
 
 /**
  * Starts a process that runs the assignment, and the thread between. @throws `ERR_NOT_TRANSFERABLE`
- * if the assignment cannot cross.
+ * if the assignment cannot be sent.
  */
 export function startInProcess(
   owner: ChannelOwner,
@@ -73,12 +73,12 @@ function openSlots(): FileSlots | undefined {
   try {
     return FileSlots.create()
   } catch {
-    // Nowhere to make a file: everything goes through the socket.
+    // No file can be made, so everything goes through the socket.
     return undefined
   }
 }
 
-/** Finds out what cannot be read, here or over there, before anything is started. */
+/** Checks that the assignment can be read on both sides before anything is started. */
 function checkCrossing(assignment: StartMessage): void {
   const { args, build } = assignment
   try {
