@@ -4,7 +4,7 @@ import { openUnnamedFile } from '../memory/unnamed-file.ts'
 
 const BYTES = Uint32Array.BYTES_PER_ELEMENT
 
-/** The file in which a process counts as long as it runs, whatever holds its loop. */
+/** A file in which a process counts as long as it runs, even if its event loop is blocked. */
 export class Pulse {
   readonly file: number
   readonly #count: Uint32Array = new Uint32Array(1)
@@ -14,10 +14,7 @@ export class Pulse {
     writeFully(file, new Uint8Array(BYTES), 0)
   }
 
-  /**
-   * `undefined` where no file can be made: then nobody can tell a process that is stopped from one
-   * that is busy.
-   */
+  /** `undefined` if no file can be made. A stopped process can then not be told from a busy one. */
   static open(): Pulse | undefined {
     try {
       return new Pulse(openUnnamedFile(BYTES))
