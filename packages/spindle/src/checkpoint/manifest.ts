@@ -33,8 +33,9 @@ export interface CommittedFile {
 }
 
 /**
- * Reads the manifest of an output's work folder; `undefined` before the first commit. @throws
- * `ERR_BAD_CHECKPOINT`
+ * Reads the manifest of an output's work folder; `undefined` before the first commit.
+ *
+ * @throws `ERR_BAD_CHECKPOINT`
  */
 export function* readManifest(folder: string): FileWork<Manifest | undefined> {
   const path = join(folder, FILE)

@@ -135,8 +135,9 @@ export class OutputFolder {
   }
 
   /**
-   * Refuses a name that belongs to a part or to a folder of parts, now or later. @throws
-   * `ERR_CHECKPOINT_WRITE`
+   * Refuses a name that belongs to a part or to a folder of parts, now or later.
+   *
+   * @throws `ERR_CHECKPOINT_WRITE`
    */
   checkNotPart(name: string): void {
     for (const one of [...foldersOf(name), name]) {
@@ -146,7 +147,11 @@ export class OutputFolder {
     if (foldersOf(this.#partNames.of(this.#parts)).includes(name)) throw ofPart(name, this.#parts)
   }
 
-  /** Checks that the file system accepts a name. @throws `ERR_CHECKPOINT_WRITE` */
+  /**
+   * Checks that the file system accepts a name.
+   *
+   * @throws `ERR_CHECKPOINT_WRITE`
+   */
   *checkPlace(name: string): FileWork<void> {
     yield* this.#places.check(name)
   }

@@ -23,7 +23,11 @@ export class PartNames {
     })
   }
 
-  /** Name of a part. @throws `ERR_BAD_OPTION` if it is not a file name inside the folder */
+  /**
+   * Name of a part.
+   *
+   * @throws `ERR_BAD_OPTION` if it is not a file name inside the folder
+   */
   of(part: number): string {
     return checkName('partName()', this.#partName(part))
   }

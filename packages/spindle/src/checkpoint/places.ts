@@ -60,15 +60,18 @@ export class Places {
   }
 
   /**
-   * Checks a name for the next commit. @throws `ERR_CHECKPOINT_WRITE` if the file system refuses it
+   * Checks a name for the next commit.
+   *
+   * @throws `ERR_CHECKPOINT_WRITE` if the file system refuses it
    */
   *check(name: string): FileWork<void> {
     yield* naming(name, this.#check(name))
   }
 
   /**
-   * Makes the folders of the files of a commit, and checks all places again. @throws as
-   * {@link check}
+   * Makes the folders of the files of a commit, and checks all places again.
+   *
+   * @throws as {@link check}
    */
   *prepare(names: readonly string[]): FileWork<void> {
     this.#known.clear()
@@ -86,7 +89,11 @@ export class Places {
     return (yield* statsOf(join(this.#root, name))) !== undefined
   }
 
-  /** Gives a file its name. @throws errors of the file system; see {@link isRefused} */
+  /**
+   * Gives a file its name.
+   *
+   * @throws errors of the file system; see {@link isRefused}
+   */
   *give(path: string, name: string): FileWork<void> {
     yield* this.#checkFolders(name)
     const target = join(this.#root, name)

@@ -25,8 +25,9 @@ export interface LoadedConfig {
 }
 
 /**
- * Imports a module and makes the pipeline that it exports. @throws `ERR_MODULE` if there is no such
- * module or export.
+ * Imports a module and makes the pipeline that it exports.
+ *
+ * @throws `ERR_MODULE` if there is no such module or export.
  */
 export async function loadPipeline(
   file: string,
@@ -55,7 +56,11 @@ export async function loadPipeline(
   )
 }
 
-/** The same pipeline with tuning. @throws `ERR_MODULE` if it has already begun. */
+/**
+ * The same pipeline with tuning.
+ *
+ * @throws `ERR_MODULE` if it has already begun.
+ */
 function tuned(made: Pipeline<unknown>, file: string): Pipeline<unknown> {
   const { isStarted, config, options } = graphOf(made as Pipeline<never>)
   if (isStarted)
@@ -68,8 +73,9 @@ function tuned(made: Pipeline<unknown>, file: string): Pipeline<unknown> {
 }
 
 /**
- * Imports a module and returns the configuration of the pipeline that it exports. @throws
- * `ERR_MODULE` if there is no such module or export.
+ * Imports a module and returns the configuration of the pipeline that it exports.
+ *
+ * @throws `ERR_MODULE` if there is no such module or export.
  */
 export async function loadConfig(
   file: string,

@@ -15,7 +15,11 @@ export interface PageOutput {
   end(): Promise<void>
 }
 
-/** Checks before the run that the file can be written. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks before the run that the file can be written.
+ *
+ * @throws `ERR_BAD_OPTION`
+ */
 export function checkOutputFile(option: string, file: string): void {
   const path = resolve(file)
   const bad = (problem: string): never => {

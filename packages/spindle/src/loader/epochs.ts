@@ -15,7 +15,11 @@ export interface Epochs<T> {
    * Iterates the epoch that {@link start} began, or the next one. An epoch in progress is given up.
    */
   begin(): EpochItems<T>
-  /** Sets the number of the next epoch. @throws `ERR_BAD_STATE` while an epoch is in progress. */
+  /**
+   * Sets the number of the next epoch.
+   *
+   * @throws `ERR_BAD_STATE` while an epoch is in progress.
+   */
   setEpoch(epoch: number): void
   stats(): Promise<PipelineStats>
   report(): Promise<Report>
@@ -29,7 +33,9 @@ export interface EpochItems<T> {
   readonly epoch: number
   next(): Promise<IteratorResult<T, undefined>>
   /**
-   * Blocks the thread while no item is ready. @throws `ERR_BAD_STATE` where that would deadlock.
+   * Blocks the thread while no item is ready.
+   *
+   * @throws `ERR_BAD_STATE` where that would deadlock.
    */
   nextSync(): IteratorResult<T, undefined>
   /** Whether a newer iteration has ended this one. */

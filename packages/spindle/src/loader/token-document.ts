@@ -23,7 +23,11 @@ export interface TokenRecord {
   readonly labels?: TokenIds | undefined
 }
 
-/** The ids of a document. @throws `ERR_BAD_OPTION` if the value is not a document. */
+/**
+ * The ids of a document.
+ *
+ * @throws `ERR_BAD_OPTION` if the value is not a document.
+ */
 export function tokensOf(document: TokenDocument): TokenIds {
   const ids = isIds(document) ? document : (document as Partial<TokenRecord> | null)?.inputIds
   if (!isIds(ids))
@@ -32,7 +36,9 @@ export function tokensOf(document: TokenDocument): TokenIds {
 }
 
 /**
- * The labels of a document, if it has them. @throws `ERR_BAD_OPTION` unless there is one per token.
+ * The labels of a document, if it has them.
+ *
+ * @throws `ERR_BAD_OPTION` unless there is one per token.
  */
 export function labelsOf(document: TokenDocument): TokenIds | undefined {
   if (isIds(document)) return undefined

@@ -20,7 +20,11 @@ export function fillIds(to: Ids, value: number, start: number, end: number): voi
   else to.fill(BigInt(value), start, end)
 }
 
-/** Checks that an id given as an option fits the dtype. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks that an id given as an option fits the dtype.
+ *
+ * @throws `ERR_BAD_OPTION`
+ */
 export function checkId(option: string, value: unknown, dtype: 'int64' | 'int32'): void {
   const isOk =
     Number.isSafeInteger(value) && (dtype === 'int64' || ((value as number) | 0) === value)

@@ -31,7 +31,11 @@ function readCores(): Cores {
   }
 }
 
-/** Parses `'0-3,8'`. @internal */
+/**
+ * Parses `'0-3,8'`.
+ *
+ * @internal
+ */
 export function parseCpuList(list: string): ReadonlySet<number> {
   const numbers = new Set<number>()
   for (const part of list.split(',')) {

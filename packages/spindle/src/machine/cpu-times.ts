@@ -36,7 +36,11 @@ export function cpuTimes(): CpuTimes {
   return last
 }
 
-/** Reads a process from a folder in the format of /proc. @internal */
+/**
+ * Reads a process from a folder in the format of /proc.
+ *
+ * @internal
+ */
 export function linuxTimes(root: string, pid: number, cores: Cores): CpuTimes {
   const sums = { ownMs: 0, waitMs: undefined as number | undefined }
   const left = [pid]

@@ -44,7 +44,9 @@ export function parseStat(text: string): ProcStat {
 
 /**
  * Bytes that were really read from and written to storage, from `/proc/<pid>/io`; 0 for missing
- * values. @throws `ERR_PROC_FORMAT`
+ * values.
+ *
+ * @throws `ERR_PROC_FORMAT`
  */
 export function parseIo(text: string): {
   readonly readBytes: number
@@ -56,7 +58,9 @@ export function parseIo(text: string): {
 
 /**
  * Memory from `/proc/<pid>/smaps_rollup`. In `pssBytes` a page that n processes share counts 1/n,
- * so the sum over processes is what they use together. @throws `ERR_PROC_FORMAT`
+ * so the sum over processes is what they use together.
+ *
+ * @throws `ERR_PROC_FORMAT`
  */
 export function parseSmapsRollup(text: string): {
   readonly pssBytes: number
@@ -69,7 +73,9 @@ export function parseSmapsRollup(text: string): {
 }
 
 /**
- * The required values of `/proc/<pid>/status`, of a process or thread. @throws `ERR_PROC_FORMAT`
+ * The required values of `/proc/<pid>/status`, of a process or thread.
+ *
+ * @throws `ERR_PROC_FORMAT`
  */
 export function parseStatus(text: string): {
   readonly rssBytes: number
@@ -90,7 +96,9 @@ export function parseStatus(text: string): {
 
 /**
  * Milliseconds that a thread was ready to run and waited for a CPU, from
- * `/proc/<pid>/task/<tid>/schedstat`. @throws `ERR_PROC_FORMAT`
+ * `/proc/<pid>/task/<tid>/schedstat`.
+ *
+ * @throws `ERR_PROC_FORMAT`
  */
 export function parseSchedstat(text: string): number {
   const fields = text.trim().split(/\s+/)
@@ -106,7 +114,11 @@ export interface MachineCpu {
   readonly totalMs: number
 }
 
-/** Parses the first lines of `/proc/stat`. @throws `ERR_PROC_FORMAT` */
+/**
+ * Parses the first lines of `/proc/stat`.
+ *
+ * @throws `ERR_PROC_FORMAT`
+ */
 export function parseMachineStat(text: string): MachineCpu {
   const line = text.match(/^cpu +(.*)$/m)?.[1]
   if (line === undefined) malformed('/proc/stat', 'no line `cpu`', text)

@@ -61,7 +61,11 @@ export function recordPipeline(
   return new Recorder(pipeline, options)
 }
 
-/** A recording that also reports new readings. @internal */
+/**
+ * A recording that also reports new readings.
+ *
+ * @internal
+ */
 export class Recorder implements Recording {
   readonly #pipeline: Pipeline<unknown>
   readonly #title: string

@@ -81,7 +81,11 @@ export function resourceUsage(options: ResourceUsageOptions = {}): ResourceUsage
     : readElsewhere()
 }
 
-/** Reads from a folder in the format of /proc. @internal */
+/**
+ * Reads from a folder in the format of /proc.
+ *
+ * @internal
+ */
 export function readLinux(root: string, pid: number, withPss: boolean): ResourceUsage {
   const atMs = clockMs()
   const tree: TreeUsage = readTree(root, pid, withPss)
@@ -94,7 +98,11 @@ export function readLinux(root: string, pid: number, withPss: boolean): Resource
   }
 }
 
-/** What Node reports on every system. @internal */
+/**
+ * What Node reports on every system.
+ *
+ * @internal
+ */
 export function readElsewhere(): ResourceUsage {
   const { userCPUTime, systemCPUTime, voluntaryContextSwitches, involuntaryContextSwitches } =
     process.resourceUsage()

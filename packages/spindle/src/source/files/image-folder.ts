@@ -57,7 +57,11 @@ export class ImageFolder extends PlannedSource<FolderSample> {
   /** The names of the classes, in the order of their labels. */
   readonly classes: readonly string[]
 
-  /** Lists the files without blocking the event loop. @throws as the constructor */
+  /**
+   * Lists the files without blocking the event loop.
+   *
+   * @throws as the constructor
+   */
   static async open(root: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
     checkFolderOptions(options)
     const classes = classesOf(root, await readdir(root, { withFileTypes: true }))

@@ -14,8 +14,9 @@ export const REGULAR_FLAGS: number =
 const MAX_WHOLE = 2 ** 31 - 1
 
 /**
- * Opens a file, but not a pipe, socket or device, because reading one might never end. @throws
- * `ERR_READ`; errors of `fs.open`
+ * Opens a file, but not a pipe, socket or device, because reading one might never end.
+ *
+ * @throws `ERR_READ`; errors of `fs.open`
  */
 export async function openRegular(path: string | URL): Promise<FileHandle> {
   const file = await open(path, REGULAR_FLAGS).catch((error) => {

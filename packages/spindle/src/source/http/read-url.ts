@@ -104,7 +104,11 @@ export function urlOf(url: string | URL): URL {
   return parsed
 }
 
-/** Checks the options and fills in the defaults. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws `ERR_BAD_OPTION`
+ */
 export function readPlan(options: ReadUrlOptions): ReadPlan {
   checkOptions(options, [
     'range',
@@ -149,7 +153,11 @@ export function readPlan(options: ReadUrlOptions): ReadPlan {
   }
 }
 
-/** Refuses a range that is larger than `maxBytes`. @throws `ERR_TOO_LARGE` */
+/**
+ * Refuses a range that is larger than `maxBytes`.
+ *
+ * @throws `ERR_TOO_LARGE`
+ */
 export function refuseLarge(bytes: number, maxBytes: number, url?: URL): void {
   if (bytes <= maxBytes) return
   const place = url === undefined ? '' : `${urlForMessages(url)}: `

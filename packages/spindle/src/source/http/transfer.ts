@@ -199,7 +199,11 @@ export class Transfer {
     yield RESTART
   }
 
-  /** Checks the status and headers of a response. @throws what is wrong with it */
+  /**
+   * Checks the status and headers of a response.
+   *
+   * @throws what is wrong with it
+   */
   private accept(response: Response): Promised {
     const { status, headers } = response
     this.status = status

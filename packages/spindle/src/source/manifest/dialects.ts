@@ -20,8 +20,9 @@ export interface Dialect {
   /** Makes an object that finds the ends of records, starting at the beginning of a record. */
   ends(): RecordEnds
   /**
-   * Gets the first record if it holds the names of columns. @throws Error that says what is wrong
-   * with it
+   * Gets the first record if it holds the names of columns.
+   *
+   * @throws Error that says what is wrong with it
    */
   readonly readHeader?: ((text: string) => void) | undefined
   /** @throws Error that says what is wrong with the record, without its position */

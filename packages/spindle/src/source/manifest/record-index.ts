@@ -25,8 +25,9 @@ export interface RecordIndex {
 }
 
 /**
- * Reads a file once and indexes it. @throws `ERR_BAD_RECORD` for a malformed header; errors of
- * `fs.open`
+ * Reads a file once and indexes it.
+ *
+ * @throws `ERR_BAD_RECORD` for a malformed header; errors of `fs.open`
  */
 export async function buildRecordIndex(path: string, dialect: Dialect): Promise<RecordIndex> {
   const file = await openRegular(path)

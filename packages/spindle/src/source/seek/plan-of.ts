@@ -14,7 +14,11 @@ export interface Seen<T> {
   readonly shard: Shard | undefined
 }
 
-/** Gets the plan and shard of a source. @throws `ERR_BAD_OPTION` if it is not a source */
+/**
+ * Gets the plan and shard of a source.
+ *
+ * @throws `ERR_BAD_OPTION` if it is not a source
+ */
 export function planOf<T>(source: SourceLike<T>, option = 'source'): Seen<T> {
   if (typeof source === 'object' && source !== null) {
     const inside = knownSource(source)

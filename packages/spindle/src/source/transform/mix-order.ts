@@ -105,7 +105,11 @@ export class MixCursor {
     while (this.position < position) this.next()
   }
 
-  /** Takes the turn at the cursor. @returns the number of the source, or -1 at the end */
+  /**
+   * Takes the turn at the cursor.
+   *
+   * @returns the number of the source, or -1 at the end
+   */
   next(): number {
     const { times } = this
     let source = -1

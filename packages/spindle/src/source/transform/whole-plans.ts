@@ -14,8 +14,9 @@ export interface WholePlans<T> {
 }
 
 /**
- * Gets the plans of sources that are to be combined. @throws `ERR_BAD_OPTION` for an empty list,
- * and for sources of different ranks
+ * Gets the plans of sources that are to be combined.
+ *
+ * @throws `ERR_BAD_OPTION` for an empty list, and for sources of different ranks
  */
 export function wholePlansOf<T>(sources: readonly SourceLike<unknown>[]): WholePlans<T> {
   if (!Array.isArray(sources) || sources.length === 0)

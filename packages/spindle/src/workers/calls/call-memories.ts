@@ -9,7 +9,11 @@ import { SegmentPool, type SegmentPoolHandle } from '../memory/segment-pool.ts'
 export interface CallMemories {
   /** See `SegmentPool.member`. */
   readonly member: number
-  /** The memory for one call. @throws `ERR_STALE_VIEW` if memory of the item was given back. */
+  /**
+   * The memory for one call.
+   *
+   * @throws `ERR_STALE_VIEW` if memory of the item was given back.
+   */
   forCall(leases: readonly LeaseHandover[] | undefined): CallMemory
 }
 

@@ -95,7 +95,11 @@ function sizesOf(size: PoolOptions['size']): readonly [number, number] {
   return [min, max]
 }
 
-/** Checks the options and fills in the defaults. @throws `ERR_BAD_OPTION` for a wrong option. */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws `ERR_BAD_OPTION` for a wrong option.
+ */
 export function poolSettings(kind: 'thread' | 'process', options: PoolOptions): PoolSettings {
   const { init, recycle = {}, maxDeaths = 2, graceMs = 1000 } = options
   const { initConcurrency = availableParallelism() } = options

@@ -171,7 +171,11 @@ export function referenceOf(op: WorkerOp<never, unknown>): OpReference {
   return { href, exportName, init, initArgs, bound }
 }
 
-/** Checks an option that is an op to be called once in each worker. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks an option that is an op to be called once in each worker.
+ *
+ * @throws `ERR_BAD_OPTION`
+ */
 export function checkInit(init: unknown, where?: string): void {
   if (init !== undefined && !isWorkerOp(init))
     badOption('init', 'an op of workerModule()', init, where)

@@ -89,8 +89,9 @@ export class BatchSlots implements Disposable {
   }
 
   /**
-   * The slot with a number, to be sent to the thread that fills it. @throws `ERR_BAD_OPTION` if
-   * there is no such slot.
+   * The slot with a number, to be sent to the thread that fills it.
+   *
+   * @throws `ERR_BAD_OPTION` if there is no such slot.
    */
   slot(index: number): BatchSlot {
     this.#check(index)
@@ -128,7 +129,11 @@ export class BatchSlots implements Disposable {
     return this.#states.unsettled === 0
   }
 
-  /** Waits until every slot is filled or has failed. @throws `ERR_TIMEOUT`; the signal's reason. */
+  /**
+   * Waits until every slot is filled or has failed.
+   *
+   * @throws `ERR_TIMEOUT`; the signal's reason.
+   */
   async completed(options: WaitOptions = {}): Promise<BatchOutcome> {
     const limits = checkWait(options)
     const isComplete = await this.#states.bell.wait(() => this.isComplete || undefined, limits)
@@ -140,7 +145,11 @@ export class BatchSlots implements Disposable {
     )
   }
 
-  /** The whole batch as a typed array. @throws `ERR_STALE_VIEW` if it was given back. */
+  /**
+   * The whole batch as a typed array.
+   *
+   * @throws `ERR_STALE_VIEW` if it was given back.
+   */
   view<V extends ArrayBufferView>(Type: SharedViewConstructor<V>): SharedView<V> {
     if (this.#states.isGivenBack) throw batchGivenBack()
     return this.#lease.view(Type)
@@ -176,8 +185,9 @@ export interface OpenSlot extends Disposable {
    */
   readonly bytes: Uint8Array
   /**
-   * The same memory as another type: `slot.view(Float32Array)`. @throws `RangeError` if the slot
-   * does not begin at a multiple of the element's size.
+   * The same memory as another type: `slot.view(Float32Array)`.
+   *
+   * @throws `RangeError` if the slot does not begin at a multiple of the element's size.
    */
   view<V extends ArrayBufferView>(Type: SharedViewConstructor<V>): SharedView<V>
   /**

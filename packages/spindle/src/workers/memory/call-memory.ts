@@ -51,8 +51,9 @@ export class CallMemory {
   }
 
   /**
-   * The leases that the result has views of; all others are given back. @throws `ERR_STALE_VIEW` if
-   * one was given back already.
+   * The leases that the result has views of; all others are given back.
+   *
+   * @throws `ERR_STALE_VIEW` if one was given back already.
    */
   handOver(result: unknown): LeaseHandover[] {
     if (this.#own.length + this.#borrowed.length === 0) return []
@@ -85,8 +86,9 @@ export class ItemMemory {
   }
 
   /**
-   * `undefined` if the item has no views of a pool's memory. @throws `ERR_STALE_VIEW` if such
-   * memory was given back.
+   * `undefined` if the item has no views of a pool's memory.
+   *
+   * @throws `ERR_STALE_VIEW` if such memory was given back.
    */
   static of(item: unknown): ItemMemory | undefined {
     const found = leasesIn(item)
@@ -106,8 +108,9 @@ export class ItemMemory {
 }
 
 /**
- * Makes the views in a result keep these leases, which arrived with it. @throws `ERR_STALE_VIEW` if
- * one was given back.
+ * Makes the views in a result keep these leases, which arrived with it.
+ *
+ * @throws `ERR_STALE_VIEW` if one was given back.
  */
 export function takeLeases(
   pool: SegmentPool,
@@ -131,8 +134,9 @@ export function dropLeases(
 }
 
 /**
- * The leases whose memory a value has views of. @throws {CannotCross} and errors of getters in the
- * value.
+ * The leases whose memory a value has views of.
+ *
+ * @throws {CannotCross} and errors of getters in the value.
  */
 export function leasesIn(value: unknown): Set<Lease> {
   const found = new Set<Lease>()

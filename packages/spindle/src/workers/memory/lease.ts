@@ -94,7 +94,11 @@ export class Lease implements Disposable {
     return this.#arena.isLive(this.#place)
   }
 
-  /** All of its bytes. @throws `ERR_STALE_VIEW` if it was given back. */
+  /**
+   * All of its bytes.
+   *
+   * @throws `ERR_STALE_VIEW` if it was given back.
+   */
   get bytes(): Uint8Array<SharedArrayBuffer> {
     return this.view(Uint8Array)
   }
@@ -129,8 +133,9 @@ export class Lease implements Disposable {
   }
 
   /**
-   * Sets all bytes to a value, ten times as fast as `fill()` on a view of shared memory. @throws
-   * `ERR_STALE_VIEW`
+   * Sets all bytes to a value, ten times as fast as `fill()` on a view of shared memory.
+   *
+   * @throws `ERR_STALE_VIEW`
    */
   fill(value: number): this {
     const { bytes } = this
@@ -142,7 +147,9 @@ export class Lease implements Disposable {
 
   /**
    * Checks that the lease was not given back. Call it after reading, if another thread may have
-   * given it back meanwhile. @throws `ERR_STALE_VIEW`
+   * given it back meanwhile.
+   *
+   * @throws `ERR_STALE_VIEW`
    */
   validate(): void {
     if (!this.isLive) throw staleView(this.describe())
@@ -174,7 +181,9 @@ export class Lease implements Disposable {
 
   /**
    * As `toDescriptor()`, for a message that also contains views of the lease. The other side calls
-   * `pool.adopt()`. @throws `ERR_STALE_VIEW`
+   * `pool.adopt()`.
+   *
+   * @throws `ERR_STALE_VIEW`
    */
   handOver(): LeaseHandover {
     return { descriptor: this.toDescriptor(), buffer: this.#buffer }
@@ -186,8 +195,10 @@ export class Lease implements Disposable {
   }
 
   /**
-   * For a thread that uses the lease for a while. This thread remains responsible for it. @throws
-   * `ERR_STALE_VIEW` @internal
+   * For a thread that uses the lease for a while. This thread remains responsible for it.
+   *
+   * @throws `ERR_STALE_VIEW`
+   * @internal
    */
   lend(): LeaseHandover {
     this.validate()
@@ -196,7 +207,9 @@ export class Lease implements Disposable {
 
   /**
    * Views over `buffer`, which is the same memory, came back to this thread. They too keep the
-   * lease. @internal
+   * lease.
+   *
+   * @internal
    */
   join(buffer: SharedArrayBuffer): void {
     leases.set(buffer, this)

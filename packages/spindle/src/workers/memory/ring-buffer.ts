@@ -77,7 +77,11 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
     this.#reader = new RingReader(this.#ring, new Spin(spinUs))
   }
 
-  /** Attaches to a ring that another thread has made. @throws `ERR_BAD_OPTION` */
+  /**
+   * Attaches to a ring that another thread has made.
+   *
+   * @throws `ERR_BAD_OPTION`
+   */
   static attach(handle: RingBufferHandle, options: RingSideOptions = {}): RingBuffer {
     if (!(handle?.ring instanceof SharedArrayBuffer))
       badOption('handle', 'the `handle` of a RingBuffer', handle)
@@ -128,16 +132,18 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   }
 
   /**
-   * Writes a message and blocks the thread until there is room. @throws As `tryWrite`;
-   * `ERR_TIMEOUT`, and then nothing is written.
+   * Writes a message and blocks the thread until there is room.
+   *
+   * @throws As `tryWrite`; `ERR_TIMEOUT`, and then nothing is written.
    */
   writeSync(message: Uint8Array, options: HoldOptions = {}): void {
     this.#writer.untilRoomSync(() => this.tryWrite(message) || undefined, checkWait(options))
   }
 
   /**
-   * Writes a message when there is room. Its bytes must not change before that. @throws As
-   * `writeSync`; `ERR_BAD_STATE` while an earlier write waits.
+   * Writes a message when there is room. Its bytes must not change before that.
+   *
+   * @throws As `writeSync`; `ERR_BAD_STATE` while an earlier write waits.
    */
   async write(message: Uint8Array, options: WaitOptions = {}): Promise<void> {
     await this.#writer.untilRoom(() => this.tryWrite(message) || undefined, checkWait(options))
@@ -153,12 +159,20 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
     return this.#writer.tryReserve(byteLength)
   }
 
-  /** As `tryReserve`; blocks the thread until there is room. @throws As `writeSync`. */
+  /**
+   * As `tryReserve`; blocks the thread until there is room.
+   *
+   * @throws As `writeSync`.
+   */
   reserveSync(byteLength: number, options: HoldOptions = {}): Uint8Array {
     return this.#writer.untilRoomSync(() => this.tryReserve(byteLength), checkWait(options))
   }
 
-  /** As `tryReserve`, when there is room. @throws As `write`. */
+  /**
+   * As `tryReserve`, when there is room.
+   *
+   * @throws As `write`.
+   */
   reserve(byteLength: number, options: WaitOptions = {}): Promise<Uint8Array> {
     return this.#writer.untilRoom(() => this.tryReserve(byteLength), checkWait(options))
   }
@@ -185,40 +199,56 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   }
 
   /**
-   * The next message; blocks the thread until there is one. `undefined` at the end. @throws As
-   * `tryRead`; `ERR_TIMEOUT`, and nothing is lost.
+   * The next message; blocks the thread until there is one. `undefined` at the end.
+   *
+   * @throws As `tryRead`; `ERR_TIMEOUT`, and nothing is lost.
    */
   readSync(options: HoldOptions = {}): Uint8Array | undefined {
     return this.#reader.untilMessageSync(() => this.tryRead(), checkWait(options))
   }
 
-  /** The next message when there is one; `undefined` at the end. @throws As `readSync`. */
+  /**
+   * The next message when there is one; `undefined` at the end.
+   *
+   * @throws As `readSync`.
+   */
   read(options: WaitOptions = {}): Promise<Uint8Array | undefined> {
     return this.#reader.untilMessage(() => this.tryRead(), checkWait(options))
   }
 
   /**
    * The next message in place, without a copy. It is valid until `release()`, and until then each
-   * call returns the same message. @throws As `tryRead`.
+   * call returns the same message.
+   *
+   * @throws As `tryRead`.
    */
   tryPeek(): Uint8Array | undefined {
     return this.#reader.tryPeek()
   }
 
   /**
-   * As `tryPeek`; blocks the thread until there is a message. `undefined` at the end. @throws As
-   * `readSync`.
+   * As `tryPeek`; blocks the thread until there is a message. `undefined` at the end.
+   *
+   * @throws As `readSync`.
    */
   peekSync(options: HoldOptions = {}): Uint8Array | undefined {
     return this.#reader.untilMessageSync(() => this.tryPeek(), checkWait(options))
   }
 
-  /** As `tryPeek`, when there is a message; `undefined` at the end. @throws As `readSync`. */
+  /**
+   * As `tryPeek`, when there is a message; `undefined` at the end.
+   *
+   * @throws As `readSync`.
+   */
   peek(options: WaitOptions = {}): Promise<Uint8Array | undefined> {
     return this.#reader.untilMessage(() => this.tryPeek(), checkWait(options))
   }
 
-  /** Frees the room of the message that was peeked at. @throws `ERR_BAD_STATE` if there is none. */
+  /**
+   * Frees the room of the message that was peeked at.
+   *
+   * @throws `ERR_BAD_STATE` if there is none.
+   */
   release(): void {
     this.#reader.release()
   }

@@ -111,7 +111,9 @@ export class SegmentPool {
 
   /**
    * Attaches to a pool that another thread has made. Within a thread, the result is always the same
-   * member. @throws `ERR_BAD_OPTION`
+   * member.
+   *
+   * @throws `ERR_BAD_OPTION`
    */
   static attach(handle: SegmentPoolHandle): SegmentPool {
     if (
@@ -135,8 +137,9 @@ export class SegmentPool {
   }
 
   /**
-   * Memory if there is room now, else `undefined`. @throws `ERR_TOO_LARGE` if there can never be
-   * enough.
+   * Memory if there is room now, else `undefined`.
+   *
+   * @throws `ERR_TOO_LARGE` if there can never be enough.
    */
   tryAllocate(byteLength: number): Lease | undefined {
     this.#checkSize(byteLength)
@@ -144,7 +147,11 @@ export class SegmentPool {
     return place && new Lease(this.handle.id, this.#arena, place, byteLength)
   }
 
-  /** Memory now. @throws `ERR_POOL_FULL` if there is no room now; `ERR_TOO_LARGE`. */
+  /**
+   * Memory now.
+   *
+   * @throws `ERR_POOL_FULL` if there is no room now; `ERR_TOO_LARGE`.
+   */
   allocate(byteLength: number): Lease {
     const lease = this.tryAllocate(byteLength)
     if (lease !== undefined) return lease
@@ -157,7 +164,9 @@ export class SegmentPool {
 
   /**
    * Memory as a typed array. `SegmentPool.leaseOf(array)?.release()` or the garbage collector gives
-   * it back. @throws As `allocate`.
+   * it back.
+   *
+   * @throws As `allocate`.
    */
   allocateArray<V extends ArrayBufferView>(
     Type: SharedViewConstructor<V>,
@@ -168,8 +177,9 @@ export class SegmentPool {
   }
 
   /**
-   * Memory when there is room; requests of this thread are served in order. @throws
-   * `ERR_TOO_LARGE`; `ERR_TIMEOUT`; the signal's reason.
+   * Memory when there is room; requests of this thread are served in order.
+   *
+   * @throws `ERR_TOO_LARGE`; `ERR_TIMEOUT`; the signal's reason.
    */
   async acquire(byteLength: number, options: WaitOptions = {}): Promise<Lease> {
     this.#checkSize(byteLength)
@@ -182,8 +192,9 @@ export class SegmentPool {
   }
 
   /**
-   * Memory when there is room. Blocks the thread, so another thread must give memory back. @throws
-   * `ERR_TOO_LARGE`; `ERR_TIMEOUT`.
+   * Memory when there is room. Blocks the thread, so another thread must give memory back.
+   *
+   * @throws `ERR_TOO_LARGE`; `ERR_TIMEOUT`.
    */
   acquireSync(byteLength: number, options: HoldOptions = {}): Lease {
     const { timeoutMs } = checkWait(options)
@@ -198,8 +209,9 @@ export class SegmentPool {
   }
 
   /**
-   * Opens the lease of a descriptor from another thread: the same memory. @throws `ERR_STALE_VIEW`
-   * if it was given back; `ERR_BAD_OPTION` if it is of another pool.
+   * Opens the lease of a descriptor from another thread: the same memory.
+   *
+   * @throws `ERR_STALE_VIEW` if it was given back; `ERR_BAD_OPTION` if it is of another pool.
    */
   open(descriptor: LeaseDescriptor): Lease {
     return this.#open(descriptor, true)
@@ -207,14 +219,18 @@ export class SegmentPool {
 
   /**
    * Opens a lease that another thread has handed over together with views of it. Their memory lives
-   * as long as the views do. @throws As `open`.
+   * as long as the views do.
+   *
+   * @throws As `open`.
    */
   adopt({ descriptor, buffer }: LeaseHandover): Lease {
     return this.#open(descriptor, true, buffer)
   }
 
   /**
-   * Opens a lease that another thread lends and remains responsible for. @throws As `open`.
+   * Opens a lease that another thread lends and remains responsible for.
+   *
+   * @throws As `open`.
    * @internal
    */
   borrow(descriptor: LeaseDescriptor, buffer?: SharedArrayBuffer): Lease {
@@ -223,7 +239,9 @@ export class SegmentPool {
 
   /**
    * Gives back the lease of a descriptor without opening it. Returns `false` if it was given back
-   * before. @throws `ERR_BAD_OPTION` if it is of another pool.
+   * before.
+   *
+   * @throws `ERR_BAD_OPTION` if it is of another pool.
    */
   discard(descriptor: LeaseDescriptor): boolean {
     return this.#arena.release(this.#placeOf(descriptor))

@@ -73,7 +73,9 @@ export class BatchStates {
 
   /**
    * Begins to write a slot. Returns the number of the attempt, or `undefined` if the slot is
-   * settled. @throws `ERR_STALE_VIEW` if the batch was given back.
+   * settled.
+   *
+   * @throws `ERR_STALE_VIEW` if the batch was given back.
    */
   enter(index: number): number | undefined {
     for (;;) {

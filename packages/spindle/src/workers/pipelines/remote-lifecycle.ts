@@ -73,7 +73,11 @@ export class RemoteLifecycle {
     else this.#leave = whenAborted(signal, abort)
   }
 
-  /** Resolves when the module has been loaded. @throws the error that ended it. */
+  /**
+   * Resolves when the module has been loaded.
+   *
+   * @throws the error that ended it.
+   */
   async ready(): Promise<void> {
     await this.#await(this.#ready.promise)
     this.throwFailure()

@@ -119,15 +119,20 @@ export class RemoteStream implements ChannelOwner {
     }
   }
 
-  /** Commits an item. @throws `ERR_BAD_COMMIT`; `ERR_BAD_STATE` */
+  /**
+   * Commits an item.
+   *
+   * @throws `ERR_BAD_COMMIT`; `ERR_BAD_STATE`
+   */
   commit(item: unknown): void {
     if (this.#commits === undefined) throw notResumable()
     this.#commits.commit(item)
   }
 
   /**
-   * The resume state. Blocks this thread until the worker side answers. @throws `ERR_BAD_STATE`;
-   * `ERR_TIMEOUT` if there is no answer within `timeoutMs`
+   * The resume state. Blocks this thread until the worker side answers.
+   *
+   * @throws `ERR_BAD_STATE`; `ERR_TIMEOUT` if there is no answer within `timeoutMs`
    */
   state(timeoutMs: number): PipelineState {
     if (this.#commits === undefined) throw notResumable()
@@ -199,7 +204,9 @@ export class RemoteStream implements ChannelOwner {
   }
 
   /**
-   * Takes an arrived item, or the end. @throws the error that ended the stream, after all items.
+   * Takes an arrived item, or the end.
+   *
+   * @throws the error that ended the stream, after all items.
    */
   #take(iteratorState: IteratorState): Result | undefined {
     const found = this.#inbox.take()

@@ -14,8 +14,9 @@ import type { StartMessage } from './pipeline-protocol.ts'
 type Limits = ResourceLimits | undefined
 
 /**
- * Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot
- * be sent.
+ * Starts a thread that runs the assignment.
+ *
+ * @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot be sent.
  */
 export function startInThread(
   owner: ChannelOwner,
@@ -37,8 +38,9 @@ export function startInThread(
 }
 
 /**
- * Starts a process that runs the assignment, and the thread between. @throws `ERR_NOT_TRANSFERABLE`
- * if the assignment cannot be sent.
+ * Starts a process that runs the assignment, and the thread between.
+ *
+ * @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot be sent.
  */
 export function startInProcess(
   owner: ChannelOwner,

@@ -28,7 +28,11 @@ export async function loadOp(reference: OpReference): Promise<Op> {
   return bound === undefined ? op : bind(op as (...args: unknown[]) => unknown, bound)
 }
 
-/** Calls the `init` of a pool or region. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START` */
+/**
+ * Calls the `init` of a pool or region.
+ *
+ * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`
+ */
 export async function runInit(reference: OpReference, args: unknown): Promise<void> {
   await callInit(await loadOp(reference), reference.exportName, reference.href, args)
 }
@@ -74,7 +78,11 @@ export function markTsx(): void {
   isTsxRegistered = true
 }
 
-/** Imports a module, TypeScript included. @throws `ERR_WORKER_MODULE`. */
+/**
+ * Imports a module, TypeScript included.
+ *
+ * @throws `ERR_WORKER_MODULE`.
+ */
 export async function importModule(href: string): Promise<Exports> {
   const source = sourceOf(href)
   try {

@@ -33,8 +33,9 @@ export class ArenaSender {
   }
 
   /**
-   * The leases to send with the item in the same message. @throws `ERR_STALE_VIEW` if memory of it
-   * was given back.
+   * The leases to send with the item in the same message.
+   *
+   * @throws `ERR_STALE_VIEW` if memory of it was given back.
    */
   leasesOf(item: unknown): LeaseHandover[] {
     const { id } = this.#pool.handle

@@ -178,7 +178,11 @@ export class ItemBatcher {
     })
   }
 
-  /** Sends the gathered items. @throws `ERR_NOT_TRANSFERABLE`. */
+  /**
+   * Sends the gathered items.
+   *
+   * @throws `ERR_NOT_TRANSFERABLE`.
+   */
   flush(): void {
     const startedAt = clockMs()
     this.#flushedAt = startedAt

@@ -69,8 +69,9 @@ export class Export<M> {
   }
 
   /**
-   * What to iterate in the next epoch. @throws `ERR_BAD_SOURCE` if it was iterated already and can
-   * be only once.
+   * What to iterate in the next epoch.
+   *
+   * @throws `ERR_BAD_SOURCE` if it was iterated already and can be only once.
    */
   async forEpoch(): Promise<M> {
     if (this.#isFresh || !this.#isOneShot(this.#made)) {
@@ -115,8 +116,9 @@ interface ExportParts<M> extends Found {
 }
 
 /**
- * Loads a module that exports a builder. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`,
- * `ERR_NOT_A_PIPELINE`.
+ * Loads a module that exports a builder.
+ *
+ * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_A_PIPELINE`.
  */
 export async function loadBuilder(
   assignment: StartMessage,
@@ -131,8 +133,9 @@ export async function loadBuilder(
 }
 
 /**
- * Loads a module that exports an iterable. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`,
- * `ERR_NOT_ITERABLE`.
+ * Loads a module that exports an iterable.
+ *
+ * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_ITERABLE`.
  */
 export async function loadIterable(
   assignment: StartMessage,

@@ -21,8 +21,9 @@ import type {
 } from '../region-protocol.ts'
 
 /**
- * Makes stages from their plans: loads the modules of their ops. @throws `ERR_WORKER_MODULE`,
- * `ERR_WORKER_START`
+ * Makes stages from their plans: loads the modules of their ops.
+ *
+ * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`
  */
 export async function loadStages(plans: readonly StagePlan[]): Promise<StageConfig[]> {
   const configs: StageConfig[] = []
