@@ -48,7 +48,7 @@ export interface LoaderState {
   readonly pipeline?: PipelineState
 }
 
-/** The options that do not depend on what batches are. */
+/** Options that all kinds of loaders share. */
 export interface CommonLoaderOptions<S, R> {
   /**
    * Makes a sample of an item, e.g. reads and decodes it, like an op of `pipe()`. An item for which

@@ -10,7 +10,7 @@ const LESS = 0.7
 /** How long memory may take to decrease, in milliseconds, and how much it may grow meanwhile. */
 const DRAIN_MS = 5000
 const MEMORY_GROWTH = 1.1
-/** A step was effective if memory falls below this share. */
+/** A step was effective if memory falls below this share of what was in use before it. */
 const FREED = 0.97
 /** Delay of the event loop that is too high, in milliseconds. */
 const LOOP_DELAY_MS = 250

@@ -148,7 +148,7 @@ function drawEdge(from: Node, to: Node, { name, queue }: StageStats): string {
     from.row === to.row
       ? `M${x1} ${number(y1)}C${middle} ${number(y1)} ${middle} ${number(y2)} ${x2} ${number(y2)}`
       : turning(x1, y1, x2, y2, to.y - BETWEEN_ROWS / 2)
-  // If a stage has several outputs, each is labelled beside its own stage.
+  // In the middle of the edge, so that several edges of one stage have separate labels.
   const isStraight = from.row === to.row && Math.abs(y1 - y2) < 1
   const [left, top] =
     from.row !== to.row

@@ -2,7 +2,7 @@ import { positionsFrom } from '../seek/expose.ts'
 import type { Items, Plan } from '../seek/seek-plan.ts'
 import type { MixCursor } from './mix-order.ts'
 
-/** How sources of unknown sizes are mixed. */
+/** Settings of a mix of sources whose sizes are unknown. */
 export interface StreamMixing {
   readonly stop: 'first' | 'all'
   readonly isAsync: boolean

@@ -113,7 +113,7 @@ const border: Border = {
   canCross: (value) => !isSharedMemory(value) && toProcess.canCross(value),
 }
 
-/** @throws `ERR_NOT_TRANSFERABLE` if a value cannot cross to another process. */
+/** @throws `ERR_NOT_TRANSFERABLE` if a value cannot be sent to another process. */
 export function checkCrossing(value: unknown, what: string): void {
   if (!canCross(value)) throw notTransferable(value, what, undefined, border)
 }

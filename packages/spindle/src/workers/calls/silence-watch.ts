@@ -92,7 +92,7 @@ export class SilenceWatch {
     if (first === undefined) return undefined
     if (loading.has(first.slot))
       return silentMs(first) >= (first.call.timeoutMs as number) + LOADING_MS ? first : undefined
-    // The call before may block the worker for as long as it likes.
+    // Otherwise the worker may be busy with an earlier call, for as long as that takes.
     const isFirst =
       begun.has(first.slot) || !this.#tasks.some((task) => task && begun.has(task.slot))
     return isFirst ? first : undefined

@@ -61,7 +61,7 @@ export interface TransferStats {
 
 interface Found {
   readonly wholes: ReadonlySet<ArrayBuffer>
-  /** Views of parts of buffers, and views of whole buffers that also have partial views. */
+  /** All views: of parts of buffers, and of whole buffers. */
   readonly parts: readonly ArrayBufferView[]
 }
 
