@@ -273,7 +273,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   }
 
   *#close(): FileWork<void> {
-    // After a failed commit, a manifest may name its files. The next `open()` can tell, so they
+    // After a failed commit, a manifest may name its files. The next `open()` finds out, so they
     // stay.
     yield* this.#fault === undefined ? this.#folder.close() : this.#folder.abandon()
   }

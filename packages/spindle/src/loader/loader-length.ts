@@ -3,7 +3,7 @@ import type { LoaderOptions } from './loader-options.ts'
 
 /**
  * Number of batches per epoch if nothing is dropped; `undefined` if the source or the options do
- * not tell.
+ * not determine it.
  */
 export function batchesIn(
   source: unknown,

@@ -112,7 +112,7 @@ export interface CommonLoaderOptions<S, R> {
   /** Number of the first epoch, an integer >= 0. Default 0. */
   readonly epoch?: number
   /**
-   * Tracks what is done, so that `state()` tells where to continue; see `docs/resume.md`. The
+   * Tracks what is done, so that `state()` can return where to continue; see `docs/resume.md`. The
    * source must be able to begin anywhere, be an array, or have `sourceOptions.resume`. Default
    * false.
    */

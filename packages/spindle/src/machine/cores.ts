@@ -8,7 +8,7 @@ export interface Cores {
    * its control group has a quota.
    */
   readonly count: number
-  /** Numbers of the CPUs; `undefined` if the system does not tell them. */
+  /** Numbers of the CPUs; `undefined` if the system does not report them. */
   readonly numbers: ReadonlySet<number> | undefined
 }
 

@@ -21,7 +21,7 @@ export interface ViewStreams {
   readonly linesMs?: number
 }
 
-/** Width if the terminal does not tell it. */
+/** Width if the terminal does not report it. */
 const COLUMNS = 80
 const ROWS = 24
 const FRAME_MS = 250

@@ -5,7 +5,7 @@ export interface ContentRange {
   readonly start: number
   /** The position after the last byte. */
   readonly end: number
-  /** Size of the whole body, if the server tells it. */
+  /** Size of the whole body, if the server sends it. */
   readonly total: number | undefined
 }
 

@@ -29,10 +29,10 @@ export class RemoteFile {
   private readonly version: Version | undefined
 
   /**
-   * Opens the file by a request for its first byte, which tells the size. `HEAD` is not used
+   * Opens the file by a request for its first byte, whose response has the size. `HEAD` is not used
    * because URLs that are signed for `GET` refuse it.
    *
-   * @throws as `readUrl`; `ERR_HTTP` for a server that does not send ranges or does not tell the
+   * @throws as `readUrl`; `ERR_HTTP` for a server that does not send ranges or does not send the
    *   size
    */
   static async open(

@@ -59,8 +59,8 @@ interface Promised {
  */
 export class Transfer {
   /**
-   * Size of the whole body, as the server tells it; `undefined` before the first response, and if
-   * the server does not tell it.
+   * Size of the whole body, as the server reports it; `undefined` before the first response, and if
+   * the server does not report it.
    */
   total: number | undefined
   /** Version of the file that the bytes belong to; `undefined` before the first response. */

@@ -7,7 +7,7 @@ import { checkShard } from './shard.ts'
 export interface RankFromEnvironmentOptions {
   /** Environment variables to read. Default `process.env`. */
   readonly environment?: Readonly<Record<string, string | undefined>>
-  /** Number of ranks, for environments that only tell the rank, as Kubernetes does. */
+  /** Number of ranks, for environments that only contain the rank, as Kubernetes does. */
   readonly worldSize?: number
   /**
    * Result if the environment has no rank, e.g. `{ rank: 0, worldSize: 1 }` on a single machine.

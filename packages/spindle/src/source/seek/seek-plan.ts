@@ -11,8 +11,8 @@ export type Items<T> = Iterable<T> | AsyncIterable<T>
  */
 export interface Plan<T> {
   /**
-   * Number of positions per epoch. `Infinity` for an infinite source, `undefined` if only its end
-   * tells.
+   * Number of positions per epoch. `Infinity` for an infinite source, `undefined` if it is unknown
+   * until the end.
    */
   readonly size: number | undefined
   readonly access: Access

@@ -15,8 +15,8 @@ interface Positioned<T> extends SeekableSource<T> {
   readonly description: { readonly [name: string]: Json }
   readonly shard: Shard | undefined
   /**
-   * Number of items per epoch for this rank; `undefined` if only the end tells, `Infinity` if there
-   * is no end.
+   * Number of items per epoch for this rank; `undefined` if it is unknown until the end, `Infinity`
+   * if there is no end.
    */
   readonly length: number | undefined
   /** The epoch of plain iteration. Iterating does not change it. */

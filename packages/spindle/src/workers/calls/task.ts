@@ -141,7 +141,8 @@ export class Task implements OutputsOwner {
   tookOne(): void {
     const { outputs, worker } = this
     if (outputs === undefined || worker === undefined || this.isSettled) return
-    // Reported at half of the outputs, so that the worker gets the message while some are left to take.
+    // Reported at half of the outputs, so that the worker gets the message while some are left to
+    // take.
     if (!outputs.isEmpty && outputs.taken - this.#toldTaken < outputs.received - outputs.taken)
       return
     this.#toldTaken = outputs.taken

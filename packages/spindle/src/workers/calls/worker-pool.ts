@@ -226,8 +226,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
         this.#refused.size > 0 ? this.#refused.get(moduleName(call.filename)) : undefined
       if (refused !== undefined) return reject(refused)
       const op = this.#numbers.numberOf(call, this.#checkReference)
-      // A stage knows where it was made, but for other callers only the stack tells. Capturing it
-      // costs as much as the rest of a small call, so of concurrent calls only the first one's
+      // A stage knows where it was made, but for other callers only the stack shows it. Capturing
+      // it costs as much as the rest of a small call, so of concurrent calls only the first one's
       // stack is captured.
       const isSited = call.context === undefined && this.#tasks.size === 0
       const site = isSited ? captureSite() : undefined

@@ -36,7 +36,7 @@ export class RemoteLifecycle {
   #failure: { readonly reason: unknown } | undefined
   #stopError: unknown
   #isGone = false
-  /** It was told to stop, and what is lost by that does not matter. */
+  /** It was asked to stop, so the loss of its remaining items does not matter. */
   #isDispensable = false
   /** Number of pending promises of `stop()` and `start()`. */
   #awaiting = 0

@@ -14,7 +14,10 @@ export class Pulse {
     writeFully(file, new Uint8Array(BYTES), 0)
   }
 
-  /** `undefined` if no file can be made. A stopped process can then not be told from a busy one. */
+  /**
+   * `undefined` if no file can be made. A stopped process then cannot be distinguished from a busy
+   * one.
+   */
   static open(): Pulse | undefined {
     try {
       return new Pulse(openUnnamedFile(BYTES))

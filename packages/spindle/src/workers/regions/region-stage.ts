@@ -248,8 +248,8 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     const [seqs, part, id, index, attempts, wire, value] = fields as FailureFields
     const input = this.#crew.inputOf(seqs[0] as number)
     const stage = this.#innerOf(id)
-    // The worker does not wait for an answer to failures in batches, nor to those that only the
-    // main side knows.
+    // The worker does not wait for an answer to failures in batches, nor to results that could not
+    // be sent.
     const isAwaited = part !== undefined && stage !== undefined
     if (part !== undefined && input !== undefined) {
       // An input that is run again fails again at the same part. This failure was already reported
