@@ -269,7 +269,7 @@ function checkBuild(build: BuildOptions): void {
   }
 }
 
-/** Refuses a source that cannot be resumed now, not after the crash. */
+/** Refuses a source that cannot be resumed: at once, rather than after a crash. */
 function checkResumable(source: unknown, { sourceOptions }: LoaderOptions): void {
   const isAnywhere = isSeekable(source) || Array.isArray(source) || ArrayBuffer.isView(source)
   if (isAnywhere || (sourceOptions?.resume !== undefined && !isOneShot(source))) return

@@ -15,7 +15,8 @@ export class LoopTrack {
   readonly #tell: LoopStretch
   #idleMs: number
   /**
-   * Time since when the loop is busy, as far as known; and when it last had handled all its events.
+   * When the current busy period of the loop began, as far as known; and when the loop last had
+   * handled all its events.
    */
   #busySince: number
   #throughAt = 0

@@ -139,7 +139,7 @@ function pill(tone: string, label: string, right: number, y: number): string {
   return `<g class="${tone}"><rect x="${number(right - width)}" y="${number(y - 8.5)}" width="${number(width)}" height="17" rx="8.5"/><text x="${number(right - width / 2)}" y="${number(y + 4)}" text-anchor="middle">${label}</text></g>`
 }
 
-/** An arrow. The occupancy of its queue is written at its beginning. */
+/** An arrow with the occupancy of its queue. */
 function drawEdge(from: Node, to: Node, { name, queue }: StageStats): string {
   const [x1, y1] = [from.x + NODE.width, from.y + NODE.height / 2]
   const [x2, y2] = [to.x - 3, to.y + NODE.height / 2]

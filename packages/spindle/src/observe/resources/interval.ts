@@ -69,9 +69,9 @@ export function resourcesBetween(before: ResourceUsage, after: ResourceUsage): R
   }
 }
 
-/** Other programs cause a warning above this share of the machine, */
+/** Minimum share of the machine that other programs must use for a warning. */
 const OTHERS_MATTER = 0.2
-/** if the machine is at least this busy. Below it, there is enough CPU for both. */
+/** Minimum load of the machine for a warning. Below it, there is enough CPU for both. */
 const MACHINE_FULL = 0.9
 
 /**

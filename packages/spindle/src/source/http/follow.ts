@@ -18,9 +18,8 @@ export function hasCredentials({ username, password }: URL): boolean {
 }
 
 /**
- * Makes a request and follows redirects. `fetch` reports a bad redirect and a failed connection
- * with the same kind of error, which differ only in their text, and retrying the redirect is
- * useless.
+ * Makes a request and follows redirects. `fetch` would report a bad redirect and a failed
+ * connection with errors that differ only in their text, and retrying a bad redirect is useless.
  *
  * @param visited receives the URLs that were requested
  * @throws HttpError for redirects that lead nowhere; errors of `fetch`

@@ -4,9 +4,9 @@ import { type ReadUrlOptions, readPlan, urlOf } from './read-url.ts'
 import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
 
 /**
- * Reads a URL piece by piece. It takes the options of {@link readUrl} and is for bodies that are
- * too large for memory. `maxBytes` has no default limit. Time limits count while the stream waits
- * for a piece, not while the caller uses one.
+ * Reads a URL piece by piece, for bodies that are too large for memory. It takes the options of
+ * {@link readUrl} except `range`; `maxBytes` has no default limit. Time limits count while the
+ * stream waits for a piece, not while the caller uses one.
  *
  * A broken transfer continues where it stopped if the server still has the same file. Otherwise it
  * fails, because pieces were already given.

@@ -76,7 +76,8 @@ export class Transfer {
   /** Number of requested bytes that the reader has. */
   private given = 0
   /**
-   * Highest number of bytes received. A transfer that keeps starting again makes no progress by it.
+   * Highest number of bytes received. Only exceeding it is progress, so a transfer that keeps
+   * starting again makes none.
    */
   private mostReceived = 0
   private spentMs = 0
