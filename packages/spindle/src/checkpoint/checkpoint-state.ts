@@ -2,15 +2,15 @@ import { badOption, checkFunction } from '../check.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../errors.ts'
 
 /**
- * Takes the state, at once: what is done by the pipeline and what is in the output are then the
- * same.
+ * Takes the state synchronously, so that it agrees with the pipeline's progress and with the
+ * output.
  */
 export function takeState<S extends object>(state: () => S): S {
   checkFunction('state', state)
   const taken: unknown = state()
   if (!isState(taken)) badOption('state()', 'a state, as `pipeline.state()` gives it', taken)
   if ('then' in taken) badOption('state()', 'a state given at once, and no promise of one', taken)
-  // As it will be read, and out of reach of whoever changes it later.
+  // A copy, as it will be read later: later changes of the object have no effect on it.
   const read: unknown = JSON.parse(textOf(taken))
   if (!isState(read)) badOption('state()', 'an object that is one as JSON too', read)
   return read as S
@@ -22,8 +22,8 @@ export function isState(value: unknown): value is object {
 }
 
 /**
- * @throws `ERR_BAD_OPTION` for what has no JSON: a bigint, an object within itself, a `toJSON` that
- * throws
+ * @throws `ERR_BAD_OPTION` for a value without a JSON text: a bigint, a cyclic object, a `toJSON`
+ *   that throws
  */
 function textOf(state: object): string {
   let text: string | undefined
@@ -39,7 +39,7 @@ function textOf(state: object): string {
   return text ?? badOption('state()', 'an object that is one as JSON too', undefined)
 }
 
-/** What a checkpoint answers once something of it went wrong. */
+/** The error of a checkpoint after a failed write or commit. */
 export function brokenCheckpoint(cause: unknown): InfrastructureError {
   return new InfrastructureError(
     'ERR_CHECKPOINT_BROKEN',
@@ -48,7 +48,7 @@ export function brokenCheckpoint(cause: unknown): InfrastructureError {
   )
 }
 
-/** What a checkpoint answers when another one has come after it. */
+/** The error of a checkpoint that another run has taken over. */
 export function takenCheckpoint(place: string): SpindleError {
   return new SpindleError(
     'ERR_CHECKPOINT_TAKEN',

@@ -10,9 +10,9 @@ import { StagedNames } from './staged-names.ts'
 /** Options of {@link FileCheckpoint.open}. */
 export interface FileCheckpointOptions {
   /**
-   * The name of each part, a path relative to the folder: a function of its number (0, 1, 2, …),
-   * always the same, and different for different numbers. Default `part-00000000`, with eight
-   * digits or more.
+   * Name of each part, a path relative to the folder. A function of the part's number (0, 1, 2, …)
+   * that always gives the same name, and different names for different numbers. Default
+   * `part-00000000`, with eight digits or more.
    */
   readonly partName?: (part: number) => string
 }
@@ -20,25 +20,25 @@ export interface FileCheckpointOptions {
 interface StagedFile {
   readonly temp: string
   readonly name: string
-  /** While it is being written. */
+  /** Pending while the file is being written. */
   filling: Promise<void> | undefined
 }
 
 /**
- * A folder whose files and the state of the pipeline that makes them are committed together: after
- * a crash at any point, a power cut included, the folder holds what the state says is done, and
- * nothing else. So with a pipeline that is resumed from `state`, every item is in the output once.
+ * An output folder whose files are committed together with the state of the pipeline that makes
+ * them. After a crash at any point, a power cut included, the folder holds exactly what the state
+ * says is done. With a pipeline that is resumed from `state`, every item is in the output exactly
+ * once.
  *
- * `write()` appends to the current part, one file for each commit; `writeFile()` makes a file by
- * name. Neither is to be seen until `commit()` has put everything in its place at once: under its
- * own name, a file is complete, on the disk, and committed. What was not committed is removed at
- * the next `open()`.
+ * `write()` appends to the current part, which becomes one file per commit; `writeFile()` makes a
+ * file by name. `commit()` makes both visible at once: a file under its own name is complete, on
+ * the disk, and committed. The next `open()` removes everything that was not committed.
  *
- * Calls may overlap: what was called before `commit()` belongs to it. The forms ending in `Sync`
- * are for consumers that hold the loop; they throw `ERR_CHECKPOINT_BUSY` while a promise of the
- * others is unsettled. A folder has one writer: the one that opened it last. When a write or a
- * commit has failed, all further ones fail (`ERR_CHECKPOINT_BROKEN`): open anew and build from
- * `state`.
+ * Calls may overlap: a commit includes all calls before it. The forms ending in `Sync` are for
+ * consumers that block the event loop; they throw `ERR_CHECKPOINT_BUSY` while a promise of another
+ * form is pending. A folder has one writer: the one that opened it last. After a failed write or
+ * commit, all further ones fail (`ERR_CHECKPOINT_BROKEN`): open the folder again and build the
+ * pipeline from `state`.
  *
  * @example
  * ```ts
@@ -57,9 +57,9 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   readonly #folder: OutputFolder
   readonly #gathered: Gathered = new Gathered()
   #files: StagedFile[] = []
-  /** Of the files of the next commit. */
+  /** Names of the files of the next commit. */
   #names: StagedNames
-  /** Settles, never rejects, when all that was called before is done. */
+  /** Resolves when all earlier calls are done. Never rejects. */
   #tail: Promise<void> = Promise.resolve()
   #unsettled = 0
   #fault: { readonly cause: unknown } | undefined
@@ -71,10 +71,11 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   }
 
   /**
-   * Opens a folder, made if it is missing, and cleans up after a run that ended anyhow.
+   * Opens a folder, makes it if it is missing, and cleans up after an earlier run, however that
+   * ended.
    *
-   * @throws `ERR_BAD_CHECKPOINT` if what is there is damaged, or is no output of this kind;
-   *   `ERR_CHECKPOINT_WRITE` if the file system refuses
+   * @throws `ERR_BAD_CHECKPOINT` if the folder's content is damaged or is not an output of this
+   *   kind; `ERR_CHECKPOINT_WRITE` if the file system refuses
    */
   static async open<S extends object>(
     directory: string | URL,
@@ -88,7 +89,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     }
   }
 
-  /** {@link FileCheckpoint.open}, done when it returns. */
+  /** The synchronous form of {@link FileCheckpoint.open}. */
   static openSync<S extends object>(
     directory: string | URL,
     options: FileCheckpointOptions = {},
@@ -101,29 +102,29 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     }
   }
 
-  /** The folder. */
+  /** Path of the folder. */
   get directory(): string {
     return this.#folder.path
   }
 
-  /** What the last commit said is done; `undefined` before the first. */
+  /** State of the last commit; `undefined` before the first. */
   get state(): S | undefined {
     return this.#folder.state as S | undefined
   }
 
-  /** Commits so far, those of earlier runs included. */
+  /** Number of commits, those of earlier runs included. */
   get commits(): number {
     return this.#folder.commits
   }
 
-  /** Parts so far, those of earlier runs included. */
+  /** Number of parts, those of earlier runs included. */
   get parts(): number {
     return this.#folder.parts
   }
 
   /**
    * Files that earlier runs have committed and that cannot get their names, because the file system
-   * refuses them or something is in their way. They are kept, complete, and each `open()` tries
+   * refuses the name or something is in the way. They are kept complete, and each `open()` tries
    * again.
    */
   get unplaced(): readonly UnplacedFile[] {
@@ -131,8 +132,8 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   }
 
   /**
-   * Appends to the current part. Little data is copied and gathered, up to 64 KiB; wait for the
-   * promise before overwriting the bytes, and so as not to be faster than the disk.
+   * Appends to the current part. Small data is copied and gathered, up to 64 KiB. Wait for the
+   * promise before you overwrite the bytes, and to write no faster than the disk.
    */
   async write(data: FileData): Promise<void> {
     this.#check()
@@ -142,7 +143,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     await this.#queue(() => run(this.#folder.append(chunks)))
   }
 
-  /** {@link write}, done when it returns. */
+  /** The synchronous form of {@link write}. */
   writeSync(data: FileData): void {
     this.#checkSync()
     this.#gathered.add(data)
@@ -151,15 +152,16 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   }
 
   /**
-   * Makes a file, and the folders it is in. Several may be made at a time. A file of the same name
-   * is replaced at the commit. Of two with one name between two commits, the one called last stays.
+   * Makes a file and its folders. Several files may be written at the same time. The commit
+   * replaces an existing file of the same name. Of two files with the same name in one commit, the
+   * later call wins.
    *
    * @param name path relative to the folder, inside it
-   * @param data the content; or a function that makes the file at the path it is given (for
-   *   libraries that write files themselves). When it fails, only this file is not made, and the
+   * @param data the content; or a function that makes the file at the path it gets, for libraries
+   *   that write files themselves. If the function fails, only this file is not made, and the
    *   promise rejects with its error.
-   * @throws `ERR_CHECKPOINT_WRITE` for a name that the file system refuses, that is a part's, or
-   *   that is in the way of another file; only this file is not made
+   * @throws `ERR_CHECKPOINT_WRITE` for a name that the file system refuses, that belongs to a part,
+   *   or that is in the way of another file; only this file is not made
    */
   async writeFile(
     name: string,
@@ -168,7 +170,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     this.#check()
     const file = this.#stage(name, data)
     const path = this.#folder.pathOf(file.temp)
-    // Side by side: most names are good.
+    // In parallel, because most names are valid.
     file.filling = both(
       run(this.#folder.checkPlace(name)),
       typeof data === 'function'
@@ -189,7 +191,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     }
   }
 
-  /** {@link writeFile}, done when it returns. */
+  /** The synchronous form of {@link writeFile}. */
   writeFileSync(name: string, data: FileData | ((path: string) => void)): void {
     this.#checkSync()
     const file = this.#stage(name, data)
@@ -208,12 +210,13 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   }
 
   /**
-   * Commits all that was written before, together with the state. When the promise resolves, it is
-   * on the disk and in its place; until then it may be there or not, but nothing is there in part.
+   * Commits everything that was written before, together with the state. When the promise resolves,
+   * all of it is on the disk and in its place. Before that, either all of it is there or nothing.
    *
-   * @param state is called at once, before `commit` returns: `() => pipeline.state()`. What it says
-   *   is done must have been written, and what was written must be done: see `docs/checkpoints.md`.
-   * @throws `ERR_CHECKPOINT_TAKEN` if the folder was opened by another since;
+   * @param state is called synchronously, before `commit` returns: `() => pipeline.state()`. The
+   *   state and the written data must agree: what it says is done must have been written, and the
+   *   reverse. See `docs/checkpoints.md`.
+   * @throws `ERR_CHECKPOINT_TAKEN` if another writer has opened the folder since;
    *   `ERR_CHECKPOINT_WRITE` if the file system refuses
    */
   async commit(state: () => S): Promise<void> {
@@ -227,7 +230,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     })
   }
 
-  /** {@link commit}, done when it returns. */
+  /** The synchronous form of {@link commit}. */
   commitSync(state: () => S): void {
     this.#checkSync()
     const taken = takeState(state)
@@ -235,7 +238,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     this.#now(() => runSync(this.#commit(this.#gathered.take(), files, taken)))
   }
 
-  /** Ends it, when what was called before is done. What is not committed is removed. */
+  /** Closes the checkpoint after all earlier calls are done. Removes what is not committed. */
   async close(): Promise<void> {
     if (this.#isClosed) return await this.#tail
     this.#isClosed = true
@@ -245,7 +248,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     await closed
   }
 
-  /** {@link close}, done when it returns. */
+  /** The synchronous form of {@link close}. */
   closeSync(): void {
     if (this.#isClosed) return
     if (this.#unsettled > 0) throw busy()
@@ -270,7 +273,8 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
   }
 
   *#close(): FileWork<void> {
-    // What a failed commit left may be named by a manifest: the next to open it knows.
+    // After a failed commit, a manifest may name its files. The next `open()` finds out, so they
+    // stay.
     yield* this.#fault === undefined ? this.#folder.close() : this.#folder.abandon()
   }
 
@@ -284,7 +288,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     return file
   }
 
-  /** A file was not made. It may be in a commit that was called meanwhile, which then fails. */
+  /** Removes a file that was not made. If a commit has it already, that commit fails. */
   #unstage(file: StagedFile): void {
     if (!this.#files.includes(file)) return
     this.#files = this.#files.filter((other) => other !== file)
@@ -298,7 +302,7 @@ export class FileCheckpoint<S extends object> implements AsyncDisposable {
     return files
   }
 
-  /** One after the other, in the order of the calls. */
+  /** Runs work in the order of the calls, one at a time. */
   #queue(work: () => Promise<void>): Promise<void> {
     this.#unsettled++
     const done = this.#tail.then(async () => {
@@ -357,7 +361,8 @@ function defaultPartName(part: number): string {
 }
 
 /**
- * Resolves when both have; rejects, as the first of them does that has to, when both have settled.
+ * Waits until both are settled. Then rejects with the first argument's error, or else with the
+ * second's.
  */
 async function both(first: Promise<void>, second: Promise<void>): Promise<void> {
   for (const end of await Promise.allSettled([first, second]))

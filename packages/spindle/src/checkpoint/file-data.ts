@@ -3,15 +3,15 @@ import { badOption } from '../check.ts'
 /** Text (written as UTF-8) or bytes. */
 export type FileData = string | Uint8Array
 
-/** What this many bytes are not reached by is gathered before it is written. */
+/** Data is gathered up to this many bytes before it is written. */
 const GATHER_BYTES = 1 << 16
 
-/** Little pieces of data on their way into a file, put together to larger ones. */
+/** Gathers small pieces of data for a file into larger ones. */
 export class Gathered {
   #chunks: Uint8Array[] = []
   #bytes = 0
 
-  /** Whether there is enough to be worth a call of the file system. */
+  /** Whether there is enough data for one call of the file system. */
   get isEnough(): boolean {
     return this.#bytes >= GATHER_BYTES
   }
@@ -20,13 +20,13 @@ export class Gathered {
     checkData(data)
     const bytes = bytesOf(data)
     if (bytes.byteLength === 0) return
-    // What is small may lie in memory that is used again before it is written.
+    // Small data is copied, because its memory may be reused before it is written.
     const isSafe = typeof data === 'string' || bytes.byteLength >= GATHER_BYTES
     this.#chunks.push(isSafe ? bytes : Uint8Array.from(bytes))
     this.#bytes += bytes.byteLength
   }
 
-  /** All of it; then there is nothing. */
+  /** Takes all gathered data. */
   take(): Uint8Array[] {
     const chunks = this.#chunks
     this.#chunks = []

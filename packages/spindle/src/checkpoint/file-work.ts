@@ -2,13 +2,13 @@ import fs, { type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
- * Work on files, written once for both forms: a generator that yields the calls it wants made, and
- * is driven by `runSync` or, with the loop free meanwhile, by `run`. It may yield several works,
- * which are then done side by side.
+ * File operations, written once for both forms: a generator that yields calls. `runSync` makes the
+ * calls synchronously, `run` makes them without blocking the event loop. It may also yield several
+ * works, which run in parallel.
  */
 export type FileWork<T> = Generator<Call | readonly FileWork<void>[], T, unknown>
 
-/** The functions of `node:fs` that are called, in their synchronous form. */
+/** The functions of `node:fs` in use, in their synchronous form. */
 interface Calls {
   open(path: string, flags: string): number
   writev(fd: number, chunks: readonly Uint8Array[]): number
@@ -38,14 +38,14 @@ export function* call<N extends keyof Calls>(
   return (yield { name, args }) as ReturnType<Calls[N]>
 }
 
-/** Does several works, side by side where the loop is free. */
+/** Runs several works, in parallel where the form allows it. */
 export function* all(works: readonly FileWork<void>[]): FileWork<void> {
   if (works.length > 0) yield works
 }
 
 /** Appends all the bytes. */
 export function* writeAll(fd: number, chunks: readonly Uint8Array[]): FileWork<void> {
-  // One call writes less than 2 GiB, and takes at most 1024 chunks.
+  // One call writes less than 2 GiB and takes at most 1024 chunks.
   for (let rest = chunks.filter(({ byteLength }) => byteLength > 0); rest.length > 0; ) {
     let written = yield* call('writev', fd, pieces(rest))
     const left: Uint8Array[] = []
@@ -57,7 +57,7 @@ export function* writeAll(fd: number, chunks: readonly Uint8Array[]): FileWork<v
   }
 }
 
-/** Makes a file that has these bytes. It is not on the disk until it is synced. */
+/** Makes a file with these bytes. It is not durable until it is synced. */
 export function* makeFile(path: string, chunks: readonly Uint8Array[]): FileWork<void> {
   const fd = yield* call('open', path, 'w')
   try {
@@ -67,7 +67,9 @@ export function* makeFile(path: string, chunks: readonly Uint8Array[]): FileWork
   }
 }
 
-/** The bytes of a file are on the disk when it ends, whoever wrote them. */
+/**
+ * Syncs a file: when it ends, the file's bytes are on the disk, even if another process wrote them.
+ */
 export function* syncFile(path: string): FileWork<void> {
   const fd = yield* call('open', path, 'r+')
   try {
@@ -78,8 +80,8 @@ export function* syncFile(path: string): FileWork<void> {
 }
 
 /**
- * The names in a folder are on the disk when it ends. Windows cannot be asked for that: it keeps
- * names in a journal of its own.
+ * Syncs a folder: when it ends, its names are on the disk. Windows has no such call and keeps names
+ * in a journal of its own.
  */
 export function* syncFolder(path: string): FileWork<void> {
   if (process.platform === 'win32') return
@@ -91,7 +93,7 @@ export function* syncFolder(path: string): FileWork<void> {
   }
 }
 
-/** Makes a folder, and those above it that are missing; they are on the disk when it ends. */
+/** Makes a folder and its missing parents, and syncs them. */
 export function* makeFolder(path: string): FileWork<void> {
   const first = yield* call('mkdir', path, { recursive: true })
   if (first === undefined) return
@@ -102,12 +104,12 @@ export function* makeFolder(path: string): FileWork<void> {
   }
 }
 
-/** Whether an error says that there is no such file. */
+/** Whether an error says that a file does not exist. */
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
 }
 
-/** Does the work before it returns. */
+/** Runs the work synchronously. */
 export function runSync<T>(work: FileWork<T>): T {
   for (let step = work.next(); ; ) {
     if (step.done === true) return step.value
@@ -123,7 +125,7 @@ export function runSync<T>(work: FileWork<T>): T {
   }
 }
 
-/** Does the work with the loop free. */
+/** Runs the work without blocking the event loop. */
 export async function run<T>(work: FileWork<T>): Promise<T> {
   for (let step = work.next(); ; ) {
     if (step.done === true) return step.value
@@ -138,7 +140,7 @@ export async function run<T>(work: FileWork<T>): Promise<T> {
   }
 }
 
-/** As many at a time as Node has threads for files, by default. */
+/** Number of parallel works: Node's default number of threads for files. */
 const LANES = 4
 
 async function runSeveral(works: readonly FileWork<void>[]): Promise<void> {
@@ -146,7 +148,7 @@ async function runSeveral(works: readonly FileWork<void>[]): Promise<void> {
   const lanes = Array.from({ length: Math.min(LANES, works.length) }, async () => {
     for (const work of left) await run(work)
   })
-  // All lanes end before a failure is told: nobody is at the files any more.
+  // All lanes end before a failure is reported, so that nothing uses the files afterwards.
   const ends = await Promise.allSettled(lanes)
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }

@@ -5,34 +5,37 @@ import { isName } from './names.ts'
 
 const FILE = 'manifest.json'
 const NEXT_FILE = 'manifest.next'
-/** Who has the folder. */
+/** File that names the current owner of the folder. */
 export const OWNER_FILE = 'owner'
 const VERSION = 1
 
-/** What the last commit said: the one thing that tells what is committed. */
+/** The result of the last commit. Only the manifest decides what is committed. */
 export interface Manifest {
   readonly version: number
-  /** Commits so far. */
+  /** Number of commits. */
   readonly commits: number
-  /** Parts so far: those of lower numbers are committed. */
+  /** Number of parts: all parts with lower numbers are committed. */
   readonly parts: number
   /**
-   * Files of the last commit, which get their names after it, and those of earlier ones that could
-   * not get theirs.
+   * Files of the last commit, which get their names after it, and files of earlier commits that
+   * could not get theirs.
    */
   readonly files: readonly CommittedFile[]
   readonly state: object
 }
 
-/** A file that is complete under the name `temp` in the work folder, and is to be called `name`. */
+/**
+ * A file that is complete under the name `temp` in the work folder and is to get the name `name`.
+ */
 export interface CommittedFile {
   readonly temp: string
   readonly name: string
 }
 
 /**
- * The manifest of an output's work folder; `undefined` before the first commit. @throws
- * `ERR_BAD_CHECKPOINT`
+ * Reads the manifest of an output's work folder; `undefined` before the first commit.
+ *
+ * @throws `ERR_BAD_CHECKPOINT`
  */
 export function* readManifest(folder: string): FileWork<Manifest | undefined> {
   const path = join(folder, FILE)
@@ -47,10 +50,9 @@ export function* readManifest(folder: string): FileWork<Manifest | undefined> {
 }
 
 /**
- * Puts a manifest in the place of the one before. It is on the disk when it ends; whoever is
- * stopped on the way leaves the old or the new one.
+ * Replaces the manifest and syncs it. A crash during this leaves the old or the new manifest.
  *
- * @param mayCommit is asked last of all
+ * @param mayCommit is called last before the replacement, and may throw
  */
 export function* writeManifest(
   folder: string,
@@ -98,8 +100,8 @@ function isFile(file: Partial<CommittedFile> | null): boolean {
 }
 
 /**
- * Whether it may be the passing name of a file: a name in the work folder that is none of its own
- * files.
+ * Whether it may be the temporary name of a file: a name in the work folder that is not one of its
+ * own files.
  */
 function isTemp(temp: string): boolean {
   return !/[\\/\0]/.test(temp) && !['', '.', '..', FILE, NEXT_FILE, OWNER_FILE].includes(temp)

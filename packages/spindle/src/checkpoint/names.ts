@@ -3,18 +3,18 @@ import { fileURLToPath } from 'node:url'
 import { badOption } from '../check.ts'
 
 /**
- * The folder, in that of the output, which holds the manifest and what is not committed. Tools that
- * list files pass over such names.
+ * Folder inside the output folder that holds the manifest and the uncommitted files. Tools that
+ * list files skip names like this.
  */
 export const WORK_FOLDER = '.checkpoint'
 
 const IS_WINDOWS = process.platform === 'win32'
 const SEPARATOR = IS_WINDOWS ? /[\\/]/ : /\//
 
-/** What Windows takes for a device or a stream, or changes without a word. */
+/** Names that Windows takes for a device or a stream, or silently changes. */
 const NO_WINDOWS_NAME = /[<>:"|?*]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i
 
-/** Where an output lies, as an absolute path. */
+/** Path of an output folder, made absolute. */
 export function checkFolder(directory: unknown): string {
   if (directory instanceof URL && directory.protocol === 'file:') return fileURLToPath(directory)
   if (typeof directory !== 'string' || directory === '')
@@ -26,7 +26,7 @@ export function checkFolder(directory: unknown): string {
   return resolve(directory)
 }
 
-/** Refuses what is no name of a file inside of an output's folder; gives it back. */
+/** Checks that a name is a file name inside the output folder, and returns it. */
 export function checkName(option: string, name: unknown): string {
   if (!isName(name))
     badOption(
@@ -37,7 +37,7 @@ export function checkName(option: string, name: unknown): string {
   return name
 }
 
-/** Whether a value is the name of a file inside of an output's folder, as a path relative to it. */
+/** Whether a value is a file name inside the output folder, as a path relative to it. */
 export function isName(name: unknown): name is string {
   if (typeof name !== 'string' || name === '' || name.includes('\0') || isAbsolute(name))
     return false
@@ -45,19 +45,16 @@ export function isName(name: unknown): name is string {
   if (segments.some((segment) => segment === '' || segment === '.' || segment === '..'))
     return false
   if (IS_WINDOWS && segments.some((segment) => NO_WINDOWS_NAME.test(segment))) return false
-  // Some file systems take other cases for the same name.
+  // Some file systems ignore case.
   return (segments[0] as string).toLowerCase() !== WORK_FOLDER
 }
 
-/** The folders that a file is in, and its own name, from the top. */
+/** The folders and the file name of a path, from the top. */
 export function segmentsOf(name: string): string[] {
   return name.split(SEPARATOR)
 }
 
-/**
- * The folders that a name is in, as paths relative to the output's folder: `a` and `a/b` for
- * `a/b/c`.
- */
+/** The folders of a file, as paths relative to the output folder: `a` and `a/b` for `a/b/c`. */
 export function foldersOf(name: string): string[] {
   const segments = segmentsOf(name)
   return segments.slice(0, -1).map((_, at) => segments.slice(0, at + 1).join('/'))

@@ -18,35 +18,35 @@ import { foldersOf, WORK_FOLDER } from './names.ts'
 import { PartNames } from './part-names.ts'
 import { isRefused, Places } from './places.ts'
 
-/** Of whom, and which; the ending of the name it will get may follow. */
+/** Temporary name: owner and number. The ending of the final name may follow. */
 const TEMP = /^[0-9a-f]{16}-\d+/
 /**
- * An ending that tells a library what to write. What is longer would make the passing name too long
- * for a name that is not.
+ * A file name ending that tells a library what to write. A longer one could make the temporary name
+ * too long although the final name is not.
  */
 const ENDING = /^\.[\w-]{1,32}$/
 
 /**
- * A committed file that cannot get its name: the file system refuses it, or something is in its
- * way. It is kept, and tried again at each `open()`.
+ * A committed file that cannot get its name: the file system refuses the name, or something is in
+ * the way. It is kept, and each `open()` tries again.
  */
 export interface UnplacedFile {
-  /** The name that it was committed under. */
+  /** Name under which the file was committed. */
   readonly name: string
-  /** Where it lies, complete. */
+  /** Path where the complete file is. */
   readonly path: string
-  /** What the file system said. */
+  /** Error of the file system. */
   readonly cause: unknown
 }
 
 /**
- * The folder of an output, as it is on the disk.
+ * The folder of an output on the disk.
  *
- * A file is written under a passing name in the work folder. A commit syncs it, then renames a new
- * manifest over the old one, which names it: that rename is the commit. Only then it gets its own
- * name. Who opens the folder after a crash does such renames as are missing, and removes what no
- * manifest names. So a file under its own name is always complete and committed, and a committed
- * one always gets there.
+ * A file is written under a temporary name in the work folder. A commit syncs the file, then
+ * renames a new manifest, which names it, over the old one: this rename is the commit. Only after
+ * it the file gets its own name. Opening the folder after a crash makes the missing renames and
+ * removes the files that no manifest names. So a file under its own name is always complete and
+ * committed, and every committed file gets its name in the end.
  */
 export class OutputFolder {
   readonly path: string
@@ -54,11 +54,11 @@ export class OutputFolder {
   readonly #owner: string
   readonly #partNames: PartNames
   readonly #places: Places
-  /** Files of earlier commits that cannot get their names, under their passing ones. */
+  /** Files of earlier commits that cannot get their names, by their temporary names. */
   readonly #unplaced: Map<string, UnplacedFile> = new Map()
   /**
-   * Folders into which files were renamed that the manifest still names; they are synced before it
-   * forgets them.
+   * Folders that got files which the manifest still names. They are synced before the next manifest
+   * drops those names.
    */
   readonly #unsynced: Set<string> = new Set()
   #temps = 0
@@ -75,13 +75,13 @@ export class OutputFolder {
     this.#partNames = partNames
   }
 
-  /** Makes the folder or takes it over, with what the last commit left to be done. */
+  /** Makes the folder or takes it over, and finishes the last commit. */
   static *open(path: string, partName: (part: number) => string): FileWork<OutputFolder> {
     const work = join(path, WORK_FOLDER)
     yield* makeFolder(work)
     const owner = randomBytes(8).toString('hex')
-    // Before the manifest is read: who had the folder until now commits nothing that is not read
-    // here.
+    // Written before the manifest is read: the previous owner then cannot commit anything that is
+    // not read here.
     yield* makeFile(join(work, OWNER_FILE), [Buffer.from(owner)])
     const places = yield* Places.open(path, work, OWNER_FILE)
     const manifest = yield* readManifest(work)
@@ -115,7 +115,7 @@ export class OutputFolder {
     return [...this.#unplaced.values()]
   }
 
-  /** Whether the file system takes names that differ in case only for the same. */
+  /** Whether the file system ignores case in names. */
   get isCaseBlind(): boolean {
     return this.#places.isCaseBlind
   }
@@ -125,15 +125,19 @@ export class OutputFolder {
     return this.#state
   }
 
-  /** A new passing name. It ends like the lasting one: libraries that write files look at that. */
+  /**
+   * A new temporary name. It has the ending of the final name, because libraries that write files
+   * look at the ending.
+   */
   nextTemp(name = ''): string {
     const ending = extname(name)
     return `${this.#owner}-${this.#temps++}${ENDING.test(ending) ? ending : ''}`
   }
 
   /**
-   * Refuses what is, or will be, the name of a part or of a folder of parts. @throws
-   * `ERR_CHECKPOINT_WRITE`
+   * Refuses a name that belongs to a part or to a folder of parts, now or later.
+   *
+   * @throws `ERR_CHECKPOINT_WRITE`
    */
   checkNotPart(name: string): void {
     for (const one of [...foldersOf(name), name]) {
@@ -143,17 +147,21 @@ export class OutputFolder {
     if (foldersOf(this.#partNames.of(this.#parts)).includes(name)) throw ofPart(name, this.#parts)
   }
 
-  /** Whether the file system takes a name. @throws `ERR_CHECKPOINT_WRITE` */
+  /**
+   * Checks that the file system accepts a name.
+   *
+   * @throws `ERR_CHECKPOINT_WRITE`
+   */
   *checkPlace(name: string): FileWork<void> {
     yield* this.#places.check(name)
   }
 
-  /** Where a passing name lies. */
+  /** Path of a temporary name. */
   pathOf(temp: string): string {
     return join(this.#work, temp)
   }
 
-  /** Appends to the part that the next commit names. */
+  /** Appends to the part that the next commit will name. */
   *append(chunks: readonly Uint8Array[]): FileWork<void> {
     if (this.#part === undefined) {
       const temp = this.nextTemp()
@@ -162,7 +170,7 @@ export class OutputFolder {
     yield* writeAll(this.#part.fd, chunks)
   }
 
-  /** Commits the part begun, these files, and the state: all of it, or nothing. */
+  /** Commits the current part, these files and the state: all of it or nothing. */
   *commit(files: readonly CommittedFile[], state: object): FileWork<void> {
     const committed = [...files]
     if (this.#part !== undefined) {
@@ -171,7 +179,8 @@ export class OutputFolder {
       yield* this.#checkNextPart(true)
     }
     yield* all(committed.map(({ temp }) => syncFile(this.pathOf(temp))))
-    // After the manifest, what cannot get its name is committed all the same.
+    // Checked before the manifest: after it, a file that cannot get its name would already be
+    // committed.
     yield* this.#places.prepare(committed.map(({ name }) => name))
     for (const target of this.#unsynced) yield* syncFolder(target)
     if (committed.length > 0) yield* syncFolder(this.#work)
@@ -188,7 +197,7 @@ export class OutputFolder {
     for (const file of committed) yield* this.#place(file)
   }
 
-  /** Of the files that could not get their names, those that are not made anew now. */
+  /** The files that could not get their names and that this commit does not replace. */
   #keptBeside(committed: readonly CommittedFile[]): CommittedFile[] {
     if (this.#unplaced.size === 0) return []
     const names = new Set(committed.map(({ name }) => name))
@@ -196,13 +205,13 @@ export class OutputFolder {
     return [...this.#unplaced].map(([temp, { name }]) => ({ temp, name }))
   }
 
-  /** Forgets what is not committed. */
+  /** Removes what is not committed. */
   *close(): FileWork<void> {
     yield* this.#closePart()
     yield* this.#removeTemps(this.#owner)
   }
 
-  /** Closes what is open, and leaves everything as it lies. */
+  /** Closes open files and leaves all files in place. */
   *abandon(): FileWork<void> {
     yield* this.#closePart()
   }
@@ -220,7 +229,7 @@ export class OutputFolder {
       yield* this.#places.give(this.pathOf(temp), name)
     } catch (error) {
       if (!isMissing(error)) throw error
-      // Somebody got as far as this before; then it is there.
+      // An earlier run may have renamed it already.
       if (!(yield* this.#places.isTaken(name)))
         throw new SpindleError(
           'ERR_BAD_CHECKPOINT',
@@ -230,8 +239,8 @@ export class OutputFolder {
   }
 
   /**
-   * The same for a file of an earlier run. One that cannot get its name is kept, and must not keep
-   * the others from being gone on with.
+   * The same for a file of an earlier run. A file that cannot get its name is kept, so that it does
+   * not stop the others.
    */
   *#placeAgain(file: CommittedFile): FileWork<void> {
     try {
@@ -266,13 +275,13 @@ export class OutputFolder {
   }
 
   /**
-   * Nothing may be where the next part goes: a folder without its manifest looks new, and one with
-   * an older manifest, from a backup, looks as it was then.
+   * Checks that nothing exists under the next part's name. A folder whose manifest is lost looks
+   * new, and one with an older manifest from a backup looks as it did then.
    */
   *#checkNextPart(isCommit = false): FileWork<void> {
     const name = this.#partNames.of(this.#parts)
     if (!(yield* this.#places.isTaken(name))) return
-    // Another one may have made it.
+    // Another owner may have made it.
     if (isCommit) yield* this.#checkOwner()
     const state = this.#commits === 0 ? 'has no manifest' : `has a manifest of ${this.#parts} parts`
     throw new SpindleError(

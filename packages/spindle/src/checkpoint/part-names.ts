@@ -1,14 +1,14 @@
 import { badOption } from '../check.ts'
 import { checkName } from './names.ts'
 
-/** Numbers by which is tried out whether a part's number can be read in its name. */
+/** Numbers used to test whether a part's number can be read from its name. */
 const SAMPLES = [0, 1, 9, 10, 4711, 1_234_567]
 
-/** The names of parts: which they are, and whether another name is one of them. */
+/** The names of parts. Tells whether another name is one of them. */
 export class PartNames {
   readonly #partName: (part: number) => string
   readonly #isReadable: boolean
-  /** The names of all parts so far, where their numbers cannot be read in them. */
+  /** The names of all parts so far, if their numbers cannot be read from them. */
   readonly #known: Map<string, number> = new Map()
   #upTo = 0
 
@@ -23,14 +23,18 @@ export class PartNames {
     })
   }
 
-  /** @throws `ERR_BAD_OPTION` if it is no name inside of the folder */
+  /**
+   * Name of a part.
+   *
+   * @throws `ERR_BAD_OPTION` if it is not a file name inside the folder
+   */
   of(part: number): string {
     return checkName('partName()', this.#partName(part))
   }
 
   /**
-   * The number of the part that has a name, of the first `parts` and any later one as far as can be
-   * told; `undefined` if none has.
+   * Number of the part with a name; `undefined` if there is none. Knows the first `parts` parts,
+   * and later ones if numbers can be read from names.
    */
   numberOf(name: string, parts: number): number | undefined {
     if (this.#isReadable) return this.#read(name)
@@ -44,7 +48,7 @@ export class PartNames {
       .find((part) => Number.isSafeInteger(part) && this.#tried(part) === name)
   }
 
-  /** A function that fails for a number that it is never asked for has no name for it. */
+  /** A function that fails for a number which never occurs has no name for it. */
   #tried(part: number): string | undefined {
     try {
       return this.#partName(part)

@@ -4,15 +4,15 @@ import { messageOf, SpindleError } from '../errors.ts'
 import { all, call, type FileWork, isMissing, makeFolder } from './file-work.ts'
 import { foldersOf, segmentsOf } from './names.ts'
 
-/** Where names are tried out, in the work folder. */
+/** Folder in the work folder where names are tried. */
 const TRIAL_FOLDER = 'names'
 
-/** What every file system takes as a name. */
+/** Names that every file system accepts. */
 const PLAIN = /^[\w~-][\w.~-]{0,141}[\w~-]$|^[\w~-]$/
 
 /**
- * What the file system answers when a name is wrong, or something is in its way: it will answer so
- * again.
+ * Errors of the file system for a bad name or something in the way: trying again gives the same
+ * error.
  */
 const REFUSALS = new Set([
   'EEXIST',
@@ -27,17 +27,17 @@ const REFUSALS = new Set([
 ])
 
 /**
- * The places in an output's folder where files get their names. A name that the file system refuses
- * is found out before the commit: after it, the file could never get there. What cannot be found
- * out without giving the name is left to {@link isRefused}.
+ * The places in an output folder where files get their names. A name that the file system refuses
+ * must be found before the commit, because afterwards the file could never get it. What cannot be
+ * found without giving the name is left to {@link isRefused}.
  */
 export class Places {
   readonly #root: string
   readonly #work: string
-  /** Whether names that differ in case only are the same here. */
+  /** Whether this file system ignores case in names. */
   readonly isCaseBlind: boolean
   readonly #device: number
-  /** Folders that were looked at, by their path in the output. */
+  /** Folders that were checked, by their path in the output. */
   readonly #known: Set<string> = new Set()
 
   private constructor(root: string, work: string, isCaseBlind: boolean, device: number) {
@@ -48,8 +48,8 @@ export class Places {
   }
 
   /**
-   * `file`: the name in lower case of a file in the work folder. @throws `ERR_BAD_CHECKPOINT` if
-   * the work folder is a link or a file
+   * @param file the name in lower case of a file in the work folder
+   * @throws `ERR_BAD_CHECKPOINT` if the work folder is a link or a file
    */
   static *open(root: string, work: string, file: string): FileWork<Places> {
     const stats = yield* call('lstat', work)
@@ -60,16 +60,18 @@ export class Places {
   }
 
   /**
-   * A file is to get a name at the next commit. @throws `ERR_CHECKPOINT_WRITE` if the file system
-   * refuses it
+   * Checks a name for the next commit.
+   *
+   * @throws `ERR_CHECKPOINT_WRITE` if the file system refuses it
    */
   *check(name: string): FileWork<void> {
     yield* naming(name, this.#check(name))
   }
 
   /**
-   * Makes the folders of files that are to be committed now, and looks at all places anew. @throws
-   * as {@link check}
+   * Makes the folders of the files of a commit, and checks all places again.
+   *
+   * @throws as {@link check}
    */
   *prepare(names: readonly string[]): FileWork<void> {
     this.#known.clear()
@@ -82,26 +84,30 @@ export class Places {
     yield* all(names.map((name) => this.check(name)))
   }
 
-  /** Whether a file has a name. */
+  /** Whether a name exists. */
   *isTaken(name: string): FileWork<boolean> {
     return (yield* statsOf(join(this.#root, name))) !== undefined
   }
 
-  /** Gives a file its name. @throws what the file system does; see {@link isRefused} */
+  /**
+   * Gives a file its name.
+   *
+   * @throws errors of the file system; see {@link isRefused}
+   */
   *give(path: string, name: string): FileWork<void> {
     yield* this.#checkFolders(name)
     const target = join(this.#root, name)
     try {
       yield* call('rename', path, target)
     } catch (error) {
-      // Somebody may have taken the folder away since.
+      // The folder may have been removed since.
       if (!isMissing(error) || (yield* statsOf(path)) === undefined) throw error
       yield* makeFolder(dirname(target))
       yield* call('rename', path, target)
     }
   }
 
-  /** Removes what trying out names has left. */
+  /** Removes the files that were made to try names. */
   *clear(): FileWork<void> {
     const folder = join(this.#work, TRIAL_FOLDER)
     for (const name of yield* call('readdir', folder)) yield* call('unlink', join(folder, name))
@@ -120,7 +126,7 @@ export class Places {
     if (stats !== undefined && this.isCaseBlind) yield* this.#checkCase(name)
   }
 
-  /** The folders that are there already: each in this one, and on its file system. */
+  /** Checks the existing folders of a file: each must be in this output, and on its file system. */
   *#checkFolders(name: string): FileWork<void> {
     for (const folder of foldersOf(name)) {
       if (this.#known.has(folder)) continue
@@ -144,7 +150,7 @@ export class Places {
       throw refusal('ENOTDIR', `"${folder}" is no folder`)
   }
 
-  /** One name, in a folder where it is in nobody's way. */
+  /** Tries one name, in a folder where it cannot collide. */
   *#tryOut(segment: string): FileWork<void> {
     const folder = join(this.#work, TRIAL_FOLDER)
     yield* call('mkdir', folder, { recursive: true })
@@ -166,14 +172,12 @@ export class Places {
   }
 }
 
-/**
- * Whether a file cannot get its name until something else is changed, in the folder or in the name.
- */
+/** Whether a file cannot get its name until the folder or the name changes. */
 export function isRefused(error: unknown): boolean {
   return REFUSALS.has((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }
 
-/** Says which name it was. */
+/** Adds the name to errors. */
 function* naming<T>(name: string, work: FileWork<T>): FileWork<T> {
   try {
     return yield* work
@@ -192,7 +196,7 @@ function refusal(code: string, problem: string): Error {
   return Object.assign(new Error(`${code}: ${problem}`), { code })
 }
 
-/** What is under a path, links not followed; `undefined` if there is nothing. */
+/** Stats of a path, without following links; `undefined` if it does not exist. */
 function* statsOf(path: string): FileWork<Stats | undefined> {
   try {
     return yield* call('lstat', path)

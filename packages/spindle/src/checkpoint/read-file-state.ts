@@ -4,9 +4,9 @@ import { readManifest } from './manifest.ts'
 import { checkFolder, WORK_FOLDER } from './names.ts'
 
 /**
- * What the last commit of a `FileCheckpoint` said is done, read without taking the folder over: of
- * all ranks of a run, say, for `mergeStates()`. `undefined` before the first commit, and where no
- * such folder is.
+ * Reads the state of the last commit of a `FileCheckpoint` without taking the folder over. Use it,
+ * for example, to read the states of all ranks for `mergeStates()`. Returns `undefined` before the
+ * first commit and if the folder does not exist.
  *
  * @throws `ERR_BAD_CHECKPOINT` if the manifest is damaged
  */

@@ -3,15 +3,15 @@ import { messageOf, SpindleError } from '../errors.ts'
 import { brokenCheckpoint, isState, takenCheckpoint, takeState } from './checkpoint-state.ts'
 
 /**
- * The part of a SQLite connection that is needed: `DatabaseSync` of `node:sqlite` (Node >= 22.5)
- * and `Database` of better-sqlite3 have it.
+ * The required part of a SQLite connection. `DatabaseSync` of `node:sqlite` (Node >= 22.5) and
+ * `Database` of better-sqlite3 have it.
  */
 export interface SqliteDatabase {
   exec(sql: string): unknown
   prepare(sql: string): SqliteStatement
 }
 
-/** The part of a prepared statement that is needed. */
+/** The required part of a prepared statement. */
 export interface SqliteStatement {
   run(...parameters: (string | number)[]): unknown
   get(...parameters: (string | number)[]): unknown
@@ -20,26 +20,26 @@ export interface SqliteStatement {
 /** Options of {@link SqliteCheckpoint}. */
 export interface SqliteCheckpointOptions {
   /**
-   * Tells apart the checkpoints in one database: of several pipelines, or of the ranks of one.
+   * Distinguishes checkpoints in one database: of several pipelines, or of the ranks of one.
    * Default `'pipeline'`.
    */
   readonly name?: string
   /**
-   * The table in which states are kept, made if it is missing: letters, digits and underscores.
+   * Table for the states, made if it is missing. Its name has letters, digits and underscores.
    * Default `'spindle_checkpoint'`.
    */
   readonly table?: string
 }
 
 /**
- * Commits what is put into a SQLite database in one transaction with the state of the pipeline that
- * it comes from: after a crash at any point, the database holds what the state says is done, and
- * nothing else. So with a pipeline that is resumed from `state`, every item is in it once.
+ * Commits rows of a SQLite database in one transaction with the state of the pipeline that they
+ * come from. After a crash at any point, the database holds exactly what the state says is done.
+ * With a pipeline that is resumed from `state`, every item is in the database exactly once.
  *
- * Of several runs with one `name`, the first to commit wins; the others are refused
- * (`ERR_CHECKPOINT_TAKEN`) with nothing written. When a commit has failed, all further ones fail
- * (`ERR_CHECKPOINT_BROKEN`), because the pipeline may be ahead of the database: begin anew and
- * build from `state`.
+ * Of several runs with the same `name`, the first to commit wins. The others get
+ * `ERR_CHECKPOINT_TAKEN`, and nothing of them is written. After a failed commit, all further ones
+ * fail (`ERR_CHECKPOINT_BROKEN`), because the pipeline may be ahead of the database: start again
+ * and build the pipeline from `state`.
  *
  * @example
  * ```ts
@@ -67,8 +67,8 @@ export class SqliteCheckpoint<S extends object> {
   #fault: { readonly cause: unknown } | undefined
 
   /**
-   * @param database a connection, which must not be in a transaction now; it stays yours to close
-   * @throws `ERR_BAD_CHECKPOINT` if what the table holds is no state
+   * @param database a connection that is not in a transaction now; the caller closes it
+   * @throws `ERR_BAD_CHECKPOINT` if the table does not hold a state
    */
   constructor(database: SqliteDatabase, options: SqliteCheckpointOptions = {}) {
     checkDatabase(database)
@@ -97,31 +97,31 @@ export class SqliteCheckpoint<S extends object> {
     this.#state = row.state === undefined ? undefined : parseState(table, name, row.state)
   }
 
-  /** What the last commit said is done; `undefined` before the first. */
+  /** State of the last commit; `undefined` before the first. */
   get state(): S | undefined {
     return this.#state
   }
 
-  /** Commits so far, those of earlier runs included. */
+  /** Number of commits, those of earlier runs included. */
   get commits(): number {
     return this.#commits
   }
 
   /**
-   * Commits what `work` writes on this connection together with the state it returns: both or
+   * Commits what `work` writes on this connection together with the state that it returns: both or
    * neither.
    *
-   * @param work writes by plain statements, commits in the pipeline what it has written, and
-   *   returns `pipeline.state()`; synchronous. It is called inside a transaction, and must not
-   *   begin or end one (savepoints may be used). When it throws, all of it is rolled back, and the
+   * @param work a synchronous function that writes with plain statements, commits the written items
+   *   in the pipeline, and returns `pipeline.state()`. It runs inside a transaction and must not
+   *   begin or end one; savepoints are allowed. If it throws, everything is rolled back and the
    *   error is thrown on.
-   * @throws `ERR_CHECKPOINT_TAKEN` if another run has committed under this name since; what the
-   *   database throws, if it does
+   * @throws `ERR_CHECKPOINT_TAKEN` if another run has committed under this name since; errors of
+   *   the database
    */
   commit(work: () => S): void {
     if (this.#fault !== undefined) throw brokenCheckpoint(this.#fault.cause)
-    // As a writer from the start: waiting for other writers comes before the pipeline moves, and
-    // may be tried again.
+    // `IMMEDIATE` takes the write lock first: waiting for other writers then happens before the
+    // pipeline moves, and can be retried.
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       if (this.#row().commits !== this.#commits) throw takenCheckpoint(`"${this.#name}"`)
@@ -147,7 +147,7 @@ export class SqliteCheckpoint<S extends object> {
   #rollBack(): void {
     try {
       this.#database.exec('ROLLBACK')
-    } catch {} // SQLite has done so already, or the connection is gone: the first error is the one to tell
+    } catch {} // SQLite has rolled back already, or the connection is lost: the first error matters
   }
 }
 
@@ -163,7 +163,7 @@ function parseState<S extends object>(table: string, name: string, text: string)
   return state as S
 }
 
-/** A connection may be set to give integers as bigints. */
+/** A connection may be configured to return integers as bigints. */
 function commitsOf(table: string, name: string, count: number | bigint): number {
   const commits = Number(count)
   if (Number.isSafeInteger(commits) && commits >= 0) return commits

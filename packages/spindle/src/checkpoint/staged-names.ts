@@ -1,21 +1,21 @@
 import { SpindleError } from '../errors.ts'
 import { foldersOf } from './names.ts'
 
-/** The names of the files of one commit: two of them must not be in each other's way. */
+/** The file names of one commit. Checks that no two of them conflict. */
 export class StagedNames {
   readonly #isCaseBlind: boolean
   readonly #files: Map<string, { readonly name: string; count: number }> = new Map()
-  /** Folders that files are in, with how many. */
+  /** Folders of the files, with the number of files in each. */
   readonly #folders: Map<string, number> = new Map()
 
-  /** `isCaseBlind`: whether the file system takes names that differ in case only for the same. */
+  /** `isCaseBlind`: whether the file system ignores case in names. */
   constructor(isCaseBlind: boolean) {
     this.#isCaseBlind = isCaseBlind
   }
 
   /**
-   * @throws `ERR_CHECKPOINT_WRITE` if there is a file where this one needs a folder, or the
-   * reverse, or one that differs only in case
+   * @throws `ERR_CHECKPOINT_WRITE` if another file is where this one needs a folder, or the
+   *   reverse, or if a name differs only in case
    */
   add(name: string): void {
     const folders = foldersOf(name)
@@ -32,7 +32,7 @@ export class StagedNames {
     for (const folder of folders) this.#count(this.#key(folder), 1)
   }
 
-  /** A file was not made after all. */
+  /** Removes the name of a file that was not made. */
   remove(name: string): void {
     const key = this.#key(name)
     const file = this.#files.get(key)

@@ -46,7 +46,7 @@ Exit status
 The process ends 3 s after the command at the latest, whatever the module left open.
 `
 
-/** Runs the command that the arguments name, and sees to the end of the process. */
+/** Runs the command that the arguments name, and ends the process. */
 export async function runCommand(argv: readonly string[]): Promise<void> {
   const deadEnd = new DeadEnd()
   let ended: Ended
@@ -127,14 +127,14 @@ function integer(option: string, text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
-/** `''` is any. */
+/** `''` means any port. */
 function port(text: string): number {
   if (!/^\d*$/.test(text) || Number(text) > 65535)
     throw usage(`--ui must be followed by a port, 0 to 65535, or by none, got "${text}"`)
   return Number(text)
 }
 
-/** The value of --ui may be left out, which `parseArgs` does not know: it is given one. */
+/** The value of --ui is optional, which `parseArgs` does not support, so a value is added. */
 function withUiValue(args: readonly string[]): string[] {
   return args.flatMap((arg, i) => {
     if (arg !== '--ui') return args[i - 1] === '--ui' && /^\d+$/.test(arg) ? [] : [arg]

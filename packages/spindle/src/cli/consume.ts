@@ -2,10 +2,12 @@ import { graphOf, type Pipeline } from '../engine/run/pipeline.ts'
 import { finishedItems, silentStages } from '../engine/stages/finished-items.ts'
 import { clearInterval, queueMicrotask, setInterval } from '../timers.ts'
 
-/** How often a pipeline of another copy of the package is asked how far it is, in milliseconds. */
+/**
+ * How often the progress of a pipeline of another copy of the package is checked, in milliseconds.
+ */
 const LOOK_MS = 20
 
-/** Takes what comes out of a pipeline and throws it away, to its end or up to a number of items. */
+/** Consumes the items of a pipeline and discards them, to its end or up to a number of items. */
 export async function consume(
   pipeline: Pipeline<unknown>,
   limit: number | undefined,
@@ -27,8 +29,8 @@ export async function consume(
 }
 
 /**
- * A last stage that gives nothing, for it saves or sends what it gets, is as far as a pipeline
- * goes: its finished calls count, as they do in `stats().items`. Returns what ends the counting.
+ * Counts the finished calls of a last stage that gives no output because it saves or sends its
+ * input. `stats().items` counts them too. Returns a function that ends the counting.
  */
 function countCalls(pipeline: Pipeline<unknown>, limit: number): () => void {
   const end = endOf(pipeline)
@@ -62,7 +64,7 @@ function endOf(pipeline: Pipeline<unknown>): Parameters<typeof finishedItems>[0]
   try {
     return graphOf(pipeline as Pipeline<never>).sink
   } catch {
-    // Of another copy of the package.
+    // The pipeline is of another copy of the package.
     return undefined
   }
 }

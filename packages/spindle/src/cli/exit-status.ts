@@ -3,19 +3,18 @@ import { setImmediate, setTimeout } from '../timers.ts'
 import { say } from './output.ts'
 import { FAILED } from './statuses.ts'
 
-/** How long the process may go on after the command has ended, in milliseconds. */
+/** How long the process may continue after the command has ended, in milliseconds. */
 const GRACE_MS = 3000
 
 /**
- * Hears when the process has nothing left to do although the command has not ended: what it waits
- * for can never come. Node would end without a word.
+ * Detects that the process has nothing left to do although the command has not ended, so what it
+ * waits for can never come. Node would end without a message.
  */
 export class DeadEnd {
   #doing = ''
   #seen = 0
   readonly #look = (): void => {
-    // The engine tells consumers at the same moment that nothing can come: they get a turn of the
-    // loop.
+    // The engine informs consumers at the same moment. They get a turn of the event loop first.
     if (this.#seen++ === 0) {
       setImmediate(() => {})
       return
@@ -30,13 +29,13 @@ export class DeadEnd {
     process.on('beforeExit', this.#look)
   }
 
-  /** What the command is at, as a subject: `loading pipeline.mjs`. */
+  /** Sets what the command is doing, as the subject of a sentence: `loading pipeline.mjs`. */
   doing(what: string): void {
     this.#doing = what
     this.#seen = 0
   }
 
-  /** The command has ended. */
+  /** Called when the command has ended. */
   release(): void {
     process.off('beforeExit', this.#look)
   }
@@ -45,18 +44,18 @@ export class DeadEnd {
 /** How a command has ended. */
 export interface Ended {
   readonly status: number
-  /** Calls of the module's code that have not ended, in words. */
+  /** Calls of the module's code that have not ended, as text. */
   readonly calls?: string
 }
 
 /**
- * Ends the process a while after its command has ended, if something still keeps it alive then, and
- * says what.
+ * Ends the process some time after its command has ended. If something still keeps the process
+ * alive then, a message names it.
  */
 export function endAfterGrace({ status, calls = '' }: Ended): void {
-  // An op may have set one of its own: it stands where all went well otherwise.
+  // An op may have set its own exit code, which stays if everything else went well.
   process.exitCode = status === 0 ? (process.exitCode ?? 0) : status
-  // It keeps nothing alive itself: where nothing else does, Node ends before.
+  // Unreferenced: if nothing else keeps the process alive, Node ends before.
   setTimeout(() => {
     const held = heldBy().join(', ')
     const by = held === '' ? '' : ` by ${held}`
@@ -86,10 +85,10 @@ const WORDS: Readonly<Record<string, string>> = {
   GetAddrInfoReqWrap: 'DNS look-up',
 }
 
-/** `2 timers`, `1 listening server`: what keeps the loop alive. */
+/** `2 timers`, `1 listening server`: what keeps the event loop alive. */
 function heldBy(): string[] {
   const counts = new Map<string, number>()
-  // The standard streams are listed, too, and keep nothing alive.
+  // The standard streams are also listed, but keep nothing alive.
   let pipes = [process.stdout, process.stderr].filter(
     (stream) => !stream.isTTY && stream instanceof Socket,
   ).length

@@ -9,24 +9,25 @@ import { messageOf, SpindleError } from '../errors.ts'
 import { canStripTypes, isTypeScript, registerTsx } from '../workers/supervise/typescript.ts'
 import { ownFolder } from './local-copy.ts'
 
-/** What a module offers to `spindle run`. */
+/** What `spindle run` gets from a module. */
 export interface Loaded {
   readonly pipeline: Pipeline<unknown>
-  /** What the source's items are called: the module's export `unit`, default `'items'`. */
+  /** Name of the source's items: the module's export `unit`, default `'items'`. */
   readonly unit: string
-  /** Whether another copy of this package has made it. */
+  /** Whether another copy of this package has made the pipeline. */
   readonly isOther: boolean
 }
 
-/** What a module offers to `spindle profile`. */
+/** What `spindle profile` gets from a module. */
 export interface LoadedConfig {
   readonly config: PipelineConfig<unknown>
   readonly isOther: boolean
 }
 
 /**
- * Imports a module and makes the pipeline it exports. @throws `ERR_MODULE` if there is no such
- * module or export.
+ * Imports a module and makes the pipeline that it exports.
+ *
+ * @throws `ERR_MODULE` if there is no such module or export.
  */
 export async function loadPipeline(
   file: string,
@@ -42,7 +43,7 @@ export async function loadPipeline(
   }
   if (made instanceof PipelineBuilder)
     return { pipeline: made.build(options), unit, isOther: false }
-  // Another copy of the package makes objects that are none of ours but do what is asked.
+  // Objects of another copy of the package have other classes, but the same methods.
   if (hasMethod(made, 'build'))
     return { pipeline: made.build(options) as Pipeline<unknown>, unit, isOther: true }
   if (hasMethod(made, 'report') && made.constructor.name === Pipeline.name) {
@@ -55,7 +56,11 @@ export async function loadPipeline(
   )
 }
 
-/** The same pipeline again, with tuning. @throws `ERR_MODULE` if it is at work already. */
+/**
+ * The same pipeline with tuning.
+ *
+ * @throws `ERR_MODULE` if it has already begun.
+ */
 function tuned(made: Pipeline<unknown>, file: string): Pipeline<unknown> {
   const { isStarted, config, options } = graphOf(made as Pipeline<never>)
   if (isStarted)
@@ -68,8 +73,9 @@ function tuned(made: Pipeline<unknown>, file: string): Pipeline<unknown> {
 }
 
 /**
- * Imports a module and gives the configuration of the pipeline it exports. @throws `ERR_MODULE`
- * likewise.
+ * Imports a module and returns the configuration of the pipeline that it exports.
+ *
+ * @throws `ERR_MODULE` if there is no such module or export.
  */
 export async function loadConfig(
   file: string,
@@ -121,7 +127,7 @@ function hasMethod<M extends string>(
   )
 }
 
-/** What to say where something works only on pipelines of this copy of the package. */
+/** The error for features that only work with pipelines of this copy of the package. */
 export function otherCopy(what: string, cause: unknown): SpindleError {
   return new SpindleError(
     'ERR_MODULE',

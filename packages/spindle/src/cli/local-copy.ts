@@ -8,22 +8,23 @@ import { packageFolder } from '../file-place.ts'
 export interface Copy {
   readonly version: string
   readonly folder: string
-  /** URL of its command. */
+  /** URL of the command's main module. */
   readonly main: string
 }
 
-/** The folder of this copy. */
+/** Folder of this copy. */
 export const ownFolder: string = realpathSync(packageFolder)
 
 export const ownVersion: string = versionIn(ownFolder)
 
 /**
- * The copy of the package that a module imports, if it is not this one: with a global command, or
- * `npx`, a project has its own. A pipeline and the command that looks into it must be of one copy.
+ * The copy of the package that a module imports, if it is another one: with a global command, or
+ * `npx`, a project has its own copy. A pipeline and the command that inspects it must be of the
+ * same copy.
  */
 export function copyOf(module: string): Copy | undefined {
   try {
-    // A module is known by its real place to Node, and so is what it imports.
+    // Node resolves a module's imports from its real path.
     const manifest = createRequire(realpathSync(resolve(module))).resolve('spindle/package.json')
     const folder = realpathSync(dirname(manifest))
     if (folder === ownFolder) return undefined
@@ -36,7 +37,7 @@ export function copyOf(module: string): Copy | undefined {
       ? undefined
       : { version, folder, main: pathToFileURL(main).href }
   } catch {
-    // No module, or it has no `spindle` in reach: then there is none but this one.
+    // There is no module, or it cannot reach a package `spindle`, so this copy is the only one.
     return undefined
   }
 }

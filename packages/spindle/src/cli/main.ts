@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util'
 import { copyOf, ownVersion } from './local-copy.ts'
 import { say, watchStreams } from './output.ts'
 
-// The command `spindle`. It is that of the copy which the module imports, where the module has
-// another one.
+// The command `spindle`. If the module imports another copy of the package, the command of that
+// copy runs.
 
 watchStreams()
 const argv = process.argv.slice(2)
@@ -20,7 +20,7 @@ if (copy === undefined) {
   await import(copy.main)
 }
 
-/** The module among the arguments, as far as they can be understood; `''` if there is none. */
+/** The module among the arguments, as far as they can be parsed; `''` if there is none. */
 function moduleIn(args: readonly string[]): string {
   const end = args.indexOf('--')
   const own = end < 0 ? args : args.slice(0, end)

@@ -2,14 +2,14 @@ import { wrap } from '../cells.ts'
 import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
 
-/** What is done when nobody reads standard output any more. */
+/** Functions to call when standard output is not read any more. */
 const leaving: Set<() => void> = new Set()
 let isUnread = false
 
 /**
- * Has the standard streams' errors heard, which would end the process with a stack otherwise. A
- * reader that left early (`| head`) is no error: nothing more is written, and whoever asked by
- * {@link onUnread} stops.
+ * Handles errors of the standard streams, which would otherwise end the process with a stack trace.
+ * A reader that leaves early (`| head`) is not an error: nothing more is written, and functions
+ * registered by {@link onUnread} are called.
  */
 export function watchStreams(): void {
   process.stdout.on('error', (error) => {
@@ -17,19 +17,21 @@ export function watchStreams(): void {
     isUnread = true
     for (const leave of leaving) leave()
   })
-  // Progress and notes are for whoever looks on; without one, there is nobody to tell.
+  // Progress and notes are optional, so they are dropped if standard error is closed.
   process.stderr.on('error', () => {})
 }
 
-/** Calls `leave` once if nobody reads standard output any more; returns what takes that back. */
+/**
+ * Calls `leave` once if standard output is not read any more. Returns a function that unregisters
+ * it.
+ */
 export function onUnread(leave: () => void): () => void {
   leaving.add(leave)
   return () => leaving.delete(leave)
 }
 
 /**
- * Writes to standard output; resolves with the error that kept it from being written, if there was
- * one that matters.
+ * Writes to standard output. Resolves with the error that prevented it, if it is one that matters.
  */
 export function print(text: string): Promise<Error | undefined> {
   return new Promise((resolve) => {
@@ -44,8 +46,8 @@ export function print(text: string): Promise<Error | undefined> {
 }
 
 /**
- * A line on standard error. What it says may come from outside: it is written as one line without
- * control characters.
+ * Writes a line to standard error. The message may contain text from outside, so line breaks and
+ * control characters are removed.
  */
 export function say(message: string): void {
   const { isTTY, columns } = process.stderr
@@ -54,12 +56,12 @@ export function say(message: string): void {
   )
 }
 
-/** An error that nobody has foreseen, with its stack. */
+/** Reports an unexpected error, with its stack. */
 export function sayWithStack(error: unknown): void {
   process.stderr.write(`spindle: ${describe(error)}\n${framesOf(error)}`)
 }
 
-/** `TypeError: x is no function`: any thrown value in one line. */
+/** `TypeError: x is no function`: any thrown value as one line. */
 export function describe(error: unknown): string {
   try {
     return plain(error instanceof Error ? `${error.name}: ${messageOf(error)}` : String(error))
@@ -69,8 +71,8 @@ export function describe(error: unknown): string {
 }
 
 /**
- * The lines of a stack that are frames; those of the message, which may look like anything, are
- * left out.
+ * The lines of a stack that are frames. The lines of the message are left out, because they may
+ * contain anything.
  */
 function framesOf(error: unknown): string {
   try {

@@ -6,16 +6,20 @@ import { Recorder } from '../observe/recording.ts'
 import { say } from './output.ts'
 import { servePage } from './page-server.ts'
 
-/** What `--report` and `--ui` make of a run. */
+/** The outputs of `--report` and `--ui`. */
 export interface PageOutput {
   /**
-   * The pipeline has ended: writes the file, and takes leave of the browsers. Rejects if the file
-   * cannot be written.
+   * Called when the pipeline has ended: writes the file and closes the connections to browsers.
+   * Rejects if the file cannot be written.
    */
   end(): Promise<void>
 }
 
-/** Checks early what would be a pity to find out after a long run. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks before the run that the file can be written.
+ *
+ * @throws `ERR_BAD_OPTION`
+ */
 export function checkOutputFile(option: string, file: string): void {
   const path = resolve(file)
   const bad = (problem: string): never => {
@@ -32,7 +36,7 @@ export function checkOutputFile(option: string, file: string): void {
   }
 }
 
-/** Begins to record a pipeline if there is anybody to show it to. */
+/** Starts to record a pipeline if its page was requested. */
 export async function openPage(
   pipeline: Pipeline<unknown>,
   unit: string,

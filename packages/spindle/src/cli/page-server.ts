@@ -15,21 +15,22 @@ export interface PageServer {
 }
 
 const LOOPBACK = '127.0.0.1'
-/** Browsers are told of every second reading: twice a second. */
+/** Browsers get every second reading: twice a second. */
 const EVERY = 2
 /**
- * Points that are enough to look at while more come: drawing them takes the pipeline's own loop.
+ * Maximum number of points while the pipeline runs. Drawing more would take time of the pipeline's
+ * own event loop.
  */
 const LIVE_POINTS = 120
 /** How long the last message may take, in milliseconds. */
 const FAREWELL_MS = 1000
 
 /**
- * Serves a recording's page to this machine alone, and renews it by server-sent events. A page of
- * another site can make a browser send requests here, and by DNS rebinding even read the answers:
- * those carry that site's name in `Host` and are refused.
+ * Serves a recording's page to this machine only, and updates it by server-sent events. A page of
+ * another site can make a browser send requests here, and with DNS rebinding even read the answers.
+ * Such requests have that site's name in `Host` and are refused.
  *
- * @throws `ERR_BAD_OPTION` if the port cannot be had.
+ * @throws `ERR_BAD_OPTION` if the port is not available.
  */
 export async function servePage(recorder: Recorder, port: number): Promise<PageServer> {
   const listeners = new Set<ServerResponse>()
@@ -65,7 +66,7 @@ export async function servePage(recorder: Recorder, port: number): Promise<PageS
     )
     server.listen(port, LOOPBACK, resolve)
   })
-  // Whoever looks on keeps no process alive.
+  // Open connections do not keep the process alive.
   server.unref()
   server.on('connection', (socket) => socket.unref())
   const { port: own } = server.address() as AddressInfo
@@ -103,7 +104,7 @@ function problemWith(
   return request.url === '/' || request.url === '/events' ? undefined : [404, 'no such page']
 }
 
-/** Rendered once for all; a browser that has not read the last one yet is spared this one. */
+/** Rendered once for all browsers. A browser that has not read the previous event is skipped. */
 function tell(listeners: ReadonlySet<ServerResponse>, render: () => string): void {
   const ready = [...listeners].filter((response) => !response.writableNeedDrain)
   if (ready.length === 0) return
@@ -115,7 +116,7 @@ function liveContent({ content }: Recorder): PageContent {
   return { ...content, points: thinned(content.points, LIVE_POINTS) }
 }
 
-/** JSON has no line breaks of its own, so one line of data holds it. */
+/** JSON contains no raw line breaks, so one line of data holds it. */
 function partsEvent(recorder: Recorder): string {
   return `event: parts\ndata: ${JSON.stringify(renderSections(liveContent(recorder)))}\n\n`
 }
@@ -127,7 +128,9 @@ function ended(response: ServerResponse, last: string): Promise<void> {
   })
 }
 
-/** Waits for all of them, but no longer than that. The timer keeps the process alive meanwhile. */
+/**
+ * Waits for all of them, at most for the time limit. The timer keeps the process alive meanwhile.
+ */
 async function within(ms: number, promises: readonly Promise<void>[]): Promise<void> {
   if (promises.length === 0) return
   let timer: Timer | undefined

@@ -6,7 +6,7 @@ import { loadConfig, otherCopy } from './load-module.ts'
 import { onUnread, print, say } from './output.ts'
 import { FAILED, OF_SIGNAL, OK, type StopSignal, UNREAD, UNWRITTEN } from './statuses.ts'
 
-/** What `spindle profile` was asked for. */
+/** Options of `spindle profile`. */
 export interface ProfileCommand {
   readonly module: string
   readonly exportName: string | undefined

@@ -21,27 +21,25 @@ import { FAILED, OF_SIGNAL, OK, type StopSignal, UNREAD, UNWRITTEN } from './sta
 import { summary } from './summary.ts'
 import { showView } from './view/view.ts'
 
-/** What `spindle run` was asked for. */
+/** Options of `spindle run`. */
 export interface RunOptions {
   readonly module: string
   readonly exportName: string | undefined
   readonly limit: number | undefined
   readonly showsProgress: boolean | undefined
   readonly asJson: boolean
-  /** File for the page of the report, and port for the live one (0: any); `undefined` for none. */
+  /** File for the page of the report, and port for the live page (0: any); `undefined` for none. */
   readonly reportFile: string | undefined
   readonly uiPort: number | undefined
   /** File for a trace; `undefined` for none. */
   readonly traceFile: string | undefined
-  /** Whether the pipeline is to tune itself, whatever the module says. */
+  /** Whether to tune the pipeline, whatever the module says. */
   readonly isTuned: boolean
   readonly args: readonly string[]
   readonly deadEnd: DeadEnd
 }
 
-/**
- * Runs a module's pipeline to its end: first it is told how that went, then the files are written.
- */
+/** Runs a module's pipeline to its end. Prints the result first, and then writes the files. */
 export async function run(options: RunOptions): Promise<Ended> {
   const { deadEnd, module, limit, reportFile, traceFile } = options
   if (reportFile !== undefined) checkOutputFile('report', reportFile)
@@ -115,30 +113,29 @@ function statusOf(
 }
 
 /**
- * @throws `ERR_MODULE` if the pipeline is of another copy of the package, which cannot be looked
- * into.
+ * @throws `ERR_MODULE` if the pipeline is of another copy of the package, which cannot be
+ *   inspected.
  */
 function startTrace({ pipeline, isOther }: Loaded, file: string): Trace {
   try {
     return trace(pipeline, { to: file })
   } catch (error) {
-    // What it looks into is private to each copy.
+    // The inspected fields are private to each copy.
     throw isOther && error instanceof TypeError ? otherCopy('--trace', error) : error
   }
 }
 
-/** What stops a run before its end: a signal, or that nobody reads what it prints. */
+/** What stops a run before its end: a signal, or standard output that is not read any more. */
 class Stops {
-  /** The first that came. */
+  /** The first signal. */
   signal: StopSignal | undefined
   isUnread = false
-  /** The pipeline has ended: a reader that leaves now stops nothing. */
+  /** Called when the pipeline has ended: a reader that leaves now stops nothing. */
   readonly consumed: () => void
   readonly release: () => void
 
   /**
-   * The first signal stops the pipeline and lets the report be printed; the second ends the
-   * process.
+   * The first signal stops the pipeline, and the report is printed. The second ends the process.
    */
   constructor(pipeline: Pipeline<unknown>) {
     const stop = (): void => void pipeline.stop().catch(() => {})
@@ -162,12 +159,12 @@ class Stops {
   }
 }
 
-/** The calls that a stopped pipeline leaves to themselves. */
+/** Calls that are still pending in a stopped pipeline. */
 function pendingIn(pipeline: Pipeline<unknown>): readonly PendingWork[] {
   try {
     return graphOf(pipeline as Pipeline<never>).pendingWork
   } catch {
-    // Of another copy of the package.
+    // The pipeline is of another copy of the package.
     return []
   }
 }
@@ -202,7 +199,7 @@ function toJson(report: Report, unit: string, failure: Failure | undefined): obj
   }
 }
 
-/** Without loss: JSON escapes what must not stand in a terminal. */
+/** Lossless: JSON escapes the characters that a terminal must not get. */
 function errorText(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${messageOf(error)}` : String(error)
 }

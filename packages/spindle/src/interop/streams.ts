@@ -4,9 +4,9 @@ import type { Pipeline } from '../engine/run/pipeline.ts'
 import { SpindleError } from '../errors.ts'
 
 /**
- * A pipeline's items as a Node stream in object mode. Destroying the stream stops the pipeline; the
- * pipeline's failure destroys the stream, and so does an item that is `null`, which such a stream
- * would take for its end.
+ * A Node stream in object mode with the pipeline's items. Destroying the stream stops the pipeline.
+ * A failure of the pipeline destroys the stream. An item that is `null` does too, because object
+ * streams use `null` for their end.
  *
  * @example
  * ```ts run
@@ -45,8 +45,8 @@ export function toReadable<T>(
 }
 
 /**
- * A pipeline's items as a web stream. Cancelling the stream stops the pipeline; the pipeline's
- * failure errors the stream.
+ * A web stream with the pipeline's items. Cancelling the stream stops the pipeline. A failure of
+ * the pipeline errors the stream.
  *
  * @example
  * ```ts run
@@ -70,7 +70,7 @@ export function toReadableStream<T>(pipeline: Pipeline<T>): ReadableStream<T> {
       },
       cancel: () => pipeline.stop(),
     },
-    // The pipeline has queues of its own.
+    // No buffer here: the pipeline has its own queues.
     { highWaterMark: 0 },
   )
 }

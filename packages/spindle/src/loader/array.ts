@@ -1,6 +1,6 @@
 /** The typed array that holds each dtype. The names are those of ONNX Runtime's tensors. */
 export interface DataOf {
-  /** One byte an element, 0 or 1. */
+  /** One byte per element, 0 or 1. */
   readonly bool: Uint8Array
   readonly uint8: Uint8Array
   readonly int8: Int8Array
@@ -11,8 +11,8 @@ export interface DataOf {
   readonly uint64: BigUint64Array
   readonly int64: BigInt64Array
   /**
-   * The bits of IEEE 754 half precision; a `Float16Array`, where there is one, is taken too, and
-   * given for it.
+   * The bits of IEEE 754 half precision. `Float16Array`, where the runtime has it, is accepted too,
+   * and is then also what comes out.
    */
   readonly float16: Uint16Array
   readonly float32: Float32Array
@@ -26,8 +26,8 @@ export type DType = keyof DataOf
 export type Data = DataOf[DType]
 
 /**
- * A dense array of any rank, row-major and without padding: what onnxruntime, transformers.js, tfjs
- * and WebGPU take as it is. `data` may be a view of a larger buffer; its length is the product of
+ * A dense array of any rank, row-major and without padding. onnxruntime, transformers.js, tfjs and
+ * WebGPU take it as it is. `data` may be a view of a larger buffer; its length is the product of
  * `shape`.
  */
 export interface NdArray<D extends DType = DType> {
@@ -36,7 +36,7 @@ export interface NdArray<D extends DType = DType> {
   readonly shape: readonly number[]
 }
 
-/** Makes a typed array, of memory of its own or as a view. */
+/** Constructor of a typed array, with its own memory or as a view. */
 export interface DataConstructor {
   readonly BYTES_PER_ELEMENT: number
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): Data
@@ -64,7 +64,7 @@ export function isBigInt(dtype: DType): boolean {
   return dtype === 'int64' || dtype === 'uint64'
 }
 
-/** What a bare typed array stands for; `undefined` for what is none. */
+/** The dtype of a bare typed array; `undefined` if the value is not a typed array. */
 export function dtypeOf(data: unknown): DType | undefined {
   if (!ArrayBuffer.isView(data)) return undefined
   return dtypes[data[Symbol.toStringTag as never] as unknown as string]

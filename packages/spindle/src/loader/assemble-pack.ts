@@ -6,19 +6,19 @@ import { checkId, fillIds, type Ids, newIds, putIds } from './token-ids.ts'
 
 /** Options of `assemblePack()`. */
 export interface AssembleOptions<D extends 'int64' | 'int32' = 'int64' | 'int32'> {
-  /** Length of every array but `cuSeqlens`, an integer >= 1. */
+  /** Length of every array except `cuSeqlens`, an integer >= 1. */
   readonly maxTokens: number
-  /** What the end is filled up with, an integer. Default 0. */
+  /** Token id that fills the end, an integer. Default 0. */
   readonly paddingId?: number
-  /** Whether `labels` are made. Default false. */
+  /** Whether to make `labels`. Default false. */
   readonly labels?: boolean
   /**
-   * The label where the model is not asked: of padding, and of each document's first token, which
-   * nothing of its own comes before. Default -100.
+   * Label of positions that do not count for the loss, an integer: the padding, and the first token
+   * of each document, which has no token before it to be predicted from. Default -100.
    */
   readonly ignoreLabel?: number
   /**
-   * Type of `inputIds`, `positionIds` and `labels`. Default `'int64'`, which language models in
+   * Dtype of `inputIds`, `positionIds` and `labels`. Default `'int64'`, which language models in
    * ONNX take.
    */
   readonly dtype?: D
@@ -28,34 +28,38 @@ export interface AssembleOptions<D extends 'int64' | 'int32' = 'int64' | 'int32'
  * Several documents as one input of a language model. All arrays are row-major; `n` is `maxTokens`.
  */
 export interface PackedSequence<D extends 'int64' | 'int32' = 'int64' | 'int32'> {
-  /** [n], the documents' tokens one after the other, then `paddingId`. */
+  /** [n], the tokens of the documents one after the other, then `paddingId`. */
   readonly inputIds: NdArray<D>
   /** [n], counted from 0 in each document; 0 in the padding. */
   readonly positionIds: NdArray<D>
   /**
-   * [n], 1 for the first document, 2 for the next, …, 0 for padding: tokens may see those of their
-   * own number only.
+   * [n], 1 for the first document, 2 for the next, …, 0 for padding. A token may attend only to
+   * tokens with the same number.
    */
   readonly segmentIds: NdArray<'int32'>
   /**
-   * [documents + 1], where each document begins, and where the last ends: the `cu_seqlens` of
+   * [documents + 1], the start of each document and the end of the last: the `cu_seqlens` of
    * FlashAttention's functions for variable lengths.
    */
   readonly cuSeqlens: NdArray<'int32'>
-  /** [n], if asked for: the documents' own, or their tokens, not shifted. */
+  /**
+   * [n], present only with the option `labels`: the labels of the documents, or else their tokens.
+   * They are not shifted.
+   */
   readonly labels?: NdArray<D>
-  /** Tokens that are no padding. */
+  /** Number of tokens without the padding. */
   readonly tokens: number
-  /** Documents that were left out, for they have no token. */
+  /** Number of documents that were left out because they have no token. */
   readonly empty: number
 }
 
 /**
- * Makes the arrays of one pack of documents: an op for `pipe()` behind
- * `aggregate(packDocuments(…))`. Documents without a token are left out, and counted.
+ * Makes the arrays of one pack of documents: an op for `pipe()` after
+ * `aggregate(packDocuments(…))`. Documents without a token are left out and counted in `empty`.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option, what is no document, or an id that `dtype` cannot
- *   hold, naming document and position; `ERR_TOO_LARGE` if the documents are above `maxTokens`.
+ * @throws `ERR_BAD_OPTION` for a wrong option, a value that is not a document, or an id that
+ *   `dtype` cannot hold; the message names the document and the position. `ERR_TOO_LARGE` if the
+ *   documents have more than `maxTokens` tokens.
  *
  * @example
  * ```ts run
@@ -76,13 +80,13 @@ export function assemblePack<D extends 'int64' | 'int32' = 'int64'>(
   const { maxTokens, paddingId = 0, labels: hasLabels = false, ignoreLabel = -100 } = options
   const dtype = (options.dtype ?? 'int64') as D
   checkInteger('maxTokens', maxTokens, 1)
-  // Where documents begin is said in int32.
+  // `cuSeqlens` is int32.
   if (maxTokens >= 2 ** 31) badOption('maxTokens', 'below 2^31', maxTokens)
   if (typeof hasLabels !== 'boolean') badOption('labels', 'a boolean', hasLabels)
   checkChoice('dtype', dtype, ['int64', 'int32'])
   checkId('paddingId', paddingId, dtype)
   checkId('ignoreLabel', ignoreLabel, dtype)
-  // Positions of every document are the beginning of these.
+  // The positions of every document are a prefix of this array.
   const ramp = newIds(dtype, maxTokens)
   for (let position = 0; position < maxTokens; position++)
     ramp[position] = dtype === 'int64' ? BigInt(position) : position
@@ -110,7 +114,7 @@ export function assemblePack<D extends 'int64' | 'int32' = 'int64'>(
       segments.fill(segment, at, at + size)
       if (labels !== undefined) {
         const said = labelsOf(document)
-        // What was converted once need not be again.
+        // Without labels of its own, a document's ids are already converted in `inputIds`.
         if (said === undefined) labels.set(ids.subarray(at, at + size) as never, at)
         else putIds(labels, said, at, () => placeOf(number, document, 'labels'))
         fillIds(labels, ignoreLabel, at, at + 1)

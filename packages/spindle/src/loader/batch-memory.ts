@@ -4,36 +4,36 @@ import { SpindleError } from '../errors.ts'
 import type { SegmentPool } from '../workers/memory/segment-pool.ts'
 import type { Data, DataConstructor } from './array.ts'
 
-/** Where the arrays of a batch lie; at most one of the three. */
+/** Where the arrays of a batch are stored. At most one of the three options may be given. */
 export interface MemoryOptions {
   /**
-   * Whether each array gets shared memory of its own, which crosses threads without a copy and can
-   * be read by all. Default false.
+   * Whether each array gets its own `SharedArrayBuffer`, which crosses threads without a copy and
+   * which all threads can read. Default false.
    */
   readonly shared?: boolean
   /**
-   * Takes one lease of the pool for the batch. It is given back by
-   * `SegmentPool.leaseOf(array.data)?.release()`, or the garbage collector.
+   * Pool from which the batch takes one lease. `SegmentPool.leaseOf(array.data)?.release()` gives
+   * it back; otherwise the garbage collector does.
    */
   readonly pool?: SegmentPool
   /**
-   * Memory to use: arrays lie in it one after the other, each at a multiple of 64 bytes. What it
-   * held is written over.
+   * Memory to write to. Arrays are stored one after the other, each at a multiple of 64 bytes. The
+   * previous content is overwritten.
    */
   readonly into?: ArrayBufferLike | ArrayBufferView
 }
 
-/** Where arrays begin in memory that several share: what vector instructions like best. */
+/** Alignment of arrays that share memory, in bytes: vector instructions are fastest with it. */
 const ALIGNMENT = 64
 
 /** Memory for arrays whose sizes are known. */
 export interface BatchMemory {
-  /** Whether it is all zeros. */
+  /** Whether the memory is all zeros. */
   readonly isFresh: boolean
   take(Data: DataConstructor, length: number): Data
 }
 
-/** Bytes that arrays take together in memory that they share. */
+/** Bytes that arrays of these sizes take in one block of memory, with alignment. */
 export function alignedBytes(sizes: readonly number[]): number {
   return sizes.reduce((sum, bytes) => align(sum) + bytes, 0)
 }
@@ -55,7 +55,7 @@ export function checkMemory({ shared, pool, into }: MemoryOptions): void {
 
 /**
  * @throws `ERR_TOO_LARGE` if `into` is too small; `ERR_POOL_FULL` or `ERR_TOO_LARGE` if the pool
- * is.
+ *   has no room.
  */
 export function batchMemory(
   { shared = false, pool, into }: MemoryOptions,

@@ -12,7 +12,10 @@ import type { NumberDType } from './collated.ts'
 import { type Padding, paddedShape } from './padding.ts'
 import { elementsIn } from './place-array.ts'
 
-/** What becomes of one place in the records: an array, a plain list, or what is made of members. */
+/**
+ * What one path of the records becomes in the batch: an array, a plain list, or an object or list
+ * of members.
+ */
 export type Plan = ArrayPlan | ListPlan | MembersPlan
 
 /** Values that become one array. */
@@ -21,39 +24,41 @@ export interface ArrayPlan {
   readonly path: string
   readonly dtype: DType
   readonly Data: DataConstructor
-  /** Of each record: its elements, or the number itself. */
+  /** For each record: its elements, or the number itself. */
   readonly values: readonly (Data | readonly unknown[] | number | bigint | boolean)[]
   readonly shapes: readonly (readonly number[])[]
-  /** What all have in the batch. */
+  /** The shape that each record has in the batch. */
   readonly shape: readonly number[]
   readonly padding: Padding | undefined
 }
 
-/** Values that are kept as they are. */
+/** Values that stay as they are, in a plain list. */
 export interface ListPlan {
   readonly kind: 'list'
   readonly values: readonly unknown[]
 }
 
-/** The members of objects, or of lists of one length. */
+/** The members of objects, or of lists of equal length. */
 export interface MembersPlan {
   readonly kind: 'members'
   readonly isArray: boolean
   readonly members: readonly (readonly [name: string, plan: Plan])[]
 }
 
-/** What plans are made by. */
+/** The options of `collate()` that decide how values become arrays. */
 export interface PlanRules {
   readonly numbers: NumberDType
   readonly dtypes: ReadonlyMap<string, NumberDType>
   readonly paddings: ReadonlyMap<string, Padding>
-  /** Paths that were met. */
+  /** Paths that occurred in the records. */
   readonly seen: Set<string>
 }
 
 /**
- * @param path `''`, `'pixels'`, `'image.mask'` @throws `ERR_BAD_OPTION` where records differ in
- * more than their data.
+ * Plans the batch for the values at one path.
+ *
+ * @param path `''`, `'pixels'`, `'image.mask'`
+ * @throws `ERR_BAD_OPTION` if records differ in more than their data.
  */
 export function planBatch(values: readonly unknown[], path: string, rules: PlanRules): Plan {
   rules.seen.add(path)
@@ -154,7 +159,10 @@ function planNumbers(
   return { kind: 'array', path, dtype, Data: constructors[dtype], values: lists, ...placed }
 }
 
-/** What padding holds must be a value of the type, for it would become another without a word. */
+/**
+ * Checks that the dtype can hold the padding value. Otherwise the typed array would silently store
+ * another value.
+ */
 function checkPaddingValue(
   padding: Padding | undefined,
   Data: DataConstructor,
@@ -259,7 +267,7 @@ function planList(values: readonly unknown[], path: string): ListPlan {
   return { kind: 'list', values }
 }
 
-/** Whether all are lists of numbers, or of bigints. */
+/** Whether all values are lists of numbers, or of bigints; `undefined` for other lists. */
 function vectorKind(values: readonly unknown[]): 'number' | 'bigint' | undefined {
   let kind: string | undefined
   for (const list of values) {
@@ -286,7 +294,7 @@ function memberOf(path: string): string {
   return path === '' ? '' : `.${path}`
 }
 
-/** Fails, naming the record and its member. */
+/** Throws an error that names the record and its member. */
 export function differs(path: string, at: number, rule: string, value: unknown): never {
   badOption(`records[${at}]${memberOf(path)}`, rule, value)
 }

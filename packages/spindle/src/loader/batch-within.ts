@@ -6,8 +6,8 @@ import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 /** Options of `batchWithin()`. */
 export interface WithinOptions {
   /**
-   * Longest time that an item is held, in milliseconds, > 0: then everything that is held is given,
-   * full or not.
+   * Longest time to hold an item, in milliseconds, > 0. After it, all items that are held are
+   * given, even if the batch is not full.
    */
   readonly maxWaitMs: number
 }
@@ -15,14 +15,15 @@ export interface WithinOptions {
 const TIME_IS_UP = Symbol('time is up')
 
 /**
- * Batches of an aggregator, none of whose items waits longer than `maxWaitMs` for others: for
- * requests that come when they come, where a batch that is not full is better than a late one. Any
- * aggregator of arrays will do: `batchByTokens(…)`, `bucketByLength(…)`, or a number of items.
+ * Batches of an aggregator in which no item waits longer than `maxWaitMs` for others. It is for
+ * requests that arrive at irregular times, where a small batch is better than a late one. Takes any
+ * aggregator whose batches are arrays, such as `batchByTokens(…)` or `bucketByLength(…)`, or a
+ * number of items.
  *
- * As a stage within a pipeline it is the op of a `merge()` with one input; its batches depend on
- * timing, so it cannot be resumed exactly. When it is left, the source is closed.
+ * Within a pipeline it is the op of a `merge()` with one input. Its batches depend on timing, so
+ * the pipeline cannot be resumed exactly. Leaving the iteration closes the source.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option; what the source or the aggregator throws.
+ * @throws `ERR_BAD_OPTION` for a wrong option; errors of the source and of the aggregator.
  *
  * @example
  * ```ts run
@@ -92,10 +93,14 @@ async function* batches<T>(
   }
 }
 
-/** What the promise gives, or that the time is up first. The promise may be waited for again. */
+/**
+ * The promise's value, or `TIME_IS_UP` if the time runs out first. The caller may wait for the same
+ * promise again.
+ */
 async function within<S>(promise: Promise<S>, untilMs: number): Promise<S | typeof TIME_IS_UP> {
   const waitMs = untilMs - clockMs()
-  // A source that always has something ready must not keep the timer from its turn.
+  // Checked without a timer: a source that always has an item ready could otherwise delay the timer
+  // forever.
   if (waitMs <= 0) return TIME_IS_UP
   let timer: Timer | undefined
   const limit = new Promise<typeof TIME_IS_UP>((resolve) => {
@@ -108,7 +113,10 @@ async function within<S>(promise: Promise<S>, untilMs: number): Promise<S | type
   }
 }
 
-/** A source that is in the middle of a step closes when that ends: nobody waits for it. */
+/**
+ * Closes the source. If a step of it is in progress, the source closes after that step, and this
+ * function does not wait.
+ */
 async function close(
   steps: AsyncIterator<unknown> | Iterator<unknown>,
   pending: Promise<unknown> | undefined,
@@ -132,8 +140,8 @@ interface Arrival {
 }
 
 /**
- * When the items that are held came. Of equal plain values the first that came is the first to
- * leave.
+ * Arrival times of the items that are held. Of equal primitive values, the first to arrive is the
+ * first to leave.
  */
 class Arrivals<T> {
   #inOrder: Arrival[] = []
@@ -163,7 +171,7 @@ class Arrivals<T> {
     this.#of.clear()
   }
 
-  /** When the oldest came. */
+  /** When the oldest held item arrived. */
   get oldest(): number | undefined {
     if (this.#of.size === 0) this.clear()
     while (this.#inOrder[this.#first]?.isHeld === false) this.#first++

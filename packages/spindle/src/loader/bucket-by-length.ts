@@ -4,37 +4,38 @@ import { lengthOf } from './length-of.ts'
 
 /** Options of `bucketByLength()`. */
 export interface BucketOptions<T> {
-  /** Length of an item, a number >= 0: of what its padding costs. */
+  /** Length of an item, a number >= 0, in the unit that padding costs. */
   readonly length: (item: T) => number
   /**
-   * The longest length of each bucket but the last, rising numbers >= 0. Longer items have a bucket
-   * of their own, the last.
+   * Longest length of each bucket except the last, as ascending numbers >= 0. The last bucket takes
+   * all longer items.
    */
   readonly boundaries: readonly number[]
   /**
-   * Items of a batch, an integer >= 1: one for all buckets, or one for each,
-   * `boundaries.length + 1` of them.
+   * Items per batch, an integer >= 1: one number for all buckets, or a list of
+   * `boundaries.length + 1` numbers, one for each bucket.
    */
   readonly batchSize: number | readonly number[]
   /**
-   * What the end of the stream or epoch leaves. `'apart'` (default): each bucket's rest is a batch
-   * of its own. `'together'`: what is left of all buckets, in order of length, is cut into batches
-   * of the size that its longest item's bucket has: fewer of them.
-   * `aggregate(…, { dropLast: true })` leaves all of it out.
+   * What happens to incomplete batches at the end of the stream or epoch. `'apart'` (default): the
+   * rest of each bucket becomes a batch of its own. `'together'`: the rests of all buckets, sorted
+   * by length, are cut into batches. Each has the batch size of its longest item's bucket, so there
+   * are fewer batches. `aggregate(…, { dropLast: true })` drops the rests in both cases.
    */
   readonly rest?: 'apart' | 'together'
 }
 
 /**
- * Batches of items of similar length, so that padding them costs little: an aggregator for
- * `aggregate()`. A batch is given when its bucket is full; within a batch, items are in the order
- * in which they came. Which items share a batch depends on their order alone, never on timing.
+ * Batches of items of similar length, so that padding costs little: an aggregator for
+ * `aggregate()`. A batch is given when its bucket is full. Within a batch, items keep the order in
+ * which they arrived. Which items share a batch depends only on the order of items, never on
+ * timing.
  *
- * Holds less than the sum of all batch sizes. Call it once for several pipelines: each build has
- * buckets of its own.
+ * Holds fewer items than the sum of all batch sizes. One call serves several pipelines: each build
+ * makes its own buckets.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with it for a length that is no
- *   number >= 0.
+ * @throws `ERR_BAD_OPTION` for a wrong option. The stage fails with it if `length` does not return
+ *   a number >= 0.
  *
  * @example
  * ```ts run
@@ -118,7 +119,7 @@ class Buckets<T> implements Aggregator<T, T[]> {
     return bucket
   }
 
-  /** The first boundary that is not below the length, by halving. */
+  /** Binary search for the first boundary that is not below the length. */
   #bucketOf(length: number): number {
     let low = 0
     let high = this.#boundaries.length
@@ -146,7 +147,7 @@ class Buckets<T> implements Aggregator<T, T[]> {
     return rest
   }
 
-  /** As many of the longest items as make a batch of the longest one's bucket. */
+  /** Takes the longest items, as many as the batch size of the longest one's bucket. */
   #longest(): T[] | undefined {
     let number = this.#buckets.findLastIndex((bucket) => bucket.length > 0)
     const size = this.#sizes[number] ?? 0

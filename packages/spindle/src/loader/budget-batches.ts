@@ -4,49 +4,49 @@ import type { Aggregator } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import { lengthOf } from './length-of.ts'
 
-/** What the two kinds of budget have in common. */
+/** Options that `batchByTokens()` and `batchByBytes()` share. */
 export interface BudgetOptions {
-  /** Items of a batch at most, an integer >= 1. Default: no limit. */
+  /** Maximum number of items per batch, an integer >= 1. Default: no limit. */
   readonly maxItems?: number
   /**
-   * An item that is above the budget by itself: `'refuse'` (default) fails the stage, `'alone'`
-   * gives it as a batch of its own.
+   * What happens to a single item above the budget. `'refuse'` (default) fails the stage; `'alone'`
+   * gives the item as a batch of its own.
    */
   readonly tooLarge?: 'refuse' | 'alone'
 }
 
 /** Options of `batchByTokens()`. */
 export interface TokenBudgetOptions<T> extends BudgetOptions {
-  /** Tokens of a batch at most, an integer >= 1. */
+  /** Maximum number of tokens per batch, an integer >= 1. */
   readonly maxTokens: number
-  /** Tokens of an item, a number >= 0. */
+  /** Number of tokens of an item, a number >= 0. */
   readonly length: (item: T) => number
   /**
-   * Whether padding counts: a batch then costs its number of items times its longest, which is what
-   * the model computes on. Default false.
+   * Whether padding counts. If true, a batch costs its number of items times its longest length,
+   * which is what the model computes on. Default false.
    */
   readonly padded?: boolean
-  /** With `padded`: what lengths are rounded up to a multiple of, an integer >= 1. Default 1. */
+  /** With `padded`: lengths are rounded up to a multiple of this, an integer >= 1. Default 1. */
   readonly multipleOf?: number
 }
 
 /** Options of `batchByBytes()`. */
 export interface ByteBudgetOptions<T> extends BudgetOptions {
-  /** Bytes of a batch at most, an integer >= 1. */
+  /** Maximum number of bytes per batch, an integer >= 1. */
   readonly maxBytes: number
   /**
-   * Bytes of an item, a number >= 0. Default: those of its buffers and texts, as `maxBytes` of
-   * `pipe()` counts them.
+   * Number of bytes of an item, a number >= 0. Default: the size of its buffers and texts, counted
+   * as `maxBytes` of `pipe()` counts them.
    */
   readonly bytes?: (item: T) => number
 }
 
 /**
- * Batches of as many items as a budget of tokens has room for, in the order in which they come: an
- * aggregator for `aggregate()`. With `padded`, the budget is that of the rectangle that the batch
- * becomes.
+ * Batches with as many items as fit a token budget, in the order in which items arrive: an
+ * aggregator for `aggregate()`. With `padded`, the budget applies to the rectangle that the padded
+ * batch becomes.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with `ERR_TOO_LARGE` for an item
+ * @throws `ERR_BAD_OPTION` for a wrong option. The stage fails with `ERR_TOO_LARGE` for an item
  *   above the budget, unless `tooLarge: 'alone'`.
  *
  * @example
@@ -78,10 +78,10 @@ export function batchByTokens<T>(options: TokenBudgetOptions<T>): () => Aggregat
 }
 
 /**
- * Batches of as many items as a budget of bytes has room for, in the order in which they come: an
+ * Batches with as many items as fit a byte budget, in the order in which items arrive: an
  * aggregator for `aggregate()`.
  *
- * @throws `ERR_BAD_OPTION` for a wrong option; the stage fails with `ERR_TOO_LARGE` for an item
+ * @throws `ERR_BAD_OPTION` for a wrong option. The stage fails with `ERR_TOO_LARGE` for an item
  *   above the budget, unless `tooLarge: 'alone'`.
  */
 export function batchByBytes<T>(options: ByteBudgetOptions<T>): () => Aggregator<T, T[]> {
@@ -101,7 +101,7 @@ interface Budget<T> {
   readonly option: string
   readonly budget: number
   readonly cost: (item: T) => number
-  /** Whether a batch costs its longest item as often as it has items, or the sum of its items. */
+  /** Whether a batch costs its longest item times its number of items, or the sum of its items. */
   readonly isPadded: boolean
 }
 
@@ -113,15 +113,15 @@ function budgetBatches<T>(budget: Budget<T>, options: BudgetOptions): () => Aggr
 }
 
 /**
- * An item that does not fit ends the batch and begins the next one, so that no more than one batch
- * is ever held.
+ * An item that does not fit ends the batch and starts the next one, so only one batch is held at a
+ * time.
  */
 class BudgetBatches<T> implements Aggregator<T, T[]> {
   readonly #budget: Budget<T>
   readonly #maxItems: number
   readonly #mayExceed: boolean
   #batch: T[] = []
-  /** Sum of the costs, or the largest of them. */
+  /** Sum of the costs, or with padding the largest cost. */
   #cost = 0
 
   constructor(budget: Budget<T>, maxItems: number, mayExceed: boolean) {
@@ -148,7 +148,7 @@ class BudgetBatches<T> implements Aggregator<T, T[]> {
   }
 
   /**
-   * Whether nothing more can come in, but for items that cost nothing: the batch need not wait for
+   * Whether no item with a cost fits any more. The batch is then given at once, without waiting for
    * the next item.
    */
   #isFull(): boolean {

@@ -8,13 +8,14 @@ import type { LoaderProgress } from './loader.ts'
 /** Options of `CacheDataLoader`. */
 export interface CacheLoaderOptions extends CacheOptions {
   /**
-   * Whether the loader's epoch ends when kept batches take over (default), so that loading takes no
-   * more of the machine. `false` leaves it paused, with what it has ready.
+   * Whether the loader's epoch ends when the cached batches take over, so that loading uses no more
+   * of the machine. Default true. `false` leaves the loader paused, with the batches that it has
+   * ready.
    */
   readonly deleteLoader?: boolean
 }
 
-/** What is asked of the loader that is measured; a `DataLoader` is one, and so is a pipeline. */
+/** What `CacheDataLoader` needs of a loader. A `DataLoader` and a pipeline both have it. */
 export interface CacheableLoader<T> extends AsyncIterable<T> {
   readonly length?: number | undefined
   readonly progress?: LoaderProgress
@@ -24,9 +25,10 @@ export interface CacheableLoader<T> extends AsyncIterable<T> {
 }
 
 /**
- * A loader that after some real batches gives the last of them over and over, for nothing: the rate
- * of training on those is how fast it would be if loading cost nothing, the headspace of all work
- * on the loader. For measuring only. Each iteration begins with real batches again.
+ * A loader that gives a few real batches and then repeats the last of them at no cost. The rate of
+ * training on repeated batches is the rate that training would have if loading cost nothing: the
+ * upper limit of any gain from faster loading. For measurements only. Each iteration starts with
+ * real batches again.
  *
  * @throws `ERR_BAD_OPTION` as `cacheIterator()` does.
  *
@@ -51,19 +53,19 @@ export class CacheDataLoader<T> implements AsyncIterable<T>, AsyncDisposable {
   constructor(loader: CacheableLoader<T>, options: CacheLoaderOptions = {}) {
     checkOptions(options, ['numCaches', 'returnCachesAfter', 'stopAfter', 'deleteLoader'])
     const { deleteLoader = true, ...cache } = options
-    // Checks the options; nothing is pulled before it is iterated.
+    // Only checks the options: nothing is pulled before iteration.
     cacheIterator([], cache)
     this.#loader = loader
     this.#options = cache
     this.#deletesLoader = deleteLoader
   }
 
-  /** That of the loader. */
+  /** The loader's `length`. */
   get length(): number | undefined {
     return this.#loader.length
   }
 
-  /** That of the loader: real batches only. */
+  /** The loader's `progress`, which counts real batches only. */
   get progress(): LoaderProgress | undefined {
     return this.#loader.progress
   }
@@ -82,12 +84,12 @@ export class CacheDataLoader<T> implements AsyncIterable<T>, AsyncDisposable {
     }
   }
 
-  /** Those of the loader. */
+  /** The loader's statistics. */
   async stats(): Promise<PipelineStats> {
     return (await this.#loader.stats?.()) ?? missing('stats')
   }
 
-  /** That of the loader. */
+  /** The loader's report. */
   async report(): Promise<Report> {
     return (await this.#loader.report?.()) ?? missing('report')
   }

@@ -15,29 +15,29 @@ import { type Block, elementsIn, placeArray } from './place-array.ts'
 
 /**
  * Options of `collate()`. Members of records are named by path: `'pixels'`, `'image.mask'`, `'0'`
- * in lists, `''` where the records are arrays themselves.
+ * in lists, `''` for records that are arrays themselves.
  */
 export interface CollateOptions<
   N extends NumberDType = NumberDType,
   K extends { readonly [path: string]: NumberDType } = { readonly [path: string]: NumberDType },
   P extends { readonly [path: string]: PadOptions } = { readonly [path: string]: PadOptions },
 > extends MemoryOptions {
-  /** What is padded, and how. Default: nothing; arrays that differ in shape are an error. */
+  /** Which paths to pad, and how. Default: none; arrays that differ in shape are an error. */
   readonly pad?: P
-  /** What numbers become, alone or in lists. Default `'float64'`, which loses nothing. */
+  /** Dtype of numbers, alone or in lists. Default `'float64'`, which loses no precision. */
   readonly numbers?: N
-  /** What numbers become at some paths: `{ label: 'int64' }`. */
+  /** Dtype of the numbers at some paths: `{ label: 'int64' }`. */
   readonly dtypes?: K
 }
 
-/** What masks add to a batch of objects. */
+/** The members that masks add to a batch of objects. */
 export type MasksOf<P> = {
   [K in keyof P as P[K] extends { readonly mask: infer M extends string }
     ? M
     : never]: NdArray<'int64'>
 }
 
-/** What `collate()` gives for records of type `T`. */
+/** What `collate()` returns for records of type `T`. */
 export type CollatedBatch<T, N extends NumberDType, K, P> = T extends
   | NdArray
   | ArrayBufferView
@@ -51,17 +51,21 @@ const numberDTypes = Object.keys(constructors).filter(
 ) as NumberDType[]
 
 /**
- * Makes one batch of many records that have the same members: arrays and typed arrays are put
- * together along a new first axis, numbers, bigints and booleans become an array of one axis, lists
- * of numbers one of two, texts (and what else is no data) a plain list; objects and lists are gone
- * through. Arrays of different shapes are padded where `pad` says so. All data is copied in bulk.
+ * Makes one batch of records that have the same members. All data is copied in bulk.
  *
- * A list of numbers is data; any other list is gone through position by position, as a tuple.
+ * - Arrays and typed arrays are stacked along a new first axis. Where `pad` says so, arrays of
+ *   different shapes are padded.
+ * - Numbers, bigints and booleans become an array with one axis; lists of numbers become one with
+ *   two.
+ * - Objects and lists are collated member by member. A list of numbers is data; any other list
+ *   counts as a tuple.
+ * - Texts and other values that are not data become a plain list.
  *
- * @returns arrays `[records.length, ...shape]`, in objects and lists like the records'
+ * @returns arrays `[records.length, ...shape]`, in objects and lists like those of the records
  * @throws `ERR_BAD_OPTION` for a wrong option, an empty list, or records that differ;
- *   `ERR_TOO_LARGE` for an array above its `pad.length` or memory that
- * is too small; `ERR_POOL_FULL`.
+ *   `ERR_TOO_LARGE` for an array above its `pad.length` or memory that is too small;
+ *   `ERR_POOL_FULL`.
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -93,8 +97,9 @@ export function collate<
 }
 
 /**
- * Bytes that `collate()` with these arguments takes of `into` or a pool. @throws as `collate()`
- * does for the records.
+ * Number of bytes that `collate()` with these arguments takes of `into` or a pool.
+ *
+ * @throws as `collate()` does for the records.
  */
 export function collatedBytes(records: readonly unknown[], options: CollateOptions = {}): number {
   return alignedBytes(sizesIn(plannedBatch(records, options), records.length))
@@ -135,7 +140,7 @@ function plannedBatch(records: readonly unknown[], options: CollateOptions): Pla
   return plan
 }
 
-/** Bytes of each array, in the order in which they are made. */
+/** Bytes of each array, in the order in which the arrays are made. */
 function sizesIn(plan: Plan, count: number): number[] {
   if (plan.kind === 'list') return []
   if (plan.kind === 'members') return plan.members.flatMap(([, member]) => sizesIn(member, count))
@@ -178,7 +183,7 @@ function makeArray(plan: ArrayPlan, count: number, memory: BatchMemory): NdArray
   return array(data, dtype, [count, ...plan.shape])
 }
 
-/** A list of numbers as a typed array, anything else as it is. */
+/** A list of numbers as a typed array; anything else unchanged. */
 function elementsOf(plan: ArrayPlan, at: number): Data {
   const value = plan.values[at]
   if (ArrayBuffer.isView(value)) return value as Data
@@ -189,8 +194,8 @@ function elementsOf(plan: ArrayPlan, at: number): Data {
 }
 
 /**
- * Numbers that a type cannot hold are an error: they would become others without a word. Floats may
- * be rounded, but not become infinite.
+ * Numbers that a dtype cannot hold are an error: the typed array would silently store others.
+ * Floats may be rounded, but must not become infinite.
  */
 function copyNumbers(
   numbers: readonly (number | bigint | boolean)[],

@@ -1,11 +1,11 @@
 import type { DType, NdArray } from './array.ts'
 
-/** What numbers can become. */
+/** The dtypes that numbers can become. */
 export type NumberDType = Exclude<DType, 'bool' | 'float16'>
 
 /**
- * The type of a batch of `T`s: numbers become arrays of dtype `N`, or of what `K` says of their
- * path.
+ * The type of a batch of `T`s: numbers become arrays of dtype `N`, or of the dtype that `K` has for
+ * their path.
  */
 export type Collated<T, N extends NumberDType = 'float64', K = object, Path extends string = ''> =
   T extends NdArray<infer D>

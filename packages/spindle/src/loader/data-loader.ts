@@ -13,62 +13,68 @@ import type {
   SampleLoaderOptions,
 } from './loader-options.ts'
 
-/** Loads a data set, epoch after epoch; see {@link DataLoader}. */
+/** Loads a data set, epoch after epoch. See {@link DataLoader}. */
 export interface DataLoader<T> extends AsyncIterable<T>, Iterable<T>, AsyncDisposable {
   /**
-   * Batches of an epoch, if the source tells its size and batches have a number of samples; items
-   * that `preprocess` drops, or that fail, make it fewer. `undefined` otherwise.
+   * Number of batches per epoch, if the source knows its size and batches have a fixed number of
+   * samples; otherwise `undefined`. The real number is lower if `preprocess` drops items or items
+   * fail.
    */
   readonly length: number | undefined
-  /** Number of the epoch under way, or of the next one. */
+  /** Number of the epoch in progress, or of the next one. */
   readonly epoch: number
   readonly progress: LoaderProgress
   /**
-   * The batches of the next epoch, or of the one that `start()` began. Leaving the loop ends the
+   * The batches of the next epoch, or of the epoch that `start()` began. Leaving the loop ends the
    * epoch; a time-out does not.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined>
   /**
-   * The same for a plain `for`, with `placement: 'worker'`; blocks this thread while there is no
-   * batch.
+   * The same for a plain `for`, only with `placement: 'worker'`. Blocks this thread while no batch
+   * is ready.
    */
   [Symbol.iterator](): IterableIterator<T, undefined>
   /**
-   * Begins to load the next epoch ahead of its consumer, e.g. while a model is validated. @throws
-   * `ERR_BAD_STATE` while one is under way.
+   * Starts to load the next epoch before it is consumed, e.g. while a model is validated.
+   *
+   * @throws `ERR_BAD_STATE` while an epoch is in progress.
    */
   start(): void
   /**
-   * Sets the number of the epoch that begins next, which decides its order and random numbers.
-   * @throws `ERR_BAD_STATE` while one is under way.
+   * Sets the number of the next epoch, which decides its order and its random numbers.
+   *
+   * @throws `ERR_BAD_STATE` while an epoch is in progress.
    */
   setEpoch(epoch: number): void
-  /** Counts and times of the epoch under way, or of the last one. */
+  /** Counts and times of the epoch in progress, or of the last one. */
   stats(): Promise<PipelineStats>
-  /** Names the stage that limits throughput in it. `String(report)` is for people. */
+  /**
+   * Names the stage that limits the throughput of that epoch. `String(report)` gives a readable
+   * text.
+   */
   report(): Promise<Report>
-  /** Where to go on after a crash, as JSON; with `resumable`. */
+  /** Where to continue after a crash, as JSON. Needs `resumable`. */
   state(): LoaderState
   /**
-   * Says that a batch is done with; with `resumable`. Without it, a batch counts as done when the
-   * next is asked for.
+   * Marks a batch as done. Needs `resumable`. Without this call, a batch counts as done when the
+   * next one is requested.
    */
   commit(batch: T): void
   /**
-   * Ends the epoch under way, as `Pipeline.stop()` does, and the threads. The loader can be
+   * Ends the epoch in progress, as `Pipeline.stop()` does, and ends the threads. The loader can be
    * iterated again.
    */
   stop(options?: StopOptions): Promise<void>
   /**
-   * The pipeline of the next epoch, for those who run it: `runPipelineInWorker()` of a module that
-   * exports a loader does.
+   * Builds the pipeline of the next epoch for a caller that runs it itself, as
+   * `runPipelineInWorker()` does with a module that exports a loader.
    */
   build(options?: BuildOptions): Pipeline<T>
-  /** What that pipeline is made of. */
+  /** The configuration of that pipeline. */
   getConfig(): PipelineConfig<T>
 }
 
-/** Makes loaders; the types follow from the options. */
+/** Constructor of loaders. Types follow from the options. */
 export interface DataLoaderConstructor {
   new <S, R = S, C = Output<R>[], T = C>(
     source: LoaderSource<S>,
@@ -86,23 +92,25 @@ export interface DataLoaderConstructor {
 }
 
 /**
- * Loads a data set, epoch after epoch: takes items from a source, makes samples of them
- * (`preprocess`), batches of those (`batchSize`, or an `aggregate` such as `bucketByLength(…)`),
- * arrays of those (`collate`), and has a few of them ready (`bufferSize`). Each `for await` is one
- * epoch: a pipeline of its own, over threads that stay. Leaving the loop ends the epoch; what was
- * loaded and not taken is thrown away.
+ * Loads a data set, epoch after epoch. A loader takes items from a source and makes samples of them
+ * (`preprocess`). It makes batches of the samples (`batchSize`, or an `aggregate` such as
+ * `bucketByLength(…)`) and arrays of the batches (`collate`). It keeps a few results ready
+ * (`bufferSize`).
  *
- * The source is iterated anew for each epoch. A function is called with `{ epoch, signal }`, an
- * object with `setEpoch(epoch)` is told the number, and sources of `spindle/source` know their
- * order in each epoch. `context.rng` of the functions is another in each epoch.
+ * Each `for await` is one epoch, with its own pipeline; worker threads stay from epoch to epoch.
+ * Leaving the loop ends the epoch and discards what was loaded but not consumed.
  *
- * An item that fails fails the epoch, unless `maxFailures` says otherwise. For what is not here
- * (several preprocessing steps each with its own concurrency, variants, regions) use
- * `PipelineBuilder`, which a loader is three stages of.
+ * The source is iterated anew for each epoch. A function is called with `{ epoch, signal }`; an
+ * object with a method `setEpoch(epoch)` gets the number; sources of `spindle/source` have an order
+ * for each epoch. `context.rng` in the functions also differs in each epoch.
  *
- * @throws `ERR_BAD_OPTION`, `ERR_BAD_SOURCE`. Iterating throws `PipelineFailure`, `ERR_TIMEOUT`,
- *   the reason of `signal`; `ERR_ITERATOR_REPLACED` in a loop
- * that another iteration of the loader has ended.
+ * An item that fails fails the epoch, unless `maxFailures` allows it. A loader is three stages of a
+ * `PipelineBuilder`. Use `PipelineBuilder` directly for anything else, such as several
+ * preprocessing steps with their own concurrency, variants or regions.
+ *
+ * @throws `ERR_BAD_OPTION`, `ERR_BAD_SOURCE`. Iterating throws `PipelineFailure`, `ERR_TIMEOUT`, or
+ *   the reason of `signal`; and `ERR_ITERATOR_REPLACED` in a loop that a newer iteration of the
+ *   loader has ended.
  *
  * @example
  * ```ts run

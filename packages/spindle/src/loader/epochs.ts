@@ -5,15 +5,21 @@ import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 import { SpindleError } from '../errors.ts'
 import type { LoaderState } from './loader-options.ts'
 
-/** What runs the epochs of a loader, one at a time: here, or in a worker. */
+/** Runs the epochs of a loader, one at a time: on this loop, or in a worker. */
 export interface Epochs<T> {
-  /** Number of the epoch that is under way, or of the next one. */
+  /** Number of the epoch in progress, or of the next one. */
   readonly epoch: number
-  /** Begins to load the next epoch, if none is under way that nobody iterates yet. */
+  /** Starts to load the next epoch, unless one was started that is not iterated yet. */
   start(): void
-  /** Iterates what {@link start} began, or the next epoch. One that is under way is given up. */
+  /**
+   * Iterates the epoch that {@link start} began, or the next one. An epoch in progress is given up.
+   */
   begin(): EpochItems<T>
-  /** The number of the epoch that begins next. @throws `ERR_BAD_STATE` while one is under way. */
+  /**
+   * Sets the number of the next epoch.
+   *
+   * @throws `ERR_BAD_STATE` while an epoch is in progress.
+   */
   setEpoch(epoch: number): void
   stats(): Promise<PipelineStats>
   report(): Promise<Report>
@@ -27,18 +33,20 @@ export interface EpochItems<T> {
   readonly epoch: number
   next(): Promise<IteratorResult<T, undefined>>
   /**
-   * Holds the thread while there is none. @throws `ERR_BAD_STATE` where that would wait for ever.
+   * Blocks the thread while no item is ready.
+   *
+   * @throws `ERR_BAD_STATE` where that would deadlock.
    */
   nextSync(): IteratorResult<T, undefined>
   /** Whether a newer iteration has ended this one. */
   isReplaced(): boolean
-  /** All was given, or an error was: the next epoch may begin. */
+  /** To be called after the last item or an error: the next epoch may begin. */
   ended(hasFailed: boolean): void
-  /** The consumer wants no more of it. */
+  /** Ends the epoch before its end. */
   leave(): Promise<void>
 }
 
-/** An epoch of which all is done is the start of the next one. */
+/** A finished epoch is saved as the start of the next one. */
 export function stateOf(epoch: number, pipeline: PipelineState): LoaderState {
   const isDone =
     pipeline.batches === undefined &&

@@ -1,12 +1,12 @@
 import type { Data } from './array.ts'
 
-/** Elements that are copied by one call: more gain nothing. */
+/** Number of elements copied by one call. More elements per call are not faster. */
 const PATTERN = 2048
 
 /**
- * Writes one value again and again into parts of arrays of one type. In shared memory it copies
- * from an array of the value, since `fill()` takes one element after the other there: twice as long
- * for floats, ten times for bytes.
+ * Writes one value repeatedly into parts of arrays of one type. In shared memory it copies from an
+ * array of that value, because `fill()` writes one element at a time there: it takes twice as long
+ * for floats and ten times as long for bytes.
  */
 export class Filler {
   readonly #value: number | bigint
@@ -36,7 +36,7 @@ export class Filler {
     return this.#pattern as Uint8Array
   }
 
-  /** In the type that the array takes, which the caller's casts do not know. */
+  /** The value in the array's element type, which the callers' casts hide. */
   #valueFor(data: Data): number {
     const isWide = data instanceof BigInt64Array || data instanceof BigUint64Array
     return (isWide ? BigInt(this.#value) : Number(this.#value)) as number

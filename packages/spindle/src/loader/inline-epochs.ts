@@ -14,11 +14,11 @@ import { loaderGraph } from './loader-graph.ts'
 import type { LoaderOptions, LoaderState } from './loader-options.ts'
 
 /**
- * Epochs on this loop: a pipeline for each, and threads that they have in common.
+ * Epochs on this event loop: one pipeline per epoch, over shared threads.
  *
- * `#pipeline` is the last one that was made: `isFresh` until somebody iterates it, then under way
- * until it ended or was left. It is kept after that, for its figures and its state, until the next
- * begins.
+ * `#pipeline` is the last pipeline that was made. `isFresh` is true until it is iterated;
+ * `isUnderWay` is true from then until it ends or is left. The pipeline is kept until the next one
+ * begins, for its statistics and its state.
  */
 export class InlineEpochs<T> implements Epochs<T> {
   epoch: number
@@ -28,7 +28,7 @@ export class InlineEpochs<T> implements Epochs<T> {
   #pipeline: Pipeline<T> | undefined
   #isFresh = false
   #isUnderWay = false
-  /** Where the first epoch goes on. */
+  /** Where the first epoch continues. */
   #state: LoaderState | undefined
   #wasOpened = false
 
@@ -37,7 +37,7 @@ export class InlineEpochs<T> implements Epochs<T> {
     this.#options = options
     this.#state = options.state
     this.epoch = options.state?.epoch ?? options.epoch ?? 0
-    // What is wrong with the stages' options, or with the form of the state, is said now.
+    // Reports wrong stage options and a malformed state now, not at the first iteration.
     this.graph(this.epoch)
     checkBuildOptions(this.#buildOptions())
   }
@@ -48,14 +48,14 @@ export class InlineEpochs<T> implements Epochs<T> {
     return loaderGraph(this.#source, this.#options, epoch, executor) as PipelineBuilder<T>
   }
 
-  /** Its threads start with the first call. */
+  /** The threads start with the first call. */
   #pool(): ThreadPool {
     const { threads } = this.#options
     this.#threads ??= new ThreadPool(threads === undefined ? {} : { size: threads })
     return this.#threads
   }
 
-  /** The pipeline of the next epoch, which is that of whoever asked for it. */
+  /** The pipeline of the next epoch. It belongs to the caller. */
   build(more: BuildOptions = {}): Pipeline<T> {
     if (this.#wasOpened && isOneShot(this.#source))
       throw new SpindleError(
@@ -76,7 +76,8 @@ export class InlineEpochs<T> implements Epochs<T> {
       ...(signal === undefined ? {} : { signal }),
       ...(resumable === undefined ? {} : { resumable }),
       ...(this.#state?.pipeline === undefined ? {} : { state: this.#state.pipeline }),
-      // The engine's epochs are those of one pipeline; here each has its own.
+      // The engine counts epochs within one pipeline, but here each epoch is a pipeline, so each
+      // gets its own seed.
       seed: this.epoch === 0 ? seed : Rng.from(seed, this.epoch).uint32(),
     }
   }

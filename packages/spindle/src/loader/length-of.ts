@@ -1,6 +1,10 @@
 import { badOption } from '../check.ts'
 
-/** What a user's `length` says of an item. @throws `ERR_BAD_OPTION` if that is no number >= 0. */
+/**
+ * Calls the user's `length` for an item.
+ *
+ * @throws `ERR_BAD_OPTION` if the result is not a number >= 0.
+ */
 export function lengthOf<T>(item: T, length: (item: T) => number, option = 'length'): number {
   const found = length(item)
   if (typeof found !== 'number' || !(found >= 0))

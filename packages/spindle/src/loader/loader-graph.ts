@@ -17,7 +17,7 @@ import type { LoaderOp, LoaderOptions } from './loader-options.ts'
 
 const CONCURRENCY = 8
 
-/** What a source may have, so that each epoch has another order. */
+/** A method that a source may have to get another order in each epoch. */
 interface SetsEpoch {
   setEpoch(epoch: number): void
 }
@@ -74,7 +74,7 @@ function addStage(
   return builder.pipe(op as WorkerOp<unknown, unknown>, { name, executor: executor(), ...options })
 }
 
-/** An op by reference as a function: its module is loaded with the first call. */
+/** An op by reference as a function. The first call loads its module. */
 function onThisLoop(reference: WorkerOp<never, unknown>): OpFunction<unknown, unknown> {
   let loaded: Op | undefined
   return (item: unknown, context: StageContext) =>
@@ -86,11 +86,11 @@ function onThisLoop(reference: WorkerOp<never, unknown>): OpFunction<unknown, un
       : loaded(item, context)
 }
 
-/** What an epoch goes through. */
+/** What one epoch iterates. */
 function sourceOf(source: unknown, epoch: number): Source<unknown> {
   if (isWorkerOp(source)) return itemsByReference(source, epoch)
   if (isSeekable(source)) return inEpoch(source, epoch)
-  // These begin anywhere by themselves.
+  // The engine can start these at any position itself.
   if (isOneShot(source) || Array.isArray(source) || ArrayBuffer.isView(source))
     return source as Source<unknown>
   return ({ signal, position }) => {
@@ -99,7 +99,9 @@ function sourceOf(source: unknown, epoch: number): Source<unknown> {
   }
 }
 
-/** A source of several epochs as that of one, which a state is then told from. */
+/**
+ * Makes a source of several epochs a source of one, so that a resume state refers to that epoch.
+ */
 function inEpoch(source: SeekableSource<unknown>, epoch: number): SeekableSource<unknown> {
   return {
     size: source.size,
@@ -109,7 +111,7 @@ function inEpoch(source: SeekableSource<unknown>, epoch: number): SeekableSource
   }
 }
 
-/** A sampler that is told the epoch, as PyTorch's are. */
+/** Calls `setEpoch()` of samplers that have it, as PyTorch's do. */
 function tellEpoch(source: unknown, epoch: number): void {
   const { setEpoch } = source as Partial<SetsEpoch>
   if (typeof setEpoch === 'function') setEpoch.call(source, epoch)

@@ -1,7 +1,10 @@
 import { isSeekable } from '../engine/seekable.ts'
 import type { LoaderOptions } from './loader-options.ts'
 
-/** Batches of an epoch if nothing is dropped, where the source and the options tell. */
+/**
+ * Number of batches per epoch if nothing is dropped; `undefined` if the source or the options do
+ * not determine it.
+ */
 export function batchesIn(
   source: unknown,
   { batchSize, aggregate, dropLast = false }: LoaderOptions,
@@ -12,7 +15,7 @@ export function batchesIn(
   return dropLast ? Math.floor(batches) : Math.ceil(batches)
 }
 
-/** Items that an iteration of the source gives. */
+/** Number of items that one iteration of the source gives. */
 function itemsIn(source: unknown): number | undefined {
   if (isSeekable(source)) {
     if (source.size === undefined) return undefined

@@ -26,95 +26,98 @@ import { SpindleError } from '../errors.ts'
 import { checkReferences } from './loader-references.ts'
 
 /**
- * Where a loader's items come from: anything a pipeline takes, a source that can begin anywhere, or
- * an exported function that makes one, by reference.
+ * Where the items of a loader come from: anything a pipeline takes, a source that can begin
+ * anywhere, or an exported function that makes one, by reference.
  */
 export type LoaderSource<S> =
   | Source<S>
   | SeekableSource<S>
   | WorkerOp<SourceContext, SourceItems<S> | SeekableSource<S>>
 
-/** One of a loader's functions: itself, or by reference. */
+/** One of the loader's functions, directly or by reference. */
 export type LoaderOp<T, R> = OpFunction<T, R> | WorkerOp<T, R>
 
-/** Where a loader works. */
+/** Where a loader runs. */
 export type LoaderPlacement = 'inline' | 'threads' | 'worker'
 
-/** Where a run goes on: plain data, for JSON. */
+/** Where a run continues: plain data that JSON can hold. */
 export interface LoaderState {
-  /** The epoch that was under way. */
+  /** The epoch that was in progress. */
   readonly epoch: number
-  /** What of it is done; absent at its start. */
+  /** What of that epoch is done; absent at its start. */
   readonly pipeline?: PipelineState
 }
 
-/** The options that do not depend on what batches are. */
+/** Options that all kinds of loaders share. */
 export interface CommonLoaderOptions<S, R> {
   /**
-   * Makes a sample of an item, e.g. reads and decodes it: as an op of `pipe()`. `undefined` leaves
-   * the item out. Default: items are samples.
+   * Makes a sample of an item, e.g. reads and decodes it, like an op of `pipe()`. An item for which
+   * it returns `undefined` is left out. Default: items are samples.
    */
   readonly preprocess?: LoaderOp<S, R>
-  /** Finished batches that may wait, an integer >= 1. Default 3. */
+  /** Number of finished batches that may wait, an integer >= 1. Default 3. */
   readonly bufferSize?: number
   /**
-   * Calls of `preprocess`, and calls of `collate`, that may be in flight at once, an integer >= 1.
-   * Default 8.
+   * Maximum number of concurrent calls of `preprocess`, and of `collate`, an integer >= 1. Default 8.
    */
   readonly concurrency?: number
   /**
-   * `'completion'` (default): samples and batches overtake one another. `'input'`: they keep the
-   * source's order.
+   * `'completion'` (default): samples and batches may overtake one another. `'input'`: they keep
+   * the order of the source.
    */
   readonly outputOrder?: 'completion' | 'input'
   /**
-   * Where the loader works. Default: functions on this loop, functions by reference in threads.
-   * `'inline'`: all on this loop, for looking for mistakes. `'threads'`: as the default, but a
-   * function that is not given by reference is an error. `'worker'`: the whole loader in a worker
-   * thread, so that it keeps running while this one computes, and a plain `for` will do; all
-   * functions by reference.
+   * Where the loader runs. Default: functions run on this event loop, functions by reference run in
+   * threads. `'inline'`: everything runs on this event loop, which helps with debugging.
+   * `'threads'`: as the default, but a function that is not given by reference is an error.
+   * `'worker'`: the whole loader runs in a worker thread; all functions must be given by reference.
+   * The loader then keeps running while this thread computes, and a plain `for` works.
    */
   readonly placement?: LoaderPlacement
   /**
-   * Worker threads for functions by reference, an integer >= 1, kept from epoch to epoch. Default:
-   * `os.availableParallelism()`; with `'worker'` none.
+   * Number of worker threads for functions by reference, an integer >= 1. They stay from epoch to
+   * epoch. Default: `os.availableParallelism()`; with `'worker'`: none.
    */
   readonly threads?: number
   /**
-   * Longest wait for a batch, in milliseconds: then `TimeoutError`, nothing is lost, and one may go
-   * on. Default: none.
+   * Longest wait for a batch, in milliseconds. After it, the iterator throws `TimeoutError`;
+   * nothing is lost, and iteration may continue. Default: none.
    */
   readonly timeoutMs?: number
   /**
-   * Failed items that each stage endures, or the share of them. Default 0: the first one fails the
-   * epoch.
+   * Number or share of failed items that each stage tolerates. Default 0: the first failed item
+   * fails the epoch.
    */
   readonly maxFailures?: FailureBudget
-  /** Seed of `context.rng`, an integer. Each epoch has numbers of its own. Default 0. */
+  /** Seed of `context.rng`, an integer. Each epoch has its own random numbers. Default 0. */
   readonly seed?: number
-  /** Aborts the epoch under way; iterating rejects with its reason. */
+  /** Aborts the epoch in progress; iterating rejects with the signal's reason. */
   readonly signal?: AbortSignal
   /**
-   * More about the source: `name`, `buffer`; `resume` and `dataset` for one that can be resumed
-   * although it is no `SeekableSource`.
+   * Further options of the source: `name`, `buffer`; and `resume` and `dataset` for a source that
+   * is not a `SeekableSource` but can be resumed.
    */
   readonly sourceOptions?: Omit<SourceOptions, 'continuous'>
-  /** More about the stage of `preprocess`: `retry`, `timeoutMs` for each attempt, `buffer`, … */
+  /**
+   * Further options of the stage of `preprocess`: `retry`, `timeoutMs` for each attempt, `buffer`,
+   * …
+   */
   readonly preprocessOptions?: PipeOptions
-  /** More about the stage of `collate`. */
+  /** Further options of the stage of `collate`. */
   readonly collateOptions?: PipeOptions
-  /** More about the stage of `transfer`; its `concurrency` is 1 by default. */
+  /** Further options of the stage of `transfer`; its `concurrency` is 1 by default. */
   readonly transferOptions?: PipeOptions
-  /** Other options of `build()`: hooks, `onItemError`, `logger`, … */
+  /** Further options of `build()`: hooks, `onItemError`, `logger`, … */
   readonly build?: BuildOptions
   /** Number of the first epoch, an integer >= 0. Default 0. */
   readonly epoch?: number
   /**
-   * Keeps book of what is done, so that `state()` tells where to go on; see `docs/resume.md`. Needs
-   * a source that can begin anywhere, an array, or what `sourceOptions.resume` says. Default false.
+   * Tracks what is done, so that `state()` can return where to continue; see `docs/resume.md`. The
+   * source must be able to begin anywhere, be an array, or have `sourceOptions.resume`. Default
+   * false.
    */
   readonly resumable?: boolean | ResumeOptions
-  /** Goes on where an earlier run was. */
+  /** Continues where an earlier run stopped. */
   readonly state?: LoaderState
 }
 
@@ -123,44 +126,47 @@ export interface SampleLoaderOptions<S, R, C, T> extends CommonLoaderOptions<S, 
   readonly batchSize?: undefined
   readonly aggregate?: undefined
   readonly dropLast?: undefined
-  /** Called with each sample. Default: samples are what comes out. */
+  /** Called with each sample. Default: the loader gives samples. */
   readonly collate?: LoaderOp<Output<R>, C>
   /** Called with each result, one at a time, e.g. to copy it to a device. Default: none. */
   readonly transfer?: LoaderOp<Output<C>, T>
 }
 
-/** A loader of batches of a number of samples. */
+/** A loader whose batches have a fixed number of samples. */
 export interface BatchLoaderOptions<S, R, C, T> extends CommonLoaderOptions<S, R> {
-  /** Samples of a batch, an integer >= 1. */
+  /** Number of samples per batch, an integer >= 1. */
   readonly batchSize: number
   readonly aggregate?: undefined
-  /** Leaves out a last batch that is not full. Default false. */
+  /** Whether to leave out a last batch that is not full. Default false. */
   readonly dropLast?: boolean
-  /** Makes a batch of samples, e.g. by `collate()` of this package. Default: batches are arrays. */
+  /**
+   * Makes one value of the samples of a batch, e.g. by `collate()` of this package. Default:
+   * batches are arrays.
+   */
   readonly collate?: LoaderOp<Output<R>[], C>
   /** Called with each batch, one at a time, e.g. to copy it to a device. Default: none. */
   readonly transfer?: LoaderOp<Output<C>, T>
 }
 
 /**
- * A loader of batches by an aggregator: `bucketByLength(…)`, `batchByTokens(…)`,
+ * A loader whose batches come from an aggregator: `bucketByLength(…)`, `batchByTokens(…)`,
  * `packDocuments(…)`.
  */
 export interface AggregateLoaderOptions<S, R, B, C, T> extends CommonLoaderOptions<S, R> {
   readonly batchSize?: undefined
-  /** Makes the aggregator, once an epoch. */
+  /** Makes the aggregator. Called once per epoch. */
   readonly aggregate:
     | (() => Aggregator<Output<R>, B>)
     | WorkerOp<undefined, Aggregator<Output<R>, B>>
-  /** Leaves out what is left at the end. Default false. */
+  /** Whether to leave out incomplete batches at the end. Default false. */
   readonly dropLast?: boolean
-  /** Called with each batch. Default: batches are as the aggregator gives them. */
+  /** Called with each batch. Default: the loader gives the aggregator's batches. */
   readonly collate?: LoaderOp<B, C>
   /** Called with each result, one at a time. Default: none. */
   readonly transfer?: LoaderOp<Output<C>, T>
 }
 
-/** Any options of a loader, for the code that takes them all. */
+/** All options of all kinds of loaders, for the implementation. */
 export interface LoaderOptions extends CommonLoaderOptions<unknown, unknown> {
   readonly batchSize?: number | undefined
   readonly aggregate?:
@@ -198,12 +204,14 @@ const names = [
   'state',
 ] as const satisfies readonly (keyof LoaderOptions)[]
 
-/** What the options say of `build()`'s that the loader has itself. */
+/** Options of `build()` that the loader itself has. */
 const own = ['threads', 'maxFailures', 'seed', 'signal', 'resumable', 'state'] as const
 
 /**
- * @throws `ERR_BAD_SOURCE`, `ERR_BAD_OPTION`. What stages and `build()` take is checked when those
- * are made, which is at once too.
+ * Checks the source and the loader's own options. The options of stages and of `build()` are
+ * checked where those are made, also in the constructor.
+ *
+ * @throws `ERR_BAD_SOURCE`, `ERR_BAD_OPTION`.
  */
 export function checkLoader(source: unknown, options: LoaderOptions): void {
   if (!isSource(source) && !isSeekable(source) && !isWorkerOp(source)) {
@@ -261,7 +269,7 @@ function checkBuild(build: BuildOptions): void {
   }
 }
 
-/** What cannot be resumed is refused now, not after the crash. */
+/** Refuses a source that cannot be resumed: at once, rather than after a crash. */
 function checkResumable(source: unknown, { sourceOptions }: LoaderOptions): void {
   const isAnywhere = isSeekable(source) || Array.isArray(source) || ArrayBuffer.isView(source)
   if (isAnywhere || (sourceOptions?.resume !== undefined && !isOneShot(source))) return

@@ -2,7 +2,7 @@ import { isWorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
 
 const functionsOf = {
-  // What an aggregator or `transfer` does is done on this loop.
+  // Aggregators and `transfer` run on this loop.
   threads: ['preprocess', 'collate'],
   worker: ['preprocess', 'aggregate', 'collate', 'transfer'],
 } as const
@@ -12,8 +12,8 @@ const dataOf = ['build', 'preprocessOptions', 'collateOptions', 'transferOptions
 type OptionName = (typeof functionsOf)[keyof typeof functionsOf][number] | (typeof dataOf)[number]
 
 /**
- * Functions and their variables cannot leave this thread: says so when the loader is made, and what
- * to do.
+ * Checks that functions which cannot leave this thread are given by reference. The error comes when
+ * the loader is made and says what to do.
  */
 export function checkReferences(
   source: unknown,
@@ -69,7 +69,7 @@ function isData(source: unknown): boolean {
   )
 }
 
-/** The path of a function among options, of whatever depth they have. */
+/** The path of a function among the options, at any depth. */
 function functionIn(value: unknown, path: string): string | undefined {
   if (typeof value === 'function') return path
   if (typeof value !== 'object' || value === null) return undefined
@@ -77,7 +77,7 @@ function functionIn(value: unknown, path: string): string | undefined {
     const found = functionIn(member, `${path}.${name}`)
     if (found !== undefined) return found
   }
-  // Methods of an executor or a logger are in its class.
+  // The methods of an executor or a logger are on its class.
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null || Array.isArray(value)
     ? undefined

@@ -12,23 +12,23 @@ import { batchesIn } from './loader-length.ts'
 import { checkLoader, type LoaderOptions, type LoaderState } from './loader-options.ts'
 import { WorkerEpochs } from './worker-epochs.ts'
 
-/** How far a loader is. */
+/** How far a loader has come. */
 export interface LoaderProgress {
-  /** Number of the epoch under way, or of the last one. */
+  /** Number of the epoch in progress, or of the last one. */
   readonly epoch: number
-  /** Batches of it that were given. */
+  /** Number of batches given in that epoch. */
   readonly batches: number
-  /** Batches that it has, as far as one can know; see `length`. */
+  /** Number of batches in that epoch, where it is known; see `length`. */
   readonly length: number | undefined
-  /** Milliseconds since it began, up to its end. */
+  /** Milliseconds since that epoch began, or its duration after it ended. */
   readonly elapsedMs: number
 }
 
-/** The class behind `DataLoader`, whose types are there. */
+/** The class behind `DataLoader`. `data-loader.ts` has the public types. */
 export class Loader<T> {
   readonly length: number | undefined
   readonly #epochs: Epochs<T>
-  /** Of a loader that works here. */
+  /** Set if the loader runs on this event loop. */
   readonly #inline: InlineEpochs<T> | undefined
   readonly #isResumable: boolean
   #current = 0
@@ -66,7 +66,7 @@ export class Loader<T> {
       isOver = this.#failed(items as EpochItems<T>, error)
       throw error
     }
-    // Not an async function, which would cost single items a quarter more.
+    // Not an async function: that would make single items 25 % slower.
     const next = (): Promise<IteratorResult<T, undefined>> => {
       items ??= this.#begun()
       return items.next().then(took, failed)
@@ -74,7 +74,7 @@ export class Loader<T> {
     return {
       next: () => {
         if (isOver) return Promise.resolve({ done: true, value: undefined })
-        // The first one builds a pipeline, which may fail.
+        // The first call builds a pipeline, which may throw.
         return items === undefined ? Promise.resolve().then(next) : next()
       },
       return: async () => {
@@ -124,7 +124,7 @@ export class Loader<T> {
     return items
   }
 
-  /** A step came; whether it was the last. */
+  /** Notes a step. Returns whether it was the last. */
   #took(items: EpochItems<T>, { done }: IteratorResult<T, undefined>): boolean {
     if (done !== true) this.#batches++
     else if (items.isReplaced()) throw replaced()
@@ -132,7 +132,9 @@ export class Loader<T> {
     return done === true
   }
 
-  /** An error came; whether the epoch is over with it. A time-out loses nothing. */
+  /**
+   * Notes an error. Returns whether it ends the epoch; a time-out does not, since nothing is lost.
+   */
   #failed(items: EpochItems<T>, error: unknown): boolean {
     if (error instanceof SpindleError && error.code === 'ERR_TIMEOUT') return false
     this.#ended(items, true)

@@ -5,26 +5,26 @@ import { type TokenDocument, tokensOf } from './token-document.ts'
 
 /** Options of `packDocuments()`. */
 export interface PackOptions {
-  /** Tokens of a pack at most, an integer >= 1: the length of the model's input. */
+  /** Maximum number of tokens per pack, an integer >= 1: the input length of the model. */
   readonly maxTokens: number
   /**
-   * Packs that wait for more at a time, an integer >= 1. More of them leave less padding, and hold
-   * more. Default 32.
+   * Number of packs that may wait for more documents, an integer >= 1. More packs leave less
+   * padding but hold more documents. Default 32.
    */
   readonly openPacks?: number
-  /** Documents of a pack at most, an integer >= 1. Default: no limit. */
+  /** Maximum number of documents per pack, an integer >= 1. Default: no limit. */
   readonly maxDocuments?: number
 }
 
 /**
- * Puts documents together that fit into `maxTokens`: an aggregator for `aggregate()`, whose batches
- * are arrays of documents. Each goes into the open pack that it leaves the least room in (best
- * fit); where none has room, a new one is opened, and the fullest leaves if there are more than
- * `openPacks`. A function of the order of documents alone. A document without a token goes along
- * with the next pack; where none comes, it is left out.
+ * Packs documents that fit into `maxTokens` together: an aggregator for `aggregate()` whose batches
+ * are arrays of documents. Each document goes into the open pack in which it leaves the least room
+ * (best fit). If no pack has room, a new one is opened; if more than `openPacks` are then open, the
+ * fullest is given. The packs depend only on the order of documents. A document without tokens goes
+ * into the next pack that is given; if no pack follows, it is left out.
  *
  * Holds at most `openPacks` x `maxTokens` tokens. The stage fails with `ERR_TOO_LARGE` for a
- * document above `maxTokens`: cut them by `splitDocuments()` before.
+ * document above `maxTokens`: cut such documents with `splitDocuments()` first.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -61,9 +61,9 @@ class Packs<D extends TokenDocument> implements Aggregator<D, D[]> {
   readonly #maxTokens: number
   readonly #openPacks: number
   readonly #maxDocuments: number
-  /** In the order in which they were opened, which decides between equals. */
+  /** In the order in which they were opened. Of equally full packs, the first wins. */
   readonly #open: Pack<D>[] = []
-  /** Documents without a token, which take no room and are no reason for a pack. */
+  /** Documents without tokens. They take no room and do not open a pack. */
   #empty: D[] = []
 
   constructor(maxTokens: number, openPacks: number, maxDocuments: number) {
@@ -98,7 +98,7 @@ class Packs<D extends TokenDocument> implements Aggregator<D, D[]> {
     return best
   }
 
-  /** The fullest. */
+  /** Gives the fullest pack. */
   flush(): D[] | undefined {
     let fullest = this.#open[0]
     if (fullest === undefined) return undefined

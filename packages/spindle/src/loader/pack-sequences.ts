@@ -5,24 +5,26 @@ import { type PackOptions, packDocuments } from './pack-documents.ts'
 import { splitDocuments } from './split-documents.ts'
 import { type TokenDocument, tokensOf } from './token-document.ts'
 
-/** Options of `packSequences()`: those of its three stages. */
+/** Options of `packSequences()`, which are those of its three stages. */
 export interface PackSequencesOptions<D extends 'int64' | 'int32' = 'int64' | 'int32'>
   extends PackOptions,
     AssembleOptions<D> {
   /**
-   * What becomes of documents above `maxTokens`: `'split'` (default) cuts them into parts,
-   * `'refuse'` fails.
+   * What happens to documents above `maxTokens`: `'split'` (default) cuts them into parts,
+   * `'refuse'` fails the stage.
    */
   readonly tooLong?: 'split' | 'refuse'
-  /** Tokens that parts of a document have in common, see `splitDocuments()`. Default 0. */
+  /**
+   * Number of tokens that consecutive parts of a document share; see `splitDocuments()`. Default 0.
+   */
   readonly overlap?: number
 }
 
 /**
- * Adds the three stages that make inputs of a language model out of tokenized documents:
- * `splitDocuments`, `packDocuments`, `assemblePack`. Nothing else is in it, but that documents
- * without a token are left out, which the first stage counts as skipped; use the three for what it
- * does not do, such as a limit on the rate of failures.
+ * Adds the three stages that make inputs of a language model from tokenized documents:
+ * `splitDocuments`, `packDocuments`, `assemblePack`. Documents without tokens are left out; the
+ * first stage counts them as skipped. Use the three functions directly for anything else, such as a
+ * failure budget.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *

@@ -1,30 +1,30 @@
 import { badOption, checkChoice, checkInteger, checkOptions } from '../check.ts'
 import { SpindleError } from '../errors.ts'
 
-/** How arrays of different shapes become equal: each axis is filled up to the longest. */
+/** How arrays of different shapes become equal: each axis is padded to the longest. */
 export interface PadOptions {
-  /** What the padding holds; for int64 a whole number or a bigint. Default 0. */
+  /** Value of the padding; for int64 a whole number or a bigint. Default 0. */
   readonly value?: number | bigint
-  /** Where the padding goes, on each axis. Default `'right'`. */
+  /** On which side the padding is, on each axis. Default `'right'`. */
   readonly side?: 'right' | 'left'
   /**
-   * Length of the first axis, or of each axis, an integer >= 0; longer arrays are an error.
-   * Default: the longest of the batch.
+   * Length of the first axis, or a list with the length of each axis, integers >= 0. Longer arrays
+   * are an error. Default: the longest of the batch.
    */
   readonly length?: number | readonly number[]
   /**
-   * What the length of the first axis, or of each axis, is rounded up to a multiple of, an integer
-   * >= 1. Default 1.
+   * The length of the first axis, or of each axis if a list, is rounded up to a multiple of this,
+   * an integer >= 1. Default 1.
    */
   readonly multipleOf?: number | readonly number[]
   /**
-   * Name of a member to add beside the array: int64, [batch, length], 1 where the first axis has
-   * data, 0 where it was padded. Default: none.
+   * Name of a mask to add beside the array: int64, [batch, length], 1 where the first axis has
+   * data, 0 where it is padding. Default: none.
    */
   readonly mask?: string
 }
 
-/** Options of padding, checked. */
+/** Padding options after the checks. */
 export interface Padding {
   readonly value: number | bigint
   readonly isLeft: boolean
@@ -55,8 +55,9 @@ function asList(value: number | readonly number[]): readonly number[] {
 }
 
 /**
- * The shape that all have when padded. @throws `ERR_BAD_OPTION` for different ranks,
- * `ERR_TOO_LARGE` for one that is too long.
+ * The shape of all arrays after padding.
+ *
+ * @throws `ERR_BAD_OPTION` for different ranks, `ERR_TOO_LARGE` for an array that is too long.
  */
 export function paddedShape(
   shapes: readonly (readonly number[])[],

@@ -1,25 +1,24 @@
 import type { Data } from './array.ts'
 import type { Filler } from './fill-range.ts'
 
-/** What is the same for all arrays that go into one batch. */
+/** What all arrays of one batch have in common. */
 export interface Block {
   readonly to: Data
-  /** Shape of one array's place in the batch. */
+  /** Shape of the place that each array has in the batch. */
   readonly shape: readonly number[]
-  /** `undefined` where the memory holds the value already. */
+  /** `undefined` if the memory already holds the padding value. */
   readonly filler: Filler | undefined
   readonly isLeft: boolean
 }
 
-/** Number of elements. */
 export function elementsIn(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1)
 }
 
 /**
- * Copies one array to its place, which begins at `at`, and pads it there. Axes that are as long as
- * their place are taken together with those within them, so that what differs on its first axis
- * only is one copy, and one fill behind or before it.
+ * Copies one array to its place, which begins at element `at`, and pads it there. Inner axes that
+ * already have the full length are copied together. An array that differs only on its first axis
+ * takes one copy and one fill.
  */
 export function placeArray(block: Block, from: Data, shape: readonly number[], at: number): void {
   let last = shape.length - 1

@@ -3,24 +3,24 @@ import { labelsOf, type TokenDocument, type TokenIds, tokensOf } from './token-d
 
 /** Options of `splitDocuments()`. */
 export interface SplitOptions {
-  /** Tokens of a part at most, an integer >= 1. */
+  /** Maximum number of tokens per part, an integer >= 1. */
   readonly maxTokens: number
   /**
-   * Tokens that a part has in common with the one before, an integer >= 0 and < `maxTokens`.
+   * Number of tokens that a part shares with the part before, an integer >= 0 and < `maxTokens`.
    * Default 0.
    */
   readonly overlap?: number
   /**
-   * The last part is left out if it has fewer tokens than this besides the overlap; a document that
-   * needs no cut is never left out. Default 1.
+   * Minimum number of tokens, besides the overlap, of a last part; a shorter one is left out. A
+   * document that needs no cut is never left out. Default 1.
    */
   readonly minTokens?: number
 }
 
 /**
- * Cuts documents that are too long into parts: an op for `pipe()`, which gives the parts one at a
- * time. Parts of typed arrays are views of the document; one that is short enough is given as it
- * is, and one without a token not at all.
+ * Cuts documents that are too long into parts: an op for `pipe()` that gives the parts one at a
+ * time. Parts of typed arrays are views of the document. A document that is short enough is given
+ * unchanged; one without tokens is not given.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *

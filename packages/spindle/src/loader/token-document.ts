@@ -14,14 +14,20 @@ export type TokenIds =
 /** A tokenized text: its ids alone, or with labels. */
 export type TokenDocument = TokenIds | TokenRecord
 
-/** A tokenized text with what belongs to its tokens. */
+/** A tokenized text with data for each of its tokens. */
 export interface TokenRecord {
   readonly inputIds: TokenIds
-  /** One for each token: what the model shall say there. Default: the tokens themselves. */
+  /**
+   * One label for each token: what the model is to predict there. Default: the tokens themselves.
+   */
   readonly labels?: TokenIds | undefined
 }
 
-/** The ids of a document. @throws `ERR_BAD_OPTION` if it is none. */
+/**
+ * The ids of a document.
+ *
+ * @throws `ERR_BAD_OPTION` if the value is not a document.
+ */
 export function tokensOf(document: TokenDocument): TokenIds {
   const ids = isIds(document) ? document : (document as Partial<TokenRecord> | null)?.inputIds
   if (!isIds(ids))
@@ -29,7 +35,11 @@ export function tokensOf(document: TokenDocument): TokenIds {
   return ids
 }
 
-/** Its labels, if it has some. @throws `ERR_BAD_OPTION` if there is not one for each token. */
+/**
+ * The labels of a document, if it has them.
+ *
+ * @throws `ERR_BAD_OPTION` unless there is one per token.
+ */
 export function labelsOf(document: TokenDocument): TokenIds | undefined {
   if (isIds(document)) return undefined
   const { inputIds, labels } = document

@@ -2,10 +2,13 @@ import { endianness } from 'node:os'
 import { badOption } from '../check.ts'
 import type { TokenIds } from './token-document.ts'
 
-/** Ids in the memory of an array that is made. */
+/** Ids as stored in the arrays of a pack. */
 export type Ids = Int32Array | BigInt64Array
 
-/** Where ids stand, for the error that names one: `documents[3].inputIds`. Called only then. */
+/**
+ * Names the place of ids for an error message: `documents[3].inputIds`. Called only when an error
+ * is made.
+ */
 export type PlaceOfIds = () => string
 
 export function newIds(dtype: 'int64' | 'int32', length: number): Ids {
@@ -17,7 +20,11 @@ export function fillIds(to: Ids, value: number, start: number, end: number): voi
   else to.fill(BigInt(value), start, end)
 }
 
-/** Checks that an id that options name fits. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks that an id given as an option fits the dtype.
+ *
+ * @throws `ERR_BAD_OPTION`
+ */
 export function checkId(option: string, value: unknown, dtype: 'int64' | 'int32'): void {
   const isOk =
     Number.isSafeInteger(value) && (dtype === 'int64' || ((value as number) | 0) === value)
@@ -32,11 +39,11 @@ const RULES = {
 const LOW_WORD = endianness() === 'LE' ? 0 : 1
 
 /**
- * Copies ids, and checks them where not all values of their type fit: what does not fit would
- * become another token without a word. What is not of the same type is converted; for int64 in
- * halves, since a `BigInt` for each token costs ten times as much.
+ * Copies ids. Ids that do not fit would silently become other tokens, so ids are checked where the
+ * types differ in range. Ids of another type are converted. For int64 this is done in 32-bit
+ * halves, because a `BigInt` per token costs ten times as much.
  *
- * @throws `ERR_BAD_OPTION`, naming the first that does not fit
+ * @throws `ERR_BAD_OPTION`, naming the first id that does not fit.
  */
 export function putIds(to: Ids, from: TokenIds, at: number, place: PlaceOfIds): void {
   const fits =
@@ -55,7 +62,7 @@ function putNarrow(to: Int32Array, from: TokenIds, at: number): boolean {
   }
   if (from instanceof Uint32Array) {
     to.set(from, at)
-    // Too large a one has become negative.
+    // An id that is too large has become negative.
     let bits = 0
     for (let i = at; i < at + from.length; i++) bits |= to[i] as number
     return bits >= 0
@@ -114,7 +121,7 @@ function putWords(to: BigInt64Array, from: ArrayLike<unknown>, at: number): bool
   return true
 }
 
-/** Looks for the one that it was. */
+/** Finds the id that does not fit and throws. */
 function refuse(from: TokenIds, dtype: 'int64' | 'int32', place: PlaceOfIds): never {
   const bits = dtype === 'int64' ? 64 : 32
   const isBig = isBigInts(from)

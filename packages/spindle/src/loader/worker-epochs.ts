@@ -15,14 +15,14 @@ import { loaderGraph } from './loader-graph.ts'
 import type { LoaderOptions, LoaderState } from './loader-options.ts'
 
 /**
- * How long a loader that is left waits for its worker to tell how far it was, in milliseconds: its
- * loop may be held.
+ * How long a loader that is left waits for its worker's resume state, in milliseconds. The worker's
+ * event loop may be blocked.
  */
 const STATE_LIMIT_MS = 1000
 
 /**
- * Epochs in a worker thread, which stays from one to the next; one that is left before its end is
- * ended together with its thread.
+ * Epochs in one worker thread, which stays from epoch to epoch. Leaving an epoch before its end
+ * also ends the thread.
  */
 export class WorkerEpochs<T> implements Epochs<T> {
   epoch: number
@@ -30,13 +30,13 @@ export class WorkerEpochs<T> implements Epochs<T> {
   readonly #options: LoaderOptions
   #remote: RemotePipeline<T> | undefined
   /**
-   * Whether it gives no further epoch: it failed, or was left within one. It is kept for its
-   * figures.
+   * Whether the remote pipeline gives no further epoch: it failed, or an epoch was left before its
+   * end. It is kept for its statistics.
    */
   #isSpent = false
   #isUnderWay = false
   #state: LoaderState | undefined
-  /** How far it was when its worker was let go. */
+  /** Resume state from when the worker was let go. */
   #left: LoaderState | undefined
 
   constructor(source: unknown, options: LoaderOptions) {
@@ -44,8 +44,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
     this.#options = options
     this.#state = options.state
     this.epoch = options.state?.epoch ?? options.epoch ?? 0
-    // What is wrong with the stages' options is said now; the aggregator is checked where it is
-    // made.
+    // Reports wrong stage options now. The aggregator is checked in the worker, where it is made.
     loaderGraph(source, { ...options, aggregate: undefined }, this.epoch, undefined)
     checkBuildOptions(options.build ?? {})
   }
@@ -94,7 +93,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
     if (this.#isUnderWay) throw underWay(this.epoch, 'start')
     this.#worker()
       .start()
-      // Iterating tells of it.
+      // Iterating throws the same error.
       .catch(() => {})
   }
 
@@ -139,7 +138,7 @@ export class WorkerEpochs<T> implements Epochs<T> {
 
   setEpoch(epoch: number): void {
     if (this.#isUnderWay) throw underWay(this.epoch, 'have its number set')
-    // The worker counts its own epochs.
+    // The worker counts its epochs itself, so another number needs a new worker.
     if (epoch !== this.epoch) this.#abandon()
     this.epoch = epoch
     this.#state = undefined
@@ -153,13 +152,13 @@ export class WorkerEpochs<T> implements Epochs<T> {
     return (await this.#remote?.report()) ?? makeReport(noStats, [])
   }
 
-  /** The worker is about to end, and takes its book with it. */
+  /** The worker is about to end, and its resume tracker ends with it. */
   #keepState(): void {
     if (this.#options.resumable !== true || this.#isSpent) return
     try {
       this.#left = this.#stateWithin(STATE_LIMIT_MS)
     } catch {
-      // It has failed: whoever asks for its state is told so.
+      // The worker has failed; `state()` throws the error.
     }
   }
 
@@ -188,14 +187,14 @@ export class WorkerEpochs<T> implements Epochs<T> {
   }
 }
 
-/** The modules that the worker is to load. */
+/** The modules that the worker must load. */
 function modulesOf({ source, options }: LoaderAssignment): string[] {
   return [source, ...Object.values(options)].flatMap((one) =>
     'reference' in one ? [one.reference.href] : [],
   )
 }
 
-/** Ops by reference are known by their identity, which does not cross. */
+/** Ops by reference are recognized by object identity, which a message does not keep. */
 function sent(value: unknown): Sent {
   if (!isWorkerOp(value)) return { value }
   return { reference: referenceOf(value) satisfies Reference }

@@ -5,8 +5,8 @@ import type { LoaderAssignment, Sent } from './loader-assignment.ts'
 import type { BatchLoaderOptions, LoaderSource } from './loader-options.ts'
 
 /**
- * Makes in a worker the loader that was described in another thread. Functions run on the worker's
- * own loop, or with `threads` in threads of its own; the source and the aggregator always on its
+ * Makes the loader in a worker from its description. Functions run on the worker's event loop, or
+ * with `threads` in further threads. The source and the aggregator always run on the worker's event
  * loop.
  */
 export async function loader({

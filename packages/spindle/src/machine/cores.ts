@@ -4,17 +4,17 @@ import { readProcFile } from './proc-files.ts'
 /** The CPUs that this process may use. */
 export interface Cores {
   /**
-   * How many cores' worth of time it may use: the CPUs of its affinity, or less where its control
-   * group has a quota.
+   * CPU time that the process may use, as a number of cores: the CPUs of its affinity, or less if
+   * its control group has a quota.
    */
   readonly count: number
-  /** Numbers of the CPUs; `undefined` where the system does not tell them. */
+  /** Numbers of the CPUs; `undefined` if the system does not report them. */
   readonly numbers: ReadonlySet<number> | undefined
 }
 
 let known: Cores | undefined
 
-/** Reads it once: neither is changed while a process runs, in practice. */
+/** Read once, because neither value changes in practice while a process runs. */
 export function usableCores(): Cores {
   known ??= readCores()
   return known
@@ -31,7 +31,11 @@ function readCores(): Cores {
   }
 }
 
-/** `'0-3,8'` as numbers. @internal */
+/**
+ * Parses `'0-3,8'`.
+ *
+ * @internal
+ */
 export function parseCpuList(list: string): ReadonlySet<number> {
   const numbers = new Set<number>()
   for (const part of list.split(',')) {
@@ -42,8 +46,8 @@ export function parseCpuList(list: string): ReadonlySet<number> {
 }
 
 /**
- * Cores' worth of time that the control groups of a process allow: the least of its own group and
- * those above, for both versions of the interface. Infinity without a quota.
+ * The number of cores that the control groups of a process allow: the minimum of its own group and
+ * its ancestors, for both versions of the interface. Infinity without a quota.
  *
  * @internal
  */
@@ -73,7 +77,7 @@ function formerQuota(path: string, read: Read): number {
   return shareOf(of('cpu.cfs_quota_us'), of('cpu.cfs_period_us'))
 }
 
-/** `max` and -1 say that there is no quota. */
+/** `max` and -1 mean that there is no quota. */
 function shareOf(quota = Number.NaN, period = Number.NaN): number {
   return quota > 0 && period > 0 ? quota / period : Number.POSITIVE_INFINITY
 }

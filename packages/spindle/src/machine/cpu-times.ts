@@ -5,24 +5,24 @@ import { type Cores, usableCores } from './cores.ts'
 import { numbersIn, parsed, readProcFile } from './proc-files.ts'
 import { parseSchedstat, parseStat } from './proc-parse.ts'
 
-/** CPU time up to now, in milliseconds. */
+/** CPU times so far, in milliseconds. */
 export interface CpuTimes {
-  /** `performance.now()` of the reading. */
+  /** Time of the reading, as `performance.now()`. */
   readonly atMs: number
-  /** Of this process and its descendants; outside of Linux of this process alone. */
+  /** Of this process and its descendants; on systems other than Linux, of this process alone. */
   readonly ownMs: number
-  /** Of everybody, on the CPUs that this process may use. */
+  /** Of all processes, on the CPUs that this process may use. */
   readonly busyMs: number
   /**
-   * Thread time of this process and its descendants spent ready to run without a core; `undefined`
-   * where only Linux tells.
+   * Time that threads of this process and its descendants were ready to run but had no core;
+   * `undefined` except on Linux.
    */
   readonly waitMs: number | undefined
 }
 
 /**
- * A reading costs some 0.3 ms, and the system counts in ticks of 10 ms: a younger one is used
- * again.
+ * A younger reading is reused, in milliseconds. A reading costs about 0.3 ms, and the system counts
+ * in ticks of 10 ms.
  */
 const FRESH_MS = 20
 
@@ -36,7 +36,11 @@ export function cpuTimes(): CpuTimes {
   return last
 }
 
-/** Reads a process in a folder that looks like /proc. @internal */
+/**
+ * Reads a process from a folder in the format of /proc.
+ *
+ * @internal
+ */
 export function linuxTimes(root: string, pid: number, cores: Cores): CpuTimes {
   const sums = { ownMs: 0, waitMs: undefined as number | undefined }
   const left = [pid]
@@ -59,12 +63,12 @@ export function linuxTimes(root: string, pid: number, cores: Cores): CpuTimes {
   }
 }
 
-/** Linux tells times in ticks of 1/100 s. */
+/** Linux counts times in ticks of 1/100 s. */
 const MS_PER_TICK = 10
 
 /**
- * Busy time of the CPUs that may be used, from the text of /proc/stat; with what a hypervisor gave
- * to others meanwhile.
+ * Busy time of the usable CPUs, from the text of /proc/stat, including time that a hypervisor gave
+ * to other machines.
  */
 function busyMsOf(stat: string, { numbers }: Cores): number {
   let ticks = 0

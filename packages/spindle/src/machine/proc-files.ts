@@ -3,8 +3,8 @@ import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
 
 /**
- * A file's text without the space around it; `undefined` if it is not there, is not allowed, or its
- * process has just ended.
+ * The trimmed text of a file; `undefined` if it does not exist, is not readable, or its process has
+ * just ended.
  */
 export function readProcFile(path: string): string | undefined {
   try {
@@ -14,7 +14,10 @@ export function readProcFile(path: string): string | undefined {
   }
 }
 
-/** The numbers of processes or threads in a folder of /proc, as text; none if it cannot be read. */
+/**
+ * The ids of processes or threads in a folder of /proc, as text; an empty list if it cannot be
+ * read.
+ */
 export function numbersIn(folder: string): string[] {
   try {
     return readdirSync(folder).filter((name) => /^\d+$/.test(name))
@@ -25,7 +28,10 @@ export function numbersIn(folder: string): string[] {
 
 const warned = new Set<string>()
 
-/** `undefined` also if the file is malformed, which is warned of once for each kind of file. */
+/**
+ * Parses a file. `undefined` if it cannot be read or is malformed; malformed files cause a warning,
+ * once for each kind of file.
+ */
 export function parsed<R>(path: string, parse: (text: string) => R): R | undefined {
   const text = readProcFile(path)
   if (text === undefined) return undefined

@@ -1,9 +1,9 @@
 import { SpindleError } from '../errors.ts'
 
-/** Linux tells CPU times in ticks of 1/100 s to programs on every architecture (USER_HZ). */
+/** Linux reports CPU times to programs in ticks of 1/100 s on every architecture (USER_HZ). */
 const MS_PER_TICK = 10
 
-/** What `/proc/<pid>/stat` says; see proc_pid_stat(5). */
+/** The content of `/proc/<pid>/stat`; see proc_pid_stat(5). */
 export interface ProcStat {
   readonly pid: number
   readonly name: string
@@ -18,10 +18,10 @@ export interface ProcStat {
   readonly threads: number
 }
 
-/** @throws `ERR_PROC_FORMAT` for what is no such file. */
+/** @throws `ERR_PROC_FORMAT` for another format. */
 export function parseStat(text: string): ProcStat {
-  // The name stands in parentheses and may hold spaces and parentheses itself: only the last one
-  // closes it.
+  // The name is in parentheses and may contain spaces and parentheses, so only the last one closes
+  // it.
   const [open, close] = [text.indexOf('('), text.lastIndexOf(')')]
   if (open < 0 || close < open) malformed('stat', 'no name in parentheses', text)
   const fields = text
@@ -43,8 +43,10 @@ export function parseStat(text: string): ProcStat {
 }
 
 /**
- * Bytes that really went from and to storage, by `/proc/<pid>/io`; 0 where it says nothing. @throws
- * `ERR_PROC_FORMAT`
+ * Bytes that were really read from and written to storage, from `/proc/<pid>/io`; 0 for missing
+ * values.
+ *
+ * @throws `ERR_PROC_FORMAT`
  */
 export function parseIo(text: string): {
   readonly readBytes: number
@@ -55,8 +57,10 @@ export function parseIo(text: string): {
 }
 
 /**
- * Memory by `/proc/<pid>/smaps_rollup`: in `pssBytes` a page that n processes share counts 1/n, so
- * that the sum over processes is what they use together. @throws `ERR_PROC_FORMAT`
+ * Memory from `/proc/<pid>/smaps_rollup`. In `pssBytes` a page that n processes share counts 1/n,
+ * so the sum over processes is what they use together.
+ *
+ * @throws `ERR_PROC_FORMAT`
  */
 export function parseSmapsRollup(text: string): {
   readonly pssBytes: number
@@ -68,7 +72,11 @@ export function parseSmapsRollup(text: string): {
   return { pssBytes: of('Pss'), privateBytes: of('Private_Clean') + of('Private_Dirty') }
 }
 
-/** What of `/proc/<pid>/status`, or of a thread's, counts here. @throws `ERR_PROC_FORMAT` */
+/**
+ * The required values of `/proc/<pid>/status`, of a process or thread.
+ *
+ * @throws `ERR_PROC_FORMAT`
+ */
 export function parseStatus(text: string): {
   readonly rssBytes: number
   readonly voluntarySwitches: number
@@ -87,8 +95,10 @@ export function parseStatus(text: string): {
 }
 
 /**
- * Milliseconds for which a thread was ready to run and waited for a CPU, by
- * `/proc/<pid>/task/<tid>/schedstat`. @throws `ERR_PROC_FORMAT`
+ * Milliseconds that a thread was ready to run and waited for a CPU, from
+ * `/proc/<pid>/task/<tid>/schedstat`.
+ *
+ * @throws `ERR_PROC_FORMAT`
  */
 export function parseSchedstat(text: string): number {
   const fields = text.trim().split(/\s+/)
@@ -96,19 +106,23 @@ export function parseSchedstat(text: string): number {
   return integer('schedstat', fields[1] as string, text) / 1e6
 }
 
-/** CPU time of the machine in milliseconds, all cores together, since it started. */
+/** CPU time of the machine since it started, in milliseconds, all cores together. */
 export interface MachineCpu {
   readonly cores: number
-  /** Working, for whomever; with what a hypervisor gave to others meanwhile. */
+  /** Busy time of all processes, including time that a hypervisor gave to other machines. */
   readonly busyMs: number
   readonly totalMs: number
 }
 
-/** The first lines of `/proc/stat`. @throws `ERR_PROC_FORMAT` */
+/**
+ * Parses the first lines of `/proc/stat`.
+ *
+ * @throws `ERR_PROC_FORMAT`
+ */
 export function parseMachineStat(text: string): MachineCpu {
   const line = text.match(/^cpu +(.*)$/m)?.[1]
   if (line === undefined) malformed('/proc/stat', 'no line `cpu`', text)
-  // user nice system idle iowait irq softirq steal; time of guests is in user already.
+  // user nice system idle iowait irq softirq steal; the time of guests is already in user.
   const ticks = line
     .trim()
     .split(/\s+/)
@@ -121,7 +135,7 @@ export function parseMachineStat(text: string): MachineCpu {
 }
 
 /**
- * Bytes through the network devices but the loopback, by `/proc/net/dev`; 0 for an empty text.
+ * Bytes through the network devices except the loopback, from `/proc/net/dev`; 0 for an empty text.
  * @throws `ERR_PROC_FORMAT`
  */
 export function parseNetDev(text: string): {
@@ -144,7 +158,7 @@ export function parseNetDev(text: string): {
   return sums
 }
 
-/** `name: 12` or `name: 12 kB`, a line each. */
+/** Parses lines of `name: 12` or `name: 12 kB`. */
 function keyed(file: string, text: string): Map<string, number> {
   const fields = new Map<string, number>()
   for (const line of text.split('\n')) {

@@ -2,23 +2,26 @@ import { badOption, checkInteger, checkOptions } from '../check.ts'
 
 /** Options of `cacheIterator()`. */
 export interface CacheOptions {
-  /** Items to keep, an integer >= 1: the last of those that were really loaded. Default 10. */
+  /**
+   * Number of items to keep, an integer >= 1: the last ones that were really loaded. Default 10.
+   */
   readonly numCaches?: number
   /**
-   * Items that are really loaded before kept ones are given instead, an integer >= `numCaches`.
-   * Default 100.
+   * Number of items that are really loaded before the kept ones are repeated, an integer >=
+   * `numCaches`. Default 100.
    */
   readonly returnCachesAfter?: number
-  /** Items given in all, an integer >= 1. Default: no end. */
+  /** Total number of items, an integer >= 1. Default: no end. */
   readonly stopAfter?: number
 }
 
 /**
- * Gives a source's items, and after some time the last of them over and over, for nothing: what the
- * consumer does then is how fast it would be if loading cost nothing. Compare the rates before and
- * after to know the headspace before making a loader faster.
+ * Gives the items of a source, and later repeats the last of them at no cost. The rate of the
+ * consumer is then its rate if loading cost nothing. Compare the rates before and after: the
+ * difference is the most that faster loading can gain.
  *
- * The source is closed when it is no longer needed. Ends early if the source does.
+ * The source is closed when it is no longer needed. If the source ends before `returnCachesAfter`
+ * items, the iteration ends too.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -62,7 +65,7 @@ async function* replay<T>(
     yield item
     if (given >= Math.min(returnCachesAfter, stopAfter)) break
   }
-  // The source had less than that to give.
+  // The source ended early.
   if (given < returnCachesAfter) return
   for (let i = 0; given < stopAfter; i++, given++) yield kept[i % numCaches] as T
 }

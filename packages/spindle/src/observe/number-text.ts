@@ -1,5 +1,5 @@
 /**
- * Numbers as people read them, with their units. One place, so that the terminal and the page
+ * Numbers with their units as text. The terminal and the page use the same functions, so they
  * agree.
  */
 
@@ -8,7 +8,7 @@ export function percent(share: number): string {
   return `${Math.round(share * 100)} %`
 }
 
-/** `'52.1'`, `'523'`, `'12.3k'`, `'1.20M'`: without a unit. */
+/** `'52.1'`, `'523'`, `'12.3k'`, `'1.20M'`: no unit. */
 export function amount(value: number): string {
   if (value >= 999_500) return `${significant(value / 1e6)}M`
   if (value >= 9999.5) return `${significant(value / 1e3)}k`
@@ -16,7 +16,7 @@ export function amount(value: number): string {
   return value >= 0.95 ? value.toFixed(1) : value.toFixed(value >= 0.095 ? 2 : 3)
 }
 
-/** Items a second over a time in milliseconds; `'-'` if there was none. */
+/** Items per second over a time in milliseconds; `'-'` if no time has passed. */
 export function perSecond(items: number, elapsedMs: number): string {
   return elapsedMs > 0 ? amount((items * 1000) / elapsedMs) : '-'
 }
@@ -46,7 +46,7 @@ export function bytes(count: number): string {
   return `${unit === 0 ? Math.round(value) : significant(value)} ${BYTE_UNITS[unit]}`
 }
 
-/** Three digits that count. */
+/** Three significant digits. */
 function significant(value: number): string {
   if (value >= 99.95) return String(Math.round(value))
   return value.toFixed(value >= 9.995 ? 1 : 2)

@@ -6,27 +6,25 @@ import type {
   StageProfile,
 } from './profile-types.ts'
 
-/** A smaller gain is not worth a change, and may be noise. */
+/** A smaller gain is not worth a change and may be noise. */
 const LEAST_GAIN = 1.2
-/** A rate that is so near to another one is as good. */
+/** A rate within this factor of another counts as equal. */
 const AS_GOOD = 0.9
-/** What noise may make of a rate at most, before it is called another one. */
+/** Upper limit of the noise assumed for a rate. */
 const MOST_NOISE = 0.15
-/** Above this share of its inputs, failures say more than the rate. */
+/** Above this share of failed inputs, the rate is not meaningful. */
 const MOST_FAILED = 0.5
 
-/**
- * A chain of stages as it was measured: what it begins with, and the chains that are merged there.
- */
+/** A measured chain of stages: its source, or the chains that are merged at its beginning. */
 export interface MeasuredChain {
   readonly source: SourceProfile | undefined
   readonly inputs: readonly MeasuredChain[]
   readonly stages: readonly StageProfile[]
-  /** Items that come out of the chain for each that its source gives. */
+  /** Number of items that leave the chain per item of its source. */
   readonly yield: number
 }
 
-/** The least concurrency whose rate is as good as the best. */
+/** The lowest concurrency whose rate is about as good as the best. */
 export function kneeOf(levels: readonly ProfileLevel[]): number | undefined {
   const best = Math.max(...levels.map(({ perSecond }) => perSecond))
   return levels.find((level) => reaches(level, best))?.concurrency
@@ -41,22 +39,22 @@ export function shapeOf(levels: readonly ProfileLevel[]): StageProfile['shape'] 
   return last > LEAST_GAIN * lastButOne ? 'scales' : 'saturates'
 }
 
-/** Whether so many of a stage's inputs failed that its rates are of failing. */
+/** Whether so many of a stage's inputs failed that its rates are the rates of failing. */
 export function isFailing({ levels }: StageProfile): boolean {
   return levels.length > 0 && levels.every(({ failedShare }) => failedShare > MOST_FAILED)
 }
 
 /**
- * The level of the concurrency that the stage has in the pipeline; the next lower one where that
- * was not measured.
+ * The level with the concurrency that the stage has in the pipeline; if that was not measured, the
+ * next lower one.
  */
 export function levelNow({ levels, concurrency }: StageProfile): ProfileLevel | undefined {
   return levels.findLast((level) => level.concurrency <= concurrency) ?? levels[0]
 }
 
 /**
- * What lets the fewest items of the source through if each stage had the concurrency of its knee.
- * `cores`: those of the machine.
+ * The lowest limit of the pipeline in source items per second if each stage had the concurrency of
+ * its knee. `cores`: number of cores of the machine.
  */
 export function limitOf(chain: MeasuredChain, cores: number): ProfileLimit | undefined {
   const limits = [
@@ -70,13 +68,14 @@ export function limitOf(chain: MeasuredChain, cores: number): ProfileLimit | und
     ),
   )
   if (least === undefined) return undefined
-  // Stages are measured one at a time: what they share may be too little for all of them.
+  // Stages are measured one at a time. Together they may need more of the loop or the cores than
+  // there is.
   return shared !== undefined && shared.perSecond < AS_GOOD * least.perSecond ? shared : least
 }
 
 /**
- * Stages of which a higher concurrency makes the pipeline faster, each with the smallest number
- * that does.
+ * The stages for which a higher concurrency makes the pipeline faster, each with the smallest
+ * number that does.
  */
 export function adviceOf(
   chain: MeasuredChain,
@@ -103,7 +102,7 @@ function adviceFor(stage: StageProfile, limitPerSecond: number): ProfileAdvice |
   const to = stage.levels.find((level) => level.perSecond >= AS_GOOD * best)
   if (to === undefined || to.concurrency === stage.concurrency) return undefined
   const gain = Math.min(to.perSecond, wanted) / now.perSecond
-  // Two rates that noise makes of one differ by no more than that.
+  // The difference must be larger than the noise of both rates.
   const isSure = to.perSecond * (1 - noiseOf(to)) > now.perSecond * (1 + noiseOf(now))
   if (gain < LEAST_GAIN || !isSure) return undefined
   return {
@@ -120,7 +119,7 @@ function stageLimit(stage: StageProfile): ProfileLimit {
   return { kind: 'stage', stage: name, perSecond: atKnee(stage).perSecond * sourceItemsPerInput }
 }
 
-/** What the chain begins with: its source, or all that is merged there. */
+/** The limit at the beginning of the chain: its source, or the chains that are merged there. */
 function sourceLimit({ source, inputs }: MeasuredChain, cores: number): ProfileLimit | undefined {
   if (inputs.length === 0)
     return source?.perSecond === undefined
@@ -136,7 +135,7 @@ function sourceLimit({ source, inputs }: MeasuredChain, cores: number): ProfileL
   return { ...least, perSecond }
 }
 
-/** All ops of the loop take turns on it. */
+/** The limit of the event loop, which the ops on it share. */
 function loopLimit(stages: readonly StageProfile[]): ProfileLimit | undefined {
   return sharedLimit('loop', 1, stages, ({ loopShare }) => loopShare)
 }
@@ -159,7 +158,7 @@ function sharedLimit(
       return { stage: stage.name, seconds: perSecond > 0 ? uses(level) / perSecond : 0 }
     })
   const seconds = used.reduce((sum, one) => sum + one.seconds, 0)
-  // One alone was measured as it is.
+  // One stage alone was measured with the whole resource.
   if (used.length < 2 || seconds <= 0) return undefined
   const most = used.reduce((one, other) => (other.seconds > one.seconds ? other : one))
   return { kind, stage: most.stage, perSecond: has / seconds }

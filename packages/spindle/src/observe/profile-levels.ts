@@ -13,18 +13,19 @@ import { median, spreadOf } from './sample.ts'
 const LEAST_ROUNDS = 3
 const MOST_ROUNDS = 50
 /**
- * A round shorter than this is repeated over more inputs: clocks and start-up would count too much.
+ * A shorter round is repeated over more inputs, in milliseconds: clock resolution and start-up
+ * would distort it.
  */
 const LEAST_ROUND_MS = 20
 /**
- * A round has so many inputs for each call at once: with fewer, its beginning and end, where not
- * all calls are in flight, would count too much.
+ * Minimum number of inputs of a round per concurrent call. With fewer, the beginning and end of a
+ * round, where not all calls are in flight, would distort it.
  */
 const FILLS = 4
-/** Where there is not time for all inputs, so many rounds fit into a level's time. */
+/** If there is no time for all inputs, this many rounds fit into the time of a level. */
 const ROUNDS_IN_TIME = 4
 
-/** What a level is measured with. */
+/** Settings of the measurement of a level. */
 export interface LevelSettings {
   readonly precision: number
   readonly maxMsPerLevel: number
@@ -33,10 +34,10 @@ export interface LevelSettings {
 }
 
 /**
- * Measures a stage at several concurrencies: each is warmed up, then all have a round in turn, so
- * that what changes with time (compiled code, caches, other programs) strikes them alike. A level
- * has enough rounds when its rate is known well enough, or its time is over. `callMs`: about how
- * long a call takes.
+ * Measures a stage at several concurrencies. Each level is warmed up; then all levels run a round
+ * in turn, so that changes over time (compiled code, caches, other programs) affect them equally. A
+ * level ends when its rate is precise enough or its time is over. `callMs`: approximate duration of
+ * a call.
  */
 export async function measureLevels(
   stage: StageConfig,
@@ -63,7 +64,7 @@ class Level {
   readonly #settings: LevelSettings
   readonly #rates: number[] = []
   readonly #used: { cores: number; busy: number }[] = []
-  /** Inputs of a round, and rounds so far. */
+  /** Number of inputs per round, and number of rounds so far. */
   #count: number
   #rounds = 0
   #spentMs = 0
@@ -99,7 +100,7 @@ class Level {
     return rounds >= MOST_ROUNDS || (rounds > 0 && this.#spentMs > maxMsPerLevel)
   }
 
-  /** Code is compiled, files are cached, workers started. */
+  /** One round for compiling code, filling file caches and starting workers. */
   async warmUp(): Promise<void> {
     const elapsedMs = await this.#round()
     if (elapsedMs < LEAST_ROUND_MS)
@@ -149,7 +150,7 @@ class Level {
   }
 }
 
-/** The stage as it is measured: failures are counted and never end it. */
+/** The stage as measured: failures are counted and do not end it. */
 export function tolerant(
   stage: StageConfig,
   concurrency: number | undefined,
@@ -167,15 +168,15 @@ export function tolerant(
 }
 
 /**
- * As many of the inputs, evenly spread: others in each round, so that inputs that differ show in
- * the spread of the rates. Several times over if need be.
+ * `count` of the inputs, evenly spread, repeated if necessary. Each round gets others, so that
+ * differences between inputs show in the spread of the rates.
  */
 function* pick(inputs: readonly unknown[], count: number, round: number): Generator<unknown> {
   const stride = Math.max(1, inputs.length / count)
   for (let i = 0; i < count; i++) yield inputs[(round + Math.floor(i * stride)) % inputs.length]
 }
 
-/** A source that is never what is waited for. */
+/** A source that is never the bottleneck. */
 export function sourceOf(items: Iterable<unknown>): SourceConfig {
   function* list(): Generator<unknown> {
     yield* items

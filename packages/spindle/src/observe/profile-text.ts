@@ -12,18 +12,18 @@ import type {
 } from './profile-types.ts'
 import { median } from './sample.ts'
 
-/** From this share on no core is free. */
+/** From this share of busy cores on, no core counts as free. */
 const USED_UP = 0.9
 const OWN_SHARE = 0.25
-/** Others matter that use more of the machine than this, when nothing is free. */
+/** Other programs are mentioned if they use more than this share while no core is free. */
 const OTHERS_MATTER = 0.2
 const INDENT = '  '
 
 type Printed = Omit<ProfileResult, 'toString'>
 
 /**
- * A profile for people: each stage with its levels, what to take, and what limits the pipeline
- * then.
+ * A readable profile: each stage with its levels, the advice, and the limit of the pipeline if the
+ * advice is followed.
  */
 export function printProfile(
   result: Printed,
@@ -110,10 +110,10 @@ function judge(
   return `its concurrency of ${concurrency} is right`
 }
 
-/** What is to be known besides: that no core was free, that inputs were too few. */
+/** Notes for a stage: no core was free, or there were too few inputs. */
 function notes(stage: StageProfile, cores: number): readonly string[] {
   const { levels, unfilled } = stage
-  // A stage that only waits uses nothing up; others that do are named below.
+  // A stage that only waits does not use the cores; other programs that do are named below.
   const full = levels.find(
     ({ machineBusy, cpuCores }) => machineBusy >= USED_UP && cpuCores >= OWN_SHARE * cores,
   )
@@ -133,7 +133,7 @@ function verdict({ limit, stages }: Printed): string {
   return `With these, ${limiting(limit)} the pipeline: ${amount(limit.perSecond)} items of the source a second.`
 }
 
-/** That other programs took what was measured. */
+/** Warns if other programs used CPU during the measurement. */
 function neighbours({ stages }: Printed, cores: number): readonly string[] {
   const levels = stages.flatMap((stage) => stage.levels)
   const others = levels.map(({ machineBusy, cpuCores }) =>

@@ -1,66 +1,67 @@
 /** One stage at one concurrency. */
 export interface ProfileLevel {
   readonly concurrency: number
-  /** Inputs that the stage takes a second, alone; those that fail are not counted. */
+  /** Inputs that the stage processes per second when it runs alone, without failed ones. */
   readonly perSecond: number
-  /** Half-width of the 95 % confidence interval of `perSecond`, as a share of it. */
+  /** Half-width of the 95 % confidence interval of `perSecond`, relative to `perSecond`. */
   readonly spread: number
   readonly rounds: number
-  /** Time of a call in milliseconds: median and 99th percentile. */
+  /** Duration of a call in milliseconds: median and 99th percentile. */
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Share of the time for which the stage's op held the loop. */
+  /** Share of the time in which the stage's op blocked the event loop. */
   readonly loopShare: number
-  /** Cores that this process (on Linux with its descendants) used on average. */
+  /** Average number of cores used by this process (on Linux with its descendants). */
   readonly cpuCores: number
   /**
-   * Share of the machine's CPU time that was used by anybody, 0 to 1: near 1 no concurrency adds
+   * Share of the machine's CPU time used by all processes, 0 to 1. Near 1, no concurrency adds
    * anything.
    */
   readonly machineBusy: number
-  /** Inputs that failed, in all rounds, and as a share of those given. */
+  /** Number of failed inputs in all rounds, and their share of all inputs. */
   readonly failures: number
   readonly failedShare: number
 }
 
-/** A stage alone, at several concurrencies. */
+/** One stage by itself, at several concurrencies. */
 export interface StageProfile {
   readonly name: string
   readonly where: string | undefined
-  /** The concurrency it has in the pipeline. */
+  /** Concurrency of the stage in the pipeline. */
   readonly concurrency: number
   readonly levels: readonly ProfileLevel[]
-  /** Concurrencies that were not tried, for the stage had fewer inputs than that. */
+  /** Concurrencies that were not tried because the stage had fewer inputs. */
   readonly unfilled: readonly number[]
-  /** The least concurrency that is about as good as the best. */
+  /** Lowest concurrency that is about as good as the best. */
   readonly knee: number
   /**
-   * `'scales'`: the highest level is still clearly better; `'flat'`: it never helps; `'saturates'`
-   * between; `'falls'`: it hurts in the end.
+   * How the rate depends on concurrency. `'scales'`: the highest level is still clearly better;
+   * `'flat'`: concurrency never helps; `'saturates'`: between the two; `'falls'`: high concurrency
+   * is slower.
    */
   readonly shape: 'scales' | 'saturates' | 'flat' | 'falls'
-  /** Items of the source for which one input of this stage stands. */
+  /** Number of source items that one input of this stage stands for. */
   readonly sourceItemsPerInput: number
 }
 
-/** A source alone. */
+/** One source by itself. */
 export interface SourceProfile {
   readonly name: string
   /**
-   * Items that it gives a second to whoever takes them at once, after the first; `undefined` if it
-   * gave too few to tell.
+   * Items per second that the source gives to a consumer that never waits, counted after the first
+   * item; `undefined` if there were too few items.
    */
   readonly perSecond: number | undefined
 }
 
-/** What limits the pipeline, and the source items a second that it lets through. */
+/** What limits the pipeline, and its rate in source items per second. */
 export interface ProfileLimit {
   /**
-   * `'loop'` and `'cpu'`: the stages together need more of the event loop, or of the cores, than
-   * there is.
+   * `'loop'` and `'cpu'`: together, the stages need more than one event loop, or more than all
+   * cores.
    */
   readonly kind: 'stage' | 'source' | 'loop' | 'cpu'
-  /** Name of the stage or source; of what stages share, the one that takes the most of it. */
+  /** Name of the stage or source. For a shared resource, the stage that uses most of it. */
   readonly stage: string
   readonly perSecond: number
 }
@@ -69,28 +70,28 @@ export interface ProfileLimit {
 export interface ProfileAdvice {
   readonly stage: string
   readonly where: string | undefined
-  /** `concurrency` in the pipeline, and the least number tried that does it. */
+  /** From `concurrency` in the pipeline to the lowest measured number that is fast enough. */
   readonly from: number
   readonly to: number
   /**
-   * How many times more the stage then lets through: no more than the rest of the pipeline does. At
+   * Factor by which the stage gets faster, limited by what the rest of the pipeline can process. At
    * least 1.2.
    */
   readonly gain: number
 }
 
-/** What `profilePipeline()` found. `String(result)` is for people. */
+/** The result of `profilePipeline()`. `String(result)` gives a readable text. */
 export interface ProfileResult {
   readonly stages: readonly StageProfile[]
-  /** Of merges, several. */
+  /** Several if the pipeline merges sources. */
   readonly sources: readonly SourceProfile[]
-  /** The least of what stages at their knees, the source, the loop and the cores let through. */
+  /** The lowest limit: of stages at their knees, the source, the event loop and the cores. */
   readonly limit: ProfileLimit | undefined
-  /** None for stages that are as fast as the limit already. */
+  /** Stages that are already as fast as the limit get no advice. */
   readonly advice: readonly ProfileAdvice[]
   /**
-   * `columns`: cells that a line may take. Default: those of the terminal if standard output is
-   * one, otherwise no limit.
+   * `columns`: maximum width of a line in terminal cells. Default: the width of the terminal if
+   * standard output is one, otherwise no limit.
    */
   toString(columns?: number): string
 }

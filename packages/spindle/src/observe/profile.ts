@@ -22,36 +22,41 @@ import type { ProfileResult, SourceProfile, StageProfile } from './profile-types
 /** Options of `profilePipeline()`. */
 export interface ProfileOptions {
   /**
-   * Items taken from the source, an integer >= 1; each stage gets what the one before made of them,
-   * several times over. A concurrency above the number of a stage's inputs is not tried. Default 200.
+   * Number of items taken from the source, an integer >= 1. Each stage is measured with what the
+   * stage before it made of them, several times over. Concurrencies above the number of a stage's
+   * inputs are not tried. Default 200.
    */
   readonly inputs?: number
   /**
    * Concurrencies to try besides the stage's own, integers >= 1. Default 1, 2, 4, 8, 16, 32.
-   * Aggregates, variants and regions run once, as they are.
+   * Aggregates, variants and regions run once, with their own concurrency.
    */
   readonly concurrencies?: readonly number[]
   /**
-   * How near the rounds of a level must be to each other: the half-width of their mean's 95 %
-   * interval as a share of it. Default 0.05.
+   * Required precision of a level: half-width of the 95 % interval of the mean over rounds,
+   * relative to the mean. Default 0.05.
    */
   readonly precision?: number
-  /** The longest a level may take, in milliseconds: then what was measured counts. Default 2000. */
+  /**
+   * Maximum time for a level, in milliseconds; its result then counts with the precision reached.
+   * Default 2000.
+   */
   readonly maxMsPerLevel?: number
-  /** Called when a stage is done. */
+  /** Called after each stage. */
   readonly onStage?: (stage: StageProfile) => void
-  /** Ends the profile early; it rejects with the signal's reason. */
+  /** Aborts the profile; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 const CONCURRENCIES = [1, 2, 4, 8, 16, 32]
 
 /**
- * Runs each stage alone, at several concurrencies, over what the stages before it made of the first
- * items of the source, which are kept in memory. A level is repeated until its rate is known well
- * enough. Stages run where they run in the pipeline (on the loop, in an executor).
+ * Measures each stage alone, at several concurrencies. Its inputs are what the stages before it
+ * made of the first items of the source; they are kept in memory. A level is repeated until its
+ * rate is precise enough. Stages run where they run in the pipeline (on the event loop, in an
+ * executor).
  *
- * @throws `ERR_BAD_OPTION`; what the source throws; the signal's reason.
+ * @throws `ERR_BAD_OPTION`; errors of the source; the signal's reason.
  *
  * @example
  * ```ts
@@ -71,7 +76,7 @@ export async function profilePipeline(
     ? (pipeline as PipelineBuilder).getConfig()
     : (pipeline as PipelineConfig)
   const settings = checked(options)
-  // One pool for all rounds: a pipeline's own threads would be started anew in each.
+  // One pool for all rounds, because a pipeline's own threads would be started again in each.
   const pool = new ThreadPool()
   try {
     const chain = await profileChain(config.source, config.stages, { ...settings, pool })
@@ -164,7 +169,7 @@ async function profileChain(
   }
 }
 
-/** In the order of the pipeline: what is merged comes before what follows. */
+/** In pipeline order: merged chains before the stages after the merge. */
 function stagesOf({ inputs, stages }: MeasuredChain): readonly StageProfile[] {
   return [...inputs.flatMap(stagesOf), ...stages]
 }

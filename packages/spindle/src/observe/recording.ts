@@ -12,32 +12,32 @@ import { pointOf, Series, type SeriesPoint } from './series.ts'
 
 /** Options of `recordPipeline()`. */
 export interface RecordOptions {
-  /** Time between two readings at first, in milliseconds. Default 250. */
+  /** Initial time between two readings, in milliseconds. Default 250. */
   readonly intervalMs?: number
   /**
-   * Points kept, an even integer >= 2: when there are as many, neighbours are joined, and points
-   * are twice as long from then on. Default 240.
+   * Maximum number of points, an even integer >= 2. When it is reached, neighbours are joined, and
+   * from then on points cover twice the time. Default 240.
    */
   readonly maxPoints?: number
   /** Heading of the page. Default `'Pipeline'`. */
   readonly title?: string
-  /** What the source's items are called. Default `'items'`. */
+  /** Name of the source's items. Default `'items'`. */
   readonly unit?: string
 }
 
-/** A pipeline being recorded; `using` ends it, too. */
+/** A recording of a pipeline. `using` also ends it. */
 export interface Recording extends Disposable {
-  /** What happened so far, in stretches of time. */
+  /** What happened so far, one point per time interval. */
   readonly points: readonly SeriesPoint[]
-  /** One page of HTML about it, complete in itself: graph, verdict, charts, tables. */
+  /** A self-contained HTML page about the pipeline: graph, verdict, charts, tables. */
   html(): string
-  /** Takes the last reading and ends the recording. May be called again. */
+  /** Takes the last reading and ends the recording. Can be called repeatedly. */
   stop(): void
 }
 
 /**
- * Records a pipeline's figures over time, in bounded memory, for a page to look at. Begin before
- * the pipeline starts; keeps no process alive.
+ * Records a pipeline's figures over time, in bounded memory, for an HTML page. Call it before the
+ * pipeline starts. It does not keep the process alive.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *
@@ -61,7 +61,11 @@ export function recordPipeline(
   return new Recorder(pipeline, options)
 }
 
-/** A recording that also tells when there is something new. @internal */
+/**
+ * A recording that also reports new readings.
+ *
+ * @internal
+ */
 export class Recorder implements Recording {
   readonly #pipeline: Pipeline<unknown>
   readonly #title: string
@@ -73,7 +77,7 @@ export class Recorder implements Recording {
   #before: PipelineStats
   #failure: string | undefined
   #isStopped = false
-  /** Called after each reading, and once it is stopped. */
+  /** Called after each reading, and once when the recording stops. */
   onReading: (() => void) | undefined
 
   constructor(pipeline: Pipeline<unknown>, options: RecordOptions) {
@@ -129,7 +133,7 @@ export class Recorder implements Recording {
     const stats = this.#pipeline.stats()
     const interval = statsBetween(this.#before, stats)
     const resources = this.#meter.advance()
-    // Before the start and after the end no time passes for the pipeline.
+    // No time passes for the pipeline before its start and after its end.
     if (interval.elapsedMs > 0) this.#series.add(pointOf(interval, stats.elapsedMs, resources))
     this.#before = stats
     this.onReading?.()

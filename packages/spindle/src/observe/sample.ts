@@ -1,4 +1,4 @@
-/** The middle of some numbers; 0 if there are none. */
+/** The median; 0 for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -8,13 +8,13 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
 }
 
-// Student's t for 95 %, two-sided, by degrees of freedom; further out the normal distribution's
-// 1.96 is near enough.
+// Student's t for 95 %, two-sided, by degrees of freedom. Beyond the table, the normal
+// distribution's 1.96 is close enough.
 const T95 = [Number.POSITIVE_INFINITY, 12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23]
 
 /**
- * Half-width of the 95 % confidence interval of the mean, as a share of the mean; infinite for
- * fewer than two numbers.
+ * Half-width of the 95 % confidence interval of the mean, relative to the mean; infinite for fewer
+ * than two numbers.
  */
 export function spreadOf(values: readonly number[]): number {
   const n = values.length

@@ -2,33 +2,33 @@ import type { PipelineStats, StageStats } from '../engine/stats/pipeline-stats.t
 import type { ResourceInterval } from './resources/interval.ts'
 import { failuresOf, itemsIn } from './totals.ts'
 
-/** What one stage did in a stretch of time. Shares are of its slots' time, 0 to 1. */
+/** What one stage did in an interval. Shares are of the time of its slots, 0 to 1. */
 export interface StagePoint {
-  /** Items done: `StageStats.items`. */
+  /** Number of finished items: `StageStats.items`. */
   readonly emitted: number
   readonly failures: number
   readonly running: number
   readonly queued: number
   readonly backoff: number
   readonly blocked: number
-  /** Share of the time in which its exit queue held something. */
+  /** Share of the time in which the exit queue was not empty. */
   readonly occupancy: number
-  /** Slots that there were. */
+  /** Number of slots. */
   readonly concurrency: number
 }
 
-/** What the pipeline did in a stretch of time. */
+/** What the pipeline did in an interval. */
 export interface SeriesPoint {
-  /** Milliseconds since the pipeline's start, at the end of the stretch; and its length. */
+  /** End of the interval in milliseconds since the pipeline's start, and its length. */
   readonly endMs: number
   readonly spanMs: number
   readonly itemsIn: number
   readonly itemsOut: number
   readonly failures: number
-  /** Shares of the time: the event loop worked; the consumer did something else than wait. */
+  /** Shares of the time: the event loop was busy; the consumer was not waiting. */
   readonly loop: number
   readonly consumer: number
-  /** CPU cores in use, resident bytes (at most), share of the machine used by others. */
+  /** CPU cores in use, maximum resident bytes, share of the machine used by other programs. */
   readonly cpuCores: number
   readonly rssBytes: number
   readonly othersBusy: number
@@ -36,7 +36,7 @@ export interface SeriesPoint {
   readonly stages: readonly StagePoint[]
 }
 
-/** A point from the difference of two readings. */
+/** Makes a point from the difference of two readings. */
 export function pointOf(
   interval: PipelineStats,
   endMs: number,
@@ -72,18 +72,18 @@ function stagePoint({ items, failures, shares, queue, concurrency }: StageStats)
 }
 
 /**
- * Points of a run of any length in bounded memory: when it is full, neighbours are joined, so that
- * it holds half as many of twice the length, and goes on with points of that length. Counts are
- * kept exactly; shares are means, weighted by time.
+ * Points of a run of any length in bounded memory. When it is full, neighbours are joined: half as
+ * many points remain, each of twice the length, and new points have that length. Counts stay exact;
+ * shares are means weighted by time.
  */
 export class Series {
   readonly #most: number
   readonly #points: SeriesPoint[] = []
-  /** Given points that make one kept point, and how many the last one has. */
+  /** Number of given points per kept point, and number of them in the last kept point. */
   #stride = 1
   #inLast = 0
 
-  /** @param most points to hold, an even number >= 2 */
+  /** @param most maximum number of points, an even number >= 2 */
   constructor(most: number) {
     this.#most = most
   }

@@ -6,10 +6,10 @@ import type { TraceEvent } from './trace-events.ts'
 import type { Lanes } from './trace-lanes.ts'
 
 /**
- * Where a stage's events go; times by `performance.now()`, those of workers in milliseconds since 1970.
+ * Receives a stage's events. Times are `performance.now()`; those of workers are milliseconds since 1970.
  */
 export interface TraceOut {
-  /** Something happens on the loop. Returns the time. */
+  /** Notes activity on the event loop. Returns the time. */
   note(): number
   lanes(name: string, order: number): Lanes
   stretch(
@@ -31,11 +31,11 @@ interface OpenTask {
   readonly index: number
 }
 
-/** Two values of a queue's counter lie at least so far apart, in milliseconds. */
+/** Minimum distance of two values of a queue's counter, in milliseconds. */
 const COUNTER_MS = 0.2
 const LANES_PER_STAGE = 1000
 
-/** Writes down the tasks of one stage. */
+/** Traces the tasks of one stage. */
 export class StageTrace implements StageTracer {
   readonly #stage: Stage
   readonly #out: TraceOut
@@ -57,7 +57,7 @@ export class StageTrace implements StageTracer {
     this.#count(this.#out.note(), true)
   }
 
-  /** Tasks in flight are shown up to now. */
+  /** Ends tracing. Tasks in flight are written up to now. */
   detach(): void {
     const now = this.#out.note()
     this.#stage.trace(undefined)
@@ -105,7 +105,7 @@ export class StageTrace implements StageTracer {
   }
 }
 
-/** What waits in one queue. */
+/** Traces the length of one queue. */
 export class QueueCounter {
   readonly #queue: Queue
   readonly #name: string

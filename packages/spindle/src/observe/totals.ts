@@ -1,6 +1,6 @@
 import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 
-/** Items that have left the sources. */
+/** Number of items that have left the sources. */
 export function itemsIn(stats: PipelineStats): number {
   return stats.stages.reduce(
     (sum, stage) => sum + (stage.upstream.length === 0 ? stage.emitted : 0),
@@ -8,7 +8,7 @@ export function itemsIn(stats: PipelineStats): number {
   )
 }
 
-/** Items that failed, in all stages. */
+/** Number of failed items in all stages. */
 export function failuresOf(stats: PipelineStats): number {
   return stats.stages.reduce((sum, stage) => sum + stage.failures, 0)
 }

@@ -1,17 +1,17 @@
-/** Lanes that never hold two things at once: whoever comes takes the first that is free. */
+/** Lanes that never hold two intervals at the same time. An interval gets the first free lane. */
 export class Lanes {
   readonly #open: (lane: number) => number
   readonly #ids: number[] = []
   readonly #free: number[] = []
-  /** Ends of the stretches last put into each, for {@link place}. */
+  /** End of the last interval in each lane, for {@link place}. */
   readonly #ends: number[] = []
 
-  /** `open` names a new lane, the n-th, and gives its id. */
+  /** `open` creates the n-th lane and returns its id. */
   constructor(open: (lane: number) => number) {
     this.#open = open
   }
 
-  /** A lane to be held until {@link release}. The lowest that is free, so that lanes mean slots. */
+  /** Takes the lowest free lane until {@link release}, so that lanes correspond to slots. */
   take(): number {
     if (this.#free.length === 0) return this.#add()
     this.#free.sort((a, b) => b - a)
@@ -22,7 +22,7 @@ export class Lanes {
     this.#free.push(lane)
   }
 
-  /** The lane for a stretch that is over, told in the order of their ends. */
+  /** Finds a lane for a finished interval. Must be called in the order of the intervals' ends. */
   place(beganAt: number, endedAt: number): number {
     let lane = this.#ends.findIndex((end) => end <= beganAt)
     if (lane < 0) lane = this.#add()

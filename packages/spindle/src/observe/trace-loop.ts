@@ -1,22 +1,22 @@
 import { performance } from 'node:perf_hooks'
 import { clockMs, setImmediate } from '../timers.ts'
 
-/** A stretch of the loop, in milliseconds by `performance.now()`. */
+/** Receives an interval of the event loop, in milliseconds as `performance.now()`. */
 export type LoopStretch = (isBusy: boolean, beganAt: number, endedAt: number) => void
 
 /**
- * When the event loop worked and when it stood by. Node tells how long it has stood by in all, not
- * when: so each time something of the pipeline's happens, a look at that sum tells whether it has
- * since the last, and an immediate, which runs when the loop is through with what there was, tells
- * from when on. Callbacks of others between two of these are not seen, and a wait with such inside
- * is shown in one piece, before them.
+ * Records when the event loop was busy and when it was idle. Node only reports the total idle time.
+ * So each time the pipeline does something, the track checks whether that total has grown. An
+ * immediate, which runs when the loop has handled its events, tells when an idle period could
+ * begin. Callbacks of other code between two such points are not seen. Idle time around them is
+ * shown as one interval before them.
  */
 export class LoopTrack {
   readonly #tell: LoopStretch
   #idleMs: number
   /**
-   * Since when the loop is busy without a break, as far as is known; and when it was last through
-   * with what there was.
+   * When the current busy period of the loop began, as far as known; and when the loop last had
+   * handled all its events.
    */
   #busySince: number
   #throughAt = 0
@@ -33,7 +33,7 @@ export class LoopTrack {
     this.#busySince = clockMs()
   }
 
-  /** Something happens. Returns the time. */
+  /** Notes activity on the loop. Returns the time. */
   note(): number {
     const now = this.#look()
     if (!this.#isWaiting) {

@@ -2,10 +2,10 @@ import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import type { TraceEvent, TraceSink } from './trace-events.ts'
 
-/** Text gathered before it is written, in characters. */
+/** Number of characters gathered before a write. */
 const CHUNK = 1 << 16
 
-/** Keeps events in an array, up to a number of them. */
+/** Keeps events in an array, up to a maximum number. */
 export class ArraySink implements TraceSink {
   readonly #events: TraceEvent[]
   readonly #most: number
@@ -25,8 +25,8 @@ export class ArraySink implements TraceSink {
 }
 
 /**
- * Writes events to a stream as JSON. What the stream has not got rid of is bounded: above, events
- * are lost rather than memory.
+ * Writes events to a stream as JSON. The bytes that the stream has not written yet are bounded:
+ * above the bound, events are dropped to save memory.
  */
 export class StreamSink implements TraceSink {
   readonly #stream: NodeJS.WritableStream & { readonly writableLength?: number }
@@ -45,7 +45,7 @@ export class StreamSink implements TraceSink {
     })
   }
 
-  /** A file, made anew. */
+  /** Writes to a new file. */
   static file(path: string, mostBytes: number): StreamSink {
     return new StreamSink(createWriteStream(path), true, mostBytes)
   }
@@ -74,7 +74,7 @@ export class StreamSink implements TraceSink {
     if (this.#error !== undefined) throw this.#error
   }
 
-  /** A stream that others go on to write to has taken all that it was given. */
+  /** Resolves when the stream has taken all data. For a stream that others continue to use. */
   #taken(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#stream.once('close', () =>

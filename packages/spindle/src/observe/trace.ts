@@ -16,27 +16,27 @@ import { ArraySink, StreamSink } from './trace-sink.ts'
 /** Options of `trace()`. */
 export interface TraceOptions {
   /**
-   * Where the trace goes: a file of that name, made anew; a writable stream, which is left open; or
-   * an array.
+   * Where the trace goes: the path of a file, which is overwritten; a writable stream, which stays
+   * open; or an array.
    */
   readonly to: string | NodeJS.WritableStream | TraceEvent[]
   /**
-   * Events kept at most, an integer >= 1; later ones are counted and lost. Default 1 000 000 for an
-   * array, else `Infinity`.
+   * Maximum number of events, an integer >= 1; later ones are counted and lost. Default 1 000 000
+   * for an array, else `Infinity`.
    */
   readonly maxEvents?: number
   /**
-   * Bytes that may wait for a file or stream to take them; above, events are counted and lost. An
-   * integer >= 1. Default 16 MiB.
+   * Maximum number of bytes that may wait for a file or stream, an integer >= 1; above it, events
+   * are counted and lost. Default 16 MiB.
    */
   readonly maxBufferedBytes?: number
 }
 
-/** What a trace comes to. */
+/** Result of a trace. */
 export interface TraceSummary {
-  /** Events written. */
+  /** Number of events written. */
   readonly events: number
-  /** Events lost for want of room. */
+  /** Number of events lost because there was no room. */
   readonly lost: number
 }
 
@@ -47,14 +47,15 @@ const BLOCKS_LANE = 2
 const FIRST_LANE = 10
 
 /**
- * Writes down what a pipeline does, for ui.perfetto.dev (or chrome://tracing): when the event loop
- * worked and stood by, each task on a lane of its stage's, one lane a slot, ops in worker threads
- * and processes on lanes of theirs, what waits in the queues, and what held the loop. Begins at
- * once and may begin at any time; ends with {@link Trace.stop}, or with the pipeline.
+ * Records what a pipeline does, for ui.perfetto.dev (or chrome://tracing). The trace shows when the
+ * event loop was busy and idle, and what blocked it. It shows each task on a lane of its stage, one
+ * lane per slot; ops in worker threads and processes on lanes of their own; and the lengths of the
+ * queues. It begins at once, at any time of the run, and ends with {@link Trace.stop} or with the
+ * pipeline.
  *
- * A traced pipeline is slower: each task costs 3 to 4 us. Without a trace nothing is paid.
+ * Tracing makes a pipeline slower: each task costs 3 to 4 us. Without a trace there is no cost.
  *
- * @throws `ERR_BAD_OPTION`; `ERR_BAD_STATE` if the pipeline is being traced already.
+ * @throws `ERR_BAD_OPTION`; `ERR_BAD_STATE` if the pipeline is already being traced.
  *
  * @example
  * ```ts run
@@ -88,7 +89,7 @@ function sinkOf(options: TraceOptions): TraceSink {
   return badOption('to', 'a file name, a writable stream, or an array', to)
 }
 
-/** A trace on its way. Made by {@link trace}. */
+/** A running trace. Made by {@link trace}. */
 export class Trace implements AsyncDisposable {
   readonly #graph: Graph
   readonly #sink: TraceSink
@@ -138,8 +139,8 @@ export class Trace implements AsyncDisposable {
   }
 
   /**
-   * Ends the trace; resolves when it is written. Tasks in flight are shown up to now. Rejects if
-   * the file or stream failed.
+   * Ends the trace and resolves when it is written. Tasks in flight are written up to now. Rejects
+   * if the file or stream failed.
    */
   async stop(): Promise<TraceSummary> {
     this.#end()
@@ -159,7 +160,7 @@ export class Trace implements AsyncDisposable {
     this.#graph.listeners.delete(this.#listener)
     unsubscribe('spindle:loop:block', this.#hearBlock)
     this.#ended = this.#sink.end()
-    // Whoever does not ask is not to hear of it as an unhandled rejection.
+    // A caller that does not wait must not get an unhandled rejection.
     this.#ended.catch(() => {})
   }
 
@@ -168,7 +169,7 @@ export class Trace implements AsyncDisposable {
     else this.#lost++
   }
 
-  /** Microseconds since the trace began, of a time by `performance.now()`. */
+  /** Converts a time of `performance.now()` to microseconds since the trace began. */
   #micros(at: number): number {
     return Math.max(0, Math.round((at - this.#startedAt) * 1000))
   }
@@ -224,7 +225,8 @@ export class Trace implements AsyncDisposable {
   }
 
   /**
-   * An op that ran in a worker; its clock is told in milliseconds since 1970, as this thread's is.
+   * Writes an op that ran in a worker. Worker times are milliseconds since 1970, converted to this
+   * thread's clock.
    */
   #span(name: string, pid: number, thread: number, from: number, to: number, index: number): void {
     const key = `${pid} ${thread}`

@@ -4,16 +4,16 @@ import { Rng } from '../random.ts'
 const MAX_SIZE = 9007199254740992
 
 /**
- * A random order of 0, 1, … `size` - 1 that is never stored: any place of it is computed in the
- * same time (some tens of nanoseconds), in memory that does not depend on the size. One key, one
- * order, on every machine and version (`docs/sources.md` has the definition, and vectors).
+ * A random order of 0, 1, … `size` - 1 that is never stored. Any position is computed in the same
+ * time (some tens of nanoseconds), and memory does not depend on the size. A key gives the same
+ * order on every machine and version (`docs/sources.md` has the definition and test vectors).
  *
- * It is a Feistel network of 8 rounds (24 below a size of 1024, where 8 would favour some orders)
- * over pairs of numbers, `left` of `rows` and `right` of `columns` (Black and Rogaway, "Ciphers
- * with arbitrary finite domains", 2002, method 3), with the finaliser of MurmurHash3 as its round
- * function. `rows * columns` is a little more than `size`, and what falls beyond is put through
- * again (cycle walking), which is seldom. `rows` is even: with both odd only every other order
- * could occur. Not for cryptography.
+ * The order is a Feistel network of 8 rounds over pairs of numbers, `left` of `rows` and `right` of
+ * `columns` (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002, method 3). Below a
+ * size of 1024 it has 24 rounds, because 8 would favour some orders. The round function is the
+ * finaliser of MurmurHash3. `rows * columns` is slightly larger than `size`; a result beyond `size`
+ * is put through again (cycle walking), which is rare. `rows` is even, because with both odd only
+ * half of all orders could occur. Not for cryptography.
  *
  * @example
  * ```ts run
@@ -26,11 +26,11 @@ const MAX_SIZE = 9007199254740992
  * ```
  */
 export class KeyedPermutation {
-  /** How many numbers are put in order. */
+  /** How many numbers the order has. */
   readonly size: number
   private readonly rows: number
   private readonly columns: number
-  /** `rows` and `columns` over 2^32: turn a word into a number below them. */
+  /** `rows` and `columns` divided by 2^32: they scale a 32-bit word to a number below them. */
   private readonly toRow: number
   private readonly toColumn: number
   private readonly keys: Int32Array
@@ -56,7 +56,7 @@ export class KeyedPermutation {
   }
 
   /**
-   * The number at a position, 0 <= `position` < `size`. Outside of that, the result has no meaning.
+   * The number at a position, 0 <= `position` < `size`. Other positions give meaningless results.
    */
   at(position: number): number {
     const { rows, columns, toRow, toColumn, keys, size } = this
@@ -74,7 +74,7 @@ export class KeyedPermutation {
     }
   }
 
-  /** Where a number stands: `at(positionOf(number)) === number`. */
+  /** The position of a number: `at(positionOf(number)) === number`. */
   positionOf(number: number): number {
     const { rows, columns, toRow, toColumn, keys, size } = this
     let left = (number / columns) | 0
@@ -92,7 +92,7 @@ export class KeyedPermutation {
   }
 }
 
-/** A word for a number of up to 32 bits and a key: MurmurHash3's finaliser of both. */
+/** Hashes a number of up to 32 bits with a key to a 32-bit word, by MurmurHash3's finaliser. */
 function mix(half: number, key: number): number {
   let word = half ^ key
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b)

@@ -1,25 +1,25 @@
 import type { Range } from './tune-types.ts'
 
 /**
- * For how long a number that was refused is not tried again: at first, and at most; at least some
- * times what it took to try it. Doubled each time.
+ * How long a refused number is not tried again, in milliseconds: the initial time, the maximum, and
+ * a factor for the time that the trial took. Each further refusal doubles the time.
  */
 const FIRST_TABOO_MS = 4000
 const LONGEST_TABOO_MS = 256_000
 const TRIALS_PER_TABOO = 4
 
 /**
- * Steps: the first one in a direction is small, for nobody knows what it does; those after one that
- * was worth it are large.
+ * Factors of steps. The first step in a direction is small, because its effect is unknown; steps
+ * after successful ones are larger.
  */
 const UP = [1.25, 2, 4] as const
 const DOWN = [0.75, 0.5] as const
-/** From here on a small step shows too little. */
+/** From this number on, a small step has too little effect to measure. */
 const MANY = 32
-/** Numbers closer than this are not told apart. */
+/** Numbers within this factor are treated as equal. */
 const NEAR = 1.15
 
-/** Something that was tried in vain is left alone for a while, each time for longer. */
+/** Blocks something that was tried without success, longer after each refusal. */
 export class Taboo {
   #untilMs = Number.NEGATIVE_INFINITY
   #refusals = 0
@@ -28,13 +28,13 @@ export class Taboo {
     return atMs >= this.#untilMs
   }
 
-  /** It was tried in vain, which took `tookMs`. */
+  /** Notes a failed trial that took `tookMs`. */
   refuse(atMs: number, tookMs: number): void {
     const ms = Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * tookMs) * 2 ** this.#refusals++
     this.#untilMs = atMs + Math.min(LONGEST_TABOO_MS, ms)
   }
 
-  /** It may be tried again. */
+  /** Allows another trial. */
   forget(): void {
     this.#untilMs = Number.NEGATIVE_INFINITY
     this.#refusals = 0
@@ -47,19 +47,20 @@ interface Refused {
 }
 
 /**
- * One number that is searched for: what it is, and between which refused ones the best must lie.
+ * One number that is tuned: its value, and the refused numbers between which the best value must
+ * be.
  */
 export class Bracket {
   value: number
   readonly min: number
   readonly max: number
-  /** How many of the last steps in that direction were worth it. */
+  /** Number of consecutive successful steps in that direction. */
   boldUp = 0
   boldDown = 0
   #below: Refused | undefined
   #above: Refused | undefined
   #refusals = 0
-  /** The direction in which a number was refused last. */
+  /** The direction of the last refused number. */
   #refused: 'up' | 'down' | undefined
 
   constructor({ min, max, value }: Range) {
@@ -69,8 +70,8 @@ export class Bracket {
   }
 
   /**
-   * The next larger number to try; `undefined` if there is none. `cap`: what a model says is
-   * enough.
+   * The next larger number to try; `undefined` if there is none. `cap`: the number that the model
+   * considers enough.
    */
   above(atMs: number, cap: number): number | undefined {
     const refused = this.#alive(this.#above, atMs)
@@ -97,7 +98,7 @@ export class Bracket {
     return target < this.value ? target : undefined
   }
 
-  /** How often something was refused since all was forgotten. */
+  /** Number of refusals since the last reset. */
   get refusals(): number {
     return this.#refusals
   }
@@ -108,8 +109,8 @@ export class Bracket {
   }
 
   /**
-   * A number was tried and refused. `isHarmless`: it was no worse than the one there is: what a
-   * small step does not show, a large one may.
+   * Notes a refused number. `isHarmless`: it was no worse than the current one. A larger step may
+   * then have an effect that a small one did not show.
    */
   refuse(value: number, atMs: number, tookMs: number, isHarmless: boolean): void {
     const isUp = value > this.value
@@ -121,7 +122,7 @@ export class Bracket {
     const tabooMs = Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * tookMs) * 2 ** this.#refusals++
     const untilMs = atMs + Math.min(LONGEST_TABOO_MS, tabooMs)
     if (isUp) {
-      // If a large step brings nothing, a smaller one brings no more.
+      // If a large step has no effect, a smaller one has none either.
       this.#above = { value: isHarmless ? this.value + 1 : value, untilMs }
       this.boldUp = 0
     } else {
@@ -131,8 +132,8 @@ export class Bracket {
   }
 
   /**
-   * A step was worth it, as much as more slots can be: the next one in that direction may be
-   * larger. Otherwise it may not.
+   * Notes an accepted step. `isWorthy`: the gain was about as high as more slots can give. The next
+   * step in that direction is then larger; otherwise it is small again.
    */
   accept(from: number, isWorthy: boolean): void {
     const isUp = this.value > from
@@ -141,7 +142,7 @@ export class Bracket {
     this.boldDown = !isUp && isWorthy ? this.boldDown + 1 : 0
   }
 
-  /** What was refused last may be tried again at once. */
+  /** Allows the last refused number to be tried again at once. */
   pardon(): void {
     if (this.#refused === 'up') this.#above = undefined
     else this.#below = undefined
@@ -149,7 +150,7 @@ export class Bracket {
     this.#refusals = Math.max(0, this.#refusals - 1)
   }
 
-  /** What was refused may be worth it now. */
+  /** Larger numbers that were refused may now be better. */
   forgetAbove(): void {
     this.#above = undefined
   }

@@ -2,29 +2,35 @@ import type { Figures, UnitFigures } from './figures.ts'
 import { fitting } from './memory.ts'
 import { type Change, isHeldUp, type Proposal, SATISFIED, type Tuned, WAITS } from './proposal.ts'
 
-/** Share of its slots at work from which on a unit may be what limits. */
+/** Share of busy slots from which on a unit may be the bottleneck. */
 const SATURATED = 0.8
-/** Likewise where none is saturated: stages that work in turns. */
+/** The same when no unit is saturated: stages that work alternately. */
 const PARTLY = 0.4
 /**
- * Share of the time for which its exit is full from which on a unit certainly waits for others,
- * though results come in bursts.
+ * Share of the time with a full exit queue from which on a unit certainly waits for others, even if
+ * results come in bursts.
  */
 const WAITS_CERTAINLY = 0.9
-/** Share of the cores from which on nothing is gained by more calls. */
+/** Share of used cores from which on more calls gain nothing. */
 const CORES_FULL = 0.93
-/** Cores in use by a process that wants more. */
+/** Number of cores in use by a process that can use more. */
 const WANTS_CORES = 0.25
-/** Of slots, waiting for a worker: more of them make the queue longer. */
+/** Share of slots that wait for a worker, above which more slots only make the queue longer. */
 const QUEUES = 0.25
-/** Mean time of calls, in milliseconds, from which on fewer of them show sooner than more. */
+/**
+ * Mean time of calls, in milliseconds, from which on a lower number shows its effect sooner than a
+ * higher one.
+ */
 const LONG_MS = 700
-/** Weight of a unit at which something was refused, for each time. */
+/** Factor on a unit's rank for each refusal. */
 const TRIED = 0.9
-/** Relative error of the rate from which on small losses do not show; and slots that are many. */
+/**
+ * Relative error of the rate from which on small losses are not visible; and the number of slots
+ * from which on there are many.
+ */
 const NOISE = 0.15
 const MANY = 16
-/** Room that a model's number leaves. */
+/** Factor on the number that the model considers enough. */
 const MODEL_ROOM = 1.15
 
 interface Candidate {
@@ -34,8 +40,8 @@ interface Candidate {
 }
 
 /**
- * Tries another number for the unit that limits. `isFresh`: only of units at which nothing was
- * refused.
+ * Tries another number for the unit that limits the pipeline. `isFresh`: only for units without a
+ * refusal.
  */
 export function climb(
   figures: Figures,
@@ -48,7 +54,7 @@ export function climb(
   return first(figures, some, memoryBytes)
 }
 
-/** Likewise where no unit limits alone. */
+/** The same when no single unit limits the pipeline. */
 export function climbPartly(
   figures: Figures,
   tuned: readonly Tuned[],
@@ -58,8 +64,8 @@ export function climbPartly(
 }
 
 /**
- * Tries more of all units that work most of the time: where each has to wait for the others, more
- * of one alone shows nothing.
+ * Tries more for all units that are busy most of the time. If each has to wait for the others,
+ * raising only one has no effect.
  */
 export function climbTogether(
   figures: Figures,
@@ -95,7 +101,7 @@ function candidates(
   return figures.units
     .map((unit, i) => ({ i, unit, tuned: tuned[i] as Tuned }))
     .filter(({ unit, tuned: one }) => {
-      // What is held up by slow calls comes in bursts, which fill its exit.
+      // Results held up by slow calls come in bursts, which fill the exit queue.
       const isHeld = isHeldUp(one, unit) && figures.waiting > 2 * SATISFIED
       return share(unit, isHeld) >= least && unit.full < (isHeld ? WAITS_CERTAINLY : fullest)
     })
@@ -103,8 +109,8 @@ function candidates(
 }
 
 /**
- * How much a unit looks like the one that limits: its slots are at work, and what follows takes
- * what it gives. What was tried in vain comes later.
+ * How likely a unit limits the pipeline: its slots are busy, and the next stage takes its results.
+ * Units with refusals come later.
  */
 function rank({ unit, tuned }: Candidate): number {
   const share = (unit.busy + unit.queued + unit.blocked) / Math.max(1e-9, unit.slots)
@@ -124,10 +130,11 @@ function first(
     const cap = Math.min(wanted, fitting(figures, unit, size.value, memoryBytes))
     if (isHeld && size.boldUp === 0) size.boldUp = 1
     const up = isUseless || cap <= size.value ? undefined : size.above(figures.atMs, cap)
-    // A small loss does not show in noise: then only what is surely too much is tried with less.
+    // Noise hides a small loss. Then a lower number is only tried where there are certainly too
+    // many slots.
     const isNoisy = figures.error > NOISE && size.value < MANY
     const down = isHeld || isNoisy ? undefined : size.below(figures.atMs)
-    // Where calls take long, more of them show late, and fewer soon.
+    // With long calls, the effect of a higher number shows late, and that of a lower one soon.
     const isUpFirst = size.prefersUp && (size.boldUp > 0 || unit.meanMs < LONG_MS)
     const to = isUpFirst ? (up ?? down) : (down ?? up)
     if (to === undefined) continue
@@ -144,14 +151,14 @@ function first(
 }
 
 /**
- * Whether more calls get no more of the cores: this process uses what others leave, or nobody
- * leaves any and it is one of those that want them.
+ * Whether more calls would get no more CPU: this process uses what others leave, or no core is idle
+ * and this process is one of those that use them.
  */
 function areCoresFull({ cpu, cores, idle, machine }: Figures): boolean {
   return cpu >= CORES_FULL * cores || (idle <= (1 - CORES_FULL) * machine && cpu >= WANTS_CORES)
 }
 
-/** How many slots the unit needs for all that consumer and cores can take. */
+/** Number of slots that the unit needs for what the consumer and the cores can process. */
 function enough(figures: Figures, unit: UnitFigures): number {
   const { waiting, cpu, cores } = figures
   const byConsumer = waiting < 0.98 ? 1 / (1 - waiting) : Number.POSITIVE_INFINITY
@@ -159,7 +166,7 @@ function enough(figures: Figures, unit: UnitFigures): number {
   return unit.slots * Math.min(byConsumer, byCores) * MODEL_ROOM
 }
 
-/** How many slots an ordered unit needs: all that comes while its slowest call is at work. */
+/** Number of slots that an ordered unit needs: all calls that begin while its slowest call runs. */
 function besideSlow(figures: Figures, unit: UnitFigures): number {
   const { rate, waiting } = figures
   const most = rate > 0 && waiting < 0.98 ? unit.rate / (1 - waiting) : 0

@@ -1,16 +1,16 @@
 import type { TuneSample, UnitSample } from './tune-types.ts'
 
-/** One unit over a stretch of time: means and shares. */
+/** One unit in a period: means and shares. */
 export interface UnitFigures {
-  /** Mean number of slots there were, at work, waiting for a worker, and held by results. */
+  /** Mean number of slots: all, busy, waiting for a worker, and held by results. */
   readonly slots: number
   readonly busy: number
   readonly queued: number
   readonly blocked: number
-  /** Calls a millisecond, and their mean time. */
+  /** Calls per millisecond, and their mean time. */
   readonly rate: number
   readonly meanMs: number
-  /** Share of calls that failed, timed out or were made again. */
+  /** Share of calls that failed, timed out or were retried. */
   readonly troubles: number
   /** Shares of the time in which the exit queue was empty, and full. */
   readonly empty: number
@@ -18,16 +18,16 @@ export interface UnitFigures {
   readonly itemBytes: number
   readonly tasks: number
   readonly slowMs: number
-  /** Items put out for one taken. */
+  /** Number of outputs per input. */
   readonly fanOut: number
 }
 
-/** All units over a stretch of time. */
+/** All units in a period. */
 export interface Figures {
   readonly atMs: number
   readonly elapsedMs: number
   readonly items: number
-  /** Items a millisecond at the consumer, and the relative standard error of that. */
+  /** Items per millisecond at the consumer, and the relative standard error of that rate. */
   readonly rate: number
   readonly error: number
   /** Share of the time in which the consumer waited. */
@@ -35,7 +35,7 @@ export interface Figures {
   /** Mean number of cores that this process used, and that it could have used. */
   readonly cpu: number
   readonly cores: number
-  /** Cores of the machine, and those of them that nobody used. */
+  /** Number of cores of the machine, and mean number of idle ones. */
   readonly machine: number
   readonly idle: number
   readonly memoryBytes: number
@@ -44,16 +44,19 @@ export interface Figures {
 }
 
 const LEAST_ERROR = 0.005
-/** Blocks of samples that a standard error needs, and that it is taken from. */
+/**
+ * Minimum number of blocks of samples for a standard error, and the number that it is computed
+ * from.
+ */
 const LEAST_BLOCKS = 4
 const BLOCKS = 8
 const SLOW_CALLS = 2
-/** Share of the machine's cores that a process is taken to get, whatever others do. */
+/** Minimum share of the machine's cores that a process is assumed to get, whatever others use. */
 const LEAST_SHARE = 0.25
 
 /**
- * The time since one sample. The samples between say how much the rate varies, and so how exact its
- * mean is: nothing is known beforehand of how items come.
+ * Measures the time since one sample. The samples between show how much the rate varies, and so how
+ * precise its mean is. Nothing is assumed about how items arrive.
  */
 export class Measurement {
   readonly #first: TuneSample
@@ -90,7 +93,7 @@ export class Measurement {
     // An item more or less at the edges.
     const edges = 0.5 / items
     if (this.#ticks.length < LEAST_BLOCKS) return Math.max(LEAST_ERROR, 1 / Math.sqrt(items))
-    // Where items come in bursts, neighbouring ticks depend on each other; long blocks do not.
+    // If items come in bursts, neighbouring ticks depend on each other, but long blocks do not.
     const size = Math.max(1, Math.floor(this.#ticks.length / BLOCKS))
     return Math.max(LEAST_ERROR, edges, this.#errorOfBlocks(size))
   }
@@ -104,7 +107,7 @@ export class Measurement {
     const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length
     if (mean === 0) return 1
     const variance = rates.reduce((sum, rate) => sum + (rate - mean) ** 2, 0) / (rates.length - 1)
-    // Few blocks say little of how much they vary.
+    // A few blocks are a poor estimate of the variance.
     return (Math.sqrt(variance / rates.length) / mean) * (1 + 1 / (rates.length - 1))
   }
 
@@ -120,7 +123,7 @@ export class Measurement {
       error: this.#error,
       waiting: Math.min(1, Math.max(0, (last.waitMs - first.waitMs) / elapsedMs)),
       cpu: (last.cpuMs - first.cpuMs) / elapsedMs,
-      // However many others want cores: a process gets its share of them.
+      // A process gets its share of the cores, however many others want them.
       cores: Math.max(LEAST_SHARE * last.cores, last.cores - others),
       machine: last.cores,
       idle: Math.max(0, last.cores - others - (last.cpuMs - first.cpuMs) / elapsedMs),
@@ -163,8 +166,8 @@ function unitFigures(before: UnitSample, after: UnitSample, elapsedMs: number): 
 }
 
 /**
- * How long has to be measured to see what a call of any of the units comes to, in milliseconds:
- * some of the slowest calls.
+ * How long to measure, in milliseconds, until the effect of any unit's calls shows: a few times its
+ * slowest calls.
  */
 export function leastMsOf(
   units: readonly UnitFigures[],
@@ -176,8 +179,8 @@ export function leastMsOf(
 }
 
 /**
- * One stretch, made of two between which nothing was changed: their rates are averaged by their
- * lengths, all else is the later one's.
+ * Joins two periods without a change between them: rates are averaged by length, other values are
+ * those of the later one.
  */
 export function pooled(one: Figures, other: Figures): Figures {
   const elapsedMs = one.elapsedMs + other.elapsedMs

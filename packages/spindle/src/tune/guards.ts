@@ -2,33 +2,30 @@ import { type Figures, Measurement } from './figures.ts'
 import type { Change, Proposal, Tuned } from './proposal.ts'
 import type { TuneSample, TuningReason } from './tune-types.ts'
 
-/** Share of calls with failures, time-outs or further attempts that is too much. */
+/** Share of calls with failures, time-outs or retries that is too high. */
 const TROUBLED = 0.05
 const LEAST_TROUBLED_CALLS = 5
-/** What is left of a number by one step against errors or a busy loop. */
+/** Factor of one step against errors or a blocked event loop. */
 const LESS = 0.7
-/**
- * For how long memory may take to become less, in milliseconds, and how much more it may become
- * meanwhile.
- */
+/** How long memory may take to decrease, in milliseconds, and how much it may grow meanwhile. */
 const DRAIN_MS = 5000
 const MEMORY_GROWTH = 1.1
-/** Share of the memory that must be left for a step to have been of use. */
+/** A step was effective if memory falls below this share of what was in use before it. */
 const FREED = 0.97
-/** Delay of the event loop, in milliseconds, that is too much. */
+/** Delay of the event loop that is too high, in milliseconds. */
 const LOOP_DELAY_MS = 250
 
-/** Something must get smaller at once. */
+/** A number must be lowered at once. */
 export interface Alarm {
   readonly figures: Figures
   readonly proposal: Proposal
-  /** Whether nothing has to be measured to know that it is right. */
+  /** Whether the change needs no measurement. */
   readonly isCertain: boolean
 }
 
 /**
- * Looks at each sample, also while things settle, for what must not wait: memory, errors, a loop
- * that is held up.
+ * Checks each sample for urgent problems, even while changes settle: memory, errors, a blocked
+ * event loop.
  */
 export class GuardWatch {
   readonly #tuned: readonly Tuned[]
@@ -36,7 +33,8 @@ export class GuardWatch {
   #measurement: Measurement | undefined
   #delays = 0
   /**
-   * Memory in use when something was done against it last; 0: nothing had to be, or it has helped.
+   * Memory in use at the last step against it; 0 if no step was needed or memory has fallen below
+   * the limit.
    */
   #before = 0
 
@@ -45,13 +43,16 @@ export class GuardWatch {
     this.#memoryBytes = memoryBytes
   }
 
-  /** Something was changed: what was before does not count. */
+  /** Starts again after a change. */
   reset(sample: TuneSample | undefined): void {
     this.#measurement = sample && new Measurement(sample)
     this.#delays = 0
   }
 
-  /** Errors at a unit are not fewer where fewer calls run: so many are usual there. */
+  /**
+   * Lower concurrency did not reduce the errors of a unit, so its current share of errors counts as
+   * normal.
+   */
   accustom({ changes }: Proposal, before: Figures): void {
     for (const { tuned } of changes) {
       const one = this.#tuned[tuned]
@@ -59,7 +60,10 @@ export class GuardWatch {
     }
   }
 
-  /** `isDraining`: calls that began under another bound are under way: only memory is looked at. */
+  /**
+   * `isDraining`: calls that began under another bound are still running, so only memory is
+   * checked.
+   */
   look(sample: TuneSample, running: Proposal | undefined, isDraining: boolean): Alarm | undefined {
     if (this.#measurement === undefined) {
       this.reset(sample)
@@ -79,8 +83,8 @@ export class GuardWatch {
       this.#before = 0
       return undefined
     }
-    // What calls in flight hold is given back when they end; and what stays though there are fewer
-    // of them is not theirs.
+    // Calls in flight free their memory when they end. Memory that stays although fewer calls run
+    // is not theirs.
     const isLess = memoryBytes < FREED * this.#before
     if (this.#before > 0 && memoryBytes < this.#before * MEMORY_GROWTH)
       if (figures.elapsedMs < DRAIN_MS || !isLess) return undefined
@@ -100,7 +104,7 @@ export class GuardWatch {
   }
 
   #troubles(figures: Figures, running: Proposal | undefined): Alarm | undefined {
-    // What was done against it is being measured.
+    // A step against errors is already being measured.
     if (running?.reason === 'errors') return undefined
     const troubled = this.#largest((i) => {
       const unit = figures.units[i]
@@ -119,7 +123,7 @@ export class GuardWatch {
     return this.#lower(tuned, 'loop', figures, LESS, false)
   }
 
-  /** The index of the largest; `undefined` if all are 0. */
+  /** The index of the largest value; `undefined` if all are 0. */
   #largest(of: (i: number) => number): number | undefined {
     let at: number | undefined
     let most = 0

@@ -1,36 +1,37 @@
 import { type Figures, leastMsOf } from './figures.ts'
 import { type Proposal, SATISFIED } from './proposal.ts'
 
-/** `'void'`: others disturbed it so much that it says nothing. */
+/** `'void'`: other processes disturbed the trial too much for a verdict. */
 export type Verdict = 'accept' | 'reject' | 'more' | 'void'
 
-/** Growth of the rate that more slots must bring, and loss that fewer may cost. */
+/** Increase of the rate that more slots must bring, and decrease that fewer slots may cost. */
 const WORTH = 0.03
 const BEARABLE = 0.02
-/** Fewer slots, one step after the other, may not lose more than this of the best that was seen. */
+/** Maximum loss of several consecutive reductions, relative to the best rate seen. */
 const BEARABLE_IN_ALL = 0.04
 
-/** Of a step's size: changes smaller than this share of it are no proof of it. */
+/** Share of a step's size. A smaller change of the rate is no evidence for the step. */
 const PROOF = 0.35
 
 const LEAST_MS = 250
 const LEAST_ITEMS = 12
 const LONGEST_MS = 3000
 const LATEST_MS = 8000
-/** Standard errors that a verdict must be away from the other one. */
+/** Number of standard errors that separates a certain verdict. */
 const SURE = 2
 /**
- * Cores that others leave: if they are so different, rates are compared a core, where cores limit.
+ * Relative change of the cores available to this process from which on rates are compared per core,
+ * if cores limit.
  */
 const OTHER_CORES = 0.15
 const CORES_FULL = 0.9
 const CORES_USED = 0.5
-/** Cores in use from which on others' use of them can matter. */
+/** Number of cores in use from which on other processes can matter. */
 const CPU_MATTERS = 0.25
-/** Share of the machine's cores from which on others leave what there is. */
+/** Share of the machine's cores from which on this process counts as undisturbed. */
 const UNDISTURBED = 0.9
 
-/** What came of a trial: as early as it is clear. `best`: the highest rate that is certain. */
+/** The verdict about a trial, as early as it is clear. `best`: the highest certain rate so far. */
 export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Verdict {
   if (proposal.reason === 'errors') return judgeErrors(proposal, base, now)
   if (base.rate === 0) return now.elapsedMs >= LATEST_MS || now.items > 0 ? 'accept' : 'more'
@@ -41,34 +42,34 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   const isOver =
     isLast ||
     (elapsedMs >= LONGEST_MS && items >= LEAST_ITEMS && Math.hypot(now.error, base.error) <= proof)
-  // Few items are enough if hardly any come.
+  // Few items are enough if few are expected.
   const expected = base.rate * elapsedMs
   if (!isOver && (elapsedMs < leastMs || Math.max(items, expected) < LEAST_ITEMS)) return 'more'
   const others = base.cores / now.cores
   const isDisturbed = Math.abs(others - 1) > OTHER_CORES
   const areFull = base.cpu >= CORES_FULL * base.cores && now.cpu >= CORES_FULL * now.cores
   const used = Math.max(base.cpu / base.cores, now.cpu / now.cores)
-  // A pipeline that waits for others, not for cores, is as fast beside busy processes.
+  // A pipeline that does not wait for cores is equally fast beside busy processes.
   const doCoresMatter = areFull || (used > CORES_USED && Math.max(base.cpu, now.cpu) > CPU_MATTERS)
   const ratio = (now.rate / base.rate) * (isDisturbed && doCoresMatter ? others : 1)
-  // Where the cores were in use, but not all of them, nobody knows what the others' part was.
+  // If the cores were only partly used, the effect of other processes is unknown.
   const isVague = isDisturbed && !areFull && doCoresMatter
   const error = Math.hypot(
     isVague ? Math.abs(others - 1) : 0,
     items === 0 ? 1 / Math.max(1, expected) : now.error * ratio,
     base.error * ratio,
   )
-  // As long as it is not exact, what it says is weighed against what a step of that size would do
-  // if it did all it could.
+  // While the rate is imprecise, it is compared with the largest effect that a step of this size
+  // could have.
   const slack = Math.min(error, proof)
   if (proposal.isTrusted)
     return decide(ratio - 1 + error, error, isOver || elapsedMs >= LONGEST_MS, false)
   if (proposal.direction === 'up')
     return decide(ratio - (1 + Math.max(WORTH, slack)), error, isOver, isVague)
-  // Who needs no more than there is loses nothing.
+  // A consumer that hardly waits loses nothing.
   if (base.waiting <= SATISFIED && now.waiting <= 2 * SATISFIED && elapsedMs >= leastMs)
     return 'accept'
-  // Where the cores are as busy as before, as much is done as before.
+  // If the cores are as busy as before, as much work is done as before.
   if (areFull && now.cores > UNDISTURBED * now.machine)
     return decide(
       ratio - 1 + Math.max(BEARABLE, error),
@@ -76,7 +77,8 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
       isOver || elapsedMs >= LONGEST_MS,
       false,
     )
-  // Fewer slots are no use in themselves: what stays unclear has to look no worse.
+  // Fewer slots are not a gain in themselves. If the result stays unclear, it must at least not
+  // look worse.
   if (isLast && error > proof / 2 && proposal.reason === 'climb')
     return ratio >= 1 ? 'accept' : 'reject'
   const least = Math.min(
@@ -87,14 +89,14 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
 }
 
 /**
- * Of the share of troubled calls: what fewer calls at a time must leave of it, or it has nothing to
- * do with how many there are.
+ * Factor by which lower concurrency must reduce the share of troubled calls. Otherwise the errors
+ * do not depend on the concurrency.
  */
 const FEWER_TROUBLES = 0.7
-/** Calls after which that is known. */
+/** Minimum number of calls for this verdict. */
 const TROUBLED_CALLS = 20
 
-/** Fewer calls at a time are kept if they fail less often, or if nothing is lost by it. */
+/** A lower concurrency is kept if fewer calls fail, or if the rate does not suffer. */
 function judgeErrors({ changes }: Proposal, base: Figures, now: Figures): Verdict {
   const at = changes[0]?.tuned ?? 0
   const [before, after] = [base.units[at], now.units[at]]
@@ -105,7 +107,7 @@ function judgeErrors({ changes }: Proposal, base: Figures, now: Figures): Verdic
   return now.rate >= (1 - BEARABLE_IN_ALL) * base.rate ? 'accept' : 'reject'
 }
 
-/** By how much a proposal changes what it changes, as a share. */
+/** Relative size of the largest change of a proposal. */
 function sizeOf({ changes }: Proposal): number {
   return Math.max(...changes.map(({ from, to }) => Math.abs(to / from - 1)))
 }

@@ -1,11 +1,11 @@
 import type { Figures, UnitFigures } from './figures.ts'
 
-/** Share of the memory that is to be used. */
+/** Share of the memory limit that may be used. */
 const MEMORY_ROOM = 0.95
 
 /**
- * How large a number may become for which `value` is in use now: what one more of it holds has to
- * fit into the memory that is left.
+ * The highest number that fits in memory, if `value` is the current one: each further one needs the
+ * memory of one item.
  */
 export function fitting(
   figures: Figures,

@@ -2,10 +2,10 @@ import type { Figures } from './figures.ts'
 import type { Proposal, Change as Step, Tuned } from './proposal.ts'
 import type { Change, TuningMove } from './tune-types.ts'
 
-/** Moves that are kept. */
+/** Maximum number of moves that are kept. */
 const MOST_MOVES = 1000
 
-/** Writes down what was changed, why, and what came of it. */
+/** Records what was changed, why, and with what result. */
 export class MoveLog {
   readonly moves: TuningMove[] = []
   readonly #tuned: readonly Tuned[]
@@ -43,7 +43,7 @@ export class MoveLog {
     this.#pending = []
   }
 
-  /** A step as the caller knows it. */
+  /** A step in the form that the caller uses. */
   toChange({ tuned, option, to }: Step): Change {
     const { unit } = this.#tuned[tuned] as Tuned
     return { unit: tuned, option: option === 'buffer' ? 'buffer' : unit.option, value: to }
@@ -77,7 +77,7 @@ function evidenceOf(
   }
 }
 
-/** Four digits that count. */
+/** Four significant digits. */
 function rounded(value: number): number {
   return Number.parseFloat(value.toPrecision(4))
 }

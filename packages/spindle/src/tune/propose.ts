@@ -4,20 +4,23 @@ import type { Figures, UnitFigures } from './figures.ts'
 import { fitting } from './memory.ts'
 import { type Change, isHeldUp, type Proposal, SATISFIED, type Tuned, WAITS } from './proposal.ts'
 
-/** Share of its slots at work that a unit is left with when unused ones are given back. */
+/** Target share of busy slots when unused ones are removed. */
 const USED = 0.8
-/** Share of its slots at work from which on a unit is busy. */
+/** Share of busy slots from which on a unit is busy. */
 const BUSY = 0.85
-/** Of calls at work: others that should wait for a worker. */
+/** Number of calls that should wait for a worker, relative to the running ones. */
 const QUEUED = 0.25
-/** An exit that is empty and full in turns, for so much of the time each, evens out too little. */
+/**
+ * If an exit queue is both empty and full for at least this share of the time, its buffer is too
+ * small.
+ */
 const TURNS = 0.05
-/** Outputs of one call from which on they are likely to do so. */
+/** Number of outputs per call from which on this is likely. */
 const MANY_OUTPUTS = 2
 
 /**
- * What to try next; `undefined`: nothing that is not known already. `together`: until when units
- * are not tried together again.
+ * The next change to try; `undefined` if all options were tried. `together`: blocks changes of
+ * several units at once for a while.
  */
 export function propose(
   figures: Figures,
@@ -42,29 +45,29 @@ export function propose(
 }
 
 /**
- * Whether hardly a slot is ever without work: where that is so of several units, more of one alone
- * shows nothing.
+ * Whether slots hardly ever wait for work. If this is true for several units, raising only one has
+ * no effect.
  */
 function isBusy({ busy, slots }: UnitFigures): boolean {
   return busy >= BUSY * slots
 }
 
-/** Slots that are not used are given back, of all units that do not limit at once. */
+/** Removes unused slots of all units that do not limit the pipeline, in one step. */
 function giveBack(figures: Figures, tuned: readonly Tuned[]): Proposal | undefined {
   const isEnough = figures.waiting <= SATISFIED
   const changes = figures.units.flatMap((unit, i): Change[] => {
     const one = tuned[i] as Tuned
     const { size } = one
     const waitsForOthers = isEnough || unit.full >= WAITS
-    // A few calls that wait for a worker keep it from waiting for them; the others are no use.
+    // A few calls that wait for a worker keep workers from being idle; more are useless.
     const queued = Math.min(unit.queued, 1 + QUEUED * unit.busy)
     const atWork = unit.busy + queued + (waitsForOthers ? 0 : unit.blocked)
-    // In input order as many are begun as come while the slowest is at work.
+    // In input order, calls continue to begin while the slowest one runs.
     const beside = one.unit.isOrdered === true ? Math.max(unit.rate, figures.rate) * unit.slowMs : 0
     if (!isEnough && isHeldUp(one, unit)) return []
     const needed = Math.max(size.min, Math.ceil(Math.max(atWork, beside) / USED))
     if (needed >= size.value) return []
-    // What was refused before is not tried again at once.
+    // A refused number is not tried again at once.
     const down = size.below(figures.atMs)
     if (down === undefined) return []
     const to = Math.max(needed, size.boldDown > 0 ? 1 : Math.min(needed, down), size.min)
@@ -75,7 +78,7 @@ function giveBack(figures: Figures, tuned: readonly Tuned[]): Proposal | undefin
     : { reason: 'unused', direction: 'down', changes, isTrusted: false }
 }
 
-/** More places for an exit that evens out too little, as far as the memory allows. */
+/** More places for an exit queue that is empty and full in turns, as far as memory allows. */
 function buffers(
   figures: Figures,
   tuned: readonly Tuned[],

@@ -8,58 +8,60 @@ import { propose } from './propose.ts'
 import type { Change, TunerSettings, TuneSample, TuningMove, UnitSample } from './tune-types.ts'
 
 /**
- * How often a sample is wanted, in milliseconds, and how many items there should be between two.
+ * Limits of the interval between two samples, in milliseconds, and number of items that should
+ * arrive between two.
  */
 const SHORTEST_TICK_MS = 50
 const LONGEST_TICK_MS = 250
 const ITEMS_A_TICK = 6
 
 /**
- * A baseline is known well enough when so many items came in so long a time, with so small an
- * error; or after the longest time.
+ * A baseline is precise enough with this many items in this time and with this error, or after the
+ * longest time.
  */
 const BASE_ITEMS = 16
 const BASE_MS = 300
 const BASE_ERROR = 0.025
-/** The first step is a large one: less is enough to see what it does. */
+/** The first step is large, so a less precise baseline is enough. */
 const FIRST_ERROR = 0.06
 const LONGEST_BASE_MS = 2500
 const LATEST_BASE_MS = 8000
-/** While nothing is left to try. */
+/** Time of a baseline while nothing is left to try, in milliseconds. */
 const CALM_MS = 2000
 
-/** If the consumer waits for so much more of the time, calm is over. */
+/** If the consumer's share of waiting grows by this much, tuning starts again. */
 const MORE_WAITING = 0.1
 
 const LEAST_SETTLE_MS = 100
 const LONGEST_SETTLE_MS = 6000
 const SETTLE_CALLS = 1.5
 
-/** A rate that is so far off without a change is that of another pipeline. */
+/**
+ * A relative difference of the rate, without a change, that means that the workload has changed.
+ */
 const CHANGE_POINT = 0.2
-/** Baselines that agree are averaged, up to so long a time. */
+/** Baselines that agree are averaged, up to this time, in milliseconds. */
 const LONGEST_POOL_MS = 5000
-/** A baseline that was so far from the next one was none. */
+/** A baseline that differs by more than this from the next one was wrong. */
 const UNFAIR = 0.05
-/** A refused number that lost no more than this did no harm. */
+/** A refused number with a loss up to this was harmless. */
 const HARMLESS = 0.015
 
-/** What the caller is to do: set these numbers, and give the next sample after so long. */
+/** What the caller must do: apply the changes, and take the next sample after `waitMs`. */
 export interface TunerStep {
   readonly changes: readonly Change[]
   readonly waitMs: number
 }
 
 /**
- * Searches for the numbers that give the most items: proposes by a model, accepts by measurement,
- * rolls back otherwise.
+ * Searches for the numbers that give the highest rate. It proposes changes by a model, accepts them
+ * by measurement, and otherwise rolls them back.
  *
  *   SETTLING --calls under the old numbers are over--> MEASURING --baseline known: propose()--> (trial) SETTLING
  *       ^                                                  '--trial judged: accepted, or rolled back--> SETTLING
  *       '--a guard was exceeded (memory, errors, loop): less at once------'
  *
- * It knows no clock and no pipeline: samples in, changes out. The same samples give the same
- * changes.
+ * It has no clock and no pipeline: samples in, changes out. The same samples give the same changes.
  */
 export class Tuner {
   readonly #settings: TunerSettings
@@ -68,18 +70,18 @@ export class Tuner {
   readonly #guards: GuardWatch
   #measurement: Measurement | undefined
   #settledAtMs = 0
-  /** Units whose bounds were lowered: what is above them has to end first. */
+  /** Units whose bounds were lowered. Calls above the new bound must end first. */
   #drains: readonly number[] = []
   #drainsUntilMs = 0
   #base: Figures | undefined
   #trial: { readonly proposal: Proposal; readonly base: Figures } | undefined
   #best = 0
-  /** For changes of several units at once, upwards. */
+  /** For increases of several units at once. */
   readonly #together: Taboo = new Taboo()
   #isCalm = false
-  /** The consumer waits since a moment ago, and did not before. */
+  /** Whether the consumer has just begun to wait. */
   #isHurried = false
-  /** What was refused last, beside the last baseline. */
+  /** The steps that were refused last, relative to the last baseline. */
   #refused: readonly Step[] = []
   #isDone = false
   #before: TuneSample | undefined
@@ -96,17 +98,17 @@ export class Tuner {
     this.#guards = new GuardWatch(this.#tuned, settings.memoryBytes)
   }
 
-  /** Every move so far, those under way included. */
+  /** Every move so far, including those in progress. */
   get moves(): readonly TuningMove[] {
     return this.#log.moves
   }
 
-  /** Whether `'once'` is over: nothing is left to try. */
+  /** Whether tuning `'once'` has ended: nothing is left to try. */
   get isDone(): boolean {
     return this.#isDone
   }
 
-  /** Takes the next sample. */
+  /** Handles the next sample. */
   next(sample: TuneSample): TunerStep {
     const before = this.#before ?? sample
     this.#before = sample
@@ -122,7 +124,7 @@ export class Tuner {
     }
   }
 
-  /** Takes a sample from which no rate can be told yet: only guards look at it. */
+  /** Handles a sample from which no rate can be computed yet. Only the guards check it. */
   watch(sample: TuneSample): TunerStep {
     this.#before = sample
     this.#measurement = undefined
@@ -131,8 +133,8 @@ export class Tuner {
   }
 
   /**
-   * Nothing can be learnt for a while: the consumer is away. What was being measured is measured
-   * anew after that.
+   * Called while the consumer is paused, when nothing can be measured. The current measurement
+   * starts again afterwards.
    */
   interrupt(sample: TuneSample): void {
     this.#before = sample
@@ -185,8 +187,8 @@ export class Tuner {
   }
 
   /**
-   * Takes a new baseline. If it is far from the last one, though nothing was changed, what was
-   * learnt is not true any more, and what was measured just now is of both: false then.
+   * Takes a new baseline. If it differs much from the last one although nothing was changed, what
+   * was learnt is outdated, and this measurement is a mixture of both states: returns false then.
    */
   #compare(figures: Figures): boolean {
     const base = this.#base
@@ -198,7 +200,7 @@ export class Tuner {
       const isDisturbed = Math.abs(figures.cores / base.cores - 1) > CHANGE_POINT / 2
       if (difference > CHANGE_POINT && difference > 3 * error && !isDisturbed)
         return this.#changed(figures)
-      // What was refused beside a baseline that was not true deserves another trial.
+      // Numbers that were refused relative to a wrong baseline get another trial.
       if (difference > UNFAIR && difference > 1.5 * error)
         for (const step of this.#refused) this.#bracketOf(step)?.pardon()
       this.#refused = []
@@ -213,8 +215,8 @@ export class Tuner {
   }
 
   /**
-   * The pipeline is another one now. If the consumer has begun to wait, it is known how much it
-   * takes, and so what is wanted.
+   * Starts again after a change of the workload. If the consumer has begun to wait, its demand is
+   * known, so larger steps are justified.
    */
   #changed(figures: Figures): boolean {
     const hadEnough = (this.#base?.waiting ?? 1) <= SATISFIED && figures.waiting > MORE_WAITING
@@ -317,7 +319,7 @@ export class Tuner {
   }
 
   /**
-   * The measurement of what was accepted is the next baseline: the next step can be made at once.
+   * The measurement of an accepted trial is the next baseline, so the next step can begin at once.
    */
   #continue(figures: Figures): readonly Step[] {
     const proposal = propose(figures, this.#tuned, this.#settings.memoryBytes, this.#together)
@@ -333,7 +335,7 @@ export class Tuner {
       )
     if (gain < 0.05) return
     this.#together.forget()
-    // Others may be what limits now.
+    // Another unit may now be the bottleneck.
     this.#tuned.forEach(({ size, buffer }, i) => {
       if (changes.some(({ tuned }) => tuned === i)) return
       size.forgetAbove()
@@ -345,12 +347,12 @@ export class Tuner {
 
   #guarded(sample: TuneSample): readonly Step[] | undefined {
     const trial = this.#trial
-    // What runs above a bound that was lowered still fails.
+    // Calls above a lowered bound may still fail.
     const isDraining = trial?.proposal.direction !== 'up' && this.#isSettling(sample)
     const alarm = this.#guards.look(sample, trial?.proposal, isDraining)
     if (alarm === undefined) return undefined
     const figures = alarm.figures
-    // What is being tried has brought it about.
+    // The current trial has caused it.
     if (trial !== undefined && trial.proposal.direction === 'up')
       return this.#conclude('reject', figures, false)
     if (trial !== undefined) this.#log.conclude(true, figures)
@@ -374,7 +376,10 @@ export class Tuner {
   }
 }
 
-/** How long it takes until a larger bound shows: the first calls under it are over. */
+/**
+ * How long it takes until a higher bound shows its effect: until the first calls under it have
+ * ended.
+ */
 function settleMs({ tuned, option, from, to }: Step, base: Figures): number {
   return option === 'buffer' || to < from ? 0 : SETTLE_CALLS * (base.units[tuned]?.meanMs ?? 0)
 }

@@ -2,15 +2,14 @@ import type { TunedOptions } from '../engine/tuned.ts'
 import type { TuningMove } from '../tune/tune-types.ts'
 
 /**
- * The options as they were before what is still being measured: nobody knows yet whether that
- * helps.
+ * The options without the changes that are still being measured, because their effect is unknown.
  */
 export function confirmed(
   options: Readonly<Record<string, TunedOptions>>,
   moves: readonly TuningMove[],
 ): Record<string, TunedOptions> {
   const found = { ...options }
-  // Backwards: of several trials of one number, the first began at what is confirmed.
+  // In reverse order: of several trials of one number, the first started from the confirmed value.
   for (const { stage, option, from, outcome } of [...moves].reverse()) {
     if (outcome !== 'pending') continue
     const before = option === 'workers' ? { executor: { size: from } } : { [option]: from }

@@ -9,23 +9,23 @@ import type { TuneSample, UnitSample } from '../tune/tune-types.ts'
 import type { TunedUnit } from './units.ts'
 
 /**
- * How often an item's size is looked at, and what others use of the cores, in milliseconds: both
- * cost more than the rest of a sample.
+ * Interval between two readings of an item's size and of the machine's CPU use, in milliseconds.
+ * Both cost more than the rest of a sample.
  */
 const SIZES_MS = 1000
 const OTHERS_MS = 500
-/** The times of calls are those of so many milliseconds, or twice as many. */
+/** The times of calls cover this many milliseconds, or twice as many. */
 const TIMES_MS = 5000
 
-/** Reads a pipeline's counters the way a tuner wants them. */
+/** Reads a pipeline's counters in the form that a tuner needs. */
 export class GraphSampler {
   readonly #graph: Graph
   readonly #units: readonly UnitSampler[]
   readonly #machine: Machine = new Machine()
-  /** The stage whose results are counted; `undefined`: what the consumer takes is. */
+  /** The stage whose results are counted; `undefined`: the consumer's items are counted. */
   #counted: Stage | undefined
   readonly #stages: readonly Stage[]
-  /** Whether what is counted may still become something else. */
+  /** Whether the choice of what is counted may still change. */
   isVague = true
 
   constructor(graph: Graph, units: readonly TunedUnit[]) {
@@ -35,9 +35,9 @@ export class GraphSampler {
   }
 
   /**
-   * What has come of the pipeline, as finely as it can be counted: where items are joined in
-   * batches, not by these. Stages that follow each other have the same pace but for what their
-   * queues hold, which is little.
+   * Number of results of the pipeline, at the finest granularity: where items are joined in
+   * batches, results before the batching are counted. Consecutive stages run at the same rate,
+   * except for the small content of their queues.
    */
   #items(): number {
     const { given } = this.#graph.reader
@@ -69,15 +69,15 @@ export class GraphSampler {
 }
 
 /**
- * Items at the consumer, or results of a stage, after which it is known which stage puts out the
- * most.
+ * Number of items at the consumer, or of results of a stage, after which it is known which stage
+ * has the most results.
  */
 const KNOWN_ITEMS = 4
 const KNOWN_RESULTS = 64
 
-/** What others than this process use of the machine's cores. */
+/** What other processes use of the machine's cores. */
 class Machine {
-  // In a container one sees the cores of its host: then nothing is known of others.
+  // A container sees the cores of its host, so nothing is known about other processes then.
   readonly #isOwn: boolean = cpus().length === availableParallelism()
   #readAt = Number.NEGATIVE_INFINITY
   #ownMs = 0
@@ -96,7 +96,7 @@ class Machine {
   }
 }
 
-/** Time for which the machine's cores were not idle, all together, in milliseconds. */
+/** Time that the machine's cores were busy, all together, in milliseconds. */
 function busyMs(): number {
   return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0)
 }
@@ -139,7 +139,7 @@ class UnitSampler {
       waiting: (stage instanceof TaskStage ? stage.held : 0) + (copies > 1 ? 0 : queued(stage)),
     }
     if (pool === undefined) return sums
-    // Of a pool nobody sums up what its workers do: it is looked at, often enough.
+    // Nothing sums up what the workers of a pool do, so their current state is sampled.
     const passedMs = elapsedMs - this.#poolAt
     this.#poolAt = elapsedMs
     this.#poolBusyMs += pool.busy * passedMs
@@ -175,7 +175,7 @@ function emitted(stage: Stage): number {
   return stage.exits.reduce((items, exit) => items + exit.passed, 0)
 }
 
-/** Results, those included that are nothing: a last stage may give nothing at all. */
+/** Number of results, including empty ones: a last stage may give no output at all. */
 function finished(stage: Stage): number {
   return emitted(stage) + stage.counters.skipped
 }
@@ -184,7 +184,7 @@ function queued(stage: Stage): number {
   return stage.exits.reduce((items, exit) => items + exit.length, 0)
 }
 
-/** How long calls took lately. */
+/** How long calls took recently. */
 class RecentTimes {
   readonly #all: Histogram
   #before: Histogram
@@ -197,7 +197,7 @@ class RecentTimes {
     this.#between = this.#before
   }
 
-  /** What one call in a hundred takes longer than. */
+  /** 99th percentile of the durations. */
   slowMs(): number {
     const now = clockMs()
     if (now - this.#since > TIMES_MS) {

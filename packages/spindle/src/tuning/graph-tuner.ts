@@ -8,13 +8,13 @@ import { GraphSampler } from './graph-sampler.ts'
 import { type TunedUnit, unitsOf } from './units.ts'
 
 /**
- * Share of the machine's memory that the process may use, where nothing else is said, and what it
- * may use beyond what it had at the start.
+ * Share of the machine's memory that the process may use by default, and what it may use beyond its
+ * memory at the start.
  */
 const MEMORY_SHARE = 0.5
 const MEMORY_ABOVE_START = 0.25
 
-/** Has a pipeline set its own numbers while it runs, if something of it is to be tuned. */
+/** Attaches a tuner to a pipeline, if any of its numbers may be tuned. */
 export function tuneGraph(graph: Graph): void {
   const { tune } = graph.options
   const mode = tuneMode(tune) ?? 'continuous'
@@ -26,7 +26,7 @@ export function tuneGraph(graph: Graph): void {
   graph.tuning = () => tuner.tuning
 }
 
-/** Gives a tuner samples of a pipeline at work, and sets what it says. */
+/** Gives a tuner samples of a running pipeline, and applies its changes. */
 class GraphTuner {
   readonly #graph: Graph
   readonly #mode: 'once' | 'continuous'
@@ -68,7 +68,7 @@ class GraphTuner {
   #wait(ms: number): void {
     this.#dueAt = clockMs() + ms
     this.#timer = setTimeout(() => this.#tick(), ms)
-    // It keeps no process alive.
+    // Unreferenced, so that it does not keep the process alive.
     this.#timer.unref()
   }
 
@@ -76,7 +76,7 @@ class GraphTuner {
     const [tuner, sampler] = [this.#tuner, this.#sampler]
     if (tuner === undefined || sampler === undefined || this.#graph.endedAt > 0) return
     const sample = sampler.read(Math.max(0, clockMs() - this.#dueAt))
-    // Nobody takes items: nothing can be learnt from that.
+    // No items are consumed, so nothing can be measured.
     if (this.#graph.isPaused) {
       tuner.interrupt(sample)
       this.#wait(PAUSED_MS)
@@ -94,7 +94,7 @@ class GraphTuner {
 const FIRST_MS = 50
 const PAUSED_MS = 250
 
-/** Bytes that the process may use. */
+/** Number of bytes that the process may use. */
 function memoryOf(graph: Graph): number {
   const { tune } = graph.options
   const given = typeof tune === 'object' ? tune.maxMemoryBytes : undefined

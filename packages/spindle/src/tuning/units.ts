@@ -6,26 +6,26 @@ import type { TunedOptions } from '../engine/tuned.ts'
 import type { Unit } from '../tune/tune-types.ts'
 import { StageProxy } from '../workers/regions/stage-proxy.ts'
 
-/** Places of an exit queue at most. */
+/** Maximum capacity of an exit queue. */
 const MOST_PLACES = 64
 
-/** Something whose size is set: a stage or a pool. */
+/** Something whose size is tuned: a stage or a pool. */
 export interface TunedUnit {
   readonly name: string
-  /** The stage it is measured by: of a pool, the first one that runs in it. */
+  /** The stage by which it is measured; for a pool, the first stage that runs in it. */
   readonly stage: Stage
   readonly pool: WorkerNumber | undefined
-  /** Copies of the stage that its bound counts for, each. */
+  /** Number of copies of the stage, to each of which the bound applies. */
   readonly copies: number
   describe(): Unit
   set(option: 'concurrency' | 'workers' | 'buffer', value: number): void
-  /** The numbers as they are now. */
+  /** The current numbers. */
   options(): TunedOptions
 }
 
 /**
- * What of a graph is to be tuned: stages with a range, and with `wantsAll` the pools they run in;
- * pools that were made with a range in any case.
+ * The tunable units of a graph: stages with a range, and with `wantsAll` also the pools that they
+ * run in. Pools that were made with a range are always included.
  */
 export function unitsOf(graph: Graph, wantsAll: boolean): readonly TunedUnit[] {
   const names = new Set<string>()

@@ -1,9 +1,7 @@
 import type { SlotShares } from '../../engine/stats/pipeline-stats.ts'
 import type { Piece, Tone } from './view-cells.ts'
 
-/**
- * The parts of a slot's time, each by a shade of its own, so that it is told without colours, too.
- */
+/** The parts of a slot's time. Each has its own shade, so that they differ without colours too. */
 export const PARTS: readonly {
   readonly part: keyof SlotShares
   readonly sign: string
@@ -16,13 +14,13 @@ export const PARTS: readonly {
   { part: 'idle', sign: '·', tone: 'dim' },
 ]
 
-/** How the slots of a stage spend their time, over exactly `cells` cells. */
+/** How the slots of a stage spend their time, as a bar of exactly `cells` cells. */
 export function slotsBar(shares: SlotShares, cells: number): Piece[] {
   const pieces: Piece[] = []
   let [before, drawn] = [0, 0]
   for (const { part, sign, tone } of PARTS) {
     before += shares[part]
-    // Ends are rounded, not lengths: so the parts fill the bar.
+    // Rounds ends rather than lengths, so that the parts fill the bar.
     const end = part === 'idle' ? cells : Math.min(cells, Math.round(before * cells))
     if (end > drawn) pieces.push([sign.repeat(end - drawn), tone])
     drawn = Math.max(drawn, end)
@@ -32,7 +30,7 @@ export function slotsBar(shares: SlotShares, cells: number): Piece[] {
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
-/** A share as a bar over exactly `cells` cells, to an eighth of a cell. */
+/** A share as a bar of exactly `cells` cells, with a precision of an eighth of a cell. */
 export function shareBar(share: number, cells: number): Piece[] {
   const eighths = Math.round(Math.min(1, Math.max(0, share)) * cells * 8)
   const full = Math.floor(eighths / 8)

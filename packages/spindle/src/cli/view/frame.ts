@@ -7,11 +7,11 @@ import { plain } from '../../plain-text.ts'
 import { PARTS, shareBar, slotsBar } from './bars.ts'
 import { line, type Piece } from './view-cells.ts'
 
-/** What a frame shows. */
+/** The content of a frame. */
 export interface Scene {
   /** Since the start. */
   readonly total: PipelineStats
-  /** Of the last seconds: rates and shares are taken from it. */
+  /** Of the last seconds, for rates and shares. */
   readonly now: PipelineStats
   readonly bottleneck: Bottleneck | undefined
   readonly unit: string
@@ -20,31 +20,28 @@ export interface Scene {
   readonly rssBytes: number
 }
 
-/** Cells of a terminal, and whether it has colours. */
+/** Size of a terminal in cells, and whether it has colours. */
 export interface Size {
   readonly columns: number
   readonly rows: number
   readonly hasColors: boolean
 }
 
-/** From this width on there is a column for everything. */
+/** From this width on, all columns are shown. */
 const WIDE = 72
-/** Below this one there is none for bars. */
+/** Below this width, there are no bars. */
 const NARROW = 34
 
-/**
- * The lines of one picture of a pipeline at work: fewer than the terminal has rows, each shorter
- * than its columns.
- */
+/** The lines of one frame: fewer than the terminal has rows, each shorter than its columns. */
 export function drawFrame(scene: Scene, size: Size): string[] {
-  // The last column stays free: some terminals wrap when it is written to.
+  // The last column stays empty, because some terminals wrap when it is written.
   const cells = Math.max(1, size.columns - 1)
   const most = Math.max(1, size.rows - 1)
   const head: Piece[][] = [summaryLine(scene, cells)]
   const rows = stageRows(scene, cells)
   const foot = footLines(scene, cells)
-  // What matters least goes first when the terminal is low: the foot, the headings, stages far from
-  // the bottleneck.
+  // On a terminal with few rows, the least important lines are left out first: the foot, the
+  // headings, stages far from the bottleneck.
   if (most >= rows.length + head.length + 1) head.push(headings(scene, cells))
   const room = Math.max(0, most - head.length)
   const lines =
@@ -110,7 +107,7 @@ function headings(scene: Scene, cells: number): Piece[] {
   return [[text.join(''), 'dim']]
 }
 
-/** A row a stage, and one for whoever takes the items. */
+/** One row per stage, and one for the consumer. */
 function stageRows(scene: Scene, cells: number): Piece[][] {
   const columns = columnsFor(scene, cells)
   const { now, total, bottleneck } = scene
@@ -209,7 +206,7 @@ function bottleneckRow({ now, bottleneck }: Scene): number {
   return Math.max(0, at)
 }
 
-/** As many rows as there is room for, with that one in their middle, and how many are left out. */
+/** The rows around `middle` that fit, and the number of rows that are left out. */
 function around(rows: readonly Piece[][], middle: number, room: number): Piece[][] {
   const shown = room - 1
   if (shown < 1) return rows.slice(middle, middle + room) as Piece[][]

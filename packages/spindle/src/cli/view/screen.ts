@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { width } from '../../cells.ts'
 
-/** What the view needs of a terminal. */
+/** The part of a terminal that the view uses. */
 export interface Terminal {
   readonly isTTY?: boolean
   readonly columns?: number
@@ -16,7 +16,7 @@ const HIDE_CURSOR = '\x1b[?25l'
 const SHOW_CURSOR = '\x1b[?25h'
 /**
  * Synchronised output (https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036):
- * no half-drawn frame is seen.
+ * half-drawn frames are never visible.
  */
 const BEGIN = '\x1b[?2026h'
 const END = '\x1b[?2026l'
@@ -24,8 +24,8 @@ const TO_LINE_END = '\x1b[K'
 const TO_SCREEN_END = '\x1b[J'
 
 /**
- * Lines at the bottom of a terminal that are drawn over again and again. What others print
- * meanwhile to the streams given comes to stand above them.
+ * Lines at the bottom of a terminal that are redrawn. Other output to the given streams appears
+ * above them.
  */
 export class Screen {
   readonly #terminal: Terminal
@@ -40,12 +40,12 @@ export class Screen {
     this.#terminal = terminal
     this.#write = terminal.write.bind(terminal)
     for (const stream of new Set(streams)) if (stream.isTTY === true) this.#wrap(stream)
-    // Whatever ends the process, the cursor comes back.
+    // Restores the cursor, whatever ends the process.
     process.once('exit', this.#onExit)
     this.#write(HIDE_CURSOR)
   }
 
-  /** Draws over what was drawn before. */
+  /** Replaces the previous lines. */
   draw(lines: readonly string[]): void {
     if (this.#isEnded) return
     const up = this.#isShown ? toTop(this.#lines, this.#terminal.columns || 80) : ''
@@ -56,7 +56,7 @@ export class Screen {
     )
   }
 
-  /** Takes the lines away; the cursor is where they began. */
+  /** Removes the lines and puts the cursor where they began. */
   end(): void {
     if (this.#isEnded) return
     this.#erase()
@@ -73,8 +73,8 @@ export class Screen {
   }
 
   /**
-   * Text written by others: the lines go, the text comes, and the next drawing puts the lines below
-   * it.
+   * Handles other output: removes the lines, writes the output, and lets the next drawing put the
+   * lines below it.
    */
   #wrap(stream: Terminal): void {
     const { write } = stream
@@ -82,7 +82,7 @@ export class Screen {
     own.write = (...args: never[]): boolean => {
       this.#erase()
       const isFlushed = (write as (...args: never[]) => boolean).apply(stream, args)
-      // A line left open would be drawn over.
+      // An unfinished line would be overwritten by the next drawing.
       if (!endsLine(args[0])) write.call(stream, '\n')
       return isFlushed
     }
@@ -97,7 +97,7 @@ function endsLine(chunk: unknown): boolean {
   return !(chunk instanceof Uint8Array) || chunk.length === 0 || chunk.at(-1) === 0x0a
 }
 
-/** Up to the first of the lines: when the terminal was made narrower, it has broken them. */
+/** Moves to the first of the lines. A terminal that became narrower has wrapped them. */
 function toTop(lines: readonly string[], columns: number): string {
   const rows = lines.reduce(
     (sum, text) => sum + Math.max(1, Math.ceil(width(stripVTControlCharacters(text)) / columns)),

@@ -1,6 +1,6 @@
 import { clip, width } from '../../cells.ts'
 
-/** How a piece of text looks. */
+/** The style of a text. */
 export type Tone = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'cyan'
 
 const CODES: Readonly<Record<Tone, number>> = {
@@ -14,10 +14,10 @@ const CODES: Readonly<Record<Tone, number>> = {
   cyan: 36,
 }
 
-/** A piece of a line: what it says, and how it looks where there are colours. */
+/** A part of a line: its text, and its style if there are colours. */
 export type Piece = string | readonly [text: string, ...tones: Tone[]]
 
-/** Pieces in one line of at most `most` cells. */
+/** Joins pieces to one line of at most `most` cells. */
 export function line(pieces: readonly Piece[], most: number, hasColors: boolean): string {
   let [left, out] = [most, '']
   for (const piece of pieces) {

@@ -10,29 +10,28 @@ import { clearInterval, clockMs, setInterval } from '../../timers.ts'
 import { drawFrame, type Scene } from './frame.ts'
 import { Screen, type Terminal } from './screen.ts'
 
-/** Where the view is shown; what is not given is the process's own. */
+/** Where to show the view. Default: the process's own streams. */
 export interface ViewStreams {
   /** Where to draw. */
   readonly terminal: Terminal
-  /** What else is written to the same terminal. */
+  /** Other streams that write to the same terminal. */
   readonly others: readonly Terminal[]
   readonly env: NodeJS.ProcessEnv
-  /** How often a line is written where there is no picture, in milliseconds. Default 2000. */
+  /** Interval between two lines if there is no terminal, in milliseconds. Default 2000. */
   readonly linesMs?: number
 }
 
-/** Of a terminal that does not say. */
+/** Width if the terminal does not report it. */
 const COLUMNS = 80
 const ROWS = 24
 const FRAME_MS = 250
 const LINES_MS = 2000
-/** What is told as "now" is of about this long, in readings. */
+/** Number of readings that "now" covers. */
 const READINGS = 8
 
 /**
- * Shows a pipeline at work on standard error: a picture that renews itself on a terminal, a line
- * now and then elsewhere if it was asked for. Returns the function that ends it and takes the
- * picture away.
+ * Shows a running pipeline on standard error: an updating view on a terminal; elsewhere, if
+ * requested, a line from time to time. Returns the function that ends it and removes the view.
  */
 export function showView(
   pipeline: Pipeline<unknown>,
@@ -75,7 +74,7 @@ export function showView(
   }
 }
 
-/** Keeps the last readings, so that rates are of now. */
+/** Keeps the last readings, from which current rates are computed. */
 class Watcher {
   readonly #pipeline: Pipeline<unknown>
   readonly #unit: string
@@ -105,8 +104,8 @@ class Watcher {
     return {
       total: reading.stats,
       now,
-      // Shortly after the start, and when nothing has come out for a while, all there was tells
-      // more.
+      // Shortly after the start, and when there was no output for a while, the total is more
+      // informative.
       bottleneck: findBottleneck(now) ?? findBottleneck(reading.stats),
       unit: this.#unit,
       cpuCores: spanMs > 0 ? (reading.cpuMs - before.cpuMs) / spanMs : 0,

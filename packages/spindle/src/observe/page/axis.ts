@@ -1,4 +1,4 @@
-/** The least of 1, 2, 5, 10, 20, … that is not below `value`: the end of an axis. */
+/** The smallest of 1, 2, 5, 10, 20, … that is not below `value`: the end of an axis. */
 export function niceCeiling(value: number): number {
   if (!(value > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(value))
@@ -6,7 +6,7 @@ export function niceCeiling(value: number): number {
   return step * power
 }
 
-/** Round moments for an axis of time, in milliseconds: 2 to 6 of them, the first 0. */
+/** Round ticks for a time axis, in milliseconds: 2 to 6 of them, the first 0. */
 export function timeTicks(endMs: number): number[] {
   const step = TIME_STEPS_MS.find((candidate) => endMs / candidate <= 5) ?? niceCeiling(endMs / 5)
   const ticks: number[] = []
@@ -24,7 +24,7 @@ const TIME_STEPS_MS = [
   ...[1, 2, 3, 6, 12, 24].map((hours) => hours * HOUR),
 ]
 
-/** A moment since the start: `'0'`, `'200 ms'`, `'15 s'`, `'2:30'`, `'1:05:00'`. */
+/** Time since the start: `'0'`, `'200 ms'`, `'15 s'`, `'2:30'`, `'1:05:00'`. */
 export function moment(ms: number): string {
   if (ms === 0) return '0'
   if (ms < SECOND) return `${Math.round(ms)} ms`

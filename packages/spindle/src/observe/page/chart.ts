@@ -5,7 +5,7 @@ import { number, share, table, text } from './markup.ts'
 /** One line or layer of a chart. */
 export interface Layer {
   readonly label: string
-  /** Class of colours: `running`, `queued`, `backoff`, `blocked`, `plain` or `failed`. */
+  /** CSS class of the colours: `running`, `queued`, `backoff`, `blocked`, `plain` or `failed`. */
   readonly tone: string
   readonly of: (point: SeriesPoint) => number
 }
@@ -15,33 +15,36 @@ export interface Chart {
   readonly id: string
   readonly title: string
   readonly layers: readonly Layer[]
-  /** `'area'`: layers stacked; `'bars'`: a bar a point. */
+  /** `'area'`: stacked layers; `'bars'`: one bar per point. */
   readonly form: 'area' | 'bars'
-  /** A value with its unit. */
+  /** Formats a value with its unit. */
   readonly show: (value: number) => string
-  /** End of the axis of values; default: the next round number above all. */
+  /** End of the value axis. Default: the next round number above all values. */
   readonly ceiling?: number
   readonly isSmall?: boolean
 }
 
-/** Inner coordinates; the drawing is stretched to the place that it has. */
+/** Inner coordinates. The drawing is scaled to the available space. */
 const WIDTH = 1000
 const HEIGHT = 100
 
-/** What happened, as finely as it is drawn and in as few rows as a table may have. */
+/** The data twice: fine enough for drawing, and with few enough rows for a table. */
 export interface Story {
   readonly points: readonly SeriesPoint[]
   readonly rows: readonly SeriesPoint[]
 }
 
-/** A figure: the drawing with its axes, a readout for pointer and keys, and the same as a table. */
+/**
+ * A figure: the drawing with its axes, a readout for pointer and keys, and the same data as a
+ * table.
+ */
 export function renderChart(chart: Chart, { points, rows }: Story): string {
   const { id, title, layers, show } = chart
   const endMs = points.at(-1)?.endMs ?? 0
   if (points.length === 0 || endMs <= 0)
     return `<figure class="chart"><figcaption>${text(title)}</figcaption><p class="none">No figures yet.</p></figure>`
   const sums = points.map((point) => layers.reduce((sum, layer) => sum + layer.of(point), 0))
-  // Counts of single items have no halves.
+  // Counts of single items have no fractions.
   const least = chart.form === 'bars' ? 2 : 0
   const top = chart.ceiling ?? niceCeiling(Math.max(least, ...sums))
   const read = points.map((point) => {
@@ -68,7 +71,7 @@ export function renderChart(chart: Chart, { points, rows }: Story): string {
 </figure>`
 }
 
-/** Layers upon each other, the first lowest; a line on top of each. */
+/** Stacked layers, the first at the bottom, with a line on top of each. */
 function areas(
   layers: readonly Layer[],
   points: readonly SeriesPoint[],
@@ -89,7 +92,7 @@ function areas(
     .join('')
 }
 
-/** Each point in the middle of its stretch of time; the first and the last reach to the edges. */
+/** Each point is in the middle of its interval; the first and the last extend to the edges. */
 function outline(
   points: readonly SeriesPoint[],
   values: readonly number[],
@@ -118,7 +121,7 @@ function bars(
         .filter((point) => of(point) > 0)
         .map((point) => {
           const [from, to] = [x(point.endMs - point.spanMs, endMs), x(point.endMs, endMs)]
-          // At least a visible width, and a gap to the next.
+          // At least wide enough to be visible, with a gap to the next bar.
           const width = Math.max(2, (Number(to) - Number(from)) * 0.8)
           return `<rect class="area ${tone}" x="${from}" width="${number(width)}" y="${y(of(point), top)}" height="${number((of(point) / top) * HEIGHT)}"/>`
         }),

@@ -2,10 +2,10 @@ import type { Report } from '../../engine/report/report.ts'
 import type { ResourceSummary } from '../resources/meter.ts'
 import type { SeriesPoint } from '../series.ts'
 
-/** What the page tells of. */
+/** The data that the page shows. */
 export interface PageContent {
   readonly title: string
-  /** What the source's items are called. */
+  /** Name of the source's items. */
   readonly unit: string
   readonly startedAt: Date
   readonly report: Report

@@ -7,8 +7,8 @@ const NODE = { width: 136, height: 88 }
 const GAP = { x: 46, y: 30 }
 const MARGIN = 16
 /**
- * A chain goes on in a new row after this many columns: so the drawing fits a page, and its words
- * stay legible.
+ * A chain continues in a new row after this many columns, so that the drawing fits the page and its
+ * text stays legible.
  */
 const PER_ROW = 6
 const BETWEEN_ROWS = 56
@@ -92,7 +92,7 @@ function layOut(columns: readonly (readonly (StageStats | undefined)[])[]): {
   return { places, width, height: top - BETWEEN_ROWS + MARGIN }
 }
 
-/** Stages by the longest way from a source. */
+/** Groups stages by the length of the longest path from a source. */
 function columnsOf(stages: readonly StageStats[]): StageStats[][] {
   const byId = new Map(stages.map((stage) => [stage.id, stage]))
   const depths = new Map<number, number>()
@@ -133,13 +133,13 @@ function drawNode(node: Node): string {
   return `<g class="node${node.isBottleneck ? ' bottleneck' : ''}"><title>${text(node.name)}</title><rect class="box" x="${x}" y="${number(y)}" width="${NODE.width}" height="${NODE.height}" rx="8"/><text class="name" x="${left}" y="${number(y + 24)}">${text(name)}</text><text class="note" x="${left}" y="${number(y + 42)}">${text(node.detail)}</text><text class="note" x="${left}" y="${number(y + 59)}">${text(node.note)}</text>${failed}<rect class="track" x="${left}" width="${inner}" ${bar}/>${parts.join('')}${flag}</g>`
 }
 
-/** A label on the edge of a box, which ends at `right`. */
+/** A label on the edge of a box. The label ends at `right`. */
 function pill(tone: string, label: string, right: number, y: number): string {
   const width = 12 + label.length * 6.4
   return `<g class="${tone}"><rect x="${number(right - width)}" y="${number(y - 8.5)}" width="${number(width)}" height="17" rx="8.5"/><text x="${number(right - width / 2)}" y="${number(y + 4)}" text-anchor="middle">${label}</text></g>`
 }
 
-/** An arrow with the occupancy of the queue that it stands for, at its beginning. */
+/** An arrow with the occupancy of its queue. */
 function drawEdge(from: Node, to: Node, { name, queue }: StageStats): string {
   const [x1, y1] = [from.x + NODE.width, from.y + NODE.height / 2]
   const [x2, y2] = [to.x - 3, to.y + NODE.height / 2]
@@ -148,7 +148,7 @@ function drawEdge(from: Node, to: Node, { name, queue }: StageStats): string {
     from.row === to.row
       ? `M${x1} ${number(y1)}C${middle} ${number(y1)} ${middle} ${number(y2)} ${x2} ${number(y2)}`
       : turning(x1, y1, x2, y2, to.y - BETWEEN_ROWS / 2)
-  // Of several ways out, each has its own place beside its stage.
+  // In the middle of the edge, so that several edges of one stage have separate labels.
   const isStraight = from.row === to.row && Math.abs(y1 - y2) < 1
   const [left, top] =
     from.row !== to.row
@@ -158,7 +158,7 @@ function drawEdge(from: Node, to: Node, { name, queue }: StageStats): string {
   return `<g class="edge"><title>${text(`queue of ${name}: something ready ${percent(queue.occupancy)} of the time, now ${queue.size} of ${queue.capacity}`)}</title><path class="wire" d="${wire}" marker-end="url(#arrow)"/><rect class="track" x="${number(left)}" y="${number(top)}" width="32" height="7"/><rect class="ready" x="${number(left)}" y="${number(top)}" width="${number(queue.occupancy * 32)}" height="7"/><text class="note" x="${number(left + 16)}" y="${number(below)}" text-anchor="middle">${percent(queue.occupancy)}</text></g>`
 }
 
-/** Out of the end of a row, back between the rows, into the beginning of the next. */
+/** A path from the end of a row, back between the rows, to the beginning of the next. */
 function turning(x1: number, y1: number, x2: number, y2: number, between: number): string {
   const [out, back, r] = [x1 + 12, x2 - 10, 6]
   return `M${x1} ${number(y1)}H${out - r}Q${out} ${number(y1)} ${out} ${number(y1 + r)}V${number(between - r)}Q${out} ${number(between)} ${out - r} ${number(between)}H${back + r}Q${back} ${number(between)} ${back} ${number(between + r)}V${number(y2 - r)}Q${back} ${number(y2)} ${back + r} ${number(y2)}H${x2}`

@@ -7,8 +7,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Text as it may stand in HTML and in attributes. Names of stages and messages of errors are
- * anybody's text; control characters go.
+ * Escapes text for HTML and attributes, and removes control characters. Stage names and error
+ * messages may contain anything.
  */
 export function text(value: string): string {
   return value
@@ -16,7 +16,7 @@ export function text(value: string): string {
     .replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
 }
 
-/** A number as it may stand in a path or a length: two digits after the point. */
+/** Formats a number for a path or a length, with two decimals. */
 export function number(value: number): string {
   return String(Math.round(value * 100) / 100)
 }
@@ -27,8 +27,8 @@ export function share(value: number): string {
 }
 
 /**
- * A table with its headings; `cells` are HTML, the first of each row is its heading. Numbers are
- * set to the right by their class.
+ * A table with headings. `cells` are HTML; the first of each row is its heading. The CSS class of a
+ * column aligns numbers to the right.
  */
 export function table(
   caption: string,
@@ -40,6 +40,6 @@ export function table(
     ([first, ...cells]) =>
       `<tr><th scope="row">${first}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`,
   )
-  // A region that scrolls must be reachable by keyboard.
+  // A scrolling region must be reachable by keyboard.
   return `<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`
 }

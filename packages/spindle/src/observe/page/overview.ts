@@ -4,7 +4,7 @@ import { failuresOf, itemsIn } from '../totals.ts'
 import type { PageContent } from './content.ts'
 import { text } from './markup.ts'
 
-/** Heading, state, and the figures to see first. */
+/** Heading, state, and the most important figures. */
 export function renderHead({ title, unit, report, failure, resources }: PageContent): string {
   const { stats } = report
   const failed = failuresOf(stats)
@@ -25,7 +25,7 @@ export function renderHead({ title, unit, report, failure, resources }: PageCont
 <dl class="tiles">${tiles.map(([value, label, tone = '']) => `<div class="${tone}"><dt>${text(label as string)}</dt><dd>${text(value as string)}</dd></div>`).join('')}</dl>`
 }
 
-/** What limits the pipeline, why, and what to do; and what else must not go unseen. */
+/** What limits the pipeline, why, and what to do; then warnings. */
 export function renderVerdict({ report, failure, resources }: PageContent): string {
   const { bottleneck, missing = '' } = report
   const failed =
@@ -42,7 +42,7 @@ export function renderVerdict({ report, failure, resources }: PageContent): stri
   return `${failed}<p class="verdict"><strong>Bottleneck:</strong> ${text(limit)}</p><p>${text(advice)}</p><p class="quiet">${text(gain)}</p><p class="quiet">Evidence: ${text(evidence)}.</p>${warning}`
 }
 
-/** Where and when it ran, and what of the machine it used. */
+/** Where and when the pipeline ran, and what it used of the machine. */
 export function renderFoot({ startedAt, resources }: PageContent): string {
   const { total, most } = resources
   const known = (value: number | undefined, show: (value: number) => string): string =>

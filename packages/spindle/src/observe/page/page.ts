@@ -17,14 +17,14 @@ import {
 } from './stage-tables.ts'
 import { PAGE_STYLE } from './style.ts'
 
-/** Rows of a chart's table. */
+/** Maximum number of rows of a chart's table. */
 const MOST_ROWS = 24
 
-/** The parts of the page, by the id of the element that holds each. */
+/** The sections of the page, by the id of the element that holds each. */
 export function renderSections(content: PageContent): Readonly<Record<string, string>> {
   const { report, points, unit } = content
   const { stats } = report
-  // Thinned once for all tables: joining points costs more than drawing them.
+  // Thinned once for all tables, because joining points costs more than drawing them.
   const story: Story = { points, rows: thinned(points, MOST_ROWS) }
   return {
     head: renderHead(content),
@@ -43,8 +43,8 @@ export function renderSections(content: PageContent): Readonly<Record<string, st
 }
 
 /**
- * A whole page that needs nothing from outside. A live one listens to `events` beside it and renews
- * its parts.
+ * A complete page without external resources. A live page listens to `events` (a URL beside it) and
+ * updates its sections.
  */
 export function renderPage(content: PageContent, isLive = false): string {
   const parts = renderSections(content)
@@ -182,7 +182,7 @@ function stageCharts(name: string, index: number, stats: PipelineStats, story: S
     show: (value) => amount(Math.round(value * 10) / 10),
     isSmall: true,
   }
-  // Only of stages whose concurrency was changed.
+  // Shows only stages whose concurrency was changed.
   const isTuned = story.points.some(
     (point) => point.stages[index]?.concurrency !== story.points[0]?.stages[index]?.concurrency,
   )

@@ -1,6 +1,6 @@
 /**
- * What the page does in the browser: reads out points of charts under the pointer and by arrow
- * keys, and renews a live page. The page is complete without it.
+ * The page's script in the browser. It shows the values of charts under the pointer and for arrow
+ * keys, and updates a live page. The page is complete without it.
  */
 export const PAGE_SCRIPT: string = `'use strict'
 const chosen = new Map()

@@ -6,14 +6,14 @@ import { urlForMessages } from '../../url-for-messages.ts'
 import { amount, duration, percent, perSecond } from '../number-text.ts'
 import { share, table, text } from './markup.ts'
 
-/** A column of the table; left out if `isShown` says that it would be empty. */
+/** A column of the table; left out if `isShown` returns false, because it would be empty. */
 interface Column {
   readonly heading: string
   readonly isShown?: boolean
   readonly cell: (stage: StageStats) => string
 }
 
-/** Whether any item was tried again. */
+/** Whether any item was retried. */
 export function hasRetries({ stages }: PipelineStats): boolean {
   return stages.some(({ retries }) => retries > 0)
 }
@@ -64,10 +64,10 @@ function failedCell(count: number): string {
   return count > 0 ? `<strong class="failed">${amount(count)}</strong>` : '0'
 }
 
-/** Moves that are listed. */
+/** Maximum number of moves in the list. */
 const MOST_MOVES = 30
 
-/** What was tuned, the last first. */
+/** The tuner's moves, newest first. */
 export function renderTuning({ tuning }: Report): string {
   if (tuning.moves.length === 0) return '<p class="none">Nothing was tuned.</p>'
   const rows = tuning.moves
@@ -90,8 +90,8 @@ export function renderTuning({ tuning }: Report): string {
 }
 
 /**
- * Run times of a task, also drawn on a common logarithmic scale: median to 99th percentile, and the
- * longest.
+ * Run times of tasks, with a drawing on a shared logarithmic scale: median to 99th percentile, and
+ * the maximum.
  */
 export function renderTimes({ stats }: Report): string {
   const timed = stats.stages.filter((stage) => stage.longestMs > 0)

@@ -1,6 +1,6 @@
 /**
- * The page's looks, by day and by night. Blue, yellow and vermilion stay apart for colour-blind
- * eyes; every colour has its word beside it.
+ * The page's style, light and dark. Blue, yellow and vermilion are distinct for colour-blind
+ * readers, and every colour also has a text label.
  */
 export const PAGE_STYLE: string = `
 :root { color-scheme: light dark; --ground: #f7f7f5; --panel: #fff; --ink: #1b1d21; --quiet: #5a606b; --rule: #e2e3e6; --track: #e9eaee;

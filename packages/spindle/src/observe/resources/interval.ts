@@ -1,11 +1,14 @@
 import type { ResourceUsage } from './usage.ts'
 
-/** What was used between two readings; memory, processes and threads are the later reading's. */
+/**
+ * Resources used between two readings. Memory, processes and threads are those of the later
+ * reading.
+ */
 export interface ResourceInterval {
   readonly elapsedMs: number
   readonly processes: number
   readonly threads: number | undefined
-  /** CPU cores kept busy on average: 1.5 is one and a half. */
+  /** Average number of busy CPU cores: 1.5 is one and a half. */
   readonly cpuCores: number
   readonly rssBytes: number
   readonly pssBytes: number | undefined
@@ -15,28 +18,27 @@ export interface ResourceInterval {
   readonly voluntarySwitches: number
   readonly involuntarySwitches: number
   /**
-   * Threads that were ready to run but had no CPU, on average; near 0 on a machine that is not
+   * Average number of threads that were ready to run but had no CPU. Near 0 unless the CPUs are
    * contended.
    */
   readonly threadsWaiting: number | undefined
-  /** Cores of the machine. */
+  /** Number of cores of the machine. */
   readonly cores: number
-  /** Share of the machine's CPU time that was used by anybody, 0 to 1. */
+  /** Share of the machine's CPU time used by all processes, 0 to 1. */
   readonly machineBusy: number
   /**
-   * Share of the machine's CPU time that was used by others than this process and its descendants,
-   * 0 to 1.
+   * Share of the machine's CPU time used by other processes than this one and its descendants, 0 to 1.
    */
   readonly othersBusy: number
-  /** Of the whole machine. */
+  /** Bytes received by the whole machine. */
   readonly receivedBytes: number | undefined
   readonly sentBytes: number | undefined
 }
 
-/** What was used from one reading of `resourceUsage()` to a later one. */
+/** Resources used from one reading of `resourceUsage()` to a later one. */
 export function resourcesBetween(before: ResourceUsage, after: ResourceUsage): ResourceInterval {
   const elapsedMs = after.atMs - before.atMs
-  // Counts fall when a process ends unseen by its parent: never below nothing.
+  // Sums can shrink when a process ends without its parent waiting for it, so they are clamped at 0.
   const grown = (from: number, to: number): number => Math.max(0, to - from)
   const grownIfTold = (from: number | undefined, to: number | undefined): number | undefined =>
     from === undefined || to === undefined ? undefined : grown(from, to)
@@ -67,20 +69,20 @@ export function resourcesBetween(before: ResourceUsage, after: ResourceUsage): R
   }
 }
 
-/** Above this share of the machine, others are worth a warning… */
+/** Minimum share of the machine that other programs must use for a warning. */
 const OTHERS_MATTER = 0.2
-/** … if the machine has none to spare: below it there is CPU for both. */
+/** Minimum load of the machine for a warning. Below it, there is enough CPU for both. */
 const MACHINE_FULL = 0.9
 
 /**
- * Says that other programs take CPU which the pipeline could use: when they use more than a fifth
- * of a machine that has nothing to spare, and the pipeline itself works. `undefined` when all is
- * well.
+ * A warning that other programs take CPU time which the pipeline could use. It needs three
+ * conditions: others use more than a fifth of the machine, the machine has nothing to spare, and
+ * the pipeline itself works. `undefined` otherwise.
  */
 export function neighbourWarning(usage: ResourceInterval): string | undefined {
   const { othersBusy, machineBusy, cpuCores, cores, threadsWaiting } = usage
   if (othersBusy < OTHERS_MATTER || machineBusy < MACHINE_FULL) return undefined
-  // A pipeline that sleeps loses nothing.
+  // A sleeping pipeline loses nothing.
   if (cpuCores < 0.2 && (threadsWaiting ?? 0) < 0.2) return undefined
   const waiting =
     threadsWaiting === undefined || threadsWaiting < 0.2

@@ -1,11 +1,11 @@
 import { neighbourWarning, type ResourceInterval, resourcesBetween } from './interval.ts'
 import type { ResourceUsage } from './usage.ts'
 
-/** What was used in all, and at most. */
+/** Total and peak resource usage. */
 export interface ResourceSummary {
   /** From the first reading to the last. */
   readonly total: ResourceInterval
-  /** Largest values of any reading or interval. */
+  /** Largest values of any single reading or interval. */
   readonly most: {
     readonly cpuCores: number
     readonly rssBytes: number
@@ -14,14 +14,12 @@ export interface ResourceSummary {
     readonly threads: number | undefined
     readonly othersBusy: number
   }
-  /**
-   * That other programs took CPU which was missing here, in words; `undefined` when all is well.
-   */
+  /** Warning that other programs took CPU time which was missing here; `undefined` if not. */
   readonly warning: string | undefined
 }
 
 /**
- * Keeps the first reading, the last, and the largest values: whoever holds it says when to read.
+ * Keeps the first reading, the last one, and the largest values. Its owner decides when to read.
  */
 export class ResourceMeter {
   readonly #read: () => ResourceUsage
@@ -36,7 +34,7 @@ export class ResourceMeter {
     this.#most = resourcesBetween(this.#first, this.#first)
   }
 
-  /** Reads anew: what was used since the last time. */
+  /** Takes a reading. Returns what was used since the previous one. */
   advance(): ResourceInterval {
     const usage = this.#read()
     const interval = resourcesBetween(this.#last, usage)
@@ -52,7 +50,10 @@ export class ResourceMeter {
   }
 }
 
-/** CPU times come in ticks of 10 ms: in a shorter interval than this, a peak is only rounding. */
+/**
+ * Shortest interval for a peak, in milliseconds. CPU times come in ticks of 10 ms, so in a shorter
+ * one a peak is only rounding.
+ */
 const LEAST_PEAK_MS = 100
 
 function largest(

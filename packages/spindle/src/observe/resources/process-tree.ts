@@ -10,8 +10,8 @@ import {
 } from '../../machine/proc-parse.ts'
 
 /**
- * Sums over a process and those below it; what cannot be read is not in the sum, and what nobody
- * tells is `undefined`.
+ * Sums over a process and its descendants. Processes that cannot be read are left out; a value that
+ * none reports is `undefined`.
  */
 export interface TreeUsage {
   readonly processes: number
@@ -31,9 +31,9 @@ export interface TreeUsage {
 type Sums = { -readonly [K in keyof TreeUsage]: number }
 
 /**
- * Reads what a process and its descendants use. Their number is walked down by
- * `/proc/<pid>/task/<tid>/children`: the whole of /proc would be too much to read every second on a
- * busy machine. A process that ends meanwhile is left out; its times are in its parent's.
+ * Reads the usage of a process and its descendants. It follows `/proc/<pid>/task/<tid>/children`,
+ * because reading all of /proc every second would be too slow on a busy machine. A process that
+ * ends meanwhile is left out; its times are then in its parent's.
  *
  * @throws `ERR_PROC_FORMAT` if the process itself cannot be read.
  */
@@ -90,7 +90,9 @@ function addProcess(folder: string, sums: Sums, seen: { pss: boolean }, withPss:
   return true
 }
 
-/** What is told of each thread alone; returns the children that the threads have started. */
+/**
+ * Adds what /proc only has per thread. Returns the child processes that the threads have started.
+ */
 function addThreads(folder: string, sums: Sums, seen: { wait: boolean }): number[] {
   const children: number[] = []
   for (const thread of numbersIn(join(folder, 'task'))) {

@@ -7,41 +7,45 @@ import { clockMs } from '../../timers.ts'
 import { readTree, type TreeUsage } from './process-tree.ts'
 
 /**
- * What this process and its descendants have used, up to now. Sizes are in bytes, times in
+ * Resources that this process and its descendants have used so far. Sizes are in bytes, times in
  * milliseconds.
  */
 export interface ResourceUsage {
-  /** `performance.now()` of the reading. */
+  /** Time of the reading, as `performance.now()`. */
   readonly atMs: number
-  /** Processes counted: this one and, on Linux, its descendants. */
+  /** Number of processes: this one and, on Linux, its descendants. */
   readonly processes: number
-  /** Threads of all of them; `undefined` where only Linux tells. */
+  /** Number of their threads; `undefined` except on Linux. */
   readonly threads: number | undefined
-  /** CPU time in user code and in the kernel, children that have ended included. */
+  /** CPU time in user code and in the kernel, including children that have ended. */
   readonly userMs: number
   readonly systemMs: number
-  /** Resident memory. Pages that processes share count for each. */
+  /** Resident memory. Pages that processes share count once for each. */
   readonly rssBytes: number
   /**
-   * Proportional memory: shared pages are divided among those who share them. Linux, and only if
-   * asked for.
+   * Proportional memory: shared pages are divided among the processes that share them. Only on
+   * Linux, with the option `pss`.
    */
   readonly pssBytes: number | undefined
-  /** Memory that no other process shares. Likewise. */
+  /** Memory that no other process shares. Only on Linux, with the option `pss`. */
   readonly privateBytes: number | undefined
-  /** Bytes from and to storage (not the page cache); `undefined` where only Linux tells. */
+  /**
+   * Bytes read from and written to storage, without the page cache; `undefined` except on Linux.
+   */
   readonly readBytes: number | undefined
   readonly writtenBytes: number | undefined
-  /** Times that threads gave up the CPU by waiting, and times that it was taken from them. */
+  /** How often threads gave up the CPU to wait, and how often it was taken from them. */
   readonly voluntarySwitches: number
   readonly involuntarySwitches: number
-  /** Thread time spent ready to run without a CPU; `undefined` where only Linux tells. */
+  /** Time that threads were ready to run but had no CPU; `undefined` except on Linux. */
   readonly cpuWaitMs: number | undefined
-  /** The whole machine (on Linux: the network as this process sees it, without the loopback). */
+  /**
+   * The whole machine. On Linux, the network as this process sees it, without the loopback device.
+   */
   readonly machine: MachineUsage
 }
 
-/** What everybody on the machine has used since it started. */
+/** What all processes of the machine have used since it started. */
 export interface MachineUsage extends MachineCpu {
   readonly receivedBytes: number | undefined
   readonly sentBytes: number | undefined
@@ -50,15 +54,16 @@ export interface MachineUsage extends MachineCpu {
 /** Options of `resourceUsage()`. */
 export interface ResourceUsageOptions {
   /**
-   * Whether `pssBytes` and `privateBytes` are wanted. The kernel walks the page tables for them:
-   * some milliseconds a GB. Default false.
+   * Whether to read `pssBytes` and `privateBytes`. The kernel then walks the page tables, some
+   * milliseconds per GB. Default false.
    */
   readonly pss?: boolean
 }
 
 /**
- * Reads what this process and its descendants have used: from /proc on Linux, in about a
- * millisecond a process; elsewhere what Node tells of this process alone.
+ * Reads the resources that this process and its descendants have used. On Linux from /proc, in
+ * about a millisecond per process. On other systems it only has what Node reports about this
+ * process.
  *
  * @example
  * ```ts run
@@ -76,7 +81,11 @@ export function resourceUsage(options: ResourceUsageOptions = {}): ResourceUsage
     : readElsewhere()
 }
 
-/** By a folder that looks like /proc. @internal */
+/**
+ * Reads from a folder in the format of /proc.
+ *
+ * @internal
+ */
 export function readLinux(root: string, pid: number, withPss: boolean): ResourceUsage {
   const atMs = clockMs()
   const tree: TreeUsage = readTree(root, pid, withPss)
@@ -89,7 +98,11 @@ export function readLinux(root: string, pid: number, withPss: boolean): Resource
   }
 }
 
-/** What Node tells on every system. @internal */
+/**
+ * What Node reports on every system.
+ *
+ * @internal
+ */
 export function readElsewhere(): ResourceUsage {
   const { userCPUTime, systemCPUTime, voluntaryContextSwitches, involuntaryContextSwitches } =
     process.resourceUsage()
@@ -111,7 +124,7 @@ export function readElsewhere(): ResourceUsage {
   }
 }
 
-/** Not on Linux, where it reads the slow /proc/cpuinfo, too. */
+/** Not used on Linux, where it also reads /proc/cpuinfo, which is slow. */
 function machineByNode(): MachineCpu {
   const cores = cpus()
   const sum = (of: (times: ReturnType<typeof cpus>[number]['times']) => number): number =>

@@ -12,26 +12,25 @@ export interface WatchOptions {
   /** Time between two readings, in milliseconds. Default 1000. */
   readonly intervalMs?: number
   /**
-   * Called with what was used since the reading before. What it throws is a warning of the process.
+   * Called with the usage since the previous reading. An error that it throws becomes a process
+   * warning.
    */
   readonly onInterval?: (usage: ResourceInterval) => void
-  /**
-   * Whether each reading has `pssBytes` and `privateBytes`; see `resourceUsage()`. Default false.
-   */
+  /** Whether readings have `pssBytes` and `privateBytes`; see `resourceUsage()`. Default false. */
   readonly pss?: boolean
 }
 
-/** Resources being watched; `using` ends it, too. */
+/** A running watch. `using` also ends it. */
 export interface ResourceWatch extends Disposable {
-  /** What was used up to now; reads anew unless stopped. */
+  /** Usage so far. Takes a new reading unless the watch is stopped. */
   summary(): ResourceSummary
-  /** Ends it. May be called again. */
+  /** Ends the watch. Can be called repeatedly. */
   stop(): ResourceSummary
 }
 
 /**
- * Reads `resourceUsage()` at intervals and tells the differences; keeps no process alive. On Linux
- * with the descendants of this process.
+ * Takes a reading of `resourceUsage()` at regular intervals and reports the differences. It does
+ * not keep the process alive. On Linux the descendants of this process are included.
  *
  * @throws `ERR_BAD_OPTION` for a wrong option.
  *

@@ -1,19 +1,19 @@
 import { badOption } from '../../check.ts'
 
-/** What tells whether paths fit a pattern. */
+/** Tells whether paths match a pattern. */
 export interface Matcher {
   test(path: string): boolean
 }
 
-/** A place in a pattern, of which several may be reached at a time. */
+/** A state of the pattern's automaton. Several may be active at a time. */
 interface State {
   /**
-   * The character that leads on, or, of a loop, that may come again and again. Without it the next
-   * places are reached at once.
+   * The character that leads on. For a loop, the character that may repeat. Without it, the next
+   * states are reached at once.
    */
   readonly accepts: ((character: number) => boolean) | undefined
   readonly isLoop: boolean
-  /** Where it leads, if not to the next place. */
+  /** The next states, if not the following one. */
   readonly targets: number[] | undefined
 }
 
@@ -22,14 +22,14 @@ const any = (): boolean => true
 const ofName = (character: number): boolean => character !== SLASH
 
 /**
- * What a pattern of paths fits, for whole paths with `/` between names: `*` and `?` stand for
- * characters of a name, `**` between slashes for any folders, or none, `[a-z]` and `[!a-z]` for one
- * character, `{a,b}` for one of several, `\` takes the meaning from what follows. (Node has
- * `path.matchesGlob` only from version 22 on.)
+ * Compiles a pattern for whole paths with `/` between names. `*` and `?` stand for characters of a
+ * name, `**` between slashes for any number of folders, `[a-z]` and `[!a-z]` for one character,
+ * `{a,b}` for one of several; `\` escapes the next character. (Node has `path.matchesGlob` only
+ * from version 22 on.)
  *
- * All ways to fit are followed at once (Thompson 1968), so a path takes time in proportion to its
- * length and that of the pattern. Going back and trying again, as regular expressions do, takes
- * minutes for some names, and others may have chosen the names.
+ * All alternatives are followed at once (Thompson 1968), so the time is proportional to the length
+ * of the path times that of the pattern. A backtracking matcher, as regular expressions are, takes
+ * minutes for some names, and names may be chosen by an attacker.
  *
  * @throws `ERR_BAD_OPTION` for brackets or braces that are not closed, and for ranges that go
  *   backwards
@@ -40,7 +40,7 @@ export function matcherOf(pattern: string): Matcher {
 
 class StateMatcher implements Matcher {
   private readonly states: readonly State[]
-  /** In which round a place was reached last. */
+  /** The round in which each state was last reached. */
   private readonly reachedIn: Uint32Array
   private round = 0
 
@@ -68,7 +68,7 @@ class StateMatcher implements Matcher {
     return this.reachedIn[this.states.length] === this.round
   }
 
-  /** Adds a place, and all that it leads to without a character, to those that wait for one. */
+  /** Adds a state, and all states that it reaches without a character. */
   private reach(place: number, waiting: number[]): void {
     const left = [place]
     for (let at = left.pop(); at !== undefined; at = left.pop()) {
@@ -83,7 +83,7 @@ class StateMatcher implements Matcher {
   }
 }
 
-/** Braces that are open: where their alternatives begin, and the places that lead to their end. */
+/** Open braces: where their alternatives begin, and the states that lead to their end. */
 interface Braces {
   readonly starts: number[]
   readonly ends: number[][]
@@ -108,7 +108,7 @@ function statesOf(pattern: string): readonly State[] {
       if (i === first || !isWholeName) loop(ofName)
       else if (i + 1 === pattern.length) loop(any)
       else {
-        // Any folders with their slashes, or none.
+        // Any number of folders with their slashes.
         lead([states.length + 1, states.length + 3])
         loop(any)
         one((other) => other === SLASH)
@@ -144,7 +144,7 @@ function statesOf(pattern: string): readonly State[] {
   return states
 }
 
-/** Characters and ranges between brackets; after `!` all others. */
+/** A set of characters and ranges between brackets; `!` at the beginning inverts it. */
 function setOf(text: string, pattern: string): (character: number) => boolean {
   const isOther = text.startsWith('!')
   const characters = Array.from(isOther ? text.slice(1) : text, (one) => one.codePointAt(0)!)

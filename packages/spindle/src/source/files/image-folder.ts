@@ -8,38 +8,38 @@ import { digestOfNames, hasEnding } from './list-files.ts'
 
 /** A file and its class. */
 export interface FolderSample {
-  /** Its path, which begins with the root. */
+  /** Path of the file, which begins with the root. */
   readonly path: string
-  /** Number of its class, from 0, in order of names. */
+  /** Number of the class, from 0, in the order of the class names. */
   readonly label: number
-  /** Its class: the name of a folder of the root. */
+  /** Name of the class: the name of a folder in the root. */
   readonly className: string
 }
 
 /** Options of {@link ImageFolder}. */
 export interface ImageFolderOptions {
   /**
-   * Endings of files to take, case ignored. Default: `jpg`, `jpeg`, `png`, `webp`, `avif`, `gif`,
-   * `bmp`, `tif`, `tiff`, `ppm`, `pgm`.
+   * Endings of files to include, case ignored. Default: `jpg`, `jpeg`, `png`, `webp`, `avif`,
+   * `gif`, `bmp`, `tif`, `tiff`, `ppm`, `pgm`.
    */
   readonly extensions?: readonly string[]
   /**
-   * Let folders be without such files. Default false: then they are an error, for their classes
-   * would be without examples.
+   * Whether folders may have no such files. Default false: they are an error, because their classes
+   * would have no examples.
    */
   readonly allowEmpty?: boolean
 }
 
 const IMAGES = ['jpg', 'jpeg', 'png', 'webp', 'avif', 'gif', 'bmp', 'tif', 'tiff', 'ppm', 'pgm']
-/** Folders that are read at a time. */
+/** Number of folders that are read at the same time. */
 const READ_AT_A_TIME = 16
 
 /**
- * Files whose classes are the names of the folders they lie in, `root/cat/1.jpg`: in order of
- * classes, then of paths, by UTF-16 unit. Folders within those of the classes belong to their
- * class; names that begin with a dot are left out. The paths are in memory.
+ * Files whose class is the name of their folder, `root/cat/1.jpg`. They are in the order of
+ * classes, then of paths, by UTF-16 unit. Folders inside a class folder belong to that class. Names
+ * that begin with a dot are left out. The paths are kept in memory.
  *
- * A state belongs to the files' names below the root.
+ * A resume state belongs to the names of the files below the root.
  *
  * @example
  * ```ts run
@@ -54,10 +54,14 @@ const READ_AT_A_TIME = 16
  * ```
  */
 export class ImageFolder extends PlannedSource<FolderSample> {
-  /** The names of the classes, in order of their labels. */
+  /** The names of the classes, in the order of their labels. */
   readonly classes: readonly string[]
 
-  /** Lists the files without holding the loop. @throws as the constructor */
+  /**
+   * Lists the files without blocking the event loop.
+   *
+   * @throws as the constructor
+   */
   static async open(root: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
     checkFolderOptions(options)
     const classes = classesOf(root, await readdir(root, { withFileTypes: true }))
@@ -73,11 +77,11 @@ export class ImageFolder extends PlannedSource<FolderSample> {
   }
 
   /**
-   * Lists the files, and returns when that is done: some milliseconds for 10 000 files, in which
-   * nothing else can run. {@link open} does it aside.
+   * Lists the files synchronously: this blocks the event loop for some milliseconds per 10 000
+   * files. {@link open} does not.
    *
-   * @throws `ERR_BAD_SOURCE` where there are no folders, or one of them has no file; what
-   *   `fs.readdir` gives; `ERR_BAD_OPTION`
+   * @throws `ERR_BAD_SOURCE` if there are no folders or a folder has no file; errors of
+   *   `fs.readdir`; `ERR_BAD_OPTION`
    */
   constructor(root: string, options?: ImageFolderOptions)
   /** @internal */
@@ -115,7 +119,7 @@ export class ImageFolder extends PlannedSource<FolderSample> {
 
 interface Listing {
   readonly classes: readonly string[]
-  /** The paths of each class. */
+  /** The paths of the files of each class. */
   readonly folders: readonly (readonly string[])[]
 }
 
@@ -165,8 +169,8 @@ function checkFolderOptions(options: ImageFolderOptions): void {
   if (typeof allowEmpty !== 'boolean') badOption('allowEmpty', 'a boolean', allowEmpty)
 }
 
-// Written out: `recursive` of `readdir` goes through links to folders since Node 22, and does not
-// end where they go in circles.
+// `recursive` of `readdir` is not used: since Node 22 it follows links to folders, and never ends
+// if they form a cycle.
 
 async function entriesBelow(folder: string): Promise<Dirent[]> {
   const entries = await readdir(folder, { withFileTypes: true })

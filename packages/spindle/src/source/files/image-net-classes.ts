@@ -1,7 +1,9 @@
 let synsets: readonly string[] | undefined
 let labels: readonly string[] | undefined
 
-/** WordNet's ids of the 1000 classes of ImageNet-1k (ILSVRC 2012), in order of their labels. */
+/**
+ * The WordNet ids of the 1000 classes of ImageNet-1k (ILSVRC 2012), in the order of their labels.
+ */
 export function imageNetSynsets(): readonly string[] {
   synsets ??= SYNSETS.trim()
     .split(/\s+/)
@@ -10,8 +12,8 @@ export function imageNetSynsets(): readonly string[] {
 }
 
 /**
- * The names of the 1000 classes of ImageNet-1k, in order of their labels: WordNet's words, with
- * commas between them.
+ * The names of the 1000 classes of ImageNet-1k, in the order of their labels: WordNet's words,
+ * separated by commas.
  */
 export function imageNetLabels(): readonly string[] {
   labels ??= LABELS.trim().split(/\s*;\s*/)
@@ -106,7 +108,7 @@ const SYNSETS = `
 13052670 13054560 13133613 15075141
 `
 
-/** Names, with semicolons between them. */
+/** Names, separated by semicolons. */
 const LABELS = `
 tench, Tinca tinca; goldfish, Carassius auratus; great white shark, white shark, man-eater, man-eating shark, Carcharodon carcharias;
 tiger shark, Galeocerdo cuvieri; hammerhead, hammerhead shark; electric ray, crampfish, numbfish, torpedo; stingray; cock; hen;

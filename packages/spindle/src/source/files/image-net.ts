@@ -10,25 +10,26 @@ import { digestOfNames } from './list-files.ts'
 /** An image of ImageNet-1k. */
 export interface ImageNetSample {
   readonly path: string
-  /** 0..999, as models trained on ImageNet-1k have it. */
+  /** 0..999, the label that models trained on ImageNet-1k use. */
   readonly label: number
-  /** WordNet's id of its class: `n02110958`. */
+  /** WordNet id of the class: `n02110958`. */
   readonly wnid: string
-  /** Its class in words: `pug, pug-dog`. */
+  /** Name of the class: `pug, pug-dog`. */
   readonly name: string
 }
 
 /** Options of {@link fromImageNet}. */
 export interface ImageNetOptions {
-  /** Which part. Default `'val'`. */
+  /** Part of the data set. Default `'val'`. */
   readonly split?: 'train' | 'val'
 }
 
 /**
- * The images of ImageNet-1k (ILSVRC 2012), one folder a class: `root/train/n02110958/….JPEG`. The
- * labels are the usual ones, also where not all classes are there.
+ * The images of ImageNet-1k (ILSVRC 2012), with one folder per class:
+ * `root/train/n02110958/….JPEG`. The labels are the standard ones, even if some classes are
+ * missing.
  *
- * @throws `ERR_BAD_SOURCE` for a folder that is no class of ImageNet-1k; as `ImageFolder.open`
+ * @throws `ERR_BAD_SOURCE` for a folder that is not a class of ImageNet-1k; as `ImageFolder.open`
  */
 export async function fromImageNet(
   root: string,
@@ -70,9 +71,10 @@ export async function fromImageNet(
 }
 
 /**
- * WordNet's id in a path: the first `n` with eight digits.
+ * The WordNet id in a path: the first `n` followed by eight digits.
  *
- * @throws `ERR_BAD_OPTION` where there is none
+ * @throws `ERR_BAD_OPTION` if there is none
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

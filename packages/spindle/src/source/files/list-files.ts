@@ -8,28 +8,29 @@ import { matcherOf } from './glob.ts'
 
 /** Options of {@link listFiles}. */
 export interface ListFilesOptions {
-  /** Endings to keep, case ignored, with or without the dot: `['.jpg', 'png']`. Default: all. */
+  /** Endings to include, case ignored, with or without the dot: `['.jpg', 'png']`. Default: all. */
   readonly extensions?: readonly string[]
   /**
-   * Go into folders. Default false, or true where `match` has a `/` or `**`. Links to folders are
-   * not followed.
+   * Whether to list folders inside the folder. Default: true if `match` has a `/` or `**`,
+   * otherwise false. Links to folders are not followed.
    */
   readonly recursive?: boolean
   /**
-   * Patterns of paths below the folder, with `/` between names, of which one must fit: `*` and `?`
-   * stand for characters of a name, `**` for any folders, `[a-z]` and `[!a-z]` for one character,
-   * `{jpg,png}` for one of several. Default: all.
+   * Patterns for paths below the folder, with `/` between names. One of them must match. `*` and
+   * `?` stand for characters of a name, `**` for any folders, `[a-z]` and `[!a-z]` for one
+   * character, `{jpg,png}` for one of several. Default: all files.
    */
   readonly match?: string | readonly string[]
 }
 
 /**
- * The files of a folder, as paths that begin with `directory`, sorted by name (by UTF-16 unit, so
- * alike on every machine), folders in their place among them. Names that begin with a dot are left
- * out, and so is what is no file: pipes, sockets, devices, and links to them or to folders. One
- * folder's names are in memory at a time.
+ * The files of a folder, as paths that begin with `directory`. They are sorted by name, by UTF-16
+ * unit, so the order is the same on every machine; folders are sorted among the files. Names that
+ * begin with a dot are left out, and so are pipes, sockets, devices, and links to them or to
+ * folders. Only one folder's names are in memory at a time.
  *
- * @throws what `fs.opendir` gives: `ENOENT`, `ENOTDIR`, … `ERR_BAD_OPTION` for bad options.
+ * @throws errors of `fs.opendir`: `ENOENT`, `ENOTDIR`, …; `ERR_BAD_OPTION` for wrong options.
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -45,16 +46,17 @@ export function listFiles(
   options: ListFilesOptions = {},
 ): AsyncIterable<string> {
   const wanted = wantedFiles(options)
-  // Iterable again and again, as a continuous source must be.
+  // Can be iterated repeatedly, as a continuous source must be.
   return { [Symbol.asyncIterator]: () => walk(directory, '', wanted) }
 }
 
 /**
- * The files that `listFiles` gives, as a seekable source: the paths are in memory. A state belongs
- * to the files' names below the folder, so that the folder may move; what is in the files is not
- * looked at.
+ * The files that `listFiles` gives, as a seekable source. The paths are kept in memory. A resume
+ * state belongs to the names of the files below the folder, so the folder may move. The contents of
+ * the files are not checked.
  *
  * @throws as {@link listFiles}
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -88,7 +90,7 @@ export async function fromFiles(
   ) as Source<string>
 }
 
-/** A text that is the same for the same names below a folder. */
+/** A digest of the names below a folder. */
 export function digestOfNames(directory: string, paths: Iterable<string>): string {
   const hash = createHash('sha256')
   for (const path of paths) hash.update(`${relative(directory, path)}\0`)
@@ -97,7 +99,7 @@ export function digestOfNames(directory: string, paths: Iterable<string>): strin
 
 interface WantedFiles {
   readonly isRecursive: boolean
-  /** Whether a file is wanted, by its path below the folder, with `/` between names. */
+  /** Whether to include a file, by its path below the folder, with `/` between names. */
   readonly isWanted: (path: string) => boolean
 }
 
@@ -153,8 +155,8 @@ async function* walk(
 }
 
 /**
- * Whether a link leads to a file. One that leads nowhere is listed: reading it says so, where
- * leaving it out would lose it in silence.
+ * Whether a link leads to a file. A broken link is listed, so that reading it throws; leaving it
+ * out would lose it silently.
  */
 async function leadsToFile(path: string): Promise<boolean> {
   return stat(path).then(
@@ -163,7 +165,7 @@ async function leadsToFile(path: string): Promise<boolean> {
   )
 }
 
-/** Whether a name has one of the endings, which are in lower case and have their dots. */
+/** Whether a name has one of the endings, which are in lower case and begin with a dot. */
 export function hasEnding(name: string, endings: readonly string[] | undefined): boolean {
   if (endings === undefined) return true
   const lower = name.toLowerCase()

@@ -3,18 +3,20 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { SpindleError } from '../../errors.ts'
 import { isUrlText, urlForMessages } from '../../url-for-messages.ts'
 
-/** Opening a pipe to which nobody writes must not wait for somebody; files are opened as ever. */
+/**
+ * Non-blocking, because opening a pipe without a writer would wait for one; makes no difference for
+ * files.
+ */
 export const REGULAR_FLAGS: number =
   constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
 
-/**
- * Most bytes that are read at once as a whole: what Node reads into one buffer on all its versions.
- */
+/** Maximum number of bytes read at once: what every version of Node reads into one buffer. */
 const MAX_WHOLE = 2 ** 31 - 1
 
 /**
- * Opens a file, but no pipe, socket or device: reading them might take for ever. @throws
- * `ERR_READ`; what `fs.open` gives
+ * Opens a file, but not a pipe, socket or device, because reading one might never end.
+ *
+ * @throws `ERR_READ`; errors of `fs.open`
  */
 export async function openRegular(path: string | URL): Promise<FileHandle> {
   const file = await open(path, REGULAR_FLAGS).catch((error) => {
@@ -29,7 +31,7 @@ export async function openRegular(path: string | URL): Promise<FileHandle> {
   }
 }
 
-/** @throws `ERR_READ` for what is no file; folders are left to reading, which says `EISDIR` */
+/** @throws `ERR_READ` unless it is a file. Folders pass: reading them gives `EISDIR`. */
 export function refuseIrregular(path: string | URL, stats: Stats): void {
   if (stats.isFile() || stats.isDirectory()) return
   throw new SpindleError('ERR_READ', `${path}: is not a regular file but ${kindOf(stats)}`)
@@ -42,9 +44,9 @@ export function refuseHuge(path: string | URL, { size }: Stats): void {
   throw new SpindleError('ERR_TOO_LARGE', `${path}: ${problem}`)
 }
 
-/** Says what a code of the system means where that is not seen. */
+/** Explains error codes of the system whose meaning is not obvious. */
 export function explainOpen(path: string | URL, error: unknown): unknown {
-  // What the system says of it repeats it, with whatever is secret in it.
+  // The system's message repeats the text, with any secret in it.
   if (typeof path === 'string' && isUrlText(path)) {
     const hint = 'a string is read as a path; `readUrl` reads what a web server has'
     return new SpindleError('ERR_READ', `${urlForMessages(path)}: ${hint}`)

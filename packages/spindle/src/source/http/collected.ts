@@ -1,10 +1,13 @@
-/** Smaller pieces are put together: each would take more memory for itself than for its bytes. */
+/**
+ * Smaller pieces are merged into chunks of this size: each piece would need more memory for itself
+ * than for its bytes.
+ */
 const CHUNK_BYTES = 64 * 1024
 
-/** Bytes that come in pieces, of which a server may make as many as it likes. */
+/** Collects bytes that arrive in pieces. The server decides how many pieces there are. */
 export class Collected {
   private chunks: Uint8Array[] = []
-  /** The last chunk, as far as it is filled. */
+  /** The last chunk, which is not full. */
   private open: Uint8Array = new Uint8Array(0)
   private filled = 0
   private length = 0
@@ -32,8 +35,8 @@ export class Collected {
   }
 
   /**
-   * All of it in memory of its own, which can be transferred: what `fetch` gives, and
-   * `Buffer.concat`, shares its memory with others.
+   * All bytes, in memory that is not shared and can be transferred. `fetch` results and
+   * `Buffer.concat` may share memory with others.
    */
   joined(): Buffer {
     this.closeChunk()

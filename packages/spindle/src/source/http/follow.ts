@@ -1,28 +1,28 @@
 import { urlForMessages } from '../../url-for-messages.ts'
 import { HttpError } from './http-error.ts'
 
-/** As many redirects as `fetch` follows. */
+/** The limit of `fetch`. */
 const MAX_REDIRECTS = 20
-/** What another origin must not get. */
+/** Headers that are not sent to another origin. */
 const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization']
 
-/** What is sent with a request. */
+/** The parts of a request. */
 interface RequestInit {
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
 }
 
-/** Whether a URL has a user name or a password in it, which `fetch` refuses. */
+/** Whether a URL contains a user name or a password, which `fetch` refuses. */
 export function hasCredentials({ username, password }: URL): boolean {
   return username !== '' || password !== ''
 }
 
 /**
- * Makes a request, and follows redirects. `fetch` would tell a redirect that cannot be followed
- * from a connection that failed by its words only, and the one is not worth another try.
+ * Makes a request and follows redirects. `fetch` would report a bad redirect and a failed
+ * connection with errors that differ only in their text, and retrying a bad redirect is useless.
  *
- * @param visited is given the URLs that are asked
- * @throws HttpError for redirects that lead nowhere; what `fetch` throws
+ * @param visited receives the URLs that were requested
+ * @throws HttpError for redirects that lead nowhere; errors of `fetch`
  */
 export async function request(
   url: URL,

@@ -1,9 +1,9 @@
 import { SpindleError } from '../../errors.ts'
 
-/** What went wrong with a web server. `code` is `'ERR_HTTP'`. */
+/** A failure of a request to a web server. `code` is `'ERR_HTTP'`. */
 export class HttpError extends SpindleError {
   override readonly name: string = 'HttpError'
-  /** The status of the answer that is to blame; `undefined` where there was no answer. */
+  /** Status of the response that caused the error; `undefined` if there was no response. */
   readonly status: number | undefined
 
   constructor(message: string, status?: number, options?: ErrorOptions) {

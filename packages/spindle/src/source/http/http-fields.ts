@@ -1,26 +1,26 @@
 import { epochMs } from '../../timers.ts'
 
-/** Which part of a body an answer has. */
+/** The part of a body that a response contains. */
 export interface ContentRange {
   readonly start: number
-  /** The byte after the last. */
+  /** The position after the last byte. */
   readonly end: number
-  /** How many bytes there are in all, where the server says so. */
+  /** Size of the whole body, if the server sends it. */
   readonly total: number | undefined
 }
 
-/** What an answer says about the state of the file that it is of. */
+/** What a response says about the version of the file. */
 export interface Version {
   readonly etag: string | undefined
   readonly lastModified: string | undefined
   /**
-   * What may be sent as `If-Range`, and must be the same in every part that is joined; `undefined`
-   * where parts cannot be joined.
+   * The strong validator: it may be sent as `If-Range` and must be equal in all parts that are
+   * joined. `undefined` if parts cannot be joined.
    */
   readonly strong: string | undefined
 }
 
-/** Reads a `Content-Range` (RFC 9110, 14.4). */
+/** Parses a `Content-Range` header (RFC 9110, 14.4). */
 export function parseContentRange(text: string | null): ContentRange | undefined {
   const parts = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(text ?? '')
   if (parts === null) return undefined
@@ -31,7 +31,7 @@ export function parseContentRange(text: string | null): ContentRange | undefined
   return isRange && isExact ? { start, end: last + 1, total } : undefined
 }
 
-/** How many bytes there are in all, also where the range that was asked for is beyond them. */
+/** Size of the whole body, also for a response to a range beyond the end. */
 export function totalOf({ status, headers }: Response): number | undefined {
   const range = headers.get('content-range')
   if (status === 206) return parseContentRange(range)?.total
@@ -43,7 +43,8 @@ export function totalOf({ status, headers }: Response): number | undefined {
 }
 
 /**
- * How many bytes the body will have; unknown where it is sent in an encoding, whose length that is.
+ * Length of the body in bytes. `undefined` for an encoded body, because `Content-Length` then
+ * counts the encoded bytes.
  */
 export function lengthOf(headers: Headers): number | undefined {
   const length = headers.get('content-length')
@@ -52,7 +53,7 @@ export function lengthOf(headers: Headers): number | undefined {
     : Number(length)
 }
 
-/** In which encoding a body is sent, if not as it is. */
+/** The body's content encoding, if it has one. */
 export function codingOf(headers: Headers): string | undefined {
   const codings = (headers.get('content-encoding') ?? '')
     .split(',')
@@ -62,9 +63,10 @@ export function codingOf(headers: Headers): string | undefined {
 }
 
 /**
- * The state that an answer is of. Parts may be joined by a strong validator only (RFC 9110,
- * 15.3.7.3): an `ETag` that is not weak, or, where there is none, a `Last-Modified` at least a
- * second before the answer's `Date` (8.8.2.2), as a file may change twice in one second.
+ * The version of the file that a response belongs to. Parts may be joined only by a strong
+ * validator (RFC 9110, 15.3.7.3). That is an `ETag` that is not weak. Without an `ETag` it is a
+ * `Last-Modified` at least one second before the response's `Date` (8.8.2.2), because a file may
+ * change twice in one second.
  */
 export function versionOf(headers: Headers): Version {
   const etag = headers.get('etag') ?? undefined
@@ -75,12 +77,15 @@ export function versionOf(headers: Headers): Version {
   return { etag, lastModified, strong }
 }
 
-/** Whether two answers may be of the same state: what both say about it does not differ. */
+/** Whether two responses may belong to the same version: no value that both have differs. */
 export function isSameVersion(a: Version, b: Version): boolean {
   return a.etag === b.etag && (a.etag !== undefined || a.lastModified === b.lastModified)
 }
 
-/** How long the server asks to wait: seconds, or a date. */
+/**
+ * How long the server asks to wait before a retry, in milliseconds; the header has seconds or a
+ * date.
+ */
 export function retryAfterMs(headers: Headers): number {
   const text = headers.get('retry-after')
   if (text === null) return 0

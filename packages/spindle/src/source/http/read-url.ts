@@ -7,55 +7,58 @@ import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
 
 /** Options of {@link readUrl}. */
 export interface ReadUrlOptions {
-  /** From which byte to which (this one excluded): `[0, 512]`. Default: all. */
+  /** First byte, and the byte after the last: `[0, 512]`. Default: the whole body. */
   readonly range?: readonly [start: number, end: number]
-  /** Attempts after the first without any progress. An integer >= 0. Default 4. */
+  /**
+   * Number of attempts after the first that may pass without progress, an integer >= 0. Default 4.
+   */
   readonly retries?: number
   /**
-   * Longest wait for a sign of life: for the answer, then for each piece of it, in milliseconds.
-   * `Infinity` for none. Default 30 000.
+   * Longest wait for the response, and then for each piece of the body, in milliseconds. `Infinity`
+   * for no limit. Default 30 000.
    */
   readonly timeoutMs?: number
   /**
-   * Longest wait in all, retries included, in milliseconds; `ERR_TIMEOUT`. `Infinity` for no limit.
-   * Default 3 600 000, an hour.
+   * Longest total wait, retries included, in milliseconds; then `ERR_TIMEOUT`. `Infinity` for no
+   * limit. Default 3 600 000, one hour.
    */
   readonly totalTimeoutMs?: number
   /**
-   * Wait before the first retry, in milliseconds; the next ones wait twice as long each. Default 200.
+   * Wait before the first retry, in milliseconds. Each further wait is twice as long. Default 200.
    */
   readonly minDelayMs?: number
   /**
-   * Longest wait before a retry, in milliseconds. What a server asks for (`Retry-After`) counts up
-   * to there. Default 10 000.
+   * Longest wait before a retry, in milliseconds. It also limits what the server asks for
+   * (`Retry-After`). Default 10 000.
    */
   readonly maxDelayMs?: number
-  /** Most bytes. More is an error, `ERR_TOO_LARGE`. Default 1 GiB. */
+  /** Maximum number of bytes; more is an error, `ERR_TOO_LARGE`. Default 1 GiB. */
   readonly maxBytes?: number
-  /** Sent with each request: `{ authorization: 'Bearer …' }`. */
+  /** Headers of each request: `{ authorization: 'Bearer …' }`. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Gives up: rejects with the signal's reason. */
+  /** Aborts the transfer; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal
-  /** What makes requests. Default: `fetch`. */
+  /** Function that makes requests. Default: `fetch`. */
   readonly fetch?: typeof fetch
 }
 
 /**
- * Reads what a web server has, or a range of it. An op:
- * `builder.pipe((url) => readUrl(url), { concurrency: 16 })`.
+ * Reads a URL, or a range of it. An op: `builder.pipe((url) => readUrl(url), { concurrency: 16 })`.
  *
- * What may pass is tried again: connections that fail or stall, the statuses 408, 425, 429 and 5xx.
- * Where a transfer broke off, it goes on with the rest, if the server can tell that what it has is
- * still the same (by a strong `ETag` or `Last-Modified`, and by the size), otherwise from the
- * start. Lengths and ranges of answers are checked against what was asked for: what is returned is
- * whole. An encoding that was not asked for (`Content-Encoding`) is refused, since its end is not
- * checked. Up to 20 redirects are followed, to `http:` and `https:`. Messages name URLs without
- * user name, password, query and fragment.
+ * Failures that may be temporary are retried: connections that fail or stall, and the statuses 408,
+ * 425, 429 and 5xx. A broken transfer continues where it stopped if the server can prove that the
+ * file is unchanged, by its size and a strong `ETag` or `Last-Modified`. Otherwise it starts again.
+ *
+ * Lengths and ranges of responses are checked against the request, so the result is never
+ * truncated. A `Content-Encoding` that was not requested is refused, because the end of such a body
+ * cannot be checked. Up to 20 redirects are followed, to `http:` and `https:`. Error messages name
+ * URLs without user name, password, query and fragment.
  *
  * @returns the bytes; the `Buffer` owns its memory, so it can be transferred to another thread
  * @throws `ERR_HTTP` with the status or the cause; `ERR_TOO_LARGE`; `ERR_TIMEOUT` if the last
- *   attempt stalled, or all took longer than `totalTimeoutMs`; `ERR_BAD_OPTION`, also for a URL
- *   with a user name or password
+ *   attempt stalled, or everything took longer than `totalTimeoutMs`; `ERR_BAD_OPTION`, also for a
+ *   URL with a user name or password
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -79,7 +82,7 @@ export async function readUrl(url: string | URL, options: ReadUrlOptions = {}): 
   return bytesOf(new Transfer(urlOf(url), plan))
 }
 
-/** All that a transfer gives, in memory of its own, which can be transferred. */
+/** All bytes of a transfer, in memory that can be transferred. */
 export async function bytesOf(transfer: Transfer): Promise<Buffer> {
   const collected = new Collected()
   for await (const piece of transfer.pieces()) {
@@ -101,7 +104,11 @@ export function urlOf(url: string | URL): URL {
   return parsed
 }
 
-/** Checks options, and fills in defaults. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws `ERR_BAD_OPTION`
+ */
 export function readPlan(options: ReadUrlOptions): ReadPlan {
   checkOptions(options, [
     'range',
@@ -146,7 +153,11 @@ export function readPlan(options: ReadUrlOptions): ReadPlan {
   }
 }
 
-/** Refuses a range that is larger than `maxBytes`. @throws `ERR_TOO_LARGE` */
+/**
+ * Refuses a range that is larger than `maxBytes`.
+ *
+ * @throws `ERR_TOO_LARGE`
+ */
 export function refuseLarge(bytes: number, maxBytes: number, url?: URL): void {
   if (bytes <= maxBytes) return
   const place = url === undefined ? '' : `${urlForMessages(url)}: `
@@ -156,7 +167,7 @@ export function refuseLarge(bytes: number, maxBytes: number, url?: URL): void {
   )
 }
 
-/** Values of headers are secrets often, and stay out of messages. */
+/** Header values often are secrets, so messages do not contain them. */
 function checkHeaders(headers: unknown): void {
   if (typeof headers !== 'object' || headers === null) badOption('headers', 'an object', headers)
   for (const [name, value] of Object.entries(headers)) {

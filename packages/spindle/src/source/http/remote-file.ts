@@ -7,8 +7,8 @@ import { piecesOf } from './stream-url.ts'
 import { type ReadPlan, Transfer } from './transfer.ts'
 
 /**
- * What a web server has, read in ranges, many at a time. All of them are of the same state: if it
- * changes, reads fail.
+ * A file on a web server that is read in ranges, many at a time. All ranges belong to the same
+ * version of the file: if it changes, reads fail.
  *
  * @example
  * ```ts
@@ -18,21 +18,21 @@ import { type ReadPlan, Transfer } from './transfer.ts'
  */
 export class RemoteFile {
   readonly url: URL
-  /** How many bytes it has. */
+  /** Size in bytes. */
   readonly size: number
   /**
-   * By which the server tells one state from another: its `ETag` or `Last-Modified`; `undefined` if
-   * it sends neither.
+   * The `ETag` or `Last-Modified` by which the server identifies the version; `undefined` if it
+   * sends neither.
    */
   readonly validator: string | undefined
   private readonly plan: ReadPlan
   private readonly version: Version | undefined
 
   /**
-   * Asks for the first byte, and so for the size. (Not by `HEAD`: URLs that are signed for `GET`
-   * refuse it.)
+   * Opens the file by a request for its first byte, whose response has the size. `HEAD` is not used
+   * because URLs that are signed for `GET` refuse it.
    *
-   * @throws as `readUrl`; `ERR_HTTP` for a server that does not send ranges, or does not tell the
+   * @throws as `readUrl`; `ERR_HTTP` for a server that does not send ranges or does not send the
    *   size
    */
   static async open(
@@ -45,7 +45,7 @@ export class RemoteFile {
     try {
       await bytesOf(transfer)
     } catch (error) {
-      // Of nothing there is no first byte.
+      // An empty file has no first byte.
       if (transfer.total !== 0) throw error
     }
     const { total } = transfer
@@ -67,8 +67,8 @@ export class RemoteFile {
    *
    * @param start first byte, 0..`size`
    * @param end the byte after the last one, `start`..`size`
-   * @throws as `readUrl`; `ERR_HTTP` if it is no longer what it was; `ERR_TOO_LARGE` for a range of
-   *   more than `maxBytes`
+   * @throws as `readUrl`; `ERR_HTTP` if the file has changed; `ERR_TOO_LARGE` for a range of more
+   *   than `maxBytes`
    */
   async read(start: number, end: number, signal?: AbortSignal): Promise<Buffer> {
     this.checkRange(start, end)
@@ -81,10 +81,10 @@ export class RemoteFile {
   }
 
   /**
-   * Reads a range piece by piece, for ranges that should not be in memory as a whole: `maxBytes` is
-   * no limit here.
+   * Reads a range piece by piece, for ranges that are too large for memory. `maxBytes` does not
+   * apply.
    *
-   * @throws as {@link read} while it is iterated
+   * @throws as {@link read}, during iteration
    */
   async *stream(
     start = 0,

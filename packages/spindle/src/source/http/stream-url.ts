@@ -4,14 +4,15 @@ import { type ReadUrlOptions, readPlan, urlOf } from './read-url.ts'
 import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
 
 /**
- * What a web server has, piece by piece: what {@link readUrl} reads, for bodies that should not be
- * in memory as a whole. `maxBytes` has no limit by default, and time counts while a piece is waited
- * for, not while it is used.
+ * Reads a URL piece by piece, for bodies that are too large for memory. It takes the options of
+ * {@link readUrl} except `range`; `maxBytes` has no default limit. Time limits count while the
+ * stream waits for a piece, not while the caller uses one.
  *
- * A transfer that broke off goes on where it did if the server has the same file still. Otherwise
- * it fails, since pieces have been given.
+ * A broken transfer continues where it stopped if the server still has the same file. Otherwise it
+ * fails, because pieces were already given.
  *
- * @throws as `readUrl`, `ERR_BAD_OPTION` at once, others while it is iterated
+ * @throws `ERR_BAD_OPTION` at once; other errors as `readUrl`, during iteration
+ *
  * @example
  * ```ts
  * for await (const piece of streamUrl('https://example.org/train.tar')) hash.update(piece)
@@ -27,7 +28,7 @@ export function streamUrl(
 }
 
 /**
- * The pieces of a transfer that cannot begin again once something was given.
+ * The pieces of a transfer that cannot start again after its first piece was given.
  *
  * @param check is called with the transfer before its first piece
  */

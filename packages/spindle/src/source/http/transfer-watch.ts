@@ -1,14 +1,14 @@
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../../timers.ts'
 
-/** How often a request that rests looks whether it goes on. */
+/** How often a resting request checks whether it has continued, in milliseconds. */
 const RESTING_MS = 250
 
 /**
- * Ends a request that has given no sign of life for too long, or that takes too long in all. Only
- * waiting counts: while whoever reads has a piece in hand, the request {@link rest}s.
+ * Ends a request that stalls or that takes too long in total. Only waiting counts: while the reader
+ * uses a piece, the request {@link rest}s.
  */
 export class Watch {
-  /** Of the request: aborted by the user, or when its time is over. */
+  /** Signal of the request: aborted by the user or by a time limit. */
   readonly signal: AbortSignal
   hasStalled = false
   hasExpired = false
@@ -33,7 +33,7 @@ export class Watch {
     if (totalMs !== Number.POSITIVE_INFINITY) this.startTotal(totalMs)
   }
 
-  /** There was a sign of life; what comes is waited for. */
+  /** Notes that data arrived; the wait for the next piece begins. */
   sign(): void {
     if (this.isResting) {
       this.isResting = false
@@ -42,13 +42,13 @@ export class Watch {
     this.idle?.refresh()
   }
 
-  /** Nothing is waited for until the next {@link sign}. */
+  /** Stops counting until the next {@link sign}. */
   rest(): void {
     this.isResting = true
     this.waitedMs += clockMs() - this.since
   }
 
-  /** @returns for how long the request was waited for, in milliseconds */
+  /** @returns how long the request was waited for, in milliseconds */
   end(): number {
     clearTimeout(this.idle)
     clearTimeout(this.total)

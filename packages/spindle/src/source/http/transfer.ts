@@ -15,7 +15,7 @@ import {
 import { Watch } from './transfer-watch.ts'
 import { causeWithoutSecrets, hideSecrets } from './without-secrets.ts'
 
-/** Options of a transfer, checked and filled in. */
+/** Options of a transfer, checked and with defaults. */
 export interface ReadPlan {
   readonly range: readonly [number, number] | undefined
   readonly retries: number
@@ -29,13 +29,13 @@ export interface ReadPlan {
   readonly fetch: typeof fetch
 }
 
-/** What was given before is void: the transfer begins again. */
+/** Tells the reader to discard the previous pieces: the transfer starts again. */
 export const RESTART: unique symbol = Symbol('restart')
 
-/** Why an attempt failed, where another may succeed. */
+/** Why an attempt failed, if another may succeed. */
 class Passing {
   readonly error: Error
-  /** What the server asks to wait. */
+  /** How long the server asks to wait, in milliseconds. */
   readonly waitMs: number
 
   constructor(error: Error, waitMs = 0) {
@@ -44,44 +44,45 @@ class Passing {
   }
 }
 
-/** What an answer promises: where its bytes end. */
+/** Where the bytes of a response end, as its headers say. */
 interface Promised {
-  /** The byte after the last one of this answer, counted from the first byte wanted. */
+  /** Position after the last byte of this response, counted from the first requested byte. */
   readonly partEnd: number | undefined
-  /** The same of all that is wanted. */
+  /** Position after the last byte of the whole transfer. */
   readonly end: number | undefined
 }
 
 /**
- * One body, or a range of it, in as many attempts as it takes. A broken transfer goes on where it
- * broke off if the server has the same file still, by a strong validator and the size; otherwise it
- * begins again.
+ * Transfers one body, or a range of it, in several attempts if needed. A broken transfer continues
+ * where it stopped if a strong validator and the size prove that the file is unchanged. Otherwise
+ * it starts again.
  */
 export class Transfer {
   /**
-   * How many bytes there are in all, as the server says; `undefined` before it has, and where it
-   * does not.
+   * Size of the whole body, as the server reports it; `undefined` before the first response, and if
+   * the server does not report it.
    */
   total: number | undefined
-  /** The state of the file that the bytes are of; `undefined` before the first answer. */
+  /** Version of the file that the bytes belong to; `undefined` before the first response. */
   version: Version | undefined
-  /** Why the last attempt failed, if there was one. */
+  /** Error of the last failed attempt. */
   lastFailure: Error | undefined
   private readonly url: URL
   private readonly plan: ReadPlan
-  /** First byte wanted, and the one after the last, if that is known. */
+  /** First requested byte, and the position after the last, if that is known. */
   private readonly start: number
   private readonly end: number | undefined
   private received = 0
-  /** How many of these whoever reads has been given. */
+  /** Number of requested bytes that the reader has. */
   private given = 0
   /**
-   * As many bytes were received at most: a transfer that begins again and again does not move on.
+   * Highest number of bytes received. Only exceeding it is progress, so a transfer that keeps
+   * starting again makes none.
    */
   private mostReceived = 0
   private spentMs = 0
   private visited: URL[] = []
-  /** Of the last answer. */
+  /** Status of the last response. */
   private status: number | undefined
 
   constructor(url: URL, plan: ReadPlan) {
@@ -91,19 +92,19 @@ export class Transfer {
     this.end = plan.range?.[1]
   }
 
-  /** The pieces as they arrive, and {@link RESTART} where those before are void. */
+  /** The pieces as they arrive, and {@link RESTART} where the pieces before are void. */
   async *pieces(): AsyncGenerator<Uint8Array | typeof RESTART, void, void> {
     const { retries, signal, minDelayMs, maxDelayMs, totalTimeoutMs } = this.plan
     let failures = 0
     for (;;) {
       signal?.throwIfAborted()
       const before = this.mostReceived
-      // A server that cannot tell whether it still has the same cannot go on.
+      // Without a strong validator the transfer cannot continue.
       if (this.version?.strong === undefined) this.restart()
       const outcome = yield* this.attempt()
       if (outcome === undefined) return
       this.lastFailure = outcome.error
-      // What moves on does not use up its attempts.
+      // Progress resets the number of failed attempts.
       failures = this.mostReceived > before ? 1 : failures + 1
       if (failures > retries) throw outcome.error
       const backoffMs = minDelayMs * 2 ** (failures - 1) * (0.5 + Math.random() / 2)
@@ -119,8 +120,8 @@ export class Transfer {
   }
 
   /**
-   * @returns why another attempt is needed, `undefined` if none is. @throws what another attempt
-   * would not better
+   * @returns why another attempt is needed, `undefined` if none is
+   * @throws errors that another attempt would not fix
    */
   private async *attempt(): AsyncGenerator<Uint8Array | typeof RESTART, Passing | undefined, void> {
     const { signal, timeoutMs, totalTimeoutMs, fetch } = this.plan
@@ -135,8 +136,8 @@ export class Transfer {
         yield* this.receive(response, watch)
         return undefined
       } finally {
-        // A body that is not read to its end would keep its connection. Of one that was, this does
-        // nothing.
+        // A body that is not read to its end would keep its connection open. For a body that was
+        // read, this does nothing.
         if (response.body?.locked === false) await response.body.cancel().catch(() => {})
       }
     } catch (error) {
@@ -192,17 +193,18 @@ export class Transfer {
     yield* this.voided(this.received)
   }
 
-  /**
-   * Tells whoever reads that what it was given is void, where it is not what comes before
-   * `position`.
-   */
+  /** Gives {@link RESTART} if the reader does not have exactly the bytes before `position`. */
   private *voided(position: number): Generator<typeof RESTART, void, void> {
     if (this.given === position) return
     this.given = 0
     yield RESTART
   }
 
-  /** Looks at what an answer says of itself. @throws what is wrong with it */
+  /**
+   * Checks the status and headers of a response.
+   *
+   * @throws what is wrong with it
+   */
   private accept(response: Response): Promised {
     const { status, headers } = response
     this.status = status
@@ -218,7 +220,7 @@ export class Transfer {
         `it sends the encoding ${coding} (Content-Encoding), which was not asked for`,
       )
     const promised = status === 206 ? this.acceptPart(response) : this.acceptWhole(headers)
-    // Of an encoded body the bytes that were received are not those that a range counts.
+    // A range counts the bytes of the plain body, but an encoded body has other bytes.
     const version = versionOf(headers)
     if (this.received === 0)
       this.version = coding === undefined ? version : { ...version, strong: undefined }
@@ -236,8 +238,8 @@ export class Transfer {
     if (part.start !== from)
       throw this.fault(`the part begins at byte ${part.start}, and not at ${from}`)
     this.refuseOther(headers, part.total)
-    // A range may be asked for that goes beyond the end: then comes what there is. A part may also
-    // be shorter than it could be: the rest is asked for.
+    // A range may go beyond the end; the response then ends with the file. A response may also be
+    // shorter than requested; the rest is then requested.
     const total = part.total ?? this.total
     if (this.end === undefined && total === undefined) {
       this.restart()
@@ -252,8 +254,8 @@ export class Transfer {
   }
 
   /**
-   * Parts are joined only if they are of the same file: `If-Range` is not understood by every
-   * server, nor by all caches in between.
+   * Refuses a response of another version. Some servers and caches ignore `If-Range`, so this is
+   * checked here.
    */
   private refuseOther(headers: Headers, total: number | undefined): void {
     if (this.received === 0) return
@@ -265,7 +267,7 @@ export class Transfer {
     throw new Passing(this.fault('it changed while it was being read'))
   }
 
-  /** All comes, though perhaps only a part was asked for. */
+  /** Accepts a response with the whole body, even if only a part was requested. */
   private acceptWhole(headers: Headers): Promised {
     const hadPart = this.received > 0
     this.restart()
@@ -312,7 +314,7 @@ export class Transfer {
   }
 }
 
-/** `fetch` says "fetch failed", and has the reason as the cause. */
+/** `fetch` reports "fetch failed" and puts the reason in the cause. */
 function messageOfFetch(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined
   return cause === undefined ? messageOf(error) : `${messageOf(error)}: ${messageOf(cause)}`

@@ -1,12 +1,12 @@
 import { inspect } from 'node:util'
 import { urlForMessages } from '../../url-for-messages.ts'
 
-/** Shorter parts of a query are words of every day, and no secrets. */
+/** Shorter parts of a query are common words rather than secrets. */
 const MIN_SECRET = 6
-/** Causes of causes are followed so far. */
+/** How many levels of causes are followed. */
 const MAX_DEPTH = 8
 
-/** A text without what is secret in URLs. */
+/** A text without the secrets of URLs. */
 export function hideSecrets(text: string, urls: Iterable<URL>): string {
   let shown = text
   for (const url of urls) {
@@ -17,8 +17,9 @@ export function hideSecrets(text: string, urls: Iterable<URL>): string {
 }
 
 /**
- * An error to be kept as a cause: itself where nothing in it is secret, otherwise a copy. `fetch`,
- * and what users pass in its place, may put the whole URL into messages and properties.
+ * An error that is safe to keep as a cause: the same error if it contains no secret, otherwise a
+ * copy. `fetch`, or the function given in its place, may put the whole URL into messages and
+ * properties.
  */
 export function causeWithoutSecrets(error: unknown, urls: readonly URL[]): unknown {
   if (!urls.some(({ search, hash }) => search !== '' || hash !== '')) return error

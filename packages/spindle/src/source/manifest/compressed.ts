@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { SpindleError } from '../../errors.ts'
 
-/** What compressed files begin with, and how they end. */
+/** First bytes and file name endings of compressed files. */
 const KINDS: readonly {
   readonly name: string
   readonly magic: readonly (number | undefined)[]
@@ -14,20 +14,20 @@ const KINDS: readonly {
   { name: 'zip', magic: [0x50, 0x4b, 0x03, 0x04], ending: '.zip' },
 ]
 
-/** How a file is compressed, by its first bytes. */
+/** The compression of a file, by its first bytes; `undefined` for none. */
 export function compressionOf(head: Uint8Array): string | undefined {
   return KINDS.find(({ magic }) =>
     magic.every((byte, index) => byte === undefined || head[index] === byte),
   )?.name
 }
 
-/** How a file is compressed, by its name. */
+/** The compression of a file, by its name; `undefined` for none. */
 export function endingOf(path: string): string | undefined {
   const ending = extname(path).toLowerCase()
   return KINDS.find((kind) => kind.ending === ending)?.name
 }
 
-/** @throws `ERR_BAD_SOURCE` where there is a compression */
+/** @throws `ERR_BAD_SOURCE` if the file is compressed */
 export function refuseCompressed(path: string, compression: string | undefined): void {
   if (compression === undefined) return
   throw new SpindleError(

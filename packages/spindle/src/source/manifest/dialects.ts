@@ -2,35 +2,36 @@ import type { Json } from '../../engine/seekable.ts'
 import { parseFields } from './manifest-fields.ts'
 
 /**
- * Finds where records end in bytes that come in pieces. Each byte is looked at once, however long a
- * record is.
+ * Finds where records end in bytes that arrive in pieces. It looks at each byte once, however long
+ * a record is.
  */
 export interface RecordEnds {
   /**
-   * The place after the record under way, its line break included; -1 if its end is not in `bytes`,
-   * and then the next call is for what follows them.
+   * The position after the current record, including its line break; -1 if the record does not end
+   * in `bytes`. The next call then gets the bytes that follow.
    */
   next(bytes: Uint8Array, from: number): number
 }
 
-/** How records are written. */
+/** How records are written in a file. */
 export interface Dialect {
-  /** Name, with what else decides how records are read. */
+  /** Name of the dialect, with everything else that decides how records are read. */
   readonly name: string
-  /** What finds the ends of records, from the beginning of one on. */
+  /** Makes an object that finds the ends of records, starting at the beginning of a record. */
   ends(): RecordEnds
   /**
-   * Told the first record, if that is the names of columns. @throws Error saying what is wrong with
-   * it
+   * Gets the first record if it holds the names of columns.
+   *
+   * @throws Error that says what is wrong with it
    */
   readonly readHeader?: ((text: string) => void) | undefined
-  /** @throws Error saying what is wrong with the record, without its place */
+  /** @throws Error that says what is wrong with the record, without its position */
   parse(text: string): Json
 }
 
 const [NEW_LINE, QUOTE] = [10, 34]
 
-/** A JSON value a line (jsonlines.org). */
+/** One JSON value per line (jsonlines.org). */
 export function jsonlDialect(): Dialect {
   return {
     name: 'jsonl',
@@ -39,7 +40,7 @@ export function jsonlDialect(): Dialect {
   }
 }
 
-/** A table as RFC 4180 has it. Without `columns` its first record is their names. */
+/** A table in RFC 4180 format. Without `columns`, its first record holds the column names. */
 export function tableDialect(
   format: string,
   delimiter: string,
@@ -69,14 +70,14 @@ export function tableDialect(
 }
 
 /**
- * As `parseFields` has it: a quote opens a field only at its beginning, and two of them in such a
- * field are one.
+ * Follows the rules of `parseFields`: a quote opens a field only at the field's beginning, and two
+ * quotes in such a field stand for one.
  */
 class RowEnds implements RecordEnds {
   private readonly delimiter: number
   private isFieldStart = true
   private isQuoted = false
-  /** A quote in a quoted field: the next byte tells whether the field ends. */
+  /** After a quote in a quoted field: the next byte tells whether the field ends. */
   private isAfterQuote = false
 
   constructor(delimiter: number) {

@@ -9,36 +9,38 @@ import { readRecords } from './read-records.ts'
 import { buildRecordIndex } from './record-index.ts'
 
 /**
- * A record of a manifest: of JSON Lines whatever object each line is, of a table texts by the names
- * of columns.
+ * A record of a manifest. In JSON Lines it is the object of the line; in a table it has a text for
+ * each column name.
  */
 export type ManifestRow = Readonly<Record<string, Json>>
 
 /** Options of {@link fromManifest}. */
 export interface FromManifestOptions {
   /**
-   * How records are written. Default: by the file's ending, `.jsonl` or `.ndjson`, `.csv`, `.tsv`.
+   * Format of the records. Default: by the file's ending, `.jsonl` or `.ndjson`, `.csv`, `.tsv`.
    */
   readonly format?: 'jsonl' | 'csv' | 'tsv'
-  /** What stands between fields of a table: one character. Default `,`, in TSV a tab. */
+  /** The character between the fields of a table. Default `,`; in TSV a tab. */
   readonly delimiter?: string
-  /** Names of a table's columns, where the first record is not the names. */
+  /** Column names of a table whose first record does not hold them. */
   readonly columns?: readonly string[]
 }
 
 /**
- * The records of a file: JSON Lines, or a table as RFC 4180 has it (fields in quotes may have line
- * breaks, delimiters and doubled quotes in them; values are texts). Empty lines are no records.
+ * The records of a JSON Lines file or of a table in RFC 4180 format, as a seekable source. Quoted
+ * fields of a table may contain line breaks, delimiters and doubled quotes; values are texts. Empty
+ * lines are not records.
  *
- * The file is read once, to find out where records begin: of every 32nd that is kept, a quarter of
- * a byte a record. It is read again as records are asked for: in pieces of 256 KiB where they
- * follow each other, else 32 records at a time. A state belongs to the file's contents (a digest of
- * them), wherever it lies.
+ * The file is read once to index it: the position of every 32nd record is kept, a quarter of a byte
+ * per record. Records are then read on demand: in pieces of 256 KiB when they follow each other,
+ * else 32 records at a time. A resume state belongs to the file's contents (a digest of them),
+ * wherever the file is.
  *
- * @throws `ERR_BAD_OPTION`; `ERR_BAD_RECORD` for a table with two columns of one name; what
- *   `fs.open` gives. Iterating: `ERR_BAD_RECORD` for a
- * record that is none, with its number and place; `ERR_BAD_SOURCE` if the file has changed since.
- * A compressed file is refused by name, `ERR_BAD_SOURCE`; a pipe, socket or device too, `ERR_READ`
+ * @throws `ERR_BAD_OPTION`; `ERR_BAD_RECORD` for a table with two columns of the same name; errors
+ *   of `fs.open`. `ERR_BAD_SOURCE` for a compressed file, with the compression in the message;
+ *   `ERR_READ` for a pipe, socket or device. Iterating throws `ERR_BAD_RECORD` for a malformed
+ *   record, with its number and position, and `ERR_BAD_SOURCE` if the file has changed since.
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

@@ -1,8 +1,8 @@
 /**
- * The fields of a record of a table (RFC 4180), which has no line break at its end. A quote within
- * a field that does not begin with one is an ordinary character.
+ * The fields of one record of a table (RFC 4180). The record has no line break at its end. A quote
+ * inside a field that does not begin with one is an ordinary character.
  *
- * @throws Error for a quoted field that does not end, or has something after its end
+ * @throws Error for a quoted field that does not end, or that has something after its end
  */
 export function parseFields(record: string, delimiter: string): string[] {
   const fields: string[] = []

@@ -4,17 +4,17 @@ import { messageOf, SpindleError } from '../../errors.ts'
 import { openRegular } from '../files/regular-file.ts'
 import { isBlank, RECORDS_A_BLOCK, type RecordIndex, textOf } from './record-index.ts'
 
-/** How much is read at once where records are read one after another. */
+/** Bytes per read where records follow each other. */
 const AHEAD_BYTES = 256 * 1024
 
-/** Records that have been read, but not parsed. */
+/** Records that are read but not parsed yet. */
 interface Loaded {
-  /** Number of the first one. */
+  /** Number of the first record. */
   readonly first: number
   readonly bytes: Uint8Array
-  /** Where `bytes` lie in the file. */
+  /** Position of `bytes` in the file. */
   readonly offset: number
-  /** From where to where each record goes in `bytes`: two numbers a record. */
+  /** Start and end of each record in `bytes`: two numbers per record. */
   readonly ends: readonly number[]
 }
 
@@ -84,7 +84,7 @@ function parse(
   }
 }
 
-/** What is in a damaged record may be anything, and must do nothing to a terminal. */
+/** Escapes a damaged record for an error message: raw bytes could control a terminal. */
 function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\ufffd]+/gu, '?')
 }

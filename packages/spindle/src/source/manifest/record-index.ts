@@ -4,29 +4,30 @@ import { openRegular } from '../files/regular-file.ts'
 import { compressionOf, refuseCompressed } from './compressed.ts'
 import type { Dialect, RecordEnds } from './dialects.ts'
 
-/** Of every so manyth record it is kept where it begins. */
+/** The index keeps the position of the first of this many records. */
 export const RECORDS_A_BLOCK = 32
 const PIECE_BYTES = 1 << 20
-/** More than that is no record, but a quote that is not closed. */
+/** A longer record is an error: usually a quote that is not closed. */
 const MAX_RECORD_BYTES = 256 * 1024 * 1024
 
-/** Where the records of a file are. */
+/** Where the records of a file begin. */
 export interface RecordIndex {
   readonly path: string
   readonly dialect: Dialect
-  /** How many records there are. */
+  /** Number of records. */
   readonly count: number
-  /** Where each block of records begins, in bytes, and at the end where the last one ends. */
+  /** Byte position of each block of records, then the end of the last block. */
   readonly starts: Float64Array
   readonly digest: string
-  /** The file as it was: its size in bytes, and when it was changed. */
+  /** Size in bytes and time of last change of the file when it was indexed. */
   readonly fileSize: number
   readonly modifiedMs: number
 }
 
 /**
- * Goes through a file once. @throws `ERR_BAD_RECORD` for a header that is none; what `fs.open`
- * gives
+ * Reads a file once and indexes it.
+ *
+ * @throws `ERR_BAD_RECORD` for a malformed header; errors of `fs.open`
  */
 export async function buildRecordIndex(path: string, dialect: Dialect): Promise<RecordIndex> {
   const file = await openRegular(path)
@@ -35,8 +36,8 @@ export async function buildRecordIndex(path: string, dialect: Dialect): Promise<
     const scan = new Scan(path, dialect)
     const hash = createHash('sha256')
     for (;;) {
-      // A piece is scanned before the next is read, so that a large file holds the loop for a piece
-      // at a time.
+      // Each piece is scanned before the next is read, so a large file blocks the event loop for
+      // one piece at a time.
       const piece = Buffer.allocUnsafe(PIECE_BYTES)
       const { bytesRead } = await file.read(piece, 0, PIECE_BYTES)
       if (bytesRead === 0) break
@@ -66,7 +67,7 @@ export function textOf(bytes: Uint8Array, from: number, end: number): string {
   return buffer.toString('utf8', from, end).replace(/\r?\n$/, '')
 }
 
-/** Whether there is nothing in a line. */
+/** Whether a line has no content. */
 export function isBlank(bytes: Uint8Array, from: number, end: number): boolean {
   for (let i = from; i < end; i++)
     if (bytes[i] !== 10 && bytes[i] !== 13 && bytes[i] !== 32 && bytes[i] !== 9) return false
@@ -80,12 +81,12 @@ class Scan {
   private readonly starts: number[] = []
   private count = 0
   private isHeaderRead: boolean
-  /** What there is of the header. */
+  /** The part of the header that was read so far. */
   private header: Uint8Array[] = []
-  /** Where the record under way begins in the file, and whether there is something in it. */
+  /** Where the current record begins in the file, and whether it has content. */
   private start = 0
   private isBlank = true
-  /** How many bytes have come. */
+  /** Number of bytes scanned so far. */
   private offset = 0
 
   constructor(path: string, dialect: Dialect) {
@@ -149,7 +150,7 @@ class Scan {
   }
 }
 
-/** Whether it begins with the mark of UTF-8. */
+/** Whether it begins with UTF-8's byte order mark. */
 function hasMark(bytes: Uint8Array): boolean {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
 }

@@ -10,12 +10,12 @@ import { type DistributedSamplerOptions, type SamplerPlan, samplerPlan } from '.
 import { weightedOrder } from './weighted-order.ts'
 
 /**
- * Which of the indices 0, 1, … below `size` a rank works on, and in which order. The order of an
- * epoch is one for all ranks, a function of seed, epoch and position; rank `r` has the positions
- * `r`, `r + worldSize`, … Nothing is stored or made ready, whatever the size, but for weights:
- * those take 12 to 20 bytes an index once, and without replacement also a sort an epoch.
+ * Decides which of the indices 0, 1, … `size` - 1 a rank works on, and in which order. All ranks
+ * share one order per epoch, which is a function of seed, epoch and position. Rank `r` has the
+ * positions `r`, `r + worldSize`, … For any size, nothing is stored or prepared, except for
+ * weights: they take 12 to 20 bytes per index once, and without replacement also a sort per epoch.
  *
- * Iterating gives the epoch that `setEpoch` has set, as often as wanted.
+ * Iterating gives the epoch that `setEpoch` has set. It can be repeated.
  *
  * @example
  * ```ts run
@@ -31,17 +31,17 @@ import { weightedOrder } from './weighted-order.ts'
  * ```
  */
 export class DistributedSampler implements Source<number> {
-  /** Positions of an epoch over all ranks, after dropping or padding. */
+  /** Number of positions per epoch over all ranks, after dropping or padding. */
   readonly size: number
   readonly shard: Shard
   private readonly plan: SamplerPlan
   private currentEpoch: number
   private described: { readonly [name: string]: Json } | undefined
   private readonly draws: WeightedDraws | undefined
-  /** The last epoch's order, where it takes long to make. */
+  /** Order of the last epoch, kept if it is slow to compute. */
   private ordered: { readonly epoch: number; readonly order: Uint32Array } | undefined
 
-  /** @throws `ERR_BAD_OPTION`, naming the rule */
+  /** @throws `ERR_BAD_OPTION`, naming the violated rule */
   constructor(size: number, options: DistributedSamplerOptions = {}) {
     const plan = samplerPlan(size, options)
     const { numDraws, worldSize, rank, kind, weights } = plan
@@ -56,7 +56,7 @@ export class DistributedSampler implements Source<number> {
     register(this, this.asPlan(), this.shard)
   }
 
-  /** How many indices an epoch has for this rank. */
+  /** Number of indices per epoch for this rank. */
   get length(): number {
     return countOf(this.size, this.shard)
   }
@@ -66,8 +66,9 @@ export class DistributedSampler implements Source<number> {
   }
 
   /**
-   * Sets the epoch of iterations that begin from now on. @throws `ERR_BAD_OPTION` unless it is an
-   * integer >= 0
+   * Sets the epoch of later iterations.
+   *
+   * @throws `ERR_BAD_OPTION` unless it is an integer >= 0
    */
   setEpoch(epoch: number): void {
     checkCount('epoch', epoch)
@@ -75,8 +76,8 @@ export class DistributedSampler implements Source<number> {
   }
 
   /**
-   * What the order depends on. Ranks, dropping and padding are not in it: they do not change what
-   * is at a position.
+   * What the order depends on. Ranks, dropping and padding are left out, because they do not change
+   * which index is at a position.
    */
   get description(): { readonly [name: string]: Json } {
     this.described ??= describe(this.plan)
@@ -97,10 +98,10 @@ export class DistributedSampler implements Source<number> {
     }
   }
 
-  /** What an epoch has at each position. */
+  /** Returns a function from positions to indices for an epoch. */
   private indexAt(epoch: number): (position: number) => number {
     const { size, seed, kind, numDraws } = this.plan
-    // Padding begins anew.
+    // Padding starts the epoch again.
     const isPadded = this.size > numDraws
     const at = this.drawAt(kind, size, seed, epoch)
     return isPadded ? (position) => at(position % numDraws) : at
@@ -145,7 +146,7 @@ export class DistributedSampler implements Source<number> {
   }
 }
 
-/** An iterator by hand: half the cost of a generator's. */
+/** An iterator written by hand, at half the cost of a generator. */
 class Indices implements Iterator<number> {
   private readonly at: (position: number) => number
   private position: number

@@ -1,24 +1,24 @@
 import { mixKey } from '../../random.ts'
 
-/** Keeps the keys of draws apart from those of orders. */
+/** Keeps the random keys of draws apart from those of orders. */
 const DRAWS = 0x64726177
 
 /**
- * Independent draws with replacement, each a function of its number: by the alias method (Walker
- * 1974; the table as Vose makes it, 1991) in the same time for any weights. Numbers of weight 0 are
- * not in the table at all.
+ * Independent draws with replacement, each a function of its position. The alias method (Walker
+ * 1974; table as by Vose 1991) takes the same time for any weights. Numbers of weight 0 are not in
+ * the table at all.
  */
 export class WeightedDraws {
-  /** The numbers that can be drawn, where that is not all. */
+  /** The numbers that can be drawn, if not all. */
   private readonly numbers: Float64Array | undefined
-  /** Of each column, the share that is its own. */
+  /** For each column, the share of its own number. */
   private readonly shares: Float64Array
-  /** Whose the rest is. */
+  /** For each column, the number that has the rest. */
   private readonly aliases: Uint32Array
 
   /**
-   * Goes through the weights: takes time and memory (12 bytes, or 20, each) in proportion to their
-   * number.
+   * Builds the table, in time and memory (12 or 20 bytes each) proportional to the number of
+   * weights.
    */
   constructor(weights: ArrayLike<number>) {
     const drawn = positiveOf(weights)
@@ -31,13 +31,13 @@ export class WeightedDraws {
     this.fill()
   }
 
-  /** The number drawn at a position of a stream of words: see {@link DrawStream}. */
+  /** The number in a column, or its alias. {@link DrawStream} gives `column` and `share`. */
   pick(column: number, share: number): number {
     const chosen = share < this.shares[column]! ? column : this.aliases[column]!
     return this.numbers === undefined ? chosen : this.numbers[chosen]!
   }
 
-  /** How many columns there are. */
+  /** Number of columns. */
   get columns(): number {
     return this.shares.length
   }
@@ -54,12 +54,12 @@ export class WeightedDraws {
       shares[more] = shares[more]! + shares[less]! - 1
       ;(shares[more]! < 1 ? small : large).push(more)
     }
-    // What rounding has left over is a whole column, whichever side it is on.
+    // What is left over by rounding counts as a whole column, on either side.
     for (const column of [...small, ...large]) shares[column] = 1
   }
 }
 
-/** Uniform numbers for each position of an epoch, on their own. */
+/** Uniform random numbers for the positions of an epoch, independent of each other. */
 export class DrawStream {
   private readonly low: number
   private readonly high: number
@@ -70,12 +70,12 @@ export class DrawStream {
     this.high = high
   }
 
-  /** An integer, 0 <= x < `limit` <= 2^32, of a position. The bias is at most `limit / 2^53`. */
+  /** An integer x, 0 <= x < `limit` <= 2^32, for a position. The bias is at most `limit / 2^53`. */
   integer(position: number, limit: number): number {
     return Math.floor(this.fraction(position, 0x9e3779b9) * limit)
   }
 
-  /** 0 <= x < 1, with 53 bits, of a position; independent for each `lane`. */
+  /** A number x, 0 <= x < 1, with 53 bits, for a position; independent for each `lane`. */
   fraction(position: number, lane: number): number {
     const top = (position / 4294967296) | 0
     const one = scramble(scramble((position | 0) ^ this.low) ^ top ^ lane)
@@ -84,7 +84,7 @@ export class DrawStream {
   }
 }
 
-/** The numbers of weights above 0. */
+/** The indices of the weights above 0. */
 export function positiveOf(weights: ArrayLike<number>): number[] {
   const numbers: number[] = []
   for (let number = 0; number < weights.length; number++)

@@ -1,17 +1,17 @@
 const bits = new DataView(new ArrayBuffer(8))
 
 /**
- * The natural logarithm of 0 < `x` <= 1, to about 1e-15, from additions, multiplications and
- * divisions alone: the same to the last bit on every machine, which `Math.log` is not bound to be,
- * and an order that several machines share must be.
+ * The natural logarithm of `x`, 0 < `x` <= 1, to about 1e-15. It uses only additions,
+ * multiplications and divisions, so its bits are the same on every machine. `Math.log` does not
+ * guarantee this, but an order that several machines share requires it.
  */
 export function logarithm(x: number): number {
   bits.setFloat64(0, x)
   const high = bits.getUint32(0)
   let exponent = (high >>> 20) - 1023
   bits.setUint32(0, (high & 0x000fffff) | 0x3ff00000)
-  // x = mantissa * 2^exponent, with the mantissa brought from 1..2 to around 1, where the series is
-  // short.
+  // x = mantissa * 2^exponent. The mantissa is moved from 1..2 to around 1, where the series
+  // converges fast.
   let mantissa = bits.getFloat64(0)
   if (mantissa > Math.SQRT2) {
     mantissa /= 2

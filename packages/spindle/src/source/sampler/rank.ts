@@ -5,23 +5,20 @@ import { checkShard } from './shard.ts'
 
 /** Options of {@link rankFromEnvironment}. */
 export interface RankFromEnvironmentOptions {
-  /** The variables. Default `process.env`. */
+  /** Environment variables to read. Default `process.env`. */
   readonly environment?: Readonly<Record<string, string | undefined>>
-  /**
-   * How many ranks there are, where the environment tells only which one this is, as Kubernetes
-   * does.
-   */
+  /** Number of ranks, for environments that only contain the rank, as Kubernetes does. */
   readonly worldSize?: number
   /**
-   * What to take where there is nothing: `{ rank: 0, worldSize: 1 }` on a machine alone. Default:
-   * fail.
+   * Result if the environment has no rank, e.g. `{ rank: 0, worldSize: 1 }` on a single machine.
+   * Default: throw.
    */
   readonly fallback?: Shard
 }
 
 /**
- * Names of variables: who sets them, which this is, how many there are. The first one that is set
- * decides.
+ * Names of variables: which system sets them, the rank, the number of ranks. The first scheme that
+ * is set counts.
  */
 const SCHEMES = [
   { by: 'torchrun and others', rank: 'RANK', worldSize: 'WORLD_SIZE' },
@@ -30,12 +27,14 @@ const SCHEMES = [
 ] as const
 
 /**
- * Which of how many processes this is: `RANK` and `WORLD_SIZE`; `JOB_COMPLETION_INDEX` of
- * Kubernetes with `worldSize` or a variable `JOB_COMPLETIONS` (which the job must set itself);
- * `SLURM_PROCID` and `SLURM_NTASKS`. Nothing is read from the environment unless this is called.
+ * Reads this process's rank and the number of ranks from the environment. It reads `RANK` and
+ * `WORLD_SIZE`; `JOB_COMPLETION_INDEX` of Kubernetes, with `worldSize` or a variable
+ * `JOB_COMPLETIONS` (which the job must set itself); `SLURM_PROCID` and `SLURM_NTASKS`. Spindle
+ * reads none of them unless this function is called.
  *
- * @throws `ERR_NO_RANK` where none of these is set and there is no `fallback`; `ERR_BAD_OPTION` for
- *   a value that makes no sense
+ * @throws `ERR_NO_RANK` if none of these is set and there is no `fallback`; `ERR_BAD_OPTION` for an
+ *   invalid value
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

@@ -5,50 +5,50 @@ import { checkShard } from './shard.ts'
 
 /** Options of `DistributedSampler`. */
 export interface DistributedSamplerOptions {
-  /** Which of the ranks this is, 0 <= `rank` < `worldSize`. Default 0. */
+  /** Number of this rank, 0 <= `rank` < `worldSize`. Default 0. */
   readonly rank?: number
-  /** How many ranks there are, >= 1. Default 1. */
+  /** Number of ranks, >= 1. Default 1. */
   readonly worldSize?: number
   /**
-   * Which random orders, or draws. An integer. Default 0. Without `shuffle`, `weights` or
-   * `replacement` it has no effect.
+   * Seed of the random orders and draws, an integer. Default 0. Has no effect without `shuffle`,
+   * `weights` or `replacement`.
    */
   readonly seed?: number
   /**
-   * The epoch that plain iteration begins with, an integer >= 0. Default 0; `setEpoch` sets it
-   * later.
+   * Epoch of the first plain iteration, an integer >= 0. Default 0; `setEpoch` changes it later.
    */
   readonly epoch?: number
   /**
-   * In random order, another one each epoch, instead of 0, 1, 2, … Default false, or true where
-   * `weights` or `replacement` say so.
+   * Whether indices come in random order, another one each epoch, instead of 0, 1, 2, … Default
+   * false; true if `weights` or `replacement` imply it.
    */
   readonly shuffle?: boolean
-  /** Leave out the last positions that not all ranks would have. Default false. */
+  /** Whether to drop the last positions if not all ranks have one. Default false. */
   readonly dropLast?: boolean
   /**
-   * Begin the epoch again, for as many positions as are missing for all ranks to have equally many.
-   * Default false. Not with `dropLast`.
+   * Whether to start the epoch again for as many positions as are missing until all ranks have
+   * equally many. Default false. Cannot be combined with `dropLast`.
    */
   readonly padding?: boolean
   /**
-   * How likely each index is, in proportion: `size` finite numbers >= 0, not all 0. An index of
-   * weight 0 is never drawn.
+   * Relative probability of each index: `size` finite numbers >= 0, not all 0. An index of weight 0
+   * is never drawn.
    */
   readonly weights?: ArrayLike<number>
   /**
-   * How many are drawn an epoch, over all ranks. An integer >= 1. Default `size`; for `weights`
-   * without replacement the number of those above 0. Without replacement not more than that.
+   * Number of draws per epoch over all ranks, an integer >= 1. Default `size`; for `weights`
+   * without replacement, the number of weights above 0. Without replacement, the default is also
+   * the maximum.
    */
   readonly numDraws?: number
   /**
-   * Draw each time from all, so that an index may come more than once. Default true with `weights`,
-   * otherwise false.
+   * Whether each draw is from all indices, so that an index may come more than once. Default true
+   * with `weights`, otherwise false.
    */
   readonly replacement?: boolean
 }
 
-/** Options, checked and filled in. */
+/** Options after the checks, with defaults. */
 export interface SamplerPlan {
   readonly size: number
   readonly rank: number
@@ -59,7 +59,7 @@ export interface SamplerPlan {
   readonly padding: boolean
   readonly dropLast: boolean
   readonly weights: ArrayLike<number> | undefined
-  /** Positions before any is dropped or added. */
+  /** Number of positions before dropping and padding. */
   readonly numDraws: number
 }
 
@@ -76,7 +76,7 @@ const NAMES = [
   'replacement',
 ]
 
-/** @throws `ERR_BAD_OPTION`, naming the rule */
+/** @throws `ERR_BAD_OPTION`, naming the violated rule */
 export function samplerPlan(size: number, options: DistributedSamplerOptions): SamplerPlan {
   checkInteger('size', size, 1)
   if (size > 2 ** 53) badOption('size', 'an integer <= 2^53', size)

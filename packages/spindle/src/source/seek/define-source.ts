@@ -3,44 +3,44 @@ import type { Json } from '../../engine/seekable.ts'
 import { expose } from './expose.ts'
 import type { AsyncSource, Source } from './source-types.ts'
 
-/** What {@link defineSource} needs to know. */
+/** Options of {@link defineSource}. */
 export interface SourceDefinition<T> {
-  /** How many positions an epoch has: an integer >= 0, or `Infinity`. */
+  /** Number of positions per epoch: an integer >= 0, or `Infinity`. */
   readonly size: number
   /**
    * As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items.
    */
   readonly description: { readonly [name: string]: Json }
-  /** The item at a position of an epoch. */
+  /** Returns the item at a position of an epoch. */
   readonly at: (position: number, epoch: number) => T
 }
 
-/** What {@link defineAsyncSource} needs to know. */
+/** Options of {@link defineAsyncSource}. */
 export interface AsyncSourceDefinition<T> {
-  /** How many positions an epoch has: an integer >= 0, or `Infinity`. */
+  /** Number of positions per epoch: an integer >= 0, or `Infinity`. */
   readonly size: number
   /**
    * As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items.
    */
   readonly description: { readonly [name: string]: Json }
   /**
-   * The items at `positions`, in the order of `positions`, which may be any below `size`.
-   * `positions` is pulled as items are wanted, and may be pulled ahead of them to read many at
-   * once.
+   * Returns the items at `positions`, in the order of `positions`. They may be any positions below
+   * `size`. `positions` may be pulled lazily, or ahead of the items to read many at once.
    */
   readonly pick: (positions: Iterable<number>, epoch: number) => AsyncIterable<T>
   /**
-   * Whether positions that rise are much cheaper than others. Default true. Then `shuffleBuffer`
-   * reads a buffer in order, and shuffles afterwards.
+   * Whether ascending positions are much cheaper than others. Default true. `shuffleBuffer` then
+   * reads a buffer in order and shuffles it afterwards.
    */
   readonly isSequential?: boolean
 }
 
 /**
- * Makes a seekable source of a function from positions to items. All transforms take it, and give
- * seekable sources.
+ * Makes a seekable source from a function that maps positions to items. All transforms take it and
+ * give seekable sources.
  *
  * @throws `ERR_BAD_OPTION`
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -67,9 +67,10 @@ export function defineSource<T>(definition: SourceDefinition<T>): Source<T> {
 }
 
 /**
- * Makes a seekable source of a function that reads the items at any positions.
+ * Makes a seekable source from a function that reads the items at given positions.
  *
  * @throws `ERR_BAD_OPTION`
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

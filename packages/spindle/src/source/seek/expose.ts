@@ -3,7 +3,7 @@ import type { Json } from '../../engine/seekable.ts'
 import { type Items, isSeekablePlan, type Plan } from './seek-plan.ts'
 import type { AsyncSource, Shard, Source } from './source-types.ts'
 
-/** The plan and the shard of each source made here. */
+/** The plan and the shard of each source that this package made. */
 const known = new WeakMap<object, Known>()
 
 interface Known {
@@ -11,19 +11,19 @@ interface Known {
   readonly shard: Shard | undefined
 }
 
-/** What a source made here is inside; `undefined` for any other value. */
+/** The plan and shard of a source that this package made; `undefined` for any other value. */
 export function knownSource(source: object): Known | undefined {
   return known.get(source)
 }
 
-/** Lets the transforms see what is in a source. */
+/** Registers a source, so that transforms can find its plan. */
 export function register(source: object, plan: Plan<unknown>, shard: Shard | undefined): void {
   known.set(source, { plan, shard })
 }
 
 /**
- * Makes of a plan, and of the positions that are one's own, what users meet: a {@link Source}, an
- * {@link AsyncSource}, or a plain iterable.
+ * Makes the public object from a plan and a shard: a {@link Source}, an {@link AsyncSource}, or a
+ * plain iterable.
  */
 export function expose<T>(
   plan: Plan<T>,
@@ -36,7 +36,7 @@ export function expose<T>(
     : new PlannedSource(plan, shard, epoch)
 }
 
-/** The first position >= `from` that is the shard's. */
+/** The first position >= `from` that belongs to the shard. */
 export function firstOf(from: number, shard: Shard | undefined): number {
   if (shard === undefined) return from
   const { rank, worldSize } = shard
@@ -44,13 +44,13 @@ export function firstOf(from: number, shard: Shard | undefined): number {
   return from + ahead
 }
 
-/** How many of the positions 0..size - 1 are the shard's. */
+/** How many of the positions 0..`size` - 1 belong to the shard. */
 export function countOf(size: number, shard: Shard | undefined): number {
   if (shard === undefined || size === Number.POSITIVE_INFINITY) return size
   return Math.max(0, Math.ceil((size - shard.rank) / shard.worldSize))
 }
 
-/** The shard's positions from `from` on, in order. */
+/** The positions of the shard from `from` on, in ascending order. */
 export function* positionsFrom(
   from: number,
   size: number | undefined,
@@ -61,7 +61,7 @@ export function* positionsFrom(
   for (let position = firstOf(from, shard); position < end; position += step) yield position
 }
 
-/** @throws `ERR_BAD_OPTION` unless a place to begin is one */
+/** @throws `ERR_BAD_OPTION` unless an iteration can begin there */
 export function checkPlace(position: number, epoch: number, size: number | undefined): void {
   checkCount('position', position)
   checkCount('epoch', epoch)
@@ -92,7 +92,7 @@ abstract class Positioned<T> {
     return this.size === undefined ? undefined : countOf(this.size, this.shard)
   }
 
-  /** Made when first asked for: of an array it takes going through it. */
+  /** Computed on first use: for an array it iterates all items. */
   get description(): { readonly [name: string]: Json } {
     this.#description ??= this.#plan.describe()
     return this.#description
@@ -113,7 +113,7 @@ abstract class Positioned<T> {
   }
 }
 
-/** A {@link Source} as a plan says. */
+/** A {@link Source} over a plan. */
 export class PlannedSource<T> extends Positioned<T> implements Source<T> {
   iterateFrom(position: number, epoch: number): Iterable<T> {
     return this.pick(position, epoch) as Iterable<T>
@@ -124,7 +124,7 @@ export class PlannedSource<T> extends Positioned<T> implements Source<T> {
   }
 }
 
-/** An {@link AsyncSource} as a plan says. */
+/** An {@link AsyncSource} over a plan. */
 export class AsyncPlannedSource<T> extends Positioned<T> implements AsyncSource<T> {
   iterateFrom(position: number, epoch: number): AsyncIterable<T> {
     return this.pick(position, epoch) as AsyncIterable<T>

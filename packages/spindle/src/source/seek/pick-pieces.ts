@@ -1,6 +1,6 @@
 import type { Items, Plan } from './seek-plan.ts'
 
-/** A run of positions that one plan has in one epoch of it. */
+/** A run of positions that belong to one epoch of one plan. */
 export interface Piece<T> {
   readonly plan: Plan<T>
   readonly epoch: number
@@ -10,7 +10,7 @@ export interface Piece<T> {
   readonly end: number
 }
 
-/** The items at `positions` of plans put one after another. */
+/** The items at `positions` of plans that are joined one after another. */
 export function pickPieces<T>(
   positions: Iterable<number>,
   pieceAt: (position: number) => Piece<T>,
@@ -38,13 +38,13 @@ async function* pickAsync<T>(runs: Runs<T>): AsyncGenerator<T, void, void> {
 }
 
 /**
- * Cuts positions into runs of the same piece. Looks at a position when it is asked for, not before:
+ * Cuts positions into runs of the same piece. Pulls a position only when it is needed, because
  * looking ahead may take long (see `Turns` in `pick-mixed.ts`).
  */
 class Runs<T> {
   private readonly steps: Iterator<number>
   private readonly pieceAt: (position: number) => Piece<T>
-  /** The position that is next, if it has been looked at. */
+  /** The next position, if it was pulled. */
   private next: IteratorResult<number> | undefined
 
   constructor(positions: Iterable<number>, pieceAt: (position: number) => Piece<T>) {

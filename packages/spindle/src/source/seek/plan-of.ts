@@ -8,13 +8,17 @@ import { readStream } from './read-stream.ts'
 import { mapped, type Plan } from './seek-plan.ts'
 import type { Shard, SourceLike } from './source-types.ts'
 
-/** A source, seen from inside: the whole of it, and which positions of it are to be given. */
+/** A source as transforms see it: the plan of the whole source, and the shard to give. */
 export interface Seen<T> {
   readonly plan: Plan<T>
   readonly shard: Shard | undefined
 }
 
-/** Looks into a source. @throws `ERR_BAD_OPTION` if it is none */
+/**
+ * Gets the plan and shard of a source.
+ *
+ * @throws `ERR_BAD_OPTION` if it is not a source
+ */
 export function planOf<T>(source: SourceLike<T>, option = 'source'): Seen<T> {
   if (typeof source === 'object' && source !== null) {
     const inside = knownSource(source)
@@ -30,10 +34,10 @@ export function planOf<T>(source: SourceLike<T>, option = 'source'): Seen<T> {
 }
 
 /**
- * As {@link planOf}, for a transform that puts items into another order or beside others: then
- * ranks must be told apart last.
+ * As {@link planOf}, for transforms that reorder items or combine sources: these need the whole
+ * source, and ranks are split last.
  *
- * @throws `ERR_BAD_OPTION` for a seekable source of another make that gives only a rank's items
+ * @throws `ERR_BAD_OPTION` for a foreign seekable source that gives only a rank's items
  */
 export function wholePlanOf<T>(source: SourceLike<T>, option = 'source'): Seen<T> {
   const seen = planOf(source, option)
@@ -60,8 +64,8 @@ class ArrayPlan<T> implements Plan<T> {
   }
 
   /**
-   * With a digest of the items: a state of other data must be refused. What has no text as JSON
-   * (functions, bytes) counts by its looks.
+   * Includes a digest of the items, so that a resume state of other data is refused. Items without
+   * a JSON text (functions, bytes) count by their `typeof` or `inspect` text.
    */
   describe(): { readonly kind: string; readonly size: number; readonly digest: string } {
     const hash = createHash('sha256')
@@ -85,7 +89,7 @@ function textOf(item: unknown): string {
 const OTHER_RANK =
   'a transform needs items of other ranks from a source that gives only its own: split what comes last'
 
-/** A seekable source that was not made here. */
+/** A seekable source that another package made. */
 class ForeignPlan<T> implements Plan<T> {
   readonly access = 'sequential'
   readonly isAsync: boolean
@@ -100,7 +104,7 @@ class ForeignPlan<T> implements Plan<T> {
     return this.source.size
   }
 
-  /** Whether it gives a rank's items only. */
+  /** Whether the source gives only a rank's items. */
   get isPart(): boolean {
     return this.source.shard !== undefined
   }
@@ -129,7 +133,7 @@ class ForeignPlan<T> implements Plan<T> {
   }
 }
 
-/** Something that can only be iterated. */
+/** A source that can only be iterated from its start. */
 class StreamPlan<T> implements Plan<T> {
   readonly size = undefined
   readonly access = 'once'

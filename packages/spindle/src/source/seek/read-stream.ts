@@ -1,20 +1,20 @@
 import type { Items } from './seek-plan.ts'
 
-/** More items in between than this, and a source that can begin anywhere is begun anew. */
+/** For a gap of more items than this, a seekable source is reopened instead of read forward. */
 const WORTH_SEEKING = 64
 
-/** What is read from its start, or from wherever it is begun. */
+/** A source that is read forward from where it was opened. */
 export interface StreamRead<T> {
   /** Begins at a position. */
   readonly open: (position: number) => Items<T>
-  /** How far the positions of items that follow each other are apart. */
+  /** Distance between the positions of consecutive items. */
   readonly step: number
   readonly isAsync: boolean
-  /** Whether it can begin at other positions than 0. */
+  /** Whether it can begin at positions other than 0. */
   readonly mayReopen: boolean
 }
 
-/** The items at `positions`, found by going forward in what `open` gives. */
+/** The items at `positions`, found by reading forward. */
 export function readStream<T>(positions: Iterable<number>, read: StreamRead<T>): Items<T> {
   return read.isAsync ? readAsync(positions, read) : readSync(positions, read)
 }

@@ -1,8 +1,9 @@
 import { badOption, checkCount, checkOptions } from '../../check.ts'
 
 /**
- * Checks `seed` and `epoch` (and that there are no other options than `names`). @throws
- * `ERR_BAD_OPTION`
+ * Checks `seed` and `epoch`, and that there are no options besides `names`.
+ *
+ * @throws `ERR_BAD_OPTION`
  */
 export function checkOrderOptions(
   options: { readonly seed?: number; readonly epoch?: number },

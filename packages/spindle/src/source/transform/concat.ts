@@ -6,9 +6,11 @@ import type { AsyncSource, ItemOf, Source, SourceLike, Transformed } from '../se
 import { wholePlansOf } from './whole-plans.ts'
 
 /**
- * Sources one after another, as one. All must know their sizes, and all but the last must end.
+ * Joins sources one after another into one. All must know their sizes, and only the last may be
+ * infinite.
  *
  * @throws `ERR_BAD_OPTION`
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -43,7 +45,7 @@ export function concat<S extends SourceLike<unknown>>(sources: readonly S[]): Tr
   return expose(plan, shard) as Source<ItemOf<S>> | AsyncSource<ItemOf<S>> as Transformed<S>
 }
 
-/** The last of the rising `starts` that is at most `position`. */
+/** Index of the last of the ascending `starts` that is at most `position`. */
 function indexOf(starts: readonly number[], position: number): number {
   let [low, high] = [0, starts.length - 1]
   while (high - low > 1) {

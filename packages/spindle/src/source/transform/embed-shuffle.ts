@@ -3,7 +3,7 @@ import { isSeekable } from '../../engine/seekable.ts'
 import { knownSource, register } from '../seek/expose.ts'
 import type { Source, Transformed } from '../seek/source-types.ts'
 
-/** Something with an order of its own for each epoch. */
+/** An iterable with an order for each epoch. */
 export type EpochSource<T> = (Iterable<T> | AsyncIterable<T>) & { setEpoch(epoch: number): void }
 
 /** Options of {@link embedShuffle}. */
@@ -11,19 +11,20 @@ export interface EmbedShuffleOptions {
   /** The epoch of the first iteration. An integer >= 0. Default 0. */
   readonly epoch?: number
   /**
-   * Set the epoch after each iteration, for the next one, instead of before it. Default false. For
-   * sources whose `setEpoch` takes long: it then runs while the last items are still being worked
-   * on. The first iteration gives what the source has been set to.
+   * Whether to set the next epoch after each iteration instead of before it. Default false. For
+   * sources whose `setEpoch` takes long: it then runs while the last items are still being
+   * processed. The first iteration gives the epoch that the source already has.
    */
   readonly shuffleLast?: boolean
 }
 
 /**
- * A source whose every iteration is the next epoch, so that a shuffled one comes in another order
- * each time: for `addSource(…, { continuous: true })`. An iteration that is given up counts as
- * well. Of a seekable source `iterateFrom` stays what it is.
+ * A source of which every iteration is the next epoch, so a shuffled source has another order each
+ * time. For `addSource(…, { continuous: true })`. An iteration that is left early counts as well.
+ * `iterateFrom` of a seekable source does not change.
  *
  * @throws `ERR_BAD_OPTION`
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -53,7 +54,7 @@ export function embedShuffle<S extends EpochSource<unknown>>(
   return view as Transformed<S>
 }
 
-/** Counts iterations. */
+/** Counts the iterations. */
 class Epochs {
   readonly source: EpochSource<unknown>
   next: number
@@ -90,7 +91,7 @@ class SyncEpochs {
     }
   }
 
-  /** Of the next iteration. */
+  /** Epoch of the next iteration. */
   get epoch(): number {
     return this.epochs.next
   }
@@ -117,7 +118,7 @@ class AsyncEpochs {
     }
   }
 
-  /** Of the next iteration. */
+  /** Epoch of the next iteration. */
   get epoch(): number {
     return this.epochs.next
   }
@@ -128,7 +129,7 @@ class AsyncEpochs {
   }
 }
 
-/** The epochs, with what else a seekable source has. */
+/** The source of epochs, with the other members of a seekable source. */
 function seekableView(source: Source<unknown>, epochs: SyncEpochs | AsyncEpochs): object {
   const of = (name: 'size' | 'length' | 'description' | 'shard') => ({
     get: () => source[name],

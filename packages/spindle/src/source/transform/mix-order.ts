@@ -1,29 +1,29 @@
 import { mixKey } from '../../random.ts'
 
-/** Keeps the keys of mixes apart from those of other orders. */
+/** Keeps the random keys of mixes apart from those of other orders. */
 const MIX = 0x6d697873
 
-/** What a mix's order depends on. */
+/** What the order of a mix depends on. */
 export interface MixOrderOptions {
-  /** How many items of each source are given; `Infinity` for one without end. */
+  /** Number of items of each source; `Infinity` for an infinite source. */
   readonly counts: readonly number[]
-  /** Above 0 all. Without: in turn. */
+  /** Weights, all above 0. `undefined`: sources take turns. */
   readonly weights: readonly number[] | undefined
   readonly seed: number
   readonly epoch: number
 }
 
 /**
- * Which source has its turn when. Item `j` of a source of weight `w` has the time `(j + x) / w`,
- * where `x`, 0 <= x < 1, is a function of seed, epoch, source and `j` (0 for sources in turn), and
- * items come in order of time, those of one time in order of sources. So by any time `t` a source
- * has given `t * w` items, but for a part of one, and how many exactly is computed for any time at
- * once: that is how the mix begins anywhere.
+ * Decides which source has the turn at each position. Item `j` of a source of weight `w` has the
+ * time `(j + x) / w`. `x`, 0 <= x < 1, is a function of seed, epoch, source and `j`; it is 0 for
+ * sources that take turns. Items come in order of their times; items of equal time in order of
+ * their sources. So at a time `t` a source has given `t * w` items, to within one. The exact number
+ * is computed directly for any time, which is how a mix can begin anywhere.
  */
 export class MixOrder {
   readonly counts: readonly number[]
   private readonly weights: readonly number[]
-  /** A key a source; none for sources in turn. */
+  /** One key per source; `undefined` for sources that take turns. */
   private readonly keys: readonly number[] | undefined
 
   constructor({ counts, weights, seed, epoch }: MixOrderOptions) {
@@ -32,16 +32,16 @@ export class MixOrder {
     this.keys = weights?.map((_, source) => mixKey([MIX, seed, epoch, source])[0])
   }
 
-  /** When item `j` of a source has its turn; never (`Infinity`) after its last one. */
+  /** Time of item `j` of a source; `Infinity` after its last item. */
   timeOf(source: number, j: number): number {
     if (j >= this.counts[source]!) return Number.POSITIVE_INFINITY
     if (this.keys === undefined) return j
     return (j + fractionOf(this.keys[source]!, j)) / this.weights[source]!
   }
 
-  /** How many items of a source have a time below `time`. */
+  /** Number of items of a source with a time below `time`. */
   countBefore(source: number, time: number): number {
-    // The time of item j is at least j / weight: begin a little before, for rounding's sake.
+    // The time of item j is at least j / weight. Starts slightly lower because of rounding.
     let j = Math.max(
       0,
       Math.min(this.counts[source]!, Math.floor(time * this.weights[source]!) - 2),
@@ -50,22 +50,22 @@ export class MixOrder {
     return j
   }
 
-  /** Goes through the order; see {@link MixCursor}. */
+  /** A cursor at the start of the order. See {@link MixCursor}. */
   cursor(): MixCursor {
     return new MixCursor(this)
   }
 
   /**
-   * How many items of each source have their turn before a time near that of `position`, and not
-   * more than `position` of them in all.
+   * Number of items of each source before a time near that of `position`. Together they are at most
+   * `position`.
    */
   countsNear(position: number): number[] {
     const before = (time: number) => this.counts.map((_, source) => this.countBefore(source, time))
     let low = 0
     let high = 1 / this.weights.reduce((sum, weight) => sum + weight, 0)
     while (sum(before(high)) <= position) [low, high] = [high, high * 2]
-    // As near as a few turns; doubles halve 60 times from any pair of them to what a position can
-    // tell.
+    // Stops within a few turns of `position`. Bisection of doubles needs 60 steps at most, so 80
+    // always suffice.
     for (let halvings = 0; halvings < 80; halvings++) {
       const middle = (low + high) / 2
       if (middle <= low || middle >= high) break
@@ -78,11 +78,13 @@ export class MixOrder {
   }
 }
 
-/** A place in a mix's order, that goes forward step by step, and elsewhere at once. */
+/**
+ * A position in the order of a mix. It moves forward step by step, and jumps for long distances.
+ */
 export class MixCursor {
   private readonly order: MixOrder
   private position = 0
-  /** How many items of each source come before `position`. */
+  /** Number of items of each source before `position`. */
   private counts: number[]
   private times: number[]
 
@@ -92,7 +94,7 @@ export class MixCursor {
     this.times = this.counts.map((j, source) => order.timeOf(source, j))
   }
 
-  /** Goes to a position, which must be one of the order. */
+  /** Moves to a position, which must exist in the order. */
   seek(position: number): void {
     const ahead = position - this.position
     if (ahead < 0 || ahead > 256 * this.counts.length) {
@@ -103,7 +105,11 @@ export class MixCursor {
     while (this.position < position) this.next()
   }
 
-  /** Takes the turn at the cursor. @returns whose it is, or -1 at the end */
+  /**
+   * Takes the turn at the cursor.
+   *
+   * @returns the number of the source, or -1 at the end
+   */
   next(): number {
     const { times } = this
     let source = -1
@@ -120,18 +126,20 @@ export class MixCursor {
     return source
   }
 
-  /** How many items of a source come before the cursor. */
+  /** Number of items of a source before the cursor. */
   countOf(source: number): number {
     return this.counts[source]!
   }
 
-  /** Passes a source over from now on. */
+  /** Skips a source from now on. */
   drop(source: number): void {
     this.times[source] = Number.POSITIVE_INFINITY
   }
 }
 
-/** How many items of each source of known size are given if a mix ends with the first of them. */
+/**
+ * Number of items of each source if the mix ends with the first source that ends. For known sizes.
+ */
 export function countsUntilFirstEnd(
   sizes: readonly number[],
   weights: readonly number[] | undefined,
@@ -143,8 +151,8 @@ export function countsUntilFirstEnd(
   }
   const size = sizes[first]!
   if (size === Number.POSITIVE_INFINITY) return sizes
-  // In turn: those before it in the round have one more. Otherwise: whole items of each, so that it
-  // is the same in every epoch.
+  // In turn: the sources before it in the round give one more. With weights: the whole items of
+  // each share, so that the counts are the same in every epoch.
   return sizes.map((own, source) => {
     if (weights === undefined) return Math.min(own, source < first ? size + 1 : size)
     return source === first
@@ -153,7 +161,10 @@ export function countsUntilFirstEnd(
   })
 }
 
-/** 0 <= x < 1, of a key and a number of up to 53 bits: two rounds of MurmurHash3's finaliser. */
+/**
+ * A number x, 0 <= x < 1, from a key and a number of up to 53 bits, by two rounds of MurmurHash3's
+ * finaliser.
+ */
 function fractionOf(key: number, j: number): number {
   let word = key ^ (j | 0)
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b)

@@ -13,31 +13,32 @@ import { wholePlansOf } from './whole-plans.ts'
 /** Options of {@link mix}. */
 export interface MixOptions {
   /**
-   * How often each source has its turn, in proportion: numbers >= 0, one a source. A source of
-   * weight 0 is left out. Default: one after another, strictly.
+   * Relative share of each source: one number >= 0 per source. A source of weight 0 is left out.
+   * Default: sources take turns in strict order.
    */
   readonly weights?: readonly number[]
-  /** Which orders. An integer. Default 0. Without `weights` it has no effect. */
+  /** Seed of the random order, an integer. Default 0. Has no effect without `weights`. */
   readonly seed?: number
-  /** The epoch that plain iteration begins with. Default 0; `setEpoch` sets it later. */
+  /** Epoch of the first plain iteration. Default 0; `setEpoch` changes it later. */
   readonly epoch?: number
   /**
-   * When the mix ends: at the turn of a source that has no more (`'first'`), or when none has more
-   * (`'all'`, the default: sources that have ended are passed over).
+   * When the mix ends. `'all'` (default): when all sources have ended; ended sources are skipped.
+   * `'first'`: at the turn of a source that has ended.
    */
   readonly stop?: 'first' | 'all'
 }
 
 /**
- * Several sources as one: in turn, or with `weights` in random order and exact proportion. After
- * any number of items each source has had its share to within one item for each source (until one
- * ends), so that no part of an epoch has more of one than another.
+ * Mixes several sources into one: in turn, or with `weights` in random order and exact proportion.
+ * Until a source ends, the number of its items at any position is its share to within one item per
+ * source. So no part of an epoch has more of one source than another part.
  *
- * Seekable if all sources are, and know their sizes: where each of them is at a position is
- * computed. `repeat` those that shall not end. Memory and time of a step go with the number of
- * sources.
+ * The mix is seekable if all sources are seekable and know their sizes: the position in each source
+ * is computed. Use `repeat` for sources that must not end. Memory, and time per step, are
+ * proportional to the number of sources.
  *
  * @throws `ERR_BAD_OPTION`
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -84,7 +85,7 @@ interface Mixing<T> {
   readonly weights: readonly number[] | undefined
   readonly stop: 'first' | 'all'
   describe(): { readonly [name: string]: Json }
-  /** The order of an epoch in which `counts` items of each source are wanted. */
+  /** The order of an epoch that takes `counts` items of each source. */
   orderOf(epoch: number, counts: readonly number[]): MixOrder
 }
 
@@ -101,7 +102,10 @@ function sized<T>({ plans, isAsync, describe, orderOf, stop, weights }: Mixing<T
   }
 }
 
-/** Where one of the sources has no known size: in one pass, and ends are seen when they come. */
+/**
+ * For mixes with a source of unknown size: one pass, in which the end of a source is only seen when
+ * it is reached.
+ */
 function streamed<T>({ plans, isAsync, describe, orderOf, stop }: Mixing<T>): Plan<T> {
   const endless = plans.map(() => Number.POSITIVE_INFINITY)
   return {

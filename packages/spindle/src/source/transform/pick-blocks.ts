@@ -2,9 +2,9 @@ import type { Items, Plan } from '../seek/seek-plan.ts'
 import type { Blocks } from './blocks.ts'
 
 /**
- * The items at `positions` of a shuffled source, which is read in rising order: what is wanted of a
- * block is read, held, and given in the block's order. `positions` are pulled up to the end of a
- * block.
+ * The items at `positions` of a source that is shuffled in blocks. The wanted items of a block are
+ * read in ascending order, held, and given in the block's order. `positions` is pulled up to the
+ * end of a block.
  */
 export function pickBlocks<T>(
   plan: Plan<T>,
@@ -51,20 +51,20 @@ async function* giveAsync<T>(items: AsyncIterable<T>, wants: Wants): AsyncGenera
   if (want !== undefined) for (const index of want.orderOf(held.length)) yield held[index] as T
 }
 
-/** What is read of one block, and how it is given. */
+/** What is read of one block, and the order in which it is given. */
 interface Want {
-  /** How many items are read, fewer if the source ends. */
+  /** Number of items to read; fewer are read if the source ends. */
   readonly count: number
-  /** In which order those that were read are given, as numbers of them. */
+  /** The order in which `read` items are given, as indices into them. */
   orderOf(read: number): Iterable<number>
 }
 
-/** Turns the positions that are wanted into those to be read, block by block. */
+/** Turns the wanted positions into positions to read, block by block. */
 class Wants {
   private readonly positions: Iterable<number>
   private readonly blocks: Blocks
   private readonly isSizeKnown: boolean
-  /** Of the blocks that are being read. */
+  /** The blocks that are being read. */
   private readonly queue: Want[] = []
 
   constructor(positions: Iterable<number>, blocks: Blocks, isSizeKnown: boolean) {
@@ -77,7 +77,7 @@ class Wants {
     return this.queue.shift()!
   }
 
-  /** The positions to be read, rising within each block. */
+  /** The positions to read, ascending within each block. */
   *toRead(): Generator<number, void, void> {
     let wanted: number[] = []
     let [start, end] = [0, 0]
@@ -89,7 +89,7 @@ class Wants {
         end = this.blocks.endOf(start)
       }
       wanted.push(position)
-      // All of the block is wanted: no need to look at what comes after it.
+      // The whole block is wanted, so the next position need not be pulled.
       if (position === end - 1) {
         yield* this.read(start, end, wanted)
         wanted = []
@@ -103,7 +103,7 @@ class Wants {
     return this.isSizeKnown ? this.readWanted(start, end, wanted) : this.readAll(start, end, wanted)
   }
 
-  /** Reads only what is wanted. */
+  /** Reads only the wanted items. */
   private *readWanted(
     start: number,
     end: number,
@@ -118,7 +118,7 @@ class Wants {
     for (const index of rising) yield start + sources[index]!
   }
 
-  /** Reads all of the block, whose length shows when it has been read. */
+  /** Reads the whole block, because its length is only known after reading it. */
   private *readAll(
     start: number,
     end: number,

@@ -48,16 +48,16 @@ async function* giveAsync<T>(
 }
 
 /**
- * Whose turn it is at each position, told to the mix and to each source. A source that reads ahead
- * makes turns known ahead, which are kept until they are taken: as many as it reads ahead, times
- * all weights over its own.
+ * Gives the source of each position to the mix, and the positions of its items to each source. A
+ * source that reads ahead makes later turns known, which are kept until the mix takes them. Their
+ * number is what the source reads ahead, times the sum of all weights divided by its own.
  */
 class Turns {
   private readonly positions: Iterator<number>
   private readonly cursor: MixCursor
-  /** Sources, in order of turns. */
+  /** Numbers of sources, in the order of turns. */
   private readonly turns = new Fifo()
-  /** Positions in each source. */
+  /** Positions wanted from each source. */
   private readonly wanted: readonly Fifo[]
 
   constructor(count: number, positions: Iterable<number>, cursor: MixCursor) {
@@ -66,7 +66,7 @@ class Turns {
     this.wanted = Array.from({ length: count }, () => new Fifo())
   }
 
-  /** The source whose turn is next, -1 after the last. */
+  /** Number of the source that has the next turn; -1 after the last turn. */
   shift(): number {
     return this.turns.size > 0 || this.look() ? this.turns.shift() : -1
   }
@@ -94,7 +94,7 @@ class Turns {
   }
 }
 
-/** Numbers, first in, first out. */
+/** A queue of numbers. */
 class Fifo {
   private items: number[] = []
   private head = 0

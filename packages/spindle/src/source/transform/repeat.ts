@@ -9,18 +9,19 @@ import type { SourceLike, Transformed } from '../seek/source-types.ts'
 
 /** Options of {@link repeat}. */
 export interface RepeatOptions {
-  /** How often, an integer >= 0 or `Infinity`. Default `Infinity`. */
+  /** Number of repetitions, an integer >= 0 or `Infinity`. Default `Infinity`. */
   readonly times?: number
 }
 
 /**
- * A source again and again, as one epoch. Each time is the source's next epoch, so a shuffled
- * source comes in another order each time. A source that turns out empty is not repeated.
+ * Repeats a source within one epoch. Each repetition is the source's next epoch, so a shuffled
+ * source has another order each time. An empty source is not repeated.
  *
- * Seekable if the source is, and knows its size.
+ * The result is seekable if the source is seekable and knows its size.
  *
- * @throws `ERR_BAD_OPTION`; a generator object or a stream, which can be gone through only once, is
- *   refused
+ * @throws `ERR_BAD_OPTION`, also for a generator object or a stream, which can be iterated only
+ *   once
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -49,7 +50,7 @@ export function repeat<S extends SourceLike<unknown>>(
 function repeated<T>(plan: Plan<T>, length: number, times: number): Plan<T> {
   const isEndless = times === Number.POSITIVE_INFINITY
   return {
-    // Infinity times 0 is no number.
+    // Infinity times 0 is NaN.
     size: length === 0 || times === 0 ? 0 : length * times,
     access: plan.access,
     isAsync: plan.isAsync,
@@ -72,7 +73,7 @@ function repeated<T>(plan: Plan<T>, length: number, times: number): Plan<T> {
   }
 }
 
-/** Of what has its length only at the end. */
+/** For a source whose size is unknown until its end. */
 function chained<T>(plan: Plan<T>, times: number): Plan<T> {
   const passes = (pass: number) => plan.pick(positionsFrom(0, undefined, undefined), pass)
   const open = (): Items<T> => (plan.isAsync ? chainAsync(passes, times) : chainSync(passes, times))

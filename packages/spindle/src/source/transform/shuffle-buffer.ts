@@ -9,29 +9,30 @@ import { pickBlocks } from './pick-blocks.ts'
 
 /** Options of {@link shuffleBuffer}. */
 export interface ShuffleBufferOptions {
-  /** Most items that are held at a time. An integer >= 1. */
+  /** Maximum number of items that are held, an integer >= 1. */
   readonly size: number
-  /** Which orders. An integer. Default 0. */
+  /** Seed of the random orders, an integer. Default 0. */
   readonly seed?: number
   /**
-   * The epoch that plain iteration begins with: each has another order. Default 0; `setEpoch` sets
+   * Epoch of the first plain iteration; each epoch has another order. Default 0; `setEpoch` changes
    * it later.
    */
   readonly epoch?: number
 }
 
 /**
- * A source shuffled within a buffer: for what is read in order, as text files and streams are. The
- * epoch is cut into blocks of `size` items, at other places each epoch, and each block is put in
- * random order, every order equally likely. So an item moves by less than `size` positions; shuffle
- * the shards or files as well.
+ * Shuffles a source within a buffer, for sources that are read in order, such as text files and
+ * streams. The epoch is cut into blocks of `size` items, at different positions in each epoch. Each
+ * block is shuffled, and every order of it is equally likely. An item therefore moves by less than
+ * `size` positions, so shuffle the shards or files as well.
  *
- * Blocks have an order that is computed, so nothing of what was in the buffer is needed to go on:
- * beginning at a position reads at most one block again. A rank reads all of its source's block
- * only where the size is not known; otherwise its own items, in order. Of a source with random
- * access nothing is held.
+ * The order of a block is computed, so a resumed run needs no saved buffer: beginning at a position
+ * reads at most one block again. A rank reads all items of a block only if the size of the source
+ * is unknown; otherwise it reads its own items, in order. With a random-access source nothing is
+ * held.
  *
  * @throws `ERR_BAD_OPTION`
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

@@ -9,25 +9,26 @@ import { rangeOf } from './range.ts'
 
 /** Options of {@link shuffled}. */
 export interface ShuffledOptions {
-  /** Which orders. An integer. Default 0. */
+  /** Seed of the random orders, an integer. Default 0. */
   readonly seed?: number
   /**
-   * The epoch that plain iteration begins with: each has another order. Default 0; `setEpoch` sets
+   * Epoch of the first plain iteration; each epoch has another order. Default 0; `setEpoch` changes
    * it later.
    */
   readonly epoch?: number
 }
 
 /**
- * All items of a source, or the numbers 0, 1, … below a size, in random order: of every order
- * equally likely, and another one each epoch. The order is computed, not stored
- * ({@link KeyedPermutation}), so nothing is made ready, and it can begin anywhere.
+ * All items of a source, or the numbers 0, 1, … `size` - 1, in random order. Every order is equally
+ * likely, and each epoch has another one. The order is computed, not stored
+ * ({@link KeyedPermutation}), so it needs no preparation and can begin anywhere.
  *
- * Items are read at random places. Where reading in order is much cheaper, as in text files,
- * `shuffleBuffer` shuffles less well, but faster.
+ * Items are read at random positions. If reading in order is much cheaper, as in text files, use
+ * `shuffleBuffer`, which shuffles less well but is faster.
  *
  * @param source a size (1..2^53), an array, or a seekable source whose size is known
  * @throws `ERR_BAD_OPTION`
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

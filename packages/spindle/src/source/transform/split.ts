@@ -5,14 +5,15 @@ import { planOf } from '../seek/plan-of.ts'
 import type { Shard, SourceLike, Transformed } from '../seek/source-types.ts'
 
 /**
- * A rank's part of a source: the items at the positions `rank`, `rank + worldSize`, … Every item is
- * one rank's, and numbers of items differ by at most one.
+ * One rank's part of a source: the items at the positions `rank`, `rank + worldSize`, … Every item
+ * belongs to one rank, and the sizes of the parts differ by at most one.
  *
- * Orders do not depend on ranks: transforms of a part are parts of the transform of the whole, so
- * it does not matter whether a source is split first or last. A part of a part (machines, then
- * processes) is a part.
+ * Orders do not depend on ranks: a transform of a part is that part of the transform of the whole.
+ * So a source may be split before or after other transforms. A part can be split again (machines,
+ * then processes).
  *
  * @throws `ERR_BAD_OPTION`
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

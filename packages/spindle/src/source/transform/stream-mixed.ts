@@ -2,15 +2,15 @@ import { positionsFrom } from '../seek/expose.ts'
 import type { Items, Plan } from '../seek/seek-plan.ts'
 import type { MixCursor } from './mix-order.ts'
 
-/** How sources of unknown sizes are mixed. */
+/** Settings of a mix of sources whose sizes are unknown. */
 export interface StreamMixing {
   readonly stop: 'first' | 'all'
   readonly isAsync: boolean
 }
 
 /**
- * All items of a mix, from the start, where only the end of a source tells its size. Nothing is
- * read ahead.
+ * All items of a mix from the start, for sources whose size is unknown until their end. Reads
+ * nothing ahead.
  */
 export function streamMixed<T>(
   plans: readonly Plan<T>[],

@@ -5,9 +5,10 @@ import { mapped } from '../seek/seek-plan.ts'
 import type { SourceLike, Transformed } from '../seek/source-types.ts'
 
 /**
- * The first `count` items of each epoch of a source, over all ranks.
+ * The first `count` items of each epoch of a source, counted over all ranks.
  *
  * @throws `ERR_BAD_OPTION`
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -28,7 +29,7 @@ export function take<S extends SourceLike<unknown>>(source: S, count: number): T
       access: plan.access,
       isAsync: plan.isAsync,
       describe: () => ({ kind: 'take', count, of: plan.describe() }),
-      // Where the size is not known, positions go on until the source ends.
+      // If the size is unknown, positions continue until the source ends.
       pick: (positions, epoch) =>
         plan.pick(size === undefined ? below(positions, count) : positions, epoch),
     },
@@ -37,8 +38,8 @@ export function take<S extends SourceLike<unknown>>(source: S, count: number): T
 }
 
 /**
- * All but the first `count` items of each epoch of a source. Of a seekable source nothing before is
- * read.
+ * All items of each epoch of a source except the first `count`. A seekable source does not read the
+ * skipped items.
  *
  * @throws `ERR_BAD_OPTION`
  */

@@ -6,7 +6,7 @@ import type { Shard, SourceLike } from '../seek/source-types.ts'
 /** The shard of a single rank. */
 const ALL: Shard = { rank: 0, worldSize: 1 }
 
-/** Several sources seen as one. */
+/** Several sources with a common shard. */
 export interface WholePlans<T> {
   readonly plans: readonly Plan<T>[]
   readonly shard: Shard | undefined
@@ -14,8 +14,9 @@ export interface WholePlans<T> {
 }
 
 /**
- * Looks into sources that are put together. @throws `ERR_BAD_OPTION` for none, and for sources of
- * different ranks
+ * Gets the plans of sources that are to be combined.
+ *
+ * @throws `ERR_BAD_OPTION` for an empty list, and for sources of different ranks
  */
 export function wholePlansOf<T>(sources: readonly SourceLike<unknown>[]): WholePlans<T> {
   if (!Array.isArray(sources) || sources.length === 0)

@@ -2,17 +2,17 @@ import { onAbort } from '../../abort-signals.ts'
 import { setTimeout } from '../../timers.ts'
 import type { Task, TasksOfSignal } from './task.ts'
 
-/** How long a listener stays with a signal that has no tasks, in milliseconds. */
+/** How long the listener of a signal without tasks stays, in milliseconds. */
 const TIDY_MS = 20
 
 /**
- * The tasks of a pool that are not settled, by their signals; tells of those whose signal is
- * aborted. One listener a signal, since most tasks share theirs. Lists and places in them rather
- * than sets: a set through which many short-lived things pass has V8 keep them alive for long (its
- * old tables refer to the new ones), which cost half of the pool's time.
+ * The unsettled tasks of a pool, grouped by their signals; reports the tasks whose signal is
+ * aborted. There is one listener per signal, since most tasks share theirs. It uses arrays and
+ * indices rather than sets: V8 keeps short-lived objects alive that pass through a set (its old
+ * tables refer to the new ones), which took half of the pool's time.
  */
 export class AbortWatch {
-  /** Tasks there are. */
+  /** Number of tasks. */
   size = 0
   readonly #onAbort: (task: Task, reason: unknown) => void
   readonly #signals: Map<AbortSignal, TasksOfSignal> = new Map()
@@ -59,12 +59,12 @@ export class AbortWatch {
     if (tasks.length === 0) this.#tidySoon()
   }
 
-  /** All of them, as they are now. */
+  /** A copy of the list of all tasks. */
   list(): Task[] {
     return [...this.#signals.values()].flatMap(({ tasks }) => tasks)
   }
 
-  /** Later, for the next call with the same signal is mostly made soon. */
+  /** Deferred, because the next call with the same signal usually follows soon. */
   #tidySoon(): void {
     if (this.#isTidying) return
     this.#isTidying = true

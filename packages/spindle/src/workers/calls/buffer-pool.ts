@@ -1,15 +1,15 @@
 import { isMovable, markMovable } from '../transport/move.ts'
 import { moved } from './moved.ts'
 
-/** Bytes of unused buffers that are kept; what comes beyond is left to the garbage collector. */
+/** Maximum size of unused buffers, in bytes. Further ones are left to the garbage collector. */
 const MOST_BYTES = 2 ** 27
 
-/** Buffers that wait to be used again, by their sizes: only of sizes that have been asked for. */
+/** Buffers for reuse, by size. Only keeps sizes that were requested before. */
 export class BufferPool {
   readonly #bySize: Map<number, ArrayBuffer[]> = new Map()
   #bytes = 0
 
-  /** Buffers of that size will be asked for. */
+  /** Notes that buffers of this size will be requested. */
   expect(byteLength: number): void {
     if (!this.#bySize.has(byteLength)) this.#bySize.set(byteLength, [])
   }
@@ -29,7 +29,10 @@ export class BufferPool {
   }
 }
 
-/** A worker's own stock. Whatever it takes, new or used, its pool owes it one of the same size. */
+/**
+ * The buffers of one worker. For each buffer that the worker takes, new or used, its pool owes it
+ * one of the same size.
+ */
 export class WorkerBuffers {
   readonly #stock: BufferPool = new BufferPool()
   #taken: number[] = []
@@ -38,7 +41,7 @@ export class WorkerBuffers {
     for (const buffer of buffers) this.#stock.put(buffer)
   }
 
-  /** A buffer of that size, with whatever is in it. */
+  /** A buffer of this size with undefined content. */
   take(byteLength: number): ArrayBuffer {
     this.#stock.expect(byteLength)
     const at = this.#taken.length - 2
@@ -50,14 +53,14 @@ export class WorkerBuffers {
   }
 
   /**
-   * A result has left as a copy: its memory can be used again, if the op has given it up. It is
-   * empty then for the op, as it is in a thread.
+   * Called after a result was sent as a copy. If the op has given the buffer up, its memory is
+   * reused, and the op then sees an empty buffer, as it does after a transfer.
    */
   left(buffer: ArrayBuffer): void {
     if (isMovable(buffer)) this.#stock.put(moved(buffer))
   }
 
-  /** Sizes and how many were taken of each since this was last asked for. */
+  /** Sizes and the number of buffers taken of each since the last call. */
   takeTaken(): readonly number[] {
     if (this.#taken.length === 0) return none
     const taken = this.#taken

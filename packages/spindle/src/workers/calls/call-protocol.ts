@@ -4,37 +4,35 @@ import type { SegmentPoolHandle } from '../memory/segment-pool.ts'
 import type { EntrySetup } from '../supervise/start-worker.ts'
 import type { WireError } from '../transport/wire-error.ts'
 
-// What a pool and its workers tell each other. Several tasks and several results travel in one
-// message; a task is known by its slot, which stays taken until its last result has come back, so
-// that nothing else needs numbers.
+// The messages between a pool and its workers. A message holds several tasks or several results. A
+// task is identified by its slot, which stays taken until its last result has arrived, so nothing
+// else needs a number.
 
-/** Tasks that a worker can hold at once. */
+/** Maximum number of tasks that a worker holds. */
 export const SLOTS = 256
 
-// Pool to worker. Of its lists a message has those that are not empty.
+// Pool to worker. Empty lists are left out of the message.
 export interface RunMessage {
-  /**
-   * Ops that this worker has not been told of. An op's number is its place in the order of telling.
-   */
+  /** Ops that are new to this worker. An op's number is its position in the order of arrival. */
   readonly ops?: readonly OpReference[]
-  /** Stages that this worker has not been told of: number, stage; and again. */
+  /** Stages that are new to this worker: alternating number and stage. */
   readonly stages?: readonly (number | StageInfo)[]
   readonly shapes?: readonly (readonly string[])[]
   /**
-   * For each task: its head; if that says so, the length of its context and that many numbers
-   * (index, attempt, number of the stage, key of the random numbers); if it says so, how many
-   * outputs to leave out; if it says so, leases; then the item, or the number of its shape and its
-   * fields.
+   * For each task, in this order: its head; if flagged, the length of its context and that many
+   * numbers (index, attempt, number of the stage, key of the random numbers); if flagged, the
+   * number of outputs to skip; if flagged, leases; then the item, or the number of its shape and
+   * its fields.
    */
   readonly tasks?: readonly unknown[]
-  /** Slot, how many of its generator's outputs the caller has taken; and again. */
+  /** Alternating slot and number of its generator's outputs that the caller has taken. */
   readonly taken?: readonly number[]
-  /** Buffers that the worker may use again. */
+  /** Buffers that the worker may reuse. */
   readonly buffers?: readonly ArrayBuffer[]
-  /** What the carrier has taken out of `tasks`. */
+  /** What the carrier has extracted from `tasks`. */
   readonly parcels?: readonly unknown[]
 }
-/** Tasks, a slot that is wanted no more, or the end. */
+/** Tasks; or a slot whose task was aborted; or the end. */
 export type PoolMessage = RunMessage | number | 'close'
 
 // The head of a task or result: its slot, flags, and the number of the op or the kind of the
@@ -42,12 +40,12 @@ export type PoolMessage = RunMessage | number | 'close'
 export const SLOT_OF_HEAD = 0xff
 export const SHAPED: number = 1 << 8
 export const HAS_CONTEXT: number = 1 << 9
-/** It is to be told of when the op begins. */
+/** The pool wants to know when the op begins. */
 export const IS_TIMED: number = 1 << 10
 export const SKIPS: number = 1 << 11
-/** Leases of shared memory that the value has views of go with it. */
+/** The message holds leases of shared memory that the value has views of. */
 export const HAS_LEASES: number = 1 << 12
-/** Where and when it ran is to be told. */
+/** The pool wants to know where and when the task ran. */
 export const IS_TRACED: number = 1 << 13
 export const ABOVE_FLAGS = 14
 
@@ -56,8 +54,8 @@ export const OK = 0
 export const THREW = 1
 /** One output of a generator; the slot stays taken. */
 export const OUTPUT = 2
-// Those from here on have no value.
-/** Given up because it is wanted no more. */
+// Results from here on have no value.
+/** The task was aborted and is given up. */
 export const DROPPED = 3
 /** The end of a generator. */
 export const DONE = 4
@@ -66,74 +64,73 @@ export const BEGINS = 5
 export interface ResultMessage {
   readonly shapes?: readonly (readonly string[])[]
   /**
-   * For each result: its head; if that says so, leases; then its value, or the number of its shape
-   * and its fields.
+   * For each result, in this order: its head; if flagged, leases; then its value, or the number of
+   * its shape and its fields.
    */
   readonly results?: readonly unknown[]
   /**
-   * How long ops held the worker since the last message: number of the op, calls, milliseconds; and
-   * again.
+   * How long ops have blocked the worker since the last message: repeated op number, number of
+   * calls, milliseconds.
    */
   readonly busy?: readonly number[]
   /**
-   * Of tasks that are traced and have ended: slot, beginning and end in milliseconds since 1970;
-   * and again.
+   * For traced tasks that have ended: repeated slot, beginning, end, in milliseconds since 1970.
    */
   readonly spans?: readonly number[]
   /** With `spans`: process and thread. */
   readonly worker?: readonly [process: number, thread: number]
   /** Numbers of ops that were found to take no context. */
   readonly contextFree?: readonly number[]
-  /** Bytes that were given away, and bytes that were copied, since the last message. */
+  /** Bytes that were transferred and bytes that were copied since the last message. */
   readonly bytes?: readonly [transferred: number, copied: number]
   /**
-   * Size of buffers, and how many of that size ops have asked for since the last message; and
-   * again.
+   * Alternating buffer size and number of buffers of that size that ops have requested since the
+   * last message.
    */
   readonly allocated?: readonly number[]
   /** Numbers of ops whose `init` has been called. */
   readonly initialised?: readonly number[]
-  /** What the carrier has taken out of `results`. */
+  /** What the carrier has extracted from `results`. */
   readonly parcels?: readonly unknown[]
 }
 export const FIELDS_OF_BUSY = 3
 /**
- * `'full'`: the worker's memory has grown to the limit for replacing it. A number: see `LoopEnd`;
- * how many messages the worker had heard by then.
+ * `'full'`: the worker's memory has reached the limit at which it is replaced. A number (see
+ * `LoopEnd`): how many messages the worker had received when nothing was left to run.
  */
 export type WorkerMessage = ResultMessage | Refused | 'ready' | 'full' | number
 
 /**
- * A module that must not be loaded by workers, for it starts workers of its own for itself. The
- * worker ends.
+ * Reports a module that workers must not load, because it starts workers of itself. The worker then
+ * ends.
  */
 export interface Refused {
   readonly refused: WireError
   readonly module: string
 }
 
-/** Of a process, what ended it. */
+/** The error that ended a process. */
 export interface LastWords {
   readonly thrown: WireError
 }
 
-/** What every worker is started with, whatever it is. */
+/** What every worker, thread or process, is started with. */
 export interface WorkerSetup {
-  /** Called before the worker is ready. */
+  /** Op that is called before the worker is ready. */
   readonly init: OpReference | undefined
-  /** What that is called with. */
+  /** Argument of `init`. */
   readonly initArgs: unknown
-  /** Heap and buffers, in MiB, from which on the worker says `'full'`. */
+  /** Size of heap and buffers, in MiB, at which the worker sends `'full'`. */
   readonly maxHeapMb: number | undefined
-  /** URL of the module of tsx, if the worker was started with it. */
+  /** URL of tsx's module, if the worker was started with it. */
   readonly tsx: string | undefined
 }
 
 /** What a thread of a pool is started with. */
 export interface ThreadSetup extends WorkerSetup, EntrySetup {
   readonly control: SharedArrayBuffer
-  /** The pool's shared memory, if it has some. */
+  /** The shared memory of the pool, if any. */
   readonly memory: SegmentPoolHandle | undefined
-  /** Threads that its pool may have, this one included. */
+  /** Maximum number of threads of the pool, this one included. */
   readonly poolSize: number
 }

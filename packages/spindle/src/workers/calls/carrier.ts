@@ -2,28 +2,31 @@ import type { SpindleError } from '../../errors.ts'
 import type { TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
 
-/** How values get into the messages of one side, and out of those of the other. */
+/** Puts values into the messages of one side, and takes values out of the messages of the other. */
 export interface Carrier {
-  /** Bytes given away and copied since they were last read; the reader sets them back. */
+  /** Bytes transferred and copied since they were last read. The reader resets them. */
   readonly tally: TransferStats
   /**
-   * Readies a value for the next message: what it returns belongs at place `at` of the message's
-   * list. `slot` and `part` say what {@link release} will call it by.
+   * Prepares a value for the next message. The returned value belongs at index `at` of the
+   * message's list. {@link release} later refers to it by `slot` and `part`.
    */
   pack(value: unknown, at: number, slot: number, part: number): unknown
-  /** Has a buffer go along with the next message, which must hold it; whether that is possible. */
+  /**
+   * Transfers a buffer with the next message, which must contain it. Returns whether that is
+   * possible.
+   */
   give(buffer: ArrayBuffer): boolean
   /**
-   * Sends a message with what was packed for it. Throws, with nothing sent, if something cannot
-   * cross. Without `givesAway` buffers are copied by the sending itself.
+   * Sends a message with the values packed for it. If a value cannot be sent, it throws and sends
+   * nothing. Without `givesAway`, sending copies the buffers.
    */
-  /** Messages that were sent. */
+  /** Number of messages sent. */
   readonly sent: number
   send(message: PoolMessage | WorkerMessage, givesAway?: boolean): void
-  /** Puts into a list that has arrived what its message brings beside it. */
+  /** Restores the extracted buffers of a received message in its list. */
   open(list: unknown[], parcels: readonly unknown[] | undefined): void
-  /** The other side has read a slot's values, up to `part`. */
+  /** The other side has read the slot's values up to `part`; their memory is free. */
   release(slot: number, part?: number): void
-  /** Why a value cannot cross. */
+  /** Makes the error for a value that cannot be sent. */
   whyNot(value: unknown, what: string, cause: unknown): SpindleError
 }

@@ -1,35 +1,37 @@
-// What pool and worker can see of each other without a message: while one is busy, and after the
-// worker's death.
+// What pool and worker can see of each other without a message: while one of them is busy, and
+// after the worker's death.
 
 /** The pool's side of a control block. */
 export interface PoolControl {
-  /** A slot gets a new task. */
+  /** Resets a slot for a new task. */
   reset(slot: number): void
-  /** A slot's task is wanted no more. */
+  /** Marks a slot's task as aborted. */
   abort(slot: number): void
-  /** Slots whose tasks the worker had begun and not ended. To be asked once the worker is gone. */
+  /**
+   * Slots whose tasks the worker had begun and not ended. Only valid after the worker has ended.
+   */
   begunSlots(): ReadonlySet<number>
-  /** Those of them that wait for their op to be loaded. */
+  /** Those of the begun slots that wait for their op to be loaded. */
   loadingSlots(): ReadonlySet<number>
-  /** Lets go of what the block is made of. */
+  /** Releases the resources of the block. */
   close(): void
 }
 
 /** The worker's side of a control block. */
 export interface WorkerControl {
-  /** The module of a slot's op is being loaded for it. */
+  /** Notes that the module of a slot's op is being loaded. */
   load(slot: number): void
-  /** The call of a slot's op begins. */
+  /** Notes that the call of a slot's op begins. */
   begin(slot: number): void
   end(slot: number): void
-  /** Before results leave: what has ended is marked so. */
+  /** Marks ended tasks as ended. Called before results are sent. */
   settle(): void
   isAborted(slot: number): boolean
   /**
-   * The worker goes into an op's own code. Does not return if the process is ending: nothing may be
-   * begun then.
+   * Enters the op's own code. If the process is ending, this does not return, because nothing may
+   * begin then.
    */
   enter(): void
-  /** It has come out again. */
+  /** Leaves the op's own code. */
   leave(): void
 }

@@ -1,23 +1,22 @@
-// Node ends threads by force when the process ends. A thread that is inside a native call then
-// takes the process down with it, so the end of the process waits, not for long, until those that
-// are in a call are out of it.
+// Node ends threads by force when the process ends. A thread inside a native call then crashes the
+// process. So the end of the process waits, for a limited time, until such calls have returned.
 
 import { clockMs } from '../../timers.ts'
 
-/** A worker that must not be surprised by the end of the process. */
+/** A worker that must not be ended in the middle of a call. */
 export interface Guarded {
-  /** It is to begin nothing more. */
+  /** Makes the worker begin no further call. */
   stop(): void
   /**
-   * Waits, holding this thread, until it is in no call. `endsAt`: when the process began to end, on
-   * `performance.now()`'s clock.
+   * Blocks this thread until the worker is in no call. `endsAt`: when the process began to end, as
+   * `performance.now()`.
    */
   waitUntilOutside(endsAt: number): void
 }
 
 const guarded = new Set<Guarded>()
 
-/** Watches over a worker until {@link unguardExit}. */
+/** Guards a worker until {@link unguardExit}. */
 export function guardExit(worker: Guarded): void {
   if (guarded.size === 0) process.on('exit', atExit)
   guarded.add(worker)

@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs'
 
-/** Fills `bytes` from a file, which must have so much. */
+/** Fills `bytes` from a file, which must have that many bytes. */
 export function readFully(file: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.byteLength; ) {
     const count = readSync(file, bytes, done, bytes.byteLength - done, position + done)

@@ -5,12 +5,13 @@ import { SLOTS } from './call-protocol.ts'
 import type { PoolControl, WorkerControl } from './control.ts'
 import { readFully, writeFully } from './file-bytes.ts'
 
-// The control block of a process: a byte for each slot's state, which only the worker writes, and,
-// SLOTS further, a byte for whether the pool wants it no more. A file does for processes what
-// shared memory does for threads: it is still there when one of them has died.
+// The control block of a process. It has a byte for the state of each slot, which only the worker
+// writes. After SLOTS bytes it has a byte per slot for whether the pool has aborted its task. A
+// file does for processes what shared memory does for threads: it still exists after one of them
+// has died.
 const ENDED = 0
 const BEGUN = 1
-/** Begun, but it is the op's module that has. */
+/** Begun, but only the loading of the op's module. */
 const LOADING = 2
 const WANTED = 0
 const ABORTED = 1
@@ -57,14 +58,13 @@ export class FilePoolControl implements PoolControl {
 }
 
 /**
- * How old what is known of the pool's wishes may be where they are asked for at every call, in
- * milliseconds.
+ * Maximum age of a value read from the file, in milliseconds, for checks that occur at every call.
  */
 const STALE_MS = 1
 
 /**
- * The worker's side of a process's control block. A write or a read costs about a microsecond, so
- * ends are written with the next beginning.
+ * The worker's side of a process's control block. A read or write costs about a microsecond, so an
+ * end is written together with the next beginning.
  */
 export class FileWorkerControl implements WorkerControl {
   readonly #file: number
@@ -111,7 +111,7 @@ export class FileWorkerControl implements WorkerControl {
     return this.#aborts[slot] === ABORTED
   }
 
-  // The end of the pool's process does not touch this one's threads.
+  // The end of the pool's process does not affect this one's threads.
   enter(): void {}
   leave(): void {}
 }

@@ -5,19 +5,19 @@ import { DONE, DROPPED, OUTPUT } from './call-protocol.ts'
 import type { WorkerControl } from './control.ts'
 import type { ResultBatcher } from './result-batcher.ts'
 
-/** What is used of generators and async generators. */
+/** The part of generators and async generators that is used. */
 export interface GeneratorLike {
   next(): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
   return?(): unknown
 }
 
-/** What runs the worker's calls, of which the generator is one. */
+/** The runner of the worker's calls, as its generators see it. */
 interface GeneratorRunner {
   readonly control: WorkerControl
   readonly outbox: ResultBatcher
-  /** Promises of ops and generators that are waited for. */
+  /** Number of promises of ops and generators that are pending. */
   pending: number
-  /** A call has held the loop since then. */
+  /** A call has blocked the event loop since then. */
   held(op: number, startedAt: number): void
   flush(): void
   flushSoon(): void
@@ -27,34 +27,35 @@ interface GeneratorRunner {
 }
 
 /**
- * How far a generator may be ahead of its reader: in outputs, and in the milliseconds that it took
- * for them.
+ * How far a generator may be ahead of its reader: in outputs, and in the milliseconds that they
+ * took.
  */
 const MOST_AHEAD = 64
 const LEAST_AHEAD = 2
 const AHEAD_MS = 4
 
 /**
- * A generator at work in a worker: it is asked for outputs as long as it is not too far ahead of
- * its reader.
+ * A generator that runs in a worker. It is advanced as long as it is not too far ahead of its
+ * reader.
  */
 export class Generating {
   readonly #runner: GeneratorRunner
   readonly #op: number
   readonly #slot: number
   readonly #outputs: GeneratorLike
-  /** Outputs that the reader has had of an earlier worker. */
+  /** Number of outputs that the reader already has from an earlier worker. */
   readonly #skip: number
   /**
-   * Whether it has a time limit: an output that it has made must not wait for one that never comes.
+   * Whether the call has a time limit. Each output is then sent at once, because the next one may
+   * never come.
    */
   readonly #isTimed: boolean
   #made = 0
   #taken: number
-  /** Milliseconds that an output takes: a mean that forgets. */
+  /** Moving average of the time per output, in milliseconds. */
   #meanMs = 0
   #isWaiting = false
-  /** Whether it is asked for nothing more; it may still be at its last words. */
+  /** Whether it is advanced no more. Its clean-up may still run. */
   isClosed = false
 
   constructor(
@@ -74,13 +75,13 @@ export class Generating {
     this.#taken = skip
   }
 
-  /** The reader has taken so many. */
+  /** The reader has taken `count` outputs. */
   taken(count: number): void {
     this.#taken = Math.max(this.#taken, count)
     this.advance()
   }
 
-  /** Asks for outputs until it is far enough ahead, or at the end. */
+  /** Advances the generator until it is far enough ahead or at its end. */
   advance(): void {
     const { control } = this.#runner
     while (!this.#isWaiting && !this.isClosed && this.#mayAsk()) {
@@ -111,7 +112,7 @@ export class Generating {
     return ahead < MOST_AHEAD && ahead * this.#meanMs < AHEAD_MS
   }
 
-  /** Takes what `next()` has given. To look at it may run code of the user's, which may throw. */
+  /** Handles the result of `next()`. Inspecting it may run the user's code, which may throw. */
   #hear(step: unknown, startedAt: number): void {
     try {
       const promise = promiseOf(step)
@@ -194,7 +195,7 @@ export class Generating {
     this.#runner.failed(this.#slot, error)
   }
 
-  /** The reader wants no more. */
+  /** The reader wants no more outputs. */
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
@@ -202,7 +203,7 @@ export class Generating {
   }
 
   /**
-   * One of its outputs cannot be sent: the task has failed, and its slot is another's from now on.
+   * One of its outputs cannot be sent. The task has failed, and its slot is free for another task.
    */
   giveUp(): void {
     if (this.isClosed) return
@@ -222,13 +223,13 @@ export class Generating {
     try {
       await this.#outputs.return?.()
     } catch {
-      // Nobody is left to hear of it.
+      // No caller is left to receive the error.
     }
     this.#runner.pending--
   }
 }
 
-/** Whether a result is a generator; what cannot be asked is none. */
+/** Whether a result is a generator. A value that throws when inspected is not. */
 export function isGenerator(value: unknown): value is GeneratorLike {
   if (typeof value !== 'object' || value === null) return false
   try {

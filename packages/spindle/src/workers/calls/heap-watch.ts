@@ -1,12 +1,12 @@
-/** How often the heap is looked at, in milliseconds. */
+/** Interval between two checks of the heap, in milliseconds. */
 const EVERY_MS = 50
 
-/** Tells once when a worker's memory has grown to a limit. */
+/** Reports once when the worker's memory reaches a limit. */
 export class HeapWatch {
   #limitBytes: number
   #lookedAt = Number.NEGATIVE_INFINITY
 
-  /** `limitMb`: in MiB; none for never. */
+  /** `limitMb`: in MiB; `undefined` for no limit. */
   constructor(limitMb: number | undefined) {
     this.#limitBytes = limitMb === undefined ? Number.POSITIVE_INFINITY : limitMb * 2 ** 20
   }

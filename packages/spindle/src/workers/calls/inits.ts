@@ -1,6 +1,6 @@
 import type { Task } from './task.ts'
 
-/** How many workers of a pool call a module's `init`. */
+/** Number of workers of a pool that are calling a module's `init`. */
 export class InitCount {
   running = 0
   readonly most: number
@@ -10,7 +10,7 @@ export class InitCount {
   }
 }
 
-/** Which ops' `init` one worker has called, or is at. */
+/** The ops whose `init` one worker has called or is calling. */
 export class WorkerInits {
   readonly #count: InitCount
   readonly #running: Set<number> = new Set()
@@ -20,9 +20,7 @@ export class WorkerInits {
     this.#count = count
   }
 
-  /**
-   * Whether the worker may be given a task: it has called the module's `init`, or may do so now.
-   */
+  /** Whether the worker may get a task: it has called the module's `init`, or may call it now. */
   hasRoomFor({ call, op }: Task): boolean {
     return (
       call.init === undefined ||
@@ -32,14 +30,14 @@ export class WorkerInits {
     )
   }
 
-  /** The worker gets a task. */
+  /** Notes that the worker gets a task. */
   gave({ call, op }: Task): void {
     if (call.init === undefined || this.#done.has(op) || this.#running.has(op)) return
     this.#running.add(op)
     this.#count.running++
   }
 
-  /** The worker tells of ops whose `init` it has called, well or not. */
+  /** The worker reports ops whose `init` it has called, with or without success. */
   called(ops: readonly number[]): void {
     for (const op of ops) {
       this.#done.add(op)
@@ -47,7 +45,7 @@ export class WorkerInits {
     }
   }
 
-  /** The worker is gone. */
+  /** Called when the worker has ended. */
   close(): void {
     this.#count.running -= this.#running.size
     this.#running.clear()

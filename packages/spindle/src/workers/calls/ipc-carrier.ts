@@ -13,7 +13,7 @@ import {
 } from './out-of-band-buffers.ts'
 import { Slab } from './slab.ts'
 
-/** Where memory for what arrives comes from, and what has left as a copy goes. */
+/** Provides memory for received buffers, and takes back buffers that were sent as copies. */
 export interface Memory {
   expect?(byteLength: number): void
   take?(byteLength: number): ArrayBuffer | undefined
@@ -21,7 +21,7 @@ export interface Memory {
 }
 
 /**
- * Between processes: messages over the channel that Node has for them, large buffers through a file
+ * The carrier between processes. Messages use Node's IPC channel; large buffers go through a file
  * in memory.
  */
 export class IpcCarrier implements Carrier {
@@ -31,12 +31,12 @@ export class IpcCarrier implements Carrier {
   readonly #outgoing: Slab
   readonly #incoming: number
   readonly #memory: Memory
-  /** Buffers whose contents go with the next message. */
+  /** Buffers whose contents were copied into the next message. */
   #copied: ArrayBuffer[] = []
   /** See {@link Parcel}. */
   #parcels: unknown[] = []
 
-  /** `outgoing`, `incoming`: descriptors of the files for this side's buffers and the other's. */
+  /** `outgoing`, `incoming`: file descriptors for this side's buffers and for the other side's. */
   constructor(
     post: (message: unknown) => void,
     outgoing: number,
@@ -88,7 +88,7 @@ export class IpcCarrier implements Carrier {
   }
 
   #read(offset: number, byteLength: number): ArrayBuffer {
-    // Not zeroed first: it is all written to.
+    // Not zeroed first, because it is overwritten completely.
     this.#memory.expect?.(byteLength)
     const used = this.#memory.take?.(byteLength)
     const bytes = used === undefined ? Buffer.allocUnsafeSlow(byteLength) : new Uint8Array(used)
@@ -105,20 +105,22 @@ export class IpcCarrier implements Carrier {
   }
 }
 
-/** Processes of a pool share no memory, and views of it are not taken for copies. */
+/**
+ * Processes of a pool share no memory, so views of shared memory are refused rather than copied.
+ */
 const border: Border = {
   to: 'process',
   canCross: (value) => !isSharedMemory(value) && toProcess.canCross(value),
 }
 
-/** @throws `ERR_NOT_TRANSFERABLE` if a value cannot cross to another process. */
+/** @throws `ERR_NOT_TRANSFERABLE` if a value cannot be sent to another process. */
 export function checkCrossing(value: unknown, what: string): void {
   if (!canCross(value)) throw notTransferable(value, what, undefined, border)
 }
 
 function canCross(value: unknown): boolean {
   try {
-    // Finds views of shared memory anywhere in it, which Node's channel takes for views of plain
+    // Finds views of shared memory at any depth. Node's channel would treat them as views of plain
     // memory.
     if (typeof value === 'object' && value !== null)
       withoutBuffers(

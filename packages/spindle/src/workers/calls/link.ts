@@ -3,32 +3,29 @@ import type { WorkerMessage } from './call-protocol.ts'
 import type { Carrier } from './carrier.ts'
 import type { PoolControl } from './control.ts'
 
-/**
- * One worker as its pool sees it, be it a thread or a process: what differs between them, and
- * nothing else.
- */
+/** The difference between a worker thread and a worker process, as the pool sees it. */
 export interface WorkerLink {
   readonly control: PoolControl
   readonly carrier: Carrier
-  /** Whether the worker keeps this process alive. */
+  /** Sets whether the worker keeps this process alive. */
   setRef(isReffed: boolean): void
-  /** Ends the worker whatever it does. */
+  /** Ends the worker by force. */
   terminate(): void
 }
 
-/** Whom a link tells. */
+/** Receives the events of a link. */
 export interface LinkListener {
   heard(message: WorkerMessage): void
-  /** The worker is gone, and all it had sent has been heard. Called once. */
+  /** The worker has ended, and all its messages have been handled. Called once. */
   ended(ending: LinkEnding): void
 }
 
 export interface LinkEnding {
-  /** How it ended, in words: `exit code 3`, `signal SIGKILL`. */
+  /** How it ended, as text: `exit code 3`, `signal SIGKILL`. */
   readonly how: string
-  /** What it threw, where that is known. */
+  /** The error that it threw, if known. */
   readonly error: unknown
 }
 
-/** Starts a worker. May throw. `stock`: buffers that were given back. */
+/** Starts a worker. May throw. `stock`: buffers for reuse. */
 export type Connect = (listener: LinkListener, stock: BufferPool) => WorkerLink

@@ -4,12 +4,12 @@ type Transferable = ArrayBuffer & { transfer?(): ArrayBuffer }
 
 let channel: MessageChannel | undefined
 
-/** The memory of a buffer in a buffer of its own; the given one is empty then. */
+/** Moves the memory of a buffer to a new buffer and leaves the given one empty. */
 export function moved(buffer: ArrayBuffer): ArrayBuffer {
   const { transfer } = buffer as Transferable
   if (transfer !== undefined) return transfer.call(buffer)
   // Node 20 lacks `transfer`, and its structuredClone() makes a channel for every call, which costs
-  // more than all the rest.
+  // more than everything else here.
   if (channel === undefined) {
     channel = new MessageChannel()
     channel.port1.unref()

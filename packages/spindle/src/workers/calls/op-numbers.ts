@@ -2,14 +2,14 @@ import type { ExecutorCall } from '../../engine/executor.ts'
 import type { OpReference } from '../../engine/worker-op.ts'
 import type { StageInfo } from '../../op-context.ts'
 
-/** The ops and stages a pool has met, numbered, so that each is described to a worker once. */
+/** Numbers the ops and stages of a pool, so that each is described to a worker only once. */
 export class OpNumbers {
   readonly references: OpReference[] = []
   readonly #modules: Map<string, number[]> = new Map()
   readonly #stages: WeakMap<StageInfo, number> = new WeakMap()
   #stageCount = 0
 
-  /** `check`: asked of an op that is new. */
+  /** `check`: called with each new op. */
   numberOf(
     { filename, name, init, initArgs, bound }: ExecutorCall,
     check: (op: OpReference) => void,

@@ -1,16 +1,16 @@
 import { FIELDS_OF_BUSY } from './call-protocol.ts'
 
-/** What a pool has learnt of an op from those who ran it. */
+/** What a pool has learnt about an op from its calls. */
 interface OpProfile {
   /** Whether it takes no context. */
   isBlind: boolean
   /** Whether it is a generator. */
   isGenerator: boolean
-  /** How long it holds its worker, in milliseconds: a mean that forgets. */
+  /** Moving average of how long it blocks its worker, in milliseconds. */
   ms: number | undefined
 }
 
-/** What a pool has learnt of its ops, by their numbers. */
+/** What a pool has learnt about its ops, by their numbers. */
 export class OpProfiles {
   readonly #facts: OpProfile[] = []
 

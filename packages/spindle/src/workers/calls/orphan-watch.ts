@@ -1,17 +1,17 @@
 import { Worker } from 'node:worker_threads'
 
-/** How often it is looked whether the parent lives, in milliseconds. */
+/** Interval between two checks whether the parent is alive, in milliseconds. */
 export const EVERY_MS = 500
 
 /**
- * The parent that has started this process: as early as possible, for it may be gone before the
- * watch begins.
+ * Id of the parent process. Read as early as possible, because the parent may end before the watch
+ * begins.
  */
 const parent = process.ppid
 
-// A process hears of its parent's end on its loop, so not while an op holds it, which may be for
-// ever. A thread hears it all the same. It also counts in a file: where the count stands still, the
-// process as a whole does.
+// A process receives its parent's end on its event loop, but an op may block that loop forever. So
+// a thread watches for it. The thread also counts in a file: if the count stops, the whole process
+// has stopped.
 const watch = `
   const { parent, pulse } = require('node:worker_threads').workerData
   const { writeSync } = require('node:fs')
@@ -27,8 +27,8 @@ const watch = `
   }, ${EVERY_MS})`
 
 /**
- * Has this process end soon after its parent, whatever it does. `pulse`: a file in which its life
- * can be seen.
+ * Ends this process soon after its parent, whatever it is doing. `pulse`: descriptor of a file
+ * whose count shows that the process runs.
  */
 export function watchParent(pulse?: number): void {
   const watcher = new Worker(watch, {
@@ -40,6 +40,6 @@ export function watchParent(pulse?: number): void {
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 },
   })
   watcher.unref()
-  // Without it, the process still ends with its channel.
+  // Without the watcher, the process still ends with its channel.
   watcher.on('error', () => {})
 }

@@ -8,16 +8,18 @@ import {
   withReplaced,
 } from '../transport/walk-value.ts'
 
-/** Buffers smaller than this go with their message. */
+/** Smaller buffers are sent within their message, in bytes. */
 const LARGE_BYTES = 1 << 14
 
-/** Puts bytes somewhere and gives their offset, or `undefined` if there is no place. */
+/**
+ * Writes bytes outside the message and returns their offset, or `undefined` if there is no room.
+ */
 export type PutAside = (bytes: Uint8Array) => number | undefined
 
 /**
- * A buffer or view that goes beside its message: the object that holds it in the message
- * (`undefined`: the message's list), the key there, its class, and where its bytes are. What is at
- * the same offset is one buffer. And again.
+ * A buffer or view that is sent outside its message: the object in the message that holds it
+ * (`undefined`: the message's list), its key there, its class, and the position of its bytes.
+ * Entries with the same offset are the same buffer. A message has a flat list of these fields.
  */
 export type Parcel = readonly [
   holder: object | undefined,
@@ -29,12 +31,12 @@ export type Parcel = readonly [
 export const FIELDS_OF_PARCEL = 5
 
 /**
- * The value without its large buffers, which are given to `extractBuffers`; `at`: its place in the
- * message's list. What holds such a buffer is copied, the rest is kept, and what is there twice
- * stays one. Calls neither of both if it throws.
+ * Replaces the large buffers of a value, which are passed to `extractBuffers`. `at`: index of the
+ * value in the message's list. Objects that hold such a buffer are copied, all others are kept, and
+ * shared references stay shared. If it throws, it has called neither callback.
  *
- * @throws {CannotCross}, a `TypeError` where there is shared memory, which processes do not share,
- *   and whatever getters throw.
+ * @throws {CannotCross}, a `TypeError` for shared memory, which processes do not share; and errors
+ *   of getters.
  */
 export function withoutBuffers(
   value: object,
@@ -54,7 +56,7 @@ export function withoutBuffers(
   const places = new Map<ArrayBufferLike, Place[]>()
   for (const { memory, holder, key } of found) {
     const place = placeOf(memory, places, extractBuffers)
-    // The file is full: it goes with the message after all.
+    // The file is full, so the buffer is sent within the message.
     if (place.offset === undefined) {
       if (holder === undefined) return value
       setAt(holder, key, memory)
@@ -76,7 +78,7 @@ interface Place {
   readonly offset: number | undefined
 }
 
-/** Where the bytes of a buffer or view are; views of the same bytes share them. */
+/** Position of the bytes of a buffer or view. Views of the same bytes share it. */
 function placeOf(
   memory: Memory,
   places: Map<ArrayBufferLike, Place[]>,
@@ -95,8 +97,8 @@ function placeOf(
 }
 
 /**
- * The large buffers and views in a value, but for those that are keys of maps or members of sets,
- * which keep their places only in the message.
+ * The large buffers and views in a value. Keys of maps and members of sets are left out, because
+ * only the message keeps their positions.
  */
 function largeMemory(value: object): Set<Memory> {
   const large = new Set<Memory>()
@@ -117,8 +119,8 @@ function largeMemory(value: object): Set<Memory> {
 }
 
 /**
- * Puts a buffer or view back where it was; `list`: that of the message. `buffers`: what has been
- * put back of it before.
+ * Puts a buffer or view back into its place. `list`: the message's list. `buffers`: the buffers of
+ * this message that were restored before.
  */
 export function restoreBuffers(
   list: object,

@@ -1,10 +1,10 @@
-/** Whom {@link Outputs} tell what their reader does. */
+/** Receives what the reader of {@link Outputs} does. */
 export interface OutputsOwner {
-  /** The reader waits for an output, or has it. */
+  /** The reader begins or stops waiting for an output. */
   awaits(isAwaited: boolean): void
   /** The reader has taken an output. */
   tookOne(): void
-  /** The reader wants no more: resolves when the generator has ended. */
+  /** The reader wants no more outputs. Resolves when the generator has ended. */
   closed(): Promise<void>
 }
 
@@ -13,19 +13,15 @@ interface PendingRead {
   reject(error: unknown): void
 }
 
-/**
- * The outputs of a generator that runs in a worker: as the async generator that the op would have
- * been here.
- */
+/** The outputs of a generator that runs in a worker, as an async generator in this thread. */
 export class Outputs implements AsyncIterableIterator<unknown> {
   /**
-   * Outputs that have come here. A generator whose worker died begins again, and leaves out so
-   * many.
+   * Number of outputs received. If the worker dies, the generator starts again and skips this many.
    */
   received = 0
-  /** Outputs that the reader has taken. */
+  /** Number of outputs that the reader has taken. */
   taken = 0
-  /** Set when the call was aborted: resolves when the generator's clean-up is over. */
+  /** Set when the call was aborted: resolves when the generator's clean-up has ended. */
   leaving: Promise<void> | undefined = undefined
   readonly #owner: OutputsOwner
   #ready: unknown[] = []
@@ -67,7 +63,7 @@ export class Outputs implements AsyncIterableIterator<unknown> {
     return this
   }
 
-  /** An output has come. */
+  /** Adds an output that has arrived. */
   push(value: unknown): void {
     this.received++
     if (this.#hasEnded) return
@@ -82,14 +78,14 @@ export class Outputs implements AsyncIterableIterator<unknown> {
     this.#owner.tookOne()
   }
 
-  /** There is no more to come; what is here can still be taken. */
+  /** Ends the outputs; the received ones can still be taken. */
   end(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
     for (const taker of this.#takers.splice(0)) taker.resolve(done(undefined))
   }
 
-  /** There is no more to come, because of an error: thrown once, after what is here. */
+  /** Ends the outputs with an error, which is thrown once, after the received outputs. */
   fail(error: unknown): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
@@ -99,7 +95,7 @@ export class Outputs implements AsyncIterableIterator<unknown> {
     for (const taker of others) taker.resolve(done(undefined))
   }
 
-  /** Forgets what is here. */
+  /** Discards the received outputs. */
   drop(): void {
     this.#ready = []
     this.#head = 0
@@ -114,12 +110,12 @@ export class Outputs implements AsyncIterableIterator<unknown> {
     return value
   }
 
-  /** Whether the reader waits for an output. */
+  /** Whether the reader is waiting for an output. */
   get isAwaited(): boolean {
     return this.#takers.length > 0
   }
 
-  /** Whether nothing is here that the reader has not taken. */
+  /** Whether the reader has taken all received outputs. */
   get isEmpty(): boolean {
     return this.#head === this.#ready.length
   }

@@ -4,57 +4,59 @@ import type { OpReference, WorkerOp } from '../../engine/worker-op.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { checkInit, checkInitArgs, referenceOf } from './worker-module.ts'
 
-/** Options that pools of threads and of processes have in common. */
+/** Options that thread pools and process pools share. */
 export interface PoolOptions {
   /**
-   * Workers at most, an integer >= 1. Each is started when there is work for it. Default:
-   * `os.availableParallelism()`. A range says between which numbers `resize()`, and a pipeline that
-   * is tuned, may set it: it begins with `max`. Of a number: between 1 and that.
+   * Maximum number of workers, an integer >= 1. Workers start when there is work for them. Default:
+   * `os.availableParallelism()`. A range limits what `resize()` and the tuner of a pipeline may
+   * set; the pool starts with `max`. A number stands for the range from 1 to it.
    */
   readonly size?: number | { readonly min?: number; readonly max?: number }
-  /** Called in each worker before its first op, with `initArgs`; awaited. Default: none. */
+  /**
+   * Op that is called in each worker before its first op, with `initArgs`, and awaited. Default:
+   * none.
+   */
   readonly init?: WorkerOp<never, unknown>
-  /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
+  /** Argument of `init`: any cloneable value. It is copied now. Default `undefined`. */
   readonly initArgs?: unknown
   /**
-   * Workers that initialise at the same time, an integer >= 1: that start, or load a module with an
-   * `init` of its own. Each may need much memory or the whole network then. Default:
-   * `os.availableParallelism()`.
+   * Maximum number of workers that initialise at the same time, an integer >= 1: workers that
+   * start, and workers that load a module with its own `init`. Limit it if initialisation needs
+   * much memory or network. Default: `os.availableParallelism()`.
    */
   readonly initConcurrency?: number
   /**
-   * When a worker gives way to a new one. It takes no more calls, ends those it has, and loses
-   * none. Default: never.
+   * When to replace a worker by a new one. The old worker takes no more calls and finishes those it
+   * has, so no call is lost. Default: never.
    */
   readonly recycle?: {
-    /** Calls after which it does, an integer >= 1. */
+    /** Number of calls after which a worker is replaced, an integer >= 1. */
     readonly afterItems?: number
     /**
-     * Heap in use and buffers, in MiB, from which on it does, an integer >= 1; looked at between
-     * calls, garbage included.
+     * Size of used heap and buffers, garbage included, at which a worker is replaced, in MiB, an
+     * integer >= 1. Checked between calls.
      */
     readonly afterHeapMb?: number
   }
   /**
-   * Workers that an item may kill before it fails with `ERR_WORKER_DIED`, an integer >= 1. Until
-   * then its op is called again, from the beginning; of a generator, the outputs that the caller
-   * has had are left out, so it must give the same ones again. Default 2.
+   * Number of workers that an item may kill before it fails with `ERR_WORKER_DIED`, an integer >= 1.
+   * Until then its op is called again from the beginning. For a generator, the outputs that the
+   * caller already has are skipped, so it must give the same outputs again. Default 2.
    */
   readonly maxDeaths?: number
   /**
-   * How long a call whose signal was aborted may go on before its worker is terminated, in
-   * milliseconds, and how long the end of the process waits for threads that are in the middle of a
-   * call. Default 1000.
+   * How long an aborted call may continue before its worker is terminated, in milliseconds. The end
+   * of the process also waits this long for threads that are in a call. Default 1000.
    */
   readonly graceMs?: number
 }
 
-/** What a pool works with. */
+/** The settings of a pool. */
 export interface PoolSettings {
   readonly kind: 'thread' | 'process'
-  /** Workers at first. */
+  /** Initial maximum number of workers. */
   readonly size: number
-  /** Between which numbers that may be set. */
+  /** Range for the maximum number of workers. */
   readonly minSize: number
   readonly maxSize: number
   readonly isRange: boolean
@@ -62,7 +64,7 @@ export interface PoolSettings {
   readonly graceMs: number
   readonly maxTasks: number
   readonly init: OpReference | undefined
-  /** What that is called with. */
+  /** Argument of `init`. */
   readonly initArgs: unknown
   readonly initConcurrency: number
   /** Shared memory for results. */
@@ -93,7 +95,11 @@ function sizesOf(size: PoolOptions['size']): readonly [number, number] {
   return [min, max]
 }
 
-/** Checks options and fills in the defaults. @throws `ERR_BAD_OPTION` for a wrong option. */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws `ERR_BAD_OPTION` for a wrong option.
+ */
 export function poolSettings(kind: 'thread' | 'process', options: PoolOptions): PoolSettings {
   const { init, recycle = {}, maxDeaths = 2, graceMs = 1000 } = options
   const { initConcurrency = availableParallelism() } = options

@@ -11,9 +11,9 @@ import { IpcCarrier } from './ipc-carrier.ts'
 import { watchParent } from './orphan-watch.ts'
 import { TaskRunner } from './task-runner.ts'
 
-// What runs in a process of a pool.
+// The main module of a process of a pool.
 
-/** Descriptors that the pool has passed on: control block, items, results. */
+/** File descriptors inherited from the pool: control block, items, results. */
 const [CONTROL, ITEMS, RESULTS] = [4, 5, 6]
 
 joinProcess()
@@ -35,13 +35,12 @@ process.on('message', (sent: unknown) => {
   loopEnd.heard()
 })
 process.on('disconnect', () => process.exit(0))
-// Ctrl-C in a terminal goes to all its processes. What is to become of this one, the pool's process
-// says.
+// Ctrl-C in a terminal signals all its processes. The pool's process decides when this one ends.
 process.on('SIGINT', () => {})
 process.on('uncaughtExceptionMonitor', (error) =>
   post({ thrown: toWire(error) } satisfies LastWords),
 )
-// What was done before the process ends of itself need not be done again.
+// If the process ends by itself, finished results must not be lost.
 process.on('exit', () => runner?.flush())
 
 onRefused((error, module) => {
@@ -52,7 +51,7 @@ onRefused((error, module) => {
 async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<void> {
   isStarting = true
   if (tsx !== undefined) markTsx()
-  // An `init` may hold the process for long.
+  // Before `init`, which may block the process for long.
   watchParent()
   if (init !== undefined) await runInit(init, initArgs)
   const stock = new WorkerBuffers()
@@ -62,7 +61,7 @@ async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<v
   post('ready')
 }
 
-/** The pool tells those who wait. */
+/** Ends the process with the error, which the pool then reports to the waiting calls. */
 function failedToStart(error: unknown): void {
   post({ thrown: toWire(error) } satisfies LastWords)
   process.exit(1)

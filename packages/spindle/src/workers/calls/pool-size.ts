@@ -2,7 +2,7 @@ import type { ExecutorWorkers, WorkerNumber } from '../../engine/executor.ts'
 import type { PoolSettings } from './pool-options.ts'
 
 /**
- * What runs a pool's calls, for reports. `of`: the pool to which the workers belong, for an
+ * Describes the workers of a pool for reports. `of`: the pool that owns the workers, for an
  * executor that is not the pool itself.
  */
 export function workersOf(
@@ -19,7 +19,7 @@ export function workersOf(
   }
 }
 
-/** How many workers a pool has at most, and how that is changed. */
+/** Maximum number of workers of a pool, and how to change it. */
 export function sizingOf(
   { minSize, maxSize, isRange }: PoolSettings,
   size: () => number,

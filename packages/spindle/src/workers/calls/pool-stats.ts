@@ -1,25 +1,25 @@
 import type { TransferStats } from '../transport/pack.ts'
 
-/** What a pool has done so far, and what it is at. */
+/** Counts of what a pool has done, and its current state. */
 export interface PoolStats {
-  /** Workers there are now, those included that are starting or ending. */
+  /** Current number of workers, including those that are starting or ending. */
   readonly workers: number
-  /** Calls that wait for a worker. */
+  /** Number of calls that wait for a worker. */
   readonly waiting: number
-  /** Calls that workers have, those included that wait in them. */
+  /** Number of calls that workers have, including those that wait inside a worker. */
   readonly running: number
-  /** Calls that have settled, however. */
+  /** Number of settled calls, with or without success. */
   readonly tasks: number
-  /** Bytes of buffers that crossed without a copy. */
+  /** Bytes of buffers that were sent without a copy. */
   readonly transferredBytes: number
   /**
-   * Bytes of buffers that were copied in order to cross: items, which stay the caller's; parts of
-   * larger buffers; all that goes to a process.
+   * Bytes of buffers that were copied for sending: items, which stay the caller's; parts of larger
+   * buffers; everything sent to or from a process.
    */
   readonly copiedBytes: number
-  /** Workers that ended without being told to. */
+  /** Number of workers that ended unexpectedly. */
   readonly deaths: number
-  /** Workers that were started in place of one that had ended. */
+  /** Number of workers that replaced one that had ended. */
   readonly restarts: number
 }
 
@@ -31,7 +31,7 @@ export class PoolCounters {
   deaths = 0
   restarts = 0
 
-  /** Adds what a carrier has counted, and sets that back. */
+  /** Adds the counts of a carrier and resets them. */
   count(tally: TransferStats): void {
     this.transferredBytes += tally.transferredBytes
     this.copiedBytes += tally.copiedBytes

@@ -20,7 +20,7 @@ import { SharedWorkerControl } from './shared-control.ts'
 import { Spinner } from './spinner.ts'
 import { TaskRunner } from './task-runner.ts'
 
-// What runs in a thread of a pool.
+// The main module of a thread of a pool.
 
 const port = parentPort as MessagePort
 const {
@@ -63,8 +63,7 @@ if (init !== undefined) await runInit(init, initArgs)
 port.on('message', (message: unknown) => {
   const startedAt = clockMs()
   hear(message)
-  // Calls that wait for something need the loop; without them, the next message may be waited for
-  // here.
+  // Pending calls need the event loop. Without them, the thread may spin for the next message here.
   while (runner.pending === 0 && spinner.isMessageNear(startedAt)) {
     const next = receiveMessageOnPort(port)
     if (next === undefined) return
@@ -72,7 +71,7 @@ port.on('message', (message: unknown) => {
   }
   loopEnd.heard()
 })
-// What was done before the thread ends of itself need not be done again.
+// If the thread ends by itself, finished results must not be lost.
 process.on('exit', () => runner.flush())
 port.postMessage(sealed(FROM_WORKER, 'ready'))
 

@@ -29,15 +29,17 @@ import type { WorkerOwner } from './worker-owner.ts'
 /** How long an idle worker may keep the process alive, in milliseconds. */
 const LET_GO_MS = 5
 /**
- * How long the tasks that wait in a worker should keep it busy, in milliseconds: enough to cover
- * the way of the next ones.
+ * Work to hold ready in a worker, in milliseconds: enough to bridge the time until the next tasks
+ * arrive.
  */
 const AHEAD_MS = 2
-/** Tasks this long wait in the pool, where any worker that is free can take them. */
+/**
+ * Tasks at least this long, in milliseconds, wait in the pool, where any free worker can take them.
+ */
 const LONG_MS = 5
 /**
- * Slots that generators may take. Those that wait for their readers must not keep out the very
- * tasks their readers wait for.
+ * Maximum number of slots for generators. Generators that wait for their readers must leave slots
+ * for the tasks that those readers wait for.
  */
 const GENERATOR_SLOTS = (SLOTS * 3) / 4
 
@@ -49,11 +51,12 @@ const GENERATOR_SLOTS = (SLOTS * 3) / 4
  */
 export class PoolWorker implements LinkListener {
   /**
-   * Tasks it is busy with or will be: all but generators whose readers still have outputs to take.
+   * Number of tasks that keep or will keep it busy: all except generators whose readers still have
+   * outputs to take.
    */
   load = 0
   isReady = false
-  /** It takes no more tasks. */
+  /** Whether it takes no more tasks. */
   isRetiring = false
   readonly #owner: WorkerOwner<PoolWorker>
   readonly #link: WorkerLink
@@ -64,24 +67,24 @@ export class PoolWorker implements LinkListener {
   readonly #inits: WorkerInits
   readonly #silence: SilenceWatch
   readonly #graces: Map<number, Timer> = new Map()
-  /** Who wants to hear that an unwanted task is out of the worker. */
+  /** Called when the worker has finished with an aborted task. */
   readonly #onFree: Map<Task, () => void> = new Map()
   #given = 0
   #isReffed = true
   #isLettingGo = false
   #hasEnded = false
-  /** Held tasks for which somebody waits. */
+  /** Number of held tasks that a caller waits for. */
   #awaited = 0
   #generators = 0
   #suspect: Task | undefined
   #isMeantToEnd = false
   /**
-   * Messages that it had heard when nothing was left to run in it, though calls had not ended; -1:
-   * it runs.
+   * Number of messages that the worker had received when nothing was left to run in it although
+   * calls had not ended; -1 while it runs.
    */
   #loopEndAt = -1
 
-  /** May throw: what `connect` throws. */
+  /** Throws what `connect` throws. */
   constructor(owner: WorkerOwner<PoolWorker>, connect: Connect) {
     this.#owner = owner
     this.#link = connect(this, owner.stock)
@@ -111,12 +114,12 @@ export class PoolWorker implements LinkListener {
     return this.#freeSlots.length === SLOTS
   }
 
-  /** Tasks it holds. */
+  /** Number of tasks it holds. */
   get held(): number {
     return SLOTS - this.#freeSlots.length
   }
 
-  /** Whether it can take that task now. */
+  /** Whether it can take this task now. */
   hasRoomFor(task: Task): boolean {
     if (
       !this.isReady ||
@@ -132,7 +135,7 @@ export class PoolWorker implements LinkListener {
     return this.load < (ms === undefined || ms >= LONG_MS ? 1 : 1 + Math.ceil(AHEAD_MS / ms))
   }
 
-  /** Gives it a task; sent with all others of this turn. */
+  /** Gives it a task. All tasks of an event loop turn are sent together. */
   give(task: Task): void {
     const slot = this.#freeSlots.pop() as number
     this.#tasks[slot] = task
@@ -157,7 +160,7 @@ export class PoolWorker implements LinkListener {
     }
   }
 
-  /** Whether the caller waits for something that the task has yet to give. */
+  /** Sets whether the caller waits for a result or output of the task. */
   setAwaited(task: Task, isAwaited: boolean): void {
     if (isAwaited === task.isAwaited) return
     task.isAwaited = isAwaited
@@ -172,7 +175,7 @@ export class PoolWorker implements LinkListener {
     this.load += isLoad ? 1 : -1
   }
 
-  /** The reader of a task's outputs has taken so many. */
+  /** The reader of a task's outputs has taken `count` of them. */
   took(task: Task, count: number): void {
     this.#loopEndAt = -1
     this.#sender.took(task.slot, count)
@@ -180,8 +183,8 @@ export class PoolWorker implements LinkListener {
   }
 
   /**
-   * A held task is wanted no more: it is told so, and the worker is terminated if that does not
-   * help within the grace time. `onFree` is called when the worker is through with it.
+   * Aborts a held task: the worker gets a message, and is terminated if the task has not ended
+   * after the grace time. `onFree` is called when the worker has finished with the task.
    */
   abort(task: Task, onFree?: () => void): void {
     if (onFree !== undefined) this.#onFree.set(task, onFree)
@@ -194,7 +197,7 @@ export class PoolWorker implements LinkListener {
     )
   }
 
-  /** Ends when it has nothing left to do. */
+  /** Takes no more tasks, and ends when all held tasks have ended. */
   retire(): void {
     this.isRetiring = true
     if (this.isEmpty) this.end()
@@ -209,7 +212,7 @@ export class PoolWorker implements LinkListener {
     this.#post('close')
   }
 
-  /** Ends the worker whatever it does. */
+  /** Ends the worker by force. */
   terminate(): void {
     this.#isMeantToEnd = true
     this.isRetiring = true
@@ -283,7 +286,7 @@ export class PoolWorker implements LinkListener {
     } else this.#hearEnd(task, kind, value)
   }
 
-  /** A result that lies in shared memory. */
+  /** Handles a result in shared memory. */
   #hearLeased(task: Task, value: unknown, leases: readonly LeaseHandover[]): void {
     const { memory } = this.#owner
     const { itemMemory, isSettled } = task
@@ -323,7 +326,7 @@ export class PoolWorker implements LinkListener {
     if (!task.isAwaited) this.#setLoad(task, false)
   }
 
-  /** A slot is free again. */
+  /** Frees the slot of a task. */
   #free(task: Task): void {
     const { slot } = task
     this.#tasks[slot] = undefined
@@ -348,23 +351,23 @@ export class PoolWorker implements LinkListener {
     task.isGenerator = false
   }
 
-  /** Some slots may have become free. */
+  /** Called when slots may have become free. */
   #rested(): void {
     if (this.isRetiring && this.isEmpty) this.end()
     this.#owner.workerHasRoom()
   }
 
   /**
-   * A worker keeps the process alive only while somebody waits for it: for a result, for its room,
-   * for its start, or for its end.
+   * A worker keeps the process alive only while a caller waits for a result or for room, and while
+   * the worker starts or ends.
    */
   keepOrLetGo(): void {
     if (this.#isKept) {
       if (!this.#isReffed) this.#link.setRef(true)
       this.#isReffed = true
     } else if (!this.#isLettingGo) {
-      // Later, for the next call is mostly made soon. The timer itself keeps nothing alive: that is
-      // what the worker does until then.
+      // Deferred, because the next call usually follows soon. The timer is unreferenced: the worker
+      // keeps the process alive until it fires.
       this.#isLettingGo = true
       const timer = setTimeout(() => {
         this.#isLettingGo = false
@@ -378,8 +381,8 @@ export class PoolWorker implements LinkListener {
 
   get #isKept(): boolean {
     if (!this.isReady || this.#isMeantToEnd) return true
-    // Of a worker in which nothing is left to run, nothing will come, unless it is told something
-    // that it has not heard.
+    // A worker with nothing left to run sends nothing more unless it gets a message that it has not
+    // received yet.
     if (this.#loopEndAt === this.#link.carrier.sent) return false
     return this.#awaited > 0 || this.#owner.hasWaiting
   }
@@ -410,15 +413,15 @@ export class PoolWorker implements LinkListener {
     })
   }
 
-  /** Who may have killed the worker. */
+  /** The tasks that may have killed the worker. */
   #suspectsAmong(held: readonly Task[], begunSlots: ReadonlySet<number>): readonly Task[] {
     if (this.#suspect !== undefined) return [this.#suspect]
     const begun = held.filter((task) => begunSlots.has(task.slot))
-    // A generator whose reader is behind has its outputs ahead of him, and rests.
+    // A generator whose reader is behind has made its outputs and is idle.
     const busy = begun.filter((task) => task.isLoad)
     if (busy.length > 0) return busy
-    // A worker that dies without being at anything was killed by what it did before; whoever is
-    // there shares the blame.
+    // A worker that dies while idle was killed by something it did before, so all its tasks share
+    // the blame.
     return begun.length > 0 ? begun : held
   }
 }

@@ -5,7 +5,10 @@ import { type MayMove, pack, type TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
 import type { Carrier } from './carrier.ts'
 
-/** Between threads: buffers are given away where that is allowed, and travel as they are. */
+/**
+ * The carrier between threads. Buffers are transferred where that is allowed; other values are
+ * cloned.
+ */
 export class PortCarrier implements Carrier {
   readonly tally: TransferStats = { transferredBytes: 0, copiedBytes: 0 }
   sent = 0
@@ -13,7 +16,10 @@ export class PortCarrier implements Carrier {
   readonly #mayMove: MayMove
   readonly #transfers: Set<ArrayBuffer> = new Set()
 
-  /** `mayMove`: whether a buffer of a value is the other side's from then on. */
+  /**
+   * `mayMove`: whether the buffers of a value may be transferred, so that only the other side has
+   * them.
+   */
   constructor(
     port: { postMessage(value: unknown, transfers: readonly Transferable[]): void },
     mayMove: MayMove,

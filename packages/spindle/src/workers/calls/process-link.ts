@@ -14,23 +14,23 @@ import type { LinkListener, WorkerLink } from './link.ts'
 import type { PoolSettings } from './pool-options.ts'
 
 /**
- * Room that there must be in memory for a file of buffers; without it, it lies where temporary
- * files do.
+ * Minimum free space in memory for the file of buffers, in bytes. With less, the file is where
+ * temporary files are.
  */
 const ROOM_BYTES = 2 ** 24
 /**
- * How long after a process's end its channel may stay open, in milliseconds: a process of its own
- * may have it.
+ * How long the channel may stay open after a process has ended, in milliseconds. A child process of
+ * it may hold the channel.
  */
 const CHANNEL_MS = 500
 
-/** A worker process, as its pool sees it. */
+/** The pool's view of a worker process. */
 export class ProcessLink implements WorkerLink, Guarded {
   readonly control: FilePoolControl
   readonly carrier: IpcCarrier
   readonly #listener: LinkListener
   readonly #child: ChildProcess
-  /** Descriptors of the files for items and for results. */
+  /** File descriptors for items and for results. */
   readonly #files: readonly [number, number]
   #error: unknown
   #how: string | undefined
@@ -68,7 +68,7 @@ export class ProcessLink implements WorkerLink, Guarded {
     })
     child.on('error', (error) => {
       this.#error ??= error
-      // It may never have run, and then nothing else will be heard of it.
+      // The process may never have run; then no other event follows.
       if (child.pid !== undefined) return
       this.#how = 'it could not be started'
       this.#end(true)
@@ -85,7 +85,7 @@ export class ProcessLink implements WorkerLink, Guarded {
   }
 
   #post(message: unknown): void {
-    // With a function given, a process that is just ending makes no 'error' of it.
+    // With a callback, sending to a process that is just ending emits no 'error'.
     if (this.#child.connected) this.#child.send(sealed(TO_WORKER, message), ignore)
   }
 
@@ -100,7 +100,7 @@ export class ProcessLink implements WorkerLink, Guarded {
     else setTimeout(() => this.#end(true), CHANNEL_MS)
   }
 
-  /** The end is when the process has ended and all it has sent is here. */
+  /** Called until the process has ended and all its messages have arrived; then reports the end. */
   #end(isForced = false): void {
     if (this.#hasEnded || this.#how === undefined) return
     if (!isForced && !this.#isDisconnected && this.#child.connected) return
@@ -120,7 +120,7 @@ export class ProcessLink implements WorkerLink, Guarded {
     this.#child.kill('SIGKILL')
   }
 
-  // An idle process ends by itself when its channel is gone.
+  // An idle process ends by itself when its channel closes.
   stop(): void {
     if (this.control.begunSlots().size > 0) this.#child.kill('SIGTERM')
   }

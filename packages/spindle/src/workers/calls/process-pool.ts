@@ -9,13 +9,14 @@ import { WorkerPool } from './worker-pool.ts'
 export interface ProcessPoolOptions extends PoolOptions, ProcessOptions {}
 
 /**
- * Worker processes that run ops by reference: as {@link ThreadPool}, for code that may crash, leak,
- * or must be killable for sure. They are five times dearer than threads. Values cross by structured
- * cloning, large buffers through files in memory that have no name and are gone with the last
- * process that has them; shared memory does not cross.
+ * Worker processes that run ops by reference. The API is that of {@link ThreadPool}. Use processes
+ * for code that may crash, leak memory, or must be killable reliably. A process costs five times as
+ * much as a thread. Values are sent by structured cloning. Large buffers go through files in memory
+ * without a name, which disappear with the last process that has them open. Shared memory cannot be
+ * sent.
  *
- * The processes keep this one alive only while calls are waited for, and end when it does, however
- * it ends.
+ * The processes keep this one alive only while calls are pending, and they end when it ends, for
+ * whatever reason.
  *
  * @example
  * ```ts
@@ -44,7 +45,7 @@ export class ProcessPool extends WorkerPool {
     )
   }
 
-  /** Processes there are now, those included that are starting or ending. */
+  /** Current number of processes, including those that are starting or ending. */
   get processCount(): number {
     return this.workerCount
   }

@@ -22,34 +22,34 @@ interface Unsent {
   readonly value: unknown
   /** Number of the op. */
   readonly op: number
-  /** Which of the slot's outputs it is. */
+  /** Number of the output within its slot. */
   readonly part: number
-  /** Shared memory that the value may lie in. */
+  /** Shared memory that the value may be in. */
   readonly memory: CallMemory | undefined
 }
 
 /**
- * Results that a worker has not sent yet. They leave together: at the end of a turn, or when the
- * first has waited a millisecond.
+ * Results that a worker has not sent yet. They are sent together: at the end of an event loop turn,
+ * or when the first has waited one millisecond.
  */
 export class ResultBatcher {
   readonly contextFree: number[] = []
   /** Numbers of ops whose `init` has been called. */
   readonly initialised: number[] = []
-  /** Of traced tasks: slot, beginning and end; and again. */
+  /** For traced tasks: repeated slot, beginning, end. */
   readonly spans: number[] = []
   readonly #carrier: Carrier
   readonly #control: WorkerControl
   readonly #stock: WorkerBuffers
   readonly #shapes: ShapeWriter = new ShapeWriter()
   #results: unknown[] = []
-  /** The same as they were given, for finding out which one cannot be sent. */
+  /** The original results, to find the one that cannot be sent. */
   #unsent: Unsent[] = []
   #busy: number[] = []
 
   readonly #outputRefused: (slot: number) => void
 
-  /** `outputRefused`: one of a generator's outputs cannot be sent, which has ended its task. */
+  /** `outputRefused`: called when an output of a generator cannot be sent, which ends its task. */
   constructor(
     carrier: Carrier,
     control: WorkerControl,
@@ -62,7 +62,7 @@ export class ResultBatcher {
     this.#control = control
   }
 
-  /** Whether there is anything to tell. */
+  /** Whether there is nothing to send. */
   get isEmpty(): boolean {
     return (
       this.#results.length === 0 &&
@@ -72,10 +72,10 @@ export class ResultBatcher {
     )
   }
 
-  /** Notes that a call has held the worker. */
+  /** Notes that a call has blocked the worker. */
   held(op: number, ms: number): void {
     const busy = this.#busy
-    // Ops take turns seldom within one message, so most calls add to the last entry.
+    // Consecutive calls mostly are of the same op, so most calls add to the last entry.
     const last = busy.length - FIELDS_OF_BUSY
     if (busy[last] === op) {
       busy[last + 1] = (busy[last + 1] as number) + 1
@@ -83,7 +83,7 @@ export class ResultBatcher {
     } else busy.push(op, 1, ms)
   }
 
-  /** `part`: which of the slot's outputs it is. */
+  /** `part`: number of the output within its slot. */
   value(
     slot: number,
     kind: number,
@@ -99,7 +99,7 @@ export class ResultBatcher {
     this.#add({ slot, kind: THREW, value: toWire(thrown), op: 0, part: 0, memory: undefined })
   }
 
-  /** A result that is no more than its kind. */
+  /** Adds a result that has no value. */
   mark(slot: number, kind: number): void {
     this.#add({ slot, kind, value: undefined, op: 0, part: 0, memory: undefined })
   }
@@ -113,7 +113,7 @@ export class ResultBatcher {
     }
   }
 
-  /** A result cannot be sent: its task has failed. */
+  /** Fails the task of a result that cannot be sent. */
   #refuse({ slot, kind, value, memory }: Unsent, error: unknown): void {
     memory?.drop()
     this.error(slot, this.#whyNot(value, error))
@@ -121,11 +121,11 @@ export class ResultBatcher {
   }
 
   #whyNot(value: unknown, error: unknown): unknown {
-    // Memory of the value that was given back has an error of its own.
+    // A value whose memory was given back has its own error.
     return error instanceof SpindleError ? error : this.#carrier.whyNot(value, 'result', error)
   }
 
-  /** Puts a result at the end; the results are as before if that throws. */
+  /** Appends a result. If that throws, the list is unchanged. */
   #write({ slot, kind, value, op, part, memory }: Unsent): void {
     const results = this.#results
     let head = slot | (kind << ABOVE_FLAGS)
@@ -165,7 +165,7 @@ export class ResultBatcher {
     }
   }
 
-  /** What has gathered, which is nothing then. */
+  /** Takes the gathered results. */
   #message(): ResultMessage {
     const message: { -readonly [key in keyof ResultMessage]: ResultMessage[key] } = {}
     const shapes = this.#shapes.takeNew()
@@ -195,15 +195,13 @@ export class ResultBatcher {
     return message
   }
 
-  /**
-   * Something in a message cannot be sent: finds out what, and sends the rest, in the same order.
-   */
+  /** Finds which results of a message cannot be sent, and sends the others, in the same order. */
   #sendApart({ results: _, ...rest }: ResultMessage, unsent: readonly Unsent[]): void {
     this.#carrier.send(rest)
     const ended = new Set<number>()
     for (const result of unsent) {
-      // What a generator gave after an output that cannot be sent belongs to nobody: its slot is
-      // somebody else's by then.
+      // Outputs of a generator after one that cannot be sent are discarded: its slot may belong to
+      // another task by then.
       if (ended.has(result.slot)) continue
       const problem = this.#problemOf(result)
       if (problem === undefined) continue
@@ -214,12 +212,12 @@ export class ResultBatcher {
     }
   }
 
-  /** Sends one result, or finds out why not. */
+  /** Sends one result. Returns the problem if that is not possible. */
   #problemOf(result: Unsent): { readonly error: unknown } | undefined {
     try {
       this.#sendOne(result, true)
     } catch {
-      // Some buffers can be cloned and not given away, those of WebAssembly among them.
+      // Some buffers can be cloned but not transferred, such as those of WebAssembly.
       try {
         this.#sendOne(result, false)
       } catch (error) {

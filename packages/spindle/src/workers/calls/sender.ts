@@ -19,10 +19,13 @@ import type { PoolCounters } from './pool-stats.ts'
 import { ShapeWriter } from './shapes.ts'
 import type { Task } from './task.ts'
 
-/** Buffers of one size that a worker may be owed. */
+/** Maximum number of buffers of one size that a worker may be owed. */
 const MOST_OWED = 64
 
-/** What leaves for one worker: gathered during a turn, sent in one message. */
+/**
+ * The outgoing messages for one worker. Tasks are gathered during an event loop turn and sent in
+ * one message.
+ */
 export class Sender {
   readonly #carrier: Carrier
   readonly #numbers: OpNumbers
@@ -43,8 +46,8 @@ export class Sender {
   #isClosed = false
 
   /**
-   * `hasMemory`: whether items may lie in shared memory that is looked after; `refused`: tasks
-   * whose items cannot cross.
+   * `hasMemory`: whether items may be in pooled shared memory; `refused`: called with tasks whose
+   * items cannot be sent.
    */
   constructor(
     carrier: Carrier,
@@ -70,15 +73,15 @@ export class Sender {
     this.#sendSoon()
   }
 
-  /** The reader of a slot's generator has taken so many outputs of it. */
+  /** The reader of a slot's generator has taken `count` outputs. */
   took(slot: number, count: number): void {
     this.#taken.push(slot, count)
     this.#sendSoon()
   }
 
   /**
-   * The worker's ops have asked for buffers: sizes and numbers. It gets others for them, when there
-   * are some.
+   * The worker's ops have requested buffers: sizes and counts. It gets buffers back when the pool
+   * has some.
    */
   allocated(sizes: readonly number[]): void {
     for (let at = 0; at < sizes.length; at += 2) {
@@ -88,12 +91,12 @@ export class Sender {
     }
   }
 
-  /** Sends no more. */
+  /** Sends nothing more. */
   close(): void {
     this.#isClosed = true
   }
 
-  /** Puts a task at the end of the fields; they are as before if that throws. */
+  /** Appends a task to the fields. If that throws, they are unchanged. */
   #write(task: Task): void {
     const { slot, op, call, outputs, item } = task
     const fields = this.#fields
@@ -161,7 +164,7 @@ export class Sender {
     this.#counters.count(this.#carrier.tally)
   }
 
-  /** What has gathered, which is nothing then. */
+  /** Takes the gathered message. */
   #message(): RunMessage {
     const message: { -readonly [key in keyof RunMessage]: RunMessage[key] } = {}
     const { references } = this.#numbers
@@ -201,13 +204,13 @@ export class Sender {
         buffers.push(buffer)
       }
       if (left === 0) this.#owed.delete(size)
-      // What was never given back is not owed for ever.
+      // The debt is limited, because some buffers are never given back.
       else this.#owed.set(size, Math.min(left, MOST_OWED))
     }
     return buffers
   }
 
-  /** Something in a message cannot be sent: finds out what, and sends the rest. */
+  /** Finds which tasks of a message cannot be sent, and sends the others. */
   #sendOneByOne(tasks: readonly Task[]): void {
     const refused: Task[] = []
     const errors: unknown[] = []

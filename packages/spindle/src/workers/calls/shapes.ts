@@ -1,10 +1,9 @@
-// Structured cloning writes the names of an object's fields with every object, and looks each up
-// again: for small objects that is most of the cost of a message. So of flat objects only the
-// values are sent, in a row, after the number of their shape; the names of a shape are sent once.
+// Structured cloning writes and looks up the field names of every object. For small objects that is
+// most of the cost of a message. So a flat object is sent as the number of its shape followed by
+// its values; the names of a shape are sent once.
 
 /**
- * Shapes that are remembered for a worker, and fields that one may have. Beyond, objects are cloned
- * as they are.
+ * Maximum number of shapes per worker, and of fields per shape. Other objects are cloned unchanged.
  */
 const MOST_SHAPES = 256
 const MOST_FIELDS = 32
@@ -15,11 +14,11 @@ type Shape = readonly string[]
 export class ShapeWriter {
   readonly #shapes: Shape[] = []
   readonly #numbers: Map<string, number> = new Map()
-  /** By the op whose items or results they are: its last object mostly looked the same. */
+  /** The last shape of each op: the next object of an op mostly has the same one. */
   readonly #lastOf: (number | undefined)[] = []
   #told = 0
 
-  /** Shapes that the other side does not know yet; it is assumed to know them then. */
+  /** Takes the shapes that the other side does not know yet. They then count as known. */
   takeNew(): readonly Shape[] {
     const news = this.#told === this.#shapes.length ? none : this.#shapes.slice(this.#told)
     this.#told = this.#shapes.length
@@ -27,8 +26,8 @@ export class ShapeWriter {
   }
 
   /**
-   * Puts the fields of a flat object at the end of a list and gives the number of its shape;
-   * otherwise -1, and the list is as before.
+   * Appends the fields of a flat object to a list and returns the number of its shape. For other
+   * values returns -1, and the list is unchanged.
    */
   write(list: unknown[], value: unknown, op: number): number {
     if (typeof value !== 'object' || value === null) return -1
@@ -62,7 +61,7 @@ export class ShapeWriter {
   }
 
   #numberOf(shape: Shape): number {
-    // An object with a field of that name would get another prototype instead.
+    // A field with this name would set the prototype instead.
     if (shape.length > MOST_FIELDS || shape.includes('__proto__')) return -1
     const key = JSON.stringify(shape)
     const known = this.#numbers.get(key)
@@ -74,7 +73,7 @@ export class ShapeWriter {
   }
 }
 
-/** The receiver's side: puts objects together again. */
+/** The receiver's side: rebuilds objects. */
 export class ShapeReader {
   readonly #shapes: Shape[] = []
 
@@ -82,12 +81,12 @@ export class ShapeReader {
     for (const shape of shapes) this.#shapes.push(shape)
   }
 
-  /** Fields of a shape. */
+  /** Number of fields of a shape. */
   lengthOf(number: number): number {
     return (this.#shapes[number] as Shape).length
   }
 
-  /** The object whose fields begin at `at`. */
+  /** Rebuilds the object whose fields begin at `at`. */
   read(list: readonly unknown[], at: number, number: number): Fields {
     const shape = this.#shapes[number] as Shape
     const value: Fields = {}

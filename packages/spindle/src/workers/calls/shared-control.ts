@@ -1,23 +1,24 @@
 import { SLOTS } from './call-protocol.ts'
 import type { PoolControl, WorkerControl } from './control.ts'
 
-// The control block of a thread. For each slot its state, which only the worker writes after the
-// pool has reset it ...
+// The control block of a thread. It has the state of each slot, which only the worker writes after
+// the pool has reset it.
 const WAITING = 0
 const BEGUN = 1
 const ENDED = 2
-/** Begun, but it is the op's module that has. */
+/** Begun, but only the loading of the op's module. */
 const LOADING = 3
-// ... and, SLOTS further, whether the pool wants it no more. Then, each in a word of its own:
+// After SLOTS words, it has for each slot whether the pool has aborted its task. Then follow single
+// words:
 const WANTED = 0
 const ABORTED = 1
-/** Messages that the pool has sent. */
+/** Number of messages that the pool has sent. */
 const POSTED = 2 * SLOTS
 /** Whether the worker is in an op's own code. */
 const INSIDE = POSTED + 1
 /** Whether the process is ending. */
 const STOPPING = POSTED + 2
-/** Who the worker is among the members of the pool's shared memory, if there is some. */
+/** Number of the worker among the members of the pool's shared memory, if any. */
 const MEMBER = POSTED + 3
 const WORDS = POSTED + 4
 
@@ -61,12 +62,12 @@ export class SharedPoolControl implements PoolControl {
     return Atomics.load(this.#words, MEMBER)
   }
 
-  /** The worker is to begin nothing any more. */
+  /** Makes the worker begin nothing more. */
   stop(): void {
     Atomics.store(this.#words, STOPPING, 1)
   }
 
-  /** After {@link stop}: waits until the worker is in no op's own code, at most so long. */
+  /** After {@link stop}: waits until the worker is in no op's own code, at most for the limit. */
   waitUntilOutside(limitMs: number): void {
     if (Atomics.load(this.#words, INSIDE) === 1)
       Atomics.wait(this.#words, INSIDE, 1, Math.max(0, limitMs))
@@ -81,7 +82,7 @@ export class SharedWorkerControl implements WorkerControl {
     this.#words = new Int32Array(buffer)
   }
 
-  /** Messages that the pool has sent so far. */
+  /** Number of messages that the pool has sent. */
   get posted(): number {
     return Atomics.load(this.#words, POSTED)
   }
@@ -109,7 +110,7 @@ export class SharedWorkerControl implements WorkerControl {
   }
 
   // Each side writes its own word and then reads the other's, so at least one of them sees the
-  // other: either the worker sees that it must not go in, or the pool sees that it is in.
+  // other. Either the worker sees that it must not enter, or the pool sees that it has entered.
   enter(): void {
     Atomics.store(this.#words, INSIDE, 1)
     if (Atomics.load(this.#words, STOPPING) === 0) return

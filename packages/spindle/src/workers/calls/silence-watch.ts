@@ -2,25 +2,28 @@ import { clearInterval, clockMs, setInterval, type Timer } from '../../timers.ts
 import type { PoolControl } from './control.ts'
 import type { Task } from './task.ts'
 
-/** How often one looks within a time limit, and between which bounds, in milliseconds. */
+/**
+ * Number of checks within a time limit, and the shortest and longest interval between two, in
+ * milliseconds.
+ */
 const LOOKS = 4
 const SHORTEST_MS = 10
 const LONGEST_MS = 250
 /**
- * Looks in a row that must find a worker silent: after a pause of this side's own loop, what was
- * told meanwhile is heard only after the timers.
+ * Number of consecutive checks that must find a worker silent. After a pause of this thread's event
+ * loop, timers run before the messages that arrived meanwhile.
  */
 const ENOUGH = 2
 /**
- * How long the loading of a module may take beyond the limit of the call that waits for it, in
+ * How much longer than the limit of the waiting call the loading of a module may take, in
  * milliseconds.
  */
 const LOADING_MS = 30_000
 
 /**
- * Has the clock of a call begin whose worker does not tell that it has begun, for it does not run:
- * it was stopped, say. The call must be the one that the worker would be at, and the worker must
- * have been silent for the call's whole limit.
+ * Starts the clock of a call whose worker does not report its beginning because it does not run,
+ * for example because the process was stopped. It must be the call that the worker would run next,
+ * and the worker must have been silent for the call's whole limit.
  */
 export class SilenceWatch {
   readonly #tasks: readonly (Task | undefined)[]
@@ -31,13 +34,13 @@ export class SilenceWatch {
   #suspected: Task | undefined
   #looks = 0
 
-  /** `tasks`: those that the worker holds, by slot. */
+  /** `tasks`: the tasks that the worker holds, by slot. */
   constructor(tasks: readonly (Task | undefined)[], control: PoolControl) {
     this.#tasks = tasks
     this.#control = control
   }
 
-  /** The worker gets a task that has a limit. */
+  /** Notes that the worker gets a task with a time limit. */
   gave(task: Task): void {
     const timeoutMs = task.call.timeoutMs as number
     task.givenAt = clockMs()
@@ -45,11 +48,11 @@ export class SilenceWatch {
     if (everyMs >= this.#everyMs) return
     this.stop()
     this.#everyMs = everyMs
-    // It is the worker that keeps the process alive while something is wanted of it.
+    // Unreferenced: while a call is pending, the worker keeps the process alive.
     this.#timer = setInterval(() => this.#look(), everyMs).unref()
   }
 
-  /** The worker has told something. */
+  /** Notes a message from the worker. */
   heard(): void {
     if (this.#timer !== undefined) this.#heardAt = clockMs()
   }
@@ -74,7 +77,7 @@ export class SilenceWatch {
     late.call.onStart?.()
   }
 
-  /** The call whose clock should run, and does not. */
+  /** The call whose clock should run but does not. */
   #lateOne(timed: readonly Task[]): Task | undefined {
     const now = clockMs()
     const silentMs = (task: Task): number => now - Math.max(this.#heardAt, task.givenAt)
@@ -89,7 +92,7 @@ export class SilenceWatch {
     if (first === undefined) return undefined
     if (loading.has(first.slot))
       return silentMs(first) >= (first.call.timeoutMs as number) + LOADING_MS ? first : undefined
-    // What the worker is at may hold it for as long as it likes.
+    // Otherwise the worker may be busy with an earlier call, for as long as that takes.
     const isFirst =
       begun.has(first.slot) || !this.#tasks.some((task) => task && begun.has(task.slot))
     return isFirst ? first : undefined

@@ -1,8 +1,8 @@
 import { writeFully } from './file-bytes.ts'
 
-/** Bytes that a slab may hold at once. What does not fit goes with the message. */
+/** Maximum number of bytes in the file at a time. Further buffers are sent within the message. */
 const MOST_BYTES = 2 ** 28
-/** Regions begin at multiples of this. */
+/** Alignment of regions, in bytes. */
 const ALIGNMENT = 64
 
 interface Region {
@@ -13,8 +13,7 @@ interface Region {
 }
 
 /**
- * The writer's side of a file in which large buffers lie on their way to another process. Regions
- * are used again and again.
+ * The writer's side of a file that carries large buffers to another process. Regions are reused.
  */
 export class Slab {
   readonly #file: number
@@ -27,8 +26,8 @@ export class Slab {
   }
 
   /**
-   * Writes bytes and gives their offset, or `undefined` if there is no place. They belong to `slot`
-   * and `part` until {@link release}.
+   * Writes bytes and returns their offset, or `undefined` if there is no room. They belong to
+   * `slot` and `part` until {@link release}.
    */
   write(bytes: Uint8Array, slot: number, part: number): number | undefined {
     if (this.#isFull) return undefined
@@ -44,7 +43,8 @@ export class Slab {
     try {
       writeFully(this.#file, bytes, offset)
     } catch {
-      // The file system is full, and others are in need, too: from now on without it.
+      // The file system is full and other programs need space too, so the file is not used from now
+      // on.
       this.#isFull = true
       return undefined
     }
@@ -52,7 +52,7 @@ export class Slab {
     return offset
   }
 
-  /** The reader has what belongs to a slot, up to that part. */
+  /** The reader has read the values of a slot up to `part`. */
   release(slot: number, part: number): void {
     if (this.#regions.length === 0) return
     this.#regions = this.#regions.filter((region) => region.slot !== slot || region.part > part)

@@ -1,7 +1,7 @@
 import type { ResultMessage } from './call-protocol.ts'
 import type { Task } from './task.ts'
 
-/** Tells the callers of traced tasks where and when these ran. */
+/** Reports to the callers of traced tasks where and when the tasks ran. */
 export function tellSpans(
   tasks: readonly (Task | undefined)[],
   { spans, worker }: ResultMessage,

@@ -3,24 +3,27 @@ import { clockMs } from '../../timers.ts'
 import type { SharedWorkerControl } from './shared-control.ts'
 
 /**
- * How long a worker looks out for the next message before it sleeps, in milliseconds. To wake it
- * would cost the pool as much.
+ * How long a worker spins for the next message before it sleeps, in milliseconds. Waking it would
+ * cost the pool about as much.
  */
 const SPIN_MS = 0.05
-/** How long it may go on so, in milliseconds, before the loop gets its turn. */
+/** How long it may continue without the event loop, in milliseconds. */
 const TURN_MS = 5
-/** How often it is looked how busy the machine is, in milliseconds. */
+/** How often the load of the machine is checked, in milliseconds. */
 const LOOK_MS = 1000
-/** After so many vain attempts in a row it sleeps at once, but for one attempt in as many. */
+/**
+ * After this many failed attempts in a row, it sleeps at once, and spins only once in this many
+ * attempts.
+ */
 const VAIN = 8
 
 /**
- * Waits a little for the next message, busily. Only where there is a core that nobody needs (the
- * pool has fewer threads than there are cores, and the machine is not busy otherwise), and only as
- * long as it is worth it: the message must have come in time before.
+ * Spins briefly for the next message. It spins only if a core is free: the pool has fewer threads
+ * than the machine has cores, and the machine is not busy otherwise. It also needs recent success:
+ * after messages that came too late it rarely spins.
  */
 export class Spinner {
-  /** Messages that the worker has heard. */
+  /** Number of messages that the worker has received. */
   heard = 0
   readonly #control: SharedWorkerControl
   readonly #isAllowed: boolean
@@ -31,11 +34,11 @@ export class Spinner {
 
   constructor(control: SharedWorkerControl, poolSize: number) {
     this.#control = control
-    // One core is the pool's own thread's.
+    // One core is for the thread of the pool.
     this.#isAllowed = poolSize < availableParallelism()
   }
 
-  /** Whether there is a message to be taken, at once or very soon. */
+  /** Whether a message is available now or within the spin time. */
   isMessageNear(turnStartedAt: number): boolean {
     if (this.#hasMessage) return clockMs() - turnStartedAt < TURN_MS
     if (!this.#isAllowed) return false
@@ -55,14 +58,14 @@ export class Spinner {
   }
 
   get #hasMessage(): boolean {
-    // The pool's count goes round at 2^31.
+    // The count wraps around at 2^31.
     return ((this.#control.posted - this.heard) | 0) > 0
   }
 
   #isMachineBusy(nowMs: number): boolean {
     if (nowMs - this.#lookedAt > LOOK_MS) {
       this.#lookedAt = nowMs
-      // Of the last minute; 0 where the system does not tell. Two are this pool's own.
+      // Average of the last minute; 0 on systems without it. The pool itself accounts for two.
       this.#isBusy = (loadavg()[0] as number) > availableParallelism() + 1
     }
     return this.#isBusy

@@ -1,6 +1,6 @@
 import type { Task } from './task.ts'
 
-/** Tasks of one priority: a queue with holes where tasks were taken out of it. */
+/** The tasks of one priority: a queue with holes where tasks were removed. */
 class Lane {
   readonly priority: number
   #tasks: (Task | undefined)[] = []
@@ -28,9 +28,9 @@ class Lane {
     return undefined
   }
 
-  /** Takes the head out. */
+  /** Removes the head. */
   shift(): void {
-    // Not only passed by: what is long done must not live on here.
+    // Cleared rather than only skipped, so that finished tasks can be collected.
     this.#tasks[this.#head++] = undefined
     if (this.#head === this.#tasks.length) {
       this.#tasks.length = 0
@@ -47,13 +47,13 @@ class Lane {
 }
 
 /**
- * Tasks that wait for a worker: the highest priority first, then first come, first served; those
- * that lost their worker before others.
+ * Tasks that wait for a worker, in the order of priority and then of arrival. Tasks that have lost
+ * their worker come first.
  */
 export class TaskQueue {
   /** Highest priority first. */
   #lanes: Lane[] = []
-  /** Tasks that wait. */
+  /** Number of waiting tasks. */
   length = 0
 
   push(task: Task): void {
@@ -77,13 +77,13 @@ export class TaskQueue {
     return undefined
   }
 
-  /** Takes out {@link first}, which is `task`. */
+  /** Removes `task`, which must be {@link first}. */
   shift(task: Task): void {
     this.delete(task)
     this.#lane(task.priority).shift()
   }
 
-  /** Takes one out, wherever it stands; whether it was there. */
+  /** Removes a task at any position. Returns whether it was there. */
   delete(task: Task): boolean {
     if (!task.isQueued) return false
     task.isQueued = false
@@ -100,7 +100,7 @@ export class TaskQueue {
   }
 
   #lane(priority: number): Lane {
-    // One stage a lane, so there are few, and the one looked for is mostly the last one used.
+    // One lane per stage, so there are few lanes, and the wanted one is mostly the last one used.
     const found = this.#lanes.find((lane) => lane.priority <= priority)
     if (found?.priority === priority) return found
     const lane = new Lane(priority)

@@ -31,7 +31,7 @@ import { ResultBatcher } from './result-batcher.ts'
 import { ShapeReader } from './shapes.ts'
 import { WorkerContext } from './worker-context.ts'
 
-/** A result waits at most so long for company, in milliseconds. */
+/** How long a result may wait for others, in milliseconds. */
 const HOLD_MS = 1
 
 export interface LoadedOp {
@@ -40,13 +40,13 @@ export interface LoadedOp {
   readonly seesContext: boolean
 }
 
-/** What runs tasks in a worker, be it a thread or a process. */
+/** Runs tasks in a worker thread or process. */
 export class TaskRunner {
   readonly control: WorkerControl
   readonly outbox: ResultBatcher
-  /** Calls that have begun and wait for something. */
+  /** Number of calls that have begun and are waiting. */
   pending = 0
-  /** Messages of the pool that it has heard. */
+  /** Number of messages received from the pool. */
   heardCount = 0
   readonly #carrier: Carrier
   readonly #heap: HeapWatch
@@ -58,14 +58,14 @@ export class TaskRunner {
   readonly #memories: (CallMemory | undefined)[] = []
   readonly #contexts: (WorkerContext | undefined)[] = []
   readonly #generating: Map<number, Generating> = new Map()
-  /** When the slots' traced tasks began. */
+  /** When the traced task of each slot began. */
   readonly #traced: Map<number, number> = new Map()
   #isFlushing = false
   #isEnding = false
   #flushedAt = 0
   readonly #flushNow = (): void => this.flush()
 
-  /** `memories`: shared memory for results, if the pool has some. */
+  /** `memories`: shared memory for results, if the pool has any. */
   constructor(
     carrier: Carrier,
     control: WorkerControl,
@@ -117,7 +117,7 @@ export class TaskRunner {
     this.flush()
   }
 
-  /** Takes up the task that begins at `at`; returns where the next one does. */
+  /** Starts the task that begins at `at`. Returns the position of the next one. */
   #takeUpTask(tasks: readonly unknown[], at: number): number {
     const head = tasks[at++] as number
     const slot = head & SLOT_OF_HEAD
@@ -140,7 +140,7 @@ export class TaskRunner {
     const isTimed = (head & IS_TIMED) !== 0
     if ((head & IS_TRACED) !== 0) this.#traced.set(slot, sinceEpoch())
     if (op instanceof Promise) {
-      // Loading runs the module's own code, which may end the worker: the task has begun.
+      // Loading runs the module's code, which may end the worker, so the task counts as begun.
       this.control.load(slot)
       this.pending++
       op.then(
@@ -204,9 +204,9 @@ export class TaskRunner {
     this.#contexts[slot] = context
     control.begin(slot)
     if (isTimed) {
-      // The pool counts the op's time from here, not from the loading of its module. It must hear
-      // of it, and of results that others with a time limit have given, before the op holds the
-      // worker.
+      // The pool counts the op's time from here, not from the loading of its module. The message
+      // must leave before the op blocks the worker, together with results of other calls with a
+      // time limit.
       this.outbox.mark(slot, BEGINS)
       this.flush()
     }
@@ -215,7 +215,7 @@ export class TaskRunner {
     control.enter()
     let result: unknown
     try {
-      // Called as a function, not as a method of what it was loaded into.
+      // Called as a function, not as a method of its module.
       const { call } = op
       result = call(item, context)
     } catch (error) {
@@ -230,8 +230,8 @@ export class TaskRunner {
   }
 
   /**
-   * Takes what a call has given. To look at it may run code of the user's, which may throw: then
-   * the call has failed.
+   * Handles the result of a call. Inspecting it may run the user's code; if that throws, the call
+   * has failed.
    */
   #take(op: LoadedOp, slot: number, result: unknown, skip: number, isTimed: boolean): void {
     try {
@@ -286,8 +286,8 @@ export class TaskRunner {
     skip: number,
     isTimed: boolean,
   ): void {
-    // What a generator allocates is for one of many outputs, and shared memory is counted by calls:
-    // its outputs are transferred.
+    // Shared memory is counted by calls, but a generator allocates for many outputs, so its outputs
+    // are transferred.
     this.#memories[slot]?.drop()
     this.#memories[slot] = undefined
     const generating = new Generating(this, op.number, slot, outputs, skip, isTimed)
@@ -306,19 +306,19 @@ export class TaskRunner {
     this.ended(slot)
   }
 
-  /** Its calls have not ended, and nothing is left to run in the worker. */
+  /** Reports that calls have not ended although nothing is left to run in the worker. */
   tellLoopEnd(): void {
     this.#carrier.send(this.heardCount)
   }
 
-  /** Ends the worker when it was told to and no generator is being closed. */
+  /** Ends the worker if that was requested and no generator is being closed. */
   #endIfClosed(): void {
     if (!this.#isEnding) return
     for (const generating of this.#generating.values()) if (generating.isClosed) return
     process.exit(0)
   }
 
-  /** A slot's task has nothing more to do. */
+  /** Frees a slot. */
   ended(slot: number): void {
     this.#contexts[slot] = undefined
     if (this.#callMemories !== undefined) this.#memories[slot] = undefined
@@ -333,15 +333,16 @@ export class TaskRunner {
     this.#endIfClosed()
   }
 
-  /** An op's own code has held the worker since then. */
+  /** An op's own code has blocked the worker since `startedAt`. */
   held(op: number, startedAt: number): void {
     const now = clockMs()
     this.outbox.held(op, now - startedAt)
-    // Not after a longer call alone: the outbox holds what was made before it, too.
+    // A flush is also due after many short calls: the batcher holds the results from before them
+    // too.
     if (now - this.#flushedAt >= HOLD_MS) this.#flushedAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Sends what there is at the end of this turn, or now if it has waited long enough. */
+  /** Sends results at the end of this event loop turn, or now if they have waited long enough. */
   flushSoon(): void {
     if (this.#flushedAt === Number.NEGATIVE_INFINITY) this.flush()
     else if (!this.#isFlushing) {

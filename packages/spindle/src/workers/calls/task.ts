@@ -2,19 +2,16 @@ import type { ExecutorCall } from '../../engine/executor.ts'
 import type { ItemMemory } from '../memory/call-memory.ts'
 import type { Outputs, OutputsOwner } from './outputs.ts'
 
-/** Frames of the pool itself, which tell a caller nothing. */
+/** Stack frames of the pool itself, which do not help a caller. */
 const OWN_FRAME = /workers[\\/]calls[\\/]worker-pool\.|new Promise \(<anonymous>\)/
 
 /** The worker that has a task. */
 interface TaskWorker {
-  /** Whether somebody waits for the next output. */
+  /** Sets whether the next output is awaited. */
   setAwaited(task: Task, isAwaited: boolean): void
-  /** So many outputs have been taken. */
+  /** Reports the number of outputs that were taken. */
   took(task: Task, outputs: number): void
-  /**
-   * Nobody wants the task's result any more; `onGone`: the worker is at its last words for it no
-   * more.
-   */
+  /** Aborts the task; `onGone`: called when the worker has finished with its clean-up. */
   abort(task: Task, onGone?: () => void): void
 }
 
@@ -36,31 +33,31 @@ export class Task implements OutputsOwner {
   readonly call: ExecutorCall
   /** Number of the op in the pool. */
   readonly op: number
-  /** Those with a higher one go first. */
+  /** Tasks with a higher priority go first. */
   readonly priority: number
-  /** Workers that died while they ran it. */
+  /** Number of workers that died while they ran it. */
   deaths = 0
-  /** Whether nobody waits for anything of it any more; a worker may still be busy with it. */
+  /** Whether no caller waits for it any more. A worker may still be busy with it. */
   isSettled = false
   /** Whether it waits for a worker. */
   isQueued = false
   /** The worker that has it, and its slot there. */
   worker: TaskWorker | undefined = undefined
   slot = -1
-  /** What it gives, where the op turned out to be a generator. */
+  /** Its outputs, if the op turned out to be a generator. */
   outputs: Outputs | undefined = undefined
-  /** What its item lies in, where that is a pool's shared memory. */
+  /** The pooled shared memory that its item is in, if any. */
   itemMemory: ItemMemory | undefined = undefined
-  /** Where it is in the pool's list. */
+  /** Its entry in the pool's list of signals. */
   watched: TasksOfSignal | undefined = undefined
   watchedAt = -1
   /**
-   * When its worker got it, and whether that has told that the op begins; where the call has a
-   * limit.
+   * For calls with a time limit: when the worker got it, and whether the worker has reported that
+   * the op begins.
    */
   givenAt = 0
   hasBegun = false
-  /** Its places in its worker's accounts. */
+  /** How its worker counts it. */
   isLoad = false
   isAwaited = false
   isGenerator = false
@@ -69,7 +66,7 @@ export class Task implements OutputsOwner {
   readonly #resolve: (value: unknown) => void
   readonly #reject: (error: unknown) => void
   readonly #onSettled: (task: Task) => void
-  /** Outputs taken, as far as the worker knows. */
+  /** Number of outputs taken, as last reported to the worker. */
   #toldTaken = 0
 
   constructor(
@@ -93,8 +90,8 @@ export class Task implements OutputsOwner {
   }
 
   /**
-   * It may have killed a worker: it is run again with nothing beside it, so that the next death is
-   * its own for sure.
+   * Whether it may have killed a worker. It is then rerun alone in a worker, so that a second death
+   * is certainly its own.
    */
   get isSuspect(): boolean {
     return this.deaths > 0
@@ -117,13 +114,13 @@ export class Task implements OutputsOwner {
     this.#resolve(value)
   }
 
-  /** The op is a generator: the call gives its outputs, and goes on. */
+  /** The op is a generator: the call resolves with its outputs, and the task continues. */
   stream(outputs: Outputs): void {
     this.outputs = outputs
     this.#resolve(outputs)
   }
 
-  /** The generator has ended, or nobody wants more of it. */
+  /** The generator has ended, or its reader wants no more. */
   finish(): void {
     if (this.isSettled) return
     this.#settle()
@@ -144,7 +141,8 @@ export class Task implements OutputsOwner {
   tookOne(): void {
     const { outputs, worker } = this
     if (outputs === undefined || worker === undefined || this.isSettled) return
-    // In two halves, so that the worker is told while there is still something to take.
+    // Reported at half of the outputs, so that the worker gets the message while some are left to
+    // take.
     if (!outputs.isEmpty && outputs.taken - this.#toldTaken < outputs.received - outputs.taken)
       return
     this.#toldTaken = outputs.taken

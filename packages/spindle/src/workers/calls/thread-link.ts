@@ -12,7 +12,7 @@ import type { PoolSettings } from './pool-options.ts'
 import { PortCarrier } from './port-carrier.ts'
 import { SharedPoolControl } from './shared-control.ts'
 
-/** A worker thread, as its pool sees it. */
+/** The pool's view of a worker thread. */
 export class ThreadLink implements WorkerLink, Guarded {
   readonly control: SharedPoolControl = new SharedPoolControl()
   readonly carrier: PortCarrier
@@ -56,7 +56,7 @@ export class ThreadLink implements WorkerLink, Guarded {
       const told = opened(FROM_WORKER, message)
       if (told !== undefined) listener.heard(told as WorkerMessage)
     })
-    // Whatever it was, results are missing that would be waited for without end.
+    // A message could not be read, so its results are lost and their callers would wait forever.
     worker.on('messageerror', (error) => {
       thrown = error
       void worker.terminate()

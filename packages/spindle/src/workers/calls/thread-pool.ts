@@ -8,24 +8,25 @@ import { WorkerPool } from './worker-pool.ts'
 
 /** Options of `ThreadPool`. */
 export interface ThreadPoolOptions extends PoolOptions {
-  /** Limits of memory of each thread, as for `node:worker_threads`. Default: none but Node's. */
+  /** Memory limits of each thread, as in `node:worker_threads`. Default: Node's limits. */
   readonly resourceLimits?: ResourceLimits
   /**
-   * Shared memory that ops get by `context.alloc()` and write their results into, which so come
-   * here without a copy; also what items lie in stays theirs while ops use it. A result is given
-   * back by the garbage collector, or earlier by `SegmentPool.leaseOf(array)?.release()`. Default:
+   * Shared memory for results. Ops allocate it with `context.alloc()`, and results in it arrive
+   * without a copy. Items in this memory stay valid while ops use them. The garbage collector gives
+   * a result's memory back, or `SegmentPool.leaseOf(array)?.release()` does it earlier. Default:
    * none.
    */
   readonly memory?: SegmentPool
 }
 
 /**
- * Worker threads that run ops by reference. Calls wait here in the order of their priorities, then
- * of their coming, and go to the thread that holds the fewest; short ones are sent several at a
- * time. A thread that dies is replaced, and what it held is run again.
+ * Worker threads that run ops by reference. Calls wait in the pool in the order of their
+ * priorities, then of their arrival, and go to the least loaded thread. Short calls are sent
+ * several at a time. A thread that dies is replaced, and its calls are run again.
  *
- * The threads keep the process alive only while calls are waited for. When it ends, none of them is
- * stopped in the middle of a synchronous call, unless that lasts longer than `graceMs`.
+ * The threads keep the process alive only while calls are pending. When the process ends, it does
+ * not stop a thread in the middle of a synchronous call, unless the call takes longer than
+ * `graceMs`.
  *
  * @example
  * ```ts
@@ -43,7 +44,7 @@ export class ThreadPool extends WorkerPool {
     super(settings, 'thread', (listener) => new ThreadLink(listener, options, settings))
   }
 
-  /** Threads there are now, those included that are starting or ending. */
+  /** Current number of threads, including those that are starting or ending. */
   get threadCount(): number {
     return this.workerCount
   }

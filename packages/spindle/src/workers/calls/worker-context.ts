@@ -12,8 +12,7 @@ const nowhere: StageInfo = Object.freeze({
 })
 
 /**
- * What an op in a worker gets as its second argument; generator and signal are made when first
- * asked for.
+ * The second argument of an op in a worker. Its random generator and signal are made on first use.
  */
 export class WorkerContext implements StageContext {
   readonly index: number
@@ -25,7 +24,7 @@ export class WorkerContext implements StageContext {
   #rng: Rng | undefined
   #controller: AbortController | undefined
 
-  /** `alloc`: where memory comes from. Default: it is new. */
+  /** `alloc`: allocates memory. Default: new memory. */
   constructor(
     wire: CallContext | undefined,
     isAborted: () => boolean,
@@ -59,7 +58,7 @@ export class WorkerContext implements StageContext {
     return this.#controller.signal
   }
 
-  /** The pool wants the task's result no more. */
+  /** Aborts the signal: the pool does not want the task's result any more. */
   abort(): void {
     this.#controller?.abort(unwanted())
   }
@@ -77,9 +76,7 @@ function unwanted(): DOMException {
   return new DOMException('The result of this call is wanted no more', 'AbortError')
 }
 
-/**
- * An op that holds its thread hears no event, but it may ask: then the shared flag is looked at.
- */
+/** An op that blocks its thread receives no event, but reading `aborted` checks the shared flag. */
 function watchSynchronously(signal: AbortSignal, look: () => void): void {
   const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')
     ?.get as () => boolean

@@ -15,7 +15,7 @@ export type WorkerModule<M> = {
     : never
 }
 
-/** What a function takes between the item and the context. */
+/** The parameters of a function between the item and the context. */
 export type BoundOf<F> = F extends (...args: infer P) => unknown ? WithoutContext<Rest<P>> : never
 
 type Rest<P extends readonly unknown[]> = P extends readonly [_item?: unknown, ...rest: infer R]
@@ -33,7 +33,8 @@ type WithoutContext<P extends readonly unknown[]> = number extends P['length']
     : P
 
 /**
- * Whether a parameter can only be meant for the context: it takes one, and names something of it.
+ * Whether a parameter can only be the context: its type accepts the context and names some of its
+ * members.
  */
 type IsContext<L> = unknown extends L
   ? false
@@ -46,15 +47,15 @@ type IsContext<L> = unknown extends L
 /** Options of `workerModule()`. */
 export interface WorkerModuleOptions {
   /**
-   * Name of an exported function, which may be async, that is called once in each worker before its
-   * first op. Default: none.
+   * Name of an exported function, sync or async, that is called once in each worker before its
+   * first op of this module. Default: none.
    */
   readonly init?: string
-  /** What `init` is called with: anything that can be cloned, copied now. Default `undefined`. */
+  /** Argument of `init`: any cloneable value. It is copied now. Default `undefined`. */
   readonly initArgs?: unknown
 }
 
-/** What a {@link WorkerOp} is at run time. */
+/** The run-time form of a {@link WorkerOp}. */
 class Reference implements OpReference {
   readonly href: string
   readonly exportName: string
@@ -89,11 +90,11 @@ Object.defineProperty(Reference.prototype, OP_BRAND, { value: true })
 
 /**
  * The functions that a module exports, as ops that can run in a worker. The module is not loaded
- * here; only its type is looked at. Write `.js` also where the file is `.ts`: what is there is
- * found, from sources and built.
+ * here; only its type is used. Write `.js` even if the file is `.ts`: Spindle finds the file that
+ * exists, both in sources and in builds.
  *
- * @throws `ERR_BAD_OPTION` if `href` is no URL; `ERR_NOT_TRANSFERABLE` if `initArgs` cannot cross
- *   to a worker.
+ * @throws `ERR_BAD_OPTION` if `href` is not a URL; `ERR_NOT_TRANSFERABLE` if `initArgs` cannot be
+ *   sent to a worker.
  *
  * @example
  * ```ts
@@ -116,7 +117,7 @@ export function workerModule<M>(
   const ops = new Map<string, Reference>()
   const target: object = Object.create(null)
   const get = (_target: object, exportName: string | symbol): unknown => {
-    // A module that is awaited must not look like a promise.
+    // A module object that is awaited must not look like a promise.
     if (typeof exportName === 'symbol' || exportName === 'then') return undefined
     let op = ops.get(exportName)
     if (op === undefined) {
@@ -129,7 +130,8 @@ export function workerModule<M>(
 }
 
 /**
- * Checks `initArgs` beside `init`, and copies it: what the caller changes later reaches no worker.
+ * Checks `initArgs` together with `init` and copies it, so that later changes by the caller have no
+ * effect.
  *
  * @throws `ERR_BAD_OPTION` without `init`; `ERR_NOT_TRANSFERABLE`
  */
@@ -158,7 +160,7 @@ function copyOf<V>(value: V, what: string): V {
   }
 }
 
-/** The op that a reference means, in the thread or process that it has come to. */
+/** The op of a reference, in the thread or process that received it. */
 export function opOf(reference: OpReference): WorkerOp<never, unknown> {
   return new Reference(reference) as unknown as WorkerOp<never, unknown>
 }
@@ -169,7 +171,11 @@ export function referenceOf(op: WorkerOp<never, unknown>): OpReference {
   return { href, exportName, init, initArgs, bound }
 }
 
-/** Checks an option that is an op to be called once in each worker. @throws `ERR_BAD_OPTION` */
+/**
+ * Checks an option that is an op to be called once in each worker.
+ *
+ * @throws `ERR_BAD_OPTION`
+ */
 export function checkInit(init: unknown, where?: string): void {
   if (init !== undefined && !isWorkerOp(init))
     badOption('init', 'an op of workerModule()', init, where)

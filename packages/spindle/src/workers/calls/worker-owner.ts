@@ -7,27 +7,27 @@ import type { OpProfiles } from './op-profile.ts'
 import type { PoolCounters } from './pool-stats.ts'
 import type { Task } from './task.ts'
 
-/** Whom a worker of type `W` tells: its pool. */
+/** The pool of a worker of type `W`, as the worker sees it. */
 export interface WorkerOwner<W> {
   readonly numbers: OpNumbers
   readonly facts: OpProfiles
   readonly counters: PoolCounters
   readonly stock: BufferPool
-  /** Shared memory that results may lie in. */
+  /** Shared memory that results may be in. */
   readonly memory: SegmentPool | undefined
   readonly graceMs: number
-  /** Calls after which a worker gives way to a new one. */
+  /** Number of calls after which a worker is replaced. */
   readonly maxTasks: number
-  /** Workers that call a module's `init`. */
+  /** Number of workers that call a module's `init`. */
   readonly inits: InitCount
   /** Whether tasks wait for a worker. */
   readonly hasWaiting: boolean
   /** A worker has started. */
   workerReady(): void
-  /** A worker can take tasks, or more of them. */
+  /** A worker can take tasks, or more tasks. */
   workerHasRoom(): void
   workerEnded(worker: W, ending: WorkerEnding): void
-  /** A module is such that no worker can load it. */
+  /** No worker can load this module. */
   moduleRefused(module: string, error: unknown): void
 }
 

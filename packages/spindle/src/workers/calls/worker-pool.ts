@@ -30,17 +30,17 @@ import type { WorkerEnding, WorkerOwner } from './worker-owner.ts'
 startsWorkers()
 
 /**
- * What `ThreadPool` and `ProcessPool` have in common, which is all but how a worker is started and
- * spoken to.
+ * The common part of `ThreadPool` and `ProcessPool`: everything except how a worker is started and
+ * how messages are sent.
  */
 export class WorkerPool implements Executor, AsyncDisposable {
   readonly reportsStart = true
   readonly bindsValues = true
   readonly workers: ExecutorWorkers
-  /** Workers at most, now; between which numbers that may be set; and how. */
+  /** Maximum number of workers, its range, and how to change it. */
   readonly sizing: WorkerNumber
   readonly #settings: PoolSettings
-  /** Workers at most, now. */
+  /** Current maximum number of workers. */
   #size: number
   readonly #connect: Connect
   readonly #workers: Set<PoolWorker> = new Set()
@@ -54,16 +54,16 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #closing: Promise<void> | undefined
   #onEmpty: (() => void) | undefined
   readonly #tries: StartTries = new StartTries()
-  /** Waits until another start is tried. */
+  /** Waits before the next attempt to start a worker. */
   #retry: Timer | undefined
-  /** Nothing more is tried: as long as there are other workers, these do it. */
+  /** Whether starting workers was given up. Remaining workers continue. */
   #hasGivenUp = false
   /** Modules that no worker can load. */
   readonly #refused: Map<string, unknown> = new Map()
   #isDispatching = false
-  /** Whether tasks were waiting when the last ones were given out. */
+  /** Whether tasks were still waiting after the last dispatch. */
   #hadWaiting = false
-  /** Workers that ended and were not replaced yet. */
+  /** Number of workers that ended and are not replaced yet. */
   #gone = 0
 
   /** @internal */
@@ -100,17 +100,18 @@ export class WorkerPool implements Executor, AsyncDisposable {
     }
   }
 
-  /** Workers there are now, those included that are starting or ending. */
+  /** Current number of workers, including those that are starting or ending. */
   get workerCount(): number {
     return this.#workers.size
   }
 
   /**
-   * Sets how many workers there are at most. More start when there is work for them. Of those that
-   * are too many, the ones with the least to do take no more calls, and end when they have done
-   * those they have: none is lost.
+   * Sets the maximum number of workers. More workers start when there is work for them. If there
+   * are too many, the least busy ones take no more calls and end when they have finished theirs, so
+   * no call is lost.
    *
-   * @throws `ERR_BAD_OPTION` if `size` is no integer within the range that the pool was made with.
+   * @throws `ERR_BAD_OPTION` unless `size` is an integer within the range that the pool was made
+   *   with.
    */
   resize(size: number): void {
     const { minSize, maxSize } = this.#settings
@@ -144,7 +145,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     return { busy, waiting: this.#queue.length + held }
   }
 
-  /** What the pool has done so far, and what it is at. */
+  /** Counts of what the pool has done, and its current state. */
   stats(): PoolStats {
     const { tasks, transferredBytes, copiedBytes, deaths, restarts } = this.#counters
     let running = 0
@@ -154,25 +155,24 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   /**
-   * Calls an op in one of the workers. A generator's outputs are streamed: the promise gives an
-   * async generator once the first is here, and the worker is ahead of its reader by some
-   * milliseconds' work, at most 64 outputs.
+   * Calls an op in one of the workers. The outputs of a generator are streamed: the promise
+   * resolves with an async generator when the first output has arrived. The worker runs ahead of
+   * the reader by a few milliseconds of work, at most 64 outputs.
    *
-   * @throws `ERR_WORKER_DIED` if it killed `maxDeaths` workers, `ERR_WORKER_START` if no worker can
-   *   be started, `ERR_WORKER_MODULE` if
-   * there is no such op, `ERR_NOT_TRANSFERABLE` if item or result cannot cross, `ERR_POOL_CLOSED`;
-   * the signal's reason if it is aborted.
+   * @throws `ERR_WORKER_DIED` if the call killed `maxDeaths` workers; `ERR_WORKER_START` if no
+   *   worker can be started; `ERR_WORKER_MODULE` if there is no such op; `ERR_NOT_TRANSFERABLE` if
+   *   item or result cannot be sent; `ERR_POOL_CLOSED`; the signal's reason if it is aborted.
    */
   run(item: unknown, call: ExecutorCall): Promise<unknown> {
     return this.#run(item, call, call.priority ?? 0)
   }
 
   /**
-   * This pool, with a priority for the calls made here: waiting calls with a higher one go first.
-   * Calls of a pipeline that are made by no such view have the number of their stage, which rises
-   * towards the sink: what is nearest to its end goes first.
+   * A view of this pool that gives its calls a priority: waiting calls with a higher priority go
+   * first. A pipeline's calls without such a view have the number of their stage as priority. It
+   * rises towards the sink, so the items nearest to their end go first.
    *
-   * @throws `ERR_BAD_OPTION` if `n` is no finite number.
+   * @throws `ERR_BAD_OPTION` unless `n` is a finite number.
    */
   priority(n: number): Executor {
     if (typeof n !== 'number' || !Number.isFinite(n)) badOption('priority', 'a finite number', n)
@@ -187,28 +187,26 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   /**
-   * Hands the buffers of a result back: all that the value covers as a whole are empty here from
-   * now on, and threads get them for the ops that ask by `context.alloc()`; what comes from
-   * processes is read into them. Large results cost a fraction so, for it is not the way to this
-   * thread that is dear, but new memory.
+   * Gives the buffers of a result back for reuse. All buffers that the value covers completely are
+   * empty afterwards. Threads get them for ops that call `context.alloc()`, and data from processes
+   * is read into them. This makes large results much cheaper, because most of their cost is not the
+   * transfer but new memory.
    */
   giveBack(value: unknown): void {
     for (const buffer of wholeBuffersOf(value)) {
-      // Not the buffer itself: whoever still has it must not see what others write.
+      // Not the buffer itself: code that still holds it must not see what is written later.
       if (buffer.byteLength > 0) this.#stock.put(moved(buffer))
     }
   }
 
-  /**
-   * Starts workers for so many calls at a time, as far as `size` allows, before there are calls.
-   */
+  /** Starts workers for this many concurrent calls, up to `size`, before there are calls. */
   warmUp(calls: number): void {
     if (this.#closing === undefined) this.#startWorkers(calls - this.#workers.size)
   }
 
   /**
-   * Ends the workers. Calls that are not done reject with `ERR_POOL_CLOSED`; workers that are busy
-   * with one get the grace time.
+   * Ends the workers. Unfinished calls reject with `ERR_POOL_CLOSED`. Workers that are busy with a
+   * call get the grace time.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -228,9 +226,9 @@ export class WorkerPool implements Executor, AsyncDisposable {
         this.#refused.size > 0 ? this.#refused.get(moduleName(call.filename)) : undefined
       if (refused !== undefined) return reject(refused)
       const op = this.#numbers.numberOf(call, this.#checkReference)
-      // A stage knows where it was made; of any other caller the stack is all there is. To take it
-      // costs as much as all the rest of a small call, so of many calls at a time only the first
-      // one's is taken.
+      // A stage knows where it was made, but for other callers only the stack shows it. Capturing
+      // it costs as much as the rest of a small call, so of concurrent calls only the first one's
+      // stack is captured.
       const isSited = call.context === undefined && this.#tasks.size === 0
       const site = isSited ? captureSite() : undefined
       const task = new Task(item, call, op, priority, site, resolve, reject, this.#onSettled)
@@ -262,8 +260,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   /**
-   * After those who have just got their results have made their next calls: these may be the more
-   * urgent ones.
+   * Deferred until callers that just got a result have made their next calls, which may be more
+   * urgent.
    */
   #dispatchSoon(): void {
     if (this.#isDispatching) return
@@ -274,7 +272,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     })
   }
 
-  /** Gives waiting tasks to workers that have room, and starts workers for those that find none. */
+  /** Gives waiting tasks to workers with room, and starts workers for the others. */
   #dispatch(): void {
     if (this.#queue.length === 0) return
     let waiting = 0
@@ -285,7 +283,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       if (worker.load > 0) waiting++
       worker.give(task)
     }
-    // What waits inside a busy worker would be better off in one of its own.
+    // Tasks that wait inside a busy worker are counted too: another worker could run them.
     waiting += this.#queue.length
     if (this.#hadWaiting) for (const one of this.#workers) one.keepOrLetGo()
     this.#hadWaiting = this.#queue.length > 0
@@ -352,7 +350,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       if (this.#workers.size === 0) this.#onEmpty?.()
       return
     }
-    // What failed before the last one was ready is not to blame for what comes after.
+    // A worker was ready, so earlier failures to start do not count any more.
     if (wasReady) this.#canStart()
     else if (!wasMeant) this.#notStarted(error ?? how)
     this.#dispatch()
@@ -364,8 +362,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   /**
-   * A worker was not ready when it ended: another one is tried after a while, unless that is of no
-   * use.
+   * A worker ended before it was ready. Another attempt follows after a while, unless that is
+   * useless.
    */
   #notStarted(cause: unknown): void {
     if (this.#retry !== undefined && !isFinal(cause)) return

@@ -9,8 +9,8 @@ interface Waiting {
 }
 
 /**
- * Those in one thread who wait for memory: served in the order they came, so that a large request
- * is not overtaken for ever.
+ * The waiting requests for memory of one thread. They are served in order of arrival, so that small
+ * requests do not starve a large one.
  */
 export class AcquireQueue {
   readonly #bell: EventCount
@@ -21,7 +21,9 @@ export class AcquireQueue {
     this.#bell = bell
   }
 
-  /** What `attempt` gives once it gives something, after all who came before. */
+  /**
+   * Resolves with the result of `attempt` once that is not `undefined`, after all earlier requests.
+   */
   add<R>(
     attempt: () => R | undefined,
     { timeoutMs, signal }: WaitLimits,
@@ -70,7 +72,10 @@ export class AcquireQueue {
     })
   }
 
-  /** Serves those who can be, from the first on; then watches for the rest, or stops it. */
+  /**
+   * Serves waiting requests from the first on, as far as possible. Then watches for memory for the
+   * rest, or stops watching.
+   */
   #serve(): true | undefined {
     while (this.#waiting[0]?.attempt()) this.#waiting.shift()
     if (this.#waiting.length === 0) {
@@ -82,7 +87,7 @@ export class AcquireQueue {
       const watching = new AbortController()
       this.#isWatching = watching
       const limits = { timeoutMs: Number.POSITIVE_INFINITY, signal: watching.signal }
-      // Ends by finding everyone served, or by being told that they have left.
+      // Ends when all are served or have left.
       this.#bell.wait(() => this.#serve(), limits).catch(() => {})
     }
     return undefined

@@ -1,31 +1,35 @@
 import { BELL_WORDS, EventCount } from './event-count.ts'
 
-// Allocation in shared memory by many threads at once, without a lock: a thread may be terminated
-// anywhere, and a lock would stay shut.
+// Lock-free allocation in shared memory by many threads. A thread may be terminated anywhere, and a
+// lock that it holds would never be released.
 //
-// The memory is cut into segments, and a segment, once something is put into it, into slots of one
-// size, that of the first request, as long as there is anything in it. So a request finds a segment
-// whose slots fit it, or an unused segment, or, all being in use, any whose slots are large enough.
-// What is larger than a segment takes several neighbours. The operating system gives memory where
-// it is first written, and low segments come first: what is never needed at once never becomes
-// real.
+// The memory is divided into segments. A segment in use is divided into slots of one size, which
+// its first request sets, until it is empty again. A request takes a slot of a segment whose slots
+// fit. Without one it takes an unused segment, or, if all are in use, a slot of any segment whose
+// slots are large enough. A request larger than a segment takes several neighbouring segments. The
+// operating system provides memory when it is first written, and low segments are used first, so
+// memory that is never needed at the same time is never provided.
 //
-// A place is a granule, the unit in which slots are measured. Each granule has a generation: odd
-// while a lease begins there, even otherwise, counted up at each beginning and each end. So a lease
-// that was given back, by whomever, is known by its generation for ever after (it comes round after
-// 2^31 uses of one granule).
+// A place is a granule, the unit in which slots are measured. Each granule has a generation, which
+// is counted up at the beginning and the end of each lease: it is odd while a lease begins there,
+// otherwise even. So a lease that was given back, by any thread, is recognised by its generation
+// (which wraps around after 2^31 uses of one granule).
 //
-// Steps of an allocation: count the slot in the segment's word (compare and exchange, so the
-// segment is still of that size and has room); find and set a bit (there is one, since bits are
-// cleared before the count goes down); count up the generation. Giving back is the same in the
-// other direction. A thread terminated between two steps costs that one slot.
+// An allocation has three steps. It counts the slot in the segment's word by compare and exchange,
+// so the segment still has that size and room. It finds and sets a bit; there is one, because bits
+// are cleared before the count goes down. It counts up the generation. Giving back does the same in
+// reverse. A thread that is terminated between two steps loses only that one slot.
 
-/** Granules in a segment at most; a count of slots and a size in granules fit one word. */
+/**
+ * Maximum number of granules in a segment: a count of slots and a size in granules fit in one word.
+ */
 const MAX_GRANULES = 1 << 14
 const MIN_GRANULE_BYTES = 1024
 const COUNT_BITS = 15
 const COUNT_MASK = (1 << COUNT_BITS) - 1
-/** Marks a segment of a lease that has several; in the first one, with their number. */
+/**
+ * Marks the segments of a lease that has several. The word of the first one also has their number.
+ */
 const WHOLE = 1 << 30
 
 // Words of the header.
@@ -35,7 +39,7 @@ const COLLECTED = 2
 const BELL = 3
 const HEADER_WORDS: number = BELL + BELL_WORDS
 
-/** Where a lease lies, and which use of that place it is. */
+/** Position of a lease, and the generation that identifies it. */
 export interface Place {
   readonly granule: number
   readonly generation: number
@@ -53,7 +57,7 @@ export class Arena {
   readonly shared: ArenaMemory
   readonly segments: number
   readonly granuleBytes: number
-  /** Rung when something was given back. */
+  /** Notified when memory is given back. */
   readonly bell: EventCount
   readonly #granules: number
   readonly #header: Int32Array
@@ -95,22 +99,22 @@ export class Arena {
     })
   }
 
-  /** A number for one more who allocates here. */
+  /** Returns a number for a new member. */
   join(): number {
     return Atomics.add(this.#header, MEMBERS, 1) + 1
   }
 
-  /** Segments that were ever in use: what of the memory may be real. */
+  /** Number of segments that were ever in use: an upper bound of the real memory. */
   get highWater(): number {
     return Atomics.load(this.#header, HIGH_WATER)
   }
 
-  /** Leases that garbage collectors have given back. */
+  /** Number of leases that garbage collectors have given back. */
   get collected(): number {
     return Atomics.load(this.#header, COLLECTED)
   }
 
-  /** Bytes of the slots and segments that are in use. */
+  /** Bytes of the slots and segments in use. */
   get usedBytes(): number {
     let granules = 0
     for (let segment = 0; segment < this.highWater; segment++) {
@@ -136,7 +140,7 @@ export class Arena {
     return Atomics.load(this.#generations, granule) === generation
   }
 
-  /** From now on somebody else answers for it. */
+  /** Makes another member responsible for a place. */
   setOwner({ granule }: Place, member: number): void {
     Atomics.store(this.#owners, granule, member)
   }
@@ -156,12 +160,12 @@ export class Arena {
     return true
   }
 
-  /** As `release`, by a garbage collector. */
+  /** As `release`, called by a garbage collector. */
   collect(place: Place): void {
     if (this.release(place)) Atomics.add(this.#header, COLLECTED, 1)
   }
 
-  /** Gives back all that a member answers for; how many there were. */
+  /** Gives back all places of a member. Returns their number. */
   reclaim(member: number): number {
     let count = 0
     for (const granule of this.#liveGranules()) {
@@ -186,7 +190,7 @@ export class Arena {
     const count = this.highWater
     for (let segment = 0; segment < count; segment++) {
       const size = Atomics.load(this.#segmentWords, segment) >>> COUNT_BITS
-      // At most an eighth of the slot is wasted.
+      // Wastes at most an eighth of the slot.
       if (size >= granules && size - (size >> 3) <= granules) {
         const granule = this.#enter(segment, granules)
         if (granule !== undefined) return granule
@@ -206,7 +210,7 @@ export class Arena {
     return undefined
   }
 
-  /** Takes a slot of a segment that has some of at least that size. */
+  /** Takes a slot of a segment that has slots of at least this size. */
   #enter(segment: number, granules: number): number | undefined {
     for (;;) {
       const word = Atomics.load(this.#segmentWords, segment)
@@ -230,7 +234,7 @@ export class Arena {
         if (slot >= slots) break
         const mask = 1 << bit
         if ((Atomics.or(this.#bits, first + at, mask) & mask) !== 0)
-          at-- // another was quicker; once more
+          at-- // another thread was quicker; try again
         else return segment * this.#granules + slot * size
       }
     }
@@ -247,7 +251,7 @@ export class Arena {
 
   #takeSegments(count: number): number | undefined {
     for (let first = 0; first + count <= this.segments; first++) {
-      // Looks first: what is taken for a moment only, somebody else is refused.
+      // Checks before claiming: even a short claim makes requests of other threads fail.
       const unused = this.#unusedFrom(first, count)
       if (unused < count) first += unused
       else if (this.#claimSegments(first, count)) return first * this.#granules
@@ -255,7 +259,7 @@ export class Arena {
     return undefined
   }
 
-  /** How many segments from `first` on are unused, up to `count`. */
+  /** Number of unused segments from `first` on, up to `count`. */
   #unusedFrom(first: number, count: number): number {
     let unused = 0
     while (unused < count && Atomics.load(this.#segmentWords, first + unused) === 0) unused++
@@ -273,7 +277,10 @@ export class Arena {
     return true
   }
 
-  /** Segments that another may have wanted meanwhile: who was refused them waits for the bell. */
+  /**
+   * Gives up segments that were claimed. Another thread may have wanted them and now waits, so it
+   * is notified.
+   */
   #restoreBuffers(first: number, count: number): void {
     if (count === 0) return
     for (let segment = first; segment < first + count; segment++)

@@ -8,13 +8,13 @@ import { checkWait, type WaitOptions } from './wait-options.ts'
 
 /** Options of `BatchSlots.acquire()`. */
 export interface BatchSlotsOptions extends WaitOptions {
-  /** How many slots the batch has, an integer >= 1. */
+  /** Number of slots in the batch, an integer >= 1. */
   readonly count: number
-  /** Size of a slot in bytes, an integer >= 1. The slots follow each other without gaps. */
+  /** Size of a slot in bytes, an integer >= 1. Slots are contiguous. */
   readonly slotBytes: number
 }
 
-/** One slot of a batch, for whoever is to fill it, in whichever thread: data that can be sent. */
+/** One slot of a batch, as plain data for the thread that is to fill it. */
 export interface BatchSlot {
   readonly index: number
   readonly slotBytes: number
@@ -23,21 +23,21 @@ export interface BatchSlot {
   readonly pool: SegmentPoolHandle
 }
 
-/** How a batch has ended. */
+/** The final state of a batch. */
 export interface BatchOutcome {
-  /** Numbers of the slots that were filled, ascending. */
+  /** Numbers of the filled slots, ascending. */
   readonly filled: readonly number[]
-  /** Numbers of the slots that failed, ascending; what lies there is undefined. */
+  /** Numbers of the failed slots, ascending. Their content is undefined. */
   readonly failed: readonly number[]
 }
 
-/** Batches that nobody has given back. */
+/** Batches that were not given back. */
 const forgotten = new FinalizationRegistry<BatchStates>((states) => states.giveBack())
 
 /**
- * A batch in shared memory that several threads fill together, each some of its slots: an array
- * `[count, …]`, row-major, without a copy. It is given back by `release()`, a `using` block, or the
- * garbage collector; the memory goes when nobody is writing it any more.
+ * A batch in shared memory that several threads fill together, slot by slot: an array `[count, …]`,
+ * row-major, without a copy. `release()`, a `using` block or the garbage collector gives it back.
+ * Its memory is freed when no thread writes to it any more.
  *
  * @example
  * ```ts run
@@ -68,7 +68,7 @@ export class BatchSlots implements Disposable {
     this.slotBytes = slotBytes
     this.#pool = pool
     this.#lease = lease
-    // When the memory goes is for the states to say, not for the garbage collector alone.
+    // The states decide when the memory is freed, not the garbage collector alone.
     const { descriptor, buffer } = lease.handOver()
     this.#descriptor = descriptor
     this.#states = BatchStates.make(count, () => pool.discard(descriptor))
@@ -76,8 +76,9 @@ export class BatchSlots implements Disposable {
   }
 
   /**
-   * A batch in memory of the pool, when there is some. @throws `ERR_BAD_OPTION`; as
-   * `pool.acquire()`.
+   * Makes a batch when the pool has memory for it.
+   *
+   * @throws `ERR_BAD_OPTION`; as `pool.acquire()`.
    */
   static async acquire(pool: SegmentPool, options: BatchSlotsOptions): Promise<BatchSlots> {
     checkOptions(options, ['count', 'slotBytes', 'timeoutMs', 'signal'])
@@ -87,7 +88,11 @@ export class BatchSlots implements Disposable {
     return new BatchSlots(pool, await pool.acquire(count * slotBytes, wait), count, slotBytes)
   }
 
-  /** A slot, for whoever is to fill it. @throws `ERR_BAD_OPTION` if there is no such slot. */
+  /**
+   * The slot with a number, to be sent to the thread that fills it.
+   *
+   * @throws `ERR_BAD_OPTION` if there is no such slot.
+   */
   slot(index: number): BatchSlot {
     this.#check(index)
     const states = this.#states.buffer
@@ -106,10 +111,10 @@ export class BatchSlots implements Disposable {
   }
 
   /**
-   * Nobody will fill the slot. Does nothing to one that was filled before.
+   * Marks a slot as failed. Has no effect on a filled slot.
    *
-   * `isWriterGone`: whether who was writing it has died, so that the batch's memory need not wait
-   * for it. Default false.
+   * `isWriterGone`: whether the thread that was writing the slot has died, so that the batch's
+   * memory need not wait for it. Default false.
    *
    * @throws `ERR_BAD_OPTION` if there is no such slot.
    */
@@ -119,12 +124,16 @@ export class BatchSlots implements Disposable {
     this.#states.settle(index, FAILED)
   }
 
-  /** Whether each slot is filled or has failed. */
+  /** Whether every slot is filled or has failed. */
   get isComplete(): boolean {
     return this.#states.unsettled === 0
   }
 
-  /** Waits until each slot is filled or has failed. @throws `ERR_TIMEOUT`; the signal's reason. */
+  /**
+   * Waits until every slot is filled or has failed.
+   *
+   * @throws `ERR_TIMEOUT`; the signal's reason.
+   */
   async completed(options: WaitOptions = {}): Promise<BatchOutcome> {
     const limits = checkWait(options)
     const isComplete = await this.#states.bell.wait(() => this.isComplete || undefined, limits)
@@ -136,15 +145,20 @@ export class BatchSlots implements Disposable {
     )
   }
 
-  /** The whole batch, as an array of some type. @throws `ERR_STALE_VIEW` if it was given back. */
+  /**
+   * The whole batch as a typed array.
+   *
+   * @throws `ERR_STALE_VIEW` if it was given back.
+   */
   view<V extends ArrayBufferView>(Type: SharedViewConstructor<V>): SharedView<V> {
     if (this.#states.isGivenBack) throw batchGivenBack()
     return this.#lease.view(Type)
   }
 
   /**
-   * Gives the batch's memory back: at once, or, while somebody is still writing it (its call was
-   * aborted, say), when the last one has left. Whether it was not given back before.
+   * Gives the batch's memory back. If a thread is still writing to it (for example, because its
+   * call was aborted), the memory is freed when the last writer leaves. Returns `false` if the
+   * batch was given back before.
    */
   release(): boolean {
     return this.#states.giveBack()
@@ -161,27 +175,31 @@ export class BatchSlots implements Disposable {
 }
 
 /**
- * A slot that is being filled. Disposed without `done()`, it is empty again, and can be opened
- * again.
+ * A slot that is being filled. If it is disposed without `done()`, it is empty again and can be
+ * opened again.
  */
 export interface OpenSlot extends Disposable {
   /**
-   * Where its contents belong; where the slot is filled or has failed already, memory that goes
-   * nowhere.
+   * Memory for the slot's content. If the slot is already filled or has failed, it is scratch
+   * memory whose content is discarded.
    */
   readonly bytes: Uint8Array
   /**
-   * The same as another type: `slot.view(Float32Array)`. @throws `RangeError` if the slot does not
-   * begin at a multiple of the element's size.
+   * The same memory as another type: `slot.view(Float32Array)`.
+   *
+   * @throws `RangeError` if the slot does not begin at a multiple of the element's size.
    */
   view<V extends ArrayBufferView>(Type: SharedViewConstructor<V>): SharedView<V>
-  /** It is filled, and not written any more. Whether that was still wanted. */
+  /**
+   * Marks the slot as filled. It must not be written afterwards. Returns whether the content
+   * counts.
+   */
   done(): boolean
 }
 
 /**
- * Opens a slot for filling, in any thread. One that is open already, as after the death of a
- * worker, is taken from whoever has it.
+ * Opens a slot for filling, in any thread. A slot that is still open, for example after the death
+ * of a worker, is taken over.
  *
  * @throws `ERR_STALE_VIEW` if the batch was given back.
  */
@@ -190,7 +208,7 @@ export function openSlot(slot: BatchSlot): OpenSlot {
   const pool = SegmentPool.attach(slot.pool)
   const states = new BatchStates(slot.states, () => pool.discard(lease))
   const attempt = states.enter(index)
-  // While it is entered, the memory stays the batch's.
+  // While the slot is entered, the batch keeps the memory.
   const all =
     attempt === undefined
       ? new Uint8Array(new SharedArrayBuffer(slotBytes))

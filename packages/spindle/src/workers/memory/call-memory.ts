@@ -3,9 +3,9 @@ import { type Memory, walk } from '../transport/walk-value.ts'
 import { type Lease, type LeaseHandover, leaseOf } from './lease.ts'
 import type { SegmentPool } from './segment-pool.ts'
 
-// How items and results of ops in workers cross in a pool's memory, without a copy. Views of shared
-// memory cross by themselves; what is sent beside them, in the same message, are the leases that
-// they belong to.
+// How items and results of ops in workers are passed in pooled memory, without a copy. Views of
+// shared memory can be sent as they are. The leases that they belong to are sent in the same
+// message.
 //
 //   worker  const memory = new CallMemory(pool, message.leases)
 //           op(message.item, { …, alloc: (byteLength) => memory.alloc(byteLength) })
@@ -13,8 +13,8 @@ import type { SegmentPool } from './segment-pool.ts'
 //           memory.drop()                                          instead, if the op failed or the message could not be sent
 //   pool    const memory = ItemMemory.of(item)                     undefined for most
 //           post({ item, leases: memory?.leases ?? [] })
-//           takeLeases(pool, message.leases, memory)               before the result is given to anybody
-//           dropLeases(pool, message.leases, memory)               instead, if nobody wants it any more
+//           takeLeases(pool, message.leases, memory)               before the caller gets the result
+//           dropLeases(pool, message.leases, memory)               instead, if the result is not wanted any more
 //           pool.reclaim(member)                                   when a worker has ended, after its last message
 
 /** A worker's side of one call. */
@@ -33,9 +33,9 @@ export class CallMemory {
   }
 
   /**
-   * Bytes for the op's result, not initialised, the first at a multiple of 64: of the pool while it
-   * has some, else ordinary ones, so that an op never waits for those who read its results. What is
-   * not in the result goes back when the call ends.
+   * Uninitialised bytes for the op's result, aligned to 64. They come from the pool if it has room,
+   * else from ordinary memory, so an op never waits for the readers of its results. Memory that is
+   * not in the result is given back when the call ends.
    */
   alloc(byteLength: number): Uint8Array {
     const pool = this.#pool
@@ -51,8 +51,9 @@ export class CallMemory {
   }
 
   /**
-   * The leases that the result has views of; the others are given back. @throws `ERR_STALE_VIEW` if
-   * one was given back already.
+   * The leases that the result has views of; all others are given back.
+   *
+   * @throws `ERR_STALE_VIEW` if one was given back already.
    */
   handOver(result: unknown): LeaseHandover[] {
     if (this.#own.length + this.#borrowed.length === 0) return []
@@ -71,11 +72,11 @@ export class CallMemory {
 }
 
 /**
- * The pool's side of one item whose memory is a pool's: the item keeps it until the call has ended,
- * also if it is run again.
+ * The pool's side of one item in pooled memory. The item keeps the memory until the call has ended,
+ * even if it is run again.
  */
 export class ItemMemory {
-  /** To be sent with the item. */
+  /** Leases to send with the item. */
   readonly leases: readonly LeaseHandover[]
   readonly #lent: readonly Lease[]
 
@@ -85,15 +86,19 @@ export class ItemMemory {
   }
 
   /**
-   * `undefined` if the item has no views of a pool's memory. @throws `ERR_STALE_VIEW` if such
-   * memory was given back.
+   * `undefined` if the item has no views of a pool's memory.
+   *
+   * @throws `ERR_STALE_VIEW` if such memory was given back.
    */
   static of(item: unknown): ItemMemory | undefined {
     const found = leasesIn(item)
     return found.size === 0 ? undefined : new ItemMemory([...found])
   }
 
-  /** The item's lease that came back with a result: memory of the item, passed on. */
+  /**
+   * The item's lease that came back with a result, which means that the result is in memory of the
+   * item.
+   */
   find({ descriptor: { segment, offset, generation } }: LeaseHandover): Lease | undefined {
     return this.#lent.find((_lease, at) => {
       const known = (this.leases[at] as LeaseHandover).descriptor
@@ -103,8 +108,9 @@ export class ItemMemory {
 }
 
 /**
- * The views in a result have come with these leases: from now on they keep them. @throws
- * `ERR_STALE_VIEW` if one was given back.
+ * Makes the views in a result keep these leases, which arrived with it.
+ *
+ * @throws `ERR_STALE_VIEW` if one was given back.
  */
 export function takeLeases(
   pool: SegmentPool,
@@ -118,9 +124,7 @@ export function takeLeases(
   }
 }
 
-/**
- * The result that these leases came with is not wanted: what is not the item's own is given back.
- */
+/** Gives back the leases of an unwanted result, except those of the item itself. */
 export function dropLeases(
   pool: SegmentPool,
   leases: readonly LeaseHandover[],
@@ -130,8 +134,9 @@ export function dropLeases(
 }
 
 /**
- * The leases whose memory a value has views of. @throws {CannotCross} and whatever getters in the
- * value throw.
+ * The leases whose memory a value has views of.
+ *
+ * @throws {CannotCross} and errors of getters in the value.
  */
 export function leasesIn(value: unknown): Set<Lease> {
   const found = new Set<Lease>()

@@ -2,13 +2,16 @@ import { onAbort } from '../../abort-signals.ts'
 import { clearTimeout, clockMs, setTimeout } from '../../timers.ts'
 import type { Spin } from './spin.ts'
 
-/** Words of shared memory that a bell takes. */
+/** Number of words of shared memory that an event count takes. */
 export const BELL_WORDS = 3
 
-/** No sleep is longer; what ought to have ended it earlier is counted. */
+/**
+ * Maximum length of a sleep, in milliseconds. A change that should have ended it earlier is
+ * counted.
+ */
 const SLICE_MS = 1000
 
-/** Limits of a wait that does not hold the thread. */
+/** Limits of a wait that does not block the thread. */
 export interface WaitLimits {
   /** How long to wait, in milliseconds, a number > 0 or `Infinity`. */
   readonly timeoutMs: number
@@ -16,14 +19,15 @@ export interface WaitLimits {
 }
 
 /**
- * Where threads wait until somebody has changed something in shared memory.
+ * Threads wait here until another thread has changed something in shared memory.
  *
- * Three words: how many are waiting, which only those who wait change; a number that every ring
- * changes; wake-ups that were lost. Whoever changes something does so first and then rings; whoever
- * waits says so first, then reads the number, then looks, and sleeps only as long as the number is
- * what it read. So either the ringer sees that somebody waits, or the other sees the change, and a
- * ring between the last look and the sleep ends it at once. A sleep ends after a second
- * nevertheless, and what is found then, unrung, counts as lost.
+ * It has three words: the number of waiters, which only waiters change; a number that every
+ * notification (`ring`) changes; and the number of lost wake-ups. A thread makes its change first
+ * and then rings. A waiter first counts itself, then reads the ring number, then looks for the
+ * change, and sleeps only while the number is the one that it has read. So either the ringing
+ * thread sees the waiter, or the waiter sees the change; a ring between the look and the sleep ends
+ * the sleep at once. A sleep nevertheless ends after a second; a change found then, without a ring,
+ * counts as a lost wake-up.
  */
 export class EventCount {
   readonly #words: Int32Array
@@ -39,21 +43,22 @@ export class EventCount {
   }
 
   /**
-   * Changes that a sleeper found by itself only after its second was over. None, if all is right.
+   * Number of changes that a waiter only found after its sleep of a second. 0 unless there is a
+   * bug.
    */
   get lostWakeups(): number {
     return Atomics.load(this.#words, this.#lost)
   }
 
-  /** Wakes all who wait. To be called after the change. */
+  /** Wakes all waiters. Must be called after the change. */
   ring(): void {
-    // A sleeper that was terminated stays counted: then this costs 30 ns more, no more.
+    // A waiter that was terminated stays counted. Its only effect is that a ring costs 30 ns more.
     if (Atomics.load(this.#words, this.#waiting) === 0) return
     Atomics.add(this.#words, this.#rings, 1)
     Atomics.notify(this.#words, this.#rings)
   }
 
-  /** Holds the thread until `look` finds something; `undefined` when `timeoutMs` are over. */
+  /** Blocks the thread until `look` returns a value; returns `undefined` after `timeoutMs`. */
   waitSync<R>(look: () => R | undefined, timeoutMs: number, spin: Spin): R | undefined {
     const found = look() ?? (timeoutMs > 0 ? spin.for(look) : undefined)
     if (found !== undefined || timeoutMs <= 0) return found
@@ -78,7 +83,7 @@ export class EventCount {
   }
 
   /**
-   * As `waitSync`, without holding the thread; keeps the process alive meanwhile.
+   * As `waitSync`, without blocking the thread. Keeps the process alive while it waits.
    *
    * @throws The signal's reason when it is aborted.
    */
@@ -128,7 +133,8 @@ export class EventCount {
         clearTimeout(timer)
         stopListening?.()
         resolve(ending)
-        // The engine's own waiter would wait on; waking it wakes others, who look and sleep again.
+        // The engine's waiter would stay in place. Notifying it also wakes other waiters, which
+        // look again and continue to sleep.
         if (!isRung) Atomics.notify(this.#words, this.#rings)
       }
       const stopListening = signal && onAbort(signal, aborted)
@@ -141,7 +147,7 @@ type AsyncSleep =
   | { readonly async: false; readonly value: string }
   | { readonly async: true; readonly value: Promise<string> }
 
-// In every Node that is supported, and younger than the library of types.
+// Every supported Node has it, but TypeScript's library of types does not yet.
 const { waitAsync } = Atomics as unknown as {
   readonly waitAsync: (words: Int32Array, at: number, value: number) => AsyncSleep
 }

@@ -3,22 +3,24 @@ import { badOption, checkInteger, checkOptions } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import { openUnnamedFile } from './unnamed-file.ts'
 
-// Between processes. Node has no mmap, and IPC copies bytes several times over; a file in memory,
-// written and read by single calls, is the fastest portable way (150 KB: a third of the time of IPC
-// with advanced serialisation).
+// Memory between processes. Node has no mmap, and IPC copies bytes several times. A file in memory
+// that is written and read by single calls is the fastest portable way (150 KB: a third of the time
+// of IPC with advanced serialisation).
 
 /** Options of `FileSlots.create()`. */
 export interface FileSlotsOptions {
   /**
-   * Size of a slot in bytes, an integer >= 1. What is larger takes several neighbouring ones.
-   * Default 262144 (256 KiB).
+   * Size of a slot in bytes, an integer >= 1. Larger data takes several neighbouring slots. Default
+   * 262144 (256 KiB).
    */
   readonly slotBytes?: number
-  /** How many slots there are, an integer >= 1. Memory is used only once they are. Default 256. */
+  /**
+   * Number of slots, an integer >= 1. A slot takes memory only when it is first used. Default 256.
+   */
   readonly count?: number
 }
 
-/** What another process needs to use the slots: plain data, also for JSON. */
+/** What another process needs to use the slots: plain data that JSON can hold. */
 export interface FileSlotsHandle {
   /** Number of the file descriptor in that process. */
   readonly fd: number
@@ -26,20 +28,23 @@ export interface FileSlotsHandle {
   readonly count: number
 }
 
-/** Where some bytes lie: plain data, to be sent to the reader and back when it has read them. */
+/**
+ * The position of some bytes: plain data that is sent to the reader, and back after it has read
+ * them.
+ */
 export interface SlotTicket {
   readonly slot: number
   readonly byteLength: number
-  /** Counts the uses of the slot, so that a ticket that was given back already is recognised. */
+  /** Counts the uses of the slot, so that a ticket that was already given back is recognised. */
   readonly generation: number
 }
 
 /**
- * Bytes on their way from one process to another, through slots of a file that lies in memory and
- * has no name: nothing of it is left when both processes are gone, however they died. One side
- * writes, the other reads; what goes back takes slots of its own.
+ * Passes bytes from one process to another through slots of a file in memory. The file has no name,
+ * so nothing of it is left when both processes have ended, however they ended. One side writes and
+ * the other reads; the opposite direction needs its own slots.
  *
- * The other process is a child that inherits the descriptor; the tickets go by IPC:
+ * The other process is a child that inherits the descriptor. Tickets are sent by IPC:
  *
  *     const slots = FileSlots.create()
  *     const child = fork(entry, { stdio: ['inherit', 'inherit', 'inherit', 'ipc', slots.fd] })   // 4 in the child
@@ -49,7 +54,7 @@ export interface SlotTicket {
  *     child.on('message', (read) => slots.free(read))
  *     // in the child: const slots = FileSlots.attach(handle); slots.read(ticket); process.send(ticket)
  *
- * When the reader has died, close the slots: its tickets never come back.
+ * When the reader has died, close the slots, because its tickets never come back.
  */
 export class FileSlots implements Disposable {
   /** The file's descriptor, for the `stdio` of a child. */
@@ -57,7 +62,7 @@ export class FileSlots implements Disposable {
   readonly slotBytes: number
   readonly count: number
   readonly #generations: Uint32Array
-  /** For each slot that begins a run, how many it has; else 0. */
+  /** For the first slot of each run, the number of slots in it; else 0. */
   readonly #runs: Uint32Array
   readonly #isTaken: Uint8Array
   #taken = 0
@@ -73,9 +78,9 @@ export class FileSlots implements Disposable {
   }
 
   /**
-   * Makes slots of a new file.
+   * Makes slots in a new file.
    *
-   * @throws `ERR_BAD_OPTION`; what the file system throws if no file can be opened.
+   * @throws `ERR_BAD_OPTION`; errors of the file system if no file can be opened.
    */
   static create(options: FileSlotsOptions = {}): FileSlots {
     checkOptions(options, ['slotBytes', 'count'])
@@ -101,22 +106,22 @@ export class FileSlots implements Disposable {
     return new FileSlots(handle)
   }
 
-  /** What a child needs that inherits the descriptor as its number `fd`, its place in `stdio`. */
+  /** The handle for a child that inherits the descriptor as number `fd`, its index in `stdio`. */
   handleFor(fd: number): FileSlotsHandle {
     return { fd, slotBytes: this.slotBytes, count: this.count }
   }
 
-  /** Slots in use, as the writing side knows. */
+  /** Number of slots in use, as the writing side knows. */
   get taken(): number {
     return this.#taken
   }
 
   /**
-   * Writes bytes into free slots. The bytes may be changed afterwards; the ticket is for the
+   * Writes bytes into free slots. The bytes may be changed afterwards. The ticket is for the
    * reader.
    *
-   * @returns `undefined` if there is no room for them now or, larger than all slots, ever; also
-   *   where the system has no memory left.
+   * @returns `undefined` if there is no room for them now, or ever if they are larger than all
+   *   slots; also if the system has no memory left.
    */
   write(bytes: Uint8Array): SlotTicket | undefined {
     this.#check()
@@ -130,11 +135,11 @@ export class FileSlots implements Disposable {
   }
 
   /**
-   * Reads what a ticket stands for: into the beginning of `into`, else into memory of its own.
-   * Memory that is used again is the better one: in new memory each 4 KiB cost a page fault, in all
-   * several times the copying.
+   * Reads the bytes of a ticket: into the beginning of `into`, else into new memory. Reused memory
+   * is faster: in new memory each 4 KiB cause a page fault, which together cost several times as
+   * much as the copying.
    *
-   * @throws `ERR_BAD_STATE` if the file ends before, that is if the ticket is not one of these
+   * @throws `ERR_BAD_STATE` if the file ends before, that is, if the ticket is not one of these
    *   slots; `ERR_BAD_OPTION` if `into` is too small.
    */
   read(ticket: SlotTicket, into?: Uint8Array): Uint8Array {
@@ -142,7 +147,7 @@ export class FileSlots implements Disposable {
     const { slot, byteLength } = ticket
     if (into !== undefined && into.byteLength < byteLength)
       badOption('into', `an array of at least ${byteLength} bytes`, into)
-    // Not zeroed, since all of it is written; never a part of Node's own pool.
+    // Not zeroed, because all of it is written; never a part of Node's own pool.
     const bytes =
       into?.subarray(0, byteLength) ?? new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer)
     for (let done = 0; done < byteLength; ) {
@@ -155,9 +160,9 @@ export class FileSlots implements Disposable {
   }
 
   /**
-   * The reader is done with a ticket: its slots can be written again.
+   * Frees the slots of a ticket that the reader has read.
    *
-   * @throws `ERR_STALE_VIEW` if that was said before.
+   * @throws `ERR_STALE_VIEW` if they were freed before.
    */
   free(ticket: SlotTicket): void {
     const { slot, generation } = ticket
@@ -174,8 +179,8 @@ export class FileSlots implements Disposable {
   }
 
   /**
-   * Closes the descriptor; the memory goes when the other process has closed its own, or ended.
-   * Does nothing the second time.
+   * Closes the descriptor. The memory is freed when the other process has closed its own or has
+   * ended. Can be called repeatedly.
    */
   close(): void {
     if (this.#isClosed) return
@@ -188,8 +193,8 @@ export class FileSlots implements Disposable {
   }
 
   /**
-   * The first run of free slots: low ones, whose memory is there and warm, are used again and
-   * again.
+   * The first run of free slots. Low slots are reused first, because their memory exists and is in
+   * the caches.
    */
   #findRun(slots: number): number | undefined {
     let free = 0

@@ -3,28 +3,30 @@ import { SpindleError } from '../../errors.ts'
 import type { Arena, Place } from './arena.ts'
 import type { SharedView, SharedViewConstructor } from './shared-view.ts'
 
-/** Names a lease to another thread of the same pool: plain data of a few numbers. */
+/** Identifies a lease for another thread of the same pool: plain data of a few numbers. */
 export interface LeaseDescriptor {
   /** Number of the pool. */
   readonly pool: number
-  /** Number of the segment, and where the lease begins in it, in bytes. */
+  /** Number of the segment, and byte position of the lease in it. */
   readonly segment: number
   readonly offset: number
   readonly byteLength: number
-  /** Which use of that place it is: tells the lease from those before and after it. */
+  /**
+   * Which use of that place it is. It distinguishes the lease from earlier and later ones there.
+   */
   readonly generation: number
 }
 
 /**
- * A lease on its way, together with views of it: `buffer` is the one behind them, and arrives so if
- * it travels in the same message.
+ * A lease that is sent together with views of it. `buffer` is the buffer behind the views; in the
+ * same message it arrives as their buffer.
  */
 export interface LeaseHandover {
   readonly descriptor: LeaseDescriptor
   readonly buffer: SharedArrayBuffer
 }
 
-/** Who gives a place back when nothing in this thread can reach its memory any more. */
+/** Gives a place back when nothing in this thread can reach its memory any more. */
 interface Duty {
   readonly arena: Arena
   readonly place: Place
@@ -33,7 +35,7 @@ interface Duty {
 
 /** @internal How a lease came to this thread. */
 export interface LeaseOrigin {
-  /** What arrived together with views of it. */
+  /** The buffer that arrived together with views of it. */
   readonly buffer?: SharedArrayBuffer
   /** Whether this thread's garbage collector gives it back. */
   readonly isOurs?: boolean
@@ -44,19 +46,19 @@ const forgotten = new FinalizationRegistry<Duty>(({ arena, place, isOurs }) => {
   if (isOurs) arena.collect(place)
 })
 
-/** The lease that a view was made from, also a part of a view. */
+/** The lease that a view, or a part of the view, was made from. */
 export function leaseOf(view: ArrayBufferView): Lease | undefined {
   return leases.get(view.buffer as SharedArrayBuffer)
 }
 
 /**
- * A piece of a pool's memory. It is given back by `release()`, at the end of a `using` block, or by
- * the garbage collector once neither the lease nor any view of it can be reached. Its first byte is
- * at a multiple of 64; what is in it at first is whatever was there before.
+ * A piece of a pool's memory. `release()`, the end of a `using` block, or the garbage collector
+ * gives it back; the latter when neither the lease nor a view of it can be reached. Its first byte
+ * is at a multiple of 64. Its initial content is undefined.
  *
- * Memory cannot be taken from a view that somebody kept. So take views from the lease each time:
- * that fails once it was given back, by whichever thread, and `validate()` after reading says that
- * what was read was its own.
+ * A view that code keeps stays readable after the lease was given back. So take views from the
+ * lease each time: that throws once any thread has given it back. Call `validate()` after reading
+ * to be sure that the data was the lease's own.
  */
 export class Lease implements Disposable {
   readonly byteLength: number
@@ -64,9 +66,7 @@ export class Lease implements Disposable {
   readonly #arena: Arena
   readonly #place: Place
   readonly #byteOffset: number
-  /**
-   * An object of its own over the pool's memory: as long as a view of the lease lives, so does it.
-   */
+  /** A separate buffer object over the pool's memory: it lives as long as any view of the lease. */
   readonly #buffer: SharedArrayBuffer
   readonly #duty: Duty
 
@@ -89,12 +89,16 @@ export class Lease implements Disposable {
     leases.set(buffer, this)
   }
 
-  /** Whether it was not given back. */
+  /** Whether it has not been given back. */
   get isLive(): boolean {
     return this.#arena.isLive(this.#place)
   }
 
-  /** All of its bytes. @throws `ERR_STALE_VIEW` if it was given back. */
+  /**
+   * All of its bytes.
+   *
+   * @throws `ERR_STALE_VIEW` if it was given back.
+   */
   get bytes(): Uint8Array<SharedArrayBuffer> {
     return this.view(Uint8Array)
   }
@@ -104,8 +108,8 @@ export class Lease implements Disposable {
    *
    * @param byteOffset Where the view begins in the lease, a multiple of the element's size. Default 0.
    * @param length Number of elements. Default: as many as fit.
-   * @throws `ERR_STALE_VIEW` if it was given back; `ERR_BAD_OPTION` if the view would not lie
-   *   inside.
+   * @throws `ERR_STALE_VIEW` if it was given back; `ERR_BAD_OPTION` if the view would exceed the
+   *   lease.
    */
   view<V extends ArrayBufferView>(
     Type: SharedViewConstructor<V>,
@@ -129,8 +133,9 @@ export class Lease implements Disposable {
   }
 
   /**
-   * Sets all bytes to a value, ten times as fast as `fill()` on a view of shared memory. @throws
-   * `ERR_STALE_VIEW`
+   * Sets all bytes to a value, ten times as fast as `fill()` on a view of shared memory.
+   *
+   * @throws `ERR_STALE_VIEW`
    */
   fill(value: number): this {
     const { bytes } = this
@@ -141,16 +146,17 @@ export class Lease implements Disposable {
   }
 
   /**
-   * Makes sure that it was not given back: call it after reading what another thread may have given
-   * back meanwhile. @throws `ERR_STALE_VIEW`
+   * Checks that the lease was not given back. Call it after reading, if another thread may have
+   * given it back meanwhile.
+   *
+   * @throws `ERR_STALE_VIEW`
    */
   validate(): void {
     if (!this.isLive) throw staleView(this.describe())
   }
 
   /**
-   * Gives the memory back. Whether this call did; `false` if it was given back before, here or by
-   * another thread.
+   * Gives the memory back. Returns `false` if it was given back before, by this or another thread.
    */
   release(): boolean {
     return this.#arena.release(this.#place)
@@ -161,9 +167,9 @@ export class Lease implements Disposable {
   }
 
   /**
-   * What another thread opens the lease by (`pool.open(descriptor)`). From here on it is that
-   * thread's garbage collector that answers for it, or a `release()` by either. A descriptor that
-   * is never opened is given back by `pool.reclaim()` alone.
+   * The descriptor by which another thread opens the lease (`pool.open(descriptor)`). From now on,
+   * that thread's garbage collector is responsible for it, or a `release()` by either thread. If a
+   * descriptor is never opened, only `pool.reclaim()` gives its lease back.
    *
    * @throws `ERR_STALE_VIEW` if it was given back.
    */
@@ -174,21 +180,25 @@ export class Lease implements Disposable {
   }
 
   /**
-   * As `toDescriptor()`, where views of the lease travel in the same message; the other side calls
-   * `pool.adopt()`. @throws `ERR_STALE_VIEW`
+   * As `toDescriptor()`, for a message that also contains views of the lease. The other side calls
+   * `pool.adopt()`.
+   *
+   * @throws `ERR_STALE_VIEW`
    */
   handOver(): LeaseHandover {
     return { descriptor: this.toDescriptor(), buffer: this.#buffer }
   }
 
-  /** The message with the descriptor was not sent after all. */
+  /** Undoes `handOver()` when the message was not sent. */
   takeBack(): void {
     this.#duty.isOurs = true
   }
 
   /**
-   * For a thread that uses it for a while; this one goes on to answer for it. @throws
-   * `ERR_STALE_VIEW` @internal
+   * For a thread that uses the lease for a while. This thread remains responsible for it.
+   *
+   * @throws `ERR_STALE_VIEW`
+   * @internal
    */
   lend(): LeaseHandover {
     this.validate()
@@ -196,8 +206,10 @@ export class Lease implements Disposable {
   }
 
   /**
-   * Views over `buffer`, which are of the same memory, came back to this thread: they too keep the
-   * lease. @internal
+   * Views over `buffer`, which is the same memory, came back to this thread. They too keep the
+   * lease.
+   *
+   * @internal
    */
   join(buffer: SharedArrayBuffer): void {
     leases.set(buffer, this)

@@ -9,7 +9,7 @@ import { checkWait, type HoldOptions, type WaitOptions } from './wait-options.ts
 export interface RingBufferOptions extends RingSideOptions {
   /**
    * Bytes for messages, an integer from 64 to 2^30; rounded up to a power of two. A message may
-   * have nearly half of them.
+   * take nearly half of them.
    */
   readonly capacityBytes: number
 }
@@ -17,9 +17,9 @@ export interface RingBufferOptions extends RingSideOptions {
 /** Options of one side of a ring. */
 export interface RingSideOptions {
   /**
-   * How long a read or write that holds its thread looks before it sleeps, in microseconds, 0 to 50.
-   * It adapts: less, down to nothing, where it is in vain. Give 0 where as many threads work as
-   * there are cores. Default 50; 0 on a single core.
+   * How long a blocking read or write spins before it sleeps, in microseconds, 0 to 50. It adapts:
+   * it becomes shorter, down to 0, where spinning fails. Use 0 if as many threads work as there are
+   * cores. Default 50; 0 on a single core.
    */
   readonly spinUs?: number
 }
@@ -30,20 +30,20 @@ export interface RingBufferHandle {
 }
 
 /**
- * Messages of bytes from one thread to another through shared memory: in order, none twice, none
- * lost. One thread writes, one reads.
+ * Passes messages of bytes from one thread to another through shared memory: in order, exactly
+ * once. One thread writes, one reads.
  *
- * Operations come in three forms: `try…` does it if it can be done now, `…Sync` holds the thread
- * until it can (also the main thread, for a plain `for`), and the third returns a promise, which
- * keeps the process alive. What was committed is read, also when the ring is closed or aborted
- * afterwards.
+ * Each operation has three forms. `try…` succeeds only if it is possible now. `…Sync` blocks the
+ * thread until it is possible; this also works in the main thread, for a plain `for`. The third
+ * form returns a promise, which keeps the process alive. Committed messages are always read, even
+ * if the ring is closed or aborted afterwards.
  *
  *   OPEN --close(), by either side: no more is written; what is there is read, then it ends--> CLOSED
  *     '----abort(), by any thread: writing fails at once, reading after what is there--> ABORTED
  *
- * A thread that dies says nothing. Whoever hears of its end (`worker.on('exit')`) calls `abort()`;
- * where nobody's loop is free to hear it, `timeoutMs` is what helps. The thread that replaces it
- * needs a new ring.
+ * A thread that dies does not report it. Call `abort()` where its end is noticed
+ * (`worker.on('exit')`). If no event loop is free to notice it, use `timeoutMs`. A thread that
+ * replaces the dead one needs a new ring.
  *
  * @example
  * ```ts run
@@ -77,48 +77,52 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
     this.#reader = new RingReader(this.#ring, new Spin(spinUs))
   }
 
-  /** The ring that another thread has made. @throws `ERR_BAD_OPTION` */
+  /**
+   * Attaches to a ring that another thread has made.
+   *
+   * @throws `ERR_BAD_OPTION`
+   */
   static attach(handle: RingBufferHandle, options: RingSideOptions = {}): RingBuffer {
     if (!(handle?.ring instanceof SharedArrayBuffer))
       badOption('handle', 'the `handle` of a RingBuffer', handle)
     return new RingBuffer({ ...options, ring: handle.ring })
   }
 
-  /** For another thread. */
+  /** The handle for another thread. */
   get handle(): RingBufferHandle {
     return { ring: this.#ring.buffer }
   }
 
   /**
-   * Bytes there are for messages; each takes 8 more than its own, and is rounded up to a multiple
-   * of 8.
+   * Capacity for messages in bytes. Each message takes 8 bytes more than its own, rounded up to a
+   * multiple of 8.
    */
   get capacityBytes(): number {
     return this.#ring.capacityBytes
   }
 
-  /** The longest message, in bytes: half of the ring, less 8. */
+  /** Maximum length of a message in bytes: half of the ring, minus 8. */
   get maxMessageBytes(): number {
     return this.#ring.maxMessageBytes
   }
 
-  /** Bytes that are taken. */
+  /** Number of bytes in use. */
   get usedBytes(): number {
     return (this.#ring.head - this.#ring.tail) >>> 0
   }
 
-  /** Whether nothing is written any more: it was closed or aborted. */
+  /** Whether the ring was closed or aborted, so that nothing more is written. */
   get isClosed(): boolean {
     return this.#ring.state !== OPEN
   }
 
-  /** Waits of either side that nobody ended when it was time. 0, if all is right. */
+  /** Number of waits of either side that no notification ended in time. 0 unless there is a bug. */
   get lostWakeups(): number {
     return this.#ring.forMessage.lostWakeups + this.#ring.forRoom.lostWakeups
   }
 
   /**
-   * Writes a message if there is room for it now.
+   * Writes a message if there is room for it now. Returns whether it was written.
    *
    * @throws `ERR_TOO_LARGE` for more than `maxMessageBytes`; `ERR_RING_CLOSED`, `ERR_RING_ABORTED`;
    *   `ERR_BAD_STATE` if another thread writes.
@@ -128,16 +132,18 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   }
 
   /**
-   * Writes a message, holding the thread while there is no room. @throws As `tryWrite`;
-   * `ERR_TIMEOUT`, then nothing is written.
+   * Writes a message and blocks the thread until there is room.
+   *
+   * @throws As `tryWrite`; `ERR_TIMEOUT`, and then nothing is written.
    */
   writeSync(message: Uint8Array, options: HoldOptions = {}): void {
     this.#writer.untilRoomSync(() => this.tryWrite(message) || undefined, checkWait(options))
   }
 
   /**
-   * Writes a message when there is room. Its bytes must not change before. @throws As `writeSync`;
-   * `ERR_BAD_STATE` while an earlier one waits.
+   * Writes a message when there is room. Its bytes must not change before that.
+   *
+   * @throws As `writeSync`; `ERR_BAD_STATE` while an earlier write waits.
    */
   async write(message: Uint8Array, options: WaitOptions = {}): Promise<void> {
     await this.#writer.untilRoom(() => this.tryWrite(message) || undefined, checkWait(options))
@@ -145,7 +151,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
 
   /**
    * Room for a message that is made in place: uninitialised, `byteOffset` a multiple of 8.
-   * `commit()` sends it; reserving again without forgets it.
+   * `commit()` sends it. Another reservation without `commit()` discards it.
    *
    * @throws As `tryWrite`.
    */
@@ -153,28 +159,37 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
     return this.#writer.tryReserve(byteLength)
   }
 
-  /** As `tryReserve`, holding the thread while there is no room. @throws As `writeSync`. */
+  /**
+   * As `tryReserve`; blocks the thread until there is room.
+   *
+   * @throws As `writeSync`.
+   */
   reserveSync(byteLength: number, options: HoldOptions = {}): Uint8Array {
     return this.#writer.untilRoomSync(() => this.tryReserve(byteLength), checkWait(options))
   }
 
-  /** As `tryReserve`, when there is room. @throws As `write`. */
+  /**
+   * As `tryReserve`, when there is room.
+   *
+   * @throws As `write`.
+   */
   reserve(byteLength: number, options: WaitOptions = {}): Promise<Uint8Array> {
     return this.#writer.untilRoom(() => this.tryReserve(byteLength), checkWait(options))
   }
 
   /**
-   * Sends what was written into the reserved room, or its first `byteLength` bytes.
+   * Sends the reserved room, or its first `byteLength` bytes, as a message.
    *
-   * @throws `ERR_BAD_STATE` if nothing is reserved; `ERR_BAD_OPTION` for more than what is.
+   * @throws `ERR_BAD_STATE` if nothing is reserved; `ERR_BAD_OPTION` for more bytes than are
+   *   reserved.
    */
   commit(byteLength?: number): void {
     this.#writer.commit(byteLength)
   }
 
   /**
-   * The next message, in memory of its own. `undefined` if there is none now; where `isClosed` was
-   * true before, none comes.
+   * The next message, copied. `undefined` if there is none now; if `isClosed` was true before the
+   * call, there will be none.
    *
    * @throws `ERR_RING_ABORTED` after the last message of an aborted ring; `ERR_BAD_STATE` if
    *   another thread reads.
@@ -184,20 +199,27 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   }
 
   /**
-   * The next message, holding the thread until there is one; `undefined` at the end. @throws As
-   * `tryRead`; `ERR_TIMEOUT`, nothing is lost.
+   * The next message; blocks the thread until there is one. `undefined` at the end.
+   *
+   * @throws As `tryRead`; `ERR_TIMEOUT`, and nothing is lost.
    */
   readSync(options: HoldOptions = {}): Uint8Array | undefined {
     return this.#reader.untilMessageSync(() => this.tryRead(), checkWait(options))
   }
 
-  /** The next message when there is one; `undefined` at the end. @throws As `readSync`. */
+  /**
+   * The next message when there is one; `undefined` at the end.
+   *
+   * @throws As `readSync`.
+   */
   read(options: WaitOptions = {}): Promise<Uint8Array | undefined> {
     return this.#reader.untilMessage(() => this.tryRead(), checkWait(options))
   }
 
   /**
-   * The next message where it lies, to be used before `release()`; until then it is the same one.
+   * The next message in place, without a copy. It is valid until `release()`, and until then each
+   * call returns the same message.
+   *
    * @throws As `tryRead`.
    */
   tryPeek(): Uint8Array | undefined {
@@ -205,44 +227,53 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   }
 
   /**
-   * As `tryPeek`, holding the thread until there is a message; `undefined` at the end. @throws As
-   * `readSync`.
+   * As `tryPeek`; blocks the thread until there is a message. `undefined` at the end.
+   *
+   * @throws As `readSync`.
    */
   peekSync(options: HoldOptions = {}): Uint8Array | undefined {
     return this.#reader.untilMessageSync(() => this.tryPeek(), checkWait(options))
   }
 
-  /** As `tryPeek`, when there is a message; `undefined` at the end. @throws As `readSync`. */
+  /**
+   * As `tryPeek`, when there is a message; `undefined` at the end.
+   *
+   * @throws As `readSync`.
+   */
   peek(options: WaitOptions = {}): Promise<Uint8Array | undefined> {
     return this.#reader.untilMessage(() => this.tryPeek(), checkWait(options))
   }
 
   /**
-   * The message that was peeked at is read: its place can be written again. @throws `ERR_BAD_STATE`
-   * if there is none.
+   * Frees the room of the message that was peeked at.
+   *
+   * @throws `ERR_BAD_STATE` if there is none.
    */
   release(): void {
     this.#reader.release()
   }
 
-  /** All messages to the end, holding the thread while there is none. */
+  /** All messages up to the end. Blocks the thread while there is none. */
   *[Symbol.iterator](): Generator<Uint8Array, void, void> {
     for (let message = this.readSync(); message !== undefined; message = this.readSync())
       yield message
   }
 
-  /** All messages to the end. */
+  /** All messages up to the end. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
     for (let message = await this.read(); message !== undefined; message = await this.read())
       yield message
   }
 
-  /** Nothing more is written, or wanted. Does nothing where the ring has ended. */
+  /** Ends the ring: nothing more is written. Has no effect on a ring that has ended. */
   close(): void {
     this.#ring.end(CLOSED)
   }
 
-  /** One of the two threads is gone or gives up. Does nothing where the ring has ended. */
+  /**
+   * Aborts the ring: one of the two threads has ended or gives up. Has no effect on a ring that has
+   * ended.
+   */
   abort(): void {
     this.#ring.end(ABORTED)
   }

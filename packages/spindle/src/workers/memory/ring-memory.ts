@@ -2,18 +2,18 @@ import { threadId } from 'node:worker_threads'
 import { SpindleError } from '../../errors.ts'
 import { BELL_WORDS, EventCount } from './event-count.ts'
 
-// A ring's shared memory: words, and then the bytes. Writer and reader have cache lines of their
-// own.
+// The shared memory of a ring: words, and then the bytes. Writer and reader each have their own
+// cache lines.
 //
 //   word 0 state, 1 thread that writes, 2 thread that reads
 //   word 16 head: where the next message will begin       (the writer's; modulo 2^32)
 //   word 32 tail: where the oldest message begins         (the reader's; modulo 2^32)
-//   word 48 bell of the reader, 52 bell of the writer
+//   word 48 event count of the reader, 52 event count of the writer
 //   word 64 the bytes, a power of two of them
 //
-// A message is its length in a word, a word of nothing, its bytes, and what is missing to a
-// multiple of 8. It never goes round the end: what is too short there is skipped. So a message of
-// up to half the ring finds room at the latest when the ring is empty.
+// A message is a word with its length, an unused word, its bytes, and padding to a multiple of 8. A
+// message never wraps around the end: a rest that is too short is skipped. So a message of up to
+// half the ring fits at the latest when the ring is empty.
 
 const STATE = 0
 export const WRITER = 1
@@ -25,22 +25,19 @@ const WRITER_BELL = READER_BELL + BELL_WORDS + 1
 const WORDS = 64
 
 export const OPEN = 0
-/** No message comes any more; those that are there are read. */
+/** No more messages come; those in the ring are read. */
 export const CLOSED = 1
-/** Somebody has died or given up. */
+/** A thread has ended or given up. */
 export const ABORTED = 2
 
 const HEADER_BYTES = 8
 /** In the place of a length: the rest up to the end is skipped. */
 export const SKIPPED = -1
 
-/**
- * Positions are whole numbers of 32 bits, whose difference is right also where they have gone
- * round.
- */
+/** Positions are 32-bit integers. Their difference is right even after they have wrapped around. */
 export const MAX_CAPACITY: number = 2 ** 30
 
-/** What a message takes of the ring. */
+/** Number of bytes of the ring that a message takes. */
 export function recordBytes(byteLength: number): number {
   return HEADER_BYTES + ((byteLength + 7) & ~7)
 }
@@ -50,7 +47,7 @@ export class RingMemory {
   readonly buffer: SharedArrayBuffer
   readonly capacityBytes: number
   readonly maxMessageBytes: number
-  /** Where the reader waits for a message, and the writer for room. */
+  /** The event counts on which the reader waits for a message, and the writer for room. */
   readonly forMessage: EventCount
   readonly forRoom: EventCount
   readonly #words: Int32Array
@@ -94,7 +91,7 @@ export class RingMemory {
     this.forRoom.ring()
   }
 
-  /** Bytes from a position to the end of the memory. */
+  /** Number of bytes from a position to the end of the memory. */
   bytesToEnd(position: number): number {
     return this.capacityBytes - (position & (this.capacityBytes - 1))
   }
@@ -118,7 +115,7 @@ export class RingMemory {
     this.forRoom.ring()
   }
 
-  /** The first thread that writes, or reads, is the only one. */
+  /** The first thread that writes (or reads) becomes the only one that may. */
   claim(role: number): void {
     const own = threadId + 1
     const holder = Atomics.compareExchange(this.#words, role, 0, own)

@@ -31,7 +31,7 @@ export class RingReader {
       this.#ring.claim(READER)
       this.#hasClaimed = true
     }
-    // The state before the head: whoever ends the ring has committed before.
+    // Reads the state before the head: messages are committed before the ring is ended.
     const { state } = this.#ring
     let { tail } = this.#ring
     if (this.#ring.head === tail) {
@@ -39,7 +39,7 @@ export class RingReader {
       return undefined
     }
     if (this.#ring.lengthAt(tail) === SKIPPED) {
-      // A message follows for sure: both were published at once.
+      // A message certainly follows, because both were published together.
       tail = (tail + this.#ring.bytesToEnd(tail)) | 0
       this.#ring.tail = tail
     }
@@ -63,8 +63,8 @@ export class RingReader {
   }
 
   /**
-   * What `attempt` gives, holding the thread until there is a message; `undefined` at the end of a
-   * closed ring.
+   * The result of `attempt`; blocks the thread until there is a message. `undefined` at the end of
+   * a closed ring.
    */
   untilMessageSync<R>(attempt: () => R | undefined, { timeoutMs }: WaitLimits): R | undefined {
     const look = (): R | typeof END | undefined => this.#orEnd(attempt)

@@ -18,7 +18,7 @@ export class RingWriter {
   readonly #spin: Spin
   #hasClaimed = false
   #isWaiting = false
-  /** Where the reservation begins and how long it is; -1 if there is none. */
+  /** Start and length of the reservation; -1 if there is none. */
   #reservedAt = 0
   #reservedBytes = -1
 
@@ -58,7 +58,7 @@ export class RingWriter {
     return true
   }
 
-  /** What `attempt` gives when it does not give `undefined`, holding the thread until then. */
+  /** The first result of `attempt` that is not `undefined`. Blocks the thread until then. */
   untilRoomSync<R>(attempt: () => R | undefined, { timeoutMs }: WaitLimits): R {
     return this.#ring.forRoom.waitSync(attempt, timeoutMs, this.#spin) ?? noRoom(timeoutMs)
   }

@@ -12,14 +12,15 @@ import { checkWait, type HoldOptions, type WaitOptions } from './wait-options.ts
 /** Options of `SegmentPool`. */
 export interface SegmentPoolOptions {
   /**
-   * Size of a segment in bytes, a power of two from 32 KiB to 1 GiB. Leases of about one size share
-   * a segment; larger ones take several neighbours whole. A lease takes at least 1 KiB, or
+   * Size of a segment in bytes, a power of two from 32 KiB to 1 GiB. Leases of similar size share a
+   * segment; larger ones take several whole neighbouring segments. A lease takes at least 1 KiB, or
    * segmentBytes / 16384. Default 16 MiB.
    */
   readonly segmentBytes?: number
   /**
-   * Bytes that all leases may take, an integer >= `segmentBytes`; rounded down to whole segments.
-   * Reserved at once, but real only where it is used. Default 256 MiB.
+   * Maximum bytes of all leases, an integer >= `segmentBytes`; rounded down to whole segments. The
+   * address space is reserved at once, but memory is only used where it is written. Default 256
+   * MiB.
    */
   readonly maxBytes?: number
 }
@@ -29,41 +30,41 @@ export interface SegmentPoolHandle extends ArenaMemory {
   readonly id: number
 }
 
-/** What a pool's memory is used for. */
+/** The use of a pool's memory. */
 export interface SegmentPoolStats {
-  /** The bound. */
+  /** Maximum bytes of all leases. */
   readonly maxBytes: number
-  /** Bytes of the segments that were ever in use: at most so much of the bound is real memory. */
+  /** Bytes of the segments that were ever in use: an upper bound of the real memory. */
   readonly touchedBytes: number
-  /** Bytes that leases take now, with what is lost to rounding. */
+  /** Bytes that leases take now, including rounding. */
   readonly usedBytes: number
   /**
-   * Leases that garbage collectors have given back, in all threads. Many: somebody forgets `using`
-   * or `release()`.
+   * Number of leases that garbage collectors have given back, in all threads. A large number shows
+   * that a `using` or `release()` is missing.
    */
   readonly collected: number
-  /** Waits that nobody ended when it was time. 0, if all is right. */
+  /** Number of waits that no notification ended in time. 0 unless there is a bug. */
   readonly lostWakeups: number
 }
 
 const LARGEST_SEGMENT = 2 ** 30
 
 /**
- * The pools of this thread, so that attaching again, as an op may do for each item, costs nothing;
- * and who this thread is in each.
+ * The pools of this thread, with this thread's member number in each. Attaching again, as an op may
+ * do for each item, then costs nothing.
  */
 const attached = new Map<number, WeakRef<SegmentPool>>()
 const members = new Map<number, number>()
 
 /**
  * Shared memory in reused segments for large arrays that several threads fill and read without
- * copying: leases are taken by any thread, travel by a small descriptor, and are given back by any.
- * It grows up to `maxBytes`; then `tryAllocate()` gives `undefined`, `allocate()` fails, and
- * `acquire()` and `acquireSync()` wait until something is given back. No locks: a thread that dies
- * stops nobody; `reclaim()` gives back what it held.
+ * copying. Any thread takes leases, sends them as small descriptors, and gives them back. The pool
+ * grows up to `maxBytes`. Then `tryAllocate()` returns `undefined`, `allocate()` throws, and
+ * `acquire()` and `acquireSync()` wait until memory is given back. There are no locks, so a thread
+ * that dies blocks no other; `reclaim()` gives back what it held.
  *
- * Memory of a pool is shared memory. What refuses a `SharedArrayBuffer` (onnxruntime, WebGPU,
- * `TextDecoder`) needs a copy: `view.slice()`.
+ * Memory of a pool is shared memory. APIs that refuse a `SharedArrayBuffer` (onnxruntime, WebGPU,
+ * `TextDecoder`) need a copy: `view.slice()`.
  *
  * @example
  * ```ts run
@@ -82,9 +83,9 @@ const members = new Map<number, number>()
  * ```
  */
 export class SegmentPool {
-  /** Who this thread's pool is among all that use the memory, from 1; for `reclaim()`. */
+  /** Member number of this thread's pool among all users of the memory, from 1; for `reclaim()`. */
   readonly member: number
-  /** For other threads. */
+  /** The handle for other threads. */
   readonly handle: SegmentPoolHandle
   readonly #arena: Arena
   readonly #waiting: AcquireQueue
@@ -109,8 +110,10 @@ export class SegmentPool {
   }
 
   /**
-   * The pool that another thread has made; in one thread always the same member. @throws
-   * `ERR_BAD_OPTION`
+   * Attaches to a pool that another thread has made. Within a thread, the result is always the same
+   * member.
+   *
+   * @throws `ERR_BAD_OPTION`
    */
   static attach(handle: SegmentPoolHandle): SegmentPool {
     if (
@@ -128,19 +131,27 @@ export class SegmentPool {
     return leaseOf(view)
   }
 
-  /** Bytes that all leases together may take. */
+  /** Maximum bytes of all leases together. */
   get maxBytes(): number {
     return this.#arena.shared.memory.byteLength
   }
 
-  /** Memory if there is some now. @throws `ERR_TOO_LARGE` if there can never be so much. */
+  /**
+   * Memory if there is room now, else `undefined`.
+   *
+   * @throws `ERR_TOO_LARGE` if there can never be enough.
+   */
   tryAllocate(byteLength: number): Lease | undefined {
     this.#checkSize(byteLength)
     const place = this.#arena.allocate(byteLength, this.member)
     return place && new Lease(this.handle.id, this.#arena, place, byteLength)
   }
 
-  /** Memory at once. @throws `ERR_POOL_FULL` if there is none now; `ERR_TOO_LARGE`. */
+  /**
+   * Memory now.
+   *
+   * @throws `ERR_POOL_FULL` if there is no room now; `ERR_TOO_LARGE`.
+   */
   allocate(byteLength: number): Lease {
     const lease = this.tryAllocate(byteLength)
     if (lease !== undefined) return lease
@@ -152,8 +163,10 @@ export class SegmentPool {
   }
 
   /**
-   * Memory as a typed array, given back by `SegmentPool.leaseOf(array)?.release()` or the garbage
-   * collector. @throws As `allocate`.
+   * Memory as a typed array. `SegmentPool.leaseOf(array)?.release()` or the garbage collector gives
+   * it back.
+   *
+   * @throws As `allocate`.
    */
   allocateArray<V extends ArrayBufferView>(
     Type: SharedViewConstructor<V>,
@@ -164,8 +177,9 @@ export class SegmentPool {
   }
 
   /**
-   * Memory when there is some; within this thread in the order of asking. @throws `ERR_TOO_LARGE`;
-   * `ERR_TIMEOUT`; the signal's reason.
+   * Memory when there is room; requests of this thread are served in order.
+   *
+   * @throws `ERR_TOO_LARGE`; `ERR_TIMEOUT`; the signal's reason.
    */
   async acquire(byteLength: number, options: WaitOptions = {}): Promise<Lease> {
     this.#checkSize(byteLength)
@@ -178,8 +192,9 @@ export class SegmentPool {
   }
 
   /**
-   * Memory when there is some, holding the thread: somebody else must give it back. @throws
-   * `ERR_TOO_LARGE`; `ERR_TIMEOUT`.
+   * Memory when there is room. Blocks the thread, so another thread must give memory back.
+   *
+   * @throws `ERR_TOO_LARGE`; `ERR_TIMEOUT`.
    */
   acquireSync(byteLength: number, options: HoldOptions = {}): Lease {
     const { timeoutMs } = checkWait(options)
@@ -194,23 +209,28 @@ export class SegmentPool {
   }
 
   /**
-   * The lease that another thread described: the same memory. @throws `ERR_STALE_VIEW` if it was
-   * given back; `ERR_BAD_OPTION` if it is of another pool.
+   * Opens the lease of a descriptor from another thread: the same memory.
+   *
+   * @throws `ERR_STALE_VIEW` if it was given back; `ERR_BAD_OPTION` if it is of another pool.
    */
   open(descriptor: LeaseDescriptor): Lease {
     return this.#open(descriptor, true)
   }
 
   /**
-   * The lease that another thread handed over together with views of it: their memory lives as long
-   * as they do. @throws As `open`.
+   * Opens a lease that another thread has handed over together with views of it. Their memory lives
+   * as long as the views do.
+   *
+   * @throws As `open`.
    */
   adopt({ descriptor, buffer }: LeaseHandover): Lease {
     return this.#open(descriptor, true, buffer)
   }
 
   /**
-   * A lease that another thread lends to this one, and goes on to answer for. @throws As `open`.
+   * Opens a lease that another thread lends and remains responsible for.
+   *
+   * @throws As `open`.
    * @internal
    */
   borrow(descriptor: LeaseDescriptor, buffer?: SharedArrayBuffer): Lease {
@@ -218,24 +238,26 @@ export class SegmentPool {
   }
 
   /**
-   * Gives back what was described, unopened. Whether it was still there. @throws `ERR_BAD_OPTION`
-   * if it is of another pool.
+   * Gives back the lease of a descriptor without opening it. Returns `false` if it was given back
+   * before.
+   *
+   * @throws `ERR_BAD_OPTION` if it is of another pool.
    */
   discard(descriptor: LeaseDescriptor): boolean {
     return this.#arena.release(this.#placeOf(descriptor))
   }
 
   /**
-   * Gives back all that a member answers for, which has died: what it took or opened, and nobody
-   * else has opened. To be called when all its messages have been heard, as they have when its
-   * thread's `exit` is. How many leases there were.
+   * Gives back all leases of a member that has died: those that it took or opened, except those
+   * that another member has opened since. Call it after all messages of the dead thread were
+   * handled, which is the case after its `exit` event. Returns the number of leases.
    */
   reclaim(member: number): number {
     checkInteger('member', member, 1)
     return this.#arena.reclaim(member)
   }
 
-  /** What the memory is used for just now. */
+  /** The current use of the memory. */
   stats(): SegmentPoolStats {
     const { shared, highWater, usedBytes, collected, bell } = this.#arena
     return {

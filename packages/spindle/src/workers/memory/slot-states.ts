@@ -1,16 +1,16 @@
 import { SpindleError } from '../../errors.ts'
 import { BELL_WORDS, EventCount } from './event-count.ts'
 
-// The states of a batch and of its slots. They lie in a block of their own, which is never used for
-// anything else, so that a thread that comes too late finds them as they were left.
+// The states of a batch and of its slots. They are in a separate block that is never reused, so
+// that a thread that comes too late finds them unchanged.
 //
-//   word 0 twice the number of slots that somebody is writing, and 1 if the batch was given back
-//   word 1 slots that are neither filled nor failed
-//   word 2 bell, rung when there are no more of these; then a word for each slot:
+//   word 0 twice the number of slots that are being written, plus 1 if the batch was given back
+//   word 1 number of slots that are neither filled nor failed
+//   word 2 event count, notified when word 1 reaches 0; then a word for each slot:
 //
-//   EMPTY --enter--> EMPTY, written --settle--> FILLED      entered again, after a death or a time-out, it is taken from who has it
+//   EMPTY --enter--> EMPTY, written --settle--> FILLED      entered again (after a death or a time-out), it is taken over
 //     |   <-------------leave---'
-//     '--settle, by the batch's side--> FAILED, written or not
+//     '--settle, by the batch's side--> FAILED, whether it is being written or not
 
 const WRITERS = 0
 const UNSETTLED = 1
@@ -23,7 +23,7 @@ const EMPTY = 0
 export const FILLED = 1
 export const FAILED = 2
 const STATE_MASK = 3
-/** Somebody is writing; above it is counted who. */
+/** A thread is writing the slot. The bits above count the attempts. */
 const WRITTEN = 4
 const ATTEMPT = 8
 const attemptOf = (word: number): number => word & ~(ATTEMPT - 1)
@@ -31,14 +31,14 @@ const attemptOf = (word: number): number => word & ~(ATTEMPT - 1)
 /** What threads share of a batch besides its bytes. */
 export class BatchStates {
   readonly buffer: SharedArrayBuffer
-  /** Rung when every slot is filled or has failed. */
+  /** Notified when every slot is filled or has failed. */
   readonly bell: EventCount
   readonly #words: Int32Array
   readonly #release: () => void
 
   /**
-   * `release` gives the batch's bytes back; called once, by whichever thread is the last to have to
-   * do with them.
+   * `release` gives the batch's bytes back. It is called once, by the last thread that uses the
+   * batch.
    */
   constructor(buffer: SharedArrayBuffer, release: () => void) {
     this.buffer = buffer
@@ -56,7 +56,7 @@ export class BatchStates {
     return states
   }
 
-  /** Slots that are neither filled nor failed. */
+  /** Number of slots that are neither filled nor failed. */
   get unsettled(): number {
     return Atomics.load(this.#words, UNSETTLED)
   }
@@ -72,8 +72,10 @@ export class BatchStates {
   }
 
   /**
-   * Begins to write a slot: the attempt's number, or `undefined` if the slot is settled. @throws
-   * `ERR_STALE_VIEW` if the batch was given back.
+   * Begins to write a slot. Returns the number of the attempt, or `undefined` if the slot is
+   * settled.
+   *
+   * @throws `ERR_STALE_VIEW` if the batch was given back.
    */
   enter(index: number): number | undefined {
     for (;;) {
@@ -91,15 +93,15 @@ export class BatchStates {
         Atomics.compareExchange(this.#words, SLOTS + index, word, attempt | WRITTEN) !== word
       )
         continue
-      // Taken from another, the slot was counted already.
+      // A slot taken over from another thread was already counted.
       if (isSettled || word & WRITTEN) this.#uncount()
       return isSettled ? undefined : attempt
     }
   }
 
   /**
-   * Fills or fails a slot that is neither, and that nobody has taken from `attempt`; whether it was
-   * so.
+   * Marks a slot as filled or failed. Returns `false` if it is settled already, or if another
+   * thread has taken it over from `attempt`.
    */
   settle(index: number, state: number, attempt?: number): boolean {
     for (;;) {
@@ -112,7 +114,7 @@ export class BatchStates {
     }
   }
 
-  /** `attempt`, or whoever it is, writes the slot no more. */
+  /** Ends the writing of a slot, by `attempt` or, if not given, by any attempt. */
   leave(index: number, attempt?: number): void {
     for (;;) {
       const word = Atomics.load(this.#words, SLOTS + index)
@@ -122,7 +124,10 @@ export class BatchStates {
     this.#uncount()
   }
 
-  /** Gives the batch back, now or when the last has left it; whether it was not before. */
+  /**
+   * Gives the batch back, now or when its last writer has left. Returns `false` if it was given
+   * back before.
+   */
   giveBack(): boolean {
     const before = Atomics.or(this.#words, WRITERS, GIVEN_BACK)
     if (before === 0) this.#release()

@@ -2,28 +2,28 @@ import { availableParallelism } from 'node:os'
 import { clockMs } from '../../timers.ts'
 
 /**
- * Longest time to look again and again before going to sleep, in microseconds. Waking a sleeping
- * core costs about half of it.
+ * Maximum time to spin before a sleep, in microseconds. Waking a sleeping core costs about half of
+ * it.
  */
 export const MAX_SPIN_US = 50
-/** Below that it is not worth looking at a clock. */
+/** Minimum time that is worth reading a clock, in microseconds. */
 const MIN_SPIN_US = 3
 const LOOKS_PER_CLOCK = 16
-/** While spinning does not pay, every so many-th wait tries whether it does again. */
+/** While spinning does not pay, one in this many waits tries whether it does again. */
 const PROBE_EVERY = 64
 
 /**
- * How long a thread may spin where `workers` threads work beside it: not at all where they need all
- * the cores.
+ * How long a thread may spin, in microseconds, beside `workers` working threads. 0 if they need all
+ * cores.
  */
 export function spinUsFor(workers: number): number {
   return availableParallelism() > workers ? MAX_SPIN_US : 0
 }
 
 /**
- * Looks for a short while before a thread goes to sleep: half as long after each time that was in
- * vain, twice as long after each that was not, so that a core is not burnt where nothing comes soon
- * or where somebody else needs it.
+ * Spins for a short time before a thread goes to sleep. The time is halved after each failure and
+ * doubled after each success, so a core is not wasted where nothing arrives soon or another thread
+ * needs the core.
  */
 export class Spin {
   readonly #maxUs: number
@@ -35,7 +35,7 @@ export class Spin {
     this.#us = maxUs
   }
 
-  /** What `look` finds, or `undefined`. */
+  /** The result of `look`, or `undefined`. */
   for<R>(look: () => R | undefined): R | undefined {
     if (this.#us === 0 && (this.#maxUs === 0 || ++this.#waits % PROBE_EVERY !== 0)) return undefined
     const us = Math.max(this.#us, MIN_SPIN_US)

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * Linux only, where it is the same number on every machine that Node runs on; a directory is
- * opened, so its own flag belongs to it.
+ * Linux only, where the number is the same on every platform that Node runs on. A directory is
+ * opened, so the directory flag is part of it.
  */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 const SHARED_MEMORY = '/dev/shm'
@@ -13,25 +13,27 @@ const PREFIX = 'spindle-'
 const ENDING = '.slots'
 
 /**
- * Opens a file that has no name, so that nothing of it is left when the last process that holds it
- * is gone, however that one died. It lies in memory (`/dev/shm`) where that has `bytes` free, and
- * in `folder` otherwise.
+ * Opens a file without a name, so that nothing of it is left when the last process that holds it
+ * has ended, however it ended. The file is in memory (`/dev/shm`) if `bytes` are free there, and in
+ * `folder` otherwise.
  *
- * Where a file cannot be made without a name, it is made with one that is taken away at once; what
- * a death in between leaves behind, an empty file, the next call removes.
+ * Where a file cannot be made without a name, it gets one that is removed at once. If the process
+ * dies between the two, an empty file remains, which the next call removes.
  */
 export function openUnnamedFile(bytes: number, folder: string = tmpdir()): number {
   if (process.platform === 'linux') {
     for (const directory of hasRoom(SHARED_MEMORY, bytes) ? [SHARED_MEMORY, folder] : [folder]) {
       try {
         return openSync(directory, O_TMPFILE | constants.O_RDWR, 0o600)
-      } catch {} // an old kernel, a file system that cannot, no such directory, no permission: the next one may do
+        // old kernel, unsuitable file system, no such directory, or no permission: the next one may
+        // work
+      } catch {}
     }
   }
   return openAndUnlink(folder)
 }
 
-/** For systems that make no file without a name. */
+/** For systems that cannot make a file without a name. */
 export function openAndUnlink(folder: string): number {
   sweep(folder)
   const path = join(folder, `${PREFIX}${process.pid}-${randomBytes(8).toString('hex')}${ENDING}`)
@@ -46,8 +48,8 @@ export function openAndUnlink(folder: string): number {
 }
 
 /**
- * Removes files of processes that are gone. Never does harm: whoever uses such a file has it open
- * and needs its name no more.
+ * Removes files of processes that have ended. This is always safe: a process that uses such a file
+ * has it open and does not need its name.
  */
 function sweep(folder: string): void {
   for (const name of readdirSync(folder)) {
@@ -71,7 +73,7 @@ function tryUnlink(path: string): void {
     unlinkSync(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // Another process swept it, or it belongs to another user.
+    // Another process has removed it, or it belongs to another user.
     if (code !== 'ENOENT' && code !== 'EPERM' && code !== 'EACCES') throw error
   }
 }

@@ -1,7 +1,7 @@
 import { checkDuration } from '../../check.ts'
 import type { WaitLimits } from './event-count.ts'
 
-/** Limits of a wait that holds the thread. */
+/** Limits of a wait that blocks the thread. */
 export interface HoldOptions {
   /** How long to wait, in milliseconds, a number > 0 or `Infinity`. Default `Infinity`. */
   readonly timeoutMs?: number
@@ -9,7 +9,7 @@ export interface HoldOptions {
 
 /** Limits of a wait. */
 export interface WaitOptions extends HoldOptions {
-  /** Ends the wait; it rejects with the signal's reason. Default: none. */
+  /** Aborts the wait, which then rejects with the signal's reason. Default: none. */
   readonly signal?: AbortSignal
 }
 

@@ -16,9 +16,9 @@ import {
   type StartMessage,
 } from './pipeline-protocol.ts'
 
-// What runs in the thread between the consumer and the process of a whole pipeline. It starts the
-// process, takes its messages from the socket as they come, and passes them on undecoded: so the
-// consumer may block its own thread, and hears of the process's death even then.
+// The main module of the thread between the consumer and the process of a whole pipeline. It starts
+// the process, receives its messages from the socket at once, and passes them on without decoding.
+// So the consumer may block its own thread and still learns of the process's death.
 
 /** What the thread is started with. */
 export interface BridgeSetup extends EntrySetup {
@@ -26,10 +26,10 @@ export interface BridgeSetup extends EntrySetup {
   readonly control: SharedArrayBuffer
   readonly lifeline: MessagePort
   readonly assignment: StartMessage
-  /** Command line of the process: flags of Node and the entry. */
+  /** Command line of the process: Node's flags and the entry. */
   readonly command: readonly string[]
   readonly hasTsx: boolean
-  /** Slots for large buffers, as this process has them. */
+  /** Slots for large buffers, as seen in this process. */
   readonly slots: FileSlotsHandle | undefined
 }
 
@@ -50,20 +50,20 @@ const child = spawn(process.execPath, [...command], {
 })
 const socket = child.stdio[MESSAGE_FD] as Socket
 const reader = new FrameReader(passOn)
-/** Slots that were read here, and not told of. */
+/** Slots that were read here and not reported yet. */
 let read: SlotTicket[] = []
-/** Items passed on, and those that the consumer has taken. */
+/** Number of items passed on, and number of items that the consumer has taken. */
 let passed = 0
 let taken = 0
 
 socket.on('data', (chunk) => reader.push(chunk))
-// A process that dies while it is told something: its end is heard of below.
+// A process may die while a message is being sent to it. Its exit is handled below.
 socket.on('error', () => {})
 child.on('error', (error) => died(`it could not be started: ${messageOf(error)}`))
 child.on('exit', (code, signal) => {
   const how = signal === null ? `exit code ${code}` : `killed by ${signal}`
-  // What it wrote before lies in the socket yet, which ends with it, unless a grandchild holds its
-  // other end.
+  // What it has written is still in the socket. The socket closes with the process unless a
+  // grandchild holds its other end.
   const late = setTimeout(() => died(how), 1000)
   child.on('close', () => {
     clearTimeout(late)
@@ -92,8 +92,8 @@ function withRead(message: ConsumerMessage & { readonly kind: 'taken' }): Consum
 }
 
 function passOn({ message, items, buffers: parts }: Frame): void {
-  // A consumer that has something to do is spared the reading; one that waits for this has nothing
-  // better to do.
+  // A busy consumer is spared the reading of slots; one that waits for this message can read them
+  // itself.
   const isAwaited = passed <= taken
   passed += items
   const buffers = parts.map((part) =>
@@ -110,7 +110,7 @@ function fromSlots(ticket: SlotTicket): ArrayBuffer {
 }
 
 function died(how: string): void {
-  // If that was meant, the consumer knows.
+  // If the end was intended, the consumer knows.
   post({ kind: 'died', how, error: undefined }, [])
   lifeline.close()
   process.exit(0)

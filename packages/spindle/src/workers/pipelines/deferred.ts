@@ -1,4 +1,4 @@
-/** A promise that is settled from outside, and that may be rejected without anybody listening. */
+/** A promise that is settled from outside. It causes no unhandled rejection. */
 export class Deferred {
   readonly promise: Promise<void>
   resolve!: () => void

@@ -1,21 +1,21 @@
 import { Deserializer, Serializer } from 'node:v8'
 import type { SlotTicket } from '../memory/file-slots.ts'
 
-// Messages between processes, as bytes of a socket. What structured cloning does for threads, V8's
-// serialiser does here; the buffers that a thread would be given go beside it: those that are large
-// through shared slots, the others behind the message.
+// Messages between processes, as bytes of a socket. V8's serialiser does here what structured
+// cloning does for threads. Buffers that a thread would get by transfer are sent outside the
+// message: large ones through shared slots, the others behind the message.
 //
 //   u32 bytes of the message, u32 number of items in it, u32 number of buffers,
 //   for each buffer: i32 slot (-1: it follows), u32 bytes, u32 generation of the slot;
 //   the message, the buffers that follow
 
-/** A message, and the buffers that it left out. */
+/** A message and the buffers outside it. */
 export interface Encoded {
   readonly message: Uint8Array
   readonly buffers: readonly ArrayBuffer[]
 }
 
-/** Throws if the value cannot be cloned. */
+/** @throws an error if the value cannot be cloned. */
 export function encode(value: unknown, buffers: Iterable<ArrayBuffer> = []): Encoded {
   const left = [...buffers]
   const serializer = new Serializer()
@@ -35,9 +35,7 @@ export function decode({ message, buffers }: Encoded): unknown {
 const WORDS_OF_START = 3
 const WORDS_OF_BUFFER = 3
 
-/**
- * The bytes of a frame, in order; `place` gives the ticket of a buffer that it has put into a slot.
- */
+/** The bytes of a frame, in order. `place` puts a buffer into a slot and returns its ticket. */
 export function frameOf(
   { message, buffers }: Encoded,
   items: number,
@@ -48,8 +46,7 @@ export function frameOf(
   start.set([message.byteLength, items, buffers.length])
   buffers.forEach((buffer, i) => {
     const ticket = place(buffer)
-    // A copy: what is written may wait for the socket, and the module may write to its own
-    // meanwhile.
+    // A copy, because the bytes may wait for the socket while the module writes to its buffer.
     if (ticket === undefined) following.push(new Uint8Array(buffer.slice(0)))
     start.set(
       [ticket?.slot ?? -1, buffer.byteLength, ticket?.generation ?? 0],
@@ -59,21 +56,21 @@ export function frameOf(
   return [new Uint8Array(start.buffer), message, ...following]
 }
 
-/** A frame on the reader's side: the message in memory of its own. */
+/** A frame on the reader's side. The message has its own memory. */
 export interface Frame {
   /** Number of items in the message. */
   readonly items: number
   readonly message: Uint8Array<ArrayBuffer>
-  /** In the order in which the message left them out. */
+  /** In the order in which they were taken out of the message. */
   readonly buffers: readonly (SlotTicket | ArrayBuffer)[]
 }
 
-/** Puts frames together from the pieces in which a socket gives them. */
+/** Assembles frames from the pieces that a socket gives. */
 export class FrameReader {
   readonly #onFrame: (frame: Frame) => void
   #part: Uint8Array<ArrayBuffer> = bytes(4 * WORDS_OF_START)
   #filled = 0
-  /** What to do with the part once it is complete. */
+  /** What to do with the current part once it is complete. */
   #next: (part: Uint8Array<ArrayBuffer>) => void = (part) => this.#started(part)
 
   constructor(onFrame: (frame: Frame) => void) {
@@ -131,7 +128,7 @@ export class FrameReader {
   }
 }
 
-/** Not zeroed, since all of it is written; never a part of Node's own pool. */
+/** Not zeroed, because all of it is written; never a part of Node's own pool. */
 function bytes(byteLength: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer as ArrayBuffer)
 }

@@ -7,25 +7,25 @@ import type { Tuning } from '../../engine/tuned.ts'
 import { type ItemError, SpindleError } from '../../errors.ts'
 import type { Committed } from './remote-commits.ts'
 
-/** Where the far side's items come from: a pipeline, or an iterable. */
+/** The source of the worker side's items: a pipeline or an iterable. */
 export interface HostedPipeline {
   /** Whether the next epoch is prepared while the consumer is in the last one. */
   readonly isContinuous: boolean
-  /** Gives the items of one epoch, or what is left of it after a stop. */
+  /** Gives the items of one epoch, or after a stop the rest of it. */
   runEpoch(): Promise<void>
-  /** @throws `TimeoutError` when `'drain'` or `'discard'` took too long. */
+  /** @throws `TimeoutError` if `'drain'` or `'discard'` takes too long. */
   stop(mode: StopMode, timeoutMs: number | undefined): Promise<void>
   stats(): PipelineStats
   failures(): readonly ItemError[]
-  /** What it has set by itself. */
+  /** What the tuner has set. */
   tuning(): Tuning
-  /** Items that the consumer has done with. */
+  /** Notes items that the consumer has committed. */
   commit(committed: Committed): void
   /** @throws `ERR_BAD_STATE` if it cannot be resumed. */
   state(): PipelineState
 }
 
-/** Of what has not begun. */
+/** The statistics of a pipeline that has not begun. */
 export const noStats: PipelineStats = {
   pipeline: 0,
   elapsedMs: 0,

@@ -6,9 +6,9 @@ export class IteratorState {
   /** Longest wait for an item, in milliseconds. */
   readonly timeoutMs: number
   hasBegun = false
-  /** It has given all it will give. */
+  /** Whether it has given all its items. */
   isOver = false
-  /** A newer one has begun. */
+  /** Whether a newer iterator has begun. */
   isReplaced = false
 
   constructor(timeoutMs: number) {
@@ -16,7 +16,7 @@ export class IteratorState {
   }
 }
 
-/** What is longer, timers take for no time at all. */
+/** Timers treat a longer time as 0, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 type Result = IteratorResult<unknown, undefined>

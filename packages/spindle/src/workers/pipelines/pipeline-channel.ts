@@ -19,40 +19,38 @@ import {
 } from './pipeline-protocol.ts'
 import { toWireFailure } from './wire-failure.ts'
 
-/** What a thread is given to talk with the consumer. */
+/** What a thread gets to communicate with the consumer. */
 export interface ChannelEnds {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   readonly lifeline: MessagePort
 }
 
-/** A thread that stands for a process; it can always be talked with. */
+/** A thread that relays messages of a process. It can always receive messages. */
 export interface Bridge {
   /** Where the process puts large buffers. */
   readonly slots: FileSlots | undefined
 }
 
-/** Whom a channel tells. */
+/** Receives the events of a channel. */
 export interface ChannelOwner {
-  /** A message has come by way of the loop. */
+  /** A message has arrived on the event loop. */
   heard(message: RemoteMessage): void
-  /** The thread is gone, and all it had sent was heard. */
+  /** The thread has ended, and all its messages were handled. */
   gone(exitCode: number, error: unknown): void
 }
 
 /**
- * A consumer that blocks its thread looks so often, in milliseconds, whether the other one lives.
+ * How often a consumer that blocks its thread checks whether the other thread lives, in
+ * milliseconds.
  */
 const LOOK_MS = 50
-/**
- * How long the end of the process waits, in milliseconds: what an abort may take, and a little
- * more.
- */
+/** How long the end of the process waits, in milliseconds: slightly more than an abort may take. */
 const EXIT_GRACE_MS = 1500
 
 /**
- * The consumer's end: messages by way of the loop or, for a consumer that holds the loop, by asking
- * and by waiting. Both take from the same port, so that they can be mixed.
+ * The consumer's end. Messages arrive on the event loop or, for a consumer that blocks the event
+ * loop, by polling and waiting. Both read from the same port, so they can be mixed.
  */
 export class Channel implements Guarded {
   readonly #port: MessagePort
@@ -61,20 +59,20 @@ export class Channel implements Guarded {
   )
   readonly #worker: Worker
   readonly #bridge: Bridge | undefined
-  /** Slots that were read, and not told of. */
+  /** Slots that were read and not reported yet. */
   #read: SlotTicket[] = []
   #lifeline: MessagePort
   #isReffed = false
   #isGone = false
   /**
-   * Waits that ended by their limit although there was a message: lost wake-ups, of which there
-   * must be none.
+   * Number of waits that ended by time-out although there was a message: lost wake-ups. 0 unless
+   * there is a bug.
    */
   lostWakeUps = 0
 
   /**
-   * `start` starts the thread with its ends, of which the two ports are to be transferred.
-   * `bridge`: it stands for a process.
+   * `start` starts the thread with its ends; the two ports must be transferred. `bridge`: set if
+   * the thread stands for a process.
    */
   constructor(
     owner: ChannelOwner,
@@ -112,7 +110,7 @@ export class Channel implements Guarded {
     this.#port.postMessage(message)
   }
 
-  /** Tells how many items have been taken since the beginning. */
+  /** Reports the number of items that were taken since the beginning. */
   postTaken(items: number): void {
     const read = this.#read
     this.#read = []
@@ -146,11 +144,11 @@ export class Channel implements Guarded {
   }
 
   /**
-   * Blocks this thread until there is a message. `undefined`: there was none within `limitMs`;
-   * `'gone'`: there will be none.
+   * Blocks this thread until there is a message. Returns `undefined` if there was none within
+   * `limitMs`, and `'gone'` if there will be none.
    *
-   * What is waited for is a change of a counter that was read before the port was looked into, so
-   * no order of events loses a wake-up.
+   * It waits for a change of a counter that it read before it polled the port, so no order of
+   * events loses a wake-up.
    */
   wait(limitMs: number): RemoteMessage | 'gone' | undefined {
     const until = clockMs() + limitMs
@@ -162,7 +160,7 @@ export class Channel implements Guarded {
         if (isLate) this.lostWakeUps++
         return message
       }
-      // It may have sent its last words between the two looks.
+      // It may have sent its last messages between the two checks.
       if (isLate && !this.#isAlive()) return this.poll() ?? 'gone'
       const leftMs = until - clockMs()
       if (leftMs <= 0) return undefined
@@ -172,8 +170,8 @@ export class Channel implements Guarded {
   }
 
   /**
-   * Whether the thread lives, without a turn of the loop: a port whose other end is gone cannot be
-   * transferred.
+   * Whether the thread lives, without a turn of the event loop: a port whose other end is gone
+   * cannot be transferred.
    */
   #isAlive(): boolean {
     if (this.#isGone) return false
@@ -186,7 +184,7 @@ export class Channel implements Guarded {
     }
   }
 
-  /** Whether the process stays alive for what may come. */
+  /** Sets whether the channel keeps the process alive. */
   setRef(isReffed: boolean): void {
     if (isReffed === this.#isReffed || this.#isGone) return
     this.#isReffed = isReffed
@@ -199,18 +197,18 @@ export class Channel implements Guarded {
     }
   }
 
-  /** Ends thread or process, whatever it does. */
+  /** Ends the thread or process by force. */
   kill(): void {
     if (this.#bridge !== undefined) this.post({ kind: 'kill' })
     else void this.#worker.terminate()
   }
 
-  /** At the end of the process: asks the thread to come to rest. */
+  /** Asks the thread to stop, at the end of the process. */
   stop(): void {
     this.post({ kind: 'stop', mode: 'abort', timeoutMs: undefined })
   }
 
-  /** Blocks this thread until nothing of the user's runs in the other one, for a while. */
+  /** Blocks this thread until none of the user's code runs in the other one, for a limited time. */
   waitUntilOutside(endsAt: number): void {
     const until = endsAt + EXIT_GRACE_MS
     while (!this.#isGone && Atomics.load(this.#control, STATE) === WORKING) {
@@ -222,7 +220,8 @@ export class Channel implements Guarded {
 }
 
 /**
- * A message that cannot be read on this side is missing: nothing that comes after it may be given.
+ * The stream fails if a message cannot be read on this side: later items must not be given without
+ * it.
  */
 function unreadable(error: unknown): RemoteMessage {
   return { kind: 'failed', failure: toWireFailure(error) }

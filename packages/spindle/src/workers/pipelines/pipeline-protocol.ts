@@ -9,72 +9,72 @@ import type { RemoteBuildOptions } from './remote-options.ts'
 import type { WireFailure, WireItemError } from './wire-failure.ts'
 import type { WireStats } from './wire-stats.ts'
 
-// What the consumer's side and the far side tell each other. Items travel many to a message. The
-// far side may have sent, and not seen taken, so many items as its credit says; the consumer tells
-// now and then how many it has taken, and always before it waits.
+// The messages between the consumer's side and the worker side. One message holds many items. The
+// worker side may have as many items sent and not reported as taken as its credit allows. The
+// consumer reports from time to time how many it has taken, and always before it waits.
 
-// The control block: int32 cells in shared memory. Only the far side writes.
+// The control block: int32 cells in shared memory. Only the worker side writes.
 /**
- * Counts the messages that were posted to the consumer: what a consumer that blocks its thread
- * waits for.
+ * Counts the messages that were posted to the consumer. A consumer that blocks its thread waits for
+ * a change of it.
  */
 export const POSTED = 0
-/** How far the thread has come. */
+/** State of the thread. */
 export const STATE = 1
 export const CELLS = 2
 
 // Values of STATE.
-/** Nothing of the user's runs yet. */
+/** None of the user's code runs yet. */
 export const STARTING = 0
-/** The user's module is being loaded, or works. */
+/** The user's module is being loaded or runs. */
 export const WORKING = 1
-/** Nothing of the user's runs any more. */
+/** None of the user's code runs any more. */
 export const AT_REST = 2
 
 // File descriptors that a process is started with.
-/** Messages, both ways. */
+/** Messages in both directions. */
 export const MESSAGE_FD = 3
 /** Shared slots for large buffers. */
 export const SLOTS_FD = 4
 
-/** Buffers from this size on go from process to process through shared slots, in bytes. */
+/** Minimum size of buffers that processes pass through shared slots, in bytes. */
 export const LARGE_BYTES: number = 16 * 1024
 
-/** What the far side is to run. */
+/** What the worker side is to run. */
 export interface StartMessage {
   readonly kind: 'pipeline' | 'iterable'
   readonly href: string
-  /** `undefined`: the first that there is of the usual ones. */
+  /** `undefined`: the first of the default names that exists. */
   readonly exportName: string | undefined
   readonly args: unknown
-  /** `undefined`: by the size of the items. */
+  /** `undefined`: depends on the size of the items. */
   readonly bufferSize: number | undefined
   /**
-   * Which buffers may be given to the consumer without a copy: all; those that the module has given
-   * up; none.
+   * Which buffers may be transferred to the consumer without a copy: all; those that the module has
+   * given up; none.
    */
   readonly moves: 'all' | 'marked' | 'none'
   readonly arena: SegmentPoolHandle | undefined
   readonly build: RemoteBuildOptions
 }
 
-/** Far side to consumer. */
+/** Worker side to consumer. */
 export type RemoteMessage =
-  /** `refill`: after how many of them the consumer should tell that it has taken them. */
+  /** `refill`: after how many of the items the consumer should report that it has taken them. */
   | {
       readonly kind: 'items'
       readonly items: unknown[]
       readonly refill: number
-      /** What the items have of an arena's memory. */
+      /** The items' leases of an arena's memory. */
       readonly leases: readonly LeaseHandover[]
     }
-  /** Who the far side is among those who use the arena. */
+  /** The worker side's member number in the arena. */
   | { readonly kind: 'member'; readonly member: number }
   /** All items of an epoch have been sent. */
   | { readonly kind: 'end' }
-  /** Module and export are there. */
+  /** Module and export are loaded. */
   | { readonly kind: 'ready' }
-  /** It failed, and gives nothing more. */
+  /** It has failed and gives nothing more. */
   | { readonly kind: 'failed'; readonly failure: WireFailure }
   | {
       readonly kind: 'stats'
@@ -83,20 +83,20 @@ export type RemoteMessage =
       readonly failures: readonly WireItemError[]
       readonly tuning: Tuning
     }
-  /** How far it is, of a pipeline that can be resumed. */
+  /** The state of a pipeline that can be resumed. */
   | {
       readonly kind: 'state'
       readonly request: number
       readonly state: PipelineState | undefined
       readonly error: WireFailure | undefined
     }
-  /** It came to rest after 'stop'; `error`: a limit was passed. */
+  /** It has stopped after 'stop'; `error`: a time limit was exceeded. */
   | { readonly kind: 'stopped'; readonly error: WireFailure | undefined }
-  /** Last words of a thread or process that ends without having been asked to. */
+  /** The last message of a thread or process that ends unexpectedly. */
   | { readonly kind: 'died'; readonly how: string; readonly error: WireFailure | undefined }
 
 /**
- * What comes out of the consumer's port: a message, or one that a process has encoded (see
+ * What arrives on the consumer's port: a message, or one that a process has encoded (see
  * `frames.ts`).
  */
 export type PortMessage =
@@ -107,15 +107,15 @@ export type PortMessage =
       readonly buffers: readonly (ArrayBuffer | SlotTicket)[]
     }
 
-/** Consumer to far side. */
+/** Consumer to worker side. */
 export type ConsumerMessage =
-  /** Epoch number so and so is wanted. */
+  /** Requests the epoch with this number. */
   | { readonly kind: 'begin'; readonly epoch: number }
-  /** So many items have been taken since the beginning. `read`: slots that may be written again. */
+  /** Number of items taken since the beginning. `read`: slots that may be written again. */
   | { readonly kind: 'taken'; readonly items: number; readonly read: readonly SlotTicket[] }
   | { readonly kind: 'stats'; readonly request: number }
-  /** Items that the consumer has done with. `request`: it asks how far things are. */
+  /** Items that the consumer has committed. `request`: it asks for the state. */
   | { readonly kind: 'commit'; readonly committed: Committed; readonly request: number | undefined }
   | { readonly kind: 'stop'; readonly mode: StopMode; readonly timeoutMs: number | undefined }
-  /** To the bridge of a process only: end it, whatever it does. */
+  /** Only for the bridge of a process: ends the process by force. */
   | { readonly kind: 'kill' }

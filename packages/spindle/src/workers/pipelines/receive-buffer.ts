@@ -1,25 +1,25 @@
-// What {@link ReceiveBuffer.take} may find.
+// Results of {@link ReceiveBuffer.take}.
 export const NOTHING = 0
 export const ITEM = 1
 export const END = 2
 
 /** Items that have arrived and are not taken, and the ends of epochs between them, in order. */
 export class ReceiveBuffer {
-  /** What was taken last. */
+  /** The item that was taken last. */
   item: unknown
   readonly #tell: (taken: number) => void
   #items: unknown[] = []
   #at = 0
-  /** What comes after the current items: further ones, or `undefined` for the end of an epoch. */
+  /** What follows the current items: further items, or `undefined` for the end of an epoch. */
   readonly #later: ({ readonly items: unknown[]; readonly refill: number } | undefined)[] = []
   #refill = 1
   /** Whether nothing is kept any more. */
   isClosed = false
-  /** Items taken since the beginning, and those that were told of. */
+  /** Number of items taken since the beginning, and number last reported. */
   #taken = 0
   #told = 0
 
-  /** `tell` is to let the far side know how many items have been taken since the beginning. */
+  /** `tell` reports to the worker side how many items were taken since the beginning. */
   constructor(tell: (taken: number) => void) {
     this.#tell = tell
   }
@@ -32,7 +32,7 @@ export class ReceiveBuffer {
     if (!this.isClosed) this.#later.push(undefined)
   }
 
-  /** Throws away what is there and what will come. */
+  /** Discards the items that are here and all that follow. */
   close(): void {
     this.isClosed = true
     this.#items = []
@@ -50,14 +50,14 @@ export class ReceiveBuffer {
       this.#at = 0
     }
     this.item = this.#items[this.#at]
-    // What was given is not kept.
+    // The reference is cleared, so that a given item can be collected.
     this.#items[this.#at++] = undefined
     this.#taken++
     if (this.#taken - this.#told >= this.#refill) this.settle()
     return ITEM
   }
 
-  /** Tells what was taken. To be called before any wait. */
+  /** Reports what was taken. Must be called before any wait. */
   settle(): void {
     if (this.#taken === this.#told) return
     this.#told = this.#taken

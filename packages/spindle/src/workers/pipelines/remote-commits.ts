@@ -3,20 +3,19 @@ import type { BuildOptions } from '../../engine/types.ts'
 import { SpindleError } from '../../errors.ts'
 
 /**
- * Commits that are gathered before the far side is told, where nothing is asked of it meanwhile.
+ * Number of commits that are gathered before they are reported, if no state is requested meanwhile.
  */
 const MOST_UNTOLD = 64
 
 /**
- * What the far side is told of: all items before number `until`, and some others, by their numbers
- * from the beginning.
+ * Committed items: all before number `until`, and some others, by their numbers from the beginning.
  */
 export interface Committed {
   readonly until: number
   readonly also: readonly number[]
 }
 
-/** Which of the items taken are done with, on the consumer's side. */
+/** Which of the taken items are committed, on the consumer's side. */
 export class RemoteCommits {
   readonly #isExplicit: boolean
   readonly #tell: (committed: Committed) => void
@@ -24,7 +23,7 @@ export class RemoteCommits {
   #until = 0
   #also: number[] = []
   #last: unknown
-  /** Numbers of the items that are not committed, by value, the oldest first. */
+  /** Numbers of the uncommitted items, by value, oldest first. */
   readonly #byValue: Map<unknown, number[]> = new Map()
 
   constructor(resumable: BuildOptions['resumable'], tell: (committed: Committed) => void) {
@@ -32,7 +31,7 @@ export class RemoteCommits {
     this.#tell = tell
   }
 
-  /** The consumer asks for more. */
+  /** The consumer requests another item. */
   asked(): void {
     if (!this.#isExplicit) this.#until = this.#taken
   }
@@ -64,7 +63,7 @@ export class RemoteCommits {
     if (this.#also.length >= MOST_UNTOLD) this.#tell(this.untold())
   }
 
-  /** What the far side does not know yet. */
+  /** Commits that were not reported to the worker side yet. */
   untold(): Committed {
     const also = this.#also
     this.#also = []

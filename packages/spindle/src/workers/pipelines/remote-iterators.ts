@@ -2,7 +2,8 @@ import { IteratorState } from './iterator-state.ts'
 import type { RemoteStream } from './remote-stream.ts'
 
 /**
- * Gives items as promises. Holds the handle, so that what is iterated is not taken for forgotten.
+ * Gives items as promises. Refers to the handle, so that a pipeline that is being iterated does not
+ * count as forgotten.
  */
 export class RemoteAsyncIterator<T> implements AsyncIterableIterator<T, undefined> {
   readonly #stream: RemoteStream
@@ -29,7 +30,7 @@ export class RemoteAsyncIterator<T> implements AsyncIterableIterator<T, undefine
   }
 }
 
-/** Gives items at once, and blocks the thread for them. */
+/** Gives items synchronously, and blocks the thread while it waits for them. */
 export class RemoteIterator<T> implements IterableIterator<T, undefined> {
   readonly #stream: RemoteStream
   readonly #iteratorState: IteratorState

@@ -9,20 +9,20 @@ import type { RemoteMessage } from './pipeline-protocol.ts'
 import { fromWireFailure } from './wire-failure.ts'
 
 /**
- * How long a thread or process may take to end, beyond what the pipeline in it is allowed, in
+ * How much longer than the pipeline's own limit a thread or process may take to end, in
  * milliseconds.
  */
 const GRACE_MS = 1000
-/** How long calls in flight are waited for by default, in milliseconds: as pipelines do. */
+/** How long to wait for calls in flight by default, in milliseconds; the same as for pipelines. */
 const LIMIT_MS = { drain: Number.POSITIVE_INFINITY, discard: 10_000, abort: 1000 } as const
 
 /**
- * How a pipeline elsewhere ends.
+ * How a remote pipeline ends.
  *
  *   OPEN --stop(), signal, forgotten--> STOPPING --'stopped'--> COMPLETE --its thread ends--> GONE
  *     '----'failed', 'died'-------------------------------------> FAILED --its thread ends--> GONE
  *
- * A thread or process that does not end within its time is ended.
+ * A thread or process that does not end in time is terminated.
  */
 export class RemoteLifecycle {
   readonly #channel: Channel
@@ -36,31 +36,31 @@ export class RemoteLifecycle {
   #failure: { readonly reason: unknown } | undefined
   #stopError: unknown
   #isGone = false
-  /** It has been told to stop, and what is lost by that is not missed. */
+  /** It was asked to stop, so the loss of its remaining items does not matter. */
   #isDispensable = false
-  /** Promises of `stop()` and `start()` that are pending. */
+  /** Number of pending promises of `stop()` and `start()`. */
   #awaiting = 0
   #grace: Timer | undefined
   #leave: () => void = () => {}
 
-  /** `onAwaited`: {@link isAwaited} has changed. */
+  /** `onAwaited`: called when {@link isAwaited} has changed. */
   constructor(channel: Channel, what: string, onAwaited: () => void) {
     this.#channel = channel
     this.#what = what
     this.#onAwaited = onAwaited
   }
 
-  /** Rejects with what ended it; resolves after a stop. */
+  /** Rejects with the error that ended it; resolves after a stop. */
   get done(): Promise<void> {
     return this.#done.promise
   }
 
-  /** Whether somebody waits for it to begin or to end. */
+  /** Whether a caller waits for its beginning or end. */
   get isAwaited(): boolean {
     return this.#awaiting > 0
   }
 
-  /** Listens to the user's signal; `onAbort`: everybody is to be told. */
+  /** Listens to the user's signal. `onAbort` must inform everyone who waits. */
   watch(signal: AbortSignal | undefined, onAbort: () => void): void {
     if (signal === undefined) return
     const abort = (): void => {
@@ -73,13 +73,17 @@ export class RemoteLifecycle {
     else this.#leave = whenAborted(signal, abort)
   }
 
-  /** Resolves when the module has been loaded. @throws what ended it. */
+  /**
+   * Resolves when the module has been loaded.
+   *
+   * @throws the error that ended it.
+   */
   async ready(): Promise<void> {
     await this.#await(this.#ready.promise)
     this.throwFailure()
   }
 
-  /** @throws what ended it, if it was no stop. */
+  /** @throws the error that ended it, unless it was stopped. */
   throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.reason
   }
@@ -100,7 +104,7 @@ export class RemoteLifecycle {
     }
   }
 
-  /** The thread has ended, as its event tells. */
+  /** Handles the exit event of the thread. */
   gone(exitCode: number, error: unknown): void {
     this.#isGone = true
     clearTimeout(this.#grace)
@@ -112,9 +116,7 @@ export class RemoteLifecycle {
     this.#stopped.resolve()
   }
 
-  /**
-   * The thread has ended, as a consumer found that waits for it: there was no time for last words.
-   */
+  /** A blocked consumer found that the thread has ended without a last message. */
   vanished(): void {
     if (this.#isDispensable) this.isComplete = true
     else
@@ -141,7 +143,7 @@ export class RemoteLifecycle {
     this.#giveTime('abort', undefined)
   }
 
-  /** Stops it, and waits for it to be gone. */
+  /** Stops it and waits until it has ended. */
   async stop({ mode = 'abort', timeoutMs }: StopOptions): Promise<void> {
     if (!this.#isGone) {
       this.#tellToStop(mode, timeoutMs)
@@ -152,27 +154,24 @@ export class RemoteLifecycle {
     if (error !== undefined) throw error
   }
 
-  /** Stops it, and waits for nothing. */
+  /** Stops it without waiting. */
   abandon(): void {
     if (!this.#isGone) this.#tellToStop('abort', undefined)
   }
 
   #tellToStop(mode: StopMode, timeoutMs: number | undefined): void {
-    // What drains is still to come.
+    // With `drain`, items are still to come.
     this.#isDispensable ||= mode !== 'drain'
     this.#channel.post({ kind: 'stop', mode, timeoutMs })
     this.#giveTime(mode, timeoutMs)
   }
 
-  /**
-   * After what the pipeline is allowed, and a grace time, the thread or process is ended whatever
-   * it does.
-   */
+  /** The thread or process is terminated after the pipeline's time limit plus a grace time. */
   #giveTime(mode: StopMode, timeoutMs: number | undefined): void {
     clearTimeout(this.#grace)
     const limitMs = timeoutMs ?? LIMIT_MS[mode]
     if (limitMs === Number.POSITIVE_INFINITY || this.#isGone) return
-    // When `drain` or `discard` take too long, an abort follows.
+    // If `drain` or `discard` takes too long, an abort follows.
     const abortMs = mode === 'abort' ? 0 : LIMIT_MS.abort
     this.#grace = setTimeout(
       () => {
@@ -185,7 +184,7 @@ export class RemoteLifecycle {
       },
       limitMs + abortMs + GRACE_MS,
     )
-    // Whoever waits for the end keeps the process alive, and the channel with it.
+    // Unreferenced: a caller that waits for the end keeps the channel, and so the process, alive.
     this.#grace.unref()
   }
 

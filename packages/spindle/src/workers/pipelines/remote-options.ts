@@ -7,7 +7,7 @@ import type { BuildOptions } from '../../engine/types.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 
 /**
- * What an export gives: the items of a builder or of an iterable, or of what a function makes.
+ * The type of an export's items: of a builder, an iterable, or the result of a function.
  * `runPipelineInWorker<ItemsOf<typeof import('./loader.ts').pipeline>>(import.meta.resolve('./loader.js'))`
  * takes the type from the module.
  */
@@ -24,8 +24,8 @@ type ItemsOfMade<M> = M extends { build(options?: BuildOptions): Pipeline<infer 
       : never
 
 /**
- * Options of `build()` that can cross to another thread or process. What else there is belongs into
- * the module itself.
+ * The options of `build()` that can be sent to another thread or process. Set all others in the
+ * module itself.
  */
 export type RemoteBuildOptions = Omit<
   BuildOptions,
@@ -39,48 +39,47 @@ export interface RemoteOptions {
    * `items` for an iterable.
    */
   readonly export?: string
-  /**
-   * What the export is called with if it is a function: anything that can be cloned. Default
-   * `undefined`.
-   */
+  /** Argument of the export if it is a function: any cloneable value. Default `undefined`. */
   readonly args?: unknown
   /**
-   * Items that may be ready and not taken, an integer >= 1. Default: as many as have 8 MiB
-   * together, at least 3 and at most 512. The pipeline's own sink comes on top.
+   * Maximum number of items that are ready and not taken, an integer >= 1. Default: as many as have
+   * 8 MiB together, at least 3 and at most 512. The pipeline's own sink buffer is additional.
    */
   readonly bufferSize?: number
   /**
-   * Longest wait for an item, in milliseconds, the start included: then `TimeoutError`, nothing is
-   * lost, and one may go on. Default: none.
+   * Longest wait for an item, including the start, in milliseconds. After it, the iterator throws
+   * `TimeoutError`; nothing is lost, and iteration may continue. Default: none.
    */
   readonly timeoutMs?: number
   /**
-   * Whether buffers that an item covers as a whole are moved to the consumer, without a copy.
-   * Default: those that went through `move()`; all others are copied, for the module may still have
-   * them. `true`: all, and they are empty over there; `false`: none. A process copies always.
+   * Whether buffers that an item covers completely are moved to the consumer without a copy.
+   * Default: only those that went through `move()`; others are copied, because the module may still
+   * use them. `true`: all, and they become empty in the worker; `false`: none. A process always
+   * copies.
    */
   readonly transfer?: boolean
   /**
-   * Shared memory for the typed arrays of items, from 4 KiB each: they are copied into it, as far
-   * as it has room, and arrive as views of it, which is given back by
-   * `SegmentPool.leaseOf(view)?.release()` or the garbage collector. Nothing is taken from the
-   * module then, and no memory is allocated for what is on its way; an op that works in the pool's
-   * memory itself (a function that is exported gets `{ arena }` as its second argument) saves the
-   * copy. Threads only. Default: none.
+   * Shared memory for typed arrays of 4 KiB or more in items. They are copied into it, as far as it
+   * has room, and arrive as views of it. `SegmentPool.leaseOf(view)?.release()` or the garbage
+   * collector gives the memory back. The module keeps its own arrays, and no memory is allocated
+   * for items in transit. An op that works in the pool's memory itself saves the copy: an exported
+   * function gets `{ arena }` as its second argument. Threads only. Default: none.
    */
   readonly arena?: SegmentPool
-  /** Aborts it: iterators and `done` reject with `signal.reason`, the thread or process ends. */
+  /**
+   * Aborts it: iterators and `done` reject with `signal.reason`, and the thread or process ends.
+   */
   readonly signal?: AbortSignal
   /**
-   * Limits of memory, as `worker_threads` has them; for a process, of the first two of
-   * `maxOldGenerationSizeMb`, `maxYoungGenerationSizeMb`.
+   * Memory limits as in `worker_threads`. A process supports only `maxOldGenerationSizeMb` and
+   * `maxYoungGenerationSizeMb`.
    */
   readonly resourceLimits?: ResourceLimits
 }
 
 /** Options of `runPipelineInWorker()` and `runPipelineInProcess()`. */
 export interface RemotePipelineOptions extends RemoteOptions {
-  /** Options of `build()`, as far as they are plain data. */
+  /** Options of `build()`, as plain data. */
   readonly build?: RemoteBuildOptions
 }
 

@@ -8,64 +8,62 @@ import { RemoteAsyncIterator, RemoteIterator } from './remote-iterators.ts'
 import type { RemoteStream } from './remote-stream.ts'
 
 /**
- * A pipeline, or another iterable, that works in a thread or process of its own. Each iteration
- * gives the items of one epoch, by `for await` or by a plain `for`, which blocks this thread while
- * it waits. `break` only pauses: the next iteration goes on within the epoch.
+ * A pipeline, or another iterable, that runs in its own thread or process. Each iteration gives the
+ * items of one epoch, by `for await` or by a plain `for`, which blocks this thread while it waits.
+ * `break` only pauses: the next iteration continues the epoch.
  */
 export interface RemotePipeline<T>
   extends Iterable<T>,
     AsyncIterable<T>,
     AsyncDisposable,
     Disposable {
-  /**
-   * The items of the epoch, each as soon as it is there. Blocks this thread while there is none.
-   */
+  /** The items of the epoch, as they arrive. Blocks this thread while there is none. */
   [Symbol.iterator](): IterableIterator<T, undefined>
   /** The items of the epoch, as promises. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined>
   /**
-   * Like iterating by `for await`, with a limit of its own for each wait: then `next()` rejects
-   * with `TimeoutError`, and nothing is lost.
+   * Like `for await`, with its own limit for each wait. After it, `next()` rejects with
+   * `TimeoutError`, and nothing is lost.
    */
   iterate(options?: TakeOptions): AsyncIterableIterator<T, undefined>
   /**
-   * Begins an epoch ahead of its consumer; resolves when the module has been loaded, and rejects if
+   * Begins an epoch before it is consumed. Resolves when the module has been loaded, and rejects if
    * it cannot be.
    */
   start(): Promise<void>
   /**
-   * Stops it as `Pipeline.stop()` does, and ends the thread or process; one that does not answer is
-   * ended a second later.
+   * Stops it as `Pipeline.stop()` does, and ends the thread or process. One that does not respond
+   * is terminated a second later.
    */
   stop(options?: StopOptions): Promise<void>
   /**
-   * Rejects with what ended it, a failure or a death; resolves after `stop()`. The end of an epoch
-   * is not the end.
+   * Rejects with the failure or death that ended it; resolves after `stop()`. Stays pending at the
+   * end of an epoch.
    */
   readonly done: Promise<void>
-  /** Counts and times of the pipeline, up to now; for an iterable, of its last epoch. */
+  /** Counts and times of the pipeline so far; for an iterable, of its last epoch. */
   stats(): Promise<PipelineStats>
-  /** What the pipeline has set by itself where it works: as `Pipeline.tuning()`. */
+  /** What the tuner has set in the remote pipeline, as `Pipeline.tuning()`. */
   tuning(): Promise<Tuning>
-  /** Names the stage that limits throughput. `String(report)` is for people. */
+  /** Names the stage that limits throughput. `String(report)` gives a readable text. */
   report(): Promise<Report>
   /**
-   * As `Pipeline.state()`, for a pipeline that was given `build: { resumable: true }`. Blocks this
-   * thread until the far side has answered, which it does as soon as its own loop turns, at most
-   * for `timeoutMs` (default: that of the pipeline's options).
+   * As `Pipeline.state()`, for a pipeline with `build: { resumable: true }`. Blocks this thread
+   * until the worker side has answered, which it does when its event loop is free, at most for
+   * `timeoutMs` (default: that of the pipeline's options).
    */
   state(options?: TakeOptions): PipelineState
   /** As `Pipeline.commit()`. */
   commit(item: T): void
-  /** Stops it without waiting for it. */
+  /** Stops it without waiting. */
   [Symbol.dispose](): void
 }
 
 const forgotten = new FinalizationRegistry<RemoteStream>((stream) => stream.ending.abandon())
 
 /**
- * What users hold. Nothing that belongs to the thread refers to it, so that a forgotten one is
- * noticed.
+ * The object that users hold. The thread's own objects do not refer to it, so that a forgotten one
+ * is noticed.
  */
 export class RemoteHandle<T> implements RemotePipeline<T> {
   readonly #stream: RemoteStream

@@ -16,37 +16,34 @@ import { fromWireFailure, toWireFailure, type WireFailure } from './wire-failure
 
 type Result = IteratorResult<unknown, undefined>
 
-/**
- * A consumer takes what has arrived without a turn of the loop for at most so long, in
- * milliseconds.
- */
+/** How long a consumer takes arrived items without a turn of the event loop, in milliseconds. */
 const SLICE_MS = 10
 
 /**
- * The consumer's side of a pipeline elsewhere: items as they arrive, one epoch after the other, to
- * one iterator at a time. An epoch is begun by an iterator that finds none unfinished; one that was
- * left by `break` goes on with the next iterator.
+ * The consumer's side of a remote pipeline: items in the order of arrival, one epoch after another,
+ * for one iterator at a time. An iterator begins an epoch if there is no unfinished one. An epoch
+ * that was left by `break` continues with the next iterator.
  */
 export class RemoteStream implements ChannelOwner {
   readonly ending: RemoteLifecycle
   readonly stats: StatsRequests
   readonly #channel: Channel
   readonly #inbox: ReceiveBuffer
-  /** Where the pipeline can be resumed. */
+  /** Set if the pipeline can be resumed. */
   readonly #commits: RemoteCommits | undefined
   #requests = 0
   #reply: (RemoteMessage & { readonly kind: 'state' }) | undefined
   readonly #arena: SegmentPool | undefined
-  /** Who the far side is among those who use the arena. */
+  /** The worker side's member number in the arena. */
   #member: number | undefined
   #iteratorState: IteratorState | undefined
   #waiters: RemoteNext[] = []
-  /** Number of the epoch that was begun last, and whether its end has not been taken yet. */
+  /** Number of the last epoch that was begun, and whether its end has not been taken yet. */
   #epoch = -1
   #isInEpoch = false
   #turnedAt = 0
 
-  /** `open` starts the thread; `what` says in messages what runs there. */
+  /** `open` starts the thread; `what` names in messages what runs there. */
   constructor(
     open: (owner: ChannelOwner) => Channel,
     what: string,
@@ -76,14 +73,14 @@ export class RemoteStream implements ChannelOwner {
     })
   }
 
-  /** Begins an epoch, if none is unfinished. */
+  /** Begins an epoch unless one is unfinished. */
   begin(): void {
     if (this.#isInEpoch || this.ending.isComplete) return
     this.#isInEpoch = true
     this.#channel.post({ kind: 'begin', epoch: ++this.#epoch })
   }
 
-  /** The next item for an iterator, when it comes. */
+  /** The next item for an iterator, when it arrives. */
   next(iteratorState: IteratorState): Promise<Result> {
     if (iteratorState.isOver) return Promise.resolve({ done: true, value: undefined })
     try {
@@ -105,7 +102,7 @@ export class RemoteStream implements ChannelOwner {
     })
   }
 
-  /** The next item for an iterator. Blocks this thread until it comes. */
+  /** The next item for an iterator. Blocks this thread until it arrives. */
   nextBlocking(iteratorState: IteratorState): Result {
     if (iteratorState.isOver) return { done: true, value: undefined }
     this.#commits?.asked()
@@ -122,20 +119,25 @@ export class RemoteStream implements ChannelOwner {
     }
   }
 
-  /** An item is done with. @throws `ERR_BAD_COMMIT`; `ERR_BAD_STATE` */
+  /**
+   * Commits an item.
+   *
+   * @throws `ERR_BAD_COMMIT`; `ERR_BAD_STATE`
+   */
   commit(item: unknown): void {
     if (this.#commits === undefined) throw notResumable()
     this.#commits.commit(item)
   }
 
   /**
-   * How far things are. Blocks this thread until the far side answers. @throws `ERR_BAD_STATE`;
-   * `ERR_TIMEOUT` if it does not within `timeoutMs`
+   * The resume state. Blocks this thread until the worker side answers.
+   *
+   * @throws `ERR_BAD_STATE`; `ERR_TIMEOUT` if there is no answer within `timeoutMs`
    */
   state(timeoutMs: number): PipelineState {
     if (this.#commits === undefined) throw notResumable()
     this.#reply = undefined
-    // The answer to a request that was given up may still come.
+    // The answer to an earlier request that timed out may still arrive.
     const request = ++this.#requests
     if (this.ending.isComplete) this.#noState()
     this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request })
@@ -162,14 +164,16 @@ export class RemoteStream implements ChannelOwner {
     )
   }
 
-  /** An iterator takes nothing more. */
+  /** An iterator takes no more items. */
   leave(iteratorState: IteratorState): void {
     iteratorState.isOver = true
     this.#inbox.settle()
     this.#pump()
   }
 
-  /** An iterator takes part from its first item on; the one before may no more. */
+  /**
+   * Makes this iterator the current one, at its first item. The previous one gets no more items.
+   */
   #enter(iteratorState: IteratorState): void {
     if (iteratorState.isReplaced) throw replaced()
     if (iteratorState.hasBegun) return
@@ -186,8 +190,8 @@ export class RemoteStream implements ChannelOwner {
   }
 
   /**
-   * What has arrived; looks into the port for it, unless this has kept the loop from turning for a
-   * slice.
+   * An item that has arrived. Polls the port for it, unless polling has blocked the event loop for
+   * a time slice.
    */
   #takeReady(iteratorState: IteratorState): Result | undefined {
     for (;;) {
@@ -200,8 +204,9 @@ export class RemoteStream implements ChannelOwner {
   }
 
   /**
-   * Takes what is there: an item, or the end. @throws what ended the stream, once all items are
-   * taken.
+   * Takes an arrived item, or the end.
+   *
+   * @throws the error that ended the stream, after all items.
    */
   #take(iteratorState: IteratorState): Result | undefined {
     const found = this.#inbox.take()
@@ -221,7 +226,7 @@ export class RemoteStream implements ChannelOwner {
     return { done: true, value: undefined }
   }
 
-  /** By way of the loop. */
+  /** Handles a message that arrived on the event loop. */
   heard(message: RemoteMessage): void {
     this.#turnedAt = clockMs()
     this.#hear(message)
@@ -244,7 +249,7 @@ export class RemoteStream implements ChannelOwner {
         if (this.#inbox.isClosed) dropLeases(this.#arena, leases)
         else takeLeases(this.#arena, leases)
       } catch (error) {
-        // The module gave memory back that it had given to an item.
+        // The module has given back memory that it had put into an item.
         this.ending.heard({ kind: 'failed', failure: toWireFailure(error) })
         this.#inbox.isClosed = true
       }
@@ -259,7 +264,7 @@ export class RemoteStream implements ChannelOwner {
     this.#pump()
   }
 
-  /** Gives what is there to those who wait. */
+  /** Gives arrived items to waiting iterators. */
   #pump(): void {
     for (let waiter = this.#waiters[0]; waiter !== undefined; waiter = this.#waiters[0]) {
       try {
@@ -279,7 +284,7 @@ export class RemoteStream implements ChannelOwner {
     this.#setRef()
   }
 
-  /** The process lives while somebody waits. */
+  /** The process stays alive while a caller waits. */
   #setRef(): void {
     this.#channel.setRef(this.#waiters.length > 0 || this.stats.isAwaited || this.ending.isAwaited)
   }

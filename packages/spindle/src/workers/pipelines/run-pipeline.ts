@@ -14,18 +14,17 @@ import { startInProcess, startInThread } from './start-channel.ts'
 startsWorkers()
 
 /**
- * Runs the pipeline that a module exports in a worker thread: a `PipelineBuilder`, or a function of
- * `args`, which may be async, that makes one. The loader keeps running while this thread computes,
- * and a plain `for` takes its batches as well as `for await` does.
+ * Runs the pipeline that a module exports in a worker thread. The export is a `PipelineBuilder`, or
+ * a sync or async function of `args` that makes one. The pipeline keeps running while this thread
+ * computes, and a plain `for` takes its items as well as `for await` does.
  *
  * The thread starts at once and loads the module; the pipeline begins with the first iteration.
- * Each iteration is an epoch: a continuous source prepares the next one meanwhile; any other
- * pipeline is built anew. Buffers that items cover as a whole come without a copy.
+ * Each iteration is an epoch. A continuous source prepares the next epoch meanwhile; any other
+ * pipeline is built anew. Buffers that items cover completely arrive without a copy.
  *
- * @throws `ERR_BAD_OPTION`; `ERR_NOT_TRANSFERABLE` if `args` or `build` cannot cross. Iterating
- *   throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`
- * or `ERR_NOT_A_PIPELINE` if there is no such pipeline, `PipelineFailure` if it fails,
- * `ERR_WORKER_DIED` if the thread does.
+ * @throws `ERR_BAD_OPTION`; `ERR_NOT_TRANSFERABLE` if `args` or `build` cannot be sent. Iterating
+ *   throws `ERR_WORKER_MODULE`, `ERR_WORKER_START` or `ERR_NOT_A_PIPELINE` if there is no such
+ *   pipeline, `PipelineFailure` if it fails, `ERR_WORKER_DIED` if the thread dies.
  *
  * @example
  * ```ts
@@ -43,9 +42,9 @@ export function runPipelineInWorker<T>(
 }
 
 /**
- * Like {@link runPipelineInWorker}, in a process of its own: for code that may crash, that needs a
- * memory limit that holds, or that is not made for threads. Items cross by copying, large buffers
- * through shared memory. The process ends with this one, however this one ends.
+ * Like {@link runPipelineInWorker}, in a process of its own. Use it for code that may crash, that
+ * needs a strict memory limit, or that is not made for threads. Items are copied; large buffers go
+ * through shared memory. The process ends with this one, for whatever reason.
  *
  * @throws as {@link runPipelineInWorker} does.
  */
@@ -57,12 +56,12 @@ export function runPipelineInProcess<T>(
 }
 
 /**
- * Iterates in a worker thread what a module exports, anything that can be iterated, or a function
- * of `args` that makes it. Each iteration here is one there; the function is called again only if
- * what it made can be gone through only once, as generators can.
+ * Iterates in a worker thread what a module exports: any iterable, or a function of `args` that
+ * makes one. Each iteration here is one iteration there. The function is called again only if its
+ * result can be iterated once, as generators can.
  *
- * @throws as {@link runPipelineInWorker} does, with `ERR_NOT_ITERABLE`; what the iterable itself
- *   throws comes out as it is.
+ * @throws as {@link runPipelineInWorker} does, with `ERR_NOT_ITERABLE`; errors of the iterable
+ *   itself arrive unchanged.
  *
  * @example
  * ```ts
@@ -89,7 +88,7 @@ export function iterateInProcess<T>(
   return runElsewhere('iterable', 'process', href, [], options)
 }
 
-/** `modules`: what else will be loaded there. */
+/** `modules`: further modules that will be loaded there. */
 export function runElsewhere<T>(
   kind: 'pipeline' | 'iterable',
   place: 'thread' | 'process',
@@ -101,8 +100,8 @@ export function runElsewhere<T>(
   checkRemoteOptions(options, kind, place)
   checkNesting([href, ...modules])
   const { export: exportName, args, bufferSize, timeoutMs, transfer, arena, build = {} } = options
-  // A process copies, so nothing is taken from the module; what would be given away goes the short
-  // way.
+  // A process copies anyway, so the module keeps its buffers; buffers that would be transferred
+  // take the short path.
   const moves =
     place === 'process' || transfer === true ? 'all' : transfer === false ? 'none' : 'marked'
   const assignment: StartMessage = {

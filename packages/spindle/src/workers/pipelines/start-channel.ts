@@ -14,8 +14,9 @@ import type { StartMessage } from './pipeline-protocol.ts'
 type Limits = ResourceLimits | undefined
 
 /**
- * Starts a thread that runs the assignment. @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot
- * cross.
+ * Starts a thread that runs the assignment.
+ *
+ * @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot be sent.
  */
 export function startInThread(
   owner: ChannelOwner,
@@ -37,8 +38,9 @@ export function startInThread(
 }
 
 /**
- * Starts a process that runs the assignment, and the thread between. @throws `ERR_NOT_TRANSFERABLE`
- * if the assignment cannot cross.
+ * Starts a process that runs the assignment, and the thread between.
+ *
+ * @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot be sent.
  */
 export function startInProcess(
   owner: ChannelOwner,
@@ -73,12 +75,12 @@ function openSlots(): FileSlots | undefined {
   try {
     return FileSlots.create()
   } catch {
-    // Nowhere to make a file: everything goes through the socket.
+    // No file can be made, so everything goes through the socket.
     return undefined
   }
 }
 
-/** Finds out what cannot be read, here or over there, before anything is started. */
+/** Checks that the assignment can be read on both sides before anything is started. */
 function checkCrossing(assignment: StartMessage): void {
   const { args, build } = assignment
   try {

@@ -7,7 +7,7 @@ import type { RemoteMessage } from './pipeline-protocol.ts'
 import { fromWireItemError } from './wire-failure.ts'
 import { fromWireStats } from './wire-stats.ts'
 
-/** The figures of a pipeline elsewhere. */
+/** The statistics of a remote pipeline. */
 export interface RemoteFigures {
   readonly stats: PipelineStats
   /** The last failed items of each stage. */
@@ -15,7 +15,7 @@ export interface RemoteFigures {
   readonly tuning: Tuning
 }
 
-/** Asks for figures. The last ones are kept, for when there is nobody to be asked. */
+/** Requests statistics. The last ones are kept for when the remote side cannot answer any more. */
 export class StatsRequests {
   readonly #channel: Channel
   readonly #onAwaited: () => void
@@ -24,7 +24,7 @@ export class StatsRequests {
   #isClosed = false
   readonly #pending: Map<number, (figures: RemoteFigures) => void> = new Map()
 
-  /** `onAwaited`: {@link isAwaited} has changed. */
+  /** `onAwaited`: called when {@link isAwaited} has changed. */
   constructor(channel: Channel, onAwaited: () => void) {
     this.#channel = channel
     this.#onAwaited = onAwaited
@@ -52,7 +52,7 @@ export class StatsRequests {
     this.#onAwaited()
   }
 
-  /** Nobody answers any more. */
+  /** Called when no further answer will come. */
   close(): void {
     this.#isClosed = true
     for (const resolve of this.#pending.values()) resolve(this.#last)

@@ -4,10 +4,10 @@ import { type ItemError, PipelineFailure, StageFailure } from '../../errors.ts'
 import { walk } from '../transport/walk-value.ts'
 import { fromWire, toWire, type WireError } from '../transport/wire-error.ts'
 
-// The failure of a pipeline as plain data: its stages, causes and failed items come out on the
-// other side as they were.
+// The failure of a pipeline as plain data: its stages, causes and failed items are restored on the
+// other side.
 
-/** An item that failed, as plain data. */
+/** A failed item, as plain data. */
 export type WireItemError = Omit<ItemError, 'error'> & { readonly error: WireError }
 
 interface WireStageFailure {
@@ -21,7 +21,7 @@ interface WireStageFailure {
   readonly cause: WireError
 }
 
-/** What ended a pipeline or an iteration: a `PipelineFailure`, or whatever else was thrown. */
+/** What ended a pipeline or an iteration: a `PipelineFailure`, or any other thrown value. */
 export type WireFailure =
   | { readonly stages: readonly WireStageFailure[]; readonly stack: string | undefined }
   | { readonly stages: undefined; readonly error: WireError }
@@ -55,7 +55,7 @@ function stageFailure({ message, stack, recent, cause, ...rest }: WireStageFailu
     cause: fromWire(cause),
     where: undefined,
   })
-  // As it was put there, where the place of the stage and its budget were known.
+  // The original message, because the worker side knew the place of the stage and its budget.
   Object.defineProperty(failure, 'message', {
     value: message,
     enumerable: false,
@@ -80,7 +80,7 @@ export function fromWireItemError({
   return { stage, index, attempts, error: fromWire(error), item }
 }
 
-/** By its code: a module that uses another copy of the package throws another class. */
+/** Recognised by its code: a module that uses another copy of the package throws another class. */
 function isPipelineFailure(thrown: unknown): thrown is PipelineFailure {
   return (
     thrown instanceof AggregateError &&
@@ -99,8 +99,8 @@ function setStack(error: Error, stack: string | undefined): void {
 }
 
 /**
- * The item as it is now, or in words. Serialised and not cloned: what crosses to a process crosses
- * everywhere.
+ * A copy of the item, or a text about it. Serialised rather than cloned: what can be sent to a
+ * process can be sent everywhere.
  */
 function cloneable(item: unknown): unknown {
   try {

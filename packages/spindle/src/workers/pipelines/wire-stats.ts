@@ -4,7 +4,7 @@ import type { PipelineStats, StageStats, StageSums } from '../../engine/stats/pi
 type WireSums = Omit<StageSums, 'histogram'> & { readonly histogram: readonly number[] }
 type WireStage = Omit<StageStats, 'sums'> & { readonly sums: WireSums }
 
-/** A pipeline's figures as plain data. */
+/** A pipeline's statistics as plain data. */
 export type WireStats = Omit<PipelineStats, 'stages'> & { readonly stages: readonly WireStage[] }
 
 export function toWireStats(stats: PipelineStats): WireStats {

@@ -6,8 +6,8 @@ import { RegionStage } from './region-stage.ts'
 import { StageProxy } from './stage-proxy.ts'
 
 /**
- * Adds the stages of a region to a graph: the one that speaks with the workers, and those that
- * stand for what runs there. Returns the exit queue.
+ * Adds the stages of a region to a graph: the stage that communicates with the workers, and a proxy
+ * for each stage that runs in them. Returns the exit queue.
  */
 export function assembleRegion(
   assembler: GraphAssembler,
@@ -26,8 +26,8 @@ export function assembleRegion(
 }
 
 /**
- * Makes what stands for a region's stages on this side, in the order in which the workers make
- * them; returns the last one's id.
+ * Makes the proxies of a region's stages, in the order in which the workers make the stages.
+ * Returns the id of the last one.
  */
 function addInner(
   assembler: GraphAssembler,

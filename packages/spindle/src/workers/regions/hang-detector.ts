@@ -2,44 +2,44 @@ import { clearInterval, clockMs, setInterval, type Timer } from '../../timers.ts
 import type { Pulse } from './pulse.ts'
 import { HELD_SEQ, HOLDER, HOLDS_SO_FAR, type HoldNote } from './region-protocol.ts'
 
-/** How often one looks within a time limit. */
+/** Number of checks within a time limit. */
 const LOOKS = 4
 const SHORTEST_MS = 10
 const LONGEST_MS = 250
 /**
- * Looks in a row that must find a worker late: after a pause of this side's own loop, what it has
- * told meanwhile is heard only after the timers.
+ * Number of consecutive checks that must find a worker late. After a pause of this thread's event
+ * loop, timers run before the messages that arrived meanwhile.
  */
 const ENOUGH = 3
 
-/** How long a process's count may stand still beyond the longest limit, in milliseconds. */
+/** How much longer than the longest limit a process's count may stand still, in milliseconds. */
 const STILL_MS = 3000
 
-/** What a watch is to know. */
+/** Settings of a hang detector. */
 export interface HangLimits {
-  /** Number of a stage -> its limit in milliseconds. */
+  /** Limit of each stage in milliseconds, by the number of the stage. */
   readonly stages: ReadonlyMap<number, number>
   /**
-   * How long a worker may tell nothing although it should, in milliseconds; `Infinity` where it may
-   * be at something that has no limit.
+   * How long a worker may send nothing although it should, in milliseconds; `Infinity` if it may
+   * run code without a limit.
    */
   readonly silentMs: number
 }
 
-/** Whom a watch tells. */
+/** Receives the reports of a hang detector. */
 export interface HangOwner {
-  /** Whether the worker has something to tell. */
+  /** Whether the worker should send something. */
   readonly owes: boolean
-  /** A call holds the worker too long; `seq` -1: which input it is about is not known. */
+  /** A call blocks the worker for too long. `seq`: number of its input; -1 if unknown. */
   hangs(stage: number, seq: number, limitMs: number): void
 }
 
 /**
- * Notices a call that holds its worker, so that no timer goes off there, for longer than its
- * stage's `timeoutMs`. A thread notes in shared memory which call holds it, a process tells it
- * before the call and after. A worker that tells nothing at all although it should, for it was
- * stopped, or something holds it that is no call, is noticed where every stage has a limit; a
- * process that is stopped, where any has one.
+ * Detects a call that blocks its worker, so that no timer runs there, for longer than its stage's
+ * `timeoutMs`. A thread notes in shared memory which call blocks it; a process sends a message
+ * before and after the call. If every stage has a limit, it also detects a worker that sends
+ * nothing although it should: the worker was stopped, or is blocked by code that is not a call. If
+ * any stage has a limit, it also detects a stopped process.
  */
 export class HangDetector {
   readonly #limits: ReadonlyMap<number, number>
@@ -47,7 +47,7 @@ export class HangDetector {
   readonly #owner: HangOwner
   readonly #control: Int32Array | undefined
   #timer: Timer | undefined
-  /** Where the life of a process can be seen. */
+  /** Shows whether a process runs. */
   pulse: Pulse | undefined
   #told: HoldNote = { holder: -1, seq: -1 }
   #toldCount = 0
@@ -73,7 +73,7 @@ export class HangDetector {
       LONGEST_MS,
       Math.max(SHORTEST_MS, Math.min(...this.#limits.values()) / LOOKS),
     )
-    // It is the worker that keeps the process alive while something is wanted of it.
+    // Unreferenced: while work is pending, the worker keeps the process alive.
     this.#timer = setInterval(() => this.#look(), everyMs).unref()
   }
 
@@ -81,13 +81,13 @@ export class HangDetector {
     clearInterval(this.#timer)
   }
 
-  /** The worker has told something, or has got something to do. */
+  /** The worker has sent something, or has received work. */
   alive(): void {
     this.#heardAt = clockMs()
     this.#silent = 0
   }
 
-  /** A process tells what holds it. */
+  /** A process reports the call that blocks it. */
   told(note: HoldNote): void {
     this.#told = note
     this.#toldCount++
@@ -125,7 +125,7 @@ export class HangDetector {
     this.#owner.hangs(stage, -1, limitMs)
   }
 
-  /** Whether the process as a whole does not run: what holds its loop does not stop its count. */
+  /** Whether the whole process does not run. A blocked event loop does not stop its count. */
   #standsStill(): boolean {
     const now = clockMs()
     const beats = this.pulse?.count

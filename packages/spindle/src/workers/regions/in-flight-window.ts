@@ -1,14 +1,15 @@
 /**
- * What is under way to a worker, or from it, should last so long, in milliseconds: enough to cover
- * the way of the next.
+ * How much work should be in flight to or from a worker, in milliseconds: enough to bridge the time
+ * until the next arrives.
  */
 const AHEAD_MS = 2
 const LEAST = 2
 const MOST = 64
 
 /**
- * How many things may be under way at once, by how long each takes: two where they take long, so
- * that what waits can still go elsewhere; up to 64 of quick ones. Until something is known: two.
+ * Number of inputs or results that may be in flight, depending on how long each takes: two if they
+ * are slow, so that waiting inputs can still go to another worker; up to 64 if they are quick. Two
+ * until the time is known.
  */
 export class InFlightWindow {
   window: number = LEAST
@@ -16,7 +17,7 @@ export class InFlightWindow {
   #seen = 0
   #workMs = 0
 
-  /** So many things were done, in so much time of work, both since the beginning. */
+  /** `seen` were processed in `workMs` of work, both since the beginning. */
   update(seen: number, workMs: number): void {
     const items = seen - this.#seen
     if (items <= 0) return

@@ -34,7 +34,7 @@ function openThread(
   worker.on('error', (thrown) => {
     error = thrown
   })
-  // What a thread has posted is heard before this.
+  // A thread's messages arrive before this event.
   worker.on('exit', (code) => listener.ended({ how: `exit code ${code}`, error }))
   return {
     pulse: undefined,

@@ -8,13 +8,13 @@ import type { Channel, ChannelListener } from './region-channel.ts'
 import type { FromWorker } from './region-protocol.ts'
 
 /**
- * How long the channel of a process that has ended may stay open, in milliseconds: a child of its
- * own may hold it.
+ * How long the channel of an ended process may stay open, in milliseconds. A child process of it
+ * may hold the channel.
  */
 const LINGER_MS = 500
 
 /**
- * Starts a process with a file of this package, given as its `.js`, and a channel to it with
+ * Starts a process from a file of this package, given as its `.js`, with a channel that uses
  * advanced serialisation.
  */
 export function openProcess(
@@ -42,8 +42,7 @@ export function openProcess(
   })
   return {
     pulse,
-    // A process that has died a moment ago refuses messages: that it is gone is heard in due
-    // course.
+    // A process that has just died refuses messages. Its exit event follows.
     post: (message) => void (child.connected && child.send(sealed(TO_WORKER, message), () => {})),
     setRef: (isReffed) => {
       if (isReffed) {
@@ -75,12 +74,12 @@ function watch(child: ChildProcess, listener: ChannelListener): void {
   })
   child.on('error', (cause) => {
     error = cause
-    // Without a number it was never there, and will not exit either.
+    // Without a pid the process never existed and emits no exit event.
     if (child.pid === undefined) end()
   })
   child.on('exit', (code, signal) => {
     how = signal === null ? `exit code ${code}` : `signal ${signal}`
-    // What it had sent is still on its way until the channel closes.
+    // Its last messages may arrive until the channel closes.
     if (child.connected) setTimeout(end, LINGER_MS)
     else end()
   })
@@ -91,7 +90,7 @@ function watch(child: ChildProcess, listener: ChannelListener): void {
 
 const children: Set<ChildProcess> = new Set()
 
-/** A process that is busy would not notice that this one ends. */
+/** A busy process would not notice that this one ends. */
 function killAll(): void {
   for (const child of children) child.kill('SIGKILL')
 }

@@ -4,7 +4,7 @@ import { openUnnamedFile } from '../memory/unnamed-file.ts'
 
 const BYTES = Uint32Array.BYTES_PER_ELEMENT
 
-/** The file in which a process counts as long as it runs, whatever holds its loop. */
+/** A file in which a process counts as long as it runs, even if its event loop is blocked. */
 export class Pulse {
   readonly file: number
   readonly #count: Uint32Array = new Uint32Array(1)
@@ -15,8 +15,8 @@ export class Pulse {
   }
 
   /**
-   * `undefined` where no file can be made: then nobody can tell a process that is stopped from one
-   * that is busy.
+   * `undefined` if no file can be made. A stopped process then cannot be distinguished from a busy
+   * one.
    */
   static open(): Pulse | undefined {
     try {

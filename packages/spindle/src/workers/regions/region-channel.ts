@@ -1,30 +1,27 @@
 import type { Pulse } from './pulse.ts'
 import type { FromWorker, RegionSetup, ToWorker } from './region-protocol.ts'
 
-/**
- * One worker as the main side sees it, be it a thread or a process: what differs between them, and
- * nothing else.
- */
+/** The difference between a worker thread and a worker process, as the main side sees it. */
 export interface Channel {
-  /** Of a process, where its life can be seen. */
+  /** For a process: shows whether it runs. */
   readonly pulse: Pulse | undefined
-  /** Sends a message. Throws, with nothing sent, if something in it cannot cross. */
+  /** Sends a message. If something in it cannot be sent, it throws and sends nothing. */
   post(message: ToWorker | RegionSetup, transfers: readonly ArrayBuffer[]): void
-  /** Whether the worker keeps this process alive. */
+  /** Sets whether the worker keeps this process alive. */
   setRef(isReffed: boolean): void
-  /** Ends the worker whatever it does. */
+  /** Ends the worker by force. */
   kill(): void
 }
 
 export interface ChannelListener {
   heard(message: FromWorker): void
-  /** The worker is gone, and all it had sent has been heard. Called once. */
+  /** The worker has ended, and all its messages were handled. Called once. */
   ended(ending: ChannelEnding): void
 }
 
 export interface ChannelEnding {
-  /** In words: `exit code 3`, `signal SIGKILL`. */
+  /** As text: `exit code 3`, `signal SIGKILL`. */
   readonly how: string
-  /** What it threw, where that is known. */
+  /** The error that it threw, if known. */
   readonly error: unknown
 }

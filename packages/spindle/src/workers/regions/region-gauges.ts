@@ -10,12 +10,12 @@ import {
 import type { RegionWorker } from './region-worker.ts'
 import type { StageProxy } from './stage-proxy.ts'
 
-/** What goes up and down. */
+/** Values that go up and down. */
 const GAUGES = [IN_FLIGHT, SIZE, BYTES] as const
 
 /**
- * Adds what the workers of a region count to its stages, and takes off what a worker was at when it
- * ended.
+ * Adds the counts of a region's workers to its stages. When a worker ends, subtracts what it had in
+ * progress.
  */
 export class RegionGauges {
   readonly #inner: readonly StageProxy[]
@@ -39,15 +39,15 @@ export class RegionGauges {
     })
   }
 
-  /** Only these workers are left. */
+  /** Removes all workers except these. */
   keepOnly(workers: ReadonlySet<RegionWorker>): void {
     if (this.#gauges.size <= workers.size) return
     for (const worker of this.#gauges.keys()) if (!workers.has(worker)) this.#uncount(worker)
   }
 
   /**
-   * What a worker was at when it ended is under way no more; calls that did not end are not counted
-   * as begun.
+   * When a worker ends, its work is no longer in progress, and calls that did not end are not
+   * counted as begun.
    */
   #uncount(worker: RegionWorker): void {
     const gauges = this.#gauges.get(worker)

@@ -5,21 +5,21 @@ import { type BatchPart, PART } from './region-protocol.ts'
 import type { RegionWorker, WorkerEnding, WorkerInput } from './region-worker.ts'
 
 /**
- * An item that a region has taken and that is not done: kept here until all that comes of it has
- * been given, so that it can be run again.
+ * An item that a region has taken and that is not done. It is kept until all its results have been
+ * given, so that it can be run again.
  */
 export class RegionInput {
   readonly seq: number
   readonly item: Item
   /** The worker that has it; `undefined` while it waits to be run again. */
   worker: RegionWorker | undefined = undefined
-  /** Workers that it has certainly killed. */
+  /** Number of workers that it has certainly killed. */
   deaths = 0
-  /** Whether a worker has died that had it. */
+  /** Whether it was in a worker that died. */
   isSuspect = false
   /**
-   * What of it has been given, or has failed, and is not to be given again: positions below the
-   * item's path, as text.
+   * The parts of it that have been given or have failed, and must not be given again: positions
+   * below the item's path, as text.
    */
   covered: Set<string> | undefined
   /** Whether its failure ends the pipeline. */
@@ -31,13 +31,13 @@ export class RegionInput {
     this.covered = item.origin.ledger?.coveredBelow?.(item)
   }
 
-  /** A part of it is done. */
+  /** Notes that a part of it is done. */
   cover(part: string): void {
     this.covered ??= new Set()
     this.covered.add(part)
   }
 
-  /** As a worker is given it. */
+  /** The input in the form that a worker gets. */
   forWorker(): WorkerInput {
     const { seq, covered } = this
     const { value, origin, index, path } = this.item
@@ -54,7 +54,7 @@ export class RegionInput {
   }
 }
 
-/** The failure of an input that has killed its workers. */
+/** The error of an input that has killed its workers. */
 export function killedBy(
   { deaths }: RegionInput,
   region: string,
@@ -69,7 +69,7 @@ export function killedBy(
   )
 }
 
-/** What follows the code of a failed item: see `FAILED`. */
+/** The fields after the code of a failed item: see `FAILED`. */
 export type FailureFields = readonly [
   seqs: readonly number[],
   part: string | undefined,
@@ -80,7 +80,7 @@ export type FailureFields = readonly [
   input: unknown,
 ]
 
-/** What a worker tells of a result of a batch. */
+/** The fields of a result of a batch. */
 export type BatchFields = readonly [
   seqs: readonly number[],
   source: number,
@@ -91,7 +91,7 @@ export type BatchFields = readonly [
   parts: readonly BatchPart[] | undefined,
 ]
 
-/** What a batch was joined of, as items that end with it. */
+/** The parts of a batch, as items that end with it. */
 export function membersOf(
   inputs: readonly RegionInput[],
   parts: readonly BatchPart[] | undefined,
@@ -102,13 +102,13 @@ export function membersOf(
     if (input === undefined) return []
     const { item } = input
     const member = descendant(item, undefined, extended(item.path, positions))
-    // What else came of it may be in another batch.
+    // Other results of it may be in another batch.
     if (kind !== PART) item.origin.ledger?.unnamed?.(member)
     return [member]
   })
 }
 
-/** A batch of some members. */
+/** Makes the item of a batch from its members. */
 export function batchOf(
   inputs: readonly RegionInput[],
   members: readonly Item[],

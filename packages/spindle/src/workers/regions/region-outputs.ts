@@ -2,12 +2,12 @@ import type { Item } from '../../engine/flow/item.ts'
 import type { Queue } from '../../engine/flow/queue.ts'
 import type { RegionWorker } from './region-worker.ts'
 
-/** How far inputs may be ahead of the first that is not done, in input order. */
+/** How many inputs may follow the first unfinished one, in input order. */
 const LONGEST_SPAN = 1024
 
 interface Placed {
   readonly item: Item
-  /** Whose result it is, and who may send another once it has found its place. */
+  /** The worker of the result, which may send another when this one has its place. */
   readonly worker: RegionWorker | undefined
 }
 
@@ -18,17 +18,17 @@ interface Entry {
 }
 
 /**
- * What the workers of a region give, on its way into the exit queue: at once or, in input order,
- * when all that came of the inputs before has been given. Bounded, for a worker sends no more than
- * it was granted, and in input order no input goes out that is too far ahead.
+ * Passes the results of a region's workers to the exit queue: at once, or in input order when all
+ * results of earlier inputs were given. It is bounded: a worker sends no more results than it was
+ * granted. In input order, no input is sent that is too far ahead.
  */
 export class RegionOutputs {
   readonly #exit: Queue
   readonly #entries: Map<number, Entry> | undefined
-  /** In input order: the first input that is not done. */
+  /** In input order: number of the first unfinished input. */
   #low = 0
   #isReleasing = false
-  /** What waits for a place in the exit queue. */
+  /** Results that wait for room in the exit queue. */
   #waiting: Placed[] = []
   #isPlacing = false
 
@@ -37,34 +37,32 @@ export class RegionOutputs {
     this.#entries = isOrdered ? new Map() : undefined
   }
 
-  /** Whether all has had its turn: nothing waits for what comes of earlier inputs. */
+  /** Whether no result waits for results of earlier inputs. */
   get isInTurn(): boolean {
     return this.#entries === undefined || this.#entries.size === 0
   }
 
-  /** Whether all has found its place. */
+  /** Whether no result waits at all. */
   get isEmpty(): boolean {
     return this.isInTurn && this.#waiting.length === 0
   }
 
-  /** Input order: the input that all others wait for, if `next` is too far ahead of it. */
+  /** In input order, if `next` is too far ahead: the input that all others wait for. */
   blockedBy(next: number): number | undefined {
     return this.#entries !== undefined && next - this.#low >= LONGEST_SPAN ? this.#low : undefined
   }
 
-  /** An input is sent for the first time. */
+  /** Called when an input is sent for the first time. */
   open(seq: number): void {
     this.#entries?.set(seq, { events: [], isDone: false })
   }
 
-  /**
-   * Gives a result at the place of an input; at once, if it is of none that is still unfinished.
-   */
+  /** Gives a result at the place of an input, or at once if `seq` is `undefined`. */
   give(seq: number | undefined, item: Item, worker: RegionWorker): void {
     this.#happens(seq, { item, worker })
   }
 
-  /** Has something done when it is the input's turn. */
+  /** Runs an action when it is the input's turn. */
   atTurn(seq: number | undefined, action: () => void): void {
     this.#happens(seq, action)
   }
@@ -104,16 +102,15 @@ export class RegionOutputs {
     this.#isReleasing = false
   }
 
-  /** The boundary between two epochs, after all that is here. */
+  /** Passes on the boundary between two epochs, after all waiting results. */
   boundary(item: Item): void {
     if (this.#waiting.length > 0) this.#waiting.push({ item, worker: undefined })
     else this.#exit.put(item)
   }
 
-  /** Fills the room that has been made in the exit queue. */
+  /** Fills the room in the exit queue. */
   roomMade(): void {
-    // What is put may come back here, when the consumer asks for more: the outer loop goes on with
-    // it.
+    // `put` may call this again, when the consumer requests more; the outer loop then continues.
     if (this.#isPlacing) return
     this.#isPlacing = true
     while (this.#waiting.length > 0 && this.#exit.hasRoom())
@@ -126,12 +123,12 @@ export class RegionOutputs {
     worker?.resultPlaced()
   }
 
-  /** Forgets what waits for its turn; what waits for a place only stays. */
+  /** Discards results that wait for their turn, but not those that only wait for room. */
   clearEntries(): void {
     this.#entries?.clear()
   }
 
-  /** Forgets everything; `each` is told of it. */
+  /** Discards everything; `each` is called with each item. */
   clear(each: (item: Item) => void): void {
     this.clearEntries()
     const waiting = this.#waiting

@@ -15,8 +15,8 @@ import type { HangLimits } from './hang-detector.ts'
 import type { OpPlan, RegionPlan, RetryPlan, StagePlan } from './region-protocol.ts'
 
 /**
- * A region's stages as plain data, for its workers. The builder has seen to it that this can be
- * done. `inner`: what stands for its stages.
+ * A region's stages as plain data for its workers. The builder has checked that this is possible.
+ * `inner`: the proxies of its stages.
  */
 export function planRegion(
   config: RegionConfig,
@@ -39,7 +39,7 @@ export function planRegion(
   }
 }
 
-/** The modules that a plan's workers load. */
+/** The modules that the workers of a plan load. */
 export function modulesOf({ init, stages }: RegionPlan): string[] {
   return [...(init === undefined ? [] : [init.href]), ...stages.flatMap(modulesOfStage)]
 }
@@ -50,10 +50,10 @@ function modulesOfStage(stage: StagePlan): string[] {
   return [stage.router.href, ...stage.paths.flat().flatMap(modulesOfStage)]
 }
 
-/** How long a worker may be silent beyond what its calls may take, in milliseconds. */
+/** How much longer than its calls a worker may be silent, in milliseconds. */
 const SILENT_MS = 1000
 
-/** What is known of how long a region's worker may be held. `inner`: what stands for its stages. */
+/** The limits on how long a region's worker may be blocked. `inner`: the proxies of its stages. */
 export function hangLimits(
   stages: readonly StageConfig[],
   inner: readonly { readonly info: StageInfo; readonly timeoutMs: number | undefined }[],
@@ -69,8 +69,7 @@ export function hangLimits(
 }
 
 /**
- * How long one may hear nothing of a stage, in milliseconds: `Infinity` where it runs a user's code
- * without a limit.
+ * How long a stage may be silent, in milliseconds: `Infinity` if it runs user code without a limit.
  */
 function longest(stage: StageConfig): number {
   if (stage.kind === 'aggregate') return stage.size === undefined ? Number.POSITIVE_INFINITY : 0
@@ -99,7 +98,7 @@ function planPipe(config: PipeConfig, isOrdered: boolean): StagePlan {
     name,
     concurrency,
     range,
-    // A region can keep the order of its inputs only if its stages do.
+    // A region can only keep the order of its inputs if its stages do.
     outputOrder: isOrdered ? 'input' : outputOrder,
     retry: retry === undefined ? undefined : planRetry(retry),
     timeoutMs,

@@ -1,10 +1,10 @@
 import type { OpReference } from '../../engine/worker-op.ts'
 import type { WireError } from '../transport/wire-error.ts'
 
-// What the main side of a region and its workers tell each other. All that happens in one turn
-// travels in one message: a flat list of entries, each a code and its fields.
+// The messages between the main side of a region and its workers. Everything that happens in one
+// event loop turn is sent in one message: a flat list of entries, each a code and its fields.
 
-/** A stage as plain data. What is a function elsewhere is a reference here, or a table. */
+/** A stage as plain data. Functions are replaced by references or tables. */
 export type StagePlan = PipePlan | AggregatePlan | VariantsPlan
 
 export interface PipePlan {
@@ -25,7 +25,7 @@ export type OpPlan =
   | { readonly type: 'reference'; readonly reference: OpReference }
   /** An array or a `Map` in which items are looked up. */
   | { readonly type: 'table'; readonly table: unknown }
-  /** What `disaggregate()` does. */
+  /** The op of `disaggregate()`. */
   | { readonly type: 'elements' }
 
 export interface RetryPlan {
@@ -38,7 +38,7 @@ export interface RetryPlan {
 
 export interface AggregatePlan {
   readonly kind: 'aggregate'
-  /** Of arrays of that size, or made by a function. */
+  /** A batch size, or a function that makes the aggregator. */
   readonly make: number | OpReference
   readonly name: string
   readonly dropLast: boolean
@@ -57,22 +57,22 @@ export interface VariantsPlan {
   readonly where: string | undefined
 }
 
-/** All that a worker of a region needs to know before its first input. */
+/** What a worker of a region needs to know before its first input. */
 export interface RegionPlan {
   readonly stages: readonly StagePlan[]
   readonly init: OpReference | undefined
-  /** What that is called with. */
+  /** Argument of `init`. */
   readonly initArgs: unknown
   readonly pipelineId: number
   readonly seed: number
   /** Number of the first stage in the whole pipeline. */
   readonly firstId: number
   /**
-   * How many failed items that the worker has told of may wait to be passed on to the user;
-   * `undefined`: they do not wait.
+   * Maximum number of reported failed items that wait to be passed to the user; `undefined`: they
+   * do not wait.
    */
   readonly mostLetters: number | undefined
-  /** Whether the bounds of its stages may be changed. */
+  /** Whether the bounds of its stages may change. */
   readonly isTuned: boolean
   /** Whether the worker must give its results in the order of its inputs. */
   readonly isOrdered: boolean
@@ -81,35 +81,35 @@ export interface RegionPlan {
 /** What a worker is started with. */
 export interface RegionSetup {
   readonly plan: RegionPlan
-  /** Where a thread notes which call holds it; a process tells it by messages. */
+  /** Where a thread notes which call blocks it. A process sends messages instead. */
   readonly control: SharedArrayBuffer | undefined
   /** Descriptor of the file in which a process counts. */
   readonly pulse: number | undefined
 }
 
-/** The first descriptor that a process is started with. */
+/** The first file descriptor that a process is started with. */
 export const PULSE_FD = 4
 
 // --- main side to worker
 
 /** seq, value, source, epoch, index, path, covered */
 export const INPUT = 0
-/** So many results more may be sent. */
+/** Number of further results that may be sent. */
 export const CREDIT = 1
-/** An epoch (or the stream) ends here, so far as this worker is concerned. */
+/** The end of an epoch or of the stream for this worker. */
 export const FLUSH = 2
 /**
- * Number of a stage that has failed: it starts nothing more, those before it stop, those after it
- * finish what they have.
+ * Number of a stage that has failed: it starts nothing more, the stages before it stop, and the
+ * stages after it finish what they have.
  */
 export const FAIL = 3
 /** Whether to announce each call before it begins. */
 export const ISOLATE = 4
-/** Nothing more is wanted; then the worker ends. Whether calls in flight are to be aborted. */
+/** Cancels everything; the worker then ends. Field: whether to abort calls in flight. */
 export const CANCEL = 5
-/** A failed item has been told of; counted only where there is a bound for those that have not. */
+/** A failed item was passed to the user. Only sent if the number of unanswered ones is bounded. */
 export const LETTER = 6
-/** Number of a stage, and how many of its calls may be in flight in this worker from now on. */
+/** Number of a stage, and the new maximum number of its calls in flight in this worker. */
 export const RESIZE = 7
 
 // --- worker to main side
@@ -118,25 +118,27 @@ export const RESIZE = 7
 export const OUTPUT = 10
 /** seqs of the inputs in it, source, epoch, index, path, value, parts (see {@link BatchPart}) */
 export const BATCH = 11
-/** seq: nothing of the input is under way any more */
+/** seq: nothing of the input is in progress any more */
 export const DONE = 12
-/** seq, positions as text: a part of the input is done that is in a batch */
+/** seq, positions as text: a part of the input that is in a batch is done */
 export const COVERED = 13
 /**
- * seqs, positions as text (`undefined` for what came of a batch), number of the stage (the region's
+ * seqs, positions as text (`undefined` for a failure in a batch), number of the stage (the region's
  * own, if a result could not be sent), index, attempts, error, the stage's input
  */
 export const FAILED = 14
-/** number of the stage, index, error: the stage has failed, and no item's failure did it */
+/**
+ * number of the stage, index, error: the stage has failed, for another reason than a failed item
+ */
 export const STAGE_FAILED = 15
-/** All before a {@link FLUSH} is given. */
+/** All results before a {@link FLUSH} were given. */
 export const FLUSHED = 16
-/** After {@link FAIL}: nothing more will come. */
+/** After {@link FAIL}: no more results will come. */
 export const ENDED = 17
-/** seqs: a call begins that has something of these inputs */
+/** seqs: a call begins that contains something of these inputs */
 export const CALLS = 18
 
-/** How many fields follow each code. */
+/** Number of fields after each code. */
 export const FIELDS: { readonly [code: number]: number } = {
   [INPUT]: 7,
   [CREDIT]: 1,
@@ -160,40 +162,40 @@ export const FIELDS: { readonly [code: number]: number } = {
 /** A message to a worker. */
 export type ToWorker = readonly unknown[]
 
-/** What a worker tells at the end of a turn. */
+/** What a worker reports at the end of an event loop turn. */
 export interface WorkerReport {
   readonly entries: readonly unknown[]
-  /** Messages heard since the beginning. */
+  /** Number of messages received since the beginning. */
   readonly heard: number
-  /** Inputs that the first stage has taken since the beginning. */
+  /** Number of inputs that the first stage has taken since the beginning. */
   readonly taken: number
-  /** Results sent since the beginning. */
+  /** Number of results sent since the beginning. */
   readonly given: number
-  /** Whether nothing goes on by itself; and whether nothing waits in a queue either. */
+  /** Whether nothing is in progress; and whether the queues are empty too. */
   readonly isResting: boolean
   readonly isEmpty: boolean
   /** Milliseconds of work since the beginning. */
   readonly workMs: number
   /**
-   * Batches whose parts are given already while others are not: what came of their members could
-   * not be made again exactly.
+   * Number of batches of which some parts were given and others were not: the results of their
+   * members could not be reproduced exactly.
    */
   readonly entangled: number
-  /** What the stages have counted since the last report: {@link FIELDS_OF_STAGE} each. */
+  /** Counts of the stages since the last report: {@link FIELDS_OF_STAGE} each. */
   readonly counts: readonly number[]
   /**
-   * How long their tasks took, as far as that is told with this report: what their histograms have
-   * got since it was last told.
+   * Durations of their tasks, if included in this report: the additions to their histograms since
+   * they were last included.
    */
   readonly histograms: readonly (readonly number[])[] | undefined
   /**
-   * Told with the histograms: the same times by how many calls were under way, as `Levels.news()`
-   * gives them.
+   * Included with the histograms: the same durations by number of concurrent calls, as
+   * `Levels.news()` gives them.
    */
   readonly levels: readonly (readonly number[])[] | undefined
 }
 
-// What is counted of each stage, by its place.
+// Positions of the counts of each stage.
 export const TASKS = 0
 export const IN_FLIGHT = 1
 export const EMITTED = 2
@@ -215,41 +217,41 @@ export const FULL_MS = 17
 export const QUEUED_TASKS = 18
 export const QUEUED_MS = 19
 export const BACKOFF_MS = 20
-/** Calls that ended without an output; see `Counters.silent`. */
+/** Number of calls that ended without an output; see `Counters.silent`. */
 export const SILENT = 21
 export const WAITED_MS = 22
-/** How long its calls held the worker's loop. */
+/** How long its calls blocked the worker's event loop, in milliseconds. */
 export const HELD_MS = 23
 export const FIELDS_OF_STAGE = 24
 
 /** A part of an input that was joined in a batch. */
 export const PART = 0
-/** A part that was joined in a batch of which a part was joined in another. */
+/** A part that was joined in a batch, of which a part was joined in another. */
 export const PART_OF_BATCH = 1
-/** A part that was joined in a batch of which several results have come. */
+/** A part that was joined in a batch with several results. */
 export const PART_OF_SEVERAL = 2
 export type PartKind = typeof PART | typeof PART_OF_BATCH | typeof PART_OF_SEVERAL
 
 /** seq, kind, and the positions that generators have added to the input's path */
 export type BatchPart = readonly [seq: number, kind: PartKind, ...positions: number[]]
 
-/** The first words of a worker: it listens; it is ready for inputs; it cannot be. */
+/** The first messages of a worker: it listens; it is ready for inputs; it cannot start. */
 export type WorkerGreeting = 'hello' | 'ready' | { readonly failure: WireError }
 
 /**
- * From a process: number of the stage whose call, which has a time limit, is about to hold it, and
- * the input that the call is about (-1 if there are several); -1 when it holds it no more.
+ * From a process: number of the stage whose call, which has a time limit, is about to block it, and
+ * number of the call's input (-1 if there are several). Stage -1: the call has ended.
  */
 export interface HoldNote {
   readonly holder: number
   readonly seq: number
 }
 
-/** Nothing is left to run in the worker, and calls are pending that will never end. */
+/** Nothing is left to run in the worker, and pending calls will never end. */
 export interface LoopEndNote {
-  /** How many messages it had heard by then. */
+  /** Number of messages that it had received by then. */
   readonly loopEnd: number
-  /** Those calls, as `PendingWork` of the engine. */
+  /** Those calls, as the engine's `PendingWork`. */
   readonly pending: readonly {
     readonly stage: string
     readonly where: string | undefined
@@ -261,8 +263,8 @@ export interface LoopEndNote {
 export type FromWorker = WorkerGreeting | HoldNote | LoopEndNote | WorkerReport
 
 /**
- * Places of the control block: number of the stage whose call holds the thread, plus one; a count
- * of such calls; the input, as in {@link HoldNote}.
+ * Cells of the control block: number of the stage whose call blocks the thread, plus one; number of
+ * such calls so far; the input, as in {@link HoldNote}.
  */
 export const HOLDER = 0
 export const HOLDS_SO_FAR = 1

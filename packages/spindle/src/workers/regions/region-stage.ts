@@ -34,12 +34,12 @@ import type { RegionWorker, WorkerEnding } from './region-worker.ts'
 import { lastCallsOfProxy, type ProxyOwner, type StageProxy } from './stage-proxy.ts'
 
 /**
- * Stages that run as one nested pipeline in each of several workers: hands each item to the worker
- * in which the fewest wait, and puts out what comes of it. An item is kept until all that comes of
- * it has been given: so the items of a worker that dies can be run again.
+ * Stages that run as one nested graph in each of several workers. It gives each item to the least
+ * loaded worker and passes on the results. An item is kept until all its results have been given,
+ * so the items of a worker that dies can be run again.
  *
- * A boundary between epochs, and the end, wait here until every worker has given all it had; only
- * then is more taken.
+ * A boundary between epochs, and the end of the stream, wait here until every worker has given all
+ * its results. Only then are more items taken.
  */
 export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOwner {
   readonly exit: Queue
@@ -49,16 +49,18 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   readonly #budget: Budget
   readonly #isOrdered: boolean
   readonly #gauges: RegionGauges
-  /** Whether the hooks of all stages have let them begin. */
+  /** Whether the start hooks of all stages have ended. */
   #isOpen = false
   #boundary: Item | undefined
   #nextSeq = 0
   #chosen: RegionWorker | undefined
-  /** The stage that has failed; the first one, when the region itself has. */
+  /** Number of the stage that has failed; if the region itself has failed, of its first stage. */
   #failedStage: number
   #cause: unknown
   #hasRested = false
-  /** Failed items that wait to be told to the user: until they are, nothing more is begun. */
+  /**
+   * Number of failed items that wait to be passed to the user. Until they are, no new item starts.
+   */
   #unsent = 0
 
   constructor(
@@ -122,7 +124,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     return this.#crew.busy
   }
 
-  /** Of workers in which nothing is left to run, the calls; of others, what they have. */
+  /** For workers in which nothing is left to run, their calls; for others, their items. */
   override get pendingWork(): PendingWork | readonly PendingWork[] | undefined {
     const calls = Array.from(this.#crew.workers, (worker) => worker.pendingWork).flat()
     return calls.length > 0 ? calls : super.pendingWork
@@ -150,7 +152,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
       this.#settle()
       return
     }
-    // Nothing that came of it in an earlier run is to be joined with anything again.
+    // Its results were already joined with others in an earlier run.
     if (item.origin.ledger?.isCovered(item) === true) {
       retire(item)
       return
@@ -174,7 +176,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     this.#goOn()
   }
 
-  /** Something has changed: whatever can go on, does. */
+  /** Called after any change: continues whatever is possible. */
   #goOn(): void {
     if (this.state === RUNNING) {
       this.#crew.runAgain()
@@ -184,7 +186,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     if (this.host.isDraining) this.host.rested()
   }
 
-  /** Passes a boundary on, or ends, once all before it has been given. */
+  /** Passes a boundary on, or ends, when all results before it were given. */
   #settle(): void {
     const boundary = this.#boundary
     if (this.state !== RUNNING || (boundary === undefined && !this.input.isDrained)) return
@@ -196,7 +198,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     } else if (this.#outputs.isEmpty) this.finish()
   }
 
-  // --- what the workers tell
+  // --- messages of the workers
 
   heard(worker: RegionWorker, report: WorkerReport): void {
     this.#gauges.count(worker, report)
@@ -246,12 +248,12 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     const [seqs, part, id, index, attempts, wire, value] = fields as FailureFields
     const input = this.#crew.inputOf(seqs[0] as number)
     const stage = this.#innerOf(id)
-    // Of a batch's failures the worker does not wait to hear, nor of those that it does not know
-    // of.
+    // The worker does not wait for an answer to failures in batches, nor to results that could not
+    // be sent.
     const isAwaited = part !== undefined && stage !== undefined
     if (part !== undefined && input !== undefined) {
-      // An input that is run again fails again where it did before, which has been told and
-      // counted.
+      // An input that is run again fails again at the same part. This failure was already reported
+      // and counted.
       if (input.covered?.has(part) === true) {
         if (isAwaited) worker.letterSent()
         return
@@ -259,7 +261,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
       input.cover(part)
     }
     const item = input?.item ?? new Item(undefined, { source: 0, epoch: 0 }, index, undefined)
-    // A result that could not be sent has its place all the same.
+    // A result that could not be sent also counts as placed.
     if (stage === undefined) worker.resultPlaced()
     const until = this.#note(input, stage, item, value, fromWire(wire), attempts)
     if (!isAwaited) return
@@ -267,7 +269,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     else void until.then(() => worker.letterSent())
   }
 
-  /** Tells of a failed item and counts it, of an inner stage or of the region's own. */
+  /** Reports and counts a failed item, for an inner stage or for the region itself. */
   #note(
     input: RegionInput | undefined,
     stage: StageProxy | undefined,
@@ -310,7 +312,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     this.#outputs.done(input.seq)
   }
 
-  // --- what the crew tells
+  // --- events of the supervisor
 
   crewChanged(): void {
     if (this.state !== ENDED) this.running = this.#crew.workers.size
@@ -362,7 +364,8 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     this.#boundary = undefined
     if (!this.#isOrdered) this.#crew.failStage(this.#failedStage)
     else {
-      // In input order nothing after the fatal item is delivered, so nothing is waited for.
+      // In input order, nothing after the fatal item is delivered, so nothing waits for its turn
+      // any more.
       this.#outputs.clearEntries()
       for (const { item } of this.#crew.cancel(true)) discard(item)
     }
@@ -370,8 +373,8 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   }
 
   /**
-   * After a failure: ends when the workers have given what they still had, and all of it has its
-   * place.
+   * After a failure: ends when the workers have given their remaining results and all of them have
+   * a place.
    */
   #endIfFailed(): void {
     if (this.state === FAILING && this.#crew.hasEnded && this.#outputs.isEmpty)

@@ -16,30 +16,30 @@ import {
   type WorkerEnding,
 } from './region-worker.ts'
 
-/** Whom the crew tells. */
+/** Receives the events of a supervisor. */
 export interface SupervisorOwner {
-  /** Whether there is still something to be done. */
+  /** Whether workers are still needed. */
   readonly isWanted: boolean
   heard(worker: RegionWorker, report: WorkerReport): void
   /** An input that is not run again: it killed its workers, or could not be sent to one. */
   inputFailed(input: RegionInput, error: unknown, ending: WorkerEnding | undefined): void
-  /** No worker can go on. */
+  /** No worker can continue. */
   crewFailed(error: InfrastructureError): void
-  /** Somebody may have room, or is gone. */
+  /** A worker may have room, or has ended. */
   crewChanged(): void
 }
 
-/** Workers in a row that may die with nothing to do. */
+/** Maximum number of consecutive deaths of workers without work. */
 const MOST_IDLE_DEATHS = 3
 
 /**
- * The workers of a region: who gets what, and what becomes of it when one dies.
+ * The workers of a region. The supervisor assigns inputs to them and replaces dead workers.
  *
- * A dead worker is replaced. Which of its inputs killed it is not known, unless it had only one or
- * a call held it for too long; so all of them are run again by one worker, the *isolating* one,
- * that has nothing else to do and is given the next only when all it has rests (is done, or waits
- * in an aggregator for more), and that tells beforehand which batches set out. When that one dies,
- * too, one knows what did it, and only then it counts.
+ * When a worker dies, it is usually unknown which of its inputs killed it, unless it had only one,
+ * or a call blocked it for too long. So one worker, the *isolating* one, runs all of them again. It
+ * has no other work. It gets the next input only when everything that it has is done or waits in an
+ * aggregator for more, and it announces each call that contains its inputs. If the isolating worker
+ * dies, the culprit is known, and only such deaths count.
  */
 export class RegionSupervisor implements RegionWorkerOwner {
   readonly workers: Set<RegionWorker> = new Set()
@@ -48,16 +48,16 @@ export class RegionSupervisor implements RegionWorkerOwner {
   readonly #count: number
   readonly #initConcurrency: number
   readonly #tries: StartTries = new StartTries()
-  /** Waits until another start is tried. */
+  /** Waits before the next attempt to start a worker. */
   #retry: Timer | undefined
   readonly #maxDeaths: number
   readonly #isOrdered: boolean
   readonly #inputs: Map<number, RegionInput> = new Map()
-  /** What is to be run again, in order. */
+  /** Inputs to run again, in order. */
   #again: RegionInput[] = []
   #isolating: RegionWorker | undefined
   #idleDeaths = 0
-  /** Bounds of stages that were changed, for workers that are started later. */
+  /** Changed bounds of stages, for workers that are started later. */
   readonly #sizes: Map<number, number> = new Map()
 
   constructor(
@@ -82,7 +82,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     }
   }
 
-  /** As far as some are missing, a few at a time. */
+  /** Starts missing workers, a few at a time. */
   #startMissing(): void {
     let starting = 0
     for (const worker of this.workers) if (!worker.isReady && !worker.isClosing) starting++
@@ -105,8 +105,8 @@ export class RegionSupervisor implements RegionWorkerOwner {
   }
 
   /**
-   * A worker was not ready when it ended: another one is tried after a while, unless that is of no
-   * use.
+   * A worker ended before it was ready. Another attempt follows after a while, unless that is
+   * useless.
    */
   #notStarted(failure: StartFailure): void {
     if (this.#retry !== undefined && !failure.isFinal) return
@@ -122,20 +122,20 @@ export class RegionSupervisor implements RegionWorkerOwner {
     }, waitMs)
   }
 
-  /** So many calls of a stage may be in flight in each worker from now on. */
+  /** Sets the maximum number of calls in flight of a stage in each worker. */
   resizeStage(stage: number, concurrency: number): void {
     this.#sizes.set(stage, concurrency)
     for (const worker of this.workers) worker.resizeStage(stage, concurrency)
   }
 
-  /** How many of them something goes on in, or is to. */
+  /** Number of workers that have or will have work in progress. */
   get busy(): number {
     let busy = this.#again.length > 0 || this.#retry !== undefined ? 1 : 0
     for (const worker of this.workers) if (worker.isBusy) busy++
     return busy
   }
 
-  /** Inputs that are not done. */
+  /** Number of inputs that are not done. */
   get unfinished(): number {
     return this.#inputs.size
   }
@@ -145,7 +145,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     return [...this.#inputs.values()].map(({ item }) => item)
   }
 
-  /** Whether every worker has given all it will, after a failure. */
+  /** Whether every worker has given its last result after a failure. */
   get hasEnded(): boolean {
     for (const worker of this.workers) if (!worker.hasEnded && !worker.isClosing) return false
     return true
@@ -156,8 +156,8 @@ export class RegionSupervisor implements RegionWorkerOwner {
   }
 
   /**
-   * The worker that takes the next input: the one in which the fewest wait. `only`: none but the
-   * one that has that input.
+   * The worker for the next input: the least loaded one. `only`: if given, the worker must have
+   * this input.
    */
   pick(only: number | undefined): RegionWorker | undefined {
     let chosen: RegionWorker | undefined
@@ -179,7 +179,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     worker.give(input.forWorker())
   }
 
-  /** Nothing of an input is under way any more. */
+  /** Nothing of an input is in progress any more. */
   done(input: RegionInput): void {
     this.#idleDeaths = 0
     this.#inputs.delete(input.seq)
@@ -187,26 +187,27 @@ export class RegionSupervisor implements RegionWorkerOwner {
     input.worker?.unfinished.delete(input.seq)
   }
 
-  /** An isolating worker tells that a batch sets out. */
+  /** An isolating worker announces a call with these inputs. */
   moves(worker: RegionWorker, seqs: readonly number[]): void {
     if (worker.isCareful) for (const seq of seqs) worker.moving.add(seq)
   }
 
-  /** A worker has given all it kept for more. */
+  /** A worker has given all results that it had kept for larger batches. */
   flushed(worker: RegionWorker): void {
     worker.flushed()
     if (worker !== this.#isolating) worker.setCareful(false)
   }
 
-  /** Goes on running again what has to be. */
+  /** Continues to run inputs again. */
   runAgain(): void {
     if (this.#again.length > 0) this.#isolating ??= this.#idleWorker()
     const isolating = this.#isolating
     if (isolating === undefined || !isolating.isReady) return
     if (!isolating.isEmpty) {
-      // In input order it may have more to give than it may: while what all wait for is itself to
-      // be run again, for another worker has died; or while all wait for what it has, and its own
-      // later results, from before, take up what it may give.
+      // In input order, the isolating worker may hold more results than its credit allows. This
+      // happens in two cases. All wait for an input that is itself to be run again, because another
+      // worker has died. Or all wait for an input of this worker, while its own results of later
+      // inputs use up its credit.
       if (!isolating.isBusy && (this.#waitsForOthers(isolating) || this.#isAwaited(isolating)))
         isolating.relieve()
       return
@@ -227,7 +228,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     return this.#isOrdered && first !== undefined && [...moving].every((seq) => seq > first.seq)
   }
 
-  /** Whether a worker has what nothing can be given before. */
+  /** Whether a worker has the input that all others wait for. */
   #isAwaited({ moving }: RegionWorker): boolean {
     const [first] = this.#inputs.keys()
     return this.#isOrdered && first !== undefined && moving.has(first)
@@ -243,8 +244,8 @@ export class RegionSupervisor implements RegionWorkerOwner {
   }
 
   /**
-   * Has all give what they keep for more; whether some still are at it, or something has to be run
-   * again.
+   * Makes all workers give incomplete batches. Returns whether some have not finished, or inputs
+   * are still to be run again.
    */
   flush(): boolean {
     if (this.#again.length > 0 || this.#isolating !== undefined) return true
@@ -252,8 +253,8 @@ export class RegionSupervisor implements RegionWorkerOwner {
     for (const worker of this.workers) {
       if (!worker.isReady || worker.isClosing) continue
       if (worker.isDirty && !worker.isFlushing) {
-        // What has been in a worker that died, and is in a batch that is too small to have set out
-        // since, may do it again now.
+        // An input that was in a worker that died may now be in an incomplete batch, which starts
+        // with the flush and may kill this worker too.
         if ([...worker.unfinished].some((seq) => this.#inputs.get(seq)?.isSuspect))
           worker.setCareful(true)
         worker.flush()
@@ -263,7 +264,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     return isFlushing
   }
 
-  /** A stage has failed: nothing is begun any more, in no worker. */
+  /** A stage has failed: no worker begins anything more. */
   failStage(stage: number): void {
     this.#again = []
     for (const worker of [...this.workers]) {
@@ -272,7 +273,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     }
   }
 
-  /** Ends all. Gives what is not done, which will not be. */
+  /** Ends all workers. Returns the inputs that are not done. */
   cancel(abort: boolean): RegionInput[] {
     const unfinished = [...this.#inputs.values()]
     clearTimeout(this.#retry)
@@ -284,7 +285,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     return unfinished
   }
 
-  // --- what workers tell
+  // --- events of the workers
 
   workerReady(worker: RegionWorker): void {
     this.#tries.reset()
@@ -343,7 +344,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     this.#startMissing()
   }
 
-  /** Those that have certainly killed the worker. */
+  /** The inputs that have certainly killed the worker. */
   #culprits(
     worker: RegionWorker,
     lost: readonly RegionInput[],
@@ -355,7 +356,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     return lost.length === 1 ? lost : []
   }
 
-  /** Why it is of no use to go on. */
+  /** Why continuing is useless, if it is. */
   #hopeless(
     worker: RegionWorker,
     lost: readonly RegionInput[],
@@ -370,7 +371,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
         options,
       )
     }
-    // With more than one, the next death is somebody's.
+    // A worker that had inputs is not counted: the next death will be assigned to one of them.
     if (lost.length === 0 || (worker.isCareful && worker.moving.size === 0)) this.#idleDeaths++
     if (this.#idleDeaths <= MOST_IDLE_DEATHS) return undefined
     return new InfrastructureError(

@@ -27,7 +27,7 @@ import {
   type WorkerReport,
 } from './region-protocol.ts'
 
-/** Whom a worker of a region tells. */
+/** Receives the events of a worker of a region. */
 export interface RegionWorkerOwner {
   /** A worker can take inputs. */
   workerReady(worker: RegionWorker): void
@@ -40,11 +40,11 @@ export interface RegionWorkerOwner {
 export interface WorkerEnding {
   readonly how: string
   readonly error: unknown
-  /** Why it never became ready, or can do nothing, where that is so. */
+  /** Why it never became ready or cannot work, if so. */
   readonly startFailure: StartFailure | undefined
   /**
-   * The stage whose call held it for too long, where that is why it was ended, and the input (-1 if
-   * there were several).
+   * Set if it was terminated because a call blocked it for too long: the stage, and the input (-1
+   * if there were several).
    */
   readonly hang:
     | { readonly stage: number; readonly seq: number; readonly error: TimeoutError }
@@ -53,11 +53,11 @@ export interface WorkerEnding {
 
 export interface StartFailure {
   readonly error: InfrastructureError
-  /** Whether another worker would meet with the same. */
+  /** Whether another worker would fail in the same way. */
   readonly isFinal: boolean
 }
 
-/** An input as a worker is given it. */
+/** An input in the form that a worker gets. */
 export interface WorkerInput {
   readonly seq: number
   readonly value: unknown
@@ -66,11 +66,11 @@ export interface WorkerInput {
   readonly index: number
   /** Positions among the outputs of generators, outermost first; `undefined` for none. */
   readonly path: readonly number[] | undefined
-  /** What of it needs not be given again. */
+  /** The parts of it that must not be given again. */
   readonly covered: readonly string[] | undefined
 }
 
-/** How long a worker that was told to end may take, in milliseconds. */
+/** How long a worker may take to end after it was asked to, in milliseconds. */
 const GRACE_MS = 1000
 
 export interface RegionWorkerOptions {
@@ -89,9 +89,9 @@ export interface RegionWorkerOptions {
 export class RegionWorker implements HangOwner {
   isReady = false
   isClosing = false
-  /** Nothing more will come, for a stage in it has failed. */
+  /** Whether no more results will come, because a stage in it has failed. */
   hasEnded = false
-  /** It has been given something since it was last told to flush. */
+  /** Whether it got an input since its last flush. */
   isDirty = false
   isFlushing = false
   /** See `WorkerReport`. */
@@ -100,10 +100,7 @@ export class RegionWorker implements HangOwner {
   entangled = 0
   /** Inputs that it has and that are not done. */
   readonly unfinished: Set<number> = new Set()
-  /**
-   * Whether it announces which batches set out, and the inputs that something goes on with, as far
-   * as that is known.
-   */
+  /** Whether it announces calls; and the inputs whose processing continues, as far as known. */
   isCareful = false
   readonly moving: Set<number> = new Set()
   readonly #owner: RegionWorkerOwner
@@ -118,7 +115,7 @@ export class RegionWorker implements HangOwner {
   #isSending = false
   #isReffed = true
   #sent = 0
-  /** Messages sent, and those of them that the worker has heard. */
+  /** Number of messages sent, and number of them that the worker has received. */
   #posted = 0
   #heard = 0
   #taken = 0
@@ -143,17 +140,17 @@ export class RegionWorker implements HangOwner {
     })
   }
 
-  /** Inputs sent that its first stage has not begun. */
+  /** Number of sent inputs that its first stage has not begun. */
   get waiting(): number {
     return this.#sent - this.#taken
   }
 
-  /** Whether it can be given another input. */
+  /** Whether it can take another input. */
   get hasRoom(): boolean {
     return this.isReady && !this.isClosing && !this.hasEnded && this.waiting < this.#inputs.window
   }
 
-  /** Whether something goes on in it by itself, or is on its way to it. */
+  /** Whether work is in progress in it or on its way to it. */
   get isBusy(): boolean {
     return (
       !this.isReady ||
@@ -181,19 +178,19 @@ export class RegionWorker implements HangOwner {
     this.#push(INPUT, seq, value, source, epoch, index, path, covered)
   }
 
-  /** One of its results has found its place on the main side. */
+  /** One of its results has got its place on the main side. */
   resultPlaced(): void {
     this.#placed++
     this.topUp()
   }
 
-  /** The word of one of its failed items is on its way to the user. */
+  /** The report of one of its failed items is being passed to the user. */
   letterSent(): void {
     if (this.#options.plan.mostLetters === undefined || this.isClosing) return
     this.#push(LETTER)
   }
 
-  /** Lets it send more results, if it is due some. */
+  /** Grants it more results when it has room for them. */
   topUp(): void {
     const { window } = this.#results
     const missing = window - (this.#granted - this.#placed)
@@ -202,7 +199,7 @@ export class RegionWorker implements HangOwner {
     this.#push(CREDIT, missing)
   }
 
-  /** Lets it send some more results than it is due. */
+  /** Grants it additional results beyond its window. */
   relieve(): void {
     this.#granted += this.#results.window
     this.#push(CREDIT, this.#results.window)
@@ -224,7 +221,7 @@ export class RegionWorker implements HangOwner {
     this.isCareful = isCareful
   }
 
-  /** So many calls of a stage may be in flight in this worker from now on. */
+  /** Sets the maximum number of calls in flight of a stage in this worker. */
   resizeStage(stage: number, concurrency: number): void {
     if (!this.isClosing) this.#push(RESIZE, stage, concurrency)
   }
@@ -235,7 +232,7 @@ export class RegionWorker implements HangOwner {
   }
 
   /**
-   * Tells it to end. With `abort`, calls in flight are told so, and it is killed if it does not end
+   * Asks it to end. With `abort`, calls in flight are aborted, and it is killed if it does not end
    * in time.
    */
   cancel(abort: boolean): void {
@@ -247,7 +244,7 @@ export class RegionWorker implements HangOwner {
 
   #push(...entry: unknown[]): void {
     for (const field of entry) this.#outgoing.push(field)
-    // Before it is ready it is told nothing; what has come together by then goes with the first
+    // Nothing is sent before it is ready. The entries gathered by then leave with the first
     // message.
     if (this.#isSending || !this.isReady) return
     this.#isSending = true
@@ -274,7 +271,7 @@ export class RegionWorker implements HangOwner {
     this.#updateRef()
   }
 
-  /** One entry of a message that cannot be sent as a whole. */
+  /** Sends one entry of a message that cannot be sent as a whole. */
   #sendAlone(entry: unknown[]): void {
     const transfers = new Set<ArrayBuffer>()
     try {
@@ -286,7 +283,7 @@ export class RegionWorker implements HangOwner {
     }
   }
 
-  /** An item as it is sent: the main side keeps its own. */
+  /** An item in the form that is sent. The main side keeps its own. */
   #packed(value: unknown, transfers: Set<ArrayBuffer>): unknown {
     if (this.#options.kind === 'thread') return pack(value, transfers, copyLater)
     if (typeof value === 'object' && value !== null) walk(value)
@@ -343,7 +340,7 @@ export class RegionWorker implements HangOwner {
     return this.#isAtLoopEnd ? (this.#loopEnd as LoopEndNote).pending : []
   }
 
-  /** Nothing will come of it unless it is told something that it has not heard. */
+  /** Whether it sends nothing more unless it gets a message that it has not received yet. */
   get #isAtLoopEnd(): boolean {
     return this.#loopEnd?.loopEnd === this.#posted && !this.#isSending && !this.isClosing
   }
@@ -362,8 +359,8 @@ export class RegionWorker implements HangOwner {
   }
 
   /**
-   * Whether the worker has something to tell: that it has heard what was sent, or how its calls go
-   * on.
+   * Whether the worker should send something: a report for the messages it got, or the progress of
+   * its calls.
    */
   get owes(): boolean {
     return this.#posted > this.#heard || !this.isResting
@@ -376,8 +373,8 @@ export class RegionWorker implements HangOwner {
   }
 
   /**
-   * A worker keeps the process alive only while something goes on in it, or it is about to begin or
-   * to end.
+   * A worker keeps the process alive only while it has work in progress, and while it starts or
+   * ends.
    */
   #updateRef(): void {
     const isReffed = this.isBusy && !this.#isAtLoopEnd
@@ -404,7 +401,7 @@ export class RegionWorker implements HangOwner {
   }
 }
 
-/** `isFinal`: the worker has told it itself. */
+/** `isFinal`: the worker reported it itself. */
 export function startFailure(error: unknown, isFinal = false): StartFailure {
   const isKnown = error instanceof InfrastructureError
   return {

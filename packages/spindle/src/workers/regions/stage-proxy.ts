@@ -35,24 +35,24 @@ import {
   WAITED_MS,
 } from './region-protocol.ts'
 
-/** What {@link StageProxy}s belong to. */
+/** The region of {@link StageProxy}s. */
 export interface ProxyOwner {
-  /** All hooks before a stage's first item have been called. */
+  /** All hooks before a stage's first item have ended. */
   innerBegan(): void
-  /** A stage has failed: the workers are to end it. */
+  /** A stage has failed; the workers must end it. */
   innerFailed(stage: StageProxy, cause: unknown): void
-  /** So many of a stage's calls may be in flight in each worker. */
+  /** The maximum number of calls in flight of a stage in each worker has changed. */
   innerResized(stage: StageProxy, concurrency: number): void
 }
 
 export interface ProxySettings {
   readonly maxFailures: FailureBudget
   readonly timeoutMs: number | undefined
-  /** How many workers it runs in. */
+  /** Number of workers that it runs in. */
   readonly workers: number
-  /** Between which numbers that of the calls in each may be set. */
+  /** Range of the number of calls in each worker. */
   readonly range: Range | undefined
-  /** Ids of the stages it takes items from. */
+  /** Ids of the stages that it takes items from. */
   readonly upstream: readonly number[]
   readonly kind: 'thread' | 'process'
   /** Whether it calls an op for each item, joins paths, or does something else. */
@@ -60,9 +60,9 @@ export interface ProxySettings {
 }
 
 /**
- * Stands on the main side for a stage that runs in the workers of a region: adds up what they
- * count, counts its failures against its budget, calls its hooks, and says that it has failed.
- * Nothing goes through it.
+ * Represents on the main side a stage that runs in the workers of a region. It adds up their
+ * counts, counts its failures against its budget, calls its hooks and reports its failure. No items
+ * pass through it.
  */
 export class StageProxy extends Stage {
   readonly budget: Budget
@@ -82,7 +82,7 @@ export class StageProxy extends Stage {
     this.#exit = new MergedQueue(settings.workers)
   }
 
-  /** Limit of each attempt at its op. */
+  /** Time limit of each attempt at its op. */
   get timeoutMs(): number | undefined {
     return this.#settings.timeoutMs
   }
@@ -91,13 +91,14 @@ export class StageProxy extends Stage {
     return this.#settings.range
   }
 
-  /** How many workers it runs in. */
+  /** Number of workers that it runs in. */
   get copies(): number {
     return this.#settings.workers
   }
 
   /**
-   * Sets how many calls may be in flight in all workers together: as many in each, at least one.
+   * Sets the maximum number of calls in flight in all workers together. It is divided equally, with
+   * at least one per worker.
    */
   override resize(concurrency: number): void {
     const each = Math.max(1, Math.floor(concurrency / this.#settings.workers))
@@ -118,14 +119,14 @@ export class StageProxy extends Stage {
     return [this.#exit]
   }
 
-  /** It is the region that knows. */
+  /** Only the region knows. */
   override get isResting(): boolean {
     return true
   }
 
   /**
-   * Hooks of tasks are called before and after each call and may change what comes of it, which
-   * cannot be done from here.
+   * Hooks of tasks run before and after each call and may change its result, which is not possible
+   * from the main side.
    */
   override checkHooks(hooks: readonly TaskHook[]): void {
     if (!hooks.some((hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined))
@@ -179,7 +180,7 @@ export class StageProxy extends Stage {
     return this.#blockedMs
   }
 
-  /** Adds what one worker has counted since it last told. */
+  /** Adds what one worker has counted since its last report. */
   add(counts: readonly number[], at: number): void {
     const of = (field: number): number => counts[at + field] as number
     const { counters } = this
@@ -199,14 +200,14 @@ export class StageProxy extends Stage {
     counters.backoffMs += of(BACKOFF_MS)
     counters.endedSilently(of(SILENT))
     this.#blockedMs += of(BLOCKED_MS)
-    // Not in the counters: it is the worker's loop, not this one.
+    // Not in the counters, because it is the worker's event loop, not this one.
     this.#heldMs += of(HELD_MS)
     if (!this.budget.isRate) return
     this.budget.calls += of(TASKS) - of(IN_FLIGHT)
     this.#checkBudget(this.recent.at(-1))
   }
 
-  /** Tells of an item that failed in a worker. */
+  /** Reports an item that failed in a worker. */
   note(
     item: Item,
     input: unknown,
@@ -217,7 +218,7 @@ export class StageProxy extends Stage {
     return this.noteFailure(item, input, error, attempts, hold)
   }
 
-  /** Counts a failure against the stage's budget, whatever worker it is of. */
+  /** Counts a failure in any worker against the stage's budget. */
   countFailure(failure: ItemError): void {
     this.budget.failures++
     this.#checkBudget(failure)
@@ -246,10 +247,10 @@ export class StageProxy extends Stage {
     else this.#cause = cause
   }
 
-  /** The region has ended, and so has the stage. */
+  /** Ends the stage after its region has ended. */
   end(): void {
     if (this.state === CANCELLED || this.state === ENDED) return
-    // Its hooks are still being called: then there is nothing to tell them.
+    // The start hooks are still running, so no other hooks are called.
     if (this.state === OPENING) {
       this.cancel(false)
       return
@@ -261,8 +262,8 @@ export class StageProxy extends Stage {
 }
 
 /**
- * See {@link MeasuredStage.lastCalls}: of the last of a region's stages; where that joins paths, of
- * the last of each.
+ * See {@link MeasuredStage.lastCalls}: of the last of a region's stages; if that joins paths, of
+ * the last stage of each path.
  */
 export function lastCallsOfProxy(inner: readonly StageProxy[]): readonly MeasuredStage[] {
   const byId = new Map(inner.map((stage) => [stage.info.id, stage]))
@@ -273,7 +274,10 @@ export function lastCallsOfProxy(inner: readonly StageProxy[]): readonly Measure
   return callsOf(inner.at(-1))
 }
 
-/** Figures of the exit queues of one stage in several workers: times are means. Holds nothing. */
+/**
+ * The statistics of the exit queues of one stage in several workers: times are means. Holds no
+ * items.
+ */
 class MergedQueue extends Queue {
   readonly #workers: number
   #emptyMs = 0

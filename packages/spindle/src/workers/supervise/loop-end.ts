@@ -2,8 +2,8 @@ import { InfrastructureError } from '../../errors.ts'
 import { setImmediate } from '../../timers.ts'
 
 /**
- * What keeps a worker's loop alive while it waits for messages: a thread's port, or a process's
- * channel.
+ * What keeps a worker's event loop alive while it waits for messages: a thread's port, or a
+ * process's channel.
  */
 export interface Lifeline {
   ref(): void
@@ -11,10 +11,10 @@ export interface Lifeline {
 }
 
 /**
- * Has a worker notice that nothing is left to run in it although calls have not ended: a callback
- * was lost, or a promise is never settled. The channel alone would keep its loop alive, and with it
- * the main process, for ever. So while calls are pending the channel does not; when the loop has
- * nothing else left, `tell` is called, and the channel keeps the worker alive again.
+ * Detects that nothing is left to run in a worker although calls have not ended: a callback was
+ * lost, or a promise is never settled. The channel would keep the worker's event loop, and so the
+ * main process, alive forever. So the channel is unreferenced while calls are pending. When the
+ * event loop has nothing else left, `tell` is called, and the channel keeps the worker alive again.
  */
 export class LoopEnd {
   readonly #lifeline: Lifeline
@@ -38,7 +38,7 @@ export class LoopEnd {
     })
   }
 
-  /** The channel keeps the worker alive again: what it waits for comes from the other side. */
+  /** References the channel again: what the worker waits for comes from the other side. */
   stay(): void {
     if (this.#isReffed) return
     this.#isReffed = true
@@ -46,8 +46,8 @@ export class LoopEnd {
   }
 
   /**
-   * To be called when a message was handled. Looks at the end of the turn: most calls have ended by
-   * then.
+   * Must be called after each message. Checks at the end of the turn, because most calls have ended
+   * by then.
    */
   heard(): void {
     if (this.#isLooking || !this.#isReffed || !this.#isWaiting()) return
@@ -63,8 +63,8 @@ export const processLifeline: Lifeline = {
 }
 
 /**
- * Why a worker never became ready: nothing is left to run in it, and its module or `init` has not
- * ended.
+ * The error of a worker that never became ready: nothing is left to run in it, and its module or
+ * `init` has not ended.
  */
 export function neverReady(): InfrastructureError {
   const why =

@@ -1,9 +1,9 @@
 import { badOption } from '../../check.ts'
 
 /**
- * The URL of a module as text. `example`: a file that the message names.
+ * The URL of a module as text. `example`: a file name for the message.
  *
- * @throws `ERR_BAD_OPTION` if it is no URL of a file or of data.
+ * @throws `ERR_BAD_OPTION` if it is not a `file:` or `data:` URL.
  */
 export function checkHref(href: unknown, example: string): string {
   const text = href instanceof URL ? href.href : href

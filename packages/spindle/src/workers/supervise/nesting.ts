@@ -4,41 +4,39 @@ import { InfrastructureError } from '../../errors.ts'
 import { isOwnFile, toPath } from '../../file-place.ts'
 import { sourceOf } from './typescript.ts'
 
-// Workers may start workers: a pipeline in a worker has pools and regions of its own. What must not
-// be is a module that starts workers for itself whenever it is loaded, for each of them loads it.
-// So a worker knows which modules it and those above it were started for, and refuses to start
-// workers for one of them in what the loading of a module has begun, now or later. Whatever else
-// goes round is ended by the depth, and by the number of times that one module may be among those
-// above.
+// Workers may start workers: a pipeline in a worker has its own pools and regions. But a module
+// that starts workers for itself whenever it is loaded would do so without end, because each worker
+// loads it again. So a worker knows for which modules it and its ancestors were started. It refuses
+// to start workers for one of them in code that the loading of a module has begun, now or later.
+// Other cycles are limited by the depth, and by the number of ancestors that were started for the
+// same module.
 
-/** Levels of workers below the program's main thread, threads and processes together. */
+/** Maximum depth of workers below the program's main thread, threads and processes together. */
 const MOST_LEVELS = 5
-/** Levels of workers that may have been started for the same module. */
+/** Maximum number of ancestors that were started for the same module. */
 const MOST_FOR_ONE_MODULE = 3
 
 /**
- * The modules that the workers above were started for, a list a level, outermost first. Empty where
- * Spindle has started nobody.
+ * The modules that the ancestors were started for: one list per level, outermost first. Empty in
+ * threads that Spindle has not started.
  */
 export type Nesting = readonly (readonly string[])[]
 
-/** What a worker knows of itself. One for all copies of the package in a thread. */
+/** What a worker knows about itself. All copies of the package in a thread share it. */
 interface WorkerState {
-  /**
-   * The levels above this one; `undefined` where Spindle has not started this thread or process.
-   */
+  /** The levels above this one; `undefined` if Spindle has not started this thread or process. */
   above: Nesting | undefined
-  /** What this worker was started for. */
+  /** The modules that this worker was started for. */
   readonly modules: Set<string>
-  /** URLs that were asked about and are no matter, as long as no module is added. */
+  /** URLs that were checked and are allowed, as long as no module is added. */
   readonly harmless: Set<string>
-  /** Modules whose own code runs now. */
+  /** Number of modules whose code is running now. */
   running: number
   readonly loading: AsyncLocalStorage<string>
-  /** What may start workers has been loaded here. */
+  /** Whether code that may start workers was loaded here. */
   canStart: boolean
   refusal: InfrastructureError | undefined
-  /** Tells those who have started this worker, which is of no use any more. */
+  /** Tells the parent that this worker is useless. */
   onRefused: ((error: InfrastructureError, module: string) => void) | undefined
 }
 
@@ -59,15 +57,15 @@ place[KEY] ??= {
 const state: WorkerState = place[KEY]
 
 /**
- * Whether this is the program's main thread: `false` in each thread, and in each process that
- * Spindle has started, which has a main thread of its own that `node:worker_threads` takes for the
- * program's.
+ * Whether this is the program's main thread. `false` in each thread and each process that Spindle
+ * has started; such a process has its own main thread, which `node:worker_threads` reports as the
+ * main thread.
  */
 export let isMainThread: boolean = isFirstThread && state.above === undefined
 
 /**
- * In a process: takes what {@link nestingArgument} has given out of its arguments, before anything
- * of the user's is loaded.
+ * For a process: removes the argument of {@link nestingArgument} from its arguments, before any of
+ * the user's code is loaded.
  */
 export function joinProcess(): void {
   const [argument] = process.argv.splice(2, 1)
@@ -75,38 +73,41 @@ export function joinProcess(): void {
   isMainThread = false
 }
 
-/** What a thread is told of the levels above it. */
+/** The levels above and including this worker, for a thread that it starts. */
 export function nestingOf(): Nesting {
   return state.above === undefined ? [] : [...state.above, [...state.modules]]
 }
 
-/** The same as an argument of a process. */
+/** The same as an argument for a process. */
 export function nestingArgument(): string {
   return JSON.stringify(nestingOf())
 }
 
-/** Sets who is told that this worker is of no use. */
+/** Sets the function that tells the parent that this worker is useless. */
 export function onRefused(tell: (error: InfrastructureError, module: string) => void): void {
   state.onRefused = tell
 }
 
-/** Why this worker is of no use, if that is so. */
+/** Why this worker is useless; `undefined` if it is not. */
 export function refusal(): InfrastructureError | undefined {
   return state.refusal
 }
 
-/** Whether Spindle has started this thread or process: then {@link checkNesting} is to be asked. */
+/**
+ * Whether Spindle has started this thread or process, so that {@link checkNesting} must be called.
+ */
 export function isNested(): boolean {
   return state.above !== undefined
 }
 
-/** To be called where something that starts workers is loaded. */
+/** Must be called where code that starts workers is loaded. */
 export function startsWorkers(): void {
   state.canStart = true
 }
 
 /**
- * Runs a module's own code: its loading or its `init`. What that begins is followed, also after it.
+ * Runs a module's own code: its loading or its `init`. Asynchronous work that it begins is followed
+ * too.
  */
 export async function asLoading<R>(href: string, run: () => R): Promise<Awaited<R>> {
   if (state.above === undefined) return await run()
@@ -117,16 +118,16 @@ export async function asLoading<R>(href: string, run: () => R): Promise<Awaited<
   try {
     return await state.loading.run(module, run)
   } finally {
-    // On Node 20 and 22 each promise costs 0.2 us more while this is on, and most modules of ops
-    // cannot start workers.
+    // On Node 20 and 22 each promise costs 0.2 us more while this is enabled, and most modules of
+    // ops cannot start workers.
     if (--state.running === 0 && !state.canStart) state.loading.disable()
   }
 }
 
 /**
- * To be asked before workers are started for these modules.
+ * Must be called before workers are started for these modules.
  *
- * @throws `ERR_WORKER_MODULE` if this is how workers without end begin; `ERR_WORKER_START` if there
+ * @throws `ERR_WORKER_MODULE` if this would start workers without end; `ERR_WORKER_START` if there
  *   are too many levels.
  */
 export function checkNesting(hrefs: readonly string[]): void {
@@ -165,7 +166,7 @@ function refuse(module: string, loading: string): never {
   throw error
 }
 
-/** A module by the file that it is, whatever its URL asks of it. */
+/** Identifies a module by its file, without the query of its URL. */
 export function moduleName(href: string): string {
   return href.startsWith('file:') ? sourceOf(href.replace(/[?#].*$/, '')) : href
 }

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { nestingArgument } from './nesting.ts'
 import { type EntrySetup, entryOf } from './start-worker.ts'
 
-/** How a worker process is started. */
+/** How to start a worker process. */
 export interface ProcessOptions {
   /**
-   * Arguments for Node. Default: those of this process, but for those of a program that is given as
+   * Arguments for Node. Default: those of this process, except those of a program that is given as
    * text, of the test runner and of the inspector.
    */
   readonly execArgv?: readonly string[]
@@ -15,9 +15,9 @@ export interface ProcessOptions {
 }
 
 /**
- * Starts a process with a file of this package, given as its `.js`: the built one, or from
- * TypeScript sources. `files` are descriptors that it gets as 4, 5, …; its output goes where this
- * process's goes. `tsx`: see {@link EntrySetup}.
+ * Starts a process with a file of this package, given as its `.js`: the built file, or one from
+ * TypeScript sources. `files` are descriptors that it gets as 4, 5, …; its output goes to this
+ * process's output. `tsx`: see {@link EntrySetup}.
  */
 export function startProcess(
   href: string,
@@ -35,8 +35,7 @@ export function startProcess(
 }
 
 /**
- * What Node is started with to run a file of this package, given as its `.js`. `tsx`: see
- * {@link EntrySetup}.
+ * The command line for a file of this package, given as its `.js`. `tsx`: see {@link EntrySetup}.
  */
 export function commandOf(
   href: string,
@@ -57,14 +56,14 @@ function registering(tsx: string): string {
 }
 
 /**
- * Flags that are this process's own, by their beginning; those that are followed by a value of
- * their own.
+ * Beginnings of flags that only apply to this process; and the flags that are followed by a
+ * separate value.
  */
 const OWN =
   /^--(?:input-type|test|watch|inspect|debug-port|check|interactive|experimental-test)|^-[ci]$/
 const OWN_WITH_VALUE = /^(?:--eval|--print|-e|-p|-pe)$/
 
-/** The arguments of this process that a worker process should have, too. */
+/** The arguments of this process that a worker process gets too. */
 export function inheritedArguments(execArgv: readonly string[]): string[] {
   const inherited: string[] = []
   for (let at = 0; at < execArgv.length; at++) {

@@ -1,14 +1,11 @@
 import { isInfrastructureError } from '../../errors.ts'
 
-/** Starts in a row that may fail before one gives up. */
+/** Maximum number of consecutive failures to start. */
 const MOST = 4
-/** How long it takes to the second try, in milliseconds; twice as long to each further one. */
+/** Time before the second attempt, in milliseconds; doubled for each further one. */
 const FIRST_WAIT_MS = 50
 
-/**
- * Codes of what another try would meet with again: a flag that is missing, a file that is not
- * there.
- */
+/** Error codes that another attempt would get too: a missing flag, a missing file. */
 const FINAL: readonly unknown[] = [
   'ERR_ACCESS_DENIED',
   'ERR_MODULE_NOT_FOUND',
@@ -17,16 +14,16 @@ const FINAL: readonly unknown[] = [
 ]
 
 /**
- * How often workers could not be started, in a row. One that was killed while it started, as memory
- * that runs short has it, is started again. What its modules say is final: that they are not there,
- * or that their `init` throws.
+ * Counts consecutive failures to start workers. A worker that was killed while it started, as
+ * happens when memory is short, is started again. Errors of its modules are final: a missing
+ * module, or an `init` that throws.
  */
 export class StartTries {
-  /** Since the last worker that was ready. */
+  /** Number of failures since a worker was last ready. */
   failed = 0
   /**
-   * One could not be started. Gives how long to wait for the next try, in milliseconds;
-   * `undefined`: it is of no use.
+   * Notes a failure. Returns the time before the next attempt in milliseconds, or `undefined` if
+   * another attempt is useless.
    */
   failedWith(cause: unknown): number | undefined {
     this.failed++
@@ -34,13 +31,13 @@ export class StartTries {
     return FIRST_WAIT_MS * 2 ** (this.failed - 1)
   }
 
-  /** A worker is ready, or was: what failed before is no matter. */
+  /** A worker is or was ready, so earlier failures do not count. */
   reset(): void {
     this.failed = 0
   }
 }
 
-/** Whether what has kept a worker from starting will keep the next one from it. */
+/** Whether the next worker would fail to start for the same reason. */
 export function isFinal(cause: unknown): boolean {
   return (
     isInfrastructureError(cause) ||

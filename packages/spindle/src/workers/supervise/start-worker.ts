@@ -5,17 +5,17 @@ import { canStripTypes, findTsx } from './typescript.ts'
 
 const isSource = import.meta.url.endsWith('.ts')
 
-// Node 20 takes no .ts file for a worker, whatever loader its parent runs with. So from sources the
-// worker starts with these lines, which are JavaScript and CommonJS or a module alike, and which
-// import the entry once TypeScript can be read.
+// Node 20 accepts no .ts file as a worker, whatever loader its parent runs with. So with TypeScript
+// sources a worker starts with these lines, which are valid as CommonJS and as a module, and which
+// import the entry when TypeScript can be read.
 const bootstrap = `import('node:worker_threads').then(async ({ workerData }) => {
   if (workerData.tsx) (await import(workerData.tsx)).register()
   await import(workerData.entry)
 })`
 
 /**
- * What a thread that runs one of the package's own files needs: URLs of its entry and, from sources
- * where Node cannot read them, of tsx.
+ * What a thread needs to run a file of the package: the URL of the entry and, from sources that
+ * Node cannot read itself, of tsx.
  */
 export interface EntrySetup {
   readonly entry: string
@@ -23,7 +23,7 @@ export interface EntrySetup {
 }
 
 /**
- * Starts a thread with a file of this package, given as its `.js`: the built one, or from
+ * Starts a thread with a file of this package, given as its `.js`: the built file, or one from
  * TypeScript sources.
  */
 export function startThread(
@@ -33,16 +33,16 @@ export function startThread(
     readonly resourceLimits?: ResourceLimits | undefined
     readonly transferList?: Transferable[] | undefined
     /**
-     * Whether it needs nothing of the program's: none of the modules that `--import` and the like
-     * load first, none of its environment.
+     * Whether it needs nothing of the program: neither the modules that `--import` and similar
+     * flags load first, nor its environment.
      */
     readonly isBare?: boolean
   } = {},
 ): Worker {
   const { resourceLimits, transferList = [], isBare = false } = options
   const entrySetup = entryOf(href)
-  // The process's own `execArgv` is inherited as long as none is given; given, many of its flags
-  // would be refused.
+  // The process's own `execArgv` is inherited only if none is given. If it were given, many of its
+  // flags would be refused.
   const workerOptions = {
     name: 'spindle',
     workerData: { ...setup, ...entrySetup, ...(isBare ? {} : { spindleNesting: nestingOf() }) },
@@ -50,14 +50,14 @@ export function startThread(
     ...(resourceLimits === undefined ? {} : { resourceLimits }),
     ...(isBare ? { execArgv: [], ...(isSource ? {} : { env: {} }) } : {}),
   }
-  // `--input-type` is for a program given as text, and inherited: with it no thread can start from
-  // a file.
+  // `--input-type` is for a program given as text, and it is inherited. With it no thread can start
+  // from a file.
   return isSource || (!isBare && process.execArgv.some((arg) => arg.startsWith('--input-type')))
     ? new Worker(bootstrap, { ...workerOptions, eval: true })
     : new Worker(new URL(entrySetup.entry), workerOptions)
 }
 
-/** The file that a URL of this package with `.js` means, and whether it needs tsx. */
+/** The file for a URL of this package with `.js`, and whether it needs tsx. */
 export function entryOf(href: string): EntrySetup {
   if (!isSource) return { entry: href, tsx: undefined }
   const entry = href.replace(/js$/, 'ts')

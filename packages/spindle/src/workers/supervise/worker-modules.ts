@@ -22,20 +22,22 @@ export async function loadOp(reference: OpReference): Promise<Op> {
   const exports = await importModule(href)
   const op = functionOf(exports, exportName, href)
   if (init !== undefined) await initOnce(functionOf(exports, init, href), init, href, initArgs)
-  // What was begun by loading may have been refused meanwhile.
+  // Work that the loading has begun may have been refused meanwhile.
   const refused = refusal()
   if (refused !== undefined) throw refused
   return bound === undefined ? op : bind(op as (...args: unknown[]) => unknown, bound)
 }
 
 /**
- * Calls what a pool or region is given as `init`. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`
+ * Calls the `init` of a pool or region.
+ *
+ * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`
  */
 export async function runInit(reference: OpReference, args: unknown): Promise<void> {
   await callInit(await loadOp(reference), reference.exportName, reference.href, args)
 }
 
-/** Once for each value that it is called with. */
+/** Calls `init` once for each value that it is called with. */
 function initOnce(init: Op, name: string, href: string, args: unknown): Promise<void> {
   const key = `${href} ${name}`
   const calls = inits.get(key) ?? []
@@ -63,20 +65,24 @@ async function callInit(init: Op, name: string, href: string, args: unknown): Pr
 }
 
 /**
- * The op with values that follow the item. The context comes last, where the function takes it: two
- * forms, because a function that is seen to take no context is spared one.
+ * The op with bound values after the item. The context comes last, if the function takes it. There
+ * are two forms, because functions without a context are called without one.
  */
 function bind(op: (...args: unknown[]) => unknown, bound: readonly unknown[]): Op {
   if (op.length > bound.length + 1) return (item, context) => op(item, ...bound, context)
   return (item) => op(item, ...bound)
 }
 
-/** Tells that tsx runs in this thread already. */
+/** Notes that tsx already runs in this thread. */
 export function markTsx(): void {
   isTsxRegistered = true
 }
 
-/** Imports a module, from TypeScript too. @throws `ERR_WORKER_MODULE`. */
+/**
+ * Imports a module, TypeScript included.
+ *
+ * @throws `ERR_WORKER_MODULE`.
+ */
 export async function importModule(href: string): Promise<Exports> {
   const source = sourceOf(href)
   try {
@@ -102,8 +108,8 @@ export async function importModule(href: string): Promise<Exports> {
 }
 
 /**
- * What a module exports by that name. Of a CommonJS module Node may know `module.exports` only,
- * which is its `default`.
+ * A module's export. Of a CommonJS module Node may only know `module.exports`, which is its
+ * `default`.
  */
 export function exportOf(exports: Exports, name: string): unknown {
   if (name in exports) return exports[name]

@@ -1,6 +1,6 @@
-// Workers talk with their pool or region over channels that their modules can use, too:
-// `parentPort`, `process.send`. So messages of the engine are marked, each way by a mark of its own
-// (a module may send back whatever it gets), and what is not marked is left alone.
+// Workers use channels that their modules can use too: `parentPort`, `process.send`. So Spindle
+// marks its own messages, with a different mark for each direction (a module may send back whatever
+// it gets), and ignores all others.
 
 export const TO_WORKER = 'spindle to worker'
 export const FROM_WORKER = 'spindle from worker'
@@ -12,7 +12,7 @@ export function sealed(mark: Mark, message: unknown): readonly [Mark, unknown] {
   return [mark, message]
 }
 
-/** What a message with that mark says; `undefined` if it is somebody else's. */
+/** The content of a message with this mark; `undefined` for other messages. */
 export function opened(mark: Mark, message: unknown): unknown {
   return Array.isArray(message) && message.length === 2 && message[0] === mark
     ? message[1]

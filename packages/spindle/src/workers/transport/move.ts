@@ -3,12 +3,14 @@ import { wholeBuffersOf } from './pack.ts'
 const marked: WeakSet<ArrayBuffer> = new WeakSet()
 
 /**
- * Says that nobody here uses a value's buffers any more. What leaves a worker thread is copied, so
- * that a table, a cache or a buffer that the module keeps stays its own; the buffers of a value
- * that went through this are moved instead, without a copy, and are empty in the worker from then
- * on. So is memory of `context.alloc()`. Moved are buffers that the value covers as a whole.
+ * Declares that no code in this thread uses the buffers of a value any more. Data that leaves a
+ * worker thread is normally copied, so that a table, a cache or a buffer of the module stays
+ * intact. The buffers of a value that went through `move()` are moved instead, without a copy, and
+ * are then empty in the worker. Memory of `context.alloc()` is moved too. Only buffers that the
+ * value covers completely are moved.
  *
  * @returns the value itself.
+ *
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -25,7 +27,7 @@ export function move<T>(value: T): T {
   return value
 }
 
-/** Marks one buffer. */
+/** Marks one buffer as movable. */
 export function markMovable(buffer: ArrayBuffer): void {
   marked.add(buffer)
 }

@@ -4,20 +4,20 @@ import { show } from '../../check.ts'
 import { messageOf, SpindleError } from '../../errors.ts'
 import { CannotCross, isMemory, MOST_LEVELS } from './walk-value.ts'
 
-/** Where a value is to cross to, and what can. */
+/** The destination of a value, and a test of what can be sent there. */
 export interface Border {
   readonly to: 'thread' | 'process'
   readonly canCross: (value: unknown) => boolean
 }
 
 const toThread: Border = { to: 'thread', canCross: canBeCloned }
-/** By Node's own channel, which takes a view of shared memory for one of plain memory. */
+/** For Node's own channel, which would treat a view of shared memory as one of plain memory. */
 export const toProcess: Border = { to: 'process', canCross: canBeSerialized }
 
 /**
- * Why `value` cannot cross to another thread or process: `ERR_NOT_TRANSFERABLE`, with the path of
- * the first field that cannot. `cause` is what the attempt threw. Does not throw itself, and puts
- * nothing of the value's contents into the message.
+ * The error for a `value` that cannot be sent to another thread or process: `ERR_NOT_TRANSFERABLE`,
+ * with the path of the first field that cannot. `cause` is the error of the attempt. It never
+ * throws, and the message contains none of the value's data.
  */
 export function notTransferable(
   value: unknown,
@@ -26,7 +26,7 @@ export function notTransferable(
   { to, canCross }: Border = toThread,
 ): SpindleError {
   const found = find(value, what, canCross)
-  // What V8 says of a function is its whole source.
+  // V8's message about a function contains its whole source.
   const isSaid = found !== undefined && found.thrown === undefined
   const reason = found === undefined ? messageOf(cause) : `${found.path} is ${found.description}`
   const options =
@@ -41,11 +41,11 @@ export function notTransferable(
 interface Found {
   readonly path: string
   readonly description: string
-  /** What a getter threw. */
+  /** The error that a getter threw. */
   readonly thrown?: { readonly error: unknown }
 }
 
-/** A value and where it is: the step from what holds it. */
+/** A value and its position: the step from its holder. */
 interface Place {
   readonly value: unknown
   readonly step: string
@@ -53,14 +53,14 @@ interface Place {
   readonly level: number
 }
 
-/** Values that are looked at before one gives up finding the field. */
+/** Maximum number of values to inspect in the search for the field. */
 const MOST_PLACES = 100_000
 
-/** The first field that cannot cross, in the order of cloning, without recursion. */
+/** The first field that cannot be sent, in the order of cloning. Works without recursion. */
 function find(root: unknown, what: string, canCross: Border['canCross']): Found | undefined {
   const seen = new Set<object>()
   const waiting: Place[] = [{ value: root, step: what, holder: undefined, level: 1 }]
-  /** Cannot cross, unless the reason is found in something that it holds. */
+  /** Cannot be sent; a reason inside it is preferred. */
   let suspect: Place | undefined
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
     const { value, level } = place
@@ -101,7 +101,7 @@ function unreadable(place: Place, error: unknown): Found {
   }
 }
 
-/** Whether what is in an object decides whether it can cross. */
+/** Whether the content of an object decides whether it can be sent. */
 function isContainer(value: object): boolean {
   if (Array.isArray(value) || value instanceof Map || value instanceof Set) return true
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -131,7 +131,7 @@ function nameOfClass(value: object): string {
   }
 }
 
-/** A member could not be read. */
+/** A member that could not be read. */
 class GetterFailed extends Error {
   readonly step: string
 
@@ -167,7 +167,7 @@ function membersOf(place: Place): Place[] {
   return found
 }
 
-/** A key of a `Map` in a path: what it is, where it is no name or number. */
+/** A key of a `Map` in a path. A key that is not a name or number is described. */
 function stepOf(key: unknown): string {
   return typeof key === 'object' && key !== null ? `an instance of ${nameOfClass(key)}` : show(key)
 }

@@ -1,30 +1,31 @@
 import { classOf, isMemory, type Memory, viewOf, walk, withReplaced } from './walk-value.ts'
 
-// Structured cloning sends the whole buffer behind a view, however small the view. So before a
-// value is sent, its buffers are looked for: those that may be moved are, parts of larger ones are
-// copied out, and large copies are moved.
+// Structured cloning sends the whole buffer behind a view, even for a small view. So the buffers of
+// a value are found before it is sent: movable ones are transferred, parts of larger ones are
+// copied out, and large copies are transferred.
 
-/** Whether a buffer may be given to the other side: then it is empty on this one. */
+/** Whether a buffer may be transferred. It is then empty on this side. */
 export type MayMove = (buffer: ArrayBuffer) => boolean
 
-/** All, but for those that can grow, which other processes get only within a message. */
+/** All buffers except resizable ones, which other processes receive only within a message. */
 export const moveAll: MayMove = (buffer) => !isResizable(buffer)
 /**
- * None: all are copied at once, for whoever sends may write to its own before the message leaves.
+ * None: all buffers are copied at once, because the sender may write to them before the message
+ * leaves.
  */
 export const copyAll: MayMove = () => false
 /**
- * None, and small ones are copied only by the sending: the sender leaves the value as it is until
- * then.
+ * None. Small buffers are copied only when the message is sent, so the sender must leave the value
+ * unchanged until then.
  */
 export const copyLater: MayMove = () => false
 
 /**
- * The value as it should be sent, and into `transfers` what goes without a copy: buffers that the
- * value covers as a whole and that `mayMove` lets go, and copies made here. Shared memory is passed
- * as it is. Nothing is put into `transfers` if it throws.
+ * Prepares a value for sending. Buffers that need no copy are added to `transfers`: those that the
+ * value covers completely and that `mayMove` permits, and copies made here. Shared memory is passed
+ * as it is. If it throws, `transfers` is unchanged.
  *
- * @throws {CannotCross} and whatever getters in the value throw.
+ * @throws {CannotCross} and errors of getters in the value.
  */
 export function pack(
   value: unknown,
@@ -42,17 +43,17 @@ export function pack(
 }
 
 /**
- * From this size on a copy that is moved is cheaper than one that goes with its message, which is
- * copied twice.
+ * From this size on, in bytes, it is cheaper to transfer a copy than to send it in the message,
+ * which copies twice.
  */
 const LARGE_BYTES = 1 << 14
 
-/** The buffers that a value covers as a whole. */
+/** The buffers that a value covers completely. */
 export function wholeBuffersOf(value: unknown): ReadonlySet<ArrayBuffer> {
   return typeof value === 'object' && value !== null ? memoryIn(value).wholes : new Set()
 }
 
-/** Bytes that left with their buffers, and bytes that were copied. */
+/** Bytes that were transferred, and bytes that were copied. */
 export interface TransferStats {
   transferredBytes: number
   copiedBytes: number
@@ -60,7 +61,7 @@ export interface TransferStats {
 
 interface Found {
   readonly wholes: ReadonlySet<ArrayBuffer>
-  /** Views of parts of buffers, and of all of one under which others lie. */
+  /** All views: of parts of buffers, and of whole buffers. */
   readonly parts: readonly ArrayBufferView[]
 }
 
@@ -79,7 +80,10 @@ function memoryIn(value: object): Found {
   return { wholes, parts }
 }
 
-/** Whether an object has no objects in it; most small items are so, and cost no more than this. */
+/**
+ * Whether an object contains no objects. This is the case for most small items, which then need no
+ * further work.
+ */
 function isFlat(value: object): boolean {
   if (isMemory(value) || value instanceof Map || value instanceof Set) return false
   for (const key in value) {
@@ -89,16 +93,17 @@ function isFlat(value: object): boolean {
   return !(value instanceof Error)
 }
 
-/** What becomes of each buffer and view of one value. */
+/** Decides for each buffer and view of one value how it is sent. */
 class Packing {
   readonly #transfers: Set<ArrayBuffer>
   readonly #mayMove: MayMove
   /**
-   * Buffers that are moved themselves, and those that go as they are and are copied by the sending.
+   * Buffers that are transferred, and buffers that are left in place and copied when the message is
+   * sent.
    */
   readonly #moved: ArrayBuffer[] = []
   readonly #kept: Set<ArrayBuffer> = new Set()
-  /** What stands in the value's place: copies, and views of them. */
+  /** What replaces parts of the value: copies, and views of them. */
   readonly #replacements: Map<object, unknown> = new Map()
   readonly #copies: Map<ArrayBuffer, ArrayBuffer> = new Map()
   readonly #large: ArrayBuffer[] = []
@@ -111,7 +116,7 @@ class Packing {
 
   whole(buffer: ArrayBuffer): void {
     const { byteLength } = buffer
-    // One that an earlier value of the same message takes along must not arrive in two places.
+    // A buffer that an earlier value of the same message transfers must not arrive twice.
     const isTaken = this.#transfers.has(buffer)
     if (!isTaken && byteLength > 0 && this.#mayMove(buffer)) {
       this.#moved.push(buffer)
@@ -120,8 +125,8 @@ class Packing {
       !isTaken &&
       (byteLength === 0 || isResizable(buffer) || this.#isCopiedLater(byteLength))
     ) {
-      // Empty ones, too: a buffer that was moved before looks so, and cloning refuses it, where a
-      // copy would hide that.
+      // Empty buffers are left in place too: a buffer that was transferred before is empty. Cloning
+      // refuses it, but a copy would hide the mistake.
       this.#kept.add(buffer)
       this.#copiedBytes += byteLength
     } else {
@@ -140,7 +145,7 @@ class Packing {
     const buffer = view.buffer as ArrayBuffer
     if (this.#kept.has(buffer)) return
     const copy = this.#copies.get(buffer)
-    // Views of one buffer that goes as a whole see each other's writes on the other side, too.
+    // Views of a buffer that is sent as a whole share its memory on the other side too.
     const replacement =
       copy === undefined
         ? viewOf(classOf(view), this.#copyOf(buffer, byteOffset, byteLength))

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 
-// What users throw and return is theirs, and so is the code behind its properties: getters and
-// traps of proxies may throw, and give something else each time. These read without throwing.
+// Values that users throw or return may run code when they are read: getters and proxy traps may
+// throw, or return something else each time. These functions read without throwing.
 
 /** A property, or `undefined` if it cannot be read. */
 export function readSafely(value: unknown, key: PropertyKey): unknown {
@@ -12,7 +12,7 @@ export function readSafely(value: unknown, key: PropertyKey): unknown {
   }
 }
 
-/** A property as text, or a text that says that it is none. */
+/** A property as text, or `otherwise` if it is not a text. */
 export function readText(value: object, key: PropertyKey, otherwise: string): string {
   try {
     return String((value as Record<PropertyKey, unknown>)[key])
@@ -21,7 +21,7 @@ export function readText(value: object, key: PropertyKey, otherwise: string): st
   }
 }
 
-/** The names of an object's own enumerable properties, or none. */
+/** The names of an object's own enumerable properties, or an empty list. */
 export function keysOf(value: object): string[] {
   try {
     return Object.keys(value)
@@ -30,7 +30,7 @@ export function keysOf(value: object): string[] {
   }
 }
 
-/** Whether something is an error: of this realm, of another, or without a prototype. */
+/** Whether a value is an error: of this realm, of another, or without a prototype. */
 export function isError(value: unknown): value is Error {
   try {
     return value instanceof Error || types.isNativeError(value)

@@ -1,25 +1,25 @@
 import { types } from 'node:util'
 
 /**
- * Levels of objects that a value may have inside one another on its way to another thread or
- * process. V8 reads nested objects by recursion: at about 1,900 levels it overflows the stack of a
- * main thread, which ends up without the value and without an error where it could be caught.
+ * Maximum depth of nested objects in a value that is sent to another thread or process. V8 reads
+ * nested objects by recursion: at about 1,900 levels it overflows the stack of a main thread, which
+ * then gets neither the value nor an error that it could catch.
  */
 export const MOST_LEVELS = 1000
 
-/** Holes in a list after which it is no longer gone through place by place. */
+/** With more holes than this, a list is no longer walked index by index. */
 const MANY_HOLES = 1000
 
-/** Why a value cannot cross, found before it is sent. */
+/** Why a value cannot be sent, found before it is sent. */
 export class CannotCross extends Error {}
 
 /** Memory: a buffer, or a view of one. */
 export type Memory = ArrayBuffer | SharedArrayBuffer | ArrayBufferView
 
 /**
- * Goes through a value as structured cloning does, in its order, with a stack of its own: calls
- * `visit` for each buffer and view, once. Getters are called, so it may throw whatever they throw.
- * `enter` is told of each pair of an object and one that holds it.
+ * Walks a value in the order of structured cloning, without recursion, and calls `visit` once for
+ * each buffer and view. It calls getters, so it may throw their errors. `enter` is called for each
+ * pair of an object and its holder.
  *
  * @throws {CannotCross} for a proxy, and for a value of more than {@link MOST_LEVELS} levels.
  */
@@ -46,7 +46,8 @@ export function walk(
     addMembers(value, waiting)
     if (enter !== undefined)
       for (let i = from; i < waiting.length; i++) enter(waiting[i] as object, value)
-    // The first member is to be taken first, with all that it holds.
+    // The list is a stack, so the members are reversed: the first is taken first, with everything
+    // inside it.
     for (let low = from, high = waiting.length - 1; low < high; low++, high--) {
       const first = waiting[low] as object
       waiting[low] = waiting[high] as object
@@ -62,7 +63,7 @@ export function isMemory(value: object): value is Memory {
   )
 }
 
-/** Puts the objects that a value holds at the end of a list. */
+/** Appends the objects that a value contains to a list. */
 function addMembers(value: object, to: object[]): void {
   if (Array.isArray(value)) addElements(value, to)
   else if (value instanceof Map) {
@@ -94,16 +95,15 @@ function add(member: unknown, to: object[]): void {
   if (typeof member === 'object' && member !== null) to.push(member)
 }
 
-/** Whether cloning takes nothing of an object but what is inside it. */
+/** Whether cloning takes nothing of an object except its internal data. */
 function isLeaf(value: object): boolean {
   return types.isDate(value) || types.isRegExp(value) || types.isBoxedPrimitive(value)
 }
 
 /**
- * A copy of `root` with other values in the places of some of its buffers and views. Copied are the
- * objects that hold such a one, directly or not; all others stay the same, and what the value has
- * twice, or in a circle, the copy has so, too. `onReplaced` is told the copy that holds a
- * replacement, and under which key.
+ * A copy of `root` in which some buffers and views are replaced. Only objects that contain one of
+ * them, directly or not, are copied. Shared and cyclic references are kept. `onReplaced` gets the
+ * copy that holds a replacement, and the key.
  */
 export function withReplaced(
   root: object,
@@ -128,7 +128,7 @@ export function withReplaced(
 
 function ignore(): void {}
 
-/** The objects in `root` that hold one of `members`, directly or not. */
+/** The objects in `root` that contain one of `members`, directly or not. */
 function holdersOf(root: object, members: ReadonlyMap<object, unknown>): ReadonlySet<object> {
   const holders = new Map<object, object[]>()
   walk(root, ignore, (member, holder) => {
@@ -178,7 +178,7 @@ function fill(
   }
 }
 
-/** Sets an own member, also one that is called `__proto__`. */
+/** Sets an own member, even if it is called `__proto__`. */
 export function setMember(holder: object, key: string, value: unknown): void {
   if (key === '__proto__')
     Object.defineProperty(holder, key, {
@@ -190,7 +190,7 @@ export function setMember(holder: object, key: string, value: unknown): void {
   else (holder as Record<string, unknown>)[key] = value
 }
 
-/** The name of a view's class: a `Buffer` is a `Uint8Array`, as cloning has it. */
+/** The class name of a view. A `Buffer` is a `Uint8Array`, as in cloning. */
 export function classOf(memory: Memory): string {
   if (memory instanceof ArrayBuffer) return 'ArrayBuffer'
   if (memory instanceof SharedArrayBuffer) return 'SharedArrayBuffer'
@@ -208,7 +208,7 @@ type ViewConstructor = new (
   length?: number,
 ) => ArrayBufferView
 
-/** A view of that class of `buffer`, of all of it or of so many bytes from `offset` on. */
+/** A view of that class over `buffer`: over all of it, or over `length` bytes from `offset` on. */
 export function viewOf(
   name: string,
   buffer: ArrayBufferLike,

@@ -3,11 +3,11 @@ import { isError, keysOf, readSafely, readText } from './readable.ts'
 import { setMember } from './walk-value.ts'
 import { type Portable, toPortable } from './wire-fields.ts'
 
-// Structured cloning keeps of an error its name (if it is a standard one), message, stack and
-// cause. Users match on codes and fields, so errors are taken apart here and put together on the
-// other side. Whatever code an error has behind its properties: taking it apart never throws.
+// Structured cloning keeps the name (if it is a standard one), message, stack and cause of an
+// error. Users also match on codes and fields, so errors are taken apart here and rebuilt on the
+// other side. Taking an error apart never throws, even if its properties run code.
 
-/** Something thrown, as plain data. Errors that refer to one another do so here, too. */
+/** A thrown value as plain data. References between errors are kept. */
 export type WireError = WireValue | WireThrown
 
 interface WireValue {
@@ -35,15 +35,15 @@ export interface WireThrown {
 }
 
 /**
- * How far causes, errors of errors and errors in fields are followed, and how many errors cross
- * with one.
+ * Maximum depth of causes, errors of errors, and errors in fields; and maximum number of errors
+ * sent with one.
  */
 const MOST_DEPTH = 32
 const MOST_ERRORS = 1000
-/** Units of a message and of a stack that cross. */
+/** Maximum length of a message and of a stack, in UTF-16 units. */
 const MOST_TEXT = 2 ** 20
 
-/** Takes apart what was thrown. What of it cannot be cloned crosses as text. Never throws. */
+/** Takes a thrown value apart. Parts that cannot be cloned are sent as text. Never throws. */
 export function toWire(thrown: unknown): WireError {
   return new Dismantling().wire(thrown, 0)
 }
@@ -51,8 +51,8 @@ export function toWire(thrown: unknown): WireError {
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
- * One error and all that it leads to: first what is in its fields, then causes, then errors, which
- * is the order of cloning.
+ * One error and all errors that it leads to. The order is that of cloning: fields first, then
+ * causes, then errors.
  */
 class Dismantling {
   readonly #known: Map<object, WireError> = new Map()
@@ -107,7 +107,7 @@ class Dismantling {
 
 const leftOut: WireError = { isError: false, value: 'more errors, which are left out', inside: [] }
 
-/** Own fields, and the code also where a class has it on its prototype. */
+/** Own fields. `code` is included even if it is on the class's prototype. */
 function keysToSend(thrown: Error): string[] {
   const keys = keysOf(thrown).filter((key) => !APART.has(key))
   if (!keys.includes('code') && typeof readSafely(thrown, 'code') === 'string') keys.push('code')
@@ -125,8 +125,8 @@ function hasMember(value: object, key: string): boolean {
 }
 
 /**
- * The errors of an `AggregateError`. What others call so, as the errors by field of a validation,
- * is a field of theirs.
+ * The errors of an `AggregateError`. In other classes a field of that name, such as the errors by
+ * field of a validation, is an ordinary field.
  */
 function errorsOf(thrown: Error): readonly unknown[] | undefined {
   const errors = readSafely(thrown, 'errors')
@@ -165,9 +165,9 @@ const standard = {
 } as const
 
 /**
- * Puts an error together again: the class where it is a standard one or ours, else an `Error` of
- * the same name. Its stack is that of where it was thrown, with that of the caller, if given, after
- * it.
+ * Rebuilds an error. It gets its class if that is a standard one or Spindle's, else it is an
+ * `Error` with the same name. Its stack is that of where it was thrown, followed by that of the
+ * caller, if given.
  */
 export function fromWire(wire: WireError, callerStack = ''): unknown {
   return revive(wire, callerStack, new Map())

@@ -4,20 +4,20 @@ import { show } from '../../check.ts'
 import { isError, keysOf, readSafely } from './readable.ts'
 import { type Memory, setMember, walk } from './walk-value.ts'
 
-/** A value as data that crosses to every thread and process, without the errors in it. */
+/** A value as data that can be sent to every thread and process, without the errors in it. */
 export interface Portable {
   readonly value: unknown
-  /** Errors that were in it: the keys that lead to each. */
+  /** The errors in it, with the keys that lead to each. */
   readonly errors: readonly { readonly path: readonly string[]; readonly error: Error }[]
 }
 
-/** How far the fields of errors are followed, and how many members are taken of one field. */
+/** Maximum depth of fields of errors, and maximum number of members of one field. */
 const MOST_LEVELS = 100
 const MOST_MEMBERS = 10_000
 
 /**
- * A field of an error, or what was thrown instead of one. What of it cannot cross is told in words.
- * Never throws.
+ * A field of an error, or a thrown value that is not an error. Parts that cannot be sent become
+ * text. Never throws.
  */
 export function toPortable(value: unknown): Portable {
   const reading = new Reading()
@@ -57,7 +57,7 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null
 }
 
-/** Serialised and not cloned: what crosses to a process crosses everywhere. */
+/** Serialised rather than cloned: what can be sent to a process can be sent everywhere. */
 function cloned(value: object): unknown {
   try {
     walk(value, refuseShared)
@@ -67,7 +67,7 @@ function cloned(value: object): unknown {
   }
 }
 
-/** Throws for shared memory and views of it: they would arrive as if they were copies. */
+/** Throws for shared memory and views of it, which would otherwise arrive as copies. */
 function refuseShared(memory: Memory): void {
   if ((ArrayBuffer.isView(memory) ? memory.buffer : memory) instanceof SharedArrayBuffer)
     throw new TypeError('shared memory')

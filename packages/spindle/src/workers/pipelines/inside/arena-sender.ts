@@ -4,12 +4,12 @@ import type { SegmentPool } from '../../memory/segment-pool.ts'
 import type { SharedViewConstructor } from '../../memory/shared-view.ts'
 import { classOf, walk, withReplaced } from '../../transport/walk-value.ts'
 
-/** Smaller arrays cross as quickly in the message itself, in bytes. */
+/** Smaller arrays are as fast within the message, in bytes. */
 const LEAST_BYTES = 4096
 
 /**
- * Puts the arrays of items into a pool's memory: what the module gave stays its own, and nothing is
- * allocated for it.
+ * Copies the arrays of items into a pool's memory. The module keeps its own arrays, and no new
+ * memory is allocated.
  */
 export class ArenaSender {
   readonly #pool: SegmentPool
@@ -19,8 +19,8 @@ export class ArenaSender {
   }
 
   /**
-   * The item with its large typed arrays in the pool's memory, as far as that has room; those that
-   * lie there already stay.
+   * The item with its large typed arrays in the pool's memory, as far as there is room. Arrays that
+   * are already there stay.
    */
   place(item: unknown): unknown {
     if (typeof item !== 'object' || item === null) return item
@@ -33,8 +33,9 @@ export class ArenaSender {
   }
 
   /**
-   * What has to travel with the item in the same message. @throws `ERR_STALE_VIEW` if memory of it
-   * was given back.
+   * The leases to send with the item in the same message.
+   *
+   * @throws `ERR_STALE_VIEW` if memory of it was given back.
    */
   leasesOf(item: unknown): LeaseHandover[] {
     const { id } = this.#pool.handle
@@ -43,7 +44,9 @@ export class ArenaSender {
       .map((lease) => lease.handOver())
   }
 
-  /** A copy in the pool's memory, if it belongs there and there is room. */
+  /**
+   * A copy in the pool's memory; `undefined` if the array need not be there or there is no room.
+   */
   #placeArray(view: ArrayBufferView): ArrayBufferView | undefined {
     const { byteLength } = view
     if (view instanceof DataView || byteLength < LEAST_BYTES || byteLength > this.#pool.maxBytes)

@@ -3,8 +3,8 @@ import type { StartMessage } from '../pipeline-protocol.ts'
 import { type FarLink, Producer } from './producer.ts'
 
 /**
- * Runs an assignment in this thread or process, and has the consumer told if that ends before its
- * time.
+ * Runs an assignment in this thread or process. If the thread or process ends early, the consumer
+ * gets a message.
  */
 export function runFarSide(link: FarLink, assignment: StartMessage, hasTsx: boolean): Producer {
   if (hasTsx) markTsx()

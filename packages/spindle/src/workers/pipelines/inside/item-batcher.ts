@@ -6,11 +6,11 @@ import { notTransferable } from '../../transport/not-transferable.ts'
 import { type MayMove, pack } from '../../transport/pack.ts'
 import type { ArenaSender } from './arena-sender.ts'
 
-/** The way to the consumer. */
+/** Sends messages to the consumer. */
 export interface Uplink {
   /**
-   * Sends items; those of `transfers` are given away. Throws if something cannot cross, and then
-   * has sent nothing.
+   * Sends items; the buffers in `transfers` are transferred. If something cannot be sent, it throws
+   * and sends nothing.
    */
   sendItems(
     items: unknown[],
@@ -20,23 +20,26 @@ export interface Uplink {
   ): void
 }
 
-/** Most items of one message: more gain nothing, and the first of them waits for the last. */
+/**
+ * Maximum number of items per message. More per message are not faster, and the first would wait
+ * for the last.
+ */
 const MOST_ITEMS = 64
 /**
- * Items are held back only if others left so short a time ago, in milliseconds: what comes seldom
- * leaves at once.
+ * Items are held back only if the last message left less than this ago, in milliseconds, so rare
+ * items leave at once.
  */
 const HOLD_MS = 1
 
-// Without a `bufferSize`.
+// Bounds without a `bufferSize`.
 const LEAST_AHEAD = 3
 const MOST_AHEAD = 512
 const BYTES_AHEAD = 8 * 1024 * 1024
 
 /**
- * Items on their way to the consumer: gathered, sent together at the end of a turn (or when there
- * are many, or the last sending was a millisecond ago), and counted, so that never more than the
- * consumer has room for are on the way.
+ * Items for the consumer. They are gathered and sent together at the end of an event loop turn, or
+ * earlier if there are many or the last message left a millisecond ago. They are counted, so that
+ * no more are on their way than the consumer has room for.
  */
 export class ItemBatcher {
   readonly #uplink: Uplink
@@ -46,18 +49,18 @@ export class ItemBatcher {
   readonly #onFull: () => void
   readonly #arena: ArenaSender | undefined
   #items: unknown[] = []
-  /** For each item, the memory that it has of an arena; only with one. */
+  /** For each item, its leases of the arena; only used with an arena. */
   #leases: (readonly LeaseHandover[])[] = []
   #transfers: Set<ArrayBuffer> = new Set()
   #flushedAt = 0
   #isFlushing = false
-  /** Items given out since the beginning, those that are still held included. */
+  /** Number of items since the beginning, including those still held here. */
   #given = 0
-  /** Time spent on making items ready to cross and sending them, in milliseconds. */
+  /** Time spent on packing and sending items, in milliseconds. */
   packMs = 0
   #taken = 0
   /**
-   * Sizes of the items given and not taken, oldest first from `#oldest`; only without a
+   * Sizes of the items that the consumer has not taken, oldest first from `#oldest`; only without a
    * `bufferSize`.
    */
   #sizes: number[] = []
@@ -70,12 +73,12 @@ export class ItemBatcher {
     uplink: Uplink,
     options: {
       readonly bufferSize: number | undefined
-      /** Whether a buffer may be given to the consumer. */
+      /** Whether a buffer may be transferred to the consumer. */
       readonly mayMove: MayMove
       readonly arena: ArenaSender | undefined
-      /** Called when an item cannot cross and it is found only at the end of the turn. */
+      /** Called when an item cannot be sent and this is only found at the end of the turn. */
       readonly onError: (error: unknown) => void
-      /** Called when room is waited for. */
+      /** Called when the supply has to wait for room. */
       readonly onFull: () => void
     },
   ) {
@@ -87,7 +90,7 @@ export class ItemBatcher {
     this.#arena = options.arena
   }
 
-  /** Whether the consumer has room for one more. */
+  /** Whether the consumer has room for one more item. */
   get hasRoom(): boolean {
     const ahead = this.#given - this.#taken
     if (this.#bufferSize !== undefined) return ahead < this.#bufferSize
@@ -104,12 +107,12 @@ export class ItemBatcher {
     return this.#roomWanted
   }
 
-  /** There is room for whatever comes from now on: it is the rest. */
+  /** Removes the limit, for the remaining items after a stop. */
   lift(): void {
     this.took(Number.POSITIVE_INFINITY)
   }
 
-  /** The consumer tells how many it has taken since the beginning. */
+  /** The consumer has taken `items` since the beginning. */
   took(items: number): void {
     if (items <= this.#taken) return
     const until = Math.min(items, this.#given)
@@ -124,12 +127,14 @@ export class ItemBatcher {
     const made = this.#roomMade
     this.#roomMade = undefined
     this.#roomWanted = undefined
-    // It was the consumer that made the next item late: others will follow it at once.
+    // The consumer delayed the next item, so more will follow at once.
     this.#flushedAt = clockMs()
     made()
   }
 
-  /** @throws `ERR_NOT_TRANSFERABLE` if an item cannot cross; those before it have been sent. */
+  /**
+   * @throws `ERR_NOT_TRANSFERABLE` if an item cannot be sent; the items before it have been sent.
+   */
   push(item: unknown): void {
     const startedAt = clockMs()
     this.#given++
@@ -147,7 +152,7 @@ export class ItemBatcher {
     else this.#flushSoon()
   }
 
-  /** Code of the user's may run in here: getters of the item. */
+  /** May run the user's code: getters of the item. */
   #pack(item: unknown): { packed: unknown; bytes: number; leases: readonly LeaseHandover[] } {
     try {
       const bytes = this.#bufferSize === undefined ? sizeOf(item) : 0
@@ -173,7 +178,11 @@ export class ItemBatcher {
     })
   }
 
-  /** Sends what there is. @throws `ERR_NOT_TRANSFERABLE`. */
+  /**
+   * Sends the gathered items.
+   *
+   * @throws `ERR_NOT_TRANSFERABLE`.
+   */
   flush(): void {
     const startedAt = clockMs()
     this.#flushedAt = startedAt
@@ -199,14 +208,14 @@ export class ItemBatcher {
     }
   }
 
-  /** One of a batch that cannot be sent as a whole. */
+  /** Sends one item of a batch that cannot be sent as a whole. */
   #sendAlone(item: unknown, leases: readonly LeaseHandover[]): void {
     const transfers = new Set<ArrayBuffer>()
     try {
       const packed = pack(item, transfers, this.#mayMove)
       this.#uplink.sendItems([packed], this.#refill(), transfers, leases)
     } catch {
-      // Some buffers can be cloned and not given away, those of WebAssembly among them.
+      // Some buffers can be cloned but not transferred, such as those of WebAssembly.
       try {
         this.#uplink.sendItems([item], this.#refill(), new Set(), leases)
       } catch (error) {
@@ -216,8 +225,8 @@ export class ItemBatcher {
   }
 
   /**
-   * Half of what may be on the way: while the other half is consumed, there is time for it to be
-   * made good.
+   * Number of items after which the consumer reports: half of the limit, so that new items are made
+   * while the other half is consumed.
    */
   #refill(): number {
     const ahead = this.#given - this.#taken

@@ -12,7 +12,9 @@ import { type HostedPipeline, noStats, notResumable } from '../hosted-pipeline.t
 import type { ItemBatcher } from './item-batcher.ts'
 import type { AnyIterable, Export } from './load-export.ts'
 
-/** How long a step in flight is waited for by default, in milliseconds: as pipelines do. */
+/**
+ * How long to wait for a step in progress by default, in milliseconds; the same as for pipelines.
+ */
 const LIMIT_MS: { readonly [mode in StopMode]: number } = {
   drain: Number.POSITIVE_INFINITY,
   discard: 10_000,
@@ -20,8 +22,8 @@ const LIMIT_MS: { readonly [mode in StopMode]: number } = {
 }
 
 /**
- * The items of an iterable, which is iterated anew for each epoch. Asked for only when the consumer
- * has room.
+ * The items of an iterable, which is iterated anew for each epoch. Items are requested only when
+ * the consumer has room.
  */
 export class IterableSupply implements HostedPipeline {
   readonly isContinuous = false

@@ -15,11 +15,14 @@ import type { StartMessage } from '../pipeline-protocol.ts'
 
 /** The second argument of a function that a module exports. */
 export interface ExportContext {
-  /** The pool that was given as `arena`, as this thread has it. */
+  /** The pool that was given as `arena`, attached in this thread. */
   readonly arena: SegmentPool | undefined
 }
 
-/** What is asked of a builder; structural, for the module may use another copy of the package. */
+/**
+ * The required part of a builder. It is structural, because the module may use another copy of the
+ * package.
+ */
 export interface Buildable {
   build(options: BuildOptions): Pipeline<unknown>
   getConfig(): PipelineConfig
@@ -28,9 +31,9 @@ export interface Buildable {
 export type AnyIterable = Iterable<unknown> | AsyncIterable<unknown>
 
 /**
- * What a module exports, or a function that it exports makes. A function is called once, and again
- * for each later epoch if what it made can be gone through only once (a generator object; a builder
- * with such a source).
+ * An export of a module, or the result of a function that it exports. The function is called once.
+ * It is called again for each later epoch only if its result can be iterated once (a generator
+ * object, or a builder with such a source).
  */
 export class Export<M> {
   readonly #name: string
@@ -66,8 +69,9 @@ export class Export<M> {
   }
 
   /**
-   * What to go through in the next epoch. @throws `ERR_BAD_SOURCE` if that was gone through
-   * already.
+   * What to iterate in the next epoch.
+   *
+   * @throws `ERR_BAD_SOURCE` if it was iterated already and can be only once.
    */
   async forEpoch(): Promise<M> {
     if (this.#isFresh || !this.#isOneShot(this.#made)) {
@@ -106,14 +110,15 @@ interface Found {
 }
 
 interface ExportParts<M> extends Found {
-  /** Fails if it is not of the kind that is wanted. */
+  /** Throws if it is not of the required kind. */
   check(made: unknown, what: string): M
   isOneShot(made: M): boolean
 }
 
 /**
- * Loads a module that gives a builder. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`,
- * `ERR_NOT_A_PIPELINE`.
+ * Loads a module that exports a builder.
+ *
+ * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_A_PIPELINE`.
  */
 export async function loadBuilder(
   assignment: StartMessage,
@@ -128,8 +133,9 @@ export async function loadBuilder(
 }
 
 /**
- * Loads a module that gives an iterable. @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`,
- * `ERR_NOT_ITERABLE`.
+ * Loads a module that exports an iterable.
+ *
+ * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_ITERABLE`.
  */
 export async function loadIterable(
   assignment: StartMessage,
@@ -156,8 +162,8 @@ async function find(
 }
 
 /**
- * Whether there is such an export; the `default` of a CommonJS module is all of its exports, and
- * not one of them.
+ * Whether there is such an export. The `default` of a CommonJS module is all of its exports and
+ * does not count as one of them.
  */
 function isMeant(exports: Exports, name: string, usual: readonly string[]): boolean {
   const exported = exportOf(exports, name)
@@ -212,14 +218,14 @@ function toIterable(made: unknown, what: string): AnyIterable {
   throw new SpindleError('ERR_NOT_ITERABLE', `${what} cannot be iterated: it is ${show(made)}`)
 }
 
-/** Whether any source of a graph can be gone through only once. */
+/** Whether any source of a graph can be iterated only once. */
 function hasOneShot(start: SourceConfig | MergeConfig): boolean {
   return start.kind === 'source'
     ? isOneShot(start.source)
     : start.inputs.some((input) => hasOneShot(input.source))
 }
 
-/** Whether a graph's sources go on for ever, epoch after epoch. */
+/** Whether the sources of a graph continue forever, epoch after epoch. */
 export function isContinuous(start: SourceConfig | MergeConfig): boolean {
   return start.kind === 'source'
     ? start.continuous

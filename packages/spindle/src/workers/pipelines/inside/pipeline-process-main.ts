@@ -14,9 +14,9 @@ import {
 import { runFarSide } from './far-side.ts'
 import type { FarLink, Producer } from './producer.ts'
 
-// What runs in the process of a whole pipeline.
+// The main module of the process of a whole pipeline.
 
-/** What the process is told first. */
+/** The first message to the process. */
 export interface ProcessSetup {
   readonly assignment: StartMessage
   readonly slots: FileSlotsHandle | undefined
@@ -24,7 +24,7 @@ export interface ProcessSetup {
 }
 
 joinProcess()
-// Ctrl-C in a terminal goes to all its processes. What is to become of this one, the consumer says.
+// Ctrl-C in a terminal signals all its processes. The consumer decides when this one ends.
 process.on('SIGINT', () => {})
 
 const socket = new Socket({ fd: MESSAGE_FD, readable: true, writable: true })
@@ -54,7 +54,7 @@ class SocketLink implements FarLink {
   working(): void {}
 
   atRest(): void {
-    // The last messages are on their way; the bridge closes its end when it has them.
+    // The last messages are on their way. The bridge closes its end after it has received them.
     socket.end(() => process.exit(0))
   }
 }
@@ -75,8 +75,8 @@ function hear(message: ConsumerMessage): void {
   producer?.hear(message)
 }
 
-// The other end is gone, and with it the parent: an orphan ends by itself, and if its own code
-// holds the loop, it is ended.
+// The other end has closed, so the parent has ended. This process then ends by itself, or is ended
+// if its own code blocks the event loop.
 socket.on('close', () => {
   const ended = producer?.stop('abort', undefined) ?? Promise.resolve()
   void ended.finally(() => process.exit(0))

@@ -14,8 +14,8 @@ import { type Buildable, type Export, isContinuous } from './load-export.ts'
 import { UnackedItems } from './unacked-items.ts'
 
 /**
- * The pipelines of a builder: one that goes on, if its source is continuous, else a new one for
- * each epoch.
+ * The pipelines of a builder: a single one if its source is continuous, else a new one for each
+ * epoch.
  */
 export class PipelineSupply implements HostedPipeline {
   readonly isContinuous: boolean
@@ -23,9 +23,9 @@ export class PipelineSupply implements HostedPipeline {
   readonly #options: RemoteBuildOptions
   readonly #outbox: ItemBatcher
   #pipeline: Pipeline<unknown> | undefined
-  /** What was spent on items of earlier epochs' pipelines. */
+  /** Time spent on packing items of earlier epochs' pipelines, in milliseconds. */
   #packedBefore = 0
-  /** Where the pipeline can be resumed. */
+  /** Set if the pipeline can be resumed. */
   readonly #given: UnackedItems | undefined
 
   constructor(exported: Export<Buildable>, options: RemoteBuildOptions, outbox: ItemBatcher) {
@@ -45,7 +45,7 @@ export class PipelineSupply implements HostedPipeline {
 
   async runEpoch(): Promise<void> {
     if (this.#pipeline === undefined || !this.isContinuous) {
-      // An earlier run's state is that of its own epoch: the ones after it begin anew.
+      // A resume state belongs to its own epoch; later epochs start at their beginning.
       const { state, ...others } = this.#options
       const isFirst = this.#pipeline === undefined
       const options = isFirst && state !== undefined ? this.#options : others
@@ -70,7 +70,7 @@ export class PipelineSupply implements HostedPipeline {
     if (this.#pipeline === undefined) return noStats
     const stats = this.#pipeline.stats()
     const { waitMs, heldUpMs } = stats.consumer
-    // What this side does to give an item away is not the consumer's doing.
+    // The time that this side spends on sending items is not the consumer's.
     const times = { waitMs, heldUpMs, packMs: this.#outbox.packMs - this.#packedBefore, loopMs: 0 }
     return { ...stats, consumer: consumerStats(times, stats.elapsedMs) }
   }

@@ -14,15 +14,15 @@ import {
 import { runFarSide } from './far-side.ts'
 import type { FarLink } from './producer.ts'
 
-// What runs in the thread of a whole pipeline.
+// The main module of the thread of a whole pipeline.
 
 /** What the thread is started with. */
 export interface ThreadSetup extends EntrySetup {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   /**
-   * Held only: its other end tells the consumer, also one that blocks its own thread, whether this
-   * thread lives.
+   * Only held. Its other end tells the consumer whether this thread lives, even while the consumer
+   * blocks its own thread.
    */
   readonly lifeline: MessagePort
   readonly assignment: StartMessage
@@ -32,7 +32,7 @@ const { port, control: controlBuffer, lifeline, assignment, tsx } = workerData a
 const control = new Int32Array(controlBuffer)
 
 class PortLink implements FarLink {
-  /** A port that nobody refers to would be collected, and closed. */
+  /** An unreferenced port would be collected and closed. */
   readonly alive: MessagePort = lifeline
   readonly lifeline: Lifeline = port
 
@@ -51,8 +51,8 @@ class PortLink implements FarLink {
 
   #post(message: RemoteMessage, transfers: readonly ArrayBuffer[]): void {
     port.postMessage(message, transfers)
-    // Whoever waits for this cell to change wakes up, or finds it changed: no order of events loses
-    // the message.
+    // A thread that waits for a change of this cell wakes up or finds it changed, so the message is
+    // not missed in any order of events.
     Atomics.add(control, POSTED, 1)
     Atomics.notify(control, POSTED)
   }

@@ -19,23 +19,23 @@ import { IterableSupply } from './iterable-supply.ts'
 import { loadBuilder, loadIterable } from './load-export.ts'
 import { PipelineSupply } from './pipeline-supply.ts'
 
-/** The way to the consumer, and to the end. */
+/** Sends to the consumer, and controls the life of the thread or process. */
 export interface FarLink extends Uplink {
   tell(message: RemoteMessage): void
   /** The user's code has begun to run here. */
   working(): void
   /** What keeps the thread or process alive while it waits for the consumer. */
   readonly lifeline: Lifeline
-  /** Nothing of the user's runs any more: the thread or process ends. */
+  /** None of the user's code runs any more: the thread or process ends. */
   atRest(): void
 }
 
 /**
- * The far side: runs epoch after epoch as the consumer wants them.
+ * The worker side: runs one epoch after another when the consumer requests it.
  *
- *   LOADING --> (waits for 'begin' --> RUNNING an epoch --> tells 'end') again and again
- *      '--------------'---------------------'--- fails: tells 'failed' --> at rest
- *      '--------------'---------------------'--- 'stop': tells 'stopped' --> at rest
+ *   LOADING --> (waits for 'begin' --> RUNNING an epoch --> sends 'end') again and again
+ *      '--------------'---------------------'--- fails: sends 'failed' --> at rest
+ *      '--------------'---------------------'--- 'stop': sends 'stopped' --> at rest
  */
 export class Producer {
   readonly #link: FarLink
@@ -46,7 +46,7 @@ export class Producer {
   #begun = -1
   #isOver = false
   #isStopping = false
-  /** What of the user's is waited for, if nothing else is. */
+  /** What this side is waiting for in the user's code, if it waits for nothing else. */
   #waitsFor: 'the module' | 'the items' | undefined = 'the module'
   readonly #loopEnd: LoopEnd
   #wake: (() => void) | undefined
@@ -76,14 +76,14 @@ export class Producer {
     this.#loopEnd.heard()
   }
 
-  /** Whether something of the user's is waited for, and nothing of the consumer. */
+  /** Whether it waits for the user's code and not for the consumer. */
   get #isWaiting(): boolean {
     return (
       this.#waitsFor !== undefined && !this.#isOver && !this.#isStopping && this.#outbox.hasRoom
     )
   }
 
-  /** Nothing is left to run here. A pipeline notices that itself. */
+  /** Nothing is left to run here. Pipelines detect this themselves. */
   #atLoopEnd(): void {
     if (this.#waitsFor === 'the items' && this.#assignment.kind === 'pipeline') return
     const { href, exportName = 'default' } = this.#assignment
@@ -119,15 +119,15 @@ export class Producer {
   }
 
   /**
-   * Sends what is ready, and why nothing more will come: the thread or process ends, and was not
-   * asked to.
+   * Sends the items that are ready, and the reason why no more will come. Called when the thread or
+   * process ends unexpectedly.
    */
   lastWords(how: string, error: unknown): void {
     if (this.#isOver) return
     this.#isOver = true
     try {
       this.#outbox.flush()
-    } catch {} // an item that cannot cross, and nobody left to hear of it
+    } catch {} // an item cannot be sent, and no caller is left for the error
     try {
       const failure = error === undefined ? undefined : toWireFailure(error)
       this.#link.tell({ kind: 'died', how, error: failure })
@@ -140,7 +140,7 @@ export class Producer {
     this.#link.working()
     const { kind, build } = this.#assignment
     const context = { arena: this.#arena }
-    // Whatever it allocates is known by this, should the thread die.
+    // If the thread dies, its allocations are identified by this number.
     if (this.#arena !== undefined) this.#link.tell({ kind: 'member', member: this.#arena.member })
     this.#supply =
       kind === 'pipeline'
@@ -172,9 +172,9 @@ export class Producer {
     else this.#loopEnd.heard()
   }
 
-  /** Waits until the consumer has begun that epoch. False: it is over. */
+  /** Waits until the consumer has begun this epoch. Returns false after a stop. */
   async #isWanted(epoch: number): Promise<boolean> {
-    // A continuous pipeline begins with the first iteration, too.
+    // A continuous pipeline also begins only with the first iteration.
     while (this.#begun < Math.max(0, epoch) && !this.#isStopping) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
@@ -183,7 +183,7 @@ export class Producer {
     return !this.#isStopping
   }
 
-  /** What is ready goes out, then the failure; then it is over. */
+  /** Sends the items that are ready and then the failure, and ends. */
   async #fail(error: unknown): Promise<void> {
     if (this.#isOver) return
     this.#isOver = true
@@ -193,7 +193,7 @@ export class Producer {
     } catch (unsendable) {
       reason = unsendable
     }
-    // While a stop is under way, it ends things.
+    // While a stop is in progress, the stop ends everything.
     const isStopping = this.#isStopping
     this.#isStopping = true
     this.#tellStats(undefined)
@@ -208,28 +208,28 @@ export class Producer {
     try {
       this.#link.tell({ kind: 'failed', failure: toWireFailure(reason) })
     } catch {
-      // An error can hold what crosses to a thread and not to a process.
+      // An error can contain values that can be sent to a thread but not to a process.
       const failure = toWireFailure(new SpindleError('ERR_NOT_TRANSFERABLE', messageOf(reason)))
       this.#link.tell({ kind: 'failed', failure })
     }
   }
 
   /**
-   * Stops it; the consumer is told when nothing runs any more, and gets what is ready before. A
-   * second stop hastens the first.
+   * Stops the pipeline. When nothing runs any more, the consumer gets the items that are ready and
+   * then a message. A second stop shortens the first.
    */
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
     if (this.#isStopping) return this.#supply?.stop(mode, timeoutMs).catch(() => {})
     this.#isStopping = true
     this.#wake?.()
     await this.#loading.catch(() => {})
-    // What is left has a place with the consumer: it is not more than the queues hold.
+    // The rest may exceed the consumer's limit: it is no more than the queues hold.
     this.#outbox.lift()
     let error: unknown
     await this.#supply?.stop(mode, timeoutMs).catch((reason: unknown) => {
       error = reason
     })
-    // What an iterable was let go with may never come.
+    // The clean-up of an iterable may never end.
     await Promise.race([this.#running, new Promise((resolve) => setImmediate(resolve))])
     if (!this.#isOver) {
       this.#isOver = true

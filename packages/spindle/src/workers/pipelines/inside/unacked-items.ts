@@ -1,12 +1,12 @@
 import type { Pipeline } from '../../../engine/run/pipeline.ts'
 import type { Committed } from '../remote-commits.ts'
 
-/** Items that a far side has given and the consumer has not committed. */
+/** Items that the worker side has given and the consumer has not committed. */
 export class UnackedItems {
   readonly #items: Map<number, { readonly pipeline: Pipeline<unknown>; readonly item: unknown }> =
     new Map()
   #given = 0
-  /** All before it are committed. */
+  /** All items before this number are committed. */
   #low = 0
 
   give(pipeline: Pipeline<unknown>, item: unknown): void {

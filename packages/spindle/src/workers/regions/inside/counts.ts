@@ -4,12 +4,12 @@ import { clockMs } from '../../../timers.ts'
 import { FIELDS_OF_STAGE, LONGEST_MS, MOST_BYTES, MOST_ITEMS } from '../region-protocol.ts'
 
 /**
- * How often the distributions of times are told while work goes on, in milliseconds: they are
- * larger than all else.
+ * Interval between two reports of histograms during work, in milliseconds. They are larger than the
+ * rest of a report.
  */
 const HISTOGRAMS_MS = 100
 
-/** Reads what stages have counted since they were last read. */
+/** Reads what stages have counted since the last reading. */
 export class CountReader {
   readonly #stages: readonly Stage[]
   #last: number[]
@@ -22,7 +22,7 @@ export class CountReader {
     this.#lastHistograms = stages.map(() => new Histogram())
   }
 
-  /** See `WorkerReport`; what is the most of its kind is told as it is. */
+  /** See `WorkerReport`. Maxima are reported as they are, not as differences. */
   read(): number[] {
     const now = this.#stages.flatMap(countsOf)
     const last = this.#last
@@ -34,15 +34,12 @@ export class CountReader {
     })
   }
 
-  /** Times by how many calls were under way, since they were last read. */
+  /** Times by number of concurrent calls, since the last reading. */
   readLevels(): number[][] {
     return this.#stages.map(({ counters }) => counters.levels.news())
   }
 
-  /**
-   * The distributions of times, if it is time, or nothing goes on that would come to tell them
-   * later.
-   */
+  /** The histograms, if they are due, or if no further work would report them later. */
   readHistograms(isResting: boolean): number[][] | undefined {
     const now = clockMs()
     const hasNews = this.#stages.some(

@@ -1,21 +1,21 @@
 import type { Item } from '../../../engine/flow/item.ts'
 import type { Consumer, Queue } from '../../../engine/flow/queue.ts'
 
-/** What the results of a nested pipeline are given to. */
+/** Receives the results of a nested graph. */
 export interface ResultTaker {
-  /** Takes a result; whether it is one that counts (others were given before). */
+  /** Takes a result. Returns whether it counts; results that were given before do not. */
   take(item: Item): boolean
-  /** All before a boundary has been given. */
+  /** All results before a boundary were given. */
   flushed(): void
-  /** Nothing more will come. */
+  /** No more results will come. */
   ended(): void
 }
 
-/** The sink of a nested pipeline: takes as many results as the main side has asked for. */
+/** The sink of a nested graph. It takes as many results as the main side has granted. */
 export class CreditedSink implements Consumer {
   /**
-   * Results that may still be sent; below zero when a batch's results, which go together, were
-   * more.
+   * Number of results that may still be sent. Below zero if the results of a batch, which are sent
+   * together, exceeded it.
    */
   credit = 0
   readonly #queue: Queue

@@ -2,12 +2,12 @@ import type { Item } from '../../../engine/flow/item.ts'
 import { type Producer, Queue } from '../../../engine/flow/queue.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../../../engine/flow/time-slice.ts'
 
-/** Places of the queue before the first stage. */
+/** Capacity of the queue before the first stage. */
 const BUFFER = 2
 
 /**
- * The source of a nested pipeline: puts the inputs that have arrived into the queue of the first
- * stage, as it has room.
+ * The source of a nested graph. It puts arrived inputs into the queue of the first stage when there
+ * is room.
  */
 export class InputQueue implements Producer, Resumable {
   readonly queue: Queue = new Queue(BUFFER, undefined)
@@ -16,13 +16,13 @@ export class InputQueue implements Producer, Resumable {
   #isOver = false
   #isResuming = false
 
-  /** `onTaken`: the first stage has taken something, or may have. */
+  /** `onTaken`: called when the first stage has, or may have, taken an input. */
   constructor(onTaken: () => void) {
     this.#onTaken = onTaken
     this.queue.producer = this
   }
 
-  /** Inputs that the first stage has taken. */
+  /** Number of inputs that the first stage has taken. */
   get taken(): number {
     return this.queue.passed - this.queue.length
   }
@@ -55,8 +55,8 @@ export class InputQueue implements Producer, Resumable {
   resume(): void {
     this.#isResuming = false
     this.pump()
-    // What was last told is of before: the main side would wait for a worker that has long come to
-    // rest.
+    // The last report is outdated: without a new one, the main side would wait for a worker that is
+    // already idle.
     this.#onTaken()
   }
 

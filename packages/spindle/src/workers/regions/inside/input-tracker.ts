@@ -22,13 +22,13 @@ import {
   type PartKind,
 } from '../region-protocol.ts'
 
-/** The lot of an input. */
+/** The pending group of an input. */
 class Root extends Lot {
   readonly seq: number
-  /** Positions in the input's own path. */
+  /** Number of positions in the input's own path. */
   readonly depth: number
   readonly covered: ReadonlySet<string> | undefined
-  /** Whether the main side knows that it is done, or is about to be told. */
+  /** Whether the main side knows that the input is done, or the next message says so. */
   isTold = false
 
   constructor(
@@ -44,29 +44,29 @@ class Root extends Lot {
   }
 }
 
-/** Whom the book tells. */
+/** Receives the reports of an input tracker. */
 export interface InputTrackerOwner {
-  /** Tells what has happened, in one message. */
+  /** Reports what has happened, in one message. */
   tell(...entries: (readonly unknown[])[]): void
-  /** A result is about to be told. */
+  /** A result is about to be reported. */
   gave(): void
 }
 
 /**
- * Keeps book of a worker's inputs and tells the main side what becomes of them.
+ * Tracks the inputs of a worker and reports their results to the main side.
  *
- * What comes of one input alone is told at once, by the positions that generators have added to its
- * path: a part, of which the main side takes note. What comes of a batch is told when the whole
- * batch is done, together with the parts that were joined in it: so an input that is run again, in
- * another batch, is given neither twice nor in part.
+ * Results of a single input are reported at once, identified by the positions that generators have
+ * added to its path. The main side notes these parts. Results of a batch are reported when the
+ * whole batch is done, together with the parts that were joined in it. So if an input is run again,
+ * in another batch, no part of it is given twice or lost.
  */
 export class InputTracker implements LotListener {
   isCareful = false
-  /** Batches whose parts have been given in one later batch and not in another. */
+  /** Number of batches of which some parts were given in a later batch and others were not. */
   entangled = 0
   readonly #owner: InputTrackerOwner
   readonly #ledger: LotLedger
-  /** What batches that are not done have to tell. */
+  /** The reports of batches that are not done yet. */
   readonly #held: Map<Lot, (readonly unknown[])[]> = new Map()
   readonly #entangled: Set<Lot> = new Set()
   #origin: SourceEpoch | undefined
@@ -83,7 +83,7 @@ export class InputTracker implements LotListener {
     })(this)
   }
 
-  /** Where items of that source and epoch come from. */
+  /** The source epoch of items with this source and epoch. */
   origin(source: number, epoch: number): SourceEpoch {
     const last = this.#origin
     if (last !== undefined && last.source === source && last.epoch === epoch) return last
@@ -91,12 +91,12 @@ export class InputTracker implements LotListener {
     return this.#origin
   }
 
-  /** Where the last item came from. */
+  /** Source epoch of the last item. */
   get lastOrigin(): SourceEpoch {
     return this.#origin ?? this.origin(0, 0)
   }
 
-  /** An input arrives. */
+  /** Makes the item of an arrived input. */
   born(input: {
     readonly seq: number
     readonly value: unknown
@@ -117,7 +117,7 @@ export class InputTracker implements LotListener {
     )
   }
 
-  /** A result has come out; whether it is told. */
+  /** Handles a result. Returns whether it is reported now. */
   gives(item: TrackedItem): boolean {
     const { lot, value } = item
     if (!(lot instanceof Root)) {
@@ -145,7 +145,8 @@ export class InputTracker implements LotListener {
   }
 
   /**
-   * An item has failed. Whether that was told: of a batch it is told when all of the batch is done.
+   * Handles a failed item. Returns whether it is reported now; failures in a batch are reported
+   * when the whole batch is done.
    */
   failed(stage: number, { index, attempts, error, item: input }: ItemError, item: Item): boolean {
     const entry = [FAILED, [], undefined, stage, index, attempts, toWire(error), input]
@@ -184,7 +185,7 @@ export class InputTracker implements LotListener {
     this.#owner.tell(...this.#results(lot, held ?? []), ...this.#parts(lot))
   }
 
-  /** What came of a batch that is done. */
+  /** The results of a batch that is done. */
   #results(lot: Lot, held: readonly (readonly unknown[])[]): (readonly unknown[])[] {
     const seqs = seqsOf(lot)
     const isOne = held.length === 1
@@ -195,7 +196,10 @@ export class InputTracker implements LotListener {
     })
   }
 
-  /** The parts of inputs that were joined in it, where not all of the input is done with that. */
+  /**
+   * The parts of inputs that were joined in the batch, for inputs that are not completely done with
+   * it.
+   */
   #parts(lot: Lot): (readonly unknown[])[] {
     return (lot.members ?? []).flatMap(({ lot: root, path }) =>
       root instanceof Root && root.pending > 1
@@ -204,7 +208,10 @@ export class InputTracker implements LotListener {
     )
   }
 
-  /** Notes of which earlier batches a batch has told a part while others are under way. */
+  /**
+   * Notes the earlier batches of which this batch contains a part while other parts are in
+   * progress.
+   */
   #entangle(lot: Lot): void {
     const parts = new Map<Lot, number>()
     for (const { lot: earlier } of lot.members ?? []) {
@@ -225,7 +232,7 @@ export class InputTracker implements LotListener {
   }
 }
 
-/** The input that an item is of, if it is of one only, else -1. */
+/** Number of an item's input; -1 if it comes from several. */
 export function seqOf(item: Item): number {
   const lot = item instanceof TrackedItem ? item.lot : undefined
   return lot instanceof Root ? lot.seq : -1
@@ -238,7 +245,8 @@ function seqsOf(lot: Lot): number[] {
 }
 
 /**
- * What was joined in a batch; `undefined`: all of its inputs as they are. See {@link BatchPart}.
+ * The parts that were joined in a batch; `undefined`: all of its inputs, unchanged. See
+ * {@link BatchPart}.
  */
 function partsOf(lot: Lot, isOne: boolean): BatchPart[] | undefined {
   const parts: BatchPart[] = []
@@ -259,7 +267,9 @@ function partsOf(lot: Lot, isOne: boolean): BatchPart[] | undefined {
   return isPlain ? undefined : parts
 }
 
-/** The positions in a path below the first `depth`, outermost first; `undefined` for none. */
+/**
+ * The positions in a path below the first `depth`, outermost first; `undefined` if there are none.
+ */
 function positionsOf(path: Path | undefined, depth: number): number[] | undefined {
   if (path === undefined) return undefined
   const positions: number[] = []

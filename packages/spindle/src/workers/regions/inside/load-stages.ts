@@ -21,12 +21,13 @@ import type {
 } from '../region-protocol.ts'
 
 /**
- * Makes stages of their plans: loads the modules of their ops. @throws `ERR_WORKER_MODULE`,
- * `ERR_WORKER_START`
+ * Makes stages from their plans: loads the modules of their ops.
+ *
+ * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`
  */
 export async function loadStages(plans: readonly StagePlan[]): Promise<StageConfig[]> {
   const configs: StageConfig[] = []
-  // One after the other, so that `init` functions run in the order of the stages.
+  // One at a time, so that `init` functions run in the order of the stages.
   for (const plan of plans) configs.push(await loadStage(plan))
   return configs
 }
@@ -45,7 +46,7 @@ async function loadPipe(plan: PipePlan): Promise<PipeConfig> {
     isElements: false,
     executor: undefined,
     retry: plan.retry === undefined ? undefined : { ...plan.retry, shouldRetry: () => true },
-    // It is the main side that counts, for all workers together.
+    // The main side counts failures, for all workers together.
     maxFailures: Number.POSITIVE_INFINITY,
   }
 }

@@ -36,17 +36,17 @@ import type { RegionPort } from './region-port.ts'
 import { UnansweredLetters } from './unanswered-letters.ts'
 
 /**
- * The stages of a region in one of its workers: what feeds them, what takes from them, and what
- * tells the main side of it.
+ * The stages of a region in one of its workers, with their input queue, their sink and the reports
+ * to the main side.
  */
 export class NestedGraph implements GraphContext {
   readonly pipelineId: number
   readonly seed: number
-  /** Not used: items here have lots. */
+  /** Not used: items here have pending groups. */
   readonly book: undefined
   readonly itemPool: ItemPool = new ItemPool()
   readonly logger: Logger = { warn: () => {}, error: () => {} }
-  /** Always: the main side wants to know when nothing goes on any more. */
+  /** Always true: the main side wants to know when the graph is idle. */
   readonly isDraining = true
   readonly outbox: RegionBatcher
   /** The main side has the user's `deadLetter`. */
@@ -66,7 +66,7 @@ export class NestedGraph implements GraphContext {
   #given = 0
   #workMs = 0
   #workingSince: number | undefined
-  /** As last told. */
+  /** The value in the last report. */
   #wasQuiet = true
 
   /** `onEnd`: called when the graph was cancelled and nothing runs any more. */
@@ -101,7 +101,7 @@ export class NestedGraph implements GraphContext {
     for (const stage of stages) stage.open()
   }
 
-  /** Does what the main side says. */
+  /** Executes a message of the main side. */
   hear(message: ToWorker): void {
     this.#workingSince ??= clockMs()
     this.#heard++
@@ -134,7 +134,7 @@ export class NestedGraph implements GraphContext {
     return !this.#stages.every((stage) => stage.isResting)
   }
 
-  /** What the main side is told when nothing is left to run here and calls are pending. */
+  /** The note for the main side when nothing is left to run here and calls are pending. */
   get loopEnd(): LoopEndNote {
     return {
       loopEnd: this.#heard,
@@ -172,7 +172,8 @@ export class NestedGraph implements GraphContext {
   }
 
   #state(isTurnOver: boolean): ReportState {
-    // In the middle of a turn nothing may seem to go on, for it goes on up the call stack.
+    // In the middle of a turn the graph never counts as idle, because callers up the call stack
+    // continue.
     const isResting =
       isTurnOver && this.#feed.isResting && this.#stages.every((stage) => stage.isResting)
     const isEmpty =
@@ -198,7 +199,7 @@ export class NestedGraph implements GraphContext {
     }
   }
 
-  // --- what the stages tell
+  // --- events of the stages
 
   get threads(): Executor {
     throw new SpindleError('ERR_BAD_STATE', 'ops of a region run in its workers')
@@ -221,10 +222,7 @@ export class NestedGraph implements GraphContext {
     this.#endIfOver()
   }
 
-  /**
-   * A cancelled graph ends when nothing runs any more, and the clean-ups of its generators are
-   * over.
-   */
+  /** Ends a cancelled graph when nothing runs any more and its generators are cleaned up. */
   #endIfOver(): void {
     if (!this.#isCancelled || this.#unfinished > 0) return
     const closings = this.#stages.flatMap((stage) => [...stage.closings])

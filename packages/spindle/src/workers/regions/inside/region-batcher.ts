@@ -7,18 +7,18 @@ import { toWire } from '../../transport/wire-error.ts'
 import { BATCH, DONE, FAILED, FIELDS, OUTPUT, type WorkerReport } from '../region-protocol.ts'
 import type { RegionPort } from './region-port.ts'
 
-/** What is told waits at most so long for company, in milliseconds. */
+/** How long a report may wait for others, in milliseconds. */
 const HOLD_MS = 1
 
-/** Where the value is in the entries that have one. */
+/** Position of the value in the entries that have one. */
 const VALUE_AT: { readonly [code: number]: number } = { [OUTPUT]: 3, [BATCH]: 6, [FAILED]: 7 }
 
-/** All of a report but what has happened. */
+/** A report without its entries. */
 export type ReportState = Omit<WorkerReport, 'entries'>
 
 /**
- * What the worker has not told yet. It leaves together: at the end of a turn, or when the first has
- * waited a millisecond.
+ * The entries that the worker has not sent yet. They are sent together: at the end of an event loop
+ * turn, or when the first has waited one millisecond.
  */
 export class RegionBatcher {
   readonly #port: RegionPort
@@ -34,8 +34,8 @@ export class RegionBatcher {
   }
 
   /**
-   * `read`: reads what a report says besides. `regionId`: number of the region, for results that
-   * cannot be sent.
+   * `read`: reads the rest of a report. `regionId`: number of the region, for results that cannot
+   * be sent.
    */
   constructor(port: RegionPort, regionId: number, read: (isTurnOver: boolean) => ReportState) {
     this.#port = port
@@ -44,8 +44,8 @@ export class RegionBatcher {
   }
 
   /**
-   * Tells what has happened: codes and their fields. What is told together arrives together. A
-   * result's buffers are given away.
+   * Adds entries: codes and their fields. Entries of one call arrive together. The buffers of a
+   * result are transferred.
    */
   tell(...entries: readonly (readonly unknown[])[]): void {
     if (entries.length === 0) return
@@ -56,7 +56,10 @@ export class RegionBatcher {
     if (!isFirst && clockMs() - this.#since >= HOLD_MS) this.flush(false)
   }
 
-  /** Tells what says that all before it is told, counts included: at the end of the turn. */
+  /**
+   * Adds an entry that says that everything before it was reported, counts included; sent at the
+   * end of the turn.
+   */
   tellLast(entry: readonly unknown[]): void {
     this.#add(entry)
     this.flushSoon()
@@ -68,7 +71,7 @@ export class RegionBatcher {
   }
 
   /**
-   * An entry with its value as it is now: what the module writes to its own before the message
+   * An entry with a copy of its value. What the module writes to its own value before the message
    * leaves is not in it.
    */
   #packed(entry: readonly unknown[], valueAt: number): readonly unknown[] {
@@ -80,7 +83,7 @@ export class RegionBatcher {
     }
   }
 
-  /** Tells how things stand at the end of this turn. */
+  /** Sends a report at the end of this turn. */
   flushSoon(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -97,12 +100,12 @@ export class RegionBatcher {
     try {
       this.#port.post({ ...state, entries }, [...transfers])
     } catch {
-      // Buffers that cannot be given away, as those of WebAssembly, can still be copied.
+      // Buffers that cannot be transferred, such as those of WebAssembly, can still be copied.
       this.#port.post({ ...state, entries: this.#sendable(entries) }, [])
     }
   }
 
-  /** The entries without values that cannot be sent: such a result has failed. */
+  /** The entries, with replacements for values that cannot be sent. Such a result has failed. */
   #sendable(entries: readonly unknown[]): unknown[] {
     const sendable: unknown[] = []
     for (let at = 0; at < entries.length; ) {
@@ -127,8 +130,8 @@ export class RegionBatcher {
   }
 
   /**
-   * What is told instead of an entry whose value cannot be sent: a result has failed, a failed item
-   * is told without itself.
+   * The replacement of an entry whose value cannot be sent: a result counts as failed, and a failed
+   * item is reported without its value.
    */
   #instead(entry: readonly unknown[], valueAt: number, cause: unknown): readonly unknown[] {
     if (entry[0] === FAILED) return entry.with(valueAt, undefined)

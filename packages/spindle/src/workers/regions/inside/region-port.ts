@@ -3,7 +3,7 @@ import { type Lifeline, processLifeline } from '../../supervise/loop-end.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../../transport/envelope.ts'
 import { HELD_SEQ, HOLDER, HOLDS_SO_FAR } from '../region-protocol.ts'
 
-/** The worker's side of its channel: a thread's port, or a process's IPC. */
+/** The worker's side of its channel: a thread's port, or a process's IPC channel. */
 export interface RegionPort {
   readonly isProcess: boolean
   post(message: object | string, transfers: readonly ArrayBuffer[]): void
@@ -12,7 +12,7 @@ export interface RegionPort {
   readonly lifeline: Lifeline
 }
 
-/** Opens the channel to the main side. A process whose parent is gone ends. */
+/** Opens the channel to the main side. A process whose parent has ended ends too. */
 export function openPort(): RegionPort {
   if (!isMainThread && parentPort !== null) {
     const port = parentPort
@@ -27,7 +27,8 @@ export function openPort(): RegionPort {
   return {
     isProcess: true,
     lifeline: processLifeline,
-    // Without the callback an error, as that the parent is gone, would be thrown from nowhere.
+    // Without the callback, an error (for example, that the parent has ended) would be thrown
+    // outside any call.
     post: (message) =>
       void (
         process.connected &&
@@ -37,7 +38,7 @@ export function openPort(): RegionPort {
   }
 }
 
-/** Leaves alone what the main side did not send. */
+/** Ignores messages that the main side did not send. */
 function ours(heard: (message: unknown) => void): (message: unknown) => void {
   return (message) => {
     const told = opened(TO_WORKER, message)
@@ -46,8 +47,8 @@ function ours(heard: (message: unknown) => void): (message: unknown) => void {
 }
 
 /**
- * Tells the main side which call with a time limit holds this worker: a timer of its own would not
- * go off.
+ * Reports to the main side which call with a time limit blocks this worker. A timer in this worker
+ * would not fire.
  */
 export class BlockingCalls {
   readonly #port: RegionPort
@@ -58,7 +59,7 @@ export class BlockingCalls {
     this.#control = control === undefined ? undefined : new Int32Array(control)
   }
 
-  /** `seq`: the input that the call is about, -1 if there are several. */
+  /** `seq`: number of the call's input; -1 if there are several. */
   begin(stage: number, seq: number): void {
     if (this.#control === undefined) this.#port.post({ holder: stage, seq }, [])
     else {

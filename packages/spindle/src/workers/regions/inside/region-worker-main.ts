@@ -12,13 +12,12 @@ import { NestedGraph } from './nested-graph.ts'
 import { BlockingCalls, openPort } from './region-port.ts'
 import { withHolds } from './timed-op.ts'
 
-// What runs in a worker of a region, be it a thread or a process.
+// The main module of a worker of a region, thread or process.
 
 const port = openPort()
 if (port.isProcess) {
   joinProcess()
-  // Ctrl-C in a terminal goes to all its processes. What is to become of this one, the main side
-  // says.
+  // Ctrl-C in a terminal signals all its processes. The main side decides when this one ends.
   process.on('SIGINT', () => {})
 }
 let graph: NestedGraph | undefined
@@ -32,7 +31,7 @@ const loopEnd = new LoopEnd(
   },
 )
 
-// From sources a process was started with tsx where that is needed, a thread was told.
+// From TypeScript sources, a process was started with tsx if needed, and a thread got the setting.
 if (
   (workerData as EntrySetup | null)?.tsx !== undefined ||
   (isTypeScript(import.meta.url) && !canStripTypes())
@@ -52,12 +51,12 @@ port.post('hello', [])
 async function setUp({ plan, control, pulse }: RegionSetup): Promise<void> {
   isStarting = true
   try {
-    // Before anything of the user's can hold the process.
+    // Before any of the user's code can block the process.
     if (port.isProcess) watchParent(pulse)
     if (plan.init !== undefined) await runInit(plan.init, plan.initArgs)
     const configs = withHolds(await loadStages(plan.stages), new BlockingCalls(port, control))
     graph = new NestedGraph(plan, configs, port, () => process.exit(0))
-    // What was done before the worker ends of itself need not be done again.
+    // If the worker ends by itself, finished results must not be lost.
     process.on('exit', () => graph?.outbox.flush(true))
     port.post('ready', [])
   } catch (error) {

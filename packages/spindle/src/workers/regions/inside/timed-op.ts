@@ -7,7 +7,7 @@ import type { Op } from '../../supervise/worker-modules.ts'
 import { seqOf } from './input-tracker.ts'
 import type { BlockingCalls } from './region-port.ts'
 
-/** The stages with ops that tell when they hold the worker, where there is a limit to that. */
+/** The stages with ops that report when they block the worker, for stages with a time limit. */
 export function withHolds(configs: readonly StageConfig[], holds: BlockingCalls): StageConfig[] {
   return configs.map((config) => {
     if (config.kind === 'variants')
@@ -36,7 +36,7 @@ function timed(op: Op, holds: BlockingCalls): PipeConfig['run'] {
   }
 }
 
-/** A generator whose steps are calls, too. */
+/** A generator whose steps count as calls. */
 function steps(outputs: Outputs, held: <R>(call: () => R) => R): Outputs {
   return {
     next: () => held(() => outputs.next()),

@@ -1,6 +1,6 @@
 /**
- * Failed items that were told and have not been passed on to the user's `deadLetter`. Above the
- * bound, each keeps the slot of its task until an earlier one is answered.
+ * Failed items that were reported and not yet passed to the user's `deadLetter`. Above the bound,
+ * each keeps the slot of its task until an earlier one is answered.
  */
 export class UnansweredLetters {
   readonly #most: number
@@ -12,7 +12,7 @@ export class UnansweredLetters {
     this.#most = most
   }
 
-  /** One was told; a promise, if its task has to wait. */
+  /** Notes a reported item. Returns a promise if its task has to wait. */
   sent(): Promise<void> | undefined {
     this.#count++
     if (this.#count <= this.#most || this.#isGivenUp) return undefined
@@ -25,7 +25,7 @@ export class UnansweredLetters {
     this.#waiting.shift()?.()
   }
 
-  /** Nothing more is wanted: nobody waits. */
+  /** Releases all waiting tasks after a cancellation. */
   giveUp(): void {
     this.#isGivenUp = true
     for (const resolve of this.#waiting.splice(0)) resolve()
