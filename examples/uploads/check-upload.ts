@@ -25,7 +25,11 @@ export type Verdict =
  */
 export function limitMemory(bytes: number): void {
   if (process.platform !== 'linux') return
-  execFileSync('prlimit', ['--pid', String(process.pid), `--data=${bytes}`])
+  try {
+    execFileSync('prlimit', ['--pid', String(process.pid), `--data=${bytes}`])
+  } catch (error) {
+    process.emitWarning(`no limit of memory: ${(error as Error).message}. Give the container one.`)
+  }
 }
 
 export function checkUpload(path: string): Verdict {
@@ -33,11 +37,12 @@ export function checkUpload(path: string): Verdict {
     const info = probe(path)
     if (info.kind !== 'image' && (info.durationSec ?? 0) > LIMITS.maxDurationSec)
       return { ok: false, code: 'ERR_TOO_LARGE' }
-    const { maxPixels, maxResultBytes } = LIMITS
+    const { maxPixels, maxResultBytes, maxDurationSec } = LIMITS
     if (info.kind === 'video')
       sampleVideo(path, { count: 3, height: 320, maxPixels, maxResultBytes })
-    else if (info.kind === 'audio') loadAudio(path, { window: [0, 10] })
-    else loadImage(path, { width: 320, height: 320 })
+    else if (info.kind === 'audio')
+      loadAudio(path, { window: [0, 10], maxDurationSec, maxResultBytes })
+    else loadImage(path, { width: 320, height: 320, maxPixels, maxResultBytes })
     return { ok: true, kind: info.kind }
   } catch (error) {
     if (error instanceof MediaError) return { ok: false, code: error.code }

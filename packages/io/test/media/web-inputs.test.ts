@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFile } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
@@ -154,7 +154,7 @@ describe('a web server that says nothing', () => {
 
   it('does not hold the end of the process', async () => {
     const pipe = join(folder, 'pipe')
-    execFileSync('mkfifo', [pipe])
+    const hasPipe = spawnSync('mkfifo', [pipe]).status === 0
     const call = `
       import { demux, streamAudio, streamFrames, streamVideo } from ${JSON.stringify(sourceUrl('index'))}
       const url = new URL(${JSON.stringify(url.href)})
@@ -163,16 +163,16 @@ describe('a web server that says nothing', () => {
       streamFrames(url).next().catch(never)
       streamVideo(new ReadableStream({})).next().catch(never)
       streamAudio(new ReadableStream({})).next().catch(never)
-      streamVideo(${JSON.stringify(pipe)}).next().catch(never)
+      if (${hasPipe}) streamVideo(${JSON.stringify(pipe)}).next().catch(never)
       setTimeout(() => process.exit(7), 500)`
     const { status, stderr } = runProgram(call)
     assert.equal(status, 7, stderr)
   })
 })
 
-it('a pipe that has a name is read as it is written', async () => {
+it('a pipe that has a name is read as it is written', async (t) => {
   const pipe = join(folder, 'written')
-  execFileSync('mkfifo', [pipe])
+  if (spawnSync('mkfifo', [pipe]).status !== 0) return t.skip('no mkfifo here')
   const frames = streamVideo(pipe, { height: 24, framesPerChunk: 30 }).next()
   writeFile(pipe, VIDEOS.matroska!(), (error) => assert.ifError(error))
   assert.equal(((await frames).value as VideoArray).shape[0], 30)
