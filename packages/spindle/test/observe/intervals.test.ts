@@ -128,9 +128,13 @@ describe('statistics that are pushed', () => {
 
 describe('the difference of two readings', () => {
   it('cuts a spell that is still open at its edge', async () => {
+    let open = (_: number): void => {}
+    const gate = new Promise<number>((resolve) => {
+      open = resolve
+    })
     const pipeline = new PipelineBuilder()
       .addSource(range(3))
-      .pipe(() => pause(80).then(() => 1), { name: 'slow' })
+      .pipe(() => gate, { name: 'slow' })
       .build()
     const item = pipeline.getItem()
     await pause(20)
@@ -143,6 +147,7 @@ describe('the difference of two readings', () => {
     assert.ok(slow && slow.queue.emptyMs >= 19 && slow.queue.emptyMs <= between.elapsedMs + 1)
     assert.ok(slow.shares.running > 0.9, 'the call in flight counts as work')
     assert.equal(slow.tasks, 0)
+    open(1)
     await item
     await pipeline.stop()
   })
