@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { messageOf } from '../../errors.ts'
 import { clearTimeout, setTimeout } from '../../timers.ts'
 import { FileSlots, type FileSlotsHandle, type SlotTicket } from '../memory/file-slots.ts'
+import { StartTries } from '../supervise/start-tries.ts'
 import type { EntrySetup } from '../supervise/start-worker.ts'
 import { encode, type Frame, FrameReader, frameOf } from './frames.ts'
 import type { ProcessSetup } from './inside/pipeline-process-main.ts'
@@ -45,41 +46,85 @@ const {
 const control = new Int32Array(controlBuffer)
 const slots = handle === undefined ? undefined : FileSlots.attach(handle)
 
-const child = spawn(process.execPath, [...command], {
-  stdio: ['ignore', 'inherit', 'inherit', 'pipe', ...(slots === undefined ? [] : [slots.fd])],
-})
-const socket = child.stdio[MESSAGE_FD] as Socket
-const reader = new FrameReader(passOn)
 /** Slots that were read here and not reported yet. */
 let read: SlotTicket[] = []
 /** Number of items passed on, and number of items that the consumer has taken. */
 let passed = 0
 let taken = 0
 
-socket.on('data', (chunk) => reader.push(chunk))
-// A process may die while a message is being sent to it. Its exit is handled below.
-socket.on('error', () => {})
-child.on('error', (error) => died(`it could not be started: ${messageOf(error)}`))
-child.on('exit', (code, signal) => {
-  const how = signal === null ? `exit code ${code}` : `killed by ${signal}`
-  // What it has written is still in the socket. The socket closes with the process unless a
-  // grandchild holds its other end.
-  const late = setTimeout(() => died(how), 1000)
-  child.on('close', () => {
-    clearTimeout(late)
-    died(how)
-  })
-})
+let child: ChildProcess
+let socket: Socket
+/** Whether the process has sent anything, the first of which is that it is ready. */
+let hasSpoken = false
+/** Whether the end of the process is wanted. */
+let isEnding = false
+const tries = new StartTries()
+/** What was sent to a process that has not spoken yet: another one gets it again. */
+let sent: (ConsumerMessage | ProcessSetup)[] = []
+
+start()
 port.on('message', (message: ConsumerMessage) => {
+  isEnding ||= message.kind === 'kill' || message.kind === 'stop'
   if (message.kind === 'kill') child.kill('SIGKILL')
-  else {
-    tell(message.kind === 'taken' ? withRead(message) : message)
-  }
+  else tell(message.kind === 'taken' ? withRead(message) : message)
 })
-const setup: ProcessSetup = { assignment, slots: slots?.handleFor(SLOTS_FD), hasTsx }
-tell(setup)
+tell({ assignment, slots: slots?.handleFor(SLOTS_FD), hasTsx })
+
+function start(): void {
+  const started = spawn(process.execPath, [...command], {
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe', ...(slots === undefined ? [] : [slots.fd])],
+  })
+  child = started
+  socket = started.stdio[MESSAGE_FD] as Socket
+  const reader = new FrameReader((frame) => {
+    hasSpoken = true
+    sent = []
+    passOn(frame)
+  })
+  socket.on('data', (chunk) => reader.push(chunk))
+  // A process may die while a message is being sent to it. Its exit is handled below.
+  socket.on('error', () => {})
+  started.on('error', (error) => died(`it could not be started: ${messageOf(error)}`))
+  started.on('exit', (code, signal) => {
+    const how = signal === null ? `exit code ${code}` : `killed by ${signal}`
+    let isOver = false
+    const ended = (): void => {
+      if (isOver) return
+      isOver = true
+      if (signal === null || !startsAgain(how)) died(how)
+    }
+    // What it has written is still in the socket. The socket closes with the process unless a
+    // grandchild holds its other end.
+    const late = setTimeout(ended, 1000)
+    started.on('close', () => {
+      clearTimeout(late)
+      ended()
+    })
+  })
+}
+
+/**
+ * Starts the process again if it was killed before it was ready, as happens when memory is short.
+ * Returns false if it was ready, or after too many attempts.
+ */
+function startsAgain(how: string): boolean {
+  if (hasSpoken || isEnding) return false
+  const waitMs = tries.failedWith(undefined)
+  if (waitMs === undefined) return false
+  setTimeout(() => {
+    if (isEnding) return died(how)
+    start()
+    for (const message of sent) write(message)
+  }, waitMs)
+  return true
+}
 
 function tell(message: ConsumerMessage | ProcessSetup): void {
+  if (!hasSpoken) sent.push(message)
+  write(message)
+}
+
+function write(message: ConsumerMessage | ProcessSetup): void {
   if (!socket.writable) return
   for (const part of frameOf(encode(message), 0, () => undefined)) socket.write(part)
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import type { RemotePipeline, RemotePipelineOptions } from 'spindle'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type RemotePipeline, type RemotePipelineOptions, runPipelineInProcess } from 'spindle'
 import { runChild } from '../../support/child.ts'
 import { assertCode } from '../../support/consume.ts'
 import {
@@ -94,6 +97,38 @@ describe('a process that dies with its pipeline', () => {
       await isHeardOf(inProcess, way, options, message)
     })
   }
+})
+
+describe('a process that is killed while it starts', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'spindle-kills-'))
+  const file = join(folder, 'left')
+  const href = import.meta.resolve('./fixtures/killed-at-start.js')
+  before(() => {
+    process.env.SPINDLE_TEST_KILLS = file
+  })
+  after(() => {
+    delete process.env.SPINDLE_TEST_KILLS
+    rmSync(folder, { recursive: true })
+  })
+
+  for (const way of ways)
+    it(`is started again, for a ${way}`, async () => {
+      writeFileSync(file, '2')
+      const loader = runPipelineInProcess<number>(href, { export: 'counted' })
+      assert.deepEqual(await take(loader, way), [0, 1, 2])
+      await loader.stop()
+    })
+
+  it('again and again is given up, and can be stopped meanwhile', async () => {
+    writeFileSync(file, '9')
+    const loader = runPipelineInProcess<number>(href, { export: 'counted' })
+    assertCode((await attempt(loader, 'for')).error, 'ERR_WORKER_DIED', /killed by SIGKILL/)
+    assert.equal(readFileSync(file, 'utf8'), '5')
+    const stopped = runPipelineInProcess<number>(href, { export: 'counted' })
+    stopped.start().catch(() => {})
+    await stopped.stop()
+    await stopped.done
+  })
 })
 
 it('a continuous pipeline is heard of in the epoch in which it dies', async () => {
