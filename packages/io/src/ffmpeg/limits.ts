@@ -1,4 +1,4 @@
-import { badOption, MediaError } from '../errors.ts'
+import { countLimits, DEFAULT_MAX_PIXELS, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../limits.ts'
 
 /**
  * Bounds on what is made of a file from elsewhere: a small one may say that it is large. What
@@ -35,22 +35,14 @@ export const LIMIT_OPTIONS: readonly (keyof VideoLimits)[] = [
 
 /** Limits where none are given. */
 export const DEFAULT_LIMITS: Limits = {
-  maxPixels: 178_956_970,
+  maxPixels: DEFAULT_MAX_PIXELS,
   maxFrames: Number.POSITIVE_INFINITY,
-  maxResultBytes: 2 ** 31,
+  maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
 }
 
 /** Checks limits, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function limitsOf(options: VideoLimits): Limits {
-  const limits = { ...DEFAULT_LIMITS }
-  for (const name of LIMIT_OPTIONS) {
-    const value = options[name]
-    if (value === undefined) continue
-    const isFine = value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value >= 1)
-    if (!isFine) throw badOption(name, 'an integer >= 1 or Infinity', value)
-    limits[name] = value
-  }
-  return limits
+  return countLimits(options, DEFAULT_LIMITS)
 }
 
 /** @throws MediaError `ERR_TOO_LARGE` for a frame of more than `maxPixels` */
@@ -77,11 +69,6 @@ export function checkBytes(
 export function checkFrames(frames: number, { maxFrames }: Pick<Limits, 'maxFrames'>): void {
   if (frames <= maxFrames) return
   throw tooLarge('maxFrames', maxFrames, `there are ${frames} frames or more`)
-}
-
-/** What is larger than an option allows. */
-export function tooLarge(option: keyof VideoLimits, limit: number, what: string): MediaError {
-  return new MediaError('ERR_TOO_LARGE', `${what}, more than \`${option}\` (${limit})`)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { badOption, MediaError } from '../errors.ts'
+import { countLimits, DEFAULT_MAX_PIXELS, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../limits.ts'
 import type { Size } from './geometry.ts'
 
 /**
@@ -35,22 +35,14 @@ export const LIMIT_OPTIONS: readonly (keyof ImageLimits)[] = [
 
 /** Limits where none are given. */
 export const DEFAULT_LIMITS: CheckedLimits = {
-  maxPixels: 178_956_970,
+  maxPixels: DEFAULT_MAX_PIXELS,
   maxFrames: Number.POSITIVE_INFINITY,
-  maxResultBytes: 2 ** 31,
+  maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
 }
 
 /** Checks limits, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function imageLimits(options: ImageLimits): CheckedLimits {
-  const limits = { ...DEFAULT_LIMITS }
-  for (const name of LIMIT_OPTIONS) {
-    const value = options[name]
-    if (value === undefined) continue
-    if (value !== Number.POSITIVE_INFINITY && !(Number.isInteger(value) && value >= 1))
-      throw badOption(name, 'an integer >= 1 or Infinity', value)
-    limits[name] = value
-  }
-  return limits
+  return countLimits(options, DEFAULT_LIMITS)
 }
 
 /** @throws MediaError `ERR_TOO_LARGE` for a picture of more than `maxPixels` */
@@ -79,8 +71,4 @@ export function checkResultBytes(
 ): void {
   if (bytes <= maxResultBytes) return
   throw tooLarge('maxResultBytes', maxResultBytes, `a result of ${bytes} bytes`)
-}
-
-function tooLarge(option: keyof ImageLimits, limit: number, what: string): MediaError {
-  return new MediaError('ERR_TOO_LARGE', `${what}, more than \`${option}\` (${limit})`)
 }

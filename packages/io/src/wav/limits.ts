@@ -1,4 +1,5 @@
-import { badOption, MediaError } from '../errors.ts'
+import { badOption } from '../errors.ts'
+import { countLimits, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../limits.ts'
 
 /**
  * Bounds of a sound, for files of strangers. Headers are believed where they announce too much, and
@@ -25,27 +26,20 @@ export type CheckedLimits = Required<SoundLimits>
 /** Names of the options of {@link SoundLimits}. */
 export const LIMIT_OPTIONS: readonly string[] = ['maxDurationSec', 'maxSamples', 'maxResultBytes']
 
-const MAX_RESULT_BYTES = 2 ** 31
-
 /** Limits where none are given. */
 export const DEFAULT_LIMITS: CheckedLimits = {
   maxDurationSec: Infinity,
   maxSamples: Infinity,
-  maxResultBytes: MAX_RESULT_BYTES,
+  maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
 }
 
 /** Checks limits and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function soundLimits(options: SoundLimits): CheckedLimits {
-  const {
-    maxDurationSec = Infinity,
-    maxSamples = Infinity,
-    maxResultBytes = MAX_RESULT_BYTES,
-  } = options
+  const { maxDurationSec = Infinity } = options
   if (typeof maxDurationSec !== 'number' || !(maxDurationSec > 0))
     throw badOption('maxDurationSec', 'a number > 0', maxDurationSec)
-  checkCount('maxSamples', maxSamples)
-  checkCount('maxResultBytes', maxResultBytes)
-  return { maxDurationSec, maxSamples, maxResultBytes }
+  const { maxSamples, maxResultBytes } = DEFAULT_LIMITS
+  return { maxDurationSec, ...countLimits(options, { maxSamples, maxResultBytes }) }
 }
 
 /**
@@ -57,13 +51,11 @@ export function soundLimits(options: SoundLimits): CheckedLimits {
 export function checkLength(limits: CheckedLimits, samples: number, sampleRate: number): void {
   const { maxDurationSec, maxSamples } = limits
   if (samples > maxSamples)
-    throw tooLarge(`${samples} samples a channel`, 'maxSamples', `${maxSamples}`)
-  if (samples > maxDurationSec * sampleRate)
-    throw tooLarge(
-      `${round(samples / sampleRate)} s of sound`,
-      'maxDurationSec',
-      `${maxDurationSec}`,
-    )
+    throw tooLarge('maxSamples', maxSamples, `at least ${samples} samples a channel`)
+  if (samples > maxDurationSec * sampleRate) {
+    const seconds = round(samples / sampleRate)
+    throw tooLarge('maxDurationSec', maxDurationSec, `at least ${seconds} s of sound`)
+  }
 }
 
 /**
@@ -72,19 +64,7 @@ export function checkLength(limits: CheckedLimits, samples: number, sampleRate: 
  */
 export function checkBytes({ maxResultBytes }: CheckedLimits, bytes: number): void {
   if (bytes > maxResultBytes)
-    throw tooLarge(`${bytes} bytes of samples`, 'maxResultBytes', `${maxResultBytes}`)
-}
-
-function tooLarge(has: string, option: string, value: string): MediaError {
-  return new MediaError(
-    'ERR_TOO_LARGE',
-    `${has}, at least, are more than \`${option}\`, ${value}, allows`,
-  )
-}
-
-function checkCount(name: string, value: unknown): void {
-  if (value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 1)) return
-  throw badOption(name, 'an integer >= 1, or Infinity', value)
+    throw tooLarge('maxResultBytes', maxResultBytes, `at least ${bytes} bytes of samples`)
 }
 
 function round(seconds: number): number {

@@ -1,9 +1,9 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import { MediaError } from '../../errors.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { Container } from './container.ts'
-import { refuseEncryptedPacket } from './encrypted.ts'
 import { isTag, mayBeFrame } from './stray-bytes.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
@@ -186,7 +186,7 @@ export class AudioDecoder {
       }
       if (this.#isFirst) {
         this.#isFirst = false
-        refuseEncryptedPacket(this.#ffmpeg, packet)
+        refuseEncrypted(this.#ffmpeg, packet)
         this.#isPiece = isPieceOfFlac(this.#codecName, packet)
       }
       const sent = this.#decoder.sendPacketSync(packet)

@@ -1,6 +1,5 @@
-import type { Packet, Stream } from 'node-av/lib'
+import type { Stream } from 'node-av/lib'
 import { MediaError } from '../../errors.ts'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
 
 /**
  * Sample entries of MP4 files whose samples are encrypted (ISO/IEC 14496-12 8.12; those of the
@@ -20,15 +19,6 @@ export function refuseEncrypted({ codecpar }: Stream): void {
   const name = Buffer.from([tag & 255, (tag >> 8) & 255, (tag >> 16) & 255, (tag >>> 24) & 255])
   const scheme = ENCRYPTED.get(name.toString('latin1'))
   if (scheme !== undefined) throw encrypted(scheme)
-}
-
-/**
- * Refuses packets of which FFmpeg knows that they are encrypted, and how. @throws MediaError
- * `ERR_UNSUPPORTED`
- */
-export function refuseEncryptedPacket({ constants: c }: FFmpeg, packet: Packet): void {
-  if (packet.getSideData(c.AV_PKT_DATA_ENCRYPTION_INFO) !== null)
-    throw encrypted('Common Encryption')
 }
 
 function encrypted(scheme: string): MediaError {
