@@ -1,7 +1,7 @@
 import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import type { Item } from '../flow/item.ts'
-import { end, park, type TrackedItem } from './lot.ts'
+import { end, park, type TrackedItem } from './pending-group.ts'
 import type { ResumeTracker } from './resume-tracker.ts'
 
 /** A consumer that holds items which are not committed. */
@@ -30,7 +30,7 @@ export class Commits {
    */
   gives(item: Item, holder: Holder | undefined): boolean {
     const tracked = item as TrackedItem
-    if (tracked.lot?.isCovered(item.path) === true) {
+    if (tracked.group?.isCovered(item.path) === true) {
       end(tracked, true)
       return false
     }

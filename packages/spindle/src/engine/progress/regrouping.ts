@@ -1,6 +1,6 @@
 import type { Aggregator } from '../types.ts'
 import { memberName } from './batch-states.ts'
-import type { TrackedItem } from './lot.ts'
+import type { TrackedItem } from './pending-group.ts'
 import type { BatchPlan } from './resume-plan.ts'
 import type { ResumeTracker } from './resume-tracker.ts'
 

@@ -26,8 +26,8 @@ export class JoinStage extends MergeStage {
   }
 
   /** A batch was split. */
-  opened(group: SplitBatch): void {
-    this.#open.push(group)
+  opened(split: SplitBatch): void {
+    this.#open.push(split)
   }
 
   /** Parts can be taken at any time, because they go into their batch and not into the queue. */
@@ -36,11 +36,11 @@ export class JoinStage extends MergeStage {
   }
 
   override accept(port: MergeInput, item: Item): void {
-    const group = item.path?.group as SplitBatch
+    const split = item.path?.split as SplitBatch
     this.tasks++
     try {
       // The array is the user's and may be a Proxy.
-      group.collect(port.position, checkPart(item.value, port.position))
+      split.collect(port.position, checkPart(item.value, port.position))
     } catch (error) {
       this.fail(error, item.index)
       return
@@ -55,9 +55,9 @@ export class JoinStage extends MergeStage {
     if (this.state !== RUNNING) return
     const before = this.#open.length
     while (this.#open[0]?.isComplete === true && this.exit.hasRoom()) {
-      const group = this.#open.shift() as SplitBatch
-      const batch = group.batch
-      const elements = group.isSpoilt ? [] : group.join()
+      const split = this.#open.shift() as SplitBatch
+      const batch = split.batch
+      const elements = split.isSpoilt ? [] : split.join()
       if (elements.length === 0) {
         this.counters.skipped++
         retire(batch)

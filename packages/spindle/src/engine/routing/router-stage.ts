@@ -210,14 +210,14 @@ export class RouterStage extends PulledStage {
       this.fail(error, item.index)
       return
     }
-    const group = new SplitBatch(item, parts.length, () => join.completed())
+    const split = new SplitBatch(item, parts.length, () => join.completed())
     const used = parts.flatMap((part, path) => (part.length > 0 ? [path] : []))
     // Count all parts before sending the first one: a part may reach the end of its path within
     // `put`.
-    for (const _ of used) group.enter()
-    join.opened(group)
+    for (const _ of used) split.enter()
+    join.opened(split)
     for (const path of used) {
-      const part = partOf(item, parts[path], path, group)
+      const part = partOf(item, parts[path], path, split)
       ;(this.exits[path] as Queue).put(part)
     }
     if (used.length === 0) join.completed()

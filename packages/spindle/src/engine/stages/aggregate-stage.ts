@@ -9,7 +9,7 @@ import {
 } from '../flow/item.ts'
 import type { Queue } from '../flow/queue.ts'
 import { Members } from '../progress/batch-members.ts'
-import type { TrackedItem } from '../progress/lot.ts'
+import type { TrackedItem } from '../progress/pending-group.ts'
 import { type Regrouped, Regrouping } from '../progress/regrouping.ts'
 import type { Aggregator, FailureBudget, StageInfo } from '../types.ts'
 import type { GraphContext } from './graph-context.ts'
