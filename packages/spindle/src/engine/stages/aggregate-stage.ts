@@ -82,13 +82,13 @@ export class AggregateStage extends PipeStage {
     // Only the aggregator knows whether the batch contains all items it received.
     this.#guessed = () => {
       if (saysRest(aggregator) !== false)
-        host.book?.refuse(
+        host.resumeTracker?.refuse(
           `stage "${info.name}" gave a batch that is no array of the items it was given, and did not say by \`hasRest()\` that it holds no others: what would be left out by a crash is not known`,
         )
     }
-    const plans = host.book?.plansOf(ordinal) ?? []
-    if (host.book !== undefined && plans.length > 0)
-      this.#regrouping = new Regrouping(host.book, plans, make)
+    const plans = host.resumeTracker?.plansOf(ordinal) ?? []
+    if (host.resumeTracker !== undefined && plans.length > 0)
+      this.#regrouping = new Regrouping(host.resumeTracker, plans, make)
   }
 
   /** Items that the aggregator keeps have not ended. */

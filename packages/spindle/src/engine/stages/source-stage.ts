@@ -84,9 +84,9 @@ export class SourceStage extends Stage implements Resumable {
     this.index = rank
     this.step = worldSize
     this.tracker =
-      host.book === undefined
+      host.resumeTracker === undefined
         ? undefined
-        : new SourceTracker(host.book, config, ordinal, () => this.pump())
+        : new SourceTracker(host.resumeTracker, config, ordinal, () => this.pump())
     this.origin = this.tracker?.begin() ?? { source: ordinal, epoch: 0 }
     this.exit = new Queue(config.buffer, undefined)
     this.exit.producer = this

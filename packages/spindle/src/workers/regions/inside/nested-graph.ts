@@ -43,7 +43,7 @@ export class NestedGraph implements GraphContext {
   readonly pipelineId: number
   readonly seed: number
   /** Not used: items here have pending groups. */
-  readonly book: undefined
+  readonly resumeTracker: undefined
   readonly itemPool: ItemPool = new ItemPool()
   readonly logger: Logger = { warn: () => {}, error: () => {} }
   /** Always true: the main side wants to know when the graph is idle. */
@@ -55,7 +55,7 @@ export class NestedGraph implements GraphContext {
   readonly #stages: readonly Stage[]
   readonly #feed: InputQueue
   readonly #exit: CreditedSink
-  readonly #book: InputTracker
+  readonly #inputTracker: InputTracker
   readonly #counts: CountReader
   readonly #onEnd: () => void
   readonly #startedAt: number = clockMs()
@@ -81,7 +81,7 @@ export class NestedGraph implements GraphContext {
     this.#onEnd = onEnd
     if (plan.mostLetters !== undefined) this.#letters = new UnansweredLetters(plan.mostLetters)
     this.outbox = new RegionBatcher(port, plan.firstId - 1, (isTurnOver) => this.#state(isTurnOver))
-    this.#book = new InputTracker({
+    this.#inputTracker = new InputTracker({
       tell: (...entries) => this.outbox.tell(...entries),
       gave: () => {
         this.#given++
@@ -94,7 +94,7 @@ export class NestedGraph implements GraphContext {
     this.#unfinished = stages.length
     this.#counts = new CountReader(stages)
     this.#exit = new CreditedSink(exit, {
-      take: (item) => this.#book.gives(item as TrackedItem),
+      take: (item) => this.#inputTracker.gives(item as TrackedItem),
       flushed: () => this.outbox.tellLast([FLUSHED]),
       ended: () => this.outbox.tell([WORKER_ENDED]),
     })
@@ -110,9 +110,9 @@ export class NestedGraph implements GraphContext {
       const field = message[at + 1]
       if (code === INPUT) this.#take(message.slice(at + 1, at + 8))
       else if (code === CREDIT) this.#exit.grant(field as number)
-      else if (code === FLUSH) this.#feed.put(boundaryAfter(this.#book.lastOrigin))
+      else if (code === FLUSH) this.#feed.put(boundaryAfter(this.#inputTracker.lastOrigin))
       else if (code === FAIL) this.#fail(field as number)
-      else if (code === ISOLATE) this.#book.isCareful = field as boolean
+      else if (code === ISOLATE) this.#inputTracker.isCareful = field as boolean
       else if (code === CANCEL) this.#cancel(field as boolean)
       else if (code === LETTER) this.#letters?.answered()
       else if (code === RESIZE) this.#resize(field as number, message[at + 2] as number)
@@ -152,8 +152,8 @@ export class NestedGraph implements GraphContext {
       readonly number[] | undefined,
       readonly string[] | undefined,
     ]
-    const origin = this.#book.origin(source, epoch)
-    this.#feed.put(this.#book.born({ seq, value, origin, index, positions, covered }))
+    const origin = this.#inputTracker.origin(source, epoch)
+    this.#feed.put(this.#inputTracker.born({ seq, value, origin, index, positions, covered }))
   }
 
   #fail(id: number): void {
@@ -192,7 +192,7 @@ export class NestedGraph implements GraphContext {
       isResting,
       isEmpty,
       workMs: this.#workMs,
-      entangled: this.#book.entangled,
+      entangled: this.#inputTracker.entangled,
       counts: this.#counts.read(),
       histograms,
       levels: histograms === undefined ? undefined : this.#counts.readLevels(),
@@ -231,7 +231,7 @@ export class NestedGraph implements GraphContext {
   }
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
-    if (!this.#book.failed(stage.info.id, failure, item)) return undefined
+    if (!this.#inputTracker.failed(stage.info.id, failure, item)) return undefined
     return this.#letters?.sent()
   }
 
