@@ -39,14 +39,14 @@ export class RouterStage extends PulledStage {
 
   constructor(
     info: StageInfo,
-    host: GraphContext,
+    graph: GraphContext,
     input: Queue,
     router: (item: unknown) => unknown,
     exits: readonly Queue[],
     join: JoinStage | undefined,
     lookAhead: number,
   ) {
-    super(info, host, input)
+    super(info, graph, input)
     this.#router = router
     this.#join = join
     this.#lookAhead = lookAhead
@@ -273,7 +273,7 @@ export class RouterStage extends PulledStage {
   #proceed(): void {
     if (this.input.length > 0) this.pump()
     else if (this.input.isClosed) this.inputEnded()
-    if (this.host.isDraining) this.host.rested()
+    if (this.graph.isDraining) this.graph.rested()
   }
 
   protected isIdle(): boolean {

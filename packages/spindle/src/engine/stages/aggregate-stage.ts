@@ -47,7 +47,7 @@ export class AggregateStage extends PipeStage {
 
   constructor(
     info: StageInfo,
-    host: GraphContext,
+    graph: GraphContext,
     input: Queue,
     make: () => Aggregator<unknown, unknown>,
     ordinal: number,
@@ -56,7 +56,7 @@ export class AggregateStage extends PipeStage {
     maxFailures: FailureBudget,
   ) {
     const aggregator = make()
-    super(info, host, input, {
+    super(info, graph, input, {
       op: (item) => {
         this.#isTouched = true
         if (item !== FLUSH) return aggregator.accumulate(item)
@@ -82,13 +82,13 @@ export class AggregateStage extends PipeStage {
     // Only the aggregator knows whether the batch contains all items it received.
     this.#guessed = () => {
       if (saysRest(aggregator) !== false)
-        host.resumeTracker?.refuse(
+        graph.resumeTracker?.refuse(
           `stage "${info.name}" gave a batch that is no array of the items it was given, and did not say by \`hasRest()\` that it holds no others: what would be left out by a crash is not known`,
         )
     }
-    const plans = host.resumeTracker?.plansOf(ordinal) ?? []
-    if (host.resumeTracker !== undefined && plans.length > 0)
-      this.#regrouping = new Regrouping(host.resumeTracker, plans, make)
+    const plans = graph.resumeTracker?.plansOf(ordinal) ?? []
+    if (graph.resumeTracker !== undefined && plans.length > 0)
+      this.#regrouping = new Regrouping(graph.resumeTracker, plans, make)
   }
 
   /** Items that the aggregator keeps have not ended. */

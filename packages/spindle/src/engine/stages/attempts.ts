@@ -285,7 +285,7 @@ export class Attempts {
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
     // Unlike `Math.random`, this gives the same delays in runs with the same seed.
     const jitter = retry.jitter
-      ? 0.5 + Rng.from(stage.host.seed, item.index, attempt).next() / 2
+      ? 0.5 + Rng.from(stage.graph.seed, item.index, attempt).next() / 2
       : 1
     const timing = this.#pending.get(item)
     timing?.backsOff()

@@ -28,8 +28,8 @@ export abstract class FlatMapStage extends TaskStage {
   protected resting = 0
   private hasRested = false
 
-  constructor(info: StageInfo, host: GraphContext, input: Queue, settings: PipeSettings) {
-    super(info, host, input, settings)
+  constructor(info: StageInfo, graph: GraphContext, input: Queue, settings: PipeSettings) {
+    super(info, graph, input, settings)
     this.settings = settings
     this.limit = settings.concurrency + settings.buffer
     this.isBoundedInBytes = settings.maxBytes !== undefined

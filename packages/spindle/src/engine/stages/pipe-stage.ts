@@ -55,8 +55,8 @@ export class PipeStage extends FlatMapStage implements Follower {
   private attempts: Attempts | undefined = undefined
   private readonly timer: TaskTimer = new TaskTimer()
 
-  constructor(info: StageInfo, host: GraphContext, input: Queue, settings: PipeSettings) {
-    super(info, host, input, settings)
+  constructor(info: StageInfo, graph: GraphContext, input: Queue, settings: PipeSettings) {
+    super(info, graph, input, settings)
     this.op = settings.op
     this.seesContext = seesContext(settings.op)
     this.holdsLoop = !settings.runsElsewhere
@@ -99,7 +99,7 @@ export class PipeStage extends FlatMapStage implements Follower {
       this.isPlain &&
       this.state === RUNNING &&
       this.boundary === undefined &&
-      !this.host.isDraining &&
+      !this.graph.isDraining &&
       this.tracer === undefined
   }
 

@@ -32,8 +32,8 @@ export abstract class TaskStage extends PulledStage {
   abstract readonly window: ReorderBuffer | undefined
   protected boundary: Item | undefined = undefined
 
-  constructor(info: StageInfo, host: GraphContext, input: Queue, settings: TaskSettings) {
-    super(info, host, input)
+  constructor(info: StageInfo, graph: GraphContext, input: Queue, settings: TaskSettings) {
+    super(info, graph, input)
     this.exit = new Queue(settings.buffer, settings.maxBytes)
     this.budget = new Budget(settings.maxFailures)
     this.exit.producer = this
@@ -173,7 +173,7 @@ export abstract class TaskStage extends PulledStage {
 
   /** Notifies a draining graph that the stage is less busy. */
   rested(): void {
-    if (this.host.isDraining) this.host.rested()
+    if (this.graph.isDraining) this.graph.rested()
   }
 
   protected override drained(): void {

@@ -65,13 +65,13 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
 
   constructor(
     info: StageInfo,
-    host: GraphContext,
+    graph: GraphContext,
     input: Queue,
     config: RegionConfig,
     inner: readonly StageProxy[],
     maxFailures: FailureBudget,
   ) {
-    super(info, host, input)
+    super(info, graph, input)
     const { workers } = config
     this.#inner = inner
     this.#gauges = new RegionGauges(inner)
@@ -82,7 +82,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     this.#isOrdered = workers.outputOrder === 'input'
     this.#outputs = new RegionOutputs(this.exit, this.#isOrdered)
     this.#failedStage = info.id + 1
-    const plan = planRegion(config, host, info.id + 1, inner)
+    const plan = planRegion(config, graph, info.id + 1, inner)
     const { kind, resourceLimits } = workers
     const limits = hangLimits(config.stages, inner)
     this.#crew = new RegionSupervisor(this, { kind, resourceLimits, plan, limits }, workers)
@@ -183,7 +183,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
       this.pump()
       this.#settle()
     } else if (this.state === FAILING) this.#endIfFailed()
-    if (this.host.isDraining) this.host.rested()
+    if (this.graph.isDraining) this.graph.rested()
   }
 
   /** Passes a boundary on, or ends, when all results before it were given. */
