@@ -96,7 +96,7 @@ export abstract class FlatMapStage extends TaskStage {
 
   /** Outputs the results of a generator. Its task ends with the last one. */
   expand(generatorRun: GeneratorRun): void {
-    if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
+    if (this.state > RUNNING && (this.state !== FAILING || this.reorderBuffer !== undefined)) {
       generatorRun.close()
       this.running--
       this.tracer?.end(generatorRun.item, false)
@@ -104,9 +104,9 @@ export abstract class FlatMapStage extends TaskStage {
       return
     }
     this.generatorRuns.add(generatorRun)
-    if (this.window !== undefined) {
+    if (this.reorderBuffer !== undefined) {
       generatorRun.item.value = generatorRun
-      this.window.settle(generatorRun.item, EXPANDING)
+      this.reorderBuffer.settle(generatorRun.item, EXPANDING)
     } else generatorRun.advance()
   }
 
@@ -116,9 +116,9 @@ export abstract class FlatMapStage extends TaskStage {
     // After the limit was lowered, more calls than it allows may be running. They must continue, or
     // none of them would ever end.
     const running = Math.min(this.running, this.concurrency)
-    if (this.window === undefined) return running + this.held + this.exit.length <= this.limit
+    if (this.reorderBuffer === undefined) return running + this.held + this.exit.length <= this.limit
     // In input order, the first generator must not wait for later ones, which hold one output each.
-    if (this.window.isFirst(generatorRun.item)) return this.exit.length <= this.exit.capacity
+    if (this.reorderBuffer.isFirst(generatorRun.item)) return this.exit.length <= this.exit.capacity
     return this.running + this.held + this.exit.length < this.limit
   }
 
@@ -190,15 +190,15 @@ export abstract class FlatMapStage extends TaskStage {
     this.signalled?.delete(generatorRun.item)
     this.running--
     absorb(generatorRun.item)
-    this.window?.release()
-    if (this.window === undefined) this.countCall(generatorRun.item.index)
+    this.reorderBuffer?.release()
+    if (this.reorderBuffer === undefined) this.countCall(generatorRun.item.index)
     this.proceed()
   }
 
   /** Called when a generator threw. */
   expansionFailed(generatorRun: GeneratorRun, error: unknown, attempts: number): void {
     this.generatorRuns.delete(generatorRun)
-    if (this.window === undefined) {
+    if (this.reorderBuffer === undefined) {
       this.taskFailed(generatorRun.item, generatorRun.input, error, attempts)
     } else {
       this.running--
@@ -212,7 +212,7 @@ export abstract class FlatMapStage extends TaskStage {
           attempts,
           this.keepSlot,
         )
-        this.window.release()
+        this.reorderBuffer.release()
       }
     }
     this.proceed()
