@@ -1,4 +1,4 @@
-import { isInside, markOf } from '../engine/flow/marker.ts'
+import { isInside, markOf } from '../engine/flow/current-call.ts'
 import type { Graph } from '../engine/run/graph.ts'
 import type { Stage } from '../engine/stages/stage.ts'
 import type { LoopPart, LoopPlace } from '../engine/stats/loop-blocks.ts'

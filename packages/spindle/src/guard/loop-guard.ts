@@ -1,5 +1,5 @@
 import { badOption, checkOptions } from '../check.ts'
-import { isInside } from '../engine/flow/marker.ts'
+import { isInside } from '../engine/flow/current-call.ts'
 import { channels } from '../engine/hooks/channels.ts'
 import type { Graph } from '../engine/run/graph.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'

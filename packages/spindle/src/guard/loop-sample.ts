@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { readFrames } from '../call-stack.ts'
 import { scopedMark } from '../engine/flow/call-scopes.ts'
-import { marker } from '../engine/flow/marker.ts'
+import { currentCall } from '../engine/flow/current-call.ts'
 import type { Frame, LoopSample } from './watch-protocol.ts'
 
 const MOST_FRAMES = 64
@@ -25,7 +25,7 @@ function takeSample(
   hasDebugger: () => boolean,
 ): LoopSample {
   return {
-    word: marker[0] as number,
+    word: currentCall[0] as number,
     turns: performance.nodeTiming.uvMetricsInfo.loopCount,
     // Skip the first frame, which is the evaluated expression.
     frames: readFrames(MOST_FRAMES, above, toFrame).slice(1),

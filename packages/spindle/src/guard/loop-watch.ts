@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { isInside, LEFT } from '../engine/flow/marker.ts'
+import { isInside, LEFT } from '../engine/flow/current-call.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 import { LoopQuestion } from './loop-question.ts'
 import { withSources } from './source-maps.ts'
@@ -70,8 +70,8 @@ interface Stretch {
 }
 
 /**
- * Watches another thread's event loop from outside. It reads the thread's marker and its count of
- * beats (a timer of the event loop). As long as these change, it does nothing else. If the marker
+ * Watches another thread's event loop from outside. It reads the thread's current call and its count of
+ * beats (a timer of the event loop). As long as these change, it does nothing else. If the current call
  * stays at one word inside a call of user code, or the beats stop, the event loop may be blocked.
  * The thread may be working, or waiting in native code. The watcher then requests the thread's
  * stack. The thread answers in the middle of the code that blocks it, or when native code returns.
@@ -80,7 +80,7 @@ interface Stretch {
  *     '<--------------the word changes, or (outside of calls) a beat comes------------------'
  */
 export class LoopWatch {
-  readonly #marker: Int32Array
+  readonly #currentCall: Int32Array
   readonly #setup: WatchSetup
   readonly #question: LoopQuestion | undefined
   #use: MainThreadUse | undefined
@@ -108,7 +108,7 @@ export class LoopWatch {
 
   constructor(setup: WatchSetup) {
     this.#setup = setup
-    this.#marker = new Int32Array(setup.marker)
+    this.#currentCall = new Int32Array(setup.currentCall)
     this.#control = new Int32Array(setup.control)
     if (setup.sampler !== undefined) {
       this.#question = new LoopQuestion(setup.sampler, this.#control)
@@ -146,7 +146,7 @@ export class LoopWatch {
     }
     const look: Look = {
       at: clockMs(),
-      word: this.#marker[0] as number,
+      word: this.#currentCall[0] as number,
       beats: Atomics.load(this.#control, BEATS),
       use: this.#readUse(),
     }
@@ -166,7 +166,7 @@ export class LoopWatch {
     } else {
       // The call takes long. After it, the engine must yield at once, and not only after some quick
       // calls.
-      if (isInside(look.word)) this.#marker[LEFT] = 0
+      if (isInside(look.word)) this.#currentCall[LEFT] = 0
       this.#periodMs = this.#unchanged(this.#since, last, look)
     }
     this.#last = look
@@ -284,7 +284,7 @@ export class LoopWatch {
 
   #answered(stretch: Stretch, sample: LoopSample | undefined): void {
     if (sample?.hasDebugger === true) this.#hasDebugger = true
-    // The answer may arrive after the end of the stretch, but it was given while the marker still
+    // The answer may arrive after the end of the stretch, but it was given while the current call still
     // had that word.
     const isOfStretch = sample?.word === stretch.word && sample.frames.length > 0
     const isSame = isOfStretch && (stretch.turns === undefined || stretch.turns === sample.turns)

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 // Messages and shared memory between the thread that watches the event loop and the thread that is
 // watched.
 
-/** Indexes in the control block, which is separate from the marker. */
+/** Indexes in the control block, which is separate from the current call. */
 export const EXITING = 0
 export const CONNECTED = 1
 /**
@@ -21,7 +21,7 @@ export const CONTROL_BYTES = 32
 
 /** The data with which the watching thread starts. */
 export interface WatchSetup {
-  readonly marker: SharedArrayBuffer
+  readonly currentCall: SharedArrayBuffer
   readonly control: SharedArrayBuffer
   /** The port on which blocks are reported. */
   readonly port: MessagePort
@@ -56,7 +56,7 @@ export interface Frame {
 
 /** A sample that the watched thread takes of itself while it is blocked. */
 export interface LoopSample {
-  /** The marker's word. */
+  /** The word of the current call. */
   readonly word: number
   /** Number of turns of its event loop. */
   readonly turns: number

@@ -3,7 +3,7 @@ import { exactNow } from '../flow/clock.ts'
 import { Integral } from '../flow/integral.ts'
 import type { Item } from '../flow/item.ts'
 import type { ItemPool } from '../flow/item-pool.ts'
-import { LEFT, marker, newMark } from '../flow/marker.ts'
+import { LEFT, currentCall, newMark } from '../flow/current-call.ts'
 import type { Consumer, Queue } from '../flow/queue.ts'
 import {
   type Resumable,
@@ -18,7 +18,7 @@ import { TaskTimer } from '../stats/task-timer.ts'
 import { ConsumerTime } from './consumer-time.ts'
 
 // As in `pipe-stage.ts`.
-const words = marker
+const words = currentCall
 const AT = LEFT
 
 const ITEMS_PER_LOOK = 8
@@ -63,7 +63,7 @@ export class SinkReader implements Consumer, Resumable {
   given = 0
   /** Called when the first item is given. */
   onFirst: (() => void) | undefined
-  /** Identifies the consumer in the marker. */
+  /** Identifies the consumer in the current call. */
   readonly mark: number = newMark()
   private takers: PendingRead[] = []
   /** Times the consumer's code: for `forEach`, the calls of its function. */

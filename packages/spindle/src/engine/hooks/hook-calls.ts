@@ -1,12 +1,12 @@
 import type { AsyncScope } from '../flow/async-scope.ts'
-import { enter, leave, newMark } from '../flow/marker.ts'
+import { enter, leave, newMark } from '../flow/current-call.ts'
 
 /**
  * Calls the functions of a pipeline's options that only listen (`onItemError`, `onStats`,
  * `deadLetter`, `logger`), under their own mark.
  */
 export class HookCalls {
-  /** Identifies these calls in the marker. */
+  /** Identifies these calls in the current call. */
   readonly mark: number = newMark()
   /** See `Stage.callScope`. */
   callScope: AsyncScope | undefined = undefined

@@ -4,7 +4,7 @@ import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { coarseNow } from '../flow/clock.ts'
 import { child, type Item } from '../flow/item.ts'
-import { enter, leave } from '../flow/marker.ts'
+import { enter, leave } from '../flow/current-call.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
 import type { Timing } from '../stats/task-timer.ts'
 

@@ -1,7 +1,7 @@
 import { adopt, isPromise, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { DROPPED, type Item, READY, retire } from '../flow/item.ts'
-import { enter, LEFT, leave, marker } from '../flow/marker.ts'
+import { enter, LEFT, leave, currentCall } from '../flow/current-call.ts'
 import type { Follower, Queue } from '../flow/queue.ts'
 import { shouldYield } from '../flow/time-slice.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stats/task-timer.ts'
@@ -18,7 +18,7 @@ import { RUNNING } from './stage.ts'
 
 // The code repeats `shouldYieldMidway` where it runs for each item, because V8 has no room left to
 // inline it.
-const words = marker
+const words = currentCall
 const AT = LEFT
 
 /** The context argument of ops that cannot see their context. */

@@ -4,7 +4,7 @@ import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
 import type { SourceConfig } from '../config.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
 import { boundaryAfter, type SourceEpoch } from '../flow/item.ts'
-import { enter, LEFT, leave, marker } from '../flow/marker.ts'
+import { enter, LEFT, leave, currentCall } from '../flow/current-call.ts'
 import { openSource, type Steps, usedUpBy } from '../flow/open-source.ts'
 import { Queue } from '../flow/queue.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
@@ -26,7 +26,7 @@ import { RUNNING, Stage } from './stage.ts'
 const WHOLE = { rank: 0, worldSize: 1 }
 
 // As in `pipe-stage.ts`.
-const words = marker
+const words = currentCall
 const AT = LEFT
 
 /**
