@@ -189,13 +189,13 @@ export class RegionSupervisor implements RegionWorkerOwner {
 
   /** An isolating worker announces a call with these inputs. */
   moves(worker: RegionWorker, seqs: readonly number[]): void {
-    if (worker.isCareful) for (const seq of seqs) worker.moving.add(seq)
+    if (worker.isIsolating) for (const seq of seqs) worker.moving.add(seq)
   }
 
   /** A worker has given all results that it had kept for larger batches. */
   flushed(worker: RegionWorker): void {
     worker.flushed()
-    if (worker !== this.#isolating) worker.setCareful(false)
+    if (worker !== this.#isolating) worker.setIsolating(false)
   }
 
   /** Continues to run inputs again. */
@@ -215,7 +215,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     isolating.moving.clear()
     const input = this.#again.shift()
     if (input === undefined) {
-      isolating.setCareful(false)
+      isolating.setIsolating(false)
       this.#isolating = undefined
       return
     }
@@ -237,7 +237,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
   #idleWorker(): RegionWorker | undefined {
     for (const worker of this.workers) {
       if (!worker.isReady || worker.isClosing || worker.unfinished.size > 0) continue
-      worker.setCareful(true)
+      worker.setIsolating(true)
       return worker
     }
     return undefined
@@ -256,7 +256,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
         // An input that was in a worker that died may now be in an incomplete batch, which starts
         // with the flush and may kill this worker too.
         if ([...worker.unfinished].some((seq) => this.#inputs.get(seq)?.isSuspect))
-          worker.setCareful(true)
+          worker.setIsolating(true)
         worker.flush()
       }
       isFlushing ||= worker.isFlushing
@@ -352,7 +352,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
   ): readonly RegionInput[] {
     const held = lost.filter((input) => input.seq === hang?.seq)
     if (held.length > 0) return held
-    if (worker.isCareful) return lost.filter((input) => worker.moving.has(input.seq))
+    if (worker.isIsolating) return lost.filter((input) => worker.moving.has(input.seq))
     return lost.length === 1 ? lost : []
   }
 
@@ -372,7 +372,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
       )
     }
     // A worker that had inputs is not counted: the next death will be assigned to one of them.
-    if (lost.length === 0 || (worker.isCareful && worker.moving.size === 0)) this.#idleDeaths++
+    if (lost.length === 0 || (worker.isIsolating && worker.moving.size === 0)) this.#idleDeaths++
     if (this.#idleDeaths <= MOST_IDLE_DEATHS) return undefined
     return new InfrastructureError(
       'ERR_WORKER_DIED',

@@ -101,7 +101,7 @@ export class RegionWorker implements HangOwner {
   /** Inputs that it has and that are not done. */
   readonly unfinished: Set<number> = new Set()
   /** Whether it announces calls; and the inputs whose processing continues, as far as known. */
-  isCareful = false
+  isIsolating = false
   readonly moving: Set<number> = new Set()
   readonly #owner: RegionWorkerOwner
   readonly #options: RegionWorkerOptions
@@ -215,10 +215,10 @@ export class RegionWorker implements HangOwner {
     this.isFlushing = false
   }
 
-  setCareful(isCareful: boolean): void {
+  setIsolating(isIsolating: boolean): void {
     this.moving.clear()
-    if (isCareful !== this.isCareful) this.#push(ISOLATE, isCareful)
-    this.isCareful = isCareful
+    if (isIsolating !== this.isIsolating) this.#push(ISOLATE, isIsolating)
+    this.isIsolating = isIsolating
   }
 
   /** Sets the maximum number of calls in flight of a stage in this worker. */

@@ -85,7 +85,7 @@ export interface InputTrackerOwner {
  * in another batch, no part of it is given twice or lost.
  */
 export class InputTracker extends GroupLedger {
-  isCareful = false
+  isIsolating = false
   /** Number of batches of which some parts were given in a later batch and others were not. */
   entangled = 0
   readonly #owner: InputTrackerOwner
@@ -130,7 +130,7 @@ export class InputTracker extends GroupLedger {
 
   override joined(first: Item, value: unknown, members: readonly Item[]): TrackedItem {
     const item = super.joined(first, value, members)
-    if (this.isCareful) this.#owner.tell([CALLS, seqsOf(item.group)])
+    if (this.isIsolating) this.#owner.tell([CALLS, seqsOf(item.group)])
     return item
   }
 

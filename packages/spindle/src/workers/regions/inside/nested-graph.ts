@@ -112,7 +112,7 @@ export class NestedGraph implements GraphContext {
       else if (code === CREDIT) this.#exit.grant(field as number)
       else if (code === FLUSH) this.#feed.put(boundaryAfter(this.#inputTracker.lastOrigin))
       else if (code === FAIL) this.#fail(field as number)
-      else if (code === ISOLATE) this.#inputTracker.isCareful = field as boolean
+      else if (code === ISOLATE) this.#inputTracker.isIsolating = field as boolean
       else if (code === CANCEL) this.#cancel(field as boolean)
       else if (code === LETTER) this.#letters?.answered()
       else if (code === RESIZE) this.#resize(field as number, message[at + 2] as number)
