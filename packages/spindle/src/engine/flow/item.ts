@@ -15,10 +15,10 @@ export interface Ledger {
   /** Makes one of several descendants of `parent`. */
   forked(parent: Item, value: unknown, path: Path | undefined): Item
   /**
-   * Makes a batch, in which `members` end. It has the lineage of `first`. `maker` tells which
+   * Makes a batch, in which `members` end. It has the lineage of `first`. `batchOrigin` tells which
    * aggregate made it, if that has a number.
    */
-  joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): Item
+  joined(first: Item, value: unknown, members: readonly Item[], batchOrigin?: BatchOrigin): Item
   /** An item has ended and is done. */
   retired(item: Item): void
   /** An item has ended, and its outputs stand for it. */
@@ -152,12 +152,12 @@ export function joined(
   first: Item,
   value: unknown,
   members: readonly Item[],
-  maker?: BatchOrigin,
+  batchOrigin?: BatchOrigin,
 ): Item {
   const { ledger } = first.origin
   return ledger === undefined
     ? new Item(value, first.origin, first.index, first.path)
-    : ledger.joined(first, value, members, maker)
+    : ledger.joined(first, value, members, batchOrigin)
 }
 
 /** Ends an item that is done: filtered out, failed, or dropped by an aggregator. */

@@ -187,13 +187,13 @@ export class BatchGroup extends PendingGroup {
   readonly plan: number | undefined
   private readonly ledger: GroupLedger
 
-  constructor(ledger: GroupLedger, members: readonly TrackedItem[], maker?: BatchOrigin) {
-    super(maker?.plan?.done)
+  constructor(ledger: GroupLedger, members: readonly TrackedItem[], batchOrigin?: BatchOrigin) {
+    super(batchOrigin?.plan?.done)
     this.members = members
-    this.aggregate = maker?.aggregate
-    this.plan = maker?.plan?.number
+    this.aggregate = batchOrigin?.aggregate
+    this.plan = batchOrigin?.plan?.number
     this.ledger = ledger
-    let isForeign = maker === undefined
+    let isForeign = batchOrigin === undefined
     for (const member of members) {
       const { group } = member
       unpark(member)
@@ -223,8 +223,8 @@ export abstract class GroupLedger implements Ledger {
     return new TrackedItem(value, parent.origin, parent.index, path, group)
   }
 
-  joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): TrackedItem {
-    const batch = new BatchGroup(this, members as readonly TrackedItem[], maker)
+  joined(first: Item, value: unknown, members: readonly Item[], batchOrigin?: BatchOrigin): TrackedItem {
+    const batch = new BatchGroup(this, members as readonly TrackedItem[], batchOrigin)
     return new TrackedItem(value, first.origin, first.index, first.path, batch)
   }
 

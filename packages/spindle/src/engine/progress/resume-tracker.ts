@@ -169,9 +169,9 @@ export class ResumeTracker extends GroupLedger {
     first: Item,
     value: unknown,
     members: readonly Item[],
-    maker?: BatchOrigin,
+    batchOrigin?: BatchOrigin,
   ): TrackedItem {
-    const item = super.joined(first, value, members, maker)
+    const item = super.joined(first, value, members, batchOrigin)
     this.#batches.add(item.group as BatchGroup)
     return item
   }
