@@ -37,7 +37,7 @@ export class RemoteStream implements ChannelOwner {
   /** The worker side's member number in the arena. */
   #member: number | undefined
   #iteratorState: IteratorState | undefined
-  #waiters: RemoteNext[] = []
+  #pendingNexts: RemoteNext[] = []
   /** Number of the last epoch that was begun, and whether its end has not been taken yet. */
   #epoch = -1
   #isInEpoch = false
@@ -86,18 +86,18 @@ export class RemoteStream implements ChannelOwner {
     try {
       this.#commits?.asked()
       this.#enter(iteratorState)
-      const result = this.#waiters.length === 0 ? this.#takeReady(iteratorState) : undefined
+      const result = this.#pendingNexts.length === 0 ? this.#takeReady(iteratorState) : undefined
       if (result !== undefined) return Promise.resolve(result)
     } catch (error) {
       return Promise.reject(error)
     }
     this.#inbox.settle()
     return new Promise((resolve, reject) => {
-      const giveUp = (waiter: RemoteNext): void => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter)
+      const giveUp = (pendingNext: RemoteNext): void => {
+        this.#pendingNexts = this.#pendingNexts.filter((other) => other !== pendingNext)
         this.#setRef()
       }
-      this.#waiters.push(new RemoteNext(iteratorState, resolve, reject, giveUp))
+      this.#pendingNexts.push(new RemoteNext(iteratorState, resolve, reject, giveUp))
       this.#setRef()
     })
   }
@@ -182,9 +182,9 @@ export class RemoteStream implements ChannelOwner {
     this.#iteratorState = iteratorState
     if (older !== undefined && !older.isOver) {
       older.isReplaced = true
-      const waiters = this.#waiters
-      this.#waiters = []
-      for (const waiter of waiters) waiter.fail(replaced())
+      const pendingNexts = this.#pendingNexts
+      this.#pendingNexts = []
+      for (const pendingNext of pendingNexts) pendingNext.fail(replaced())
     }
     this.begin()
   }
@@ -266,26 +266,26 @@ export class RemoteStream implements ChannelOwner {
 
   /** Gives arrived items to waiting iterators. */
   #pump(): void {
-    for (let waiter = this.#waiters[0]; waiter !== undefined; waiter = this.#waiters[0]) {
+    for (let pendingNext = this.#pendingNexts[0]; pendingNext !== undefined; pendingNext = this.#pendingNexts[0]) {
       try {
-        const { iteratorState } = waiter
+        const { iteratorState } = pendingNext
         const result = iteratorState.isOver
           ? ({ done: true, value: undefined } as const)
           : this.#take(iteratorState)
         if (result === undefined) break
-        this.#waiters.shift()
-        waiter.settle(result)
+        this.#pendingNexts.shift()
+        pendingNext.settle(result)
       } catch (error) {
-        this.#waiters.shift()
-        waiter.fail(error)
+        this.#pendingNexts.shift()
+        pendingNext.fail(error)
       }
     }
-    if (this.#waiters.length > 0) this.#inbox.settle()
+    if (this.#pendingNexts.length > 0) this.#inbox.settle()
     this.#setRef()
   }
 
   /** The process stays alive while a caller waits. */
   #setRef(): void {
-    this.#channel.setRef(this.#waiters.length > 0 || this.stats.isAwaited || this.ending.isAwaited)
+    this.#channel.setRef(this.#pendingNexts.length > 0 || this.stats.isAwaited || this.ending.isAwaited)
   }
 }
