@@ -59,7 +59,7 @@ export interface RemotePipeline<T>
   [Symbol.dispose](): void
 }
 
-const forgotten = new FinalizationRegistry<RemoteStream>((stream) => stream.ending.abandon())
+const forgotten = new FinalizationRegistry<RemoteStream>((stream) => stream.lifecycle.abandon())
 
 /**
  * The object that users hold. The thread's own objects do not refer to it, so that a forgotten one
@@ -89,7 +89,7 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
 
   async start(): Promise<void> {
     this.#stream.begin()
-    await this.#stream.ending.ready()
+    await this.#stream.lifecycle.ready()
   }
 
   async stop(options: StopOptions = {}): Promise<void> {
@@ -97,11 +97,11 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
     const { mode = 'abort', timeoutMs } = options
     checkChoice('mode', mode, ['drain', 'discard', 'abort'])
     if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
-    await this.#stream.ending.stop(options)
+    await this.#stream.lifecycle.stop(options)
   }
 
   get done(): Promise<void> {
-    return this.#stream.ending.done
+    return this.#stream.lifecycle.done
   }
 
   async stats(): Promise<PipelineStats> {
@@ -140,6 +140,6 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
   }
 
   [Symbol.dispose](): void {
-    this.#stream.ending.abandon()
+    this.#stream.lifecycle.abandon()
   }
 }

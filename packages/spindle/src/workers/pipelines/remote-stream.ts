@@ -25,10 +25,10 @@ const SLICE_MS = 10
  * that was left by `break` continues with the next iterator.
  */
 export class RemoteStream implements ChannelOwner {
-  readonly ending: RemoteLifecycle
+  readonly lifecycle: RemoteLifecycle
   readonly stats: StatsRequests
   readonly #channel: Channel
-  readonly #inbox: ReceiveBuffer
+  readonly #receiveBuffer: ReceiveBuffer
   /** Set if the pipeline can be resumed. */
   readonly #commits: RemoteCommits | undefined
   #requests = 0
@@ -55,7 +55,7 @@ export class RemoteStream implements ChannelOwner {
       this.#commits = new RemoteCommits(build.resumable, (committed) =>
         this.#channel.post({ kind: 'commit', committed, request: undefined }),
       )
-    this.#inbox = new ReceiveBuffer((items) => {
+    this.#receiveBuffer = new ReceiveBuffer((items) => {
       this.#channel.postTaken(items)
       if (this.#commits !== undefined)
         this.#channel.post({
@@ -66,16 +66,16 @@ export class RemoteStream implements ChannelOwner {
     })
     const awaited = (): void => this.#setRef()
     this.stats = new StatsRequests(this.#channel, awaited)
-    this.ending = new RemoteLifecycle(this.#channel, what, awaited)
-    this.ending.watch(signal, () => {
-      this.#inbox.close()
+    this.lifecycle = new RemoteLifecycle(this.#channel, what, awaited)
+    this.lifecycle.watch(signal, () => {
+      this.#receiveBuffer.close()
       this.#pump()
     })
   }
 
   /** Begins an epoch unless one is unfinished. */
   begin(): void {
-    if (this.#isInEpoch || this.ending.isComplete) return
+    if (this.#isInEpoch || this.lifecycle.isComplete) return
     this.#isInEpoch = true
     this.#channel.post({ kind: 'begin', epoch: ++this.#epoch })
   }
@@ -91,7 +91,7 @@ export class RemoteStream implements ChannelOwner {
     } catch (error) {
       return Promise.reject(error)
     }
-    this.#inbox.settle()
+    this.#receiveBuffer.settle()
     return new Promise((resolve, reject) => {
       const giveUp = (pendingNext: RemoteNext): void => {
         this.#pendingNexts = this.#pendingNexts.filter((other) => other !== pendingNext)
@@ -111,10 +111,10 @@ export class RemoteStream implements ChannelOwner {
     for (;;) {
       const result = this.#take(iteratorState)
       if (result !== undefined) return result
-      this.#inbox.settle()
+      this.#receiveBuffer.settle()
       const message = this.#channel.wait(until - clockMs())
       if (message === undefined) throw noItem(iteratorState)
-      if (message === 'gone') this.ending.vanished()
+      if (message === 'gone') this.lifecycle.vanished()
       else this.#hear(message)
     }
   }
@@ -139,7 +139,7 @@ export class RemoteStream implements ChannelOwner {
     this.#reply = undefined
     // The answer to an earlier request that timed out may still arrive.
     const request = ++this.#requests
-    if (this.ending.isComplete) this.#noState()
+    if (this.lifecycle.isComplete) this.#noState()
     this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request })
     const until = clockMs() + timeoutMs
     while (this.#reply === undefined) {
@@ -148,9 +148,9 @@ export class RemoteStream implements ChannelOwner {
         throw new TimeoutError(
           `no state within \`timeoutMs\` ${timeoutMs}: the far side's loop is held`,
         )
-      if (message === 'gone') this.ending.vanished()
+      if (message === 'gone') this.lifecycle.vanished()
       else this.#hear(message)
-      if (this.ending.isComplete && this.#reply === undefined) this.#noState()
+      if (this.lifecycle.isComplete && this.#reply === undefined) this.#noState()
     }
     const { state, error } = this.#reply
     if (state === undefined) throw fromWireFailure(error as WireFailure)
@@ -167,7 +167,7 @@ export class RemoteStream implements ChannelOwner {
   /** An iterator takes no more items. */
   leave(iteratorState: IteratorState): void {
     iteratorState.isOver = true
-    this.#inbox.settle()
+    this.#receiveBuffer.settle()
     this.#pump()
   }
 
@@ -209,18 +209,18 @@ export class RemoteStream implements ChannelOwner {
    * @throws the error that ended the stream, after all items.
    */
   #take(iteratorState: IteratorState): Result | undefined {
-    const found = this.#inbox.take()
+    const found = this.#receiveBuffer.take()
     if (found === ITEM) {
-      this.#commits?.took(this.#inbox.item)
-      return { done: false, value: this.#inbox.item }
+      this.#commits?.took(this.#receiveBuffer.item)
+      return { done: false, value: this.#receiveBuffer.item }
     }
     if (found === NOTHING) {
-      if (!this.ending.isComplete) return undefined
+      if (!this.lifecycle.isComplete) return undefined
       iteratorState.isOver = true
-      this.ending.throwFailure()
+      this.lifecycle.throwFailure()
     } else {
       this.#isInEpoch = false
-      this.#inbox.settle()
+      this.#receiveBuffer.settle()
     }
     iteratorState.isOver = true
     return { done: true, value: undefined }
@@ -235,31 +235,31 @@ export class RemoteStream implements ChannelOwner {
 
   #hear(message: RemoteMessage): void {
     if (message.kind === 'items') this.#add(message)
-    else if (message.kind === 'end') this.#inbox.addEnd()
+    else if (message.kind === 'end') this.#receiveBuffer.addEnd()
     else if (message.kind === 'stats') this.stats.heard(message)
     else if (message.kind === 'state') {
       if (message.request === this.#requests) this.#reply = message
     } else if (message.kind === 'member') this.#member = message.member
-    else this.ending.heard(message)
+    else this.lifecycle.heard(message)
   }
 
   #add({ items, refill, leases }: RemoteMessage & { readonly kind: 'items' }): void {
     if (this.#arena !== undefined && leases.length > 0) {
       try {
-        if (this.#inbox.isClosed) dropLeases(this.#arena, leases)
+        if (this.#receiveBuffer.isClosed) dropLeases(this.#arena, leases)
         else takeLeases(this.#arena, leases)
       } catch (error) {
         // The module has given back memory that it had put into an item.
-        this.ending.heard({ kind: 'failed', failure: toWireFailure(error) })
-        this.#inbox.isClosed = true
+        this.lifecycle.heard({ kind: 'failed', failure: toWireFailure(error) })
+        this.#receiveBuffer.isClosed = true
       }
     }
-    this.#inbox.add(items, refill)
+    this.#receiveBuffer.add(items, refill)
   }
 
   gone(exitCode: number, error: unknown): void {
     if (this.#member !== undefined) this.#arena?.reclaim(this.#member)
-    this.ending.gone(exitCode, error)
+    this.lifecycle.gone(exitCode, error)
     this.stats.close()
     this.#pump()
   }
@@ -280,12 +280,12 @@ export class RemoteStream implements ChannelOwner {
         pendingNext.fail(error)
       }
     }
-    if (this.#pendingNexts.length > 0) this.#inbox.settle()
+    if (this.#pendingNexts.length > 0) this.#receiveBuffer.settle()
     this.#setRef()
   }
 
   /** The process stays alive while a caller waits. */
   #setRef(): void {
-    this.#channel.setRef(this.#pendingNexts.length > 0 || this.stats.isAwaited || this.ending.isAwaited)
+    this.#channel.setRef(this.#pendingNexts.length > 0 || this.stats.isAwaited || this.lifecycle.isAwaited)
   }
 }
