@@ -1,9 +1,9 @@
 import { type AsyncScope, currentScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
+import { currentCall, LEFT, newMark } from '../flow/current-call.ts'
 import { Integral } from '../flow/integral.ts'
 import type { Item } from '../flow/item.ts'
 import type { ItemPool } from '../flow/item-pool.ts'
-import { LEFT, currentCall, newMark } from '../flow/current-call.ts'
 import type { Consumer, Queue } from '../flow/queue.ts'
 import {
   type Resumable,
@@ -173,9 +173,7 @@ export class SinkReader implements Consumer, Resumable {
     const { value } = item
     this.itemPool.add(item)
     this.isGiving = true
-    const wantsMore = this.timer.isDue(this.given)
-      ? this.giveTimed(read, value)
-      : read.give(value)
+    const wantsMore = this.timer.isDue(this.given) ? this.giveTimed(read, value) : read.give(value)
     this.isGiving = false
     if (!wantsMore && this.reads[0] === read) {
       this.reads.shift()

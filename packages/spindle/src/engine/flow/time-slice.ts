@@ -1,7 +1,7 @@
 import { setImmediate } from '../../timers.ts'
 import { type AsyncScope, currentScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
-import { LEFT, currentCall } from './current-call.ts'
+import { currentCall, LEFT } from './current-call.ts'
 
 /** Work that paused to let the event loop turn. */
 export interface Resumable {
@@ -26,7 +26,7 @@ const LONGEST_STRIDE = 64
 /** Number of quick looks in a row that double the stride. */
 const LOOKS_PER_STRIDE = 64
 
-// As in `currentCall.ts`: V8 would look up an imported binding at each use.
+// As in `current-call.ts`: V8 would look up an imported binding at each use.
 const words = currentCall
 const AT = LEFT
 

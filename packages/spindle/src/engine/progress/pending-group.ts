@@ -223,7 +223,12 @@ export abstract class GroupLedger implements Ledger {
     return new TrackedItem(value, parent.origin, parent.index, path, group)
   }
 
-  joined(first: Item, value: unknown, members: readonly Item[], batchOrigin?: BatchOrigin): TrackedItem {
+  joined(
+    first: Item,
+    value: unknown,
+    members: readonly Item[],
+    batchOrigin?: BatchOrigin,
+  ): TrackedItem {
     const batch = new BatchGroup(this, members as readonly TrackedItem[], batchOrigin)
     return new TrackedItem(value, first.origin, first.index, first.path, batch)
   }

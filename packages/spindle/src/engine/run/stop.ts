@@ -1,7 +1,7 @@
 import { TimeoutError } from '../../errors.ts'
 import { clearTimeout, clockMs, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
 import type { SinkReader } from '../consume/sink-reader.ts'
-import { isInside, currentCall, markOf } from '../flow/current-call.ts'
+import { currentCall, isInside, markOf } from '../flow/current-call.ts'
 import { RUNNING, type Stage } from '../stages/stage.ts'
 import type { DeadLetters } from './dead-letters.ts'
 

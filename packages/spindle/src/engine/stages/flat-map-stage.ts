@@ -116,7 +116,8 @@ export abstract class FlatMapStage extends TaskStage {
     // After the limit was lowered, more calls than it allows may be running. They must continue, or
     // none of them would ever end.
     const running = Math.min(this.running, this.concurrency)
-    if (this.reorderBuffer === undefined) return running + this.held + this.exit.length <= this.limit
+    if (this.reorderBuffer === undefined)
+      return running + this.held + this.exit.length <= this.limit
     // In input order, the first generator must not wait for later ones, which hold one output each.
     if (this.reorderBuffer.isFirst(generatorRun.item)) return this.exit.length <= this.exit.capacity
     return this.running + this.held + this.exit.length < this.limit

@@ -1,7 +1,7 @@
 import { adopt, isPromise, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
+import { currentCall, enter, LEFT, leave } from '../flow/current-call.ts'
 import { DROPPED, type Item, READY, retire } from '../flow/item.ts'
-import { enter, LEFT, leave, currentCall } from '../flow/current-call.ts'
 import type { Follower, Queue } from '../flow/queue.ts'
 import { shouldYield } from '../flow/time-slice.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stats/task-timer.ts'

@@ -192,7 +192,9 @@ export abstract class TaskStage extends PulledStage {
   }
 
   protected isIdle(): boolean {
-    return this.running === 0 && (this.reorderBuffer === undefined || this.reorderBuffer.length === 0)
+    return (
+      this.running === 0 && (this.reorderBuffer === undefined || this.reorderBuffer.length === 0)
+    )
   }
 
   /** Flushes the rest at the end of the stream or epoch. Returns whether there was one. */

@@ -266,7 +266,11 @@ export class RemoteStream implements ChannelOwner {
 
   /** Gives arrived items to waiting iterators. */
   #pump(): void {
-    for (let pendingNext = this.#pendingNexts[0]; pendingNext !== undefined; pendingNext = this.#pendingNexts[0]) {
+    for (
+      let pendingNext = this.#pendingNexts[0];
+      pendingNext !== undefined;
+      pendingNext = this.#pendingNexts[0]
+    ) {
       try {
         const { iteratorState } = pendingNext
         const result = iteratorState.isOver
@@ -286,6 +290,8 @@ export class RemoteStream implements ChannelOwner {
 
   /** The process stays alive while a caller waits. */
   #setRef(): void {
-    this.#channel.setRef(this.#pendingNexts.length > 0 || this.stats.isAwaited || this.lifecycle.isAwaited)
+    this.#channel.setRef(
+      this.#pendingNexts.length > 0 || this.stats.isAwaited || this.lifecycle.isAwaited,
+    )
   }
 }
