@@ -15,7 +15,7 @@ import type { ResumableSource } from './resumable-source.ts'
 import { type BatchPlan, readPlans } from './resume-plan.ts'
 
 /** Maximum number of items kept for reuse. */
-const MOST_SPARES = 256
+const MOST_POOLED = 256
 
 interface TrackedSource {
   readonly source: ResumableSource
@@ -50,7 +50,7 @@ export class ResumeTracker extends GroupLedger {
   /** Items that are done, for reuse; see `ItemPool`. */
   private readonly itemPool: TrackedItem[] = []
   /** Whether no stage keeps an item beyond its task. */
-  hasSpares = false
+  reusesItems = false
 
   constructor(
     settings: {
@@ -133,7 +133,7 @@ export class ResumeTracker extends GroupLedger {
   }
 
   /** Makes an item of the source, or reuses one. */
-  takeSpare(value: unknown, origin: SourceEpoch, index: number, progress: Progress): TrackedItem {
+  makeItem(value: unknown, origin: SourceEpoch, index: number, progress: Progress): TrackedItem {
     const item = this.itemPool.pop()
     if (item === undefined)
       return new TrackedItem(value, origin, index, undefined, undefined, progress)
@@ -148,7 +148,8 @@ export class ResumeTracker extends GroupLedger {
   /** Called when the consumer has committed an item. */
   committed(item: TrackedItem): void {
     end(item, true)
-    if (!this.hasSpares || item.group !== undefined || this.itemPool.length === MOST_SPARES) return
+    if (!this.reusesItems || item.group !== undefined || this.itemPool.length === MOST_POOLED)
+      return
     item.value = undefined
     this.itemPool.push(item)
   }

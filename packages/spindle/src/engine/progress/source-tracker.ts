@@ -108,7 +108,7 @@ export class SourceTracker {
   give(value: unknown, origin: SourceEpoch): Item {
     const { position, progress } = this
     this.position += this.step
-    const item = this.resumeTracker.takeSpare(value, origin, position, progress)
+    const item = this.resumeTracker.makeItem(value, origin, position, progress)
     progress.born(item)
     return item
   }

@@ -35,12 +35,12 @@ export class JoinStage extends MergeStage {
     return this.state === RUNNING
   }
 
-  override accept(port: MergeInput, item: Item): void {
+  override accept(input: MergeInput, item: Item): void {
     const split = item.path?.split as SplitBatch
     this.tasks++
     try {
       // The array is the user's and may be a Proxy.
-      split.collect(port.position, checkPart(item.value, port.position))
+      split.collect(input.position, checkPart(item.value, input.position))
     } catch (error) {
       this.fail(error, item.index)
       return
@@ -88,7 +88,7 @@ export class JoinStage extends MergeStage {
   #isHeldUp(): boolean {
     const first = this.#open[0]
     if (first === undefined) return false
-    const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
+    const boundary = this.ports.find((input) => input.boundary !== undefined)?.boundary
     return boundary === undefined || first.batch.origin.epoch <= boundary.origin.epoch
   }
 }

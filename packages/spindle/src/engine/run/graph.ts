@@ -192,7 +192,7 @@ export class Graph implements GraphContext {
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
     const areFree = !this.stages.some((stage) => stage.keepsItems)
     this.itemPool.isUsed = areFree && this.resumeTracker === undefined
-    if (this.resumeTracker !== undefined) this.resumeTracker.hasSpares = areFree
+    if (this.resumeTracker !== undefined) this.resumeTracker.reusesItems = areFree
     for (const source of this.sources) source.open()
   }
 

@@ -29,8 +29,8 @@ export interface RunMessage {
   readonly taken?: readonly number[]
   /** Buffers that the worker may reuse. */
   readonly buffers?: readonly ArrayBuffer[]
-  /** What the carrier has extracted from `tasks`. */
-  readonly parcels?: readonly unknown[]
+  /** What the transport has extracted from `tasks`. */
+  readonly extracted?: readonly unknown[]
 }
 /** Tasks; or a slot whose task was aborted; or the end. */
 export type PoolMessage = RunMessage | number | 'close'
@@ -90,8 +90,8 @@ export interface ResultMessage {
   readonly allocated?: readonly number[]
   /** Numbers of ops whose `init` has been called. */
   readonly initialised?: readonly number[]
-  /** What the carrier has extracted from `results`. */
-  readonly parcels?: readonly unknown[]
+  /** What the transport has extracted from `results`. */
+  readonly extracted?: readonly unknown[]
 }
 export const FIELDS_OF_BUSY = 3
 /**

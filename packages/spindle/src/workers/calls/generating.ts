@@ -14,7 +14,7 @@ export interface GeneratorLike {
 /** The runner of the worker's calls, as its generators see it. */
 interface GeneratorRunner {
   readonly control: WorkerControl
-  readonly outbox: ResultBatcher
+  readonly batcher: ResultBatcher
   /** Number of promises of ops and generators that are pending. */
   pending: number
   /** A call has blocked the event loop since then. */
@@ -174,7 +174,7 @@ export class Generating {
     this.#meanMs = this.#made === 0 ? ms : this.#meanMs + (ms - this.#meanMs) / 4
     this.#made++
     if (this.#made <= this.#skip) return
-    this.#runner.outbox.value(this.#slot, OUTPUT, value, this.#op, this.#made)
+    this.#runner.batcher.value(this.#slot, OUTPUT, value, this.#op, this.#made)
     if (this.#isTimed) this.#runner.flush()
     else this.#runner.flushSoon()
   }
@@ -185,7 +185,7 @@ export class Generating {
       this.#runner.failed(this.#slot, notRepeatable(this.#skip, this.#made))
       return
     }
-    this.#runner.outbox.mark(this.#slot, DONE)
+    this.#runner.batcher.mark(this.#slot, DONE)
     this.#runner.ended(this.#slot)
   }
 
@@ -214,7 +214,7 @@ export class Generating {
 
   async #close(): Promise<void> {
     await this.#return()
-    this.#runner.outbox.mark(this.#slot, DROPPED)
+    this.#runner.batcher.mark(this.#slot, DROPPED)
     this.#runner.ended(this.#slot)
   }
 

@@ -7,8 +7,8 @@ import { WorkerBuffers } from './buffer-pool.ts'
 import type { LastWords, PoolMessage, Refused, WorkerSetup } from './call-protocol.ts'
 import { FileWorkerControl } from './file-control.ts'
 import { HeapWatch } from './heap-watch.ts'
-import { IpcCarrier } from './ipc-carrier.ts'
 import { watchParent } from './orphan-watch.ts'
+import { ProcessTransport } from './process-transport.ts'
 import { TaskRunner } from './task-runner.ts'
 
 // The main module of a process of a pool.
@@ -54,9 +54,16 @@ async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<v
   // Before `init`, which may block the process for long.
   watchParent()
   if (init !== undefined) await runInit(init, initArgs)
-  const stock = new WorkerBuffers()
-  const carrier = new IpcCarrier(post, RESULTS, ITEMS, { left: (buffer) => stock.left(buffer) })
-  runner = new TaskRunner(carrier, new FileWorkerControl(CONTROL), new HeapWatch(maxHeapMb), stock)
+  const bufferPool = new WorkerBuffers()
+  const transport = new ProcessTransport(post, RESULTS, ITEMS, {
+    left: (buffer) => bufferPool.left(buffer),
+  })
+  runner = new TaskRunner(
+    transport,
+    new FileWorkerControl(CONTROL),
+    new HeapWatch(maxHeapMb),
+    bufferPool,
+  )
   isStarting = false
   post('ready')
 }

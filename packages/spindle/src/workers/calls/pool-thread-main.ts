@@ -15,10 +15,10 @@ import { toWire } from '../transport/wire-error.ts'
 import { WorkerBuffers } from './buffer-pool.ts'
 import type { PoolMessage, Refused, ThreadSetup } from './call-protocol.ts'
 import { HeapWatch } from './heap-watch.ts'
-import { PortCarrier } from './port-carrier.ts'
 import { SharedWorkerControl } from './shared-control.ts'
-import { Spinner } from './spinner.ts'
+import { SpinWait } from './spin-wait.ts'
 import { TaskRunner } from './task-runner.ts'
+import { ThreadTransport } from './thread-transport.ts'
 
 // The main module of a thread of a pool.
 
@@ -40,13 +40,13 @@ const marking = {
     port.postMessage(sealed(FROM_WORKER, message), transfers),
 }
 const runner = new TaskRunner(
-  new PortCarrier(marking, isMovable),
+  new ThreadTransport(marking, isMovable),
   control,
   heap,
   new WorkerBuffers(),
   memories,
 )
-const spinner = new Spinner(control, poolSize)
+const spinWait = new SpinWait(control, poolSize)
 const loopEnd = new LoopEnd(
   port,
   () => runner.pending > 0,
@@ -64,7 +64,7 @@ port.on('message', (message: unknown) => {
   const startedAt = clockMs()
   hear(message)
   // Pending calls need the event loop. Without them, the thread may spin for the next message here.
-  while (runner.pending === 0 && spinner.isMessageNear(startedAt)) {
+  while (runner.pending === 0 && spinWait.isMessageNear(startedAt)) {
     const next = receiveMessageOnPort(port)
     if (next === undefined) return
     hear(next.message)
@@ -78,6 +78,6 @@ port.postMessage(sealed(FROM_WORKER, 'ready'))
 function hear(message: unknown): void {
   const told = opened(TO_WORKER, message)
   if (told === undefined) return
-  spinner.heard++
+  spinWait.heard++
   runner.hear(told as PoolMessage)
 }

@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { dropLeases, takeLeases } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
+import type { WorkerExit } from '../supervise/start-worker.ts'
 import { fromWire, type WireError } from '../transport/wire-error.ts'
 import {
   ABOVE_FLAGS,
@@ -17,8 +18,8 @@ import {
   type WorkerMessage,
 } from './call-protocol.ts'
 import { WorkerInits } from './inits.ts'
-import type { Connect, LinkEnding, LinkListener, WorkerLink } from './link.ts'
 import { Outputs } from './outputs.ts'
+import type { Connect, PoolChannel, PoolChannelListener } from './pool-channel.ts'
 import { Sender } from './sender.ts'
 import { ShapeReader } from './shapes.ts'
 import { SilenceWatch } from './silence-watch.ts'
@@ -49,7 +50,7 @@ const GENERATOR_SLOTS = (SLOTS * 3) / 4
  *   STARTING --'ready'--> READY --retire(): no new tasks--> RETIRING --empty--> (told to end)
  *      '--------------------'------------'--- exits, is terminated ---> ENDED
  */
-export class PoolWorker implements LinkListener {
+export class PoolWorker implements PoolChannelListener {
   /**
    * Number of tasks that keep or will keep it busy: all except generators whose readers still have
    * outputs to take.
@@ -59,7 +60,7 @@ export class PoolWorker implements LinkListener {
   /** Whether it takes no more tasks. */
   isRetiring = false
   readonly #owner: WorkerOwner<PoolWorker>
-  readonly #link: WorkerLink
+  readonly #channel: PoolChannel
   readonly #sender: Sender
   readonly #shapes: ShapeReader = new ShapeReader()
   readonly #tasks: (Task | undefined)[] = new Array(SLOTS).fill(undefined)
@@ -87,10 +88,10 @@ export class PoolWorker implements LinkListener {
   /** Throws what `connect` throws. */
   constructor(owner: WorkerOwner<PoolWorker>, connect: Connect) {
     this.#owner = owner
-    this.#link = connect(this, owner.stock)
-    const { numbers, facts, counters, stock, memory } = owner
+    this.#channel = connect(this, owner.bufferPool)
+    const { numbers, profiles, counters, bufferPool, memory } = owner
     this.#inits = new WorkerInits(owner.inits)
-    this.#silence = new SilenceWatch(this.#tasks, this.#link.control)
+    this.#silence = new SilenceWatch(this.#tasks, this.#channel.control)
     const refused = (tasks: readonly Task[], errors: readonly unknown[]): void => {
       tasks.forEach((task, i) => {
         this.#free(task)
@@ -98,13 +99,13 @@ export class PoolWorker implements LinkListener {
       })
       this.#rested()
     }
-    const { carrier } = this.#link
+    const { transport } = this.#channel
     this.#sender = new Sender(
-      carrier,
+      transport,
       numbers,
-      facts,
+      profiles,
       counters,
-      stock,
+      bufferPool,
       memory !== undefined,
       refused,
     )
@@ -130,7 +131,7 @@ export class PoolWorker implements LinkListener {
       return false
     if (task.call.init !== undefined && !this.#inits.hasRoomFor(task)) return false
     if (task.isSuspect) return this.load === 0
-    const { ms, isGenerator } = this.#owner.facts.of(task.op)
+    const { ms, isGenerator } = this.#owner.profiles.of(task.op)
     if (isGenerator && this.#generators >= GENERATOR_SLOTS) return false
     return this.load < (ms === undefined || ms >= LONG_MS ? 1 : 1 + Math.ceil(AHEAD_MS / ms))
   }
@@ -142,21 +143,21 @@ export class PoolWorker implements LinkListener {
     task.worker = this
     task.slot = slot
     task.hasBegun = false
-    task.isGenerator = this.#owner.facts.of(task.op).isGenerator
+    task.isGenerator = this.#owner.profiles.of(task.op).isGenerator
     if (task.isGenerator) this.#generators++
     this.#setLoad(task, true)
     this.#loopEndAt = -1
     this.setAwaited(task, task.outputs?.isAwaited ?? true)
     if (++this.#given >= this.#owner.maxTasks) this.isRetiring = true
     if (task.isSuspect) this.#suspect = task
-    this.#link.control.reset(slot)
+    this.#channel.control.reset(slot)
     if (task.call.init !== undefined) this.#inits.gave(task)
     if (task.call.timeoutMs !== undefined) this.#silence.gave(task)
     try {
       this.#sender.add(task)
     } catch (error) {
       this.#free(task)
-      task.reject(this.#link.carrier.whyNot(task.item, 'item', error))
+      task.reject(this.#channel.transport.whyNot(task.item, 'item', error))
     }
   }
 
@@ -189,7 +190,7 @@ export class PoolWorker implements LinkListener {
   abort(task: Task, onFree?: () => void): void {
     if (onFree !== undefined) this.#onFree.set(task, onFree)
     this.setAwaited(task, false)
-    this.#link.control.abort(task.slot)
+    this.#channel.control.abort(task.slot)
     this.#post(task.slot)
     this.#graces.set(
       task.slot,
@@ -217,12 +218,12 @@ export class PoolWorker implements LinkListener {
     this.#isMeantToEnd = true
     this.isRetiring = true
     this.keepOrLetGo()
-    this.#link.terminate()
+    this.#channel.terminate()
   }
 
   #post(message: number | 'close'): void {
     this.#loopEndAt = -1
-    this.#link.carrier.send(message)
+    this.#channel.transport.send(message)
   }
 
   heard(message: WorkerMessage): void {
@@ -245,10 +246,10 @@ export class PoolWorker implements LinkListener {
 
   #hearResults(message: ResultMessage): void {
     this.#loopEndAt = -1
-    const { shapes, results, busy, contextFree, bytes, allocated, initialised, parcels } = message
+    const { shapes, results, busy, contextFree, bytes, allocated, initialised, extracted } = message
     tellSpans(this.#tasks, message)
-    const { facts, counters } = this.#owner
-    if (busy !== undefined || contextFree !== undefined) facts.learn(busy, contextFree)
+    const { profiles, counters } = this.#owner
+    if (busy !== undefined || contextFree !== undefined) profiles.learn(busy, contextFree)
     if (shapes !== undefined) this.#shapes.learn(shapes)
     if (initialised !== undefined) this.#inits.called(initialised)
     if (bytes !== undefined) {
@@ -257,7 +258,7 @@ export class PoolWorker implements LinkListener {
     }
     if (allocated !== undefined) this.#sender.allocated(allocated)
     if (results !== undefined) {
-      this.#link.carrier.open(results as unknown[], parcels)
+      this.#channel.transport.open(results as unknown[], extracted)
       for (let at = 0; at < results.length; ) {
         const head = results[at++] as number
         const kind = head >> ABOVE_FLAGS
@@ -317,7 +318,7 @@ export class PoolWorker implements LinkListener {
     if (outputs === undefined) {
       outputs = new Outputs(task)
       task.stream(outputs)
-      this.#owner.facts.of(task.op).isGenerator = true
+      this.#owner.profiles.of(task.op).isGenerator = true
       if (!task.isGenerator) this.#generators++
       task.isGenerator = true
       this.setAwaited(task, false)
@@ -331,7 +332,7 @@ export class PoolWorker implements LinkListener {
     const { slot } = task
     this.#tasks[slot] = undefined
     this.#freeSlots.push(slot)
-    this.#link.carrier.release(slot)
+    this.#channel.transport.release(slot)
     this.#leave(task)
     if (this.#suspect === task) this.#suspect = undefined
     const grace = this.#graces.get(slot)
@@ -363,7 +364,7 @@ export class PoolWorker implements LinkListener {
    */
   keepOrLetGo(): void {
     if (this.#isKept) {
-      if (!this.#isReffed) this.#link.setRef(true)
+      if (!this.#isReffed) this.#channel.setRef(true)
       this.#isReffed = true
     } else if (!this.#isLettingGo) {
       // Deferred, because the next call usually follows soon. The timer is unreferenced: the worker
@@ -373,7 +374,7 @@ export class PoolWorker implements LinkListener {
         this.#isLettingGo = false
         if (this.#isKept || !this.#isReffed || this.#hasEnded) return
         this.#isReffed = false
-        this.#link.setRef(false)
+        this.#channel.setRef(false)
       }, LET_GO_MS)
       timer.unref()
     }
@@ -383,11 +384,11 @@ export class PoolWorker implements LinkListener {
     if (!this.isReady || this.#isMeantToEnd) return true
     // A worker with nothing left to run sends nothing more unless it gets a message that it has not
     // received yet.
-    if (this.#loopEndAt === this.#link.carrier.sent) return false
+    if (this.#loopEndAt === this.#channel.transport.sent) return false
     return this.#awaited > 0 || this.#owner.hasWaiting
   }
 
-  ended(ending: LinkEnding): void {
+  ended(exit: WorkerExit): void {
     this.#hasEnded = true
     this.#sender.close()
     this.#inits.close()
@@ -396,8 +397,8 @@ export class PoolWorker implements LinkListener {
     this.isReady = false
     this.isRetiring = true
     for (const timer of this.#graces.values()) clearTimeout(timer)
-    const begunSlots = this.#link.control.begunSlots()
-    this.#link.control.close()
+    const begunSlots = this.#channel.control.begunSlots()
+    this.#channel.control.close()
     const held = this.#tasks.filter((task) => task !== undefined)
     const suspects = new Set(this.#isMeantToEnd ? [] : this.#suspectsAmong(held, begunSlots))
     for (const task of held) this.#leave(task)
@@ -405,7 +406,7 @@ export class PoolWorker implements LinkListener {
     for (const onFree of this.#onFree.values()) onFree()
     const wanted = held.filter((task) => !task.isSettled)
     this.#owner.workerEnded(this, {
-      ...ending,
+      ...exit,
       wasReady,
       wasMeant: this.#isMeantToEnd,
       suspects: wanted.filter((task) => suspects.has(task)),

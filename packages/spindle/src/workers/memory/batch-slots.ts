@@ -136,7 +136,10 @@ export class BatchSlots implements Disposable {
    */
   async completed(options: WaitOptions = {}): Promise<BatchOutcome> {
     const limits = checkWait(options)
-    const isComplete = await this.#states.bell.wait(() => this.isComplete || undefined, limits)
+    const isComplete = await this.#states.eventCount.wait(
+      () => this.isComplete || undefined,
+      limits,
+    )
     if (isComplete)
       return { filled: this.#states.having(FILLED), failed: this.#states.having(FAILED) }
     const { unsettled } = this.#states

@@ -6,7 +6,7 @@ import {
 } from 'node:worker_threads'
 import { clockMs } from '../../timers.ts'
 import { type Guarded, guardExit, unguardExit } from '../calls/exit-guard.ts'
-import type { FileSlots, SlotTicket } from '../memory/file-slots.ts'
+import type { SharedFile, SlotTicket } from '../memory/shared-file.ts'
 import { decode } from './frames.ts'
 import {
   CELLS,
@@ -20,7 +20,7 @@ import {
 import { toWireFailure } from './wire-failure.ts'
 
 /** What a thread gets to communicate with the consumer. */
-export interface ChannelEnds {
+export interface PipelineChannelEnds {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   readonly lifeline: MessagePort
@@ -29,11 +29,11 @@ export interface ChannelEnds {
 /** A thread that relays messages of a process. It can always receive messages. */
 export interface Bridge {
   /** Where the process puts large buffers. */
-  readonly slots: FileSlots | undefined
+  readonly slots: SharedFile | undefined
 }
 
 /** Receives the events of a channel. */
-export interface ChannelOwner {
+export interface PipelineChannelOwner {
   /** A message has arrived on the event loop. */
   heard(message: RemoteMessage): void
   /** The thread has ended, and all its messages were handled. */
@@ -52,7 +52,7 @@ const EXIT_GRACE_MS = 1500
  * The consumer's end. Messages arrive on the event loop or, for a consumer that blocks the event
  * loop, by polling and waiting. Both read from the same port, so they can be mixed.
  */
-export class Channel implements Guarded {
+export class PipelineChannel implements Guarded {
   readonly #port: MessagePort
   readonly #control: Int32Array = new Int32Array(
     new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT),
@@ -75,9 +75,9 @@ export class Channel implements Guarded {
    * the thread stands for a process.
    */
   constructor(
-    owner: ChannelOwner,
+    owner: PipelineChannelOwner,
     bridge: Bridge | undefined,
-    start: (ends: ChannelEnds) => Worker,
+    start: (ends: PipelineChannelEnds) => Worker,
   ) {
     this.#bridge = bridge
     const messages = new MessageChannel()

@@ -4,7 +4,7 @@ import type { StopMode } from '../../engine/run/stop.ts'
 import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { Deferred } from './deferred.ts'
-import type { Channel } from './pipeline-channel.ts'
+import type { PipelineChannel } from './pipeline-channel.ts'
 import type { RemoteMessage } from './pipeline-protocol.ts'
 import { fromWireFailure } from './wire-failure.ts'
 
@@ -25,7 +25,7 @@ const LIMIT_MS = { drain: Number.POSITIVE_INFINITY, discard: 10_000, abort: 1000
  * A thread or process that does not end in time is terminated.
  */
 export class RemoteLifecycle {
-  readonly #channel: Channel
+  readonly #channel: PipelineChannel
   readonly #what: string
   readonly #onAwaited: () => void
   readonly #done: Deferred = new Deferred()
@@ -44,7 +44,7 @@ export class RemoteLifecycle {
   #leave: () => void = () => {}
 
   /** `onAwaited`: called when {@link isAwaited} has changed. */
-  constructor(channel: Channel, what: string, onAwaited: () => void) {
+  constructor(channel: PipelineChannel, what: string, onAwaited: () => void) {
     this.#channel = channel
     this.#what = what
     this.#onAwaited = onAwaited

@@ -5,7 +5,7 @@ import { dropLeases, takeLeases } from '../memory/call-memory.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { notResumable } from './hosted-pipeline.ts'
 import { type IteratorState, noItem, RemoteNext, replaced } from './iterator-state.ts'
-import type { Channel, ChannelOwner } from './pipeline-channel.ts'
+import type { PipelineChannel, PipelineChannelOwner } from './pipeline-channel.ts'
 import type { RemoteMessage } from './pipeline-protocol.ts'
 import { ITEM, NOTHING, ReceiveBuffer } from './receive-buffer.ts'
 import { RemoteCommits } from './remote-commits.ts'
@@ -24,10 +24,10 @@ const SLICE_MS = 10
  * for one iterator at a time. An iterator begins an epoch if there is no unfinished one. An epoch
  * that was left by `break` continues with the next iterator.
  */
-export class RemoteStream implements ChannelOwner {
+export class RemoteStream implements PipelineChannelOwner {
   readonly lifecycle: RemoteLifecycle
   readonly stats: StatsRequests
-  readonly #channel: Channel
+  readonly #channel: PipelineChannel
   readonly #receiveBuffer: ReceiveBuffer
   /** Set if the pipeline can be resumed. */
   readonly #commits: RemoteCommits | undefined
@@ -45,7 +45,7 @@ export class RemoteStream implements ChannelOwner {
 
   /** `open` starts the thread; `what` names in messages what runs there. */
   constructor(
-    open: (owner: ChannelOwner) => Channel,
+    open: (owner: PipelineChannelOwner) => PipelineChannel,
     what: string,
     { signal, arena, build }: Pick<RemotePipelineOptions, 'signal' | 'arena' | 'build'>,
   ) {

@@ -2,7 +2,7 @@ import { descendant, Item, joined, type Path, positionsOf } from '../../engine/f
 import { messageOf, SpindleError } from '../../errors.ts'
 import type { WireError } from '../transport/wire-error.ts'
 import { type BatchPart, PART } from './region-protocol.ts'
-import type { RegionWorker, WorkerEnding, WorkerInput } from './region-worker.ts'
+import type { RegionWorker, RegionWorkerExit, WorkerInput } from './region-worker.ts'
 
 /**
  * An item that a region has taken and that is not done. It is kept until all its results have been
@@ -58,14 +58,14 @@ export class RegionInput {
 export function killedBy(
   { deaths }: RegionInput,
   region: string,
-  ending: WorkerEnding | undefined,
+  exit: RegionWorkerExit | undefined,
 ): SpindleError {
   const times = deaths === 1 ? 'a worker' : `${deaths} workers`
-  const how = ending?.error === undefined ? ending?.how : messageOf(ending.error)
+  const how = exit?.error === undefined ? exit?.how : messageOf(exit.error)
   return new SpindleError(
     'ERR_WORKER_DIED',
     `an item killed ${times} of region "${region}", the last one with: ${how}`,
-    ending?.error === undefined ? {} : { cause: ending.error },
+    exit?.error === undefined ? {} : { cause: exit.error },
   )
 }
 

@@ -242,8 +242,8 @@ export type WorkerGreeting = 'hello' | 'ready' | { readonly failure: WireError }
  * From a process: number of the stage whose call, which has a time limit, is about to block it, and
  * number of the call's input (-1 if there are several). Stage -1: the call has ended.
  */
-export interface HoldNote {
-  readonly holder: number
+export interface BlockingNote {
+  readonly blockingStage: number
   readonly seq: number
 }
 
@@ -260,13 +260,13 @@ export interface LoopEndNote {
   }[]
 }
 
-export type FromWorker = WorkerGreeting | HoldNote | LoopEndNote | WorkerReport
+export type FromWorker = WorkerGreeting | BlockingNote | LoopEndNote | WorkerReport
 
 /**
  * Cells of the control block: number of the stage whose call blocks the thread, plus one; number of
- * such calls so far; the input, as in {@link HoldNote}.
+ * such calls so far; the input, as in {@link BlockingNote}.
  */
-export const HOLDER = 0
-export const HOLDS_SO_FAR = 1
-export const HELD_SEQ = 2
+export const BLOCKING_STAGE = 0
+export const BLOCKING_CALLS = 1
+export const BLOCKING_SEQ = 2
 export const CONTROL_WORDS = 3

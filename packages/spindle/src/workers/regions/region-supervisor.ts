@@ -9,11 +9,11 @@ import { modulesOf } from './region-plan.ts'
 import type { WorkerReport } from './region-protocol.ts'
 import {
   RegionWorker,
+  type RegionWorkerExit,
   type RegionWorkerOptions,
   type RegionWorkerOwner,
   type StartFailure,
   startFailure,
-  type WorkerEnding,
 } from './region-worker.ts'
 
 /** Receives the events of a supervisor. */
@@ -22,11 +22,11 @@ export interface SupervisorOwner {
   readonly isWanted: boolean
   heard(worker: RegionWorker, report: WorkerReport): void
   /** An input that is not run again: it killed its workers, or could not be sent to one. */
-  inputFailed(input: RegionInput, error: unknown, ending: WorkerEnding | undefined): void
+  inputFailed(input: RegionInput, error: unknown, exit: RegionWorkerExit | undefined): void
   /** No worker can continue. */
-  crewFailed(error: InfrastructureError): void
+  supervisorFailed(error: InfrastructureError): void
   /** A worker may have room, or has ended. */
-  crewChanged(): void
+  workersChanged(): void
 }
 
 /** Maximum number of consecutive deaths of workers without work. */
@@ -112,13 +112,13 @@ export class RegionSupervisor implements RegionWorkerOwner {
     if (this.#retry !== undefined && !failure.isFinal) return
     const waitMs = failure.isFinal ? undefined : this.#tries.failedWith(failure.error.cause)
     if (waitMs === undefined) {
-      this.#owner.crewFailed(failure.error)
+      this.#owner.supervisorFailed(failure.error)
       return
     }
     this.#retry = setTimeout(() => {
       this.#retry = undefined
       this.#startMissing()
-      this.#owner.crewChanged()
+      this.#owner.workersChanged()
     }, waitMs)
   }
 
@@ -291,7 +291,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     this.#tries.reset()
     if (this.#owner.isWanted) this.#startMissing()
     else worker.cancel(true)
-    this.#owner.crewChanged()
+    this.#owner.workersChanged()
   }
 
   workerHeard(worker: RegionWorker, report: WorkerReport): void {
@@ -304,30 +304,30 @@ export class RegionSupervisor implements RegionWorkerOwner {
     input.worker?.moving.delete(seq)
     this.#inputs.delete(seq)
     this.#owner.inputFailed(input, error, undefined)
-    this.#owner.crewChanged()
+    this.#owner.workersChanged()
   }
 
-  workerEnded(worker: RegionWorker, ending: WorkerEnding): void {
+  workerEnded(worker: RegionWorker, exit: RegionWorkerExit): void {
     this.workers.delete(worker)
-    if (this.#owner.isWanted) this.#died(worker, ending)
-    this.#owner.crewChanged()
+    if (this.#owner.isWanted) this.#died(worker, exit)
+    this.#owner.workersChanged()
   }
 
-  #died(worker: RegionWorker, ending: WorkerEnding): void {
+  #died(worker: RegionWorker, exit: RegionWorkerExit): void {
     const lost = [...worker.unfinished]
       .sort((a, b) => a - b)
       .map((seq) => this.#inputs.get(seq))
       .filter((input) => input !== undefined)
-    if (ending.startFailure !== undefined) {
-      this.#notStarted(ending.startFailure)
+    if (exit.startFailure !== undefined) {
+      this.#notStarted(exit.startFailure)
       return
     }
-    const failure = this.#hopeless(worker, lost, ending)
+    const failure = this.#hopeless(worker, lost, exit)
     if (failure !== undefined) {
-      this.#owner.crewFailed(failure)
+      this.#owner.supervisorFailed(failure)
       return
     }
-    const culprits = this.#culprits(worker, lost, ending)
+    const culprits = this.#culprits(worker, lost, exit)
     for (const input of culprits) input.deaths++
     const condemned = culprits.filter((input) => input.deaths >= this.#maxDeaths)
     if (worker === this.#isolating) this.#isolating = undefined
@@ -339,7 +339,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     }
     for (const input of condemned) {
       this.#inputs.delete(input.seq)
-      this.#owner.inputFailed(input, undefined, ending)
+      this.#owner.inputFailed(input, undefined, exit)
     }
     this.#startMissing()
   }
@@ -348,7 +348,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
   #culprits(
     worker: RegionWorker,
     lost: readonly RegionInput[],
-    { hang }: WorkerEnding,
+    { hang }: RegionWorkerExit,
   ): readonly RegionInput[] {
     const held = lost.filter((input) => input.seq === hang?.seq)
     if (held.length > 0) return held
@@ -360,10 +360,10 @@ export class RegionSupervisor implements RegionWorkerOwner {
   #hopeless(
     worker: RegionWorker,
     lost: readonly RegionInput[],
-    ending: WorkerEnding,
+    exit: RegionWorkerExit,
   ): InfrastructureError | undefined {
-    const how = ending.error === undefined ? ending.how : messageOf(ending.error)
-    const options = ending.error === undefined ? {} : { cause: ending.error }
+    const how = exit.error === undefined ? exit.how : messageOf(exit.error)
+    const options = exit.error === undefined ? {} : { cause: exit.error }
     if (worker.entangled > 0) {
       return new InfrastructureError(
         'ERR_WORKER_DIED',

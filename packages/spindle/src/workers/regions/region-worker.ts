@@ -1,14 +1,15 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
+import type { WorkerExit } from '../supervise/start-worker.ts'
 import { notTransferable, toProcess } from '../transport/not-transferable.ts'
 import { copyLater, pack } from '../transport/pack.ts'
 import { walk } from '../transport/walk-value.ts'
 import { fromWire } from '../transport/wire-error.ts'
 import { HangDetector, type HangLimits, type HangOwner } from './hang-detector.ts'
 import { InFlightWindow } from './in-flight-window.ts'
-import { openChannel } from './open-region-channel.ts'
-import type { Channel, ChannelEnding } from './region-channel.ts'
+import type { RegionChannel } from './region-channel.ts'
+import { openRegionChannel } from './region-channel.ts'
 import {
   CANCEL,
   CONTROL_WORDS,
@@ -34,10 +35,10 @@ export interface RegionWorkerOwner {
   workerHeard(worker: RegionWorker, report: WorkerReport): void
   /** An input that could not be sent. */
   inputRefused(seq: number, error: unknown): void
-  workerEnded(worker: RegionWorker, ending: WorkerEnding): void
+  workerEnded(worker: RegionWorker, exit: RegionWorkerExit): void
 }
 
-export interface WorkerEnding {
+export interface RegionWorkerExit {
   readonly how: string
   readonly error: unknown
   /** Why it never became ready or cannot work, if so. */
@@ -105,7 +106,7 @@ export class RegionWorker implements HangOwner {
   readonly moving: Set<number> = new Set()
   readonly #owner: RegionWorkerOwner
   readonly #options: RegionWorkerOptions
-  readonly #channel: Channel
+  readonly #channel: RegionChannel
   readonly #control: SharedArrayBuffer | undefined
   readonly #watch: HangDetector
   readonly #inputs: InFlightWindow = new InFlightWindow()
@@ -123,7 +124,7 @@ export class RegionWorker implements HangOwner {
   #placed = 0
   #grace: Timer | undefined
   #startFailure: StartFailure | undefined
-  #hang: WorkerEnding['hang']
+  #hang: RegionWorkerExit['hang']
   #loopEnd: LoopEndNote | undefined
 
   constructor(owner: RegionWorkerOwner, options: RegionWorkerOptions) {
@@ -134,9 +135,9 @@ export class RegionWorker implements HangOwner {
         ? new SharedArrayBuffer(CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT)
         : undefined
     this.#watch = new HangDetector(options.limits, this.#control, this)
-    this.#channel = openChannel(options.kind, options.resourceLimits, {
+    this.#channel = openRegionChannel(options.kind, options.resourceLimits, {
       heard: (message) => this.#hear(message),
-      ended: (ending) => this.#ended(ending),
+      ended: (exit) => this.#ended(exit),
     })
   }
 
@@ -304,7 +305,7 @@ export class RegionWorker implements HangOwner {
     else if ('failure' in message) {
       this.#startFailure = startFailure(fromWire(message.failure), true)
       this.#channel.kill()
-    } else if ('holder' in message) this.#watch.told(message)
+    } else if ('blockingStage' in message) this.#watch.onNote(message)
     else if ('loopEnd' in message) this.#heardLoopEnd(message)
     else this.#heardReport(message)
   }
@@ -383,7 +384,7 @@ export class RegionWorker implements HangOwner {
     this.#channel.setRef(isReffed)
   }
 
-  #ended({ how, error }: ChannelEnding): void {
+  #ended({ how, error }: WorkerExit): void {
     clearTimeout(this.#grace)
     this.#watch.stop()
     const wasReady = this.isReady

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { Channel, type ChannelOwner } from '../../../src/workers/pipelines/pipeline-channel.ts'
+import {
+  PipelineChannel,
+  type PipelineChannelOwner,
+} from '../../../src/workers/pipelines/pipeline-channel.ts'
 import type { RemoteMessage } from '../../../src/workers/pipelines/pipeline-protocol.ts'
 
 // A far side that answers each 'begin' by one message, at once or a little later.
@@ -22,16 +25,22 @@ port.on('message', ({ kind, epoch }) => {
   else { for (let i = 0; i < epoch % 50 * 1000; i++); answer() }
 })`
 
-const open = (owner: Partial<ChannelOwner> = {}): { channel: Channel; worker: Worker } => {
+const open = (
+  owner: Partial<PipelineChannelOwner> = {},
+): { channel: PipelineChannel; worker: Worker } => {
   let worker: Worker | undefined
-  const channel = new Channel({ heard: () => {}, gone: () => {}, ...owner }, undefined, (ends) => {
-    worker = new Worker(answering, {
-      eval: true,
-      workerData: ends,
-      transferList: [ends.port, ends.lifeline],
-    })
-    return worker
-  })
+  const channel = new PipelineChannel(
+    { heard: () => {}, gone: () => {}, ...owner },
+    undefined,
+    (ends) => {
+      worker = new Worker(answering, {
+        eval: true,
+        workerData: ends,
+        transferList: [ends.port, ends.lifeline],
+      })
+      return worker
+    },
+  )
   return { channel, worker: worker as Worker }
 }
 

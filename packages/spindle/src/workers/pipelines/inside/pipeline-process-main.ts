@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { watchParent } from '../../calls/orphan-watch.ts'
-import { FileSlots, type FileSlotsHandle } from '../../memory/file-slots.ts'
+import { SharedFile, type SharedFileHandle } from '../../memory/shared-file.ts'
 import type { Lifeline } from '../../supervise/loop-end.ts'
 import { joinProcess } from '../../supervise/nesting.ts'
 import { decode, encode, type Frame, FrameReader, frameOf } from '../frames.ts'
@@ -11,15 +11,15 @@ import {
   type RemoteMessage,
   type StartMessage,
 } from '../pipeline-protocol.ts'
-import { runFarSide } from './far-side.ts'
-import type { FarLink, Producer } from './producer.ts'
+import { runProducer } from './far-side.ts'
+import type { ConsumerChannel, Producer } from './producer.ts'
 
 // The main module of the process of a whole pipeline.
 
 /** The first message to the process. */
 export interface ProcessSetup {
-  readonly assignment: StartMessage
-  readonly slots: FileSlotsHandle | undefined
+  readonly startMessage: StartMessage
+  readonly slots: SharedFileHandle | undefined
   readonly hasTsx: boolean
 }
 
@@ -28,10 +28,10 @@ joinProcess()
 process.on('SIGINT', () => {})
 
 const socket = new Socket({ fd: MESSAGE_FD, readable: true, writable: true })
-let slots: FileSlots | undefined
+let slots: SharedFile | undefined
 let producer: Producer | undefined
 
-class SocketLink implements FarLink {
+class ProcessConsumerChannel implements ConsumerChannel {
   readonly lifeline: Lifeline = socket
 
   sendItems(items: unknown[], refill: number, transfers: Set<ArrayBuffer>): void {
@@ -66,8 +66,8 @@ const reader = new FrameReader(({ message, buffers }: Frame) => {
 })
 
 function begin(setup: ProcessSetup): void {
-  if (setup.slots !== undefined) slots = FileSlots.attach(setup.slots)
-  producer = runFarSide(new SocketLink(), setup.assignment, setup.hasTsx)
+  if (setup.slots !== undefined) slots = SharedFile.attach(setup.slots)
+  producer = runProducer(new ProcessConsumerChannel(), setup.startMessage, setup.hasTsx)
 }
 
 function hear(message: ConsumerMessage): void {

@@ -11,8 +11,8 @@ import {
   type StartMessage,
   WORKING,
 } from '../pipeline-protocol.ts'
-import { runFarSide } from './far-side.ts'
-import type { FarLink } from './producer.ts'
+import { runProducer } from './far-side.ts'
+import type { ConsumerChannel } from './producer.ts'
 
 // The main module of the thread of a whole pipeline.
 
@@ -25,13 +25,13 @@ export interface ThreadSetup extends EntrySetup {
    * blocks its own thread.
    */
   readonly lifeline: MessagePort
-  readonly assignment: StartMessage
+  readonly startMessage: StartMessage
 }
 
-const { port, control: controlBuffer, lifeline, assignment, tsx } = workerData as ThreadSetup
+const { port, control: controlBuffer, lifeline, startMessage, tsx } = workerData as ThreadSetup
 const control = new Int32Array(controlBuffer)
 
-class PortLink implements FarLink {
+class ThreadConsumerChannel implements ConsumerChannel {
   /** An unreferenced port would be collected and closed. */
   readonly alive: MessagePort = lifeline
   readonly lifeline: Lifeline = port
@@ -68,5 +68,5 @@ class PortLink implements FarLink {
   }
 }
 
-const producer = runFarSide(new PortLink(), assignment, tsx !== undefined)
+const producer = runProducer(new ThreadConsumerChannel(), startMessage, tsx !== undefined)
 port.on('message', (message: ConsumerMessage) => producer.hear(message))

@@ -14,13 +14,13 @@ import type { ConsumerMessage, RemoteMessage, StartMessage } from '../pipeline-p
 import { toWireFailure, toWireItemError, type WireFailure } from '../wire-failure.ts'
 import { toWireStats } from '../wire-stats.ts'
 import { ArenaSender } from './arena-sender.ts'
-import { ItemBatcher, type Uplink } from './item-batcher.ts'
-import { IterableSupply } from './iterable-supply.ts'
+import { HostedBuilder } from './hosted-builder.ts'
+import { HostedIterable } from './hosted-iterable.ts'
+import { ItemBatcher, type ItemChannel } from './item-batcher.ts'
 import { loadBuilder, loadIterable } from './load-export.ts'
-import { PipelineSupply } from './pipeline-supply.ts'
 
 /** Sends to the consumer, and controls the life of the thread or process. */
-export interface FarLink extends Uplink {
+export interface ConsumerChannel extends ItemChannel {
   tell(message: RemoteMessage): void
   /** The user's code has begun to run here. */
   working(): void
@@ -38,11 +38,11 @@ export interface FarLink extends Uplink {
  *      '--------------'---------------------'--- 'stop': sends 'stopped' --> at rest
  */
 export class Producer {
-  readonly #link: FarLink
-  readonly #assignment: StartMessage
+  readonly #channel: ConsumerChannel
+  readonly #startMessage: StartMessage
   readonly #arena: SegmentPool | undefined
-  readonly #outbox: ItemBatcher
-  #supply: HostedPipeline | undefined
+  readonly #batcher: ItemBatcher
+  #hosted: HostedPipeline | undefined
   #begun = -1
   #isOver = false
   #isStopping = false
@@ -53,12 +53,12 @@ export class Producer {
   readonly #loading: Promise<void>
   readonly #running: Promise<void>
 
-  constructor(link: FarLink, assignment: StartMessage) {
-    this.#link = link
-    this.#assignment = assignment
-    const { arena, bufferSize, moves } = assignment
+  constructor(channel: ConsumerChannel, startMessage: StartMessage) {
+    this.#channel = channel
+    this.#startMessage = startMessage
+    const { arena, bufferSize, moves } = startMessage
     this.#arena = arena === undefined ? undefined : SegmentPool.attach(arena)
-    this.#outbox = new ItemBatcher(link, {
+    this.#batcher = new ItemBatcher(channel, {
       bufferSize,
       mayMove: { all: moveAll, marked: isMovable, none: copyAll }[moves],
       arena: this.#arena === undefined ? undefined : new ArenaSender(this.#arena),
@@ -66,7 +66,7 @@ export class Producer {
       onFull: () => this.#loopEnd.stay(),
     })
     this.#loopEnd = new LoopEnd(
-      link.lifeline,
+      channel.lifeline,
       () => this.#isWaiting,
       () => this.#atLoopEnd(),
     )
@@ -79,14 +79,14 @@ export class Producer {
   /** Whether it waits for the user's code and not for the consumer. */
   get #isWaiting(): boolean {
     return (
-      this.#waitsFor !== undefined && !this.#isOver && !this.#isStopping && this.#outbox.hasRoom
+      this.#waitsFor !== undefined && !this.#isOver && !this.#isStopping && this.#batcher.hasRoom
     )
   }
 
   /** Nothing is left to run here. Pipelines detect this themselves. */
   #atLoopEnd(): void {
-    if (this.#waitsFor === 'the items' && this.#assignment.kind === 'pipeline') return
-    const { href, exportName = 'default' } = this.#assignment
+    if (this.#waitsFor === 'the items' && this.#startMessage.kind === 'pipeline') return
+    const { href, exportName = 'default' } = this.#startMessage
     const what =
       this.#waitsFor === 'the module'
         ? `has not been made by ${href}`
@@ -95,7 +95,7 @@ export class Producer {
   }
 
   hear(message: ConsumerMessage): void {
-    if (message.kind === 'taken') this.#outbox.took(message.items)
+    if (message.kind === 'taken') this.#batcher.took(message.items)
     else if (message.kind === 'begin') {
       this.#begun = message.epoch
       this.#wake?.()
@@ -106,16 +106,16 @@ export class Producer {
   }
 
   #committed({ committed, request }: ConsumerMessage & { readonly kind: 'commit' }): void {
-    this.#supply?.commit(committed)
+    this.#hosted?.commit(committed)
     if (request === undefined) return
     let state: PipelineState | undefined
     let failure: WireFailure | undefined
     try {
-      state = (this.#supply ?? noSupply()).state()
+      state = (this.#hosted ?? notBegun()).state()
     } catch (error) {
       failure = toWireFailure(error)
     }
-    this.#link.tell({ kind: 'state', request, state, error: failure })
+    this.#channel.tell({ kind: 'state', request, state, error: failure })
   }
 
   /**
@@ -126,40 +126,41 @@ export class Producer {
     if (this.#isOver) return
     this.#isOver = true
     try {
-      this.#outbox.flush()
+      this.#batcher.flush()
     } catch {} // an item cannot be sent, and no caller is left for the error
     try {
       const failure = error === undefined ? undefined : toWireFailure(error)
-      this.#link.tell({ kind: 'died', how, error: failure })
+      this.#channel.tell({ kind: 'died', how, error: failure })
     } catch {
-      this.#link.tell({ kind: 'died', how: `${how}: ${messageOf(error)}`, error: undefined })
+      this.#channel.tell({ kind: 'died', how: `${how}: ${messageOf(error)}`, error: undefined })
     }
   }
 
   async #load(): Promise<void> {
-    this.#link.working()
-    const { kind, build } = this.#assignment
+    this.#channel.working()
+    const { kind, build } = this.#startMessage
     const context = { arena: this.#arena }
     // If the thread dies, its allocations are identified by this number.
-    if (this.#arena !== undefined) this.#link.tell({ kind: 'member', member: this.#arena.member })
-    this.#supply =
+    if (this.#arena !== undefined)
+      this.#channel.tell({ kind: 'member', member: this.#arena.member })
+    this.#hosted =
       kind === 'pipeline'
-        ? new PipelineSupply(await loadBuilder(this.#assignment, context), build, this.#outbox)
-        : new IterableSupply(await loadIterable(this.#assignment, context), this.#outbox)
+        ? new HostedBuilder(await loadBuilder(this.#startMessage, context), build, this.#batcher)
+        : new HostedIterable(await loadIterable(this.#startMessage, context), this.#batcher)
   }
 
   async #run(): Promise<void> {
     try {
       await this.#loading
       this.#waitFor(undefined)
-      this.#link.tell({ kind: 'ready' })
-      const supply = this.#supply as HostedPipeline
-      for (let epoch = 0; await this.#isWanted(supply.isContinuous ? epoch - 1 : epoch); epoch++) {
+      this.#channel.tell({ kind: 'ready' })
+      const hosted = this.#hosted as HostedPipeline
+      for (let epoch = 0; await this.#isWanted(hosted.isContinuous ? epoch - 1 : epoch); epoch++) {
         this.#waitFor('the items')
-        await supply.runEpoch()
+        await hosted.runEpoch()
         this.#waitFor(undefined)
-        this.#outbox.flush()
-        this.#link.tell({ kind: 'end' })
+        this.#batcher.flush()
+        this.#channel.tell({ kind: 'end' })
       }
     } catch (error) {
       await this.#fail(error)
@@ -189,7 +190,7 @@ export class Producer {
     this.#isOver = true
     let reason = error
     try {
-      this.#outbox.flush()
+      this.#batcher.flush()
     } catch (unsendable) {
       reason = unsendable
     }
@@ -199,18 +200,18 @@ export class Producer {
     this.#tellStats(undefined)
     this.#tellFailure(reason)
     if (isStopping) return
-    this.#outbox.lift()
-    await this.#supply?.stop('abort', undefined).catch(() => {})
-    this.#link.atRest()
+    this.#batcher.lift()
+    await this.#hosted?.stop('abort', undefined).catch(() => {})
+    this.#channel.atRest()
   }
 
   #tellFailure(reason: unknown): void {
     try {
-      this.#link.tell({ kind: 'failed', failure: toWireFailure(reason) })
+      this.#channel.tell({ kind: 'failed', failure: toWireFailure(reason) })
     } catch {
       // An error can contain values that can be sent to a thread but not to a process.
       const failure = toWireFailure(new SpindleError('ERR_NOT_TRANSFERABLE', messageOf(reason)))
-      this.#link.tell({ kind: 'failed', failure })
+      this.#channel.tell({ kind: 'failed', failure })
     }
   }
 
@@ -219,40 +220,40 @@ export class Producer {
    * then a message. A second stop shortens the first.
    */
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
-    if (this.#isStopping) return this.#supply?.stop(mode, timeoutMs).catch(() => {})
+    if (this.#isStopping) return this.#hosted?.stop(mode, timeoutMs).catch(() => {})
     this.#isStopping = true
     this.#wake?.()
     await this.#loading.catch(() => {})
     // The rest may exceed the consumer's limit: it is no more than the queues hold.
-    this.#outbox.lift()
+    this.#batcher.lift()
     let error: unknown
-    await this.#supply?.stop(mode, timeoutMs).catch((reason: unknown) => {
+    await this.#hosted?.stop(mode, timeoutMs).catch((reason: unknown) => {
       error = reason
     })
     // The clean-up of an iterable may never end.
     await Promise.race([this.#running, new Promise((resolve) => setImmediate(resolve))])
     if (!this.#isOver) {
       this.#isOver = true
-      this.#outbox.flush()
+      this.#batcher.flush()
     }
     this.#tellStats(undefined)
-    this.#link.tell({
+    this.#channel.tell({
       kind: 'stopped',
       error: error === undefined ? undefined : toWireFailure(error),
     })
-    this.#link.atRest()
+    this.#channel.atRest()
   }
 
   #tellStats(request: number | undefined): void {
-    const supply = this.#supply
-    const failures = (supply?.failures() ?? []).map(toWireItemError)
-    const stats = toWireStats(supply?.stats() ?? noStats)
-    const tuning = supply?.tuning() ?? noTuning
-    this.#link.tell({ kind: 'stats', request, stats, failures, tuning })
+    const hosted = this.#hosted
+    const failures = (hosted?.failures() ?? []).map(toWireItemError)
+    const stats = toWireStats(hosted?.stats() ?? noStats)
+    const tuning = hosted?.tuning() ?? noTuning
+    this.#channel.tell({ kind: 'stats', request, stats, failures, tuning })
   }
 }
 
-function noSupply(): never {
+function notBegun(): never {
   throw new SpindleError(
     'ERR_BAD_STATE',
     'the pipeline has not begun, so there is no state of it yet',

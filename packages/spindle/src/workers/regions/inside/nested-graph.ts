@@ -31,8 +31,8 @@ import { CountReader } from './counts.ts'
 import { CreditedSink } from './credited-sink.ts'
 import { InputQueue } from './input-queue.ts'
 import { InputTracker } from './input-tracker.ts'
+import type { MainChannel } from './main-channel.ts'
 import { RegionBatcher, type ReportState } from './region-batcher.ts'
-import type { RegionPort } from './region-port.ts'
 import { UnansweredLetters } from './unanswered-letters.ts'
 
 /**
@@ -48,12 +48,12 @@ export class NestedGraph implements GraphContext {
   readonly logger: Logger = { warn: () => {}, error: () => {} }
   /** Always true: the main side wants to know when the graph is idle. */
   readonly isDraining = true
-  readonly outbox: RegionBatcher
+  readonly batcher: RegionBatcher
   /** The main side has the user's `deadLetter`. */
   readonly mostLetters: undefined
   readonly #letters: UnansweredLetters | undefined
   readonly #stages: readonly Stage[]
-  readonly #feed: InputQueue
+  readonly #inputQueue: InputQueue
   readonly #exit: CreditedSink
   readonly #inputTracker: InputTracker
   readonly #counts: CountReader
@@ -73,30 +73,38 @@ export class NestedGraph implements GraphContext {
   constructor(
     plan: RegionPlan,
     configs: readonly StageConfig[],
-    port: RegionPort,
+    port: MainChannel,
     onEnd: () => void,
   ) {
     this.pipelineId = plan.pipelineId
     this.seed = plan.seed
     this.#onEnd = onEnd
     if (plan.mostLetters !== undefined) this.#letters = new UnansweredLetters(plan.mostLetters)
-    this.outbox = new RegionBatcher(port, plan.firstId - 1, (isTurnOver) => this.#state(isTurnOver))
+    this.batcher = new RegionBatcher(port, plan.firstId - 1, (isTurnOver) =>
+      this.#state(isTurnOver),
+    )
     this.#inputTracker = new InputTracker({
-      tell: (...entries) => this.outbox.tell(...entries),
+      tell: (...entries) => this.batcher.tell(...entries),
       gave: () => {
         this.#given++
       },
     })
-    this.#feed = new InputQueue(() => this.outbox.flushSoon())
+    this.#inputQueue = new InputQueue(() => this.batcher.flushSoon())
     const options: BuildOptions = { tune: plan.isTuned ? 'continuous' : 'off' }
-    const { stages, exit } = assembleStages(this.#feed.queue, configs, options, this, plan.firstId)
+    const { stages, exit } = assembleStages(
+      this.#inputQueue.queue,
+      configs,
+      options,
+      this,
+      plan.firstId,
+    )
     this.#stages = stages
     this.#unfinished = stages.length
     this.#counts = new CountReader(stages)
     this.#exit = new CreditedSink(exit, {
       take: (item) => this.#inputTracker.gives(item as TrackedItem),
-      flushed: () => this.outbox.tellLast([FLUSHED]),
-      ended: () => this.outbox.tell([WORKER_ENDED]),
+      flushed: () => this.batcher.tellLast([FLUSHED]),
+      ended: () => this.batcher.tell([WORKER_ENDED]),
     })
     for (const stage of stages) stage.open()
   }
@@ -110,15 +118,15 @@ export class NestedGraph implements GraphContext {
       const field = message[at + 1]
       if (code === INPUT) this.#take(message.slice(at + 1, at + 8))
       else if (code === CREDIT) this.#exit.grant(field as number)
-      else if (code === FLUSH) this.#feed.put(boundaryAfter(this.#inputTracker.lastOrigin))
+      else if (code === FLUSH) this.#inputQueue.put(boundaryAfter(this.#inputTracker.lastOrigin))
       else if (code === FAIL) this.#fail(field as number)
       else if (code === ISOLATE) this.#inputTracker.isIsolating = field as boolean
       else if (code === CANCEL) this.#cancel(field as boolean)
       else if (code === LETTER) this.#letters?.answered()
       else if (code === RESIZE) this.#resize(field as number, message[at + 2] as number)
     }
-    this.#feed.pump()
-    this.outbox.flushSoon()
+    this.#inputQueue.pump()
+    this.batcher.flushSoon()
   }
 
   #resize(stage: number, concurrency: number): void {
@@ -153,7 +161,7 @@ export class NestedGraph implements GraphContext {
       readonly string[] | undefined,
     ]
     const origin = this.#inputTracker.origin(source, epoch)
-    this.#feed.put(this.#inputTracker.born({ seq, value, origin, index, positions, covered }))
+    this.#inputQueue.put(this.#inputTracker.born({ seq, value, origin, index, positions, covered }))
   }
 
   #fail(id: number): void {
@@ -166,7 +174,7 @@ export class NestedGraph implements GraphContext {
   #cancel(abort: boolean): void {
     this.#isCancelled = true
     this.#letters?.giveUp()
-    this.#feed.cancel()
+    this.#inputQueue.cancel()
     for (const stage of this.#stages) stage.cancel(abort)
     this.#endIfOver()
   }
@@ -175,9 +183,11 @@ export class NestedGraph implements GraphContext {
     // In the middle of a turn the graph never counts as idle, because callers up the call stack
     // continue.
     const isResting =
-      isTurnOver && this.#feed.isResting && this.#stages.every((stage) => stage.isResting)
+      isTurnOver && this.#inputQueue.isResting && this.#stages.every((stage) => stage.isResting)
     const isEmpty =
-      isResting && this.#feed.isEmpty && this.#stages.every((stage) => stage.exits.every(isUnused))
+      isResting &&
+      this.#inputQueue.isEmpty &&
+      this.#stages.every((stage) => stage.exits.every(isUnused))
     this.#wasQuiet = isEmpty
     if (this.#workingSince !== undefined) {
       const now = clockMs()
@@ -187,7 +197,7 @@ export class NestedGraph implements GraphContext {
     const histograms = this.#counts.readHistograms(isResting)
     return {
       heard: this.#heard,
-      taken: this.#feed.taken,
+      taken: this.#inputQueue.taken,
       given: this.#given,
       isResting,
       isEmpty,
@@ -214,7 +224,7 @@ export class NestedGraph implements GraphContext {
   stageFailed(stage: Stage, failure: StageFailure): void {
     if (this.#isFailing) return
     this.#isFailing = true
-    this.outbox.tell([STAGE_FAILED, stage.info.id, failure.index, toWire(failure.cause)])
+    this.batcher.tell([STAGE_FAILED, stage.info.id, failure.index, toWire(failure.cause)])
   }
 
   stageEnded(): void {
@@ -236,7 +246,7 @@ export class NestedGraph implements GraphContext {
   }
 
   rested(): void {
-    if (!this.#wasQuiet) this.outbox.flushSoon()
+    if (!this.#wasQuiet) this.batcher.flushSoon()
   }
 }
 

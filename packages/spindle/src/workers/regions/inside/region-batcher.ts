@@ -5,7 +5,7 @@ import { notTransferable, toProcess } from '../../transport/not-transferable.ts'
 import { copyAll, pack } from '../../transport/pack.ts'
 import { toWire } from '../../transport/wire-error.ts'
 import { BATCH, DONE, FAILED, FIELDS, OUTPUT, type WorkerReport } from '../region-protocol.ts'
-import type { RegionPort } from './region-port.ts'
+import type { MainChannel } from './main-channel.ts'
 
 /** How long a report may wait for others, in milliseconds. */
 const HOLD_MS = 1
@@ -21,7 +21,7 @@ export type ReportState = Omit<WorkerReport, 'entries'>
  * turn, or when the first has waited one millisecond.
  */
 export class RegionBatcher {
-  readonly #port: RegionPort
+  readonly #port: MainChannel
   readonly #regionId: number
   readonly #read: (isTurnOver: boolean) => ReportState
   #entries: unknown[] = []
@@ -37,7 +37,7 @@ export class RegionBatcher {
    * `read`: reads the rest of a report. `regionId`: number of the region, for results that cannot
    * be sent.
    */
-  constructor(port: RegionPort, regionId: number, read: (isTurnOver: boolean) => ReportState) {
+  constructor(port: MainChannel, regionId: number, read: (isTurnOver: boolean) => ReportState) {
     this.#port = port
     this.#regionId = regionId
     this.#read = read

@@ -7,20 +7,20 @@ import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts
 import { copyLater } from '../transport/pack.ts'
 import type { ThreadSetup, WorkerMessage } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
-import type { LinkListener, WorkerLink } from './link.ts'
+import type { PoolChannel, PoolChannelListener } from './pool-channel.ts'
 import type { PoolSettings } from './pool-options.ts'
-import { PortCarrier } from './port-carrier.ts'
 import { SharedPoolControl } from './shared-control.ts'
+import { ThreadTransport } from './thread-transport.ts'
 
 /** The pool's view of a worker thread. */
-export class ThreadLink implements WorkerLink, Guarded {
+export class ThreadChannel implements PoolChannel, Guarded {
   readonly control: SharedPoolControl = new SharedPoolControl()
-  readonly carrier: PortCarrier
+  readonly transport: ThreadTransport
   readonly #worker: Worker
   readonly #graceMs: number
 
   constructor(
-    listener: LinkListener,
+    listener: PoolChannelListener,
     options: {
       readonly resourceLimits?: ResourceLimits
       readonly memory?: SegmentPool
@@ -42,7 +42,7 @@ export class ThreadLink implements WorkerLink, Guarded {
     }
     const worker = startThread(POOL_THREAD, setup, { resourceLimits })
     this.#worker = worker
-    this.carrier = new PortCarrier(
+    this.transport = new ThreadTransport(
       {
         postMessage(message: unknown, transfers: readonly Transferable[]) {
           worker.postMessage(sealed(TO_WORKER, message), transfers)

@@ -25,10 +25,10 @@ const LIMIT_MS: { readonly [mode in StopMode]: number } = {
  * The items of an iterable, which is iterated anew for each epoch. Items are requested only when
  * the consumer has room.
  */
-export class IterableSupply implements HostedPipeline {
+export class HostedIterable implements HostedPipeline {
   readonly isContinuous = false
   readonly #export: Export<AnyIterable>
-  readonly #outbox: ItemBatcher
+  readonly #batcher: ItemBatcher
   readonly #stopping: AbortController = makeController()
   #mode: StopMode | undefined
   #running: Promise<void> | undefined
@@ -36,9 +36,9 @@ export class IterableSupply implements HostedPipeline {
   #endedAt = 0
   #items = 0
 
-  constructor(exported: Export<AnyIterable>, outbox: ItemBatcher) {
+  constructor(exported: Export<AnyIterable>, batcher: ItemBatcher) {
     this.#export = exported
-    this.#outbox = outbox
+    this.#batcher = batcher
   }
 
   runEpoch(): Promise<void> {
@@ -66,9 +66,9 @@ export class IterableSupply implements HostedPipeline {
   }
 
   async #give(steps: Steps, isSync: boolean): Promise<void> {
-    const outbox = this.#outbox
+    const batcher = this.#batcher
     while (this.#mode === undefined) {
-      if (!outbox.hasRoom) await outbox.room()
+      if (!batcher.hasRoom) await batcher.room()
       if (shouldYield()) await new Promise<void>((resolve) => resumeNextTurn({ resume: resolve }))
       if (this.#mode !== undefined) break
       let step = steps.next()
@@ -78,7 +78,7 @@ export class IterableSupply implements HostedPipeline {
       if (isSync && isThenable(value)) value = await value
       if (this.#mode === 'discard' || this.#mode === 'abort') break
       try {
-        outbox.push(value)
+        batcher.push(value)
       } catch (error) {
         await close(steps)
         throw error

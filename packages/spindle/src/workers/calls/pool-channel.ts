@@ -1,31 +1,25 @@
+import type { WorkerExit } from '../supervise/start-worker.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { WorkerMessage } from './call-protocol.ts'
-import type { Carrier } from './carrier.ts'
+import type { CallTransport } from './call-transport.ts'
 import type { PoolControl } from './control.ts'
 
 /** The difference between a worker thread and a worker process, as the pool sees it. */
-export interface WorkerLink {
+export interface PoolChannel {
   readonly control: PoolControl
-  readonly carrier: Carrier
+  readonly transport: CallTransport
   /** Sets whether the worker keeps this process alive. */
   setRef(isReffed: boolean): void
   /** Ends the worker by force. */
   terminate(): void
 }
 
-/** Receives the events of a link. */
-export interface LinkListener {
+/** Receives the events of a channel. */
+export interface PoolChannelListener {
   heard(message: WorkerMessage): void
   /** The worker has ended, and all its messages have been handled. Called once. */
-  ended(ending: LinkEnding): void
+  ended(exit: WorkerExit): void
 }
 
-export interface LinkEnding {
-  /** How it ended, as text: `exit code 3`, `signal SIGKILL`. */
-  readonly how: string
-  /** The error that it threw, if known. */
-  readonly error: unknown
-}
-
-/** Starts a worker. May throw. `stock`: buffers for reuse. */
-export type Connect = (listener: LinkListener, stock: BufferPool) => WorkerLink
+/** Starts a worker. May throw. `bufferPool`: buffers for reuse. */
+export type Connect = (listener: PoolChannelListener, bufferPool: BufferPool) => PoolChannel

@@ -15,7 +15,7 @@ interface Region {
 /**
  * The writer's side of a file that carries large buffers to another process. Regions are reused.
  */
-export class Slab {
+export class SharedFileWriter {
   readonly #file: number
   /** In the order of their offsets. */
   #regions: Region[] = []

@@ -22,7 +22,7 @@ const VAIN = 8
  * than the machine has cores, and the machine is not busy otherwise. It also needs recent success:
  * after messages that came too late it rarely spins.
  */
-export class Spinner {
+export class SpinWait {
   /** Number of messages that the worker has received. */
   heard = 0
   readonly #control: SharedWorkerControl

@@ -9,9 +9,9 @@ import { fromWire } from '../transport/wire-error.ts'
 import type { LastWords, WorkerMessage, WorkerSetup } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import { FilePoolControl } from './file-control.ts'
-import { IpcCarrier, type Memory } from './ipc-carrier.ts'
-import type { LinkListener, WorkerLink } from './link.ts'
+import type { PoolChannel, PoolChannelListener } from './pool-channel.ts'
 import type { PoolSettings } from './pool-options.ts'
+import { type Memory, ProcessTransport } from './process-transport.ts'
 
 /**
  * Minimum free space in memory for the file of buffers, in bytes. With less, the file is where
@@ -25,10 +25,10 @@ const ROOM_BYTES = 2 ** 24
 const CHANNEL_MS = 500
 
 /** The pool's view of a worker process. */
-export class ProcessLink implements WorkerLink, Guarded {
+export class ProcessChannel implements PoolChannel, Guarded {
   readonly control: FilePoolControl
-  readonly carrier: IpcCarrier
-  readonly #listener: LinkListener
+  readonly transport: ProcessTransport
+  readonly #listener: PoolChannelListener
   readonly #child: ChildProcess
   /** File descriptors for items and for results. */
   readonly #files: readonly [number, number]
@@ -38,7 +38,7 @@ export class ProcessLink implements WorkerLink, Guarded {
   #hasEnded = false
 
   constructor(
-    listener: LinkListener,
+    listener: PoolChannelListener,
     options: ProcessOptions & {
       readonly recycle?: { readonly afterHeapMb?: number }
     },
@@ -61,7 +61,7 @@ export class ProcessLink implements WorkerLink, Guarded {
     const [, items, results] = files as [number, number, number]
     this.#files = [items, results]
     const child = this.#child
-    this.carrier = new IpcCarrier((message) => this.#post(message), items, results, memory)
+    this.transport = new ProcessTransport((message) => this.#post(message), items, results, memory)
     child.on('message', (message: unknown) => {
       const told = opened(FROM_WORKER, message)
       if (told !== undefined) this.#hear(told as WorkerMessage | LastWords)
