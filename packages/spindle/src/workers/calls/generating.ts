@@ -102,7 +102,7 @@ export class Generating {
       }
       control.leave()
       this.#runner.held(this.#op, startedAt)
-      this.#hear(step, startedAt)
+      this.#onStep(step, startedAt)
     }
   }
 
@@ -113,7 +113,7 @@ export class Generating {
   }
 
   /** Handles the result of `next()`. Inspecting it may run the user's code, which may throw. */
-  #hear(step: unknown, startedAt: number): void {
+  #onStep(step: unknown, startedAt: number): void {
     try {
       const promise = promiseOf(step)
       if (promise !== undefined) this.#wait(promise, startedAt)
@@ -128,7 +128,7 @@ export class Generating {
       (settled) => {
         this.#goesOn()
         if (this.isClosed) return
-        this.#hear(settled, startedAt)
+        this.#onStep(settled, startedAt)
         this.advance()
       },
       (error) => {

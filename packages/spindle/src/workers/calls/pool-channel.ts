@@ -16,7 +16,7 @@ export interface PoolChannel {
 
 /** Receives the events of a channel. */
 export interface PoolChannelListener {
-  heard(message: WorkerMessage): void
+  onMessage(message: WorkerMessage): void
   /** The worker has ended, and all its messages have been handled. Called once. */
   ended(exit: WorkerExit): void
 }

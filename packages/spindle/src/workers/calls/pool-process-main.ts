@@ -29,10 +29,10 @@ const loopEnd = new LoopEnd(
 process.on('message', (sent: unknown) => {
   const message = opened(TO_WORKER, sent) as WorkerSetup | PoolMessage | undefined
   if (message === undefined) return
-  if (runner !== undefined) runner.hear(message as PoolMessage)
+  if (runner !== undefined) runner.onMessage(message as PoolMessage)
   else if (message === 'close') process.exit(0)
   else setUp(message as WorkerSetup).catch(failedToStart)
-  loopEnd.heard()
+  loopEnd.checkSoon()
 })
 process.on('disconnect', () => process.exit(0))
 // Ctrl-C in a terminal signals all its processes. The pool's process decides when this one ends.

@@ -62,22 +62,22 @@ onRefused((error, module) => {
 if (init !== undefined) await runInit(init, initArgs)
 port.on('message', (message: unknown) => {
   const startedAt = clockMs()
-  hear(message)
+  onMessage(message)
   // Pending calls need the event loop. Without them, the thread may spin for the next message here.
   while (runner.pending === 0 && spinWait.isMessageNear(startedAt)) {
     const next = receiveMessageOnPort(port)
     if (next === undefined) return
-    hear(next.message)
+    onMessage(next.message)
   }
-  loopEnd.heard()
+  loopEnd.checkSoon()
 })
 // If the thread ends by itself, finished results must not be lost.
 process.on('exit', () => runner.flush())
 port.postMessage(sealed(FROM_WORKER, 'ready'))
 
-function hear(message: unknown): void {
+function onMessage(message: unknown): void {
   const told = opened(TO_WORKER, message)
   if (told === undefined) return
-  spinWait.heard++
-  runner.hear(told as PoolMessage)
+  spinWait.received++
+  runner.onMessage(told as PoolMessage)
 }

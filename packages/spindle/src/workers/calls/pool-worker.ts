@@ -226,8 +226,8 @@ export class PoolWorker implements PoolChannelListener {
     this.#channel.transport.send(message)
   }
 
-  heard(message: WorkerMessage): void {
-    this.#silence.heard()
+  onMessage(message: WorkerMessage): void {
+    this.#silence.onMessage()
     if (message === 'ready') {
       this.isReady = true
       this.keepOrLetGo()
@@ -241,10 +241,10 @@ export class PoolWorker implements PoolChannelListener {
       this.#isMeantToEnd = true
       this.isRetiring = true
       this.#owner.moduleRefused(message.module, fromWire(message.refused))
-    } else this.#hearResults(message)
+    } else this.#onResults(message)
   }
 
-  #hearResults(message: ResultMessage): void {
+  #onResults(message: ResultMessage): void {
     this.#loopEndAt = -1
     const { shapes, results, busy, contextFree, bytes, allocated, initialised, extracted } = message
     tellSpans(this.#tasks, message)
@@ -272,23 +272,23 @@ export class PoolWorker implements PoolChannelListener {
         }
         const task = this.#tasks[head & SLOT_OF_HEAD]
         if (task === undefined) continue
-        if (leases === undefined) this.#hearResult(task, kind, value)
-        else this.#hearLeased(task, value, leases)
+        if (leases === undefined) this.#onResult(task, kind, value)
+        else this.#onLeased(task, value, leases)
       }
     }
     this.#rested()
   }
 
-  #hearResult(task: Task, kind: number, value: unknown): void {
-    if (kind === OUTPUT) this.#hearOutput(task, value)
+  #onResult(task: Task, kind: number, value: unknown): void {
+    if (kind === OUTPUT) this.#onOutput(task, value)
     else if (kind === BEGINS) {
       if (!task.isSettled && !task.hasBegun) task.call.onStart?.()
       task.hasBegun = true
-    } else this.#hearEnd(task, kind, value)
+    } else this.#onEnd(task, kind, value)
   }
 
   /** Handles a result in shared memory. */
-  #hearLeased(task: Task, value: unknown, leases: readonly LeaseHandover[]): void {
+  #onLeased(task: Task, value: unknown, leases: readonly LeaseHandover[]): void {
     const { memory } = this.#owner
     const { itemMemory, isSettled } = task
     this.#free(task)
@@ -302,7 +302,7 @@ export class PoolWorker implements PoolChannelListener {
     }
   }
 
-  #hearEnd(task: Task, kind: number, value: unknown): void {
+  #onEnd(task: Task, kind: number, value: unknown): void {
     this.#free(task)
     if (kind === OK) task.resolve(value)
     else if (kind === THREW) task.reject(fromWire(value as WireError, task.callerStack))
@@ -312,7 +312,7 @@ export class PoolWorker implements PoolChannelListener {
     }
   }
 
-  #hearOutput(task: Task, value: unknown): void {
+  #onOutput(task: Task, value: unknown): void {
     if (task.isSettled) return
     let { outputs } = task
     if (outputs === undefined) {

@@ -64,7 +64,7 @@ export class ProcessChannel implements PoolChannel, Guarded {
     this.transport = new ProcessTransport((message) => this.#post(message), items, results, memory)
     child.on('message', (message: unknown) => {
       const told = opened(FROM_WORKER, message)
-      if (told !== undefined) this.#hear(told as WorkerMessage | LastWords)
+      if (told !== undefined) this.#onMessage(told as WorkerMessage | LastWords)
     })
     child.on('error', (error) => {
       this.#error ??= error
@@ -89,9 +89,9 @@ export class ProcessChannel implements PoolChannel, Guarded {
     if (this.#child.connected) this.#child.send(sealed(TO_WORKER, message), ignore)
   }
 
-  #hear(message: WorkerMessage | LastWords): void {
+  #onMessage(message: WorkerMessage | LastWords): void {
     if (typeof message === 'object' && 'thrown' in message) this.#error = fromWire(message.thrown)
-    else if (!this.#hasEnded) this.#listener.heard(message)
+    else if (!this.#hasEnded) this.#listener.onMessage(message)
   }
 
   #exited(how: string): void {

@@ -24,7 +24,7 @@ const VAIN = 8
  */
 export class SpinWait {
   /** Number of messages that the worker has received. */
-  heard = 0
+  received = 0
   readonly #control: SharedWorkerControl
   readonly #isAllowed: boolean
   #isBusy = false
@@ -59,7 +59,7 @@ export class SpinWait {
 
   get #hasMessage(): boolean {
     // The count wraps around at 2^31.
-    return ((this.#control.posted - this.heard) | 0) > 0
+    return ((this.#control.posted - this.received) | 0) > 0
   }
 
   #isMachineBusy(nowMs: number): boolean {

@@ -47,7 +47,7 @@ export class TaskRunner {
   /** Number of calls that have begun and are waiting. */
   pending = 0
   /** Number of messages received from the pool. */
-  heardCount = 0
+  receivedCount = 0
   readonly #transport: CallTransport
   readonly #heap: HeapWatch
   readonly #ops: (LoadedOp | Promise<LoadedOp>)[] = []
@@ -83,8 +83,8 @@ export class TaskRunner {
     this.#heap = heap
   }
 
-  hear(message: PoolMessage): void {
-    this.heardCount++
+  onMessage(message: PoolMessage): void {
+    this.receivedCount++
     if (typeof message === 'number') {
       this.#contexts[message]?.abort()
       this.#generating.get(message)?.close()
@@ -308,7 +308,7 @@ export class TaskRunner {
 
   /** Reports that calls have not ended although nothing is left to run in the worker. */
   tellLoopEnd(): void {
-    this.#transport.send(this.heardCount)
+    this.#transport.send(this.receivedCount)
   }
 
   /** Ends the worker if that was requested and no generator is being closed. */

@@ -54,7 +54,7 @@ export class ThreadChannel implements PoolChannel, Guarded {
     let thrown: unknown
     worker.on('message', (message: unknown) => {
       const told = opened(FROM_WORKER, message)
-      if (told !== undefined) listener.heard(told as WorkerMessage)
+      if (told !== undefined) listener.onMessage(told as WorkerMessage)
     })
     // A message could not be read, so its results are lost and their callers would wait forever.
     worker.on('messageerror', (error) => {

@@ -35,7 +35,7 @@ export interface Bridge {
 /** Receives the events of a channel. */
 export interface PipelineChannelOwner {
   /** A message has arrived on the event loop. */
-  heard(message: RemoteMessage): void
+  onMessage(message: RemoteMessage): void
   /** The thread has ended, and all its messages were handled. */
   gone(exitCode: number, error: unknown): void
 }
@@ -86,15 +86,15 @@ export class PipelineChannel implements Guarded {
     this.#lifeline = life.port1
     const control = this.#control.buffer as SharedArrayBuffer
     this.#worker = start({ port: messages.port2, lifeline: life.port2, control })
-    this.#port.on('message', (message: PortMessage) => owner.heard(this.#open(message)))
-    this.#port.on('messageerror', (error) => owner.heard(unreadable(error)))
+    this.#port.on('message', (message: PortMessage) => owner.onMessage(this.#open(message)))
+    this.#port.on('messageerror', (error) => owner.onMessage(unreadable(error)))
     let failure: unknown
     this.#worker.on('error', (error) => {
       failure = error
     })
     this.#worker.on('exit', (code) => {
       for (let message = this.poll(); message !== undefined; message = this.poll())
-        owner.heard(message)
+        owner.onMessage(message)
       this.#isGone = true
       unguardExit(this)
       this.#port.close()

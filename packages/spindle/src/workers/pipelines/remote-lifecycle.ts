@@ -88,7 +88,7 @@ export class RemoteLifecycle {
     if (this.#failure !== undefined) throw this.#failure.reason
   }
 
-  heard(message: RemoteMessage): void {
+  onMessage(message: RemoteMessage): void {
     if (message.kind === 'ready') this.#ready.resolve()
     else if (message.kind === 'failed') this.#fail(fromWireFailure(message.failure))
     else if (message.kind === 'died') {

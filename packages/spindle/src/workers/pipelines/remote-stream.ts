@@ -115,7 +115,7 @@ export class RemoteStream implements PipelineChannelOwner {
       const message = this.#channel.wait(until - clockMs())
       if (message === undefined) throw noItem(iteratorState)
       if (message === 'gone') this.lifecycle.vanished()
-      else this.#hear(message)
+      else this.#onMessage(message)
     }
   }
 
@@ -149,7 +149,7 @@ export class RemoteStream implements PipelineChannelOwner {
           `no state within \`timeoutMs\` ${timeoutMs}: the far side's loop is held`,
         )
       if (message === 'gone') this.lifecycle.vanished()
-      else this.#hear(message)
+      else this.#onMessage(message)
       if (this.lifecycle.isComplete && this.#reply === undefined) this.#noState()
     }
     const { state, error } = this.#reply
@@ -199,7 +199,7 @@ export class RemoteStream implements PipelineChannelOwner {
       if (result !== undefined || clockMs() - this.#turnedAt > SLICE_MS) return result
       const message = this.#channel.poll()
       if (message === undefined) return undefined
-      this.#hear(message)
+      this.#onMessage(message)
     }
   }
 
@@ -227,20 +227,20 @@ export class RemoteStream implements PipelineChannelOwner {
   }
 
   /** Handles a message that arrived on the event loop. */
-  heard(message: RemoteMessage): void {
+  onMessage(message: RemoteMessage): void {
     this.#turnedAt = clockMs()
-    this.#hear(message)
+    this.#onMessage(message)
     this.#pump()
   }
 
-  #hear(message: RemoteMessage): void {
+  #onMessage(message: RemoteMessage): void {
     if (message.kind === 'items') this.#add(message)
     else if (message.kind === 'end') this.#receiveBuffer.addEnd()
-    else if (message.kind === 'stats') this.stats.heard(message)
+    else if (message.kind === 'stats') this.stats.onMessage(message)
     else if (message.kind === 'state') {
       if (message.request === this.#requests) this.#reply = message
     } else if (message.kind === 'member') this.#member = message.member
-    else this.lifecycle.heard(message)
+    else this.lifecycle.onMessage(message)
   }
 
   #add({ items, refill, leases }: RemoteMessage & { readonly kind: 'items' }): void {
@@ -250,7 +250,7 @@ export class RemoteStream implements PipelineChannelOwner {
         else takeLeases(this.#arena, leases)
       } catch (error) {
         // The module has given back memory that it had put into an item.
-        this.lifecycle.heard({ kind: 'failed', failure: toWireFailure(error) })
+        this.lifecycle.onMessage({ kind: 'failed', failure: toWireFailure(error) })
         this.#receiveBuffer.isClosed = true
       }
     }

@@ -44,7 +44,7 @@ export class StatsRequests {
     })
   }
 
-  heard({ request, stats, failures, tuning }: RemoteMessage & { readonly kind: 'stats' }): void {
+  onMessage({ request, stats, failures, tuning }: RemoteMessage & { readonly kind: 'stats' }): void {
     this.#last = { stats: fromWireStats(stats), failures: failures.map(fromWireItemError), tuning }
     if (request === undefined) return
     this.#pending.get(request)?.(this.#last)

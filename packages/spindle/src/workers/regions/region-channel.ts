@@ -27,7 +27,7 @@ export interface RegionChannel {
 }
 
 export interface RegionChannelListener {
-  heard(message: FromWorker): void
+  onMessage(message: FromWorker): void
   /** The worker has ended, and all its messages were handled. Called once. */
   ended(exit: WorkerExit): void
 }
@@ -51,7 +51,7 @@ function openThread(
   let error: unknown
   worker.on('message', (message: unknown) => {
     const told = opened(FROM_WORKER, message)
-    if (told !== undefined) listener.heard(told as FromWorker)
+    if (told !== undefined) listener.onMessage(told as FromWorker)
   })
   worker.on('messageerror', (cause) => {
     error = cause
@@ -93,7 +93,7 @@ function openProcess(
   children.add(child)
   if (children.size === 1) process.on('exit', killAll)
   watch(child, {
-    heard: (message) => listener.heard(message),
+    onMessage: (message) => listener.onMessage(message),
     ended: (exit) => {
       listener.ended(exit)
       pulse?.close()
@@ -129,7 +129,7 @@ function watch(child: ChildProcess, listener: RegionChannelListener): void {
   }
   child.on('message', (message) => {
     const told = opened(FROM_WORKER, message)
-    if (told !== undefined) listener.heard(told as FromWorker)
+    if (told !== undefined) listener.onMessage(told as FromWorker)
   })
   child.on('error', (cause) => {
     error = cause

@@ -166,7 +166,7 @@ export type ToWorker = readonly unknown[]
 export interface WorkerReport {
   readonly entries: readonly unknown[]
   /** Number of messages received since the beginning. */
-  readonly heard: number
+  readonly received: number
   /** Number of inputs that the first stage has taken since the beginning. */
   readonly taken: number
   /** Number of results sent since the beginning. */

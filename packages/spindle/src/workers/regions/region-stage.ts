@@ -201,7 +201,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
 
   // --- messages of the workers
 
-  heard(worker: RegionWorker, report: WorkerReport): void {
+  onReport(worker: RegionWorker, report: WorkerReport): void {
     this.#gauges.count(worker, report)
     if (this.state > FAILING) return
     const { entries } = report

@@ -20,7 +20,7 @@ import {
 export interface SupervisorOwner {
   /** Whether workers are still needed. */
   readonly isWanted: boolean
-  heard(worker: RegionWorker, report: WorkerReport): void
+  onReport(worker: RegionWorker, report: WorkerReport): void
   /** An input that is not run again: it killed its workers, or could not be sent to one. */
   inputFailed(input: RegionInput, error: unknown, exit: RegionWorkerExit | undefined): void
   /** No worker can continue. */
@@ -294,8 +294,8 @@ export class RegionSupervisor implements RegionWorkerOwner {
     this.#owner.workersChanged()
   }
 
-  workerHeard(worker: RegionWorker, report: WorkerReport): void {
-    this.#owner.heard(worker, report)
+  onReport(worker: RegionWorker, report: WorkerReport): void {
+    this.#owner.onReport(worker, report)
   }
 
   inputRefused(seq: number, error: unknown): void {

@@ -32,7 +32,7 @@ import {
 export interface RegionWorkerOwner {
   /** A worker can take inputs. */
   workerReady(worker: RegionWorker): void
-  workerHeard(worker: RegionWorker, report: WorkerReport): void
+  onReport(worker: RegionWorker, report: WorkerReport): void
   /** An input that could not be sent. */
   inputRefused(seq: number, error: unknown): void
   workerEnded(worker: RegionWorker, exit: RegionWorkerExit): void
@@ -118,7 +118,7 @@ export class RegionWorker implements HangOwner {
   #sent = 0
   /** Number of messages sent, and number of them that the worker has received. */
   #posted = 0
-  #heard = 0
+  #received = 0
   #taken = 0
   #granted = 0
   #placed = 0
@@ -136,7 +136,7 @@ export class RegionWorker implements HangOwner {
         : undefined
     this.#watch = new HangDetector(options.limits, this.#control, this)
     this.#channel = openRegionChannel(options.kind, options.resourceLimits, {
-      heard: (message) => this.#hear(message),
+      onMessage: (message) => this.#onMessage(message),
       ended: (exit) => this.#ended(exit),
     })
   }
@@ -157,7 +157,7 @@ export class RegionWorker implements HangOwner {
       !this.isReady ||
       this.isClosing ||
       this.isFlushing ||
-      this.#posted > this.#heard ||
+      this.#posted > this.#received ||
       this.#isSending ||
       !this.isResting
     )
@@ -298,7 +298,7 @@ export class RegionWorker implements HangOwner {
     this.#owner.inputRefused(seq, notTransferable(value, 'item', cause, border))
   }
 
-  #hear(message: FromWorker): void {
+  #onMessage(message: FromWorker): void {
     this.#watch.alive()
     if (message === 'hello') this.#setUp()
     else if (message === 'ready') this.#began()
@@ -306,8 +306,8 @@ export class RegionWorker implements HangOwner {
       this.#startFailure = startFailure(fromWire(message.failure), true)
       this.#channel.kill()
     } else if ('blockingStage' in message) this.#watch.onNote(message)
-    else if ('loopEnd' in message) this.#heardLoopEnd(message)
-    else this.#heardReport(message)
+    else if ('loopEnd' in message) this.#onLoopEnd(message)
+    else this.#onReport(message)
   }
 
   #setUp(): void {
@@ -331,7 +331,7 @@ export class RegionWorker implements HangOwner {
     this.#owner.workerReady(this)
   }
 
-  #heardLoopEnd(note: LoopEndNote): void {
+  #onLoopEnd(note: LoopEndNote): void {
     this.#loopEnd = note
     this.#updateRef()
   }
@@ -346,16 +346,16 @@ export class RegionWorker implements HangOwner {
     return this.#loopEnd?.loopEnd === this.#posted && !this.#isSending && !this.isClosing
   }
 
-  #heardReport(report: WorkerReport): void {
+  #onReport(report: WorkerReport): void {
     this.#loopEnd = undefined
-    this.#heard = report.heard
+    this.#received = report.received
     this.#taken = report.taken
     this.isResting = report.isResting
-    this.isEmpty = report.isEmpty && this.#posted === report.heard && !this.#isSending
+    this.isEmpty = report.isEmpty && this.#posted === report.received && !this.#isSending
     this.entangled = report.entangled
     this.#inputs.update(report.taken, report.workMs)
     this.#results.update(report.given, report.workMs)
-    this.#owner.workerHeard(this, report)
+    this.#owner.onReport(this, report)
     this.#updateRef()
   }
 
@@ -364,7 +364,7 @@ export class RegionWorker implements HangOwner {
    * its calls.
    */
   get owes(): boolean {
-    return this.#posted > this.#heard || !this.isResting
+    return this.#posted > this.#received || !this.isResting
   }
 
   hangs(stage: number, seq: number, limitMs: number): void {

@@ -30,7 +30,7 @@ const open = (
 ): { channel: PipelineChannel; worker: Worker } => {
   let worker: Worker | undefined
   const channel = new PipelineChannel(
-    { heard: () => {}, gone: () => {}, ...owner },
+    { onMessage: () => {}, gone: () => {}, ...owner },
     undefined,
     (ends) => {
       worker = new Worker(answering, {
@@ -58,16 +58,16 @@ describe('a channel', () => {
   })
 
   it('gives messages in order, however they are taken', async () => {
-    const heard: RemoteMessage[] = []
-    const { channel } = open({ heard: (message) => heard.push(message) })
+    const onMessage: RemoteMessage[] = []
+    const { channel } = open({ onMessage: (message) => onMessage.push(message) })
     channel.setRef(true)
     let asked = 0
     for (let round = 0; round < 50; round++) {
       for (let i = 0; i < 3; i++) channel.post({ kind: 'begin', epoch: 3 * asked++ })
-      if (round % 2 === 0) heard.push(channel.wait(10_000) as RemoteMessage)
-      while (heard.length < asked) await new Promise((resolve) => setImmediate(resolve))
+      if (round % 2 === 0) onMessage.push(channel.wait(10_000) as RemoteMessage)
+      while (onMessage.length < asked) await new Promise((resolve) => setImmediate(resolve))
     }
-    assert.equal(heard.length, 150)
+    assert.equal(onMessage.length, 150)
     channel.kill()
   })
 

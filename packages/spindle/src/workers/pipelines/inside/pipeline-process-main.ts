@@ -62,7 +62,7 @@ class ProcessConsumerChannel implements ConsumerChannel {
 const reader = new FrameReader(({ message, buffers }: Frame) => {
   const told = decode({ message, buffers: buffers as ArrayBuffer[] })
   if (producer === undefined) begin(told as ProcessSetup)
-  else hear(told as ConsumerMessage)
+  else onMessage(told as ConsumerMessage)
 })
 
 function begin(setup: ProcessSetup): void {
@@ -70,9 +70,9 @@ function begin(setup: ProcessSetup): void {
   producer = runProducer(new ProcessConsumerChannel(), setup.startMessage, setup.hasTsx)
 }
 
-function hear(message: ConsumerMessage): void {
+function onMessage(message: ConsumerMessage): void {
   if (message.kind === 'taken') for (const ticket of message.read) slots?.free(ticket)
-  producer?.hear(message)
+  producer?.onMessage(message)
 }
 
 // The other end has closed, so the parent has ended. This process then ends by itself, or is ended

@@ -69,4 +69,4 @@ class ThreadConsumerChannel implements ConsumerChannel {
 }
 
 const producer = runProducer(new ThreadConsumerChannel(), startMessage, tsx !== undefined)
-port.on('message', (message: ConsumerMessage) => producer.hear(message))
+port.on('message', (message: ConsumerMessage) => producer.onMessage(message))

@@ -73,7 +73,7 @@ export class Producer {
     onRefused((error) => void this.#fail(error))
     this.#loading = this.#load()
     this.#running = this.#run()
-    this.#loopEnd.heard()
+    this.#loopEnd.checkSoon()
   }
 
   /** Whether it waits for the user's code and not for the consumer. */
@@ -94,7 +94,7 @@ export class Producer {
     void this.#fail(new UnfinishedError([{ stage: exportName, where: undefined, items: [], what }]))
   }
 
-  hear(message: ConsumerMessage): void {
+  onMessage(message: ConsumerMessage): void {
     if (message.kind === 'taken') this.#batcher.took(message.items)
     else if (message.kind === 'begin') {
       this.#begun = message.epoch
@@ -102,7 +102,7 @@ export class Producer {
     } else if (message.kind === 'stats') this.#tellStats(message.request)
     else if (message.kind === 'commit') this.#committed(message)
     else if (message.kind === 'stop') void this.stop(message.mode, message.timeoutMs)
-    this.#loopEnd.heard()
+    this.#loopEnd.checkSoon()
   }
 
   #committed({ committed, request }: ConsumerMessage & { readonly kind: 'commit' }): void {
@@ -170,7 +170,7 @@ export class Producer {
   #waitFor(what: 'the items' | undefined): void {
     this.#waitsFor = what
     if (what === undefined) this.#loopEnd.stay()
-    else this.#loopEnd.heard()
+    else this.#loopEnd.checkSoon()
   }
 
   /** Waits until the consumer has begun this epoch. Returns false after a stop. */

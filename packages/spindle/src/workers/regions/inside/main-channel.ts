@@ -7,7 +7,7 @@ import { BLOCKING_CALLS, BLOCKING_SEQ, BLOCKING_STAGE } from '../region-protocol
 export interface MainChannel {
   readonly isProcess: boolean
   post(message: object | string, transfers: readonly ArrayBuffer[]): void
-  listen(heard: (message: unknown) => void): void
+  listen(onMessage: (message: unknown) => void): void
   /** What keeps the worker alive while it waits for messages. */
   readonly lifeline: Lifeline
 }
@@ -20,7 +20,7 @@ export function openMainChannel(): MainChannel {
       isProcess: false,
       lifeline: port,
       post: (message, transfers) => port.postMessage(sealed(FROM_WORKER, message), transfers),
-      listen: (heard) => void port.on('message', ours(heard)),
+      listen: (onMessage) => void port.on('message', ours(onMessage)),
     }
   }
   process.on('disconnect', () => process.exit())
@@ -34,15 +34,15 @@ export function openMainChannel(): MainChannel {
         process.connected &&
         process.send?.(sealed(FROM_WORKER, message), undefined, undefined, () => {})
       ),
-    listen: (heard) => void process.on('message', ours(heard)),
+    listen: (onMessage) => void process.on('message', ours(onMessage)),
   }
 }
 
 /** Ignores messages that the main side did not send. */
-function ours(heard: (message: unknown) => void): (message: unknown) => void {
+function ours(onMessage: (message: unknown) => void): (message: unknown) => void {
   return (message) => {
     const told = opened(TO_WORKER, message)
-    if (told !== undefined) heard(told)
+    if (told !== undefined) onMessage(told)
   }
 }
 

@@ -62,7 +62,7 @@ export class NestedGraph implements GraphContext {
   #unfinished: number
   #isFailing = false
   #isCancelled = false
-  #heard = 0
+  #received = 0
   #given = 0
   #workMs = 0
   #workingSince: number | undefined
@@ -110,9 +110,9 @@ export class NestedGraph implements GraphContext {
   }
 
   /** Executes a message of the main side. */
-  hear(message: ToWorker): void {
+  onMessage(message: ToWorker): void {
     this.#workingSince ??= clockMs()
-    this.#heard++
+    this.#received++
     for (let at = 0; at < message.length; at += 1 + (FIELDS[message[at] as number] as number)) {
       const code = message[at]
       const field = message[at + 1]
@@ -145,7 +145,7 @@ export class NestedGraph implements GraphContext {
   /** The note for the main side when nothing is left to run here and calls are pending. */
   get loopEnd(): LoopEndNote {
     return {
-      loopEnd: this.#heard,
+      loopEnd: this.#received,
       pending: this.#stages.flatMap((stage) => stage.pendingWork ?? []),
     }
   }
@@ -196,7 +196,7 @@ export class NestedGraph implements GraphContext {
     }
     const histograms = this.#counts.readHistograms(isResting)
     return {
-      heard: this.#heard,
+      received: this.#received,
       taken: this.#inputQueue.taken,
       given: this.#given,
       isResting,

@@ -43,8 +43,8 @@ onRefused((error) => {
 })
 port.listen((message) => {
   if (graph === undefined) void setUp(message as RegionSetup)
-  else graph.hear(message as ToWorker)
-  loopEnd.heard()
+  else graph.onMessage(message as ToWorker)
+  loopEnd.checkSoon()
 })
 port.post('hello', [])
 
