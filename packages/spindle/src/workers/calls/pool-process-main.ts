@@ -23,7 +23,7 @@ let isStarting = false
 const loopEnd = new LoopEnd(
   processLifeline,
   () => isStarting || (runner?.pending ?? 0) > 0,
-  () => (runner === undefined ? failedToStart(neverReady()) : runner.tellLoopEnd()),
+  () => (runner === undefined ? failedToStart(neverReady()) : runner.sendLoopEnd()),
 )
 
 process.on('message', (sent: unknown) => {

@@ -50,7 +50,7 @@ const spinWait = new SpinWait(control, poolSize)
 const loopEnd = new LoopEnd(
   port,
   () => runner.pending > 0,
-  () => runner.tellLoopEnd(),
+  () => runner.sendLoopEnd(),
 )
 
 if (memories !== undefined) control.member = memories.member
@@ -76,8 +76,8 @@ process.on('exit', () => runner.flush())
 port.postMessage(sealed(FROM_WORKER, 'ready'))
 
 function onMessage(message: unknown): void {
-  const told = opened(TO_WORKER, message)
-  if (told === undefined) return
+  const received = opened(TO_WORKER, message)
+  if (received === undefined) return
   spinWait.received++
-  runner.onMessage(told as PoolMessage)
+  runner.onMessage(received as PoolMessage)
 }

@@ -23,7 +23,7 @@ import type { Connect, PoolChannel, PoolChannelListener } from './pool-channel.t
 import { Sender } from './sender.ts'
 import { ShapeReader } from './shapes.ts'
 import { SilenceWatch } from './silence-watch.ts'
-import { tellSpans } from './spans.ts'
+import { reportSpans } from './spans.ts'
 import type { Task } from './task.ts'
 import type { WorkerOwner } from './worker-owner.ts'
 
@@ -247,7 +247,7 @@ export class PoolWorker implements PoolChannelListener {
   #onResults(message: ResultMessage): void {
     this.#loopEndAt = -1
     const { shapes, results, busy, contextFree, bytes, allocated, initialised, extracted } = message
-    tellSpans(this.#tasks, message)
+    reportSpans(this.#tasks, message)
     const { profiles, counters } = this.#owner
     if (busy !== undefined || contextFree !== undefined) profiles.learn(busy, contextFree)
     if (shapes !== undefined) this.#shapes.learn(shapes)

@@ -63,8 +63,8 @@ export class ProcessChannel implements PoolChannel, Guarded {
     const child = this.#child
     this.transport = new ProcessTransport((message) => this.#post(message), items, results, memory)
     child.on('message', (message: unknown) => {
-      const told = opened(FROM_WORKER, message)
-      if (told !== undefined) this.#onMessage(told as WorkerMessage | LastWords)
+      const received = opened(FROM_WORKER, message)
+      if (received !== undefined) this.#onMessage(received as WorkerMessage | LastWords)
     })
     child.on('error', (error) => {
       this.#error ??= error

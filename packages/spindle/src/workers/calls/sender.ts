@@ -36,8 +36,8 @@ export class Sender {
   readonly #refused: (tasks: readonly Task[], errors: readonly unknown[]) => void
   readonly #shapes: ShapeWriter = new ShapeWriter()
   readonly #owed: Map<number, number> = new Map()
-  readonly #toldStages: Set<number> = new Set()
-  #toldOps = 0
+  readonly #sentStages: Set<number> = new Set()
+  #sentOps = 0
   #tasks: Task[] = []
   #fields: unknown[] = []
   #stages: (number | StageInfo)[] = []
@@ -134,8 +134,8 @@ export class Sender {
     if (context === undefined || this.#profiles.of(op).isContextFree) return false
     const { index, attempt, stage, rngKey } = context
     const number = this.#numbers.stageNumberOf(stage)
-    if (!this.#toldStages.has(number)) {
-      this.#toldStages.add(number)
+    if (!this.#sentStages.has(number)) {
+      this.#sentStages.add(number)
       this.#stages.push(number, stage)
     }
     this.#fields.push(3 + rngKey.length, index, attempt, number, ...rngKey)
@@ -168,9 +168,9 @@ export class Sender {
   #message(): RunMessage {
     const message: { -readonly [key in keyof RunMessage]: RunMessage[key] } = {}
     const { references } = this.#numbers
-    if (this.#toldOps < references.length) {
-      message.ops = references.slice(this.#toldOps)
-      this.#toldOps = references.length
+    if (this.#sentOps < references.length) {
+      message.ops = references.slice(this.#sentOps)
+      this.#sentOps = references.length
     }
     const shapes = this.#shapes.takeNew()
     if (shapes.length > 0) message.shapes = shapes

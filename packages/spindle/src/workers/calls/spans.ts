@@ -2,7 +2,7 @@ import type { ResultMessage } from './call-protocol.ts'
 import type { Task } from './task.ts'
 
 /** Reports to the callers of traced tasks where and when the tasks ran. */
-export function tellSpans(
+export function reportSpans(
   tasks: readonly (Task | undefined)[],
   { spans, worker }: ResultMessage,
 ): void {

@@ -307,7 +307,7 @@ export class TaskRunner {
   }
 
   /** Reports that calls have not ended although nothing is left to run in the worker. */
-  tellLoopEnd(): void {
+  sendLoopEnd(): void {
     this.#transport.send(this.receivedCount)
   }
 

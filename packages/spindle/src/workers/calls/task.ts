@@ -67,7 +67,7 @@ export class Task implements OutputsOwner {
   readonly #reject: (error: unknown) => void
   readonly #onSettled: (task: Task) => void
   /** Number of outputs taken, as last reported to the worker. */
-  #toldTaken = 0
+  #sentTaken = 0
 
   constructor(
     item: unknown,
@@ -143,9 +143,9 @@ export class Task implements OutputsOwner {
     if (outputs === undefined || worker === undefined || this.isSettled) return
     // Reported at half of the outputs, so that the worker gets the message while some are left to
     // take.
-    if (!outputs.isEmpty && outputs.taken - this.#toldTaken < outputs.received - outputs.taken)
+    if (!outputs.isEmpty && outputs.taken - this.#sentTaken < outputs.received - outputs.taken)
       return
-    this.#toldTaken = outputs.taken
+    this.#sentTaken = outputs.taken
     worker.took(this, outputs.taken)
   }
 

@@ -53,8 +53,8 @@ export class ThreadChannel implements PoolChannel, Guarded {
     )
     let thrown: unknown
     worker.on('message', (message: unknown) => {
-      const told = opened(FROM_WORKER, message)
-      if (told !== undefined) listener.onMessage(told as WorkerMessage)
+      const received = opened(FROM_WORKER, message)
+      if (received !== undefined) listener.onMessage(received as WorkerMessage)
     })
     // A message could not be read, so its results are lost and their callers would wait forever.
     worker.on('messageerror', (error) => {

@@ -66,9 +66,9 @@ start()
 port.on('message', (message: ConsumerMessage) => {
   isEnding ||= message.kind === 'kill' || message.kind === 'stop'
   if (message.kind === 'kill') child.kill('SIGKILL')
-  else tell(message.kind === 'taken' ? withRead(message) : message)
+  else send(message.kind === 'taken' ? withRead(message) : message)
 })
-tell({ startMessage, slots: slots?.handleFor(SLOTS_FD), hasTsx })
+send({ startMessage, slots: slots?.handleFor(SLOTS_FD), hasTsx })
 
 function start(): void {
   const started = spawn(process.execPath, [...command], {
@@ -119,7 +119,7 @@ function startsAgain(how: string): boolean {
   return true
 }
 
-function tell(message: ConsumerMessage | ProcessSetup): void {
+function send(message: ConsumerMessage | ProcessSetup): void {
   if (!hasSpoken) sent.push(message)
   write(message)
 }

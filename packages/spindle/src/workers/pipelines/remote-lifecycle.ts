@@ -146,7 +146,7 @@ export class RemoteLifecycle {
   /** Stops it and waits until it has ended. */
   async stop({ mode = 'abort', timeoutMs }: StopOptions): Promise<void> {
     if (!this.#isGone) {
-      this.#tellToStop(mode, timeoutMs)
+      this.#sendStop(mode, timeoutMs)
       await this.#await(this.#stopped.promise)
     }
     const error = this.#stopError
@@ -156,10 +156,10 @@ export class RemoteLifecycle {
 
   /** Stops it without waiting. */
   abandon(): void {
-    if (!this.#isGone) this.#tellToStop('abort', undefined)
+    if (!this.#isGone) this.#sendStop('abort', undefined)
   }
 
-  #tellToStop(mode: StopMode, timeoutMs: number | undefined): void {
+  #sendStop(mode: StopMode, timeoutMs: number | undefined): void {
     // With `drain`, items are still to come.
     this.#isDispensable ||= mode !== 'drain'
     this.#channel.post({ kind: 'stop', mode, timeoutMs })

@@ -60,7 +60,7 @@ export class RemoteStream implements PipelineChannelOwner {
       if (this.#commits !== undefined)
         this.#channel.post({
           kind: 'commit',
-          committed: this.#commits.untold(),
+          committed: this.#commits.unreported(),
           request: undefined,
         })
     })
@@ -140,7 +140,7 @@ export class RemoteStream implements PipelineChannelOwner {
     // The answer to an earlier request that timed out may still arrive.
     const request = ++this.#requests
     if (this.lifecycle.isComplete) this.#noState()
-    this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request })
+    this.#channel.post({ kind: 'commit', committed: this.#commits.unreported(), request })
     const until = clockMs() + timeoutMs
     while (this.#reply === undefined) {
       const message = this.#channel.wait(until - clockMs())

@@ -50,8 +50,8 @@ function openThread(
   const worker: Worker = startThread(REGION_WORKER, {}, { resourceLimits })
   let error: unknown
   worker.on('message', (message: unknown) => {
-    const told = opened(FROM_WORKER, message)
-    if (told !== undefined) listener.onMessage(told as FromWorker)
+    const received = opened(FROM_WORKER, message)
+    if (received !== undefined) listener.onMessage(received as FromWorker)
   })
   worker.on('messageerror', (cause) => {
     error = cause
@@ -128,8 +128,8 @@ function watch(child: ChildProcess, listener: RegionChannelListener): void {
     listener.ended({ how: how ?? 'it could not be started', error })
   }
   child.on('message', (message) => {
-    const told = opened(FROM_WORKER, message)
-    if (told !== undefined) listener.onMessage(told as FromWorker)
+    const received = opened(FROM_WORKER, message)
+    if (received !== undefined) listener.onMessage(received as FromWorker)
   })
   child.on('error', (cause) => {
     error = cause

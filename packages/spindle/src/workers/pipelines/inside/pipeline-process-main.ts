@@ -38,7 +38,7 @@ class ProcessConsumerChannel implements ConsumerChannel {
     this.#write({ kind: 'items', items, refill, leases: [] }, items.length, transfers)
   }
 
-  tell(message: RemoteMessage): void {
+  send(message: RemoteMessage): void {
     this.#write(message, 0, [])
   }
 
@@ -60,9 +60,9 @@ class ProcessConsumerChannel implements ConsumerChannel {
 }
 
 const reader = new FrameReader(({ message, buffers }: Frame) => {
-  const told = decode({ message, buffers: buffers as ArrayBuffer[] })
-  if (producer === undefined) begin(told as ProcessSetup)
-  else onMessage(told as ConsumerMessage)
+  const received = decode({ message, buffers: buffers as ArrayBuffer[] })
+  if (producer === undefined) begin(received as ProcessSetup)
+  else onMessage(received as ConsumerMessage)
 })
 
 function begin(setup: ProcessSetup): void {

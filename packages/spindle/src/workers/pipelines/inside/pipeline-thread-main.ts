@@ -45,7 +45,7 @@ class ThreadConsumerChannel implements ConsumerChannel {
     this.#post({ kind: 'items', items, refill, leases }, [...transfers])
   }
 
-  tell(message: RemoteMessage): void {
+  send(message: RemoteMessage): void {
     this.#post(message, [])
   }
 

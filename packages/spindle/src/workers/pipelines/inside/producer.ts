@@ -21,7 +21,7 @@ import { loadBuilder, loadIterable } from './load-export.ts'
 
 /** Sends to the consumer, and controls the life of the thread or process. */
 export interface ConsumerChannel extends ItemChannel {
-  tell(message: RemoteMessage): void
+  send(message: RemoteMessage): void
   /** The user's code has begun to run here. */
   working(): void
   /** What keeps the thread or process alive while it waits for the consumer. */
@@ -99,7 +99,7 @@ export class Producer {
     else if (message.kind === 'begin') {
       this.#begun = message.epoch
       this.#wake?.()
-    } else if (message.kind === 'stats') this.#tellStats(message.request)
+    } else if (message.kind === 'stats') this.#sendStats(message.request)
     else if (message.kind === 'commit') this.#committed(message)
     else if (message.kind === 'stop') void this.stop(message.mode, message.timeoutMs)
     this.#loopEnd.checkSoon()
@@ -115,7 +115,7 @@ export class Producer {
     } catch (error) {
       failure = toWireFailure(error)
     }
-    this.#channel.tell({ kind: 'state', request, state, error: failure })
+    this.#channel.send({ kind: 'state', request, state, error: failure })
   }
 
   /**
@@ -130,9 +130,9 @@ export class Producer {
     } catch {} // an item cannot be sent, and no caller is left for the error
     try {
       const failure = error === undefined ? undefined : toWireFailure(error)
-      this.#channel.tell({ kind: 'died', how, error: failure })
+      this.#channel.send({ kind: 'died', how, error: failure })
     } catch {
-      this.#channel.tell({ kind: 'died', how: `${how}: ${messageOf(error)}`, error: undefined })
+      this.#channel.send({ kind: 'died', how: `${how}: ${messageOf(error)}`, error: undefined })
     }
   }
 
@@ -142,7 +142,7 @@ export class Producer {
     const context = { arena: this.#arena }
     // If the thread dies, its allocations are identified by this number.
     if (this.#arena !== undefined)
-      this.#channel.tell({ kind: 'member', member: this.#arena.member })
+      this.#channel.send({ kind: 'member', member: this.#arena.member })
     this.#hosted =
       kind === 'pipeline'
         ? new HostedBuilder(await loadBuilder(this.#startMessage, context), build, this.#batcher)
@@ -153,14 +153,14 @@ export class Producer {
     try {
       await this.#loading
       this.#waitFor(undefined)
-      this.#channel.tell({ kind: 'ready' })
+      this.#channel.send({ kind: 'ready' })
       const hosted = this.#hosted as HostedPipeline
       for (let epoch = 0; await this.#isWanted(hosted.isContinuous ? epoch - 1 : epoch); epoch++) {
         this.#waitFor('the items')
         await hosted.runEpoch()
         this.#waitFor(undefined)
         this.#batcher.flush()
-        this.#channel.tell({ kind: 'end' })
+        this.#channel.send({ kind: 'end' })
       }
     } catch (error) {
       await this.#fail(error)
@@ -197,21 +197,21 @@ export class Producer {
     // While a stop is in progress, the stop ends everything.
     const isStopping = this.#isStopping
     this.#isStopping = true
-    this.#tellStats(undefined)
-    this.#tellFailure(reason)
+    this.#sendStats(undefined)
+    this.#sendFailure(reason)
     if (isStopping) return
     this.#batcher.lift()
     await this.#hosted?.stop('abort', undefined).catch(() => {})
     this.#channel.atRest()
   }
 
-  #tellFailure(reason: unknown): void {
+  #sendFailure(reason: unknown): void {
     try {
-      this.#channel.tell({ kind: 'failed', failure: toWireFailure(reason) })
+      this.#channel.send({ kind: 'failed', failure: toWireFailure(reason) })
     } catch {
       // An error can contain values that can be sent to a thread but not to a process.
       const failure = toWireFailure(new SpindleError('ERR_NOT_TRANSFERABLE', messageOf(reason)))
-      this.#channel.tell({ kind: 'failed', failure })
+      this.#channel.send({ kind: 'failed', failure })
     }
   }
 
@@ -236,20 +236,20 @@ export class Producer {
       this.#isOver = true
       this.#batcher.flush()
     }
-    this.#tellStats(undefined)
-    this.#channel.tell({
+    this.#sendStats(undefined)
+    this.#channel.send({
       kind: 'stopped',
       error: error === undefined ? undefined : toWireFailure(error),
     })
     this.#channel.atRest()
   }
 
-  #tellStats(request: number | undefined): void {
+  #sendStats(request: number | undefined): void {
     const hosted = this.#hosted
     const failures = (hosted?.failures() ?? []).map(toWireItemError)
     const stats = toWireStats(hosted?.stats() ?? noStats)
     const tuning = hosted?.tuning() ?? noTuning
-    this.#channel.tell({ kind: 'stats', request, stats, failures, tuning })
+    this.#channel.send({ kind: 'stats', request, stats, failures, tuning })
   }
 }
 

@@ -28,7 +28,7 @@ class InputGroup extends PendingGroup {
   /** Number of positions in the input's own path. */
   readonly depth: number
   /** Whether the main side knows that the input is done, or the next message says so. */
-  isTold = false
+  isReported = false
   readonly #owner: InputTrackerOwner
 
   constructor(
@@ -64,14 +64,14 @@ class InputGroup extends PendingGroup {
   protected override wakes(): void {}
 
   protected override closes(): void {
-    if (!this.isTold) this.#owner.tell([DONE, this.seq])
+    if (!this.isReported) this.#owner.send([DONE, this.seq])
   }
 }
 
 /** Receives the reports of an input tracker. */
 export interface InputTrackerOwner {
   /** Reports what has happened, in one message. */
-  tell(...entries: (readonly unknown[])[]): void
+  send(...entries: (readonly unknown[])[]): void
   /** A result is about to be reported. */
   gave(): void
 }
@@ -130,7 +130,7 @@ export class InputTracker extends GroupLedger {
 
   override joined(first: Item, value: unknown, members: readonly Item[]): TrackedItem {
     const item = super.joined(first, value, members)
-    if (this.isIsolating) this.#owner.tell([CALLS, seqsOf(item.group)])
+    if (this.isIsolating) this.#owner.send([CALLS, seqsOf(item.group)])
     return item
   }
 
@@ -157,8 +157,8 @@ export class InputTracker extends GroupLedger {
     }
     const isReported = group instanceof InputGroup && !group.isCovered(path)
     if (isReported) {
-      group.isTold = group.pending === 1
-      this.#tell([OUTPUT, group.seq, group.positionsOf(path), value, group.isTold])
+      group.isReported = group.pending === 1
+      this.#send([OUTPUT, group.seq, group.positionsOf(path), value, group.isReported])
     }
     end(item, false)
     return isReported
@@ -179,7 +179,7 @@ export class InputTracker extends GroupLedger {
       entry[1] = [group.seq]
       entry[2] = group.partAt(item.path)
     }
-    this.#owner.tell(entry)
+    this.#owner.send(entry)
     return group !== undefined
   }
 
@@ -189,9 +189,9 @@ export class InputTracker extends GroupLedger {
     else held.push(entry)
   }
 
-  #tell(entry: readonly unknown[]): void {
+  #send(entry: readonly unknown[]): void {
     this.#owner.gave()
-    this.#owner.tell(entry)
+    this.#owner.send(entry)
   }
 
   closed(batch: BatchGroup): void {
@@ -201,7 +201,7 @@ export class InputTracker extends GroupLedger {
       this.#held.delete(batch)
       this.#entangle(batch)
     }
-    this.#owner.tell(...this.#results(batch, held ?? []), ...this.#parts(batch))
+    this.#owner.send(...this.#results(batch, held ?? []), ...this.#parts(batch))
     for (const member of batch.members) end(member, false)
   }
 

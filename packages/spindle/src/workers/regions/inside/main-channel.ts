@@ -41,8 +41,8 @@ export function openMainChannel(): MainChannel {
 /** Ignores messages that the main side did not send. */
 function ours(onMessage: (message: unknown) => void): (message: unknown) => void {
   return (message) => {
-    const told = opened(TO_WORKER, message)
-    if (told !== undefined) onMessage(told)
+    const received = opened(TO_WORKER, message)
+    if (received !== undefined) onMessage(received)
   }
 }
 

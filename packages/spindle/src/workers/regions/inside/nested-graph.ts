@@ -84,7 +84,7 @@ export class NestedGraph implements GraphContext {
       this.#state(isTurnOver),
     )
     this.#inputTracker = new InputTracker({
-      tell: (...entries) => this.batcher.tell(...entries),
+      send: (...entries) => this.batcher.send(...entries),
       gave: () => {
         this.#given++
       },
@@ -103,8 +103,8 @@ export class NestedGraph implements GraphContext {
     this.#counts = new CountReader(stages)
     this.#exit = new CreditedSink(exit, {
       take: (item) => this.#inputTracker.gives(item as TrackedItem),
-      flushed: () => this.batcher.tellLast([FLUSHED]),
-      ended: () => this.batcher.tell([WORKER_ENDED]),
+      flushed: () => this.batcher.sendLast([FLUSHED]),
+      ended: () => this.batcher.send([WORKER_ENDED]),
     })
     for (const stage of stages) stage.open()
   }
@@ -224,7 +224,7 @@ export class NestedGraph implements GraphContext {
   stageFailed(stage: Stage, failure: StageFailure): void {
     if (this.#isFailing) return
     this.#isFailing = true
-    this.batcher.tell([STAGE_FAILED, stage.info.id, failure.index, toWire(failure.cause)])
+    this.batcher.send([STAGE_FAILED, stage.info.id, failure.index, toWire(failure.cause)])
   }
 
   stageEnded(): void {

@@ -47,7 +47,7 @@ export class RegionBatcher {
    * Adds entries: codes and their fields. Entries of one call arrive together. The buffers of a
    * result are transferred.
    */
-  tell(...entries: readonly (readonly unknown[])[]): void {
+  send(...entries: readonly (readonly unknown[])[]): void {
     if (entries.length === 0) return
     const isFirst = this.#entries.length === 0
     if (isFirst) this.#since = clockMs()
@@ -60,7 +60,7 @@ export class RegionBatcher {
    * Adds an entry that says that everything before it was reported, counts included; sent at the
    * end of the turn.
    */
-  tellLast(entry: readonly unknown[]): void {
+  sendLast(entry: readonly unknown[]): void {
     this.#add(entry)
     this.flushSoon()
   }
