@@ -16,14 +16,14 @@ export function makeController(): AbortController {
 const told: WeakMap<AbortSignal, Set<() => void>> = new WeakMap()
 
 /**
- * Calls `tell` when a user's signal is aborted. All callers share one listener on the signal. The
- * returned function removes `tell` again.
+ * Calls `listener` when a user's signal is aborted. All callers share one listener on the signal. The
+ * returned function removes `listener` again.
  */
-export function onAbort(signal: AbortSignal, tell: () => void): () => void {
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   const known = told.get(signal)
   const listeners = known ?? new Set()
-  // A new function for each call, so that the same `tell` can be registered twice.
-  const listener = (): void => tell()
+  // A new function for each call, so that the same `listener` can be registered twice.
+  const listener = (): void => listener()
   listeners.add(listener)
   if (known === undefined) share(signal, listeners)
   return () => {
@@ -35,19 +35,19 @@ export function onAbort(signal: AbortSignal, tell: () => void): () => void {
 const shared: WeakMap<AbortSignal, () => void> = new WeakMap()
 
 function share(signal: AbortSignal, listeners: Set<() => void>): void {
-  const tellAll = (): void => {
+  const callAll = (): void => {
     told.delete(signal)
     for (const listener of [...listeners]) listener()
   }
   told.set(signal, listeners)
-  shared.set(signal, tellAll)
-  signal.addEventListener('abort', tellAll, { once: true })
+  shared.set(signal, callAll)
+  signal.addEventListener('abort', callAll, { once: true })
 }
 
 function leave(signal: AbortSignal): void {
-  const tellAll = shared.get(signal)
-  if (tellAll === undefined) return
+  const callAll = shared.get(signal)
+  if (callAll === undefined) return
   told.delete(signal)
   shared.delete(signal)
-  signal.removeEventListener('abort', tellAll)
+  signal.removeEventListener('abort', callAll)
 }

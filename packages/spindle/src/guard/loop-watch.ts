@@ -66,7 +66,7 @@ interface Stretch {
   /** Its length, if it ended before a question was answered. */
   ended: Length | undefined
   /** What has been reported of it. */
-  told: Length | undefined
+  reported: Length | undefined
 }
 
 /**
@@ -138,7 +138,7 @@ export class LoopWatch {
   }
 
   #look(): void {
-    this.#hear()
+    this.#onReplies()
     if (!this.#isWatching) {
       // An open question keeps the process alive.
       if (this.#question?.isOpen === true) this.#lookAfter(this.#closeMs)
@@ -242,7 +242,7 @@ export class LoopWatch {
       aliveAt: look.at,
       movedAt: look.at,
       ended: undefined,
-      told: undefined,
+      reported: undefined,
     }
     this.#ask(this.#stretch, look.at)
   }
@@ -258,9 +258,9 @@ export class LoopWatch {
     // the thread gets one.
     const length = { ms, workMs: workMs - (look.at - stretch.movedAt) }
     const isSure = inside || stretch.turns !== undefined
-    if (length.workMs >= this.#thresholdMs && isSure && stretch.told === undefined) {
-      stretch.told = length
-      this.#tell(stretch, length, false)
+    if (length.workMs >= this.#thresholdMs && isSure && stretch.reported === undefined) {
+      stretch.reported = length
+      this.#report(stretch, length, false)
     }
     const pauseMs = Math.max(this.#thresholdMs / 2, (look.at - stretch.beganAt) / 4)
     if (!isAlive || look.at - stretch.askedAt >= pauseMs) this.#ask(stretch, look.at)
@@ -274,7 +274,7 @@ export class LoopWatch {
     if (this.#question.ask()) this.#asked = stretch
   }
 
-  #hear(): void {
+  #onReplies(): void {
     const answer = this.#question?.take()
     if (answer === undefined) return
     const stretch = this.#asked
@@ -313,21 +313,21 @@ export class LoopWatch {
   #end(stretch: Stretch, at: number): void {
     this.#stretch = undefined
     const { ms, workMs } = this.#lengthOf(stretch, at, this.#readUse())
-    const { told } = stretch
-    const length = { ms: Math.max(told?.ms ?? 0, ms), workMs: Math.max(told?.workMs ?? 0, workMs) }
+    const { reported } = stretch
+    const length = { ms: Math.max(reported?.ms ?? 0, ms), workMs: Math.max(reported?.workMs ?? 0, workMs) }
     if (this.#asked === stretch) stretch.ended = length
     else this.#finish(stretch, length)
   }
 
   #finish(stretch: Stretch, length: Length): void {
     const isSure = isInside(stretch.word) || stretch.turns !== undefined
-    if (stretch.told === undefined && (!isSure || length.workMs < this.#thresholdMs)) return
+    if (stretch.reported === undefined && (!isSure || length.workMs < this.#thresholdMs)) return
     this.#closeLooks = CLOSE_LOOKS_AFTER_BLOCK
     this.#wasBlocked = true
-    this.#tell(stretch, length, true)
+    this.#report(stretch, length, true)
   }
 
-  #tell(stretch: Stretch, { ms, workMs }: Length, isOver: boolean): void {
+  #report(stretch: Stretch, { ms, workMs }: Length, isOver: boolean): void {
     const message: BlockMessage = {
       id: stretch.id,
       word: stretch.word,

@@ -77,10 +77,10 @@ export function readBlocks(): void {
     received !== undefined;
     received = receiveMessageOnPort(port)
   )
-    tell(received.message as BlockMessage)
+    report(received.message as BlockMessage)
 }
 
-function tell(block: BlockMessage): void {
+function report(block: BlockMessage): void {
   for (const watcher of [...watchers]) watcher.blocked(block)
 }
 
@@ -115,7 +115,7 @@ async function start(): Promise<void> {
     return
   }
   const { worker } = thread
-  port1.on('message', tell)
+  port1.on('message', report)
   port1.unref()
   worker.on('error', giveUp)
   worker.on('exit', () => forget(worker))

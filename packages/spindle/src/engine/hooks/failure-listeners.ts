@@ -4,7 +4,7 @@ import type { Logger, StageInfo } from '../types.ts'
 import { channels } from './channels.ts'
 
 /** Reports a failed item to all listeners. Errors of listeners have no effect. */
-export function tellOfFailure(
+export function reportFailure(
   stage: StageInfo,
   failure: ItemError,
   logger: Logger,

@@ -11,7 +11,7 @@ import type { Item } from '../flow/item.ts'
 import { ItemPool } from '../flow/item-pool.ts'
 import { channels } from '../hooks/channels.ts'
 import { checkHooks } from '../hooks/check-hooks.ts'
-import { tellOfFailure } from '../hooks/failure-listeners.ts'
+import { reportFailure } from '../hooks/failure-listeners.ts'
 import type { GraphListener } from '../hooks/graph-listener.ts'
 import { HookCalls } from '../hooks/hook-calls.ts'
 import { quietLogger } from '../hooks/quiet-logger.ts'
@@ -400,7 +400,7 @@ export class Graph implements GraphContext {
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
     this.hookCalls.call(() =>
-      tellOfFailure(stage.info, failure, this.logger, this.options.onItemError),
+      reportFailure(stage.info, failure, this.logger, this.options.onItemError),
     )
     return this.letters?.post(failure, item, this.resumeTracker)
   }

@@ -55,10 +55,10 @@ export class Attempts {
     let attempts = 0
     let result: Result | Started
     // Whether the hooks have seen the task's start but not its end.
-    let isUntold = false
+    let isUnreported = false
     try {
       for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskStart?.(task))
-      isUntold = true
+      isUnreported = true
       for (;;) {
         attempts++
         try {
@@ -69,11 +69,11 @@ export class Attempts {
         }
       }
       if (result instanceof Result) {
-        isUntold = false
+        isUnreported = false
         await this.#ended(task, { ok: true, attempts })
       }
     } catch (error) {
-      await this.#failed(task, item, input, error, attempts, isUntold)
+      await this.#failed(task, item, input, error, attempts, isUnreported)
       return
     }
     if (result instanceof Started) this.#expand(item, task, result.outputs, attempts)
@@ -89,10 +89,10 @@ export class Attempts {
     input: unknown,
     error: unknown,
     attempts: number,
-    tellHooks: boolean,
+    callHooks: boolean,
   ): Promise<void> {
     try {
-      if (tellHooks) await this.#ended(task, { ok: false, error, attempts })
+      if (callHooks) await this.#ended(task, { ok: false, error, attempts })
     } catch {
       // Ignore a hook's error about a failed task: the task's own error is reported.
     }

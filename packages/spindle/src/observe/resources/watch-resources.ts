@@ -66,7 +66,7 @@ class Watch implements ResourceWatch {
   ) {
     this.#meter = meter
     this.#onInterval = onInterval
-    this.#timer = setInterval(() => this.#tell(meter.advance()), intervalMs)
+    this.#timer = setInterval(() => this.#write(meter.advance()), intervalMs)
     this.#timer.unref()
   }
 
@@ -86,7 +86,7 @@ class Watch implements ResourceWatch {
     this.stop()
   }
 
-  #tell(interval: ResourceInterval): void {
+  #write(interval: ResourceInterval): void {
     const onInterval = this.#onInterval
     callListener(
       () => onInterval?.(interval),
