@@ -16,14 +16,14 @@ export function makeController(): AbortController {
 const told: WeakMap<AbortSignal, Set<() => void>> = new WeakMap()
 
 /**
- * Calls `listener` when a user's signal is aborted. All callers share one listener on the signal. The
- * returned function removes `listener` again.
+ * Calls `onAbort` when a user's signal is aborted. All callers share one listener on the signal.
+ * The returned function removes `onAbort` again.
  */
-export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+export function onAbort(signal: AbortSignal, onAbort: () => void): () => void {
   const known = told.get(signal)
   const listeners = known ?? new Set()
-  // A new function for each call, so that the same `listener` can be registered twice.
-  const listener = (): void => listener()
+  // A new function for each call, so that the same `onAbort` can be registered twice.
+  const listener = (): void => onAbort()
   listeners.add(listener)
   if (known === undefined) share(signal, listeners)
   return () => {

@@ -70,11 +70,12 @@ interface Stretch {
 }
 
 /**
- * Watches another thread's event loop from outside. It reads the thread's current call and its count of
- * beats (a timer of the event loop). As long as these change, it does nothing else. If the current call
- * stays at one word inside a call of user code, or the beats stop, the event loop may be blocked.
- * The thread may be working, or waiting in native code. The watcher then requests the thread's
- * stack. The thread answers in the middle of the code that blocks it, or when native code returns.
+ * Watches another thread's event loop from outside. It reads the thread's current call and its
+ * count of beats (a timer of the event loop). As long as these change, it does nothing else. If the
+ * current call stays at one word inside a call of user code, or the beats stop, the event loop may
+ * be blocked. The thread may be working, or waiting in native code. The watcher then requests the
+ * thread's stack. The thread answers in the middle of the code that blocks it, or when native code
+ * returns.
  *
  *   QUIET --the same word, and inside or without a beat--> SUSPICIOUS --for the threshold--> BLOCK
  *     '<--------------the word changes, or (outside of calls) a beat comes------------------'
@@ -284,8 +285,8 @@ export class LoopWatch {
 
   #answered(stretch: Stretch, sample: LoopSample | undefined): void {
     if (sample?.hasDebugger === true) this.#hasDebugger = true
-    // The answer may arrive after the end of the stretch, but it was given while the current call still
-    // had that word.
+    // The answer may arrive after the end of the stretch, but it was given while the current call
+    // still had that word.
     const isOfStretch = sample?.word === stretch.word && sample.frames.length > 0
     const isSame = isOfStretch && (stretch.turns === undefined || stretch.turns === sample.turns)
     if (isSame) {
@@ -314,7 +315,10 @@ export class LoopWatch {
     this.#stretch = undefined
     const { ms, workMs } = this.#lengthOf(stretch, at, this.#readUse())
     const { reported } = stretch
-    const length = { ms: Math.max(reported?.ms ?? 0, ms), workMs: Math.max(reported?.workMs ?? 0, workMs) }
+    const length = {
+      ms: Math.max(reported?.ms ?? 0, ms),
+      workMs: Math.max(reported?.workMs ?? 0, workMs),
+    }
     if (this.#asked === stretch) stretch.ended = length
     else this.#finish(stretch, length)
   }

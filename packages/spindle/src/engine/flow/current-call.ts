@@ -1,7 +1,7 @@
 // Tells another thread which stage's code blocks the event loop, even while this thread stands
-// still. The current call is one word in shared memory, written with plain stores around every call of
-// user code. The stores are plain because an atomic store costs as much as a stage. It is one word
-// so that a reader gets the stage and the number of its call together.
+// still. The current call is one word in shared memory, written with plain stores around every call
+// of user code. The stores are plain because an atomic store costs as much as a stage. It is one
+// word so that a reader gets the stage and the number of its call together.
 //
 //   bits 0..11   code of the stage
 //   bit  12      set when the call has returned

@@ -44,7 +44,12 @@ export class StatsRequests {
     })
   }
 
-  onMessage({ request, stats, failures, tuning }: RemoteMessage & { readonly kind: 'stats' }): void {
+  onMessage({
+    request,
+    stats,
+    failures,
+    tuning,
+  }: RemoteMessage & { readonly kind: 'stats' }): void {
     this.#last = { stats: fromWireStats(stats), failures: failures.map(fromWireItemError), tuning }
     if (request === undefined) return
     this.#pending.get(request)?.(this.#last)

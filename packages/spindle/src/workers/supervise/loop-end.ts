@@ -14,7 +14,8 @@ export interface Lifeline {
  * Detects that nothing is left to run in a worker although calls have not ended: a callback was
  * lost, or a promise is never settled. The channel would keep the worker's event loop, and so the
  * main process, alive forever. So the channel is unreferenced while calls are pending. When the
- * event loop has nothing else left, `onLoopEnd` is called, and the channel keeps the worker alive again.
+ * event loop has nothing else left, `onLoopEnd` is called, and the channel keeps the worker alive
+ * again.
  */
 export class LoopEnd {
   readonly #lifeline: Lifeline

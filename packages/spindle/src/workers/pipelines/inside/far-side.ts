@@ -3,8 +3,8 @@ import type { StartMessage } from '../pipeline-protocol.ts'
 import { type ConsumerChannel, Producer } from './producer.ts'
 
 /**
- * Runs a hosted pipeline in this thread or process. If the thread or process ends early, the consumer
- * gets a message.
+ * Runs a hosted pipeline in this thread or process. If the thread or process ends early, the
+ * consumer gets a message.
  */
 export function runProducer(
   channel: ConsumerChannel,
