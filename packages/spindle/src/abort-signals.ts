@@ -13,17 +13,17 @@ export function makeController(): AbortController {
   return controller
 }
 
-const told: WeakMap<AbortSignal, Set<() => void>> = new WeakMap()
+const listening: WeakMap<AbortSignal, Set<() => void>> = new WeakMap()
 
 /**
- * Calls `onAbort` when a user's signal is aborted. All callers share one listener on the signal.
- * The returned function removes `onAbort` again.
+ * Calls `callback` when a user's signal is aborted. All callers share one listener on the signal.
+ * The returned function removes `callback` again.
  */
-export function onAbort(signal: AbortSignal, onAbort: () => void): () => void {
-  const known = told.get(signal)
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  const known = listening.get(signal)
   const listeners = known ?? new Set()
-  // A new function for each call, so that the same `onAbort` can be registered twice.
-  const listener = (): void => onAbort()
+  // A new function for each call, so that the same `callback` can be registered twice.
+  const listener = (): void => callback()
   listeners.add(listener)
   if (known === undefined) share(signal, listeners)
   return () => {
@@ -36,10 +36,10 @@ const shared: WeakMap<AbortSignal, () => void> = new WeakMap()
 
 function share(signal: AbortSignal, listeners: Set<() => void>): void {
   const callAll = (): void => {
-    told.delete(signal)
+    listening.delete(signal)
     for (const listener of [...listeners]) listener()
   }
-  told.set(signal, listeners)
+  listening.set(signal, listeners)
   shared.set(signal, callAll)
   signal.addEventListener('abort', callAll, { once: true })
 }
@@ -47,7 +47,7 @@ function share(signal: AbortSignal, listeners: Set<() => void>): void {
 function leave(signal: AbortSignal): void {
   const callAll = shared.get(signal)
   if (callAll === undefined) return
-  told.delete(signal)
+  listening.delete(signal)
   shared.delete(signal)
   signal.removeEventListener('abort', callAll)
 }

@@ -40,7 +40,7 @@ const leftovers = () =>
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder).filter((name) => /^spindle-.*\.slots$/.test(name)))
 
-describe('file slots', () => {
+describe('shared file', () => {
   it('give back what was written, and never put two tickets in one place, in any order of writes and frees', () => {
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.record({ write: fc.integer({ min: 0, max: 700 }) }) },
