@@ -3,7 +3,7 @@ import { KeyedPermutation } from '../permutation.ts'
 import { expose } from '../seek/expose.ts'
 import { wholePlanOf } from '../seek/plan-of.ts'
 import { mapped, type Plan } from '../seek/seek-plan.ts'
-import type { Shard, Source, SourceLike, Transformed } from '../seek/source-types.ts'
+import type { Shard, SourceLike, SyncSource, Transformed } from '../seek/source-types.ts'
 import { checkOrderOptions } from './check-transform.ts'
 import { rangeOf } from './range.ts'
 
@@ -43,7 +43,7 @@ export interface ShuffledOptions {
  * assert.notEqual(other, first)
  * ```
  */
-export function shuffled(size: number, options?: ShuffledOptions): Source<number>
+export function shuffled(size: number, options?: ShuffledOptions): SyncSource<number>
 export function shuffled<S extends SourceLike<unknown>>(
   source: S,
   options?: ShuffledOptions,
