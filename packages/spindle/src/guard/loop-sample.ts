@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import { readFrames } from '../call-stack.ts'
 import { scopedMark } from '../engine/flow/call-scopes.ts'
-import { currentCall } from '../engine/flow/current-call.ts'
-import type { Frame, LoopSample } from './watch-protocol.ts'
+import { callWords } from '../engine/flow/current-call.ts'
+import type { LoopSample, StackFrame } from './watch-protocol.ts'
 
 const MOST_FRAMES = 64
 
@@ -25,7 +25,7 @@ function takeSample(
   hasDebugger: () => boolean,
 ): LoopSample {
   return {
-    word: currentCall[0] as number,
+    word: callWords[0] as number,
     turns: performance.nodeTiming.uvMetricsInfo.loopCount,
     // Skip the first frame, which is the evaluated expression.
     frames: readFrames(MOST_FRAMES, above, toFrame).slice(1),
@@ -35,7 +35,7 @@ function takeSample(
   }
 }
 
-function toFrame(site: NodeJS.CallSite): Frame {
+function toFrame(site: NodeJS.CallSite): StackFrame {
   return {
     function: site.getFunctionName() ?? '',
     file: site.getScriptNameOrSourceURL?.() ?? site.getFileName() ?? '',

@@ -81,7 +81,7 @@ interface Stretch {
  *     '<--------------the word changes, or (outside of calls) a beat comes------------------'
  */
 export class LoopWatch {
-  readonly #currentCall: Int32Array
+  readonly #callWords: Int32Array
   readonly #setup: WatchSetup
   readonly #question: LoopQuestion | undefined
   #use: MainThreadUse | undefined
@@ -109,7 +109,7 @@ export class LoopWatch {
 
   constructor(setup: WatchSetup) {
     this.#setup = setup
-    this.#currentCall = new Int32Array(setup.currentCall)
+    this.#callWords = new Int32Array(setup.callWords)
     this.#control = new Int32Array(setup.control)
     if (setup.sampler !== undefined) {
       this.#question = new LoopQuestion(setup.sampler, this.#control)
@@ -147,7 +147,7 @@ export class LoopWatch {
     }
     const look: Look = {
       at: clockMs(),
-      word: this.#currentCall[0] as number,
+      word: this.#callWords[0] as number,
       beats: Atomics.load(this.#control, BEATS),
       use: this.#readUse(),
     }
@@ -167,7 +167,7 @@ export class LoopWatch {
     } else {
       // The call takes long. After it, the engine must yield at once, and not only after some quick
       // calls.
-      if (isInside(look.word)) this.#currentCall[LEFT] = 0
+      if (isInside(look.word)) this.#callWords[LEFT] = 0
       this.#periodMs = this.#unchanged(this.#since, last, look)
     }
     this.#last = look

@@ -21,7 +21,7 @@ export const CONTROL_BYTES = 32
 
 /** The data with which the watching thread starts. */
 export interface WatchSetup {
-  readonly currentCall: SharedArrayBuffer
+  readonly callWords: SharedArrayBuffer
   readonly control: SharedArrayBuffer
   /** The port on which blocks are reported. */
   readonly port: MessagePort
@@ -41,7 +41,7 @@ export interface WatchSetup {
 export type WatchCommand = { readonly thresholdMs: number } | 'rest' | 'end'
 
 /** One frame of a stack. */
-export interface Frame {
+export interface StackFrame {
   readonly function: string
   /** Path or URL of the script. */
   readonly file: string
@@ -61,7 +61,7 @@ export interface LoopSample {
   /** Number of turns of its event loop. */
   readonly turns: number
   /** The stack, innermost frame first. Empty if the thread was idle. */
-  readonly frames: readonly Frame[]
+  readonly frames: readonly StackFrame[]
   /** Calls in flight by the stages' marks: mark, calls, mark, calls, … */
   readonly running: readonly number[]
   /**

@@ -5,7 +5,7 @@ import {
   receiveMessageOnPort,
   type Worker,
 } from 'node:worker_threads'
-import { currentCall } from '../engine/flow/current-call.ts'
+import { callWords } from '../engine/flow/current-call.ts'
 import { WATCH_THREAD } from '../entries.ts'
 import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
@@ -96,7 +96,7 @@ async function start(): Promise<void> {
   if (watchers.size === 0 || thread !== undefined) return
   const { port1, port2 } = new MessageChannel()
   const setup: Omit<WatchSetup, 'entry' | 'tsx'> = {
-    currentCall: currentCall.buffer,
+    callWords: callWords.buffer,
     control: control.buffer,
     port: port2,
     sampler: expression,

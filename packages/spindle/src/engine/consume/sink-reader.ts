@@ -1,6 +1,6 @@
 import { type AsyncScope, currentScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
-import { currentCall, LEFT, newMark } from '../flow/current-call.ts'
+import { callWords, LEFT, newMark } from '../flow/current-call.ts'
 import { Integral } from '../flow/integral.ts'
 import type { Item } from '../flow/item.ts'
 import type { ItemPool } from '../flow/item-pool.ts'
@@ -18,7 +18,7 @@ import { TaskTimer } from '../stats/task-timer.ts'
 import { ConsumerTime } from './consumer-time.ts'
 
 // As in `pipe-stage.ts`.
-const words = currentCall
+const words = callWords
 const AT = LEFT
 
 const ITEMS_PER_LOOK = 8

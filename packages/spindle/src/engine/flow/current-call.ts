@@ -22,7 +22,7 @@ export const LEFT = 1
 const words: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(64))
 
 /** The shared words. The current call is at index 0. */
-export const currentCall: Int32Array<SharedArrayBuffer> = words
+export const callWords: Int32Array<SharedArrayBuffer> = words
 
 let lastCode = 0
 

@@ -1,7 +1,7 @@
 import { setImmediate } from '../../timers.ts'
 import { type AsyncScope, currentScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
-import { currentCall, LEFT } from './current-call.ts'
+import { callWords, LEFT } from './current-call.ts'
 
 /** Work that paused to let the event loop turn. */
 export interface Resumable {
@@ -27,7 +27,7 @@ const LONGEST_STRIDE = 64
 const LOOKS_PER_STRIDE = 64
 
 // As in `current-call.ts`: V8 would look up an imported binding at each use.
-const words = currentCall
+const words = callWords
 const AT = LEFT
 
 let sliceStart = 0
@@ -43,7 +43,7 @@ let isScheduled = false
  *
  * This function counts the calls and reads the clock at every `stride`-th one. The stride is 1 at
  * first and for calls that take microseconds, and grows after very many quick calls. If a call
- * takes long after all, the loop guard's thread ends the stride (`currentCall[LEFT]`).
+ * takes long after all, the loop guard's thread ends the stride (`callWords[LEFT]`).
  *
  * The whole process has one slice, because pipelines share the event loop. The engine does not
  * notice when the loop turns by itself. After a wait, the first call may therefore yield

@@ -1,6 +1,6 @@
 import { adopt, isPromise, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
-import { currentCall, enter, LEFT, leave } from '../flow/current-call.ts'
+import { callWords, enter, LEFT, leave } from '../flow/current-call.ts'
 import { DROPPED, type Item, READY, retire } from '../flow/item.ts'
 import type { Follower, Queue } from '../flow/queue.ts'
 import { shouldYield } from '../flow/time-slice.ts'
@@ -18,7 +18,7 @@ import { RUNNING } from './stage.ts'
 
 // The code repeats `shouldYieldMidway` where it runs for each item, because V8 has no room left to
 // inline it.
-const words = currentCall
+const words = callWords
 const AT = LEFT
 
 /** The context argument of ops that cannot see their context. */

@@ -3,7 +3,7 @@ import { SpindleError } from '../../errors.ts'
 import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
 import type { SourceConfig } from '../config.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
-import { currentCall, enter, LEFT, leave } from '../flow/current-call.ts'
+import { callWords, enter, LEFT, leave } from '../flow/current-call.ts'
 import { boundaryAfter, type SourceEpoch } from '../flow/item.ts'
 import { openSource, type Steps, usedUpBy } from '../flow/open-source.ts'
 import { Queue } from '../flow/queue.ts'
@@ -26,7 +26,7 @@ import { RUNNING, Stage } from './stage.ts'
 const WHOLE = { rank: 0, worldSize: 1 }
 
 // As in `pipe-stage.ts`.
-const words = currentCall
+const words = callWords
 const AT = LEFT
 
 /**

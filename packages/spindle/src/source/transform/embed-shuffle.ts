@@ -45,7 +45,7 @@ export function embedShuffle<S extends EpochSource<unknown>>(
   if (typeof shuffleLast !== 'boolean') badOption('shuffleLast', 'a boolean', shuffleLast)
   if (typeof source?.setEpoch !== 'function')
     badOption('source', 'one that has epochs (with a method `setEpoch`)', source)
-  const epochs = new Epochs(source, epoch, shuffleLast)
+  const epochs = new EpochOrders(source, epoch, shuffleLast)
   const iterable = Symbol.iterator in source ? new SyncEpochs(epochs) : new AsyncEpochs(epochs)
   if (!isSeekable(source)) return iterable as unknown as Transformed<S>
   const view = seekableView(source as unknown as SyncSource<unknown>, iterable)
@@ -55,7 +55,7 @@ export function embedShuffle<S extends EpochSource<unknown>>(
 }
 
 /** Counts the iterations. */
-class Epochs {
+class EpochOrders {
   readonly source: EpochSource<unknown>
   next: number
   private readonly isAfter: boolean
@@ -76,9 +76,9 @@ class Epochs {
 }
 
 class SyncEpochs {
-  private readonly epochs: Epochs
+  private readonly epochs: EpochOrders
 
-  constructor(epochs: Epochs) {
+  constructor(epochs: EpochOrders) {
     this.epochs = epochs
   }
 
@@ -103,9 +103,9 @@ class SyncEpochs {
 }
 
 class AsyncEpochs {
-  private readonly epochs: Epochs
+  private readonly epochs: EpochOrders
 
-  constructor(epochs: Epochs) {
+  constructor(epochs: EpochOrders) {
     this.epochs = epochs
   }
 

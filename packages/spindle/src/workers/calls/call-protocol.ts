@@ -115,7 +115,7 @@ export interface LastWords {
 }
 
 /** What every worker, thread or process, is started with. */
-export interface WorkerSetup {
+export interface PoolWorkerSetup {
   /** Op that is called before the worker is ready. */
   readonly init: OpReference | undefined
   /** Argument of `init`. */
@@ -127,7 +127,7 @@ export interface WorkerSetup {
 }
 
 /** What a thread of a pool is started with. */
-export interface ThreadSetup extends WorkerSetup, EntrySetup {
+export interface PoolThreadSetup extends PoolWorkerSetup, EntrySetup {
   readonly control: SharedArrayBuffer
   /** The shared memory of the pool, if any. */
   readonly memory: SegmentPoolHandle | undefined

@@ -1,4 +1,4 @@
-/** Receives what the reader of {@link Outputs} does. */
+/** Receives what the reader of {@link CallOutputs} does. */
 export interface OutputsOwner {
   /** The reader begins or stops waiting for an output. */
   awaits(isAwaited: boolean): void
@@ -8,13 +8,13 @@ export interface OutputsOwner {
   closed(): Promise<void>
 }
 
-interface PendingRead {
+interface PendingOutput {
   resolve(step: IteratorResult<unknown>): void
   reject(error: unknown): void
 }
 
 /** The outputs of a generator that runs in a worker, as an async generator in this thread. */
-export class Outputs implements AsyncIterableIterator<unknown> {
+export class CallOutputs implements AsyncIterableIterator<unknown> {
   /**
    * Number of outputs received. If the worker dies, the generator starts again and skips this many.
    */
@@ -26,7 +26,7 @@ export class Outputs implements AsyncIterableIterator<unknown> {
   readonly #owner: OutputsOwner
   #ready: unknown[] = []
   #head = 0
-  readonly #reads: PendingRead[] = []
+  readonly #reads: PendingOutput[] = []
   #hasEnded = false
   #failure: { readonly error: unknown } | undefined
 

@@ -4,7 +4,7 @@ import { markTsx, runInit } from '../supervise/worker-modules.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
 import { toWire } from '../transport/wire-error.ts'
 import { WorkerBuffers } from './buffer-pool.ts'
-import type { LastWords, PoolMessage, Refused, WorkerSetup } from './call-protocol.ts'
+import type { LastWords, PoolMessage, PoolWorkerSetup, Refused } from './call-protocol.ts'
 import { FileWorkerControl } from './file-control.ts'
 import { HeapWatch } from './heap-watch.ts'
 import { watchParent } from './orphan-watch.ts'
@@ -27,11 +27,11 @@ const loopEnd = new LoopEnd(
 )
 
 process.on('message', (sent: unknown) => {
-  const message = opened(TO_WORKER, sent) as WorkerSetup | PoolMessage | undefined
+  const message = opened(TO_WORKER, sent) as PoolWorkerSetup | PoolMessage | undefined
   if (message === undefined) return
   if (runner !== undefined) runner.onMessage(message as PoolMessage)
   else if (message === 'close') process.exit(0)
-  else setUp(message as WorkerSetup).catch(failedToStart)
+  else setUp(message as PoolWorkerSetup).catch(failedToStart)
   loopEnd.checkSoon()
 })
 process.on('disconnect', () => process.exit(0))
@@ -48,7 +48,7 @@ onRefused((error, module) => {
   process.exit(0)
 })
 
-async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<void> {
+async function setUp({ init, initArgs, maxHeapMb, tsx }: PoolWorkerSetup): Promise<void> {
   isStarting = true
   if (tsx !== undefined) markTsx()
   // Before `init`, which may block the process for long.

@@ -13,7 +13,7 @@ import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts
 import { isMovable } from '../transport/move.ts'
 import { toWire } from '../transport/wire-error.ts'
 import { WorkerBuffers } from './buffer-pool.ts'
-import type { PoolMessage, Refused, ThreadSetup } from './call-protocol.ts'
+import type { PoolMessage, PoolThreadSetup, Refused } from './call-protocol.ts'
 import { HeapWatch } from './heap-watch.ts'
 import { SharedWorkerControl } from './shared-control.ts'
 import { SpinWait } from './spin-wait.ts'
@@ -31,7 +31,7 @@ const {
   maxHeapMb,
   poolSize,
   memory: handle,
-} = workerData as ThreadSetup
+} = workerData as PoolThreadSetup
 const control = new SharedWorkerControl(buffer)
 const memories = handle && (await import('./call-memories.ts')).openMemories(handle)
 const heap = new HeapWatch(maxHeapMb)

@@ -18,7 +18,7 @@ import {
   type WorkerMessage,
 } from './call-protocol.ts'
 import { WorkerInits } from './inits.ts'
-import { Outputs } from './outputs.ts'
+import { CallOutputs } from './outputs.ts'
 import type { Connect, PoolChannel, PoolChannelListener } from './pool-channel.ts'
 import { Sender } from './sender.ts'
 import { ShapeReader } from './shapes.ts'
@@ -307,7 +307,7 @@ export class PoolWorker implements PoolChannelListener {
     if (kind === OK) task.resolve(value)
     else if (kind === THREW) task.reject(fromWire(value as WireError, task.callerStack))
     else if (kind === DONE) {
-      if (task.outputs === undefined && !task.isSettled) task.stream(new Outputs(task))
+      if (task.outputs === undefined && !task.isSettled) task.stream(new CallOutputs(task))
       task.finish()
     }
   }
@@ -316,7 +316,7 @@ export class PoolWorker implements PoolChannelListener {
     if (task.isSettled) return
     let { outputs } = task
     if (outputs === undefined) {
-      outputs = new Outputs(task)
+      outputs = new CallOutputs(task)
       task.stream(outputs)
       this.#owner.profiles.of(task.op).isGenerator = true
       if (!task.isGenerator) this.#generators++

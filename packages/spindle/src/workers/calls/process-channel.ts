@@ -6,12 +6,12 @@ import { openUnnamedFile } from '../memory/unnamed-file.ts'
 import { type ProcessOptions, startProcess } from '../supervise/start-process.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
 import { fromWire } from '../transport/wire-error.ts'
-import type { LastWords, WorkerMessage, WorkerSetup } from './call-protocol.ts'
+import type { LastWords, PoolWorkerSetup, WorkerMessage } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import { FilePoolControl } from './file-control.ts'
 import type { PoolChannel, PoolChannelListener } from './pool-channel.ts'
 import type { PoolSettings } from './pool-options.ts'
-import { type Memory, ProcessTransport } from './process-transport.ts'
+import { ProcessTransport, type ReceiveMemory } from './process-transport.ts'
 
 /**
  * Minimum free space in memory for the file of buffers, in bytes. With less, the file is where
@@ -43,12 +43,12 @@ export class ProcessChannel implements PoolChannel, Guarded {
       readonly recycle?: { readonly afterHeapMb?: number }
     },
     { init, initArgs }: Pick<PoolSettings, 'init' | 'initArgs'>,
-    memory: Memory,
+    memory: ReceiveMemory,
   ) {
     this.#listener = listener
     this.control = new FilePoolControl()
     const files = [this.control.file]
-    let setup: WorkerSetup
+    let setup: PoolWorkerSetup
     try {
       files.push(openUnnamedFile(ROOM_BYTES), openUnnamedFile(ROOM_BYTES))
       const { child, tsx } = startProcess(POOL_PROCESS, files, options)

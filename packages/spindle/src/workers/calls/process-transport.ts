@@ -14,7 +14,7 @@ import {
 import { SharedFileWriter } from './shared-file-writer.ts'
 
 /** Provides memory for received buffers, and takes back buffers that were sent as copies. */
-export interface Memory {
+export interface ReceiveMemory {
   expect?(byteLength: number): void
   take?(byteLength: number): ArrayBuffer | undefined
   left?(buffer: ArrayBuffer): void
@@ -30,7 +30,7 @@ export class ProcessTransport implements CallTransport {
   readonly #post: (message: unknown) => void
   readonly #outgoing: SharedFileWriter
   readonly #incoming: number
-  readonly #memory: Memory
+  readonly #memory: ReceiveMemory
   /** Buffers whose contents were copied into the next message. */
   #copied: ArrayBuffer[] = []
   /** See {@link ExtractedBuffer}. */
@@ -41,7 +41,7 @@ export class ProcessTransport implements CallTransport {
     post: (message: unknown) => void,
     outgoing: number,
     incoming: number,
-    memory: Memory,
+    memory: ReceiveMemory,
   ) {
     this.#memory = memory
     this.#post = post

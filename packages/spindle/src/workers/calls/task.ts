@@ -1,6 +1,6 @@
 import type { ExecutorCall } from '../../engine/executor.ts'
 import type { ItemMemory } from '../memory/call-memory.ts'
-import type { Outputs, OutputsOwner } from './outputs.ts'
+import type { CallOutputs, OutputsOwner } from './outputs.ts'
 
 /** Stack frames of the pool itself, which do not help a caller. */
 const OWN_FRAME = /workers[\\/]calls[\\/]worker-pool\.|new Promise \(<anonymous>\)/
@@ -45,7 +45,7 @@ export class Task implements OutputsOwner {
   worker: TaskWorker | undefined = undefined
   slot = -1
   /** Its outputs, if the op turned out to be a generator. */
-  outputs: Outputs | undefined = undefined
+  outputs: CallOutputs | undefined = undefined
   /** The pooled shared memory that its item is in, if any. */
   itemMemory: ItemMemory | undefined = undefined
   /** Its entry in the pool's list of signals. */
@@ -115,7 +115,7 @@ export class Task implements OutputsOwner {
   }
 
   /** The op is a generator: the call resolves with its outputs, and the task continues. */
-  stream(outputs: Outputs): void {
+  stream(outputs: CallOutputs): void {
     this.outputs = outputs
     this.#resolve(outputs)
   }

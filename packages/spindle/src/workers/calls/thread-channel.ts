@@ -5,7 +5,7 @@ import type { SegmentPool } from '../memory/segment-pool.ts'
 import { type EntrySetup, startThread } from '../supervise/start-worker.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
 import { copyLater } from '../transport/pack.ts'
-import type { ThreadSetup, WorkerMessage } from './call-protocol.ts'
+import type { PoolThreadSetup, WorkerMessage } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import type { PoolChannel, PoolChannelListener } from './pool-channel.ts'
 import type { PoolSettings } from './pool-options.ts'
@@ -32,7 +32,7 @@ export class ThreadChannel implements PoolChannel, Guarded {
     const { init, initArgs } = settings
     const { control } = this
     this.#graceMs = settings.graceMs
-    const setup: Omit<ThreadSetup, keyof EntrySetup> = {
+    const setup: Omit<PoolThreadSetup, keyof EntrySetup> = {
       control: control.buffer,
       memory: memory?.handle,
       init,

@@ -10,7 +10,7 @@ import { BELL_WORDS, EventCount } from './event-count.ts'
 //
 //   EMPTY --enter--> EMPTY, written --settle--> FILLED      entered again (after a death or a time-out), it is taken over
 //     |   <-------------leave---'
-//     '--settle, by the batch's side--> FAILED, whether it is being written or not
+//     '--settle, by the batch's side--> SLOT_FAILED, whether it is being written or not
 
 const WRITERS = 0
 const UNSETTLED = 1
@@ -21,7 +21,7 @@ const ONE_WRITER = 2
 
 const EMPTY = 0
 export const FILLED = 1
-export const FAILED = 2
+export const SLOT_FAILED = 2
 const STATE_MASK = 3
 /** A thread is writing the slot. The bits above count the attempts. */
 const WRITTEN = 4

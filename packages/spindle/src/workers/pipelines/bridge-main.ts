@@ -7,7 +7,7 @@ import { SharedFile, type SharedFileHandle, type SlotTicket } from '../memory/sh
 import { StartTries } from '../supervise/start-tries.ts'
 import type { EntrySetup } from '../supervise/start-worker.ts'
 import { encode, type Frame, FrameReader, frameOf } from './frames.ts'
-import type { ProcessSetup } from './inside/pipeline-process-main.ts'
+import type { PipelineProcessSetup } from './inside/pipeline-process-main.ts'
 import {
   type ConsumerMessage,
   MESSAGE_FD,
@@ -60,7 +60,7 @@ let hasSpoken = false
 let isEnding = false
 const tries = new StartTries()
 /** What was sent to a process that has not spoken yet: another one gets it again. */
-let sent: (ConsumerMessage | ProcessSetup)[] = []
+let sent: (ConsumerMessage | PipelineProcessSetup)[] = []
 
 start()
 port.on('message', (message: ConsumerMessage) => {
@@ -119,12 +119,12 @@ function startsAgain(how: string): boolean {
   return true
 }
 
-function send(message: ConsumerMessage | ProcessSetup): void {
+function send(message: ConsumerMessage | PipelineProcessSetup): void {
   if (!hasSpoken) sent.push(message)
   write(message)
 }
 
-function write(message: ConsumerMessage | ProcessSetup): void {
+function write(message: ConsumerMessage | PipelineProcessSetup): void {
   if (!socket.writable) return
   for (const part of frameOf(encode(message), 0, () => undefined)) socket.write(part)
 }

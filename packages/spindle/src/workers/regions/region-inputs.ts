@@ -69,7 +69,7 @@ export function killedBy(
   )
 }
 
-/** The fields after the code of a failed item: see `FAILED`. */
+/** The fields after the code of a failed item: see `ITEM_FAILED`. */
 export type FailureFields = readonly [
   seqs: readonly number[],
   part: string | undefined,

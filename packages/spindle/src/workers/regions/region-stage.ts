@@ -19,14 +19,14 @@ import {
   BATCH,
   CALLS,
   COVERED,
-  DONE,
-  FAILED,
   FIELDS,
   FLUSHED,
-  OUTPUT,
+  INPUT_DONE,
+  ITEM_FAILED,
   PART_OF_SEVERAL,
+  RESULT,
   STAGE_FAILED,
-  ENDED as WORKER_ENDED,
+  WORKER_ENDED,
   type WorkerReport,
 } from './region-protocol.ts'
 import { RegionSupervisor, type SupervisorOwner } from './region-supervisor.ts'
@@ -213,7 +213,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   #take(worker: RegionWorker, entries: readonly unknown[], at: number): void {
     const code = entries[at]
     const [one, two, three] = [entries[at + 1], entries[at + 2], entries[at + 3]]
-    if (code === OUTPUT) {
+    if (code === RESULT) {
       const input = this.#supervisor.inputOf(one as number)
       const positions = two as readonly number[] | undefined
       if (input === undefined) return
@@ -221,11 +221,11 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
       this.#outputs.give(input.seq, input.output(three, positions), worker)
       if (entries[at + 4] === true) this.#done(input)
     } else if (code === BATCH) this.#takeBatch(worker, entries.slice(at + 1, at + 8))
-    else if (code === DONE) {
+    else if (code === INPUT_DONE) {
       const input = this.#supervisor.inputOf(one as number)
       if (input !== undefined) this.#done(input)
     } else if (code === COVERED) this.#supervisor.inputOf(one as number)?.cover(two as string)
-    else if (code === FAILED) this.#takeFailure(worker, entries.slice(at + 1, at + 8))
+    else if (code === ITEM_FAILED) this.#takeFailure(worker, entries.slice(at + 1, at + 8))
     else if (code === STAGE_FAILED)
       this.#innerOf(one)?.fail(fromWire(three as WireError), two as number)
     else if (code === FLUSHED) this.#supervisor.flushed(worker)

@@ -11,13 +11,12 @@ import {
   type RemoteMessage,
   type StartMessage,
 } from '../pipeline-protocol.ts'
-import { runProducer } from './far-side.ts'
-import type { ConsumerChannel, Producer } from './producer.ts'
+import { type ConsumerChannel, type EpochRunner, runEpochs } from './epoch-runner.ts'
 
 // The main module of the process of a whole pipeline.
 
 /** The first message to the process. */
-export interface ProcessSetup {
+export interface PipelineProcessSetup {
   readonly startMessage: StartMessage
   readonly slots: SharedFileHandle | undefined
   readonly hasTsx: boolean
@@ -29,7 +28,7 @@ process.on('SIGINT', () => {})
 
 const socket = new Socket({ fd: MESSAGE_FD, readable: true, writable: true })
 let slots: SharedFile | undefined
-let producer: Producer | undefined
+let runner: EpochRunner | undefined
 
 class ProcessConsumerChannel implements ConsumerChannel {
   readonly lifeline: Lifeline = socket
@@ -61,24 +60,24 @@ class ProcessConsumerChannel implements ConsumerChannel {
 
 const reader = new FrameReader(({ message, buffers }: Frame) => {
   const received = decode({ message, buffers: buffers as ArrayBuffer[] })
-  if (producer === undefined) begin(received as ProcessSetup)
+  if (runner === undefined) begin(received as PipelineProcessSetup)
   else onMessage(received as ConsumerMessage)
 })
 
-function begin(setup: ProcessSetup): void {
+function begin(setup: PipelineProcessSetup): void {
   if (setup.slots !== undefined) slots = SharedFile.attach(setup.slots)
-  producer = runProducer(new ProcessConsumerChannel(), setup.startMessage, setup.hasTsx)
+  runner = runEpochs(new ProcessConsumerChannel(), setup.startMessage, setup.hasTsx)
 }
 
 function onMessage(message: ConsumerMessage): void {
   if (message.kind === 'taken') for (const ticket of message.read) slots?.free(ticket)
-  producer?.onMessage(message)
+  runner?.onMessage(message)
 }
 
 // The other end has closed, so the parent has ended. This process then ends by itself, or is ended
 // if its own code blocks the event loop.
 socket.on('close', () => {
-  const ended = producer?.stop('abort', undefined) ?? Promise.resolve()
+  const ended = runner?.stop('abort', undefined) ?? Promise.resolve()
   void ended.finally(() => process.exit(0))
 })
 socket.on('error', () => {})

@@ -11,13 +11,12 @@ import {
   type StartMessage,
   WORKING,
 } from '../pipeline-protocol.ts'
-import { runProducer } from './far-side.ts'
-import type { ConsumerChannel } from './producer.ts'
+import { type ConsumerChannel, runEpochs } from './epoch-runner.ts'
 
 // The main module of the thread of a whole pipeline.
 
 /** What the thread is started with. */
-export interface ThreadSetup extends EntrySetup {
+export interface PipelineThreadSetup extends EntrySetup {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   /**
@@ -28,7 +27,13 @@ export interface ThreadSetup extends EntrySetup {
   readonly startMessage: StartMessage
 }
 
-const { port, control: controlBuffer, lifeline, startMessage, tsx } = workerData as ThreadSetup
+const {
+  port,
+  control: controlBuffer,
+  lifeline,
+  startMessage,
+  tsx,
+} = workerData as PipelineThreadSetup
 const control = new Int32Array(controlBuffer)
 
 class ThreadConsumerChannel implements ConsumerChannel {
@@ -68,5 +73,5 @@ class ThreadConsumerChannel implements ConsumerChannel {
   }
 }
 
-const producer = runProducer(new ThreadConsumerChannel(), startMessage, tsx !== undefined)
-port.on('message', (message: ConsumerMessage) => producer.onMessage(message))
+const runner = runEpochs(new ThreadConsumerChannel(), startMessage, tsx !== undefined)
+port.on('message', (message: ConsumerMessage) => runner.onMessage(message))

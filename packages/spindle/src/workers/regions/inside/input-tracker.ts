@@ -13,13 +13,13 @@ import {
   type BatchPart,
   CALLS,
   COVERED,
-  DONE,
-  FAILED,
-  OUTPUT,
+  INPUT_DONE,
+  ITEM_FAILED,
   PART,
   PART_OF_BATCH,
   PART_OF_SEVERAL,
   type PartKind,
+  RESULT,
 } from '../region-protocol.ts'
 
 /** The pending group of an input. */
@@ -64,7 +64,7 @@ class InputGroup extends PendingGroup {
   protected override wakes(): void {}
 
   protected override closes(): void {
-    if (!this.isReported) this.#owner.send([DONE, this.seq])
+    if (!this.isReported) this.#owner.send([INPUT_DONE, this.seq])
   }
 }
 
@@ -158,7 +158,7 @@ export class InputTracker extends GroupLedger {
     const isReported = group instanceof InputGroup && !group.isCovered(path)
     if (isReported) {
       group.isReported = group.pending === 1
-      this.#send([OUTPUT, group.seq, group.positionsOf(path), value, group.isReported])
+      this.#send([RESULT, group.seq, group.positionsOf(path), value, group.isReported])
     }
     end(item, false)
     return isReported
@@ -169,7 +169,7 @@ export class InputTracker extends GroupLedger {
    * when the whole batch is done.
    */
   failed(stage: number, { index, attempts, error, item: input }: ItemError, item: Item): boolean {
-    const entry = [FAILED, [], undefined, stage, index, attempts, toWire(error), input]
+    const entry = [ITEM_FAILED, [], undefined, stage, index, attempts, toWire(error), input]
     const group = item instanceof TrackedItem ? item.group : undefined
     if (group instanceof BatchGroup) {
       this.#hold(group, entry)

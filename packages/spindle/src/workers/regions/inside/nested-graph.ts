@@ -25,7 +25,7 @@ import {
   type RegionPlan,
   STAGE_FAILED,
   type ToWorker,
-  ENDED as WORKER_ENDED,
+  WORKER_ENDED,
 } from '../region-protocol.ts'
 import { CountReader } from './counts.ts'
 import { CreditedSink } from './credited-sink.ts'

@@ -7,6 +7,7 @@ import { setImmediate } from '../../../timers.ts'
 import { SegmentPool } from '../../memory/segment-pool.ts'
 import { type Lifeline, LoopEnd } from '../../supervise/loop-end.ts'
 import { onRefused } from '../../supervise/nesting.ts'
+import { markTsx } from '../../supervise/worker-modules.ts'
 import { isMovable } from '../../transport/move.ts'
 import { copyAll, moveAll } from '../../transport/pack.ts'
 import { type HostedPipeline, noStats } from '../hosted-pipeline.ts'
@@ -31,13 +32,32 @@ export interface ConsumerChannel extends ItemChannel {
 }
 
 /**
+ * Runs a hosted pipeline in this thread or process. If the thread or process ends early, the
+ * consumer gets a message.
+ */
+export function runEpochs(
+  channel: ConsumerChannel,
+  startMessage: StartMessage,
+  hasTsx: boolean,
+): EpochRunner {
+  if (hasTsx) markTsx()
+  let uncaught: unknown
+  process.on('uncaughtExceptionMonitor', (error) => {
+    uncaught = error
+  })
+  const runner = new EpochRunner(channel, startMessage)
+  process.on('exit', (code) => runner.lastWords(`exit code ${code}`, uncaught))
+  return runner
+}
+
+/**
  * The worker side: runs one epoch after another when the consumer requests it.
  *
  *   LOADING --> (waits for 'begin' --> RUNNING an epoch --> sends 'end') again and again
  *      '--------------'---------------------'--- fails: sends 'failed' --> at rest
  *      '--------------'---------------------'--- 'stop': sends 'stopped' --> at rest
  */
-export class Producer {
+export class EpochRunner {
   readonly #channel: ConsumerChannel
   readonly #startMessage: StartMessage
   readonly #arena: SegmentPool | undefined
