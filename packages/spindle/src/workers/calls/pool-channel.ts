@@ -1,4 +1,4 @@
-import type { WorkerExit } from '../supervise/start-worker.ts'
+import type { WorkerListener } from '../transport/watch-worker.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { WorkerMessage } from './call-protocol.ts'
 import type { CallTransport } from './call-transport.ts'
@@ -14,12 +14,8 @@ export interface PoolChannel {
   terminate(): void
 }
 
-/** Receives the events of a channel. */
-export interface PoolChannelListener {
-  onMessage(message: WorkerMessage): void
-  /** The worker has ended, and all its messages have been handled. Called once. */
-  ended(exit: WorkerExit): void
-}
-
 /** Starts a worker. May throw. `bufferPool`: buffers for reuse. */
-export type Connect = (listener: PoolChannelListener, bufferPool: BufferPool) => PoolChannel
+export type Connect = (
+  listener: WorkerListener<WorkerMessage>,
+  bufferPool: BufferPool,
+) => PoolChannel

@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { dropLeases, takeLeases } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
-import type { WorkerExit } from '../supervise/start-worker.ts'
+import type { WorkerExit, WorkerListener } from '../transport/watch-worker.ts'
 import { fromWire, type WireError } from '../transport/wire-error.ts'
 import {
   ABOVE_FLAGS,
@@ -19,7 +19,7 @@ import {
 } from './call-protocol.ts'
 import { WorkerInits } from './inits.ts'
 import { CallOutputs } from './outputs.ts'
-import type { Connect, PoolChannel, PoolChannelListener } from './pool-channel.ts'
+import type { Connect, PoolChannel } from './pool-channel.ts'
 import { Sender } from './sender.ts'
 import { ShapeReader } from './shapes.ts'
 import { SilenceWatch } from './silence-watch.ts'
@@ -50,7 +50,7 @@ const GENERATOR_SLOTS = (SLOTS * 3) / 4
  *   STARTING --'ready'--> READY --retire(): no new tasks--> RETIRING --empty--> (told to end)
  *      '--------------------'------------'--- exits, is terminated ---> ENDED
  */
-export class PoolWorker implements PoolChannelListener {
+export class PoolWorker implements WorkerListener<WorkerMessage> {
   /**
    * Number of tasks that keep or will keep it busy: all except generators whose readers still have
    * outputs to take.

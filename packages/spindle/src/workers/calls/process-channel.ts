@@ -1,15 +1,15 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { POOL_PROCESS } from '../../entries.ts'
-import { setTimeout } from '../../timers.ts'
 import { openUnnamedFile } from '../memory/unnamed-file.ts'
 import { type ProcessOptions, startProcess } from '../supervise/start-process.ts'
-import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
+import { sealed, TO_WORKER } from '../transport/envelope.ts'
+import { keepAlive, type WorkerListener, watchProcess } from '../transport/watch-worker.ts'
 import { fromWire } from '../transport/wire-error.ts'
 import type { LastWords, PoolWorkerSetup, WorkerMessage } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import { FilePoolControl } from './file-control.ts'
-import type { PoolChannel, PoolChannelListener } from './pool-channel.ts'
+import type { PoolChannel } from './pool-channel.ts'
 import type { PoolSettings } from './pool-options.ts'
 import { ProcessTransport, type ReceiveMemory } from './process-transport.ts'
 
@@ -18,34 +18,23 @@ import { ProcessTransport, type ReceiveMemory } from './process-transport.ts'
  * temporary files are.
  */
 const ROOM_BYTES = 2 ** 24
-/**
- * How long the channel may stay open after a process has ended, in milliseconds. A child process of
- * it may hold the channel.
- */
-const CHANNEL_MS = 500
 
 /** The pool's view of a worker process. */
 export class ProcessChannel implements PoolChannel, Guarded {
   readonly control: FilePoolControl
   readonly transport: ProcessTransport
-  readonly #listener: PoolChannelListener
   readonly #child: ChildProcess
   /** File descriptors for items and for results. */
   readonly #files: readonly [number, number]
-  #error: unknown
-  #how: string | undefined
-  #isDisconnected = false
-  #hasEnded = false
 
   constructor(
-    listener: PoolChannelListener,
+    listener: WorkerListener<WorkerMessage>,
     options: ProcessOptions & {
       readonly recycle?: { readonly afterHeapMb?: number }
     },
     { init, initArgs }: Pick<PoolSettings, 'init' | 'initArgs'>,
     memory: ReceiveMemory,
   ) {
-    this.#listener = listener
     this.control = new FilePoolControl()
     const files = [this.control.file]
     let setup: PoolWorkerSetup
@@ -62,23 +51,18 @@ export class ProcessChannel implements PoolChannel, Guarded {
     this.#files = [items, results]
     const child = this.#child
     this.transport = new ProcessTransport((message) => this.#post(message), items, results, memory)
-    child.on('message', (message: unknown) => {
-      const received = opened(FROM_WORKER, message)
-      if (received !== undefined) this.#onMessage(received as WorkerMessage | LastWords)
-    })
-    child.on('error', (error) => {
-      this.#error ??= error
-      // The process may never have run; then no other event follows.
-      if (child.pid !== undefined) return
-      this.#how = 'it could not be started'
-      this.#end(true)
-    })
-    child.on('exit', (code, signal) =>
-      this.#exited(signal === null ? `exit code ${code}` : `signal ${signal}`),
-    )
-    child.on('disconnect', () => {
-      this.#isDisconnected = true
-      this.#end()
+    // The process may send the error that ends it.
+    let thrown: unknown
+    watchProcess<WorkerMessage | LastWords>(child, {
+      onMessage: (message) => {
+        if (typeof message === 'object' && 'thrown' in message) thrown = fromWire(message.thrown)
+        else listener.onMessage(message)
+      },
+      ended: ({ how, error }) => {
+        unguardExit(this)
+        for (const file of this.#files) closeSync(file)
+        listener.ended({ how, error: thrown ?? error })
+      },
     })
     guardExit(this)
     this.#post(setup)
@@ -89,31 +73,8 @@ export class ProcessChannel implements PoolChannel, Guarded {
     if (this.#child.connected) this.#child.send(sealed(TO_WORKER, message), ignore)
   }
 
-  #onMessage(message: WorkerMessage | LastWords): void {
-    if (typeof message === 'object' && 'thrown' in message) this.#error = fromWire(message.thrown)
-    else if (!this.#hasEnded) this.#listener.onMessage(message)
-  }
-
-  #exited(how: string): void {
-    this.#how = how
-    if (this.#isDisconnected || !this.#child.connected) this.#end()
-    else setTimeout(() => this.#end(true), CHANNEL_MS)
-  }
-
-  /** Called until the process has ended and all its messages have arrived; then reports the end. */
-  #end(isForced = false): void {
-    if (this.#hasEnded || this.#how === undefined) return
-    if (!isForced && !this.#isDisconnected && this.#child.connected) return
-    this.#hasEnded = true
-    unguardExit(this)
-    for (const file of this.#files) closeSync(file)
-    this.#listener.ended({ how: this.#how, error: this.#error })
-  }
-
   setRef(isReffed: boolean): void {
-    const change = isReffed ? 'ref' : 'unref'
-    this.#child[change]()
-    this.#child.channel?.[change]()
+    keepAlive(this.#child, isReffed)
   }
 
   terminate(): void {

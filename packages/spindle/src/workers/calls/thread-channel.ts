@@ -3,11 +3,12 @@ import { POOL_THREAD } from '../../entries.ts'
 import { clockMs } from '../../timers.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { type EntrySetup, startThread } from '../supervise/start-worker.ts'
-import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
+import { sealed, TO_WORKER } from '../transport/envelope.ts'
 import { copyLater } from '../transport/pack.ts'
+import { keepAlive, type WorkerListener, watchThread } from '../transport/watch-worker.ts'
 import type { PoolThreadSetup, WorkerMessage } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
-import type { PoolChannel, PoolChannelListener } from './pool-channel.ts'
+import type { PoolChannel } from './pool-channel.ts'
 import type { PoolSettings } from './pool-options.ts'
 import { SharedPoolControl } from './shared-control.ts'
 import { ThreadTransport } from './thread-transport.ts'
@@ -20,7 +21,7 @@ export class ThreadChannel implements PoolChannel, Guarded {
   readonly #graceMs: number
 
   constructor(
-    listener: PoolChannelListener,
+    listener: WorkerListener<WorkerMessage>,
     options: {
       readonly resourceLimits?: ResourceLimits
       readonly memory?: SegmentPool
@@ -51,30 +52,19 @@ export class ThreadChannel implements PoolChannel, Guarded {
       },
       copyLater,
     )
-    let thrown: unknown
-    worker.on('message', (message: unknown) => {
-      const received = opened(FROM_WORKER, message)
-      if (received !== undefined) listener.onMessage(received as WorkerMessage)
-    })
-    // A message could not be read, so its results are lost and their callers would wait forever.
-    worker.on('messageerror', (error) => {
-      thrown = error
-      void worker.terminate()
-    })
-    worker.on('error', (error) => {
-      thrown = error
-    })
-    worker.on('exit', (code) => {
-      unguardExit(this)
-      if (control.member > 0) memory?.reclaim(control.member)
-      listener.ended({ how: `exit code ${code}`, error: thrown })
+    watchThread<WorkerMessage>(worker, {
+      onMessage: (message) => listener.onMessage(message),
+      ended: (exit) => {
+        unguardExit(this)
+        if (control.member > 0) memory?.reclaim(control.member)
+        listener.ended(exit)
+      },
     })
     guardExit(this)
   }
 
   setRef(isReffed: boolean): void {
-    if (isReffed) this.#worker.ref()
-    else this.#worker.unref()
+    keepAlive(this.#worker, isReffed)
   }
 
   terminate(): void {

@@ -1,5 +1,5 @@
 import type { SegmentPool } from '../memory/segment-pool.ts'
-import type { WorkerExit } from '../supervise/start-worker.ts'
+import type { WorkerExit } from '../transport/watch-worker.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { InitCount } from './inits.ts'
 import type { OpNumbers } from './op-numbers.ts'

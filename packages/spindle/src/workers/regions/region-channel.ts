@@ -1,18 +1,17 @@
 import type { ChildProcess } from 'node:child_process'
-import type { ResourceLimits, Worker } from 'node:worker_threads'
+import type { ResourceLimits } from 'node:worker_threads'
 import { REGION_WORKER } from '../../entries.ts'
-import { setTimeout } from '../../timers.ts'
 import { inheritedArguments, startProcess } from '../supervise/start-process.ts'
-import { startThread, type WorkerExit } from '../supervise/start-worker.ts'
-import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
+import { startThread } from '../supervise/start-worker.ts'
+import { sealed, TO_WORKER } from '../transport/envelope.ts'
+import {
+  keepAlive,
+  type WorkerListener,
+  watchProcess,
+  watchThread,
+} from '../transport/watch-worker.ts'
 import { Pulse } from './pulse.ts'
 import type { FromWorker, RegionSetup, ToWorker } from './region-protocol.ts'
-
-/**
- * How long the channel of an ended process may stay open, in milliseconds. A child process of it
- * may hold the channel.
- */
-const LINGER_MS = 500
 
 /** The difference between a worker thread and a worker process, as the main side sees it. */
 export interface RegionChannel {
@@ -26,75 +25,52 @@ export interface RegionChannel {
   kill(): void
 }
 
-export interface RegionChannelListener {
-  onMessage(message: FromWorker): void
-  /** The worker has ended, and all its messages were handled. Called once. */
-  ended(exit: WorkerExit): void
-}
-
 /** Starts a worker of a region. May throw. */
 export function openRegionChannel(
   kind: 'thread' | 'process',
   resourceLimits: ResourceLimits | undefined,
-  listener: RegionChannelListener,
+  listener: WorkerListener<FromWorker>,
 ): RegionChannel {
   return kind === 'process'
-    ? openProcess(REGION_WORKER, resourceLimits, listener)
+    ? openProcess(resourceLimits, listener)
     : openThread(resourceLimits, listener)
 }
 
 function openThread(
   resourceLimits: ResourceLimits | undefined,
-  listener: RegionChannelListener,
+  listener: WorkerListener<FromWorker>,
 ): RegionChannel {
-  const worker: Worker = startThread(REGION_WORKER, {}, { resourceLimits })
-  let error: unknown
-  worker.on('message', (message: unknown) => {
-    const received = opened(FROM_WORKER, message)
-    if (received !== undefined) listener.onMessage(received as FromWorker)
-  })
-  worker.on('messageerror', (cause) => {
-    error = cause
-    void worker.terminate()
-  })
-  worker.on('error', (thrown) => {
-    error = thrown
-  })
-  // A thread's messages arrive before this event.
-  worker.on('exit', (code) => listener.ended({ how: `exit code ${code}`, error }))
+  const worker = startThread(REGION_WORKER, {}, { resourceLimits })
+  watchThread(worker, listener)
   return {
     pulse: undefined,
     post: (message, transfers) => worker.postMessage(sealed(TO_WORKER, message), transfers),
-    setRef: (isReffed) => {
-      if (isReffed) worker.ref()
-      else worker.unref()
-    },
+    setRef: (isReffed) => keepAlive(worker, isReffed),
     kill: () => void worker.terminate(),
   }
 }
 
-/**
- * Starts a process with a channel that uses advanced serialisation.
- */
+/** The channel of a process uses advanced serialisation. */
 function openProcess(
-  href: string,
   resourceLimits: ResourceLimits | undefined,
-  listener: RegionChannelListener,
+  listener: WorkerListener<FromWorker>,
 ): RegionChannel {
   const execArgv = [...inheritedArguments(process.execArgv), ...limitsOf(resourceLimits)]
   const pulse = Pulse.open()
   let child: ChildProcess
   try {
-    child = startProcess(href, pulse === undefined ? [] : [pulse.file], { execArgv }).child
+    child = startProcess(REGION_WORKER, pulse === undefined ? [] : [pulse.file], { execArgv }).child
   } catch (error) {
     pulse?.close()
     throw error
   }
   children.add(child)
   if (children.size === 1) process.on('exit', killAll)
-  watch(child, {
+  watchProcess<FromWorker>(child, {
     onMessage: (message) => listener.onMessage(message),
     ended: (exit) => {
+      children.delete(child)
+      if (children.size === 0) process.off('exit', killAll)
       listener.ended(exit)
       pulse?.close()
     },
@@ -103,48 +79,9 @@ function openProcess(
     pulse,
     // A process that has just died refuses messages. Its exit event follows.
     post: (message) => void (child.connected && child.send(sealed(TO_WORKER, message), () => {})),
-    setRef: (isReffed) => {
-      if (isReffed) {
-        child.ref()
-        child.channel?.ref()
-      } else {
-        child.unref()
-        child.channel?.unref()
-      }
-    },
+    setRef: (isReffed) => keepAlive(child, isReffed),
     kill: () => void child.kill('SIGKILL'),
   }
-}
-
-function watch(child: ChildProcess, listener: RegionChannelListener): void {
-  let error: unknown
-  let how: string | undefined
-  let hasEnded = false
-  const end = (): void => {
-    if (hasEnded) return
-    hasEnded = true
-    children.delete(child)
-    if (children.size === 0) process.off('exit', killAll)
-    listener.ended({ how: how ?? 'it could not be started', error })
-  }
-  child.on('message', (message) => {
-    const received = opened(FROM_WORKER, message)
-    if (received !== undefined) listener.onMessage(received as FromWorker)
-  })
-  child.on('error', (cause) => {
-    error = cause
-    // Without a pid the process never existed and emits no exit event.
-    if (child.pid === undefined) end()
-  })
-  child.on('exit', (code, signal) => {
-    how = signal === null ? `exit code ${code}` : `signal ${signal}`
-    // Its last messages may arrive until the channel closes.
-    if (child.connected) setTimeout(end, LINGER_MS)
-    else end()
-  })
-  child.on('disconnect', () => {
-    if (how !== undefined) end()
-  })
 }
 
 const children: Set<ChildProcess> = new Set()

@@ -63,11 +63,3 @@ export function entryOf(href: string): EntrySetup {
   const entry = href.replace(/js$/, 'ts')
   return { entry, tsx: canStripTypes() ? undefined : findTsx(fileURLToPath(entry)) }
 }
-
-/** How a thread or process has ended. */
-export interface WorkerExit {
-  /** As text: `exit code 3`, `signal SIGKILL`. */
-  readonly how: string
-  /** The error that it threw, if known. */
-  readonly error: unknown
-}
