@@ -1,7 +1,6 @@
 import { SpindleError } from '../../errors.ts'
 import { queueMicrotask } from '../../timers.ts'
-import type { BatchOrigin } from '../flow/item.ts'
-import { type Item, type Path, pathText, type SourceEpoch } from '../flow/item.ts'
+import { type BatchOrigin, type Item, type Path, pathText, type SourceEpoch } from '../flow/item.ts'
 import {
   type EpochState,
   type PipelineState,

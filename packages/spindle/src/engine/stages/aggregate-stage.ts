@@ -1,3 +1,4 @@
+import { badOption } from '../../check.ts'
 import type { ItemError } from '../../errors.ts'
 import {
   boundaryAfter,
@@ -245,4 +246,20 @@ export class Collate<T> implements Aggregator<T, T[]> {
     this.#batch = []
     return batch
   }
+}
+
+/** Checks that a value is an aggregator. */
+export function checkedAggregator(
+  aggregator: Aggregator<unknown, unknown>,
+  where: string | undefined,
+): Aggregator<unknown, unknown> {
+  if (typeof aggregator?.accumulate !== 'function' || typeof aggregator.flush !== 'function') {
+    badOption(
+      'aggregator',
+      'a function that makes an object with accumulate() and flush()',
+      aggregator,
+      where,
+    )
+  }
+  return aggregator
 }

@@ -1,3 +1,4 @@
+import { SpindleError } from '../../errors.ts'
 import { absorb, EXPANDING } from '../flow/item.ts'
 import type { Queue } from '../flow/queue.ts'
 import { type StageWorkers, workersOf } from '../stats/stage-workers.ts'
@@ -5,7 +6,6 @@ import { TaskTimer, type Timing } from '../stats/task-timer.ts'
 import type { Range } from '../tuned.ts'
 import type { StageInfo } from '../types.ts'
 import type { GeneratorRun } from './generator-run.ts'
-import { GeneratorRuns } from './generator-runs.ts'
 import type { GraphContext } from './graph-context.ts'
 import type { MeasuredStage } from './measured-stage.ts'
 import type { PipeSettings } from './pipe-settings.ts'
@@ -218,4 +218,76 @@ export abstract class FlatMapStage extends TaskStage {
     }
     this.proceed()
   }
+}
+
+/** The generator runs of a stage, and those that wait for a place. */
+class GeneratorRuns {
+  private readonly all: Set<GeneratorRun> = new Set()
+  private parked: GeneratorRun[] = []
+
+  add(generatorRun: GeneratorRun): void {
+    this.all.add(generatorRun)
+  }
+
+  delete(generatorRun: GeneratorRun): void {
+    this.all.delete(generatorRun)
+  }
+
+  /** Whether a generator's outputs are still needed. */
+  has(generatorRun: GeneratorRun): boolean {
+    return this.all.has(generatorRun)
+  }
+
+  /** How many wait only for a place or their turn. */
+  get resting(): number {
+    return [...this.all].filter((generatorRun) => generatorRun.isResting).length
+  }
+
+  /** Those whose generator has not answered the last request. */
+  get waiting(): readonly GeneratorRun[] {
+    return [...this.all].filter((generatorRun) => !generatorRun.isResting)
+  }
+
+  /** Adds a run that waits for a place. */
+  park(generatorRun: GeneratorRun): void {
+    this.parked.push(generatorRun)
+  }
+
+  /** Resumes the waiting runs, first come, first served, when there may be places. */
+  resume(): void {
+    if (this.parked.length === 0) return
+    const parked = this.parked
+    this.parked = []
+    for (const generatorRun of parked) generatorRun.advance()
+  }
+
+  /** Closes all runs. Returns how many there were. */
+  close(): number {
+    const closed = [...this.all]
+    this.all.clear()
+    this.parked = []
+    for (const generatorRun of closed) generatorRun.close()
+    return closed.length
+  }
+}
+
+/** The op of `disaggregate()`: a generator of the elements of an item. */
+export function elementsOf(items: unknown): Generator<unknown> | AsyncGenerator<unknown> {
+  const candidate = items as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined
+  if (typeof candidate?.[Symbol.iterator] === 'function')
+    return elements(candidate as Iterable<unknown>)
+  if (typeof candidate?.[Symbol.asyncIterator] === 'function')
+    return asyncElements(candidate as AsyncIterable<unknown>)
+  throw new SpindleError(
+    'ERR_NOT_ITERABLE',
+    `disaggregate() needs items that can be iterated, got ${typeof items}`,
+  )
+}
+
+function* elements(items: Iterable<unknown>): Generator<unknown> {
+  yield* items
+}
+
+async function* asyncElements(items: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  yield* items
 }

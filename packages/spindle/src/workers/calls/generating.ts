@@ -2,7 +2,7 @@ import { SpindleError } from '../../errors.ts'
 import { clockMs } from '../../timers.ts'
 import { promiseOf } from '../transport/promise-of.ts'
 import { DONE, DROPPED, OUTPUT } from './call-protocol.ts'
-import type { WorkerControl } from './control.ts'
+import type { WorkerControl } from './pool-channel.ts'
 import type { ResultBatcher } from './result-batcher.ts'
 
 /** The part of generators and async generators that is used. */

@@ -23,8 +23,7 @@ import type { Connect, PoolChannel } from './pool-channel.ts'
 import { Sender } from './sender.ts'
 import { ShapeReader } from './shapes.ts'
 import { SilenceWatch } from './silence-watch.ts'
-import { reportSpans } from './spans.ts'
-import type { Task } from './task.ts'
+import { reportSpans, type Task } from './task.ts'
 import type { WorkerOwner } from './worker-owner.ts'
 
 /** How long an idle worker may keep the process alive, in milliseconds. */

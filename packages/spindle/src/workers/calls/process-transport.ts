@@ -1,9 +1,8 @@
 import type { SpindleError } from '../../errors.ts'
+import { readFully } from '../memory/unnamed-file.ts'
 import { type Border, notTransferable, toProcess } from '../transport/not-transferable.ts'
 import type { TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
-import type { CallTransport } from './call-transport.ts'
-import { readFully } from './file-bytes.ts'
 import {
   type ExtractedBuffer,
   FIELDS_OF_EXTRACTED,
@@ -11,6 +10,7 @@ import {
   restoreBuffers,
   withoutBuffers,
 } from './out-of-band-buffers.ts'
+import type { CallTransport } from './pool-channel.ts'
 import { SharedFileWriter } from './shared-file-writer.ts'
 
 /** Provides memory for received buffers, and takes back buffers that were sent as copies. */

@@ -12,8 +12,7 @@ import {
   SHAPED,
   THREW,
 } from './call-protocol.ts'
-import type { CallTransport } from './call-transport.ts'
-import type { WorkerControl } from './control.ts'
+import type { CallTransport, WorkerControl } from './pool-channel.ts'
 import { ShapeWriter } from './shapes.ts'
 
 interface Unsent {

@@ -12,9 +12,9 @@ import {
   SHAPED,
   SKIPS,
 } from './call-protocol.ts'
-import type { CallTransport } from './call-transport.ts'
 import type { OpNumbers } from './op-numbers.ts'
 import type { OpProfiles } from './op-profile.ts'
+import type { CallTransport } from './pool-channel.ts'
 import type { PoolCounters } from './pool-stats.ts'
 import { ShapeWriter } from './shapes.ts'
 import type { Task } from './task.ts'

@@ -1,4 +1,4 @@
-import { writeFully } from './file-bytes.ts'
+import { writeFully } from '../memory/unnamed-file.ts'
 
 /** Maximum number of bytes in the file at a time. Further buffers are sent within the message. */
 const MOST_BYTES = 2 ** 28

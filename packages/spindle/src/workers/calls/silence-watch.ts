@@ -1,5 +1,5 @@
 import { clearInterval, clockMs, setInterval, type Timer } from '../../timers.ts'
-import type { PoolControl } from './control.ts'
+import type { PoolControl } from './pool-channel.ts'
 import type { Task } from './task.ts'
 
 /**

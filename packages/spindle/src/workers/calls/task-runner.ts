@@ -23,10 +23,9 @@ import {
   SKIPS,
   SLOT_OF_HEAD,
 } from './call-protocol.ts'
-import type { CallTransport } from './call-transport.ts'
-import type { WorkerControl } from './control.ts'
 import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
 import type { HeapWatch } from './heap-watch.ts'
+import type { CallTransport, WorkerControl } from './pool-channel.ts'
 import { ResultBatcher } from './result-batcher.ts'
 import { ShapeReader } from './shapes.ts'
 import { WorkerContext } from './worker-context.ts'

@@ -3,7 +3,7 @@ import type { SpindleError } from '../../errors.ts'
 import { notTransferable } from '../transport/not-transferable.ts'
 import { type MayMove, pack, type TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
-import type { CallTransport } from './call-transport.ts'
+import type { CallTransport } from './pool-channel.ts'
 
 /**
  * The transport between threads. Buffers are transferred where that is allowed; other values are

@@ -3,7 +3,6 @@ import type { StopOptions } from '../../engine/run/pipeline.ts'
 import type { StopMode } from '../../engine/run/stop.ts'
 import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
-import { Deferred } from './deferred.ts'
 import type { PipelineChannel } from './pipeline-channel.ts'
 import type { RemoteMessage } from './pipeline-protocol.ts'
 import { fromWireFailure } from './wire-failure.ts'
@@ -197,5 +196,20 @@ export class RemoteLifecycle {
       this.#awaiting--
       this.#onAwaited()
     }
+  }
+}
+
+/** A promise that is settled from outside. It causes no unhandled rejection. */
+class Deferred {
+  readonly promise: Promise<void>
+  resolve!: () => void
+  reject!: (error: unknown) => void
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.promise.catch(() => {})
   }
 }

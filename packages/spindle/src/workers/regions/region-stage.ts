@@ -11,8 +11,14 @@ import type { FailureBudget, StageInfo } from '../../engine/types.ts'
 import type { InfrastructureError, ItemError } from '../../errors.ts'
 import { fromWire, type WireError } from '../transport/wire-error.ts'
 import { RegionGauges } from './region-gauges.ts'
-import type { BatchFields, FailureFields } from './region-inputs.ts'
-import { batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
+import {
+  type BatchFields,
+  batchOf,
+  type FailureFields,
+  killedBy,
+  membersOf,
+  RegionInput,
+} from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { hangLimits, planRegion } from './region-plan.ts'
 import {

@@ -8,8 +8,7 @@ import type { WorkerExit } from '../transport/watch-worker.ts'
 import { fromWire } from '../transport/wire-error.ts'
 import { HangDetector, type HangLimits, type HangOwner } from './hang-detector.ts'
 import { InFlightWindow } from './in-flight-window.ts'
-import type { RegionChannel } from './region-channel.ts'
-import { openRegionChannel } from './region-channel.ts'
+import { openRegionChannel, type RegionChannel } from './region-channel.ts'
 import {
   CANCEL,
   CONTROL_WORDS,

@@ -11,7 +11,6 @@ import type { Committed } from '../remote-commits.ts'
 import type { RemoteBuildOptions } from '../remote-options.ts'
 import type { ItemBatcher } from './item-batcher.ts'
 import { type Buildable, type Export, isContinuous } from './load-export.ts'
-import { UnackedItems } from './unacked-items.ts'
 
 /**
  * The pipelines of a builder: a single one if its source is continuous, else a new one for each
@@ -95,5 +94,30 @@ export class HostedBuilder implements HostedPipeline {
         'the pipeline has not begun, so there is no state of it yet',
       )
     return this.#pipeline.state()
+  }
+}
+
+/** Items that the worker side has given and the consumer has not committed. */
+class UnackedItems {
+  readonly #items: Map<number, { readonly pipeline: Pipeline<unknown>; readonly item: unknown }> =
+    new Map()
+  #given = 0
+  /** All items before this number are committed. */
+  #low = 0
+
+  give(pipeline: Pipeline<unknown>, item: unknown): void {
+    this.#items.set(this.#given++, { pipeline, item })
+  }
+
+  commit({ until, also }: Committed): void {
+    for (; this.#low < until; this.#low++) this.#commit(this.#low)
+    for (const number of also) this.#commit(number)
+  }
+
+  #commit(number: number): void {
+    const given = this.#items.get(number)
+    if (given === undefined) return
+    this.#items.delete(number)
+    given.pipeline.commit(given.item)
   }
 }

@@ -1,7 +1,6 @@
 import type { PipeConfig, StageConfig } from '../../../engine/config.ts'
 import { subjectOf } from '../../../engine/stages/context.ts'
-import type { Outputs } from '../../../engine/stages/generator-run.ts'
-import { isGenerator } from '../../../engine/stages/generator-run.ts'
+import { isGenerator, type Outputs } from '../../../engine/stages/generator-run.ts'
 import type { StageContext } from '../../../engine/types.ts'
 import type { Op } from '../../supervise/worker-modules.ts'
 import { seqOf } from './input-tracker.ts'
