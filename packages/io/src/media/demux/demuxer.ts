@@ -2,8 +2,9 @@ import type { Packet as AvPacket, FormatContext } from 'node-av/lib'
 import { checkBoolean, checkKnown, checkOneOf } from '../../check.ts'
 import { badOption, MediaError, nameSource } from '../../errors.ts'
 import { comesInOrder } from '../../ffmpeg/edits.ts'
+import { readPacket } from '../../ffmpeg/stream-decoder.ts'
 import { openReaderSync } from '../../file/reader.ts'
-import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
+import { type FFmpeg, loadFFmpeg, problemOf } from '../../image/ffmpeg/library.ts'
 import { checkSource, describeSource } from '../../source.ts'
 import type { StreamKind } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
@@ -287,21 +288,15 @@ export class Demuxer implements Disposable {
   }
 
   #read(): { index: number; data: PacketData } | undefined {
-    const { constants: c, av } = this.#ffmpeg
+    const { constants: c } = this.#ffmpeg
     const packet = this.#packet
+    this.#isAtStart = false
     for (;;) {
-      packet.unref()
-      this.#isAtStart = false
-      const result = this.#context.readFrameSync(packet)
+      const result = readPacket(this.#ffmpeg, this.#context, packet)
       if (result < 0) {
         if (result !== c.AVERROR_EOF) {
-          this.#failures.tell(
-            {
-              timeSec: undefined,
-              problem: `FFmpeg, reading a packet: ${av.FFmpegError.strerror(result)}`,
-            },
-            this.name,
-          )
+          const problem = problemOf(this.#ffmpeg, result, 'reading a packet')
+          this.#failures.tell({ timeSec: undefined, problem }, this.name)
         }
         return undefined
       }

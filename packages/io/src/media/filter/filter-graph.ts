@@ -1,7 +1,7 @@
 import type { Frame as AvFrame, FilterGraph as AvGraph, FilterContext } from 'node-av/lib'
 import { checkKnown } from '../../check.ts'
 import { badOption, MediaError } from '../../errors.ts'
-import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
+import { type FFmpeg, loadFFmpeg, problemOf } from '../../image/ffmpeg/library.ts'
 import { Frames } from '../frames/frames.ts'
 import { Handle } from '../handle.ts'
 import type { Rational } from '../time.ts'
@@ -256,11 +256,8 @@ export class FilterGraph implements Disposable {
   }
 
   #fault(result: number, doing: string): MediaError {
-    const problem = this.#ffmpeg.av.FFmpegError.strerror(result)
-    return new MediaError(
-      'ERR_BAD_OPTION',
-      `filter graph "${this.description}": FFmpeg, ${doing}: ${problem}`,
-    )
+    const problem = problemOf(this.#ffmpeg, result, doing)
+    return new MediaError('ERR_BAD_OPTION', `filter graph "${this.description}": ${problem}`)
   }
 }
 
