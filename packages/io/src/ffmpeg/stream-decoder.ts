@@ -2,6 +2,7 @@ import type { CodecContext, FormatContext, Frame, Packet, Stream } from 'node-av
 import type { FFmpeg } from '../image/ffmpeg/library.ts'
 import { type DecoderSetup, openDecoder } from './codec-context.ts'
 import { codecName, findDecoder } from './decoders.ts'
+import { emptyFrame } from './frames.ts'
 
 /** An open container, and the stream in it that is wanted. */
 export interface OpenStream {
@@ -60,9 +61,8 @@ export class StreamDecoder {
     const given = { ...setup(codec.name ?? ''), parameters: codecpar, timeBase }
     this.context = openDecoder(ffmpeg, codec, given)
     this.packet = new av.Packet()
-    this.frame = new av.Frame()
     this.packet.alloc()
-    this.frame.alloc()
+    this.frame = emptyFrame(ffmpeg)
   }
 
   /** Reads the next packet of the stream; FFmpeg's result, negative where there is none. */

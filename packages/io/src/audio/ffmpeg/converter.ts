@@ -2,16 +2,11 @@ import type { Frame, SoftwareResampleContext } from 'node-av/lib'
 import type { DataOf } from '../../array.ts'
 import { DATA_CLASSES } from '../../dtypes.ts'
 import { MediaError } from '../../errors.ts'
+import { newFrame } from '../../ffmpeg/frames.ts'
+import { type AvSampleFormat, sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
 import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
 import type { AudioDType } from '../options.ts'
-import {
-  type AvSampleFormat,
-  type ChannelLayout,
-  defaultLayout,
-  describeLayout,
-  placedLayout,
-  sampleFormat,
-} from './sample-format.ts'
+import { type ChannelLayout, defaultLayout, describeLayout, placedLayout } from './sample-format.ts'
 
 /** What frames are converted to. */
 export interface ConvertedFormat {
@@ -61,7 +56,7 @@ export class Converter {
     this.#layout = isMixed ? defaultLayout(to.channels!, ffmpeg) : from
     this.channels = this.#layout.nbChannels
     const { format: fromFormat, sampleRate: fromRate } = first
-    const format = sampleFormat(to, ffmpeg)
+    const format = sampleFormatOf(ffmpeg, to)
     this.#key = [
       layoutKey(this.#layout),
       format,
@@ -142,16 +137,15 @@ export class Converter {
   #room(samples: number): Frame {
     if (this.#out !== undefined && samples <= this.#capacity) return this.#out
     this.#out?.free()
-    const { av } = this.#ffmpeg
-    const out = new av.Frame()
-    out.alloc()
-    out.format = sampleFormat(this.#to, this.#ffmpeg)
-    out.channelLayout = this.#layout
-    out.sampleRate = this.#to.sampleRate
+    this.#out = undefined
     this.#capacity = Math.max(samples * 2, LEAST_ROOM)
-    out.nbSamples = this.#capacity
+    const out = newFrame(this.#ffmpeg, {
+      format: sampleFormatOf(this.#ffmpeg, this.#to),
+      channelLayout: this.#layout,
+      sampleRate: this.#to.sampleRate,
+      nbSamples: this.#capacity,
+    })
     this.#out = out
-    check(this.#ffmpeg, out.getBuffer(0), 'making a frame')
     const Data = DATA_CLASSES[this.#to.dtype]
     const lanes = this.#to.isPlanar ? this.channels : 1
     this.#planes = (out.extendedData ?? out.data ?? [])

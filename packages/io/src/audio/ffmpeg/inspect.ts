@@ -1,13 +1,13 @@
 import type { Stream } from 'node-av/lib'
 import { countAviChunks } from '../../ffmpeg/avi.ts'
 import { readMp4 } from '../../ffmpeg/mp4.ts'
+import { sampleDTypeOf } from '../../ffmpeg/sample-formats.ts'
 import { refuseStill } from '../../ffmpeg/still-pictures.ts'
 import { type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
 import { isQuarterTurn } from '../../image/orientation.ts'
 import { countFrames } from '../../video/ffmpeg/count-frames.ts'
 import { orientationOf } from '../../video/ffmpeg/display-matrix.ts'
 import type { VideoInfo } from '../../video/video-info.ts'
-import type { WavDType } from '../../wav/samples.ts'
 import type { AudioInfo } from '../audio-info.ts'
 import { isChained } from '../ogg.ts'
 import { chainedDuration } from '../ogg-links.ts'
@@ -93,6 +93,7 @@ function audioInfoOf(
   stream: Stream,
   bytes: number,
 ): AudioInfo {
+  const { av } = ffmpeg
   const { codecpar } = stream
   const { sampleRate, channels } = codecpar
   if (sampleRate === 0 || channels === 0)
@@ -106,7 +107,7 @@ function audioInfoOf(
       sampleRate,
       channels,
     },
-    sampleFormat: sampleFormatOf(ffmpeg, codecpar.format),
+    sampleFormat: sampleDTypeOf(av.avGetSampleFmtName(codecpar.format as never)) ?? 'float32',
     durationSec,
     bitRate: bitRateOf(container, stream, bytes, durationSec),
   }
@@ -144,26 +145,4 @@ function formatOf({ format }: Container): string {
 
 function codecOf({ av }: FFmpeg, stream: Stream): string {
   return av.avGetCodecName(stream.codecpar.codecId) ?? 'unknown'
-}
-
-function sampleFormatOf({ constants: c }: FFmpeg, format: number): WavDType {
-  switch (format) {
-    case c.AV_SAMPLE_FMT_U8:
-    case c.AV_SAMPLE_FMT_U8P:
-      return 'uint8'
-    case c.AV_SAMPLE_FMT_S16:
-    case c.AV_SAMPLE_FMT_S16P:
-      return 'int16'
-    case c.AV_SAMPLE_FMT_S32:
-    case c.AV_SAMPLE_FMT_S32P:
-      return 'int32'
-    case c.AV_SAMPLE_FMT_S64:
-    case c.AV_SAMPLE_FMT_S64P:
-      return 'int64'
-    case c.AV_SAMPLE_FMT_DBL:
-    case c.AV_SAMPLE_FMT_DBLP:
-      return 'float64'
-    default:
-      return 'float32'
-  }
 }

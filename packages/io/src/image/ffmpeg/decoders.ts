@@ -1,6 +1,7 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import { openDecoder } from '../../ffmpeg/codec-context.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
 import type { ImageFormat } from '../format.ts'
 import { MAX_PIXELS } from '../geometry.ts'
 import { check, type FFmpeg } from './library.ts'
@@ -45,8 +46,7 @@ export class Decoders {
     this.#ffmpeg = ffmpeg
     this.#packet = new ffmpeg.av.Packet()
     this.#packet.alloc()
-    this.#frame = new ffmpeg.av.Frame()
-    this.#frame.alloc()
+    this.#frame = emptyFrame(ffmpeg)
   }
 
   /**

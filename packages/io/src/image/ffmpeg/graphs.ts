@@ -1,4 +1,7 @@
 import type { FilterContext, FilterGraph, Frame } from 'node-av/lib'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
+import { Kept } from '../../ffmpeg/kept.ts'
+import type { Area } from '../canvas.ts'
 import { check, type FFmpeg } from './library.ts'
 
 interface Graph {
@@ -16,20 +19,19 @@ const GRAPHS_KEPT = 8
  */
 export class Graphs {
   readonly #ffmpeg: FFmpeg
-  readonly #kept = new Map<string, Graph>()
+  readonly #kept = new Kept<Graph>(GRAPHS_KEPT, ({ graph }) => graph.free())
   readonly #filtered: Frame
 
   constructor(ffmpeg: FFmpeg) {
     this.#ffmpeg = ffmpeg
-    this.#filtered = new ffmpeg.av.Frame()
-    this.#filtered.alloc()
+    this.#filtered = emptyFrame(ffmpeg)
   }
 
   /**
    * A part of a frame, in pixels: without a copy, it keeps the frame's memory alive. Valid until
    * the next call.
    */
-  crop(frame: Frame, left: number, top: number, width: number, height: number): Frame {
+  crop(frame: Frame, { left, top, width, height }: Area): Frame {
     const graph = this.#graphFor('crop', 'w=iw:h=ih:x=0:y=0', frame)
     this.#command(graph, 'crop', { w: width, h: height, x: left, y: top })
     return this.#run(graph, frame)
@@ -52,7 +54,6 @@ export class Graphs {
   /** Frees everything. The object can be used again. */
   free(): void {
     this.release()
-    for (const { graph } of this.#kept.values()) graph.free()
     this.#kept.clear()
   }
 
@@ -78,16 +79,7 @@ export class Graphs {
 
   #graphFor(filter: string, parameters: string, frame: Frame): Graph {
     const key = `${filter}:${frame.width}x${frame.height}:${frame.format}:${frame.colorSpace}:${frame.colorRange}`
-    const known = this.#kept.get(key)
-    if (known !== undefined) this.#kept.delete(key)
-    const graph = known ?? this.#build(filter, parameters, frame)
-    this.#kept.set(key, graph)
-    if (this.#kept.size > GRAPHS_KEPT) {
-      const [oldest, idle] = this.#kept.entries().next().value!
-      this.#kept.delete(oldest)
-      idle.graph.free()
-    }
-    return graph
+    return this.#kept.find(key) ?? this.#kept.add(key, this.#build(filter, parameters, frame))
   }
 
   #build(name: string, parameters: string, frame: Frame): Graph {

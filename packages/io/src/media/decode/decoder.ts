@@ -3,6 +3,7 @@ import { checkBoolean, checkKnown } from '../../check.ts'
 import { badOption, MediaError, nameSource } from '../../errors.ts'
 import { openDecoder, setOptions } from '../../ffmpeg/codec-context.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { checkPixels, checkRefused, type Limits, limitsOf } from '../../ffmpeg/limits.ts'
 import { encrypted } from '../../ffmpeg/refuse-features.ts'
 import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../image/ffmpeg/library.ts'
@@ -254,10 +255,9 @@ export class Decoder implements Disposable {
   }
 
   #receive(frames: AvFrame[]): void {
-    const { av, constants: c } = this.#ffmpeg
+    const { constants: c } = this.#ffmpeg
     for (;;) {
-      const frame = new av.Frame()
-      frame.alloc()
+      const frame = emptyFrame(this.#ffmpeg)
       let result: number
       try {
         result = this.#context.receiveFrameSync(frame)
@@ -301,15 +301,11 @@ export class Decoder implements Disposable {
 
   /** Brings a frame from the device's memory into the processor's. */
   #download(frame: AvFrame): AvFrame {
-    const here = new this.#ffmpeg.av.Frame()
-    here.alloc()
+    const here = emptyFrame(this.#ffmpeg)
+    const doing = 'fetching a frame from the device'
     try {
-      check(
-        this.#ffmpeg,
-        frame.hwframeTransferDataSync(here, 0),
-        'fetching a frame from the device',
-      )
-      check(this.#ffmpeg, here.copyProps(frame), 'fetching a frame from the device')
+      check(this.#ffmpeg, frame.hwframeTransferDataSync(here, 0), doing)
+      check(this.#ffmpeg, here.copyProps(frame), doing)
       here.timeBase = frame.timeBase
     } catch (error) {
       here.free()

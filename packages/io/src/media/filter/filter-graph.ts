@@ -1,6 +1,7 @@
 import type { Frame as AvFrame, FilterGraph as AvGraph, FilterContext } from 'node-av/lib'
 import { checkKnown } from '../../check.ts'
 import { badOption, MediaError } from '../../errors.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { type FFmpeg, loadFFmpeg, problemOf } from '../../image/ffmpeg/library.ts'
 import { Frames } from '../frames/frames.ts'
 import { Handle } from '../handle.ts'
@@ -114,11 +115,10 @@ export class FilterGraph implements Disposable {
     const sink = this.#sinks.get(label)
     const frames: AvFrame[] = []
     if (sink === undefined) return new Frames(frames)
-    const { av, constants: c } = this.#ffmpeg
+    const { constants: c } = this.#ffmpeg
     const timeBase = sink.buffersinkGetTimeBase()
     for (;;) {
-      const frame = new av.Frame()
-      frame.alloc()
+      const frame = emptyFrame(this.#ffmpeg)
       const result = sink.buffersinkGetFrameSync(frame)
       if (result >= 0) {
         frame.timeBase = timeBase

@@ -1,5 +1,6 @@
 import type { DType } from '../../array.ts'
 import { MediaError } from '../../errors.ts'
+import { sampleDTypeOf } from '../../ffmpeg/sample-formats.ts'
 
 /** How the pictures of a pixel format lie in an array. */
 export interface PixelLayout {
@@ -85,11 +86,7 @@ export function pixelLayout(
 
 /** The dtype of each sample format, planar or not. @throws MediaError `ERR_UNSUPPORTED` */
 export function sampleDType(format: string): DType {
-  const dtype = SAMPLES[format.replace(/p$/, '')]
+  const dtype = sampleDTypeOf(format)
   if (dtype === undefined) throw new MediaError('ERR_UNSUPPORTED', `samples of ${format}`)
   return dtype
-}
-
-const SAMPLES: Readonly<Record<string, DType>> = {
-  ...{ u8: 'uint8', s16: 'int16', s32: 'int32', s64: 'int64', flt: 'float32', dbl: 'float64' },
 }
