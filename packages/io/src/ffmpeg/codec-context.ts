@@ -1,7 +1,7 @@
 import type { Codec, CodecContext, CodecParameters } from 'node-av/lib'
-import { badOption } from '../errors.ts'
-import { check, type FFmpeg } from '../image/ffmpeg/library.ts'
-import { type Limits, maxPixelsOption } from './limits.ts'
+import { badOption } from '../base/errors.ts'
+import { check, type FFmpeg } from './library.ts'
+import { type Limits, maxPixelsOption } from './video-limits.ts'
 
 /** How a decoder is opened. */
 export interface DecoderSetup {

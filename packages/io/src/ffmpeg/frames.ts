@@ -1,5 +1,5 @@
 import type { Frame } from 'node-av/lib'
-import { check, type FFmpeg } from '../image/ffmpeg/library.ts'
+import { check, type FFmpeg } from './library.ts'
 
 /** What a frame with memory of its own is like. */
 export type FrameShape = Partial<

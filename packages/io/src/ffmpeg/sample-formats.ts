@@ -1,4 +1,4 @@
-import type { FFmpeg } from '../image/ffmpeg/library.ts'
+import type { FFmpeg } from './library.ts'
 
 /** FFmpeg's number of a sample format. */
 export type AvSampleFormat = Parameters<FFmpeg['av']['avGetSampleFmtName']>[0]

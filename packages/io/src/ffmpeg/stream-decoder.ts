@@ -1,8 +1,8 @@
 import type { CodecContext, FormatContext, Frame, Packet, Stream } from 'node-av/lib'
-import type { FFmpeg } from '../image/ffmpeg/library.ts'
 import { type DecoderSetup, openDecoder } from './codec-context.ts'
 import { codecName, findDecoder } from './decoders.ts'
 import { emptyFrame } from './frames.ts'
+import type { FFmpeg } from './library.ts'
 
 /** An open container, and the stream in it that is wanted. */
 export interface OpenStream {

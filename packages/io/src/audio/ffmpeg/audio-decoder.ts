@@ -1,9 +1,9 @@
 import type { Frame, Packet } from 'node-av/lib'
+import type { Container } from '../../ffmpeg/container.ts'
+import { isTag, mayBeFrame } from '../../ffmpeg/containers/stray-bytes.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { StreamDecoder } from '../../ffmpeg/stream-decoder.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { Container } from './container.ts'
-import { isTag, mayBeFrame } from './stray-bytes.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 10_000

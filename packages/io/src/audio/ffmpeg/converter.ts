@@ -1,11 +1,11 @@
 import type { Frame, SoftwareResampleContext } from 'node-av/lib'
-import type { DataOf } from '../../array.ts'
-import { DATA_CLASSES } from '../../dtypes.ts'
-import { MediaError } from '../../errors.ts'
+import type { DataOf } from '../../base/array.ts'
+import { DATA_CLASSES } from '../../base/dtypes.ts'
+import { MediaError } from '../../base/errors.ts'
 import { newFrame } from '../../ffmpeg/frames.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { type AvSampleFormat, sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { AudioDType } from '../options.ts'
+import type { AudioDType } from '../audio-options.ts'
 import { type ChannelLayout, defaultLayout, describeLayout, placedLayout } from './sample-format.ts'
 
 /** What frames are converted to. */

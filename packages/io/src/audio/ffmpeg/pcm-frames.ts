@@ -1,8 +1,8 @@
 import type { CodecContext, Frame } from 'node-av/lib'
 import { newFrame } from '../../ffmpeg/frames.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { AudioEncoding } from '../encode-options.ts'
+import type { AudioEncoding } from '../encode-audio-options.ts'
 import { defaultLayout } from './sample-format.ts'
 
 /** Samples in a frame for encoders that take any number. */

@@ -1,5 +1,5 @@
 import type { Frame } from 'node-av/lib'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
 
 // Spindle's terms for channels in FFmpeg's.
 

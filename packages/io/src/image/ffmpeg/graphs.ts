@@ -1,8 +1,8 @@
 import type { FilterContext, FilterGraph, Frame } from 'node-av/lib'
 import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { Kept } from '../../ffmpeg/kept.ts'
-import type { Area } from '../canvas.ts'
-import { check, type FFmpeg } from './library.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import type { Area } from '../formats/canvas.ts'
 
 interface Graph {
   readonly graph: FilterGraph

@@ -1,12 +1,12 @@
 import type { Frame } from 'node-av/lib'
-import type { DataOf } from '../../array.ts'
-import { type Placement, placeScaled, type Size, scaledSize } from '../geometry.ts'
-import type { ImageTarget } from '../options.ts'
+import type { DataOf } from '../../base/array.ts'
+import { type Placement, placeScaled, type Size, scaledSize } from '../../base/geometry.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import type { AvPixelFormat, ScaledFrame, Scalers } from '../../ffmpeg/scalers.ts'
+import type { ImageTarget } from '../image-options.ts'
 import { isQuarterTurn, type Orientation } from '../orientation.ts'
 import { channelsOf, type ImageDType, type PixelFormat } from '../pixel-format.ts'
 import { type Picture, placePicture } from '../place.ts'
-import type { FFmpeg } from './library.ts'
-import type { AvPixelFormat, ScaledFrame, Scalers } from './scalers.ts'
 
 /** Scales frames of one size, turns them and copies them into their places. */
 export class Placer {

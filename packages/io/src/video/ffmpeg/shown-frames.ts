@@ -1,6 +1,6 @@
 import type { Frame } from 'node-av/lib'
 import { emptyFrame } from '../../ffmpeg/frames.ts'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
 import { FrameRate, isWithin, secondsOf } from '../frame-rate.ts'
 import type { VideoPass } from './video-pass.ts'
 

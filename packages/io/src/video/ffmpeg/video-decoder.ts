@@ -1,9 +1,9 @@
 import type { Frame, Packet } from 'node-av/lib'
-import { checkPixels, checkRefused, type Limits } from '../../ffmpeg/limits.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { isRandomAccess, type UnitFormat, unitFormatOf } from '../../ffmpeg/random-access.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { type OpenStream, StreamDecoder } from '../../ffmpeg/stream-decoder.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import { checkPixels, checkRefused, type Limits } from '../../ffmpeg/video-limits.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 1000
