@@ -26,7 +26,7 @@ export const UNKNOWN_MATRICES: ReadonlyMap<number, string> = new Map([
   [8, 'YCgCo'],
   [10, 'BT.2020 with constant luminance'],
   [11, "Y'D'zD'x (SMPTE 2085)"],
-  [13, 'of constant luminance, derived from their primaries'],
+  [13, 'chromaticity-derived, of constant luminance'],
   [14, 'ICtCp'],
   [15, 'IPT-C2'],
   [16, 'YCgCo-Re'],

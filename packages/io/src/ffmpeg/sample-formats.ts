@@ -5,7 +5,12 @@ export type AvSampleFormat = Parameters<FFmpeg['av']['avGetSampleFmtName']>[0]
 
 /** dtype -> FFmpeg's name, without the `p` of formats that have a plane for each channel. */
 export const SAMPLE_FORMATS = {
-  ...{ uint8: 'u8', int16: 's16', int32: 's32', int64: 's64', float32: 'flt', float64: 'dbl' },
+  uint8: 'u8',
+  int16: 's16',
+  int32: 's32',
+  int64: 's64',
+  float32: 'flt',
+  float64: 'dbl',
 } as const
 
 /** The dtypes that FFmpeg has samples of. */
