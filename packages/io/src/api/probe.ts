@@ -1,6 +1,7 @@
 import { currentCall } from 'spindle'
 import { type AudioInfo, wavInfo } from '../audio/audio-info.ts'
 import { checkKnown, checkSignal } from '../base/check.ts'
+import { bytesOf } from '../base/dtypes.ts'
 import { errorOf, MediaError, nameSource } from '../base/errors.ts'
 import { withFile } from '../files/open-file.ts'
 import { openReader } from '../files/open-reader.ts'
@@ -68,10 +69,10 @@ export async function probe(source: MediaSource, options: ProbeOptions = {}): Pr
   signal?.throwIfAborted()
   const reader = await openReader(source, fetchingOf(options))
   try {
-    const head = bufferOf(await reader.read(0, Math.min(HEAD_BYTES, reader.size)))
+    const head = bytesOf(await reader.read(0, Math.min(HEAD_BYTES, reader.size)))
     if (sniffFormat(head) !== undefined || head.length === 0) {
       refuseHuge(reader.size)
-      return inspectImage(bufferOf(await reader.read(0, reader.size)), source)
+      return inspectImage(bytesOf(await reader.read(0, reader.size)), source)
     }
     const wav = await run(wavInfo(reader.size), { reader }, signal)
     if (wav !== undefined) return wav
@@ -100,10 +101,10 @@ export function probeSync(source: SyncSource): MediaInfo {
   try {
     return withFile(source, (file) => {
       const { reader } = file
-      const head = bufferOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
+      const head = bytesOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
       if (sniffFormat(head) !== undefined || head.length === 0) {
         refuseHuge(reader.size)
-        return inspectImage(bufferOf(reader.read(0, reader.size)), source)
+        return inspectImage(bytesOf(reader.read(0, reader.size)), source)
       }
       try {
         return inspectAudio(file)
@@ -121,8 +122,4 @@ function named(error: unknown, source: MediaSource): unknown {
   return error instanceof MediaError && error.source !== undefined
     ? error
     : nameSource(error, describeSource(source))
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength)
 }

@@ -1,4 +1,5 @@
 import type { CodecParameters as AvParameters } from 'node-av/lib'
+import { bytesOf } from '../base/dtypes.ts'
 import { check, type FFmpeg } from '../ffmpeg/library.ts'
 import type { Rational } from './time.ts'
 
@@ -111,10 +112,10 @@ export function fillParameters(ffmpeg: FFmpeg, to: AvParameters, from: CodecPara
   const rest = { codecType, codecTag, bitRate, sampleAspectRatio, frameRate }
   Object.assign(to, alike(from), rest)
   if (from.kind === 'audio') to.channelLayout = from.channelLayout as never
-  if (from.extraData !== undefined) to.extradata = bufferOf(from.extraData)
+  if (from.extraData !== undefined) to.extradata = bytesOf(from.extraData)
   if (from.blockAlign !== 0 || from.fieldOrder !== 0) fillHidden(ffmpeg, to, from)
   for (const { type, data } of from.sideData) {
-    check(ffmpeg, to.addCodedSideData(type as never, bufferOf(data)), 'describing the stream')
+    check(ffmpeg, to.addCodedSideData(type as never, bytesOf(data)), 'describing the stream')
   }
 }
 
@@ -150,8 +151,4 @@ function fillHidden(ffmpeg: FFmpeg, to: AvParameters, from: CodecParameters): vo
 
 function tagOf({ av }: FFmpeg, tag: number | string): number {
   return typeof tag === 'number' ? tag : av.stringToFourCC(tag)
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength)
 }
