@@ -4,6 +4,7 @@ import { DATA_CLASSES } from '../../base/dtypes.ts'
 import { MediaError } from '../../base/errors.ts'
 import { newFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import { openResampler } from '../../ffmpeg/resampler.ts'
 import { type AvSampleFormat, sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
 import type { AudioDType } from '../audio-options.ts'
 import { type ChannelLayout, defaultLayout, describeLayout, placedLayout } from './sample-format.ts'
@@ -41,7 +42,6 @@ export class Converter {
   constructor(ffmpeg: FFmpeg, first: Frame, to: ConvertedFormat) {
     this.#ffmpeg = ffmpeg
     this.#to = to
-    const { av } = ffmpeg
     const told = describeLayout(first, ffmpeg)
     const isMixed = to.channels !== undefined && to.channels !== told.nbChannels
     if (isMixed && told.mask === 0n) {
@@ -65,27 +65,12 @@ export class Converter {
       fromFormat,
       fromRate,
     ].join()
-    const kept = takeKept(this.#key)
-    this.#swr = kept ?? new av.SoftwareResampleContext()
-    try {
-      if (kept === undefined) {
-        const set = this.#swr.allocSetOpts2(
-          ...([
-            this.#layout,
-            format,
-            to.sampleRate,
-            from,
-            fromFormat as AvSampleFormat,
-            fromRate,
-          ] as const),
-        )
-        check(ffmpeg, set, 'preparing to convert samples')
-      }
-      check(ffmpeg, this.#swr.init(), 'preparing to convert samples')
-    } catch (error) {
-      this.#swr.free()
-      throw error
-    }
+    this.#swr = openResampler(
+      ffmpeg,
+      [this.#layout, format, to.sampleRate],
+      [from, fromFormat as AvSampleFormat, fromRate],
+      takeKept(this.#key),
+    )
   }
 
   /**

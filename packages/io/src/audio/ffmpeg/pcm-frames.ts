@@ -1,6 +1,7 @@
 import type { CodecContext, Frame } from 'node-av/lib'
 import { newFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import { openResampler } from '../../ffmpeg/resampler.ts'
 import { sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
 import type { AudioEncoding } from '../encode-audio-options.ts'
 import { defaultLayout } from './sample-format.ts'
@@ -45,16 +46,10 @@ function convertAll(
   const { av } = ffmpeg
   const samples = data.length / channels
   const layout = defaultLayout(channels, ffmpeg)
-  const swr = new av.SoftwareResampleContext()
+  const from = sampleFormatOf(ffmpeg, { dtype, isPlanar })
+  const to = encoder.sampleFormat
+  const swr = openResampler(ffmpeg, [layout, to, encoder.sampleRate], [layout, from, sampleRate])
   try {
-    const from = sampleFormatOf(ffmpeg, { dtype, isPlanar })
-    const to = encoder.sampleFormat
-    check(
-      ffmpeg,
-      swr.allocSetOpts2(layout, to, encoder.sampleRate, layout, from, sampleRate),
-      'converting',
-    )
-    check(ffmpeg, swr.init(), 'converting')
     const room = Math.ceil((samples * encoder.sampleRate) / sampleRate) + SPARE
     const isPlanarOut = av.avSampleFmtIsPlanar(to)
     const bytes = av.avGetBytesPerSample(to) * (isPlanarOut ? 1 : channels)

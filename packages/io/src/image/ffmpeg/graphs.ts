@@ -1,4 +1,5 @@
 import type { FilterContext, FilterGraph, Frame } from 'node-av/lib'
+import { buildGraph } from '../../ffmpeg/build-graph.ts'
 import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { Kept } from '../../ffmpeg/kept.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
@@ -83,29 +84,14 @@ export class Graphs {
   }
 
   #build(name: string, parameters: string, frame: Frame): Graph {
-    const { av } = this.#ffmpeg
-    const graph = new av.FilterGraph()
-    graph.alloc()
-    graph.nbThreads = 1
-    const create = (filter: string, as: string, args: string | null): FilterContext => {
-      const found = av.Filter.getByName(filter)
-      const made = found && graph.createFilter(found, as, args)
-      if (made === null) throw new Error(`FFmpeg cannot make the filter ${filter}=${args}`)
-      return made
-    }
-    try {
-      const { width, height, format, colorSpace, colorRange } = frame
-      const input = `video_size=${width}x${height}:pix_fmt=${format}:time_base=1/1:colorspace=${colorSpace}:range=${colorRange}`
-      const source = create('buffer', 'in', input)
-      const middle = create(name, name, parameters)
-      const sink = create('buffersink', 'out', null)
-      check(this.#ffmpeg, source.link(0, middle, 0), 'linking filters')
-      check(this.#ffmpeg, middle.link(0, sink, 0), 'linking filters')
-      check(this.#ffmpeg, graph.configSync(), 'configuring filters')
-      return { graph, source, sink }
-    } catch (error) {
-      graph.free()
-      throw error
+    const { width, height, format, colorSpace, colorRange } = frame
+    const input = `video_size=${width}x${height}:pix_fmt=${format}:time_base=1/1:colorspace=${colorSpace}:range=${colorRange}`
+    const description = `buffer@in=${input},${name}=${parameters},buffersink@out`
+    const graph = buildGraph(this.#ffmpeg, description, 1)
+    return {
+      graph,
+      source: graph.getFilter('buffer@in')!,
+      sink: graph.getFilter('buffersink@out')!,
     }
   }
 }
