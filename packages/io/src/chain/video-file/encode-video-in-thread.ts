@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import type { NdArray } from '../../base/array.ts'
 import { MediaError } from '../../base/errors.ts'
 import { loadFFmpeg } from '../../ffmpeg/library.ts'
@@ -31,7 +30,7 @@ const PICTURES_AT_ONCE = 16
  * Encodes pictures, and sound, in this thread. The bytes, where there is no path. @throws
  * MediaError
  */
-export function encodeVideoHere(job: VideoJob): Uint8Array | undefined {
+export function encodeVideoInThread(job: VideoJob): Uint8Array | undefined {
   const { array, path, format, formatOptions, metadata, audio } = job
   const muxer = new Muxer(path, {
     ...(format === undefined ? {} : { format }),
@@ -62,8 +61,7 @@ export function encodeVideoHere(job: VideoJob): Uint8Array | undefined {
 
 function usualCodecs({ path, format }: VideoJob): Codecs {
   const { av } = loadFFmpeg()
-  const name = path instanceof URL ? fileURLToPath(path) : path
-  const found = av.OutputFormat.guessFormat(format ?? null, name ?? null, null)?.name ?? ''
+  const found = av.OutputFormat.guessFormat(format ?? null, path ?? null, null)?.name ?? ''
   return USUAL[found] ?? MODERN
 }
 
