@@ -1,5 +1,7 @@
 // Archives
 
+// Audio
+export { encodeAudio, loadAudio, saveAudio, streamAudio } from './api/audio.ts'
 // Video, and FFmpeg's chain (its links are in `@spindle/io/media`)
 export {
   type DecodeFramesOptions,
@@ -8,31 +10,20 @@ export {
   decode,
   demux,
   encode,
-  encodeVideo,
   type FilterOptions,
   filter,
   mux,
   type StreamFramesOptions,
   type StreamPacketsOptions,
-  saveVideo,
   streamFrames,
   streamPackets,
-} from './api/chain-api.ts'
-export type { DecodedFrames } from './api/chain-jobs.ts'
-// Audio
-export { encodeAudio, saveAudio } from './api/encode-audio.ts'
-export { encodeImage, saveImage } from './api/encode-image.ts'
-export { loadAudio } from './api/load-audio.ts'
-export { loadImage } from './api/load-image.ts'
-export { loadImageBatch } from './api/load-image-batch.ts'
-export { loadVideo } from './api/load-video.ts'
+} from './api/chain.ts'
+export { encodeImage, loadImage, loadImageBatch, saveImage } from './api/image.ts'
 export { giveBack } from './api/pool.ts'
 export { type MediaInfo, type ProbeOptions, probe } from './api/probe.ts'
-export { sampleVideo } from './api/sample-video.ts'
 export { stack } from './api/stack.ts'
-export { streamAudio } from './api/stream-audio.ts'
 export type { StreamedSource } from './api/stream-source.ts'
-export { streamVideo } from './api/stream-video.ts'
+export { encodeVideo, loadVideo, sampleVideo, saveVideo, streamVideo } from './api/video.ts'
 export type { AudioInfo } from './audio/audio-info.ts'
 export type { AudioDType, AudioLayout, LoadAudioOptions } from './audio/audio-options.ts'
 export type { AudioArray, AudioFailure } from './audio/audio-results.ts'
@@ -46,6 +37,7 @@ export type { StreamAudioOptions } from './audio/stream-audio-options.ts'
 export type { AnyNdArray, DataOf, DType, NdArray } from './base/array.ts'
 export { MediaError, type MediaErrorCode } from './base/errors.ts'
 export type { FitMode } from './base/geometry.ts'
+export type { DecodedFrames } from './chain/chain-jobs.ts'
 export { type FFmpegInfo, ffmpegInfo } from './chain/info/ffmpeg-info.ts'
 export type {
   EncodeVideoOptions,

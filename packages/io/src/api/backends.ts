@@ -1,7 +1,7 @@
 import { MediaError, missingBackend } from '../base/errors.ts'
 import type { BackendName } from '../image/image-options.ts'
 import { type SharpBackend, sharpBackend } from '../image/sharp/sharp.ts'
-import { imageOps } from './image-ops.ts'
+import { imageOps } from './ops.ts'
 import { runInPool } from './pool.ts'
 
 /**

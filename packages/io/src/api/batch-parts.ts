@@ -5,7 +5,7 @@ import type { BatchWork, FilledBatch, ImageFailure } from '../image/batch/batch.
 import { keepScratch, memoryFor } from '../image/batch/batch-memory.ts'
 import { COUNTS, joinParts, type PartJob, RUNNING, WANTED } from '../image/batch/batch-part.ts'
 import { imageArray } from '../image/pixel-format.ts'
-import { imageOps } from './image-ops.ts'
+import { imageOps } from './ops.ts'
 import { POOL_SIZE, runInPool } from './pool.ts'
 
 let batchesUnderWay = 0

@@ -2,7 +2,6 @@ import { move, type StageContext } from 'spindle/worker'
 import type { DataOf } from '../base/array.ts'
 import { type Fault, faultOf } from '../base/errors.ts'
 import { loadFFmpeg } from '../ffmpeg/library.ts'
-import { writeBytesSync } from '../files/atomic-file.ts'
 import {
   COUNTS,
   type FilledPart,
@@ -11,10 +10,11 @@ import {
   RUNNING,
   WANTED,
 } from '../image/batch/batch-part.ts'
-import type { Encoding, Samples } from '../image/encode-image-options.ts'
-import { encodeWithFFmpeg } from '../image/ffmpeg/image-encoder.ts'
-import { fill, type ImageJob, type LoadedImage, loadOne } from '../image/fill.ts'
+import type { EncodeImageJob } from '../image/encode-image-options.ts'
+import { encodeImageInThread } from '../image/ffmpeg/image-encoder.ts'
+import { fill, type ImageJob, type LoadedImage, loadImageInThread } from '../image/fill.ts'
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
+import { threadOp } from './media-function.ts'
 
 // The ops that the pool's threads run. Faults come back as data: errors would lose their class on
 // the way.
@@ -29,31 +29,13 @@ export function prepare(_: undefined): Fault | undefined {
   }
 }
 
-export function load(job: ImageJob, context: StageContext): LoadedImage | Fault {
-  try {
-    return loadOne(job, (bytes) => context.alloc(bytes).buffer)
-  } catch (error) {
-    return faultOf(error)
-  }
-}
+export const load: (job: ImageJob, context: StageContext) => LoadedImage | Fault =
+  threadOp(loadImageInThread)
 
-/** An image to encode; with `path` it is written there. */
-export interface EncodeJob {
-  readonly samples: Samples
-  readonly encoding: Encoding
-  readonly path: string | undefined
-}
-
-export function encode({ samples, encoding, path }: EncodeJob): Uint8Array | Fault | undefined {
-  try {
-    const bytes = encodeWithFFmpeg(samples, encoding)
-    if (path === undefined) return move(bytes)
-    writeBytesSync(path, bytes)
-    return undefined
-  } catch (error) {
-    return faultOf(error)
-  }
-}
+export const encode: (
+  job: EncodeImageJob,
+  context: StageContext,
+) => Uint8Array | Fault | undefined = threadOp(encodeImageInThread, move)
 
 export function fillPart(job: PartJob, context: StageContext): FilledPart {
   const { sources, size, target, shared, control, part, starts, isStrict, isCopied } = job

@@ -1,28 +1,16 @@
 import { currentCall } from 'spindle'
-import { type AudioInfo, wavInfo } from '../audio/audio-info.ts'
+import type { AudioInfo } from '../audio/audio-info.ts'
 import { checkKnown, checkSignal } from '../base/check.ts'
-import { bytesOf } from '../base/dtypes.ts'
-import { errorOf, MediaError, nameSource } from '../base/errors.ts'
-import { withFile } from '../files/open-file.ts'
 import { openReader } from '../files/open-reader.ts'
 import { MemoryReader } from '../files/reader.ts'
-import { NotReadable, refuseHuge } from '../files/regular.ts'
 import { run } from '../files/routine.ts'
-import {
-  checkSource,
-  checkSyncSource,
-  describeSource,
-  fileFault,
-  localSource,
-  type MediaSource,
-  type SyncSource,
-} from '../files/source.ts'
+import { checkSource, describeSource, localSource, type MediaSource } from '../files/source.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
-import { printHead, sniffFormat } from '../image/formats/format.ts'
-import { type ImageInfo, inspectImage } from '../image/inspect-image.ts'
-import { inspectAudio, unknownMedia } from '../video/inspect-media.ts'
+import type { ImageInfo } from '../image/inspect-image.ts'
+import { inspectPlain, probeFault } from '../video/inspect-media.ts'
 import type { VideoInfo } from '../video/video-info.ts'
-import { audioOps } from './audio-ops.ts'
+import { resultOf } from './in-pool.ts'
+import { videoOps } from './ops.ts'
 import { runInPool } from './pool.ts'
 
 /** What `probe` tells: `if (info.kind === 'image')` tells them apart. */
@@ -33,9 +21,6 @@ export interface ProbeOptions extends UrlOptions {
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
-
-/** What is needed to tell an image from anything else. */
-const HEAD_BYTES = 256
 
 /**
  * Reads what an image, a sound or a video file says of itself. Needs no library for images and WAV,
@@ -69,57 +54,16 @@ export async function probe(source: MediaSource, options: ProbeOptions = {}): Pr
   signal?.throwIfAborted()
   const reader = await openReader(source, fetchingOf(options))
   try {
-    const head = bytesOf(await reader.read(0, Math.min(HEAD_BYTES, reader.size)))
-    if (sniffFormat(head) !== undefined || head.length === 0) {
-      refuseHuge(reader.size)
-      return inspectImage(bytesOf(await reader.read(0, reader.size)), source)
-    }
-    const wav = await run(wavInfo(reader.size), { reader }, signal)
-    if (wav !== undefined) return wav
+    const told = await run(inspectPlain(reader.size, source), { reader }, signal)
+    if (!('head' in told)) return told
     const local = localSource(source)
     const isFile = typeof local === 'string' && !(reader instanceof MemoryReader)
-    const bytes = isFile ? local : await reader.read(0, reader.size)
-    const told = await runInPool(
-      audioOps.probe,
-      { source: bytes, head: printHead(head) },
-      signal,
-      caller,
-    )
-    if ('problem' in told) throw errorOf(told, describeSource(source))
-    return told
+    const job = { source: isFile ? local : await reader.read(0, reader.size), head: told.head }
+    return resultOf(await runInPool(videoOps.inspect, job, signal, caller), describeSource(source))
   } catch (error) {
     signal?.throwIfAborted()
-    throw named(error, source)
+    throw probeFault(error, source)
   } finally {
     await reader.close()
   }
-}
-
-/** The same as `probe`, at once. @throws MediaError as `probe` */
-export function probeSync(source: SyncSource): MediaInfo {
-  checkSyncSource(source, 'source')
-  try {
-    return withFile(source, (file) => {
-      const { reader } = file
-      const head = bytesOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
-      if (sniffFormat(head) !== undefined || head.length === 0) {
-        refuseHuge(reader.size)
-        return inspectImage(bytesOf(reader.read(0, reader.size)), source)
-      }
-      try {
-        return inspectAudio(file)
-      } catch (error) {
-        throw unknownMedia(error, printHead(head))
-      }
-    })
-  } catch (error) {
-    throw named(error, source)
-  }
-}
-
-function named(error: unknown, source: MediaSource): unknown {
-  if (error instanceof NotReadable) return fileFault(error, source)
-  return error instanceof MediaError && error.source !== undefined
-    ? error
-    : nameSource(error, describeSource(source))
 }

@@ -1,13 +1,15 @@
+import { bytesOrFileSync } from '../files/atomic-file.ts'
 import { encodeWav } from '../formats/wav/encode-wav.ts'
-import type { AudioEncoding } from './encode-audio-options.ts'
+import type { AudioEncoding, EncodeAudioJob } from './encode-audio-options.ts'
 import { encodeWithFFmpeg } from './ffmpeg/audio-encoder.ts'
 
 /**
  * Encodes a sound in this thread: WAV by the package's own code, all else with FFmpeg. @throws
  * MediaError
  */
-export function encodeAudioHere(encoding: AudioEncoding): Uint8Array {
-  return encoding.format === 'wav' ? encodeAsWav(encoding) : encodeWithFFmpeg(encoding)
+export function encodeAudioInThread({ encoding, path }: EncodeAudioJob): Uint8Array | undefined {
+  const bytes = encoding.format === 'wav' ? encodeAsWav(encoding) : encodeWithFFmpeg(encoding)
+  return bytesOrFileSync(bytes, path)
 }
 
 /** The WAV file of samples. @throws MediaError `ERR_BAD_OPTION` */

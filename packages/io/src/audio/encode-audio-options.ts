@@ -1,9 +1,9 @@
 import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { DataOf, NdArray } from '../base/array.ts'
 import { checkKnown, checkOneOf, checkSignal } from '../base/check.ts'
 import { checkNdArray } from '../base/dtypes.ts'
 import { badOption } from '../base/errors.ts'
+import { localPath } from '../files/atomic-file.ts'
 import { type AudioDType, type AudioLayout, checkWithin, MAX_RATE } from './audio-options.ts'
 
 /** Formats that sound can be saved in: WAV, FLAC, MP3, AAC in MP4, Opus and Vorbis in Ogg. */
@@ -86,8 +86,47 @@ const BIT_RATE_A_CHANNEL = { mp3: 96_000, m4a: 96_000, opus: 64_000, ogg: 64_000
 /** MP3 has two; the layouts of more than eight have no order that all agree on. */
 const MOST_CHANNELS = { mp3: 2, m4a: 8, opus: 8, ogg: 8, flac: 8, wav: 65_535 }
 
+/** A sound to encode; with `path` it is written there. */
+export interface EncodeAudioJob {
+  readonly encoding: AudioEncoding
+  readonly path: string | undefined
+}
+
+/** Checks what `encodeAudio` is given. @throws MediaError `ERR_BAD_OPTION` */
+export function encodeAudioJob(
+  audio: AudioInput,
+  options: EncodeAudioOptions,
+  path?: string,
+): EncodeAudioJob {
+  return { encoding: audioEncoding(audio, options), path }
+}
+
+/**
+ * Checks what `saveAudio` is given: the format follows from the name unless it is given. @throws
+ * MediaError `ERR_BAD_OPTION`
+ */
+export function saveAudioJob(
+  path: string | URL,
+  audio: AudioInput,
+  options: SaveAudioOptions,
+): EncodeAudioJob {
+  if (typeof options !== 'object' || options === null)
+    throw badOption('options', 'an object', options)
+  const local = localPath(path)
+  const named = FORMATS.find((format) => extname(local).toLowerCase() === `.${format}`)
+  const format = options.format ?? named
+  if (format === undefined) {
+    throw badOption(
+      'path',
+      'named .wav, .flac, .mp3, .m4a, .opus or .ogg, unless `format` is given',
+      local,
+    )
+  }
+  return encodeAudioJob(audio, { ...options, format }, local)
+}
+
 /** Checks samples and options. @throws MediaError `ERR_BAD_OPTION` */
-export function audioEncoding(audio: AudioInput, options: EncodeAudioOptions): AudioEncoding {
+function audioEncoding(audio: AudioInput, options: EncodeAudioOptions): AudioEncoding {
   checkNdArray(audio, 'audio')
   checkKnown(options, KNOWN)
   const { format, sampleRate = audio.sampleRate, layout = audio.layout ?? 'CT', bitDepth } = options
@@ -127,33 +166,4 @@ function channelsOf({ shape }: NdArray, layout: AudioLayout, most: number): numb
   const channels = shape.length === 1 ? 1 : shape[layout === 'CT' ? 0 : 1]!
   if (channels >= 1 && channels <= most) return channels
   throw badOption('audio.shape', `of 1 to ${most} channels (layout '${layout}')`, shape)
-}
-
-/**
- * Where a sound is saved, and how: the format follows from the name unless it is given. @throws
- * MediaError `ERR_BAD_OPTION`
- */
-export function savingOf(
-  path: string | URL,
-  options: SaveAudioOptions,
-): { readonly path: string; readonly options: EncodeAudioOptions } {
-  if (typeof options !== 'object' || options === null)
-    throw badOption('options', 'an object', options)
-  if (
-    !(typeof path === 'string' && path !== '') &&
-    !(path instanceof URL && path.protocol === 'file:')
-  ) {
-    throw badOption('path', 'a path or a file: URL', path)
-  }
-  const local = typeof path === 'string' ? path : fileURLToPath(path)
-  const named = FORMATS.find((format) => extname(local).toLowerCase() === `.${format}`)
-  const format = options.format ?? named
-  if (format === undefined) {
-    throw badOption(
-      'path',
-      'named .wav, .flac, .mp3, .m4a, .opus or .ogg, unless `format` is given',
-      local,
-    )
-  }
-  return { path: local, options: { ...options, format } }
 }

@@ -62,6 +62,27 @@ export function writeBytesSync(path: string | URL, bytes: Uint8Array): void {
   writeFileAtomicallySync(path, (writer) => writer.write([bytes]))
 }
 
+/**
+ * Encoded bytes where they are wanted: in the file, or given back where there is none. @throws
+ * MediaError `ERR_WRITE`
+ */
+export function bytesOrFileSync(
+  bytes: Uint8Array,
+  path: string | undefined,
+): Uint8Array | undefined {
+  if (path === undefined) return bytes
+  writeBytesSync(path, bytes)
+  return undefined
+}
+
+/**
+ * A path, of a `file:` URL too. @throws MediaError `ERR_BAD_OPTION` for what is no place for a file
+ */
+export function localPath(path: string | URL): string {
+  checkPath(path)
+  return typeof path === 'string' ? path : fileURLToPath(path)
+}
+
 /** Refuses what is no place for a file. @throws MediaError `ERR_BAD_OPTION` */
 export function checkPath(path: unknown): asserts path is string | URL {
   const isPath =

@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { DataOf, NdArray } from '../base/array.ts'
 import { badOption, MediaError, printValue } from '../base/errors.ts'
+import { localPath } from '../files/atomic-file.ts'
 import { type BackendName, checkKnown, checkOneOf, MAX_SIDE } from './image-options.ts'
 import type { ImageLayout } from './pixel-format.ts'
 
@@ -60,6 +60,41 @@ export interface Encoding {
   readonly hasWholeChroma: boolean
 }
 
+/** An image to encode; with `path` it is written there. */
+export interface EncodeImageJob {
+  readonly samples: Samples
+  readonly encoding: Encoding
+  readonly path: string | undefined
+}
+
+/** Checks what `encodeImage` is given. @throws MediaError `ERR_BAD_OPTION` */
+export function encodeImageJob(
+  array: NdArray,
+  options: EncodeImageOptions,
+  path?: string,
+): EncodeImageJob {
+  const encoding = encodingOf(options)
+  return { samples: samplesOf(array, options), encoding, path }
+}
+
+/**
+ * Checks what `saveImage` is given: the format follows from the name unless it is given. @throws
+ * MediaError `ERR_BAD_OPTION`
+ */
+export function saveImageJob(
+  path: string | URL,
+  array: NdArray,
+  options: SaveImageOptions,
+): EncodeImageJob {
+  if (typeof options !== 'object' || options === null)
+    throw badOption('options', 'an object', options)
+  const local = localPath(path)
+  const format = options.format ?? EXTENSIONS[extname(local).toLowerCase()]
+  if (format === undefined)
+    throw badOption('path', 'named .jpg, .jpeg, .png or .webp, unless `format` is given', local)
+  return encodeImageJob(array, { ...options, format }, local)
+}
+
 const KNOWN = [
   ...['format', 'quality', 'lossless', 'compressionLevel', 'chromaSubsampling'],
   ...['layout', 'pixelFormat', 'backend', 'signal'],
@@ -73,7 +108,7 @@ const ONLY_FOR = {
 } as const
 
 /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
-export function encodingOf(options: EncodeImageOptions): Encoding {
+function encodingOf(options: EncodeImageOptions): Encoding {
   checkKnown(options, KNOWN)
   const {
     format,
@@ -107,7 +142,7 @@ export function encodingOf(options: EncodeImageOptions): Encoding {
 }
 
 /** What an array holds, by its shape and dtype. @throws MediaError `ERR_BAD_OPTION` */
-export function samplesOf(array: NdArray, options: EncodeImageOptions): Samples {
+function samplesOf(array: NdArray, options: EncodeImageOptions): Samples {
   const { layout = 'HWC', pixelFormat = 'rgb24', format } = options
   checkOneOf('layout', layout, ['HWC', 'CHW'])
   checkOneOf('pixelFormat', pixelFormat, ['rgb24', 'bgr24'])
@@ -159,28 +194,6 @@ const EXTENSIONS: Readonly<Record<string, EncodedFormat>> = {
   '.jpeg': 'jpeg',
   '.png': 'png',
   '.webp': 'webp',
-}
-
-/**
- * Where an image is saved, and how: the format follows from the name unless it is given. @throws
- * MediaError `ERR_BAD_OPTION`
- */
-export function savingOf(
-  path: string | URL,
-  options: SaveImageOptions,
-): { readonly path: string; readonly options: EncodeImageOptions } {
-  if (typeof options !== 'object' || options === null)
-    throw badOption('options', 'an object', options)
-  if (
-    !(typeof path === 'string' && path !== '') &&
-    !(path instanceof URL && path.protocol === 'file:')
-  )
-    throw badOption('path', 'a path or a file: URL', path)
-  const local = typeof path === 'string' ? path : fileURLToPath(path)
-  const format = options.format ?? EXTENSIONS[extname(local).toLowerCase()]
-  if (format === undefined)
-    throw badOption('path', 'named .jpg, .jpeg, .png or .webp, unless `format` is given', local)
-  return { path: local, options: { ...options, format } }
 }
 
 function checkWithin(name: string, value: unknown, least: number, most: number): void {

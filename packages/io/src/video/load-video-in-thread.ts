@@ -1,12 +1,13 @@
 import type { Frame } from 'node-av/lib'
 import type { DataOf } from '../base/array.ts'
 import { MediaError, printValue } from '../base/errors.ts'
+import type { ThreadContext } from '../base/thread-context.ts'
 import { loadFFmpeg } from '../ffmpeg/library.ts'
 import { checkBytes, checkFrames } from '../ffmpeg/video-limits.ts'
 import { withFile } from '../files/open-file.ts'
-import type { SyncSource } from '../files/source.ts'
-import { type Allocate, product } from '../image/fill.ts'
+import { product } from '../image/fill.ts'
 import { bytesPer, type ImageDType, imageShape } from '../image/pixel-format.ts'
+import { type FramePlace, placeOf, type VideoTask } from './destination.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { shownFrames } from './ffmpeg/shown-frames.ts'
 import { durationOf, expectedFrames } from './ffmpeg/video-header.ts'
@@ -17,21 +18,13 @@ import { loadedFrom } from './result-from-frames.ts'
 import type { LoadTarget, VideoTarget } from './video-options.ts'
 import type { LoadedVideo } from './video-results.ts'
 
-/** Where frames go, and whether they are still wanted. */
-export interface LoadPlace {
-  readonly allocate: Allocate
-  /** An array to fill. */
-  readonly into: DataOf[ImageDType] | undefined
-  /** Throws where they are not. */
-  readonly checkWanted: () => void
-}
-
 /** Loads frames of a video in this thread. Throws errors that do not name the source. */
-export function loadVideoHere(
-  source: SyncSource,
-  target: LoadTarget,
-  place: LoadPlace,
+export function loadVideoInThread(
+  task: VideoTask<LoadTarget>,
+  context: ThreadContext,
 ): LoadedVideo {
+  const { source, target } = task
+  const place = placeOf(task, context)
   const ffmpeg = loadFFmpeg()
   return withFile(source, (file) => {
     const pass = new VideoPass(ffmpeg, file, target, place.checkWanted)
@@ -81,7 +74,7 @@ function storeFor(
   pass: VideoPass,
   placer: FramePlacer,
   { image, numFrames, window, frameRate, limits }: LoadTarget,
-  { allocate, into }: LoadPlace,
+  { allocate, into }: FramePlace,
 ): FrameStore {
   const size = product(imageShape(image.pixelFormat, image.layout, placer.output))
   const rate = frameRate ?? pass.frameRate ?? 0

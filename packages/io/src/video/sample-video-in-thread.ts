@@ -1,16 +1,16 @@
 import type { Frame } from 'node-av/lib'
 import type { DataOf } from '../base/array.ts'
+import type { ThreadContext } from '../base/thread-context.ts'
 import { type FFmpeg, loadFFmpeg } from '../ffmpeg/library.ts'
 import { checkBytes, checkFrames } from '../ffmpeg/video-limits.ts'
 import { type OpenFile, withFile } from '../files/open-file.ts'
-import type { SyncSource } from '../files/source.ts'
 import { product } from '../image/fill.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape } from '../image/pixel-format.ts'
+import { type FramePlace, placeOf, type VideoTask } from './destination.ts'
 import { framesWithin, type PacketIndex, runsFor } from './ffmpeg/packet-index.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { type DecodedFrame, VideoPass } from './ffmpeg/video-pass.ts'
 import { isWithin, secondsOf } from './frame-rate.ts'
-import type { LoadPlace } from './load-video-in-thread.ts'
 import { framesOf, type Selection } from './sampling.ts'
 import type { VideoTarget } from './video-options.ts'
 import { type LoadedVideo, type VideoFault, videoFault } from './video-results.ts'
@@ -30,11 +30,12 @@ interface Wish {
 }
 
 /** Samples frames of a video in this thread. Throws errors that do not name the source. */
-export function sampleVideoHere(
-  source: SyncSource,
-  target: SampleTarget,
-  place: LoadPlace,
+export function sampleVideoInThread(
+  task: VideoTask<SampleTarget>,
+  context: ThreadContext,
 ): LoadedVideo {
+  const { source, target } = task
+  const place = placeOf(task, context)
   const ffmpeg = loadFFmpeg()
   return withFile(
     source,
@@ -48,7 +49,7 @@ function sampleByIndex(
   ffmpeg: FFmpeg,
   file: OpenFile,
   target: SampleTarget,
-  place: LoadPlace,
+  place: FramePlace,
 ): LoadedVideo | undefined {
   const pass = new VideoPass(ffmpeg, file, target, place.checkWanted)
   try {
@@ -85,7 +86,7 @@ function sampleByDecoding(
   ffmpeg: FFmpeg,
   file: OpenFile,
   target: SampleTarget,
-  place: LoadPlace,
+  place: FramePlace,
 ): LoadedVideo {
   const timesSec: number[] = []
   const isKeyframe: boolean[] = []
@@ -139,7 +140,7 @@ function pick(
   ffmpeg: FFmpeg,
   pass: VideoPass,
   target: SampleTarget,
-  { allocate, into, checkWanted }: LoadPlace,
+  { allocate, into, checkWanted }: FramePlace,
   wish: Wish,
   frames: Iterable<DecodedFrame>,
   numberOf: (decoded: DecodedFrame) => number | undefined,

@@ -1,9 +1,10 @@
 import type { Frame } from 'node-av/lib'
+import type { ThreadContext } from '../base/thread-context.ts'
 import { loadFFmpeg } from '../ffmpeg/library.ts'
 import { checkFrames } from '../ffmpeg/video-limits.ts'
 import { type LiveInput, type OpenFile, openFile } from '../files/open-file.ts'
 import type { SyncSource } from '../files/source.ts'
-import { type Allocate, product } from '../image/fill.ts'
+import { product } from '../image/fill.ts'
 import { imageShape } from '../image/pixel-format.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { shownFrames } from './ffmpeg/shown-frames.ts'
@@ -15,32 +16,33 @@ import type { StreamTarget } from './stream-video-options.ts'
 import type { LoadedVideo } from './video-results.ts'
 
 /**
- * Frames of a file in this thread, chunk by chunk, each decoded when it is asked for. Throws errors
- * that do not name the source.
+ * Frames of a file, or of what FFmpeg reads from a URL, in this thread: chunk by chunk, each
+ * decoded when it is asked for. Throws errors that do not name the source.
  */
-export function* streamVideoHere(
-  source: SyncSource,
-  target: StreamTarget,
-  allocate: Allocate,
-  checkWanted: () => void,
+export function* streamVideoInThread(
+  {
+    target,
+    ...from
+  }: { readonly target: StreamTarget } & ({ readonly source: SyncSource } | LiveInput),
+  context: ThreadContext,
 ): Generator<LoadedVideo> {
-  const file = openFile(source)
+  if ('url' in from) return yield* chunksOf(from, target, context)
+  const file = openFile(from.source)
   try {
-    yield* videoChunks(file, target, allocate, checkWanted)
+    yield* chunksOf(file, target, context)
   } finally {
     file.reader.close()
   }
 }
 
-/**
- * Frames of what is open, chunk by chunk. Before a fault is thrown, the frames before it are given.
- */
-export function* videoChunks(
+/** Before a fault is thrown, the frames before it are given. */
+function* chunksOf(
   file: OpenFile | LiveInput,
   target: StreamTarget,
-  allocate: Allocate,
-  checkWanted: () => void,
+  context: ThreadContext,
 ): Generator<LoadedVideo> {
+  const checkWanted = (): void => context.signal.throwIfAborted()
+  const allocate = (bytes: number): ArrayBufferLike => context.alloc(bytes).buffer
   const ffmpeg = loadFFmpeg()
   const { image, framesPerChunk, isLastDropped, limits } = target
   const pass = new VideoPass(ffmpeg, file, target, checkWanted)

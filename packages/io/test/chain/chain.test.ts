@@ -18,7 +18,7 @@ import {
   openHandles,
   Packets,
 } from '../../src/media.ts'
-import { encodeAudio } from '../../src/sync.ts'
+import { encodeAudioSync } from '../../src/sync.ts'
 import { sourceUrl } from '../child-program.ts'
 import { truthBytes, truthFile, truthOf } from '../truth/truth.ts'
 import { clip, decoded, GRAPH, hash, scratch, using } from './media-support.ts'
@@ -743,7 +743,7 @@ describe('sound that others made', () => {
   })
 
   it('bytes behind the last frame are no damage', () => {
-    const flac = encodeAudio(tone, { sampleRate: 8000, layout: 'TC', format: 'flac' })
+    const flac = encodeAudioSync(tone, { sampleRate: 8000, layout: 'TC', format: 'flac' })
     const tag = Buffer.alloc(128)
     tag.write('TAG')
     assert.equal(samplesOf(flac), 8000)

@@ -56,13 +56,13 @@ const LOADERS: Record<string, Loader> = {
   streamTar: (source) => first(streamTar(source)),
 }
 const SYNC_LOADERS: Record<string, Loader> = {
-  loadImage: (source) => sync.loadImage(source),
-  loadAudio: (source) => sync.loadAudio(source),
-  loadVideo: (source) => sync.loadVideo(source),
-  loadWav: (source) => sync.loadWav(source),
-  loadNpy: (source) => sync.loadNpy(source),
-  loadNpz: (source) => sync.loadNpz(source),
-  probe: (source) => sync.probe(source),
+  loadImage: (source) => sync.loadImageSync(source),
+  loadAudio: (source) => sync.loadAudioSync(source),
+  loadVideo: (source) => sync.loadVideoSync(source),
+  loadWav: (source) => sync.loadWavSync(source),
+  loadNpy: (source) => sync.loadNpySync(source),
+  loadNpz: (source) => sync.loadNpzSync(source),
+  probe: (source) => sync.probeSync(source),
   'ZipFileSync.open': (source) => sync.ZipFileSync.open(source),
   'TarIndexSync.open': (source) => sync.TarIndexSync.open(source),
   iterateTarSync: (source) => [...sync.iterateTarSync(source)],
@@ -122,9 +122,9 @@ describe('files that cannot be read as a whole', () => {
     const tooLarge = { code: 'ERR_TOO_LARGE', message }
     await assert.rejects(loadImage(huge), tooLarge)
     await assert.rejects(loadImage(huge, { backend: 'sharp' }), tooLarge)
-    assert.throws(() => sync.loadImage(huge), tooLarge)
+    assert.throws(() => sync.loadImageSync(huge), tooLarge)
     await assert.rejects(probe(huge), tooLarge)
-    assert.throws(() => sync.probe(huge), tooLarge)
+    assert.throws(() => sync.probeSync(huge), tooLarge)
   })
 
   it('are told by their names where these are not UTF-8', async () => {

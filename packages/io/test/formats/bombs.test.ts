@@ -19,12 +19,7 @@ import {
   TarIndex,
   ZipFile,
 } from '../../src/index.ts'
-import {
-  iterateTarSync,
-  loadNpz as loadNpzSync,
-  TarIndexSync,
-  ZipFileSync,
-} from '../../src/sync.ts'
+import { iterateTarSync, loadNpzSync, TarIndexSync, ZipFileSync } from '../../src/sync.ts'
 import { paxRecord, type TarInput, tarOf } from './tar-writer.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bombs-'))

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import type { NdArray } from '../../base/array.ts'
 import { defined } from '../../base/defined.ts'
 import { MediaError } from '../../base/errors.ts'
@@ -32,7 +31,7 @@ const PICTURES_AT_ONCE = 16
  * Encodes pictures, and sound, in this thread. The bytes, where there is no path. @throws
  * MediaError
  */
-export function encodeVideoHere(job: VideoJob): Uint8Array | undefined {
+export function encodeVideoInThread(job: VideoJob): Uint8Array | undefined {
   const { array, path, format, formatOptions, metadata, audio } = job
   const muxer = new Muxer(path, defined({ format, formatOptions, metadata }))
   const made: Disposable[] = [muxer]
@@ -59,8 +58,7 @@ export function encodeVideoHere(job: VideoJob): Uint8Array | undefined {
 
 function usualCodecs({ path, format }: VideoJob): Codecs {
   const { av } = loadFFmpeg()
-  const name = path instanceof URL ? fileURLToPath(path) : path
-  const found = av.OutputFormat.guessFormat(format ?? null, name ?? null, null)?.name ?? ''
+  const found = av.OutputFormat.guessFormat(format ?? null, path ?? null, null)?.name ?? ''
   return USUAL[found] ?? MODERN
 }
 

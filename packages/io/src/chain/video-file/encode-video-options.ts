@@ -2,6 +2,7 @@ import type { NdArray } from '../../base/array.ts'
 import { checkKnown, checkSignal } from '../../base/check.ts'
 import { checkNdArray } from '../../base/dtypes.ts'
 import { badOption } from '../../base/errors.ts'
+import { localPath } from '../../files/atomic-file.ts'
 import { rateOf, type TimeValue } from '../time.ts'
 
 /** The sound of a video. */
@@ -64,7 +65,7 @@ export interface VideoJob extends Omit<EncodeVideoOptions, 'signal'> {
   readonly array: NdArray
   readonly format: string | undefined
   /** `undefined` for bytes. */
-  readonly path: string | URL | undefined
+  readonly path: string | undefined
 }
 
 const KNOWN: readonly (keyof SaveVideoOptions)[] = [
@@ -80,10 +81,19 @@ const KNOWN: readonly (keyof SaveVideoOptions)[] = [
   ...(['formatOptions', 'threads', 'metadata', 'audio', 'signal', 'format'] as const),
 ]
 
+/** Checks what `saveVideo` is given. @throws MediaError `ERR_BAD_OPTION` */
+export function saveVideoJob(
+  path: string | URL,
+  array: NdArray,
+  options: SaveVideoOptions,
+): VideoJob {
+  return videoJob(array, localPath(path), options)
+}
+
 /** @throws MediaError `ERR_BAD_OPTION` naming the one that breaks its rule */
 export function videoJob(
   array: NdArray,
-  path: string | URL | undefined,
+  path: string | undefined,
   options: SaveVideoOptions,
 ): VideoJob {
   checkNdArray(array, 'array')

@@ -3,13 +3,22 @@ import { MediaError } from '../../base/errors.ts'
 import { newFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 import type { AvPixelFormat } from '../../ffmpeg/scalers.ts'
-import type { Encoding, Samples } from '../encode-image-options.ts'
+import { bytesOrFileSync } from '../../files/atomic-file.ts'
+import type { EncodeImageJob, Encoding, Samples } from '../encode-image-options.ts'
 
 /**
  * Encodes an image with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`,
- * `ERR_BACKEND_MISSING`
+ * `ERR_BACKEND_MISSING`, `ERR_WRITE`
  */
-export function encodeWithFFmpeg(samples: Samples, encoding: Encoding): Uint8Array {
+export function encodeImageInThread({
+  samples,
+  encoding,
+  path,
+}: EncodeImageJob): Uint8Array | undefined {
+  return bytesOrFileSync(encodeWithFFmpeg(samples, encoding), path)
+}
+
+function encodeWithFFmpeg(samples: Samples, encoding: Encoding): Uint8Array {
   const ffmpeg = loadFFmpeg()
   const given = frameOf(samples, ffmpeg)
   let converted: Frame | undefined

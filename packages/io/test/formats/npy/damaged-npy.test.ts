@@ -186,7 +186,7 @@ describe('what is not numbers', () => {
       const message = hints[name.replace(/refused-|\.npy/g, '')]!
       const fault = { name: 'MediaError', code: 'ERR_UNSUPPORTED', source: ARRAYS + name, message }
       await assert.rejects(loadNpy(ARRAYS + name), fault)
-      assert.throws(() => sync.loadNpy(ARRAYS + name), fault)
+      assert.throws(() => sync.loadNpySync(ARRAYS + name), fault)
     })
   }
 })
@@ -200,9 +200,9 @@ describe('a source', () => {
       message,
     })
     await assert.rejects(loadNpy('no-such.npy', { rows: [0, 1] }), { code: 'ERR_READ', message })
-    assert.throws(() => sync.loadNpy('no-such.npy'), { code: 'ERR_READ', message })
+    assert.throws(() => sync.loadNpySync('no-such.npy'), { code: 'ERR_READ', message })
     await assert.rejects(loadNpy(ARRAYS), { code: 'ERR_READ', message: /EISDIR/ })
-    assert.throws(() => sync.loadNpy(ARRAYS), {
+    assert.throws(() => sync.loadNpySync(ARRAYS), {
       code: 'ERR_READ',
       message: /is not a regular file/,
     })
@@ -231,10 +231,10 @@ describe('a source', () => {
       /`signal` must be an AbortSignal, got 1/,
     )
     assert.throws(
-      () => sync.loadNpy(new Blob([])),
+      () => sync.loadNpySync(new Blob([])),
       /`source` must be a path, a file: URL or bytes in the synchronous/,
     )
-    assert.throws(() => sync.loadNpy(new URL('http://x/a.npy')), { code: 'ERR_BAD_OPTION' })
+    assert.throws(() => sync.loadNpySync(new URL('http://x/a.npy')), { code: 'ERR_BAD_OPTION' })
   })
 
   it('is given up when the signal says so, with its reason', async () => {

@@ -25,7 +25,7 @@ describe('npy files that NumPy wrote', () => {
     it(`${name}: ${expected.dtype} [${expected.shape}] is read to the bit`, async () => {
       assertHolds(parseNpy(fixture(name)), expected)
       assertHolds(await loadNpy(ARRAYS + name), expected)
-      assertHolds(sync.loadNpy(ARRAYS + name), expected)
+      assertHolds(sync.loadNpySync(ARRAYS + name), expected)
     })
   }
 
@@ -52,8 +52,8 @@ describe('npy files that NumPy wrote', () => {
         [...Array(20).keys()].map((i) => i + 20),
       )
     }
-    assertHolds(sync.loadNpy(sources[0] as URL), expected)
-    assertHolds(sync.loadNpy(shared), expected)
+    assertHolds(sync.loadNpySync(sources[0] as URL), expected)
+    assertHolds(sync.loadNpySync(shared), expected)
   })
 
   it('are read at any offset in memory, as a view where the elements are aligned', () => {
@@ -132,7 +132,7 @@ describe('rows of an npy', () => {
           for (const array of [
             parseNpy(fixture(name), { rows }),
             await loadNpy(ARRAYS + name, { rows }),
-            sync.loadNpy(ARRAYS + name, { rows }),
+            sync.loadNpySync(ARRAYS + name, { rows }),
           ]) {
             assert.deepEqual(array.shape, [Math.min(end, count) - start, ...whole.shape.slice(1)])
             assert.deepEqual(bytesOf(array), expected)
@@ -158,7 +158,7 @@ describe('rows of an npy', () => {
     const last = await loadNpy(path, { rows: [rows - 1, rows] })
     assert.deepEqual(last.shape, [1, 1024])
     assert.equal(last.data[0], 1.5)
-    assert.deepEqual(sync.loadNpy(path, { rows: [rows - 2, rows] }).shape, [2, 1024])
+    assert.deepEqual(sync.loadNpySync(path, { rows: [rows - 2, rows] }).shape, [2, 1024])
     await assert.rejects(loadNpy(path), (error: MediaError) => {
       assert.equal(error.code, 'ERR_UNSUPPORTED')
       assert.match(error.message, /large\.npy: no memory for 8796093022336 bytes at once/)
@@ -185,7 +185,7 @@ describe('rows of an npy', () => {
         code: 'ERR_BAD_OPTION',
         message,
       })
-      assert.throws(() => sync.loadNpy(bytes, options), { code: 'ERR_BAD_OPTION', message })
+      assert.throws(() => sync.loadNpySync(bytes, options), { code: 'ERR_BAD_OPTION', message })
     }
     assert.throws(
       () => parseNpy(fixture('rank-0.npy'), { rows: [0, 1] }),
@@ -205,7 +205,7 @@ describe('an npy read into memory that is there', () => {
       const sources = [ARRAYS + name, fixture(name), new Blob([Uint8Array.from(fixture(name))])]
       for (const load of [
         ...sources.map((source) => () => loadNpy(source, { into })),
-        () => sync.loadNpy(ARRAYS + name, { into }),
+        () => sync.loadNpySync(ARRAYS + name, { into }),
       ]) {
         new Uint8Array(batch.buffer).fill(0)
         const array = await load()
@@ -233,7 +233,7 @@ describe('an npy read into memory that is there', () => {
       code: 'ERR_BAD_OPTION',
       message,
     })
-    assert.throws(() => sync.loadNpy(`${ARRAYS}rank-3.npy`, { into }), {
+    assert.throws(() => sync.loadNpySync(`${ARRAYS}rank-3.npy`, { into }), {
       code: 'ERR_BAD_OPTION',
       message,
     })
@@ -253,7 +253,7 @@ describe('saving an npy', () => {
     const path = join(folder, 'saved.npy')
     await saveNpy(path, array)
     assert.deepEqual(readFileSync(path), Buffer.from(encodeNpy(array)))
-    sync.saveNpy(pathToFileURL(path), { ...array, shape: [4] })
+    sync.saveNpySync(pathToFileURL(path), { ...array, shape: [4] })
     assert.deepEqual((await loadNpy(path)).shape, [4])
     const view = { ...array, data: array.data.subarray(1, 3), shape: [2] }
     await saveNpy(pathToFileURL(path), view)
@@ -267,11 +267,11 @@ describe('saving an npy', () => {
     const missing = join(folder, 'no-such-folder', 'a.npy')
     const fault = { code: 'ERR_WRITE', source: missing, message: /no-such-folder\/a\.npy: ENOENT/ }
     await assert.rejects(saveNpy(missing, array), fault)
-    assert.throws(() => sync.saveNpy(missing, array), fault)
+    assert.throws(() => sync.saveNpySync(missing, array), fault)
     // A folder that is not empty cannot be replaced: the fault comes at the last step, the
     // renaming.
     await assert.rejects(saveNpy(folder, array), { code: 'ERR_WRITE' })
-    assert.throws(() => sync.saveNpy(folder, array), { code: 'ERR_WRITE' })
+    assert.throws(() => sync.saveNpySync(folder, array), { code: 'ERR_WRITE' })
     assert.deepEqual(
       readdirSync(join(folder, '..')).filter((name) =>
         name.includes(`${folder.split('/').at(-1)}.`),

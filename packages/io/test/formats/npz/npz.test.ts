@@ -39,7 +39,7 @@ describe('npz files that NumPy and Python wrote', () => {
         for (const [index, [, values]] of expected.entries()) assertHolds(arrays[index]!, values)
       }
       for (const source of [path, pathToFileURL(path), fixture(name)]) {
-        using npz = sync.loadNpz(source)
+        using npz = sync.loadNpzSync(source)
         for (const [key, values] of expected) assertHolds(npz.get(key), values)
       }
       const npz = parseNpz(fixture(name))
@@ -50,7 +50,7 @@ describe('npz files that NumPy and Python wrote', () => {
   it('give rows, of stored and deflated arrays, as the slice of the whole', async () => {
     for (const name of ['stored.npz', 'deflated.npz']) {
       await using npz = await loadNpz(ARRAYS + name)
-      using npzSync = sync.loadNpz(ARRAYS + name)
+      using npzSync = sync.loadNpzSync(ARRAYS + name)
       for (const key of ['arr_0', 'arr_1', 'float64', 'bool']) {
         const whole = await npz.get(key)
         const rowBytes = bytesOf(whole).length / whole.shape[0]!
@@ -152,9 +152,9 @@ describe('an open npz', () => {
     const before = openFiles()
     for (let round = 0; round < 20; round++) {
       await assert.rejects(loadNpz(`${ARRAYS}int8.npy`))
-      assert.throws(() => sync.loadNpz(`${ARRAYS}int8.npy`))
+      assert.throws(() => sync.loadNpzSync(`${ARRAYS}int8.npy`))
       await (await loadNpz(`${ARRAYS}stored.npz`)).close()
-      sync.loadNpz(`${ARRAYS}stored.npz`).close()
+      sync.loadNpzSync(`${ARRAYS}stored.npz`).close()
     }
     assert.ok(openFiles() <= before)
   })
@@ -166,7 +166,7 @@ describe('an open npz', () => {
     const before = openFiles()
     for (let round = 0; round < 10; round++) {
       await loadNpz(`${ARRAYS}stored.npz`)
-      sync.loadNpz(`${ARRAYS}stored.npz`)
+      sync.loadNpzSync(`${ARRAYS}stored.npz`)
     }
     for (let round = 0; round < 50 && openFiles() > before; round++) {
       globalThis.gc!()
@@ -190,7 +190,7 @@ describe('saving an npz', () => {
     const expected = fixture('row-major.npz')
     assert.deepEqual(readFileSync(path), expected)
     assert.deepEqual(Buffer.from(encodeNpz(arrays)), expected)
-    sync.saveNpz(path, arrays)
+    sync.saveNpzSync(path, arrays)
     assert.deepEqual(readFileSync(path), expected)
     assert.deepEqual(Buffer.from(encodeNpz({})), fixture('no-members.npz'))
   })
@@ -198,12 +198,12 @@ describe('saving an npz', () => {
   it('deflates when asked to, and what was deflated is read again', async () => {
     const zeros = { data: new Float32Array(300_000), dtype: 'float32', shape: [300, 1000] } as const
     const path = join(folder, 'zeros.npz')
-    for (const save of [saveNpz, sync.saveNpz]) {
+    for (const save of [saveNpz, sync.saveNpzSync]) {
       await save(path, { zeros }, { compress: true })
       assert.ok(statSync(path).size < 3000)
       await using npz = await loadNpz(path)
       assert.deepEqual(await npz.get('zeros'), zeros)
-      using npzSync = sync.loadNpz(path)
+      using npzSync = sync.loadNpzSync(path)
       assert.deepEqual(npzSync.get('zeros'), zeros)
     }
   })
@@ -228,7 +228,7 @@ describe('saving an npz', () => {
       /`arrays` must be an object of arrays by name/,
     )
     await assert.rejects(saveNpz(join(folder, 'no/x.npz'), { x }), { code: 'ERR_WRITE' })
-    assert.throws(() => sync.saveNpz(join(folder, 'no/x.npz'), { x }), { code: 'ERR_WRITE' })
+    assert.throws(() => sync.saveNpzSync(join(folder, 'no/x.npz'), { x }), { code: 'ERR_WRITE' })
   })
 
   it('a law: arrays of any names and bytes come back, stored and deflated', () => {
@@ -295,7 +295,7 @@ describe('an npz beyond 4 GiB', () => {
     const last = await npz.get('large', { rows: [rows - 1, rows] })
     assert.deepEqual(last.shape, [1, 2048])
     assert.equal(last.data.at(-1), 9)
-    using npzSync = sync.loadNpz(path)
+    using npzSync = sync.loadNpzSync(path)
     assert.deepEqual([...npzSync.get('a').data], [2.5])
   })
 

@@ -215,7 +215,7 @@ describe('a WAV file whose size was never filled in', () => {
       ] as const),
     ] as const) {
       const bytes = sized(riff, data)
-      for (const audio of [parseWav(bytes), await loadWav(bytes), sync.loadWav(bytes)]) {
+      for (const audio of [parseWav(bytes), await loadWav(bytes), sync.loadWavSync(bytes)]) {
         assert.deepEqual(audio.data, samples, `${riff} ${data}`)
         assert.equal(audio.header.numSamples, 4)
       }
@@ -257,7 +257,7 @@ describe('a WAV file whose size was never filled in', () => {
     const cut = whole.subarray(0, -4)
     assert.throws(() => parseWav(cut), { code: 'ERR_DECODE', message: /`strict: false`/ })
     const loaded = [parseWav(cut, { strict: false }), await loadWav(cut, { strict: false })]
-    for (const { data, header } of [...loaded, sync.loadWav(cut, { strict: false })]) {
+    for (const { data, header } of [...loaded, sync.loadWavSync(cut, { strict: false })]) {
       assert.deepEqual(data, samples.subarray(0, 2))
       assert.equal(header.missingBytes, 4)
     }
@@ -345,7 +345,10 @@ describe('a source of a WAV', () => {
       source: 'no-such.wav',
       message: /ENOENT/,
     })
-    assert.throws(() => sync.loadWav('no-such.wav'), { code: 'ERR_READ', source: 'no-such.wav' })
+    assert.throws(() => sync.loadWavSync('no-such.wav'), {
+      code: 'ERR_READ',
+      source: 'no-such.wav',
+    })
     await assert.rejects(loadWav(7 as never), {
       code: 'ERR_BAD_OPTION',
       message: /`source` must be a path/,

@@ -186,7 +186,7 @@ describe('encoding a WAV', () => {
         code: 'ERR_BAD_OPTION',
         message,
       })
-      assert.throws(() => sync.saveWav(join(folder, 'x.wav'), audio, options), {
+      assert.throws(() => sync.saveWavSync(join(folder, 'x.wav'), audio, options), {
         code: 'ERR_BAD_OPTION',
         message,
       })
@@ -218,7 +218,7 @@ describe('saving a WAV', () => {
       await saveWav(path, stereo, { encoding })
       const written = readFileSync(path)
       assert.deepEqual(written, Buffer.from(encodeWav(stereo, { encoding })))
-      sync.saveWav(path, stereo, { encoding })
+      sync.saveWavSync(path, stereo, { encoding })
       assert.deepEqual(readFileSync(path), written)
       const again = await loadWav(path, { layout: 'CT', dtype: 'float32' })
       assert.ok(again.data.every((sample, i) => Math.abs(sample - long[i]!) <= 2 ** -15))
@@ -229,6 +229,6 @@ describe('saving a WAV', () => {
       code: 'ERR_WRITE',
       message: /no\/a\.wav: ENOENT/,
     })
-    assert.throws(() => sync.saveWav(join(folder, 'no/a.wav'), audio), { code: 'ERR_WRITE' })
+    assert.throws(() => sync.saveWavSync(join(folder, 'no/a.wav'), audio), { code: 'ERR_WRITE' })
   })
 })

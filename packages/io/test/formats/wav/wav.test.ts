@@ -19,7 +19,7 @@ describe('WAV files that others wrote', () => {
     it(`${name}: ${expected.dtype} [${expected.shape}] is read to the bit`, async () => {
       assertSounds(parseWav(wavFixture(name)), expected)
       assertSounds(await loadWav(WAVS + name), expected)
-      assertSounds(sync.loadWav(WAVS + name), expected)
+      assertSounds(sync.loadWavSync(WAVS + name), expected)
     })
   }
 
@@ -38,8 +38,8 @@ describe('WAV files that others wrote', () => {
       new Blob([Uint8Array.from(bytes)]),
     ]
     for (const source of sources) assertSounds(await loadWav(source), expected)
-    assertSounds(sync.loadWav(sources[0] as URL), expected)
-    assertSounds(sync.loadWav(shared), expected)
+    assertSounds(sync.loadWavSync(sources[0] as URL), expected)
+    assertSounds(sync.loadWavSync(shared), expected)
     assertSounds(parseWav(shared.buffer), expected)
     assert.equal(parseWav(shared).data.buffer, shared.buffer)
   })
@@ -96,7 +96,7 @@ describe('WAV files that others wrote', () => {
         for (const audio of [
           parseWav(wavFixture(name), options),
           await loadWav(WAVS + name, options),
-          sync.loadWav(WAVS + name, options),
+          sync.loadWavSync(WAVS + name, options),
         ]) {
           assert.equal(audio.dtype, 'float32')
           assert.deepEqual(audio.data, expected)
@@ -158,7 +158,7 @@ describe('a window', () => {
         for (const audio of [
           parseWav(wavFixture(name), { window }),
           await loadWav(WAVS + name, { window }),
-          sync.loadWav(WAVS + name, { window }),
+          sync.loadWavSync(WAVS + name, { window }),
         ]) {
           assert.deepEqual(bytesOf(audio), expected)
           assert.deepEqual(audio.shape, [Math.min(end, numSamples) - first, whole.shape[1]])
@@ -236,7 +236,7 @@ describe('a window', () => {
         code: 'ERR_BAD_OPTION',
         message,
       })
-      assert.throws(() => sync.loadWav(`${WAVS}pcm16-1.wav`, options), {
+      assert.throws(() => sync.loadWavSync(`${WAVS}pcm16-1.wav`, options), {
         code: 'ERR_BAD_OPTION',
         message,
       })
@@ -254,7 +254,7 @@ describe('a window', () => {
     await file.write(Int16Array.of(1, 2, 3, 4), 0, 8, head.length + (frames - 2) * 4)
     await file.close()
     const window = [(frames - 2) / 48_000, Infinity] as const
-    for (const audio of [await loadWav(path, { window }), sync.loadWav(path, { window })]) {
+    for (const audio of [await loadWav(path, { window }), sync.loadWavSync(path, { window })]) {
       assert.deepEqual(audio.data, Int16Array.of(1, 2, 3, 4))
       assert.equal(audio.header.durationSec, 62_500)
     }

@@ -1,47 +1,79 @@
 import type { Readable } from 'node:stream'
 import { currentCall, ThreadPool, type WorkerOp } from 'spindle'
 import { errorOf, type Fault, MediaError, mediaError, nameSource } from '../base/errors.ts'
-import type { SyncSource } from '../files/source.ts'
-import type { Fetching } from '../files/url-options.ts'
+import { type Fetching, fetchingOf, type UrlOptions } from '../files/url-options.ts'
 import { LiveFeed } from '../streaming-input/live-feed.ts'
 import {
+  checkStreamSource,
   describeStreamSource,
   openSource,
   type StreamSource,
 } from '../streaming-input/live-source.ts'
+import type { CallOptions, MediaFunction, SourceJob, StreamJob } from './media-function.ts'
 import { runInPool } from './pool.ts'
+import { enterThreads, leaveThreads } from './video-threads.ts'
 
 /** How long a thread may take to come out of a call when its input has been closed. */
 const GRACE_MS = 30_000
 
-/** What is read in a thread, piece by piece. */
-export interface PieceOps<T, P> {
-  readonly file: WorkerOp<{ readonly source: SyncSource; readonly target: T }, Generator<P | Fault>>
-  readonly live: WorkerOp<{ readonly url: string; readonly target: T }, AsyncGenerator<P | Fault>>
-  /** What FFmpeg is to get of a live input. Default: all of it as it is. */
+/** How a stream of chunks is made in a thread. */
+export interface StreamOps<J, R> {
+  readonly file: WorkerOp<SourceJob<J>, Generator<R | Fault>>
+  readonly stream: WorkerOp<StreamJob<J>, AsyncGenerator<R | Fault>>
+  /** What FFmpeg is to get of a byte stream. Default: all of it as it is. */
   readonly prepare?: (bytes: Readable) => Readable
 }
 
 /**
- * The pieces of a source, made in a thread as they are pulled, and a few ahead: of a file in the
- * pool that all functions share, of bytes that come by and by in a thread of their own, because it
- * waits for them. Leaving the loop closes decoder, file and stream.
+ * The asynchronous form of a function that gives chunks. Arguments are checked now. Chunks are made
+ * in a thread as they are pulled, and a few ahead: of a file in the pool that all functions share,
+ * of a byte stream in a thread of its own, because it waits for bytes. Leaving the loop closes
+ * decoder, file and stream.
  */
-export async function* piecesOf<T, P extends object>(
+export function streamInPool<
+  O extends CallOptions & UrlOptions,
+  C,
+  J extends object,
+  R extends object,
+  V,
+>(
+  form: MediaFunction<O, C, J, R, V>,
+  ops: StreamOps<J, R>,
   source: StreamSource,
-  target: T,
-  ops: PieceOps<T, P>,
+  options: O,
+): AsyncGenerator<V, void, undefined> {
+  checkStreamSource(source)
+  const checked = form.check(options)
+  const job = form.job(checked, options, true)
+  const fetching = fetchingOf(options)
+  const name = describeStreamSource(source)
+  const threads = form.threads?.(checked)
+  return (async function* chunks() {
+    if (threads !== undefined) enterThreads(threads)
+    try {
+      for await (const chunk of chunksOf(source, name, job, ops, fetching))
+        yield form.value(chunk, checked, name)
+    } finally {
+      if (threads !== undefined) leaveThreads()
+    }
+  })()
+}
+
+async function* chunksOf<J extends object, R extends object>(
+  source: StreamSource,
+  name: string,
+  job: J,
+  ops: StreamOps<J, R>,
   fetching: Fetching,
-): AsyncGenerator<P> {
+): AsyncGenerator<R> {
   const caller = currentCall()
   const { signal } = fetching
-  const name = describeStreamSource(source)
   signal?.throwIfAborted()
   const opened = await openSource(source, fetching)
   if (opened.kind === 'file') {
-    const job = { source: opened.source, target }
-    const pieces: unknown = await runInPool(ops.file, job, signal, caller)
-    yield* relay(pieces as AsyncGenerator<P | Fault>, name, signal)
+    const posted = { ...job, source: opened.source }
+    const chunks: unknown = await runInPool(ops.file, posted, signal, caller)
+    yield* relay(chunks as AsyncGenerator<R | Fault>, name, signal)
     return
   }
   const feed = await LiveFeed.open(ops.prepare?.(opened.bytes) ?? opened.bytes)
@@ -49,10 +81,10 @@ export async function* piecesOf<T, P extends object>(
   const end = (): void => feed.close()
   signal?.addEventListener('abort', end)
   try {
-    const { href: filename, exportName } = ops.live
+    const { href: filename, exportName } = ops.stream
     const call = { filename, name: exportName, signal: signal ?? never }
-    const pieces = pool.run({ url: feed.url, target }, call) as Promise<AsyncGenerator<P | Fault>>
-    yield* relay(await pieces, name, signal, end)
+    const chunks = pool.run({ ...job, url: feed.url }, call) as Promise<AsyncGenerator<R | Fault>>
+    yield* relay(await chunks, name, signal, end)
     if (feed.failure !== undefined) throw inputFault(feed.failure, name)
   } catch (error) {
     signal?.throwIfAborted()
@@ -71,12 +103,12 @@ function inputFault(failure: Error, name: string): MediaError {
 
 const never: AbortSignal = new AbortController().signal
 
-async function* relay<P extends object>(
-  pieces: AsyncGenerator<P | Fault>,
+async function* relay<R extends object>(
+  pieces: AsyncGenerator<R | Fault>,
   name: string,
   signal: AbortSignal | undefined,
   beforeReturn?: () => void,
-): AsyncGenerator<P> {
+): AsyncGenerator<R> {
   const { promise: aborted, forget } = whenAborted(signal)
   try {
     for (;;) {

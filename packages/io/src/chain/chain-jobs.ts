@@ -1,25 +1,25 @@
 import type { AnyNdArray, NdArray } from '../base/array.ts'
 import { badOption } from '../base/errors.ts'
-import { Decoder, type DecoderOptions } from '../chain/decode/decoder.ts'
-import type { HardwareReport } from '../chain/decode/hardware.ts'
-import type { ChunkSize } from '../chain/demux/chunks.ts'
-import { Demuxer, type DemuxerOptions } from '../chain/demux/demuxer.ts'
-import { Encoder } from '../chain/encode/encoder.ts'
-import type { EncoderOptions } from '../chain/encode/encoder-options.ts'
-import type { ChainFailure } from '../chain/failure.ts'
-import { FilterGraph } from '../chain/filter/filter-graph.ts'
-import { Frames } from '../chain/frames/frames.ts'
-import { regroup } from '../chain/frames/regroup.ts'
-import { pixelFormatNumber } from '../chain/frames/to-array.ts'
-import { Muxer, type MuxerOptions } from '../chain/mux/muxer.ts'
-import { Packets } from '../chain/packets/packets.ts'
-import type { TimeWindow } from '../chain/time.ts'
 import { loadFFmpeg } from '../ffmpeg/library.ts'
 import { checkBytes, checkFrames, type Limits } from '../ffmpeg/video-limits.ts'
 import type { SyncSource } from '../files/source.ts'
+import { Decoder, type DecoderOptions } from './decode/decoder.ts'
+import type { HardwareReport } from './decode/hardware.ts'
+import type { ChunkSize } from './demux/chunks.ts'
+import { Demuxer, type DemuxerOptions } from './demux/demuxer.ts'
+import { Encoder } from './encode/encoder.ts'
+import type { EncoderOptions } from './encode/encoder-options.ts'
+import type { ChainFailure } from './failure.ts'
+import { FilterGraph } from './filter/filter-graph.ts'
+import { Frames } from './frames/frames.ts'
+import { regroup } from './frames/regroup.ts'
+import { pixelFormatNumber } from './frames/to-array.ts'
+import { Muxer, type MuxerOptions } from './mux/muxer.ts'
+import { Packets } from './packets/packets.ts'
+import type { TimeWindow } from './time.ts'
 
 // What the asynchronous forms do in the pool's threads, in terms of the classes. Frames stay in the
-// thread; packets and arrays leave it.
+// thread; packets, serialised, and arrays leave it.
 
 /** Which packets of a source. */
 export interface DemuxJob {
@@ -59,7 +59,11 @@ export interface DecodeJob extends FramesJob {
   readonly input: DemuxJob | Uint8Array
 }
 
-export function demuxHere({ source, options, stream, window }: DemuxJob): Packets {
+export function demuxInThread(job: DemuxJob): Uint8Array {
+  return packetsOf(job).serialize()
+}
+
+function packetsOf({ source, options, stream, window }: DemuxJob): Packets {
   const demuxer = new Demuxer(opened(source), waiting(options))
   try {
     return demuxer.demux({
@@ -71,31 +75,42 @@ export function demuxHere({ source, options, stream, window }: DemuxJob): Packet
   }
 }
 
-export function* chunksHere(
-  { source, options, stream }: DemuxJob,
-  size: ChunkSize,
-): Generator<Packets> {
+/** Packets of a source chunk by chunk: the container is read as they are taken. */
+export function* packetsInThread({
+  source,
+  options,
+  stream,
+  size,
+}: DemuxJob & { readonly size: ChunkSize }): Generator<Uint8Array> {
   const demuxer = new Demuxer(opened(source), waiting(options))
   try {
-    yield* demuxer.chunks({ ...size, ...(stream === undefined ? {} : { stream }) })
+    const given = { ...size, ...(stream === undefined ? {} : { stream }) }
+    for (const chunk of demuxer.chunks(given)) yield chunk.serialize()
   } finally {
     demuxer[Symbol.dispose]()
   }
 }
 
 /** `undefined` where no frame is in the window. */
-export function decodeHere({ input, ...job }: DecodeJob): DecodedFrames | undefined {
-  const packets = input instanceof Uint8Array ? Packets.view(input) : demuxHere(input)
+export function decodeInThread({ input, ...job }: DecodeJob): DecodedFrames | undefined {
+  const packets = input instanceof Uint8Array ? Packets.view(input) : packetsOf(input)
   const [all] = decodedSets(parts(packets), packets.stream, job, undefined)
   return all
 }
 
+/** A source, what becomes of its frames, and how many are given at a time. */
+export interface FrameChunksJob {
+  readonly demux: DemuxJob
+  readonly frames: FramesJob
+  readonly framesPerChunk: number
+}
+
 /** Frames of a source chunk by chunk: the container is read as they are taken. */
-export function* framesHere(
-  demux: DemuxJob,
-  job: FramesJob,
-  framesPerChunk: number,
-): Generator<DecodedFrames> {
+export function* framesInThread({
+  demux,
+  frames: job,
+  framesPerChunk,
+}: FrameChunksJob): Generator<DecodedFrames> {
   const demuxer = new Demuxer(opened(demux.source), waiting(demux.options))
   try {
     const kind = demux.stream ?? (demuxer.best('video') === undefined ? 'audio' : 'video')
@@ -134,16 +149,20 @@ const PIXELS_AT_ONCE = 1 << 26
 /** Packets that are read at a time where frames are streamed. */
 const PACKETS_AT_ONCE = 16
 
-export function filterHere(
-  array: NdArray,
-  description: string,
-  input: {
+/** An array, a filter graph, and what the array is. */
+export interface FilterJob {
+  readonly array: NdArray
+  readonly description: string
+  readonly input: {
     readonly frameRate?: number
     readonly pixelFormat?: string
     readonly sampleRate?: number
     readonly layout?: 'CT' | 'TC'
-  },
-): Record<string, AnyNdArray> {
+  }
+}
+
+/** What comes out of each output, with its label. */
+export function filterInThread({ array, description, input }: FilterJob): [string, AnyNdArray][] {
   const { sampleRate, layout, frameRate, pixelFormat } = input
   const frames =
     sampleRate === undefined
@@ -158,11 +177,11 @@ export function filterHere(
     made.push(graph)
     graph.push(frames)
     graph.flush()
-    const results: Record<string, AnyNdArray> = {}
+    const results: [string, AnyNdArray][] = []
     for (const { label } of graph.outputs) {
       const out = graph.pull(label)
       made.push(out)
-      if (out.length > 0) results[label] = out.toArray()
+      if (out.length > 0) results.push([label, out.toArray()])
     }
     return results
   } finally {
@@ -170,21 +189,31 @@ export function filterHere(
   }
 }
 
-export function encodeHere(array: NdArray, options: EncoderOptions): Packets {
+/** An array to encode into packets. */
+export interface EncodeJob {
+  readonly array: NdArray
+  readonly options: EncoderOptions
+}
+
+export function encodeInThread({ array, options }: EncodeJob): Uint8Array {
   const encoder = new Encoder(options)
   try {
     const [begun, rest] = [encoder.encode(array), encoder.flush()]
-    return Packets.join([begun, rest])
+    return Packets.join([begun, rest]).serialize()
   } finally {
     encoder[Symbol.dispose]()
   }
 }
 
-export function muxHere(
-  path: string | URL | undefined,
-  streams: readonly Packets[],
-  options: MuxerOptions,
-): Uint8Array | undefined {
+/** Serialised packets of each stream, and the file to be. */
+export interface MuxJob {
+  readonly path: string | undefined
+  readonly streams: readonly Uint8Array[]
+  readonly options: MuxerOptions
+}
+
+export function muxInThread({ path, streams: given, options }: MuxJob): Uint8Array | undefined {
+  const streams = given.map((bytes) => Packets.view(bytes))
   if (streams.length === 0) throw badOption('streams', 'packets of one stream at least', streams)
   const muxer = new Muxer(path, options)
   try {

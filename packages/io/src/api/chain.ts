@@ -1,9 +1,9 @@
-import { fileURLToPath } from 'node:url'
 import { currentCall } from 'spindle'
 import type { AnyNdArray, NdArray } from '../base/array.ts'
 import { checkKnown, checkSignal } from '../base/check.ts'
 import { checkNdArray } from '../base/dtypes.ts'
-import { badOption, errorOf, MediaError } from '../base/errors.ts'
+import { badOption, type Fault } from '../base/errors.ts'
+import type { DecodedFrames, DemuxJob, FramesJob } from '../chain/chain-jobs.ts'
 import type { DecoderOptions } from '../chain/decode/decoder.ts'
 import { type ChunkSize, sizeOfChunks } from '../chain/demux/chunks.ts'
 import type { DemuxerOptions } from '../chain/demux/demuxer.ts'
@@ -11,17 +11,11 @@ import { checkedEncoderOptions, type EncoderOptions } from '../chain/encode/enco
 import type { MuxerOptions } from '../chain/mux/muxer.ts'
 import { Packets } from '../chain/packets/packets.ts'
 import { checkWindow, type TimeWindow } from '../chain/time.ts'
-import {
-  type EncodeVideoOptions,
-  type SaveVideoOptions,
-  videoJob,
-} from '../chain/video-file/encode-video-options.ts'
 import { LIMIT_OPTIONS, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
-import { checkPath } from '../files/atomic-file.ts'
+import { localPath } from '../files/atomic-file.ts'
 import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
-import type { DecodedFrames, DemuxJob, FramesJob } from './chain-jobs.ts'
-import { mediaOps } from './chain-ops.ts'
-import type { Outcome } from './chain-worker.ts'
+import { resultOf, runJob } from './in-pool.ts'
+import { chainOps } from './ops.ts'
 import { runInPool } from './pool.ts'
 import { type LocalSource, localize, type StreamedSource } from './stream-source.ts'
 
@@ -109,7 +103,9 @@ export async function demux(
     window,
     async (local) => {
       const job = demuxJob(local, rest, stream, window)
-      return Packets.view(made(await runInPool(mediaOps.demux, job, signal, caller), local.name))
+      return Packets.view(
+        resultOf(await runInPool(chainOps.demux, job, signal, caller), local.name),
+      )
     },
   )
 }
@@ -134,19 +130,14 @@ export async function* streamPackets(
     ...(packetsPerChunk === undefined ? {} : { packetsPerChunk }),
     ...(durationSec === undefined ? {} : { durationSec }),
   })
-  const local = await localize(source, fetchingOf(options))
-  try {
-    const job = demuxJob(local, rest, stream, undefined)
-    for await (const outcome of await generated<Uint8Array>(
-      runInPool(mediaOps.packets, { job, size }, signal, caller),
-    )) {
-      yield Packets.view(made(outcome, local.name))
-    }
-  } catch (error) {
-    throw local.failure() ?? error
-  } finally {
-    await local.release()
-  }
+  yield* chunksOf(source, fetchingOf(options), Packets.view, (local) =>
+    runInPool(
+      chainOps.packets,
+      { ...demuxJob(local, rest, stream, undefined), size },
+      signal,
+      caller,
+    ),
+  )
 }
 
 /**
@@ -163,15 +154,13 @@ export async function decode(
   const { frames, demuxer, stream, window, signal } = checkedDecode(options, [])
   if (input instanceof Packets) {
     const name = input.source ?? 'packets'
-    return made(
-      await runInPool(mediaOps.decode, { ...frames, input: input.serialize() }, signal),
-      name,
-    )
+    const job = { ...frames, input: input.serialize() }
+    return resultOf(await runInPool(chainOps.decode, job, signal), name)
   }
   const fetching = { maxBytes: WHOLE_BYTES, ...fetchingFor(options) }
   return withSource(input, fetching, window, async (local) => {
     const job = { ...frames, input: demuxJob(local, demuxer, stream, window) }
-    return made(await runInPool(mediaOps.decode, job, signal, caller), local.name)
+    return resultOf(await runInPool(chainOps.decode, job, signal, caller), local.name)
   })
 }
 
@@ -188,18 +177,15 @@ export async function* streamFrames(
   const { framesPerChunk = 16 } = options
   if (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
     throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
-  const local = await localize(source, fetchingFor(options))
-  try {
-    const job = { demux: demuxJob(local, demuxer, stream, window), frames, framesPerChunk }
-    for await (const outcome of await generated<DecodedFrames>(
-      runInPool(mediaOps.frames, job, signal, caller),
-    ))
-      yield made(outcome, local.name)
-  } catch (error) {
-    throw local.failure() ?? error
-  } finally {
-    await local.release()
-  }
+  yield* chunksOf(
+    source,
+    fetchingFor(options),
+    (made: DecodedFrames) => made,
+    (local) => {
+      const job = { demux: demuxJob(local, demuxer, stream, window), frames, framesPerChunk }
+      return runInPool(chainOps.frames, job, signal, caller)
+    },
+  )
 }
 
 /**
@@ -218,7 +204,7 @@ export async function filter(
   checkKnown(options, ['frameRate', 'pixelFormat', 'sampleRate', 'layout', 'signal'])
   const { signal, ...input } = options
   checkSignal(signal)
-  return made(await runInPool(mediaOps.filter, { array, description, input }, signal), undefined)
+  return Object.fromEntries(await runJob(chainOps.filter, { array, description, input }, signal))
 }
 
 /**
@@ -233,7 +219,7 @@ export async function encode(
   const { signal, ...rest } = options
   checkSignal(signal)
   const job = { array, options: checkedEncoderOptions(rest) }
-  return Packets.view(made(await runInPool(mediaOps.encode, job, signal), undefined))
+  return Packets.view(await runJob(chainOps.encode, job, signal))
 }
 
 /**
@@ -248,59 +234,14 @@ export async function mux(
   streams: readonly Packets[],
   options: MuxerOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<Uint8Array | undefined> {
-  if (path !== undefined) checkPath(path)
+  const to = path === undefined ? undefined : localPath(path)
   const isPackets =
     Array.isArray(streams) && streams.length > 0 && streams.every((one) => one instanceof Packets)
   if (!isPackets) throw badOption('streams', 'an array of Packets', streams)
   const { signal, ...rest } = options
   checkSignal(signal)
-  const job = { path: pathOf(path), streams: streams.map((one) => one.serialize()), options: rest }
-  return made(await runInPool(mediaOps.mux, job, signal), undefined)
-}
-
-/**
- * Saves pictures, `[N, H, W, 3]` and others, as a video, with sound if given: in one of the
- * package's threads. The file is there as a whole or not at all. The same pictures give the same
- * bytes. What is usual in the format is the default: H.264 and AAC in MP4, MOV and Matroska, VP9
- * and Opus in WebM.
- *
- * @throws MediaError with `code`: `ERR_ENCODE`, `ERR_WRITE`, `ERR_UNSUPPORTED`,
- *   `ERR_BACKEND_MISSING`, `ERR_BAD_OPTION`
- * @throws the signal's reason, when aborted
- * @example
- * ```ts run
- * import assert from 'node:assert/strict'
- * import { decode, saveVideo } from '@spindle/io'
- *
- * const clip = { data: new Uint8Array(25 * 48 * 64 * 3).fill(128), dtype: 'uint8', shape: [25, 48, 64, 3] } as const
- * const path = `${process.env.TMPDIR ?? '/tmp'}/grey-${process.pid}.mp4`
- * await saveVideo(path, clip, { frameRate: 25 })
- * const frames = await decode(path, { pixelFormat: 'rgb24' })
- * assert.deepEqual(frames?.array.shape, [25, 48, 64, 3])
- * ```
- */
-export async function saveVideo(
-  path: string | URL,
-  array: NdArray,
-  options: SaveVideoOptions,
-): Promise<void> {
-  checkPath(path)
-  const job = videoJob(array, pathOf(path), options)
-  options.signal?.throwIfAborted()
-  made(await runInPool(mediaOps.video, job, options.signal), undefined)
-}
-
-/**
- * Encodes pictures as a video in memory; `format` is FFmpeg's name, `'mp4'`. @throws MediaError as
- * `saveVideo`
- */
-export async function encodeVideo(
-  array: NdArray,
-  options: EncodeVideoOptions & { readonly format: string },
-): Promise<Uint8Array> {
-  const job = videoJob(array, undefined, options)
-  options.signal?.throwIfAborted()
-  return made(await runInPool(mediaOps.video, job, options.signal), undefined)!
+  const job = { path: to, streams: streams.map((one) => one.serialize()), options: rest }
+  return runJob(chainOps.mux, job, signal)
 }
 
 /** Most bytes that are fetched where the result is one. */
@@ -331,6 +272,24 @@ async function withSource<T>(
     return await work(local)
   } catch (error) {
     signal?.throwIfAborted()
+    throw local.failure() ?? error
+  } finally {
+    await local.release()
+  }
+}
+
+/** The chunks that a thread makes of a source. */
+async function* chunksOf<R, V>(
+  source: StreamedSource,
+  fetching: Fetching,
+  value: (raw: R) => V,
+  begin: (local: LocalSource) => Promise<unknown>,
+): AsyncGenerator<V> {
+  const local = await localize(source, fetching)
+  try {
+    for await (const outcome of (await begin(local)) as AsyncIterable<R | Fault>)
+      yield value(resultOf(outcome, local.name))
+  } catch (error) {
     throw local.failure() ?? error
   } finally {
     await local.release()
@@ -395,25 +354,4 @@ function checkedDecode(
     ...(window === undefined ? {} : { window }),
     ...(signal === undefined ? {} : { signal }),
   }
-}
-
-function pathOf<T extends string | URL | undefined>(
-  path: T,
-): string | (T extends undefined ? undefined : never) {
-  return (path instanceof URL ? fileURLToPath(path) : path) as string
-}
-
-async function generated<T>(run: Promise<unknown>): Promise<AsyncIterable<Outcome<T>>> {
-  return (await run) as AsyncIterable<Outcome<T>>
-}
-
-/** What came of an op, or its fault as an error. */
-function made<T>(outcome: Outcome<T>, name: string | undefined): T {
-  if ('made' in outcome) return outcome.made
-  const { code, problem } = outcome
-  // The classes name their source themselves.
-  if (name === undefined || problem.startsWith(`${name}: `)) {
-    throw new MediaError(code, problem, name === undefined ? {} : { source: name })
-  }
-  throw errorOf(outcome, name)
 }

@@ -1,9 +1,8 @@
 import type { NdArray } from '../base/array.ts'
-import { badOption, nameSource } from '../base/errors.ts'
+import { nameSource } from '../base/errors.ts'
 import { checkSyncSource, describeSource, type SyncSource } from '../files/source.ts'
 import { draw } from '../image/augment.ts'
 import {
-  type BatchShape,
   checkBatch,
   checkInto,
   gather,
@@ -11,14 +10,19 @@ import {
   type LoadImageBatchOptions,
   throwUnlessEndured,
 } from '../image/batch/batch.ts'
-import { fill, loadOne } from '../image/fill.ts'
 import {
-  type DTypeOf,
-  type Exactly,
-  imageTarget,
-  type LoadImageOptions,
-} from '../image/image-options.ts'
+  type EncodeImageJob,
+  type EncodeImageOptions,
+  encodeImageJob,
+  type SaveImageOptions,
+  saveImageJob,
+} from '../image/encode-image-options.ts'
+import { encodeImageInThread } from '../image/ffmpeg/image-encoder.ts'
+import { fill, loadImageInThread } from '../image/fill.ts'
+import type { DTypeOf, Exactly, LoadImageOptions } from '../image/image-options.ts'
 import { bytesPer, imageArray } from '../image/pixel-format.ts'
+import { imageLoading, type LoadNothing, refuseSharp } from './image-functions.ts'
+import { jobHere, runHere } from './media-function.ts'
 
 /**
  * Loads one image in this thread, and holds it meanwhile: for ops that run in worker threads. What
@@ -40,21 +44,9 @@ export function loadImageSync<O extends LoadImageOptions = LoadNothing>(
   source: SyncSource,
   options?: Exactly<O, LoadImageOptions>,
 ): NdArray<DTypeOf<O>> {
-  checkSyncSource(source, 'source')
-  const given: LoadImageOptions = options ?? {}
-  const target = imageTarget(given)
-  refuseSharp(given)
-  given.signal?.throwIfAborted()
-  const augmentation = given.augment && draw(given.augment, given.rng!)
-  try {
-    return loadOne({ source, target, augmentation }) as unknown as NdArray<DTypeOf<O>>
-  } catch (error) {
-    throw nameSource(error, describeSource(source))
-  }
+  const loaded: unknown = runHere(imageLoading, loadImageInThread, source, options ?? {})
+  return loaded as NdArray<DTypeOf<O>>
 }
-
-/** Options of which none is given. */
-export type LoadNothing = Readonly<Record<never, never>>
 
 /**
  * Loads images of any size into one batch, one after the other in this thread: for ops that run in
@@ -77,9 +69,9 @@ export function loadImageBatchSync<O extends LoadImageBatchOptions>(
   options: Exactly<O, LoadImageBatchOptions>,
 ): ImageBatch<DTypeOf<O>> {
   const given: LoadImageBatchOptions = options
-  const batch: BatchShape = checkBatch(sources, given)
+  const batch = checkBatch(sources, given)
   for (const [index, source] of sources.entries()) checkSyncSource(source, `sources[${index}]`)
-  refuseSharp(given)
+  refuseSharp(given.backend)
   const { augment, rng, signal, strict = true, into, shared = false } = given
   const { target, size } = batch
   const length = sources.length * size
@@ -102,7 +94,32 @@ export function loadImageBatchSync<O extends LoadImageBatchOptions>(
   return gather(data, batch, failures) as unknown as ImageBatch<DTypeOf<O>>
 }
 
-function refuseSharp({ backend }: LoadImageOptions): void {
-  if (backend === 'sharp')
-    throw badOption('backend', "'ffmpeg', or left out: sharp has no synchronous calls", backend)
+/**
+ * Encodes one image in this thread, and holds it meanwhile: for ops that run in worker threads.
+ * What `encodeImage` does otherwise; always with FFmpeg.
+ *
+ * @throws MediaError as `encodeImage`
+ */
+export function encodeImageSync(array: NdArray, options: EncodeImageOptions): Uint8Array {
+  return encodeHere(encodeImageJob(array, options), options)!
+}
+
+/**
+ * Encodes one image and writes it in this thread. What `saveImage` does otherwise; always with
+ * FFmpeg. @throws MediaError as `saveImage`
+ */
+export function saveImageSync(
+  path: string | URL,
+  array: NdArray,
+  options: SaveImageOptions = {},
+): void {
+  encodeHere(saveImageJob(path, array, options), options)
+}
+
+function encodeHere(
+  job: EncodeImageJob,
+  { backend, signal }: Omit<EncodeImageOptions, 'format'>,
+): Uint8Array | undefined {
+  refuseSharp(backend)
+  return jobHere(encodeImageInThread, job, signal)
 }
