@@ -2,7 +2,7 @@
 // source file.
 //   node scripts/check-imports.mjs [root of the workspace]
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 // Folder of a package's src -> the folders it may import, besides itself. 'root' are the files that
@@ -120,6 +120,7 @@ function checkPackage(name) {
     }
     graph.set(file, targets)
   }
+  if (name === 'spindle') checkNames(files)
   fileCount += files.length
   // The tables keep cycles out of the relations of parts. Between files a cycle may break the order
   // in which modules start, and classes that know each other can only be read together: so none is
@@ -127,6 +128,18 @@ function checkPackage(name) {
   for (const { cycle, isTypeOnly } of cyclesIn(graph)) {
     const where = `packages/${name}/src: cycle${isTypeOnly ? ' of types' : ''}: ${cycle.join(' -> ')}`
     problems.push(where)
+  }
+}
+
+/** A file's name says alone which file it is: in an editor's tabs, in a stack, in a message. */
+function checkNames(files) {
+  const known = new Map()
+  for (const file of files) {
+    const base = basename(file)
+    const other = known.get(base)
+    if (base === 'index.ts') continue
+    if (other === undefined) known.set(base, file)
+    else problems.push(`packages/spindle/src/${file}: ${other} has the same file name`)
   }
 }
 

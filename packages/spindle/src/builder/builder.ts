@@ -19,7 +19,7 @@ import {
 } from '../engine/config.ts'
 import { isOneShot, isSource } from '../engine/flow/open-source.ts'
 import { graphOf, Pipeline } from '../engine/run/pipeline.ts'
-import { elementsOf } from '../engine/stages/elements.ts'
+import { elementsOf } from '../engine/stages/flat-map-stage.ts'
 import type { Aggregator, BuildOptions, Source } from '../engine/types.ts'
 import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'

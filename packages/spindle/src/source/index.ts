@@ -1,3 +1,4 @@
+export type { Json, SeekableSource } from '../engine/seekable.ts'
 // Files
 
 export { urlForMessages } from '../url-for-messages.ts'
@@ -39,8 +40,8 @@ export type {
   AsyncSource,
   ItemOf,
   Shard,
-  Source,
   SourceLike,
+  SyncSource,
   Transformed,
 } from './seek/source-types.ts'
 // Transforms of sources

@@ -265,7 +265,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * @throws `ERR_BAD_STATE` if the pipeline was not built with `resumable`.
    */
   state(): PipelineState {
-    return this.#book().toState()
+    return this.#resumeTracker().toState()
   }
 
   /**
@@ -278,18 +278,18 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    *   if the pipeline was not built with `resumable`.
    */
   commit(item: T): void {
-    this.#book()
+    this.#resumeTracker()
     this.#reader.inScope(() => this.#reader.commits?.commit(item))
   }
 
-  #book(): ResumeTracker {
-    const { book } = this.#graph
-    if (book === undefined)
+  #resumeTracker(): ResumeTracker {
+    const { resumeTracker } = this.#graph
+    if (resumeTracker === undefined)
       throw new SpindleError(
         'ERR_BAD_STATE',
         'the pipeline cannot be resumed: build it with `resumable: true`',
       )
-    return book
+    return resumeTracker
   }
 
   toString(): string {

@@ -1,51 +1,51 @@
 import type { SpindleError } from '../../errors.ts'
+import { readFully } from '../memory/unnamed-file.ts'
 import { type Border, notTransferable, toProcess } from '../transport/not-transferable.ts'
 import type { TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
-import type { Carrier } from './carrier.ts'
-import { readFully } from './file-bytes.ts'
 import {
-  FIELDS_OF_PARCEL,
+  type ExtractedBuffer,
+  FIELDS_OF_EXTRACTED,
   isSharedMemory,
-  type Parcel,
   restoreBuffers,
   withoutBuffers,
 } from './out-of-band-buffers.ts'
-import { Slab } from './slab.ts'
+import type { CallTransport } from './pool-channel.ts'
+import { SharedFileWriter } from './shared-file-writer.ts'
 
 /** Provides memory for received buffers, and takes back buffers that were sent as copies. */
-export interface Memory {
+export interface ReceiveMemory {
   expect?(byteLength: number): void
   take?(byteLength: number): ArrayBuffer | undefined
   left?(buffer: ArrayBuffer): void
 }
 
 /**
- * The carrier between processes. Messages use Node's IPC channel; large buffers go through a file
+ * The transport between processes. Messages use Node's IPC channel; large buffers go through a file
  * in memory.
  */
-export class IpcCarrier implements Carrier {
-  readonly tally: TransferStats = { transferredBytes: 0, copiedBytes: 0 }
+export class ProcessTransport implements CallTransport {
+  readonly stats: TransferStats = { transferredBytes: 0, copiedBytes: 0 }
   sent = 0
   readonly #post: (message: unknown) => void
-  readonly #outgoing: Slab
+  readonly #outgoing: SharedFileWriter
   readonly #incoming: number
-  readonly #memory: Memory
+  readonly #memory: ReceiveMemory
   /** Buffers whose contents were copied into the next message. */
   #copied: ArrayBuffer[] = []
-  /** See {@link Parcel}. */
-  #parcels: unknown[] = []
+  /** See {@link ExtractedBuffer}. */
+  #extracted: unknown[] = []
 
   /** `outgoing`, `incoming`: file descriptors for this side's buffers and for the other side's. */
   constructor(
     post: (message: unknown) => void,
     outgoing: number,
     incoming: number,
-    memory: Memory,
+    memory: ReceiveMemory,
   ) {
     this.#memory = memory
     this.#post = post
-    this.#outgoing = new Slab(outgoing)
+    this.#outgoing = new SharedFileWriter(outgoing)
     this.#incoming = incoming
   }
 
@@ -54,13 +54,13 @@ export class IpcCarrier implements Carrier {
     const extractBuffers = (bytes: Uint8Array): number | undefined => {
       const offset = this.#outgoing.write(bytes, slot, part)
       if (offset === undefined) return undefined
-      this.tally.copiedBytes += bytes.byteLength
+      this.stats.copiedBytes += bytes.byteLength
       if (bytes.byteLength === bytes.buffer.byteLength)
         this.#copied.push(bytes.buffer as ArrayBuffer)
       return offset
     }
-    return withoutBuffers(value, at, extractBuffers, (parcels) => {
-      for (const parcel of parcels) this.#parcels.push(...parcel)
+    return withoutBuffers(value, at, extractBuffers, (extracted) => {
+      for (const buffer of extracted) this.#extracted.push(...buffer)
     })
   }
 
@@ -69,22 +69,27 @@ export class IpcCarrier implements Carrier {
   }
 
   send(message: PoolMessage | WorkerMessage): void {
-    const parcels = this.#parcels
+    const extracted = this.#extracted
     const copied = this.#copied
-    this.#parcels = []
+    this.#extracted = []
     this.#copied = []
     this.#post(
-      parcels.length === 0 || typeof message !== 'object' ? message : { ...message, parcels },
+      extracted.length === 0 || typeof message !== 'object' ? message : { ...message, extracted },
     )
     this.sent++
     for (const buffer of copied) this.#memory.left?.(buffer)
   }
 
-  open(list: unknown[], parcels: readonly unknown[] = []): void {
+  open(list: unknown[], extracted: readonly unknown[] = []): void {
     const views = new Map<string, object>()
     const read = (offset: number, byteLength: number): ArrayBuffer => this.#read(offset, byteLength)
-    for (let i = 0; i < parcels.length; i += FIELDS_OF_PARCEL)
-      restoreBuffers(list, parcels.slice(i, i + FIELDS_OF_PARCEL) as unknown as Parcel, read, views)
+    for (let i = 0; i < extracted.length; i += FIELDS_OF_EXTRACTED)
+      restoreBuffers(
+        list,
+        extracted.slice(i, i + FIELDS_OF_EXTRACTED) as unknown as ExtractedBuffer,
+        read,
+        views,
+      )
   }
 
   #read(offset: number, byteLength: number): ArrayBuffer {

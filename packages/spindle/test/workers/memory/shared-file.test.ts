@@ -16,7 +16,7 @@ import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { FileSlots, type SlotTicket } from '../../../src/workers/memory/file-slots.ts'
+import { SharedFile, type SlotTicket } from '../../../src/workers/memory/shared-file.ts'
 import { openAndUnlink } from '../../../src/workers/memory/unnamed-file.ts'
 import { throwsCode } from '../../support/consume.ts'
 import { NODE_FLAGS } from '../../support/typescript.ts'
@@ -26,7 +26,7 @@ const parent = fileURLToPath(new URL('./fixtures/slots-parent.mjs', import.meta.
 const bytesOf = (size: number, seed: number) =>
   Uint8Array.from({ length: size }, (_, i) => (i * 31 + seed) & 255)
 
-function startChild(...slots: FileSlots[]): ChildProcess {
+function startChild(...slots: SharedFile[]): ChildProcess {
   const child = fork(entry, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...slots.map(({ fd }) => fd)],
   })
@@ -40,7 +40,7 @@ const leftovers = () =>
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder).filter((name) => /^spindle-.*\.slots$/.test(name)))
 
-describe('file slots', () => {
+describe('shared file', () => {
   it('give back what was written, and never put two tickets in one place, in any order of writes and frees', () => {
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.record({ write: fc.integer({ min: 0, max: 700 }) }) },
@@ -48,7 +48,7 @@ describe('file slots', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        using slots = FileSlots.create({ slotBytes: 100, count: 12 })
+        using slots = SharedFile.create({ slotBytes: 100, count: 12 })
         const live: { ticket: SlotTicket; bytes: Uint8Array }[] = []
         steps.forEach((now, seed) => {
           if ('write' in now) {
@@ -73,8 +73,8 @@ describe('file slots', () => {
   })
 
   it('carry bytes to a child that inherits them, and back', async () => {
-    using there = FileSlots.create({ slotBytes: 64 * 1024, count: 8 })
-    using back = FileSlots.create({ slotBytes: 64 * 1024, count: 8 })
+    using there = SharedFile.create({ slotBytes: 64 * 1024, count: 8 })
+    using back = SharedFile.create({ slotBytes: 64 * 1024, count: 8 })
     const child = startChild(there, back)
     try {
       await once(child, 'message')
@@ -118,7 +118,7 @@ describe('file slots', () => {
       for (const name of names) writeFileSync(join(folder, name), '')
       const fd = openAndUnlink(folder)
       assert.deepEqual(readdirSync(folder).sort(), names.slice(1).sort())
-      using slots = FileSlots.attach({ fd, slotBytes: 10, count: 2 })
+      using slots = SharedFile.attach({ fd, slotBytes: 10, count: 2 })
       const ticket = slots.write(bytesOf(13, 1)) as SlotTicket
       assert.deepEqual(slots.read(ticket), bytesOf(13, 1))
     } finally {
@@ -127,7 +127,7 @@ describe('file slots', () => {
   })
 
   it('refuse a ticket that was given back, also when its slot is in use again', () => {
-    using slots = FileSlots.create({ slotBytes: 10, count: 1 })
+    using slots = SharedFile.create({ slotBytes: 10, count: 1 })
     const first = slots.write(bytesOf(3, 1)) as SlotTicket
     slots.free(first)
     throwsCode(() => slots.free(first), 'ERR_STALE_VIEW', /slot 0, use 0/)
@@ -137,7 +137,7 @@ describe('file slots', () => {
   })
 
   it('read into memory that is there, and fail clearly where there is too little, or nothing to read', () => {
-    using slots = FileSlots.create({ slotBytes: 10, count: 4 })
+    using slots = SharedFile.create({ slotBytes: 10, count: 4 })
     const ticket = slots.write(bytesOf(25, 1)) as SlotTicket
     const into = new Uint8Array(30)
     assert.deepEqual(slots.read(ticket, into), bytesOf(25, 1))
@@ -149,24 +149,24 @@ describe('file slots', () => {
   it('have no room, rather than fail, where memory is used up', {
     skip: !existsSync('/dev/full'),
   }, () => {
-    using slots = FileSlots.attach({ fd: openSync('/dev/full', 'r+'), slotBytes: 10, count: 4 })
+    using slots = SharedFile.attach({ fd: openSync('/dev/full', 'r+'), slotBytes: 10, count: 4 })
     assert.equal(slots.write(bytesOf(5, 1)), undefined)
     assert.equal(slots.taken, 0)
   })
 
   it('are of no use once closed, or without a file', () => {
-    const slots = FileSlots.create({ count: 1 })
+    const slots = SharedFile.create({ count: 1 })
     slots.close()
     slots.close()
     throwsCode(() => slots.write(new Uint8Array(1)), 'ERR_BAD_STATE', /closed/)
     const fd = openSync(entry, 'r')
     closeSync(fd)
     throwsCode(
-      () => FileSlots.attach({ fd, slotBytes: 1, count: 1 }),
+      () => SharedFile.attach({ fd, slotBytes: 1, count: 1 }),
       'ERR_BAD_STATE',
       /no file descriptor/,
     )
-    throwsCode(() => FileSlots.create({ slotBytes: 0 }), 'ERR_BAD_OPTION', /slotBytes/)
-    throwsCode(() => FileSlots.create({ count: 1.5 }), 'ERR_BAD_OPTION', /count/)
+    throwsCode(() => SharedFile.create({ slotBytes: 0 }), 'ERR_BAD_OPTION', /slotBytes/)
+    throwsCode(() => SharedFile.create({ count: 1.5 }), 'ERR_BAD_OPTION', /count/)
   })
 })

@@ -7,8 +7,8 @@ import { openUnnamedFile } from './unnamed-file.ts'
 // that is written and read by single calls is the fastest portable way (150 KB: a third of the time
 // of IPC with advanced serialisation).
 
-/** Options of `FileSlots.create()`. */
-export interface FileSlotsOptions {
+/** Options of `SharedFile.create()`. */
+export interface SharedFileOptions {
   /**
    * Size of a slot in bytes, an integer >= 1. Larger data takes several neighbouring slots. Default
    * 262144 (256 KiB).
@@ -21,7 +21,7 @@ export interface FileSlotsOptions {
 }
 
 /** What another process needs to use the slots: plain data that JSON can hold. */
-export interface FileSlotsHandle {
+export interface SharedFileHandle {
   /** Number of the file descriptor in that process. */
   readonly fd: number
   readonly slotBytes: number
@@ -46,17 +46,17 @@ export interface SlotTicket {
  *
  * The other process is a child that inherits the descriptor. Tickets are sent by IPC:
  *
- *     const slots = FileSlots.create()
+ *     const slots = SharedFile.create()
  *     const child = fork(entry, { stdio: ['inherit', 'inherit', 'inherit', 'ipc', slots.fd] })   // 4 in the child
  *     child.send(slots.handleFor(4))
  *     const ticket = slots.write(bytes)                    // undefined: no room just now; send the bytes themselves
  *     child.send(ticket ?? bytes)
  *     child.on('message', (read) => slots.free(read))
- *     // in the child: const slots = FileSlots.attach(handle); slots.read(ticket); process.send(ticket)
+ *     // in the child: const slots = SharedFile.attach(handle); slots.read(ticket); process.send(ticket)
  *
  * When the reader has died, close the slots, because its tickets never come back.
  */
-export class FileSlots implements Disposable {
+export class SharedFile implements Disposable {
   /** The file's descriptor, for the `stdio` of a child. */
   readonly fd: number
   readonly slotBytes: number
@@ -68,7 +68,7 @@ export class FileSlots implements Disposable {
   #taken = 0
   #isClosed = false
 
-  private constructor({ fd, slotBytes, count }: FileSlotsHandle) {
+  private constructor({ fd, slotBytes, count }: SharedFileHandle) {
     this.fd = fd
     this.slotBytes = slotBytes
     this.count = count
@@ -82,12 +82,12 @@ export class FileSlots implements Disposable {
    *
    * @throws `ERR_BAD_OPTION`; errors of the file system if no file can be opened.
    */
-  static create(options: FileSlotsOptions = {}): FileSlots {
+  static create(options: SharedFileOptions = {}): SharedFile {
     checkOptions(options, ['slotBytes', 'count'])
     const { slotBytes = 256 * 1024, count = 256 } = options
     checkInteger('slotBytes', slotBytes, 1)
     checkInteger('count', count, 1)
-    return new FileSlots({ fd: openUnnamedFile(slotBytes * count), slotBytes, count })
+    return new SharedFile({ fd: openUnnamedFile(slotBytes * count), slotBytes, count })
   }
 
   /**
@@ -95,7 +95,7 @@ export class FileSlots implements Disposable {
    *
    * @throws `ERR_BAD_STATE` if there is no such file.
    */
-  static attach(handle: FileSlotsHandle): FileSlots {
+  static attach(handle: SharedFileHandle): SharedFile {
     try {
       fstatSync(handle.fd)
     } catch (cause) {
@@ -103,11 +103,11 @@ export class FileSlots implements Disposable {
         cause,
       })
     }
-    return new FileSlots(handle)
+    return new SharedFile(handle)
   }
 
   /** The handle for a child that inherits the descriptor as number `fd`, its index in `stdio`. */
-  handleFor(fd: number): FileSlotsHandle {
+  handleFor(fd: number): SharedFileHandle {
     return { fd, slotBytes: this.slotBytes, count: this.count }
   }
 

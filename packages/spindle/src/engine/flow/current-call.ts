@@ -1,7 +1,7 @@
 // Tells another thread which stage's code blocks the event loop, even while this thread stands
-// still. The marker is one word in shared memory, written with plain stores around every call of
-// user code. The stores are plain because an atomic store costs as much as a stage. It is one word
-// so that a reader gets the stage and the number of its call together.
+// still. The current call is one word in shared memory, written with plain stores around every call
+// of user code. The stores are plain because an atomic store costs as much as a stage. It is one
+// word so that a reader gets the stage and the number of its call together.
 //
 //   bits 0..11   code of the stage
 //   bit  12      set when the call has returned
@@ -21,8 +21,8 @@ export const LEFT = 1
 // one as a constant.
 const words: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(64))
 
-/** The shared words. The marker is at index 0. */
-export const marker: Int32Array<SharedArrayBuffer> = words
+/** The shared words. The current call is at index 0. */
+export const callWords: Int32Array<SharedArrayBuffer> = words
 
 let lastCode = 0
 

@@ -3,14 +3,14 @@ import type { SpindleError } from '../../errors.ts'
 import { notTransferable } from '../transport/not-transferable.ts'
 import { type MayMove, pack, type TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
-import type { Carrier } from './carrier.ts'
+import type { CallTransport } from './pool-channel.ts'
 
 /**
- * The carrier between threads. Buffers are transferred where that is allowed; other values are
+ * The transport between threads. Buffers are transferred where that is allowed; other values are
  * cloned.
  */
-export class PortCarrier implements Carrier {
-  readonly tally: TransferStats = { transferredBytes: 0, copiedBytes: 0 }
+export class ThreadTransport implements CallTransport {
+  readonly stats: TransferStats = { transferredBytes: 0, copiedBytes: 0 }
   sent = 0
   readonly #port: { postMessage(value: unknown, transfers: readonly Transferable[]): void }
   readonly #mayMove: MayMove
@@ -29,7 +29,7 @@ export class PortCarrier implements Carrier {
   }
 
   pack(value: unknown): unknown {
-    return pack(value, this.#transfers, this.#mayMove, this.tally)
+    return pack(value, this.#transfers, this.#mayMove, this.stats)
   }
 
   give(buffer: ArrayBuffer): boolean {

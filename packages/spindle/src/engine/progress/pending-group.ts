@@ -1,17 +1,28 @@
-import { type BatchOrigin, Item, type Path, type SourceEpoch } from '../flow/item.ts'
+import {
+  type BatchOrigin,
+  Item,
+  type Ledger,
+  type Path,
+  pathText,
+  type SourceEpoch,
+} from '../flow/item.ts'
 
-// Tracks which work is finished and which is in progress.
+// The ledger of unfinished work: it finds out when a source item is done, through filters,
+// failures, generators and batches.
 //
-// Every item belongs to a lot (a pending group): all items that came of one source item or one
-// batch. A lot counts its unfinished items and closes with the last one. The members of a batch,
-// each in its own lot, end when the batch's lot closes. So a source item is done when every batch
-// that contains a part of it is done. An item that waits in an aggregator or at the consumer is
-// parked: it keeps its lot open, but no stage is working on it.
+// Every item belongs to a pending group: all items that came of one source item or one batch. A
+// group counts its unfinished items and closes with the last one. The members of a batch, each in
+// its own group, end when the batch's group closes. So a source item is done when every batch that
+// contains a part of it is done. The result is a graph of counters whose size is proportional to
+// the unfinished work. Nothing is searched.
+//
+// An item that waits in an aggregator or at the consumer is parked: it keeps its group open, but
+// no stage is working on it.
 
-/** The progress of a source, as its items and their lots report it. */
+/** The progress of a source, as its items and their groups report it. */
 export interface SourceProgress {
-  /** Gives a lot to an item from which more items come. */
-  enlarge(item: TrackedItem): Lot
+  /** Gives a group to an item from which more items come. */
+  enlarge(item: TrackedItem): PendingGroup
   /** A position is done. */
   close(position: number): void
   /** A change for which the source may have waited. */
@@ -19,13 +30,13 @@ export interface SourceProgress {
 }
 
 /**
- * An item with a lot. An item directly from the source has none until further items come of it:
- * most items never need a lot, and a lot costs as much as an item.
+ * An item with a pending group. An item directly from the source has none until further items come
+ * of it: most items never need a group, and a group costs as much as an item.
  */
 export class TrackedItem extends Item {
   /** `undefined` for a source item without further items. */
-  lot: Lot | undefined
-  /** The progress of its source. Meaningless if there is a lot. */
+  group: PendingGroup | undefined
+  /** The progress of its source. Meaningless if there is a group. */
   progress: SourceProgress | undefined
   isParked = false
   /** Whether its end does not complete its path, because the item is one of several parts. */
@@ -36,45 +47,45 @@ export class TrackedItem extends Item {
     origin: SourceEpoch,
     index: number,
     path: Path | undefined,
-    lot: Lot | undefined,
-    progress: SourceProgress | undefined,
+    group: PendingGroup | undefined,
+    progress?: SourceProgress,
   ) {
     super(value, origin, index, path)
-    this.lot = lot
+    this.group = group
     this.progress = progress
   }
 }
 
-/** The lot of an item. Creates it if necessary. */
-export function lotOf(item: TrackedItem): Lot {
-  if (item.lot === undefined) {
-    item.lot = (item.progress as SourceProgress).enlarge(item)
-    if (item.isParked) item.lot.parked = 1
+/** The group of an item. Creates it if necessary. */
+export function groupOf(item: TrackedItem): PendingGroup {
+  if (item.group === undefined) {
+    item.group = (item.progress as SourceProgress).enlarge(item)
+    if (item.isParked) item.group.parked = 1
   }
-  return item.lot
+  return item.group
 }
 
 export function park(item: TrackedItem): void {
   if (item.isParked) return
   item.isParked = true
-  if (item.lot !== undefined) item.lot.park()
+  if (item.group !== undefined) item.group.park()
   else (item.progress as SourceProgress).stirred()
 }
 
-export function unpark(item: TrackedItem): void {
+function unpark(item: TrackedItem): void {
   if (!item.isParked) return
   item.isParked = false
-  if (item.lot !== undefined) item.lot.unpark()
+  if (item.group !== undefined) item.group.unpark()
 }
 
 /** Ends an item. `isDone`: its work need not be done again, in this run or later ones. */
 export function end(item: TrackedItem, isDone: boolean): void {
-  if (item.lot !== undefined) item.lot.end(item, isDone)
+  if (item.group !== undefined) item.group.end(item, isDone)
   else (item.progress as SourceProgress).close(item.index)
 }
 
 /** The items that came of one source item or one batch, up to the next batches. */
-export abstract class Lot {
+export abstract class PendingGroup {
   /** Number of unfinished items. */
   pending = 1
   /** Number of unfinished items that are parked. */
@@ -89,7 +100,7 @@ export abstract class Lot {
     this.done = covered === undefined ? undefined : new Set(covered)
   }
 
-  /** Whether any stage is working on the lot. */
+  /** Whether any stage is working on the group. */
   get isActive(): boolean {
     return this.pending > this.parked
   }
@@ -113,26 +124,26 @@ export abstract class Lot {
     if (this.pending === 0) this.closes()
     else {
       // A part of a batch that will be joined again is not a result of its own.
-      if (isDone && path !== undefined && path.group === undefined && !item.isUnnamed) {
+      if (isDone && path !== undefined && path.split === undefined && !item.isUnnamed) {
         this.done ??= new Set()
-        this.done.add(wayOf(path))
+        this.done.add(pathText(path))
       }
       if (wasActive && !this.isActive) this.rests()
     }
   }
 
   isCovered(path: Path | undefined): boolean {
-    return this.covered !== undefined && path !== undefined && this.covered.has(wayOf(path))
+    return this.covered !== undefined && path !== undefined && this.covered.has(pathText(path))
   }
 
-  /** Called when no stage is working on the lot, for the moment. */
+  /** Called when no stage is working on the group, for the moment. */
   protected abstract rests(): void
   protected abstract wakes(): void
   protected abstract closes(): void
 }
 
-/** The lot of a source item. */
-export class Root extends Lot {
+/** The group of a source item. */
+export class SourceGroup extends PendingGroup {
   readonly progress: SourceProgress
   readonly position: number
 
@@ -157,8 +168,8 @@ export class Root extends Lot {
   }
 }
 
-/** The lot of a batch. */
-export class Batch extends Lot {
+/** The group of a batch. */
+export class BatchGroup extends PendingGroup {
   readonly members: readonly TrackedItem[]
   /**
    * Number of the aggregate that made it. `undefined` for a batch of a region, which cannot be made
@@ -174,20 +185,19 @@ export class Batch extends Lot {
    * If it repeats a batch of an earlier run: its number in the state from which the run resumed.
    */
   readonly plan: number | undefined
-  private readonly open: Set<Batch>
+  private readonly ledger: GroupLedger
 
-  constructor(open: Set<Batch>, members: readonly TrackedItem[], maker: BatchOrigin | undefined) {
-    super(maker?.plan?.done)
+  constructor(ledger: GroupLedger, members: readonly TrackedItem[], batchOrigin?: BatchOrigin) {
+    super(batchOrigin?.plan?.done)
     this.members = members
-    this.aggregate = maker?.aggregate
-    this.plan = maker?.plan?.number
-    this.open = open
-    open.add(this)
-    let isForeign = maker === undefined
+    this.aggregate = batchOrigin?.aggregate
+    this.plan = batchOrigin?.plan?.number
+    this.ledger = ledger
+    let isForeign = batchOrigin === undefined
     for (const member of members) {
-      const { lot } = member
+      const { group } = member
       unpark(member)
-      if (lot instanceof Batch && lot.isForeign) isForeign = true
+      if (group instanceof BatchGroup && group.isForeign) isForeign = true
     }
     this.isForeign = isForeign
   }
@@ -201,14 +211,35 @@ export class Batch extends Lot {
   }
 
   protected override closes(): void {
-    this.open.delete(this)
-    for (const member of this.members) end(member, true)
+    this.ledger.closed(this)
   }
 }
 
-/** The path to an output as text: `2.0`. */
-export function wayOf(path: Path): string {
-  let way = `${path.position}`
-  for (let at = path.parent; at !== undefined; at = at.parent) way = `${at.position}.${way}`
-  return way
+/** Tracks unfinished work by {@link PendingGroup}s. It is the `ledger` of a `SourceEpoch`. */
+export abstract class GroupLedger implements Ledger {
+  forked(parent: Item, value: unknown, path: Path | undefined): Item {
+    const group = groupOf(parent as TrackedItem)
+    group.pending++
+    return new TrackedItem(value, parent.origin, parent.index, path, group)
+  }
+
+  joined(
+    first: Item,
+    value: unknown,
+    members: readonly Item[],
+    batchOrigin?: BatchOrigin,
+  ): TrackedItem {
+    const batch = new BatchGroup(this, members as readonly TrackedItem[], batchOrigin)
+    return new TrackedItem(value, first.origin, first.index, first.path, batch)
+  }
+
+  isCovered(item: Item): boolean {
+    return item instanceof TrackedItem && item.group?.isCovered(item.path) === true
+  }
+
+  abstract retired(item: Item): void
+  abstract absorbed(item: Item): void
+  abstract lost(item: Item): void
+  /** Called when all items of a batch are finished. Ends its members. */
+  abstract closed(batch: BatchGroup): void
 }

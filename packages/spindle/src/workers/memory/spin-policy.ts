@@ -25,7 +25,7 @@ export function spinUsFor(workers: number): number {
  * doubled after each success, so a core is not wasted where nothing arrives soon or another thread
  * needs the core.
  */
-export class Spin {
+export class SpinPolicy {
   readonly #maxUs: number
   #us: number
   #waits = 0

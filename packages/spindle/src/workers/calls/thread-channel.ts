@@ -3,24 +3,25 @@ import { POOL_THREAD } from '../../entries.ts'
 import { clockMs } from '../../timers.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { type EntrySetup, startThread } from '../supervise/start-worker.ts'
-import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
+import { sealed, TO_WORKER } from '../transport/envelope.ts'
 import { copyLater } from '../transport/pack.ts'
-import type { ThreadSetup, WorkerMessage } from './call-protocol.ts'
+import { keepAlive, type WorkerListener, watchThread } from '../transport/watch-worker.ts'
+import type { PoolThreadSetup, WorkerMessage } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
-import type { LinkListener, WorkerLink } from './link.ts'
+import type { PoolChannel } from './pool-channel.ts'
 import type { PoolSettings } from './pool-options.ts'
-import { PortCarrier } from './port-carrier.ts'
 import { SharedPoolControl } from './shared-control.ts'
+import { ThreadTransport } from './thread-transport.ts'
 
 /** The pool's view of a worker thread. */
-export class ThreadLink implements WorkerLink, Guarded {
+export class ThreadChannel implements PoolChannel, Guarded {
   readonly control: SharedPoolControl = new SharedPoolControl()
-  readonly carrier: PortCarrier
+  readonly transport: ThreadTransport
   readonly #worker: Worker
   readonly #graceMs: number
 
   constructor(
-    listener: LinkListener,
+    listener: WorkerListener<WorkerMessage>,
     options: {
       readonly resourceLimits?: ResourceLimits
       readonly memory?: SegmentPool
@@ -32,7 +33,7 @@ export class ThreadLink implements WorkerLink, Guarded {
     const { init, initArgs } = settings
     const { control } = this
     this.#graceMs = settings.graceMs
-    const setup: Omit<ThreadSetup, keyof EntrySetup> = {
+    const setup: Omit<PoolThreadSetup, keyof EntrySetup> = {
       control: control.buffer,
       memory: memory?.handle,
       init,
@@ -42,7 +43,7 @@ export class ThreadLink implements WorkerLink, Guarded {
     }
     const worker = startThread(POOL_THREAD, setup, { resourceLimits })
     this.#worker = worker
-    this.carrier = new PortCarrier(
+    this.transport = new ThreadTransport(
       {
         postMessage(message: unknown, transfers: readonly Transferable[]) {
           worker.postMessage(sealed(TO_WORKER, message), transfers)
@@ -51,30 +52,19 @@ export class ThreadLink implements WorkerLink, Guarded {
       },
       copyLater,
     )
-    let thrown: unknown
-    worker.on('message', (message: unknown) => {
-      const told = opened(FROM_WORKER, message)
-      if (told !== undefined) listener.heard(told as WorkerMessage)
-    })
-    // A message could not be read, so its results are lost and their callers would wait forever.
-    worker.on('messageerror', (error) => {
-      thrown = error
-      void worker.terminate()
-    })
-    worker.on('error', (error) => {
-      thrown = error
-    })
-    worker.on('exit', (code) => {
-      unguardExit(this)
-      if (control.member > 0) memory?.reclaim(control.member)
-      listener.ended({ how: `exit code ${code}`, error: thrown })
+    watchThread<WorkerMessage>(worker, {
+      onMessage: (message) => listener.onMessage(message),
+      ended: (exit) => {
+        unguardExit(this)
+        if (control.member > 0) memory?.reclaim(control.member)
+        listener.ended(exit)
+      },
     })
     guardExit(this)
   }
 
   setRef(isReffed: boolean): void {
-    if (isReffed) this.#worker.ref()
-    else this.#worker.unref()
+    keepAlive(this.#worker, isReffed)
   }
 
   terminate(): void {

@@ -1,8 +1,7 @@
 import { makeController } from '../../../abort-signals.ts'
 import { openSource, type Steps } from '../../../engine/flow/open-source.ts'
 import { resumeNextTurn, shouldYield } from '../../../engine/flow/time-slice.ts'
-import type { StopMode } from '../../../engine/run/stop.ts'
-import { settledWithin } from '../../../engine/run/stop.ts'
+import { type StopMode, settledWithin } from '../../../engine/run/stop.ts'
 import type { PipelineStats } from '../../../engine/stats/pipeline-stats.ts'
 import { noTuning, type Tuning } from '../../../engine/tuned.ts'
 import { TimeoutError } from '../../../errors.ts'
@@ -25,10 +24,10 @@ const LIMIT_MS: { readonly [mode in StopMode]: number } = {
  * The items of an iterable, which is iterated anew for each epoch. Items are requested only when
  * the consumer has room.
  */
-export class IterableSupply implements HostedPipeline {
+export class HostedIterable implements HostedPipeline {
   readonly isContinuous = false
   readonly #export: Export<AnyIterable>
-  readonly #outbox: ItemBatcher
+  readonly #batcher: ItemBatcher
   readonly #stopping: AbortController = makeController()
   #mode: StopMode | undefined
   #running: Promise<void> | undefined
@@ -36,9 +35,9 @@ export class IterableSupply implements HostedPipeline {
   #endedAt = 0
   #items = 0
 
-  constructor(exported: Export<AnyIterable>, outbox: ItemBatcher) {
+  constructor(exported: Export<AnyIterable>, batcher: ItemBatcher) {
     this.#export = exported
-    this.#outbox = outbox
+    this.#batcher = batcher
   }
 
   runEpoch(): Promise<void> {
@@ -66,9 +65,9 @@ export class IterableSupply implements HostedPipeline {
   }
 
   async #give(steps: Steps, isSync: boolean): Promise<void> {
-    const outbox = this.#outbox
+    const batcher = this.#batcher
     while (this.#mode === undefined) {
-      if (!outbox.hasRoom) await outbox.room()
+      if (!batcher.hasRoom) await batcher.room()
       if (shouldYield()) await new Promise<void>((resolve) => resumeNextTurn({ resume: resolve }))
       if (this.#mode !== undefined) break
       let step = steps.next()
@@ -78,7 +77,7 @@ export class IterableSupply implements HostedPipeline {
       if (isSync && isThenable(value)) value = await value
       if (this.#mode === 'discard' || this.#mode === 'abort') break
       try {
-        outbox.push(value)
+        batcher.push(value)
       } catch (error) {
         await close(steps)
         throw error

@@ -22,9 +22,9 @@ const VAIN = 8
  * than the machine has cores, and the machine is not busy otherwise. It also needs recent success:
  * after messages that came too late it rarely spins.
  */
-export class Spinner {
+export class SpinWait {
   /** Number of messages that the worker has received. */
-  heard = 0
+  received = 0
   readonly #control: SharedWorkerControl
   readonly #isAllowed: boolean
   #isBusy = false
@@ -59,7 +59,7 @@ export class Spinner {
 
   get #hasMessage(): boolean {
     // The count wraps around at 2^31.
-    return ((this.#control.posted - this.heard) | 0) > 0
+    return ((this.#control.posted - this.received) | 0) > 0
   }
 
   #isMachineBusy(nowMs: number): boolean {

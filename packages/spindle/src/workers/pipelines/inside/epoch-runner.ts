@@ -7,6 +7,7 @@ import { setImmediate } from '../../../timers.ts'
 import { SegmentPool } from '../../memory/segment-pool.ts'
 import { type Lifeline, LoopEnd } from '../../supervise/loop-end.ts'
 import { onRefused } from '../../supervise/nesting.ts'
+import { markTsx } from '../../supervise/worker-modules.ts'
 import { isMovable } from '../../transport/move.ts'
 import { copyAll, moveAll } from '../../transport/pack.ts'
 import { type HostedPipeline, noStats } from '../hosted-pipeline.ts'
@@ -14,14 +15,14 @@ import type { ConsumerMessage, RemoteMessage, StartMessage } from '../pipeline-p
 import { toWireFailure, toWireItemError, type WireFailure } from '../wire-failure.ts'
 import { toWireStats } from '../wire-stats.ts'
 import { ArenaSender } from './arena-sender.ts'
-import { ItemBatcher, type Uplink } from './item-batcher.ts'
-import { IterableSupply } from './iterable-supply.ts'
+import { HostedBuilder } from './hosted-builder.ts'
+import { HostedIterable } from './hosted-iterable.ts'
+import { ItemBatcher, type ItemChannel } from './item-batcher.ts'
 import { loadBuilder, loadIterable } from './load-export.ts'
-import { PipelineSupply } from './pipeline-supply.ts'
 
 /** Sends to the consumer, and controls the life of the thread or process. */
-export interface FarLink extends Uplink {
-  tell(message: RemoteMessage): void
+export interface ConsumerChannel extends ItemChannel {
+  send(message: RemoteMessage): void
   /** The user's code has begun to run here. */
   working(): void
   /** What keeps the thread or process alive while it waits for the consumer. */
@@ -31,18 +32,37 @@ export interface FarLink extends Uplink {
 }
 
 /**
+ * Runs a hosted pipeline in this thread or process. If the thread or process ends early, the
+ * consumer gets a message.
+ */
+export function runEpochs(
+  channel: ConsumerChannel,
+  startMessage: StartMessage,
+  hasTsx: boolean,
+): EpochRunner {
+  if (hasTsx) markTsx()
+  let uncaught: unknown
+  process.on('uncaughtExceptionMonitor', (error) => {
+    uncaught = error
+  })
+  const runner = new EpochRunner(channel, startMessage)
+  process.on('exit', (code) => runner.lastWords(`exit code ${code}`, uncaught))
+  return runner
+}
+
+/**
  * The worker side: runs one epoch after another when the consumer requests it.
  *
  *   LOADING --> (waits for 'begin' --> RUNNING an epoch --> sends 'end') again and again
  *      '--------------'---------------------'--- fails: sends 'failed' --> at rest
  *      '--------------'---------------------'--- 'stop': sends 'stopped' --> at rest
  */
-export class Producer {
-  readonly #link: FarLink
-  readonly #assignment: StartMessage
+export class EpochRunner {
+  readonly #channel: ConsumerChannel
+  readonly #startMessage: StartMessage
   readonly #arena: SegmentPool | undefined
-  readonly #outbox: ItemBatcher
-  #supply: HostedPipeline | undefined
+  readonly #batcher: ItemBatcher
+  #hosted: HostedPipeline | undefined
   #begun = -1
   #isOver = false
   #isStopping = false
@@ -53,12 +73,12 @@ export class Producer {
   readonly #loading: Promise<void>
   readonly #running: Promise<void>
 
-  constructor(link: FarLink, assignment: StartMessage) {
-    this.#link = link
-    this.#assignment = assignment
-    const { arena, bufferSize, moves } = assignment
+  constructor(channel: ConsumerChannel, startMessage: StartMessage) {
+    this.#channel = channel
+    this.#startMessage = startMessage
+    const { arena, bufferSize, moves } = startMessage
     this.#arena = arena === undefined ? undefined : SegmentPool.attach(arena)
-    this.#outbox = new ItemBatcher(link, {
+    this.#batcher = new ItemBatcher(channel, {
       bufferSize,
       mayMove: { all: moveAll, marked: isMovable, none: copyAll }[moves],
       arena: this.#arena === undefined ? undefined : new ArenaSender(this.#arena),
@@ -66,27 +86,27 @@ export class Producer {
       onFull: () => this.#loopEnd.stay(),
     })
     this.#loopEnd = new LoopEnd(
-      link.lifeline,
+      channel.lifeline,
       () => this.#isWaiting,
       () => this.#atLoopEnd(),
     )
     onRefused((error) => void this.#fail(error))
     this.#loading = this.#load()
     this.#running = this.#run()
-    this.#loopEnd.heard()
+    this.#loopEnd.checkSoon()
   }
 
   /** Whether it waits for the user's code and not for the consumer. */
   get #isWaiting(): boolean {
     return (
-      this.#waitsFor !== undefined && !this.#isOver && !this.#isStopping && this.#outbox.hasRoom
+      this.#waitsFor !== undefined && !this.#isOver && !this.#isStopping && this.#batcher.hasRoom
     )
   }
 
   /** Nothing is left to run here. Pipelines detect this themselves. */
   #atLoopEnd(): void {
-    if (this.#waitsFor === 'the items' && this.#assignment.kind === 'pipeline') return
-    const { href, exportName = 'default' } = this.#assignment
+    if (this.#waitsFor === 'the items' && this.#startMessage.kind === 'pipeline') return
+    const { href, exportName = 'default' } = this.#startMessage
     const what =
       this.#waitsFor === 'the module'
         ? `has not been made by ${href}`
@@ -94,28 +114,28 @@ export class Producer {
     void this.#fail(new UnfinishedError([{ stage: exportName, where: undefined, items: [], what }]))
   }
 
-  hear(message: ConsumerMessage): void {
-    if (message.kind === 'taken') this.#outbox.took(message.items)
+  onMessage(message: ConsumerMessage): void {
+    if (message.kind === 'taken') this.#batcher.took(message.items)
     else if (message.kind === 'begin') {
       this.#begun = message.epoch
       this.#wake?.()
-    } else if (message.kind === 'stats') this.#tellStats(message.request)
+    } else if (message.kind === 'stats') this.#sendStats(message.request)
     else if (message.kind === 'commit') this.#committed(message)
     else if (message.kind === 'stop') void this.stop(message.mode, message.timeoutMs)
-    this.#loopEnd.heard()
+    this.#loopEnd.checkSoon()
   }
 
   #committed({ committed, request }: ConsumerMessage & { readonly kind: 'commit' }): void {
-    this.#supply?.commit(committed)
+    this.#hosted?.commit(committed)
     if (request === undefined) return
     let state: PipelineState | undefined
     let failure: WireFailure | undefined
     try {
-      state = (this.#supply ?? noSupply()).state()
+      state = (this.#hosted ?? notBegun()).state()
     } catch (error) {
       failure = toWireFailure(error)
     }
-    this.#link.tell({ kind: 'state', request, state, error: failure })
+    this.#channel.send({ kind: 'state', request, state, error: failure })
   }
 
   /**
@@ -126,40 +146,41 @@ export class Producer {
     if (this.#isOver) return
     this.#isOver = true
     try {
-      this.#outbox.flush()
+      this.#batcher.flush()
     } catch {} // an item cannot be sent, and no caller is left for the error
     try {
       const failure = error === undefined ? undefined : toWireFailure(error)
-      this.#link.tell({ kind: 'died', how, error: failure })
+      this.#channel.send({ kind: 'died', how, error: failure })
     } catch {
-      this.#link.tell({ kind: 'died', how: `${how}: ${messageOf(error)}`, error: undefined })
+      this.#channel.send({ kind: 'died', how: `${how}: ${messageOf(error)}`, error: undefined })
     }
   }
 
   async #load(): Promise<void> {
-    this.#link.working()
-    const { kind, build } = this.#assignment
+    this.#channel.working()
+    const { kind, build } = this.#startMessage
     const context = { arena: this.#arena }
     // If the thread dies, its allocations are identified by this number.
-    if (this.#arena !== undefined) this.#link.tell({ kind: 'member', member: this.#arena.member })
-    this.#supply =
+    if (this.#arena !== undefined)
+      this.#channel.send({ kind: 'member', member: this.#arena.member })
+    this.#hosted =
       kind === 'pipeline'
-        ? new PipelineSupply(await loadBuilder(this.#assignment, context), build, this.#outbox)
-        : new IterableSupply(await loadIterable(this.#assignment, context), this.#outbox)
+        ? new HostedBuilder(await loadBuilder(this.#startMessage, context), build, this.#batcher)
+        : new HostedIterable(await loadIterable(this.#startMessage, context), this.#batcher)
   }
 
   async #run(): Promise<void> {
     try {
       await this.#loading
       this.#waitFor(undefined)
-      this.#link.tell({ kind: 'ready' })
-      const supply = this.#supply as HostedPipeline
-      for (let epoch = 0; await this.#isWanted(supply.isContinuous ? epoch - 1 : epoch); epoch++) {
+      this.#channel.send({ kind: 'ready' })
+      const hosted = this.#hosted as HostedPipeline
+      for (let epoch = 0; await this.#isWanted(hosted.isContinuous ? epoch - 1 : epoch); epoch++) {
         this.#waitFor('the items')
-        await supply.runEpoch()
+        await hosted.runEpoch()
         this.#waitFor(undefined)
-        this.#outbox.flush()
-        this.#link.tell({ kind: 'end' })
+        this.#batcher.flush()
+        this.#channel.send({ kind: 'end' })
       }
     } catch (error) {
       await this.#fail(error)
@@ -169,7 +190,7 @@ export class Producer {
   #waitFor(what: 'the items' | undefined): void {
     this.#waitsFor = what
     if (what === undefined) this.#loopEnd.stay()
-    else this.#loopEnd.heard()
+    else this.#loopEnd.checkSoon()
   }
 
   /** Waits until the consumer has begun this epoch. Returns false after a stop. */
@@ -189,28 +210,28 @@ export class Producer {
     this.#isOver = true
     let reason = error
     try {
-      this.#outbox.flush()
+      this.#batcher.flush()
     } catch (unsendable) {
       reason = unsendable
     }
     // While a stop is in progress, the stop ends everything.
     const isStopping = this.#isStopping
     this.#isStopping = true
-    this.#tellStats(undefined)
-    this.#tellFailure(reason)
+    this.#sendStats(undefined)
+    this.#sendFailure(reason)
     if (isStopping) return
-    this.#outbox.lift()
-    await this.#supply?.stop('abort', undefined).catch(() => {})
-    this.#link.atRest()
+    this.#batcher.lift()
+    await this.#hosted?.stop('abort', undefined).catch(() => {})
+    this.#channel.atRest()
   }
 
-  #tellFailure(reason: unknown): void {
+  #sendFailure(reason: unknown): void {
     try {
-      this.#link.tell({ kind: 'failed', failure: toWireFailure(reason) })
+      this.#channel.send({ kind: 'failed', failure: toWireFailure(reason) })
     } catch {
       // An error can contain values that can be sent to a thread but not to a process.
       const failure = toWireFailure(new SpindleError('ERR_NOT_TRANSFERABLE', messageOf(reason)))
-      this.#link.tell({ kind: 'failed', failure })
+      this.#channel.send({ kind: 'failed', failure })
     }
   }
 
@@ -219,40 +240,40 @@ export class Producer {
    * then a message. A second stop shortens the first.
    */
   async stop(mode: StopMode, timeoutMs: number | undefined): Promise<void> {
-    if (this.#isStopping) return this.#supply?.stop(mode, timeoutMs).catch(() => {})
+    if (this.#isStopping) return this.#hosted?.stop(mode, timeoutMs).catch(() => {})
     this.#isStopping = true
     this.#wake?.()
     await this.#loading.catch(() => {})
     // The rest may exceed the consumer's limit: it is no more than the queues hold.
-    this.#outbox.lift()
+    this.#batcher.lift()
     let error: unknown
-    await this.#supply?.stop(mode, timeoutMs).catch((reason: unknown) => {
+    await this.#hosted?.stop(mode, timeoutMs).catch((reason: unknown) => {
       error = reason
     })
     // The clean-up of an iterable may never end.
     await Promise.race([this.#running, new Promise((resolve) => setImmediate(resolve))])
     if (!this.#isOver) {
       this.#isOver = true
-      this.#outbox.flush()
+      this.#batcher.flush()
     }
-    this.#tellStats(undefined)
-    this.#link.tell({
+    this.#sendStats(undefined)
+    this.#channel.send({
       kind: 'stopped',
       error: error === undefined ? undefined : toWireFailure(error),
     })
-    this.#link.atRest()
+    this.#channel.atRest()
   }
 
-  #tellStats(request: number | undefined): void {
-    const supply = this.#supply
-    const failures = (supply?.failures() ?? []).map(toWireItemError)
-    const stats = toWireStats(supply?.stats() ?? noStats)
-    const tuning = supply?.tuning() ?? noTuning
-    this.#link.tell({ kind: 'stats', request, stats, failures, tuning })
+  #sendStats(request: number | undefined): void {
+    const hosted = this.#hosted
+    const failures = (hosted?.failures() ?? []).map(toWireItemError)
+    const stats = toWireStats(hosted?.stats() ?? noStats)
+    const tuning = hosted?.tuning() ?? noTuning
+    this.#channel.send({ kind: 'stats', request, stats, failures, tuning })
   }
 }
 
-function noSupply(): never {
+function notBegun(): never {
   throw new SpindleError(
     'ERR_BAD_STATE',
     'the pipeline has not begun, so there is no state of it yet',

@@ -11,24 +11,23 @@ import type { Committed } from '../remote-commits.ts'
 import type { RemoteBuildOptions } from '../remote-options.ts'
 import type { ItemBatcher } from './item-batcher.ts'
 import { type Buildable, type Export, isContinuous } from './load-export.ts'
-import { UnackedItems } from './unacked-items.ts'
 
 /**
  * The pipelines of a builder: a single one if its source is continuous, else a new one for each
  * epoch.
  */
-export class PipelineSupply implements HostedPipeline {
+export class HostedBuilder implements HostedPipeline {
   readonly isContinuous: boolean
   readonly #export: Export<Buildable>
   readonly #options: RemoteBuildOptions
-  readonly #outbox: ItemBatcher
+  readonly #batcher: ItemBatcher
   #pipeline: Pipeline<unknown> | undefined
   /** Time spent on packing items of earlier epochs' pipelines, in milliseconds. */
   #packedBefore = 0
   /** Set if the pipeline can be resumed. */
   readonly #given: UnackedItems | undefined
 
-  constructor(exported: Export<Buildable>, options: RemoteBuildOptions, outbox: ItemBatcher) {
+  constructor(exported: Export<Buildable>, options: RemoteBuildOptions, batcher: ItemBatcher) {
     this.#export = exported
     const { resumable } = options
     this.#options =
@@ -39,7 +38,7 @@ export class PipelineSupply implements HostedPipeline {
             resumable: { ...(resumable === true ? {} : resumable), commit: 'explicit' },
           }
     this.#given = this.#options === options ? undefined : new UnackedItems()
-    this.#outbox = outbox
+    this.#batcher = batcher
     this.isContinuous = isContinuous(exported.made.getConfig().source)
   }
 
@@ -50,14 +49,14 @@ export class PipelineSupply implements HostedPipeline {
       const isFirst = this.#pipeline === undefined
       const options = isFirst && state !== undefined ? this.#options : others
       this.#pipeline = (await this.#export.forEpoch()).build(options)
-      this.#packedBefore = this.#outbox.packMs
+      this.#packedBefore = this.#batcher.packMs
     }
-    const outbox = this.#outbox
+    const batcher = this.#batcher
     const pipeline = this.#pipeline
     const send = sender((item) => {
       this.#given?.give(pipeline, item)
-      outbox.push(item)
-      return outbox.hasRoom ? undefined : outbox.room()
+      batcher.push(item)
+      return batcher.hasRoom ? undefined : batcher.room()
     })
     await pipeline.forEach(send)
   }
@@ -71,7 +70,7 @@ export class PipelineSupply implements HostedPipeline {
     const stats = this.#pipeline.stats()
     const { waitMs, heldUpMs } = stats.consumer
     // The time that this side spends on sending items is not the consumer's.
-    const times = { waitMs, heldUpMs, packMs: this.#outbox.packMs - this.#packedBefore, loopMs: 0 }
+    const times = { waitMs, heldUpMs, packMs: this.#batcher.packMs - this.#packedBefore, loopMs: 0 }
     return { ...stats, consumer: consumerStats(times, stats.elapsedMs) }
   }
 
@@ -95,5 +94,30 @@ export class PipelineSupply implements HostedPipeline {
         'the pipeline has not begun, so there is no state of it yet',
       )
     return this.#pipeline.state()
+  }
+}
+
+/** Items that the worker side has given and the consumer has not committed. */
+class UnackedItems {
+  readonly #items: Map<number, { readonly pipeline: Pipeline<unknown>; readonly item: unknown }> =
+    new Map()
+  #given = 0
+  /** All items before this number are committed. */
+  #low = 0
+
+  give(pipeline: Pipeline<unknown>, item: unknown): void {
+    this.#items.set(this.#given++, { pipeline, item })
+  }
+
+  commit({ until, also }: Committed): void {
+    for (; this.#low < until; this.#low++) this.#commit(this.#low)
+    for (const number of also) this.#commit(number)
+  }
+
+  #commit(number: number): void {
+    const given = this.#items.get(number)
+    if (given === undefined) return
+    this.#items.delete(number)
+    given.pipeline.commit(given.item)
   }
 }

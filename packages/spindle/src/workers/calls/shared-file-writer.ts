@@ -1,4 +1,4 @@
-import { writeFully } from './file-bytes.ts'
+import { writeFully } from '../memory/unnamed-file.ts'
 
 /** Maximum number of bytes in the file at a time. Further buffers are sent within the message. */
 const MOST_BYTES = 2 ** 28
@@ -15,7 +15,7 @@ interface Region {
 /**
  * The writer's side of a file that carries large buffers to another process. Regions are reused.
  */
-export class Slab {
+export class SharedFileWriter {
   readonly #file: number
   /** In the order of their offsets. */
   #regions: Region[] = []
