@@ -22,6 +22,11 @@ export function quoted(text: string): string {
   return cut(text.slice(0, 2 * MOST_OF_MESSAGE).replace(/\s*[\r\n]\s*/g, ' '), MOST_OF_MESSAGE)
 }
 
+/** A text of bounded length, as it is. */
+export function shortened(text: string): string {
+  return cut(text, MOST_OF_MESSAGE)
+}
+
 function cut(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most)}…`
 }
