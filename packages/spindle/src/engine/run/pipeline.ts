@@ -23,7 +23,7 @@ import { noTuning, type Tuning } from '../tuned.ts'
 import type { BuildOptions } from '../types.ts'
 import { Graph } from './graph.ts'
 import type { StopMode } from './stop.ts'
-import { watchIdle, watchUnfinished } from './unfinished.ts'
+import { forgetIdle, watchIdle, watchUnfinished } from './unfinished.ts'
 import type { WorkerServices } from './worker-services.ts'
 
 /** Options of `stop()`. */
@@ -95,6 +95,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   constructor(config: PipelineConfig<T>, options: BuildOptions, workers: WorkerServices) {
     this.#graph = new Graph(config as PipelineConfig, options, workers)
     this.#reader = this.#graph.reader
+    watchIdle(this.#graph)
   }
 
   /**
@@ -102,9 +103,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * with the reason of an aborted signal.
    */
   get done(): Promise<void> {
-    const graph = this.#graph
-    if (!graph.isStarted && !graph.isStopped) watchIdle(graph)
-    return graph.done
+    return this.#graph.done
   }
 
   /** The configuration from which the pipeline was built. */
@@ -227,6 +226,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     const { mode = 'abort', timeoutMs } = options
     checkChoice('mode', mode, ['drain', 'discard', 'abort'])
     if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+    forgetIdle(this.#graph)
     return this.#graph.stop(mode, timeoutMs)
   }
 
