@@ -85,12 +85,16 @@ export class Bracket {
     return target > this.value ? target : undefined
   }
 
-  /** The next smaller number to try; `undefined` if there is none. */
-  below(atMs: number): number | undefined {
+  /**
+   * The next smaller number to try; `undefined` if there is none. `least`: the smallest number that
+   * may be enough.
+   */
+  below(atMs: number, least: number = this.min): number | undefined {
     const refused = this.#alive(this.#below, atMs)
     const factor =
       this.value >= MANY ? DOWN[1] : (DOWN[Math.min(this.boldDown, DOWN.length - 1)] as number)
-    let target = Math.max(this.min, Math.min(this.value - 1, Math.floor(this.value * factor)))
+    const lower = Math.min(this.value - 1, Math.floor(this.value * factor))
+    let target = Math.max(this.min, least, lower)
     if (refused !== undefined) {
       if (refused * NEAR >= this.value || refused >= this.value - 1) return undefined
       target = Math.max(target, Math.ceil((this.value + refused) / 2))

@@ -1,5 +1,6 @@
-import type { Bracket } from './bracket.ts'
-import type { UnitFigures } from './figures.ts'
+import type { Bracket, Taboo } from './bracket.ts'
+import type { Figures, UnitFigures } from './figures.ts'
+import type { SlotRates } from './slot-rates.ts'
 import type { TuningReason, Unit } from './tune-types.ts'
 
 /** A unit and the state of its numbers. */
@@ -7,6 +8,7 @@ export interface Tuned {
   readonly unit: Unit
   readonly size: Bracket
   readonly buffer: Bracket | undefined
+  readonly rates: SlotRates
   /** Share of troubled calls that does not depend on the concurrency. */
   usualTroubles: number
 }
@@ -25,6 +27,18 @@ export interface Proposal {
   readonly changes: readonly Change[]
   /** Whether the figures alone show that it helps. It is then kept unless it does harm. */
   readonly isTrusted: boolean
+}
+
+/** What is known when a change is proposed. */
+export interface Situation {
+  readonly figures: Figures
+  readonly tuned: readonly Tuned[]
+  /** Maximum number of bytes that the pipeline may use. */
+  readonly memoryBytes: number
+  /** Blocks changes of several units at once for a while. */
+  readonly together: Taboo
+  /** Whether other processes use some of the cores at times. */
+  readonly areCoresShared: boolean
 }
 
 /** Share of the time up to which a waiting consumer counts as satisfied. */
