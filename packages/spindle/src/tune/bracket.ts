@@ -57,6 +57,8 @@ export class Bracket {
   /** Number of consecutive successful steps in that direction. */
   boldUp = 0
   boldDown = 0
+  /** Whether a step without a proof was kept. */
+  wasTrusted = false
   #below: Refused | undefined
   #above: Refused | undefined
   #refusals = 0
@@ -166,6 +168,7 @@ export class Bracket {
     this.#refused = undefined
     this.boldUp = 0
     this.boldDown = 0
+    this.wasTrusted = false
   }
 
   #alive(refused: Refused | undefined, atMs: number): number | undefined {

@@ -3,11 +3,13 @@ import { fitting } from './memory.ts'
 import {
   type Change,
   isHeldUp,
+  isSpread,
   type Proposal,
   SATISFIED,
   type Situation,
   type Tuned,
   WAITS,
+  withRoom,
 } from './proposal.ts'
 
 /** Share of busy slots from which on a unit may be the bottleneck. */
@@ -21,6 +23,11 @@ const PARTLY = 0.4
 const WAITS_CERTAINLY = 0.9
 /** Share of used cores from which on more calls gain nothing. */
 const CORES_FULL = 0.93
+/**
+ * Share of a waiting consumer from which on a unit with very different times of calls is raised
+ * without a proof: the gain is smaller than what a measurement shows.
+ */
+const NEARLY = 0.15
 /** Number of cores in use by a process that can use more. */
 const WANTS_CORES = 0.25
 /** Share of slots that wait for a worker, above which more slots only make the queue longer. */
@@ -120,13 +127,16 @@ function first(situation: Situation, ranked: readonly Candidate[]): Proposal | u
     const isHeld = isHeldUp(tuned, unit)
     const wanted = Math.max(enough(figures, unit), isHeld ? besideSlow(figures, unit) : 0)
     const cap = Math.min(wanted, fitting(figures, unit, size.value, memoryBytes))
-    if (isHeld && size.boldUp === 0) size.boldUp = 1
+    const isNearlyEnough = isSpread(unit) && figures.waiting <= NEARLY && !size.wasTrusted
+    if ((isHeld || isNearlyEnough) && size.boldUp === 0) size.boldUp = 1
     const up = isUseless || cap <= size.value ? undefined : size.above(figures.atMs, cap)
     // Noise hides a small loss. Then a lower number is only tried where there are certainly too
     // many slots.
     const isNoisy = figures.error > NOISE && size.value < MANY
     const down =
-      isHeld || isNoisy ? undefined : size.below(figures.atMs, least(situation, unit, tuned))
+      isHeld || isNoisy || (isSpread(unit) && figures.waiting <= NEARLY)
+        ? undefined
+        : size.below(figures.atMs, least(situation, unit, tuned))
     // With long calls, the effect of a higher number shows late, and that of a lower one soon.
     const isUpFirst = size.prefersUp && (size.boldUp > 0 || unit.meanMs < LONG_MS)
     const to = isUpFirst ? (up ?? down) : (down ?? up)
@@ -137,7 +147,7 @@ function first(situation: Situation, ranked: readonly Candidate[]): Proposal | u
       reason: 'climb',
       direction,
       changes: [change],
-      isTrusted: isHeld && direction === 'up',
+      isTrusted: (isHeld || isNearlyEnough) && direction === 'up',
     }
   }
   return undefined
@@ -170,7 +180,8 @@ function enough(figures: Figures, unit: UnitFigures): number {
   const { waiting, cpu, cores } = figures
   const byConsumer = waiting < 0.98 ? 1 / (1 - waiting) : Number.POSITIVE_INFINITY
   const byCores = cpu > 0.05 * cores ? (1.1 * cores) / cpu : Number.POSITIVE_INFINITY
-  return unit.slots * Math.min(byConsumer, byCores) * MODEL_ROOM
+  const times = Math.min(byConsumer, byCores)
+  return Math.max(unit.slots * times * MODEL_ROOM, withRoom(unit, unit.busy * times))
 }
 
 /** Number of slots that an ordered unit needs: all calls that begin while its slowest call runs. */

@@ -17,6 +17,8 @@ export interface UnitFigures {
   readonly full: number
   readonly itemBytes: number
   readonly tasks: number
+  /** Highest number of calls in flight that a sample showed. */
+  readonly most: number
   readonly slowMs: number
   /** Number of outputs per input. */
   readonly fanOut: number
@@ -46,6 +48,9 @@ export interface Figures {
   readonly units: readonly UnitFigures[]
 }
 
+/** Share of the machine's cores from which on this process counts as undisturbed. */
+export const UNDISTURBED = 0.9
+
 const LEAST_ERROR = 0.005
 /**
  * Minimum number of blocks of samples for a standard error, and the number that it is computed
@@ -65,6 +70,7 @@ export class Measurement {
   readonly #first: TuneSample
   #last: TuneSample
   readonly #ticks: { readonly ms: number; readonly coreMs: number; readonly items: number }[] = []
+  #most: readonly number[] = []
   #memory = 0
   #loopDelayMs = 0
 
@@ -82,6 +88,7 @@ export class Measurement {
       coreMs: elapsedMs * coresLeft(sample.cores, others),
       items: sample.items - this.#last.items,
     })
+    this.#most = sample.units.map(({ running }, i) => Math.max(running, this.#most[i] ?? 0))
     this.#memory += sample.memoryBytes
     this.#loopDelayMs = Math.max(this.#loopDelayMs, sample.loopDelayMs)
     this.#last = sample
@@ -139,7 +146,7 @@ export class Measurement {
       memoryBytes: this.#ticks.length === 0 ? last.memoryBytes : this.#memory / this.#ticks.length,
       loopDelayMs: this.#loopDelayMs,
       units: last.units.map((unit, i) =>
-        unitFigures(first.units[i] as UnitSample, unit, elapsedMs),
+        unitFigures(first.units[i] as UnitSample, unit, elapsedMs, this.#most[i] ?? 0),
       ),
     }
   }
@@ -154,7 +161,12 @@ function sumOf<K extends string>(ticks: readonly Readonly<Record<K, number>>[], 
   return ticks.reduce((sum, tick) => sum + tick[key], 0)
 }
 
-function unitFigures(before: UnitSample, after: UnitSample, elapsedMs: number): UnitFigures {
+function unitFigures(
+  before: UnitSample,
+  after: UnitSample,
+  elapsedMs: number,
+  most: number,
+): UnitFigures {
   const of = (key: keyof UnitSample): number => Math.max(0, after[key] - before[key])
   const slots = of('slotMs') / elapsedMs
   const busy = Math.min(slots, of('busyMs') / elapsedMs)
@@ -174,6 +186,7 @@ function unitFigures(before: UnitSample, after: UnitSample, elapsedMs: number): 
     full: Math.min(1, of('fullMs') / elapsedMs),
     itemBytes: after.itemBytes,
     tasks,
+    most,
     slowMs: after.slowMs,
     fanOut: tasks > 0 ? of('emitted') / tasks : 1,
   }
@@ -205,8 +218,13 @@ export function pooled(one: Figures, other: Figures): Figures {
       Math.hypot(one[key] * one.elapsedMs, other[key] * other.elapsedMs) / elapsedMs,
     )
   const coreMs = one.items / one.perCore + other.items / other.perCore
+  const units = other.units.map((unit, i) => ({
+    ...unit,
+    most: Math.max(unit.most, one.units[i]?.most ?? 0),
+  }))
   return {
     ...other,
+    units,
     elapsedMs,
     items,
     rate: items / elapsedMs,

@@ -1,4 +1,4 @@
-import { type Figures, leastMsOf } from './figures.ts'
+import { type Figures, leastMsOf, UNDISTURBED } from './figures.ts'
 import { type Proposal, SATISFIED } from './proposal.ts'
 
 /** `'void'`: other processes disturbed the trial too much for a verdict. */
@@ -22,6 +22,7 @@ const LARGE_LOSS = 0.15
 const LARGE_LOSS_MS = 150
 /** Number of standard errors that separates a certain verdict. */
 const SURE = 2
+const LIKELY = 1.5
 /**
  * Relative change of the cores available to this process from which on rates are compared per core,
  * if cores limit.
@@ -29,6 +30,8 @@ const SURE = 2
 const OTHER_CORES = 0.15
 const CORES_FULL = 0.9
 const CORES_USED = 0.5
+/** Share of the cores by which cores that are as full as before may differ. */
+const AS_FULL = 0.02
 /** Number of cores in use from which on other processes can matter. */
 const CPU_MATTERS = 0.25
 
@@ -68,12 +71,15 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   )
   const isEarly = !isOver && (elapsedMs < leastMs || Math.max(items, expected) < LEAST_ITEMS)
   if (isEarly && proposal.direction === 'up') return 'more'
-  if (isEarly && (isVague || !isLargeLoss(ratio, Math.hypot(error, 1 / Math.sqrt(expected)), now)))
+  if (isEarly && (isVague || !isLargeLoss(ratio, Math.max(error, 1 / Math.sqrt(expected)), now)))
     return 'more'
   if (isEarly) return 'reject'
   // While the rate is imprecise, it is compared with the largest effect that a step of this size
   // could have.
   const slack = Math.min(error, proof)
+  // With fewer cores than usual, the best rate cannot be reached.
+  const isShared = Math.min(base.cores, now.cores) < UNDISTURBED * now.machine
+  const lowest = isShared && doCoresMatter ? 0 : (best / base.rate) * (1 - BEARABLE_IN_ALL)
   if (proposal.isTrusted)
     return decide(ratio - 1 + error, error, isOver || elapsedMs >= LONGEST_MS, false)
   if (proposal.direction === 'up')
@@ -82,27 +88,23 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   if (base.waiting <= SATISFIED && now.waiting <= 2 * SATISFIED && elapsedMs >= leastMs)
     return 'accept'
   // If the cores are as busy as before, as much work is done as before.
-  if (areFull)
-    return decide(
-      ratio - 1 + Math.max(BEARABLE, error),
-      error,
-      isOver || elapsedMs >= LONGEST_MS,
-      false,
-    )
+  if (areFull) {
+    const isAsFull = now.cpu / now.cores >= base.cpu / base.cores - AS_FULL
+    const allowed = BEARABLE + (isAsFull ? SURE * error : 0)
+    const least = Math.max(1 - allowed, lowest - error)
+    return decide(ratio - least, error, isOver || elapsedMs >= LONGEST_MS, false)
+  }
   // Fewer slots are not a gain in themselves. If the result stays unclear, it must at least not
   // look worse.
   if (isLast && error > proof / 2 && proposal.reason === 'climb')
     return ratio >= 1 ? 'accept' : 'reject'
-  const least = Math.min(
-    1 - BEARABLE,
-    Math.max(1 - slack, (best / base.rate) * (1 - BEARABLE_IN_ALL)),
-  )
+  const least = Math.min(1 - BEARABLE, Math.max(1 - slack, lowest))
   return decide(ratio - least, error, isOver, isVague)
 }
 
 /** Whether a step down costs so much that a short measurement shows it. */
 function isLargeLoss(ratio: number, error: number, { elapsedMs }: Figures): boolean {
-  return elapsedMs >= LARGE_LOSS_MS && ratio < 1 - LARGE_LOSS - SURE * error
+  return elapsedMs >= LARGE_LOSS_MS && ratio < 1 - LARGE_LOSS - LIKELY * error
 }
 
 /**

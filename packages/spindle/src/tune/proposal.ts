@@ -52,11 +52,23 @@ export const WAITS = 0.5
 const HELD = 0.3
 /** Factor on the mean time from which on a call is slow. */
 const SLOW = 3
+/** Number of standard deviations of the number of busy slots. */
+const ROOM = 2
+
+/**
+ * Whether the times of a unit's calls differ much. The number of calls in flight then varies by
+ * about its square root, even at a constant rate.
+ */
+export function isSpread({ slowMs, meanMs }: UnitFigures): boolean {
+  return slowMs > SLOW * meanMs
+}
+
+/** Number of slots for so many busy ones, so that none has to wait when the times of calls vary. */
+export function withRoom(unit: UnitFigures, busy: number): number {
+  return busy + (isSpread(unit) ? ROOM * Math.sqrt(busy) : 0)
+}
 
 /** Whether a unit needs its slots mainly because results wait for slow calls, in input order. */
-export function isHeldUp(
-  { unit }: Tuned,
-  { blocked, slots, slowMs, meanMs }: UnitFigures,
-): boolean {
-  return unit.isOrdered === true && (blocked > HELD * slots || slowMs > SLOW * meanMs)
+export function isHeldUp({ unit: { isOrdered } }: Tuned, unit: UnitFigures): boolean {
+  return isOrdered === true && (unit.blocked > HELD * unit.slots || isSpread(unit))
 }

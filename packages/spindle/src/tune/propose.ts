@@ -4,11 +4,13 @@ import { fitting } from './memory.ts'
 import {
   type Change,
   isHeldUp,
+  isSpread,
   type Proposal,
   SATISFIED,
   type Situation,
   type Tuned,
   WAITS,
+  withRoom,
 } from './proposal.ts'
 
 /** Target share of busy slots when unused ones are removed. */
@@ -65,7 +67,9 @@ function giveBack({ figures, tuned }: Situation): Proposal | undefined {
     // In input order, calls continue to begin while the slowest one runs.
     const beside = one.unit.isOrdered === true ? Math.max(unit.rate, figures.rate) * unit.slowMs : 0
     if (!isEnough && isHeldUp(one, unit)) return []
-    const needed = Math.max(size.min, Math.ceil((growth * Math.max(atWork, beside)) / USED))
+    const busy = growth * Math.max(atWork, beside)
+    const room = Math.max(busy / USED, withRoom(unit, busy), isSpread(unit) ? unit.most : 0)
+    const needed = Math.max(size.min, Math.ceil(room))
     if (needed >= size.value) return []
     // A refused number is not tried again at once.
     const down = size.below(figures.atMs)

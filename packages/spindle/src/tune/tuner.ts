@@ -1,6 +1,6 @@
 import { Bracket, Taboo } from './bracket.ts'
 import { TrialDebt } from './debt.ts'
-import { type Figures, leastMsOf, Measurement, pooled } from './figures.ts'
+import { type Figures, leastMsOf, Measurement, pooled, UNDISTURBED } from './figures.ts'
 import { GuardWatch } from './guards.ts'
 import { judge, type Verdict } from './judge.ts'
 import { MoveLog } from './move-log.ts'
@@ -49,8 +49,6 @@ const UNFAIR = 0.05
 /** A refused number with a loss up to this was harmless. */
 const HARMLESS = 0.015
 
-/** Share of the machine's cores from which on this process counts as undisturbed. */
-const UNDISTURBED = 0.9
 /** How long cores count as shared after other processes used some, in milliseconds. */
 const SHARED_MS = 30_000
 
@@ -354,7 +352,7 @@ export class Tuner {
   #noteRates(figures: Figures): void {
     if (figures.cores < UNDISTURBED * figures.machine) return
     figures.units.forEach((unit, i) => {
-      this.#tuned[i]?.rates.note(unit, figures.error, figures.atMs)
+      this.#tuned[i]?.rates.note(unit, figures)
     })
   }
 
@@ -368,8 +366,13 @@ export class Tuner {
       : this.#begin(proposal, figures)
   }
 
-  #accepted({ changes, direction }: Proposal, base: Figures, figures: Figures): void {
+  #accepted({ changes, direction, isTrusted }: Proposal, base: Figures, figures: Figures): void {
     const gain = figures.rate / base.rate - 1
+    if (isTrusted && gain < 0.03)
+      for (const step of changes) {
+        const bracket = this.#bracketOf(step)
+        if (bracket !== undefined) bracket.wasTrusted = true
+      }
     for (const step of changes)
       this.#bracketOf(step)?.accept(
         step.from,
@@ -380,7 +383,8 @@ export class Tuner {
     // Another unit may now be the bottleneck.
     this.#tuned.forEach(({ size, buffer, rates }, i) => {
       if (changes.some(({ tuned }) => tuned === i)) return
-      rates.forget()
+      // Slots become faster if fewer calls of others disturb them.
+      if (direction === 'down') rates.forget()
       size.forgetAbove()
       buffer?.forgetAbove()
     })
