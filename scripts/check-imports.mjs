@@ -128,9 +128,8 @@ function importsOf(text) {
 
 function checkBare(name, specifier, manifest, at) {
   if (specifier.startsWith('node:')) return
-  if (name === 'spindle')
-    return problems.push(`${at}: spindle has no run-time dependency, so not '${specifier}'`)
   const dependency = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  // spindle itself has no dependencies, only optional peers.
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
   if (!(dependency in declared))
     problems.push(`${at}: '${dependency}' is no dependency of ${manifest.name}`)

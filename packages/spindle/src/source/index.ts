@@ -43,6 +43,18 @@ export type {
   SourceLike,
   Transformed,
 } from './seek/source-types.ts'
+// Stores of objects
+export type {
+  ObjectInfo,
+  ObjectPlace,
+  ObjectStore,
+  ObjectWriter,
+  StoreCallOptions,
+  StoreReadOptions,
+  StoreWriteOptions,
+} from './store/object-store.ts'
+export { openStore } from './store/open-store.ts'
+export type { StoreCredentials, StoreOptions } from './store/store-options.ts'
 // Transforms of sources
 export { concat } from './transform/concat.ts'
 export {
