@@ -22,6 +22,7 @@ const MAY_IMPORT = {
   builder: ['root', 'engine', 'workers', 'guard', 'tuning'],
   observe: ['root', 'machine', 'engine', 'workers', 'builder'],
   checkpoint: ['root'],
+  sinks: ['root', 'engine', 'source'],
   interop: ['root', 'engine', 'builder'],
   loader: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop'],
   cli: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop', 'loader'],
