@@ -1,6 +1,6 @@
 import type { Codec } from 'node-av/lib'
-import { MediaError } from '../errors.ts'
-import type { FFmpeg } from '../image/ffmpeg/library.ts'
+import { MediaError } from '../base/errors.ts'
+import type { FFmpeg } from './library.ts'
 
 /** Decoders that are never opened, and why. `npm run fuzz:decoders` finds such. */
 const REFUSED: ReadonlyMap<string, string> = new Map([

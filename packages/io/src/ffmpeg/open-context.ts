@@ -1,10 +1,10 @@
 import type { FormatContext, InputFormat } from 'node-av/lib'
-import { MediaError } from '../errors.ts'
-import type { SyncReader } from '../file/routine.ts'
-import { check, type FFmpeg } from '../image/ffmpeg/library.ts'
+import { MediaError } from '../base/errors.ts'
+import type { SyncReader } from '../files/routine.ts'
 import { codecWhitelist } from './decoders.ts'
-import { FORMAT_WHITELIST, formatOf, opensOthers } from './formats.ts'
+import { check, type FFmpeg } from './library.ts'
 import { refuseBombs } from './refuse-bombs.ts'
+import { FORMAT_WHITELIST, formatOf, opensOthers } from './refused-formats.ts'
 
 /** What FFmpeg is to open. */
 export interface ContextInput {

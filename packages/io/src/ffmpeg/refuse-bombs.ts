@@ -1,6 +1,6 @@
-import { MediaError } from '../errors.ts'
-import type { SyncReader } from '../file/routine.ts'
-import { hasMp4Start, readMp4 } from './mp4.ts'
+import { MediaError } from '../base/errors.ts'
+import type { SyncReader } from '../files/routine.ts'
+import { hasMp4Start, readMp4 } from './containers/mp4.ts'
 
 /** Samples for which FFmpeg's index takes 24 MiB. */
 const FEW_SAMPLES = 1 << 20

@@ -1,6 +1,6 @@
 import type { Frame, Packet } from 'node-av/lib'
-import { MediaError } from '../errors.ts'
-import type { FFmpeg } from '../image/ffmpeg/library.ts'
+import { MediaError } from '../base/errors.ts'
+import type { FFmpeg } from './library.ts'
 
 /**
  * Refuses a packet that only its owner can decrypt: decoders would take it for damage. @throws

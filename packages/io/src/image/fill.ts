@@ -1,9 +1,9 @@
-import type { DataOf } from '../array.ts'
-import { readSourceSync, type SyncSource } from '../source.ts'
+import type { DataOf } from '../base/array.ts'
+import { readSourceSync, type SyncSource } from '../files/source.ts'
 import type { Augmentation } from './augment.ts'
 import { decodeFile } from './decode-file.ts'
-import { checkResultBytes } from './limits.ts'
-import type { ImageTarget } from './options.ts'
+import { checkResultBytes } from './image-limits.ts'
+import type { ImageTarget } from './image-options.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape } from './pixel-format.ts'
 
 /** An array of images as it is made: its shape, and its data. */

@@ -1,7 +1,7 @@
-import type { DataOf, NdArray } from '../array.ts'
-import { checkInto } from '../image/batch.ts'
+import type { DataOf, NdArray } from '../base/array.ts'
+import { checkInto } from '../image/batch/batch.ts'
 import { product } from '../image/fill.ts'
-import type { ImageTarget } from '../image/options.ts'
+import type { ImageTarget } from '../image/image-options.ts'
 import { type ImageDType, imageShape } from '../image/pixel-format.ts'
 
 /**

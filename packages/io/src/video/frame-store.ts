@@ -1,6 +1,6 @@
-import type { DataOf } from '../array.ts'
-import { MediaError } from '../errors.ts'
-import { checkBytes, type Limits } from '../ffmpeg/limits.ts'
+import type { DataOf } from '../base/array.ts'
+import { MediaError } from '../base/errors.ts'
+import { checkBytes, type Limits } from '../ffmpeg/video-limits.ts'
 import type { Allocate } from '../image/fill.ts'
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
 

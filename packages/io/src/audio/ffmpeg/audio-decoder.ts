@@ -1,10 +1,10 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
-import { MediaError } from '../../errors.ts'
+import { MediaError } from '../../base/errors.ts'
+import type { Container } from '../../ffmpeg/container.ts'
+import { isTag, mayBeFrame } from '../../ffmpeg/containers/stray-bytes.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { Container } from './container.ts'
-import { isTag, mayBeFrame } from './stray-bytes.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 10_000

@@ -1,9 +1,9 @@
 import type { Frame, SoftwareResampleContext } from 'node-av/lib'
-import type { DataOf } from '../../array.ts'
-import { DATA_CLASSES } from '../../dtypes.ts'
-import { MediaError } from '../../errors.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { AudioDType } from '../options.ts'
+import type { DataOf } from '../../base/array.ts'
+import { DATA_CLASSES } from '../../base/dtypes.ts'
+import { MediaError } from '../../base/errors.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import type { AudioDType } from '../audio-options.ts'
 import {
   type AvSampleFormat,
   type ChannelLayout,

@@ -1,6 +1,6 @@
 import type { CodecContext, Frame } from 'node-av/lib'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { AudioEncoding } from '../encode-options.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import type { AudioEncoding } from '../encode-audio-options.ts'
 import { defaultLayout, sampleFormat } from './sample-format.ts'
 
 /** Samples in a frame for encoders that take any number. */

@@ -1,6 +1,6 @@
 import type { Frame } from 'node-av/lib'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { AudioDType } from '../options.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import type { AudioDType } from '../audio-options.ts'
 
 // Spindle's terms for samples and channels in FFmpeg's.
 

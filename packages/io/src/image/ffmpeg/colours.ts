@@ -1,7 +1,7 @@
 import type { Frame } from 'node-av/lib'
-import { MediaError } from '../../errors.ts'
-import type { HeifColours } from '../heif.ts'
-import { formatName } from './library.ts'
+import { MediaError } from '../../base/errors.ts'
+import { formatName } from '../../ffmpeg/library.ts'
+import type { HeifColours } from '../formats/heif.ts'
 import type { Tools } from './tools.ts'
 
 type Use = (frame: Frame) => void

@@ -1,5 +1,5 @@
 import type { FilterContext, FilterGraph, Frame } from 'node-av/lib'
-import { check, type FFmpeg } from './library.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 
 interface Graph {
   readonly graph: FilterGraph

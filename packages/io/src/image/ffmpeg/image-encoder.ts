@@ -1,8 +1,8 @@
 import type { CodecContext, Frame } from 'node-av/lib'
-import { MediaError } from '../../errors.ts'
-import type { Encoding, Samples } from '../encode-options.ts'
-import { check, type FFmpeg, loadFFmpeg } from './library.ts'
-import type { AvPixelFormat } from './scalers.ts'
+import { MediaError } from '../../base/errors.ts'
+import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import type { AvPixelFormat } from '../../ffmpeg/scalers.ts'
+import type { Encoding, Samples } from '../encode-image-options.ts'
 
 /**
  * Encodes an image with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`,

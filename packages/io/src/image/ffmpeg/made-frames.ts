@@ -1,7 +1,7 @@
 import type { Frame } from 'node-av/lib'
-import type { Size } from '../geometry.ts'
-import { check, type FFmpeg } from './library.ts'
-import type { AvPixelFormat } from './scalers.ts'
+import type { Size } from '../../base/geometry.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import type { AvPixelFormat } from '../../ffmpeg/scalers.ts'
 
 /**
  * Frames of pixels that were made here, used again: what belongs to a frame in JavaScript is only

@@ -1,7 +1,7 @@
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import type { AvPixelFormat, ScaledFrame } from '../../ffmpeg/scalers.ts'
 import type { PixelFormat } from '../pixel-format.ts'
 import type { Picture } from '../place.ts'
-import type { FFmpeg } from './library.ts'
-import type { AvPixelFormat, ScaledFrame } from './scalers.ts'
 
 // Spindle's pixel formats in FFmpeg's terms.
 

@@ -1,15 +1,15 @@
 import type { Frame } from 'node-av/lib'
-import type { DataOf } from '../../array.ts'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import type { DataOf } from '../../base/array.ts'
+import { type Placement, placeScaled, type Size, scaledSize } from '../../base/geometry.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import { type AvPixelFormat, Scalers } from '../../ffmpeg/scalers.ts'
 import {
   channelOrder,
   interleavedFormat,
   pictureOf,
   planarFormat,
 } from '../../image/ffmpeg/picture.ts'
-import { type AvPixelFormat, Scalers } from '../../image/ffmpeg/scalers.ts'
-import { type Placement, placeScaled, type Size, scaledSize } from '../../image/geometry.ts'
-import type { ImageTarget } from '../../image/options.ts'
+import type { ImageTarget } from '../../image/image-options.ts'
 import { isQuarterTurn, type Orientation } from '../../image/orientation.ts'
 import { channelsOf, type ImageDType } from '../../image/pixel-format.ts'
 import { placePicture } from '../../image/place.ts'

@@ -1,5 +1,5 @@
 import type { Frame } from 'node-av/lib'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
 import { FrameRate, isWithin, secondsOf } from '../frame-rate.ts'
 import type { VideoPass } from './video-pass.ts'
 

@@ -1,11 +1,16 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
-import type { Container } from '../../audio/ffmpeg/container.ts'
-import { MediaError } from '../../errors.ts'
+import { MediaError } from '../../base/errors.ts'
+import type { Container } from '../../ffmpeg/container.ts'
 import { codecName, findDecoder } from '../../ffmpeg/decoders.ts'
-import { checkPixels, checkRefused, type Limits, maxPixelsOption } from '../../ffmpeg/limits.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { isRandomAccess, type UnitFormat, unitFormatOf } from '../../ffmpeg/random-access.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import {
+  checkPixels,
+  checkRefused,
+  type Limits,
+  maxPixelsOption,
+} from '../../ffmpeg/video-limits.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 1000

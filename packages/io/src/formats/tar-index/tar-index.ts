@@ -1,0 +1,207 @@
+import { openRanges } from '../../files/fetch.ts'
+import { openReader } from '../../files/open-reader.ts'
+import { MemoryReader } from '../../files/reader.ts'
+import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
+import { type Fetching, fetchingOf } from '../../files/url-options.ts'
+import { bytesOf, isFile } from '../archive/archive-source.ts'
+import {
+  type ArchiveReadManyOptions,
+  type ArchiveReadOptions,
+  checkReadOptions,
+  readMany,
+  refuseLargeResult,
+} from '../archive/read-many.ts'
+import { buildIndex, type RangeReader } from './build-index.ts'
+import { printIndex } from './index-file.ts'
+import { checkOpen, indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
+import { loadIndex, modifiedAt, placeOfIndex, saveIndex } from './kept-index.ts'
+import { checkTarIndexOptions, type TarIndexOptions } from './tar-index-options.ts'
+
+/**
+ * Random access to the files of a tar archive that is not compressed: by path or by number, many at
+ * a time. The index is made in one pass over the headers, and kept in a file beside the archive, so
+ * that the next `open` takes no time. A hard link stands for the file that it points to;
+ * directories, symbolic links and devices are left out.
+ *
+ * A file is held open until `close()`.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { TarIndex } from '@spindle/io'
+ *
+ * await using index = await TarIndex.open('packages/io/test/archives/pets.tar', { indexFile: false })
+ * assert.deepEqual(index.paths(), ['pets/cat.txt', 'pets/dog.txt'])
+ * const [dog, cat] = await index.readMany(['pets/dog.txt', 0])
+ * assert.equal(Buffer.from(dog!).toString(), 'woof!')
+ * assert.equal(Buffer.from(cat!).toString(), 'meow')
+ * ```
+ */
+export class TarIndex {
+  /** What it reads: a path, a URL, or a number of bytes. */
+  readonly source: string
+  /** Whether the index was read from its file, or made by going through the archive. */
+  readonly origin: 'file' | 'archive'
+  private readonly reader: OpenRangeReader
+  private readonly members: TarMembers
+  private readonly pending = new Set<Promise<unknown>>()
+  private closing: Promise<void> | undefined
+
+  /**
+   * Opens an archive: a path, URL, Blob or memory. At an `http:` or `https:` URL the server must
+   * send parts of files (range requests); without an index file the archive is then downloaded once
+   * to make the index.
+   *
+   * @throws ArchiveError as `iterateTar` does when it goes through the archive; `ERR_UNSUPPORTED`
+   *   when it is compressed
+   * @throws MediaError `ERR_BAD_OPTION`; `ERR_READ`; `ERR_STALE_INDEX` with `ifStale: 'refuse'`;
+   *   `ERR_WRITE` when the index
+   * cannot be written where `indexFile` says
+   */
+  static async open(source: MediaSource, options: TarIndexOptions = {}): Promise<TarIndex> {
+    checkSource(source, 'source')
+    checkTarIndexOptions(options, 'signal')
+    const { signal } = options
+    signal?.throwIfAborted()
+    const name = describeSource(source)
+    const url = source instanceof URL && /^https?:$/.test(source.protocol) ? source : undefined
+    const modified = isFile(source) ? await modifiedAt(source) : null
+    const reader = await open(source, url, fetchingOf(options))
+    try {
+      const identity = { size: reader.size, modified: reader.modified ?? modified }
+      const indexFile = placeOfIndex(source, options, modified)
+      const stored = indexFile === false ? undefined : await loadIndex(indexFile, identity, options)
+      if (stored !== undefined) return new TarIndex(name, 'file', reader, stored)
+      const members = await buildIndex(reader, name, indexPlan(options), signal)
+      if (indexFile !== false)
+        await saveIndex(indexFile, options.indexFile === undefined, printIndex(members, identity))
+      return new TarIndex(name, 'archive', reader, members)
+    } catch (error) {
+      await reader.close()
+      throw error
+    }
+  }
+
+  private constructor(
+    source: string,
+    origin: 'file' | 'archive',
+    reader: OpenRangeReader,
+    members: TarMembers,
+  ) {
+    this.source = source
+    this.origin = origin
+    this.reader = reader
+    this.members = members
+  }
+
+  /** How many files there are. */
+  get length(): number {
+    return this.members.paths.length
+  }
+
+  /** The path of each file, in the order of the archive. A path may be there more than once. */
+  paths(): readonly string[] {
+    return this.members.paths
+  }
+
+  /** Whether there is a file of that path. */
+  has(path: string): boolean {
+    return this.members.byPath.has(path)
+  }
+
+  /**
+   * Where a file lies. Of several of one path, the last one.
+   *
+   * @param member path, as stored, or number
+   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION`
+   */
+  entry(member: string | number): TarIndexEntry {
+    return this.members.find(this.source, member)
+  }
+
+  /**
+   * Reads one file. Many reads may run at a time.
+   *
+   * @param member path, as stored, or number
+   * @returns its data; of an archive in memory a view, otherwise memory of its own
+   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_READ`, `ERR_BAD_STATE` after `close`,
+   *   `ERR_BAD_OPTION`
+   */
+  async read(member: string | number, options: ArchiveReadOptions = {}): Promise<Uint8Array> {
+    checkReadOptions(options)
+    return this.readEntry(this.entry(member), options.signal)
+  }
+
+  /**
+   * Reads several files.
+   *
+   * @returns their data, in the order of `members`
+   * @throws as {@link read}; ArchiveError `ERR_TOO_LARGE` when they have more than
+   * `maxResultBytes`. The first failure ends all
+   */
+  async readMany(
+    members: Iterable<string | number>,
+    options: ArchiveReadManyOptions = {},
+  ): Promise<Uint8Array[]> {
+    checkReadOptions(options, 'concurrency', 'maxResultBytes')
+    const { concurrency = 8, signal } = options
+    const entries = Array.from(members, (member) => this.entry(member))
+    const sizes = entries.map(({ size }) => size)
+    refuseLargeResult(this.source, sizes, options)
+    return readMany(
+      entries,
+      ({ offset }) => offset,
+      concurrency,
+      (entry) => this.readEntry(entry, signal),
+    )
+  }
+
+  /** Lets go of the file once the reads under way are done. May be called again. */
+  close(): Promise<void> {
+    this.closing ??= Promise.allSettled(this.pending).then(() => this.reader.close())
+    return this.closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private async readEntry(
+    { offset, size }: TarIndexEntry,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    checkOpen(this.closing === undefined, this.source)
+    signal?.throwIfAborted()
+    const reading = Promise.resolve(this.reader.read(offset, size, signal))
+    this.pending.add(reading)
+    try {
+      const bytes = await reading
+      signal?.throwIfAborted()
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    } finally {
+      this.pending.delete(reading)
+    }
+  }
+}
+
+interface OpenRangeReader extends RangeReader {
+  /** What a server says of the state of the archive. */
+  readonly modified?: string | null
+  close(): Promise<void>
+}
+
+async function open(
+  source: MediaSource,
+  url: URL | undefined,
+  fetching: Fetching,
+): Promise<OpenRangeReader> {
+  if (url !== undefined) return openRanges(url, fetching)
+  const bytes = bytesOf(source)
+  const reader = bytes === undefined ? await openReader(source, fetching) : new MemoryReader(bytes)
+  // A read of a file or of memory is over before a signal could end it.
+  return {
+    size: reader.size,
+    read: (offset, length) => reader.read(offset, length),
+    close: async () => reader.close(),
+  }
+}
