@@ -40,6 +40,7 @@ const IO = {
   image: ['root', 'base', 'files', 'ffmpeg'],
   audio: ['root', 'base', 'files', 'formats', 'ffmpeg'],
   video: ['root', 'base', 'files', 'formats', 'ffmpeg', 'image', 'audio'],
+  sinks: ['root', 'base', 'files', 'formats'],
   api: [
     ...['root', 'base', 'files', 'formats', 'ffmpeg', 'streaming-input'],
     ...['chain', 'image', 'audio', 'video'],
@@ -108,7 +109,7 @@ function checkPackage(name) {
     checkForm(file, text, at)
     const targets = []
     for (const { specifier, line, isTypeOnly } of importsOf(text)) {
-      if (!specifier.startsWith('.')) checkBare(name, specifier, manifest, at(line))
+      if (!specifier.startsWith('.')) checkBare(specifier, manifest, at(line))
       else {
         const target = join(dirname(file), specifier)
         if (!files.includes(target))
@@ -149,7 +150,7 @@ function importsOf(text) {
   )
 }
 
-function checkBare(name, specifier, manifest, at) {
+function checkBare(specifier, manifest, at) {
   if (specifier.startsWith('node:')) return
   const dependency = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
   // spindle itself has no dependencies, only optional peers.

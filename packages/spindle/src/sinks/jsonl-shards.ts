@@ -20,9 +20,9 @@ export interface JsonlShardOptions<T> extends CompressedShardOptions {
 /**
  * A sink that writes JSON Lines: one row of JSON per line, in UTF-8, in shards of equal size.
  *
- * Shards, their manifest (`manifest.json`: names, counts, digests) and the state of the pipeline are
- * committed together. After a crash, a power cut or a full disk, what is committed is complete, and
- * `writeTo` with `resume: true` continues there.
+ * Shards, their manifest (`manifest.json`: names, counts, digests) and the state of the pipeline
+ * are committed together. After a crash, a power cut or a full disk, what is committed is complete,
+ * and `writeTo` with `resume: true` continues there.
  *
  * @param place a folder, a URL that `openStore` takes (`s3://bucket/out`), or a store
  * @throws `ERR_BAD_OPTION`; `ERR_UNSUPPORTED` for `'zstd'` before Node 22.15
