@@ -1,5 +1,6 @@
 // Archives
 
+export { expandBraces } from 'spindle/source'
 // Video, and FFmpeg's chain (its links are in `@spindle/io/media`)
 export {
   type DecodeFramesOptions,
@@ -118,7 +119,6 @@ export type { SoundLimits } from './formats/wav/sound-limits.ts'
 export type { WavEncoding } from './formats/wav/store.ts'
 export type { WavHeader } from './formats/wav/wav-header.ts'
 export type { WavDType } from './formats/wav/wav-samples.ts'
-export { expandBraces } from './formats/webdataset/expand-braces.ts'
 export { fromWebDataset } from './formats/webdataset/from-web-dataset.ts'
 export {
   type GroupByKeyOptions,

@@ -1,6 +1,7 @@
 // Files
 
 export { urlForMessages } from '../url-for-messages.ts'
+export { expandBraces } from './files/expand-braces.ts'
 export { type FolderSample, ImageFolder, type ImageFolderOptions } from './files/image-folder.ts'
 export {
   fromImageNet,
@@ -24,6 +25,12 @@ export {
 } from './manifest/from-manifest.ts'
 // Orders
 export { KeyedPermutation } from './permutation.ts'
+// Records
+export {
+  type FromLinesOptions,
+  fromJsonLines,
+  fromTextLines,
+} from './records/from-json-lines.ts'
 // Samplers
 export { DistributedSampler } from './sampler/distributed-sampler.ts'
 export { type RankFromEnvironmentOptions, rankFromEnvironment } from './sampler/rank.ts'
@@ -44,6 +51,7 @@ export type {
   Transformed,
 } from './seek/source-types.ts'
 // Stores of objects
+export { type FindObjectsOptions, type FoundObject, findObjects } from './store/find-objects.ts'
 export type {
   ObjectInfo,
   ObjectPlace,

@@ -199,7 +199,12 @@ export function below(base: URL, path: string): URL {
 
 /** Folder part of a store's URL: no slash at the start, one at the end unless it is empty. */
 export function folderOf(pathname: string): string {
-  const folder = decodeURIComponent(pathname).replace(/^\/+|\/+$/g, '')
+  let folder: string
+  try {
+    folder = decodeURIComponent(pathname).replace(/^\/+|\/+$/g, '')
+  } catch {
+    return badOption('url', 'with "%" written as "%25" in its path', pathname)
+  }
   if (folder === '') return ''
   if (/(?:^|\/)(?:\.{0,2})(?:\/|$)/.test(folder))
     badOption('url', 'without empty parts, "." and ".." in its path', pathname)
