@@ -28,7 +28,7 @@ export async function* decompressed(
         isOpen = false
         break
       }
-      first.push(Uint8Array.from(step.value))
+      first.push(new Uint8Array(step.value))
       bytes += step.value.byteLength
     }
     const head = Buffer.concat(first)

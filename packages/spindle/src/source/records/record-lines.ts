@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { SpindleError } from '../../errors.ts'
 import { plain } from '../../plain-text.ts'
 import type { StoreCallOptions } from '../store/object-store.ts'
@@ -22,6 +23,8 @@ export class RecordLines {
   /** The lines that were read and not taken yet: those from {@link next} on. */
   lines: readonly string[] = []
   next = 0
+  /** What was made of {@link lines} together. */
+  values: readonly unknown[] | undefined
   /** Number of the next record in the file. */
   record = 0
 
@@ -78,7 +81,7 @@ export class RecordLines {
         `${nameOf(this.#file)}: a record has more than \`maxRecordBytes\` (${this.#maxRecordBytes})`,
       )
     // A copy: the stream may use its memory again.
-    this.#begun.push(Uint8Array.from(bytes))
+    this.#begun.push(new Uint8Array(bytes))
   }
 
   #joined(last: Uint8Array | undefined): Uint8Array {
@@ -90,7 +93,8 @@ export class RecordLines {
   }
 
   #take(bytes: Uint8Array): void {
-    let text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    let text = isAscii(buffer) ? buffer.toString('latin1') : buffer.toString()
     if (this.#isFirst && text !== '') {
       this.#isFirst = false
       if (text.startsWith('\ufeff')) text = text.slice(1)
@@ -98,12 +102,13 @@ export class RecordLines {
     const lines = text.split('\n')
     this.lines = lines.some(isBlank) ? lines.filter((line) => !isBlank(line)) : lines
     this.next = 0
+    this.values = undefined
   }
 }
 
 function isBlank(line: string): boolean {
-  const first = line.charCodeAt(0)
-  return line === '' || (first <= 0x20 && line.trim() === '')
+  // Of an empty line, the code is NaN.
+  return !(line.charCodeAt(0) > 0x20) && line.trim() === ''
 }
 
 /** The file in messages. */
