@@ -22,6 +22,7 @@ const SPINDLE = {
   builder: ['root', 'engine', 'workers', 'guard', 'tuning'],
   observe: ['root', 'machine', 'engine', 'workers', 'builder'],
   checkpoint: ['root'],
+  sinks: ['root', 'engine', 'source'],
   interop: ['root', 'engine', 'builder'],
   loader: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop'],
   cli: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop', 'loader'],
@@ -39,6 +40,7 @@ const IO = {
   image: ['root', 'base', 'files', 'ffmpeg'],
   audio: ['root', 'base', 'files', 'formats', 'ffmpeg'],
   video: ['root', 'base', 'files', 'formats', 'ffmpeg', 'image', 'audio'],
+  sinks: ['root', 'base', 'files', 'formats'],
   api: [
     ...['root', 'base', 'files', 'formats', 'ffmpeg', 'streaming-input'],
     ...['chain', 'image', 'audio', 'video'],
@@ -107,7 +109,7 @@ function checkPackage(name) {
     checkForm(file, text, at)
     const targets = []
     for (const { specifier, line, isTypeOnly } of importsOf(text)) {
-      if (!specifier.startsWith('.')) checkBare(name, specifier, manifest, at(line))
+      if (!specifier.startsWith('.')) checkBare(specifier, manifest, at(line))
       else {
         const target = join(dirname(file), specifier)
         if (!files.includes(target))
@@ -161,11 +163,10 @@ function importsOf(text) {
   )
 }
 
-function checkBare(name, specifier, manifest, at) {
+function checkBare(specifier, manifest, at) {
   if (specifier.startsWith('node:')) return
-  if (name === 'spindle')
-    return problems.push(`${at}: spindle has no run-time dependency, so not '${specifier}'`)
   const dependency = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  // spindle itself has no dependencies, only optional peers.
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
   if (!(dependency in declared))
     problems.push(`${at}: '${dependency}' is no dependency of ${manifest.name}`)

@@ -1,4 +1,4 @@
-import { badOption } from '../../base/errors.ts'
+import { badOption } from '../../check.ts'
 
 /** More than this is a slip rather than a data set. */
 const MAX_RESULTS = 1_000_000
@@ -13,20 +13,20 @@ const MAX_DEPTH = 100
  * are.
  *
  * @returns every name, the last braces changing fastest
- * @throws MediaError `ERR_BAD_OPTION` for braces that do not match, and for more than a million
+ * @throws `ERR_BAD_OPTION` for braces that do not match, and for more than a million
  *   names, 128 Mi
  * characters in all, or 100 braces in braces
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
- * import { expandBraces } from '@spindle/io'
+ * import { expandBraces } from 'spindle/source'
  *
  * assert.deepEqual(expandBraces('shard-{008..010}.tar'), ['shard-008.tar', 'shard-009.tar', 'shard-010.tar'])
  * assert.deepEqual(expandBraces('{train,val}-{0..1}.tar'), ['train-0.tar', 'train-1.tar', 'val-0.tar', 'val-1.tar'])
  * ```
  */
 export function expandBraces(pattern: string): string[] {
-  if (typeof pattern !== 'string') throw badOption('pattern', 'a string', pattern)
+  if (typeof pattern !== 'string') badOption('pattern', 'a string', pattern)
   refuseDepth(pattern)
   return expand(pattern, pattern)
 }
@@ -36,8 +36,7 @@ function refuseDepth(pattern: string): void {
   for (const character of pattern) {
     if (character === '{') depth++
     else if (character === '}') depth--
-    if (depth > MAX_DEPTH)
-      throw badOption('pattern', `of at most ${MAX_DEPTH} braces in braces`, pattern)
+    if (depth > MAX_DEPTH) badOption('pattern', `of at most ${MAX_DEPTH} braces in braces`, pattern)
   }
 }
 
@@ -47,7 +46,7 @@ function expand(text: string, pattern: string): string[] {
   for (;;) {
     const open = text.indexOf('{', at)
     const plain = text.slice(at, open === -1 ? undefined : open)
-    if (plain.includes('}')) throw unbalanced(pattern)
+    if (plain.includes('}')) unbalanced(pattern)
     results = product(results, [plain], pattern)
     if (open === -1) return results
     const close = closingOf(text, open, pattern)
@@ -62,7 +61,7 @@ function closingOf(text: string, open: number, pattern: string): number {
     if (text[i] === '{') depth++
     else if (text[i] === '}' && --depth === 0) return i
   }
-  throw unbalanced(pattern)
+  return unbalanced(pattern)
 }
 
 /** What a pair of braces stands for. */
@@ -86,7 +85,7 @@ function numbers(from: string, to: string, by: string | undefined, pattern: stri
   checkCount(count, pattern)
   // Larger numbers could not be told from their neighbours.
   if (![first, last, step].every(Number.isSafeInteger))
-    throw badOption('pattern', `with numbers up to ${Number.MAX_SAFE_INTEGER}`, pattern)
+    badOption('pattern', `with numbers up to ${Number.MAX_SAFE_INTEGER}`, pattern)
   const isPadded = [from, to].some((text) => /^-?0\d/.test(text))
   const width = isPadded ? Math.max(from.length, to.length) : 0
   checkLength(count * Math.max(from.length, to.length), pattern)
@@ -125,15 +124,14 @@ function lengthOf(names: readonly string[]): number {
 
 function checkLength(characters: number, pattern: string): void {
   if (characters > MAX_CHARACTERS)
-    throw badOption('pattern', `of names with at most ${MAX_CHARACTERS} characters in all`, pattern)
+    badOption('pattern', `of names with at most ${MAX_CHARACTERS} characters in all`, pattern)
 }
 
 function checkCount(count: number, pattern: string): void {
   // Not a count either when a number is too large to be one.
-  if (!(count <= MAX_RESULTS))
-    throw badOption('pattern', `of at most ${MAX_RESULTS} names`, pattern)
+  if (!(count <= MAX_RESULTS)) badOption('pattern', `of at most ${MAX_RESULTS} names`, pattern)
 }
 
-function unbalanced(pattern: string): Error {
+function unbalanced(pattern: string): never {
   return badOption('pattern', 'one whose braces match', pattern)
 }
