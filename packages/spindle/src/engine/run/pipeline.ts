@@ -229,7 +229,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
       return await writeItems<T, R>(
         {
           forEach: (consume) => this.forEach(consume),
-          takeState: () => this.#graph.book?.toState(),
+          takeState: () => this.#graph.resumeTracker?.toState(),
           isCut: () => this.#graph.isStopped,
         },
         writer,

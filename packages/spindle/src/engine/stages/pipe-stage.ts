@@ -368,7 +368,7 @@ export class PipeStage extends FlatMapStage implements Follower {
 
   protected output(item: Item, value: unknown): void {
     if (value === undefined) {
-      if (++this.counters.skipped === DROPPED_MANY) this.host.droppedMany?.()
+      if (++this.counters.skipped === DROPPED_MANY) this.graph.droppedMany?.()
       this.counters.endedSilently(1)
       retire(item)
       this.reorderBuffer?.settle(item, DROPPED)
