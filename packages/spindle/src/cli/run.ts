@@ -3,6 +3,7 @@ import { graphOf, type Pipeline } from '../engine/run/pipeline.ts'
 import { UnfinishedError } from '../engine/run/unfinished.ts'
 import { describePending, type PendingWork } from '../engine/stages/pending-work.ts'
 import { messageOf, PipelineFailure, SpindleError } from '../errors.ts'
+import { shortened } from '../failure-text.ts'
 import { ResourceMeter } from '../observe/resources/meter.ts'
 import { resourceUsage } from '../observe/resources/usage.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
@@ -187,8 +188,8 @@ function toJson(report: Report, unit: string, failure: Failure | undefined): obj
       stage: each.stage,
       index: each.index,
       attempts: each.attempts,
-      message: messageOf(each.error),
-      ...(typeof each.item === 'string' ? { item: urlForMessages(each.item) } : {}),
+      message: shortened(messageOf(each.error)),
+      ...(typeof each.item === 'string' ? { item: shortened(urlForMessages(each.item)) } : {}),
     })),
     error: failure === undefined ? null : errorText(reason),
     ...(reason instanceof UnfinishedError ? { unfinished: reason.pending } : {}),

@@ -1,4 +1,5 @@
 import { badOption, checkChoice, checkOptions } from '../check.ts'
+import { isStageContext, type StageContext } from '../op-context.ts'
 import { constructors, type Data, type DType, isBigInt, type NdArray } from './array.ts'
 import {
   alignedBytes,
@@ -61,6 +62,8 @@ const numberDTypes = Object.keys(constructors).filter(
  *   counts as a tuple.
  * - Texts and other values that are not data become a plain list.
  *
+ * `collate` itself can be an op: `pipe(collate)`, `new DataLoader(source, { batchSize, collate })`.
+ *
  * @returns arrays `[records.length, ...shape]`, in objects and lists like those of the records
  * @throws `ERR_BAD_OPTION` for a wrong option, an empty list, or records that differ;
  *   `ERR_TOO_LARGE` for an array above its `pad.length` or memory that is too small;
@@ -90,7 +93,11 @@ export function collate<
   N extends NumberDType = 'float64',
   const K extends { readonly [path: string]: NumberDType } = Record<never, NumberDType>,
   const P extends { readonly [path: string]: PadOptions } = Record<never, PadOptions>,
->(records: readonly T[], options: CollateOptions<N, K, P> = {}): CollatedBatch<T, N, K, P> {
+>(
+  records: readonly T[],
+  options: CollateOptions<N, K, P> | StageContext = {},
+): CollatedBatch<T, N, K, P> {
+  if (isStageContext(options)) return collate(records)
   const plan = plannedBatch(records, options)
   const memory = batchMemory(options, sizesIn(plan, records.length))
   return make(plan, records.length, memory) as CollatedBatch<T, N, K, P>

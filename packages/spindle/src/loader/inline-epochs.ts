@@ -42,7 +42,7 @@ export class InlineEpochs<T> extends Epochs<T, Pipeline<T>> {
     if (this.#wasOpened && isOneShot(this.source))
       throw new SpindleError(
         'ERR_BAD_SOURCE',
-        'the source can be gone through only once, and this is the next epoch: give an iterable, or a function that makes one',
+        'the source is an iterator, generator object or stream, which can be iterated only once, and this is the next epoch: give an iterable, or a function that makes one',
       )
     this.#wasOpened = true
     const pipeline = this.graph(this.epoch).build({ ...this.#buildOptions(), ...more })

@@ -334,7 +334,7 @@ export class Graph implements GraphContext {
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
     this.statsEvents.end()
     for (const listener of this.listeners) listener.ended()
-    if (error === undefined && !this.isStopped) warnOfNothing(this.stages)
+    if (error === undefined) warnOfNothing(this.stages, !this.isStopped)
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
     channels.pipelineEnd.publish({
@@ -399,6 +399,11 @@ export class Graph implements GraphContext {
       reportFailure(stage.info, failure, this.logger, this.options.onItemError),
     )
     return this.letters?.post(failure, item, this.resumeTracker)
+  }
+
+  /** See {@link GraphContext.droppedMany}. */
+  droppedMany(): void {
+    warnOfNothing(this.stages, false)
   }
 
   rested(): void {

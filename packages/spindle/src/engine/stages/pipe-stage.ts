@@ -10,7 +10,7 @@ import { Attempts } from './attempts.ts'
 import { seesContext, TaskContext } from './context.ts'
 import { FlatMapStage } from './flat-map-stage.ts'
 import { GeneratorRun, isGenerator } from './generator-run.ts'
-import type { GraphContext } from './graph-context.ts'
+import { DROPPED_MANY, type GraphContext } from './graph-context.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import { ReorderBuffer } from './reorder-buffer.ts'
 import { Slot } from './slot.ts'
@@ -368,7 +368,7 @@ export class PipeStage extends FlatMapStage implements Follower {
 
   protected output(item: Item, value: unknown): void {
     if (value === undefined) {
-      this.counters.skipped++
+      if (++this.counters.skipped === DROPPED_MANY) this.graph.droppedMany?.()
       this.counters.endedSilently(1)
       retire(item)
       this.reorderBuffer?.settle(item, DROPPED)

@@ -5,7 +5,7 @@ import type { SourceConfig } from '../config.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
 import { callWords, enter, LEFT, leave } from '../flow/current-call.ts'
 import { boundaryAfter, type SourceEpoch } from '../flow/item.ts'
-import { openSource, type Steps, usedUpBy } from '../flow/open-source.ts'
+import { openSource, ownSteps, type Steps, usedUpBy } from '../flow/open-source.ts'
 import { Queue } from '../flow/queue.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
 import { SourceTracker } from '../progress/source-tracker.ts'
@@ -369,7 +369,7 @@ export class SourceStage extends Stage implements Resumable {
 
   private close(): void {
     this.abort(new DOMException('The pipeline wants no more items', 'AbortError'))
-    if (isGenerator(this.steps)) usedUpBy(this.config.source, this.steps)
+    if (isGenerator(ownSteps(this.steps))) usedUpBy(this.config.source, this.steps)
     // The source itself caused this in a synchronous `next()`. `take` closes it when that returns.
     if (this.isInNext) return
     this.closeSteps()

@@ -155,6 +155,10 @@ export class StageProxy extends Stage {
     this.#owner?.innerBegan()
   }
 
+  override get callsOps(): boolean {
+    return this.#settings.role !== 'merge'
+  }
+
   get isMerge(): boolean {
     return this.#settings.role === 'merge'
   }

@@ -81,7 +81,7 @@ export class Export<M> {
     if (typeof this.#exported !== 'function') {
       throw new SpindleError(
         'ERR_BAD_SOURCE',
-        `${this.#what} can be gone through only once, and this is the next iteration: export a function that makes it, or give it a source that can be iterated again`,
+        `${this.#what} can be iterated only once, and this is the next iteration: export a function that makes it, or give it a source that can be iterated again`,
       )
     }
     const made = await make({
