@@ -11,20 +11,31 @@ import { fileURLToPath } from 'node:url'
 // checks of options).
 const MAY_IMPORT = {
   root: [],
-  machine: ['root'],
+  options: ['root'],
+  machine: ['root', 'options'],
   // The tuner itself: samples in, changes out.
   tune: [],
-  engine: ['root', 'machine', 'tune'],
-  workers: ['root', 'engine'],
-  tuning: ['root', 'engine', 'tune', 'workers'],
-  source: ['root', 'engine'],
-  guard: ['root', 'engine', 'workers'],
-  builder: ['root', 'engine', 'workers', 'guard', 'tuning'],
-  observe: ['root', 'machine', 'engine', 'workers', 'builder'],
-  checkpoint: ['root'],
-  interop: ['root', 'engine', 'builder'],
-  loader: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop'],
-  cli: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop', 'loader'],
+  engine: ['root', 'options', 'machine', 'tune'],
+  workers: ['root', 'options', 'engine'],
+  tuning: ['root', 'options', 'engine', 'tune', 'workers'],
+  source: ['root', 'options', 'engine'],
+  guard: ['root', 'options', 'engine', 'workers'],
+  builder: ['root', 'options', 'engine', 'workers', 'guard', 'tuning'],
+  observe: ['root', 'options', 'machine', 'engine', 'workers', 'builder'],
+  checkpoint: ['root', 'options'],
+  interop: ['root', 'options', 'engine', 'builder'],
+  loader: ['root', 'options', 'engine', 'workers', 'builder', 'observe', 'source', 'interop'],
+  cli: [
+    'root',
+    'options',
+    'engine',
+    'workers',
+    'builder',
+    'observe',
+    'source',
+    'interop',
+    'loader',
+  ],
 }
 // The rooms of a folder -> the rooms it may import. '' are the files that lie in the folder itself;
 // every room may import them.

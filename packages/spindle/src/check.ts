@@ -2,13 +2,24 @@ import { inspect } from 'node:util'
 import { SpindleError } from './errors.ts'
 import { isUrlText, urlForMessages, urlsForMessages } from './url-for-messages.ts'
 
+/** The sentence for a value that breaks its rule. */
+export function mustBe(option: string, rule: string, value: unknown): string {
+  return `\`${option}\` must be ${rule}, got ${show(value)}`
+}
+
+/** Throws `ERR_BAD_OPTION` with what is wrong, and the place. */
+export function failOption(
+  problem: string,
+  where: string | undefined,
+  OptionError: new (code: 'ERR_BAD_OPTION', message: string) => Error = SpindleError,
+): never {
+  const place = where === undefined ? '' : ` (${where})`
+  throw new OptionError('ERR_BAD_OPTION', `${problem}${place}`)
+}
+
 /** Throws `ERR_BAD_OPTION` with the option's name, the rule, the value and the place. */
 export function badOption(option: string, rule: string, value: unknown, where?: string): never {
-  const place = where === undefined ? '' : ` (${where})`
-  throw new SpindleError(
-    'ERR_BAD_OPTION',
-    `\`${option}\` must be ${rule}, got ${show(value)}${place}`,
-  )
+  failOption(mustBe(option, rule, value), where)
 }
 
 /**

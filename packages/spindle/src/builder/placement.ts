@@ -1,12 +1,16 @@
 import { availableParallelism } from 'node:os'
 import type { ResourceLimits } from 'node:worker_threads'
-import { badOption, checkChoice, checkInteger, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
 import type { RegionWorkersConfig } from '../engine/config.ts'
-import { checkBudget } from '../engine/stages/budget.ts'
+import { failureBudget } from '../engine/stages/budget.ts'
 import type { FailureBudget } from '../engine/types.ts'
 import type { WorkerOp } from '../engine/worker-op.ts'
-import { checkInit, checkInitArgs } from '../workers/calls/worker-module.ts'
+import { options, type Rules } from '../options/options.ts'
+import { anything, choice, integer, text } from '../options/rules.ts'
+import { copyInitArgs, initRule } from '../workers/calls/worker-module.ts'
+import { limitsRule } from '../workers/supervise/resource-limits.ts'
 import { callSite } from './call-site.ts'
+import { bufferRule } from './stage-options.ts'
 
 /**
  * Where the following stages run: in a region's workers, or on the event loop that iterates the
@@ -74,19 +78,19 @@ export interface WorkersOptions {
   readonly name?: string
 }
 
-const known = [
-  'count',
-  'kind',
-  'outputOrder',
-  'init',
-  'initArgs',
-  'initConcurrency',
-  'resourceLimits',
-  'maxDeaths',
-  'maxFailures',
-  'buffer',
-  'name',
-] as const satisfies readonly (keyof WorkersOptions)[]
+const workersOptions = options('WorkersOptions', {
+  count: integer({ min: 1, required: true, unit: 'workers' }),
+  kind: choice(['thread', 'process'], { default: 'thread' }),
+  outputOrder: choice(['completion', 'input'], { default: 'completion' }),
+  init: initRule,
+  initArgs: anything(),
+  initConcurrency: integer({ min: 1, defaultOf: availableParallelism, unit: 'workers' }),
+  resourceLimits: limitsRule,
+  maxDeaths: integer({ min: 1, default: 2, unit: 'workers' }),
+  maxFailures: failureBudget,
+  buffer: bufferRule,
+  name: text(),
+} satisfies Rules<WorkersOptions>)
 
 /** Ends a region: the following stages run on the event loop that iterates the pipeline. */
 export const MAIN: MainPlacement = Object.freeze({ type: 'main' })
@@ -111,38 +115,8 @@ export const MAIN: MainPlacement = Object.freeze({ type: 'main' })
  * ```
  */
 export function workers(options: WorkersOptions): WorkersPlacement {
-  const where = callSite()
-  checkOptions(options, known, where)
-  const {
-    count,
-    kind = 'thread',
-    outputOrder = 'completion',
-    init,
-    initConcurrency = availableParallelism(),
-    resourceLimits,
-    maxDeaths = 2,
-    maxFailures,
-    buffer = 2,
-    name,
-  } = options
-  checkInteger('count', count, 1, where)
-  checkChoice('kind', kind, ['thread', 'process'], where)
-  checkChoice('outputOrder', outputOrder, ['completion', 'input'], where)
-  checkInteger('maxDeaths', maxDeaths, 1, where)
-  checkInteger('buffer', buffer, 1, where)
-  if (maxFailures !== undefined) checkBudget(maxFailures, where)
-  checkInit(init, where)
-  checkInteger('initConcurrency', initConcurrency, 1, where)
-  if (name !== undefined && (typeof name !== 'string' || name === ''))
-    badOption('name', 'a text that is not empty', name, where)
-  if (
-    resourceLimits !== undefined &&
-    (typeof resourceLimits !== 'object' || resourceLimits === null)
-  )
-    badOption('resourceLimits', 'an object', resourceLimits, where)
-  const initArgs = checkInitArgs(options)
-  const inits = { init, initArgs, initConcurrency }
-  const config = { count, kind, outputOrder, ...inits, resourceLimits, maxDeaths, maxFailures }
+  const checked = workersOptions.check(options, callSite())
+  const { buffer, name, ...config } = copyInitArgs(checked)
   return Object.freeze({ type: 'workers', workers: Object.freeze(config), buffer, name })
 }
 

@@ -1,4 +1,4 @@
-import { checkBuildOptions } from '../builder/stage-options.ts'
+import { checkBuildOptions } from '../builder/build-options.ts'
 import { makeReport, type Report } from '../engine/report/report.ts'
 import type { StopOptions } from '../engine/run/pipeline.ts'
 import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'

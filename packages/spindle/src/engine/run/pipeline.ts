@@ -1,13 +1,8 @@
-import {
-  badOption,
-  checkChoice,
-  checkDuration,
-  checkFunction,
-  checkInteger,
-  checkOptions,
-} from '../../check.ts'
+import { checkFunction, checkInteger } from '../../check.ts'
 import { checkCopy, mark } from '../../copies.ts'
 import { SpindleError } from '../../errors.ts'
+import { type Options, options, type Rules } from '../../options/options.ts'
+import { choice, durationMs, type Rule } from '../../options/rules.ts'
 import type { PipelineConfig } from '../config.ts'
 import { ChunkIterator, ItemIterator, takeItem } from '../consume/iterators.ts'
 import { ConsumerSession, ForEachLoop } from '../consume/pending-reads.ts'
@@ -45,6 +40,20 @@ export interface TakeOptions {
   /** Longest wait for an item, in milliseconds. `Infinity` (default): no limit. */
   readonly timeoutMs?: number
 }
+
+/** Rules of {@link StopOptions}. */
+export const stopOptions: Options<{
+  mode: Rule<StopMode, 'always'>
+  timeoutMs: Rule<number, 'maybe'>
+}> = options('StopOptions', {
+  mode: choice(['drain', 'discard', 'abort'], { default: 'abort' }),
+  timeoutMs: durationMs({ orInfinity: true }),
+} satisfies Rules<StopOptions>)
+
+/** Rules of {@link TakeOptions}. */
+export const takeOptions: Options<{ timeoutMs: Rule<number, 'maybe'> }> = options('TakeOptions', {
+  timeoutMs: durationMs({ min: 0, orInfinity: true }),
+} satisfies Rules<TakeOptions>)
 
 /** The key under which another copy of the package finds the graph. */
 const GRAPH = Symbol.for('spindle.graph')
@@ -145,7 +154,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * Iterates like the pipeline itself, with a time limit for each wait. If a wait takes too long,
    * `next()` rejects with `TimeoutError`. No item is lost, and you can call `next()` again.
    */
-  iterate(options: TakeOptions = {}): AsyncIterableIterator<T, undefined> {
+  iterate(options?: TakeOptions): AsyncIterableIterator<T, undefined> {
     return new ItemIterator<T>(this.#reader, checkTake(options), () => this.#enter())
   }
 
@@ -188,7 +197,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    *
    * @throws `TimeoutError` if no item arrives in time. No item is lost then.
    */
-  getItem(options: TakeOptions = {}): Promise<IteratorResult<T, undefined>> {
+  getItem(options?: TakeOptions): Promise<IteratorResult<T, undefined>> {
     const timeoutMs = checkTake(options)
     if (this.#reader.keepsScopes) markCaller(this.#reader.mark)
     this.#resume()
@@ -223,10 +232,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * @throws `TimeoutError` if `'drain'` or `'discard'` exceeds its limit and has to abort.
    */
   stop(options: StopOptions = {}): Promise<void> {
-    checkOptions(options, ['mode', 'timeoutMs'])
-    const { mode = 'abort', timeoutMs } = options
-    checkChoice('mode', mode, ['drain', 'discard', 'abort'])
-    if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+    const { mode, timeoutMs } = stopOptions.check(options)
     return this.#graph.stop(mode, timeoutMs)
   }
 
@@ -297,10 +303,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 }
 
-function checkTake(options: TakeOptions): number {
-  checkOptions(options, ['timeoutMs'])
-  const { timeoutMs = Number.POSITIVE_INFINITY } = options
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
-    badOption('timeoutMs', 'a number of milliseconds >= 0, or Infinity', timeoutMs)
-  return timeoutMs
+function checkTake(options: TakeOptions | undefined): number {
+  // Called for each item, most often without options.
+  return (options && takeOptions.check(options).timeoutMs) ?? Number.POSITIVE_INFINITY
 }

@@ -1,12 +1,19 @@
-import { badOption, checkOptions } from '../../check.ts'
+import { options, type Rules } from '../../options/options.ts'
+import { list, object } from '../../options/rules.ts'
 import type { ProcessOptions } from '../supervise/start-process.ts'
 import { checkCrossing } from './ipc-carrier.ts'
-import { type PoolOptions, poolOptions, poolSettings } from './pool-options.ts'
+import { type PoolOptions, poolRules, poolSettings } from './pool-options.ts'
 import { ProcessLink } from './process-link.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /** Options of `ProcessPool`. */
 export interface ProcessPoolOptions extends PoolOptions, ProcessOptions {}
+
+const processPoolOptions = options('ProcessPoolOptions', {
+  ...poolRules,
+  execArgv: list('texts', (value) => typeof value === 'string'),
+  env: object(),
+} satisfies Rules<ProcessPoolOptions>)
 
 /**
  * Worker processes that run ops by reference. The API is that of {@link ThreadPool}. Use processes
@@ -27,16 +34,8 @@ export interface ProcessPoolOptions extends PoolOptions, ProcessOptions {}
 export class ProcessPool extends WorkerPool {
   /** @throws `ERR_BAD_OPTION` for a wrong option. */
   constructor(options: ProcessPoolOptions = {}) {
-    checkOptions(options, [...poolOptions, 'execArgv', 'env'])
-    const { execArgv, env } = options
-    if (
-      execArgv !== undefined &&
-      !(Array.isArray(execArgv) && execArgv.every((one) => typeof one === 'string'))
-    )
-      badOption('execArgv', 'a list of texts', execArgv)
-    if (env !== undefined && (typeof env !== 'object' || env === null))
-      badOption('env', 'an object', env)
-    const settings = poolSettings('process', options)
+    const checked = processPoolOptions.check(options)
+    const settings = poolSettings('process', checked)
     checkCrossing(settings.initArgs, 'initArgs')
     super(
       settings,

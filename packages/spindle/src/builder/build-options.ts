@@ -1,0 +1,47 @@
+import { areHooks, HOOKS_RULE } from '../engine/hooks/check-hooks.ts'
+import { checkResumedState, resumableRule } from '../engine/progress/resumption.ts'
+import { deadLetterRule } from '../engine/run/dead-letters.ts'
+import { failureBudget } from '../engine/stages/budget.ts'
+import type { BuildOptions, Logger, TuneOptions } from '../engine/types.ts'
+import { loopGuardRule } from '../guard/loop-guard.ts'
+import { options, type Rules } from '../options/options.ts'
+import { choice, durationMs, either, func, integer, is, object, signal } from '../options/rules.ts'
+
+const tuneModes = ['off', 'once', 'continuous'] as const
+
+const tuneOptions = options('TuneOptions', {
+  mode: choice(tuneModes, { default: 'continuous' }),
+  maxMemoryBytes: integer({ min: 1 }),
+} satisfies Rules<TuneOptions>)
+
+const buildOptions = options('BuildOptions', {
+  maxFailures: failureBudget,
+  seed: is('an integer', Number.isSafeInteger, { default: 0 }),
+  signal: signal(),
+  hooks: is(HOOKS_RULE, (value) => typeof value === 'function' || areHooks(value)),
+  backgroundTasks: is(
+    'an array of functions',
+    (value) => Array.isArray(value) && value.every((task) => typeof task === 'function'),
+  ),
+  onItemError: func(),
+  deadLetter: deadLetterRule,
+  logger: is('an object with the functions warn and error', isLogger),
+  loopGuard: loopGuardRule,
+  tune: either(choice(tuneModes), tuneOptions),
+  threads: integer({ min: 1 }),
+  reportIntervalMs: durationMs(),
+  onStats: func(),
+  resumable: resumableRule,
+  state: object(),
+} satisfies Rules<BuildOptions>)
+
+function isLogger(value: unknown): boolean {
+  const { warn, error } = value as Partial<Logger>
+  return typeof warn === 'function' && typeof error === 'function'
+}
+
+/** Checks the options of `build()`. */
+export function checkBuildOptions(given: BuildOptions): void {
+  buildOptions.check(given)
+  checkResumedState(given)
+}
