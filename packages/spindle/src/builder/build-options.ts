@@ -4,8 +4,17 @@ import { deadLetterRule } from '../engine/run/dead-letters.ts'
 import { failureBudget } from '../engine/stages/budget.ts'
 import type { BuildOptions, Logger, TuneOptions } from '../engine/types.ts'
 import { loopGuardRule } from '../guard/loop-guard.ts'
-import { options, type Rules } from '../options/options.ts'
-import { choice, durationMs, either, func, integer, is, object, signal } from '../options/rules.ts'
+import {
+  choice,
+  durationMs,
+  either,
+  func,
+  integer,
+  is,
+  options,
+  type Rules,
+  signal,
+} from '../options/index.ts'
 
 const tuneModes = ['off', 'once', 'continuous'] as const
 
@@ -32,11 +41,15 @@ const buildOptions = options('BuildOptions', {
   reportIntervalMs: durationMs(),
   onStats: func(),
   resumable: resumableRule,
-  state: object(),
+  state: is('what `pipeline.state()` gave', isObject),
 } satisfies Rules<BuildOptions>)
 
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
 function isLogger(value: unknown): boolean {
-  const { warn, error } = value as Partial<Logger>
+  const { warn, error } = (value ?? {}) as Partial<Logger>
   return typeof warn === 'function' && typeof error === 'function'
 }
 

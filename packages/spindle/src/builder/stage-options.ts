@@ -12,7 +12,6 @@ import { MOST_CALLS } from '../engine/tuned.ts'
 import type { Aggregator, RetryOptions, StageContext } from '../engine/types.ts'
 import { isWorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
-import { options, type Rules } from '../options/options.ts'
 import {
   boolean,
   choice,
@@ -22,9 +21,11 @@ import {
   integer,
   is,
   number,
+  options,
   type Rule,
+  type Rules,
   text,
-} from '../options/rules.ts'
+} from '../options/index.ts'
 import type {
   AggregateOptions,
   MergeOptions,

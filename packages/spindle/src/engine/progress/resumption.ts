@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { SpindleError } from '../../errors.ts'
-import { options, type Rules } from '../../options/options.ts'
-import { boolean, choice, either, integer, is, type Rule } from '../../options/rules.ts'
+import {
+  boolean,
+  choice,
+  either,
+  integer,
+  is,
+  options,
+  type Rule,
+  type Rules,
+} from '../../options/index.ts'
 import type { MergeConfig, PipelineConfig, SourceConfig } from '../config.ts'
 import type { PipelineState, SourceState } from '../resume-state.ts'
 import type { Json } from '../seekable.ts'

@@ -1,6 +1,5 @@
 import type { ItemError } from '../../errors.ts'
-import { options, type Rules } from '../../options/options.ts'
-import { either, func, integer, is, type Rule } from '../../options/rules.ts'
+import { either, func, integer, is, options, type Rule, type Rules } from '../../options/index.ts'
 import { adopt, isThenable } from '../../user-code.ts'
 import type { Item } from '../flow/item.ts'
 import type { HookCalls } from '../hooks/hook-calls.ts'

@@ -1,8 +1,14 @@
 import { checkFunction, checkInteger } from '../../check.ts'
 import { checkCopy, mark } from '../../copies.ts'
 import { SpindleError } from '../../errors.ts'
-import { type Options, options, type Rules } from '../../options/options.ts'
-import { choice, durationMs, type Rule } from '../../options/rules.ts'
+import {
+  choice,
+  durationMs,
+  type Options,
+  options,
+  type Rule,
+  type Rules,
+} from '../../options/index.ts'
 import type { PipelineConfig } from '../config.ts'
 import { ChunkIterator, ItemIterator, takeItem } from '../consume/iterators.ts'
 import { ConsumerSession, ForEachLoop } from '../consume/pending-reads.ts'

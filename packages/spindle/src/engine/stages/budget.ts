@@ -1,5 +1,4 @@
-import { options, type Rules } from '../../options/options.ts'
-import { either, integer, is, type Rule } from '../../options/rules.ts'
+import { either, integer, is, options, type Rule, type Rules } from '../../options/index.ts'
 import type { FailureBudget, RateBudget } from '../types.ts'
 
 const rateBudget = options('RateBudget', {

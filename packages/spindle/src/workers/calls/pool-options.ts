@@ -1,8 +1,16 @@
 import { availableParallelism } from 'node:os'
 import { badOption } from '../../check.ts'
 import type { OpReference, WorkerOp } from '../../engine/worker-op.ts'
-import { type Checked, options, type Rules } from '../../options/options.ts'
-import { anything, either, group, integer, type Rule } from '../../options/rules.ts'
+import {
+  anything,
+  type Checked,
+  either,
+  group,
+  integer,
+  options,
+  type Rule,
+  type Rules,
+} from '../../options/index.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { copyInitArgs, initRule, referenceOf } from './worker-module.ts'
 

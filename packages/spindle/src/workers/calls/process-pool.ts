@@ -1,5 +1,4 @@
-import { options, type Rules } from '../../options/options.ts'
-import { list, object } from '../../options/rules.ts'
+import { list, object, options, type Rules } from '../../options/index.ts'
 import type { ProcessOptions } from '../supervise/start-process.ts'
 import { checkCrossing } from './ipc-carrier.ts'
 import { type PoolOptions, poolRules, poolSettings } from './pool-options.ts'

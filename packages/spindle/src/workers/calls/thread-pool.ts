@@ -1,6 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { checkOwn } from '../../copies.ts'
-import { options, type Rules } from '../../options/options.ts'
+import { options, type Rules } from '../../options/index.ts'
 import { type SegmentPool, segmentPoolRule } from '../memory/segment-pool.ts'
 import { limitsRule } from '../supervise/resource-limits.ts'
 import { type PoolOptions, poolRules, poolSettings } from './pool-options.ts'

@@ -1,7 +1,6 @@
 import { badOption, checkInteger } from '../../check.ts'
 import { TimeoutError } from '../../errors.ts'
-import { options, type Rules } from '../../options/options.ts'
-import { integer } from '../../options/rules.ts'
+import { integer, options, type Rules } from '../../options/index.ts'
 import type { Lease, LeaseDescriptor } from './lease.ts'
 import { SegmentPool, type SegmentPoolHandle } from './segment-pool.ts'
 import type { SharedView, SharedViewConstructor } from './shared-view.ts'

@@ -1,8 +1,7 @@
 import { closeSync, fstatSync, readSync, writeSync } from 'node:fs'
 import { badOption } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
-import { options, type Rules } from '../../options/options.ts'
-import { integer } from '../../options/rules.ts'
+import { integer, options, type Rules } from '../../options/index.ts'
 import { openUnnamedFile } from './unnamed-file.ts'
 
 // Memory between processes. Node has no mmap, and IPC copies bytes several times. A file in memory

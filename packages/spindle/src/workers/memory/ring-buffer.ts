@@ -1,6 +1,5 @@
 import { badOption } from '../../check.ts'
-import { options, type Rules } from '../../options/options.ts'
-import { integer, number } from '../../options/rules.ts'
+import { integer, number, options, type Rules } from '../../options/index.ts'
 import { ABORTED, CLOSED, MAX_CAPACITY, OPEN, RingMemory } from './ring-memory.ts'
 import { RingReader } from './ring-reader.ts'
 import { RingWriter } from './ring-writer.ts'

@@ -1,5 +1,4 @@
-import { options, type Rules } from '../../options/options.ts'
-import { durationMs, type Rule, signal } from '../../options/rules.ts'
+import { durationMs, options, type Rule, type Rules, signal } from '../../options/index.ts'
 import type { WaitLimits } from './event-count.ts'
 
 /** Limits of a wait that blocks the thread. */

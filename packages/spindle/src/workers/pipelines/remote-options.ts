@@ -3,17 +3,19 @@ import { checkOwn } from '../../copies.ts'
 import { checkResumedState, resumableRule } from '../../engine/progress/resumption.ts'
 import type { Pipeline } from '../../engine/run/pipeline.ts'
 import type { BuildOptions } from '../../engine/types.ts'
-import { checkArgument, options, type Rules } from '../../options/options.ts'
 import {
   anything,
   boolean,
+  checkArgument,
   durationMs,
   integer,
   is,
   object,
+  options,
   type Rule,
+  type Rules,
   signal,
-} from '../../options/rules.ts'
+} from '../../options/index.ts'
 import { type SegmentPool, segmentPoolRule } from '../memory/segment-pool.ts'
 import { limitsRule, processLimitsRule } from '../supervise/resource-limits.ts'
 

@@ -1,6 +1,5 @@
 import type { ResourceLimits } from 'node:worker_threads'
-import { options, type Rules } from '../../options/options.ts'
-import { group, is, type Rule } from '../../options/rules.ts'
+import { group, is, options, type Rule, type Rules } from '../../options/index.ts'
 
 const mebibytes: Rule<number, 'maybe'> = is(
   'a number of MiB > 0',
