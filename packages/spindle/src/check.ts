@@ -22,21 +22,15 @@ export function badOption(option: string, rule: string, value: unknown, where?: 
   failOption(mustBe(option, rule, value), where)
 }
 
-/**
- * Checks that `value` is an integer of at least `minimum`. With `orInfinity`, `Infinity` is
- * accepted too.
- */
+/** Checks that an argument is an integer of at least `minimum`. */
 export function checkInteger(
   option: string,
   value: unknown,
   minimum: number,
   where?: string,
-  orInfinity = false,
 ): asserts value is number {
-  if (orInfinity && value === Number.POSITIVE_INFINITY) return
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum) {
-    badOption(option, `an integer >= ${minimum}${orInfinity ? ' or Infinity' : ''}`, value, where)
-  }
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum)
+    badOption(option, `an integer >= ${minimum}`, value, where)
 }
 
 /** Checks that `value` is an exact integer >= 0, as epochs and positions must be. */
@@ -49,60 +43,9 @@ export function checkCount(
   if (!Number.isSafeInteger(value)) badOption(option, 'an integer <= 2^53 - 1', value, where)
 }
 
-/**
- * Checks that `value` is a finite number above 0 (at least 0 with `orZero`), or `Infinity` if
- * allowed.
- */
-export function checkDuration(
-  option: string,
-  value: unknown,
-  where?: string,
-  orInfinity = false,
-): asserts value is number {
-  if (orInfinity && value === Number.POSITIVE_INFINITY) return
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
-    badOption(
-      option,
-      `a number of milliseconds > 0${orInfinity ? ' or Infinity' : ''}`,
-      value,
-      where,
-    )
-  }
-}
-
-/** Checks that `value` is one of `choices`. */
-export function checkChoice<C extends string>(
-  option: string,
-  value: unknown,
-  choices: readonly C[],
-  where?: string,
-): asserts value is C {
-  if (!choices.includes(value as C)) {
-    badOption(option, choices.map((choice) => `'${choice}'`).join(' or '), value, where)
-  }
-}
-
 /** Checks that `value` is a function. */
 export function checkFunction(option: string, value: unknown, where?: string): void {
   if (typeof value !== 'function') badOption(option, 'a function', value, where)
-}
-
-/**
- * Checks that `options` is a plain object and that each of its names is known. A misspelt option is
- * an error.
- */
-export function checkOptions(options: unknown, known: readonly string[], where?: string): void {
-  if (options === null || typeof options !== 'object')
-    badOption('options', 'an object', options, where)
-  for (const name of Object.keys(options as object)) {
-    if (!known.includes(name)) {
-      const place = where === undefined ? '' : ` (${where})`
-      throw new SpindleError(
-        'ERR_BAD_OPTION',
-        `unknown option \`${name}\`; known are ${known.join(', ')}${place}`,
-      )
-    }
-  }
 }
 
 /** A short, one-line form of any value for messages. It never prints the contents of large data. */

@@ -12,6 +12,7 @@ import {
   integer,
   is,
   options,
+  type Rule,
   type Rules,
   signal,
 } from '../options/index.ts'
@@ -23,9 +24,14 @@ const tuneOptions = options('TuneOptions', {
   maxMemoryBytes: integer({ min: 1 }),
 } satisfies Rules<TuneOptions>)
 
+/** The rule of `seed`. */
+export const seedRule: Rule<number, 'always'> = is('an integer', Number.isSafeInteger, {
+  default: 0,
+})
+
 const buildOptions = options('BuildOptions', {
   maxFailures: failureBudget,
-  seed: is('an integer', Number.isSafeInteger, { default: 0 }),
+  seed: seedRule,
   signal: signal(),
   hooks: is(HOOKS_RULE, (value) => typeof value === 'function' || areHooks(value)),
   backgroundTasks: is(

@@ -39,7 +39,7 @@ import {
   aggregateConfig,
   mergeSettings,
   pipeConfig,
-  sourceSettings,
+  sourceOptions,
   variantSettings,
 } from './stage-options.ts'
 
@@ -129,7 +129,7 @@ export class PipelineBuilder<T = never> {
         `\`source\` must be an iterable, an async iterable, an iterator, a stream, or a function that returns one, got ${source === null ? 'null' : typeof source}`,
       )
     }
-    const { continuous, buffer, name, resume, dataset } = sourceSettings(options, where)
+    const { continuous, buffer, name, resume, dataset } = sourceOptions.check(options, where)
     if (continuous && isOneShot(source)) {
       const rule =
         'a continuous source is iterated again and again: give an iterable or a function that makes one'

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { badOption, checkInteger } from '../check.ts'
-import type { AggregateConfig, MergeOp, PipeConfig, SourceConfig } from '../engine/config.ts'
+import type { AggregateConfig, MergeOp, PipeConfig } from '../engine/config.ts'
 import type { Executor } from '../engine/executor.ts'
+import type { Json } from '../engine/seekable.ts'
 import { Collate } from '../engine/stages/aggregate-stage.ts'
 import { failureBudget } from '../engine/stages/budget.ts'
 import { checkedAggregator } from '../engine/stages/checked-aggregator.ts'
@@ -21,6 +22,7 @@ import {
   integer,
   is,
   number,
+  type Options,
   options,
   type Rule,
   type Rules,
@@ -200,21 +202,20 @@ export function nameOfOp(op: unknown): string {
   return op instanceof Map ? 'Map' : 'Array'
 }
 
-const sourceOptions = options('SourceOptions', {
+/** The rules of {@link SourceOptions}. */
+export const sourceOptions: Options<{
+  readonly continuous: Rule<boolean, 'always'>
+  readonly buffer: Rule<number, 'always'>
+  readonly name: Rule<string, 'always'>
+  readonly resume: Rule<'seek' | 'skip', 'maybe'>
+  readonly dataset: Rule<Json, 'maybe'>
+}> = options('SourceOptions', {
   continuous: boolean({ default: false }),
   buffer: bufferRule,
   name: text({ default: 'source' }),
   resume: choice(['seek', 'skip']),
   dataset: is('what JSON can say: texts, numbers, arrays, plain objects', isPlain),
 } satisfies Rules<SourceOptions>)
-
-/** Checks the options of `addSource()` and fills in the defaults. */
-export function sourceSettings(
-  given: SourceOptions,
-  where: string | undefined,
-): Pick<SourceConfig, 'continuous' | 'buffer' | 'name' | 'resume' | 'dataset'> {
-  return sourceOptions.check(given, where)
-}
 
 /** Whether a value survives a round trip through JSON unchanged. */
 function isPlain(value: unknown): boolean {
@@ -239,7 +240,7 @@ export function variantSettings(
   return variantOptions.check(given, where)
 }
 
-const mergeOptions = options('MergeOptions', {
+const mergeOptions = options('MergeOptions & MergeStopOptions', {
   op: func(),
   stop: choice(['first', 'all']),
   name: text({ default: 'merge' }),

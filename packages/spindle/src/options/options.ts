@@ -44,11 +44,12 @@ export class Options<D extends AnyRules = AnyRules> {
    * Checks the options and returns them with their defaults. Each option is read once.
    *
    * @param where place for the message, for example `stage "decode", train.ts:41`
+   * @param name of the option that holds these options
    * @throws `ERR_BAD_OPTION`, naming the option, its rule and the value
    */
-  check<O extends object>(given: O, where?: string): Checked<D, O> {
+  check<O extends object>(given: O, where?: string, name = ''): Checked<D, O> {
     const checked: Record<string, unknown> = {}
-    const problem = this.problem(given, '', checked)
+    const problem = this.problem(given, name, checked)
     if (problem !== undefined) failOption(problem, where, this.#error)
     return checked as Checked<D, O>
   }
