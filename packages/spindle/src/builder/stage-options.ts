@@ -45,7 +45,7 @@ export const bufferRule: Rule<number, 'always'> = integer({
   unit: 'items',
 })
 
-const concurrencyRange = options('ConcurrencyRange', {
+const concurrencyRange = options('PipeOptions.concurrency', {
   min: integer({ min: 1, default: 1, unit: 'calls' }),
   max: integer({ min: 1, unit: 'calls' }),
 } satisfies Rules<ConcurrencyRange>)

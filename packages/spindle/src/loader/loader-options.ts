@@ -195,7 +195,7 @@ const opRule: Rule<LoaderOp<unknown, unknown>, 'maybe'> = is(
 )
 const stageRule: Rule<PipeOptions, 'maybe'> = object()
 
-const loaderOptions = options('LoaderOptions', {
+const loaderOptions = options('SampleLoaderOptions & BatchLoaderOptions & AggregateLoaderOptions', {
   preprocess: opRule,
   batchSize: integer({ min: 1, unit: 'samples' }),
   aggregate: is('a function', (value) => typeof value === 'function' || isWorkerOp(value)),
@@ -212,7 +212,7 @@ const loaderOptions = options('LoaderOptions', {
   seed: seedRule,
   signal: signal(),
   sourceOptions: group(
-    options('LoaderSourceOptions', sourceRules satisfies Rules<Omit<SourceOptions, 'continuous'>>),
+    options('CommonLoaderOptions.sourceOptions', sourceRules satisfies Rules<Omit<SourceOptions, 'continuous'>>),
   ),
   preprocessOptions: stageRule,
   collateOptions: stageRule,

@@ -95,7 +95,8 @@ export function declaredOptions(): readonly Options[] {
 /**
  * Declares the options of a function or class.
  *
- * @param name name of the public interface
+ * @param name the public interface, `PoolOptions`; several of them, `A & B`; or the member of an
+ *   interface that is an object, `PoolOptions.size`
  * @param rules one for each option
  * @param error class of the error of a wrong option. Default: `SpindleError`
  */

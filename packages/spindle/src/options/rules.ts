@@ -19,6 +19,12 @@ type PresenceOf<S> = S extends { required: true } | { default: unknown } | { def
   ? 'always'
   : 'maybe'
 
+/** Further options in a value: a declaration of `options()`. */
+export interface Nested {
+  readonly name: string
+  problem(given: unknown, name: string): string | undefined
+}
+
 /** A rule for values of any type. */
 export interface AnyRule {
   /** What the value must be, in the words of an error: `an integer >= 1`. */
@@ -26,6 +32,8 @@ export interface AnyRule {
   readonly settings: RuleSettings<unknown>
   /** What is wrong with a value, as a sentence that names the option. `undefined`: nothing. */
   problem(value: unknown, name: string): string | undefined
+  /** The declaration of the options that an object may hold. */
+  readonly nested?: Nested
   readonly presence?: Presence
 }
 
@@ -180,11 +188,6 @@ export function signal(): Rule<AbortSignal, 'maybe'> {
   return is('an AbortSignal', (value) => value instanceof AbortSignal)
 }
 
-/** What may hold further options: a declaration of `options()`. */
-interface Nested {
-  problem(given: unknown, name: string): string | undefined
-}
-
 /** An array whose elements are all `isOk`; `what` names them, in the plural. */
 export function list<T, const S extends RuleSettings<T> = RuleSettings<T>>(
   what: string,
@@ -216,6 +219,7 @@ export function either<T, const S extends RuleSettings<T> = RuleSettings<T>>(
   return {
     rule: plain.rule,
     settings: settings ?? {},
+    nested,
     problem: (value, name) =>
       (typeof value === 'object' && value !== null ? nested : plain).problem(value, name),
   }

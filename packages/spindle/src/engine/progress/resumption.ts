@@ -39,7 +39,7 @@ const resumeOptions = options('ResumeOptions', {
 export const resumableRule: Rule<boolean | ResumeOptions, 'maybe'> = either(
   is('a boolean or an object of options', (value) => typeof value === 'boolean'),
   // The options are named without `resumable`, as the loader, which has them too, names them.
-  { problem: (value) => resumeOptions.problem(value, '') },
+  { name: resumeOptions.name, problem: (value) => resumeOptions.problem(value, '') },
 )
 
 /** Checks the option `state`. @throws `ERR_BAD_OPTION` */

@@ -81,12 +81,12 @@ export interface PoolSettings {
   readonly memory?: SegmentPool | undefined
 }
 
-const sizeRange = options('PoolSizeRange', {
+const sizeRange = options('PoolOptions.size', {
   min: integer({ min: 1, default: 1, unit: 'workers' }),
   max: integer({ min: 1, unit: 'workers' }),
 } satisfies Rules<Extract<PoolOptions['size'], object>>)
 
-const recycleOptions = options('RecycleOptions', {
+const recycleOptions = options('PoolOptions.recycle', {
   afterItems: integer({ min: 1, orInfinity: true, unit: 'calls' }),
   afterHeapMb: integer({ min: 1 }),
 } satisfies Rules<NonNullable<PoolOptions['recycle']>>)

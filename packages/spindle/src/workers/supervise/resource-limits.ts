@@ -20,5 +20,5 @@ export const limitsRule: Rule<ResourceLimits, 'maybe'> = group(threadLimits)
 
 /** The rule of `resourceLimits` of a process. */
 export const processLimitsRule: Rule<ResourceLimits, 'maybe'> = group(
-  options('ProcessResourceLimits', ofBoth),
+  options('ResourceLimits', ofBoth),
 )
