@@ -212,7 +212,10 @@ const loaderOptions = options('SampleLoaderOptions & BatchLoaderOptions & Aggreg
   seed: seedRule,
   signal: signal(),
   sourceOptions: group(
-    options('CommonLoaderOptions.sourceOptions', sourceRules satisfies Rules<Omit<SourceOptions, 'continuous'>>),
+    options(
+      'CommonLoaderOptions.sourceOptions',
+      sourceRules satisfies Rules<Omit<SourceOptions, 'continuous'>>,
+    ),
   ),
   preprocessOptions: stageRule,
   collateOptions: stageRule,
