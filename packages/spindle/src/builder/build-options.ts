@@ -1,4 +1,4 @@
-import { areHooks, HOOKS_RULE } from '../engine/hooks/check-hooks.ts'
+import { areHooks, HOOKS_RULE } from '../engine/hooks/hook-calls.ts'
 import { checkResumedState, resumableRule } from '../engine/progress/resumption.ts'
 import { deadLetterRule } from '../engine/run/dead-letters.ts'
 import { failureBudget } from '../engine/stages/budget.ts'

@@ -107,7 +107,7 @@ export function batchByBytes<T>(options: ByteBudgetOptions<T>): () => Aggregator
   )
 }
 
-interface Budget<T> {
+interface TokenBudget<T> {
   readonly unit: string
   readonly option: string
   readonly budget: number
@@ -117,7 +117,7 @@ interface Budget<T> {
 }
 
 function budgetBatches<T>(
-  budget: Budget<T>,
+  budget: TokenBudget<T>,
   { maxItems, tooLarge }: Required<BudgetOptions>,
 ): () => Aggregator<T, T[]> {
   return () => new BudgetBatches(budget, maxItems, tooLarge === 'alone')
@@ -128,14 +128,14 @@ function budgetBatches<T>(
  * time.
  */
 class BudgetBatches<T> implements Aggregator<T, T[]> {
-  readonly #budget: Budget<T>
+  readonly #budget: TokenBudget<T>
   readonly #maxItems: number
   readonly #mayExceed: boolean
   #batch: T[] = []
   /** Sum of the costs, or with padding the largest cost. */
   #cost = 0
 
-  constructor(budget: Budget<T>, maxItems: number, mayExceed: boolean) {
+  constructor(budget: TokenBudget<T>, maxItems: number, mayExceed: boolean) {
     this.#budget = budget
     this.#maxItems = maxItems
     this.#mayExceed = mayExceed

@@ -8,6 +8,8 @@ export interface RuleSettings<T> {
   readonly defaultOf?: () => T
   /** Whether the option must be given. Default false. */
   readonly required?: boolean
+  /** Whether messages tell the type of a wrong value instead of the value. Default false. */
+  readonly isSecret?: boolean
   /** Unit of the value. Default: what the ending of the name says: `Ms`, `Sec`, `Bytes`, … */
   readonly unit?: string
 }
@@ -50,7 +52,7 @@ export function is<T, const S extends RuleSettings<T> = RuleSettings<T>>(
   settings?: S,
 ): Rule<T, PresenceOf<S>> {
   const problem = (value: unknown, name: string): string | undefined =>
-    isOk(value) ? undefined : mustBe(name, rule, value)
+    isOk(value) ? undefined : mustBe(name, rule, settings?.isSecret === true ? typeof value : value)
   return { rule, settings: settings ?? {}, problem }
 }
 

@@ -3,7 +3,7 @@ import { badOption } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import { choice, options, type Rules } from '../../options/index.ts'
 import { PlannedSource } from '../seek/expose.ts'
-import type { Source } from '../seek/source-types.ts'
+import type { SyncSource } from '../seek/source-types.ts'
 import { ImageFolder } from './image-folder.ts'
 import { imageNetLabels, imageNetSynsets } from './image-net-classes.ts'
 import { digestOfNames } from './list-files.ts'
@@ -39,7 +39,7 @@ const imageNetOptions = options('ImageNetOptions', {
 export async function fromImageNet(
   root: string,
   options: ImageNetOptions = {},
-): Promise<Source<ImageNetSample>> {
+): Promise<SyncSource<ImageNetSample>> {
   const { split } = imageNetOptions.check(options)
   const folder = join(root, split)
   const files = await ImageFolder.open(folder, { extensions: ['jpeg', 'jpg'] })

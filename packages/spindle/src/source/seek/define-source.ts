@@ -1,7 +1,7 @@
 import type { Json } from '../../engine/seekable.ts'
 import { boolean, func, integer, object, options, type Rules } from '../../options/index.ts'
 import { expose } from './expose.ts'
-import type { AsyncSource, Source } from './source-types.ts'
+import type { AsyncSource, SyncSource } from './source-types.ts'
 
 /** Options of {@link defineSource}. */
 export interface SourceDefinition<T> {
@@ -68,7 +68,7 @@ const asyncSourceOptions = options('AsyncSourceDefinition', {
  * assert.equal(new Set(shuffled(squares, { seed: 1 })).size, 5)
  * ```
  */
-export function defineSource<T>(definition: SourceDefinition<T>): Source<T> {
+export function defineSource<T>(definition: SourceDefinition<T>): SyncSource<T> {
   const { size, description, at } = sourceOptions.check(definition)
   const pick = function* (positions: Iterable<number>, epoch: number) {
     for (const position of positions) yield at(position, epoch)
@@ -76,7 +76,7 @@ export function defineSource<T>(definition: SourceDefinition<T>): Source<T> {
   return expose(
     { size, access: 'random', isAsync: false, describe: () => description, pick },
     undefined,
-  ) as Source<T>
+  ) as SyncSource<T>
 }
 
 /**

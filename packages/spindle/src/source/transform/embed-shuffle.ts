@@ -2,7 +2,7 @@ import { badOption, checkCount } from '../../check.ts'
 import { isSeekable } from '../../engine/seekable.ts'
 import { boolean, options, type Rules } from '../../options/index.ts'
 import { knownSource, register } from '../seek/expose.ts'
-import type { Source, Transformed } from '../seek/source-types.ts'
+import type { SyncSource, Transformed } from '../seek/source-types.ts'
 import { orderRules } from './check-transform.ts'
 
 /** An iterable with an order for each epoch. */
@@ -49,17 +49,17 @@ export function embedShuffle<S extends EpochSource<unknown>>(
   const { epoch, shuffleLast } = embedOptions.check(options)
   if (typeof source?.setEpoch !== 'function')
     badOption('source', 'one that has epochs (with a method `setEpoch`)', source)
-  const epochs = new Epochs(source, epoch, shuffleLast)
+  const epochs = new EpochOrders(source, epoch, shuffleLast)
   const iterable = Symbol.iterator in source ? new SyncEpochs(epochs) : new AsyncEpochs(epochs)
   if (!isSeekable(source)) return iterable as unknown as Transformed<S>
-  const view = seekableView(source as unknown as Source<unknown>, iterable)
+  const view = seekableView(source as unknown as SyncSource<unknown>, iterable)
   const inside = knownSource(source)
   if (inside !== undefined) register(view, inside.plan, inside.shard)
   return view as Transformed<S>
 }
 
 /** Counts the iterations. */
-class Epochs {
+class EpochOrders {
   readonly source: EpochSource<unknown>
   next: number
   private readonly isAfter: boolean
@@ -80,9 +80,9 @@ class Epochs {
 }
 
 class SyncEpochs {
-  private readonly epochs: Epochs
+  private readonly epochs: EpochOrders
 
-  constructor(epochs: Epochs) {
+  constructor(epochs: EpochOrders) {
     this.epochs = epochs
   }
 
@@ -107,9 +107,9 @@ class SyncEpochs {
 }
 
 class AsyncEpochs {
-  private readonly epochs: Epochs
+  private readonly epochs: EpochOrders
 
-  constructor(epochs: Epochs) {
+  constructor(epochs: EpochOrders) {
     this.epochs = epochs
   }
 
@@ -134,7 +134,7 @@ class AsyncEpochs {
 }
 
 /** The source of epochs, with the other members of a seekable source. */
-function seekableView(source: Source<unknown>, epochs: SyncEpochs | AsyncEpochs): object {
+function seekableView(source: SyncSource<unknown>, epochs: SyncEpochs | AsyncEpochs): object {
   const of = (name: 'size' | 'length' | 'description' | 'shard') => ({
     get: () => source[name],
     enumerable: true,

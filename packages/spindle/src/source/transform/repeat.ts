@@ -42,7 +42,7 @@ export function repeat<S extends SourceLike<unknown>>(
   options: RepeatOptions = {},
 ): Transformed<S> {
   const { times } = repeatOptions.check(options)
-  if (isOneShot(source)) badOption('source', 'one that can be gone through more than once', source)
+  if (isOneShot(source)) badOption('source', 'one that can be iterated more than once', source)
   const { plan, shard } = wholePlanOf<unknown>(source)
   return expose(
     plan.size === undefined ? chained(plan, times) : repeated(plan, plan.size, times),

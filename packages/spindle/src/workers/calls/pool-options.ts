@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { badOption } from '../../check.ts'
+import type { ExecutorWorkers, WorkerNumber } from '../../engine/executor.ts'
 import type { OpReference, WorkerOp } from '../../engine/worker-op.ts'
 import {
   anything,
@@ -138,4 +139,46 @@ function sizesOf(size: NonNullable<PoolOptions['size']>): readonly [number, numb
   const { min, max = Math.max(min, availableParallelism()) } = sizeRange.check(size)
   if (max < min) badOption('size.max', `an integer >= \`min\`, which is ${min}`, max)
   return [min, max]
+}
+
+/**
+ * Describes the workers of a pool for reports. `of`: the pool that owns the workers, for an
+ * executor that is not the pool itself.
+ */
+export function workersOf(
+  kind: ExecutorWorkers['kind'],
+  size: () => number,
+  of?: object,
+): ExecutorWorkers {
+  return {
+    kind,
+    get count() {
+      return size()
+    },
+    ...(of === undefined ? {} : { of }),
+  }
+}
+
+/** Maximum number of workers of a pool, and how to change it. */
+export function sizingOf(
+  { minSize, maxSize, isRange }: PoolSettings,
+  size: () => number,
+  load: () => { readonly busy: number; readonly waiting: number },
+  resize: (size: number) => void,
+): WorkerNumber {
+  return {
+    get size() {
+      return size()
+    },
+    min: minSize,
+    max: maxSize,
+    isRange,
+    get busy() {
+      return load().busy
+    },
+    get waiting() {
+      return load().waiting
+    },
+    resize,
+  }
 }

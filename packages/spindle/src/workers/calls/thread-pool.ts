@@ -4,7 +4,7 @@ import { options, type Rules } from '../../options/index.ts'
 import { type SegmentPool, segmentPoolRule } from '../memory/segment-pool.ts'
 import { limitsRule } from '../supervise/resource-limits.ts'
 import { type PoolOptions, poolRules, poolSettings } from './pool-options.ts'
-import { ThreadLink } from './thread-link.ts'
+import { ThreadChannel } from './thread-channel.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /** Options of `ThreadPool`. */
@@ -48,7 +48,7 @@ export class ThreadPool extends WorkerPool {
     const { memory } = checked
     if (memory !== undefined) checkOwn('memory', memory, 'SegmentPool')
     const settings = { ...poolSettings('thread', checked), memory }
-    super(settings, 'thread', (listener) => new ThreadLink(listener, options, settings))
+    super(settings, 'thread', (listener) => new ThreadChannel(listener, options, settings))
   }
 
   /** Current number of threads, including those that are starting or ending. */

@@ -3,7 +3,7 @@ import { integer, number, options, type Rules } from '../../options/index.ts'
 import { ABORTED, CLOSED, MAX_CAPACITY, OPEN, RingMemory } from './ring-memory.ts'
 import { RingReader } from './ring-reader.ts'
 import { RingWriter } from './ring-writer.ts'
-import { MAX_SPIN_US, Spin, spinUsFor } from './spin.ts'
+import { MAX_SPIN_US, SpinPolicy, spinUsFor } from './spin-policy.ts'
 import { checkWait, type HoldOptions, type WaitOptions } from './wait-options.ts'
 
 /** Options of `RingBuffer`. */
@@ -81,8 +81,8 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   constructor(options: RingBufferOptions | (RingBufferHandle & RingSideOptions)) {
     const { memory, spinUs } = settingsOf(options)
     this.#ring = memory
-    this.#writer = new RingWriter(this.#ring, new Spin(spinUs))
-    this.#reader = new RingReader(this.#ring, new Spin(spinUs))
+    this.#writer = new RingWriter(this.#ring, new SpinPolicy(spinUs))
+    this.#reader = new RingReader(this.#ring, new SpinPolicy(spinUs))
   }
 
   /**
