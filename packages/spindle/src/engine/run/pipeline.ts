@@ -232,6 +232,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     const { resume, signal } = writeToOptions.check(options)
     if (typeof (sink as Partial<Sink<T, R>> | null)?.open !== 'function')
       badOption('sink', 'a sink, such as jsonlShards() makes', sink)
+    forgetIdle(this.#graph)
     if (resume && (this.#graph.isStarted || this.#graph.isStopped)) throw alreadyStarted()
     signal?.throwIfAborted()
     const writer = await sink.open({ resume, signal })
