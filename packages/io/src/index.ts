@@ -1,8 +1,8 @@
 // Archives
 
+export { expandBraces } from 'spindle/source'
 // Audio
 export { encodeAudio, loadAudio, saveAudio, streamAudio } from './api/audio.ts'
-export { expandBraces } from 'spindle/source'
 // Video, and FFmpeg's chain (its links are in `@spindle/io/media`)
 export {
   type DecodeFramesOptions,

@@ -58,10 +58,19 @@ export function show(value: unknown): string {
   }
 }
 
+function isShort(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && value.length <= 20)
+}
+
 function describe(value: unknown): string {
   if (typeof value === 'function')
     return value.name === '' ? 'a function' : `function ${value.name}`
-  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (Array.isArray(value))
+    return value.length <= 8 && value.every(isShort)
+      ? `[${value.map(show).join(', ')}]`
+      : `an array of ${value.length}`
+  if (ArrayBuffer.isView(value) && 'length' in value)
+    return `a ${value.constructor.name} of ${value.length}`
   if (value instanceof Map) return `a Map of ${value.size}`
   if (value instanceof URL || (typeof value === 'string' && isUrlText(value)))
     return inspect(urlForMessages(value), { maxStringLength: 200 })

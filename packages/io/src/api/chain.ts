@@ -11,7 +11,7 @@ import { checkedEncoderOptions, type EncoderOptions } from '../chain/encode/enco
 import type { MuxerOptions } from '../chain/mux/muxer.ts'
 import { Packets } from '../chain/packets/packets.ts'
 import { checkWindow, type TimeWindow } from '../chain/time.ts'
-import { LIMIT_OPTIONS, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
+import { limitRules, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
 import { localPath } from '../files/atomic-file.ts'
 import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
 import { resultOf, runJob } from './in-pool.ts'
@@ -78,8 +78,8 @@ const DECODER = [
   'decoder',
   'decoderOptions',
   'hardware',
-  ...LIMIT_OPTIONS,
-] as const
+  ...Object.keys(limitRules),
+]
 
 /**
  * Reads the packets of one stream of a container, still compressed, all or those of a window: in

@@ -1,3 +1,4 @@
+export { mustBe, show } from '../check.ts'
 // How options are declared and checked: one declaration for each options object.
 export {
   type Checked,
@@ -7,6 +8,8 @@ export {
   Options,
   options,
   type Rules,
+  type RulesOf,
+  unknownOption,
 } from './options.ts'
 export {
   type AnyRule,

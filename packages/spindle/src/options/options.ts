@@ -8,6 +8,11 @@ import type { AnyRule, Rule } from './rules.ts'
  */
 export type Rules<O> = { readonly [N in keyof O]-?: Rule<Exclude<O[N], undefined>> }
 
+/** The rules of `O`, for a declaration that is exported. Options of `A` are always there. */
+export type RulesOf<O, A extends keyof O = never> = {
+  readonly [N in keyof O]-?: Rule<Exclude<O[N], undefined>, N extends A ? 'always' : 'maybe'>
+}
+
 type AnyRules = { readonly [name: string]: AnyRule }
 
 /** Options of type `O` after the check. Those with a default of `D` are always there. */
@@ -84,7 +89,7 @@ export class Options<D extends AnyRules = AnyRules> {
     let required = 0
     for (const each of this.#namesIn(given)) {
       const rule = this.#rules.get(each)
-      if (rule === undefined) return this.#unknown(each, name)
+      if (rule === undefined) return unknownOption(each, name, [...this.#rules.keys()])
       const value = (given as Readonly<Record<string, unknown>>)[each]
       if (value === undefined || problem !== undefined) continue
       if (rule.settings.required === true) required++
@@ -105,14 +110,14 @@ export class Options<D extends AnyRules = AnyRules> {
       ? names
       : [...new Set([...names, ...this.#rules.keys()])]
   }
+}
 
-  #unknown(name: string, of: string): string {
-    const place = of === '' ? '' : ` of \`${of}\``
-    const known = [...this.#rules.keys()]
-    const meant = nearest(name, known)
-    const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`
-    return `unknown option \`${name}\`${place}; known are ${known.join(', ')}${hint}`
-  }
+/** The sentence for an option that is not known. `of` is the option that holds it. */
+export function unknownOption(name: string, of: string, known: readonly string[]): string {
+  const place = of === '' ? '' : ` of \`${of}\``
+  const meant = nearest(name, known)
+  const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`
+  return `unknown option \`${name}\`${place}; known are ${known.join(', ')}${hint}`
 }
 
 const all: Options[] = []

@@ -1,6 +1,6 @@
-import { checkBoolean, checkKnown, checkSignal } from '../../base/check.ts'
-import { badOption } from '../../base/errors.ts'
-import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { boolean, integer, is, list, type Rules, signal } from 'spindle/options'
+import { mediaOptions } from '../../base/options.ts'
+import { type Fetching, fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { sampleLimit } from './group-by-key.ts'
 
 /** Options of `fromWebDataset`. */
@@ -46,35 +46,27 @@ export interface WebDatasetPlan {
   readonly fetching: Fetching
 }
 
+const datasetOptions = mediaOptions('WebDatasetOptions', {
+  interleave: integer({ min: 1, default: 1, unit: 'shards' }),
+  shuffleShards: boolean({ default: false }),
+  seed: is('an integer', Number.isSafeInteger, { default: 0 }),
+  extensions: list('text', (end) => typeof end === 'string', { minLength: 1 }),
+  index: is(
+    'false or a function of the name of a shard',
+    (value) => value === false || typeof value === 'function',
+  ),
+  maxSampleBytes: sampleLimit,
+  signal: signal(),
+  ...urlRules,
+} satisfies Rules<WebDatasetOptions>)
+
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
-  checkKnown(
-    options,
-    ['interleave', 'shuffleShards', 'seed', 'extensions', 'index', 'maxSampleBytes', 'signal'],
-    URL_OPTIONS,
-  )
-  const { interleave = 1, shuffleShards = false, seed = 0, extensions, index, signal } = options
-  if (!Number.isInteger(interleave) || interleave < 1)
-    throw badOption('interleave', 'an integer >= 1', interleave)
-  checkBoolean('shuffleShards', shuffleShards)
-  if (!Number.isSafeInteger(seed)) throw badOption('seed', 'an integer', seed)
-  const isList =
-    Array.isArray(extensions) &&
-    extensions.length > 0 &&
-    extensions.every((end) => typeof end === 'string')
-  if (extensions !== undefined && !isList)
-    throw badOption('extensions', 'an array of at least one text', extensions)
-  if (index !== undefined && index !== false && typeof index !== 'function')
-    throw badOption('index', 'false or a function of the name of a shard', index)
-  checkSignal(signal)
-  const wanted = extensions?.map((end) => end.replace(/^\./, '').toLowerCase())
+  const { interleave, shuffleShards, seed, extensions, index, maxSampleBytes } =
+    datasetOptions.check(options)
   return {
-    interleave,
-    shuffleShards,
-    seed,
-    extensions: wanted,
-    index,
-    maxSampleBytes: sampleLimit(options),
+    ...{ interleave, shuffleShards, seed, index, maxSampleBytes },
+    extensions: extensions?.map((end) => end.replace(/^\./, '').toLowerCase()),
     fetching: fetchingOf(options),
   }
 }
