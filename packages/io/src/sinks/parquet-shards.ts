@@ -23,8 +23,9 @@ type Library = typeof import('hyparquet-writer')
 /** Options of {@link parquetShards}. */
 export interface ParquetShardOptions<T> extends ShardOptions {
   /**
-   * Columns of the file and their types: `{ id: 'INT64', text: 'STRING', embedding: { list: 'FLOAT' } }`.
-   * Default: those of the first row group of each shard; numbers are doubles then, and objects JSON.
+   * Columns of the file and their types:
+   * `{ id: 'INT64', text: 'STRING', embedding: { list: 'FLOAT' } }`. Default: those of the first
+   * row group of each shard; numbers are doubles then, and objects JSON.
    */
   readonly columns?: Readonly<Record<string, ParquetColumn>>
   /** The rows of an item. Default: the item itself is one row. For batches: `(batch) => batch`. */
@@ -42,8 +43,8 @@ export interface ParquetShardOptions<T> extends ShardOptions {
  * group is encoded at a time, which takes some milliseconds of the event loop.
  *
  * @param place a folder, a URL that `openStore` takes (`s3://bucket/out`), or a store
- * @throws MediaError `ERR_BAD_OPTION`, also while writing for a value that its column does not take;
- *   `ERR_BACKEND_MISSING` without hyparquet-writer, when the pipeline begins to write
+ * @throws MediaError `ERR_BAD_OPTION`, also while writing for a value that its column does not
+ *   take; `ERR_BACKEND_MISSING` without hyparquet-writer, when the pipeline begins to write
  */
 export function parquetShards<T = Readonly<Record<string, unknown>>>(
   place: string | URL | ObjectStore,

@@ -36,8 +36,8 @@ export interface Safetensors {
  * Loads tensors in the safetensors format from a path, URL, Blob or bytes.
  *
  * @returns the tensors, row-major: views of the bytes that were read, one memory for all. bfloat16,
- *   for which there is no typed array, becomes float32; float16 is given as its 16 bits, as `loadNpy`
- *   does
+ *   for which there is no typed array, becomes float32; float16 is given as its 16 bits, as
+ *   `loadNpy` does
  * @throws MediaError `ERR_DECODE` for a damaged or malformed file; `ERR_UNSUPPORTED` for other
  *   dtypes; `ERR_NO_MEMBER` for a name that the file does not have; `ERR_TOO_LARGE` for a header of
  *   more than 100 MB; `ERR_READ`; `ERR_BAD_OPTION`

@@ -272,6 +272,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
       ...(state !== undefined && { state }),
     })
     this.#reader = this.#graph.reader
+    forgetIdle(old)
     old.stop('abort', undefined).catch(() => {})
   }
 
