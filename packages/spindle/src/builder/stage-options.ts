@@ -22,7 +22,9 @@ import { MOST_CALLS } from '../engine/tuned.ts'
 import type {
   Aggregator,
   BuildOptions,
+  RateLimit,
   RetryOptions,
+  RetrySettings,
   StageContext,
   TuneOptions,
 } from '../engine/types.ts'
@@ -40,6 +42,7 @@ const pipeOptions = [
   'maxFailures',
   'retry',
   'timeoutMs',
+  'rateLimit',
   'buffer',
   'maxBytes',
   'executor',
@@ -81,6 +84,7 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
     maxFailures,
     retry: retryOptions(options.retry, where),
     timeoutMs,
+    rateLimit: rateLimitOptions(options.rateLimit, where),
     buffer,
     maxBytes,
     where: at,
@@ -171,16 +175,13 @@ function checkExecutor(executor: unknown, op: unknown, where: string): void {
   )
 }
 
-function retryOptions(
-  retry: PipeOptions['retry'],
-  where: string,
-): Required<RetryOptions> | undefined {
+function retryOptions(retry: PipeOptions['retry'], where: string): RetrySettings | undefined {
   if (retry === undefined) return undefined
   const given: RetryOptions =
     typeof retry === 'object' && retry !== null ? retry : { retries: retry }
   checkOptions(
     given,
-    ['retries', 'minDelayMs', 'maxDelayMs', 'factor', 'jitter', 'shouldRetry'],
+    ['retries', 'minDelayMs', 'maxDelayMs', 'factor', 'jitter', 'shouldRetry', 'delayMs'],
     where,
   )
   const {
@@ -190,6 +191,7 @@ function retryOptions(
     factor = 2,
     jitter = true,
     shouldRetry = retryAlways,
+    delayMs,
   } = given
   checkInteger(typeof retry === 'object' ? 'retry.retries' : 'retry', retries, 0, where)
   for (const [option, value, least] of [
@@ -202,7 +204,25 @@ function retryOptions(
   }
   if (typeof jitter !== 'boolean') badOption('retry.jitter', 'a boolean', jitter, where)
   checkFunction('retry.shouldRetry', shouldRetry, where)
-  return { retries, minDelayMs, maxDelayMs, factor, jitter, shouldRetry }
+  if (delayMs !== undefined) checkFunction('retry.delayMs', delayMs, where)
+  return { retries, minDelayMs, maxDelayMs, factor, jitter, shouldRetry, delayMs }
+}
+
+function rateLimitOptions(
+  given: PipeOptions['rateLimit'],
+  where: string,
+): Required<RateLimit> | undefined {
+  if (given === undefined) return undefined
+  if (typeof given !== 'object' || given === null)
+    badOption('rateLimit', 'an object { perSecond, burst }', given, where)
+  checkOptions(given, ['perSecond', 'burst'], where)
+  const { perSecond } = given
+  if (typeof perSecond !== 'number' || !(perSecond > 0 && perSecond < Number.POSITIVE_INFINITY))
+    badOption('rateLimit.perSecond', 'a finite number > 0', perSecond, where)
+  // A timer may be a few milliseconds late. With a burst, the calls that were due then make up for it.
+  const { burst = Math.max(1, Math.floor(perSecond / 50)) } = given
+  checkInteger('rateLimit.burst', burst, 1, where)
+  return Object.freeze({ perSecond, burst })
 }
 
 /** The default `shouldRetry`. Regions recognise it, because they refuse any other function. */

@@ -67,11 +67,12 @@ export class PipeStage extends FlatMapStage implements Follower {
   }
 
   protected override prepare(): void {
-    const { retry, timeoutMs } = this.settings
+    const { retry, timeoutMs, rateLimit } = this.settings
     const isHooked = this.hooks.some(
       (hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined,
     )
-    const needsAttempts = isHooked || retry !== undefined || timeoutMs !== undefined
+    const needsAttempts =
+      isHooked || retry !== undefined || timeoutMs !== undefined || rateLimit !== undefined
     if (needsAttempts) this.attempts = new Attempts(this)
     this.isPlain =
       !needsAttempts &&
