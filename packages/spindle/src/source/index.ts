@@ -24,6 +24,13 @@ export {
 } from './manifest/from-manifest.ts'
 // Orders
 export { KeyedPermutation } from './permutation.ts'
+// Transforms of sources
+export {
+  type PushOptions,
+  PushSource,
+  type PushSourceOptions,
+  pushSource,
+} from './push/push-source.ts'
 // Samplers
 export { DistributedSampler } from './sampler/distributed-sampler.ts'
 export { type RankFromEnvironmentOptions, rankFromEnvironment } from './sampler/rank.ts'
@@ -43,7 +50,6 @@ export type {
   SourceLike,
   Transformed,
 } from './seek/source-types.ts'
-// Transforms of sources
 export { concat } from './transform/concat.ts'
 export {
   type EmbedShuffleOptions,

@@ -62,10 +62,10 @@ export class TrackedItem extends Item {
 
 /** Tracks unfinished work by {@link Lot}s. It is the `ledger` of a `SourceEpoch`. */
 export class LotLedger implements Ledger {
-  readonly #listener: LotListener
+  protected readonly listener: LotListener
 
   constructor(listener: LotListener) {
-    this.#listener = listener
+    this.listener = listener
   }
 
   forked(parent: Item, value: unknown, path: Path | undefined): Item {
@@ -75,7 +75,7 @@ export class LotLedger implements Ledger {
   }
 
   joined(first: Item, value: unknown, members: readonly Item[]): Item {
-    const lot = new Lot(this.#listener, members as readonly TrackedItem[])
+    const lot = new Lot(this.listener, members as readonly TrackedItem[])
     return new TrackedItem(value, first.origin, first.index, first.path, lot)
   }
 
@@ -93,7 +93,7 @@ export class LotLedger implements Ledger {
   }
 
   isCovered(item: Item): boolean {
-    return this.#listener.isCovered(item as TrackedItem)
+    return this.listener.isCovered(item as TrackedItem)
   }
 }
 

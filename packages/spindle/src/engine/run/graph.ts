@@ -66,6 +66,7 @@ export class Graph implements GraphContext {
   readonly consumers: ConsumerCode[] = []
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
+  readonly followsItems: boolean
   readonly sink: SinkStage
   readonly reader: SinkReader
   /** The stages whose ops run in an executor. */
@@ -119,6 +120,7 @@ export class Graph implements GraphContext {
     const assembled = assemble(config, options, this, workers)
     this.stages = assembled.stages
     this.sources = assembled.sources
+    this.followsItems = this.sources.some((source) => source.isFollowing)
     this.sink = assembled.sink
     this.remote = assembled.remote
     this.reader = new SinkReader(
@@ -397,6 +399,7 @@ export class Graph implements GraphContext {
   }
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
+    item.origin.ledger?.failed?.(item, failure.error)
     this.hookCalls.call(() =>
       tellOfFailure(stage.info, failure, this.logger, this.options.onItemError),
     )

@@ -76,6 +76,7 @@ export class PipeStage extends FlatMapStage implements Follower {
     if (needsAttempts) this.attempts = new Attempts(this)
     this.isPlain =
       !needsAttempts &&
+      this.host.followsItems !== true &&
       !this.budget.isRate &&
       !this.isBoundedInBytes &&
       !this.seesContext &&
@@ -240,6 +241,11 @@ export class PipeStage extends FlatMapStage implements Follower {
 
   /** Begins the task of one item. */
   protected call(item: Item): void {
+    if (item.origin.ledger?.isAbandoned?.(item) === true) {
+      this.window?.open(item)
+      this.output(item, undefined)
+      return
+    }
     const count = this.tasks++
     this.running++
     if (this.window !== undefined) this.window.open(item)
