@@ -16,7 +16,7 @@ process.on('exit', () => rmSync(place, { recursive: true, force: true }))
 
 const tarballs = pack(join(place, 'tarballs'))
 if (wanted.length === 0 || wanted.includes('guide')) follow('docs/getting-started.md')
-tryTemplates({ checks, place, tarballs, wanted })
+await tryTemplates({ checks, place, tarballs, wanted })
 checks.finish()
 
 /** Does what a page says: writes its files, runs its commands, compares what they print. */

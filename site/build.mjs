@@ -38,7 +38,9 @@ function note(what) {
   console.log(`${((performance.now() - started) / 1000).toFixed(1)} s  ${what}`)
 }
 
-/** The site's tools have a lock file of their own, so that `npm ci` of the workspace stays quick. */
+/**
+ * The site's tools have a lock file of their own, so that `npm ci` of the workspace stays quick.
+ */
 function install() {
   const lock = join(site, 'package-lock.json')
   const installed = join(site, 'node_modules/.package-lock.json')

@@ -4,19 +4,29 @@
 export const CONTENTS = [
   {
     title: 'Start',
-    pages: ['async-io'],
+    pages: ['getting-started', 'async-io', 'choosing-a-format', 'troubleshooting', 'faq'],
   },
   {
     title: 'Pipelines',
-    pages: ['semantics', 'sources', 'batching', 'data-loader', 'resume', 'checkpoints'],
+    pages: [
+      'semantics',
+      'sources',
+      'batching',
+      'data-loader',
+      'paths-and-merges',
+      'pushing',
+      'rate-limits',
+      'resume',
+      'checkpoints',
+    ],
   },
   {
     title: 'Where code runs',
-    pages: ['where-code-runs', 'regions', 'remote', 'shared-memory', 'loop-guard'],
+    pages: ['where-code-runs', 'regions', 'remote', 'shared-memory', 'loop-guard', 'bundlers'],
   },
   {
     title: 'Performance',
-    pages: ['find-the-bottleneck', 'tuning', 'observability', 'trace'],
+    pages: ['find-the-bottleneck', 'tuning', 'observability', 'trace', 'comparing-ranks'],
   },
   {
     title: 'Media and arrays',
@@ -26,6 +36,7 @@ export const CONTENTS = [
       'video',
       'media-chain',
       'filters',
+      'from-the-ffmpeg-command',
       'arrays',
       'wav',
       'archives',
@@ -33,5 +44,5 @@ export const CONTENTS = [
     ],
   },
   { title: 'Coming from', pages: ['migrating-from-torch', 'migrating-from-tf-data'] },
-  { title: 'Reference', pages: ['options', 'architecture', 'changelog'] },
+  { title: 'Reference', pages: ['options', 'errors', 'architecture', 'changelog'] },
 ]

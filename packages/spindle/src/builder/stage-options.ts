@@ -219,7 +219,8 @@ function rateLimitOptions(
   const { perSecond } = given
   if (typeof perSecond !== 'number' || !(perSecond > 0 && perSecond < Number.POSITIVE_INFINITY))
     badOption('rateLimit.perSecond', 'a finite number > 0', perSecond, where)
-  // A timer may be a few milliseconds late. With a burst, the calls that were due then make up for it.
+  // A timer may be a few milliseconds late. With a burst, the calls that were due then make up for
+  // it.
   const { burst = Math.max(1, Math.floor(perSecond / 50)) } = given
   checkInteger('rateLimit.burst', burst, 1, where)
   return Object.freeze({ perSecond, burst })

@@ -100,6 +100,30 @@ test('members of a batch are answered one by one, whole or taken apart', async (
   }
 })
 
+test('a source of batches gives what waits, and answers each member', async () => {
+  const requests = pushSource<number, number>()
+  const sizes: number[] = []
+  const pushed = [...Array(10).keys()].map((n) => requests.push(n))
+  const pipeline = new PipelineBuilder()
+    .addSource(requests.batches(4))
+    .pipe(async (batch) => {
+      sizes.push(batch.length)
+      if (batch.includes(9)) throw new Error('nine')
+      return batch.map((n) => -n)
+    })
+    .pipe(requests.answer)
+    .build(tolerant)
+  pipeline.start()
+  const results = await Promise.allSettled(pushed)
+  assert.deepEqual(sizes, [4, 4, 2])
+  assert.deepEqual(
+    results.map((one) => (one.status === 'fulfilled' ? one.value : one.reason.message)),
+    [-0, -1, -2, -3, -4, -5, -6, -7, 'nine', 'nine'],
+  )
+  assert.equal(await requests.push(20), -20)
+  await pipeline.stop()
+})
+
 test('a failed batch fails all of its members, a failed element one', async () => {
   const requests = pushSource<number, number>()
   const pipeline = serve(requests, (items) =>

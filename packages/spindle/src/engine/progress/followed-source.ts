@@ -1,8 +1,5 @@
 import type { Item, Ledger, SourceEpoch } from '../flow/item.ts'
 
-/** The method by which a source follows its items through the graph. */
-export const FOLLOWED: unique symbol = Symbol.for('spindle.followed-source')
-
 /** Makes the items of a source, with the ledger that follows them. */
 export interface ItemFollower {
   readonly ledger: Ledger
@@ -12,13 +9,14 @@ export interface ItemFollower {
   opened(done: Promise<void> | undefined): void
 }
 
-/** A source that needs to know what becomes of its items. */
-export interface FollowedSource {
-  [FOLLOWED](): ItemFollower
+const makers: WeakMap<object, () => ItemFollower> = new WeakMap()
+
+/** Registers a source that needs to know what becomes of its items. */
+export function follow(source: object, make: () => ItemFollower): void {
+  makers.set(source, make)
 }
 
-/** The follower of a source, if it has one. */
+/** Makes the follower of a source, if it was registered. */
 export function followerOf(source: unknown): ItemFollower | undefined {
-  if (typeof source !== 'object' || source === null || !(FOLLOWED in source)) return undefined
-  return (source as FollowedSource)[FOLLOWED]()
+  return typeof source === 'object' && source !== null ? makers.get(source)?.() : undefined
 }

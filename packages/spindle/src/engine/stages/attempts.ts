@@ -24,9 +24,9 @@ type Owner = FlatMapStage & {
 }
 
 /**
- * The slow path of stages with retries, time limits, a rate limit or task hooks: one async function for each
- * task. Here correctness comes before speed. The result of a call that returns after its time limit
- * is ignored.
+ * The slow path of stages with retries, time limits, a rate limit or task hooks: one async function
+ * for each task. Here correctness comes before speed. The result of a call that returns after its
+ * time limit is ignored.
  */
 export class Attempts {
   readonly #stage: Owner

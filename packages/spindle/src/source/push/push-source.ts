@@ -1,9 +1,5 @@
 import { badOption, checkInteger, checkOptions } from '../../check.ts'
-import {
-  FOLLOWED,
-  type FollowedSource,
-  type ItemFollower,
-} from '../../engine/progress/followed-source.ts'
+import { follow, type ItemFollower } from '../../engine/progress/followed-source.ts'
 import { subjectOf } from '../../engine/stages/context.ts'
 import { SpindleError } from '../../errors.ts'
 import type { StageContext } from '../../op-context.ts'
@@ -35,14 +31,14 @@ export interface PushOptions {
 }
 
 /** A source that a program pushes items into; see {@link pushSource}. */
-export class PushSource<T, R = unknown> implements AsyncIterable<T>, FollowedSource {
+export class PushSource<T, R = unknown> implements AsyncIterable<T> {
   readonly #capacity: number
   readonly #rejects: boolean
   /** Items that wait for the pipeline: at first those within `capacity`, then callers that wait. */
   readonly #waiting: Set<Request> = new Set()
   readonly #unanswered: Set<Request> = new Set()
-  /** Given to the source stage, which makes an item of each. */
-  readonly #given: Request[] = []
+  /** Given to the source stage, which makes an item of each list. */
+  readonly #given: (readonly Request[])[] = []
   #pull: (() => void) | undefined
   #isOpen = false
   #isFollowed = false
@@ -56,6 +52,7 @@ export class PushSource<T, R = unknown> implements AsyncIterable<T>, FollowedSou
       badOption('whenFull', "'wait' or 'reject'", whenFull)
     this.#capacity = capacity
     this.#rejects = whenFull === 'reject'
+    follow(this, () => this.#follow(false))
   }
 
   /** Items that wait for the pipeline. */
@@ -72,8 +69,8 @@ export class PushSource<T, R = unknown> implements AsyncIterable<T>, FollowedSou
    * Adds an item. The promise resolves with the value that {@link answer} gets for it, or with
    * `undefined` if a stage dropped the item. It rejects with the error that an op threw for it.
    *
-   * @throws (rejects) the signal's reason; `ERR_PUSH_FULL`; `ERR_PUSH_CLOSED` after `end()` or after
-   *   the pipeline has ended; `PipelineFailure` if the pipeline fails first
+   * @throws (rejects) the signal's reason; `ERR_PUSH_FULL`; `ERR_PUSH_CLOSED` after `end()` or
+   *   after the pipeline has ended; `PipelineFailure` if the pipeline fails first
    */
   push(item: T, { signal }: PushOptions = {}): Promise<R> {
     if (this.#end !== undefined) return Promise.reject(this.#end.error)
@@ -98,8 +95,8 @@ export class PushSource<T, R = unknown> implements AsyncIterable<T>, FollowedSou
   }
 
   /**
-   * Ends the stream. What was pushed before is still processed and answered; then the pipeline ends.
-   * Later calls of `push()` reject with `ERR_PUSH_CLOSED`.
+   * Ends the stream. What was pushed before is still processed and answered; then the pipeline
+   * ends. Later calls of `push()` reject with `ERR_PUSH_CLOSED`.
    */
   end(): void {
     this.#end ??= { error: closed('end() was called') }
@@ -113,17 +110,44 @@ export class PushSource<T, R = unknown> implements AsyncIterable<T>, FollowedSou
    */
   readonly answer = (value: R | readonly R[], context: StageContext): void => {
     answer(subjectOf(context), value)
-  };
+  }
+
+  /**
+   * The same source in batches: each item is an array of what waits when the pipeline asks, at
+   * least one and at most `size`. While a model is busy, requests gather; when it is free, it gets
+   * all of them, and nobody waits for a batch to fill. Given to `addSource()` in place of the
+   * source.
+   */
+  batches(size: number): AsyncIterable<T[]> {
+    checkInteger('size', size, 1)
+    const source: AsyncIterable<T[]> = {
+      [Symbol.asyncIterator]: () =>
+        this.#open((taken) => taken.map(({ value }) => value as T), size),
+    }
+    follow(source, () => this.#follow(true))
+    return source
+  }
 
   [Symbol.asyncIterator](): AsyncIterator<T> {
+    return this.#open(([request]) => request?.value as T, 1)
+  }
+
+  #open<V>(toItem: (taken: readonly Request[]) => V, size: number): AsyncIterator<V> {
     if (this.#isOpen)
       throw new SpindleError(
         'ERR_BAD_SOURCE',
         'a push source feeds one pipeline, and has been iterated before: make one for each pipeline',
       )
     this.#isOpen = true
+    const take = (): IteratorResult<V> => {
+      const taken = [...this.#waiting].slice(0, size)
+      for (const request of taken) this.#waiting.delete(request)
+      if (taken.length === 0) return { done: true, value: undefined }
+      if (this.#isFollowed) this.#given.push(taken)
+      return { done: false, value: toItem(taken) }
+    }
     return {
-      next: () => new Promise((resolve) => this.#give(resolve)),
+      next: () => new Promise((resolve) => this.#give(() => resolve(take()))),
       return: () => {
         this.#end ??= { error: closed('the pipeline takes no more items') }
         // A pipeline says later why it takes no more. Another consumer does not.
@@ -135,27 +159,21 @@ export class PushSource<T, R = unknown> implements AsyncIterable<T>, FollowedSou
     }
   }
 
-  /** Resolves a request of the pipeline when there is an item, or at the end. */
-  #give(resolve: (step: IteratorResult<T>) => void): void {
-    const [request] = this.#waiting
-    if (request === undefined && this.#end === undefined) {
+  /** Calls a function when an item waits, or at the end. */
+  #give(resolve: () => void): void {
+    if (this.#waiting.size === 0 && this.#end === undefined) {
       this.#pull = () => this.#give(resolve)
       return
     }
     this.#pull = undefined
-    if (request === undefined) resolve({ done: true, value: undefined })
-    else {
-      this.#waiting.delete(request)
-      if (this.#isFollowed) this.#given.push(request)
-      resolve({ done: false, value: request.value as T })
-    }
+    resolve()
   }
 
-  /** @internal */
-  [FOLLOWED](): ItemFollower {
+  #follow(areBatches: boolean): ItemFollower {
     this.#isFollowed = true
     return new RequestLedger(
-      () => this.#given.shift() as Request,
+      areBatches,
+      () => this.#given.shift() as readonly Request[],
       (failure) => {
         this.#end ??= { error: closed('the pipeline has ended') }
         for (const request of [...this.#unanswered])

@@ -1,17 +1,22 @@
-import type { Item, Path, SourceEpoch } from '../../engine/flow/item.ts'
+import type { Item, Ledger, Path, SourceEpoch } from '../../engine/flow/item.ts'
 import type { ItemFollower } from '../../engine/progress/followed-source.ts'
 import { type Lot, LotLedger, rootsOf, TrackedItem } from '../../engine/progress/ledger.ts'
 import { type Request, RequestLot } from './request.ts'
 
 /** Follows requests through the graph, so that answers and failures find their promises. */
 export class RequestLedger extends LotLedger implements ItemFollower {
-  readonly #next: () => Request
+  readonly #areBatches: boolean
+  readonly #next: () => readonly Request[]
   readonly #onEnd: (failure: { readonly error: unknown } | undefined) => void
-  readonly ledger = this
+  readonly ledger: Ledger = this
 
-  /** `next`: the request whose value the source gave next. `onEnd`: the pipeline has ended. */
+  /**
+   * `areBatches`: an item is a batch of requests. `next`: the requests of the item that the source
+   * gave next. `onEnd`: the pipeline has ended.
+   */
   constructor(
-    next: () => Request,
+    areBatches: boolean,
+    next: () => readonly Request[],
     onEnd: (failure: { readonly error: unknown } | undefined) => void,
   ) {
     super({
@@ -21,18 +26,24 @@ export class RequestLedger extends LotLedger implements ItemFollower {
       },
       isCovered: () => false,
     })
+    this.#areBatches = areBatches
     this.#next = next
     this.#onEnd = onEnd
   }
 
   give(value: unknown, origin: SourceEpoch, index: number): Item {
-    return new TrackedItem(
-      value,
-      origin,
-      index,
-      undefined,
-      new RequestLot(this.listener, this.#next()),
+    const items = this.#next().map(
+      (request) =>
+        new TrackedItem(
+          request.value,
+          origin,
+          index,
+          undefined,
+          new RequestLot(this.listener, request),
+        ),
     )
+    const first = items[0] as TrackedItem
+    return this.#areBatches ? this.joined(first, value, items) : first
   }
 
   opened(done: Promise<void> | undefined): void {
