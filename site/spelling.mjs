@@ -10,7 +10,7 @@ export function misspelt(markdown, { members, all }) {
       : code.matchAll(/(?:^|[{,]\s*)(\w+)(?=\s*:\s)|\{ (\w+) \}/g)
     for (const match of keys) {
       const key = match[1] ?? match[2]
-      if (key.length < 5 || members.has(key) || all.has(key)) continue
+      if (key.length < 6 || members.has(key) || all.has(key)) continue
       const near = [...members].find((name) => isNear(name, key))
       if (near !== undefined) found.push(`line ${line}: \`${key}\`: is it \`${near}\`?`)
     }

@@ -6,7 +6,9 @@ import { CONTENTS } from '../contents.mjs'
 
 const pages = fileURLToPath(new URL('../.pages', import.meta.url))
 
-const KINDS = ['classes', 'functions', 'interfaces', 'type-aliases', 'variables']
+/** Folders of the API reference that the sidebar lists, and those that it does not. */
+const KINDS = ['classes', 'functions']
+const OTHER_KINDS = ['interfaces', 'type-aliases', 'variables']
 
 // biome-ignore lint/style/noDefaultExport: VitePress reads the default export
 export default defineConfig({
@@ -46,7 +48,7 @@ export default defineConfig({
       { text: 'Options', link: '/options' },
       { text: 'Errors', link: '/errors' },
     ],
-    sidebar: { '/': guides(), '/api/': api() },
+    sidebar: { '/': guides(), ...api() },
     docFooter: { prev: 'Previous page', next: 'Next page' },
   },
 })
@@ -61,30 +63,42 @@ function guides() {
   }))
 }
 
-/** One group an entry, one list a kind of export. */
+/**
+ * A sidebar for each entry: its functions and classes, and a link to the list of all exports. Lists
+ * of everything on each of 500 pages would be most of the site.
+ */
 function api() {
   const folder = join(pages, 'api')
-  if (!existsSync(folder)) return []
-  return foldersWithIndex(folder, '').map((entry) => ({
-    text: entry,
-    collapsed: entry !== 'spindle',
-    items: readdirSync(join(folder, entry), { withFileTypes: true })
-      .filter((kind) => kind.isDirectory() && KINDS.includes(kind.name))
-      .sort((one, other) => KINDS.indexOf(one.name) - KINDS.indexOf(other.name))
-      .map((kind) => ({
-        text: kind.name,
-        collapsed: kind.name !== 'functions' && kind.name !== 'classes',
-        items: readdirSync(join(folder, entry, kind.name)).map((file) => ({
-          text: file.replace(/\.md$/, ''),
-          link: `/api/${entry}/${kind.name}/${file.replace(/\.md$/, '')}`,
+  if (!existsSync(folder)) return {}
+  const entries = foldersWithIndex(folder, '')
+  const all = entries.map((entry) => ({ text: entry, link: `/api/${entry}/` }))
+  // Longer paths first: VitePress takes the first that fits.
+  const byLength = entries.toSorted((one, other) => other.length - one.length)
+  return Object.fromEntries(
+    [...byLength, ''].map((entry) => [
+      entry === '' ? '/api/' : `/api/${entry}/`,
+      [
+        { text: 'Entries', items: all },
+        ...KINDS.map((kind) => ({
+          text: kind,
+          items: exportsOf(join(folder, entry), entry, kind),
         })),
-      })),
+      ].filter(({ items }) => items.length > 0),
+    ]),
+  )
+}
+
+function exportsOf(folder, entry, kind) {
+  if (entry === '' || !existsSync(join(folder, kind))) return []
+  return readdirSync(join(folder, kind)).map((file) => ({
+    text: file.replace(/\.md$/, ''),
+    link: `/api/${entry}/${kind}/${file.replace(/\.md$/, '')}`,
   }))
 }
 
 function foldersWithIndex(folder, prefix) {
   return readdirSync(join(folder, prefix), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !KINDS.includes(entry.name))
+    .filter((entry) => entry.isDirectory() && ![...KINDS, ...OTHER_KINDS].includes(entry.name))
     .flatMap((entry) => {
       const path = join(prefix, entry.name)
       return [

@@ -1,6 +1,6 @@
-// npm start -- <file.jsonl> [folder for the shards]
-// Writes shards of 32 sequences: npy files of shape [32, 1024], int32. Stop it at any time and start
-// it again: it continues after the last shard, and no text is lost or written twice.
+// npm start -- <file.jsonl> [folder for the shards] Writes shards of 32 sequences: npy files of
+// shape [32, 1024], int32. Stop it at any time and start it again: it continues after the last
+// shard, and no text is lost or written twice.
 import { saveNpy, stack } from '@spindle/io'
 import type { PipelineState } from 'spindle'
 import { FileCheckpoint } from 'spindle/checkpoint'
