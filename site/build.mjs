@@ -26,6 +26,7 @@ const built = spawnSync(
   process.execPath,
   [join(site, 'node_modules/vitepress/bin/vitepress.js'), command, site],
   {
+    cwd: site,
     stdio: ['ignore', command === 'dev' ? 'inherit' : 'ignore', 'inherit'],
   },
 )

@@ -6,8 +6,8 @@ import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { adopt, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
+import { enter, leave } from '../flow/current-call.ts'
 import { describeItem, type Item } from '../flow/item.ts'
-import { enter, leave } from '../flow/marker.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stats/task-timer.ts'
 import type { RetrySettings, StageContext, TaskInfo, TaskOutcome } from '../types.ts'
 import { AttemptContext } from './context.ts'
@@ -60,10 +60,10 @@ export class Attempts {
     let attempts = 0
     let result: Result | Started
     // Whether the hooks have seen the task's start but not its end.
-    let isUntold = false
+    let isUnreported = false
     try {
       for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskStart?.(task))
-      isUntold = true
+      isUnreported = true
       for (;;) {
         if (this.#limiter?.tryBegin() === false) await this.#waitForTurn(item, this.#limiter)
         attempts++
@@ -75,11 +75,11 @@ export class Attempts {
         }
       }
       if (result instanceof Result) {
-        isUntold = false
+        isUnreported = false
         await this.#ended(task, { ok: true, attempts })
       }
     } catch (error) {
-      await this.#failed(task, item, input, error, attempts, isUntold)
+      await this.#failed(task, item, input, error, attempts, isUnreported)
       return
     }
     if (result instanceof Started) this.#expand(item, task, result.outputs, attempts)
@@ -95,10 +95,10 @@ export class Attempts {
     input: unknown,
     error: unknown,
     attempts: number,
-    tellHooks: boolean,
+    callHooks: boolean,
   ): Promise<void> {
     try {
-      if (tellHooks) await this.#ended(task, { ok: false, error, attempts })
+      if (callHooks) await this.#ended(task, { ok: false, error, attempts })
     } catch {
       // Ignore a hook's error about a failed task: the task's own error is reported.
     }
@@ -312,7 +312,7 @@ export class Attempts {
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
     // Unlike `Math.random`, this gives the same delays in runs with the same seed.
     return retry.jitter
-      ? delayMs * (0.5 + Rng.from(this.#stage.host.seed, item.index, attempt).next() / 2)
+      ? delayMs * (0.5 + Rng.from(this.#stage.graph.seed, item.index, attempt).next() / 2)
       : delayMs
   }
 

@@ -3,9 +3,9 @@ import { SpindleError } from '../../errors.ts'
 import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
 import type { SourceConfig } from '../config.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
+import { callWords, enter, LEFT, leave } from '../flow/current-call.ts'
 import { boundaryAfter, type SourceEpoch } from '../flow/item.ts'
-import { enter, LEFT, leave, marker } from '../flow/marker.ts'
-import { openSource, type Steps, usedUpBy } from '../flow/open-source.ts'
+import { openSource, ownSteps, type Steps, usedUpBy } from '../flow/open-source.ts'
 import { Queue } from '../flow/queue.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
 import { followerOf, type ItemFollower } from '../progress/followed-source.ts'
@@ -27,7 +27,7 @@ import { RUNNING, Stage } from './stage.ts'
 const WHOLE = { rank: 0, worldSize: 1 }
 
 // As in `pipe-stage.ts`.
-const words = marker
+const words = callWords
 const AT = LEFT
 
 /**
@@ -80,16 +80,16 @@ export class SourceStage extends Stage implements Resumable {
   /** Follows the items, if the source needs to know what becomes of them. */
   private readonly follower: ItemFollower | undefined
 
-  constructor(info: StageInfo, host: GraphContext, config: SourceConfig, ordinal: number) {
-    super(info, host)
+  constructor(info: StageInfo, graph: GraphContext, config: SourceConfig, ordinal: number) {
+    super(info, graph)
     this.config = config
     const { rank, worldSize } = (isSeekable(config.source) && config.source.shard) || WHOLE
     this.index = rank
     this.step = worldSize
     this.tracker =
-      host.book === undefined
+      graph.resumeTracker === undefined
         ? undefined
-        : new SourceTracker(host.book, config, ordinal, () => this.pump())
+        : new SourceTracker(graph.resumeTracker, config, ordinal, () => this.pump())
     this.follower = this.tracker === undefined ? followerOf(config.source) : undefined
     this.origin = this.tracker?.begin() ?? {
       source: ordinal,
@@ -273,7 +273,7 @@ export class SourceStage extends Stage implements Resumable {
       tracker === undefined
         ? openSource(this.config.source, { signal, epoch, position: 0 })
         : tracker.open(signal)
-    this.follower?.opened(this.host.done)
+    this.follower?.opened(this.graph.done)
     if (steps === this.previous) {
       throw new SpindleError(
         'ERR_BAD_SOURCE',
@@ -313,7 +313,7 @@ export class SourceStage extends Stage implements Resumable {
     const item =
       tracker === undefined
         ? (this.follower?.give(value, this.origin, index) ??
-          this.host.itemPool.take(value, this.origin, index))
+          this.graph.itemPool.take(value, this.origin, index))
         : tracker.give(value, this.origin)
     const { exit } = this
     const { follower } = exit
@@ -384,7 +384,7 @@ export class SourceStage extends Stage implements Resumable {
 
   private close(): void {
     this.abort(new DOMException('The pipeline wants no more items', 'AbortError'))
-    if (isGenerator(this.steps)) usedUpBy(this.config.source, this.steps)
+    if (isGenerator(ownSteps(this.steps))) usedUpBy(this.config.source, this.steps)
     // The source itself caused this in a synchronous `next()`. `take` closes it when that returns.
     if (this.isInNext) return
     this.closeSteps()
@@ -396,7 +396,7 @@ export class SourceStage extends Stage implements Resumable {
     this.steps = undefined
     const failed = (error: unknown): void => {
       try {
-        this.host.logger.warn('spindle: the source failed while it was closed', error)
+        this.graph.logger.warn('spindle: the source failed while it was closed', error)
       } catch {
         // Ignore a logger that throws.
       }

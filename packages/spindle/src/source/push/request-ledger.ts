@@ -1,10 +1,16 @@
 import type { Item, Ledger, Path, SourceEpoch } from '../../engine/flow/item.ts'
 import type { ItemFollower } from '../../engine/progress/followed-source.ts'
-import { type Lot, LotLedger, rootsOf, TrackedItem } from '../../engine/progress/ledger.ts'
-import { type Request, RequestLot } from './request.ts'
+import {
+  BatchGroup,
+  end,
+  GroupLedger,
+  type PendingGroup,
+  TrackedItem,
+} from '../../engine/progress/pending-group.ts'
+import { type Request, RequestGroup } from './request.ts'
 
 /** Follows requests through the graph, so that answers and failures find their promises. */
-export class RequestLedger extends LotLedger implements ItemFollower {
+export class RequestLedger extends GroupLedger implements ItemFollower {
   readonly #areBatches: boolean
   readonly #next: () => readonly Request[]
   readonly #onEnd: (failure: { readonly error: unknown } | undefined) => void
@@ -19,13 +25,7 @@ export class RequestLedger extends LotLedger implements ItemFollower {
     next: () => readonly Request[],
     onEnd: (failure: { readonly error: unknown } | undefined) => void,
   ) {
-    super({
-      // All of it is done, and no answer came: the item was filtered out.
-      closed: (lot) => {
-        if (lot instanceof RequestLot) lot.request.answer(undefined)
-      },
-      isCovered: () => false,
-    })
+    super()
     this.#areBatches = areBatches
     this.#next = next
     this.#onEnd = onEnd
@@ -34,16 +34,27 @@ export class RequestLedger extends LotLedger implements ItemFollower {
   give(value: unknown, origin: SourceEpoch, index: number): Item {
     const items = this.#next().map(
       (request) =>
-        new TrackedItem(
-          request.value,
-          origin,
-          index,
-          undefined,
-          new RequestLot(this.listener, request),
-        ),
+        new TrackedItem(request.value, origin, index, undefined, new RequestGroup(request)),
     )
     const first = items[0] as TrackedItem
     return this.#areBatches ? this.joined(first, value, items) : first
+  }
+
+  retired(item: Item): void {
+    // Boundaries and flushes do not come of a request.
+    if (item instanceof TrackedItem) end(item, true)
+  }
+
+  absorbed(item: Item): void {
+    this.retired(item)
+  }
+
+  lost(item: Item): void {
+    this.retired(item)
+  }
+
+  closed(batch: BatchGroup): void {
+    for (const member of batch.members) end(member, true)
   }
 
   opened(done: Promise<void> | undefined): void {
@@ -54,7 +65,7 @@ export class RequestLedger extends LotLedger implements ItemFollower {
   }
 
   /** An op has failed on an item. */
-  failed(item: Item, error: unknown): void {
+  itemFailed(item: Item, error: unknown): void {
     for (const request of requestsOf(item)) request.fail(error)
   }
 
@@ -78,7 +89,7 @@ export class RequestLedger extends LotLedger implements ItemFollower {
  * answer for each member; any other value answers all of them.
  */
 export function answer(item: Item, value: unknown): void {
-  const { members } = (item as TrackedItem).lot
+  const members = membersOf(item)
   const member = memberAt(item)
   if (member !== undefined) answer(member, value)
   else if (members === undefined) for (const request of requestsOf(item)) request.answer(value)
@@ -94,14 +105,24 @@ function requestsOf(item: Item): readonly Request[] {
   const member = memberAt(item)
   if (member !== undefined) return requestsOf(member)
   if (!(item instanceof TrackedItem)) return []
-  return [...rootsOf(item.lot)].flatMap((lot: Lot) =>
-    lot instanceof RequestLot ? [lot.request] : [],
-  )
+  return requestsIn(item.group)
+}
+
+function requestsIn(group: PendingGroup | undefined): readonly Request[] {
+  if (group instanceof RequestGroup) return [group.request]
+  if (!(group instanceof BatchGroup)) return []
+  return [...new Set(group.members.flatMap((member) => requestsIn(member.group)))]
+}
+
+function membersOf(item: Item): readonly TrackedItem[] | undefined {
+  return item instanceof TrackedItem && item.group instanceof BatchGroup
+    ? item.group.members
+    : undefined
 }
 
 /** If an item is an element of a batch: the member of the batch at its position. */
 function memberAt(item: Item): TrackedItem | undefined {
-  const members = item instanceof TrackedItem ? item.lot.members : undefined
+  const members = membersOf(item)
   const start = members?.[0]?.path
   let path: Path | undefined = item.path
   if (members === undefined || path === start) return undefined

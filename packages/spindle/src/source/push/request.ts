@@ -1,4 +1,4 @@
-import { Lot, type LotListener } from '../../engine/progress/ledger.ts'
+import { PendingGroup } from '../../engine/progress/pending-group.ts'
 
 /**
  * One pushed item and the promise of its answer.
@@ -76,12 +76,21 @@ export class Request {
   }
 }
 
-/** The lot of a pushed item: what came of it, until all of it is done. */
-export class RequestLot extends Lot {
+/** What came of a pushed item, until all of it is done. */
+export class RequestGroup extends PendingGroup {
   readonly request: Request
 
-  constructor(listener: LotListener, request: Request) {
-    super(listener)
+  constructor(request: Request) {
+    super(undefined)
     this.request = request
+  }
+
+  protected override rests(): void {}
+
+  protected override wakes(): void {}
+
+  /** All of it is done. If no answer came, the item was dropped. */
+  protected override closes(): void {
+    this.request.answer(undefined)
   }
 }
