@@ -15,6 +15,7 @@ install()
 const { collectPages } = await import('./pages.mjs')
 const { writeApi } = await import('./api.mjs')
 const { checkSite } = await import('./check.mjs')
+const { writeLlmsTexts } = await import('./llms.mjs')
 
 const started = performance.now()
 collectPages(root, pages)
@@ -31,6 +32,7 @@ const built = spawnSync(
   },
 )
 if (built.status !== 0) process.exit(built.status ?? 1)
+writeLlmsTexts(pages, join(site, '.vitepress/dist'))
 note('site built')
 checkSite({ root, site, pages, names })
 note('site checked')
