@@ -89,6 +89,7 @@ export type {
   Logger,
   LoopGuardOptions,
   RateBudget,
+  RateLimit,
   ReadableStreamLike,
   ResumeOptions,
   RetryOptions,

@@ -26,6 +26,13 @@ export {
 } from './manifest/from-manifest.ts'
 // Orders
 export { KeyedPermutation } from './permutation.ts'
+// Items that a program pushes
+export {
+  type PushOptions,
+  PushSource,
+  type PushSourceOptions,
+  pushSource,
+} from './push/push-source.ts'
 // Records
 export {
   type FromLinesOptions,
