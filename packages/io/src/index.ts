@@ -118,7 +118,7 @@ export type {
   EncodeImageOptions,
   SaveImageOptions,
 } from './image/encode-image-options.ts'
-export type { ImageFormat } from './image/formats/format.ts'
+export type { ImageFormat } from './image/encoded-image.ts'
 export type { ImageLimits } from './image/image-limits.ts'
 export type { BackendName, LoadImageOptions, Normalization } from './image/image-options.ts'
 export type { ImageInfo } from './image/inspect-image.ts'

@@ -1,12 +1,12 @@
 import { badOption } from '../base/errors.ts'
 import { draw } from '../image/augment.ts'
-import type { ImageJob, LoadedImage } from '../image/fill.ts'
 import {
   type BackendName,
   type ImageTarget,
   imageTarget,
   type LoadImageOptions,
 } from '../image/image-options.ts'
+import type { ImageJob, LoadedImage } from '../image/load-image-in-thread.ts'
 import type { MediaFunction } from './media-function.ts'
 
 /** What a thread is told besides the source. */

@@ -18,8 +18,8 @@ import {
   saveImageJob,
 } from '../image/encode-image-options.ts'
 import { encodeImageInThread } from '../image/ffmpeg/image-encoder.ts'
-import { fill, loadImageInThread } from '../image/fill.ts'
 import type { DTypeOf, Exactly, LoadImageOptions } from '../image/image-options.ts'
+import { fill, loadImageInThread } from '../image/load-image-in-thread.ts'
 import { bytesPer, imageArray } from '../image/pixel-format.ts'
 import { imageLoading, type LoadNothing, refuseSharp } from './image-functions.ts'
 import { jobHere, runHere } from './media-function.ts'

@@ -12,7 +12,12 @@ import {
 } from '../image/batch/batch-part.ts'
 import type { EncodeImageJob } from '../image/encode-image-options.ts'
 import { encodeImageInThread } from '../image/ffmpeg/image-encoder.ts'
-import { fill, type ImageJob, type LoadedImage, loadImageInThread } from '../image/fill.ts'
+import {
+  fill,
+  type ImageJob,
+  type LoadedImage,
+  loadImageInThread,
+} from '../image/load-image-in-thread.ts'
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
 import { threadOp } from './media-function.ts'
 

@@ -20,8 +20,8 @@ import {
   type SaveImageOptions,
   saveImageJob,
 } from '../image/encode-image-options.ts'
-import type { LoadedImage } from '../image/fill.ts'
 import type { DTypeOf, Exactly, LoadImageOptions } from '../image/image-options.ts'
+import type { LoadedImage } from '../image/load-image-in-thread.ts'
 import { loadWithSharp } from '../image/sharp/sharp.ts'
 import { backends } from './backends.ts'
 import { fillInParts } from './batch-parts.ts'

@@ -1,4 +1,4 @@
-import type { EncodedImage } from './backend.ts'
+import type { EncodedImage } from './encoded-image.ts'
 import { isApng } from './formats/apng.ts'
 import { isWebpAnimation } from './formats/webp.ts'
 

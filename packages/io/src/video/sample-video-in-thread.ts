@@ -4,8 +4,13 @@ import type { ThreadContext } from '../base/thread-context.ts'
 import { type FFmpeg, loadFFmpeg } from '../ffmpeg/library.ts'
 import { checkBytes, checkFrames } from '../ffmpeg/video-limits.ts'
 import { type OpenFile, withFile } from '../files/open-file.ts'
-import { product } from '../image/fill.ts'
-import { bytesPer, type ImageDType, imageArray, imageShape } from '../image/pixel-format.ts'
+import {
+  bytesPer,
+  type ImageDType,
+  imageArray,
+  imageShape,
+  product,
+} from '../image/pixel-format.ts'
 import { type FramePlace, placeOf, type VideoTask } from './destination.ts'
 import { framesWithin, type PacketIndex, runsFor } from './ffmpeg/packet-index.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'

@@ -4,7 +4,6 @@ import { badOption, MediaError, printValue } from '../../base/errors.ts'
 import { checkSource, type ImageSource } from '../../files/source.ts'
 import type { Fetching } from '../../files/url-options.ts'
 import type { Augmentation } from '../augment.ts'
-import { product } from '../fill.ts'
 import { checkResultBytes } from '../image-limits.ts'
 import {
   checkInteger,
@@ -12,7 +11,7 @@ import {
   imageTarget,
   type LoadImageOptions,
 } from '../image-options.ts'
-import { bytesPer, type ImageDType, imageShape } from '../pixel-format.ts'
+import { bytesPer, type ImageDType, imageShape, product } from '../pixel-format.ts'
 
 /** Options of `loadImageBatch` and `loadImageBatchSync`. */
 export interface LoadImageBatchOptions extends LoadImageOptions {

@@ -6,11 +6,12 @@ import { Scalers } from '../../ffmpeg/scalers.ts'
 import { setTimeout } from '../../timers.ts'
 import { isAnimated } from '../animation.ts'
 import { type Augmentation, partOf } from '../augment.ts'
-import type { EncodedImage } from '../backend.ts'
+import type { EncodedImage } from '../encoded-image.ts'
+import { refuseWhatGoesWrong } from '../encoded-image.ts'
 import { bmpHeader, bmpPixels, refuseBmp } from '../formats/bmp.ts'
 import { heifPicture } from '../formats/heif.ts'
 import type { JpegHeader } from '../formats/jpeg.ts'
-import { jpegColours, jpegForFFmpeg } from '../formats/jpeg-colours.ts'
+import { jpegColours, jpegForFFmpeg, refuseOtherInks } from '../formats/jpeg-colours.ts'
 import { isForFFmpeg, tiffLayout } from '../formats/tiff-layout.ts'
 import type { ImageTarget } from '../image-options.ts'
 import type { Part } from '../orientation.ts'
@@ -30,7 +31,6 @@ import { useTiffFrame } from './decode-tiff.ts'
 import { Graphs } from './graphs.ts'
 import { MadeFrames } from './made-frames.ts'
 import { channelOrder, interleavedFormat, pictureOf, planarFormat } from './picture.ts'
-import { refuseOtherInks, refuseWhatGoesWrong } from './pictures.ts'
 import { type DecoderKey, Decoders, type Special } from './still-decoders.ts'
 import type { Tools } from './tools.ts'
 
@@ -56,7 +56,8 @@ export class ImageDecoder {
   readonly #ffmpeg: FFmpeg
   readonly #decoders: Decoders
   readonly #scalers: Scalers
-  readonly #graphs: Graphs
+  /** Made for the first image that is cropped or turned by some degrees. */
+  #graphs: Graphs | undefined
   readonly #made: MadeFrames
   #idleTimer: NodeJS.Timeout | undefined
 
@@ -64,7 +65,6 @@ export class ImageDecoder {
     this.#ffmpeg = ffmpeg
     this.#decoders = new Decoders(ffmpeg)
     this.#scalers = new Scalers(ffmpeg, true)
-    this.#graphs = new Graphs(ffmpeg)
     this.#made = new MadeFrames(ffmpeg)
   }
 
@@ -88,7 +88,7 @@ export class ImageDecoder {
       else this.#decodeOne(work)
     } finally {
       this.#decoders.release()
-      this.#graphs.release()
+      this.#graphs?.release()
       this.#scalers.recycle()
     }
   }
@@ -96,9 +96,14 @@ export class ImageDecoder {
   /** Frees everything. The object can be used again. */
   free(): void {
     this.#decoders.free()
-    this.#graphs.free()
+    this.#graphs?.free()
     this.#scalers.free()
     this.#made.free()
+  }
+
+  #filters(): Graphs {
+    this.#graphs ??= new Graphs(this.#ffmpeg)
+    return this.#graphs
   }
 
   #decodeOne(work: Work): void {
@@ -216,7 +221,7 @@ export class ImageDecoder {
       const from =
         cut === undefined
           ? decoded
-          : this.#graphs.crop(decoded, cut.left, cut.top, cut.width, cut.height)
+          : this.#filters().crop(decoded, cut.left, cut.top, cut.width, cut.height)
       let made = this.#scalers.scale(
         from,
         planarFormat(this.#ffmpeg, pixelFormat),
@@ -224,7 +229,7 @@ export class ImageDecoder {
         algorithm,
       )
       if (degrees !== 0)
-        made = this.#scalers.describe(this.#graphs.rotate(made.frame, degrees), made)
+        made = this.#scalers.describe(this.#filters().rotate(made.frame, degrees), made)
       if (interleaved !== undefined)
         made = this.#scalers.scale(made.frame, interleaved, stored, 'bilinear')
       placePicture(pictureOf(made, pixelFormat, order), orientation, placement, target, out)

@@ -2,7 +2,7 @@ import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import { MAX_PIXELS } from '../../base/geometry.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
-import type { ImageFormat } from '../formats/format.ts'
+import type { ImageFormat } from '../encoded-image.ts'
 
 /** The decoder of a format, and how strict it can be. */
 interface Choice {
