@@ -47,6 +47,14 @@ export function bytesOf(data: DataOf[DType]): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }
 
+/** A file in memory as bytes. @throws MediaError `ERR_BAD_OPTION` for anything else */
+export function viewOfBytes(bytes: unknown): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes
+  if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer)
+    return new Uint8Array(bytes)
+  throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
+}
+
 /** Turns the bytes of every element around, in place. */
 export function swapBytes(bytes: Uint8Array, elementSize: number): void {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

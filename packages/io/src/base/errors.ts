@@ -110,6 +110,11 @@ export function withSource(error: unknown, source: string): unknown {
   })
 }
 
+/** The fault of a damaged file. The source is named by who knows it. */
+export function damaged(problem: string): MediaError {
+  return new MediaError('ERR_DECODE', problem)
+}
+
 /** A value in an error message: short, quoted where it is a string. */
 export function printValue(value: unknown): string {
   if (typeof value === 'string' || value instanceof URL) {

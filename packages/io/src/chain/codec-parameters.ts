@@ -1,4 +1,5 @@
 import type { CodecParameters as AvParameters } from 'node-av/lib'
+import { bytesOf } from '../base/dtypes.ts'
 import { check, type FFmpeg } from '../ffmpeg/library.ts'
 import type { Rational } from './time.ts'
 
@@ -48,8 +49,35 @@ export interface CodecParameters {
 const KINDS: readonly StreamKind[] = ['video', 'audio', 'data', 'subtitle', 'attachment']
 
 /** FFmpeg's number of a kind of stream. */
-export function mediaTypeOf(kind: StreamKind): number {
+function mediaTypeOf(kind: StreamKind): number {
   return KINDS.indexOf(kind)
+}
+
+/** What is the same in both, under the same name. */
+const ALIKE = [
+  'codecId',
+  'format',
+  'bitsPerCodedSample',
+  'bitsPerRawSample',
+  'profile',
+  'level',
+  'width',
+  'height',
+  'colorRange',
+  'colorPrimaries',
+  'colorTrc',
+  'colorSpace',
+  'chromaLocation',
+  'videoDelay',
+  'sampleRate',
+  'frameSize',
+  'initialPadding',
+] as const
+
+function alike(
+  from: Readonly<Record<(typeof ALIKE)[number], number>>,
+): Record<(typeof ALIKE)[number], number> {
+  return Object.fromEntries(ALIKE.map((name) => [name, from[name]])) as never
 }
 
 /** Copies FFmpeg's parameters into plain data. */
@@ -59,35 +87,18 @@ export function describeParameters(ffmpeg: FFmpeg, from: AvParameters): CodecPar
     blockAlign?: number
     fieldOrder?: number
   }
-  const kind = KINDS[from.codecType] ?? 'unknown'
   const { nbChannels, order, mask } = from.channelLayout
   return {
-    kind,
-    codecId: from.codecId,
+    ...alike(from),
+    kind: KINDS[from.codecType] ?? 'unknown',
     codecTag: tagOf(ffmpeg, from.codecTag as number | string),
     extraData: from.extradata === null ? undefined : Uint8Array.from(from.extradata),
-    format: from.format,
     bitRate: Number(from.bitRate),
-    bitsPerCodedSample: from.bitsPerCodedSample,
-    bitsPerRawSample: from.bitsPerRawSample,
-    profile: from.profile,
-    level: from.level,
-    width: from.width,
-    height: from.height,
     sampleAspectRatio: { num: from.sampleAspectRatio.num, den: from.sampleAspectRatio.den },
     frameRate: { num: from.frameRate.num, den: from.frameRate.den },
     fieldOrder,
-    colorRange: from.colorRange,
-    colorPrimaries: from.colorPrimaries,
-    colorTrc: from.colorTrc,
-    colorSpace: from.colorSpace,
-    chromaLocation: from.chromaLocation,
-    videoDelay: from.videoDelay,
     channelLayout: { nbChannels, order, mask },
-    sampleRate: from.sampleRate,
     blockAlign,
-    frameSize: from.frameSize,
-    initialPadding: from.initialPadding,
     sideData: from
       .getAllCodedSideData()
       .map(({ type, data }) => ({ type: type as number, data: Uint8Array.from(data) })),
@@ -96,36 +107,15 @@ export function describeParameters(ffmpeg: FFmpeg, from: AvParameters): CodecPar
 
 /** Writes plain data into parameters of FFmpeg's, which must be allocated. */
 export function fillParameters(ffmpeg: FFmpeg, to: AvParameters, from: CodecParameters): void {
-  const plainFields = {
-    codecType: mediaTypeOf(from.kind),
-    codecId: from.codecId,
-    codecTag: from.codecTag,
-    format: from.format,
-    bitRate: BigInt(from.bitRate),
-    bitsPerCodedSample: from.bitsPerCodedSample,
-    bitsPerRawSample: from.bitsPerRawSample,
-    profile: from.profile,
-    level: from.level,
-    width: from.width,
-    height: from.height,
-    sampleAspectRatio: from.sampleAspectRatio,
-    frameRate: from.frameRate,
-    colorRange: from.colorRange,
-    colorPrimaries: from.colorPrimaries,
-    colorTrc: from.colorTrc,
-    colorSpace: from.colorSpace,
-    chromaLocation: from.chromaLocation,
-    videoDelay: from.videoDelay,
-    sampleRate: from.sampleRate,
-    frameSize: from.frameSize,
-    initialPadding: from.initialPadding,
-  }
-  Object.assign(to, plainFields)
+  const { codecTag, sampleAspectRatio, frameRate } = from
+  const [codecType, bitRate] = [mediaTypeOf(from.kind), BigInt(from.bitRate)]
+  const rest = { codecType, codecTag, bitRate, sampleAspectRatio, frameRate }
+  Object.assign(to, alike(from), rest)
   if (from.kind === 'audio') to.channelLayout = from.channelLayout as never
-  if (from.extraData !== undefined) to.extradata = bufferOf(from.extraData)
+  if (from.extraData !== undefined) to.extradata = bytesOf(from.extraData)
   if (from.blockAlign !== 0 || from.fieldOrder !== 0) fillHidden(ffmpeg, to, from)
   for (const { type, data } of from.sideData) {
-    check(ffmpeg, to.addCodedSideData(type as never, bufferOf(data)), 'describing the stream')
+    check(ffmpeg, to.addCodedSideData(type as never, bytesOf(data)), 'describing the stream')
   }
 }
 
@@ -161,8 +151,4 @@ function fillHidden(ffmpeg: FFmpeg, to: AvParameters, from: CodecParameters): vo
 
 function tagOf({ av }: FFmpeg, tag: number | string): number {
   return typeof tag === 'number' ? tag : av.stringToFourCC(tag)
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength)
 }

@@ -6,8 +6,8 @@ import { removeSpilled, spill } from '../files/spill.ts'
 import { mp3End } from './containers/mp3.ts'
 import { isLiveOpenEnded, isOpenEnded } from './containers/open-ended.ts'
 import { refuseEncrypted } from './encrypted.ts'
-import { check, type FFmpeg } from './library.ts'
-import { openContext } from './open-context.ts'
+import type { FFmpeg } from './library.ts'
+import { findFacts, openContext } from './open-context.ts'
 
 /**
  * Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`.
@@ -81,10 +81,7 @@ export class Container {
     }
     try {
       const declared = new Map(this.format.streams.map(({ index, duration }) => [index, duration]))
-      const streams = this.streamsOf(ffmpeg)
-      if (isForProbe || streams.some((stream) => isUnknown(stream, c)) || streams.length === 0) {
-        check(ffmpeg, this.format.findStreamInfoSync(null), 'looking for its streams')
-      }
+      findFacts(ffmpeg, this.format, this.streamsOf(ffmpeg), isForProbe)
       this.stream = this.#choose(ffmpeg, wanted)
       const duration = declared.get(this.stream.index)
       this.isOpenEnded = reader === undefined ? isLiveOpenEnded(this.format) : isOpenEnded(reader)
@@ -165,11 +162,4 @@ function refuseUnsupported(reader: SyncReader): void {
 
 function headOf(reader: SyncReader): string {
   return Buffer.from(reader.read(0, Math.min(12, reader.size))).toString('latin1')
-}
-
-/** Whether a header tells too little to decode a stream, as those of MP3, FLAC and MPEG-TS do. */
-function isUnknown({ codecpar }: Stream, c: FFmpeg['constants']): boolean {
-  if (codecpar.codecType === c.AVMEDIA_TYPE_VIDEO)
-    return codecpar.width === 0 || codecpar.height === 0
-  return codecpar.sampleRate === 0 || codecpar.channels === 0
 }

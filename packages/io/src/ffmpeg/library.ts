@@ -48,9 +48,15 @@ export function formatName({ av }: FFmpeg, { format }: { readonly format: unknow
  * Throws what FFmpeg says of a negative result, as `ERR_UNSUPPORTED` where it says that nobody has
  * written that yet.
  */
-export function check({ av, constants }: FFmpeg, result: number, doing: string): void {
+export function check(ffmpeg: FFmpeg, result: number, doing: string): void {
   if (result >= 0) return
-  const message = `FFmpeg, ${doing}: ${av.FFmpegError.strerror(result)}`
-  if (result === constants.AVERROR_PATCHWELCOME) throw new MediaError('ERR_UNSUPPORTED', message)
+  const message = problemOf(ffmpeg, result, doing)
+  if (result === ffmpeg.constants.AVERROR_PATCHWELCOME)
+    throw new MediaError('ERR_UNSUPPORTED', message)
   throw new Error(message)
+}
+
+/** What FFmpeg says of a negative result. */
+export function problemOf({ av }: FFmpeg, result: number, doing: string): string {
+  return `FFmpeg, ${doing}: ${av.FFmpegError.strerror(result)}`
 }

@@ -1,3 +1,4 @@
+import { bytesOf } from '../base/dtypes.ts'
 import type { FFmpeg } from './library.ts'
 
 /**
@@ -37,5 +38,5 @@ export function formatOf(
   { av }: FFmpeg,
   head: Uint8Array,
 ): ReturnType<FFmpeg['av']['InputFormat']['probe']> {
-  return av.InputFormat.probe(Buffer.from(head.buffer, head.byteOffset, head.byteLength))
+  return av.InputFormat.probe(bytesOf(head))
 }

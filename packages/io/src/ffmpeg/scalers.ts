@@ -1,5 +1,7 @@
 import type { Frame, SoftwareScaleContext } from 'node-av/lib'
 import type { Size } from '../base/geometry.ts'
+import { newFrame } from './frames.ts'
+import { Kept } from './kept.ts'
 import { type Av, check, type FFmpeg, formatName } from './library.ts'
 import { refuseMatrix } from './refuse-features.ts'
 
@@ -31,8 +33,8 @@ const FRAME_BYTES_KEPT = 16 << 20
 export class Scalers {
   readonly #ffmpeg: FFmpeg
   readonly #isForStills: boolean
-  readonly #kept = new Map<string, SoftwareScaleContext>()
-  readonly #frames = new Map<string, ScaledFrame>()
+  readonly #kept = new Kept<SoftwareScaleContext>(SCALERS_KEPT, (scaler) => scaler.freeContext())
+  readonly #frames = new Kept<ScaledFrame>(Infinity, (scaled) => this.#letGo(scaled))
   #frameBytes = 0
   readonly #modern: ReadonlyMap<number, AvPixelFormat>
 
@@ -72,7 +74,7 @@ export class Scalers {
    */
   describeColours(frame: Frame): void {
     const { constants: c } = this.#ffmpeg
-    refuseMatrix(this.#ffmpeg, frame)
+    refuseMatrix(frame)
     const modern = this.#modern.get(frame.format)
     if (modern !== undefined) {
       frame.format = modern
@@ -93,26 +95,24 @@ export class Scalers {
    * called.
    */
   recycle(): void {
-    while (this.#frames.size > FRAMES_KEPT || this.#frameBytes > FRAME_BYTES_KEPT) {
-      const [key, oldest] = this.#frames.entries().next().value!
-      this.#frames.delete(key)
-      this.#frameBytes -= bytesOf(oldest)
-      oldest.frame.free()
-    }
+    while (this.#frames.size > FRAMES_KEPT || this.#frameBytes > FRAME_BYTES_KEPT)
+      this.#frames.freeOldest()
   }
 
   /** Frees everything. The object can be used again. */
   free(): void {
-    for (const scaler of this.#kept.values()) scaler.freeContext()
-    for (const { frame } of this.#frames.values()) frame.free()
     this.#kept.clear()
     this.#frames.clear()
-    this.#frameBytes = 0
+  }
+
+  #letGo(scaled: ScaledFrame): void {
+    this.#frameBytes -= bytesOf(scaled)
+    scaled.frame.free()
   }
 
   #scalerFor(key: string, algorithm: ScaleAlgorithm, from: Frame): SoftwareScaleContext {
-    const known = this.#kept.get(key)
-    if (known !== undefined) return touch(this.#kept, key, known)
+    const known = this.#kept.find(key)
+    if (known !== undefined) return known
     // Not getContext(): only a context that takes everything from its frames minds their colour
     // range and matrix.
     const scaler = new this.#ffmpeg.av.SoftwareScaleContext()
@@ -122,32 +122,19 @@ export class Scalers {
     scaler.setOption('sws_flags', `${FLAGS[algorithm]}+accurate_rnd`)
     const places = this.#isForStills ? chromaPlaces(this.#ffmpeg, from) : []
     for (const [option, value] of places) scaler.setOption(option, value)
-    this.#kept.set(key, scaler)
-    if (this.#kept.size > SCALERS_KEPT) {
-      const [first, oldest] = this.#kept.entries().next().value!
-      this.#kept.delete(first)
-      oldest.freeContext()
-    }
-    return scaler
+    return this.#kept.add(key, scaler)
   }
 
   #frameFor(format: AvPixelFormat, size: Size): ScaledFrame {
     const key = `${format}:${size.width}x${size.height}`
-    const known = this.#frames.get(key)
-    if (known !== undefined) return touch(this.#frames, key, known)
-    const { av, constants: c } = this.#ffmpeg
-    const frame = new av.Frame()
-    frame.alloc()
-    frame.width = size.width
-    frame.height = size.height
-    frame.format = format
-    frame.colorRange = c.AVCOL_RANGE_JPEG
-    // 1: rows without padding, which are copied in one go.
-    check(this.#ffmpeg, frame.getBuffer(1), 'making a frame')
+    const known = this.#frames.find(key)
+    if (known !== undefined) return known
+    const { width, height } = size
+    const colorRange = this.#ffmpeg.constants.AVCOL_RANGE_JPEG
+    const frame = newFrame(this.#ffmpeg, { width, height, format, colorRange }, 1)
     const scaled = { frame, format, size, planes: frame.data ?? [], linesizes: frame.linesize }
-    this.#frames.set(key, scaled)
     this.#frameBytes += bytesOf(scaled)
-    return scaled
+    return this.#frames.add(key, scaled)
   }
 }
 
@@ -169,13 +156,6 @@ function chromaPlaces(ffmpeg: FFmpeg, from: Frame): [string, number][] {
   if (height % 2 === 1 && (sharing === '420' || sharing === '440'))
     places.push(['src_v_chr_pos', isTop ? 128 : 256])
   return places
-}
-
-/** Makes an entry the last, so that the first is the one that was not used for longest. */
-function touch<T>(kept: Map<string, T>, key: string, value: T): T {
-  kept.delete(key)
-  kept.set(key, value)
-  return value
 }
 
 function bytesOf({ planes }: ScaledFrame): number {

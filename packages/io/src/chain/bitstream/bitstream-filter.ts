@@ -1,6 +1,7 @@
 import type { Packet as AvPacket, BitStreamFilterContext } from 'node-av/lib'
 import { badOption, MediaError } from '../../base/errors.ts'
-import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { setOptions } from '../../ffmpeg/codec-context.ts'
+import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { describeParameters, fillParameters } from '../codec-parameters.ts'
 import { Handle } from '../handle.ts'
 import type { PacketData } from '../packets/blob.ts'
@@ -49,10 +50,7 @@ export class BitstreamFilter implements Disposable {
       check(this.#ffmpeg, this.#context.alloc(filter), 'making the bit-stream filter')
       fillParameters(this.#ffmpeg, this.#context.inputCodecParameters!, stream.parameters)
       this.#context.inputTimeBase = new av.Rational(stream.timeBase.num, stream.timeBase.den)
-      for (const [option, value] of Object.entries(options)) {
-        if (this.#context.setOption(option, value) < 0)
-          throw badOption('options', `made of options of ${name}`, option)
-      }
+      setOptions(this.#context, options, 'options', name)
       const result = this.#context.init()
       if (result < 0) {
         const problem = `${name} is not for ${stream.codec}: FFmpeg, ${av.FFmpegError.strerror(result)}`
@@ -131,7 +129,7 @@ export class BitstreamFilter implements Disposable {
   }
 
   #fail(result: number, source: string | undefined): never {
-    const problem = `FFmpeg, filtering packets: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`
+    const problem = problemOf(this.#ffmpeg, result, 'filtering packets')
     throw new MediaError(
       'ERR_DECODE',
       source === undefined ? problem : `${source}: ${problem}`,

@@ -1,4 +1,5 @@
 import type { Frame as AvFrame } from 'node-av/lib'
+import { newFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { NO_TIME } from '../packets/blob.ts'
 import { firstTick, rescale, type TimeWindow } from '../time.ts'
@@ -40,12 +41,9 @@ function part(ffmpeg: FFmpeg, frame: AvFrame, from: number, to: number): AvFrame
       whole.subarray(lane * stride + from * step, lane * stride + to * step),
     ),
   )
-  const cut = new av.Frame()
-  cut.alloc()
+  const { sampleRate, channelLayout } = frame
+  const cut = newFrame(ffmpeg, { nbSamples: to - from, format, sampleRate, channelLayout })
   try {
-    const { sampleRate, channelLayout } = frame
-    Object.assign(cut, { nbSamples: to - from, format, sampleRate, channelLayout })
-    check(ffmpeg, cut.getBuffer(0), 'cutting sound')
     check(ffmpeg, cut.fromBuffer(bytes), 'cutting sound')
     const samples = { num: 1, den: sampleRate }
     cut.timeBase = frame.timeBase

@@ -1,16 +1,12 @@
 import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from 'node-av/lib'
 import { checkBoolean, checkKnown } from '../../base/check.ts'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
+import { openDecoder, setOptions } from '../../ffmpeg/codec-context.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
-import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
+import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { encrypted } from '../../ffmpeg/refuse-features.ts'
-import {
-  checkPixels,
-  checkRefused,
-  type Limits,
-  limitsOf,
-  maxPixelsOption,
-} from '../../ffmpeg/video-limits.ts'
+import { checkPixels, checkRefused, type Limits, limitsOf } from '../../ffmpeg/video-limits.ts'
 import { withParameters } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
 import { Frames } from '../frames/frames.ts'
@@ -98,43 +94,36 @@ export class Decoder implements Disposable {
     this.#failures = new Failures(strict)
     this.#tail = new TailWatch(stream.codec, stream.kind === 'audio')
     const codec = decoderFor(this.#ffmpeg, stream, options.decoder)
-    this.#context = new av.CodecContext()
-    this.#packet = new av.Packet()
-    let hardware: Hardware | undefined
+    let hardware = undefined as Hardware | undefined
     try {
-      this.#context.allocContext3(codec)
-      withParameters(this.#ffmpeg, stream.parameters, (parameters) => {
-        check(this.#ffmpeg, parameters.toContext(this.#context), 'preparing the decoder')
-      })
-      this.#context.threadCount = threads
-      this.#context.pktTimebase = new av.Rational(stream.timeBase.num, stream.timeBase.den)
-      // Damaged sound is seen by its checksums only so; damaged pictures FFmpeg marks.
-      if (stream.kind === 'audio') this.#context.setOption('err_detect', 'crccheck+explode')
-      this.#context.setOption('max_pixels', maxPixelsOption(this.#limits))
-      for (const [name, value] of Object.entries(decoderOptions)) {
-        if (this.#context.setOption(name, value) < 0) {
-          throw badOption(
-            'decoderOptions',
-            `made of options of the decoder ${codec.name} and their values`,
-            `${name}=${value}`,
-          )
-        }
-      }
-      hardware = useHardware(this.#ffmpeg, choice, codec, this.#context)
-      check(this.#ffmpeg, this.#context.open2Sync(codec, null), 'opening the decoder')
-      this.#packet.alloc()
+      this.#context = withParameters(this.#ffmpeg, stream.parameters, (parameters) =>
+        openDecoder(this.#ffmpeg, codec, {
+          parameters,
+          threads,
+          timeBase: new av.Rational(stream.timeBase.num, stream.timeBase.den),
+          limits: this.#limits,
+          // Damaged sound is seen by its checksums only so; damaged pictures FFmpeg marks.
+          errDetect: stream.kind === 'audio' ? 'crccheck+explode' : undefined,
+          prepare: (context) => {
+            setOptions(context, decoderOptions, 'decoderOptions', `the decoder ${codec.name}`)
+            hardware = useHardware(this.#ffmpeg, choice, codec, context)
+          },
+        }),
+      )
     } catch (error) {
-      this.#context.freeContext()
       hardware?.device?.free()
       throw error instanceof MediaError
         ? error
         : new MediaError('ERR_UNSUPPORTED', (error as Error).message, { cause: error })
     }
-    this.hardware = hardware.report
+    this.#packet = new av.Packet()
+    this.#packet.alloc()
+    const { report, device } = hardware!
+    this.hardware = report
     this.#handle = new Handle('Decoder', () => {
       this.#context.freeContext()
       this.#packet.free()
-      hardware.device?.free()
+      device?.free()
     })
   }
 
@@ -266,10 +255,9 @@ export class Decoder implements Disposable {
   }
 
   #receive(frames: AvFrame[]): void {
-    const { av, constants: c } = this.#ffmpeg
+    const { constants: c } = this.#ffmpeg
     for (;;) {
-      const frame = new av.Frame()
-      frame.alloc()
+      const frame = emptyFrame(this.#ffmpeg)
       let result: number
       try {
         result = this.#context.receiveFrameSync(frame)
@@ -313,15 +301,11 @@ export class Decoder implements Disposable {
 
   /** Brings a frame from the device's memory into the processor's. */
   #download(frame: AvFrame): AvFrame {
-    const here = new this.#ffmpeg.av.Frame()
-    here.alloc()
+    const here = emptyFrame(this.#ffmpeg)
+    const doing = 'fetching a frame from the device'
     try {
-      check(
-        this.#ffmpeg,
-        frame.hwframeTransferDataSync(here, 0),
-        'fetching a frame from the device',
-      )
-      check(this.#ffmpeg, here.copyProps(frame), 'fetching a frame from the device')
+      check(this.#ffmpeg, frame.hwframeTransferDataSync(here, 0), doing)
+      check(this.#ffmpeg, here.copyProps(frame), doing)
       here.timeBase = frame.timeBase
     } catch (error) {
       here.free()
@@ -333,10 +317,7 @@ export class Decoder implements Disposable {
 
   #complain(result: number, tick: bigint | undefined): void {
     checkRefused(this.#context, result, this.#limits)
-    const failure = this.#failureOf(
-      `FFmpeg, decoding: ${this.#ffmpeg.av.FFmpegError.strerror(result)}`,
-      tick,
-    )
+    const failure = this.#failureOf(problemOf(this.#ffmpeg, result, 'decoding'), tick)
     if (!this.#tail.keep(failure)) this.#failures.tell(failure, this.#source)
   }
 
@@ -353,12 +334,8 @@ export class Decoder implements Disposable {
 }
 
 function decoderFor(ffmpeg: FFmpeg, stream: StreamInfo, name: string | undefined): Codec {
-  const codec = findDecoder(ffmpeg, name ?? stream.parameters.codecId)
-  if (codec === undefined)
-    throw new MediaError(
-      'ERR_UNSUPPORTED',
-      `this FFmpeg has no decoder ${name ?? `for ${stream.codec}`}`,
-    )
+  const what = name ?? `for ${stream.codec}`
+  const codec = findDecoder(ffmpeg, name ?? stream.parameters.codecId, what)
   // FFmpeg decodes subtitles by other calls, and ends the process where a decoder of theirs gets
   // these.
   const { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } = ffmpeg.constants

@@ -2,18 +2,21 @@ import type { Codec, CodecContext, HardwareDeviceContext } from 'node-av/lib'
 import { badOption, MediaError } from '../../base/errors.ts'
 import type { FFmpeg } from '../../ffmpeg/library.ts'
 
+const KINDS = [
+  'cuda',
+  'videotoolbox',
+  'd3d11va',
+  'vaapi',
+  'qsv',
+  'vulkan',
+  'd3d12va',
+  'dxva2',
+  'vdpau',
+  'drm',
+] as const
+
 /** A kind of device that decodes: FFmpeg's names. */
-export type HardwareKind =
-  | 'cuda'
-  | 'vaapi'
-  | 'videotoolbox'
-  | 'qsv'
-  | 'vulkan'
-  | 'd3d11va'
-  | 'd3d12va'
-  | 'dxva2'
-  | 'vdpau'
-  | 'drm'
+export type HardwareKind = (typeof KINDS)[number]
 
 /** Which device shall decode. */
 export interface HardwareChoice {
@@ -40,21 +43,6 @@ export interface Hardware {
   readonly report: HardwareReport
   readonly device: HardwareDeviceContext | undefined
 }
-
-const KINDS: readonly HardwareKind[] = [
-  ...([
-    'cuda',
-    'videotoolbox',
-    'd3d11va',
-    'vaapi',
-    'qsv',
-    'vulkan',
-    'd3d12va',
-    'dxva2',
-    'vdpau',
-    'drm',
-  ] as const),
-]
 
 /** Kinds that `'auto'` tries, in this order. */
 const AUTO: readonly HardwareKind[] = ['cuda', 'videotoolbox', 'd3d11va', 'vaapi']

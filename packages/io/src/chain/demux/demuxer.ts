@@ -2,7 +2,8 @@ import type { Packet as AvPacket, FormatContext } from 'node-av/lib'
 import { checkBoolean, checkKnown, checkOneOf } from '../../base/check.ts'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
 import { comesInOrder } from '../../ffmpeg/containers/edits.ts'
-import { type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
+import { readPacket } from '../../ffmpeg/stream-decoder.ts'
 import { openReaderSync } from '../../files/reader.ts'
 import { checkSource, describeSource } from '../../files/source.ts'
 import type { StreamKind } from '../codec-parameters.ts'
@@ -287,21 +288,15 @@ export class Demuxer implements Disposable {
   }
 
   #read(): { index: number; data: PacketData } | undefined {
-    const { constants: c, av } = this.#ffmpeg
+    const { constants: c } = this.#ffmpeg
     const packet = this.#packet
+    this.#isAtStart = false
     for (;;) {
-      packet.unref()
-      this.#isAtStart = false
-      const result = this.#context.readFrameSync(packet)
+      const result = readPacket(this.#ffmpeg, this.#context, packet)
       if (result < 0) {
         if (result !== c.AVERROR_EOF) {
-          this.#failures.tell(
-            {
-              timeSec: undefined,
-              problem: `FFmpeg, reading a packet: ${av.FFmpegError.strerror(result)}`,
-            },
-            this.name,
-          )
+          const problem = problemOf(this.#ffmpeg, result, 'reading a packet')
+          this.#failures.tell({ timeSec: undefined, problem }, this.name)
         }
         return undefined
       }

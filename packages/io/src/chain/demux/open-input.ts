@@ -1,9 +1,10 @@
 import { accessSync, constants } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { FormatContext, InputFormat, Stream } from 'node-av/lib'
+import type { FormatContext, InputFormat } from 'node-av/lib'
 import { MediaError } from '../../base/errors.ts'
-import { check, type FFmpeg } from '../../ffmpeg/library.ts'
-import { openContext } from '../../ffmpeg/open-context.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import { findFacts, openContext } from '../../ffmpeg/open-context.ts'
+import { withFile } from '../../files/open-file.ts'
 import { openReaderSync } from '../../files/reader.ts'
 import { refuseIrregular } from '../../files/regular.ts'
 import type { SyncReader } from '../../files/routine.ts'
@@ -55,9 +56,7 @@ export function openInput(
   }
   try {
     refuseUnknown(context, options.formatOptions)
-    if (options.probe === true || (options.probe === 'auto' && lacksFacts(ffmpeg, context))) {
-      check(ffmpeg, context.findStreamInfoSync(null), 'looking for its streams')
-    }
+    if (options.probe !== false) findFacts(ffmpeg, context, context.streams, options.probe === true)
     return context
   } catch (error) {
     context.closeInputSync()
@@ -114,15 +113,10 @@ function placeOfFile(path: string, format: string | undefined): Place {
   } catch (error) {
     throw new MediaError('ERR_READ', (error as Error).message, { cause: error })
   }
-  return { url: `file:${path}`, protocols: 'file', inspect: (work) => reading(path, work) }
-}
-
-function reading<T>(path: string, work: (reader: SyncReader) => T): T {
-  const reader = openReaderSync(path)
-  try {
-    return work(reader)
-  } finally {
-    reader.close()
+  return {
+    url: `file:${path}`,
+    protocols: 'file',
+    inspect: (work) => withFile(path, ({ reader }) => work(reader)),
   }
 }
 
@@ -146,19 +140,4 @@ function refuseUnknown(context: FormatContext, options: Readonly<Record<string, 
     'ERR_BAD_OPTION',
     `\`formatOptions\`: ${format} has no option ${unknown.join(', ')}`,
   )
-}
-
-/**
- * Whether a header tells too little to decode a stream, as those of MP3, FLAC, MPEG-TS and raw
- * streams do.
- */
-function lacksFacts({ constants: c }: FFmpeg, { streams }: FormatContext): boolean {
-  const lacks = ({ codecpar }: Stream): boolean => {
-    if (codecpar.codecType === c.AVMEDIA_TYPE_AUDIO)
-      return codecpar.sampleRate === 0 || codecpar.channels === 0
-    return (
-      codecpar.codecType === c.AVMEDIA_TYPE_VIDEO && (codecpar.width === 0 || codecpar.height === 0)
-    )
-  }
-  return streams.length === 0 || streams.some(lacks)
 }

@@ -1,7 +1,8 @@
 import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from 'node-av/lib'
 import type { NdArray } from '../../base/array.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
-import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { setOptions } from '../../ffmpeg/codec-context.ts'
+import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { describeParameters } from '../codec-parameters.ts'
 import { FilterGraph } from '../filter/filter-graph.ts'
 import { Frames } from '../frames/frames.ts'
@@ -204,7 +205,7 @@ export class Encoder implements Disposable {
   }
 
   #send(context: CodecContext, frame: AvFrame | null, out: PacketData[]): void {
-    const { constants: c, av } = this.#ffmpeg
+    const { constants: c } = this.#ffmpeg
     const timeBase = plain(context.timeBase)
     if (frame !== null) {
       frame.pts = rescale(frame.pts, frame.timeBase, timeBase)
@@ -219,7 +220,7 @@ export class Encoder implements Disposable {
       const received = context.receivePacketSync(this.#packet)
       if (received === c.AVERROR_EAGAIN || received === c.AVERROR_EOF) return
       if (received < 0)
-        throw new MediaError('ERR_ENCODE', `FFmpeg, encoding: ${av.FFmpegError.strerror(received)}`)
+        throw new MediaError('ERR_ENCODE', problemOf(this.#ffmpeg, received, 'encoding'))
       const packet = takePacket(this.#packet)
       const isCounted =
         this.#options.frameRate !== undefined && packet.duration === 0n && this.#isVideo
@@ -228,8 +229,8 @@ export class Encoder implements Disposable {
   }
 
   #fail(result: number): never {
-    const problem = this.#ffmpeg.av.FFmpegError.strerror(result)
-    throw new MediaError('ERR_ENCODE', `FFmpeg, encoding with ${this.encoder}: ${problem}`)
+    const doing = `encoding with ${this.encoder}`
+    throw new MediaError('ERR_ENCODE', problemOf(this.#ffmpeg, result, doing))
   }
 
   #open(context: CodecContext, frame: AvFrame): void {
@@ -274,15 +275,7 @@ export class Encoder implements Disposable {
       Object.assign(context, { sampleRate, sampleFormat: format, channelLayout })
       context.timeBase = new av.Rational(1, sampleRate)
     }
-    for (const [name, value] of Object.entries(options)) {
-      if (context.setOption(name, value) < 0) {
-        throw badOption(
-          'options',
-          `made of options of the encoder ${this.encoder} and their values`,
-          `${name}=${value}`,
-        )
-      }
-    }
+    setOptions(context, options, 'options', `the encoder ${this.encoder}`)
     try {
       check(
         this.#ffmpeg,

@@ -10,38 +10,23 @@ import type { EncoderOptions } from './encoder-options.ts'
  * of them.
  */
 const PREFERRED: Readonly<Record<string, string>> = {
-  ...{
-    h264: 'libx264',
-    hevc: 'libx265',
-    h265: 'libx265',
-    vp8: 'libvpx',
-    vp9: 'libvpx-vp9',
-    av1: 'libsvtav1',
-  },
-  ...{
-    mp3: 'libmp3lame',
-    opus: 'libopus',
-    vorbis: 'libvorbis',
-    theora: 'libtheora',
-    webp: 'libwebp',
-  },
+  h264: 'libx264',
+  hevc: 'libx265',
+  h265: 'libx265',
+  vp8: 'libvpx',
+  vp9: 'libvpx-vp9',
+  av1: 'libsvtav1',
+  mp3: 'libmp3lame',
+  opus: 'libopus',
+  vorbis: 'libvorbis',
+  theora: 'libtheora',
+  webp: 'libwebp',
 }
 
 /** Codecs that lose nothing: pixels are left as they are, or nearly. */
-export const LOSSLESS: ReadonlySet<string> = new Set([
-  ...[
-    'ffv1',
-    'rawvideo',
-    'png',
-    'apng',
-    'huffyuv',
-    'ffvhuff',
-    'utvideo',
-    'libx264rgb',
-    'qtrle',
-    'gif',
-  ],
-])
+export const LOSSLESS: ReadonlySet<string> = new Set(
+  'ffv1 rawvideo png apng huffyuv ffvhuff utvideo libx264rgb qtrle gif'.split(' '),
+)
 
 /** @throws MediaError `ERR_UNSUPPORTED` where there is none */
 export function findEncoder({ av, constants: c }: FFmpeg, name: string): Codec {

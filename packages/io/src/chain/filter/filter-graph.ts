@@ -1,7 +1,9 @@
 import type { Frame as AvFrame, FilterGraph as AvGraph, FilterContext } from 'node-av/lib'
 import { checkKnown } from '../../base/check.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
-import { type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { buildGraph } from '../../ffmpeg/build-graph.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
+import { type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { Frames } from '../frames/frames.ts'
 import { Handle } from '../handle.ts'
 import type { Rational } from '../time.ts'
@@ -114,11 +116,10 @@ export class FilterGraph implements Disposable {
     const sink = this.#sinks.get(label)
     const frames: AvFrame[] = []
     if (sink === undefined) return new Frames(frames)
-    const { av, constants: c } = this.#ffmpeg
+    const { constants: c } = this.#ffmpeg
     const timeBase = sink.buffersinkGetTimeBase()
     for (;;) {
-      const frame = new av.Frame()
-      frame.alloc()
+      const frame = emptyFrame(this.#ffmpeg)
       const result = sink.buffersinkGetFrameSync(frame)
       if (result >= 0) {
         frame.timeBase = timeBase
@@ -196,35 +197,24 @@ export class FilterGraph implements Disposable {
   }
 
   #build(): void {
-    const { av } = this.#ffmpeg
-    const graph = new av.FilterGraph()
-    graph.alloc()
-    graph.nbThreads = this.#options.threads ?? 1
+    // Ends are made by the description too: what node-av has for several of them does not link
+    // them all.
+    const text = [
+      ...this.inputs.map(({ label, kind }) => `${this.#source(label, kind)}[${label}]`),
+      this.#scanned.text,
+      ...this.outputs.map(({ label, kind }) => `[${label}]${sinkName(label, kind)}`),
+    ].join(';')
+    let graph: AvGraph
     try {
-      // Ends are made by the description too: what node-av has for several of them does not link
-      // them all.
-      const text = [
-        ...this.inputs.map(({ label, kind }) => `${this.#source(label, kind)}[${label}]`),
-        this.#scanned.text,
-        ...this.outputs.map(({ label, kind }) => `[${label}]${sinkName(label, kind)}`),
-      ].join(';')
-      const result = graph.parsePtr(text, null, null)
-      if (result < 0) throw this.#fault(result, 'parsing')
-      const configured = graph.configSync()
-      if (configured < 0) throw this.#fault(configured, 'building')
-      for (const { label, kind } of this.inputs) {
-        this.#sources.set(label, graph.getFilter(sourceName(label, kind))!)
-      }
-      for (const { label, kind } of this.outputs) {
-        this.#sinks.set(label, graph.getFilter(sinkName(label, kind))!)
-      }
-      this.#graph = graph
+      graph = buildGraph(this.#ffmpeg, text, this.#options.threads ?? 1)
     } catch (error) {
-      this.#sources.clear()
-      this.#sinks.clear()
-      graph.free()
-      throw error
+      throw this.#faulty((error as Error).message)
     }
+    for (const { label, kind } of this.inputs)
+      this.#sources.set(label, graph.getFilter(sourceName(label, kind))!)
+    for (const { label, kind } of this.outputs)
+      this.#sinks.set(label, graph.getFilter(sinkName(label, kind))!)
+    this.#graph = graph
   }
 
   /** The filter that stands for an input, with what its first frame is like. */
@@ -256,11 +246,11 @@ export class FilterGraph implements Disposable {
   }
 
   #fault(result: number, doing: string): MediaError {
-    const problem = this.#ffmpeg.av.FFmpegError.strerror(result)
-    return new MediaError(
-      'ERR_BAD_OPTION',
-      `filter graph "${this.description}": FFmpeg, ${doing}: ${problem}`,
-    )
+    return this.#faulty(problemOf(this.#ffmpeg, result, doing))
+  }
+
+  #faulty(problem: string): MediaError {
+    return new MediaError('ERR_BAD_OPTION', `filter graph "${this.description}": ${problem}`)
   }
 }
 

@@ -3,7 +3,9 @@ import type { NdArray } from '../../base/array.ts'
 import { checkKnown } from '../../base/check.ts'
 import { bytesOf, checkNdArray } from '../../base/dtypes.ts'
 import { badOption } from '../../base/errors.ts'
+import { type FrameShape, newFrame } from '../../ffmpeg/frames.ts'
 import { check, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { SAMPLE_FORMATS, type SampleDType, sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
 import { rateOf, type TimeValue } from '../time.ts'
 import { pixelFormatNumber } from './to-array.ts'
 
@@ -32,10 +34,6 @@ export interface AudioArrayOptions {
   readonly firstPts?: number
 }
 
-const SAMPLE_FORMATS: Readonly<Record<string, string>> = {
-  ...{ uint8: 'u8', int16: 's16', int32: 's32', int64: 's64', float32: 'flt', float64: 'dbl' },
-}
-
 /**
  * Copies pictures into frames. @throws MediaError `ERR_BAD_OPTION` where shape, dtype and format do
  * not fit
@@ -62,12 +60,9 @@ export function picturesFromArray(array: NdArray, options: VideoArrayOptions): A
   }
   const first = firstOf(options.firstPts)
   return collect(count, (i) => {
-    const frame = new av.Frame()
-    frame.alloc()
-    Object.assign(frame, { width, height, format })
     return filled(
       ffmpeg,
-      frame,
+      { width, height, format },
       bytes.subarray(i * size, (i + 1) * size),
       first + BigInt(i),
       { num: rate.den, den: rate.num },
@@ -89,9 +84,9 @@ export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFr
   if (!Number.isSafeInteger(sampleRate) || sampleRate < 1)
     throw badOption('sampleRate', 'an integer >= 1', sampleRate)
   if (layout !== 'CT' && layout !== 'TC') throw badOption('layout', "'CT' or 'TC'", layout)
-  const name = SAMPLE_FORMATS[array.dtype]
-  if (name === undefined)
-    throw badOption('array.dtype', Object.keys(SAMPLE_FORMATS).join(' or '), array.dtype)
+  const dtype = array.dtype as SampleDType
+  if (!Object.hasOwn(SAMPLE_FORMATS, dtype))
+    throw badOption('array.dtype', Object.keys(SAMPLE_FORMATS).join(' or '), dtype)
   const shape =
     array.shape.length === 1
       ? layout === 'CT'
@@ -105,7 +100,7 @@ export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFr
     throw badOption('array.shape', 'of 1 to 64 channels', array.shape)
   const ffmpeg = loadFFmpeg()
   const { av } = ffmpeg
-  const format = av.avGetSampleFmtFromName((isPlanar ? `${name}p` : name) as never)
+  const format = sampleFormatOf(ffmpeg, { dtype, isPlanar })
   const step = array.data.BYTES_PER_ELEMENT * (isPlanar ? 1 : channels)
   const lanes = isPlanar ? channels : 1
   const bytes = bytesOf(array.data)
@@ -118,17 +113,10 @@ export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFr
       const at = (lane * samples + from) * step
       part.set(bytes.subarray(at, at + count * step), lane * count * step)
     }
-    const frame = new av.Frame()
-    frame.alloc()
-    Object.assign(frame, {
-      nbSamples: count,
-      format,
-      sampleRate,
-      channelLayout: av.avChannelLayoutDefault(channels),
-    })
+    const channelLayout = av.avChannelLayoutDefault(channels)
     return filled(
       ffmpeg,
-      frame,
+      { nbSamples: count, format, sampleRate, channelLayout },
       part,
       first + BigInt(from),
       { num: 1, den: sampleRate },
@@ -139,14 +127,14 @@ export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFr
 
 function filled(
   ffmpeg: ReturnType<typeof loadFFmpeg>,
-  frame: AvFrame,
+  shape: FrameShape,
   bytes: Uint8Array,
   pts: bigint,
   timeBase: { readonly num: number; readonly den: number },
   duration: bigint,
 ): AvFrame {
+  const frame = newFrame(ffmpeg, shape)
   try {
-    check(ffmpeg, frame.getBuffer(0), 'making a frame')
     // Shared memory is not taken by all of node-av.
     const plain =
       bytes.buffer instanceof SharedArrayBuffer

@@ -1,5 +1,6 @@
 import type { DType } from '../../base/array.ts'
 import { MediaError } from '../../base/errors.ts'
+import { sampleDTypeOf } from '../../ffmpeg/sample-formats.ts'
 
 /** How the pictures of a pixel format lie in an array. */
 export interface PixelLayout {
@@ -9,49 +10,33 @@ export interface PixelLayout {
 }
 
 /** Samples side by side: how many a pixel. */
-const PACKED: Readonly<Record<string, number>> = {
-  ...{ gray: 1, ya8: 2, rgb24: 3, bgr24: 3, rgba: 4, bgra: 4, argb: 4, abgr: 4, rgb0: 4, bgr0: 4 },
-  ...{ gray16le: 1, gray10le: 1, gray12le: 1, rgb48le: 3, bgr48le: 3, rgba64le: 4 },
-}
+const PACKED = numbersOf([
+  [1, 'gray gray16le gray10le gray12le'],
+  [2, 'ya8'],
+  [3, 'rgb24 bgr24 rgb48le bgr48le'],
+  [4, 'rgba bgra argb abgr rgb0 bgr0 rgba64le'],
+])
 
 /** Whole planes: how many. */
-const PLANAR: Readonly<Record<string, number>> = {
-  ...{ yuv444p: 3, yuvj444p: 3, gbrp: 3, yuva444p: 4, gbrap: 4 },
-  ...{
-    yuv444p10le: 3,
-    yuv444p12le: 3,
-    yuv444p16le: 3,
-    gbrp10le: 3,
-    gbrp12le: 3,
-    gbrp16le: 3,
-    gbrap16le: 4,
-  },
-}
+const PLANAR = numbersOf([
+  [3, 'yuv444p yuvj444p yuv444p10le yuv444p12le yuv444p16le gbrp gbrp10le gbrp12le gbrp16le'],
+  [4, 'yuva444p gbrap gbrap16le'],
+])
 
 /**
  * Planes of which the second and third are smaller, one below the other: rows in all, as a multiple
  * of the height.
  */
-const STACKED: Readonly<Record<string, number>> = {
-  ...{
-    yuv420p: 1.5,
-    yuvj420p: 1.5,
-    nv12: 1.5,
-    nv21: 1.5,
-    yuv422p: 2,
-    yuvj422p: 2,
-    nv16: 2,
-    yuv440p: 2,
-    yuvj440p: 2,
-  },
-  ...{
-    yuv420p10le: 1.5,
-    yuv420p12le: 1.5,
-    p010le: 1.5,
-    p016le: 1.5,
-    yuv422p10le: 2,
-    yuv422p12le: 2,
-  },
+const STACKED = numbersOf([
+  [1.5, 'yuv420p yuvj420p nv12 nv21 yuv420p10le yuv420p12le p010le p016le'],
+  [2, 'yuv422p yuvj422p nv16 yuv440p yuvj440p yuv422p10le yuv422p12le'],
+])
+
+/** A number for each name of a list of FFmpeg's names. */
+function numbersOf(
+  lists: readonly (readonly [number: number, names: string])[],
+): ReadonlyMap<string, number> {
+  return new Map(lists.flatMap(([number, names]) => names.split(' ').map((name) => [name, number])))
 }
 
 /**
@@ -67,11 +52,11 @@ export function pixelLayout(
   size: number,
 ): PixelLayout {
   const dtype = /(9|1\d|48|64)le$/.test(format) ? 'uint16' : 'uint8'
-  const packed = PACKED[format]
+  const packed = PACKED.get(format)
   if (packed !== undefined) return { dtype, shape: [height, width, packed] }
-  const planes = PLANAR[format]
+  const planes = PLANAR.get(format)
   if (planes !== undefined) return { dtype, shape: [planes, height, width] }
-  const rows = STACKED[format]
+  const rows = STACKED.get(format)
   if (rows === undefined) {
     throw new MediaError(
       'ERR_UNSUPPORTED',
@@ -85,11 +70,7 @@ export function pixelLayout(
 
 /** The dtype of each sample format, planar or not. @throws MediaError `ERR_UNSUPPORTED` */
 export function sampleDType(format: string): DType {
-  const dtype = SAMPLES[format.replace(/p$/, '')]
+  const dtype = sampleDTypeOf(format)
   if (dtype === undefined) throw new MediaError('ERR_UNSUPPORTED', `samples of ${format}`)
   return dtype
-}
-
-const SAMPLES: Readonly<Record<string, DType>> = {
-  ...{ u8: 'uint8', s16: 'int16', s32: 'int32', s64: 'int64', flt: 'float32', dbl: 'float64' },
 }

@@ -2,6 +2,8 @@ import type { Frame as AvFrame } from 'node-av/lib'
 import type { AnyNdArray, DType } from '../../base/array.ts'
 import { viewAs } from '../../base/dtypes.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
+import { newFrame } from '../../ffmpeg/frames.ts'
+import { Kept } from '../../ffmpeg/kept.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 import { type AvPixelFormat, Scalers } from '../../ffmpeg/scalers.ts'
 import { pixelLayout, sampleDType } from './layouts.ts'
@@ -10,7 +12,7 @@ import { pixelLayout, sampleDType } from './layouts.ts'
 const STAGES_KEPT = 8
 
 let scalers: Scalers | undefined
-const stages = new Map<string, AvFrame>()
+const stages = new Kept<AvFrame>(STAGES_KEPT, (stage) => stage.free())
 
 /**
  * Pictures of one size and format as `[frames, …]`; converted first where another format is asked
@@ -133,21 +135,5 @@ function gather(planes: readonly Uint8Array[], to: Uint8Array): void {
 
 function stageFor(ffmpeg: FFmpeg, { width, height, format }: AvFrame): AvFrame {
   const key = `${format}:${width}x${height}`
-  const known = stages.get(key)
-  if (known !== undefined) {
-    stages.delete(key)
-    stages.set(key, known)
-    return known
-  }
-  const stage = new ffmpeg.av.Frame()
-  stage.alloc()
-  Object.assign(stage, { width, height, format })
-  check(ffmpeg, stage.getBuffer(1), 'making a frame')
-  stages.set(key, stage)
-  if (stages.size > STAGES_KEPT) {
-    const [oldest, idle] = stages.entries().next().value!
-    stages.delete(oldest)
-    idle.free()
-  }
-  return stage
+  return stages.find(key) ?? stages.add(key, newFrame(ffmpeg, { width, height, format }, 1))
 }

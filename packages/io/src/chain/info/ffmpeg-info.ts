@@ -41,77 +41,12 @@ export interface FFmpegInfo {
 }
 
 /** Formats that are asked for: node-av has no list of those that there are. */
-const FORMATS: readonly string[] = [
-  ...[
-    'mov',
-    'mp4',
-    'matroska',
-    'webm',
-    'avi',
-    'flv',
-    'mpegts',
-    'mpeg',
-    'nut',
-    'ogg',
-    'asf',
-    'mxf',
-    'gif',
-    'apng',
-  ],
-  ...[
-    'image2',
-    'image2pipe',
-    'rawvideo',
-    'h264',
-    'hevc',
-    'av1',
-    'obu',
-    'ivf',
-    'm4v',
-    'mjpeg',
-    'yuv4mpegpipe',
-    'dv',
-  ],
-  ...[
-    'wav',
-    'w64',
-    'aiff',
-    'au',
-    'caf',
-    'flac',
-    'mp3',
-    'aac',
-    'adts',
-    'ipod',
-    'opus',
-    'oga',
-    'ac3',
-    'eac3',
-    'amr',
-    'ape',
-    'dts',
-    'tta',
-    'wv',
-  ],
-  ...[
-    's8',
-    'u8',
-    's16le',
-    's16be',
-    's24le',
-    's32le',
-    'f32le',
-    'f64le',
-    'mulaw',
-    'alaw',
-    'lavfi',
-    'hls',
-    'dash',
-    'concat',
-    'segment',
-    'null',
-  ],
-]
+const FORMATS: readonly string[] = (
+  'mov mp4 matroska webm avi flv mpegts mpeg nut ogg asf mxf gif apng ' +
+  'image2 image2pipe rawvideo h264 hevc av1 obu ivf m4v mjpeg yuv4mpegpipe dv ' +
+  'wav w64 aiff au caf flac mp3 aac adts ipod opus oga ac3 eac3 amr ape dts tta wv ' +
+  's8 u8 s16le s16be s24le s32le f32le f64le mulaw alaw lavfi hls dash concat segment null'
+).split(' ')
 
 /**
  * What FFmpeg can do here: versions, decoders, encoders, filters, formats, devices, and the licence

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { Packet as AvPacket, FormatContext, Stream } from 'node-av/lib'
 import { checkKnown } from '../../base/check.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
-import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { setOptions } from '../../ffmpeg/codec-context.ts'
+import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { checkPath } from '../../files/atomic-file.ts'
 import { removeSpilled, spillPath } from '../../files/spill.ts'
 import { fillParameters } from '../codec-parameters.ts'
@@ -217,15 +218,7 @@ export class Muxer implements Disposable {
         if (track.stream !== undefined) track.av = this.#declare(track.stream)
       const { metadata, formatOptions = {} } = this.#options
       if (metadata !== undefined) this.#context.metadata = av.Dictionary.fromObject(metadata)
-      for (const [name, value] of Object.entries(formatOptions)) {
-        if (this.#context.setOption(name, value) < 0) {
-          throw badOption(
-            'formatOptions',
-            `made of options of ${this.#context.oformat?.name} and their values`,
-            `${name}=${value}`,
-          )
-        }
-      }
+      setOptions(this.#context, formatOptions, 'formatOptions', `${this.#context.oformat?.name}`)
       this.#expect(this.#context.writeHeaderSync(null), 'writing the header')
       this.#state = 'writing'
     }
@@ -277,8 +270,7 @@ export class Muxer implements Disposable {
 
   #expect(result: number, doing: string): void {
     if (result >= 0) return
-    const problem = this.#ffmpeg.av.FFmpegError.strerror(result)
-    throw new MediaError('ERR_WRITE', `${this.#name}: FFmpeg, ${doing}: ${problem}`)
+    throw new MediaError('ERR_WRITE', `${this.#name}: ${problemOf(this.#ffmpeg, result, doing)}`)
   }
 
   #free(): void {

@@ -1,4 +1,5 @@
 import type { Packet as AvPacket } from 'node-av/lib'
+import { bytesOf } from '../../base/dtypes.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { NO_TIME, type PacketData, type SideData } from './blob.ts'
 
@@ -24,7 +25,7 @@ export function takePacket(packet: AvPacket): PacketData {
 export function fillPacket(ffmpeg: FFmpeg, to: AvPacket, from: PacketData): void {
   const { constants: c } = ffmpeg
   to.unref()
-  if (from.data.length > 0) to.data = bufferOf(from.data)
+  if (from.data.length > 0) to.data = bytesOf(from.data)
   to.pts = from.pts ?? NO_TIME
   to.dts = from.dts ?? NO_TIME
   to.duration = from.duration
@@ -46,8 +47,4 @@ function sideDataOf(packet: AvPacket): SideData[] {
     if (data !== null) found.push({ type, data: Uint8Array.from(data) })
   }
   return found
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength)
 }

@@ -1,3 +1,4 @@
+import { viewOfBytes } from '../../base/dtypes.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import { isWithin, secondsOfTick, type TimeWindow, ticksOf } from '../time.ts'
@@ -119,12 +120,7 @@ export class Packets implements Iterable<Packet>, Disposable {
    *   `ERR_BAD_OPTION` for anything but bytes
    */
   static view(bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer): Packets {
-    const isBytes =
-      bytes instanceof Uint8Array ||
-      bytes instanceof ArrayBuffer ||
-      bytes instanceof SharedArrayBuffer
-    if (!isBytes) throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
-    const blob = openBlob(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes))
+    const blob = openBlob(viewOfBytes(bytes))
     return new Packets(blob, blob.head, undefined)
   }
 

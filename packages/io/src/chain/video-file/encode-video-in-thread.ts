@@ -1,4 +1,5 @@
 import type { NdArray } from '../../base/array.ts'
+import { defined } from '../../base/defined.ts'
 import { MediaError } from '../../base/errors.ts'
 import { loadFFmpeg } from '../../ffmpeg/library.ts'
 import { Encoder } from '../encode/encoder.ts'
@@ -32,11 +33,7 @@ const PICTURES_AT_ONCE = 16
  */
 export function encodeVideoInThread(job: VideoJob): Uint8Array | undefined {
   const { array, path, format, formatOptions, metadata, audio } = job
-  const muxer = new Muxer(path, {
-    ...(format === undefined ? {} : { format }),
-    ...(formatOptions === undefined ? {} : { formatOptions }),
-    ...(metadata === undefined ? {} : { metadata }),
-  })
+  const muxer = new Muxer(path, defined({ format, formatOptions, metadata }))
   const made: Disposable[] = [muxer]
   try {
     const usual = usualCodecs(job)
@@ -66,26 +63,14 @@ function usualCodecs({ path, format }: VideoJob): Codecs {
 }
 
 function pictureEncoder(job: VideoJob, usual: string, globalHeader: boolean): Encoder {
-  const {
-    frameRate,
-    codec = usual,
-    inputPixelFormat,
-    bitRate,
-    gopSize,
-    encoderOptions,
-    threads,
-  } = job
+  const { codec = usual, frameRate, inputPixelFormat, bitRate, gopSize, threads } = job
   const pixelFormat = job.pixelFormat ?? usualPixels(codec, job)
+  const options = job.encoderOptions
   return new Encoder({
     codec,
     frameRate,
     globalHeader,
-    ...(inputPixelFormat === undefined ? {} : { inputPixelFormat }),
-    ...(pixelFormat === undefined ? {} : { pixelFormat }),
-    ...(bitRate === undefined ? {} : { bitRate }),
-    ...(gopSize === undefined ? {} : { gopSize }),
-    ...(encoderOptions === undefined ? {} : { options: encoderOptions }),
-    ...(threads === undefined ? {} : { threads }),
+    ...defined({ inputPixelFormat, pixelFormat, bitRate, gopSize, options, threads }),
   })
 }
 
@@ -98,7 +83,7 @@ function usualPixels(codec: string, { array, inputPixelFormat }: VideoJob): stri
   const one = partsOf(array).next().value!
   const frames = Frames.fromVideo(one, {
     frameRate: 1,
-    ...(inputPixelFormat === undefined ? {} : { pixelFormat: inputPixelFormat }),
+    ...defined({ pixelFormat: inputPixelFormat }),
   })
   try {
     const { width, height } = frames.at(0)
@@ -120,8 +105,7 @@ function soundEncoder(
     codec: codec ?? usual,
     sampleRate,
     globalHeader,
-    ...(layout === undefined ? {} : { layout }),
-    ...(bitRate === undefined ? {} : { bitRate }),
+    ...defined({ layout, bitRate }),
   })
 }
 

@@ -1,3 +1,4 @@
+import { bytesOf } from '../../base/dtypes.ts'
 import type { SyncReader } from '../../files/routine.ts'
 
 const EBML_ID = 0x1a45dfa3
@@ -8,8 +9,7 @@ const SEGMENT_ID = 0x18538067
  * section 6), which demuxers pass over.
  */
 export function matroskaFault(reader: SyncReader): string | undefined {
-  const { buffer, byteOffset, byteLength } = reader.read(0, Math.min(4096, reader.size))
-  const bytes = Buffer.from(buffer, byteOffset, byteLength)
+  const bytes = bytesOf(reader.read(0, Math.min(4096, reader.size)))
   const header = elementAt(bytes, 0, EBML_ID)
   const segment = header && elementAt(bytes, header.end, SEGMENT_ID)
   if (segment === undefined || segment.isOpen || segment.end <= reader.size) return undefined

@@ -1,3 +1,4 @@
+import { bytesOf } from '../../base/dtypes.ts'
 import type { SyncReader } from '../../files/routine.ts'
 
 /** What is read of the first frame, which has the tag. */
@@ -81,6 +82,5 @@ function endOfId3(reader: SyncReader, from: number): number {
 
 function bytesAt(reader: SyncReader, at: number, length: number): Buffer {
   const count = Math.max(0, Math.min(length, reader.size - at))
-  const { buffer, byteOffset } = reader.read(Math.min(at, reader.size), count)
-  return Buffer.from(buffer, byteOffset, count)
+  return bytesOf(reader.read(Math.min(at, reader.size), count))
 }

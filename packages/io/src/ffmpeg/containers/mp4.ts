@@ -1,3 +1,4 @@
+import { bytesOf } from '../../base/dtypes.ts'
 import type { SyncReader } from '../../files/routine.ts'
 
 /** An edit of a track (ISO/IEC 14496-12, 8.6.6). */
@@ -103,7 +104,7 @@ class Scan {
   picture: HeifPicture | undefined
   readonly #reader: SyncReader
   #seen = 0
-  #block: Uint8Array = new Uint8Array(0)
+  #block: Buffer = Buffer.alloc(0)
   #blockAt = 0
   #movieScale = 1
 
@@ -160,12 +161,14 @@ class Scan {
         track.mediaScale = scale
         track.mediaDuration = duration
       } else if (box.type === 'hdlr' && track.kind === '') track.kind = ascii(this.#read(box, 8, 4))
-      else if (box.type === 'ctts' && u32(this.#read(box, 4, 4)) > 0)
-        track.firstOffset = u32(this.#read(box, 12, 4)) | 0
+      else if (box.type === 'ctts' && this.#read(box, 4, 4).readUInt32BE(0) > 0)
+        track.firstOffset = this.#read(box, 12, 4).readInt32BE(0)
       else if (box.type === 'stsz' || box.type === 'stz2')
-        track.sampleCount += u32(this.#read(box, 8, 4))
+        track.sampleCount += this.#read(box, 8, 4).readUInt32BE(0)
       else if (box.type === 'stts') {
-        track.isPcm = u32(this.#read(box, 4, 4)) === 1 && u32(this.#read(box, 12, 4)) === 1
+        track.isPcm =
+          this.#read(box, 4, 4).readUInt32BE(0) === 1 &&
+          this.#read(box, 12, 4).readUInt32BE(0) === 1
       }
     }
   }
@@ -173,8 +176,8 @@ class Scan {
   /** Of `mvhd`, `mdhd` and `tkhd`, which begin alike. */
   #headerOf(box: Box): { readonly scale: number; readonly id: number; readonly duration: number } {
     const isLong = this.#read(box, 0, 1)[0] === 1
-    const value = u32(this.#read(box, isLong ? 20 : 12, 4))
-    const duration = isLong ? u64(this.#read(box, 24, 8)) : u32(this.#read(box, 16, 4))
+    const value = this.#read(box, isLong ? 20 : 12, 4).readUInt32BE(0)
+    const duration = isLong ? u64(this.#read(box, 24, 8)) : this.#read(box, 16, 4).readUInt32BE(0)
     return { scale: Math.max(1, value), id: value, duration }
   }
 
@@ -182,7 +185,7 @@ class Scan {
     const isLong = this.#read(box, 0, 1)[0] === 1
     const step = isLong ? 20 : 12
     const count = Math.min(
-      u32(this.#read(box, 4, 4)),
+      this.#read(box, 4, 4).readUInt32BE(0),
       MOST_EDITS,
       Math.floor((box.end - box.start - 8) / step),
     )
@@ -191,13 +194,13 @@ class Scan {
       return isLong
         ? {
             duration: u64(edit),
-            mediaTime: i64(edit.subarray(8)),
-            rate: u32(edit.subarray(16)) / 65_536,
+            mediaTime: edit.readInt32BE(8) * 2 ** 32 + edit.readUInt32BE(12),
+            rate: edit.readUInt32BE(16) / 65_536,
           }
         : {
-            duration: u32(edit),
-            mediaTime: u32(edit.subarray(4)) | 0,
-            rate: u32(edit.subarray(8)) / 65_536,
+            duration: edit.readUInt32BE(0),
+            mediaTime: edit.readInt32BE(4),
+            rate: edit.readUInt32BE(8) / 65_536,
           }
     })
   }
@@ -209,12 +212,12 @@ class Scan {
       let track: Numbers | undefined
       for (const box of this.#boxes(traf.start, traf.end)) {
         if (box.type === 'tfhd') {
-          const id = u32(this.#read(box, 4, 4))
+          const id = this.#read(box, 4, 4).readUInt32BE(0)
           // A fragment alone, of a stream, has no tracks beside it.
           if (this.tracks.length === 0) this.tracks.push(this.#newTrack())
           track = this.tracks.find((one) => one.id === id || one.id === 0)
         } else if (box.type === 'trun' && track !== undefined) {
-          track.sampleCount += u32(this.#read(box, 4, 4))
+          track.sampleCount += this.#read(box, 4, 4).readUInt32BE(0)
         }
       }
     }
@@ -227,14 +230,19 @@ class Scan {
     for (const box of this.#boxes(start + 4, end)) {
       if (box.type === 'pitm') {
         const isLong = this.#read(box, 0, 1)[0] !== 0
-        primary = isLong ? u32(this.#read(box, 4, 4)) : u16(this.#read(box, 4, 2))
+        primary = isLong
+          ? this.#read(box, 4, 4).readUInt32BE(0)
+          : this.#read(box, 4, 2).readUInt16BE(0)
       } else if (box.type === 'iinf') {
         const isLong = this.#read(box, 0, 1)[0] !== 0
         for (const item of this.#boxes(box.start + (isLong ? 8 : 6), box.end)) {
           if (item.type !== 'infe') continue
           const version = this.#read(item, 0, 1)[0]!
           if (version < 2) continue
-          const id = version === 2 ? u16(this.#read(item, 4, 2)) : u32(this.#read(item, 4, 4))
+          const id =
+            version === 2
+              ? this.#read(item, 4, 2).readUInt16BE(0)
+              : this.#read(item, 4, 4).readUInt32BE(0)
           types.set(id, ascii(this.#read(item, version === 2 ? 8 : 10, 4)))
         }
       }
@@ -253,9 +261,8 @@ class Scan {
       if (++this.#seen > MOST_BOXES) throw new Error('too many boxes')
       const head = this.#bytes(at, Math.min(16, end - at))
       const type = ascii(head.subarray(4, 8))
-      const short = u32(head)
-      const [size, skip] =
-        short === 1 && head.length === 16 ? [u64(head.subarray(8)), 16] : [short, 8]
+      const short = head.readUInt32BE(0)
+      const [size, skip] = short === 1 && head.length === 16 ? [u64(head, 8), 16] : [short, 8]
       const stop = size === 0 ? end : at + size
       if (stop < at + skip) return
       yield { type, start: at + skip, end: Math.min(stop, end) }
@@ -263,18 +270,18 @@ class Scan {
     }
   }
 
-  #read(box: Box, offset: number, length: number): Uint8Array {
+  #read(box: Box, offset: number, length: number): Buffer {
     if (box.start + offset + length > box.end) throw new Error('a box is too short')
     return this.#bytes(box.start + offset, length)
   }
 
   /** Most boxes of an index are small, and lie side by side. */
-  #bytes(at: number, length: number): Uint8Array {
+  #bytes(at: number, length: number): Buffer {
     const end = this.#blockAt + this.#block.length
     if (at < this.#blockAt || at + length > end) {
       this.#blockAt = at
       const most = Math.min(Math.max(length, BLOCK_BYTES), this.#reader.size - at)
-      this.#block = new Uint8Array(this.#reader.read(at, most)) // a copy
+      this.#block = Buffer.from(this.#reader.read(at, most)) // a copy
     }
     return this.#block.subarray(at - this.#blockAt, at - this.#blockAt + length)
   }
@@ -284,21 +291,9 @@ class Scan {
 const INNER: ReadonlySet<string> = new Set(['edts', 'mdia', 'minf', 'stbl'])
 
 function ascii(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1')
+  return bytesOf(bytes).toString('latin1')
 }
 
-function u16(bytes: Uint8Array): number {
-  return bytes[0]! * 256 + bytes[1]!
-}
-
-function u32(bytes: Uint8Array): number {
-  return u16(bytes) * 65_536 + u16(bytes.subarray(2))
-}
-
-function u64(bytes: Uint8Array): number {
-  return u32(bytes) * 2 ** 32 + u32(bytes.subarray(4))
-}
-
-function i64(bytes: Uint8Array): number {
-  return (u32(bytes) | 0) * 2 ** 32 + u32(bytes.subarray(4))
+function u64(bytes: Buffer, at = 0): number {
+  return bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
 }

@@ -1,3 +1,4 @@
+import { bytesOf } from '../../base/dtypes.ts'
 import type { SyncReader } from '../../files/routine.ts'
 
 /** Header of a page, lengths of its segments, and what is read of a stream's first packet. */
@@ -76,7 +77,8 @@ function timingOf(packet: Buffer): Timing | undefined {
 }
 
 function bytesAt(reader: SyncReader, at: number, length: number): Buffer {
-  const { buffer, byteOffset, byteLength } = reader.read(at, Math.min(length, reader.size - at))
-  const bytes = Buffer.from(buffer, byteOffset, byteLength)
-  return byteLength === length ? bytes : Buffer.concat([bytes, Buffer.alloc(length - byteLength)])
+  const bytes = bytesOf(reader.read(at, Math.min(length, reader.size - at)))
+  return bytes.length === length
+    ? bytes
+    : Buffer.concat([bytes, Buffer.alloc(length - bytes.length)])
 }

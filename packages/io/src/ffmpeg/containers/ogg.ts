@@ -1,3 +1,4 @@
+import { bytesOf } from '../../base/dtypes.ts'
 import type { SyncReader } from '../../files/routine.ts'
 
 /**
@@ -36,7 +37,7 @@ export function isChained(reader: SyncReader): boolean {
 
 /** The numbers of the streams whose first pages are at the beginning, one behind the other. */
 function firstSerials(reader: SyncReader): Set<number> {
-  const head = bufferOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
+  const head = bytesOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
   const serials = new Set<number>()
   for (let at = 0; at + 27 <= head.length && head.toString('latin1', at, at + 4) === 'OggS'; ) {
     if ((head[at + 5]! & IS_FIRST) === 0) break
@@ -49,9 +50,5 @@ function firstSerials(reader: SyncReader): Set<number> {
 
 function tailOf(reader: SyncReader): Buffer {
   const length = Math.min(reader.size, LARGEST_PAGE)
-  return bufferOf(reader.read(reader.size - length, length))
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength)
+  return bytesOf(reader.read(reader.size - length, length))
 }

@@ -1,12 +1,9 @@
 import type { AnyNdArray, NdArray } from '../../base/array.ts'
-import { checkSignal } from '../../base/check.ts'
 import { checkNdArray } from '../../base/dtypes.ts'
-import { withSource } from '../../base/errors.ts'
-import { openReader } from '../../files/open-reader.ts'
-import { openReaderSync } from '../../files/reader.ts'
-import { run, runSync } from '../../files/routine.ts'
-import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { readWith, readWithSync } from '../../files/read-with.ts'
+import type { Reader, Routine } from '../../files/routine.ts'
+import { checkSource, type MediaSource } from '../../files/source.ts'
+import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
 import { checkParseOptions, type ParseNpyOptions, readNpy } from './parse-npy.ts'
 
 /** Options of `loadNpy` in `@spindle/io/sync`. */
@@ -52,36 +49,18 @@ export async function loadNpy(
 ): Promise<AnyNdArray> {
   checkSource(source, 'source')
   checkLoadOptions(options, ['signal'], URL_OPTIONS)
-  const { rows, into, signal } = options
-  checkSignal(signal)
-  const fetching = fetchingOf(options)
-  signal?.throwIfAborted()
-  try {
-    const reader = await openReader(source, fetching)
-    try {
-      return await run(readNpy(0, reader.size, rows, reader.isOwn, into), { reader }, signal)
-    } finally {
-      await reader.close()
-    }
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw withSource(error, describeSource(source))
-  }
+  return readWith(source, options, (reader) => routineOf(reader, options))
 }
 
 /** {@link loadNpy} for worker ops: a path, `file:` URL or bytes, done when it returns. */
 export function loadNpySync(source: MediaSource, options: LoadNpySyncOptions = {}): AnyNdArray {
   checkSource(source, 'source')
   checkLoadOptions(options)
-  const { rows, into } = options
-  const reader = openReaderSync(source)
-  try {
-    return runSync(readNpy(0, reader.size, rows, reader.isOwn, into), { reader })
-  } catch (error) {
-    throw withSource(error, describeSource(source))
-  } finally {
-    reader.close()
-  }
+  return readWithSync(source, (reader) => routineOf(reader, options))
+}
+
+function routineOf(reader: Reader, { rows, into }: LoadNpySyncOptions): Routine<AnyNdArray> {
+  return readNpy(0, reader.size, rows, reader.isOwn, into)
 }
 
 function checkLoadOptions(

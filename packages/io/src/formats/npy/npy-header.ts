@@ -1,6 +1,6 @@
 import type { DType } from '../../base/array.ts'
 import { DATA_CLASSES, sizeOf } from '../../base/dtypes.ts'
-import { MediaError } from '../../base/errors.ts'
+import { damaged, MediaError } from '../../base/errors.ts'
 import { type HeaderFields, parseHeaderText } from './npy-header-text.ts'
 
 /** What the header of an npy file says. */
@@ -198,9 +198,4 @@ function notNpy(bytes: Uint8Array): string {
 
 function shortened(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
-}
-
-/** The fault of a damaged file. The source is named by who knows it. */
-export function damaged(problem: string): MediaError {
-  return new MediaError('ERR_DECODE', problem)
 }

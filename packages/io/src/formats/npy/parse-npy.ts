@@ -1,12 +1,12 @@
 import type { AnyNdArray, NdArray } from '../../base/array.ts'
 import { checkKnown } from '../../base/check.ts'
-import { bytesOf, DATA_CLASSES, sizeOf } from '../../base/dtypes.ts'
-import { badOption, withSource } from '../../base/errors.ts'
+import { bytesOf, DATA_CLASSES, sizeOf, viewOfBytes } from '../../base/dtypes.ts'
+import { badOption, damaged, withSource } from '../../base/errors.ts'
 import { MemoryReader } from '../../files/reader.ts'
 import { type Routine, runSync } from '../../files/routine.ts'
 import { describeSource } from '../../files/source.ts'
 import { arrayOf, decodeData, isTurned, liesAsIs, type RowRange } from './npy-data.ts'
-import { damaged, dataOffsetOf, type NpyHeader, readHead } from './npy-header.ts'
+import { dataOffsetOf, type NpyHeader, readHead } from './npy-header.ts'
 import { checkRows, rowsWithin } from './npy-rows.ts'
 
 /** Options of `parseNpy`. */
@@ -52,7 +52,7 @@ export function parseNpy(
   bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer,
   options?: ParseNpyOptions,
 ): AnyNdArray {
-  const view = bytes instanceof Uint8Array ? bytes : viewOf(bytes)
+  const view = viewOfBytes(bytes)
   if (options !== undefined) checkParseOptions(options)
   try {
     return decodeNpy(view, options?.rows)
@@ -194,10 +194,4 @@ function checkLength({ dtype, shape, dataBytes }: NpyHeader, available: number):
   if (dataBytes <= available) return
   const needed = `${dtype} [${shape.join(', ')}] has ${dataBytes} bytes`
   throw damaged(`truncated: ${needed}, but only ${available} are there`)
-}
-
-function viewOf(bytes: unknown): Uint8Array {
-  if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer)
-    return new Uint8Array(bytes)
-  throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
 }

@@ -1,5 +1,6 @@
 import { checkSignal } from '../../base/check.ts'
-import { badOption, withSource } from '../../base/errors.ts'
+import { viewOfBytes } from '../../base/dtypes.ts'
+import { withSource } from '../../base/errors.ts'
 import { openReader } from '../../files/open-reader.ts'
 import { MemoryReader, type OpenSyncReader, openReaderSync } from '../../files/reader.ts'
 import { run, runSync } from '../../files/routine.ts'
@@ -96,12 +97,8 @@ export function parseNpz(
   bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer,
   options: NpzOptions = {},
 ): NpzFileSync {
-  const isBytes = bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer
-  if (!(bytes instanceof Uint8Array || isBytes)) {
-    throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
-  }
+  const view = viewOfBytes(bytes)
   const plan = npzPlan(options)
-  const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
   return openSync(describeSource(view), new MemoryReader(view), plan)
 }
 

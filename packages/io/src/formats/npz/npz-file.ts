@@ -1,46 +1,17 @@
 import type { AnyNdArray } from '../../base/array.ts'
-import { badOption, MediaError, withSource } from '../../base/errors.ts'
+import { withSource } from '../../base/errors.ts'
 import type { OpenReader } from '../../files/reader.ts'
 import { run } from '../../files/routine.ts'
-import {
-  checkGetOptions,
-  findMember,
-  type NpzGetOptions,
-  type NpzMembers,
-  type NpzPlan,
-  readArray,
-} from './npz-members.ts'
+import { NpzArrays } from './npz-arrays.ts'
+import type { NpzGetOptions } from './npz-members.ts'
 
 /**
  * An open npz: named arrays, each read when it is asked for. Made by `loadNpz`. The file is held
  * open until `close()`, so `await using` it, or close it.
  */
-export class NpzFile {
-  /** What it was read from: a path, a URL, or a number of bytes. */
-  readonly source: string
-  private readonly reader: OpenReader
-  private readonly members: NpzMembers
-  private readonly plan: NpzPlan
+export class NpzFile extends NpzArrays<OpenReader> {
   private readonly pending = new Set<Promise<unknown>>()
   private closing: Promise<void> | undefined
-
-  /** @internal */
-  constructor(source: string, reader: OpenReader, members: NpzMembers, plan: NpzPlan) {
-    this.source = source
-    this.reader = reader
-    this.members = members
-    this.plan = plan
-  }
-
-  /** The names of the arrays, in the order of the file, without `.npy`. */
-  keys(): string[] {
-    return [...this.members.keys()]
-  }
-
-  /** Whether there is an array of that name. */
-  has(name: string): boolean {
-    return this.members.has(name)
-  }
 
   /**
    * Reads one array. Many may be read at a time.
@@ -55,9 +26,8 @@ export class NpzFile {
    * - `ERR_BAD_STATE`: the file was closed
    */
   async get(name: string, options: NpzGetOptions = {}): Promise<AnyNdArray> {
-    checkName(name)
-    checkGetOptions(options)
-    const reading = this.read(name, options)
+    const { reader } = this
+    const reading = run(this.routineOf(name, options, this.closing === undefined), { reader })
     this.pending.add(reading)
     try {
       return await reading
@@ -77,16 +47,4 @@ export class NpzFile {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-
-  private async read(name: string, options: NpzGetOptions): Promise<AnyNdArray> {
-    if (this.closing !== undefined) throw new MediaError('ERR_BAD_STATE', 'the npz is closed')
-    const entry = findMember(this.members, name)
-    const { reader } = this
-    return run(readArray(entry, options, this.plan, reader.isOwn), { reader })
-  }
-}
-
-/** @throws MediaError `ERR_BAD_OPTION` */
-export function checkName(name: unknown): void {
-  if (typeof name !== 'string') throw badOption('name', 'a string', name)
 }

@@ -1,24 +1,18 @@
-import { badOption, MediaError } from '../../base/errors.ts'
-import { archiveError } from '../archive/archive-error.ts'
+import type { ArchiveEntry, ArchiveTable } from '../archive/archive-files.ts'
 import type { MutableMember } from '../tar/headers.ts'
 import type { TarFilterOptions } from '../tar/tar-options.ts'
 import type { Plan } from '../tar/walk-tar.ts'
 
 /** Where the data of a member lies. */
-export interface TarIndexEntry {
-  /** Its place among the files of the archive, from 0. */
-  readonly number: number
-  readonly path: string
+export interface TarIndexEntry extends ArchiveEntry {
   /** Bytes from the beginning of the archive. */
   readonly offset: number
-  /** Bytes of data. */
-  readonly size: number
 }
 
 /**
  * The files of an archive, as columns: a member takes as many bytes as its path and two numbers do.
  */
-export class TarMembers {
+export class TarMembers implements ArchiveTable<TarIndexEntry> {
   readonly paths: string[] = []
   readonly offsets: number[] = []
   readonly sizes: number[] = []
@@ -37,10 +31,7 @@ export class TarMembers {
     this.sizes.push(target === undefined ? size : this.sizes[target]!)
   }
 
-  /**
-   * The number of each path; of two members of one path, of the later one, as unpacking would have
-   * it.
-   */
+  /** The number of each path; of two members of one path, of the later one. */
   get byPath(): ReadonlyMap<string, number> {
     this.numbers ??= new Map(this.paths.map((path, number) => [path, number]))
     return this.numbers
@@ -51,20 +42,8 @@ export class TarMembers {
     return { number, path: paths[number]!, offset: offsets[number]!, size: sizes[number]! }
   }
 
-  /**
-   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` for what is neither path nor
-   * number
-   */
-  find(archive: string, member: unknown): TarIndexEntry {
-    if (typeof member !== 'string' && !(Number.isInteger(member) && (member as number) >= 0))
-      throw badOption('member', 'a path or an integer >= 0', member)
-    const number = typeof member === 'string' ? this.byPath.get(member) : (member as number)
-    if (number !== undefined && number < this.paths.length) return this.at(number)
-    const problem =
-      typeof member === 'string'
-        ? `has no file ${JSON.stringify(member)} among its ${this.paths.length}`
-        : `has no file number ${member}: it has ${this.paths.length}`
-    throw archiveError('ERR_NO_MEMBER', archive, problem)
+  placeOf(number: number): number {
+    return this.offsets[number]!
   }
 }
 
@@ -84,10 +63,4 @@ export function indexPlan({
     reusesMemory: false,
     leavesData: true,
   }
-}
-
-/** @throws MediaError `ERR_BAD_STATE` */
-export function checkOpen(isOpen: boolean, archive: string): void {
-  if (!isOpen)
-    throw new MediaError('ERR_BAD_STATE', `${archive}: the index is closed`, { source: archive })
 }

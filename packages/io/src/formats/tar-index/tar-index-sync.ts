@@ -2,10 +2,11 @@ import { badOption } from '../../base/errors.ts'
 import { MemoryReader, type OpenSyncReader, openReaderSync } from '../../files/reader.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
 import type { UrlOptions } from '../../files/url-options.ts'
+import { OpenArchiveSync } from '../archive/archive-files.ts'
 import { bytesOf, isFile } from '../archive/archive-source.ts'
 import { buildIndexSync } from './build-index.ts'
 import { printIndex } from './index-file.ts'
-import { checkOpen, indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
+import { indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
 import { loadIndexSync, modifiedAtSync, placeOfIndex, saveIndexSync } from './kept-index.ts'
 import { checkTarIndexOptions, type TarIndexOptions } from './tar-index-options.ts'
 
@@ -23,14 +24,9 @@ import { checkTarIndexOptions, type TarIndexOptions } from './tar-index-options.
  * index.close()
  * ```
  */
-export class TarIndexSync {
-  /** What it reads: a path, a URL, or a number of bytes. */
-  readonly source: string
+export class TarIndexSync extends OpenArchiveSync<TarIndexEntry> {
   /** Whether the index was read from its file, or made by going through the archive. */
   readonly origin: 'file' | 'archive'
-  private readonly reader: OpenSyncReader
-  private readonly members: TarMembers
-  private isOpen = true
 
   /**
    * @throws as `TarIndex.open`; MediaError `ERR_BAD_OPTION` for sources that cannot be read
@@ -74,47 +70,10 @@ export class TarIndexSync {
     reader: OpenSyncReader,
     members: TarMembers,
   ) {
-    this.source = source
+    super(source, members, {
+      read: ({ offset, size }) => reader.read(offset, size),
+      close: () => reader.close(),
+    })
     this.origin = origin
-    this.reader = reader
-    this.members = members
-  }
-
-  /** How many files there are. */
-  get length(): number {
-    return this.members.paths.length
-  }
-
-  /** The path of each file, in the order of the archive. */
-  paths(): readonly string[] {
-    return this.members.paths
-  }
-
-  /** Whether there is a file of that path. */
-  has(path: string): boolean {
-    return this.members.byPath.has(path)
-  }
-
-  /** Where a file lies. @throws as `TarIndex.entry` */
-  entry(member: string | number): TarIndexEntry {
-    return this.members.find(this.source, member)
-  }
-
-  /** Reads one file. @returns as `TarIndex.read` @throws as `TarIndex.read` */
-  read(member: string | number): Uint8Array {
-    checkOpen(this.isOpen, this.source)
-    const { offset, size } = this.entry(member)
-    const bytes = this.reader.read(offset, size)
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  }
-
-  /** Lets go of the file. May be called again. */
-  close(): void {
-    this.isOpen = false
-    this.reader.close()
-  }
-
-  [Symbol.dispose](): void {
-    this.close()
   }
 }

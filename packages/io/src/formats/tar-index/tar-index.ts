@@ -3,17 +3,11 @@ import { openReader } from '../../files/open-reader.ts'
 import { MemoryReader } from '../../files/reader.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
 import { type Fetching, fetchingOf } from '../../files/url-options.ts'
+import { OpenArchive } from '../archive/archive-files.ts'
 import { bytesOf, isFile } from '../archive/archive-source.ts'
-import {
-  type ArchiveReadManyOptions,
-  type ArchiveReadOptions,
-  checkReadOptions,
-  readMany,
-  refuseLargeResult,
-} from '../archive/read-many.ts'
 import { buildIndex, type RangeReader } from './build-index.ts'
 import { printIndex } from './index-file.ts'
-import { checkOpen, indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
+import { indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
 import { loadIndex, modifiedAt, placeOfIndex, saveIndex } from './kept-index.ts'
 import { checkTarIndexOptions, type TarIndexOptions } from './tar-index-options.ts'
 
@@ -37,15 +31,9 @@ import { checkTarIndexOptions, type TarIndexOptions } from './tar-index-options.
  * assert.equal(Buffer.from(cat!).toString(), 'meow')
  * ```
  */
-export class TarIndex {
-  /** What it reads: a path, a URL, or a number of bytes. */
-  readonly source: string
+export class TarIndex extends OpenArchive<TarIndexEntry> {
   /** Whether the index was read from its file, or made by going through the archive. */
   readonly origin: 'file' | 'archive'
-  private readonly reader: OpenRangeReader
-  private readonly members: TarMembers
-  private readonly pending = new Set<Promise<unknown>>()
-  private closing: Promise<void> | undefined
 
   /**
    * Opens an archive: a path, URL, Blob or memory. At an `http:` or `https:` URL the server must
@@ -88,99 +76,11 @@ export class TarIndex {
     reader: OpenRangeReader,
     members: TarMembers,
   ) {
-    this.source = source
+    super(source, members, {
+      read: ({ offset, size }, signal) => reader.read(offset, size, signal),
+      close: () => reader.close(),
+    })
     this.origin = origin
-    this.reader = reader
-    this.members = members
-  }
-
-  /** How many files there are. */
-  get length(): number {
-    return this.members.paths.length
-  }
-
-  /** The path of each file, in the order of the archive. A path may be there more than once. */
-  paths(): readonly string[] {
-    return this.members.paths
-  }
-
-  /** Whether there is a file of that path. */
-  has(path: string): boolean {
-    return this.members.byPath.has(path)
-  }
-
-  /**
-   * Where a file lies. Of several of one path, the last one.
-   *
-   * @param member path, as stored, or number
-   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION`
-   */
-  entry(member: string | number): TarIndexEntry {
-    return this.members.find(this.source, member)
-  }
-
-  /**
-   * Reads one file. Many reads may run at a time.
-   *
-   * @param member path, as stored, or number
-   * @returns its data; of an archive in memory a view, otherwise memory of its own
-   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_READ`, `ERR_BAD_STATE` after `close`,
-   *   `ERR_BAD_OPTION`
-   */
-  async read(member: string | number, options: ArchiveReadOptions = {}): Promise<Uint8Array> {
-    checkReadOptions(options)
-    return this.readEntry(this.entry(member), options.signal)
-  }
-
-  /**
-   * Reads several files.
-   *
-   * @returns their data, in the order of `members`
-   * @throws as {@link read}; ArchiveError `ERR_TOO_LARGE` when they have more than
-   * `maxResultBytes`. The first failure ends all
-   */
-  async readMany(
-    members: Iterable<string | number>,
-    options: ArchiveReadManyOptions = {},
-  ): Promise<Uint8Array[]> {
-    checkReadOptions(options, 'concurrency', 'maxResultBytes')
-    const { concurrency = 8, signal } = options
-    const entries = Array.from(members, (member) => this.entry(member))
-    const sizes = entries.map(({ size }) => size)
-    refuseLargeResult(this.source, sizes, options)
-    return readMany(
-      entries,
-      ({ offset }) => offset,
-      concurrency,
-      (entry) => this.readEntry(entry, signal),
-    )
-  }
-
-  /** Lets go of the file once the reads under way are done. May be called again. */
-  close(): Promise<void> {
-    this.closing ??= Promise.allSettled(this.pending).then(() => this.reader.close())
-    return this.closing
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  private async readEntry(
-    { offset, size }: TarIndexEntry,
-    signal: AbortSignal | undefined,
-  ): Promise<Uint8Array> {
-    checkOpen(this.closing === undefined, this.source)
-    signal?.throwIfAborted()
-    const reading = Promise.resolve(this.reader.read(offset, size, signal))
-    this.pending.add(reading)
-    try {
-      const bytes = await reading
-      signal?.throwIfAborted()
-      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    } finally {
-      this.pending.delete(reading)
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { bytesOf } from '../../base/dtypes.ts'
 import type { AsyncPieces, SyncPieces } from './piece-window.ts'
 
 /**
@@ -188,9 +189,7 @@ export class StreamPieces implements AsyncPieces {
 
   async next(): Promise<Buffer | undefined> {
     const step = await this.pieces.next()
-    if (step.done === true) return undefined
-    const { buffer, byteOffset, byteLength } = step.value
-    return Buffer.from(buffer, byteOffset, byteLength)
+    return step.done === true ? undefined : bytesOf(step.value)
   }
 
   async close(): Promise<void> {

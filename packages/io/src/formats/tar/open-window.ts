@@ -1,7 +1,7 @@
 import { close, read } from 'node:fs'
-import { openRegular } from '../../files/regular.ts'
+import { called, openRegular } from '../../files/regular.ts'
 import { explain } from '../../files/source.ts'
-import { archiveError } from '../archive/archive-error.ts'
+import { type ArchiveError, archiveError } from '../archive/archive-error.ts'
 import { type ArchiveSource, bytesOf, describeArchive, isFile } from '../archive/archive-source.ts'
 import { type PieceOptions, readPieces } from '../archive/byte-pieces.ts'
 import { sniffCompression } from '../archive/compression.ts'
@@ -42,11 +42,12 @@ async function openFile(
   const { fd, size } = await openRegular(source).catch((error) => {
     throw archiveError('ERR_READ', archive, explain(error, source))
   })
+  const fault = (error: unknown): ArchiveError => archiveError('ERR_READ', archive, error)
   const closeFile = (): Promise<void> =>
-    called<void>(archive, (done) => close(fd, (error) => done(error)))
+    called<void>((done) => close(fd, (error) => done(error)), fault)
   try {
     const readAt: ReadAt<Promise<number>> = (bytes, offset, length, position) =>
-      called<number>(archive, (done) => read(fd, bytes, offset, length, position, done))
+      called<number>((done) => read(fd, bytes, offset, length, position, done), fault)
     const pieces = new AsyncFilePieces(size, use, readAt, closeFile)
     const window = new AsyncPieceWindow(archive, pieces)
     await window.serve(new Request().fill(BLOCK))
@@ -57,17 +58,4 @@ async function openFile(
   }
   await closeFile()
   return undefined
-}
-
-/** A call of `node:fs` as a promise; cheaper than `fs.promises`. */
-function called<T>(
-  archive: string,
-  work: (done: (error: Error | null | undefined, value?: T) => void) => void,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    work((error, value) => {
-      if (error) reject(archiveError('ERR_READ', archive, error))
-      else resolve(value as T)
-    })
-  })
 }

@@ -69,26 +69,9 @@ export interface TarUrlOptions extends Omit<UrlOptions, 'maxBytes'> {
 }
 
 /** Options of `iterateTar`. */
-export interface IterateTarOptions extends TarFilterOptions, TarUrlOptions {
-  /**
-   * Most bytes of one member, 1 to 4 GiB. Default 1 GiB. A larger member that is wanted is an error
-   * (`ERR_TOO_LARGE`). Members of archives in memory are views, and may be of any size.
-   */
-  readonly maxMemberBytes?: number
-  /**
-   * Give views of what was read at once instead of memory of their own. Default false. Saves a
-   * copy, but a member that is kept keeps up to 4 MiB of others, and cannot be transferred without
-   * them; pieces of a stream must not be overwritten by who gives them.
-   */
-  readonly views?: boolean
-  /**
-   * Put the data of one member where that of an earlier one was. Default false. The bytes of a
-   * member are then valid until the next one is asked for, in a `for` loop until the end of its
-   * body: what is kept longer must be copied, and nothing can be transferred. Reading a file this
-   * way takes a third of the processor's time, because no memory is left for the garbage collector.
-   * Excludes `views`. Of archives in memory, members are views of that memory all the same.
-   */
-  readonly reuse?: boolean
+export interface IterateTarOptions
+  extends Omit<IterateTarSyncOptions, 'maxDecompressedBytes'>,
+    TarUrlOptions {
   /** Gives up: iterating rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }

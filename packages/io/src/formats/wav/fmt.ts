@@ -1,4 +1,4 @@
-import { MediaError } from '../../base/errors.ts'
+import { damaged, MediaError } from '../../base/errors.ts'
 
 /** How the samples of a WAV file are stored. */
 export interface WavFormat {
@@ -155,10 +155,6 @@ function inLittleEndian(body: Uint8Array): Uint8Array {
 /** Little-endian. */
 function uint16(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8)
-}
-
-function damaged(problem: string): MediaError {
-  return new MediaError('ERR_DECODE', problem)
 }
 
 function unsupported(problem: string): MediaError {

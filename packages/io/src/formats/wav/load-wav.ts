@@ -1,10 +1,6 @@
-import { checkSignal } from '../../base/check.ts'
-import { withSource } from '../../base/errors.ts'
-import { openReader } from '../../files/open-reader.ts'
-import { openReaderSync } from '../../files/reader.ts'
-import { run, runSync } from '../../files/routine.ts'
-import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { readWith, readWithSync } from '../../files/read-with.ts'
+import { checkSource, type MediaSource } from '../../files/source.ts'
+import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
 import {
   type AnyWavAudio,
   checkWavOptions,
@@ -50,21 +46,7 @@ export async function loadWav(
 ): Promise<AnyWavAudio> {
   checkSource(source, 'source')
   const limits = checkWavOptions(options, ['signal'], URL_OPTIONS)
-  const { signal } = options
-  checkSignal(signal)
-  const fetching = fetchingOf(options)
-  signal?.throwIfAborted()
-  try {
-    const reader = await openReader(source, fetching)
-    try {
-      return await run(readWav(reader.size, options, limits), { reader }, signal)
-    } finally {
-      await reader.close()
-    }
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw withSource(error, describeSource(source))
-  }
+  return readWith(source, options, ({ size }) => readWav(size, options, limits))
 }
 
 /** {@link loadWav} for worker ops: a path, `file:` URL or bytes, done when it returns. */
@@ -76,12 +58,5 @@ export function loadWavSync(source: MediaSource, options?: ParseWavOptions): Any
 export function loadWavSync(source: MediaSource, options: ParseWavOptions = {}): AnyWavAudio {
   checkSource(source, 'source')
   const limits = checkWavOptions(options)
-  const reader = openReaderSync(source)
-  try {
-    return runSync(readWav(reader.size, options, limits), { reader })
-  } catch (error) {
-    throw withSource(error, describeSource(source))
-  } finally {
-    reader.close()
-  }
+  return readWithSync(source, ({ size }) => readWav(size, options, limits))
 }

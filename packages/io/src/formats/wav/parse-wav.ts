@@ -1,7 +1,7 @@
 import type { DataOf, NdArray } from '../../base/array.ts'
 import { checkBoolean, checkKnown, checkOneOf } from '../../base/check.ts'
-import { DATA_CLASSES } from '../../base/dtypes.ts'
-import { badOption, withSource } from '../../base/errors.ts'
+import { DATA_CLASSES, viewOfBytes } from '../../base/dtypes.ts'
+import { withSource } from '../../base/errors.ts'
 import { type Routine, runSync } from '../../files/routine.ts'
 import { describeSource } from '../../files/source.ts'
 import { checkWindow, samplesWithin } from './sample-window.ts'
@@ -109,7 +109,7 @@ export function parseWav(
   bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer,
   options: ParseWavOptions = NO_OPTIONS,
 ): AnyWavAudio {
-  const view = bytes instanceof Uint8Array ? bytes : viewOf(bytes)
+  const view = viewOfBytes(bytes)
   const limits = options === NO_OPTIONS ? DEFAULT_LIMITS : checkWavOptions(options)
   try {
     return decode(view, options, limits)
@@ -199,10 +199,4 @@ function audioOf(
   const samples = data.length / channels
   const shape = layout === 'TC' ? [samples, channels] : [channels, samples]
   return { data, dtype, shape, layout, sampleRate, header } as AnyWavAudio
-}
-
-function viewOf(bytes: unknown): Uint8Array {
-  if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer)
-    return new Uint8Array(bytes)
-  throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
 }

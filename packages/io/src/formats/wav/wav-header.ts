@@ -1,4 +1,4 @@
-import { MediaError } from '../../base/errors.ts'
+import { damaged, MediaError } from '../../base/errors.ts'
 import type { Routine } from '../../files/routine.ts'
 import { FMT_BYTES, parseFmt, type WavFormat } from './fmt.ts'
 import { isUnknownSize } from './sizes.ts'
@@ -291,10 +291,6 @@ function bigEndian32(bytes: Uint8Array, at: number): number {
 
 function textOf(bytes: Uint8Array, at: number): string {
   return JSON.stringify(Buffer.from(bytes.subarray(at, at + 4)).toString('latin1'))
-}
-
-function damaged(problem: string): MediaError {
-  return new MediaError('ERR_DECODE', problem)
 }
 
 /** Whether a file that begins so is a WAV file. */

@@ -1,5 +1,7 @@
+import { bytesOf } from '../../base/dtypes.ts'
+import { damaged } from '../../base/errors.ts'
 import { type Routine, TURN } from '../../files/routine.ts'
-import { asBuffer, damaged, type EndRecord, readEndRecord, readUInt64 } from './end-record.ts'
+import { type EndRecord, readEndRecord, readUInt64 } from './end-record.ts'
 import { readZipName } from './zip-names.ts'
 
 /** A member of a zip archive, as its central directory describes it. */
@@ -51,7 +53,7 @@ export function* readZipDirectory(size: number): Routine<ZipEntry[]> {
       `a directory of ${end.size} bytes from byte ${end.offset} on, in front of byte ${end.at}`,
     )
   }
-  const directory = asBuffer(yield { kind: 'read', offset: end.at - end.size, length: end.size })
+  const directory = bytesOf(yield { kind: 'read', offset: end.at - end.size, length: end.size })
   return yield* parseEntries(directory, end, shift)
 }
 

@@ -1,4 +1,5 @@
-import { MediaError } from '../../base/errors.ts'
+import { bytesOf } from '../../base/dtypes.ts'
+import { damaged, MediaError } from '../../base/errors.ts'
 import type { Routine } from '../../files/routine.ts'
 
 /** What the record at the end of a zip archive says of the directory. */
@@ -40,11 +41,11 @@ const USUAL_TAIL = 16 * 1024
  */
 export function* readEndRecord(size: number): Routine<EndRecord> {
   let start = Math.max(0, size - USUAL_TAIL)
-  let tail = asBuffer(yield { kind: 'read', offset: start, length: size - start })
+  let tail = bytesOf(yield { kind: 'read', offset: start, length: size - start })
   let at = findExactEnd(tail)
   if (at === undefined && start > 0) {
     start = Math.max(0, size - LONGEST_TAIL)
-    tail = asBuffer(yield { kind: 'read', offset: start, length: size - start })
+    tail = bytesOf(yield { kind: 'read', offset: start, length: size - start })
     at = findExactEnd(tail)
   }
   at ??= yield* findEnd(tail, start)
@@ -78,7 +79,7 @@ function findExactEnd(tail: Buffer): number | undefined {
  * must be where it says: otherwise it is that of an archive in an archive that was cut off.
  */
 function* findEnd(tail: Buffer, start: number): Routine<number | undefined> {
-  const head = asBuffer(yield { kind: 'read', offset: 0, length: Math.min(4, start + tail.length) })
+  const head = bytesOf(yield { kind: 'read', offset: 0, length: Math.min(4, start + tail.length) })
   const isMember = head.toString('latin1') === 'PK\x03\x04'
   return lastEnd(tail, (at) => {
     const size = tail.readUInt32LE(at + 12)
@@ -106,7 +107,7 @@ function lastEnd(tail: Buffer, fits: (at: number) => boolean): number | undefine
 function* readZip64End(locatorAt: number, locator: Buffer): Routine<EndRecord | undefined> {
   for (const at of [locatorAt - ZIP64_END_BYTES, readUInt64(locator, 8)]) {
     if (at < 0 || at > locatorAt - ZIP64_END_BYTES) continue
-    const record = asBuffer(yield { kind: 'read', offset: at, length: ZIP64_END_BYTES })
+    const record = bytesOf(yield { kind: 'read', offset: at, length: ZIP64_END_BYTES })
     if (record.readUInt32LE(0) !== ZIP64_END) continue
     const count = readUInt64(record, 32)
     if (record.readUInt32LE(16) !== 0 || readUInt64(record, 24) !== count) throw multiPart()
@@ -124,7 +125,7 @@ function* readZip64End(locatorAt: number, locator: Buffer): Routine<EndRecord | 
 /** Says of a file that is no zip what it may be. */
 function* whatElse(size: number): Routine<string> {
   if (size === 0) return 'is empty'
-  const head = asBuffer(yield { kind: 'read', offset: 0, length: Math.min(size, 6) }).toString(
+  const head = bytesOf(yield { kind: 'read', offset: 0, length: Math.min(size, 6) }).toString(
     'latin1',
   )
   if (head.startsWith('PK\x03\x04'))
@@ -136,15 +137,6 @@ function* whatElse(size: number): Routine<string> {
 /** Of what is larger than a file can be, the exact value does not matter. */
 export function readUInt64(bytes: Buffer, at: number): number {
   return Number(bytes.readBigUInt64LE(at))
-}
-
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-/** A damaged archive. The source is named by who knows it. */
-export function damaged(problem: string): MediaError {
-  return new MediaError('ERR_DECODE', problem)
 }
 
 function multiPart(): MediaError {

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { bytesOf } from '../../base/dtypes.ts'
 import { MediaError } from '../../base/errors.ts'
 import { type Routine, TURN, TURN_BYTES } from '../../files/routine.ts'
 import type { ZipEntry } from './directory.ts'
@@ -91,7 +92,7 @@ export function* findData(entry: ZipEntry, requiresName = false): Routine<number
   const wanted = LOCAL_BYTES + (requiresName ? nameBytes.byteLength : 0)
   const length = Math.min(wanted, dataLimit - headerOffset)
   const bytes = yield { kind: 'read', offset: headerOffset, length }
-  const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const header = bytesOf(bytes)
   const isOfName =
     !requiresName ||
     (length === wanted &&

@@ -1,17 +1,12 @@
-import { badOption, MediaError } from '../../base/errors.ts'
+import { MediaError } from '../../base/errors.ts'
 import type { Routine } from '../../files/routine.ts'
 import { ArchiveError, archiveError } from '../archive/archive-error.ts'
+import type { ArchiveEntry, ArchiveTable } from '../archive/archive-files.ts'
 import { readZipDirectory, type ZipEntry } from './directory.ts'
 import { readZipMember } from './zip-member.ts'
 
 /** What the directory of a zip archive says of a file. */
-export interface ZipMemberEntry {
-  /** Its place among the files of the archive, from 0. */
-  readonly number: number
-  /** As stored: nothing is resolved, an archive may say `../../etc/passwd`. */
-  readonly path: string
-  /** Bytes of data. */
-  readonly size: number
+export interface ZipMemberEntry extends ArchiveEntry {
   /** Bytes that it takes up in the archive. */
   readonly compressedSize: number
 }
@@ -22,7 +17,7 @@ export interface ZipMember extends ZipMemberEntry {
 }
 
 /** The files of a zip archive. Directories, which are members too, are left out. */
-export class ZipMembers {
+export class ZipMembers implements ArchiveTable<ZipMemberEntry> {
   readonly archive: string
   readonly paths: readonly string[]
   private readonly entries: readonly ZipEntry[]
@@ -48,22 +43,6 @@ export class ZipMembers {
   /** Where a member begins. */
   placeOf(number: number): number {
     return this.entries[number]!.headerOffset
-  }
-
-  /**
-   * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` for what is neither path nor
-   * number
-   */
-  find(member: unknown): number {
-    if (typeof member !== 'string' && !(Number.isInteger(member) && (member as number) >= 0))
-      throw badOption('member', 'a path or an integer >= 0', member)
-    const number = typeof member === 'string' ? this.byPath.get(member) : (member as number)
-    if (number !== undefined && number < this.paths.length) return number
-    const problem =
-      typeof member === 'string'
-        ? `has no file ${JSON.stringify(member)} among its ${this.paths.length}`
-        : `has no file number ${member}: it has ${this.paths.length}`
-    throw archiveError('ERR_NO_MEMBER', this.archive, problem)
   }
 
   /** Reads one file. @throws ArchiveError that names archive and member */

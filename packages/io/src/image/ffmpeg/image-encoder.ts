@@ -1,5 +1,6 @@
 import type { CodecContext, Frame } from 'node-av/lib'
 import { MediaError } from '../../base/errors.ts'
+import { newFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 import type { AvPixelFormat } from '../../ffmpeg/scalers.ts'
 import { bytesOrFileSync } from '../../files/atomic-file.ts'
@@ -34,17 +35,6 @@ function encodeWithFFmpeg(samples: Samples, encoding: Encoding): Uint8Array {
   }
 }
 
-function newFrame(width: number, height: number, format: AvPixelFormat, ffmpeg: FFmpeg): Frame {
-  const frame = new ffmpeg.av.Frame()
-  frame.alloc()
-  frame.width = width
-  frame.height = height
-  frame.format = format
-  frame.colorRange = ffmpeg.constants.AVCOL_RANGE_JPEG
-  check(ffmpeg, frame.getBuffer(1), 'making a frame')
-  return frame
-}
-
 function frameOf(samples: Samples, ffmpeg: FFmpeg): Frame {
   const { data, width, height, channels, isPlanar, isBgr } = samples
   const { constants: c } = ffmpeg
@@ -62,7 +52,7 @@ function frameOf(samples: Samples, ffmpeg: FFmpeg): Frame {
     format = channels === 3 ? c.AV_PIX_FMT_GBRP : c.AV_PIX_FMT_GBRAP
   } else if (channels === 4) format = c.AV_PIX_FMT_RGBA
   else format = isBgr ? c.AV_PIX_FMT_BGR24 : c.AV_PIX_FMT_RGB24
-  const frame = newFrame(width, height, format, ffmpeg)
+  const frame = newFrame(ffmpeg, { width, height, format, colorRange: c.AVCOL_RANGE_JPEG }, 1)
   check(ffmpeg, frame.fromBuffer(bytes), 'filling a frame')
   return frame
 }
@@ -87,7 +77,8 @@ function encodedFormat(
 }
 
 function convert(from: Frame, format: AvPixelFormat, ffmpeg: FFmpeg): Frame {
-  const to = newFrame(from.width, from.height, format, ffmpeg)
+  const { width, height, colorRange } = from
+  const to = newFrame(ffmpeg, { width, height, format, colorRange }, 1)
   const scaler = new ffmpeg.av.SoftwareScaleContext()
   scaler.allocContext()
   scaler.setOption('sws_flags', 'bilinear+accurate_rnd+full_chroma_inp')

@@ -1,6 +1,8 @@
 import type { CodecContext, Frame, Packet } from 'node-av/lib'
 import { MAX_PIXELS } from '../../base/geometry.ts'
+import { openDecoder } from '../../ffmpeg/codec-context.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import type { ImageFormat } from '../encoded-image.ts'
 
@@ -10,7 +12,7 @@ interface Choice {
   /**
    * FFmpeg's `err_detect` flags. Without `explode` a truncated JPEG decodes, its lower part grey.
    */
-  readonly strictness: string
+  readonly strictness: string | undefined
 }
 
 /** Which decoder a packet is for. */
@@ -44,8 +46,7 @@ export class Decoders {
     this.#ffmpeg = ffmpeg
     this.#packet = new ffmpeg.av.Packet()
     this.#packet.alloc()
-    this.#frame = new ffmpeg.av.Frame()
-    this.#frame.alloc()
+    this.#frame = emptyFrame(ffmpeg)
   }
 
   /**
@@ -130,19 +131,16 @@ export class Decoders {
   }
 
   #open({ format, lowres }: DecoderKey, extraData: Buffer | undefined): CodecContext {
-    const { av, constants } = this.#ffmpeg
-    const { id, strictness } = choose(format, constants)
-    const codec = findDecoder(this.#ffmpeg, id)
-    if (codec === undefined) throw new Error('this FFmpeg has no decoder for it')
-    const decoder = new av.CodecContext()
-    decoder.allocContext3(codec)
-    decoder.threadCount = 1 // many images at a time use the cores better than many threads on one
-    decoder.setOption('max_pixels', this.#maxPixels)
-    if (strictness !== '') decoder.setOption('err_detect', strictness)
-    if (lowres > 0) decoder.setOption('lowres', lowres)
-    if (extraData !== undefined) decoder.extraData = extraData
-    check(this.#ffmpeg, decoder.open2Sync(codec, null), 'opening the decoder')
-    return decoder
+    const { id, strictness } = choose(format, this.#ffmpeg.constants)
+    const codec = findDecoder(this.#ffmpeg, id, `for ${format}`)
+    return openDecoder(this.#ffmpeg, codec, {
+      limits: { maxPixels: this.#maxPixels },
+      errDetect: strictness,
+      prepare: (decoder) => {
+        if (lowres > 0) decoder.setOption('lowres', lowres)
+        if (extraData !== undefined) decoder.extraData = extraData
+      },
+    })
   }
 }
 
@@ -167,7 +165,7 @@ function choose(format: DecoderKey['format'], c: FFmpeg['constants']): Choice {
     case 'bmp':
       return { id: c.AV_CODEC_ID_BMP, strictness: 'explode' }
     case 'tiff':
-      return { id: c.AV_CODEC_ID_TIFF, strictness: '' }
+      return { id: c.AV_CODEC_ID_TIFF, strictness: undefined }
     case 'avif':
       return { id: c.AV_CODEC_ID_AV1, strictness: 'explode' }
     case 'heic':

@@ -2,30 +2,25 @@
  * Content of the first box of that type among boxes laid end to end (ISO/IEC 14496-12, 4.2);
  * `undefined` if there is none.
  */
-export function findBox(boxes: Buffer | undefined, type: string): Buffer | undefined {
-  if (boxes === undefined) return undefined
-  for (let at = 0; at + 8 <= boxes.length; ) {
-    const size = boxes.readUInt32BE(at) || boxes.length - at // 0: to the end
-    if (size < 8) return undefined
-    if (boxes.toString('latin1', at + 4, at + 8) === type) return boxes.subarray(at + 8, at + size)
-    at += size
-  }
+export function findBox(bytes: Buffer | undefined, wanted: string): Buffer | undefined {
+  for (const { type, body } of boxes(bytes)) if (type === wanted) return body
   return undefined
 }
 
 /** Boxes laid end to end, each with its type and content. */
-export function boxes(bytes: Buffer): { readonly type: string; readonly body: Buffer }[] {
-  const found: { type: string; body: Buffer }[] = []
+export function* boxes(
+  bytes: Buffer | undefined,
+): Generator<{ readonly type: string; readonly body: Buffer }> {
+  if (bytes === undefined) return
   for (let at = 0; at + 8 <= bytes.length; ) {
-    const size = bytes.readUInt32BE(at) || bytes.length - at
-    if (size < 8) break
-    found.push({
+    const size = bytes.readUInt32BE(at) || bytes.length - at // 0: to the end
+    if (size < 8) return
+    yield {
       type: bytes.toString('latin1', at + 4, at + 8),
       body: bytes.subarray(at + 8, at + size),
-    })
+    }
     at += size
   }
-  return found
 }
 
 /** Reads whole numbers one after the other. Beyond the end it throws a `RangeError`. */

@@ -73,7 +73,7 @@ export class HeifItems {
     const iprp = findBox(this.#meta, 'iprp')
     const [ipco, ipma] = [findBox(iprp, 'ipco'), findBox(iprp, 'ipma')]
     if (ipco === undefined || ipma === undefined) return []
-    const all = boxes(ipco)
+    const all = [...boxes(ipco)]
     const { version, flags, reader } = fullBox(ipma)
     for (let left = reader.number(4); left > 0; left--) {
       const item = reader.number(version === 0 ? 2 : 4)
@@ -99,7 +99,7 @@ export class HeifItems {
     const iref = findBox(this.#meta, 'iref')
     if (iref === undefined) return []
     const size = iref[0] === 0 ? 2 : 4
-    return boxes(iref.subarray(4)).flatMap((box) => {
+    return [...boxes(iref.subarray(4))].flatMap((box) => {
       if (box.type !== type) return []
       const reader = new BoxReader(box.body)
       const from = reader.number(size)

@@ -6,13 +6,13 @@ import { readMp4 } from '../../ffmpeg/containers/mp4.ts'
 import { isChained } from '../../ffmpeg/containers/ogg.ts'
 import { chainedDuration } from '../../ffmpeg/containers/ogg-links.ts'
 import { type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { sampleDTypeOf } from '../../ffmpeg/sample-formats.ts'
 import { refuseStill } from '../../ffmpeg/still-pictures.ts'
 import type { OpenFile } from '../../files/open-file.ts'
-import type { WavDType } from '../../formats/wav/wav-samples.ts'
 import { isQuarterTurn } from '../../image/orientation.ts'
-import type { VideoInfo } from '../video-info.ts'
-import { countFrames } from './count-frames.ts'
-import { orientationOf } from './display-matrix.ts'
+import { countFrames } from '../../video/ffmpeg/count-frames.ts'
+import { orientationOf } from '../../video/ffmpeg/display-matrix.ts'
+import type { VideoInfo } from '../../video/video-info.ts'
 
 /**
  * What FFmpeg finds out about a sound or a video without decoding all of it. Throws FFmpeg's own
@@ -93,6 +93,7 @@ function audioInfoOf(
   stream: Stream,
   bytes: number,
 ): AudioInfo {
+  const { av } = ffmpeg
   const { codecpar } = stream
   const { sampleRate, channels } = codecpar
   if (sampleRate === 0 || channels === 0)
@@ -106,7 +107,7 @@ function audioInfoOf(
       sampleRate,
       channels,
     },
-    sampleFormat: sampleFormatOf(ffmpeg, codecpar.format),
+    sampleFormat: sampleDTypeOf(av.avGetSampleFmtName(codecpar.format as never)) ?? 'float32',
     durationSec,
     bitRate: bitRateOf(container, stream, bytes, durationSec),
   }
@@ -144,26 +145,4 @@ function formatOf({ format }: Container): string {
 
 function codecOf({ av }: FFmpeg, stream: Stream): string {
   return av.avGetCodecName(stream.codecpar.codecId) ?? 'unknown'
-}
-
-function sampleFormatOf({ constants: c }: FFmpeg, format: number): WavDType {
-  switch (format) {
-    case c.AV_SAMPLE_FMT_U8:
-    case c.AV_SAMPLE_FMT_U8P:
-      return 'uint8'
-    case c.AV_SAMPLE_FMT_S16:
-    case c.AV_SAMPLE_FMT_S16P:
-      return 'int16'
-    case c.AV_SAMPLE_FMT_S32:
-    case c.AV_SAMPLE_FMT_S32P:
-      return 'int32'
-    case c.AV_SAMPLE_FMT_S64:
-    case c.AV_SAMPLE_FMT_S64P:
-      return 'int64'
-    case c.AV_SAMPLE_FMT_DBL:
-    case c.AV_SAMPLE_FMT_DBLP:
-      return 'float64'
-    default:
-      return 'float32'
-  }
 }
