@@ -6,7 +6,7 @@ import {
   imageTarget,
   type LoadImageOptions,
 } from '../image/image-options.ts'
-import type { ImageJob, LoadedImage } from '../image/load-image-in-thread.ts'
+import type { ImageJob, ImageResult } from '../image/load-image-in-thread.ts'
 import type { MediaFunction } from './media-function.ts'
 
 /** What a thread is told besides the source. */
@@ -17,8 +17,8 @@ export const imageLoading: MediaFunction<
   LoadImageOptions,
   ImageTarget,
   ImageTask,
-  LoadedImage,
-  LoadedImage
+  ImageResult,
+  ImageResult
 > = {
   check: (options) => imageTarget(options),
   job(target, { augment, rng, backend }, isPosted) {

@@ -15,7 +15,7 @@ import { encodeImageInThread } from '../image/ffmpeg/image-encoder.ts'
 import {
   fill,
   type ImageJob,
-  type LoadedImage,
+  type ImageResult,
   loadImageInThread,
 } from '../image/load-image-in-thread.ts'
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
@@ -34,7 +34,7 @@ export function prepare(_: undefined): Fault | undefined {
   }
 }
 
-export const load: (job: ImageJob, context: StageContext) => LoadedImage | Fault =
+export const load: (job: ImageJob, context: StageContext) => ImageResult | Fault =
   threadOp(loadImageInThread)
 
 export const encode: (

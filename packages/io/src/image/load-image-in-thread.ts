@@ -12,7 +12,7 @@ import type { ImageTarget } from './image-options.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape, product } from './pixel-format.ts'
 
 /** An array of images as it is made: its shape, and its data. */
-export interface LoadedImage {
+export interface ImageResult {
   readonly data: DataOf[ImageDType]
   readonly dtype: ImageDType
   readonly shape: number[]
@@ -37,10 +37,10 @@ export interface IndexedError {
 export function loadImageInThread(
   { source, target, augmentation }: ImageJob,
   context: ThreadContext,
-): LoadedImage {
+): ImageResult {
   const bytes = readSourceSync(source)
   const { dtype, pixelFormat, layout, isAnimated } = target
-  let loaded: LoadedImage | undefined
+  let loaded: ImageResult | undefined
   decodeFile(bytes, target, augmentation, (size, pictures) => {
     const one = imageShape(pixelFormat, layout, size)
     const shape = isAnimated ? [pictures, ...one] : one

@@ -18,7 +18,7 @@ import { type DecodedFrame, VideoPass } from './ffmpeg/video-pass.ts'
 import { isWithin, secondsOf } from './frame-rate.ts'
 import { framesOf, type Selection } from './sampling.ts'
 import type { VideoTarget } from './video-options.ts'
-import { type LoadedVideo, type VideoFault, videoFault } from './video-results.ts'
+import { type VideoFault, type VideoResult, videoFault } from './video-results.ts'
 
 /** What `sampleVideo` is asked for. */
 export interface SampleTarget extends VideoTarget {
@@ -38,7 +38,7 @@ interface Wish {
 export function sampleVideoInThread(
   task: VideoTask<SampleTarget>,
   context: ThreadContext,
-): LoadedVideo {
+): VideoResult {
   const { source, target } = task
   const place = placeOf(task, context)
   const ffmpeg = loadFFmpeg()
@@ -55,7 +55,7 @@ function sampleByIndex(
   file: OpenFile,
   target: SampleTarget,
   place: FramePlace,
-): LoadedVideo | undefined {
+): VideoResult | undefined {
   const pass = new VideoPass(ffmpeg, file, target, place.checkWanted)
   try {
     const index: PacketIndex | undefined = pass.index()
@@ -92,7 +92,7 @@ function sampleByDecoding(
   file: OpenFile,
   target: SampleTarget,
   place: FramePlace,
-): LoadedVideo {
+): VideoResult {
   const timesSec: number[] = []
   const isKeyframe: boolean[] = []
   const first = new VideoPass(ffmpeg, file, target, place.checkWanted)
@@ -138,7 +138,7 @@ function wishFor(
 /** Frames in their places, and the numbers of those that did not come. */
 interface Picked {
   readonly missing: readonly number[]
-  finish(faults: readonly VideoFault[]): LoadedVideo
+  finish(faults: readonly VideoFault[]): VideoResult
 }
 
 function pick(

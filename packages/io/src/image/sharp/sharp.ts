@@ -19,7 +19,7 @@ import { colourFacts } from '../formats/heif.ts'
 import { refuseTiffForSharp, tiffLayout } from '../formats/tiff-layout.ts'
 import { checkResultBytes } from '../image-limits.ts'
 import type { ImageTarget } from '../image-options.ts'
-import type { LoadedImage } from '../load-image-in-thread.ts'
+import type { ImageResult } from '../load-image-in-thread.ts'
 import { isQuarterTurn, storedPart } from '../orientation.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape, product } from '../pixel-format.ts'
 import { type Picture, placePicture } from '../place.ts'
@@ -89,9 +89,9 @@ export async function loadWithSharp(
   augmentation: Augmentation | undefined,
   fetching: Fetching,
   caller: OpCall,
-): Promise<LoadedImage> {
+): Promise<ImageResult> {
   const { dtype, pixelFormat, layout } = target
-  let loaded: LoadedImage | undefined
+  let loaded: ImageResult | undefined
   const claim: Claim = (size) => {
     const shape = imageShape(pixelFormat, layout, size)
     loaded = { data: imageArray(dtype, product(shape)), dtype, shape }
