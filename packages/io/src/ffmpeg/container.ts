@@ -5,7 +5,7 @@ import type { SyncReader } from '../files/routine.ts'
 import { removeSpilled, spill } from '../files/spill.ts'
 import { mp3End } from './containers/mp3.ts'
 import { isOpenEnded, isStreamOpenEnded } from './containers/open-ended.ts'
-import { refuseEncrypted } from './encrypted.ts'
+import { refuseEncryptedStream } from './encrypted.ts'
 import type { FFmpeg } from './library.ts'
 import { findFacts, openContext } from './open-context.ts'
 
@@ -87,7 +87,7 @@ export class Container {
       this.isOpenEnded = reader === undefined ? isStreamOpenEnded(this.format) : isOpenEnded(reader)
       const isTold = duration !== undefined && duration > 0n && !this.isOpenEnded
       this.declared = isTold ? duration : undefined
-      refuseEncrypted(this.stream)
+      refuseEncryptedStream(this.stream)
       for (const other of this.format.streams) {
         if (other.index !== this.stream.index) other.discard = c.AVDISCARD_ALL
       }

@@ -1,12 +1,12 @@
 import { MediaError } from '../base/errors.ts'
 import type { Size } from '../base/geometry.ts'
-import { lacksPalette } from './formats/apng.ts'
+import { isApng, lacksPalette } from './formats/apng.ts'
 import { bmpHeader } from './formats/bmp.ts'
 import { firstGifPicture, gifCanvas } from './formats/gif.ts'
 import { heifFacts, heifTileSize } from './formats/heif.ts'
 import { type JpegHeader, lacksJpegEnd, readJpegHeader } from './formats/jpeg.ts'
 import { TIFF_HEIGHT, TIFF_WIDTH, tiffNumber } from './formats/tiff.ts'
-import { webpSize } from './formats/webp.ts'
+import { isWebpAnimation, webpSize } from './formats/webp.ts'
 import { type CheckedLimits, checkPixels } from './image-limits.ts'
 
 /** Formats that are recognised, by their first bytes: a file's name says nothing. */
@@ -168,4 +168,11 @@ function refuseCoding(marker: number): void {
       'ERR_UNSUPPORTED',
       `a JPEG file with ${coding}; the sharp backend may read it`,
     )
+}
+
+/** Whether a file is of a kind that can hold several pictures: any GIF, WebP and PNG animations. */
+export function isAnimated({ bytes, format }: EncodedImage): boolean {
+  if (format === 'gif') return true
+  if (format === 'webp') return isWebpAnimation(bytes)
+  return format === 'png' && isApng(bytes)
 }
