@@ -9,8 +9,8 @@ import { hasUnknownSize, isWavHead } from '../../formats/wav/wav-header.ts'
 const CAF_HEAD_BYTES = 65_536
 
 /**
- * How a streamed WAV file is marked for FFmpeg's side, which sees but its bytes: as the program that
- * wrote it.
+ * How a streamed WAV file is marked for FFmpeg's side, which sees but its bytes: as the program
+ * that wrote it.
  */
 const MARK = 'spindle, of unknown size '
 
