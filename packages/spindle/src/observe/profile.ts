@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { PipelineBuilder } from '../builder/builder.ts'
+import type { AnyBuilder, PipelineBuilder } from '../builder/builder.ts'
 import { badOption, checkInteger, checkOptions } from '../check.ts'
 import { checkCopy, isOf } from '../copies.ts'
 import {
@@ -65,7 +65,7 @@ const CONCURRENCIES = [1, 2, 4, 8, 16, 32]
  * ```
  */
 export async function profilePipeline(
-  pipeline: PipelineBuilder<unknown> | PipelineConfig<unknown>,
+  pipeline: AnyBuilder<unknown> | PipelineConfig<unknown>,
   options: ProfileOptions = {},
 ): Promise<ProfileResult> {
   const isBuilder = isOf(pipeline, 'PipelineBuilder')
