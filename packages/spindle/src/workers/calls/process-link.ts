@@ -113,7 +113,8 @@ export class ProcessLink implements WorkerLink, Guarded {
   setRef(isReffed: boolean): void {
     const change = isReffed ? 'ref' : 'unref'
     this.#child[change]()
-    this.#child.channel?.[change]()
+    // Bun's channels have no such methods.
+    this.#child.channel?.[change]?.()
   }
 
   terminate(): void {

@@ -47,10 +47,10 @@ export function openProcess(
     setRef: (isReffed) => {
       if (isReffed) {
         child.ref()
-        child.channel?.ref()
+        child.channel?.ref?.()
       } else {
         child.unref()
-        child.channel?.unref()
+        child.channel?.unref?.()
       }
     },
     kill: () => void child.kill('SIGKILL'),
