@@ -11,8 +11,8 @@ import {
   type VariantsConfig,
 } from '../engine/config.ts'
 import { checkSource, isOneShot } from '../engine/flow/open-source.ts'
-import { graphOf, Pipeline } from '../engine/run/pipeline.ts'
-import { elementsOf } from '../engine/stages/elements.ts'
+import { Pipeline } from '../engine/run/pipeline.ts'
+import { elementsOf } from '../engine/stages/flat-map-stage.ts'
 import type { Aggregator, BuildOptions, Source } from '../engine/types.ts'
 import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
@@ -419,11 +419,10 @@ mark(PipelineBuilder.prototype, 'PipelineBuilder')
  * @internal
  */
 export function rebuilt<T>(config: PipelineConfig<T>, options: BuildOptions): Pipeline<T> {
-  const pipeline = new Pipeline<T>(config, options, workerServices)
-  const graph = graphOf(pipeline as Pipeline<never>)
-  tuneGraph(graph)
-  if (options.loopGuard !== false) guardLoop(graph, options.loopGuard)
-  return pipeline
+  return new Pipeline<T>(config, options, workerServices, (graph) => {
+    tuneGraph(graph)
+    if (options.loopGuard !== false) guardLoop(graph, options.loopGuard)
+  })
 }
 
 /** The output type of several paths together. */

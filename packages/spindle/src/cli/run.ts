@@ -171,8 +171,8 @@ function pendingIn(pipeline: Pipeline<unknown>): readonly PendingWork[] {
 }
 
 function failureText(failure: unknown): string {
-  const isTold = failure instanceof PipelineFailure || failure instanceof SpindleError
-  return isTold ? failure.message : describe(failure)
+  const isReported = failure instanceof PipelineFailure || failure instanceof SpindleError
+  return isReported ? failure.message : describe(failure)
 }
 
 function toJson(report: Report, unit: string, failure: Failure | undefined): object {

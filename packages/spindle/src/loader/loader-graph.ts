@@ -95,7 +95,7 @@ function sourceOf(source: unknown, epoch: number): Source<unknown> {
   if (isOneShot(source) || Array.isArray(source) || ArrayBuffer.isView(source))
     return source as Source<unknown>
   return ({ signal, position }) => {
-    tellEpoch(source, epoch)
+    sendEpoch(source, epoch)
     return itemsOf(source as Source<unknown>, { signal, epoch, position })
   }
 }
@@ -113,7 +113,7 @@ function inEpoch(source: SeekableSource<unknown>, epoch: number): SeekableSource
 }
 
 /** Calls `setEpoch()` of samplers that have it, as PyTorch's do. */
-function tellEpoch(source: unknown, epoch: number): void {
+function sendEpoch(source: unknown, epoch: number): void {
   const { setEpoch } = source as Partial<SetsEpoch>
   if (typeof setEpoch === 'function') setEpoch.call(source, epoch)
 }

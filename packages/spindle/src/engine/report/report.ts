@@ -1,7 +1,6 @@
 import { wrap } from '../../cells.ts'
 import { checkInteger } from '../../check.ts'
-import type { ItemError } from '../../errors.ts'
-import { messageOf } from '../../errors.ts'
+import { type ItemError, messageOf } from '../../errors.ts'
 import { quoted } from '../../failure-text.ts'
 import { plain } from '../../plain-text.ts'
 import { drawTable, type TableColumn, terminalColumns } from '../../table.ts'

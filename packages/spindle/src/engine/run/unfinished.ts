@@ -108,14 +108,14 @@ function giveUp(graph: Graph, how: string): void {
   if (!live.has(graph)) return
   drop(graph)
   const { reader, pendingWork } = graph
-  const isHeard = reader.isIterated
+  const hasListener = reader.isIterated
   if (reader.isAwaited) {
     reader.hush()
     graph.abort(new UnfinishedError(pendingWork))
   } else graph.stop('abort', undefined).catch(() => {})
   // No warning if a drain waits for its consumer, which is intended. A drain that waits for a call
   // that never ends is a mistake.
-  if (isHeard || (graph.isDraining && pendingWork.length === 0)) return
+  if (hasListener || (graph.isDraining && pendingWork.length === 0)) return
   const what = pendingWork.length === 0 ? '' : ` (${describePending(pendingWork)})`
   warn(
     `A pipeline${madeAt(graph.config.source.where)} ${how}${what}: consume it to its end, stop() it, or declare it with \`await using\`. It is stopped now.`,

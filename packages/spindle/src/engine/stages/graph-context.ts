@@ -23,7 +23,7 @@ export interface GraphContext {
   /** Items to reuse. */
   readonly itemPool: ItemPool
   /** Tracks all items, if the run can be resumed. */
-  readonly book: ResumeTracker | undefined
+  readonly resumeTracker: ResumeTracker | undefined
   /** The pipeline's own threads, created on first use. */
   readonly threads: Executor
   /** Whether a stop waits for the graph to come to rest; see {@link GraphContext.rested}. */
