@@ -2,7 +2,8 @@ import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * The URL of this module, at the top of `dist` or `src`. Empty if a bundler has made CommonJS of it.
+ * The URL of this module, at the top of `dist` or `src`. Empty if a bundler has made CommonJS of
+ * it.
  */
 export const ownUrl: string = (import.meta as { readonly url?: string }).url ?? ''
 

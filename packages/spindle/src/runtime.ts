@@ -4,7 +4,7 @@
 export const isBun: boolean = 'bun' in process.versions
 
 /**
- * Deno emits no `beforeExit` in workers, `receiveMessageOnPort()` refuses a worker's `parentPort`, and file
- * descriptors belong to one thread.
+ * Deno emits no `beforeExit` in workers, `receiveMessageOnPort()` refuses a worker's `parentPort`,
+ * and file descriptors belong to one thread.
  */
 export const isDeno: boolean = 'deno' in process.versions

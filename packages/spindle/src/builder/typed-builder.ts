@@ -22,7 +22,9 @@ export interface BuilderWithoutSource {
   toString(): string
 }
 
-/** The constructor of builders. Its type is what keeps a pipeline without a source from compiling. */
+/**
+ * The constructor of builders. Its type is what keeps a pipeline without a source from compiling.
+ */
 export interface PipelineBuilderConstructor {
   new (): BuilderWithoutSource
   readonly prototype: PipelineBuilder<unknown>

@@ -159,9 +159,10 @@ export class WorkerPool implements Executor, AsyncDisposable {
    * resolves with an async generator when the first output has arrived. The worker runs ahead of
    * the reader by a few milliseconds of work, at most 64 outputs.
    *
-   * @throws `ERR_BAD_OPTION` for a wrong `call`; `ERR_WORKER_DIED` if the call killed `maxDeaths` workers; `ERR_WORKER_START` if no
-   *   worker can be started; `ERR_WORKER_MODULE` if there is no such op; `ERR_NOT_TRANSFERABLE` if
-   *   item or result cannot be sent; `ERR_POOL_CLOSED`; the signal's reason if it is aborted.
+   * @throws `ERR_BAD_OPTION` for a wrong `call`; `ERR_WORKER_DIED` if the call killed `maxDeaths`
+   *   workers; `ERR_WORKER_START` if no worker can be started; `ERR_WORKER_MODULE` if there is no
+   *   such op; `ERR_NOT_TRANSFERABLE` if item or result cannot be sent; `ERR_POOL_CLOSED`; the
+   *   signal's reason if it is aborted.
    */
   run(item: unknown, call: DirectCall): Promise<unknown> {
     let checked: ExecutorCall
