@@ -3,14 +3,15 @@ import { MediaError } from '../base/errors.ts'
 import type { FFmpeg } from './library.ts'
 
 /**
- * Refuses a packet that only its owner can decrypt: decoders would take it for damage. @throws
- * MediaError `ERR_UNSUPPORTED`
+ * Refuses an encrypted packet, which decoders would take for damage.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED`
  */
 export function refuseEncrypted({ constants: c }: FFmpeg, packet: Packet): void {
   if (packet.getSideData(c.AV_PKT_DATA_ENCRYPTION_INFO) !== null) throw encrypted()
 }
 
-/** What is said of encrypted packets. */
+/** The error for encrypted packets. */
 export function encrypted(): MediaError {
   return new MediaError(
     'ERR_UNSUPPORTED',
@@ -19,8 +20,7 @@ export function encrypted(): MediaError {
 }
 
 /**
- * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail, or take the numbers
- * for something else.
+ * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail or use another matrix.
  */
 export const UNKNOWN_MATRICES: ReadonlyMap<number, string> = new Map([
   [8, 'YCgCo'],
@@ -33,7 +33,11 @@ export const UNKNOWN_MATRICES: ReadonlyMap<number, string> = new Map([
   [17, 'YCgCo-Ro'],
 ])
 
-/** Refuses colours that FFmpeg's scaler does not convert. @throws MediaError `ERR_UNSUPPORTED` */
+/**
+ * Refuses colours that FFmpeg's scaler does not convert.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED`
+ */
 export function refuseMatrix({ colorSpace }: Frame): void {
   const name = UNKNOWN_MATRICES.get(colorSpace)
   if (name === undefined) return

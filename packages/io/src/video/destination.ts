@@ -7,8 +7,9 @@ import type { ImageTarget } from '../image/image-options.ts'
 import { type ImageDType, imageShape } from '../image/pixel-format.ts'
 
 /**
- * The data of an array to fill with so many frames. @throws MediaError `ERR_BAD_OPTION` where it
- * does not fit
+ * The data of an array to fill with `frames` frames.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` if it does not fit
  */
 export function checkDestination(
   into: NdArray,
@@ -20,26 +21,26 @@ export function checkDestination(
   return checkInto(into, { target, shape: [...frames, ...one], size: product(one) })
 }
 
-/** Frames of a source to load, and the array to fill, if any. */
+/** A source of frames to load, and the array to fill, if any. */
 export interface VideoTask<T> {
   readonly source: SyncSource
   readonly target: T
   readonly into: DataOf[ImageDType] | undefined
 }
 
-/** So much memory, with whatever is in it. */
+/** Allocates uninitialised memory. */
 export type Allocate = (bytes: number) => ArrayBufferLike
 
-/** Where frames go, and whether they are still wanted. */
+/** The target of the frames, and whether they are still wanted. */
 export interface FramePlace {
   readonly allocate: Allocate
   /** An array to fill. */
   readonly into: DataOf[ImageDType] | undefined
-  /** Throws where they are not. */
+  /** Throws if they are not wanted any more. */
   readonly checkWanted: () => void
 }
 
-/** The place for the frames of a task. */
+/** The memory for the frames of a task. */
 export function placeOf(
   { target, into }: VideoTask<{ readonly isShared: boolean }>,
   context: ThreadContext,
