@@ -5,9 +5,10 @@ import { checkSyncSource, describeSource, type SyncSource } from '../files/sourc
 import { nextTurn } from '../timers.ts'
 
 // A public function has three forms: one that runs in the pool's threads, one that runs in the
-// calling thread, and the op that the threads run. All that they have in common stands once, in a
-// `MediaFunction` and in a `run` function. The forms are made of these two: the first here and in
-// `in-pool.ts`, so that a thread does not load the pool, nor the caller the decoders.
+// calling thread, and the op that the threads run. A `MediaFunction` and a `run` function contain
+// their common parts. This module builds the synchronous form and the op from them, and
+// `in-pool.ts` builds the asynchronous form. So a thread does not load the pool, and the caller
+// does not load the decoders.
 
 /** Options of every function. */
 export interface CallOptions {

@@ -71,7 +71,7 @@ function refuseBeyondFFmpeg(image: EncodedImage): void {
   }
 }
 
-/** Replaces the message of a read past the end, which helps nobody, with one that says so. */
+/** Replaces the unhelpful message of a read past the end. */
 function explainRange(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (code !== 'ERR_OUT_OF_RANGE' && code !== 'ERR_BUFFER_OUT_OF_BOUNDS') return error

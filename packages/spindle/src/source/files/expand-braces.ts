@@ -13,9 +13,8 @@ const MAX_DEPTH = 100
  * they are.
  *
  * @returns every name, the last braces changing fastest
- * @throws `ERR_BAD_OPTION` for braces that do not match, and for more than a million
- *   names, 128 Mi
- * characters in all, or 100 braces in braces
+ * @throws `ERR_BAD_OPTION` for unbalanced braces, and for more than a million names, 128 Mi
+ *   characters in total, or 100 nested braces
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
